@@ -1,0 +1,102 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/fleetwright/fleetwright/internal/disk"
+	"github.com/fleetwright/fleetwright/internal/inputs"
+	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+const renderLong = `Render compiles the Applications and Fleets under each PATH and writes, for every
+cluster of the fleets, the directory DIR/CLUSTER/fleetwright.
+
+PATH is a file, a directory, which is walked for .yaml, .yml and .json, or - for
+the standard input. Files may hold many documents; those of other kinds are left
+out.
+
+Everything is compiled before anything is written, and every changed file is
+staged before the first is renamed into place: after an error the directory is as
+it was. Unchanged files are not touched. Files of the last render that are gone
+now are removed, by its inventory.json, and no others ever are.`
+
+const renderExample = `  # into the Git repository that the clusters sync from
+  fleetwright render apps/ fleets/ -o clusters
+
+  # as one YAML stream
+  fleetwright render examples/kuma-rollout -o -`
+
+type renderFlags struct {
+	out        string
+	path       string
+	allowPrune bool
+}
+
+func newRenderCmd(a *app) *cobra.Command {
+	var flags renderFlags
+	cmd := &cobra.Command{
+		Use:     "render PATH... -o DIR",
+		Short:   "Compile and write the directories of all clusters",
+		Long:    renderLong,
+		Example: renderExample,
+		Args:    cobra.MinimumNArgs(1),
+		RunE:    func(_ *cobra.Command, paths []string) error { return a.render(paths, flags) },
+	}
+	cmd.Flags().StringVarP(&flags.out, "output", "o", "", "directory to write, or - for the standard output (required)")
+	cmd.Flags().StringVar(&flags.path, "path", "", "place of the directory in its Git repository (found from the repository around it)")
+	cmd.Flags().BoolVar(&flags.allowPrune, "allow-prune", false, "let the run empty a cluster, or remove more than half of its files")
+	_ = cmd.MarkFlagRequired("output")
+	return cmd
+}
+
+func (a *app) render(paths []string, flags renderFlags) error {
+	files, err := inputs.Read(paths, a.stdin)
+	if err != nil {
+		return err
+	}
+	opts := render.Options{Path: flags.path}
+	if flags.out != "-" && flags.path == "" {
+		opts.DefaultPath = pathInRepository(flags.out)
+	}
+	tree, list := render.Compile(schema.Load(files), opts)
+	if err := a.diagnose(list); err != nil {
+		return err
+	}
+	if flags.out == "-" {
+		return a.stream(tree)
+	}
+	sum, err := disk.Write(flags.out, tree, disk.Options{
+		AllowPrune: flags.allowPrune,
+		Waiting: func() {
+			fmt.Fprintf(a.stderr, "waiting for another fleetwright that writes %s\n", flags.out)
+		},
+	})
+	if err != nil {
+		return err
+	}
+	for _, cluster := range sum.Repaired {
+		fmt.Fprintf(a.stderr, "%s: an earlier render was cut off, its files are repaired\n", cluster)
+	}
+	fmt.Fprintf(a.stderr, "%s: %s, %s, %d written, %d unchanged, %d removed\n",
+		flags.out, plural(sum.Clusters, "cluster"), plural(sum.Files, "file"), sum.Written, sum.Files-sum.Written, sum.Removed)
+	return nil
+}
+
+// stream prints all manifests as one YAML stream, each under the name of its
+// file.
+func (a *app) stream(tree *render.Tree) error {
+	w := bufio.NewWriter(a.stdout)
+	for _, cluster := range tree.Clusters {
+		for f := range cluster.Files() {
+			fmt.Fprintf(w, "---\n# %s\n", path.Join(cluster.Name, render.Dir, f.Path))
+			w.WriteString(strings.TrimPrefix(string(f.Content), "---\n"))
+		}
+	}
+	return w.Flush()
+}

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+const schemaLong = `Schema prints the schema of an input kind: as a JSON Schema for editors, or as the
+CUE definition that documents are checked with.
+
+An editor with the YAML language server takes it from a file:
+
+  # yaml-language-server: $schema=application.schema.json`
+
+const schemaExample = `  fleetwright schema application > application.schema.json
+  fleetwright schema fleet --format cue`
+
+func newSchemaCmd(a *app) *cobra.Command {
+	var format string
+	var names []string
+	for _, k := range schema.Kinds() {
+		names = append(names, strings.ToLower(k.Name))
+	}
+	cmd := &cobra.Command{
+		Use:       "schema KIND",
+		Short:     "Print the schema of an input kind",
+		Long:      schemaLong + "\n\nKIND is one of " + strings.Join(names, ", ") + ".",
+		Example:   schemaExample,
+		Args:      cobra.ExactArgs(1),
+		ValidArgs: names,
+		RunE: func(_ *cobra.Command, args []string) error {
+			kind, ok := schema.KindNamed(args[0])
+			if !ok {
+				return fmt.Errorf("there is no kind %q, it is one of %s", args[0], strings.Join(names, ", "))
+			}
+			switch format {
+			case "jsonschema":
+				_, err := a.stdout.Write(kind.JSONSchema())
+				return err
+			case "cue":
+				_, err := a.stdout.Write(kind.CUE())
+				return err
+			}
+			return fmt.Errorf("there is no format %q, it is one of jsonschema, cue", format)
+		},
+	}
+	cmd.Flags().StringVar(&format, "format", "jsonschema", "jsonschema or cue")
+	return cmd
+}

@@ -1,0 +1,346 @@
+// Package blockyaml writes values as YAML in block style, the way people write
+// manifests: fields in the order of the Go struct, lists at the indentation of
+// their key, text of many lines as a literal block.
+//
+// It goes from a value to JSON and from there to text in one pass. The usual way
+// (sigs.k8s.io/yaml) decodes the JSON into maps and encodes those, which sorts
+// the fields and costs twenty times as much; for a compiler that does little
+// else, that is most of the time.
+package blockyaml
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Marshal is the YAML of a value, ending with a line break. Fields are named by
+// their json tags.
+func Marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return FromJSON(b.Bytes())
+}
+
+// FromJSON is the YAML of a JSON text, fields in the same order.
+func FromJSON(data []byte) ([]byte, error) {
+	w := writer{in: data, out: make([]byte, 0, 2*len(data))}
+	if err := w.value(0, start); err != nil {
+		return nil, fmt.Errorf("at byte %d: %w", w.at, err)
+	}
+	if w.space(); w.at < len(w.in) {
+		return nil, fmt.Errorf("at byte %d: more than one value", w.at)
+	}
+	return w.out, nil
+}
+
+// A place is where a value stands, which decides how it begins.
+type place int
+
+const (
+	start    place = iota // at the start of the text
+	afterKey              // behind "key:"
+	inList                // behind "- "
+)
+
+type writer struct {
+	in  []byte
+	at  int
+	out []byte
+}
+
+func (w *writer) space() {
+	for w.at < len(w.in) && (w.in[w.at] == ' ' || w.in[w.at] == '\n' || w.in[w.at] == '\t' || w.in[w.at] == '\r') {
+		w.at++
+	}
+}
+
+// next is the next byte that is not space.
+func (w *writer) next() byte {
+	if w.space(); w.at < len(w.in) {
+		return w.in[w.at]
+	}
+	return 0
+}
+
+func (w *writer) expect(c byte) error {
+	if w.next() != c {
+		return fmt.Errorf("expected %q", c)
+	}
+	w.at++
+	return nil
+}
+
+// value writes a value whose lines, but for the first, are indented by indent.
+func (w *writer) value(indent int, p place) error {
+	switch w.next() {
+	case '{':
+		return w.object(indent, p)
+	case '[':
+		return w.array(indent, p)
+	case '"':
+		s, err := w.text()
+		if err != nil {
+			return err
+		}
+		w.sep(p)
+		w.scalar(s, indent, p)
+		return nil
+	}
+	from := w.at
+	for w.at < len(w.in) && !strings.ContainsRune(" \t\r\n,]}", rune(w.in[w.at])) {
+		w.at++
+	}
+	if literal := w.in[from:w.at]; !json.Valid(literal) {
+		return fmt.Errorf("%q is not a JSON value", literal)
+	}
+	w.sep(p)
+	w.out = append(append(w.out, w.in[from:w.at]...), '\n')
+	return nil
+}
+
+// sep parts a key from a value on the same line.
+func (w *writer) sep(p place) {
+	if p == afterKey {
+		w.out = append(w.out, ' ')
+	}
+}
+
+func (w *writer) indent(n int) {
+	for range n {
+		w.out = append(w.out, ' ')
+	}
+}
+
+func (w *writer) object(indent int, p place) error {
+	w.at++
+	if w.next() == '}' {
+		w.at++
+		w.sep(p)
+		w.out = append(w.out, "{}\n"...)
+		return nil
+	}
+	if p == afterKey {
+		w.out = append(w.out, '\n')
+	}
+	for first := true; ; first = false {
+		if w.next() != '"' {
+			return fmt.Errorf("expected a key")
+		}
+		key, err := w.text()
+		if err != nil {
+			return err
+		}
+		if err := w.expect(':'); err != nil {
+			return err
+		}
+		if !first || p == afterKey {
+			w.indent(indent)
+		}
+		w.out = append(appendLine(w.out, key), ':')
+		below := indent + 2
+		if w.next() == '[' {
+			// A list stands at the indentation of its key.
+			below = indent
+		}
+		if err := w.value(below, afterKey); err != nil {
+			return err
+		}
+		if w.next() != ',' {
+			return w.expect('}')
+		}
+		w.at++
+	}
+}
+
+func (w *writer) array(indent int, p place) error {
+	w.at++
+	if w.next() == ']' {
+		w.at++
+		w.sep(p)
+		w.out = append(w.out, "[]\n"...)
+		return nil
+	}
+	if p == afterKey {
+		w.out = append(w.out, '\n')
+	}
+	for first := true; ; first = false {
+		if !first || p == afterKey {
+			w.indent(indent)
+		}
+		w.out = append(w.out, "- "...)
+		if err := w.value(indent+2, inList); err != nil {
+			return err
+		}
+		if w.next() != ',' {
+			return w.expect(']')
+		}
+		w.at++
+	}
+}
+
+// text reads a JSON string.
+func (w *writer) text() (string, error) {
+	from := w.at
+	plain := true
+	for w.at++; w.at < len(w.in); w.at++ {
+		switch c := w.in[w.at]; {
+		case c == '\\':
+			plain = false
+			w.at++
+		case c == '"':
+			w.at++
+			if plain {
+				if s := w.in[from+1 : w.at-1]; utf8.Valid(s) {
+					return string(s), nil
+				}
+			}
+			var s string
+			err := json.Unmarshal(w.in[from:w.at], &s)
+			return s, err
+		case c < ' ':
+			return "", fmt.Errorf("a control character in a string")
+		}
+	}
+	return "", fmt.Errorf("a string without an end")
+}
+
+// scalar writes text, of many lines as a literal block.
+func (w *writer) scalar(s string, indent int, p place) {
+	if p == start || !fitsBlock(s) {
+		w.out = append(appendLine(w.out, s), '\n')
+		return
+	}
+	body, chomp := strings.CutSuffix(s, "\n")
+	w.out = append(w.out, '|')
+	switch {
+	case !chomp:
+		w.out = append(w.out, '-')
+	case strings.HasSuffix(body, "\n"):
+		w.out = append(w.out, '+')
+	}
+	w.out = append(w.out, '\n')
+	for line := range strings.SplitSeq(body, "\n") {
+		if line != "" {
+			w.indent(indent)
+			w.out = append(w.out, line...)
+		}
+		w.out = append(w.out, '\n')
+	}
+}
+
+// fitsBlock says whether a literal block gives text back as it is: it has more
+// than one line, none of which a reader of YAML would take for something else.
+func fitsBlock(s string) bool {
+	body := strings.TrimRight(s, "\n")
+	if !strings.Contains(s, "\n") || body == "" || body[0] == ' ' || body[0] == '\n' || body[0] == '\t' {
+		return false
+	}
+	for _, r := range s {
+		if r != '\n' && !isPrintable(r) {
+			return false
+		}
+	}
+	return true
+}
+
+func isPrintable(r rune) bool {
+	return r == '\t' || r >= ' ' && r < 0x7f || r > 0xa0 && r != utf8.RuneError && r != '\ufeff' && r != '\u2028' && r != '\u2029' && unicode.IsPrint(r)
+}
+
+// appendLine appends text as a plain scalar, or in double quotes where a reader
+// of YAML would take it for something else.
+func appendLine(out []byte, s string) []byte {
+	if isPlain(s) {
+		return append(out, s...)
+	}
+	out = append(out, '"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			out = append(out, '\\', byte(r))
+		case r == '\n':
+			out = append(out, `\n`...)
+		case r == '\t':
+			out = append(out, `\t`...)
+		case isPrintable(r):
+			out = utf8.AppendRune(out, r)
+		case r < 0x100:
+			out = fmt.Appendf(out, `\x%02x`, r)
+		case r < 0x10000:
+			out = fmt.Appendf(out, `\u%04x`, r)
+		default:
+			out = fmt.Appendf(out, `\U%08x`, r)
+		}
+	}
+	return append(out, '"')
+}
+
+// isPlain says whether text needs no quotes, in YAML 1.1 (which Kubernetes
+// reads) and in YAML 1.2 (which most others do).
+func isPlain(s string) bool {
+	if s == "" || !beginsPlain(s) || s[len(s)-1] == ' ' || s[len(s)-1] == ':' {
+		return false
+	}
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c < ' ' || c >= 0x7f:
+			return false
+		case c == ':' && s[i+1] == ' ', c == '#' && i > 0 && s[i-1] == ' ':
+			return false
+		}
+	}
+	return !isAmbiguous(s)
+}
+
+// beginsPlain says whether text begins with a character that begins nothing else
+// in YAML.
+func beginsPlain(s string) bool {
+	switch c := s[0]; {
+	case isLetter(c), c >= '0' && c <= '9':
+		return true
+	case c == '.':
+		return strings.HasPrefix(s, "./") || strings.HasPrefix(s, "../")
+	case c == '-':
+		flag := strings.TrimPrefix(s[1:], "-")
+		return flag != "" && isLetter(flag[0])
+	}
+	return strings.IndexByte("/_^$(", s[0]) >= 0
+}
+
+func isLetter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
+
+// isAmbiguous says whether plain text could be read as a number, a boolean, a
+// null, a date or a time.
+func isAmbiguous(s string) bool {
+	if c := s[0]; c >= '0' && c <= '9' || c == '-' || c == '+' || c == '.' {
+		if isVersion(s) {
+			return false
+		}
+		if strings.Trim(s, "0123456789+-.:_eExXoObBaAcCdDfFtTzZ ") == "" {
+			return true
+		}
+		if _, err := strconv.ParseFloat(s, 64); err == nil {
+			return true
+		}
+	}
+	switch strings.ToLower(s) {
+	case "y", "n", "yes", "no", "on", "off", "true", "false", "null", "~", ".nan", ".inf", "nan", "inf", "<<", "=":
+		return true
+	}
+	return false
+}
+
+// isVersion says whether text is digits with two dots or more, which nobody
+// takes for a number.
+func isVersion(s string) bool {
+	return strings.Trim(s, "0123456789.") == "" && strings.Count(s, ".") >= 2
+}

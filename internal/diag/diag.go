@@ -1,0 +1,123 @@
+// Package diag is what fleetwright says about its input: where, how bad, which
+// rule, what was found and what to write instead.
+package diag
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
+
+// Severity says what a diagnostic does to a run.
+type Severity int
+
+const (
+	// Info is worth knowing and changes nothing.
+	Info Severity = iota
+	// Warning will probably not do what was meant.
+	Warning
+	// Error writes nothing.
+	Error
+)
+
+var severityNames = [...]string{Info: "info", Warning: "warning", Error: "error"}
+
+// String is the severity as it is printed and as RenderConfig spells it.
+func (s Severity) String() string { return severityNames[s] }
+
+// SeverityNamed finds a severity by its name.
+func SeverityNamed(name string) (Severity, bool) {
+	i := slices.Index(severityNames[:], name)
+	return Severity(max(i, 0)), i >= 0
+}
+
+// Position is a place in an input file.
+type Position struct {
+	// File is the name of the file as it was given.
+	File string
+	// Line and Column count from 1; 0 is unknown. Columns count characters.
+	Line, Column int
+}
+
+// IsZero says whether the position names no file.
+func (p Position) IsZero() bool { return p.File == "" }
+
+// String is file:line:col, without what is unknown.
+func (p Position) String() string {
+	switch {
+	case p.Line == 0:
+		return p.File
+	case p.Column == 0:
+		return fmt.Sprintf("%s:%d", p.File, p.Line)
+	}
+	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
+}
+
+func (p Position) compare(q Position) int {
+	return cmp.Or(cmp.Compare(p.File, q.File), cmp.Compare(p.Line, q.Line), cmp.Compare(p.Column, q.Column))
+}
+
+// A Diagnostic is one thing to say about the input.
+type Diagnostic struct {
+	// Position of the value that is meant, not of its document.
+	Position Position
+	// Severity of the diagnostic, after the settings were applied.
+	Severity Severity
+	// Code of the rule in the catalogue.
+	Code Code
+	// Path of the value in its document, as in spec.source.gitRepository.url.
+	Path string
+	// Message says what was found and what was expected. It is lower case and
+	// ends without a full stop.
+	Message string
+	// Hint says what to write instead. It may be empty.
+	Hint string
+}
+
+// New is a diagnostic of the rule's own severity.
+func New(code Code, at Position, path, message, hint string) Diagnostic {
+	return Diagnostic{Position: at, Severity: code.Severity(), Code: code, Path: path, Message: message, Hint: hint}
+}
+
+// String is one line, file:line:col: severity CODE path: message.
+func (d Diagnostic) String() string {
+	s := fmt.Sprintf("%s %s ", d.Severity, d.Code)
+	if !d.Position.IsZero() {
+		s = d.Position.String() + ": " + s
+	}
+	if d.Path != "" {
+		s += d.Path + ": "
+	}
+	return s + d.Message
+}
+
+// A List is all there is to say about a run.
+type List []Diagnostic
+
+// Sorted is the list ordered by position, each diagnostic once.
+func (l List) Sorted() List {
+	l = slices.Clone(l)
+	slices.SortStableFunc(l, func(a, b Diagnostic) int {
+		return cmp.Or(
+			a.Position.compare(b.Position),
+			cmp.Compare(a.Code, b.Code),
+			cmp.Compare(a.Path, b.Path),
+			cmp.Compare(a.Message, b.Message),
+			cmp.Compare(a.Hint, b.Hint))
+	})
+	return slices.Compact(l)
+}
+
+// Count is the number of diagnostics of a severity.
+func (l List) Count(s Severity) int {
+	n := 0
+	for _, d := range l {
+		if d.Severity == s {
+			n++
+		}
+	}
+	return n
+}
+
+// HasErrors says whether any diagnostic is an error.
+func (l List) HasErrors() bool { return l.Count(Error) > 0 }

@@ -1,0 +1,22 @@
+package diag
+
+import (
+	"bufio"
+	"io"
+	"strings"
+)
+
+// WriteText prints one diagnostic after the other, each with its hint below.
+func WriteText(w io.Writer, list List) error {
+	b := bufio.NewWriter(w)
+	for _, d := range list {
+		b.WriteString(d.String())
+		b.WriteByte('\n')
+		for line := range strings.Lines(d.Hint) {
+			b.WriteString("  hint: ")
+			b.WriteString(strings.TrimSuffix(line, "\n"))
+			b.WriteByte('\n')
+		}
+	}
+	return b.Flush()
+}

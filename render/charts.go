@@ -1,0 +1,65 @@
+package render
+
+import (
+	"fmt"
+	"maps"
+	"sync"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/fleetwright/fleetwright/templates"
+)
+
+// A chart is a Helm chart and the values for it.
+type chart struct {
+	Repository string         `json:"repository"`
+	Name       string         `json:"name"`
+	Version    string         `json:"version"`
+	Values     map[string]any `json:"values"`
+}
+
+// charts by what they install: kuma, prometheus, flagger and loadtester.
+type charts map[string]chart
+
+// parsedCharts are the charts of package templates.
+var parsedCharts = sync.OnceValue(func() charts {
+	var all charts
+	if err := yaml.UnmarshalStrict(templates.Charts, &all); err != nil {
+		panic(fmt.Sprintf("templates/charts.yaml: %v", err))
+	}
+	return all
+})
+
+// pinnedCharts are the charts that are installed unless somebody says otherwise.
+func pinnedCharts() charts { return maps.Clone(parsedCharts()) }
+
+// with is the chart with what is not empty replaced, and values merged over its
+// own.
+func (c chart) with(repository, name, version string, values map[string]any) chart {
+	fill(&c.Repository, repository)
+	fill(&c.Name, name)
+	fill(&c.Version, version)
+	c.Values = mergeValues(c.Values, values)
+	return c
+}
+
+// mergeValues merges values as Helm does: mappings are merged, everything else
+// is replaced. Neither argument is changed.
+func mergeValues(base, over map[string]any) map[string]any {
+	if len(over) == 0 {
+		return base
+	}
+	merged := maps.Clone(base)
+	if merged == nil {
+		merged = map[string]any{}
+	}
+	for key, value := range over {
+		below, ok := merged[key].(map[string]any)
+		if m, isMap := value.(map[string]any); ok && isMap {
+			merged[key] = mergeValues(below, m)
+			continue
+		}
+		merged[key] = value
+	}
+	return merged
+}

@@ -1,0 +1,89 @@
+package render
+
+import (
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// Options are what the caller says, beside the documents.
+type Options struct {
+	// Path of the output directory inside the repository that the clusters sync
+	// from, with slashes. It goes before the RenderConfig's.
+	Path string
+	// DefaultPath is the path where neither Path nor a RenderConfig says one;
+	// without it, the output directory is the root of the repository.
+	DefaultPath string
+}
+
+// Compile makes the tree of all clusters. It reports everything there is to say
+// about the documents, in order, including what was found when they were loaded.
+// Where any of that is an error there is no tree.
+func Compile(docs schema.Documents, opts Options) (*Tree, diag.List) {
+	c := &compiler{
+		blobs:          map[*manifest]*blob{},
+		kustomizations: map[string]*blob{},
+		list:           docs.Diagnostics,
+	}
+	c.index(docs.All)
+	c.settings = c.newSettings(opts)
+	c.place()
+	if list := c.diagnostics(); list.HasErrors() {
+		return nil, list
+	}
+	tree := c.render()
+	c.checkCollisions(tree)
+	c.checkOutputs()
+	list := c.diagnostics()
+	if list.HasErrors() {
+		return nil, list
+	}
+	return tree, list
+}
+
+// A compiler is one run of Compile.
+type compiler struct {
+	input
+	settings settings
+
+	// sites are the clusters that get a directory, by name.
+	sites []*site
+	// blobs are the manifests that were encoded so far.
+	blobs map[*manifest]*blob
+	// kustomizations are the kustomization.yaml files made so far.
+	kustomizations map[string]*blob
+	// outputs are the objects made so far, each once.
+	outputs []schema.Output
+
+	list diag.List
+}
+
+func (c *compiler) report(d diag.Diagnostic) { c.list = append(c.list, d) }
+
+// diagnostics is everything reported, with the severities of the settings.
+func (c *compiler) diagnostics() diag.List {
+	list := c.list.Sorted()
+	for i, d := range list {
+		if s, ok := c.settings.severities[d.Code]; ok {
+			list[i].Severity = s
+		}
+	}
+	return list
+}
+
+// render makes the tree of everything that was placed.
+func (c *compiler) render() *Tree {
+	tree := &Tree{}
+	variants := variants{}
+	for _, s := range c.sites {
+		tree.Clusters = append(tree.Clusters, c.renderSite(s, variants))
+	}
+	return tree
+}
+
+// checkOutputs checks every object against the schema of what may be written. A
+// failure is a mistake of the compiler, not of its user.
+func (c *compiler) checkOutputs() {
+	for _, err := range schema.CheckOutput(c.outputs) {
+		c.report(diag.New(diag.Internal, diag.Position{}, "", err.Error(), "please report this as a mistake of fleetwright"))
+	}
+}

@@ -1,0 +1,139 @@
+package render
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// input is the documents by kind, each kind sorted by namespace and name. A
+// document that does not have the shape of its kind is in known only.
+type input struct {
+	apps     []*application
+	fleets   []*fleet
+	clusters []*cluster
+	meshes   []*mesh
+	config   *renderConfig
+
+	// known is everything the documents define, whole or not.
+	known map[objectKey]*schema.Document
+}
+
+type objectKey struct{ kind, namespace, name string }
+
+type application struct {
+	*schema.Application
+	doc             *schema.Document
+	namespace, name string
+	policies        []*policy
+}
+
+// id is the name of the application's directories.
+func (a *application) id() string { return a.namespace + "." + a.name }
+
+type fleet struct {
+	*schema.Fleet
+	doc             *schema.Document
+	namespace, name string
+	clusters        []*cluster
+	stack           *stack
+}
+
+// A cluster is an AttachedCluster or a Cluster, or the one without a fleet.
+type cluster struct {
+	doc             *schema.Document
+	kind            string
+	namespace, name string
+	labels          map[string]schema.LabelValue
+}
+
+type mesh struct {
+	*schema.Mesh
+	doc  *schema.Document
+	name string
+}
+
+type renderConfig struct {
+	*schema.RenderConfig
+	doc *schema.Document
+}
+
+// index sorts the documents and finds what is defined twice.
+func (c *compiler) index(docs []*schema.Document) {
+	docs = slices.Clone(docs)
+	slices.SortStableFunc(docs, func(a, b *schema.Document) int {
+		p, q := a.Position(), b.Position()
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Kind.Name, b.Kind.Name),
+			cmp.Compare(p.File, q.File), cmp.Compare(p.Line, q.Line), cmp.Compare(p.Column, q.Column))
+	})
+	docs = slices.CompactFunc(docs, func(a, b *schema.Document) bool { return a.Position() == b.Position() && a.Kind.Name == b.Kind.Name })
+	c.known = map[objectKey]*schema.Document{}
+	applications := false
+	for _, d := range docs {
+		key := objectKey{d.Kind.Name, d.Namespace, d.Name}
+		switch d.Kind.Name {
+		case "Mesh":
+			key.namespace = "" // cluster-scoped
+		case "RenderConfig":
+			key.namespace, key.name = "", "" // one of all
+		case "Application", "Fleet":
+			applications = true
+		}
+		if first, ok := c.known[key]; ok {
+			message := fmt.Sprintf("%s %s is already defined at %s", d.Kind.Name, d.Name, first.Position())
+			hint := "remove one of the two"
+			if d.Kind.Name == "RenderConfig" {
+				message = fmt.Sprintf("there is already a RenderConfig at %s", first.Position())
+				hint = "make one of the two"
+			}
+			c.report(d.Diagnostic(diag.DefinedTwice, schema.Path{"metadata", "name"}, message, hint))
+			continue
+		}
+		c.known[key] = d
+		c.add(d)
+	}
+	if !applications {
+		c.report(diag.New(diag.NothingToCompile, diag.Position{}, "", "no Application and no Fleet among the inputs", "name the files or directories that hold them"))
+	}
+}
+
+func (c *compiler) add(d *schema.Document) {
+	switch o := d.Object.(type) {
+	case *schema.Application:
+		c.apps = append(c.apps, &application{Application: o, doc: d, namespace: d.Namespace, name: d.Name})
+	case *schema.Fleet:
+		c.fleets = append(c.fleets, &fleet{Fleet: o, doc: d, namespace: d.Namespace, name: d.Name})
+	case *schema.AttachedCluster:
+		c.clusters = append(c.clusters, &cluster{doc: d, kind: d.Kind.Name, namespace: d.Namespace, name: d.Name, labels: o.Metadata.Labels})
+	case *schema.Cluster:
+		c.clusters = append(c.clusters, &cluster{doc: d, kind: d.Kind.Name, namespace: d.Namespace, name: d.Name, labels: o.Metadata.Labels})
+	case *schema.Mesh:
+		c.meshes = append(c.meshes, &mesh{Mesh: o, doc: d, name: d.Name})
+	case *schema.RenderConfig:
+		c.config = &renderConfig{o, d}
+	}
+}
+
+// find looks something up that the documents define. Known but nil is something
+// whose document is broken, which has been said.
+func find[T any](all []*T, known bool, match func(*T) bool) (found *T, ok bool) {
+	for _, x := range all {
+		if match(x) {
+			return x, true
+		}
+	}
+	return nil, known
+}
+
+func (in *input) fleet(namespace, name string) (*fleet, bool) {
+	_, known := in.known[objectKey{"Fleet", namespace, name}]
+	return find(in.fleets, known, func(f *fleet) bool { return f.namespace == namespace && f.name == name })
+}
+
+func (in *input) cluster(kind, namespace, name string) (*cluster, bool) {
+	_, known := in.known[objectKey{kind, namespace, name}]
+	return find(in.clusters, known, func(c *cluster) bool { return c.kind == kind && c.namespace == namespace && c.name == name })
+}

@@ -1,0 +1,48 @@
+package render
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+)
+
+// An Inventory is what the last render wrote for a cluster: what prune and check
+// go by.
+type Inventory struct {
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+	// Cluster is the name of the cluster.
+	Cluster string `json:"cluster"`
+	// Versions are those of upstream that the manifests are made for.
+	Versions map[string]string `json:"versions"`
+	// Files are the SHA-256 sums of all files but the inventory, by path.
+	Files map[string]string `json:"files"`
+}
+
+const (
+	inventoryVersion = "fleetwright.dev/v1alpha1"
+	inventoryKind    = "Inventory"
+)
+
+// newInventory makes the inventory of a cluster.
+func newInventory(c *Cluster, versions map[string]string) *blob {
+	inv := Inventory{APIVersion: inventoryVersion, Kind: inventoryKind, Cluster: c.Name, Versions: versions, Files: map[string]string{}}
+	for f := range c.Files() {
+		inv.Files[f.Path] = hex.EncodeToString(f.Sum[:])
+	}
+	content, err := json.MarshalIndent(inv, "", "  ")
+	if err != nil {
+		panic(err) // strings only
+	}
+	return newBlob(append(content, '\n'))
+}
+
+// ParseInventory reads an inventory. It reports false for anything else.
+func ParseInventory(data []byte) (Inventory, bool) {
+	var inv Inventory
+	dec := json.NewDecoder(bytes.NewReader(data))
+	if dec.Decode(&inv) != nil || inv.APIVersion != inventoryVersion || inv.Kind != inventoryKind {
+		return Inventory{}, false
+	}
+	return inv, true
+}

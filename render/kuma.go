@@ -1,0 +1,406 @@
+package render
+
+import (
+	"fmt"
+	"maps"
+	"strconv"
+	"strings"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/templates"
+)
+
+// A kumaRelease is a range of Kuma's versions that take the same manifests.
+type kumaRelease struct {
+	// from is the first minor version of the range, 2.from; the next row's is
+	// the first that is not.
+	from int
+	// routesByDefault: Kuma makes a TrafficRoute and a TrafficPermission for all
+	// traffic of a new Mesh (pkg/defaults/mesh/mesh.go@2.5.0). Newer versions
+	// route without a TrafficRoute, and stop doing so for a whole Mesh as soon
+	// as it has one, which Flagger makes (docs/madr/decisions/036); with mutual
+	// TLS they deny what no policy allows (UPGRADE.md, 2.6).
+	routesByDefault bool
+	// meshServices: the field of the Mesh exists (api/mesh/v1alpha1/mesh.proto).
+	meshServices bool
+}
+
+// kumaReleases are the versions that Flagger can move traffic on. Before 2.2 a
+// namespace was injected by an annotation (UPGRADE.md, 2.2); from 3.0 on there
+// is no TrafficRoute (UPGRADE.md, 3.0), and Flagger knows nothing else.
+var kumaReleases = []kumaRelease{
+	{from: 2, routesByDefault: true},
+	{from: 6},
+	{from: 9, meshServices: true},
+}
+
+// kumaLast is the last minor version of Kuma 2.
+const kumaLast = 14
+
+const (
+	kumaNamespace       = "kuma-system"
+	prometheusNamespace = "mesh-observability"
+	prometheusAddress   = "http://prometheus-server.mesh-observability:80"
+
+	// Kuma reads the label, not the annotation that Kurator writes.
+	kumaInjection = "kuma.io/sidecar-injection"
+	kumaMesh      = "kuma.io/mesh"
+)
+
+// kuma is the provider of one fleet.
+type kuma struct {
+	c       *compiler
+	chart   chart
+	origin  origin
+	release kumaRelease
+	// mesh is the one that the rollouts are in, meshes are all.
+	mesh   *kumaMeshObject
+	meshes []*kumaMeshObject
+}
+
+// A kumaMeshObject is a Mesh of the input, or the default one.
+type kumaMeshObject struct {
+	name        string
+	spec        schema.MeshSpec
+	labels      map[string]string
+	annotations map[string]string
+	origin      origin
+}
+
+func (c *compiler) newKuma(f *fleet) provider {
+	k := &kuma{c: c, chart: c.settings.charts["kuma"], origin: origin{f.doc, schema.Path{"spec", "plugin", "flagger"}}}
+	field := "trafficRoutingProvider"
+	if config := f.Spec.Plugin.Flagger.Config; config != nil {
+		own := config.Chart
+		if own == nil {
+			own = &schema.Chart{}
+		} else if own.Version != "" {
+			field = "config"
+		}
+		k.chart = k.chart.with(own.Repository, own.Name, own.Version, config.ExtraArgs)
+	}
+	at := k.origin.path.With(field)
+	if field == "config" {
+		at = at.With("chart", "version")
+	}
+	k.findRelease(at)
+	k.findMeshes()
+	return k
+}
+
+// findRelease finds the row of the table for the chart's version, or for a range
+// of versions that are all of one row.
+func (k *kuma) findRelease(at schema.Path) {
+	fail := func(code diag.Code, message, hint string) {
+		k.c.report(k.origin.doc.Diagnostic(code, at, message, hint))
+	}
+	supported := fmt.Sprintf("version: 2.7.3, or another from 2.%d to 2.%d", kumaReleases[0].from, kumaLast)
+	v, ok := parseMinor(k.chart.Version)
+	if !ok {
+		fail(diag.KumaRange, fmt.Sprintf("the version %q may become one that needs other manifests", k.chart.Version), "write one version, such as 2.7.3, or a range of one minor version, such as 2.7.x")
+		return
+	}
+	switch {
+	case v.major > 2:
+		fail(diag.KumaVersion, fmt.Sprintf("Kuma %s has no TrafficRoute, and Flagger moves traffic by nothing else", k.chart.Version), supported)
+	case v.major < 2 || v.minor < kumaReleases[0].from || v.minor > kumaLast:
+		fail(diag.KumaVersion, fmt.Sprintf("Kuma %s is not a version that fleetwright knows", k.chart.Version), supported)
+	default:
+		for _, row := range kumaReleases {
+			if v.minor >= row.from {
+				k.release = row
+			}
+		}
+	}
+}
+
+// findMeshes takes the Meshes of the input, or makes the default one.
+func (k *kuma) findMeshes() {
+	for _, m := range k.c.meshes {
+		o := &kumaMeshObject{name: m.name, spec: m.Spec, labels: labels(m.Metadata.Labels), annotations: m.Metadata.Annotations, origin: origin{doc: m.doc}}
+		k.meshes = append(k.meshes, o)
+		if o.name == "default" || len(k.c.meshes) == 1 {
+			k.mesh = o
+		}
+		k.checkMesh(m)
+	}
+	if len(k.meshes) == 0 {
+		k.mesh = &kumaMeshObject{name: "default", origin: k.origin, spec: schema.MeshSpec{Metrics: &schema.MeshMetrics{
+			EnabledBackend: "prometheus-1",
+			Backends:       []schema.MeshMetricsBackend{{Name: "prometheus-1", Type: "prometheus"}},
+		}}}
+		k.meshes = append(k.meshes, k.mesh)
+	}
+	if k.mesh == nil {
+		k.mesh = k.meshes[0]
+		m := k.c.meshes[1]
+		k.c.report(m.doc.Diagnostic(diag.WhichMesh, schema.Path{"metadata", "name"},
+			"there are several Meshes and none is called default, so it is not clear which one the rollouts are in", "call one of them default"))
+	}
+	k.checkRolloutMesh()
+}
+
+// checkMesh says what of a Mesh this version of Kuma does not take.
+func (k *kuma) checkMesh(m *mesh) {
+	if m.Metadata.Namespace != "" {
+		k.c.report(m.doc.Diagnostic(diag.MeshNamespace, schema.Path{"metadata", "namespace"}, "a Mesh is cluster-scoped, its namespace is left out", "remove the line"))
+	}
+	if m.Spec.MeshServices != nil && !k.release.meshServices {
+		k.c.report(m.doc.Diagnostic(diag.MeshFieldTooNew, schema.Path{"spec", "meshServices"},
+			fmt.Sprintf("Kuma %s does not know meshServices, and says nothing about it", k.chart.Version), "remove the field, or use Kuma 2.9 or newer"))
+	}
+}
+
+// checkRolloutMesh says what of the rollouts' Mesh keeps them from working.
+func (k *kuma) checkRolloutMesh() {
+	doc := k.mesh.origin.doc
+	if len(k.c.meshes) == 0 {
+		return
+	}
+	metrics := k.mesh.spec.Metrics
+	authority := k.mesh.authority()
+	switch backend := k.mesh.metricsBackend(); {
+	case backend == nil:
+		at := schema.Path{"spec"}
+		if metrics != nil {
+			at = at.With("metrics")
+		}
+		k.c.report(doc.Diagnostic(diag.MetricsNotSeen, at, "the Mesh has no metrics backend in use, so the sidecars show no metrics and no check ever passes",
+			"metrics: {enabledBackend: prometheus-1, backends: [{name: prometheus-1, type: prometheus}]}"))
+	case authority != nil && !showsPlainly(backend.Conf):
+		k.c.report(doc.Diagnostic(diag.MetricsNotSeen, schema.Path{"spec", "metrics", "backends"},
+			"with mutual TLS the sidecars show their metrics to members of the mesh only, and Prometheus is none", "conf: {skipMTLS: true} for the metrics backend"))
+	}
+	if authority != nil && authority.Mode != "PERMISSIVE" {
+		k.c.report(doc.Diagnostic(diag.StrictTLS, schema.Path{"spec", "mtls", "backends"},
+			"with mutual TLS in STRICT mode Flagger, which is not in the mesh, reaches no load tester that is", "mode: PERMISSIVE for the backend of mutual TLS"))
+	}
+}
+
+// authority is the backend of mutual TLS that is in use, or nil.
+func (m *kumaMeshObject) authority() *schema.MeshMTLSBackend {
+	if m.spec.MTLS == nil || m.spec.MTLS.EnabledBackend == "" {
+		return nil
+	}
+	for i, b := range m.spec.MTLS.Backends {
+		if b.Name == m.spec.MTLS.EnabledBackend {
+			return &m.spec.MTLS.Backends[i]
+		}
+	}
+	return nil
+}
+
+// metricsBackend is the one in use, or nil.
+func (m *kumaMeshObject) metricsBackend() *schema.MeshMetricsBackend {
+	if m.spec.Metrics == nil {
+		return nil
+	}
+	for i, b := range m.spec.Metrics.Backends {
+		if b.Name == m.spec.Metrics.EnabledBackend {
+			return &m.spec.Metrics.Backends[i]
+		}
+	}
+	return nil
+}
+
+func showsPlainly(conf *schema.MeshPrometheus) bool {
+	if conf == nil {
+		return false
+	}
+	return conf.SkipMTLS != nil && *conf.SkipMTLS || conf.TLS != nil && conf.TLS.Mode == "disabled"
+}
+
+func (k *kuma) namespace() string { return kumaNamespace }
+
+func (k *kuma) namespaces() []*manifest {
+	return []*manifest{
+		// The chart labels its namespace with a job of kubectl, which Flux would
+		// undo; Kuma's webhooks select by the label.
+		newNamespace(kumaNamespace, namespaceMeta{labels: map[string]string{"kuma.io/system-namespace": "true"}}),
+		newNamespace(prometheusNamespace, namespaceMeta{}),
+	}
+}
+
+func (k *kuma) releases() []release {
+	control := release{name: "kuma", namespace: kumaNamespace, chart: k.chart, origin: k.origin}
+	return []release{
+		control,
+		{name: "prometheus", namespace: prometheusNamespace, chart: k.c.settings.charts["prometheus"], origin: k.origin, dependsOn: []helmDependency{control.reference()}},
+	}
+}
+
+func (k *kuma) versions() map[string]string {
+	return map[string]string{"kuma": k.chart.Version, "prometheus": k.c.settings.charts["prometheus"].Version}
+}
+
+func (k *kuma) flaggerValues() map[string]any {
+	return map[string]any{"meshProvider": "kuma", "metricsServer": prometheusAddress}
+}
+
+type trafficRouteSpec struct {
+	Sources      []kumaSelector   `json:"sources"`
+	Destinations []kumaSelector   `json:"destinations"`
+	Conf         trafficRouteConf `json:"conf"`
+}
+
+type kumaSelector struct {
+	Match map[string]string `json:"match"`
+}
+
+type trafficRouteConf struct {
+	LoadBalancer map[string]struct{} `json:"loadBalancer"`
+	Destination  map[string]string   `json:"destination"`
+}
+
+type meshTrafficPermissionSpec struct {
+	TargetRef kumaTargetRef    `json:"targetRef"`
+	From      []kumaPermission `json:"from"`
+}
+
+type kumaTargetRef struct {
+	Kind string `json:"kind"`
+}
+
+type kumaPermission struct {
+	TargetRef kumaTargetRef `json:"targetRef"`
+	Default   kumaAction    `json:"default"`
+}
+
+type kumaAction struct {
+	Action string `json:"action"`
+}
+
+// objects are the Meshes, and what keeps the traffic that no rollout moves
+// flowing as it did before.
+func (k *kuma) objects() []rendered {
+	var all []rendered
+	for _, m := range k.meshes {
+		annotations := maps.Clone(m.annotations)
+		if annotations == nil {
+			annotations = map[string]string{}
+		}
+		// Kuma refuses to delete a Mesh that has dataplanes.
+		annotations[fluxPrune] = "disabled"
+		all = append(all, rendered{&manifest{
+			APIVersion: kumaV1alpha1, Kind: "Mesh",
+			Metadata: metadata{Name: m.name, Labels: m.labels, Annotations: annotations},
+			Spec:     m.spec,
+		}, m.origin})
+	}
+	if k.needsCatchAll() {
+		everything := map[string]string{"kuma.io/service": "*"}
+		all = append(all, rendered{&manifest{
+			APIVersion: kumaV1alpha1, Kind: "TrafficRoute", Mesh: k.mesh.name,
+			Metadata: metadata{Name: "route-all-" + k.mesh.name},
+			Spec: trafficRouteSpec{
+				Sources:      []kumaSelector{{everything}},
+				Destinations: []kumaSelector{{everything}},
+				Conf:         trafficRouteConf{LoadBalancer: map[string]struct{}{"roundRobin": {}}, Destination: everything},
+			},
+		}, k.mesh.origin})
+	}
+	if k.mesh.authority() != nil && !k.release.routesByDefault {
+		mesh := kumaTargetRef{"Mesh"}
+		all = append(all, rendered{&manifest{
+			APIVersion: kumaV1alpha1, Kind: "MeshTrafficPermission",
+			Metadata: metadata{Name: "allow-all-" + k.mesh.name, Namespace: kumaNamespace, Labels: map[string]string{kumaMesh: k.mesh.name}},
+			Spec:     meshTrafficPermissionSpec{TargetRef: mesh, From: []kumaPermission{{mesh, kumaAction{"Allow"}}}},
+		}, k.mesh.origin})
+	}
+	return all
+}
+
+// needsCatchAll says whether the Mesh has no route for all traffic of its own.
+func (k *kuma) needsCatchAll() bool {
+	if !k.release.routesByDefault {
+		return true
+	}
+	for _, skipped := range k.mesh.spec.SkipCreatingInitialPolicies {
+		if skipped == "*" || skipped == "TrafficRoute" {
+			return true
+		}
+	}
+	return false
+}
+
+// metaOf has Kuma put a sidecar into every pod of the namespace. Which mesh it
+// joins is read from the annotation up to 2.8 and from the label since 2.9; for
+// the default mesh neither is needed.
+func (k *kuma) metaOf(string) namespaceMeta {
+	meta := namespaceMeta{labels: map[string]string{kumaInjection: "enabled"}}
+	if k.mesh.name != "default" {
+		meta.labels[kumaMesh] = k.mesh.name
+		meta.annotations = map[string]string{kumaMesh: k.mesh.name}
+	}
+	return meta
+}
+
+func (k *kuma) serviceMeta(port int32) map[string]string { return kumaProtocol(port, "http") }
+
+// kumaProtocol tells Kuma what a port of a Service speaks; what it is not told
+// it takes for TCP, of which it counts no requests.
+func kumaProtocol(port int32, protocol string) map[string]string {
+	return map[string]string{strconv.Itoa(int(port)) + ".service.kuma.io/protocol": protocol}
+}
+
+// route tells Flagger the mesh, and Kuma the protocol of the Services that
+// Flagger makes.
+func (k *kuma) route(r *rollout, canary *manifest, service *canaryService) {
+	canary.Metadata.Annotations = map[string]string{kumaMesh: k.mesh.name}
+	protocol := "http"
+	if t := r.RolloutPolicy.TrafficRouting; t != nil && t.Protocol != "" {
+		protocol = t.Protocol
+	}
+	annotations := kumaProtocol(r.Port, protocol)
+	service.Apex = service.Apex.with(annotations)
+	service.Canary = service.Canary.with(annotations)
+	service.Primary = service.Primary.with(annotations)
+}
+
+// query is the one behind Flagger's own metrics, which return nothing on Kuma:
+// they select by a label that Kuma's metrics do not have, and by the workload's
+// name where the Service's is meant (fluxcd/flagger pkg/metrics/observers/kuma.go).
+// It needs another name, because Flagger runs its own check under these.
+func (k *kuma) query(r *rollout, metric string) (name, query string, ok bool) {
+	switch metric {
+	case "request-success-rate":
+		query = templates.KumaRequestSuccessRate
+	case "request-duration":
+		query = templates.KumaRequestDuration
+	default:
+		return "", "", false
+	}
+	// The sidecar names a cluster after the container's port, which is known
+	// unless it is given by name.
+	port := ".*"
+	switch {
+	case r.TargetPort == nil:
+		port = strconv.Itoa(int(r.Port))
+	case r.TargetPort.Str == "":
+		port = strconv.Itoa(int(r.TargetPort.Int))
+	}
+	fill := strings.NewReplacer("MESH", k.mesh.name, "PORT", strconv.Itoa(int(r.Port)), "CLUSTER", "localhost_"+port)
+	return metric + "-kuma", fill.Replace(query), true
+}
+
+func (k *kuma) check(r *rollout) {
+	if r.namespace == kumaNamespace {
+		r.report(diag.NeverInjected, schema.Path{"workload", "namespace"}, "Kuma puts no sidecar into its own namespace, so no traffic would move", "move the workload to another namespace")
+	}
+	if t := r.RolloutPolicy.TrafficRouting; t != nil && t.TimeoutSeconds > 0 {
+		r.report(diag.TimeoutOnKuma, schema.Path{"rolloutPolicy", "trafficRouting", "timeoutSeconds"}, "Flagger does not pass the timeout on to Kuma", "")
+	}
+}
+
+// labels are label values as text.
+func labels(from map[string]schema.LabelValue) map[string]string {
+	if from == nil {
+		return nil
+	}
+	to := make(map[string]string, len(from))
+	for key, value := range from {
+		to[key] = string(value)
+	}
+	return to
+}

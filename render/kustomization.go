@@ -1,0 +1,148 @@
+package render
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/fluxcd/pkg/apis/kustomize"
+
+	"github.com/fleetwright/fleetwright/internal/blockyaml"
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// A kustomizationSpec is that of a Flux Kustomization.
+type kustomizationSpec struct {
+	Interval           schema.Duration              `json:"interval"`
+	RetryInterval      schema.Duration              `json:"retryInterval,omitempty"`
+	Timeout            schema.Duration              `json:"timeout,omitempty"`
+	SourceRef          sourceRef                    `json:"sourceRef"`
+	Path               string                       `json:"path,omitempty"`
+	TargetNamespace    string                       `json:"targetNamespace,omitempty"`
+	ServiceAccountName string                       `json:"serviceAccountName,omitempty"`
+	Prune              bool                         `json:"prune"`
+	Force              bool                         `json:"force,omitempty"`
+	Suspend            bool                         `json:"suspend,omitempty"`
+	Wait               bool                         `json:"wait,omitempty"`
+	DependsOn          []schema.NamespacedReference `json:"dependsOn,omitempty"`
+	CommonMetadata     *schema.CommonMetadata       `json:"commonMetadata,omitempty"`
+	Components         []string                     `json:"components,omitempty"`
+	Images             []kustomize.Image            `json:"images,omitempty"`
+	Patches            []kustomize.Patch            `json:"patches,omitempty"`
+}
+
+// retryOfUnpolled is how soon Flux tries again what failed where there is no
+// interval. Without it, Flux never would: a failure is retried after the
+// retryInterval, which is the interval unless set (kustomize-controller,
+// GetRetryInterval).
+const retryOfUnpolled schema.Duration = "2m0s"
+
+// kustomization is the one of a policy. The namespaces are those of the
+// application that its own manifests may bring.
+func (p *policy) kustomization(c *compiler, injected map[string]namespaceMeta) rendered {
+	k := p.Kustomization
+	spec := kustomizationSpec{
+		Interval: k.Interval, RetryInterval: k.RetryInterval, Timeout: k.Timeout,
+		SourceRef:       sourceRef{Kind: "GitRepository", Name: p.app.name},
+		Path:            k.Path,
+		TargetNamespace: k.TargetNamespace,
+		Prune:           k.Prune, Force: k.Force, Suspend: k.Suspend,
+		DependsOn: k.DependsOn, CommonMetadata: k.CommonMetadata, Components: k.Components, Images: k.Images,
+		Patches: slices.Clone(k.Patches),
+	}
+	if isZero(k.Interval) && (k.RetryInterval == "" || isZero(k.RetryInterval)) {
+		spec.RetryInterval = retryOfUnpolled
+	}
+	for _, ns := range slices.Sorted(maps.Keys(injected)) {
+		if k.TargetNamespace == "" || k.TargetNamespace == ns {
+			spec.Patches = append(spec.Patches, c.namespacePatch(ns, injected[ns], k.TargetNamespace == ""))
+		}
+	}
+	if r := p.rollout; r != nil && r.kind() == "Deployment" {
+		spec.Patches = append(spec.Patches, c.replicasPatch(r.Workload.Name))
+	}
+	return rendered{&manifest{
+		APIVersion: kustomizeV1, Kind: "Kustomization",
+		Metadata: metadata{Name: p.name, Namespace: p.app.namespace},
+		Spec:     spec,
+	}, origin{p.app.doc, p.path}}
+}
+
+// isZero says whether a duration is none, however it is written. The schema has
+// checked its form.
+func isZero(d schema.Duration) bool {
+	duration, err := time.ParseDuration(string(d))
+	return err == nil && duration == 0
+}
+
+// replicasPatch keeps Flux from resetting what Flagger scales: Flagger sets the
+// workload to no replicas between rollouts, and Flux would set the number in Git
+// again with every revision. A strategic merge patch with a target does nothing
+// where there is no such Deployment, or none with replicas.
+func (c *compiler) replicasPatch(deployment string) kustomize.Patch {
+	return kustomize.Patch{
+		Target: &kustomize.Selector{Group: "apps", Kind: "Deployment", Name: exactly(deployment)},
+		Patch: c.patch(struct {
+			APIVersion string   `json:"apiVersion"`
+			Kind       string   `json:"kind"`
+			Metadata   metadata `json:"metadata"`
+			Spec       struct {
+				Replicas *int `json:"replicas"`
+			} `json:"spec"`
+		}{APIVersion: appsV1, Kind: "Deployment", Metadata: metadata{Name: deployment}}),
+	}
+}
+
+// namespacePatch puts labels on the namespace that the application's manifests
+// bring. kustomize renames every namespace to a targetNamespace after it has
+// patched, so there the name is left open.
+func (c *compiler) namespacePatch(name string, meta namespaceMeta, byName bool) kustomize.Patch {
+	target := &kustomize.Selector{Kind: "Namespace"}
+	if byName {
+		target.Name = exactly(name)
+	}
+	return kustomize.Patch{
+		Target: target,
+		Patch: c.patch(manifest{
+			APIVersion: coreV1, Kind: "Namespace",
+			Metadata: metadata{Name: name, Labels: meta.labels, Annotations: meta.annotations},
+		}),
+	}
+}
+
+// exactly is a name as kustomize's selectors read one: as a regular expression.
+func exactly(name string) string { return regexp.QuoteMeta(name) }
+
+// patch is a patch as text, made from a typed value.
+func (c *compiler) patch(v any) string {
+	text, err := blockyaml.Marshal(v)
+	if err != nil {
+		c.report(diag.New(diag.Internal, diag.Position{}, "", fmt.Sprintf("cannot encode a patch: %v", err), ""))
+	}
+	return string(text)
+}
+
+// checkKustomization says what of a policy Flux or kustomize would refuse.
+func (c *compiler) checkKustomization(p *policy, names map[schema.NamespacedReference]bool) {
+	if p.Kustomization == nil {
+		return
+	}
+	for i, d := range p.Kustomization.DependsOn {
+		if d.Namespace == "" {
+			d.Namespace = p.app.namespace
+		}
+		if !names[d] {
+			c.report(p.app.doc.Diagnostic(diag.UnknownDependency, p.path.With("kustomization", "dependsOn", i, "name"),
+				fmt.Sprintf("no policy makes a Kustomization %s in namespace %s, and without one this policy waits for ever", d.Name, d.Namespace),
+				"write the name of a policy, or <application>-<index>"))
+		}
+	}
+	for i, patch := range p.Kustomization.Patches {
+		if message, hint := checkPatch(patch); message != "" {
+			c.report(p.app.doc.Diagnostic(diag.BadPatch, p.path.With("kustomization", "patches", i, "patch"), message, hint))
+		}
+	}
+}

@@ -1,0 +1,123 @@
+package render
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/fleetwright/fleetwright/templates"
+)
+
+type deploymentSpec struct {
+	Selector struct {
+		MatchLabels map[string]string `json:"matchLabels"`
+	} `json:"selector"`
+	Template struct {
+		Metadata struct {
+			Labels map[string]string `json:"labels"`
+		} `json:"metadata"`
+		Spec struct {
+			Containers []container `json:"containers"`
+		} `json:"spec"`
+	} `json:"template"`
+}
+
+type container struct {
+	Name            string          `json:"name"`
+	Image           string          `json:"image"`
+	Command         []string        `json:"command"`
+	Ports           []containerPort `json:"ports"`
+	LivenessProbe   probe           `json:"livenessProbe"`
+	ReadinessProbe  probe           `json:"readinessProbe"`
+	Resources       resources       `json:"resources"`
+	SecurityContext securityContext `json:"securityContext"`
+}
+
+type containerPort struct {
+	Name          string `json:"name"`
+	ContainerPort int32  `json:"containerPort"`
+}
+
+type probe struct {
+	Exec struct {
+		Command []string `json:"command"`
+	} `json:"exec"`
+	TimeoutSeconds int32 `json:"timeoutSeconds"`
+}
+
+type resources struct {
+	Limits   map[string]string `json:"limits"`
+	Requests map[string]string `json:"requests"`
+}
+
+type securityContext struct {
+	ReadOnlyRootFilesystem bool  `json:"readOnlyRootFilesystem"`
+	RunAsUser              int64 `json:"runAsUser"`
+}
+
+type serviceSpec struct {
+	Selector map[string]string `json:"selector"`
+	Ports    []servicePort     `json:"ports"`
+}
+
+type servicePort struct {
+	Name       string `json:"name"`
+	Port       int32  `json:"port"`
+	Protocol   string `json:"protocol"`
+	TargetPort string `json:"targetPort"`
+}
+
+// A skeleton is a manifest whose names are yet to be filled in.
+type skeleton[Spec any] struct {
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+	Spec       Spec   `json:"spec"`
+}
+
+type loadTesterSkeleton struct {
+	deployment skeleton[deploymentSpec]
+	service    skeleton[serviceSpec]
+}
+
+// parsedLoadTester is the skeleton of package templates.
+var parsedLoadTester = sync.OnceValue(func() loadTesterSkeleton {
+	var s loadTesterSkeleton
+	deployment, service, _ := strings.Cut(templates.LoadTester, "\n---\n")
+	err := yaml.UnmarshalStrict([]byte(deployment), &s.deployment)
+	if err == nil {
+		err = yaml.UnmarshalStrict([]byte(service), &s.service)
+	}
+	if err != nil {
+		panic(fmt.Sprintf("templates/loadtester.yaml: %v", err))
+	}
+	return s
+})
+
+// loadTesterObjects are the load tester of this rollout alone. It is in the
+// namespace of the workload, and so in the mesh.
+func (r *rollout) loadTesterObjects() []rendered {
+	s := parsedLoadTester()
+	app := map[string]string{"app": r.loadTester()}
+
+	deployment := s.deployment.Spec
+	deployment.Selector.MatchLabels = app
+	deployment.Template.Metadata.Labels = app
+	deployment.Template.Spec.Containers = slices.Clone(deployment.Template.Spec.Containers)
+	// The public load tester's chart runs the same version.
+	deployment.Template.Spec.Containers[0].Image += ":" + pinnedCharts()["loadtester"].Version
+
+	service := s.service.Spec
+	service.Selector = app
+
+	at := origin{r.policy.app.doc, r.at("testLoader")}
+	meta := metadata{Name: r.loadTester(), Namespace: r.namespace, Labels: app}
+	serviceMeta := meta
+	serviceMeta.Annotations = r.stack.serviceMeta(service.Ports[0].Port)
+	return []rendered{
+		{&manifest{APIVersion: s.deployment.APIVersion, Kind: s.deployment.Kind, Metadata: meta, Spec: deployment}, at},
+		{&manifest{APIVersion: s.service.APIVersion, Kind: s.service.Kind, Metadata: serviceMeta, Spec: service}, at},
+	}
+}

@@ -1,0 +1,177 @@
+package render
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/fleetwright/fleetwright/internal/blockyaml"
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// A manifest is a Kubernetes object to be written.
+type manifest struct {
+	APIVersion string   `json:"apiVersion"`
+	Kind       string   `json:"kind"`
+	Mesh       string   `json:"mesh,omitempty"` // of Kuma's TrafficRoute
+	Metadata   metadata `json:"metadata"`
+	Spec       any      `json:"spec,omitempty"`
+}
+
+type metadata struct {
+	Name        string            `json:"name"`
+	Namespace   string            `json:"namespace,omitempty"`
+	Labels      map[string]string `json:"labels,omitempty"`
+	Annotations map[string]string `json:"annotations,omitempty"`
+}
+
+// The API versions that are rendered: Flux 2.6 and newer serve all of them
+// (reference: the CRDs of source-, helm- and kustomize-controller).
+const (
+	coreV1         = "v1"
+	appsV1         = "apps/v1"
+	kustomizeV1    = "kustomize.toolkit.fluxcd.io/v1"
+	sourceV1       = "source.toolkit.fluxcd.io/v1"
+	helmV2         = "helm.toolkit.fluxcd.io/v2"
+	flaggerV1beta1 = "flagger.app/v1beta1"
+	kumaV1alpha1   = "kuma.io/v1alpha1"
+)
+
+// An identity is what makes an object one and the same in a cluster.
+type identity struct{ group, kind, namespace, name string }
+
+func (m *manifest) identity() identity {
+	group, _, ok := strings.Cut(m.APIVersion, "/")
+	if !ok {
+		group = ""
+	}
+	return identity{group, m.Kind, m.Metadata.Namespace, m.Metadata.Name}
+}
+
+// String is how people name an object: kind namespace/name.
+func (id identity) String() string {
+	if id.namespace == "" {
+		return id.kind + " " + id.name
+	}
+	return id.kind + " " + id.namespace + "/" + id.name
+}
+
+// A blob is the content of a file, made once however many clusters have it.
+type blob struct {
+	content []byte
+	sum     [sha256.Size]byte
+}
+
+func newBlob(content []byte) *blob {
+	return &blob{content: content, sum: sha256.Sum256(content)}
+}
+
+// An origin is what in the input an object comes from.
+type origin struct {
+	doc  *schema.Document
+	path schema.Path
+}
+
+func (o origin) position() diag.Position {
+	if o.doc == nil {
+		return diag.Position{}
+	}
+	return o.doc.Position(o.path...)
+}
+
+// A dir is a directory of one cluster's tree. It may be shared by many clusters
+// and is not changed once it is built.
+type dir struct {
+	// path below DIR/<cluster>/fleetwright, "" for that itself.
+	path string
+	// files by name, sorted.
+	files []namedBlob
+	// objects are what the files hold, for finding what meets in a cluster.
+	objects []object
+}
+
+type namedBlob struct {
+	name string
+	blob *blob
+}
+
+type object struct {
+	id     identity
+	blob   *blob
+	origin origin
+}
+
+// A kustomizeFile is a kustomization.yaml.
+type kustomizeFile struct {
+	APIVersion string   `json:"apiVersion"`
+	Kind       string   `json:"kind"`
+	Resources  []string `json:"resources"`
+}
+
+// newDir makes a payload directory: one file per object, and a
+// kustomization.yaml that names them.
+func (c *compiler) newDir(path string, objects ...rendered) *dir {
+	d := &dir{path: path}
+	names := fileNames(objects)
+	for i, o := range objects {
+		b := c.encode(o.manifest)
+		d.files = append(d.files, namedBlob{names[i], b})
+		d.objects = append(d.objects, object{o.manifest.identity(), b, o.origin})
+	}
+	slices.Sort(names)
+	d.files = append(d.files, namedBlob{kustomizationFile, c.kustomization(names...)})
+	d.sort()
+	return d
+}
+
+func (d *dir) sort() {
+	slices.SortFunc(d.files, func(a, b namedBlob) int { return strings.Compare(a.name, b.name) })
+}
+
+// A rendered manifest knows where it comes from.
+type rendered struct {
+	*manifest
+	origin origin
+}
+
+const kustomizationFile = "kustomization.yaml"
+
+// kustomization is a kustomization.yaml, made once per list of resources.
+func (c *compiler) kustomization(resources ...string) *blob {
+	key := strings.Join(resources, "\n")
+	if b, ok := c.kustomizations[key]; ok {
+		return b
+	}
+	f := kustomizeFile{"kustomize.config.k8s.io/v1beta1", "Kustomization", resources}
+	c.check(f.APIVersion, f.Kind, kustomizationFile, f)
+	b := c.yaml(f)
+	c.kustomizations[key] = b
+	return b
+}
+
+// encode makes the file of a manifest and has the manifest checked, both once
+// however many directories the manifest is in.
+func (c *compiler) encode(m *manifest) *blob {
+	b, ok := c.blobs[m]
+	if !ok {
+		c.check(m.APIVersion, m.Kind, m.identity().String(), m)
+		b = c.yaml(m)
+		c.blobs[m] = b
+	}
+	return b
+}
+
+// check has a value checked against the schema of what may be written.
+func (c *compiler) check(apiVersion, kind, name string, value any) {
+	c.outputs = append(c.outputs, schema.Output{APIVersion: apiVersion, Kind: kind, Name: name, Value: value})
+}
+
+func (c *compiler) yaml(v any) *blob {
+	content, err := blockyaml.Marshal(v)
+	if err != nil {
+		c.report(diag.New(diag.Internal, diag.Position{}, "", fmt.Sprintf("cannot encode %T: %v", v, err), ""))
+	}
+	return newBlob(content)
+}

@@ -1,0 +1,89 @@
+package render
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// A metricTemplateSpec is what Flagger asks, and whom.
+type metricTemplateSpec struct {
+	Provider schema.MetricProvider `json:"provider"`
+	Query    string                `json:"query"`
+}
+
+// metrics are what every check asks for, and the templates behind them. A
+// template is named after its workload and its metric, so no two rollouts share
+// one.
+func (r *rollout) metrics() ([]canaryMetric, []rendered) {
+	var metrics []canaryMetric
+	var templates []rendered
+	for i, m := range r.analysis().Metrics {
+		metric := canaryMetric{Name: m.Name, Interval: seconds(or(m.IntervalSeconds, defaultIntervalSeconds))}
+		if m.ThresholdRange != nil {
+			metric.ThresholdRange = *m.ThresholdRange
+		}
+		// Without a range Flagger would compare with 0. An empty one accepts
+		// every value, as Kurator's API promises.
+		if name, spec, ok := r.template(m); ok {
+			metric.Name = name
+			ref := schema.NamespacedReference{Name: r.Workload.Name + "-" + name, Namespace: r.namespace}
+			metric.TemplateRef = &ref
+			templates = append(templates, rendered{&manifest{
+				APIVersion: flaggerV1beta1, Kind: "MetricTemplate",
+				Metadata: metadata{Name: ref.Name, Namespace: ref.Namespace},
+				Spec:     spec,
+			}, origin{r.policy.app.doc, r.metricPath(i)}})
+		}
+		metrics = append(metrics, metric)
+	}
+	return metrics, templates
+}
+
+func (r *rollout) metricPath(index int) schema.Path {
+	return r.at("rolloutPolicy", "trafficAnalysis", "metrics", index, "name")
+}
+
+// template is what is behind a metric; ok is false for what Flagger answers by
+// itself.
+func (r *rollout) template(m schema.Metric) (name string, spec metricTemplateSpec, ok bool) {
+	name, query, ok := r.stack.query(r, m.Name)
+	if m.CustomMetric != nil {
+		if !ok {
+			name = m.Name
+		}
+		query = m.CustomMetric.Query
+		if !strings.HasSuffix(query, "\n") {
+			query += "\n"
+		}
+		return name, metricTemplateSpec{m.CustomMetric.Provider, query}, true
+	}
+	return name, metricTemplateSpec{schema.MetricProvider{Type: "prometheus", Address: r.stack.metricsServer()}, query}, ok
+}
+
+// metricsServer is the Prometheus that Flagger asks.
+func (s *stack) metricsServer() string {
+	address, _ := s.flagger.chart.Values["metricsServer"].(string)
+	return address
+}
+
+// checkMetrics says which metrics do not check what they seem to.
+func (r *rollout) checkMetrics() {
+	seen := map[string]int{}
+	for i, m := range r.analysis().Metrics {
+		at := r.metricPath(i)[len(r.at()):]
+		name := m.Name
+		if own, _, ok := r.stack.query(r, m.Name); ok {
+			name = own
+		}
+		if first, ok := seen[name]; ok {
+			r.report(diag.MetricTwice, at, fmt.Sprintf("the metric at %s is called %s as well", r.policy.app.doc.Position(r.metricPath(first)...), name), "give one of the two another name")
+		}
+		seen[name] = i
+		if t := m.ThresholdRange; t == nil || t.Min == nil && t.Max == nil {
+			r.report(diag.NoThreshold, at, fmt.Sprintf("the metric %s has no threshold, so every value of it is good", m.Name), "thresholdRange: {min: 99} for a share of good requests, {max: 500} for a duration in milliseconds")
+		}
+	}
+}

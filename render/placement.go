@@ -1,0 +1,328 @@
+package render
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// hostCluster is where an Application without a fleet goes. Kurator calls its
+// own cluster so.
+const hostCluster = "host"
+
+// A policy is a sync policy with its name and the clusters it goes to.
+type policy struct {
+	*schema.SyncPolicy
+	app  *application
+	path schema.Path
+	// name of the Flux Kustomization.
+	name     string
+	fleet    *fleet
+	clusters []*cluster
+	// rollout of the policy, or nil.
+	rollout *rollout
+}
+
+// A site is a cluster that gets a directory.
+type site struct {
+	*cluster
+	// stack is what a fleet of the cluster asks to be installed, or nil.
+	stack *stack
+	apps  []siteApp
+}
+
+// A siteApp is an application on one cluster.
+type siteApp struct {
+	*application
+	// policies are those of the application that go to the cluster.
+	policies []*policy
+}
+
+// place finds the clusters of every fleet and of every policy.
+func (c *compiler) place() {
+	for _, f := range c.fleets {
+		c.placeFleet(f)
+	}
+	sites := map[*cluster]*site{}
+	at := func(cl *cluster) *site {
+		s, ok := sites[cl]
+		if !ok {
+			s = &site{cluster: cl}
+			sites[cl] = s
+			c.sites = append(c.sites, s)
+		}
+		return s
+	}
+	for _, f := range c.fleets {
+		if f.stack == nil {
+			continue
+		}
+		for _, cl := range f.clusters {
+			c.install(at(cl), f)
+		}
+	}
+	var host *cluster
+	for _, a := range c.apps {
+		for i := range a.Spec.SyncPolicies {
+			p := &policy{SyncPolicy: &a.Spec.SyncPolicies[i], app: a, path: schema.Path{"spec", "syncPolicies", i}}
+			a.policies = append(a.policies, p)
+			c.namePolicy(p, i)
+			c.placePolicy(p, &host)
+		}
+		c.checkOneFleet(a)
+		c.checkSource(a)
+		for _, p := range a.policies {
+			for _, cl := range p.clusters {
+				s := at(cl)
+				if n := len(s.apps); n == 0 || s.apps[n-1].application != a {
+					s.apps = append(s.apps, siteApp{application: a})
+				}
+				last := &s.apps[len(s.apps)-1]
+				last.policies = append(last.policies, p)
+			}
+		}
+	}
+	slices.SortFunc(c.sites, func(a, b *site) int {
+		return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.namespace, b.namespace), cmp.Compare(a.kind, b.kind))
+	})
+	for i, s := range c.sites[:max(0, len(c.sites)-1)] {
+		if next := c.sites[i+1]; next.name == s.name {
+			c.report(c.clusterNamesMeet(s.cluster, next.cluster))
+		}
+	}
+	names := c.policyNames()
+	for _, a := range c.apps {
+		for _, p := range a.policies {
+			c.checkKustomization(p, names)
+		}
+	}
+	for _, s := range c.sites {
+		for _, a := range s.apps {
+			for _, p := range a.policies {
+				if p.Rollout != nil {
+					c.placeRollout(p, s)
+				}
+			}
+		}
+	}
+}
+
+func (c *compiler) clusterNamesMeet(a, b *cluster) diag.Diagnostic {
+	if b.doc == nil {
+		a, b = b, a
+	}
+	other := "the cluster of Applications without a fleet"
+	if a.doc != nil {
+		other = fmt.Sprintf("the %s at %s", a.kind, a.doc.Position("metadata", "name"))
+	}
+	return b.doc.Diagnostic(diag.ClusterNamesMeet, schema.Path{"metadata", "name"},
+		fmt.Sprintf("the directory %s belongs to %s as well", b.name, other), "rename one of the two")
+}
+
+// placeFleet finds a fleet's clusters, and what the fleet asks to be installed
+// on them.
+func (c *compiler) placeFleet(f *fleet) {
+	seen := map[*cluster]bool{}
+	for i, ref := range f.Spec.Clusters {
+		at := schema.Path{"spec", "clusters", i, "name"}
+		cl, ok := c.cluster(ref.Kind, f.namespace, ref.Name)
+		switch {
+		case !ok:
+			c.report(f.doc.Diagnostic(diag.NoCluster, at, fmt.Sprintf("there is no %s %s in namespace %s", ref.Kind, ref.Name, f.namespace), c.clusterHint(ref, f.namespace)))
+		case cl != nil && seen[cl]:
+			c.report(f.doc.Diagnostic(diag.DefinedTwice, at, fmt.Sprintf("%s %s is in the fleet twice", ref.Kind, ref.Name), "remove one of the two"))
+		case cl != nil:
+			seen[cl] = true
+			f.clusters = append(f.clusters, cl)
+		}
+	}
+	if f.Spec.Plugin == nil {
+		return
+	}
+	for _, other := range []struct {
+		name  string
+		value any
+	}{
+		{"metric", f.Spec.Plugin.Metric}, {"grafana", f.Spec.Plugin.Grafana}, {"policy", f.Spec.Plugin.Policy},
+		{"backup", f.Spec.Plugin.Backup}, {"distributedStorage", f.Spec.Plugin.DistributedStorage}, {"submariner", f.Spec.Plugin.Submariner},
+	} {
+		if other.value != nil {
+			c.report(f.doc.Diagnostic(diag.PluginNotRendered, schema.Path{"spec", "plugin", other.name},
+				fmt.Sprintf("fleetwright does not render the plugin %s", other.name), ""))
+		}
+	}
+	if f.Spec.Plugin.Flagger != nil {
+		f.stack = c.newStack(f)
+	}
+}
+
+// clusterHint names a cluster of the same name that is elsewhere, or the
+// document that is missing.
+func (c *compiler) clusterHint(ref schema.ClusterReference, namespace string) string {
+	for _, cl := range c.clusters {
+		if cl.name == ref.Name {
+			return fmt.Sprintf("%s defines %s %s in namespace %s; a fleet's clusters are of its kind and namespace", cl.doc.Position(), cl.kind, cl.name, cl.namespace)
+		}
+	}
+	return fmt.Sprintf("add {apiVersion: cluster.kurator.dev/v1alpha1, kind: %s, metadata: {name: %s, namespace: %s}} to the inputs", ref.Kind, ref.Name, namespace)
+}
+
+// install gives a site what a fleet asks for. A cluster of two fleets can have
+// only one of each.
+func (c *compiler) install(s *site, f *fleet) {
+	if s.stack == nil {
+		s.stack = f.stack
+		return
+	}
+	first := s.stack.fleet
+	c.report(f.doc.Diagnostic(diag.PluginsDiffer, schema.Path{"spec", "plugin", "flagger"},
+		fmt.Sprintf("the cluster %s is in the fleet at %s as well, which installs Flagger there", s.name, first.doc.Position("metadata", "name")),
+		"leave the plugin to one of the two fleets"))
+}
+
+// namePolicy names the Flux Kustomization of a policy as Kurator does.
+func (c *compiler) namePolicy(p *policy, index int) {
+	p.name = p.Name
+	at := p.path.With("name")
+	if p.name == "" {
+		p.name = p.app.name + "-" + strconv.Itoa(index)
+		c.report(p.app.doc.Diagnostic(diag.PositionalName, p.path,
+			fmt.Sprintf("the policy has no name, so it is called %s after its position: a policy inserted before it renames it, and Flux deletes and recreates all it has applied", p.name),
+			"name: "+p.name))
+		at = p.path
+	}
+	if len(p.name) > maxLabel {
+		c.report(p.app.doc.Diagnostic(diag.FluxName, at,
+			fmt.Sprintf("the name %s has %d characters; Flux puts it into a label, which holds %d", p.name, len(p.name), maxLabel), "give the policy a shorter name"))
+	}
+	for _, other := range p.app.policies[:index] {
+		if other.name == p.name {
+			c.report(p.app.doc.Diagnostic(diag.DefinedTwice, at, fmt.Sprintf("the policy at %s is called %s as well", p.app.doc.Position(other.path...), p.name), "give one of the two another name"))
+		}
+	}
+}
+
+// placePolicy finds the clusters of a policy.
+func (c *compiler) placePolicy(p *policy, host **cluster) {
+	at, d := p.path.With("destination"), p.Destination
+	if d == nil {
+		at, d = schema.Path{"spec", "destination"}, p.app.Spec.Destination
+	}
+	if d == nil {
+		if *host == nil {
+			*host = &cluster{name: hostCluster}
+		}
+		p.clusters = []*cluster{*host}
+		return
+	}
+	f, ok := c.fleet(p.app.namespace, d.Fleet)
+	if !ok {
+		c.report(p.app.doc.Diagnostic(diag.NoFleet, at.With("fleet"), fmt.Sprintf("there is no Fleet %s in namespace %s", d.Fleet, p.app.namespace), c.fleetHint(p.app.namespace, d.Fleet)))
+	}
+	if f == nil {
+		return
+	}
+	p.fleet = f
+	var selector map[string]schema.LabelValue
+	if d.ClusterSelector != nil {
+		selector = d.ClusterSelector.MatchLabels
+	}
+	for _, cl := range f.clusters {
+		if matches(selector, cl.labels) {
+			p.clusters = append(p.clusters, cl)
+		}
+	}
+	if len(p.clusters) == 0 && len(f.clusters) == len(f.Spec.Clusters) {
+		what, hint := fmt.Sprintf("the fleet %s has no clusters", f.name), ""
+		if len(f.clusters) > 0 {
+			at = at.With("clusterSelector", "matchLabels")
+			what, hint = fmt.Sprintf("no cluster of the fleet %s has these labels", f.name), "the clusters' labels are "+labelsOf(f.clusters)
+		}
+		c.report(p.app.doc.Diagnostic(diag.SelectsNothing, at, what, hint))
+	}
+}
+
+func (c *compiler) fleetHint(namespace, name string) string {
+	var names []string
+	for _, f := range c.fleets {
+		if f.name == name {
+			return fmt.Sprintf("%s defines it in namespace %s; an Application's fleet is in its own namespace", f.doc.Position(), f.namespace)
+		}
+		if f.namespace == namespace {
+			names = append(names, f.name)
+		}
+	}
+	if len(names) > 0 {
+		return "the fleets there are " + strings.Join(names, ", ")
+	}
+	return "add the Fleet to the inputs"
+}
+
+// matches says whether labels have everything that a selector asks for.
+func matches(selector, labels map[string]schema.LabelValue) bool {
+	for key, value := range selector {
+		if have, ok := labels[key]; !ok || have != value {
+			return false
+		}
+	}
+	return true
+}
+
+// labelsOf shows the labels of a few clusters.
+func labelsOf(clusters []*cluster) string {
+	var shown []string
+	for _, cl := range clusters[:min(len(clusters), 3)] {
+		var labels []string
+		for key, value := range cl.labels {
+			labels = append(labels, key+"="+string(value))
+		}
+		slices.Sort(labels)
+		shown = append(shown, fmt.Sprintf("%s {%s}", cl.name, strings.Join(labels, ", ")))
+	}
+	if len(clusters) > 3 {
+		shown = append(shown, "…")
+	}
+	return strings.Join(shown, ", ")
+}
+
+// checkOneFleet checks what Kurator's webhook checks: the policies of an
+// Application go to one fleet, or none of them to any
+// (pkg/webhooks/application_webhook.go).
+func (c *compiler) checkOneFleet(a *application) {
+	var first *policy
+	for _, p := range a.policies {
+		if first == nil {
+			first = p
+		}
+		if fleetName(p) == fleetName(first) {
+			continue
+		}
+		at := p.path
+		if p.Destination != nil {
+			at = at.With("destination", "fleet")
+		}
+		message := fmt.Sprintf("the policy goes to the fleet %s, the first one of the Application to %s", fleetName(p), fleetName(first))
+		if fleetName(p) == "" {
+			message = fmt.Sprintf("the policy has no destination, the first one of the Application goes to the fleet %s", fleetName(first))
+		} else if fleetName(first) == "" {
+			message = fmt.Sprintf("the policy goes to the fleet %s, the first one of the Application has no destination", fleetName(p))
+		}
+		c.report(a.doc.Diagnostic(diag.FleetsDiffer, at, message, "an Application goes to one fleet: make two Applications of it, or use clusterSelector"))
+	}
+}
+
+// fleetName is the fleet that a policy asks for, whether it exists or not.
+func fleetName(p *policy) string {
+	switch {
+	case p.Destination != nil:
+		return p.Destination.Fleet
+	case p.app.Spec.Destination != nil:
+		return p.app.Spec.Destination.Fleet
+	}
+	return ""
+}

@@ -1,0 +1,45 @@
+package render
+
+// A provider moves the traffic of rollouts. All that is known of one stands in
+// its file; adding one is adding a file and a line to newProvider.
+type provider interface {
+	// namespace is where the provider and Flagger are installed.
+	namespace() string
+	// namespaces are all that the provider brings, with their labels.
+	namespaces() []*manifest
+	// releases are the charts to install before Flagger, in any order.
+	releases() []release
+	// flaggerValues are the values that make Flagger work with the provider.
+	flaggerValues() map[string]any
+	// versions of what is installed, for the inventory.
+	versions() map[string]string
+	// objects are what the provider's custom resources must say, applied when
+	// the releases are ready.
+	objects() []rendered
+	// metaOf is what a namespace of rolled out workloads must carry.
+	metaOf(namespace string) namespaceMeta
+	// route adds to a Canary what the provider reads.
+	route(r *rollout, canary *manifest, service *canaryService)
+	// query is the one behind a metric that Flagger knows by itself but cannot
+	// answer with this provider, and the name to give it; ok is false where
+	// Flagger can.
+	query(r *rollout, metric string) (name, query string, ok bool)
+	// serviceMeta are the annotations of a Service whose port speaks HTTP.
+	serviceMeta(port int32) map[string]string
+	// check says what of a rollout the provider cannot do.
+	check(r *rollout)
+}
+
+// newProvider is the provider of a fleet. The schema has refused all others.
+func (c *compiler) newProvider(name string, f *fleet) provider {
+	switch name {
+	case "kuma":
+		return c.newKuma(f)
+	}
+	return nil
+}
+
+// A namespaceMeta is what a namespace must carry.
+type namespaceMeta struct {
+	labels, annotations map[string]string
+}

@@ -1,0 +1,163 @@
+package render
+
+import (
+	"cmp"
+	"fmt"
+	"strconv"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// A rollout is that of a policy, with what its clusters have installed.
+type rollout struct {
+	*schema.Rollout
+	c      *compiler
+	policy *policy
+	stack  *stack
+	// namespace of the workload.
+	namespace string
+}
+
+// Kurator's defaults, as its API documents them (pkg/apis/apps/v1alpha1/types.go),
+// and Flagger's where Kurator's has none.
+const (
+	defaultTimeoutSeconds  = 600 // rolloutTimeoutSeconds
+	defaultIntervalSeconds = 60  // checkIntervalSeconds, intervalSeconds and the webhooks' timeoutSeconds
+	defaultMaxWeight       = 100 // maxWeight, in percent
+	// Flagger takes a threshold of 0 for 1 (pkg/apis/flagger/v1beta1/canary.go).
+	defaultThreshold = 1
+)
+
+const (
+	primarySuffix    = "-primary"
+	loadTesterSuffix = "-testloader"
+)
+
+// placeRollout makes the rollout of a policy on a site and checks it. All
+// clusters of a policy are in one fleet, so what is checked once holds for all.
+func (c *compiler) placeRollout(p *policy, s *site) {
+	r := &rollout{Rollout: p.Rollout, c: c, policy: p, stack: s.stack}
+	r.namespace = cmp.Or(r.Workload.Namespace, p.targetNamespace(), "default")
+	first := p.rollout == nil
+	if s.stack == nil || s.stack.providerName != r.TrafficRoutingProvider {
+		r.reportNoStack(s)
+		return
+	}
+	p.rollout = r
+	if first {
+		r.check()
+	}
+}
+
+func (p *policy) targetNamespace() string {
+	if p.Kustomization == nil {
+		return ""
+	}
+	return p.Kustomization.TargetNamespace
+}
+
+// report says something about a field of the rollout.
+func (r *rollout) report(code diag.Code, field schema.Path, message, hint string) {
+	r.c.report(r.policy.app.doc.Diagnostic(code, r.at(field...), message, hint))
+}
+
+func (r *rollout) at(field ...any) schema.Path {
+	return r.policy.path.With("rollout").With(field...)
+}
+
+// reportNoStack says that the clusters have nothing that runs the rollout.
+func (r *rollout) reportNoStack(s *site) {
+	at := schema.Path{"trafficRoutingProvider"}
+	add := fmt.Sprintf("plugin: {flagger: {trafficRoutingProvider: %s}}", r.TrafficRoutingProvider)
+	f := r.policy.fleet
+	switch {
+	case s.stack != nil:
+		r.report(diag.ProvidersDiffer, at, fmt.Sprintf("the rollout asks for %s, the fleet at %s installs %s", r.TrafficRoutingProvider, s.stack.fleet.doc.Position("metadata", "name"), s.stack.providerName), "use the same provider in both")
+	case f == nil:
+		r.report(diag.NoFlagger, at, "an Application without a fleet has nothing that runs a rollout", "add destination: {fleet: …}, and to that Fleet's spec "+add)
+	case f.Spec.Plugin == nil || f.Spec.Plugin.Flagger == nil:
+		r.report(diag.NoFlagger, at, fmt.Sprintf("the fleet at %s does not install Flagger, so nothing runs the rollout", f.doc.Position("metadata", "name")), "add to the Fleet's spec "+add)
+	}
+}
+
+func (r *rollout) kind() string { return cmp.Or(r.Workload.Kind, "Deployment") }
+
+// check says what of the rollout would not work.
+func (r *rollout) check() {
+	if target := r.policy.targetNamespace(); target != "" && target != r.namespace {
+		r.report(diag.WorkloadNamespace, schema.Path{"workload", "namespace"},
+			fmt.Sprintf("the workload is said to be in namespace %s, the policy's targetNamespace puts it into %s", r.namespace, target), "namespace: "+target)
+	}
+	if r.Port < 1024 && r.TargetPort == nil {
+		r.report(diag.GuessedTargetPort, schema.Path{"port"},
+			fmt.Sprintf("without a targetPort Flagger sends the traffic to the container's port %d, where few containers listen", r.Port), "targetPort: 8080, or the name of the container's port")
+	}
+	r.checkName(schema.Path{"serviceName"}, "Service", r.ServiceName, primarySuffix)
+	r.checkName(schema.Path{"workload", "name"}, r.kind(), r.Workload.Name, primarySuffix)
+	if r.TestLoader {
+		r.checkName(schema.Path{"workload", "name"}, "load tester", r.Workload.Name, loadTesterSuffix)
+	}
+	if len(r.commands()) > 0 && !r.TestLoader && r.stack.loadTester == nil {
+		r.report(diag.NoLoadTester, schema.Path{"rolloutPolicy", "trafficAnalysis", "webhooks", "command"},
+			"no load tester runs the commands: the rollout has none of its own, and the fleet installs no public one", "testLoader: true for the rollout, or publicTestloader: true for the fleet")
+	}
+	r.checkMetrics()
+	r.stack.check(r)
+}
+
+// checkName checks that a name made from another fits into a label.
+func (r *rollout) checkName(field schema.Path, what, name, suffix string) {
+	if len(name+suffix) > maxLabel {
+		r.report(diag.NameTooLong, field, fmt.Sprintf("the %s %s%s would have a name of %d characters, Kubernetes takes %d", what, name, suffix, len(name+suffix), maxLabel),
+			fmt.Sprintf("use a name of at most %d characters", maxLabel-len(suffix)))
+	}
+}
+
+func (r *rollout) analysis() *schema.TrafficAnalysis {
+	if a := r.RolloutPolicy.TrafficAnalysis; a != nil {
+		return a
+	}
+	return &schema.TrafficAnalysis{}
+}
+
+func (r *rollout) commands() []string {
+	if w := r.analysis().Webhooks; w != nil {
+		return w.Command
+	}
+	return nil
+}
+
+// name of the objects that are made for the rollout alone.
+func (r *rollout) loadTester() string { return r.Workload.Name + loadTesterSuffix }
+
+// loadTesterURL is where the rollout's webhooks go.
+func (r *rollout) loadTesterURL() string {
+	if r.TestLoader {
+		return "http://" + r.loadTester() + "." + r.namespace + "/"
+	}
+	return publicLoadTesterURL
+}
+
+// objects are everything in rollouts/ that is the rollout's.
+func (r *rollout) objects() []rendered {
+	metrics, templates := r.metrics()
+	all := []rendered{r.canary(metrics)}
+	all = append(all, templates...)
+	if r.TestLoader {
+		all = append(all, r.loadTesterObjects()...)
+	}
+	return all
+}
+
+// seconds is a number of seconds as Flagger reads a duration. Its CRD's pattern
+// allows minutes and seconds only.
+func seconds[T int | int32](n T) string { return strconv.Itoa(int(n)) + "s" }
+
+// or is what a pointer points to, or a default.
+func or[T any](p *T, otherwise T) T {
+	if p == nil {
+		return otherwise
+	}
+	return *p
+}

@@ -1,0 +1,102 @@
+package render
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// settings are those of the RenderConfig and the options, with every default
+// filled in.
+type settings struct {
+	// path of the output directory in the repository, "." for its root.
+	path       string
+	source     schema.SourceReference
+	defaults   schema.SyncDefaults
+	charts     charts
+	severities map[diag.Code]diag.Severity
+	// flux is the oldest version of Flux that must take the output.
+	flux string
+}
+
+// The defaults of a RenderConfig; the doc comments of its type say them too.
+var (
+	defaultSource = schema.SourceReference{Kind: "GitRepository", Name: "flux-system", Namespace: "flux-system"}
+	defaultSync   = schema.SyncDefaults{Interval: "10m", RetryInterval: "2m", Timeout: "10m"}
+)
+
+// oldestFlux serves every API version that is rendered: OCIRepository v1 came
+// with Flux 2.6.
+var oldestFlux = minorVersion{2, 6}
+
+func (c *compiler) newSettings(opts Options) settings {
+	s := settings{source: defaultSource, defaults: defaultSync, charts: pinnedCharts(), flux: oldestFlux.String(), path: opts.DefaultPath}
+	var spec schema.RenderConfigSpec
+	report := func(code diag.Code, at schema.Path, message, hint string) {
+		c.report(diag.New(code, diag.Position{}, "", message, hint))
+	}
+	if c.config != nil {
+		spec = c.config.Spec
+		report = func(code diag.Code, at schema.Path, message, hint string) {
+			c.report(c.config.doc.Diagnostic(code, at, message, hint))
+		}
+	}
+	fill(&s.path, spec.Path)
+	fill(&s.path, opts.Path)
+	if s.path = path.Clean("./" + s.path); path.IsAbs(opts.Path) || path.IsAbs(spec.Path) || s.path == ".." || strings.HasPrefix(s.path, "../") {
+		report(diag.BadPath, schema.Path{"spec", "path"}, fmt.Sprintf("the path %q is not inside the repository", cmp.Or(opts.Path, spec.Path)), "write the path from the root of the repository, such as clusters")
+	}
+	if r := spec.SourceRef; r != nil {
+		fill(&s.source.Kind, r.Kind)
+		fill(&s.source.Name, r.Name)
+		fill(&s.source.Namespace, r.Namespace)
+	}
+	if d := spec.Defaults; d != nil {
+		fill(&s.defaults.Interval, d.Interval)
+		fill(&s.defaults.RetryInterval, d.RetryInterval)
+		fill(&s.defaults.Timeout, d.Timeout)
+		fill(&s.defaults.ServiceAccountName, d.ServiceAccountName)
+	}
+	if v := spec.Versions; v != nil && v.Flux != "" {
+		s.flux = strings.TrimPrefix(v.Flux, "v")
+		if v, ok := parseMinor(s.flux); !ok || v.less(oldestFlux) {
+			report(diag.FluxVersion, schema.Path{"spec", "versions", "flux"}, fmt.Sprintf("Flux %s does not serve the API versions that fleetwright renders", s.flux), fmt.Sprintf("flux: %s or newer", oldestFlux))
+		}
+	}
+	if ch := spec.Charts; ch != nil {
+		for name, over := range map[string]*schema.ChartConfig{"kuma": ch.Kuma, "prometheus": ch.Prometheus, "flagger": ch.Flagger, "loadtester": ch.Loadtester} {
+			if over != nil {
+				s.charts[name] = s.charts[name].with(over.Repository, over.Name, over.Version, over.Values)
+			}
+		}
+	}
+	s.severities = map[diag.Code]diag.Severity{}
+	for _, name := range slices.Sorted(maps.Keys(spec.Severities)) {
+		at := schema.Path{"spec", "severities", name}
+		code := diag.Code(name)
+		severity, _ := diag.SeverityNamed(string(spec.Severities[name]))
+		switch {
+		case !code.Exists():
+			report(diag.BadSeverity, at, fmt.Sprintf("there is no diagnostic %s", name), "")
+		case code.Structural() && severity != diag.Error:
+			report(diag.BadSeverity, at, fmt.Sprintf("%s is always an error: %s", name, code.Title()), "remove the line")
+		default:
+			s.severities[code] = severity
+		}
+	}
+	return s
+}
+
+// fill sets a value unless the new one is zero.
+func fill[T comparable](to *T, from T) {
+	var zero T
+	if from != zero {
+		*to = from
+	}
+}

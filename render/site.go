@@ -1,0 +1,199 @@
+package render
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// variants are the directories of applications, by what of an application they
+// hold. Clusters that get the same of it share them.
+type variants map[string]*variant
+
+type variant struct {
+	app *dir
+	// rollout is nil where the application has none.
+	rollout *dir
+}
+
+// renderSite makes the directory of one cluster.
+func (c *compiler) renderSite(s *site, variants variants) *Cluster {
+	cluster := &Cluster{Name: s.name}
+	sync := &syncFile{c: c, cluster: s.name}
+	if s.stack != nil {
+		s.stack.render(c)
+		cluster.dirs = append(cluster.dirs, s.stack.infrastructure(c, s.name), s.stack.mesh)
+		sync.stack()
+	}
+	injected := s.injectedNamespaces()
+	for _, a := range s.apps {
+		v := c.variant(a, s, injected, variants)
+		cluster.dirs = append(cluster.dirs, v.app)
+		sync.application(a, a.needsMesh(injected))
+		if v.rollout != nil {
+			cluster.dirs = append(cluster.dirs, v.rollout)
+			sync.rollout(a)
+		}
+	}
+	cluster.dirs = append(cluster.dirs, sync.dir())
+	slices.SortFunc(cluster.dirs, func(a, b *dir) int { return strings.Compare(a.path, b.path) })
+	cluster.inventory = newInventory(cluster, c.inventoryVersions(s.stack))
+	return cluster
+}
+
+// injectedNamespaces are the namespaces of the cluster that workloads are rolled
+// out in, whichever application brings them.
+func (s *site) injectedNamespaces() map[string]namespaceMeta {
+	injected := map[string]namespaceMeta{}
+	for _, a := range s.apps {
+		for _, p := range a.policies {
+			if p.rollout != nil {
+				injected[p.rollout.namespace] = s.stack.metaOf(p.rollout.namespace)
+			}
+		}
+	}
+	return injected
+}
+
+// namespaces are those that the application's objects and workloads are in.
+func (a siteApp) namespaces() []string {
+	seen := map[string]bool{a.namespace: true}
+	for _, p := range a.policies {
+		if ns := p.targetNamespace(); ns != "" {
+			seen[ns] = true
+		}
+		if p.rollout != nil {
+			seen[p.rollout.namespace] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(seen))
+}
+
+// needsMesh says whether the application has pods that must not start before
+// their sidecars can be injected.
+func (a siteApp) needsMesh(injected map[string]namespaceMeta) bool {
+	for _, ns := range a.namespaces() {
+		if _, ok := injected[ns]; ok {
+			return true
+		}
+	}
+	return false
+}
+
+// variant is what a site gets of an application, made once for all sites that
+// get the same.
+func (c *compiler) variant(a siteApp, s *site, injected map[string]namespaceMeta, variants variants) *variant {
+	var key strings.Builder
+	key.WriteString(a.id())
+	if s.stack != nil {
+		fmt.Fprintf(&key, "\nstack %s/%s", s.stack.fleet.namespace, s.stack.fleet.name)
+	}
+	for _, p := range a.policies {
+		fmt.Fprintf(&key, "\npolicy %s", p.name)
+	}
+	for _, ns := range a.namespaces() {
+		_, inject := injected[ns]
+		fmt.Fprintf(&key, "\nnamespace %s %t", ns, inject)
+	}
+	v, ok := variants[key.String()]
+	if !ok {
+		v = &variant{app: c.appDir(a, s, injected), rollout: c.rolloutDir(a)}
+		variants[key.String()] = v
+	}
+	return v
+}
+
+// appDir is apps/<namespace>.<application>: namespaces, the source, and what
+// applies it.
+func (c *compiler) appDir(a siteApp, s *site, injected map[string]namespaceMeta) *dir {
+	var owned map[string]bool
+	if s.stack != nil {
+		owned = s.stack.ownedNamespaces()
+	}
+	own := map[string]namespaceMeta{}
+	var objects []rendered
+	for _, ns := range a.namespaces() {
+		meta, inject := injected[ns]
+		if inject {
+			own[ns] = meta
+		}
+		if owned[ns] || ns == c.settings.source.Namespace || alwaysThere[ns] && !inject {
+			continue
+		}
+		objects = append(objects, rendered{newSharedNamespace(ns, meta), origin{doc: a.doc}})
+	}
+	objects = append(objects, a.source())
+	for _, p := range a.policies {
+		objects = append(objects, p.kustomization(c, own))
+	}
+	return c.newDir("apps/"+a.id(), objects...)
+}
+
+// rolloutDir is rollouts/<namespace>.<application>, or nil where there are none.
+func (c *compiler) rolloutDir(a siteApp) *dir {
+	var objects []rendered
+	for _, p := range a.policies {
+		if p.rollout != nil {
+			objects = append(objects, p.rollout.objects()...)
+		}
+	}
+	if len(objects) == 0 {
+		return nil
+	}
+	return c.newDir("rollouts/"+a.id(), objects...)
+}
+
+// checkCollisions says which objects of one cluster are the same, and which
+// would have one file.
+func (c *compiler) checkCollisions(tree *Tree) {
+	for _, cluster := range tree.Clusters {
+		objects := map[identity]object{}
+		for _, d := range cluster.dirs {
+			for i := range d.files[:max(0, len(d.files)-1)] {
+				if d.files[i].name == d.files[i+1].name {
+					c.report(diag.New(diag.FileTwice, diag.Position{}, "", fmt.Sprintf("two objects have the file %s/%s", d.path, d.files[i].name), "give one of them another name"))
+				}
+			}
+			for _, o := range d.objects {
+				first, ok := objects[o.id]
+				if !ok {
+					objects[o.id] = o
+					continue
+				}
+				// Applications may share a namespace that is rendered alike.
+				if o.id.kind == "Namespace" && first.blob.sum == o.blob.sum {
+					continue
+				}
+				c.reportObjectTwice(first, o)
+			}
+		}
+	}
+}
+
+func (c *compiler) reportObjectTwice(a, b object) {
+	if p, q := a.origin.position(), b.origin.position(); p.String() > q.String() {
+		a, b = b, a
+	}
+	message := fmt.Sprintf("%s is rendered for %s as well, and one cluster gets both", b.id, a.origin.position())
+	if b.origin.doc == nil {
+		c.report(diag.New(diag.ObjectTwice, diag.Position{}, "", message, ""))
+		return
+	}
+	c.report(b.origin.doc.Diagnostic(diag.ObjectTwice, b.origin.path, message, "rename one of the two, or send them to different clusters with clusterSelector"))
+}
+
+// policyNames are the Flux Kustomizations that the policies of all applications
+// make.
+func (c *compiler) policyNames() map[schema.NamespacedReference]bool {
+	names := map[schema.NamespacedReference]bool{}
+	for _, a := range c.apps {
+		for _, p := range a.policies {
+			names[schema.NamespacedReference{Name: p.name, Namespace: a.namespace}] = true
+		}
+	}
+	return names
+}

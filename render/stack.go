@@ -1,0 +1,124 @@
+package render
+
+import (
+	"strings"
+
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// A stack is what a fleet has installed for its rollouts: the provider that
+// moves the traffic, what measures it, Flagger, and a public load tester.
+type stack struct {
+	fleet *fleet
+	provider
+	providerName string
+	flagger      release
+	// loadTester is the public one, or nil.
+	loadTester *release
+
+	// shared are the objects of infrastructure/ that all clusters have, and mesh
+	// is mesh/; both are made once.
+	shared []rendered
+	mesh   *dir
+}
+
+// The public load tester has a namespace of its own: Kuma 2.11 and newer never
+// put a sidecar into their own, and a load tester without one does not see the
+// split of the traffic.
+const (
+	publicLoadTester    = "flagger-loadtester"
+	publicLoadTesterURL = "http://" + publicLoadTester + "." + publicLoadTester + "/"
+)
+
+// newStack is what a fleet asks for, or nil where it cannot be made.
+func (c *compiler) newStack(f *fleet) *stack {
+	plugin := f.Spec.Plugin.Flagger
+	p := c.newProvider(plugin.TrafficRoutingProvider, f)
+	if p == nil {
+		return nil
+	}
+	s := &stack{fleet: f, provider: p, providerName: plugin.TrafficRoutingProvider}
+	at := origin{f.doc, schema.Path{"spec", "plugin", "flagger"}}
+	own := plugin.Chart
+	if own == nil {
+		own = &schema.Chart{}
+	}
+	flagger := c.settings.charts["flagger"]
+	flagger.Values = mergeValues(p.flaggerValues(), flagger.Values)
+	s.flagger = release{
+		name: "flagger", namespace: p.namespace(), origin: at,
+		chart: flagger.with(own.Repository, own.Name, own.Version, plugin.ExtraArgs),
+	}
+	for _, r := range p.releases() {
+		s.flagger.dependsOn = append(s.flagger.dependsOn, r.reference())
+	}
+	if plugin.PublicTestloader {
+		s.loadTester = &release{
+			name: publicLoadTester, namespace: publicLoadTester, origin: at,
+			chart:     c.settings.charts["loadtester"],
+			dependsOn: []helmDependency{s.flagger.reference()},
+		}
+	}
+	return s
+}
+
+// render makes what the clusters of the stack share.
+func (s *stack) render(c *compiler) {
+	if s.mesh != nil {
+		return
+	}
+	for _, ns := range s.namespaces() {
+		s.shared = append(s.shared, rendered{ns, s.flagger.origin})
+	}
+	releases := s.releases()
+	for i := range releases {
+		s.shared = append(s.shared, releases[i].objects()...)
+	}
+	if s.loadTester != nil {
+		meta := s.metaOf(publicLoadTester)
+		s.shared = append(s.shared, rendered{newNamespace(publicLoadTester, meta), s.loadTester.origin})
+		s.shared = append(s.shared, s.loadTester.objects()...)
+	}
+	s.shared = append(s.shared, s.flagger.repository())
+	s.mesh = c.newDir("mesh", s.objects()...)
+}
+
+// infrastructure is the directory of one cluster: what all share, and Flagger,
+// which is told the cluster's name.
+func (s *stack) infrastructure(c *compiler, cluster string) *dir {
+	flagger := s.flagger
+	// The name is shown in alerts. A fleet may set its own.
+	flagger.chart.Values = mergeValues(map[string]any{"clusterName": cluster}, flagger.chart.Values)
+	return c.newDir("infrastructure", append(s.shared[:len(s.shared):len(s.shared)], flagger.release())...)
+}
+
+// ownedNamespaces are those that infrastructure/ renders.
+func (s *stack) ownedNamespaces() map[string]bool {
+	owned := map[string]bool{}
+	for _, ns := range s.namespaces() {
+		owned[ns.Metadata.Name] = true
+	}
+	if s.loadTester != nil {
+		owned[publicLoadTester] = true
+	}
+	return owned
+}
+
+// inventoryVersions are what the manifests of a cluster are made for.
+func (c *compiler) inventoryVersions(s *stack) map[string]string {
+	versions := map[string]string{"flux": c.settings.flux}
+	if s == nil {
+		return versions
+	}
+	for name, version := range s.versions() {
+		versions[name] = version
+	}
+	versions["flagger"] = s.flagger.chart.Version
+	if s.loadTester != nil {
+		versions["loadtester"] = s.loadTester.chart.Version
+	}
+	return versions
+}
+
+// isOCI says whether a chart comes from an OCI registry.
+func (c chart) isOCI() bool { return strings.HasPrefix(c.Repository, "oci://") }

@@ -1,0 +1,91 @@
+package render
+
+import (
+	"bytes"
+	"path"
+
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// The directories of a cluster, and the names of the Flux Kustomizations that
+// apply them, in the order in which they depend on each other.
+const (
+	infrastructure = "infrastructure"
+	meshDir        = "mesh"
+	syncName       = "sync.yaml"
+)
+
+// A syncFile collects the Flux Kustomizations that a cluster's own Flux sees:
+// infrastructure <- mesh <- app-* <- rollout-*.
+type syncFile struct {
+	c       *compiler
+	cluster string
+	all     []rendered
+}
+
+// stack adds what the rollouts need. Each waits until all that it applies is
+// ready: Kuma's webhooks must answer before a Mesh is applied, and before a pod
+// is started that is to have a sidecar.
+func (s *syncFile) stack() {
+	s.add(infrastructure, infrastructure, origin{}, true)
+	s.add(meshDir, meshDir, origin{}, true, infrastructure)
+}
+
+// application adds an application. It waits for the application's own Flux
+// Kustomizations, unless one is suspended and so never becomes ready.
+func (s *syncFile) application(a siteApp, needsMesh bool) {
+	wait := !a.Spec.Source.GitRepository.Suspend
+	for _, p := range a.policies {
+		wait = wait && !p.Kustomization.Suspend
+	}
+	var dependsOn []string
+	if needsMesh {
+		dependsOn = append(dependsOn, meshDir)
+	}
+	s.add(a.syncName("app"), "apps/"+a.id(), origin{doc: a.doc}, wait, dependsOn...)
+}
+
+// rollout adds the rollouts of an application. It does not wait: an analysis
+// takes longer than any timeout.
+func (s *syncFile) rollout(a siteApp) {
+	s.add(a.syncName("rollout"), "rollouts/"+a.id(), origin{doc: a.doc}, false, a.syncName("app"))
+}
+
+func (a siteApp) syncName(what string) string { return shorten(what+"-"+a.id(), maxLabel) }
+
+func (s *syncFile) add(name, dir string, at origin, wait bool, dependsOn ...string) {
+	settings := s.c.settings
+	spec := kustomizationSpec{
+		Interval: settings.defaults.Interval, RetryInterval: settings.defaults.RetryInterval, Timeout: settings.defaults.Timeout,
+		SourceRef:          sourceRef{Kind: settings.source.Kind, Name: settings.source.Name},
+		Path:               "./" + path.Join(settings.path, s.cluster, Dir, dir),
+		ServiceAccountName: settings.defaults.ServiceAccountName,
+		Prune:              true,
+		Wait:               wait,
+	}
+	for _, name := range dependsOn {
+		spec.DependsOn = append(spec.DependsOn, schema.NamespacedReference{Name: name})
+	}
+	s.all = append(s.all, rendered{&manifest{
+		APIVersion: kustomizeV1, Kind: "Kustomization",
+		Metadata: metadata{Name: name, Namespace: settings.source.Namespace},
+		Spec:     spec,
+	}, at})
+}
+
+// dir is the directory that the cluster's bootstrap Kustomization applies:
+// sync.yaml, and nothing of what that applies in turn.
+func (s *syncFile) dir() *dir {
+	d := &dir{}
+	var documents [][]byte
+	for _, o := range s.all {
+		b := s.c.encode(o.manifest)
+		documents = append(documents, b.content)
+		d.objects = append(d.objects, object{o.identity(), b, o.origin})
+	}
+	d.files = []namedBlob{
+		{kustomizationFile, s.c.kustomization(syncName)},
+		{syncName, newBlob(bytes.Join(documents, []byte("---\n")))},
+	}
+	return d
+}

@@ -1,0 +1,49 @@
+package schema
+
+import (
+	"fmt"
+	"sync"
+
+	"cuelang.org/go/cue"
+)
+
+// cueContext is the one CUE context of the process; values of it may be used
+// concurrently.
+//
+// It is made through cue.Runtime because cuecontext.New links CUE's standard
+// library (net/http, crypto, html/template and all), which no schema of ours
+// imports and which costs every start of the command 3 ms of its 10.
+var cueContext = sync.OnceValue(func() *cue.Context {
+	var r cue.Runtime
+	//lint:ignore SA1019 see above: the context that is not deprecated links what is not used
+	instance, err := r.Compile("", "")
+	if err != nil {
+		panic(fmt.Sprintf("an empty CUE file does not compile: %v", err))
+	}
+	return instance.Value().Context()
+})
+
+// A cueFile is an embedded CUE file that is compiled once, when it is needed.
+type cueFile struct {
+	name  string
+	value func() cue.Value
+}
+
+func newCUEFile(name string) *cueFile {
+	return &cueFile{name: name, value: sync.OnceValue(func() cue.Value {
+		v := cueContext().CompileBytes(mustRead(name), cue.Filename(name))
+		if err := v.Err(); err != nil {
+			panic(fmt.Sprintf("%s does not compile: %v", name, err))
+		}
+		return v
+	})}
+}
+
+// field is a top-level field or definition of the file.
+func (f *cueFile) field(name string) cue.Value {
+	v := f.value().LookupPath(cue.ParsePath(name))
+	if !v.Exists() {
+		panic(fmt.Sprintf("%s has no %s", f.name, name))
+	}
+	return v
+}

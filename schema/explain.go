@@ -1,0 +1,384 @@
+package schema
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/agext/levenshtein"
+	"go.yaml.in/yaml/v4"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+)
+
+// A jsonSchema is the part of JSON Schema that the generator uses.
+type jsonSchema struct {
+	Ref                  string                 `json:"$ref"`
+	Defs                 map[string]*jsonSchema `json:"$defs"`
+	Type                 string                 `json:"type"`
+	Properties           map[string]*jsonSchema `json:"properties"`
+	Required             []string               `json:"required"`
+	AdditionalProperties *jsonSchema            `json:"additionalProperties"`
+	Items                *jsonSchema            `json:"items"`
+	OneOf                []*jsonSchema          `json:"oneOf"`
+	Const                string                 `json:"const"`
+	Enum                 []string               `json:"enum"`
+	Pattern              string                 `json:"pattern"`
+	Minimum              *float64               `json:"minimum"`
+	Maximum              *float64               `json:"maximum"`
+	Examples             []json.RawMessage      `json:"examples"`
+	Default              json.RawMessage        `json:"default"`
+
+	// nothing is the schema false, which no value fits.
+	nothing bool
+}
+
+// UnmarshalJSON reads a schema, which may be true or false.
+func (s *jsonSchema) UnmarshalJSON(data []byte) error {
+	switch string(data) {
+	case "true":
+		return nil
+	case "false":
+		s.nothing = true
+		return nil
+	}
+	type plain jsonSchema
+	return json.Unmarshal(data, (*plain)(s))
+}
+
+// jsonSchemas are parsed once per process, and only when there is something to
+// explain.
+var jsonSchemas sync.Map // Kind.Name → func() *jsonSchema
+
+func (k Kind) jsonSchema() *jsonSchema {
+	f, ok := jsonSchemas.Load(k.Name)
+	if !ok {
+		f, _ = jsonSchemas.LoadOrStore(k.Name, sync.OnceValue(func() *jsonSchema {
+			s := new(jsonSchema)
+			if err := json.Unmarshal(k.JSONSchema(), s); err != nil {
+				panic(fmt.Sprintf("the JSON Schema of %s: %v", k.Name, err))
+			}
+			return s
+		}))
+	}
+	return f.(func() *jsonSchema)()
+}
+
+// explain says everything that keeps a document from the shape of its kind.
+func explain(d *Document) diag.List {
+	e := explainer{doc: d, root: d.Kind.jsonSchema()}
+	e.value(d.node, e.root, nil)
+	return e.list
+}
+
+type explainer struct {
+	doc  *Document
+	root *jsonSchema
+	list diag.List
+}
+
+func (e *explainer) say(code diag.Code, n *yaml.Node, path Path, message, hint string) {
+	e.list = append(e.list, diag.New(code, e.doc.at(n), path.String(), message, hint))
+}
+
+func (e *explainer) schema(s *jsonSchema) *jsonSchema {
+	for s.Ref != "" {
+		s = e.root.Defs[strings.TrimPrefix(s.Ref, "#/$defs/")]
+	}
+	return s
+}
+
+func (e *explainer) value(n *yaml.Node, s *jsonSchema, path Path) {
+	s = e.schema(s)
+	at := n
+	n = resolve(n)
+	if len(s.OneOf) > 0 {
+		e.oneOf(n, s, path)
+		return
+	}
+	value := (&decoder{doc: e.doc}).scalarOf(n)
+	switch s.Type {
+	case "object":
+		if n.Kind != yaml.MappingNode {
+			e.wrongType(at, n, value, "a mapping", path)
+			return
+		}
+		e.object(n, s, path)
+	case "array":
+		if n.Kind != yaml.SequenceNode {
+			hint := ""
+			if n.Kind == yaml.ScalarNode && value != nil {
+				hint = "- " + n.Value
+			}
+			e.say(diag.WrongType, at, path, "expected a list, got "+describe(n, value), hint)
+			return
+		}
+		for i, item := range n.Content {
+			e.value(item, s.Items, path.With(i))
+		}
+	case "string":
+		text, ok := value.(string)
+		if !ok {
+			e.wrongType(at, n, value, "text", path)
+			return
+		}
+		e.text(at, text, s, path)
+	case "boolean":
+		if _, ok := value.(bool); !ok {
+			e.wrongType(at, n, value, "true or false", path)
+		}
+	case "integer", "number":
+		e.number(at, n, value, s, path)
+	}
+}
+
+func (e *explainer) object(n *yaml.Node, s *jsonSchema, path Path) {
+	present := map[string]bool{}
+	e.fields(n, s, path, present)
+	for _, name := range s.Required {
+		if present[name] {
+			continue
+		}
+		p := e.schema(s.Properties[name])
+		hint := name + ": " + e.placeholder(p)
+		at := e.doc.Position(path...)
+		e.list = append(e.list, diag.New(diag.MissingField, at, path.String(), fmt.Sprintf("%s is missing", name), hint))
+	}
+}
+
+// fields explains the fields of a mapping and of the mappings merged into it.
+func (e *explainer) fields(n *yaml.Node, s *jsonSchema, path Path, present map[string]bool) {
+	var merges []*yaml.Node
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		if isMerge(key) {
+			merges = append(merges, mergeSources(value)...)
+			continue
+		}
+		name, _ := keyName(resolve(key))
+		if present[name] {
+			continue
+		}
+		present[name] = true
+		switch p := s.Properties[name]; {
+		case p != nil:
+			e.value(value, p, path.With(name))
+		case s.AdditionalProperties != nil && !s.AdditionalProperties.nothing:
+			e.value(value, s.AdditionalProperties, path.With(name))
+		case s.AdditionalProperties != nil:
+			e.unknownField(key, name, s, path)
+		}
+	}
+	for _, source := range merges {
+		if source = resolve(source); source.Kind == yaml.MappingNode {
+			e.fields(source, s, path, present)
+		}
+	}
+}
+
+func (e *explainer) unknownField(key *yaml.Node, name string, s *jsonSchema, path Path) {
+	known := slices.Sorted(maps.Keys(s.Properties))
+	hint := ""
+	if meant := nearest(name, known); meant != "" {
+		hint = fmt.Sprintf("did you mean %s?", meant)
+	} else if places := e.places(name); len(places) > 0 {
+		hint = fmt.Sprintf("%s belongs to %s", name, strings.Join(places, " or "))
+	} else if len(known) > 0 {
+		hint = "known fields are " + strings.Join(known, ", ")
+	}
+	e.say(diag.UnknownField, key, path, fmt.Sprintf("unknown field %q", name), hint)
+}
+
+// places are the paths under which the kind has a field of this name.
+func (e *explainer) places(name string) []string {
+	var found []string
+	var walk func(s *jsonSchema, path string)
+	walk = func(s *jsonSchema, path string) {
+		s = e.schema(s)
+		for _, p := range slices.Sorted(maps.Keys(s.Properties)) {
+			if p == name && path != "" && len(found) < 3 {
+				found = append(found, path)
+			}
+			walk(s.Properties[p], strings.TrimPrefix(path+"."+p, "."))
+		}
+		if s.Items != nil {
+			walk(s.Items, path+"[]")
+		}
+	}
+	walk(e.root, "")
+	return found
+}
+
+func (e *explainer) wrongType(at, n *yaml.Node, value any, expected string, path Path) {
+	hint := ""
+	if n.Kind == yaml.ScalarNode {
+		switch value := value.(type) {
+		case string:
+			if quoted := n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0; quoted && fits(value, expected) {
+				hint = "remove the quotes: " + value
+			}
+		case nil:
+			hint = "give it a value, or remove the line"
+		default:
+			if expected == "text" {
+				hint = "put it in quotes: " + strconv.Quote(n.Value)
+			}
+		}
+	}
+	e.say(diag.WrongType, at, path, fmt.Sprintf("expected %s, got %s", expected, describe(n, value)), hint)
+}
+
+// fits says whether quoted text would be what is expected without its quotes.
+func fits(text, expected string) bool {
+	switch expected {
+	case "true or false":
+		_, ok := booleans[text]
+		return ok
+	case "a whole number":
+		_, err := strconv.ParseInt(text, 0, 64)
+		return err == nil
+	case "a number":
+		_, err := strconv.ParseFloat(text, 64)
+		return err == nil
+	}
+	return false
+}
+
+func (e *explainer) number(at, n *yaml.Node, value any, s *jsonSchema, path Path) {
+	expected := "a number"
+	if s.Type == "integer" {
+		expected = "a whole number"
+	}
+	var f float64
+	switch v := value.(type) {
+	case int64:
+		f = float64(v)
+	case uint64:
+		f = float64(v)
+	case float64:
+		if s.Type == "integer" {
+			hint := ""
+			if v == math.Trunc(v) && math.Abs(v) < 1e15 {
+				hint = fmt.Sprintf("write %.0f", v)
+			}
+			e.say(diag.WrongType, at, path, fmt.Sprintf("expected %s, got %s", expected, n.Value), hint)
+			return
+		}
+		f = v
+	default:
+		e.wrongType(at, n, value, expected, path)
+		return
+	}
+	switch {
+	case s.Minimum != nil && f < *s.Minimum:
+		e.say(diag.OutOfBounds, at, path, fmt.Sprintf("%s is too small, the least is %s", n.Value, number(*s.Minimum)), "")
+	case s.Maximum != nil && f > *s.Maximum:
+		e.say(diag.OutOfBounds, at, path, fmt.Sprintf("%s is too large, the most is %s", n.Value, number(*s.Maximum)), "")
+	}
+}
+
+func number(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
+
+func (e *explainer) text(at *yaml.Node, text string, s *jsonSchema, path Path) {
+	switch {
+	case s.Const != "" && text != s.Const:
+		e.say(diag.NotAllowed, at, path, fmt.Sprintf("%q is not %s", text, s.Const), "")
+	case len(s.Enum) > 0 && !slices.Contains(s.Enum, text):
+		hint := ""
+		if meant := nearest(text, s.Enum); meant != "" {
+			hint = fmt.Sprintf("did you mean %s?", meant)
+		}
+		e.say(diag.NotAllowed, at, path, fmt.Sprintf("%q is not one of %s", text, strings.Join(s.Enum, ", ")), hint)
+	case s.Pattern != "" && !regexp.MustCompile(s.Pattern).MatchString(text):
+		expected, hint := explainPattern(s.Pattern, text)
+		e.say(diag.WrongFormat, at, path, fmt.Sprintf("%q is not %s", text, expected), hint)
+	}
+}
+
+// oneOf explains a value that may be a number or text.
+func (e *explainer) oneOf(n *yaml.Node, s *jsonSchema, path Path) {
+	value := (&decoder{doc: e.doc}).scalarOf(n)
+	_, isText := value.(string)
+	for _, alternative := range s.OneOf {
+		if (alternative.Type == "string") == isText {
+			e.value(n, alternative, path)
+			return
+		}
+	}
+}
+
+// placeholder is a value of the schema to show in a hint.
+func (e *explainer) placeholder(s *jsonSchema) string {
+	switch {
+	case s.Const != "":
+		return s.Const
+	case len(s.Examples) > 0:
+		return unquote(s.Examples[0])
+	case len(s.Default) > 0:
+		return unquote(s.Default)
+	case len(s.Enum) > 0:
+		return s.Enum[0]
+	}
+	switch s.Type {
+	case "object":
+		return "{…}"
+	case "array":
+		return "[…]"
+	case "boolean":
+		return "true"
+	}
+	return "…"
+}
+
+func unquote(raw json.RawMessage) string {
+	var s string
+	if json.Unmarshal(raw, &s) == nil {
+		return s
+	}
+	return string(raw)
+}
+
+// describe is what was found, in words.
+func describe(n *yaml.Node, value any) string {
+	switch n.Kind {
+	case yaml.MappingNode:
+		return "a mapping"
+	case yaml.SequenceNode:
+		return "a list"
+	}
+	switch value := value.(type) {
+	case nil:
+		return "nothing"
+	case string:
+		return "the text " + strconv.Quote(value)
+	case bool:
+		return fmt.Sprintf("%t (written %s)", value, n.Value)
+	}
+	return "the number " + n.Value
+}
+
+// scalarOf is the value of a scalar; mappings and lists have none.
+func (d *decoder) scalarOf(n *yaml.Node) any {
+	if n.Kind != yaml.ScalarNode {
+		return nil
+	}
+	return d.scalar(n, nil)
+}
+
+// nearest is the one of the words that was probably meant, or nothing.
+func nearest(word string, words []string) string {
+	best, bestDistance := "", 1+len(word)/3
+	for _, w := range words {
+		distance := levenshtein.Distance(strings.ToLower(word), strings.ToLower(w), nil)
+		if distance < bestDistance || distance == bestDistance && best == "" {
+			best, bestDistance = w, distance
+		}
+	}
+	return best
+}

@@ -1,0 +1,193 @@
+package schema
+
+// Fleet is a group of clusters and what is installed on all of them. It is
+// Kurator's fleet.kurator.dev/v1alpha1 Fleet.
+type Fleet struct {
+	TypeMeta `json:",inline"`
+
+	// Metadata of the Fleet.
+	// +required
+	Metadata ObjectMeta `json:"metadata"`
+
+	// Spec is what the Fleet asks for.
+	// +required
+	Spec FleetSpec `json:"spec"`
+
+	// Status is Kurator's own and ignored.
+	// +optional
+	Status any `json:"status,omitempty"`
+}
+
+// FleetSpec is what a Fleet asks for.
+type FleetSpec struct {
+	// Clusters of the fleet, in the Fleet's namespace.
+	// +required
+	Clusters []ClusterReference `json:"clusters"`
+
+	// Plugin is what is installed on every cluster.
+	// +optional
+	Plugin *Plugin `json:"plugin,omitempty"`
+}
+
+// ClusterReference names a cluster of a fleet.
+type ClusterReference struct {
+	// Kind of the cluster's document.
+	// +required
+	// +kubebuilder:validation:Enum=AttachedCluster;Cluster
+	Kind string `json:"kind"`
+
+	// Name of the cluster.
+	// +required
+	// +fleetwright:format=dns-subdomain
+	Name string `json:"name"`
+
+	// Namespace is ignored, as Kurator ignores it: a fleet's clusters are in its
+	// own namespace.
+	// +optional
+	Namespace string `json:"namespace,omitempty"`
+
+	// APIVersion is ignored.
+	// +optional
+	APIVersion string `json:"apiVersion,omitempty"`
+}
+
+// Plugin is what is installed on every cluster of a fleet. Of Kurator's plugins
+// fleetwright renders flagger.
+type Plugin struct {
+	// Flagger runs the rollouts.
+	// +optional
+	Flagger *FlaggerPlugin `json:"flagger,omitempty"`
+
+	// Metric is not rendered by fleetwright.
+	// +optional
+	Metric any `json:"metric,omitempty"`
+
+	// Grafana is not rendered by fleetwright.
+	// +optional
+	Grafana any `json:"grafana,omitempty"`
+
+	// Policy is not rendered by fleetwright.
+	// +optional
+	Policy any `json:"policy,omitempty"`
+
+	// Backup is not rendered by fleetwright.
+	// +optional
+	Backup any `json:"backup,omitempty"`
+
+	// DistributedStorage is not rendered by fleetwright.
+	// +optional
+	DistributedStorage any `json:"distributedStorage,omitempty"`
+
+	// Submariner is not rendered by fleetwright.
+	// +optional
+	Submariner any `json:"submariner,omitempty"`
+}
+
+// FlaggerPlugin installs Flagger, and the provider that moves the traffic.
+type FlaggerPlugin struct {
+	// Chart of Flagger.
+	// +optional
+	Chart *Chart `json:"chart,omitempty"`
+
+	// ExtraArgs are values for Flagger's chart.
+	// +optional
+	ExtraArgs Values `json:"extraArgs,omitempty"`
+
+	// TrafficRoutingProvider moves the traffic. Only kuma is supported yet.
+	// +required
+	// +kubebuilder:validation:Enum=istio;kuma;nginx
+	TrafficRoutingProvider string `json:"trafficRoutingProvider"`
+
+	// PublicTestloader installs a load tester that every rollout may use.
+	// +optional
+	PublicTestloader bool `json:"publicTestloader,omitempty"`
+
+	// Config is the chart of the provider.
+	// +optional
+	Config *ProviderConfig `json:"config,omitempty"`
+}
+
+// ProviderConfig is the chart of the provider that moves the traffic.
+type ProviderConfig struct {
+	// Chart of the provider.
+	// +optional
+	Chart *Chart `json:"chart,omitempty"`
+
+	// ExtraArgs are values for the provider's chart.
+	// +optional
+	ExtraArgs Values `json:"extraArgs,omitempty"`
+}
+
+// Chart is a Helm chart. What is left out is fleetwright's pin.
+type Chart struct {
+	// Repository of the chart, over HTTP, HTTPS or OCI.
+	// +optional
+	// +kubebuilder:validation:Pattern=^(http|https|oci)://.*$
+	Repository string `json:"repository,omitempty"`
+
+	// Name of the chart.
+	// +optional
+	Name string `json:"name,omitempty"`
+
+	// Version of the chart, or a range of versions.
+	// +optional
+	// +fleetwright:example=2.7.3
+	Version string `json:"version,omitempty"`
+}
+
+// AttachedCluster is a cluster that Kurator did not make. It is Kurator's
+// cluster.kurator.dev/v1alpha1 AttachedCluster.
+type AttachedCluster struct {
+	TypeMeta `json:",inline"`
+
+	// Metadata of the cluster; its labels are what a clusterSelector matches.
+	// +required
+	Metadata ObjectMeta `json:"metadata"`
+
+	// Spec says how the cluster is reached.
+	// +optional
+	Spec AttachedClusterSpec `json:"spec,omitzero"`
+
+	// Status is Kurator's own and ignored.
+	// +optional
+	Status any `json:"status,omitempty"`
+}
+
+// AttachedClusterSpec says how a cluster is reached.
+type AttachedClusterSpec struct {
+	// Kubeconfig names the Secret with the cluster's kubeconfig.
+	// +optional
+	Kubeconfig *SecretKey `json:"kubeconfig,omitempty"`
+}
+
+// SecretKey names a key of a Secret.
+type SecretKey struct {
+	// Name of the Secret.
+	// +required
+	// +fleetwright:format=dns-subdomain
+	Name string `json:"name"`
+
+	// Key in the Secret.
+	// +optional
+	// +kubebuilder:default=value
+	Key string `json:"key,omitempty"`
+}
+
+// Cluster is a cluster that Kurator made. It is Kurator's
+// cluster.kurator.dev/v1alpha1 Cluster, of which fleetwright reads the name and
+// the labels.
+type Cluster struct {
+	TypeMeta `json:",inline"`
+
+	// Metadata of the cluster; its labels are what a clusterSelector matches.
+	// +required
+	Metadata ObjectMeta `json:"metadata"`
+
+	// Spec is how Kurator makes the cluster; it is ignored.
+	// +optional
+	Spec any `json:"spec,omitempty"`
+
+	// Status is Kurator's own and ignored.
+	// +optional
+	Status any `json:"status,omitempty"`
+}

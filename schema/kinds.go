@@ -1,0 +1,66 @@
+package schema
+
+import (
+	"embed"
+	"strings"
+)
+
+// A Kind is one of the kinds of documents that fleetwright reads.
+type Kind struct {
+	// Name of the kind, as a document's kind.
+	Name string
+	// APIVersion of the kind, as a document's apiVersion.
+	APIVersion string
+	// New makes an empty object of the kind, a pointer to a struct.
+	New func() any
+}
+
+// kinds are all kinds, in the order in which they are documented.
+var kinds = []Kind{
+	{"Application", "apps.kurator.dev/v1alpha1", func() any { return new(Application) }},
+	{"Fleet", "fleet.kurator.dev/v1alpha1", func() any { return new(Fleet) }},
+	{"AttachedCluster", "cluster.kurator.dev/v1alpha1", func() any { return new(AttachedCluster) }},
+	{"Cluster", "cluster.kurator.dev/v1alpha1", func() any { return new(Cluster) }},
+	{"Mesh", "kuma.io/v1alpha1", func() any { return new(Mesh) }},
+	{"RenderConfig", "fleetwright.dev/v1alpha1", func() any { return new(RenderConfig) }},
+}
+
+//go:embed input output
+var files embed.FS
+
+// Kinds are the kinds of documents that fleetwright reads.
+func Kinds() []Kind { return append([]Kind(nil), kinds...) }
+
+// KindNamed finds a kind by its name, in any case.
+func KindNamed(name string) (Kind, bool) {
+	for _, k := range kinds {
+		if strings.EqualFold(k.Name, name) {
+			return k, true
+		}
+	}
+	return Kind{}, false
+}
+
+// JSONSchema is the JSON Schema of the kind, for editors.
+func (k Kind) JSONSchema() []byte { return mustRead(k.file(".schema.json")) }
+
+// CUE is the closed CUE shape of the kind.
+func (k Kind) CUE() []byte { return mustRead(k.file(".cue")) }
+
+func (k Kind) file(suffix string) string { return "input/" + strings.ToLower(k.Name) + suffix }
+
+// group is the API group of the kind, without its version.
+func (k Kind) group() string {
+	group, _, _ := strings.Cut(k.APIVersion, "/")
+	return group
+}
+
+// mustRead reads an embedded file. It panics where the file is missing, which
+// the tests would show.
+func mustRead(name string) []byte {
+	b, err := files.ReadFile(name)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}

@@ -1,0 +1,192 @@
+package schema
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+)
+
+// maxName is the longest name that Kubernetes takes for an object.
+const maxName = 253
+
+// Documents are what was read from files, and everything there is to say about
+// it.
+type Documents struct {
+	// All are the documents of kinds that fleetwright reads. One without an
+	// Object comes with at least one error.
+	All []*Document
+	// Diagnostics of reading and checking them.
+	Diagnostics diag.List
+}
+
+// Load reads the documents of files and checks each against its kind. Documents
+// of other kinds are left out and counted in one info diagnostic.
+func Load(files []File) Documents {
+	l := loader{}
+	for _, f := range files {
+		nodes, list := parse(f)
+		l.list = append(l.list, list...)
+		for _, n := range nodes {
+			l.add(f.Name, n)
+		}
+	}
+	if l.others > 0 {
+		slices.Sort(l.otherKinds)
+		l.list = append(l.list, diag.New(diag.OtherDocuments, l.firstOther, "",
+			fmt.Sprintf("%s not of fleetwright's kinds, left out: %s", count(l.others, "document is", "documents are"), strings.Join(slices.Compact(l.otherKinds), ", ")), ""))
+	}
+	return Documents{l.docs, l.list}
+}
+
+type loader struct {
+	docs       []*Document
+	list       diag.List
+	others     int
+	otherKinds []string
+	firstOther diag.Position
+}
+
+// add reads one document.
+func (l *loader) add(file string, n *yaml.Node) {
+	d := &Document{file: file, node: n}
+	apiVersion, kind := d.text("apiVersion"), d.text("kind")
+	if apiVersion == "v1" && kind == "List" {
+		if _, items := child(n, "items"); items != nil {
+			for _, item := range resolve(items).Content {
+				l.add(file, item)
+			}
+		}
+		return
+	}
+	k, message, hint := match(apiVersion, kind)
+	if message != "" {
+		path := Path{"kind"}
+		if k.Name != "" {
+			path = Path{"apiVersion"}
+		}
+		l.list = append(l.list, d.Diagnostic(diag.UnknownKind, path, message, hint))
+		return
+	}
+	if k.Name == "" {
+		if l.others++; l.others == 1 {
+			l.firstOther = d.Position()
+		}
+		if kind == "" {
+			kind = "no kind"
+		}
+		l.otherKinds = append(l.otherKinds, kind)
+		return
+	}
+	d.Kind = k
+	d.Name, d.Namespace = d.text("metadata", "name"), d.text("metadata", "namespace")
+	if d.Namespace == "" {
+		d.Namespace = "default"
+	}
+	l.docs = append(l.docs, d)
+	l.list = append(l.list, d.load()...)
+}
+
+// match finds the kind of a document. A message says that one of our kinds was
+// meant but not written; without kind and message the document is not ours.
+func match(apiVersion, kind string) (k Kind, message, hint string) {
+	group, _, _ := strings.Cut(apiVersion, "/")
+	ours := false
+	for _, k := range kinds {
+		if k.APIVersion == apiVersion && k.Name == kind {
+			return k, "", ""
+		}
+		ours = ours || k.group() == group
+	}
+	// kuma.io has many kinds that are none of our business.
+	if group == "kuma.io" && kind != "Mesh" {
+		return Kind{}, "", ""
+	}
+	var names []string
+	for _, k := range kinds {
+		if k.Name == kind && (apiVersion == "" || ours) {
+			if apiVersion == "" {
+				return k, "apiVersion is missing", "apiVersion: " + k.APIVersion
+			}
+			return k, fmt.Sprintf("%s is not a version of %s that fleetwright knows", apiVersion, kind), "apiVersion: " + k.APIVersion
+		}
+		if k.group() == group {
+			names = append(names, k.Name)
+		}
+	}
+	if !ours {
+		return Kind{}, "", ""
+	}
+	if kind == "" {
+		return Kind{}, "kind is missing", "kind: " + names[0]
+	}
+	if meant := nearest(kind, names); meant != "" {
+		return Kind{}, fmt.Sprintf("unknown kind %q of %s", kind, group), "kind: " + meant
+	}
+	return Kind{}, fmt.Sprintf("%s of %s is not a kind that fleetwright reads", kind, group), "it reads " + strings.Join(names, ", ")
+}
+
+// load checks the document and decodes its object.
+func (d *Document) load() diag.List {
+	dec := decoder{doc: d}
+	value := dec.value(d.node, nil)
+	list := dec.list
+	object, ok := value.(map[string]any)
+	if !ok || list.HasErrors() {
+		return list
+	}
+	shape, rules := d.check(object)
+	list = append(list, shape...)
+	list = append(list, rules...)
+	list = append(list, d.checkNames()...)
+	if shape.HasErrors() {
+		return list
+	}
+	data, err := json.Marshal(object)
+	if err == nil {
+		o := d.Kind.New()
+		if err = json.Unmarshal(data, o); err == nil {
+			d.Object = o
+		}
+	}
+	if err != nil {
+		// The shape has accepted what the Go type cannot hold.
+		list = append(list, d.Diagnostic(diag.Internal, nil, err.Error(), ""))
+	}
+	return list
+}
+
+// checkNames checks what the patterns of names leave open.
+func (d *Document) checkNames() diag.List {
+	if len(d.Name) > maxName {
+		return diag.List{d.Diagnostic(diag.WrongFormat, Path{"metadata", "name"},
+			fmt.Sprintf("the name has %d characters, Kubernetes takes at most %d", len(d.Name), maxName), "")}
+	}
+	return nil
+}
+
+// text is the scalar at a path, or nothing.
+func (d *Document) text(path ...any) string {
+	n := d.node
+	for _, element := range path {
+		if _, n = child(n, element); n == nil {
+			return ""
+		}
+	}
+	if n = resolve(n); n.Kind == yaml.ScalarNode && !isNull(n) {
+		return n.Value
+	}
+	return ""
+}
+
+// count is a number with its noun.
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}

@@ -1,0 +1,120 @@
+package schema
+
+// TypeMeta names the kind of a document.
+type TypeMeta struct {
+	// APIVersion is the group and version of the kind.
+	// +required
+	APIVersion string `json:"apiVersion"`
+
+	// Kind is the name of the kind.
+	// +required
+	Kind string `json:"kind"`
+}
+
+// ObjectMeta is what Kubernetes keeps about every object. A document needs only
+// a name; what an API server adds is accepted and ignored, so that the output
+// of `kubectl get -o yaml` compiles.
+type ObjectMeta struct {
+	// Name of the object, unique in its namespace.
+	// +required
+	// +fleetwright:format=dns-subdomain
+	Name string `json:"name"`
+
+	// Namespace of the object.
+	// +optional
+	// +kubebuilder:default=default
+	// +fleetwright:format=dns-label
+	Namespace string `json:"namespace,omitempty"`
+
+	// Labels that selectors match.
+	// +optional
+	Labels map[string]LabelValue `json:"labels,omitempty"`
+
+	// Annotations are free notes; none of them changes what is compiled.
+	// +optional
+	Annotations map[string]string `json:"annotations,omitempty"`
+
+	// CreationTimestamp is set by the API server and ignored.
+	// +optional
+	CreationTimestamp any `json:"creationTimestamp,omitempty"`
+
+	// DeletionTimestamp is set by the API server and ignored.
+	// +optional
+	DeletionTimestamp any `json:"deletionTimestamp,omitempty"`
+
+	// DeletionGracePeriodSeconds is set by the API server and ignored.
+	// +optional
+	DeletionGracePeriodSeconds any `json:"deletionGracePeriodSeconds,omitempty"`
+
+	// Finalizers are the controllers' own and ignored.
+	// +optional
+	Finalizers any `json:"finalizers,omitempty"`
+
+	// Generation is set by the API server and ignored.
+	// +optional
+	Generation any `json:"generation,omitempty"`
+
+	// ManagedFields are set by the API server and ignored.
+	// +optional
+	ManagedFields any `json:"managedFields,omitempty"`
+
+	// OwnerReferences are the controllers' own and ignored.
+	// +optional
+	OwnerReferences any `json:"ownerReferences,omitempty"`
+
+	// ResourceVersion is set by the API server and ignored.
+	// +optional
+	ResourceVersion any `json:"resourceVersion,omitempty"`
+
+	// SelfLink was set by old API servers and is ignored.
+	// +optional
+	SelfLink any `json:"selfLink,omitempty"`
+
+	// UID is set by the API server and ignored.
+	// +optional
+	UID any `json:"uid,omitempty"`
+}
+
+// LabelValue is the value of a Kubernetes label: at most 63 letters, digits,
+// '-', '_' or '.', beginning and ending with a letter or digit, or empty.
+type LabelValue string
+
+// Duration is a Go duration as Flux' CRDs accept it: numbers with the units ms,
+// s, m or h, as in 1m30s.
+type Duration string
+
+// SourceTimeout is a Duration without hours: Flux' source CRDs have no h in the
+// pattern of spec.timeout (source-controller api/v1, +kubebuilder:validation:Pattern).
+type SourceTimeout string
+
+// IntOrString is a number or a name, as Kubernetes has it for ports.
+type IntOrString struct {
+	// Int is the number, when Str is empty.
+	Int int32
+	// Str is the name.
+	Str string
+}
+
+// LocalReference names an object of the same namespace.
+type LocalReference struct {
+	// Name of the object.
+	// +required
+	// +fleetwright:format=dns-subdomain
+	Name string `json:"name"`
+}
+
+// NamespacedReference names an object of this or another namespace.
+type NamespacedReference struct {
+	// Name of the object.
+	// +required
+	// +fleetwright:format=dns-subdomain
+	Name string `json:"name"`
+
+	// Namespace of the object; without it, that of the referring object.
+	// +optional
+	// +fleetwright:format=dns-label
+	Namespace string `json:"namespace,omitempty"`
+}
+
+// Values are free-form Helm values.
+type Values map[string]any

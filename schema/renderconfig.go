@@ -1,0 +1,163 @@
+package schema
+
+// RenderConfig holds the settings that are not an Application's to say. At most
+// one may be among the inputs; the command's flags override it, and everything
+// has a default.
+type RenderConfig struct {
+	TypeMeta `json:",inline"`
+
+	// Metadata of the RenderConfig.
+	// +optional
+	Metadata RenderConfigMeta `json:"metadata,omitempty"`
+
+	// Spec holds the settings.
+	// +optional
+	Spec RenderConfigSpec `json:"spec,omitempty"`
+}
+
+// RenderConfigMeta is the metadata of a RenderConfig, which is never applied to
+// a cluster and so needs none.
+type RenderConfigMeta struct {
+	// Name of the RenderConfig.
+	// +optional
+	Name string `json:"name,omitempty"`
+
+	// Annotations, such as config.kubernetes.io/function.
+	// +optional
+	Annotations map[string]string `json:"annotations,omitempty"`
+}
+
+// RenderConfigSpec holds the settings.
+type RenderConfigSpec struct {
+	// Path of the output directory inside the Git repository that the clusters
+	// sync from, with slashes. Without it the command finds the enclosing
+	// repository.
+	// +optional
+	// +fleetwright:example=clusters
+	Path string `json:"path,omitempty"`
+
+	// SourceRef is the Flux source, on every cluster, of the repository that
+	// holds the output.
+	// +optional
+	SourceRef *SourceReference `json:"sourceRef,omitempty"`
+
+	// Topology says whose Flux applies the manifests: each cluster's own (pull),
+	// or that of one management cluster (hub). Only pull is supported yet.
+	// +optional
+	// +kubebuilder:validation:Enum=pull;hub
+	// +kubebuilder:default=pull
+	Topology string `json:"topology,omitempty"`
+
+	// Versions to compile for.
+	// +optional
+	Versions *Versions `json:"versions,omitempty"`
+
+	// Charts to install instead of the pinned ones.
+	// +optional
+	Charts *Charts `json:"charts,omitempty"`
+
+	// Severities replaces the severity of diagnostics, by code.
+	// +optional
+	Severities map[string]Severity `json:"severities,omitempty"`
+
+	// Defaults of the Flux Kustomizations in sync.yaml.
+	// +optional
+	Defaults *SyncDefaults `json:"defaults,omitempty"`
+}
+
+// Severity of a diagnostic.
+// +kubebuilder:validation:Enum=error;warning;info
+type Severity string
+
+// SourceReference names a Flux source.
+type SourceReference struct {
+	// Kind of the source.
+	// +optional
+	// +kubebuilder:validation:Enum=GitRepository;OCIRepository;Bucket
+	// +kubebuilder:default=GitRepository
+	Kind string `json:"kind,omitempty"`
+
+	// Name of the source.
+	// +optional
+	// +kubebuilder:default=flux-system
+	// +fleetwright:format=dns-subdomain
+	Name string `json:"name,omitempty"`
+
+	// Namespace of the source, and of the Flux Kustomizations in sync.yaml.
+	// +optional
+	// +kubebuilder:default=flux-system
+	// +fleetwright:format=dns-label
+	Namespace string `json:"namespace,omitempty"`
+}
+
+// Versions to compile for. Kuma's is the version of its chart.
+type Versions struct {
+	// Flux is the oldest version that runs on the clusters, at least 2.6.
+	// +optional
+	// +kubebuilder:default=2.6
+	// +kubebuilder:validation:Pattern=^v?[0-9]+\.[0-9]+(\.[0-9]+)?$
+	Flux string `json:"flux,omitempty"`
+}
+
+// Charts to install instead of the pinned ones. A Fleet's own chart goes before.
+type Charts struct {
+	// Kuma is the chart of the mesh.
+	// +optional
+	Kuma *ChartConfig `json:"kuma,omitempty"`
+
+	// Prometheus is the chart of the metrics.
+	// +optional
+	Prometheus *ChartConfig `json:"prometheus,omitempty"`
+
+	// Flagger is the chart of the controller that runs the rollouts.
+	// +optional
+	Flagger *ChartConfig `json:"flagger,omitempty"`
+
+	// Loadtester is the chart of the public load tester.
+	// +optional
+	Loadtester *ChartConfig `json:"loadtester,omitempty"`
+}
+
+// ChartConfig is a chart and its values. What is left out is fleetwright's own.
+type ChartConfig struct {
+	// Repository of the chart, over HTTP, HTTPS or OCI.
+	// +optional
+	// +kubebuilder:validation:Pattern=^(http|https|oci)://.*$
+	Repository string `json:"repository,omitempty"`
+
+	// Name of the chart.
+	// +optional
+	Name string `json:"name,omitempty"`
+
+	// Version of the chart, or a range of versions.
+	// +optional
+	Version string `json:"version,omitempty"`
+
+	// Values are merged over fleetwright's own.
+	// +optional
+	Values Values `json:"values,omitempty"`
+}
+
+// SyncDefaults are the settings of the Flux Kustomizations in sync.yaml.
+type SyncDefaults struct {
+	// Interval at which drift is corrected.
+	// +optional
+	// +kubebuilder:default=10m
+	Interval Duration `json:"interval,omitempty"`
+
+	// RetryInterval after a failure.
+	// +optional
+	// +kubebuilder:default=2m
+	RetryInterval Duration `json:"retryInterval,omitempty"`
+
+	// Timeout of applying and of waiting until all is ready.
+	// +optional
+	// +kubebuilder:default=10m
+	Timeout Duration `json:"timeout,omitempty"`
+
+	// ServiceAccountName that Flux impersonates, in the namespace of the
+	// Kustomizations.
+	// +optional
+	// +fleetwright:format=dns-subdomain
+	ServiceAccountName string `json:"serviceAccountName,omitempty"`
+}

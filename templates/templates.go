@@ -1,0 +1,26 @@
+// Package templates holds what is data and not code: the charts that are
+// installed, the manifests of a load tester, and queries.
+package templates
+
+import _ "embed"
+
+// Charts are the pinned charts and fleetwright's values for them, as YAML.
+//
+//go:embed charts.yaml
+var Charts []byte
+
+// LoadTester is the Deployment and the Service of a private load tester, as two
+// YAML documents. Names, labels and the image are filled in.
+//
+//go:embed loadtester.yaml
+var LoadTester string
+
+// The queries behind Flagger's own metrics on Kuma, for a Prometheus that finds
+// Kuma's dataplanes through the control plane. MESH, PORT and CLUSTER are filled
+// in when compiling, {{ service }}, {{ namespace }} and {{ interval }} by Flagger.
+var (
+	//go:embed kuma/request-success-rate.promql
+	KumaRequestSuccessRate string
+	//go:embed kuma/request-duration.promql
+	KumaRequestDuration string
+)
