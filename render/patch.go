@@ -35,19 +35,24 @@ func checkPatch(p kustomize.Patch) (message, hint string) {
 			}
 		}
 	}
-	var operations []patchOperation
-	if yaml.Unmarshal([]byte(p.Patch), &operations) == nil && len(operations) > 0 {
-		return checkJSONPatch(operations, p.Target)
+	var content any
+	if err := yaml.Unmarshal([]byte(p.Patch), &content); err == nil {
+		switch v := content.(type) {
+		case []any:
+			var operations []patchOperation
+			if yaml.Unmarshal([]byte(p.Patch), &operations) == nil && len(v) > 0 {
+				return checkJSONPatch(operations, p.Target)
+			}
+		case map[string]any:
+			var object patchObject
+			if yaml.Unmarshal([]byte(p.Patch), &object) == nil && object.Kind != "" && object.Metadata.Name != "" {
+				return "", ""
+			}
+			return "a strategic merge patch needs apiVersion, kind and metadata.name, with a target as well", "name the object in the patch; with a target any name will do"
+		}
 	}
-	var object patchObject
-	if err := yaml.Unmarshal([]byte(p.Patch), &object); err != nil || object == (patchObject{}) {
-		return "the patch is neither a part of an object nor a list of JSON patch operations",
-			"write an object with apiVersion, kind, metadata.name and what to change, or a list such as [{op: replace, path: /spec/replicas, value: 2}] with a target"
-	}
-	if object.Kind == "" || object.Metadata.Name == "" {
-		return "a strategic merge patch needs apiVersion, kind and metadata.name, with a target as well", "name the object in the patch; with a target any name will do"
-	}
-	return "", ""
+	return "the patch is neither a part of an object nor a list of JSON patch operations",
+		"write an object with apiVersion, kind, metadata.name and what to change, or a list such as [{op: replace, path: /spec/replicas, value: 2}] with a target"
 }
 
 func checkJSONPatch(operations []patchOperation, target *kustomize.Selector) (message, hint string) {

@@ -172,3 +172,30 @@ func marshal(t testing.TB, v any) string {
 	}
 	return string(y)
 }
+
+// diagnostics are what compiling files says.
+func diagnostics(files []schema.File) diag.List {
+	_, list := render.Compile(schema.Load(files), render.Options{})
+	return list
+}
+
+// wantDiagnostic checks that one diagnostic begins like this.
+func wantDiagnostic(t testing.TB, files []schema.File, want string) {
+	t.Helper()
+	list := diagnostics(files)
+	for _, d := range list {
+		if strings.HasPrefix(d.String(), want) {
+			return
+		}
+	}
+	t.Errorf("no diagnostic\n%s\namong\n%s", want, text(list))
+}
+
+func unmarshal(t testing.TB, document string) map[string]any {
+	t.Helper()
+	var object map[string]any
+	if err := yaml.UnmarshalStrict([]byte(document), &object); err != nil {
+		t.Fatal(err)
+	}
+	return object
+}

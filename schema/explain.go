@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/agext/levenshtein"
 	"go.yaml.in/yaml/v4"
@@ -106,7 +107,7 @@ func (e *explainer) value(n *yaml.Node, s *jsonSchema, path Path) {
 	switch s.Type {
 	case "object":
 		if n.Kind != yaml.MappingNode {
-			e.wrongType(at, n, value, "a mapping", path)
+			e.wrongType(at, n, value, "a mapping", s, path)
 			return
 		}
 		e.object(n, s, path)
@@ -125,13 +126,13 @@ func (e *explainer) value(n *yaml.Node, s *jsonSchema, path Path) {
 	case "string":
 		text, ok := value.(string)
 		if !ok {
-			e.wrongType(at, n, value, "text", path)
+			e.wrongType(at, n, value, "text", s, path)
 			return
 		}
 		e.text(at, text, s, path)
 	case "boolean":
 		if _, ok := value.(bool); !ok {
-			e.wrongType(at, n, value, "true or false", path)
+			e.wrongType(at, n, value, "true or false", s, path)
 		}
 	case "integer", "number":
 		e.number(at, n, value, s, path)
@@ -167,6 +168,11 @@ func (e *explainer) fields(n *yaml.Node, s *jsonSchema, path Path, present map[s
 		}
 		present[name] = true
 		switch p := s.Properties[name]; {
+		case p != nil && e.absent(value, p):
+			// Taken for empty if it is required, and else for left out.
+			if p = e.schema(p); slices.Contains(s.Required, name) && p.Type == "object" {
+				e.object(resolve(value), p, path.With(name))
+			}
 		case p != nil:
 			e.value(value, p, path.With(name))
 		case s.AdditionalProperties != nil && !s.AdditionalProperties.nothing:
@@ -180,6 +186,12 @@ func (e *explainer) fields(n *yaml.Node, s *jsonSchema, path Path, present map[s
 			e.fields(source, s, path, present)
 		}
 	}
+}
+
+// absent says whether a value is no mapping and no list where one is to be.
+func (e *explainer) absent(n *yaml.Node, s *jsonSchema) bool {
+	t := e.schema(s).Type
+	return (t == "object" || t == "array") && isNull(resolve(n))
 }
 
 func (e *explainer) unknownField(key *yaml.Node, name string, s *jsonSchema, path Path) {
@@ -215,23 +227,41 @@ func (e *explainer) places(name string) []string {
 	return found
 }
 
-func (e *explainer) wrongType(at, n *yaml.Node, value any, expected string, path Path) {
-	hint := ""
-	if n.Kind == yaml.ScalarNode {
-		switch value := value.(type) {
-		case string:
-			if quoted := n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0; quoted && fits(value, expected) {
-				hint = "remove the quotes: " + value
-			}
-		case nil:
-			hint = "give it a value, or remove the line"
-		default:
-			if expected == "text" {
-				hint = "put it in quotes: " + strconv.Quote(n.Value)
+func (e *explainer) wrongType(at, n *yaml.Node, value any, expected string, s *jsonSchema, path Path) {
+	e.say(diag.WrongType, at, path, fmt.Sprintf("expected %s, got %s", expected, describe(n, value)), wrongTypeHint(n, value, expected, s, path))
+}
+
+// wrongTypeHint says what to write instead of a value of another type.
+func wrongTypeHint(n *yaml.Node, value any, expected string, s *jsonSchema, path Path) string {
+	switch value := value.(type) {
+	case string:
+		if quoted := n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0; quoted && fits(value, expected) {
+			return "remove the quotes: " + value
+		}
+		if name, ok := path[max(0, len(path)-1)].(string); ok && strings.HasSuffix(name, "Seconds") {
+			if d, err := time.ParseDuration(value); err == nil {
+				return fmt.Sprintf("write the seconds: %.0f", d.Seconds())
 			}
 		}
+	case nil:
+		if n.Kind == yaml.ScalarNode {
+			return "give it a value, or remove the line"
+		}
+	default:
+		switch {
+		case expected != "text":
+		case len(s.Enum) > 0:
+			return "write one of " + strings.Join(s.Enum, ", ")
+		case s.Pattern != "" && !regexp.MustCompile(s.Pattern).MatchString(n.Value):
+			return patternHint(s.Pattern, n.Value, path)
+		default:
+			return "put it in quotes: " + strconv.Quote(n.Value)
+		}
 	}
-	e.say(diag.WrongType, at, path, fmt.Sprintf("expected %s, got %s", expected, describe(n, value)), hint)
+	if expected == "a mapping" && len(s.Properties) > 0 {
+		return "its fields are " + strings.Join(slices.Sorted(maps.Keys(s.Properties)), ", ")
+	}
+	return ""
 }
 
 // fits says whether quoted text would be what is expected without its quotes.
@@ -272,7 +302,7 @@ func (e *explainer) number(at, n *yaml.Node, value any, s *jsonSchema, path Path
 		}
 		f = v
 	default:
-		e.wrongType(at, n, value, expected, path)
+		e.wrongType(at, n, value, expected, s, path)
 		return
 	}
 	switch {
@@ -296,9 +326,19 @@ func (e *explainer) text(at *yaml.Node, text string, s *jsonSchema, path Path) {
 		}
 		e.say(diag.NotAllowed, at, path, fmt.Sprintf("%q is not one of %s", text, strings.Join(s.Enum, ", ")), hint)
 	case s.Pattern != "" && !regexp.MustCompile(s.Pattern).MatchString(text):
-		expected, hint := explainPattern(s.Pattern, text)
-		e.say(diag.WrongFormat, at, path, fmt.Sprintf("%q is not %s", text, expected), hint)
+		expected, _ := explainPattern(s.Pattern, text)
+		e.say(diag.WrongFormat, at, path, fmt.Sprintf("%q is not %s", text, expected), patternHint(s.Pattern, text, path))
 	}
+}
+
+// patternHint is a line to paste that fits a pattern.
+func patternHint(pattern, text string, path Path) string {
+	_, value := explainPattern(pattern, text)
+	name, ok := path[max(0, len(path)-1)].(string)
+	if value == "" || !ok {
+		return value
+	}
+	return name + ": " + value
 }
 
 // oneOf explains a value that may be a number or text.
@@ -309,6 +349,42 @@ func (e *explainer) oneOf(n *yaml.Node, s *jsonSchema, path Path) {
 		if (alternative.Type == "string") == isText {
 			e.value(n, alternative, path)
 			return
+		}
+	}
+}
+
+// withoutNulls drops the fields of a mapping that are to be mappings or lists and
+// have no value, as Kubernetes does; required ones are taken for empty. Elsewhere
+// null stays: in free-form values it has a meaning, and for a number or a text it
+// is a mistake.
+func (e *explainer) withoutNulls(value any, s *jsonSchema) {
+	s = e.schema(s)
+	switch v := value.(type) {
+	case map[string]any:
+		for name, field := range v {
+			p := s.Properties[name]
+			if p == nil && s.AdditionalProperties != nil {
+				p = s.AdditionalProperties
+			}
+			if p == nil {
+				continue
+			}
+			switch t := e.schema(p).Type; {
+			case field != nil || t != "object" && t != "array":
+				e.withoutNulls(field, p)
+			case !slices.Contains(s.Required, name):
+				delete(v, name)
+			case t == "object":
+				v[name] = map[string]any{}
+			default:
+				v[name] = []any{}
+			}
+		}
+	case []any:
+		if s.Items != nil {
+			for _, item := range v {
+				e.withoutNulls(item, s.Items)
+			}
 		}
 	}
 }

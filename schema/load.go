@@ -139,6 +139,10 @@ func (d *Document) load() diag.List {
 	if !ok || list.HasErrors() {
 		return list
 	}
+	if dec.nulls {
+		schema := d.Kind.jsonSchema()
+		(&explainer{doc: d, root: schema}).withoutNulls(object, schema)
+	}
 	shape, rules := d.check(object)
 	list = append(list, shape...)
 	list = append(list, rules...)

@@ -155,7 +155,9 @@ type decoder struct {
 	// that are being followed.
 	aliased int
 	open    []*yaml.Node
-	list    diag.List
+	// nulls says whether any value is null.
+	nulls bool
+	list  diag.List
 }
 
 func (d *decoder) fail(code diag.Code, n *yaml.Node, path Path, message, hint string) {
@@ -208,7 +210,7 @@ func (d *decoder) mapping(n *yaml.Node, path Path) any {
 		name, ok := keyName(resolve(key))
 		if !ok {
 			hint := ""
-			if strings.Contains(name, "{") {
+			if resolve(key).Kind == yaml.MappingNode {
 				hint = "a template such as {{ value }} needs quotes"
 			}
 			d.fail(diag.Syntax, key, path, "a key must be text", hint)
@@ -250,14 +252,23 @@ func mergeSources(value *yaml.Node) []*yaml.Node {
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
 
-// keyName is the text of a key: numbers and booleans are taken as written, as
-// Kubernetes' decoder takes them.
+// keyName is the text of a key. Plain numbers and booleans are keys by their
+// value, as Kubernetes' decoder has it: n is "false", 0x1f is "31".
 func keyName(n *yaml.Node) (string, bool) {
-	if n.Kind == yaml.ScalarNode {
-		return n.Value, true
+	if n.Kind != yaml.ScalarNode {
+		return "", false
 	}
-	if n.Kind == yaml.MappingNode {
-		return "{", false
+	switch key := (&decoder{doc: &Document{}}).scalar(n, nil).(type) {
+	case string:
+		return key, true
+	case bool:
+		return strconv.FormatBool(key), true
+	case int64:
+		return strconv.FormatInt(key, 10), true
+	case float64:
+		// As a float32, with YAML's word for what that does not hold.
+		text := strconv.FormatFloat(key, 'g', -1, 32)
+		return strings.Replace(strings.TrimPrefix(text, "+"), "Inf", ".inf", 1), true
 	}
 	return "", false
 }
@@ -280,6 +291,7 @@ func (d *decoder) scalar(n *yaml.Node, path Path) any {
 	}
 	switch tag {
 	case "!!null":
+		d.nulls = true
 		return nil
 	case "!!bool":
 		if b, ok := booleans[n.Value]; ok {
@@ -297,6 +309,9 @@ func (d *decoder) scalar(n *yaml.Node, path Path) any {
 			return f
 		}
 	case "!!float":
+		if i, err := strconv.ParseInt(n.Value, 0, 64); err == nil {
+			return i // -0
+		}
 		f, err := strconv.ParseFloat(strings.ReplaceAll(n.Value, "_", ""), 64)
 		if err == nil && !math.IsInf(f, 0) && !math.IsNaN(f) {
 			return f

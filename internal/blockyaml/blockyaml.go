@@ -12,6 +12,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -145,7 +146,7 @@ func (w *writer) object(indent int, p place) error {
 		if !first || p == afterKey {
 			w.indent(indent)
 		}
-		w.out = append(appendLine(w.out, key), ':')
+		w.key(key, indent)
 		below := indent + 2
 		if w.next() == '[' {
 			// A list stands at the indentation of its key.
@@ -159,6 +160,22 @@ func (w *writer) object(indent int, p place) error {
 		}
 		w.at++
 	}
+}
+
+// maxKey is how long a key may be in front of its colon: readers of YAML look no
+// further than 1024 characters.
+const maxKey = 1000
+
+// key writes a key and its colon, a long one with a question mark before it and
+// the colon on a line of its own.
+func (w *writer) key(key string, indent int) {
+	from := len(w.out)
+	w.out = appendLine(w.out, key)
+	if len(w.out)-from > maxKey {
+		w.out = append(slices.Insert(w.out, from, '?', ' '), '\n')
+		w.indent(indent)
+	}
+	w.out = append(w.out, ':')
 }
 
 func (w *writer) array(indent int, p place) error {

@@ -78,7 +78,7 @@ var texts = []string{
 	"", " ", "a", "a b", " a", "a ", "a: b", "a:b", "a:", ":a", "a #b", "#a", "a#b", "- a", "-a", "-", "--", "---", "...", "yes", "No", "ON", "y", "null", "~", "Null",
 	"1", "1.0", "1e3", "0x1F", "0o7", "010", "1_000", "12:30:45", "190:20:30", "2001-01-01", "2001-01-01T00:00:00Z", ".5", ".inf", "-.INF", ".nan", "+1", "-1", "1.2.3", "v1", "10m", "90s", "1h0m0s",
 	"*", "*a", "&a", "!a", "|", ">", "%a", "@a", "`a`", "'a'", `"a"`, `a"b`, `a\b`, "{a}", "[a]", "a, b", "{{ interval }}", "? a", "?a", "=", "<<", "<", "a\tb", "\ta", "a\nb", "a\nb\n", "a\n\n", "\n", "\na", " a\nb", "a \nb", "a\r\nb", "a\u0085b", "\u2028", "\ufeffa", "日本", "é", "a\x00b", "a\x7fb", "\U0001F600", "http://backend-testloader.webapp/", "hey -z 1m -q 10 -c 2 http://podinfo-canary.test:9898/", "./deploy/webapp", ".", "..", "./", "/", "~/x", "$x", "${x}", "^a$", "(a)", "a)", "true ", "x\n  y\n\n z\n\n", "a\n\tb\n",
-	"1:2", "1.e5", "0b1", "0.1e-5", "1e", "e1", "0x", "-0", "08", "0_1", "+.5", "1.", "=a", "<a", ";a", "nan", "Infinity", "inf", "0777", "1:", "a\n#b\n", "#a\nb", "- a\n- b", "a:\n b",
+	"1:2", "1.e5", "0b1", "0.1e-5", "1e", "e1", "0x", "-0", "08", "0_1", "+.5", "1.", "=a", "<a", ";a", "nan", "Infinity", "inf", strings.Repeat("k", 1100), strings.Repeat("é", 1100), "0777", "1:", "a\n#b\n", "#a\nb", "- a\n- b", "a:\n b",
 }
 
 func TestEveryTextIsReadBack(t *testing.T) {

@@ -1,0 +1,224 @@
+package render_test
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// TestEveryFieldOfSourceAndPolicyIsRendered sets every field that a
+// gitRepository and a kustomization have.
+func TestEveryFieldOfSourceAndPolicyIsRendered(t *testing.T) {
+	tree := compile(t, worldAnd(schema.File{Name: "a.yaml", Data: []byte(`
+apiVersion: apps.kurator.dev/v1alpha1
+kind: Application
+metadata: {name: a, namespace: team}
+spec:
+  source:
+    gitRepository:
+      url: ssh://git@example.com/a
+      secretRef: {name: key}
+      interval: 1h30m
+      timeout: 60m
+      ref: {branch: b, tag: t, semver: ">=1.0.0", name: refs/heads/x, commit: abc}
+      verify: {mode: head, secretRef: {name: pub}}
+      ignore: "*.md\n"
+      suspend: true
+      gitImplementation: libgit2
+      recurseSubmodules: true
+      include: [{repository: {name: other}, fromPath: x, toPath: z}]
+      accessFrom: {namespaceSelectors: []}
+  syncPolicies:
+  - name: p
+    kustomization:
+      commonMetadata: {labels: {a: b}, annotations: {c: d}}
+      dependsOn: [{name: q}, {name: r, namespace: team}]
+      interval: 1m
+      retryInterval: 10s
+      path: ./x
+      prune: false
+      patches:
+      - target: {kind: Deployment, labelSelector: a=b, annotationSelector: c=d, group: apps, version: v1, name: x, namespace: z}
+        patch: '[{op: remove, path: /spec/replicas}]'
+      images: [{name: i, newName: j, newTag: k, digest: "sha256:0"}]
+      suspend: true
+      targetNamespace: web
+      timeout: 1h
+      force: true
+      components: [../c]
+  - name: q
+    kustomization: {interval: 0s, retryInterval: 5s, prune: true}
+  - name: r
+    kustomization: {interval: 0m0s, retryInterval: 0s, prune: true}
+`)})...)
+	dir := "host/fleetwright/apps/team.a/"
+	want := unmarshal(t, `
+url: ssh://git@example.com/a
+secretRef: {name: key}
+interval: 1h30m
+timeout: 60m
+ref: {branch: b, tag: t, semver: ">=1.0.0", name: refs/heads/x, commit: abc}
+verify: {mode: HEAD, secretRef: {name: pub}}
+ignore: "*.md\n"
+suspend: true
+recurseSubmodules: true
+include: [{repository: {name: other}, fromPath: x, toPath: z}]
+`)
+	if got := at(get(t, tree, dir+"gitrepository-a.yaml"), "spec"); !reflect.DeepEqual(got, any(want)) {
+		t.Errorf("the source is\n%swant\n%s", marshal(t, got), marshal(t, want))
+	}
+	want = unmarshal(t, `
+commonMetadata: {labels: {a: b}, annotations: {c: d}}
+dependsOn: [{name: q}, {name: r, namespace: team}]
+interval: 1m
+retryInterval: 10s
+path: ./x
+prune: false
+patches:
+- target: {kind: Deployment, labelSelector: a=b, annotationSelector: c=d, group: apps, version: v1, name: x, namespace: z}
+  patch: '[{op: remove, path: /spec/replicas}]'
+images: [{name: i, newName: j, newTag: k, digest: "sha256:0"}]
+suspend: true
+targetNamespace: web
+timeout: 1h
+force: true
+components: [../c]
+sourceRef: {kind: GitRepository, name: a}
+`)
+	if got := at(get(t, tree, dir+"kustomization-p.yaml"), "spec"); !reflect.DeepEqual(got, any(want)) {
+		t.Errorf("the policy is\n%swant\n%s", marshal(t, got), marshal(t, want))
+	}
+	// A failure is tried again, also where nothing is polled.
+	for policy, want := range map[string]string{"q": "5s", "r": "2m0s"} {
+		if got := at(get(t, tree, dir+"kustomization-"+policy+".yaml"), "spec retryInterval"); got != want {
+			t.Errorf("%s is retried after %v, want %s", policy, got, want)
+		}
+	}
+	// What the objects and the workloads are in must exist.
+	for _, ns := range []string{"team", "web"} {
+		if got := at(get(t, tree, dir+"namespace-"+ns+".yaml"), "metadata labels"); got != nil {
+			t.Errorf("%s has the labels %v", ns, got)
+		}
+	}
+}
+
+func TestFieldsThatFluxRemovedAreSaid(t *testing.T) {
+	files := edit(t, example(t, seed), "application.yaml", "      timeout: 1m0s\n", "      timeout: 1m0s\n      gitImplementation: go-git\n      accessFrom: {}\n")
+	wantDiagnostic(t, files, "application.yaml:13:26: warning FW502 spec.source.gitRepository.gitImplementation")
+	wantDiagnostic(t, files, "application.yaml:14:7: warning FW502 spec.source.gitRepository.accessFrom")
+}
+
+func TestPatchesThatKustomizeRefuses(t *testing.T) {
+	for patch, want := range map[string]string{
+		"{patch: nonsense}":                      "the patch is neither",
+		"{patch: ''}":                            "the patch is neither",
+		"{patch: '[]'}":                          "the patch is neither",
+		"{patch: 'a: [b'}":                       "the patch is neither",
+		"{patch: '[{op: remove, path: /spec}]'}": "a JSON patch needs a target",
+		"{patch: '[{op: delete, path: /spec}]', target: {kind: Pod}}":                      "a JSON patch has no operation \"delete\"",
+		"{patch: '[{op: remove, path: spec}]', target: {kind: Pod}}":                       "the path \"spec\" of a JSON patch",
+		"{patch: 'spec: {replicas: 2}', target: {kind: Pod}}":                              "a strategic merge patch needs",
+		"{patch: '{apiVersion: v1, kind: Pod, metadata: {name: a}}', target: {name: '['}}": "the target's \"[\" is not a regular expression",
+	} {
+		files := worldAnd(app("a", "  syncPolicies: [{name: p, kustomization: {interval: 5m, prune: true, patches: ["+patch+"]}}]\n"))
+		wantDiagnostic(t, files, "a.yaml:6:89: error FW505 spec.syncPolicies[0].kustomization.patches[0].patch: "+want)
+	}
+	compile(t, worldAnd(app("a", `  syncPolicies: [{name: p, kustomization: {interval: 5m, prune: true, patches: [
+    {patch: '[{op: add, path: /metadata/labels/a, value: b}]', target: {kind: Deploy.*}},
+    {patch: '[{"op": "test", "path": ""}]', target: {name: a}},
+    {patch: '{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {replicas: 2}}'},
+    {patch: "$patch: delete\napiVersion: v1\nkind: Service\nmetadata: {name: a}\n"}]}}]
+`))...)
+}
+
+func TestRolloutsThatDoNotWork(t *testing.T) {
+	for _, tt := range []struct{ name, from, to, want string }{
+		{"a port that no container listens on", "port: 9898", "port: 80", "application.yaml:31:15: warning FW308"},
+		{"a Service's name too long for its primary", "serviceName: backend", "serviceName: " + strings.Repeat("b", 56), "application.yaml:30:22: error FW311"},
+		{"a workload's name too long for its load tester", "name: backend", "name: " + strings.Repeat("b", 53), "application.yaml:27:17: error FW311"},
+		{"a workload elsewhere", "path: ./deploy/webapp", "targetNamespace: shop", "application.yaml:29:22: error FW309 spec.syncPolicies[0].rollout.workload.namespace: the workload is said to be in namespace webapp, the policy's targetNamespace puts it into shop"},
+		{"a metric without a threshold", "              - name: kuma", "              - name: request-duration\n              - name: kuma", "application.yaml:43:23: warning FW306"},
+		{"two metrics of one name", "              - name: kuma", "              - {name: kuma-request-success-rate, thresholdRange: {min: 1}, customMetric: {provider: {type: prometheus, address: x}, query: x}}\n              - name: kuma", "application.yaml:44:23: error FW310"},
+		{"no steps", "stepWeight: 10", "stepWeightPromotion: 10", "application.yaml:36:13: error FW302"},
+		{"a step of nothing", "stepWeight: 10", "stepWeight: 0", "application.yaml:36:13: error FW302"},
+		{"an empty list of steps", "stepWeight: 10", "stepWeights: []", "application.yaml:36:13: error FW302"},
+		{"both kinds of steps", "stepWeight: 10", "stepWeight: 10\n              stepWeights: [1, 2]", "application.yaml:39:15: error FW301"},
+		{"both strategies", "protocol: http", "analysisTimes: 3", "application.yaml:34:28: error FW303"},
+		{"no address", "address: http://prometheus-server.mesh-observability:80\n", "region: x\n", "application.yaml:49:27: error FW305"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			wantDiagnostic(t, edit(t, example(t, seed), "application.yaml", tt.from, tt.to), tt.want)
+		})
+	}
+	t.Run("commands that nothing runs", func(t *testing.T) {
+		files := edit(t, example(t, seed), "application.yaml", "testLoader: true", "testLoader: false")
+		files = edit(t, files, "fleet.yaml", "      publicTestloader: true\n", "")
+		wantDiagnostic(t, files, "application.yaml:67:15: error FW307")
+	})
+	t.Run("no strategy", func(t *testing.T) {
+		files := edit(t, example(t, seed), "application.yaml", "            canaryStrategy:\n              maxWeight: 50\n              stepWeight: 10\n", "")
+		wantDiagnostic(t, files, "application.yaml:32:9: error FW302 spec.syncPolicies[0].rollout.rolloutPolicy: the rollout has no strategy")
+	})
+}
+
+func TestStrategies(t *testing.T) {
+	for _, tt := range []struct{ name, from, to, want string }{
+		{"step weights", "maxWeight: 50\n              stepWeight: 10", "stepWeights: [1, 10, 50]\n              stepWeightPromotion: 20", "{interval: 90s, threshold: 2, stepWeights: [1, 10, 50], stepWeightPromotion: 20}"},
+		{"step weights beside a maximum", "stepWeight: 10", "stepWeights: [1, 10]", "{interval: 90s, threshold: 2, stepWeights: [1, 10]}"},
+		{"no maximum", "maxWeight: 50\n", "", "{interval: 90s, threshold: 2, maxWeight: 100, stepWeight: 10}"},
+		{"blue/green", "canaryStrategy:\n              maxWeight: 50\n              stepWeight: 10", "analysisTimes: 5", "{interval: 90s, threshold: 2, iterations: 5}"},
+		{"a threshold that Flagger reads as 1", "checkFailedTimes: 2", "checkFailedTimes: 0", "{interval: 90s, threshold: 1, maxWeight: 50, stepWeight: 10}"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if tt.name == "no maximum" {
+				tt.from = "              " + tt.from
+			}
+			got := at(get(t, compile(t, edit(t, example(t, seed), "application.yaml", tt.from, tt.to)...), seedCanary), "spec analysis").(map[string]any)
+			delete(got, "metrics")
+			delete(got, "webhooks")
+			if want := unmarshal(t, tt.want); !reflect.DeepEqual(got, want) {
+				t.Errorf("the analysis is\n%swant\n%s", marshal(t, got), marshal(t, want))
+			}
+		})
+	}
+}
+
+func TestSwitchesOfARollout(t *testing.T) {
+	files := edit(t, example(t, seed), "application.yaml", "rolloutTimeoutSeconds: 600", "rolloutTimeoutSeconds: 120\n          skipTrafficAnalysis: true\n          revertOnDeletion: true\n          suspend: true")
+	files = edit(t, files, "application.yaml", "port: 9898", `port: 9898
+        targetPort: http
+        primary: {labels: {tier: stable}, annotations: {a: b}}
+        preview: {annotations: {9898.service.kuma.io/protocol: http2}}`)
+	canary := get(t, compile(t, files...), seedCanary)
+	for path, want := range map[string]any{
+		"spec progressDeadlineSeconds":       120.0,
+		"spec skipAnalysis":                  true,
+		"spec revertOnDeletion":              true,
+		"spec suspend":                       true,
+		"spec service targetPort":            "http",
+		"spec service primary labels tier":   "stable",
+		"spec service primary annotations a": "b",
+		"spec service primary annotations 9898.service.kuma.io/protocol": "http",
+		"spec service canary annotations 9898.service.kuma.io/protocol":  "http2", // the user's own
+		"spec service apex annotations 9898.service.kuma.io/protocol":    "http",
+	} {
+		if got := at(canary, path); got != want {
+			t.Errorf("%s is %v, want %v", path, got, want)
+		}
+	}
+}
+
+// A namespace that every cluster has is there before fleetwright's, which would
+// therefore never be applied if it waited for its absence.
+func TestWorkloadInTheDefaultNamespace(t *testing.T) {
+	files := edit(t, example(t, seed), "application.yaml", "namespace: webapp", "namespace: default")
+	ns := get(t, compile(t, files...), seedApp+"namespace-default.yaml")
+	if at(ns, "metadata labels kuma.io/sidecar-injection") != "enabled" || at(ns, "metadata annotations kustomize.toolkit.fluxcd.io/ssa") != nil {
+		t.Errorf("the namespace is %v", at(ns, "metadata"))
+	}
+	if got := at(ns, "metadata annotations kustomize.toolkit.fluxcd.io/prune"); got != "disabled" {
+		t.Errorf("prune is %v", got)
+	}
+}

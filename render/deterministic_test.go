@@ -1,0 +1,118 @@
+package render_test
+
+import (
+	"bytes"
+	"maps"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"testing"
+
+	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// everything is documents that use a bit of everything.
+func everything(t testing.TB) []schema.File {
+	files := append(example(t, seed), worldAnd(
+		app("a", "  destination: {fleet: shops}\n  syncPolicies:\n"+
+			"  - {name: everywhere, "+policy+"}\n"+
+			"  - {name: europe, destination: {fleet: shops, clusterSelector: {matchLabels: {region: eu}}}, kustomization: {interval: 0s, prune: true, targetNamespace: shop},\n"+
+			"     rollout: {testLoader: true, trafficRoutingProvider: kuma, workload: {name: cart, namespace: shop}, serviceName: cart, port: 8080,\n"+
+			"       primary: {labels: {a: b, c: d}, annotations: {e: f}},\n"+
+			"       rolloutPolicy: {trafficRouting: {analysisTimes: 3}, trafficAnalysis: {metrics: [{name: request-duration, thresholdRange: {max: 1}}, {name: request-success-rate}], webhooks: {command: [a, b]}}}}}\n"),
+		app("b", "  destination: {fleet: labs}\n  syncPolicies: [{name: lab, "+policy+"}, {"+policy+"}]\n"),
+		app("c", "  syncPolicies: [{name: nowhere, "+policy+"}]\n"),
+	)...)
+	return append(files, config("  charts: {kuma: {values: {a: {b: 1}, c: [1, 2]}}}\n  severities: {FW208: info}\n"))
+}
+
+// TestNothingButTheDocumentsCounts: neither their order nor the files they are
+// in, nor how often they are named, nor the number of processors changes a byte.
+func TestNothingButTheDocumentsCounts(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	files := everything(t)
+	want, wantList := render.Compile(schema.Load(files), render.Options{DefaultPath: "clusters"})
+	if want == nil {
+		t.Fatal(text(wantList))
+	}
+	for i := range 20 {
+		random := rand.New(rand.NewPCG(1, uint64(i)))
+		runtime.GOMAXPROCS(1 + i%4)
+		docs := schema.Load(files)
+		if i%2 == 1 {
+			docs.All = append(docs.All, docs.All...)
+		}
+		random.Shuffle(len(docs.All), func(i, j int) { docs.All[i], docs.All[j] = docs.All[j], docs.All[i] })
+		got, list := render.Compile(docs, render.Options{DefaultPath: "clusters"})
+		if got == nil {
+			t.Fatal(text(list))
+		}
+		if !slices.Equal(list, wantList) {
+			t.Fatalf("order %d says\n%s\nwant\n%s", i, text(list), text(wantList))
+		}
+		if !maps.EqualFunc(contents(got), contents(want), bytes.Equal) {
+			t.Fatalf("order %d renders something else", i)
+		}
+	}
+}
+
+// TestOneFileOrMany: the same documents in one file give the same tree; only
+// the diagnostics name other places.
+func TestOneFileOrMany(t *testing.T) {
+	files := everything(t)
+	var joined bytes.Buffer
+	for _, f := range slices.Backward(files) {
+		joined.WriteString("---\n")
+		joined.Write(f.Data)
+		joined.WriteByte('\n')
+	}
+	got := contents(compile(t, schema.File{Name: "all.yaml", Data: joined.Bytes()}))
+	if !maps.EqualFunc(got, contents(compile(t, files...)), bytes.Equal) {
+		t.Error("the tree is another")
+	}
+}
+
+// TestClustersShareContent: what clusters have in common is made once.
+func TestClustersShareContent(t *testing.T) {
+	tree := compile(t, example(t, seed)...)
+	shared, own := 0, 0
+	files := map[string]render.File{}
+	for f := range tree.Clusters[0].Files() {
+		files[f.Path] = f
+	}
+	for f := range tree.Clusters[1].Files() {
+		if &f.Content[0] == &files[f.Path].Content[0] {
+			shared++
+			continue
+		}
+		own++
+		if f.Path != "sync.yaml" && f.Path != "infrastructure/helmrelease-flagger.yaml" {
+			t.Errorf("%s is made for each cluster", f.Path)
+		}
+	}
+	if shared < 20 || own != 2 {
+		t.Errorf("%d files are shared and %d are not", shared, own)
+	}
+}
+
+// TestCompileChangesNoDocument: compiling twice gives the same.
+func TestCompileChangesNoDocument(t *testing.T) {
+	docs := schema.Load(everything(t))
+	first, list := render.Compile(docs, render.Options{})
+	if first == nil {
+		t.Fatal(text(list))
+	}
+	second, _ := render.Compile(docs, render.Options{})
+	if !maps.EqualFunc(contents(first), contents(second), bytes.Equal) {
+		t.Error("the second tree is another")
+	}
+}
+
+func BenchmarkCompile(b *testing.B) {
+	files := example(b, seed)
+	b.ReportAllocs()
+	for b.Loop() {
+		render.Compile(schema.Load(files), render.Options{})
+	}
+}

@@ -1,0 +1,236 @@
+package render_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// world is a fleet of three clusters and a second one of one.
+const world = `
+apiVersion: fleet.kurator.dev/v1alpha1
+kind: Fleet
+metadata: {name: shops}
+spec:
+  clusters:
+  - {kind: AttachedCluster, name: berlin}
+  - {kind: AttachedCluster, name: lisbon}
+  - {kind: Cluster, name: tokyo}
+  plugin: {flagger: {trafficRoutingProvider: kuma}}
+---
+apiVersion: fleet.kurator.dev/v1alpha1
+kind: Fleet
+metadata: {name: labs}
+spec: {clusters: [{kind: AttachedCluster, name: lab}]}
+---
+{apiVersion: cluster.kurator.dev/v1alpha1, kind: AttachedCluster, metadata: {name: berlin, labels: {region: eu, tier: gold}}}
+---
+{apiVersion: cluster.kurator.dev/v1alpha1, kind: AttachedCluster, metadata: {name: lisbon, labels: {region: eu}}}
+---
+{apiVersion: cluster.kurator.dev/v1alpha1, kind: Cluster, metadata: {name: tokyo, labels: {region: asia}}}
+---
+{apiVersion: cluster.kurator.dev/v1alpha1, kind: AttachedCluster, metadata: {name: lab}}
+`
+
+// app is an Application with a spec beside its source.
+func app(name, spec string) schema.File {
+	return schema.File{Name: name + ".yaml", Data: []byte("apiVersion: apps.kurator.dev/v1alpha1\nkind: Application\nmetadata: {name: " + name + "}\nspec:\n" +
+		"  source: {gitRepository: {url: https://example.com/a, interval: 1m}}\n" + spec)}
+}
+
+func worldAnd(files ...schema.File) []schema.File {
+	return append([]schema.File{{Name: "world.yaml", Data: []byte(world)}}, files...)
+}
+
+const policy = "kustomization: {interval: 5m, prune: true}"
+
+func TestPoliciesGoWhereTheirDestinationSays(t *testing.T) {
+	tree := compile(t, worldAnd(
+		app("a", "  destination: {fleet: shops}\n  syncPolicies:\n"+
+			"  - {name: everywhere, "+policy+"}\n"+
+			"  - {name: europe, destination: {fleet: shops, clusterSelector: {matchLabels: {region: eu}}}, "+policy+"}\n"+
+			"  - {name: gold, destination: {fleet: shops, clusterSelector: {matchLabels: {region: eu, tier: gold}}}, "+policy+"}\n"),
+		app("b", "  destination: {fleet: labs}\n  syncPolicies: [{name: lab, "+policy+"}]\n"),
+		app("c", "  syncPolicies: [{name: nowhere, "+policy+"}]\n"),
+	)...)
+	got := map[string][]string{}
+	for _, c := range tree.Clusters {
+		for f := range c.Files() {
+			if _, file, ok := strings.Cut(f.Path, "/kustomization-"); ok {
+				got[c.Name] = append(got[c.Name], strings.TrimSuffix(file, ".yaml"))
+			}
+		}
+	}
+	for cluster, want := range map[string][]string{
+		"berlin": {"europe", "everywhere", "gold"},
+		"lisbon": {"europe", "everywhere"},
+		"tokyo":  {"everywhere"},
+		"lab":    {"lab"},
+		"host":   {"nowhere"},
+	} {
+		if !slices.Equal(got[cluster], want) {
+			t.Errorf("%s gets %q, want %q", cluster, got[cluster], want)
+		}
+		delete(got, cluster)
+	}
+	if len(got) > 0 {
+		t.Errorf("other clusters get %v", got)
+	}
+}
+
+func TestPlacementThatDoesNotWork(t *testing.T) {
+	one := func(destination string) string {
+		return "  syncPolicies: [{name: p, destination: {" + destination + "}, " + policy + "}]\n"
+	}
+	rollout := "rollout: {trafficRoutingProvider: kuma, workload: {name: w, namespace: ns}, serviceName: s, port: 8080, rolloutPolicy: {trafficRouting: {canaryStrategy: {stepWeight: 10}}}}"
+	for _, tt := range []struct {
+		name  string
+		files []schema.File
+		want  string
+	}{
+		{"no such fleet", worldAnd(app("a", one("fleet: shop"))), "a.yaml:6:49: error FW202 spec.syncPolicies[0].destination.fleet: there is no Fleet shop in namespace default"},
+		{"nothing selected", worldAnd(app("a", one("fleet: shops, clusterSelector: {matchLabels: {region: us}}"))), "a.yaml:6:74: warning FW204 spec.syncPolicies[0].destination.clusterSelector.matchLabels: no cluster of the fleet shops has these labels"},
+		{"two fleets", worldAnd(app("a", "  destination: {fleet: shops}\n  syncPolicies: [{name: p, "+policy+"}, {name: q, destination: {fleet: labs}, "+policy+"}]\n")),
+			"a.yaml:7:104: error FW205 spec.syncPolicies[1].destination.fleet: the policy goes to the fleet labs, the first one of the Application to shops"},
+		{"a fleet and none", worldAnd(app("a", "  syncPolicies: [{name: p, "+policy+"}, {name: q, destination: {fleet: labs}, "+policy+"}]\n")),
+			"a.yaml:6:104: error FW205 spec.syncPolicies[1].destination.fleet: the policy goes to the fleet labs, the first one of the Application has no destination"},
+		{"a rollout where nothing runs it", worldAnd(app("a", "  destination: {fleet: labs}\n  syncPolicies: [{name: p, "+policy+", "+rollout+"}]\n")),
+			"a.yaml:7:106: error FW206 spec.syncPolicies[0].rollout.trafficRoutingProvider: the fleet at world.yaml:14:18 does not install Flagger"},
+		{"a rollout without a fleet", worldAnd(app("a", "  syncPolicies: [{name: p, "+policy+", "+rollout+"}]\n")), "a.yaml:6:106: error FW206"},
+		{"defined twice", append(worldAnd(app("a", one("fleet: shops"))), schema.File{Name: "z.yaml", Data: app("a", one("fleet: shops")).Data}),
+			"z.yaml:3:18: error FW201 metadata.name: Application a is already defined at a.yaml:1:1"},
+		{"two policies of one name", worldAnd(app("a", "  syncPolicies: [{name: p, "+policy+"}, {name: p, "+policy+"}]\n")), "a.yaml:6:80: error FW201"},
+		{"a name that is another's position", worldAnd(app("a", "  syncPolicies: [{name: a-1, "+policy+"}, {"+policy+"}]\n")), "a.yaml:6:75: error FW201"},
+		{"a name too long for Flux", worldAnd(app("a", "  syncPolicies: [{name: "+strings.Repeat("p", 64)+", "+policy+"}]\n")), "a.yaml:6:25: error FW503"},
+		{"nothing at all", []schema.File{{Name: "world.yaml", Data: []byte("kind: ConfigMap\napiVersion: v1\n")}}, "error FW200"},
+		{"no such cluster", []schema.File{{Name: "f.yaml", Data: []byte("{apiVersion: fleet.kurator.dev/v1alpha1, kind: Fleet, metadata: {name: f}, spec: {clusters: [{kind: Cluster, name: c}]}}")}},
+			"f.yaml:1:116: error FW203 spec.clusters[0].name: there is no Cluster c in namespace default"},
+		{"a cluster twice in a fleet", worldAnd(schema.File{Name: "f.yaml", Data: []byte("{apiVersion: fleet.kurator.dev/v1alpha1, kind: Fleet, metadata: {name: f}, spec: {clusters: [{kind: AttachedCluster, name: lab}, {kind: AttachedCluster, name: lab}]}}")}),
+			"f.yaml:1:160: error FW201"},
+		{"two fleets that install on one cluster", worldAnd(schema.File{Name: "f.yaml", Data: []byte("{apiVersion: fleet.kurator.dev/v1alpha1, kind: Fleet, metadata: {name: a}, spec: {clusters: [{kind: AttachedCluster, name: berlin}], plugin: {flagger: {trafficRoutingProvider: kuma}}}}")}),
+			"world.yaml:10:12: error FW603"},
+		{"two clusters of one name", worldAnd(app("a", one("fleet: shops")), schema.File{Name: "f.yaml", Data: []byte(
+			"{apiVersion: fleet.kurator.dev/v1alpha1, kind: Fleet, metadata: {name: f, namespace: x}, spec: {clusters: [{kind: Cluster, name: tokyo}], plugin: {flagger: {trafficRoutingProvider: kuma}}}}\n---\n" +
+				"{apiVersion: cluster.kurator.dev/v1alpha1, kind: Cluster, metadata: {name: tokyo, namespace: x}}")}),
+			"f.yaml:3:76: error FW209 metadata.name: the directory tokyo belongs to the Cluster at world.yaml:21:"},
+		{"a cluster called host", worldAnd(app("a", "  syncPolicies: [{name: p, "+policy+"}]\n"), schema.File{Name: "f.yaml", Data: []byte(
+			"{apiVersion: fleet.kurator.dev/v1alpha1, kind: Fleet, metadata: {name: f}, spec: {clusters: [{kind: Cluster, name: host}], plugin: {flagger: {trafficRoutingProvider: kuma}}}}\n---\n" +
+				"{apiVersion: cluster.kurator.dev/v1alpha1, kind: Cluster, metadata: {name: host}}")}),
+			"f.yaml:3:76: error FW209 metadata.name: the directory host belongs to the cluster of Applications without a fleet"},
+		{"a plugin of Kurator's", worldAnd(schema.File{Name: "f.yaml", Data: []byte("{apiVersion: fleet.kurator.dev/v1alpha1, kind: Fleet, metadata: {name: f}, spec: {clusters: [], plugin: {grafana: {}}}}")}),
+			"f.yaml:1:106: info FW210 spec.plugin.grafana"},
+		{"an unknown dependency", worldAnd(app("a", "  syncPolicies: [{name: p, kustomization: {interval: 5m, prune: true, dependsOn: [{name: q}]}}]\n")), "a.yaml:6:90: warning FW211"},
+		{"an unpolled source", worldAnd(schema.File{Name: "a.yaml", Data: []byte(strings.Replace(string(app("a", one("fleet: shops")).Data), "interval: 1m", "interval: 0s", 1))}),
+			"a.yaml:5:66: error FW501"},
+	} {
+		t.Run(tt.name, func(t *testing.T) { wantDiagnostic(t, tt.files, tt.want) })
+	}
+}
+
+// TestBrokenDocumentsAreNotCalledMissing: what a broken document defines is
+// there, so only the mistake itself is reported.
+func TestBrokenDocumentsAreNotCalledMissing(t *testing.T) {
+	broken := strings.Replace(strings.Replace(world, "tier: gold", "tier: [gold]", 1), "plugin: {flagger:", "plugin: {flager:", 1)
+	list := diagnostics([]schema.File{{Name: "world.yaml", Data: []byte(broken)}, app("a", "  destination: {fleet: shops}\n  syncPolicies: [{name: p, "+policy+"}]\n")})
+	var codes []string
+	for _, d := range list {
+		codes = append(codes, string(d.Code))
+	}
+	if !slices.Equal(codes, []string{"FW110", "FW111"}) {
+		t.Errorf("got\n%s", text(list))
+	}
+}
+
+func TestCollisionsInOneCluster(t *testing.T) {
+	rollout := func(policy, workload, service, loader string) string {
+		return "  destination: {fleet: shops}\n  syncPolicies:\n  - name: " + policy + "\n    kustomization: {interval: 5m, prune: true}\n" +
+			"    rollout:\n      trafficRoutingProvider: kuma\n      testLoader: " + loader + "\n      workload: {name: " + workload + ", namespace: shop}\n      serviceName: " + service +
+			"\n      port: 8080\n      rolloutPolicy: {trafficRouting: {canaryStrategy: {stepWeight: 10}}}\n"
+	}
+	t.Run("one workload rolled out twice", func(t *testing.T) {
+		files := worldAnd(app("a", rollout("a", "cart", "cart", "false")), app("b", rollout("b", "cart", "cart", "false")))
+		wantDiagnostic(t, files, "b.yaml:13:24: error FW601 spec.syncPolicies[0].rollout.workload.name: Canary shop/cart is rendered for a.yaml:13:24 as well, and one cluster gets both")
+		if n := len(diagnostics(files)); n != 1 {
+			t.Errorf("%d diagnostics for three clusters:\n%s", n, text(diagnostics(files)))
+		}
+	})
+	t.Run("one workload on different clusters", func(t *testing.T) {
+		a := strings.Replace(rollout("a", "cart", "cart", "false"), "{fleet: shops}", "{fleet: shops, clusterSelector: {matchLabels: {region: eu}}}", 1)
+		b := strings.Replace(rollout("b", "cart", "cart", "false"), "{fleet: shops}", "{fleet: shops, clusterSelector: {matchLabels: {region: asia}}}", 1)
+		compile(t, worldAnd(app("a", a), app("b", b))...)
+	})
+	t.Run("one policy name in two applications", func(t *testing.T) {
+		wantDiagnostic(t, worldAnd(app("a", rollout("p", "cart", "cart", "false")), app("b", rollout("p", "pay", "pay", "false"))),
+			"b.yaml:8:5: error FW601 spec.syncPolicies[0]: Kustomization default/p is rendered for a.yaml:8:5 as well")
+	})
+	t.Run("applications that share a namespace", func(t *testing.T) {
+		tree := compile(t, worldAnd(app("a", rollout("a", "cart", "cart", "true")), app("b", rollout("b", "pay", "pay", "true")),
+			app("c", "  destination: {fleet: shops}\n  syncPolicies: [{name: c, kustomization: {interval: 5m, prune: true, targetNamespace: shop}}]\n"))...)
+		// The one without a rollout renders the label too: whichever is applied
+		// first makes the namespace.
+		for _, application := range []string{"a", "b", "c"} {
+			ns := get(t, tree, "berlin/fleetwright/apps/default."+application+"/namespace-shop.yaml")
+			if at(ns, "metadata labels kuma.io/sidecar-injection") != "enabled" {
+				t.Errorf("%s: %v", application, at(ns, "metadata"))
+			}
+		}
+		// It waits for Kuma as well, or its pods would start without sidecars.
+		for application, want := range map[string]string{"a": "mesh", "c": "mesh"} {
+			if got := at(syncOf(t, tree, "berlin", "app-default."+application), "spec dependsOn 0 name"); got != want {
+				t.Errorf("%s depends on %v", application, got)
+			}
+		}
+	})
+	t.Run("an application without meshed namespaces waits for nothing", func(t *testing.T) {
+		tree := compile(t, worldAnd(app("c", "  destination: {fleet: shops}\n  syncPolicies: [{name: c, "+policy+"}]\n"))...)
+		if got := at(syncOf(t, tree, "berlin", "app-default.c"), "spec dependsOn"); got != nil {
+			t.Errorf("it depends on %v", got)
+		}
+	})
+}
+
+// syncOf is one Flux Kustomization of a cluster's sync.yaml.
+func syncOf(t *testing.T, tree *render.Tree, cluster, name string) map[string]any {
+	t.Helper()
+	for document := range strings.SplitSeq(string(contents(tree)[cluster+"/fleetwright/sync.yaml"]), "\n---\n") {
+		if object := unmarshal(t, document); at(object, "metadata name") == name {
+			return object
+		}
+	}
+	t.Fatalf("no Kustomization %s in the sync.yaml of %s", name, cluster)
+	return nil
+}
+
+func TestSuspendedPolicyIsNotWaitedFor(t *testing.T) {
+	for spec, want := range map[string]any{
+		"kustomization: {interval: 5m, prune: true}":                nil,
+		"kustomization: {interval: 5m, prune: true, suspend: true}": "no",
+	} {
+		tree := compile(t, worldAnd(app("a", "  destination: {fleet: shops}\n  syncPolicies: [{name: p, "+spec+"}]\n"))...)
+		wait := at(syncOf(t, tree, "berlin", "app-default.a"), "spec wait")
+		if waits := wait == true; waits == (want != nil) {
+			t.Errorf("%s: wait is %v", spec, wait)
+		}
+	}
+}
+
+func TestLongNamesStayApart(t *testing.T) {
+	long := strings.Repeat("n", 60)
+	tree := compile(t, worldAnd(
+		app(long+"-a", "  destination: {fleet: shops}\n  syncPolicies: [{name: p, "+policy+"}]\n"),
+		app(long+"-b", "  destination: {fleet: shops}\n  syncPolicies: [{name: q, "+policy+"}]\n"))...)
+	seen := map[any]bool{}
+	for document := range strings.SplitSeq(string(contents(tree)["berlin/fleetwright/sync.yaml"]), "\n---\n") {
+		name := at(unmarshal(t, document), "metadata name").(string)
+		if len(name) > 63 || seen[name] {
+			t.Errorf("a Kustomization is called %s", name)
+		}
+		seen[name] = true
+	}
+	if len(seen) != 4 {
+		t.Errorf("there are %d Kustomizations", len(seen))
+	}
+}
