@@ -30,6 +30,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/gofrs/flock"
 
@@ -161,8 +162,13 @@ func write(files files, tree *render.Tree, opts Options) (Summary, error) {
 		}
 	}
 	var sum Summary
+	c := commit{files: files}
 	for _, p := range plans {
-		if err := p.commit(files); err != nil {
+		if err := c.cluster(p); err != nil {
+			if !c.begun {
+				s.undo()
+				return Summary{}, err
+			}
 			return Summary{}, fmt.Errorf("%w; some files are written and some are not yet: run the same command again", err)
 		}
 		if p.cluster != nil {
@@ -212,12 +218,15 @@ func planAll(files files, tree *render.Tree) ([]*plan, error) {
 		return nil, err
 	}
 	for _, e := range entries {
-		if _, ok := clusters[e.Name()]; !ok && e.IsDir() {
-			for _, name := range []string{render.InventoryFile, journalFile} {
-				if _, err := files.Lstat(path.Join(e.Name(), render.Dir, name)); err == nil {
-					clusters[e.Name()] = nil
-				}
-			}
+		if _, ok := clusters[e.Name()]; ok || !e.IsDir() {
+			continue
+		}
+		written, err := isWritten(files, e.Name())
+		if err != nil {
+			return nil, err
+		}
+		if written {
+			clusters[e.Name()] = nil
 		}
 	}
 	var plans []*plan
@@ -239,6 +248,21 @@ func planAll(files files, tree *render.Tree) ([]*plan, error) {
 		}
 	}
 	return plans, nil
+}
+
+// isWritten says whether fleetwright has written a cluster's directory. One that
+// may not be looked into is somebody else's.
+func isWritten(files files, cluster string) (bool, error) {
+	for _, name := range []string{render.InventoryFile, journalFile} {
+		_, err := files.Lstat(path.Join(cluster, render.Dir, name))
+		if err == nil {
+			return true, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.ENOTDIR) {
+			return false, err
+		}
+	}
+	return false, nil
 }
 
 // make compares what is there with what shall be. It returns the files in the
@@ -488,7 +512,6 @@ type stage struct {
 	files files
 	// made are files and directories, in the order in which they were made.
 	made []string
-	// journals that were there before are left as they are.
 }
 
 // cluster stages the plan of one cluster.
@@ -497,8 +520,8 @@ func (s *stage) cluster(p *plan) error {
 		return nil
 	}
 	if p.interrupted {
-		for _, f := range append([]string{journalFile}, p.owned...) {
-			if err := removeRegular(s.files, staged(path.Join(p.base, f))); err != nil {
+		for _, f := range p.leftovers() {
+			if err := removeRegular(s.files, f); err != nil {
 				return err
 			}
 		}
@@ -528,11 +551,10 @@ func (s *stage) cluster(p *plan) error {
 	}
 	// Where files are only removed, permission must be there as well.
 	for _, dir := range p.shrinking() {
-		probe := path.Join(dir, ".probe"+stagedSuffix)
-		if err := s.write(probe, nil); err != nil {
+		if err := s.write(probe(dir), nil); err != nil {
 			return err
 		}
-		if err := s.files.Remove(probe); err != nil {
+		if err := s.files.Remove(probe(dir)); err != nil {
 			return err
 		}
 		s.made = s.made[:len(s.made)-1]
@@ -549,6 +571,20 @@ func (p *plan) shrinking() []string {
 	return slices.Sorted(maps.Keys(dirs))
 }
 
+// leftovers are the files that a run which was cut off may have staged.
+func (p *plan) leftovers() []string {
+	names := map[string]bool{staged(path.Join(p.base, journalFile)): true}
+	for _, f := range p.owned {
+		at := path.Join(p.base, f)
+		names[staged(at)] = true
+		names[probe(path.Dir(at))] = true
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// probe is the file that shows whether a directory may be changed.
+func probe(dir string) string { return path.Join(dir, ".probe"+stagedSuffix) }
+
 // staged is where a file is written before it is renamed into place.
 func staged(name string) string {
 	return path.Join(path.Dir(name), "."+path.Base(name)+stagedSuffix)
@@ -562,13 +598,13 @@ func (s *stage) write(name string, content []byte) error {
 	err := s.files.Create(name, content)
 	if errors.Is(err, fs.ErrExist) {
 		// What a killed run has left, unless it is no file at all.
-		if err = removeRegular(s.files, name); err == nil {
-			err = s.files.Create(name, content)
+		if err := removeRegular(s.files, name); err != nil {
+			return err
 		}
+		err = s.files.Create(name, content)
 	}
-	if !errors.Is(err, fs.ErrExist) {
-		s.made = append(s.made, name)
-	}
+	// After an error there may be a part of it.
+	s.made = append(s.made, name)
 	return err
 }
 
@@ -576,8 +612,8 @@ func (s *stage) mkdir(name string) error {
 	if name == "." {
 		return nil
 	}
-	if _, err := s.files.Lstat(name); err == nil {
-		return nil
+	if _, err := s.files.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	if err := s.mkdir(path.Dir(name)); err != nil {
 		return err
@@ -612,9 +648,17 @@ func removeRegular(files files, name string) error {
 	return files.Remove(name)
 }
 
-// commit renames what was staged into place and removes what is gone. The
-// inventory is the last of the files, the journal goes after it.
-func (p *plan) commit(files files) error {
+// A commit renames what was staged into place and removes what is gone.
+type commit struct {
+	files files
+	// begun says whether a file is no longer as it was, so that only another run
+	// can make the directory whole.
+	begun bool
+}
+
+// cluster commits the plan of one cluster. The inventory is the last of the
+// files, the journal goes after it.
+func (c *commit) cluster(p *plan) error {
 	if p.idle() {
 		return nil
 	}
@@ -623,41 +667,45 @@ func (p *plan) commit(files files) error {
 	if n := len(changed); n > 0 && changed[n-1].Path == render.InventoryFile {
 		changed, inventory = changed[:n-1], changed[n-1:]
 	}
-	rename := func(fs []render.File) error {
-		for _, f := range fs {
-			at := path.Join(p.base, f.Path)
-			if err := files.Rename(staged(at), at); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	if err := rename(changed); err != nil {
+	if err := c.rename(p.base, changed); err != nil {
 		return err
 	}
-	if err := p.prune(files); err != nil {
+	if err := c.prune(p); err != nil {
 		return err
 	}
-	if err := rename(inventory); err != nil {
+	if err := c.rename(p.base, inventory); err != nil {
 		return err
 	}
-	if err := removeRegular(files, path.Join(p.base, journalFile)); err != nil {
+	if err := removeRegular(c.files, path.Join(p.base, journalFile)); err != nil {
 		return err
 	}
 	if p.cluster == nil {
-		removeEmpty(files, p.base)
-		removeEmpty(files, p.name)
+		removeEmpty(c.files, p.base)
+		removeEmpty(c.files, p.name)
+	}
+	return nil
+}
+
+// rename moves staged files into place.
+func (c *commit) rename(base string, files []render.File) error {
+	for _, f := range files {
+		at := path.Join(base, f.Path)
+		if err := c.files.Rename(staged(at), at); err != nil {
+			return err
+		}
+		c.begun = true
 	}
 	return nil
 }
 
 // prune removes files, and the directories that it leaves empty.
-func (p *plan) prune(files files) error {
+func (c *commit) prune(p *plan) error {
 	emptied := map[string]bool{}
 	for _, f := range p.removed {
-		if err := files.Remove(path.Join(p.base, f)); err != nil {
+		if err := c.files.Remove(path.Join(p.base, f)); err != nil {
 			return err
 		}
+		c.begun = true
 		for dir := path.Dir(f); dir != "."; dir = path.Dir(dir) {
 			emptied[path.Join(p.base, dir)] = true
 		}
@@ -666,7 +714,7 @@ func (p *plan) prune(files files) error {
 		return cmp.Or(-cmp.Compare(strings.Count(a, "/"), strings.Count(b, "/")), cmp.Compare(a, b))
 	})
 	for _, dir := range deepestFirst {
-		removeEmpty(files, dir)
+		removeEmpty(c.files, dir)
 	}
 	return nil
 }
