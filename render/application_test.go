@@ -5,13 +5,14 @@ import (
 	"strings"
 	"testing"
 
+	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/kyaml/filesys"
+
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// TestEveryFieldOfSourceAndPolicyIsRendered sets every field that a
-// gitRepository and a kustomization have.
-func TestEveryFieldOfSourceAndPolicyIsRendered(t *testing.T) {
-	tree := compile(t, worldAnd(schema.File{Name: "a.yaml", Data: []byte(`
+// everyField sets every field that a gitRepository and a kustomization have.
+var everyField = schema.File{Name: "a.yaml", Data: []byte(`
 apiVersion: apps.kurator.dev/v1alpha1
 kind: Application
 metadata: {name: a, namespace: team}
@@ -41,7 +42,7 @@ spec:
       prune: false
       patches:
       - target: {kind: Deployment, labelSelector: a=b, annotationSelector: c=d, group: apps, version: v1, name: x, namespace: z}
-        patch: '[{op: remove, path: /spec/replicas}]'
+        patch: '[{"op": "remove", "path": "/spec/replicas"}]'
       images: [{name: i, newName: j, newTag: k, digest: "sha256:0"}]
       suspend: true
       targetNamespace: web
@@ -52,7 +53,10 @@ spec:
     kustomization: {interval: 0s, retryInterval: 5s, prune: true}
   - name: r
     kustomization: {interval: 0m0s, retryInterval: 0s, prune: true}
-`)})...)
+`)}
+
+func TestEveryFieldOfSourceAndPolicyIsRendered(t *testing.T) {
+	tree := compile(t, worldAnd(everyField)...)
 	dir := "host/fleetwright/apps/team.a/"
 	want := unmarshal(t, `
 url: ssh://git@example.com/a
@@ -78,7 +82,7 @@ path: ./x
 prune: false
 patches:
 - target: {kind: Deployment, labelSelector: a=b, annotationSelector: c=d, group: apps, version: v1, name: x, namespace: z}
-  patch: '[{op: remove, path: /spec/replicas}]'
+  patch: '[{"op": "remove", "path": "/spec/replicas"}]'
 images: [{name: i, newName: j, newTag: k, digest: "sha256:0"}]
 suspend: true
 targetNamespace: web
@@ -110,27 +114,43 @@ func TestFieldsThatFluxRemovedAreSaid(t *testing.T) {
 	wantDiagnostic(t, files, "application.yaml:14:7: warning FW502 spec.source.gitRepository.accessFrom")
 }
 
-func TestPatchesThatKustomizeRefuses(t *testing.T) {
+// TestPatchesAreAcceptedAsKustomizeAcceptsThem: kustomize itself has the last
+// word on each of these patches.
+func TestPatchesAreAcceptedAsKustomizeAcceptsThem(t *testing.T) {
 	for patch, want := range map[string]string{
 		"{patch: nonsense}":                      "the patch is neither",
 		"{patch: ''}":                            "the patch is neither",
-		"{patch: '[]'}":                          "the patch is neither",
 		"{patch: 'a: [b'}":                       "the patch is neither",
-		"{patch: '[{op: remove, path: /spec}]'}": "a JSON patch needs a target",
-		"{patch: '[{op: delete, path: /spec}]', target: {kind: Pod}}":                      "a JSON patch has no operation \"delete\"",
-		"{patch: '[{op: remove, path: spec}]', target: {kind: Pod}}":                       "the path \"spec\" of a JSON patch",
-		"{patch: 'spec: {replicas: 2}', target: {kind: Pod}}":                              "a strategic merge patch needs",
+		"{patch: '- {op: remove, path: /spec}'}": "a JSON patch needs a target",
+		"{patch: '[{op: remove, path: /data}]', target: {kind: ConfigMap}}": "the patch begins with [, so kustomize takes it for JSON",
+		"{patch: \"{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {b: c}}\\n---\\n{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\", target: {kind: ConfigMap}}": "a patch with a target holds one object, this one holds 2",
+		"{patch: '- {op: delete, path: /data}', target: {kind: ConfigMap}}":                "a JSON patch has no operation \"delete\"",
+		"{patch: '- {op: remove, path: data}', target: {kind: ConfigMap}}":                 "the path \"data\" of a JSON patch",
+		"{patch: 'data: {b: c}', target: {kind: ConfigMap}}":                               "a strategic merge patch needs",
 		"{patch: '{apiVersion: v1, kind: Pod, metadata: {name: a}}', target: {name: '['}}": "the target's \"[\" is not a regular expression",
+
+		"{patch: '- {op: add, path: /data/c, value: b}', target: {kind: Config.*}}":                                                                                 "",
+		"{patch: '[{\"op\": \"test\", \"path\": \"\"}]', target: {name: b}}":                                                                                        "",
+		"{patch: \"{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {b: c}}\\n---\\n{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\\n---\\n\"}": "",
+		"{patch: '{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {b: c}}'}":                                                                           "",
+		"{patch: \"$patch: delete\\napiVersion: v1\\nkind: ConfigMap\\nmetadata: {name: a}\\n\"}":                                                                   "",
+		"{patch: '{apiVersion: v1, kind: ConfigMap, metadata: {name: x}}', target: {kind: ConfigMap}}":                                                              "",
 	} {
 		files := worldAnd(app("a", "  syncPolicies: [{name: p, kustomization: {interval: 5m, prune: true, patches: ["+patch+"]}}]\n"))
-		wantDiagnostic(t, files, "a.yaml:6:89: error FW505 spec.syncPolicies[0].kustomization.patches[0].patch: "+want)
+		list := diagnostics(files)
+		if want != "" {
+			wantDiagnostic(t, files, "a.yaml:6:89: error FW505 spec.syncPolicies[0].kustomization.patches[0].patch: "+want)
+		} else if len(list) > 0 {
+			t.Errorf("%s:\n%s", patch, text(list))
+		}
+		fs := filesys.MakeFsInMemory()
+		_ = fs.WriteFile("configmap.yaml", []byte("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {a: b}\n"))
+		_ = fs.WriteFile("kustomization.yaml", []byte("resources: [configmap.yaml]\npatches: ["+patch+"]\n"))
+		_, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(fs, ".")
+		if (err == nil) != (want == "") {
+			t.Errorf("%s: kustomize says %v, fleetwright %q", patch, err, want)
+		}
 	}
-	compile(t, worldAnd(app("a", `  syncPolicies: [{name: p, kustomization: {interval: 5m, prune: true, patches: [
-    {patch: '[{op: add, path: /metadata/labels/a, value: b}]', target: {kind: Deploy.*}},
-    {patch: '[{"op": "test", "path": ""}]', target: {name: a}},
-    {patch: '{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {replicas: 2}}'},
-    {patch: "$patch: delete\napiVersion: v1\nkind: Service\nmetadata: {name: a}\n"}]}}]
-`))...)
 }
 
 func TestRolloutsThatDoNotWork(t *testing.T) {

@@ -10,7 +10,8 @@ import (
 )
 
 // input is the documents by kind, each kind sorted by namespace and name. A
-// document that does not have the shape of its kind is in known only.
+// document that does not have the shape of its kind is in known and misshapen
+// only.
 type input struct {
 	apps     []*application
 	fleets   []*fleet
@@ -20,6 +21,8 @@ type input struct {
 
 	// known is everything the documents define, whole or not.
 	known map[objectKey]*schema.Document
+	// misshapen are the documents that do not have the shape of their kind.
+	misshapen []*schema.Document
 }
 
 type objectKey struct{ kind, namespace, name string }
@@ -114,6 +117,8 @@ func (c *compiler) add(d *schema.Document) {
 		c.meshes = append(c.meshes, &mesh{Mesh: o, doc: d, name: d.Name})
 	case *schema.RenderConfig:
 		c.config = &renderConfig{o, d}
+	default:
+		c.misshapen = append(c.misshapen, d)
 	}
 }
 

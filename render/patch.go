@@ -1,21 +1,17 @@
 package render
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
+	"strings"
 
 	"github.com/fluxcd/pkg/apis/kustomize"
-	"sigs.k8s.io/yaml"
+	"go.yaml.in/yaml/v4"
+	"go.yaml.in/yaml/v4/plugin/loaderlimits"
 )
-
-// A patchObject is what a strategic merge patch needs to find what it patches.
-type patchObject struct {
-	APIVersion string `json:"apiVersion"`
-	Kind       string `json:"kind"`
-	Metadata   struct {
-		Name string `json:"name"`
-	} `json:"metadata"`
-}
 
 // A patchOperation is one of a JSON patch (RFC 6902).
 type patchOperation struct {
@@ -35,24 +31,53 @@ func checkPatch(p kustomize.Patch) (message, hint string) {
 			}
 		}
 	}
-	var content any
-	if err := yaml.Unmarshal([]byte(p.Patch), &content); err == nil {
-		switch v := content.(type) {
-		case []any:
-			var operations []patchOperation
-			if yaml.Unmarshal([]byte(p.Patch), &operations) == nil && len(v) > 0 {
-				return checkJSONPatch(operations, p.Target)
-			}
-		case map[string]any:
-			var object patchObject
-			if yaml.Unmarshal([]byte(p.Patch), &object) == nil && object.Kind != "" && object.Metadata.Name != "" {
-				return "", ""
-			}
+	const neither = "the patch is neither a part of an object nor a list of JSON patch operations"
+	const either = "write an object with apiVersion, kind, metadata.name and what to change, or a list such as [{\"op\": \"replace\", \"path\": \"/spec/replicas\", \"value\": 2}] with a target"
+	text := []byte(strings.TrimSpace(p.Patch))
+	if bytes.HasPrefix(text, []byte("[")) {
+		var operations []patchOperation
+		if err := json.Unmarshal(text, &operations); err != nil {
+			return "the patch begins with [, so kustomize takes it for JSON, which it is not", "put the names in quotes, or begin each operation on a line of its own, with a dash"
+		}
+		return checkJSONPatch(operations, p.Target)
+	}
+	documents, err := readPatch(text)
+	if err != nil || len(documents) == 0 {
+		return neither, either
+	}
+	if list, ok := documents[0].([]any); ok && len(documents) == 1 {
+		var operations []patchOperation
+		for _, o := range list {
+			operations = append(operations, patchOperation{Op: textField(o, "op"), Path: textField(o, "path")})
+		}
+		return checkJSONPatch(operations, p.Target)
+	}
+	for _, d := range documents {
+		object, ok := d.(map[string]any)
+		if !ok {
+			return neither, either
+		}
+		if textField(object, "kind") == "" || textField(object["metadata"], "name") == "" {
 			return "a strategic merge patch needs apiVersion, kind and metadata.name, with a target as well", "name the object in the patch; with a target any name will do"
 		}
 	}
-	return "the patch is neither a part of an object nor a list of JSON patch operations",
-		"write an object with apiVersion, kind, metadata.name and what to change, or a list such as [{op: replace, path: /spec/replicas, value: 2}] with a target"
+	if len(documents) > 1 && p.Target != nil {
+		return fmt.Sprintf("a patch with a target holds one object, this one holds %d", len(documents)), "make a patch of each"
+	}
+	return "", ""
+}
+
+// readPatch reads the YAML documents of a patch that are not empty.
+func readPatch(text []byte) (documents []any, err error) {
+	err = yaml.Load(text, &documents, yaml.WithAllDocuments(), yaml.WithPlugin(loaderlimits.New()))
+	return slices.DeleteFunc(documents, func(d any) bool { return d == nil }), err
+}
+
+// textField is a field that holds text.
+func textField(object any, name string) string {
+	fields, _ := object.(map[string]any)
+	s, _ := fields[name].(string)
+	return s
 }
 
 func checkJSONPatch(operations []patchOperation, target *kustomize.Selector) (message, hint string) {

@@ -48,6 +48,9 @@ func (c *compiler) place() {
 	for _, f := range c.fleets {
 		c.placeFleet(f)
 	}
+	for _, d := range c.misshapen {
+		c.checkReferences(d)
+	}
 	sites := map[*cluster]*site{}
 	at := func(cl *cluster) *site {
 		s, ok := sites[cl]
@@ -133,7 +136,7 @@ func (c *compiler) placeFleet(f *fleet) {
 		cl, ok := c.cluster(ref.Kind, f.namespace, ref.Name)
 		switch {
 		case !ok:
-			c.report(f.doc.Diagnostic(diag.NoCluster, at, fmt.Sprintf("there is no %s %s in namespace %s", ref.Kind, ref.Name, f.namespace), c.clusterHint(ref, f.namespace)))
+			c.report(c.noCluster(f.doc, at, ref))
 		case cl != nil && seen[cl]:
 			c.report(f.doc.Diagnostic(diag.DefinedTwice, at, fmt.Sprintf("%s %s is in the fleet twice", ref.Kind, ref.Name), "remove one of the two"))
 		case cl != nil:
@@ -161,15 +164,46 @@ func (c *compiler) placeFleet(f *fleet) {
 	}
 }
 
-// clusterHint names a cluster of the same name that is elsewhere, or the
-// document that is missing.
-func (c *compiler) clusterHint(ref schema.ClusterReference, namespace string) string {
+// noCluster says that a fleet's cluster is missing. It names one of the same name
+// that is elsewhere, or the document to add.
+func (c *compiler) noCluster(fleet *schema.Document, at schema.Path, ref schema.ClusterReference) diag.Diagnostic {
+	hint := fmt.Sprintf("add {apiVersion: cluster.kurator.dev/v1alpha1, kind: %s, metadata: {name: %s, namespace: %s}} to the inputs", ref.Kind, ref.Name, fleet.Namespace)
 	for _, cl := range c.clusters {
 		if cl.name == ref.Name {
-			return fmt.Sprintf("%s defines %s %s in namespace %s; a fleet's clusters are of its kind and namespace", cl.doc.Position(), cl.kind, cl.name, cl.namespace)
+			hint = fmt.Sprintf("%s defines %s %s in namespace %s; a fleet's clusters are of its kind and namespace", cl.doc.Position(), cl.kind, cl.name, cl.namespace)
+			break
 		}
 	}
-	return fmt.Sprintf("add {apiVersion: cluster.kurator.dev/v1alpha1, kind: %s, metadata: {name: %s, namespace: %s}} to the inputs", ref.Kind, ref.Name, namespace)
+	return fleet.Diagnostic(diag.NoCluster, at, fmt.Sprintf("there is no %s %s in namespace %s", ref.Kind, ref.Name, fleet.Namespace), hint)
+}
+
+// checkReferences finds what a document names and nothing defines, where its
+// other mistakes keep it from being compiled: one must not hide the other.
+func (c *compiler) checkReferences(d *schema.Document) {
+	switch d.Kind.Name {
+	case "Application":
+		at := []schema.Path{{"spec", "destination", "fleet"}}
+		for i := range d.Len("spec", "syncPolicies") {
+			at = append(at, schema.Path{"spec", "syncPolicies", i, "destination", "fleet"})
+		}
+		for _, at := range at {
+			name := d.Text(at...)
+			if _, ok := c.fleet(d.Namespace, name); name != "" && !ok {
+				c.report(c.noFleet(d, at, name))
+			}
+		}
+	case "Fleet":
+		for i := range d.Len("spec", "clusters") {
+			at := schema.Path{"spec", "clusters", i}
+			ref := schema.ClusterReference{Kind: d.Text(at.With("kind")...), Name: d.Text(at.With("name")...)}
+			if ref.Name == "" || ref.Kind != "Cluster" && ref.Kind != "AttachedCluster" {
+				continue
+			}
+			if _, ok := c.cluster(ref.Kind, d.Namespace, ref.Name); !ok {
+				c.report(c.noCluster(d, at.With("name"), ref))
+			}
+		}
+	}
 }
 
 // install gives a site what a fleet asks for. A cluster of two fleets can have
@@ -222,7 +256,7 @@ func (c *compiler) placePolicy(p *policy, host **cluster) {
 	}
 	f, ok := c.fleet(p.app.namespace, d.Fleet)
 	if !ok {
-		c.report(p.app.doc.Diagnostic(diag.NoFleet, at.With("fleet"), fmt.Sprintf("there is no Fleet %s in namespace %s", d.Fleet, p.app.namespace), c.fleetHint(p.app.namespace, d.Fleet)))
+		c.report(c.noFleet(p.app.doc, at.With("fleet"), d.Fleet))
 	}
 	if f == nil {
 		return
@@ -247,20 +281,23 @@ func (c *compiler) placePolicy(p *policy, host **cluster) {
 	}
 }
 
-func (c *compiler) fleetHint(namespace, name string) string {
+// noFleet says that an Application's fleet is missing, and which ones there are.
+func (c *compiler) noFleet(app *schema.Document, at schema.Path, name string) diag.Diagnostic {
+	hint := "add the Fleet to the inputs"
 	var names []string
 	for _, f := range c.fleets {
 		if f.name == name {
-			return fmt.Sprintf("%s defines it in namespace %s; an Application's fleet is in its own namespace", f.doc.Position(), f.namespace)
+			hint, names = fmt.Sprintf("%s defines it in namespace %s; an Application's fleet is in its own namespace", f.doc.Position(), f.namespace), nil
+			break
 		}
-		if f.namespace == namespace {
+		if f.namespace == app.Namespace {
 			names = append(names, f.name)
 		}
 	}
 	if len(names) > 0 {
-		return "the fleets there are " + strings.Join(names, ", ")
+		hint = "the fleets there are " + strings.Join(names, ", ")
 	}
-	return "add the Fleet to the inputs"
+	return app.Diagnostic(diag.NoFleet, at, fmt.Sprintf("there is no Fleet %s in namespace %s", name, app.Namespace), hint)
 }
 
 // matches says whether labels have everything that a selector asks for.

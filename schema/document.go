@@ -51,6 +51,35 @@ func (d *Document) Position(path ...any) diag.Position {
 	return d.at(at)
 }
 
+// Text is the scalar at a path, also where the document does not have the shape
+// of its kind. Where there is none it is empty.
+func (d *Document) Text(path ...any) string {
+	if n := d.value(path); n != nil && n.Kind == yaml.ScalarNode && !isNull(n) {
+		return n.Value
+	}
+	return ""
+}
+
+// Len is the number of items of the list at a path, also where the document does
+// not have the shape of its kind.
+func (d *Document) Len(path ...any) int {
+	if n := d.value(path); n != nil && n.Kind == yaml.SequenceNode {
+		return len(n.Content)
+	}
+	return 0
+}
+
+// value is the node at a path, or nil.
+func (d *Document) value(path Path) *yaml.Node {
+	n := d.node
+	for _, element := range path {
+		if _, n = child(n, element); n == nil {
+			return nil
+		}
+	}
+	return resolve(n)
+}
+
 // Diagnostic says something about the value at a path.
 func (d *Document) Diagnostic(code diag.Code, path Path, message, hint string) diag.Diagnostic {
 	return diag.New(code, d.Position(path...), path.String(), message, hint)

@@ -54,7 +54,7 @@ type loader struct {
 // add reads one document.
 func (l *loader) add(file string, n *yaml.Node) {
 	d := &Document{file: file, node: n}
-	apiVersion, kind := d.text("apiVersion"), d.text("kind")
+	apiVersion, kind := d.Text("apiVersion"), d.Text("kind")
 	if apiVersion == "v1" && kind == "List" {
 		if _, items := child(n, "items"); items != nil {
 			for _, item := range resolve(items).Content {
@@ -83,7 +83,7 @@ func (l *loader) add(file string, n *yaml.Node) {
 		return
 	}
 	d.Kind = k
-	d.Name, d.Namespace = d.text("metadata", "name"), d.text("metadata", "namespace")
+	d.Name, d.Namespace = d.Text("metadata", "name"), d.Text("metadata", "namespace")
 	if d.Namespace == "" {
 		d.Namespace = "default"
 	}
@@ -171,20 +171,6 @@ func (d *Document) checkNames() diag.List {
 			fmt.Sprintf("the name has %d characters, Kubernetes takes at most %d", len(d.Name), maxName), "")}
 	}
 	return nil
-}
-
-// text is the scalar at a path, or nothing.
-func (d *Document) text(path ...any) string {
-	n := d.node
-	for _, element := range path {
-		if _, n = child(n, element); n == nil {
-			return ""
-		}
-	}
-	if n = resolve(n); n.Kind == yaml.ScalarNode && !isNull(n) {
-		return n.Value
-	}
-	return ""
 }
 
 // count is a number with its noun.

@@ -45,17 +45,21 @@ func newRenderCmd(a *app) *cobra.Command {
 		Short:   "Compile and write the directories of all clusters",
 		Long:    renderLong,
 		Example: renderExample,
-		Args:    cobra.MinimumNArgs(1),
 		RunE:    func(_ *cobra.Command, paths []string) error { return a.render(paths, flags) },
 	}
 	cmd.Flags().StringVarP(&flags.out, "output", "o", "", "directory to write, or - for the standard output (required)")
 	cmd.Flags().StringVar(&flags.path, "path", "", "place of the directory in its Git repository (found from the repository around it)")
 	cmd.Flags().BoolVar(&flags.allowPrune, "allow-prune", false, "let the run empty a cluster, or remove more than half of its files")
-	_ = cmd.MarkFlagRequired("output")
 	return cmd
 }
 
 func (a *app) render(paths []string, flags renderFlags) error {
+	switch {
+	case len(paths) == 0:
+		return &usageError{"no PATH is named", "name the files or directories that hold the Applications and Fleets, or - for the standard input"}
+	case flags.out == "":
+		return &usageError{"no output is named", "-o DIR writes a directory, -o - prints a stream"}
+	}
 	files, err := inputs.Read(paths, a.stdin)
 	if err != nil {
 		return err

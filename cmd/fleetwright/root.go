@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -24,6 +25,11 @@ type app struct {
 	stdout, stderr io.Writer
 }
 
+// A usageError is a mistake on the command line.
+type usageError struct{ message, hint string }
+
+func (e *usageError) Error() string { return e.message }
+
 // errReported says that everything there is to say about a failure was said.
 var errReported = errors.New("reported")
 
@@ -37,17 +43,23 @@ which nothing has been written.`
 
 func (a *app) execute(args []string) int {
 	root := &cobra.Command{
-		Use:               "fleetwright",
-		Short:             "Compile Applications into what Flux runs on every cluster",
-		Long:              rootLong,
-		Version:           version(),
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		DisableAutoGenTag: true,
-		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		Use:                        "fleetwright COMMAND",
+		Short:                      "Compile Applications into what Flux runs on every cluster",
+		Long:                       rootLong,
+		Version:                    version(),
+		Args:                       cobra.ArbitraryArgs,
+		RunE:                       withoutCommand,
+		SuggestionsMinimumDistance: 2,
+		SilenceErrors:              true,
+		SilenceUsage:               true,
+		DisableAutoGenTag:          true,
+		CompletionOptions:          cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
 	root.SetVersionTemplate("fleetwright {{.Version}}\n")
 	root.AddCommand(newRenderCmd(a), newSchemaCmd(a))
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return &usageError{err.Error(), cmd.CommandPath() + " --help lists the flags"}
+	})
 	root.SetArgs(args)
 	root.SetIn(a.stdin)
 	root.SetOut(a.stdout)
@@ -60,15 +72,35 @@ func (a *app) execute(args []string) int {
 	return exitTrouble
 }
 
+// withoutCommand runs where no command is named, or one that there is not.
+func withoutCommand(root *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return root.Help()
+	}
+	hint := root.Name() + " --help lists the commands"
+	if meant := root.SuggestionsFor(args[0]); len(meant) > 0 {
+		hint = "did you mean " + strings.Join(meant, " or ") + "?"
+	}
+	return &usageError{fmt.Sprintf("there is no command %q", args[0]), hint}
+}
+
 // fail says why a command failed, unless that was said already.
 func (a *app) fail(err error) {
 	if errors.Is(err, errReported) {
 		return
 	}
+	var usage *usageError
+	var directory *disk.Error
+	hint := ""
+	switch {
+	case errors.As(err, &usage):
+		hint = usage.hint
+	case errors.As(err, &directory):
+		hint = directory.Hint
+	}
 	fmt.Fprintf(a.stderr, "fleetwright: %v\n", err)
-	var e *disk.Error
-	if errors.As(err, &e) && e.Hint != "" {
-		fmt.Fprintf(a.stderr, "  hint: %s\n", e.Hint)
+	if hint != "" {
+		fmt.Fprintf(a.stderr, "  hint: %s\n", hint)
 	}
 }
 

@@ -30,12 +30,14 @@ func newSchemaCmd(a *app) *cobra.Command {
 		Short:     "Print the schema of an input kind",
 		Long:      schemaLong + "\n\nKIND is one of " + strings.Join(names, ", ") + ".",
 		Example:   schemaExample,
-		Args:      cobra.ExactArgs(1),
 		ValidArgs: names,
 		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return &usageError{"name one kind", "it is one of " + strings.Join(names, ", ")}
+			}
 			kind, ok := schema.KindNamed(args[0])
 			if !ok {
-				return fmt.Errorf("there is no kind %q, it is one of %s", args[0], strings.Join(names, ", "))
+				return &usageError{fmt.Sprintf("there is no kind %q", args[0]), "it is one of " + strings.Join(names, ", ")}
 			}
 			switch format {
 			case "jsonschema":
@@ -45,7 +47,7 @@ func newSchemaCmd(a *app) *cobra.Command {
 				_, err := a.stdout.Write(kind.CUE())
 				return err
 			}
-			return fmt.Errorf("there is no format %q, it is one of jsonschema, cue", format)
+			return &usageError{fmt.Sprintf("there is no format %q", format), "it is one of jsonschema, cue"}
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "jsonschema", "jsonschema or cue")

@@ -134,14 +134,8 @@ func lock(dir string, waiting func()) (unlock func(), err error) {
 	return func() { l.Close() }, nil
 }
 
-// describe puts the directory into an error of one of its files.
-func describe(dir string, err error) error {
-	var mine *Error
-	if errors.As(err, &mine) {
-		return err
-	}
-	return fmt.Errorf("%s: %w", dir, err)
-}
+// describe puts the directory into an error about what is in it.
+func describe(dir string, err error) error { return fmt.Errorf("%s: %w", dir, err) }
 
 // write is Write on the open directory.
 func write(files files, tree *render.Tree, opts Options) (Summary, error) {

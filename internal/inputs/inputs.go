@@ -2,6 +2,8 @@
 package inputs
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -46,7 +48,7 @@ func Read(paths []string, stdin io.Reader) ([]schema.File, error) {
 			seen[name] = true
 			data, err := os.ReadFile(name)
 			if err != nil {
-				return nil, err
+				return nil, describe(err)
 			}
 			add(filepath.ToSlash(name), data)
 		}
@@ -59,7 +61,7 @@ func list(path string) ([]string, error) {
 	path = filepath.Clean(path)
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, err
+		return nil, describe(err)
 	}
 	if !info.IsDir() {
 		return []string{path}, nil
@@ -83,7 +85,15 @@ func list(path string) ([]string, error) {
 		}
 		return nil
 	})
-	return names, err
+	return names, describe(err)
+}
+
+// describe leaves the system call out of an error.
+func describe(err error) error {
+	if e := (*fs.PathError)(nil); errors.As(err, &e) {
+		return fmt.Errorf("%s: %w", e.Path, e.Err)
+	}
+	return err
 }
 
 func isManifest(name string) bool {

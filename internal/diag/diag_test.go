@@ -1,0 +1,59 @@
+package diag_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+)
+
+func TestWriteText(t *testing.T) {
+	at := func(file string, line, column int) diag.Position {
+		return diag.Position{File: file, Line: line, Column: column}
+	}
+	list := diag.List{
+		diag.New(diag.UnknownField, at("b.yaml", 2, 3), "spec", "unknown field \"x\"", "did you mean y?"),
+		diag.New(diag.SelectsNothing, at("a.yaml", 10, 1), "", "no cluster", ""),
+		diag.New(diag.OtherDocuments, at("a.yaml", 9, 1), "", "left out", "first\nsecond"),
+		diag.New(diag.Encoding, at("a.yaml", 0, 0), "", "UTF-16", ""),
+		diag.New(diag.NothingToCompile, diag.Position{}, "", "nothing", ""),
+		diag.New(diag.SelectsNothing, at("a.yaml", 10, 1), "", "no cluster", ""),
+	}
+	var b strings.Builder
+	if err := diag.WriteText(&b, list.Sorted()); err != nil {
+		t.Fatal(err)
+	}
+	want := `error FW200 nothing
+a.yaml: error FW104 UTF-16
+a.yaml:9:1: info FW106 left out
+  hint: first
+  hint: second
+a.yaml:10:1: warning FW204 no cluster
+b.yaml:2:3: error FW110 spec: unknown field "x"
+  hint: did you mean y?
+`
+	if b.String() != want {
+		t.Errorf("it prints\n%s\nwant\n%s", b.String(), want)
+	}
+}
+
+func TestSortedChangesNothing(t *testing.T) {
+	list := diag.List{diag.New(diag.Syntax, diag.Position{File: "b"}, "", "", ""), diag.New(diag.Syntax, diag.Position{File: "a"}, "", "", "")}
+	before := slices.Clone(list)
+	list.Sorted()
+	if !slices.Equal(list, before) {
+		t.Errorf("the list was reordered: %v", list)
+	}
+}
+
+func TestSeverityNames(t *testing.T) {
+	for _, s := range []diag.Severity{diag.Info, diag.Warning, diag.Error} {
+		if got, ok := diag.SeverityNamed(s.String()); !ok || got != s {
+			t.Errorf("%s is %s", s, got)
+		}
+	}
+	if _, ok := diag.SeverityNamed("fatal"); ok {
+		t.Error("there is a severity fatal")
+	}
+}

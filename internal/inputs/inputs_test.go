@@ -1,0 +1,103 @@
+package inputs_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/fleetwright/fleetwright/internal/inputs"
+)
+
+// directory writes files into a new directory and goes there.
+func directory(t *testing.T, names ...string) {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	for _, name := range names {
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte("# "+name), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestRead(t *testing.T) {
+	directory(t,
+		"a.yaml", "b/c.yml", "b/d.json", "b/e.txt", "b/Makefile", "b/.hidden.yaml",
+		".git/config.yaml", "b/.cache/x.yaml",
+		"clusters/eu/fleetwright/sync.yaml", "clusters/eu/fleetwright/inventory.json", "clusters/eu/mine.yaml",
+		"team/fleetwright/app.yaml")
+	if err := os.Symlink("../a.yaml", "b/link.yaml"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("..", "b/loop.yaml"); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name, paths, want string
+	}{
+		{"a file", "a.yaml", "a.yaml"},
+		{"a file of another suffix, named", "b/e.txt", "b/e.txt"},
+		{"a directory", "b", "b/.hidden.yaml b/c.yml b/d.json b/link.yaml"},
+		{"everything but hidden directories and what was rendered", ".",
+			"a.yaml b/.hidden.yaml b/c.yml b/d.json b/link.yaml clusters/eu/mine.yaml team/fleetwright/app.yaml"},
+		{"a hidden directory, named", ".git", ".git/config.yaml"},
+		{"a file named twice", "a.yaml ./a.yaml b/../a.yaml", "a.yaml"},
+		{"a file and its directory", "b/c.yml b", "b/c.yml b/.hidden.yaml b/d.json b/link.yaml"},
+		{"the standard input, once", "- -", "stdin"},
+		{"the standard input among files", "a.yaml -", "a.yaml stdin"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			files, err := inputs.Read(strings.Fields(tt.paths), strings.NewReader("# stdin"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var names []string
+			for _, f := range files {
+				names = append(names, f.Name)
+				if want := "# " + strings.Replace(f.Name, "b/link.yaml", "a.yaml", 1); string(f.Data) != want {
+					t.Errorf("%s holds %q", f.Name, f.Data)
+				}
+			}
+			if got := strings.Join(names, " "); got != tt.want {
+				t.Errorf("reads %s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestReadFails(t *testing.T) {
+	directory(t, "a.yaml", "dir/b.yaml")
+	if err := os.Symlink("nowhere", "dir/dangling.yaml"); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		"nowhere":     "nowhere: no such file or directory",
+		"a.yaml/b":    "a.yaml/b: not a directory",
+		"dir":         "dir/dangling.yaml: no such file or directory",
+		"nowhere/a.y": "nowhere/a.y: no such file or directory",
+	} {
+		files, err := inputs.Read([]string{"a.yaml", path}, nil)
+		if err == nil || err.Error() != want || files != nil {
+			t.Errorf("%s: %v, want %s", path, err, want)
+		}
+	}
+}
+
+func TestOrderIsThatOfThePaths(t *testing.T) {
+	directory(t, "b.yaml", "a.yaml")
+	files, err := inputs.Read([]string{"b.yaml", "a.yaml"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, f := range files {
+		names = append(names, f.Name)
+	}
+	if !slices.Equal(names, []string{"b.yaml", "a.yaml"}) {
+		t.Errorf("reads %q", names)
+	}
+}
