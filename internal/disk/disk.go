@@ -90,12 +90,12 @@ func Write(dir string, tree *render.Tree, opts Options) (Summary, error) {
 		return Summary{}, err
 	}
 	defer unlock()
-	root, err := os.OpenRoot(dir)
+	files, err := openFiles(dir)
 	if err != nil {
 		return Summary{}, err
 	}
-	defer root.Close()
-	s, err := write(rootFiles{root}, tree, opts)
+	defer files.Close()
+	s, err := write(files, tree, opts)
 	if err != nil {
 		for _, d := range created {
 			os.Remove(d)

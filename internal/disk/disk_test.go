@@ -444,12 +444,12 @@ func hidden(name string) bool { return strings.HasPrefix(path.Base(name), ".") }
 // write had fewer operations than that.
 func cutOff(t testing.TB, dir string, tr *render.Tree, f faulty) (_ faulty, done bool, err error) {
 	t.Helper()
-	root, err := os.OpenRoot(dir)
+	files, err := openFiles(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer root.Close()
-	f.files = rootFiles{root}
+	defer files.Close()
+	f.files = files
 	_, err = write(&f, tr, Options{AllowPrune: true})
 	if err != nil && !errors.Is(err, errFault) {
 		t.Fatalf("operation %d: %v", f.at, err)

@@ -1,8 +1,12 @@
 package disk
 
 import (
+	"cmp"
+	"errors"
+	"fmt"
 	"io/fs"
 	"os"
+	"path"
 )
 
 // files are the operations on the output directory. Names are below it, with
@@ -14,28 +18,131 @@ type files interface {
 	// Create writes a file that is not there yet.
 	Create(name string, content []byte) error
 	Mkdir(name string) error
+	// Rename gives a file another name in the same directory.
 	Rename(from, to string) error
 	Remove(name string) error
 }
 
 // rootFiles are files below an open directory, which no name leads out of.
-type rootFiles struct{ root *os.Root }
+//
+// Directories stay open while there are few of them, because a root walks every
+// name from its top: a handle for each element, for each operation.
+type rootFiles struct {
+	root *os.Root
+	open map[string]*os.Root
+}
 
-func (r rootFiles) Lstat(name string) (fs.FileInfo, error)     { return r.root.Lstat(name) }
-func (r rootFiles) ReadFile(name string) ([]byte, error)       { return r.root.ReadFile(name) }
-func (r rootFiles) Mkdir(name string) error                    { return r.root.Mkdir(name, 0o777) }
-func (r rootFiles) Rename(from, to string) error               { return r.root.Rename(from, to) }
-func (r rootFiles) Remove(name string) error                   { return r.root.Remove(name) }
-func (r rootFiles) ReadDir(name string) ([]fs.DirEntry, error) { return fs.ReadDir(r.root.FS(), name) }
+// maxOpen bounds the handles. The files of a cluster are visited one after the
+// other, so a handle is seldom wanted again after so many others.
+const maxOpen = 64
 
-func (r rootFiles) Create(name string, content []byte) error {
-	f, err := r.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-	if err != nil {
-		return err
+// openFiles opens a directory.
+func openFiles(dir string) (*rootFiles, error) {
+	root, err := os.OpenRoot(dir)
+	return &rootFiles{root, map[string]*os.Root{}}, err
+}
+
+// Close closes the directory.
+func (r *rootFiles) Close() {
+	r.closeAll()
+	r.root.Close()
+}
+
+// dir is the directory that a name is in, opened, and the rest of the name.
+func (r *rootFiles) dir(name string) (*os.Root, string, error) {
+	parent, base := path.Split(path.Clean(name))
+	if parent == "" {
+		return r.root, base, nil
 	}
-	_, err = f.Write(content)
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
+	if dir, ok := r.open[parent]; ok {
+		return dir, base, nil
+	}
+	above, last, err := r.dir(parent)
+	if err != nil {
+		return nil, "", err
+	}
+	dir, err := above.OpenRoot(last)
+	if err != nil {
+		return nil, "", err
+	}
+	if len(r.open) >= maxOpen {
+		r.closeAll()
+	}
+	r.open[parent] = dir
+	return dir, base, nil
+}
+
+func (r *rootFiles) closeAll() {
+	for _, dir := range r.open {
+		dir.Close()
+	}
+	clear(r.open)
+}
+
+// at does something in the directory that a name is in.
+func (r *rootFiles) at(name string, do func(dir *os.Root, base string) error) error {
+	dir, base, err := r.dir(name)
+	if err == nil {
+		err = do(dir, base)
+	}
+	var inPath *fs.PathError
+	var inLink *os.LinkError
+	switch {
+	case errors.As(err, &inPath):
+		return fmt.Errorf("%s: %w", name, inPath.Err)
+	case errors.As(err, &inLink):
+		return fmt.Errorf("%s: %w", name, inLink.Err)
 	}
 	return err
+}
+
+func (r *rootFiles) Lstat(name string) (info fs.FileInfo, err error) {
+	err = r.at(name, func(dir *os.Root, base string) error {
+		info, err = dir.Lstat(base)
+		return err
+	})
+	return info, err
+}
+
+func (r *rootFiles) ReadFile(name string) (data []byte, err error) {
+	err = r.at(name, func(dir *os.Root, base string) error {
+		data, err = dir.ReadFile(base)
+		return err
+	})
+	return data, err
+}
+
+func (r *rootFiles) ReadDir(name string) (entries []fs.DirEntry, err error) {
+	err = r.at(name, func(dir *os.Root, base string) error {
+		entries, err = fs.ReadDir(dir.FS(), base)
+		return err
+	})
+	return entries, err
+}
+
+func (r *rootFiles) Create(name string, content []byte) error {
+	return r.at(name, func(dir *os.Root, base string) error {
+		f, err := dir.OpenFile(base, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+		if err != nil {
+			return err
+		}
+		_, err = f.Write(content)
+		return cmp.Or(err, f.Close())
+	})
+}
+
+func (r *rootFiles) Mkdir(name string) error {
+	return r.at(name, func(dir *os.Root, base string) error { return dir.Mkdir(base, 0o777) })
+}
+
+func (r *rootFiles) Rename(from, to string) error {
+	return r.at(from, func(dir *os.Root, base string) error { return dir.Rename(base, path.Base(to)) })
+}
+
+func (r *rootFiles) Remove(name string) error {
+	if dir, ok := r.open[name+"/"]; ok {
+		dir.Close()
+		delete(r.open, name+"/")
+	}
+	return r.at(name, func(dir *os.Root, base string) error { return dir.Remove(base) })
 }
