@@ -1,0 +1,43 @@
+# make demo and make test are all that a newcomer needs, with Go and git.
+
+# The demo writes here; the golden trees are testdata/golden.
+DEMO := out/demo
+CANARY := kurator-member1/fleetwright/rollouts/default.rollout-kuma-demo/canary-backend.yaml
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+# More flags for go test: make test TESTFLAGS=-race
+TESTFLAGS :=
+# How often make bench runs each command: make bench BENCHTIME=200x
+BENCHTIME := 100x
+
+.PHONY: demo test lint bench golden generate
+
+demo:
+	@go run ./cmd/fleetwright render examples/kuma-rollout -o $(DEMO) --path clusters
+	@echo
+	@cd $(DEMO) && find kurator-member1 -type f | LC_ALL=C sort
+	@echo
+	@cat $(DEMO)/$(CANARY)
+
+test:
+	go test $(TESTFLAGS) ./...
+
+lint:
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt these: $$unformatted"; exit 1; fi
+	go vet ./...
+	go run $(STATICCHECK) ./...
+	go mod tidy -diff
+
+# The CPU time of whole processes, beside kustomize's in the same run.
+bench:
+	go test ./cmd/fleetwright -run '^$$' -bench ColdStart -benchtime $(BENCHTIME)
+
+# What tests compare with. Read the difference, line by line, before committing it.
+golden:
+	rm -rf testdata/golden
+	go test ./render -run Golden -update
+	UPDATE=1 go test ./schema ./cmd/fleetwright
+
+# The JSON Schemas and CUE shapes, from the Go types.
+generate:
+	go generate ./schema
