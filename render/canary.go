@@ -92,7 +92,7 @@ func (r *rollout) canary(metrics []canaryMetric) rendered {
 		Suspend:                 policy.Suspend,
 		Analysis:                r.canaryAnalysis(metrics),
 	}
-	return rendered{m, origin{r.policy.app.doc, r.at("workload", "name")}}
+	return rendered{m, r.origin("workload", "name")}
 }
 
 func (r *rollout) canaryAnalysis(metrics []canaryMetric) canaryAnalysis {

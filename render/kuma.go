@@ -384,6 +384,12 @@ func (k *kuma) query(r *rollout, metric string) (name, query string, ok bool) {
 	return metric + "-kuma", fill.Replace(query), true
 }
 
+// made is the TrafficRoute of the rollout. It is cluster-scoped and named after
+// the Service, whatever the namespace (fluxcd/flagger pkg/router/kuma.go).
+func (k *kuma) made(r *rollout) []identity {
+	return []identity{{"kuma.io", "TrafficRoute", "", r.ServiceName}}
+}
+
 func (k *kuma) check(r *rollout) {
 	if r.namespace == kumaNamespace {
 		r.report(diag.NeverInjected, schema.Path{"workload", "namespace"}, "Kuma puts no sidecar into its own namespace, so no traffic would move", "move the workload to another namespace")

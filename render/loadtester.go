@@ -112,7 +112,7 @@ func (r *rollout) loadTesterObjects() []rendered {
 	service := s.service.Spec
 	service.Selector = app
 
-	at := origin{r.policy.app.doc, r.at("testLoader")}
+	at := r.origin("testLoader")
 	meta := metadata{Name: r.loadTester(), Namespace: r.namespace, Labels: app}
 	serviceMeta := meta
 	serviceMeta.Annotations = r.stack.serviceMeta(service.Ports[0].Port)

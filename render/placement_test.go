@@ -162,6 +162,28 @@ func TestCollisionsInOneCluster(t *testing.T) {
 		b := strings.Replace(rollout("b", "cart", "cart", "false"), "{fleet: shops}", "{fleet: shops, clusterSelector: {matchLabels: {region: asia}}}", 1)
 		compile(t, worldAnd(app("a", a), app("b", b))...)
 	})
+	t.Run("what Flagger makes for two rollouts", func(t *testing.T) {
+		for name, tt := range map[string]struct{ a, b, want string }{
+			"one Service in two namespaces": {rollout("a", "cart", "web", "false"), strings.Replace(rollout("b", "pay", "web", "false"), "namespace: shop", "namespace: till", 1),
+				"TrafficRoute web is made by Flagger for a.yaml:14:20 as well"},
+			"one Service of two workloads": {rollout("a", "cart", "web", "false"), rollout("b", "pay", "web", "false"),
+				"Service shop/web is made by Flagger for a.yaml:14:20 as well"},
+			"a Service that is the other's canary": {rollout("a", "cart", "web", "false"), rollout("b", "pay", "web-canary", "false"),
+				"Service shop/web-canary is made by Flagger for a.yaml:14:20 as well"},
+			"a Service that is the other's load tester": {rollout("a", "cart", "web", "true"), rollout("b", "pay", "cart-testloader", "false"),
+				"Service shop/cart-testloader is rendered for a.yaml:12:19 as well"},
+			"a Service called as the route for everything": {rollout("a", "cart", "web", "false"), rollout("b", "pay", "route-all-default", "false"),
+				"TrafficRoute route-all-default is rendered for world.yaml:"},
+		} {
+			t.Run(name, func(t *testing.T) {
+				files := worldAnd(app("a", tt.a), app("b", tt.b))
+				wantDiagnostic(t, files, "b.yaml:14:20: error FW601 spec.syncPolicies[0].rollout.serviceName: "+tt.want)
+				if n := len(diagnostics(files)); n != 1 {
+					t.Errorf("%d diagnostics:\n%s", n, text(diagnostics(files)))
+				}
+			})
+		}
+	})
 	t.Run("one policy name in two applications", func(t *testing.T) {
 		wantDiagnostic(t, worldAnd(app("a", rollout("p", "cart", "cart", "false")), app("b", rollout("p", "pay", "pay", "false"))),
 			"b.yaml:8:5: error FW601 spec.syncPolicies[0]: Kustomization default/p is rendered for a.yaml:8:5 as well")

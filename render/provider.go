@@ -26,6 +26,9 @@ type provider interface {
 	query(r *rollout, metric string) (name, query string, ok bool)
 	// serviceMeta are the annotations of a Service whose port speaks HTTP.
 	serviceMeta(port int32) map[string]string
+	// made are the objects that Flagger makes for a rollout with this provider,
+	// beside those that it makes with any.
+	made(r *rollout) []identity
 	// check says what of a rollout the provider cannot do.
 	check(r *rollout)
 }

@@ -30,6 +30,7 @@ const (
 )
 
 const (
+	canarySuffix     = "-canary"
 	primarySuffix    = "-primary"
 	loadTesterSuffix = "-testloader"
 )
@@ -65,6 +66,8 @@ func (r *rollout) report(code diag.Code, field schema.Path, message, hint string
 func (r *rollout) at(field ...any) schema.Path {
 	return r.policy.path.With("rollout").With(field...)
 }
+
+func (r *rollout) origin(field ...any) origin { return origin{r.policy.app.doc, r.at(field...)} }
 
 // reportNoStack says that the clusters have nothing that runs the rollout.
 func (r *rollout) reportNoStack(s *site) {
@@ -148,6 +151,17 @@ func (r *rollout) objects() []rendered {
 		all = append(all, r.loadTesterObjects()...)
 	}
 	return all
+}
+
+// made are the objects that Flagger makes when it runs the rollout
+// (fluxcd/flagger pkg/router/kubernetes_default.go, pkg/canary). Two rollouts
+// that make the same one would overwrite each other's.
+func (r *rollout) made() []identity {
+	all := []identity{{"apps", r.kind(), r.namespace, r.Workload.Name + primarySuffix}}
+	for _, suffix := range []string{"", canarySuffix, primarySuffix} {
+		all = append(all, identity{"", "Service", r.namespace, r.ServiceName + suffix})
+	}
+	return append(all, r.stack.made(r)...)
 }
 
 // seconds is a number of seconds as Flagger reads a duration. Its CRD's pattern

@@ -150,7 +150,7 @@ func (c *compiler) rolloutDir(a siteApp) *dir {
 // checkCollisions says which objects of one cluster are the same, and which
 // would have one file.
 func (c *compiler) checkCollisions(tree *Tree) {
-	for _, cluster := range tree.Clusters {
+	for i, cluster := range tree.Clusters {
 		objects := map[identity]object{}
 		for _, d := range cluster.dirs {
 			for i := range d.files[:max(0, len(d.files)-1)] {
@@ -171,19 +171,50 @@ func (c *compiler) checkCollisions(tree *Tree) {
 				c.reportObjectTwice(first, o)
 			}
 		}
+		for _, a := range c.sites[i].apps {
+			for _, p := range a.policies {
+				if p.rollout != nil {
+					c.checkMade(p.rollout, objects)
+				}
+			}
+		}
 	}
 }
 
+// checkMade says which objects Flagger makes for a rollout and something else
+// makes as well.
+func (c *compiler) checkMade(r *rollout, objects map[identity]object) {
+	canary := identity{"flagger.app", "Canary", r.namespace, r.Workload.Name}
+	if objects[canary].origin.position() != r.origin("workload", "name").position() {
+		return // the rollout itself is there twice, which is said
+	}
+	for _, id := range r.made() {
+		made := object{id: id, origin: r.origin("serviceName")}
+		if first, ok := objects[id]; ok {
+			c.reportObjectTwice(first, made)
+			return // the rest follows from it
+		}
+		objects[id] = made
+	}
+}
+
+// reportObjectTwice says that a cluster would get two objects that are the same.
+// One without a blob is made by Flagger.
 func (c *compiler) reportObjectTwice(a, b object) {
-	if p, q := a.origin.position(), b.origin.position(); p.String() > q.String() {
+	if b.blob != nil && a.origin.position().Compare(b.origin.position()) > 0 {
 		a, b = b, a
 	}
-	message := fmt.Sprintf("%s is rendered for %s as well, and one cluster gets both", b.id, a.origin.position())
+	verb := "is rendered"
+	if a.blob == nil {
+		verb = "is made by Flagger"
+	}
+	message := fmt.Sprintf("%s %s for %s as well, and one cluster gets both", b.id, verb, a.origin.position())
 	if b.origin.doc == nil {
 		c.report(diag.New(diag.ObjectTwice, diag.Position{}, "", message, ""))
 		return
 	}
-	c.report(b.origin.doc.Diagnostic(diag.ObjectTwice, b.origin.path, message, "rename one of the two, or send them to different clusters with clusterSelector"))
+	hint := "rename one of the two, or send them to different clusters with clusterSelector"
+	c.report(b.origin.doc.Diagnostic(diag.ObjectTwice, b.origin.path, message, hint))
 }
 
 // policyNames are the Flux Kustomizations that the policies of all applications

@@ -53,7 +53,8 @@ func (p Position) String() string {
 	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
 }
 
-func (p Position) compare(q Position) int {
+// Compare orders positions by file, line and column.
+func (p Position) Compare(q Position) int {
 	return cmp.Or(cmp.Compare(p.File, q.File), cmp.Compare(p.Line, q.Line), cmp.Compare(p.Column, q.Column))
 }
 
@@ -99,7 +100,7 @@ func (l List) Sorted() List {
 	l = slices.Clone(l)
 	slices.SortStableFunc(l, func(a, b Diagnostic) int {
 		return cmp.Or(
-			a.Position.compare(b.Position),
+			a.Position.Compare(b.Position),
 			cmp.Compare(a.Code, b.Code),
 			cmp.Compare(a.Path, b.Path),
 			cmp.Compare(a.Message, b.Message),
