@@ -1,6 +1,7 @@
 package render_test
 
 import (
+	"path"
 	"reflect"
 	"strings"
 	"testing"
@@ -231,12 +232,23 @@ func TestSwitchesOfARollout(t *testing.T) {
 }
 
 // A namespace that every cluster has is there before fleetwright's, which would
-// therefore never be applied if it waited for its absence.
-func TestWorkloadInTheDefaultNamespace(t *testing.T) {
+// therefore never be applied if it waited for its absence; and two applications
+// that both apply it would each take it from the other.
+func TestWorkloadsInTheDefaultNamespace(t *testing.T) {
 	files := edit(t, example(t, seed), "application.yaml", "namespace: webapp", "namespace: default")
-	ns := get(t, compile(t, files...), seedApp+"namespace-default.yaml")
+	other := edit(t, files, "application.yaml", "name: rollout-kuma-demo", "name: other")
+	other = edit(t, other, "application.yaml", "name: backend", "name: frontend")
+	other = edit(t, other, "application.yaml", "serviceName: backend", "serviceName: frontend")
+	other[0].Name = "other.yaml"
+	tree := compile(t, append(files, other[0])...)
+	ns := get(t, tree, member1+"mesh/namespace-default.yaml")
 	if at(ns, "metadata labels kuma.io/sidecar-injection") != "enabled" || at(ns, "metadata annotations kustomize.toolkit.fluxcd.io/ssa") != nil {
 		t.Errorf("the namespace is %v", at(ns, "metadata"))
+	}
+	for name := range contents(tree) {
+		if path.Base(name) == "namespace-default.yaml" && path.Base(path.Dir(name)) != "mesh" {
+			t.Errorf("%s applies the namespace as well", name)
+		}
 	}
 	if got := at(ns, "metadata annotations kustomize.toolkit.fluxcd.io/prune"); got != "disabled" {
 		t.Errorf("prune is %v", got)

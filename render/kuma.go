@@ -43,6 +43,9 @@ const (
 	prometheusNamespace = "mesh-observability"
 	prometheusAddress   = "http://prometheus-server.mesh-observability:80"
 
+	// defaultMesh is the one that a pod joins which names none.
+	defaultMesh = "default"
+
 	// Kuma reads the label, not the annotation that Kurator writes.
 	kumaInjection = "kuma.io/sidecar-injection"
 	kumaMesh      = "kuma.io/mesh"
@@ -54,9 +57,9 @@ type kuma struct {
 	chart   chart
 	origin  origin
 	release kumaRelease
-	// mesh is the one that the rollouts are in, meshes are all.
-	mesh   *kumaMeshObject
-	meshes []*kumaMeshObject
+	// mesh is the one of all that the rollouts are in.
+	mesh *kumaMeshObject
+	all  []*kumaMeshObject
 }
 
 // A kumaMeshObject is a Mesh of the input, or the default one.
@@ -119,21 +122,21 @@ func (k *kuma) findRelease(at schema.Path) {
 func (k *kuma) findMeshes() {
 	for _, m := range k.c.meshes {
 		o := &kumaMeshObject{name: m.name, spec: m.Spec, labels: labels(m.Metadata.Labels), annotations: m.Metadata.Annotations, origin: origin{doc: m.doc}}
-		k.meshes = append(k.meshes, o)
-		if o.name == "default" || len(k.c.meshes) == 1 {
+		k.all = append(k.all, o)
+		if o.name == defaultMesh || len(k.c.meshes) == 1 {
 			k.mesh = o
 		}
 		k.checkMesh(m)
 	}
-	if len(k.meshes) == 0 {
-		k.mesh = &kumaMeshObject{name: "default", origin: k.origin, spec: schema.MeshSpec{Metrics: &schema.MeshMetrics{
+	if len(k.all) == 0 {
+		k.mesh = &kumaMeshObject{name: defaultMesh, origin: k.origin, spec: schema.MeshSpec{Metrics: &schema.MeshMetrics{
 			EnabledBackend: "prometheus-1",
 			Backends:       []schema.MeshMetricsBackend{{Name: "prometheus-1", Type: "prometheus"}},
 		}}}
-		k.meshes = append(k.meshes, k.mesh)
+		k.all = append(k.all, k.mesh)
 	}
 	if k.mesh == nil {
-		k.mesh = k.meshes[0]
+		k.mesh = k.all[0]
 		m := k.c.meshes[1]
 		k.c.report(m.doc.Diagnostic(diag.WhichMesh, schema.Path{"metadata", "name"},
 			"there are several Meshes and none is called default, so it is not clear which one the rollouts are in", "call one of them default"))
@@ -271,11 +274,29 @@ type kumaAction struct {
 	Action string `json:"action"`
 }
 
-// objects are the Meshes, and what keeps the traffic that no rollout moves
-// flowing as it did before.
-func (k *kuma) objects() []rendered {
+// madeByKuma says whether Kuma makes the rollouts' Mesh when it starts, as it
+// does the one called default (pkg/defaults/mesh.go), so that it is there before
+// anything of ours is applied.
+func (k *kuma) madeByKuma() bool {
+	controlPlane, _ := k.chart.Values["controlPlane"].(map[string]any)
+	defaults, _ := controlPlane["defaults"].(map[string]any)
+	return k.mesh.name == defaultMesh && defaults["skipMeshCreation"] != true
+}
+
+// meshes are there where the rollouts' Mesh is not made by Kuma, whose webhooks
+// refuse a route, a permission and a pod of a Mesh that does not exist
+// (pkg/plugins/runtime/k8s/webhooks, owner_reference_mutator.go and
+// injector/injector.go).
+func (k *kuma) meshes() []rendered {
+	if k.madeByKuma() {
+		return nil
+	}
+	return k.allMeshes()
+}
+
+func (k *kuma) allMeshes() []rendered {
 	var all []rendered
-	for _, m := range k.meshes {
+	for _, m := range k.all {
 		annotations := maps.Clone(m.annotations)
 		if annotations == nil {
 			annotations = map[string]string{}
@@ -287,6 +308,16 @@ func (k *kuma) objects() []rendered {
 			Metadata: metadata{Name: m.name, Labels: m.labels, Annotations: annotations},
 			Spec:     m.spec,
 		}, m.origin})
+	}
+	return all
+}
+
+// objects are what keeps the traffic that no rollout moves flowing as it did
+// before, and the Meshes where Kuma has made the one that this names.
+func (k *kuma) objects() []rendered {
+	var all []rendered
+	if k.madeByKuma() {
+		all = k.allMeshes()
 	}
 	if k.needsCatchAll() {
 		everything := map[string]string{"kuma.io/service": "*"}
@@ -329,7 +360,7 @@ func (k *kuma) needsCatchAll() bool {
 // the default mesh neither is needed.
 func (k *kuma) metaOf(string) namespaceMeta {
 	meta := namespaceMeta{labels: map[string]string{kumaInjection: "enabled"}}
-	if k.mesh.name != "default" {
+	if k.mesh.name != defaultMesh {
 		meta.labels[kumaMesh] = k.mesh.name
 		meta.annotations = map[string]string{kumaMesh: k.mesh.name}
 	}

@@ -105,7 +105,7 @@ spec:
   metrics: {enabledBackend: p, backends: [{name: p, type: prometheus, conf: {port: 1234}}]}
   networking: {outbound: {passthrough: false}}
 `)...)
-	mesh := get(t, tree, member1+"mesh/mesh-prod.yaml")
+	mesh := get(t, tree, member1+"meshes/mesh-prod.yaml")
 	for path, want := range map[string]any{
 		"metadata labels team":                                   "web",
 		"metadata annotations note":                              "ours",
@@ -137,6 +137,50 @@ spec:
 	if patch := at(get(t, tree, seedApp+"kustomization-rollout-kuma-demo-0.yaml"), "spec patches 0 patch").(string); strings.Count(patch, "kuma.io/mesh: prod") != 2 {
 		t.Errorf("the application's namespace is patched with\n%s", patch)
 	}
+}
+
+// Kuma refuses what names a Mesh that is not there, and Flux tries everything of
+// a Kustomization before it applies any of it: what Kuma does not make itself
+// comes first.
+func TestMeshesComeBeforeWhatNamesThem(t *testing.T) {
+	own := "apiVersion: kuma.io/v1alpha1\nkind: Mesh\nmetadata: {name: prod}\nspec: {metrics: {enabledBackend: p, backends: [{name: p, type: prometheus}]}}\n"
+	skip := func(files []schema.File) []schema.File {
+		return edit(t, files, "fleet.yaml", "publicTestloader: true", "publicTestloader: true\n      config: {extraArgs: {controlPlane: {defaults: {skipMeshCreation: true}}}}")
+	}
+	for name, tt := range map[string]struct {
+		files []schema.File
+		first string
+		chain map[string]string
+	}{
+		"the Mesh that Kuma makes":                     {example(t, seed), "", map[string]string{"mesh": "infrastructure"}},
+		"another Mesh":                                 {withKuma(t, "2.7.3", own), "meshes/mesh-prod.yaml", map[string]string{"meshes": "infrastructure", "mesh": "meshes"}},
+		"a default Mesh that Kuma is told not to make": {skip(example(t, seed)), "meshes/mesh-default.yaml", map[string]string{"meshes": "infrastructure", "mesh": "meshes"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tree := compile(t, tt.files...)
+			for name, want := range tt.chain {
+				if got := at(syncOf(t, tree, "kurator-member1", name), "spec dependsOn 0 name"); got != want {
+					t.Errorf("%s depends on %v, want %s", name, got, want)
+				}
+			}
+			// The load tester's pod joins the Mesh.
+			loadTester := "infrastructure"
+			if tt.first != "" {
+				loadTester = "mesh"
+				get(t, tree, member1+tt.first)
+			}
+			get(t, tree, member1+loadTester+"/helmrelease-flagger-loadtester.yaml")
+			get(t, tree, member1+"infrastructure/helmrepository-flagger-loadtester.yaml")
+		})
+	}
+	t.Run("nothing names it", func(t *testing.T) {
+		files := edit(t, withKuma(t, "2.5.0", own), "fleet.yaml", "publicTestloader: true", "publicTestloader: false")
+		tree := compile(t, files...)
+		get(t, tree, member1+"mesh/mesh-prod.yaml")
+		if got := at(syncOf(t, tree, "kurator-member1", "mesh"), "spec dependsOn 0 name"); got != "infrastructure" {
+			t.Errorf("mesh depends on %v", got)
+		}
+	})
 }
 
 func TestMeshThatRolloutsDoNotWorkIn(t *testing.T) {

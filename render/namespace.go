@@ -27,12 +27,8 @@ func newNamespace(name string, meta namespaceMeta) *manifest {
 // apply it the later one would remove what only the earlier one sets: this one
 // is applied only where there is none yet, and the application's own is patched
 // to carry the same labels.
-//
-// A namespace that every cluster has is brought by nobody, and is there already.
 func newSharedNamespace(name string, meta namespaceMeta) *manifest {
 	m := newNamespace(name, meta)
-	if !alwaysThere[name] {
-		m.Metadata.Annotations[fluxSSA] = "IfNotPresent"
-	}
+	m.Metadata.Annotations[fluxSSA] = "IfNotPresent"
 	return m
 }

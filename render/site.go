@@ -24,12 +24,15 @@ type variant struct {
 func (c *compiler) renderSite(s *site, variants variants) *Cluster {
 	cluster := &Cluster{Name: s.name}
 	sync := &syncFile{c: c, cluster: s.name}
+	injected := s.injectedNamespaces()
 	if s.stack != nil {
 		s.stack.render(c)
-		cluster.dirs = append(cluster.dirs, s.stack.infrastructure(c, s.name), s.stack.mesh)
-		sync.stack()
+		cluster.dirs = append(cluster.dirs, s.stack.infrastructure(c, s.name), s.stack.meshDir(c, injected))
+		if s.stack.early != nil {
+			cluster.dirs = append(cluster.dirs, s.stack.early)
+		}
+		sync.stack(s.stack.early != nil)
 	}
-	injected := s.injectedNamespaces()
 	for _, a := range s.apps {
 		v := c.variant(a, s, injected, variants)
 		cluster.dirs = append(cluster.dirs, v.app)
@@ -121,7 +124,7 @@ func (c *compiler) appDir(a siteApp, s *site, injected map[string]namespaceMeta)
 		if inject {
 			own[ns] = meta
 		}
-		if owned[ns] || ns == c.settings.source.Namespace || alwaysThere[ns] && !inject {
+		if owned[ns] || ns == c.settings.source.Namespace || alwaysThere[ns] {
 			continue
 		}
 		objects = append(objects, rendered{newSharedNamespace(ns, meta), origin{doc: a.doc}})

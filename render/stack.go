@@ -1,6 +1,8 @@
 package render
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/fleetwright/fleetwright/schema"
@@ -16,10 +18,14 @@ type stack struct {
 	// loadTester is the public one, or nil.
 	loadTester *release
 
-	// shared are the objects of infrastructure/ that all clusters have, and mesh
-	// is mesh/; both are made once.
+	// shared are the objects of infrastructure/ that all clusters have.
 	shared []rendered
-	mesh   *dir
+	// early is meshes/, or nil where the provider makes all meshes itself.
+	early *dir
+	// late are the objects of mesh/, and mesh is that directory, by the
+	// namespaces that it labels.
+	late []rendered
+	mesh map[string]*dir
 }
 
 // The public load tester has a namespace of its own: Kuma 2.11 and newer never
@@ -74,13 +80,27 @@ func (s *stack) render(c *compiler) {
 	for i := range releases {
 		s.shared = append(s.shared, releases[i].objects()...)
 	}
-	if s.loadTester != nil {
-		meta := s.metaOf(publicLoadTester)
-		s.shared = append(s.shared, rendered{newNamespace(publicLoadTester, meta), s.loadTester.origin})
-		s.shared = append(s.shared, s.loadTester.objects()...)
-	}
 	s.shared = append(s.shared, s.flagger.repository())
-	s.mesh = c.newDir("mesh", s.objects()...)
+	meshes := s.meshes()
+	s.late, s.mesh = s.objects(), map[string]*dir{}
+	switch {
+	case len(meshes) == 0:
+	case len(s.late) > 0 || s.loadTester != nil:
+		s.early = c.newDir(meshesDir, meshes...)
+	default:
+		s.late = meshes // nothing else there needs them
+	}
+	if s.loadTester == nil {
+		return
+	}
+	meta := s.metaOf(publicLoadTester)
+	s.shared = append(s.shared, rendered{newNamespace(publicLoadTester, meta), s.loadTester.origin}, s.loadTester.repository())
+	// Its pod is not started without the mesh that it joins.
+	if s.early == nil {
+		s.shared = append(s.shared, s.loadTester.release())
+	} else {
+		s.late = append(s.late, s.loadTester.release())
+	}
 }
 
 // infrastructure is the directory of one cluster: what all share, and Flagger,
@@ -90,6 +110,26 @@ func (s *stack) infrastructure(c *compiler, cluster string) *dir {
 	// The name is shown in alerts. A fleet may set its own.
 	flagger.chart.Values = mergeValues(map[string]any{"clusterName": cluster}, flagger.chart.Values)
 	return c.newDir("infrastructure", append(s.shared[:len(s.shared):len(s.shared)], flagger.release())...)
+}
+
+// meshDir is mesh/ of a cluster: what all share, and the namespaces of rolled out
+// workloads that every cluster has. No application brings these, and several may
+// use one.
+func (s *stack) meshDir(c *compiler, injected map[string]namespaceMeta) *dir {
+	objects := s.late[:len(s.late):len(s.late)]
+	var key strings.Builder
+	for _, ns := range slices.Sorted(maps.Keys(injected)) {
+		if alwaysThere[ns] {
+			objects = append(objects, rendered{newNamespace(ns, injected[ns]), s.flagger.origin})
+			key.WriteString(ns + " ")
+		}
+	}
+	d, ok := s.mesh[key.String()]
+	if !ok {
+		d = c.newDir(meshDir, objects...)
+		s.mesh[key.String()] = d
+	}
+	return d
 }
 
 // ownedNamespaces are those that infrastructure/ renders.

@@ -11,12 +11,14 @@ import (
 // apply them, in the order in which they depend on each other.
 const (
 	infrastructure = "infrastructure"
+	meshesDir      = "meshes"
 	meshDir        = "mesh"
 	syncName       = "sync.yaml"
 )
 
 // A syncFile collects the Flux Kustomizations that a cluster's own Flux sees:
-// infrastructure <- mesh <- app-* <- rollout-*.
+// infrastructure <- mesh <- app-* <- rollout-*, with meshes before mesh where
+// Kuma does not make the rollouts' Mesh itself.
 type syncFile struct {
 	c       *compiler
 	cluster string
@@ -26,9 +28,14 @@ type syncFile struct {
 // stack adds what the rollouts need. Each waits until all that it applies is
 // ready: Kuma's webhooks must answer before a Mesh is applied, and before a pod
 // is started that is to have a sidecar.
-func (s *syncFile) stack() {
+func (s *syncFile) stack(meshes bool) {
+	last := infrastructure
 	s.add(infrastructure, infrastructure, origin{}, true)
-	s.add(meshDir, meshDir, origin{}, true, infrastructure)
+	if meshes {
+		s.add(meshesDir, meshesDir, origin{}, true, last)
+		last = meshesDir
+	}
+	s.add(meshDir, meshDir, origin{}, true, last)
 }
 
 // application adds an application. It waits for the application's own Flux
