@@ -159,6 +159,10 @@ func TestRolloutsThatDoNotWork(t *testing.T) {
 		{"a port that no container listens on", "port: 9898", "port: 80", "application.yaml:31:15: warning FW308"},
 		{"a Service's name too long for its primary", "serviceName: backend", "serviceName: " + strings.Repeat("b", 56), "application.yaml:30:22: error FW311"},
 		{"a workload's name too long for its load tester", "name: backend", "name: " + strings.Repeat("b", 53), "application.yaml:27:17: error FW311"},
+		{"a workload whose load tester no Service can be called after", "name: backend", "name: back.end", "application.yaml:27:17: error FW312"},
+		{"a port name without a letter", "port: 9898", "port: 9898\n        targetPort: \"8080\"", "application.yaml:32:21: error FW115 spec.syncPolicies[0].rollout.targetPort: \"8080\" is not a port name"},
+		{"a port name with two hyphens", "port: 9898", "port: 9898\n        targetPort: a--b", "application.yaml:32:21: error FW115"},
+		{"a metric whose template has too long a name", "name: kuma-request-success-rate", "name: " + strings.Repeat("m", 250), "application.yaml:43:23: error FW311"},
 		{"a workload elsewhere", "path: ./deploy/webapp", "targetNamespace: shop", "application.yaml:29:22: error FW309 spec.syncPolicies[0].rollout.workload.namespace: the workload is said to be in namespace webapp, the policy's targetNamespace puts it into shop"},
 		{"a metric without a threshold", "              - name: kuma", "              - name: request-duration\n              - name: kuma", "application.yaml:43:23: warning FW306"},
 		{"two metrics of one name", "              - name: kuma", "              - {name: kuma-request-success-rate, thresholdRange: {min: 1}, customMetric: {provider: {type: prometheus, address: x}, query: x}}\n              - name: kuma", "application.yaml:44:23: error FW310"},
@@ -173,6 +177,11 @@ func TestRolloutsThatDoNotWork(t *testing.T) {
 			wantDiagnostic(t, edit(t, example(t, seed), "application.yaml", tt.from, tt.to), tt.want)
 		})
 	}
+	t.Run("a metric of what nothing counts", func(t *testing.T) {
+		files := edit(t, example(t, seed), "application.yaml", "protocol: http\n", "protocol: tcp\n")
+		files = edit(t, files, "application.yaml", "              - name: kuma", "              - {name: request-duration, thresholdRange: {max: 500}}\n              - name: kuma")
+		wantDiagnostic(t, files, "application.yaml:43:24: error FW414")
+	})
 	t.Run("commands that nothing runs", func(t *testing.T) {
 		files := edit(t, example(t, seed), "application.yaml", "testLoader: true", "testLoader: false")
 		files = edit(t, files, "fleet.yaml", "      publicTestloader: true\n", "")

@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -174,6 +175,10 @@ func (k *kuma) checkRolloutMesh() {
 	case authority != nil && !showsPlainly(backend.Conf):
 		k.c.report(doc.Diagnostic(diag.MetricsNotSeen, schema.Path{"spec", "metrics", "backends"},
 			"with mutual TLS the sidecars show their metrics to members of the mesh only, and Prometheus is none", "conf: {skipMTLS: true} for the metrics backend"))
+	}
+	if authority != nil && k.release.routesByDefault && k.mesh.skips("TrafficPermission") {
+		k.c.report(doc.Diagnostic(diag.NothingAllowed, schema.Path{"spec", "skipCreatingInitialPolicies"},
+			"with mutual TLS nothing is allowed that no TrafficPermission allows, and Kuma is told to make none", "add a TrafficPermission to the cluster, or remove it from the list"))
 	}
 	if authority != nil && authority.Mode != "PERMISSIVE" {
 		k.c.report(doc.Diagnostic(diag.StrictTLS, schema.Path{"spec", "mtls", "backends"},
@@ -347,12 +352,13 @@ func (k *kuma) needsCatchAll() bool {
 	if !k.release.routesByDefault {
 		return true
 	}
-	for _, skipped := range k.mesh.spec.SkipCreatingInitialPolicies {
-		if skipped == "*" || skipped == "TrafficRoute" {
-			return true
-		}
-	}
-	return false
+	return k.mesh.skips("TrafficRoute")
+}
+
+// skips says whether Kuma is told not to make a policy for the new Mesh.
+func (m *kumaMeshObject) skips(policy string) bool {
+	skipped := m.spec.SkipCreatingInitialPolicies
+	return slices.Contains(skipped, "*") || slices.Contains(skipped, policy)
 }
 
 // metaOf has Kuma put a sidecar into every pod of the namespace. Which mesh it
@@ -422,12 +428,40 @@ func (k *kuma) made(r *rollout) []identity {
 }
 
 func (k *kuma) check(r *rollout) {
-	if r.namespace == kumaNamespace {
-		r.report(diag.NeverInjected, schema.Path{"workload", "namespace"}, "Kuma puts no sidecar into its own namespace, so no traffic would move", "move the workload to another namespace")
+	if why := k.neverInjected(r.namespace); why != "" {
+		r.report(diag.NeverInjected, schema.Path{"workload", "namespace"}, fmt.Sprintf("the namespace %s %s, so no traffic would move", r.namespace, why), "move the workload to another namespace")
 	}
-	if t := r.RolloutPolicy.TrafficRouting; t != nil && t.TimeoutSeconds > 0 {
+	t := r.RolloutPolicy.TrafficRouting
+	if t == nil {
+		return
+	}
+	if t.TimeoutSeconds > 0 {
 		r.report(diag.TimeoutOnKuma, schema.Path{"rolloutPolicy", "trafficRouting", "timeoutSeconds"}, "Flagger does not pass the timeout on to Kuma", "")
 	}
+	if t.Protocol == "tcp" || t.Protocol == "kafka" {
+		for i, m := range r.analysis().Metrics {
+			if _, _, ok := k.query(r, m.Name); ok && m.CustomMetric == nil {
+				r.report(diag.NothingCounted, schema.Path{"rolloutPolicy", "trafficAnalysis", "metrics", i, "name"},
+					fmt.Sprintf("with protocol %s the sidecars count no requests, so every check of %s would fail", t.Protocol, m.Name), "use protocol http, http2 or grpc, or a customMetric")
+			}
+		}
+	}
+}
+
+// neverInjected says why the pods of a namespace get no sidecars, if they do not.
+// Kuma's webhooks leave out kube-system and its own namespace
+// (deployments/charts/kuma/templates/cp-webhooks-and-secrets.yaml); the others are
+// not labelled, because what is in them must start without Kuma.
+func (k *kuma) neverInjected(namespace string) string {
+	switch namespace {
+	case kumaNamespace, "kube-system":
+		return "never gets sidecars from Kuma"
+	case prometheusNamespace:
+		return "is that of Prometheus, which is not in the mesh"
+	case k.c.settings.source.Namespace:
+		return "is that of Flux, which is not in the mesh"
+	}
+	return ""
 }
 
 // labels are label values as text.

@@ -194,6 +194,8 @@ func TestMeshThatRolloutsDoNotWorkIn(t *testing.T) {
 		{"hidden metrics", "2.7.3", "  mtls: {enabledBackend: ca, backends: [{name: ca, type: builtin, mode: PERMISSIVE}]}\n  metrics: {enabledBackend: p, backends: [{name: p, type: prometheus}]}\n",
 			"mesh.yaml:6:32: warning FW410 spec.metrics.backends: with mutual TLS"},
 		{"strict", "2.7.3", "  mtls: {enabledBackend: ca, backends: [{name: ca, type: builtin}]}\n" + metrics, "mesh.yaml:5:30: warning FW412"},
+		{"nothing allowed", "2.5.0", "  skipCreatingInitialPolicies: ['*']\n  mtls: {enabledBackend: ca, backends: [{name: ca, type: builtin}]}\n" + metrics, "mesh.yaml:5:3: warning FW413"},
+		{"a name too long for a label", "2.7.3", metrics + "---\napiVersion: kuma.io/v1alpha1\nkind: Mesh\nmetadata: {name: " + strings.Repeat("m", 64) + "}\n", "mesh.yaml:9:18: error FW115"},
 		{"meshServices before 2.9", "2.8.0", "  meshServices: {mode: Everywhere}\n" + metrics, "mesh.yaml:5:3: warning FW411"},
 		{"meshServices only", "2.9.0", "  meshServices: {mode: Exclusive}\n" + metrics, "mesh.yaml:5:24: error FW408"},
 		{"a misspelt field", "2.7.3", "  metrcis: {}\n", "mesh.yaml:5:3: error FW110 spec: unknown field \"metrcis\""},
@@ -217,10 +219,12 @@ func TestMeshThatRolloutsDoNotWorkIn(t *testing.T) {
 			t.Error("a mesh that no rollout is in has a catch-all")
 		}
 	})
-	t.Run("its system namespace", func(t *testing.T) {
-		files := edit(t, example(t, seed), "application.yaml", "namespace: webapp", "namespace: kuma-system")
-		wantDiagnostic(t, files, "application.yaml:29:22: error FW407")
-	})
+	for _, namespace := range []string{"kuma-system", "kube-system", "mesh-observability", "flux-system"} {
+		t.Run("a rollout in "+namespace, func(t *testing.T) {
+			files := edit(t, example(t, seed), "application.yaml", "namespace: webapp", "namespace: "+namespace)
+			wantDiagnostic(t, files, "application.yaml:29:22: error FW407")
+		})
+	}
 }
 
 func TestContainerPortNarrowsTheQueries(t *testing.T) {

@@ -96,6 +96,17 @@ var parsedLoadTester = sync.OnceValue(func() loadTesterSkeleton {
 	return s
 })
 
+// loadTesterVersion is the one that the public load tester's chart runs: the
+// chart's own (fluxcd/flagger charts/loadtester/Chart.yaml, appVersion). Of a
+// range or another chart nobody can say it, so it is the pinned one.
+func (s *settings) loadTesterVersion() string {
+	pinned := parsedCharts()["loadtester"]
+	if own := s.charts["loadtester"]; own.Name == pinned.Name && isExact(own.Version) {
+		return strings.TrimPrefix(own.Version, "v")
+	}
+	return pinned.Version
+}
+
 // loadTesterObjects are the load tester of this rollout alone. It is in the
 // namespace of the workload, and so in the mesh.
 func (r *rollout) loadTesterObjects() []rendered {
@@ -106,8 +117,7 @@ func (r *rollout) loadTesterObjects() []rendered {
 	deployment.Selector.MatchLabels = app
 	deployment.Template.Metadata.Labels = app
 	deployment.Template.Spec.Containers = slices.Clone(deployment.Template.Spec.Containers)
-	// The public load tester's chart runs the same version.
-	deployment.Template.Spec.Containers[0].Image += ":" + pinnedCharts()["loadtester"].Version
+	deployment.Template.Spec.Containers[0].Image += ":" + r.c.settings.loadTesterVersion()
 
 	service := s.service.Spec
 	service.Selector = app

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/util/validation"
+
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/schema"
 )
@@ -29,7 +31,7 @@ func (r *rollout) metrics() ([]canaryMetric, []rendered) {
 		// every value, as Kurator's API promises.
 		if name, spec, ok := r.template(m); ok {
 			metric.Name = name
-			ref := schema.NamespacedReference{Name: r.Workload.Name + "-" + name, Namespace: r.namespace}
+			ref := schema.NamespacedReference{Name: r.metricTemplate(name), Namespace: r.namespace}
 			metric.TemplateRef = &ref
 			templates = append(templates, rendered{&manifest{
 				APIVersion: flaggerV1beta1, Kind: "MetricTemplate",
@@ -41,6 +43,9 @@ func (r *rollout) metrics() ([]canaryMetric, []rendered) {
 	}
 	return metrics, templates
 }
+
+// metricTemplate is the name of the template behind a metric.
+func (r *rollout) metricTemplate(metric string) string { return r.Workload.Name + "-" + metric }
 
 func (r *rollout) metricPath(index int) schema.Path {
 	return r.at("rolloutPolicy", "trafficAnalysis", "metrics", index, "name")
@@ -82,6 +87,9 @@ func (r *rollout) checkMetrics() {
 			r.report(diag.MetricTwice, at, fmt.Sprintf("the metric at %s is called %s as well", r.policy.app.doc.Position(r.metricPath(first)...), name), "give one of the two another name")
 		}
 		seen[name] = i
+		if template := r.metricTemplate(name); len(template) > validation.DNS1123SubdomainMaxLength {
+			r.report(diag.NameTooLong, at, fmt.Sprintf("the MetricTemplate would have a name of %d characters, Kubernetes takes %d", len(template), validation.DNS1123SubdomainMaxLength), "give the metric a shorter name")
+		}
 		if t := m.ThresholdRange; t == nil || t.Min == nil && t.Max == nil {
 			r.report(diag.NoThreshold, at, fmt.Sprintf("the metric %s has no threshold, so every value of it is good", m.Name), "thresholdRange: {min: 99} for a share of good requests, {max: 500} for a duration in milliseconds")
 		}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 
+	"k8s.io/apimachinery/pkg/util/validation"
+
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/schema"
 )
@@ -96,10 +98,22 @@ func (r *rollout) check() {
 		r.report(diag.GuessedTargetPort, schema.Path{"port"},
 			fmt.Sprintf("without a targetPort Flagger sends the traffic to the container's port %d, where few containers listen", r.Port), "targetPort: 8080, or the name of the container's port")
 	}
+	if p := r.TargetPort; p != nil && p.Str != "" && len(validation.IsValidPortName(p.Str)) > 0 {
+		hint := "targetPort: http, as the container calls it"
+		if _, err := strconv.Atoi(p.Str); err == nil {
+			hint = "targetPort: " + p.Str + ", without the quotes, for the number"
+		}
+		r.report(diag.WrongFormat, schema.Path{"targetPort"}, fmt.Sprintf("%q is not a port name: one has a letter in it, and no two hyphens in a row", p.Str), hint)
+	}
 	r.checkName(schema.Path{"serviceName"}, "Service", r.ServiceName, primarySuffix)
 	r.checkName(schema.Path{"workload", "name"}, r.kind(), r.Workload.Name, primarySuffix)
 	if r.TestLoader {
 		r.checkName(schema.Path{"workload", "name"}, "load tester", r.Workload.Name, loadTesterSuffix)
+		if name := r.loadTester(); len(name) <= maxLabel && len(validation.IsDNS1035Label(name)) > 0 {
+			r.report(diag.BadName, schema.Path{"workload", "name"},
+				fmt.Sprintf("the load tester's Service would be called %s, and a Service's name has lower-case letters, digits and '-' only, and begins with a letter", name),
+				"use another name, or the fleet's public load tester")
+		}
 	}
 	if len(r.commands()) > 0 && !r.TestLoader && r.stack.loadTester == nil {
 		r.report(diag.NoLoadTester, schema.Path{"rolloutPolicy", "trafficAnalysis", "webhooks", "command"},

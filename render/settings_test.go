@@ -66,6 +66,10 @@ func TestRenderConfigReplacesDefaults(t *testing.T) {
 			}
 		}
 	}
+	// The private load tester is the public one's version.
+	if got := at(get(t, tree, seedRoll+"deployment-backend-testloader.yaml"), "spec template spec containers 0 image"); got != "ghcr.io/fluxcd/flagger-loadtester:0.37.0" {
+		t.Errorf("the private load tester is %v", got)
+	}
 	inventory := unmarshal(t, string(contents(tree)[member1+"inventory.json"]))
 	if at(inventory, "versions flux") != "2.8" || at(inventory, "versions kuma") != "2.13.10" {
 		t.Errorf("the inventory says %v", at(inventory, "versions"))
@@ -170,6 +174,16 @@ func TestSettingsThatAreRefused(t *testing.T) {
 	}
 	two := append(example(t, seed), config("  path: a\n"), schema.File{Name: "other.yaml", Data: config("  path: b\n").Data})
 	wantDiagnostic(t, two, "other.yaml:1:1: error FW201 metadata.name: there is already a RenderConfig at config.yaml:1:1")
+}
+
+// An image has a tag where a chart may have a range.
+func TestPrivateLoadTesterHasATag(t *testing.T) {
+	for _, chart := range []string{"{version: 0.x}", "{version: ~0.37.0}", "{name: mine, version: 1.2.3}"} {
+		tree := compile(t, append(example(t, seed), config("  charts: {loadtester: "+chart+"}\n"))...)
+		if got := at(get(t, tree, seedRoll+"deployment-backend-testloader.yaml"), "spec template spec containers 0 image"); got != "ghcr.io/fluxcd/flagger-loadtester:0.38.0" {
+			t.Errorf("%s: the private load tester is %v", chart, got)
+		}
+	}
 }
 
 func TestVersionsAreComparedAsNumbers(t *testing.T) {

@@ -37,3 +37,9 @@ func parseMinor(version string) (v minorVersion, ok bool) {
 	minor, err := strconv.ParseUint(parts[1], 10, 31)
 	return minorVersion{int(major), int(minor)}, err == nil
 }
+
+// isExact says whether a version is one and not a range of them.
+func isExact(version string) bool {
+	_, ok := parseMinor(version)
+	return ok && !strings.HasPrefix(version, "~") && strings.Count(version, ".") == 2 && !strings.ContainsAny(version, "xX*")
+}

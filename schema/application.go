@@ -305,7 +305,7 @@ type Rollout struct {
 	// ServiceName is the name of the workload's Service. Flagger takes it over
 	// and adds <serviceName>-primary and <serviceName>-canary.
 	// +required
-	// +fleetwright:format=dns-label
+	// +fleetwright:format=dns-1035-label
 	ServiceName string `json:"serviceName"`
 
 	// Port of the Service.

@@ -51,6 +51,16 @@ func (d *Document) Position(path ...any) diag.Position {
 	return d.at(at)
 }
 
+// keyPosition is that of a key of the mapping at a path.
+func (d *Document) keyPosition(path Path, key string) diag.Position {
+	if n := d.value(path); n != nil {
+		if key, _ := child(n, key); key != nil {
+			return d.at(key)
+		}
+	}
+	return d.Position(path...)
+}
+
 // Text is the scalar at a path, also where the document does not have the shape
 // of its kind. Where there is none it is empty.
 func (d *Document) Text(path ...any) string {

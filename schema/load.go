@@ -11,9 +11,6 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
-// maxName is the longest name that Kubernetes takes for an object.
-const maxName = 253
-
 // Documents are what was read from files, and everything there is to say about
 // it.
 type Documents struct {
@@ -146,7 +143,7 @@ func (d *Document) load() diag.List {
 	shape, rules := d.check(object)
 	list = append(list, shape...)
 	list = append(list, rules...)
-	list = append(list, d.checkNames()...)
+	list = append(list, d.checkNames(object)...)
 	if shape.HasErrors() {
 		return list
 	}
@@ -162,15 +159,6 @@ func (d *Document) load() diag.List {
 		list = append(list, d.Diagnostic(diag.Internal, nil, err.Error(), ""))
 	}
 	return list
-}
-
-// checkNames checks what the patterns of names leave open.
-func (d *Document) checkNames() diag.List {
-	if len(d.Name) > maxName {
-		return diag.List{d.Diagnostic(diag.WrongFormat, Path{"metadata", "name"},
-			fmt.Sprintf("the name has %d characters, Kubernetes takes at most %d", len(d.Name), maxName), "")}
-	}
-	return nil
 }
 
 // count is a number with its noun.

@@ -9,7 +9,8 @@ package schema
 type Mesh struct {
 	TypeMeta `json:",inline"`
 
-	// Metadata of the Mesh. It has no namespace: a Mesh is cluster-scoped.
+	// Metadata of the Mesh. It has no namespace: a Mesh is cluster-scoped. Its
+	// name goes into a label, and so is at most 63 characters long.
 	// +required
 	Metadata ObjectMeta `json:"metadata"`
 

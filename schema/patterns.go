@@ -15,7 +15,8 @@ var patterns = []struct {
 	// hint is an example, or a function of what was found.
 	hint func(text string) string
 }{
-	{`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`, "a name that Kubernetes takes: at most 63 lower-case letters, digits and '-', beginning and ending with a letter or digit", suggestName},
+	{`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`, "a name that Kubernetes takes: at most 63 lower-case letters, digits and '-', beginning and ending with a letter or digit", suggestLabel},
+	{`^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$`, "a name that Kubernetes takes for a Service: at most 63 lower-case letters, digits and '-', beginning with a letter and ending with a letter or digit", suggestServiceName},
 	{`^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$`, "a port name: at most 15 lower-case letters, digits and '-'", nil},
 	{`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.`, "a name that Kubernetes takes: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit", suggestName},
 	{`^(([A-Za-z0-9]`, "a label value: at most 63 letters, digits, '-', '_' and '.', beginning and ending with a letter or digit", nil},
@@ -43,10 +44,18 @@ func explainPattern(pattern, text string) (words, hint string) {
 func suggestName(text string) string {
 	notInName := regexp.MustCompile(`[^a-z0-9.-]+`)
 	name := strings.Trim(notInName.ReplaceAllString(strings.ToLower(text), "-"), "-.")
-	if len(name) > 63 || name == "" || name == text {
+	if len(name) > 63 {
 		return ""
 	}
 	return name
+}
+
+// suggestLabel is a name without dots.
+func suggestLabel(text string) string { return suggestName(strings.ReplaceAll(text, ".", "-")) }
+
+// suggestServiceName is a name without dots that begins with a letter.
+func suggestServiceName(text string) string {
+	return suggestName(strings.TrimLeft(strings.ReplaceAll(text, ".", "-"), "0123456789-"))
 }
 
 // suggestDuration turns "5 minutes" into 5m and 60 into 60s.

@@ -50,6 +50,7 @@ const (
 	WorkloadNamespace Code = "FW309"
 	MetricTwice       Code = "FW310"
 	NameTooLong       Code = "FW311"
+	BadName           Code = "FW312"
 
 	KumaVersion     Code = "FW401"
 	KumaRange       Code = "FW402"
@@ -63,6 +64,8 @@ const (
 	MetricsNotSeen  Code = "FW410"
 	MeshFieldTooNew Code = "FW411"
 	StrictTLS       Code = "FW412"
+	NothingAllowed  Code = "FW413"
+	NothingCounted  Code = "FW414"
 
 	NeverPolled   Code = "FW501"
 	RemovedByFlux Code = "FW502"
@@ -131,6 +134,7 @@ var catalogue = [...]rule{
 	{WorkloadNamespace, Error, false, "the workload is not where the policy puts it"},
 	{MetricTwice, Error, true, "two metrics of a rollout have one name"},
 	{NameTooLong, Error, true, "a name made from this one is too long"},
+	{BadName, Error, true, "a name made from this one is not one that Kubernetes takes"},
 
 	{KumaVersion, Error, true, "the version of Kuma is not supported"},
 	{KumaRange, Error, true, "the range of versions needs different manifests"},
@@ -144,6 +148,8 @@ var catalogue = [...]rule{
 	{MetricsNotSeen, Warning, false, "Prometheus does not see the sidecars' metrics"},
 	{MeshFieldTooNew, Warning, false, "this version of Kuma does not know the field"},
 	{StrictTLS, Warning, false, "Flagger does not reach load testers in the mesh"},
+	{NothingAllowed, Warning, false, "mutual TLS denies what no permission allows"},
+	{NothingCounted, Error, false, "Kuma counts no requests of the protocol"},
 
 	{NeverPolled, Error, false, "the source is never polled"},
 	{RemovedByFlux, Warning, false, "Flux has removed the field"},

@@ -38,8 +38,10 @@ const (
 // 63 are checked when documents are loaded: a pattern that counts to 253 is slow
 // to compile.
 var formats = map[string]string{
-	// RFC 1123 labels: Namespaces and Services.
+	// RFC 1123 labels: Namespaces.
 	"dns-label": `^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`,
+	// RFC 1035 labels: Services.
+	"dns-1035-label": `^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$`,
 	// RFC 1123 subdomains: the names of nearly everything else.
 	"dns-subdomain": `^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`,
 }

@@ -1,0 +1,65 @@
+package schema
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+)
+
+// maxName is the longest name that Kubernetes takes for an object, and
+// maxMeshName that of a Mesh, which goes into a label.
+const (
+	maxName     = validation.DNS1123SubdomainMaxLength
+	maxMeshName = validation.LabelValueMaxLength
+)
+
+// checkNames checks what the patterns of the shape leave open: lengths that a
+// pattern would count too slowly, and the keys of labels and annotations.
+func (d *Document) checkNames(object map[string]any) diag.List {
+	var list diag.List
+	longest := maxName
+	if d.Kind.Name == "Mesh" {
+		longest = maxMeshName
+	}
+	if len(d.Name) > longest {
+		list = append(list, d.Diagnostic(diag.WrongFormat, Path{"metadata", "name"},
+			fmt.Sprintf("the name has %d characters, Kubernetes takes at most %d", len(d.Name), longest), ""))
+	}
+	return append(list, d.checkKeys(object, nil)...)
+}
+
+// freeForm are the fields with values for others, in which nothing is known.
+var freeForm = []string{"extraArgs", "values", "status", "managedFields"}
+
+// checkKeys checks the keys of all labels and annotations below a value.
+func (d *Document) checkKeys(value any, path Path) (list diag.List) {
+	switch v := value.(type) {
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			at := path.With(name)
+			switch {
+			case slices.Contains(freeForm, name):
+			case name == "labels" || name == "annotations" || name == "matchLabels":
+				keys, _ := v[name].(map[string]any)
+				for _, key := range slices.Sorted(maps.Keys(keys)) {
+					if len(validation.IsQualifiedName(key)) > 0 {
+						list = append(list, diag.New(diag.WrongFormat, d.keyPosition(at, key), at.With(key).String(),
+							fmt.Sprintf("%q is not a key that Kubernetes takes: at most 63 letters, digits, '-', '_' and '.', beginning and ending with a letter or digit", key),
+							"a prefix such as example.com/ may stand before it"))
+					}
+				}
+			default:
+				list = append(list, d.checkKeys(v[name], at)...)
+			}
+		}
+	case []any:
+		for i, item := range v {
+			list = append(list, d.checkKeys(item, path.With(i))...)
+		}
+	}
+	return list
+}
