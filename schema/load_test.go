@@ -71,6 +71,9 @@ func TestEncodings(t *testing.T) {
 		"CRLF":            {strings.ReplaceAll(fleet, "\n", "\r\n"), ""},
 		"BOM":             {"\ufeff" + fleet, ""},
 		"JSON":            {`{"apiVersion":"fleet.kurator.dev/v1alpha1",` + "\n\t" + `"kind":"Fleet","metadata":{"name":"f"},"spec":{"clusters":[]}}`, ""},
+		"JSON with pairs": {`{"apiVersion":"fleet.kurator.dev/v1alpha1","kind":"Fleet","metadata":{"name":"f","annotations":{"a":"\ud83d\ude00 \\ \" \uD83D\uDE00"}},"spec":{"clusters":[]}}`, ""},
+		"after a pair":    {`{"apiVersion":"fleet.kurator.dev/v1alpha1","kind":"Fleet","metadata":{"name":"f","annotations":{"a":"\ud83d\ude00"},"x":1},"spec":{"clusters":[]}}`, "f.yaml:1:117: error FW110 metadata: unknown field \"x\"\n  hint: known fields are annotations, creationTimestamp, deletionGracePeriodSeconds, deletionTimestamp, finalizers, generation, labels, managedFields, name, namespace, ownerReferences, resourceVersion, selfLink, uid\n"},
+		"control":         {strings.Replace(fleet, "name: f", "name: f\x1b", 1), "f.yaml:3:19: error FW104 the control character U+001B, which YAML does not allow\n  hint: remove it; in double quotes it may be written \\u001b\n"},
 		"no line break":   {strings.TrimSuffix(fleet, "\n"), ""},
 		"NUL":             {strings.Replace(fleet, "name: f", "name: f\x00", 1), "f.yaml:3:19: error FW104 a NUL byte, which YAML does not allow\n  hint: remove it; is this a text file?\n"},
 		"not UTF-8":       {strings.Replace(fleet, "name: f", "näme: \xff", 1), "f.yaml:3:18: error FW104 byte 0xff is not UTF-8\n  hint: save the file as UTF-8\n"},
@@ -91,6 +94,48 @@ func TestEncodings(t *testing.T) {
 	}
 }
 
+// nestedLists is a List of two Lists, each of two, and so on.
+func nestedLists(depth int) string {
+	var b strings.Builder
+	b.WriteString("apiVersion: v1\nkind: List\nx0: &l0 {apiVersion: v1, kind: List, items: []}\n")
+	for i := range depth {
+		fmt.Fprintf(&b, "x%d: &l%d {apiVersion: v1, kind: List, items: [*l%d, *l%d]}\n", i+1, i+1, i, i)
+	}
+	fmt.Fprintf(&b, "items: [*l%d]\n", depth)
+	return b.String()
+}
+
+// nestedMerges is a document of another kind that merges itself to death.
+func nestedMerges(depth int) string {
+	var b strings.Builder
+	b.WriteString("x0: &m0 {a: b}\n")
+	for i := range depth {
+		fmt.Fprintf(&b, "x%d: &m%d {<<: [*m%d, *m%d]}\n", i+1, i+1, i, i)
+	}
+	fmt.Fprintf(&b, "<<: *m%d\n", depth)
+	return b.String()
+}
+
+// nestedAliases is a chain of lists, each in the next.
+func nestedAliases(depth int) string {
+	var b strings.Builder
+	b.WriteString("apiVersion: apps.kurator.dev/v1alpha1\nkind: Application\nmetadata: {name: a}\nx0: &a0 [x]\n")
+	for i := range depth {
+		fmt.Fprintf(&b, "x%d: &a%d [*a%d]\n", i+1, i+1, i)
+	}
+	return b.String()
+}
+
+// TestSurrogatePairs are read as the characters that they stand for.
+func TestSurrogatePairs(t *testing.T) {
+	const text = `{"apiVersion":"fleet.kurator.dev/v1alpha1","kind":"Fleet","metadata":{"name":"f","annotations":{"a":"\ud83d\ude00\\\" \uD83D\uDE00"}},"spec":{"clusters":[]}}`
+	docs := load(File{"f.json", []byte(text)})
+	fleet, ok := docs.All[0].Object.(*Fleet)
+	if !ok || fleet.Metadata.Annotations["a"] != "\U0001f600\\\" \U0001f600" {
+		t.Errorf("it is read as %+v: %s", fleet, lines(docs.Diagnostics))
+	}
+}
+
 // TestHostileInput ends, soon, with an error and not with a panic.
 func TestHostileInput(t *testing.T) {
 	laughs := "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
@@ -99,14 +144,20 @@ func TestHostileInput(t *testing.T) {
 	}
 	header := "apiVersion: apps.kurator.dev/v1alpha1\nkind: Application\nmetadata: {name: a}\n"
 	for name, data := range map[string]string{
-		"a billion laughs":         header + laughs,
-		"an alias to itself":       header + "spec: &a\n  source: *a\n",
-		"a merge of itself":        header + "spec: &a\n  <<: *a\n",
-		"10 MB of nested lists":    header + "spec: " + strings.Repeat("[", 5_000_000) + strings.Repeat("]", 5_000_000),
-		"10 MB of nested mappings": header + "spec: " + strings.Repeat("{a: ", 2_000_000),
-		"a long line":              header + "spec: " + strings.Repeat("x", 10_000_000),
-		"a name of 300":            strings.Replace(header, "name: a", "name: "+strings.Repeat("a", 300), 1),
-		"a path for a name":        strings.Replace(header, "name: a", "name: ../../etc/passwd", 1),
+		"a billion laughs":              header + laughs,
+		"an alias to itself":            header + "spec: &a\n  source: *a\n",
+		"a merge of itself":             header + "spec: &a\n  <<: *a\n",
+		"a merge of itself as metadata": "apiVersion: apps.kurator.dev/v1alpha1\nkind: Application\nmetadata: &m {name: a, <<: *m}\n",
+		"a document that is itself":     "&a\napiVersion: apps.kurator.dev/v1alpha1\n<<: *a\n",
+		"a list that is its item":       "&l\napiVersion: v1\nkind: List\nitems: [*l]\n",
+		"lists of lists":                nestedLists(60),
+		"merges of merges":              nestedMerges(60),
+		"aliases of aliases":            nestedAliases(maxDepth + 1),
+		"10 MB of nested lists":         header + "spec: " + strings.Repeat("[", 5_000_000) + strings.Repeat("]", 5_000_000),
+		"10 MB of nested mappings":      header + "spec: " + strings.Repeat("{a: ", 2_000_000),
+		"a long line":                   header + "spec: " + strings.Repeat("x", 10_000_000),
+		"a name of 300":                 strings.Replace(header, "name: a", "name: "+strings.Repeat("a", 300), 1),
+		"a path for a name":             strings.Replace(header, "name: a", "name: ../../etc/passwd", 1),
 	} {
 		t.Run(name, func(t *testing.T) {
 			start := time.Now()

@@ -2,7 +2,6 @@ package schema
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -16,145 +15,87 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
-const (
-	// maxDepth is how deep mappings and lists may nest. Kubernetes' objects stay
-	// under 30.
-	maxDepth = 200
-	// maxAliased is how many values the aliases of one document may stand for.
-	maxAliased = 100_000
-)
-
 // parse reads the YAML documents of a file. Documents before a syntax error are
-// returned beside it.
+// returned beside it. All aliases of what is returned can be followed to their
+// end.
 func parse(f File) ([]*yaml.Node, diag.List) {
 	if at, what, hint := badEncoding(f.Data); what != "" {
 		at.File = f.Name
 		return nil, diag.List{diag.New(diag.Encoding, at, "", what, hint)}
 	}
-	loader, err := yaml.NewLoader(bytes.NewReader(f.Data),
+	loader, err := yaml.NewLoader(bytes.NewReader(withoutSurrogates(f.Data)),
 		yaml.WithPlugin(loaderlimits.New(loaderlimits.DepthValue(maxDepth), loaderlimits.AliasNone())))
 	if err != nil {
 		return nil, diag.List{diag.New(diag.Internal, diag.Position{File: f.Name}, "", err.Error(), "")}
 	}
 	var nodes []*yaml.Node
+	var list diag.List
 	for {
 		var n yaml.Node
 		err := loader.Load(&n)
 		if err == io.EOF {
-			return nodes, nil
+			return nodes, list
 		}
 		if err != nil {
-			return nodes, diag.List{syntaxError(f, err)}
+			return nodes, append(list, syntaxError(f, err))
 		}
-		if len(n.Content) == 1 && !isNull(n.Content[0]) {
-			nodes = append(nodes, n.Content[0])
+		if len(n.Content) != 1 || isNull(n.Content[0]) {
+			continue
 		}
+		if at, message := checkAliases(n.Content[0]); at != nil {
+			list = append(list, diag.New(diag.Oversized, diag.Position{File: f.Name, Line: at.Line, Column: at.Column}, "", message, "write the values out"))
+			continue
+		}
+		nodes = append(nodes, n.Content[0])
 	}
 }
 
-// badEncoding finds the first byte that is not UTF-8 text.
+// badEncoding finds the first byte that does not belong into YAML text.
 func badEncoding(data []byte) (at diag.Position, what, hint string) {
 	if bytes.HasPrefix(data, []byte("\xfe\xff")) || bytes.HasPrefix(data, []byte("\xff\xfe")) {
 		return diag.Position{Line: 1, Column: 1}, "the file is UTF-16, not UTF-8", "save the file as UTF-8"
 	}
-	line, column := 1, 1
-	if i := firstBadByte(data); i >= 0 {
-		for _, r := range string(data[:i]) {
-			column++
-			if r == '\n' {
-				line, column = line+1, 1
-			}
+	r, i := firstBadRune(data)
+	if i < 0 {
+		return diag.Position{}, "", ""
+	}
+	at = diag.Position{Line: 1, Column: 1}
+	for _, r := range string(data[:i]) {
+		at.Column++
+		if r == '\n' {
+			at.Line, at.Column = at.Line+1, 1
 		}
-		at = diag.Position{Line: line, Column: column}
-		if data[i] == 0 {
-			return at, "a NUL byte, which YAML does not allow", "remove it; is this a text file?"
-		}
+	}
+	switch r {
+	case 0:
+		return at, "a NUL byte, which YAML does not allow", "remove it; is this a text file?"
+	case utf8.RuneError:
 		return at, fmt.Sprintf("byte 0x%02x is not UTF-8", data[i]), "save the file as UTF-8"
 	}
-	return diag.Position{}, "", ""
+	return at, fmt.Sprintf("the control character %U, which YAML does not allow", r), fmt.Sprintf("remove it; in double quotes it may be written \\u%04x", r)
 }
 
-func firstBadByte(data []byte) int {
-	nul := bytes.IndexByte(data, 0)
-	if utf8.Valid(data) {
-		return nul
-	}
+// firstBadRune finds the first character that YAML 1.2 does not allow (5.1), or
+// the first byte that is not UTF-8, as utf8.RuneError.
+func firstBadRune(data []byte) (r rune, index int) {
 	for i := 0; i < len(data); {
-		r, size := utf8.DecodeRune(data[i:])
-		if r == utf8.RuneError && size <= 1 || r == 0 {
-			return i
+		r, size := rune(data[i]), 1
+		if r >= utf8.RuneSelf {
+			r, size = utf8.DecodeRune(data[i:])
+		}
+		switch {
+		case r < ' ' && r != '\t' && r != '\n' && r != '\r', r == utf8.RuneError && size == 1, r == 0xfffe, r == 0xffff:
+			return r, i
 		}
 		i += size
 	}
-	return -1
-}
-
-// syntaxHints say what to write instead, by what the parser says of its state.
-var syntaxHints = []struct{ message, what, hint string }{
-	{"found a tab character that violates indentation", "a tab in the indentation", "indent with spaces"},
-	{"found character that cannot start any token", "%c cannot begin a value", "put the value in quotes"},
-	{"mapping values are not allowed in this context", "a second \": \" in one value", "put the value in quotes, or check the indentation"},
-	{"did not find expected key", "the line fits neither the mapping nor the list above it", "check the indentation, and that quotes are closed"},
-	{"did not find expected '-' indicator", "a list item was expected", "check the indentation"},
-	{"did not find expected ',' or ']'", "a list in brackets is not closed", "add the missing ]"},
-	{"did not find expected ',' or '}'", "a mapping in braces is not closed", "add the missing }"},
-	{"found unexpected end of stream", "a quoted value is not closed", "add the missing quote"},
-	{"could not find expected ':'", "a key without a value", "add \": \" after the key, or check the indentation"},
-	{"exceeded max depth", "values nest deeper than " + strconv.Itoa(maxDepth) + " levels", ""},
-}
-
-func syntaxError(f File, err error) diag.Diagnostic {
-	at := diag.Position{File: f.Name}
-	what, hint := err.Error(), ""
-	var load *yaml.LoadError
-	if errors.As(err, &load) {
-		at.Line, at.Column = load.Mark.Line, load.Mark.Column
-		what = load.Message
-	}
-	for _, known := range syntaxHints {
-		if !strings.HasPrefix(what, known.message) {
-			continue
-		}
-		what, hint = known.what, known.hint
-		if strings.Contains(what, "%c") {
-			r := runeAt(f.Data, at)
-			if r == '\t' {
-				what, hint = "a tab in the indentation", "indent with spaces"
-			} else {
-				what = strings.Replace(what, "%c", string(r), 1)
-			}
-		}
-		break
-	}
-	return diag.New(diag.Syntax, at, "", "not valid YAML: "+what, hint)
-}
-
-// runeAt is the character at a position of a file.
-func runeAt(data []byte, at diag.Position) rune {
-	line := 1
-	for text := range bytes.Lines(data) {
-		if line == at.Line {
-			column := 1
-			for _, r := range string(text) {
-				if column == at.Column {
-					return r
-				}
-				column++
-			}
-		}
-		line++
-	}
-	return utf8.RuneError
+	return 0, -1
 }
 
 // A decoder turns nodes into what encoding/json would make of them, reading
 // plain scalars as Kubernetes does (YAML 1.1: yes is true, 010 is 8).
 type decoder struct {
 	doc *Document
-	// aliased counts the values that aliases stand for; open are the aliases
-	// that are being followed.
-	aliased int
-	open    []*yaml.Node
 	// nulls says whether any value is null.
 	nulls bool
 	list  diag.List
@@ -165,26 +106,9 @@ func (d *decoder) fail(code diag.Code, n *yaml.Node, path Path, message, hint st
 }
 
 func (d *decoder) value(n *yaml.Node, path Path) any {
-	if len(d.open) > 0 {
-		if d.aliased++; d.aliased == maxAliased {
-			d.fail(diag.Oversized, n, path, fmt.Sprintf("the aliases of the document stand for more than %d values", maxAliased), "write the values out")
-		}
-		if d.aliased >= maxAliased {
-			return nil
-		}
-	}
 	switch n.Kind {
 	case yaml.AliasNode:
-		for _, open := range d.open {
-			if open == n.Alias {
-				d.fail(diag.Oversized, n, path, fmt.Sprintf("the alias *%s contains itself", n.Value), "write the values out")
-				return nil
-			}
-		}
-		d.open = append(d.open, n.Alias)
-		v := d.value(n.Alias, path)
-		d.open = d.open[:len(d.open)-1]
-		return v
+		return d.value(n.Alias, path)
 	case yaml.MappingNode:
 		return d.mapping(n, path)
 	case yaml.SequenceNode:
