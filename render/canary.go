@@ -146,7 +146,7 @@ func newServiceMetadata(m *schema.ServiceMetadata) *serviceMetadata {
 	if m == nil {
 		return nil
 	}
-	return &serviceMetadata{labels(m.Labels), maps.Clone(m.Annotations)}
+	return &serviceMetadata{textOf(m.Labels), maps.Clone(m.Annotations)}
 }
 
 // with adds annotations, of which those that are there go before.

@@ -22,6 +22,7 @@ func Compile(docs schema.Documents, opts Options) (*Tree, diag.List) {
 	c := &compiler{
 		blobs:          map[*manifest]*blob{},
 		kustomizations: map[string]*blob{},
+		docs:           &docs,
 		list:           docs.Diagnostics,
 	}
 	c.index(docs.All)
@@ -43,6 +44,7 @@ func Compile(docs schema.Documents, opts Options) (*Tree, diag.List) {
 // A compiler is one run of Compile.
 type compiler struct {
 	input
+	docs     *schema.Documents
 	settings settings
 
 	// sites are the clusters that get a directory, by name.

@@ -98,7 +98,7 @@ func (c *compiler) index(docs []*schema.Document) {
 		c.known[key] = d
 		c.add(d)
 	}
-	if !applications {
+	if !applications && c.docs.Complete() {
 		c.report(diag.New(diag.NothingToCompile, diag.Position{}, "", "no Application and no Fleet among the inputs", "name the files or directories that hold them"))
 	}
 }
@@ -123,22 +123,22 @@ func (c *compiler) add(d *schema.Document) {
 }
 
 // find looks something up that the documents define. Known but nil is something
-// whose document is broken, which has been said.
-func find[T any](all []*T, known bool, match func(*T) bool) (found *T, ok bool) {
+// whose document is broken, or may be among those that could not be read: either
+// has been said.
+func find[T any](c *compiler, all []*T, key objectKey, match func(*T) bool) (found *T, known bool) {
 	for _, x := range all {
 		if match(x) {
 			return x, true
 		}
 	}
-	return nil, known
+	_, known = c.known[key]
+	return nil, known || c.docs.MayDefine(key.name)
 }
 
-func (in *input) fleet(namespace, name string) (*fleet, bool) {
-	_, known := in.known[objectKey{"Fleet", namespace, name}]
-	return find(in.fleets, known, func(f *fleet) bool { return f.namespace == namespace && f.name == name })
+func (c *compiler) fleet(namespace, name string) (*fleet, bool) {
+	return find(c, c.fleets, objectKey{"Fleet", namespace, name}, func(f *fleet) bool { return f.namespace == namespace && f.name == name })
 }
 
-func (in *input) cluster(kind, namespace, name string) (*cluster, bool) {
-	_, known := in.known[objectKey{kind, namespace, name}]
-	return find(in.clusters, known, func(c *cluster) bool { return c.kind == kind && c.namespace == namespace && c.name == name })
+func (c *compiler) cluster(kind, namespace, name string) (*cluster, bool) {
+	return find(c, c.clusters, objectKey{kind, namespace, name}, func(cl *cluster) bool { return cl.kind == kind && cl.namespace == namespace && cl.name == name })
 }

@@ -122,7 +122,7 @@ func (k *kuma) findRelease(at schema.Path) {
 // findMeshes takes the Meshes of the input, or makes the default one.
 func (k *kuma) findMeshes() {
 	for _, m := range k.c.meshes {
-		o := &kumaMeshObject{name: m.name, spec: m.Spec, labels: labels(m.Metadata.Labels), annotations: m.Metadata.Annotations, origin: origin{doc: m.doc}}
+		o := &kumaMeshObject{name: m.name, spec: m.Spec, labels: textOf(m.Metadata.Labels), annotations: m.Metadata.Annotations, origin: origin{doc: m.doc}}
 		k.all = append(k.all, o)
 		if o.name == defaultMesh || len(k.c.meshes) == 1 {
 			k.mesh = o
@@ -464,8 +464,8 @@ func (k *kuma) neverInjected(namespace string) string {
 	return ""
 }
 
-// labels are label values as text.
-func labels(from map[string]schema.LabelValue) map[string]string {
+// textOf is label values as text.
+func textOf(from map[string]schema.LabelValue) map[string]string {
 	if from == nil {
 		return nil
 	}

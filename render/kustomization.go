@@ -53,7 +53,10 @@ func (p *policy) kustomization(c *compiler, injected map[string]namespaceMeta) r
 		DependsOn: k.DependsOn, CommonMetadata: k.CommonMetadata, Components: k.Components, Images: k.Images,
 		Patches: slices.Clone(k.Patches),
 	}
-	if isZero(k.Interval) && (k.RetryInterval == "" || isZero(k.RetryInterval)) {
+	if isZero(k.RetryInterval) {
+		spec.RetryInterval = "" // Flux would take it for never
+	}
+	if isZero(k.Interval) && spec.RetryInterval == "" {
 		spec.RetryInterval = retryOfUnpolled
 	}
 	for _, ns := range slices.Sorted(maps.Keys(injected)) {
@@ -125,24 +128,14 @@ func (c *compiler) patch(v any) string {
 	return string(text)
 }
 
-// checkKustomization says what of a policy Flux or kustomize would refuse.
-func (c *compiler) checkKustomization(p *policy, names map[schema.NamespacedReference]bool) {
+// checkPatches says which patches of a policy kustomize would refuse.
+func (c *compiler) checkPatches(p *policy) {
 	if p.Kustomization == nil {
 		return
 	}
-	for i, d := range p.Kustomization.DependsOn {
-		if d.Namespace == "" {
-			d.Namespace = p.app.namespace
-		}
-		if !names[d] {
-			c.report(p.app.doc.Diagnostic(diag.UnknownDependency, p.path.With("kustomization", "dependsOn", i, "name"),
-				fmt.Sprintf("no policy makes a Kustomization %s in namespace %s, and without one this policy waits for ever", d.Name, d.Namespace),
-				"write the name of a policy, or <application>-<index>"))
-		}
-	}
 	for i, patch := range p.Kustomization.Patches {
-		if message, hint := checkPatch(patch); message != "" {
-			c.report(p.app.doc.Diagnostic(diag.BadPatch, p.path.With("kustomization", "patches", i, "patch"), message, hint))
+		if field, message, hint := checkPatch(patch); message != "" {
+			c.report(p.app.doc.Diagnostic(diag.BadPatch, p.path.With("kustomization", "patches", i).With(field...), message, hint))
 		}
 	}
 }

@@ -11,25 +11,31 @@ import (
 	"github.com/fluxcd/pkg/apis/kustomize"
 	"go.yaml.in/yaml/v4"
 	"go.yaml.in/yaml/v4/plugin/loaderlimits"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/fleetwright/fleetwright/schema"
 )
 
-// A patchOperation is one of a JSON patch (RFC 6902).
+// A patchOperation is one of a JSON patch (RFC 6902). What is not there is nil.
 type patchOperation struct {
-	Op   string `json:"op"`
-	Path string `json:"path"`
+	Op    string  `json:"op"`
+	Path  *string `json:"path"`
+	From  *string `json:"from"`
+	Value any     `json:"value"`
 }
 
-// checkPatch says why kustomize would refuse a patch, and what to write instead
-// (sigs.k8s.io/kustomize/api/internal/builtins/PatchTransformer.go). kustomize
-// itself is not asked: to link it costs more at every start than all the rest of
-// a small render.
-func checkPatch(p kustomize.Patch) (message, hint string) {
-	if t := p.Target; t != nil {
-		for _, field := range []string{t.Group, t.Version, t.Kind, t.Name, t.Namespace} {
-			if _, err := regexp.Compile(field); err != nil {
-				return fmt.Sprintf("the target's %q is not a regular expression, which kustomize takes it for", field), "escape characters such as [ and ( with a backslash"
-			}
-		}
+var (
+	inPatch  = schema.Path{"patch"}
+	inTarget = schema.Path{"target"}
+)
+
+// checkPatch says why kustomize would refuse a patch, in which field of it, and
+// what to write instead (sigs.k8s.io/kustomize/api/internal/builtins/PatchTransformer.go).
+// kustomize itself is not asked: to link it costs more at every start than all
+// the rest of a small render.
+func checkPatch(p kustomize.Patch) (field schema.Path, message, hint string) {
+	if field, message, hint = checkSelector(p.Target); message != "" {
+		return field, message, hint
 	}
 	const neither = "the patch is neither a part of an object nor a list of JSON patch operations"
 	const either = "write an object with apiVersion, kind, metadata.name and what to change, or a list such as [{\"op\": \"replace\", \"path\": \"/spec/replicas\", \"value\": 2}] with a target"
@@ -37,40 +43,75 @@ func checkPatch(p kustomize.Patch) (message, hint string) {
 	if bytes.HasPrefix(text, []byte("[")) {
 		var operations []patchOperation
 		if err := json.Unmarshal(text, &operations); err != nil {
-			return "the patch begins with [, so kustomize takes it for JSON, which it is not", "put the names in quotes, or begin each operation on a line of its own, with a dash"
+			return inPatch, "the patch begins with [, so kustomize takes it for JSON, which it is not", "put the names in quotes, or begin each operation on a line of its own, with a dash"
 		}
-		return checkJSONPatch(operations, p.Target)
+		message, hint = checkJSONPatch(operations, p.Target)
+		return inPatch, message, hint
 	}
 	documents, err := readPatch(text)
 	if err != nil || len(documents) == 0 {
-		return neither, either
+		return inPatch, neither, either
 	}
 	if list, ok := documents[0].([]any); ok && len(documents) == 1 {
 		var operations []patchOperation
 		for _, o := range list {
-			operations = append(operations, patchOperation{Op: textField(o, "op"), Path: textField(o, "path")})
+			operations = append(operations, newPatchOperation(o))
 		}
-		return checkJSONPatch(operations, p.Target)
+		message, hint = checkJSONPatch(operations, p.Target)
+		return inPatch, message, hint
 	}
 	for _, d := range documents {
 		object, ok := d.(map[string]any)
 		if !ok {
-			return neither, either
+			return inPatch, neither, either
 		}
 		if textField(object, "kind") == "" || textField(object["metadata"], "name") == "" {
-			return "a strategic merge patch needs apiVersion, kind and metadata.name, with a target as well", "name the object in the patch; with a target any name will do"
+			return inPatch, "a strategic merge patch needs apiVersion, kind and metadata.name, with a target as well", "name the object in the patch; with a target any name will do"
 		}
 	}
 	if len(documents) > 1 && p.Target != nil {
-		return fmt.Sprintf("a patch with a target holds one object, this one holds %d", len(documents)), "make a patch of each"
+		return inPatch, fmt.Sprintf("a patch with a target holds one object, this one holds %d", len(documents)), "make a patch of each"
 	}
-	return "", ""
+	return nil, "", ""
+}
+
+// checkSelector checks the target of a patch: regular expressions, and selectors
+// of labels (sigs.k8s.io/kustomize/api/types/selector.go).
+func checkSelector(t *kustomize.Selector) (field schema.Path, message, hint string) {
+	if t == nil {
+		return nil, "", ""
+	}
+	for _, f := range []struct{ name, value string }{
+		{"group", t.Group}, {"version", t.Version}, {"kind", t.Kind}, {"name", t.Name}, {"namespace", t.Namespace},
+	} {
+		if _, err := regexp.Compile(f.value); err != nil {
+			return inTarget.With(f.name), fmt.Sprintf("%q is not a regular expression, which kustomize takes it for", f.value), "escape characters such as [ and ( with a backslash"
+		}
+	}
+	for _, f := range []struct{ name, value string }{{"labelSelector", t.LabelSelector}, {"annotationSelector", t.AnnotationSelector}} {
+		if _, err := labels.Parse(f.value); err != nil {
+			return inTarget.With(f.name), fmt.Sprintf("%q is not a selector", f.value), f.name + ": app=web,tier!=test"
+		}
+	}
+	return nil, "", ""
 }
 
 // readPatch reads the YAML documents of a patch that are not empty.
 func readPatch(text []byte) (documents []any, err error) {
 	err = yaml.Load(text, &documents, yaml.WithAllDocuments(), yaml.WithPlugin(loaderlimits.New()))
 	return slices.DeleteFunc(documents, func(d any) bool { return d == nil }), err
+}
+
+func newPatchOperation(o any) patchOperation {
+	fields, _ := o.(map[string]any)
+	operation := patchOperation{Op: textField(o, "op"), Value: fields["value"]}
+	if path, ok := fields["path"].(string); ok {
+		operation.Path = &path
+	}
+	if from, ok := fields["from"].(string); ok {
+		operation.From = &from
+	}
+	return operation
 }
 
 // textField is a field that holds text.
@@ -80,19 +121,43 @@ func textField(object any, name string) string {
 	return s
 }
 
+// checkJSONPatch checks what does not depend on the object that is patched
+// (gopkg.in/evanphx/json-patch.v4, patch.go).
 func checkJSONPatch(operations []patchOperation, target *kustomize.Selector) (message, hint string) {
 	if target == nil {
 		return "a JSON patch needs a target", "target: {kind: Deployment, name: …}"
 	}
 	for _, o := range operations {
+		from := o.Op == "move" || o.Op == "copy"
 		switch o.Op {
 		case "add", "remove", "replace", "move", "copy", "test":
 		default:
 			return fmt.Sprintf("a JSON patch has no operation %q", o.Op), "op: add, remove, replace, move, copy or test"
 		}
-		if o.Path != "" && o.Path[0] != '/' {
-			return fmt.Sprintf("the path %q of a JSON patch does not begin with /", o.Path), "path: /" + o.Path
+		if o.Path == nil {
+			return fmt.Sprintf("the operation %s has no path", o.Op), "path: /spec/replicas"
+		}
+		if from && o.From == nil {
+			return fmt.Sprintf("the operation %s has no from", o.Op), "from: /metadata/labels/old"
+		}
+		switch {
+		case *o.Path == "" && !o.takesAll():
+			return fmt.Sprintf("the operation %s needs a path into the object", o.Op), "path: /spec/replicas"
+		case *o.Path != "" && !strings.HasPrefix(*o.Path, "/"):
+			return fmt.Sprintf("the path %q of a JSON patch does not begin with /", *o.Path), "path: /" + *o.Path
+		case from && !strings.HasPrefix(*o.From, "/"):
+			return fmt.Sprintf("the from %q of a JSON patch does not begin with /", *o.From), "from: /" + *o.From
 		}
 	}
 	return "", ""
+}
+
+// takesAll says whether the operation takes the empty path, which is the whole
+// object.
+func (o *patchOperation) takesAll() bool {
+	switch o.Value.(type) {
+	case map[string]any, []any:
+		return o.Op == "replace" || o.Op == "test"
+	}
+	return o.Op == "test"
 }

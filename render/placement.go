@@ -76,6 +76,7 @@ func (c *compiler) place() {
 			a.policies = append(a.policies, p)
 			c.namePolicy(p, i)
 			c.placePolicy(p, &host)
+			c.checkPatches(p)
 		}
 		c.checkOneFleet(a)
 		c.checkSource(a)
@@ -98,12 +99,7 @@ func (c *compiler) place() {
 			c.report(c.clusterNamesMeet(s.cluster, next.cluster))
 		}
 	}
-	names := c.policyNames()
-	for _, a := range c.apps {
-		for _, p := range a.policies {
-			c.checkKustomization(p, names)
-		}
-	}
+	c.checkDependencies()
 	for _, s := range c.sites {
 		for _, a := range s.apps {
 			for _, p := range a.policies {

@@ -256,3 +256,55 @@ func TestLongNamesStayApart(t *testing.T) {
 		t.Errorf("there are %d Kustomizations", len(seen))
 	}
 }
+
+func TestWhatMayStandInAnUnreadFileIsNotMissed(t *testing.T) {
+	a := app("a", "  destination: {fleet: lost}\n  syncPolicies: [{name: p, kustomization: {interval: 5m, prune: true, dependsOn: [{name: q}]}}]\n")
+	lost := "apiVersion: fleet.kurator.dev/v1alpha1\nkind: Fleet\nmetadata:\n  name: lost\nspec:\n\tclusters: []\n"
+	for name, tt := range map[string]struct {
+		files []schema.File
+		want  []string
+	}{
+		"the fleet's own":   {[]schema.File{a, {Name: "fleet.yaml", Data: []byte(lost)}}, []string{"FW101"}},
+		"another fleet's":   {[]schema.File{a, {Name: "fleet.yaml", Data: []byte(strings.Replace(lost, "lost", "lost-2", 1))}}, []string{"FW202", "FW101"}},
+		"a misspelt kind's": {[]schema.File{a, {Name: "fleet.yaml", Data: []byte("apiVersion: fleet.kurator.dev/v1alpha1\nkind: Flet\nmetadata: {name: lost}\n")}}, []string{"FW105"}},
+		"all there is":      {[]schema.File{{Name: "fleet.yaml", Data: []byte(lost)}}, []string{"FW101"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got []string
+			for _, d := range diagnostics(tt.files) {
+				got = append(got, string(d.Code))
+			}
+			if !slices.Equal(got, tt.want) {
+				t.Errorf("%q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestDependenciesThatAreNeverMet(t *testing.T) {
+	const kustomization = "kustomization: {interval: 5m, prune: true, dependsOn: "
+	file := func(policies ...string) []schema.File {
+		return worldAnd(app("a", "  destination: {fleet: shops}\n  syncPolicies:\n  - "+strings.Join(policies, "\n  - ")+"\n"))
+	}
+	for name, tt := range map[string]struct {
+		files []schema.File
+		want  string
+	}{
+		"itself": {file("{name: p, " + kustomization + "[{name: p}]}}"),
+			"a.yaml:8:77: error FW506 spec.syncPolicies[0].kustomization.dependsOn[0].name: the policy waits for itself"},
+		"each other": {file("{name: p, "+kustomization+"[{name: q}]}}", "{name: q, "+kustomization+"[{name: r}]}}", "{name: r, "+kustomization+"[{name: q}]}}"),
+			"a.yaml:10:77: error FW506 spec.syncPolicies[2].kustomization.dependsOn[0].name: policies wait for each other: q -> r -> q"},
+		"elsewhere": {file("{name: p, "+kustomization+"[{name: q}]}}", "{name: q, destination: {fleet: shops, clusterSelector: {matchLabels: {tier: gold}}}, "+policy+"}"),
+			"a.yaml:8:77: warning FW211 spec.syncPolicies[0].kustomization.dependsOn[0].name: q does not go to lisbon, tokyo, where this policy waits for it for ever"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			list := diagnostics(tt.files)
+			if len(list) != 1 || list[0].String() != tt.want {
+				t.Errorf("it says\n%swant\n%s", text(list), tt.want)
+			}
+		})
+	}
+	if list := diagnostics(file("{name: p, "+kustomization+"[{name: q}, {name: r}]}}", "{name: q, "+kustomization+"[{name: r}]}}", "{name: r, "+policy+"}")); len(list) > 0 {
+		t.Errorf("dependencies that are met:\n%s", text(list))
+	}
+}

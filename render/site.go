@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
-	"github.com/fleetwright/fleetwright/schema"
 )
 
 // variants are the directories of applications, by what of an application they
@@ -218,16 +217,4 @@ func (c *compiler) reportObjectTwice(a, b object) {
 	}
 	hint := "rename one of the two, or send them to different clusters with clusterSelector"
 	c.report(b.origin.doc.Diagnostic(diag.ObjectTwice, b.origin.path, message, hint))
-}
-
-// policyNames are the Flux Kustomizations that the policies of all applications
-// make.
-func (c *compiler) policyNames() map[schema.NamespacedReference]bool {
-	names := map[schema.NamespacedReference]bool{}
-	for _, a := range c.apps {
-		for _, p := range a.policies {
-			names[schema.NamespacedReference{Name: p.name, Namespace: a.namespace}] = true
-		}
-	}
-	return names
 }

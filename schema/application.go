@@ -230,8 +230,8 @@ type Kustomization struct {
 	// +fleetwright:example=5m0s
 	Interval Duration `json:"interval"`
 
-	// RetryInterval after a failure; without it, the interval. Where that is
-	// 0s, Flux would never try again, so 2m0s is rendered.
+	// RetryInterval after a failure; without it, or with 0s, the interval. Where
+	// that is 0s too, Flux would never try again, so 2m0s is rendered.
 	// +optional
 	RetryInterval Duration `json:"retryInterval,omitempty"`
 

@@ -3,6 +3,7 @@ package schema
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -19,6 +20,27 @@ type Documents struct {
 	All []*Document
 	// Diagnostics of reading and checking them.
 	Diagnostics diag.List
+
+	// unread is the text of the files that are not YAML to their end.
+	unread []string
+	// unknown are the names of documents whose kind is misspelt.
+	unknown []string
+}
+
+// Complete says whether all files were read to their end.
+func (d *Documents) Complete() bool { return len(d.unread) == 0 && len(d.unknown) == 0 }
+
+// MayDefine says whether an object that is nowhere to be found may be in what
+// could not be read.
+func (d *Documents) MayDefine(name string) bool {
+	if slices.Contains(d.unknown, name) {
+		return true
+	}
+	if len(d.unread) == 0 {
+		return false
+	}
+	definition := regexp.MustCompile(`\bname["']?\s*:\s*["']?` + regexp.QuoteMeta(name) + `([^-.a-z0-9]|$)`)
+	return slices.ContainsFunc(d.unread, definition.MatchString)
 }
 
 // Load reads the documents of files and checks each against its kind. Documents
@@ -28,6 +50,9 @@ func Load(files []File) Documents {
 	for _, f := range files {
 		nodes, list := parse(f)
 		l.list = append(l.list, list...)
+		if len(list) > 0 {
+			l.unread = append(l.unread, string(f.Data))
+		}
 		for _, n := range nodes {
 			l.add(f.Name, n)
 		}
@@ -37,12 +62,14 @@ func Load(files []File) Documents {
 		l.list = append(l.list, diag.New(diag.OtherDocuments, l.firstOther, "",
 			fmt.Sprintf("%s not of fleetwright's kinds, left out: %s", count(l.others, "document is", "documents are"), strings.Join(slices.Compact(l.otherKinds), ", ")), ""))
 	}
-	return Documents{l.docs, l.list}
+	return Documents{l.docs, l.list, l.unread, l.unknown}
 }
 
 type loader struct {
 	docs       []*Document
 	list       diag.List
+	unread     []string
+	unknown    []string
 	others     int
 	otherKinds []string
 	firstOther diag.Position
@@ -53,11 +80,7 @@ func (l *loader) add(file string, n *yaml.Node) {
 	d := &Document{file: file, node: n}
 	apiVersion, kind := d.Text("apiVersion"), d.Text("kind")
 	if apiVersion == "v1" && kind == "List" {
-		if _, items := child(n, "items"); items != nil {
-			for _, item := range resolve(items).Content {
-				l.add(file, item)
-			}
-		}
+		l.items(d)
 		return
 	}
 	k, message, hint := match(apiVersion, kind)
@@ -67,6 +90,7 @@ func (l *loader) add(file string, n *yaml.Node) {
 			path = Path{"apiVersion"}
 		}
 		l.list = append(l.list, d.Diagnostic(diag.UnknownKind, path, message, hint))
+		l.unknown = append(l.unknown, d.Text("metadata", "name"))
 		return
 	}
 	if k.Name == "" {
@@ -86,6 +110,22 @@ func (l *loader) add(file string, n *yaml.Node) {
 	}
 	l.docs = append(l.docs, d)
 	l.list = append(l.list, d.load()...)
+}
+
+// items adds the documents of a List.
+func (l *loader) items(d *Document) {
+	items := d.value(Path{"items"})
+	switch {
+	case items == nil:
+		l.list = append(l.list, d.Diagnostic(diag.MissingField, nil, "items is missing", "items: […]"))
+	case items.Kind == yaml.SequenceNode:
+		for _, item := range items.Content {
+			l.add(d.file, resolve(item))
+		}
+	case !isNull(items):
+		dec := decoder{doc: d}
+		l.list = append(l.list, d.Diagnostic(diag.WrongType, Path{"items"}, "expected a list, got "+describe(items, dec.scalarOf(items)), ""))
+	}
 }
 
 // match finds the kind of a document. A message says that one of our kinds was

@@ -67,11 +67,12 @@ const (
 	NothingAllowed  Code = "FW413"
 	NothingCounted  Code = "FW414"
 
-	NeverPolled   Code = "FW501"
-	RemovedByFlux Code = "FW502"
-	FluxName      Code = "FW503"
-	FluxVersion   Code = "FW504"
-	BadPatch      Code = "FW505"
+	NeverPolled     Code = "FW501"
+	RemovedByFlux   Code = "FW502"
+	FluxName        Code = "FW503"
+	FluxVersion     Code = "FW504"
+	BadPatch        Code = "FW505"
+	DependencyCycle Code = "FW506"
 
 	ObjectTwice   Code = "FW601"
 	FileTwice     Code = "FW602"
@@ -156,6 +157,7 @@ var catalogue = [...]rule{
 	{FluxName, Error, true, "the name is too long for Flux"},
 	{FluxVersion, Error, true, "the version of Flux is not supported"},
 	{BadPatch, Error, true, "kustomize would refuse the patch"},
+	{DependencyCycle, Error, false, "policies wait for each other"},
 
 	{ObjectTwice, Error, true, "two objects of one cluster are the same"},
 	{FileTwice, Error, true, "two objects have one file"},
