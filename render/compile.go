@@ -28,12 +28,13 @@ func Compile(docs schema.Documents, opts Options) (*Tree, diag.List) {
 	c.index(docs.All)
 	c.settings = c.newSettings(opts)
 	c.place()
-	if list := c.diagnostics(); list.HasErrors() {
-		return nil, list
-	}
+	failed := c.diagnostics().HasErrors()
+	// What is sound is rendered in any case: one mistake must not hide another.
 	tree := c.render()
 	c.checkCollisions(tree)
-	c.checkOutputs()
+	if !failed {
+		c.checkOutputs()
+	}
 	list := c.diagnostics()
 	if list.HasErrors() {
 		return nil, list

@@ -145,6 +145,21 @@ func (k *kuma) findMeshes() {
 	k.checkRolloutMesh()
 }
 
+// checkMeshes says which Meshes go to no cluster.
+func (c *compiler) checkMeshes() {
+	for _, f := range c.fleets {
+		if f.stack != nil && f.stack.providerName == "kuma" {
+			return
+		}
+	}
+	if !c.docs.Complete() || len(c.misshapen) > 0 {
+		return
+	}
+	for _, m := range c.meshes {
+		c.report(m.doc.Diagnostic(diag.MeshUnused, schema.Path{"metadata", "name"}, "no Fleet installs Kuma, so the Mesh is not rendered", "plugin: {flagger: {trafficRoutingProvider: kuma}} in a Fleet's spec"))
+	}
+}
+
 // checkMesh says what of a Mesh this version of Kuma does not take.
 func (k *kuma) checkMesh(m *mesh) {
 	if m.Metadata.Namespace != "" {

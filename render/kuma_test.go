@@ -75,16 +75,21 @@ func TestMeshHasWhatItsVersionOfKumaNeeds(t *testing.T) {
 
 func TestKumaVersionsThatFlaggerCannotMove(t *testing.T) {
 	for version, want := range map[string]string{
-		"3.0.0":         "fleet.yaml:16:33: error FW401 spec.plugin.flagger.config.chart.version: Kuma 3.0.0 has no TrafficRoute",
-		"2.1.0":         "fleet.yaml:16:33: error FW401 spec.plugin.flagger.config.chart.version: Kuma 2.1.0 is not a version that fleetwright knows",
-		"2.15.0":        "fleet.yaml:16:33: error FW401 spec.plugin.flagger.config.chart.version: Kuma 2.15.0 is not a version that fleetwright knows",
-		"1.8.1":         "fleet.yaml:16:33: error FW401",
-		"2.x":           "fleet.yaml:16:33: error FW402 spec.plugin.flagger.config.chart.version: the version \"2.x\" may become one that needs other manifests",
-		">=2.6.0":       "fleet.yaml:16:33: error FW402",
-		"2":             "fleet.yaml:16:33: error FW402",
-		"latest":        "fleet.yaml:16:33: error FW402",
-		"2.7.three":     "fleet.yaml:16:33: error FW402",
-		"99999999999.1": "fleet.yaml:16:33: error FW402",
+		"3.0.0":           "fleet.yaml:16:33: error FW401 spec.plugin.flagger.config.chart.version: Kuma 3.0.0 has no TrafficRoute",
+		"2.1.0":           "fleet.yaml:16:33: error FW401 spec.plugin.flagger.config.chart.version: Kuma 2.1.0 is not a version that fleetwright knows",
+		"2.15.0":          "fleet.yaml:16:33: error FW401 spec.plugin.flagger.config.chart.version: Kuma 2.15.0 is not a version that fleetwright knows",
+		"1.8.1":           "fleet.yaml:16:33: error FW401",
+		"2.x":             "fleet.yaml:16:33: error FW402 spec.plugin.flagger.config.chart.version: the version \"2.x\" may become one that needs other manifests",
+		">=2.6.0":         "fleet.yaml:16:33: error FW402",
+		"2":               "fleet.yaml:16:33: error FW402",
+		"latest":          "fleet.yaml:16:33: error FW402",
+		"2.7.three":       "fleet.yaml:16:33: error FW402",
+		"2.7.0-0 - 2.9.0": "fleet.yaml:16:33: error FW402",
+		"2.7.3-0 || 3.x":  "fleet.yaml:16:33: error FW402",
+		"2.7.0-0, <4":     "fleet.yaml:16:33: error FW402",
+		"2.7.3-":          "fleet.yaml:16:33: error FW402",
+		"2.7.x-0":         "fleet.yaml:16:33: error FW402",
+		"99999999999.1":   "fleet.yaml:16:33: error FW402",
 	} {
 		t.Run(version, func(t *testing.T) { wantDiagnostic(t, withKuma(t, version), want) })
 	}

@@ -40,9 +40,9 @@ type kustomizationSpec struct {
 // GetRetryInterval).
 const retryOfUnpolled schema.Duration = "2m0s"
 
-// kustomization is the one of a policy. The namespaces are those of the
+// kustomization is the one of a policy on a cluster. The namespaces are those of the
 // application that its own manifests may bring.
-func (p *policy) kustomization(c *compiler, injected map[string]namespaceMeta) rendered {
+func (p sitePolicy) kustomization(c *compiler, injected map[string]namespaceMeta) rendered {
 	k := p.Kustomization
 	spec := kustomizationSpec{
 		Interval: k.Interval, RetryInterval: k.RetryInterval, Timeout: k.Timeout,

@@ -93,14 +93,18 @@ type dir struct {
 }
 
 type namedBlob struct {
-	name string
-	blob *blob
+	name   string
+	blob   *blob
+	origin origin
 }
 
 type object struct {
-	id     identity
+	id identity
+	// blob is nil for what fleetwright does not render.
 	blob   *blob
 	origin origin
+	// maker of what fleetwright does not render.
+	maker string
 }
 
 // A kustomizeFile is a kustomization.yaml.
@@ -117,11 +121,11 @@ func (c *compiler) newDir(path string, objects ...rendered) *dir {
 	names := fileNames(objects)
 	for i, o := range objects {
 		b := c.encode(o.manifest)
-		d.files = append(d.files, namedBlob{names[i], b})
-		d.objects = append(d.objects, object{o.manifest.identity(), b, o.origin})
+		d.files = append(d.files, namedBlob{names[i], b, o.origin})
+		d.objects = append(d.objects, object{id: o.manifest.identity(), blob: b, origin: o.origin})
 	}
 	slices.Sort(names)
-	d.files = append(d.files, namedBlob{kustomizationFile, c.kustomization(names...)})
+	d.files = append(d.files, namedBlob{name: kustomizationFile, blob: c.kustomization(names...)})
 	d.sort()
 	return d
 }

@@ -21,11 +21,13 @@ type policy struct {
 	app  *application
 	path schema.Path
 	// name of the Flux Kustomization.
-	name     string
+	name string
+	// sound policies can be rendered; the others have errors.
+	sound    bool
 	fleet    *fleet
 	clusters []*cluster
-	// rollout of the policy, or nil.
-	rollout *rollout
+	// rollouts of the policy, by what its clusters have installed.
+	rollouts map[*stack]*rollout
 }
 
 // A site is a cluster that gets a directory.
@@ -40,7 +42,14 @@ type site struct {
 type siteApp struct {
 	*application
 	// policies are those of the application that go to the cluster.
-	policies []*policy
+	policies []sitePolicy
+}
+
+// A sitePolicy is a policy on one cluster.
+type sitePolicy struct {
+	*policy
+	// rollout of the policy, or nil.
+	rollout *rollout
 }
 
 // place finds the clusters of every fleet and of every policy.
@@ -73,24 +82,26 @@ func (c *compiler) place() {
 	for _, a := range c.apps {
 		for i := range a.Spec.SyncPolicies {
 			p := &policy{SyncPolicy: &a.Spec.SyncPolicies[i], app: a, path: schema.Path{"spec", "syncPolicies", i}}
+			unique := c.namePolicy(p, i)
+			p.sound = a.doc.Valid && unique
 			a.policies = append(a.policies, p)
-			c.namePolicy(p, i)
 			c.placePolicy(p, &host)
 			c.checkPatches(p)
 		}
+		c.checkDestination(a)
 		c.checkOneFleet(a)
 		c.checkSource(a)
 		for _, p := range a.policies {
 			for _, cl := range p.clusters {
 				s := at(cl)
-				if n := len(s.apps); n == 0 || s.apps[n-1].application != a {
-					s.apps = append(s.apps, siteApp{application: a})
+				r := c.placeRollout(p, s)
+				if p.sound {
+					s.add(p, r)
 				}
-				last := &s.apps[len(s.apps)-1]
-				last.policies = append(last.policies, p)
 			}
 		}
 	}
+	c.checkMeshes()
 	slices.SortFunc(c.sites, func(a, b *site) int {
 		return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.namespace, b.namespace), cmp.Compare(a.kind, b.kind))
 	})
@@ -100,15 +111,16 @@ func (c *compiler) place() {
 		}
 	}
 	c.checkDependencies()
-	for _, s := range c.sites {
-		for _, a := range s.apps {
-			for _, p := range a.policies {
-				if p.Rollout != nil {
-					c.placeRollout(p, s)
-				}
-			}
-		}
+}
+
+// add gives the site a policy. The policies of an application come one after the
+// other.
+func (s *site) add(p *policy, r *rollout) {
+	if n := len(s.apps); n == 0 || s.apps[n-1].application != p.app {
+		s.apps = append(s.apps, siteApp{application: p.app})
 	}
+	last := &s.apps[len(s.apps)-1]
+	last.policies = append(last.policies, sitePolicy{p, r})
 }
 
 func (c *compiler) clusterNamesMeet(a, b *cluster) diag.Diagnostic {
@@ -215,8 +227,9 @@ func (c *compiler) install(s *site, f *fleet) {
 		"leave the plugin to one of the two fleets"))
 }
 
-// namePolicy names the Flux Kustomization of a policy as Kurator does.
-func (c *compiler) namePolicy(p *policy, index int) {
+// namePolicy names the Flux Kustomization of a policy as Kurator does. It reports
+// false for a name that another policy of the application has.
+func (c *compiler) namePolicy(p *policy, index int) bool {
 	p.name = p.Name
 	at := p.path.With("name")
 	if p.name == "" {
@@ -233,8 +246,10 @@ func (c *compiler) namePolicy(p *policy, index int) {
 	for _, other := range p.app.policies[:index] {
 		if other.name == p.name {
 			c.report(p.app.doc.Diagnostic(diag.DefinedTwice, at, fmt.Sprintf("the policy at %s is called %s as well", p.app.doc.Position(other.path...), p.name), "give one of the two another name"))
+			return false
 		}
 	}
+	return true
 }
 
 // placePolicy finds the clusters of a policy.
@@ -274,6 +289,19 @@ func (c *compiler) placePolicy(p *policy, host **cluster) {
 			what, hint = fmt.Sprintf("no cluster of the fleet %s has these labels", f.name), "the clusters' labels are "+labelsOf(f.clusters)
 		}
 		c.report(p.app.doc.Diagnostic(diag.SelectsNothing, at, what, hint))
+	}
+}
+
+// checkDestination checks a destination that all policies replace by their own,
+// so that nothing else looks at it.
+func (c *compiler) checkDestination(a *application) {
+	if d := a.Spec.Destination; d != nil {
+		if _, ok := c.fleet(a.namespace, d.Fleet); !ok {
+			c.report(c.noFleet(a.doc, schema.Path{"spec", "destination", "fleet"}, d.Fleet))
+		}
+	}
+	if len(a.policies) == 0 {
+		c.report(a.doc.Diagnostic(diag.NothingSynced, schema.Path{"spec", "syncPolicies"}, "the Application has no policies, so nothing is rendered for it", "syncPolicies: [{name: "+a.name+", kustomization: {interval: 5m0s, path: ./deploy, prune: true}}]"))
 	}
 }
 

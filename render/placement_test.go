@@ -85,6 +85,14 @@ func TestPlacementThatDoesNotWork(t *testing.T) {
 	one := func(destination string) string {
 		return "  syncPolicies: [{name: p, destination: {" + destination + "}, " + policy + "}]\n"
 	}
+	// own is an application among what the clusters of shops sync themselves with.
+	own := func(name, policyName string) schema.File {
+		return schema.File{Name: "f.yaml", Data: []byte("apiVersion: apps.kurator.dev/v1alpha1\nkind: Application\nmetadata: {name: " + name + ", namespace: flux-system}\nspec:\n  destination: {fleet: shops}\n" +
+			"  source: {gitRepository: {url: https://example.com/a, interval: 1m}}\n  syncPolicies: [{name: " + policyName + ", " + policy + "}]\n")}
+	}
+	inFlux := func(f schema.File) []schema.File {
+		return []schema.File{f, {Name: "world.yaml", Data: []byte(strings.ReplaceAll(world, "metadata: {name", "metadata: {namespace: flux-system, name"))}}
+	}
 	rollout := "rollout: {trafficRoutingProvider: kuma, workload: {name: w, namespace: ns}, serviceName: s, port: 8080, rolloutPolicy: {trafficRouting: {canaryStrategy: {stepWeight: 10}}}}"
 	for _, tt := range []struct {
 		name  string
@@ -123,6 +131,22 @@ func TestPlacementThatDoesNotWork(t *testing.T) {
 		{"a plugin of Kurator's", worldAnd(schema.File{Name: "f.yaml", Data: []byte("{apiVersion: fleet.kurator.dev/v1alpha1, kind: Fleet, metadata: {name: f}, spec: {clusters: [], plugin: {grafana: {}}}}")}),
 			"f.yaml:1:106: info FW210 spec.plugin.grafana"},
 		{"an unknown dependency", worldAnd(app("a", "  syncPolicies: [{name: p, kustomization: {interval: 5m, prune: true, dependsOn: [{name: q}]}}]\n")), "a.yaml:6:90: warning FW211"},
+		{"a destination that all policies replace", worldAnd(app("a", "  destination: {fleet: shop}\n"+one("fleet: shops"))), "a.yaml:6:24: error FW202 spec.destination.fleet: there is no Fleet shop"},
+		{"no policies", worldAnd(app("a", "  syncPolicies: []\n")), "a.yaml:6:3: warning FW214 spec.syncPolicies"},
+		{"policies left open", worldAnd(app("a", "  syncPolicies:\n")), "a.yaml:6:16: warning FW214 spec.syncPolicies"},
+		{"a Mesh where no Kuma is", []schema.File{app("a", "  syncPolicies: [{name: p, "+policy+"}]\n"), {Name: "mesh.yaml", Data: []byte("{apiVersion: kuma.io/v1alpha1, kind: Mesh, metadata: {name: default}}")}},
+			"mesh.yaml:1:61: warning FW415 metadata.name: no Fleet installs Kuma"},
+		{"no metrics server", []schema.File{{Name: "f.yaml", Data: []byte("{apiVersion: fleet.kurator.dev/v1alpha1, kind: Fleet, metadata: {name: f}, spec: {clusters: [], plugin: {flagger: {trafficRoutingProvider: kuma, extraArgs: {metricsServer: 5}}}}}")}},
+			"f.yaml:1:173: error FW305 spec.plugin.flagger.extraArgs.metricsServer"},
+		{"the cluster's own Kustomization", inFlux(own("p", "flux-system")), "f.yaml:7:18: error FW601 spec.syncPolicies[0]: Kustomization flux-system/flux-system is made by flux bootstrap as well"},
+		{"the cluster's own source", inFlux(own("flux-system", "p")), "f.yaml:6:12: error FW601 spec.source.gitRepository: GitRepository flux-system/flux-system is made by flux bootstrap as well"},
+		{"the chain's first", inFlux(own("p", "infrastructure")),
+			"world.yaml:10:12: error FW601 spec.plugin.flagger: Kustomization flux-system/infrastructure is rendered for f.yaml:7:18 as well"},
+		{"two objects of one file", worldAnd(app("a", "  destination: {fleet: shops}\n  syncPolicies:\n"+
+			"  - {name: p, "+policy+", "+strings.Replace(rollout, "ns", "n1", 1)+"}\n"+
+			"  - {name: q, "+policy+", "+strings.NewReplacer("ns", "n2", "serviceName: s", "serviceName: t").Replace(rollout)+"}\n"+
+			"  - {name: r, "+policy+", "+strings.NewReplacer("ns", "n3", "serviceName: s", "serviceName: u", "name: w", "name: w.n1").Replace(rollout)+"}\n")),
+			"a.yaml:10:116: error FW602 spec.syncPolicies[2].rollout.workload.name: the object has the file rollouts/default.a/canary-w.n1.yaml, which the one for a.yaml:8:116 has as well"},
 		{"an unpolled source", worldAnd(schema.File{Name: "a.yaml", Data: []byte(strings.Replace(string(app("a", one("fleet: shops")).Data), "interval: 1m", "interval: 0s", 1))}),
 			"a.yaml:5:66: error FW501"},
 	} {
@@ -306,5 +330,74 @@ func TestDependenciesThatAreNeverMet(t *testing.T) {
 	}
 	if list := diagnostics(file("{name: p, "+kustomization+"[{name: q}, {name: r}]}}", "{name: q, "+kustomization+"[{name: r}]}}", "{name: r, "+policy+"}")); len(list) > 0 {
 		t.Errorf("dependencies that are met:\n%s", text(list))
+	}
+}
+
+// TestARolloutFitsWhatEachOfItsClustersHasInstalled: the clusters of one fleet may
+// have got Flagger from different others.
+func TestARolloutFitsWhatEachOfItsClustersHasInstalled(t *testing.T) {
+	const fleets = `
+apiVersion: fleet.kurator.dev/v1alpha1
+kind: Fleet
+metadata: {name: both}
+spec: {clusters: [{kind: AttachedCluster, name: east}, {kind: AttachedCluster, name: west}]}
+---
+apiVersion: fleet.kurator.dev/v1alpha1
+kind: Fleet
+metadata: {name: old}
+spec: {clusters: [{kind: AttachedCluster, name: east}], plugin: {flagger: {trafficRoutingProvider: kuma, extraArgs: {metricsServer: http://one}, publicTestloader: true}}}
+---
+apiVersion: fleet.kurator.dev/v1alpha1
+kind: Fleet
+metadata: {name: new}
+spec: {clusters: [{kind: AttachedCluster, name: west}], plugin: {flagger: {trafficRoutingProvider: kuma, extraArgs: {metricsServer: http://two}, publicTestloader: true}}}
+---
+{apiVersion: cluster.kurator.dev/v1alpha1, kind: AttachedCluster, metadata: {name: east}}
+---
+{apiVersion: cluster.kurator.dev/v1alpha1, kind: AttachedCluster, metadata: {name: west}}
+`
+	a := app("a", `  destination: {fleet: both}
+  syncPolicies:
+  - name: p
+    kustomization: {interval: 5m, prune: true}
+    rollout:
+      trafficRoutingProvider: kuma
+      workload: {name: web, namespace: shop}
+      serviceName: web
+      port: 8080
+      rolloutPolicy:
+        trafficRouting: {canaryStrategy: {stepWeight: 10}}
+        trafficAnalysis:
+          metrics: [{name: request-success-rate, thresholdRange: {min: 99}}]
+          webhooks: {command: [hey http://web-canary.shop:8080/]}
+`)
+	file := schema.File{Name: "fleets.yaml", Data: []byte(fleets)}
+	tree := compile(t, file, a)
+	for cluster, want := range map[string]string{"east": "http://one", "west": "http://two"} {
+		template := get(t, tree, cluster+"/fleetwright/rollouts/default.a/metrictemplate-web-request-success-rate-kuma.yaml")
+		if got := at(template, "spec provider address"); got != want {
+			t.Errorf("%s asks %v, want %s", cluster, got, want)
+		}
+	}
+	file.Data = []byte(strings.Replace(fleets, "{metricsServer: http://two}, publicTestloader: true", "{metricsServer: http://two}", 1))
+	wantDiagnostic(t, []schema.File{file, a}, "a.yaml:19:22: error FW307")
+}
+
+// TestOneMistakeHidesNoOther: what is sound is rendered and compared even where
+// something else is broken.
+func TestOneMistakeHidesNoOther(t *testing.T) {
+	rollout := func(policy, port string) string {
+		return "  destination: {fleet: shops}\n  syncPolicies:\n  - name: " + policy + "\n    kustomization: {interval: 5m, prune: true}\n" +
+			"    rollout: {trafficRoutingProvider: kuma, workload: {name: cart, namespace: shop}, serviceName: cart, port: " + port + ", rolloutPolicy: {trafficRouting: {canaryStrategy: {stepWeight: 10}}}}\n"
+	}
+	rule := app("d", rollout("d", "80"))
+	rule.Data = []byte(strings.Replace(string(rule.Data), "gitRepository: {", "ociRepository: {}, gitRepository: {", 1))
+	var got []string
+	for _, d := range diagnostics(worldAnd(app("a", rollout("a", "8080")), app("b", rollout("b", "8080")), app("c", rollout("c", "cart")), rule)) {
+		got = append(got, d.Position.File+" "+string(d.Code))
+	}
+	want := []string{"b.yaml FW601", "c.yaml FW111", "d.yaml FW120", "d.yaml FW190", "d.yaml FW308"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

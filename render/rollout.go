@@ -37,20 +37,29 @@ const (
 	loadTesterSuffix = "-testloader"
 )
 
-// placeRollout makes the rollout of a policy on a site and checks it. All
-// clusters of a policy are in one fleet, so what is checked once holds for all.
-func (c *compiler) placeRollout(p *policy, s *site) {
+// placeRollout is the rollout of a policy on a site, or nil where it has none or
+// nothing runs it. It is made and checked once for all sites that have the same
+// installed.
+func (c *compiler) placeRollout(p *policy, s *site) *rollout {
+	if p.Rollout == nil {
+		return nil
+	}
+	if r, ok := p.rollouts[s.stack]; ok {
+		return r
+	}
 	r := &rollout{Rollout: p.Rollout, c: c, policy: p, stack: s.stack}
 	r.namespace = cmp.Or(r.Workload.Namespace, p.targetNamespace(), "default")
-	first := p.rollout == nil
-	if s.stack == nil || s.stack.providerName != r.TrafficRoutingProvider {
-		r.reportNoStack(s)
-		return
-	}
-	p.rollout = r
-	if first {
+	if s.stack != nil && s.stack.providerName == r.TrafficRoutingProvider {
 		r.check()
+	} else {
+		r.reportNoStack(s)
+		r = nil
 	}
+	if p.rollouts == nil {
+		p.rollouts = map[*stack]*rollout{}
+	}
+	p.rollouts[s.stack] = r
+	return r
 }
 
 func (p *policy) targetNamespace() string {
@@ -117,7 +126,7 @@ func (r *rollout) check() {
 	}
 	if len(r.commands()) > 0 && !r.TestLoader && r.stack.loadTester == nil {
 		r.report(diag.NoLoadTester, schema.Path{"rolloutPolicy", "trafficAnalysis", "webhooks", "command"},
-			"no load tester runs the commands: the rollout has none of its own, and the fleet installs no public one", "testLoader: true for the rollout, or publicTestloader: true for the fleet")
+			fmt.Sprintf("no load tester runs the commands: the rollout has none of its own, and the fleet at %s installs no public one", r.stack.fleet.doc.Position("metadata", "name")), "testLoader: true for the rollout, or publicTestloader: true for the fleet")
 	}
 	r.checkMetrics()
 	r.stack.check(r)

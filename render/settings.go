@@ -93,6 +93,17 @@ func (c *compiler) newSettings(opts Options) settings {
 	return s
 }
 
+// bootstrapped are what the clusters sync themselves with: the source, and the
+// Kustomization that "flux bootstrap" calls after it.
+func (s *settings) bootstrapped() []identity {
+	group, _, _ := strings.Cut(sourceV1, "/")
+	kustomize, _, _ := strings.Cut(kustomizeV1, "/")
+	return []identity{
+		{group, s.source.Kind, s.source.Namespace, s.source.Name},
+		{kustomize, "Kustomization", s.source.Namespace, s.source.Name},
+	}
+}
+
 // fill sets a value unless the new one is zero.
 func fill[T comparable](to *T, from T) {
 	var zero T

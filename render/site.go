@@ -30,7 +30,7 @@ func (c *compiler) renderSite(s *site, variants variants) *Cluster {
 		if s.stack.early != nil {
 			cluster.dirs = append(cluster.dirs, s.stack.early)
 		}
-		sync.stack(s.stack.early != nil)
+		sync.stack(s.stack)
 	}
 	for _, a := range s.apps {
 		v := c.variant(a, s, injected, variants)
@@ -132,7 +132,7 @@ func (c *compiler) appDir(a siteApp, s *site, injected map[string]namespaceMeta)
 	for _, p := range a.policies {
 		objects = append(objects, p.kustomization(c, own))
 	}
-	return c.newDir("apps/"+a.id(), objects...)
+	return c.newDir(a.dir("apps"), objects...)
 }
 
 // rolloutDir is rollouts/<namespace>.<application>, or nil where there are none.
@@ -146,7 +146,7 @@ func (c *compiler) rolloutDir(a siteApp) *dir {
 	if len(objects) == 0 {
 		return nil
 	}
-	return c.newDir("rollouts/"+a.id(), objects...)
+	return c.newDir(a.dir("rollouts"), objects...)
 }
 
 // checkCollisions says which objects of one cluster are the same, and which
@@ -154,10 +154,14 @@ func (c *compiler) rolloutDir(a siteApp) *dir {
 func (c *compiler) checkCollisions(tree *Tree) {
 	for i, cluster := range tree.Clusters {
 		objects := map[identity]object{}
+		for _, id := range c.settings.bootstrapped() {
+			objects[id] = object{id: id, maker: "flux bootstrap"}
+		}
 		for _, d := range cluster.dirs {
-			for i := range d.files[:max(0, len(d.files)-1)] {
-				if d.files[i].name == d.files[i+1].name {
-					c.report(diag.New(diag.FileTwice, diag.Position{}, "", fmt.Sprintf("two objects have the file %s/%s", d.path, d.files[i].name), "give one of them another name"))
+			for i, f := range d.files[:max(0, len(d.files)-1)] {
+				if next := d.files[i+1]; next.name == f.name {
+					c.report(next.origin.doc.Diagnostic(diag.FileTwice, next.origin.path,
+						fmt.Sprintf("the object has the file %s/%s, which the one for %s has as well", d.path, f.name, f.origin.position()), "rename one of the two"))
 				}
 			}
 			for _, o := range d.objects {
@@ -191,7 +195,7 @@ func (c *compiler) checkMade(r *rollout, objects map[identity]object) {
 		return // the rollout itself is there twice, which is said
 	}
 	for _, id := range r.made() {
-		made := object{id: id, origin: r.origin("serviceName")}
+		made := object{id: id, origin: r.origin("serviceName"), maker: "Flagger"}
 		if first, ok := objects[id]; ok {
 			c.reportObjectTwice(first, made)
 			return // the rest follows from it
@@ -201,20 +205,17 @@ func (c *compiler) checkMade(r *rollout, objects map[identity]object) {
 }
 
 // reportObjectTwice says that a cluster would get two objects that are the same.
-// One without a blob is made by Flagger.
 func (c *compiler) reportObjectTwice(a, b object) {
-	if b.blob != nil && a.origin.position().Compare(b.origin.position()) > 0 {
+	if a.blob != nil && b.blob != nil && a.origin.position().Compare(b.origin.position()) > 0 {
 		a, b = b, a
 	}
-	verb := "is rendered"
-	if a.blob == nil {
-		verb = "is made by Flagger"
+	what := "is rendered"
+	if a.maker != "" {
+		what = "is made by " + a.maker
 	}
-	message := fmt.Sprintf("%s %s for %s as well, and one cluster gets both", b.id, verb, a.origin.position())
-	if b.origin.doc == nil {
-		c.report(diag.New(diag.ObjectTwice, diag.Position{}, "", message, ""))
-		return
+	if a.origin.doc != nil {
+		what += fmt.Sprintf(" for %s", a.origin.position())
 	}
-	hint := "rename one of the two, or send them to different clusters with clusterSelector"
-	c.report(b.origin.doc.Diagnostic(diag.ObjectTwice, b.origin.path, message, hint))
+	c.report(b.origin.doc.Diagnostic(diag.ObjectTwice, b.origin.path, fmt.Sprintf("%s %s as well, and one cluster gets both", b.id, what),
+		"rename one of the two, or send them to different clusters with clusterSelector"))
 }

@@ -1,10 +1,12 @@
 package render
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
+	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -54,6 +56,9 @@ func (c *compiler) newStack(f *fleet) *stack {
 	s.flagger = release{
 		name: "flagger", namespace: p.namespace(), origin: at,
 		chart: flagger.with(own.Repository, own.Name, own.Version, plugin.ExtraArgs),
+	}
+	if s.metricsServer() == "" {
+		c.report(f.doc.Diagnostic(diag.NoAddress, at.path.With("extraArgs", "metricsServer"), "Flagger's metricsServer is not the URL of a Prometheus", fmt.Sprintf("metricsServer: %v", p.flaggerValues()["metricsServer"])))
 	}
 	for _, r := range p.releases() {
 		s.flagger.dependsOn = append(s.flagger.dependsOn, r.reference())

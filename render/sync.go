@@ -28,14 +28,14 @@ type syncFile struct {
 // stack adds what the rollouts need. Each waits until all that it applies is
 // ready: Kuma's webhooks must answer before a Mesh is applied, and before a pod
 // is started that is to have a sidecar.
-func (s *syncFile) stack(meshes bool) {
-	last := infrastructure
-	s.add(infrastructure, infrastructure, origin{}, true)
-	if meshes {
-		s.add(meshesDir, meshesDir, origin{}, true, last)
+func (s *syncFile) stack(stack *stack) {
+	at, last := stack.flagger.origin, infrastructure
+	s.add(infrastructure, infrastructure, at, true)
+	if stack.early != nil {
+		s.add(meshesDir, meshesDir, at, true, last)
 		last = meshesDir
 	}
-	s.add(meshDir, meshDir, origin{}, true, last)
+	s.add(meshDir, meshDir, at, true, last)
 }
 
 // application adds an application. It waits for the application's own Flux
@@ -49,14 +49,17 @@ func (s *syncFile) application(a siteApp, needsMesh bool) {
 	if needsMesh {
 		dependsOn = append(dependsOn, meshDir)
 	}
-	s.add(a.syncName("app"), "apps/"+a.id(), origin{doc: a.doc}, wait, dependsOn...)
+	s.add(a.syncName("app"), a.dir("apps"), origin{doc: a.doc}, wait, dependsOn...)
 }
 
 // rollout adds the rollouts of an application. It does not wait: an analysis
 // takes longer than any timeout.
 func (s *syncFile) rollout(a siteApp) {
-	s.add(a.syncName("rollout"), "rollouts/"+a.id(), origin{doc: a.doc}, false, a.syncName("app"))
+	s.add(a.syncName("rollout"), a.dir("rollouts"), origin{doc: a.doc}, false, a.syncName("app"))
 }
+
+// dir is the directory of the application below another.
+func (a siteApp) dir(above string) string { return above + "/" + shorten(a.id(), maxFile) }
 
 func (a siteApp) syncName(what string) string { return shorten(what+"-"+a.id(), maxLabel) }
 
@@ -88,11 +91,11 @@ func (s *syncFile) dir() *dir {
 	for _, o := range s.all {
 		b := s.c.encode(o.manifest)
 		documents = append(documents, b.content)
-		d.objects = append(d.objects, object{o.identity(), b, o.origin})
+		d.objects = append(d.objects, object{id: o.identity(), blob: b, origin: o.origin})
 	}
 	d.files = []namedBlob{
-		{kustomizationFile, s.c.kustomization(syncName)},
-		{syncName, newBlob(bytes.Join(documents, []byte("---\n")))},
+		{name: kustomizationFile, blob: s.c.kustomization(syncName)},
+		{name: syncName, blob: newBlob(bytes.Join(documents, []byte("---\n")))},
 	}
 	return d
 }

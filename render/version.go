@@ -1,8 +1,10 @@
 package render
 
 import (
+	"regexp"
+	"slices"
 	"strconv"
-	"strings"
+	"sync"
 )
 
 // A minorVersion is a version of upstream up to what its manifests depend on.
@@ -15,31 +17,29 @@ func (v minorVersion) less(w minorVersion) bool {
 	return v.major < w.major || v.major == w.major && v.minor < w.minor
 }
 
-// parseMinor reads a version such as 2.7.3, or a range of Helm's that holds
-// versions of one minor version only: 2.7.x, 2.7, 2.7.*, ~2.7.3 and ~2.7.
+// versionPattern is one version (semver.org, with a leading v), or a range of
+// Helm's that holds versions of one minor version only: 2.7.x, 2.7, 2.7.*, ~2.7.3
+// and ~2.7.
+const versionPattern = `^(~?)v?(\d+)\.(\d+)(\.(\d+(-[0-9A-Za-z.-]*[0-9A-Za-z])?(\+[0-9A-Za-z.-]+)?|[xX*]))?$`
+
+var versionRegexp = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(versionPattern) })
+
+// parseMinor reads a version, or a range of one minor version.
 func parseMinor(version string) (v minorVersion, ok bool) {
-	version = strings.TrimPrefix(strings.TrimPrefix(version, "~"), "v")
-	version, _, _ = strings.Cut(version, "+")
-	version, _, _ = strings.Cut(version, "-")
-	parts := strings.Split(version, ".")
-	if len(parts) < 2 || len(parts) > 3 {
+	m := versionRegexp().FindStringSubmatch(version)
+	if m == nil {
 		return v, false
 	}
-	if len(parts) == 3 && parts[2] != "x" && parts[2] != "X" && parts[2] != "*" {
-		if _, err := strconv.ParseUint(parts[2], 10, 31); err != nil {
-			return v, false
-		}
-	}
-	major, err := strconv.ParseUint(parts[0], 10, 31)
+	major, err := strconv.ParseUint(m[2], 10, 31)
 	if err != nil {
 		return v, false
 	}
-	minor, err := strconv.ParseUint(parts[1], 10, 31)
+	minor, err := strconv.ParseUint(m[3], 10, 31)
 	return minorVersion{int(major), int(minor)}, err == nil
 }
 
 // isExact says whether a version is one and not a range of them.
 func isExact(version string) bool {
-	_, ok := parseMinor(version)
-	return ok && !strings.HasPrefix(version, "~") && strings.Count(version, ".") == 2 && !strings.ContainsAny(version, "xX*")
+	m := versionRegexp().FindStringSubmatch(version)
+	return m != nil && m[1] == "" && m[4] != "" && !slices.Contains([]string{"x", "X", "*"}, m[5])
 }

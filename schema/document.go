@@ -24,6 +24,9 @@ type Document struct {
 	// where the document does not have the shape of its kind; it then still
 	// tells what is there, so that nothing that refers to it is called missing.
 	Object any
+	// Valid says whether the document has no errors of its own. One that has
+	// the shape of its kind may still break a rule.
+	Valid bool
 
 	file string
 	node *yaml.Node

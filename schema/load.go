@@ -109,7 +109,9 @@ func (l *loader) add(file string, n *yaml.Node) {
 		d.Namespace = "default"
 	}
 	l.docs = append(l.docs, d)
-	l.list = append(l.list, d.load()...)
+	list := d.load()
+	d.Valid = !list.HasErrors()
+	l.list = append(l.list, list...)
 }
 
 // items adds the documents of a List.

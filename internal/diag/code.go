@@ -38,6 +38,7 @@ const (
 	UnknownDependency Code = "FW211"
 	BadSeverity       Code = "FW212"
 	BadPath           Code = "FW213"
+	NothingSynced     Code = "FW214"
 
 	StepsExclude      Code = "FW301"
 	NoStrategy        Code = "FW302"
@@ -66,6 +67,7 @@ const (
 	StrictTLS       Code = "FW412"
 	NothingAllowed  Code = "FW413"
 	NothingCounted  Code = "FW414"
+	MeshUnused      Code = "FW415"
 
 	NeverPolled     Code = "FW501"
 	RemovedByFlux   Code = "FW502"
@@ -123,6 +125,7 @@ var catalogue = [...]rule{
 	{UnknownDependency, Warning, false, "nothing rendered has the name that is depended on"},
 	{BadSeverity, Error, true, "a severity cannot be set"},
 	{BadPath, Error, true, "the path leads out of the repository"},
+	{NothingSynced, Warning, false, "the Application has no policies"},
 
 	{StepsExclude, Error, true, "stepWeight and stepWeights exclude each other"},
 	{NoStrategy, Error, true, "the rollout has no strategy"},
@@ -151,6 +154,7 @@ var catalogue = [...]rule{
 	{StrictTLS, Warning, false, "Flagger does not reach load testers in the mesh"},
 	{NothingAllowed, Warning, false, "mutual TLS denies what no permission allows"},
 	{NothingCounted, Error, false, "Kuma counts no requests of the protocol"},
+	{MeshUnused, Warning, false, "the Mesh goes to no cluster"},
 
 	{NeverPolled, Error, false, "the source is never polled"},
 	{RemovedByFlux, Warning, false, "Flux has removed the field"},

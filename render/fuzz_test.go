@@ -1,0 +1,54 @@
+package render_test
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// FuzzCompile holds what is true of every input: it ends without a panic, the same
+// input gives the same bytes, and what is accepted is accepted by the schemas of
+// what is rendered, or an internal error would be reported.
+func FuzzCompile(f *testing.F) {
+	for _, dir := range examples(f) {
+		var all [][]byte
+		for _, file := range example(f, dir) {
+			all = append(all, file.Data)
+		}
+		f.Add(bytes.Join(all, []byte("\n---\n")))
+	}
+	for _, files := range [][]schema.File{everything(f), worldAnd(everyField)} {
+		var all [][]byte
+		for _, file := range files {
+			all = append(all, file.Data)
+		}
+		f.Add(bytes.Join(all, []byte("\n---\n")))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		files := []schema.File{{Name: "f.yaml", Data: data}}
+		tree, list := render.Compile(schema.Load(files), render.Options{DefaultPath: "clusters"})
+		for _, d := range list {
+			if d.Code == "FW901" {
+				t.Error(d)
+			}
+		}
+		if (tree == nil) != list.HasErrors() {
+			t.Errorf("a tree: %t, errors: %t", tree != nil, list.HasErrors())
+		}
+		again, sameList := render.Compile(schema.Load(files), render.Options{DefaultPath: "clusters"})
+		if text(list) != text(sameList) {
+			t.Errorf("it says\n%sand then\n%s", text(list), text(sameList))
+		}
+		if tree == nil || again == nil {
+			return
+		}
+		first, second := contents(tree), contents(again)
+		for name := range first {
+			if !bytes.Equal(first[name], second[name]) {
+				t.Errorf("%s differs", name)
+			}
+		}
+	})
+}
