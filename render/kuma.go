@@ -74,30 +74,30 @@ type kumaMeshObject struct {
 
 func (c *compiler) newKuma(f *fleet) provider {
 	k := &kuma{c: c, chart: c.settings.charts["kuma"], origin: origin{f.doc, schema.Path{"spec", "plugin", "flagger"}}}
-	field := "trafficRoutingProvider"
+	// version is where the version is said.
+	version := origin{f.doc, k.origin.path.With("trafficRoutingProvider")}
+	if c.config != nil && c.config.Spec.Charts != nil && c.config.Spec.Charts.Kuma != nil && c.config.Spec.Charts.Kuma.Version != "" {
+		version = origin{c.config.doc, schema.Path{"spec", "charts", "kuma", "version"}}
+	}
 	if config := f.Spec.Plugin.Flagger.Config; config != nil {
 		own := config.Chart
 		if own == nil {
 			own = &schema.Chart{}
 		} else if own.Version != "" {
-			field = "config"
+			version = origin{f.doc, k.origin.path.With("config", "chart", "version")}
 		}
 		k.chart = k.chart.with(own.Repository, own.Name, own.Version, config.ExtraArgs)
 	}
-	at := k.origin.path.With(field)
-	if field == "config" {
-		at = at.With("chart", "version")
-	}
-	k.findRelease(at)
+	k.findRelease(version)
 	k.findMeshes()
 	return k
 }
 
 // findRelease finds the row of the table for the chart's version, or for a range
 // of versions that are all of one row.
-func (k *kuma) findRelease(at schema.Path) {
+func (k *kuma) findRelease(at origin) {
 	fail := func(code diag.Code, message, hint string) {
-		k.c.report(k.origin.doc.Diagnostic(code, at, message, hint))
+		k.c.report(at.doc.Diagnostic(code, at.path, message, hint))
 	}
 	supported := fmt.Sprintf("version: 2.7.3, or another from 2.%d to 2.%d", kumaReleases[0].from, kumaLast)
 	v, ok := parseMinor(k.chart.Version)

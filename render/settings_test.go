@@ -167,7 +167,9 @@ func TestSettingsThatAreRefused(t *testing.T) {
 		"  versions: {flux: \"1.40\"}\n":        "config.yaml:4:20: error FW504",
 		"  versions: {flux: new}\n":             "config.yaml:4:20: error FW115",
 		"  topology: hub\n":                     "config.yaml:4:13: error FW190",
-		"  charts: {kuma: {version: 3.0.0}}\n":  "fleet.yaml:15:31: error FW401",
+		"  charts: {kuma: {version: 3.0.0}}\n":  "config.yaml:4:28: error FW401 spec.charts.kuma.version",
+		"  defaults: {interval: 0s}\n":          "config.yaml:4:24: error FW114 spec.defaults.interval",
+		"  defaults: {retryInterval: 0m0s}\n":   "config.yaml:4:29: error FW114 spec.defaults.retryInterval",
 		"  charts: {istio: {version: 1.0.0}}\n": "config.yaml:4:12: error FW110",
 	} {
 		wantDiagnostic(t, append(example(t, seed), config(spec)), want)
@@ -190,5 +192,16 @@ func TestVersionsAreComparedAsNumbers(t *testing.T) {
 	compile(t, append(example(t, seed), config("  versions: {flux: v2.10.1}\n"))...)
 	if !strings.Contains(string(contents(compile(t, append(example(t, seed), config("  versions: {flux: v2.10.1}\n"))...))[member1+"inventory.json"]), `"flux": "2.10.1"`) {
 		t.Error("the version is not in the inventory")
+	}
+}
+
+// TestLargeNumbersInValuesStay: a float64 would make others of them.
+func TestLargeNumbersInValuesStay(t *testing.T) {
+	tree := compile(t, append(example(t, seed), config("  charts: {kuma: {values: {a: 9007199254740993, b: [18446744073709551615, -9007199254740993, 1.5, 1e3]}}}\n"))...)
+	release := string(contents(tree)[member1+"infrastructure/helmrelease-kuma.yaml"])
+	for _, want := range []string{"a: 9007199254740993\n", "- 18446744073709551615\n", "- -9007199254740993\n", "- 1.5\n", "- 1000\n"} {
+		if !strings.Contains(release, want) {
+			t.Errorf("no %q in\n%s", want, release)
+		}
 	}
 }

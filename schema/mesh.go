@@ -103,7 +103,7 @@ type MeshMTLSBackend struct {
 
 	// Conf of the backend, which depends on its type.
 	// +optional
-	Conf map[string]any `json:"conf,omitempty"`
+	Conf Values `json:"conf,omitempty"`
 }
 
 // MeshDPCert says how the sidecars' certificates are issued.
@@ -271,7 +271,7 @@ type MeshTracingBackend struct {
 
 	// Conf of the backend, which depends on its type.
 	// +optional
-	Conf map[string]any `json:"conf,omitempty"`
+	Conf Values `json:"conf,omitempty"`
 }
 
 // MeshLogging sends access logs of the sidecars to backends.
@@ -302,7 +302,7 @@ type MeshLoggingBackend struct {
 
 	// Conf of the backend, which depends on its type.
 	// +optional
-	Conf map[string]any `json:"conf,omitempty"`
+	Conf Values `json:"conf,omitempty"`
 }
 
 // MeshNetworking is the networking of the sidecars.

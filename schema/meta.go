@@ -116,5 +116,5 @@ type NamespacedReference struct {
 	Namespace string `json:"namespace,omitempty"`
 }
 
-// Values are free-form Helm values.
+// Values are free-form, such as those of a Helm chart.
 type Values map[string]any
