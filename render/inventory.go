@@ -46,3 +46,9 @@ func ParseInventory(data []byte) (Inventory, bool) {
 	}
 	return inv, true
 }
+
+// IsInventory says whether data is an inventory, be it one that a merge of Git
+// has left conflict markers in.
+func IsInventory(data []byte) bool {
+	return bytes.Contains(data, []byte(`"apiVersion": "`+inventoryVersion+`"`)) && bytes.Contains(data, []byte(`"kind": "`+inventoryKind+`"`))
+}

@@ -18,8 +18,8 @@ const renderLong = `Render compiles the Applications and Fleets under each PATH 
 cluster of the fleets, the directory DIR/CLUSTER/fleetwright.
 
 PATH is a file, a directory, which is walked for .yaml, .yml and .json, or - for
-the standard input. Files may hold many documents; those of other kinds are left
-out.
+the standard input. What is hidden and what fleetwright has written is passed
+over. Files may hold many documents; those of other kinds are left out.
 
 Everything is compiled before anything is written, and every changed file is
 staged before the first is renamed into place: after an error the directory is as

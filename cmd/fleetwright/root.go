@@ -98,7 +98,9 @@ func (a *app) fail(err error) {
 	case errors.As(err, &directory):
 		hint = directory.Hint
 	}
-	fmt.Fprintf(a.stderr, "fleetwright: %v\n", err)
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		fmt.Fprintf(a.stderr, "fleetwright: %s\n", line)
+	}
 	if hint != "" {
 		fmt.Fprintf(a.stderr, "  hint: %s\n", hint)
 	}

@@ -83,6 +83,7 @@ const (
 func Write(dir string, tree *render.Tree, opts Options) (Summary, error) {
 	created, err := makeDir(dir)
 	if err != nil {
+		removeAll(created)
 		return Summary{}, err
 	}
 	unlock, err := lock(dir, opts.Waiting)
@@ -97,24 +98,36 @@ func Write(dir string, tree *render.Tree, opts Options) (Summary, error) {
 	defer files.Close()
 	s, err := write(files, tree, opts)
 	if err != nil {
-		for _, d := range created {
-			os.Remove(d)
-		}
+		removeAll(created)
 		return Summary{}, describe(dir, err)
 	}
 	return s, nil
 }
 
 // makeDir makes a directory and what is above it. It returns those that it made,
-// the deepest first.
+// the deepest first, also where it fails.
 func makeDir(dir string) (created []string, err error) {
 	for d := filepath.Clean(dir); ; d = filepath.Dir(d) {
-		if _, err := os.Stat(d); !errors.Is(err, fs.ErrNotExist) || d == filepath.Dir(d) {
+		info, err := os.Stat(d)
+		if err == nil && !info.IsDir() {
+			return nil, &Error{d + " is not a directory", "name another with -o"}
+		}
+		missing := errors.Is(err, fs.ErrNotExist)
+		if missing {
+			created = append(created, d)
+		}
+		if !missing && !errors.Is(err, syscall.ENOTDIR) || d == filepath.Dir(d) {
 			break
 		}
-		created = append(created, d)
 	}
 	return created, os.MkdirAll(dir, 0o777)
+}
+
+// removeAll removes directories as far as they are empty.
+func removeAll(dirs []string) {
+	for _, d := range dirs {
+		_ = os.Remove(d)
+	}
 }
 
 // lock keeps two runs from writing one directory at once. It locks the directory
@@ -215,7 +228,7 @@ func planAll(files files, tree *render.Tree) ([]*plan, error) {
 		if _, ok := clusters[e.Name()]; ok || !e.IsDir() {
 			continue
 		}
-		written, err := isWritten(files, e.Name())
+		written, err := isWritten(files, path.Join(e.Name(), render.Dir))
 		if err != nil {
 			return nil, err
 		}
@@ -244,19 +257,47 @@ func planAll(files files, tree *render.Tree) ([]*plan, error) {
 	return plans, nil
 }
 
-// isWritten says whether fleetwright has written a cluster's directory. One that
-// may not be looked into is somebody else's.
-func isWritten(files files, cluster string) (bool, error) {
-	for _, name := range []string{render.InventoryFile, journalFile} {
-		_, err := files.Lstat(path.Join(cluster, render.Dir, name))
-		if err == nil {
+// IsOutput says whether a directory is a <cluster>/fleetwright that a run has
+// written, or was writing when it was cut off.
+func IsOutput(dir string) bool {
+	if filepath.Base(dir) != render.Dir {
+		return false
+	}
+	files, err := openFiles(filepath.Dir(dir))
+	if err != nil {
+		return false
+	}
+	defer files.Close()
+	written, _ := isWritten(files, render.Dir)
+	return written
+}
+
+// isWritten is IsOutput of a directory that is open. What may not be looked into,
+// is behind a link, or has another inventory is somebody else's.
+func isWritten(files files, dir string) (bool, error) {
+	info, err := files.Lstat(dir)
+	if err != nil || !info.IsDir() {
+		return false, unlessForeign(err)
+	}
+	for _, name := range []string{journalFile, staged(journalFile)} {
+		if _, err := files.Lstat(path.Join(dir, name)); err == nil {
 			return true, nil
-		}
-		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.ENOTDIR) {
+		} else if err := unlessForeign(err); err != nil {
 			return false, err
 		}
 	}
-	return false, nil
+	inventory, err := readRegular(files, path.Join(dir, render.InventoryFile))
+	return render.IsInventory(inventory), unlessForeign(err)
+}
+
+// unlessForeign drops the errors by which a directory shows that it is somebody
+// else's.
+func unlessForeign(err error) error {
+	var refused *Error
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.As(err, &refused) {
+		return nil
+	}
+	return err
 }
 
 // make compares what is there with what shall be. It returns the files in the
@@ -520,23 +561,21 @@ func (s *stage) cluster(p *plan) error {
 			}
 		}
 	}
-	if p.cluster != nil {
-		data, err := json.Marshal(journal{p.owned})
-		if err != nil {
-			return err
-		}
-		at := path.Join(p.base, journalFile)
-		if err := s.write(staged(at), append(data, '\n')); err != nil {
-			return err
-		}
-		if err := s.files.Rename(staged(at), at); err != nil {
-			return err
-		}
-		s.made[len(s.made)-1] = at
-		if p.interrupted {
-			// It stays: it tells of files that are still there.
-			s.made = s.made[:len(s.made)-1]
-		}
+	data, err := json.Marshal(journal{p.owned})
+	if err != nil {
+		return err
+	}
+	at := path.Join(p.base, journalFile)
+	if err := s.write(staged(at), append(data, '\n')); err != nil {
+		return err
+	}
+	if err := s.files.Rename(staged(at), at); err != nil {
+		return err
+	}
+	s.made[len(s.made)-1] = at
+	if p.interrupted {
+		// It stays: it tells of files that are still there.
+		s.made = s.made[:len(s.made)-1]
 	}
 	for _, f := range p.changed {
 		if err := s.write(staged(path.Join(p.base, f.Path)), f.Content); err != nil {
@@ -591,11 +630,13 @@ func (s *stage) write(name string, content []byte) error {
 	}
 	err := s.files.Create(name, content)
 	if errors.Is(err, fs.ErrExist) {
-		// What a killed run has left, unless it is no file at all.
-		if err := removeRegular(s.files, name); err != nil {
-			return err
+		// What a killed run has left is gone by now.
+		if info, err := s.files.Lstat(name); err == nil {
+			if err := checkRegular(name, info); err != nil {
+				return err
+			}
 		}
-		err = s.files.Create(name, content)
+		return &Error{name + " is in the way", "move it away: fleetwright writes its files there first"}
 	}
 	// After an error there may be a part of it.
 	s.made = append(s.made, name)
@@ -692,16 +733,25 @@ func (c *commit) rename(base string, files []render.File) error {
 	return nil
 }
 
-// prune removes files, and the directories that it leaves empty.
+// prune removes files, and the directories that it, or a run that was cut off,
+// has left empty.
 func (c *commit) prune(p *plan) error {
 	emptied := map[string]bool{}
+	empty := func(f string) {
+		for dir := path.Dir(f); dir != "."; dir = path.Dir(dir) {
+			emptied[path.Join(p.base, dir)] = true
+		}
+	}
 	for _, f := range p.removed {
 		if err := c.files.Remove(path.Join(p.base, f)); err != nil {
 			return err
 		}
 		c.begun = true
-		for dir := path.Dir(f); dir != "."; dir = path.Dir(dir) {
-			emptied[path.Join(p.base, dir)] = true
+		empty(f)
+	}
+	if p.interrupted {
+		for _, f := range p.owned {
+			empty(f)
 		}
 	}
 	deepestFirst := slices.SortedFunc(maps.Keys(emptied), func(a, b string) int {

@@ -220,6 +220,55 @@ func TestForeignFilesInTheWayAreRefused(t *testing.T) {
 	mustWrite(t, dir, tr, Options{})
 }
 
+// TestOthersMayCallADirectoryLikeOurs: what is not of the tree and not of an
+// earlier run is passed over, whatever it looks like.
+func TestOthersMayCallADirectoryLikeOurs(t *testing.T) {
+	dir := t.TempDir()
+	for name, content := range map[string]string{"a/fleetwright/inventory.json": `{"kind": "Inventory"}`, "b/fleetwright": "", "c/x": ""} {
+		if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for link, to := range map[string]string{"c/fleetwright": "../../..", "d": "/", "e": "e"} {
+		if err := os.Symlink(to, filepath.Join(dir, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := listing(t, dir)
+	tr := tree(t, "x", policyA)
+	mustWrite(t, dir, tr, Options{})
+	for name := range want(tr) {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.RemoveAll(filepath.Join(dir, "x")); err != nil {
+		t.Fatal(err)
+	}
+	if after := listing(t, dir); !slices.Equal(before, after) {
+		t.Errorf("there were %q, now there are %q", before, after)
+	}
+}
+
+// TestForeignStagedFileIsNotReplaced: only a run that was cut off leaves files of
+// that name.
+func TestForeignStagedFileIsNotReplaced(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "x/fleetwright/.sync.yaml.staged")
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte("mine"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Write(dir, tree(t, "x", policyA), Options{})
+	wantError(t, err, "x/fleetwright/.sync.yaml.staged is in the way")
+	mustHave(t, dir, map[string]string{"x/fleetwright/.sync.yaml.staged": "mine"})
+}
+
 func wantError(t *testing.T, err error, message string) {
 	t.Helper()
 	var e *Error
@@ -501,11 +550,11 @@ func TestEveryFault(t *testing.T) {
 		}
 		mustWrite(t, dir, last, Options{AllowPrune: true})
 		mustHave(t, dir, with(want(last), foreign))
+		noneEmpty(t, dir)
 		return done
 	}
 	for _, killed := range []bool{false, true} {
 		t.Run(fmt.Sprintf("killed=%t", killed), func(t *testing.T) {
-
 			at := 1
 			for ; !t.Failed() && !try(t, faulty{at: at, killed: killed}); at++ {
 			}
@@ -539,6 +588,25 @@ func TestFaultAfterFault(t *testing.T) {
 				t.Fatalf("cut off at %d, and then at %d", first, second)
 			}
 		}
+	}
+}
+
+// noneEmpty checks that no directory is empty, but for one that a run was about to
+// remove when it was killed: nothing in it tells whose it is.
+func noneEmpty(t *testing.T, dir string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
+		if err != nil || !e.IsDir() {
+			return err
+		}
+		entries, err := os.ReadDir(name)
+		if len(entries) == 0 && e.Name() != render.Dir && filepath.Dir(name) != dir {
+			t.Errorf("%s is empty", name)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -616,9 +684,16 @@ func TestErrorsOfTheDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, dir := range []string{file, filepath.Join(file, "below")} {
-		if _, err := Write(dir, tree(t, "x", policyA), Options{}); err == nil {
-			t.Errorf("%s is written", dir)
-		}
+		_, err := Write(dir, tree(t, "x", policyA), Options{})
+		wantError(t, err, file+" is not a directory")
+	}
+	above := t.TempDir()
+	if _, err := Write(filepath.Join(above, "q1", strings.Repeat("n", 300)), tree(t, "x", policyA), Options{}); err == nil {
+		t.Error("a name of 300 is written")
+	}
+	mustHave(t, above, nil)
+	if names := listing(t, above); len(names) != 1 {
+		t.Errorf("it leaves %q", names)
 	}
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "x"), nil, 0o644); err != nil {

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/internal/disk"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -18,42 +18,67 @@ import (
 const Stdin = "stdin"
 
 // Read reads files, directories and, for "-", the standard input. A directory is
-// walked for .yaml, .yml and .json files; hidden directories and what fleetwright
-// has written are passed over. A file that is named twice is read once.
+// walked for .yaml, .yml and .json files; hidden files and directories, and what
+// fleetwright has written, are passed over. A file that is named twice is read
+// once. The error is of all that cannot be read.
 func Read(paths []string, stdin io.Reader) ([]schema.File, error) {
-	var files []schema.File
-	seen := map[string]bool{}
-	add := func(name string, data []byte) { files = append(files, schema.File{Name: name, Data: data}) }
+	r := reader{stdin: stdin, seen: map[string]bool{}}
 	for _, path := range paths {
-		if path == "-" {
-			if seen[path] {
-				continue
-			}
-			seen[path] = true
-			data, err := io.ReadAll(stdin)
-			if err != nil {
-				return nil, err
-			}
-			add(Stdin, data)
-			continue
+		r.read(path)
+	}
+	if len(r.errs) > 0 {
+		return nil, errors.Join(r.errs...)
+	}
+	return r.files, nil
+}
+
+type reader struct {
+	stdin io.Reader
+	// seen are the files that were read, by their absolute names.
+	seen  map[string]bool
+	files []schema.File
+	errs  []error
+}
+
+// read reads what a path stands for.
+func (r *reader) read(path string) {
+	if path == "-" {
+		if r.isNew(path) {
+			data, err := io.ReadAll(r.stdin)
+			r.add(Stdin, data, err)
 		}
-		names, err := list(path)
+		return
+	}
+	names, err := list(path)
+	if err != nil {
+		r.errs = append(r.errs, describe(err))
+	}
+	for _, name := range names {
+		absolute, err := filepath.Abs(name)
 		if err != nil {
-			return nil, err
+			absolute = name
 		}
-		for _, name := range names {
-			if seen[name] {
-				continue
-			}
-			seen[name] = true
+		if r.isNew(absolute) {
 			data, err := os.ReadFile(name)
-			if err != nil {
-				return nil, describe(err)
-			}
-			add(filepath.ToSlash(name), data)
+			r.add(filepath.ToSlash(name), data, err)
 		}
 	}
-	return files, nil
+}
+
+func (r *reader) isNew(name string) bool {
+	if r.seen[name] {
+		return false
+	}
+	r.seen[name] = true
+	return true
+}
+
+func (r *reader) add(name string, data []byte, err error) {
+	if err != nil {
+		r.errs = append(r.errs, describe(err))
+		return
+	}
+	r.files = append(r.files, schema.File{Name: name, Data: data})
 }
 
 // list is the files that a path stands for.
@@ -61,22 +86,25 @@ func list(path string) ([]string, error) {
 	path = filepath.Clean(path)
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, describe(err)
+		return nil, err
 	}
 	if !info.IsDir() {
 		return []string{path}, nil
 	}
 	var names []string
-	err = filepath.WalkDir(path, func(name string, e fs.DirEntry, err error) error {
+	// Unlike filepath.WalkDir, this follows a link that the path itself is.
+	err = fs.WalkDir(os.DirFS(path), ".", func(below string, e fs.DirEntry, err error) error {
+		name := filepath.Join(path, filepath.FromSlash(below))
+		hidden := below != "." && strings.HasPrefix(e.Name(), ".")
 		switch {
 		case err != nil:
 			return err
 		case e.IsDir():
-			if name != path && (strings.HasPrefix(e.Name(), ".") || isOutput(name)) {
+			if hidden || below != "." && disk.IsOutput(name) {
 				return fs.SkipDir
 			}
 			return nil
-		case !isManifest(name):
+		case hidden || !isManifest(name):
 			return nil
 		}
 		// A link counts as what it leads to, unless that is a directory.
@@ -85,7 +113,7 @@ func list(path string) ([]string, error) {
 		}
 		return nil
 	})
-	return names, describe(err)
+	return names, err
 }
 
 // describe leaves the system call out of an error.
@@ -102,14 +130,4 @@ func isManifest(name string) bool {
 		return true
 	}
 	return false
-}
-
-// isOutput says whether a directory is one that fleetwright has written. It holds
-// a Mesh, which must not come back as an input.
-func isOutput(dir string) bool {
-	if filepath.Base(dir) != render.Dir {
-		return false
-	}
-	_, err := os.Lstat(filepath.Join(dir, render.InventoryFile))
-	return err == nil
 }

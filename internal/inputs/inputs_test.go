@@ -29,7 +29,23 @@ func TestRead(t *testing.T) {
 		"a.yaml", "b/c.yml", "b/d.json", "b/e.txt", "b/Makefile", "b/.hidden.yaml",
 		".git/config.yaml", "b/.cache/x.yaml",
 		"clusters/eu/fleetwright/sync.yaml", "clusters/eu/fleetwright/inventory.json", "clusters/eu/mine.yaml",
-		"team/fleetwright/app.yaml")
+		"team/fleetwright/app.yaml", "lab/fleetwright/a.yaml", "lab/fleetwright/.journal.json",
+		"shop/fleetwright/b.yaml", "shop/fleetwright/inventory.json", "b/.#c.yml")
+	const inventory = "{\n  \"apiVersion\": \"fleetwright.dev/v1alpha1\",\n  \"kind\": \"Inventory\"\n}\n"
+	if err := os.WriteFile("clusters/eu/fleetwright/inventory.json", []byte(inventory), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	// An editor's lock, which leads nowhere.
+	if err := os.Symlink("somebody@somewhere.1", "b/.#d.json"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("b", "to-b"); err != nil {
+		t.Fatal(err)
+	}
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := os.Symlink("../a.yaml", "b/link.yaml"); err != nil {
 		t.Fatal(err)
 	}
@@ -41,12 +57,15 @@ func TestRead(t *testing.T) {
 	}{
 		{"a file", "a.yaml", "a.yaml"},
 		{"a file of another suffix, named", "b/e.txt", "b/e.txt"},
-		{"a directory", "b", "b/.hidden.yaml b/c.yml b/d.json b/link.yaml"},
+		{"a directory", "b", "b/c.yml b/d.json b/link.yaml"},
 		{"everything but hidden directories and what was rendered", ".",
-			"a.yaml b/.hidden.yaml b/c.yml b/d.json b/link.yaml clusters/eu/mine.yaml team/fleetwright/app.yaml"},
+			"a.yaml b/c.yml b/d.json b/link.yaml clusters/eu/mine.yaml shop/fleetwright/b.yaml shop/fleetwright/inventory.json team/fleetwright/app.yaml"},
+		{"a link to a directory", "to-b", "to-b/c.yml to-b/d.json to-b/link.yaml"},
+		{"a hidden file, named", "b/.hidden.yaml", "b/.hidden.yaml"},
+		{"a file by two names", "a.yaml " + here + "/a.yaml", "a.yaml"},
 		{"a hidden directory, named", ".git", ".git/config.yaml"},
 		{"a file named twice", "a.yaml ./a.yaml b/../a.yaml", "a.yaml"},
-		{"a file and its directory", "b/c.yml b", "b/c.yml b/.hidden.yaml b/d.json b/link.yaml"},
+		{"a file and its directory", "b/c.yml b", "b/c.yml b/d.json b/link.yaml"},
 		{"the standard input, once", "- -", "stdin"},
 		{"the standard input among files", "a.yaml -", "a.yaml stdin"},
 	} {
@@ -58,7 +77,7 @@ func TestRead(t *testing.T) {
 			var names []string
 			for _, f := range files {
 				names = append(names, f.Name)
-				if want := "# " + strings.Replace(f.Name, "b/link.yaml", "a.yaml", 1); string(f.Data) != want {
+				if want := "# " + strings.Replace(strings.TrimPrefix(f.Name, "to-"), "b/link.yaml", "a.yaml", 1); string(f.Data) != want {
 					t.Errorf("%s holds %q", f.Name, f.Data)
 				}
 			}
@@ -84,6 +103,14 @@ func TestReadFails(t *testing.T) {
 		if err == nil || err.Error() != want || files != nil {
 			t.Errorf("%s: %v, want %s", path, err, want)
 		}
+	}
+}
+
+func TestEverythingThatCannotBeReadIsSaid(t *testing.T) {
+	directory(t, "a.yaml")
+	_, err := inputs.Read([]string{"b", "a.yaml", "c"}, nil)
+	if want := "b: no such file or directory\nc: no such file or directory"; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
 	}
 }
 
