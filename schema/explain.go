@@ -240,12 +240,12 @@ func wrongTypeHint(n *yaml.Node, value any, expected string, s *jsonSchema, path
 		}
 		if name, ok := path[max(0, len(path)-1)].(string); ok && strings.HasSuffix(name, "Seconds") {
 			if d, err := time.ParseDuration(value); err == nil {
-				return fmt.Sprintf("write the seconds: %.0f", d.Seconds())
+				return fmt.Sprintf("write the seconds: %.0f", math.Ceil(d.Seconds()))
 			}
 		}
 	case nil:
 		if n.Kind == yaml.ScalarNode {
-			return "give it a value, or remove the line"
+			return "give it a value, or remove the line if it is optional"
 		}
 	default:
 		switch {
@@ -338,7 +338,19 @@ func patternHint(pattern, text string, path Path) string {
 	if value == "" || !ok {
 		return value
 	}
-	return name + ": " + value
+	return name + ": " + plainText(value)
+}
+
+// plainText is text as YAML reads it for text: in quotes where it would be taken
+// for something else.
+func plainText(text string) string {
+	nodes, _ := parse(File{Data: []byte(text)})
+	if len(nodes) == 1 {
+		if read, _ := (&decoder{doc: &Document{}}).scalarOf(nodes[0]).(string); read == text {
+			return text
+		}
+	}
+	return strconv.Quote(text)
 }
 
 // oneOf explains a value that may be a number or text.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/agext/levenshtein"
 	"go.yaml.in/yaml/v4"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
@@ -140,10 +141,16 @@ func match(apiVersion, kind string) (k Kind, message, hint string) {
 			return k, "", ""
 		}
 		ours = ours || k.group() == group
+		if k.Name == kind && isMisspelt(group, k.group()) {
+			return k, fmt.Sprintf("%s is not the group of %s", group, kind), "apiVersion: " + k.APIVersion
+		}
 	}
 	// kuma.io has many kinds that are none of our business.
-	if group == "kuma.io" && kind != "Mesh" {
+	if group == "kuma.io" && !strings.EqualFold(kind, "Mesh") {
 		return Kind{}, "", ""
+	}
+	if one, ok := strings.CutSuffix(kind, "List"); ok && slices.ContainsFunc(kinds, func(k Kind) bool { return k.Name == one && k.group() == group }) {
+		return Kind{}, fmt.Sprintf("%s is not a kind that fleetwright reads", kind), "apiVersion: v1, kind: List"
 	}
 	var names []string
 	for _, k := range kinds {
@@ -167,6 +174,11 @@ func match(apiVersion, kind string) (k Kind, message, hint string) {
 		return Kind{}, fmt.Sprintf("unknown kind %q of %s", kind, group), "kind: " + meant
 	}
 	return Kind{}, fmt.Sprintf("%s of %s is not a kind that fleetwright reads", kind, group), "it reads " + strings.Join(names, ", ")
+}
+
+// isMisspelt says whether a group is not the one that is meant, and all but it.
+func isMisspelt(group, meant string) bool {
+	return group != meant && levenshtein.Distance(group, meant, nil) <= 3
 }
 
 // load checks the document and decodes its object.
@@ -194,6 +206,7 @@ func (d *Document) load() diag.List {
 		o := d.Kind.New()
 		if err = json.Unmarshal(data, o); err == nil {
 			d.Object = o
+			list = append(list, d.checkDurations(o)...)
 		}
 	}
 	if err != nil {

@@ -148,6 +148,7 @@ type MeshMetrics struct {
 type MeshMetricsBackend struct {
 	// Name of the backend.
 	// +required
+	// +kubebuilder:validation:Pattern=^.+$
 	Name string `json:"name"`
 
 	// Type of the backend.
@@ -255,6 +256,7 @@ type MeshTracing struct {
 type MeshTracingBackend struct {
 	// Name of the backend.
 	// +required
+	// +kubebuilder:validation:Pattern=^.+$
 	Name string `json:"name"`
 
 	// Type of the backend.
@@ -289,6 +291,7 @@ type MeshLogging struct {
 type MeshLoggingBackend struct {
 	// Name of the backend.
 	// +required
+	// +kubebuilder:validation:Pattern=^.+$
 	Name string `json:"name"`
 
 	// Type of the backend.

@@ -1,9 +1,12 @@
 package schema
 
 import (
+	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // patterns say in words what the patterns of the schemas ask for.
@@ -20,11 +23,12 @@ var patterns = []struct {
 	{`^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$`, "a port name: at most 15 lower-case letters, digits and '-'", nil},
 	{`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.`, "a name that Kubernetes takes: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit", suggestName},
 	{`^(([A-Za-z0-9]`, "a label value: at most 63 letters, digits, '-', '_' and '.', beginning and ending with a letter or digit", nil},
-	{`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`, "a duration: numbers with the units ms, s, m or h", suggestDuration},
-	{`^([0-9]+(\.[0-9]+)?(ms|s|m))+$`, "a duration: numbers with the units ms, s or m (Flux has no hours here)", suggestDuration},
+	{`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`, "a duration: numbers with the units ms, s, m or h", func(text string) string { return suggestDuration(text, time.Hour) }},
+	{`^([0-9]+(\.[0-9]+)?(ms|s|m))+$`, "a duration: numbers with the units ms, s or m (Flux has no hours here)", func(text string) string { return suggestDuration(text, time.Minute) }},
 	{`^(http|https|ssh)://`, "a URL that begins with https://, http:// or ssh://", suggestGitURL},
 	{`^(http|https|oci)://`, "a URL that begins with https://, http:// or oci://", nil},
 	{`^\d+(y|w|d|h|m|s|ms)$`, "a number and one of y, w, d, h, m, s, ms", nil},
+	{`^.+$`, "a name, which has at least one character", nil},
 	{`^v?[0-9]+\.[0-9]+`, "a version such as 2.6", nil},
 }
 
@@ -58,26 +62,67 @@ func suggestServiceName(text string) string {
 	return suggestName(strings.TrimLeft(strings.ReplaceAll(text, ".", "-"), "0123456789-"))
 }
 
-// suggestDuration turns "5 minutes" into 5m and 60 into 60s.
-func suggestDuration(text string) string {
-	hours := regexp.MustCompile(`^([0-9]+)h(?:0m)?(?:0s)?$`)
-	spoken := regexp.MustCompile(`(?i)^\s*([0-9]+)\s*(s|sec|secs|seconds?|m|min|mins|minutes?|h|hours?|d|days?)?\s*$`)
-	if m := hours.FindStringSubmatch(text); m != nil {
-		return times(m[1], 60) + "m"
+// suggestDuration turns "5 minutes" into 5m, 60 into 60s and 2 days into 48h, or
+// into 2880m where hours are too large a unit.
+func suggestDuration(text string, largest time.Duration) string {
+	part := regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)?)([a-z]*)`)
+	rest := strings.Trim(strings.ReplaceAll(strings.ToLower(text), " ", ""), "+-,.")
+	var total float64
+	for rest != "" {
+		m := part.FindStringSubmatch(rest)
+		if m == nil {
+			return "1m30s"
+		}
+		unit, ok := spokenUnit(m[2])
+		number, err := strconv.ParseFloat(m[1], 64)
+		if !ok || err != nil {
+			return "1m30s"
+		}
+		total += number * float64(unit)
+		rest = rest[len(m[0]):]
 	}
-	m := spoken.FindStringSubmatch(text)
-	if m == nil {
+	if total < float64(time.Millisecond) || total > float64(math.MaxInt64) {
 		return "1m30s"
 	}
-	switch unit := strings.ToLower(m[2]); {
-	case strings.HasPrefix(unit, "m"):
-		return m[1] + "m"
-	case strings.HasPrefix(unit, "h"):
-		return m[1] + "h"
-	case strings.HasPrefix(unit, "d"):
-		return times(m[1], 24) + "h"
+	return formatDuration(time.Duration(total), largest)
+}
+
+// spokenUnit is what people call a unit of time. Without one, they mean seconds.
+func spokenUnit(word string) (time.Duration, bool) {
+	for _, unit := range []struct {
+		words string
+		unit  time.Duration
+	}{
+		{"s sec secs second seconds", time.Second},
+		{"ms millisecond milliseconds", time.Millisecond},
+		{"m min mins minute minutes", time.Minute},
+		{"h hr hrs hour hours", time.Hour},
+		{"d day days", 24 * time.Hour},
+		{"w week weeks", 7 * 24 * time.Hour},
+		{"month months", 30 * 24 * time.Hour},
+		{"y year years", 365 * 24 * time.Hour},
+	} {
+		if word == "" || slices.Contains(strings.Fields(unit.words), word) {
+			return unit.unit, true
+		}
 	}
-	return m[1] + "s"
+	return 0, false
+}
+
+// formatDuration is a duration without the parts that are 0, in units up to the
+// largest.
+func formatDuration(d, largest time.Duration) string {
+	var b strings.Builder
+	for _, unit := range []struct {
+		unit time.Duration
+		name string
+	}{{time.Hour, "h"}, {time.Minute, "m"}, {time.Second, "s"}, {time.Millisecond, "ms"}} {
+		if n := d / unit.unit; unit.unit <= largest && n > 0 {
+			b.WriteString(strconv.FormatInt(int64(n), 10) + unit.name)
+			d -= n * unit.unit
+		}
+	}
+	return b.String()
 }
 
 // suggestGitURL turns git@host:path into ssh://git@host/path.
@@ -86,13 +131,4 @@ func suggestGitURL(text string) string {
 		return "ssh://" + host + "/" + path
 	}
 	return ""
-}
-
-// times is a number in digits, multiplied.
-func times(digits string, factor int) string {
-	n, err := strconv.Atoi(digits)
-	if err != nil {
-		return digits
-	}
-	return strconv.Itoa(n * factor)
 }

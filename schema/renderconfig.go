@@ -22,6 +22,14 @@ type RenderConfigMeta struct {
 	// +optional
 	Name string `json:"name,omitempty"`
 
+	// Namespace is ignored.
+	// +optional
+	Namespace string `json:"namespace,omitempty"`
+
+	// Labels are ignored.
+	// +optional
+	Labels map[string]LabelValue `json:"labels,omitempty"`
+
 	// Annotations, such as config.kubernetes.io/function.
 	// +optional
 	Annotations map[string]string `json:"annotations,omitempty"`

@@ -6,6 +6,9 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
+	"unicode"
 )
 
 // Severity says what a diagnostic does to a run.
@@ -89,7 +92,25 @@ func (d Diagnostic) String() string {
 	if d.Path != "" {
 		s += d.Path + ": "
 	}
-	return s + d.Message
+	return printable(s + d.Message)
+}
+
+// printable replaces what a terminal or a log would take for a command, or for a
+// new line: what a diagnostic quotes comes from files and their names.
+func printable(s string) string {
+	if !strings.ContainsFunc(s, unicode.IsControl) {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if unicode.IsControl(r) {
+			quoted := strconv.QuoteRune(r)
+			b.WriteString(quoted[1 : len(quoted)-1])
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
 }
 
 // A List is all there is to say about a run.

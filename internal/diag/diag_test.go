@@ -38,6 +38,18 @@ b.yaml:2:3: error FW110 spec: unknown field "x"
 	}
 }
 
+func TestWhatIsQuotedCommandsNoTerminal(t *testing.T) {
+	var b strings.Builder
+	list := diag.List{diag.New(diag.UnknownKind, diag.Position{File: "a\nb.yaml", Line: 1, Column: 1}, "x\x1b[31m", "kind \r\u009b", "y\tz\nü")}
+	if err := diag.WriteText(&b, list); err != nil {
+		t.Fatal(err)
+	}
+	want := `a\nb.yaml:1:1: error FW105 x\x1b[31m: kind \r\u009b` + "\n  hint: y\\tz\n  hint: ü\n"
+	if b.String() != want {
+		t.Errorf("it prints\n%swant\n%s", b.String(), want)
+	}
+}
+
 func TestSortedChangesNothing(t *testing.T) {
 	list := diag.List{diag.New(diag.Syntax, diag.Position{File: "b"}, "", "", ""), diag.New(diag.Syntax, diag.Position{File: "a"}, "", "", "")}
 	before := slices.Clone(list)

@@ -14,7 +14,7 @@ func WriteText(w io.Writer, list List) error {
 		b.WriteByte('\n')
 		for line := range strings.Lines(d.Hint) {
 			b.WriteString("  hint: ")
-			b.WriteString(strings.TrimSuffix(line, "\n"))
+			b.WriteString(printable(strings.TrimSuffix(line, "\n")))
 			b.WriteByte('\n')
 		}
 	}
