@@ -194,14 +194,14 @@ func TestRolloutsShareNoMetricTemplate(t *testing.T) {
 	second := strings.NewReplacer("name: rollout-kuma-demo", "name: second", "name: backend", "name: frontend", "serviceName: backend", "serviceName: frontend",
 		"min: 99", "min: 50", `status!~"5.*"`, `status!~"4.*"`).Replace(string(example(t, seed)[0].Data))
 	tree := compile(t, append(example(t, seed), schema.File{Name: "second.yaml", Data: []byte(second)})...)
-	first := at(get(t, tree, seedRoll+"metrictemplate-backend-kuma-request-success-rate.yaml"), "metadata")
-	other := at(get(t, tree, member1+"rollouts/default.second/metrictemplate-frontend-kuma-request-success-rate.yaml"), "metadata")
+	first := at(get(t, tree, seedRoll+"metrictemplate-backend.kuma-request-success-rate.yaml"), "metadata")
+	other := at(get(t, tree, member1+"rollouts/default.second/metrictemplate-frontend.kuma-request-success-rate.yaml"), "metadata")
 	if at(first, "name") == at(other, "name") && at(first, "namespace") == at(other, "namespace") {
 		t.Errorf("both rollouts have the MetricTemplate %v", first)
 	}
 	for dir, workload := range map[string]string{"default.rollout-kuma-demo": "backend", "default.second": "frontend"} {
 		canary := get(t, tree, member1+"rollouts/"+dir+"/canary-"+workload+".yaml")
-		template := get(t, tree, member1+"rollouts/"+dir+"/metrictemplate-"+workload+"-kuma-request-success-rate.yaml")
+		template := get(t, tree, member1+"rollouts/"+dir+"/metrictemplate-"+workload+".kuma-request-success-rate.yaml")
 		if got, want := at(canary, "spec analysis metrics 0 templateRef name"), at(template, "metadata name"); got != want {
 			t.Errorf("%s refers to %v, its template is %v", workload, got, want)
 		}
@@ -209,6 +209,27 @@ func TestRolloutsShareNoMetricTemplate(t *testing.T) {
 }
 
 // With match Flagger would send all traffic to the new version.
+// TestTemplatesOfTwoRolloutsAreTold apart, however their names are split.
+func TestTemplatesAreToldApart(t *testing.T) {
+	rollout := func(policy, workload, metric string) string {
+		return "  - name: " + policy + "\n    kustomization: {interval: 5m, prune: true}\n    rollout:\n      trafficRoutingProvider: kuma\n      workload: {name: " + workload + ", namespace: shop}\n" +
+			"      serviceName: " + policy + "\n      port: 8080\n      rolloutPolicy:\n        trafficRouting: {canaryStrategy: {stepWeight: 10}}\n" +
+			"        trafficAnalysis: {metrics: [{name: " + metric + ", thresholdRange: {min: 1}, customMetric: {provider: {type: prometheus, address: http://x}, query: x}}]}\n"
+	}
+	for _, names := range [][4]string{{"a", "b-c", "a-b", "c"}, {"a", "b.c", "a.b", "c"}} {
+		tree := compile(t, worldAnd(app("x", "  destination: {fleet: shops}\n  syncPolicies:\n"+rollout("p", names[0], names[1])+rollout("q", names[2], names[3])))...)
+		templates := 0
+		for name := range contents(tree) {
+			if strings.Contains(name, "berlin/") && strings.Contains(name, "metrictemplate-") {
+				templates++
+			}
+		}
+		if templates != 2 {
+			t.Errorf("%q: there are %d templates", names, templates)
+		}
+	}
+}
+
 func TestMatchIsRefusedOnKuma(t *testing.T) {
 	files := edit(t, example(t, seed), "application.yaml", "protocol: http", "match: [{headers: {cookie: {exact: insider}}}]")
 	wantDiagnostic(t, files, "application.yaml:34:13: error FW403 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.match: Flagger ignores match on kuma")

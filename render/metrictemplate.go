@@ -22,6 +22,7 @@ type metricTemplateSpec struct {
 func (r *rollout) metrics() ([]canaryMetric, []rendered) {
 	var metrics []canaryMetric
 	var templates []rendered
+	seen := map[string]bool{}
 	for i, m := range r.analysis().Metrics {
 		metric := canaryMetric{Name: m.Name, Interval: seconds(or(m.IntervalSeconds, defaultIntervalSeconds))}
 		if m.ThresholdRange != nil {
@@ -29,8 +30,15 @@ func (r *rollout) metrics() ([]canaryMetric, []rendered) {
 		}
 		// Without a range Flagger would compare with 0. An empty one accepts
 		// every value, as Kurator's API promises.
-		if name, spec, ok := r.template(m); ok {
+		name, spec, ok := r.template(m)
+		if ok {
 			metric.Name = name
+		}
+		if seen[metric.Name] {
+			continue // which is an error
+		}
+		seen[metric.Name] = true
+		if ok {
 			ref := schema.NamespacedReference{Name: r.metricTemplate(name), Namespace: r.namespace}
 			metric.TemplateRef = &ref
 			templates = append(templates, rendered{&manifest{
@@ -44,8 +52,15 @@ func (r *rollout) metrics() ([]canaryMetric, []rendered) {
 	return metrics, templates
 }
 
-// metricTemplate is the name of the template behind a metric.
-func (r *rollout) metricTemplate(metric string) string { return r.Workload.Name + "-" + metric }
+// metricTemplate is the name of the template behind a metric. A dot, which few of
+// these names have, parts the two; where one has it, a hash of both is added.
+func (r *rollout) metricTemplate(metric string) string {
+	name := r.Workload.Name + "." + metric
+	if strings.Count(name, ".") > 1 {
+		name += "-" + hash(r.Workload.Name+"/"+metric)
+	}
+	return name
+}
 
 func (r *rollout) metricPath(index int) schema.Path {
 	return r.at("rolloutPolicy", "trafficAnalysis", "metrics", index, "name")

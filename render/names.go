@@ -22,9 +22,14 @@ func shorten(name string, length int) string {
 	if len(name) <= length {
 		return name
 	}
+	end := "-" + hash(name)
+	return strings.TrimRight(name[:length-len(end)], "-.") + end
+}
+
+// hash is short, and differs for names that differ.
+func hash(name string) string {
 	sum := sha256.Sum256([]byte(name))
-	hash := hex.EncodeToString(sum[:4])
-	return strings.TrimRight(name[:length-len(hash)-1], "-.") + "-" + hash
+	return hex.EncodeToString(sum[:4])
 }
 
 // fileNames are the names of the objects' files: <kind>-<name>.yaml in lower
