@@ -149,7 +149,7 @@ func newServiceMetadata(m *schema.ServiceMetadata) *serviceMetadata {
 	return &serviceMetadata{textOf(m.Labels), maps.Clone(m.Annotations)}
 }
 
-// with adds annotations, of which those that are there go before.
+// with adds annotations, which those that are there override.
 func (m *serviceMetadata) with(annotations map[string]string) *serviceMetadata {
 	merged := maps.Clone(annotations)
 	if m == nil {

@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"maps"
+	"strings"
 	"sync"
 
 	"sigs.k8s.io/yaml"
@@ -63,3 +64,6 @@ func mergeValues(base, over map[string]any) map[string]any {
 	}
 	return merged
 }
+
+// isOCI says whether the chart comes from an OCI registry.
+func (c chart) isOCI() bool { return strings.HasPrefix(c.Repository, "oci://") }

@@ -1,6 +1,8 @@
 package render
 
 import (
+	"slices"
+
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/schema"
 )
@@ -8,7 +10,7 @@ import (
 // Options are what the caller says, beside the documents.
 type Options struct {
 	// Path of the output directory inside the repository that the clusters sync
-	// from, with slashes. It goes before the RenderConfig's.
+	// from, with slashes. It overrides the RenderConfig's.
 	Path string
 	// DefaultPath is the path where neither Path nor a RenderConfig says one;
 	// without it, the output directory is the root of the repository.
@@ -23,7 +25,7 @@ func Compile(docs schema.Documents, opts Options) (*Tree, diag.List) {
 		blobs:          map[*manifest]*blob{},
 		kustomizations: map[string]*blob{},
 		docs:           &docs,
-		list:           docs.Diagnostics,
+		list:           slices.Clone(docs.Diagnostics),
 	}
 	c.index(docs.All)
 	c.settings = c.newSettings(opts)

@@ -56,11 +56,13 @@ func (d *dependencies) visit(p *policy) {
 		}
 		q, ok := d.policies[ref]
 		switch {
-		case !ok && d.c.docs.Complete():
+		case !ok && (ref.Namespace == d.c.settings.source.Namespace || d.c.mayMiss("Application")):
+			// A cluster's own Kustomizations are there too, or it may be of what
+			// could not be read.
+		case !ok:
 			d.c.report(p.app.doc.Diagnostic(diag.UnknownDependency, at,
 				fmt.Sprintf("no policy makes a Kustomization %s in namespace %s, and without one this policy waits for ever", ref.Name, ref.Namespace),
 				"write the name of a policy, or <application>-<index>"))
-		case !ok:
 		case d.state[q] == visiting:
 			d.c.report(p.app.doc.Diagnostic(diag.DependencyCycle, at, d.cycle(q), "remove one of the dependencies"))
 		default:

@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/fleetwright/fleetwright/render"
@@ -96,16 +98,53 @@ func TestClustersShareContent(t *testing.T) {
 	}
 }
 
-// TestCompileChangesNoDocument: compiling twice gives the same.
+// TestCompileChangesNoDocument: compiling twice, and eight times at once, gives
+// the same, and leaves the documents as they were.
 func TestCompileChangesNoDocument(t *testing.T) {
-	docs := schema.Load(everything(t))
-	first, list := render.Compile(docs, render.Options{})
-	if first == nil {
-		t.Fatal(text(list))
+	for name, files := range map[string][]schema.File{
+		"sound":  append(everything(t), schema.File{Name: "mesh.yaml", Data: []byte(strings.Replace(plainMesh, "name: default", "name: default, annotations: {a: b}", 1))}),
+		"broken": append(everything(t), schema.File{Name: "x", Data: []byte("[")}, schema.File{Name: "y", Data: []byte("]")}, schema.File{Name: "z", Data: []byte("*")}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			docs := schema.Load(files)
+			order, before := slices.Clone(docs.All), marshal(t, objectsOf(docs))
+			first, list := render.Compile(docs, render.Options{})
+			var wg sync.WaitGroup
+			for range 8 {
+				wg.Go(func() {
+					again, sameList := render.Compile(docs, render.Options{})
+					if text(list) != text(sameList) {
+						t.Errorf("it says\n%sand then\n%s", text(list), text(sameList))
+					}
+					if first != nil && !maps.EqualFunc(contents(first), contents(again), bytes.Equal) {
+						t.Error("the second tree is another")
+					}
+				})
+			}
+			wg.Wait()
+			if !slices.Equal(docs.All, order) {
+				t.Error("the documents are in another order")
+			}
+			if after := marshal(t, objectsOf(docs)); after != before {
+				t.Errorf("the documents were\n%sand are\n%s", before, after)
+			}
+		})
 	}
-	second, _ := render.Compile(docs, render.Options{})
-	if !maps.EqualFunc(contents(first), contents(second), bytes.Equal) {
-		t.Error("the second tree is another")
+}
+
+func objectsOf(docs schema.Documents) (all []any) {
+	for _, d := range docs.All {
+		all = append(all, d.Object)
+	}
+	return all
+}
+
+// TestSettingsOfARunAreGoneAfterIt: what is pinned stays what it is.
+func TestSettingsOfARunAreGoneAfterIt(t *testing.T) {
+	before := contents(compile(t, example(t, seed)...))
+	compile(t, append(example(t, seed), config("  charts: {prometheus: {values: {server: {retention: 1h}}}, flagger: {values: {x: y}}}\n"))...)
+	if after := contents(compile(t, example(t, seed)...)); !maps.EqualFunc(before, after, bytes.Equal) {
+		t.Error("a run has changed the defaults of the next")
 	}
 }
 

@@ -134,7 +134,12 @@ func TestPatchesDoWhatTheyAreFor(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			write("app/webapp.yaml", webapp)
+			own := webapp
+			if edits[0] != "" {
+				// kustomize renames it, after it has patched.
+				own = strings.Replace(own, "name: webapp", "name: its-own", 1)
+			}
+			write("app/webapp.yaml", own)
 			kustomization := map[string]any{"resources": []string{"webapp.yaml"}, "patches": at(k, "spec patches")}
 			if ns := at(k, "spec targetNamespace"); ns != nil {
 				kustomization["namespace"] = ns

@@ -135,6 +135,11 @@ func find[T any](c *compiler, all []*T, key objectKey, match func(*T) bool) (fou
 	return nil, known || c.docs.MayDefine(key.name)
 }
 
+// mayMiss says whether there may be more of a kind than could be read.
+func (c *compiler) mayMiss(kind string) bool {
+	return !c.docs.Complete() || slices.ContainsFunc(c.misshapen, func(d *schema.Document) bool { return d.Kind.Name == kind })
+}
+
 func (c *compiler) fleet(namespace, name string) (*fleet, bool) {
 	return find(c, c.fleets, objectKey{"Fleet", namespace, name}, func(f *fleet) bool { return f.namespace == namespace && f.name == name })
 }

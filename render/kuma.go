@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,8 +13,8 @@ import (
 	"github.com/fleetwright/fleetwright/templates"
 )
 
-// A kumaRelease is a range of Kuma's versions that take the same manifests.
-type kumaRelease struct {
+// A kumaRange is a range of Kuma's versions that take the same manifests.
+type kumaRange struct {
 	// from is the first minor version of the range, 2.from; the next row's is
 	// the first that is not.
 	from int
@@ -27,10 +28,10 @@ type kumaRelease struct {
 	meshServices bool
 }
 
-// kumaReleases are the versions that Flagger can move traffic on. Before 2.2 a
+// kumaRanges are the versions that Flagger can move traffic on. Before 2.2 a
 // namespace was injected by an annotation (UPGRADE.md, 2.2); from 3.0 on there
 // is no TrafficRoute (UPGRADE.md, 3.0), and Flagger knows nothing else.
-var kumaReleases = []kumaRelease{
+var kumaRanges = []kumaRange{
 	{from: 2, routesByDefault: true},
 	{from: 6},
 	{from: 9, meshServices: true},
@@ -57,7 +58,8 @@ type kuma struct {
 	c       *compiler
 	chart   chart
 	origin  origin
-	release kumaRelease
+	// row of the table that the version is in; its from is 0 where there is none.
+	row kumaRange
 	// mesh is the one of all that the rollouts are in.
 	mesh *kumaMeshObject
 	all  []*kumaMeshObject
@@ -88,18 +90,18 @@ func (c *compiler) newKuma(f *fleet) provider {
 		}
 		k.chart = k.chart.with(own.Repository, own.Name, own.Version, config.ExtraArgs)
 	}
-	k.findRelease(version)
+	k.findRow(version)
 	k.findMeshes()
 	return k
 }
 
-// findRelease finds the row of the table for the chart's version, or for a range
+// findRow finds the row of the table for the chart's version, or for a range
 // of versions that are all of one row.
-func (k *kuma) findRelease(at origin) {
+func (k *kuma) findRow(at origin) {
 	fail := func(code diag.Code, message, hint string) {
 		k.c.report(at.doc.Diagnostic(code, at.path, message, hint))
 	}
-	supported := fmt.Sprintf("version: 2.7.3, or another from 2.%d to 2.%d", kumaReleases[0].from, kumaLast)
+	supported := fmt.Sprintf("version: 2.7.3, or another from 2.%d to 2.%d", kumaRanges[0].from, kumaLast)
 	v, ok := parseMinor(k.chart.Version)
 	if !ok {
 		fail(diag.KumaRange, fmt.Sprintf("the version %q may become one that needs other manifests", k.chart.Version), "write one version, such as 2.7.3, or a range of one minor version, such as 2.7.x")
@@ -108,12 +110,12 @@ func (k *kuma) findRelease(at origin) {
 	switch {
 	case v.major > 2:
 		fail(diag.KumaVersion, fmt.Sprintf("Kuma %s has no TrafficRoute, and Flagger moves traffic by nothing else", k.chart.Version), supported)
-	case v.major < 2 || v.minor < kumaReleases[0].from || v.minor > kumaLast:
+	case v.major < 2 || v.minor < kumaRanges[0].from || v.minor > kumaLast:
 		fail(diag.KumaVersion, fmt.Sprintf("Kuma %s is not a version that fleetwright knows", k.chart.Version), supported)
 	default:
-		for _, row := range kumaReleases {
+		for _, row := range kumaRanges {
 			if v.minor >= row.from {
-				k.release = row
+				k.row = row
 			}
 		}
 	}
@@ -128,6 +130,7 @@ func (k *kuma) findMeshes() {
 			k.mesh = o
 		}
 		k.checkMesh(m)
+		k.checkBackends(m)
 	}
 	if len(k.all) == 0 {
 		k.mesh = &kumaMeshObject{name: defaultMesh, origin: k.origin, spec: schema.MeshSpec{Metrics: &schema.MeshMetrics{
@@ -152,7 +155,7 @@ func (c *compiler) checkMeshes() {
 			return
 		}
 	}
-	if !c.docs.Complete() || len(c.misshapen) > 0 {
+	if c.mayMiss("Fleet") {
 		return
 	}
 	for _, m := range c.meshes {
@@ -165,9 +168,25 @@ func (k *kuma) checkMesh(m *mesh) {
 	if m.Metadata.Namespace != "" {
 		k.c.report(m.doc.Diagnostic(diag.MeshNamespace, schema.Path{"metadata", "namespace"}, "a Mesh is cluster-scoped, its namespace is left out", "remove the line"))
 	}
-	if m.Spec.MeshServices != nil && !k.release.meshServices {
+	if m.Spec.MeshServices != nil && k.row.from > 0 && !k.row.meshServices {
 		k.c.report(m.doc.Diagnostic(diag.MeshFieldTooNew, schema.Path{"spec", "meshServices"},
 			fmt.Sprintf("Kuma %s does not know meshServices, and says nothing about it", k.chart.Version), "remove the field, or use Kuma 2.9 or newer"))
+	}
+}
+
+// checkBackends says which regular expressions of a Mesh Kuma refuses.
+func (k *kuma) checkBackends(m *mesh) {
+	if m.Spec.Metrics == nil {
+		return
+	}
+	for i, b := range m.Spec.Metrics.Backends {
+		if b.Conf == nil || b.Conf.Envoy == nil {
+			continue
+		}
+		if _, err := regexp.Compile(b.Conf.Envoy.FilterRegex); err != nil {
+			k.c.report(m.doc.Diagnostic(diag.MeshBackend, schema.Path{"spec", "metrics", "backends", i, "conf", "envoy", "filterRegex"},
+				fmt.Sprintf("%q is not a regular expression", b.Conf.Envoy.FilterRegex), "escape characters such as [ and ( with a backslash"))
+		}
 	}
 }
 
@@ -191,7 +210,7 @@ func (k *kuma) checkRolloutMesh() {
 		k.c.report(doc.Diagnostic(diag.MetricsNotSeen, schema.Path{"spec", "metrics", "backends"},
 			"with mutual TLS the sidecars show their metrics to members of the mesh only, and Prometheus is none", "conf: {skipMTLS: true} for the metrics backend"))
 	}
-	if authority != nil && k.release.routesByDefault && k.mesh.skips("TrafficPermission") {
+	if authority != nil && k.row.routesByDefault && k.mesh.skips("TrafficPermission") {
 		k.c.report(doc.Diagnostic(diag.NothingAllowed, schema.Path{"spec", "skipCreatingInitialPolicies"},
 			"with mutual TLS nothing is allowed that no TrafficPermission allows, and Kuma is told to make none", "add a TrafficPermission to the cluster, or remove it from the list"))
 	}
@@ -351,7 +370,7 @@ func (k *kuma) objects() []rendered {
 			},
 		}, k.mesh.origin})
 	}
-	if k.mesh.authority() != nil && !k.release.routesByDefault {
+	if k.mesh.authority() != nil && !k.row.routesByDefault {
 		mesh := kumaTargetRef{"Mesh"}
 		all = append(all, rendered{&manifest{
 			APIVersion: kumaV1alpha1, Kind: "MeshTrafficPermission",
@@ -364,7 +383,7 @@ func (k *kuma) objects() []rendered {
 
 // needsCatchAll says whether the Mesh has no route for all traffic of its own.
 func (k *kuma) needsCatchAll() bool {
-	if !k.release.routesByDefault {
+	if !k.row.routesByDefault {
 		return true
 	}
 	return k.mesh.skips("TrafficRoute")
@@ -376,10 +395,10 @@ func (m *kumaMeshObject) skips(policy string) bool {
 	return slices.Contains(skipped, "*") || slices.Contains(skipped, policy)
 }
 
-// metaOf has Kuma put a sidecar into every pod of the namespace. Which mesh it
+// namespaceMeta has Kuma put a sidecar into every pod of the namespace. Which mesh it
 // joins is read from the annotation up to 2.8 and from the label since 2.9; for
 // the default mesh neither is needed.
-func (k *kuma) metaOf(string) namespaceMeta {
+func (k *kuma) namespaceMeta() namespaceMeta {
 	meta := namespaceMeta{labels: map[string]string{kumaInjection: "enabled"}}
 	if k.mesh.name != defaultMesh {
 		meta.labels[kumaMesh] = k.mesh.name
@@ -477,16 +496,4 @@ func (k *kuma) neverInjected(namespace string) string {
 		return "is that of Flux, which is not in the mesh"
 	}
 	return ""
-}
-
-// textOf is label values as text.
-func textOf(from map[string]schema.LabelValue) map[string]string {
-	if from == nil {
-		return nil
-	}
-	to := make(map[string]string, len(from))
-	for key, value := range from {
-		to[key] = string(value)
-	}
-	return to
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -198,6 +199,8 @@ func TestMeshThatRolloutsDoNotWorkIn(t *testing.T) {
 		{"metrics off", "2.7.3", "  metrics: {backends: [{name: p, type: prometheus}]}\n", "mesh.yaml:5:3: warning FW410 spec.metrics:"},
 		{"hidden metrics", "2.7.3", "  mtls: {enabledBackend: ca, backends: [{name: ca, type: builtin, mode: PERMISSIVE}]}\n  metrics: {enabledBackend: p, backends: [{name: p, type: prometheus}]}\n",
 			"mesh.yaml:6:32: warning FW410 spec.metrics.backends: with mutual TLS"},
+		{"a filter that is no regular expression", "2.7.3", "  metrics: {enabledBackend: p, backends: [{name: p, type: prometheus, conf: {skipMTLS: true, envoy: {filterRegex: '('}}}]}\n",
+			"mesh.yaml:5:115: error FW405 spec.metrics.backends[0].conf.envoy.filterRegex"},
 		{"strict", "2.7.3", "  mtls: {enabledBackend: ca, backends: [{name: ca, type: builtin}]}\n" + metrics, "mesh.yaml:5:30: warning FW412"},
 		{"nothing allowed", "2.5.0", "  skipCreatingInitialPolicies: ['*']\n  mtls: {enabledBackend: ca, backends: [{name: ca, type: builtin}]}\n" + metrics, "mesh.yaml:5:3: warning FW413"},
 		{"a name too long for a label", "2.7.3", metrics + "---\napiVersion: kuma.io/v1alpha1\nkind: Mesh\nmetadata: {name: " + strings.Repeat("m", 64) + "}\n", "mesh.yaml:9:18: error FW115"},
@@ -208,6 +211,21 @@ func TestMeshThatRolloutsDoNotWorkIn(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) { wantDiagnostic(t, withKuma(t, tt.version, mesh(tt.spec)), tt.want) })
 	}
+	t.Run("metrics without TLS are seen", func(t *testing.T) {
+		files := withKuma(t, "2.7.3", mesh("  mtls: {enabledBackend: ca, backends: [{name: ca, type: builtin, mode: PERMISSIVE}]}\n  metrics: {enabledBackend: p, backends: [{name: p, type: prometheus, conf: {tls: {mode: disabled}}}]}\n"))
+		for _, d := range diagnostics(files) {
+			if d.Code == diag.MetricsNotSeen {
+				t.Error(d)
+			}
+		}
+	})
+	t.Run("a version that is not known says nothing of fields", func(t *testing.T) {
+		for _, d := range diagnostics(withKuma(t, ">=2.9", mesh("  meshServices: {mode: Everywhere}\n"+metrics))) {
+			if d.Code == diag.MeshFieldTooNew {
+				t.Error(d)
+			}
+		}
+	})
 	t.Run("a namespace", func(t *testing.T) {
 		files := withKuma(t, "2.7.3", strings.Replace(plainMesh, "{name: default}", "{name: default, namespace: kuma-system}", 1))
 		wantDiagnostic(t, files, "mesh.yaml:4:38: warning FW409")
@@ -240,7 +258,7 @@ func TestContainerPortNarrowsTheQueries(t *testing.T) {
 	} {
 		files := edit(t, example(t, seed), "application.yaml", "port: 9898", "port: 9898"+target)
 		files = edit(t, files, "application.yaml", "            webhooks:", "              - {name: request-duration, thresholdRange: {max: 500}}\n            webhooks:")
-		query := at(get(t, compile(t, files...), seedRoll+"metrictemplate-backend-request-duration-kuma.yaml"), "spec query").(string)
+		query := at(get(t, compile(t, files...), seedRoll+"metrictemplate-backend.request-duration-kuma.yaml"), "spec query").(string)
 		if !strings.Contains(query, want) {
 			t.Errorf("with %q the query is\n%s", target, query)
 		}

@@ -95,6 +95,7 @@ type dir struct {
 type namedBlob struct {
 	name   string
 	blob   *blob
+	id     identity
 	origin origin
 }
 
@@ -121,7 +122,7 @@ func (c *compiler) newDir(path string, objects ...rendered) *dir {
 	names := fileNames(objects)
 	for i, o := range objects {
 		b := c.encode(o.manifest)
-		d.files = append(d.files, namedBlob{names[i], b, o.origin})
+		d.files = append(d.files, namedBlob{names[i], b, o.manifest.identity(), o.origin})
 		d.objects = append(d.objects, object{id: o.manifest.identity(), blob: b, origin: o.origin})
 	}
 	slices.Sort(names)
@@ -178,4 +179,16 @@ func (c *compiler) yaml(v any) *blob {
 		c.report(diag.New(diag.Internal, diag.Position{}, "", fmt.Sprintf("cannot encode %T: %v", v, err), ""))
 	}
 	return newBlob(content)
+}
+
+// textOf is label values as text.
+func textOf(from map[string]schema.LabelValue) map[string]string {
+	if from == nil {
+		return nil
+	}
+	to := make(map[string]string, len(from))
+	for key, value := range from {
+		to[key] = string(value)
+	}
+	return to
 }

@@ -124,9 +124,7 @@ func (s *site) add(p *policy, r *rollout) {
 }
 
 func (c *compiler) clusterNamesMeet(a, b *cluster) diag.Diagnostic {
-	if b.doc == nil {
-		a, b = b, a
-	}
+	// The one without a document has no namespace, and so comes first.
 	other := "the cluster of Applications without a fleet"
 	if a.doc != nil {
 		other = fmt.Sprintf("the %s at %s", a.kind, a.doc.Position("metadata", "name"))

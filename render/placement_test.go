@@ -136,6 +136,10 @@ func TestPlacementThatDoesNotWork(t *testing.T) {
 		{"policies left open", worldAnd(app("a", "  syncPolicies:\n")), "a.yaml:6:16: warning FW214 spec.syncPolicies"},
 		{"a Mesh where no Kuma is", []schema.File{app("a", "  syncPolicies: [{name: p, "+policy+"}]\n"), {Name: "mesh.yaml", Data: []byte("{apiVersion: kuma.io/v1alpha1, kind: Mesh, metadata: {name: default}}")}},
 			"mesh.yaml:1:61: warning FW415 metadata.name: no Fleet installs Kuma"},
+		{"another mesh for Flagger", []schema.File{{Name: "f.yaml", Data: []byte("{apiVersion: fleet.kurator.dev/v1alpha1, kind: Fleet, metadata: {name: f}, spec: {clusters: [], plugin: {flagger: {trafficRoutingProvider: kuma, extraArgs: {meshProvider: istio}}}}}")}},
+			"f.yaml:1:172: error FW207 spec.plugin.flagger.extraArgs.meshProvider: Flagger is told to use istio, the fleet's provider is kuma"},
+		{"no URL of a metrics server", []schema.File{{Name: "f.yaml", Data: []byte("{apiVersion: fleet.kurator.dev/v1alpha1, kind: Fleet, metadata: {name: f}, spec: {clusters: [], plugin: {flagger: {trafficRoutingProvider: kuma, extraArgs: {metricsServer: prometheus}}}}}")}},
+			"f.yaml:1:173: error FW305 spec.plugin.flagger.extraArgs.metricsServer"},
 		{"no metrics server", []schema.File{{Name: "f.yaml", Data: []byte("{apiVersion: fleet.kurator.dev/v1alpha1, kind: Fleet, metadata: {name: f}, spec: {clusters: [], plugin: {flagger: {trafficRoutingProvider: kuma, extraArgs: {metricsServer: 5}}}}}")}},
 			"f.yaml:1:173: error FW305 spec.plugin.flagger.extraArgs.metricsServer"},
 		{"the cluster's own Kustomization", inFlux(own("p", "flux-system")), "f.yaml:7:18: error FW601 spec.syncPolicies[0]: Kustomization flux-system/flux-system is made by flux bootstrap as well"},
@@ -250,6 +254,21 @@ func syncOf(t *testing.T, tree *render.Tree, cluster, name string) map[string]an
 	return nil
 }
 
+// TestAnApplicationMayBeInjectedOnSomeClustersOnly: the clusters share what they
+// get of it, but for this.
+func TestAnApplicationMayBeInjectedOnSomeClustersOnly(t *testing.T) {
+	tree := compile(t, worldAnd(
+		app("a", "  destination: {fleet: shops}\n  syncPolicies: [{name: a, kustomization: {interval: 5m, prune: true, targetNamespace: shop}}]\n"),
+		app("b", "  destination: {fleet: shops, clusterSelector: {matchLabels: {region: eu}}}\n  syncPolicies: [{name: b, "+policy+
+			", rollout: {trafficRoutingProvider: kuma, workload: {name: w, namespace: shop}, serviceName: w, port: 8080, rolloutPolicy: {trafficRouting: {canaryStrategy: {stepWeight: 10}}}}}]\n"))...)
+	for cluster, want := range map[string]any{"berlin": "enabled", "lisbon": "enabled", "tokyo": nil} {
+		namespace := get(t, tree, cluster+"/fleetwright/apps/default.a/namespace-shop.yaml")
+		if got := at(namespace, "metadata labels kuma.io/sidecar-injection"); got != want {
+			t.Errorf("%s: the namespace has the label %v, want %v", cluster, got, want)
+		}
+	}
+}
+
 func TestSuspendedPolicyIsNotWaitedFor(t *testing.T) {
 	for spec, want := range map[string]any{
 		"kustomization: {interval: 5m, prune: true}":                nil,
@@ -260,6 +279,11 @@ func TestSuspendedPolicyIsNotWaitedFor(t *testing.T) {
 		if waits := wait == true; waits == (want != nil) {
 			t.Errorf("%s: wait is %v", spec, wait)
 		}
+	}
+	suspended := app("a", "  destination: {fleet: shops}\n  syncPolicies: [{name: p, "+policy+"}]\n")
+	suspended.Data = []byte(strings.Replace(string(suspended.Data), "interval: 1m", "interval: 1m, suspend: true", 1))
+	if wait := at(syncOf(t, compile(t, worldAnd(suspended)...), "berlin", "app-default.a"), "spec wait"); wait != nil {
+		t.Errorf("with a suspended source, wait is %v", wait)
 	}
 }
 
@@ -374,13 +398,29 @@ spec: {clusters: [{kind: AttachedCluster, name: west}], plugin: {flagger: {traff
 	file := schema.File{Name: "fleets.yaml", Data: []byte(fleets)}
 	tree := compile(t, file, a)
 	for cluster, want := range map[string]string{"east": "http://one", "west": "http://two"} {
-		template := get(t, tree, cluster+"/fleetwright/rollouts/default.a/metrictemplate-web-request-success-rate-kuma.yaml")
+		template := get(t, tree, cluster+"/fleetwright/rollouts/default.a/metrictemplate-web.request-success-rate-kuma.yaml")
 		if got := at(template, "spec provider address"); got != want {
 			t.Errorf("%s asks %v, want %s", cluster, got, want)
 		}
 	}
 	file.Data = []byte(strings.Replace(fleets, "{metricsServer: http://two}, publicTestloader: true", "{metricsServer: http://two}", 1))
 	wantDiagnostic(t, []schema.File{file, a}, "a.yaml:19:22: error FW307")
+}
+
+// TestTheChainMayBeDependedOn: what sync.yaml makes is no policy and is there.
+func TestTheChainMayBeDependedOn(t *testing.T) {
+	for dependency, want := range map[string]int{"{name: mesh, namespace: flux-system}": 0, "{name: mesh}": 1} {
+		list := diagnostics(worldAnd(app("a", "  destination: {fleet: shops}\n  syncPolicies: [{name: p, kustomization: {interval: 5m, prune: true, dependsOn: ["+dependency+"]}}]\n")))
+		if len(list) != want {
+			t.Errorf("%s:\n%s", dependency, text(list))
+		}
+	}
+	// Nor is what an Application makes that is broken.
+	broken := app("b", "  syncPolicies: [{name: q, "+policy+"}]\n  nothing: {}\n")
+	list := diagnostics(worldAnd(broken, app("a", "  syncPolicies: [{name: p, kustomization: {interval: 5m, prune: true, dependsOn: [{name: q}]}}]\n")))
+	if len(list) != 1 || list[0].Code != "FW110" {
+		t.Error(text(list))
+	}
 }
 
 // TestOneMistakeHidesNoOther: what is sound is rendered and compared even where

@@ -1,7 +1,8 @@
 package render
 
-// A provider moves the traffic of rollouts. All that is known of one stands in
-// its file; adding one is adding a file and a line to newProvider.
+// A provider moves the traffic of rollouts. All that the compiler knows of one
+// stands in its file; adding one is adding a file, a line to newProvider, and to
+// the schemas under schema/output what it renders.
 type provider interface {
 	// namespace is where the provider and Flagger are installed.
 	namespace() string
@@ -14,15 +15,15 @@ type provider interface {
 	// versions of what is installed, for the inventory.
 	versions() map[string]string
 	// meshes are what must be there before objects are applied and before a pod
-	// is started in a namespace of metaOf. They are in a Kustomization of their
+	// is started in a namespace of rolled out workloads. They are in a Kustomization of their
 	// own: Flux has the API server try everything that one applies before it
 	// applies the first of it (fluxcd/pkg ssa, ApplyAll).
 	meshes() []rendered
 	// objects are what the provider's custom resources must say, applied when
 	// the releases are ready and the meshes are there.
 	objects() []rendered
-	// metaOf is what a namespace of rolled out workloads must carry.
-	metaOf(namespace string) namespaceMeta
+	// namespaceMeta is what a namespace of rolled out workloads must carry.
+	namespaceMeta() namespaceMeta
 	// route adds to a Canary what the provider reads.
 	route(r *rollout, canary *manifest, service *canaryService)
 	// query is the one behind a metric that Flagger knows by itself but cannot

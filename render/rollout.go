@@ -154,7 +154,7 @@ func (r *rollout) commands() []string {
 	return nil
 }
 
-// name of the objects that are made for the rollout alone.
+// loadTester is the name of the load tester that is made for the rollout alone.
 func (r *rollout) loadTester() string { return r.Workload.Name + loadTesterSuffix }
 
 // loadTesterURL is where the rollout's webhooks go.
@@ -189,7 +189,7 @@ func (r *rollout) made() []identity {
 
 // seconds is a number of seconds as Flagger reads a duration. Its CRD's pattern
 // allows minutes and seconds only.
-func seconds[T int | int32](n T) string { return strconv.Itoa(int(n)) + "s" }
+func seconds(n int32) string { return strconv.Itoa(int(n)) + "s" }
 
 // or is what a pointer points to, or a default.
 func or[T any](p *T, otherwise T) T {

@@ -1,7 +1,6 @@
 package render
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"path"
@@ -49,13 +48,23 @@ func (c *compiler) newSettings(opts Options) settings {
 	}
 	fill(&s.path, spec.Path)
 	fill(&s.path, opts.Path)
-	if s.path = path.Clean("./" + s.path); path.IsAbs(opts.Path) || path.IsAbs(spec.Path) || s.path == ".." || strings.HasPrefix(s.path, "../") {
-		report(diag.BadPath, schema.Path{"spec", "path"}, fmt.Sprintf("the path %q is not inside the repository", cmp.Or(opts.Path, spec.Path)), "write the path from the root of the repository, such as clusters")
+	if said := s.path; path.IsAbs(said) || !isBelow(path.Clean("./"+said)) {
+		bad := diag.New(diag.BadPath, diag.Position{}, "", fmt.Sprintf("the path %q is not inside the repository", said), "write the path from the root of the repository, such as clusters")
+		if opts.Path == "" && spec.Path != "" {
+			at := schema.Path{"spec", "path"}
+			bad.Position, bad.Path = c.config.doc.Position(at...), at.String()
+		}
+		c.report(bad)
 	}
+	s.path = path.Clean("./" + s.path)
 	if r := spec.SourceRef; r != nil {
 		fill(&s.source.Kind, r.Kind)
 		fill(&s.source.Name, r.Name)
 		fill(&s.source.Namespace, r.Namespace)
+		if isSyncName(s.source.Name) {
+			report(diag.ObjectTwice, schema.Path{"spec", "sourceRef", "name"},
+				fmt.Sprintf("flux bootstrap calls the cluster's own Kustomization %s after it, and fleetwright renders one of that name", s.source.Name), "use another name")
+		}
 	}
 	if d := spec.Defaults; d != nil {
 		fill(&s.defaults.Interval, d.Interval)
@@ -92,6 +101,9 @@ func (c *compiler) newSettings(opts Options) settings {
 	}
 	return s
 }
+
+// isBelow says whether a clean path leads nowhere above where it begins.
+func isBelow(p string) bool { return p != ".." && !strings.HasPrefix(p, "../") }
 
 // bootstrapped are what the clusters sync themselves with: the source, and the
 // Kustomization that "flux bootstrap" calls after it.

@@ -103,7 +103,7 @@ func TestFleetGoesBeforeRenderConfig(t *testing.T) {
 		t.Errorf("the repository over HTTPS is %v", at(repository, "spec"))
 	}
 	// Our own queries go where Flagger's do.
-	if template := get(t, tree, seedRoll+"metrictemplate-backend-request-duration-kuma.yaml"); at(template, "spec provider address") != "http://thanos:9090" {
+	if template := get(t, tree, seedRoll+"metrictemplate-backend.request-duration-kuma.yaml"); at(template, "spec provider address") != "http://thanos:9090" {
 		t.Errorf("the query goes to %v", at(template, "spec provider"))
 	}
 }
@@ -134,6 +134,15 @@ func TestPathOfTheOutput(t *testing.T) {
 			}
 		})
 	}
+	// What is overridden is not looked at.
+	overridden := schema.Load(append(example(t, seed), config("  path: /x\n")))
+	if tree, list := render.Compile(overridden, render.Options{Path: "clusters"}); tree == nil {
+		t.Error(text(list))
+	}
+	_, list := render.Compile(schema.Load(append(example(t, seed), config("  path: x\n"))), render.Options{Path: "../y"})
+	if want := `error FW213 the path "../y" is not inside the repository`; list[0].String() != want {
+		t.Errorf("it says %s, want %s", list[0], want)
+	}
 	for _, path := range []string{"../x", "/x", "a/../../x", ".."} {
 		wantDiagnostic(t, append(example(t, seed), config("  path: "+path+"\n")), "config.yaml:4:9: error FW213")
 		if tree, _ := render.Compile(schema.Load(example(t, seed)), render.Options{Path: path}); tree != nil {
@@ -158,7 +167,10 @@ func TestSeverities(t *testing.T) {
 	wantDiagnostic(t, append(example(t, seed), config("  severities: {FW110: info}\n")), "config.yaml:4:23: error FW212 spec.severities.FW110: FW110 is always an error")
 	// A lowered error lets the documents through.
 	unpolled := edit(t, example(t, seed), "application.yaml", "interval: 3m0s", "interval: 0s")
-	compile(t, append(unpolled, config("  severities: {FW501: warning}\n"))...)
+	tree := compile(t, append(unpolled, config("  severities: {FW501: warning, FW101: error}\n"))...)
+	if got := at(get(t, tree, seedApp+"gitrepository-rollout-kuma-demo.yaml"), "spec interval"); got != "0s" {
+		t.Errorf("the source has the interval %v", got)
+	}
 }
 
 func TestSettingsThatAreRefused(t *testing.T) {
@@ -166,6 +178,8 @@ func TestSettingsThatAreRefused(t *testing.T) {
 		"  versions: {flux: \"2.5\"}\n":         "config.yaml:4:20: error FW504",
 		"  versions: {flux: \"1.40\"}\n":        "config.yaml:4:20: error FW504",
 		"  versions: {flux: new}\n":             "config.yaml:4:20: error FW115",
+		"  sourceRef: {name: mesh}\n":           "config.yaml:4:21: error FW601 spec.sourceRef.name",
+		"  sourceRef: {name: app-x}\n":          "config.yaml:4:21: error FW601 spec.sourceRef.name",
 		"  topology: hub\n":                     "config.yaml:4:13: error FW190",
 		"  charts: {kuma: {version: 3.0.0}}\n":  "config.yaml:4:28: error FW401 spec.charts.kuma.version",
 		"  defaults: {interval: 0s}\n":          "config.yaml:4:24: error FW114 spec.defaults.interval",

@@ -54,7 +54,7 @@ func (s *site) injectedNamespaces() map[string]namespaceMeta {
 	for _, a := range s.apps {
 		for _, p := range a.policies {
 			if p.rollout != nil {
-				injected[p.rollout.namespace] = s.stack.metaOf(p.rollout.namespace)
+				injected[p.rollout.namespace] = s.stack.namespaceMeta()
 			}
 		}
 	}
@@ -159,7 +159,7 @@ func (c *compiler) checkCollisions(tree *Tree) {
 		}
 		for _, d := range cluster.dirs {
 			for i, f := range d.files[:max(0, len(d.files)-1)] {
-				if next := d.files[i+1]; next.name == f.name {
+				if next := d.files[i+1]; next.name == f.name && next.id != f.id {
 					c.report(next.origin.doc.Diagnostic(diag.FileTwice, next.origin.path,
 						fmt.Sprintf("the object has the file %s/%s, which the one for %s has as well", d.path, f.name, f.origin.position()), "rename one of the two"))
 				}

@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -22,7 +23,8 @@ type stack struct {
 
 	// shared are the objects of infrastructure/ that all clusters have.
 	shared []rendered
-	// early is meshes/, or nil where the provider makes all meshes itself.
+	// early is meshes/, or nil where nothing else that is rendered names a mesh
+	// which the provider does not make itself.
 	early *dir
 	// late are the objects of mesh/, and mesh is that directory, by the
 	// namespaces that it labels.
@@ -57,8 +59,12 @@ func (c *compiler) newStack(f *fleet) *stack {
 		name: "flagger", namespace: p.namespace(), origin: at,
 		chart: flagger.with(own.Repository, own.Name, own.Version, plugin.ExtraArgs),
 	}
-	if s.metricsServer() == "" {
-		c.report(f.doc.Diagnostic(diag.NoAddress, at.path.With("extraArgs", "metricsServer"), "Flagger's metricsServer is not the URL of a Prometheus", fmt.Sprintf("metricsServer: %v", p.flaggerValues()["metricsServer"])))
+	needed := p.flaggerValues()
+	if u, err := url.Parse(s.metricsServer()); err != nil || u.Host == "" {
+		c.report(f.doc.Diagnostic(diag.NoAddress, at.path.With("extraArgs", "metricsServer"), "Flagger's metricsServer is not the URL of a Prometheus", fmt.Sprintf("metricsServer: %v", needed["metricsServer"])))
+	}
+	if said := s.flagger.chart.Values["meshProvider"]; said != needed["meshProvider"] {
+		c.report(f.doc.Diagnostic(diag.ProvidersDiffer, at.path.With("extraArgs", "meshProvider"), fmt.Sprintf("Flagger is told to use %v, the fleet's provider is %s", said, s.providerName), fmt.Sprintf("meshProvider: %v, or remove the line", needed["meshProvider"])))
 	}
 	for _, r := range p.releases() {
 		s.flagger.dependsOn = append(s.flagger.dependsOn, r.reference())
@@ -98,7 +104,7 @@ func (s *stack) render(c *compiler) {
 	if s.loadTester == nil {
 		return
 	}
-	meta := s.metaOf(publicLoadTester)
+	meta := s.namespaceMeta()
 	s.shared = append(s.shared, rendered{newNamespace(publicLoadTester, meta), s.loadTester.origin}, s.loadTester.repository())
 	// Its pod is not started without the mesh that it joins.
 	if s.early == nil {
@@ -164,6 +170,3 @@ func (c *compiler) inventoryVersions(s *stack) map[string]string {
 	}
 	return versions
 }
-
-// isOCI says whether a chart comes from an OCI registry.
-func (c chart) isOCI() bool { return strings.HasPrefix(c.Repository, "oci://") }

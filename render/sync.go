@@ -3,6 +3,7 @@ package render
 import (
 	"bytes"
 	"path"
+	"strings"
 
 	"github.com/fleetwright/fleetwright/schema"
 )
@@ -14,7 +15,20 @@ const (
 	meshesDir      = "meshes"
 	meshDir        = "mesh"
 	syncName       = "sync.yaml"
+
+	appPrefix     = "app-"
+	rolloutPrefix = "rollout-"
 )
+
+// isSyncName says whether a Flux Kustomization in sync.yaml has this name, or may
+// have it.
+func isSyncName(name string) bool {
+	switch name {
+	case infrastructure, meshesDir, meshDir:
+		return true
+	}
+	return strings.HasPrefix(name, appPrefix) || strings.HasPrefix(name, rolloutPrefix)
+}
 
 // A syncFile collects the Flux Kustomizations that a cluster's own Flux sees:
 // infrastructure <- mesh <- app-* <- rollout-*, with meshes before mesh where
@@ -49,19 +63,19 @@ func (s *syncFile) application(a siteApp, needsMesh bool) {
 	if needsMesh {
 		dependsOn = append(dependsOn, meshDir)
 	}
-	s.add(a.syncName("app"), a.dir("apps"), origin{doc: a.doc}, wait, dependsOn...)
+	s.add(a.syncName(appPrefix), a.dir("apps"), origin{doc: a.doc}, wait, dependsOn...)
 }
 
 // rollout adds the rollouts of an application. It does not wait: an analysis
 // takes longer than any timeout.
 func (s *syncFile) rollout(a siteApp) {
-	s.add(a.syncName("rollout"), a.dir("rollouts"), origin{doc: a.doc}, false, a.syncName("app"))
+	s.add(a.syncName(rolloutPrefix), a.dir("rollouts"), origin{doc: a.doc}, false, a.syncName(appPrefix))
 }
 
 // dir is the directory of the application below another.
 func (a siteApp) dir(above string) string { return above + "/" + shorten(a.id(), maxFile) }
 
-func (a siteApp) syncName(what string) string { return shorten(what+"-"+a.id(), maxLabel) }
+func (a siteApp) syncName(prefix string) string { return shorten(prefix+a.id(), maxLabel) }
 
 func (s *syncFile) add(name, dir string, at origin, wait bool, dependsOn ...string) {
 	settings := s.c.settings

@@ -115,8 +115,8 @@ type GitRepository struct {
 	AccessFrom any `json:"accessFrom,omitempty"`
 }
 
-// GitReference is what to check out. Commit goes before Name, Name before
-// SemVer, SemVer before Tag, Tag before Branch.
+// GitReference is what to check out. Commit overrides Name, Name overrides
+// SemVer, SemVer overrides Tag, Tag overrides Branch.
 type GitReference struct {
 	// Branch to check out.
 	// +optional

@@ -15,12 +15,13 @@ import (
 
 // An inputCheck is the compiled CUE of one input kind.
 type inputCheck struct {
-	kind Kind
 	// shape is the closed definition of the kind.
 	shape cue.Value
 	// rules are what no shape can say; false without any.
 	rules    cue.Value
 	hasRules bool
+	// eachRule is the rules one by one, which is slower and hides nothing.
+	eachRule func() []cue.Value
 }
 
 // inputChecks are compiled once per process, and only for the kinds that occur.
@@ -37,17 +38,17 @@ func (k Kind) check() inputCheck {
 func (k Kind) rulesFile() string { return k.file(".rules.cue") }
 
 func (k Kind) compile() inputCheck {
-	c := inputCheck{kind: k, shape: newCUEFile(k.file(".cue")).field("#" + k.Name)}
+	c := inputCheck{shape: newCUEFile(k.file(".cue")).field("#" + k.Name)}
 	if f, err := files.Open(k.rulesFile()); err == nil {
 		f.Close()
 		c.rules, c.hasRules = newCUEFile(k.rulesFile()).field("rules"), true
+		c.eachRule = sync.OnceValue(k.compileEachRule)
 	}
 	return c
 }
 
-// eachRule compiles the rules one by one, which is slower and hides nothing.
-func (c inputCheck) eachRule() []cue.Value {
-	f, err := parser.ParseFile(c.kind.rulesFile(), mustRead(c.kind.rulesFile()))
+func (k Kind) compileEachRule() []cue.Value {
+	f, err := parser.ParseFile(k.rulesFile(), mustRead(k.rulesFile()))
 	if err != nil {
 		panic(err) // it has compiled as a whole
 	}

@@ -7,7 +7,7 @@
 // markers `go generate` makes one JSON Schema per kind, and from that the closed
 // CUE shape that [Load] checks documents against; all of it is committed under
 // input/. What no shape can say is written by hand as CUE rules in
-// input/rules.cue. The output kinds have hand-written closed CUE definitions
+// input/<kind>.rules.cue. The output kinds have hand-written closed CUE definitions
 // under output/, which [CheckOutput] applies.
 //
 // Markers are those of Kubernetes' API types (+required, +optional,

@@ -24,8 +24,8 @@ type Document struct {
 	// where the document does not have the shape of its kind; it then still
 	// tells what is there, so that nothing that refers to it is called missing.
 	Object any
-	// Valid says whether the document has no errors of its own. One that has
-	// the shape of its kind may still break a rule.
+	// Valid says whether the document can be compiled: whether it has the shape
+	// of its kind and breaks no rule that the compiler relies on.
 	Valid bool
 
 	file string

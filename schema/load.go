@@ -79,6 +79,9 @@ type loader struct {
 // add reads one document.
 func (l *loader) add(file string, n *yaml.Node) {
 	d := &Document{file: file, node: n}
+	if d.misnamed(&l.list) {
+		return
+	}
 	apiVersion, kind := d.Text("apiVersion"), d.Text("kind")
 	if apiVersion == "v1" && kind == "List" {
 		l.items(d)
@@ -111,8 +114,20 @@ func (l *loader) add(file string, n *yaml.Node) {
 	}
 	l.docs = append(l.docs, d)
 	list := d.load()
-	d.Valid = !list.HasErrors()
+	d.Valid = !slices.ContainsFunc(list, func(d diag.Diagnostic) bool { return d.Code.Structural() && d.Severity == diag.Error })
 	l.list = append(l.list, list...)
+}
+
+// misnamed says whether the apiVersion or the kind of a document is no text, so
+// that nobody can tell what it is.
+func (d *Document) misnamed(list *diag.List) bool {
+	for _, field := range []string{"apiVersion", "kind"} {
+		if n := d.value(Path{field}); n != nil && n.Kind != yaml.ScalarNode {
+			*list = append(*list, d.Diagnostic(diag.WrongType, Path{field}, "expected text, got "+describe(n, nil), ""))
+			return true
+		}
+	}
+	return false
 }
 
 // items adds the documents of a List.

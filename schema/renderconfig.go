@@ -107,7 +107,7 @@ type Versions struct {
 	Flux string `json:"flux,omitempty"`
 }
 
-// Charts to install instead of the pinned ones. A Fleet's own chart goes before.
+// Charts to install instead of the pinned ones. A Fleet's own chart overrides them.
 type Charts struct {
 	// Kuma is the chart of the mesh.
 	// +optional

@@ -48,7 +48,7 @@ var syntaxErrors = []struct {
 	{"could not find expected ':'", "a key without a value", "add \": \" after the key, or check the indentation", true},
 	{"unknown anchor", "the alias stands for nothing", "put the value in quotes, or define the anchor before it in the same document", false},
 	{"found unknown directive name", "YAML has no such directive", "remove the line", true},
-	{"found incompatible YAML document", "the YAML version is not 1.1 or 1.2", "remove the line", false},
+	{"found incompatible YAML document", "%YAML says a version that is not read", "remove the line", false},
 	{"exceeded max depth", "values nest deeper than " + strconv.Itoa(maxDepth) + " levels", "", false},
 }
 

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"path"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -99,7 +98,7 @@ func (a *app) stream(tree *render.Tree) error {
 	for _, cluster := range tree.Clusters {
 		for f := range cluster.Files() {
 			fmt.Fprintf(w, "---\n# %s\n", path.Join(cluster.Name, render.Dir, f.Path))
-			w.WriteString(strings.TrimPrefix(string(f.Content), "---\n"))
+			w.Write(f.Content)
 		}
 	}
 	return w.Flush()

@@ -38,8 +38,8 @@ manifests: for every cluster a directory that Flux syncs from Git, with sources,
 Kustomizations, Flagger Canaries, and the mesh that moves their traffic. What
 Kurator's controller decides at run time is decided here, before the commit.
 
-It never talks to a cluster. Exit codes are 0 for success and 2 for errors, after
-which nothing has been written.`
+It never talks to a cluster. Exit codes are 0 for success and 2 for errors. After
+an error in the input nothing has been written.`
 
 func (a *app) execute(args []string) int {
 	root := &cobra.Command{

@@ -373,12 +373,3 @@ func inline(s any, defs map[string]any) any {
 	}
 	return s
 }
-
-// Root finds the directory of package schema from any directory of the module.
-func Root(dir string) (string, error) {
-	p, err := build.Import(schemaPackage, dir, build.FindOnly)
-	if err != nil {
-		return "", err
-	}
-	return filepath.Clean(p.Dir), nil
-}
