@@ -55,9 +55,9 @@ const (
 
 // kuma is the provider of one fleet.
 type kuma struct {
-	c       *compiler
-	chart   chart
-	origin  origin
+	c      *compiler
+	chart  chart
+	origin origin
 	// row of the table that the version is in; its from is 0 where there is none.
 	row kumaRange
 	// mesh is the one of all that the rollouts are in.

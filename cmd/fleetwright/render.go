@@ -18,7 +18,8 @@ cluster of the fleets, the directory DIR/CLUSTER/fleetwright.
 
 PATH is a file, a directory, which is walked for .yaml, .yml and .json, or - for
 the standard input. What is hidden and what fleetwright has written is passed
-over. Files may hold many documents; those of other kinds are left out.
+over, links are followed. Files may hold many documents; those of other kinds are
+left out.
 
 Everything is compiled before anything is written, and every changed file is
 staged before the first is renamed into place: after an error the directory is as

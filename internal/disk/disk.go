@@ -80,10 +80,14 @@ const (
 
 // Write makes a directory hold a tree. It creates the directory where there is
 // none. On an error before the commit everything is as it was.
-func Write(dir string, tree *render.Tree, opts Options) (Summary, error) {
+func Write(dir string, tree *render.Tree, opts Options) (s Summary, err error) {
 	created, err := makeDir(dir)
+	defer func() {
+		if err != nil {
+			removeAll(created)
+		}
+	}()
 	if err != nil {
-		removeAll(created)
 		return Summary{}, err
 	}
 	unlock, err := lock(dir, opts.Waiting)
@@ -96,9 +100,7 @@ func Write(dir string, tree *render.Tree, opts Options) (Summary, error) {
 		return Summary{}, err
 	}
 	defer files.Close()
-	s, err := write(files, tree, opts)
-	if err != nil {
-		removeAll(created)
+	if s, err = write(files, tree, opts); err != nil {
 		return Summary{}, describe(dir, err)
 	}
 	return s, nil

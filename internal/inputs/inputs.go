@@ -19,12 +19,13 @@ const Stdin = "stdin"
 
 // Read reads files, directories and, for "-", the standard input. A directory is
 // walked for .yaml, .yml and .json files; hidden files and directories, and what
-// fleetwright has written, are passed over. A file that is named twice is read
-// once. The error is of all that cannot be read.
+// fleetwright has written, are passed over. A link counts as what it leads to. A
+// file that is named twice, or by two names, is read once. The error is of all
+// that cannot be read.
 func Read(paths []string, stdin io.Reader) ([]schema.File, error) {
 	r := reader{stdin: stdin, seen: map[string]bool{}}
 	for _, path := range paths {
-		r.read(path)
+		r.path(path)
 	}
 	if len(r.errs) > 0 {
 		return nil, errors.Join(r.errs...)
@@ -34,14 +35,14 @@ func Read(paths []string, stdin io.Reader) ([]schema.File, error) {
 
 type reader struct {
 	stdin io.Reader
-	// seen are the files that were read, by their absolute names.
+	// seen are the files and directories that were read, by their real names.
 	seen  map[string]bool
 	files []schema.File
 	errs  []error
 }
 
-// read reads what a path stands for.
-func (r *reader) read(path string) {
+// path reads what a path stands for.
+func (r *reader) path(path string) {
 	if path == "-" {
 		if r.isNew(path) {
 			data, err := io.ReadAll(r.stdin)
@@ -49,19 +50,61 @@ func (r *reader) read(path string) {
 		}
 		return
 	}
-	names, err := list(path)
-	if err != nil {
-		r.errs = append(r.errs, describe(err))
+	path = filepath.Clean(path)
+	switch real, mode, err := follow(path); {
+	case err != nil:
+		r.fail(path, err)
+	case mode.IsDir():
+		r.directory(path, real)
+	default:
+		r.file(path, real)
 	}
-	for _, name := range names {
-		absolute, err := filepath.Abs(name)
-		if err != nil {
-			absolute = name
+}
+
+// directory reads the files of a directory, and of those below it. A link to a
+// directory that was read leads to nothing new, so there is an end.
+func (r *reader) directory(name, real string) {
+	if !r.isNew(real) {
+		return
+	}
+	entries, err := os.ReadDir(real)
+	if err != nil {
+		r.fail(name, err)
+		return
+	}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), ".") {
+			r.entry(filepath.Join(name, e.Name()), filepath.Join(real, e.Name()), e.Type())
 		}
-		if r.isNew(absolute) {
-			data, err := os.ReadFile(name)
-			r.add(filepath.ToSlash(name), data, err)
+	}
+}
+
+// entry reads what is found in a directory.
+func (r *reader) entry(name, real string, mode fs.FileMode) {
+	if mode&fs.ModeSymlink != 0 {
+		from, err := real, error(nil)
+		if real, mode, err = follow(real); err != nil {
+			if isManifest(name) {
+				r.fail(name, err)
+			}
+			return
 		}
+		if strings.HasPrefix(from, real+string(filepath.Separator)) {
+			return // back up to where the link is
+		}
+	}
+	switch {
+	case mode.IsDir() && !disk.IsOutput(real):
+		r.directory(name, real)
+	case mode.IsRegular() && isManifest(name):
+		r.file(name, real)
+	}
+}
+
+func (r *reader) file(name, real string) {
+	if r.isNew(real) {
+		data, err := os.ReadFile(real)
+		r.add(filepath.ToSlash(name), data, err)
 	}
 }
 
@@ -75,53 +118,34 @@ func (r *reader) isNew(name string) bool {
 
 func (r *reader) add(name string, data []byte, err error) {
 	if err != nil {
-		r.errs = append(r.errs, describe(err))
+		r.fail(name, err)
 		return
 	}
 	r.files = append(r.files, schema.File{Name: name, Data: data})
 }
 
-// list is the files that a path stands for.
-func list(path string) ([]string, error) {
-	path = filepath.Clean(path)
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
+// fail notes that something cannot be read, without the system call that failed.
+func (r *reader) fail(name string, err error) {
+	if e := (*fs.PathError)(nil); errors.As(err, &e) {
+		err = e.Err
 	}
-	if !info.IsDir() {
-		return []string{path}, nil
-	}
-	var names []string
-	// Unlike filepath.WalkDir, this follows a link that the path itself is.
-	err = fs.WalkDir(os.DirFS(path), ".", func(below string, e fs.DirEntry, err error) error {
-		name := filepath.Join(path, filepath.FromSlash(below))
-		hidden := below != "." && strings.HasPrefix(e.Name(), ".")
-		switch {
-		case err != nil:
-			return err
-		case e.IsDir():
-			if hidden || below != "." && disk.IsOutput(name) {
-				return fs.SkipDir
-			}
-			return nil
-		case hidden || !isManifest(name):
-			return nil
-		}
-		// A link counts as what it leads to, unless that is a directory.
-		if info, err := os.Stat(name); err != nil || info.Mode().IsRegular() {
-			names = append(names, name)
-		}
-		return nil
-	})
-	return names, err
+	r.errs = append(r.errs, fmt.Errorf("%s: %w", name, err))
 }
 
-// describe leaves the system call out of an error.
-func describe(err error) error {
-	if e := (*fs.PathError)(nil); errors.As(err, &e) {
-		return fmt.Errorf("%s: %w", e.Path, e.Err)
+// follow is the real name of what a path leads to, and what that is.
+func follow(path string) (real string, mode fs.FileMode, err error) {
+	real, err = filepath.Abs(path)
+	if err != nil {
+		return "", 0, err
 	}
-	return err
+	if real, err = filepath.EvalSymlinks(real); err != nil {
+		return "", 0, err
+	}
+	info, err := os.Stat(real)
+	if err != nil {
+		return "", 0, err
+	}
+	return real, info.Mode(), nil
 }
 
 func isManifest(name string) bool {

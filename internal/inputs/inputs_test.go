@@ -42,6 +42,12 @@ func TestRead(t *testing.T) {
 	if err := os.Symlink("b", "to-b"); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.MkdirAll("elsewhere", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("../team", "elsewhere/team"); err != nil {
+		t.Fatal(err)
+	}
 	here, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
@@ -58,8 +64,9 @@ func TestRead(t *testing.T) {
 		{"a file", "a.yaml", "a.yaml"},
 		{"a file of another suffix, named", "b/e.txt", "b/e.txt"},
 		{"a directory", "b", "b/c.yml b/d.json b/link.yaml"},
+		{"a directory with a link to another", "elsewhere", "elsewhere/team/fleetwright/app.yaml"},
 		{"everything but hidden directories and what was rendered", ".",
-			"a.yaml b/c.yml b/d.json b/link.yaml clusters/eu/mine.yaml shop/fleetwright/b.yaml shop/fleetwright/inventory.json team/fleetwright/app.yaml"},
+			"a.yaml b/c.yml b/d.json clusters/eu/mine.yaml elsewhere/team/fleetwright/app.yaml shop/fleetwright/b.yaml shop/fleetwright/inventory.json"},
 		{"a link to a directory", "to-b", "to-b/c.yml to-b/d.json to-b/link.yaml"},
 		{"a hidden file, named", "b/.hidden.yaml", "b/.hidden.yaml"},
 		{"a file by two names", "a.yaml " + here + "/a.yaml", "a.yaml"},
@@ -77,7 +84,7 @@ func TestRead(t *testing.T) {
 			var names []string
 			for _, f := range files {
 				names = append(names, f.Name)
-				if want := "# " + strings.Replace(strings.TrimPrefix(f.Name, "to-"), "b/link.yaml", "a.yaml", 1); string(f.Data) != want {
+				if want := "# " + strings.Replace(strings.TrimPrefix(strings.TrimPrefix(f.Name, "to-"), "elsewhere/"), "b/link.yaml", "a.yaml", 1); string(f.Data) != want {
 					t.Errorf("%s holds %q", f.Name, f.Data)
 				}
 			}
