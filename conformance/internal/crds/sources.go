@@ -1,0 +1,84 @@
+package crds
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/fleetwright/fleetwright/conformance/internal/tools"
+)
+
+// A Source is where CRDs are published.
+type Source struct {
+	// Module and Version of the Go module whose files they are.
+	Module, Version string
+	// Path of the files in the module, a pattern.
+	Path string
+}
+
+// The modules that hold CRDs.
+var (
+	Kustomize = Source{"github.com/fluxcd/kustomize-controller", "v1.9.6", "config/crd/bases/*.yaml"}
+	Sources   = Source{"github.com/fluxcd/source-controller", "v1.9.6", "config/crd/bases/*.yaml"}
+	Flagger   = Source{"github.com/fluxcd/flagger", "v1.44.0", "artifacts/flagger/crd.yaml"}
+	Flagger36 = Source{"github.com/fluxcd/flagger", "v1.36.1", "artifacts/flagger/crd.yaml"}
+)
+
+// Files are the CRDs of the module, which is downloaded if need be.
+func (s Source) Files() ([]string, error) {
+	cmd := exec.Command("go", "mod", "download", "-json", s.Module+"@"+s.Version)
+	cmd.Dir = os.TempDir() // of no module
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("%s@%s: %w\n%s", s.Module, s.Version, err, out)
+	}
+	var module struct{ Dir string }
+	if err := json.Unmarshal(out, &module); err != nil {
+		return nil, err
+	}
+	return glob(filepath.Join(module.Dir, s.Path))
+}
+
+// Made are CRDs that controller-gen makes of Go types, as the controllers' own
+// builds do.
+type Made struct {
+	// Module is the directory, among the tools', of the module with the types.
+	Module string
+	// Packages of the types.
+	Packages []string
+}
+
+// The types whose controllers publish no CRDs in their modules, or none of that
+// version.
+var (
+	Helm   = Made{"crds", []string{"github.com/fluxcd/helm-controller/api/v2"}}
+	Flux26 = Made{"crds-2.6", []string{"github.com/fluxcd/helm-controller/api/v2", "github.com/fluxcd/kustomize-controller/api/v1", "github.com/fluxcd/source-controller/api/v1"}}
+)
+
+// Files are the CRDs, made once and kept with the tools.
+func (m Made) Files(toolsDir string) ([]string, error) {
+	dir, err := tools.Make(toolsDir, m.Module, func(module, dir string) error {
+		for _, p := range m.Packages {
+			cmd := exec.Command("go", "tool", "controller-gen", "crd", "paths="+p, "output:crd:dir="+dir)
+			cmd.Dir = module
+			if out, err := cmd.CombinedOutput(); err != nil {
+				return fmt.Errorf("controller-gen of %s: %w\n%s", p, err, out)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return glob(filepath.Join(dir, "*.yaml"))
+}
+
+func glob(pattern string) ([]string, error) {
+	files, err := filepath.Glob(pattern)
+	if err == nil && len(files) == 0 {
+		err = fmt.Errorf("%s: there are no such files", pattern)
+	}
+	return files, err
+}

@@ -1,0 +1,212 @@
+package kube
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/discovery/cached/memory"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/restmapper"
+	"sigs.k8s.io/yaml"
+)
+
+var getOptions = metav1.GetOptions{}
+
+// An Object is one of any kind.
+type Object = unstructured.Unstructured
+
+// A Client reads and writes objects of any kind, and collects the warnings of the
+// API server.
+type Client struct {
+	dynamic dynamic.Interface
+	mapper  *restmapper.DeferredDiscoveryRESTMapper
+
+	mutex    sync.Mutex
+	warnings []string
+}
+
+func newClient(t testing.TB, config *rest.Config) *Client {
+	t.Helper()
+	c := &Client{}
+	config = rest.CopyConfig(config)
+	config.WarningHandler = c
+	var err error
+	if c.dynamic, err = dynamic.NewForConfig(config); err != nil {
+		t.Fatal(err)
+	}
+	d, err := discovery.NewDiscoveryClientForConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.mapper = restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(d))
+	return c
+}
+
+// HandleWarningHeader collects a warning.
+func (c *Client) HandleWarningHeader(_ int, _ string, text string) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	c.warnings = append(c.warnings, text)
+}
+
+// Warnings are those since the last call.
+func (c *Client) Warnings() []string {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	all := c.warnings
+	c.warnings = nil
+	return all
+}
+
+// resource is where the objects of a kind are.
+func (c *Client) resource(gvk schema.GroupVersionKind, namespace string) (dynamic.ResourceInterface, error) {
+	mapping, err := c.mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
+	if meta.IsNoMatchError(err) {
+		c.mapper.Reset() // its CRD may have come since
+		mapping, err = c.mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if mapping.Scope.Name() != meta.RESTScopeNameNamespace {
+		return c.dynamic.Resource(mapping.Resource), nil
+	}
+	return c.dynamic.Resource(mapping.Resource).Namespace(namespace), nil
+}
+
+func (c *Client) of(o *Object) (dynamic.ResourceInterface, error) {
+	namespace := o.GetNamespace()
+	if namespace == "" {
+		namespace = metav1.NamespaceDefault
+	}
+	return c.resource(o.GroupVersionKind(), namespace)
+}
+
+// Apply applies an object as Flux does: by server-side apply, with strict
+// validation.
+func (c *Client) Apply(ctx context.Context, o *Object) (*Object, error) {
+	r, err := c.of(o)
+	if err != nil {
+		return nil, err
+	}
+	data, err := o.MarshalJSON()
+	if err != nil {
+		return nil, err
+	}
+	force := true
+	return r.Patch(ctx, o.GetName(), types.ApplyPatchType, data, metav1.PatchOptions{
+		FieldManager: "kustomize-controller", Force: &force, FieldValidation: metav1.FieldValidationStrict,
+	})
+}
+
+// Patch merges a value into an object, or into a part of it such as its status.
+func (c *Client) Patch(ctx context.Context, o *Object, value any, part ...string) error {
+	r, err := c.of(o)
+	if err != nil {
+		return err
+	}
+	data, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	_, err = r.Patch(ctx, o.GetName(), types.MergePatchType, data, metav1.PatchOptions{FieldManager: "conformance"}, part...)
+	return err
+}
+
+// Get reads an object.
+func (c *Client) Get(ctx context.Context, gvk schema.GroupVersionKind, namespace, name string) (*Object, error) {
+	r, err := c.resource(gvk, namespace)
+	if err != nil {
+		return nil, err
+	}
+	return r.Get(ctx, name, getOptions)
+}
+
+// Delete removes an object.
+func (c *Client) Delete(ctx context.Context, gvk schema.GroupVersionKind, namespace, name string) error {
+	r, err := c.resource(gvk, namespace)
+	if err != nil {
+		return err
+	}
+	return r.Delete(ctx, name, metav1.DeleteOptions{})
+}
+
+// List reads the objects of a kind in all namespaces. Of a kind that is not there
+// yet there are none.
+func (c *Client) List(ctx context.Context, gvk schema.GroupVersionKind) ([]Object, error) {
+	r, err := c.resource(gvk, metav1.NamespaceAll)
+	if meta.IsNoMatchError(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	list, err := r.List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return nil, err
+	}
+	return list.Items, nil
+}
+
+// Objects reads the objects of YAML documents.
+func Objects(data []byte) ([]*Object, error) {
+	var all []*Object
+	reader := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(data)))
+	for {
+		document, err := reader.Read()
+		if errors.Is(err, io.EOF) {
+			return all, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		data, err := yaml.YAMLToJSONStrict(document)
+		if err != nil {
+			return nil, err
+		}
+		o := &Object{}
+		// Unlike encoding/json, this keeps whole numbers whole.
+		if err := utiljson.Unmarshal(data, &o.Object); err != nil {
+			return nil, err
+		}
+		if len(o.Object) > 0 {
+			all = append(all, o)
+		}
+	}
+}
+
+// ID is how people name an object: kind namespace/name.
+func ID(o *Object) string {
+	if o.GetNamespace() == "" {
+		return o.GetKind() + " " + o.GetName()
+	}
+	return fmt.Sprintf("%s %s/%s", o.GetKind(), o.GetNamespace(), o.GetName())
+}
+
+// Condition is the status and the message of one of an object's conditions.
+func Condition(o *Object, name string) (status, message string) {
+	conditions, _, _ := unstructured.NestedSlice(o.Object, "status", "conditions")
+	for _, c := range conditions {
+		if c, ok := c.(map[string]any); ok && c["type"] == name {
+			status, _ = c["status"].(string)
+			message, _ = c["message"].(string)
+		}
+	}
+	return status, message
+}

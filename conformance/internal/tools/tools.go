@@ -1,0 +1,94 @@
+// Package tools builds the programs that conformance is tested with, each from a
+// Go module of its own, once per version.
+package tools
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"sync"
+)
+
+// A Tool is a program of a module under tools/.
+type Tool struct {
+	// Name of the program, and of its file.
+	Name string
+	// Module is the directory of the module.
+	Module string
+	// Package that is the program.
+	Package string
+	// Flags of the linker, such as the version that a release is built with.
+	Flags string
+}
+
+// The programs, at the versions of their modules.
+var (
+	Etcd      = Tool{Name: "etcd", Module: "apiserver", Package: "go.etcd.io/etcd/server/v3"}
+	APIServer = Tool{
+		Name: "kube-apiserver", Module: "apiserver", Package: "k8s.io/kubernetes/cmd/kube-apiserver",
+		Flags: "-X k8s.io/component-base/version.gitVersion=v1.34.2",
+	}
+	KustomizeController = Tool{Name: "kustomize-controller", Module: "flux", Package: "github.com/fluxcd/kustomize-controller"}
+	Flagger             = Tool{Name: "flagger", Module: "flagger", Package: "github.com/fluxcd/flagger/cmd/flagger"}
+	OldFlagger          = Tool{Name: "flagger", Module: "flagger-1.36", Package: "github.com/fluxcd/flagger/cmd/flagger"}
+)
+
+// building keeps two tests from building at once: a build takes all cores.
+var building sync.Mutex
+
+// Build builds a tool unless that was done before, and returns its file. The
+// directory is that of the tools' modules.
+func Build(dir string, t Tool) (string, error) {
+	made, err := Make(dir, t.Module, func(module, dir string) error {
+		cmd := exec.Command("go", "build", "-ldflags", "-s -w "+t.Flags, "-o", filepath.Join(dir, t.Name), t.Package)
+		cmd.Dir = module
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("cannot build %s: %w\n%s", t.Package, err, out)
+		}
+		return nil
+	}, t.Name, t.Flags)
+	return filepath.Join(made, t.Name), err
+}
+
+// Make has files made from a module unless that was done before, and returns the
+// directory that they are in. They are made again when the module, Go or the
+// arguments change.
+func Make(dir, module string, fill func(module, dir string) error, args ...string) (string, error) {
+	building.Lock()
+	defer building.Unlock()
+	moduleDir := filepath.Join(dir, module)
+	sum := sha256.New()
+	fmt.Fprintln(sum, args, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	for _, name := range []string{"go.mod", "go.sum"} {
+		data, err := os.ReadFile(filepath.Join(moduleDir, name))
+		if err != nil {
+			return "", err
+		}
+		sum.Write(data)
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	made := filepath.Join(cache, "fleetwright", "conformance", module+"-"+hex.EncodeToString(sum.Sum(nil)[:8]))
+	if _, err := os.Stat(made); err == nil {
+		return made, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(made), 0o755); err != nil {
+		return "", err
+	}
+	// Under another name first: what is interrupted leaves no half of it.
+	half, err := os.MkdirTemp(filepath.Dir(made), "half-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(half)
+	if err := fill(moduleDir, half); err != nil {
+		return "", err
+	}
+	return made, os.Rename(half, made)
+}

@@ -1,0 +1,60 @@
+package conformance
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"text/tabwriter"
+	"time"
+)
+
+// toolsDir holds the modules that the programs are built from.
+const toolsDir = "tools"
+
+// A row is what the report says of a check.
+type row struct {
+	check         string
+	cases, passed int
+}
+
+var report struct {
+	sync.Mutex
+	rows []row
+}
+
+// TestMain prints the report after the tests. docs/conformance.md keeps one.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	slices.SortFunc(report.rows, func(a, b row) int { return strings.Compare(a.check, b.check) })
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "check\tcases\tpassed")
+	for _, r := range report.rows {
+		fmt.Fprintf(w, "%s\t%d\t%d\n", r.check, r.cases, r.passed)
+	}
+	w.Flush()
+	os.Exit(code)
+}
+
+// record counts a case of a check in the report, when the test that it is ends.
+func record(t *testing.T, check string) {
+	t.Helper()
+	t.Cleanup(func() {
+		report.Lock()
+		defer report.Unlock()
+		i := slices.IndexFunc(report.rows, func(r row) bool { return r.check == check })
+		if i < 0 {
+			i = len(report.rows)
+			report.rows = append(report.rows, row{check: check})
+		}
+		report.rows[i].cases++
+		if !t.Failed() && !t.Skipped() {
+			report.rows[i].passed++
+		}
+	})
+}
+
+// startup is how long a program or a CRD may take to be there.
+const startup = 2 * time.Minute
