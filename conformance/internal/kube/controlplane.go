@@ -1,0 +1,217 @@
+// Package kube runs a Kubernetes control plane without nodes, and talks to it.
+package kube
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/pem"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/fleetwright/fleetwright/conformance/internal/tools"
+)
+
+// A ControlPlane is an etcd and an API server on loopback, for one test.
+type ControlPlane struct {
+	*Client
+	// Kubeconfig is a file that programs find the API server by.
+	Kubeconfig string
+
+	t   testing.TB
+	dir string
+}
+
+// startup is how long any of the programs may take to answer.
+const startup = 2 * time.Minute
+
+// Start starts a control plane that ends with the test. The directory is that of
+// the tools' modules.
+func Start(t testing.TB, toolsDir string) *ControlPlane {
+	t.Helper()
+	c := &ControlPlane{t: t, dir: t.TempDir()}
+
+	client, peer := url(t), url(t)
+	c.Run(toolsDir, tools.Etcd, nil,
+		"--name=conformance", "--data-dir="+filepath.Join(c.dir, "etcd"),
+		"--listen-client-urls="+client, "--advertise-client-urls="+client,
+		"--listen-peer-urls="+peer, "--initial-advertise-peer-urls="+peer, "--initial-cluster=conformance="+peer,
+		"--unsafe-no-fsync", "--log-level=warn")
+
+	token := token(t)
+	c.write("tokens.csv", token+`,admin,admin,"system:masters"`+"\n")
+	c.write("sa.key", privateKey(t))
+	port := Port(t)
+	certs := filepath.Join(c.dir, "certs")
+	c.Run(toolsDir, tools.APIServer, nil,
+		"--etcd-servers="+client, "--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", port),
+		"--cert-dir="+certs, "--service-cluster-ip-range=10.0.0.0/24",
+		"--authorization-mode=RBAC", "--token-auth-file="+filepath.Join(c.dir, "tokens.csv"),
+		"--service-account-issuer=https://kubernetes.default.svc",
+		"--service-account-key-file="+filepath.Join(c.dir, "sa.key"), "--service-account-signing-key-file="+filepath.Join(c.dir, "sa.key"),
+		// It waits for the default service account, which a controller would make.
+		"--disable-admission-plugins=ServiceAccount")
+
+	config := &rest.Config{Host: fmt.Sprintf("https://127.0.0.1:%d", port), BearerToken: token}
+	config.CAFile = filepath.Join(certs, "apiserver.crt")
+	config.QPS, config.Burst = 200, 400
+	c.Kubeconfig = filepath.Join(c.dir, "kubeconfig")
+	err := clientcmd.WriteToFile(clientcmdapi.Config{
+		Clusters:       map[string]*clientcmdapi.Cluster{"c": {Server: config.Host, CertificateAuthority: config.CAFile}},
+		AuthInfos:      map[string]*clientcmdapi.AuthInfo{"u": {Token: token}},
+		Contexts:       map[string]*clientcmdapi.Context{"c": {Cluster: "c", AuthInfo: "u"}},
+		CurrentContext: "c",
+	}, c.Kubeconfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	Eventually(t, startup, "the API server is ready", func() error {
+		if _, err := os.Stat(config.CAFile); err != nil {
+			return err
+		}
+		set, err := kubernetes.NewForConfig(config)
+		if err != nil {
+			return err
+		}
+		if _, err = set.Discovery().RESTClient().Get().AbsPath("/readyz").DoRaw(t.Context()); err != nil {
+			return err
+		}
+		_, err = set.CoreV1().Namespaces().Get(t.Context(), "default", getOptions)
+		return err
+	})
+	c.Client = newClient(t, config)
+	return c
+}
+
+// Run starts a program that ends with the test. What it prints is shown where the
+// test fails.
+func (c *ControlPlane) Run(toolsDir string, tool tools.Tool, env []string, args ...string) {
+	c.t.Helper()
+	file, err := tools.Build(toolsDir, tool)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	log, err := os.Create(filepath.Join(c.dir, tool.Name+".log"))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	cmd := exec.Command(file, args...)
+	cmd.Env = append(os.Environ(), env...)
+	cmd.Dir = c.dir
+	cmd.Stdout, cmd.Stderr = log, log
+	// It must not outlive a test that is killed.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Start(); err != nil {
+		c.t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	c.t.Cleanup(func() {
+		if c.t.Failed() {
+			c.t.Logf("the last of what %s has printed:\n%s", tool.Name, tail(log.Name(), 15))
+		}
+		select {
+		case err := <-ended:
+			c.t.Errorf("%s has ended by itself: %v\n%s", tool.Name, err, tail(log.Name(), 15))
+		default:
+			_ = cmd.Process.Signal(syscall.SIGTERM)
+			select {
+			case <-ended:
+			case <-time.After(10 * time.Second):
+				_ = cmd.Process.Kill()
+				<-ended
+			}
+		}
+		log.Close()
+	})
+}
+
+// Log is what a program has printed so far.
+func (c *ControlPlane) Log(tool tools.Tool) string {
+	data, _ := os.ReadFile(filepath.Join(c.dir, tool.Name+".log"))
+	return string(data)
+}
+
+// TempDir is a new directory for a program.
+func (c *ControlPlane) TempDir(name string) string {
+	dir := filepath.Join(c.dir, name)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		c.t.Fatal(err)
+	}
+	return dir
+}
+
+func (c *ControlPlane) write(name, content string) {
+	c.t.Helper()
+	if err := os.WriteFile(filepath.Join(c.dir, name), []byte(content), 0o600); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// Port is a port of loopback that is free.
+func Port(t testing.TB) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+func url(t testing.TB) string { return fmt.Sprintf("http://127.0.0.1:%d", Port(t)) }
+
+func token(t testing.TB) string {
+	b := make([]byte, 16)
+	if _, err := rand.Read(b); err != nil {
+		t.Fatal(err)
+	}
+	return hex.EncodeToString(b)
+}
+
+func privateKey(t testing.TB) string {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}))
+}
+
+// tail is the end of a file.
+func tail(name string, lines int) string {
+	data, _ := os.ReadFile(name)
+	all := strings.Split(strings.TrimSpace(string(data)), "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}
+
+// Eventually waits until something holds. The last error is why it does not.
+func Eventually(t testing.TB, within time.Duration, what string, holds func() error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), within)
+	defer cancel()
+	for {
+		err := holds()
+		if err == nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("%s: not after %s: %v", what, within, err)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}

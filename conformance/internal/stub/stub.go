@@ -1,0 +1,219 @@
+// Package stub plays what a cluster without nodes and without the rest of Flux
+// does not have: sources that are fetched, charts that are installed, and
+// Deployments whose pods are ready.
+package stub
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/fleetwright/fleetwright/conformance/internal/kube"
+)
+
+// The kinds that are played.
+var (
+	gitRepositories  = schema.GroupVersionKind{Group: "source.toolkit.fluxcd.io", Version: "v1", Kind: "GitRepository"}
+	helmRepositories = schema.GroupVersionKind{Group: "source.toolkit.fluxcd.io", Version: "v1", Kind: "HelmRepository"}
+	helmReleases     = schema.GroupVersionKind{Group: "helm.toolkit.fluxcd.io", Version: "v2", Kind: "HelmRelease"}
+	deployments      = schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}
+)
+
+// A World acts on an API server until the test ends.
+type World struct {
+	client *kube.Client
+	server *httptest.Server
+	// onInstall is called before a HelmRelease becomes ready.
+	onInstall func(name string)
+
+	mutex     sync.Mutex
+	artifacts map[string]*artifact // by namespace/name
+	served    map[string][]byte    // by URL path
+}
+
+// An artifact is the newest revision of a source.
+type artifact struct {
+	path, revision, digest string
+	size                   int
+}
+
+// Start starts a world. The function installs what the chart of a HelmRelease
+// installs.
+func Start(t testing.TB, client *kube.Client, onInstall func(name string)) *World {
+	w := &World{client: client, onInstall: onInstall, artifacts: map[string]*artifact{}, served: map[string][]byte{}}
+	w.server = httptest.NewServer(http.HandlerFunc(w.serve))
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() {
+		for ctx.Err() == nil {
+			w.act(ctx)
+			select {
+			case <-ctx.Done():
+			case <-time.After(200 * time.Millisecond):
+			}
+		}
+	})
+	t.Cleanup(func() {
+		cancel()
+		running.Wait()
+		w.server.Close()
+	})
+	return w
+}
+
+// Push makes files the newest revision of a source, and returns that.
+func (w *World) Push(t testing.TB, namespace, name string, files map[string][]byte) (revision string) {
+	t.Helper()
+	var archive bytes.Buffer
+	zipped := gzip.NewWriter(&archive)
+	tarred := tar.NewWriter(zipped)
+	for _, file := range slices.Sorted(maps.Keys(files)) {
+		if err := tarred.WriteHeader(&tar.Header{Name: file, Mode: 0o644, Size: int64(len(files[file]))}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tarred.Write(files[file]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := tarred.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := zipped.Close(); err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(archive.Bytes())
+	digest := hex.EncodeToString(sum[:])
+	a := &artifact{
+		path:     fmt.Sprintf("gitrepository/%s/%s/%s.tar.gz", namespace, name, digest[:12]),
+		revision: "main@sha1:" + digest[:40],
+		digest:   "sha256:" + digest,
+		size:     archive.Len(),
+	}
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	w.artifacts[namespace+"/"+name] = a
+	w.served["/"+a.path] = archive.Bytes()
+	return a.revision
+}
+
+func (w *World) serve(out http.ResponseWriter, r *http.Request) {
+	w.mutex.Lock()
+	data, ok := w.served[r.URL.Path]
+	w.mutex.Unlock()
+	if !ok {
+		http.NotFound(out, r)
+		return
+	}
+	_, _ = out.Write(data)
+}
+
+// act does what is to be done now. What fails is tried again.
+func (w *World) act(ctx context.Context) {
+	for _, play := range []struct {
+		kind schema.GroupVersionKind
+		do   func(ctx context.Context, o *kube.Object) map[string]any
+	}{
+		{gitRepositories, w.fetch}, {helmRepositories, ready}, {helmReleases, w.release}, {deployments, run},
+	} {
+		objects, err := w.client.List(ctx, play.kind)
+		if err != nil {
+			continue
+		}
+		for _, o := range objects {
+			if status := play.do(ctx, &o); status != nil {
+				_ = w.client.Patch(ctx, &o, map[string]any{"status": status}, "status")
+			}
+		}
+	}
+}
+
+// fetch is the status of a source whose newest revision has been fetched, or
+// nothing where it has it already.
+func (w *World) fetch(ctx context.Context, o *kube.Object) map[string]any {
+	w.mutex.Lock()
+	a, ok := w.artifacts[o.GetNamespace()+"/"+o.GetName()]
+	w.mutex.Unlock()
+	if !ok {
+		return nil
+	}
+	if have, _, _ := unstructured.NestedString(o.Object, "status", "artifact", "revision"); have == a.revision {
+		return ready(ctx, o)
+	}
+	status := readyStatus(o)
+	status["artifact"] = map[string]any{
+		"path": a.path, "url": w.server.URL + "/" + a.path, "revision": a.revision, "digest": a.digest,
+		"lastUpdateTime": now(), "size": int64(a.size),
+	}
+	return status
+}
+
+// release is the status of a HelmRelease whose dependencies are ready.
+func (w *World) release(ctx context.Context, o *kube.Object) map[string]any {
+	status := ready(ctx, o)
+	if status == nil {
+		return nil
+	}
+	dependencies, _, _ := unstructured.NestedSlice(o.Object, "spec", "dependsOn")
+	for _, d := range dependencies {
+		name, _, _ := unstructured.NestedString(d.(map[string]any), "name")
+		namespace, _, _ := unstructured.NestedString(d.(map[string]any), "namespace")
+		if namespace == "" {
+			namespace = o.GetNamespace()
+		}
+		on, err := w.client.Get(ctx, helmReleases, namespace, name)
+		if err != nil {
+			return nil
+		}
+		if status, _ := kube.Condition(on, "Ready"); status != "True" {
+			return nil
+		}
+	}
+	w.onInstall(o.GetName())
+	return status
+}
+
+// ready is the status of an object that is ready, or nothing where it says so.
+func ready(_ context.Context, o *kube.Object) map[string]any {
+	observed, _, _ := unstructured.NestedInt64(o.Object, "status", "observedGeneration")
+	if status, _ := kube.Condition(o, "Ready"); status == "True" && observed == o.GetGeneration() {
+		return nil
+	}
+	return readyStatus(o)
+}
+
+func readyStatus(o *kube.Object) map[string]any {
+	return map[string]any{"observedGeneration": o.GetGeneration(), "conditions": []any{map[string]any{
+		"type": "Ready", "status": "True", "reason": "Succeeded", "message": "played", "lastTransitionTime": now(), "observedGeneration": o.GetGeneration(),
+	}}}
+}
+
+// run is the status of a Deployment whose pods are all ready.
+func run(_ context.Context, o *kube.Object) map[string]any {
+	if observed, _, _ := unstructured.NestedInt64(o.Object, "status", "observedGeneration"); observed == o.GetGeneration() {
+		return nil
+	}
+	replicas, _, _ := unstructured.NestedInt64(o.Object, "spec", "replicas")
+	condition := func(name, reason string) any {
+		return map[string]any{"type": name, "status": "True", "reason": reason, "lastTransitionTime": now(), "lastUpdateTime": now()}
+	}
+	return map[string]any{
+		"observedGeneration": o.GetGeneration(), "replicas": replicas, "updatedReplicas": replicas, "readyReplicas": replicas, "availableReplicas": replicas,
+		"conditions": []any{condition("Available", "MinimumReplicasAvailable"), condition("Progressing", "NewReplicaSetAvailable")},
+	}
+}
+
+func now() string { return time.Now().UTC().Format(time.RFC3339) }

@@ -1,0 +1,16 @@
+package conformance
+
+import (
+	"testing"
+
+	"github.com/fleetwright/fleetwright/conformance/internal/tools"
+)
+
+// TestTools builds the programs before the tests that run in parallel start them.
+func TestTools(t *testing.T) {
+	for _, tool := range []tools.Tool{tools.Etcd, tools.APIServer, tools.KustomizeController, tools.Flagger, tools.OldFlagger} {
+		if _, err := tools.Build(toolsDir, tool); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
