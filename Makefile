@@ -10,7 +10,10 @@ TESTFLAGS :=
 # How often make bench runs each command: make bench BENCHTIME=200x
 BENCHTIME := 100x
 
-.PHONY: demo test lint bench golden generate
+# How long make fuzz runs each target: make fuzz FUZZTIME=1h
+FUZZTIME := 1m
+
+.PHONY: demo test lint bench golden generate conformance fuzz
 
 demo:
 	@go run ./cmd/fleetwright render examples/kuma-rollout -o $(DEMO) --path clusters
@@ -27,10 +30,22 @@ lint:
 	go vet ./...
 	go run $(STATICCHECK) ./...
 	go mod tidy -diff
+	cd conformance && go vet ./... && go run $(STATICCHECK) ./... && go mod tidy -diff
 
 # The CPU time of whole processes, beside kustomize's in the same run.
 bench:
 	go test ./cmd/fleetwright -run '^$$' -bench ColdStart -benchtime $(BENCHTIME)
+
+# What is rendered, taken by the real things: docs/conformance.md. It needs strace,
+# and builds an API server, Flux and Flagger at the first time.
+conformance:
+	cd conformance && go test -timeout 75m
+
+fuzz:
+	go test ./schema -run '^$$' -fuzz FuzzLoad -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
+	go test ./schema -run '^$$' -fuzz FuzzScalars -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
+	go test ./render -run '^$$' -fuzz FuzzCompile -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
+	go test ./internal/blockyaml -run '^$$' -fuzz FuzzReadBack -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 
 # What tests compare with. Read the difference, line by line, before committing it.
 golden:
