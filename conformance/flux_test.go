@@ -28,21 +28,42 @@ var (
 // convergence is how long Flux may take to apply everything.
 const convergence = 5 * time.Minute
 
-// sources are the repositories of the examples' Applications: directories of
-// testdata, by namespace/name of the GitRepository.
-var sources = map[string]string{"default/rollout-kuma-demo": "testdata/podinfo"}
+// An application is what an example rolls out.
+type application struct {
+	// source is the namespace and the name of the GitRepository.
+	namespace, source string
+	// workload is the name of the Deployment, in workloadNamespace.
+	workload string
+}
+
+// applications are those of the examples. The repository of all is
+// testdata/podinfo.
+var applications = map[string]application{
+	"kuma-rollout": {"default", "rollout-kuma-demo", "backend"},
+	"own-mesh":     {"shop", "web", "frontend"},
+}
+
+const (
+	repository        = "testdata/podinfo"
+	workloadNamespace = "webapp"
+)
 
 // A fluxCluster is a cluster that was empty, with kustomize-controller on it and a
 // bootstrap Kustomization on the cluster's directory.
 type fluxCluster struct {
 	*kube.ControlPlane
+	application
 	world *stub.World
 }
 
-// startFlux starts a cluster whose repository holds a tree.
-func startFlux(t *testing.T, tree tree, cluster string) *fluxCluster {
+// startFlux starts a cluster of an example, whose repository holds a tree.
+func startFlux(t *testing.T, example string, tree tree, cluster string) *fluxCluster {
 	t.Helper()
-	c := &fluxCluster{ControlPlane: kube.Start(t, toolsDir)}
+	app, ok := applications[example]
+	if !ok {
+		t.Fatalf("nothing is known of the example %s", example)
+	}
+	c := &fluxCluster{ControlPlane: kube.Start(t, toolsDir), application: app}
 	bootstrap(t, c.ControlPlane)
 	charts := chartCRDs(t)
 	c.world = stub.Start(t, c.Client, func(release string) {
@@ -51,10 +72,7 @@ func startFlux(t *testing.T, tree tree, cluster string) *fluxCluster {
 		}
 	})
 	c.push(t, tree)
-	for source, dir := range sources {
-		namespace, name, _ := strings.Cut(source, "/")
-		c.world.Push(t, namespace, name, readTree(t, dir))
-	}
+	c.world.Push(t, app.namespace, app.source, readTree(t, repository))
 	health := kube.Port(t)
 	c.Run(toolsDir, tools.KustomizeController,
 		[]string{"KUBECONFIG=" + c.Kubeconfig, "RUNTIME_NAMESPACE=flux-system", "TMPDIR=" + c.TempDir("flux")},
@@ -176,9 +194,6 @@ func (c *fluxCluster) reconcile(t *testing.T) {
 	})
 }
 
-// workload is what the seed's example rolls out.
-const workloadNamespace, workload = "webapp", "backend"
-
 // TestFlux has the real kustomize-controller apply every cluster of every example
 // from its bootstrap Kustomization on. TestFluxSeesWhatIsBroken takes out what the
 // checks are for.
@@ -188,7 +203,7 @@ func TestFlux(t *testing.T) {
 		for _, cluster := range tree.clusters() {
 			t.Run(example+"/"+cluster, func(t *testing.T) {
 				t.Parallel()
-				c := startFlux(t, tree, cluster)
+				c := startFlux(t, example, tree, cluster)
 				t.Run("converges", func(t *testing.T) {
 					record(t, "3. Flux: converges from an empty cluster")
 					c.converge(t, tree, cluster, nil)
@@ -253,22 +268,22 @@ func (c *fluxCluster) notInjected(t *testing.T) string {
 // are left.
 func (c *fluxCluster) replicasAfterPush(t *testing.T, tree tree, cluster string) int64 {
 	t.Helper()
-	target, err := c.Get(t.Context(), deployments, workloadNamespace, workload)
+	target, err := c.Get(t.Context(), deployments, workloadNamespace, c.workload)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Patch(t.Context(), target, map[string]any{"spec": map[string]any{"replicas": 0}}); err != nil {
 		t.Fatal(err)
 	}
-	app := readTree(t, sources["default/rollout-kuma-demo"])
-	file := "deploy/webapp/backend/deployment.yaml"
+	app := readTree(t, repository)
+	file := "deploy/webapp/" + c.workload + "/deployment.yaml"
 	if !strings.Contains(string(app[file]), "replicas: 2") {
 		t.Fatal("the application does not say replicas: 2")
 	}
 	app[file] = []byte(strings.ReplaceAll(string(app[file]), "podinfo:6.7.0", "podinfo:6.7.1"))
-	revision := c.world.Push(t, "default", "rollout-kuma-demo", app)
-	c.converge(t, tree, cluster, map[string]string{"rollout-kuma-demo": revision})
-	if target, err = c.Get(t.Context(), deployments, workloadNamespace, workload); err != nil {
+	revision := c.world.Push(t, c.namespace, c.source, app)
+	c.converge(t, tree, cluster, map[string]string{c.source: revision})
+	if target, err = c.Get(t.Context(), deployments, workloadNamespace, c.workload); err != nil {
 		t.Fatal(err)
 	}
 	containers, _, _ := unstructured.NestedSlice(target.Object, "spec", "template", "spec", "containers")
@@ -333,7 +348,7 @@ func TestFluxSeesWhatIsBroken(t *testing.T) {
 		}
 	}
 	record(t, "3. Flux: what is broken is seen")
-	c := startFlux(t, broken, cluster)
+	c := startFlux(t, "kuma-rollout", broken, cluster)
 	c.converge(t, broken, cluster, nil)
 	if c.notInjected(t) == "" {
 		t.Error("the namespace is injected without the patch")
@@ -351,11 +366,11 @@ func TestFluxTriesAgain(t *testing.T) {
 	record(t, "3. Flux: a policy with interval 0s is tried again")
 	tree := golden(t, "kuma-rollout")
 	const cluster = "kurator-member2"
-	c := startFlux(t, tree, cluster)
+	c := startFlux(t, "kuma-rollout", tree, cluster)
 	for _, inTheWay := range []map[string]any{
 		{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": workloadNamespace}},
 		{
-			"apiVersion": "apps/v1", "kind": "Deployment", "metadata": map[string]any{"name": workload, "namespace": workloadNamespace},
+			"apiVersion": "apps/v1", "kind": "Deployment", "metadata": map[string]any{"name": c.workload, "namespace": workloadNamespace},
 			"spec": map[string]any{
 				"selector": map[string]any{"matchLabels": map[string]any{"in": "the-way"}},
 				"template": map[string]any{
@@ -379,7 +394,7 @@ func TestFluxTriesAgain(t *testing.T) {
 		}
 		return nil
 	})
-	if err := c.Delete(t.Context(), deployments, workloadNamespace, workload); err != nil {
+	if err := c.Delete(t.Context(), deployments, workloadNamespace, c.workload); err != nil {
 		t.Fatal(err)
 	}
 	c.converge(t, tree, cluster, nil)

@@ -208,7 +208,8 @@ var booleans = map[string]bool{
 
 func (d *decoder) scalar(n *yaml.Node, path Path) any {
 	tag := n.ShortTag()
-	if plain := n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle|yaml.TaggedStyle) == 0; plain {
+	// The tag "!" makes text of anything.
+	if plain := n.Tag != "!" && n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle|yaml.TaggedStyle) == 0; plain {
 		if b, ok := booleans[n.Value]; ok {
 			return b
 		}
