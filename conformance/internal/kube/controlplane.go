@@ -140,12 +140,6 @@ func (c *ControlPlane) Run(toolsDir string, tool tools.Tool, env []string, args 
 	})
 }
 
-// Log is what a program has printed so far.
-func (c *ControlPlane) Log(tool tools.Tool) string {
-	data, _ := os.ReadFile(filepath.Join(c.dir, tool.Name+".log"))
-	return string(data)
-}
-
 // TempDir is a new directory for a program.
 func (c *ControlPlane) TempDir(name string) string {
 	dir := filepath.Join(c.dir, name)
