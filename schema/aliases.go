@@ -26,15 +26,14 @@ type expansion struct {
 // grows out of all proportion to its text. Whoever follows the aliases of a
 // document that has none ends, and soon.
 func checkAliases(document *yaml.Node) (at *yaml.Node, message string) {
-	w := aliasWalker{anchors: map[*yaml.Node]*expansion{}}
+	w := aliasWalker{anchors: map[*yaml.Node]expansion{}}
 	w.walk(document)
 	return w.at, w.message
 }
 
 type aliasWalker struct {
-	// anchors are the anchored nodes seen so far. One that is not walked to its
-	// end yet is nil.
-	anchors map[*yaml.Node]*expansion
+	// anchors are the anchored nodes that were walked to their ends.
+	anchors map[*yaml.Node]expansion
 	// aliased counts the values that aliases stand for.
 	aliased int
 
@@ -53,15 +52,15 @@ func (w *aliasWalker) fail(at *yaml.Node, format string, args ...any) {
 // contains the alias.
 func (w *aliasWalker) walk(n *yaml.Node) expansion {
 	if n.Kind == yaml.AliasNode {
-		e := w.anchors[n.Alias]
-		if e == nil {
+		e, ok := w.anchors[n.Alias]
+		if !ok {
 			w.fail(n, "the alias *%s contains itself", n.Value)
 			return expansion{1, 1}
 		}
 		if w.aliased += e.values; w.aliased > maxAliased {
 			w.fail(n, "the aliases of the document stand for more than %d values", maxAliased)
 		}
-		return *e
+		return e
 	}
 	e := expansion{values: 1}
 	for _, child := range n.Content {
@@ -76,7 +75,7 @@ func (w *aliasWalker) walk(n *yaml.Node) expansion {
 		w.fail(n, "with its aliases the document nests deeper than %d levels", maxDepth)
 	}
 	if n.Anchor != "" {
-		w.anchors[n] = &e
+		w.anchors[n] = e
 	}
 	return e
 }

@@ -50,7 +50,7 @@ func Load(files []File) Documents {
 	l := loader{}
 	for _, f := range files {
 		nodes, list := parse(f)
-		l.list = append(l.list, list...)
+		l.Diagnostics = append(l.Diagnostics, list...)
 		if len(list) > 0 {
 			l.unread = append(l.unread, string(f.Data))
 		}
@@ -60,17 +60,14 @@ func Load(files []File) Documents {
 	}
 	if l.others > 0 {
 		slices.Sort(l.otherKinds)
-		l.list = append(l.list, diag.New(diag.OtherDocuments, l.firstOther, "",
+		l.Diagnostics = append(l.Diagnostics, diag.New(diag.OtherDocuments, l.firstOther, "",
 			fmt.Sprintf("%s not of fleetwright's kinds, left out: %s", count(l.others, "document is", "documents are"), strings.Join(slices.Compact(l.otherKinds), ", ")), ""))
 	}
-	return Documents{l.docs, l.list, l.unread, l.unknown}
+	return l.Documents
 }
 
 type loader struct {
-	docs       []*Document
-	list       diag.List
-	unread     []string
-	unknown    []string
+	Documents
 	others     int
 	otherKinds []string
 	firstOther diag.Position
@@ -79,7 +76,7 @@ type loader struct {
 // add reads one document.
 func (l *loader) add(file string, n *yaml.Node) {
 	d := &Document{file: file, node: n}
-	if d.misnamed(&l.list) {
+	if l.misnamed(d) {
 		return
 	}
 	apiVersion, kind := d.Text("apiVersion"), d.Text("kind")
@@ -93,7 +90,7 @@ func (l *loader) add(file string, n *yaml.Node) {
 		if k.Name != "" {
 			path = Path{"apiVersion"}
 		}
-		l.list = append(l.list, d.Diagnostic(diag.UnknownKind, path, message, hint))
+		l.Diagnostics = append(l.Diagnostics, d.Diagnostic(diag.UnknownKind, path, message, hint))
 		l.unknown = append(l.unknown, d.Text("metadata", "name"))
 		return
 	}
@@ -112,18 +109,18 @@ func (l *loader) add(file string, n *yaml.Node) {
 	if d.Namespace == "" {
 		d.Namespace = "default"
 	}
-	l.docs = append(l.docs, d)
+	l.All = append(l.All, d)
 	list := d.load()
 	d.Valid = !slices.ContainsFunc(list, func(d diag.Diagnostic) bool { return d.Code.Structural() && d.Severity == diag.Error })
-	l.list = append(l.list, list...)
+	l.Diagnostics = append(l.Diagnostics, list...)
 }
 
 // misnamed says whether the apiVersion or the kind of a document is no text, so
 // that nobody can tell what it is.
-func (d *Document) misnamed(list *diag.List) bool {
+func (l *loader) misnamed(d *Document) bool {
 	for _, field := range []string{"apiVersion", "kind"} {
 		if n := d.value(Path{field}); n != nil && n.Kind != yaml.ScalarNode {
-			*list = append(*list, d.Diagnostic(diag.WrongType, Path{field}, "expected text, got "+describe(n, nil), ""))
+			l.Diagnostics = append(l.Diagnostics, d.Diagnostic(diag.WrongType, Path{field}, "expected text, got "+describe(n, nil), ""))
 			return true
 		}
 	}
@@ -135,14 +132,14 @@ func (l *loader) items(d *Document) {
 	items := d.value(Path{"items"})
 	switch {
 	case items == nil:
-		l.list = append(l.list, d.Diagnostic(diag.MissingField, nil, "items is missing", "items: […]"))
+		l.Diagnostics = append(l.Diagnostics, d.Diagnostic(diag.MissingField, nil, "items is missing", "items: […]"))
 	case items.Kind == yaml.SequenceNode:
 		for _, item := range items.Content {
 			l.add(d.file, resolve(item))
 		}
 	case !isNull(items):
 		dec := decoder{doc: d}
-		l.list = append(l.list, d.Diagnostic(diag.WrongType, Path{"items"}, "expected a list, got "+describe(items, dec.scalarOf(items)), ""))
+		l.Diagnostics = append(l.Diagnostics, d.Diagnostic(diag.WrongType, Path{"items"}, "expected a list, got "+describe(items, dec.scalarOf(items)), ""))
 	}
 }
 

@@ -94,35 +94,15 @@ func TestEncodings(t *testing.T) {
 	}
 }
 
-// nestedLists is a List of two Lists, each of two, and so on.
-func nestedLists(depth int) string {
+// nested is a document that grows with its depth: each step, a format, stands for
+// its own number and for that of the step before.
+func nested(depth int, first, step, last string) string {
 	var b strings.Builder
-	b.WriteString("apiVersion: v1\nkind: List\nx0: &l0 {apiVersion: v1, kind: List, items: []}\n")
+	b.WriteString(first)
 	for i := range depth {
-		fmt.Fprintf(&b, "x%d: &l%d {apiVersion: v1, kind: List, items: [*l%d, *l%d]}\n", i+1, i+1, i, i)
+		fmt.Fprintf(&b, step, i+1, i)
 	}
-	fmt.Fprintf(&b, "items: [*l%d]\n", depth)
-	return b.String()
-}
-
-// nestedMerges is a document of another kind that merges itself to death.
-func nestedMerges(depth int) string {
-	var b strings.Builder
-	b.WriteString("x0: &m0 {a: b}\n")
-	for i := range depth {
-		fmt.Fprintf(&b, "x%d: &m%d {<<: [*m%d, *m%d]}\n", i+1, i+1, i, i)
-	}
-	fmt.Fprintf(&b, "<<: *m%d\n", depth)
-	return b.String()
-}
-
-// nestedAliases is a chain of lists, each in the next.
-func nestedAliases(depth int) string {
-	var b strings.Builder
-	b.WriteString("apiVersion: apps.kurator.dev/v1alpha1\nkind: Application\nmetadata: {name: a}\nx0: &a0 [x]\n")
-	for i := range depth {
-		fmt.Fprintf(&b, "x%d: &a%d [*a%d]\n", i+1, i+1, i)
-	}
+	b.WriteString(last)
 	return b.String()
 }
 
@@ -150,9 +130,9 @@ func TestHostileInput(t *testing.T) {
 		"a merge of itself as metadata": "apiVersion: apps.kurator.dev/v1alpha1\nkind: Application\nmetadata: &m {name: a, <<: *m}\n",
 		"a document that is itself":     "&a\napiVersion: apps.kurator.dev/v1alpha1\n<<: *a\n",
 		"a list that is its item":       "&l\napiVersion: v1\nkind: List\nitems: [*l]\n",
-		"lists of lists":                nestedLists(60),
-		"merges of merges":              nestedMerges(60),
-		"aliases of aliases":            nestedAliases(maxDepth + 1),
+		"lists of lists":                nested(60, "apiVersion: v1\nkind: List\nx0: &l0 {apiVersion: v1, kind: List, items: []}\n", "x%[1]d: &l%[1]d {apiVersion: v1, kind: List, items: [*l%[2]d, *l%[2]d]}\n", "items: [*l60]\n"),
+		"merges of merges":              nested(60, "x0: &m0 {a: b}\n", "x%[1]d: &m%[1]d {<<: [*m%[2]d, *m%[2]d]}\n", "<<: *m60\n"),
+		"aliases of aliases":            nested(maxDepth+1, header+"x0: &a0 [x]\n", "x%[1]d: &a%[1]d [*a%[2]d]\n", ""),
 		"10 MB of nested lists":         header + "spec: " + strings.Repeat("[", 5_000_000) + strings.Repeat("]", 5_000_000),
 		"10 MB of nested mappings":      header + "spec: " + strings.Repeat("{a: ", 2_000_000),
 		"a long line":                   header + "spec: " + strings.Repeat("x", 10_000_000),

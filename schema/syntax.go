@@ -33,7 +33,7 @@ var syntaxErrors = []struct {
 	{"did not find expected ',' or '}'", "a mapping in braces is not closed", "add the missing }", false},
 	{"did not find expected node content", "a value was expected", "remove a comma, or close the bracket", false},
 	{"did not find expected <document start>", "something follows the document", "put --- on a line of its own between documents", false},
-	{"did not find expected alphabetic or numeric character", "%s is followed by no name", "put the value in quotes", true},
+	{"did not find expected alphabetic or numeric character", "%c is followed by no name", "put the value in quotes", true},
 	{"did not find expected comment or line break", "text follows | or > in its line", "begin the text on the next line", false},
 	{"found an indentation indicator equal to 0", "the indentation of a text cannot be 0", "remove the number behind | or >", false},
 	{"found unexpected end of stream", "a quoted value is not closed", "add the missing quote", true},
@@ -82,7 +82,7 @@ func syntaxError(f File, err error) diag.Diagnostic {
 	case strings.Contains(what, "%c") && r == '\t':
 		what, hint = "a tab in the indentation", "indent with spaces"
 	default:
-		what = strings.NewReplacer("%c", string(r), "%s", string(r)).Replace(what)
+		what = strings.Replace(what, "%c", string(r), 1)
 	}
 	return diag.New(diag.Syntax, at, "", "not valid YAML: "+what, hint)
 }
