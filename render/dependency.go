@@ -68,7 +68,7 @@ func (d *dependencies) visit(p *policy) {
 		default:
 			if without := missing(p.clusters, q.clusters); len(without) > 0 {
 				d.c.report(p.app.doc.Diagnostic(diag.UnknownDependency, at,
-					fmt.Sprintf("%s does not go to %s, where this policy waits for it for ever", q.name, some(without)), "send both to the same clusters"))
+					fmt.Sprintf("%s does not go to %s, where this policy waits for it for ever", q.name, diag.Some(without, 3)), "send both to the same clusters"))
 			}
 			d.visit(q)
 		}
@@ -98,13 +98,4 @@ func missing(clusters, others []*cluster) []string {
 		}
 	}
 	return names
-}
-
-// some are the first few of many names.
-func some(names []string) string {
-	const few = 3
-	if len(names) > few {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:few], ", "), len(names)-few)
-	}
-	return strings.Join(names, ", ")
 }

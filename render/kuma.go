@@ -395,9 +395,9 @@ func (m *kumaMeshObject) skips(policy string) bool {
 	return slices.Contains(skipped, "*") || slices.Contains(skipped, policy)
 }
 
-// namespaceMeta has Kuma put a sidecar into every pod of the namespace. Which mesh it
-// joins is read from the annotation up to 2.8 and from the label since 2.9; for
-// the default mesh neither is needed.
+// namespaceMeta has Kuma put a sidecar into every pod of the namespace. Which mesh
+// it joins is read from the annotation up to 2.8 and from the label since 2.9;
+// for the default mesh neither is needed.
 func (k *kuma) namespaceMeta() namespaceMeta {
 	meta := namespaceMeta{labels: map[string]string{kumaInjection: "enabled"}}
 	if k.mesh.name != defaultMesh {

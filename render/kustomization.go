@@ -40,8 +40,8 @@ type kustomizationSpec struct {
 // GetRetryInterval).
 const retryOfUnpolled schema.Duration = "2m0s"
 
-// kustomization is the one of a policy on a cluster. The namespaces are those of the
-// application that its own manifests may bring.
+// kustomization is the one of a policy on a cluster. The namespaces are those of
+// the application that its own manifests may bring.
 func (p sitePolicy) kustomization(c *compiler, injected map[string]namespaceMeta) rendered {
 	k := p.Kustomization
 	spec := kustomizationSpec{

@@ -74,6 +74,9 @@ type origin struct {
 	path schema.Path
 }
 
+// is says whether two origins are the same.
+func (o origin) is(p origin) bool { return o.doc == p.doc && slices.Equal(o.path, p.path) }
+
 func (o origin) position() diag.Position {
 	if o.doc == nil {
 		return diag.Position{}
@@ -87,16 +90,15 @@ type dir struct {
 	// path below DIR/<cluster>/fleetwright, "" for that itself.
 	path string
 	// files by name, sorted.
-	files []namedBlob
+	files []namedObject
 	// objects are what the files hold, for finding what meets in a cluster.
 	objects []object
 }
 
-type namedBlob struct {
-	name   string
-	blob   *blob
-	id     identity
-	origin origin
+// A namedObject is a file, and the object that it holds, if it holds one.
+type namedObject struct {
+	name string
+	object
 }
 
 type object struct {
@@ -121,18 +123,18 @@ func (c *compiler) newDir(path string, objects ...rendered) *dir {
 	d := &dir{path: path}
 	names := fileNames(objects)
 	for i, o := range objects {
-		b := c.encode(o.manifest)
-		d.files = append(d.files, namedBlob{names[i], b, o.manifest.identity(), o.origin})
-		d.objects = append(d.objects, object{id: o.manifest.identity(), blob: b, origin: o.origin})
+		held := object{id: o.manifest.identity(), blob: c.encode(o.manifest), origin: o.origin}
+		d.files = append(d.files, namedObject{names[i], held})
+		d.objects = append(d.objects, held)
 	}
 	slices.Sort(names)
-	d.files = append(d.files, namedBlob{name: kustomizationFile, blob: c.kustomization(names...)})
+	d.files = append(d.files, namedObject{kustomizationFile, object{blob: c.kustomization(names...)}})
 	d.sort()
 	return d
 }
 
 func (d *dir) sort() {
-	slices.SortFunc(d.files, func(a, b namedBlob) int { return strings.Compare(a.name, b.name) })
+	slices.SortFunc(d.files, func(a, b namedObject) int { return strings.Compare(a.name, b.name) })
 }
 
 // A rendered manifest knows where it comes from.

@@ -24,20 +24,17 @@ func (r *rollout) metrics() ([]canaryMetric, []rendered) {
 	var templates []rendered
 	seen := map[string]bool{}
 	for i, m := range r.analysis().Metrics {
-		metric := canaryMetric{Name: m.Name, Interval: seconds(or(m.IntervalSeconds, defaultIntervalSeconds))}
+		name, spec, ok := r.template(m)
+		if seen[name] {
+			continue // which is an error
+		}
+		seen[name] = true
+		metric := canaryMetric{Name: name, Interval: seconds(or(m.IntervalSeconds, defaultIntervalSeconds))}
+		// Without a range Flagger would compare with 0. An empty one accepts
+		// every value, as Kurator's API promises.
 		if m.ThresholdRange != nil {
 			metric.ThresholdRange = *m.ThresholdRange
 		}
-		// Without a range Flagger would compare with 0. An empty one accepts
-		// every value, as Kurator's API promises.
-		name, spec, ok := r.template(m)
-		if ok {
-			metric.Name = name
-		}
-		if seen[metric.Name] {
-			continue // which is an error
-		}
-		seen[metric.Name] = true
 		if ok {
 			ref := schema.NamespacedReference{Name: r.metricTemplate(name), Namespace: r.namespace}
 			metric.TemplateRef = &ref
@@ -66,14 +63,14 @@ func (r *rollout) metricPath(index int) schema.Path {
 	return r.at("rolloutPolicy", "trafficAnalysis", "metrics", index, "name")
 }
 
-// template is what is behind a metric; ok is false for what Flagger answers by
-// itself.
+// template is the name of a metric and what is behind it; ok is false for what
+// Flagger answers by itself.
 func (r *rollout) template(m schema.Metric) (name string, spec metricTemplateSpec, ok bool) {
 	name, query, ok := r.stack.query(r, m.Name)
+	if !ok {
+		name = m.Name
+	}
 	if m.CustomMetric != nil {
-		if !ok {
-			name = m.Name
-		}
 		query = m.CustomMetric.Query
 		if !strings.HasSuffix(query, "\n") {
 			query += "\n"
@@ -94,10 +91,7 @@ func (r *rollout) checkMetrics() {
 	seen := map[string]int{}
 	for i, m := range r.analysis().Metrics {
 		at := r.metricPath(i)[len(r.at()):]
-		name := m.Name
-		if own, _, ok := r.stack.query(r, m.Name); ok {
-			name = own
-		}
+		name, _, _ := r.template(m)
 		if first, ok := seen[name]; ok {
 			r.report(diag.MetricTwice, at, fmt.Sprintf("the metric at %s is called %s as well", r.policy.app.doc.Position(r.metricPath(first)...), name), "give one of the two another name")
 		}

@@ -24,6 +24,9 @@ type patchOperation struct {
 	Value any     `json:"value"`
 }
 
+// patchOperations are the operations that there are.
+var patchOperations = []string{"add", "remove", "replace", "move", "copy", "test"}
+
 var (
 	inPatch  = schema.Path{"patch"}
 	inTarget = schema.Path{"target"}
@@ -129,18 +132,13 @@ func checkJSONPatch(operations []patchOperation, target *kustomize.Selector) (me
 	}
 	for _, o := range operations {
 		from := o.Op == "move" || o.Op == "copy"
-		switch o.Op {
-		case "add", "remove", "replace", "move", "copy", "test":
-		default:
-			return fmt.Sprintf("a JSON patch has no operation %q", o.Op), "op: add, remove, replace, move, copy or test"
-		}
-		if o.Path == nil {
-			return fmt.Sprintf("the operation %s has no path", o.Op), "path: /spec/replicas"
-		}
-		if from && o.From == nil {
-			return fmt.Sprintf("the operation %s has no from", o.Op), "from: /metadata/labels/old"
-		}
 		switch {
+		case !slices.Contains(patchOperations, o.Op):
+			return fmt.Sprintf("a JSON patch has no operation %q", o.Op), "op: add, remove, replace, move, copy or test"
+		case o.Path == nil:
+			return fmt.Sprintf("the operation %s has no path", o.Op), "path: /spec/replicas"
+		case from && o.From == nil:
+			return fmt.Sprintf("the operation %s has no from", o.Op), "from: /metadata/labels/old"
 		case *o.Path == "" && !o.takesAll():
 			return fmt.Sprintf("the operation %s needs a path into the object", o.Op), "path: /spec/replicas"
 		case *o.Path != "" && !strings.HasPrefix(*o.Path, "/"):

@@ -81,13 +81,14 @@ func (c *compiler) place() {
 	var host *cluster
 	for _, a := range c.apps {
 		for i := range a.Spec.SyncPolicies {
-			p := &policy{SyncPolicy: &a.Spec.SyncPolicies[i], app: a, path: schema.Path{"spec", "syncPolicies", i}}
+			p := &policy{SyncPolicy: &a.Spec.SyncPolicies[i], app: a, path: schema.Path{"spec", "syncPolicies", i}, rollouts: map[*stack]*rollout{}}
 			unique := c.namePolicy(p, i)
 			p.sound = a.doc.Valid && unique
 			a.policies = append(a.policies, p)
 			c.placePolicy(p, &host)
 			c.checkPatches(p)
 		}
+		c.checkPolicies(a)
 		c.checkDestination(a)
 		c.checkOneFleet(a)
 		c.checkSource(a)
@@ -298,6 +299,10 @@ func (c *compiler) checkDestination(a *application) {
 			c.report(c.noFleet(a.doc, schema.Path{"spec", "destination", "fleet"}, d.Fleet))
 		}
 	}
+}
+
+// checkPolicies says that an application has none.
+func (c *compiler) checkPolicies(a *application) {
 	if len(a.policies) == 0 {
 		c.report(a.doc.Diagnostic(diag.NothingSynced, schema.Path{"spec", "syncPolicies"}, "the Application has no policies, so nothing is rendered for it", "syncPolicies: [{name: "+a.name+", kustomization: {interval: 5m0s, path: ./deploy, prune: true}}]"))
 	}

@@ -15,9 +15,9 @@ type provider interface {
 	// versions of what is installed, for the inventory.
 	versions() map[string]string
 	// meshes are what must be there before objects are applied and before a pod
-	// is started in a namespace of rolled out workloads. They are in a Kustomization of their
-	// own: Flux has the API server try everything that one applies before it
-	// applies the first of it (fluxcd/pkg ssa, ApplyAll).
+	// is started in a namespace of rolled out workloads. They are in a
+	// Kustomization of their own: Flux has the API server try everything that one
+	// applies before it applies the first of it (fluxcd/pkg ssa, ApplyAll).
 	meshes() []rendered
 	// objects are what the provider's custom resources must say, applied when
 	// the releases are ready and the meshes are there.

@@ -19,6 +19,9 @@ type rollout struct {
 	stack  *stack
 	// namespace of the workload.
 	namespace string
+	// made are the objects that Flagger makes when it runs the rollout. Two
+	// rollouts that make the same one would overwrite each other's.
+	made []object
 }
 
 // Kurator's defaults, as its API documents them (pkg/apis/apps/v1alpha1/types.go),
@@ -51,12 +54,10 @@ func (c *compiler) placeRollout(p *policy, s *site) *rollout {
 	r.namespace = cmp.Or(r.Workload.Namespace, p.targetNamespace(), "default")
 	if s.stack != nil && s.stack.providerName == r.TrafficRoutingProvider {
 		r.check()
+		r.made = r.makes()
 	} else {
 		r.reportNoStack(s)
 		r = nil
-	}
-	if p.rollouts == nil {
-		p.rollouts = map[*stack]*rollout{}
 	}
 	p.rollouts[s.stack] = r
 	return r
@@ -176,15 +177,17 @@ func (r *rollout) objects() []rendered {
 	return all
 }
 
-// made are the objects that Flagger makes when it runs the rollout
-// (fluxcd/flagger pkg/router/kubernetes_default.go, pkg/canary). Two rollouts
-// that make the same one would overwrite each other's.
-func (r *rollout) made() []identity {
+// makes are the objects that Flagger makes for the rollout (fluxcd/flagger
+// pkg/router/kubernetes_default.go, pkg/canary).
+func (r *rollout) makes() (made []object) {
 	all := []identity{{"apps", r.kind(), r.namespace, r.Workload.Name + primarySuffix}}
 	for _, suffix := range []string{"", canarySuffix, primarySuffix} {
 		all = append(all, identity{"", "Service", r.namespace, r.ServiceName + suffix})
 	}
-	return append(all, r.stack.made(r)...)
+	for _, id := range append(all, r.stack.made(r)...) {
+		made = append(made, object{id: id, origin: r.origin("serviceName"), maker: "Flagger"})
+	}
+	return made
 }
 
 // seconds is a number of seconds as Flagger reads a duration. Its CRD's pattern

@@ -48,7 +48,8 @@ func (c *compiler) newSettings(opts Options) settings {
 	}
 	fill(&s.path, spec.Path)
 	fill(&s.path, opts.Path)
-	if said := s.path; path.IsAbs(said) || !isBelow(path.Clean("./"+said)) {
+	said := s.path
+	if s.path = path.Clean("./" + said); path.IsAbs(said) || s.path == ".." || strings.HasPrefix(s.path, "../") {
 		bad := diag.New(diag.BadPath, diag.Position{}, "", fmt.Sprintf("the path %q is not inside the repository", said), "write the path from the root of the repository, such as clusters")
 		if opts.Path == "" && spec.Path != "" {
 			at := schema.Path{"spec", "path"}
@@ -56,7 +57,6 @@ func (c *compiler) newSettings(opts Options) settings {
 		}
 		c.report(bad)
 	}
-	s.path = path.Clean("./" + s.path)
 	if r := spec.SourceRef; r != nil {
 		fill(&s.source.Kind, r.Kind)
 		fill(&s.source.Name, r.Name)
@@ -102,18 +102,13 @@ func (c *compiler) newSettings(opts Options) settings {
 	return s
 }
 
-// isBelow says whether a clean path leads nowhere above where it begins.
-func isBelow(p string) bool { return p != ".." && !strings.HasPrefix(p, "../") }
-
 // bootstrapped are what the clusters sync themselves with: the source, and the
 // Kustomization that "flux bootstrap" calls after it.
 func (s *settings) bootstrapped() []identity {
-	group, _, _ := strings.Cut(sourceV1, "/")
-	kustomize, _, _ := strings.Cut(kustomizeV1, "/")
-	return []identity{
-		{group, s.source.Kind, s.source.Namespace, s.source.Name},
-		{kustomize, "Kustomization", s.source.Namespace, s.source.Name},
-	}
+	meta := metadata{Name: s.source.Name, Namespace: s.source.Namespace}
+	source := manifest{APIVersion: sourceV1, Kind: s.source.Kind, Metadata: meta}
+	kustomization := manifest{APIVersion: kustomizeV1, Kind: "Kustomization", Metadata: meta}
+	return []identity{source.identity(), kustomization.identity()}
 }
 
 // fill sets a value unless the new one is zero.

@@ -152,9 +152,10 @@ func (c *compiler) rolloutDir(a siteApp) *dir {
 // checkCollisions says which objects of one cluster are the same, and which
 // would have one file.
 func (c *compiler) checkCollisions(tree *Tree) {
+	bootstrapped := c.settings.bootstrapped()
 	for i, cluster := range tree.Clusters {
 		objects := map[identity]object{}
-		for _, id := range c.settings.bootstrapped() {
+		for _, id := range bootstrapped {
 			objects[id] = object{id: id, maker: "flux bootstrap"}
 		}
 		for _, d := range cluster.dirs {
@@ -191,16 +192,15 @@ func (c *compiler) checkCollisions(tree *Tree) {
 // makes as well.
 func (c *compiler) checkMade(r *rollout, objects map[identity]object) {
 	canary := identity{"flagger.app", "Canary", r.namespace, r.Workload.Name}
-	if objects[canary].origin.position() != r.origin("workload", "name").position() {
+	if !objects[canary].origin.is(r.origin("workload", "name")) {
 		return // the rollout itself is there twice, which is said
 	}
-	for _, id := range r.made() {
-		made := object{id: id, origin: r.origin("serviceName"), maker: "Flagger"}
-		if first, ok := objects[id]; ok {
+	for _, made := range r.made {
+		if first, ok := objects[made.id]; ok {
 			c.reportObjectTwice(first, made)
 			return // the rest follows from it
 		}
-		objects[id] = made
+		objects[made.id] = made
 	}
 }
 

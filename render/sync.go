@@ -107,9 +107,9 @@ func (s *syncFile) dir() *dir {
 		documents = append(documents, b.content)
 		d.objects = append(d.objects, object{id: o.identity(), blob: b, origin: o.origin})
 	}
-	d.files = []namedBlob{
-		{name: kustomizationFile, blob: s.c.kustomization(syncName)},
-		{name: syncName, blob: newBlob(bytes.Join(documents, []byte("---\n")))},
+	d.files = []namedObject{
+		{kustomizationFile, object{blob: s.c.kustomization(syncName)}},
+		{syncName, object{blob: newBlob(bytes.Join(documents, []byte("---\n")))}},
 	}
 	return d
 }

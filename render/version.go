@@ -2,7 +2,6 @@ package render
 
 import (
 	"regexp"
-	"slices"
 	"strconv"
 	"sync"
 )
@@ -20,7 +19,7 @@ func (v minorVersion) less(w minorVersion) bool {
 // versionPattern is one version (semver.org, with a leading v), or a range of
 // Helm's that holds versions of one minor version only: 2.7.x, 2.7, 2.7.*, ~2.7.3
 // and ~2.7.
-const versionPattern = `^(~?)v?(\d+)\.(\d+)(\.(\d+(-[0-9A-Za-z.-]*[0-9A-Za-z])?(\+[0-9A-Za-z.-]+)?|[xX*]))?$`
+const versionPattern = `^(~?)v?(\d+)\.(\d+)(?:\.(?:(\d+)(?:-[0-9A-Za-z.-]*[0-9A-Za-z])?(?:\+[0-9A-Za-z.-]+)?|[xX*]))?$`
 
 var versionRegexp = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(versionPattern) })
 
@@ -41,5 +40,5 @@ func parseMinor(version string) (v minorVersion, ok bool) {
 // isExact says whether a version is one and not a range of them.
 func isExact(version string) bool {
 	m := versionRegexp().FindStringSubmatch(version)
-	return m != nil && m[1] == "" && m[4] != "" && !slices.Contains([]string{"x", "X", "*"}, m[5])
+	return m != nil && m[1] == "" && m[4] != ""
 }

@@ -2,6 +2,7 @@ package diag
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"strings"
 )
@@ -19,4 +20,12 @@ func WriteText(w io.Writer, list List) error {
 		}
 	}
 	return b.Flush()
+}
+
+// Some are the first few of many names, and how many more there are.
+func Some(names []string, few int) string {
+	if len(names) > few {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:few], ", "), len(names)-few)
+	}
+	return strings.Join(names, ", ")
 }

@@ -34,6 +34,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render"
 )
 
@@ -527,21 +528,12 @@ func checkPrune(plans []*plan) error {
 	}
 	var parts []string
 	if len(emptied) > 0 {
-		parts = append(parts, "would remove everything of "+some(emptied))
+		parts = append(parts, "would remove everything of "+diag.Some(emptied, 5))
 	}
 	if len(halved) > 0 {
-		parts = append(parts, "would remove more than half of "+some(halved))
+		parts = append(parts, "would remove more than half of "+diag.Some(halved, 5))
 	}
 	return &Error{strings.Join(parts, ", and "), "check that all inputs were named; if this is meant, add --allow-prune"}
-}
-
-// some are the first few of a list.
-func some(names []string) string {
-	const few = 5
-	if len(names) > few {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:few], ", "), len(names)-few)
-	}
-	return strings.Join(names, ", ")
 }
 
 // A stage is what a run has written so far, so that it can be undone.
