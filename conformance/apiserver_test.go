@@ -49,7 +49,7 @@ func install(t *testing.T, c *kube.ControlPlane, all []*kube.Object) {
 		}
 	}
 	for _, crd := range all {
-		kube.Eventually(t, startup, crd.GetName()+" is served", func() error {
+		kube.Eventually(t, kube.Startup, crd.GetName()+" is served", func() error {
 			have, err := c.Get(t.Context(), crd.GroupVersionKind(), "", crd.GetName())
 			if err != nil {
 				return err

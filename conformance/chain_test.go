@@ -2,7 +2,6 @@ package conformance
 
 import (
 	"encoding/json"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -21,15 +20,7 @@ import (
 func (f tree) write(t *testing.T) (root string) {
 	t.Helper()
 	root = t.TempDir()
-	for name, data := range f {
-		file := filepath.Join(root, outputPath, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, data, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	mustCopy(t, f.inRepository(), root)
 	return root
 }
 

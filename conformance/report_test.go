@@ -8,7 +8,6 @@ import (
 	"sync"
 	"testing"
 	"text/tabwriter"
-	"time"
 )
 
 // toolsDir holds the modules that the programs are built from.
@@ -55,6 +54,3 @@ func record(t *testing.T, check string) {
 		}
 	})
 }
-
-// startup is how long a program or a CRD may take to be there.
-const startup = 2 * time.Minute

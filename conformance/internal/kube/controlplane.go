@@ -36,8 +36,8 @@ type ControlPlane struct {
 	dir string
 }
 
-// startup is how long any of the programs may take to answer.
-const startup = 2 * time.Minute
+// Startup is how long a program, or a CRD, may take to be there.
+const Startup = 2 * time.Minute
 
 // Start starts a control plane that ends with the test. The directory is that of
 // the tools' modules.
@@ -79,7 +79,7 @@ func Start(t testing.TB, toolsDir string) *ControlPlane {
 	if err != nil {
 		t.Fatal(err)
 	}
-	Eventually(t, startup, "the API server is ready", func() error {
+	Eventually(t, Startup, "the API server is ready", func() error {
 		if _, err := os.Stat(config.CAFile); err != nil {
 			return err
 		}
