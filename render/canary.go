@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"maps"
 	"strconv"
 
@@ -9,7 +10,10 @@ import (
 
 type canarySpec struct {
 	Provider                string         `json:"provider"`
+	MetricsServer           string         `json:"metricsServer,omitempty"`
 	TargetRef               targetRef      `json:"targetRef"`
+	AutoscalerRef           *autoscalerRef `json:"autoscalerRef,omitempty"`
+	IngressRef              *targetRef     `json:"ingressRef,omitempty"`
 	ProgressDeadlineSeconds int32          `json:"progressDeadlineSeconds"`
 	Service                 canaryService  `json:"service"`
 	SkipAnalysis            bool           `json:"skipAnalysis,omitempty"`
@@ -24,14 +28,30 @@ type targetRef struct {
 	Name       string `json:"name"`
 }
 
+type autoscalerRef struct {
+	APIVersion            string                 `json:"apiVersion"`
+	Kind                  string                 `json:"kind"`
+	Name                  string                 `json:"name"`
+	PrimaryScalerQueries  map[string]string      `json:"primaryScalerQueries,omitempty"`
+	PrimaryScalerReplicas *schema.ScalerReplicas `json:"primaryScalerReplicas,omitempty"`
+}
+
 type canaryService struct {
-	Name       string              `json:"name"`
-	Port       int32               `json:"port"`
-	TargetPort *schema.IntOrString `json:"targetPort,omitempty"`
-	Timeout    string              `json:"timeout,omitempty"`
-	Apex       *serviceMetadata    `json:"apex,omitempty"`
-	Canary     *serviceMetadata    `json:"canary,omitempty"`
-	Primary    *serviceMetadata    `json:"primary,omitempty"`
+	Name          string              `json:"name"`
+	Port          int32               `json:"port"`
+	PortName      string              `json:"portName,omitempty"`
+	TargetPort    *schema.IntOrString `json:"targetPort,omitempty"`
+	AppProtocol   string              `json:"appProtocol,omitempty"`
+	PortDiscovery bool                `json:"portDiscovery,omitempty"`
+	Timeout       string              `json:"timeout,omitempty"`
+	Gateways      []string            `json:"gateways,omitempty"`
+	Hosts         []string            `json:"hosts,omitempty"`
+	Retries       *schema.HTTPRetry   `json:"retries,omitempty"`
+	Headers       *schema.Headers     `json:"headers,omitempty"`
+	CorsPolicy    *schema.CorsPolicy  `json:"corsPolicy,omitempty"`
+	Apex          *serviceMetadata    `json:"apex,omitempty"`
+	Canary        *serviceMetadata    `json:"canary,omitempty"`
+	Primary       *serviceMetadata    `json:"primary,omitempty"`
 }
 
 type serviceMetadata struct {
@@ -40,15 +60,25 @@ type serviceMetadata struct {
 }
 
 type canaryAnalysis struct {
-	Interval            string          `json:"interval"`
-	Threshold           int32           `json:"threshold"`
-	Iterations          int32           `json:"iterations,omitempty"`
-	MaxWeight           int32           `json:"maxWeight,omitempty"`
-	StepWeight          int32           `json:"stepWeight,omitempty"`
-	StepWeights         []int32         `json:"stepWeights,omitempty"`
-	StepWeightPromotion int32           `json:"stepWeightPromotion,omitempty"`
-	Metrics             []canaryMetric  `json:"metrics,omitempty"`
-	Webhooks            []canaryWebhook `json:"webhooks,omitempty"`
+	Interval              string           `json:"interval"`
+	Threshold             int32            `json:"threshold"`
+	Iterations            int32            `json:"iterations,omitempty"`
+	MaxWeight             int32            `json:"maxWeight,omitempty"`
+	StepWeight            int32            `json:"stepWeight,omitempty"`
+	StepWeights           []int32          `json:"stepWeights,omitempty"`
+	StepWeightPromotion   int32            `json:"stepWeightPromotion,omitempty"`
+	PrimaryReadyThreshold *int32           `json:"primaryReadyThreshold,omitempty"`
+	CanaryReadyThreshold  *int32           `json:"canaryReadyThreshold,omitempty"`
+	Match                 []canaryMatch    `json:"match,omitempty"`
+	SessionAffinity       *sessionAffinity `json:"sessionAffinity,omitempty"`
+	Metrics               []canaryMetric   `json:"metrics,omitempty"`
+	Alerts                []schema.Alert   `json:"alerts,omitempty"`
+	Webhooks              []canaryWebhook  `json:"webhooks,omitempty"`
+}
+
+type sessionAffinity struct {
+	CookieName string `json:"cookieName"`
+	MaxAge     int32  `json:"maxAge"`
 }
 
 type canaryMetric struct {
@@ -59,11 +89,14 @@ type canaryMetric struct {
 }
 
 type canaryWebhook struct {
-	Name     string            `json:"name"`
-	Type     string            `json:"type"`
-	URL      string            `json:"url"`
-	Timeout  string            `json:"timeout"`
-	Metadata map[string]string `json:"metadata"`
+	Name       string            `json:"name"`
+	Type       string            `json:"type"`
+	URL        string            `json:"url"`
+	Timeout    string            `json:"timeout,omitempty"`
+	Retries    int32             `json:"retries,omitempty"`
+	MuteAlert  bool              `json:"muteAlert,omitempty"`
+	DisableTLS bool              `json:"disableTLS,omitempty"`
+	Metadata   map[string]string `json:"metadata,omitempty"`
 }
 
 // canary is the rollout as Flagger reads it, named after the workload.
@@ -73,26 +106,48 @@ func (r *rollout) canary(metrics []canaryMetric) rendered {
 		APIVersion: flaggerV1beta1, Kind: "Canary",
 		Metadata: metadata{Name: r.Workload.Name, Namespace: r.namespace},
 	}
-	service := canaryService{
-		Name: r.ServiceName, Port: r.Port, TargetPort: r.TargetPort,
-		Canary:  newServiceMetadata(r.Preview),
-		Primary: newServiceMetadata(r.Primary),
-	}
-	if t := policy.TrafficRouting; t != nil && t.TimeoutSeconds > 0 {
-		service.Timeout = seconds(t.TimeoutSeconds)
-	}
-	r.stack.route(r, m, &service)
-	m.Spec = canarySpec{
+	spec := canarySpec{
 		Provider:                r.TrafficRoutingProvider,
+		MetricsServer:           r.MetricsServer,
 		TargetRef:               targetRef{appsV1, r.kind(), r.Workload.Name},
+		AutoscalerRef:           r.autoscalerRef(),
 		ProgressDeadlineSeconds: or(policy.RolloutTimeoutSeconds, defaultTimeoutSeconds),
-		Service:                 service,
-		SkipAnalysis:            policy.SkipTrafficAnalysis,
-		RevertOnDeletion:        policy.RevertOnDeletion,
-		Suspend:                 policy.Suspend,
-		Analysis:                r.canaryAnalysis(metrics),
+		Service: canaryService{
+			Name: r.ServiceName, Port: r.Port, PortName: r.PortName, TargetPort: r.TargetPort,
+			AppProtocol: r.AppProtocol, PortDiscovery: r.PortDiscovery,
+			Canary:  newServiceMetadata(r.Preview),
+			Primary: newServiceMetadata(r.Primary),
+		},
+		SkipAnalysis:     policy.SkipTrafficAnalysis,
+		RevertOnDeletion: policy.RevertOnDeletion,
+		Suspend:          policy.Suspend,
+		Analysis:         r.canaryAnalysis(metrics),
 	}
+	if t := r.routing().TimeoutSeconds; t > 0 {
+		spec.Service.Timeout = seconds(t)
+	}
+	r.stack.route(r, m, &spec)
+	m.Spec = spec
 	return rendered{m, r.origin("workload", "name")}
+}
+
+// The API versions of what scales workloads.
+const (
+	autoscalingV2 = "autoscaling/v2"
+	kedaV1alpha1  = "keda.sh/v1alpha1"
+	scaledObject  = "ScaledObject"
+)
+
+func (r *rollout) autoscalerRef() *autoscalerRef {
+	a := r.AutoscalerRef
+	if a == nil {
+		return nil
+	}
+	kind, version := cmp.Or(a.Kind, "HorizontalPodAutoscaler"), autoscalingV2
+	if kind == scaledObject {
+		version = kedaV1alpha1
+	}
+	return &autoscalerRef{version, kind, a.Name, a.PrimaryScalerQueries, a.PrimaryScalerReplicas}
 }
 
 func (r *rollout) canaryAnalysis(metrics []canaryMetric) canaryAnalysis {
@@ -102,11 +157,19 @@ func (r *rollout) canaryAnalysis(metrics []canaryMetric) canaryAnalysis {
 		Threshold: max(or(analysis.CheckFailedTimes, defaultThreshold), 1),
 		Metrics:   metrics,
 		Webhooks:  r.webhooks(),
+		Alerts:    r.alerts(),
+
+		PrimaryReadyThreshold: analysis.PrimaryReadyThreshold,
+		CanaryReadyThreshold:  analysis.CanaryReadyThreshold,
 	}
-	var routing schema.TrafficRouting
-	if t := r.RolloutPolicy.TrafficRouting; t != nil {
-		routing = *t
+	if s := analysis.SessionAffinity; s != nil {
+		a.SessionAffinity = &sessionAffinity{s.CookieName, s.MaxAge}
+		if s.MaxAge == 0 {
+			a.SessionAffinity.MaxAge = defaultCookieSeconds
+		}
 	}
+	routing := r.routing()
+	a.Match = newCanaryMatches(routing.Match)
 	switch strategy := routing.CanaryStrategy; {
 	case strategy != nil && len(strategy.StepWeights) > 0:
 		// Flagger ignores maxWeight beside stepWeights (scheduler.go, maxWeight).
@@ -127,9 +190,16 @@ func (r *rollout) canaryAnalysis(metrics []canaryMetric) canaryAnalysis {
 	return a
 }
 
-// webhooks have the load tester run the rollout's commands with every check.
+// webhooks are the rollout's own, and those that have the load tester run its
+// commands with every check.
 func (r *rollout) webhooks() []canaryWebhook {
 	var all []canaryWebhook
+	for _, w := range r.RolloutPolicy.Webhooks {
+		all = append(all, canaryWebhook{
+			Name: w.Name, Type: cmp.Or(w.Type, "rollout"), URL: cmp.Or(w.URL, r.loadTesterURL()), Timeout: string(w.Timeout),
+			Retries: w.Retries, MuteAlert: w.MuteAlert, DisableTLS: w.DisableTLS, Metadata: w.Metadata,
+		})
+	}
 	for i, command := range r.commands() {
 		all = append(all, canaryWebhook{
 			Name:     "generated-testload-" + strconv.Itoa(i),

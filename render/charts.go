@@ -3,7 +3,6 @@ package render
 import (
 	"fmt"
 	"maps"
-	"strings"
 	"sync"
 
 	"sigs.k8s.io/yaml"
@@ -19,7 +18,8 @@ type chart struct {
 	Values     map[string]any `json:"values"`
 }
 
-// charts by what they install: kuma, prometheus, flagger and loadtester.
+// charts by what they install: kuma, ingress-nginx, prometheus, flagger and
+// loadtester.
 type charts map[string]chart
 
 // parsedCharts are the charts of package templates.
@@ -66,4 +66,4 @@ func mergeValues(base, over map[string]any) map[string]any {
 }
 
 // isOCI says whether the chart comes from an OCI registry.
-func (c chart) isOCI() bool { return strings.HasPrefix(c.Repository, "oci://") }
+func (c chart) isOCI() bool { return isOCI(c.Repository) }

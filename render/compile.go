@@ -1,6 +1,7 @@
 package render
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
@@ -24,6 +25,8 @@ func Compile(docs schema.Documents, opts Options) (*Tree, diag.List) {
 	c := &compiler{
 		blobs:          map[*manifest]*blob{},
 		kustomizations: map[string]*blob{},
+		patched:        map[string]origin{},
+		alertManifests: map[*alertProvider]*manifest{},
 		docs:           &docs,
 		list:           slices.Clone(docs.Diagnostics),
 	}
@@ -56,8 +59,12 @@ type compiler struct {
 	blobs map[*manifest]*blob
 	// kustomizations are the kustomization.yaml files made so far.
 	kustomizations map[string]*blob
-	// outputs are the objects made so far, each once.
+	// alertManifests are the AlertProviders rendered so far.
+	alertManifests map[*alertProvider]*manifest
+	// outputs are the objects made so far, each once, and patched where the patches
+	// of some of them are, by their names.
 	outputs []schema.Output
+	patched map[string]origin
 
 	list diag.List
 }
@@ -78,6 +85,12 @@ func (c *compiler) diagnostics() diag.List {
 // render makes the tree of everything that was placed.
 func (c *compiler) render() *Tree {
 	tree := &Tree{}
+	if c.settings.hub {
+		if len(c.sites) > 0 {
+			tree.Clusters = append(tree.Clusters, c.renderHub())
+		}
+		return tree
+	}
 	variants := variants{}
 	for _, s := range c.sites {
 		tree.Clusters = append(tree.Clusters, c.renderSite(s, variants))
@@ -86,9 +99,14 @@ func (c *compiler) render() *Tree {
 }
 
 // checkOutputs checks every object against the schema of what may be written. A
-// failure is a mistake of the compiler, not of its user.
+// failure is a mistake of the compiler, not of its user, but for what the user's
+// patches have made.
 func (c *compiler) checkOutputs() {
-	for _, err := range schema.CheckOutput(c.outputs) {
-		c.report(diag.New(diag.Internal, diag.Position{}, "", err.Error(), "please report this as a mistake of fleetwright"))
+	for _, bad := range schema.CheckOutput(c.outputs) {
+		if by, ok := c.patched[bad.Name]; ok {
+			c.report(by.doc.Diagnostic(diag.PatchBreaks, by.path, fmt.Sprintf("the patches make %s one that the cluster does not take: %s", bad.Name, bad.Explain()), ""))
+			continue
+		}
+		c.report(diag.New(diag.Internal, diag.Position{}, "", bad.Error(), "please report this as a mistake of fleetwright"))
 	}
 }

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,8 +10,46 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// checkDependencies says which policies would wait for ever: for what nothing
-// makes, for what is not on their cluster, or for each other.
+// A dependency is what a policy waits for.
+type dependency struct {
+	// ref is what the policy says.
+	ref schema.NamespacedReference
+	// policy is the one that is meant, or nil for what fleetwright does not render.
+	policy *policy
+	// cluster is the one that Kurator's name of an object says, or nil.
+	cluster *cluster
+}
+
+// dependsOn is what the policy says that it waits for, and the field it says it in.
+func (p *policy) dependsOn() (refs []schema.NamespacedReference, field string) {
+	switch {
+	case p.Kustomization != nil:
+		return p.Kustomization.DependsOn, "kustomization"
+	case p.Helm != nil:
+		return p.Helm.DependsOn, "helm"
+	}
+	return nil, ""
+}
+
+// dependencies are the objects that the policy's own waits for.
+func (p sitePolicy) dependencies() (refs []schema.NamespacedReference) {
+	for _, d := range p.waitsFor {
+		ref := d.ref
+		switch {
+		case d.policy != nil && d.cluster != nil && p.site.hub:
+			// Kurator's name is of one cluster, and so is the object on a hub.
+			ref.Name = (&site{cluster: d.cluster, hub: true}).objectName(d.policy.name)
+		case d.policy != nil:
+			ref.Name = p.site.objectName(d.policy.name)
+		}
+		refs = append(refs, ref)
+	}
+	return refs
+}
+
+// checkDependencies finds what policies wait for, and says which would wait for
+// ever: for what nothing makes, for what is not on their cluster, or for each
+// other.
 func (c *compiler) checkDependencies() {
 	d := dependencies{c: c, policies: map[schema.NamespacedReference]*policy{}, state: map[*policy]visit{}}
 	for _, a := range c.apps {
@@ -28,7 +67,10 @@ func (c *compiler) checkDependencies() {
 type dependencies struct {
 	c        *compiler
 	policies map[schema.NamespacedReference]*policy
-	state    map[*policy]visit
+	// kurator are the policies by the names that Kurator gives to their objects. It
+	// is made when one is asked for: there are as many as policies times clusters.
+	kurator map[schema.NamespacedReference]dependency
+	state   map[*policy]visit
 	// path are the policies that are being visited, each of which depends on
 	// the next.
 	path []*policy
@@ -42,39 +84,67 @@ const (
 	visited
 )
 
+// find finds the policy that a reference with a namespace means.
+func (d *dependencies) find(ref schema.NamespacedReference) dependency {
+	if p, ok := d.policies[ref]; ok {
+		return dependency{policy: p}
+	}
+	if d.kurator == nil {
+		d.kurator = map[schema.NamespacedReference]dependency{}
+		for _, p := range d.policies {
+			for _, cl := range p.clusters {
+				name := kuratorName(p.name, cl)
+				key := schema.NamespacedReference{Name: strings.TrimRight(name[:min(len(name), maxLabel)], "-."), Namespace: p.app.namespace}
+				d.kurator[key] = dependency{policy: p, cluster: cl}
+			}
+		}
+	}
+	return d.kurator[ref]
+}
+
 // visit checks what a policy depends on, and what that depends on in turn.
 func (d *dependencies) visit(p *policy) {
-	if p.Kustomization == nil || d.state[p] != unvisited {
+	if d.state[p] != unvisited {
 		return
 	}
 	d.state[p] = visiting
 	d.path = append(d.path, p)
-	for i, ref := range p.Kustomization.DependsOn {
-		at := p.path.With("kustomization", "dependsOn", i, "name")
-		if ref.Namespace == "" {
-			ref.Namespace = p.app.namespace
-		}
-		q, ok := d.policies[ref]
-		switch {
-		case !ok && (ref.Namespace == d.c.settings.source.Namespace || d.c.mayMiss("Application")):
-			// A cluster's own Kustomizations are there too, or it may be of what
-			// could not be read.
-		case !ok:
-			d.c.report(p.app.doc.Diagnostic(diag.UnknownDependency, at,
-				fmt.Sprintf("no policy makes a Kustomization %s in namespace %s, and without one this policy waits for ever", ref.Name, ref.Namespace),
-				"write the name of a policy, or <application>-<index>"))
-		case d.state[q] == visiting:
-			d.c.report(p.app.doc.Diagnostic(diag.DependencyCycle, at, d.cycle(q), "remove one of the dependencies"))
-		default:
-			if without := missing(p.clusters, q.clusters); len(without) > 0 {
-				d.c.report(p.app.doc.Diagnostic(diag.UnknownDependency, at,
-					fmt.Sprintf("%s does not go to %s, where this policy waits for it for ever", q.name, diag.Some(without, 3)), "send both to the same clusters"))
-			}
-			d.visit(q)
-		}
+	refs, field := p.dependsOn()
+	for i, ref := range refs {
+		at := p.path.With(field, "dependsOn", i, "name")
+		on := d.find(schema.NamespacedReference{Name: ref.Name, Namespace: cmp.Or(ref.Namespace, p.app.namespace)})
+		on.ref = ref
+		p.waitsFor = append(p.waitsFor, on)
+		d.check(p, on, at)
 	}
 	d.path = d.path[:len(d.path)-1]
 	d.state[p] = visited
+}
+
+// check says why a policy would wait for ever for another, and visits that.
+func (d *dependencies) check(p *policy, on dependency, at schema.Path) {
+	q, namespace := on.policy, cmp.Or(on.ref.Namespace, p.app.namespace)
+	switch {
+	case q == nil && (namespace == d.c.settings.source.Namespace || d.c.mayMiss("Application")):
+		// A cluster's own Kustomizations are there too, or it may be of what
+		// could not be read.
+	case q == nil:
+		d.c.report(p.app.doc.Diagnostic(diag.UnknownDependency, at,
+			fmt.Sprintf("no policy makes a %s %s in namespace %s, and without one this policy waits for ever", p.objectKind(), on.ref.Name, namespace),
+			"write the name of a policy, or <application>-<index>"))
+	case q.objectKind() != p.objectKind():
+		d.c.report(p.app.doc.Diagnostic(diag.DependencyKind, at,
+			fmt.Sprintf("a %s waits for its own kind only, and %s is a %s", p.objectKind(), q.name, q.objectKind()),
+			"make two Applications of it, or leave the dependency out: both are tried until they work"))
+	case d.state[q] == visiting:
+		d.c.report(p.app.doc.Diagnostic(diag.DependencyCycle, at, d.cycle(q), "remove one of the dependencies"))
+	default:
+		if without := missing(p.clusters, q.clusters); len(without) > 0 && !(on.cluster != nil && d.c.settings.hub) {
+			d.c.report(p.app.doc.Diagnostic(diag.UnknownDependency, at,
+				fmt.Sprintf("%s does not go to %s, where this policy waits for it for ever", q.name, diag.Some(without, 3)), "send both to the same clusters"))
+		}
+		d.visit(q)
+	}
 }
 
 // cycle names the policies from one that is being visited back to itself.

@@ -1,100 +1,215 @@
 package render
 
-// A release is a chart that is installed.
-type release struct {
-	name, namespace string
-	chart           chart
-	dependsOn       []helmDependency
-	origin          origin
-}
+import (
+	"maps"
+	"slices"
 
-type helmRepositorySpec struct {
-	Type     string `json:"type,omitempty"`
-	URL      string `json:"url"`
-	Interval string `json:"interval,omitempty"`
-}
+	"github.com/fluxcd/pkg/apis/kustomize"
 
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// A helmReleaseSpec is that of v2.
 type helmReleaseSpec struct {
-	Interval    string           `json:"interval"`
-	ReleaseName string           `json:"releaseName"`
-	Chart       helmChart        `json:"chart"`
-	DependsOn   []helmDependency `json:"dependsOn,omitempty"`
-	Install     helmAction       `json:"install"`
-	Upgrade     helmAction       `json:"upgrade"`
-	Values      map[string]any   `json:"values,omitempty"`
+	Interval           schema.Duration              `json:"interval"`
+	Timeout            schema.Duration              `json:"timeout,omitempty"`
+	Suspend            bool                         `json:"suspend,omitempty"`
+	KubeConfig         *kubeConfig                  `json:"kubeConfig,omitempty"`
+	ReleaseName        string                       `json:"releaseName"`
+	TargetNamespace    string                       `json:"targetNamespace,omitempty"`
+	StorageNamespace   string                       `json:"storageNamespace,omitempty"`
+	Chart              *helmChart                   `json:"chart,omitempty"`
+	ChartRef           *sourceRef                   `json:"chartRef,omitempty"`
+	DependsOn          []schema.NamespacedReference `json:"dependsOn,omitempty"`
+	MaxHistory         *int32                       `json:"maxHistory,omitempty"`
+	ServiceAccountName string                       `json:"serviceAccountName,omitempty"`
+	PersistentClient   *bool                        `json:"persistentClient,omitempty"`
+	Install            *schema.HelmInstall          `json:"install,omitempty"`
+	Upgrade            *schema.HelmUpgrade          `json:"upgrade,omitempty"`
+	Rollback           *schema.HelmRollback         `json:"rollback,omitempty"`
+	Uninstall          *schema.HelmUninstall        `json:"uninstall,omitempty"`
+	ValuesFrom         []schema.ValuesReference     `json:"valuesFrom,omitempty"`
+	Values             schema.Values                `json:"values,omitempty"`
+	PostRenderers      []postRenderer               `json:"postRenderers,omitempty"`
 }
 
 type helmChart struct {
-	Spec helmChartSpec `json:"spec"`
+	Metadata *schema.CommonMetadata `json:"metadata,omitempty"`
+	Spec     helmChartSpec          `json:"spec"`
 }
 
 type helmChartSpec struct {
-	Chart     string    `json:"chart"`
-	Version   string    `json:"version"`
-	SourceRef sourceRef `json:"sourceRef"`
+	Chart             string          `json:"chart"`
+	Version           string          `json:"version,omitempty"`
+	SourceRef         sourceRef       `json:"sourceRef"`
+	Interval          schema.Duration `json:"interval,omitempty"`
+	ReconcileStrategy string          `json:"reconcileStrategy,omitempty"`
+	ValuesFiles       []string        `json:"valuesFiles,omitempty"`
 }
 
-type helmDependency struct {
-	Name      string `json:"name"`
-	Namespace string `json:"namespace,omitempty"`
+// A postRenderer changes what a chart has made before it is applied.
+type postRenderer struct {
+	Kustomize struct {
+		Patches []kustomize.Patch `json:"patches"`
+	} `json:"kustomize"`
 }
 
-type helmAction struct {
-	CRDs        string          `json:"crds"`
-	Remediation helmRemediation `json:"remediation"`
+// defaultMaxHistory is Kurator's, which Flux had until v2
+// (pkg/apis/apps/v1alpha1/helm_release.go).
+const defaultMaxHistory int32 = 10
+
+// maxRelease is the longest name that Helm takes for a release.
+const maxRelease = 53
+
+// releaseName is the name of Helm's release. Flux' default derives from the name
+// of the HelmRelease and its namespace.
+func (p *policy) releaseName() string {
+	if name := p.Helm.ReleaseName; name != "" {
+		return name
+	}
+	return shorten(p.name, maxRelease)
 }
 
-type helmRemediation struct {
-	Retries int `json:"retries"`
+// helmRelease is the one of a policy on a cluster.
+func (p sitePolicy) helmRelease(c *compiler, injected map[string]namespaceMeta) rendered {
+	h := p.Helm
+	spec := helmReleaseSpec{
+		Interval: h.Interval, Timeout: h.Timeout, Suspend: h.Suspend,
+		KubeConfig:  p.site.kubeConfig(),
+		ReleaseName: p.releaseName(), TargetNamespace: h.TargetNamespace,
+		DependsOn:          p.dependencies(),
+		MaxHistory:         h.MaxHistory,
+		ServiceAccountName: h.ServiceAccountName, PersistentClient: h.PersistentClient,
+		Install: h.Install, Upgrade: h.Upgrade, Rollback: h.Rollback, Uninstall: h.Uninstall,
+		ValuesFrom: h.ValuesFrom, Values: h.Values,
+	}
+	if spec.MaxHistory == nil {
+		n := defaultMaxHistory
+		spec.MaxHistory = &n
+	}
+	if spec.Install != nil && spec.Install.SkipCRDs {
+		install := *spec.Install
+		install.SkipCRDs, install.CRDs = false, "Skip"
+		spec.Install = &install
+	}
+	if ref := p.app.sourceRef(); ref.Kind == ociRepository {
+		spec.ChartRef = &ref
+	} else {
+		chart := h.Chart.Spec
+		spec.Chart = &helmChart{h.Chart.Metadata, helmChartSpec{
+			Chart: chart.Chart, Version: chart.Version, SourceRef: ref,
+			Interval: chart.Interval, ReconcileStrategy: chart.ReconcileStrategy, ValuesFiles: chart.ValuesFiles,
+		}}
+	}
+	if patches := p.rolloutPatches(c, injected); len(patches) > 0 {
+		var r postRenderer
+		r.Kustomize.Patches = patches
+		spec.PostRenderers = []postRenderer{r}
+	}
+	return rendered{&manifest{
+		APIVersion: helmV2, Kind: "HelmRelease",
+		Metadata: metadata{Name: p.site.objectName(p.name), Namespace: p.app.namespace},
+		Spec:     spec,
+	}, origin{p.app.doc, p.path}}
+}
+
+// rolloutPatches are those of a chart whose workload is rolled out. The chart's
+// Service is left to Flagger: with every upgrade Helm would point it at the pods
+// of the workload again, which are none between rollouts and the untested ones
+// during one (fluxcd/flagger#1407).
+func (p sitePolicy) rolloutPatches(c *compiler, injected map[string]namespaceMeta) []kustomize.Patch {
+	var patches []kustomize.Patch
+	for _, ns := range slices.Sorted(maps.Keys(injected)) {
+		patches = append(patches, c.namespacePatch(ns, injected[ns], true))
+	}
+	if p.rollout == nil {
+		return patches
+	}
+	if p.rollout.kind() == "Deployment" {
+		patches = append(patches, c.replicasPatch(p.rollout.Workload.Name))
+	}
+	return append(patches, kustomize.Patch{
+		Target: &kustomize.Selector{Version: coreV1, Kind: "Service", Name: exactly(p.rollout.ServiceName)},
+		Patch: c.patch(struct {
+			Delete string `json:"$patch"`
+			manifest
+		}{"delete", manifest{APIVersion: coreV1, Kind: "Service", Metadata: metadata{Name: p.rollout.ServiceName}}}),
+	})
+}
+
+// checkHelm says what of a policy with helm Flux or Helm would refuse.
+func (c *compiler) checkHelm(p *policy) {
+	if p.Helm == nil {
+		return
+	}
+	if i := p.Helm.Install; i != nil && i.SkipCRDs && i.CRDs != "" && i.CRDs != "Skip" {
+		c.report(p.app.doc.Diagnostic(diag.NotAllowed, p.path.With("helm", "install", "skipCRDs"), "skipCRDs and crds: "+i.CRDs+" say different things", "remove skipCRDs"))
+	}
+	if kind, _ := p.app.sourceKind(); kind == gitRepository && p.Helm.Chart.Spec.Version != "" && p.Helm.Chart.Spec.Version != "*" {
+		c.report(p.app.doc.Diagnostic(diag.NoVersionInGit, p.path.With("helm", "chart", "spec", "version"), "Flux does not look at the version of a chart in a gitRepository, it installs the one that is checked out", "write gitRepository: {ref: {tag: …}}"))
+	}
+}
+
+// A release is a chart that fleetwright installs.
+type release struct {
+	name, namespace string
+	chart           chart
+	dependsOn       []*release
+	origin          origin
 }
 
 // chartInterval is how often charts and their releases are looked at. Versions
 // are pinned, so there is little to see.
 const chartInterval = "1h"
 
-func (r *release) reference() helmDependency { return helmDependency{r.name, r.namespace} }
-
 // objects are the release and the repository of its chart.
-func (r *release) objects() []rendered { return []rendered{r.repository(), r.release()} }
+func (r *release) objects(s *site) []rendered { return []rendered{r.repository(s), r.release(s)} }
 
-func (r *release) repository() rendered {
+// place is where the objects of a release are for a cluster, and what they are
+// called there: on the cluster itself in the release's namespace, or on the hub.
+func (r *release) place(s *site) metadata {
+	if s.hub {
+		return metadata{Name: s.objectName(r.name), Namespace: s.namespace}
+	}
+	return metadata{Name: r.name, Namespace: r.namespace}
+}
+
+func (r *release) repository(s *site) rendered {
 	spec := helmRepositorySpec{URL: r.chart.Repository, Interval: chartInterval}
 	if r.chart.isOCI() {
 		// Flux does not poll registries: it asks when a chart is needed.
 		spec.Type, spec.Interval = "oci", ""
 	}
-	return rendered{&manifest{
-		APIVersion: sourceV1, Kind: "HelmRepository",
-		Metadata: metadata{Name: r.name, Namespace: r.namespace},
-		Spec:     spec,
-	}, r.origin}
+	return rendered{&manifest{APIVersion: sourceV1, Kind: helmRepository, Metadata: r.place(s), Spec: spec}, r.origin}
 }
 
-func (r *release) release() rendered {
-	var dependsOn []helmDependency
-	for _, d := range r.dependsOn {
-		if d.Namespace == r.namespace {
-			d.Namespace = ""
-		}
-		dependsOn = append(dependsOn, d)
+func (r *release) release(s *site) rendered {
+	place := r.place(s)
+	spec := helmReleaseSpec{
+		Interval:    chartInterval,
+		KubeConfig:  s.kubeConfig(),
+		ReleaseName: r.name,
+		Chart: &helmChart{Spec: helmChartSpec{
+			Chart: r.chart.Name, Version: r.chart.Version,
+			SourceRef: sourceRef{Kind: helmRepository, Name: place.Name},
+		}},
+		// Helm alone never upgrades CRDs. A first install is tried until it
+		// works: on a new cluster much is not there yet.
+		Install: &schema.HelmInstall{CRDs: "CreateReplace", Remediation: &schema.HelmInstallRemediation{Retries: -1}},
+		Upgrade: &schema.HelmUpgrade{CRDs: "CreateReplace", Remediation: &schema.HelmUpgradeRemediation{Retries: 3}},
+		Values:  r.chart.Values,
 	}
-	return rendered{&manifest{
-		APIVersion: helmV2, Kind: "HelmRelease",
-		Metadata: metadata{Name: r.name, Namespace: r.namespace},
-		Spec: helmReleaseSpec{
-			Interval: chartInterval,
-			// Its default derives from the object's name and namespace.
-			ReleaseName: r.name,
-			Chart: helmChart{helmChartSpec{
-				Chart: r.chart.Name, Version: r.chart.Version,
-				SourceRef: sourceRef{Kind: "HelmRepository", Name: r.name},
-			}},
-			DependsOn: dependsOn,
-			// Helm alone never upgrades CRDs. A first install is tried until it
-			// works: on a new cluster much is not there yet.
-			Install: helmAction{CRDs: "CreateReplace", Remediation: helmRemediation{-1}},
-			Upgrade: helmAction{CRDs: "CreateReplace", Remediation: helmRemediation{3}},
-			Values:  r.chart.Values,
-		},
-	}, r.origin}
+	if s.hub {
+		spec.TargetNamespace, spec.StorageNamespace = r.namespace, r.namespace
+	}
+	for _, d := range r.dependsOn {
+		on := d.place(s)
+		ref := schema.NamespacedReference{Name: on.Name}
+		if on.Namespace != place.Namespace {
+			ref.Namespace = on.Namespace
+		}
+		spec.DependsOn = append(spec.DependsOn, ref)
+	}
+	return rendered{&manifest{APIVersion: helmV2, Kind: "HelmRelease", Metadata: place, Spec: spec}, r.origin}
 }

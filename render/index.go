@@ -19,6 +19,8 @@ type input struct {
 	meshes   []*mesh
 	config   *renderConfig
 
+	alertProviders []*alertProvider
+
 	// known is everything the documents define, whole or not.
 	known map[objectKey]*schema.Document
 	// misshapen are the documents that do not have the shape of their kind.
@@ -51,6 +53,8 @@ type cluster struct {
 	kind            string
 	namespace, name string
 	labels          map[string]schema.LabelValue
+	// kubeconfig is the Secret that an AttachedCluster names, or nil.
+	kubeconfig *schema.SecretKey
 }
 
 type mesh struct {
@@ -110,11 +114,13 @@ func (c *compiler) add(d *schema.Document) {
 	case *schema.Fleet:
 		c.fleets = append(c.fleets, &fleet{Fleet: o, doc: d, namespace: d.Namespace, name: d.Name})
 	case *schema.AttachedCluster:
-		c.clusters = append(c.clusters, &cluster{doc: d, kind: d.Kind.Name, namespace: d.Namespace, name: d.Name, labels: o.Metadata.Labels})
+		c.clusters = append(c.clusters, &cluster{doc: d, kind: d.Kind.Name, namespace: d.Namespace, name: d.Name, labels: o.Metadata.Labels, kubeconfig: o.Spec.Kubeconfig})
 	case *schema.Cluster:
 		c.clusters = append(c.clusters, &cluster{doc: d, kind: d.Kind.Name, namespace: d.Namespace, name: d.Name, labels: o.Metadata.Labels})
 	case *schema.Mesh:
 		c.meshes = append(c.meshes, &mesh{Mesh: o, doc: d, name: d.Name})
+	case *schema.AlertProvider:
+		c.alertProviders = append(c.alertProviders, &alertProvider{AlertProvider: o, doc: d, namespace: d.Namespace, name: d.Name})
 	case *schema.RenderConfig:
 		c.config = &renderConfig{o, d}
 	default:

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"regexp"
@@ -60,7 +61,8 @@ type kuma struct {
 	origin origin
 	// row of the table that the version is in; its from is 0 where there is none.
 	row kumaRange
-	// mesh is the one of all that the rollouts are in.
+	// mesh is the one of all that rollouts are in which name none, and the public
+	// load tester.
 	mesh *kumaMeshObject
 	all  []*kumaMeshObject
 }
@@ -72,23 +74,19 @@ type kumaMeshObject struct {
 	labels      map[string]string
 	annotations map[string]string
 	origin      origin
+	// used says whether rollouts are in the mesh.
+	used bool
 }
 
 func (c *compiler) newKuma(f *fleet) provider {
-	k := &kuma{c: c, chart: c.settings.charts["kuma"], origin: origin{f.doc, schema.Path{"spec", "plugin", "flagger"}}}
+	k := &kuma{c: c, chart: c.providerChart("kuma", f), origin: origin{f.doc, schema.Path{"spec", "plugin", "flagger"}}}
 	// version is where the version is said.
 	version := origin{f.doc, k.origin.path.With("trafficRoutingProvider")}
 	if c.config != nil && c.config.Spec.Charts != nil && c.config.Spec.Charts.Kuma != nil && c.config.Spec.Charts.Kuma.Version != "" {
 		version = origin{c.config.doc, schema.Path{"spec", "charts", "kuma", "version"}}
 	}
-	if config := f.Spec.Plugin.Flagger.Config; config != nil {
-		own := config.Chart
-		if own == nil {
-			own = &schema.Chart{}
-		} else if own.Version != "" {
-			version = origin{f.doc, k.origin.path.With("config", "chart", "version")}
-		}
-		k.chart = k.chart.with(own.Repository, own.Name, own.Version, config.ExtraArgs)
+	if config := f.Spec.Plugin.Flagger.Config; config != nil && config.Chart != nil && config.Chart.Version != "" {
+		version = origin{f.doc, k.origin.path.With("config", "chart", "version")}
 	}
 	k.findRow(version)
 	k.findMeshes()
@@ -145,7 +143,29 @@ func (k *kuma) findMeshes() {
 		k.c.report(m.doc.Diagnostic(diag.WhichMesh, schema.Path{"metadata", "name"},
 			"there are several Meshes and none is called default, so it is not clear which one the rollouts are in", "call one of them default"))
 	}
-	k.checkRolloutMesh()
+	k.use(k.mesh)
+}
+
+// use has rollouts in a mesh.
+func (k *kuma) use(m *kumaMeshObject) {
+	if !m.used {
+		m.used = true
+		k.checkRolloutMesh(m)
+	}
+}
+
+// meshOf is the mesh that a rollout is in, or the public load tester where there
+// is no rollout. It is nil where the rollout names one that does not exist.
+func (k *kuma) meshOf(r *rollout) *kumaMeshObject {
+	if r == nil || r.MeshName == "" {
+		return k.mesh
+	}
+	for _, m := range k.all {
+		if m.name == r.MeshName {
+			return m
+		}
+	}
+	return nil
 }
 
 // checkMeshes says which Meshes go to no cluster.
@@ -190,15 +210,15 @@ func (k *kuma) checkBackends(m *mesh) {
 	}
 }
 
-// checkRolloutMesh says what of the rollouts' Mesh keeps them from working.
-func (k *kuma) checkRolloutMesh() {
-	doc := k.mesh.origin.doc
+// checkRolloutMesh says what of a Mesh keeps the rollouts in it from working.
+func (k *kuma) checkRolloutMesh(m *kumaMeshObject) {
+	doc := m.origin.doc
 	if len(k.c.meshes) == 0 {
 		return
 	}
-	metrics := k.mesh.spec.Metrics
-	authority := k.mesh.authority()
-	switch backend := k.mesh.metricsBackend(); {
+	metrics := m.spec.Metrics
+	authority := m.authority()
+	switch backend := m.metricsBackend(); {
 	case backend == nil:
 		at := schema.Path{"spec"}
 		if metrics != nil {
@@ -210,7 +230,7 @@ func (k *kuma) checkRolloutMesh() {
 		k.c.report(doc.Diagnostic(diag.MetricsNotSeen, schema.Path{"spec", "metrics", "backends"},
 			"with mutual TLS the sidecars show their metrics to members of the mesh only, and Prometheus is none", "conf: {skipMTLS: true} for the metrics backend"))
 	}
-	if authority != nil && k.row.routesByDefault && k.mesh.skips("TrafficPermission") {
+	if authority != nil && k.row.routesByDefault && m.skips("TrafficPermission") {
 		k.c.report(doc.Diagnostic(diag.NothingAllowed, schema.Path{"spec", "skipCreatingInitialPolicies"},
 			"with mutual TLS nothing is allowed that no TrafficPermission allows, and Kuma is told to make none", "add a TrafficPermission to the cluster, or remove it from the list"))
 	}
@@ -264,11 +284,11 @@ func (k *kuma) namespaces() []*manifest {
 	}
 }
 
-func (k *kuma) releases() []release {
-	control := release{name: "kuma", namespace: kumaNamespace, chart: k.chart, origin: k.origin}
-	return []release{
+func (k *kuma) releases() []*release {
+	control := &release{name: "kuma", namespace: kumaNamespace, chart: k.chart, origin: k.origin}
+	return []*release{
 		control,
-		{name: "prometheus", namespace: prometheusNamespace, chart: k.c.settings.charts["prometheus"], origin: k.origin, dependsOn: []helmDependency{control.reference()}},
+		{name: "prometheus", namespace: prometheusNamespace, chart: k.c.settings.charts["prometheus"], origin: k.origin, dependsOn: []*release{control}},
 	}
 }
 
@@ -277,7 +297,7 @@ func (k *kuma) versions() map[string]string {
 }
 
 func (k *kuma) flaggerValues() map[string]any {
-	return map[string]any{"meshProvider": "kuma", "metricsServer": prometheusAddress}
+	return map[string]any{"meshProvider": kumaProvider, "metricsServer": prometheusAddress}
 }
 
 type trafficRouteSpec struct {
@@ -313,16 +333,19 @@ type kumaAction struct {
 	Action string `json:"action"`
 }
 
-// madeByKuma says whether Kuma makes the rollouts' Mesh when it starts, as it
-// does the one called default (pkg/defaults/mesh.go), so that it is there before
+// madeByKuma says whether Kuma makes the Meshes of rollouts when it starts, as it
+// does the one called default (pkg/defaults/mesh.go), so that they are there before
 // anything of ours is applied.
 func (k *kuma) madeByKuma() bool {
 	controlPlane, _ := k.chart.Values["controlPlane"].(map[string]any)
 	defaults, _ := controlPlane["defaults"].(map[string]any)
-	return k.mesh.name == defaultMesh && defaults["skipMeshCreation"] != true
+	if defaults["skipMeshCreation"] == true {
+		return false
+	}
+	return !slices.ContainsFunc(k.all, func(m *kumaMeshObject) bool { return m.used && m.name != defaultMesh })
 }
 
-// meshes are there where the rollouts' Mesh is not made by Kuma, whose webhooks
+// meshes are there where a rollout's Mesh is not made by Kuma, whose webhooks
 // refuse a route, a permission and a pod of a Mesh that does not exist
 // (pkg/plugins/runtime/k8s/webhooks, owner_reference_mutator.go and
 // injector/injector.go).
@@ -352,41 +375,52 @@ func (k *kuma) allMeshes() []rendered {
 }
 
 // objects are what keeps the traffic that no rollout moves flowing as it did
-// before, and the Meshes where Kuma has made the one that this names.
+// before, and the Meshes where Kuma has made those that this names.
 func (k *kuma) objects() []rendered {
 	var all []rendered
 	if k.madeByKuma() {
 		all = k.allMeshes()
 	}
-	if k.needsCatchAll() {
+	for _, m := range k.all {
+		if m.used {
+			all = append(all, k.policies(m)...)
+		}
+	}
+	return all
+}
+
+// policies are those of a mesh with rollouts.
+func (k *kuma) policies(m *kumaMeshObject) []rendered {
+	var all []rendered
+	if k.needsCatchAll(m) {
 		everything := map[string]string{"kuma.io/service": "*"}
 		all = append(all, rendered{&manifest{
-			APIVersion: kumaV1alpha1, Kind: "TrafficRoute", Mesh: k.mesh.name,
-			Metadata: metadata{Name: "route-all-" + k.mesh.name},
+			APIVersion: kumaV1alpha1, Kind: "TrafficRoute", Mesh: m.name,
+			Metadata: metadata{Name: "route-all-" + m.name},
 			Spec: trafficRouteSpec{
 				Sources:      []kumaSelector{{everything}},
 				Destinations: []kumaSelector{{everything}},
 				Conf:         trafficRouteConf{LoadBalancer: map[string]struct{}{"roundRobin": {}}, Destination: everything},
 			},
-		}, k.mesh.origin})
+		}, m.origin})
 	}
-	if k.mesh.authority() != nil && !k.row.routesByDefault {
+	if m.authority() != nil && !k.row.routesByDefault {
 		mesh := kumaTargetRef{"Mesh"}
 		all = append(all, rendered{&manifest{
 			APIVersion: kumaV1alpha1, Kind: "MeshTrafficPermission",
-			Metadata: metadata{Name: "allow-all-" + k.mesh.name, Namespace: kumaNamespace, Labels: map[string]string{kumaMesh: k.mesh.name}},
+			Metadata: metadata{Name: "allow-all-" + m.name, Namespace: kumaNamespace, Labels: map[string]string{kumaMesh: m.name}},
 			Spec:     meshTrafficPermissionSpec{TargetRef: mesh, From: []kumaPermission{{mesh, kumaAction{"Allow"}}}},
-		}, k.mesh.origin})
+		}, m.origin})
 	}
 	return all
 }
 
 // needsCatchAll says whether the Mesh has no route for all traffic of its own.
-func (k *kuma) needsCatchAll() bool {
+func (k *kuma) needsCatchAll(m *kumaMeshObject) bool {
 	if !k.row.routesByDefault {
 		return true
 	}
-	return k.mesh.skips("TrafficRoute")
+	return m.skips("TrafficRoute")
 }
 
 // skips says whether Kuma is told not to make a policy for the new Mesh.
@@ -398,11 +432,11 @@ func (m *kumaMeshObject) skips(policy string) bool {
 // namespaceMeta has Kuma put a sidecar into every pod of the namespace. Which mesh
 // it joins is read from the annotation up to 2.8 and from the label since 2.9;
 // for the default mesh neither is needed.
-func (k *kuma) namespaceMeta() namespaceMeta {
+func (k *kuma) namespaceMeta(r *rollout) namespaceMeta {
 	meta := namespaceMeta{labels: map[string]string{kumaInjection: "enabled"}}
-	if k.mesh.name != defaultMesh {
-		meta.labels[kumaMesh] = k.mesh.name
-		meta.annotations = map[string]string{kumaMesh: k.mesh.name}
+	if m := k.meshOf(r); m != nil && m.name != defaultMesh {
+		meta.labels[kumaMesh] = m.name
+		meta.annotations = map[string]string{kumaMesh: m.name}
 	}
 	return meta
 }
@@ -417,17 +451,17 @@ func kumaProtocol(port int32, protocol string) map[string]string {
 
 // route tells Flagger the mesh, and Kuma the protocol of the Services that
 // Flagger makes.
-func (k *kuma) route(r *rollout, canary *manifest, service *canaryService) {
-	canary.Metadata.Annotations = map[string]string{kumaMesh: k.mesh.name}
-	protocol := "http"
-	if t := r.RolloutPolicy.TrafficRouting; t != nil && t.Protocol != "" {
-		protocol = t.Protocol
+func (k *kuma) route(r *rollout, canary *manifest, spec *canarySpec) {
+	if m := k.meshOf(r); m != nil {
+		canary.Metadata.Annotations = map[string]string{kumaMesh: m.name}
 	}
-	annotations := kumaProtocol(r.Port, protocol)
+	service, annotations := &spec.Service, kumaProtocol(r.Port, cmp.Or(r.routing().Protocol, "http"))
 	service.Apex = service.Apex.with(annotations)
 	service.Canary = service.Canary.with(annotations)
 	service.Primary = service.Primary.with(annotations)
 }
+
+func (k *kuma) rolloutObjects(*rollout) []rendered { return nil }
 
 // query is the one behind Flagger's own metrics, which return nothing on Kuma:
 // they select by a label that Kuma's metrics do not have, and by the workload's
@@ -451,7 +485,11 @@ func (k *kuma) query(r *rollout, metric string) (name, query string, ok bool) {
 	case r.TargetPort.Str == "":
 		port = strconv.Itoa(int(r.TargetPort.Int))
 	}
-	fill := strings.NewReplacer("MESH", k.mesh.name, "PORT", strconv.Itoa(int(r.Port)), "CLUSTER", "localhost_"+port)
+	mesh := k.mesh.name
+	if m := k.meshOf(r); m != nil {
+		mesh = m.name
+	}
+	fill := strings.NewReplacer("MESH", mesh, "PORT", strconv.Itoa(int(r.Port)), "CLUSTER", "localhost_"+port)
 	return metric + "-kuma", fill.Replace(query), true
 }
 
@@ -465,13 +503,12 @@ func (k *kuma) check(r *rollout) {
 	if why := k.neverInjected(r.namespace); why != "" {
 		r.report(diag.NeverInjected, schema.Path{"workload", "namespace"}, fmt.Sprintf("the namespace %s %s, so no traffic would move", r.namespace, why), "move the workload to another namespace")
 	}
-	t := r.RolloutPolicy.TrafficRouting
-	if t == nil {
-		return
+	if m := k.meshOf(r); m != nil {
+		k.use(m)
+	} else {
+		r.report(diag.NoMesh, schema.Path{"meshName"}, fmt.Sprintf("there is no Mesh %s among the inputs", r.MeshName), "add {apiVersion: kuma.io/v1alpha1, kind: Mesh, metadata: {name: "+r.MeshName+"}} to them, with metrics")
 	}
-	if t.TimeoutSeconds > 0 {
-		r.report(diag.TimeoutOnKuma, schema.Path{"rolloutPolicy", "trafficRouting", "timeoutSeconds"}, "Flagger does not pass the timeout on to Kuma", "")
-	}
+	t := r.routing()
 	if t.Protocol == "tcp" || t.Protocol == "kafka" {
 		for i, m := range r.analysis().Metrics {
 			if _, _, ok := k.query(r, m.Name); ok && m.CustomMetric == nil {
@@ -487,13 +524,8 @@ func (k *kuma) check(r *rollout) {
 // (deployments/charts/kuma/templates/cp-webhooks-and-secrets.yaml); the others are
 // not labelled, because what is in them must start without Kuma.
 func (k *kuma) neverInjected(namespace string) string {
-	switch namespace {
-	case kumaNamespace, "kube-system":
-		return "never gets sidecars from Kuma"
-	case prometheusNamespace:
+	if namespace == prometheusNamespace {
 		return "is that of Prometheus, which is not in the mesh"
-	case k.c.settings.source.Namespace:
-		return "is that of Flux, which is not in the mesh"
 	}
-	return ""
+	return neverMeshed(k.c, namespace, kumaNamespace)
 }

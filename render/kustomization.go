@@ -19,6 +19,7 @@ type kustomizationSpec struct {
 	Interval           schema.Duration              `json:"interval"`
 	RetryInterval      schema.Duration              `json:"retryInterval,omitempty"`
 	Timeout            schema.Duration              `json:"timeout,omitempty"`
+	KubeConfig         *kubeConfig                  `json:"kubeConfig,omitempty"`
 	SourceRef          sourceRef                    `json:"sourceRef"`
 	Path               string                       `json:"path,omitempty"`
 	TargetNamespace    string                       `json:"targetNamespace,omitempty"`
@@ -46,11 +47,12 @@ func (p sitePolicy) kustomization(c *compiler, injected map[string]namespaceMeta
 	k := p.Kustomization
 	spec := kustomizationSpec{
 		Interval: k.Interval, RetryInterval: k.RetryInterval, Timeout: k.Timeout,
-		SourceRef:       sourceRef{Kind: "GitRepository", Name: p.app.name},
+		KubeConfig:      p.site.kubeConfig(),
+		SourceRef:       p.app.sourceRef(),
 		Path:            k.Path,
 		TargetNamespace: k.TargetNamespace,
 		Prune:           k.Prune, Force: k.Force, Suspend: k.Suspend,
-		DependsOn: k.DependsOn, CommonMetadata: k.CommonMetadata, Components: k.Components, Images: k.Images,
+		DependsOn: p.dependencies(), CommonMetadata: k.CommonMetadata, Components: k.Components, Images: k.Images,
 		Patches: slices.Clone(k.Patches),
 	}
 	if isZero(k.RetryInterval) {
@@ -69,7 +71,7 @@ func (p sitePolicy) kustomization(c *compiler, injected map[string]namespaceMeta
 	}
 	return rendered{&manifest{
 		APIVersion: kustomizeV1, Kind: "Kustomization",
-		Metadata: metadata{Name: p.name, Namespace: p.app.namespace},
+		Metadata: metadata{Name: p.site.objectName(p.name), Namespace: p.app.namespace},
 		Spec:     spec,
 	}, origin{p.app.doc, p.path}}
 }

@@ -18,6 +18,9 @@ type manifest struct {
 	Mesh       string   `json:"mesh,omitempty"` // of Kuma's TrafficRoute
 	Metadata   metadata `json:"metadata"`
 	Spec       any      `json:"spec,omitempty"`
+
+	// patched is what the user's patches have made of it, or nil.
+	patched *patchedObject
 }
 
 type metadata struct {
@@ -37,6 +40,7 @@ const (
 	helmV2         = "helm.toolkit.fluxcd.io/v2"
 	flaggerV1beta1 = "flagger.app/v1beta1"
 	kumaV1alpha1   = "kuma.io/v1alpha1"
+	networkingV1   = "networking.k8s.io/v1"
 )
 
 // An identity is what makes an object one and the same in a cluster.
@@ -93,6 +97,9 @@ type dir struct {
 	files []namedObject
 	// objects are what the files hold, for finding what meets in a cluster.
 	objects []object
+	// spoke is the cluster that a hub applies the directory to, or nil where it is
+	// for the cluster that it stands in.
+	spoke *site
 }
 
 // A namedObject is a file, and the object that it holds, if it holds one.
@@ -123,7 +130,7 @@ func (c *compiler) newDir(path string, objects ...rendered) *dir {
 	d := &dir{path: path}
 	names := fileNames(objects)
 	for i, o := range objects {
-		held := object{id: o.manifest.identity(), blob: c.encode(o.manifest), origin: o.origin}
+		held := object{id: o.manifest.identity(), blob: c.encode(o), origin: o.origin}
 		d.files = append(d.files, namedObject{names[i], held})
 		d.objects = append(d.objects, held)
 	}
@@ -152,27 +159,31 @@ func (c *compiler) kustomization(resources ...string) *blob {
 		return b
 	}
 	f := kustomizeFile{"kustomize.config.k8s.io/v1beta1", "Kustomization", resources}
-	c.check(f.APIVersion, f.Kind, kustomizationFile, f)
+	c.outputs = append(c.outputs, schema.Output{APIVersion: f.APIVersion, Kind: f.Kind, Name: kustomizationFile, Value: f})
 	b := c.yaml(f)
 	c.kustomizations[key] = b
 	return b
 }
 
-// encode makes the file of a manifest and has the manifest checked, both once
-// however many directories the manifest is in.
-func (c *compiler) encode(m *manifest) *blob {
+// encode makes the file of a manifest and has the manifest checked against the
+// schema of what may be written, both once however many directories the manifest
+// is in.
+func (c *compiler) encode(o rendered) *blob {
+	m := o.manifest
 	b, ok := c.blobs[m]
 	if !ok {
-		c.check(m.APIVersion, m.Kind, m.identity().String(), m)
-		b = c.yaml(m)
+		out := schema.Output{APIVersion: m.APIVersion, Kind: m.Kind, Name: m.identity().String(), Value: m}
+		if m.patched != nil {
+			out.Value, out.Patched = m.patched.value, true
+			c.patched[out.Name] = m.patched.by
+			b = c.yaml(m.patched.json)
+		} else {
+			b = c.yaml(m)
+		}
+		c.outputs = append(c.outputs, out)
 		c.blobs[m] = b
 	}
 	return b
-}
-
-// check has a value checked against the schema of what may be written.
-func (c *compiler) check(apiVersion, kind, name string, value any) {
-	c.outputs = append(c.outputs, schema.Output{APIVersion: apiVersion, Kind: kind, Name: name, Value: value})
 }
 
 func (c *compiler) yaml(v any) *blob {

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -77,7 +78,7 @@ func (r *rollout) template(m schema.Metric) (name string, spec metricTemplateSpe
 		}
 		return name, metricTemplateSpec{m.CustomMetric.Provider, query}, true
 	}
-	return name, metricTemplateSpec{schema.MetricProvider{Type: "prometheus", Address: r.stack.metricsServer()}, query}, ok
+	return name, metricTemplateSpec{schema.MetricProvider{Type: "prometheus", Address: cmp.Or(r.MetricsServer, r.stack.metricsServer())}, query}, ok
 }
 
 // metricsServer is the Prometheus that Flagger asks.

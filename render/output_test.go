@@ -14,6 +14,16 @@ import (
 
 // openFields are those of rendered objects in which anything may be.
 var openFields = []string{
+	"AlertProvider metadata labels",
+	"Canary metadata annotations",
+	"Canary spec analysis match headers",
+	"Canary spec analysis webhooks metadata",
+	"Canary spec autoscalerRef primaryScalerQueries",
+	"Canary spec service canary labels",
+	"Canary spec service headers request add",
+	"Canary spec service headers request set",
+	"Canary spec service headers response add",
+	"Canary spec service primary labels",
 	"Canary spec service apex annotations",
 	"Canary spec service canary annotations",
 	"Canary spec service primary annotations",
@@ -21,7 +31,10 @@ var openFields = []string{
 	"Deployment spec template spec containers readinessProbe",
 	"Deployment spec template spec containers resources",
 	"Deployment spec template spec containers securityContext",
+	"HelmRelease spec chart metadata annotations",
+	"HelmRelease spec chart metadata labels",
 	"HelmRelease spec values",
+	"HelmRepository spec accessFrom namespaceSelectors matchLabels",
 	"Kustomization spec commonMetadata annotations",
 	"Kustomization spec commonMetadata labels",
 	"Mesh metadata annotations",
@@ -62,7 +75,7 @@ func TestSchemasOfWhatIsRenderedAreClosed(t *testing.T) {
 			undo()
 		}
 	}
-	if len(kinds) != 13 {
+	if len(kinds) != 16 {
 		t.Errorf("only these kinds were rendered: %q", slices.Sorted(keys(kinds)))
 	}
 	for _, f := range openFields {
@@ -102,13 +115,16 @@ spec:
   mtls: {enabledBackend: ca, backends: [{name: ca, type: builtin}]}
 `)})...))
 	add(compile(t, worldAnd(everyField)...))
+	add(compile(t, everyHelmField))
+	add(compile(t, everyOCIField))
+	add(compile(t, append(everyRolloutField, alertProviders)...))
 	return all
 }
 
-func checkOutput(object map[string]any) []error {
+func checkOutput(object map[string]any) []schema.OutputError {
 	data, err := json.Marshal(object)
 	if err != nil {
-		return []error{err}
+		panic(err)
 	}
 	return schema.CheckOutput([]schema.Output{{
 		APIVersion: object["apiVersion"].(string), Kind: object["kind"].(string), Name: "object", Value: json.RawMessage(data),

@@ -20,7 +20,7 @@ type policy struct {
 	*schema.SyncPolicy
 	app  *application
 	path schema.Path
-	// name of the Flux Kustomization.
+	// name of the Flux Kustomization or HelmRelease.
 	name string
 	// sound policies can be rendered; the others have errors.
 	sound    bool
@@ -28,6 +28,21 @@ type policy struct {
 	clusters []*cluster
 	// rollouts of the policy, by what its clusters have installed.
 	rollouts map[*stack]*rollout
+	// waitsFor are the dependencies of the policy.
+	waitsFor []dependency
+}
+
+// objectKind is the kind of the policy's object.
+func (p *policy) objectKind() string {
+	if p.Helm != nil {
+		return "HelmRelease"
+	}
+	return "Kustomization"
+}
+
+// suspended says whether the policy is.
+func (p *policy) suspended() bool {
+	return p.Helm != nil && p.Helm.Suspend || p.Kustomization != nil && p.Kustomization.Suspend
 }
 
 // A site is a cluster that gets a directory.
@@ -36,6 +51,8 @@ type site struct {
 	// stack is what a fleet of the cluster asks to be installed, or nil.
 	stack *stack
 	apps  []siteApp
+	// hub says whether a management cluster applies to this one.
+	hub bool
 }
 
 // A siteApp is an application on one cluster.
@@ -48,6 +65,7 @@ type siteApp struct {
 // A sitePolicy is a policy on one cluster.
 type sitePolicy struct {
 	*policy
+	site *site
 	// rollout of the policy, or nil.
 	rollout *rollout
 }
@@ -64,7 +82,7 @@ func (c *compiler) place() {
 	at := func(cl *cluster) *site {
 		s, ok := sites[cl]
 		if !ok {
-			s = &site{cluster: cl}
+			s = &site{cluster: cl, hub: c.settings.hub && cl.doc != nil}
 			sites[cl] = s
 			c.sites = append(c.sites, s)
 		}
@@ -87,7 +105,9 @@ func (c *compiler) place() {
 			a.policies = append(a.policies, p)
 			c.placePolicy(p, &host)
 			c.checkPatches(p)
+			c.checkHelm(p)
 		}
+		c.checkFeatures(a.doc)
 		c.checkPolicies(a)
 		c.checkDestination(a)
 		c.checkOneFleet(a)
@@ -103,6 +123,8 @@ func (c *compiler) place() {
 		}
 	}
 	c.checkMeshes()
+	c.checkAlertProviders()
+	c.checkKubeconfigs()
 	slices.SortFunc(c.sites, func(a, b *site) int {
 		return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.namespace, b.namespace), cmp.Compare(a.kind, b.kind))
 	})
@@ -121,7 +143,7 @@ func (s *site) add(p *policy, r *rollout) {
 		s.apps = append(s.apps, siteApp{application: p.app})
 	}
 	last := &s.apps[len(s.apps)-1]
-	last.policies = append(last.policies, sitePolicy{p, r})
+	last.policies = append(last.policies, sitePolicy{p, s, r})
 }
 
 func (c *compiler) clusterNamesMeet(a, b *cluster) diag.Diagnostic {
@@ -199,6 +221,7 @@ func (c *compiler) checkReferences(d *schema.Document) {
 				c.report(c.noFleet(d, at, name))
 			}
 		}
+		c.checkFeatures(d)
 	case "Fleet":
 		for i := range d.Len("spec", "clusters") {
 			at := schema.Path{"spec", "clusters", i}

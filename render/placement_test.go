@@ -431,12 +431,12 @@ func TestOneMistakeHidesNoOther(t *testing.T) {
 			"    rollout: {trafficRoutingProvider: kuma, workload: {name: cart, namespace: shop}, serviceName: cart, port: " + port + ", rolloutPolicy: {trafficRouting: {canaryStrategy: {stepWeight: 10}}}}\n"
 	}
 	rule := app("d", rollout("d", "80"))
-	rule.Data = []byte(strings.Replace(string(rule.Data), "gitRepository: {", "ociRepository: {}, gitRepository: {", 1))
+	rule.Data = []byte(strings.Replace(string(rule.Data), "gitRepository: {", "ociRepository: {url: oci://example.com/x, interval: 1m}, gitRepository: {", 1))
 	var got []string
 	for _, d := range diagnostics(worldAnd(app("a", rollout("a", "8080")), app("b", rollout("b", "8080")), app("c", rollout("c", "cart")), rule)) {
 		got = append(got, d.Position.File+" "+string(d.Code))
 	}
-	want := []string{"b.yaml FW601", "c.yaml FW111", "d.yaml FW120", "d.yaml FW190", "d.yaml FW308"}
+	want := []string{"b.yaml FW601", "c.yaml FW111", "d.yaml FW120", "d.yaml FW308"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}

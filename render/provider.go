@@ -1,15 +1,20 @@
 package render
 
+import (
+	"github.com/fleetwright/fleetwright/schema"
+)
+
 // A provider moves the traffic of rollouts. All that the compiler knows of one
-// stands in its file; adding one is adding a file, a line to newProvider, and to
-// the schemas under schema/output what it renders.
+// stands in its file, but for what its router in Flagger reads, which stands beside
+// the others' in features; adding one is adding a file, a line to newProvider, a
+// column to features, and to the schemas under schema/output what it renders.
 type provider interface {
 	// namespace is where the provider and Flagger are installed.
 	namespace() string
 	// namespaces are all that the provider brings, with their labels.
 	namespaces() []*manifest
 	// releases are the charts to install before Flagger, in any order.
-	releases() []release
+	releases() []*release
 	// flaggerValues are the values that make Flagger work with the provider.
 	flaggerValues() map[string]any
 	// versions of what is installed, for the inventory.
@@ -22,10 +27,13 @@ type provider interface {
 	// objects are what the provider's custom resources must say, applied when
 	// the releases are ready and the meshes are there.
 	objects() []rendered
-	// namespaceMeta is what a namespace of rolled out workloads must carry.
-	namespaceMeta() namespaceMeta
+	// namespaceMeta is what the namespace of a rolled out workload must carry, or
+	// that of the public load tester where there is no rollout.
+	namespaceMeta(r *rollout) namespaceMeta
 	// route adds to a Canary what the provider reads.
-	route(r *rollout, canary *manifest, service *canaryService)
+	route(r *rollout, canary *manifest, spec *canarySpec)
+	// rolloutObjects are those that a rollout needs beside its Canary.
+	rolloutObjects(r *rollout) []rendered
 	// query is the one behind a metric that Flagger knows by itself but cannot
 	// answer with this provider, and the name to give it; ok is false where
 	// Flagger can.
@@ -35,15 +43,26 @@ type provider interface {
 	// made are the objects that Flagger makes for a rollout with this provider,
 	// beside those that it makes with any.
 	made(r *rollout) []identity
-	// check says what of a rollout the provider cannot do.
+	// check says what of a rollout would not work, beside features.
 	check(r *rollout)
 }
+
+// The providers that Kurator knows (pkg/apis/fleet/v1alpha1).
+const (
+	kumaProvider  = "kuma"
+	istioProvider = "istio"
+	nginxProvider = "nginx"
+)
 
 // newProvider is the provider of a fleet. The schema has refused all others.
 func (c *compiler) newProvider(name string, f *fleet) provider {
 	switch name {
-	case "kuma":
+	case kumaProvider:
 		return c.newKuma(f)
+	case istioProvider:
+		return c.newIstio(f)
+	case nginxProvider:
+		return c.newNginx(f)
 	}
 	return nil
 }
@@ -51,4 +70,30 @@ func (c *compiler) newProvider(name string, f *fleet) provider {
 // A namespaceMeta is what a namespace must carry.
 type namespaceMeta struct {
 	labels, annotations map[string]string
+}
+
+func (m namespaceMeta) isZero() bool { return len(m.labels) == 0 && len(m.annotations) == 0 }
+
+// providerChart is the chart of a provider, as the settings and the fleet say it.
+func (c *compiler) providerChart(name string, f *fleet) chart {
+	chart := c.settings.charts[name]
+	if config := f.Spec.Plugin.Flagger.Config; config != nil {
+		own := config.Chart
+		if own == nil {
+			own = &schema.Chart{}
+		}
+		chart = chart.with(own.Repository, own.Name, own.Version, config.ExtraArgs)
+	}
+	return chart
+}
+
+// neverMeshed says why the pods of a namespace get no sidecars, if they do not.
+func neverMeshed(c *compiler, namespace, provider string) string {
+	switch namespace {
+	case provider, "kube-system":
+		return "never gets sidecars"
+	case c.settings.source.Namespace:
+		return "is that of Flux, which is not in the mesh"
+	}
+	return ""
 }

@@ -22,9 +22,13 @@ import (
 // examples are the directories under examples/, each with a golden tree.
 func examples(t testing.TB) []string {
 	t.Helper()
-	dirs, err := filepath.Glob("../examples/*")
-	if err != nil || len(dirs) == 0 {
+	applications, err := filepath.Glob("../examples/*/application.yaml")
+	if err != nil || len(applications) == 0 {
 		t.Fatalf("no examples: %v", err)
+	}
+	var dirs []string
+	for _, name := range applications {
+		dirs = append(dirs, filepath.Dir(name))
 	}
 	return dirs
 }

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"strconv"
+	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/util/validation"
 
@@ -27,9 +29,10 @@ type rollout struct {
 // Kurator's defaults, as its API documents them (pkg/apis/apps/v1alpha1/types.go),
 // and Flagger's where Kurator's has none.
 const (
-	defaultTimeoutSeconds  = 600 // rolloutTimeoutSeconds
-	defaultIntervalSeconds = 60  // checkIntervalSeconds, intervalSeconds and the webhooks' timeoutSeconds
-	defaultMaxWeight       = 100 // maxWeight, in percent
+	defaultTimeoutSeconds  = 600   // rolloutTimeoutSeconds
+	defaultIntervalSeconds = 60    // checkIntervalSeconds, intervalSeconds and the webhooks' timeoutSeconds
+	defaultMaxWeight       = 100   // maxWeight, in percent
+	defaultCookieSeconds   = 86400 // maxAge of sessionAffinity
 	// Flagger takes a threshold of 0 for 1 (pkg/apis/flagger/v1beta1/canary.go).
 	defaultThreshold = 1
 )
@@ -63,11 +66,16 @@ func (c *compiler) placeRollout(p *policy, s *site) *rollout {
 	return r
 }
 
+// targetNamespace is where the policy puts what it applies, or nothing where the
+// manifests say it.
 func (p *policy) targetNamespace() string {
-	if p.Kustomization == nil {
-		return ""
+	switch {
+	case p.Kustomization != nil:
+		return p.Kustomization.TargetNamespace
+	case p.Helm != nil:
+		return cmp.Or(p.Helm.TargetNamespace, p.app.namespace)
 	}
-	return p.Kustomization.TargetNamespace
+	return ""
 }
 
 // report says something about a field of the rollout.
@@ -125,12 +133,42 @@ func (r *rollout) check() {
 				"use another name, or the fleet's public load tester")
 		}
 	}
-	if len(r.commands()) > 0 && !r.TestLoader && r.stack.loadTester == nil {
-		r.report(diag.NoLoadTester, schema.Path{"rolloutPolicy", "trafficAnalysis", "webhooks", "command"},
-			fmt.Sprintf("no load tester runs the commands: the rollout has none of its own, and the fleet at %s installs no public one", r.stack.fleet.doc.Position("metadata", "name")), "testLoader: true for the rollout, or publicTestloader: true for the fleet")
+	if r.AutoscalerRef != nil && r.kind() == "DaemonSet" {
+		r.report(diag.BadAutoscaler, schema.Path{"autoscalerRef"}, "nothing scales a DaemonSet", "remove the field")
 	}
+	if a := r.AutoscalerRef; a != nil && a.APIVersion != "" && a.APIVersion != r.autoscalerRef().APIVersion {
+		r.report(diag.BadAutoscaler, schema.Path{"autoscalerRef", "apiVersion"}, fmt.Sprintf("a %s is of %s, not of %s", r.autoscalerRef().Kind, r.autoscalerRef().APIVersion, a.APIVersion), "apiVersion: "+r.autoscalerRef().APIVersion)
+	}
+	r.checkWebhooks()
+	r.checkAlerts()
+	r.checkMatch()
 	r.checkMetrics()
 	r.stack.check(r)
+	r.checkPatches()
+}
+
+// checkWebhooks says which webhooks nobody answers.
+func (r *rollout) checkWebhooks() {
+	var at []schema.Path
+	if len(r.commands()) > 0 {
+		at = append(at, schema.Path{"rolloutPolicy", "trafficAnalysis", "webhooks", "command"})
+	}
+	for i, w := range r.RolloutPolicy.Webhooks {
+		webhook := schema.Path{"rolloutPolicy", "webhooks", i}
+		if w.URL == "" {
+			at = append(at, webhook)
+		}
+		if d, err := time.ParseDuration(string(w.Timeout)); w.Timeout != "" && (err != nil || d == 0) {
+			r.report(diag.OutOfBounds, webhook.With("timeout"), "with a timeout of "+string(w.Timeout)+" the webhook never passes", "timeout: 10s")
+		}
+	}
+	if r.TestLoader || r.stack.loadTester != nil {
+		return
+	}
+	for _, at := range at {
+		r.report(diag.NoLoadTester, at,
+			fmt.Sprintf("no load tester runs the commands: the rollout has none of its own, and the fleet at %s installs no public one", r.stack.fleet.doc.Position("metadata", "name")), "testLoader: true for the rollout, or publicTestloader: true for the fleet")
+	}
 }
 
 // checkName checks that a name made from another fits into a label.
@@ -146,6 +184,14 @@ func (r *rollout) analysis() *schema.TrafficAnalysis {
 		return a
 	}
 	return &schema.TrafficAnalysis{}
+}
+
+// routing is how the traffic moves, empty where nothing is said.
+func (r *rollout) routing() schema.TrafficRouting {
+	if t := r.RolloutPolicy.TrafficRouting; t != nil {
+		return *t
+	}
+	return schema.TrafficRouting{}
 }
 
 func (r *rollout) commands() []string {
@@ -174,7 +220,7 @@ func (r *rollout) objects() []rendered {
 	if r.TestLoader {
 		all = append(all, r.loadTesterObjects()...)
 	}
-	return all
+	return r.patch(append(all, r.stack.rolloutObjects(r)...))
 }
 
 // makes are the objects that Flagger makes for the rollout (fluxcd/flagger
@@ -183,6 +229,10 @@ func (r *rollout) makes() (made []object) {
 	all := []identity{{"apps", r.kind(), r.namespace, r.Workload.Name + primarySuffix}}
 	for _, suffix := range []string{"", canarySuffix, primarySuffix} {
 		all = append(all, identity{"", "Service", r.namespace, r.ServiceName + suffix})
+	}
+	if a := r.autoscalerRef(); a != nil {
+		group, _, _ := strings.Cut(a.APIVersion, "/")
+		all = append(all, identity{group, a.Kind, r.namespace, a.Name + primarySuffix})
 	}
 	for _, id := range append(all, r.stack.made(r)...) {
 		made = append(made, object{id: id, origin: r.origin("serviceName"), maker: "Flagger"})

@@ -20,6 +20,8 @@ type settings struct {
 	defaults   schema.SyncDefaults
 	charts     charts
 	severities map[diag.Code]diag.Severity
+	// hub says whether one management cluster's Flux applies to all clusters.
+	hub bool
 	// flux is the oldest version of Flux that must take the output.
 	flux string
 }
@@ -46,6 +48,7 @@ func (c *compiler) newSettings(opts Options) settings {
 			c.report(c.config.doc.Diagnostic(code, at, message, hint))
 		}
 	}
+	s.hub = spec.Topology == "hub"
 	fill(&s.path, spec.Path)
 	fill(&s.path, opts.Path)
 	said := s.path
@@ -79,7 +82,7 @@ func (c *compiler) newSettings(opts Options) settings {
 		}
 	}
 	if ch := spec.Charts; ch != nil {
-		for name, over := range map[string]*schema.ChartConfig{"kuma": ch.Kuma, "prometheus": ch.Prometheus, "flagger": ch.Flagger, "loadtester": ch.Loadtester} {
+		for name, over := range map[string]*schema.ChartConfig{"kuma": ch.Kuma, "ingress-nginx": ch.IngressNginx, "prometheus": ch.Prometheus, "flagger": ch.Flagger, "loadtester": ch.Loadtester} {
 			if over != nil {
 				s.charts[name] = s.charts[name].with(over.Repository, over.Name, over.Version, over.Values)
 			}

@@ -180,7 +180,6 @@ func TestSettingsThatAreRefused(t *testing.T) {
 		"  versions: {flux: new}\n":             "config.yaml:4:20: error FW115",
 		"  sourceRef: {name: mesh}\n":           "config.yaml:4:21: error FW601 spec.sourceRef.name",
 		"  sourceRef: {name: app-x}\n":          "config.yaml:4:21: error FW601 spec.sourceRef.name",
-		"  topology: hub\n":                     "config.yaml:4:13: error FW190",
 		"  charts: {kuma: {version: 3.0.0}}\n":  "config.yaml:4:28: error FW401 spec.charts.kuma.version",
 		"  defaults: {interval: 0s}\n":          "config.yaml:4:24: error FW114 spec.defaults.interval",
 		"  defaults: {retryInterval: 0m0s}\n":   "config.yaml:4:29: error FW114 spec.defaults.retryInterval",

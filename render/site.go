@@ -3,10 +3,12 @@ package render
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/schema"
 )
 
 // variants are the directories of applications, by what of an application they
@@ -19,42 +21,71 @@ type variant struct {
 	rollout *dir
 }
 
-// renderSite makes the directory of one cluster.
+// renderSite makes the directory of one cluster, for its own Flux.
 func (c *compiler) renderSite(s *site, variants variants) *Cluster {
 	cluster := &Cluster{Name: s.name}
-	sync := &syncFile{c: c, cluster: s.name}
-	injected := s.injectedNamespaces()
-	if s.stack != nil {
-		s.stack.render(c)
-		cluster.dirs = append(cluster.dirs, s.stack.infrastructure(c, s.name), s.stack.meshDir(c, injected))
-		if s.stack.early != nil {
-			cluster.dirs = append(cluster.dirs, s.stack.early)
-		}
-		sync.stack(s.stack)
-	}
-	for _, a := range s.apps {
-		v := c.variant(a, s, injected, variants)
-		cluster.dirs = append(cluster.dirs, v.app)
-		sync.application(a, a.needsMesh(injected))
-		if v.rollout != nil {
-			cluster.dirs = append(cluster.dirs, v.rollout)
-			sync.rollout(a)
-		}
-	}
-	cluster.dirs = append(cluster.dirs, sync.dir())
-	slices.SortFunc(cluster.dirs, func(a, b *dir) int { return strings.Compare(a.path, b.path) })
-	cluster.inventory = newInventory(cluster, c.inventoryVersions(s.stack))
+	sync := newSyncFile(c, s.name)
+	cluster.dirs = c.ownDirs(s, sync, variants)
+	c.finish(cluster, sync, c.inventoryVersions(s.stack))
 	return cluster
 }
 
+// finish adds to a cluster what names everything that it has.
+func (c *compiler) finish(cluster *Cluster, sync *syncFile, versions map[string]string) {
+	cluster.dirs = append(cluster.dirs, sync.dir())
+	slices.SortFunc(cluster.dirs, func(a, b *dir) int { return strings.Compare(a.path, b.path) })
+	cluster.inventory = newInventory(cluster, versions)
+}
+
+// ownDirs are the directories that the Flux of the cluster itself applies.
+func (c *compiler) ownDirs(s *site, sync *syncFile, variants variants) []*dir {
+	var dirs []*dir
+	add := func(stage syncStage) schema.NamespacedReference {
+		dirs = append(dirs, stage.dir)
+		return sync.add(stage)
+	}
+	injected := c.injectedNamespaces(s)
+	var ready []schema.NamespacedReference
+	if s.stack != nil {
+		s.stack.render()
+		at := s.stack.flagger.origin
+		for _, d := range []*dir{s.stack.infrastructure(c, s), s.stack.meshesDir(c), s.stack.meshDir(c, s, injected)} {
+			if d != nil {
+				ready = []schema.NamespacedReference{add(syncStage{name: d.path, dir: d, at: at, wait: true, after: ready})}
+			}
+		}
+	}
+	for _, a := range s.apps {
+		v := c.variant(a, s, injected, variants)
+		var after []schema.NamespacedReference
+		if a.needsStack(injected) {
+			after = ready
+		}
+		app := add(syncStage{name: a.syncName(appPrefix), dir: v.app, at: origin{doc: a.doc}, wait: a.waits(), after: after})
+		if v.rollout != nil {
+			// It does not wait: an analysis takes longer than any timeout.
+			add(syncStage{name: a.syncName(rolloutPrefix), dir: v.rollout, at: origin{doc: a.doc}, after: []schema.NamespacedReference{app}})
+		}
+	}
+	return dirs
+}
+
 // injectedNamespaces are the namespaces of the cluster that workloads are rolled
-// out in, whichever application brings them.
-func (s *site) injectedNamespaces() map[string]namespaceMeta {
+// out in, whichever application brings them, where they must carry something.
+func (c *compiler) injectedNamespaces(s *site) map[string]namespaceMeta {
 	injected := map[string]namespaceMeta{}
 	for _, a := range s.apps {
 		for _, p := range a.policies {
-			if p.rollout != nil {
-				injected[p.rollout.namespace] = s.stack.namespaceMeta()
+			if p.rollout == nil {
+				continue
+			}
+			meta := s.stack.namespaceMeta(p.rollout)
+			if other, ok := injected[p.rollout.namespace]; ok && !reflect.DeepEqual(other, meta) {
+				p.rollout.report(diag.MeshesDiffer, schema.Path{"meshName"}, fmt.Sprintf("another rollout in namespace %s is in another mesh, and all pods of a namespace join one", p.rollout.namespace), "use one meshName for both, or two namespaces")
+				continue
+			}
+			if !meta.isZero() {
+				injected[p.rollout.namespace] = meta
 			}
 		}
 	}
@@ -75,9 +106,15 @@ func (a siteApp) namespaces() []string {
 	return slices.Sorted(maps.Keys(seen))
 }
 
-// needsMesh says whether the application has pods that must not start before
-// their sidecars can be injected.
-func (a siteApp) needsMesh(injected map[string]namespaceMeta) bool {
+// needsStack says whether the application has rollouts, whose objects are the
+// stack's to know, or pods that must not start before their sidecars can be
+// injected.
+func (a siteApp) needsStack(injected map[string]namespaceMeta) bool {
+	for _, p := range a.policies {
+		if p.rollout != nil {
+			return true
+		}
+	}
 	for _, ns := range a.namespaces() {
 		if _, ok := injected[ns]; ok {
 			return true
@@ -98,45 +135,88 @@ func (c *compiler) variant(a siteApp, s *site, injected map[string]namespaceMeta
 		fmt.Fprintf(&key, "\npolicy %s", p.name)
 	}
 	for _, ns := range a.namespaces() {
-		_, inject := injected[ns]
-		fmt.Fprintf(&key, "\nnamespace %s %t", ns, inject)
+		fmt.Fprintf(&key, "\nnamespace %s %v", ns, injected[ns])
+	}
+	providers := c.ownAlertProviders(a, s)
+	for _, p := range providers {
+		fmt.Fprintf(&key, "\nalerts %s", p.identity())
 	}
 	v, ok := variants[key.String()]
 	if !ok {
-		v = &variant{app: c.appDir(a, s, injected), rollout: c.rolloutDir(a)}
+		v = &variant{app: c.appDir(a, s, injected), rollout: c.rolloutDir(a, providers)}
 		variants[key.String()] = v
 	}
 	return v
 }
 
+// ownAlertProviders are the AlertProviders that come with an application: those
+// that its rollouts name, and none of the applications before it on the site.
+func (c *compiler) ownAlertProviders(a siteApp, s *site) []rendered {
+	seen := map[*alertProvider]bool{}
+	for _, other := range s.apps {
+		var own []rendered
+		for _, p := range other.policies {
+			if p.rollout == nil || len(p.rollout.RolloutPolicy.Alerts) == 0 {
+				continue
+			}
+			for _, provider := range p.rollout.alertProviders() {
+				if !seen[provider] {
+					seen[provider] = true
+					own = append(own, c.alertProviderObject(provider))
+				}
+			}
+		}
+		if other.application == a.application {
+			return own
+		}
+	}
+	return nil
+}
+
 // appDir is apps/<namespace>.<application>: namespaces, the source, and what
 // applies it.
 func (c *compiler) appDir(a siteApp, s *site, injected map[string]namespaceMeta) *dir {
+	objects := append(c.appNamespaces(a, s, injected), a.source())
+	return c.newDir(a.dir("apps"), append(objects, c.policyObjects(a, injected)...)...)
+}
+
+// appNamespaces are those that the application needs and nothing else brings.
+func (c *compiler) appNamespaces(a siteApp, s *site, injected map[string]namespaceMeta) []rendered {
 	var owned map[string]bool
 	if s.stack != nil {
 		owned = s.stack.ownedNamespaces()
 	}
-	own := map[string]namespaceMeta{}
 	var objects []rendered
 	for _, ns := range a.namespaces() {
-		meta, inject := injected[ns]
-		if inject {
-			own[ns] = meta
-		}
 		if owned[ns] || ns == c.settings.source.Namespace || alwaysThere[ns] {
 			continue
 		}
-		objects = append(objects, rendered{newSharedNamespace(ns, meta), origin{doc: a.doc}})
+		objects = append(objects, rendered{newSharedNamespace(ns, injected[ns]), origin{doc: a.doc}})
 	}
-	objects = append(objects, a.source())
+	return objects
+}
+
+// policyObjects are the Flux Kustomizations and HelmReleases of the application.
+func (c *compiler) policyObjects(a siteApp, injected map[string]namespaceMeta) []rendered {
+	own := map[string]namespaceMeta{}
+	for _, ns := range a.namespaces() {
+		if meta, ok := injected[ns]; ok {
+			own[ns] = meta
+		}
+	}
+	var objects []rendered
 	for _, p := range a.policies {
-		objects = append(objects, p.kustomization(c, own))
+		if p.Helm != nil {
+			objects = append(objects, p.helmRelease(c, own))
+		} else {
+			objects = append(objects, p.kustomization(c, own))
+		}
 	}
-	return c.newDir(a.dir("apps"), objects...)
+	return objects
 }
 
 // rolloutDir is rollouts/<namespace>.<application>, or nil where there are none.
-func (c *compiler) rolloutDir(a siteApp) *dir {
+func (c *compiler) rolloutDir(a siteApp, providers []rendered) *dir {
 	var objects []rendered
 	for _, p := range a.policies {
 		if p.rollout != nil {
@@ -146,46 +226,108 @@ func (c *compiler) rolloutDir(a siteApp) *dir {
 	if len(objects) == 0 {
 		return nil
 	}
-	return c.newDir(a.dir("rollouts"), objects...)
+	return c.newDir(a.dir("rollouts"), append(objects, providers...)...)
 }
 
 // checkCollisions says which objects of one cluster are the same, and which
 // would have one file.
 func (c *compiler) checkCollisions(tree *Tree) {
-	bootstrapped := c.settings.bootstrapped()
 	for i, cluster := range tree.Clusters {
-		objects := map[identity]object{}
-		for _, id := range bootstrapped {
-			objects[id] = object{id: id, maker: "flux bootstrap"}
-		}
+		// What a hub applies to another cluster meets there, not on the hub.
+		clusters := map[*site]map[identity]object{nil: c.bootstrapped()}
 		for _, d := range cluster.dirs {
-			for i, f := range d.files[:max(0, len(d.files)-1)] {
-				if next := d.files[i+1]; next.name == f.name && next.id != f.id {
-					c.report(next.origin.doc.Diagnostic(diag.FileTwice, next.origin.path,
-						fmt.Sprintf("the object has the file %s/%s, which the one for %s has as well", d.path, f.name, f.origin.position()), "rename one of the two"))
-				}
+			c.checkFiles(d)
+			objects := clusters[d.spoke]
+			if objects == nil {
+				objects = map[identity]object{}
+				clusters[d.spoke] = objects
 			}
 			for _, o := range d.objects {
 				first, ok := objects[o.id]
-				if !ok {
+				switch {
+				case !ok:
 					objects[o.id] = o
-					continue
+				case o.id.kind == "Namespace" && first.blob.sum == o.blob.sum:
+					// Applications may share a namespace that is rendered alike.
+				default:
+					c.reportObjectTwice(first, o)
 				}
-				// Applications may share a namespace that is rendered alike.
-				if o.id.kind == "Namespace" && first.blob.sum == o.blob.sum {
-					continue
-				}
-				c.reportObjectTwice(first, o)
 			}
 		}
-		for _, a := range c.sites[i].apps {
-			for _, p := range a.policies {
-				if p.rollout != nil {
-					c.checkMade(p.rollout, objects)
-				}
+		sites := c.sites
+		if !c.settings.hub {
+			sites = sites[i : i+1]
+		}
+		for _, s := range sites {
+			objects := clusters[c.spoke(s)]
+			if objects == nil {
+				objects = map[identity]object{}
+			}
+			c.checkSite(s, objects)
+		}
+	}
+}
+
+// bootstrapped are the objects that "flux bootstrap" makes.
+func (c *compiler) bootstrapped() map[identity]object {
+	objects := map[identity]object{}
+	for _, id := range c.settings.bootstrapped() {
+		objects[id] = object{id: id, maker: "flux bootstrap"}
+	}
+	return objects
+}
+
+// checkFiles says which objects of a directory would have one file.
+func (c *compiler) checkFiles(d *dir) {
+	for i, f := range d.files[:max(0, len(d.files)-1)] {
+		if next := d.files[i+1]; next.name == f.name && next.id != f.id {
+			c.report(next.origin.doc.Diagnostic(diag.FileTwice, next.origin.path,
+				fmt.Sprintf("the object has the file %s/%s, which the one for %s has as well", d.path, f.name, f.origin.position()), "rename one of the two"))
+		}
+	}
+}
+
+// checkSite says what the rollouts and the releases of a cluster share with
+// others there that only one can have.
+func (c *compiler) checkSite(s *site, objects map[identity]object) {
+	hosts, releases := map[string]*rollout{}, map[[2]string]*policy{}
+	for _, a := range s.apps {
+		for _, p := range a.policies {
+			if p.rollout != nil {
+				c.checkMade(p.rollout, objects)
+				c.checkHost(p.rollout, hosts)
+			}
+			if p.Helm != nil {
+				c.checkRelease(p.policy, releases)
 			}
 		}
 	}
+}
+
+// checkHost says which rollouts on nginx have one host: ingress-nginx's admission
+// webhook refuses the second Ingress for it.
+func (c *compiler) checkHost(r *rollout, hosts map[string]*rollout) {
+	host := r.routing().Host
+	if host == "" || r.TrafficRoutingProvider != nginxProvider {
+		return
+	}
+	if first, ok := hosts[host]; ok && first != r {
+		r.report(diag.HostTwice, inRouting("host"), fmt.Sprintf("the rollout at %s has the host %s as well, and one cluster gets both", first.origin(inRouting("host")...).position(), host), "give one of the two another host, or send them to different clusters with clusterSelector")
+		return
+	}
+	hosts[host] = r
+}
+
+// checkRelease says which releases of Helm are the same: their names are unique
+// in the namespace that Helm stores them in, which is that of the HelmRelease.
+func (c *compiler) checkRelease(p *policy, releases map[[2]string]*policy) {
+	key := [2]string{p.app.namespace, p.releaseName()}
+	if first, ok := releases[key]; ok && first != p {
+		c.report(p.app.doc.Diagnostic(diag.ReleaseTwice, p.path.With("helm", "releaseName"),
+			fmt.Sprintf("the policy at %s has the release %s in namespace %s as well, and one cluster gets both", first.app.doc.Position(first.path...), key[1], key[0]), "give one of the two another releaseName"))
+		return
+	}
+	releases[key] = p
 }
 
 // checkMade says which objects Flagger makes for a rollout and something else

@@ -2,6 +2,8 @@ package render
 
 import (
 	"fmt"
+	"path"
+	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/schema"
@@ -13,6 +15,13 @@ type sourceRef struct {
 	Name      string `json:"name"`
 	Namespace string `json:"namespace,omitempty"`
 }
+
+// The kinds of sources.
+const (
+	gitRepository  = "GitRepository"
+	helmRepository = "HelmRepository"
+	ociRepository  = "OCIRepository"
+)
 
 // A gitRepositorySpec is that of v1, without the fields that Flux has removed
 // since v1beta2.
@@ -29,9 +38,71 @@ type gitRepositorySpec struct {
 	Suspend           bool                    `json:"suspend,omitempty"`
 }
 
+// A helmRepositorySpec is that of v1.
+type helmRepositorySpec struct {
+	Type            string                 `json:"type,omitempty"`
+	URL             string                 `json:"url"`
+	Interval        schema.Duration        `json:"interval,omitempty"`
+	Timeout         schema.SourceTimeout   `json:"timeout,omitempty"`
+	SecretRef       *schema.LocalReference `json:"secretRef,omitempty"`
+	PassCredentials bool                   `json:"passCredentials,omitempty"`
+	Provider        string                 `json:"provider,omitempty"`
+	AccessFrom      *schema.AccessFrom     `json:"accessFrom,omitempty"`
+	Suspend         bool                   `json:"suspend,omitempty"`
+}
+
+// chartLayer is the layer of an artifact that holds a chart, which
+// helm-controller wants as it is (fluxcd/flux2 docs of OCIRepository, "Helm
+// OCI").
+var chartLayer = schema.OCILayerSelector{MediaType: "application/vnd.cncf.helm.chart.content.v1.tar+gzip", Operation: "copy"}
+
+// sourceKind is the kind of the application's source, and the field that says it.
+func (a *application) sourceKind() (kind, field string) {
+	switch s := a.Spec.Source; {
+	case s.HelmRepository != nil:
+		return helmRepository, "helmRepository"
+	case s.OCIRepository != nil:
+		return ociRepository, "ociRepository"
+	}
+	return gitRepository, "gitRepository"
+}
+
+// sourceRef names the application's source for what is in the same namespace.
+func (a *application) sourceRef() sourceRef {
+	kind, _ := a.sourceKind()
+	return sourceRef{Kind: kind, Name: a.name}
+}
+
+// sourceSuspended says whether the source is, so that nothing that needs it
+// becomes ready.
+func (a *application) sourceSuspended() bool {
+	switch s := a.Spec.Source; {
+	case s.HelmRepository != nil:
+		return s.HelmRepository.Suspend
+	case s.OCIRepository != nil:
+		return s.OCIRepository.Suspend
+	case s.GitRepository != nil:
+		return s.GitRepository.Suspend
+	}
+	return false
+}
+
 // source is the application's, named after it.
 func (a *application) source() rendered {
-	path := schema.Path{"spec", "source", "gitRepository"}
+	kind, field := a.sourceKind()
+	m := &manifest{APIVersion: sourceV1, Kind: kind, Metadata: metadata{Name: a.name, Namespace: a.namespace}}
+	switch kind {
+	case helmRepository:
+		m.Spec = a.helmRepository()
+	case ociRepository:
+		m.Spec = a.ociRepository()
+	default:
+		m.Spec = a.gitRepository()
+	}
+	return rendered{m, origin{a.doc, schema.Path{"spec", "source", field}}}
+}
+
+func (a *application) gitRepository() gitRepositorySpec {
 	g := a.Spec.Source.GitRepository
 	spec := gitRepositorySpec{
 		URL: g.URL, Ref: g.Ref, Interval: g.Interval, Timeout: g.Timeout, SecretRef: g.SecretRef,
@@ -40,23 +111,113 @@ func (a *application) source() rendered {
 	if v := g.Verify; v != nil && v.Mode == "head" {
 		spec.Verify = &schema.GitVerification{Mode: "HEAD", SecretRef: v.SecretRef}
 	}
-	return rendered{&manifest{
-		APIVersion: sourceV1, Kind: "GitRepository",
-		Metadata: metadata{Name: a.name, Namespace: a.namespace},
-		Spec:     spec,
-	}, origin{a.doc, path}}
+	return spec
 }
 
-// checkSource says what of a source Flux has removed.
+func (a *application) helmRepository() helmRepositorySpec {
+	h := a.Spec.Source.HelmRepository
+	spec := helmRepositorySpec{
+		Type: h.Type, URL: h.URL, Interval: h.Interval, Timeout: h.Timeout, SecretRef: h.SecretRef,
+		PassCredentials: h.PassCredentials, Provider: h.Provider, AccessFrom: h.AccessFrom, Suspend: h.Suspend,
+	}
+	if isOCI(h.URL) {
+		spec.Type = "oci"
+	}
+	return spec
+}
+
+func (a *application) ociRepository() schema.OCIRepository {
+	spec := *a.Spec.Source.OCIRepository
+	if v := spec.Verify; v != nil && v.Provider == "" {
+		spec.Verify = &schema.OCIVerification{Provider: "cosign", SecretRef: v.SecretRef}
+	}
+	if spec.LayerSelector == nil && a.Spec.SyncPolicies[0].Helm != nil {
+		spec.LayerSelector = &chartLayer
+	}
+	return spec
+}
+
+func isOCI(url string) bool { return strings.HasPrefix(url, "oci://") }
+
+// checkSource says what of a source Flux has removed or would refuse, and which
+// policies it cannot serve.
 func (c *compiler) checkSource(a *application) {
-	g := a.Spec.Source.GitRepository
-	if g == nil {
+	switch s := a.Spec.Source; {
+	case s.GitRepository != nil:
+		c.checkGitRepository(a, s.GitRepository)
+	case s.HelmRepository != nil:
+		c.checkHelmRepository(a, s.HelmRepository)
+	case s.OCIRepository != nil:
+		c.checkOCIRepository(a, s.OCIRepository)
+	}
+}
+
+func (c *compiler) checkGitRepository(a *application, g *schema.GitRepository) {
+	for _, removed := range []struct {
+		field string
+		set   bool
+	}{{"gitImplementation", g.GitImplementation != ""}, {"accessFrom", g.AccessFrom != nil}} {
+		if removed.set {
+			c.report(a.doc.Diagnostic(diag.RemovedByFlux, schema.Path{"spec", "source", "gitRepository", removed.field},
+				fmt.Sprintf("Flux has removed %s, it is left out", removed.field), "remove the field"))
+		}
+	}
+}
+
+func (c *compiler) checkHelmRepository(a *application, h *schema.HelmRepository) {
+	at := schema.Path{"spec", "source", "helmRepository"}
+	if h.Type != "" && (h.Type == "oci") != isOCI(h.URL) {
+		c.report(a.doc.Diagnostic(diag.SourceMismatch, at.With("type"), fmt.Sprintf("a repository of type %s does not have the URL %s", h.Type, h.URL),
+			"remove the type: the URL tells it"))
+	}
+	if h.Provider != "" && !isOCI(h.URL) {
+		c.report(a.doc.Diagnostic(diag.SourceMismatch, at.With("provider"), "Flux logs in with a provider to registries only, whose URL begins with oci://", "remove the field, or write a secretRef"))
+	}
+	for i, p := range a.Spec.SyncPolicies {
+		if p.Kustomization != nil {
+			c.report(a.doc.Diagnostic(diag.SourceMismatch, schema.Path{"spec", "syncPolicies", i, "kustomization"},
+				"a helmRepository holds charts, and a Flux Kustomization takes none", "use helm, or a gitRepository or ociRepository"))
+		}
+	}
+}
+
+func (c *compiler) checkOCIRepository(a *application, o *schema.OCIRepository) {
+	charts := 0
+	for i, p := range a.Spec.SyncPolicies {
+		if p.Helm == nil {
+			continue
+		}
+		charts++
+		at := schema.Path{"spec", "syncPolicies", i, "helm", "chart"}
+		if base := path.Base(o.URL); p.Helm.Chart.Spec.Chart != base {
+			c.report(a.doc.Diagnostic(diag.SourceMismatch, at.With("spec", "chart"),
+				fmt.Sprintf("an ociRepository is one chart, and this one is %s, not %s", base, p.Helm.Chart.Spec.Chart),
+				fmt.Sprintf("url: %s/%s, or a helmRepository of type oci for several charts", strings.TrimSuffix(o.URL, "/"+base), p.Helm.Chart.Spec.Chart)))
+		}
+		spec := p.Helm.Chart.Spec
+		for _, f := range []struct {
+			path schema.Path
+			set  bool
+			hint string
+		}{
+			{schema.Path{"spec", "version"}, spec.Version != "" && spec.Version != "*", "ociRepository: {ref: {semver: …}}"},
+			{schema.Path{"spec", "interval"}, spec.Interval != "", "ociRepository: {interval: …}"},
+			{schema.Path{"spec", "reconcileStrategy"}, spec.ReconcileStrategy != "", "remove the field: every new artifact is installed"},
+			{schema.Path{"spec", "valuesFiles"}, len(spec.ValuesFiles) > 0, "copy what they hold into values"},
+			{schema.Path{"metadata"}, p.Helm.Chart.Metadata != nil, "remove the field"},
+		} {
+			if f.set {
+				c.report(a.doc.Diagnostic(diag.NoHelmChart, at.With(f.path...), "Flux makes no HelmChart for a chart from an ociRepository, so the field has no place", f.hint))
+			}
+		}
+	}
+	if charts == 0 {
 		return
 	}
-	for field, set := range map[string]bool{"gitImplementation": g.GitImplementation != "", "accessFrom": g.AccessFrom != nil} {
-		if set {
-			c.report(a.doc.Diagnostic(diag.RemovedByFlux, schema.Path{"spec", "source", "gitRepository", field},
-				fmt.Sprintf("Flux has removed %s, it is left out", field), "remove the field"))
+	for i, p := range a.Spec.SyncPolicies {
+		if p.Kustomization != nil {
+			c.report(a.doc.Diagnostic(diag.SourceMismatch, schema.Path{"spec", "syncPolicies", i, "kustomization"},
+				"another policy takes the ociRepository for a chart, and a chart cannot be applied as manifests", "make two Applications of it"))
 		}
 	}
 }

@@ -17,19 +17,24 @@ type stack struct {
 	fleet *fleet
 	provider
 	providerName string
-	flagger      release
+	flagger      *release
 	// loadTester is the public one, or nil.
 	loadTester *release
 
-	// shared are the objects of infrastructure/ that all clusters have.
-	shared []rendered
-	// early is meshes/, or nil where nothing else that is rendered names a mesh
-	// which the provider does not make itself.
-	early *dir
-	// late are the objects of mesh/, and mesh is that directory, by the
-	// namespaces that it labels.
+	// spaces are the namespaces that the stack brings.
+	spaces []rendered
+	// early are the meshes that must be there before anything names one, where the
+	// provider does not make them itself.
+	early []rendered
+	// late are the objects of mesh/.
 	late []rendered
-	mesh map[string]*dir
+
+	// infra, meshes and mesh are the directories that clusters share: what
+	// infrastructure/ holds beside Flagger, meshes/, and mesh/ by the namespaces
+	// that it labels.
+	infra  []rendered
+	meshes *dir
+	mesh   map[string]*dir
 }
 
 // The public load tester has a namespace of its own: Kuma 2.11 and newer never
@@ -55,9 +60,10 @@ func (c *compiler) newStack(f *fleet) *stack {
 	}
 	flagger := c.settings.charts["flagger"]
 	flagger.Values = mergeValues(p.flaggerValues(), flagger.Values)
-	s.flagger = release{
+	s.flagger = &release{
 		name: "flagger", namespace: p.namespace(), origin: at,
-		chart: flagger.with(own.Repository, own.Name, own.Version, plugin.ExtraArgs),
+		chart:     flagger.with(own.Repository, own.Name, own.Version, plugin.ExtraArgs),
+		dependsOn: p.releases(),
 	}
 	needed := p.flaggerValues()
 	if u, err := url.Parse(s.metricsServer()); err != nil || u.Host == "" {
@@ -66,74 +72,96 @@ func (c *compiler) newStack(f *fleet) *stack {
 	if said := s.flagger.chart.Values["meshProvider"]; said != needed["meshProvider"] {
 		c.report(f.doc.Diagnostic(diag.ProvidersDiffer, at.path.With("extraArgs", "meshProvider"), fmt.Sprintf("Flagger is told to use %v, the fleet's provider is %s", said, s.providerName), fmt.Sprintf("meshProvider: %v, or remove the line", needed["meshProvider"])))
 	}
-	for _, r := range p.releases() {
-		s.flagger.dependsOn = append(s.flagger.dependsOn, r.reference())
-	}
 	if plugin.PublicTestloader {
 		s.loadTester = &release{
 			name: publicLoadTester, namespace: publicLoadTester, origin: at,
 			chart:     c.settings.charts["loadtester"],
-			dependsOn: []helmDependency{s.flagger.reference()},
+			dependsOn: []*release{s.flagger},
 		}
 	}
 	return s
 }
 
 // render makes what the clusters of the stack share.
-func (s *stack) render(c *compiler) {
+func (s *stack) render() {
 	if s.mesh != nil {
 		return
 	}
+	s.mesh = map[string]*dir{}
 	for _, ns := range s.namespaces() {
-		s.shared = append(s.shared, rendered{ns, s.flagger.origin})
+		s.spaces = append(s.spaces, rendered{ns, s.flagger.origin})
 	}
-	releases := s.releases()
-	for i := range releases {
-		s.shared = append(s.shared, releases[i].objects()...)
+	if s.loadTester != nil {
+		s.spaces = append(s.spaces, rendered{newNamespace(publicLoadTester, s.namespaceMeta(nil)), s.loadTester.origin})
 	}
-	s.shared = append(s.shared, s.flagger.repository())
-	meshes := s.meshes()
-	s.late, s.mesh = s.objects(), map[string]*dir{}
-	switch {
-	case len(meshes) == 0:
-	case len(s.late) > 0 || s.loadTester != nil:
-		s.early = c.newDir(meshesDir, meshes...)
-	default:
-		s.late = meshes // nothing else there needs them
-	}
-	if s.loadTester == nil {
-		return
-	}
-	meta := s.namespaceMeta()
-	s.shared = append(s.shared, rendered{newNamespace(publicLoadTester, meta), s.loadTester.origin}, s.loadTester.repository())
-	// Its pod is not started without the mesh that it joins.
-	if s.early == nil {
-		s.shared = append(s.shared, s.loadTester.release())
-	} else {
-		s.late = append(s.late, s.loadTester.release())
+	s.early, s.late = s.provider.meshes(), s.objects()
+	if len(s.late) == 0 && s.loadTester == nil {
+		s.early, s.late = nil, s.early // nothing needs them before
 	}
 }
 
-// infrastructure is the directory of one cluster: what all share, and Flagger,
-// which is told the cluster's name.
-func (s *stack) infrastructure(c *compiler, cluster string) *dir {
-	flagger := s.flagger
-	// The name is shown in alerts. A fleet may set its own.
-	flagger.chart.Values = mergeValues(map[string]any{"clusterName": cluster}, flagger.chart.Values)
-	return c.newDir("infrastructure", append(s.shared[:len(s.shared):len(s.shared)], flagger.release())...)
+// testerWaits says whether the pod of the public load tester is not started
+// without a mesh that it joins and that is yet to be made.
+func (s *stack) testerWaits() bool { return s.loadTester != nil && len(s.early) > 0 }
+
+// charts are the releases but for Flagger, and but for the load tester where it
+// waits, with all repositories.
+func (s *stack) charts(on *site) []rendered {
+	var all []rendered
+	for _, r := range s.releases() {
+		all = append(all, r.objects(on)...)
+	}
+	all = append(all, s.flagger.repository(on))
+	if s.loadTester != nil {
+		all = append(all, s.loadTester.repository(on))
+		if !s.testerWaits() {
+			all = append(all, s.loadTester.release(on))
+		}
+	}
+	return all
 }
 
-// meshDir is mesh/ of a cluster: what all share, and the namespaces of rolled out
-// workloads that every cluster has. No application brings these, and several may
-// use one.
-func (s *stack) meshDir(c *compiler, injected map[string]namespaceMeta) *dir {
-	objects := s.late[:len(s.late):len(s.late)]
+// flaggerRelease is Flagger on one cluster, whose name it is told to show in
+// alerts. A fleet may set its own.
+func (s *stack) flaggerRelease(on *site) rendered {
+	flagger := *s.flagger
+	flagger.chart.Values = mergeValues(map[string]any{"clusterName": on.name}, flagger.chart.Values)
+	return flagger.release(on)
+}
+
+// infrastructure is the directory of one cluster that its own Flux applies.
+func (s *stack) infrastructure(c *compiler, on *site) *dir {
+	if s.infra == nil {
+		s.infra = append(slices.Clip(s.spaces), s.charts(on)...)
+	}
+	return c.newDir(infrastructure, append(slices.Clip(s.infra), s.flaggerRelease(on))...)
+}
+
+// meshesDir is meshes/, or nil.
+func (s *stack) meshesDir(c *compiler) *dir {
+	if s.meshes == nil && len(s.early) > 0 {
+		s.meshes = c.newDir(meshesDir, s.early...)
+	}
+	return s.meshes
+}
+
+// meshDir is mesh/ of a cluster, or nil: what all share, and the namespaces of
+// rolled out workloads that every cluster has. No application brings these, and
+// several may use one.
+func (s *stack) meshDir(c *compiler, on *site, injected map[string]namespaceMeta) *dir {
+	objects := slices.Clip(s.late)
+	if s.testerWaits() && !on.hub {
+		objects = append(objects, s.loadTester.release(on))
+	}
 	var key strings.Builder
 	for _, ns := range slices.Sorted(maps.Keys(injected)) {
 		if alwaysThere[ns] {
 			objects = append(objects, rendered{newNamespace(ns, injected[ns]), s.flagger.origin})
-			key.WriteString(ns + " ")
+			fmt.Fprintf(&key, "%s %v\n", ns, injected[ns])
 		}
+	}
+	if len(objects) == 0 {
+		return nil
 	}
 	d, ok := s.mesh[key.String()]
 	if !ok {

@@ -18,83 +18,83 @@ const (
 
 	appPrefix     = "app-"
 	rolloutPrefix = "rollout-"
+
+	// On a hub, what a cluster has installed is in two: what its API server is
+	// given, and what helm-controller on the hub is.
+	releasesDir   = "releases"
+	loadTesterDir = "loadtester"
+	// sourcesDir holds the sources of all applications of a hub's clusters.
+	sourcesDir = "sources"
 )
 
 // isSyncName says whether a Flux Kustomization in sync.yaml has this name, or may
 // have it.
 func isSyncName(name string) bool {
-	switch name {
-	case infrastructure, meshesDir, meshDir:
-		return true
+	for _, own := range []string{infrastructure, meshesDir, meshDir, releasesDir, loadTesterDir} {
+		if name == own || strings.HasPrefix(name, own+"-") {
+			return true
+		}
 	}
-	return strings.HasPrefix(name, appPrefix) || strings.HasPrefix(name, rolloutPrefix)
+	return name == sourcesDir || strings.HasPrefix(name, appPrefix) || strings.HasPrefix(name, rolloutPrefix)
 }
 
 // A syncFile collects the Flux Kustomizations that a cluster's own Flux sees:
 // infrastructure <- mesh <- app-* <- rollout-*, with meshes before mesh where
-// Kuma does not make the rollouts' Mesh itself.
+// Kuma does not make the rollouts' Meshes itself.
 type syncFile struct {
-	c       *compiler
-	cluster string
-	all     []rendered
+	c *compiler
+	// root is the place, in the repository, of the cluster whose Flux it is.
+	root string
+	all  []rendered
 }
 
-// stack adds what the rollouts need. Each waits until all that it applies is
-// ready: Kuma's webhooks must answer before a Mesh is applied, and before a pod
-// is started that is to have a sidecar.
-func (s *syncFile) stack(stack *stack) {
-	at, last := stack.flagger.origin, infrastructure
-	s.add(infrastructure, infrastructure, at, true)
-	if stack.early != nil {
-		s.add(meshesDir, meshesDir, at, true, last)
-		last = meshesDir
-	}
-	s.add(meshDir, meshDir, at, true, last)
+func newSyncFile(c *compiler, cluster string) *syncFile {
+	return &syncFile{c: c, root: path.Join(c.settings.path, cluster, Dir)}
 }
 
-// application adds an application. It waits for the application's own Flux
-// Kustomizations, unless one is suspended and so never becomes ready.
-func (s *syncFile) application(a siteApp, needsMesh bool) {
-	wait := !a.Spec.Source.GitRepository.Suspend
-	for _, p := range a.policies {
-		wait = wait && !p.Kustomization.Suspend
-	}
-	var dependsOn []string
-	if needsMesh {
-		dependsOn = append(dependsOn, meshDir)
-	}
-	s.add(a.syncName(appPrefix), a.dir("apps"), origin{doc: a.doc}, wait, dependsOn...)
+// A syncStage is a directory to apply, after others.
+type syncStage struct {
+	name string
+	dir  *dir
+	at   origin
+	// wait until all that is applied is ready: Kuma's webhooks must answer before
+	// a Mesh is applied, and before a pod is started that is to have a sidecar.
+	wait bool
+	// after are the stages that must be ready first.
+	after []schema.NamespacedReference
+	// spoke is the cluster that a hub applies the directory to, or nil for its own.
+	spoke *site
 }
 
-// rollout adds the rollouts of an application. It does not wait: an analysis
-// takes longer than any timeout.
-func (s *syncFile) rollout(a siteApp) {
-	s.add(a.syncName(rolloutPrefix), a.dir("rollouts"), origin{doc: a.doc}, false, a.syncName(appPrefix))
-}
-
-// dir is the directory of the application below another.
-func (a siteApp) dir(above string) string { return above + "/" + shorten(a.id(), maxFile) }
-
-func (a siteApp) syncName(prefix string) string { return shorten(prefix+a.id(), maxLabel) }
-
-func (s *syncFile) add(name, dir string, at origin, wait bool, dependsOn ...string) {
+// add adds a stage, and returns what others name it by.
+func (s *syncFile) add(stage syncStage) schema.NamespacedReference {
 	settings := s.c.settings
+	meta := metadata{Name: stage.name, Namespace: settings.source.Namespace}
+	ref := sourceRef{Kind: settings.source.Kind, Name: settings.source.Name}
+	if stage.spoke != nil {
+		// The Secret with the kubeconfig must be in the same namespace.
+		meta.Namespace = stage.spoke.namespace
+	}
+	if meta.Namespace != settings.source.Namespace {
+		ref.Namespace = settings.source.Namespace
+	}
 	spec := kustomizationSpec{
 		Interval: settings.defaults.Interval, RetryInterval: settings.defaults.RetryInterval, Timeout: settings.defaults.Timeout,
-		SourceRef:          sourceRef{Kind: settings.source.Kind, Name: settings.source.Name},
-		Path:               "./" + path.Join(settings.path, s.cluster, Dir, dir),
+		KubeConfig:         stage.spoke.kubeConfig(),
+		SourceRef:          ref,
+		Path:               "./" + path.Join(s.root, stage.dir.path),
 		ServiceAccountName: settings.defaults.ServiceAccountName,
 		Prune:              true,
-		Wait:               wait,
+		Wait:               stage.wait,
 	}
-	for _, name := range dependsOn {
-		spec.DependsOn = append(spec.DependsOn, schema.NamespacedReference{Name: name})
+	for _, d := range stage.after {
+		if d.Namespace == meta.Namespace {
+			d.Namespace = ""
+		}
+		spec.DependsOn = append(spec.DependsOn, d)
 	}
-	s.all = append(s.all, rendered{&manifest{
-		APIVersion: kustomizeV1, Kind: "Kustomization",
-		Metadata: metadata{Name: name, Namespace: settings.source.Namespace},
-		Spec:     spec,
-	}, at})
+	s.all = append(s.all, rendered{&manifest{APIVersion: kustomizeV1, Kind: "Kustomization", Metadata: meta, Spec: spec}, stage.at})
+	return schema.NamespacedReference{Name: meta.Name, Namespace: meta.Namespace}
 }
 
 // dir is the directory that the cluster's bootstrap Kustomization applies:
@@ -103,7 +103,7 @@ func (s *syncFile) dir() *dir {
 	d := &dir{}
 	var documents [][]byte
 	for _, o := range s.all {
-		b := s.c.encode(o.manifest)
+		b := s.c.encode(o)
 		documents = append(documents, b.content)
 		d.objects = append(d.objects, object{id: o.identity(), blob: b, origin: o.origin})
 	}
@@ -112,4 +112,19 @@ func (s *syncFile) dir() *dir {
 		{syncName, object{blob: newBlob(bytes.Join(documents, []byte("---\n")))}},
 	}
 	return d
+}
+
+// dir is the directory of the application below another.
+func (a siteApp) dir(above string) string { return above + "/" + shorten(a.id(), maxFile) }
+
+func (a siteApp) syncName(prefix string) string { return shorten(prefix+a.id(), maxLabel) }
+
+// waits says whether the application's own Flux Kustomizations and HelmReleases
+// can be waited for: one that is suspended never becomes ready.
+func (a siteApp) waits() bool {
+	wait := !a.sourceSuspended()
+	for _, p := range a.policies {
+		wait = wait && !p.suspended()
+	}
+	return wait
 }

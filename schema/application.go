@@ -71,9 +71,9 @@ type SyncPolicy struct {
 	// +optional
 	Kustomization *Kustomization `json:"kustomization,omitempty"`
 
-	// Helm installs a chart. Not supported yet.
+	// Helm installs a chart.
 	// +optional
-	Helm map[string]any `json:"helm,omitempty"`
+	Helm *HelmRelease `json:"helm,omitempty"`
 
 	// Destination replaces that of the Application.
 	// +optional
@@ -90,7 +90,9 @@ type Kustomization struct {
 	// +optional
 	CommonMetadata *CommonMetadata `json:"commonMetadata,omitempty"`
 
-	// DependsOn names the Kustomizations that must be ready first.
+	// DependsOn names the policies with a kustomization that must be ready first,
+	// in this or another Application's namespace. The names that Kurator gives to
+	// objects, <policy>-<kind>-<cluster>, are understood.
 	// +optional
 	DependsOn []NamespacedReference `json:"dependsOn,omitempty"`
 

@@ -73,6 +73,13 @@ func (d *Document) Text(path ...any) string {
 	return ""
 }
 
+// Has says whether there is a value at a path, also where the document does not
+// have the shape of its kind.
+func (d *Document) Has(path ...any) bool {
+	n := d.value(path)
+	return n != nil && !isNull(n)
+}
+
 // Len is the number of items of the list at a path, also where the document does
 // not have the shape of its kind.
 func (d *Document) Len(path ...any) int {

@@ -93,7 +93,8 @@ type FlaggerPlugin struct {
 	// +optional
 	ExtraArgs Values `json:"extraArgs,omitempty"`
 
-	// TrafficRoutingProvider moves the traffic. Only kuma is supported yet.
+	// TrafficRoutingProvider moves the traffic. kuma and nginx are installed, istio
+	// must be there.
 	// +required
 	// +kubebuilder:validation:Enum=istio;kuma;nginx
 	TrafficRoutingProvider string `json:"trafficRoutingProvider"`
@@ -102,7 +103,7 @@ type FlaggerPlugin struct {
 	// +optional
 	PublicTestloader bool `json:"publicTestloader,omitempty"`
 
-	// Config is the chart of the provider.
+	// Config is the chart of the provider. For istio there is none.
 	// +optional
 	Config *ProviderConfig `json:"config,omitempty"`
 }

@@ -21,6 +21,7 @@ var kinds = []Kind{
 	{"Fleet", "fleet.kurator.dev/v1alpha1", func() any { return new(Fleet) }},
 	{"AttachedCluster", "cluster.kurator.dev/v1alpha1", func() any { return new(AttachedCluster) }},
 	{"Cluster", "cluster.kurator.dev/v1alpha1", func() any { return new(Cluster) }},
+	{"AlertProvider", "flagger.app/v1beta1", func() any { return new(AlertProvider) }},
 	{"Mesh", "kuma.io/v1alpha1", func() any { return new(Mesh) }},
 	{"RenderConfig", "fleetwright.dev/v1alpha1", func() any { return new(RenderConfig) }},
 }

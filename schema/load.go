@@ -157,8 +157,7 @@ func match(apiVersion, kind string) (k Kind, message, hint string) {
 			return k, fmt.Sprintf("%s is not the group of %s", group, kind), "apiVersion: " + k.APIVersion
 		}
 	}
-	// kuma.io has many kinds that are none of our business.
-	if group == "kuma.io" && !strings.EqualFold(kind, "Mesh") {
+	if ofOthers(group, kind) {
 		return Kind{}, "", ""
 	}
 	if one, ok := strings.CutSuffix(kind, "List"); ok && slices.ContainsFunc(kinds, func(k Kind) bool { return k.Name == one && k.group() == group }) {
@@ -186,6 +185,13 @@ func match(apiVersion, kind string) (k Kind, message, hint string) {
 		return Kind{}, fmt.Sprintf("unknown kind %q of %s", kind, group), "kind: " + meant
 	}
 	return Kind{}, fmt.Sprintf("%s of %s is not a kind that fleetwright reads", kind, group), "it reads " + strings.Join(names, ", ")
+}
+
+// ofOthers says whether a kind is none of our business, though one of its group
+// is: Kuma and Flagger have more of them.
+func ofOthers(group, kind string) bool {
+	return group == "kuma.io" && !strings.EqualFold(kind, "Mesh") ||
+		group == "flagger.app" && !strings.EqualFold(kind, "AlertProvider")
 }
 
 // isMisspelt says whether a group is not the one that is meant, and all but it.

@@ -87,6 +87,11 @@ type Duration string
 // pattern of spec.timeout (source-controller api/v1, +kubebuilder:validation:Pattern).
 type SourceTimeout string
 
+// FlaggerDuration is a duration as Flagger's CRD and its parser both read it:
+// minutes and seconds, such as 1m30s (artifacts/flagger/crd.yaml, whose pattern is
+// not anchored).
+type FlaggerDuration string
+
 // IntOrString is a number or a name, as Kubernetes has it for ports.
 type IntOrString struct {
 	// Int is the number, when Str is empty.

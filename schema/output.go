@@ -16,6 +16,9 @@ type Output struct {
 	Name string
 	// Value is the typed object.
 	Value any
+	// Patched objects were changed by the user's patches. Where a kind has a
+	// definition of its own for them, they are checked with that.
+	Patched bool
 }
 
 // outputKinds are the objects that may be rendered. The definition of each is in
@@ -24,6 +27,9 @@ var outputKinds = map[[2]string]*outputKind{
 	{"apps/v1", "Deployment"}:                            newOutputKind("Deployment"),
 	{"flagger.app/v1beta1", "Canary"}:                    newOutputKind("Canary"),
 	{"flagger.app/v1beta1", "MetricTemplate"}:            newOutputKind("MetricTemplate"),
+	{"flagger.app/v1beta1", "AlertProvider"}:             newOutputKind("AlertProvider"),
+	{"networking.k8s.io/v1", "Ingress"}:                  newOutputKind("Ingress"),
+	{"source.toolkit.fluxcd.io/v1", "OCIRepository"}:     newOutputKind("OCIRepository"),
 	{"helm.toolkit.fluxcd.io/v2", "HelmRelease"}:         newOutputKind("HelmRelease"),
 	{"kuma.io/v1alpha1", "Mesh"}:                         newOutputKind("Mesh"),
 	{"kuma.io/v1alpha1", "MeshTrafficPermission"}:        newOutputKind("MeshTrafficPermission"),
@@ -49,19 +55,47 @@ func newOutputKind(name string) *outputKind {
 // maxBatch bounds the memory that checking many objects at once takes.
 const maxBatch = 100
 
+// An OutputError is a rule that an object breaks.
+type OutputError struct {
+	// Name of the object.
+	Name string
+	// Path of the value in the object.
+	Path Path
+	// reason is CUE's.
+	reason string
+}
+
+// Error names the object, the value and CUE's reason.
+func (e OutputError) Error() string { return fmt.Sprintf("%s: %s: %s", e.Name, e.Path, e.reason) }
+
+// Explain is the reason in words for those who do not read CUE.
+func (e OutputError) Explain() string {
+	switch {
+	case strings.Contains(e.reason, "not allowed"):
+		return fmt.Sprintf("it has no field %s", e.Path)
+	case strings.Contains(e.reason, "required but not present"), strings.Contains(e.reason, "incomplete"):
+		return fmt.Sprintf("it needs the field %s", e.Path)
+	}
+	return fmt.Sprintf("the value of %s is not one that it takes", e.Path)
+}
+
 // CheckOutput checks objects against the closed definitions of what may be
-// rendered. An error names the object and the rule that it breaks.
+// rendered.
 //
 // The objects of a kind are checked together, as a list: CUE does much that is
 // the same for each object, and half of the memory goes there.
-func CheckOutput(objects []Output) []error {
+func CheckOutput(objects []Output) []OutputError {
 	batches := map[*outputKind][]Output{}
 	var kinds []*outputKind
-	var all []error
+	var all []OutputError
 	for _, o := range objects {
 		kind, ok := outputKinds[[2]string{o.APIVersion, o.Kind}]
 		if !ok {
-			all = append(all, fmt.Errorf("%s: there is no schema for %s %s", o.Name, o.APIVersion, o.Kind))
+			all = append(all, OutputError{Name: o.Name, reason: fmt.Sprintf("there is no schema for %s %s", o.APIVersion, o.Kind)})
+			continue
+		}
+		if o.Patched {
+			all = append(all, kind.checkPatched(o)...)
 			continue
 		}
 		if _, ok := batches[kind]; !ok {
@@ -77,7 +111,7 @@ func CheckOutput(objects []Output) []error {
 	return all
 }
 
-func (k *outputKind) checkBatch(batch []Output) []error {
+func (k *outputKind) checkBatch(batch []Output) []OutputError {
 	values := make([]any, len(batch))
 	for i, o := range batch {
 		values[i] = o.Value
@@ -85,12 +119,26 @@ func (k *outputKind) checkBatch(batch []Output) []error {
 	if k.check(k.file.field("objects"), values) == nil {
 		return nil
 	}
-	var all []error
+	var all []OutputError
 	for _, o := range batch {
-		err := k.check(k.file.field("#"+k.name), o.Value)
-		for _, err := range errors.Errors(err) {
-			all = append(all, fmt.Errorf("%s: %s: %s", o.Name, errorPath(err, "#"+k.name), cueMessage(err)))
-		}
+		all = append(all, k.checkOne(o, "#"+k.name)...)
+	}
+	return all
+}
+
+// checkPatched checks a patched object.
+func (k *outputKind) checkPatched(o Output) []OutputError {
+	definition := "#Patched" + k.name
+	if !k.file.has(definition) {
+		definition = "#" + k.name
+	}
+	return k.checkOne(o, definition)
+}
+
+func (k *outputKind) checkOne(o Output, definition string) (all []OutputError) {
+	err := k.check(k.file.field(definition), o.Value)
+	for _, err := range errors.Errors(err) {
+		all = append(all, OutputError{o.Name, errorPath(err, definition), cueMessage(err)})
 	}
 	return all
 }

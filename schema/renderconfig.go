@@ -50,7 +50,8 @@ type RenderConfigSpec struct {
 	SourceRef *SourceReference `json:"sourceRef,omitempty"`
 
 	// Topology says whose Flux applies the manifests: each cluster's own (pull),
-	// or that of one management cluster (hub). Only pull is supported yet.
+	// or that of one management cluster, called host, which reaches the others by
+	// their kubeconfigs (hub).
 	// +optional
 	// +kubebuilder:validation:Enum=pull;hub
 	// +kubebuilder:default=pull
@@ -112,6 +113,10 @@ type Charts struct {
 	// Kuma is the chart of the mesh.
 	// +optional
 	Kuma *ChartConfig `json:"kuma,omitempty"`
+
+	// IngressNginx is the chart of the ingress controller.
+	// +optional
+	IngressNginx *ChartConfig `json:"ingress-nginx,omitempty"`
 
 	// Prometheus is the chart of the metrics.
 	// +optional

@@ -1,5 +1,7 @@
 package schema
 
+import "github.com/fluxcd/pkg/apis/kustomize"
+
 // Rollout brings new versions of one workload step by step.
 type Rollout struct {
 	// TestLoader installs a load tester beside the workload. Without it the
@@ -7,7 +9,8 @@ type Rollout struct {
 	// +optional
 	TestLoader bool `json:"testLoader,omitempty"`
 
-	// TrafficRoutingProvider moves the traffic. Only kuma is supported yet.
+	// TrafficRoutingProvider moves the traffic. The fleet installs kuma and nginx;
+	// istio must be on the clusters.
 	// +required
 	// +kubebuilder:validation:Enum=istio;kuma;nginx
 	TrafficRoutingProvider string `json:"trafficRoutingProvider"`
@@ -34,6 +37,48 @@ type Rollout struct {
 	// +fleetwright:extension
 	TargetPort *IntOrString `json:"targetPort,omitempty"`
 
+	// PortName is the name of the Service's port.
+	// +optional
+	// +fleetwright:extension
+	// +fleetwright:format=port-name
+	// +kubebuilder:default=http
+	PortName string `json:"portName,omitempty"`
+
+	// PortDiscovery adds the container's other ports to the Services. Their
+	// traffic is not split by kuma and nginx.
+	// +optional
+	// +fleetwright:extension
+	PortDiscovery bool `json:"portDiscovery,omitempty"`
+
+	// AppProtocol of the Service's port. On kuma it goes before protocol, on istio
+	// tcp makes a route of layer 4.
+	// +optional
+	// +fleetwright:extension
+	// +fleetwright:example=http
+	AppProtocol string `json:"appProtocol,omitempty"`
+
+	// MeshName is the Mesh that the workload is in, one among the inputs. For
+	// kuma.
+	// +optional
+	// +fleetwright:extension
+	// +fleetwright:format=dns-label
+	// +kubebuilder:default=default
+	MeshName string `json:"meshName,omitempty"`
+
+	// AutoscalerRef is what scales the workload. Flagger makes another for the
+	// primary and pauses this one between rollouts.
+	// +optional
+	// +fleetwright:extension
+	AutoscalerRef *AutoscalerReference `json:"autoscalerRef,omitempty"`
+
+	// MetricsServer is the URL of the Prometheus that answers Flagger's own
+	// metrics of this rollout; without it, the fleet's.
+	// +optional
+	// +fleetwright:extension
+	// +kubebuilder:validation:Pattern=^https?://.+$
+	// +fleetwright:example=http://prometheus.monitoring:9090
+	MetricsServer string `json:"metricsServer,omitempty"`
+
 	// Primary is added to the Service of the stable version.
 	// +optional
 	Primary *ServiceMetadata `json:"primary,omitempty"`
@@ -45,6 +90,56 @@ type Rollout struct {
 	// RolloutPolicy says how the traffic moves and what is measured.
 	// +required
 	RolloutPolicy RolloutPolicy `json:"rolloutPolicy"`
+
+	// Patches of the objects that are rendered for this rollout: its Canary,
+	// MetricTemplates, load tester and Ingress. Strategic merge and JSON patches
+	// as kustomize takes them; what they make must still be what the cluster
+	// takes.
+	// +optional
+	// +fleetwright:extension
+	Patches []kustomize.Patch `json:"patches,omitempty"`
+}
+
+// AutoscalerReference names what scales a workload.
+type AutoscalerReference struct {
+	// APIVersion of the autoscaler: autoscaling/v2, or keda.sh/v1alpha1 for a
+	// ScaledObject.
+	// +optional
+	// +kubebuilder:validation:Enum=autoscaling/v2;keda.sh/v1alpha1
+	APIVersion string `json:"apiVersion,omitempty"`
+
+	// Kind of the autoscaler.
+	// +optional
+	// +kubebuilder:validation:Enum=HorizontalPodAutoscaler;ScaledObject
+	// +kubebuilder:default=HorizontalPodAutoscaler
+	Kind string `json:"kind,omitempty"`
+
+	// Name of the autoscaler, in the workload's namespace.
+	// +required
+	// +fleetwright:format=dns-subdomain
+	Name string `json:"name"`
+
+	// PrimaryScalerQueries are the queries of the primary's ScaledObject, by the
+	// name of the trigger.
+	// +optional
+	PrimaryScalerQueries map[string]string `json:"primaryScalerQueries,omitempty"`
+
+	// PrimaryScalerReplicas are the primary's own bounds.
+	// +optional
+	PrimaryScalerReplicas *ScalerReplicas `json:"primaryScalerReplicas,omitempty"`
+}
+
+// ScalerReplicas are the bounds of an autoscaler.
+type ScalerReplicas struct {
+	// MinReplicas is the least number of pods.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	MinReplicas *int32 `json:"minReplicas,omitempty"`
+
+	// MaxReplicas is the largest number of pods.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	MaxReplicas *int32 `json:"maxReplicas,omitempty"`
 }
 
 // Workload is what is rolled out.
@@ -113,6 +208,84 @@ type RolloutPolicy struct {
 	// Suspend stops all rollouts of the workload.
 	// +optional
 	Suspend bool `json:"suspend,omitempty"`
+
+	// Webhooks are called at points of the rollout: gates, tests and load. Those
+	// of trafficAnalysis come after them.
+	// +optional
+	// +fleetwright:extension
+	Webhooks []Webhook `json:"webhooks,omitempty"`
+
+	// Alerts are sent when the rollout begins, fails and ends.
+	// +optional
+	// +fleetwright:extension
+	Alerts []Alert `json:"alerts,omitempty"`
+}
+
+// Webhook is called at a point of a rollout (fluxcd/flagger
+// docs/gitbook/usage/webhooks.md). It passes with a status of 200 to 202.
+type Webhook struct {
+	// Name of the webhook, in events and alerts.
+	// +required
+	Name string `json:"name"`
+
+	// Type is when it is called. confirm-rollout: before the new version is
+	// started, until it passes. pre-rollout: before it gets traffic. rollout: with
+	// every check. confirm-traffic-increase: before each step. confirm-promotion:
+	// before it is promoted, until it passes. post-rollout: after the rollout, or
+	// its failure. rollback: with every check, and the rollout is undone where it
+	// passes. event: with every event.
+	// +optional
+	// +kubebuilder:validation:Enum=pre-rollout;rollout;confirm-rollout;confirm-traffic-increase;confirm-promotion;post-rollout;rollback;event
+	// +kubebuilder:default=rollout
+	Type string `json:"type,omitempty"`
+
+	// URL that is called; without it, that of the rollout's load tester.
+	// +optional
+	// +kubebuilder:validation:Pattern=^https?://.+$
+	// +fleetwright:example=http://flagger-loadtester.flagger-loadtester/gate/check
+	URL string `json:"url,omitempty"`
+
+	// Timeout of the call.
+	// +optional
+	// +kubebuilder:default=10s
+	Timeout FlaggerDuration `json:"timeout,omitempty"`
+
+	// Retries after a failed call.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Retries int32 `json:"retries,omitempty"`
+
+	// Metadata that is sent along. A load tester reads type and cmd.
+	// +optional
+	Metadata map[string]string `json:"metadata,omitempty"`
+
+	// MuteAlert sends no alert when the webhook fails.
+	// +optional
+	MuteAlert bool `json:"muteAlert,omitempty"`
+
+	// DisableTLS trusts any certificate of the URL.
+	// +optional
+	DisableTLS bool `json:"disableTLS,omitempty"`
+}
+
+// Alert is where a rollout's alerts are sent.
+type Alert struct {
+	// Name of the alert.
+	// +required
+	Name string `json:"name"`
+
+	// Severity is the least that is sent: info is everything, warn is failures and
+	// what waits, error is failures. Flagger sends nothing without one, so it is
+	// written out.
+	// +optional
+	// +kubebuilder:validation:Enum=info;warn;error
+	// +kubebuilder:default=info
+	Severity string `json:"severity,omitempty"`
+
+	// ProviderRef names the AlertProvider; without a namespace, one in that of the
+	// workload.
+	// +required
+	ProviderRef NamespacedReference `json:"providerRef"`
 }
 
 // TrafficRouting says how the traffic moves: by weight with canaryStrategy, or
@@ -133,15 +306,15 @@ type TrafficRouting struct {
 
 	// Retries of a request. For istio.
 	// +optional
-	Retries map[string]any `json:"retries,omitempty"`
+	Retries *HTTPRetry `json:"retries,omitempty"`
 
 	// Headers to set, add or remove. For istio.
 	// +optional
-	Headers map[string]any `json:"headers,omitempty"`
+	Headers *Headers `json:"headers,omitempty"`
 
 	// CorsPolicy of the VirtualService. For istio.
 	// +optional
-	CorsPolicy map[string]any `json:"corsPolicy,omitempty"`
+	CorsPolicy *CorsPolicy `json:"corsPolicy,omitempty"`
 
 	// Host of the Ingress. For nginx.
 	// +optional
@@ -167,7 +340,7 @@ type TrafficRouting struct {
 	// Match says which requests go to the new version in A/B testing. For istio
 	// and nginx.
 	// +optional
-	Match []map[string]any `json:"match,omitempty"`
+	Match []HTTPMatch `json:"match,omitempty"`
 }
 
 // CanaryStrategy moves the traffic by weight.
@@ -226,6 +399,24 @@ type TrafficAnalysis struct {
 	// SessionAffinity keeps a client on the version it met first. For istio.
 	// +optional
 	SessionAffinity *SessionAffinity `json:"sessionAffinity,omitempty"`
+
+	// PrimaryReadyThreshold is how many of the primary's pods, in percent, must be
+	// ready.
+	// +optional
+	// +fleetwright:extension
+	// +kubebuilder:default=100
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=100
+	PrimaryReadyThreshold *int32 `json:"primaryReadyThreshold,omitempty"`
+
+	// CanaryReadyThreshold is how many of the new version's pods, in percent, must
+	// be ready.
+	// +optional
+	// +fleetwright:extension
+	// +kubebuilder:default=100
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=100
+	CanaryReadyThreshold *int32 `json:"canaryReadyThreshold,omitempty"`
 }
 
 // Metric is a number that every check asks for.
@@ -321,9 +512,10 @@ type Webhooks struct {
 
 // SessionAffinity keeps a client on the version it met first.
 type SessionAffinity struct {
-	// CookieName is the name of the cookie.
-	// +optional
-	CookieName string `json:"cookieName,omitempty"`
+	// CookieName is the name of the cookie. A Canary needs one.
+	// +required
+	// +fleetwright:example=flagger-cookie
+	CookieName string `json:"cookieName"`
 
 	// MaxAge of the cookie, in seconds.
 	// +optional

@@ -6,13 +6,14 @@ type ApplicationSource struct {
 	// +optional
 	GitRepository *GitRepository `json:"gitRepository,omitempty"`
 
-	// HelmRepository is a Flux HelmRepository. Not supported yet.
+	// HelmRepository is a Flux HelmRepository, for policies with helm.
 	// +optional
-	HelmRepository map[string]any `json:"helmRepository,omitempty"`
+	HelmRepository *HelmRepository `json:"helmRepository,omitempty"`
 
-	// OCIRepository is a Flux OCIRepository. Not supported yet.
+	// OCIRepository is a Flux OCIRepository: one artifact of manifests, or one
+	// chart.
 	// +optional
-	OCIRepository map[string]any `json:"ociRepository,omitempty"`
+	OCIRepository *OCIRepository `json:"ociRepository,omitempty"`
 }
 
 // GitRepository is the spec of a Flux GitRepository in the v1beta2 shape that
@@ -128,4 +129,186 @@ type GitInclude struct {
 	// ToPath is the directory to copy to, by default the repository's name.
 	// +optional
 	ToPath string `json:"toPath,omitempty"`
+}
+
+// HelmRepository is the spec of a Flux HelmRepository in the v1beta2 shape that
+// Kurator has.
+type HelmRepository struct {
+	// URL of the repository, over HTTP, HTTPS or OCI.
+	// +required
+	// +kubebuilder:validation:Pattern=^(http|https|oci)://.*$
+	// +fleetwright:example=https://stefanprodan.github.io/podinfo
+	URL string `json:"url"`
+
+	// SecretRef names the Secret with the credentials. It must exist in the
+	// Application's namespace on every cluster that the Application goes to.
+	// +optional
+	SecretRef *LocalReference `json:"secretRef,omitempty"`
+
+	// PassCredentials sends the credentials to other hosts that the repository's
+	// index names, too.
+	// +optional
+	PassCredentials bool `json:"passCredentials,omitempty"`
+
+	// Interval at which the index is fetched. A registry has none: of type oci
+	// nothing is polled.
+	// +required
+	// +fleetwright:example=5m0s
+	Interval Duration `json:"interval"`
+
+	// Timeout of fetching the index and charts.
+	// +optional
+	// +kubebuilder:default=60s
+	Timeout SourceTimeout `json:"timeout,omitempty"`
+
+	// Suspend stops polling.
+	// +optional
+	Suspend bool `json:"suspend,omitempty"`
+
+	// AccessFrom was never implemented by Flux; it is passed on.
+	// +optional
+	AccessFrom *AccessFrom `json:"accessFrom,omitempty"`
+
+	// Type of the repository: default for an index over HTTP, oci for a registry.
+	// Without it, the URL tells.
+	// +optional
+	// +kubebuilder:validation:Enum=default;oci
+	Type string `json:"type,omitempty"`
+
+	// Provider that logs in to the registry, for type oci.
+	// +optional
+	// +kubebuilder:validation:Enum=generic;aws;azure;gcp
+	// +kubebuilder:default=generic
+	Provider string `json:"provider,omitempty"`
+}
+
+// AccessFrom says which namespaces may refer to a source. Flux never implemented
+// it.
+type AccessFrom struct {
+	// NamespaceSelectors are the selectors of these namespaces, any of which may
+	// match.
+	// +required
+	NamespaceSelectors []NamespaceSelector `json:"namespaceSelectors"`
+}
+
+// NamespaceSelector selects namespaces by their labels.
+type NamespaceSelector struct {
+	// MatchLabels are the labels that a namespace must have, all of them.
+	// +optional
+	MatchLabels map[string]LabelValue `json:"matchLabels,omitempty"`
+}
+
+// OCIRepository is the spec of a Flux OCIRepository in the v1beta2 shape that
+// Kurator has.
+type OCIRepository struct {
+	// URL of the artifact in its registry, without a tag.
+	// +required
+	// +kubebuilder:validation:Pattern=^oci://.*$
+	// +fleetwright:example=oci://ghcr.io/stefanprodan/manifests/podinfo
+	URL string `json:"url"`
+
+	// Ref is which version of the artifact is pulled.
+	// +optional
+	Ref *OCIReference `json:"ref,omitempty"`
+
+	// LayerSelector says which layer of the artifact is taken. For a chart
+	// fleetwright asks for the layer that holds it.
+	// +optional
+	LayerSelector *OCILayerSelector `json:"layerSelector,omitempty"`
+
+	// Provider that logs in to the registry.
+	// +optional
+	// +kubebuilder:validation:Enum=generic;aws;azure;gcp
+	// +kubebuilder:default=generic
+	Provider string `json:"provider,omitempty"`
+
+	// SecretRef names the Secret, of type kubernetes.io/dockerconfigjson, with
+	// the credentials. It must exist in the Application's namespace on every
+	// cluster that the Application goes to.
+	// +optional
+	SecretRef *LocalReference `json:"secretRef,omitempty"`
+
+	// Verify asks for a signature of the artifact.
+	// +optional
+	Verify *OCIVerification `json:"verify,omitempty"`
+
+	// ServiceAccountName is the account whose image pull secrets are used.
+	// +optional
+	// +fleetwright:format=dns-subdomain
+	ServiceAccountName string `json:"serviceAccountName,omitempty"`
+
+	// CertSecretRef names the Secret with certificates of the client or the
+	// registry's authority.
+	// +optional
+	CertSecretRef *LocalReference `json:"certSecretRef,omitempty"`
+
+	// Interval at which the registry is polled. With 0s the artifact is pulled
+	// once and never again, so it must be more.
+	// +required
+	// +fleetwright:example=5m0s
+	Interval Duration `json:"interval"`
+
+	// Timeout of pulling.
+	// +optional
+	// +kubebuilder:default=60s
+	Timeout SourceTimeout `json:"timeout,omitempty"`
+
+	// Ignore replaces the patterns, in the format of .gitignore, of what is left
+	// out of the artifact.
+	// +optional
+	Ignore *string `json:"ignore,omitempty"`
+
+	// Insecure talks to the registry without TLS.
+	// +optional
+	Insecure bool `json:"insecure,omitempty"`
+
+	// Suspend stops polling.
+	// +optional
+	Suspend bool `json:"suspend,omitempty"`
+}
+
+// OCIReference is which version of an artifact is pulled. Digest overrides SemVer,
+// SemVer overrides Tag.
+type OCIReference struct {
+	// Digest of the artifact.
+	// +optional
+	// +kubebuilder:validation:Pattern=^sha256:[0-9a-f]{64}$
+	Digest string `json:"digest,omitempty"`
+
+	// SemVer range of tags, of which the newest is pulled.
+	// +optional
+	// +fleetwright:example=>=6.0.0 <7.0.0
+	SemVer string `json:"semver,omitempty"`
+
+	// Tag to pull.
+	// +optional
+	// +kubebuilder:default=latest
+	Tag string `json:"tag,omitempty"`
+}
+
+// OCILayerSelector says which layer of an artifact is taken.
+type OCILayerSelector struct {
+	// MediaType of the layer; without it, the first one.
+	// +optional
+	MediaType string `json:"mediaType,omitempty"`
+
+	// Operation that is done with the layer: extract unpacks it, copy keeps it.
+	// +optional
+	// +kubebuilder:validation:Enum=extract;copy
+	// +kubebuilder:default=extract
+	Operation string `json:"operation,omitempty"`
+}
+
+// OCIVerification asks for a signature of an artifact.
+type OCIVerification struct {
+	// Provider of the signature.
+	// +optional
+	// +kubebuilder:validation:Enum=cosign
+	// +kubebuilder:default=cosign
+	Provider string `json:"provider,omitempty"`
+
+	// SecretRef names the Secret with the public keys; without it, cosign's
+	// keyless verification is used.
+	// +optional
+	SecretRef *LocalReference `json:"secretRef,omitempty"`
 }

@@ -24,3 +24,12 @@ var (
 	//go:embed kuma/request-duration.promql
 	KumaRequestDuration string
 )
+
+// The queries behind Flagger's own metrics on nginx. PORT is filled in when
+// compiling, the rest by Flagger.
+var (
+	//go:embed nginx/request-success-rate.promql
+	NginxRequestSuccessRate string
+	//go:embed nginx/request-duration.promql
+	NginxRequestDuration string
+)

@@ -3,7 +3,7 @@ package diag
 // A Code names a rule of the catalogue. Codes are stable: a number is never
 // given to another rule. The hundreds are families: 1xx syntax and schema, 2xx
 // references and placement, 3xx rollout and analysis, 4xx Kuma, 5xx Flux, 6xx
-// collisions in a cluster, 9xx internal.
+// collisions in a cluster, 7xx istio and nginx, 9xx internal.
 type Code string
 
 // The codes of the catalogue.
@@ -22,36 +22,47 @@ const (
 	WrongFormat    Code = "FW115"
 	OneSource      Code = "FW120"
 	OnePolicy      Code = "FW121"
-	NotSupported   Code = "FW190"
 
-	NothingToCompile  Code = "FW200"
-	DefinedTwice      Code = "FW201"
-	NoFleet           Code = "FW202"
-	NoCluster         Code = "FW203"
-	SelectsNothing    Code = "FW204"
-	FleetsDiffer      Code = "FW205"
-	NoFlagger         Code = "FW206"
-	ProvidersDiffer   Code = "FW207"
-	PositionalName    Code = "FW208"
-	ClusterNamesMeet  Code = "FW209"
-	PluginNotRendered Code = "FW210"
-	UnknownDependency Code = "FW211"
-	BadSeverity       Code = "FW212"
-	BadPath           Code = "FW213"
-	NothingSynced     Code = "FW214"
+	NothingToCompile    Code = "FW200"
+	DefinedTwice        Code = "FW201"
+	NoFleet             Code = "FW202"
+	NoCluster           Code = "FW203"
+	SelectsNothing      Code = "FW204"
+	FleetsDiffer        Code = "FW205"
+	NoFlagger           Code = "FW206"
+	ProvidersDiffer     Code = "FW207"
+	PositionalName      Code = "FW208"
+	ClusterNamesMeet    Code = "FW209"
+	PluginNotRendered   Code = "FW210"
+	UnknownDependency   Code = "FW211"
+	BadSeverity         Code = "FW212"
+	BadPath             Code = "FW213"
+	NothingSynced       Code = "FW214"
+	NoKubeconfig        Code = "FW215"
+	AlertProviderUnused Code = "FW216"
 
-	StepsExclude      Code = "FW301"
-	NoStrategy        Code = "FW302"
-	StrategiesExclude Code = "FW303"
-	UnknownMetric     Code = "FW304"
-	NoAddress         Code = "FW305"
-	NoThreshold       Code = "FW306"
-	NoLoadTester      Code = "FW307"
-	GuessedTargetPort Code = "FW308"
-	WorkloadNamespace Code = "FW309"
-	MetricTwice       Code = "FW310"
-	NameTooLong       Code = "FW311"
-	BadName           Code = "FW312"
+	StepsExclude         Code = "FW301"
+	NoStrategy           Code = "FW302"
+	StrategiesExclude    Code = "FW303"
+	UnknownMetric        Code = "FW304"
+	NoAddress            Code = "FW305"
+	NoThreshold          Code = "FW306"
+	NoLoadTester         Code = "FW307"
+	GuessedTargetPort    Code = "FW308"
+	WorkloadNamespace    Code = "FW309"
+	MetricTwice          Code = "FW310"
+	NameTooLong          Code = "FW311"
+	BadName              Code = "FW312"
+	MatchWithWeights     Code = "FW313"
+	BadMatch             Code = "FW314"
+	AffinityNeedsWeights Code = "FW315"
+	BadAutoscaler        Code = "FW316"
+	NoAlertProvider      Code = "FW317"
+	AlertNamespace       Code = "FW318"
+	BadAlertProvider     Code = "FW319"
+	PatchMatchesNothing  Code = "FW320"
+	PatchFails           Code = "FW321"
+	PatchBreaks          Code = "FW322"
 
 	KumaVersion     Code = "FW401"
 	KumaRange       Code = "FW402"
@@ -68,6 +79,8 @@ const (
 	NothingAllowed  Code = "FW413"
 	NothingCounted  Code = "FW414"
 	MeshUnused      Code = "FW415"
+	NoMesh          Code = "FW416"
+	MeshesDiffer    Code = "FW417"
 
 	NeverPolled     Code = "FW501"
 	RemovedByFlux   Code = "FW502"
@@ -75,10 +88,24 @@ const (
 	FluxVersion     Code = "FW504"
 	BadPatch        Code = "FW505"
 	DependencyCycle Code = "FW506"
+	SourceMismatch  Code = "FW507"
+	NoHelmChart     Code = "FW508"
+	NoVersionInGit  Code = "FW509"
+	DependencyKind  Code = "FW510"
 
 	ObjectTwice   Code = "FW601"
 	FileTwice     Code = "FW602"
 	PluginsDiffer Code = "FW603"
+	ReleaseTwice  Code = "FW604"
+
+	NotOnIstio        Code = "FW701"
+	IstioExpected     Code = "FW702"
+	IstioNotInstalled Code = "FW703"
+	NotOnNginx        Code = "FW711"
+	NoHost            Code = "FW712"
+	HostTwice         Code = "FW713"
+	TimeoutOnNginx    Code = "FW714"
+	NothingMeasured   Code = "FW715"
 
 	Internal Code = "FW901"
 )
@@ -109,7 +136,6 @@ var catalogue = [...]rule{
 	{WrongFormat, Error, true, "the text has another form"},
 	{OneSource, Error, true, "an Application has one source"},
 	{OnePolicy, Error, true, "a sync policy is a kustomization or a helm release"},
-	{NotSupported, Error, true, "fleetwright does not support this yet"},
 
 	{NothingToCompile, Error, true, "there is nothing to compile"},
 	{DefinedTwice, Error, true, "an object is defined twice"},
@@ -126,6 +152,8 @@ var catalogue = [...]rule{
 	{BadSeverity, Error, true, "a severity cannot be set"},
 	{BadPath, Error, true, "the path leads out of the repository"},
 	{NothingSynced, Warning, false, "the Application has no policies"},
+	{NoKubeconfig, Error, true, "the hub cannot reach the cluster"},
+	{AlertProviderUnused, Warning, false, "the AlertProvider goes to no cluster"},
 
 	{StepsExclude, Error, true, "stepWeight and stepWeights exclude each other"},
 	{NoStrategy, Error, true, "the rollout has no strategy"},
@@ -139,6 +167,16 @@ var catalogue = [...]rule{
 	{MetricTwice, Error, true, "two metrics of a rollout have one name"},
 	{NameTooLong, Error, true, "a name made from this one is too long"},
 	{BadName, Error, true, "a name made from this one is not one that Kubernetes takes"},
+	{MatchWithWeights, Error, true, "match and weights exclude each other"},
+	{BadMatch, Error, true, "a Canary does not take the condition"},
+	{AffinityNeedsWeights, Error, true, "session affinity needs weights"},
+	{BadAutoscaler, Error, true, "the autoscaler does not fit the workload"},
+	{NoAlertProvider, Warning, false, "the AlertProvider does not exist"},
+	{AlertNamespace, Error, true, "the AlertProvider is in a namespace that is not there yet"},
+	{BadAlertProvider, Error, true, "an AlertProvider has an address or a secretRef"},
+	{PatchMatchesNothing, Error, true, "the patch means no object of the rollout"},
+	{PatchFails, Error, true, "the patch does not fit the object"},
+	{PatchBreaks, Error, true, "what the patches make is not valid"},
 
 	{KumaVersion, Error, true, "the version of Kuma is not supported"},
 	{KumaRange, Error, true, "the range of versions needs different manifests"},
@@ -155,6 +193,8 @@ var catalogue = [...]rule{
 	{NothingAllowed, Warning, false, "mutual TLS denies what no permission allows"},
 	{NothingCounted, Error, false, "Kuma counts no requests of the protocol"},
 	{MeshUnused, Warning, false, "the Mesh goes to no cluster"},
+	{NoMesh, Error, true, "the Mesh does not exist"},
+	{MeshesDiffer, Error, true, "the rollouts of a namespace are in one Mesh"},
 
 	{NeverPolled, Error, false, "the source is never polled"},
 	{RemovedByFlux, Warning, false, "Flux has removed the field"},
@@ -162,10 +202,24 @@ var catalogue = [...]rule{
 	{FluxVersion, Error, true, "the version of Flux is not supported"},
 	{BadPatch, Error, true, "kustomize would refuse the patch"},
 	{DependencyCycle, Error, false, "policies wait for each other"},
+	{SourceMismatch, Error, true, "the source cannot serve the policy"},
+	{NoHelmChart, Error, true, "the field has no place for a chart from an ociRepository"},
+	{NoVersionInGit, Warning, false, "the version of a chart in a gitRepository is ignored"},
+	{DependencyKind, Error, true, "a policy waits for its own kind only"},
 
 	{ObjectTwice, Error, true, "two objects of one cluster are the same"},
 	{FileTwice, Error, true, "two objects have one file"},
 	{PluginsDiffer, Error, true, "two fleets install different things on one cluster"},
+	{ReleaseTwice, Error, true, "two releases of one cluster have one name"},
+
+	{NotOnIstio, Error, true, "Flagger ignores the field on istio"},
+	{IstioExpected, Info, false, "Istio is expected to be there"},
+	{IstioNotInstalled, Error, true, "fleetwright does not install Istio"},
+	{NotOnNginx, Error, true, "Flagger ignores the field on nginx"},
+	{NoHost, Error, true, "the Ingress has no host"},
+	{HostTwice, Error, true, "two rollouts have one host"},
+	{TimeoutOnNginx, Info, false, "Flagger ignores the timeout on nginx"},
+	{NothingMeasured, Error, false, "nginx has nothing to say of the new version"},
 
 	{Internal, Error, true, "fleetwright has made a mistake"},
 }

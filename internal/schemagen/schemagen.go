@@ -42,6 +42,10 @@ var formats = map[string]string{
 	"dns-label": `^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`,
 	// RFC 1035 labels: Services.
 	"dns-1035-label": `^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$`,
+	// Names of ports.
+	"port-name": `^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$`,
+	// Names of Helm's releases.
+	"release-name": `^[a-z0-9]([-a-z0-9]{0,51}[a-z0-9])?$`,
 	// RFC 1123 subdomains: the names of nearly everything else.
 	"dns-subdomain": `^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`,
 }
@@ -163,6 +167,8 @@ func (g *generator) mapType(t reflect.Type) *jsonschema.Schema {
 		return &jsonschema.Schema{Type: "string", Pattern: durationPattern}
 	case reflect.TypeFor[schema.SourceTimeout]():
 		return &jsonschema.Schema{Type: "string", Pattern: strings.Replace(durationPattern, "|h", "", 1)}
+	case reflect.TypeFor[schema.FlaggerDuration]():
+		return &jsonschema.Schema{Type: "string", Pattern: `^([0-9]+m([0-9]+s)?|[0-9]+s)$`}
 	case reflect.TypeFor[schema.Severity]():
 		_, markers := splitMarkers(g.comment(t, ""))
 		s := &jsonschema.Schema{Type: "string"}
@@ -173,7 +179,7 @@ func (g *generator) mapType(t reflect.Type) *jsonschema.Schema {
 	case reflect.TypeFor[schema.IntOrString]():
 		return &jsonschema.Schema{OneOf: []*jsonschema.Schema{
 			{Type: "integer", Minimum: "1", Maximum: "65535"},
-			{Type: "string", Pattern: `^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$`},
+			{Type: "string", Pattern: formats["port-name"]},
 		}}
 	case reflect.TypeFor[int32]():
 		return &jsonschema.Schema{Type: "integer", Maximum: json.Number(strconv.Itoa(math.MaxInt32))}

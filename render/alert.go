@@ -1,0 +1,94 @@
+package render
+
+import (
+	"cmp"
+	"fmt"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// An alertProvider is an AlertProvider of the input.
+type alertProvider struct {
+	*schema.AlertProvider
+	doc             *schema.Document
+	namespace, name string
+	// used says whether a rollout names it.
+	used bool
+}
+
+// alerts are those of a rollout. Flagger sends none without a severity
+// (pkg/controller/events.go), though its documentation says info.
+func (r *rollout) alerts() (all []schema.Alert) {
+	for _, a := range r.RolloutPolicy.Alerts {
+		a.Severity = cmp.Or(a.Severity, "info")
+		a.ProviderRef.Namespace = cmp.Or(a.ProviderRef.Namespace, r.namespace)
+		all = append(all, a)
+	}
+	return all
+}
+
+// alertProviders are those of the input that the rollout names, each once.
+func (r *rollout) alertProviders() (all []*alertProvider) {
+	seen := map[*alertProvider]bool{}
+	for _, a := range r.alerts() {
+		if p, _ := r.c.alertProvider(a.ProviderRef.Namespace, a.ProviderRef.Name); p != nil && !seen[p] {
+			seen[p] = true
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// object is the AlertProvider as it is rendered, the same for all rollouts.
+func (c *compiler) alertProviderObject(p *alertProvider) rendered {
+	m, ok := c.alertManifests[p]
+	if !ok {
+		m = &manifest{
+			APIVersion: flaggerV1beta1, Kind: "AlertProvider",
+			Metadata: metadata{Name: p.name, Namespace: p.namespace, Labels: textOf(p.Metadata.Labels), Annotations: p.Metadata.Annotations},
+			Spec:     p.Spec,
+		}
+		c.alertManifests[p] = m
+	}
+	return rendered{m, origin{doc: p.doc}}
+}
+
+// checkAlerts says which alerts go nowhere.
+func (r *rollout) checkAlerts() {
+	for i, a := range r.alerts() {
+		at := schema.Path{"rolloutPolicy", "alerts", i, "providerRef"}
+		p, known := r.c.alertProvider(a.ProviderRef.Namespace, a.ProviderRef.Name)
+		switch {
+		case !known:
+			r.report(diag.NoAlertProvider, at.With("name"),
+				fmt.Sprintf("there is no AlertProvider %s in namespace %s among the inputs, and where the cluster has none either the alert is not sent", a.ProviderRef.Name, a.ProviderRef.Namespace),
+				"add the AlertProvider to the inputs")
+		case p == nil:
+		case p.namespace != r.namespace && p.namespace != r.stack.namespace():
+			r.report(diag.AlertNamespace, at.With("namespace"),
+				fmt.Sprintf("an AlertProvider of another namespace than the workload's and Flagger's is not rendered for a rollout: nothing makes the namespace %s first", p.namespace),
+				fmt.Sprintf("put the AlertProvider into namespace %s", r.namespace))
+		}
+		if p != nil {
+			p.used = true
+		}
+	}
+}
+
+// checkAlertProviders checks what the CRD says in a oneOf
+// (artifacts/flagger/crd.yaml), and which AlertProviders nobody names.
+func (c *compiler) checkAlertProviders() {
+	for _, p := range c.alertProviders {
+		if (p.Spec.Address == "") == (p.Spec.SecretRef == nil) {
+			c.report(p.doc.Diagnostic(diag.BadAlertProvider, schema.Path{"spec"}, "an AlertProvider has either an address or a secretRef", "secretRef: {name: …}, of a Secret with the key address"))
+		}
+		if !p.used && !c.mayMiss("Application") {
+			c.report(p.doc.Diagnostic(diag.AlertProviderUnused, schema.Path{"metadata", "name"}, "no rollout names the AlertProvider, so it is not rendered", "rolloutPolicy: {alerts: [{name: …, providerRef: {name: "+p.name+"}}]}"))
+		}
+	}
+}
+
+func (c *compiler) alertProvider(namespace, name string) (*alertProvider, bool) {
+	return find(c, c.alertProviders, objectKey{"AlertProvider", namespace, name}, func(p *alertProvider) bool { return p.namespace == namespace && p.name == name })
+}

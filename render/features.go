@@ -1,0 +1,91 @@
+package render
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// A feature is a field of a rollout that not all of Flagger's routers read.
+type feature struct {
+	// field below rollout.
+	field schema.Path
+	// on are the providers whose router reads it; Flagger says nothing of it on the
+	// others.
+	on []string
+	// harmless features do nothing on the others, which is said.
+	harmless bool
+	// else where it is not just ignored, by provider.
+	otherwise map[string]advice
+}
+
+// An advice is what happens on a provider, and what to write there.
+type advice struct{ message, hint string }
+
+// features are what the routers read (fluxcd/flagger README.md, and pkg/router:
+// istio.go, kuma.go, ingress.go).
+var features = []feature{
+	{field: inRouting("gateways"), on: []string{istioProvider}},
+	{field: inRouting("hosts"), on: []string{istioProvider}, otherwise: map[string]advice{
+		nginxProvider: {"hosts are for istio, Flagger ignores them on nginx", "host: with the one name"},
+	}},
+	{field: inRouting("retries"), on: []string{istioProvider}, otherwise: map[string]advice{
+		kumaProvider: {"retries are for istio, Flagger ignores them on kuma", "write a MeshRetry for Kuma instead"},
+	}},
+	{field: inRouting("headers"), on: []string{istioProvider}},
+	{field: inRouting("corsPolicy"), on: []string{istioProvider}},
+	{field: inRouting("timeoutSeconds"), on: []string{istioProvider}, harmless: true},
+	{field: inRouting("host"), on: []string{nginxProvider}, otherwise: map[string]advice{
+		istioProvider: {"host is for nginx, Flagger ignores it on istio", "hosts: with a list of names"},
+	}},
+	{field: inRouting("protocol"), on: []string{kumaProvider}, otherwise: map[string]advice{
+		istioProvider: {"protocol is for kuma, Flagger ignores it on istio", "appProtocol of the rollout"},
+	}},
+	{field: inRouting("match"), on: []string{istioProvider, nginxProvider}, otherwise: map[string]advice{
+		kumaProvider: {"Flagger ignores match on kuma and would send all traffic to the new version", "remove match: without it analysisTimes makes a blue/green rollout"},
+	}},
+	{field: schema.Path{"rolloutPolicy", "trafficAnalysis", "sessionAffinity"}, on: []string{istioProvider}},
+	{field: schema.Path{"meshName"}, on: []string{kumaProvider}},
+}
+
+// inRouting is a field of trafficRouting.
+func inRouting(name string) schema.Path { return schema.Path{"rolloutPolicy", "trafficRouting", name} }
+
+// featureCodes say that Flagger ignores a field on a provider, and ignoredCodes
+// that this does no harm.
+var (
+	featureCodes = map[string]diag.Code{kumaProvider: diag.NotOnKuma, istioProvider: diag.NotOnIstio, nginxProvider: diag.NotOnNginx}
+	ignoredCodes = map[string]diag.Code{kumaProvider: diag.TimeoutOnKuma, nginxProvider: diag.TimeoutOnNginx}
+)
+
+// checkFeatures says which fields of an Application's rollouts their providers do
+// not read, also where the document has not the shape of an Application.
+func (c *compiler) checkFeatures(app *schema.Document) {
+	for i := range app.Len("spec", "syncPolicies") {
+		rollout := schema.Path{"spec", "syncPolicies", i, "rollout"}
+		provider := app.Text(rollout.With("trafficRoutingProvider")...)
+		for _, f := range features {
+			if at := rollout.With(f.field...); featureCodes[provider] != "" && !slices.Contains(f.on, provider) && app.Has(at...) {
+				c.reportFeature(app, at, f, provider)
+			}
+		}
+	}
+}
+
+func (c *compiler) reportFeature(app *schema.Document, at schema.Path, f feature, provider string) {
+	name := f.field[len(f.field)-1].(string)
+	if f.harmless {
+		if app.Text(at...) != "0" {
+			c.report(app.Diagnostic(ignoredCodes[provider], at, fmt.Sprintf("Flagger does not pass %s on to %s", name, provider), ""))
+		}
+		return
+	}
+	say, ok := f.otherwise[provider]
+	if !ok {
+		say = advice{fmt.Sprintf("%s is for %s, Flagger ignores it on %s", name, strings.Join(f.on, " and "), provider), "remove the field"}
+	}
+	c.report(app.Diagnostic(featureCodes[provider], at, say.message, say.hint))
+}

@@ -1,0 +1,179 @@
+package render
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// Topology hub is Kurator's: the Flux of one management cluster, hostCluster,
+// applies to all others. What Flux reads is on the hub: sources, Flux
+// Kustomizations and HelmReleases, each of the latter with the kubeconfig of one
+// cluster. What only the others need, such as Namespaces and Canaries, is applied
+// to them by Kustomizations in sync.yaml with a kubeconfig of their own.
+
+// A kubeConfig is how Flux reaches another cluster.
+type kubeConfig struct {
+	SecretRef schema.SecretKey `json:"secretRef"`
+}
+
+// kubeConfig is how the hub reaches the cluster, or nil where the cluster's own
+// Flux does all.
+//
+// The Secret of a Cluster is that of Cluster API, which makes it (Kurator names
+// that of the cloud's credentials, which holds no kubeconfig); its key is value.
+func (s *site) kubeConfig() *kubeConfig {
+	switch {
+	case s == nil || !s.hub:
+		return nil
+	case s.kubeconfig != nil:
+		return &kubeConfig{schema.SecretKey{Name: s.kubeconfig.Name, Key: cmp.Or(s.kubeconfig.Key, "value")}}
+	}
+	return &kubeConfig{schema.SecretKey{Name: s.name + "-kubeconfig", Key: "value"}}
+}
+
+// objectName is the name of an object for the cluster: as Kurator has it on a hub,
+// <name>-<kind>-<cluster>. Kurator cuts at 63 characters, where two may meet.
+func (s *site) objectName(name string) string {
+	if !s.hub {
+		return name
+	}
+	return shorten(kuratorName(name, s.cluster), maxLabel)
+}
+
+// kuratorName is what Kurator calls the object of a policy for a cluster
+// (pkg/fleet-manager/application/helper.go), but for its length.
+func kuratorName(policy string, cl *cluster) string {
+	return strings.ToLower(policy + "-" + cl.kind + "-" + cl.name)
+}
+
+// spoke is a site that a hub applies to, or nil for one with a Flux of its own.
+func (c *compiler) spoke(s *site) *site {
+	if s.hub {
+		return s
+	}
+	return nil
+}
+
+// checkKubeconfigs says which clusters a hub cannot reach.
+func (c *compiler) checkKubeconfigs() {
+	for _, s := range c.sites {
+		if s.hub && s.kubeconfig == nil && s.kind == "AttachedCluster" {
+			c.report(s.doc.Diagnostic(diag.NoKubeconfig, schema.Path{"spec"}, "the hub reaches an AttachedCluster by its kubeconfig, and this one names no Secret with it", "kubeconfig: {name: "+s.name+", key: value}"))
+		}
+	}
+}
+
+// renderHub makes the directory of the hub, which holds those of all clusters.
+func (c *compiler) renderHub() *Cluster {
+	cluster := &Cluster{Name: hostCluster}
+	sync := newSyncFile(c, hostCluster)
+	versions := c.inventoryVersions(nil)
+	sources := map[*application]rendered{}
+	var spokes []*site
+	for _, s := range c.sites {
+		if !s.hub {
+			cluster.dirs = append(cluster.dirs, c.ownDirs(s, sync, variants{})...)
+			continue
+		}
+		spokes = append(spokes, s)
+		for _, a := range s.apps {
+			sources[a.application] = rendered{}
+		}
+		if s.stack != nil {
+			for name, version := range c.inventoryVersions(s.stack) {
+				if name != "flux" {
+					versions[s.name+"/"+name] = version
+				}
+			}
+		}
+	}
+	var ready []schema.NamespacedReference
+	if len(sources) > 0 {
+		var objects []rendered
+		for _, a := range slices.SortedFunc(maps.Keys(sources), func(a, b *application) int {
+			return cmp.Or(cmp.Compare(a.namespace, b.namespace), cmp.Compare(a.name, b.name))
+		}) {
+			objects = append(objects, a.source())
+		}
+		d := c.newDir(sourcesDir, objects...)
+		cluster.dirs = append(cluster.dirs, d)
+		ready = []schema.NamespacedReference{sync.add(syncStage{name: sourcesDir, dir: d})}
+	}
+	for _, s := range spokes {
+		cluster.dirs = append(cluster.dirs, c.spokeDirs(s, sync, ready)...)
+	}
+	c.finish(cluster, sync, versions)
+	return cluster
+}
+
+// spokeDirs are the directories of a cluster that the hub applies to, or applies
+// itself for it. The sources must be there before.
+func (c *compiler) spokeDirs(s *site, sync *syncFile, sources []schema.NamespacedReference) []*dir {
+	var dirs []*dir
+	root := "clusters/" + s.name + "/"
+	add := func(name string, d *dir, at origin, wait, onHub bool, after ...schema.NamespacedReference) schema.NamespacedReference {
+		stage := syncStage{name: s.objectName(name), at: at, wait: wait, after: after}
+		stage.dir = &dir{path: root + d.path, files: d.files, objects: d.objects}
+		if !onHub {
+			stage.spoke, stage.dir.spoke = s, s
+		}
+		dirs = append(dirs, stage.dir)
+		return sync.add(stage)
+	}
+	at := origin{doc: s.doc}
+	injected := c.injectedNamespaces(s)
+	var ready []schema.NamespacedReference
+	then := func(name string, d *dir, onHub bool) {
+		if d != nil {
+			ready = []schema.NamespacedReference{add(name, d, at, true, onHub, ready...)}
+		}
+	}
+	if s.stack != nil {
+		at = s.stack.flagger.origin
+		s.stack.render()
+	}
+	if spaces := c.spokeNamespaces(s, injected); len(spaces) > 0 {
+		then(infrastructure, c.newDir(infrastructure, spaces...), false)
+	}
+	if s.stack != nil {
+		then(releasesDir, c.newDir(releasesDir, append(s.stack.charts(s), s.stack.flaggerRelease(s))...), true)
+		then(meshesDir, s.stack.meshesDir(c), false)
+		if s.stack.testerWaits() {
+			then(loadTesterDir, c.newDir(loadTesterDir, s.stack.loadTester.release(s)), true)
+		}
+		then(meshDir, s.stack.meshDir(c, s, injected), false)
+	}
+	for _, a := range s.apps {
+		of := origin{doc: a.doc}
+		after := append(slices.Clip(sources), ready...)
+		app := add(appPrefix+a.id(), c.newDir(a.dir("apps"), c.policyObjects(a, injected)...), of, a.waits(), true, after...)
+		if d := c.rolloutDir(a, c.ownAlertProviders(a, s)); d != nil {
+			add(rolloutPrefix+a.id(), d, of, false, false, app)
+		}
+	}
+	return dirs
+}
+
+// spokeNamespaces are all that a cluster of a hub is given: Flux applies them
+// before it installs or applies anything else there.
+func (c *compiler) spokeNamespaces(s *site, injected map[string]namespaceMeta) []rendered {
+	var all []rendered
+	if s.stack != nil {
+		all = slices.Clone(s.stack.spaces)
+	}
+	seen := map[string]bool{}
+	for _, a := range s.apps {
+		for _, ns := range c.appNamespaces(a, s, injected) {
+			if !seen[ns.Metadata.Name] {
+				seen[ns.Metadata.Name] = true
+				all = append(all, ns)
+			}
+		}
+	}
+	return all
+}

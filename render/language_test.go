@@ -1,0 +1,232 @@
+package render_test
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// fleetOf is a fleet of one cluster with a provider.
+func fleetOf(provider string) schema.File {
+	return schema.File{Name: "fleet.yaml", Data: fmt.Appendf(nil, `
+apiVersion: fleet.kurator.dev/v1alpha1
+kind: Fleet
+metadata: {name: f}
+spec:
+  clusters: [{kind: AttachedCluster, name: one}]
+  plugin: {flagger: {publicTestloader: true, trafficRoutingProvider: %s}}
+---
+{apiVersion: cluster.kurator.dev/v1alpha1, kind: AttachedCluster, metadata: {name: one}, spec: {kubeconfig: {name: one}}}
+`, provider)}
+}
+
+// rolledOut is an Application whose workload web, in namespace web, is rolled out.
+// More is what the rollout has beside that, with an indentation of six spaces.
+func rolledOut(provider, more string) []schema.File {
+	return []schema.File{fleetOf(provider), app("x", `  destination: {fleet: f}
+  syncPolicies:
+  - name: web
+    kustomization: {interval: 5m, prune: true}
+    rollout:
+      trafficRoutingProvider: `+provider+`
+      workload: {name: web, namespace: web}
+      serviceName: web
+      port: 8080
+`+more)}
+}
+
+const (
+	oneDir    = "one/fleetwright/"
+	oneCanary = oneDir + "rollouts/default.x/canary-web.yaml"
+)
+
+// everyRolloutField sets every field that a rollout may have on Istio, which reads
+// the most.
+var everyRolloutField = rolledOut("istio", `
+      testLoader: true
+      targetPort: http
+      portName: web
+      portDiscovery: true
+      appProtocol: http
+      autoscalerRef: {apiVersion: keda.sh/v1alpha1, kind: ScaledObject, name: so, primaryScalerQueries: {t: q}, primaryScalerReplicas: {minReplicas: 1, maxReplicas: 3}}
+      metricsServer: http://prometheus.monitoring:9090
+      primary: {labels: {a: b}, annotations: {c: d}}
+      preview: {labels: {e: f}, annotations: {g: h}}
+      rolloutPolicy:
+        rolloutTimeoutSeconds: 90
+        skipTrafficAnalysis: true
+        revertOnDeletion: true
+        suspend: true
+        trafficRouting:
+          timeoutSeconds: 15
+          gateways: [a/b, mesh]
+          hosts: [web.example.com]
+          retries: {attempts: 3, perTryTimeout: 2s, retryOn: gateway-error}
+          headers: {request: {set: {a: b}, add: {c: d}, remove: [e]}, response: {add: {f: g}}}
+          corsPolicy: {allowOrigin: [a], allowOrigins: [{exact: a}, {prefix: b}, {regex: c}], allowMethods: [GET], allowHeaders: [x], exposeHeaders: ["y"], maxAge: 24h, allowCredentials: true}
+          canaryStrategy: {stepWeights: [1, 10, 50], stepWeightPromotion: 25}
+        trafficAnalysis:
+          checkIntervalSeconds: 30
+          checkFailedTimes: 4
+          primaryReadyThreshold: 50
+          canaryReadyThreshold: 0
+          sessionAffinity: {cookieName: c}
+          metrics:
+          - {name: request-success-rate, intervalSeconds: 30, thresholdRange: {min: 99}}
+          - {name: mine, thresholdRange: {max: 1.5}, customMetric: {provider: {type: prometheus, address: http://p, headers: {a: [b]}, secretRef: {name: s}, region: r, insecureSkipVerify: true}, query: q}}
+          webhooks: {timeoutSeconds: 15, command: [hey http://web-canary.web]}
+        webhooks:
+        - {name: gate, type: confirm-rollout, url: http://gate.example.com/, timeout: 1m30s, retries: 2, muteAlert: true, disableTLS: true, metadata: {a: b}}
+        - {name: load, metadata: {cmd: hey}}
+        alerts:
+        - {name: team, providerRef: {name: chat}}
+        - {name: on call, severity: error, providerRef: {name: pager, namespace: istio-system}}
+`)
+
+var alertProviders = schema.File{Name: "alerts.yaml", Data: []byte(`
+apiVersion: flagger.app/v1beta1
+kind: AlertProvider
+metadata: {name: chat, namespace: web, labels: {a: b}}
+spec: {type: slack, channel: c, username: u, proxy: http://proxy, secretRef: {name: s}}
+---
+apiVersion: flagger.app/v1beta1
+kind: AlertProvider
+metadata: {name: pager, namespace: istio-system}
+spec: {type: msteams, address: https://example.com}
+`)}
+
+func TestEveryFieldOfARolloutIsRendered(t *testing.T) {
+	tree := compile(t, append(everyRolloutField, alertProviders)...)
+	wantSpec(t, get(t, tree, oneCanary), `
+provider: istio
+metricsServer: http://prometheus.monitoring:9090
+targetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
+autoscalerRef: {apiVersion: keda.sh/v1alpha1, kind: ScaledObject, name: so, primaryScalerQueries: {t: q}, primaryScalerReplicas: {minReplicas: 1, maxReplicas: 3}}
+progressDeadlineSeconds: 90
+skipAnalysis: true
+revertOnDeletion: true
+suspend: true
+service:
+  name: web
+  port: 8080
+  targetPort: http
+  portName: web
+  portDiscovery: true
+  appProtocol: http
+  timeout: 15s
+  gateways: [a/b, mesh]
+  hosts: [web.example.com]
+  retries: {attempts: 3, perTryTimeout: 2s, retryOn: gateway-error}
+  headers: {request: {set: {a: b}, add: {c: d}, remove: [e]}, response: {add: {f: g}}}
+  corsPolicy: {allowOrigin: [a], allowOrigins: [{exact: a}, {prefix: b}, {regex: c}], allowMethods: [GET], allowHeaders: [x], exposeHeaders: ["y"], maxAge: 24h, allowCredentials: true}
+  primary: {labels: {a: b}, annotations: {c: d}}
+  canary: {labels: {e: f}, annotations: {g: h}}
+analysis:
+  interval: 30s
+  threshold: 4
+  stepWeights: [1, 10, 50]
+  stepWeightPromotion: 25
+  primaryReadyThreshold: 50
+  canaryReadyThreshold: 0
+  sessionAffinity: {cookieName: c, maxAge: 86400}
+  metrics:
+  - {name: request-success-rate, interval: 30s, thresholdRange: {min: 99}}
+  - {name: mine, interval: 60s, thresholdRange: {max: 1.5}, templateRef: {name: web.mine, namespace: web}}
+  alerts:
+  - {name: team, severity: info, providerRef: {name: chat, namespace: web}}
+  - {name: on call, severity: error, providerRef: {name: pager, namespace: istio-system}}
+  webhooks:
+  - {name: gate, type: confirm-rollout, url: "http://gate.example.com/", timeout: 1m30s, retries: 2, muteAlert: true, disableTLS: true, metadata: {a: b}}
+  - {name: load, type: rollout, url: "http://web-testloader.web/", metadata: {cmd: hey}}
+  - {name: generated-testload-0, type: rollout, url: "http://web-testloader.web/", timeout: 15s, metadata: {type: cmd, cmd: "hey http://web-canary.web"}}
+`)
+	wantSpec(t, get(t, tree, oneDir+"rollouts/default.x/alertprovider-chat.yaml"), "{type: slack, channel: c, username: u, proxy: http://proxy, secretRef: {name: s}}")
+	wantSpec(t, get(t, tree, oneDir+"rollouts/default.x/alertprovider-pager.yaml"), "{type: msteams, address: https://example.com}")
+}
+
+// TestStrategiesOfEachProvider: what each says is what Flagger's CRD takes, and nothing else.
+func TestStrategiesOfEachProvider(t *testing.T) {
+	for _, tt := range []struct{ provider, routing, want string }{
+		{"kuma", "canaryStrategy: {stepWeight: 10}", "{stepWeight: 10, maxWeight: 100}"},
+		{"kuma", "canaryStrategy: {stepWeight: 10, maxWeight: 30, stepWeightPromotion: 20}", "{stepWeight: 10, maxWeight: 30, stepWeightPromotion: 20}"},
+		{"kuma", "canaryStrategy: {stepWeights: [1, 5], maxWeight: 30}", "{stepWeights: [1, 5]}"},
+		{"kuma", "analysisTimes: 5", "{iterations: 5}"},
+		{"istio", "canaryStrategy: {stepWeight: 10}", "{stepWeight: 10, maxWeight: 100}"},
+		{"istio", "analysisTimes: 5", "{iterations: 5}"},
+		{"istio", "analysisTimes: 5, match: [{headers: {a: {suffix: b}}, queryParams: {c: {prefix: d}}, sourceLabels: {e: f}}]", "{iterations: 5, match: [{headers: {a: {suffix: b}}, queryParams: {c: {prefix: d}}, sourceLabels: {e: f}}]}"},
+		{"nginx", "host: h.example.com, canaryStrategy: {stepWeight: 10}", "{stepWeight: 10, maxWeight: 100}"},
+		{"nginx", "host: h.example.com, analysisTimes: 5", "{iterations: 5}"},
+		{"nginx", "host: h.example.com, analysisTimes: 5, match: [{headers: {a: {regex: b}, cookie: {exact: c}}}]", "{iterations: 5, match: [{headers: {a: {regex: b}, cookie: {exact: c}}}]}"},
+	} {
+		canary := get(t, compile(t, rolledOut(tt.provider, "      rolloutPolicy: {trafficRouting: {"+tt.routing+"}}\n")...), oneCanary)
+		want := unmarshal(t, tt.want)
+		want["interval"], want["threshold"] = "60s", 1.0
+		if got := at(canary, "spec analysis"); !reflect.DeepEqual(got, any(want)) {
+			t.Errorf("%s {%s}: the analysis is\n%s\nwant\n%s", tt.provider, tt.routing, marshal(t, got), marshal(t, want))
+		}
+	}
+}
+
+func TestRolloutsThatProvidersDoNotRun(t *testing.T) {
+	policy := func(text string) string { return "      rolloutPolicy: {" + text + "}\n" }
+	routing := func(text string) string { return policy("trafficRouting: {" + text + "}") }
+	steps := "canaryStrategy: {stepWeight: 10}"
+	for _, tt := range []struct{ name, provider, more, want string }{
+		// What the providers' routers do not read.
+		{"A/B on kuma", "kuma", routing("analysisTimes: 5, match: [{headers: {a: {exact: b}}}]"), "FW403 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.match: Flagger ignores match on kuma"},
+		{"gateways on kuma", "kuma", routing("gateways: [a], " + steps), "FW403 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.gateways: gateways is for istio, Flagger ignores it on kuma"},
+		{"hosts on nginx", "nginx", routing("host: h, hosts: [a], " + steps), "FW711 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.hosts: hosts are for istio"},
+		{"retries on kuma", "kuma", routing("retries: {attempts: 1}, " + steps), "FW403 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.retries: retries are for istio"},
+		{"headers on nginx", "nginx", routing("host: h, headers: {}, " + steps), "FW711 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.headers"},
+		{"corsPolicy on nginx", "nginx", routing("host: h, corsPolicy: {}, " + steps), "FW711 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.corsPolicy"},
+		{"a timeout on nginx", "nginx", routing("host: h, timeoutSeconds: 5, " + steps), "FW714 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.timeoutSeconds: Flagger does not pass timeoutSeconds on to nginx"},
+		{"a host on istio", "istio", routing("host: h, " + steps), "FW701 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.host: host is for nginx"},
+		{"a protocol on istio", "istio", routing("protocol: http, " + steps), "FW701 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.protocol"},
+		{"a mesh on istio", "istio", "      meshName: a\n" + routing(steps), "FW701 spec.syncPolicies[0].rollout.meshName"},
+		{"session affinity on nginx", "nginx", policy("trafficRouting: {host: h, " + steps + "}, trafficAnalysis: {sessionAffinity: {cookieName: c}}"), "FW711 spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis.sessionAffinity"},
+		{"session affinity on kuma", "kuma", policy("trafficRouting: {" + steps + "}, trafficAnalysis: {sessionAffinity: {cookieName: c}}"), "FW403 spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis.sessionAffinity"},
+		{"session affinity without weights", "istio", policy("trafficRouting: {analysisTimes: 3}, trafficAnalysis: {sessionAffinity: {cookieName: c}}"), "FW315 spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis.sessionAffinity"},
+
+		// Conditions.
+		{"match with weights", "istio", routing("match: [{headers: {a: {exact: b}}}], " + steps), "FW313 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.match"},
+		{"match with weights on nginx", "nginx", routing("host: h, match: [{headers: {a: {exact: b}}}], " + steps), "FW313 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.match"},
+		{"a URI", "istio", routing("analysisTimes: 1, match: [{uri: {prefix: /a}, headers: {a: {exact: b}}}]"), "FW314 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.match[0].uri: a Canary's analysis has no uri in match"},
+		{"no condition", "istio", routing("analysisTimes: 1, match: [{}]"), "FW314 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.match[0]: the condition has no headers"},
+		{"two conditions in one", "istio", routing("analysisTimes: 1, match: [{headers: {a: {exact: b, prefix: c}}}]"), "FW314 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.match[0].headers.a: a condition is exactly one"},
+		{"a regular expression", "istio", routing("analysisTimes: 1, match: [{headers: {a: {regex: '['}}}]"), "FW314 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.match[0].headers.a.regex"},
+		{"a parameter's suffix", "istio", routing("analysisTimes: 1, match: [{queryParams: {a: {suffix: b}}}]"), "FW314 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.match[0].queryParams.a.suffix"},
+		{"parameters on nginx", "nginx", routing("host: h, analysisTimes: 1, match: [{queryParams: {a: {exact: b}}}]"), "FW711 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.match[0].queryParams"},
+		{"a prefix on nginx", "nginx", routing("host: h, analysisTimes: 1, match: [{headers: {a: {prefix: b}}}]"), "FW711 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.match[0].headers.a"},
+		{"two headers on nginx", "nginx", routing("host: h, analysisTimes: 1, match: [{headers: {a: {exact: b}}}, {headers: {c: {exact: d}}}]"), "FW711 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.match: Flagger takes one header and one cookie"},
+		{"a cookie's value on nginx", "nginx", routing("host: h, analysisTimes: 1, match: [{headers: {cookie: {regex: b}}}]"), "FW711 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.match[0].headers.cookie"},
+
+		// nginx.
+		{"no host", "nginx", routing(steps), "FW712 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting: the Ingress needs the name"},
+		{"nothing measured", "nginx", policy("trafficRouting: {host: h, analysisTimes: 3}, trafficAnalysis: {metrics: [{name: request-duration}]}"), "FW715 spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis.metrics[0].name"},
+
+		// Kuma.
+		{"a mesh that is not there", "kuma", "      meshName: a\n" + routing(steps), "FW416 spec.syncPolicies[0].rollout.meshName: there is no Mesh a among the inputs"},
+
+		// Extensions.
+		{"a webhook that has no time", "kuma", policy("trafficRouting: {" + steps + "}, webhooks: [{name: a, timeout: 0s}]"), "FW114 spec.syncPolicies[0].rollout.rolloutPolicy.webhooks[0].timeout"},
+		{"a duration that Flagger misreads", "kuma", policy("trafficRouting: {" + steps + "}, webhooks: [{name: a, timeout: 1h}]"), `FW115 spec.syncPolicies[0].rollout.rolloutPolicy.webhooks[0].timeout: "1h" is not a duration as Flagger reads one`},
+		{"a type of webhook", "kuma", policy("trafficRouting: {" + steps + "}, webhooks: [{name: a, type: pre-rollback}]"), `FW113 spec.syncPolicies[0].rollout.rolloutPolicy.webhooks[0].type: "pre-rollback" is not one of`},
+		{"an autoscaler of another API", "kuma", "      autoscalerRef: {apiVersion: keda.sh/v1alpha1, name: a}\n" + routing(steps), "FW316 spec.syncPolicies[0].rollout.autoscalerRef.apiVersion"},
+		{"an alert to nobody", "kuma", policy("trafficRouting: {" + steps + "}, alerts: [{name: a, providerRef: {name: b}}]"), "FW317 spec.syncPolicies[0].rollout.rolloutPolicy.alerts[0].providerRef.name: there is no AlertProvider b in namespace web"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var found bool
+			list := diagnostics(rolledOut(tt.provider, tt.more))
+			for _, d := range list {
+				_, said, _ := strings.Cut(d.String(), d.Severity.String()+" ")
+				found = found || strings.HasPrefix(said, tt.want)
+			}
+			if !found {
+				t.Errorf("no diagnostic\n%s\namong\n%s", tt.want, text(list))
+			}
+		})
+	}
+}

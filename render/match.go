@@ -1,0 +1,90 @@
+package render
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// A canaryMatch is a condition of A/B testing.
+type canaryMatch struct {
+	Headers      map[string]schema.StringMatch `json:"headers,omitempty"`
+	QueryParams  map[string]schema.StringMatch `json:"queryParams,omitempty"`
+	SourceLabels map[string]schema.LabelValue  `json:"sourceLabels,omitempty"`
+}
+
+func newCanaryMatches(all []schema.HTTPMatch) (matches []canaryMatch) {
+	for _, m := range all {
+		matches = append(matches, canaryMatch{m.Headers, m.QueryParams, m.SourceLabels})
+	}
+	return matches
+}
+
+// checkMatch says which conditions a Canary does not take, or the provider does
+// not read.
+func (r *rollout) checkMatch() {
+	routing := r.routing()
+	if len(routing.Match) == 0 || !slices.Contains(matchOn, r.TrafficRoutingProvider) {
+		return
+	}
+	if routing.CanaryStrategy != nil {
+		r.report(diag.MatchWithWeights, inRouting("match"),
+			"with match Flagger splits no traffic by weight: on istio what does not match stays with the old version, on nginx the first good check promotes the new one",
+			"write analysisTimes in place of canaryStrategy for A/B testing, or remove match")
+	}
+	for i, m := range routing.Match {
+		at := inRouting("match").With(i)
+		r.checkMatchFields(m, at)
+		if len(m.Headers)+len(m.QueryParams)+len(m.SourceLabels) == 0 {
+			r.report(diag.BadMatch, at, "the condition has no headers, and so every request meets it", "headers: {x-canary: {exact: insider}}")
+		}
+		for _, name := range slices.Sorted(maps.Keys(m.Headers)) {
+			r.checkStringMatch(m.Headers[name], at.With("headers", name), true)
+		}
+		for _, name := range slices.Sorted(maps.Keys(m.QueryParams)) {
+			r.checkStringMatch(m.QueryParams[name], at.With("queryParams", name), false)
+		}
+	}
+}
+
+// matchOn are the providers that A/B testing works on.
+var matchOn = []string{istioProvider, nginxProvider}
+
+// checkMatchFields refuses what a Canary's analysis has no place for.
+func (r *rollout) checkMatchFields(m schema.HTTPMatch, at schema.Path) {
+	for _, f := range []struct {
+		name  string
+		value any
+	}{
+		{"name", m.Name}, {"uri", m.Uri}, {"scheme", m.Scheme}, {"method", m.Method}, {"authority", m.Authority}, {"port", m.Port},
+		{"gateways", m.Gateways}, {"ignoreUriCase", m.IgnoreUriCase}, {"withoutHeaders", m.WithoutHeaders}, {"sourceNamespace", m.SourceNamespace},
+	} {
+		if f.value != nil {
+			r.report(diag.BadMatch, at.With(f.name), fmt.Sprintf("a Canary's analysis has no %s in match", f.name), "use headers, queryParams or sourceLabels")
+		}
+	}
+}
+
+// checkStringMatch checks what the CRD says of a condition on text
+// (artifacts/flagger/crd.yaml).
+func (r *rollout) checkStringMatch(m schema.StringMatch, at schema.Path, suffix bool) {
+	set := 0
+	for _, text := range []string{m.Exact, m.Prefix, m.Suffix, m.Regex} {
+		if text != "" {
+			set++
+		}
+	}
+	if set != 1 {
+		r.report(diag.BadMatch, at, fmt.Sprintf("a condition is exactly one of exact, prefix, suffix and regex, this one has %d of them", set), "{exact: insider}")
+	}
+	if m.Suffix != "" && !suffix {
+		r.report(diag.BadMatch, at.With("suffix"), "a query parameter has no suffix in match", "regex: .*"+regexp.QuoteMeta(m.Suffix))
+	}
+	if _, err := regexp.Compile(m.Regex); err != nil {
+		r.report(diag.BadMatch, at.With("regex"), fmt.Sprintf("%q is not a regular expression", m.Regex), "escape characters such as [ and ( with a backslash")
+	}
+}

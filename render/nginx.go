@@ -1,0 +1,180 @@
+package render
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/templates"
+)
+
+const (
+	nginxNamespace = "ingress-nginx"
+	// nginxMetricsServer is the Prometheus that Flagger's chart installs, which
+	// scrapes the pods that ask for it (charts/flagger/templates/prometheus.yaml).
+	nginxMetricsServer = "http://flagger-prometheus.ingress-nginx:9090"
+	// nginxClass is the name of the chart's IngressClass
+	// (controller.ingressClassResource.name).
+	nginxClass = "nginx"
+)
+
+// nginx is the provider of one fleet. It moves the traffic that comes in through
+// an Ingress, by a second one that Flagger makes of it.
+type nginx struct {
+	chart  chart
+	origin origin
+}
+
+func (c *compiler) newNginx(f *fleet) provider {
+	return nginx{c.providerChart("ingress-nginx", f), origin{f.doc, schema.Path{"spec", "plugin", "flagger"}}}
+}
+
+func (nginx) namespace() string { return nginxNamespace }
+
+func (nginx) namespaces() []*manifest {
+	return []*manifest{newNamespace(nginxNamespace, namespaceMeta{})}
+}
+
+func (n nginx) releases() []*release {
+	return []*release{{name: "ingress-nginx", namespace: nginxNamespace, chart: n.chart, origin: n.origin}}
+}
+
+func (nginx) flaggerValues() map[string]any {
+	return map[string]any{"meshProvider": nginxProvider, "metricsServer": nginxMetricsServer, "prometheus": map[string]any{"install": true}}
+}
+
+func (n nginx) versions() map[string]string {
+	return map[string]string{"ingress-nginx": n.chart.Version}
+}
+
+func (nginx) meshes() []rendered { return nil }
+
+func (nginx) objects() []rendered { return nil }
+
+func (nginx) namespaceMeta(*rollout) namespaceMeta { return namespaceMeta{} }
+
+// ingressClass is the class that the controller serves.
+func (n nginx) ingressClass() string {
+	controller, _ := n.chart.Values["controller"].(map[string]any)
+	resource, _ := controller["ingressClassResource"].(map[string]any)
+	if name, _ := resource["name"].(string); name != "" {
+		return name
+	}
+	return nginxClass
+}
+
+func (nginx) route(r *rollout, _ *manifest, spec *canarySpec) {
+	spec.IngressRef = &targetRef{networkingV1, "Ingress", r.Workload.Name}
+}
+
+type ingressSpec struct {
+	IngressClassName string        `json:"ingressClassName"`
+	Rules            []ingressRule `json:"rules"`
+}
+
+type ingressRule struct {
+	Host string `json:"host"`
+	HTTP struct {
+		Paths []ingressPath `json:"paths"`
+	} `json:"http"`
+}
+
+type ingressPath struct {
+	Path     string         `json:"path"`
+	PathType string         `json:"pathType"`
+	Backend  ingressBackend `json:"backend"`
+}
+
+type ingressBackend struct {
+	Service struct {
+		Name string `json:"name"`
+		Port struct {
+			Number int32 `json:"number"`
+		} `json:"port"`
+	} `json:"service"`
+}
+
+// rolloutObjects are the Ingress of this rollout alone: two that share one would
+// overwrite each other's canary, as Kurator's do.
+func (n nginx) rolloutObjects(r *rollout) []rendered {
+	path := ingressPath{Path: "/", PathType: "Prefix"}
+	path.Backend.Service.Name = r.ServiceName
+	path.Backend.Service.Port.Number = r.Port
+	rule := ingressRule{Host: r.routing().Host}
+	rule.HTTP.Paths = []ingressPath{path}
+	return []rendered{{&manifest{
+		APIVersion: networkingV1, Kind: "Ingress",
+		Metadata: metadata{Name: r.Workload.Name, Namespace: r.namespace},
+		Spec:     ingressSpec{n.ingressClass(), []ingressRule{rule}},
+	}, r.origin(inRouting("host")...)}}
+}
+
+// query selects by the upstream of the canary, which nginx names after namespace,
+// Service and port (kubernetes/ingress-nginx internal/ingress/controller,
+// upstreamName) and puts into the label canary of the requests that it got.
+// Flagger's own queries select by the labels namespace and ingress, which
+// Prometheus renames where the scraped pod has labels of these names
+// (fluxcd/flagger#421).
+func (nginx) query(r *rollout, metric string) (name, query string, ok bool) {
+	switch metric {
+	case "request-success-rate":
+		query = templates.NginxRequestSuccessRate
+	case "request-duration":
+		query = templates.NginxRequestDuration
+	default:
+		return "", "", false
+	}
+	return metric + "-nginx", strings.ReplaceAll(query, "PORT", strconv.Itoa(int(r.Port))), true
+}
+
+func (nginx) serviceMeta(int32) map[string]string { return nil }
+
+// made is the Ingress of the canary (fluxcd/flagger pkg/router/ingress.go).
+func (nginx) made(r *rollout) []identity {
+	return []identity{{"networking.k8s.io", "Ingress", r.namespace, r.Workload.Name + canarySuffix}}
+}
+
+func (nginx) check(r *rollout) {
+	routing := r.routing()
+	if routing.Host == "" {
+		r.report(diag.NoHost, schema.Path{"rolloutPolicy", "trafficRouting"}, "the Ingress needs the name that requests come in for", "host: shop.example.com")
+	}
+	if routing.CanaryStrategy == nil && len(routing.Match) == 0 {
+		for i, m := range r.analysis().Metrics {
+			if _, _, ok := (nginx{}).query(r, m.Name); ok && m.CustomMetric == nil {
+				r.report(diag.NothingMeasured, r.metricPath(i)[len(r.at()):],
+					fmt.Sprintf("before the switch of a blue/green rollout nginx sends the new version nothing, so every check of %s would fail", m.Name),
+					"use a customMetric of the pods, or canaryStrategy")
+			}
+		}
+	}
+	// Of all conditions Flagger takes the last header and the last cookie
+	// (pkg/router/ingress.go, SetRoutes).
+	headers := map[bool]int{}
+	for i, m := range routing.Match {
+		at := inRouting("match").With(i)
+		for _, f := range []struct {
+			name string
+			set  bool
+		}{{"queryParams", len(m.QueryParams) > 0}, {"sourceLabels", len(m.SourceLabels) > 0}} {
+			if f.set {
+				r.report(diag.NotOnNginx, at.With(f.name), fmt.Sprintf("%s are for istio, Flagger ignores them on nginx", f.name), "use headers")
+			}
+		}
+		for name, h := range m.Headers {
+			at := at.With("headers", name)
+			cookie := name == "cookie"
+			if headers[cookie]++; headers[cookie] == 2 {
+				r.report(diag.NotOnNginx, inRouting("match"), "Flagger takes one header and one cookie on nginx, and ignores the others", "leave one header, and one cookie")
+			}
+			switch {
+			case cookie && h.Exact == "":
+				r.report(diag.NotOnNginx, at, "on nginx a cookie is matched by its name, which Flagger takes from exact; nginx then wants its value to be always", "cookie: {exact: canary}")
+			case h.Prefix != "" || h.Suffix != "":
+				r.report(diag.NotOnNginx, at, "Flagger takes exact and regex of a header on nginx, and ignores prefix and suffix", "regex: ^insider.*")
+			}
+		}
+	}
+}

@@ -1,0 +1,342 @@
+package render
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/fluxcd/pkg/apis/kustomize"
+	"sigs.k8s.io/kustomize/api/filters/patchjson6902"
+	"sigs.k8s.io/kustomize/api/filters/patchstrategicmerge"
+	"sigs.k8s.io/kustomize/api/types"
+	"sigs.k8s.io/kustomize/kyaml/kio"
+	"sigs.k8s.io/kustomize/kyaml/openapi"
+	"sigs.k8s.io/kustomize/kyaml/resid"
+	kyaml "sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// A patchedObject is what patches have made of a manifest.
+type patchedObject struct {
+	// value is the object, and json the same with its fields in the order of the
+	// manifest, new ones behind.
+	value map[string]any
+	json  json.RawMessage
+	// by is where the patches are.
+	by origin
+}
+
+// checkPatches says which patches of the rollout kustomize would refuse.
+func (r *rollout) checkPatches() {
+	for i, p := range r.Patches {
+		if field, message, hint := checkPatch(p); message != "" {
+			r.report(diag.BadPatch, schema.Path{"patches", i}.With(field...), message, hint)
+		}
+	}
+}
+
+// patch applies the rollout's patches to its objects, one after the other, as
+// kustomize does (api/internal/builtins/PatchTransformer.go). What they make is
+// checked with everything else that is rendered.
+func (r *rollout) patch(objects []rendered) []rendered {
+	if len(r.Patches) == 0 {
+		return objects
+	}
+	all := make([]*patching, len(objects))
+	for i, o := range objects {
+		all[i] = newPatching(o)
+	}
+	for i, p := range r.Patches {
+		if _, message, _ := checkPatch(p); message == "" {
+			all = r.apply(all, p, schema.Path{"patches", i})
+		}
+	}
+	patched := make([]rendered, len(all))
+	for i, p := range all {
+		patched[i] = r.result(p)
+	}
+	return patched
+}
+
+// A patching is an object while patches are applied to it.
+type patching struct {
+	rendered
+	node *kyaml.RNode
+	// before is the object without patches.
+	before  *kyaml.RNode
+	patched bool
+}
+
+func newPatching(o rendered) *patching {
+	text, err := json.Marshal(o.manifest)
+	if err != nil {
+		panic(err) // what cannot be encoded is in no manifest
+	}
+	return &patching{rendered: o, node: kyaml.MustParse(string(text)), before: kyaml.MustParse(string(text))}
+}
+
+// apply applies one patch to the objects that it means.
+func (r *rollout) apply(all []*patching, p kustomize.Patch, at schema.Path) []*patching {
+	var left []*patching
+	matched := false
+	parts, isJSON := patchParts(p.Patch)
+	for _, o := range all {
+		deleted := false
+		for _, part := range parts {
+			if !o.isMeant(p.Target, part) {
+				continue
+			}
+			matched, o.patched = true, true
+			problem := ""
+			if isJSON {
+				problem = o.applyOperation(part)
+			} else {
+				deleted, problem = o.merge(part)
+			}
+			if problem != "" {
+				r.report(diag.PatchFails, at.With("patch"), fmt.Sprintf("%s of %s", problem, o.identity()), "")
+			}
+		}
+		if !deleted {
+			left = append(left, o)
+		} else if o.Kind == "Canary" {
+			r.report(diag.PatchFails, at.With("patch"), "the patch deletes the Canary, and without one there is no rollout", "remove the rollout")
+			left = append(left, o)
+		}
+	}
+	if !matched {
+		var names []string
+		for _, o := range all {
+			names = append(names, o.identity().String())
+		}
+		r.report(diag.PatchMatchesNothing, at, "none of the rollout's objects is meant by the patch", "there are "+strings.Join(names, ", "))
+	}
+	return left
+}
+
+// A patchPart is an object of a strategic merge patch, or an operation of a JSON
+// patch.
+type patchPart struct {
+	object    *kyaml.RNode
+	operation any
+}
+
+// patchParts are the parts of a patch, which checkPatch has checked.
+func patchParts(text string) (parts []patchPart, isJSON bool) {
+	documents, err := readPatch([]byte(text))
+	if err != nil {
+		return nil, false
+	}
+	if len(documents) == 1 {
+		if operations, ok := documents[0].([]any); ok {
+			for _, o := range operations {
+				parts = append(parts, patchPart{operation: o})
+			}
+			return parts, true
+		}
+	}
+	objects, err := (&kio.ByteReader{Reader: strings.NewReader(text), OmitReaderAnnotations: true}).Read()
+	if err != nil {
+		return nil, false
+	}
+	for _, o := range objects {
+		parts = append(parts, patchPart{object: o})
+	}
+	return parts, false
+}
+
+// isMeant says whether the target of a patch, or without one the patch itself,
+// names the object.
+func (o *patching) isMeant(target *kustomize.Selector, part patchPart) bool {
+	id := resid.FromRNode(o.node)
+	if target == nil {
+		meant := resid.FromRNode(part.object)
+		return id.IsSelectedBy(meant) && id.Name == meant.Name && id.IsNsEquals(meant)
+	}
+	selector := &types.Selector{
+		ResId: resid.ResId{
+			Gvk:  resid.Gvk{Group: target.Group, Version: target.Version, Kind: target.Kind},
+			Name: target.Name, Namespace: target.Namespace,
+		},
+		LabelSelector: target.LabelSelector, AnnotationSelector: target.AnnotationSelector,
+	}
+	regex, err := types.NewSelectorRegex(selector)
+	if err != nil || !regex.MatchGvk(id.Gvk) || !regex.MatchName(id.Name) || !regex.MatchNamespace(id.Namespace) {
+		return false
+	}
+	labels, err := o.node.MatchesLabelSelector(target.LabelSelector)
+	if err != nil || !labels {
+		return false
+	}
+	annotations, err := o.node.MatchesAnnotationSelector(target.AnnotationSelector)
+	return err == nil && annotations
+}
+
+// applyOperation applies an operation of a JSON patch. It says what is wrong with
+// it.
+func (o *patching) applyOperation(part patchPart) (problem string) {
+	operation := newPatchOperation(part.operation)
+	text, err := json.Marshal([]any{part.operation})
+	if err == nil {
+		_, err = patchjson6902.Filter{Patch: string(text)}.Filter([]*kyaml.RNode{o.node})
+	}
+	switch {
+	case err != nil && operation.Op == "test":
+		return fmt.Sprintf("the test of %s fails", *operation.Path)
+	case err != nil:
+		return fmt.Sprintf("the operation %s does not find %s", operation.Op, *operation.Path)
+	case resid.FromRNode(o.node) != resid.FromRNode(o.before):
+		return fmt.Sprintf("the operation %s of %s makes another object", operation.Op, *operation.Path)
+	}
+	return ""
+}
+
+// merge applies an object of a strategic merge patch. Like kustomize it keeps the
+// object's kind, name and namespace.
+func (o *patching) merge(part patchPart) (deleted bool, problem string) {
+	id := resid.FromRNode(o.before)
+	merged, err := patchstrategicmerge.Filter{Patch: part.object.Copy()}.Filter([]*kyaml.RNode{o.node})
+	switch {
+	case err != nil:
+		return false, "the patch does not fit the fields"
+	case len(merged) == 0 || merged[0].IsNilOrEmpty():
+		return true, ""
+	}
+	o.node = merged[0]
+	o.node.SetKind(id.Kind)
+	if err := o.node.SetName(id.Name); err != nil {
+		return false, "the patch has no place for the name"
+	}
+	if id.Namespace != "" {
+		if err := o.node.SetNamespace(id.Namespace); err != nil {
+			return false, "the patch has no place for the namespace"
+		}
+	}
+	if resid.FromRNode(o.node) != id {
+		return false, "the patch changes the apiVersion"
+	}
+	return false, ""
+}
+
+// result is the object as the patches have left it.
+func (r *rollout) result(o *patching) rendered {
+	if !o.patched {
+		return o.rendered
+	}
+	value, err := o.node.Map()
+	if err != nil {
+		return o.rendered // which is said already
+	}
+	known := openapi.SchemaForResourceType(kyaml.TypeMeta{APIVersion: o.APIVersion, Kind: o.Kind})
+	if at := unknownField(value, known, nil); at != nil {
+		r.report(diag.PatchBreaks, schema.Path{"patches"}, fmt.Sprintf("the patches make %s one that the cluster does not take: it has no field %s", o.identity(), at), "")
+	}
+	var text bytes.Buffer
+	writeOrdered(&text, value, o.before.YNode())
+	m := *o.manifest
+	m.patched = &patchedObject{value: value, json: text.Bytes(), by: r.origin("patches")}
+	return rendered{&m, o.origin}
+}
+
+// unknownField is the path of a field that Kubernetes' schema of a kind has not,
+// or nil. Of kinds that are not Kubernetes' own there is none.
+func unknownField(value any, known *openapi.ResourceSchema, path schema.Path) schema.Path {
+	if known == nil || known.IsMissingOrNull() {
+		return nil
+	}
+	switch v := value.(type) {
+	case map[string]any:
+		if len(known.Schema.Properties) == 0 && known.Schema.AdditionalProperties == nil {
+			return nil // free-form
+		}
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			field := known.Field(name)
+			if field == nil && known.Schema.AdditionalProperties == nil {
+				return path.With(name)
+			}
+			if at := unknownField(v[name], field, path.With(name)); at != nil {
+				return at
+			}
+		}
+	case []any:
+		for i, item := range v {
+			if at := unknownField(item, known.Elements(), path.With(i)); at != nil {
+				return at
+			}
+		}
+	}
+	return nil
+}
+
+// writeOrdered writes a value as JSON with the fields of mappings in the order of
+// another value, and those that it has not behind them.
+func writeOrdered(b *bytes.Buffer, value any, like *kyaml.Node) {
+	switch v := value.(type) {
+	case map[string]any:
+		b.WriteByte('{')
+		for i, name := range orderedKeys(v, like) {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			writeOrdered(b, name, nil)
+			b.WriteByte(':')
+			writeOrdered(b, v[name], field(like, name))
+		}
+		b.WriteByte('}')
+	case []any:
+		b.WriteByte('[')
+		for i, item := range v {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			var at *kyaml.Node
+			if like != nil && like.Kind == kyaml.SequenceNode && i < len(like.Content) {
+				at = like.Content[i]
+			}
+			writeOrdered(b, item, at)
+		}
+		b.WriteByte(']')
+	default:
+		enc := json.NewEncoder(b)
+		enc.SetEscapeHTML(false)
+		if err := enc.Encode(v); err != nil {
+			panic(err) // it was read from YAML
+		}
+	}
+}
+
+func orderedKeys(v map[string]any, like *kyaml.Node) []string {
+	var keys []string
+	if like != nil && like.Kind == kyaml.MappingNode {
+		for i := 0; i+1 < len(like.Content); i += 2 {
+			if _, ok := v[like.Content[i].Value]; ok {
+				keys = append(keys, like.Content[i].Value)
+			}
+		}
+	}
+	known := len(keys)
+	for _, name := range slices.Sorted(maps.Keys(v)) {
+		if !slices.Contains(keys[:known], name) {
+			keys = append(keys, name)
+		}
+	}
+	return keys
+}
+
+// field is the value of a field of a mapping, or nil.
+func field(n *kyaml.Node, name string) *kyaml.Node {
+	if n == nil || n.Kind != kyaml.MappingNode {
+		return nil
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == name {
+			return n.Content[i+1]
+		}
+	}
+	return nil
+}

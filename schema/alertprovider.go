@@ -1,0 +1,48 @@
+package schema
+
+// AlertProvider is Flagger's flagger.app/v1beta1 AlertProvider: a chat that the
+// alerts of rollouts go to. One among the inputs is rendered for the rollouts that
+// name it.
+type AlertProvider struct {
+	TypeMeta `json:",inline"`
+
+	// Metadata of the AlertProvider.
+	// +required
+	Metadata ObjectMeta `json:"metadata"`
+
+	// Spec of the AlertProvider.
+	// +required
+	Spec AlertProviderSpec `json:"spec"`
+}
+
+// AlertProviderSpec says where alerts go.
+type AlertProviderSpec struct {
+	// Type of the chat.
+	// +required
+	// +kubebuilder:validation:Enum=slack;msteams;discord;rocket;gchat
+	Type string `json:"type"`
+
+	// Channel of the chat.
+	// +optional
+	// +kubebuilder:default=general
+	Channel string `json:"channel,omitempty"`
+
+	// Username that alerts are sent as.
+	// +optional
+	// +kubebuilder:default=flagger
+	Username string `json:"username,omitempty"`
+
+	// Address is the URL of the webhook. It is a secret in most chats, which
+	// belongs into secretRef.
+	// +optional
+	Address string `json:"address,omitempty"`
+
+	// Proxy is the URL of an HTTP proxy on the way.
+	// +optional
+	Proxy string `json:"proxy,omitempty"`
+
+	// SecretRef names the Secret with the key address, and token where the chat
+	// needs one. It must exist in the AlertProvider's namespace on every cluster.
+	// +optional
+	SecretRef *LocalReference `json:"secretRef,omitempty"`
+}

@@ -1,0 +1,157 @@
+package schema
+
+// The fields of a VirtualService that Kurator's API has and Flagger reads
+// (fluxcd/flagger pkg/apis/istio/v1beta1).
+
+// HTTPRetry says how a request that fails is tried again.
+type HTTPRetry struct {
+	// Attempts is how often.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Attempts int32 `json:"attempts"`
+
+	// PerTryTimeout of one attempt, a duration of Istio's.
+	// +optional
+	// +fleetwright:example=2s
+	PerTryTimeout Duration `json:"perTryTimeout,omitempty"`
+
+	// RetryOn says after which failures, names parted by commas.
+	// +optional
+	// +fleetwright:example=gateway-error,connect-failure,refused-stream
+	RetryOn string `json:"retryOn,omitempty"`
+}
+
+// Headers says what is done with the headers of requests and responses.
+type Headers struct {
+	// Request is what is done with a request's.
+	// +optional
+	Request *HeaderOperations `json:"request,omitempty"`
+
+	// Response is what is done with a response's.
+	// +optional
+	Response *HeaderOperations `json:"response,omitempty"`
+}
+
+// HeaderOperations is what is done with headers.
+type HeaderOperations struct {
+	// Set replaces headers.
+	// +optional
+	Set map[string]string `json:"set,omitempty"`
+
+	// Add adds to headers.
+	// +optional
+	Add map[string]string `json:"add,omitempty"`
+
+	// Remove removes headers.
+	// +optional
+	Remove []string `json:"remove,omitempty"`
+}
+
+// CorsPolicy is the cross-origin resource sharing of a Service.
+type CorsPolicy struct {
+	// AllowOrigin are the origins that may ask, each the whole of one. Istio has
+	// deprecated it.
+	// +optional
+	AllowOrigin []string `json:"allowOrigin,omitempty"`
+
+	// AllowOrigins are the origins that may ask.
+	// +optional
+	AllowOrigins []StringMatch `json:"allowOrigins,omitempty"`
+
+	// AllowMethods are the HTTP methods that may be used.
+	// +optional
+	AllowMethods []string `json:"allowMethods,omitempty"`
+
+	// AllowHeaders are the headers that may be sent.
+	// +optional
+	AllowHeaders []string `json:"allowHeaders,omitempty"`
+
+	// ExposeHeaders are the headers that a browser may show.
+	// +optional
+	ExposeHeaders []string `json:"exposeHeaders,omitempty"`
+
+	// MaxAge is how long an answer may be kept, a duration of Istio's.
+	// +optional
+	// +fleetwright:example=24h
+	MaxAge Duration `json:"maxAge,omitempty"`
+
+	// AllowCredentials lets requests carry credentials.
+	// +optional
+	AllowCredentials bool `json:"allowCredentials,omitempty"`
+}
+
+// HTTPMatch is a condition on requests. All parts of it must hold. Kurator takes
+// Istio's whole HTTPMatchRequest; a Canary's analysis holds three of its fields
+// (fluxcd/flagger artifacts/flagger/crd.yaml), the others are refused.
+type HTTPMatch struct {
+	// Headers that a request must have, by name in lower case.
+	// +optional
+	Headers map[string]StringMatch `json:"headers,omitempty"`
+
+	// QueryParams that a request must have, by name. For istio.
+	// +optional
+	QueryParams map[string]StringMatch `json:"queryParams,omitempty"`
+
+	// SourceLabels that the calling pod must have. For istio.
+	// +optional
+	SourceLabels map[string]LabelValue `json:"sourceLabels,omitempty"`
+
+	// Name is refused: a Canary's analysis has no such field.
+	// +optional
+	Name any `json:"name,omitempty"`
+
+	// Uri is refused: a Canary's analysis has no such field.
+	// +optional
+	Uri any `json:"uri,omitempty"`
+
+	// Scheme is refused: a Canary's analysis has no such field.
+	// +optional
+	Scheme any `json:"scheme,omitempty"`
+
+	// Method is refused: a Canary's analysis has no such field.
+	// +optional
+	Method any `json:"method,omitempty"`
+
+	// Authority is refused: a Canary's analysis has no such field.
+	// +optional
+	Authority any `json:"authority,omitempty"`
+
+	// Port is refused: a Canary's analysis has no such field.
+	// +optional
+	Port any `json:"port,omitempty"`
+
+	// Gateways is refused: a Canary's analysis has no such field.
+	// +optional
+	Gateways any `json:"gateways,omitempty"`
+
+	// IgnoreUriCase is refused: a Canary's analysis has no such field.
+	// +optional
+	IgnoreUriCase any `json:"ignoreUriCase,omitempty"`
+
+	// WithoutHeaders is refused: a Canary's analysis has no such field.
+	// +optional
+	WithoutHeaders any `json:"withoutHeaders,omitempty"`
+
+	// SourceNamespace is refused: a Canary's analysis has no such field.
+	// +optional
+	SourceNamespace any `json:"sourceNamespace,omitempty"`
+}
+
+// StringMatch is a condition on text: exactly one of its fields.
+type StringMatch struct {
+	// Exact is the whole text.
+	// +optional
+	Exact string `json:"exact,omitempty"`
+
+	// Prefix is how the text begins.
+	// +optional
+	Prefix string `json:"prefix,omitempty"`
+
+	// Suffix is how the text ends. Of headers only.
+	// +optional
+	Suffix string `json:"suffix,omitempty"`
+
+	// Regex is a regular expression for the whole text.
+	// +optional
+	Regex string `json:"regex,omitempty"`
+}
