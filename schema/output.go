@@ -75,6 +75,8 @@ func (e OutputError) Explain() string {
 		return fmt.Sprintf("it has no field %s", e.Path)
 	case strings.Contains(e.reason, "required but not present"), strings.Contains(e.reason, "incomplete"):
 		return fmt.Sprintf("it needs the field %s", e.Path)
+	case len(e.Path) == 0:
+		return "its fields do not go together"
 	}
 	return fmt.Sprintf("the value of %s is not one that it takes", e.Path)
 }

@@ -1,0 +1,204 @@
+package render_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/kyaml/filesys"
+	"sigs.k8s.io/yaml"
+
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// patched is a rollout on nginx, with a load tester and two metrics, and patches.
+func patched(patches string) []schema.File {
+	if patches != "" {
+		patches = "      patches:\n" + patches
+	}
+	return rolledOut("nginx", `
+      testLoader: true
+      rolloutPolicy:
+        trafficRouting: {host: web.example.com, canaryStrategy: {stepWeight: 10}}
+        trafficAnalysis:
+          metrics: [{name: request-success-rate, thresholdRange: {min: 99}}, {name: request-duration, thresholdRange: {max: 500}}]
+          webhooks: {command: [hey http://web.example.com]}
+`+patches)
+}
+
+// goodPatches are patches that do something.
+var goodPatches = map[string]string{
+	"a strategic merge patch": `
+      - patch: |
+          apiVersion: flagger.app/v1beta1
+          kind: Canary
+          metadata: {name: web, namespace: web}
+          spec: {analysis: {mirror: false, stepWeightPromotion: 20, maxWeight: null}}
+`,
+	"a JSON patch of all that match": `
+      - target: {kind: MetricTemplate, name: web\..*}
+        patch: |
+          - {op: add, path: /metadata/labels, value: {team: a}}
+          - {op: replace, path: /spec/provider/address, value: http://prometheus.monitoring:9090}
+`,
+	"a list that is merged by name": `
+      - target: {group: apps, kind: Deployment}
+        patch: |
+          apiVersion: apps/v1
+          kind: Deployment
+          metadata: {name: any}
+          spec:
+            replicas: 2
+            template:
+              spec:
+                nodeSelector: {disk: ssd}
+                containers:
+                - name: loadtester
+                  env: [{name: A, value: b}]
+`,
+	"several objects": `
+      - patch: |
+          apiVersion: networking.k8s.io/v1
+          kind: Ingress
+          metadata: {name: web, namespace: web, annotations: {cert-manager.io/issuer: ca}}
+          spec: {tls: [{hosts: [web.example.com], secretName: web-tls}]}
+          ---
+          apiVersion: v1
+          kind: Service
+          metadata: {name: web-testloader, namespace: web, labels: {a: b}}
+`,
+	"an object that is deleted": `
+      - patch: |
+          $patch: delete
+          apiVersion: networking.k8s.io/v1
+          kind: Ingress
+          metadata: {name: web, namespace: web}
+`,
+	"one patch on another": `
+      - {target: {kind: Canary}, patch: '[{"op": "add", "path": "/spec/service/headless", "value": true}]'}
+      - {target: {kind: Canary}, patch: '[{"op": "test", "path": "/spec/service/headless", "value": true}, {"op": "move", "from": "/spec/service/headless", "path": "/spec/service/portDiscovery"}]'}
+`,
+}
+
+// TestPatchesOfARolloutDoWhatKustomizeDoes: what comes out is what a build of the
+// unpatched objects with the same patches makes.
+func TestPatchesOfARolloutDoWhatKustomizeDoes(t *testing.T) {
+	const dir = oneDir + "rollouts/default.x/"
+	plain := contents(compile(t, patched("")...))
+	for name, patches := range goodPatches {
+		t.Run(name, func(t *testing.T) {
+			disk := filesys.MakeFsInMemory()
+			for file, content := range plain {
+				if file, ok := strings.CutPrefix(file, dir); ok {
+					if err := disk.WriteFile(file, content); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			kustomization, err := disk.ReadFile("kustomization.yaml")
+			if err != nil {
+				t.Fatal(err)
+			}
+			with := append(kustomization, fmt.Appendf(nil, "patches:\n%s", strings.ReplaceAll(patches, "\n      ", "\n"))...)
+			if err := disk.WriteFile("kustomization.yaml", with); err != nil {
+				t.Fatal(err)
+			}
+			built, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(disk, ".")
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := map[string]string{}
+			for _, r := range built.Resources() {
+				want[r.GetKind()+" "+r.GetName()] = r.MustYaml()
+			}
+
+			changed := false
+			for file, content := range contents(compile(t, patched(patches)...)) {
+				if !strings.HasPrefix(file, dir) || strings.HasSuffix(file, "/kustomization.yaml") {
+					continue
+				}
+				changed = changed || string(content) != string(plain[file])
+				object := unmarshal(t, string(content))
+				id := at(object, "kind").(string) + " " + at(object, "metadata name").(string)
+				if got := marshal(t, object); got != canonical(t, want[id]) {
+					t.Errorf("%s is\n%s\nkustomize makes\n%s", id, got, want[id])
+				}
+				delete(want, id)
+			}
+			if len(want) > 0 {
+				t.Errorf("kustomize has these as well: %v", want)
+			}
+			if !changed && name != "an object that is deleted" {
+				t.Error("the patch changes nothing")
+			}
+		})
+	}
+}
+
+func canonical(t *testing.T, document string) string {
+	t.Helper()
+	var object map[string]any
+	if err := yaml.Unmarshal([]byte(document), &object); err != nil {
+		t.Fatal(err)
+	}
+	return marshal(t, object)
+}
+
+// TestPatchesKeepTheOrderOfFields, so that a first patch changes few lines.
+func TestPatchesKeepTheOrderOfFields(t *testing.T) {
+	plain := strings.Split(string(contents(compile(t, patched("")...))[oneCanary]), "\n")
+	with := strings.Split(string(contents(compile(t, patched(`
+      - {target: {kind: Canary}, patch: '[{"op": "replace", "path": "/spec/analysis/stepWeight", "value": 25}]'}
+`)...))[oneCanary]), "\n")
+	if len(plain) != len(with) {
+		t.Fatalf("%d lines became %d", len(plain), len(with))
+	}
+	var changed []string
+	for i := range plain {
+		if plain[i] != with[i] {
+			changed = append(changed, with[i])
+		}
+	}
+	if len(changed) != 1 || strings.TrimSpace(changed[0]) != "stepWeight: 25" {
+		t.Errorf("these lines changed: %q", changed)
+	}
+}
+
+func TestPatchesThatAreRefused(t *testing.T) {
+	json := func(target, operation string) string {
+		return "      - {target: {" + target + "}, patch: '[" + operation + "]'}\n"
+	}
+	for _, tt := range []struct{ name, patches, want string }{
+		{"nothing is meant", json("kind: Canry", `{"op": "remove", "path": "/spec"}`),
+			"FW320 spec.syncPolicies[0].rollout.patches[0]: none of the rollout's objects is meant by the patch"},
+		{"no such place", json("kind: Canary", `{"op": "remove", "path": "/spec/analysis/iterations"}`),
+			"FW321 spec.syncPolicies[0].rollout.patches[0].patch: the operation remove does not find /spec/analysis/iterations of Canary web/web"},
+		{"a test that fails", json("kind: Canary", `{"op": "test", "path": "/spec/provider", "value": "kuma"}`),
+			"FW321 spec.syncPolicies[0].rollout.patches[0].patch: the test of /spec/provider fails"},
+		{"another name", json("kind: Canary", `{"op": "replace", "path": "/metadata/name", "value": "other"}`),
+			"FW321 spec.syncPolicies[0].rollout.patches[0].patch: the operation replace of /metadata/name makes another object"},
+		{"no Canary", "      - patch: |\n          $patch: delete\n          apiVersion: flagger.app/v1beta1\n          kind: Canary\n          metadata: {name: web, namespace: web}\n",
+			"FW321 spec.syncPolicies[0].rollout.patches[0].patch: the patch deletes the Canary"},
+		{"an unknown field of a Canary", json("kind: Canary", `{"op": "add", "path": "/spec/analysis/stepWieght", "value": 5}`),
+			"FW322 spec.syncPolicies[0].rollout.patches: the patches make Canary web/web one that the cluster does not take: it has no field spec.analysis.stepWieght"},
+		{"a value that Flagger misreads", json("kind: Canary", `{"op": "replace", "path": "/spec/analysis/interval", "value": "1h"}`),
+			"FW322 spec.syncPolicies[0].rollout.patches: the patches make Canary web/web one that the cluster does not take: the value of spec.analysis.interval"},
+		{"two strategies", json("kind: Canary", `{"op": "add", "path": "/spec/analysis/iterations", "value": 5}`),
+			"FW322 spec.syncPolicies[0].rollout.patches: the patches make Canary web/web one that the cluster does not take: "},
+		{"an unknown field of a Deployment", json("kind: Deployment", `{"op": "add", "path": "/spec/template/spec/nodeSelektor", "value": {}}`),
+			"FW322 spec.syncPolicies[0].rollout.patches: the patches make Deployment web/web-testloader one that the cluster does not take: it has no field spec.template.spec.nodeSelektor"},
+		{"not a patch", "      - {patch: 'hello'}\n", "FW505 spec.syncPolicies[0].rollout.patches[0].patch: the patch is neither"},
+		{"not a selector", json("kind: '['", `{"op": "remove", "path": "/spec"}`), "FW505 spec.syncPolicies[0].rollout.patches[0].target.kind"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			list := diagnostics(patched(tt.patches))
+			for _, d := range list {
+				if strings.Contains(d.String(), "error "+tt.want) {
+					return
+				}
+			}
+			t.Errorf("no diagnostic\n%s\namong\n%s", tt.want, text(list))
+		})
+	}
+}
