@@ -15,6 +15,10 @@ import (
 // own cluster so.
 const hostCluster = "host"
 
+// controlPlaneAnnotation has Kurator install Karmada for a fleet
+// (pkg/apis/fleet/v1alpha1/types.go).
+const controlPlaneAnnotation = "fleet.kurator.dev/controlplane"
+
 // A policy is a sync policy with its name and the clusters it goes to.
 type policy struct {
 	*schema.SyncPolicy
@@ -162,6 +166,10 @@ func (c *compiler) placeFleet(f *fleet) {
 	seen := map[*cluster]bool{}
 	for i, ref := range f.Spec.Clusters {
 		at := schema.Path{"spec", "clusters", i, "name"}
+		if ref.Namespace != "" && ref.Namespace != f.namespace {
+			c.report(f.doc.Diagnostic(diag.ClusterNamespace, schema.Path{"spec", "clusters", i, "namespace"},
+				fmt.Sprintf("a fleet's clusters are in its own namespace %s, and that is where %s is looked for", f.namespace, ref.Name), "remove the line"))
+		}
 		cl, ok := c.cluster(ref.Kind, f.namespace, ref.Name)
 		switch {
 		case !ok:
@@ -172,6 +180,9 @@ func (c *compiler) placeFleet(f *fleet) {
 			seen[cl] = true
 			f.clusters = append(f.clusters, cl)
 		}
+	}
+	if _, ok := f.Metadata.Annotations[controlPlaneAnnotation]; ok {
+		c.report(f.doc.Diagnostic(diag.PluginNotRendered, schema.Path{"metadata", "annotations", controlPlaneAnnotation}, "fleetwright does not render a control plane of the fleet", ""))
 	}
 	if f.Spec.Plugin == nil {
 		return

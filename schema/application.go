@@ -10,14 +10,17 @@ type Application struct {
 
 	// Metadata of the Application.
 	// +required
+	// +fleetwright:becomes=see below
 	Metadata ObjectMeta `json:"metadata"`
 
 	// Spec is what the Application asks for.
 	// +required
+	// +fleetwright:becomes=see below
 	Spec ApplicationSpec `json:"spec"`
 
 	// Status is Kurator's own and ignored.
 	// +optional
+	// +fleetwright:becomes=ignored: Kurator's own
 	Status any `json:"status,omitempty"`
 }
 
@@ -26,16 +29,19 @@ type ApplicationSpec struct {
 	// Source is where the manifests come from: exactly one of gitRepository,
 	// helmRepository and ociRepository.
 	// +required
+	// +fleetwright:becomes=a source named after the Application, of one of three kinds
 	Source ApplicationSource `json:"source"`
 
 	// SyncPolicies are the parts of the source to sync, each with its own
 	// destination and rollout.
 	// +required
+	// +fleetwright:becomes=a Flux Kustomization or HelmRelease each, with what its rollout needs
 	SyncPolicies []SyncPolicy `json:"syncPolicies"`
 
 	// Destination of the policies that have none of their own. Without any, the
 	// Application goes to the cluster "host".
 	// +optional
+	// +fleetwright:becomes=the clusters of the policies that have none of their own; without any, the cluster `host`
 	Destination *Destination `json:"destination,omitempty"`
 }
 
@@ -44,10 +50,12 @@ type Destination struct {
 	// Fleet is the name of the Fleet, in the Application's namespace.
 	// +required
 	// +fleetwright:format=dns-subdomain
+	// +fleetwright:becomes=the fleet whose clusters get the policy; one for all policies (FW205)
 	Fleet string `json:"fleet"`
 
 	// ClusterSelector narrows the fleet to the clusters with these labels.
 	// +optional
+	// +fleetwright:becomes=narrows the fleet to the clusters with these labels
 	ClusterSelector *ClusterSelector `json:"clusterSelector,omitempty"`
 }
 
@@ -65,26 +73,32 @@ type SyncPolicy struct {
 	// is inserted before this one.
 	// +optional
 	// +fleetwright:format=dns-subdomain
+	// +fleetwright:becomes=the name of the Flux Kustomization or HelmRelease; without it `<application>-<index>`, with a warning (FW208)
 	Name string `json:"name,omitempty"`
 
 	// Kustomization applies a directory of the source.
 	// +optional
+	// +fleetwright:becomes=a Flux Kustomization
 	Kustomization *Kustomization `json:"kustomization,omitempty"`
 
 	// Helm installs a chart.
 	// +optional
+	// +fleetwright:becomes=a HelmRelease
 	Helm *HelmRelease `json:"helm,omitempty"`
 
 	// Destination replaces that of the Application.
 	// +optional
+	// +fleetwright:becomes=the clusters of this policy
 	Destination *Destination `json:"destination,omitempty"`
 
 	// Rollout brings new versions of one workload of the policy step by step.
 	// +optional
+	// +fleetwright:becomes=a Canary, and what it needs
 	Rollout *Rollout `json:"rollout,omitempty"`
 }
 
 // Kustomization applies a directory of the source, as a Flux Kustomization does.
+// +fleetwright:becomes=`spec.{path}` of the Flux Kustomization
 type Kustomization struct {
 	// CommonMetadata is added to every object.
 	// +optional
@@ -94,6 +108,7 @@ type Kustomization struct {
 	// in this or another Application's namespace. The names that Kurator gives to
 	// objects, <policy>-<kind>-<cluster>, are understood.
 	// +optional
+	// +fleetwright:becomes=`spec.dependsOn`, the names mapped to those that are rendered
 	DependsOn []NamespacedReference `json:"dependsOn,omitempty"`
 
 	// Interval at which drift is corrected. With 0s there is no periodic run:
@@ -105,6 +120,7 @@ type Kustomization struct {
 	// RetryInterval after a failure; without it, or with 0s, the interval. Where
 	// that is 0s too, Flux would never try again, so 2m0s is rendered.
 	// +optional
+	// +fleetwright:becomes=`spec.retryInterval` of the Flux Kustomization; 2m0s where the interval is 0s
 	RetryInterval Duration `json:"retryInterval,omitempty"`
 
 	// Path of the directory in the source.
@@ -118,6 +134,7 @@ type Kustomization struct {
 
 	// Patches are strategic merge or JSON patches of the objects.
 	// +optional
+	// +fleetwright:becomes=`spec.patches` of the Flux Kustomization, before those that a rollout needs; checked as kustomize would (FW505)
 	Patches []kustomize.Patch `json:"patches,omitempty"`
 
 	// Images replaces names, tags and digests of images.

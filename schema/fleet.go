@@ -7,14 +7,17 @@ type Fleet struct {
 
 	// Metadata of the Fleet.
 	// +required
+	// +fleetwright:becomes=see below
 	Metadata ObjectMeta `json:"metadata"`
 
 	// Spec is what the Fleet asks for.
 	// +required
+	// +fleetwright:becomes=see below
 	Spec FleetSpec `json:"spec"`
 
 	// Status is Kurator's own and ignored.
 	// +optional
+	// +fleetwright:becomes=ignored: Kurator's own
 	Status any `json:"status,omitempty"`
 }
 
@@ -22,33 +25,51 @@ type Fleet struct {
 type FleetSpec struct {
 	// Clusters of the fleet, in the Fleet's namespace.
 	// +required
+	// +fleetwright:becomes=the clusters that get a directory
 	Clusters []ClusterReference `json:"clusters"`
 
 	// Plugin is what is installed on every cluster.
 	// +optional
+	// +fleetwright:becomes=what is installed on every cluster of the fleet
 	Plugin *Plugin `json:"plugin,omitempty"`
 }
 
 // ClusterReference names a cluster of a fleet.
+// +fleetwright:becomes=not read, as Kurator does not
 type ClusterReference struct {
 	// Kind of the cluster's document.
 	// +required
 	// +kubebuilder:validation:Enum=AttachedCluster;Cluster
+	// +fleetwright:becomes=the kind of the cluster's document, which must be among the inputs (FW203)
 	Kind string `json:"kind"`
 
 	// Name of the cluster.
 	// +required
 	// +fleetwright:format=dns-subdomain
+	// +fleetwright:becomes=the cluster, and its directory
 	Name string `json:"name"`
 
-	// Namespace is ignored, as Kurator ignores it: a fleet's clusters are in its
-	// own namespace.
+	// Namespace is not read, as Kurator does not read it: a fleet's clusters are in
+	// its own namespace. Another one is warned of.
 	// +optional
+	// +fleetwright:becomes=not read, as Kurator does not; another namespace than the fleet's is warned of (FW217)
 	Namespace string `json:"namespace,omitempty"`
 
-	// APIVersion is ignored.
+	// APIVersion is not read.
 	// +optional
 	APIVersion string `json:"apiVersion,omitempty"`
+
+	// UID is not read.
+	// +optional
+	UID string `json:"uid,omitempty"`
+
+	// ResourceVersion is not read.
+	// +optional
+	ResourceVersion string `json:"resourceVersion,omitempty"`
+
+	// FieldPath is not read.
+	// +optional
+	FieldPath string `json:"fieldPath,omitempty"`
 }
 
 // Plugin is what is installed on every cluster of a fleet. Of Kurator's plugins
@@ -56,30 +77,37 @@ type ClusterReference struct {
 type Plugin struct {
 	// Flagger runs the rollouts.
 	// +optional
+	// +fleetwright:becomes=Flagger, its provider and a load tester
 	Flagger *FlaggerPlugin `json:"flagger,omitempty"`
 
 	// Metric is not rendered by fleetwright.
 	// +optional
+	// +fleetwright:becomes=not rendered, with one info (FW210)
 	Metric any `json:"metric,omitempty"`
 
 	// Grafana is not rendered by fleetwright.
 	// +optional
+	// +fleetwright:becomes=not rendered, with one info (FW210)
 	Grafana any `json:"grafana,omitempty"`
 
 	// Policy is not rendered by fleetwright.
 	// +optional
+	// +fleetwright:becomes=not rendered, with one info (FW210)
 	Policy any `json:"policy,omitempty"`
 
 	// Backup is not rendered by fleetwright.
 	// +optional
+	// +fleetwright:becomes=not rendered, with one info (FW210)
 	Backup any `json:"backup,omitempty"`
 
 	// DistributedStorage is not rendered by fleetwright.
 	// +optional
+	// +fleetwright:becomes=not rendered, with one info (FW210)
 	DistributedStorage any `json:"distributedStorage,omitempty"`
 
 	// Submariner is not rendered by fleetwright.
 	// +optional
+	// +fleetwright:becomes=not rendered, with one info (FW210)
 	Submariner any `json:"submariner,omitempty"`
 }
 
@@ -87,24 +115,29 @@ type Plugin struct {
 type FlaggerPlugin struct {
 	// Chart of Flagger.
 	// +optional
+	// +fleetwright:becomes=the chart of the HelmRelease `flagger`; what is left out is pinned
 	Chart *Chart `json:"chart,omitempty"`
 
 	// ExtraArgs are values for Flagger's chart.
 	// +optional
+	// +fleetwright:becomes=merged over the values of the HelmRelease `flagger`
 	ExtraArgs Values `json:"extraArgs,omitempty"`
 
 	// TrafficRoutingProvider moves the traffic. kuma and nginx are installed, istio
 	// must be there.
 	// +required
 	// +kubebuilder:validation:Enum=istio;kuma;nginx
+	// +fleetwright:becomes=HelmReleases of the provider and of what measures it; istio is expected to be there (info FW702)
 	TrafficRoutingProvider string `json:"trafficRoutingProvider"`
 
 	// PublicTestloader installs a load tester that every rollout may use.
 	// +optional
+	// +fleetwright:becomes=the HelmRelease `flagger-loadtester` in a namespace of its own
 	PublicTestloader bool `json:"publicTestloader,omitempty"`
 
 	// Config is the chart of the provider. For istio there is none.
 	// +optional
+	// +fleetwright:becomes=the HelmRelease of kuma or nginx; refused for istio (FW703)
 	Config *ProviderConfig `json:"config,omitempty"`
 }
 
@@ -112,10 +145,12 @@ type FlaggerPlugin struct {
 type ProviderConfig struct {
 	// Chart of the provider.
 	// +optional
+	// +fleetwright:becomes=the chart of the provider's HelmRelease; what is left out is pinned
 	Chart *Chart `json:"chart,omitempty"`
 
 	// ExtraArgs are values for the provider's chart.
 	// +optional
+	// +fleetwright:becomes=merged over the values of the provider's HelmRelease
 	ExtraArgs Values `json:"extraArgs,omitempty"`
 }
 

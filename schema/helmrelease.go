@@ -2,9 +2,11 @@ package schema
 
 // HelmRelease installs a chart, as a Flux HelmRelease does, in the v2beta1 shape
 // that Kurator has.
+// +fleetwright:becomes=`spec.{path}` of the HelmRelease (v2)
 type HelmRelease struct {
 	// Chart to install.
 	// +required
+	// +fleetwright:becomes=`spec.chart`, or `spec.chartRef` for a chart from an ociRepository
 	Chart HelmChart `json:"chart"`
 
 	// Interval at which the release is looked at. With 0s there is no periodic
@@ -20,6 +22,7 @@ type HelmRelease struct {
 	// ReleaseName is the name of Helm's release; without it, that of the policy.
 	// +optional
 	// +fleetwright:format=release-name
+	// +fleetwright:becomes=`spec.releaseName` of the HelmRelease; without it, the name of the policy
 	ReleaseName string `json:"releaseName,omitempty"`
 
 	// TargetNamespace of the release; without it, the Application's.
@@ -31,6 +34,7 @@ type HelmRelease struct {
 	// another Application's namespace. The names that Kurator gives to objects,
 	// <policy>-<kind>-<cluster>, are understood.
 	// +optional
+	// +fleetwright:becomes=`spec.dependsOn`, the names mapped to those that are rendered
 	DependsOn []NamespacedReference `json:"dependsOn,omitempty"`
 
 	// Timeout of any one operation of Helm.
@@ -43,6 +47,7 @@ type HelmRelease struct {
 	// +optional
 	// +kubebuilder:default=10
 	// +kubebuilder:validation:Minimum=0
+	// +fleetwright:becomes=`spec.maxHistory` of the HelmRelease, written out because Flux' default has changed
 	MaxHistory *int32 `json:"maxHistory,omitempty"`
 
 	// ServiceAccountName that Flux impersonates, in the Application's namespace.
@@ -85,6 +90,7 @@ type HelmRelease struct {
 type HelmChart struct {
 	// Metadata of the HelmChart that Flux makes.
 	// +optional
+	// +fleetwright:becomes=`spec.chart.metadata`; refused for a chart from an ociRepository (FW508)
 	Metadata *CommonMetadata `json:"metadata,omitempty"`
 
 	// Spec says which chart.
@@ -105,10 +111,12 @@ type HelmChartSpec struct {
 	// one that is checked out; that of an ociRepository is its ref.
 	// +optional
 	// +kubebuilder:default=*
+	// +fleetwright:becomes=`spec.chart.spec.version`; refused for a chart from an ociRepository (FW508), a warning for one from Git (FW509)
 	Version string `json:"version,omitempty"`
 
 	// Interval at which new versions are looked for; without it, the release's.
 	// +optional
+	// +fleetwright:becomes=`spec.chart.spec.interval`; refused for a chart from an ociRepository (FW508)
 	Interval Duration `json:"interval,omitempty"`
 
 	// ReconcileStrategy says what makes a new chart: a new version of it, or a new
@@ -116,11 +124,13 @@ type HelmChartSpec struct {
 	// +optional
 	// +kubebuilder:validation:Enum=ChartVersion;Revision
 	// +kubebuilder:default=ChartVersion
+	// +fleetwright:becomes=`spec.chart.spec.reconcileStrategy`; refused for a chart from an ociRepository (FW508)
 	ReconcileStrategy string `json:"reconcileStrategy,omitempty"`
 
 	// ValuesFiles of the chart that are used in place of its values.yaml, the
 	// later ones over the earlier.
 	// +optional
+	// +fleetwright:becomes=`spec.chart.spec.valuesFiles`; refused for a chart from an ociRepository (FW508)
 	ValuesFiles []string `json:"valuesFiles,omitempty"`
 }
 
@@ -163,6 +173,7 @@ type HelmInstall struct {
 
 	// SkipCRDs is deprecated by Flux; crds: Skip is rendered for it.
 	// +optional
+	// +fleetwright:becomes=`spec.install.crds: Skip` of the HelmRelease
 	SkipCRDs bool `json:"skipCRDs,omitempty"`
 
 	// CreateNamespace makes the target namespace. fleetwright renders it in any

@@ -83,17 +83,21 @@ type CorsPolicy struct {
 // HTTPMatch is a condition on requests. All parts of it must hold. Kurator takes
 // Istio's whole HTTPMatchRequest; a Canary's analysis holds three of its fields
 // (fluxcd/flagger artifacts/flagger/crd.yaml), the others are refused.
+// +fleetwright:becomes=refused (FW314): a Canary's analysis has no such field
 type HTTPMatch struct {
 	// Headers that a request must have, by name in lower case.
 	// +optional
+	// +fleetwright:becomes=`spec.analysis.match[].headers` of the Canary; on nginx exact and regex of one header, and one cookie (FW711)
 	Headers map[string]StringMatch `json:"headers,omitempty"`
 
 	// QueryParams that a request must have, by name. For istio.
 	// +optional
+	// +fleetwright:becomes=`spec.analysis.match[].queryParams` of the Canary on istio; refused on nginx (FW711)
 	QueryParams map[string]StringMatch `json:"queryParams,omitempty"`
 
 	// SourceLabels that the calling pod must have. For istio.
 	// +optional
+	// +fleetwright:becomes=`spec.analysis.match[].sourceLabels` of the Canary on istio; refused on nginx (FW711)
 	SourceLabels map[string]LabelValue `json:"sourceLabels,omitempty"`
 
 	// Name is refused: a Canary's analysis has no such field.

@@ -4,34 +4,41 @@ package schema
 type TypeMeta struct {
 	// APIVersion is the group and version of the kind.
 	// +required
+	// +fleetwright:becomes=which language the document is in
 	APIVersion string `json:"apiVersion"`
 
 	// Kind is the name of the kind.
 	// +required
+	// +fleetwright:becomes=which kind the document is of
 	Kind string `json:"kind"`
 }
 
 // ObjectMeta is what Kubernetes keeps about every object. A document needs only
 // a name; what an API server adds is accepted and ignored, so that the output
 // of `kubectl get -o yaml` compiles.
+// +fleetwright:becomes=ignored: an API server sets it
 type ObjectMeta struct {
 	// Name of the object, unique in its namespace.
 	// +required
 	// +fleetwright:format=dns-subdomain
+	// +fleetwright:becomes=names the directories, and the source of an Application
 	Name string `json:"name"`
 
 	// Namespace of the object.
 	// +optional
 	// +kubebuilder:default=default
 	// +fleetwright:format=dns-label
+	// +fleetwright:becomes=the namespace of what Flux reads, and of the fleet that an Application names
 	Namespace string `json:"namespace,omitempty"`
 
 	// Labels that selectors match.
 	// +optional
+	// +fleetwright:becomes=of a cluster, what a clusterSelector matches; else ignored
 	Labels map[string]LabelValue `json:"labels,omitempty"`
 
 	// Annotations are free notes; none of them changes what is compiled.
 	// +optional
+	// +fleetwright:becomes=ignored, but for the control plane of a Fleet, which is not rendered (info FW210)
 	Annotations map[string]string `json:"annotations,omitempty"`
 
 	// CreationTimestamp is set by the API server and ignored.

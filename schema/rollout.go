@@ -7,34 +7,40 @@ type Rollout struct {
 	// TestLoader installs a load tester beside the workload. Without it the
 	// fleet's public one is used.
 	// +optional
+	// +fleetwright:becomes=a load tester of this rollout; without it, the fleet's public one
 	TestLoader bool `json:"testLoader,omitempty"`
 
 	// TrafficRoutingProvider moves the traffic. The fleet installs kuma and nginx;
 	// istio must be on the clusters.
 	// +required
 	// +kubebuilder:validation:Enum=istio;kuma;nginx
+	// +fleetwright:becomes=`spec.provider` of the Canary; the fleet must have the same (FW207)
 	TrafficRoutingProvider string `json:"trafficRoutingProvider"`
 
 	// Workload is what is rolled out.
 	// +required
+	// +fleetwright:becomes=`spec.targetRef` of the Canary, and its name and namespace
 	Workload Workload `json:"workload"`
 
 	// ServiceName is the name of the workload's Service. Flagger takes it over
 	// and adds <serviceName>-primary and <serviceName>-canary.
 	// +required
 	// +fleetwright:format=dns-1035-label
+	// +fleetwright:becomes=`spec.service.name` of the Canary
 	ServiceName string `json:"serviceName"`
 
 	// Port of the Service.
 	// +required
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=65535
+	// +fleetwright:becomes=`spec.service.port` of the Canary, and the protocol annotation on kuma
 	Port int32 `json:"port"`
 
 	// TargetPort is the container's port, by number or name. Without it Flagger
 	// uses the Service's port for both.
 	// +optional
 	// +fleetwright:extension
+	// +fleetwright:becomes=`spec.service.targetPort` of the Canary, which Kurator asks the cluster for
 	TargetPort *IntOrString `json:"targetPort,omitempty"`
 
 	// PortName is the name of the Service's port.
@@ -42,12 +48,14 @@ type Rollout struct {
 	// +fleetwright:extension
 	// +fleetwright:format=port-name
 	// +kubebuilder:default=http
+	// +fleetwright:becomes=`spec.service.portName` of the Canary
 	PortName string `json:"portName,omitempty"`
 
 	// PortDiscovery adds the container's other ports to the Services. Their
 	// traffic is not split by kuma and nginx.
 	// +optional
 	// +fleetwright:extension
+	// +fleetwright:becomes=`spec.service.portDiscovery` of the Canary
 	PortDiscovery bool `json:"portDiscovery,omitempty"`
 
 	// AppProtocol of the Service's port. On kuma it goes before protocol, on istio
@@ -55,6 +63,7 @@ type Rollout struct {
 	// +optional
 	// +fleetwright:extension
 	// +fleetwright:example=http
+	// +fleetwright:becomes=`spec.service.appProtocol` of the Canary
 	AppProtocol string `json:"appProtocol,omitempty"`
 
 	// MeshName is the Mesh that the workload is in, one among the inputs. For
@@ -63,12 +72,14 @@ type Rollout struct {
 	// +fleetwright:extension
 	// +fleetwright:format=dns-label
 	// +kubebuilder:default=default
+	// +fleetwright:becomes=the annotation `kuma.io/mesh` of the Canary, and the mesh of its namespace
 	MeshName string `json:"meshName,omitempty"`
 
 	// AutoscalerRef is what scales the workload. Flagger makes another for the
 	// primary and pauses this one between rollouts.
 	// +optional
 	// +fleetwright:extension
+	// +fleetwright:becomes=`spec.autoscalerRef` of the Canary
 	AutoscalerRef *AutoscalerReference `json:"autoscalerRef,omitempty"`
 
 	// MetricsServer is the URL of the Prometheus that answers Flagger's own
@@ -77,18 +88,22 @@ type Rollout struct {
 	// +fleetwright:extension
 	// +kubebuilder:validation:Pattern=^https?://.+$
 	// +fleetwright:example=http://prometheus.monitoring:9090
+	// +fleetwright:becomes=`spec.metricsServer` of the Canary, and the address of the templates that fleetwright makes
 	MetricsServer string `json:"metricsServer,omitempty"`
 
 	// Primary is added to the Service of the stable version.
 	// +optional
+	// +fleetwright:becomes=`spec.service.primary` of the Canary
 	Primary *ServiceMetadata `json:"primary,omitempty"`
 
 	// Preview is added to the Service of the new version.
 	// +optional
+	// +fleetwright:becomes=`spec.service.canary` of the Canary
 	Preview *ServiceMetadata `json:"preview,omitempty"`
 
 	// RolloutPolicy says how the traffic moves and what is measured.
 	// +required
+	// +fleetwright:becomes=see below
 	RolloutPolicy RolloutPolicy `json:"rolloutPolicy"`
 
 	// Patches of the objects that are rendered for this rollout: its Canary,
@@ -97,10 +112,12 @@ type Rollout struct {
 	// takes.
 	// +optional
 	// +fleetwright:extension
+	// +fleetwright:becomes=applied to the rollout's own objects, which are checked afterwards (FW320 to FW322)
 	Patches []kustomize.Patch `json:"patches,omitempty"`
 }
 
 // AutoscalerReference names what scales a workload.
+// +fleetwright:becomes=`spec.autoscalerRef.{path}` of the Canary
 type AutoscalerReference struct {
 	// APIVersion of the autoscaler: autoscaling/v2, or keda.sh/v1alpha1 for a
 	// ScaledObject.
@@ -148,23 +165,27 @@ type Workload struct {
 	// +optional
 	// +kubebuilder:validation:Enum=apps/v1
 	// +kubebuilder:default=apps/v1
+	// +fleetwright:becomes=`spec.targetRef.apiVersion` of the Canary
 	APIVersion string `json:"apiVersion,omitempty"`
 
 	// Kind of the workload.
 	// +optional
 	// +kubebuilder:validation:Enum=Deployment;DaemonSet
 	// +kubebuilder:default=Deployment
+	// +fleetwright:becomes=`spec.targetRef.kind` of the Canary
 	Kind string `json:"kind,omitempty"`
 
 	// Name of the workload.
 	// +required
 	// +fleetwright:format=dns-subdomain
+	// +fleetwright:becomes=`spec.targetRef.name` of the Canary, and its name
 	Name string `json:"name"`
 
 	// Namespace of the workload.
 	// +optional
 	// +kubebuilder:default=default
 	// +fleetwright:format=dns-label
+	// +fleetwright:becomes=the namespace of the Canary, its templates and its load tester
 	Namespace string `json:"namespace,omitempty"`
 }
 
@@ -183,10 +204,12 @@ type ServiceMetadata struct {
 type RolloutPolicy struct {
 	// TrafficRouting says how the traffic moves.
 	// +optional
+	// +fleetwright:becomes=see below; without it the rollout needs skipTrafficAnalysis (FW302)
 	TrafficRouting *TrafficRouting `json:"trafficRouting,omitempty"`
 
 	// TrafficAnalysis says what is measured meanwhile.
 	// +optional
+	// +fleetwright:becomes=`spec.analysis` of the Canary
 	TrafficAnalysis *TrafficAnalysis `json:"trafficAnalysis,omitempty"`
 
 	// RolloutTimeoutSeconds is how long, in seconds, the new version may take to
@@ -194,35 +217,42 @@ type RolloutPolicy struct {
 	// +optional
 	// +kubebuilder:default=600
 	// +kubebuilder:validation:Minimum=1
+	// +fleetwright:becomes=`spec.progressDeadlineSeconds` of the Canary
 	RolloutTimeoutSeconds *int32 `json:"rolloutTimeoutSeconds,omitempty"`
 
 	// SkipTrafficAnalysis promotes a new version at once.
 	// +optional
+	// +fleetwright:becomes=`spec.skipAnalysis` of the Canary
 	SkipTrafficAnalysis bool `json:"skipTrafficAnalysis,omitempty"`
 
 	// RevertOnDeletion gives the workload its replicas and its Service back when
 	// the rollout is removed.
 	// +optional
+	// +fleetwright:becomes=`spec.revertOnDeletion` of the Canary
 	RevertOnDeletion bool `json:"revertOnDeletion,omitempty"`
 
 	// Suspend stops all rollouts of the workload.
 	// +optional
+	// +fleetwright:becomes=`spec.suspend` of the Canary
 	Suspend bool `json:"suspend,omitempty"`
 
 	// Webhooks are called at points of the rollout: gates, tests and load. Those
 	// of trafficAnalysis come after them.
 	// +optional
 	// +fleetwright:extension
+	// +fleetwright:becomes=`spec.analysis.webhooks` of the Canary, before those of trafficAnalysis
 	Webhooks []Webhook `json:"webhooks,omitempty"`
 
 	// Alerts are sent when the rollout begins, fails and ends.
 	// +optional
 	// +fleetwright:extension
+	// +fleetwright:becomes=`spec.analysis.alerts` of the Canary; the AlertProviders among the inputs are rendered
 	Alerts []Alert `json:"alerts,omitempty"`
 }
 
 // Webhook is called at a point of a rollout (fluxcd/flagger
 // docs/gitbook/usage/webhooks.md). It passes with a status of 200 to 202.
+// +fleetwright:becomes=`spec.analysis.webhooks[].{path}` of the Canary
 type Webhook struct {
 	// Name of the webhook, in events and alerts.
 	// +required
@@ -243,6 +273,7 @@ type Webhook struct {
 	// +optional
 	// +kubebuilder:validation:Pattern=^https?://.+$
 	// +fleetwright:example=http://flagger-loadtester.flagger-loadtester/gate/check
+	// +fleetwright:becomes=`spec.analysis.webhooks[].url` of the Canary; without it, the rollout's load tester
 	URL string `json:"url,omitempty"`
 
 	// Timeout of the call.
@@ -269,6 +300,7 @@ type Webhook struct {
 }
 
 // Alert is where a rollout's alerts are sent.
+// +fleetwright:becomes=`spec.analysis.alerts[].{path}` of the Canary
 type Alert struct {
 	// Name of the alert.
 	// +required
@@ -294,30 +326,37 @@ type TrafficRouting struct {
 	// TimeoutSeconds of a request, in seconds. 0 is no timeout.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
+	// +fleetwright:becomes=`spec.service.timeout` of the Canary, which Flagger reads on istio (info FW404, FW714); 0 is left out
 	TimeoutSeconds int32 `json:"timeoutSeconds,omitempty"`
 
 	// Gateways of the VirtualService. For istio.
 	// +optional
+	// +fleetwright:becomes=`spec.service.gateways` of the Canary on istio; refused on kuma and nginx (FW403, FW711)
 	Gateways []string `json:"gateways,omitempty"`
 
 	// Hosts of the VirtualService. For istio.
 	// +optional
+	// +fleetwright:becomes=`spec.service.hosts` of the Canary on istio; refused on kuma and nginx (FW403, FW711)
 	Hosts []string `json:"hosts,omitempty"`
 
 	// Retries of a request. For istio.
 	// +optional
+	// +fleetwright:becomes=`spec.service.retries` of the Canary on istio; refused on kuma and nginx (FW403, FW711)
 	Retries *HTTPRetry `json:"retries,omitempty"`
 
 	// Headers to set, add or remove. For istio.
 	// +optional
+	// +fleetwright:becomes=`spec.service.headers` of the Canary on istio; refused on kuma and nginx (FW403, FW711)
 	Headers *Headers `json:"headers,omitempty"`
 
 	// CorsPolicy of the VirtualService. For istio.
 	// +optional
+	// +fleetwright:becomes=`spec.service.corsPolicy` of the Canary on istio; refused on kuma and nginx (FW403, FW711)
 	CorsPolicy *CorsPolicy `json:"corsPolicy,omitempty"`
 
 	// Host of the Ingress. For nginx.
 	// +optional
+	// +fleetwright:becomes=the host of the rollout's Ingress on nginx, where it is required (FW712); refused on kuma and istio (FW403, FW701)
 	Host string `json:"host,omitempty"`
 
 	// Protocol that the Service speaks. For kuma: only with http, http2 or grpc
@@ -325,25 +364,30 @@ type TrafficRouting struct {
 	// +optional
 	// +kubebuilder:validation:Enum=http;http2;grpc;tcp;kafka
 	// +kubebuilder:default=http
+	// +fleetwright:becomes=the annotation `<port>.service.kuma.io/protocol` of the Services on kuma; refused on istio and nginx (FW701, FW711)
 	Protocol string `json:"protocol,omitempty"`
 
 	// CanaryStrategy moves the traffic by weight.
 	// +optional
+	// +fleetwright:becomes=a canary by weight
 	CanaryStrategy *CanaryStrategy `json:"canaryStrategy,omitempty"`
 
 	// AnalysisTimes is the number of good checks after which all traffic moves
 	// at once: blue/green, or A/B testing with match.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
+	// +fleetwright:becomes=`spec.analysis.iterations` of the Canary; excludes canaryStrategy (FW303)
 	AnalysisTimes int32 `json:"analysisTimes,omitempty"`
 
 	// Match says which requests go to the new version in A/B testing. For istio
 	// and nginx.
 	// +optional
+	// +fleetwright:becomes=`spec.analysis.match` of the Canary on istio and nginx, with analysisTimes; refused on kuma (FW403) and with weights (FW313)
 	Match []HTTPMatch `json:"match,omitempty"`
 }
 
 // CanaryStrategy moves the traffic by weight.
+// +fleetwright:becomes=`spec.analysis.{path}` of the Canary
 type CanaryStrategy struct {
 	// MaxWeight is the largest share of traffic, in percent, that the new
 	// version gets before it is promoted. Flagger ignores it beside stepWeights.
@@ -351,6 +395,7 @@ type CanaryStrategy struct {
 	// +kubebuilder:default=100
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=100
+	// +fleetwright:becomes=`spec.analysis.maxWeight` of the Canary; left out beside stepWeights, where Flagger ignores it
 	MaxWeight int32 `json:"maxWeight,omitempty"`
 
 	// StepWeight is how much traffic, in percent, each good check adds.
@@ -379,6 +424,7 @@ type TrafficAnalysis struct {
 	// +optional
 	// +kubebuilder:default=60
 	// +kubebuilder:validation:Minimum=1
+	// +fleetwright:becomes=`spec.analysis.interval` of the Canary
 	CheckIntervalSeconds *int32 `json:"checkIntervalSeconds,omitempty"`
 
 	// CheckFailedTimes is how many failed checks make the rollout fail. Flagger
@@ -386,18 +432,22 @@ type TrafficAnalysis struct {
 	// +optional
 	// +kubebuilder:default=1
 	// +kubebuilder:validation:Minimum=0
+	// +fleetwright:becomes=`spec.analysis.threshold` of the Canary
 	CheckFailedTimes *int32 `json:"checkFailedTimes,omitempty"`
 
 	// Metrics that every check asks for.
 	// +optional
+	// +fleetwright:becomes=`spec.analysis.metrics` of the Canary, and a MetricTemplate where Flagger has no answer of its own
 	Metrics []Metric `json:"metrics,omitempty"`
 
 	// Webhooks make load during the analysis.
 	// +optional
+	// +fleetwright:becomes=a webhook for each command, sent to the load tester
 	Webhooks *Webhooks `json:"webhooks,omitempty"`
 
 	// SessionAffinity keeps a client on the version it met first. For istio.
 	// +optional
+	// +fleetwright:becomes=`spec.analysis.sessionAffinity` of the Canary on istio, with weights (FW315); refused on kuma and nginx (FW403, FW711)
 	SessionAffinity *SessionAffinity `json:"sessionAffinity,omitempty"`
 
 	// PrimaryReadyThreshold is how many of the primary's pods, in percent, must be
@@ -407,6 +457,7 @@ type TrafficAnalysis struct {
 	// +kubebuilder:default=100
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=100
+	// +fleetwright:becomes=`spec.analysis.primaryReadyThreshold` of the Canary
 	PrimaryReadyThreshold *int32 `json:"primaryReadyThreshold,omitempty"`
 
 	// CanaryReadyThreshold is how many of the new version's pods, in percent, must
@@ -416,6 +467,7 @@ type TrafficAnalysis struct {
 	// +kubebuilder:default=100
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=100
+	// +fleetwright:becomes=`spec.analysis.canaryReadyThreshold` of the Canary
 	CanaryReadyThreshold *int32 `json:"canaryReadyThreshold,omitempty"`
 }
 
@@ -425,20 +477,24 @@ type Metric struct {
 	// 99th percentile in milliseconds), or a name of your own with customMetric.
 	// +required
 	// +fleetwright:format=dns-subdomain
+	// +fleetwright:becomes=`spec.analysis.metrics[].name` of the Canary; Flagger's own become `<name>-kuma` and `<name>-nginx` with templates that work there
 	Name string `json:"name"`
 
 	// IntervalSeconds is the window, in seconds, that a query looks back on.
 	// +optional
 	// +kubebuilder:default=60
 	// +kubebuilder:validation:Minimum=1
+	// +fleetwright:becomes=`spec.analysis.metrics[].interval` of the Canary
 	IntervalSeconds *int32 `json:"intervalSeconds,omitempty"`
 
 	// ThresholdRange is where the value must be for the check to be good.
 	// +optional
+	// +fleetwright:becomes=`spec.analysis.metrics[].thresholdRange` of the Canary; without it every value is good, with a warning (FW306)
 	ThresholdRange *ThresholdRange `json:"thresholdRange,omitempty"`
 
 	// CustomMetric is the query behind a name of your own.
 	// +optional
+	// +fleetwright:becomes=a MetricTemplate named `<workload>.<metric>`
 	CustomMetric *CustomMetric `json:"customMetric,omitempty"`
 }
 
@@ -457,16 +513,19 @@ type ThresholdRange struct {
 type CustomMetric struct {
 	// Provider answers the query.
 	// +required
+	// +fleetwright:becomes=`spec.provider` of the MetricTemplate
 	Provider MetricProvider `json:"provider"`
 
 	// Query in the provider's language. Flagger fills in {{ name }},
 	// {{ namespace }}, {{ target }}, {{ service }}, {{ ingress }}, {{ route }}
 	// and {{ interval }}.
 	// +required
+	// +fleetwright:becomes=`spec.query` of the MetricTemplate
 	Query string `json:"query"`
 }
 
 // MetricProvider answers the queries of a MetricTemplate.
+// +fleetwright:becomes=`spec.provider.{path}` of the MetricTemplate
 type MetricProvider struct {
 	// Type of the provider.
 	// +required
@@ -502,15 +561,18 @@ type Webhooks struct {
 	// +optional
 	// +kubebuilder:default=60
 	// +kubebuilder:validation:Minimum=1
+	// +fleetwright:becomes=`timeout` of these webhooks
 	TimeoutSeconds *int32 `json:"timeoutSeconds,omitempty"`
 
 	// Command is the list of commands.
 	// +optional
 	// +fleetwright:example=hey -z 1m -q 10 -c 2 http://backend-canary.webapp:9898/
+	// +fleetwright:becomes=`metadata.cmd` of a webhook `generated-testload-<index>`
 	Command []string `json:"command,omitempty"`
 }
 
 // SessionAffinity keeps a client on the version it met first.
+// +fleetwright:becomes=`spec.analysis.sessionAffinity.{path}` of the Canary on istio; refused on kuma and nginx (FW403, FW711)
 type SessionAffinity struct {
 	// CookieName is the name of the cookie. A Canary needs one.
 	// +required

@@ -4,20 +4,24 @@ package schema
 type ApplicationSource struct {
 	// GitRepository is a Flux GitRepository.
 	// +optional
+	// +fleetwright:becomes=a GitRepository
 	GitRepository *GitRepository `json:"gitRepository,omitempty"`
 
 	// HelmRepository is a Flux HelmRepository, for policies with helm.
 	// +optional
+	// +fleetwright:becomes=a HelmRepository, for policies with helm
 	HelmRepository *HelmRepository `json:"helmRepository,omitempty"`
 
 	// OCIRepository is a Flux OCIRepository: one artifact of manifests, or one
 	// chart.
 	// +optional
+	// +fleetwright:becomes=an OCIRepository: manifests, or one chart
 	OCIRepository *OCIRepository `json:"ociRepository,omitempty"`
 }
 
 // GitRepository is the spec of a Flux GitRepository in the v1beta2 shape that
 // Kurator has.
+// +fleetwright:becomes=`spec.{path}` of the GitRepository (v1)
 type GitRepository struct {
 	// URL of the repository, over HTTP, HTTPS or SSH.
 	// +required
@@ -34,6 +38,7 @@ type GitRepository struct {
 	// and never again, so it must be more.
 	// +required
 	// +fleetwright:example=3m0s
+	// +fleetwright:becomes=`spec.{path}` of the GitRepository (v1); 0s is refused (FW501)
 	Interval Duration `json:"interval"`
 
 	// Timeout of Git operations such as cloning.
@@ -47,6 +52,7 @@ type GitRepository struct {
 
 	// Verify asks for a signature of the commit.
 	// +optional
+	// +fleetwright:becomes=`spec.{path}` of the GitRepository (v1), with the mode HEAD
 	Verify *GitVerification `json:"verify,omitempty"`
 
 	// Ignore replaces the patterns, in the format of .gitignore, of what is left
@@ -61,6 +67,7 @@ type GitRepository struct {
 	// GitImplementation was removed from Flux; it is accepted and left out.
 	// +optional
 	// +kubebuilder:validation:Enum=go-git;libgit2
+	// +fleetwright:becomes=left out with a warning (FW502): Flux has removed it
 	GitImplementation string `json:"gitImplementation,omitempty"`
 
 	// RecurseSubmodules clones the submodules too.
@@ -74,6 +81,7 @@ type GitRepository struct {
 	// AccessFrom was never implemented by Flux and was removed from it; it is
 	// accepted and left out.
 	// +optional
+	// +fleetwright:becomes=left out with a warning (FW502): Flux has removed it
 	AccessFrom any `json:"accessFrom,omitempty"`
 }
 
@@ -133,6 +141,7 @@ type GitInclude struct {
 
 // HelmRepository is the spec of a Flux HelmRepository in the v1beta2 shape that
 // Kurator has.
+// +fleetwright:becomes=`spec.{path}` of the HelmRepository (v1)
 type HelmRepository struct {
 	// URL of the repository, over HTTP, HTTPS or OCI.
 	// +required
@@ -173,6 +182,7 @@ type HelmRepository struct {
 	// Without it, the URL tells.
 	// +optional
 	// +kubebuilder:validation:Enum=default;oci
+	// +fleetwright:becomes=`spec.{path}` of the HelmRepository (v1), and oci wherever the URL is a registry's
 	Type string `json:"type,omitempty"`
 
 	// Provider that logs in to the registry, for type oci.
@@ -200,6 +210,7 @@ type NamespaceSelector struct {
 
 // OCIRepository is the spec of a Flux OCIRepository in the v1beta2 shape that
 // Kurator has.
+// +fleetwright:becomes=`spec.{path}` of the OCIRepository (v1)
 type OCIRepository struct {
 	// URL of the artifact in its registry, without a tag.
 	// +required
@@ -214,6 +225,7 @@ type OCIRepository struct {
 	// LayerSelector says which layer of the artifact is taken. For a chart
 	// fleetwright asks for the layer that holds it.
 	// +optional
+	// +fleetwright:becomes=`spec.{path}` of the OCIRepository (v1); without it, that of a chart for policies with helm
 	LayerSelector *OCILayerSelector `json:"layerSelector,omitempty"`
 
 	// Provider that logs in to the registry.
@@ -246,6 +258,7 @@ type OCIRepository struct {
 	// once and never again, so it must be more.
 	// +required
 	// +fleetwright:example=5m0s
+	// +fleetwright:becomes=`spec.{path}` of the OCIRepository (v1); 0s is refused (FW501)
 	Interval Duration `json:"interval"`
 
 	// Timeout of pulling.

@@ -40,6 +40,7 @@ const (
 	NothingSynced       Code = "FW214"
 	NoKubeconfig        Code = "FW215"
 	AlertProviderUnused Code = "FW216"
+	ClusterNamespace    Code = "FW217"
 
 	StepsExclude         Code = "FW301"
 	NoStrategy           Code = "FW302"
@@ -154,6 +155,7 @@ var catalogue = [...]rule{
 	{NothingSynced, Warning, false, "the Application has no policies"},
 	{NoKubeconfig, Error, true, "the hub cannot reach the cluster"},
 	{AlertProviderUnused, Warning, false, "the AlertProvider goes to no cluster"},
+	{ClusterNamespace, Warning, false, "a fleet's clusters are in its namespace"},
 
 	{StepsExclude, Error, true, "stepWeight and stepWeights exclude each other"},
 	{NoStrategy, Error, true, "the rollout has no strategy"},

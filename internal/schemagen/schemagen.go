@@ -55,13 +55,14 @@ const durationPattern = `^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
 
 // A File is a generated file.
 type File struct {
-	// Name is the path below the directory of package schema.
+	// Name is the path from the directory of package schema.
 	Name string
 	// Content is what the file must hold.
 	Content []byte
 }
 
-// Generate makes the files of every input kind. It reads the doc comments from
+// Generate makes the files of every input kind, and the page of their fields. It
+// reads the doc comments from
 // the sources in dir, the directory of package schema.
 func Generate(dir string) ([]File, error) {
 	comments, err := comments(dir)
@@ -84,7 +85,11 @@ func Generate(dir string) ([]File, error) {
 			File{Name: base + ".schema.json", Content: jsonSchema},
 			File{Name: base + ".cue", Content: shape})
 	}
-	return files, nil
+	page, err := fieldsPage(comments)
+	if err != nil {
+		return nil, fmt.Errorf("listing the fields: %w", err)
+	}
+	return append(files, File{Name: "../docs/fields.md", Content: page}), nil
 }
 
 // comments reads the doc comments of package schema and of the packages whose
@@ -235,7 +240,7 @@ func (g *generator) applyMarkers(s *jsonschema.Schema, t reflect.Type) error {
 
 func applyMarker(s *jsonschema.Schema, marker, value string) error {
 	switch marker {
-	case "required", "optional":
+	case "required", "optional", becomesMarker:
 	case "kubebuilder:validation:Enum":
 		for v := range strings.SplitSeq(value, ";") {
 			s.Enum = append(s.Enum, v)
