@@ -33,7 +33,7 @@ spec:
       gitImplementation: libgit2
       recurseSubmodules: true
       include: [{repository: {name: other}, fromPath: x, toPath: z}]
-      accessFrom: {namespaceSelectors: []}
+      accessFrom: {}
   syncPolicies:
   - name: p
     kustomization:

@@ -79,7 +79,7 @@ var everyOCIField = document("o", `
       layerSelector: {mediaType: application/x-tar, operation: extract}
       provider: aws
       secretRef: {name: login}
-      verify: {secretRef: {name: pub}}
+      verify: {provider: cosign, secretRef: {name: pub}}
       serviceAccountName: puller
       certSecretRef: {name: ca}
       interval: 1h

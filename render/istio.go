@@ -83,6 +83,11 @@ func (istio) check(r *rollout) {
 	if why := neverMeshed(r.c, r.namespace, istioNamespace); why != "" {
 		r.report(diag.NeverInjected, schema.Path{"workload", "namespace"}, "the namespace "+r.namespace+" "+why+", so no traffic would move", "move the workload to another namespace")
 	}
+	if cors := r.routing().CorsPolicy; cors != nil {
+		for i, origin := range cors.AllowOrigins {
+			r.checkStringMatch(origin, inRouting("corsPolicy").With("allowOrigins", i), false)
+		}
+	}
 	if a := r.analysis().SessionAffinity; a != nil && r.routing().CanaryStrategy == nil {
 		r.report(diag.AffinityNeedsWeights, schema.Path{"rolloutPolicy", "trafficAnalysis", "sessionAffinity"},
 			"Flagger keeps a client on a version only where it splits the traffic by weight", "add trafficRouting: {canaryStrategy: {stepWeight: 10}}, or remove sessionAffinity")

@@ -65,7 +65,7 @@ var everyRolloutField = rolledOut("istio", `
           gateways: [a/b, mesh]
           hosts: [web.example.com]
           retries: {attempts: 3, perTryTimeout: 2s, retryOn: gateway-error}
-          headers: {request: {set: {a: b}, add: {c: d}, remove: [e]}, response: {add: {f: g}}}
+          headers: {request: {set: {a: b}, add: {c: d}, remove: [e]}, response: {set: {f: g}, add: {h: i}, remove: [j]}}
           corsPolicy: {allowOrigin: [a], allowOrigins: [{exact: a}, {prefix: b}, {regex: c}], allowMethods: [GET], allowHeaders: [x], exposeHeaders: ["y"], maxAge: 24h, allowCredentials: true}
           canaryStrategy: {stepWeights: [1, 10, 50], stepWeightPromotion: 25}
         trafficAnalysis:
@@ -73,7 +73,7 @@ var everyRolloutField = rolledOut("istio", `
           checkFailedTimes: 4
           primaryReadyThreshold: 50
           canaryReadyThreshold: 0
-          sessionAffinity: {cookieName: c}
+          sessionAffinity: {cookieName: c, maxAge: 3600}
           metrics:
           - {name: request-success-rate, intervalSeconds: 30, thresholdRange: {min: 99}}
           - {name: mine, thresholdRange: {max: 1.5}, customMetric: {provider: {type: prometheus, address: http://p, headers: {a: [b]}, secretRef: {name: s}, region: r, insecureSkipVerify: true}, query: q}}
@@ -120,7 +120,7 @@ service:
   gateways: [a/b, mesh]
   hosts: [web.example.com]
   retries: {attempts: 3, perTryTimeout: 2s, retryOn: gateway-error}
-  headers: {request: {set: {a: b}, add: {c: d}, remove: [e]}, response: {add: {f: g}}}
+  headers: {request: {set: {a: b}, add: {c: d}, remove: [e]}, response: {set: {f: g}, add: {h: i}, remove: [j]}}
   corsPolicy: {allowOrigin: [a], allowOrigins: [{exact: a}, {prefix: b}, {regex: c}], allowMethods: [GET], allowHeaders: [x], exposeHeaders: ["y"], maxAge: 24h, allowCredentials: true}
   primary: {labels: {a: b}, annotations: {c: d}}
   canary: {labels: {e: f}, annotations: {g: h}}
@@ -131,7 +131,7 @@ analysis:
   stepWeightPromotion: 25
   primaryReadyThreshold: 50
   canaryReadyThreshold: 0
-  sessionAffinity: {cookieName: c, maxAge: 86400}
+  sessionAffinity: {cookieName: c, maxAge: 3600}
   metrics:
   - {name: request-success-rate, interval: 30s, thresholdRange: {min: 99}}
   - {name: mine, interval: 60s, thresholdRange: {max: 1.5}, templateRef: {name: web.mine, namespace: web}}
@@ -167,6 +167,14 @@ func TestStrategiesOfEachProvider(t *testing.T) {
 		if got := at(canary, "spec analysis"); !reflect.DeepEqual(got, any(want)) {
 			t.Errorf("%s {%s}: the analysis is\n%s\nwant\n%s", tt.provider, tt.routing, marshal(t, got), marshal(t, want))
 		}
+	}
+}
+
+// A cookie lives for a day, as Kurator's API says.
+func TestSessionAffinityHasKuratorsDefault(t *testing.T) {
+	canary := get(t, compile(t, rolledOut("istio", "      rolloutPolicy: {trafficRouting: {canaryStrategy: {stepWeight: 10}}, trafficAnalysis: {sessionAffinity: {cookieName: c}}}\n")...), oneCanary)
+	if got := at(canary, "spec analysis sessionAffinity maxAge"); got != 86400.0 {
+		t.Errorf("maxAge is %v", got)
 	}
 }
 

@@ -82,7 +82,7 @@ func (r *rollout) checkStringMatch(m schema.StringMatch, at schema.Path, suffix 
 		r.report(diag.BadMatch, at, fmt.Sprintf("a condition is exactly one of exact, prefix, suffix and regex, this one has %d of them", set), "{exact: insider}")
 	}
 	if m.Suffix != "" && !suffix {
-		r.report(diag.BadMatch, at.With("suffix"), "a query parameter has no suffix in match", "regex: .*"+regexp.QuoteMeta(m.Suffix))
+		r.report(diag.BadMatch, at.With("suffix"), "only headers have a suffix in a condition", "regex: .*"+regexp.QuoteMeta(m.Suffix))
 	}
 	if _, err := regexp.Compile(m.Regex); err != nil {
 		r.report(diag.BadMatch, at.With("regex"), fmt.Sprintf("%q is not a regular expression", m.Regex), "escape characters such as [ and ( with a backslash")

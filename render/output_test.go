@@ -23,6 +23,7 @@ var openFields = []string{
 	"Canary spec service headers request add",
 	"Canary spec service headers request set",
 	"Canary spec service headers response add",
+	"Canary spec service headers response set",
 	"Canary spec service primary labels",
 	"Canary spec service apex annotations",
 	"Canary spec service canary annotations",
