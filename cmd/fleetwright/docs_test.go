@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -119,6 +120,24 @@ func TestTargetsAndLinksOfThePages(t *testing.T) {
 			if _, err := os.Stat(filepath.Join(repository, path.Dir(name), m[1])); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
+		}
+	}
+}
+
+// TestExamplesAreListed: each has a row that says what it shows.
+func TestExamplesAreListed(t *testing.T) {
+	list, err := os.ReadFile(filepath.Join(repository, "examples/README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	directories, err := filepath.Glob(filepath.Join(repository, "examples/*/application.yaml"))
+	if err != nil || len(directories) == 0 {
+		t.Fatalf("no examples: %v", err)
+	}
+	for _, d := range directories {
+		name := filepath.Base(filepath.Dir(d))
+		if row := fmt.Sprintf("\n| [%s](%s) | ", name, name); !strings.Contains(string(list), row) {
+			t.Errorf("examples/README.md does not list %s", name)
 		}
 	}
 }
