@@ -111,6 +111,7 @@ func (p sitePolicy) helmRelease(c *compiler, injected map[string]namespaceMeta) 
 		APIVersion: helmV2, Kind: "HelmRelease",
 		Metadata: metadata{Name: p.site.objectName(p.name), Namespace: p.app.namespace},
 		Spec:     spec,
+		form:     schema.Policy,
 	}, origin{p.app.doc, p.path}}
 }
 

@@ -19,6 +19,8 @@ type manifest struct {
 	Metadata   metadata `json:"metadata"`
 	Spec       any      `json:"spec,omitempty"`
 
+	// form in which it is checked.
+	form schema.Form
 	// patched is what the user's patches have made of it, or nil.
 	patched *patchedObject
 }
@@ -172,9 +174,9 @@ func (c *compiler) encode(o rendered) *blob {
 	m := o.manifest
 	b, ok := c.blobs[m]
 	if !ok {
-		out := schema.Output{APIVersion: m.APIVersion, Kind: m.Kind, Name: m.identity().String(), Value: m}
+		out := schema.Output{APIVersion: m.APIVersion, Kind: m.Kind, Name: m.identity().String(), Value: m, Form: m.form}
 		if m.patched != nil {
-			out.Value, out.Patched = m.patched.value, true
+			out.Value, out.Form = m.patched.value, schema.Patched
 			c.patched[out.Name] = m.patched.by
 			b = c.yaml(m.patched.json)
 		} else {

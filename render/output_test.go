@@ -127,8 +127,12 @@ func checkOutput(object map[string]any) []schema.OutputError {
 	if err != nil {
 		panic(err)
 	}
+	var form schema.Form
+	if at(object, "spec maxHistory") != nil {
+		form = schema.Policy
+	}
 	return schema.CheckOutput([]schema.Output{{
-		APIVersion: object["apiVersion"].(string), Kind: object["kind"].(string), Name: "object", Value: json.RawMessage(data),
+		APIVersion: object["apiVersion"].(string), Kind: object["kind"].(string), Name: "object", Value: json.RawMessage(data), Form: form,
 	}})
 }
 

@@ -39,9 +39,6 @@ func newCUEFile(name string) *cueFile {
 	})}
 }
 
-// has says whether the file has a top-level field or definition.
-func (f *cueFile) has(name string) bool { return f.value().LookupPath(cue.ParsePath(name)).Exists() }
-
 // field is a top-level field or definition of the file.
 func (f *cueFile) field(name string) cue.Value {
 	v := f.value().LookupPath(cue.ParsePath(name))

@@ -16,21 +16,31 @@ type Output struct {
 	Name string
 	// Value is the typed object.
 	Value any
-	// Patched objects were changed by the user's patches. Where a kind has a
-	// definition of its own for them, they are checked with that.
-	Patched bool
+	// Form says where the object comes from, if what it may hold depends on that.
+	Form Form
 }
+
+// A Form is where an object comes from. The definition for it, where the kind has
+// one, is in a file of its own, because it is larger and not always needed.
+type Form string
+
+const (
+	// Policy is what a sync policy says.
+	Policy Form = "Policy"
+	// Patched is what a user's patches have changed.
+	Patched Form = "Patched"
+)
 
 // outputKinds are the objects that may be rendered. The definition of each is in
 // the file of its name in lower case, under output/.
 var outputKinds = map[[2]string]*outputKind{
-	{"apps/v1", "Deployment"}:                            newOutputKind("Deployment"),
-	{"flagger.app/v1beta1", "Canary"}:                    newOutputKind("Canary"),
+	{"apps/v1", "Deployment"}:                            newOutputKind("Deployment", Patched),
+	{"flagger.app/v1beta1", "Canary"}:                    newOutputKind("Canary", Patched),
 	{"flagger.app/v1beta1", "MetricTemplate"}:            newOutputKind("MetricTemplate"),
 	{"flagger.app/v1beta1", "AlertProvider"}:             newOutputKind("AlertProvider"),
 	{"networking.k8s.io/v1", "Ingress"}:                  newOutputKind("Ingress"),
 	{"source.toolkit.fluxcd.io/v1", "OCIRepository"}:     newOutputKind("OCIRepository"),
-	{"helm.toolkit.fluxcd.io/v2", "HelmRelease"}:         newOutputKind("HelmRelease"),
+	{"helm.toolkit.fluxcd.io/v2", "HelmRelease"}:         newOutputKind("HelmRelease", Policy),
 	{"kuma.io/v1alpha1", "Mesh"}:                         newOutputKind("Mesh"),
 	{"kuma.io/v1alpha1", "MeshTrafficPermission"}:        newOutputKind("MeshTrafficPermission"),
 	{"kuma.io/v1alpha1", "TrafficRoute"}:                 newOutputKind("TrafficRoute"),
@@ -39,17 +49,25 @@ var outputKinds = map[[2]string]*outputKind{
 	{"source.toolkit.fluxcd.io/v1", "GitRepository"}:     newOutputKind("GitRepository"),
 	{"source.toolkit.fluxcd.io/v1", "HelmRepository"}:    newOutputKind("HelmRepository"),
 	{"v1", "Namespace"}:                                  newOutputKind("Namespace"),
-	{"v1", "Service"}:                                    newOutputKind("Service"),
+	{"v1", "Service"}:                                    newOutputKind("Service", Patched),
 }
 
-// An outputKind is the definition of one kind that may be rendered.
+// An outputKind is the definition of one kind that may be rendered, in one form.
 type outputKind struct {
-	name string
-	file *cueFile
+	// definition in the file.
+	definition string
+	file       *cueFile
+	// forms are the other definitions of the kind.
+	forms map[Form]*outputKind
 }
 
-func newOutputKind(name string) *outputKind {
-	return &outputKind{name, newCUEFile("output/" + strings.ToLower(name) + ".cue")}
+func newOutputKind(name string, forms ...Form) *outputKind {
+	file := "output/" + strings.ToLower(name)
+	k := &outputKind{definition: "#" + name, file: newCUEFile(file + ".cue"), forms: map[Form]*outputKind{}}
+	for _, f := range forms {
+		k.forms[f] = &outputKind{definition: "#" + string(f) + name, file: newCUEFile(file + "." + strings.ToLower(string(f)) + ".cue")}
+	}
+	return k
 }
 
 // maxBatch bounds the memory that checking many objects at once takes.
@@ -96,9 +114,8 @@ func CheckOutput(objects []Output) []OutputError {
 			all = append(all, OutputError{Name: o.Name, reason: fmt.Sprintf("there is no schema for %s %s", o.APIVersion, o.Kind)})
 			continue
 		}
-		if o.Patched {
-			all = append(all, kind.checkPatched(o)...)
-			continue
+		if form, ok := kind.forms[o.Form]; ok {
+			kind = form
 		}
 		if _, ok := batches[kind]; !ok {
 			kinds = append(kinds, kind)
@@ -123,24 +140,10 @@ func (k *outputKind) checkBatch(batch []Output) []OutputError {
 	}
 	var all []OutputError
 	for _, o := range batch {
-		all = append(all, k.checkOne(o, "#"+k.name)...)
-	}
-	return all
-}
-
-// checkPatched checks a patched object.
-func (k *outputKind) checkPatched(o Output) []OutputError {
-	definition := "#Patched" + k.name
-	if !k.file.has(definition) {
-		definition = "#" + k.name
-	}
-	return k.checkOne(o, definition)
-}
-
-func (k *outputKind) checkOne(o Output, definition string) (all []OutputError) {
-	err := k.check(k.file.field(definition), o.Value)
-	for _, err := range errors.Errors(err) {
-		all = append(all, OutputError{o.Name, errorPath(err, definition), cueMessage(err)})
+		err := k.check(k.file.field(k.definition), o.Value)
+		for _, err := range errors.Errors(err) {
+			all = append(all, OutputError{o.Name, errorPath(err, k.definition), cueMessage(err)})
+		}
 	}
 	return all
 }
