@@ -36,9 +36,9 @@ func (p sitePolicy) dependencies() (refs []schema.NamespacedReference) {
 	for _, d := range p.waitsFor {
 		ref := d.ref
 		switch {
-		case d.policy != nil && d.cluster != nil && p.site.hub:
+		case d.policy != nil && d.cluster != nil && p.site.remote:
 			// Kurator's name is of one cluster, and so is the object on a hub.
-			ref.Name = (&site{cluster: d.cluster, hub: true}).objectName(d.policy.name)
+			ref.Name = (&site{cluster: d.cluster, remote: true}).objectName(d.policy.name)
 		case d.policy != nil:
 			ref.Name = p.site.objectName(d.policy.name)
 		}

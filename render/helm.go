@@ -170,7 +170,7 @@ func (r *release) objects(s *site) []rendered { return []rendered{r.repository(s
 // place is where the objects of a release are for a cluster, and what they are
 // called there: on the cluster itself in the release's namespace, or on the hub.
 func (r *release) place(s *site) metadata {
-	if s.hub {
+	if s.remote {
 		return metadata{Name: s.objectName(r.name), Namespace: s.namespace}
 	}
 	return metadata{Name: r.name, Namespace: r.namespace}
@@ -201,7 +201,7 @@ func (r *release) release(s *site) rendered {
 		Upgrade: &schema.HelmUpgrade{CRDs: "CreateReplace", Remediation: &schema.HelmUpgradeRemediation{Retries: 3}},
 		Values:  r.chart.Values,
 	}
-	if s.hub {
+	if s.remote {
 		spec.TargetNamespace, spec.StorageNamespace = r.namespace, r.namespace
 	}
 	for _, d := range r.dependsOn {

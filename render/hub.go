@@ -2,7 +2,6 @@ package render
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"strings"
 
@@ -28,7 +27,7 @@ type kubeConfig struct {
 // that of the cloud's credentials, which holds no kubeconfig); its key is value.
 func (s *site) kubeConfig() *kubeConfig {
 	switch {
-	case s == nil || !s.hub:
+	case s == nil || !s.remote:
 		return nil
 	case s.kubeconfig != nil:
 		return &kubeConfig{schema.SecretKey{Name: s.kubeconfig.Name, Key: cmp.Or(s.kubeconfig.Key, "value")}}
@@ -39,7 +38,7 @@ func (s *site) kubeConfig() *kubeConfig {
 // objectName is the name of an object for the cluster: as Kurator has it on a hub,
 // <name>-<kind>-<cluster>. Kurator cuts at 63 characters, where two may meet.
 func (s *site) objectName(name string) string {
-	if !s.hub {
+	if !s.remote {
 		return name
 	}
 	return shorten(kuratorName(name, s.cluster), maxLabel)
@@ -53,7 +52,7 @@ func kuratorName(policy string, cl *cluster) string {
 
 // spoke is a site that a hub applies to, or nil for one with a Flux of its own.
 func (c *compiler) spoke(s *site) *site {
-	if s.hub {
+	if s.remote {
 		return s
 	}
 	return nil
@@ -62,7 +61,7 @@ func (c *compiler) spoke(s *site) *site {
 // checkKubeconfigs says which clusters a hub cannot reach.
 func (c *compiler) checkKubeconfigs() {
 	for _, s := range c.sites {
-		if s.hub && s.kubeconfig == nil && s.kind == "AttachedCluster" {
+		if s.remote && s.kubeconfig == nil && s.kind == "AttachedCluster" {
 			c.report(s.doc.Diagnostic(diag.NoKubeconfig, schema.Path{"spec"}, "the hub reaches an AttachedCluster by its kubeconfig, and this one names no Secret with it", "kubeconfig: {name: "+s.name+", key: value}"))
 		}
 	}
@@ -73,47 +72,47 @@ func (c *compiler) renderHub() *Cluster {
 	cluster := &Cluster{Name: hostCluster}
 	sync := newSyncFile(c, hostCluster)
 	versions := c.inventoryVersions(nil)
-	sources := map[*application]rendered{}
-	var spokes []*site
-	for _, s := range c.sites {
-		if !s.hub {
-			cluster.dirs = append(cluster.dirs, c.ownDirs(s, sync, variants{})...)
-			continue
-		}
-		spokes = append(spokes, s)
-		for _, a := range s.apps {
-			sources[a.application] = rendered{}
-		}
-		if s.stack != nil {
-			for name, version := range c.inventoryVersions(s.stack) {
-				if name != "flux" {
-					versions[s.name+"/"+name] = version
-				}
-			}
-		}
-	}
-	var ready []schema.NamespacedReference
-	if len(sources) > 0 {
-		var objects []rendered
-		for _, a := range slices.SortedFunc(maps.Keys(sources), func(a, b *application) int {
-			return cmp.Or(cmp.Compare(a.namespace, b.namespace), cmp.Compare(a.name, b.name))
-		}) {
-			objects = append(objects, a.source())
-		}
+	variants := variants{}
+	var sources []schema.NamespacedReference
+	if objects := c.remoteSources(); len(objects) > 0 {
 		d := c.newDir(sourcesDir, objects...)
 		cluster.dirs = append(cluster.dirs, d)
-		ready = []schema.NamespacedReference{sync.add(syncStage{name: sourcesDir, dir: d})}
+		sources = append(sources, sync.add(syncStage{name: sourcesDir, dir: d}))
 	}
-	for _, s := range spokes {
-		cluster.dirs = append(cluster.dirs, c.spokeDirs(s, sync, ready)...)
+	for _, s := range c.sites {
+		if !s.remote {
+			cluster.dirs = append(cluster.dirs, c.ownDirs(s, sync, variants)...)
+			continue
+		}
+		cluster.dirs = append(cluster.dirs, c.spokeDirs(s, sync, sources, variants)...)
+		for name, version := range c.stackVersions(s.stack) {
+			versions[s.name+"/"+name] = version
+		}
 	}
 	c.finish(cluster, sync, versions)
 	return cluster
 }
 
+// remoteSources are the sources of the applications that go to other clusters. Their
+// namespaces are there: the Secrets with the kubeconfigs are in them.
+func (c *compiler) remoteSources() (objects []rendered) {
+	remote := map[*application]bool{}
+	for _, s := range c.sites {
+		for _, a := range s.apps {
+			remote[a.application] = remote[a.application] || s.remote
+		}
+	}
+	for _, a := range c.apps {
+		if remote[a] {
+			objects = append(objects, a.source())
+		}
+	}
+	return objects
+}
+
 // spokeDirs are the directories of a cluster that the hub applies to, or applies
 // itself for it. The sources must be there before.
-func (c *compiler) spokeDirs(s *site, sync *syncFile, sources []schema.NamespacedReference) []*dir {
+func (c *compiler) spokeDirs(s *site, sync *syncFile, sources []schema.NamespacedReference, variants variants) []*dir {
 	var dirs []*dir
 	root := "clusters/" + s.name + "/"
 	add := func(name string, d *dir, at origin, wait, onHub bool, after ...schema.NamespacedReference) schema.NamespacedReference {
@@ -152,7 +151,7 @@ func (c *compiler) spokeDirs(s *site, sync *syncFile, sources []schema.Namespace
 		of := origin{doc: a.doc}
 		after := append(slices.Clip(sources), ready...)
 		app := add(appPrefix+a.id(), c.newDir(a.dir("apps"), c.policyObjects(a, injected)...), of, a.waits(), true, after...)
-		if d := c.rolloutDir(a, c.ownAlertProviders(a, s)); d != nil {
+		if d := c.variant(a, s, injected, variants).rollout; d != nil {
 			add(rolloutPrefix+a.id(), d, of, false, false, app)
 		}
 	}

@@ -55,8 +55,8 @@ type site struct {
 	// stack is what a fleet of the cluster asks to be installed, or nil.
 	stack *stack
 	apps  []siteApp
-	// hub says whether a management cluster applies to this one.
-	hub bool
+	// remote sites are applied to by a hub.
+	remote bool
 }
 
 // A siteApp is an application on one cluster.
@@ -86,7 +86,7 @@ func (c *compiler) place() {
 	at := func(cl *cluster) *site {
 		s, ok := sites[cl]
 		if !ok {
-			s = &site{cluster: cl, hub: c.settings.hub && cl.doc != nil}
+			s = &site{cluster: cl, remote: c.settings.hub && cl.doc != nil}
 			sites[cl] = s
 			c.sites = append(c.sites, s)
 		}

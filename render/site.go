@@ -16,6 +16,7 @@ import (
 type variants map[string]*variant
 
 type variant struct {
+	// app is nil on a hub, where no two clusters get the same.
 	app *dir
 	// rollout is nil where the application has none.
 	rollout *dir
@@ -127,7 +128,7 @@ func (a siteApp) needsStack(injected map[string]namespaceMeta) bool {
 // get the same.
 func (c *compiler) variant(a siteApp, s *site, injected map[string]namespaceMeta, variants variants) *variant {
 	var key strings.Builder
-	key.WriteString(a.id())
+	fmt.Fprintf(&key, "%s %t", a.id(), s.remote)
 	if s.stack != nil {
 		fmt.Fprintf(&key, "\nstack %s/%s", s.stack.fleet.namespace, s.stack.fleet.name)
 	}
@@ -143,7 +144,10 @@ func (c *compiler) variant(a siteApp, s *site, injected map[string]namespaceMeta
 	}
 	v, ok := variants[key.String()]
 	if !ok {
-		v = &variant{app: c.appDir(a, s, injected), rollout: c.rolloutDir(a, providers)}
+		v = &variant{rollout: c.rolloutDir(a, providers)}
+		if !s.remote {
+			v.app = c.appDir(a, s, injected)
+		}
 		variants[key.String()] = v
 	}
 	return v

@@ -150,7 +150,7 @@ func (s *stack) meshesDir(c *compiler) *dir {
 // several may use one.
 func (s *stack) meshDir(c *compiler, on *site, injected map[string]namespaceMeta) *dir {
 	objects := slices.Clip(s.late)
-	if s.testerWaits() && !on.hub {
+	if s.testerWaits() && !on.remote {
 		objects = append(objects, s.loadTester.release(on))
 	}
 	var key strings.Builder
@@ -185,13 +185,18 @@ func (s *stack) ownedNamespaces() map[string]bool {
 
 // inventoryVersions are what the manifests of a cluster are made for.
 func (c *compiler) inventoryVersions(s *stack) map[string]string {
-	versions := map[string]string{"flux": c.settings.flux}
+	versions := c.stackVersions(s)
+	versions["flux"] = c.settings.flux
+	return versions
+}
+
+// stackVersions are those of what a stack installs.
+func (c *compiler) stackVersions(s *stack) map[string]string {
+	versions := map[string]string{}
 	if s == nil {
 		return versions
 	}
-	for name, version := range s.versions() {
-		versions[name] = version
-	}
+	maps.Copy(versions, s.versions())
 	versions["flagger"] = s.flagger.chart.Version
 	if s.loadTester != nil {
 		versions["loadtester"] = s.loadTester.chart.Version
