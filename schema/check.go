@@ -1,50 +1,110 @@
 package schema
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"sync"
 
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/ast/astutil"
 	"cuelang.org/go/cue/errors"
 	"cuelang.org/go/cue/parser"
+	"cuelang.org/go/cue/token"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
-// An inputCheck is the compiled CUE of one input kind.
+// An inputCheck is the CUE of one input kind, compiled once per process and only
+// for a kind that occurs.
 type inputCheck struct {
-	// shape is the closed definition of the kind.
-	shape cue.Value
+	kind Kind
 	// rules are what no shape can say; false without any.
-	rules    cue.Value
-	hasRules bool
+	rules func() (rules cue.Value, ok bool)
 	// eachRule is the rules one by one, which is slower and hides nothing.
 	eachRule func() []cue.Value
+
+	mu sync.Mutex
+	// shape is the closed definition of the kind, without the optional fields that
+	// no document has had so far: CUE's time goes by what a definition holds, and of
+	// a language with hundreds of fields documents use a few.
+	shape cue.Value
+	// optional are the names of the optional fields of the kind, and whether shape
+	// has them; nil before there is a shape.
+	optional map[string]bool
 }
 
-// inputChecks are compiled once per process, and only for the kinds that occur.
-var inputChecks sync.Map // Kind.Name → func() inputCheck
+// inputChecks are those of the kinds that occur.
+var inputChecks sync.Map // Kind.Name → *inputCheck
 
-func (k Kind) check() inputCheck {
-	f, ok := inputChecks.Load(k.Name)
+func (k Kind) check() *inputCheck {
+	c, ok := inputChecks.Load(k.Name)
 	if !ok {
-		f, _ = inputChecks.LoadOrStore(k.Name, sync.OnceValue(k.compile))
+		c, _ = inputChecks.LoadOrStore(k.Name, &inputCheck{kind: k, rules: sync.OnceValues(k.compileRules), eachRule: sync.OnceValue(k.compileEachRule)})
 	}
-	return f.(func() inputCheck)()
+	return c.(*inputCheck)
 }
 
 func (k Kind) rulesFile() string { return k.file(".rules.cue") }
 
-func (k Kind) compile() inputCheck {
-	c := inputCheck{shape: newCUEFile(k.file(".cue")).field("#" + k.Name)}
-	if f, err := files.Open(k.rulesFile()); err == nil {
-		f.Close()
-		c.rules, c.hasRules = newCUEFile(k.rulesFile()).field("rules"), true
-		c.eachRule = sync.OnceValue(k.compileEachRule)
+func (k Kind) compileRules() (rules cue.Value, ok bool) {
+	f, err := files.Open(k.rulesFile())
+	if err != nil {
+		return cue.Value{}, false
 	}
-	return c
+	f.Close()
+	return newCUEFile(k.rulesFile()).field("rules"), true
+}
+
+// shapeFor is the definition for documents whose fields are among those given.
+func (c *inputCheck) shapeFor(fields map[string]bool) cue.Value {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.optional == nil || c.lacks(fields) {
+		c.shape = c.compile(fields)
+	}
+	return c.shape
+}
+
+// lacks says whether the shape is without one of the fields.
+func (c *inputCheck) lacks(fields map[string]bool) bool {
+	for name, has := range c.optional {
+		if !has && fields[name] {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *inputCheck) compile(fields map[string]bool) cue.Value {
+	file := c.kind.file(".cue")
+	parsed, err := parser.ParseFile(file, mustRead(file))
+	if err != nil {
+		panic(err) // the generator has compiled it
+	}
+	before := c.optional
+	c.optional = map[string]bool{}
+	pruned := astutil.Apply(parsed, func(at astutil.Cursor) bool {
+		f, ok := at.Node().(*ast.Field)
+		if !ok || f.Constraint != token.OPTION {
+			return true
+		}
+		name, _, err := ast.LabelName(f.Label)
+		if err != nil {
+			return true
+		}
+		c.optional[name] = c.optional[name] || before[name] || fields[name]
+		if !c.optional[name] {
+			at.Delete()
+		}
+		return c.optional[name]
+	}, nil)
+	value := cueContext().BuildFile(pruned.(*ast.File)).LookupPath(cue.ParsePath("#" + c.kind.Name))
+	if err := value.Err(); err != nil {
+		panic(fmt.Sprintf("%s does not compile without some fields: %v", file, err))
+	}
+	return value
 }
 
 func (k Kind) compileEachRule() []cue.Value {
@@ -63,12 +123,12 @@ func (k Kind) compileEachRule() []cue.Value {
 	return all
 }
 
-// check says where a document does not have the shape of its kind, and which of
-// the kind's rules it breaks.
-func (d *Document) check(object map[string]any) (shape, rules diag.List) {
+// check says where a document, whose fields are among those given, does not have
+// the shape of its kind, and which of the kind's rules it breaks.
+func (d *Document) check(object map[string]any, fields map[string]bool) (shape, rules diag.List) {
 	c := d.Kind.check()
 	value := cueContext().Encode(object)
-	shape = d.checkShape(c, value)
+	shape = d.checkShape(c.shapeFor(fields), value)
 	rules = d.checkRules(c, value, shape.HasErrors())
 	return shape, rules
 }
@@ -77,8 +137,8 @@ func (d *Document) check(object map[string]any) (shape, rules diag.List) {
 // its kind. Where it has not, the explanation is made from the YAML and the JSON
 // Schema, because CUE's own messages mask each other and know no position of
 // what is missing.
-func (d *Document) checkShape(c inputCheck, value cue.Value) diag.List {
-	err := c.shape.Unify(value).Validate(cue.Concrete(true))
+func (d *Document) checkShape(shape, value cue.Value) diag.List {
+	err := shape.Unify(value).Validate(cue.Concrete(true))
 	if err == nil {
 		return nil
 	}
@@ -88,11 +148,12 @@ func (d *Document) checkShape(c inputCheck, value cue.Value) diag.List {
 	return diag.List{d.unexplained(err, "#"+d.Kind.Name)}
 }
 
-func (d *Document) checkRules(c inputCheck, value cue.Value, misshapen bool) diag.List {
-	if !c.hasRules {
+func (d *Document) checkRules(c *inputCheck, value cue.Value, misshapen bool) diag.List {
+	compiled, ok := c.rules()
+	if !ok {
 		return nil
 	}
-	all := c.rules.Unify(value).Validate()
+	all := compiled.Unify(value).Validate()
 	if all == nil {
 		return nil
 	}

@@ -58,6 +58,7 @@ func Load(files []File) Documents {
 			l.add(f.Name, n)
 		}
 	}
+	l.check()
 	if l.others > 0 {
 		slices.Sort(l.otherKinds)
 		l.Diagnostics = append(l.Diagnostics, diag.New(diag.OtherDocuments, l.firstOther, "",
@@ -68,6 +69,8 @@ func Load(files []File) Documents {
 
 type loader struct {
 	Documents
+	// values of the documents in All, nil for what is not a mapping or has errors.
+	values     []map[string]any
 	others     int
 	otherKinds []string
 	firstOther diag.Position
@@ -110,9 +113,41 @@ func (l *loader) add(file string, n *yaml.Node) {
 		d.Namespace = "default"
 	}
 	l.All = append(l.All, d)
-	list := d.load()
-	d.Valid = !slices.ContainsFunc(list, func(d diag.Diagnostic) bool { return d.Code.Structural() && d.Severity == diag.Error })
+	value, list := d.decode()
+	l.values = append(l.values, value)
 	l.Diagnostics = append(l.Diagnostics, list...)
+}
+
+// check checks the documents that were decoded, all of them with the shapes of the
+// fields that they have.
+func (l *loader) check() {
+	fields := map[string]bool{}
+	for _, value := range l.values {
+		addFields(fields, value)
+	}
+	for i, d := range l.All {
+		if l.values[i] == nil {
+			continue
+		}
+		list := d.load(l.values[i], fields)
+		d.Valid = !slices.ContainsFunc(list, func(d diag.Diagnostic) bool { return d.Code.Structural() && d.Severity == diag.Error })
+		l.Diagnostics = append(l.Diagnostics, list...)
+	}
+}
+
+// addFields adds the names of all fields below a value.
+func addFields(fields map[string]bool, value any) {
+	switch v := value.(type) {
+	case map[string]any:
+		for name, field := range v {
+			fields[name] = true
+			addFields(fields, field)
+		}
+	case []any:
+		for _, item := range v {
+			addFields(fields, item)
+		}
+	}
 }
 
 // misnamed says whether the apiVersion or the kind of a document is no text, so
@@ -199,22 +234,25 @@ func isMisspelt(group, meant string) bool {
 	return group != meant && levenshtein.Distance(group, meant, nil) <= 3
 }
 
-// load checks the document and decodes its object.
-func (d *Document) load() diag.List {
+// decode is the value of the document, or nil where it has none.
+func (d *Document) decode() (map[string]any, diag.List) {
 	dec := decoder{doc: d}
-	value := dec.value(d.node, nil)
-	list := dec.list
-	object, ok := value.(map[string]any)
-	if !ok || list.HasErrors() {
-		return list
+	object, ok := dec.value(d.node, nil).(map[string]any)
+	if !ok || dec.list.HasErrors() {
+		return nil, dec.list
 	}
 	if dec.nulls {
 		schema := d.Kind.jsonSchema()
 		(&explainer{doc: d, root: schema}).withoutNulls(object, schema)
 	}
-	shape, rules := d.check(object)
-	list = append(list, shape...)
-	list = append(list, rules...)
+	return object, dec.list
+}
+
+// load checks the document's value, whose fields are among those given, and makes
+// its object.
+func (d *Document) load(object map[string]any, fields map[string]bool) diag.List {
+	shape, rules := d.check(object, fields)
+	list := append(shape, rules...)
 	list = append(list, d.checkNames(object)...)
 	if shape.HasErrors() {
 		return list
