@@ -91,15 +91,27 @@ func (d *dependencies) find(ref schema.NamespacedReference) dependency {
 	}
 	if d.kurator == nil {
 		d.kurator = map[schema.NamespacedReference]dependency{}
-		for _, p := range d.policies {
-			for _, cl := range p.clusters {
-				name := kuratorName(p.name, cl)
-				key := schema.NamespacedReference{Name: strings.TrimRight(name[:min(len(name), maxLabel)], "-."), Namespace: p.app.namespace}
-				d.kurator[key] = dependency{policy: p, cluster: cl}
+		for _, a := range d.c.apps {
+			for _, p := range a.policies {
+				d.addKuratorNames(p)
 			}
 		}
 	}
 	return d.kurator[ref]
+}
+
+// addKuratorNames adds the names of a policy's objects. A name that two have means
+// neither.
+func (d *dependencies) addKuratorNames(p *policy) {
+	for _, cl := range p.clusters {
+		name := kuratorName(p.name, cl)
+		key := schema.NamespacedReference{Name: strings.TrimRight(name[:min(len(name), maxLabel)], "-."), Namespace: p.app.namespace}
+		found := dependency{policy: p, cluster: cl}
+		if _, ok := d.kurator[key]; ok {
+			found = dependency{}
+		}
+		d.kurator[key] = found
+	}
 }
 
 // visit checks what a policy depends on, and what that depends on in turn.

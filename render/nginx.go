@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -127,6 +128,30 @@ func (nginx) query(r *rollout, metric string) (name, query string, ok bool) {
 		return "", "", false
 	}
 	return metric + "-nginx", strings.ReplaceAll(query, "PORT", strconv.Itoa(int(r.Port))), true
+}
+
+// hosts are those of the rollout's Ingress: its own, and what patches add.
+func (r *rollout) hosts() []string {
+	if r.TrafficRoutingProvider != nginxProvider || r.routing().Host == "" {
+		return nil
+	}
+	hosts := []string{r.routing().Host}
+	if len(r.Patches) == 0 {
+		return hosts
+	}
+	for _, o := range r.objects() {
+		if o.Kind != "Ingress" || o.patched == nil {
+			continue
+		}
+		spec, _ := o.patched.value["spec"].(map[string]any)
+		rules, _ := spec["rules"].([]any)
+		for _, rule := range rules {
+			if host := textField(rule, "host"); host != "" && !slices.Contains(hosts, host) {
+				hosts = append(hosts, host)
+			}
+		}
+	}
+	return hosts
 }
 
 func (nginx) serviceMeta(int32) map[string]string { return nil }

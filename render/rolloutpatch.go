@@ -2,6 +2,7 @@ package render
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -16,6 +17,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/openapi"
 	"sigs.k8s.io/kustomize/kyaml/resid"
 	kyaml "sigs.k8s.io/kustomize/kyaml/yaml"
+	"sigs.k8s.io/yaml"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/schema"
@@ -30,6 +32,11 @@ type patchedObject struct {
 	// by is where the patches are.
 	by origin
 }
+
+// maxPatched is how large patches may make an object, in bytes: an API server takes
+// no larger one (etcd's --max-request-bytes), and copying a part of an object into
+// itself doubles it.
+const maxPatched = 1 << 20
 
 // checkPatches says which patches of the rollout kustomize would refuse.
 func (r *rollout) checkPatches() {
@@ -53,7 +60,7 @@ func (r *rollout) patch(objects []rendered) []rendered {
 	}
 	for i, p := range r.Patches {
 		if _, message, _ := checkPatch(p); message == "" {
-			all = r.apply(all, p, schema.Path{"patches", i})
+			r.apply(all, p, schema.Path{"patches", i})
 		}
 	}
 	patched := make([]rendered, len(all))
@@ -68,8 +75,11 @@ type patching struct {
 	rendered
 	node *kyaml.RNode
 	// before is the object without patches.
-	before  *kyaml.RNode
-	patched bool
+	before *kyaml.RNode
+	// by are the patches that were applied.
+	by []schema.Path
+	// failed objects are left as they were: why is said.
+	failed bool
 }
 
 func newPatching(o rendered) *patching {
@@ -81,73 +91,82 @@ func newPatching(o rendered) *patching {
 }
 
 // apply applies one patch to the objects that it means.
-func (r *rollout) apply(all []*patching, p kustomize.Patch, at schema.Path) []*patching {
-	var left []*patching
-	matched := false
-	parts, isJSON := patchParts(p.Patch)
+func (r *rollout) apply(all []*patching, p kustomize.Patch, at schema.Path) {
+	parts := patchParts(p.Patch)
+	unmatched := slices.Clone(parts)
 	for _, o := range all {
-		deleted := false
+		meant := false
 		for _, part := range parts {
-			if !o.isMeant(p.Target, part) {
+			if o.failed || !o.isMeant(p.Target, part) {
 				continue
 			}
-			matched, o.patched = true, true
-			problem := ""
-			if isJSON {
-				problem = o.applyOperation(part)
-			} else {
-				deleted, problem = o.merge(part)
-			}
-			if problem != "" {
+			meant = true
+			unmatched = slices.DeleteFunc(unmatched, func(other patchPart) bool { return other == part })
+			if problem := o.applyPart(part); problem != "" {
+				o.failed = true
 				r.report(diag.PatchFails, at.With("patch"), fmt.Sprintf("%s of %s", problem, o.identity()), "")
 			}
 		}
-		if !deleted {
-			left = append(left, o)
-		} else if o.Kind == "Canary" {
-			r.report(diag.PatchFails, at.With("patch"), "the patch deletes the Canary, and without one there is no rollout", "remove the rollout")
-			left = append(left, o)
+		if meant {
+			o.by = append(o.by, at)
 		}
 	}
-	if !matched {
+	// As for kustomize, a target may mean nothing of some parts, and without one each
+	// part means an object.
+	if len(unmatched) == len(parts) || p.Target == nil && len(unmatched) > 0 {
 		var names []string
 		for _, o := range all {
 			names = append(names, o.identity().String())
 		}
-		r.report(diag.PatchMatchesNothing, at, "none of the rollout's objects is meant by the patch", "there are "+strings.Join(names, ", "))
+		r.report(diag.PatchMatchesNothing, at, "none of the rollout's objects is meant by the patch", "there are "+strings.Join(names, ", ")+"; without a target a patch names the namespace too")
 	}
-	return left
 }
 
 // A patchPart is an object of a strategic merge patch, or an operation of a JSON
 // patch.
 type patchPart struct {
 	object    *kyaml.RNode
-	operation any
+	operation *any
 }
 
 // patchParts are the parts of a patch, which checkPatch has checked.
-func patchParts(text string) (parts []patchPart, isJSON bool) {
+func patchParts(text string) (parts []patchPart) {
 	documents, err := readPatch([]byte(text))
 	if err != nil {
-		return nil, false
+		return nil
 	}
 	if len(documents) == 1 {
 		if operations, ok := documents[0].([]any); ok {
-			for _, o := range operations {
-				parts = append(parts, patchPart{operation: o})
+			for i := range operations {
+				parts = append(parts, patchPart{operation: &operations[i]})
 			}
-			return parts, true
+			return parts
 		}
 	}
 	objects, err := (&kio.ByteReader{Reader: strings.NewReader(text), OmitReaderAnnotations: true}).Read()
 	if err != nil {
-		return nil, false
+		return nil
 	}
 	for _, o := range objects {
 		parts = append(parts, patchPart{object: o})
 	}
-	return parts, false
+	return parts
+}
+
+// applyPart applies a part of a patch to the object. It says what is wrong with it.
+func (o *patching) applyPart(part patchPart) (problem string) {
+	if part.operation != nil {
+		problem = o.applyOperation(*part.operation)
+	} else {
+		problem = o.merge(part.object)
+	}
+	if problem != "" {
+		return problem
+	}
+	if text, err := o.node.MarshalJSON(); err == nil && len(text) > maxPatched {
+		return fmt.Sprintf("the patch makes more than %d bytes", maxPatched)
+	}
+	return ""
 }
 
 // isMeant says whether the target of a patch, or without one the patch itself,
@@ -177,70 +196,141 @@ func (o *patching) isMeant(target *kustomize.Selector, part patchPart) bool {
 	return err == nil && annotations
 }
 
-// applyOperation applies an operation of a JSON patch. It says what is wrong with
-// it.
-func (o *patching) applyOperation(part patchPart) (problem string) {
-	operation := newPatchOperation(part.operation)
-	text, err := json.Marshal([]any{part.operation})
+// applyOperation applies an operation of a JSON patch.
+func (o *patching) applyOperation(value any) (problem string) {
+	operation := newPatchOperation(value)
+	path := cmp.Or(*operation.Path, "the whole object")
+	text, err := json.Marshal([]any{value})
 	if err == nil {
 		_, err = patchjson6902.Filter{Patch: string(text)}.Filter([]*kyaml.RNode{o.node})
 	}
 	switch {
 	case err != nil && operation.Op == "test":
-		return fmt.Sprintf("the test of %s fails", *operation.Path)
+		return fmt.Sprintf("the test of %s fails", path)
 	case err != nil:
-		return fmt.Sprintf("the operation %s does not find %s", operation.Op, *operation.Path)
+		return fmt.Sprintf("the operation %s does not find %s", operation.Op, path)
 	case resid.FromRNode(o.node) != resid.FromRNode(o.before):
-		return fmt.Sprintf("the operation %s of %s makes another object", operation.Op, *operation.Path)
+		return fmt.Sprintf("the operation %s of %s makes another object", operation.Op, path)
 	}
 	return ""
 }
 
 // merge applies an object of a strategic merge patch. Like kustomize it keeps the
-// object's kind, name and namespace.
-func (o *patching) merge(part patchPart) (deleted bool, problem string) {
+// object's kind, name and namespace, whatever the patch calls it.
+func (o *patching) merge(patch *kyaml.RNode) (problem string) {
 	id := resid.FromRNode(o.before)
-	merged, err := patchstrategicmerge.Filter{Patch: part.object.Copy()}.Filter([]*kyaml.RNode{o.node})
+	patch = patch.Copy()
+	patch.SetApiVersion(o.APIVersion)
+	patch.SetKind(id.Kind)
+	merged, err := patchstrategicmerge.Filter{Patch: patch}.Filter([]*kyaml.RNode{o.node})
 	switch {
 	case err != nil:
-		return false, "the patch does not fit the fields"
+		return "the patch does not fit the fields"
 	case len(merged) == 0 || merged[0].IsNilOrEmpty():
-		return true, ""
+		return "the rollout does not work without what the patch deletes, which is all"
 	}
 	o.node = merged[0]
-	o.node.SetKind(id.Kind)
 	if err := o.node.SetName(id.Name); err != nil {
-		return false, "the patch has no place for the name"
+		return "the patch has no place for the name"
 	}
 	if id.Namespace != "" {
 		if err := o.node.SetNamespace(id.Namespace); err != nil {
-			return false, "the patch has no place for the namespace"
+			return "the patch has no place for the namespace"
 		}
 	}
-	if resid.FromRNode(o.node) != id {
-		return false, "the patch changes the apiVersion"
-	}
-	return false, ""
+	return ""
 }
 
 // result is the object as the patches have left it.
 func (r *rollout) result(o *patching) rendered {
-	if !o.patched {
+	if o.failed || len(o.by) == 0 {
 		return o.rendered
 	}
-	value, err := o.node.Map()
+	at := schema.Path{"patches"}
+	if len(o.by) == 1 {
+		at = o.by[0]
+	}
+	breaks := func(why, hint string) {
+		r.report(diag.PatchBreaks, at, fmt.Sprintf("the patches make %s one that %s", o.identity(), why), hint)
+	}
+	value, err := jsonValue(o.node)
 	if err != nil {
-		return o.rendered // which is said already
+		breaks("JSON cannot hold", "use text for keys, and numbers that are numbers")
+		return o.rendered
 	}
 	known := openapi.SchemaForResourceType(kyaml.TypeMeta{APIVersion: o.APIVersion, Kind: o.Kind})
 	if at := unknownField(value, known, nil); at != nil {
-		r.report(diag.PatchBreaks, schema.Path{"patches"}, fmt.Sprintf("the patches make %s one that the cluster does not take: it has no field %s", o.identity(), at), "")
+		breaks(fmt.Sprintf("the cluster does not take: it has no field %s", at), "")
+		return o.rendered
+	}
+	for _, f := range settledFields[o.Kind] {
+		if was, is := lookup(o.before, f.path), lookup(o.node, f.path); was != is {
+			breaks(fmt.Sprintf("the rollout does not work with: %s is %s", f.path, cmp.Or(is, "gone")), f.instead)
+			return o.rendered
+		}
 	}
 	var text bytes.Buffer
 	writeOrdered(&text, value, o.before.YNode())
 	m := *o.manifest
-	m.patched = &patchedObject{value: value, json: text.Bytes(), by: r.origin("patches")}
+	m.patched = &patchedObject{value: value, json: text.Bytes(), by: r.origin(at...)}
 	return rendered{&m, o.origin}
+}
+
+// A settledField is one that other objects, and the checks of the rollout, rely on.
+type settledField struct {
+	path    schema.Path
+	instead string
+}
+
+// settledFields are what patches cannot change, by kind: the Application says it.
+var settledFields = map[string][]settledField{
+	"Canary": {
+		{schema.Path{"metadata", "annotations", kumaMesh}, "meshName of the rollout"},
+		{schema.Path{"spec", "provider"}, "trafficRoutingProvider of the rollout"},
+		{schema.Path{"spec", "targetRef", "name"}, "workload of the rollout"},
+		{schema.Path{"spec", "targetRef", "kind"}, "workload of the rollout"},
+		{schema.Path{"spec", "ingressRef", "name"}, "patch the Ingress that is rendered"},
+		{schema.Path{"spec", "service", "name"}, "serviceName of the rollout"},
+		{schema.Path{"spec", "service", "port"}, "port of the rollout"},
+	},
+	"Ingress": {
+		{schema.Path{"spec", "rules", "0", "host"}, "host of the rollout; more rules may be added behind the first"},
+		{schema.Path{"spec", "rules", "0", "http", "paths", "0", "backend", "service", "name"}, "serviceName of the rollout"},
+	},
+	"Service": {
+		{schema.Path{"spec", "selector", "app"}, ""},
+		{schema.Path{"spec", "ports", "0", "port"}, ""},
+	},
+	"Deployment": {
+		{schema.Path{"spec", "template", "metadata", "labels", "app"}, ""},
+	},
+}
+
+// lookup is the scalar at a path of names and indices, as text, or nothing.
+func lookup(node *kyaml.RNode, path schema.Path) string {
+	names := make([]string, len(path))
+	for i, name := range path {
+		names[i] = name.(string)
+	}
+	found, err := node.Pipe(kyaml.Lookup(names...))
+	if err != nil || found == nil {
+		return ""
+	}
+	return found.YNode().Value
+}
+
+// jsonValue is the value of a node as JSON holds it, with whole numbers.
+func jsonValue(node *kyaml.RNode) (map[string]any, error) {
+	text, err := node.String()
+	if err != nil {
+		return nil, err
+	}
+	data, err := yaml.YAMLToJSON([]byte(text))
+	if err != nil {
+		return nil, err
+	}
+	var value schema.Values
+	return value, json.Unmarshal(data, &value)
 }
 
 // unknownField is the path of a field that Kubernetes' schema of a kind has not,

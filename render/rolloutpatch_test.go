@@ -68,12 +68,12 @@ var goodPatches = map[string]string{
           kind: Service
           metadata: {name: web-testloader, namespace: web, labels: {a: b}}
 `,
-	"an object that is deleted": `
-      - patch: |
-          $patch: delete
-          apiVersion: networking.k8s.io/v1
-          kind: Ingress
-          metadata: {name: web, namespace: web}
+	"an object of any name with a target": `
+      - target: {kind: Service}
+        patch: |
+          apiVersion: v9
+          kind: not-important
+          metadata: {name: not-important, annotations: {a: b}}
 `,
 	"one patch on another": `
       - {target: {kind: Canary}, patch: '[{"op": "add", "path": "/spec/service/headless", "value": true}]'}
@@ -129,7 +129,7 @@ func TestPatchesOfARolloutDoWhatKustomizeDoes(t *testing.T) {
 			if len(want) > 0 {
 				t.Errorf("kustomize has these as well: %v", want)
 			}
-			if !changed && name != "an object that is deleted" {
+			if !changed {
 				t.Error("the patch changes nothing")
 			}
 		})
@@ -169,6 +169,11 @@ func TestPatchesThatAreRefused(t *testing.T) {
 	json := func(target, operation string) string {
 		return "      - {target: {" + target + "}, patch: '[" + operation + "]'}\n"
 	}
+	// Each copy doubles what there is.
+	copies := `{"op": "copy", "from": "/spec", "path": "/spec/x0"}`
+	for i := range 40 {
+		copies += fmt.Sprintf(`, {"op": "copy", "from": "/spec", "path": "/spec/y%d"}`, i)
+	}
 	for _, tt := range []struct{ name, patches, want string }{
 		{"nothing is meant", json("kind: Canry", `{"op": "remove", "path": "/spec"}`),
 			"FW320 spec.syncPolicies[0].rollout.patches[0]: none of the rollout's objects is meant by the patch"},
@@ -179,15 +184,42 @@ func TestPatchesThatAreRefused(t *testing.T) {
 		{"another name", json("kind: Canary", `{"op": "replace", "path": "/metadata/name", "value": "other"}`),
 			"FW321 spec.syncPolicies[0].rollout.patches[0].patch: the operation replace of /metadata/name makes another object"},
 		{"no Canary", "      - patch: |\n          $patch: delete\n          apiVersion: flagger.app/v1beta1\n          kind: Canary\n          metadata: {name: web, namespace: web}\n",
-			"FW321 spec.syncPolicies[0].rollout.patches[0].patch: the patch deletes the Canary"},
+			"FW321 spec.syncPolicies[0].rollout.patches[0].patch: the rollout does not work without what the patch deletes"},
+		{"a deleted Ingress that is written again", "      - patch: |\n          $patch: delete\n          apiVersion: networking.k8s.io/v1\n          kind: Ingress\n          metadata: {name: web, namespace: web}\n          ---\n          apiVersion: networking.k8s.io/v1\n          kind: Ingress\n          metadata: {name: web, namespace: web, labels: {a: b}}\n",
+			"FW321 spec.syncPolicies[0].rollout.patches[0].patch: the rollout does not work without"},
+		{"one of two objects is not there", "      - patch: |\n          apiVersion: v1\n          kind: Service\n          metadata: {name: web-testloader, namespace: web, labels: {a: b}}\n          ---\n          apiVersion: v1\n          kind: Service\n          metadata: {name: other, namespace: web, labels: {a: b}}\n",
+			"FW320 spec.syncPolicies[0].rollout.patches[0]: none of the rollout's objects"},
+		{"not a number", "      - {target: {kind: Canary}, patch: '{apiVersion: a, kind: b, metadata: {name: c}, spec: {progressDeadlineSeconds: .nan}}'}\n",
+			"FW322 spec.syncPolicies[0].rollout.patches[0]: the patches make Canary web/web one that JSON cannot hold"},
+		{"a key that is a number", "      - {target: {kind: Canary}, patch: '{apiVersion: a, kind: b, metadata: {name: c}, spec: {1: a}}'}\n",
+			"FW322 spec.syncPolicies[0].rollout.patches[0]: the patches make Canary web/web one that"},
+		{"more than fits into an object", json("kind: Canary", copies),
+			"FW321 spec.syncPolicies[0].rollout.patches[0].patch: the patch makes more than 1048576 bytes of Canary web/web"},
+		{"another provider", json("kind: Canary", `{"op": "replace", "path": "/spec/provider", "value": "istio"}`),
+			"FW322 spec.syncPolicies[0].rollout.patches[0]: the patches make Canary web/web one that the rollout does not work with: spec.provider is istio"},
+		{"another Service", json("kind: Canary", `{"op": "replace", "path": "/spec/service/name", "value": "other"}`),
+			"FW322 spec.syncPolicies[0].rollout.patches[0]: the patches make Canary web/web one that the rollout does not work with: spec.service.name is other"},
+		{"another Ingress", json("kind: Canary", `{"op": "remove", "path": "/spec/ingressRef"}`),
+			"FW322 spec.syncPolicies[0].rollout.patches[0]: the patches make Canary web/web one that the rollout does not work with: spec.ingressRef.name is gone"},
+		{"another backend", json("kind: Ingress", `{"op": "replace", "path": "/spec/rules/0/http/paths/0/backend/service/name", "value": "other"}`),
+			"FW322 spec.syncPolicies[0].rollout.patches[0]: the patches make Ingress web/web one that the rollout does not work with"},
+		{"a mirror on nginx", json("kind: Canary", `{"op": "add", "path": "/spec/analysis/mirror", "value": true}`), "FW322 spec.syncPolicies[0].rollout.patches[0]"},
+		{"match with weights", json("kind: Canary", `{"op": "add", "path": "/spec/analysis/match", "value": [{"headers": {"a": {"exact": "b"}}}]}`), "FW322 spec.syncPolicies[0].rollout.patches[0]"},
+		{"two conditions in one", json("kind: Canary", `{"op": "add", "path": "/spec/analysis/match", "value": [{"headers": {"a": {"exact": "b", "regex": "c"}}}]}, {"op": "remove", "path": "/spec/analysis/stepWeight"}, {"op": "add", "path": "/spec/analysis/iterations", "value": 3}`), "FW322 spec.syncPolicies[0].rollout.patches[0]"},
+		{"no steps", json("kind: Canary", `{"op": "remove", "path": "/spec/analysis/stepWeight"}, {"op": "add", "path": "/spec/analysis/stepWeights", "value": []}`), "FW322 spec.syncPolicies[0].rollout.patches[0]"},
+		{"a number that is too large", json("kind: Canary", `{"op": "replace", "path": "/spec/progressDeadlineSeconds", "value": 9999999999}`), "FW322 spec.syncPolicies[0].rollout.patches[0]"},
+		{"a label that is none", json("kind: Canary", `{"op": "add", "path": "/metadata/labels", "value": {"a": "b c"}}`), "FW322 spec.syncPolicies[0].rollout.patches[0]"},
+		{"both ports", json("kind: Ingress", `{"op": "add", "path": "/spec/rules/0/http/paths/0/backend/service/port/name", "value": "http"}`), "FW322 spec.syncPolicies[0].rollout.patches[0]"},
+		{"less than no pods", json("kind: Deployment", `{"op": "add", "path": "/spec/replicas", "value": -1}`), "FW322 spec.syncPolicies[0].rollout.patches[0]"},
+		{"a type of metric", json("kind: MetricTemplate", `{"op": "replace", "path": "/spec/provider/type", "value": "abacus"}`), "FW322 spec.syncPolicies[0].rollout.patches[0]"},
 		{"an unknown field of a Canary", json("kind: Canary", `{"op": "add", "path": "/spec/analysis/stepWieght", "value": 5}`),
-			"FW322 spec.syncPolicies[0].rollout.patches: the patches make Canary web/web one that the cluster does not take: it has no field spec.analysis.stepWieght"},
+			"FW322 spec.syncPolicies[0].rollout.patches[0]: the patches make Canary web/web one that the cluster does not take: it has no field spec.analysis.stepWieght"},
 		{"a value that Flagger misreads", json("kind: Canary", `{"op": "replace", "path": "/spec/analysis/interval", "value": "1h"}`),
-			"FW322 spec.syncPolicies[0].rollout.patches: the patches make Canary web/web one that the cluster does not take: the value of spec.analysis.interval"},
+			"FW322 spec.syncPolicies[0].rollout.patches[0]: the patches make Canary web/web one that the cluster does not take: the value of spec.analysis.interval"},
 		{"two strategies", json("kind: Canary", `{"op": "add", "path": "/spec/analysis/iterations", "value": 5}`),
-			"FW322 spec.syncPolicies[0].rollout.patches: the patches make Canary web/web one that the cluster does not take: "},
+			"FW322 spec.syncPolicies[0].rollout.patches[0]: the patches make Canary web/web one that the cluster does not take: "},
 		{"an unknown field of a Deployment", json("kind: Deployment", `{"op": "add", "path": "/spec/template/spec/nodeSelektor", "value": {}}`),
-			"FW322 spec.syncPolicies[0].rollout.patches: the patches make Deployment web/web-testloader one that the cluster does not take: it has no field spec.template.spec.nodeSelektor"},
+			"FW322 spec.syncPolicies[0].rollout.patches[0]: the patches make Deployment web/web-testloader one that the cluster does not take: it has no field spec.template.spec.nodeSelektor"},
 		{"not a patch", "      - {patch: 'hello'}\n", "FW505 spec.syncPolicies[0].rollout.patches[0].patch: the patch is neither"},
 		{"not a selector", json("kind: '['", `{"op": "remove", "path": "/spec"}`), "FW505 spec.syncPolicies[0].rollout.patches[0].target.kind"},
 	} {

@@ -192,7 +192,7 @@ func (c *compiler) appNamespaces(a siteApp, s *site, injected map[string]namespa
 	}
 	var objects []rendered
 	for _, ns := range a.namespaces() {
-		if owned[ns] || ns == c.settings.source.Namespace || alwaysThere[ns] {
+		if owned[ns] || ns == c.settings.source.Namespace && !s.remote || alwaysThere[ns] {
 			continue
 		}
 		objects = append(objects, rendered{newSharedNamespace(ns, injected[ns]), origin{doc: a.doc}})
@@ -294,7 +294,7 @@ func (c *compiler) checkFiles(d *dir) {
 // checkSite says what the rollouts and the releases of a cluster share with
 // others there that only one can have.
 func (c *compiler) checkSite(s *site, objects map[identity]object) {
-	hosts, releases := map[string]*rollout{}, map[[2]string]*policy{}
+	hosts, releases := map[string]*rollout{}, s.stack.helmReleases()
 	for _, a := range s.apps {
 		for _, p := range a.policies {
 			if p.rollout != nil {
@@ -311,27 +311,46 @@ func (c *compiler) checkSite(s *site, objects map[identity]object) {
 // checkHost says which rollouts on nginx have one host: ingress-nginx's admission
 // webhook refuses the second Ingress for it.
 func (c *compiler) checkHost(r *rollout, hosts map[string]*rollout) {
-	host := r.routing().Host
-	if host == "" || r.TrafficRoutingProvider != nginxProvider {
-		return
+	for _, host := range r.hosts() {
+		if first, ok := hosts[host]; ok && first != r {
+			r.report(diag.HostTwice, inRouting("host"), fmt.Sprintf("the rollout at %s has the host %s as well, and one cluster gets both", first.origin(inRouting("host")...).position(), host), "give one of the two another host, or send them to different clusters with clusterSelector")
+			return
+		}
+		hosts[host] = r
 	}
-	if first, ok := hosts[host]; ok && first != r {
-		r.report(diag.HostTwice, inRouting("host"), fmt.Sprintf("the rollout at %s has the host %s as well, and one cluster gets both", first.origin(inRouting("host")...).position(), host), "give one of the two another host, or send them to different clusters with clusterSelector")
-		return
-	}
-	hosts[host] = r
 }
 
-// checkRelease says which releases of Helm are the same: their names are unique
-// in the namespace that Helm stores them in, which is that of the HelmRelease.
-func (c *compiler) checkRelease(p *policy, releases map[[2]string]*policy) {
-	key := [2]string{p.app.namespace, p.releaseName()}
-	if first, ok := releases[key]; ok && first != p {
-		c.report(p.app.doc.Diagnostic(diag.ReleaseTwice, p.path.With("helm", "releaseName"),
-			fmt.Sprintf("the policy at %s has the release %s in namespace %s as well, and one cluster gets both", first.app.doc.Position(first.path...), key[1], key[0]), "give one of the two another releaseName"))
-		return
+// A helmName is what Helm tells releases apart by.
+type helmName struct{ namespace, release string }
+
+// helmReleases are the releases of the stack. Helm knows one by its name in the
+// namespace that it is stored in, and its objects by that in the namespace that they
+// are in, which is the same one here.
+func (s *stack) helmReleases() map[helmName]origin {
+	names := map[helmName]origin{}
+	if s == nil {
+		return names
 	}
-	releases[key] = p
+	for _, r := range append(s.releases(), s.flagger, s.loadTester) {
+		if r != nil {
+			names[helmName{r.namespace, r.name}] = r.origin
+		}
+	}
+	return names
+}
+
+// checkRelease says which releases of a policy and of others are the same to Helm.
+func (c *compiler) checkRelease(p *policy, releases map[helmName]origin) {
+	own := origin{p.app.doc, p.path}
+	// The HelmRelease is in the Application's namespace, and there Helm stores it.
+	for _, name := range []helmName{{p.app.namespace, p.releaseName()}, {p.targetNamespace(), p.releaseName()}} {
+		if first, ok := releases[name]; ok && !first.is(own) {
+			c.report(p.app.doc.Diagnostic(diag.ReleaseTwice, p.path.With("helm", "releaseName"),
+				fmt.Sprintf("what is at %s has the release %s in namespace %s as well, and one cluster gets both", first.position(), name.release, name.namespace), "give the policy another releaseName"))
+			return
+		}
+		releases[name] = own
+	}
 }
 
 // checkMade says which objects Flagger makes for a rollout and something else

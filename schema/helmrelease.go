@@ -104,6 +104,7 @@ type HelmChartSpec struct {
 	// gitRepository. An ociRepository is the chart itself, which its URL ends
 	// with.
 	// +required
+	// +kubebuilder:validation:Pattern=^.+$
 	// +fleetwright:example=podinfo
 	Chart string `json:"chart"`
 

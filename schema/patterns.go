@@ -26,7 +26,7 @@ var patterns = []struct {
 	{`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`, "a duration: numbers with the units ms, s, m or h", func(text string) string { return suggestDuration(text, time.Hour) }},
 	{`^([0-9]+(\.[0-9]+)?(ms|s|m))+$`, "a duration: numbers with the units ms, s or m (Flux has no hours here)", func(text string) string { return suggestDuration(text, time.Minute) }},
 	{`^([0-9]+m([0-9]+s)?|[0-9]+s)$`, "a duration as Flagger reads one: minutes and seconds, such as 30s or 1m30s", func(text string) string { return suggestDuration(text, time.Minute) }},
-	{`^[a-z0-9]([-a-z0-9]{0,51}[a-z0-9])?$`, "a name that Helm takes for a release: at most 53 lower-case letters, digits and '-', beginning and ending with a letter or digit", suggestLabel},
+	{`^[a-z0-9]([-.a-z0-9]{0,51}[a-z0-9])?$`, "a name that Helm takes for a release: at most 53 lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit", suggestRelease},
 	{`^https?://.+$`, "a URL that begins with https:// or http://", nil},
 	{`^oci://`, "a URL that begins with oci://", nil},
 	{`^sha256:`, "a digest: sha256: and 64 hexadecimal digits", nil},
@@ -63,6 +63,12 @@ func suggestName(text string) string {
 
 // suggestLabel is a name without dots.
 func suggestLabel(text string) string { return suggestName(strings.ReplaceAll(text, ".", "-")) }
+
+// suggestRelease is a name of at most 53 characters.
+func suggestRelease(text string) string {
+	name := suggestName(text)
+	return strings.TrimRight(name[:min(len(name), 53)], "-.")
+}
 
 // suggestServiceName is a name without dots that begins with a letter.
 func suggestServiceName(text string) string {

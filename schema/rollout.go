@@ -256,6 +256,7 @@ type RolloutPolicy struct {
 type Webhook struct {
 	// Name of the webhook, in events and alerts.
 	// +required
+	// +kubebuilder:validation:Pattern=^.+$
 	Name string `json:"name"`
 
 	// Type is when it is called. confirm-rollout: before the new version is
@@ -304,6 +305,7 @@ type Webhook struct {
 type Alert struct {
 	// Name of the alert.
 	// +required
+	// +kubebuilder:validation:Pattern=^.+$
 	Name string `json:"name"`
 
 	// Severity is the least that is sent: info is everything, warn is failures and
@@ -576,6 +578,7 @@ type Webhooks struct {
 type SessionAffinity struct {
 	// CookieName is the name of the cookie. A Canary needs one.
 	// +required
+	// +kubebuilder:validation:Pattern=^.+$
 	// +fleetwright:example=flagger-cookie
 	CookieName string `json:"cookieName"`
 

@@ -44,8 +44,8 @@ var formats = map[string]string{
 	"dns-1035-label": `^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$`,
 	// Names of ports.
 	"port-name": `^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$`,
-	// Names of Helm's releases.
-	"release-name": `^[a-z0-9]([-a-z0-9]{0,51}[a-z0-9])?$`,
+	// Names of Helm's releases, which are 53 characters long at most.
+	"release-name": `^[a-z0-9]([-.a-z0-9]{0,51}[a-z0-9])?$`,
 	// RFC 1123 subdomains: the names of nearly everything else.
 	"dns-subdomain": `^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`,
 }
