@@ -1,6 +1,7 @@
 package render
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
@@ -58,6 +59,13 @@ type postRenderer struct {
 // defaultMaxHistory is Kurator's, which Flux had until v2
 // (pkg/apis/apps/v1alpha1/helm_release.go).
 const defaultMaxHistory int32 = 10
+
+// The longest values that helm-controller's CRD takes (fluxcd/pkg apis/meta,
+// ValuesReference).
+const (
+	maxValuesKey  = 253
+	maxTargetPath = 250
+)
 
 // maxRelease is the longest name that Helm takes for a release.
 const maxRelease = 53
@@ -146,6 +154,20 @@ func (c *compiler) checkHelm(p *policy) {
 	}
 	if i := p.Helm.Install; i != nil && i.SkipCRDs && i.CRDs != "" && i.CRDs != "Skip" {
 		c.report(p.app.doc.Diagnostic(diag.NotAllowed, p.path.With("helm", "install", "skipCRDs"), "skipCRDs and crds: "+i.CRDs+" say different things", "remove skipCRDs"))
+	}
+	for i, v := range p.Helm.ValuesFrom {
+		at := p.path.With("helm", "valuesFrom", i)
+		for _, f := range []struct {
+			name, value string
+			most        int
+		}{{"valuesKey", v.ValuesKey, maxValuesKey}, {"targetPath", v.TargetPath, maxTargetPath}} {
+			if len(f.value) > f.most {
+				c.report(p.app.doc.Diagnostic(diag.WrongFormat, at.With(f.name), fmt.Sprintf("the value has %d characters, Flux takes at most %d", len(f.value), f.most), ""))
+			}
+		}
+	}
+	if isZero(p.Helm.Timeout) {
+		c.report(p.app.doc.Diagnostic(diag.OutOfBounds, p.path.With("helm", "timeout"), "with a timeout of "+string(p.Helm.Timeout)+" nothing is ever installed", "timeout: 5m0s"))
 	}
 	if kind, _ := p.app.sourceKind(); kind == gitRepository && p.Helm.Chart.Spec.Version != "" && p.Helm.Chart.Spec.Version != "*" {
 		c.report(p.app.doc.Diagnostic(diag.NoVersionInGit, p.path.With("helm", "chart", "spec", "version"), "Flux does not look at the version of a chart in a gitRepository, it installs the one that is checked out", "write gitRepository: {ref: {tag: …}}"))

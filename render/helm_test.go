@@ -226,14 +226,45 @@ func TestSourcesThatCannotServeAPolicy(t *testing.T) {
 		{"CRDs skipped and created", "    helmRepository: {url: https://example.com, interval: 1m}\n", strings.Replace(chartPolicy, "interval: 5m", "interval: 5m, install: {skipCRDs: true, crds: Create}", 1),
 			"x.yaml:9:46: error FW113 spec.syncPolicies[0].helm.install.skipCRDs"},
 		{"one release of two policies", "    helmRepository: {url: https://example.com, interval: 1m}\n", chartPolicy + strings.NewReplacer("name: p", "name: q", "interval", "releaseName: p, interval").Replace(chartPolicy),
-			"x.yaml:11:25: error FW604 spec.syncPolicies[1].helm.releaseName: the policy at x.yaml:8:5 has the release p in namespace team as well"},
+			"x.yaml:11:25: error FW604 spec.syncPolicies[1].helm.releaseName: what is at x.yaml:8:5 has the release p in namespace team as well"},
 		{"a HelmRelease waiting for a Kustomization", "    gitRepository: {url: https://example.com, interval: 1m}\n", "  - name: q\n    " + policy + "\n" + strings.Replace(chartPolicy, "interval", "dependsOn: [{name: q}], interval", 1),
 			"x.yaml:11:31: error FW510 spec.syncPolicies[1].helm.dependsOn[0].name: a HelmRelease waits for its own kind only, and q is a Kustomization"},
+		{"a tag in the URL", strings.Replace(oci, "/app,", "/app:1.0,", 1), chartPolicy, "x.yaml:6:26: error FW115 spec.source.ociRepository.url"},
+		{"a URL with a slash at its end", strings.Replace(oci, "/app,", "/app/,", 1), chartPolicy, "x.yaml:6:26: error FW115 spec.source.ociRepository.url"},
+		{"no time to install", "    helmRepository: {url: https://example.com, interval: 1m}\n", strings.Replace(chartPolicy, "interval: 5m", "interval: 5m, timeout: 0s", 1),
+			"x.yaml:9:35: error FW114 spec.syncPolicies[0].helm.timeout"},
+		{"a key that is too long", "    helmRepository: {url: https://example.com, interval: 1m}\n", strings.Replace(chartPolicy, "interval: 5m", "interval: 5m, valuesFrom: [{kind: Secret, name: a, valuesKey: "+strings.Repeat("k", 254)+"}]", 1),
+			"x.yaml:9:74: error FW115 spec.syncPolicies[0].helm.valuesFrom[0].valuesKey: the value has 254 characters"},
+		{"a character that no API server takes", "    helmRepository: {url: https://example.com, interval: 1m}\n", strings.Replace(chartPolicy, "interval: 5m", `interval: 5m, values: {a: "b\x7f"}`, 1),
+			"x.yaml:9:38: error FW104 spec.syncPolicies[0].helm.values.a: the character U+007F"},
 		{"a registry that is never asked", strings.Replace(oci, "1m", "0s", 1), chartPolicy, "x.yaml:6:66: error FW501 spec.source.ociRepository.interval"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			wantDiagnostic(t, []schema.File{document("x", tt.source, tt.policies)}, tt.want)
 		})
+	}
+}
+
+// TestReleasesDoNotMeet: Helm takes two releases of one name for one, in the
+// namespace that they are stored in as well as in that of their objects.
+func TestReleasesDoNotMeet(t *testing.T) {
+	release := func(name, more string) schema.File {
+		f := app(name, "  destination: {fleet: shops}\n  syncPolicies:\n  - {name: "+name+", helm: {interval: 5m, chart: {spec: {chart: ./app}}, "+more+"}}\n")
+		return f
+	}
+	wantDiagnostic(t, worldAnd(release("a", "releaseName: kuma, targetNamespace: kuma-system")), "a.yaml:8:")
+	one, two := release("a", "releaseName: web, targetNamespace: web"), release("b", "releaseName: web, targetNamespace: other")
+	wantDiagnostic(t, worldAnd(one, two), "b.yaml:8:")
+	compile(t, worldAnd(one, release("b", "releaseName: web2, targetNamespace: web"))...)
+}
+
+// A name that two objects of Kurator's have means neither.
+func TestAmbiguousDependencyIsUnknown(t *testing.T) {
+	files := []schema.File{{Name: "world.yaml", Data: []byte("{apiVersion: fleet.kurator.dev/v1alpha1, kind: Fleet, metadata: {name: q}, spec: {clusters: [{kind: Cluster, name: c}, {kind: Cluster, name: b-cluster-c}]}}\n---\n" +
+		"{apiVersion: cluster.kurator.dev/v1alpha1, kind: Cluster, metadata: {name: c}}\n---\n{apiVersion: cluster.kurator.dev/v1alpha1, kind: Cluster, metadata: {name: b-cluster-c}}\n")},
+		app("x", "  destination: {fleet: q}\n  syncPolicies:\n  - {name: a, "+policy+"}\n  - {name: a-cluster-b, "+policy+"}\n  - {name: z, kustomization: {interval: 5m, prune: true, dependsOn: [{name: a-cluster-b-cluster-c}]}}\n")}
+	for range 10 {
+		wantDiagnostic(t, files, "x.yaml:10:77: warning FW211")
 	}
 }
 

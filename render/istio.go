@@ -1,6 +1,11 @@
 package render
 
 import (
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/schema"
 )
@@ -80,7 +85,13 @@ func (istio) made(r *rollout) []identity {
 }
 
 func (istio) check(r *rollout) {
-	if why := neverMeshed(r.c, r.namespace, istioNamespace); why != "" {
+	checkIstioTCP(r)
+	checkIstioHosts(r)
+	why := neverMeshed(r.c, r.namespace, istioNamespace)
+	if slices.Contains(istioIgnores, r.namespace) {
+		why = "never gets sidecars"
+	}
+	if why != "" {
 		r.report(diag.NeverInjected, schema.Path{"workload", "namespace"}, "the namespace "+r.namespace+" "+why+", so no traffic would move", "move the workload to another namespace")
 	}
 	if cors := r.routing().CorsPolicy; cors != nil {
@@ -91,5 +102,64 @@ func (istio) check(r *rollout) {
 	if a := r.analysis().SessionAffinity; a != nil && r.routing().CanaryStrategy == nil {
 		r.report(diag.AffinityNeedsWeights, schema.Path{"rolloutPolicy", "trafficAnalysis", "sessionAffinity"},
 			"Flagger keeps a client on a version only where it splits the traffic by weight", "add trafficRouting: {canaryStrategy: {stepWeight: 10}}, or remove sessionAffinity")
+	}
+}
+
+// istioIgnores are the namespaces whose pods Istio never injects
+// (pkg/kube/inject/inject.go, IgnoredNamespaces).
+var istioIgnores = []string{"kube-system", "kube-public", "kube-node-lease", "local-path-storage"}
+
+// checkIstioTCP says what of a rollout means nothing where the route is one of layer
+// 4, as Flagger makes it for appProtocol tcp (pkg/router/istio.go, isTcp).
+func checkIstioTCP(r *rollout) {
+	if !strings.EqualFold(r.AppProtocol, "tcp") {
+		return
+	}
+	t := r.routing()
+	for _, f := range []struct {
+		name string
+		set  bool
+	}{
+		{"match", len(t.Match) > 0}, {"timeoutSeconds", t.TimeoutSeconds > 0}, {"retries", t.Retries != nil},
+		{"headers", t.Headers != nil}, {"corsPolicy", t.CorsPolicy != nil},
+	} {
+		if f.set {
+			r.report(diag.NotOnIstio, inRouting(f.name), f.name+" is for HTTP, and with appProtocol tcp Flagger makes a route of layer 4", "appProtocol: http, or remove the field")
+		}
+	}
+	for i, m := range r.analysis().Metrics {
+		if m.CustomMetric == nil {
+			r.report(diag.NothingMeasured, r.metricPath(i)[len(r.at()):], fmt.Sprintf("with appProtocol tcp Istio counts no requests, so every check of %s would fail", m.Name), "appProtocol: http, or a customMetric")
+		}
+	}
+}
+
+// meshGateway is Istio's word for all sidecars. Flagger adds it where no gateway is
+// named.
+const meshGateway = "mesh"
+
+// checkIstioHosts says what Istio's validation would refuse
+// (pkg/config/validation/virtualservice.go).
+func checkIstioHosts(r *rollout) {
+	t := r.routing()
+	for i, host := range t.Hosts {
+		switch {
+		case host == "*" && (len(t.Gateways) == 0 || slices.Contains(t.Gateways, meshGateway)):
+			r.report(diag.BadRoute, inRouting("hosts").With(i), "Istio takes the host * for a gateway only, not for all sidecars", "gateways: with the name of a Gateway, and not mesh")
+		case host != "*" && badHost(host) != "" && net.ParseIP(host) == nil:
+			r.report(diag.BadRoute, inRouting("hosts").With(i), fmt.Sprintf("%q is not a host that Istio takes", host), "backend.example.com, or *.example.com")
+		}
+	}
+	for i, gateway := range t.Gateways {
+		namespace, name, ok := strings.Cut(gateway, "/")
+		if !ok {
+			namespace, name = ".", gateway
+		}
+		if badHost(name) != "" || namespace != "." && badHost(namespace) != "" {
+			r.report(diag.BadRoute, inRouting("gateways").With(i), fmt.Sprintf("%q is not the name of a Gateway", gateway), "istio-system/public-gateway, or mesh")
+		}
+	}
+	if t.Retries != nil && isZero(t.Retries.PerTryTimeout) {
+		r.report(diag.BadRoute, inRouting("retries").With("perTryTimeout"), "Istio takes 1ms or more", "perTryTimeout: 2s")
 	}
 }

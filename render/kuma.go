@@ -65,6 +65,8 @@ type kuma struct {
 	// load tester.
 	mesh *kumaMeshObject
 	all  []*kumaMeshObject
+	// unclear says whether mesh is a guess.
+	unclear bool
 }
 
 // A kumaMeshObject is a Mesh of the input, or the default one.
@@ -90,6 +92,9 @@ func (c *compiler) newKuma(f *fleet) provider {
 	}
 	k.findRow(version)
 	k.findMeshes()
+	if k.unclear && f.Spec.Plugin.Flagger.PublicTestloader {
+		k.sayUnclear()
+	}
 	return k
 }
 
@@ -138,12 +143,18 @@ func (k *kuma) findMeshes() {
 		k.all = append(k.all, k.mesh)
 	}
 	if k.mesh == nil {
-		k.mesh = k.all[0]
-		m := k.c.meshes[1]
-		k.c.report(m.doc.Diagnostic(diag.WhichMesh, schema.Path{"metadata", "name"},
-			"there are several Meshes and none is called default, so it is not clear which one the rollouts are in", "call one of them default"))
+		k.mesh, k.unclear = k.all[0], true
+		return
 	}
 	k.use(k.mesh)
+}
+
+// sayUnclear says that nothing says which mesh a rollout, or the public load tester,
+// is in.
+func (k *kuma) sayUnclear() {
+	m := k.c.meshes[1]
+	k.c.report(m.doc.Diagnostic(diag.WhichMesh, schema.Path{"metadata", "name"},
+		"there are several Meshes and none is called default, so it is not clear which one the rollouts are in", "call one of them default, or write meshName for each rollout"))
 }
 
 // use has rollouts in a mesh.
@@ -503,20 +514,38 @@ func (k *kuma) check(r *rollout) {
 	if why := k.neverInjected(r.namespace); why != "" {
 		r.report(diag.NeverInjected, schema.Path{"workload", "namespace"}, fmt.Sprintf("the namespace %s %s, so no traffic would move", r.namespace, why), "move the workload to another namespace")
 	}
+	if k.unclear && r.MeshName == "" {
+		k.sayUnclear()
+	}
 	if m := k.meshOf(r); m != nil {
 		k.use(m)
+		if r.stack.loadTester != nil && !r.TestLoader && m != k.mesh && len(r.commands()) > 0 {
+			r.report(diag.TesterInOtherMesh, schema.Path{"testLoader"}, fmt.Sprintf("the public load tester is in the mesh %s, and the traffic that it makes is not split in %s", k.mesh.name, m.name), "testLoader: true")
+		}
 	} else {
 		r.report(diag.NoMesh, schema.Path{"meshName"}, fmt.Sprintf("there is no Mesh %s among the inputs", r.MeshName), "add {apiVersion: kuma.io/v1alpha1, kind: Mesh, metadata: {name: "+r.MeshName+"}} to them, with metrics")
 	}
-	t := r.routing()
-	if t.Protocol == "tcp" || t.Protocol == "kafka" {
+	if protocol, field := kumaSpeaks(r); protocol == "tcp" || protocol == "kafka" {
 		for i, m := range r.analysis().Metrics {
 			if _, _, ok := k.query(r, m.Name); ok && m.CustomMetric == nil {
 				r.report(diag.NothingCounted, schema.Path{"rolloutPolicy", "trafficAnalysis", "metrics", i, "name"},
-					fmt.Sprintf("with protocol %s the sidecars count no requests, so every check of %s would fail", t.Protocol, m.Name), "use protocol http, http2 or grpc, or a customMetric")
+					fmt.Sprintf("with %s %s the sidecars count no requests, so every check of %s would fail", field, protocol, m.Name), "use "+field+" http, http2 or grpc, or a customMetric")
 			}
 		}
 	}
+}
+
+// kumaProtocols are those that Kuma knows; of an appProtocol that is none of them it
+// takes no notice (pkg/plugins/runtime/k8s/controllers/inbound_converter.go).
+var kumaProtocols = []string{"http", "http2", "grpc", "tcp", "kafka"}
+
+// kumaSpeaks is what Kuma takes the rollout's port to speak, and the field that says
+// it.
+func kumaSpeaks(r *rollout) (protocol, field string) {
+	if slices.Contains(kumaProtocols, r.AppProtocol) {
+		return r.AppProtocol, "appProtocol"
+	}
+	return cmp.Or(r.routing().Protocol, "http"), "protocol"
 }
 
 // neverInjected says why the pods of a namespace get no sidecars, if they do not.

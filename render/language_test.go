@@ -215,7 +215,21 @@ func TestRolloutsThatProvidersDoNotRun(t *testing.T) {
 		{"no host", "nginx", routing(steps), "FW712 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting: the Ingress needs the name"},
 		{"nothing measured", "nginx", policy("trafficRouting: {host: h, analysisTimes: 3}, trafficAnalysis: {metrics: [{name: request-duration}]}"), "FW715 spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis.metrics[0].name"},
 
+		{"a host in capitals", "nginx", routing("host: Shop.Example.com, " + steps), `FW115 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.host: "Shop.Example.com" is not a host that an Ingress takes`},
+		{"an address for a host", "nginx", routing("host: 10.0.0.1, " + steps), `FW115 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.host: "10.0.0.1" is not a host that an Ingress takes: it is an IP address`},
+
+		// Istio.
+		{"layer 4 with conditions", "istio", "      appProtocol: tcp\n" + routing("analysisTimes: 1, match: [{headers: {a: {exact: b}}}]"), "FW701 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.match: match is for HTTP"},
+		{"layer 4 with requests counted", "istio", "      appProtocol: TCP\n" + policy("trafficRouting: {"+steps+"}, trafficAnalysis: {metrics: [{name: request-duration}]}"), "FW715 spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis.metrics[0].name: with appProtocol tcp Istio counts no requests"},
+		{"all hosts of all sidecars", "istio", routing("hosts: ['*'], " + steps), "FW704 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.hosts[0]: Istio takes the host * for a gateway only"},
+		{"all hosts of a gateway", "istio", routing("hosts: ['*'], gateways: [a/b], " + steps), "FW702 spec.plugin"},
+		{"a host with a space", "istio", routing("hosts: [a b], " + steps), "FW704 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.hosts[0]"},
+		{"a gateway without a name", "istio", routing("gateways: [''], " + steps), "FW704 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.gateways[0]"},
+		{"no time to try", "istio", routing("retries: {perTryTimeout: 0s}, " + steps), "FW704 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.retries.perTryTimeout"},
+		{"origins of two conditions", "istio", routing("corsPolicy: {allowOrigins: [{exact: a, prefix: b}]}, " + steps), "FW314 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.corsPolicy.allowOrigins[0]"},
+
 		// Kuma.
+		{"requests that are not counted", "kuma", "      appProtocol: tcp\n" + policy("trafficRouting: {protocol: http, "+steps+"}, trafficAnalysis: {metrics: [{name: request-duration}]}"), "FW414 spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis.metrics[0].name: with appProtocol tcp the sidecars count no requests"},
 		{"a mesh that is not there", "kuma", "      meshName: a\n" + routing(steps), "FW416 spec.syncPolicies[0].rollout.meshName: there is no Mesh a among the inputs"},
 
 		// Extensions.
@@ -223,11 +237,19 @@ func TestRolloutsThatProvidersDoNotRun(t *testing.T) {
 		{"a duration that Flagger misreads", "kuma", policy("trafficRouting: {" + steps + "}, webhooks: [{name: a, timeout: 1h}]"), `FW115 spec.syncPolicies[0].rollout.rolloutPolicy.webhooks[0].timeout: "1h" is not a duration as Flagger reads one`},
 		{"a type of webhook", "kuma", policy("trafficRouting: {" + steps + "}, webhooks: [{name: a, type: pre-rollback}]"), `FW113 spec.syncPolicies[0].rollout.rolloutPolicy.webhooks[0].type: "pre-rollback" is not one of`},
 		{"an autoscaler of another API", "kuma", "      autoscalerRef: {apiVersion: keda.sh/v1alpha1, name: a}\n" + routing(steps), "FW316 spec.syncPolicies[0].rollout.autoscalerRef.apiVersion"},
+		{"queries of an HPA", "kuma", "      autoscalerRef: {name: a, primaryScalerQueries: {a: b}}\n" + routing(steps), "FW316 spec.syncPolicies[0].rollout.autoscalerRef.primaryScalerQueries"},
+		{"no number of pods", "kuma", "      autoscalerRef: {name: a, primaryScalerReplicas: {minReplicas: 3, maxReplicas: 2}}\n" + routing(steps), "FW316 spec.syncPolicies[0].rollout.autoscalerRef.primaryScalerReplicas.minReplicas"},
+		{"a webhook that does nothing", "kuma", policy("trafficRouting: {" + steps + "}, webhooks: [{name: a}]"), "FW324 spec.syncPolicies[0].rollout.rolloutPolicy.webhooks[0]: a load tester does nothing without metadata"},
+		{"a webhook without a name", "kuma", policy("trafficRouting: {" + steps + "}, webhooks: [{name: ''}]"), "FW115 spec.syncPolicies[0].rollout.rolloutPolicy.webhooks[0].name"},
+		{"a maximum that is ignored", "kuma", routing("canaryStrategy: {stepWeights: [1, 5], maxWeight: 50}"), "FW323 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.canaryStrategy.maxWeight"},
 		{"an alert to nobody", "kuma", policy("trafficRouting: {" + steps + "}, alerts: [{name: a, providerRef: {name: b}}]"), "FW317 spec.syncPolicies[0].rollout.rolloutPolicy.alerts[0].providerRef.name: there is no AlertProvider b in namespace web"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var found bool
 			list := diagnostics(rolledOut(tt.provider, tt.more))
+			if strings.HasPrefix(tt.want, "FW702") && list.HasErrors() {
+				t.Errorf("it is refused:\n%s", text(list))
+			}
 			for _, d := range list {
 				_, said, _ := strings.Cut(d.String(), d.Severity.String()+" ")
 				found = found || strings.HasPrefix(said, tt.want)

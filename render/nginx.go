@@ -2,9 +2,12 @@ package render
 
 import (
 	"fmt"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/schema"
@@ -29,7 +32,12 @@ type nginx struct {
 }
 
 func (c *compiler) newNginx(f *fleet) provider {
-	return nginx{c.providerChart("ingress-nginx", f), origin{f.doc, schema.Path{"spec", "plugin", "flagger"}}}
+	n := nginx{c.providerChart("ingress-nginx", f), origin{f.doc, schema.Path{"spec", "plugin", "flagger"}}}
+	if class := n.ingressClass(); len(validation.IsDNS1123Subdomain(class)) > 0 {
+		c.report(f.doc.Diagnostic(diag.WrongFormat, n.origin.path.With("config", "extraArgs", "controller", "ingressClassResource", "name"),
+			fmt.Sprintf("%q is not a name that Kubernetes takes", class), "name: nginx"))
+	}
+	return n
 }
 
 func (nginx) namespace() string { return nginxNamespace }
@@ -154,6 +162,22 @@ func (r *rollout) hosts() []string {
 	return hosts
 }
 
+// badHost says why an Ingress does not take a host (k8s.io/kubernetes
+// pkg/apis/networking/validation).
+func badHost(host string) string {
+	switch {
+	case net.ParseIP(host) != nil:
+		return "it is an IP address"
+	case strings.HasPrefix(host, "*"):
+		if len(validation.IsWildcardDNS1123Subdomain(host)) > 0 {
+			return "a wildcard is *. and a name"
+		}
+	case len(validation.IsDNS1123Subdomain(host)) > 0:
+		return "a host has lower-case letters, digits, '-' and '.' only, at most 253"
+	}
+	return ""
+}
+
 func (nginx) serviceMeta(int32) map[string]string { return nil }
 
 // made is the Ingress of the canary (fluxcd/flagger pkg/router/ingress.go).
@@ -161,18 +185,34 @@ func (nginx) made(r *rollout) []identity {
 	return []identity{{"networking.k8s.io", "Ingress", r.namespace, r.Workload.Name + canarySuffix}}
 }
 
-func (nginx) check(r *rollout) {
+// installsPrometheus says whether Flagger's chart installs one.
+func (s *stack) installsPrometheus() bool {
+	prometheus, _ := s.flagger.chart.Values["prometheus"].(map[string]any)
+	return prometheus["install"] == true
+}
+
+func (n nginx) check(r *rollout) {
 	routing := r.routing()
-	if routing.Host == "" {
+	if routing.Host != "" {
+		if why := badHost(routing.Host); why != "" {
+			r.report(diag.WrongFormat, inRouting("host"), fmt.Sprintf("%q is not a host that an Ingress takes: %s", routing.Host, why), "host: shop.example.com")
+		}
+	} else {
 		r.report(diag.NoHost, schema.Path{"rolloutPolicy", "trafficRouting"}, "the Ingress needs the name that requests come in for", "host: shop.example.com")
 	}
-	if routing.CanaryStrategy == nil && len(routing.Match) == 0 {
-		for i, m := range r.analysis().Metrics {
-			if _, _, ok := (nginx{}).query(r, m.Name); ok && m.CustomMetric == nil {
-				r.report(diag.NothingMeasured, r.metricPath(i)[len(r.at()):],
-					fmt.Sprintf("before the switch of a blue/green rollout nginx sends the new version nothing, so every check of %s would fail", m.Name),
-					"use a customMetric of the pods, or canaryStrategy")
-			}
+	for i, m := range r.analysis().Metrics {
+		if _, _, ok := n.query(r, m.Name); !ok || m.CustomMetric != nil {
+			continue
+		}
+		at := r.metricPath(i)[len(r.at()):]
+		if routing.CanaryStrategy == nil && len(routing.Match) == 0 {
+			r.report(diag.NothingMeasured, at,
+				fmt.Sprintf("before the switch of a blue/green rollout nginx sends the new version nothing, so every check of %s would fail", m.Name),
+				"use a customMetric of the pods, or canaryStrategy")
+		}
+		if r.MetricsServer == "" && r.stack.metricsServer() == nginxMetricsServer && !r.stack.installsPrometheus() {
+			r.report(diag.NothingMeasured, at, fmt.Sprintf("the fleet at %s has Flagger's chart install no Prometheus, so every check of %s would fail", r.stack.fleet.doc.Position("spec", "plugin", "flagger", "extraArgs"), m.Name),
+				"metricsServer: with the URL of yours, in extraArgs")
 		}
 	}
 	// Of all conditions Flagger takes the last header and the last cookie

@@ -133,11 +133,9 @@ func (r *rollout) check() {
 				"use another name, or the fleet's public load tester")
 		}
 	}
-	if r.AutoscalerRef != nil && r.kind() == "DaemonSet" {
-		r.report(diag.BadAutoscaler, schema.Path{"autoscalerRef"}, "nothing scales a DaemonSet", "remove the field")
-	}
-	if a := r.AutoscalerRef; a != nil && a.APIVersion != "" && a.APIVersion != r.autoscalerRef().APIVersion {
-		r.report(diag.BadAutoscaler, schema.Path{"autoscalerRef", "apiVersion"}, fmt.Sprintf("a %s is of %s, not of %s", r.autoscalerRef().Kind, r.autoscalerRef().APIVersion, a.APIVersion), "apiVersion: "+r.autoscalerRef().APIVersion)
+	r.checkAutoscaler()
+	if s := r.routing().CanaryStrategy; s != nil && s.MaxWeight > 0 && len(s.StepWeights) > 0 {
+		r.report(diag.MaxWeightIgnored, inRouting("canaryStrategy").With("maxWeight"), "Flagger ignores maxWeight beside stepWeights: the last of them is the largest", "remove the line")
 	}
 	r.checkWebhooks()
 	r.checkAlerts()
@@ -145,6 +143,27 @@ func (r *rollout) check() {
 	r.checkMetrics()
 	r.stack.check(r)
 	r.checkPatches()
+}
+
+// checkAutoscaler says what of the autoscaler Flagger or Kubernetes would refuse.
+func (r *rollout) checkAutoscaler() {
+	a, ref := r.AutoscalerRef, r.autoscalerRef()
+	if a == nil {
+		return
+	}
+	at := schema.Path{"autoscalerRef"}
+	if r.kind() == "DaemonSet" {
+		r.report(diag.BadAutoscaler, at, "nothing scales a DaemonSet", "remove the field")
+	}
+	if a.APIVersion != "" && a.APIVersion != ref.APIVersion {
+		r.report(diag.BadAutoscaler, at.With("apiVersion"), fmt.Sprintf("a %s is of %s, not of %s", ref.Kind, ref.APIVersion, a.APIVersion), "apiVersion: "+ref.APIVersion)
+	}
+	if len(a.PrimaryScalerQueries) > 0 && ref.Kind != scaledObject {
+		r.report(diag.BadAutoscaler, at.With("primaryScalerQueries"), "Flagger has queries for a ScaledObject only", "remove the field")
+	}
+	if n := a.PrimaryScalerReplicas; n != nil && n.MinReplicas != nil && n.MaxReplicas != nil && *n.MinReplicas > *n.MaxReplicas {
+		r.report(diag.BadAutoscaler, at.With("primaryScalerReplicas", "minReplicas"), fmt.Sprintf("no number of pods is at least %d and at most %d", *n.MinReplicas, *n.MaxReplicas), "give maxReplicas the larger of the two")
+	}
 }
 
 // checkWebhooks says which webhooks nobody answers.
@@ -157,6 +176,10 @@ func (r *rollout) checkWebhooks() {
 		webhook := schema.Path{"rolloutPolicy", "webhooks", i}
 		if w.URL == "" {
 			at = append(at, webhook)
+			// pkg/loadtester/server.go
+			if len(w.Metadata) == 0 {
+				r.report(diag.NoCommand, webhook, "a load tester does nothing without metadata, and answers with an error", "metadata: {type: cmd, cmd: hey …}, or a url")
+			}
 		}
 		if d, err := time.ParseDuration(string(w.Timeout)); w.Timeout != "" && (err != nil || d == 0) {
 			r.report(diag.OutOfBounds, webhook.With("timeout"), "with a timeout of "+string(w.Timeout)+" the webhook never passes", "timeout: 10s")

@@ -97,11 +97,14 @@ func (r *rollout) apply(all []*patching, p kustomize.Patch, at schema.Path) {
 	for _, o := range all {
 		meant := false
 		for _, part := range parts {
-			if o.failed || !o.isMeant(p.Target, part) {
+			if !o.isMeant(p.Target, part) {
 				continue
 			}
 			meant = true
 			unmatched = slices.DeleteFunc(unmatched, func(other patchPart) bool { return other == part })
+			if o.failed {
+				continue
+			}
 			if problem := o.applyPart(part); problem != "" {
 				o.failed = true
 				r.report(diag.PatchFails, at.With("patch"), fmt.Sprintf("%s of %s", problem, o.identity()), "")

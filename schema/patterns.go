@@ -28,7 +28,7 @@ var patterns = []struct {
 	{`^([0-9]+m([0-9]+s)?|[0-9]+s)$`, "a duration as Flagger reads one: minutes and seconds, such as 30s or 1m30s", func(text string) string { return suggestDuration(text, time.Minute) }},
 	{`^[a-z0-9]([-.a-z0-9]{0,51}[a-z0-9])?$`, "a name that Helm takes for a release: at most 53 lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit", suggestRelease},
 	{`^https?://.+$`, "a URL that begins with https:// or http://", nil},
-	{`^oci://`, "a URL that begins with oci://", nil},
+	{`^oci://`, "the URL of an artifact in a registry: oci://, a host and lower-case names parted by slashes, without a tag", nil},
 	{`^sha256:`, "a digest: sha256: and 64 hexadecimal digits", nil},
 	{`^[\-._a-zA-Z0-9]+$`, "a key of a Secret or ConfigMap: letters, digits, '-', '_' and '.'", nil},
 	{`^([a-zA-Z0-9_\-.\\\/]|`, "a path of values, names parted by dots", nil},

@@ -214,7 +214,7 @@ type NamespaceSelector struct {
 type OCIRepository struct {
 	// URL of the artifact in its registry, without a tag.
 	// +required
-	// +kubebuilder:validation:Pattern=^oci://.*$
+	// +kubebuilder:validation:Pattern=^oci://[a-zA-Z0-9.-]+(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+$
 	// +fleetwright:example=oci://ghcr.io/stefanprodan/manifests/podinfo
 	URL string `json:"url"`
 

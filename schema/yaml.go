@@ -92,6 +92,17 @@ func firstBadRune(data []byte) (r rune, index int) {
 	return 0, -1
 }
 
+// unappliable is the first character of text that YAML does not allow and JSON does
+// not escape, or 0: Flux sends JSON to the API server, which reads it as YAML.
+func unappliable(text string) rune {
+	for _, r := range text {
+		if r >= 0x7f && r <= 0x9f && r != 0x85 || r == 0xfffe || r == 0xffff {
+			return r
+		}
+	}
+	return 0
+}
+
 // A decoder turns nodes into what encoding/json would make of them, reading
 // plain scalars as Kubernetes does (YAML 1.1: yes is true, 010 is 8).
 type decoder struct {
@@ -244,6 +255,9 @@ func (d *decoder) scalar(n *yaml.Node, path Path) any {
 		d.fail(diag.WrongType, n, path, fmt.Sprintf("%s is not a number that JSON has", n.Value), "put it in quotes if text is meant")
 		return nil
 	case "!!str", "!!timestamp", "!!merge":
+		if r := unappliable(n.Value); r != 0 {
+			d.fail(diag.Encoding, n, path, fmt.Sprintf("the character %U, which an API server does not take", r), "remove it")
+		}
 		return n.Value
 	}
 	d.fail(diag.Syntax, n, path, fmt.Sprintf("%q does not fit its tag %s", n.Value, tag), "remove the tag")

@@ -64,24 +64,27 @@ const (
 	PatchMatchesNothing  Code = "FW320"
 	PatchFails           Code = "FW321"
 	PatchBreaks          Code = "FW322"
+	MaxWeightIgnored     Code = "FW323"
+	NoCommand            Code = "FW324"
 
-	KumaVersion     Code = "FW401"
-	KumaRange       Code = "FW402"
-	NotOnKuma       Code = "FW403"
-	TimeoutOnKuma   Code = "FW404"
-	MeshBackend     Code = "FW405"
-	WhichMesh       Code = "FW406"
-	NeverInjected   Code = "FW407"
-	MeshServices    Code = "FW408"
-	MeshNamespace   Code = "FW409"
-	MetricsNotSeen  Code = "FW410"
-	MeshFieldTooNew Code = "FW411"
-	StrictTLS       Code = "FW412"
-	NothingAllowed  Code = "FW413"
-	NothingCounted  Code = "FW414"
-	MeshUnused      Code = "FW415"
-	NoMesh          Code = "FW416"
-	MeshesDiffer    Code = "FW417"
+	KumaVersion       Code = "FW401"
+	KumaRange         Code = "FW402"
+	NotOnKuma         Code = "FW403"
+	TimeoutOnKuma     Code = "FW404"
+	MeshBackend       Code = "FW405"
+	WhichMesh         Code = "FW406"
+	NeverInjected     Code = "FW407"
+	MeshServices      Code = "FW408"
+	MeshNamespace     Code = "FW409"
+	MetricsNotSeen    Code = "FW410"
+	MeshFieldTooNew   Code = "FW411"
+	StrictTLS         Code = "FW412"
+	NothingAllowed    Code = "FW413"
+	NothingCounted    Code = "FW414"
+	MeshUnused        Code = "FW415"
+	NoMesh            Code = "FW416"
+	MeshesDiffer      Code = "FW417"
+	TesterInOtherMesh Code = "FW418"
 
 	NeverPolled     Code = "FW501"
 	RemovedByFlux   Code = "FW502"
@@ -102,6 +105,7 @@ const (
 	NotOnIstio        Code = "FW701"
 	IstioExpected     Code = "FW702"
 	IstioNotInstalled Code = "FW703"
+	BadRoute          Code = "FW704"
 	NotOnNginx        Code = "FW711"
 	NoHost            Code = "FW712"
 	HostTwice         Code = "FW713"
@@ -179,6 +183,8 @@ var catalogue = [...]rule{
 	{PatchMatchesNothing, Error, true, "the patch means no object of the rollout"},
 	{PatchFails, Error, true, "the patch does not fit the object"},
 	{PatchBreaks, Error, true, "what the patches make is not valid"},
+	{MaxWeightIgnored, Warning, false, "Flagger ignores maxWeight beside stepWeights"},
+	{NoCommand, Error, false, "the webhook has no command"},
 
 	{KumaVersion, Error, true, "the version of Kuma is not supported"},
 	{KumaRange, Error, true, "the range of versions needs different manifests"},
@@ -197,6 +203,7 @@ var catalogue = [...]rule{
 	{MeshUnused, Warning, false, "the Mesh goes to no cluster"},
 	{NoMesh, Error, true, "the Mesh does not exist"},
 	{MeshesDiffer, Error, true, "the rollouts of a namespace are in one Mesh"},
+	{TesterInOtherMesh, Warning, false, "the load tester is in another Mesh"},
 
 	{NeverPolled, Error, false, "the source is never polled"},
 	{RemovedByFlux, Warning, false, "Flux has removed the field"},
@@ -217,11 +224,12 @@ var catalogue = [...]rule{
 	{NotOnIstio, Error, true, "Flagger ignores the field on istio"},
 	{IstioExpected, Info, false, "Istio is expected to be there"},
 	{IstioNotInstalled, Error, true, "fleetwright does not install Istio"},
+	{BadRoute, Error, true, "Istio would refuse the route"},
 	{NotOnNginx, Error, true, "Flagger ignores the field on nginx"},
 	{NoHost, Error, true, "the Ingress has no host"},
 	{HostTwice, Error, true, "two rollouts have one host"},
 	{TimeoutOnNginx, Info, false, "Flagger ignores the timeout on nginx"},
-	{NothingMeasured, Error, false, "nginx has nothing to say of the new version"},
+	{NothingMeasured, Error, false, "nothing is measured of the new version"},
 
 	{Internal, Error, true, "fleetwright has made a mistake"},
 }
