@@ -2,6 +2,8 @@ package render_test
 
 import (
 	"bytes"
+	"maps"
+	"slices"
 	"testing"
 
 	"github.com/fleetwright/fleetwright/render"
@@ -19,7 +21,11 @@ func FuzzCompile(f *testing.F) {
 		}
 		f.Add(bytes.Join(all, []byte("\n---\n")))
 	}
-	for _, files := range [][]schema.File{everything(f), worldAnd(everyField)} {
+	seeds := append(slices.Collect(maps.Values(everyDocument())), everything(f), onHub(everyHelmField))
+	for _, patches := range goodPatches {
+		seeds = append(seeds, patched(patches))
+	}
+	for _, files := range seeds {
 		var all [][]byte
 		for _, file := range files {
 			all = append(all, file.Data)
