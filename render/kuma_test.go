@@ -264,3 +264,30 @@ func TestContainerPortNarrowsTheQueries(t *testing.T) {
 		}
 	}
 }
+
+// TestRolloutsOfANamespaceAreInOneMesh, and with the public load tester where that is.
+func TestRolloutsOfANamespaceAreInOneMesh(t *testing.T) {
+	meshes := schema.File{Name: "meshes.yaml"}
+	for _, name := range []string{"default", "other"} {
+		meshes.Data = append(meshes.Data, "{apiVersion: kuma.io/v1alpha1, kind: Mesh, metadata: {name: "+name+"}, spec: {metrics: {enabledBackend: p, backends: [{name: p, type: prometheus}]}}}\n---\n"...)
+	}
+	rollout := func(name, namespace, mesh string) schema.File {
+		f := rolledOut("kuma", "      meshName: "+mesh+"\n      testLoader: true\n      rolloutPolicy: {trafficRouting: {canaryStrategy: {stepWeight: 10}}}\n")[1]
+		return schema.File{Name: name + ".yaml", Data: []byte(strings.NewReplacer("name: x", "name: "+name, "namespace: web", "namespace: "+namespace, "name: web", "name: "+name, "serviceName: web", "serviceName: "+name).Replace(string(f.Data)))}
+	}
+	one, other := rollout("one", "web", "default"), rollout("two", "web", "other")
+	wantDiagnostic(t, []schema.File{fleetOf("kuma"), meshes, one, other}, "two.yaml:15:17: error FW417 spec.syncPolicies[0].rollout.meshName: something else in namespace web is in another mesh")
+	wantDiagnostic(t, []schema.File{fleetOf("kuma"), meshes, rollout("tester", "flagger-loadtester", "other")}, "tester.yaml:15:17: error FW417")
+	tree := compile(t, fleetOf("kuma"), meshes, one, rollout("two", "web2", "other"))
+	for _, name := range []string{"default", "other"} {
+		if got := at(get(t, tree, oneDir+"mesh/trafficroute-route-all-"+name+".yaml"), "mesh"); got != name {
+			t.Errorf("the catch-all of %s is of %v", name, got)
+		}
+	}
+	if got := at(get(t, tree, oneDir+"apps/default.two/namespace-web2.yaml"), "metadata annotations kuma.io/mesh"); got != "other" {
+		t.Errorf("the namespace joins %v", got)
+	}
+	if got := at(get(t, tree, oneDir+"rollouts/default.two/canary-two.yaml"), "metadata annotations kuma.io/mesh"); got != "other" {
+		t.Errorf("the Canary is of %v", got)
+	}
+}

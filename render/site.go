@@ -75,16 +75,22 @@ func (c *compiler) ownDirs(s *site, sync *syncFile, variants variants) []*dir {
 // out in, whichever application brings them, where they must carry something.
 func (c *compiler) injectedNamespaces(s *site) map[string]namespaceMeta {
 	injected := map[string]namespaceMeta{}
+	// all are those, and the load tester's, whatever they carry.
+	all := map[string]namespaceMeta{}
+	if s.stack != nil && s.stack.loadTester != nil {
+		all[publicLoadTester] = s.stack.namespaceMeta(nil)
+	}
 	for _, a := range s.apps {
 		for _, p := range a.policies {
 			if p.rollout == nil {
 				continue
 			}
 			meta := s.stack.namespaceMeta(p.rollout)
-			if other, ok := injected[p.rollout.namespace]; ok && !reflect.DeepEqual(other, meta) {
-				p.rollout.report(diag.MeshesDiffer, schema.Path{"meshName"}, fmt.Sprintf("another rollout in namespace %s is in another mesh, and all pods of a namespace join one", p.rollout.namespace), "use one meshName for both, or two namespaces")
+			if other, ok := all[p.rollout.namespace]; ok && !reflect.DeepEqual(other, meta) {
+				p.rollout.report(diag.MeshesDiffer, schema.Path{"meshName"}, fmt.Sprintf("something else in namespace %s is in another mesh, and all pods of a namespace join one", p.rollout.namespace), "use one meshName for both, or two namespaces")
 				continue
 			}
+			all[p.rollout.namespace] = meta
 			if !meta.isZero() {
 				injected[p.rollout.namespace] = meta
 			}
