@@ -7,6 +7,8 @@ import (
 	"slices"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/fleetwright/fleetwright/conformance/internal/crds"
 	"github.com/fleetwright/fleetwright/conformance/internal/kube"
 )
@@ -21,8 +23,8 @@ func fluxCRDs(t *testing.T) []*kube.Object {
 	return set.Objects
 }
 
-// chartCRDs are the CRDs that a chart brings, by the name of its HelmRelease. They
-// are Kuma's own where the folder of CRDs is there.
+// chartCRDs are the CRDs that a chart brings, by its name. They are Kuma's own where
+// the folder of CRDs is there.
 func chartCRDs(t *testing.T) map[string][]*kube.Object {
 	t.Helper()
 	flagger, err := crds.Load(files(t, crds.Flagger.Files)...)
@@ -62,31 +64,53 @@ func install(t *testing.T, c *kube.ControlPlane, all []*kube.Object) {
 	}
 }
 
-// applyChain applies the stages of a cluster one after the other, as Flux does
+// servers are API servers, by the names of their clusters.
+type servers map[string]*kube.ControlPlane
+
+// startServers starts those of a directory. Only its own has been bootstrapped.
+func startServers(t *testing.T, tree tree, cluster string) servers {
+	t.Helper()
+	all := servers{}
+	for _, name := range tree.servers(cluster) {
+		all[name] = kube.Start(t, toolsDir)
+	}
+	bootstrap(t, all[cluster])
+	return all
+}
+
+// applyChain applies the stages of a directory one after the other, as Flux does
 // where everything becomes ready at once. The CRDs of a chart are there after the
 // stage whose HelmRelease installs it has been waited for, and not before. It
-// returns what the API server refuses or warns of.
-func applyChain(t *testing.T, c *kube.ControlPlane, stages []stage) (refused []string) {
+// returns what the API servers refuse or warn of.
+func applyChain(t *testing.T, servers servers, spokes spokes, stages []stage) (refused []string) {
 	t.Helper()
 	charts := chartCRDs(t)
 	for _, s := range stages {
+		c := servers[s.server]
 		slices.SortStableFunc(s.objects, func(a, b *kube.Object) int { return rank(a) - rank(b) })
 		for _, o := range s.objects {
 			if _, err := c.Apply(t.Context(), o); err != nil {
-				refused = append(refused, fmt.Sprintf("%s: %s: %v", s.name, kube.ID(o), err))
+				refused = append(refused, fmt.Sprintf("%s: %s on %s: %v", s.name, kube.ID(o), s.server, err))
 			}
 			for _, w := range c.Warnings() {
-				refused = append(refused, fmt.Sprintf("%s: %s: warning: %s", s.name, kube.ID(o), w))
+				refused = append(refused, fmt.Sprintf("%s: %s on %s: warning: %s", s.name, kube.ID(o), s.server, w))
 			}
 		}
 		for _, o := range s.objects {
 			if o.GetKind() == "HelmRelease" && s.wait {
-				install(t, c, charts[o.GetName()])
-				c.Warnings() // of the CRDs themselves
+				on := servers[spokes.reached(t, o, s.server)]
+				install(t, on, charts[chartOf(o)])
+				on.Warnings() // of the CRDs themselves
 			}
 		}
 	}
 	return refused
+}
+
+// chartOf is the name of the chart that a HelmRelease installs, where it names one.
+func chartOf(release *kube.Object) string {
+	name, _, _ := unstructured.NestedString(release.Object, "spec", "chart", "spec", "chart")
+	return name
 }
 
 // rank orders objects as Flux does within one Kustomization: namespaces first.
@@ -108,29 +132,28 @@ func bootstrap(t *testing.T, c *kube.ControlPlane) {
 	c.Warnings()
 }
 
-// TestAPIServer applies the directories of every cluster to an API server of its
+// TestAPIServer applies the directories of every cluster to API servers of their
 // own, by server-side apply with strict validation, in the order of the chain:
 // nothing is refused or warned of, and a second time nothing changes. The CRDs of
 // Kuma and Flagger come with their releases, so nothing can precede what it needs,
-// as the next test shows.
+// as the next test shows. A spoke of a hub has no CRDs of Flux.
 func TestAPIServer(t *testing.T) {
 	for _, example := range examples(t) {
 		tree := golden(t, example)
 		root := tree.write(t)
 		for _, cluster := range tree.clusters() {
 			t.Run(example+"/"+cluster, func(t *testing.T) {
-				c := kube.Start(t, toolsDir)
-				bootstrap(t, c)
-				stages := chain(t, root, cluster)
+				servers, spokes := startServers(t, tree, cluster), kubeconfigs(t, example)
+				stages := chain(t, root, cluster, spokes)
 				record(t, "2. API server: strict apply, twice")
-				for _, why := range applyChain(t, c, stages) {
+				for _, why := range applyChain(t, servers, spokes, stages) {
 					t.Error(why)
 				}
-				before := contents(t, c, stages)
-				for _, why := range applyChain(t, c, stages) {
+				before := contents(t, servers, stages)
+				for _, why := range applyChain(t, servers, spokes, stages) {
 					t.Errorf("a second time: %s", why)
 				}
-				if after := contents(t, c, stages); !maps.Equal(before, after) {
+				if after := contents(t, servers, stages); !maps.Equal(before, after) {
 					t.Errorf("a second apply changes something: from\n%s\nto\n%s", show(before), show(after))
 				}
 			})
@@ -138,15 +161,15 @@ func TestAPIServer(t *testing.T) {
 	}
 }
 
-// contents are what stages apply, as the API server has it. The resourceVersion is
+// contents are what stages apply, as the API servers have it. The resourceVersion is
 // left out: Flux' CRDs have a default for status, for which the API server writes
 // their objects anew at every apply.
-func contents(t *testing.T, c *kube.ControlPlane, stages []stage) map[string]string {
+func contents(t *testing.T, servers servers, stages []stage) map[string]string {
 	t.Helper()
 	all := map[string]string{}
 	for _, s := range stages {
 		for _, o := range s.objects {
-			have, err := c.Get(t.Context(), o.GroupVersionKind(), o.GetNamespace(), o.GetName())
+			have, err := servers[s.server].Get(t.Context(), o.GroupVersionKind(), o.GetNamespace(), o.GetName())
 			if err != nil {
 				t.Errorf("%s: %v", kube.ID(o), err)
 				continue
@@ -157,7 +180,7 @@ func contents(t *testing.T, c *kube.ControlPlane, stages []stage) map[string]str
 			if err != nil {
 				t.Fatal(err)
 			}
-			all[kube.ID(o)] = string(data)
+			all[s.server+" has "+kube.ID(o)] = string(data)
 		}
 	}
 	return all
@@ -169,19 +192,18 @@ func contents(t *testing.T, c *kube.ControlPlane, stages []stage) map[string]str
 func TestChainThatIsTooShort(t *testing.T) {
 	tree := golden(t, "kuma-rollout")
 	root := tree.write(t)
+	const cluster = "kurator-member1"
 	for early, late := range map[string]string{
 		"mesh":                              "infrastructure",
 		"rollout-default.rollout-kuma-demo": "infrastructure",
 	} {
 		t.Run(early+" before "+late, func(t *testing.T) {
 			record(t, "2. a chain that is too short is refused")
-			c := kube.Start(t, toolsDir)
-			bootstrap(t, c)
-			stages := chain(t, root, "kurator-member1")
-			i := slices.IndexFunc(stages, func(s stage) bool { return s.name == early })
-			j := slices.IndexFunc(stages, func(s stage) bool { return s.name == late })
+			stages := chain(t, root, cluster, nil)
+			i := slices.IndexFunc(stages, func(s stage) bool { return s.name.Name == early })
+			j := slices.IndexFunc(stages, func(s stage) bool { return s.name.Name == late })
 			stages[i], stages[j] = stages[j], stages[i]
-			if refused := applyChain(t, c, stages); len(refused) == 0 {
+			if refused := applyChain(t, startServers(t, tree, cluster), nil, stages); len(refused) == 0 {
 				t.Error("nothing is refused")
 			}
 		})

@@ -10,6 +10,7 @@ import (
 
 	fluxkustomize "github.com/fluxcd/pkg/kustomize"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/fleetwright/fleetwright/conformance/internal/kube"
 	"github.com/fleetwright/fleetwright/render"
@@ -55,24 +56,32 @@ func build(t *testing.T, root, dir string) []*kube.Object {
 
 // A stage is a Flux Kustomization of sync.yaml, and what it applies.
 type stage struct {
-	name      string
-	dependsOn []string
-	wait      bool
-	objects   []*kube.Object
+	// name is that of the Flux Kustomization, with its namespace.
+	name      types.NamespacedName
+	dependsOn []types.NamespacedName
+	// server is the cluster that it is applied to.
+	server  string
+	wait    bool
+	objects []*kube.Object
 }
 
 // chain is the stages of a cluster in an order that Flux may apply them in, which
 // is given by dependsOn alone.
-func chain(t *testing.T, root, cluster string) []stage {
+func chain(t *testing.T, root, cluster string, spokes spokes) []stage {
 	t.Helper()
 	var all []stage
 	for _, o := range build(t, root, path.Join(outputPath, cluster, render.Dir)) {
 		dir, _, _ := unstructured.NestedString(o.Object, "spec", "path")
-		s := stage{name: o.GetName(), objects: build(t, root, dir)}
+		s := stage{name: nameOf(o), server: spokes.reached(t, o, cluster), objects: build(t, root, dir)}
 		s.wait, _, _ = unstructured.NestedBool(o.Object, "spec", "wait")
 		dependencies, _, _ := unstructured.NestedSlice(o.Object, "spec", "dependsOn")
 		for _, d := range dependencies {
-			s.dependsOn = append(s.dependsOn, d.(map[string]any)["name"].(string))
+			name, _, _ := unstructured.NestedString(d.(map[string]any), "name")
+			namespace, ok, _ := unstructured.NestedString(d.(map[string]any), "namespace")
+			if !ok {
+				namespace = o.GetNamespace()
+			}
+			s.dependsOn = append(s.dependsOn, types.NamespacedName{Namespace: namespace, Name: name})
 		}
 		all = append(all, s)
 	}
@@ -81,7 +90,7 @@ func chain(t *testing.T, root, cluster string) []stage {
 		// The last that may come: what comes early only by luck comes late here.
 		next := -1
 		for i, s := range all {
-			if !slices.ContainsFunc(s.dependsOn, func(name string) bool {
+			if !slices.ContainsFunc(s.dependsOn, func(name types.NamespacedName) bool {
 				return !slices.ContainsFunc(ordered, func(done stage) bool { return done.name == name })
 			}) {
 				next = i
@@ -96,9 +105,14 @@ func chain(t *testing.T, root, cluster string) []stage {
 	return ordered
 }
 
+func nameOf(o *kube.Object) types.NamespacedName {
+	return types.NamespacedName{Namespace: o.GetNamespace(), Name: o.GetName()}
+}
+
 // TestBuildsAreWhatTheInventoryLists builds the bootstrap path and every payload
 // directory with Flux' builder: together they are the objects of the files that
-// the inventory lists, and the bootstrap path holds nothing but the chain.
+// the inventory lists, each for the cluster that its file is for, and the bootstrap
+// path holds nothing but the chain.
 func TestBuildsAreWhatTheInventoryLists(t *testing.T) {
 	for _, example := range examples(t) {
 		tree := golden(t, example)
@@ -106,33 +120,26 @@ func TestBuildsAreWhatTheInventoryLists(t *testing.T) {
 		for _, cluster := range tree.clusters() {
 			t.Run(example+"/"+cluster, func(t *testing.T) {
 				record(t, "3. Flux' builder")
-				var got []string
+				var got, want []string
 				for _, o := range build(t, root, path.Join(outputPath, cluster)) {
 					if o.GetKind() != "Kustomization" {
 						t.Errorf("the bootstrap path holds %s", kube.ID(o))
 					}
-					got = append(got, kube.ID(o))
+					got = append(got, cluster+" gets "+kube.ID(o))
 				}
-				for _, s := range chain(t, root, cluster) {
+				for _, s := range chain(t, root, cluster, kubeconfigs(t, example)) {
 					for _, o := range s.objects {
-						got = append(got, kube.ID(o))
+						got = append(got, s.server+" gets "+kube.ID(o))
 					}
 				}
 				var inventory render.Inventory
 				if err := json.Unmarshal(tree[path.Join(cluster, render.Dir, render.InventoryFile)], &inventory); err != nil {
 					t.Fatal(err)
 				}
-				var want []string
 				for name := range inventory.Files {
-					if path.Ext(name) != ".yaml" || path.Base(name) == "kustomization.yaml" {
-						continue
-					}
-					objects, err := kube.Objects(tree[path.Join(cluster, render.Dir, name)])
-					if err != nil {
-						t.Fatal(err)
-					}
-					for _, o := range objects {
-						want = append(want, kube.ID(o))
+					file := path.Join(cluster, render.Dir, name)
+					for _, o := range objects(t, file, tree[file]) {
+						want = append(want, server(file)+" gets "+kube.ID(o))
 					}
 				}
 				slices.Sort(got)

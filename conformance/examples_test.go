@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -22,18 +23,34 @@ import (
 // outputPath is where the golden trees are in the repository of the clusters.
 const outputPath = "clusters"
 
-// examples are the names of the examples, each with a golden tree.
+// everyField is an example of this module: documents with every field that is
+// compiled. It has no golden tree.
+const everyField = "every-field"
+
+// examples are the names of the examples, which are directories: those that users
+// read, and everyField.
 func examples(t *testing.T) []string {
 	t.Helper()
-	entries, err := os.ReadDir("../testdata/golden")
-	if err != nil || len(entries) == 0 {
-		t.Fatalf("no golden trees: %v", err)
+	entries, err := os.ReadDir("../examples")
+	if err != nil {
+		t.Fatal(err)
 	}
-	var names []string
+	names := []string{everyField}
 	for _, e := range entries {
-		names = append(names, e.Name())
+		if e.IsDir() {
+			names = append(names, e.Name())
+		}
 	}
 	return names
+}
+
+// documents are the files of an example.
+func documents(t *testing.T, example string) tree {
+	t.Helper()
+	if example == everyField {
+		return readTree(t, filepath.Join("testdata", example))
+	}
+	return readTree(t, filepath.Join("../examples", example))
 }
 
 // A tree is the files of clusters, by their paths below the output directory.
@@ -42,6 +59,9 @@ type tree map[string][]byte
 // golden is the golden tree of an example.
 func golden(t *testing.T, example string) tree {
 	t.Helper()
+	if example == everyField {
+		return compiled(t, example, func(map[string]any) {})
+	}
 	return readTree(t, filepath.Join("../testdata/golden", example))
 }
 
@@ -65,7 +85,7 @@ func readTree(t *testing.T, dir string) tree {
 func compiled(t *testing.T, example string, edit func(document map[string]any)) tree {
 	t.Helper()
 	var inputs []schema.File
-	for name, data := range readTree(t, filepath.Join("../examples", example)) {
+	for name, data := range documents(t, example) {
 		if path.Ext(name) != ".yaml" {
 			continue
 		}
@@ -114,45 +134,147 @@ func eachPolicy(edit func(policy map[string]any)) func(map[string]any) {
 
 // inRepository are the files of a tree where the repository of the clusters has
 // them.
-func (f tree) inRepository() tree {
+func (f tree) inRepository() tree { return f.below(outputPath) }
+
+// below are the files of a tree in a directory.
+func (f tree) below(dir string) tree {
 	files := tree{}
 	for name, data := range f {
-		files[path.Join(outputPath, name)] = data
+		files[path.Join(dir, name)] = data
 	}
 	return files
 }
 
-// clusters are the names of the clusters of a tree.
+// clusters are the names of the directories of a tree, each for the Flux of one
+// cluster.
 func (f tree) clusters() []string {
 	var names []string
 	for name := range f {
-		cluster, _, _ := strings.Cut(name, "/")
-		names = append(names, cluster)
+		names = append(names, directory(name))
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
 }
 
-// objects are those of the files below a directory, but for what kustomize reads.
-func (f tree) objects(t *testing.T, dir string) map[string]*kube.Object {
+// servers are the clusters that get objects of a directory: its own, and those
+// that a hub applies to.
+func (f tree) servers(cluster string) []string {
+	var names []string
+	for name := range f {
+		if directory(name) == cluster {
+			names = append(names, server(name))
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+func directory(file string) string {
+	cluster, _, _ := strings.Cut(file, "/")
+	return cluster
+}
+
+// onSpoke is a file that a hub applies to the API server of another cluster.
+var onSpoke = regexp.MustCompile(`^[^/]+/` + render.Dir + `/clusters/([^/]+)/(?:infrastructure|meshes|mesh|rollouts)/`)
+
+// server is the cluster whose API server gets the objects of a file.
+func server(file string) string {
+	if m := onSpoke.FindStringSubmatch(file); m != nil {
+		return m[1]
+	}
+	return directory(file)
+}
+
+// objects are those that the API server of a cluster gets.
+func (f tree) objects(t *testing.T, cluster string) map[string]*kube.Object {
 	t.Helper()
 	all := map[string]*kube.Object{}
 	for name, data := range f {
-		if !strings.HasPrefix(name, dir+"/") || path.Ext(name) != ".yaml" || path.Base(name) == "kustomization.yaml" {
+		if server(name) != cluster {
 			continue
 		}
-		objects, err := kube.Objects(data)
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		for _, o := range objects {
+		for _, o := range objects(t, name, data) {
 			if other, ok := all[kube.ID(o)]; ok && !equalJSON(t, other, o) {
-				t.Errorf("%s is rendered twice in %s, and differs", kube.ID(o), dir)
+				t.Errorf("%s is rendered twice for %s, and differs", kube.ID(o), cluster)
 			}
 			all[kube.ID(o)] = o
 		}
 	}
 	return all
+}
+
+// A placed object is one with the cluster whose API server gets it.
+type placed struct {
+	*kube.Object
+	server string
+}
+
+// all are the objects of all directories.
+func (f tree) all(t *testing.T) (all []placed) {
+	t.Helper()
+	for _, cluster := range f.clusters() {
+		for _, name := range f.servers(cluster) {
+			for _, o := range f.objects(t, name) {
+				all = append(all, placed{o, name})
+			}
+		}
+	}
+	return all
+}
+
+// objects are those of a file, but for what kustomize and fleetwright read.
+func objects(t *testing.T, name string, data []byte) []*kube.Object {
+	t.Helper()
+	if path.Ext(name) != ".yaml" || path.Base(name) == "kustomization.yaml" {
+		return nil
+	}
+	all, err := kube.Objects(data)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return all
+}
+
+// A secret is the key of a Secret.
+type secret struct{ name, key string }
+
+// spokes are the clusters that a hub applies to, by the secrets with their
+// kubeconfigs.
+type spokes map[secret]string
+
+// kubeconfigs are where Kurator has the kubeconfigs of an example's clusters. An
+// AttachedCluster names a secret; that of a Cluster is made by Cluster API, which
+// Kurator makes clusters with.
+func kubeconfigs(t *testing.T, example string) spokes {
+	t.Helper()
+	found := spokes{}
+	for name, data := range documents(t, example) {
+		for _, o := range objects(t, name, data) {
+			switch o.GetKind() {
+			case "AttachedCluster":
+				ref, _, _ := unstructured.NestedStringMap(o.Object, "spec", "kubeconfig")
+				found[secret{ref["name"], ref["key"]}] = o.GetName()
+			case "Cluster":
+				found[secret{o.GetName() + "-kubeconfig", "value"}] = o.GetName()
+			}
+		}
+	}
+	return found
+}
+
+// reached is the cluster that an object of Flux acts on: the one that its
+// kubeconfig is of, or else its own.
+func (s spokes) reached(t *testing.T, o *kube.Object, own string) string {
+	t.Helper()
+	ref, ok, _ := unstructured.NestedStringMap(o.Object, "spec", "kubeConfig", "secretRef")
+	if !ok {
+		return own
+	}
+	cluster, ok := s[secret{ref["name"], ref["key"]}]
+	if !ok {
+		t.Fatalf("%s has the kubeconfig %v, which is of none of %v", kube.ID(o), ref, s)
+	}
+	return cluster
 }
 
 func equalJSON(t *testing.T, a, b *kube.Object) bool {

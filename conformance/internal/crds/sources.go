@@ -24,21 +24,29 @@ var (
 	Sources   = Source{"github.com/fluxcd/source-controller", "v1.9.6", "config/crd/bases/*.yaml"}
 	Flagger   = Source{"github.com/fluxcd/flagger", "v1.44.0", "artifacts/flagger/crd.yaml"}
 	Flagger36 = Source{"github.com/fluxcd/flagger", "v1.36.1", "artifacts/flagger/crd.yaml"}
+	Istio     = Source{"istio.io/api", "v1.28.0", "kubernetes/customresourcedefinitions.gen.yaml"}
 )
 
-// Files are the CRDs of the module, which is downloaded if need be.
+// Files are the CRDs of the module.
 func (s Source) Files() ([]string, error) {
+	dir, err := s.Dir()
+	if err != nil {
+		return nil, err
+	}
+	return glob(filepath.Join(dir, s.Path))
+}
+
+// Dir is the directory of the module, which is downloaded if need be.
+func (s Source) Dir() (string, error) {
 	cmd := exec.Command("go", "mod", "download", "-json", s.Module+"@"+s.Version)
 	cmd.Dir = os.TempDir() // of no module
 	out, err := cmd.Output()
 	if err != nil {
-		return nil, fmt.Errorf("%s@%s: %w\n%s", s.Module, s.Version, err, out)
+		return "", fmt.Errorf("%s@%s: %w\n%s", s.Module, s.Version, err, out)
 	}
 	var module struct{ Dir string }
-	if err := json.Unmarshal(out, &module); err != nil {
-		return nil, err
-	}
-	return glob(filepath.Join(module.Dir, s.Path))
+	err = json.Unmarshal(out, &module)
+	return module.Dir, err
 }
 
 // Made are CRDs that controller-gen makes of Go types, as the controllers' own

@@ -29,7 +29,8 @@ import (
 // A ControlPlane is an etcd and an API server on loopback, for one test.
 type ControlPlane struct {
 	*Client
-	// Kubeconfig is a file that programs find the API server by.
+	// Kubeconfig is a file that programs find the API server by. It names no other
+	// file, so a Secret may hold it too.
 	Kubeconfig string
 
 	t   testing.TB
@@ -69,16 +70,6 @@ func Start(t testing.TB, toolsDir string) *ControlPlane {
 	config := &rest.Config{Host: fmt.Sprintf("https://127.0.0.1:%d", port), BearerToken: token}
 	config.CAFile = filepath.Join(certs, "apiserver.crt")
 	config.QPS, config.Burst = 200, 400
-	c.Kubeconfig = filepath.Join(c.dir, "kubeconfig")
-	err := clientcmd.WriteToFile(clientcmdapi.Config{
-		Clusters:       map[string]*clientcmdapi.Cluster{"c": {Server: config.Host, CertificateAuthority: config.CAFile}},
-		AuthInfos:      map[string]*clientcmdapi.AuthInfo{"u": {Token: token}},
-		Contexts:       map[string]*clientcmdapi.Context{"c": {Cluster: "c", AuthInfo: "u"}},
-		CurrentContext: "c",
-	}, c.Kubeconfig)
-	if err != nil {
-		t.Fatal(err)
-	}
 	Eventually(t, Startup, "the API server is ready", func() error {
 		if _, err := os.Stat(config.CAFile); err != nil {
 			return err
@@ -93,6 +84,19 @@ func Start(t testing.TB, toolsDir string) *ControlPlane {
 		_, err = set.CoreV1().Namespaces().Get(t.Context(), "default", getOptions)
 		return err
 	})
+	authority, err := os.ReadFile(config.CAFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Kubeconfig = filepath.Join(c.dir, "kubeconfig")
+	if err := clientcmd.WriteToFile(clientcmdapi.Config{
+		Clusters:       map[string]*clientcmdapi.Cluster{"c": {Server: config.Host, CertificateAuthorityData: authority}},
+		AuthInfos:      map[string]*clientcmdapi.AuthInfo{"u": {Token: token}},
+		Contexts:       map[string]*clientcmdapi.Context{"c": {Cluster: "c", AuthInfo: "u"}},
+		CurrentContext: "c",
+	}, c.Kubeconfig); err != nil {
+		t.Fatal(err)
+	}
 	c.Client = newClient(t, config)
 	return c
 }

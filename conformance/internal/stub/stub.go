@@ -29,16 +29,17 @@ import (
 var (
 	gitRepositories  = schema.GroupVersionKind{Group: "source.toolkit.fluxcd.io", Version: "v1", Kind: "GitRepository"}
 	helmRepositories = schema.GroupVersionKind{Group: "source.toolkit.fluxcd.io", Version: "v1", Kind: "HelmRepository"}
+	ociRepositories  = schema.GroupVersionKind{Group: "source.toolkit.fluxcd.io", Version: "v1", Kind: "OCIRepository"}
 	helmReleases     = schema.GroupVersionKind{Group: "helm.toolkit.fluxcd.io", Version: "v2", Kind: "HelmRelease"}
 	deployments      = schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}
 )
 
-// A World acts on an API server until the test ends.
+// A World plays Flux' source- and helm-controller on an API server.
 type World struct {
 	client *kube.Client
 	server *httptest.Server
 	// onInstall is called before a HelmRelease becomes ready.
-	onInstall func(name string)
+	onInstall func(release *kube.Object)
 
 	mutex     sync.Mutex
 	artifacts map[string]*artifact // by namespace/name
@@ -51,16 +52,42 @@ type artifact struct {
 	size                   int
 }
 
-// Start starts a world. The function installs what the chart of a HelmRelease
-// installs.
-func Start(t testing.TB, client *kube.Client, onInstall func(name string)) *World {
+// Start starts a world that ends with the test. The function installs what the
+// chart of a HelmRelease installs.
+func Start(t testing.TB, client *kube.Client, onInstall func(release *kube.Object)) *World {
 	w := &World{client: client, onInstall: onInstall, artifacts: map[string]*artifact{}, served: map[string][]byte{}}
 	w.server = httptest.NewServer(http.HandlerFunc(w.serve))
+	t.Cleanup(w.server.Close)
+	run(t, client, roles{gitRepositories: w.fetch, helmRepositories: ready, ociRepositories: ready, helmReleases: w.release})
+	return w
+}
+
+// StartNodes plays the nodes of an API server until the test ends.
+func StartNodes(t testing.TB, client *kube.Client) {
+	run(t, client, roles{deployments: deploy})
+}
+
+// roles are what is played of kinds: the new status of an object, or nothing where
+// it stays.
+type roles map[schema.GroupVersionKind]func(ctx context.Context, o *kube.Object) map[string]any
+
+// run plays roles until the test ends. What fails is tried again.
+func run(t testing.TB, client *kube.Client, roles roles) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() {
 		for ctx.Err() == nil {
-			w.act(ctx)
+			for kind, play := range roles {
+				objects, err := client.List(ctx, kind)
+				if err != nil {
+					continue
+				}
+				for _, o := range objects {
+					if status := play(ctx, &o); status != nil {
+						_ = client.Patch(ctx, &o, map[string]any{"status": status}, "status")
+					}
+				}
+			}
 			select {
 			case <-ctx.Done():
 			case <-time.After(200 * time.Millisecond):
@@ -70,9 +97,7 @@ func Start(t testing.TB, client *kube.Client, onInstall func(name string)) *Worl
 	t.Cleanup(func() {
 		cancel()
 		running.Wait()
-		w.server.Close()
 	})
-	return w
 }
 
 // Push makes files the newest revision of a source, and returns that.
@@ -121,26 +146,6 @@ func (w *World) serve(out http.ResponseWriter, r *http.Request) {
 	_, _ = out.Write(data)
 }
 
-// act does what is to be done now. What fails is tried again.
-func (w *World) act(ctx context.Context) {
-	for _, play := range []struct {
-		kind schema.GroupVersionKind
-		do   func(ctx context.Context, o *kube.Object) map[string]any
-	}{
-		{gitRepositories, w.fetch}, {helmRepositories, ready}, {helmReleases, w.release}, {deployments, run},
-	} {
-		objects, err := w.client.List(ctx, play.kind)
-		if err != nil {
-			continue
-		}
-		for _, o := range objects {
-			if status := play.do(ctx, &o); status != nil {
-				_ = w.client.Patch(ctx, &o, map[string]any{"status": status}, "status")
-			}
-		}
-	}
-}
-
 // fetch is the status of a source whose newest revision has been fetched, or
 // nothing where it has it already.
 func (w *World) fetch(ctx context.Context, o *kube.Object) map[string]any {
@@ -182,7 +187,7 @@ func (w *World) release(ctx context.Context, o *kube.Object) map[string]any {
 			return nil
 		}
 	}
-	w.onInstall(o.GetName())
+	w.onInstall(o)
 	return status
 }
 
@@ -201,8 +206,8 @@ func readyStatus(o *kube.Object) map[string]any {
 	}}}
 }
 
-// run is the status of a Deployment whose pods are all ready.
-func run(_ context.Context, o *kube.Object) map[string]any {
+// deploy is the status of a Deployment whose pods are all ready.
+func deploy(_ context.Context, o *kube.Object) map[string]any {
 	if observed, _, _ := unstructured.NestedInt64(o.Object, "status", "observedGeneration"); observed == o.GetGeneration() {
 		return nil
 	}

@@ -1,0 +1,102 @@
+package conformance
+
+import (
+	"path/filepath"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/fleetwright/fleetwright/conformance/internal/crds"
+)
+
+// An application is what an example applies and rolls out.
+type application struct {
+	// source is the GitRepository, where it is one.
+	source types.NamespacedName
+	// repository is what the source holds.
+	repository func(t *testing.T) tree
+	// paths of the repository that are applied.
+	paths []string
+	// workload is the Deployment that is rolled out, where one is.
+	workload types.NamespacedName
+	// chart says that the workload comes with a chart. Since no chart is at hand,
+	// the Deployment of the repository plays it.
+	chart bool
+	// audience is whom the canary gets requests of, where that is told by the
+	// requests themselves, as the provider's route has it.
+	audience string
+}
+
+func (a application) rollsOut() bool { return a.workload.Name != "" }
+
+// podinfo is a repository with the shape of github.com/stefanprodan/podinfo.
+func podinfo(t *testing.T) tree { return readTree(t, "testdata/podinfo") }
+
+// flaggersOwn is the repository that Flagger's guides apply.
+func flaggersOwn(t *testing.T) tree {
+	t.Helper()
+	dir, err := crds.Flagger.Dir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return readTree(t, filepath.Join(dir, "kustomize")).below("kustomize")
+}
+
+// webapp is the application of most examples.
+var webapp = application{
+	source:     types.NamespacedName{Namespace: "default", Name: "webapp"},
+	repository: podinfo,
+	paths:      []string{"deploy/webapp"},
+	workload:   types.NamespacedName{Namespace: "webapp", Name: "backend"},
+}
+
+// with is the application with something else.
+func (a application) with(change func(a *application)) application {
+	change(&a)
+	return a
+}
+
+// applications are those of the examples that Flux or Flagger is run on.
+var applications = map[string]application{
+	"kuma-rollout": webapp.with(func(a *application) { a.source.Name = "rollout-kuma-demo" }),
+	"own-mesh": webapp.with(func(a *application) {
+		a.source = types.NamespacedName{Namespace: "shop", Name: "web"}
+		a.workload.Name = "frontend"
+	}),
+	"istio-canary":     webapp,
+	"istio-blue-green": webapp,
+	"istio-ab": webapp.with(func(a *application) {
+		a.audience = `x-user-group: exact insider, or cookie: regex ^(.*?;)?(type=insider)(;.*)?$`
+	}),
+	"nginx-canary":     webapp,
+	"nginx-blue-green": webapp,
+	"nginx-ab": webapp.with(func(a *application) {
+		a.audience = "canary-by-cookie: canary, canary-by-header: x-user-group, canary-by-header-value: insider"
+	}),
+	"helm-repository": webapp.with(func(a *application) {
+		a.source = types.NamespacedName{}
+		a.paths = []string{"deploy/webapp/backend"}
+		a.chart = true
+	}),
+	"helm-oci": {repository: podinfo},
+	"flagger-guide": {
+		source:     types.NamespacedName{Namespace: "default", Name: "guide"},
+		repository: flaggersOwn,
+		paths:      []string{"kustomize/tester", "kustomize/podinfo"},
+		workload:   types.NamespacedName{Namespace: "test", Name: "podinfo"},
+	},
+	"cluster-selectors": {
+		source:     types.NamespacedName{Namespace: "shop", Name: "podinfo"},
+		repository: podinfo,
+	},
+	"hub": webapp,
+}
+
+func applicationOf(t *testing.T, example string) application {
+	t.Helper()
+	a, ok := applications[example]
+	if !ok {
+		t.Fatalf("nothing is known of the example %s", example)
+	}
+	return a
+}
