@@ -71,7 +71,7 @@ var applications = map[string]application{
 	"nginx-canary":     webapp,
 	"nginx-blue-green": webapp,
 	"nginx-ab": webapp.with(func(a *application) {
-		a.audience = "canary-by-cookie: canary, canary-by-header: x-user-group, canary-by-header-value: insider"
+		a.audience = "canary-by-cookie: canary, canary-by-header-value: insider, canary-by-header: x-user-group"
 	}),
 	"helm-repository": webapp.with(func(a *application) {
 		a.source = types.NamespacedName{}

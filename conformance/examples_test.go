@@ -243,7 +243,7 @@ type secret struct{ name, key string }
 type spokes map[secret]string
 
 // kubeconfigs are where Kurator has the kubeconfigs of an example's clusters. An
-// AttachedCluster names a secret; that of a Cluster is made by Cluster API, which
+// AttachedCluster may name a secret; that of a Cluster is made by Cluster API, which
 // Kurator makes clusters with.
 func kubeconfigs(t *testing.T, example string) spokes {
 	t.Helper()
@@ -252,8 +252,9 @@ func kubeconfigs(t *testing.T, example string) spokes {
 		for _, o := range objects(t, name, data) {
 			switch o.GetKind() {
 			case "AttachedCluster":
-				ref, _, _ := unstructured.NestedStringMap(o.Object, "spec", "kubeconfig")
-				found[secret{ref["name"], ref["key"]}] = o.GetName()
+				if ref, ok, _ := unstructured.NestedStringMap(o.Object, "spec", "kubeconfig"); ok {
+					found[secret{ref["name"], ref["key"]}] = o.GetName()
+				}
 			case "Cluster":
 				found[secret{o.GetName() + "-kubeconfig", "value"}] = o.GetName()
 			}

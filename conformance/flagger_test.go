@@ -70,7 +70,8 @@ func startFlagger(t *testing.T, flagger tools.Tool, example string, breakFile fu
 	c.ControlPlane = servers[cluster]
 	stub.StartNodes(t, c.Client)
 	if c.provider == "istio" {
-		install(t, c.ControlPlane, istioCRDs(t)) // fleetwright expects it
+		install(t, c.ControlPlane, istioCRDs(t)) // which fleetwright expects
+		c.Warnings()                             // of the CRDs themselves
 	}
 	for _, why := range applyChain(t, servers, nil, chain(t, tree.write(t), cluster, nil)) {
 		t.Fatal(why)
