@@ -190,20 +190,21 @@ func contents(t *testing.T, servers servers, stages []stage) map[string]string {
 // something is then refused, so the test above would fail. (An application before
 // mesh is refused by nobody: its pods would start without sidecars.)
 func TestChainThatIsTooShort(t *testing.T) {
-	tree := golden(t, "kuma-rollout")
-	root := tree.write(t)
-	const cluster = "kurator-member1"
-	for early, late := range map[string]string{
-		"mesh":                              "infrastructure",
-		"rollout-default.rollout-kuma-demo": "infrastructure",
+	for _, tt := range []struct{ example, cluster, early, late string }{
+		{"kuma-rollout", "kurator-member1", "mesh", "infrastructure"},
+		{"kuma-rollout", "kurator-member1", "rollout-default.rollout-kuma-demo", "infrastructure"},
+		{"nginx-canary", "kurator-member1", "rollout-default.webapp", "infrastructure"},
+		{"hub", "host", "mesh-attachedcluster-kurator-member1", "releases-attachedcluster-kurator-member1"},
+		{"hub", "host", "rollout-default.webapp-cluster-kurator-member2", "releases-cluster-kurator-member2"},
 	} {
-		t.Run(early+" before "+late, func(t *testing.T) {
+		t.Run(tt.example+"/"+tt.early+" before "+tt.late, func(t *testing.T) {
 			record(t, "2. a chain that is too short is refused")
-			stages := chain(t, root, cluster, nil)
-			i := slices.IndexFunc(stages, func(s stage) bool { return s.name.Name == early })
-			j := slices.IndexFunc(stages, func(s stage) bool { return s.name.Name == late })
+			tree, spokes := golden(t, tt.example), kubeconfigs(t, tt.example)
+			stages := chain(t, tree.write(t), tt.cluster, spokes)
+			i := slices.IndexFunc(stages, func(s stage) bool { return s.name.Name == tt.early })
+			j := slices.IndexFunc(stages, func(s stage) bool { return s.name.Name == tt.late })
 			stages[i], stages[j] = stages[j], stages[i]
-			if refused := applyChain(t, startServers(t, tree, cluster), nil, stages); len(refused) == 0 {
+			if refused := applyChain(t, startServers(t, tree, tt.cluster), spokes, stages); len(refused) == 0 {
 				t.Error("nothing is refused")
 			}
 		})

@@ -25,6 +25,9 @@ type application struct {
 	// audience is whom the canary gets requests of, where that is told by the
 	// requests themselves, as the provider's route has it.
 	audience string
+	// measured is what the provider calls the canary in its metrics, where the
+	// queries are not the user's own.
+	measured string
 }
 
 func (a application) rollsOut() bool { return a.workload.Name != "" }
@@ -56,24 +59,36 @@ func (a application) with(change func(a *application)) application {
 	return a
 }
 
+// measuredAs is the application with the name of its canary in metrics.
+func (a application) measuredAs(name string) application {
+	a.measured = name
+	return a
+}
+
+const (
+	byKuma  = `.*,backend-canary_webapp_svc_9898,.*`
+	byIstio = `destination_workload_namespace="webapp"`
+	byNginx = `canary="webapp-backend-canary-9898"`
+)
+
 // applications are those of the examples that Flux or Flagger is run on.
 var applications = map[string]application{
 	"kuma-rollout": webapp.with(func(a *application) { a.source.Name = "rollout-kuma-demo" }),
-	"own-mesh": webapp.with(func(a *application) {
+	"own-mesh": webapp.measuredAs(`.*,frontend-canary_webapp_svc_8080,.*`).with(func(a *application) {
 		a.source = types.NamespacedName{Namespace: "shop", Name: "web"}
 		a.workload.Name = "frontend"
 	}),
-	"istio-canary":     webapp,
-	"istio-blue-green": webapp,
-	"istio-ab": webapp.with(func(a *application) {
+	"istio-canary":     webapp.measuredAs(byIstio),
+	"istio-blue-green": webapp.measuredAs(byIstio),
+	"istio-ab": webapp.measuredAs(byIstio).with(func(a *application) {
 		a.audience = `x-user-group: exact insider, or cookie: regex ^(.*?;)?(type=insider)(;.*)?$`
 	}),
-	"nginx-canary":     webapp,
+	"nginx-canary":     webapp.measuredAs(byNginx),
 	"nginx-blue-green": webapp,
-	"nginx-ab": webapp.with(func(a *application) {
+	"nginx-ab": webapp.measuredAs(byNginx).with(func(a *application) {
 		a.audience = "canary-by-cookie: canary, canary-by-header-value: insider, canary-by-header: x-user-group"
 	}),
-	"helm-repository": webapp.with(func(a *application) {
+	"helm-repository": webapp.measuredAs(byKuma).with(func(a *application) {
 		a.source = types.NamespacedName{}
 		a.paths = []string{"deploy/webapp/backend"}
 		a.chart = true
@@ -84,6 +99,7 @@ var applications = map[string]application{
 		repository: flaggersOwn,
 		paths:      []string{"kustomize/tester", "kustomize/podinfo"},
 		workload:   types.NamespacedName{Namespace: "test", Name: "podinfo"},
+		measured:   `.*,podinfo-canary_test_svc_9898,.*`,
 	},
 	"cluster-selectors": {
 		source:     types.NamespacedName{Namespace: "shop", Name: "podinfo"},

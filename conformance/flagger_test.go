@@ -307,7 +307,7 @@ var ownQueries = map[string]string{
 
 // wrongQueries says what Prometheus was asked but the rendered queries, at the
 // address of their templates, or Flagger's own at its own, with the names of this
-// rollout.
+// rollout; and which do not ask about its canary.
 func (c *flaggerCluster) wrongQueries(t *testing.T, asked []stub.Query) (wrong []string) {
 	t.Helper()
 	want := map[stub.Query]bool{}
@@ -326,6 +326,9 @@ func (c *flaggerCluster) wrongQueries(t *testing.T, asked []stub.Query) (wrong [
 	got := map[stub.Query]bool{}
 	for _, q := range asked {
 		got[normal(q)] = true
+		if !strings.Contains(q.Text, c.measured) {
+			wrong = append(wrong, fmt.Sprintf("%s is asked for, but not of %s", q.Text, c.measured))
+		}
 	}
 	if !maps.Equal(got, want) {
 		wrong = append(wrong, fmt.Sprintf("Prometheus was asked\n%v\nwant\n%v", got, want))
@@ -483,34 +486,54 @@ func (c *flaggerCluster) stopRollouts(t *testing.T, check string) {
 	})
 }
 
-// TestFlaggerSeesWhatIsBroken applies a Canary with other steps and another load
-// tester, another query, and no catch-all, and compares with what was rendered.
+// TestFlaggerSeesWhatIsBroken applies Canaries with other steps, another audience,
+// other metrics and another load tester, other queries, and no catch-all, and
+// compares with what was rendered.
 func TestFlaggerSeesWhatIsBroken(t *testing.T) {
-	t.Parallel()
-	record(t, "4. Flagger: what is broken is seen")
-	c := startFlagger(t, tools.Flagger, "kuma-rollout", func(name string, data []byte) []byte {
-		text := string(data)
-		switch file := path.Base(name); {
-		case strings.HasPrefix(file, "canary-"):
-			text = strings.NewReplacer("stepWeight: 10", "stepWeight: 25", "http://backend-testloader.", "http://elsewhere.").Replace(text)
-		case strings.HasPrefix(file, "metrictemplate-"):
-			text = strings.ReplaceAll(text, "http_requests_total", "other_requests_total")
-		case strings.HasPrefix(file, "trafficroute-"):
-			text = strings.ReplaceAll(text, "name: route-all-default", "name: route-none")
-		}
-		return []byte(text)
-	})
-	c.follow(t, "Initialized")
-	c.proxy.Asked()
-	c.update(t)
-	steps := c.follow(t, "Succeeded")
-	queries, webhooks := c.proxy.Asked()
-	for what, wrong := range map[string][]string{
-		"steps": c.wrongSteps(steps), "query": c.wrongQueries(t, queries), "webhook": c.wrongWebhooks(t, webhooks), "catch-all": c.wrongCatchAll(t),
+	for _, tt := range []struct {
+		example string
+		// replace is text in files whose names begin so.
+		replace map[string]*strings.Replacer
+	}{
+		{"kuma-rollout", map[string]*strings.Replacer{
+			"canary-":         strings.NewReplacer("stepWeight: 10", "stepWeight: 25", "http://backend-testloader.", "http://elsewhere."),
+			"metrictemplate-": strings.NewReplacer("http_requests_total", "other_requests_total"),
+			"trafficroute-":   strings.NewReplacer("name: route-all-default", "name: route-none"),
+		}},
+		{"istio-ab", map[string]*strings.Replacer{
+			"canary-": strings.NewReplacer("iterations: 10", "iterations: 2", "insider", "outsider", "name: request-duration", "name: request-success-rate", "http://backend-testloader.", "http://elsewhere."),
+		}},
+		{"nginx-canary", map[string]*strings.Replacer{
+			"canary-":         strings.NewReplacer("stepWeight: 10", "stepWeight: 25", "http://flagger-loadtester.", "http://elsewhere."),
+			"metrictemplate-": strings.NewReplacer("-canary-9898", "-9898"),
+		}},
 	} {
-		if len(wrong) == 0 {
-			t.Errorf("nothing is said of the %s", what)
-		}
+		t.Run(tt.example, func(t *testing.T) {
+			t.Parallel()
+			record(t, "4. Flagger: what is broken is seen")
+			c := startFlagger(t, tools.Flagger, tt.example, func(name string, data []byte) []byte {
+				for prefix, replacer := range tt.replace {
+					if strings.HasPrefix(path.Base(name), prefix) {
+						return []byte(replacer.Replace(string(data)))
+					}
+				}
+				return data
+			})
+			c.follow(t, "Initialized")
+			c.proxy.Asked()
+			c.update(t)
+			steps := c.follow(t, "Succeeded")
+			queries, webhooks := c.proxy.Asked()
+			seen := map[string][]string{"steps": c.wrongSteps(steps), "queries": c.wrongQueries(t, queries), "webhooks": c.wrongWebhooks(t, webhooks)}
+			if c.provider == "kuma" {
+				seen["catch-all"] = c.wrongCatchAll(t)
+			}
+			for what, wrong := range seen {
+				if len(wrong) == 0 {
+					t.Errorf("nothing is said of the %s", what)
+				}
+			}
+		})
 	}
 }
 

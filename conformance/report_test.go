@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"slices"
@@ -24,8 +25,13 @@ var report struct {
 	rows []row
 }
 
-// TestMain prints the report after the tests. docs/conformance.md keeps one.
+// TestMain prints the report after the tests. docs/conformance.md keeps one. Tests in
+// parallel wait for Flux and Flagger most of the time, so four of them run at once
+// on any number of cores.
 func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", "4"); err != nil { // before a flag says otherwise
+		panic(err)
+	}
 	code := m.Run()
 	slices.SortFunc(report.rows, func(a, b row) int { return strings.Compare(a.check, b.check) })
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
