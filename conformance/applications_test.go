@@ -67,7 +67,7 @@ func (a application) measuredAs(name string) application {
 
 const (
 	byKuma  = `.*,backend-canary_webapp_svc_9898,.*`
-	byIstio = `destination_workload_namespace="webapp"`
+	byIstio = `destination_workload=~"backend"`
 	byNginx = `canary="webapp-backend-canary-9898"`
 )
 

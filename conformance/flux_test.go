@@ -232,7 +232,7 @@ func TestFlux(t *testing.T) {
 			}
 			t.Run("all is where it belongs", func(t *testing.T) {
 				record(t, "3. Flux: applies everything, each to its cluster")
-				none(t, c.missing(t, tree))
+				none(t, c.misplaced(t, tree))
 			})
 			t.Run("a second time nothing changes", func(t *testing.T) {
 				record(t, "3. Flux: a second reconcile changes nothing")
@@ -274,13 +274,23 @@ func show(m map[string]string) string {
 	return strings.Join(lines, "\n")
 }
 
-// missing says what of a tree is not where it belongs.
-func (c *fluxCluster) missing(t *testing.T, tree tree) (wrong []string) {
+// misplaced says what of a tree is not where it belongs, or is elsewhere.
+func (c *fluxCluster) misplaced(t *testing.T, tree tree) (wrong []string) {
 	t.Helper()
-	for name, server := range c.servers {
-		for id, o := range tree.objects(t, name) {
-			if _, err := server.Get(t.Context(), o.GroupVersionKind(), o.GetNamespace(), o.GetName()); err != nil {
-				wrong = append(wrong, fmt.Sprintf("%s on %s: %v", id, name, err))
+	objects := map[string]map[string]*kube.Object{}
+	for name := range c.servers {
+		objects[name] = tree.objects(t, name)
+	}
+	for of := range c.servers {
+		for id, o := range objects[of] {
+			for on, server := range c.servers {
+				_, err := server.Get(t.Context(), o.GroupVersionKind(), o.GetNamespace(), o.GetName())
+				switch belongs := objects[on][id] != nil; {
+				case belongs && err != nil:
+					wrong = append(wrong, fmt.Sprintf("%s on %s: %v", id, on, err))
+				case !belongs && err == nil:
+					wrong = append(wrong, fmt.Sprintf("%s of %s is on %s", id, of, on))
+				}
 			}
 		}
 	}
