@@ -3,6 +3,7 @@ package render_test
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -168,6 +169,26 @@ func TestStrategiesOfEachProvider(t *testing.T) {
 			t.Errorf("%s {%s}: the analysis is\n%s\nwant\n%s", tt.provider, tt.routing, marshal(t, got), marshal(t, want))
 		}
 	}
+}
+
+// TestFieldsOfNewerFlagger: an API server refuses what an older CRD does not have.
+func TestFieldsOfNewerFlagger(t *testing.T) {
+	files := append(slices.Clone(everyRolloutField), alertProviders)
+	at := func(version string) []schema.File {
+		return edit(t, files, "fleet.yaml", "publicTestloader: true", "publicTestloader: true, chart: {version: "+version+"}")
+	}
+	for version, want := range map[string]int{"1.36.1": 2, "1.39.0": 1, "1.41.0": 0, "1.x": 0} {
+		n := 0
+		for _, d := range diagnostics(at(version)) {
+			if d.Code == "FW325" {
+				n++
+			}
+		}
+		if n != want {
+			t.Errorf("Flagger %s lacks %d fields, want %d", version, n, want)
+		}
+	}
+	wantDiagnostic(t, at("1.36.1"), "x.yaml:49:135: error FW325 spec.syncPolicies[0].rollout.rolloutPolicy.webhooks[0].disableTLS: Flagger 1.36.1 has no disableTLS, which came with 1.39")
 }
 
 // A cookie lives for a day, as Kurator's API says.

@@ -137,6 +137,7 @@ func (r *rollout) check() {
 	if s := r.routing().CanaryStrategy; s != nil && s.MaxWeight > 0 && len(s.StepWeights) > 0 {
 		r.report(diag.MaxWeightIgnored, inRouting("canaryStrategy").With("maxWeight"), "Flagger ignores maxWeight beside stepWeights: the last of them is the largest", "remove the line")
 	}
+	r.checkFlaggerVersion()
 	r.checkWebhooks()
 	r.checkAlerts()
 	r.checkMatch()

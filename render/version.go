@@ -1,9 +1,13 @@
 package render
 
 import (
+	"fmt"
 	"regexp"
 	"strconv"
 	"sync"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/schema"
 )
 
 // A minorVersion is a version of upstream up to what its manifests depend on.
@@ -14,6 +18,54 @@ func (v minorVersion) String() string { return strconv.Itoa(v.major) + "." + str
 
 func (v minorVersion) less(w minorVersion) bool {
 	return v.major < w.major || v.major == w.major && v.minor < w.minor
+}
+
+// flaggerFields came with a version of Flagger (fluxcd/flagger CHANGELOG.md). An API
+// server refuses what a CRD does not have.
+var flaggerFields = []struct {
+	since minorVersion
+	name  string
+	// uses says where a rollout uses the field, below rolloutPolicy.
+	uses func(*schema.RolloutPolicy) []schema.Path
+}{
+	{minorVersion{1, 39}, "disableTLS", func(p *schema.RolloutPolicy) (at []schema.Path) {
+		for i, w := range p.Webhooks {
+			if w.DisableTLS {
+				at = append(at, schema.Path{"webhooks", i, "disableTLS"})
+			}
+		}
+		return at
+	}},
+	{minorVersion{1, 41}, "headers", func(p *schema.RolloutPolicy) (at []schema.Path) {
+		if p.TrafficAnalysis == nil {
+			return nil
+		}
+		for i, m := range p.TrafficAnalysis.Metrics {
+			if m.CustomMetric != nil && len(m.CustomMetric.Provider.Headers) > 0 {
+				at = append(at, schema.Path{"trafficAnalysis", "metrics", i, "customMetric", "provider", "headers"})
+			}
+		}
+		return at
+	}},
+}
+
+// checkFlaggerVersion says which fields the fleet's Flagger does not have. Of a
+// range of versions nobody can say it.
+func (r *rollout) checkFlaggerVersion() {
+	version := r.stack.flagger.chart.Version
+	v, ok := parseMinor(version)
+	if !ok {
+		return
+	}
+	for _, f := range flaggerFields {
+		if !v.less(f.since) {
+			continue
+		}
+		for _, at := range f.uses(&r.RolloutPolicy) {
+			r.report(diag.FieldTooNew, append(schema.Path{"rolloutPolicy"}, at...),
+				fmt.Sprintf("Flagger %s has no %s, which came with %s", version, f.name, f.since), fmt.Sprintf("chart: {version: %s.0} of the fleet's Flagger or newer, or remove the field", f.since))
+		}
+	}
 }
 
 // versionPattern is one version (semver.org, with a leading v), or a range of

@@ -66,6 +66,7 @@ const (
 	PatchBreaks          Code = "FW322"
 	MaxWeightIgnored     Code = "FW323"
 	NoCommand            Code = "FW324"
+	FieldTooNew          Code = "FW325"
 
 	KumaVersion       Code = "FW401"
 	KumaRange         Code = "FW402"
@@ -185,6 +186,7 @@ var catalogue = [...]rule{
 	{PatchBreaks, Error, true, "what the patches make is not valid"},
 	{MaxWeightIgnored, Warning, false, "Flagger ignores maxWeight beside stepWeights"},
 	{NoCommand, Error, false, "the webhook has no command"},
+	{FieldTooNew, Error, true, "the fleet's Flagger does not have the field"},
 
 	{KumaVersion, Error, true, "the version of Kuma is not supported"},
 	{KumaRange, Error, true, "the range of versions needs different manifests"},
