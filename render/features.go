@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,11 +19,13 @@ type feature struct {
 	on []string
 	// harmless features do nothing on the others, which is said.
 	harmless bool
-	// else where it is not just ignored, by provider.
+	// otherwise is what there is to say where a field is not just to be removed, by
+	// provider.
 	otherwise map[string]advice
 }
 
-// An advice is what happens on a provider, and what to write there.
+// An advice is what happens on a provider, if that is not that Flagger ignores the
+// field, and what to write there.
 type advice struct{ message, hint string }
 
 // features are what the routers read (fluxcd/flagger README.md, and pkg/router:
@@ -30,19 +33,19 @@ type advice struct{ message, hint string }
 var features = []feature{
 	{field: inRouting("gateways"), on: []string{istioProvider}},
 	{field: inRouting("hosts"), on: []string{istioProvider}, otherwise: map[string]advice{
-		nginxProvider: {"hosts are for istio, Flagger ignores them on nginx", "host: with the one name"},
+		nginxProvider: {hint: "host: with the one name"},
 	}},
 	{field: inRouting("retries"), on: []string{istioProvider}, otherwise: map[string]advice{
-		kumaProvider: {"retries are for istio, Flagger ignores them on kuma", "write a MeshRetry for Kuma instead"},
+		kumaProvider: {hint: "write a MeshRetry for Kuma instead"},
 	}},
 	{field: inRouting("headers"), on: []string{istioProvider}},
 	{field: inRouting("corsPolicy"), on: []string{istioProvider}},
 	{field: inRouting("timeoutSeconds"), on: []string{istioProvider}, harmless: true},
 	{field: inRouting("host"), on: []string{nginxProvider}, otherwise: map[string]advice{
-		istioProvider: {"host is for nginx, Flagger ignores it on istio", "hosts: with a list of names"},
+		istioProvider: {hint: "hosts: with a list of names"},
 	}},
 	{field: inRouting("protocol"), on: []string{kumaProvider}, otherwise: map[string]advice{
-		istioProvider: {"protocol is for kuma, Flagger ignores it on istio", "appProtocol of the rollout"},
+		istioProvider: {hint: "appProtocol of the rollout"},
 	}},
 	{field: inRouting("match"), on: []string{istioProvider, nginxProvider}, otherwise: map[string]advice{
 		kumaProvider: {"Flagger ignores match on kuma and would send all traffic to the new version", "remove match: without it analysisTimes makes a blue/green rollout"},
@@ -83,9 +86,12 @@ func (c *compiler) reportFeature(app *schema.Document, at schema.Path, f feature
 		}
 		return
 	}
-	say, ok := f.otherwise[provider]
-	if !ok {
-		say = advice{fmt.Sprintf("%s is for %s, Flagger ignores it on %s", name, strings.Join(f.on, " and "), provider), "remove the field"}
+	are, them := "is", "it"
+	if strings.HasSuffix(name, "s") {
+		are, them = "are", "them"
 	}
-	c.report(app.Diagnostic(featureCodes[provider], at, say.message, say.hint))
+	say := f.otherwise[provider]
+	c.report(app.Diagnostic(featureCodes[provider], at,
+		cmp.Or(say.message, fmt.Sprintf("%s %s for %s, Flagger ignores %s on %s", name, are, strings.Join(f.on, " and "), them, provider)),
+		cmp.Or(say.hint, "remove the field")))
 }

@@ -206,7 +206,7 @@ func TestRolloutsThatProvidersDoNotRun(t *testing.T) {
 	for _, tt := range []struct{ name, provider, more, want string }{
 		// What the providers' routers do not read.
 		{"A/B on kuma", "kuma", routing("analysisTimes: 5, match: [{headers: {a: {exact: b}}}]"), "FW403 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.match: Flagger ignores match on kuma"},
-		{"gateways on kuma", "kuma", routing("gateways: [a], " + steps), "FW403 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.gateways: gateways is for istio, Flagger ignores it on kuma"},
+		{"gateways on kuma", "kuma", routing("gateways: [a], " + steps), "FW403 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.gateways: gateways are for istio, Flagger ignores them on kuma"},
 		{"hosts on nginx", "nginx", routing("host: h, hosts: [a], " + steps), "FW711 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.hosts: hosts are for istio"},
 		{"retries on kuma", "kuma", routing("retries: {attempts: 1}, " + steps), "FW403 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.retries: retries are for istio"},
 		{"headers on nginx", "nginx", routing("host: h, headers: {}, " + steps), "FW711 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.headers"},
