@@ -281,3 +281,27 @@ func TestRolloutsThatProvidersDoNotRun(t *testing.T) {
 		})
 	}
 }
+
+// TestAlertProviderIsRenderedOnce however many applications of a cluster name it:
+// two Kustomizations that apply it would take it from each other.
+func TestAlertProviderIsRenderedOnce(t *testing.T) {
+	rollout := "      rolloutPolicy: {trafficRouting: {canaryStrategy: {stepWeight: 10}}, alerts: [{name: team, providerRef: {name: chat, namespace: web}}]}\n"
+	one := rolledOut("kuma", rollout)
+	other := schema.File{Name: "other.yaml", Data: []byte(strings.NewReplacer("name: x", "name: other", "name: web", "name: shop", "serviceName: web", "serviceName: shop", "name: chat, namespace: web", "name: chat").Replace(string(one[1].Data)))}
+	provider := schema.File{Name: "alerts.yaml", Data: []byte("{apiVersion: flagger.app/v1beta1, kind: AlertProvider, metadata: {name: chat, namespace: web}, spec: {type: slack, secretRef: {name: s}}}")}
+	var found []string
+	for name := range contents(compile(t, one[0], one[1], other, provider)) {
+		if strings.HasSuffix(name, "/alertprovider-chat.yaml") {
+			found = append(found, name)
+		}
+	}
+	if want := []string{oneDir + "rollouts/default.other/alertprovider-chat.yaml"}; !slices.Equal(found, want) {
+		t.Errorf("it is in %q, want %q", found, want)
+	}
+	wantDiagnostic(t, []schema.File{one[0], one[1]}, "x.yaml:15:117: warning FW317")
+	unused := schema.File{Name: "alerts.yaml", Data: []byte("{apiVersion: flagger.app/v1beta1, kind: AlertProvider, metadata: {name: chat2, namespace: web}, spec: {type: slack, address: http://a, secretRef: {name: s}}}")}
+	wantDiagnostic(t, []schema.File{one[0], one[1], unused}, "alerts.yaml:1:73: warning FW216 metadata.name: no rollout names the AlertProvider")
+	wantDiagnostic(t, []schema.File{one[0], one[1], unused}, "alerts.yaml:1:97: error FW319 spec: an AlertProvider has either an address or a secretRef")
+	elsewhere := schema.File{Name: "alerts.yaml", Data: []byte(strings.Replace(string(provider.Data), "namespace: web", "namespace: ops", 1))}
+	wantDiagnostic(t, edit(t, []schema.File{one[0], one[1], elsewhere}, "x.yaml", "namespace: web}}]", "namespace: ops}}]"), "x.yaml:15:134: error FW318")
+}

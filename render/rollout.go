@@ -24,6 +24,8 @@ type rollout struct {
 	// made are the objects that Flagger makes when it runs the rollout. Two
 	// rollouts that make the same one would overwrite each other's.
 	made []object
+	// rendered are the rollout's own objects, nil before they are asked for.
+	rendered []rendered
 }
 
 // Kurator's defaults, as its API documents them (pkg/apis/apps/v1alpha1/types.go),
@@ -236,15 +238,18 @@ func (r *rollout) loadTesterURL() string {
 	return publicLoadTesterURL
 }
 
-// objects are everything in rollouts/ that is the rollout's.
+// objects are everything in rollouts/ that is the rollout's, made once for all
+// clusters that get it.
 func (r *rollout) objects() []rendered {
-	metrics, templates := r.metrics()
-	all := []rendered{r.canary(metrics)}
-	all = append(all, templates...)
-	if r.TestLoader {
-		all = append(all, r.loadTesterObjects()...)
+	if r.rendered == nil {
+		metrics, templates := r.metrics()
+		all := append([]rendered{r.canary(metrics)}, templates...)
+		if r.TestLoader {
+			all = append(all, r.loadTesterObjects()...)
+		}
+		r.rendered = r.patch(append(all, r.stack.rolloutObjects(r)...))
 	}
-	return r.patch(append(all, r.stack.rolloutObjects(r)...))
+	return r.rendered
 }
 
 // makes are the objects that Flagger makes for the rollout (fluxcd/flagger
