@@ -3,6 +3,8 @@ package render
 import (
 	"cmp"
 	"fmt"
+	"maps"
+	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/schema"
@@ -40,18 +42,29 @@ func (r *rollout) alertProviders() (all []*alertProvider) {
 	return all
 }
 
-// object is the AlertProvider as it is rendered, the same for all rollouts.
+// alertProviderObject is the AlertProvider as it is rendered, the same for all rollouts.
 func (c *compiler) alertProviderObject(p *alertProvider) rendered {
 	m, ok := c.alertManifests[p]
 	if !ok {
 		m = &manifest{
 			APIVersion: flaggerV1beta1, Kind: "AlertProvider",
-			Metadata: metadata{Name: p.name, Namespace: p.namespace, Labels: textOf(p.Metadata.Labels), Annotations: p.Metadata.Annotations},
+			Metadata: metadata{Name: p.name, Namespace: p.namespace, Labels: notOfTools(textOf(p.Metadata.Labels)), Annotations: notOfTools(p.Metadata.Annotations)},
 			Spec:     p.Spec,
 		}
 		c.alertManifests[p] = m
 	}
 	return rendered{m, origin{doc: p.doc}}
+}
+
+// notOfTools are labels or annotations without those that kubectl and Flux have left
+// on an object that was read from a cluster.
+func notOfTools(all map[string]string) map[string]string {
+	own := maps.Clone(all)
+	maps.DeleteFunc(own, func(key, _ string) bool {
+		prefix, _, _ := strings.Cut(key, "/")
+		return prefix == "kubectl.kubernetes.io" || strings.HasSuffix(prefix, ".toolkit.fluxcd.io")
+	})
+	return own
 }
 
 // checkAlerts says which alerts go nowhere.
@@ -67,8 +80,8 @@ func (r *rollout) checkAlerts() {
 		case p == nil:
 		case p.namespace != r.namespace && p.namespace != r.stack.namespace():
 			r.report(diag.AlertNamespace, at.With("namespace"),
-				fmt.Sprintf("an AlertProvider of another namespace than the workload's and Flagger's is not rendered for a rollout: nothing makes the namespace %s first", p.namespace),
-				fmt.Sprintf("put the AlertProvider into namespace %s", r.namespace))
+				fmt.Sprintf("an AlertProvider is in the workload's namespace or in Flagger's; nothing makes the namespace %s before it", p.namespace),
+				fmt.Sprintf("put the AlertProvider into namespace %s or %s", r.namespace, r.stack.namespace()))
 		}
 		if p != nil {
 			p.used = true

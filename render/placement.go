@@ -57,6 +57,9 @@ type site struct {
 	apps  []siteApp
 	// remote sites are applied to by a hub.
 	remote bool
+	// alerts are the AlertProviders that come with each application, nil before they
+	// are asked for.
+	alerts map[*application][]rendered
 }
 
 // A siteApp is an application on one cluster.

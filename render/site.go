@@ -16,7 +16,7 @@ import (
 type variants map[string]*variant
 
 type variant struct {
-	// app is nil on a hub, where no two clusters get the same.
+	// app is nil for remote sites, of which no two get the same.
 	app *dir
 	// rollout is nil where the application has none.
 	rollout *dir
@@ -162,25 +162,29 @@ func (c *compiler) variant(a siteApp, s *site, injected map[string]namespaceMeta
 // ownAlertProviders are the AlertProviders that come with an application: those
 // that its rollouts name, and none of the applications before it on the site.
 func (c *compiler) ownAlertProviders(a siteApp, s *site) []rendered {
-	seen := map[*alertProvider]bool{}
-	for _, other := range s.apps {
-		var own []rendered
-		for _, p := range other.policies {
-			if p.rollout == nil || len(p.rollout.RolloutPolicy.Alerts) == 0 {
-				continue
-			}
-			for _, provider := range p.rollout.alertProviders() {
+	if s.alerts == nil {
+		s.alerts = map[*application][]rendered{}
+		seen := map[*alertProvider]bool{}
+		for _, other := range s.apps {
+			for _, provider := range other.alertProviders() {
 				if !seen[provider] {
 					seen[provider] = true
-					own = append(own, c.alertProviderObject(provider))
+					s.alerts[other.application] = append(s.alerts[other.application], c.alertProviderObject(provider))
 				}
 			}
 		}
-		if other.application == a.application {
-			return own
+	}
+	return s.alerts[a.application]
+}
+
+// alertProviders are those that the application's rollouts name.
+func (a siteApp) alertProviders() (all []*alertProvider) {
+	for _, p := range a.policies {
+		if p.rollout != nil {
+			all = append(all, p.rollout.alertProviders()...)
 		}
 	}
-	return nil
+	return all
 }
 
 // appDir is apps/<namespace>.<application>: namespaces, the source, and what

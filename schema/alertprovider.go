@@ -13,6 +13,10 @@ type AlertProvider struct {
 	// Spec of the AlertProvider.
 	// +required
 	Spec AlertProviderSpec `json:"spec"`
+
+	// Status is Flagger's own and ignored.
+	// +optional
+	Status any `json:"status,omitempty"`
 }
 
 // AlertProviderSpec says where alerts go.
@@ -35,6 +39,7 @@ type AlertProviderSpec struct {
 	// Address is the URL of the webhook. It is a secret in most chats, which
 	// belongs into secretRef.
 	// +optional
+	// +kubebuilder:validation:Pattern=^https?://.+$
 	Address string `json:"address,omitempty"`
 
 	// Proxy is the URL of an HTTP proxy on the way.

@@ -36,7 +36,7 @@ type ObjectMeta struct {
 	// +fleetwright:becomes=of a cluster, what a clusterSelector matches; else ignored
 	Labels map[string]LabelValue `json:"labels,omitempty"`
 
-	// Annotations are free notes; none of them changes what is compiled.
+	// Annotations are free notes, which a Mesh and an AlertProvider keep.
 	// +optional
 	// +fleetwright:becomes=ignored, but for the control plane of a Fleet, which is not rendered (info FW210)
 	Annotations map[string]string `json:"annotations,omitempty"`

@@ -62,8 +62,7 @@ type File struct {
 }
 
 // Generate makes the files of every input kind, and the page of their fields. It
-// reads the doc comments from
-// the sources in dir, the directory of package schema.
+// reads the doc comments from the sources in dir, the directory of package schema.
 func Generate(dir string) ([]File, error) {
 	comments, err := comments(dir)
 	if err != nil {
