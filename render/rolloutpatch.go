@@ -262,11 +262,11 @@ func (r *rollout) result(o *patching) rendered {
 		return o.rendered
 	}
 	known := openapi.SchemaForResourceType(kyaml.TypeMeta{APIVersion: o.APIVersion, Kind: o.Kind})
-	if at := unknownField(value, known, nil); at != nil {
-		breaks(fmt.Sprintf("the cluster does not take: it has no field %s", at), "")
+	if field := unknownField(value, known, nil); field != nil {
+		breaks(fmt.Sprintf("the cluster does not take: it has no field %s", field), "")
 		return o.rendered
 	}
-	for _, f := range settledFields[o.Kind] {
+	for _, f := range r.settled(o.Kind) {
 		if was, is := lookup(o.before, f.path), lookup(o.node, f.path); was != is {
 			breaks(fmt.Sprintf("the rollout does not work with: %s is %s", f.path, cmp.Or(is, "gone")), f.instead)
 			return o.rendered
@@ -285,7 +285,20 @@ type settledField struct {
 	instead string
 }
 
-// settledFields are what patches cannot change, by kind: the Application says it.
+// settled are the fields of a kind that patches cannot change.
+func (r *rollout) settled(kind string) []settledField {
+	fields := slices.Clip(settledFields[kind])
+	if kind == "Canary" && r.TrafficRoutingProvider == kumaProvider {
+		for _, service := range []string{"apex", "canary", "primary"} {
+			for key := range kumaProtocol(r.Port, "") {
+				fields = append(fields, settledField{schema.Path{"spec", "service", service, "annotations", key}, "protocol of the rollout"})
+			}
+		}
+	}
+	return fields
+}
+
+// settledFields are those that every rollout has: the Application says them.
 var settledFields = map[string][]settledField{
 	"Canary": {
 		{schema.Path{"metadata", "annotations", kumaMesh}, "meshName of the rollout"},
@@ -295,6 +308,11 @@ var settledFields = map[string][]settledField{
 		{schema.Path{"spec", "ingressRef", "name"}, "patch the Ingress that is rendered"},
 		{schema.Path{"spec", "service", "name"}, "serviceName of the rollout"},
 		{schema.Path{"spec", "service", "port"}, "port of the rollout"},
+		{schema.Path{"spec", "service", "targetPort"}, "targetPort of the rollout"},
+		{schema.Path{"spec", "service", "appProtocol"}, "appProtocol of the rollout"},
+		{schema.Path{"spec", "metricsServer"}, "metricsServer of the rollout"},
+		{schema.Path{"spec", "autoscalerRef", "kind"}, "autoscalerRef of the rollout"},
+		{schema.Path{"spec", "autoscalerRef", "name"}, "autoscalerRef of the rollout"},
 	},
 	"Ingress": {
 		{schema.Path{"spec", "rules", "0", "host"}, "host of the rollout; more rules may be added behind the first"},
