@@ -279,6 +279,11 @@ func TestDependenciesAreNamedAsTheyAreEmitted(t *testing.T) {
 	if got, want := at(k, "spec dependsOn"), unmarshal(t, "d: [{name: a}, {name: c-1, namespace: default}]")["d"]; !reflect.DeepEqual(got, want) {
 		t.Errorf("it depends on %v, want %v", got, want)
 	}
+	host := strings.NewReplacer("  destination: {fleet: shops}\n", "", "attachedcluster-berlin", "currentcluster-host", "c-1", "z").Replace(policies)
+	k = get(t, compile(t, append(files[:len(files)-2:len(files)-2], app("x", host), other)...), "host/fleetwright/apps/default.x/kustomization-b.yaml")
+	if got := at(k, "spec dependsOn 0 name"); got != "a" {
+		t.Errorf("without a fleet it depends on %v", got)
+	}
 }
 
 // TestChartOfARolloutLeavesItsServiceToFlagger, and its replicas.

@@ -47,7 +47,7 @@ func (s *site) objectName(name string) string {
 // kuratorName is what Kurator calls the object of a policy for a cluster
 // (pkg/fleet-manager/application/helper.go), but for its length.
 func kuratorName(policy string, cl *cluster) string {
-	return strings.ToLower(policy + "-" + cl.kind + "-" + cl.name)
+	return strings.ToLower(policy + "-" + cmp.Or(cl.kind, "currentCluster") + "-" + cl.name)
 }
 
 // spoke is a site that a hub applies to, or nil for one with a Flux of its own.

@@ -5,6 +5,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/schema"
@@ -27,8 +28,12 @@ type istio struct{}
 
 func (c *compiler) newIstio(f *fleet) provider {
 	at := schema.Path{"spec", "plugin", "flagger"}
+	metricsServer := mergeValues(c.settings.charts["flagger"].Values, f.Spec.Plugin.Flagger.ExtraArgs)["metricsServer"]
+	if metricsServer == nil {
+		metricsServer = istioMetricsServer
+	}
 	c.report(f.doc.Diagnostic(diag.IstioExpected, at.With("trafficRoutingProvider"),
-		"Istio is not installed by the fleet: its CRDs, its control plane and a Prometheus at "+istioMetricsServer+" are expected on every cluster", ""))
+		fmt.Sprintf("Istio is not installed by the fleet: its CRDs, its control plane and a Prometheus at %v are expected on every cluster", metricsServer), ""))
 	if f.Spec.Plugin.Flagger.Config != nil {
 		c.report(f.doc.Diagnostic(diag.IstioNotInstalled, at.With("config"), "there is no chart of istio to install, so the field has no place", "remove the field, and install Istio by itself"))
 	}
@@ -159,7 +164,7 @@ func checkIstioHosts(r *rollout) {
 			r.report(diag.BadRoute, inRouting("gateways").With(i), fmt.Sprintf("%q is not the name of a Gateway", gateway), "istio-system/public-gateway, or mesh")
 		}
 	}
-	if t.Retries != nil && isZero(t.Retries.PerTryTimeout) {
+	if t.Retries != nil && t.Retries.PerTryTimeout != "" && duration(t.Retries.PerTryTimeout) < time.Millisecond {
 		r.report(diag.BadRoute, inRouting("retries").With("perTryTimeout"), "Istio takes 1ms or more", "perTryTimeout: 2s")
 	}
 }

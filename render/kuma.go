@@ -81,7 +81,7 @@ type kumaMeshObject struct {
 }
 
 func (c *compiler) newKuma(f *fleet) provider {
-	k := &kuma{c: c, chart: c.providerChart("kuma", f), origin: origin{f.doc, schema.Path{"spec", "plugin", "flagger"}}}
+	k := &kuma{c: c, chart: c.providerChart(kumaProvider, f), origin: origin{f.doc, schema.Path{"spec", "plugin", "flagger"}}}
 	// version is where the version is said.
 	version := origin{f.doc, k.origin.path.With("trafficRoutingProvider")}
 	if c.config != nil && c.config.Spec.Charts != nil && c.config.Spec.Charts.Kuma != nil && c.config.Spec.Charts.Kuma.Version != "" {
@@ -519,7 +519,7 @@ func (k *kuma) check(r *rollout) {
 	}
 	if m := k.meshOf(r); m != nil {
 		k.use(m)
-		if r.stack.loadTester != nil && !r.TestLoader && m != k.mesh && len(r.commands()) > 0 {
+		if r.stack.loadTester != nil && !r.TestLoader && m != k.mesh && len(r.toLoadTester()) > 0 {
 			r.report(diag.TesterInOtherMesh, schema.Path{"testLoader"}, fmt.Sprintf("the public load tester is in the mesh %s, and the traffic that it makes is not split in %s", k.mesh.name, m.name), "testLoader: true")
 		}
 	} else {

@@ -78,9 +78,15 @@ func (p sitePolicy) kustomization(c *compiler, injected map[string]namespaceMeta
 
 // isZero says whether a duration is none, however it is written. The schema has
 // checked its form.
-func isZero(d schema.Duration) bool {
-	duration, err := time.ParseDuration(string(d))
-	return err == nil && duration == 0
+func isZero(d schema.Duration) bool { return d != "" && duration(d) == 0 }
+
+// duration is how long a duration is. What is none has been refused, and is long.
+func duration(d schema.Duration) time.Duration {
+	parsed, err := time.ParseDuration(string(d))
+	if err != nil {
+		return time.Hour
+	}
+	return parsed
 }
 
 // replicasPatch keeps Flux from resetting what Flagger scales: Flagger sets the

@@ -177,7 +177,7 @@ func TestFieldsOfNewerFlagger(t *testing.T) {
 	at := func(version string) []schema.File {
 		return edit(t, files, "fleet.yaml", "publicTestloader: true", "publicTestloader: true, chart: {version: "+version+"}")
 	}
-	for version, want := range map[string]int{"1.36.1": 2, "1.39.0": 1, "1.41.0": 0, "1.x": 0} {
+	for version, want := range map[string]int{"1.36.1": 2, "1.39.0": 1, "1.40.0": 1, "1.41.0": 0, "1.x": 0} {
 		n := 0
 		for _, d := range diagnostics(at(version)) {
 			if d.Code == "FW325" {
@@ -188,6 +188,9 @@ func TestFieldsOfNewerFlagger(t *testing.T) {
 			t.Errorf("Flagger %s lacks %d fields, want %d", version, n, want)
 		}
 	}
+	keptn := edit(t, at("1.37.0"), "x.yaml", "type: prometheus", "type: keptn")
+	wantDiagnostic(t, keptn, "x.yaml:46:86: error FW325 spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis.metrics[1].customMetric.provider.type: Flagger 1.37.0 has no provider keptn, which came with 1.38")
+	wantDiagnostic(t, at("1.35.0"), "fleet.yaml:7:63: error FW327 spec.plugin.flagger.chart.version: Flagger 1.35.0 is older than what fleetwright renders for")
 	wantDiagnostic(t, at("1.36.1"), "x.yaml:49:135: error FW325 spec.syncPolicies[0].rollout.rolloutPolicy.webhooks[0].disableTLS: Flagger 1.36.1 has no disableTLS, which came with 1.39")
 }
 
@@ -262,6 +265,8 @@ func TestRolloutsThatProvidersDoNotRun(t *testing.T) {
 		{"no number of pods", "kuma", "      autoscalerRef: {name: a, primaryScalerReplicas: {minReplicas: 3, maxReplicas: 2}}\n" + routing(steps), "FW316 spec.syncPolicies[0].rollout.autoscalerRef.primaryScalerReplicas.minReplicas"},
 		{"a webhook that does nothing", "kuma", policy("trafficRouting: {" + steps + "}, webhooks: [{name: a}]"), "FW324 spec.syncPolicies[0].rollout.rolloutPolicy.webhooks[0]: a load tester does nothing without metadata"},
 		{"a webhook without a name", "kuma", policy("trafficRouting: {" + steps + "}, webhooks: [{name: ''}]"), "FW115 spec.syncPolicies[0].rollout.rolloutPolicy.webhooks[0].name"},
+		{"steps that stand still", "kuma", routing("canaryStrategy: {stepWeights: [5, 20, 20]}"), "FW326 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.canaryStrategy.stepWeights[2]: after 20% of the traffic a step to 20% moves nothing"},
+		{"a first step of nothing", "kuma", routing("canaryStrategy: {stepWeights: [0, 20]}"), "FW326 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.canaryStrategy.stepWeights[0]"},
 		{"a maximum that is ignored", "kuma", routing("canaryStrategy: {stepWeights: [1, 5], maxWeight: 50}"), "FW323 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.canaryStrategy.maxWeight"},
 		{"an alert to nobody", "kuma", policy("trafficRouting: {" + steps + "}, alerts: [{name: a, providerRef: {name: b}}]"), "FW317 spec.syncPolicies[0].rollout.rolloutPolicy.alerts[0].providerRef.name: there is no AlertProvider b in namespace web"},
 	} {

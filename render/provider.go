@@ -91,7 +91,7 @@ func (c *compiler) providerChart(name string, f *fleet) chart {
 func neverMeshed(c *compiler, namespace, provider string) string {
 	switch namespace {
 	case provider, "kube-system":
-		return "never gets sidecars"
+		return "is not one that fleetwright has sidecars put into"
 	case c.settings.source.Namespace:
 		return "is that of Flux, which is not in the mesh"
 	}

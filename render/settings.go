@@ -64,7 +64,7 @@ func (c *compiler) newSettings(opts Options) settings {
 		fill(&s.source.Kind, r.Kind)
 		fill(&s.source.Name, r.Name)
 		fill(&s.source.Namespace, r.Namespace)
-		if isSyncName(s.source.Name) {
+		if isSyncName(s.source.Name, s.hub) {
 			report(diag.ObjectTwice, schema.Path{"spec", "sourceRef", "name"},
 				fmt.Sprintf("flux bootstrap calls the cluster's own Kustomization %s after it, and fleetwright renders one of that name", s.source.Name), "use another name")
 		}

@@ -29,12 +29,11 @@ type stack struct {
 	// late are the objects of mesh/.
 	late []rendered
 
-	// infra, meshes and mesh are the directories that clusters share: what
-	// infrastructure/ holds beside Flagger, meshes/, and mesh/ by the namespaces
-	// that it labels.
-	infra  []rendered
-	meshes *dir
-	mesh   map[string]*dir
+	// What clusters share: the objects of infrastructure/ but for Flagger, meshes/,
+	// and mesh/ by the namespaces that it labels.
+	sharedInfra  []rendered
+	sharedMeshes *dir
+	sharedMesh   map[string]*dir
 }
 
 // The public load tester has a namespace of its own: Kuma 2.11 and newer never
@@ -65,6 +64,9 @@ func (c *compiler) newStack(f *fleet) *stack {
 		chart:     flagger.with(own.Repository, own.Name, own.Version, plugin.ExtraArgs),
 		dependsOn: p.releases(),
 	}
+	if v, ok := parseMinor(s.flagger.chart.Version); ok && v.less(oldestFlagger) {
+		c.report(f.doc.Diagnostic(diag.FlaggerVersion, at.path.With("chart", "version"), fmt.Sprintf("Flagger %s is older than what fleetwright renders for", s.flagger.chart.Version), fmt.Sprintf("version: %s.0 or newer", oldestFlagger)))
+	}
 	needed := p.flaggerValues()
 	if u, err := url.Parse(s.metricsServer()); err != nil || u.Host == "" {
 		c.report(f.doc.Diagnostic(diag.NoAddress, at.path.With("extraArgs", "metricsServer"), "Flagger's metricsServer is not the URL of a Prometheus", fmt.Sprintf("metricsServer: %v", needed["metricsServer"])))
@@ -84,17 +86,17 @@ func (c *compiler) newStack(f *fleet) *stack {
 
 // render makes what the clusters of the stack share.
 func (s *stack) render() {
-	if s.mesh != nil {
+	if s.sharedMesh != nil {
 		return
 	}
-	s.mesh = map[string]*dir{}
+	s.sharedMesh = map[string]*dir{}
 	for _, ns := range s.namespaces() {
 		s.spaces = append(s.spaces, rendered{ns, s.flagger.origin})
 	}
 	if s.loadTester != nil {
 		s.spaces = append(s.spaces, rendered{newNamespace(publicLoadTester, s.namespaceMeta(nil)), s.loadTester.origin})
 	}
-	s.early, s.late = s.provider.meshes(), s.objects()
+	s.early, s.late = s.meshes(), s.objects()
 	if len(s.late) == 0 && s.loadTester == nil {
 		s.early, s.late = nil, s.early // nothing needs them before
 	}
@@ -131,18 +133,18 @@ func (s *stack) flaggerRelease(on *site) rendered {
 
 // infrastructure is the directory of one cluster that its own Flux applies.
 func (s *stack) infrastructure(c *compiler, on *site) *dir {
-	if s.infra == nil {
-		s.infra = append(slices.Clip(s.spaces), s.charts(on)...)
+	if s.sharedInfra == nil {
+		s.sharedInfra = append(slices.Clip(s.spaces), s.charts(on)...)
 	}
-	return c.newDir(infrastructure, append(slices.Clip(s.infra), s.flaggerRelease(on))...)
+	return c.newDir(infrastructure, append(slices.Clip(s.sharedInfra), s.flaggerRelease(on))...)
 }
 
 // meshesDir is meshes/, or nil.
 func (s *stack) meshesDir(c *compiler) *dir {
-	if s.meshes == nil && len(s.early) > 0 {
-		s.meshes = c.newDir(meshesDir, s.early...)
+	if s.sharedMeshes == nil && len(s.early) > 0 {
+		s.sharedMeshes = c.newDir(meshesDir, s.early...)
 	}
-	return s.meshes
+	return s.sharedMeshes
 }
 
 // meshDir is mesh/ of a cluster, or nil: what all share, and the namespaces of
@@ -163,10 +165,10 @@ func (s *stack) meshDir(c *compiler, on *site, injected map[string]namespaceMeta
 	if len(objects) == 0 {
 		return nil
 	}
-	d, ok := s.mesh[key.String()]
+	d, ok := s.sharedMesh[key.String()]
 	if !ok {
 		d = c.newDir(meshDir, objects...)
-		s.mesh[key.String()] = d
+		s.sharedMesh[key.String()] = d
 	}
 	return d
 }

@@ -29,18 +29,22 @@ const (
 
 // isSyncName says whether a Flux Kustomization in sync.yaml has this name, or may
 // have it.
-func isSyncName(name string) bool {
-	for _, own := range []string{infrastructure, meshesDir, meshDir, releasesDir, loadTesterDir} {
-		if name == own || strings.HasPrefix(name, own+"-") {
+func isSyncName(name string, hub bool) bool {
+	for _, own := range []string{infrastructure, meshesDir, meshDir} {
+		if name == own || hub && strings.HasPrefix(name, own+"-") {
 			return true
 		}
 	}
-	return name == sourcesDir || strings.HasPrefix(name, appPrefix) || strings.HasPrefix(name, rolloutPrefix)
+	if hub && (name == sourcesDir || strings.HasPrefix(name, releasesDir+"-") || strings.HasPrefix(name, loadTesterDir+"-")) {
+		return true
+	}
+	return strings.HasPrefix(name, appPrefix) || strings.HasPrefix(name, rolloutPrefix)
 }
 
 // A syncFile collects the Flux Kustomizations that a cluster's own Flux sees:
 // infrastructure <- mesh <- app-* <- rollout-*, with meshes before mesh where
-// Kuma does not make the rollouts' Meshes itself.
+// Kuma does not make the rollouts' Meshes itself. A hub has the same for each
+// cluster, with sources before all and releases behind infrastructure.
 type syncFile struct {
 	c *compiler
 	// root is the place, in the repository, of the cluster whose Flux it is.

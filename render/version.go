@@ -36,7 +36,9 @@ var flaggerFields = []struct {
 		}
 		return at
 	}},
-	{minorVersion{1, 41}, "headers", func(p *schema.RolloutPolicy) (at []schema.Path) {
+	{minorVersion{1, 38}, "provider keptn", providerType("keptn")},
+	{minorVersion{1, 40}, "provider splunk", providerType("splunk")},
+	{minorVersion{1, 41}, "headers of a metric's provider", func(p *schema.RolloutPolicy) (at []schema.Path) {
 		if p.TrafficAnalysis == nil {
 			return nil
 		}
@@ -48,6 +50,24 @@ var flaggerFields = []struct {
 		return at
 	}},
 }
+
+// providerType says which metrics have a provider of a type.
+func providerType(name string) func(*schema.RolloutPolicy) []schema.Path {
+	return func(p *schema.RolloutPolicy) (at []schema.Path) {
+		if p.TrafficAnalysis == nil {
+			return nil
+		}
+		for i, m := range p.TrafficAnalysis.Metrics {
+			if m.CustomMetric != nil && m.CustomMetric.Provider.Type == name {
+				at = append(at, schema.Path{"trafficAnalysis", "metrics", i, "customMetric", "provider", "type"})
+			}
+		}
+		return at
+	}
+}
+
+// oldestFlagger has all that is rendered but for flaggerFields.
+var oldestFlagger = minorVersion{1, 36}
 
 // checkFlaggerVersion says which fields the fleet's Flagger does not have. Of a
 // range of versions nobody can say it.

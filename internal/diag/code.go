@@ -67,6 +67,8 @@ const (
 	MaxWeightIgnored     Code = "FW323"
 	NoCommand            Code = "FW324"
 	FieldTooNew          Code = "FW325"
+	StepsStandStill      Code = "FW326"
+	FlaggerVersion       Code = "FW327"
 
 	KumaVersion       Code = "FW401"
 	KumaRange         Code = "FW402"
@@ -187,6 +189,8 @@ var catalogue = [...]rule{
 	{MaxWeightIgnored, Warning, false, "Flagger ignores maxWeight beside stepWeights"},
 	{NoCommand, Error, false, "the webhook has no command"},
 	{FieldTooNew, Error, true, "the fleet's Flagger does not have the field"},
+	{StepsStandStill, Error, true, "the steps move no traffic"},
+	{FlaggerVersion, Error, true, "the version of Flagger is not supported"},
 
 	{KumaVersion, Error, true, "the version of Kuma is not supported"},
 	{KumaRange, Error, true, "the range of versions needs different manifests"},
