@@ -50,8 +50,8 @@ func kuratorName(policy string, cl *cluster) string {
 	return strings.ToLower(policy + "-" + cmp.Or(cl.kind, "currentCluster") + "-" + cl.name)
 }
 
-// spoke is a site that a hub applies to, or nil for one with a Flux of its own.
-func (c *compiler) spoke(s *site) *site {
+// spoke is the site where a hub applies to it, or nil for one with a Flux of its own.
+func (s *site) spoke() *site {
 	if s.remote {
 		return s
 	}
@@ -119,7 +119,7 @@ func (c *compiler) spokeDirs(s *site, sync *syncFile, sources []schema.Namespace
 		stage := syncStage{name: s.objectName(name), at: at, wait: wait, after: after}
 		stage.dir = &dir{path: root + d.path, files: d.files, objects: d.objects}
 		if !onHub {
-			stage.spoke, stage.dir.spoke = s, s
+			stage.dir.spoke = s
 		}
 		dirs = append(dirs, stage.dir)
 		return sync.add(stage)

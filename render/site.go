@@ -273,7 +273,7 @@ func (c *compiler) checkCollisions(tree *Tree) {
 			sites = sites[i : i+1]
 		}
 		for _, s := range sites {
-			objects := clusters[c.spoke(s)]
+			objects := clusters[s.spoke()]
 			if objects == nil {
 				objects = map[identity]object{}
 			}

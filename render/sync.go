@@ -66,8 +66,6 @@ type syncStage struct {
 	wait bool
 	// after are the stages that must be ready first.
 	after []schema.NamespacedReference
-	// spoke is the cluster that a hub applies the directory to, or nil for its own.
-	spoke *site
 }
 
 // add adds a stage, and returns what others name it by.
@@ -75,16 +73,16 @@ func (s *syncFile) add(stage syncStage) schema.NamespacedReference {
 	settings := s.c.settings
 	meta := metadata{Name: stage.name, Namespace: settings.source.Namespace}
 	ref := sourceRef{Kind: settings.source.Kind, Name: settings.source.Name}
-	if stage.spoke != nil {
+	if spoke := stage.dir.spoke; spoke != nil {
 		// The Secret with the kubeconfig must be in the same namespace.
-		meta.Namespace = stage.spoke.namespace
+		meta.Namespace = spoke.namespace
 	}
 	if meta.Namespace != settings.source.Namespace {
 		ref.Namespace = settings.source.Namespace
 	}
 	spec := kustomizationSpec{
 		Interval: settings.defaults.Interval, RetryInterval: settings.defaults.RetryInterval, Timeout: settings.defaults.Timeout,
-		KubeConfig:         stage.spoke.kubeConfig(),
+		KubeConfig:         stage.dir.spoke.kubeConfig(),
 		SourceRef:          ref,
 		Path:               "./" + path.Join(s.root, stage.dir.path),
 		ServiceAccountName: settings.defaults.ServiceAccountName,
