@@ -7,6 +7,7 @@ import (
 
 	"sigs.k8s.io/yaml"
 
+	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/templates"
 )
 
@@ -34,12 +35,14 @@ var parsedCharts = sync.OnceValue(func() charts {
 // pinnedCharts are the charts that are installed unless somebody says otherwise.
 func pinnedCharts() charts { return maps.Clone(parsedCharts()) }
 
-// with is the chart with what is not empty replaced, and values merged over its
-// own.
-func (c chart) with(repository, name, version string, values map[string]any) chart {
-	fill(&c.Repository, repository)
-	fill(&c.Name, name)
-	fill(&c.Version, version)
+// with is the chart with what is not empty in another, which may be nil, replaced,
+// and values merged over its own.
+func (c chart) with(own *schema.Chart, values map[string]any) chart {
+	if own != nil {
+		fill(&c.Repository, own.Repository)
+		fill(&c.Name, own.Name)
+		fill(&c.Version, own.Version)
+	}
 	c.Values = mergeValues(c.Values, values)
 	return c
 }

@@ -28,7 +28,7 @@ type istio struct{}
 
 func (c *compiler) newIstio(f *fleet) provider {
 	at := schema.Path{"spec", "plugin", "flagger"}
-	metricsServer := mergeValues(c.settings.charts["flagger"].Values, f.Spec.Plugin.Flagger.ExtraArgs)["metricsServer"]
+	metricsServer := c.flaggerChart(istio{}, f).Values["metricsServer"]
 	if metricsServer == nil {
 		metricsServer = istioMetricsServer
 	}

@@ -1,9 +1,5 @@
 package render
 
-import (
-	"github.com/fleetwright/fleetwright/schema"
-)
-
 // A provider moves the traffic of rollouts. All that the compiler knows of one
 // stands in its file, but for what its router in Flagger reads, which stands beside
 // the others' in features; adding one is adding a file, a line to newProvider, a
@@ -78,13 +74,16 @@ func (m namespaceMeta) isZero() bool { return len(m.labels) == 0 && len(m.annota
 func (c *compiler) providerChart(name string, f *fleet) chart {
 	chart := c.settings.charts[name]
 	if config := f.Spec.Plugin.Flagger.Config; config != nil {
-		own := config.Chart
-		if own == nil {
-			own = &schema.Chart{}
-		}
-		chart = chart.with(own.Repository, own.Name, own.Version, config.ExtraArgs)
+		chart = chart.with(config.Chart, config.ExtraArgs)
 	}
 	return chart
+}
+
+// flaggerChart is Flagger's with a provider, as the settings and the fleet say it.
+func (c *compiler) flaggerChart(p provider, f *fleet) chart {
+	chart := c.settings.charts["flagger"]
+	chart.Values = mergeValues(p.flaggerValues(), chart.Values)
+	return chart.with(f.Spec.Plugin.Flagger.Chart, f.Spec.Plugin.Flagger.ExtraArgs)
 }
 
 // neverMeshed says why the pods of a namespace get no sidecars, if they do not.

@@ -84,7 +84,7 @@ func (c *compiler) newSettings(opts Options) settings {
 	if ch := spec.Charts; ch != nil {
 		for name, over := range map[string]*schema.ChartConfig{"kuma": ch.Kuma, "ingress-nginx": ch.IngressNginx, "prometheus": ch.Prometheus, "flagger": ch.Flagger, "loadtester": ch.Loadtester} {
 			if over != nil {
-				s.charts[name] = s.charts[name].with(over.Repository, over.Name, over.Version, over.Values)
+				s.charts[name] = s.charts[name].with(&schema.Chart{Repository: over.Repository, Name: over.Name, Version: over.Version}, over.Values)
 			}
 		}
 	}

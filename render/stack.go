@@ -53,15 +53,9 @@ func (c *compiler) newStack(f *fleet) *stack {
 	}
 	s := &stack{fleet: f, provider: p, providerName: plugin.TrafficRoutingProvider}
 	at := origin{f.doc, schema.Path{"spec", "plugin", "flagger"}}
-	own := plugin.Chart
-	if own == nil {
-		own = &schema.Chart{}
-	}
-	flagger := c.settings.charts["flagger"]
-	flagger.Values = mergeValues(p.flaggerValues(), flagger.Values)
 	s.flagger = &release{
 		name: "flagger", namespace: p.namespace(), origin: at,
-		chart:     flagger.with(own.Repository, own.Name, own.Version, plugin.ExtraArgs),
+		chart:     c.flaggerChart(p, f),
 		dependsOn: p.releases(),
 	}
 	if v, ok := parseMinor(s.flagger.chart.Version); ok && v.less(oldestFlagger) {
@@ -176,11 +170,8 @@ func (s *stack) meshDir(c *compiler, on *site, injected map[string]namespaceMeta
 // ownedNamespaces are those that infrastructure/ renders.
 func (s *stack) ownedNamespaces() map[string]bool {
 	owned := map[string]bool{}
-	for _, ns := range s.namespaces() {
+	for _, ns := range s.spaces {
 		owned[ns.Metadata.Name] = true
-	}
-	if s.loadTester != nil {
-		owned[publicLoadTester] = true
 	}
 	return owned
 }
