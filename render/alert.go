@@ -30,12 +30,10 @@ func (r *rollout) alerts() (all []schema.Alert) {
 	return all
 }
 
-// alertProviders are those of the input that the rollout names, each once.
+// alertProviders are those of the input that the rollout names.
 func (r *rollout) alertProviders() (all []*alertProvider) {
-	seen := map[*alertProvider]bool{}
 	for _, a := range r.alerts() {
-		if p, _ := r.c.alertProvider(a.ProviderRef.Namespace, a.ProviderRef.Name); p != nil && !seen[p] {
-			seen[p] = true
+		if p, _ := r.c.alertProvider(a.ProviderRef.Namespace, a.ProviderRef.Name); p != nil {
 			all = append(all, p)
 		}
 	}

@@ -47,7 +47,7 @@ var features = []feature{
 	{field: inRouting("protocol"), on: []string{kumaProvider}, otherwise: map[string]advice{
 		istioProvider: {hint: "appProtocol of the rollout"},
 	}},
-	{field: inRouting("match"), on: []string{istioProvider, nginxProvider}, otherwise: map[string]advice{
+	{field: inRouting("match"), on: matchOn, otherwise: map[string]advice{
 		kumaProvider: {"Flagger ignores match on kuma and would send all traffic to the new version", "remove match: without it analysisTimes makes a blue/green rollout"},
 	}},
 	{field: schema.Path{"rolloutPolicy", "trafficAnalysis", "sessionAffinity"}, on: []string{istioProvider}},

@@ -134,7 +134,7 @@ func checkIstioTCP(r *rollout) {
 	}
 	for i, m := range r.analysis().Metrics {
 		if m.CustomMetric == nil {
-			r.report(diag.NothingMeasured, r.metricPath(i)[len(r.at()):], fmt.Sprintf("with appProtocol tcp Istio counts no requests, so every check of %s would fail", m.Name), "appProtocol: http, or a customMetric")
+			r.report(diag.NothingMeasured, inMetrics(i, "name"), fmt.Sprintf("with appProtocol tcp Istio counts no requests, so every check of %s would fail", m.Name), "appProtocol: http, or a customMetric")
 		}
 	}
 }

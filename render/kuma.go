@@ -528,7 +528,7 @@ func (k *kuma) check(r *rollout) {
 	if protocol, field := kumaSpeaks(r); protocol == "tcp" || protocol == "kafka" {
 		for i, m := range r.analysis().Metrics {
 			if _, _, ok := k.query(r, m.Name); ok && m.CustomMetric == nil {
-				r.report(diag.NothingCounted, schema.Path{"rolloutPolicy", "trafficAnalysis", "metrics", i, "name"},
+				r.report(diag.NothingCounted, inMetrics(i, "name"),
 					fmt.Sprintf("with %s %s the sidecars count no requests, so every check of %s would fail", field, protocol, m.Name), "use "+field+" http, http2 or grpc, or a customMetric")
 			}
 		}

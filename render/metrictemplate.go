@@ -43,7 +43,7 @@ func (r *rollout) metrics() ([]canaryMetric, []rendered) {
 				APIVersion: flaggerV1beta1, Kind: "MetricTemplate",
 				Metadata: metadata{Name: ref.Name, Namespace: ref.Namespace},
 				Spec:     spec,
-			}, origin{r.policy.app.doc, r.metricPath(i)}})
+			}, r.origin(inMetrics(i, "name")...)})
 		}
 		metrics = append(metrics, metric)
 	}
@@ -60,8 +60,9 @@ func (r *rollout) metricTemplate(metric string) string {
 	return name
 }
 
-func (r *rollout) metricPath(index int) schema.Path {
-	return r.at("rolloutPolicy", "trafficAnalysis", "metrics", index, "name")
+// inMetrics is a field of one of the rollout's metrics.
+func inMetrics(index int, field ...any) schema.Path {
+	return schema.Path{"rolloutPolicy", "trafficAnalysis", "metrics", index}.With(field...)
 }
 
 // template is the name of a metric and what is behind it; ok is false for what
@@ -91,10 +92,10 @@ func (s *stack) metricsServer() string {
 func (r *rollout) checkMetrics() {
 	seen := map[string]int{}
 	for i, m := range r.analysis().Metrics {
-		at := r.metricPath(i)[len(r.at()):]
+		at := inMetrics(i, "name")
 		name, _, _ := r.template(m)
 		if first, ok := seen[name]; ok {
-			r.report(diag.MetricTwice, at, fmt.Sprintf("the metric at %s is called %s as well", r.policy.app.doc.Position(r.metricPath(first)...), name), "give one of the two another name")
+			r.report(diag.MetricTwice, at, fmt.Sprintf("the metric at %s is called %s as well", r.origin(inMetrics(first, "name")...).position(), name), "give one of the two another name")
 		}
 		seen[name] = i
 		if template := r.metricTemplate(name); len(template) > validation.DNS1123SubdomainMaxLength {

@@ -204,7 +204,7 @@ func (n nginx) check(r *rollout) {
 		if _, _, ok := n.query(r, m.Name); !ok || m.CustomMetric != nil {
 			continue
 		}
-		at := r.metricPath(i)[len(r.at()):]
+		at := inMetrics(i, "name")
 		if routing.CanaryStrategy == nil && len(routing.Match) == 0 {
 			r.report(diag.NothingMeasured, at,
 				fmt.Sprintf("before the switch of a blue/green rollout nginx sends the new version nothing, so every check of %s would fail", m.Name),
@@ -215,10 +215,14 @@ func (n nginx) check(r *rollout) {
 				"metricsServer: with the URL of yours, in extraArgs")
 		}
 	}
-	// Of all conditions Flagger takes the last header and the last cookie
-	// (pkg/router/ingress.go, SetRoutes).
+	checkNginxMatch(r)
+}
+
+// checkNginxMatch says what of the conditions nginx does not get: of all Flagger
+// takes the last header and the last cookie (pkg/router/ingress.go, SetRoutes).
+func checkNginxMatch(r *rollout) {
 	headers := map[bool]int{}
-	for i, m := range routing.Match {
+	for i, m := range r.routing().Match {
 		at := inRouting("match").With(i)
 		for _, f := range []struct {
 			name string

@@ -25,45 +25,39 @@ func (v minorVersion) less(w minorVersion) bool {
 var flaggerFields = []struct {
 	since minorVersion
 	name  string
-	// uses says where a rollout uses the field, below rolloutPolicy.
+	// uses says where a rollout uses the field.
 	uses func(*schema.RolloutPolicy) []schema.Path
 }{
 	{minorVersion{1, 39}, "disableTLS", func(p *schema.RolloutPolicy) (at []schema.Path) {
 		for i, w := range p.Webhooks {
 			if w.DisableTLS {
-				at = append(at, schema.Path{"webhooks", i, "disableTLS"})
+				at = append(at, schema.Path{"rolloutPolicy", "webhooks", i, "disableTLS"})
 			}
 		}
 		return at
 	}},
-	{minorVersion{1, 38}, "provider keptn", providerType("keptn")},
-	{minorVersion{1, 40}, "provider splunk", providerType("splunk")},
-	{minorVersion{1, 41}, "headers of a metric's provider", func(p *schema.RolloutPolicy) (at []schema.Path) {
-		if p.TrafficAnalysis == nil {
-			return nil
-		}
-		for i, m := range p.TrafficAnalysis.Metrics {
-			if m.CustomMetric != nil && len(m.CustomMetric.Provider.Headers) > 0 {
-				at = append(at, schema.Path{"trafficAnalysis", "metrics", i, "customMetric", "provider", "headers"})
-			}
-		}
-		return at
-	}},
+	{minorVersion{1, 38}, "provider keptn", inProviders("type", isType("keptn"))},
+	{minorVersion{1, 40}, "provider splunk", inProviders("type", isType("splunk"))},
+	{minorVersion{1, 41}, "headers of a metric's provider", inProviders("headers", func(p schema.MetricProvider) bool { return len(p.Headers) > 0 })},
 }
 
-// providerType says which metrics have a provider of a type.
-func providerType(name string) func(*schema.RolloutPolicy) []schema.Path {
+// inProviders says which metrics use a field of their provider.
+func inProviders(field string, uses func(schema.MetricProvider) bool) func(*schema.RolloutPolicy) []schema.Path {
 	return func(p *schema.RolloutPolicy) (at []schema.Path) {
 		if p.TrafficAnalysis == nil {
 			return nil
 		}
 		for i, m := range p.TrafficAnalysis.Metrics {
-			if m.CustomMetric != nil && m.CustomMetric.Provider.Type == name {
-				at = append(at, schema.Path{"trafficAnalysis", "metrics", i, "customMetric", "provider", "type"})
+			if m.CustomMetric != nil && uses(m.CustomMetric.Provider) {
+				at = append(at, inMetrics(i, "customMetric", "provider", field))
 			}
 		}
 		return at
 	}
+}
+
+func isType(name string) func(schema.MetricProvider) bool {
+	return func(p schema.MetricProvider) bool { return p.Type == name }
 }
 
 // oldestFlagger has all that is rendered but for flaggerFields.
@@ -82,7 +76,7 @@ func (r *rollout) checkFlaggerVersion() {
 			continue
 		}
 		for _, at := range f.uses(&r.RolloutPolicy) {
-			r.report(diag.FieldTooNew, append(schema.Path{"rolloutPolicy"}, at...),
+			r.report(diag.FieldTooNew, at,
 				fmt.Sprintf("Flagger %s has no %s, which came with %s", version, f.name, f.since), fmt.Sprintf("chart: {version: %s.0} of the fleet's Flagger or newer, or remove the field", f.since))
 		}
 	}
