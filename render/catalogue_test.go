@@ -1,0 +1,201 @@
+package render_test
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// TestCatalogueExamples holds every rule of the catalogue to its examples: the bad
+// one gives one diagnostic, of the rule's code and where the mark is, and the good one
+// none but those of the base.
+func TestCatalogueExamples(t *testing.T) {
+	for r := range diag.Rules() {
+		t.Run(string(r.Code), func(t *testing.T) {
+			for name, text := range map[string]string{"Ignored": r.Ignored, "Fix": r.Fix} {
+				if !strings.HasSuffix(text, ".") {
+					t.Errorf("%s is %q, want sentences", name, text)
+				}
+			}
+			if r.Code == diag.Internal {
+				return // nobody can bring it about
+			}
+			if strings.Count(r.Bad, diag.Mark) != 1 || r.Good == "" {
+				t.Fatalf("the rule has no examples: a bad one with one %s, and a good one", diag.Mark)
+			}
+			base := baseOf(t, r.On)
+			usual := compileExample(base)
+			text := withExample(t, base, r.Bad)
+			before, after, _ := strings.Cut(text, diag.Mark)
+			line := before[strings.LastIndexByte(before, '\n')+1:]
+			want := diag.Position{File: "example.yaml", Line: strings.Count(before, "\n") + 1, Column: utf8.RuneCountInString(line) + 1}
+			got := beside(compileExample(before+after), usual)
+			if len(got) != 1 || got[0].Code != r.Code || got[0].Position != want || got[0].Severity != r.Severity {
+				t.Errorf("of the bad example it says\n%swant one %s %s at %s in\n%s", printed(got), r.Severity, r.Code, want, numbered(before+after))
+			}
+			good := withExample(t, base, r.Good)
+			if rest := beside(compileExample(good), usual); len(rest) > 0 {
+				t.Errorf("of the good example it says\n%sin\n%s", printed(rest), numbered(good))
+			}
+		})
+	}
+}
+
+// baseOf is what the examples of a rule change.
+func baseOf(t *testing.T, on string) string {
+	if on == "none" {
+		return ""
+	}
+	data, err := os.ReadFile("testdata/catalogue/base.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := string(data)
+	if on != "" {
+		base = withExample(t, base, fmt.Sprintf("# Application spec.syncPolicies[0].rollout\ntrafficRoutingProvider: %s\n---\n# Fleet spec.plugin.flagger\ntrafficRoutingProvider: %s\n", on, on))
+	}
+	if on == "nginx" {
+		base = withExample(t, base, "# Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting\nhost: shop.example.com\n")
+	}
+	return base
+}
+
+func compileExample(text string) diag.List {
+	_, list := render.Compile(schema.Load([]schema.File{{Name: "example.yaml", Data: []byte(text)}}), render.Options{})
+	return list
+}
+
+// beside are the diagnostics that the base does not have, wherever it has them.
+func beside(list, usual diag.List) (rest diag.List) {
+	for _, d := range list {
+		same := func(u diag.Diagnostic) bool { return u.Code == d.Code && u.Path == d.Path && u.Message == d.Message }
+		if !slices.ContainsFunc(usual, same) {
+			rest = append(rest, d)
+		}
+	}
+	return rest
+}
+
+func printed(list diag.List) string {
+	var b strings.Builder
+	if err := diag.WriteText(&b, list); err != nil {
+		panic(err)
+	}
+	return b.String()
+}
+
+func numbered(text string) string {
+	var b strings.Builder
+	n := 0
+	for line := range strings.Lines(text) {
+		n++
+		fmt.Fprintf(&b, "%3d %s", n, line)
+	}
+	return b.String()
+}
+
+// place is the comment that a part of an example begins with.
+var place = regexp.MustCompile(`^# ([A-Z][A-Za-z]*) ([a-zA-Z0-9.\[\]]+)\n`)
+
+// withExample is the base with the parts of an example.
+func withExample(t *testing.T, base, example string) string {
+	documents := strings.SplitAfter(base, "---\n")
+	if base == "" {
+		return strings.TrimPrefix(example, "\n")
+	}
+	for i := range documents {
+		documents[i] = strings.TrimSuffix(documents[i], "---\n")
+	}
+	for part := range strings.SplitSeq(strings.TrimPrefix(example, "\n"), "---\n") {
+		m := place.FindStringSubmatch(part)
+		if m == nil {
+			documents = append(documents, part)
+			continue
+		}
+		i := slices.IndexFunc(documents, func(d string) bool { return strings.Contains(d, "\nkind: "+m[1]+"\n") })
+		if i < 0 {
+			t.Fatalf("the base has no %s", m[1])
+		}
+		documents[i] = withFields(t, documents[i], m[2], strings.TrimPrefix(part, m[0]))
+	}
+	return strings.Join(documents, "---\n")
+}
+
+var keyOf = regexp.MustCompile(`^` + diag.Mark + `?([^\s:#]+):`)
+
+// withFields sets fields of the mapping at a path of a document. It works on the
+// text, so that the example may be text that is no YAML.
+func withFields(t *testing.T, document, path, fields string) string {
+	var root yaml.Node
+	if err := yaml.Load([]byte(document), &root); err != nil {
+		t.Fatal(err)
+	}
+	n := &root
+	for _, element := range strings.FieldsFunc(path, func(r rune) bool { return r == '.' || r == '[' || r == ']' }) {
+		if n = childOf(n, element); n == nil {
+			t.Fatalf("the base has no %s", path)
+		}
+	}
+	set := map[string]bool{}
+	for line := range strings.Lines(fields) {
+		if m := keyOf.FindStringSubmatch(line); m != nil {
+			set[m[1]] = true
+		}
+	}
+	lines := slices.Collect(strings.Lines(document))
+	first, indent := n.Line-1, n.Column-1
+	last := first + 1
+	for last < len(lines) && len(strings.TrimRight(lines[last][:min(indent, len(lines[last]))], " \n")) == 0 {
+		last++
+	}
+	// The first line may begin with the dash of a list.
+	lead := lines[first][:indent]
+	var kept []string
+	keep := true
+	for _, line := range lines[first:last] {
+		if m := keyOf.FindStringSubmatch(line[indent:]); m != nil {
+			keep = !set[m[1]]
+		}
+		if keep {
+			kept = append(kept, line[indent:])
+		}
+	}
+	for line := range strings.Lines(fields) {
+		kept = append(kept, line)
+	}
+	for i := range kept {
+		switch {
+		case i == 0:
+			kept[i] = lead + kept[i]
+		case kept[i] != "\n":
+			kept[i] = strings.Repeat(" ", indent) + kept[i]
+		}
+	}
+	return strings.Join(slices.Concat(lines[:first], kept, lines[last:]), "")
+}
+
+func childOf(n *yaml.Node, element string) *yaml.Node {
+	if n.Kind == yaml.DocumentNode {
+		n = n.Content[0]
+	}
+	if i, err := strconv.Atoi(element); err == nil && n.Kind == yaml.SequenceNode && i < len(n.Content) {
+		return n.Content[i]
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == element {
+			return n.Content[i+1]
+		}
+	}
+	return nil
+}
