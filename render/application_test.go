@@ -190,6 +190,7 @@ func TestRolloutsThatDoNotWork(t *testing.T) {
 		{"a workload elsewhere", "path: ./deploy/webapp", "targetNamespace: shop", "application.yaml:29:22: error FW309 spec.syncPolicies[0].rollout.workload.namespace: the workload is said to be in namespace webapp, the policy's targetNamespace puts it into shop"},
 		{"a metric without a threshold", "              - name: kuma", "              - name: request-duration\n              - name: kuma", "application.yaml:43:23: warning FW306"},
 		{"two metrics of one name", "              - name: kuma", "              - {name: kuma-request-success-rate, thresholdRange: {min: 1}, customMetric: {provider: {type: prometheus, address: x}, query: x}}\n              - name: kuma", "application.yaml:44:23: error FW310"},
+		{"one of Flagger's metrics twice", "              - name: kuma", "              - {name: request-duration, thresholdRange: {max: 1}}\n              - {name: request-duration, thresholdRange: {max: 2}}\n              - name: kuma", "application.yaml:44:24: error FW310 spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis.metrics[1].name: the metric at application.yaml:43:24 is called request-duration as well"},
 		{"no steps", "stepWeight: 10", "stepWeightPromotion: 10", "application.yaml:36:13: error FW302"},
 		{"a step of nothing", "stepWeight: 10", "stepWeight: 0", "application.yaml:36:13: error FW302"},
 		{"an empty list of steps", "stepWeight: 10", "stepWeights: []", "application.yaml:36:13: error FW302"},

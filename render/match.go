@@ -38,8 +38,7 @@ func (r *rollout) checkMatch() {
 	}
 	for i, m := range routing.Match {
 		at := inRouting("match").With(i)
-		r.checkMatchFields(m, at)
-		if len(m.Headers)+len(m.QueryParams)+len(m.SourceLabels) == 0 {
+		if ok := r.checkMatchFields(m, at); ok && len(m.Headers)+len(m.QueryParams)+len(m.SourceLabels) == 0 {
 			r.report(diag.BadMatch, at, "the condition has no headers, and so every request meets it", "headers: {x-canary: {exact: insider}}")
 		}
 		for _, name := range slices.Sorted(maps.Keys(m.Headers)) {
@@ -55,7 +54,8 @@ func (r *rollout) checkMatch() {
 var matchOn = []string{istioProvider, nginxProvider}
 
 // checkMatchFields refuses what a Canary's analysis has no place for.
-func (r *rollout) checkMatchFields(m schema.HTTPMatch, at schema.Path) {
+func (r *rollout) checkMatchFields(m schema.HTTPMatch, at schema.Path) (ok bool) {
+	ok = true
 	for _, f := range []struct {
 		name  string
 		value any
@@ -65,8 +65,10 @@ func (r *rollout) checkMatchFields(m schema.HTTPMatch, at schema.Path) {
 	} {
 		if f.value != nil {
 			r.report(diag.BadMatch, at.With(f.name), fmt.Sprintf("a Canary's analysis has no %s in match", f.name), "use headers, queryParams or sourceLabels")
+			ok = false
 		}
 	}
+	return ok
 }
 
 // checkStringMatch checks what the CRD says of a condition on text

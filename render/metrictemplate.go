@@ -95,7 +95,11 @@ func (r *rollout) checkMetrics() {
 		at := inMetrics(i, "name")
 		name, _, _ := r.template(m)
 		if first, ok := seen[name]; ok {
-			r.report(diag.MetricTwice, at, fmt.Sprintf("the metric at %s is called %s as well", r.origin(inMetrics(first, "name")...).position(), name), "give one of the two another name")
+			called := name
+			if r.analysis().Metrics[first].Name == m.Name {
+				called = m.Name
+			}
+			r.report(diag.MetricTwice, at, fmt.Sprintf("the metric at %s is called %s as well", r.origin(inMetrics(first, "name")...).position(), called), "give one of the two another name")
 		}
 		seen[name] = i
 		if template := r.metricTemplate(name); len(template) > validation.DNS1123SubdomainMaxLength {
