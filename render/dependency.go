@@ -147,7 +147,7 @@ func (d *dependencies) check(p *policy, on dependency, at schema.Path) {
 	case q.objectKind() != p.objectKind():
 		d.c.report(p.app.doc.Diagnostic(diag.DependencyKind, at,
 			fmt.Sprintf("a %s waits for its own kind only, and %s is a %s", p.objectKind(), q.name, q.objectKind()),
-			"make two Applications of it, or leave the dependency out: both are tried until they work"))
+			"leave the dependency out: "+p.triedAgain()))
 	case d.state[q] == visiting:
 		d.c.report(p.app.doc.Diagnostic(diag.DependencyCycle, at, d.cycle(q), "remove one of the dependencies"))
 	default:
@@ -157,6 +157,15 @@ func (d *dependencies) check(p *policy, on dependency, at schema.Path) {
 		}
 		d.visit(q)
 	}
+}
+
+// triedAgain says how Flux is to try the policy until what it needs is there. A
+// HelmRelease without retries is given up after one failure.
+func (p *policy) triedAgain() string {
+	if p.Helm != nil {
+		return "with install: {remediation: {retries: -1}} Flux tries a HelmRelease until it works"
+	}
+	return "Flux tries a Kustomization until it works"
 }
 
 // cycle names the policies from one that is being visited back to itself.

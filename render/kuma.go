@@ -230,6 +230,8 @@ func (k *kuma) checkRolloutMesh(m *kumaMeshObject) {
 	metrics := m.spec.Metrics
 	authority := m.authority()
 	switch backend := m.metricsBackend(); {
+	case backend == nil && metrics != nil && metrics.EnabledBackend != "":
+		// It names none of the backends, which Kuma refuses.
 	case backend == nil:
 		at := schema.Path{"spec"}
 		if metrics != nil {

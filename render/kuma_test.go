@@ -219,6 +219,13 @@ func TestMeshThatRolloutsDoNotWorkIn(t *testing.T) {
 			}
 		}
 	})
+	t.Run("a backend that is not there is said once", func(t *testing.T) {
+		for _, d := range diagnostics(withKuma(t, "2.7.3", mesh("  metrics: {enabledBackend: q, backends: [{name: p, type: prometheus}]}\n"))) {
+			if d.Code == diag.MetricsNotSeen {
+				t.Error(d)
+			}
+		}
+	})
 	t.Run("a version that is not known says nothing of fields", func(t *testing.T) {
 		for _, d := range diagnostics(withKuma(t, ">=2.9", mesh("  meshServices: {mode: Everywhere}\n"+metrics))) {
 			if d.Code == diag.MeshFieldTooNew {
