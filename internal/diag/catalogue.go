@@ -36,7 +36,7 @@ type Rule struct {
 	//
 	// is fields to set there, in place of those of the base; any other part is a whole
 	// document. In Bad the mark » stands before the character that the diagnostic points
-	// at.
+	// at. Without a mark it is one that points nowhere.
 	Bad, Good string
 }
 
