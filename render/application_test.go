@@ -165,7 +165,7 @@ func TestPatchesAreAcceptedAsKustomizeAcceptsThem(t *testing.T) {
 			}) {
 				t.Errorf("%s: no %s%s\n%s", patch, field, want, text(list))
 			}
-		} else if len(list) > 0 {
+		} else if list = problems(files); len(list) > 0 {
 			t.Errorf("%s:\n%s", patch, text(list))
 		}
 		fs := filesys.MakeFsInMemory()

@@ -82,10 +82,11 @@ type sessionAffinity struct {
 }
 
 type canaryMetric struct {
-	Name           string                      `json:"name"`
-	Interval       string                      `json:"interval"`
-	ThresholdRange schema.ThresholdRange       `json:"thresholdRange"`
-	TemplateRef    *schema.NamespacedReference `json:"templateRef,omitempty"`
+	Name              string                      `json:"name"`
+	Interval          string                      `json:"interval"`
+	ThresholdRange    schema.ThresholdRange       `json:"thresholdRange"`
+	TemplateRef       *schema.NamespacedReference `json:"templateRef,omitempty"`
+	TemplateVariables map[string]string           `json:"templateVariables,omitempty"`
 }
 
 type canaryWebhook struct {

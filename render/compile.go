@@ -33,6 +33,7 @@ func Compile(docs schema.Documents, opts Options) (*Tree, diag.List) {
 	c.index(docs.All)
 	c.settings = c.newSettings(opts)
 	c.place()
+	c.sayNotes()
 	failed := c.diagnostics().HasErrors()
 	// What is sound is rendered in any case: one mistake must not hide another.
 	tree := c.render()
@@ -42,6 +43,11 @@ func Compile(docs schema.Documents, opts Options) (*Tree, diag.List) {
 	}
 	list := c.diagnostics()
 	if list.HasErrors() {
+		return nil, list
+	}
+	c.checkUnreached()
+	c.checkIgnores()
+	if list = c.diagnostics(); list.HasErrors() {
 		return nil, list
 	}
 	return tree, list
@@ -66,20 +72,37 @@ type compiler struct {
 	outputs []schema.Output
 	patched map[string]origin
 
+	// notes are what is said once, by code.
+	notes map[diag.Code][]occasion
+
 	list diag.List
 }
 
 func (c *compiler) report(d diag.Diagnostic) { c.list = append(c.list, d) }
 
-// diagnostics is everything reported, with the severities of the settings.
+// diagnostics is everything reported that no comment ignores, with the severities of
+// the settings.
 func (c *compiler) diagnostics() diag.List {
 	list := c.list.Sorted()
+	list = slices.DeleteFunc(list, func(d diag.Diagnostic) bool {
+		return slices.ContainsFunc(c.docs.Ignores, func(i schema.Ignore) bool { return i.Matches(d) })
+	})
 	for i, d := range list {
 		if s, ok := c.settings.severities[d.Code]; ok {
 			list[i].Severity = s
 		}
 	}
 	return list
+}
+
+// checkIgnores says which comments ignore nothing. Where there are errors nobody can
+// tell: they keep other diagnostics from being found.
+func (c *compiler) checkIgnores() {
+	for _, i := range c.docs.Ignores {
+		if !slices.ContainsFunc(c.list, i.Matches) {
+			c.report(diag.New(diag.UnusedIgnore, i.Position, "", fmt.Sprintf("there is no %s to ignore in line %d", i.Code, i.Line), "remove the comment"))
+		}
+	}
 }
 
 // render makes the tree of everything that was placed.

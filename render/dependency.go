@@ -151,6 +151,9 @@ func (d *dependencies) check(p *policy, on dependency, at schema.Path) {
 	case d.state[q] == visiting:
 		d.c.report(p.app.doc.Diagnostic(diag.DependencyCycle, at, d.cycle(q), "remove one of the dependencies"))
 	default:
+		if q.suspended() && !p.suspended() {
+			d.c.report(p.app.doc.Diagnostic(diag.WaitsForSuspended, at, fmt.Sprintf("%s is suspended, and where Flux has not applied it before this policy waits for it until it is not", q.name), "suspend: false there, or leave the dependency out"))
+		}
 		if without := missing(p.clusters, q.clusters); len(without) > 0 && !(on.cluster != nil && d.c.settings.hub) {
 			d.c.report(p.app.doc.Diagnostic(diag.UnknownDependency, at,
 				fmt.Sprintf("%s does not go to %s, where this policy waits for it for ever", q.name, diag.Some(without, 3)), "send both to the same clusters"))

@@ -200,7 +200,7 @@ func eachField(value any, path string, visit func(path string, remove func() (re
 
 // isFreeForm says whether the fields of the mapping at a path have any names.
 func isFreeForm(path string) bool {
-	for _, name := range []string{"labels", "annotations", "matchLabels", "match[].headers", "queryParams", "sourceLabels", ".set", ".add", "primaryScalerQueries", "webhooks[].metadata", "provider.headers"} {
+	for _, name := range []string{"labels", "annotations", "matchLabels", "match[].headers", "queryParams", "sourceLabels", ".set", ".add", "primaryScalerQueries", "webhooks[].metadata", "provider.headers", "templateVariables"} {
 		if strings.HasSuffix(path, name) {
 			return true
 		}

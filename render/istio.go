@@ -24,11 +24,11 @@ const (
 
 // istio is the provider of a fleet whose clusters have Istio already: Kurator does
 // not install it (pkg/fleet-manager/plugin), and neither does fleetwright.
-type istio struct{}
+type istio struct{ c *compiler }
 
 func (c *compiler) newIstio(f *fleet) provider {
 	at := schema.Path{"spec", "plugin", "flagger"}
-	metricsServer := c.flaggerChart(istio{}, f).Values["metricsServer"]
+	metricsServer := c.flaggerChart(istio{c}, f).Values["metricsServer"]
 	if metricsServer == nil {
 		metricsServer = istioMetricsServer
 	}
@@ -37,7 +37,7 @@ func (c *compiler) newIstio(f *fleet) provider {
 	if f.Spec.Plugin.Flagger.Config != nil {
 		c.report(f.doc.Diagnostic(diag.IstioNotInstalled, at.With("config"), "there is no chart of istio to install, so the field has no place", "remove the field, and install Istio by itself"))
 	}
-	return istio{}
+	return istio{c}
 }
 
 func (istio) namespace() string { return istioNamespace }
@@ -89,14 +89,10 @@ func (istio) made(r *rollout) []identity {
 	}
 }
 
-func (istio) check(r *rollout) {
+func (i istio) check(r *rollout) {
 	checkIstioTCP(r)
 	checkIstioHosts(r)
-	why := neverMeshed(r.c, r.namespace, istioNamespace)
-	if slices.Contains(istioIgnores, r.namespace) {
-		why = "never gets sidecars"
-	}
-	if why != "" {
+	if why := i.neverInjected(r.namespace); why != "" {
 		r.report(diag.NeverInjected, schema.Path{"workload", "namespace"}, "the namespace "+r.namespace+" "+why+", so no traffic would move", "move the workload to another namespace")
 	}
 	if cors := r.routing().CorsPolicy; cors != nil {
@@ -113,6 +109,13 @@ func (istio) check(r *rollout) {
 // istioIgnores are the namespaces whose pods Istio never injects
 // (pkg/kube/inject/inject.go, IgnoredNamespaces).
 var istioIgnores = []string{"kube-system", "kube-public", "kube-node-lease", "local-path-storage"}
+
+func (i istio) neverInjected(namespace string) string {
+	if slices.Contains(istioIgnores, namespace) {
+		return "never gets sidecars"
+	}
+	return neverMeshed(i.c, namespace, istioNamespace)
+}
 
 // checkIstioTCP says what of a rollout means nothing where the route is one of layer
 // 4, as Flagger makes it for appProtocol tcp (pkg/router/istio.go, isTcp).
@@ -142,6 +145,28 @@ func checkIstioTCP(r *rollout) {
 // meshGateway is Istio's word for all sidecars. Flagger adds it where no gateway is
 // named.
 const meshGateway = "mesh"
+
+// istioHosts are those of the rollout's VirtualService.
+func (r *rollout) istioHosts() []string {
+	if r.TrafficRoutingProvider != istioProvider {
+		return nil
+	}
+	return r.routing().Hosts
+}
+
+// istioGateways are those of the rollout's VirtualService, with their namespaces.
+func (r *rollout) istioGateways() (all []string) {
+	for _, gateway := range r.routing().Gateways {
+		if gateway != meshGateway && !strings.Contains(gateway, "/") {
+			gateway = r.namespace + "/" + gateway
+		}
+		all = append(all, strings.Replace(gateway, "./", r.namespace+"/", 1))
+	}
+	if len(all) == 0 {
+		return []string{meshGateway}
+	}
+	return all
+}
 
 // checkIstioHosts says what Istio's validation would refuse
 // (pkg/config/validation/virtualservice.go).

@@ -409,7 +409,7 @@ func (k *kuma) policies(m *kumaMeshObject) []rendered {
 		everything := map[string]string{"kuma.io/service": "*"}
 		all = append(all, rendered{&manifest{
 			APIVersion: kumaV1alpha1, Kind: "TrafficRoute", Mesh: m.name,
-			Metadata: metadata{Name: "route-all-" + m.name},
+			Metadata: metadata{Name: catchAll(m.name)},
 			Spec: trafficRouteSpec{
 				Sources:      []kumaSelector{{everything}},
 				Destinations: []kumaSelector{{everything}},
@@ -509,10 +509,28 @@ func (k *kuma) query(r *rollout, metric string) (name, query string, ok bool) {
 // made is the TrafficRoute of the rollout. It is cluster-scoped and named after
 // the Service, whatever the namespace (fluxcd/flagger pkg/router/kuma.go).
 func (k *kuma) made(r *rollout) []identity {
+	if k.isCatchAll(r.ServiceName) {
+		return nil // which is said
+	}
 	return []identity{{"kuma.io", "TrafficRoute", "", r.ServiceName}}
 }
 
+// catchAll is the name of the route for all traffic of a mesh.
+func catchAll(mesh string) string { return "route-all-" + mesh }
+
+// isCatchAll says whether a name is that of the catch-all of a mesh, which Kuma up to 2.5 makes itself (pkg/defaults/mesh/mesh.go@2.5.0).
+func (k *kuma) isCatchAll(name string) bool {
+	return slices.ContainsFunc(k.all, func(m *kumaMeshObject) bool { return name == catchAll(m.name) })
+}
+
 func (k *kuma) check(r *rollout) {
+	if k.isCatchAll(r.ServiceName) {
+		r.report(diag.ReservedRoute, schema.Path{"serviceName"}, fmt.Sprintf("Flagger calls its TrafficRoute after the Service, and %s is the one for all traffic of the mesh", r.ServiceName), "give the Service another name")
+	}
+	if r.AppProtocol != "" && !slices.Contains(kumaProtocols, r.AppProtocol) {
+		protocol, _ := kumaSpeaks(r)
+		r.report(diag.ProtocolUnknown, schema.Path{"appProtocol"}, fmt.Sprintf("Kuma knows no appProtocol %s, and takes the port to speak %s", r.AppProtocol, protocol), "one of "+strings.Join(kumaProtocols, ", "))
+	}
 	if why := k.neverInjected(r.namespace); why != "" {
 		r.report(diag.NeverInjected, schema.Path{"workload", "namespace"}, fmt.Sprintf("the namespace %s %s, so no traffic would move", r.namespace, why), "move the workload to another namespace")
 	}

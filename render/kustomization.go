@@ -5,6 +5,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/fluxcd/pkg/apis/kustomize"
@@ -74,6 +75,47 @@ func (p sitePolicy) kustomization(c *compiler, injected map[string]namespaceMeta
 		Metadata: metadata{Name: p.site.objectName(p.name), Namespace: p.app.namespace},
 		Spec:     spec,
 	}, origin{p.app.doc, p.path}}
+}
+
+// checkRetry says that a failure is tried again though the policy does not ask for it.
+func (c *compiler) checkRetry(p *policy) {
+	k := p.Kustomization
+	if k == nil || !isZero(k.Interval) || k.RetryInterval != "" && !isZero(k.RetryInterval) {
+		return
+	}
+	c.report(p.app.doc.Diagnostic(diag.RetryAdded, p.path.With("kustomization", "interval"),
+		fmt.Sprintf("with an interval of %s and no retryInterval Flux would never try again what failed, so retryInterval: %s is added", k.Interval, retryOfUnpolled), ""))
+}
+
+// noteReplicas notes that Flux would set replicas that Flagger has changed.
+func (r *rollout) noteReplicas() {
+	p := r.policy
+	interval, field := schema.Duration(""), "kustomization"
+	switch {
+	case p.Kustomization != nil:
+		interval = p.Kustomization.Interval
+		for _, patch := range p.Kustomization.Patches {
+			if strings.Contains(patch.Patch, "replicas") {
+				return
+			}
+		}
+	case p.Helm != nil:
+		interval, field = p.Helm.Interval, "helm"
+	}
+	if r.kind() == "Deployment" && interval != "" && !isZero(interval) {
+		r.c.note(diag.ReplicasLeft, origin{p.app.doc, p.path.With(field, "interval")}, "")
+	}
+}
+
+func replicasMessage(_ []string, others int) string {
+	message := "with every interval Flux would set the replicas in Git again, which Flagger scales, so a patch that leaves them out is added"
+	switch others {
+	case 0:
+		return message
+	case 1:
+		return message + ", here and for one other rollout"
+	}
+	return message + fmt.Sprintf(", here and for %d other rollouts", others)
 }
 
 // isZero says whether a duration is none, however it is written. The schema has

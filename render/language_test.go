@@ -77,7 +77,7 @@ var everyRolloutField = rolledOut("istio", `
           sessionAffinity: {cookieName: c, maxAge: 3600}
           metrics:
           - {name: request-success-rate, intervalSeconds: 30, thresholdRange: {min: 99}}
-          - {name: mine, thresholdRange: {max: 1.5}, customMetric: {provider: {type: prometheus, address: http://p, headers: {a: [b]}, secretRef: {name: s}, region: r, insecureSkipVerify: true}, query: q}}
+          - {name: mine, thresholdRange: {max: 1.5}, customMetric: {provider: {type: prometheus, address: http://p, headers: {a: [b]}, secretRef: {name: s}, region: r, insecureSkipVerify: true}, query: "q{app=\"{{ variables.app }}\"}"}, templateVariables: {app: web}}
           webhooks: {timeoutSeconds: 15, command: [hey http://web-canary.web]}
         webhooks:
         - {name: gate, type: confirm-rollout, url: http://gate.example.com/, timeout: 1m30s, retries: 2, muteAlert: true, disableTLS: true, metadata: {a: b}}
@@ -135,7 +135,7 @@ analysis:
   sessionAffinity: {cookieName: c, maxAge: 3600}
   metrics:
   - {name: request-success-rate, interval: 30s, thresholdRange: {min: 99}}
-  - {name: mine, interval: 60s, thresholdRange: {max: 1.5}, templateRef: {name: web.mine, namespace: web}}
+  - {name: mine, interval: 60s, thresholdRange: {max: 1.5}, templateRef: {name: web.mine, namespace: web}, templateVariables: {app: web}}
   alerts:
   - {name: team, severity: info, providerRef: {name: chat, namespace: web}}
   - {name: on call, severity: error, providerRef: {name: pager, namespace: istio-system}}

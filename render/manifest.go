@@ -83,6 +83,12 @@ type origin struct {
 // is says whether two origins are the same.
 func (o origin) is(p origin) bool { return o.doc == p.doc && slices.Equal(o.path, p.path) }
 
+// sameRollout says whether two origins are in one rollout.
+func (o origin) sameRollout(p origin) bool {
+	const rollout = 4 // spec.syncPolicies[0].rollout
+	return o.doc == p.doc && len(o.path) >= rollout && len(p.path) >= rollout && slices.Equal(o.path[:rollout], p.path[:rollout])
+}
+
 func (o origin) position() diag.Position {
 	if o.doc == nil {
 		return diag.Position{}
@@ -181,6 +187,9 @@ func (c *compiler) encode(o rendered) *blob {
 			b = c.yaml(m.patched.json)
 		} else {
 			b = c.yaml(m)
+			if changed, ok := m.unsubstituted(b.content); ok {
+				b = c.yaml(changed) // the rest of it is checked
+			}
 		}
 		c.outputs = append(c.outputs, out)
 		c.blobs[m] = b

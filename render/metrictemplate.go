@@ -30,7 +30,7 @@ func (r *rollout) metrics() ([]canaryMetric, []rendered) {
 			continue // which is an error
 		}
 		seen[name] = true
-		metric := canaryMetric{Name: name, Interval: seconds(or(m.IntervalSeconds, defaultIntervalSeconds))}
+		metric := canaryMetric{Name: name, Interval: seconds(or(m.IntervalSeconds, defaultIntervalSeconds)), TemplateVariables: m.TemplateVariables}
 		// Without a range Flagger would compare with 0. An empty one accepts
 		// every value, as Kurator's API promises.
 		if m.ThresholdRange != nil {

@@ -185,6 +185,9 @@ func (nginx) made(r *rollout) []identity {
 	return []identity{{"networking.k8s.io", "Ingress", r.namespace, r.Workload.Name + canarySuffix}}
 }
 
+// neverInjected is nothing: nginx has no sidecars.
+func (nginx) neverInjected(string) string { return "" }
+
 // installsPrometheus says whether Flagger's chart installs one.
 func (s *stack) installsPrometheus() bool {
 	prometheus, _ := s.flagger.chart.Values["prometheus"].(map[string]any)

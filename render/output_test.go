@@ -17,6 +17,7 @@ var openFields = []string{
 	"AlertProvider metadata labels",
 	"Canary metadata annotations",
 	"Canary spec analysis match headers",
+	"Canary spec analysis metrics templateVariables",
 	"Canary spec analysis webhooks metadata",
 	"Canary spec autoscalerRef primaryScalerQueries",
 	"Canary spec service canary labels",

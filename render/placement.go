@@ -113,12 +113,14 @@ func (c *compiler) place() {
 			c.placePolicy(p, &host)
 			c.checkPatches(p)
 			c.checkHelm(p)
+			c.checkRetry(p)
 		}
 		c.checkFeatures(a.doc)
 		c.checkPolicies(a)
 		c.checkDestination(a)
 		c.checkOneFleet(a)
 		c.checkSource(a)
+		c.noteSecrets(a)
 		for _, p := range a.policies {
 			for _, cl := range p.clusters {
 				s := at(cl)
@@ -426,4 +428,17 @@ func fleetName(p *policy) string {
 		return p.app.Spec.Destination.Fleet
 	}
 	return ""
+}
+
+// checkUnreached says which clusters no Application reaches.
+func (c *compiler) checkUnreached() {
+	reached := map[*cluster]bool{}
+	for _, s := range c.sites {
+		reached[s.cluster] = len(s.apps) > 0
+	}
+	for _, cl := range c.clusters {
+		if len(c.apps) > 0 && !reached[cl] {
+			c.report(cl.doc.Diagnostic(diag.UnreachedCluster, schema.Path{"metadata", "name"}, fmt.Sprintf("no Application reaches the cluster %s", cl.name), ""))
+		}
+	}
 }

@@ -39,6 +39,9 @@ type provider interface {
 	// made are the objects that Flagger makes for a rollout with this provider,
 	// beside those that it makes with any.
 	made(r *rollout) []identity
+	// neverInjected says why the pods of a namespace get no sidecars, if they do not
+	// and need one.
+	neverInjected(namespace string) string
 	// check says what of a rollout would not work, beside features.
 	check(r *rollout)
 }

@@ -183,6 +183,11 @@ func diagnostics(files []schema.File) diag.List {
 	return list
 }
 
+// problems are the diagnostics of files but for those that are for information alone.
+func problems(files []schema.File) diag.List {
+	return slices.DeleteFunc(diagnostics(files), func(d diag.Diagnostic) bool { return d.Severity == diag.Info })
+}
+
 // wantDiagnostic checks that one diagnostic begins like this.
 func wantDiagnostic(t testing.TB, files []schema.File, want string) {
 	t.Helper()

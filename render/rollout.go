@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"k8s.io/apimachinery/pkg/util/validation"
 
@@ -135,37 +134,20 @@ func (r *rollout) check() {
 				"use another name, or the fleet's public load tester")
 		}
 	}
-	r.checkAutoscaler()
-	r.checkSteps()
-	if s := r.routing().CanaryStrategy; s != nil && s.MaxWeight > 0 && len(s.StepWeights) > 0 {
-		r.report(diag.MaxWeightIgnored, inRouting("canaryStrategy").With("maxWeight"), "Flagger ignores maxWeight beside stepWeights: the last of them is the largest", "remove the line")
+	for _, rule := range []func(){
+		r.checkAutoscaler, r.checkFlaggerVersion,
+		r.checkIntervals, r.checkSteps, r.checkMaxWeight, r.checkThreshold, r.checkReadinessTimeout, r.checkChecks,
+		r.checkMetrics, r.checkThresholds, r.checkQueries,
+		r.checkWebhooks, r.checkCommands, r.checkWebhookTimeouts, r.checkAlerts,
+		r.checkMatch,
+	} {
+		rule()
 	}
-	r.checkFlaggerVersion()
-	r.checkWebhooks()
-	r.checkAlerts()
-	r.checkMatch()
-	r.checkMetrics()
 	r.stack.check(r)
 	r.checkPatches()
-}
-
-// checkSteps says which steps Flagger never takes: it adds the difference to the next
-// one, and where that is not more than nothing it stays (pkg/controller/scheduler.go,
-// nextStepWeight).
-func (r *rollout) checkSteps() {
-	s := r.routing().CanaryStrategy
-	if s == nil {
-		return
-	}
-	before := int32(0)
-	for i, weight := range s.StepWeights {
-		if weight <= before {
-			r.report(diag.StepsStandStill, inRouting("canaryStrategy").With("stepWeights", i),
-				fmt.Sprintf("after %d%% of the traffic a step to %d%% moves nothing, and the rollout stays there for ever", before, weight), "let each step be more than the one before it, and the first more than 0")
-			return
-		}
-		before = weight
-	}
+	r.checkSubstitution()
+	r.noteReplicas()
+	r.noteSecrets()
 }
 
 // checkAutoscaler says what of the autoscaler Flagger or Kubernetes would refuse.
@@ -187,40 +169,6 @@ func (r *rollout) checkAutoscaler() {
 	if n := a.PrimaryScalerReplicas; n != nil && n.MinReplicas != nil && n.MaxReplicas != nil && *n.MinReplicas > *n.MaxReplicas {
 		r.report(diag.BadAutoscaler, at.With("primaryScalerReplicas", "minReplicas"), fmt.Sprintf("no number of pods is at least %d and at most %d", *n.MinReplicas, *n.MaxReplicas), "give maxReplicas the larger of the two")
 	}
-}
-
-// checkWebhooks says which webhooks nobody answers.
-func (r *rollout) checkWebhooks() {
-	for i, w := range r.RolloutPolicy.Webhooks {
-		webhook := schema.Path{"rolloutPolicy", "webhooks", i}
-		// pkg/loadtester/server.go
-		if w.URL == "" && len(w.Metadata) == 0 {
-			r.report(diag.NoCommand, webhook, "a load tester does nothing without metadata, and answers with an error", "metadata: {type: cmd, cmd: hey …}, or a url")
-		}
-		if d, err := time.ParseDuration(string(w.Timeout)); w.Timeout != "" && (err != nil || d == 0) {
-			r.report(diag.OutOfBounds, webhook.With("timeout"), "with a timeout of "+string(w.Timeout)+" the webhook never passes", "timeout: 10s")
-		}
-	}
-	if r.TestLoader || r.stack.loadTester != nil {
-		return
-	}
-	for _, at := range r.toLoadTester() {
-		r.report(diag.NoLoadTester, at,
-			fmt.Sprintf("no load tester runs the commands: the rollout has none of its own, and the fleet at %s installs no public one", r.stack.fleet.doc.Position("metadata", "name")), "testLoader: true for the rollout, or publicTestloader: true for the fleet")
-	}
-}
-
-// toLoadTester is where the rollout calls its load tester.
-func (r *rollout) toLoadTester() (at []schema.Path) {
-	if len(r.commands()) > 0 {
-		at = append(at, schema.Path{"rolloutPolicy", "trafficAnalysis", "webhooks", "command"})
-	}
-	for i, w := range r.RolloutPolicy.Webhooks {
-		if w.URL == "" {
-			at = append(at, schema.Path{"rolloutPolicy", "webhooks", i})
-		}
-	}
-	return at
 }
 
 // checkName checks that a name made from another fits into a label.

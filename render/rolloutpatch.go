@@ -256,6 +256,12 @@ func (r *rollout) result(o *patching) rendered {
 	breaks := func(why, hint string) {
 		r.report(diag.PatchBreaks, at, fmt.Sprintf("the patches make %s one that %s", o.identity(), why), hint)
 	}
+	if text, err := o.node.String(); err == nil && isSubstituted(text) && o.Metadata.Annotations[fluxSubstitute] == "" {
+		if err := o.node.PipeE(kyaml.SetAnnotation(fluxSubstitute, "disabled")); err != nil {
+			breaks("has no place for annotations", "")
+			return o.rendered
+		}
+	}
 	value, err := jsonValue(o.node)
 	if err != nil {
 		breaks("JSON cannot hold", "use text for keys, and numbers that are numbers")
@@ -272,11 +278,29 @@ func (r *rollout) result(o *patching) rendered {
 			return o.rendered
 		}
 	}
+	if o.Kind == "Canary" {
+		r.checkMetricIntervals(value, at)
+	}
 	var text bytes.Buffer
 	writeOrdered(&text, value, o.before.YNode())
 	m := *o.manifest
 	m.patched = &patchedObject{value: value, json: text.Bytes(), by: r.origin(at...)}
 	return rendered{&m, o.origin}
+}
+
+// checkMetricIntervals says which metrics of a patched Canary ask their templates for
+// no interval: Flagger fills in nothing, and Prometheus refuses [] (fluxcd/flagger
+// pkg/controller/scheduler_metrics.go, runMetricChecks).
+func (r *rollout) checkMetricIntervals(canary map[string]any, at schema.Path) {
+	spec, _ := canary["spec"].(map[string]any)
+	analysis, _ := spec["analysis"].(map[string]any)
+	metrics, _ := analysis["metrics"].([]any)
+	for _, m := range metrics {
+		metric, _ := m.(map[string]any)
+		if metric["templateRef"] != nil && textField(metric, "interval") == "" {
+			r.report(diag.NoMetricInterval, at, fmt.Sprintf("the patches leave the metric %s without an interval, and {{ interval }} in its query with nothing", textField(metric, "name")), "interval: 1m for the metric")
+		}
+	}
 }
 
 // A settledField is one that other objects, and the checks of the rollout, rely on.

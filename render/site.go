@@ -249,6 +249,9 @@ func (c *compiler) checkCollisions(tree *Tree) {
 	for i, cluster := range tree.Clusters {
 		// What a hub applies to another cluster meets there, not on the hub.
 		clusters := map[*site]map[identity]object{nil: c.bootstrapped()}
+		// canary is the last one that is there twice: what else its rollout has, which
+		// comes behind it, is there twice because of that.
+		var canary origin
 		for _, d := range cluster.dirs {
 			c.checkFiles(d)
 			objects := clusters[d.spoke]
@@ -263,8 +266,12 @@ func (c *compiler) checkCollisions(tree *Tree) {
 					objects[o.id] = o
 				case o.id.kind == "Namespace" && first.blob.sum == o.blob.sum:
 					// Applications may share a namespace that is rendered alike.
+				case canary.doc != nil && o.origin.sameRollout(canary):
 				default:
 					c.reportObjectTwice(first, o)
+					if o.id.kind == "Canary" {
+						canary = o.origin
+					}
 				}
 			}
 		}
@@ -318,9 +325,20 @@ func (c *compiler) checkSite(s *site, objects map[identity]object) {
 	}
 }
 
-// checkHost says which rollouts on nginx have one host: ingress-nginx's admission
-// webhook refuses the second Ingress for it.
+// checkHost says which rollouts have one host: ingress-nginx's admission webhook
+// refuses the second Ingress for it, and Istio takes one of two VirtualServices, or
+// merges them in an order that nobody knows.
 func (c *compiler) checkHost(r *rollout, hosts map[string]*rollout) {
+	for i, host := range r.istioHosts() {
+		for _, gateway := range r.istioGateways() {
+			key := host + " of " + gateway
+			if first, ok := hosts[key]; ok && first != r {
+				r.report(diag.RouteTwice, inRouting("hosts").With(i), fmt.Sprintf("the rollout at %s has the host %s at the gateway %s as well, and one cluster gets both", first.origin(inRouting("hosts")...).position(), host, gateway), "give one of the two another host or gateway, or send them to different clusters with clusterSelector")
+				return
+			}
+			hosts[key] = r
+		}
+	}
 	for _, host := range r.hosts() {
 		if first, ok := hosts[host]; ok && first != r {
 			r.report(diag.HostTwice, inRouting("host"), fmt.Sprintf("the rollout at %s has the host %s as well, and one cluster gets both", first.origin(inRouting("host")...).position(), host), "give one of the two another host, or send them to different clusters with clusterSelector")

@@ -12,7 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/agext/levenshtein"
 	"go.yaml.in/yaml/v4"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
@@ -197,7 +196,7 @@ func (e *explainer) absent(n *yaml.Node, s *jsonSchema) bool {
 func (e *explainer) unknownField(key *yaml.Node, name string, s *jsonSchema, path Path) {
 	known := slices.Sorted(maps.Keys(s.Properties))
 	hint := ""
-	if meant := nearest(name, known); meant != "" {
+	if meant := diag.Nearest(name, known); meant != "" {
 		hint = fmt.Sprintf("did you mean %s?", meant)
 	} else if places := e.places(name); len(places) > 0 {
 		hint = fmt.Sprintf("%s belongs to %s", name, strings.Join(places, " or "))
@@ -321,7 +320,7 @@ func (e *explainer) text(at *yaml.Node, text string, s *jsonSchema, path Path) {
 		e.say(diag.NotAllowed, at, path, fmt.Sprintf("%q is not %s", text, s.Const), "")
 	case len(s.Enum) > 0 && !slices.Contains(s.Enum, text):
 		hint := ""
-		if meant := nearest(text, s.Enum); meant != "" {
+		if meant := diag.Nearest(text, s.Enum); meant != "" {
 			hint = fmt.Sprintf("did you mean %s?", meant)
 		}
 		e.say(diag.NotAllowed, at, path, fmt.Sprintf("%q is not one of %s", text, strings.Join(s.Enum, ", ")), hint)
@@ -457,16 +456,4 @@ func (d *decoder) scalarOf(n *yaml.Node) any {
 		return nil
 	}
 	return d.scalar(n, nil)
-}
-
-// nearest is the one of the words that was probably meant, or nothing.
-func nearest(word string, words []string) string {
-	best, bestDistance := "", 1+len(word)/3
-	for _, w := range words {
-		distance := levenshtein.Distance(strings.ToLower(word), strings.ToLower(w), nil)
-		if distance < bestDistance || distance == bestDistance && best == "" {
-			best, bestDistance = w, distance
-		}
-	}
-	return best
 }

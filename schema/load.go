@@ -21,6 +21,8 @@ type Documents struct {
 	All []*Document
 	// Diagnostics of reading and checking them.
 	Diagnostics diag.List
+	// Ignores are the comments that keep diagnostics from being said.
+	Ignores []Ignore
 
 	// unread is the text of the files that are not YAML to their end.
 	unread []string
@@ -57,6 +59,7 @@ func Load(files []File) Documents {
 		for _, n := range nodes {
 			l.add(f.Name, n)
 		}
+		l.addIgnores(f, nodes)
 	}
 	l.check()
 	if l.others > 0 {
@@ -216,7 +219,7 @@ func match(apiVersion, kind string) (k Kind, message, hint string) {
 	if kind == "" {
 		return Kind{}, "kind is missing", "kind: " + names[0]
 	}
-	if meant := nearest(kind, names); meant != "" {
+	if meant := diag.Nearest(kind, names); meant != "" {
 		return Kind{}, fmt.Sprintf("unknown kind %q of %s", kind, group), "kind: " + meant
 	}
 	return Kind{}, fmt.Sprintf("%s of %s is not a kind that fleetwright reads", kind, group), "it reads " + strings.Join(names, ", ")

@@ -498,6 +498,12 @@ type Metric struct {
 	// +optional
 	// +fleetwright:becomes=a MetricTemplate named `<workload>.<metric>`
 	CustomMetric *CustomMetric `json:"customMetric,omitempty"`
+
+	// TemplateVariables are what {{ variables.x }} stands for in the query.
+	// +optional
+	// +fleetwright:extension
+	// +fleetwright:becomes=`spec.analysis.metrics[].templateVariables` of the Canary
+	TemplateVariables map[string]string `json:"templateVariables,omitempty"`
 }
 
 // ThresholdRange is where a value must be, both ends included.
@@ -519,8 +525,8 @@ type CustomMetric struct {
 	Provider MetricProvider `json:"provider"`
 
 	// Query in the provider's language. Flagger fills in {{ name }},
-	// {{ namespace }}, {{ target }}, {{ service }}, {{ ingress }}, {{ route }}
-	// and {{ interval }}.
+	// {{ namespace }}, {{ target }}, {{ service }}, {{ ingress }}, {{ route }},
+	// {{ interval }} and the metric's {{ variables.x }}.
 	// +required
 	// +fleetwright:becomes=`spec.query` of the MetricTemplate
 	Query string `json:"query"`

@@ -281,4 +281,112 @@ syncPolicies:
     interval: 10m
 `,
 	},
+	{
+		Code: RetryAdded, Severity: Info,
+		Title:   "Flux would never try again",
+		Ignored: "Flux retries a failure after the retryInterval, which is the interval unless it is set: with 0s never. A policy that fails once, because something is not there yet, stays failed until a new revision comes. fleetwright adds a retryInterval.",
+		Fix:     "Nothing has to be done. Set a retryInterval of your own to choose it.",
+		Source:  "fluxcd/kustomize-controller api/v1, GetRetryInterval",
+		Bad: `
+# Application spec.syncPolicies[0].kustomization
+interval: »0s
+`,
+		Good: `
+# Application spec.syncPolicies[0].kustomization
+interval: 0s
+retryInterval: 1m
+`,
+	},
+	{
+		Code: ReplicasLeft, Severity: Info,
+		Title:   "Flux would set the replicas that Flagger scales",
+		Ignored: "Flagger scales the workload to nothing between rollouts. Flux would set the number in Git again with every interval, and pods of no version in use would run beside the primary's. fleetwright adds a patch that leaves the number out of what Flux applies.",
+		Fix:     "Nothing has to be done. Remove replicas from the manifests, and let a HorizontalPodAutoscaler keep the number, to see in Git what is on the cluster.",
+		Source:  "fluxcd/flagger#1121",
+		Bad: `
+# Application spec
+syncPolicies:
+- name: shop
+  kustomization: {path: ./deploy, interval: 10m, prune: true, targetNamespace: shop}
+- name: cart
+  kustomization: {path: ./cart, interval: »10m, prune: true, targetNamespace: cart}
+  rollout:
+    trafficRoutingProvider: kuma
+    workload: {name: cart, namespace: cart}
+    serviceName: cart
+    port: 8080
+    rolloutPolicy:
+      trafficRouting: {canaryStrategy: {stepWeight: 10}}
+      trafficAnalysis: {metrics: [{name: request-success-rate, thresholdRange: {min: 99}}]}
+`,
+		Good: `
+# Application spec
+syncPolicies:
+- name: shop
+  kustomization: {path: ./deploy, interval: 10m, prune: true, targetNamespace: shop}
+`,
+	},
+	{
+		Code: Substituted, Severity: Info,
+		Title:   "Flux might replace a part of the text",
+		Ignored: "Where a cluster's own Kustomization has all others substitute variables, Flux replaces ${x} by a variable, or by nothing, and $$ by $. The shell would run another command. fleetwright annotates the object so that Flux leaves it as it is.",
+		Fix:     "Nothing has to be done. Write $x without braces to be safe everywhere.",
+		Source:  "fluxcd/pkg kustomize, SubstituteVariables; fluxcd/kustomize-controller docs/spec/v1/kustomizations.md",
+		Bad: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
+webhooks:
+  command:
+  - »hey -z ${LENGTH:-1m} http://shop-canary.shop:8080/
+`,
+		Good: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
+webhooks:
+  command:
+  - hey -z 1m http://shop-canary.shop:8080/
+`,
+	},
+	{
+		Code: SecretsNeeded, Severity: Info,
+		Title:   "Secrets must be on every cluster",
+		Ignored: "Kurator reads the Secrets that a source names on its own cluster. Here every cluster fetches by itself: without the Secret in the same namespace nothing is fetched, installed or measured there.",
+		Fix:     "Put the Secrets on every cluster, encrypted in Git or by an operator of external secrets.",
+		Source:  "fluxcd/source-controller docs/spec/v1/gitrepositories.md",
+		Bad: `
+# Application spec.source
+gitRepository:
+  url: https://example.com/shop.git
+  interval: 5m
+  secretRef:
+    name: »shop-git
+`,
+		Good: `
+# Application spec.source
+gitRepository:
+  url: https://example.com/shop.git
+  interval: 5m
+`,
+	},
+	{
+		Code: WaitsForSuspended, Severity: Warning,
+		Title:   "a policy waits for one that is suspended",
+		Ignored: "Flux applies nothing of what is suspended, so on a new cluster it never becomes ready, and neither does what depends on it.",
+		Fix:     "Resume the one, suspend the other as well, or leave the dependency out.",
+		Source:  "fluxcd/kustomize-controller docs/spec/v1/kustomizations.md",
+		Bad: `
+# Application spec
+syncPolicies:
+- name: database
+  kustomization: {path: ./database, interval: 10m, prune: true, suspend: true}
+- name: shop
+  kustomization: {path: ./deploy, interval: 10m, prune: true, dependsOn: [{name: »database}]}
+`,
+		Good: `
+# Application spec
+syncPolicies:
+- name: database
+  kustomization: {path: ./database, interval: 10m, prune: true}
+- name: shop
+  kustomization: {path: ./deploy, interval: 10m, prune: true, dependsOn: [{name: database}]}
+`,
+	},
 }

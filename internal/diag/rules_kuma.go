@@ -506,7 +506,9 @@ syncPolicies:
     workload: {name: shop, namespace: shop}
     serviceName: shop
     port: 8080
-    rolloutPolicy: {trafficRouting: {canaryStrategy: {stepWeight: 10, maxWeight: 50}}}
+    rolloutPolicy:
+      trafficRouting: {canaryStrategy: {stepWeight: 10, maxWeight: 50}}
+      trafficAnalysis: {metrics: [{name: request-success-rate, thresholdRange: {min: 99}}]}
 - name: basket
   kustomization: {path: ./basket, interval: 10m, prune: true, targetNamespace: shop}
   rollout:
@@ -516,7 +518,9 @@ syncPolicies:
     workload: {name: basket, namespace: shop}
     serviceName: basket
     port: 8080
-    rolloutPolicy: {trafficRouting: {canaryStrategy: {stepWeight: 10, maxWeight: 50}}}
+    rolloutPolicy:
+      trafficRouting: {canaryStrategy: {stepWeight: 10, maxWeight: 50}}
+      trafficAnalysis: {metrics: [{name: request-success-rate, thresholdRange: {min: 99}}]}
 ---
 apiVersion: kuma.io/v1alpha1
 kind: Mesh
@@ -548,7 +552,9 @@ syncPolicies:
     workload: {name: shop, namespace: shop}
     serviceName: shop
     port: 8080
-    rolloutPolicy: {trafficRouting: {canaryStrategy: {stepWeight: 10, maxWeight: 50}}}
+    rolloutPolicy:
+      trafficRouting: {canaryStrategy: {stepWeight: 10, maxWeight: 50}}
+      trafficAnalysis: {metrics: [{name: request-success-rate, thresholdRange: {min: 99}}]}
 - name: basket
   kustomization: {path: ./basket, interval: 10m, prune: true, targetNamespace: basket}
   rollout:
@@ -558,7 +564,9 @@ syncPolicies:
     workload: {name: basket, namespace: basket}
     serviceName: basket
     port: 8080
-    rolloutPolicy: {trafficRouting: {canaryStrategy: {stepWeight: 10, maxWeight: 50}}}
+    rolloutPolicy:
+      trafficRouting: {canaryStrategy: {stepWeight: 10, maxWeight: 50}}
+      trafficAnalysis: {metrics: [{name: request-success-rate, thresholdRange: {min: 99}}]}
 ---
 apiVersion: kuma.io/v1alpha1
 kind: Mesh
@@ -589,6 +597,9 @@ spec:
 testLoader: »false
 meshName: internal
 ---
+# Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
+webhooks: {command: [hey -z 1m http://shop-canary.shop:8080/]}
+---
 apiVersion: kuma.io/v1alpha1
 kind: Mesh
 metadata:
@@ -612,6 +623,9 @@ spec:
 testLoader: true
 meshName: internal
 ---
+# Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
+webhooks: {command: [hey -z 1m http://shop-canary.shop:8080/]}
+---
 apiVersion: kuma.io/v1alpha1
 kind: Mesh
 metadata:
@@ -629,6 +643,39 @@ spec:
   metrics:
     enabledBackend: prometheus-1
     backends: [{name: prometheus-1, type: prometheus}]
+`,
+	},
+	{
+		Code: ReservedRoute, Severity: Error, Structural: true,
+		Title:   "the Service has the name of a route of the mesh",
+		Ignored: "A TrafficRoute is cluster-scoped, and Flagger calls its own after the Service. It would replace the route for all traffic, and every other service of the mesh would get a listener that leads nowhere.",
+		Fix:     "Give the Service another name.",
+		Source:  "fluxcd/flagger pkg/router/kuma.go; kumahq/kuma pkg/defaults/mesh/mesh.go@2.5.0",
+		Bad: `
+# Application spec.syncPolicies[0].rollout
+serviceName: »route-all-default
+---
+# Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
+webhooks: {command: [hey -z 1m http://route-all-default-canary.shop:8080/]}
+`,
+		Good: `
+# Application spec.syncPolicies[0].rollout
+serviceName: shop
+`,
+	},
+	{
+		Code: ProtocolUnknown, Severity: Warning,
+		Title:   "Kuma does not know the protocol",
+		Ignored: "Kuma takes no notice of the appProtocol and goes by the annotation that fleetwright renders. Where the container speaks something else, requests fail or are not counted.",
+		Fix:     "Use http, http2, grpc, tcp or kafka, or leave appProtocol out and set protocol.",
+		Source:  "kumahq/kuma pkg/plugins/runtime/k8s/controllers/inbound_converter.go",
+		Bad: `
+# Application spec.syncPolicies[0].rollout
+appProtocol: »kubernetes.io/h2c
+`,
+		Good: `
+# Application spec.syncPolicies[0].rollout
+appProtocol: http2
 `,
 	},
 }

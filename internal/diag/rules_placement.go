@@ -479,4 +479,27 @@ clusters:
   name: eu
 `,
 	},
+	{
+		Code: UnreachedCluster, Severity: Info,
+		Title:   "no Application reaches the cluster",
+		Ignored: "The cluster gets no applications. That is right for a new one, and easy to overlook where a label is missing that a clusterSelector asks for.",
+		Fix:     "Add the cluster to a Fleet that an Application names, or give it the labels that the clusterSelector asks for.",
+		Bad: `
+apiVersion: cluster.kurator.dev/v1alpha1
+kind: AttachedCluster
+metadata:
+  name: »us
+`,
+		Good: `
+# Fleet spec
+clusters:
+- {kind: AttachedCluster, name: eu}
+- {kind: AttachedCluster, name: us}
+---
+apiVersion: cluster.kurator.dev/v1alpha1
+kind: AttachedCluster
+metadata:
+  name: us
+`,
+	},
 }

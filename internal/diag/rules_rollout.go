@@ -213,7 +213,7 @@ metrics:
     max: 500
 - name: »request-duration
   thresholdRange:
-    min: 1
+    max: 900
 `,
 		Good: `
 # Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
@@ -323,6 +323,7 @@ trafficRouting:
 trafficAnalysis:
   »sessionAffinity:
     cookieName: shop-version
+  metrics: [{name: request-success-rate, thresholdRange: {min: 99}}]
 `,
 		Good: `
 # Application spec.syncPolicies[0].rollout.rolloutPolicy
@@ -332,6 +333,7 @@ trafficRouting:
 trafficAnalysis:
   sessionAffinity:
     cookieName: shop-version
+  metrics: [{name: request-success-rate, thresholdRange: {min: 99}}]
 `,
 	},
 	{
@@ -511,8 +513,8 @@ patches:
     kind: Canary
   patch: »|
     - op: replace
-      path: /spec/analysis/webhooks/1/timeout
-      value: 5s
+      path: /spec/analysis/metrics/1/interval
+      value: 2m
 `,
 		Good: `
 # Application spec.syncPolicies[0].rollout
@@ -521,8 +523,8 @@ patches:
     kind: Canary
   patch: |
     - op: replace
-      path: /spec/analysis/webhooks/0/timeout
-      value: 5s
+      path: /spec/analysis/metrics/0/interval
+      value: 2m
 `,
 	},
 	{
@@ -654,6 +656,427 @@ chart:
 # Fleet spec.plugin.flagger
 chart:
   version: 1.44.0
+`,
+	},
+	{
+		Code: ShortInterval, Severity: Warning,
+		Title:   "the interval is too short",
+		Ignored: "Flagger checks every ten seconds at most, whatever the Canary says, so the rollout takes longer than it seems to. A metric's window of a few seconds holds one sample of Prometheus or none, and a rate needs two: the check fails for want of values.",
+		Fix:     "Set 10 seconds or more; for the window of a metric, a few times the interval at which Prometheus scrapes.",
+		Source:  "fluxcd/flagger pkg/apis/flagger/v1beta1/canary.go, GetAnalysisInterval; fluxcd/flagger#312",
+		Bad: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
+checkIntervalSeconds: »5
+webhooks: {timeoutSeconds: 5, command: [hey -z 5s http://shop-canary.shop:8080/]}
+`,
+		Good: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
+checkIntervalSeconds: 10
+webhooks: {timeoutSeconds: 5, command: [hey -z 5s http://shop-canary.shop:8080/]}
+`,
+	},
+	{
+		Code: StepTooLarge, Severity: Warning,
+		Title:   "the first step is larger than maxWeight",
+		Ignored: "Flagger looks at maxWeight before it takes a step, not after. The first step gives the new version more traffic than it was ever to get before it is promoted.",
+		Fix:     "Let stepWeight be at most maxWeight.",
+		Source:  "fluxcd/flagger pkg/controller/scheduler.go, runCanary; fluxcd/flagger#312",
+		Bad: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting
+canaryStrategy:
+  stepWeight: »60
+  maxWeight: 50
+`,
+		Good: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting
+canaryStrategy:
+  stepWeight: 25
+  maxWeight: 50
+`,
+	},
+	{
+		Code: StepsOvershoot, Severity: Warning,
+		Title:   "the steps lead past maxWeight",
+		Ignored: "Flagger takes another step while the weight is below maxWeight, and holds the sum to 100 only. With steps of 20 and a maxWeight of 50 the new version gets 20, 40 and then 60 percent of the traffic.",
+		Fix:     "Choose a stepWeight that divides maxWeight, or a maxWeight that the steps meet.",
+		Source:  "fluxcd/flagger pkg/controller/scheduler.go, runCanary",
+		Bad: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting
+canaryStrategy:
+  stepWeight: 20
+  maxWeight: »50
+`,
+		Good: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting
+canaryStrategy:
+  stepWeight: 20
+  maxWeight: 60
+`,
+	},
+	{
+		Code: ZeroThreshold, Severity: Warning,
+		Title:   "a threshold of 0 is one of 1",
+		Ignored: "Flagger takes 0 failed checks for 1. Read as \"never give up\" it does the opposite: the first check that fails undoes the rollout.",
+		Fix:     "Write 1 if that is meant, or how many checks may fail.",
+		Source:  "fluxcd/flagger pkg/apis/flagger/v1beta1/canary.go, GetAnalysisThreshold",
+		Bad: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
+checkFailedTimes: »0
+`,
+		Good: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
+checkFailedTimes: 1
+`,
+	},
+	{
+		Code: ReadinessTimeout, Severity: Warning,
+		Title:   "a new version has no time to become ready",
+		Ignored: "Flagger looks whether the new version is ready with each check only. One that has been unavailable for longer than rolloutTimeoutSeconds is given up at the first look, though it would have been ready at the second.",
+		Fix:     "Let rolloutTimeoutSeconds be longer than checkIntervalSeconds, by as much as the pods take to start.",
+		Source:  "fluxcd/flagger pkg/canary/deployment_ready.go, isDeploymentReady",
+		Bad: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy
+rolloutTimeoutSeconds: »30
+`,
+		Good: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy
+rolloutTimeoutSeconds: 300
+`,
+	},
+	{
+		Code: WebhookTimeouts, Severity: Warning,
+		Title:   "the webhooks may take longer than the interval",
+		Ignored: "Flagger calls the webhooks of a check one after the other and waits for each as long as its timeout. Where they are slow the next check comes late, and so do those of all other Canaries that fall due meanwhile.",
+		Fix:     "Let the timeouts of all webhooks of type rollout add up to no more than checkIntervalSeconds.",
+		Source:  "fluxcd/flagger docs/gitbook/usage/webhooks.md",
+		Bad: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
+checkIntervalSeconds: 30
+webhooks:
+  timeoutSeconds: »60
+  command: [hey -z 30s http://shop-canary.shop:8080/]
+`,
+		Good: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
+checkIntervalSeconds: 30
+webhooks:
+  timeoutSeconds: 10
+  command: [hey -z 30s http://shop-canary.shop:8080/]
+`,
+	},
+	{
+		Code: NothingChecked, Severity: Warning,
+		Title:   "the rollout checks nothing",
+		Ignored: "Every version is promoted, also one that answers each request with an error. A load test is no check: the load tester answers before it has run.",
+		Fix:     "Add a metric, or a webhook whose answer depends on something.",
+		Source:  "fluxcd/flagger pkg/controller/scheduler.go, runAnalysis; pkg/loadtester/server.go",
+		Bad: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy
+»trafficAnalysis:
+  checkIntervalSeconds: 60
+`,
+		Good: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy
+trafficAnalysis:
+  checkIntervalSeconds: 60
+  metrics: [{name: request-success-rate, thresholdRange: {min: 99}}]
+`,
+	},
+	{
+		Code: ThresholdNeverMet, Severity: Error,
+		Title:   "no value meets the threshold",
+		Ignored: "Every check of the metric fails, so every rollout is undone. Of a duration Flagger leaves out what follows the point: a max of 0.5 is one of 0.",
+		Fix:     "request-success-rate is in percent, from 0 to 100, and request-duration in milliseconds.",
+		Source:  "fluxcd/flagger pkg/controller/scheduler_metrics.go, runBuiltinMetricChecks",
+		Bad: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
+metrics:
+- name: request-duration
+  thresholdRange: {max: »0.5}
+`,
+		Good: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
+metrics:
+- name: request-duration
+  thresholdRange: {max: 500}
+`,
+	},
+	{
+		Code: ThresholdUnit, Severity: Warning,
+		Title:   "the threshold looks like one in another unit",
+		Ignored: "With a min of 0.99 a version that fails 99 of 100 requests is promoted. With a max of 5 one that answers in six milliseconds is not.",
+		Fix:     "request-success-rate is in percent, from 0 to 100, and request-duration in milliseconds.",
+		Source:  "fluxcd/flagger docs/gitbook/usage/metrics.md",
+		Bad: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
+metrics:
+- name: request-success-rate
+  thresholdRange: {min: »0.99}
+`,
+		Good: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
+metrics:
+- name: request-success-rate
+  thresholdRange: {min: 99}
+`,
+	},
+	{
+		Code: ThresholdSide, Severity: Warning,
+		Title:   "the threshold keeps good versions back",
+		Ignored: "A success rate is good when it is large, and a duration when it is small. With the other end of the range alone good versions fail and bad ones are promoted.",
+		Fix:     "Write a min for request-success-rate, and a max for request-duration.",
+		Source:  "fluxcd/flagger pkg/controller/scheduler_metrics.go, runBuiltinMetricChecks",
+		Bad: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
+metrics:
+- name: request-success-rate
+  thresholdRange: {max: »99}
+`,
+		Good: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
+metrics:
+- name: request-success-rate
+  thresholdRange: {min: 99}
+`,
+	},
+	{
+		Code: BadQueryTemplate, Severity: Error, Structural: true,
+		Title:   "Flagger cannot fill in the query",
+		Ignored: "Flagger fills in a query as a Go template that has functions and no data. What it does not know is an error, so every check of the metric fails and the rollout is undone.",
+		Fix:     "Use {{ name }}, {{ namespace }}, {{ target }}, {{ service }}, {{ ingress }}, {{ route }} and {{ interval }}, without a dot, and {{ variables.x }} for what is in the metric's templateVariables.",
+		Source:  "fluxcd/flagger pkg/metrics/observers/render.go; pkg/apis/flagger/v1beta1/metric.go, TemplateFunctions",
+		Bad: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
+metrics:
+- name: errors
+  thresholdRange: {max: 1}
+  customMetric:
+    provider: {type: prometheus, address: http://prometheus-server.mesh-observability:80}
+    query: »'sum(rate(errors_total{app="{{ workload }}"}[{{ interval }}]))'
+`,
+		Good: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
+metrics:
+- name: errors
+  thresholdRange: {max: 1}
+  customMetric:
+    provider: {type: prometheus, address: http://prometheus-server.mesh-observability:80}
+    query: 'sum(rate(errors_total{app="{{ target }}"}[{{ interval }}]))'
+`,
+	},
+	{
+		Code: BadQuery, Severity: Error,
+		Title:   "Prometheus does not take the query",
+		Ignored: "Prometheus answers with an error, so every check of the metric fails and the rollout is undone. The same happens where it answers with many values, or with a scalar: Flagger takes a vector.",
+		Fix:     "Mend the query. One that Prometheus shows as an instant vector is right.",
+		Source:  "prometheus/prometheus promql/parser; fluxcd/flagger pkg/metrics/providers/prometheus.go",
+		Bad: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
+metrics:
+- name: errors
+  thresholdRange: {max: 1}
+  customMetric:
+    provider: {type: prometheus, address: http://prometheus-server.mesh-observability:80}
+    query: »'sum(rate(errors_total{app="{{ target }}"}[{{ interval }}])'
+`,
+		Good: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
+metrics:
+- name: errors
+  thresholdRange: {max: 1}
+  customMetric:
+    provider: {type: prometheus, address: http://prometheus-server.mesh-observability:80}
+    query: 'sum(rate(errors_total{app="{{ target }}"}[{{ interval }}]))'
+`,
+	},
+	{
+		Code: QueryOfAll, Severity: Warning,
+		Title:   "the query measures more than the rollout",
+		Ignored: "Prometheus has the metric of every service of the cluster. Errors of another one undo this rollout, and its good answers hide the errors of the new version.",
+		Fix:     "Select by labels that only the new version has, with {{ target }}, {{ service }} or {{ namespace }} in their values.",
+		Source:  "Kurator's own example of a rollout with Kuma",
+		Bad: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
+metrics:
+- name: errors
+  thresholdRange: {max: 1}
+  customMetric:
+    provider: {type: prometheus, address: http://prometheus-server.mesh-observability:80}
+    query: »'sum(rate(errors_total[{{ interval }}]))'
+`,
+		Good: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
+metrics:
+- name: errors
+  thresholdRange: {max: 1}
+  customMetric:
+    provider: {type: prometheus, address: http://prometheus-server.mesh-observability:80}
+    query: 'sum(rate(errors_total{app="{{ target }}"}[{{ interval }}]))'
+`,
+	},
+	{
+		Code: NoMetricInterval, Severity: Error,
+		Title:   "a metric with a template has no interval",
+		Ignored: "Flagger has a default for its own metrics only. In the query of a template {{ interval }} is nothing then, and Prometheus refuses [].",
+		Fix:     "Leave the interval, or set another.",
+		Source:  "fluxcd/flagger pkg/controller/scheduler_metrics.go, runMetricChecks",
+		Bad: `
+# Application spec.syncPolicies[0].rollout
+patches:
+- »patch: |
+    - {op: remove, path: /spec/analysis/metrics/0/interval}
+  target: {kind: Canary}
+`,
+		Good: `
+# Application spec.syncPolicies[0].rollout
+patches:
+- patch: |
+    - {op: replace, path: /spec/analysis/metrics/0/interval, value: 2m}
+  target: {kind: Canary}
+`,
+	},
+	{
+		Code: BadAddress, Severity: Error,
+		Title:   "the address of a metric is no URL",
+		Ignored: "Flagger asks nobody, so every check of the metric fails and the rollout is undone.",
+		Fix:     "Write the URL with its scheme: http://prometheus.monitoring:9090.",
+		Source:  "fluxcd/flagger pkg/metrics/providers",
+		Bad: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
+metrics:
+- name: errors
+  thresholdRange: {max: 1}
+  customMetric:
+    provider: {type: prometheus, address: »prometheus.monitoring:9090}
+    query: 'sum(rate(errors_total{app="{{ target }}"}[{{ interval }}]))'
+`,
+		Good: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
+metrics:
+- name: errors
+  thresholdRange: {max: 1}
+  customMetric:
+    provider: {type: prometheus, address: http://prometheus.monitoring:9090}
+    query: 'sum(rate(errors_total{app="{{ target }}"}[{{ interval }}]))'
+`,
+	},
+	{
+		Code: LoadTestElsewhere, Severity: Warning,
+		Title:   "the load test does not reach the rollout",
+		Ignored: "The new version gets no requests from the load test. Where no others come in either there is nothing to measure, so every check fails; where they do the load test adds nothing but load for somebody else.",
+		Fix:     "Send the load to the Service of the rollout, or to its -canary, at its port; on nginx to the host of the Ingress.",
+		Source:  "fluxcd/flagger#431",
+		Bad: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
+webhooks:
+  command:
+  - »hey -z 1m -q 10 http://podinfo-canary.test:9898/
+`,
+		Good: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
+webhooks:
+  command:
+  - hey -z 1m -q 10 http://shop-canary.shop:8080/
+`,
+	},
+	{
+		Code: CommandAsGate, Severity: Warning,
+		Title:   "a gate is always open",
+		Ignored: "A load tester answers a task of type cmd before the command has run, and never looks at its exit code. A gate passes whatever the command finds, and a rollback undoes every rollout.",
+		Fix:     "Use type bash, whose command is waited for and must succeed.",
+		Source:  "fluxcd/flagger pkg/loadtester/server.go; docs/gitbook/usage/webhooks.md",
+		Bad: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy
+webhooks:
+- name: smoke
+  type: pre-rollout
+  »metadata: {cmd: curl -sf http://shop-canary.shop:8080/health}
+`,
+		Good: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy
+webhooks:
+- name: smoke
+  type: pre-rollout
+  metadata: {type: bash, cmd: curl -sf http://shop-canary.shop:8080/health}
+`,
+	},
+	{
+		Code: UnknownTask, Severity: Error,
+		Title:   "a load tester has no such task",
+		Ignored: "The load tester fails at a type that it does not know and never answers, so the webhook never passes.",
+		Fix:     "Use bash for a check, cmd for a load test, or helm, kubectl, concord or ngrinder.",
+		Source:  "fluxcd/flagger pkg/loadtester/task.go, GetTaskFactory",
+		Bad: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy
+webhooks:
+- name: smoke
+  type: pre-rollout
+  metadata: {type: »shell, cmd: curl -sf http://shop-canary.shop:8080/health}
+`,
+		Good: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy
+webhooks:
+- name: smoke
+  type: pre-rollout
+  metadata: {type: bash, cmd: curl -sf http://shop-canary.shop:8080/health}
+`,
+	},
+	{
+		Code: UnknownCommand, Severity: Warning,
+		Title:   "the load tester does not have the command",
+		Ignored: "The command fails in the load tester. Of a load test nobody sees it: no load is made, and there is nothing to measure. A task of type bash never passes.",
+		Fix:     "Use what is in the image: hey, wrk, ghz, curl, jq, bats, grpc_health_probe, helm, kubectl, git, and what busybox has.",
+		Source:  "fluxcd/flagger Dockerfile.loadtester",
+		Bad: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
+webhooks:
+  command:
+  - »ab -n 1000 http://shop-canary.shop:8080/
+`,
+		Good: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
+webhooks:
+  command:
+  - hey -n 1000 http://shop-canary.shop:8080/
+`,
+	},
+	{
+		Code: BadCommand, Severity: Error,
+		Title:   "a shell does not take the command",
+		Ignored: "The command fails before it begins. Of a load test nobody sees it: no load is made, and there is nothing to measure.",
+		Fix:     "Check quotes, brackets and what follows a | or &&.",
+		Source:  "fluxcd/flagger pkg/loadtester/task_shell.go",
+		Bad: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
+webhooks:
+  command:
+  - »hey -z 1m "http://shop-canary.shop:8080/
+`,
+		Good: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
+webhooks:
+  command:
+  - hey -z 1m "http://shop-canary.shop:8080/"
+`,
+	},
+	{
+		Code: TesterOutsideMesh, Severity: Warning,
+		Title:   "the load tester is not in the mesh",
+		Ignored: "A mesh splits the traffic in the sidecar of who sends it. Without one the load goes to a pod of the Service alone, past all weights.",
+		Fix:     "Use the load tester of the rollout, or the fleet's public one, whose namespace has sidecars.",
+		Source:  "kumahq/kuma UPGRADE.md, 2.11; deployments/charts/kuma/templates/cp-webhooks-and-secrets.yaml",
+		Bad: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy
+webhooks:
+- name: load
+  url: »http://flagger-loadtester.kuma-system/
+  metadata: {cmd: hey -z 1m http://shop-canary.shop:8080/}
+`,
+		Good: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy
+webhooks:
+- name: load
+  metadata: {cmd: hey -z 1m http://shop-canary.shop:8080/}
 `,
 	},
 }

@@ -157,6 +157,7 @@ spec:
         trafficRouting:
           host: »shop.example.com
           canaryStrategy: {stepWeight: 10}
+        trafficAnalysis: {metrics: [{name: request-success-rate, thresholdRange: {min: 99}}]}
 `,
 		Good: `
 apiVersion: apps.kurator.dev/v1alpha1
@@ -179,6 +180,7 @@ spec:
         trafficRouting:
           host: www.example.com
           canaryStrategy: {stepWeight: 10}
+        trafficAnalysis: {metrics: [{name: request-success-rate, thresholdRange: {min: 99}}]}
 `,
 	},
 	{
@@ -233,6 +235,62 @@ trafficAnalysis:
   - name: request-success-rate
     thresholdRange:
       min: 99
+`,
+	},
+	{
+		Code: RouteTwice, Severity: Error, Structural: true,
+		Title:   "two rollouts have one host at one gateway",
+		Ignored: "Each rollout has a VirtualService of its own. Of two for one host Istio takes the older one in the mesh, and merges them at a gateway: requests go to whichever rule comes first, and one of the two rollouts gets none.",
+		Fix:     "Give each rollout a host or a gateway of its own, or send them to different clusters with clusterSelector.",
+		Source:  "istio.io/latest/docs/ops/common-problems/network-issues, \"Route rules have no effect on ingress gateway requests\"; istio.io/latest/docs/ops/best-practices/traffic-management",
+		On:      "istio",
+		Bad: `
+# Application spec
+syncPolicies:
+- name: cart
+  kustomization: {path: ./cart, interval: 10m, prune: true, targetNamespace: cart}
+  rollout:
+    trafficRoutingProvider: istio
+    workload: {name: cart, namespace: cart}
+    serviceName: cart
+    port: 8080
+    rolloutPolicy:
+      trafficRouting: {gateways: [istio-system/public], hosts: [shop.example.com], canaryStrategy: {stepWeight: 10}}
+      trafficAnalysis: {metrics: [{name: request-success-rate, thresholdRange: {min: 99}}]}
+- name: shop
+  kustomization: {path: ./deploy, interval: 10m, prune: true, targetNamespace: shop}
+  rollout:
+    trafficRoutingProvider: istio
+    workload: {name: shop, namespace: shop}
+    serviceName: shop
+    port: 8080
+    rolloutPolicy:
+      trafficRouting: {gateways: [istio-system/public], hosts: [»shop.example.com], canaryStrategy: {stepWeight: 10}}
+      trafficAnalysis: {metrics: [{name: request-success-rate, thresholdRange: {min: 99}}]}
+`,
+		Good: `
+# Application spec
+syncPolicies:
+- name: cart
+  kustomization: {path: ./cart, interval: 10m, prune: true, targetNamespace: cart}
+  rollout:
+    trafficRoutingProvider: istio
+    workload: {name: cart, namespace: cart}
+    serviceName: cart
+    port: 8080
+    rolloutPolicy:
+      trafficRouting: {gateways: [istio-system/public], hosts: [shop.example.com], canaryStrategy: {stepWeight: 10}}
+      trafficAnalysis: {metrics: [{name: request-success-rate, thresholdRange: {min: 99}}]}
+- name: shop
+  kustomization: {path: ./deploy, interval: 10m, prune: true, targetNamespace: shop}
+  rollout:
+    trafficRoutingProvider: istio
+    workload: {name: shop, namespace: shop}
+    serviceName: shop
+    port: 8080
+    rolloutPolicy:
+      trafficRouting: {gateways: [istio-system/public], hosts: [www.example.com], canaryStrategy: {stepWeight: 10}}
+      trafficAnalysis: {metrics: [{name: request-success-rate, thresholdRange: {min: 99}}]}
 `,
 	},
 }

@@ -108,6 +108,37 @@ path: ./deploy # holds the Deployment
 `,
 	},
 	{
+		Code: BadIgnore, Severity: Error, Structural: true,
+		Title:   "the comment ignores nothing that can be ignored",
+		Ignored: "The diagnostic that was to be ignored is said all the same, or a reader never learns why it is not.",
+		Fix:     "Write the code and the reason behind it: # fleetwright: ignore FW308 the container listens on 80. What is always an error cannot be ignored.",
+		Bad: `
+# Application spec.syncPolicies[0].rollout
+port: 80 »# fleetwright: ignore FW308
+targetPort: 8080
+`,
+		Good: `
+# Application spec.syncPolicies[0].rollout
+port: 80 # fleetwright: ignore FW308 the container listens on 80
+`,
+	},
+	{
+		Code: UnusedIgnore, Severity: Warning,
+		Title:   "there is nothing to ignore",
+		Ignored: "Nothing happens today. The comment hides the next mistake in its line, which nobody has looked at.",
+		Fix:     "Remove the comment, or put it in the line that the diagnostic points at, or above it.",
+		Bad: `
+# Application spec.syncPolicies[0].rollout
+»# fleetwright: ignore FW308 the container listens on 80
+port: 8080
+`,
+		Good: `
+# Application spec.syncPolicies[0].rollout
+# fleetwright: ignore FW308 the container listens on 80
+port: 80
+`,
+	},
+	{
 		Code: UnknownField, Severity: Error, Structural: true,
 		Title:   "the field does not exist",
 		Ignored: "An API server refuses the object, or drops the field and says nothing. What was meant is then left to a default: without its maxWeight, a rollout sends all traffic to the new version before it is promoted.",

@@ -1,0 +1,48 @@
+package render
+
+import (
+	"slices"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+)
+
+// An occasion is a place where something holds that is said once for all of them.
+type occasion struct {
+	at origin
+	// what is there, to be listed; it may be empty.
+	what string
+}
+
+// note remembers an occasion to say something, which is said once where it holds
+// first: what holds of every rollout of a large fleet would else bury the rest.
+func (c *compiler) note(code diag.Code, at origin, what string) {
+	if c.notes == nil {
+		c.notes = map[diag.Code][]occasion{}
+	}
+	c.notes[code] = append(c.notes[code], occasion{at, what})
+}
+
+// sayOnce says what was noted for a code, at the first of its occasions. The message
+// is made of what is there, each once and sorted, and of how many other places there
+// are.
+func (c *compiler) sayOnce(code diag.Code, message func(what []string, others int) string) {
+	all := c.notes[code]
+	slices.SortStableFunc(all, func(a, b occasion) int { return a.at.position().Compare(b.at.position()) })
+	all = slices.CompactFunc(all, func(a, b occasion) bool { return a.at.position() == b.at.position() && a.what == b.what })
+	if len(all) == 0 {
+		return
+	}
+	var what []string
+	for _, o := range all {
+		what = append(what, o.what)
+	}
+	slices.Sort(what)
+	first := all[0].at
+	c.report(first.doc.Diagnostic(code, first.path, message(slices.Compact(what), len(all)-1), ""))
+}
+
+// sayNotes says everything that was noted.
+func (c *compiler) sayNotes() {
+	c.sayOnce(diag.ReplicasLeft, replicasMessage)
+	c.sayOnce(diag.SecretsNeeded, secretsMessage)
+}

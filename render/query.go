@@ -1,0 +1,212 @@
+package render
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"text/template"
+
+	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// A queryModel is what Flagger fills into the query of a MetricTemplate
+// (pkg/apis/flagger/v1beta1/metric.go, MetricTemplateModel).
+type queryModel struct {
+	name, namespace, target, service, ingress, route, interval string
+	variables                                                  map[string]string
+}
+
+// functions are those that a query may call.
+func (m queryModel) functions() template.FuncMap {
+	text := func(s string) func() string { return func() string { return s } }
+	return template.FuncMap{
+		"name": text(m.name), "namespace": text(m.namespace), "target": text(m.target), "service": text(m.service),
+		"ingress": text(m.ingress), "route": text(m.route), "interval": text(m.interval),
+		"variables": func() map[string]string { return m.variables },
+	}
+}
+
+// fill fills a query in as Flagger does (pkg/metrics/observers/render.go).
+func (m queryModel) fill(query string) (string, error) {
+	t, err := template.New("query").Option("missingkey=error").Funcs(m.functions()).Parse(query)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	err = t.Execute(&b, nil)
+	return b.String(), err
+}
+
+// queryModel is what Flagger fills in for a metric of the rollout
+// (pkg/controller/scheduler_metrics.go, toMetricModel).
+func (r *rollout) queryModel(m schema.Metric) queryModel {
+	return queryModel{
+		name: r.Workload.Name, namespace: r.namespace, target: r.Workload.Name, service: r.ServiceName,
+		ingress: r.Workload.Name, route: r.Workload.Name,
+		interval: seconds(or(m.IntervalSeconds, defaultIntervalSeconds)), variables: m.TemplateVariables,
+	}
+}
+
+// addressed are the providers whose address is a URL, and whether they need one
+// (pkg/metrics/providers).
+var addressed = map[string]bool{
+	"prometheus": true, "graphite": true, "influxdb": true,
+	"datadog": false, "dynatrace": false, "newrelic": false, "splunk": false,
+}
+
+// checkQueries says which queries Flagger or Prometheus would not answer, or not for
+// this rollout alone.
+func (r *rollout) checkQueries() {
+	for i, m := range r.analysis().Metrics {
+		if m.CustomMetric == nil {
+			continue
+		}
+		r.checkAddress(m.CustomMetric.Provider, inMetrics(i, "customMetric", "provider", "address"))
+		at := inMetrics(i, "customMetric", "query")
+		model := r.queryModel(m)
+		query, err := model.fill(m.CustomMetric.Query)
+		if err != nil {
+			message, hint := templateProblem(err, model)
+			r.report(diag.BadQueryTemplate, at, message, hint)
+			continue
+		}
+		if m.CustomMetric.Provider.Type == "prometheus" && strings.TrimSpace(query) != "" {
+			r.checkPromQL(query, at)
+		}
+	}
+}
+
+// checkAddress says which addresses are no URLs.
+func (r *rollout) checkAddress(p schema.MetricProvider, at schema.Path) {
+	if _, ok := addressed[p.Type]; !ok || p.Address == "" {
+		return
+	}
+	u, err := url.Parse(p.Address)
+	if err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https") {
+		return
+	}
+	hint := "address: http://prometheus.monitoring:9090"
+	if !strings.Contains(p.Address, "://") {
+		if u, err := url.Parse("http://" + p.Address); err == nil && u.Host != "" {
+			hint = "address: http://" + p.Address
+		}
+	}
+	r.report(diag.BadAddress, at, fmt.Sprintf("%q is not the URL of a server", p.Address), hint)
+}
+
+// What text/template says of an unknown function, and of a missing key.
+var (
+	undefinedFunction = regexp.MustCompile(`function "([^"]+)" not defined`)
+	missingKey        = regexp.MustCompile(`map has no entry for key "([^"]+)"`)
+	missingField      = regexp.MustCompile(`at <(\.[^>]*)>: nil data`)
+	templateLine      = regexp.MustCompile(`^template: query:(\d+)(?::\d+)?: `)
+)
+
+// templateProblem says in words why a query cannot be filled in.
+func templateProblem(err error, model queryModel) (message, hint string) {
+	text := err.Error()
+	known := slices.Sorted(maps.Keys(model.functions()))
+	all := "Flagger knows {{ " + strings.Join(slices.DeleteFunc(slices.Clone(known), func(f string) bool { return f == "variables" }), " }}, {{ ") + " }} and {{ variables.x }}"
+	where := ""
+	if m := templateLine.FindStringSubmatch(text); m != nil {
+		where = " in line " + m[1] + " of the query"
+	}
+	if m := undefinedFunction.FindStringSubmatch(text); m != nil {
+		if meant := diag.Nearest(m[1], known); meant != "" {
+			all = fmt.Sprintf("did you mean {{ %s }}?", meant)
+		}
+		return fmt.Sprintf("there is no {{ %s }}%s, so every check fails", m[1], where), all
+	}
+	if m := missingKey.FindStringSubmatch(text); m != nil {
+		return fmt.Sprintf("there is no {{ variables.%s }}%s, so every check fails", m[1], where), fmt.Sprintf("templateVariables: {%s: …} for the metric", m[1])
+	}
+	if m := missingField.FindStringSubmatch(text); m != nil {
+		name := strings.TrimPrefix(m[1], ".")
+		if slices.Contains(known, name) {
+			all = fmt.Sprintf("{{ %s }}, without the dot", name)
+		}
+		return fmt.Sprintf("there is nothing behind {{ %s }}%s, so every check fails", m[1], where), all
+	}
+	return "Flagger cannot fill in the query" + where + ": its {{ … }} are not a template's", all
+}
+
+// checkPromQL says which queries Prometheus does not answer with the one number that
+// Flagger takes (pkg/metrics/providers/prometheus.go), and which measure more than the
+// rollout.
+func (r *rollout) checkPromQL(query string, at schema.Path) {
+	expr, err := parser.NewParser(parser.Options{EnableExperimentalFunctions: true, EnableExtendedRangeSelectors: true, EnableBinopFillModifiers: true, ExperimentalDurationExpr: true}).ParseExpr(query)
+	if err != nil {
+		message, hint := promQLProblem(err, query)
+		r.report(diag.BadQuery, at, message, hint)
+		return
+	}
+	switch expr.Type() {
+	case parser.ValueTypeMatrix:
+		r.report(diag.BadQuery, at, "the query gives many values of a time range, and Flagger takes one", "wrap it: sum(rate(…[{{ interval }}]))")
+		return
+	case parser.ValueTypeScalar, parser.ValueTypeString:
+		r.report(diag.BadQuery, at, fmt.Sprintf("the query gives a %s, and Flagger takes a vector", parser.DocumentedType(expr.Type())), "wrap it: vector(…)")
+		return
+	}
+	if loose := r.looseSelector(expr); loose != "" {
+		r.report(diag.QueryOfAll, at, fmt.Sprintf("nothing in %s says which service is measured, so the requests of all others decide on this rollout", loose), r.selectorHint())
+	}
+}
+
+// selectorHint is a selector of the new version's requests, as metrics of the provider
+// have it.
+func (r *rollout) selectorHint() string {
+	switch r.TrafficRoutingProvider {
+	case kumaProvider:
+		return `select the new version: {kuma_io_services=~".*,{{ service }}-canary_{{ namespace }}_svc_` + fmt.Sprint(r.Port) + `,.*"}, or the metric request-success-rate, which does`
+	case istioProvider:
+		return `select the new version: {destination_workload="{{ target }}", destination_workload_namespace="{{ namespace }}"}`
+	}
+	return `select the new version: {canary="{{ namespace }}-{{ service }}-canary-` + fmt.Sprint(r.Port) + `"}, or its pods`
+}
+
+// looseSelector is the first selector of an expression that names neither the workload
+// nor its Service, or nothing.
+func (r *rollout) looseSelector(expr parser.Expr) (loose string) {
+	parser.Inspect(expr, func(n parser.Node, _ []parser.Node) error {
+		s, ok := n.(*parser.VectorSelector)
+		if !ok || loose != "" {
+			return nil
+		}
+		for _, m := range s.LabelMatchers {
+			if strings.Contains(m.Value, r.Workload.Name) || strings.Contains(m.Value, r.ServiceName) {
+				return nil
+			}
+		}
+		loose = s.String()
+		return nil
+	})
+	return loose
+}
+
+// unknownFunction is what the parser says of one.
+var unknownFunction = regexp.MustCompile(`unknown function with name "([^"]+)"`)
+
+// promQLProblem says in words why a query is none.
+func promQLProblem(err error, query string) (message, hint string) {
+	var errs parser.ParseErrors
+	if !errors.As(err, &errs) || len(errs) == 0 {
+		return "Prometheus does not take the query", ""
+	}
+	first := errs[0]
+	at := min(max(int(first.PositionRange.Start), 0), len(query))
+	line := strings.Count(query[:at], "\n") + 1
+	if m := unknownFunction.FindStringSubmatch(first.Err.Error()); m != nil {
+		if meant := diag.Nearest(m[1], slices.Sorted(maps.Keys(parser.Functions))); meant != "" {
+			hint = fmt.Sprintf("did you mean %s?", meant)
+		}
+	}
+	return fmt.Sprintf("Prometheus does not take the query, in its line %d: %s", line, first.Err), hint
+}
