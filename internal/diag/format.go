@@ -20,8 +20,10 @@ type FormatOptions struct {
 	Excerpt bool
 	// Color has text print colours, for a terminal.
 	Color bool
+	// Version of fleetwright, for SARIF.
+	Version string
 	// URI is a file's name from the root of its repository, with slashes, by which
-	// GitHub knows it. Without URI it is the name that positions carry.
+	// GitHub and SARIF know it. Without URI it is the name that positions carry.
 	URI func(file string) string
 }
 
@@ -33,6 +35,7 @@ var formats = [...]struct {
 	{"text", func(o FormatOptions) Format { return textFormat{o} }},
 	{"json", func(FormatOptions) Format { return jsonFormat{} }},
 	{"github", func(o FormatOptions) Format { return githubFormat{o} }},
+	{"sarif", func(o FormatOptions) Format { return sarifFormat{o} }},
 }
 
 // Formats are the names that NewFormat knows. The first is the default.

@@ -60,7 +60,7 @@ func source(file string) []byte {
 }
 
 func TestFormatsAreFoundByTheirNames(t *testing.T) {
-	if want := []string{"text", "json", "github"}; !slices.Equal(diag.Formats(), want) {
+	if want := []string{"text", "json", "github", "sarif"}; !slices.Equal(diag.Formats(), want) {
 		t.Errorf("the formats are %q, want %q", diag.Formats(), want)
 	}
 	for _, name := range diag.Formats() {
