@@ -46,6 +46,7 @@ fuzz:
 	go test ./schema -run '^$$' -fuzz FuzzScalars -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./render -run '^$$' -fuzz FuzzCompile -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./internal/blockyaml -run '^$$' -fuzz FuzzReadBack -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
+	go test ./internal/diag -run '^$$' -fuzz FuzzExcerpt -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 
 # What tests compare with. Read the difference, line by line, before committing it.
 golden:

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Severity says what a diagnostic does to a run.
@@ -96,19 +97,31 @@ func (d Diagnostic) String() string {
 }
 
 // printable replaces what a terminal or a log would take for a command, or for a
-// new line: what a diagnostic quotes comes from files and their names.
+// new line: what a diagnostic quotes comes from files and their names. So does what
+// turns the direction of text: a line must read as it is.
 func printable(s string) string {
-	if !strings.ContainsFunc(s, unicode.IsControl) {
+	return escape(s, func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp, unicode.Bidi_Control) })
+}
+
+// escape writes bytes that are not UTF-8, and the characters that must not be printed,
+// as a Go string would have them.
+func escape(s string, unprintable func(rune) bool) string {
+	if utf8.ValidString(s) && !strings.ContainsFunc(s, unprintable) {
 		return s
 	}
 	var b strings.Builder
-	for _, r := range s {
-		if unicode.IsControl(r) {
-			quoted := strconv.QuoteRune(r)
+	for i := 0; i < len(s); {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		switch {
+		case r == utf8.RuneError && size == 1:
+			fmt.Fprintf(&b, `\x%02x`, s[i])
+		case unprintable(r):
+			quoted := strconv.QuoteRuneToASCII(r)
 			b.WriteString(quoted[1 : len(quoted)-1])
-			continue
+		default:
+			b.WriteRune(r)
 		}
-		b.WriteRune(r)
+		i += size
 	}
 	return b.String()
 }

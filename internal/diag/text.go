@@ -9,17 +9,86 @@ import (
 
 // WriteText prints one diagnostic after the other, each with its hint below.
 func WriteText(w io.Writer, list List) error {
+	return textFormat{}.Write(w, list)
+}
+
+// textFormat is for people: the position in front, where editors and terminals find
+// it, and what was found behind it.
+type textFormat struct{ FormatOptions }
+
+// Colours, as a terminal takes them (ECMA-48, 8.3.117).
+const (
+	bold   = "1"
+	red    = "1;31"
+	yellow = "1;33"
+	cyan   = "36"
+	green  = "32"
+)
+
+var severityColors = [...]string{Info: cyan, Warning: yellow, Error: red}
+
+func (f textFormat) Write(w io.Writer, list List) error {
 	b := bufio.NewWriter(w)
+	sources := map[string]*Source{}
 	for _, d := range list {
-		b.WriteString(d.String())
-		b.WriteByte('\n')
+		f.head(b, d)
+		if f.Excerpt {
+			f.excerpt(b, d, sources)
+		}
 		for line := range strings.Lines(d.Hint) {
-			b.WriteString("  hint: ")
-			b.WriteString(printable(strings.TrimSuffix(line, "\n")))
-			b.WriteByte('\n')
+			fmt.Fprintf(b, "  %s %s\n", f.paint(green, "hint:"), printable(strings.TrimSuffix(line, "\n")))
 		}
 	}
 	return b.Flush()
+}
+
+// head is Diagnostic.String, in colour.
+func (f textFormat) head(b *bufio.Writer, d Diagnostic) {
+	if !f.Color {
+		b.WriteString(d.String())
+		b.WriteByte('\n')
+		return
+	}
+	at := d.Position
+	d.Position = Position{}
+	said := strings.TrimPrefix(d.String(), d.Severity.String())
+	if !at.IsZero() {
+		b.WriteString(f.paint(bold, printable(at.String())) + ": ")
+	}
+	b.WriteString(f.paint(severityColors[d.Severity], d.Severity.String()) + said + "\n")
+}
+
+// excerpt prints the line that a diagnostic is about, and carets below its place.
+func (f textFormat) excerpt(b *bufio.Writer, d Diagnostic, sources map[string]*Source) {
+	if f.Source == nil || d.Position.Line == 0 {
+		return
+	}
+	source, known := sources[d.Position.File]
+	if !known {
+		if text := f.Source(d.Position.File); text != nil {
+			source = NewSource(text)
+		}
+		sources[d.Position.File] = source
+	}
+	if source == nil {
+		return
+	}
+	line, carets, ok := source.Excerpt(d.Position)
+	if !ok {
+		return
+	}
+	number := fmt.Sprintf("%5d", d.Position.Line)
+	fmt.Fprintln(b, strings.TrimRight(number+" | "+line, " \t"))
+	if carets != "" {
+		fmt.Fprintf(b, "%*s | %s\n", len(number), "", f.paint(severityColors[d.Severity], carets))
+	}
+}
+
+func (f textFormat) paint(color, s string) string {
+	if !f.Color {
+		return s
+	}
+	return "\x1b[" + color + "m" + s + "\x1b[0m"
 }
 
 // Some are the first few of many names, and how many more there are.

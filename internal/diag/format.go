@@ -1,0 +1,66 @@
+package diag
+
+import (
+	"io"
+	"path/filepath"
+)
+
+// A Format writes diagnostics.
+type Format interface {
+	// Write writes all there is to say about a run, in the order of the list.
+	Write(w io.Writer, list List) error
+}
+
+// FormatOptions are what formats know beside the diagnostics. The zero value will do.
+type FormatOptions struct {
+	// Source is the text of an input file, by the name that positions carry, or nil
+	// where there is none.
+	Source func(file string) []byte
+	// Excerpt has text show the line that a diagnostic is about, from Source.
+	Excerpt bool
+	// Color has text print colours, for a terminal.
+	Color bool
+	// Version of fleetwright, for SARIF.
+	Version string
+	// URI is a file's name from the root of its repository, with slashes, by which
+	// GitHub and SARIF know it. Without URI it is the name that positions carry.
+	URI func(file string) string
+}
+
+// formats are all formats, in the order in which they are offered.
+var formats = [...]struct {
+	name string
+	make func(FormatOptions) Format
+}{
+	{"text", func(o FormatOptions) Format { return textFormat{o} }},
+	{"json", func(FormatOptions) Format { return jsonFormat{} }},
+	{"github", func(o FormatOptions) Format { return githubFormat{o} }},
+	{"sarif", func(o FormatOptions) Format { return sarifFormat{o} }},
+}
+
+// Formats are the names that NewFormat knows. The first is the default.
+func Formats() []string {
+	var names []string
+	for _, f := range formats {
+		names = append(names, f.name)
+	}
+	return names
+}
+
+// NewFormat is the format of a name, or false where there is none.
+func NewFormat(name string, options FormatOptions) (Format, bool) {
+	for _, f := range formats {
+		if f.name == name {
+			return f.make(options), true
+		}
+	}
+	return nil, false
+}
+
+// inRepository is a file's name from the root of its repository, or "" for no file.
+func (o FormatOptions) inRepository(file string) string {
+	if o.URI == nil || file == "" {
+		return filepath.ToSlash(file)
+	}
+	return o.URI(file)
+}

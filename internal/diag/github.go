@@ -1,0 +1,57 @@
+package diag
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+)
+
+// githubFormat is for GitHub Actions: workflow commands, which GitHub shows beside the
+// lines of a pull request.
+type githubFormat struct{ FormatOptions }
+
+var githubCommands = [...]string{Info: "notice", Warning: "warning", Error: "error"}
+
+// What cannot stand in a command as it is (github.com/actions/toolkit,
+// packages/core/src/command.ts, escapeData and escapeProperty).
+var (
+	githubData     = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
+	githubProperty = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
+)
+
+func (f githubFormat) Write(w io.Writer, list List) error {
+	b := bufio.NewWriter(w)
+	for _, d := range list {
+		var properties []string
+		set := func(name, value string) {
+			properties = append(properties, name+"="+githubProperty.Replace(value))
+		}
+		if at := d.Position; !at.IsZero() {
+			set("file", f.inRepository(at.File))
+			if at.Line > 0 {
+				set("line", strconv.Itoa(at.Line))
+			}
+			if at.Line > 0 && at.Column > 0 {
+				set("col", strconv.Itoa(at.Column))
+			}
+		}
+		set("title", strings.TrimSpace(string(d.Code)+" "+d.Code.Title()))
+		text := withHint(d)
+		if d.Path != "" {
+			text = printable(d.Path) + ": " + text
+		}
+		fmt.Fprintf(b, "::%s %s::%s\n", githubCommands[d.Severity], strings.Join(properties, ","), githubData.Replace(text))
+	}
+	return b.Flush()
+}
+
+// withHint is the message with the hint in lines of their own.
+func withHint(d Diagnostic) string {
+	lines := []string{printable(d.Message)}
+	for line := range strings.Lines(d.Hint) {
+		lines = append(lines, "hint: "+printable(strings.TrimSuffix(line, "\n")))
+	}
+	return strings.Join(lines, "\n")
+}

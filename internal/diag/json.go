@@ -1,0 +1,77 @@
+package diag
+
+import (
+	"encoding/json"
+	"io"
+)
+
+// jsonFormat is for programs: one document,
+//
+//	{
+//	  "diagnostics": [
+//	    {
+//	      "file": "fleet/application.yaml",
+//	      "line": 38,
+//	      "column": 15,
+//	      "severity": "error",
+//	      "code": "FW110",
+//	      "title": "the field does not exist",
+//	      "path": "spec.source",
+//	      "message": "unknown field \"x\"",
+//	      "hint": "did you mean y?"
+//	    }
+//	  ],
+//	  "summary": {"errors": 1, "warnings": 0, "infos": 0}
+//	}
+//
+// It is stable: a field keeps its name and its meaning, and others may come beside it.
+// Lines and columns count from 1, columns characters. severity is error, warning or
+// info. What is not known is left out: severity, code, message and the whole summary
+// never are. Where there is nothing to say, diagnostics is an empty list.
+type jsonFormat struct{}
+
+type jsonReport struct {
+	Diagnostics []jsonDiagnostic `json:"diagnostics"`
+	Summary     jsonSummary      `json:"summary"`
+}
+
+type jsonDiagnostic struct {
+	File     string `json:"file,omitempty"`
+	Line     int    `json:"line,omitempty"`
+	Column   int    `json:"column,omitempty"`
+	Severity string `json:"severity"`
+	Code     Code   `json:"code"`
+	Title    string `json:"title,omitempty"`
+	Path     string `json:"path,omitempty"`
+	Message  string `json:"message"`
+	Hint     string `json:"hint,omitempty"`
+}
+
+type jsonSummary struct {
+	Errors   int `json:"errors"`
+	Warnings int `json:"warnings"`
+	Infos    int `json:"infos"`
+}
+
+func (jsonFormat) Write(w io.Writer, list List) error {
+	report := jsonReport{
+		Diagnostics: make([]jsonDiagnostic, 0, len(list)),
+		Summary:     jsonSummary{list.Count(Error), list.Count(Warning), list.Count(Info)},
+	}
+	for _, d := range list {
+		report.Diagnostics = append(report.Diagnostics, jsonDiagnostic{
+			File: d.Position.File, Line: d.Position.Line, Column: d.Position.Column,
+			Severity: d.Severity.String(), Code: d.Code, Title: d.Code.Title(),
+			Path: d.Path, Message: d.Message, Hint: d.Hint,
+		})
+	}
+	return writeJSON(w, report)
+}
+
+// writeJSON writes a document as people read it: indented, and < as <.
+func writeJSON(w io.Writer, document any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(document)
+}
