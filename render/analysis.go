@@ -50,7 +50,7 @@ func (r *rollout) checkSteps() {
 	for i, weight := range s.StepWeights {
 		if weight <= before {
 			r.report(diag.StepsStandStill, inRouting("canaryStrategy").With("stepWeights", i),
-				fmt.Sprintf("after %d%% of the traffic a step to %d%% moves nothing, and the rollout stays there for ever", before, weight), "let each step be more than the one before it, and the first more than 0")
+				fmt.Sprintf("after %d%% of the traffic a step to %d%% moves nothing, and with good checks the rollout stays there for ever", before, weight), "let each step be more than the one before it, and the first more than 0")
 			return
 		}
 		before = weight

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 
@@ -39,16 +38,15 @@ func TestCatalogueExamples(t *testing.T) {
 			if base != "" {
 				usual = compileExample(base)
 			}
-			text := withExample(t, base, r.Bad)
-			before, after, marked := strings.Cut(text, diag.Mark)
+			text, at, marked := diag.CutMark(withExample(t, base, r.Bad))
 			var want diag.Position
 			if marked {
-				line := before[strings.LastIndexByte(before, '\n')+1:]
-				want = diag.Position{File: "example.yaml", Line: strings.Count(before, "\n") + 1, Column: utf8.RuneCountInString(line) + 1}
+				want = at
+				want.File = "example.yaml"
 			}
-			got := beside(compileExample(before+after), usual, r.Code)
+			got := beside(compileExample(text), usual, r.Code)
 			if len(got) != 1 || got[0].Code != r.Code || got[0].Position != want || got[0].Severity != r.Severity {
-				t.Errorf("of the bad example it says\n%swant one %s %s at %s in\n%s", printed(got), r.Severity, r.Code, want, numbered(before+after))
+				t.Errorf("of the bad example it says\n%swant one %s %s at %s in\n%s", printed(got), r.Severity, r.Code, want, numbered(text))
 			}
 			good := withExample(t, base, r.Good)
 			if rest := beside(compileExample(good), usual, r.Code); len(rest) > 0 {

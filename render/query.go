@@ -165,11 +165,11 @@ func (r *rollout) checkPromQL(query string, at schema.Path) {
 func (r *rollout) selectorHint() string {
 	switch r.TrafficRoutingProvider {
 	case kumaProvider:
-		return `select the new version: {kuma_io_services=~".*,{{ service }}-canary_{{ namespace }}_svc_` + fmt.Sprint(r.Port) + `,.*"}, or the metric request-success-rate, which does`
+		return `name: request-success-rate without a customMetric measures the new version alone; in a query of sidecars' metrics select {kuma_io_services=~".*,{{ service }}-canary_{{ namespace }}_svc_` + fmt.Sprint(r.Port) + `,.*"}`
 	case istioProvider:
-		return `select the new version: {destination_workload="{{ target }}", destination_workload_namespace="{{ namespace }}"}`
+		return `name: request-success-rate without a customMetric measures the new version alone; in a query of Istio's metrics select {destination_workload="{{ target }}", destination_workload_namespace="{{ namespace }}"}`
 	}
-	return `select the new version: {canary="{{ namespace }}-{{ service }}-canary-` + fmt.Sprint(r.Port) + `"}, or its pods`
+	return `name: request-success-rate without a customMetric measures the new version alone; in a query of nginx' metrics select {canary="{{ namespace }}-{{ service }}-canary-` + fmt.Sprint(r.Port) + `"}`
 }
 
 // looseSelector is the first selector of an expression that names neither the workload

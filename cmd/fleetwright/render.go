@@ -8,9 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/fleetwright/fleetwright/internal/disk"
-	"github.com/fleetwright/fleetwright/internal/inputs"
 	"github.com/fleetwright/fleetwright/render"
-	"github.com/fleetwright/fleetwright/schema"
 )
 
 const renderLong = `Render compiles the Applications and Fleets under each PATH and writes, for every
@@ -36,6 +34,7 @@ type renderFlags struct {
 	out        string
 	path       string
 	allowPrune bool
+	diagnosticFlags
 }
 
 func newRenderCmd(a *app) *cobra.Command {
@@ -50,17 +49,19 @@ func newRenderCmd(a *app) *cobra.Command {
 	cmd.Flags().StringVarP(&flags.out, "output", "o", "", "directory to write, or - for the standard output (required)")
 	cmd.Flags().StringVar(&flags.path, "path", "", "place of the directory in its Git repository (found from the repository around it)")
 	cmd.Flags().BoolVar(&flags.allowPrune, "allow-prune", false, "let the run empty a cluster, or remove more than half of its files")
+	flags.add(cmd)
 	return cmd
 }
 
 func (a *app) render(paths []string, flags renderFlags) error {
-	switch {
-	case len(paths) == 0:
-		return &usageError{"no PATH is named", "name the files or directories that hold the Applications and Fleets, or - for the standard input"}
-	case flags.out == "":
+	if flags.out == "" && len(paths) > 0 {
 		return &usageError{"no output is named", "-o DIR writes a directory, -o - prints a stream"}
 	}
-	files, err := inputs.Read(paths, a.stdin)
+	files, err := a.read(paths)
+	if err != nil {
+		return err
+	}
+	p, err := a.newPrinter(flags.diagnosticFlags, files, a.stderr)
 	if err != nil {
 		return err
 	}
@@ -68,9 +69,13 @@ func (a *app) render(paths []string, flags renderFlags) error {
 	if flags.out != "-" && flags.path == "" {
 		opts.DefaultPath = pathInRepository(flags.out)
 	}
-	tree, list := render.Compile(schema.Load(files), opts)
-	if err := a.diagnose(list); err != nil {
+	tree, list := compile(files, opts)
+	if list, err = p.print(list); err != nil {
 		return err
+	}
+	if list.HasErrors() {
+		fmt.Fprintf(a.stderr, "%s; nothing was written\n", summary(list))
+		return errReported
 	}
 	if flags.out == "-" {
 		return a.stream(tree)

@@ -29,16 +29,25 @@ func pathInRepository(dir string) string {
 		}
 		dir = parent
 	}
-	for root := dir; ; root = filepath.Dir(root) {
+	root, ok := repositoryAround(dir)
+	if !ok {
+		return ""
+	}
+	rel, err := filepath.Rel(root, filepath.Join(dir, missing))
+	if err != nil || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+		return ""
+	}
+	return filepath.ToSlash(rel)
+}
+
+// repositoryAround is the root of the Git repository that a directory is in.
+func repositoryAround(dir string) (root string, ok bool) {
+	for root = dir; ; root = filepath.Dir(root) {
 		if _, err := os.Lstat(filepath.Join(root, ".git")); err == nil {
-			rel, err := filepath.Rel(root, filepath.Join(dir, missing))
-			if err != nil || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
-				return ""
-			}
-			return filepath.ToSlash(rel)
+			return root, true
 		}
 		if root == filepath.Dir(root) {
-			return ""
+			return "", false
 		}
 	}
 }

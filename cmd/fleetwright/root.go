@@ -9,13 +9,13 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/disk"
 )
 
 // Exit codes, as those of diff and gofmt -d.
 const (
 	exitOK      = 0
+	exitStrict  = 1
 	exitTrouble = 2
 )
 
@@ -33,13 +33,17 @@ func (e *usageError) Error() string { return e.message }
 // errReported says that everything there is to say about a failure was said.
 var errReported = errors.New("reported")
 
+// errStrict says that there are warnings, which --strict made errors.
+var errStrict = errors.New("warnings")
+
 const rootLong = `Fleetwright compiles Kurator's Applications and the Fleets they name into plain
 manifests: for every cluster a directory that Flux syncs from Git, with sources,
 Kustomizations, Flagger Canaries, and the mesh that moves their traffic. What
 Kurator's controller decides at run time is decided here, before the commit.
 
-It never talks to a cluster. Exit codes are 0 for success and 2 for errors. After
-an error in the input nothing has been written.`
+It never talks to a cluster. Exit codes are 0 for success and 2 for errors; check
+has 1 for warnings that --strict makes errors. After an error in the input nothing
+has been written.`
 
 func (a *app) execute(args []string) int {
 	root := &cobra.Command{
@@ -56,7 +60,7 @@ func (a *app) execute(args []string) int {
 		CompletionOptions:          cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
 	root.SetVersionTemplate("fleetwright {{.Version}}\n")
-	root.AddCommand(newRenderCmd(a), newSchemaCmd(a))
+	root.AddCommand(newRenderCmd(a), newCheckCmd(a), newExplainCmd(a), newSchemaCmd(a))
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{err.Error(), cmd.CommandPath() + " --help lists the flags"}
 	})
@@ -67,6 +71,9 @@ func (a *app) execute(args []string) int {
 	err := root.Execute()
 	if err == nil {
 		return exitOK
+	}
+	if errors.Is(err, errStrict) {
+		return exitStrict
 	}
 	a.fail(err)
 	return exitTrouble
@@ -104,18 +111,6 @@ func (a *app) fail(err error) {
 	if hint != "" {
 		fmt.Fprintf(a.stderr, "  hint: %s\n", hint)
 	}
-}
-
-// diagnose prints diagnostics. It fails if one of them is an error.
-func (a *app) diagnose(list diag.List) error {
-	if err := diag.WriteText(a.stderr, list); err != nil {
-		return err
-	}
-	if list.HasErrors() {
-		fmt.Fprintf(a.stderr, "%s, %s; nothing was written\n", plural(list.Count(diag.Error), "error"), plural(list.Count(diag.Warning), "warning"))
-		return errReported
-	}
-	return nil
 }
 
 func plural(n int, noun string) string {

@@ -1,8 +1,11 @@
 package diag
 
 import (
+	"cmp"
 	"iter"
 	"slices"
+	"strings"
+	"unicode/utf8"
 )
 
 // A Rule is an entry of the catalogue: all there is to know about a code. What
@@ -43,8 +46,36 @@ type Rule struct {
 // Mark stands in the bad example of a rule before what the diagnostic points at.
 const Mark = "»"
 
-// families are the rules, by the hundreds of their codes and in order.
-var families = [...][]Rule{schemaRules, placementRules, rolloutRules, kumaRules, fluxRules, collisionRules, routingRules, internalRules}
+// CutMark is a bad example without its mark, and where that stands; marked is false
+// where there is none.
+func CutMark(bad string) (text string, at Position, marked bool) {
+	before, after, marked := strings.Cut(bad, Mark)
+	line := before[strings.LastIndexByte(before, '\n')+1:]
+	return before + after, Position{Line: strings.Count(before, "\n") + 1, Column: utf8.RuneCountInString(line) + 1}, marked
+}
+
+// A Family is the rules with one hundred of codes, in order.
+type Family struct {
+	// Name of the family, as a title.
+	Name string
+	// Rules of the family.
+	Rules []Rule
+}
+
+// families are all rules, in order.
+var families = [...]Family{
+	{"Syntax and schema", schemaRules},
+	{"References and placement", placementRules},
+	{"Rollout and analysis", rolloutRules},
+	{"Kuma", kumaRules},
+	{"Flux", fluxRules},
+	{"Collisions in a cluster", collisionRules},
+	{"Istio and nginx", routingRules},
+	{"Fleetwright itself", internalRules},
+}
+
+// Families are the rules of the catalogue, in the order of their codes.
+func Families() []Family { return families[:] }
 
 // internalRules are those of mistakes of our own, 9xx.
 var internalRules = []Rule{
@@ -60,8 +91,8 @@ var internalRules = []Rule{
 func Rules() iter.Seq[*Rule] {
 	return func(yield func(*Rule) bool) {
 		for _, family := range families {
-			for i := range family {
-				if !yield(&family[i]) {
+			for i := range family.Rules {
+				if !yield(&family.Rules[i]) {
 					return
 				}
 			}
@@ -72,8 +103,8 @@ func Rules() iter.Seq[*Rule] {
 // Rule is the code's entry in the catalogue, or nil where there is none.
 func (c Code) Rule() *Rule {
 	for _, family := range families {
-		if i := slices.IndexFunc(family, func(r Rule) bool { return r.Code == c }); i >= 0 {
-			return &family[i]
+		if i, ok := slices.BinarySearchFunc(family.Rules, c, func(r Rule, c Code) int { return cmp.Compare(r.Code, c) }); ok {
+			return &family.Rules[i]
 		}
 	}
 	return nil

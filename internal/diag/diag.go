@@ -154,5 +154,16 @@ func (l List) Count(s Severity) int {
 	return n
 }
 
+// Strict is the list with errors in place of warnings.
+func (l List) Strict() List {
+	l = slices.Clone(l)
+	for i := range l {
+		if l[i].Severity == Warning {
+			l[i].Severity = Error
+		}
+	}
+	return l
+}
+
 // HasErrors says whether any diagnostic is an error.
 func (l List) HasErrors() bool { return l.Count(Error) > 0 }

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/inputs"
+	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// diagnosticFlags say how diagnostics are printed, and what they do.
+type diagnosticFlags struct {
+	format string
+	strict bool
+}
+
+func (f *diagnosticFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.format, "format", diag.Formats()[0], "of the diagnostics: "+strings.Join(diag.Formats(), ", "))
+	cmd.Flags().BoolVar(&f.strict, "strict", false, "make errors of warnings")
+}
+
+// read reads the files that a command names.
+func (a *app) read(paths []string) ([]schema.File, error) {
+	if len(paths) == 0 {
+		return nil, &usageError{"no PATH is named", "name the files or directories that hold the Applications and Fleets, or - for the standard input"}
+	}
+	return inputs.Read(paths, a.stdin)
+}
+
+func compile(files []schema.File, opts render.Options) (*render.Tree, diag.List) {
+	return render.Compile(schema.Load(files), opts)
+}
+
+// A printer prints the diagnostics of a command.
+type printer struct {
+	format diag.Format
+	strict bool
+	to     io.Writer
+}
+
+func (a *app) newPrinter(flags diagnosticFlags, files []schema.File, to io.Writer) (*printer, error) {
+	terminal := isTerminal(to)
+	format, ok := diag.NewFormat(flags.format, diag.FormatOptions{
+		Source:  sourceOf(files),
+		Excerpt: terminal,
+		Color:   terminal && wantsColor(),
+		Version: version(),
+		URI:     newRepositories().name,
+	})
+	if !ok {
+		return nil, &usageError{fmt.Sprintf("there is no format %q", flags.format), "it is one of " + strings.Join(diag.Formats(), ", ")}
+	}
+	return &printer{format, flags.strict, to}, nil
+}
+
+// print prints diagnostics. It returns them as they were printed: strict ones have no
+// warnings.
+func (p *printer) print(list diag.List) (diag.List, error) {
+	if p.strict {
+		list = list.Strict()
+	}
+	return list, p.format.Write(p.to, list)
+}
+
+// sourceOf finds the text of a file.
+func sourceOf(files []schema.File) func(name string) []byte {
+	return func(name string) []byte {
+		for _, f := range files {
+			if f.Name == name {
+				return f.Data
+			}
+		}
+		return nil
+	}
+}
+
+// summary counts diagnostics.
+func summary(list diag.List) string {
+	text := plural(list.Count(diag.Error), "error") + ", " + plural(list.Count(diag.Warning), "warning")
+	if n := list.Count(diag.Info); n > 0 {
+		text += fmt.Sprintf(", %d for information", n)
+	}
+	return text
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// wantsColor says whether a terminal is to show colours (no-color.org).
+func wantsColor() bool { return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" }
+
+// repositories know the Git repositories around files.
+type repositories struct {
+	// roots of the directories that were asked for.
+	roots map[string]string
+}
+
+func newRepositories() *repositories { return &repositories{roots: map[string]string{}} }
+
+// name is that of a file from the root of its repository, or as it was given where it
+// is in none.
+func (r *repositories) name(file string) string {
+	abs, err := filepath.Abs(file)
+	if err != nil || file == inputs.Stdin {
+		return filepath.ToSlash(file)
+	}
+	dir := filepath.Dir(abs)
+	root, known := r.roots[dir]
+	if !known {
+		root, _ = repositoryAround(dir)
+		r.roots[dir] = root
+	}
+	rel, err := filepath.Rel(root, abs)
+	if root == "" || err != nil {
+		return filepath.ToSlash(file)
+	}
+	return filepath.ToSlash(rel)
+}
