@@ -7,9 +7,11 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"text/template"
 
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
@@ -155,29 +157,52 @@ func (r *rollout) checkPromQL(query string, at schema.Path) {
 		r.report(diag.BadQuery, at, fmt.Sprintf("the query gives a %s, and Flagger takes a vector", parser.DocumentedType(expr.Type())), "wrap it: vector(…)")
 		return
 	}
-	if loose := r.looseSelector(expr); loose != "" {
-		r.report(diag.QueryOfAll, at, fmt.Sprintf("nothing in %s says which service is measured, so the requests of all others decide on this rollout", loose), r.selectorHint())
+	if loose := r.looseSelector(expr); loose != nil {
+		r.report(diag.QueryOfAll, at, fmt.Sprintf("nothing in %s says which service is measured, so those of all others decide on this rollout", loose), r.selectorHint(loose))
 	}
 }
 
-// selectorHint is a selector of the new version's requests, as metrics of the provider
-// have it.
-func (r *rollout) selectorHint() string {
-	switch r.TrafficRoutingProvider {
-	case kumaProvider:
-		return `name: request-success-rate without a customMetric measures the new version alone; in a query of sidecars' metrics select {kuma_io_services=~".*,{{ service }}-canary_{{ namespace }}_svc_` + fmt.Sprint(r.Port) + `,.*"}`
-	case istioProvider:
-		return `name: request-success-rate without a customMetric measures the new version alone; in a query of Istio's metrics select {destination_workload="{{ target }}", destination_workload_namespace="{{ namespace }}"}`
+// selectors are labels by which only the new version is selected, by what the names of
+// metrics begin with; what is behind all others is scraped from pods.
+var selectors = []struct {
+	// metric is how the names of the metrics begin.
+	metric string
+	// labels of the rollout's new version; PORT is the Service's.
+	labels string
+}{
+	// The sidecars' (kumahq/kuma pkg/mads/util.go).
+	{"envoy_", `kuma_io_services=~".*,{{ service }}-canary_{{ namespace }}_svc_PORT,.*"`},
+	// fluxcd/flagger pkg/metrics/observers/istio.go
+	{"istio_", `destination_workload="{{ target }}",destination_workload_namespace="{{ namespace }}"`},
+	// kubernetes/ingress-nginx internal/ingress/controller, upstreamName
+	{"nginx_ingress_", `canary="{{ namespace }}-{{ service }}-canary-PORT"`},
+	// The chart's scrape_configs; the primary's pods have one more part in their names.
+	{"", `namespace="{{ namespace }}",pod=~"{{ target }}-[0-9a-zA-Z]+(-[0-9a-zA-Z]+)"`},
+}
+
+// selectorHint is a selector as it is, with labels of the new version.
+func (r *rollout) selectorHint(loose *parser.VectorSelector) string {
+	var all []string
+	for _, m := range loose.LabelMatchers {
+		if m.Name != labels.MetricName {
+			all = append(all, m.String())
+		}
 	}
-	return `name: request-success-rate without a customMetric measures the new version alone; in a query of nginx' metrics select {canary="{{ namespace }}-{{ service }}-canary-` + fmt.Sprint(r.Port) + `"}`
+	for _, s := range selectors {
+		if strings.HasPrefix(loose.Name, s.metric) {
+			all = append(all, strings.ReplaceAll(s.labels, "PORT", strconv.Itoa(int(r.Port))))
+			break
+		}
+	}
+	return loose.Name + "{" + strings.Join(all, ",") + "}"
 }
 
 // looseSelector is the first selector of an expression that names neither the workload
-// nor its Service, or nothing.
-func (r *rollout) looseSelector(expr parser.Expr) (loose string) {
+// nor its Service, or nil.
+func (r *rollout) looseSelector(expr parser.Expr) (loose *parser.VectorSelector) {
 	parser.Inspect(expr, func(n parser.Node, _ []parser.Node) error {
 		s, ok := n.(*parser.VectorSelector)
-		if !ok || loose != "" {
+		if !ok || loose != nil {
 			return nil
 		}
 		for _, m := range s.LabelMatchers {
@@ -185,7 +210,7 @@ func (r *rollout) looseSelector(expr parser.Expr) (loose string) {
 				return nil
 			}
 		}
-		loose = s.String()
+		loose = s
 		return nil
 	})
 	return loose

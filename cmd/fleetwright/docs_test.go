@@ -124,6 +124,23 @@ func TestTargetsAndLinksOfThePages(t *testing.T) {
 	}
 }
 
+// TestDiagnosticsPageIsTheCatalogue: UPDATE=1 writes it.
+func TestDiagnosticsPageIsTheCatalogue(t *testing.T) {
+	var page, stderr strings.Builder
+	if code := run([]string{"explain", "--format", "markdown"}, strings.NewReader(""), &page, &stderr); code != exitOK {
+		t.Fatal(stderr.String())
+	}
+	name := filepath.Join(repository, "docs/diagnostics.md")
+	if os.Getenv("UPDATE") != "" {
+		if err := os.WriteFile(name, []byte(page.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := os.ReadFile(name); err != nil || string(got) != page.String() {
+		t.Errorf("docs/diagnostics.md is not what fleetwright explain prints (%v): make golden writes it", err)
+	}
+}
+
 // TestExamplesAreListed: each has a row that says what it shows.
 func TestExamplesAreListed(t *testing.T) {
 	list, err := os.ReadFile(filepath.Join(repository, "examples/README.md"))

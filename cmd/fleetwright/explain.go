@@ -224,7 +224,7 @@ func explainMarkdown(w *bufio.Writer, families []diag.Family, all bool) error {
 		for _, f := range families {
 			fmt.Fprintf(w, "\n| %s | | |\n|---|---|---|\n", f.Name)
 			for _, r := range f.Rules {
-				fmt.Fprintf(w, "| [%s](#%s) | %s%s | %s |\n", r.Code, strings.ToLower(string(r.Code)), r.Severity, always(r), r.Title)
+				fmt.Fprintf(w, "| [%s](#%s) | %s%s | %s |\n", r.Code, strings.ToLower(string(r.Code)), r.Severity, always(r), escaped(r.Title))
 			}
 		}
 	}
@@ -236,16 +236,21 @@ func explainMarkdown(w *bufio.Writer, families []diag.Family, all bool) error {
 			if all {
 				fmt.Fprintln(w)
 			}
-			fmt.Fprintf(w, "### %s\n\n**%s** (%s%s)\n\n%s\n\n%s\n", r.Code, r.Title, r.Severity, always(r), r.Ignored, r.Fix)
+			fmt.Fprintf(w, "### %s\n\n**%s** (%s%s)\n\n%s\n\n%s\n", r.Code, escaped(r.Title), r.Severity, always(r), escaped(r.Ignored), escaped(r.Fix))
 			if bad := underlined(r.Bad); bad != "" {
 				fmt.Fprintf(w, "\nNot like this%s:\n\n```yaml\n%s```\n\nBut like this:\n\n```yaml\n%s```\n", on(r), bad, strings.TrimPrefix(r.Good, "\n"))
 			}
 			if r.Source != "" {
-				fmt.Fprintf(w, "\nSource: %s\n", r.Source)
+				fmt.Fprintf(w, "\nSource: %s\n", escaped(r.Source))
 			}
 		}
 	}
 	return nil
+}
+
+// escaped is text that Markdown takes for nothing else.
+func escaped(text string) string {
+	return strings.NewReplacer("<", "&lt;", "*", `\*`, "|", `\|`).Replace(text)
 }
 
 // A ruleJSON is a rule as explain prints it as JSON.
