@@ -296,7 +296,6 @@ type Webhook struct {
 	// Retries after a failed call.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
-	// +kubebuilder:default=0
 	Retries int32 `json:"retries,omitempty"`
 
 	// Metadata that is sent along. A load tester reads type and cmd.
@@ -342,7 +341,7 @@ type TrafficRouting struct {
 	// TimeoutSeconds of a request, in seconds. 0 is no timeout.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
-	// +kubebuilder:default=0
+	// +fleetwright:example=60
 	// +fleetwright:becomes=`spec.service.timeout` of the Canary, which Flagger reads on istio (info FW404, FW714); 0 is left out
 	TimeoutSeconds int32 `json:"timeoutSeconds,omitempty"`
 

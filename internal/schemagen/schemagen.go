@@ -71,6 +71,10 @@ var kustomizeExamples = map[string]string{
 // JSON.
 const exampleMarker = "fleetwright:example"
 
+// doNotSuggest is what VS Code and the YAML language server have of their own in
+// schemas: a field that is accepted, and not offered.
+const doNotSuggest = "doNotSuggest"
+
 // durationPattern is that of Flux' CRDs for intervals.
 const durationPattern = `^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
 
@@ -245,6 +249,10 @@ func (g *generator) applyMarkers(s *jsonschema.Schema, t reflect.Type) error {
 		if !ok {
 			continue
 		}
+		if f.Type == reflect.TypeFor[any]() {
+			// Nothing is made of these values, so editors need not offer the field.
+			p.Extras = map[string]any{doNotSuggest: true}
+		}
 		_, markers := splitMarkers(g.comment(t, f.Name))
 		if _, ok := markers["required"]; ok {
 			s.Required = append(s.Required, name)
@@ -304,7 +312,8 @@ func applyMarker(s *jsonschema.Schema, marker, value string) error {
 			s.Items.Examples = items
 		}
 	case "fleetwright:extension":
-		s.Extras = map[string]any{"x-fleetwright-extension": true}
+		// In words: editors complete no reference that has unknown keywords beside it.
+		s.Description += " A fleetwright extension: Kurator does not have it."
 	default:
 		return fmt.Errorf("unknown marker")
 	}
@@ -407,7 +416,7 @@ func inline(s any, defs map[string]any) any {
 		out := map[string]any{}
 		for key, value := range s {
 			switch key {
-			case "$schema", "title", "description", "default", "examples", "x-fleetwright-extension":
+			case "$schema", "title", "description", "default", "examples", doNotSuggest:
 			case "properties":
 				properties := map[string]any{}
 				for name, property := range value.(map[string]any) {
