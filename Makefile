@@ -37,7 +37,7 @@ bench:
 	go test ./cmd/fleetwright -run '^$$' -bench ColdStart -benchtime $(BENCHTIME)
 
 # What is rendered, taken by the real things: docs/conformance.md. It needs strace,
-# and builds an API server, Flux and Flagger at the first time.
+# Node.js and npm, and builds an API server, Flux and Flagger at the first time.
 conformance:
 	cd conformance && go test -timeout 75m
 

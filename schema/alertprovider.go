@@ -40,10 +40,12 @@ type AlertProviderSpec struct {
 	// belongs into secretRef.
 	// +optional
 	// +kubebuilder:validation:Pattern=^https?://.+$
+	// +fleetwright:example=https://chat.example.com/hooks/flagger
 	Address string `json:"address,omitempty"`
 
 	// Proxy is the URL of an HTTP proxy on the way.
 	// +optional
+	// +fleetwright:example=http://proxy.example.com:3128
 	Proxy string `json:"proxy,omitempty"`
 
 	// SecretRef names the Secret with the key address, and token where the chat

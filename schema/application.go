@@ -50,6 +50,7 @@ type Destination struct {
 	// Fleet is the name of the Fleet, in the Application's namespace.
 	// +required
 	// +fleetwright:format=dns-subdomain
+	// +fleetwright:example=production
 	// +fleetwright:becomes=the fleet whose clusters get the policy; one for all policies (FW205)
 	Fleet string `json:"fleet"`
 
@@ -63,6 +64,7 @@ type Destination struct {
 type ClusterSelector struct {
 	// MatchLabels are the labels that a cluster must have, all of them.
 	// +optional
+	// +fleetwright:example={"region": "eu"}
 	MatchLabels map[string]LabelValue `json:"matchLabels,omitempty"`
 }
 
@@ -73,6 +75,7 @@ type SyncPolicy struct {
 	// is inserted before this one.
 	// +optional
 	// +fleetwright:format=dns-subdomain
+	// +fleetwright:example=webapp
 	// +fleetwright:becomes=the name of the Flux Kustomization or HelmRelease; without it `<application>-<index>`, with a warning (FW208)
 	Name string `json:"name,omitempty"`
 
@@ -120,6 +123,7 @@ type Kustomization struct {
 	// RetryInterval after a failure; without it, or with 0s, the interval. Where
 	// that is 0s too, Flux would never try again, so 2m0s is rendered.
 	// +optional
+	// +fleetwright:example=2m0s
 	// +fleetwright:becomes=`spec.retryInterval` of the Flux Kustomization; 2m0s where the interval is 0s
 	RetryInterval Duration `json:"retryInterval,omitempty"`
 
@@ -148,11 +152,13 @@ type Kustomization struct {
 	// TargetNamespace is set on every object.
 	// +optional
 	// +fleetwright:format=dns-label
+	// +fleetwright:example=webapp
 	TargetNamespace string `json:"targetNamespace,omitempty"`
 
 	// Timeout of validating, applying and health checks; without it, the
 	// interval.
 	// +optional
+	// +fleetwright:example=2m0s
 	Timeout Duration `json:"timeout,omitempty"`
 
 	// Force recreates objects of which an immutable field changed.
@@ -161,6 +167,7 @@ type Kustomization struct {
 
 	// Components are the paths of kustomize components, relative to path.
 	// +optional
+	// +fleetwright:example=["../components/monitoring"]
 	Components []string `json:"components,omitempty"`
 }
 
@@ -168,9 +175,11 @@ type Kustomization struct {
 type CommonMetadata struct {
 	// Annotations to add.
 	// +optional
+	// +fleetwright:example={"example.com/owner": "shop"}
 	Annotations map[string]string `json:"annotations,omitempty"`
 
 	// Labels to add.
 	// +optional
+	// +fleetwright:example={"team": "shop"}
 	Labels map[string]LabelValue `json:"labels,omitempty"`
 }

@@ -406,9 +406,9 @@ func (e *explainer) placeholder(s *jsonSchema) string {
 	case s.Const != "":
 		return s.Const
 	case len(s.Examples) > 0:
-		return unquote(s.Examples[0])
+		return inYAML(s.Examples[0])
 	case len(s.Default) > 0:
-		return unquote(s.Default)
+		return inYAML(s.Default)
 	case len(s.Enum) > 0:
 		return s.Enum[0]
 	}
@@ -423,12 +423,13 @@ func (e *explainer) placeholder(s *jsonSchema) string {
 	return "…"
 }
 
-func unquote(raw json.RawMessage) string {
-	var s string
-	if json.Unmarshal(raw, &s) == nil {
-		return s
+// inYAML is a value of the schema as one writes it.
+func inYAML(value json.RawMessage) string {
+	var text string
+	if json.Unmarshal(value, &text) == nil {
+		return plainText(text)
 	}
-	return string(raw)
+	return string(value)
 }
 
 // describe is what was found, in words.

@@ -46,6 +46,7 @@ type ClusterReference struct {
 	// Name of the cluster.
 	// +required
 	// +fleetwright:format=dns-subdomain
+	// +fleetwright:example=eu
 	// +fleetwright:becomes=the cluster, and its directory
 	Name string `json:"name"`
 
@@ -159,10 +160,12 @@ type Chart struct {
 	// Repository of the chart, over HTTP, HTTPS or OCI.
 	// +optional
 	// +kubebuilder:validation:Pattern=^(http|https|oci)://.*$
+	// +fleetwright:example=https://kumahq.github.io/charts
 	Repository string `json:"repository,omitempty"`
 
 	// Name of the chart.
 	// +optional
+	// +fleetwright:example=kuma
 	Name string `json:"name,omitempty"`
 
 	// Version of the chart, or a range of versions.
@@ -201,6 +204,7 @@ type SecretKey struct {
 	// Name of the Secret.
 	// +required
 	// +fleetwright:format=dns-subdomain
+	// +fleetwright:example=eu-kubeconfig
 	Name string `json:"name"`
 
 	// Key in the Secret.

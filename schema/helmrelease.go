@@ -22,12 +22,14 @@ type HelmRelease struct {
 	// ReleaseName is the name of Helm's release; without it, that of the policy.
 	// +optional
 	// +fleetwright:format=release-name
+	// +fleetwright:example=podinfo
 	// +fleetwright:becomes=`spec.releaseName` of the HelmRelease; without it, the name of the policy
 	ReleaseName string `json:"releaseName,omitempty"`
 
 	// TargetNamespace of the release; without it, the Application's.
 	// +optional
 	// +fleetwright:format=dns-label
+	// +fleetwright:example=webapp
 	TargetNamespace string `json:"targetNamespace,omitempty"`
 
 	// DependsOn names the policies with helm that must be ready first, in this or
@@ -53,6 +55,7 @@ type HelmRelease struct {
 	// ServiceAccountName that Flux impersonates, in the Application's namespace.
 	// +optional
 	// +fleetwright:format=dns-subdomain
+	// +fleetwright:example=deployer
 	ServiceAccountName string `json:"serviceAccountName,omitempty"`
 
 	// PersistentClient keeps one client for all of Helm's actions.
@@ -117,6 +120,7 @@ type HelmChartSpec struct {
 
 	// Interval at which new versions are looked for; without it, the release's.
 	// +optional
+	// +fleetwright:example=1h
 	// +fleetwright:becomes=`spec.chart.spec.interval`; refused for a chart from an ociRepository (FW508)
 	Interval Duration `json:"interval,omitempty"`
 
@@ -131,6 +135,7 @@ type HelmChartSpec struct {
 	// ValuesFiles of the chart that are used in place of its values.yaml, the
 	// later ones over the earlier.
 	// +optional
+	// +fleetwright:example=["values.yaml", "values-production.yaml"]
 	// +fleetwright:becomes=`spec.chart.spec.valuesFiles`; refused for a chart from an ociRepository (FW508)
 	ValuesFiles []string `json:"valuesFiles,omitempty"`
 }
@@ -139,6 +144,7 @@ type HelmChartSpec struct {
 type HelmInstall struct {
 	// Timeout of any one operation; without it, the release's.
 	// +optional
+	// +fleetwright:example=10m
 	Timeout Duration `json:"timeout,omitempty"`
 
 	// CRDs says what is done with those of the chart.
@@ -187,6 +193,7 @@ type HelmInstall struct {
 type HelmInstallRemediation struct {
 	// Retries before giving up; negative is no end.
 	// +optional
+	// +kubebuilder:default=0
 	Retries int32 `json:"retries,omitempty"`
 
 	// IgnoreTestFailures passes over failed tests of the chart.
@@ -202,6 +209,7 @@ type HelmInstallRemediation struct {
 type HelmUpgrade struct {
 	// Timeout of any one operation; without it, the release's.
 	// +optional
+	// +fleetwright:example=10m
 	Timeout Duration `json:"timeout,omitempty"`
 
 	// CRDs says what is done with those of the chart.
@@ -249,6 +257,7 @@ type HelmUpgrade struct {
 type HelmUpgradeRemediation struct {
 	// Retries before giving up; negative is no end.
 	// +optional
+	// +kubebuilder:default=0
 	Retries int32 `json:"retries,omitempty"`
 
 	// IgnoreTestFailures passes over failed tests of the chart.
@@ -270,6 +279,7 @@ type HelmUpgradeRemediation struct {
 type HelmRollback struct {
 	// Timeout of any one operation; without it, the release's.
 	// +optional
+	// +fleetwright:example=10m
 	Timeout Duration `json:"timeout,omitempty"`
 
 	// DisableWait does not wait until all is ready.
@@ -301,6 +311,7 @@ type HelmRollback struct {
 type HelmUninstall struct {
 	// Timeout of any one operation; without it, the release's.
 	// +optional
+	// +fleetwright:example=10m
 	Timeout Duration `json:"timeout,omitempty"`
 
 	// DisableHooks runs no hooks of the chart.
@@ -332,6 +343,7 @@ type ValuesReference struct {
 	// Name of the object, in the Application's namespace.
 	// +required
 	// +fleetwright:format=dns-subdomain
+	// +fleetwright:example=podinfo-values
 	Name string `json:"name"`
 
 	// ValuesKey is the key in the object.
@@ -344,6 +356,7 @@ type ValuesReference struct {
 	// key's text holds values of its own.
 	// +optional
 	// +kubebuilder:validation:Pattern=^([a-zA-Z0-9_\-.\\\/]|\[[0-9]{1,5}\])+$
+	// +fleetwright:example=ingress.hosts[0].host
 	TargetPath string `json:"targetPath,omitempty"`
 
 	// Optional passes over an object that does not exist.

@@ -8,6 +8,7 @@ type HTTPRetry struct {
 	// Attempts is how often.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
+	// +fleetwright:example=3
 	Attempts int32 `json:"attempts"`
 
 	// PerTryTimeout of one attempt, a duration of Istio's.
@@ -36,14 +37,17 @@ type Headers struct {
 type HeaderOperations struct {
 	// Set replaces headers.
 	// +optional
+	// +fleetwright:example={"x-version": "canary"}
 	Set map[string]string `json:"set,omitempty"`
 
 	// Add adds to headers.
 	// +optional
+	// +fleetwright:example={"x-version": "canary"}
 	Add map[string]string `json:"add,omitempty"`
 
 	// Remove removes headers.
 	// +optional
+	// +fleetwright:example=["x-debug"]
 	Remove []string `json:"remove,omitempty"`
 }
 
@@ -52,6 +56,7 @@ type CorsPolicy struct {
 	// AllowOrigin are the origins that may ask, each the whole of one. Istio has
 	// deprecated it.
 	// +optional
+	// +fleetwright:example=["https://app.example.com"]
 	AllowOrigin []string `json:"allowOrigin,omitempty"`
 
 	// AllowOrigins are the origins that may ask.
@@ -60,14 +65,17 @@ type CorsPolicy struct {
 
 	// AllowMethods are the HTTP methods that may be used.
 	// +optional
+	// +fleetwright:example=["GET", "POST"]
 	AllowMethods []string `json:"allowMethods,omitempty"`
 
 	// AllowHeaders are the headers that may be sent.
 	// +optional
+	// +fleetwright:example=["content-type"]
 	AllowHeaders []string `json:"allowHeaders,omitempty"`
 
 	// ExposeHeaders are the headers that a browser may show.
 	// +optional
+	// +fleetwright:example=["x-request-id"]
 	ExposeHeaders []string `json:"exposeHeaders,omitempty"`
 
 	// MaxAge is how long an answer may be kept, a duration of Istio's.
@@ -87,16 +95,19 @@ type CorsPolicy struct {
 type HTTPMatch struct {
 	// Headers that a request must have, by name in lower case.
 	// +optional
+	// +fleetwright:example={"x-user-group": {"exact": "insider"}}
 	// +fleetwright:becomes=`spec.analysis.match[].headers` of the Canary; on nginx exact and regex of one header, and one cookie (FW711)
 	Headers map[string]StringMatch `json:"headers,omitempty"`
 
 	// QueryParams that a request must have, by name. For istio.
 	// +optional
+	// +fleetwright:example={"version": {"exact": "next"}}
 	// +fleetwright:becomes=`spec.analysis.match[].queryParams` of the Canary on istio; refused on nginx (FW711)
 	QueryParams map[string]StringMatch `json:"queryParams,omitempty"`
 
 	// SourceLabels that the calling pod must have. For istio.
 	// +optional
+	// +fleetwright:example={"app": "frontend"}
 	// +fleetwright:becomes=`spec.analysis.match[].sourceLabels` of the Canary on istio; refused on nginx (FW711)
 	SourceLabels map[string]LabelValue `json:"sourceLabels,omitempty"`
 
@@ -145,17 +156,21 @@ type HTTPMatch struct {
 type StringMatch struct {
 	// Exact is the whole text.
 	// +optional
+	// +fleetwright:example=insider
 	Exact string `json:"exact,omitempty"`
 
 	// Prefix is how the text begins.
 	// +optional
+	// +fleetwright:example=https://app.
 	Prefix string `json:"prefix,omitempty"`
 
 	// Suffix is how the text ends. Of headers only.
 	// +optional
+	// +fleetwright:example=.example.com
 	Suffix string `json:"suffix,omitempty"`
 
 	// Regex is a regular expression for the whole text.
 	// +optional
+	// +fleetwright:example=^(.*?;)?(type=insider)(;.*)?$
 	Regex string `json:"regex,omitempty"`
 }

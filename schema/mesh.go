@@ -53,6 +53,7 @@ type MeshSpec struct {
 	// SkipCreatingInitialPolicies names the policies that Kuma does not make for
 	// a new mesh; "*" is all.
 	// +optional
+	// +fleetwright:example=["*"]
 	SkipCreatingInitialPolicies []string `json:"skipCreatingInitialPolicies,omitempty"`
 
 	// MeshServices says whether Kuma makes MeshServices. Since Kuma 2.9.
@@ -64,6 +65,7 @@ type MeshSpec struct {
 type MeshMTLS struct {
 	// EnabledBackend names the backend in use. Without it mutual TLS is off.
 	// +optional
+	// +fleetwright:example=ca-1
 	EnabledBackend string `json:"enabledBackend,omitempty"`
 
 	// Backends that issue certificates.
@@ -80,6 +82,7 @@ type MeshMTLSBackend struct {
 	// Name of the backend.
 	// +required
 	// +fleetwright:format=dns-label
+	// +fleetwright:example=ca-1
 	Name string `json:"name"`
 
 	// Type of the backend.
@@ -114,6 +117,7 @@ type MeshDPCert struct {
 
 	// RequestTimeout of one certificate.
 	// +optional
+	// +fleetwright:example=10s
 	RequestTimeout string `json:"requestTimeout,omitempty"`
 }
 
@@ -130,6 +134,7 @@ type MeshRotation struct {
 type MeshRootChain struct {
 	// RequestTimeout of the chain.
 	// +optional
+	// +fleetwright:example=10s
 	RequestTimeout string `json:"requestTimeout,omitempty"`
 }
 
@@ -137,6 +142,7 @@ type MeshRootChain struct {
 type MeshMetrics struct {
 	// EnabledBackend names the backend in use. Without it there are no metrics.
 	// +optional
+	// +fleetwright:example=prometheus-1
 	EnabledBackend string `json:"enabledBackend,omitempty"`
 
 	// Backends of which one is in use.
@@ -149,6 +155,7 @@ type MeshMetricsBackend struct {
 	// Name of the backend.
 	// +required
 	// +kubebuilder:validation:Pattern=^.+$
+	// +fleetwright:example=prometheus-1
 	Name string `json:"name"`
 
 	// Type of the backend.
@@ -177,6 +184,7 @@ type MeshPrometheus struct {
 
 	// Tags of the metrics.
 	// +optional
+	// +fleetwright:example={"kuma.io/service": "dataplane-metrics"}
 	Tags map[string]string `json:"tags,omitempty"`
 
 	// SkipMTLS shows the metrics without mutual TLS.
@@ -200,24 +208,29 @@ type MeshPrometheus struct {
 type MeshAggregate struct {
 	// Name of the application.
 	// +required
+	// +fleetwright:example=backend
 	Name string `json:"name"`
 
 	// Port of its metrics.
 	// +required
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=65535
+	// +fleetwright:example=8080
 	Port int32 `json:"port"`
 
 	// Path of its metrics.
 	// +optional
+	// +fleetwright:example=/metrics
 	Path string `json:"path,omitempty"`
 
 	// Enabled, unless false.
 	// +optional
+	// +kubebuilder:default=true
 	Enabled *bool `json:"enabled,omitempty"`
 
 	// Address of its metrics.
 	// +optional
+	// +fleetwright:example=127.0.0.1
 	Address string `json:"address,omitempty"`
 }
 
@@ -225,6 +238,7 @@ type MeshAggregate struct {
 type MeshEnvoyMetrics struct {
 	// FilterRegex selects metrics by name.
 	// +optional
+	// +fleetwright:example=http2_act.*
 	FilterRegex string `json:"filterRegex,omitempty"`
 
 	// UsedOnly leaves out metrics that never changed.
@@ -245,6 +259,7 @@ type MeshMetricsTLS struct {
 type MeshTracing struct {
 	// DefaultBackend names the backend of what names none.
 	// +optional
+	// +fleetwright:example=jaeger
 	DefaultBackend string `json:"defaultBackend,omitempty"`
 
 	// Backends that take traces.
@@ -257,6 +272,7 @@ type MeshTracingBackend struct {
 	// Name of the backend.
 	// +required
 	// +kubebuilder:validation:Pattern=^.+$
+	// +fleetwright:example=jaeger
 	Name string `json:"name"`
 
 	// Type of the backend.
@@ -280,6 +296,7 @@ type MeshTracingBackend struct {
 type MeshLogging struct {
 	// DefaultBackend names the backend of what names none.
 	// +optional
+	// +fleetwright:example=logstash
 	DefaultBackend string `json:"defaultBackend,omitempty"`
 
 	// Backends that take logs.
@@ -292,6 +309,7 @@ type MeshLoggingBackend struct {
 	// Name of the backend.
 	// +required
 	// +kubebuilder:validation:Pattern=^.+$
+	// +fleetwright:example=logstash
 	Name string `json:"name"`
 
 	// Type of the backend.
@@ -301,6 +319,7 @@ type MeshLoggingBackend struct {
 
 	// Format of a line.
 	// +optional
+	// +fleetwright:example=[%START_TIME%] %KUMA_SOURCE_SERVICE% => %KUMA_DESTINATION_SERVICE% %DURATION%
 	Format string `json:"format,omitempty"`
 
 	// Conf of the backend, which depends on its type.
@@ -319,6 +338,7 @@ type MeshNetworking struct {
 type MeshOutbound struct {
 	// Passthrough lets traffic to unknown destinations out, unless false.
 	// +optional
+	// +kubebuilder:default=true
 	Passthrough *bool `json:"passthrough,omitempty"`
 }
 
@@ -360,6 +380,7 @@ type MeshMembership struct {
 type MeshMembershipRule struct {
 	// Tags of the proxy.
 	// +optional
+	// +fleetwright:example={"kuma.io/zone": "east"}
 	Tags map[string]string `json:"tags,omitempty"`
 }
 

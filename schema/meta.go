@@ -21,6 +21,7 @@ type ObjectMeta struct {
 	// Name of the object, unique in its namespace.
 	// +required
 	// +fleetwright:format=dns-subdomain
+	// +fleetwright:example=webapp
 	// +fleetwright:becomes=names the directories, and the source of an Application
 	Name string `json:"name"`
 
@@ -33,11 +34,13 @@ type ObjectMeta struct {
 
 	// Labels that selectors match.
 	// +optional
+	// +fleetwright:example={"team": "shop"}
 	// +fleetwright:becomes=of a cluster, what a clusterSelector matches; else ignored
 	Labels map[string]LabelValue `json:"labels,omitempty"`
 
 	// Annotations are free notes, which a Mesh and an AlertProvider keep.
 	// +optional
+	// +fleetwright:example={"example.com/owner": "shop"}
 	// +fleetwright:becomes=ignored, but for the control plane of a Fleet, which is not rendered (info FW210)
 	Annotations map[string]string `json:"annotations,omitempty"`
 
@@ -112,6 +115,7 @@ type LocalReference struct {
 	// Name of the object.
 	// +required
 	// +fleetwright:format=dns-subdomain
+	// +fleetwright:example=credentials
 	Name string `json:"name"`
 }
 
@@ -120,11 +124,13 @@ type NamespacedReference struct {
 	// Name of the object.
 	// +required
 	// +fleetwright:format=dns-subdomain
+	// +fleetwright:example=backend
 	Name string `json:"name"`
 
 	// Namespace of the object; without it, that of the referring object.
 	// +optional
 	// +fleetwright:format=dns-label
+	// +fleetwright:example=shop
 	Namespace string `json:"namespace,omitempty"`
 }
 

@@ -20,6 +20,7 @@ type RenderConfig struct {
 type RenderConfigMeta struct {
 	// Name of the RenderConfig.
 	// +optional
+	// +fleetwright:example=fleetwright
 	Name string `json:"name,omitempty"`
 
 	// Namespace is ignored.
@@ -32,6 +33,7 @@ type RenderConfigMeta struct {
 
 	// Annotations, such as config.kubernetes.io/function.
 	// +optional
+	// +fleetwright:example={"config.kubernetes.io/local-config": "true"}
 	Annotations map[string]string `json:"annotations,omitempty"`
 }
 
@@ -67,6 +69,7 @@ type RenderConfigSpec struct {
 
 	// Severities replaces the severity of diagnostics, by code.
 	// +optional
+	// +fleetwright:example={"FW208": "error"}
 	Severities map[string]Severity `json:"severities,omitempty"`
 
 	// Defaults of the Flux Kustomizations in sync.yaml.
@@ -136,14 +139,17 @@ type ChartConfig struct {
 	// Repository of the chart, over HTTP, HTTPS or OCI.
 	// +optional
 	// +kubebuilder:validation:Pattern=^(http|https|oci)://.*$
+	// +fleetwright:example=https://kumahq.github.io/charts
 	Repository string `json:"repository,omitempty"`
 
 	// Name of the chart.
 	// +optional
+	// +fleetwright:example=kuma
 	Name string `json:"name,omitempty"`
 
 	// Version of the chart, or a range of versions.
 	// +optional
+	// +fleetwright:example=2.7.3
 	Version string `json:"version,omitempty"`
 
 	// Values are merged over fleetwright's own.
@@ -172,5 +178,6 @@ type SyncDefaults struct {
 	// Kustomizations.
 	// +optional
 	// +fleetwright:format=dns-subdomain
+	// +fleetwright:example=deployer
 	ServiceAccountName string `json:"serviceAccountName,omitempty"`
 }

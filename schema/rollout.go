@@ -26,6 +26,7 @@ type Rollout struct {
 	// and adds <serviceName>-primary and <serviceName>-canary.
 	// +required
 	// +fleetwright:format=dns-1035-label
+	// +fleetwright:example=backend
 	// +fleetwright:becomes=`spec.service.name` of the Canary
 	ServiceName string `json:"serviceName"`
 
@@ -33,6 +34,7 @@ type Rollout struct {
 	// +required
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=65535
+	// +fleetwright:example=80
 	// +fleetwright:becomes=`spec.service.port` of the Canary, and the protocol annotation on kuma
 	Port int32 `json:"port"`
 
@@ -40,6 +42,7 @@ type Rollout struct {
 	// uses the Service's port for both.
 	// +optional
 	// +fleetwright:extension
+	// +fleetwright:example=http
 	// +fleetwright:becomes=`spec.service.targetPort` of the Canary, which Kurator asks the cluster for
 	TargetPort *IntOrString `json:"targetPort,omitempty"`
 
@@ -134,11 +137,13 @@ type AutoscalerReference struct {
 	// Name of the autoscaler, in the workload's namespace.
 	// +required
 	// +fleetwright:format=dns-subdomain
+	// +fleetwright:example=backend
 	Name string `json:"name"`
 
 	// PrimaryScalerQueries are the queries of the primary's ScaledObject, by the
 	// name of the trigger.
 	// +optional
+	// +fleetwright:example={"requests": "sum(rate(http_requests_total{app=\"backend-primary\"}[1m]))"}
 	PrimaryScalerQueries map[string]string `json:"primaryScalerQueries,omitempty"`
 
 	// PrimaryScalerReplicas are the primary's own bounds.
@@ -151,11 +156,13 @@ type ScalerReplicas struct {
 	// MinReplicas is the least number of pods.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
+	// +fleetwright:example=2
 	MinReplicas *int32 `json:"minReplicas,omitempty"`
 
 	// MaxReplicas is the largest number of pods.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
+	// +fleetwright:example=10
 	MaxReplicas *int32 `json:"maxReplicas,omitempty"`
 }
 
@@ -178,6 +185,7 @@ type Workload struct {
 	// Name of the workload.
 	// +required
 	// +fleetwright:format=dns-subdomain
+	// +fleetwright:example=backend
 	// +fleetwright:becomes=`spec.targetRef.name` of the Canary, and its name
 	Name string `json:"name"`
 
@@ -193,10 +201,12 @@ type Workload struct {
 type ServiceMetadata struct {
 	// Labels to add.
 	// +optional
+	// +fleetwright:example={"team": "shop"}
 	Labels map[string]LabelValue `json:"labels,omitempty"`
 
 	// Annotations to add.
 	// +optional
+	// +fleetwright:example={"example.com/owner": "shop"}
 	Annotations map[string]string `json:"annotations,omitempty"`
 }
 
@@ -257,6 +267,7 @@ type Webhook struct {
 	// Name of the webhook, in events and alerts.
 	// +required
 	// +kubebuilder:validation:Pattern=^.+$
+	// +fleetwright:example=load-test
 	Name string `json:"name"`
 
 	// Type is when it is called. confirm-rollout: before the new version is
@@ -289,6 +300,7 @@ type Webhook struct {
 
 	// Metadata that is sent along. A load tester reads type and cmd.
 	// +optional
+	// +fleetwright:example={"cmd": "hey -z 1m -q 10 -c 2 http://backend-canary.webapp:9898/"}
 	Metadata map[string]string `json:"metadata,omitempty"`
 
 	// MuteAlert sends no alert when the webhook fails.
@@ -306,6 +318,7 @@ type Alert struct {
 	// Name of the alert.
 	// +required
 	// +kubebuilder:validation:Pattern=^.+$
+	// +fleetwright:example=on-call
 	Name string `json:"name"`
 
 	// Severity is the least that is sent: info is everything, warn is failures and
@@ -328,16 +341,19 @@ type TrafficRouting struct {
 	// TimeoutSeconds of a request, in seconds. 0 is no timeout.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
+	// +fleetwright:example=60
 	// +fleetwright:becomes=`spec.service.timeout` of the Canary, which Flagger reads on istio (info FW404, FW714); 0 is left out
 	TimeoutSeconds int32 `json:"timeoutSeconds,omitempty"`
 
 	// Gateways of the VirtualService. For istio.
 	// +optional
+	// +fleetwright:example=["istio-system/public"]
 	// +fleetwright:becomes=`spec.service.gateways` of the Canary on istio; refused on kuma and nginx (FW403, FW711)
 	Gateways []string `json:"gateways,omitempty"`
 
 	// Hosts of the VirtualService. For istio.
 	// +optional
+	// +fleetwright:example=["app.example.com"]
 	// +fleetwright:becomes=`spec.service.hosts` of the Canary on istio; refused on kuma and nginx (FW403, FW711)
 	Hosts []string `json:"hosts,omitempty"`
 
@@ -358,6 +374,7 @@ type TrafficRouting struct {
 
 	// Host of the Ingress. For nginx.
 	// +optional
+	// +fleetwright:example=app.example.com
 	// +fleetwright:becomes=the host of the rollout's Ingress on nginx, where it is required (FW712); refused on kuma and istio (FW403, FW701)
 	Host string `json:"host,omitempty"`
 
@@ -378,6 +395,7 @@ type TrafficRouting struct {
 	// at once: blue/green, or A/B testing with match.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
+	// +fleetwright:example=10
 	// +fleetwright:becomes=`spec.analysis.iterations` of the Canary; excludes canaryStrategy (FW303)
 	AnalysisTimes int32 `json:"analysisTimes,omitempty"`
 
@@ -404,12 +422,14 @@ type CanaryStrategy struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=100
+	// +fleetwright:example=10
 	StepWeight int32 `json:"stepWeight,omitempty"`
 
 	// StepWeights are the shares of traffic, in percent, one after the other.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=100
+	// +fleetwright:example=[10, 30, 60]
 	StepWeights []int32 `json:"stepWeights,omitempty"`
 
 	// StepWeightPromotion is how much traffic, in percent, goes back to the
@@ -417,6 +437,7 @@ type CanaryStrategy struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=100
+	// +kubebuilder:default=0
 	StepWeightPromotion int32 `json:"stepWeightPromotion,omitempty"`
 }
 
@@ -479,6 +500,7 @@ type Metric struct {
 	// 99th percentile in milliseconds), or a name of your own with customMetric.
 	// +required
 	// +fleetwright:format=dns-subdomain
+	// +fleetwright:example=request-success-rate
 	// +fleetwright:becomes=`spec.analysis.metrics[].name` of the Canary; Flagger's own become `<name>-kuma` and `<name>-nginx` with templates that work there
 	Name string `json:"name"`
 
@@ -510,10 +532,12 @@ type Metric struct {
 type ThresholdRange struct {
 	// Min is the smallest good value.
 	// +optional
+	// +fleetwright:example=99
 	Min *float64 `json:"min,omitempty"`
 
 	// Max is the largest good value.
 	// +optional
+	// +fleetwright:example=500
 	Max *float64 `json:"max,omitempty"`
 }
 
@@ -528,6 +552,7 @@ type CustomMetric struct {
 	// {{ namespace }}, {{ target }}, {{ service }}, {{ ingress }}, {{ route }},
 	// {{ interval }} and the metric's {{ variables.x }}.
 	// +required
+	// +fleetwright:example=sum(rate(http_requests_total{namespace="{{ namespace }}", app="{{ target }}"}[{{ interval }}]))
 	// +fleetwright:becomes=`spec.query` of the MetricTemplate
 	Query string `json:"query"`
 }
@@ -542,10 +567,12 @@ type MetricProvider struct {
 
 	// Address of the provider, a URL.
 	// +optional
+	// +fleetwright:example=http://prometheus.monitoring:9090
 	Address string `json:"address,omitempty"`
 
 	// Headers of the requests to the provider.
 	// +optional
+	// +fleetwright:example={"X-Scope-OrgID": ["shop"]}
 	Headers map[string][]string `json:"headers,omitempty"`
 
 	// SecretRef names the Secret with the credentials, in the workload's
@@ -555,6 +582,7 @@ type MetricProvider struct {
 
 	// Region of the provider.
 	// +optional
+	// +fleetwright:example=eu-central-1
 	Region string `json:"region,omitempty"`
 
 	// InsecureSkipVerify trusts any certificate of the provider.
@@ -574,7 +602,7 @@ type Webhooks struct {
 
 	// Command is the list of commands.
 	// +optional
-	// +fleetwright:example=hey -z 1m -q 10 -c 2 http://backend-canary.webapp:9898/
+	// +fleetwright:example=["hey -z 1m -q 10 -c 2 http://backend-canary.webapp:9898/"]
 	// +fleetwright:becomes=`metadata.cmd` of a webhook `generated-testload-<index>`
 	Command []string `json:"command,omitempty"`
 }

@@ -58,6 +58,7 @@ type GitRepository struct {
 	// Ignore replaces the patterns, in the format of .gitignore, of what is left
 	// out of the artifact.
 	// +optional
+	// +fleetwright:example=/*.md
 	Ignore *string `json:"ignore,omitempty"`
 
 	// Suspend stops polling.
@@ -95,6 +96,7 @@ type GitReference struct {
 
 	// Tag to check out.
 	// +optional
+	// +fleetwright:example=v1.2.0
 	Tag string `json:"tag,omitempty"`
 
 	// SemVer range of tags, of which the newest is checked out.
@@ -109,6 +111,7 @@ type GitReference struct {
 
 	// Commit is the SHA to check out.
 	// +optional
+	// +fleetwright:example=69d4a9f2a2d5e4b1c0f3a8b7c6d5e4f3a2b1c0d9
 	Commit string `json:"commit,omitempty"`
 }
 
@@ -132,10 +135,12 @@ type GitInclude struct {
 
 	// FromPath is the directory to copy from, by default the root.
 	// +optional
+	// +fleetwright:example=deploy/base
 	FromPath string `json:"fromPath,omitempty"`
 
 	// ToPath is the directory to copy to, by default the repository's name.
 	// +optional
+	// +fleetwright:example=base
 	ToPath string `json:"toPath,omitempty"`
 }
 
@@ -205,6 +210,7 @@ type AccessFrom struct {
 type NamespaceSelector struct {
 	// MatchLabels are the labels that a namespace must have, all of them.
 	// +optional
+	// +fleetwright:example={"team": "shop"}
 	MatchLabels map[string]LabelValue `json:"matchLabels,omitempty"`
 }
 
@@ -247,6 +253,7 @@ type OCIRepository struct {
 	// ServiceAccountName is the account whose image pull secrets are used.
 	// +optional
 	// +fleetwright:format=dns-subdomain
+	// +fleetwright:example=puller
 	ServiceAccountName string `json:"serviceAccountName,omitempty"`
 
 	// CertSecretRef names the Secret with certificates of the client or the
@@ -269,6 +276,7 @@ type OCIRepository struct {
 	// Ignore replaces the patterns, in the format of .gitignore, of what is left
 	// out of the artifact.
 	// +optional
+	// +fleetwright:example=/*.md
 	Ignore *string `json:"ignore,omitempty"`
 
 	// Insecure talks to the registry without TLS.
@@ -286,6 +294,7 @@ type OCIReference struct {
 	// Digest of the artifact.
 	// +optional
 	// +kubebuilder:validation:Pattern=^sha256:[0-9a-f]{64}$
+	// +fleetwright:example=sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
 	Digest string `json:"digest,omitempty"`
 
 	// SemVer range of tags, of which the newest is pulled.
@@ -303,6 +312,7 @@ type OCIReference struct {
 type OCILayerSelector struct {
 	// MediaType of the layer; without it, the first one.
 	// +optional
+	// +fleetwright:example=application/vnd.cncf.helm.chart.content.v1.tar+gzip
 	MediaType string `json:"mediaType,omitempty"`
 
 	// Operation that is done with the layer: extract unpacks it, copy keeps it.

@@ -50,6 +50,31 @@ var formats = map[string]string{
 	"dns-subdomain": `^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`,
 }
 
+// kustomizeExamples are examples for the fields of kustomize's types, on which no
+// marker can be put.
+var kustomizeExamples = map[string]string{
+	"Image.Name":                  "ghcr.io/stefanprodan/podinfo",
+	"Image.NewName":               "registry.example.com/podinfo",
+	"Image.NewTag":                "6.9.0",
+	"Image.Digest":                "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+	"Patch.Patch":                 `[{"op": "remove", "path": "/spec/replicas"}]`,
+	"Selector.Group":              "apps",
+	"Selector.Version":            "v1",
+	"Selector.Kind":               "Deployment",
+	"Selector.Namespace":          "webapp",
+	"Selector.Name":               "backend",
+	"Selector.AnnotationSelector": "example.com/owner=shop",
+	"Selector.LabelSelector":      "app=backend",
+}
+
+// exampleMarker gives a field an example: text as it is, and everything else as
+// JSON.
+const exampleMarker = "fleetwright:example"
+
+// doNotSuggest is what VS Code and the YAML language server have of their own in
+// schemas: a field that is accepted, and not offered.
+const doNotSuggest = "doNotSuggest"
+
 // durationPattern is that of Flux' CRDs for intervals.
 const durationPattern = `^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
 
@@ -110,6 +135,13 @@ func comments(dir string) (map[string]string, error) {
 		for name, text := range r.CommentMap {
 			all[pkg+strings.TrimPrefix(name, filepath.ToSlash(path))] = text
 		}
+	}
+	for field, example := range kustomizeExamples {
+		name := kustomizePackage + "." + field
+		if all[name] == "" {
+			return nil, fmt.Errorf("%s has no %s", kustomizePackage, field)
+		}
+		all[name] += "\n+" + exampleMarker + "=" + example
 	}
 	return all, nil
 }
@@ -217,6 +249,10 @@ func (g *generator) applyMarkers(s *jsonschema.Schema, t reflect.Type) error {
 		if !ok {
 			continue
 		}
+		if f.Type == reflect.TypeFor[any]() {
+			// Nothing is made of these values, so editors need not offer the field.
+			p.Extras = map[string]any{doNotSuggest: true}
+		}
 		_, markers := splitMarkers(g.comment(t, f.Name))
 		if _, ok := markers["required"]; ok {
 			s.Required = append(s.Required, name)
@@ -254,31 +290,49 @@ func applyMarker(s *jsonschema.Schema, marker, value string) error {
 		}
 		s.Pattern = value
 	case "kubebuilder:default":
-		s.Default = literal(s, value)
+		v, err := literal(s, value)
+		if err != nil {
+			return err
+		}
+		s.Default = v
 	case "fleetwright:format":
 		pattern, ok := formats[value]
 		if !ok {
 			return fmt.Errorf("no format %q", value)
 		}
 		s.Pattern = pattern
-	case "fleetwright:example":
-		s.Examples = append(s.Examples, literal(s, value))
+	case exampleMarker:
+		v, err := literal(s, value)
+		if err != nil {
+			return err
+		}
+		s.Examples = append(s.Examples, v)
+		// An editor shows a list's example for the list, and inserts an item's.
+		if items, ok := v.([]any); ok {
+			s.Items.Examples = items
+		}
 	case "fleetwright:extension":
-		s.Extras = map[string]any{"x-fleetwright-extension": true}
+		// In words: editors complete no reference that has unknown keywords beside it.
+		s.Description += " A fleetwright extension: Kurator does not have it."
 	default:
 		return fmt.Errorf("unknown marker")
 	}
 	return nil
 }
 
-// literal is value in the type of s.
-func literal(s *jsonschema.Schema, value string) any {
-	if s.Type == "integer" || s.Type == "number" {
-		if _, err := strconv.ParseFloat(value, 64); err == nil {
-			return json.Number(value)
-		}
+// literal is what a marker's text stands for: text where s has some or may have it,
+// and else the JSON that it is.
+func literal(s *jsonschema.Schema, text string) (any, error) {
+	if s.Type == "string" || s.Type == "" {
+		return text, nil
 	}
-	return value
+	var value any
+	dec := json.NewDecoder(strings.NewReader(text))
+	dec.UseNumber()
+	if err := dec.Decode(&value); err != nil {
+		return nil, fmt.Errorf("%s is no JSON: %w", text, err)
+	}
+	return value, nil
 }
 
 // splitMarkers parts a doc comment into its text and its markers.
@@ -362,7 +416,7 @@ func inline(s any, defs map[string]any) any {
 		out := map[string]any{}
 		for key, value := range s {
 			switch key {
-			case "$schema", "title", "description", "default", "examples", "x-fleetwright-extension":
+			case "$schema", "title", "description", "default", "examples", doNotSuggest:
 			case "properties":
 				properties := map[string]any{}
 				for name, property := range value.(map[string]any) {

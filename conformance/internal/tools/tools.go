@@ -1,11 +1,13 @@
 // Package tools builds the programs that conformance is tested with, each from a
-// Go module of its own, once per version.
+// Go module of its own, once per version. What is of npm is installed likewise.
 package tools
 
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -37,6 +39,39 @@ var (
 	OldFlagger          = Tool{Name: "flagger", Module: "flagger-1.36", Package: "github.com/fluxcd/flagger/cmd/flagger"}
 )
 
+// A Script is a program of a package of npm, run by Node.js.
+type Script struct {
+	// Module is the directory with the package and its lock file.
+	Module string
+	// Path of the script in what is installed.
+	Path string
+}
+
+// YAMLLanguageServer is what editors know YAML by. Its version 2 asks for Node.js 22,
+// which is newer than Debian's.
+var YAMLLanguageServer = Script{Module: "yaml-language-server", Path: "node_modules/yaml-language-server/bin/yaml-language-server"}
+
+// Install installs a script, and all that it needs at the versions and with the
+// checksums of its lock file, unless that was done before, and returns its file. The
+// directory is that of the tools' modules.
+func Install(dir string, s Script) (string, error) {
+	made, err := Make(dir, s.Module, func(module, dir string) error {
+		if err := os.CopyFS(dir, os.DirFS(module)); err != nil {
+			return err
+		}
+		cmd := exec.Command("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("cannot install %s, which needs Node.js and npm: %w\n%s", s.Module, err, out)
+		}
+		return nil
+	})
+	return filepath.Join(made, s.Path), err
+}
+
+// lockFiles say what a module is made of, a Go module or a package of npm.
+var lockFiles = []string{"go.mod", "go.sum", "package.json", "package-lock.json"}
+
 // building keeps two tests from building at once: a build takes all cores.
 var building sync.Mutex
 
@@ -63,9 +98,9 @@ func Make(dir, module string, fill func(module, dir string) error, args ...strin
 	moduleDir := filepath.Join(dir, module)
 	sum := sha256.New()
 	fmt.Fprintln(sum, args, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	for _, name := range []string{"go.mod", "go.sum"} {
+	for _, name := range lockFiles {
 		data, err := os.ReadFile(filepath.Join(moduleDir, name))
-		if err != nil {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return "", err
 		}
 		sum.Write(data)
