@@ -524,6 +524,7 @@ type Metric struct {
 	// TemplateVariables are what {{ variables.x }} stands for in the query.
 	// +optional
 	// +fleetwright:extension
+	// +fleetwright:example={"direction": "inbound"}
 	// +fleetwright:becomes=`spec.analysis.metrics[].templateVariables` of the Canary
 	TemplateVariables map[string]string `json:"templateVariables,omitempty"`
 }
