@@ -162,7 +162,7 @@ var knownMetrics = map[string]knownMetric{
 		unit: "percent", atLeast: true, most: 100, example: "thresholdRange: {min: 99}",
 		suspect: func(threshold float64) string {
 			if threshold > 0 && threshold <= 1 {
-				return fmt.Sprintf("request-success-rate is in percent, from 0 to 100, and %s of them is next to nothing", number(threshold))
+				return fmt.Sprintf("request-success-rate is in percent, from 0 to 100: for %s one good request of a hundred is enough", number(threshold))
 			}
 			return ""
 		},
@@ -171,7 +171,7 @@ var knownMetrics = map[string]knownMetric{
 		unit: "milliseconds", example: "thresholdRange: {max: 500}",
 		suspect: func(threshold float64) string {
 			if threshold >= 1 && threshold < 10 {
-				return fmt.Sprintf("request-duration is in milliseconds, and %s of them is less than a request takes; are seconds meant?", number(threshold))
+				return fmt.Sprintf("request-duration is in milliseconds, and few requests take less than %s; are seconds meant?", number(threshold))
 			}
 			return ""
 		},

@@ -108,6 +108,9 @@ func (c *compiler) index(docs []*schema.Document) {
 }
 
 func (c *compiler) add(d *schema.Document) {
+	if d.Salvaged {
+		c.misshapen = append(c.misshapen, d)
+	}
 	switch o := d.Object.(type) {
 	case *schema.Application:
 		c.apps = append(c.apps, &application{Application: o, doc: d, namespace: d.Namespace, name: d.Name})

@@ -79,8 +79,12 @@ func (p *policy) targetNamespace() string {
 	return ""
 }
 
-// report says something about a field of the rollout.
+// report says something about a field of the rollout, unless that follows from what is
+// wrong there.
 func (r *rollout) report(code diag.Code, field schema.Path, message, hint string) {
+	if r.policy.app.doc.Unsure(r.at(field...)) {
+		return
+	}
 	r.c.report(r.policy.app.doc.Diagnostic(code, r.at(field...), message, hint))
 }
 

@@ -128,8 +128,12 @@ func (k Kind) compileEachRule() []cue.Value {
 func (d *Document) check(object map[string]any, fields map[string]bool) (shape, rules diag.List) {
 	c := d.Kind.check()
 	value := cueContext().Encode(object)
-	shape = d.checkShape(c.shapeFor(fields), value)
+	definition := c.shapeFor(fields)
+	shape = d.checkShape(definition, value)
 	rules = d.checkRules(c, value, shape.HasErrors())
+	if shape.HasErrors() {
+		d.salvaged = d.salvage(object, definition)
+	}
 	return shape, rules
 }
 
@@ -142,7 +146,8 @@ func (d *Document) checkShape(shape, value cue.Value) diag.List {
 	if err == nil {
 		return nil
 	}
-	if list := explain(d); len(list) > 0 {
+	list, wrong := explain(d)
+	if d.wrong = wrong; len(list) > 0 {
 		return list
 	}
 	return diag.List{d.unexplained(err, "#"+d.Kind.Name)}
@@ -170,7 +175,9 @@ func (d *Document) checkRules(c *inputCheck, value cue.Value, misshapen bool) di
 			if broken.field != "" {
 				path = path.With(broken.field)
 			}
-			list = append(list, d.Diagnostic(broken.code, path, broken.message, broken.hint))
+			if !d.Unsure(path) {
+				list = append(list, d.Diagnostic(broken.code, path, broken.message, broken.hint))
+			}
 		}
 	}
 	if len(list) == 0 && !misshapen {

@@ -28,8 +28,16 @@ type Document struct {
 	// of its kind and breaks no rule that the compiler relies on.
 	Valid bool
 
+	// Salvaged says that Object is only what is right of the document: its rollouts can
+	// be checked, but not all that it defines is there.
+	Salvaged bool
+
 	file string
 	node *yaml.Node
+	// wrong are the places of what does not have the shape of the kind, and salvaged
+	// what is left without it, or nil.
+	wrong    []Path
+	salvaged map[string]any
 }
 
 // Position of the value at a path. Where there is no value, it is that of the

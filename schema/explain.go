@@ -70,20 +70,26 @@ func (k Kind) jsonSchema() *jsonSchema {
 	return f.(func() *jsonSchema)()
 }
 
-// explain says everything that keeps a document from the shape of its kind.
-func explain(d *Document) diag.List {
+// explain says everything that keeps a document from the shape of its kind, and where
+// what is wrong is.
+func explain(d *Document) (list diag.List, wrong []Path) {
 	e := explainer{doc: d, root: d.Kind.jsonSchema()}
 	e.value(d.node, e.root, nil)
-	return e.list
+	return e.list, e.wrong
 }
 
 type explainer struct {
 	doc  *Document
 	root *jsonSchema
 	list diag.List
+	// wrong are the values that were found wrong.
+	wrong []Path
 }
 
 func (e *explainer) say(code diag.Code, n *yaml.Node, path Path, message, hint string) {
+	if code != diag.UnknownField {
+		e.wrong = append(e.wrong, path)
+	}
 	e.list = append(e.list, diag.New(code, e.doc.at(n), path.String(), message, hint))
 }
 
@@ -148,6 +154,7 @@ func (e *explainer) object(n *yaml.Node, s *jsonSchema, path Path) {
 		p := e.schema(s.Properties[name])
 		hint := name + ": " + e.placeholder(p)
 		at := e.doc.Position(path...)
+		e.wrong = append(e.wrong, path)
 		e.list = append(e.list, diag.New(diag.MissingField, at, path.String(), fmt.Sprintf("%s is missing", name), hint))
 	}
 }
@@ -203,6 +210,7 @@ func (e *explainer) unknownField(key *yaml.Node, name string, s *jsonSchema, pat
 	} else if len(known) > 0 {
 		hint = "known fields are " + strings.Join(known, ", ")
 	}
+	e.wrong = append(e.wrong, path.With(name))
 	e.say(diag.UnknownField, key, path, fmt.Sprintf("unknown field %q", name), hint)
 }
 

@@ -258,7 +258,10 @@ func (d *Document) load(object map[string]any, fields map[string]bool) diag.List
 	list := append(shape, rules...)
 	list = append(list, d.checkNames(object)...)
 	if shape.HasErrors() {
-		return list
+		if object = d.salvaged; object == nil {
+			return list
+		}
+		d.Salvaged = true
 	}
 	data, err := json.Marshal(object)
 	if err == nil {
