@@ -11,7 +11,7 @@ import (
 	"strings"
 	"text/template"
 
-	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
@@ -184,7 +184,7 @@ var selectors = []struct {
 func (r *rollout) selectorHint(loose *parser.VectorSelector) string {
 	var all []string
 	for _, m := range loose.LabelMatchers {
-		if m.Name != labels.MetricName {
+		if m.Name != model.MetricNameLabel {
 			all = append(all, m.String())
 		}
 	}
