@@ -238,3 +238,19 @@ func TestPatchesThatAreRefused(t *testing.T) {
 		})
 	}
 }
+
+// TestPatchedObjectsAreLeftToTheShell: what patches bring is not replaced by Flux
+// either (conformance/substitution_test.go).
+func TestPatchedObjectsAreLeftToTheShell(t *testing.T) {
+	tree := compile(t, patched(`
+      - target: {kind: Canary}
+        patch: |
+          - {op: replace, path: /spec/analysis/webhooks/0/metadata/cmd, value: "hey -z ${LENGTH:-1m} http://web.example.com"}
+`)...)
+	if got := at(get(t, tree, oneCanary), "metadata annotations kustomize.toolkit.fluxcd.io/substitute"); got != "disabled" {
+		t.Errorf("the annotation is %v", got)
+	}
+	if got := at(get(t, tree, "one/fleetwright/rollouts/default.x/ingress-web.yaml"), "metadata annotations"); got != nil {
+		t.Errorf("the Ingress has the annotations %v", got)
+	}
+}
