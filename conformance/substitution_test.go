@@ -14,7 +14,7 @@ import (
 // TestNothingIsSubstituted: where a cluster's own Kustomization has all others
 // substitute variables, Flux leaves the commands and queries of a rollout as they are.
 func TestNothingIsSubstituted(t *testing.T) {
-	record(t, "variables are left to the shell")
+	record(t, "3. Flux leaves variables to the shell")
 	const command, query = "hey -z ${LENGTH:-1m} http://backend-canary.webapp:9898/$$", `sum(rate(x{app="backend",path="${PATH}"}[1m]))`
 	files := compiled(t, "kuma-rollout", eachPolicy(func(policy map[string]any) {
 		if policy["rollout"] == nil {
