@@ -893,7 +893,7 @@ metrics:
 		Code: QueryOfAll, Severity: Warning,
 		Title:   "the query measures more than the rollout",
 		Ignored: "Prometheus has the metric of every service of the cluster. Errors of another one undo this rollout, and its good answers hide the errors of the new version.",
-		Fix:     "Select by labels that only the new version has, with {{ target }}, {{ service }} or {{ namespace }} in their values.",
+		Fix:     "Select by labels that only the new version has, with {{ target }} or {{ service }} in their values.",
 		Source:  "Kurator's own example of a rollout with Kuma",
 		Bad: `
 # Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
