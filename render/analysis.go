@@ -71,7 +71,7 @@ func (r *rollout) checkMaxWeight() {
 		r.report(diag.MaxWeightIgnored, at.With("maxWeight"), "Flagger ignores maxWeight beside stepWeights: the last of them is the largest", "remove the line")
 	case step > most:
 		r.report(diag.StepTooLarge, at.With("stepWeight"), fmt.Sprintf("the first step moves %d%% of the traffic, more than the maxWeight of %d%%", step, most), fmt.Sprintf("stepWeight: %d or less", most))
-	case step > 0 && most%step != 0:
+	case step > 0 && most%step != 0 && most < 100:
 		last := min(most-most%step+step, 100)
 		r.report(diag.StepsOvershoot, at.With("maxWeight"), fmt.Sprintf("steps of %d%% lead to %d%% of the traffic, past the maxWeight of %d%%", step, last, most),
 			fmt.Sprintf("maxWeight: %d, or a stepWeight that divides %d", last, most))

@@ -12,6 +12,7 @@ import (
 	"text/template"
 
 	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
@@ -56,12 +57,8 @@ func (r *rollout) queryModel(m schema.Metric) queryModel {
 	}
 }
 
-// addressed are the providers whose address is a URL, and whether they need one
-// (pkg/metrics/providers).
-var addressed = map[string]bool{
-	"prometheus": true, "graphite": true, "influxdb": true,
-	"datadog": false, "dynatrace": false, "newrelic": false, "splunk": false,
-}
+// addressed are the providers whose address is a URL (pkg/metrics/providers).
+var addressed = []string{"prometheus", "graphite", "influxdb", "datadog", "dynatrace", "newrelic", "splunk"}
 
 // checkQueries says which queries Flagger or Prometheus would not answer, or not for
 // this rollout alone.
@@ -87,7 +84,7 @@ func (r *rollout) checkQueries() {
 
 // checkAddress says which addresses are no URLs.
 func (r *rollout) checkAddress(p schema.MetricProvider, at schema.Path) {
-	if _, ok := addressed[p.Type]; !ok || p.Address == "" {
+	if !slices.Contains(addressed, p.Type) || p.Address == "" {
 		return
 	}
 	u, err := url.Parse(p.Address)
@@ -109,6 +106,7 @@ var (
 	missingKey        = regexp.MustCompile(`map has no entry for key "([^"]+)"`)
 	missingField      = regexp.MustCompile(`at <(\.[^>]*)>: nil data`)
 	templateLine      = regexp.MustCompile(`^template: query:(\d+)(?::\d+)?: `)
+	executing         = regexp.MustCompile(`^executing .*>: `)
 )
 
 // templateProblem says in words why a query cannot be filled in.
@@ -136,17 +134,32 @@ func templateProblem(err error, model queryModel) (message, hint string) {
 		}
 		return fmt.Sprintf("there is nothing behind {{ %s }}%s, so every check fails", m[1], where), all
 	}
-	return "Flagger cannot fill in the query" + where + ": its {{ … }} are not a template's", all
+	if where != "" {
+		where = ", in its line " + templateLine.FindStringSubmatch(text)[1]
+	}
+	why := executing.ReplaceAllString(templateLine.ReplaceAllString(text, ""), "")
+	return "Flagger cannot fill in the query" + where + ": " + why, all
 }
+
+// longestQuery is how many bytes of a query are parsed at most. The time that the
+// parser takes grows with the square of them, and no proxy takes a longer URL.
+const longestQuery = 64 << 10
 
 // checkPromQL says which queries Prometheus does not answer with the one number that
 // Flagger takes (pkg/metrics/providers/prometheus.go), and which measure more than the
 // rollout.
 func (r *rollout) checkPromQL(query string, at schema.Path) {
+	if len(query) > longestQuery {
+		return
+	}
 	expr, err := parser.NewParser(parser.Options{EnableExperimentalFunctions: true, EnableExtendedRangeSelectors: true, EnableBinopFillModifiers: true, ExperimentalDurationExpr: true}).ParseExpr(query)
 	if err != nil {
 		message, hint := promQLProblem(err, query)
 		r.report(diag.BadQuery, at, message, hint)
+		return
+	}
+	if line := commentLine(query); line > 0 {
+		r.report(diag.BadQuery, at, fmt.Sprintf("Flagger sends the query as one line, so the comment in its line %d hides all that follows", line), "remove the comment, or put it above the query in YAML")
 		return
 	}
 	switch expr.Type() {
@@ -159,6 +172,24 @@ func (r *rollout) checkPromQL(query string, at schema.Path) {
 	}
 	if loose := r.looseSelector(expr); loose != nil {
 		r.report(diag.QueryOfAll, at, fmt.Sprintf("nothing in %s says which service is measured, so those of all others decide on this rollout", loose), r.selectorHint(loose))
+	}
+}
+
+// commentLine is the line of the first comment that something follows, or 0. Flagger
+// makes a space of each line break (pkg/metrics/providers/prometheus.go, trimQuery).
+func commentLine(query string) int {
+	comment := -1
+	lexer := parser.Lex(query)
+	for {
+		var item parser.Item
+		switch lexer.NextItem(&item); {
+		case item.Typ == parser.EOF || item.Typ == parser.ERROR:
+			return 0
+		case item.Typ == parser.COMMENT && comment < 0:
+			comment = int(item.Pos)
+		case item.Typ != parser.COMMENT && comment >= 0:
+			return strings.Count(query[:comment], "\n") + 1
+		}
 	}
 }
 
@@ -206,7 +237,7 @@ func (r *rollout) looseSelector(expr parser.Expr) (loose *parser.VectorSelector)
 			return nil
 		}
 		for _, m := range s.LabelMatchers {
-			if strings.Contains(m.Value, r.Workload.Name) || strings.Contains(m.Value, r.ServiceName) {
+			if r.isSelectedBy(m) {
 				return nil
 			}
 		}
@@ -214,6 +245,26 @@ func (r *rollout) looseSelector(expr parser.Expr) (loose *parser.VectorSelector)
 		return nil
 	})
 	return loose
+}
+
+// strangers are what a selector of the rollout alone does not match.
+var strangers = []string{"a", "other", "other-service-1", "other_service.other:80"}
+
+// isSelectedBy says whether a matcher names the workload or its Service, or tells them
+// from others. In the names of metrics a hyphen is an underscore.
+func (r *rollout) isSelectedBy(m *labels.Matcher) bool {
+	if m.Type != labels.MatchEqual && m.Type != labels.MatchRegexp {
+		return false
+	}
+	for _, name := range []string{r.Workload.Name, r.ServiceName} {
+		if strings.Contains(strings.ReplaceAll(m.Value, "_", "-"), name) {
+			return true
+		}
+		if m.Type == labels.MatchRegexp && (m.Matches(name) || m.Matches(name+canarySuffix)) && !slices.ContainsFunc(strangers, m.Matches) {
+			return true
+		}
+	}
+	return false
 }
 
 // unknownFunction is what the parser says of one.

@@ -88,9 +88,9 @@ metrics:
 	{
 		Code: NoAddress, Severity: Error, Structural: true,
 		Title:   "the metric's provider has no address",
-		Ignored: "Flagger does not know which Prometheus to ask. Every check of the metric fails, and after checkFailedTimes of them each new version is rolled back.",
-		Fix:     "Give the provider the URL of its Prometheus. For the fleet, write it as metricsServer in Flagger's extraArgs, or remove that line for the Prometheus that fleetwright expects.",
-		Source:  "fluxcd/flagger pkg/metrics/providers/prometheus.go, NewPrometheusProvider",
+		Ignored: "Flagger does not know which server to ask. Every check of the metric fails, and after checkFailedTimes of them each new version is rolled back.",
+		Fix:     "Give the provider the URL of its Prometheus, Graphite or InfluxDB. For the fleet, write it as metricsServer in Flagger's extraArgs, or remove that line for the Prometheus that fleetwright expects.",
+		Source:  "fluxcd/flagger pkg/metrics/providers: prometheus.go, graphite.go, influxdb.go",
 		Bad: `
 # Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
 metrics:
@@ -867,8 +867,8 @@ metrics:
 	{
 		Code: BadQuery, Severity: Error,
 		Title:   "Prometheus does not take the query",
-		Ignored: "Prometheus answers with an error, so every check of the metric fails and the rollout is undone. The same happens where it answers with many values, or with a scalar: Flagger takes a vector.",
-		Fix:     "Mend the query. One that Prometheus shows as an instant vector is right.",
+		Ignored: "Prometheus answers with an error, so every check of the metric fails and the rollout is undone. The same happens where it answers with many values, or with a scalar: Flagger takes a vector. Flagger sends the query as one line, in which a comment hides all that follows it.",
+		Fix:     "Mend the query. One without comments that Prometheus shows as an instant vector is right.",
 		Source:  "prometheus/prometheus promql/parser; fluxcd/flagger pkg/metrics/providers/prometheus.go",
 		Bad: `
 # Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis

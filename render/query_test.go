@@ -1,0 +1,118 @@
+package render_test
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// codesAt are the codes of what is said about fields below a path of the rollout.
+func codesAt(files []schema.File, path string) string {
+	var codes []string
+	for _, d := range diagnostics(files) {
+		if strings.HasPrefix(d.Path, "spec.syncPolicies[0].rollout.rolloutPolicy."+path) && !slices.Contains(codes, string(d.Code)) {
+			codes = append(codes, string(d.Code))
+		}
+	}
+	slices.Sort(codes)
+	return strings.Join(codes, " ")
+}
+
+// measured is a rollout of the workload web, with a metric.
+func measured(metric string) []schema.File {
+	return rolledOut("kuma", `
+      rolloutPolicy:
+        trafficRouting: {canaryStrategy: {stepWeight: 10}}
+        trafficAnalysis:
+          metrics: [`+metric+`]
+`)
+}
+
+func asked(query string) []schema.File {
+	return measured(`{name: m, thresholdRange: {max: 1}, customMetric: {provider: {type: prometheus, address: "http://p"}, query: ` + strconv.Quote(query) + `}}`)
+}
+
+func TestQueries(t *testing.T) {
+	for _, tt := range []struct{ name, query, want string }{
+		{"trimmed templates", `sum(rate(x{app="{{- target -}}"}[{{interval}}]))`, ""},
+		{"a subquery", `max_over_time(rate(x{app="{{ target }}"}[1m])[5m:30s])`, ""},
+		{"another time", `x{app="{{ target }}"} @ end() offset 5m`, ""},
+		{"a fallback", `sum(x{app="{{ target }}"}) or vector(0)`, ""},
+		{"the name of the metric", `{__name__="web_errors_total"}`, ""},
+
+		{"a part of the name", `x{app=~"we.+"}`, ""},
+		{"one of two", `x{app=~"shop|we[a-c]"}`, ""},
+		{"everything", `x{app=~".+"}`, "FW342"},
+		{"everything but the rollout", `x{app!="web"}`, "FW342"},
+		{"what does not begin with its name", `x{app!~"web.*"}`, "FW342"},
+
+		{"a comment at the end", "x{app=\"web\"} # errors", ""},
+		{"a comment and nothing else", "x{app=\"web\"} # errors\n  # of all\n", ""},
+		{"a # in a text", "x{app=\"web\", path=\"/#a\"}\n / y{app=\"web\"}", ""},
+		{"a comment above", "# errors\nx{app=\"web\"}", "FW341"},
+		{"a comment that hides a part", "x{app=\"web\"} # errors\n / y{app=\"web\"}", "FW341"},
+
+		{"a number", "1", "FW341"},
+		{"a range", `x{app="web"}[5m]`, "FW341"},
+		{"more than anybody asks", strings.Repeat("(", 1<<20) + "x" + strings.Repeat(")", 1<<20), ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := codesAt(asked(tt.query), "trafficAnalysis.metrics[0]"); got != tt.want {
+				t.Errorf("of %.200q it says %q, want %q", tt.query, got, tt.want)
+			}
+		})
+	}
+}
+
+// TestHyphensInTheNamesOfMetrics are underscores.
+func TestHyphensInTheNamesOfMetrics(t *testing.T) {
+	files := edit(t, asked(`sum(rate(web_shop_errors_total[1m]))`), "x.yaml", "workload: {name: web,", "workload: {name: web-shop,")
+	files = edit(t, files, "x.yaml", "serviceName: web", "serviceName: web-shop")
+	if got := codesAt(files, "trafficAnalysis.metrics[0]"); got != "" {
+		t.Errorf("it says %q", got)
+	}
+}
+
+// TestTemplatesSayWhatIsWrong in the words of text/template, without its positions.
+func TestTemplatesSayWhatIsWrong(t *testing.T) {
+	for query, want := range map[string]string{
+		"x\n{{ target":               "Flagger cannot fill in the query, in its line 2: unclosed action",
+		"{{ variables.my-cluster }}": "Flagger cannot fill in the query, in its line 1: bad character U+002D '-'",
+		"{{ len 3 }}":                "Flagger cannot fill in the query, in its line 1: error calling len: len of type int",
+		"{{ target.name }}":          "Flagger cannot fill in the query, in its line 1: can't evaluate field name in type string",
+		"{{ variables.cluster }}":    "there is no {{ variables.cluster }} in line 1 of the query",
+		"{{ .target }}":              "there is nothing behind {{ .target }} in line 1 of the query",
+	} {
+		wantDiagnostic(t, asked(query), "x.yaml:19:130: error FW340 spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis.metrics[0].customMetric.query: "+want)
+	}
+}
+
+// TestProvidersThatNeedAnAddress are those that Flagger makes no default for.
+func TestProvidersThatNeedAnAddress(t *testing.T) {
+	for provider, want := range map[string]string{
+		"prometheus": "FW305", "graphite": "FW305", "influxdb": "FW305",
+		"datadog": "", "newrelic": "", "dynatrace": "", "splunk": "", "cloudwatch": "", "stackdriver": "", "keptn": "", "externalmetrics": "",
+	} {
+		if got := codesAt(measured(`{name: m, thresholdRange: {max: 1}, customMetric: {provider: {type: `+provider+`}, query: a}}`), "trafficAnalysis.metrics[0].customMetric.provider"); got != want {
+			t.Errorf("of %s without an address it says %q, want %q", provider, got, want)
+		}
+	}
+}
+
+// TestStepsUpToAll do not lead past a maxWeight of 100, which Flagger holds them to.
+func TestStepsUpToAll(t *testing.T) {
+	for strategy, want := range map[string]string{
+		"stepWeight: 30":                 "",
+		"stepWeight: 30, maxWeight: 100": "",
+		"stepWeight: 30, maxWeight: 99":  "FW332",
+		"stepWeight: 30, maxWeight: 60":  "",
+	} {
+		files := edit(t, measured("{name: request-duration, thresholdRange: {max: 500}}"), "x.yaml", "stepWeight: 10", strategy)
+		if got := codesAt(files, "trafficRouting"); got != want {
+			t.Errorf("of %s it says %q, want %q", strategy, got, want)
+		}
+	}
+}
