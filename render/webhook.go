@@ -1,10 +1,11 @@
 package render
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
+	"net"
 	"net/url"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,8 +41,14 @@ var tasks = map[string]bool{
 // needsCommand says whether a task is nothing without cmd.
 func needsCommand(task string) bool { return task != "concord" && task != "ngrinder" }
 
-// task is the type of what a load tester does for a webhook.
-func (w canaryWebhook) task() string { return cmp.Or(w.Metadata["type"], shellTask) }
+// task is the type of what a load tester does for a webhook. One that is set to
+// nothing is not the same as none (pkg/loadtester/server.go).
+func (w canaryWebhook) task() string {
+	if t, ok := w.Metadata["type"]; ok {
+		return t
+	}
+	return shellTask
+}
 
 // toTasks says whether the webhook has a load tester do something.
 func (w canaryWebhook) toTasks() bool {
@@ -103,28 +110,51 @@ func (r *rollout) checkTask(w canaryWebhook, at schema.Path) {
 		if meant := diag.Nearest(w.task(), slices.Sorted(maps.Keys(tasks))); meant != "" {
 			hint = "did you mean " + meant + "?"
 		}
-		r.report(diag.UnknownTask, metadata.With("type"), fmt.Sprintf("a load tester has no tasks of type %s, and answers with none", w.task()), hint)
+		name := w.task()
+		if strings.TrimSpace(name) == "" {
+			name = strconv.Quote(name)
+		}
+		r.report(diag.UnknownTask, metadata.With("type"), fmt.Sprintf("a load tester has no tasks of type %s, and answers with none", name), hint)
 	case needsCommand(w.task()) && strings.TrimSpace(w.Metadata["cmd"]) == "":
 		r.report(diag.NoCommand, metadata, fmt.Sprintf("a task of type %s needs a cmd", w.task()), "cmd: hey -z 1m "+r.serviceURL(r.ServiceName+canarySuffix))
-	case w.task() == shellTask && gates[w.Type] != "":
+	case w.task() == shellTask && gates[w.Type] != "" && !w.warmsUp():
 		r.report(diag.CommandAsGate, metadata, fmt.Sprintf("a load tester answers before a command of type cmd has run: %s", gates[w.Type]), "metadata: {type: bash, cmd: …}, which is waited for")
 	}
 	if shell {
-		r.checkCommand(w.Metadata["cmd"], metadata.With("cmd"), w.Type == "rollout")
+		r.checkCommand(w.Metadata["cmd"], metadata.With("cmd"), w.Type == "rollout", namespaceOf(w.URL))
 	}
+}
+
+// warmsUp says whether the webhook makes the load of an analysis before it begins. Its
+// command is not to be waited for, and finds nothing.
+func (w canaryWebhook) warmsUp() bool {
+	if w.Type != "pre-rollout" || len(w.Metadata["cmd"]) > longestCommand {
+		return false
+	}
+	calls, _, err := shellCalls(w.Metadata["cmd"])
+	return err == nil && slices.ContainsFunc(calls, func(c shellCall) bool { return isLoadGenerator(c.name) })
 }
 
 // checkOutsideMesh says that a load tester of another namespace has no sidecar.
 func (r *rollout) checkOutsideMesh(w schema.Webhook, at schema.Path) {
-	u, err := url.Parse(w.URL)
-	if err != nil || w.URL == "" {
+	if w.URL == "" {
 		return
 	}
-	_, rest, _ := strings.Cut(u.Hostname(), ".")
-	namespace, _, _ := strings.Cut(rest, ".")
+	namespace := namespaceOf(w.URL)
 	if why := r.stack.neverInjected(namespace); why != "" {
 		r.report(diag.TesterOutsideMesh, at.With("url"), fmt.Sprintf("the namespace %s %s, and the traffic that a load tester makes there is not split", namespace, why), "testLoader: true, and no url")
 	}
+}
+
+// namespaceOf is that of the Service at a URL, or nothing where it does not say it.
+func namespaceOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	_, rest, _ := strings.Cut(strings.ToLower(u.Hostname()), ".")
+	namespace, _, _ := strings.Cut(rest, ".")
+	return namespace
 }
 
 // toLoadTester is where the rollout calls its load tester.
@@ -143,7 +173,7 @@ func (r *rollout) toLoadTester() (at []schema.Path) {
 // checkCommands says which commands of the analysis do not test the rollout.
 func (r *rollout) checkCommands() {
 	for i, command := range r.commands() {
-		r.checkCommand(command, inAnalysis("webhooks", "command", i), true)
+		r.checkCommand(command, inAnalysis("webhooks", "command", i), true, namespaceOf(r.loadTesterURL()))
 	}
 }
 
@@ -163,19 +193,29 @@ var shellCommands = strings.Fields(`
 	eval exec exit export false fc fg getopts hash help history jobs kill let local logout mapfile popd printf pushd
 	pwd read readarray readonly return set shift shopt source suspend test times trap true type typeset ulimit umask
 	unalias unset wait
-	ash awk base64 basename bc bzip2 cal cat chgrp chmod chown cksum clear cmp comm cp cut date dc dd df diff dirname
-	dos2unix du egrep env expand expr factor fgrep find fold free fsync getopt grep groups gunzip gzip hd head hexdump
-	host hostname id install ionice killall last less link ln logger ls md5sum mkdir mkfifo mknod mktemp more mv nc nice
-	nl nohup nproc nslookup nsenter od paste pgrep pidof ping ping6 pkill ps pstree readlink realpath renice reset rev
-	rm rmdir run-parts sed seq sh sha1sum sha256sum sha3sum sha512sum shred shuf sleep sort split stat strings stty sum
-	sync tac tail tar tee time timeout top touch tr traceroute truncate tty uname unexpand uniq unix2dos unlink unxz
-	unzip uptime usleep uudecode uuencode vi watch wc which whoami who xargs xxd xz yes zcat nping`)
+	addgroup adduser arch arp arping ash awk base64 basename bc bunzip2 bzcat bzip2 cal cat chattr chgrp chmod chown
+	chpasswd chroot cksum clear cmp comm cp cpio crond crontab cut date dc dd df diff dirname dmesg dnsdomainname
+	dos2unix du egrep env expand expr factor fallocate fgrep find flock fold free fsync fuser getconf getent getopt
+	grep groups gunzip gzip hd head hexdump hostid hostname iconv id ifconfig install ionice iostat ip ipcalc killall
+	last ldd less link ln logger login ls lsattr lsof lzcat lzma lzop md5sum mkdir mkfifo mknod mkpasswd mktemp more
+	mount mountpoint mpstat mv nc netstat nice nl nohup nologin nproc nslookup nsenter ntpd od paste pgrep pidof ping
+	ping6 pkill pmap printenv ps pscan pstree pwdx rdate readlink realpath renice reset resize rev rm rmdir route
+	run-parts sed sendmail seq setpriv setsid sh sha1sum sha256sum sha3sum sha512sum shred shuf sleep sort split
+	ssl_client stat strings stty su sum sync sysctl tac tail tar tee time timeout top touch tr traceroute traceroute6
+	tree truncate tty ttysize umount uname unexpand uniq unix2dos unlink unlzma unlzop unshare unxz unzip uptime usleep
+	uudecode uuencode vi vlock volname watch watchdog wc which who whoami whois xargs xxd xzcat yes zcat`)
 
-// A shellCall is a command with the words that can be told without running anything.
+// A word is one of a command. Its text is known where it depends on nothing.
+type word struct {
+	text  string
+	known bool
+}
+
+// A shellCall is a command with its words. What it is called is empty where it is not
+// known.
 type shellCall struct {
-	name string
-	// words behind the name; what depends on variables is empty.
-	words []string
+	name  string
+	words []word
 }
 
 // shellCalls are the commands of a script, and the functions that it defines. The
@@ -191,48 +231,134 @@ func shellCalls(script string) (calls []shellCall, functions []string, err error
 		case *syntax.FuncDecl:
 			functions = append(functions, n.Name.Value)
 		case *syntax.CallExpr:
-			var call shellCall
-			for i, w := range n.Args {
-				if text := literal(w); i == 0 {
-					call.name = text
-				} else {
-					call.words = append(call.words, text)
-				}
+			var words []word
+			for _, w := range n.Args {
+				words = append(words, literal(w))
 			}
-			calls = append(calls, call)
+			calls = append(calls, callsOf(words)...)
 		}
 		return true
 	})
+	for _, call := range calls {
+		inner, ok := call.script()
+		if !ok {
+			continue
+		}
+		more, defined, err := shellCalls(inner)
+		if err != nil {
+			return nil, nil, err
+		}
+		calls, functions = append(calls, more...), append(functions, defined...)
+	}
 	return calls, functions, nil
 }
 
-// literal is the text of a word that does not depend on anything, or nothing.
-func literal(w *syntax.Word) string {
+// runners are commands that run the one in their words, and how many words of their
+// own stand before it.
+var runners = map[string]int{
+	"command": 0, "env": 0, "exec": 0, "flock": 1, "ionice": 0, "nice": 0, "nohup": 0, "setsid": 0, "time": 0, "timeout": 1,
+}
+
+// callsOf are the command that words make, and those that it runs.
+func callsOf(words []word) (calls []shellCall) {
+	for len(words) > 0 {
+		call := shellCall{words[0].text, words[1:]}
+		calls = append(calls, call)
+		own, ok := runners[call.name]
+		if !ok {
+			break
+		}
+		words = call.words
+		options := false
+		for len(words) > 0 && (strings.HasPrefix(words[0].text, "-") || call.name == "env" && strings.Contains(words[0].text, "=")) {
+			options = options || words[0].text[0] == '-'
+			words = words[1:]
+		}
+		if options {
+			// An option may have the next word for its value, so only what is meant to
+			// be found is looked for.
+			own = max(slices.IndexFunc(words, func(w word) bool { return isLoadGenerator(w.text) }), 0)
+			if own == 0 && (len(words) == 0 || !isLoadGenerator(words[0].text)) {
+				break
+			}
+		}
+		words = words[min(own, len(words)):]
+		if len(words) > 0 && strings.HasPrefix(words[0].text, "-") {
+			break
+		}
+	}
+	return calls
+}
+
+// script is the one that a call has a shell run.
+func (c shellCall) script() (text string, ok bool) {
+	switch path.Base(c.name) {
+	case "ash", "bash", "sh":
+	default:
+		return "", false
+	}
+	for i, w := range c.words[:max(len(c.words)-1, 0)] {
+		if !strings.HasPrefix(w.text, "-") {
+			break
+		}
+		if !strings.HasPrefix(w.text, "--") && strings.HasSuffix(w.text, "c") {
+			return c.words[i+1].text, c.words[i+1].known
+		}
+	}
+	return "", false
+}
+
+// isLoadGenerator says whether a command makes the traffic that is measured.
+func isLoadGenerator(name string) bool { return slices.Contains(loadGenerators, path.Base(name)) }
+
+// literal is a word of a script.
+func literal(w *syntax.Word) word {
 	var b strings.Builder
 	for _, part := range w.Parts {
 		switch p := part.(type) {
 		case *syntax.Lit:
-			b.WriteString(p.Value)
+			b.WriteString(unescaped(p.Value, ""))
 		case *syntax.SglQuoted:
 			b.WriteString(p.Value)
 		case *syntax.DblQuoted:
 			for _, inner := range p.Parts {
 				lit, ok := inner.(*syntax.Lit)
 				if !ok {
-					return ""
+					return word{}
 				}
-				b.WriteString(lit.Value)
+				b.WriteString(unescaped(lit.Value, "$`\"\\"))
 			}
 		default:
-			return ""
+			return word{}
 		}
+	}
+	return word{b.String(), true}
+}
+
+// unescaped is text without the backslashes before some characters, or before any.
+func unescaped(text, some string) string {
+	var b strings.Builder
+	for i := 0; i < len(text); i++ {
+		if text[i] == '\\' && i+1 < len(text) && (some == "" || strings.IndexByte(some, text[i+1]) >= 0) {
+			i++
+		}
+		b.WriteByte(text[i])
 	}
 	return b.String()
 }
 
+// longestCommand is how many bytes Linux takes as one argument, which is what a
+// command is of its shell (MAX_ARG_STRLEN, without the byte that ends it).
+const longestCommand = 128<<10 - 1
+
 // checkCommand says what of a command the load tester cannot run, and, where it makes
-// the load of the analysis, whether the load goes where it is measured.
-func (r *rollout) checkCommand(script string, at schema.Path, load bool) {
+// the load of the analysis, whether the load goes from the namespace that it runs in
+// to where it is measured.
+func (r *rollout) checkCommand(script string, at schema.Path, load bool, from string) {
+	if len(script) > longestCommand {
+		r.report(diag.BadCommand, at, fmt.Sprintf("the command has %d bytes, and a shell takes %d", len(script), longestCommand), "put the script into the image of a load tester of your own")
+		return
+	}
 	calls, functions, err := shellCalls(script)
 	if err != nil {
 		r.report(diag.BadCommand, at, "a shell does not take the command: "+shellProblem(err), "check quotes and brackets")
@@ -242,7 +368,7 @@ func (r *rollout) checkCommand(script string, at schema.Path, load bool) {
 		r.checkKnownCommand(call, functions, at)
 	}
 	if load {
-		r.checkTargets(calls, script, at)
+		r.checkTargets(calls, script, at, from)
 	}
 }
 
@@ -280,7 +406,7 @@ type target struct {
 func targetOf(word, command string) (t target, ok bool) {
 	text := word
 	if !strings.Contains(word, "://") {
-		if host, port, found := strings.Cut(word, ":"); command != "ghz" || !found || host == "" || strings.Trim(port, "0123456789") != "" || port == "" {
+		if host, port, found := strings.Cut(word, ":"); path.Base(command) != "ghz" || !found || host == "" || strings.Trim(port, "0123456789") != "" || port == "" {
 			return target{}, false
 		}
 		text = "http://" + word
@@ -289,10 +415,15 @@ func targetOf(word, command string) (t target, ok bool) {
 	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return target{}, false
 	}
-	t = target{text: u.Scheme + "://" + u.Host, host: u.Hostname(), port: 80}
-	if !strings.Contains(word, "://") {
-		t.text = u.Host
+	authority := strings.Index(word, "://") + len("://")
+	if text != word {
+		authority = 0
 	}
+	end := len(word)
+	if i := strings.IndexAny(word[authority:], "/?#"); i >= 0 {
+		end = authority + i
+	}
+	t = target{text: word[:end], host: strings.ToLower(u.Hostname()), port: 80}
 	if u.Scheme == "https" {
 		t.port = 443
 	}
@@ -305,23 +436,23 @@ func targetOf(word, command string) (t target, ok bool) {
 // checkTargets says that the load of a test does not reach the rollout. Only what can
 // be told without running the script is looked at: a command with a target that
 // depends on a variable is left alone.
-func (r *rollout) checkTargets(calls []shellCall, script string, at schema.Path) {
+func (r *rollout) checkTargets(calls []shellCall, script string, at schema.Path, from string) {
 	var first target
 	for _, call := range calls {
-		if !slices.Contains(loadGenerators, call.name) {
+		if !isLoadGenerator(call.name) {
 			continue
 		}
-		for _, word := range call.words {
-			if word == "" {
+		for _, w := range call.words {
+			if !w.known {
 				return
 			}
-			if r.namesHost(word) {
+			if r.namesHost(w.text) {
 				return // in a header, or of the route
 			}
-			t, ok := targetOf(word, call.name)
+			t, ok := targetOf(w.text, call.name)
 			switch {
 			case !ok:
-			case r.isTarget(t):
+			case r.isTarget(t, from), r.mayBeRoute(t, from):
 				return
 			case first.host == "":
 				first = t
@@ -336,7 +467,10 @@ func (r *rollout) checkTargets(calls []shellCall, script string, at schema.Path)
 	if strings.Contains(strings.TrimSpace(script), "\n") || !strings.Contains(first.text, "://") {
 		hint = strings.TrimPrefix(want, "http://")
 	}
-	service, namespace := r.serviceOf(first.host)
+	if hint == script {
+		hint = want // it is written with escapes
+	}
+	service, namespace := serviceOf(first.host, from)
 	message := fmt.Sprintf("the load goes to %s, and this rollout is of the Service %s in namespace %s", first.host, r.ServiceName, r.namespace)
 	switch {
 	case namespace != r.namespace:
@@ -358,14 +492,11 @@ func (r *rollout) namesHost(word string) bool {
 	})
 }
 
-// serviceOf is the Service that a host names as seen from the load tester.
-func (r *rollout) serviceOf(host string) (name, namespace string) {
+// serviceOf is the Service that a host names as seen from a namespace.
+func serviceOf(host, from string) (name, namespace string) {
 	name, rest, ok := strings.Cut(host, ".")
 	if !ok {
-		if r.TestLoader {
-			return name, r.namespace
-		}
-		return name, publicLoadTester
+		return name, from
 	}
 	namespace, rest, _ = strings.Cut(rest, ".")
 	if rest != "" && rest != "svc" && !strings.HasPrefix(rest, "svc.") {
@@ -374,14 +505,21 @@ func (r *rollout) serviceOf(host string) (name, namespace string) {
 	return name, namespace
 }
 
+// mayBeRoute says whether the load may come in from outside the cluster: a rollout on
+// kuma does not say by which name it does, as on Istio and nginx.
+func (r *rollout) mayBeRoute(t target, from string) bool {
+	_, namespace := serviceOf(t.host, from)
+	return r.TrafficRoutingProvider == kumaProvider && namespace == "" && strings.Contains(t.host, ".") && net.ParseIP(t.host) == nil
+}
+
 func (r *rollout) isService(name string) bool {
 	return name == r.ServiceName || name == r.ServiceName+canarySuffix
 }
 
 // isTarget says whether the load reaches the new version, and is counted. On nginx
 // the Service alone is the old version: the Ingress splits the traffic.
-func (r *rollout) isTarget(t target) bool {
-	name, namespace := r.serviceOf(t.host)
+func (r *rollout) isTarget(t target, from string) bool {
+	name, namespace := serviceOf(t.host, from)
 	if namespace != r.namespace || !r.isService(name) {
 		return false
 	}

@@ -25,7 +25,7 @@ var patterns = []struct {
 	{`^(([A-Za-z0-9]`, "a label value: at most 63 letters, digits, '-', '_' and '.', beginning and ending with a letter or digit", nil},
 	{`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`, "a duration: numbers with the units ms, s, m or h", func(text string) string { return suggestDuration(text, time.Hour) }},
 	{`^([0-9]+(\.[0-9]+)?(ms|s|m))+$`, "a duration: numbers with the units ms, s or m (Flux has no hours here)", func(text string) string { return suggestDuration(text, time.Minute) }},
-	{`^([0-9]+m([0-9]+s)?|[0-9]+s)$`, "a duration as Flagger reads one: minutes and seconds, such as 30s or 1m30s", func(text string) string { return suggestDuration(text, time.Minute) }},
+	{`^([0-9]+m([0-9]+s)?|[0-9]+s)$`, "a duration as Flagger reads one: minutes and seconds, such as 30s or 1m30s", suggestFlaggerDuration},
 	{`^[a-z0-9]([-.a-z0-9]{0,51}[a-z0-9])?$`, "a name that Helm takes for a release: at most 53 lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit", suggestRelease},
 	{`^https?://.+$`, "a URL that begins with https:// or http://", nil},
 	{`^oci://`, "the URL of an artifact in a registry: oci://, a host and lower-case names parted by slashes, without a tag", nil},
@@ -98,6 +98,15 @@ func suggestDuration(text string, largest time.Duration) string {
 		return "1m30s"
 	}
 	return formatDuration(time.Duration(total), largest)
+}
+
+// suggestFlaggerDuration is one of whole seconds.
+func suggestFlaggerDuration(text string) string {
+	d, err := time.ParseDuration(suggestDuration(text, time.Minute))
+	if err != nil {
+		return ""
+	}
+	return formatDuration(max(d.Round(time.Second), time.Second), time.Minute)
 }
 
 // spokenUnit is what people call a unit of time. Without one, they mean seconds.
