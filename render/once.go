@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/schema"
 )
 
 // An occasion is a place where something holds that is said once for all of them.
@@ -24,11 +25,20 @@ func (c *compiler) note(code diag.Code, at origin, what string) {
 
 // sayOnce says what was noted for a code, at the first of its occasions. The message
 // is made of what is there, each once and sorted, and of how many other places there
-// are.
+// are. A comment ignores the occasion in its own line alone: of the others nobody has
+// said that they are good.
 func (c *compiler) sayOnce(code diag.Code, message func(what []string, others int) string) {
 	all := c.notes[code]
 	slices.SortStableFunc(all, func(a, b occasion) int { return a.at.position().Compare(b.at.position()) })
 	all = slices.CompactFunc(all, func(a, b occasion) bool { return a.at.position() == b.at.position() && a.what == b.what })
+	all = slices.DeleteFunc(all, func(o occasion) bool {
+		d := o.at.doc.Diagnostic(code, o.at.path, message([]string{o.what}, 0), "")
+		ignored := slices.ContainsFunc(c.docs.Ignores, func(i schema.Ignore) bool { return i.Matches(d) })
+		if ignored {
+			c.report(d) // for the comment to be of use
+		}
+		return ignored
+	})
 	if len(all) == 0 {
 		return
 	}

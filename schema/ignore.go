@@ -40,7 +40,7 @@ func (l *loader) addIgnores(f File, nodes []*yaml.Node) {
 	if !bytes.Contains(f.Data, []byte("fleetwright:")) {
 		return
 	}
-	lines := strings.Split(string(f.Data), "\n")
+	lines := strings.Split(string(bytes.TrimPrefix(f.Data, []byte("\ufeff"))), "\n")
 	texts := textSpans(lines, nodes)
 	for i, line := range lines {
 		at := commentOf(line, i+1, texts)
@@ -59,16 +59,23 @@ func (l *loader) addIgnores(f File, nodes []*yaml.Node) {
 			continue
 		}
 		ignore := Ignore{Position: position, Line: i + 1}
-		if strings.TrimSpace(line[:at]) == "" {
+		if strings.Trim(line[:at], " \t-") == "" { // alone, or behind the dash of a list
 			ignore.Line = lineBelow(lines, i) + 1
 		}
-		code, reason, _ := strings.Cut(m[2], " ")
+		code, reason := m[2], ""
+		if i := strings.IndexAny(code, " \t"); i >= 0 {
+			code, reason = code[:i], code[i:]
+		}
 		ignore.Code = diag.Code(code)
 		switch {
 		case code == "":
 			l.badIgnore(position, "the comment does not say what to ignore", "# fleetwright: ignore FW308 with the reason")
 		case !ignore.Code.Exists():
-			l.badIgnore(position, fmt.Sprintf("there is no diagnostic %s", code), "fleetwright explain lists them")
+			hint := "fleetwright explain lists them"
+			if meant := diag.Code(strings.ToUpper(strings.TrimRight(code, ":,;."))); meant.Exists() {
+				hint = fmt.Sprintf("# fleetwright: ignore %s%s", meant, reason)
+			}
+			l.badIgnore(position, fmt.Sprintf("there is no diagnostic %s", code), hint)
 		case ignore.Code.Structural():
 			l.badIgnore(position, fmt.Sprintf("%s is always an error: %s", code, ignore.Code.Title()), "remove the comment, and mend the line")
 		case strings.TrimSpace(reason) == "":
