@@ -215,7 +215,7 @@ var selectors = []struct {
 func (r *rollout) selectorHint(loose *parser.VectorSelector) string {
 	var all []string
 	for _, m := range loose.LabelMatchers {
-		if m.Name != model.MetricNameLabel {
+		if m.Name != model.MetricNameLabel || loose.Name == "" {
 			all = append(all, m.String())
 		}
 	}

@@ -116,3 +116,23 @@ func TestStepsUpToAll(t *testing.T) {
 		}
 	}
 }
+
+// TestHintsForSelectorsAreRight however the metric is named: pasted, one draws nothing
+// and asks for the same metric.
+func TestHintsForSelectorsAreRight(t *testing.T) {
+	for query, want := range map[string]string{
+		`x{a="b"}`:              `x{a="b",`,
+		`{__name__=~"shop_.*"}`: `{__name__=~"shop_.*",`,
+		`{"shop.errors"}`:       `{__name__="shop.errors",`,
+	} {
+		var hint string
+		for _, d := range diagnostics(asked(query)) {
+			if d.Code == "FW342" {
+				hint = d.Hint
+			}
+		}
+		if got := codesAt(asked(hint), "trafficAnalysis.metrics[0]"); !strings.HasPrefix(hint, want) || got != "" {
+			t.Errorf("of %s the hint is %q, want one that begins with %s; of that it says %q", query, hint, want, got)
+		}
+	}
+}
