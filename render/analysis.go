@@ -199,6 +199,8 @@ func (r *rollout) checkThresholds() {
 		case high != nil && (*high < 0 || !known.atLeast && *high < 1):
 			// Flagger leaves out what follows the point of a duration.
 			say(diag.ThresholdNeverMet, at.With("max"), fmt.Sprintf("%s is in %s, and never as little as %s", m.Name, known.unit, number(*high)))
+		case known.atLeast && (low == nil || *low <= 0) && (low != nil || high != nil) && (high == nil || *high >= known.most):
+			say(diag.NoThreshold, at, fmt.Sprintf("every %s is in the range, so every value of it is good", m.Name))
 		case known.atLeast && low == nil && high != nil && *high < known.most:
 			say(diag.ThresholdSide, at.With("max"), fmt.Sprintf("with a max alone a %s of less than %s is good, and one of more is not", m.Name, number(*high)))
 		case !known.atLeast && high == nil && low != nil:

@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
-	"github.com/fleetwright/fleetwright/schema"
 )
 
 // An occasion is a place where something holds that is said once for all of them.
@@ -31,9 +30,10 @@ func (c *compiler) sayOnce(code diag.Code, message func(what []string, others in
 	all := c.notes[code]
 	slices.SortStableFunc(all, func(a, b occasion) int { return a.at.position().Compare(b.at.position()) })
 	all = slices.CompactFunc(all, func(a, b occasion) bool { return a.at.position() == b.at.position() && a.what == b.what })
+	ignores := c.ignores()
 	all = slices.DeleteFunc(all, func(o occasion) bool {
 		d := o.at.doc.Diagnostic(code, o.at.path, message([]string{o.what}, 0), "")
-		ignored := slices.ContainsFunc(c.docs.Ignores, func(i schema.Ignore) bool { return i.Matches(d) })
+		ignored := ignores(d)
 		if ignored {
 			c.report(d) // for the comment to be of use
 		}

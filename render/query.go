@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"text/template"
+	"text/template/parse"
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
@@ -42,9 +43,30 @@ func (m queryModel) fill(query string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if loops(t.Root) {
+		return "", errLoop
+	}
 	var b strings.Builder
 	err = t.Execute(&b, nil)
 	return b.String(), err
+}
+
+var errLoop = errors.New("there is nothing to loop over but variables")
+
+// loops says whether a template loops over something else than variables: over a number
+// it may do so for ever, here as in Flagger.
+func loops(n parse.Node) bool {
+	switch n := n.(type) {
+	case *parse.ListNode:
+		return n != nil && slices.ContainsFunc(n.Nodes, loops)
+	case *parse.IfNode:
+		return loops(n.List) || loops(n.ElseList)
+	case *parse.WithNode:
+		return loops(n.List) || loops(n.ElseList)
+	case *parse.RangeNode:
+		return n.Pipe.Cmds[0].Args[0].String() != "variables" || loops(n.List) || loops(n.ElseList)
+	}
+	return false
 }
 
 // queryModel is what Flagger fills in for a metric of the rollout
@@ -100,17 +122,16 @@ func (r *rollout) checkAddress(p schema.MetricProvider, at schema.Path) {
 	r.report(diag.BadAddress, at, fmt.Sprintf("%q is not the URL of a server", p.Address), hint)
 }
 
-// What text/template says of an unknown function, and of a missing key.
-var (
-	undefinedFunction = regexp.MustCompile(`function "([^"]+)" not defined`)
-	missingKey        = regexp.MustCompile(`map has no entry for key "([^"]+)"`)
-	missingField      = regexp.MustCompile(`at <(\.[^>]*)>: nil data`)
-	templateLine      = regexp.MustCompile(`^template: query:(\d+)(?::\d+)?: `)
-	executing         = regexp.MustCompile(`^executing .*>: `)
-)
-
 // templateProblem says in words why a query cannot be filled in.
 func templateProblem(err error, model queryModel) (message, hint string) {
+	// What text/template says.
+	var (
+		undefinedFunction = regexp.MustCompile(`function "([^"]+)" not defined`)
+		missingKey        = regexp.MustCompile(`map has no entry for key "([^"]+)"`)
+		missingField      = regexp.MustCompile(`at <(\.[^>]*)>: nil data`)
+		templateLine      = regexp.MustCompile(`^template: query:(\d+)(?::\d+)?: `)
+		executing         = regexp.MustCompile(`^executing .*>: `)
+	)
 	text := err.Error()
 	known := slices.Sorted(maps.Keys(model.functions()))
 	all := "Flagger knows {{ " + strings.Join(slices.DeleteFunc(slices.Clone(known), func(f string) bool { return f == "variables" }), " }}, {{ ") + " }} and {{ variables.x }}"
@@ -171,7 +192,7 @@ func (r *rollout) checkPromQL(query string, at schema.Path) {
 		return
 	}
 	if loose := r.looseSelector(expr); loose != nil {
-		r.report(diag.QueryOfAll, at, fmt.Sprintf("nothing in %s says which service is measured, so those of all others decide on this rollout", loose), r.selectorHint(loose))
+		r.report(diag.QueryOfAll, at, fmt.Sprintf("nothing in %s says which service is measured, so what all others do decides on this rollout", loose), r.selectorHint(loose))
 	}
 }
 
@@ -247,6 +268,22 @@ func (r *rollout) looseSelector(expr parser.Expr) (loose *parser.VectorSelector)
 	return loose
 }
 
+// hasWord says whether a name is in a text, and not only as a part of a longer word.
+func hasWord(text, name string) bool {
+	inWord := func(c byte) bool { return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' }
+	for at := 0; ; {
+		i := strings.Index(text[at:], name)
+		if i < 0 {
+			return false
+		}
+		begin, end := at+i, at+i+len(name)
+		if (begin == 0 || !inWord(text[begin-1])) && (end == len(text) || !inWord(text[end])) {
+			return true
+		}
+		at = begin + 1
+	}
+}
+
 // strangers are what a selector of the rollout alone does not match.
 var strangers = []string{"a", "other", "other-service-1", "other_service.other:80"}
 
@@ -257,7 +294,7 @@ func (r *rollout) isSelectedBy(m *labels.Matcher) bool {
 		return false
 	}
 	for _, name := range []string{r.Workload.Name, r.ServiceName} {
-		if strings.Contains(strings.ReplaceAll(m.Value, "_", "-"), name) {
+		if hasWord(strings.ReplaceAll(m.Value, "_", "-"), name) {
 			return true
 		}
 		if m.Type == labels.MatchRegexp && (m.Matches(name) || m.Matches(name+canarySuffix)) && !slices.ContainsFunc(strangers, m.Matches) {
@@ -266,9 +303,6 @@ func (r *rollout) isSelectedBy(m *labels.Matcher) bool {
 	}
 	return false
 }
-
-// unknownFunction is what the parser says of one.
-var unknownFunction = regexp.MustCompile(`unknown function with name "([^"]+)"`)
 
 // promQLProblem says in words why a query is none.
 func promQLProblem(err error, query string) (message, hint string) {
@@ -279,7 +313,7 @@ func promQLProblem(err error, query string) (message, hint string) {
 	first := errs[0]
 	at := min(max(int(first.PositionRange.Start), 0), len(query))
 	line := strings.Count(query[:at], "\n") + 1
-	if m := unknownFunction.FindStringSubmatch(first.Err.Error()); m != nil {
+	if m := regexp.MustCompile(`unknown function with name "([^"]+)"`).FindStringSubmatch(first.Err.Error()); m != nil {
 		if meant := diag.Nearest(m[1], slices.Sorted(maps.Keys(parser.Functions))); meant != "" {
 			hint = fmt.Sprintf("did you mean %s?", meant)
 		}

@@ -136,3 +136,34 @@ func TestHintsForSelectorsAreRight(t *testing.T) {
 		}
 	}
 }
+
+// TestQueriesThatLoopAreNotFilledIn: over a number, Flagger would do so for ever.
+func TestQueriesThatLoopAreNotFilledIn(t *testing.T) {
+	custom := func(query, more string) []schema.File {
+		return rolledOut("istio", `
+      rolloutPolicy:
+        trafficRouting: {canaryStrategy: {stepWeight: 10}}
+        trafficAnalysis:
+          metrics: [{name: m, thresholdRange: {max: 1}, customMetric: {provider: {type: prometheus, address: "http://p"}, query: '`+query+`'}`+more+`}]
+`)
+	}
+	wantDiagnostic(t, custom(`{{ if true }}{{ range 1000000000000 }}{{ end }}{{ end }}up{app="web"}`, ""), "x.yaml:19:130: error FW340")
+	compile(t, custom(`up{app="web"{{ range $k, $v := variables }},{{ $k }}="{{ $v }}"{{ end }}}`, ", templateVariables: {a: b}")...)
+}
+
+// TestASelectorNamesTheRollout and not what only begins like it.
+func TestASelectorNamesTheRollout(t *testing.T) {
+	for query, loose := range map[string]bool{
+		`up{app="web"}`: false, `up{app="webserver"}`: true, `up{app="myweb"}`: true, `up{app="my-web"}`: false, `up{pod=~"webx|web-.*"}`: false,
+	} {
+		list := problems(rolledOut("istio", `
+      rolloutPolicy:
+        trafficRouting: {canaryStrategy: {stepWeight: 10}}
+        trafficAnalysis:
+          metrics: [{name: m, thresholdRange: {max: 1}, customMetric: {provider: {type: prometheus, address: "http://p"}, query: '`+query+`'}}]
+`))
+		if (len(list) > 0) != loose {
+			t.Errorf("%s:\n%s", query, text(list))
+		}
+	}
+}

@@ -27,23 +27,22 @@ type Ignore struct {
 	Line int
 }
 
-// Matches says whether the comment means a diagnostic.
-func (i Ignore) Matches(d diag.Diagnostic) bool {
-	return d.Code == i.Code && d.Position.File == i.Position.File && d.Position.Line == i.Line
-}
-
-// directive is what makes a comment one for fleetwright, and the words behind it.
-var directive = regexp.MustCompile(`^#+\s*fleetwright:\s*([a-z]+)\b[ \t]*(.*)`)
-
 // addIgnores reads the comments of a file that are meant for fleetwright.
 func (l *loader) addIgnores(f File, nodes []*yaml.Node) {
 	if !bytes.Contains(f.Data, []byte("fleetwright:")) {
 		return
 	}
+	// What makes a comment one for fleetwright, and the words behind it.
+	directive := regexp.MustCompile(`^#+\s*fleetwright:\s*([a-z]+)\b[ \t]*(.*)`)
 	lines := strings.Split(string(bytes.TrimPrefix(f.Data, []byte("\ufeff"))), "\n")
-	texts := textSpans(lines, nodes)
+	texts := map[int][]textSpan{}
+	for _, s := range textSpans(lines, nodes) {
+		for line := s.first; line <= s.last; line++ {
+			texts[line] = append(texts[line], s)
+		}
+	}
 	for i, line := range lines {
-		at := commentOf(line, i+1, texts)
+		at := commentOf(line, i+1, texts[i+1])
 		if at < 0 {
 			continue
 		}

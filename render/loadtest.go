@@ -1,0 +1,164 @@
+package render
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// A target is where a command of a load test sends its requests.
+type target struct {
+	text, host string
+	port       int
+}
+
+// targetOf reads a word as a URL, or for ghz as host:port.
+func targetOf(word, command string) (t target, ok bool) {
+	text := word
+	if !strings.Contains(word, "://") {
+		if host, port, found := strings.Cut(word, ":"); path.Base(command) != "ghz" || !found || host == "" || strings.Trim(port, "0123456789") != "" || port == "" {
+			return target{}, false
+		}
+		text = "http://" + word
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return target{}, false
+	}
+	authority := strings.Index(word, "://") + len("://")
+	if text != word {
+		authority = 0
+	}
+	end := len(word)
+	if i := strings.IndexAny(word[authority:], "/?#"); i >= 0 {
+		end = authority + i
+	}
+	t = target{text: word[:end], host: strings.ToLower(u.Hostname()), port: 80}
+	if u.Scheme == "https" {
+		t.port = 443
+	}
+	if n, err := strconv.Atoi(u.Port()); err == nil {
+		t.port = n
+	}
+	return t, true
+}
+
+// checkTargets says that the load of a test does not reach the rollout. Only what can
+// be told without running the script is looked at: a command with a target that
+// depends on a variable is left alone.
+func (r *rollout) checkTargets(calls []shellCall, script string, at schema.Path, from string) {
+	var first target
+	for _, call := range calls {
+		if !isLoadGenerator(call.name) {
+			continue
+		}
+		for _, w := range call.words {
+			if !w.known {
+				return
+			}
+			if r.namesHost(w.text) {
+				return // in a header, or of the route
+			}
+			t, ok := targetOf(w.text, call.name)
+			switch {
+			case !ok:
+			case r.isTarget(t, from), r.mayBeRoute(t, from):
+				return
+			case first.host == "":
+				first = t
+			}
+		}
+	}
+	if first.host == "" {
+		return
+	}
+	want := r.wantedTarget()
+	hint := strings.Replace(script, first.text, want, 1)
+	if strings.Contains(strings.TrimSpace(script), "\n") || !strings.Contains(first.text, "://") {
+		hint = strings.TrimPrefix(want, "http://")
+	}
+	if hint == script {
+		hint = want // it is written with escapes
+	}
+	service, namespace := serviceOf(first.host, from)
+	message := fmt.Sprintf("the load goes to %s, and this rollout is of the Service %s in namespace %s", first.host, r.ServiceName, r.namespace)
+	switch {
+	case namespace != r.namespace:
+	case r.isService(service) && r.TrafficRoutingProvider == nginxProvider && service != r.ServiceName+canarySuffix:
+		message = fmt.Sprintf("the load goes to the Service %s and not through the Ingress, which is where nginx splits the traffic", service)
+	case r.isService(service):
+		message = fmt.Sprintf("the load goes to port %d of %s, and the Service is on %d", first.port, first.host, r.Port)
+	case service == r.ServiceName+primarySuffix:
+		message = fmt.Sprintf("the load goes to %s, which is the old version", first.host)
+	}
+	r.report(diag.LoadTestElsewhere, at, message, hint)
+}
+
+// namesHost says whether a word has a host of the rollout's route in it, such as in
+// "Host: shop.example.com".
+func (r *rollout) namesHost(word string) bool {
+	return slices.ContainsFunc(append(r.hosts(), r.routing().Hosts...), func(host string) bool {
+		return strings.Contains(word, strings.TrimPrefix(host, "*"))
+	})
+}
+
+// serviceOf is the Service that a host names as seen from a namespace.
+func serviceOf(host, from string) (name, namespace string) {
+	name, rest, ok := strings.Cut(host, ".")
+	if !ok {
+		return name, from
+	}
+	namespace, rest, _ = strings.Cut(rest, ".")
+	if rest != "" && rest != "svc" && !strings.HasPrefix(rest, "svc.") {
+		return "", ""
+	}
+	return name, namespace
+}
+
+// mayBeRoute says whether the load may come in from outside the cluster: a rollout on
+// kuma does not say by which name it does, as on Istio and nginx.
+func (r *rollout) mayBeRoute(t target, from string) bool {
+	_, namespace := serviceOf(t.host, from)
+	return r.TrafficRoutingProvider == kumaProvider && namespace == "" && strings.Contains(t.host, ".") && net.ParseIP(t.host) == nil
+}
+
+func (r *rollout) isService(name string) bool {
+	return name == r.ServiceName || name == r.ServiceName+canarySuffix
+}
+
+// isTarget says whether the load reaches the new version, and is counted. On nginx
+// the Service alone is the old version: the Ingress splits the traffic.
+func (r *rollout) isTarget(t target, from string) bool {
+	name, namespace := serviceOf(t.host, from)
+	if namespace != r.namespace || !r.isService(name) {
+		return false
+	}
+	if r.TrafficRoutingProvider == nginxProvider && name == r.ServiceName {
+		return false
+	}
+	return t.port == int(r.Port) || r.PortDiscovery
+}
+
+// wantedTarget is where the load of the rollout belongs.
+func (r *rollout) wantedTarget() string {
+	if host := r.routing().Host; host != "" && r.TrafficRoutingProvider == nginxProvider {
+		return "http://" + host
+	}
+	return strings.TrimSuffix(r.serviceURL(r.ServiceName+canarySuffix), "/")
+}
+
+// serviceURL is that of a Service of the rollout.
+func (r *rollout) serviceURL(name string) string {
+	address := name + "." + r.namespace
+	if r.Port != 80 {
+		address += ":" + strconv.Itoa(int(r.Port))
+	}
+	return "http://" + address + "/"
+}
