@@ -107,17 +107,25 @@ func (c *inputCheck) compile(fields map[string]bool) cue.Value {
 	return value
 }
 
-func (k Kind) compileEachRule() []cue.Value {
-	f, err := parser.ParseFile(k.rulesFile(), mustRead(k.rulesFile()))
+func (k Kind) compileEachRule() []cue.Value { return eachRule(k.rulesFile()) }
+
+// eachRule are the rules of a file one by one: an error hides those in the structs
+// below it.
+func eachRule(file string) (all []cue.Value) {
+	f, err := parser.ParseFile(file, mustRead(file))
 	if err != nil {
 		panic(err) // it has compiled as a whole
 	}
-	var all []cue.Value
 	for _, decl := range f.Decls {
-		if field, ok := decl.(*ast.Field); ok {
-			for _, rule := range field.Value.(*ast.StructLit).Elts {
-				all = append(all, cueContext().BuildExpr(&ast.StructLit{Elts: []ast.Decl{rule}}))
-			}
+		field, ok := decl.(*ast.Field)
+		if !ok {
+			continue
+		}
+		if name, _, err := ast.LabelName(field.Label); err != nil || name != "rules" {
+			continue
+		}
+		for _, rule := range field.Value.(*ast.StructLit).Elts {
+			all = append(all, cueContext().BuildExpr(&ast.StructLit{Elts: []ast.Decl{rule}}))
 		}
 	}
 	return all

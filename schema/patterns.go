@@ -9,6 +9,9 @@ import (
 	"time"
 )
 
+// flaggerDuration is what Flagger reads as a duration.
+const flaggerDuration = "a duration as Flagger reads one: minutes and seconds, such as 30s or 1m30s"
+
 // patterns say in words what the patterns of the schemas ask for.
 var patterns = []struct {
 	// begins is how the pattern begins.
@@ -25,7 +28,12 @@ var patterns = []struct {
 	{`^(([A-Za-z0-9]`, "a label value: at most 63 letters, digits, '-', '_' and '.', beginning and ending with a letter or digit", nil},
 	{`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`, "a duration: numbers with the units ms, s, m or h", func(text string) string { return suggestDuration(text, time.Hour) }},
 	{`^([0-9]+(\.[0-9]+)?(ms|s|m))+$`, "a duration: numbers with the units ms, s or m (Flux has no hours here)", func(text string) string { return suggestDuration(text, time.Minute) }},
-	{`^([0-9]+m([0-9]+s)?|[0-9]+s)$`, "a duration as Flagger reads one: minutes and seconds, such as 30s or 1m30s", suggestFlaggerDuration},
+	{`^([0-9]+m([0-9]+s)?|[0-9]+s)$`, flaggerDuration, suggestFlaggerDuration},
+	{`^[0-9]+(m([0-9]+s)?|s)$`, flaggerDuration, suggestFlaggerDuration},
+	{`^([1-9][0-9]*m([0-9]+s)?|`, flaggerDuration + ", and not 0", suggestFlaggerDuration},
+	{`^/`, "a path, which begins with /", func(text string) string { return "/" + text }},
+	{`^[^ ]+$`, "an image, which has no spaces", nil},
+	{notEmpty, "text with at least one character", nil},
 	{`^[a-z0-9]([-.a-z0-9]{0,51}[a-z0-9])?$`, "a name that Helm takes for a release: at most 53 lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit", suggestRelease},
 	{`^https?://.+$`, "a URL that begins with https:// or http://", nil},
 	{`^oci://`, "the URL of an artifact in a registry: oci://, a host and lower-case names parted by slashes, without a tag", nil},
@@ -109,14 +117,24 @@ func suggestFlaggerDuration(text string) string {
 	return formatDuration(max(d.Round(time.Second), time.Second), time.Minute)
 }
 
-// spokenUnit is what people call a unit of time. Without one, they mean seconds.
+// spokenUnit is what people call a unit of time: of a word that is misspelt, what it
+// begins with. Without a word, they mean seconds.
 func spokenUnit(word string) (time.Duration, bool) {
+	for end := len(word); end > 0; end-- {
+		if unit, ok := unitOf(word[:end]); ok {
+			return unit, true
+		}
+	}
+	return time.Second, word == ""
+}
+
+func unitOf(word string) (time.Duration, bool) {
 	for _, unit := range []struct {
 		words string
 		unit  time.Duration
 	}{
 		{"s sec secs second seconds", time.Second},
-		{"ms millisecond milliseconds", time.Millisecond},
+		{"ms milli millis millisecond milliseconds", time.Millisecond},
 		{"m min mins minute minutes", time.Minute},
 		{"h hr hrs hour hours", time.Hour},
 		{"d day days", 24 * time.Hour},
@@ -124,7 +142,7 @@ func spokenUnit(word string) (time.Duration, bool) {
 		{"month months", 30 * 24 * time.Hour},
 		{"y year years", 365 * 24 * time.Hour},
 	} {
-		if word == "" || slices.Contains(strings.Fields(unit.words), word) {
+		if slices.Contains(strings.Fields(unit.words), word) {
 			return unit.unit, true
 		}
 	}
