@@ -179,10 +179,7 @@ func (d *Document) checkRules(c *inputCheck, value cue.Value, misshapen bool) di
 				// rule relies on.
 				continue
 			}
-			path := errorPath(err, "")
-			if broken.field != "" {
-				path = path.With(broken.field)
-			}
+			path := append(errorPath(err, ""), broken.field...)
 			if !d.Unsure(path) {
 				list = append(list, d.Diagnostic(broken.code, path, broken.message, broken.hint))
 			}
@@ -202,11 +199,12 @@ func (d *Document) unexplained(err error, root string) diag.Diagnostic {
 }
 
 // A brokenRule is what a rule's error("code | field | message | hint") says. The
-// field is the one that is meant, in the struct of the error; it may be empty,
-// as may the hint.
+// field is the one that is meant, in the struct of the error, or the path of what is
+// below it, parted by slashes; it may be empty, as may the hint.
 type brokenRule struct {
-	code                 diag.Code
-	field, message, hint string
+	code          diag.Code
+	field         Path
+	message, hint string
 }
 
 func parseRule(err errors.Error) (brokenRule, bool) {
@@ -216,7 +214,11 @@ func parseRule(err errors.Error) (brokenRule, bool) {
 		return brokenRule{}, false
 	}
 	// What a message quotes from the document may hold the separator too.
-	return brokenRule{diag.Code(parts[0]), parts[1], strings.Join(parts[2:last], " | "), parts[last]}, true
+	var field Path
+	if parts[1] != "" {
+		field = pathOf(strings.Split(parts[1], "/"))
+	}
+	return brokenRule{diag.Code(parts[0]), field, strings.Join(parts[2:last], " | "), parts[last]}, true
 }
 
 // errorPath is the path of a CUE error below the field or definition that was
@@ -226,6 +228,11 @@ func errorPath(err errors.Error, root string) Path {
 	if len(selectors) > 0 && selectors[0] == root {
 		selectors = selectors[1:]
 	}
+	return pathOf(selectors)
+}
+
+// pathOf is the path of CUE's selectors.
+func pathOf(selectors []string) Path {
 	path := make(Path, len(selectors))
 	for i, s := range selectors {
 		path[i] = s
