@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"go.yaml.in/yaml/v4"
 
@@ -268,7 +267,7 @@ func wrongTypeHint(n *yaml.Node, value any, expected string, s *jsonSchema, path
 			return "remove the quotes: " + value
 		}
 		if name, ok := path[max(0, len(path)-1)].(string); ok && strings.HasSuffix(name, "Seconds") {
-			if d, err := time.ParseDuration(value); err == nil {
+			if d, ok := spokenDuration(value); ok {
 				return fmt.Sprintf("write the seconds: %.0f", math.Ceil(d.Seconds()))
 			}
 		}
