@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/schema"
@@ -34,13 +35,11 @@ func Compile(docs schema.Documents, opts Options) (*Tree, diag.List) {
 	c.settings = c.newSettings(opts)
 	c.place()
 	c.sayNotes()
-	failed := c.diagnostics().HasErrors()
+	before := c.diagnostics()
 	// What is sound is rendered in any case: one mistake must not hide another.
 	tree := c.render()
 	c.checkCollisions(tree)
-	if !failed {
-		c.checkOutputs()
-	}
+	c.checkOutputs(before)
 	list := c.diagnostics()
 	if list.HasErrors() {
 		return nil, list
@@ -145,13 +144,31 @@ func (c *compiler) render() *Tree {
 
 // checkOutputs checks every object against the schema of what may be written. A
 // failure is a mistake of the compiler, not of its user, but for what the user's
-// patches have made.
-func (c *compiler) checkOutputs() {
-	for _, bad := range schema.CheckOutput(c.outputs) {
+// patches have made. Where there were errors before, what was rendered need not be
+// sound: then only what patches have made of a sound rollout is checked.
+func (c *compiler) checkOutputs(before diag.List) {
+	outputs := c.outputs
+	if before.HasErrors() {
+		outputs = slices.DeleteFunc(slices.Clone(outputs), func(o schema.Output) bool {
+			by, ok := c.patched[o.Name]
+			return !ok || by.mayBreak(before)
+		})
+	}
+	for _, bad := range schema.CheckOutput(outputs) {
 		if by, ok := c.patched[bad.Name]; ok {
-			c.report(by.doc.Diagnostic(diag.PatchBreaks, by.path, fmt.Sprintf("the patches make %s one that the cluster does not take: %s", bad.Name, bad.Explain()), ""))
+			c.report(by.doc.Diagnostic(diag.PatchBreaks, by.path, fmt.Sprintf("the patches make %s one that the cluster does not take: %s", bad.Name, bad.Explain()), bad.Hint))
 			continue
 		}
 		c.report(diag.New(diag.Internal, diag.Position{}, "", bad.Error(), "please report this as a mistake of fleetwright"))
 	}
+}
+
+// mayBreak says whether one of the errors is of the rollout that the patches are of,
+// so that they may not be what breaks an object.
+func (o origin) mayBreak(errors diag.List) bool {
+	patches := slices.Index(o.path, any("patches"))
+	rollout := o.path[:patches].String()
+	return slices.ContainsFunc(errors, func(d diag.Diagnostic) bool {
+		return d.Severity == diag.Error && d.Position.File == o.doc.Position().File && strings.HasPrefix(d.Path, rollout)
+	})
 }

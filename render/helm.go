@@ -169,7 +169,7 @@ func (c *compiler) checkHelm(p *policy) {
 	if isZero(p.Helm.Timeout) {
 		c.report(p.app.doc.Diagnostic(diag.OutOfBounds, p.path.With("helm", "timeout"), "with a timeout of "+string(p.Helm.Timeout)+" nothing is ever installed", "timeout: 5m0s"))
 	}
-	if kind, _ := p.app.sourceKind(); kind == gitRepository && p.Helm.Chart.Spec.Version != "" && p.Helm.Chart.Spec.Version != "*" {
+	if p.app.Spec.Source.GitRepository != nil && p.Helm.Chart.Spec.Version != "" && p.Helm.Chart.Spec.Version != "*" {
 		c.report(p.app.doc.Diagnostic(diag.NoVersionInGit, p.path.With("helm", "chart", "spec", "version"), "Flux does not look at the version of a chart in a gitRepository, it installs the one that is checked out", "write gitRepository: {ref: {tag: …}}"))
 	}
 }

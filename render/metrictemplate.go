@@ -106,7 +106,7 @@ func (r *rollout) checkMetrics() {
 			r.report(diag.NameTooLong, at, fmt.Sprintf("the MetricTemplate would have a name of %d characters, Kubernetes takes %d", len(template), validation.DNS1123SubdomainMaxLength), "give the metric a shorter name")
 		}
 		if t := m.ThresholdRange; t == nil || t.Min == nil && t.Max == nil {
-			r.report(diag.NoThreshold, at, fmt.Sprintf("the metric %s has no threshold, so every value of it is good", m.Name), "thresholdRange: {min: 99} for a share of good requests, {max: 500} for a duration in milliseconds")
+			r.report(diag.NoThreshold, at, fmt.Sprintf("the metric %s has no threshold, so every value of it is good", m.Name), cmp.Or(knownMetrics[m.Name].example, "thresholdRange: {min: …}, or {max: …}"))
 		}
 	}
 }

@@ -208,7 +208,7 @@ func (n nginx) check(r *rollout) {
 			continue
 		}
 		at := inMetrics(i, "name")
-		if routing.CanaryStrategy == nil && len(routing.Match) == 0 {
+		if routing.AnalysisTimes > 0 && routing.CanaryStrategy == nil && len(routing.Match) == 0 {
 			r.report(diag.NothingMeasured, at,
 				fmt.Sprintf("before the switch of a blue/green rollout nginx sends the new version nothing, so every check of %s would fail", m.Name),
 				"use a customMetric of the pods, or canaryStrategy")

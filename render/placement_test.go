@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/schema"
 )
@@ -169,6 +170,77 @@ func TestBrokenDocumentsAreNotCalledMissing(t *testing.T) {
 	}
 	if !slices.Equal(codes, []string{"FW110", "FW111"}) {
 		t.Errorf("got\n%s", text(list))
+	}
+}
+
+// TestOneMistakeIsSaidOnce: what follows from a mistake that is reported is not.
+func TestOneMistakeIsSaidOnce(t *testing.T) {
+	meshed := everyDocument()["placed"]
+	edited := func(file, from, to string) []schema.File { return edit(t, meshed, file, from, to) }
+	for _, tt := range []struct {
+		name  string
+		files []schema.File
+		not   string
+	}{
+		{"a Mesh with a typo is no missing Mesh", edited("mesh.yaml", "backends:", "backend:"), "FW416"},
+		{"nor is one without a name", edited("mesh.yaml", "{name: shop}", "{nmae: shop}"), "FW416"},
+		{"nor one whose kind is misspelt", edited("mesh.yaml", "kind: Mesh\nmetadata: {name: shop}", "kind: Mehs\nmetadata: {name: shop}"), "FW416"},
+		{"a cluster without a name is no missing one", edited("fleet.yaml", "metadata: {name: two,", "metadata: {nam: two,"), "FW203"},
+		{"an empty source is no gitRepository", []schema.File{document("x", "    {}\n", strings.Replace(chartPolicy, "chart: app", "chart: app, version: 1.0.0", 1))}, "FW509"},
+		{"no strategy is not blue/green", rolledOut("nginx", "      rolloutPolicy: {trafficRouting: {host: h.example.com}, trafficAnalysis: {metrics: [{name: request-duration, thresholdRange: {max: 500}}]}}\n"), "FW715"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			list := diagnostics(tt.files)
+			if !list.HasErrors() {
+				t.Error("no error at all")
+			}
+			if strings.Contains(text(list), tt.not) {
+				t.Errorf("%s among\n%s", tt.not, text(list))
+			}
+		})
+	}
+}
+
+// TestARenderConfigWithoutANameHidesNothing: of the kinds it alone needs none.
+func TestARenderConfigWithoutANameHidesNothing(t *testing.T) {
+	settings := schema.File{Name: "settings.yaml", Data: []byte("{apiVersion: fleetwright.dev/v1alpha1, kind: RenderConfig, spec: {path: clusters}}")}
+	wantDiagnostic(t, []schema.File{settings, app("a", "  destination: {fleet: nowhere}\n  syncPolicies: [{name: p, "+policy+"}]\n")}, "a.yaml:6:24: error FW202")
+}
+
+// TestHintsCanBePasted: with the line of the hint in its place the diagnostic is gone.
+func TestHintsCanBePasted(t *testing.T) {
+	rollout := func(metric, webhook string) []schema.File {
+		return rolledOut("istio", "      rolloutPolicy: {trafficRouting: {canaryStrategy: {stepWeight: 10}}, trafficAnalysis: {metrics: [{"+metric+"}]}, webhooks: [{name: a, type: event, url: http://a, "+webhook+"}]}\n")
+	}
+	for _, tt := range []struct {
+		code, metric, webhook string
+		// paste puts the hint where it belongs.
+		paste func(hint string) []schema.File
+	}{
+		{"FW306", "name: request-success-rate", "timeout: 5s", func(hint string) []schema.File { return rollout("name: request-success-rate, "+hint, "timeout: 5s") }},
+		{"FW306", "name: request-duration", "timeout: 5s", func(hint string) []schema.File { return rollout("name: request-duration, "+hint, "timeout: 5s") }},
+		{"FW111", "name: request-duration, thresholdRange: {max: 500}", "timeout: 1.5", func(hint string) []schema.File {
+			return rollout("name: request-duration, thresholdRange: {max: 500}", hint)
+		}},
+		{"FW115", "name: request-duration, thresholdRange: {max: 500}", "timeout: 500ms", func(hint string) []schema.File {
+			return rollout("name: request-duration, thresholdRange: {max: 500}", hint)
+		}},
+	} {
+		t.Run(tt.code+" "+tt.metric+" "+tt.webhook, func(t *testing.T) {
+			found := false
+			for _, d := range diagnostics(rollout(tt.metric, tt.webhook)) {
+				if string(d.Code) != tt.code {
+					continue
+				}
+				found = true
+				if list := diagnostics(tt.paste(d.Hint)); list.Count(diag.Error)+list.Count(diag.Warning) > 0 {
+					t.Errorf("with %s\n%s", d.Hint, text(list))
+				}
+			}
+			if !found {
+				t.Errorf("no %s", tt.code)
+			}
+		})
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -268,8 +269,8 @@ func (r *rollout) result(o *patching) rendered {
 		return o.rendered
 	}
 	known := openapi.SchemaForResourceType(kyaml.TypeMeta{APIVersion: o.APIVersion, Kind: o.Kind})
-	if field := unknownField(value, known, nil); field != nil {
-		breaks(fmt.Sprintf("the cluster does not take: it has no field %s", field), "")
+	if bad := findMisfit(value, known, nil); bad != nil {
+		breaks(fmt.Sprintf("the cluster does not take: %s: %s", bad.path, bad.message), bad.hint)
 		return o.rendered
 	}
 	for _, f := range r.settled(o.Kind) {
@@ -339,12 +340,12 @@ var settledFields = map[string][]settledField{
 		{schema.Path{"spec", "autoscalerRef", "name"}, "autoscalerRef of the rollout"},
 	},
 	"Ingress": {
-		{schema.Path{"spec", "rules", "0", "host"}, "host of the rollout; more rules may be added behind the first"},
-		{schema.Path{"spec", "rules", "0", "http", "paths", "0", "backend", "service", "name"}, "serviceName of the rollout"},
+		{schema.Path{"spec", "rules", 0, "host"}, "host of the rollout; more rules may be added behind the first"},
+		{schema.Path{"spec", "rules", 0, "http", "paths", 0, "backend", "service", "name"}, "serviceName of the rollout"},
 	},
 	"Service": {
 		{schema.Path{"spec", "selector", "app"}, ""},
-		{schema.Path{"spec", "ports", "0", "port"}, ""},
+		{schema.Path{"spec", "ports", 0, "port"}, ""},
 	},
 	"Deployment": {
 		{schema.Path{"spec", "template", "metadata", "labels", "app"}, ""},
@@ -355,7 +356,7 @@ var settledFields = map[string][]settledField{
 func lookup(node *kyaml.RNode, path schema.Path) string {
 	names := make([]string, len(path))
 	for i, name := range path {
-		names[i] = name.(string)
+		names[i] = fmt.Sprint(name)
 	}
 	found, err := node.Pipe(kyaml.Lookup(names...))
 	if err != nil || found == nil {
@@ -378,11 +379,20 @@ func jsonValue(node *kyaml.RNode) (map[string]any, error) {
 	return value, json.Unmarshal(data, &value)
 }
 
-// unknownField is the path of a field that Kubernetes' schema of a kind has not,
-// or nil. Of kinds that are not Kubernetes' own there is none.
-func unknownField(value any, known *openapi.ResourceSchema, path schema.Path) schema.Path {
-	if known == nil || known.IsMissingOrNull() {
+// A misfit is a value that Kubernetes' own schema does not allow.
+type misfit struct {
+	path          schema.Path
+	message, hint string
+}
+
+// findMisfit is the first value that Kubernetes' own schema does not allow, or nil. Of
+// a kind that it does not know everything is allowed.
+func findMisfit(value any, known *openapi.ResourceSchema, path schema.Path) *misfit {
+	if known == nil || known.IsMissingOrNull() || value == nil {
 		return nil
+	}
+	if expected := expectedType(value, known); expected != "" {
+		return &misfit{path, fmt.Sprintf("expected %s, got %s", expected, found(value)), ""}
 	}
 	switch v := value.(type) {
 	case map[string]any:
@@ -392,20 +402,95 @@ func unknownField(value any, known *openapi.ResourceSchema, path schema.Path) sc
 		for _, name := range slices.Sorted(maps.Keys(v)) {
 			field := known.Field(name)
 			if field == nil && known.Schema.AdditionalProperties == nil {
-				return path.With(name)
+				hint := ""
+				if meant := diag.Nearest(name, slices.Sorted(maps.Keys(known.Schema.Properties))); meant != "" {
+					hint = fmt.Sprintf("did you mean %s?", meant)
+				}
+				return &misfit{path, fmt.Sprintf("unknown field %q", name), hint}
 			}
-			if at := unknownField(v[name], field, path.With(name)); at != nil {
-				return at
+			if bad := findMisfit(v[name], field, path.With(name)); bad != nil {
+				return bad
 			}
 		}
 	case []any:
 		for i, item := range v {
-			if at := unknownField(item, known.Elements(), path.With(i)); at != nil {
-				return at
+			if bad := findMisfit(item, known.Elements(), path.With(i)); bad != nil {
+				return bad
 			}
 		}
 	}
 	return nil
+}
+
+// quantity is how Kubernetes writes one (k8s.io/apimachinery pkg/api/resource).
+var quantity = regexp.MustCompile(`^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$`)
+
+// expectedType is what Kubernetes' own schema expects instead of a value, or nothing
+// where the value is of that type.
+func expectedType(value any, known *openapi.ResourceSchema) string {
+	types, text := known.Schema.Type, ""
+	if len(types) != 1 {
+		return ""
+	}
+	switch v := value.(type) {
+	case string:
+		text = v
+	case int64, uint64, float64:
+		text = fmt.Sprint(v)
+	}
+	_, isText := value.(string)
+	isNumber := text != "" && !isText
+	switch types[0] {
+	case "string":
+		switch {
+		case known.Schema.Format == "int-or-string":
+			if !isText && !isNumber {
+				return "a whole number or text"
+			}
+		case strings.HasPrefix(known.Schema.Description, "Quantity is"):
+			if !quantity.MatchString(text) {
+				return "a quantity such as 100m, 0.5 or 64Mi"
+			}
+		case !isText:
+			return "text"
+		}
+	case "integer":
+		if _, fraction := value.(float64); !isNumber || fraction {
+			return "a whole number"
+		}
+	case "number":
+		if !isNumber {
+			return "a number"
+		}
+	case "boolean":
+		if _, ok := value.(bool); !ok {
+			return "true or false"
+		}
+	case "object":
+		if _, ok := value.(map[string]any); !ok {
+			return "a mapping"
+		}
+	case "array":
+		if _, ok := value.([]any); !ok {
+			return "a list"
+		}
+	}
+	return ""
+}
+
+// found is a value in words.
+func found(value any) string {
+	switch v := value.(type) {
+	case map[string]any:
+		return "a mapping"
+	case []any:
+		return "a list"
+	case string:
+		return fmt.Sprintf("the text %q", v)
+	case bool:
+		return fmt.Sprint(v)
+	}
+	return fmt.Sprintf("the number %v", value)
 }
 
 // writeOrdered writes a value as JSON with the fields of mappings in the order of

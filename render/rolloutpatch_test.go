@@ -217,13 +217,13 @@ func TestPatchesThatAreRefused(t *testing.T) {
 		{"less than no pods", json("kind: Deployment", `{"op": "add", "path": "/spec/replicas", "value": -1}`), "FW322 spec.syncPolicies[0].rollout.patches[0]"},
 		{"a type of metric", json("kind: MetricTemplate", `{"op": "replace", "path": "/spec/provider/type", "value": "abacus"}`), "FW322 spec.syncPolicies[0].rollout.patches[0]"},
 		{"an unknown field of a Canary", json("kind: Canary", `{"op": "add", "path": "/spec/analysis/stepWieght", "value": 5}`),
-			"FW322 spec.syncPolicies[0].rollout.patches[0]: the patches make Canary web/web one that the cluster does not take: it has no field spec.analysis.stepWieght"},
+			"FW322 spec.syncPolicies[0].rollout.patches[0]: the patches make Canary web/web one that the cluster does not take: spec.analysis: unknown field \"stepWieght\""},
 		{"a value that Flagger misreads", json("kind: Canary", `{"op": "replace", "path": "/spec/analysis/interval", "value": "1h"}`),
-			"FW322 spec.syncPolicies[0].rollout.patches[0]: the patches make Canary web/web one that the cluster does not take: the value of spec.analysis.interval"},
+			"FW322 spec.syncPolicies[0].rollout.patches[0]: the patches make Canary web/web one that the cluster does not take: spec.analysis.interval: \"1h\" is not a duration as Flagger reads one"},
 		{"two strategies", json("kind: Canary", `{"op": "add", "path": "/spec/analysis/iterations", "value": 5}`),
 			"FW322 spec.syncPolicies[0].rollout.patches[0]: the patches make Canary web/web one that the cluster does not take: "},
 		{"an unknown field of a Deployment", json("kind: Deployment", `{"op": "add", "path": "/spec/template/spec/nodeSelektor", "value": {}}`),
-			"FW322 spec.syncPolicies[0].rollout.patches[0]: the patches make Deployment web/web-testloader one that the cluster does not take: it has no field spec.template.spec.nodeSelektor"},
+			"FW322 spec.syncPolicies[0].rollout.patches[0]: the patches make Deployment web/web-testloader one that the cluster does not take: spec.template.spec: unknown field \"nodeSelektor\""},
 		{"not a patch", "      - {patch: 'hello'}\n", "FW505 spec.syncPolicies[0].rollout.patches[0].patch: the patch is neither"},
 		{"not a selector", json("kind: '['", `{"op": "remove", "path": "/spec"}`), "FW505 spec.syncPolicies[0].rollout.patches[0].target.kind"},
 	} {
@@ -252,5 +252,78 @@ func TestPatchedObjectsAreLeftToTheShell(t *testing.T) {
 	}
 	if got := at(get(t, tree, "one/fleetwright/rollouts/default.x/ingress-web.yaml"), "metadata annotations"); got != nil {
 		t.Errorf("the Ingress has the annotations %v", got)
+	}
+}
+
+// TestPatchesThatBreakAreExplained in words: where, what was found, what was expected
+// and what to write.
+func TestPatchesThatBreakAreExplained(t *testing.T) {
+	for _, tt := range []struct{ kind, at, value, want, hint string }{
+		{"Canary", "/spec/analysis/interval", `"1h"`, `spec.analysis.interval: "1h" is not a duration as Flagger reads one: minutes and seconds, such as 30s or 1m30s, and not 0`, "interval: 60m"},
+		{"Canary", "/spec/analysis/interval", `"10sfoo"`, `spec.analysis.interval: "10sfoo" is not a duration as Flagger reads one: minutes and seconds, such as 30s or 1m30s, and not 0`, "interval: 10s"},
+		{"Canary", "/spec/analysis/interval", `90`, "spec.analysis.interval: expected text, got the number 90", "interval: 1m30s"},
+		{"Canary", "/spec/analysis/webhooks/0/timeout", `"5 minutes"`, `spec.analysis.webhooks[0].timeout: "5 minutes" is not a duration as Flagger reads one: minutes and seconds, such as 30s or 1m30s`, "timeout: 5m"},
+		{"Canary", "/spec/analysis/threshold", `"5"`, `spec.analysis.threshold: expected a whole number, got the text "5"`, "remove the quotes: 5"},
+		{"Canary", "/spec/analysis/stepWeight", `150`, "spec.analysis.stepWeight: 150 is too large, the most is 100", ""},
+		{"Canary", "/spec/analysis/stepWieght", `5`, `spec.analysis: unknown field "stepWieght"`, "did you mean stepWeight?"},
+		{"Canary", "/spec/analysis/webhooks/0/type", `"pre-rolout"`, `spec.analysis.webhooks[0].type: "pre-rolout" is not one of pre-rollout, rollout, `, "did you mean pre-rollout?"},
+		{"Canary", "/spec/analysis/iterations", `5`, "spec.analysis: iterations and stepWeight exclude each other", "remove one of the two"},
+		{"Canary", "/spec/analysis/stepWeights", `[]`, "spec.analysis.stepWeights: expected at least one item, got an empty list", ""},
+		{"Canary", "/spec/analysis", `{"interval": "10s", "threshold": 5}`, "spec.analysis: there are no steps: stepWeight, stepWeights or iterations is missing", "stepWeight: 10"},
+		{"Canary", "/spec/analysis/mirror", `true`, "spec: analysis.mirror is for istio only, and nginx would never leave that step", "remove it"},
+		{"Canary", "/spec/analysis/match", `[{"headers": {"a": {"exact": "b", "prefix": "c"}}}]`, "spec.analysis.match[0].headers.a: expected exactly one of exact, prefix, suffix, regex, got 2 of them", ""},
+		{"Canary", "/spec/analysis/match", `[{"headers": {"a": {"preffix": "c"}}}]`, `spec.analysis.match[0].headers.a: unknown field "preffix"`, "did you mean prefix?"},
+		{"Canary", "/spec/service/trafficPolicy", `{"loadBalancer": {"simple": "RANDOM", "consistentHash": {}}}`, "spec.service.trafficPolicy.loadBalancer: simple and consistentHash exclude each other", "remove one of the two"},
+		{"Deployment", "/spec/template/spec/containers/0/resources/limits/cpu", `"lots"`, `spec.template.spec.containers[0].resources.limits.cpu: expected a quantity such as 100m, 0.5 or 64Mi, got the text "lots"`, ""},
+		{"Deployment", "/spec/template/spec/containers/0/imagePullPolicy", `"always"`, `spec.template.spec.containers[0].imagePullPolicy: "always" is not one of Always, Never, IfNotPresent`, "did you mean Always?"},
+		{"Deployment", "/spec/template/spec/hostNetwork", `"yes"`, `spec.template.spec.hostNetwork: expected true or false, got the text "yes"`, ""},
+		{"Deployment", "/spec/strategy", `{"type": "recreate"}`, `spec.strategy.type: "recreate" is not one of Recreate, RollingUpdate`, "did you mean Recreate?"},
+		{"Service", "/spec/ports/0/protocol", `"tcp"`, `spec.ports[0].protocol: "tcp" is not one of TCP, UDP, SCTP`, "did you mean TCP?"},
+		{"Service", "/spec/ports/0/targetPort", `{}`, "spec.ports[0].targetPort: expected a whole number or text, got a mapping", ""},
+		{"Ingress", "/spec/rules/0/http/paths/0/pathType", `"prefix"`, `spec.rules[0].http.paths[0].pathType: "prefix" is not one of Prefix, Exact, ImplementationSpecific`, "did you mean Prefix?"},
+		{"Ingress", "/spec/rules/0/http/paths/0/backend/service/port/name", `"http"`, "spec.rules[0].http.paths[0].backend.service.port: expected exactly one of number, name, got 2 of them", ""},
+		{"Ingress", "/spec/tls", `[{"host": ["a"]}]`, `spec.tls[0]: unknown field "host"`, "did you mean hosts?"},
+		{"MetricTemplate", "/spec/provider/type", `"prometeus"`, `spec.provider.type: "prometeus" is not one of prometheus, `, "did you mean prometheus?"},
+		{"MetricTemplate", "/spec/query", `""`, `spec.query: "" is not text with at least one character`, ""},
+	} {
+		t.Run(tt.kind+tt.at+tt.value, func(t *testing.T) {
+			list := diagnostics(patched(fmt.Sprintf("      - {target: {kind: %s}, patch: '[{\"op\": \"add\", \"path\": \"%s\", \"value\": %s}]'}\n", tt.kind, tt.at, tt.value)))
+			explained := false
+			for _, d := range list {
+				if d.Code != "FW322" {
+					continue
+				}
+				_, why, _ := strings.Cut(d.Message, " does not take: ")
+				explained = explained || strings.HasPrefix(why, tt.want) && d.Hint == tt.hint
+				for _, cue := range []string{"_|_", "conflicting", "incomplete", "disjunction", "#", "not allowed"} {
+					if strings.Contains(d.Message, cue) {
+						t.Errorf("%s", d)
+					}
+				}
+			}
+			if !explained {
+				t.Errorf("no diagnostic\n%s\n  hint: %s\namong\n%s", tt.want, tt.hint, text(list))
+			}
+		})
+	}
+}
+
+// TestPatchesAreCheckedBesideOtherErrors, but not those of a rollout that is itself in
+// error: what is wrong with its objects need not be the patches' doing.
+func TestPatchesAreCheckedBesideOtherErrors(t *testing.T) {
+	interval := `      - {target: {kind: Canary}, patch: '[{"op": "replace", "path": "/spec/analysis/interval", "value": "1h"}]'}` + "\n"
+	elsewhere := schema.File{Name: "y.yaml", Data: []byte("{apiVersion: apps.kurator.dev/v1alpha1, kind: Application, metadata: {name: y}, spec: {}}")}
+	broken := func(files []schema.File) bool {
+		return strings.Contains(text(diagnostics(files)), "error FW322")
+	}
+	files := append(patched(interval), elsewhere)
+	if !broken(files) {
+		t.Errorf("the patch is not reported:\n%s", text(diagnostics(files)))
+	}
+	for i, f := range files {
+		files[i].Data = []byte(strings.Replace(string(f.Data), "stepWeight: 10", "stepWeight: 0", 1))
+	}
+	if broken(files) {
+		t.Errorf("the patch is reported:\n%s", text(diagnostics(files)))
 	}
 }

@@ -107,17 +107,25 @@ func (c *inputCheck) compile(fields map[string]bool) cue.Value {
 	return value
 }
 
-func (k Kind) compileEachRule() []cue.Value {
-	f, err := parser.ParseFile(k.rulesFile(), mustRead(k.rulesFile()))
+func (k Kind) compileEachRule() []cue.Value { return eachRule(k.rulesFile()) }
+
+// eachRule are the rules of a file one by one: an error hides those in the structs
+// below it.
+func eachRule(file string) (all []cue.Value) {
+	f, err := parser.ParseFile(file, mustRead(file))
 	if err != nil {
 		panic(err) // it has compiled as a whole
 	}
-	var all []cue.Value
 	for _, decl := range f.Decls {
-		if field, ok := decl.(*ast.Field); ok {
-			for _, rule := range field.Value.(*ast.StructLit).Elts {
-				all = append(all, cueContext().BuildExpr(&ast.StructLit{Elts: []ast.Decl{rule}}))
-			}
+		field, ok := decl.(*ast.Field)
+		if !ok {
+			continue
+		}
+		if name, _, err := ast.LabelName(field.Label); err != nil || name != "rules" {
+			continue
+		}
+		for _, rule := range field.Value.(*ast.StructLit).Elts {
+			all = append(all, cueContext().BuildExpr(&ast.StructLit{Elts: []ast.Decl{rule}}))
 		}
 	}
 	return all
@@ -171,10 +179,7 @@ func (d *Document) checkRules(c *inputCheck, value cue.Value, misshapen bool) di
 				// rule relies on.
 				continue
 			}
-			path := errorPath(err, "")
-			if broken.field != "" {
-				path = path.With(broken.field)
-			}
+			path := append(errorPath(err, ""), broken.field...)
 			if !d.Unsure(path) {
 				list = append(list, d.Diagnostic(broken.code, path, broken.message, broken.hint))
 			}
@@ -194,11 +199,12 @@ func (d *Document) unexplained(err error, root string) diag.Diagnostic {
 }
 
 // A brokenRule is what a rule's error("code | field | message | hint") says. The
-// field is the one that is meant, in the struct of the error; it may be empty,
-// as may the hint.
+// field is the one that is meant, in the struct of the error, or the path of what is
+// below it, parted by slashes; it may be empty, as may the hint.
 type brokenRule struct {
-	code                 diag.Code
-	field, message, hint string
+	code          diag.Code
+	field         Path
+	message, hint string
 }
 
 func parseRule(err errors.Error) (brokenRule, bool) {
@@ -208,7 +214,11 @@ func parseRule(err errors.Error) (brokenRule, bool) {
 		return brokenRule{}, false
 	}
 	// What a message quotes from the document may hold the separator too.
-	return brokenRule{diag.Code(parts[0]), parts[1], strings.Join(parts[2:last], " | "), parts[last]}, true
+	var field Path
+	if parts[1] != "" {
+		field = pathOf(strings.Split(parts[1], "/"))
+	}
+	return brokenRule{diag.Code(parts[0]), field, strings.Join(parts[2:last], " | "), parts[last]}, true
 }
 
 // errorPath is the path of a CUE error below the field or definition that was
@@ -218,6 +228,11 @@ func errorPath(err errors.Error, root string) Path {
 	if len(selectors) > 0 && selectors[0] == root {
 		selectors = selectors[1:]
 	}
+	return pathOf(selectors)
+}
+
+// pathOf is the path of CUE's selectors.
+func pathOf(selectors []string) Path {
 	path := make(Path, len(selectors))
 	for i, s := range selectors {
 		path[i] = s

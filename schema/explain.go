@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"go.yaml.in/yaml/v4"
 
@@ -37,6 +36,10 @@ type jsonSchema struct {
 
 	// nothing is the schema false, which no value fits.
 	nothing bool
+	// exactlyOne are fields of which an object has one.
+	exactlyOne []string
+	// needsItem says that a list has at least one.
+	needsItem bool
 }
 
 // UnmarshalJSON reads a schema, which may be true or false.
@@ -125,6 +128,9 @@ func (e *explainer) value(n *yaml.Node, s *jsonSchema, path Path) {
 			e.say(diag.WrongType, at, path, "expected a list, got "+describe(n, value), hint)
 			return
 		}
+		if s.needsItem && len(n.Content) == 0 {
+			e.say(diag.OutOfBounds, at, path, "expected at least one item, got an empty list", "")
+		}
 		for i, item := range n.Content {
 			e.value(item, s.Items, path.With(i))
 		}
@@ -147,6 +153,7 @@ func (e *explainer) value(n *yaml.Node, s *jsonSchema, path Path) {
 func (e *explainer) object(n *yaml.Node, s *jsonSchema, path Path) {
 	present := map[string]bool{}
 	e.fields(n, s, path, present)
+	e.exactlyOne(n, s, path, present)
 	for _, name := range s.Required {
 		if present[name] {
 			continue
@@ -156,6 +163,20 @@ func (e *explainer) object(n *yaml.Node, s *jsonSchema, path Path) {
 		at := e.doc.Position(path...)
 		e.wrong = append(e.wrong, path)
 		e.list = append(e.list, diag.New(diag.MissingField, at, path.String(), fmt.Sprintf("%s is missing", name), hint))
+	}
+}
+
+// exactlyOne explains a mapping that has not one of the fields that it is to have one
+// of.
+func (e *explainer) exactlyOne(n *yaml.Node, s *jsonSchema, path Path, present map[string]bool) {
+	found := 0
+	for _, name := range s.exactlyOne {
+		if present[name] {
+			found++
+		}
+	}
+	if len(s.exactlyOne) > 0 && found != 1 && found == len(present) {
+		e.say(diag.NotAllowed, n, path, fmt.Sprintf("expected exactly one of %s, got %d of them", strings.Join(s.exactlyOne, ", "), found), "")
 	}
 }
 
@@ -246,7 +267,7 @@ func wrongTypeHint(n *yaml.Node, value any, expected string, s *jsonSchema, path
 			return "remove the quotes: " + value
 		}
 		if name, ok := path[max(0, len(path)-1)].(string); ok && strings.HasSuffix(name, "Seconds") {
-			if d, err := time.ParseDuration(value); err == nil {
+			if d, ok := spokenDuration(value); ok {
 				return fmt.Sprintf("write the seconds: %.0f", math.Ceil(d.Seconds()))
 			}
 		}

@@ -28,6 +28,8 @@ type Documents struct {
 	unread []string
 	// unknown are the names of documents whose kind is misspelt.
 	unknown []string
+	// nameless says whether a document has no name that can be read.
+	nameless bool
 }
 
 // Complete says whether all files were read to their end.
@@ -36,7 +38,7 @@ func (d *Documents) Complete() bool { return len(d.unread) == 0 && len(d.unknown
 // MayDefine says whether an object that is nowhere to be found may be in what
 // could not be read.
 func (d *Documents) MayDefine(name string) bool {
-	if slices.Contains(d.unknown, name) {
+	if d.nameless || slices.Contains(d.unknown, name) {
 		return true
 	}
 	if len(d.unread) == 0 {
@@ -92,6 +94,11 @@ func (l *loader) add(file string, n *yaml.Node) {
 	}
 	k, message, hint := match(apiVersion, kind)
 	if message != "" {
+		if key, meant := d.misspelt(); key != nil {
+			l.Diagnostics = append(l.Diagnostics, diag.New(diag.UnknownField, d.at(key), "", fmt.Sprintf("unknown field %q", key.Value), fmt.Sprintf("did you mean %s?", meant)))
+			l.unknown = append(l.unknown, d.Text("metadata", "name"))
+			return
+		}
 		path := Path{"kind"}
 		if k.Name != "" {
 			path = Path{"apiVersion"}
@@ -112,6 +119,8 @@ func (l *loader) add(file string, n *yaml.Node) {
 	}
 	d.Kind = k
 	d.Name, d.Namespace = d.Text("metadata", "name"), d.Text("metadata", "namespace")
+	// A RenderConfig needs no name, and nothing refers to it.
+	l.nameless = l.nameless || d.Name == "" && k.Name != "RenderConfig"
 	if d.Namespace == "" {
 		d.Namespace = "default"
 	}
@@ -159,10 +168,30 @@ func (l *loader) misnamed(d *Document) bool {
 	for _, field := range []string{"apiVersion", "kind"} {
 		if n := d.value(Path{field}); n != nil && n.Kind != yaml.ScalarNode {
 			l.Diagnostics = append(l.Diagnostics, d.Diagnostic(diag.WrongType, Path{field}, "expected text, got "+describe(n, nil), ""))
+			l.unknown = append(l.unknown, d.Text("metadata", "name"))
 			return true
 		}
 	}
 	return false
+}
+
+// misspelt is the field that was meant to be the apiVersion or the kind of a document
+// which has none.
+func (d *Document) misspelt() (key *yaml.Node, meant string) {
+	if d.node.Kind != yaml.MappingNode {
+		return nil, ""
+	}
+	for _, field := range []string{"apiVersion", "kind"} {
+		if d.value(Path{field}) != nil {
+			continue
+		}
+		for i := 0; i+1 < len(d.node.Content); i += 2 {
+			if key := resolve(d.node.Content[i]); diag.Nearest(key.Value, []string{field}) != "" {
+				return key, field
+			}
+		}
+	}
+	return nil, ""
 }
 
 // items adds the documents of a List.
@@ -228,13 +257,13 @@ func match(apiVersion, kind string) (k Kind, message, hint string) {
 // ofOthers says whether a kind is none of our business, though one of its group
 // is: Kuma and Flagger have more of them.
 func ofOthers(group, kind string) bool {
-	return group == "kuma.io" && !strings.EqualFold(kind, "Mesh") ||
-		group == "flagger.app" && !strings.EqualFold(kind, "AlertProvider")
+	ours := map[string]string{"kuma.io": "Mesh", "flagger.app": "AlertProvider"}[group]
+	return ours != "" && kind != "" && levenshtein.Distance(strings.ToLower(kind), strings.ToLower(ours), nil) > 2
 }
 
 // isMisspelt says whether a group is not the one that is meant, and all but it.
 func isMisspelt(group, meant string) bool {
-	return group != meant && levenshtein.Distance(group, meant, nil) <= 3
+	return group != meant && levenshtein.Distance(strings.ToLower(group), meant, nil) <= 3
 }
 
 // decode is the value of the document, or nil where it has none.

@@ -1,9 +1,12 @@
 package schema
 
 import (
+	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/errors"
@@ -57,17 +60,26 @@ type outputKind struct {
 	// definition in the file.
 	definition string
 	file       *cueFile
+	// rules of the file, one by one, which say what the fields mean for each other.
+	rules func() []cue.Value
 	// forms are the other definitions of the kind.
 	forms map[Form]*outputKind
 }
 
 func newOutputKind(name string, forms ...Form) *outputKind {
 	file := "output/" + strings.ToLower(name)
-	k := &outputKind{definition: "#" + name, file: newCUEFile(file + ".cue"), forms: map[Form]*outputKind{}}
+	k := newOutputForm("#"+name, file+".cue")
 	for _, f := range forms {
-		k.forms[f] = &outputKind{definition: "#" + string(f) + name, file: newCUEFile(file + "." + strings.ToLower(string(f)) + ".cue")}
+		k.forms[f] = newOutputForm("#"+string(f)+name, file+"."+strings.ToLower(string(f))+".cue")
 	}
 	return k
+}
+
+func newOutputForm(definition, file string) *outputKind {
+	return &outputKind{
+		definition: definition, file: newCUEFile(file), forms: map[Form]*outputKind{},
+		rules: sync.OnceValue(func() []cue.Value { return eachRule(file) }),
+	}
 }
 
 // maxBatch bounds the memory that checking many objects at once takes.
@@ -77,26 +89,23 @@ const maxBatch = 100
 type OutputError struct {
 	// Name of the object.
 	Name string
-	// Path of the value in the object.
-	Path Path
-	// reason is CUE's.
-	reason string
+	// Path of the value in the object; empty is the object.
+	Path string
+	// Message says what was found and what was expected.
+	Message string
+	// Hint says what to write instead. It may be empty.
+	Hint string
 }
 
-// Error names the object, the value and CUE's reason.
-func (e OutputError) Error() string { return fmt.Sprintf("%s: %s: %s", e.Name, e.Path, e.reason) }
+// Error names the object and the value, and says what is wrong with it.
+func (e OutputError) Error() string { return e.Name + ": " + e.Explain() }
 
-// Explain is the reason in words for those who do not read CUE.
+// Explain is the error without the name of the object.
 func (e OutputError) Explain() string {
-	switch {
-	case strings.Contains(e.reason, "not allowed"):
-		return fmt.Sprintf("it has no field %s", e.Path)
-	case strings.Contains(e.reason, "required but not present"), strings.Contains(e.reason, "incomplete"):
-		return fmt.Sprintf("it needs the field %s", e.Path)
-	case len(e.Path) == 0:
-		return "its fields do not go together"
+	if e.Path == "" {
+		return e.Message
 	}
-	return fmt.Sprintf("the value of %s is not one that it takes", e.Path)
+	return e.Path + ": " + e.Message
 }
 
 // CheckOutput checks objects against the closed definitions of what may be
@@ -111,7 +120,7 @@ func CheckOutput(objects []Output) []OutputError {
 	for _, o := range objects {
 		kind, ok := outputKinds[[2]string{o.APIVersion, o.Kind}]
 		if !ok {
-			all = append(all, OutputError{Name: o.Name, reason: fmt.Sprintf("there is no schema for %s %s", o.APIVersion, o.Kind)})
+			all = append(all, OutputError{Name: o.Name, Message: fmt.Sprintf("there is no schema for %s %s", o.APIVersion, o.Kind)})
 			continue
 		}
 		if form, ok := kind.forms[o.Form]; ok {
@@ -135,14 +144,48 @@ func (k *outputKind) checkBatch(batch []Output) []OutputError {
 	for i, o := range batch {
 		values[i] = o.Value
 	}
-	if k.check(k.file.field("objects"), values) == nil {
-		return nil
-	}
+	fit := k.check(k.file.field("objects"), values) == nil
 	var all []OutputError
 	for _, o := range batch {
-		err := k.check(k.file.field(k.definition), o.Value)
-		for _, err := range errors.Errors(err) {
-			all = append(all, OutputError{o.Name, errorPath(err, k.definition), cueMessage(err)})
+		if !fit {
+			all = append(all, k.checkShape(o)...)
+		}
+		all = append(all, k.checkRules(o)...)
+	}
+	return all
+}
+
+// checkShape says where an object has not the shape of the definition. What people have
+// had a hand in is a map, and explained like a document; of the rest CUE's own words
+// are enough, for those who mend fleetwright.
+func (k *outputKind) checkShape(o Output) []OutputError {
+	definition := k.file.field(k.definition)
+	err := k.check(definition, o.Value)
+	if err == nil {
+		return nil
+	}
+	words := cueMessage
+	if value, ok := o.Value.(map[string]any); ok {
+		if all := misfits(o.Name, definition, value); len(all) > 0 {
+			return all
+		}
+		words = func(errors.Error) string { return "the value is not one that it takes" }
+	}
+	var all []OutputError
+	for _, err := range errors.Errors(err) {
+		all = append(all, OutputError{Name: o.Name, Path: errorPath(err, k.definition).String(), Message: words(err)})
+	}
+	return all
+}
+
+// checkRules says which rules of the definition's file an object breaks: those give
+// their messages themselves, as error("message | hint").
+func (k *outputKind) checkRules(o Output) (all []OutputError) {
+	for _, rule := range k.rules() {
+		for _, err := range errors.Errors(k.check(rule, o.Value)) {
+			if message, hint, ok := strings.Cut(cueMessage(err), " | "); ok {
+				all = append(all, OutputError{o.Name, errorPath(err, "").String(), message, hint})
+			}
 		}
 	}
 	return all
@@ -159,4 +202,143 @@ func cueMessage(err errors.Error) string {
 		return format
 	}
 	return fmt.Sprintf(format, args...)
+}
+
+// misfits are the values that do not fit a definition, each by itself. They are found
+// as those of a document are, since CUE's messages mask each other, and of alternatives
+// name all.
+func misfits(name string, definition cue.Value, value map[string]any) (all []OutputError) {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return nil
+	}
+	nodes, _ := parse(File{Data: text})
+	if len(nodes) != 1 {
+		return nil
+	}
+	e := explainer{doc: &Document{node: nodes[0]}, root: schemaOf(definition, value)}
+	e.value(nodes[0], e.root, nil)
+	for _, d := range e.list {
+		all = append(all, OutputError{name, d.Path, d.Message, d.Hint})
+	}
+	return all
+}
+
+// schemaOf is what a definition says about values in one place, as far as a
+// jsonSchema can say it.
+func schemaOf(definition cue.Value, values ...any) *jsonSchema {
+	definition = definition.Eval()
+	switch kind := definition.IncompleteKind(); {
+	case kind == cue.StructKind:
+		return structSchema(definition, values)
+	case kind == cue.ListKind:
+		return listSchema(definition, values)
+	case kind == cue.BoolKind:
+		return &jsonSchema{Type: "boolean"}
+	case kind == cue.IntKind, kind == cue.NumberKind, kind == cue.StringKind:
+		s := &jsonSchema{Type: map[cue.Kind]string{cue.IntKind: "integer", cue.NumberKind: "number", cue.StringKind: "string"}[kind]}
+		s.constrain(definition)
+		return s
+	case kind == cue.StringKind|cue.IntKind:
+		_, alternatives := definition.Expr()
+		s := &jsonSchema{}
+		for _, a := range alternatives {
+			s.OneOf = append(s.OneOf, schemaOf(a))
+		}
+		return s
+	}
+	return &jsonSchema{} // anything
+}
+
+// structSchema is the schema of mappings. Of the fields that a pattern allows it has
+// those that there are.
+func structSchema(definition cue.Value, values []any) *jsonSchema {
+	s := &jsonSchema{Type: "object", Properties: map[string]*jsonSchema{}, AdditionalProperties: &jsonSchema{nothing: !definition.Allows(cue.AnyString)}}
+	alternatives := []cue.Value{definition}
+	if op, args := definition.Expr(); op == cue.OrOp {
+		alternatives = args
+	}
+	for _, a := range alternatives {
+		required := s.addFields(a, values)
+		if len(alternatives) == 1 {
+			s.Required = required
+		} else {
+			s.exactlyOne = append(s.exactlyOne, required...)
+		}
+	}
+	return s
+}
+
+// addFields adds the fields of a definition, and says which are required.
+func (s *jsonSchema) addFields(definition cue.Value, values []any) (required []string) {
+	present := map[string][]any{}
+	for _, v := range values {
+		fields, _ := v.(map[string]any)
+		for name, value := range fields {
+			present[name] = append(present[name], value)
+		}
+	}
+	names := slices.Sorted(maps.Keys(present))
+	fields, err := definition.Fields(cue.Optional(true))
+	for err == nil && fields.Next() {
+		name := fields.Selector().Unquoted()
+		if fields.Selector().ConstraintType() == cue.RequiredConstraint {
+			required = append(required, name)
+		}
+		names = append(names, name)
+	}
+	for _, name := range names {
+		if field := definition.LookupPath(cue.MakePath(cue.Str(name).Optional())); field.Exists() {
+			s.Properties[name] = schemaOf(field, present[name]...)
+		}
+	}
+	return required
+}
+
+// listSchema is the schema of lists.
+func listSchema(definition cue.Value, values []any) *jsonSchema {
+	var items []any
+	for _, v := range values {
+		list, _ := v.([]any)
+		items = append(items, list...)
+	}
+	item := definition.LookupPath(cue.MakePath(cue.AnyIndex))
+	return &jsonSchema{Type: "array", Items: schemaOf(item, items...), needsItem: definition.LookupPath(cue.MakePath(cue.Index(0))).Exists()}
+}
+
+// notEmpty is the pattern of text that is not empty.
+const notEmpty = "^(?s:.+)$"
+
+// constrain adds what a definition says about text or a number.
+func (s *jsonSchema) constrain(definition cue.Value) {
+	op, args := definition.Expr()
+	switch op {
+	case cue.AndOp:
+		for _, a := range args {
+			s.constrain(a)
+		}
+	case cue.OrOp:
+		for _, a := range args {
+			if text, err := a.String(); err == nil {
+				s.Enum = append(s.Enum, text)
+			}
+		}
+	case cue.RegexMatchOp:
+		s.Pattern, _ = args[0].String()
+	case cue.NotEqualOp:
+		s.Pattern = notEmpty
+	case cue.GreaterThanEqualOp, cue.GreaterThanOp:
+		least, _ := args[0].Float64()
+		if op == cue.GreaterThanOp {
+			least++
+		}
+		s.Minimum = &least
+	case cue.LessThanEqualOp:
+		most, _ := args[0].Float64()
+		s.Maximum = &most
+	case cue.NoOp:
+		if text, err := definition.String(); err == nil {
+			s.Const = text
+		}
+	}
 }

@@ -9,6 +9,9 @@ import (
 	"time"
 )
 
+// flaggerDuration is what Flagger reads as a duration.
+const flaggerDuration = "a duration as Flagger reads one: minutes and seconds, such as 30s or 1m30s"
+
 // patterns say in words what the patterns of the schemas ask for.
 var patterns = []struct {
 	// begins is how the pattern begins.
@@ -25,7 +28,12 @@ var patterns = []struct {
 	{`^(([A-Za-z0-9]`, "a label value: at most 63 letters, digits, '-', '_' and '.', beginning and ending with a letter or digit", nil},
 	{`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`, "a duration: numbers with the units ms, s, m or h", func(text string) string { return suggestDuration(text, time.Hour) }},
 	{`^([0-9]+(\.[0-9]+)?(ms|s|m))+$`, "a duration: numbers with the units ms, s or m (Flux has no hours here)", func(text string) string { return suggestDuration(text, time.Minute) }},
-	{`^([0-9]+m([0-9]+s)?|[0-9]+s)$`, "a duration as Flagger reads one: minutes and seconds, such as 30s or 1m30s", suggestFlaggerDuration},
+	{`^([0-9]+m([0-9]+s)?|[0-9]+s)$`, flaggerDuration, suggestFlaggerDuration},
+	{`^[0-9]+(m([0-9]+s)?|s)$`, flaggerDuration, suggestFlaggerDuration},
+	{`^([1-9][0-9]*m([0-9]+s)?|`, flaggerDuration + ", and not 0", suggestFlaggerDuration},
+	{`^/`, "a path, which begins with /", func(text string) string { return "/" + text }},
+	{`^[^ ]+$`, "an image, which has no spaces", nil},
+	{notEmpty, "text with at least one character", nil},
 	{`^[a-z0-9]([-.a-z0-9]{0,51}[a-z0-9])?$`, "a name that Helm takes for a release: at most 53 lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit", suggestRelease},
 	{`^https?://.+$`, "a URL that begins with https:// or http://", nil},
 	{`^oci://`, "the URL of an artifact in a registry: oci://, a host and lower-case names parted by slashes, without a tag", nil},
@@ -34,7 +42,7 @@ var patterns = []struct {
 	{`^([a-zA-Z0-9_\-.\\\/]|`, "a path of values, names parted by dots", nil},
 	{`^(http|https|ssh)://`, "a URL that begins with https://, http:// or ssh://", suggestGitURL},
 	{`^(http|https|oci)://`, "a URL that begins with https://, http:// or oci://", nil},
-	{`^\d+(y|w|d|h|m|s|ms)$`, "a number and one of y, w, d, h, m, s, ms", nil},
+	{`^\d+(y|w|d|h|m|s|ms)$`, "a number and one of y, w, d, h, m, s, ms", suggestSingleUnit},
 	{`^.+$`, "a name, which has at least one character", nil},
 	{`^v?[0-9]+\.[0-9]+`, "a version such as 2.6", nil},
 }
@@ -78,45 +86,84 @@ func suggestServiceName(text string) string {
 // suggestDuration turns "5 minutes" into 5m, 60 into 60s and 2 days into 48h, or
 // into 2880m where hours are too large a unit.
 func suggestDuration(text string, largest time.Duration) string {
+	if d, ok := spokenDuration(text); ok {
+		return formatDuration(d, largest)
+	}
+	return anyDuration
+}
+
+// anyDuration is what to write where nobody can tell what is meant.
+const anyDuration = "1m30s"
+
+// suggestFlaggerDuration is in whole seconds, which 500ms is rounded up to: Flagger
+// reads no smaller ones.
+func suggestFlaggerDuration(text string) string {
+	if d, ok := spokenDuration(text); ok {
+		return formatDuration((d + time.Second - 1).Truncate(time.Second), time.Minute)
+	}
+	return anyDuration
+}
+
+// suggestSingleUnit turns "36 hours" into 36h, and "2 days" into 2d.
+func suggestSingleUnit(text string) string {
+	d, ok := spokenDuration(text)
+	if !ok {
+		return "1d"
+	}
+	for _, unit := range []struct {
+		unit time.Duration
+		name string
+	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "m"}, {time.Second, "s"}} {
+		if d%unit.unit == 0 {
+			return strconv.FormatInt(int64(d/unit.unit), 10) + unit.name
+		}
+	}
+	return strconv.FormatInt(d.Milliseconds(), 10) + "ms"
+}
+
+// spokenDuration is what people mean by "5 minutes", 60 and "2 days".
+func spokenDuration(text string) (d time.Duration, ok bool) {
 	part := regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)?)([a-z]*)`)
 	rest := strings.Trim(strings.ReplaceAll(strings.ToLower(text), " ", ""), "+-,.")
 	var total float64
 	for rest != "" {
 		m := part.FindStringSubmatch(rest)
 		if m == nil {
-			return "1m30s"
+			return 0, false
 		}
 		unit, ok := spokenUnit(m[2])
 		number, err := strconv.ParseFloat(m[1], 64)
 		if !ok || err != nil {
-			return "1m30s"
+			return 0, false
 		}
 		total += number * float64(unit)
 		rest = rest[len(m[0]):]
 	}
-	if total < float64(time.Millisecond) || total > float64(math.MaxInt64) {
-		return "1m30s"
+	// A year less than the most, for what is rounded up.
+	if total < float64(time.Millisecond) || total > float64(math.MaxInt64-365*24*time.Hour) {
+		return 0, false
 	}
-	return formatDuration(time.Duration(total), largest)
+	return time.Duration(total), true
 }
 
-// suggestFlaggerDuration is one of whole seconds.
-func suggestFlaggerDuration(text string) string {
-	d, err := time.ParseDuration(suggestDuration(text, time.Minute))
-	if err != nil {
-		return ""
-	}
-	return formatDuration(max(d.Round(time.Second), time.Second), time.Minute)
-}
-
-// spokenUnit is what people call a unit of time. Without one, they mean seconds.
+// spokenUnit is what people call a unit of time: of a word that is misspelt, what it
+// begins with. Without a word, they mean seconds.
 func spokenUnit(word string) (time.Duration, bool) {
+	for end := len(word); end > 0; end-- {
+		if unit, ok := unitOf(word[:end]); ok {
+			return unit, true
+		}
+	}
+	return time.Second, word == ""
+}
+
+func unitOf(word string) (time.Duration, bool) {
 	for _, unit := range []struct {
 		words string
 		unit  time.Duration
 	}{
 		{"s sec secs second seconds", time.Second},
-		{"ms millisecond milliseconds", time.Millisecond},
+		{"ms milli millis millisecond milliseconds", time.Millisecond},
 		{"m min mins minute minutes", time.Minute},
 		{"h hr hrs hour hours", time.Hour},
 		{"d day days", 24 * time.Hour},
@@ -124,7 +171,7 @@ func spokenUnit(word string) (time.Duration, bool) {
 		{"month months", 30 * 24 * time.Hour},
 		{"y year years", 365 * 24 * time.Hour},
 	} {
-		if word == "" || slices.Contains(strings.Fields(unit.words), word) {
+		if slices.Contains(strings.Fields(unit.words), word) {
 			return unit.unit, true
 		}
 	}

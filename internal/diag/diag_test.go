@@ -69,3 +69,24 @@ func TestSeverityNames(t *testing.T) {
 		t.Error("there is a severity fatal")
 	}
 }
+
+// TestNearest is what was probably meant: two swapped letters are one mistake, and
+// short words are not near everything.
+func TestNearest(t *testing.T) {
+	for _, tt := range []struct {
+		word  string
+		words []string
+		want  string
+	}{
+		{"ehy", []string{"ghz", "git", "hey"}, "hey"},
+		{"Not", []string{"ghz", "git", "hey"}, ""},
+		{"Kuma", []string{"istio", "kuma", "nginx"}, "kuma"},
+		{"istoi", []string{"istio", "kuma", "nginx"}, "istio"},
+		{"stepWieght", []string{"stepWeights", "stepWeight"}, "stepWeight"},
+		{"linkerd", []string{"istio", "kuma", "nginx"}, ""},
+	} {
+		if got := diag.Nearest(tt.word, tt.words); got != tt.want {
+			t.Errorf("Nearest(%q) = %q, want %q", tt.word, got, tt.want)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package diag
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/agext/levenshtein"
@@ -9,11 +10,30 @@ import (
 // Nearest is the one of the words that was probably meant by another, or nothing.
 func Nearest(word string, words []string) string {
 	best, bestDistance := "", 1+len(word)/3
+	if len(word) < 4 {
+		bestDistance = 1 // of three letters any two are in too many words
+	}
 	for _, w := range words {
-		distance := levenshtein.Distance(strings.ToLower(word), strings.ToLower(w), nil)
+		distance := distance(strings.ToLower(word), strings.ToLower(w))
 		if distance < bestDistance || distance == bestDistance && best == "" {
 			best, bestDistance = w, distance
 		}
 	}
 	return best
+}
+
+// distance is Levenshtein's, with one less for words of the same letters: to swap two
+// is one mistake.
+func distance(a, b string) int {
+	d := levenshtein.Distance(a, b, nil)
+	if d > 0 && slices.Equal(letters(a), letters(b)) {
+		d--
+	}
+	return d
+}
+
+func letters(word string) []rune {
+	all := []rune(word)
+	slices.Sort(all)
+	return all
 }
