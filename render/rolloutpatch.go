@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/fluxcd/pkg/apis/kustomize"
 	"sigs.k8s.io/kustomize/api/filters/patchjson6902"
@@ -423,7 +424,9 @@ func findMisfit(value any, known *openapi.ResourceSchema, path schema.Path) *mis
 }
 
 // quantity is how Kubernetes writes one (k8s.io/apimachinery pkg/api/resource).
-var quantity = regexp.MustCompile(`^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$`)
+var quantity = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$`)
+})
 
 // expectedType is what Kubernetes' own schema expects instead of a value, or nothing
 // where the value is of that type.
@@ -448,7 +451,7 @@ func expectedType(value any, known *openapi.ResourceSchema) string {
 				return "a whole number or text"
 			}
 		case strings.HasPrefix(known.Schema.Description, "Quantity is"):
-			if !quantity.MatchString(text) {
+			if !quantity().MatchString(text) {
 				return "a quantity such as 100m, 0.5 or 64Mi"
 			}
 		case !isText:
