@@ -112,7 +112,7 @@ func (r *rollout) checkTask(w canaryWebhook, at schema.Path) {
 		}
 		r.report(diag.UnknownTask, metadata.With("type"), fmt.Sprintf("a load tester has no tasks of type %s, and answers with none", name), hint)
 	case needsCommand(w.task()) && strings.TrimSpace(w.Metadata["cmd"]) == "":
-		r.report(diag.NoCommand, metadata, fmt.Sprintf("a task of type %s needs a cmd", w.task()), "cmd: hey -z 1m "+r.serviceURL(r.ServiceName+canarySuffix))
+		r.report(diag.NoCommand, metadata.With("cmd"), fmt.Sprintf("a task of type %s needs a cmd", w.task()), "cmd: hey -z 1m "+r.serviceURL(r.ServiceName+canarySuffix))
 	case w.task() == shellTask && gates[w.Type] != "" && !w.warmsUp():
 		r.report(diag.CommandAsGate, metadata, fmt.Sprintf("a load tester answers before a command of type cmd has run: %s", gates[w.Type]), "metadata: {type: bash, cmd: …}, which is waited for")
 	}

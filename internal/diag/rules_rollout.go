@@ -98,8 +98,8 @@ metrics:
   thresholdRange:
     max: 1
   customMetric:
-    provider:
-      type: »prometheus
+    »provider:
+      type: prometheus
     query: sum(rate(errors_total{service="{{ service }}-canary"}[{{ interval }}]))
 `,
 		Good: `
