@@ -196,7 +196,7 @@ func TestRolloutsThatDoNotWork(t *testing.T) {
 		{"an empty list of steps", "stepWeight: 10", "stepWeights: []", "application.yaml:36:13: error FW302"},
 		{"both kinds of steps", "stepWeight: 10", "stepWeight: 10\n              stepWeights: [1, 2]", "application.yaml:39:15: error FW301"},
 		{"both strategies", "protocol: http", "analysisTimes: 3", "application.yaml:34:28: error FW303"},
-		{"no address", "address: http://prometheus-server.mesh-observability:80\n", "region: x\n", "application.yaml:49:27: error FW305"},
+		{"no address", "address: http://prometheus-server.mesh-observability:80\n", "region: x\n", "application.yaml:48:19: error FW305"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			wantDiagnostic(t, edit(t, example(t, seed), "application.yaml", tt.from, tt.to), tt.want)
