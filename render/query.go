@@ -43,8 +43,10 @@ func (m queryModel) fill(query string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if loops(t.Root) {
-		return "", errLoop
+	for _, part := range t.Templates() { // those that it defines, and itself
+		if loops(part.Root) {
+			return "", errLoop
+		}
 	}
 	var b strings.Builder
 	err = t.Execute(&b, nil)

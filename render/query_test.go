@@ -147,7 +147,12 @@ func TestQueriesThatLoopAreNotFilledIn(t *testing.T) {
           metrics: [{name: m, thresholdRange: {max: 1}, customMetric: {provider: {type: prometheus, address: "http://p"}, query: '`+query+`'}`+more+`}]
 `)
 	}
-	wantDiagnostic(t, custom(`{{ if true }}{{ range 1000000000000 }}{{ end }}{{ end }}up{app="web"}`, ""), "x.yaml:19:130: error FW340")
+	for _, query := range []string{
+		`{{ if true }}{{ range 1000000000000 }}{{ end }}{{ end }}up{app="web"}`,
+		`{{ define "all" }}{{ range 1000000000000 }}{{ end }}{{ end }}{{ template "all" }}up{app="web"}`,
+	} {
+		wantDiagnostic(t, custom(query, ""), "x.yaml:19:130: error FW340")
+	}
 	compile(t, custom(`up{app="web"{{ range $k, $v := variables }},{{ $k }}="{{ $v }}"{{ end }}}`, ", templateVariables: {a: b}")...)
 }
 
