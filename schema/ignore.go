@@ -36,7 +36,7 @@ func (l *loader) addIgnores(f File, nodes []*yaml.Node) {
 	directive := regexp.MustCompile(`^#+\s*fleetwright:\s*([a-z]+)\b[ \t]*(.*)`)
 	lines := strings.Split(string(bytes.TrimPrefix(f.Data, []byte("\ufeff"))), "\n")
 	texts := map[int][]textSpan{}
-	for _, s := range textSpans(lines, nodes) {
+	for _, s := range textSpans(newColumns(lines), nodes) {
 		for line := s.first; line <= s.last; line++ {
 			texts[line] = append(texts[line], s)
 		}
@@ -100,17 +100,16 @@ func lineBelow(lines []string, i int) int {
 }
 
 // commentOf is where the comment of a line begins, or -1: a # at its beginning or
-// behind a space that is not in a text.
+// behind a space that is not in a text. The texts are in the order of the line.
 func commentOf(line string, number int, texts []textSpan) int {
 	for at := range len(line) {
 		if line[at] != '#' || at > 0 && line[at-1] != ' ' && line[at-1] != '\t' {
 			continue
 		}
-		inText := false
-		for _, s := range texts {
-			inText = inText || s.holds(number, at)
+		for len(texts) > 0 && texts[0].endsBefore(number, at) {
+			texts = texts[1:]
 		}
-		if !inText {
+		if len(texts) == 0 || !texts[0].holds(number, at) {
 			return at
 		}
 	}
@@ -124,27 +123,26 @@ type textSpan struct {
 	last, to    int
 }
 
-// holds says whether an offset of a line is in the text.
-func (s textSpan) holds(line, at int) bool {
-	switch {
-	case line < s.first || line > s.last:
-		return false
-	case line == s.first && at < s.from:
-		return false
-	case line == s.last && at >= s.to:
-		return false
-	}
-	return true
+// endsBefore says whether all of the text is before an offset of a line.
+func (s textSpan) endsBefore(line, at int) bool {
+	return line > s.last || line == s.last && at >= s.to
 }
 
-// textSpans are those of the scalars of documents.
-func textSpans(lines []string, nodes []*yaml.Node) (all []textSpan) {
+// holds says whether an offset of a line is in the text.
+func (s textSpan) holds(line, at int) bool {
+	begins := line > s.first || line == s.first && at >= s.from
+	return begins && !s.endsBefore(line, at)
+}
+
+// textSpans are those of the scalars of documents, in their order.
+func textSpans(c columns, nodes []*yaml.Node) (all []textSpan) {
+	lines := c.lines
 	for _, n := range nodes {
-		all = append(all, textSpans(lines, n.Content)...)
+		all = append(all, textSpans(c, n.Content)...)
 		if n.Kind != yaml.ScalarNode || n.Line < 1 || n.Line > len(lines) {
 			continue
 		}
-		switch from := byteOffset(lines[n.Line-1], n.Column); {
+		switch from := c.offset(n.Line, n.Column); {
 		case n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
 			all = append(all, blockSpan(lines, n.Line))
 		case n.Style&yaml.DoubleQuotedStyle != 0:
@@ -204,12 +202,28 @@ func quotedSpan(lines []string, line, from int, quote byte) textSpan {
 	return textSpan{line, from, len(lines), 0}
 }
 
-// byteOffset is where a column of a line begins.
-func byteOffset(line string, column int) int {
-	for i := range line {
-		if column--; column < 1 {
-			return i
+// columns are where the columns of lines begin.
+type columns struct {
+	lines []string
+	// offsets of the columns in bytes, of each line that was asked for: a file may be
+	// a single line with many values.
+	offsets map[int][]int
+}
+
+func newColumns(lines []string) columns { return columns{lines, map[int][]int{}} }
+
+// offset is where a column of a line begins, in bytes; both count from 1.
+func (c columns) offset(line, column int) int {
+	text := c.lines[line-1]
+	offsets, known := c.offsets[line]
+	if !known {
+		for i := range text {
+			offsets = append(offsets, i)
 		}
+		c.offsets[line] = offsets
 	}
-	return len(line)
+	if i := max(column, 1) - 1; i < len(offsets) {
+		return offsets[i]
+	}
+	return len(text)
 }

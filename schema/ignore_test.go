@@ -23,6 +23,8 @@ func TestIgnoresAreFound(t *testing.T) {
 		{"in quotes", "a: \"b " + ignore + "\"\n", 0},
 		{"in quotes of many lines", "a: 'b\n  " + ignore + "\n  c'\n", 0},
 		{"behind quotes with quotes in them", "a: 'it''s # b' " + ignore + "\n", 1},
+		{"behind texts in a line", "a: ['# ü', 'b # c', \"# d\"] " + ignore + "\n", 1},
+		{"between texts of a line", "a: ['# b',\n  \"c # d\", " + ignore + "\n  '# e']\n", 2},
 		{"behind a word", "a: b" + ignore + "\n", 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
