@@ -518,7 +518,8 @@ func (k *kuma) made(r *rollout) []identity {
 // catchAll is the name of the route for all traffic of a mesh.
 func catchAll(mesh string) string { return "route-all-" + mesh }
 
-// isCatchAll says whether a name is that of the catch-all of a mesh, which Kuma up to 2.5 makes itself (pkg/defaults/mesh/mesh.go@2.5.0).
+// isCatchAll says whether a name is that of the catch-all of a mesh, which Kuma up to
+// 2.5 makes itself (pkg/defaults/mesh/mesh.go@2.5.0).
 func (k *kuma) isCatchAll(name string) bool {
 	return slices.ContainsFunc(k.all, func(m *kumaMeshObject) bool { return name == catchAll(m.name) })
 }

@@ -28,7 +28,8 @@ var gates = map[string]string{
 const shellTask = "cmd"
 
 // tasks are the types that a load tester knows, and whether their command is one of a
-// shell (pkg/loadtester/task_*.go). Of any other it dies (task.go, GetTaskFactory).
+// shell (pkg/loadtester). At any other it panics, and the call gets no answer (task.go,
+// GetTaskFactory).
 var tasks = map[string]bool{
 	shellTask: true, "bash": true,
 	"helm": false, "helmv3": false, "kubectl": false, "concord": false, "ngrinder": false,
