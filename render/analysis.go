@@ -29,7 +29,7 @@ func (r *rollout) interval() int32 {
 // checkIntervals says which intervals Flagger or Prometheus cannot keep.
 func (r *rollout) checkIntervals() {
 	if n := r.analysis().CheckIntervalSeconds; n != nil && *n < shortestInterval {
-		r.report(diag.ShortInterval, inAnalysis("checkIntervalSeconds"), fmt.Sprintf("Flagger checks every %d seconds at most, not every %d", shortestInterval, *n), fmt.Sprintf("checkIntervalSeconds: %d or more", shortestInterval))
+		r.report(diag.ShortInterval, inAnalysis("checkIntervalSeconds"), fmt.Sprintf("Flagger checks at most every %d seconds, not every %d", shortestInterval, *n), fmt.Sprintf("checkIntervalSeconds: %d or more", shortestInterval))
 	}
 	for i, m := range r.analysis().Metrics {
 		if n := m.IntervalSeconds; n != nil && *n < shortestInterval {
@@ -99,7 +99,7 @@ func (r *rollout) checkReadinessTimeout() {
 		at = inAnalysis("checkIntervalSeconds")
 	}
 	r.report(diag.ReadinessTimeout, at,
-		fmt.Sprintf("a new version that is not ready within %d seconds is given up, and Flagger looks every %d seconds only", or(n, defaultTimeoutSeconds), r.interval()),
+		fmt.Sprintf("a new version that is not ready within %d seconds is given up, and Flagger looks only every %d seconds", or(n, defaultTimeoutSeconds), r.interval()),
 		fmt.Sprintf("rolloutTimeoutSeconds: %d or more", max(2*r.interval(), defaultTimeoutSeconds)))
 }
 
@@ -170,7 +170,7 @@ var knownMetrics = map[string]knownMetric{
 	"request-duration": {
 		unit: "milliseconds", example: "thresholdRange: {max: 500}",
 		suspect: func(threshold float64) string {
-			if threshold >= 1 && threshold < 10 {
+			if threshold > 0 && threshold < 10 {
 				return fmt.Sprintf("request-duration is in milliseconds, and few requests take less than %s; are seconds meant?", number(threshold))
 			}
 			return ""
@@ -196,8 +196,7 @@ func (r *rollout) checkThresholds() {
 		switch {
 		case low != nil && known.most > 0 && *low > known.most:
 			say(diag.ThresholdNeverMet, at.With("min"), fmt.Sprintf("%s is in %s, and never as much as %s", m.Name, known.unit, number(*low)))
-		case high != nil && (*high < 0 || !known.atLeast && *high < 1):
-			// Flagger leaves out what follows the point of a duration.
+		case high != nil && (*high < 0 || !known.atLeast && *high == 0):
 			say(diag.ThresholdNeverMet, at.With("max"), fmt.Sprintf("%s is in %s, and never as little as %s", m.Name, known.unit, number(*high)))
 		case known.atLeast && (low == nil || *low <= 0) && (low != nil || high != nil) && (high == nil || *high >= known.most):
 			say(diag.NoThreshold, at, fmt.Sprintf("every %s is in the range, so every value of it is good", m.Name))

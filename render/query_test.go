@@ -117,6 +117,16 @@ func TestStepsUpToAll(t *testing.T) {
 	}
 }
 
+// TestThresholdsOfDurations below a millisecond can be met, by what takes less, but are
+// hardly what is meant.
+func TestThresholdsOfDurations(t *testing.T) {
+	for most, want := range map[string]string{"-1": "FW337", "0": "FW337", "0.5": "FW338", "5": "FW338", "500": ""} {
+		if got := codesAt(measured("{name: request-duration, thresholdRange: {max: "+most+"}}"), "trafficAnalysis.metrics[0]"); got != want {
+			t.Errorf("of a max of %s it says %q, want %q", most, got, want)
+		}
+	}
+}
+
 // TestHintsForSelectorsAreRight however the metric is named: pasted, one draws nothing
 // and asks for the same metric.
 func TestHintsForSelectorsAreRight(t *testing.T) {

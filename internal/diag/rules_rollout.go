@@ -661,7 +661,7 @@ chart:
 	{
 		Code: ShortInterval, Severity: Warning,
 		Title:   "the interval is too short",
-		Ignored: "Flagger checks every ten seconds at most, whatever the Canary says, so the rollout takes longer than it seems to. A metric's window of a few seconds holds one sample of Prometheus or none, and a rate needs two: the check fails for want of values.",
+		Ignored: "Flagger checks at most every ten seconds, whatever the Canary says, so the rollout takes longer than it seems to. A metric's window of a few seconds holds one sample of Prometheus or none, and a rate needs two: the check fails for want of values.",
 		Fix:     "Set 10 seconds or more; for the window of a metric, a few times the interval at which Prometheus scrapes.",
 		Source:  "fluxcd/flagger pkg/apis/flagger/v1beta1/canary.go, GetAnalysisInterval; fluxcd/flagger#312",
 		Bad: `
@@ -731,7 +731,7 @@ checkFailedTimes: 1
 	{
 		Code: ReadinessTimeout, Severity: Warning,
 		Title:   "a new version has no time to become ready",
-		Ignored: "Flagger looks whether the new version is ready with each check only. One that has been unavailable for longer than rolloutTimeoutSeconds is given up at the first look, though it would have been ready at the second.",
+		Ignored: "Flagger looks only with each check whether the new version is ready. One that has been unavailable for longer than rolloutTimeoutSeconds is given up at the first look, though it would have been ready at the second.",
 		Fix:     "Let rolloutTimeoutSeconds be longer than checkIntervalSeconds, by as much as the pods take to start.",
 		Source:  "fluxcd/flagger pkg/canary/deployment_ready.go, isDeploymentReady",
 		Bad: `
@@ -746,7 +746,7 @@ rolloutTimeoutSeconds: 300
 	{
 		Code: WebhookTimeouts, Severity: Warning,
 		Title:   "the webhooks may take longer than the interval",
-		Ignored: "Flagger calls the webhooks of a check one after the other and waits for each as long as its timeout. Where they are slow the next check comes late, and so do those of all other Canaries that fall due meanwhile.",
+		Ignored: "Flagger calls the webhooks of a check one after the other and waits for each as long as its timeout. Where they are slow the next check comes late, and the rollout takes longer than it seems to.",
 		Fix:     "Let the timeouts of all webhooks of type rollout add up to no more than checkIntervalSeconds.",
 		Source:  "fluxcd/flagger docs/gitbook/usage/webhooks.md",
 		Bad: `
@@ -785,20 +785,20 @@ trafficAnalysis:
 	{
 		Code: ThresholdNeverMet, Severity: Error,
 		Title:   "no value meets the threshold",
-		Ignored: "Every check of the metric fails, so every rollout is undone. Of a duration Flagger leaves out what follows the point: a max of 0.5 is one of 0.",
+		Ignored: "Every check of the metric fails, so every rollout is undone.",
 		Fix:     "request-success-rate is in percent, from 0 to 100, and request-duration in milliseconds.",
 		Source:  "fluxcd/flagger pkg/controller/scheduler_metrics.go, runBuiltinMetricChecks",
 		Bad: `
 # Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
 metrics:
-- name: request-duration
-  thresholdRange: {max: »0.5}
+- name: request-success-rate
+  thresholdRange: {min: »999}
 `,
 		Good: `
 # Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
 metrics:
-- name: request-duration
-  thresholdRange: {max: 500}
+- name: request-success-rate
+  thresholdRange: {min: 99.9}
 `,
 	},
 	{
@@ -867,7 +867,7 @@ metrics:
 	{
 		Code: BadQuery, Severity: Error,
 		Title:   "Prometheus does not take the query",
-		Ignored: "Prometheus answers with an error, so every check of the metric fails and the rollout is undone. The same happens where it answers with many values, or with a scalar: Flagger takes a vector. Flagger sends the query as one line, in which a comment hides all that follows it.",
+		Ignored: "Prometheus answers with an error, so every check of the metric fails and the rollout is undone. The same happens where it answers with the values of a time range, or with a scalar: Flagger takes a vector. Flagger sends the query as one line, in which a comment hides all that follows it.",
 		Fix:     "Mend the query. One without comments that Prometheus shows as an instant vector is right.",
 		Source:  "prometheus/prometheus promql/parser; fluxcd/flagger pkg/metrics/providers/prometheus.go",
 		Bad: `
