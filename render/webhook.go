@@ -16,16 +16,20 @@ import (
 // gates are the types of webhooks whose answer decides how a rollout goes on, and what
 // it does where one always passes (docs/gitbook/usage/webhooks.md).
 var gates = map[string]string{
-	"pre-rollout":              "traffic goes to the new version whatever the command finds",
-	"confirm-rollout":          "the rollout begins whatever the command finds",
-	"confirm-traffic-increase": "the traffic is increased whatever the command finds",
-	"confirm-promotion":        "the new version is promoted whatever the command finds",
+	"pre-rollout":              "traffic goes to the new version whatever the task finds",
+	"confirm-rollout":          "the rollout begins whatever the task finds",
+	"confirm-traffic-increase": "the traffic is increased whatever the task finds",
+	"confirm-promotion":        "the new version is promoted whatever the task finds",
 	"rollback":                 "every rollout is undone at its first check",
 }
 
-// shellTask is what a load tester takes metadata without a type for. It answers
-// before the command has run, whatever becomes of it (pkg/loadtester/server.go).
+// shellTask is what a load tester takes metadata without a type for
+// (pkg/loadtester/server.go).
 const shellTask = "cmd"
+
+// unawaited are the tasks that a load tester answers before they have run, whatever
+// becomes of them (pkg/loadtester/server.go, HandleNewTask).
+var unawaited = []string{shellTask, "ngrinder"}
 
 // tasks are the types that a load tester knows, and whether their command is one of a
 // shell (pkg/loadtester). At any other it panics, and the call gets no answer (task.go,
@@ -58,7 +62,7 @@ func (w canaryWebhook) checks() bool {
 	if w.Type != "rollout" && gates[w.Type] == "" {
 		return false
 	}
-	return !w.toTasks() || w.task() != shellTask
+	return !w.toTasks() || !slices.Contains(unawaited, w.task())
 }
 
 // defaultWebhookTimeout is Flagger's, in seconds (pkg/controller/webhook.go).
@@ -114,8 +118,8 @@ func (r *rollout) checkTask(w canaryWebhook, at schema.Path) {
 		r.report(diag.UnknownTask, metadata.With("type"), fmt.Sprintf("a load tester has no tasks of type %s, and answers with none", name), hint)
 	case needsCommand(w.task()) && strings.TrimSpace(w.Metadata["cmd"]) == "":
 		r.report(diag.NoCommand, metadata.With("cmd"), fmt.Sprintf("a task of type %s needs a cmd", w.task()), "cmd: hey -z 1m "+r.serviceURL(r.ServiceName+canarySuffix))
-	case w.task() == shellTask && gates[w.Type] != "" && !w.warmsUp():
-		r.report(diag.CommandAsGate, metadata, fmt.Sprintf("a load tester answers before a command of type cmd has run: %s", gates[w.Type]), "metadata: {type: bash, cmd: …}, which is waited for")
+	case slices.Contains(unawaited, w.task()) && gates[w.Type] != "" && !w.warmsUp():
+		r.report(diag.CommandAsGate, metadata, fmt.Sprintf("a load tester answers before a task of type %s has run: %s", w.task(), gates[w.Type]), "metadata: {type: bash, cmd: …}, which is waited for")
 	}
 	if shell {
 		r.checkCommand(w.Metadata["cmd"], metadata.With("cmd"), w.Type == "rollout", namespaceOf(w.URL))

@@ -982,7 +982,7 @@ webhooks:
 	{
 		Code: CommandAsGate, Severity: Warning,
 		Title:   "a gate is always open",
-		Ignored: "A load tester answers a task of type cmd before the command has run, and never looks at its exit code. A gate passes whatever the command finds, and a rollback undoes every rollout.",
+		Ignored: "A load tester answers a task of type cmd or ngrinder before it has run, and never looks at what comes of it. A gate passes whatever the task finds, and a rollback undoes every rollout.",
 		Fix:     "Use type bash, whose command is waited for and must succeed.",
 		Source:  "fluxcd/flagger pkg/loadtester/server.go; docs/gitbook/usage/webhooks.md",
 		Bad: `
