@@ -3,7 +3,6 @@ package render
 import (
 	"fmt"
 	"strconv"
-	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/schema"
@@ -210,11 +209,4 @@ func (r *rollout) checkThresholds() {
 			say(diag.ThresholdUnit, at.With("max"), known.suspect(*high))
 		}
 	}
-}
-
-// isLoadTester says whether a URL is that of a load tester's tasks: its gates have
-// paths of their own (pkg/loadtester/server.go).
-func isLoadTester(host, path string) bool {
-	name, _, _ := strings.Cut(host, ".")
-	return (strings.HasSuffix(name, loadTesterSuffix) || strings.Contains(name, "loadtester")) && strings.Trim(path, "/") == ""
 }

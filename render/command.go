@@ -5,6 +5,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"mvdan.cc/sh/v3/syntax"
 
@@ -30,7 +31,8 @@ var loadGenerators = []string{"ghz", "hey", "wrk"}
 
 // shellCommands are those of bash and of a busybox that scripts of a load test may
 // use; what is rarer, and what the image does not have, is asked about.
-var shellCommands = strings.Fields(`
+var shellCommands = sync.OnceValue(func() []string {
+	return strings.Fields(`
 	. : [ alias bg bind break builtin caller cd command compgen complete continue declare dirs disown echo enable
 	eval exec exit export false fc fg getopts hash help history jobs kill let local logout mapfile popd printf pushd
 	pwd read readarray readonly return set shift shopt source suspend test times trap true type typeset ulimit umask
@@ -46,6 +48,7 @@ var shellCommands = strings.Fields(`
 	ssl_client stat strings stty su sum sync sysctl tac tail tar tee time timeout top touch tr traceroute traceroute6
 	tree truncate tty ttysize umount uname unexpand uniq unix2dos unlink unlzma unlzop unshare unxz unzip uptime usleep
 	uudecode uuencode vi vlock volname watch watchdog wc which who whoami whois xargs xxd xzcat yes zcat`)
+})
 
 // A word is one of a command. Its text is known where it depends on nothing.
 type word struct {
@@ -228,7 +231,7 @@ func shellProblem(err error) string {
 func (r *rollout) checkKnownCommand(call shellCall, functions []string, at schema.Path) {
 	name := call.name
 	if name == "" || strings.ContainsAny(name, "/$=") || len(r.Patches) > 0 || r.c.settings.charts["loadtester"].Values["image"] != nil ||
-		slices.Contains(testerCommands, name) || slices.Contains(shellCommands, name) || slices.Contains(functions, name) {
+		slices.Contains(testerCommands, name) || slices.Contains(shellCommands(), name) || slices.Contains(functions, name) {
 		return
 	}
 	hint := "it has " + strings.Join(testerCommands, ", ") + ", and what busybox has"

@@ -163,12 +163,12 @@ func (c *compiler) checkOutputs(before diag.List) {
 	}
 }
 
-// mayBreak says whether one of the errors is of the rollout that the patches are of,
+// mayBreak says whether an error from before is of the rollout that the patches are of,
 // so that they may not be what breaks an object.
-func (o origin) mayBreak(errors diag.List) bool {
+func (o origin) mayBreak(before diag.List) bool {
 	patches := slices.Index(o.path, any("patches"))
 	rollout := o.path[:patches].String()
-	return slices.ContainsFunc(errors, func(d diag.Diagnostic) bool {
+	return slices.ContainsFunc(before, func(d diag.Diagnostic) bool {
 		return d.Severity == diag.Error && d.Position.File == o.doc.Position().File && strings.HasPrefix(d.Path, rollout)
 	})
 }

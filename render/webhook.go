@@ -57,6 +57,13 @@ func (w canaryWebhook) toTasks() bool {
 	return err == nil && isLoadTester(u.Hostname(), u.Path)
 }
 
+// isLoadTester says whether a URL is that of a load tester's tasks: its gates have
+// paths of their own (pkg/loadtester/server.go).
+func isLoadTester(host, path string) bool {
+	name, _, _ := strings.Cut(host, ".")
+	return (strings.HasSuffix(name, loadTesterSuffix) || strings.Contains(name, "loadtester")) && strings.Trim(path, "/") == ""
+}
+
 // checks says whether the webhook may keep a version from being promoted.
 func (w canaryWebhook) checks() bool {
 	if w.Type != "rollout" && gates[w.Type] == "" {
