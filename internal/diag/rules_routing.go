@@ -83,8 +83,8 @@ gateways:
 	{
 		Code: NotOnNginx, Severity: Error, Structural: true,
 		Title:   "Flagger ignores the field on nginx",
-		Ignored: "Flagger moves traffic on nginx by annotations of an Ingress, and there is none for the field: it does nothing. Of match Flagger takes one header and one cookie, with exact or regex. Of a prefix only the name of the header is left, and nginx sends the new version the requests in which its value is always.",
-		Fix:     "Remove the field, or say the condition with exact or regex of one header.",
+		Ignored: "Flagger moves traffic on nginx by annotations of an Ingress, and there is none for the field: it does nothing. Of match Flagger takes one header, with exact or regex, and one cookie, with exact. Of a prefix only the name of the header is left, and nginx sends the new version the requests in which its value is always.",
+		Fix:     "Remove the field, or say the condition with exact or regex of one header, or with exact of a cookie, which is its name.",
 		Source:  "fluxcd/flagger pkg/router/ingress.go, SetRoutes",
 		On:      "nginx",
 		Bad: `
