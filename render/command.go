@@ -30,7 +30,8 @@ var testerCommands = []string{
 var loadGenerators = []string{"ghz", "hey", "wrk"}
 
 // shellCommands are those of bash and of a busybox that scripts of a load test may
-// use; what is rarer, and what the image does not have, is asked about.
+// use. Of all others it is said that the image has none: the few that are rarer can be
+// ignored by a comment, and a misspelt one is worth it.
 var shellCommands = sync.OnceValue(func() []string {
 	return strings.Fields(`
 	. : [ alias bg bind break builtin caller cd command compgen complete continue declare dirs disown echo enable

@@ -121,14 +121,14 @@ func explainText(w *bufio.Writer, families []diag.Family, all bool) error {
 				fmt.Fprintf(w, "  %s  %-7s  %s\n", r.Code, r.Severity, r.Title)
 				continue
 			}
-			explainRule(w, r)
+			explainRule(w, f.Name, r)
 		}
 	}
 	return nil
 }
 
-func explainRule(w io.Writer, r diag.Rule) {
-	fmt.Fprintf(w, "%s: %s\n(%s: %s%s)\n", r.Code, r.Title, familyOf(r), r.Severity, always(r))
+func explainRule(w io.Writer, family string, r diag.Rule) {
+	fmt.Fprintf(w, "%s: %s\n(%s: %s%s)\n", r.Code, r.Title, family, r.Severity, always(r))
 	section := func(title, text string) {
 		if text != "" {
 			fmt.Fprintf(w, "\n%s\n%s", title, indented(wordwrap.WrapString(text, textWidth-2)))
@@ -141,17 +141,6 @@ func explainRule(w io.Writer, r diag.Rule) {
 		fmt.Fprintf(w, "\nBut like this\n%s", indented(strings.TrimPrefix(r.Good, "\n")))
 	}
 	section("Source", r.Source)
-}
-
-func familyOf(r diag.Rule) string {
-	for _, f := range diag.Families() {
-		for _, other := range f.Rules {
-			if other.Code == r.Code {
-				return f.Name
-			}
-		}
-	}
-	return ""
 }
 
 // on says which provider an example is for, where that is not the usual one.
