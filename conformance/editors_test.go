@@ -90,7 +90,7 @@ func (e *editor) open(text string) (file string, marked []lsp.Diagnostic) {
 	return file, e.Open(file, text)
 }
 
-// application is the seed's example with a piece of its text replaced.
+// application is Kurator's example with a piece of its text replaced.
 func (e *editor) application(from, to string) string {
 	e.t.Helper()
 	text := string(documents(e.t, "kuma-rollout")["application.yaml"])
@@ -108,7 +108,7 @@ func cursor(text, sign string) (string, lsp.Position) {
 	return before + after, lsp.Position{Line: line, Character: len(before) - 1 - strings.LastIndex(before, "\n")}
 }
 
-// TestEditorsMarkMistakes makes mistakes in the seed's example: each is marked, where
+// TestEditorsMarkMistakes makes mistakes in Kurator's example: each is marked, where
 // it stands and nowhere else. « and » are around it.
 func TestEditorsMarkMistakes(t *testing.T) {
 	e := newEditor(t)
@@ -156,7 +156,7 @@ func TestEditorsPassTheExamples(t *testing.T) {
 	}
 }
 
-// TestEditorsOfferFields completes in the seed's example, at ‸: what is not there yet
+// TestEditorsOfferFields completes in Kurator's example, at ‸: what is not there yet
 // is offered, with its description, and inserted as a field.
 func TestEditorsOfferFields(t *testing.T) {
 	e := newEditor(t)

@@ -48,7 +48,7 @@ func mustRun(t *testing.T, name string, args ...string) {
 	}
 }
 
-// inputs writes the documents of the seed's example with some of their text
+// inputs writes the documents of Kurator's example with some of their text
 // replaced, and returns their directory.
 func inputs(t *testing.T, replace ...string) string {
 	t.Helper()

@@ -34,7 +34,7 @@ func TestNothingIsSubstituted(t *testing.T) {
 	}}}}
 	found := 0
 	for name, data := range files {
-		if path.Ext(name) != ".yaml" || path.Base(name) == "kustomization.yaml" || !strings.Contains(string(data), "$") {
+		if path.Ext(name) != ".yaml" || path.Base(name) == "kustomization.yaml" || !strings.Contains(string(data), "${") && !strings.Contains(string(data), "$$") {
 			continue
 		}
 		for _, o := range objects(t, name, data) {
@@ -50,13 +50,13 @@ func TestNothingIsSubstituted(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if substituted != nil && strings.Contains(string(before), "${") {
+			if substituted != nil {
 				t.Errorf("%s: Flux makes of it %s", name, substituted.MustYaml())
 			}
 			found++
 		}
 	}
-	if found == 0 {
-		t.Fatal("nothing has a variable")
+	if found != 4 { // a Canary and a MetricTemplate on two clusters
+		t.Errorf("%d objects have variables", found)
 	}
 }

@@ -94,38 +94,6 @@ func (c *compiler) diagnostics() diag.List {
 	return list
 }
 
-// A place is where a comment ignores a code.
-type place struct {
-	code diag.Code
-	file string
-	line int
-}
-
-func placeOf(d diag.Diagnostic) place { return place{d.Code, d.Position.File, d.Position.Line} }
-
-// ignores says which diagnostics the comments mean.
-func (c *compiler) ignores() func(diag.Diagnostic) bool {
-	places := map[place]bool{}
-	for _, i := range c.docs.Ignores {
-		places[place{i.Code, i.Position.File, i.Line}] = true
-	}
-	return func(d diag.Diagnostic) bool { return places[placeOf(d)] }
-}
-
-// checkIgnores says which comments ignore nothing. Where there are errors nobody can
-// tell: they keep other diagnostics from being found.
-func (c *compiler) checkIgnores() {
-	said := map[place]bool{}
-	for _, d := range c.list {
-		said[placeOf(d)] = true
-	}
-	for _, i := range c.docs.Ignores {
-		if !said[place{i.Code, i.Position.File, i.Line}] {
-			c.report(diag.New(diag.UnusedIgnore, i.Position, "", fmt.Sprintf("there is no %s to ignore in line %d", i.Code, i.Line), "remove the comment"))
-		}
-	}
-}
-
 // render makes the tree of everything that was placed.
 func (c *compiler) render() *Tree {
 	tree := &Tree{}
@@ -166,8 +134,7 @@ func (c *compiler) checkOutputs(before diag.List) {
 // mayBreak says whether an error from before is of the rollout that the patches are of,
 // so that they may not be what breaks an object.
 func (o origin) mayBreak(before diag.List) bool {
-	patches := slices.Index(o.path, any("patches"))
-	rollout := o.path[:patches].String()
+	rollout := o.path[:max(slices.Index(o.path, any("patches")), 0)].String()
 	return slices.ContainsFunc(before, func(d diag.Diagnostic) bool {
 		return d.Severity == diag.Error && d.Position.File == o.doc.Position().File && strings.HasPrefix(d.Path, rollout)
 	})

@@ -85,7 +85,7 @@ func build(t testing.TB, files filesys.FileSystem, dir string) resmap.ResMap {
 	return built
 }
 
-// webapp is what the source of the seed's Application holds, but for the
+// webapp is what the source of the Application of Kurator's example holds, but for the
 // replicas, which a user's would have.
 const webapp = `apiVersion: v1
 kind: Namespace

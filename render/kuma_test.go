@@ -9,7 +9,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// withKuma is the seed's fleet with a version of Kuma, and documents beside it.
+// withKuma is the fleet of Kurator's example with a version of Kuma, and documents beside it.
 func withKuma(t *testing.T, version string, documents ...string) []schema.File {
 	files := edit(t, example(t, seed), "fleet.yaml", "trafficRoutingProvider: kuma",
 		"trafficRoutingProvider: kuma\n      config: {chart: {version: \""+version+"\"}}")

@@ -43,10 +43,9 @@ func (m queryModel) fill(query string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, part := range t.Templates() { // those that it defines, and itself
-		if loops(part.Root) {
-			return "", errLoop
-		}
+	calls := maxCalls
+	if loops(t, t.Root, &calls) {
+		return "", errLoop
 	}
 	var b strings.Builder
 	err = t.Execute(&b, nil)
@@ -55,18 +54,31 @@ func (m queryModel) fill(query string) (string, error) {
 
 var errLoop = errors.New("there is nothing to loop over but variables")
 
-// loops says whether a template loops over something else than variables: over a number
-// it may do so for ever, here as in Flagger.
-func loops(n parse.Node) bool {
+// maxCalls is how often the templates that a query defines may call each other.
+const maxCalls = 1000
+
+// loops says whether a part of a template loops over something else than variables, or
+// has more calls than are left: over a number, or with each template calling another
+// twice, it may go on for ever, here as in Flagger.
+func loops(t *template.Template, n parse.Node, calls *int) bool {
+	each := func(lists ...*parse.ListNode) bool {
+		return slices.ContainsFunc(lists, func(list *parse.ListNode) bool {
+			return list != nil && slices.ContainsFunc(list.Nodes, func(n parse.Node) bool { return loops(t, n, calls) })
+		})
+	}
 	switch n := n.(type) {
 	case *parse.ListNode:
-		return n != nil && slices.ContainsFunc(n.Nodes, loops)
+		return each(n)
 	case *parse.IfNode:
-		return loops(n.List) || loops(n.ElseList)
+		return each(n.List, n.ElseList)
 	case *parse.WithNode:
-		return loops(n.List) || loops(n.ElseList)
+		return each(n.List, n.ElseList)
 	case *parse.RangeNode:
-		return n.Pipe.Cmds[0].Args[0].String() != "variables" || loops(n.List) || loops(n.ElseList)
+		return n.Pipe.Cmds[0].Args[0].String() != "variables" || each(n.List, n.ElseList)
+	case *parse.TemplateNode:
+		*calls--
+		called := t.Lookup(n.Name)
+		return *calls < 0 || called != nil && called.Tree != nil && each(called.Root)
 	}
 	return false
 }

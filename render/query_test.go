@@ -1,6 +1,7 @@
 package render_test
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -157,12 +158,19 @@ func TestQueriesThatLoopAreNotFilledIn(t *testing.T) {
           metrics: [{name: m, thresholdRange: {max: 1}, customMetric: {provider: {type: prometheus, address: "http://p"}, query: '`+query+`'}`+more+`}]
 `)
 	}
+	double := `{{ define "x0" }}{{ end }}`
+	for i := range 40 {
+		double += fmt.Sprintf(`{{ define "x%d" }}{{ template "x%d" }}{{ template "x%d" }}{{ end }}`, i+1, i, i)
+	}
 	for _, query := range []string{
+		double + `{{ template "x40" }}up{app="web"}`,
+		`{{ define "x" }}{{ template "x" }}{{ end }}{{ template "x" }}up{app="web"}`,
 		`{{ if true }}{{ range 1000000000000 }}{{ end }}{{ end }}up{app="web"}`,
 		`{{ define "all" }}{{ range 1000000000000 }}{{ end }}{{ end }}{{ template "all" }}up{app="web"}`,
 	} {
 		wantDiagnostic(t, custom(query, ""), "x.yaml:19:130: error FW340")
 	}
+	compile(t, custom(`{{ define "app" }}app="web"{{ end }}up{ {{ template "app" }} }`, "")...)
 	compile(t, custom(`up{app="web"{{ range $k, $v := variables }},{{ $k }}="{{ $v }}"{{ end }}}`, ", templateVariables: {a: b}")...)
 }
 

@@ -149,7 +149,7 @@ func at(object any, path string) any {
 	return object
 }
 
-// edit is the seed's Application with one text replaced by another.
+// edit is the Application of Kurator's example with one text replaced by another.
 func edit(t testing.TB, files []schema.File, name, from, to string) []schema.File {
 	t.Helper()
 	files = slices.Clone(files)

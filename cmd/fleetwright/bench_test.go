@@ -13,7 +13,7 @@ import (
 // kustomizeModule is the command that a start is compared with.
 const kustomizeModule = "sigs.k8s.io/kustomize/kustomize/v5@v5.8.2"
 
-// BenchmarkColdStart measures whole processes on the seed's example, beside
+// BenchmarkColdStart measures whole processes on Kurator's example, beside
 // kustomize that builds what was rendered for one cluster: its directory, which
 // is the chain of Kustomizations alone (cpu-ratio, the goal is at most 1), and
 // all the directories that the chain applies (cpu-ratio-all). It reports medians

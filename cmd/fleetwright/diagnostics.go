@@ -72,13 +72,15 @@ func (p *printer) print(list diag.List) (diag.List, error) {
 
 // sourceOf finds the text of a file.
 func sourceOf(files []schema.File) func(name string) []byte {
+	var texts map[string][]byte
 	return func(name string) []byte {
-		for _, f := range files {
-			if f.Name == name {
-				return f.Data
+		if texts == nil {
+			texts = make(map[string][]byte, len(files))
+			for _, f := range files {
+				texts[f.Name] = f.Data
 			}
 		}
-		return nil
+		return texts[name]
 	}
 }
 
