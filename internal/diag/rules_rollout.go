@@ -965,7 +965,7 @@ metrics:
 		Title:   "the load test does not reach the rollout",
 		Ignored: "The new version gets no requests from the load test. Where no others come in either there is nothing to measure, so every check fails; where they do the load test adds nothing but load for somebody else.",
 		Fix:     "Send the load to the Service of the rollout, or to its -canary, at its port; on nginx to the host of the Ingress.",
-		Source:  "fluxcd/flagger#431",
+		Source:  "fluxcd/flagger docs/gitbook/usage/webhooks.md, Load Testing",
 		Bad: `
 # Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
 webhooks:
