@@ -8,7 +8,8 @@ import (
 
 // An occasion is a place where something holds that is said once for all of them.
 type occasion struct {
-	at origin
+	at       origin
+	position diag.Position
 	// what is there, to be listed; it may be empty.
 	what string
 }
@@ -19,7 +20,7 @@ func (c *compiler) note(code diag.Code, at origin, what string) {
 	if c.notes == nil {
 		c.notes = map[diag.Code][]occasion{}
 	}
-	c.notes[code] = append(c.notes[code], occasion{at, what})
+	c.notes[code] = append(c.notes[code], occasion{at, at.position(), what})
 }
 
 // sayOnce says what was noted for a code, at the first of its occasions. The message
@@ -28,17 +29,19 @@ func (c *compiler) note(code diag.Code, at origin, what string) {
 // said that they are good.
 func (c *compiler) sayOnce(code diag.Code, message func(what []string, others int) string) {
 	all := c.notes[code]
-	slices.SortStableFunc(all, func(a, b occasion) int { return a.at.position().Compare(b.at.position()) })
-	all = slices.CompactFunc(all, func(a, b occasion) bool { return a.at.position() == b.at.position() && a.what == b.what })
-	ignores := c.ignores()
-	all = slices.DeleteFunc(all, func(o occasion) bool {
-		d := o.at.doc.Diagnostic(code, o.at.path, message([]string{o.what}, 0), "")
-		ignored := ignores(d)
-		if ignored {
-			c.report(d) // for the comment to be of use
-		}
-		return ignored
-	})
+	slices.SortStableFunc(all, func(a, b occasion) int { return a.position.Compare(b.position) })
+	all = slices.CompactFunc(all, func(a, b occasion) bool { return a.position == b.position && a.what == b.what })
+	if len(c.docs.Ignores) > 0 {
+		ignores := c.ignores()
+		all = slices.DeleteFunc(all, func(o occasion) bool {
+			d := o.at.doc.Diagnostic(code, o.at.path, message([]string{o.what}, 0), "")
+			ignored := ignores(d)
+			if ignored {
+				c.report(d) // for the comment to be of use
+			}
+			return ignored
+		})
+	}
 	if len(all) == 0 {
 		return
 	}

@@ -258,7 +258,7 @@ func (r *rollout) result(o *patching) rendered {
 	breaks := func(why, hint string) {
 		r.report(diag.PatchBreaks, at, fmt.Sprintf("the patches make %s one that %s", o.identity(), why), hint)
 	}
-	if text, err := o.node.String(); err == nil && isSubstituted(text) && o.Metadata.Annotations[fluxSubstitute] == "" {
+	if text, err := o.node.String(); err == nil && isSubstituted([]byte(text)) && o.Metadata.Annotations[fluxSubstitute] == "" {
 		if err := o.node.PipeE(kyaml.SetAnnotation(fluxSubstitute, "disabled")); err != nil {
 			breaks("has no place for annotations", "")
 			return o.rendered

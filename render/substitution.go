@@ -3,7 +3,6 @@ package render
 import (
 	"bytes"
 	"maps"
-	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/schema"
@@ -16,14 +15,14 @@ const fluxSubstitute = "kustomize.toolkit.fluxcd.io/substitute"
 
 // isSubstituted says whether Flux's postBuild would change a text: it replaces ${x},
 // and takes $$ for $.
-func isSubstituted(text string) bool {
-	return strings.Contains(text, "${") || strings.Contains(text, "$$")
+func isSubstituted(text []byte) bool {
+	return bytes.Contains(text, []byte("${")) || bytes.Contains(text, []byte("$$"))
 }
 
 // unsubstituted is the manifest with the annotation that it needs, where its content
 // has what Flux would replace.
 func (m *manifest) unsubstituted(content []byte) (*manifest, bool) {
-	if !bytes.Contains(content, []byte("${")) && !bytes.Contains(content, []byte("$$")) || m.Metadata.Annotations[fluxSubstitute] != "" {
+	if !isSubstituted(content) || m.Metadata.Annotations[fluxSubstitute] != "" {
 		return m, false
 	}
 	changed := *m
@@ -38,7 +37,7 @@ func (m *manifest) unsubstituted(content []byte) (*manifest, bool) {
 // checkSubstitution says which queries and commands Flux might change.
 func (r *rollout) checkSubstitution() {
 	say := func(at schema.Path, text string) {
-		if isSubstituted(text) {
+		if isSubstituted([]byte(text)) {
 			r.report(diag.Substituted, at, "a postBuild substitution of Flux would replace what begins with ${, and $$ by $, so the object is annotated to be left as it is", "")
 		}
 	}
