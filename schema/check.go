@@ -132,17 +132,18 @@ func eachRule(file string) (all []cue.Value) {
 }
 
 // check says where a document, whose fields are among those given, does not have
-// the shape of its kind, and which of the kind's rules it breaks.
-func (d *Document) check(object map[string]any, fields map[string]bool) (shape, rules diag.List) {
+// the shape of its kind, and which of the kind's rules it breaks. sound is what of the
+// object has the shape, or nil.
+func (d *Document) check(object map[string]any, fields map[string]bool) (shape, rules diag.List, sound map[string]any) {
 	c := d.Kind.check()
 	value := cueContext().Encode(object)
 	definition := c.shapeFor(fields)
 	shape = d.checkShape(definition, value)
 	rules = d.checkRules(c, value, shape.HasErrors())
 	if shape.HasErrors() {
-		d.salvaged = d.salvage(object, definition)
+		return shape, rules, d.salvage(object, definition)
 	}
-	return shape, rules
+	return shape, rules, object
 }
 
 // checkShape leaves it to CUE to decide whether the document has the shape of

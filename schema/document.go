@@ -34,10 +34,8 @@ type Document struct {
 
 	file string
 	node *yaml.Node
-	// wrong are the places of what does not have the shape of the kind, and salvaged
-	// what is left without it, or nil.
-	wrong    []Path
-	salvaged map[string]any
+	// wrong are the places of what does not have the shape of the kind.
+	wrong []Path
 }
 
 // Position of the value at a path. Where there is no value, it is that of the

@@ -283,16 +283,14 @@ func (d *Document) decode() (map[string]any, diag.List) {
 // load checks the document's value, whose fields are among those given, and makes
 // its object.
 func (d *Document) load(object map[string]any, fields map[string]bool) diag.List {
-	shape, rules := d.check(object, fields)
+	shape, rules, sound := d.check(object, fields)
 	list := append(shape, rules...)
 	list = append(list, d.checkNames(object)...)
-	if shape.HasErrors() {
-		if object = d.salvaged; object == nil {
-			return list
-		}
-		d.Salvaged = true
+	if sound == nil {
+		return list
 	}
-	data, err := json.Marshal(object)
+	d.Salvaged = shape.HasErrors()
+	data, err := json.Marshal(sound)
 	if err == nil {
 		o := d.Kind.New()
 		if err = json.Unmarshal(data, o); err == nil {
