@@ -12,7 +12,6 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
-	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -38,19 +37,19 @@ func TestCatalogueExamples(t *testing.T) {
 			if base != "" {
 				usual = compileExample(base)
 			}
-			text, at, marked := diag.CutMark(withExample(t, base, r.Bad))
+			example, at, marked := diag.CutMark(withExample(t, base, r.Bad))
 			var want diag.Position
 			if marked {
 				want = at
 				want.File = "example.yaml"
 			}
-			got := beside(compileExample(text), usual, r.Code)
+			got := beside(compileExample(example), usual, r.Code)
 			if len(got) != 1 || got[0].Code != r.Code || got[0].Position != want || got[0].Severity != r.Severity {
-				t.Errorf("of the bad example it says\n%swant one %s %s at %s in\n%s", printed(got), r.Severity, r.Code, want, numbered(text))
+				t.Errorf("of the bad example it says\n%swant one %s %s at %s in\n%s", text(got), r.Severity, r.Code, want, numbered(example))
 			}
 			good := withExample(t, base, r.Good)
 			if rest := beside(compileExample(good), usual, r.Code); len(rest) > 0 {
-				t.Errorf("of the good example it says\n%sin\n%s", printed(rest), numbered(good))
+				t.Errorf("of the good example it says\n%sin\n%s", text(rest), numbered(good))
 			}
 		})
 	}
@@ -75,9 +74,8 @@ func baseOf(t *testing.T, on string) string {
 	return base
 }
 
-func compileExample(text string) diag.List {
-	_, list := render.Compile(schema.Load([]schema.File{{Name: "example.yaml", Data: []byte(text)}}), render.Options{})
-	return list
+func compileExample(example string) diag.List {
+	return diagnostics([]schema.File{{Name: "example.yaml", Data: []byte(example)}})
 }
 
 // beside are the diagnostics that the base does not have, wherever it has them. What
@@ -91,14 +89,6 @@ func beside(list, usual diag.List, code diag.Code) (rest diag.List) {
 		}
 	}
 	return rest
-}
-
-func printed(list diag.List) string {
-	var b strings.Builder
-	if err := diag.WriteText(&b, list); err != nil {
-		panic(err)
-	}
-	return b.String()
 }
 
 func numbered(text string) string {

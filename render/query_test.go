@@ -150,14 +150,6 @@ func TestHintsForSelectorsAreRight(t *testing.T) {
 
 // TestQueriesThatLoopAreNotFilledIn: over a number, Flagger would do so for ever.
 func TestQueriesThatLoopAreNotFilledIn(t *testing.T) {
-	custom := func(query, more string) []schema.File {
-		return rolledOut("istio", `
-      rolloutPolicy:
-        trafficRouting: {canaryStrategy: {stepWeight: 10}}
-        trafficAnalysis:
-          metrics: [{name: m, thresholdRange: {max: 1}, customMetric: {provider: {type: prometheus, address: "http://p"}, query: '`+query+`'}`+more+`}]
-`)
-	}
 	double := `{{ define "x0" }}{{ end }}`
 	for i := range 40 {
 		double += fmt.Sprintf(`{{ define "x%d" }}{{ template "x%d" }}{{ template "x%d" }}{{ end }}`, i+1, i, i)
@@ -168,10 +160,11 @@ func TestQueriesThatLoopAreNotFilledIn(t *testing.T) {
 		`{{ if true }}{{ range 1000000000000 }}{{ end }}{{ end }}up{app="web"}`,
 		`{{ define "all" }}{{ range 1000000000000 }}{{ end }}{{ end }}{{ template "all" }}up{app="web"}`,
 	} {
-		wantDiagnostic(t, custom(query, ""), "x.yaml:19:130: error FW340")
+		wantDiagnostic(t, asked(query), "x.yaml:19:130: error FW340")
 	}
-	compile(t, custom(`{{ define "app" }}app="web"{{ end }}up{ {{ template "app" }} }`, "")...)
-	compile(t, custom(`up{app="web"{{ range $k, $v := variables }},{{ $k }}="{{ $v }}"{{ end }}}`, ", templateVariables: {a: b}")...)
+	compile(t, asked(`{{ define "app" }}app="web"{{ end }}up{ {{ template "app" }} }`)...)
+	loop := asked(`up{app="web"{{ range $k, $v := variables }},{{ $k }}="{{ $v }}"{{ end }}}`)
+	compile(t, edit(t, loop, "x.yaml", "{name: m,", "{name: m, templateVariables: {a: b},")...)
 }
 
 // TestASelectorNamesTheRollout and not what only begins like it.
@@ -179,12 +172,7 @@ func TestASelectorNamesTheRollout(t *testing.T) {
 	for query, loose := range map[string]bool{
 		`up{app="web"}`: false, `up{app="webserver"}`: true, `up{app="myweb"}`: true, `up{app="my-web"}`: false, `up{pod=~"webx|web-.*"}`: false,
 	} {
-		list := problems(rolledOut("istio", `
-      rolloutPolicy:
-        trafficRouting: {canaryStrategy: {stepWeight: 10}}
-        trafficAnalysis:
-          metrics: [{name: m, thresholdRange: {max: 1}, customMetric: {provider: {type: prometheus, address: "http://p"}, query: '`+query+`'}}]
-`))
+		list := problems(asked(query))
 		if (len(list) > 0) != loose {
 			t.Errorf("%s:\n%s", query, text(list))
 		}
