@@ -258,13 +258,18 @@ func (r *rollout) result(o *patching) rendered {
 	breaks := func(why, hint string) {
 		r.report(diag.PatchBreaks, at, fmt.Sprintf("the patches make %s one that %s", o.identity(), why), hint)
 	}
-	if text, err := o.node.String(); err == nil && isSubstituted([]byte(text)) && o.Metadata.Annotations[fluxSubstitute] == "" {
+	yamlText, err := o.node.String()
+	if err == nil && isSubstituted([]byte(yamlText)) && o.Metadata.Annotations[fluxSubstitute] == "" {
 		if err := o.node.PipeE(kyaml.SetAnnotation(fluxSubstitute, "disabled")); err != nil {
 			breaks("has no place for annotations", "")
 			return o.rendered
 		}
+		yamlText, err = o.node.String()
 	}
-	value, err := jsonValue(o.node)
+	var value map[string]any
+	if err == nil {
+		value, err = jsonValue(yamlText)
+	}
 	if err != nil {
 		breaks("JSON cannot hold", "use text for keys, and numbers that are numbers")
 		return o.rendered
@@ -366,12 +371,8 @@ func lookup(node *kyaml.RNode, path schema.Path) string {
 	return found.YNode().Value
 }
 
-// jsonValue is the value of a node as JSON holds it, with whole numbers.
-func jsonValue(node *kyaml.RNode) (map[string]any, error) {
-	text, err := node.String()
-	if err != nil {
-		return nil, err
-	}
+// jsonValue is the value of YAML as JSON holds it, with whole numbers.
+func jsonValue(text string) (map[string]any, error) {
 	data, err := yaml.YAMLToJSON([]byte(text))
 	if err != nil {
 		return nil, err
