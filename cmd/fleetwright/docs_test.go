@@ -1,12 +1,9 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -14,79 +11,33 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fleetwright/fleetwright/internal/pages"
 	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// pages are the documents of the repository, by their paths in it.
-func pages(t *testing.T) map[string]string {
-	t.Helper()
-	all := map[string]string{}
-	err := filepath.WalkDir(repository, func(name string, e fs.DirEntry, err error) error {
-		rel, _ := filepath.Rel(repository, name)
-		switch {
-		case err != nil:
-			return err
-		case e.IsDir() && slices.Contains(leftOut, rel):
-			return fs.SkipDir
-		case filepath.Ext(name) == ".md":
-			data, err := os.ReadFile(name)
-			all[filepath.ToSlash(rel)] = string(data)
-			return err
-		}
-		return nil
-	})
-	if err != nil || all["README.md"] == "" {
-		t.Fatalf("no pages: %v", err)
-	}
-	return all
-}
-
-// blocks are the fenced blocks of a page in a language.
-func blocks(page, language string) (all []string) {
-	for _, part := range strings.Split(page, "\n```"+language+"\n")[1:] {
-		block, _, _ := strings.Cut(part, "```")
-		all = append(all, block)
-	}
-	return all
-}
-
 // TestCommandsOfThePages runs the console blocks of every page in a copy of the
-// repository, a page's after each other, and compares what they print.
+// repository, a page's after each other, and compares what they print. UPDATE=1
+// writes what they print into the pages.
 func TestCommandsOfThePages(t *testing.T) {
-	for name, page := range pages(t) {
-		consoles := blocks(page, "console")
-		if len(consoles) == 0 {
+	for name, page := range pages.All(t, repository) {
+		if len(pages.Blocks(page, "console")) == 0 || slices.Contains(pages.NeedTools, name) {
 			continue
 		}
-		t.Run(name, func(t *testing.T) {
-			dir := clone(t)
-			for _, block := range consoles {
-				var got strings.Builder
-				for line := range strings.Lines(block) {
-					if command, ok := strings.CutPrefix(line, "$ "); ok {
-						got.WriteString(line)
-						got.WriteString(shell(t, dir, command))
-					}
-				}
-				if got.String() != block {
-					t.Errorf("the page says\n%s\nand it is\n%s", block, got.String())
-				}
-			}
-		})
+		t.Run(name, func(t *testing.T) { pages.Run(t, repository, name, pages.Clone(t, repository)) })
 	}
 }
 
 // TestTwoCommandsSetANewcomerUp runs make demo. make test is what runs this.
 func TestTwoCommandsSetANewcomerUp(t *testing.T) {
-	page := pages(t)["README.md"]
+	page := pages.All(t, repository)["README.md"]
 	for _, command := range []string{"make demo", "make test"} {
 		if !strings.Contains(page, "- `"+command+"` ") {
 			t.Errorf("the README does not say %s", command)
 		}
 	}
-	dir := clone(t)
-	demo := shell(t, dir, "make demo")
+	dir := pages.Clone(t, repository)
+	demo := pages.Shell(t, dir, "make demo")
 	for _, want := range []string{
 		"\nkurator-member1/fleetwright/sync.yaml\n",
 		"\nkind: Canary\n",
@@ -96,7 +47,7 @@ func TestTwoCommandsSetANewcomerUp(t *testing.T) {
 			t.Errorf("make demo does not print %q but\n%s", want, demo)
 		}
 	}
-	if got := shell(t, dir, "make --dry-run test"); got != "go test  ./...\n" {
+	if got := pages.Shell(t, dir, "make --dry-run test"); got != "go test  ./...\n" {
 		t.Errorf("make test runs %q", got)
 	}
 }
@@ -110,7 +61,7 @@ func TestTargetsAndLinksOfThePages(t *testing.T) {
 	}
 	target := regexp.MustCompile("`make ([a-z]+)`")
 	link := regexp.MustCompile(`\]\(([^)#:]+)\)`)
-	for name, page := range pages(t) {
+	for name, page := range pages.All(t, repository) {
 		for _, m := range target.FindAllStringSubmatch(page, -1) {
 			if !strings.Contains(string(makefile), "\n"+m[1]+":") {
 				t.Errorf("%s: there is no make %s", name, m[1])
@@ -162,7 +113,7 @@ func TestExamplesAreListed(t *testing.T) {
 // TestSettingsOfTheReadmeAreTheDefaults renders with and without the RenderConfig
 // that the README shows.
 func TestSettingsOfTheReadmeAreTheDefaults(t *testing.T) {
-	configs := slices.DeleteFunc(blocks(pages(t)["README.md"], "yaml"), func(block string) bool {
+	configs := slices.DeleteFunc(pages.Blocks(pages.All(t, repository)["README.md"], "yaml"), func(block string) bool {
 		return !strings.Contains(block, "\nkind: RenderConfig\n")
 	})
 	if len(configs) != 1 {
@@ -196,54 +147,4 @@ func TestSettingsOfTheReadmeAreTheDefaults(t *testing.T) {
 			t.Errorf("with the settings of the README %s is\n%s\nand without\n%s", name, with[name], without[name])
 		}
 	}
-}
-
-// clone copies what is in the repository, but for its history and what make has
-// left.
-func clone(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	files := os.DirFS(repository)
-	entries, err := fs.ReadDir(files, ".")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range entries {
-		to := filepath.Join(dir, e.Name())
-		switch {
-		case slices.Contains(leftOut, e.Name()):
-		case e.IsDir():
-			below, _ := fs.Sub(files, e.Name())
-			err = errors.Join(err, os.CopyFS(to, below))
-		default:
-			data, readErr := fs.ReadFile(files, e.Name())
-			err = errors.Join(err, readErr, os.WriteFile(to, data, 0o644))
-		}
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
-
-// leftOut are the directories at the top that a fresh clone has not.
-var leftOut = []string{".git", "bin", "out"}
-
-// shell runs a command line and returns all that it prints. Commands that it
-// installs are found.
-func shell(t *testing.T, dir, command string) string {
-	t.Helper()
-	bin := filepath.Join(dir, "bin")
-	cmd := exec.Command("sh", "-c", command)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOBIN="+bin, "PATH="+bin+string(filepath.ListSeparator)+os.Getenv("PATH"))
-	// make tells the makes below it of its own flags.
-	cmd.Env = slices.DeleteFunc(cmd.Env, func(v string) bool {
-		return strings.HasPrefix(v, "MAKEFLAGS=") || strings.HasPrefix(v, "MAKELEVEL=") || strings.HasPrefix(v, "MFLAGS=")
-	})
-	output, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Errorf("%s: %v\n%s", strings.TrimSpace(command), err, output)
-	}
-	return string(output)
 }

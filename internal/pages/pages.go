@@ -1,0 +1,153 @@
+// Package pages has the documents of the repository do what they tell a reader to
+// do. It is for tests.
+package pages
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// NeedTools are the pages whose commands need more than Go, git and make. The
+// conformance module, which installs that, runs them.
+var NeedTools = []string{}
+
+// leftOut are the directories at the top that a fresh clone has not.
+var leftOut = []string{".git", "bin", "out"}
+
+// All are the documents of a repository, by their paths in it, with slashes.
+func All(t testing.TB, repository string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := filepath.WalkDir(repository, func(name string, e fs.DirEntry, err error) error {
+		rel, _ := filepath.Rel(repository, name)
+		switch {
+		case err != nil:
+			return err
+		case e.IsDir() && slices.Contains(leftOut, rel):
+			return fs.SkipDir
+		case filepath.Ext(name) == ".md":
+			data, err := os.ReadFile(name)
+			all[filepath.ToSlash(rel)] = string(data)
+			return err
+		}
+		return nil
+	})
+	if err != nil || all["README.md"] == "" {
+		t.Fatalf("no pages: %v", err)
+	}
+	return all
+}
+
+// Blocks are the fenced blocks of a page in a language.
+func Blocks(page, language string) (all []string) {
+	for _, part := range strings.Split(page, "\n```"+language+"\n")[1:] {
+		block, _, _ := strings.Cut(part, "```")
+		all = append(all, block)
+	}
+	return all
+}
+
+// Run runs the console blocks of a page, after each other, in a directory, and
+// compares what they print. Lines that begin with "$ " are commands, those with
+// "> " after them go on with one. UPDATE=1 writes what they print into the page.
+func Run(t testing.TB, repository, page, dir string, env ...string) {
+	t.Helper()
+	name := filepath.Join(repository, filepath.FromSlash(page))
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	updated := string(text)
+	for _, block := range Blocks(string(text), "console") {
+		var got strings.Builder
+		for _, command := range commands(block) {
+			prompt := "$ "
+			for line := range strings.Lines(command) {
+				got.WriteString(prompt + line)
+				prompt = "> "
+			}
+			got.WriteString(Shell(t, dir, command, env...))
+		}
+		if os.Getenv("UPDATE") != "" {
+			updated = strings.Replace(updated, "\n```console\n"+block+"```", "\n```console\n"+got.String()+"```", 1)
+		} else if got.String() != block {
+			t.Errorf("%s says\n%s\nand it is\n%s", page, block, got.String())
+		}
+	}
+	if updated != string(text) {
+		if err := os.WriteFile(name, []byte(updated), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// commands are those of a console block.
+func commands(block string) (all []string) {
+	goesOn := false
+	for line := range strings.Lines(block) {
+		if command, ok := strings.CutPrefix(line, "$ "); ok {
+			all = append(all, command)
+			goesOn = true
+		} else if more, ok := strings.CutPrefix(line, "> "); ok && goesOn {
+			all[len(all)-1] += more
+		} else {
+			goesOn = false
+		}
+	}
+	return all
+}
+
+// Clone copies what is in a repository, but for its history and what make has left,
+// into a directory of the test's own.
+func Clone(t testing.TB, repository string) string {
+	t.Helper()
+	dir := t.TempDir()
+	files := os.DirFS(repository)
+	entries, err := fs.ReadDir(files, ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		to := filepath.Join(dir, e.Name())
+		switch {
+		case slices.Contains(leftOut, e.Name()):
+		case e.IsDir():
+			below, _ := fs.Sub(files, e.Name())
+			err = errors.Join(err, os.CopyFS(to, below))
+		default:
+			data, readErr := fs.ReadFile(files, e.Name())
+			err = errors.Join(err, readErr, os.WriteFile(to, data, 0o644))
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// Shell runs a command line and returns all that it prints. Commands that it
+// installs are found. The command fails the test if it fails; where that is meant,
+// it says so itself, as in `fleetwright check; echo $?`.
+func Shell(t testing.TB, dir, command string, env ...string) string {
+	t.Helper()
+	bin := filepath.Join(dir, "bin")
+	cmd := exec.Command("sh", "-c", command)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOBIN="+bin, "PATH="+bin+string(filepath.ListSeparator)+os.Getenv("PATH"))
+	// make tells the makes below it of its own flags, and git its hooks where they are.
+	cmd.Env = slices.DeleteFunc(cmd.Env, func(v string) bool {
+		return strings.HasPrefix(v, "MAKEFLAGS=") || strings.HasPrefix(v, "MAKELEVEL=") || strings.HasPrefix(v, "MFLAGS=") || strings.HasPrefix(v, "GIT_")
+	})
+	cmd.Env = append(cmd.Env, env...)
+	output, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Errorf("%s: %v\n%s", strings.TrimSpace(command), err, output)
+	}
+	return string(output)
+}
