@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"iter"
 	"path"
+	"slices"
+	"strings"
 )
 
 // Dir is the directory of a cluster that fleetwright owns: DIR/<cluster>/Dir.
@@ -55,4 +57,75 @@ func (c *Cluster) Files() iter.Seq[File] {
 // Inventory is the file that lists all others. It is written last.
 func (c *Cluster) Inventory() File {
 	return File{InventoryFile, c.inventory.content, c.inventory.sum}
+}
+
+// A Change is a file that one tree has otherwise than another, or alone.
+type Change struct {
+	// Cluster that the file is of.
+	Cluster string
+	// Path below DIR/<cluster>/fleetwright, with slashes.
+	Path string
+	// Old and New are the content before and after, nil where there is no file.
+	Old, New []byte
+}
+
+// Changes are what makes a tree of an old one, by cluster and path. Content that the
+// two share is not compared.
+func (t *Tree) Changes(old *Tree) []Change {
+	var changes []Change
+	for _, pair := range paired(old.Clusters, t.Clusters, func(c *Cluster) string { return c.Name }) {
+		for _, f := range paired(pair.old.everything(), pair.new.everything(), func(f *File) string { return f.Path }) {
+			change := Change{Cluster: pair.key, Path: f.key}
+			if f.old != nil {
+				change.Old = f.old.Content
+			}
+			if f.new != nil {
+				change.New = f.new.Content
+			}
+			if f.old == nil || f.new == nil || f.old.Sum != f.new.Sum {
+				changes = append(changes, change)
+			}
+		}
+	}
+	return changes
+}
+
+// everything are the files of a cluster with its inventory, sorted by path. A cluster
+// that is not there has none.
+func (c *Cluster) everything() []*File {
+	if c == nil {
+		return nil
+	}
+	inventory := c.Inventory()
+	files := []*File{&inventory}
+	for f := range c.Files() {
+		files = append(files, &f)
+	}
+	slices.SortFunc(files, func(a, b *File) int { return strings.Compare(a.Path, b.Path) })
+	return files
+}
+
+// A pair is what two sorted lists have of one key, nil where one has nothing.
+type pair[T any] struct {
+	key      string
+	old, new *T
+}
+
+// paired pairs the items of two sorted lists.
+func paired[T any](olds, news []*T, key func(*T) string) []pair[T] {
+	var pairs []pair[T]
+	for len(olds) > 0 || len(news) > 0 {
+		switch {
+		case len(news) == 0 || len(olds) > 0 && key(olds[0]) < key(news[0]):
+			pairs = append(pairs, pair[T]{key: key(olds[0]), old: olds[0]})
+			olds = olds[1:]
+		case len(olds) == 0 || key(news[0]) < key(olds[0]):
+			pairs = append(pairs, pair[T]{key: key(news[0]), new: news[0]})
+			news = news[1:]
+		default:
+			pairs = append(pairs, pair[T]{key(olds[0]), olds[0], news[0]})
+			olds, news = olds[1:], news[1:]
+		}
+	}
+	return pairs
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/fleetwright/fleetwright/internal/ansi"
 )
 
 // WriteText prints one diagnostic after the other, each with its hint below.
@@ -16,16 +18,7 @@ func WriteText(w io.Writer, list List) error {
 // it, and what was found behind it.
 type textFormat struct{ FormatOptions }
 
-// Colours, as a terminal takes them (ECMA-48, 8.3.117).
-const (
-	bold   = "1"
-	red    = "1;31"
-	yellow = "1;33"
-	cyan   = "36"
-	green  = "32"
-)
-
-var severityColors = [...]string{Info: cyan, Warning: yellow, Error: red}
+var severityStyles = [...]ansi.Style{Info: ansi.Cyan, Warning: ansi.Yellow, Error: ansi.BoldRed}
 
 func (f textFormat) Write(w io.Writer, list List) error {
 	b := bufio.NewWriter(w)
@@ -36,7 +29,7 @@ func (f textFormat) Write(w io.Writer, list List) error {
 			f.excerpt(b, d, sources)
 		}
 		for line := range strings.Lines(d.Hint) {
-			fmt.Fprintf(b, "  %s %s\n", f.paint(green, "hint:"), printable(strings.TrimSuffix(line, "\n")))
+			fmt.Fprintf(b, "  %s %s\n", f.paint(ansi.Green, "hint:"), printable(strings.TrimSuffix(line, "\n")))
 		}
 	}
 	return b.Flush()
@@ -53,9 +46,9 @@ func (f textFormat) head(b *bufio.Writer, d Diagnostic) {
 	d.Position = Position{}
 	said := strings.TrimPrefix(d.String(), d.Severity.String())
 	if !at.IsZero() {
-		b.WriteString(f.paint(bold, printable(at.String())) + ": ")
+		b.WriteString(f.paint(ansi.Bold, printable(at.String())) + ": ")
 	}
-	b.WriteString(f.paint(severityColors[d.Severity], d.Severity.String()) + said + "\n")
+	b.WriteString(f.paint(severityStyles[d.Severity], d.Severity.String()) + said + "\n")
 }
 
 // excerpt prints the line that a diagnostic is about, and carets below its place.
@@ -80,15 +73,12 @@ func (f textFormat) excerpt(b *bufio.Writer, d Diagnostic, sources map[string]*S
 	number := fmt.Sprintf("%5d", d.Position.Line)
 	fmt.Fprintln(b, strings.TrimRight(number+" | "+line, " \t"))
 	if carets != "" {
-		fmt.Fprintf(b, "%*s | %s\n", len(number), "", f.paint(severityColors[d.Severity], carets))
+		fmt.Fprintf(b, "%*s | %s\n", len(number), "", f.paint(severityStyles[d.Severity], carets))
 	}
 }
 
-func (f textFormat) paint(color, s string) string {
-	if !f.Color {
-		return s
-	}
-	return "\x1b[" + color + "m" + s + "\x1b[0m"
+func (f textFormat) paint(style ansi.Style, text string) string {
+	return ansi.Paint(f.Color, style, text)
 }
 
 // Some are the first few of many names, and how many more there are.

@@ -1,0 +1,23 @@
+// Package ansi paints text for a terminal.
+package ansi
+
+// A Style is how text looks, as a terminal takes it (ECMA-48, 8.3.117).
+type Style string
+
+// The styles that fleetwright uses.
+const (
+	Bold    Style = "1"
+	Red     Style = "31"
+	BoldRed Style = "1;31"
+	Yellow  Style = "1;33"
+	Green   Style = "32"
+	Cyan    Style = "36"
+)
+
+// Paint is text in a style, or as it is where colours are off.
+func Paint(on bool, style Style, text string) string {
+	if !on {
+		return text
+	}
+	return "\x1b[" + string(style) + "m" + text + "\x1b[0m"
+}

@@ -1,0 +1,74 @@
+package disk
+
+import (
+	"cmp"
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+
+	"github.com/fleetwright/fleetwright/render"
+)
+
+// A Comparison is what a write would do.
+type Comparison struct {
+	// Changes that it would make, by cluster and path.
+	Changes []render.Change
+	// Interrupted are the clusters where an earlier run was cut off.
+	Interrupted []string
+	// Refused is why it would do nothing of this unless pruning is allowed, or nil.
+	Refused *Error
+}
+
+// Compare says what Write would do with a directory, which need not exist, and does
+// nothing. Its errors are those of Write, but for what is refused.
+func Compare(dir string, tree *render.Tree) (Comparison, error) {
+	if info, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return Comparison{Changes: tree.Changes(&render.Tree{})}, nil
+	} else if err == nil && !info.IsDir() {
+		return Comparison{}, &Error{dir + " is not a directory", "name another with -o"}
+	}
+	files, err := openFiles(dir)
+	if err != nil {
+		return Comparison{}, err
+	}
+	defer files.Close()
+	plans, err := planAll(files, tree)
+	if err != nil {
+		return Comparison{}, describe(dir, err)
+	}
+	var c Comparison
+	errors.As(checkPrune(plans), &c.Refused)
+	for _, p := range plans {
+		if p.interrupted {
+			c.Interrupted = append(c.Interrupted, p.name)
+		}
+		changes, err := p.changes(files)
+		if err != nil {
+			return Comparison{}, describe(dir, err)
+		}
+		c.Changes = append(c.Changes, changes...)
+	}
+	return c, nil
+}
+
+// changes are what the plan does, by path.
+func (p *plan) changes(files files) ([]render.Change, error) {
+	var changes []render.Change
+	for _, f := range p.changed {
+		changes = append(changes, render.Change{Cluster: p.name, Path: f.Path, New: f.Content})
+	}
+	for _, f := range p.removed {
+		changes = append(changes, render.Change{Cluster: p.name, Path: f})
+	}
+	slices.SortFunc(changes, func(a, b render.Change) int { return cmp.Compare(a.Path, b.Path) })
+	for i := range changes {
+		old, err := readRegular(files, path.Join(p.base, changes[i].Path))
+		if err != nil {
+			return nil, err
+		}
+		changes[i].Old = old
+	}
+	return changes, nil
+}
