@@ -26,8 +26,8 @@ func TestCatalogueExamples(t *testing.T) {
 					t.Errorf("%s is %q, want sentences", name, text)
 				}
 			}
-			if r.Code == diag.Internal {
-				return // nobody can bring it about
+			if r.Code == diag.Internal || r.Code == diag.Stale {
+				return // no document can bring it about
 			}
 			if r.Bad == "" || strings.Count(r.Bad, diag.Mark) > 1 || r.Good == "" {
 				t.Fatalf("the rule has no examples: a bad one with one %s, and a good one", diag.Mark)

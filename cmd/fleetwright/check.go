@@ -2,14 +2,22 @@ package main
 
 import (
 	"fmt"
+	"path"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/disk"
 	"github.com/fleetwright/fleetwright/render"
 )
 
 const checkLong = `Check compiles the Applications and Fleets under each PATH, prints what there is to
 say about them and writes nothing. PATH is what it is for render.
+
+With -o DIR it says as well whether DIR is what render would write there: a cluster
+with files that were edited by hand, are missing or are left over is stale.
 
 Each diagnostic begins with its place, FILE:LINE:COLUMN, and has a code;
 fleetwright explain CODE says what it means. A comment in the line, or above it,
@@ -17,38 +25,56 @@ keeps one from being said, and gives the reason:
 
   port: 80 # fleetwright: ignore FW308 the container listens on 80
 
-Exit codes are 0 without errors, 1 where --strict makes errors of warnings, and 2
-for errors.`
+Exit codes are 0 without errors and with an output that is current, 1 where the output
+is stale or --strict makes errors of warnings, and 2 for errors.`
 
 const checkExample = `  fleetwright check apps/ fleets/
+  fleetwright check apps/ fleets/ -o clusters
   fleetwright check . --strict --format github
   fleetwright check . --format sarif > fleetwright.sarif`
 
+type checkFlags struct {
+	out  string
+	path string
+	diagnosticFlags
+}
+
 func newCheckCmd(a *app) *cobra.Command {
-	var flags diagnosticFlags
+	var flags checkFlags
 	cmd := &cobra.Command{
 		Use:     "check PATH...",
-		Short:   "Say what would not work, and write nothing",
+		Short:   "Say what would not work, and whether the output is current",
 		Long:    checkLong,
 		Example: checkExample,
 		RunE:    func(_ *cobra.Command, paths []string) error { return a.check(paths, flags) },
 	}
+	cmd.Flags().StringVarP(&flags.out, "output", "o", "", "directory that render writes, to say whether it is current")
+	addPath(cmd, &flags.path)
 	flags.add(cmd)
 	return cmd
 }
 
-func (a *app) check(paths []string, flags diagnosticFlags) error {
+func (a *app) check(paths []string, flags checkFlags) error {
+	if flags.out == "-" {
+		return &usageError{"the standard output is never stale", "-o DIR is the directory that render writes"}
+	}
 	files, err := a.read(paths)
 	if err != nil {
 		return err
 	}
-	p, err := a.newPrinter(flags, files, a.stdout)
+	p, err := a.newPrinter(flags.diagnosticFlags, files, a.stdout)
 	if err != nil {
 		return err
 	}
-	_, list := compile(files, render.Options{})
+	tree, list := compile(files, optionsFor(flags.out, flags.path))
 	failed := list.HasErrors()
-	if list, err = p.print(list); err != nil {
+	var stale diag.List
+	if flags.out != "" && !failed {
+		if stale, err = staleIn(flags.out, tree, paths); err != nil {
+			return err
+		}
+	}
+	if list, err = p.print(append(list, stale...)); err != nil {
 		return err
 	}
 	fmt.Fprintln(a.stderr, summary(list))
@@ -56,7 +82,59 @@ func (a *app) check(paths []string, flags diagnosticFlags) error {
 	case failed:
 		return errReported
 	case list.HasErrors():
-		return errStrict
+		return errDifferent
 	}
 	return nil
+}
+
+// staleIn says, once for each cluster, what in a directory is not what render would
+// write.
+func staleIn(dir string, tree *render.Tree, paths []string) (list diag.List, err error) {
+	comparison, err := disk.Compare(dir, tree)
+	if err != nil {
+		return nil, err
+	}
+	hint := fmt.Sprintf("fleetwright render %s -o %s", strings.Join(paths, " "), dir)
+	if comparison.Refused != nil {
+		hint += " --allow-prune"
+	}
+	say := func(cluster, file, message string) {
+		at := diag.Position{File: path.Join(filepath.ToSlash(dir), cluster, render.Dir, file)}
+		list = append(list, diag.New(diag.Stale, at, "", message, hint))
+	}
+	changes := comparison.Changes
+	for len(changes) > 0 {
+		cluster, first := changes[0].Cluster, changes[0].Path
+		var files []string
+		for ; len(changes) > 0 && changes[0].Cluster == cluster; changes = changes[1:] {
+			// The inventory lists the others.
+			if changes[0].Path != render.InventoryFile || len(files) == 0 && (len(changes) == 1 || changes[1].Cluster != cluster) {
+				files = append(files, inWords(changes[0]))
+			}
+		}
+		say(cluster, first, fmt.Sprintf("%s not what render writes: %s", are(len(files), "file"), diag.Some(files, 3)))
+	}
+	for _, cluster := range comparison.Interrupted {
+		say(cluster, "", "an earlier render was cut off")
+	}
+	return list.Sorted(), nil
+}
+
+// inWords is the path of a file that changes, and how, where it is not there before or
+// after.
+func inWords(c render.Change) string {
+	switch {
+	case c.Old == nil:
+		return c.Path + " is missing"
+	case c.New == nil:
+		return c.Path + " is left over"
+	}
+	return c.Path
+}
+
+func are(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun + " is"
+	}
+	return plural(n, noun) + " are"
 }

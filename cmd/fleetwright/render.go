@@ -47,7 +47,7 @@ func newRenderCmd(a *app) *cobra.Command {
 		RunE:    func(_ *cobra.Command, paths []string) error { return a.render(paths, flags) },
 	}
 	cmd.Flags().StringVarP(&flags.out, "output", "o", "", "directory to write, or - for the standard output (required)")
-	cmd.Flags().StringVar(&flags.path, "path", "", "place of the directory in its Git repository (found from the repository around it)")
+	addPath(cmd, &flags.path)
 	cmd.Flags().BoolVar(&flags.allowPrune, "allow-prune", false, "let the run empty a cluster, or remove more than half of its files")
 	flags.add(cmd)
 	return cmd
@@ -65,11 +65,7 @@ func (a *app) render(paths []string, flags renderFlags) error {
 	if err != nil {
 		return err
 	}
-	opts := render.Options{Path: flags.path}
-	if flags.out != "-" && flags.path == "" {
-		opts.DefaultPath = pathInRepository(flags.out)
-	}
-	tree, list := compile(files, opts)
+	tree, list := compile(files, optionsFor(flags.out, flags.path))
 	if list, err = p.print(list); err != nil {
 		return err
 	}
@@ -95,6 +91,20 @@ func (a *app) render(paths []string, flags renderFlags) error {
 	fmt.Fprintf(a.stderr, "%s: %s, %s, %d written, %d unchanged, %d removed\n",
 		flags.out, plural(sum.Clusters, "cluster"), plural(sum.Files, "file"), sum.Written, sum.Files-sum.Written, sum.Removed)
 	return nil
+}
+
+// addPath adds the flag that says where the output is in its repository.
+func addPath(cmd *cobra.Command, to *string) {
+	cmd.Flags().StringVar(to, "path", "", "place of the directory in its Git repository (found from the repository around it)")
+}
+
+// optionsFor are those of compiling for a directory, if there is one.
+func optionsFor(dir, path string) render.Options {
+	opts := render.Options{Path: path}
+	if dir != "" && dir != "-" && path == "" {
+		opts.DefaultPath = pathInRepository(dir)
+	}
+	return opts
 }
 
 // stream prints all manifests as one YAML stream, each under the name of its

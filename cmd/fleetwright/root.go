@@ -10,13 +10,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/fleetwright/fleetwright/internal/disk"
+	"github.com/fleetwright/fleetwright/internal/revision"
 )
 
 // Exit codes, as those of diff and gofmt -d.
 const (
-	exitOK      = 0
-	exitStrict  = 1
-	exitTrouble = 2
+	exitOK        = 0
+	exitDifferent = 1
+	exitTrouble   = 2
 )
 
 // An app is what the commands share.
@@ -33,17 +34,18 @@ func (e *usageError) Error() string { return e.message }
 // errReported says that everything there is to say about a failure was said.
 var errReported = errors.New("reported")
 
-// errStrict says that there are warnings, which --strict made errors.
-var errStrict = errors.New("warnings")
+// errDifferent says that the output is not what render would write, or that there are
+// warnings, which --strict made errors.
+var errDifferent = errors.New("different")
 
 const rootLong = `Fleetwright compiles Kurator's Applications and the Fleets they name into plain
 manifests: for every cluster a directory that Flux syncs from Git, with sources,
 Kustomizations, Flagger Canaries, and the mesh that moves their traffic. What
 Kurator's controller decides at run time is decided here, before the commit.
 
-It never talks to a cluster. Exit codes are 0 for success and 2 for errors; check
-has 1 for warnings that --strict makes errors. After an error in the input nothing
-has been written.`
+It never talks to a cluster. Exit codes are 0 for success and 2 for errors; check and
+diff have 1 for an output that is not what render would write, and check for warnings
+that --strict makes errors. After an error in the input nothing has been written.`
 
 func (a *app) execute(args []string) int {
 	root := &cobra.Command{
@@ -60,7 +62,7 @@ func (a *app) execute(args []string) int {
 		CompletionOptions:          cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
 	root.SetVersionTemplate("fleetwright {{.Version}}\n")
-	root.AddCommand(newRenderCmd(a), newCheckCmd(a), newExplainCmd(a), newSchemaCmd(a))
+	root.AddCommand(newRenderCmd(a), newCheckCmd(a), newDiffCmd(a), newExplainCmd(a), newSchemaCmd(a))
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{err.Error(), cmd.CommandPath() + " --help lists the flags"}
 	})
@@ -72,8 +74,8 @@ func (a *app) execute(args []string) int {
 	if err == nil {
 		return exitOK
 	}
-	if errors.Is(err, errStrict) {
-		return exitStrict
+	if errors.Is(err, errDifferent) {
+		return exitDifferent
 	}
 	a.fail(err)
 	return exitTrouble
@@ -98,12 +100,15 @@ func (a *app) fail(err error) {
 	}
 	var usage *usageError
 	var directory *disk.Error
+	var git *revision.Error
 	hint := ""
 	switch {
 	case errors.As(err, &usage):
 		hint = usage.hint
 	case errors.As(err, &directory):
 		hint = directory.Hint
+	case errors.As(err, &git):
+		hint = git.Hint
 	}
 	for line := range strings.SplitSeq(err.Error(), "\n") {
 		fmt.Fprintf(a.stderr, "fleetwright: %s\n", line)

@@ -71,6 +71,7 @@ var families = [...]Family{
 	{"Flux", fluxRules},
 	{"Collisions in a cluster", collisionRules},
 	{"Istio and nginx", routingRules},
+	{"The output", outputRules},
 	{"Fleetwright itself", internalRules},
 }
 

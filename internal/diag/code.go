@@ -3,7 +3,7 @@ package diag
 // A Code names a rule of the catalogue. Codes are stable: a number is never
 // given to another rule. The hundreds are families: 1xx syntax and schema, 2xx
 // references and placement, 3xx rollout and analysis, 4xx Kuma, 5xx Flux, 6xx
-// collisions in a cluster, 7xx istio and nginx, 9xx internal.
+// collisions in a cluster, 7xx istio and nginx, 8xx the output, 9xx internal.
 type Code string
 
 // The codes of the catalogue.
@@ -146,6 +146,8 @@ const (
 	TimeoutOnNginx    Code = "FW714"
 	NothingMeasured   Code = "FW715"
 	RouteTwice        Code = "FW716"
+
+	Stale Code = "FW801"
 
 	Internal Code = "FW901"
 )

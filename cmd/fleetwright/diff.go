@@ -1,0 +1,195 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/diff"
+	"github.com/fleetwright/fleetwright/internal/disk"
+	"github.com/fleetwright/fleetwright/internal/inputs"
+	"github.com/fleetwright/fleetwright/internal/revision"
+	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+const diffLong = `Diff says what render would change in DIR, and writes nothing: object by object, each
+change once however many clusters it is for, and then what it means. What is dangerous
+is called so: Flux would delete a workload, a namespace or what a renamed Kustomization
+has applied, a field cannot be changed, something is suspended or resumed.
+
+With --base REV it says instead what makes the inputs of now of those of a Git revision:
+both are compiled, and neither DIR nor the working tree is looked at or touched beyond
+PATH. --head REV takes another revision in place of the working tree.
+
+The format markdown is the comment of a pull request, at most 65,536 characters long:
+what it means first, then the differences, folded. The format json is for programs.
+Diagnostics go to the standard error.
+
+Exit codes are 0 where nothing would change, 1 where something would, and 2 for trouble:
+inputs that do not compile never have an empty difference.`
+
+const diffExample = `  fleetwright diff apps/ fleets/ -o clusters
+  fleetwright diff apps/ fleets/ --base main
+  fleetwright diff apps/ fleets/ --base origin/main --format markdown > comment.md`
+
+type diffFlags struct {
+	out, path  string
+	base, head string
+	format     string
+}
+
+func newDiffCmd(a *app) *cobra.Command {
+	var flags diffFlags
+	cmd := &cobra.Command{
+		Use:     "diff PATH... -o DIR | --base REV",
+		Short:   "Say what render would change, and what that means",
+		Long:    diffLong,
+		Example: diffExample,
+		RunE:    func(_ *cobra.Command, paths []string) error { return a.diff(paths, flags) },
+	}
+	cmd.Flags().StringVarP(&flags.out, "output", "o", "", "directory that render writes")
+	addPath(cmd, &flags.path)
+	cmd.Flags().StringVar(&flags.base, "base", "", "Git revision whose inputs are compared with, in place of the directory")
+	cmd.Flags().StringVar(&flags.head, "head", "", "Git revision whose inputs are compared, in place of the working tree; with --base")
+	cmd.Flags().StringVar(&flags.format, "format", diff.Formats()[0], "of the difference: "+strings.Join(diff.Formats(), ", "))
+	return cmd
+}
+
+func (a *app) diff(paths []string, flags diffFlags) error {
+	format, ok := diff.NewFormat(flags.format, diff.FormatOptions{
+		Dir:     flags.out,
+		Color:   isTerminal(a.stdout) && wantsColor(),
+		Command: flags.command(paths),
+	})
+	switch {
+	case !ok:
+		return &usageError{fmt.Sprintf("there is no format %q", flags.format), "it is one of " + strings.Join(diff.Formats(), ", ")}
+	case len(paths) == 0:
+	case flags.out == "" && flags.base == "":
+		return &usageError{"nothing is named to compare with", "-o DIR is the directory that render writes, --base REV a revision of the inputs"}
+	case flags.out == "-":
+		return &usageError{"there is nothing to compare with in a stream", "-o DIR is the directory that render writes"}
+	case flags.head != "" && flags.base == "":
+		return &usageError{"--head goes with --base", "--base REV is the revision to compare with"}
+	case flags.base != "" && slices.Contains(paths, "-"):
+		return &usageError{"Git has no revision of the standard input", "name the files and directories that hold the Applications and Fleets"}
+	}
+	report, list, err := a.compare(paths, flags)
+	if errors.Is(err, errReported) && flags.format == "markdown" {
+		// Who reads the pull request is to know why there is nothing to see.
+		return errors.Join(err, diff.WriteErrors(a.stdout, list))
+	}
+	if err != nil {
+		return err
+	}
+	if err := format.Write(a.stdout, report); err != nil {
+		return err
+	}
+	fmt.Fprintln(a.stderr, report.Summary())
+	if len(report.Changes) > 0 {
+		return errDifferent
+	}
+	return nil
+}
+
+// compare makes the report that is asked for. Where the inputs do not compile the
+// diagnostics say why.
+func (a *app) compare(paths []string, flags diffFlags) (*diff.Report, diag.List, error) {
+	opts := optionsFor(flags.out, flags.path)
+	var old *render.Tree
+	if flags.base != "" {
+		tree, list, err := a.compileRevision(flags.base, paths, opts)
+		if err != nil {
+			return nil, list, err
+		}
+		old = tree
+	}
+	var tree *render.Tree
+	var list diag.List
+	var err error
+	if flags.head != "" {
+		tree, list, err = a.compileRevision(flags.head, paths, opts)
+	} else {
+		var files []schema.File
+		if files, err = a.read(paths); err == nil {
+			tree, list, err = a.compileAndPrint(files, opts)
+		}
+	}
+	if err != nil {
+		return nil, list, err
+	}
+	if old != nil {
+		return diff.New(tree.Changes(old), ""), list, nil
+	}
+	comparison, err := disk.Compare(flags.out, tree)
+	if err != nil {
+		return nil, nil, err
+	}
+	refused := ""
+	if comparison.Refused != nil {
+		refused = comparison.Refused.Message
+	}
+	return diff.New(comparison.Changes, refused), list, nil
+}
+
+// compileRevision compiles what a Git revision has of the inputs. One that has none of
+// them yet has no clusters.
+func (a *app) compileRevision(rev string, paths []string, opts render.Options) (*render.Tree, diag.List, error) {
+	checkout, err := revision.New(rev, paths)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer checkout.Close()
+	files, err := inputs.Read(checkout.Paths, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i := range files {
+		files[i].Name = checkout.Name(files[i].Name)
+	}
+	tree, list := compile(files, opts)
+	if slices.ContainsFunc(list, func(d diag.Diagnostic) bool { return d.Code == diag.NothingToCompile }) && list.Count(diag.Error) == 1 {
+		return &render.Tree{}, nil, nil
+	}
+	return a.printErrors(tree, list, files)
+}
+
+// compileAndPrint compiles the inputs, and prints what there is to say about them.
+func (a *app) compileAndPrint(files []schema.File, opts render.Options) (*render.Tree, diag.List, error) {
+	tree, list := compile(files, opts)
+	return a.printErrors(tree, list, files)
+}
+
+// printErrors prints the errors, if there are any. What else there is to say check
+// says, of the inputs and not of each comparison with them.
+func (a *app) printErrors(tree *render.Tree, list diag.List, files []schema.File) (*render.Tree, diag.List, error) {
+	if !list.HasErrors() {
+		return tree, list, nil
+	}
+	p, err := a.newPrinter(diagnosticFlags{format: diag.Formats()[0]}, files, a.stderr)
+	if err != nil {
+		return nil, nil, err
+	}
+	if _, err := p.print(list); err != nil {
+		return nil, nil, err
+	}
+	fmt.Fprintf(a.stderr, "%s; there is nothing to compare\n", summary(list))
+	return nil, list, errReported
+}
+
+// command is the same command that prints all of it.
+func (f diffFlags) command(paths []string) string {
+	line := "fleetwright diff " + strings.Join(paths, " ")
+	for _, flag := range []struct{ name, value string }{{"-o", f.out}, {"--base", f.base}, {"--head", f.head}, {"--path", f.path}} {
+		if flag.value != "" {
+			line += " " + flag.name + " " + flag.value
+		}
+	}
+	return line
+}
+

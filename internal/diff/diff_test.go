@@ -1,0 +1,309 @@
+package diff_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/fleetwright/fleetwright/internal/diff"
+	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// An edit replaces text of an example once.
+type edit struct{ old, new string }
+
+const (
+	kuma = "kuma-rollout"
+	hub  = "hub"
+)
+
+// TestNotes edits examples, and says in words what that changes.
+func TestNotes(t *testing.T) {
+	for _, test := range []struct {
+		name, example string
+		edits         []edit
+		want          []string
+	}{
+		{"a field of the rollout", kuma, []edit{{"stepWeight: 10", "stepWeight: 25"}}, []string{
+			"default/rollout-kuma-demo: backend: stepWeight 10 → 25 on kurator-member1, kurator-member2",
+		}},
+		{"a threshold of a metric, which goes by its name", kuma, []edit{{"min: 99", "min: 95"}}, []string{
+			"default/rollout-kuma-demo: backend: metrics[kuma-request-success-rate].thresholdRange.min 99 → 95 on kurator-member1, kurator-member2",
+		}},
+		{"a query, which is too long to be shown", kuma, []edit{{"status!~\"5.*\"", "status!~\"[45].*\""}}, []string{
+			"default/rollout-kuma-demo: MetricTemplate backend.kuma-request-success-rate: query changed on kurator-member1, kurator-member2",
+		}},
+		{"a policy that is suspended", kuma, []edit{{"interval: 5m0s", "interval: 5m0s\n        suspend: true"}}, []string{
+			"default/rollout-kuma-demo: danger: Kustomization rollout-kuma-demo-1: suspend none → true on kurator-member1, kurator-member2: Flux leaves it as it is, and does nothing with later changes, until it is resumed",
+			"default/rollout-kuma-demo: Kustomization app-default.rollout-kuma-demo of sync.yaml: wait true → none on kurator-member1, kurator-member2",
+		}},
+		{"a rollout that is suspended", kuma, []edit{{"        rolloutPolicy:\n", "        rolloutPolicy:\n          suspend: true\n"}}, []string{
+			"default/rollout-kuma-demo: danger: backend: suspend none → true on kurator-member1, kurator-member2: Flagger leaves it as it is, and does nothing with later changes, until it is resumed",
+		}},
+		{"a policy that gets a name", kuma, []edit{{"    - destination:", "    - name: web\n      destination:"}}, []string{
+			"default/rollout-kuma-demo: danger: Kustomization rollout-kuma-demo-0 renamed to web on kurator-member1, kurator-member2: Flux deletes everything that the old one has applied, and the new one applies it again",
+		}},
+		{"a policy for another namespace", kuma, []edit{{"targetNamespace: default", "targetNamespace: web"}}, []string{
+			"default/rollout-kuma-demo: danger: Kustomization rollout-kuma-demo-1: targetNamespace default → web on kurator-member1, kurator-member2: Flux applies everything to the new namespace, and deletes it from the old one",
+			"default/rollout-kuma-demo: Namespace web added on kurator-member1, kurator-member2",
+		}},
+		{"an application that is renamed", kuma, []edit{{"name: rollout-kuma-demo\n", "name: web\n"}}, []string{
+			"default/rollout-kuma-demo: danger: application removed on kurator-member1, kurator-member2: Flux deletes all that it has applied of it",
+			"default/web: danger: Deployment backend-testloader comes from rollouts/default.rollout-kuma-demo on kurator-member1, kurator-member2: another Flux Kustomization applies it, and the old one may delete it before",
+			"default/web: danger: backend comes from rollouts/default.rollout-kuma-demo on kurator-member1, kurator-member2: another Flux Kustomization applies it, and the old one may delete it before",
+			"default/web: application added on kurator-member1, kurator-member2",
+		}},
+		{"a cluster that leaves the fleet", kuma, []edit{{"    - name: kurator-member2\n      kind: AttachedCluster\n", ""}}, []string{
+			"clusters: danger: cluster removed on kurator-member2: Flux deletes everything that it has applied there",
+		}},
+		{"a version of a chart", kuma, []edit{{"apiVersion: fleet.kurator.dev", config("charts: {prometheus: {version: 27.50.0}}") + "apiVersion: fleet.kurator.dev"}}, []string{
+			"infrastructure: HelmRelease prometheus: chart.spec.version 27.46.0 → 27.50.0 on kurator-member1, kurator-member2",
+		}},
+		{"another topology", kuma, []edit{{"apiVersion: fleet.kurator.dev", config("topology: hub") + "apiVersion: fleet.kurator.dev"}}, []string{
+			"clusters: danger: cluster removed on kurator-member1, kurator-member2: Flux deletes everything that it has applied there",
+			"clusters: cluster added on host",
+		}},
+		{"a field of the clusters of a hub, which are called otherwise each", hub, []edit{{"interval: 10m0s\n        path: ./kustomize", "interval: 15m0s\n        path: ./kustomize"}}, []string{
+			"default/webapp: Kustomization tools-*: interval 10m0s → 15m0s on kurator-member1, kurator-member2",
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			was := example(t, test.example)
+			is := edited(t, was, test.edits)
+			got := notesOf(reportOf(t, was, is))
+			for i := range max(len(got), len(test.want)) {
+				if i >= len(got) || i >= len(test.want) || got[i] != test.want[i] {
+					t.Fatalf("it says\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(test.want, "\n"))
+				}
+			}
+		})
+	}
+}
+
+// example are the inputs of an example.
+func example(t testing.TB, name string) []schema.File {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join("../../examples", name, "*.yaml"))
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no example %s: %v", name, err)
+	}
+	var files []schema.File
+	for _, name := range names {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, schema.File{Name: filepath.Base(name), Data: data})
+	}
+	return files
+}
+
+// edited are inputs with edits, each of which must change something.
+func edited(t testing.TB, files []schema.File, edits []edit) []schema.File {
+	t.Helper()
+	files = slices.Clone(files)
+	for _, e := range edits {
+		found := false
+		for i, f := range files {
+			if !found && strings.Contains(string(f.Data), e.old) {
+				files[i].Data = []byte(strings.Replace(string(f.Data), e.old, e.new, 1))
+				found = true
+			}
+		}
+		if !found {
+			t.Fatalf("nothing to edit: %q", e.old)
+		}
+	}
+	return files
+}
+
+func compiled(t testing.TB, files []schema.File) *render.Tree {
+	t.Helper()
+	tree, list := render.Compile(schema.Load(files), render.Options{Path: "clusters"})
+	if tree == nil {
+		t.Fatal(list)
+	}
+	return tree
+}
+
+func reportOf(t testing.TB, was, is []schema.File) *diff.Report {
+	t.Helper()
+	return diff.New(compiled(t, is).Changes(compiled(t, was)), "")
+}
+
+func notesOf(r *diff.Report) (lines []string) {
+	for _, n := range r.Notes {
+		about, danger := n.About, ""
+		if about == "" {
+			about = "clusters"
+		}
+		if n.Danger != "" {
+			danger = "danger: "
+		}
+		lines = append(lines, about+": "+danger+n.String())
+	}
+	return lines
+}
+
+// config is a RenderConfig before another document.
+func config(spec string) string {
+	return "apiVersion: fleetwright.dev/v1alpha1\nkind: RenderConfig\nspec: {" + spec + "}\n---\n"
+}
+
+// TestRolloutRemoved: Flagger leaves a target that it has scaled down where it is,
+// unless the Canary says otherwise.
+func TestRolloutRemoved(t *testing.T) {
+	was := example(t, kuma)
+	text := string(was[0].Data)
+	from, to := strings.Index(text, "      rollout:\n"), strings.LastIndex(text, "    - destination:")
+	without := []edit{{text[from:to], ""}}
+	want := "default/rollout-kuma-demo: danger: backend: rollout removed on kurator-member1, kurator-member2: Kubernetes deletes the primary with it, and the target stays at 0 replicas: set revertOnDeletion, and render, before you remove a rollout"
+	if got := notesOf(reportOf(t, was, edited(t, was, without))); !slices.Contains(got, want) {
+		t.Errorf("it says\n%s\nnot\n%s", strings.Join(got, "\n"), want)
+	}
+	revert := edit{"        rolloutPolicy:\n", "        rolloutPolicy:\n          revertOnDeletion: true\n"}
+	was = edited(t, was, []edit{revert})
+	without[0].old = strings.Replace(without[0].old, revert.old, revert.new, 1)
+	want = "default/rollout-kuma-demo: backend: rollout removed on kurator-member1, kurator-member2"
+	got := notesOf(reportOf(t, was, edited(t, was, without)))
+	if !slices.Contains(got, want) {
+		t.Errorf("it says\n%s\nnot\n%s", strings.Join(got, "\n"), want)
+	}
+	if left := "default/rollout-kuma-demo: Namespace webapp is no longer rendered, and left on the cluster on kurator-member1, kurator-member2"; !slices.Contains(got, left) {
+		t.Errorf("it says\n%s\nnot\n%s", strings.Join(got, "\n"), left)
+	}
+}
+
+// TestNothing: of no change there is nothing to say.
+func TestNothing(t *testing.T) {
+	r := reportOf(t, example(t, kuma), example(t, kuma))
+	if len(r.Changes)+len(r.Notes)+len(r.Clusters) > 0 || r.Summary() != "nothing would change" {
+		t.Errorf("it says %s %v", r.Summary(), r)
+	}
+}
+
+// TestDangers: each danger is found in a change of a file.
+func TestDangers(t *testing.T) {
+	const meta = "metadata: {name: x, namespace: y"
+	for _, test := range []struct{ name, old, new, want string }{
+		{"Namespace", "apiVersion: v1\nkind: Namespace\n" + meta + "}\n", "", "Flux deletes it, and everything in it"},
+		{"Namespace that Flux leaves", "apiVersion: v1\nkind: Namespace\n" + meta + ", annotations: {kustomize.toolkit.fluxcd.io/prune: disabled}}\n", "", ""},
+		{"Deployment", "apiVersion: apps/v1\nkind: Deployment\n" + meta + "}\n", "", "Flux deletes it, and its pods"},
+		{"Kustomization", "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n" + meta + "}\nspec: {prune: true}\n", "", "Flux deletes everything that it has applied"},
+		{"Kustomization that prunes nothing", "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n" + meta + "}\nspec: {prune: false}\n", "", ""},
+		{"HelmRelease", "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n" + meta + "}\n", "", "Flux uninstalls the release"},
+		{"Mesh", "apiVersion: kuma.io/v1alpha1\nkind: Mesh\n" + meta + "}\n", "", "every sidecar of it loses its configuration"},
+		{"catch-all", "apiVersion: kuma.io/v1alpha1\nkind: TrafficRoute\n" + meta + "}\n", "", "Kuma routes no service that no other TrafficRoute names"},
+		{"ConfigMap", "apiVersion: v1\nkind: ConfigMap\n" + meta + "}\n", "", ""},
+		{"selector", "apiVersion: apps/v1\nkind: Deployment\n" + meta + "}\nspec: {selector: {matchLabels: {app: a}}}\n", "apiVersion: apps/v1\nkind: Deployment\n" + meta + "}\nspec: {selector: {matchLabels: {app: b}}}\n", "the field is immutable: the API server refuses it, and Flux fails until the Deployment is deleted"},
+		{"release name", "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n" + meta + "}\nspec: {releaseName: a}\n", "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n" + meta + "}\nspec: {releaseName: b}\n", "Flux uninstalls the release, and installs it anew"},
+		{"resumed", "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n" + meta + "}\nspec: {suspend: true}\n", "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n" + meta + "}\nspec: {}\n", "Flux makes up for all changes since it was suspended"},
+		{"path", "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n" + meta + "}\nspec: {prune: true, path: ./a}\n", "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n" + meta + "}\nspec: {prune: true, path: ./b}\n", "Flux deletes all that it does not find there"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			change := render.Change{Cluster: "eu", Path: "infrastructure/x.yaml", Old: []byte(test.old)}
+			if test.new != "" {
+				change.New = []byte(test.new)
+			}
+			r := diff.New([]render.Change{change}, "")
+			got := ""
+			for _, n := range r.Dangers() {
+				got += n.Danger
+			}
+			if got != test.want {
+				t.Errorf("the danger is %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// TestManyClusters: what is the same on many clusters is shown once, and where it is.
+func TestManyClusters(t *testing.T) {
+	var changes []render.Change
+	for i := range 12 {
+		name := fmt.Sprintf("c%d", i)
+		changes = append(changes, render.Change{
+			Cluster: name, Path: "mesh/mesh-default.yaml",
+			Old: []byte("kind: Mesh\nmetadata:\n  name: default\n  labels: {cluster: " + name + ", step: 1}\n"),
+			New: []byte("kind: Mesh\nmetadata:\n  name: default\n  labels: {cluster: " + name + ", step: 2}\n"),
+		})
+	}
+	slices.SortFunc(changes, func(a, b render.Change) int { return strings.Compare(a.Cluster, b.Cluster) })
+	r := diff.New(changes, "")
+	if len(r.Changes) != 1 || len(r.Changes[0].Clusters) != 12 || len(r.Clusters) != 12 {
+		t.Fatalf("%d changes, want one on 12 clusters: %v", len(r.Changes), r.Changes)
+	}
+	if got, want := notesOf(r), "mesh: Mesh default: metadata.labels.step 1 → 2 on 12 clusters"; len(got) != 1 || got[0] != want {
+		t.Errorf("it says %q, want %q", got, want)
+	}
+}
+
+// TestCommentFits: the comment of a pull request is never longer than it may be, and
+// what it shows it shows to its end.
+func TestCommentFits(t *testing.T) {
+	for _, n := range []int{1, 30, 300, 3000} {
+		for _, long := range []int{0, 200, 30_000} {
+			if n*long > 10_000_000 {
+				continue // that takes long, and shows nothing more
+			}
+			var changes []render.Change
+			for i := range n {
+				old := fmt.Sprintf("kind: Deployment\napiVersion: apps/v1\nmetadata: {name: d%d}\nspec:\n  text: |\n    ```\n    %s\n  suspend: false\n", i, strings.Repeat("ab ", long/3))
+				changes = append(changes, render.Change{
+					Cluster: "eu", Path: fmt.Sprintf("apps/default.app-%05d/deployment-d.yaml", i),
+					Old: []byte(old), New: []byte(strings.ReplaceAll(strings.Replace(old, "false", "true", 1), "ab", "ba")),
+				})
+			}
+			var b bytes.Buffer
+			r := diff.New(changes, "")
+			format, _ := diff.NewFormat("markdown", diff.FormatOptions{Dir: "clusters", Command: "fleetwright diff fleet -o clusters"})
+			if err := format.Write(&b, r); err != nil {
+				t.Fatal(err)
+			}
+			text := b.String()
+			if len(text) > diff.LongestComment {
+				t.Errorf("%d changes of %d make %d bytes", n, long, len(text))
+			}
+			if strings.Count(text, "<details>") != strings.Count(text, "</details>") || strings.Count(text, "\n````diff\n") != strings.Count(text, "\n````\n") {
+				t.Errorf("%d changes of %d: something is cut", n, long)
+			}
+			shown := strings.Count(text, "````diff")
+			if shown < n && !strings.Contains(text, fmt.Sprintf("\n%d more difference", n-shown)) {
+				t.Errorf("%d changes of %d, %d are shown, and it does not say how many are not:\n%s", n, long, shown, text[len(text)-200:])
+			}
+		}
+	}
+}
+
+// TestJSONIsWhole: a program gets every change of every cluster.
+func TestJSONIsWhole(t *testing.T) {
+	was := example(t, kuma)
+	r := reportOf(t, was, edited(t, was, []edit{{"stepWeight: 10", "stepWeight: 25"}}))
+	var b bytes.Buffer
+	format, _ := diff.NewFormat("json", diff.FormatOptions{})
+	if err := format.Write(&b, r); err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		Changes []struct {
+			Action, Kind, Name string
+			Clusters           []string
+			Fields             []struct {
+				Path     string
+				Old, New any
+			}
+		}
+	}
+	if err := json.Unmarshal(b.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Changes) != 1 || len(got.Changes[0].Clusters) != 2 || fmt.Sprint(got.Changes[0].Fields) != "[{spec.analysis.stepWeight 10 25}]" {
+		t.Errorf("it says %s", b.String())
+	}
+}

@@ -1,0 +1,112 @@
+package diff
+
+import (
+	"fmt"
+	"io"
+	"path"
+	"strings"
+
+	godiff "github.com/rogpeppe/go-internal/diff"
+
+	"github.com/fleetwright/fleetwright/render"
+)
+
+// A Format writes a report.
+type Format interface {
+	Write(w io.Writer, r *Report) error
+}
+
+// FormatOptions are what formats know beside the report.
+type FormatOptions struct {
+	// Dir is the directory that is rendered into, for the names of files. It may be
+	// empty.
+	Dir string
+	// Color has text print colours, for a terminal.
+	Color bool
+	// Command prints the whole difference, for those that cannot.
+	Command string
+}
+
+// formats are all formats, in the order in which they are offered.
+var formats = [...]struct {
+	name string
+	make func(FormatOptions) Format
+}{
+	{"text", func(o FormatOptions) Format { return textFormat{o} }},
+	{"markdown", func(o FormatOptions) Format { return markdownFormat{o} }},
+	{"json", func(o FormatOptions) Format { return jsonFormat{o} }},
+}
+
+// Formats are the names that NewFormat knows. The first is the default.
+func Formats() []string {
+	var names []string
+	for _, f := range formats {
+		names = append(names, f.name)
+	}
+	return names
+}
+
+// NewFormat is the format of a name, or false where there is none.
+func NewFormat(name string, options FormatOptions) (Format, bool) {
+	for _, f := range formats {
+		if f.name == name {
+			return f.make(options), true
+		}
+	}
+	return nil, false
+}
+
+// Summary counts what changes, in one line.
+func (r *Report) Summary() string {
+	if len(r.Changes) == 0 && len(r.Notes) == 0 {
+		return "nothing would change"
+	}
+	created, changed, deleted := r.Objects()
+	return fmt.Sprintf("%s, %s: %s created, %d changed, %d deleted",
+		count(len(r.Clusters), "cluster"), count(len(r.Applications()), "application"), count(created, "object"), changed, deleted)
+}
+
+func count(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
+}
+
+// title says what changes, and where.
+func (ch *Change) title() string {
+	what := ch.Path
+	if ch.Object != (Object{}) {
+		what = ch.Object.String()
+	}
+	return fmt.Sprintf("%s %s on %s", what, ch.Action, clustersInWords(ch.Clusters))
+}
+
+// unified is the difference as diff -u has it, with the names of files below a
+// directory.
+func (ch *Change) unified(dir string) string {
+	file := func(name string) string { return path.Join(dir, ch.Root, render.Dir, name) }
+	const none = "/dev/null"
+	oldName, newName := none, none
+	var old, new string
+	if ch.old != nil {
+		old, oldName = ch.old.text, file(ch.Path)
+		if ch.OldPath != "" {
+			oldName = file(ch.OldPath)
+		}
+	}
+	if ch.new != nil {
+		new, newName = ch.new.text, file(ch.Path)
+	}
+	text := godiff.Diff(oldName, []byte(lastLineEnded(old)), newName, []byte(lastLineEnded(new)))
+	_, rest, _ := strings.Cut(string(text), "\n") // diff OLD NEW
+	return rest
+}
+
+// lastLineEnded ends the last line, which a document before another has not ended.
+func lastLineEnded(text string) string {
+	if text == "" || strings.HasSuffix(text, "\n") {
+		return text
+	}
+	return text + "\n"
+}

@@ -1,0 +1,120 @@
+package diff
+
+import (
+	"encoding/json"
+	"io"
+)
+
+// jsonFormat is for programs: one document,
+//
+//	{
+//	  "clusters": [
+//	    {"name": "eu", "created": 0, "changed": 1, "deleted": 0}
+//	  ],
+//	  "notes": [
+//	    {
+//	      "about": "default/shop",
+//	      "text": "backend: stepWeight 10 → 20",
+//	      "clusters": ["eu"]
+//	    }
+//	  ],
+//	  "changes": [
+//	    {
+//	      "action": "changed",
+//	      "apiVersion": "flagger.app/v1beta1",
+//	      "kind": "Canary",
+//	      "namespace": "shop",
+//	      "name": "backend",
+//	      "path": "rollouts/default.shop/canary-backend.yaml",
+//	      "clusters": ["eu"],
+//	      "fields": [
+//	        {"path": "spec.analysis.stepWeight", "old": 10, "new": 20}
+//	      ],
+//	      "diff": "--- …"
+//	    }
+//	  ],
+//	  "summary": {"clusters": 1, "applications": 1, "created": 0, "changed": 1, "deleted": 0, "dangers": 0}
+//	}
+//
+// It is stable: a field keeps its name and its meaning, and others may come beside it.
+// A note has a danger where it is dangerous. An action is created, changed, renamed or
+// deleted. A change of a file that holds no object has no kind. Where nothing changes
+// the lists are empty.
+type jsonFormat struct{ FormatOptions }
+
+type jsonReport struct {
+	Clusters []jsonCluster `json:"clusters"`
+	Notes    []jsonNote    `json:"notes"`
+	Changes  []jsonChange  `json:"changes"`
+	Summary  jsonSummary   `json:"summary"`
+}
+
+type jsonCluster struct {
+	Name    string `json:"name"`
+	Created int    `json:"created"`
+	Changed int    `json:"changed"`
+	Deleted int    `json:"deleted"`
+}
+
+type jsonNote struct {
+	About    string   `json:"about,omitempty"`
+	Text     string   `json:"text"`
+	Danger   string   `json:"danger,omitempty"`
+	Clusters []string `json:"clusters,omitempty"`
+}
+
+type jsonChange struct {
+	Action     Action      `json:"action"`
+	APIVersion string      `json:"apiVersion,omitempty"`
+	Kind       string      `json:"kind,omitempty"`
+	Namespace  string      `json:"namespace,omitempty"`
+	Name       string      `json:"name,omitempty"`
+	Path       string      `json:"path"`
+	OldPath    string      `json:"oldPath,omitempty"`
+	Clusters   []string    `json:"clusters"`
+	Fields     []jsonField `json:"fields,omitempty"`
+	Diff       string      `json:"diff"`
+}
+
+type jsonField struct {
+	Path string `json:"path"`
+	Old  any    `json:"old"`
+	New  any    `json:"new"`
+}
+
+type jsonSummary struct {
+	Clusters     int `json:"clusters"`
+	Applications int `json:"applications"`
+	Created      int `json:"created"`
+	Changed      int `json:"changed"`
+	Deleted      int `json:"deleted"`
+	Dangers      int `json:"dangers"`
+}
+
+func (f jsonFormat) Write(w io.Writer, r *Report) error {
+	report := jsonReport{Clusters: []jsonCluster{}, Notes: []jsonNote{}, Changes: []jsonChange{}}
+	for _, c := range r.Clusters {
+		report.Clusters = append(report.Clusters, jsonCluster(c))
+	}
+	for _, n := range r.Notes {
+		report.Notes = append(report.Notes, jsonNote(n))
+	}
+	for i := range r.Changes {
+		ch := &r.Changes[i]
+		change := jsonChange{
+			Action:     ch.Action,
+			APIVersion: ch.Object.APIVersion, Kind: ch.Object.Kind, Namespace: ch.Object.Namespace, Name: ch.Object.Name,
+			Path: ch.Path, OldPath: ch.OldPath, Clusters: ch.Clusters, Diff: ch.unified(f.Dir),
+		}
+		for _, field := range ch.Fields {
+			change.Fields = append(change.Fields, jsonField(field))
+		}
+		report.Changes = append(report.Changes, change)
+	}
+	created, changed, deleted := r.Objects()
+	report.Summary = jsonSummary{len(r.Clusters), len(r.Applications()), created, changed, deleted, len(r.Dangers())}
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(report)
+}

@@ -1,0 +1,79 @@
+package diff
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/fleetwright/fleetwright/internal/ansi"
+)
+
+// textFormat is for people: the differences as diff -u has them, then what they mean,
+// where it is not scrolled away.
+type textFormat struct{ FormatOptions }
+
+func (f textFormat) Write(w io.Writer, r *Report) error {
+	b := bufio.NewWriter(w)
+	for i := range r.Changes {
+		ch := &r.Changes[i]
+		fmt.Fprintln(b, f.paint(ansi.Bold, "# "+ch.title()))
+		for line := range strings.Lines(ch.unified(f.Dir)) {
+			f.line(b, strings.TrimSuffix(line, "\n"))
+		}
+		fmt.Fprintln(b)
+	}
+	if len(r.Notes) > 0 {
+		f.notes(b, r)
+	}
+	return b.Flush()
+}
+
+// lineStyles are those of the lines of a difference, by how they begin.
+var lineStyles = []struct {
+	prefix string
+	style  ansi.Style
+}{
+	{"---", ansi.Bold},
+	{"+++", ansi.Bold},
+	{"@@", ansi.Cyan},
+	{"-", ansi.Red},
+	{"+", ansi.Green},
+}
+
+func (f textFormat) line(b *bufio.Writer, line string) {
+	for _, s := range lineStyles {
+		if strings.HasPrefix(line, s.prefix) {
+			line = f.paint(s.style, line)
+			break
+		}
+	}
+	fmt.Fprintln(b, line)
+}
+
+func (f textFormat) notes(b *bufio.Writer, r *Report) {
+	last := "\x00"
+	for _, n := range r.Notes {
+		if n.About != last {
+			last = n.About
+			fmt.Fprintln(b, f.paint(ansi.Bold, aboutInWords(n.About)))
+		}
+		if n.Danger == "" {
+			fmt.Fprintf(b, "  %s\n", n)
+			continue
+		}
+		fmt.Fprintf(b, "  %s %s\n", f.paint(ansi.BoldRed, "danger:"), n)
+	}
+}
+
+// aboutInWords is what notes are about.
+func aboutInWords(about string) string {
+	if about == "" {
+		return "clusters"
+	}
+	return about
+}
+
+func (f textFormat) paint(style ansi.Style, text string) string {
+	return ansi.Paint(f.Color, style, text)
+}
