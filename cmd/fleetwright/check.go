@@ -70,7 +70,7 @@ func (a *app) check(paths []string, flags checkFlags) error {
 	failed := list.HasErrors()
 	var stale diag.List
 	if flags.out != "" && !failed {
-		if stale, err = staleIn(flags.out, tree, paths); err != nil {
+		if stale, err = flags.stale(tree, paths); err != nil {
 			return err
 		}
 	}
@@ -87,19 +87,22 @@ func (a *app) check(paths []string, flags checkFlags) error {
 	return nil
 }
 
-// staleIn says, once for each cluster, what in a directory is not what render would
+// stale says, once for each cluster, what in the directory is not what render would
 // write.
-func staleIn(dir string, tree *render.Tree, paths []string) (list diag.List, err error) {
-	comparison, err := disk.Compare(dir, tree)
+func (f checkFlags) stale(tree *render.Tree, paths []string) (list diag.List, err error) {
+	comparison, err := disk.Compare(f.out, tree)
 	if err != nil {
 		return nil, err
 	}
-	hint := fmt.Sprintf("fleetwright render %s -o %s", strings.Join(paths, " "), dir)
+	hint := fmt.Sprintf("fleetwright render %s -o %s", strings.Join(paths, " "), f.out)
+	if f.path != "" {
+		hint += " --path " + f.path
+	}
 	if comparison.Refused != nil {
 		hint += " --allow-prune"
 	}
 	say := func(cluster, file, message string) {
-		at := diag.Position{File: path.Join(filepath.ToSlash(dir), cluster, render.Dir, file)}
+		at := diag.Position{File: path.Join(filepath.ToSlash(f.out), cluster, render.Dir, file)}
 		list = append(list, diag.New(diag.Stale, at, "", message, hint))
 	}
 	changes := comparison.Changes
