@@ -8,7 +8,7 @@ import (
 )
 
 func TestCatalogueIsInOrder(t *testing.T) {
-	form := regexp.MustCompile(`^FW[1-79][0-9]{2}$`)
+	form := regexp.MustCompile(`^FW[1-9][0-9]{2}$`)
 	var codes []Code
 	titles := map[string]bool{}
 	for r := range Rules() {
