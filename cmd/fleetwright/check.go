@@ -42,7 +42,7 @@ type checkFlags struct {
 func newCheckCmd(a *app) *cobra.Command {
 	var flags checkFlags
 	cmd := &cobra.Command{
-		Use:     "check PATH...",
+		Use:     "check PATH... [-o DIR]",
 		Short:   "Say what would not work, and whether the output is current",
 		Long:    checkLong,
 		Example: checkExample,
