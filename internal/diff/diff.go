@@ -130,7 +130,17 @@ type key struct {
 // A side is an object before or after.
 type side struct {
 	place
+	// text as it is there; the document may be that of another cluster.
+	text string
 	*document
+}
+
+// here is the document as it is there.
+func (s side) here() *document {
+	if s.document == nil || s.document.text == s.text {
+		return s.document
+	}
+	return newDocument(s.cluster, path.Base(s.Path), s.text)
 }
 
 // directory adds what changes in the directory of a cluster, or of a hub.
@@ -178,7 +188,7 @@ func (c *comparison) directory(changes []render.Change) {
 // side is a document of a file.
 func (c *comparison) side(f render.Change, text string) side {
 	at := placeOf(f.Cluster, f.Path, text)
-	return side{at, c.documents.get(at.cluster, path.Base(f.Path), text)}
+	return side{at, text, c.documents.get(at.cluster, path.Base(f.Path), text)}
 }
 
 // without are the texts that are not among others.
@@ -202,9 +212,9 @@ func (c *comparison) add(action Action, old, new side) {
 	}
 	g, ok := c.groups[k]
 	if !ok {
-		g = &Change{Action: action, Object: is.object, place: is.place, old: old.document, new: new.document}
+		g = &Change{Action: action, Object: is.here().object, place: is.place, old: old.here(), new: new.here()}
 		if action == Changed {
-			g.Fields = fieldsOf(old.value, new.value)
+			g.Fields = fieldsOf(g.old.value, g.new.value)
 			if old.Path != new.Path {
 				g.OldPath = old.Path
 			}

@@ -244,6 +244,22 @@ func TestManyClusters(t *testing.T) {
 	}
 }
 
+// TestEachClusterHasItsOwnName: a cluster's document may be one that another has as
+// well, and is shown as it is there.
+func TestEachClusterHasItsOwnName(t *testing.T) {
+	mesh := func(cluster string, step int) []byte {
+		return fmt.Appendf(nil, "kind: Mesh\nmetadata: {name: default, labels: {at: %s, step: %d}}\n", cluster, step)
+	}
+	r := diff.New([]render.Change{
+		{Cluster: "eu", Path: "mesh/mesh-default.yaml", Old: mesh("eu", 1), New: mesh("eu", 2)},
+		{Cluster: "us", Path: "mesh/mesh-default.yaml", Old: mesh("us", 3), New: mesh("us", 1)},
+	}, "")
+	got, want := notesOf(r), []string{"mesh: Mesh default: metadata.labels.step 1 → 2 on eu", "mesh: Mesh default: metadata.labels.step 3 → 1 on us"}
+	if !slices.Equal(got, want) {
+		t.Errorf("it says %q, want %q", got, want)
+	}
+}
+
 // TestCommentFits: the comment of a pull request is never longer than it may be, and
 // what it shows it shows to its end.
 func TestCommentFits(t *testing.T) {

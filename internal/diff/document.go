@@ -37,7 +37,7 @@ func (o Object) group() string {
 
 // A document is one of a file: an object, or other text.
 type document struct {
-	// text and value are those of the first cluster that has it.
+	// text as it is, and its value.
 	text  string
 	value map[string]any
 	// object is zero where it is none.
@@ -59,8 +59,8 @@ func (d *document) identityAt(at place) identity {
 	return id
 }
 
-// documents are all documents by their text, in which mark stands for the name of the
-// cluster: clusters share what differs by that alone.
+// documents are the documents of all clusters by their text, in which mark stands for
+// the name of the cluster: what differs by that alone is one, that of the first cluster.
 type documents map[string]*document
 
 // mark is a character that no YAML has.
@@ -73,8 +73,14 @@ func (all documents) get(cluster, file, text string) *document {
 	if d, ok := all[known]; ok {
 		return d
 	}
-	d := &document{text: text}
+	d := newDocument(cluster, file, text)
 	all[known] = d
+	return d
+}
+
+// newDocument is the document of a text as a cluster has it.
+func newDocument(cluster, file, text string) *document {
+	d := &document{text: text}
 	// A kustomization.yaml is kustomize's, and the inventory ours.
 	if file == "kustomization.yaml" || file == render.InventoryFile {
 		return d
