@@ -1,10 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -94,10 +94,7 @@ func (f checkFlags) stale(tree *render.Tree, paths []string) (list diag.List, er
 	if err != nil {
 		return nil, err
 	}
-	hint := fmt.Sprintf("fleetwright render %s -o %s", strings.Join(paths, " "), f.out)
-	if f.path != "" {
-		hint += " --path " + f.path
-	}
+	hint := commandLine("render", paths, flagValue{"-o", f.out}, flagValue{"--path", f.path})
 	if comparison.Refused != nil {
 		hint += " --allow-prune"
 	}
@@ -107,12 +104,13 @@ func (f checkFlags) stale(tree *render.Tree, paths []string) (list diag.List, er
 	}
 	changes := comparison.Changes
 	for len(changes) > 0 {
-		cluster, first := changes[0].Cluster, changes[0].Path
+		cluster, first := changes[0].Cluster, ""
 		var files []string
 		for ; len(changes) > 0 && changes[0].Cluster == cluster; changes = changes[1:] {
 			// The inventory lists the others.
 			if changes[0].Path != render.InventoryFile || len(files) == 0 && (len(changes) == 1 || changes[1].Cluster != cluster) {
 				files = append(files, inWords(changes[0]))
+				first = cmp.Or(first, changes[0].Path)
 			}
 		}
 		say(cluster, first, fmt.Sprintf("%s not what render writes: %s", are(len(files), "file"), diag.Some(files, 3)))

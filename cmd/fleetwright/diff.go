@@ -1,10 +1,14 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
+	"os/signal"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -82,7 +86,7 @@ func (a *app) diff(paths []string, flags diffFlags) error {
 	report, list, err := a.compare(paths, flags)
 	if errors.Is(err, errReported) && flags.format == "markdown" {
 		// Who reads the pull request is to know why there is nothing to see.
-		return errors.Join(err, diff.WriteErrors(a.stdout, list))
+		return cmp.Or(diff.WriteErrors(a.stdout, list), err)
 	}
 	if err != nil {
 		return err
@@ -91,7 +95,7 @@ func (a *app) diff(paths []string, flags diffFlags) error {
 		return err
 	}
 	fmt.Fprintln(a.stderr, report.Summary())
-	if len(report.Changes) > 0 {
+	if !report.Empty() {
 		return errDifferent
 	}
 	return nil
@@ -103,7 +107,7 @@ func (a *app) compare(paths []string, flags diffFlags) (*diff.Report, diag.List,
 	opts := optionsFor(flags.out, flags.path)
 	var old *render.Tree
 	if flags.base != "" {
-		tree, list, err := a.compileRevision(flags.base, paths, opts)
+		tree, list, err := a.compileRevision(flags.base, paths, opts, true)
 		if err != nil {
 			return nil, list, err
 		}
@@ -113,7 +117,7 @@ func (a *app) compare(paths []string, flags diffFlags) (*diff.Report, diag.List,
 	var list diag.List
 	var err error
 	if flags.head != "" {
-		tree, list, err = a.compileRevision(flags.head, paths, opts)
+		tree, list, err = a.compileRevision(flags.head, paths, opts, false)
 	} else {
 		var files []schema.File
 		if files, err = a.read(paths); err == nil {
@@ -124,39 +128,58 @@ func (a *app) compare(paths []string, flags diffFlags) (*diff.Report, diag.List,
 		return nil, list, err
 	}
 	if old != nil {
-		return diff.New(tree.Changes(old), ""), list, nil
+		return diff.New(tree.Changes(old)), list, nil
 	}
 	comparison, err := disk.Compare(flags.out, tree)
 	if err != nil {
 		return nil, nil, err
 	}
-	refused := ""
-	if comparison.Refused != nil {
-		refused = comparison.Refused.Message
+	var notes []diff.Note
+	if r := comparison.Refused; r != nil {
+		notes = append(notes, diff.Note{Text: r.Message, Danger: "render does nothing of all this without --allow-prune"})
 	}
-	return diff.New(comparison.Changes, refused), list, nil
+	if clusters := comparison.Interrupted; len(clusters) > 0 {
+		notes = append(notes, diff.Note{Text: "an earlier render was cut off", Clusters: clusters})
+	}
+	return diff.New(comparison.Changes, notes...), list, nil
 }
 
-// compileRevision compiles what a Git revision has of the inputs. One that has none of
-// them yet has no clusters.
-func (a *app) compileRevision(rev string, paths []string, opts render.Options) (*render.Tree, diag.List, error) {
-	checkout, err := revision.New(rev, paths)
+// compileRevision compiles what a Git revision has of the inputs. An early one may have
+// none of them yet, and so no clusters.
+func (a *app) compileRevision(rev string, paths []string, opts render.Options, early bool) (*render.Tree, diag.List, error) {
+	files, err := readRevision(rev, paths, early)
 	if err != nil {
 		return nil, nil, err
 	}
+	tree, list := compile(files, opts)
+	nothing := func(d diag.Diagnostic) bool { return d.Code == diag.NothingToCompile }
+	if early && slices.ContainsFunc(list, nothing) && list.Count(diag.Error) == 1 {
+		return &render.Tree{}, nil, nil
+	}
+	return a.printErrors(tree, list, files)
+}
+
+// readRevision reads what a Git revision has of the inputs.
+func readRevision(rev string, paths []string, early bool) ([]schema.File, error) {
+	// A signal must not leave the checkout behind.
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	checkout, err := revision.New(ctx, rev, paths, inputs.IsManifest)
+	if err != nil {
+		return nil, err
+	}
 	defer checkout.Close()
+	if len(checkout.Missing) > 0 && !early {
+		return nil, &usageError{fmt.Sprintf("%s has no %s", rev, strings.Join(checkout.Missing, ", ")), "name files and directories that it has"}
+	}
 	files, err := inputs.Read(checkout.Paths, nil)
 	if err != nil {
-		return nil, nil, err
+		return nil, errors.New(strings.ReplaceAll(err.Error(), checkout.Directory(), rev+":"))
 	}
 	for i := range files {
 		files[i].Name = checkout.Name(files[i].Name)
 	}
-	tree, list := compile(files, opts)
-	if slices.ContainsFunc(list, func(d diag.Diagnostic) bool { return d.Code == diag.NothingToCompile }) && list.Count(diag.Error) == 1 {
-		return &render.Tree{}, nil, nil
-	}
-	return a.printErrors(tree, list, files)
+	return files, nil
 }
 
 // compileAndPrint compiles the inputs, and prints what there is to say about them.
@@ -184,12 +207,5 @@ func (a *app) printErrors(tree *render.Tree, list diag.List, files []schema.File
 
 // command is the same command that prints all of it.
 func (f diffFlags) command(paths []string) string {
-	line := "fleetwright diff " + strings.Join(paths, " ")
-	for _, flag := range []struct{ name, value string }{{"-o", f.out}, {"--base", f.base}, {"--head", f.head}, {"--path", f.path}} {
-		if flag.value != "" {
-			line += " " + flag.name + " " + flag.value
-		}
-	}
-	return line
+	return commandLine("diff", paths, flagValue{"-o", f.out}, flagValue{"--base", f.base}, flagValue{"--head", f.head}, flagValue{"--path", f.path})
 }
-

@@ -93,13 +93,13 @@ func (d Diagnostic) String() string {
 	if d.Path != "" {
 		s += d.Path + ": "
 	}
-	return printable(s + d.Message)
+	return Printable(s + d.Message)
 }
 
-// printable replaces what a terminal or a log would take for a command, or for a
+// Printable replaces what a terminal or a log would take for a command, or for a
 // new line: what a diagnostic quotes comes from files and their names. So does what
 // turns the direction of text: a line must read as it is.
-func printable(s string) string {
+func Printable(s string) string {
 	return escape(s, func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp, unicode.Bidi_Control) })
 }
 

@@ -37,11 +37,11 @@ var dangers = []danger{
 	// internal/controller/kustomization_controller.go, finalize), that of a HelmRelease
 	// uninstalls.
 	{kustomizeGroup, "Kustomization", nil, prunesNothing, "Flux deletes everything that it has applied"},
-	{helmGroup, "HelmRelease", nil, keptByFlux, "Flux uninstalls the release"},
+	{helmGroup, "HelmRelease", nil, isSuspended, "Flux uninstalls the release"},
 	// The primary belongs to the Canary, and the target was scaled to 0 (flagger
 	// pkg/canary/deployment_controller.go; docs/gitbook/usage/how-it-works.md, Canary
 	// finalizers).
-	{flaggerGroup, "Canary", nil, reverts, "Kubernetes deletes the primary with it, and the target stays at 0 replicas: set revertOnDeletion, and render, before you remove a rollout"},
+	{flaggerGroup, "Canary", nil, reverts, "Kubernetes deletes the primary with it, and the target stays at 0 replicas unless its source says how many: set revertOnDeletion, and render, before you remove a rollout"},
 	// Without a TrafficRoute for it, a service has a listener without a route
 	// (kuma 2.6 and newer, pkg/xds/generator/outbound_proxy_generator.go).
 	{kumaGroup, "TrafficRoute", nil, keptByFlux, "Kuma routes no service that no other TrafficRoute names"},
@@ -55,35 +55,49 @@ var dangers = []danger{
 	// (kustomize-controller docs/spec/v1/kustomizations.md, Prune).
 	{kustomizeGroup, "Kustomization", []string{"spec.targetNamespace"}, prunesNothing, "Flux applies everything to the new namespace, and deletes it from the old one"},
 	{kustomizeGroup, "Kustomization", []string{"spec.path", "spec.sourceRef"}, prunesNothing, "Flux deletes all that it does not find there"},
-	{kustomizeGroup, "Kustomization", []string{"spec.kubeConfig"}, nil, "Flux applies it to another cluster"},
+	{kustomizeGroup, "Kustomization", []string{"spec.kubeConfig"}, nil, "Flux may apply it to another cluster"},
+	{helmGroup, "HelmRelease", []string{"spec.kubeConfig"}, nil, "Flux may install it on another cluster"},
 	// helm-controller docs/spec/v2/helmreleases.md, Release name, Target namespace,
-	// Storage namespace.
-	{helmGroup, "HelmRelease", []string{"spec.releaseName", "spec.targetNamespace", "spec.storageNamespace"}, nil, "Flux uninstalls the release, and installs it anew"},
+	// Storage namespace; internal/action/diff.go, ReleaseTargetChanged.
+	{helmGroup, "HelmRelease", []string{"spec.releaseName", "spec.targetNamespace", "spec.storageNamespace", "spec.chart.spec.chart"}, nil, "Flux uninstalls the release, and installs it anew"},
+}
+
+// valueAt is a field of an object, or nil.
+func valueAt(object map[string]any, path ...string) any {
+	var value any = object
+	for _, field := range path {
+		fields, _ := value.(map[string]any)
+		value = fields[field]
+	}
+	return value
 }
 
 // keptByFlux says that Flux leaves an object on the cluster.
 func keptByFlux(object map[string]any) bool {
-	meta, _ := object["metadata"].(map[string]any)
-	annotations, _ := meta["annotations"].(map[string]any)
-	return textAt(annotations, kustomizeGroup+"/prune") == "disabled"
+	return valueAt(object, "metadata", "annotations", kustomizeGroup+"/prune") == "disabled"
+}
+
+// isSuspended says that Flux does nothing with an object, not even what its deletion
+// asks for.
+func isSuspended(object map[string]any) bool {
+	return valueAt(object, "spec", "suspend") == true
 }
 
 // prunesNothing says that a Kustomization leaves what it has applied.
 func prunesNothing(object map[string]any) bool {
-	spec, _ := object["spec"].(map[string]any)
-	return spec["prune"] != true
+	return valueAt(object, "spec", "prune") != true || isSuspended(object)
 }
 
 // reverts says that Flagger gives the traffic back to the target.
 func reverts(object map[string]any) bool {
-	spec, _ := object["spec"].(map[string]any)
-	return spec["revertOnDeletion"] == true
+	return valueAt(object, "spec", "revertOnDeletion") == true
 }
 
-// dangerOf finds the danger of an object, or of one of its fields.
+// dangerOf finds the danger of an object, or of one of its fields. Without a value it is
+// that of any object of the kind.
 func dangerOf(o Object, value map[string]any, field string) string {
 	for _, d := range dangers {
-		if d.group != o.group() || d.kind != o.Kind || (field == "") != (d.fields == nil) || d.unless != nil && d.unless(value) {
+		if d.group != o.group() || d.kind != o.Kind || (field == "") != (d.fields == nil) || value != nil && d.unless != nil && d.unless(value) {
 			continue
 		}
 		below := func(f string) bool {
@@ -99,7 +113,7 @@ func dangerOf(o Object, value map[string]any, field string) string {
 // dangerOfDeletion is what deleting the object does. What sync.yaml has applied is
 // said of that.
 func dangerOfDeletion(ch *Change) string {
-	if path.Base(ch.Path) == "sync.yaml" {
+	if ch.isSync() {
 		return ""
 	}
 	return dangerOf(ch.Object, ch.old.value, "")
@@ -110,10 +124,10 @@ func dangerOfField(ch *Change, f Field) string {
 	if f.Path == "spec.suspend" {
 		return dangerOfSuspension(ch.Object, f.New == true)
 	}
-	if path.Base(ch.Path) == "sync.yaml" {
+	if ch.isSync() && !strings.HasPrefix(f.Path, "spec.kubeConfig") {
 		return "" // where these are found follows from where the output is
 	}
-	return dangerOf(ch.Object, ch.old.value, f.Path)
+	return dangerOf(ch.Object, ch.new.value, f.Path)
 }
 
 func dangerOfSuspension(o Object, suspended bool) string {
@@ -130,19 +144,17 @@ func dangerOfSuspension(o Object, suspended bool) string {
 // isRenamed says whether what is created is what is deleted, under another name.
 func isRenamed(deleted, created *Change) bool {
 	was, is := deleted.Object, created.Object
-	if was.Kind != is.Kind || was.group() != is.group() || deleted.dir != created.dir || !slices.Equal(deleted.Clusters, created.Clusters) {
+	if was.Kind != is.Kind || was.group() != is.group() || deleted.dir != created.dir || deleted.Root != created.Root || !slices.Equal(deleted.Clusters, created.Clusters) {
 		return false
 	}
-	old, _ := deleted.old.value["spec"].(map[string]any)
-	new, _ := created.new.value["spec"].(map[string]any)
-	same := func(fields ...string) bool {
-		return !slices.ContainsFunc(fields, func(f string) bool { return fmt.Sprint(old[f]) != fmt.Sprint(new[f]) })
+	same := func(field ...string) bool {
+		return fmt.Sprint(valueAt(deleted.old.value, field...)) == fmt.Sprint(valueAt(created.new.value, field...))
 	}
-	switch {
-	case is.group() == kustomizeGroup:
-		return same("path", "targetNamespace", "kubeConfig")
-	case is.group() == helmGroup:
-		return same("chart", "chartRef", "kubeConfig")
+	switch is.group() {
+	case kustomizeGroup:
+		return same("spec", "path") && same("spec", "targetNamespace")
+	case helmGroup:
+		return same("spec", "chart", "spec", "chart") && same("spec", "chartRef", "kind")
 	}
 	return false
 }
@@ -164,9 +176,4 @@ func dangerOfMoving(ch *Change) string {
 		return ""
 	}
 	return "another Flux Kustomization applies it, and the old one may delete it before"
-}
-
-func metadata(d *document) map[string]any {
-	meta, _ := d.value["metadata"].(map[string]any)
-	return meta
 }

@@ -8,7 +8,6 @@ package diff
 import (
 	"cmp"
 	"maps"
-	"path"
 	"slices"
 	"strings"
 
@@ -60,6 +59,8 @@ type Change struct {
 	// place of the object on the first cluster, and what it was and will be.
 	place
 	old, new *document
+	// named says that the clusters have it with their own names.
+	named bool
 }
 
 // Objects are the numbers of objects created, changed and deleted, on all clusters.
@@ -91,10 +92,13 @@ func (r *Report) Dangers() (dangers []Note) {
 	return dangers
 }
 
-// New makes the report of changes, which are by cluster and path. Refused says why a
-// render would not make them without being told to, or is empty.
-func New(changes []render.Change, refused string) *Report {
-	c := comparison{documents: documents{}, groups: map[key]*Change{}, noter: noter{dirs: map[string]map[string]*dirChange{}, said: map[noteKey]*Note{}}}
+// New makes the report of changes, which are by cluster and path. What else there is to
+// say comes first.
+func New(changes []render.Change, notes ...Note) *Report {
+	c := comparison{
+		documents: folder[document]{}, paths: folder[string]{}, groups: map[key]*Change{},
+		noter: noter{dirs: map[scope]map[string]*dirChange{}, exact: map[noteKey]*Note{}, starred: map[noteKey]*Note{}},
+	}
 	for len(changes) > 0 {
 		n := 1
 		for n < len(changes) && changes[n].Cluster == changes[0].Cluster {
@@ -105,42 +109,67 @@ func New(changes []render.Change, refused string) *Report {
 	}
 	r := &Report{Changes: c.changes()}
 	r.Clusters = c.clusters(r.Changes)
-	r.Notes = c.noter.notes(r.Changes)
-	if refused != "" {
-		r.Notes = append([]Note{{Text: refused, Danger: "render does nothing of all this without --allow-prune"}}, r.Notes...)
-	}
+	r.Notes = append(notes, c.noter.notes(r.Changes)...)
 	return r
 }
 
+// Empty says whether there is nothing to say.
+func (r *Report) Empty() bool { return len(r.Changes)+len(r.Notes) == 0 }
+
 // A comparison groups the changes of all clusters.
 type comparison struct {
-	documents documents
+	documents folder[document]
+	paths     folder[string]
 	groups    map[key]*Change
 	noter     noter
 }
 
-// A key is what changes have in common that are shown once. Documents are the same
-// where they are those of the same text.
+// A key is what changes have in common that are shown once.
 type key struct {
 	action        Action
-	path, oldPath string
+	path, oldPath *string
 	old, new      *document
 }
 
-// A side is an object before or after.
+// A side is a document before or after. The shared one may be that of another cluster.
 type side struct {
 	place
-	// text as it is there; the document may be that of another cluster.
-	text string
-	*document
+	text   string
+	shared *document
 }
 
 // here is the document as it is there.
 func (s side) here() *document {
-	if s.document == nil || s.document.text == s.text {
-		return s.document
+	switch {
+	case s.shared == nil:
+		return nil
+	case s.shared.text == s.text && s.shared.place == s.place:
+		return s.shared
 	}
-	return newDocument(s.cluster, path.Base(s.Path), s.text)
+	d := newDocument(s.place, s.text)
+	d.whole = s.shared.whole
+	return d
+}
+
+// identity is that of the object there.
+func (s side) identity() identity {
+	id := s.shared.identity()
+	if s.shared.text != s.text {
+		id.namespace = replaced(id.namespace, s.shared.cluster, s.cluster)
+		id.name = replaced(id.name, s.shared.cluster, s.cluster)
+	}
+	id.cluster = s.cluster
+	return id
+}
+
+// side is a document of a file.
+func (c *comparison) side(f render.Change, text string) side {
+	at := placeOf(f.Cluster, f.Path, text)
+	known := text
+	if at.isList() {
+		known = mark + mark + text
+	}
+	return side{at, text, c.documents.fold(at.cluster, known, func() *document { return newDocument(at, text) })}
 }
 
 // directory adds what changes in the directory of a cluster, or of a hub.
@@ -151,26 +180,28 @@ func (c *comparison) directory(changes []render.Change) {
 	}
 	var olds, news []side
 	for _, f := range changes {
+		c.noter.see(f)
 		was, is := split(f.Old), split(f.New)
+		var before, after []side
 		for _, text := range without(was, is) {
-			olds = append(olds, c.side(f, text))
+			before = append(before, c.side(f, text))
 		}
 		for _, text := range without(is, was) {
-			news = append(news, c.side(f, text))
+			after = append(after, c.side(f, text))
 		}
-		c.noter.see(f)
+		if slices.ContainsFunc(slices.Concat(before, after), side.isNoObject) || len(before)+len(after) == 0 {
+			c.file(f, len(is))
+			continue
+		}
+		olds, news = append(olds, before...), append(news, after...)
 	}
 	before := map[identity]int{}
 	for i, o := range olds {
-		before[o.identityAt(o.place)] = i
+		before[o.identity()] = i
 	}
 	matched := make([]bool, len(olds))
 	for _, n := range news {
-		i, ok := before[n.identityAt(n.place)]
-		if !ok {
-			// What was no object, having been edited by hand, is that of its file.
-			i, ok = before[identity{name: n.Path, cluster: n.cluster}]
-		}
+		i, ok := before[n.identity()]
 		if !ok || matched[i] {
 			c.add(Created, side{}, n)
 			continue
@@ -185,42 +216,79 @@ func (c *comparison) directory(changes []render.Change) {
 	}
 }
 
-// side is a document of a file.
-func (c *comparison) side(f render.Change, text string) side {
-	at := placeOf(f.Cluster, f.Path, text)
-	return side{at, text, c.documents.get(at.cluster, path.Base(f.Path), text)}
-}
+func (s side) isNoObject() bool { return s.shared.object == (Object{}) }
 
-// without are the texts that are not among others.
-func without(texts, others []string) []string {
-	has := make(map[string]bool, len(others))
-	for _, o := range others {
-		has[o] = true
+// file adds a file as a whole: one that lists others, one that was edited by hand until
+// it held no objects, or one in which no object changes.
+func (c *comparison) file(f render.Change, documents int) {
+	at := placeOf(f.Cluster, f.Path, "")
+	whole := func(content []byte) side {
+		if content == nil {
+			return side{}
+		}
+		text := string(content)
+		shared := c.documents.fold(at.cluster, mark+text, func() *document {
+			d := &document{place: at, text: text}
+			if documents == 1 {
+				d = newDocument(at, text)
+			}
+			d.whole = true
+			return d
+		})
+		return side{at, text, shared}
 	}
-	return slices.DeleteFunc(slices.Clone(texts), func(t string) bool { return has[t] })
+	action := Changed
+	switch {
+	case f.Old == nil:
+		action = Created
+	case f.New == nil:
+		action = Deleted
+	}
+	c.add(action, whole(f.Old), whole(f.New))
 }
 
-// add adds the change of one object on one cluster.
+// without are the texts that are not among others, as often as they are not.
+func without(texts, others []string) (rest []string) {
+	has := make(map[string]int, len(others))
+	for _, o := range others {
+		has[o]++
+	}
+	for _, t := range texts {
+		if has[t]--; has[t] < 0 {
+			rest = append(rest, t)
+		}
+	}
+	return rest
+}
+
+// add adds the change of one object, or file, on one cluster.
 func (c *comparison) add(action Action, old, new side) {
 	is := new
-	if is.document == nil {
+	if is.shared == nil {
 		is = old
 	}
-	k := key{action: action, path: is.generalPath(), old: old.document, new: new.document}
-	if old.document != nil {
-		k.oldPath = old.generalPath()
+	path := func(at place) *string {
+		return c.paths.fold(at.cluster, at.Path, func() *string { return &at.Path })
+	}
+	k := key{action: action, path: path(is.place), old: old.shared, new: new.shared}
+	if old.shared != nil {
+		k.oldPath = path(old.place)
 	}
 	g, ok := c.groups[k]
 	if !ok {
-		g = &Change{Action: action, Object: is.here().object, place: is.place, old: old.here(), new: new.here()}
+		g = &Change{Action: action, place: is.place, old: old.here(), new: new.here()}
+		g.Object = is.here().object
 		if action == Changed {
-			g.Fields = fieldsOf(g.old.value, g.new.value)
+			if g.old.value != nil && g.new.value != nil {
+				g.Fields = fieldsOf(g.old.value, g.new.value)
+			}
 			if old.Path != new.Path {
 				g.OldPath = old.Path
 			}
 		}
 		c.groups[k] = g
 	}
+	g.named = g.named || g.Path != is.Path || g.old.textOf() != old.text || g.new.textOf() != new.text
 	g.Clusters = append(g.Clusters, is.cluster)
 }
 
@@ -237,7 +305,9 @@ func (c *comparison) changes() []Change {
 			cmp.Compare(a.Path, b.Path),
 			cmp.Compare(a.Object.String(), b.Object.String()),
 			cmp.Compare(a.Action, b.Action),
-			slices.Compare(a.Clusters, b.Clusters))
+			slices.Compare(a.Clusters, b.Clusters),
+			cmp.Compare(a.old.textOf(), b.old.textOf()),
+			cmp.Compare(a.new.textOf(), b.new.textOf()))
 	})
 	return withRenamed(all)
 }

@@ -68,6 +68,16 @@ func TestNotes(t *testing.T) {
 		{"another topology", kuma, []edit{{"apiVersion: fleet.kurator.dev", config("topology: hub") + "apiVersion: fleet.kurator.dev"}}, []string{
 			"clusters: danger: cluster removed on kurator-member1, kurator-member2: Flux deletes everything that it has applied there",
 			"clusters: cluster added on host",
+			"clusters: cluster of the hub host added on kurator-member1, kurator-member2",
+		}},
+		{"another application, which changes nothing of the first", kuma, []edit{{"apiVersion: apps", another + "apiVersion: apps"}}, []string{
+			"default/zeta: application added on kurator-member1, kurator-member2",
+		}},
+		{"a cluster that leaves a hub", hub, []edit{{"    - name: kurator-member2\n      kind: Cluster\n", ""}}, []string{
+			"clusters: danger: cluster of the hub host removed on kurator-member2: Flux deletes everything that it has applied there",
+		}},
+		{"a chart of another name", hub, []edit{{"chart: podinfo", "chart: other"}}, []string{
+			"default/dashboard: danger: HelmRelease dashboard-*: chart.spec.chart podinfo → other on kurator-member1, kurator-member2: Flux uninstalls the release, and installs it anew",
 		}},
 		{"a field of the clusters of a hub, which are called otherwise each", hub, []edit{{"interval: 10m0s\n        path: ./kustomize", "interval: 15m0s\n        path: ./kustomize"}}, []string{
 			"default/webapp: Kustomization tools-*: interval 10m0s → 15m0s on kurator-member1, kurator-member2",
@@ -85,6 +95,16 @@ func TestNotes(t *testing.T) {
 		})
 	}
 }
+
+const another = `apiVersion: apps.kurator.dev/v1alpha1
+kind: Application
+metadata: {name: zeta}
+spec:
+  source: {gitRepository: {url: https://example.com/zeta.git, interval: 5m}}
+  destination: {fleet: quickstart}
+  syncPolicies: [{name: zeta, kustomization: {interval: 5m, prune: true, path: ./deploy}}]
+---
+`
 
 // example are the inputs of an example.
 func example(t testing.TB, name string) []schema.File {
@@ -134,7 +154,7 @@ func compiled(t testing.TB, files []schema.File) *render.Tree {
 
 func reportOf(t testing.TB, was, is []schema.File) *diff.Report {
 	t.Helper()
-	return diff.New(compiled(t, is).Changes(compiled(t, was)), "")
+	return diff.New(compiled(t, is).Changes(compiled(t, was)))
 }
 
 func notesOf(r *diff.Report) (lines []string) {
@@ -163,7 +183,7 @@ func TestRolloutRemoved(t *testing.T) {
 	text := string(was[0].Data)
 	from, to := strings.Index(text, "      rollout:\n"), strings.LastIndex(text, "    - destination:")
 	without := []edit{{text[from:to], ""}}
-	want := "default/rollout-kuma-demo: danger: backend: rollout removed on kurator-member1, kurator-member2: Kubernetes deletes the primary with it, and the target stays at 0 replicas: set revertOnDeletion, and render, before you remove a rollout"
+	want := "default/rollout-kuma-demo: danger: backend: rollout removed on kurator-member1, kurator-member2: Kubernetes deletes the primary with it, and the target stays at 0 replicas unless its source says how many: set revertOnDeletion, and render, before you remove a rollout"
 	if got := notesOf(reportOf(t, was, edited(t, was, without))); !slices.Contains(got, want) {
 		t.Errorf("it says\n%s\nnot\n%s", strings.Join(got, "\n"), want)
 	}
@@ -177,6 +197,107 @@ func TestRolloutRemoved(t *testing.T) {
 	}
 	if left := "default/rollout-kuma-demo: Namespace webapp is no longer rendered, and left on the cluster on kurator-member1, kurator-member2"; !slices.Contains(got, left) {
 		t.Errorf("it says\n%s\nnot\n%s", strings.Join(got, "\n"), left)
+	}
+}
+
+// TestClusterOfAnotherKind: on a hub the kind of a cluster is in the names of what is for
+// it, so that another kind makes other objects.
+func TestClusterOfAnotherKind(t *testing.T) {
+	was := example(t, hub)
+	is := edited(t, was, []edit{
+		{"name: kurator-member2\n      kind: Cluster", "name: kurator-member2\n      kind: AttachedCluster"},
+		{"kind: Cluster\nmetadata:\n  name: kurator-member2", "kind: AttachedCluster\nspec: {kubeconfig: {name: kurator-member2, key: value}}\nmetadata:\n  name: kurator-member2"},
+	})
+	got := notesOf(reportOf(t, was, is))
+	for _, want := range []string{
+		"releases: danger: HelmRelease kuma-cluster-kurator-member2 renamed to kuma-attachedcluster-kurator-member2 on kurator-member2: Flux uninstalls the release, and installs it anew",
+		"default/webapp: danger: Kustomization webapp-cluster-kurator-member2 renamed to webapp-attachedcluster-kurator-member2 on kurator-member2: Flux deletes everything that the old one has applied, and the new one applies it again",
+	} {
+		if !slices.Contains(got, want) {
+			t.Errorf("it says\n%s\nnot\n%s", strings.Join(got, "\n"), want)
+		}
+	}
+}
+
+// TestHubIsFolded: what is the same for the clusters of a hub but for their names is
+// shown once.
+func TestHubIsFolded(t *testing.T) {
+	object := func(cluster, interval string) []byte {
+		return fmt.Appendf(nil, "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: web-attachedcluster-%s}\nspec: {interval: %s}\n", cluster, interval)
+	}
+	var changes []render.Change
+	for _, cluster := range []string{"ap", "eu", "us"} {
+		changes = append(changes, render.Change{
+			Cluster: "host", Path: "clusters/" + cluster + "/apps/default.web/kustomization-web-attachedcluster-" + cluster + ".yaml",
+			Old: object(cluster, "5m"), New: object(cluster, "7m"),
+		})
+	}
+	r := diff.New(changes)
+	if len(r.Changes) != 1 || len(r.Changes[0].Clusters) != 3 {
+		t.Errorf("there are %d changes, want one on 3 clusters", len(r.Changes))
+	}
+	if got, want := notesOf(r), "default/web: Kustomization web-*: interval 5m → 7m on ap, eu, us"; len(got) != 1 || got[0] != want {
+		t.Errorf("it says %q, want %q", got, want)
+	}
+}
+
+// TestWordsAsClusters: clusters may be called like what they run.
+func TestWordsAsClusters(t *testing.T) {
+	var changes []render.Change
+	for _, cluster := range []string{"backend", "none", "prod"} {
+		changes = append(changes, render.Change{
+			Cluster: cluster, Path: "rollouts/default.backend/canary-backend.yaml",
+			Old: []byte("apiVersion: flagger.app/v1beta1\nkind: Canary\nmetadata: {name: backend}\nspec: {analysis: {}}\n"),
+			New: []byte("apiVersion: flagger.app/v1beta1\nkind: Canary\nmetadata: {name: backend}\nspec: {analysis: {stepWeight: 5}}\n"),
+		})
+	}
+	r := diff.New(changes)
+	if got, want := notesOf(r), "default/backend: backend: stepWeight none → 5 on backend, none, prod"; len(r.Changes) != 1 || len(got) != 1 || got[0] != want {
+		t.Errorf("%d changes, and it says %q, want %q", len(r.Changes), got, want)
+	}
+}
+
+// TestFilesEditedByHand: whatever was done to a file, there is a difference, and it is
+// the same each time.
+func TestFilesEditedByHand(t *testing.T) {
+	const doc = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: app-%s}\nspec:\n  path: ./c/eu/fleetwright/apps/%[1]s\n"
+	one, two := fmt.Sprintf(doc, "a"), fmt.Sprintf(doc, "b")
+	written := one + "---\n" + two
+	for _, test := range []struct{ name, old, want string }{
+		{"a document twice", one + "---\n" + written, "Kustomization app-a of sync.yaml"},
+		{"documents in another order", two + "---\n" + one, "sync.yaml is written otherwise"},
+		{"no last newline", strings.TrimSuffix(written, "\n"), "No newline at end of file"},
+		{"conflict markers", "<<<<<<< ours\n" + written + "=======\n>>>>>>> theirs\n", "sync.yaml is written anew"},
+		{"carriage returns", strings.ReplaceAll(written, "\n", "\r\n"), "is written otherwise"},
+		{"nothing", "", "sync.yaml is written anew"},
+		{"bytes", "\x00\x1b[31m\xff", `\x1b[31m`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			said := func() string {
+				r := diff.New([]render.Change{{Cluster: "eu", Path: "sync.yaml", Old: []byte(test.old), New: []byte(written)}})
+				if r.Empty() || len(r.Changes) == 0 {
+					t.Error("nothing would change")
+				}
+				var b bytes.Buffer
+				format, _ := diff.NewFormat("text", diff.FormatOptions{})
+				if err := format.Write(&b, r); err != nil {
+					t.Error(err)
+				}
+				return b.String()
+			}
+			first := said()
+			if !strings.Contains(first, test.want) {
+				t.Errorf("it says\n%s\nnot %s", first, test.want)
+			}
+			for range 10 {
+				if again := said(); again != first {
+					t.Fatalf("it says\n%s\nand then\n%s", first, again)
+				}
+			}
+			if strings.Contains(first, "\x1b") {
+				t.Errorf("the terminal is told something: %q", first)
+			}
+		})
 	}
 }
 
@@ -197,6 +318,7 @@ func TestDangers(t *testing.T) {
 		{"Deployment", "apiVersion: apps/v1\nkind: Deployment\n" + meta + "}\n", "", "Flux deletes it, and its pods"},
 		{"Kustomization", "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n" + meta + "}\nspec: {prune: true}\n", "", "Flux deletes everything that it has applied"},
 		{"Kustomization that prunes nothing", "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n" + meta + "}\nspec: {prune: false}\n", "", ""},
+		{"HelmRelease that is suspended", "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n" + meta + "}\nspec: {suspend: true}\n", "", ""},
 		{"HelmRelease", "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n" + meta + "}\n", "", "Flux uninstalls the release"},
 		{"Mesh", "apiVersion: kuma.io/v1alpha1\nkind: Mesh\n" + meta + "}\n", "", "every sidecar of it loses its configuration"},
 		{"catch-all", "apiVersion: kuma.io/v1alpha1\nkind: TrafficRoute\n" + meta + "}\n", "", "Kuma routes no service that no other TrafficRoute names"},
@@ -211,7 +333,7 @@ func TestDangers(t *testing.T) {
 			if test.new != "" {
 				change.New = []byte(test.new)
 			}
-			r := diff.New([]render.Change{change}, "")
+			r := diff.New([]render.Change{change})
 			got := ""
 			for _, n := range r.Dangers() {
 				got += n.Danger
@@ -235,7 +357,7 @@ func TestManyClusters(t *testing.T) {
 		})
 	}
 	slices.SortFunc(changes, func(a, b render.Change) int { return strings.Compare(a.Cluster, b.Cluster) })
-	r := diff.New(changes, "")
+	r := diff.New(changes)
 	if len(r.Changes) != 1 || len(r.Changes[0].Clusters) != 12 || len(r.Clusters) != 12 {
 		t.Fatalf("%d changes, want one on 12 clusters: %v", len(r.Changes), r.Changes)
 	}
@@ -253,7 +375,7 @@ func TestEachClusterHasItsOwnName(t *testing.T) {
 	r := diff.New([]render.Change{
 		{Cluster: "eu", Path: "mesh/mesh-default.yaml", Old: mesh("eu", 1), New: mesh("eu", 2)},
 		{Cluster: "us", Path: "mesh/mesh-default.yaml", Old: mesh("us", 3), New: mesh("us", 1)},
-	}, "")
+	})
 	got, want := notesOf(r), []string{"mesh: Mesh default: metadata.labels.step 1 → 2 on eu", "mesh: Mesh default: metadata.labels.step 3 → 1 on us"}
 	if !slices.Equal(got, want) {
 		t.Errorf("it says %q, want %q", got, want)
@@ -277,7 +399,7 @@ func TestCommentFits(t *testing.T) {
 				})
 			}
 			var b bytes.Buffer
-			r := diff.New(changes, "")
+			r := diff.New(changes)
 			format, _ := diff.NewFormat("markdown", diff.FormatOptions{Dir: "clusters", Command: "fleetwright diff fleet -o clusters"})
 			if err := format.Write(&b, r); err != nil {
 				t.Fatal(err)

@@ -1,9 +1,11 @@
 package diff
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -37,52 +39,21 @@ func (o Object) group() string {
 
 // A document is one of a file: an object, or other text.
 type document struct {
-	// text as it is, and its value.
+	// place where it is.
+	place
+	// text as it is there, and its value.
 	text  string
 	value map[string]any
 	// object is zero where it is none.
 	object Object
-	// general is the object's identity with the cluster's name left out of it.
-	general identity
+	// whole says that the text is that of the file, to its end.
+	whole bool
 }
 
-// An identity is what makes an object one and the same in a cluster.
-type identity struct{ group, kind, namespace, name, cluster string }
-
-// identityAt is the document's, at a place: what holds no object is its file.
-func (d *document) identityAt(at place) identity {
-	id := d.general
-	if d.object == (Object{}) {
-		id.name = at.Path
-	}
-	id.cluster = at.cluster
-	return id
-}
-
-// documents are the documents of all clusters by their text, in which mark stands for
-// the name of the cluster: what differs by that alone is one, that of the first cluster.
-type documents map[string]*document
-
-// mark is a character that no YAML has.
-const mark = "\x00"
-
-// get is the document of a text.
-func (all documents) get(cluster, file, text string) *document {
-	general := generalized(text, cluster, mark)
-	known := file + mark + mark + general
-	if d, ok := all[known]; ok {
-		return d
-	}
-	d := newDocument(cluster, file, text)
-	all[known] = d
-	return d
-}
-
-// newDocument is the document of a text as a cluster has it.
-func newDocument(cluster, file, text string) *document {
-	d := &document{text: text}
-	// A kustomization.yaml is kustomize's, and the inventory ours.
-	if file == "kustomization.yaml" || file == render.InventoryFile {
+// newDocument is the document of a text.
+func newDocument(at place, text string) *document {
+	d := &document{place: at, text: text}
+	if at.isList() {
 		return d
 	}
 	numbers := func(d *json.Decoder) *json.Decoder { d.UseNumber(); return d }
@@ -90,16 +61,29 @@ func newDocument(cluster, file, text string) *document {
 		d.value = nil // edited by hand
 		return d
 	}
-	meta, _ := d.value["metadata"].(map[string]any)
-	d.object = Object{textAt(d.value, "apiVersion"), textAt(d.value, "kind"), textAt(meta, "namespace"), textAt(meta, "name")}
-	if d.object.Kind == "" || d.object.Name == "" {
-		d.object = Object{}
-	}
-	d.general = identity{
-		group: d.object.group(), kind: d.object.Kind,
-		namespace: generalized(d.object.Namespace, cluster, mark), name: generalized(d.object.Name, cluster, mark),
+	meta := metadata(d)
+	if object := (Object{textAt(d.value, "apiVersion"), textAt(d.value, "kind"), textAt(meta, "namespace"), textAt(meta, "name")}); object.Kind != "" && object.Name != "" {
+		d.object = object
 	}
 	return d
+}
+
+// isRead says whether a file holds objects only.
+func (d *document) isRead() bool {
+	return !slices.ContainsFunc(split([]byte(d.text)), func(text string) bool { return newDocument(d.place, text).object == (Object{}) })
+}
+
+// textOf is the text of a document, none of one that is not there.
+func (d *document) textOf() string {
+	if d == nil {
+		return ""
+	}
+	return d.text
+}
+
+func metadata(d *document) map[string]any {
+	meta, _ := d.value["metadata"].(map[string]any)
+	return meta
 }
 
 // textAt is the text of a field.
@@ -108,53 +92,24 @@ func textAt(of map[string]any, field string) string {
 	return text
 }
 
-// split splits a file into its documents.
+// An identity is what makes an object one and the same in a cluster.
+type identity struct{ cluster, group, kind, namespace, name string }
+
+func (d *document) identity() identity {
+	return identity{d.cluster, d.object.group(), d.object.Kind, d.object.Namespace, d.object.Name}
+}
+
+// separator is the line between two documents, also where Git has changed the ends of
+// lines.
+var separator = regexp.MustCompile(`\r?\n---\r?\n`)
+
+// split splits a file into its documents, without the ends of their last lines, which
+// say nothing.
 func split(content []byte) []string {
 	if content == nil {
 		return nil
 	}
-	return strings.Split(string(content), "\n---\n")
-}
-
-// generalized is text without the name of its cluster, which a hub has with the kind of
-// its object before it.
-func generalized(text, cluster, by string) string {
-	if !strings.Contains(text, cluster) {
-		return text
-	}
-	for _, name := range []string{"attachedcluster-" + cluster, "cluster-" + cluster, cluster} {
-		text = replaced(text, name, by)
-	}
-	return text
-}
-
-// replaced replaces the name of a cluster wherever it stands as a word.
-func replaced(text, cluster, by string) string {
-	var b strings.Builder
-	rest := text
-	for {
-		i := strings.Index(rest, cluster)
-		if i < 0 || cluster == "" {
-			if b.Len() == 0 {
-				return text
-			}
-			b.WriteString(rest)
-			return b.String()
-		}
-		before, _ := utf8.DecodeLastRuneInString(text[:len(text)-len(rest)+i])
-		after, _ := utf8.DecodeRuneInString(rest[i+len(cluster):])
-		b.WriteString(rest[:i])
-		if inWord(before) || inWord(after) {
-			b.WriteString(cluster)
-		} else {
-			b.WriteString(by)
-		}
-		rest = rest[i+len(cluster):]
-	}
-}
-
-func inWord(r rune) bool {
-	return r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsDigit(r) || r == '_')
+	return separator.Split(strings.TrimSuffix(string(content), "\n"), -1)
 }
 
 // A place is where a document is.
@@ -171,8 +126,11 @@ type place struct {
 	dir string
 }
 
+// syncFile is the file with the Flux Kustomizations that apply all others.
+const syncFile = "sync.yaml"
+
 // applied finds what a Flux Kustomization of sync.yaml applies.
-var applied = regexp.MustCompile(`(?m)^  path: \S*/` + render.Dir + `/(?:clusters/([^/\s]+)/)?(\S+)$`)
+var applied = regexp.MustCompile(`(?m)^  path: .*/` + render.Dir + `/(?:clusters/([^/\n]+)/)?(.+?)["']?\r?$`)
 
 // placeOf is the place of a document in a cluster's directory. A Flux Kustomization of
 // sync.yaml belongs to what it applies.
@@ -183,7 +141,7 @@ func placeOf(cluster, file, text string) place {
 			at.cluster, at.dir = name, path.Dir(below)
 		}
 	}
-	if file == "sync.yaml" {
+	if file == syncFile {
 		if m := applied.FindStringSubmatch(text); m != nil {
 			at.dir = m[2]
 			if m[1] != "" {
@@ -194,5 +152,81 @@ func placeOf(cluster, file, text string) place {
 	return at
 }
 
-// generalPath is the path with the cluster's name left out.
-func (p place) generalPath() string { return generalized(p.Path, p.cluster, mark) }
+// isSync says whether the file is sync.yaml.
+func (p place) isSync() bool { return p.Path == syncFile }
+
+// isList says whether the file lists others, and is no object of a cluster: a
+// kustomization.yaml, which is kustomize's, and the inventory.
+func (p place) isList() bool {
+	base := path.Base(p.Path)
+	return base == "kustomization.yaml" || base == render.InventoryFile
+}
+
+// A folder tells what is the same on several clusters: texts that are, and texts that
+// differ by the names of their clusters alone.
+type folder[T any] map[[sha256.Size]byte]*T
+
+// mark is a character that no YAML has. What a hub puts before the name of a cluster is
+// told apart, because another kind of cluster makes other objects.
+const mark = "\x00"
+
+// fold is what was made of a text that is the same, or is made now. A text is looked for
+// as it is first: the name of a cluster may be a word that all have.
+func (f folder[T]) fold(cluster, text string, make func() *T) *T {
+	exact := sha256.Sum256([]byte(text))
+	if found, ok := f[exact]; ok {
+		return found
+	}
+	general := text
+	if strings.Contains(text, cluster) {
+		general = replaced(general, "attachedcluster-"+cluster, mark+"a")
+		general = replaced(general, "cluster-"+cluster, mark+"c")
+		general = replaced(general, cluster, mark)
+	}
+	sum := sha256.Sum256([]byte(general))
+	found, ok := f[sum]
+	if !ok {
+		found = make()
+		f[sum] = found
+	}
+	f[exact] = found
+	return found
+}
+
+// starred is text with a star for the name of its cluster, and for what a hub puts
+// before it.
+func starred(text, cluster string) string {
+	for _, name := range []string{"attachedcluster-" + cluster, "cluster-" + cluster, cluster} {
+		text = replaced(text, name, "*")
+	}
+	return text
+}
+
+// replaced replaces the name of a cluster wherever it stands as a word.
+func replaced(text, cluster, by string) string {
+	if cluster == "" || !strings.Contains(text, cluster) {
+		return text
+	}
+	var b strings.Builder
+	for at := 0; ; {
+		i := strings.Index(text[at:], cluster)
+		if i < 0 {
+			b.WriteString(text[at:])
+			return b.String()
+		}
+		b.WriteString(text[at : at+i])
+		at += i
+		before, _ := utf8.DecodeLastRuneInString(text[:at])
+		after, _ := utf8.DecodeRuneInString(text[at+len(cluster):])
+		if inWord(before) || inWord(after) {
+			b.WriteString(cluster)
+		} else {
+			b.WriteString(by)
+		}
+		at += len(cluster)
+	}
+}
+
+func inWord(r rune) bool {
+	return r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsDigit(r) || r == '_')
+}

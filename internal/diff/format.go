@@ -58,7 +58,7 @@ func NewFormat(name string, options FormatOptions) (Format, bool) {
 
 // Summary counts what changes, in one line.
 func (r *Report) Summary() string {
-	if len(r.Changes) == 0 && len(r.Notes) == 0 {
+	if r.Empty() {
 		return "nothing would change"
 	}
 	created, changed, deleted := r.Objects()
@@ -82,31 +82,35 @@ func (ch *Change) title() string {
 	return fmt.Sprintf("%s %s on %s", what, ch.Action, clustersInWords(ch.Clusters))
 }
 
+// file is the name of a file of the first cluster, below the directory that is rendered
+// into.
+func (ch *Change) file(name string) string { return path.Join(ch.Root, render.Dir, name) }
+
 // unified is the difference as diff -u has it, with the names of files below a
 // directory.
 func (ch *Change) unified(dir string) string {
-	file := func(name string) string { return path.Join(dir, ch.Root, render.Dir, name) }
+	file := func(name string) string { return path.Join(dir, ch.file(name)) }
 	const none = "/dev/null"
 	oldName, newName := none, none
 	var old, new string
 	if ch.old != nil {
-		old, oldName = ch.old.text, file(ch.Path)
+		old, oldName = ch.old.lines(), file(ch.Path)
 		if ch.OldPath != "" {
 			oldName = file(ch.OldPath)
 		}
 	}
 	if ch.new != nil {
-		new, newName = ch.new.text, file(ch.Path)
+		new, newName = ch.new.lines(), file(ch.Path)
 	}
-	text := godiff.Diff(oldName, []byte(lastLineEnded(old)), newName, []byte(lastLineEnded(new)))
+	text := godiff.Diff(oldName, []byte(old), newName, []byte(new))
 	_, rest, _ := strings.Cut(string(text), "\n") // diff OLD NEW
 	return rest
 }
 
-// lastLineEnded ends the last line, which a document before another has not ended.
-func lastLineEnded(text string) string {
-	if text == "" || strings.HasSuffix(text, "\n") {
-		return text
+// lines are those of the document, each of them ended; of a file as they are.
+func (d *document) lines() string {
+	if d.whole || d.text == "" {
+		return d.text
 	}
-	return text + "\n"
+	return d.text + "\n"
 }

@@ -25,7 +25,7 @@ import (
 //	      "kind": "Canary",
 //	      "namespace": "shop",
 //	      "name": "backend",
-//	      "path": "rollouts/default.shop/canary-backend.yaml",
+//	      "path": "eu/fleetwright/rollouts/default.shop/canary-backend.yaml",
 //	      "clusters": ["eu"],
 //	      "fields": [
 //	        {"path": "spec.analysis.stepWeight", "old": 10, "new": 20}
@@ -38,7 +38,8 @@ import (
 //
 // It is stable: a field keeps its name and its meaning, and others may come beside it.
 // A note has a danger where it is dangerous. An action is created, changed, renamed or
-// deleted. A change of a file that holds no object has no kind. Where nothing changes
+// deleted. The path is below the directory that is rendered into, on the first cluster.
+// A change of a file that holds no object has no kind. Where nothing changes
 // the lists are empty.
 type jsonFormat struct{ FormatOptions }
 
@@ -104,7 +105,10 @@ func (f jsonFormat) Write(w io.Writer, r *Report) error {
 		change := jsonChange{
 			Action:     ch.Action,
 			APIVersion: ch.Object.APIVersion, Kind: ch.Object.Kind, Namespace: ch.Object.Namespace, Name: ch.Object.Name,
-			Path: ch.Path, OldPath: ch.OldPath, Clusters: ch.Clusters, Diff: ch.unified(f.Dir),
+			Path: ch.file(ch.Path), Clusters: ch.Clusters, Diff: ch.unified(f.Dir),
+		}
+		if ch.OldPath != "" {
+			change.OldPath = ch.file(ch.OldPath)
 		}
 		for _, field := range ch.Fields {
 			change.Fields = append(change.Fields, jsonField(field))

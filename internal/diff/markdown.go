@@ -28,7 +28,7 @@ const reserved = 1024
 func (f markdownFormat) Write(w io.Writer, r *Report) error {
 	p := page{room: LongestComment - reserved}
 	p.add(marker)
-	if len(r.Changes) == 0 && len(r.Notes) == 0 {
+	if r.Empty() {
 		p.add("### fleetwright: nothing would change\n")
 		return p.print(w)
 	}
@@ -151,6 +151,9 @@ func (f markdownFormat) clusters(p *page, r *Report) {
 	p.add(b.String())
 }
 
+// longestCommand is how long a command is printed; it has to fit into what is reserved.
+const longestCommand = 256
+
 // shortest is less than any difference takes.
 const shortest = 128
 
@@ -164,18 +167,18 @@ func (f markdownFormat) changes(p *page, r *Report) {
 		}
 		ch := &r.Changes[i]
 		var b strings.Builder
-		fmt.Fprintf(&b, "\n<details><summary>%s</summary>\n\n", html.EscapeString(ch.title()))
+		fmt.Fprintf(&b, "\n<details><summary>%s</summary>\n\n", inHTML(ch.title()))
 		if len(ch.Clusters) > 3 {
 			fmt.Fprintf(&b, "%s\n\n", escaped(diag.Some(ch.Clusters, mostClusters)))
 		}
 		fence := fenceOf(ch)
-		fmt.Fprintf(&b, "%sdiff\n%s%s\n\n</details>\n", fence, ch.unified(f.Dir), fence)
+		fmt.Fprintf(&b, "%sdiff\n%s%s\n\n</details>\n", fence, printable(ch.unified(f.Dir)), fence)
 		if !p.add(b.String()) {
 			left++
 		}
 	}
 	where := "`fleetwright diff` prints all of it"
-	if f.Command != "" {
+	if f.Command != "" && len(f.Command) <= longestCommand {
 		where = code(f.Command) + " prints all of it"
 	}
 	p.leftOut(left, "more difference", where)
@@ -194,7 +197,12 @@ func fenceOf(ch *Change) string {
 
 // escaped is text that Markdown and HTML take for nothing else.
 func escaped(text string) string {
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "*", `\*`, "_", `\_`, "`", "\\`", "|", `\|`, "[", `\[`, "]", `\]`, "@", "@\u200b", "\n", " ").Replace(text)
+	return strings.NewReplacer(`\`, `\\`, "~", `\~`, "#", `\#`, "&", "&amp;", "<", "&lt;", ">", "&gt;", "*", `\*`, "_", `\_`, "`", "\\`", "|", `\|`, "[", `\[`, "]", `\]`, "@", "@\u200b").Replace(diag.Printable(text))
+}
+
+// inHTML is text that HTML takes for nothing else, nor GitHub for somebody's name.
+func inHTML(text string) string {
+	return strings.ReplaceAll(html.EscapeString(diag.Printable(text)), "@", "@\u200b")
 }
 
 // code is text as it is.

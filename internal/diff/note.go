@@ -3,7 +3,6 @@ package diff
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -48,8 +47,21 @@ func clustersInWords(names []string) string {
 // A noter collects what there is to say, once for all clusters.
 type noter struct {
 	// dirs are the directories that change, by cluster and path.
-	dirs map[string]map[string]*dirChange
-	said map[noteKey]*Note
+	dirs map[scope]map[string]*dirChange
+	// exact and starred are the notes by their texts, and by these with a star for the
+	// cluster's name.
+	exact, starred map[noteKey]*Note
+}
+
+// A scope is a cluster, and who applies to it: the cluster itself, or a hub.
+type scope struct{ root, cluster string }
+
+// scope is where the change is on one of its clusters.
+func (ch *Change) scope(cluster string) scope {
+	if ch.Root == ch.cluster {
+		return scope{cluster, cluster}
+	}
+	return scope{ch.Root, cluster}
 }
 
 // A noteKey is what notes have in common that are one.
@@ -57,23 +69,33 @@ type noteKey struct{ about, text, danger string }
 
 // say notes something about a change on some of its clusters.
 func (n *noter) say(ch *Change, text, danger string, on []string) {
+	if ch.named {
+		text = starred(text, ch.cluster)
+	}
 	if len(on) > 0 {
-		n.add(about(ch.dir), text, generalized(text, ch.cluster, "*"), danger, on)
+		n.add(noteKey{about(ch.dir), text, danger}, ch.cluster, on)
 	}
 }
 
-func (n *noter) add(about, text, general, danger string, on []string) {
-	k := noteKey{about, general, danger}
-	note := n.said[k]
+// add notes something. The text is as it is on one cluster; where another has the same
+// with its own name there is a star for it.
+func (n *noter) add(k noteKey, cluster string, on []string) {
+	general := noteKey{k.about, starred(k.text, cluster), k.danger}
+	note := n.exact[k]
 	if note == nil {
-		note = &Note{About: about, Text: text, Danger: danger}
-		n.said[k] = note
+		note = n.starred[general]
+		if note != nil {
+			note.Text = general.text
+		}
 	}
+	if note == nil {
+		note = &Note{About: k.about, Text: k.text, Danger: k.danger}
+		n.starred[general] = note
+	}
+	n.exact[k] = note
 	note.Clusters = append(note.Clusters, on...)
 	slices.Sort(note.Clusters)
-	if note.Clusters = slices.Compact(note.Clusters); len(note.Clusters) > 1 {
-		note.Text = general
-	}
+	note.Clusters = slices.Compact(note.Clusters)
 }
 
 // notes are all notes: by what they are about, the dangerous ones first.
@@ -83,7 +105,7 @@ func (n *noter) notes(changes []Change) []Note {
 		n.of(&changes[i])
 	}
 	var all []Note
-	for _, note := range n.said {
+	for _, note := range n.starred {
 		all = append(all, *note)
 	}
 	isSafe := func(n Note) int { return 1 - min(len(n.Danger), 1) }
@@ -99,34 +121,66 @@ func (n *noter) notes(changes []Change) []Note {
 
 // A dirChange is what happens to a directory of a cluster.
 type dirChange struct {
-	// made and removed count its files that are; others says that there are more.
-	made, removed int
-	others        bool
+	// made, removed and changed count its files that are.
+	made, removed, changed int
 }
 
 // A directory comes and goes with its kustomization.yaml and what that lists; one file
 // alone that is missing was deleted by hand.
-func (d *dirChange) created() bool { return d != nil && d.made > 1 && d.removed == 0 && !d.others }
-func (d *dirChange) deleted() bool { return d != nil && d.removed > 1 && d.made == 0 && !d.others }
+func (d *dirChange) created() bool { return d != nil && d.made > 1 && d.removed+d.changed == 0 }
+func (d *dirChange) deleted() bool { return d != nil && d.removed > 1 && d.made+d.changed == 0 }
+
+// dir is what happens to a directory.
+func (n *noter) dir(at scope, dir string) *dirChange {
+	if n.dirs[at] == nil {
+		n.dirs[at] = map[string]*dirChange{}
+	}
+	d := n.dirs[at][dir]
+	if d == nil {
+		d = &dirChange{}
+		n.dirs[at][dir] = d
+	}
+	return d
+}
 
 // see notes what a change of a file says about its directory.
 func (n *noter) see(f render.Change) {
+	if f.Path == syncFile {
+		n.seeSpokes(f)
+	}
 	at := placeOf(f.Cluster, f.Path, "")
-	if n.dirs[at.cluster] == nil {
-		n.dirs[at.cluster] = map[string]*dirChange{}
-	}
-	d := n.dirs[at.cluster][at.dir]
-	if d == nil {
-		d = &dirChange{}
-		n.dirs[at.cluster][at.dir] = d
-	}
+	d := n.dir(scope{at.Root, at.cluster}, at.dir)
 	switch {
 	case f.Old == nil:
 		d.made++
 	case f.New == nil:
 		d.removed++
 	default:
-		d.others = true
+		d.changed++
+	}
+}
+
+// seeSpokes notes which clusters a hub begins to apply to, and which it no longer does.
+func (n *noter) seeSpokes(f render.Change) {
+	spokes := func(content []byte) map[string]bool {
+		all := map[string]bool{}
+		for _, text := range split(content) {
+			if at := placeOf(f.Cluster, f.Path, text); at.cluster != f.Cluster {
+				all[at.cluster] = true
+			}
+		}
+		return all
+	}
+	was, is := spokes(f.Old), spokes(f.New)
+	for cluster := range is {
+		if !was[cluster] {
+			*n.dir(scope{f.Cluster, cluster}, ".") = dirChange{made: 2}
+		}
+	}
+	for cluster := range was {
+		if !is[cluster] {
+			*n.dir(scope{f.Cluster, cluster}, ".") = dirChange{removed: 2}
+		}
 	}
 }
 
@@ -145,23 +199,30 @@ func about(dir string) string {
 // ofDirs says which clusters and applications come and go.
 func (n *noter) ofDirs(changes []Change) {
 	// What an application loses, Flux deletes.
-	loses := map[[2]string]bool{}
+	type lost struct {
+		scope
+		dir string
+	}
+	loses := map[lost]bool{}
 	for i := range changes {
 		if ch := &changes[i]; ch.Action == Deleted && dangerOfDeletion(ch) != "" {
 			for _, cluster := range ch.Clusters {
-				loses[[2]string{cluster, ch.dir}] = true
+				loses[lost{ch.scope(cluster), ch.dir}] = true
 			}
 		}
 	}
-	for _, cluster := range slices.Sorted(maps.Keys(n.dirs)) {
-		dirs, on := n.dirs[cluster], []string{cluster}
-		say := func(dir, text, danger string) { n.add(about(dir), text, text, danger, on) }
+	for at, dirs := range n.dirs {
+		on, hub := []string{at.cluster}, ""
+		if at.root != at.cluster {
+			hub = " of the hub " + at.root
+		}
+		say := func(dir, text, danger string) { n.add(noteKey{about(dir), text, danger}, "", on) }
 		switch {
 		case dirs["."].created():
-			say(".", "cluster added", "")
+			say(".", "cluster"+hub+" added", "")
 			continue
 		case dirs["."].deleted():
-			say(".", "cluster removed", "Flux deletes everything that it has applied there")
+			say(".", "cluster"+hub+" removed", "Flux deletes everything that it has applied there")
 			continue
 		}
 		for dir, d := range dirs {
@@ -169,7 +230,7 @@ func (n *noter) ofDirs(changes []Change) {
 			case path.Dir(dir) != "apps":
 			case d.created():
 				say(dir, "application added", "")
-			case d.deleted() && loses[[2]string{cluster, dir}]:
+			case d.deleted() && loses[lost{at, dir}]:
 				say(dir, "application removed", "Flux deletes all that it has applied of it")
 			case d.deleted():
 				say(dir, "application removed", "")
@@ -181,13 +242,7 @@ func (n *noter) ofDirs(changes []Change) {
 // of says what changes of an object, where its directory does not say it all.
 func (n *noter) of(ch *Change) {
 	if ch.Object == (Object{}) {
-		// A list of files follows from these, where they change.
-		switch {
-		case path.Base(ch.Path) == render.InventoryFile && ch.Action == Changed:
-			n.say(ch, "the inventory alone changes", "", ch.Clusters)
-		case ch.Action == Created:
-			n.say(ch, path.Base(ch.Path)+" is missing", "", n.where(ch, (*dirChange).created))
-		}
+		n.ofFile(ch)
 		return
 	}
 	subject, rollout := ch.subject(), ch.Object.Kind == "Canary"
@@ -203,6 +258,8 @@ func (n *noter) of(ch *Change) {
 		switch {
 		case rollout:
 			n.say(ch, subject+": rollout removed", danger, n.where(ch, nil))
+		case isSuspended(ch.old.value) && dangerOf(ch.Object, nil, "") != "":
+			n.say(ch, subject+" removed while it is suspended, and what it has applied is left on the cluster", "", n.where(ch, nil))
 		case keptByFlux(ch.old.value):
 			n.say(ch, subject+" is no longer rendered, and left on the cluster", "", n.where(ch, (*dirChange).deleted))
 		case danger != "" && path.Dir(ch.dir) != "apps":
@@ -215,6 +272,27 @@ func (n *noter) of(ch *Change) {
 		n.say(ch, fmt.Sprintf("%s %s renamed to %s", ch.Object.Kind, from, ch.Object.Name), dangerOfRenaming(ch), ch.Clusters)
 	case Changed:
 		n.ofFields(ch, subject)
+	}
+}
+
+// ofFile says what changes of a file that holds no object. A list of files follows from
+// these, where they change.
+func (n *noter) ofFile(ch *Change) {
+	alone := func(d *dirChange) bool { return d != nil && d.made+d.removed+d.changed > 1 }
+	name := path.Base(ch.Path)
+	switch {
+	case ch.Action == Created:
+		n.say(ch, name+" is missing", "", n.where(ch, (*dirChange).created))
+	case ch.Action == Deleted:
+		n.say(ch, name+" is left over", "", n.where(ch, (*dirChange).deleted))
+	case name == render.InventoryFile:
+		n.say(ch, "the inventory alone changes", "", ch.Clusters)
+	case ch.isList():
+		n.say(ch, name+" is written otherwise", "", n.where(ch, alone))
+	case ch.old.isRead():
+		n.say(ch, name+" is written otherwise", "", ch.Clusters)
+	default:
+		n.say(ch, name+" is written anew, for what is there are not the objects of a render", "", ch.Clusters)
 	}
 }
 
@@ -253,7 +331,7 @@ func (ch *Change) subject() string {
 	switch {
 	case ch.Object.Kind == "Canary":
 		return ch.Object.Name
-	case path.Base(ch.Path) == "sync.yaml":
+	case ch.isSync():
 		return "Kustomization " + ch.Object.Name + " of sync.yaml"
 	}
 	return ch.Object.Kind + " " + ch.Object.Name
@@ -263,7 +341,7 @@ func (ch *Change) subject() string {
 // directory comes or goes as a whole.
 func (n *noter) where(ch *Change, whole func(*dirChange) bool) (on []string) {
 	for _, cluster := range ch.Clusters {
-		dirs := n.dirs[cluster]
+		dirs := n.dirs[ch.scope(cluster)]
 		if root := dirs["."]; root.created() || root.deleted() || whole != nil && whole(dirs[ch.dir]) {
 			continue
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/ansi"
+	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
 // textFormat is for people: the differences as diff -u has them, then what they mean,
@@ -17,8 +18,8 @@ func (f textFormat) Write(w io.Writer, r *Report) error {
 	b := bufio.NewWriter(w)
 	for i := range r.Changes {
 		ch := &r.Changes[i]
-		fmt.Fprintln(b, f.paint(ansi.Bold, "# "+ch.title()))
-		for line := range strings.Lines(ch.unified(f.Dir)) {
+		fmt.Fprintln(b, f.paint(ansi.Bold, "# "+diag.Printable(ch.title())))
+		for line := range strings.Lines(printable(ch.unified(f.Dir))) {
 			f.line(b, strings.TrimSuffix(line, "\n"))
 		}
 		fmt.Fprintln(b)
@@ -51,18 +52,35 @@ func (f textFormat) line(b *bufio.Writer, line string) {
 	fmt.Fprintln(b, line)
 }
 
+// printable is a difference in which no character does anything to the terminal.
+func printable(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		line, ended := strings.CutSuffix(line, "\n")
+		parts := strings.Split(line, "\t")
+		for i := range parts {
+			parts[i] = diag.Printable(parts[i])
+		}
+		b.WriteString(strings.Join(parts, "\t"))
+		if ended {
+			b.WriteByte('\n')
+		}
+	}
+	return b.String()
+}
+
 func (f textFormat) notes(b *bufio.Writer, r *Report) {
 	last := "\x00"
 	for _, n := range r.Notes {
 		if n.About != last {
 			last = n.About
-			fmt.Fprintln(b, f.paint(ansi.Bold, aboutInWords(n.About)))
+			fmt.Fprintln(b, f.paint(ansi.Bold, diag.Printable(aboutInWords(n.About))))
 		}
 		if n.Danger == "" {
-			fmt.Fprintf(b, "  %s\n", n)
+			fmt.Fprintf(b, "  %s\n", diag.Printable(n.String()))
 			continue
 		}
-		fmt.Fprintf(b, "  %s %s\n", f.paint(ansi.BoldRed, "danger:"), n)
+		fmt.Fprintf(b, "  %s %s\n", f.paint(ansi.BoldRed, "danger:"), diag.Printable(n.String()))
 	}
 }
 

@@ -3,8 +3,6 @@ package disk
 import (
 	"cmp"
 	"errors"
-	"io/fs"
-	"os"
 	"path"
 	"slices"
 
@@ -24,10 +22,12 @@ type Comparison struct {
 // Compare says what Write would do with a directory, which need not exist, and does
 // nothing. Its errors are those of Write, but for what is refused.
 func Compare(dir string, tree *render.Tree) (Comparison, error) {
-	if info, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+	missing, err := missingDirs(dir)
+	if err != nil {
+		return Comparison{}, err
+	}
+	if len(missing) > 0 {
 		return Comparison{Changes: tree.Changes(&render.Tree{})}, nil
-	} else if err == nil && !info.IsDir() {
-		return Comparison{}, &Error{dir + " is not a directory", "name another with -o"}
 	}
 	files, err := openFiles(dir)
 	if err != nil {

@@ -110,20 +110,30 @@ func Write(dir string, tree *render.Tree, opts Options) (s Summary, err error) {
 // makeDir makes a directory and what is above it. It returns those that it made,
 // the deepest first, also where it fails.
 func makeDir(dir string) (created []string, err error) {
+	if created, err = missingDirs(dir); err != nil {
+		return nil, err
+	}
+	return created, os.MkdirAll(dir, 0o777)
+}
+
+// missingDirs are a directory and those above it that are not there, the deepest first.
+func missingDirs(dir string) (missing []string, err error) {
 	for d := filepath.Clean(dir); ; d = filepath.Dir(d) {
 		info, err := os.Stat(d)
 		if err == nil && !info.IsDir() {
 			return nil, &Error{d + " is not a directory", "name another with -o"}
 		}
-		missing := errors.Is(err, fs.ErrNotExist)
-		if missing {
-			created = append(created, d)
+		isMissing := errors.Is(err, fs.ErrNotExist)
+		if isMissing {
+			if _, err := os.Lstat(d); err == nil {
+				return nil, &Error{d + " is a link that leads to nothing", "remove it, or name another with -o"}
+			}
+			missing = append(missing, d)
 		}
-		if !missing && !errors.Is(err, syscall.ENOTDIR) || d == filepath.Dir(d) {
-			break
+		if !isMissing && !errors.Is(err, syscall.ENOTDIR) || d == filepath.Dir(d) {
+			return missing, nil
 		}
 	}
-	return created, os.MkdirAll(dir, 0o777)
 }
 
 // removeAll removes directories as far as they are empty.

@@ -84,7 +84,7 @@ func (r *reader) entry(name, real string, mode fs.FileMode) {
 	if mode&fs.ModeSymlink != 0 {
 		from, err := real, error(nil)
 		if real, mode, err = follow(real); err != nil {
-			if isManifest(name) {
+			if IsManifest(name) {
 				r.fail(name, err)
 			}
 			return
@@ -96,7 +96,7 @@ func (r *reader) entry(name, real string, mode fs.FileMode) {
 	switch {
 	case mode.IsDir() && !disk.IsOutput(real):
 		r.directory(name, real)
-	case mode.IsRegular() && isManifest(name):
+	case mode.IsRegular() && IsManifest(name):
 		r.file(name, real)
 	}
 }
@@ -148,7 +148,8 @@ func follow(path string) (real string, mode fs.FileMode, err error) {
 	return real, info.Mode(), nil
 }
 
-func isManifest(name string) bool {
+// IsManifest says whether a file is read where it is found in a directory.
+func IsManifest(name string) bool {
 	switch filepath.Ext(name) {
 	case ".yaml", ".yml", ".json":
 		return true

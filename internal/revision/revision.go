@@ -1,15 +1,21 @@
-// Package revision reads what a Git revision has of some paths, with the git command,
-// and leaves the working tree and the index as they are.
+// Package revision reads what a Git revision has of some paths from Git's objects, with
+// the git command. The working tree and the index are neither asked nor changed, and no
+// hook or filter runs.
 package revision
 
 import (
+	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -25,9 +31,10 @@ func (e *Error) Error() string { return e.Message }
 
 // A Checkout is what a revision has of some paths, in a directory of its own.
 type Checkout struct {
-	// Paths are those that the revision has, below the directory. A path that it does
-	// not have was added later, and is left out.
+	// Paths are those that the revision has, below the directory.
 	Paths []string
+	// Missing are the paths that it does not have, as they were given.
+	Missing []string
 
 	revision  string
 	directory string
@@ -35,70 +42,225 @@ type Checkout struct {
 	from string
 }
 
-// New checks out paths of a revision. They are files and directories of the
-// repository that the working directory is in, which need not be there any more. Close
-// must be called.
-func New(revision string, paths []string) (*Checkout, error) {
-	c := &Checkout{revision: revision}
-	root, err := git(nil, nil, "rev-parse", "--show-toplevel")
+// New checks out paths of a revision: files, and of directories the files that are
+// wanted, with all links of the revision. The paths are in one repository, where they
+// need not be any more. Close must be called. When the context ends the checkout does,
+// too.
+func New(ctx context.Context, revision string, paths []string, wanted func(name string) bool) (*Checkout, error) {
+	g := git{ctx: ctx}
+	if err := g.open(paths); err != nil {
+		return nil, err
+	}
+	tree, err := g.run(nil, "rev-parse", "--verify", "--quiet", "--end-of-options", revision+"^{tree}")
+	if errors.As(err, new(*exec.ExitError)) {
+		return nil, &Error{fmt.Sprintf("git knows no revision %q", revision), "name a branch, a tag or a commit; a clone that has a part of the history needs more of it: git fetch --unshallow, in CI fetch-depth: 0"}
+	}
 	if err != nil {
 		return nil, err
 	}
-	root = strings.TrimRight(root, "\r\n")
-	tree, err := git(nil, nil, "rev-parse", "--verify", "--quiet", "--end-of-options", revision+"^{tree}")
-	if err != nil {
-		hint := "name a branch, a tag or a commit; in CI, fetch it first: git fetch origin " + revision
-		return nil, &Error{fmt.Sprintf("git knows no revision %q", revision), hint}
-	}
-	within, err := inRepository(root, paths)
+	within, err := g.within(paths)
 	if err != nil {
 		return nil, err
 	}
-	if c.directory, err = os.MkdirTemp("", "fleetwright-"); err != nil {
+	c := &Checkout{revision: revision, from: g.from}
+	if c.directory, err = os.MkdirTemp("", "fleetwright-revision-"); err != nil {
 		return nil, err
 	}
-	if err := c.fill(root, strings.TrimSpace(tree), within); err != nil {
+	context.AfterFunc(ctx, func() { c.Close() })
+	if err := c.fill(g, strings.TrimSpace(string(tree)), within, wanted); err != nil {
 		c.Close()
 		return nil, err
 	}
-	return c, nil
+	for i, p := range within {
+		at := filepath.Join(c.directory, filepath.FromSlash(p))
+		if _, err := os.Lstat(at); err != nil {
+			c.Missing = append(c.Missing, paths[i])
+		} else if !slices.Contains(c.Paths, at) {
+			c.Paths = append(c.Paths, at)
+		}
+	}
+	return c, ctx.Err()
 }
 
 // Close removes the directory.
 func (c *Checkout) Close() error { return os.RemoveAll(c.directory) }
 
+// Directory has the files of the checkout, from the root of the repository.
+func (c *Checkout) Directory() string { return c.directory + string(filepath.Separator) }
+
 // Name is what a file of the checkout is called: by the revision, as git calls it, and
 // from the working directory, as paths are given.
 func (c *Checkout) Name(file string) string {
-	rel, err := filepath.Rel(c.work(), filepath.FromSlash(file))
+	rel, err := filepath.Rel(filepath.Join(c.directory, c.from), filepath.FromSlash(file))
 	if err != nil {
 		return file
 	}
 	return c.revision + ":" + filepath.ToSlash(rel)
 }
 
-// work is where the checkout has its files.
-func (c *Checkout) work() string { return filepath.Join(c.directory, "work", c.from) }
+// An entry is a file of a tree.
+type entry struct {
+	mode, hash, name string
+	// asked says that it is a path, or below one.
+	asked bool
+}
 
-// inRepository are paths from the root of the repository, with slashes.
-func inRepository(root string, paths []string) (within []string, err error) {
+// The modes of what is no file (gitdatamodel(7)).
+const (
+	linkMode      = "120000"
+	submoduleMode = "160000"
+)
+
+// fill writes what the tree has of the paths, and the links.
+func (c *Checkout) fill(g git, tree string, paths []string, wanted func(string) bool) error {
+	listing, err := g.run(nil, "ls-tree", "-r", "-z", "--full-tree", tree)
+	if err != nil {
+		return err
+	}
+	var all []entry
+	links := false
+	for line := range strings.SplitSeq(strings.TrimSuffix(string(listing), "\x00"), "\x00") {
+		meta, name, _ := strings.Cut(line, "\t")
+		fields := strings.Fields(meta)
+		if len(fields) != 3 {
+			continue
+		}
+		asked := slices.ContainsFunc(paths, func(p string) bool { return isBelow(name, p) })
+		e := entry{fields[0], fields[2], name, asked}
+		if e.mode == submoduleMode {
+			if asked || slices.ContainsFunc(paths, func(p string) bool { return isBelow(p, name) }) {
+				return &Error{name + " is a submodule, of which " + c.revision + " has no files", "name paths of one repository"}
+			}
+			continue
+		}
+		links = links || asked && e.mode == linkMode
+		if e.mode == linkMode || wanted(name) || slices.Contains(paths, name) {
+			all = append(all, e)
+		}
+	}
+	if !links {
+		// Without a link among them nothing leads elsewhere.
+		all = slices.DeleteFunc(all, func(e entry) bool { return !e.asked })
+	}
+	return c.write(g, all)
+}
+
+// isBelow says whether a name is a path, or is below it. Both are from the root.
+func isBelow(name, p string) bool {
+	return p == "." || name == p || strings.HasPrefix(name, p+"/")
+}
+
+// write writes files, which git gives in the order in which they are asked for.
+func (c *Checkout) write(g git, all []entry) error {
+	var asked bytes.Buffer
+	for _, e := range all {
+		asked.WriteString(e.hash + "\n")
+	}
+	output, err := g.run(&asked, "cat-file", "--batch")
+	if err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(c.directory)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	in := bufio.NewReader(bytes.NewReader(output))
+	for _, e := range all {
+		header, err := in.ReadString('\n')
+		if err != nil {
+			return fmt.Errorf("git: cat-file ends before %s", e.name)
+		}
+		fields := strings.Fields(header)
+		size, err := strconv.Atoi(fields[len(fields)-1])
+		if len(fields) != 3 || err != nil {
+			return fmt.Errorf("git: cat-file says %q of %s", strings.TrimSpace(header), e.name)
+		}
+		content := make([]byte, size+1) // a line break follows
+		if _, err := io.ReadFull(in, content); err != nil {
+			return fmt.Errorf("git: cat-file ends in %s", e.name)
+		}
+		name := filepath.FromSlash(e.name)
+		if err := root.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+			return err
+		}
+		if e.mode != linkMode {
+			err = root.WriteFile(name, content[:size], 0o600)
+		} else if err = root.Symlink(string(content[:size]), name); err == nil && e.asked && leadsOut(e.name, string(content[:size])) {
+			err = &Error{fmt.Sprintf("%s:%s is a link to %s, which the revision does not have", c.revision, e.name, content[:size]), "name what it leads to, or keep it in the repository"}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// leadsOut says whether a link leads out of the repository.
+func leadsOut(name, target string) bool {
+	to := path.Join(path.Dir(name), target)
+	return path.IsAbs(target) || to == ".." || strings.HasPrefix(to, "../")
+}
+
+// git runs the git command on a repository.
+type git struct {
+	ctx context.Context
+	// root of the repository, and the working directory from there.
+	root, from string
+}
+
+// open finds the repository of some paths, by the first of them.
+func (g *git) open(paths []string) error {
+	dir := "."
+	if len(paths) > 0 {
+		dir = existing(paths[0])
+	}
+	g.root = dir
+	root, err := g.run(nil, "rev-parse", "--show-toplevel")
+	if err != nil {
+		return err
+	}
+	g.root = filepath.FromSlash(strings.TrimSuffix(string(root), "\n"))
+	cwd, err := filepath.Abs(".")
+	if err != nil {
+		return err
+	}
+	if real, err := filepath.EvalSymlinks(cwd); err == nil {
+		cwd = real
+	}
+	g.from, err = filepath.Rel(g.root, cwd)
+	return err
+}
+
+// existing is the nearest directory above a path that is there: itself, if it is one.
+func existing(p string) string {
+	for ; ; p = filepath.Dir(p) {
+		if info, err := os.Stat(p); err == nil && info.IsDir() || p == filepath.Dir(p) {
+			return p
+		}
+	}
+}
+
+// within are paths from the root of the repository, with slashes.
+func (g *git) within(paths []string) (within []string, err error) {
 	var errs []error
 	for _, p := range paths {
 		abs, err := filepath.Abs(p)
 		if err != nil {
 			return nil, err
 		}
-		// The root is a real name; what may be gone is not.
-		dir := filepath.Dir(abs)
-		if real, err := filepath.EvalSymlinks(dir); err == nil {
-			dir = real
+		// The root is a real name; what is at its end may be a link, or be gone.
+		above := existing(filepath.Dir(abs))
+		rest, err := filepath.Rel(above, abs)
+		if real, realErr := filepath.EvalSymlinks(above); realErr == nil {
+			above = real
 		}
-		rel, err := filepath.Rel(root, filepath.Join(dir, filepath.Base(abs)))
-		if real, realErr := filepath.EvalSymlinks(abs); realErr == nil && real == root {
-			rel, err = ".", nil
+		rel, relErr := filepath.Rel(g.root, filepath.Join(above, rest))
+		if real, err := filepath.EvalSymlinks(abs); err == nil && real == g.root {
+			rel = "."
 		}
-		if err != nil || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
-			errs = append(errs, fmt.Errorf("%s is not in the Git repository %s", p, root))
+		if err != nil || relErr != nil || !filepath.IsLocal(rel) {
+			errs = append(errs, fmt.Errorf("%s is not in the Git repository %s", p, g.root))
 			continue
 		}
 		within = append(within, filepath.ToSlash(rel))
@@ -106,91 +268,23 @@ func inRepository(root string, paths []string) (within []string, err error) {
 	return within, errors.Join(errs...)
 }
 
-// fill writes what the tree has of the paths, as a working tree would have it: an index
-// of our own says which files, and git writes them.
-func (c *Checkout) fill(root, tree string, paths []string) error {
-	work := filepath.Join(c.directory, "work")
-	if err := os.Mkdir(work, 0o700); err != nil {
-		return err
+// run runs git, and returns what it prints. A hook's environment names the repository
+// of the hook, which need not be that of the paths (githooks(5)).
+func (g *git) run(stdin io.Reader, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(g.ctx, "git", append([]string{"-C", g.root}, args...)...)
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(variable string) bool {
+		name, _, _ := strings.Cut(variable, "=")
+		return slices.Contains([]string{"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"}, name)
+	})
+	cmd.Stdin = stdin
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	output, err := cmd.Output()
+	switch said := strings.TrimPrefix(strings.TrimSpace(stderr.String()), "fatal: "); {
+	case errors.Is(err, exec.ErrNotFound):
+		return nil, &Error{"there is no git, which reads revisions", "install git, or leave out --base"}
+	case err != nil && said != "":
+		return nil, fmt.Errorf("git: %s", said)
 	}
-	if cwd, err := filepath.Abs("."); err == nil {
-		if cwd, err = filepath.EvalSymlinks(cwd); err == nil {
-			c.from, _ = filepath.Rel(root, cwd)
-		}
-	}
-	env := []string{"GIT_INDEX_FILE=" + filepath.Join(c.directory, "index")}
-	in := []string{"-C", root, "--literal-pathspecs"}
-	if _, err := git(env, nil, append(in, "read-tree", tree)...); err != nil {
-		return err
-	}
-	staged, err := git(env, nil, append(append(in, "ls-files", "-z", "--stage", "--"), paths...)...)
-	if err != nil {
-		return err
-	}
-	var names bytes.Buffer
-	for entry := range strings.SplitSeq(strings.TrimSuffix(staged, "\x00"), "\x00") {
-		meta, name, _ := strings.Cut(entry, "\t")
-		if strings.HasPrefix(meta, linkMode) {
-			// It may lead anywhere in the repository.
-			names.Reset()
-			break
-		}
-		if name != "" {
-			names.WriteString(name + "\x00")
-		}
-	}
-	write := append(in, "checkout-index", "--prefix="+work+"/")
-	if staged != "" && names.Len() == 0 {
-		write = append(write, "--all")
-	} else {
-		write = append(write, "-z", "--stdin")
-	}
-	if _, err := git(env, &names, write...); err != nil {
-		return err
-	}
-	for _, p := range paths {
-		at := filepath.Join(work, filepath.FromSlash(p))
-		if _, err := os.Lstat(at); err == nil && !slices.Contains(c.Paths, at) {
-			c.Paths = append(c.Paths, at)
-		}
-	}
-	return nil
-}
-
-// linkMode is that of a symbolic link in the index.
-const linkMode = "120000 "
-
-// git runs git, not on the repository that a hook of git was started for but on that
-// of the working directory, and returns what it prints.
-func git(env []string, stdin *bytes.Buffer, args ...string) (string, error) {
-	cmd := exec.Command("git", args...)
-	cmd.Env = append(slices.DeleteFunc(os.Environ(), isOfHook), env...)
-	if stdin != nil {
-		cmd.Stdin = stdin
-	}
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	err := cmd.Run()
-	if errors.Is(err, exec.ErrNotFound) {
-		return "", &Error{"there is no git, which reads revisions", "install git, or leave out --base"}
-	}
-	if err != nil {
-		said := strings.TrimPrefix(strings.TrimSpace(stderr.String()), "fatal: ")
-		if said == "" {
-			said = err.Error()
-		}
-		return "", fmt.Errorf("git: %s", said)
-	}
-	return stdout.String(), nil
-}
-
-// isOfHook says whether a variable tells where the repository of a hook is (githooks(5)).
-// Where its objects are stays known: what is being pushed is not in the repository yet.
-func isOfHook(variable string) bool {
-	for _, name := range []string{"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"} {
-		if strings.HasPrefix(variable, name+"=") {
-			return true
-		}
-	}
-	return false
+	return output, err
 }

@@ -1,0 +1,31 @@
+package main
+
+import (
+	"mvdan.cc/sh/v3/syntax"
+)
+
+// A flagValue is a flag of a command line, which is left out without a value.
+type flagValue struct{ name, value string }
+
+// commandLine is a command of fleetwright as people type it.
+func commandLine(command string, paths []string, flags ...flagValue) string {
+	line := "fleetwright " + command
+	for _, p := range paths {
+		line += " " + quoted(p)
+	}
+	for _, f := range flags {
+		if f.value != "" {
+			line += " " + f.name + " " + quoted(f.value)
+		}
+	}
+	return line
+}
+
+// quoted is an argument as a shell takes it.
+func quoted(argument string) string {
+	word, err := syntax.Quote(argument, syntax.LangPOSIX)
+	if err != nil {
+		return argument // it has characters that no shell takes as they are
+	}
+	return word
+}
