@@ -34,8 +34,9 @@ const checkExample = `  fleetwright check apps/ fleets/
   fleetwright check . --format sarif > fleetwright.sarif`
 
 type checkFlags struct {
-	out  string
-	path string
+	out    string
+	path   string
+	staged bool
 	diagnosticFlags
 }
 
@@ -46,10 +47,16 @@ func newCheckCmd(a *app) *cobra.Command {
 		Short:   "Say what would not work, and whether the output is current",
 		Long:    checkLong,
 		Example: checkExample,
-		RunE:    func(_ *cobra.Command, paths []string) error { return a.check(paths, flags) },
+		RunE: func(_ *cobra.Command, paths []string) error {
+			if err := a.check(paths, flags); err != nil || !flags.staged {
+				return err
+			}
+			return a.checkStaged(paths, flags.out, errDifferent)
+		},
 	}
 	cmd.Flags().StringVarP(&flags.out, "output", "o", "", "directory that render writes, to say whether it is current")
 	addPath(cmd, &flags.path)
+	cmd.Flags().BoolVar(&flags.staged, "staged", false, stagedUsage)
 	flags.add(cmd)
 	return cmd
 }

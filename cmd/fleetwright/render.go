@@ -34,6 +34,7 @@ type renderFlags struct {
 	out        string
 	path       string
 	allowPrune bool
+	staged     bool
 	diagnosticFlags
 }
 
@@ -44,11 +45,17 @@ func newRenderCmd(a *app) *cobra.Command {
 		Short:   "Compile and write the directories of all clusters",
 		Long:    renderLong,
 		Example: renderExample,
-		RunE:    func(_ *cobra.Command, paths []string) error { return a.render(paths, flags) },
+		RunE: func(_ *cobra.Command, paths []string) error {
+			if err := a.render(paths, flags); err != nil || !flags.staged {
+				return err
+			}
+			return a.checkStaged(paths, flags.out, errReported)
+		},
 	}
 	cmd.Flags().StringVarP(&flags.out, "output", "o", "", "directory to write, or - for the standard output (required)")
 	addPath(cmd, &flags.path)
 	cmd.Flags().BoolVar(&flags.allowPrune, "allow-prune", false, "let the run empty a cluster, or remove more than half of its files")
+	cmd.Flags().BoolVar(&flags.staged, "staged", false, stagedUsage)
 	flags.add(cmd)
 	return cmd
 }
