@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/fleetwright/fleetwright/internal/staging"
 	"github.com/fleetwright/fleetwright/internal/inputs"
+	"github.com/fleetwright/fleetwright/internal/staging"
 	"github.com/fleetwright/fleetwright/render"
 )
 

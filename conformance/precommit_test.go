@@ -1,0 +1,233 @@
+package conformance
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/fleetwright/fleetwright/internal/pages"
+)
+
+// address is where the pages have fleetwright from.
+const address = "https://github.com/fleetwright/fleetwright"
+
+// published makes a repository of this one, with one commit, and returns settings by
+// which Git has it where the address says.
+func published(t *testing.T) (dir string, env []string) {
+	t.Helper()
+	dir, home := pages.Clone(t, ".."), t.TempDir()
+	config := "[user]\n\tname = someone\n\temail = someone@example.com\n[init]\n\tdefaultBranch = main\n" +
+		"[url \"" + dir + "\"]\n\tinsteadOf = " + address + "\n"
+	mustCopy(t, tree{".gitconfig": []byte(config)}, home)
+	env = []string{
+		"HOME=" + home,
+		"GOCACHE=" + goEnv(t, "GOCACHE"), "GOMODCACHE=" + goEnv(t, "GOMODCACHE"),
+	}
+	pages.Shell(t, dir, "git init --quiet && git add --all && git commit --quiet --message published", env...)
+	return dir, env
+}
+
+func goEnv(t *testing.T, name string) string {
+	t.Helper()
+	out, err := exec.Command("go", "env", name).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// userRepository is one as the pages speak of it: documents in apps and fleets, and
+// nothing committed. It is given the files, too.
+func userRepository(t *testing.T, env []string, files tree) string {
+	t.Helper()
+	dir := t.TempDir()
+	example := readTree(t, "../examples/cluster-selectors")
+	mustCopy(t, tree{"apps/application.yaml": example["application.yaml"], "fleets/fleet.yaml": example["fleet.yaml"]}, dir)
+	mustCopy(t, files, dir)
+	pages.Shell(t, dir, "git init --quiet", env...)
+	return dir
+}
+
+// page is the text of a page.
+func page(t *testing.T, name string) string {
+	t.Helper()
+	text, ok := pages.All(t, "..")[name]
+	if !ok {
+		t.Fatalf("there is no page %s", name)
+	}
+	return text
+}
+
+// A hooks is a repository with pre-commit.
+type hooks struct {
+	t   *testing.T
+	dir string
+	env []string
+}
+
+// newHooks makes a repository with one of the configurations of the page, as the page
+// says.
+func newHooks(t *testing.T, config string, env []string) hooks {
+	t.Helper()
+	h := hooks{t, userRepository(t, env, tree{".pre-commit-config.yaml": []byte(config)}), env}
+	h.run("git add .pre-commit-config.yaml && pre-commit autoupdate && git add .pre-commit-config.yaml && pre-commit install --install-hooks")
+	if updated := string(readTree(t, h.dir)[".pre-commit-config.yaml"]); strings.Contains(updated, "rev: main") {
+		t.Fatalf("pre-commit autoupdate leaves\n%s", updated)
+	}
+	return h
+}
+
+func (h hooks) run(command string) string {
+	h.t.Helper()
+	return pages.Shell(h.t, h.dir, command, h.env...)
+}
+
+// refused runs a command line whose commit must be refused, and finds the texts in what
+// it prints.
+func (h hooks) refused(command string, texts ...string) {
+	h.t.Helper()
+	before := h.run("git rev-parse --quiet --verify HEAD || true")
+	printed := h.run("(" + command + ") || echo refused")
+	if !strings.HasSuffix(printed, "\nrefused\n") {
+		h.t.Errorf("%s: is not refused, but prints\n%s", command, printed)
+	}
+	for _, text := range texts {
+		if !strings.Contains(printed, text) {
+			h.t.Errorf("%s: does not print %q but\n%s", command, text, printed)
+		}
+	}
+	if after := h.run("git rev-parse --quiet --verify HEAD || true"); after != before {
+		h.t.Errorf("%s: makes a commit", command)
+	}
+}
+
+// accepted runs a command line whose commit must pass. The commit then has, in a clone,
+// directories that are what its documents become.
+func (h hooks) accepted(command string) {
+	h.t.Helper()
+	printed := h.run(command)
+	if !strings.Contains(printed, "Passed") || strings.Contains(printed, "Failed") {
+		h.t.Errorf("%s prints\n%s", command, printed)
+	}
+	clone := h.t.TempDir()
+	h.run("git clone --quiet . " + clone)
+	rendered := pages.Shell(h.t, clone, fleetwright(h.t)+" render apps fleets -o clusters && git status --short")
+	if !strings.Contains(rendered, " 0 written, ") || !strings.HasSuffix(rendered, " 0 removed\n") {
+		h.t.Errorf("%s: what is committed is not what is rendered of it:\n%s", command, rendered)
+	}
+}
+
+// TestPreCommit has the real pre-commit build the hooks, as docs/pre-commit.md says, and
+// run them.
+func TestPreCommit(t *testing.T) {
+	fleetwright(t)
+	_, env := published(t)
+	env = append(env, "PRE_COMMIT_HOME="+t.TempDir())
+	configs := pages.Blocks(page(t, "docs/pre-commit.md"), "yaml")
+	if len(configs) != 2 {
+		t.Fatalf("docs/pre-commit.md has %d configurations", len(configs))
+	}
+	render, check := configs[0], configs[1]
+
+	t.Run("the page", func(t *testing.T) {
+		record(t, "8. pre-commit: the page")
+		h := newHooks(t, render, env)
+		pages.Run(t, "..", "docs/pre-commit.md", h.dir, env...)
+	})
+	t.Run("installs one program", func(t *testing.T) {
+		record(t, "8. pre-commit: the page")
+		home := strings.TrimPrefix(env[len(env)-1], "PRE_COMMIT_HOME=")
+		programs, err := filepath.Glob(filepath.Join(home, "repo*/golangenv-*/bin/*"))
+		if err != nil || len(programs) != 1 || filepath.Base(programs[0]) != "fleetwright" {
+			t.Errorf("it installs %v (%v)", programs, err)
+		}
+	})
+	t.Run("render", func(t *testing.T) {
+		record(t, "8. pre-commit: fleetwright-render")
+		h := newHooks(t, render, env)
+		h.refused("git add apps fleets && git commit -m new", "not staged as they are")
+		h.refused("git commit -m 'still not added'", "not staged as they are")
+		h.accepted("git add clusters && git commit -m new")
+
+		// A change of what is there: pre-commit sees it, too.
+		h.refused("sed -i.bak 's/prune: true/prune: false/' apps/application.yaml && git commit -am change", "files were modified by this hook")
+		h.accepted("git commit -am change")
+		// A commit of some files has an index of its own.
+		h.refused("sed -i.bak 's/prune: false/prune: true/' apps/application.yaml && git commit -m part apps", "not staged as they are")
+		h.accepted("git commit -m all apps clusters")
+
+		// A change that is not staged is not rendered, and is not lost.
+		h.accepted("sed -i.bak 's/prune: true/prune: false/' apps/application.yaml && echo more > notes && git add notes && git commit -m notes")
+		if text := string(readTree(t, h.dir)["apps/application.yaml"]); !strings.Contains(text, "prune: false") {
+			t.Error("a change that was not staged is lost")
+		}
+		// One that is in a rendered file, too, which pre-commit cannot put back on what the
+		// hook has mended.
+		h.refused("git add apps && "+fleetwright(t)+" render apps fleets -o clusters && git commit -m half", "not staged as they are")
+		h.accepted("git add clusters && git commit -m whole")
+
+		// A document that nobody has staged has been rendered.
+		second := strings.Replace(string(readTree(t, "../examples/no-fleet")["application.yaml"]), "name: podinfo", "name: second", 1)
+		mustCopy(t, tree{"apps/second.yaml": []byte(second)}, h.dir)
+		h.refused("git commit --allow-empty -m new", "clusters/host/fleetwright has ")
+		h.refused("git add clusters && git commit -m new", "apps/second.yaml is not staged as it is")
+		h.accepted("git add apps && git commit -m new")
+
+		// A document that is removed, of which pre-commit tells no file.
+		h.refused("git rm --quiet apps/second.yaml && git commit -m remove", "--allow-prune")
+		h.refused(fleetwright(t)+" render apps fleets -o clusters --allow-prune && git commit -m remove", "--allow-prune")
+		h.accepted("git add clusters && git commit -m remove")
+
+		// In another working tree Git names the repository in the environment.
+		h.run("git worktree add --quiet ../" + filepath.Base(h.dir) + "-other")
+		t.Cleanup(func() { os.RemoveAll(h.dir + "-other") })
+		other := hooks{t, h.dir + "-other", env}
+		other.refused("sed -i.bak 's/prune: false/prune: true/' apps/application.yaml && git commit -am change", "files were modified by this hook")
+		other.accepted("git commit -am change")
+
+		h.run("pre-commit run --all-files")
+	})
+	t.Run("check", func(t *testing.T) {
+		record(t, "8. pre-commit: fleetwright-check")
+		h := newHooks(t, check, env)
+		bin := fleetwright(t)
+		h.refused("git add apps fleets && git commit -m new")
+		h.refused(bin+" render apps fleets -o clusters && git commit -m new", "not staged as they are")
+		h.accepted("git add clusters && git commit -m new")
+		h.refused("sed -i.bak 's/prune: true/prune: false/' apps/application.yaml && git commit -am stale")
+		h.accepted(bin + " render apps fleets -o clusters && git commit -am change")
+		h.refused("rm clusters/*/fleetwright/sync.yaml && git commit -am removed")
+		h.accepted(bin + " render apps fleets -o clusters && git commit --allow-empty -am same")
+		h.refused("git mv apps/application.yaml notes && git commit -m removed")
+		h.run("git reset --quiet --hard")
+		h.refused("sed -i.bak 's/prune: false/prnue: false/' apps/application.yaml && git commit -am wrong",
+			"apps/application.yaml:", " error FW110 ", "did you mean prune?")
+	})
+}
+
+// TestPreCommitHooksAreListed: the page has a row for each, and its configurations name
+// each.
+func TestPreCommitHooksAreListed(t *testing.T) {
+	data, err := os.ReadFile("../.pre-commit-hooks.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var offered []struct{ ID, Entry string }
+	if err := yaml.Unmarshal(data, &offered); err != nil {
+		t.Fatal(err)
+	}
+	text := page(t, "docs/pre-commit.md")
+	for _, hook := range offered {
+		if !strings.Contains(text, "\n| `"+hook.ID+"` | `"+hook.Entry+"` | ") {
+			t.Errorf("docs/pre-commit.md has no row for %s, which runs %s", hook.ID, hook.Entry)
+		}
+		if !slices.ContainsFunc(pages.Blocks(text, "yaml"), func(config string) bool { return strings.Contains(config, "- id: "+hook.ID+"\n") }) {
+			t.Errorf("docs/pre-commit.md shows no configuration of %s", hook.ID)
+		}
+	}
+}
