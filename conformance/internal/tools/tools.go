@@ -37,6 +37,7 @@ var (
 	KustomizeController = Tool{Name: "kustomize-controller", Module: "flux", Package: "github.com/fluxcd/kustomize-controller"}
 	Flagger             = Tool{Name: "flagger", Module: "flagger", Package: "github.com/fluxcd/flagger/cmd/flagger"}
 	OldFlagger          = Tool{Name: "flagger", Module: "flagger-1.36", Package: "github.com/fluxcd/flagger/cmd/flagger"}
+	Actionlint          = Tool{Name: "actionlint", Module: "actionlint", Package: "github.com/rhysd/actionlint/cmd/actionlint"}
 )
 
 // A Script is a program of a package of npm, run by Node.js.
