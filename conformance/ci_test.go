@@ -1,0 +1,178 @@
+package conformance
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/mod/module"
+	"golang.org/x/mod/zip"
+
+	"github.com/fleetwright/fleetwright/internal/pages"
+)
+
+// release is the version that the module proxy of a test has of this module.
+var release = module.Version{Path: "github.com/fleetwright/fleetwright", Version: "v0.1.0"}
+
+// moduleProxy is one that has this module as it is here, and no other version of it; for
+// all others it is the module cache, and then Go's usual proxy.
+func moduleProxy(t *testing.T) (env []string) {
+	t.Helper()
+	dir := t.TempDir()
+	versions := filepath.Join(dir, release.Path, "@v")
+	goMod, err := os.ReadFile("../go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := json.Marshal(map[string]any{"Version": release.Version, "Time": time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustCopy(t, tree{"list": []byte(release.Version + "\n"), release.Version + ".info": info, release.Version + ".mod": goMod}, versions)
+	file, err := os.Create(filepath.Join(versions, release.Version+".zip"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if err := zip.CreateFromDir(file, release, pages.Clone(t, "..")); err != nil {
+		t.Fatal(err)
+	}
+	cache := filepath.Join(goEnv(t, "GOMODCACHE"), "cache", "download")
+	return []string{
+		"GOPROXY=file://" + dir + ",file://" + cache + "," + goEnv(t, "GOPROXY"), "GONOSUMDB=" + release.Path,
+	}
+}
+
+// A gitlabJob is a job of GitLab's.
+type gitlabJob struct {
+	Variables map[string]any
+	Script    []string
+	Artifacts struct {
+		When  string
+		Paths []string
+	}
+}
+
+// run runs the script as GitLab's runner does: in one shell that ends at the first
+// failure.
+func (g gitlabJob) run(t *testing.T, dir string, env []string) (code int, printed string) {
+	t.Helper()
+	cmd := exec.Command("sh", "-e", "-c", strings.Join(g.Script, "\n"))
+	cmd.Dir = dir
+	cmd.Env = env
+	out, _ := cmd.CombinedOutput()
+	if cmd.ProcessState == nil {
+		t.Fatalf("sh does not start: %s", out)
+	}
+	return cmd.ProcessState.ExitCode(), string(out)
+}
+
+// A change is one of a branch, since a commit in which all is well.
+type change struct {
+	name string
+	edit string
+	// renders says whether the change is rendered, too.
+	renders bool
+	// code is the exit code of CI, and comment what it makes a file of.
+	code    int
+	comment string
+	printed string
+}
+
+var changes = []change{
+	{"nothing", "date > notes", false, 0, "nothing would change", "0 errors, 0 warnings"},
+	{"a change", "sed -i.bak 's/prune: true/prune: false/' apps/application.yaml", true, 0, "prune", "0 errors, 0 warnings"},
+	{"a change that is not rendered", "sed -i.bak 's/prune: true/prune: false/' apps/application.yaml", false, 1, "prune", " files are not what render writes: "},
+	{"a mistake", "sed -i.bak '21s/prune/prnue/' apps/application.yaml", false, 2, "FW110", "apps/application.yaml:21:9: error FW110 "},
+}
+
+// makeIn makes a repository with a change, and returns it and its base.
+func (c change) makeIn(t *testing.T, env []string) (dir, base string) {
+	t.Helper()
+	dir = userRepository(t, env, nil)
+	render := fleetwright(t) + " render apps fleets -o clusters > /dev/null 2>&1"
+	commit := "git add --all && git commit --quiet --message commit"
+	base = pages.Shell(t, dir, render+" && "+commit+" && git rev-parse HEAD", env...)
+	pages.Shell(t, dir, c.edit, env...)
+	if c.renders {
+		pages.Shell(t, dir, render, env...)
+	}
+	pages.Shell(t, dir, commit, env...)
+	return dir, strings.TrimSpace(base)
+}
+
+// check finds what is expected of a run in a repository.
+func (c change) check(t *testing.T, dir string, code int, printed string) {
+	t.Helper()
+	if code != c.code || !strings.Contains(printed, c.printed) {
+		t.Errorf("exit code %d, and not %d with %q:\n%s", code, c.code, c.printed, printed)
+	}
+	if comment := string(readTree(t, dir)["fleetwright.md"]); !strings.HasPrefix(comment, "<!-- fleetwright diff -->\n") || !strings.Contains(comment, c.comment) {
+		t.Errorf("the comment is %q, and not %q", comment, c.comment)
+	}
+}
+
+// TestGitLab runs the job of docs/ci.md with the variables of GitLab.
+func TestGitLab(t *testing.T) {
+	var file map[string]gitlabJob
+	mustParse(t, "../examples/ci/gitlab-ci.yml", &file)
+	job := file["fleetwright"]
+	_, env := published(t)
+	// What is built of it is in the build cache after the first time, wherever it is.
+	bin := t.TempDir()
+	env = append(env, "CGO_ENABLED=0", "GOBIN="+bin, "PATH="+bin+":"+os.Getenv("PATH"))
+	env = append(env, moduleProxy(t)...)
+	modules := t.TempDir()
+	for _, c := range changes {
+		t.Run(c.name, func(t *testing.T) {
+			record(t, "8. GitLab")
+			dir, base := c.makeIn(t, env)
+			env := slices.Clone(env)
+			for name, value := range job.Variables {
+				env = append(env, fmt.Sprintf("%s=%v", name, strings.ReplaceAll(fmt.Sprint(value), "$CI_PROJECT_DIR", dir)))
+			}
+			// The caches of the machine in place of those of the project, which are empty.
+			env = append(env, "GOCACHE="+goEnv(t, "GOCACHE"), "GOMODCACHE="+modules, "GOFLAGS=-modcacherw -trimpath")
+			code, printed := job.run(t, dir, append(env, "CI_PROJECT_DIR="+dir, "CI_MERGE_REQUEST_DIFF_BASE_SHA="+base))
+			c.check(t, dir, code, printed)
+			if job.Artifacts.When != "always" || !slices.Equal(job.Artifacts.Paths, []string{"fleetwright.md"}) {
+				t.Errorf("the artifacts are %v", job.Artifacts)
+			}
+			// On a branch there is no base.
+			if code, printed := job.run(t, dir, append(env, "CI_PROJECT_DIR="+dir)); code != c.code {
+				t.Errorf("without a base the exit code is %d, and not %d:\n%s", code, c.code, printed)
+			}
+		})
+	}
+}
+
+// TestShell runs the script of docs/ci.md.
+func TestShell(t *testing.T) {
+	_, env := published(t)
+	script, err := filepath.Abs("../examples/ci/check.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	env = append(env, "PATH="+filepath.Dir(fleetwright(t))+":"+os.Getenv("PATH"))
+	for _, c := range changes {
+		t.Run(c.name, func(t *testing.T) {
+			record(t, "8. a shell")
+			dir, base := c.makeIn(t, env)
+			cmd := exec.Command(script, base)
+			cmd.Dir, cmd.Env = dir, env
+			printed, _ := cmd.CombinedOutput()
+			c.check(t, dir, cmd.ProcessState.ExitCode(), string(printed))
+			cmd = exec.Command(script)
+			cmd.Dir, cmd.Env = dir, env
+			if printed, _ := cmd.CombinedOutput(); cmd.ProcessState.ExitCode() != c.code {
+				t.Errorf("without a base the exit code is %d, and not %d:\n%s", cmd.ProcessState.ExitCode(), c.code, printed)
+			}
+		})
+	}
+}
