@@ -13,7 +13,12 @@ BENCHTIME := 100x
 # How long make fuzz runs each target: make fuzz FUZZTIME=1h
 FUZZTIME := 1m
 
-.PHONY: demo test lint bench golden generate conformance fuzz
+# What builds the image, its name, and more flags for it: make image BUILDER=podman
+BUILDER := docker
+IMAGE := fleetwright
+IMAGEFLAGS :=
+
+.PHONY: demo test lint bench golden generate conformance fuzz image
 
 demo:
 	@go run ./cmd/fleetwright render examples/kuma-rollout -o $(DEMO) --path clusters
@@ -47,6 +52,14 @@ fuzz:
 	go test ./render -run '^$$' -fuzz FuzzCompile -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./internal/blockyaml -run '^$$' -fuzz FuzzReadBack -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./internal/diag -run '^$$' -fuzz FuzzExcerpt -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
+
+# A program that needs nothing, and an image of it alone: docs/container.md. The same
+# commit gives the same bytes.
+image:
+	CGO_ENABLED=0 go build -trimpath -buildvcs=auto -ldflags '-s -w' -o bin/fleetwright ./cmd/fleetwright
+	$(BUILDER) build $(IMAGEFLAGS) --tag $(IMAGE) \
+		--build-arg VERSION="$$(bin/fleetwright --version | cut -d ' ' -f 2)" \
+		--build-arg REVISION="$$(git rev-parse HEAD 2>/dev/null)" .
 
 # What tests compare with. Read the difference, line by line, before committing it.
 golden:
