@@ -3,6 +3,7 @@ package conformance
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -174,5 +175,52 @@ func TestShell(t *testing.T) {
 				t.Errorf("without a base the exit code is %d, and not %d:\n%s", cmd.ProcessState.ExitCode(), c.code, printed)
 			}
 		})
+	}
+}
+
+// TestPageOfCI runs the commands of docs/ci.md, and finds the files of examples/ci in it.
+// UPDATE=1 writes them into it.
+func TestPageOfCI(t *testing.T) {
+	record(t, "8. the page of CI")
+	_, env := published(t)
+	env = append(env, "PATH="+filepath.Dir(fleetwright(t))+":"+os.Getenv("PATH"))
+	dir, _ := changes[0].makeIn(t, env)
+	pages.Run(t, "..", "docs/ci.md", dir, env...)
+
+	text := page(t, "docs/ci.md")
+	shown := append(pages.Blocks(text, "yaml"), pages.Blocks(text, "sh")...)
+	files := []string{"github-workflow.yml", "gitlab-ci.yml", "check.sh"}
+	if len(shown) != len(files) {
+		t.Fatalf("docs/ci.md shows %d files, and not %d", len(shown), len(files))
+	}
+	for i, file := range files {
+		want := string(readTree(t, "../examples/ci")[file])
+		if os.Getenv("UPDATE") != "" {
+			text = strings.Replace(text, "\n"+shown[i]+"```\n", "\n"+want+"```\n", 1)
+		} else if shown[i] != want {
+			t.Errorf("docs/ci.md does not show examples/ci/%s as it is", file)
+		}
+	}
+	if os.Getenv("UPDATE") != "" {
+		if err := os.WriteFile("../docs/ci.md", []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestInputsAndOutputsOfThePage: docs/ci.md has a row for each that action.yml has.
+func TestInputsAndOutputsOfThePage(t *testing.T) {
+	var a action
+	mustParse(t, "../action.yml", &a)
+	rows := ""
+	for line := range strings.Lines(page(t, "docs/ci.md")) {
+		if strings.HasPrefix(line, "| `") {
+			rows += strings.SplitN(line, "|", 3)[1]
+		}
+	}
+	for _, name := range slices.Concat(slices.Collect(maps.Keys(a.Inputs)), slices.Collect(maps.Keys(a.Outputs))) {
+		if !strings.Contains(rows, "`"+name+"`") {
+			t.Errorf("docs/ci.md has no row for %s", name)
+		}
 	}
 }
