@@ -18,6 +18,8 @@ say about them and writes nothing. PATH is what it is for render.
 
 With -o DIR it says as well whether DIR is what render would write there: a cluster
 with files that were edited by hand, are missing or are left over is stale.
+With --staged, in a hook of Git, so is what the commit would leave out, or has as it
+was, of DIR and the documents.
 
 Each diagnostic begins with its place, FILE:LINE:COLUMN, and has a code;
 fleetwright explain CODE says what it means. A comment in the line, or above it,

@@ -22,7 +22,10 @@ left out.
 Everything is compiled before anything is written, and every changed file is
 staged before the first is renamed into place: after an error the directory is as
 it was. Unchanged files are not touched. Files of the last render that are gone
-now are removed, by its inventory.json, and no others ever are.`
+now are removed, by its inventory.json, and no others ever are.
+
+With --staged, in a hook of Git, it fails where the commit would leave out some of the
+documents that were read or the files that are written, or has them as they were.`
 
 const renderExample = `  # into the Git repository that the clusters sync from
   fleetwright render apps/ fleets/ -o clusters

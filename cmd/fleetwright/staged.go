@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/inputs"
 	"github.com/fleetwright/fleetwright/internal/staging"
 	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/schema"
 )
 
 const stagedUsage = "fail, too, where Git has not staged all that is read and written"
@@ -20,20 +22,16 @@ const stagedUsage = "fail, too, where Git has not staged all that is read and wr
 // It says so and returns the error refused.
 func (a *app) checkStaged(paths []string, out string, refused error) error {
 	unstaged := map[string]bool{}
-	roots := slices.DeleteFunc(append(slices.Clone(paths), out), func(root string) bool { return root == "" || root == "-" })
+	roots := slices.DeleteFunc(slices.Clone(paths), isStream)
 	for _, root := range roots {
-		place := real(root)
-		names, err := staging.Unstaged(place)
-		if err != nil {
-			return &usageError{root + ": Git does not say what is staged: " + err.Error(), "--staged is for files of the Git repository that the command runs in"}
-		}
-		if place, err = filepath.Abs(place); err != nil {
+		if err := addUnstaged(unstaged, root, isInput); err != nil {
 			return err
 		}
-		for _, name := range names {
-			if way := wayFrom(place, name); root != out && isInput(way) || root == out && isOutput(way) {
-				unstaged[name] = true
-			}
+	}
+	if !isStream(out) {
+		roots = append(roots, out)
+		if err := addUnstaged(unstaged, out, isOutput); err != nil {
+			return err
 		}
 	}
 	if len(unstaged) == 0 {
@@ -56,16 +54,34 @@ func (a *app) checkStaged(paths []string, out string, refused error) error {
 	return refused
 }
 
-// real is what a path leads to: Git does not look behind links.
-func real(path string) string {
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		return real
+// isStream says whether there is no file to a path.
+func isStream(path string) bool { return path == "" || path == "-" }
+
+// addUnstaged adds the names of the files of a path that are not staged as they are, and
+// matter by the way to them from the path.
+func addUnstaged(to map[string]bool, root string, matters func(way []string, file staging.File) bool) error {
+	// Git does not look behind links.
+	if real, err := filepath.EvalSymlinks(root); err == nil {
+		root = real
 	}
-	return path
+	files, err := staging.Unstaged(root)
+	if err != nil {
+		return &usageError{root + ": Git does not say what is staged: " + err.Error(), "--staged is for files of the Git repository that the command runs in"}
+	}
+	dir, err := filepath.Abs(root)
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		if way := wayFrom(dir, f.Name); len(way) > 0 && matters(way, f) {
+			to[f.Name] = true
+		}
+	}
+	return nil
 }
 
 // wayFrom are the names on the way from a directory to a file, or nil where a name on
-// it is hidden.
+// it is hidden. The way from a file to itself is ".".
 func wayFrom(dir, file string) []string {
 	file, err := filepath.Abs(filepath.FromSlash(file))
 	if err != nil {
@@ -79,11 +95,18 @@ func wayFrom(dir, file string) []string {
 	return way
 }
 
-// isInput says whether a file is, or was, read, by the way to it from a PATH, which may
-// be the file.
-func isInput(way []string) bool {
-	return len(way) > 0 && (way[0] == "." || inputs.IsManifest(way[len(way)-1]))
+// isInput says whether a file is, or was, read, and may have documents.
+func isInput(way []string, file staging.File) bool {
+	if way[0] != "." && !inputs.IsManifest(file.Name) {
+		return false
+	}
+	if !file.New {
+		return true
+	}
+	// Among new files there may be any that are somebody else's.
+	data, err := os.ReadFile(filepath.FromSlash(file.Name))
+	return err != nil || len(schema.Load([]schema.File{{Name: file.Name, Data: data}}).All) > 0
 }
 
-// isOutput says whether a file is, or was, written, by the way to it from DIR.
-func isOutput(way []string) bool { return len(way) > 2 && way[1] == render.Dir }
+// isOutput says whether a file is, or was, written.
+func isOutput(way []string, _ staging.File) bool { return len(way) > 2 && way[1] == render.Dir }
