@@ -533,3 +533,28 @@ func stepsAsWorkflow(t *testing.T, metadata []byte) []byte {
 	}
 	return data
 }
+
+// TestCacheKeyIsOfAllSources: the action builds the command again when what it is built
+// of changes, so the script names all of that.
+func TestCacheKeyIsOfAllSources(t *testing.T) {
+	script, err := os.ReadFile("../.github/action.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := regexp.MustCompile(`\(find (.*) -type f`).FindStringSubmatch(string(script))
+	if named == nil {
+		t.Fatal("the script names no sources")
+	}
+	list := exec.Command("go", "list", "-deps", "-f", "{{with .Module}}{{if .Main}}{{$.ImportPath}}{{end}}{{end}}", "./cmd/fleetwright")
+	list.Dir = ".."
+	packages, err := list.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pkg := range strings.Fields(string(packages)) {
+		top, _, _ := strings.Cut(strings.TrimPrefix(pkg, strings.TrimPrefix(address, "https://")+"/"), "/")
+		if !slices.Contains(strings.Fields(named[1]), top) {
+			t.Errorf("the key of the cache does not know %s", pkg)
+		}
+	}
+}
