@@ -195,7 +195,7 @@ func TestRolloutRemoved(t *testing.T) {
 	if !slices.Contains(got, want) {
 		t.Errorf("it says\n%s\nnot\n%s", strings.Join(got, "\n"), want)
 	}
-	if left := "default/rollout-kuma-demo: Namespace webapp is no longer rendered, and left on the cluster on kurator-member1, kurator-member2"; !slices.Contains(got, left) {
+	if left := "default/rollout-kuma-demo: Namespace webapp is no longer rendered but stays on kurator-member1, kurator-member2"; !slices.Contains(got, left) {
 		t.Errorf("it says\n%s\nnot\n%s", strings.Join(got, "\n"), left)
 	}
 }

@@ -259,9 +259,9 @@ func (n *noter) of(ch *Change) {
 		case rollout:
 			n.say(ch, subject+": rollout removed", danger, n.where(ch, nil))
 		case isSuspended(ch.old.value) && dangerOf(ch.Object, nil, "") != "":
-			n.say(ch, subject+" removed while it is suspended, and what it has applied is left on the cluster", "", n.where(ch, nil))
+			n.say(ch, subject+" removed while it is suspended, so that what it has applied stays", "", n.where(ch, nil))
 		case keptByFlux(ch.old.value):
-			n.say(ch, subject+" is no longer rendered, and left on the cluster", "", n.where(ch, (*dirChange).deleted))
+			n.say(ch, subject+" is no longer rendered but stays", "", n.where(ch, (*dirChange).deleted))
 		case danger != "" && path.Dir(ch.dir) != "apps":
 			n.say(ch, subject+" removed", danger, n.where(ch, nil))
 		default:
