@@ -60,7 +60,7 @@ func (a *app) execute(args []string) int {
 		CompletionOptions:          cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
 	root.SetVersionTemplate("fleetwright {{.Version}}\n")
-	root.AddCommand(newRenderCmd(a), newCheckCmd(a), newExplainCmd(a), newSchemaCmd(a))
+	root.AddCommand(newRenderCmd(a), newCheckCmd(a), newExplainCmd(a), newSchemaCmd(a), newInitCmd(a))
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{err.Error(), cmd.CommandPath() + " --help lists the flags"}
 	})
