@@ -31,7 +31,10 @@ func newCheckCmd(a *app) *cobra.Command {
 		Short:   "Say what would not work, and write nothing",
 		Long:    checkLong,
 		Example: checkExample,
-		RunE:    func(_ *cobra.Command, paths []string) error { return a.check(paths, flags) },
+
+		ValidArgsFunction: documentFiles,
+
+		RunE: func(_ *cobra.Command, paths []string) error { return a.check(paths, flags) },
 	}
 	flags.add(cmd)
 	return cmd

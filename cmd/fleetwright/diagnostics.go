@@ -25,6 +25,7 @@ type diagnosticFlags struct {
 func (f *diagnosticFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.format, "format", diag.Formats()[0], "of the diagnostics: "+strings.Join(diag.Formats(), ", "))
 	cmd.Flags().BoolVar(&f.strict, "strict", false, "make errors of warnings")
+	completeFlag(cmd, "format", oneOf(diag.Formats()...))
 }
 
 // read reads the files that a command names.

@@ -50,10 +50,14 @@ func newInitCmd(a *app) *cobra.Command {
 		Short:   "Write an Application and a Fleet to begin with",
 		Long:    initLong,
 		Example: initExample,
-		RunE:    func(_ *cobra.Command, dirs []string) error { return a.init(dirs, flags) },
+
+		ValidArgsFunction: directories,
+		RunE:              func(_ *cobra.Command, dirs []string) error { return a.init(dirs, flags) },
 	}
 	cmd.Flags().StringVar(&flags.provider, "provider", initProviders[0], "what moves the traffic: "+strings.Join(initProviders, ", "))
 	cmd.Flags().StringVar(&flags.name, "name", "webapp", "`NAME` of the Application, its Deployment, Service and namespace")
+	completeFlag(cmd, "provider", oneOf(initProviders...))
+	completeFlag(cmd, "name", cobra.NoFileCompletions)
 	return cmd
 }
 

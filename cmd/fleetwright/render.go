@@ -34,6 +34,7 @@ type renderFlags struct {
 	out        string
 	path       string
 	allowPrune bool
+	clusters   clusterFlags
 	diagnosticFlags
 }
 
@@ -44,11 +45,17 @@ func newRenderCmd(a *app) *cobra.Command {
 		Short:   "Compile and write the directories of all clusters",
 		Long:    renderLong,
 		Example: renderExample,
-		RunE:    func(_ *cobra.Command, paths []string) error { return a.render(paths, flags) },
+
+		ValidArgsFunction: documentFiles,
+
+		RunE: func(_ *cobra.Command, paths []string) error { return a.render(paths, flags) },
 	}
 	cmd.Flags().StringVarP(&flags.out, "output", "o", "", "directory to write, or - for the standard output (required)")
 	cmd.Flags().StringVar(&flags.path, "path", "", "place of the directory in its Git repository (found from the repository around it)")
 	cmd.Flags().BoolVar(&flags.allowPrune, "allow-prune", false, "let the run empty a cluster, or remove more than half of its files")
+	completeFlag(cmd, "output", directories)
+	completeFlag(cmd, "path", directories)
+	flags.clusters.add(cmd, "with -o -, print only the cluster `NAME`; may be repeated")
 	flags.add(cmd)
 	return cmd
 }
@@ -56,6 +63,9 @@ func newRenderCmd(a *app) *cobra.Command {
 func (a *app) render(paths []string, flags renderFlags) error {
 	if flags.out == "" && len(paths) > 0 {
 		return &usageError{"no output is named", "-o DIR writes a directory, -o - prints a stream"}
+	}
+	if len(flags.clusters.names) > 0 && flags.out != "-" {
+		return &usageError{"--cluster is for -o -", "what a run does not render is removed from a directory, so that one gets all clusters"}
 	}
 	files, err := a.read(paths)
 	if err != nil {
@@ -78,6 +88,9 @@ func (a *app) render(paths []string, flags renderFlags) error {
 		return errReported
 	}
 	if flags.out == "-" {
+		if tree, err = flags.clusters.of(tree); err != nil {
+			return err
+		}
 		return a.stream(tree)
 	}
 	sum, err := disk.Write(flags.out, tree, disk.Options{

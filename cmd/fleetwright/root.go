@@ -57,10 +57,9 @@ func (a *app) execute(args []string) int {
 		SilenceErrors:              true,
 		SilenceUsage:               true,
 		DisableAutoGenTag:          true,
-		CompletionOptions:          cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
 	root.SetVersionTemplate("fleetwright {{.Version}}\n")
-	root.AddCommand(newRenderCmd(a), newCheckCmd(a), newExplainCmd(a), newSchemaCmd(a), newInitCmd(a))
+	root.AddCommand(newRenderCmd(a), newCheckCmd(a), newExplainCmd(a), newSchemaCmd(a), newInitCmd(a), newCompletionCmd(a))
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{err.Error(), cmd.CommandPath() + " --help lists the flags"}
 	})

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/disk"
@@ -148,10 +149,10 @@ func follow(path string) (real string, mode fs.FileMode, err error) {
 	return real, info.Mode(), nil
 }
 
+// Extensions are those of the files that are read from directories, without the dot.
+func Extensions() []string { return []string{"yaml", "yml", "json"} }
+
 func isManifest(name string) bool {
-	switch filepath.Ext(name) {
-	case ".yaml", ".yml", ".json":
-		return true
-	}
-	return false
+	extension, ok := strings.CutPrefix(filepath.Ext(name), ".")
+	return ok && slices.Contains(Extensions(), extension)
 }
