@@ -49,7 +49,10 @@ func (a *app) check(paths []string, flags diagnosticFlags) error {
 	if err != nil {
 		return err
 	}
+	shown := a.newProgress()
+	shown.start("compiling")
 	_, list := compile(files, render.Options{})
+	shown.clear()
 	failed := list.HasErrors()
 	if list, err = p.print(list); err != nil {
 		return err

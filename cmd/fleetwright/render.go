@@ -67,6 +67,8 @@ func (a *app) render(paths []string, flags renderFlags) error {
 	if len(flags.clusters.names) > 0 && flags.out != "-" {
 		return &usageError{"--cluster is for -o -", "what a run does not render is removed from a directory, so that one gets all clusters"}
 	}
+	shown := a.newProgress()
+	defer shown.clear()
 	files, err := a.read(paths)
 	if err != nil {
 		return err
@@ -79,7 +81,9 @@ func (a *app) render(paths []string, flags renderFlags) error {
 	if flags.out != "-" && flags.path == "" {
 		opts.DefaultPath = pathInRepository(flags.out)
 	}
+	shown.start("compiling")
 	tree, list := compile(files, opts)
+	shown.clear()
 	if list, err = p.print(list); err != nil {
 		return err
 	}
@@ -93,12 +97,16 @@ func (a *app) render(paths []string, flags renderFlags) error {
 		}
 		return a.stream(tree)
 	}
+	shown.start("comparing")
 	sum, err := disk.Write(flags.out, tree, disk.Options{
 		AllowPrune: flags.allowPrune,
+		Progress:   shown.counter("writing"),
 		Waiting: func() {
+			shown.clear()
 			fmt.Fprintf(a.stderr, "waiting for another fleetwright that writes %s\n", flags.out)
 		},
 	})
+	shown.clear()
 	if err != nil {
 		return err
 	}
