@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/schema"
 )
 
 const checkLong = `Check compiles the Applications and Fleets under each PATH, prints what there is to
@@ -24,8 +25,13 @@ const checkExample = `  fleetwright check apps/ fleets/
   fleetwright check . --strict --format github
   fleetwright check . --format sarif > fleetwright.sarif`
 
+type checkFlags struct {
+	watch bool
+	diagnosticFlags
+}
+
 func newCheckCmd(a *app) *cobra.Command {
-	var flags diagnosticFlags
+	var flags checkFlags
 	cmd := &cobra.Command{
 		Use:     "check PATH...",
 		Short:   "Say what would not work, and write nothing",
@@ -37,15 +43,25 @@ func newCheckCmd(a *app) *cobra.Command {
 		RunE: func(_ *cobra.Command, paths []string) error { return a.check(paths, flags) },
 	}
 	flags.add(cmd)
+	addWatch(cmd, &flags.watch)
 	return cmd
 }
 
-func (a *app) check(paths []string, flags diagnosticFlags) error {
+func (a *app) check(paths []string, flags checkFlags) error {
+	if flags.watch {
+		return a.watch(paths, flags.diagnosticFlags, func(files []schema.File, w *watched) error {
+			return a.checkFiles(files, flags, w)
+		})
+	}
 	files, err := a.read(paths)
 	if err != nil {
 		return err
 	}
-	p, err := a.newPrinter(flags, files, a.stdout)
+	return a.checkFiles(files, flags, nil)
+}
+
+func (a *app) checkFiles(files []schema.File, flags checkFlags, w *watched) error {
+	p, err := a.newPrinter(flags.diagnosticFlags, files, a.stdout)
 	if err != nil {
 		return err
 	}
@@ -54,10 +70,13 @@ func (a *app) check(paths []string, flags diagnosticFlags) error {
 	_, list := compile(files, render.Options{})
 	shown.clear()
 	failed := list.HasErrors()
-	if list, err = p.print(list); err != nil {
+	list, line, err := p.print(list, w)
+	if err != nil {
 		return err
 	}
-	fmt.Fprintln(a.stderr, summary(list))
+	if line != "" {
+		fmt.Fprintln(a.stderr, line)
+	}
 	switch {
 	case failed:
 		return errReported

@@ -9,6 +9,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/disk"
 	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/schema"
 )
 
 const renderLong = `Render compiles the Applications and Fleets under each PATH and writes, for every
@@ -35,6 +36,7 @@ type renderFlags struct {
 	path       string
 	allowPrune bool
 	clusters   clusterFlags
+	watch      bool
 	diagnosticFlags
 }
 
@@ -57,6 +59,7 @@ func newRenderCmd(a *app) *cobra.Command {
 	completeFlag(cmd, "path", directories)
 	flags.clusters.add(cmd, "with -o -, print only the cluster `NAME`; may be repeated")
 	flags.add(cmd)
+	addWatch(cmd, &flags.watch)
 	return cmd
 }
 
@@ -67,12 +70,23 @@ func (a *app) render(paths []string, flags renderFlags) error {
 	if len(flags.clusters.names) > 0 && flags.out != "-" {
 		return &usageError{"--cluster is for -o -", "what a run does not render is removed from a directory, so that one gets all clusters"}
 	}
+	if flags.watch && flags.out == "-" {
+		return &usageError{"--watch writes no stream", "-o DIR writes a directory, in which only what has changed is written"}
+	}
+	if flags.watch {
+		return a.watch(paths, flags.diagnosticFlags, func(files []schema.File, w *watched) error {
+			return a.renderFiles(files, flags, a.newProgress(), w)
+		})
+	}
 	shown := a.newProgress()
-	defer shown.clear()
 	files, err := a.read(paths)
 	if err != nil {
 		return err
 	}
+	return a.renderFiles(files, flags, shown, nil)
+}
+
+func (a *app) renderFiles(files []schema.File, flags renderFlags, shown *progress, w *watched) error {
 	p, err := a.newPrinter(flags.diagnosticFlags, files, a.stderr)
 	if err != nil {
 		return err
@@ -84,12 +98,19 @@ func (a *app) render(paths []string, flags renderFlags) error {
 	shown.start("compiling")
 	tree, list := compile(files, opts)
 	shown.clear()
-	if list, err = p.print(list); err != nil {
+	first := w == nil || !w.again
+	list, line, err := p.print(list, w)
+	if err != nil {
 		return err
 	}
 	if list.HasErrors() {
-		fmt.Fprintf(a.stderr, "%s; nothing was written\n", summary(list))
+		if line != "" {
+			fmt.Fprintf(a.stderr, "%s; nothing was written\n", line)
+		}
 		return errReported
+	}
+	if !first && line != "" {
+		fmt.Fprintln(a.stderr, line)
 	}
 	if flags.out == "-" {
 		if tree, err = flags.clusters.of(tree); err != nil {
@@ -112,6 +133,12 @@ func (a *app) render(paths []string, flags renderFlags) error {
 	}
 	for _, cluster := range sum.Repaired {
 		fmt.Fprintf(a.stderr, "%s: an earlier render was cut off, its files are repaired\n", cluster)
+	}
+	if !first {
+		if sum.Written == 0 && sum.Removed == 0 {
+			return nil
+		}
+		sayNames(a.stderr, flags.out, sum)
 	}
 	fmt.Fprintf(a.stderr, "%s: %s, %s, %d written, %d unchanged, %d removed\n",
 		flags.out, plural(sum.Clusters, "cluster"), plural(sum.Files, "file"), sum.Written, sum.Files-sum.Written, sum.Removed)

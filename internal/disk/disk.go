@@ -59,6 +59,8 @@ type Summary struct {
 	Files, Written int
 	// Removed files.
 	Removed int
+	// WrittenNames and RemovedNames are their names below DIR, with slashes.
+	WrittenNames, RemovedNames []string
 	// Repaired are the clusters where an earlier run was cut off.
 	Repaired []string
 }
@@ -191,6 +193,12 @@ func write(files files, tree *render.Tree, opts Options) (Summary, error) {
 		sum.Files += p.files
 		sum.Written += len(p.changed)
 		sum.Removed += len(p.removed)
+		for _, f := range p.changed {
+			sum.WrittenNames = append(sum.WrittenNames, path.Join(p.base, f.Path))
+		}
+		for _, f := range p.removed {
+			sum.RemovedNames = append(sum.RemovedNames, path.Join(p.base, f))
+		}
 		if p.interrupted {
 			sum.Repaired = append(sum.Repaired, p.name)
 		}
