@@ -18,12 +18,18 @@ keeps one from being said, and gives the reason:
 
   port: 80 # fleetwright: ignore FW308 the container listens on 80
 
+--format json is one document, github the annotations of a pull request, and sarif a
+log for code scanning.
+
+` + watchLong + `
+
 Exit codes are 0 without errors, 1 where --strict makes errors of warnings, and 2
 for errors.`
 
-const checkExample = `  fleetwright check apps/ fleets/
-  fleetwright check . --strict --format github
-  fleetwright check . --format sarif > fleetwright.sarif`
+const checkExample = `  fleetwright check examples/kuma-rollout
+  fleetwright check examples/own-mesh --watch
+  fleetwright check examples/own-mesh --strict --format github
+  fleetwright check examples/kuma-rollout --format sarif > fleetwright.sarif`
 
 type checkFlags struct {
 	watch bool

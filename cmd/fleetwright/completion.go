@@ -18,7 +18,9 @@ name.
 
 SHELL is bash, which needs the package bash-completion, zsh or fish. A new shell reads
 the script from where the examples put it; for zsh that directory is in fpath before
-compinit is called. Exit codes are 0, and 2 for a shell that there is no script for.`
+compinit is called.
+
+Exit codes are 0, and 2 for a shell that there is no script for.`
 
 const completionExample = `  # for this shell alone
   source <(fleetwright completion bash)

@@ -17,7 +17,9 @@ const explainLong = `Explain says what a diagnostic means: what would happen on 
 and where upstream says so, with an example of the mistake and one without it.
 
 Without CODE it lists the catalogue. An error that is "always" one cannot be made less
-by the RenderConfig's severities, nor ignored by a comment.`
+by the RenderConfig's severities, nor ignored by a comment.
+
+Exit codes are 0, and 2 for a CODE that there is not.`
 
 const explainExample = `  fleetwright explain FW326
   fleetwright explain

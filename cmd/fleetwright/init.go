@@ -28,11 +28,12 @@ working directory.
 
 They compile as they are. What is yours to say is marked with CHANGE.
 
-No file is ever overwritten: where one of the two is there, nothing is written. Exit
-codes are 0 where both were written and 2 where not.`
+No file is ever overwritten: where one of the two is there, nothing is written.
+
+Exit codes are 0 where both were written, and 2 where not.`
 
 const initExample = `  fleetwright init fleet
-  fleetwright init fleet --provider nginx --name shop`
+  fleetwright init shop --provider nginx --name shop`
 
 // initFiles are the files that init writes.
 var initFiles = []string{"application.yaml", "fleet.yaml"}
@@ -54,7 +55,7 @@ func newInitCmd(a *app) *cobra.Command {
 		ValidArgsFunction: directories,
 		RunE:              func(_ *cobra.Command, dirs []string) error { return a.init(dirs, flags) },
 	}
-	cmd.Flags().StringVar(&flags.provider, "provider", initProviders[0], "what moves the traffic: "+strings.Join(initProviders, ", "))
+	cmd.Flags().StringVar(&flags.provider, "provider", initProviders[0], "`PROVIDER` that moves the traffic: "+strings.Join(initProviders, ", "))
 	cmd.Flags().StringVar(&flags.name, "name", "webapp", "`NAME` of the Application, its Deployment, Service and namespace")
 	completeFlag(cmd, "provider", oneOf(initProviders...))
 	completeFlag(cmd, "name", cobra.NoFileCompletions)

@@ -23,13 +23,23 @@ left out.
 Everything is compiled before anything is written, and every changed file is
 staged before the first is renamed into place: after an error the directory is as
 it was. Unchanged files are not touched. Files of the last render that are gone
-now are removed, by its inventory.json, and no others ever are.`
+now are removed, by its inventory.json, and no others ever are.
+
+` + watchLong + `
+
+Exit codes are 0, and 2 for errors, with --strict for warnings as well.`
 
 const renderExample = `  # into the Git repository that the clusters sync from
-  fleetwright render apps/ fleets/ -o clusters
+  fleetwright render examples/kuma-rollout -o clusters
 
-  # as one YAML stream
-  fleetwright render examples/kuma-rollout -o -`
+  # and again, whenever an input is saved
+  fleetwright render examples/kuma-rollout -o clusters --watch
+
+  # as one YAML stream, for one of the clusters
+  fleetwright render examples/kuma-rollout -o - --cluster kurator-member1
+
+  # from one
+  fleetwright render - -o - < examples/no-fleet/application.yaml`
 
 type renderFlags struct {
 	out        string

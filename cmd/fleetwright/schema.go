@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/mitchellh/go-wordwrap"
 	"github.com/spf13/cobra"
 
 	"github.com/fleetwright/fleetwright/schema"
@@ -28,7 +29,7 @@ func newSchemaCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "schema KIND",
 		Short:             "Print the schema of an input kind",
-		Long:              schemaLong + "\n\nKIND is one of " + strings.Join(names, ", ") + ".",
+		Long:              schemaLong + "\n\n" + wordwrap.WrapString("KIND is one of "+strings.Join(names, ", ")+".", textWidth) + "\n\nExit codes are 0, and 2 for a KIND that there is not.",
 		Example:           schemaExample,
 		ValidArgsFunction: firstArgument(names...),
 		RunE: func(_ *cobra.Command, args []string) error {

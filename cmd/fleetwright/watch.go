@@ -23,9 +23,9 @@ import (
 
 // watchLong goes into the help of the commands that have the flag.
 const watchLong = `With --watch the command goes on, compiles again when an input is saved, and says what
-that changes: diagnostics that are new, how many are gone, files that are written or
-removed. With --format json each change prints all diagnostics there are then. An error
-does not end it; Ctrl-C does, with exit code 0.`
+that changes: diagnostics that are new and how many are gone, and of render the files
+that it writes or removes. With --format json each change of the diagnostics prints all
+there are then. An error does not end it; Ctrl-C does, with exit code 0.`
 
 // watchFormats are the formats of diagnostics that may come more than once.
 var watchFormats = []string{"text", "json"}
