@@ -210,17 +210,27 @@ func alreadyThere(files []string) error {
 	return &usageError{fmt.Sprintf("%s %s there already; nothing was written", strings.Join(files, " and "), verb), "name another DIR, or move it away"}
 }
 
-// sayNext says what was written, and what to do with it.
+// sayNext says what was written, and what to do with it. The clusters' directories come
+// beside the documents, and where these are at the root of a repository below it.
 func (a *app) sayNext(dir string, files []string) error {
-	quoted, err := syntax.Quote(dir, syntax.LangPOSIX)
-	if err != nil {
-		quoted = dir
+	clusters := filepath.Join(filepath.Dir(dir), "clusters")
+	if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil {
+		clusters = filepath.Join(dir, "clusters")
 	}
-	_, err = fmt.Fprintf(a.stderr, `%s are written
+	_, err := fmt.Fprintf(a.stderr, `%s are written
 Change what is marked with CHANGE in them, then see what there is to say, and compile:
 
   fleetwright check %s
-  fleetwright render %[2]s -o clusters
-`, strings.Join(files, " and "), quoted)
+  fleetwright render %[2]s -o %s
+`, strings.Join(files, " and "), quoted(dir), quoted(clusters))
 	return err
+}
+
+// quoted is a path as a shell takes it.
+func quoted(path string) string {
+	word, err := syntax.Quote(path, syntax.LangPOSIX)
+	if err != nil {
+		return path // it has characters that no shell takes as they are
+	}
+	return word
 }
