@@ -35,6 +35,7 @@ func TestShellsComplete(t *testing.T) {
 		{line: "fleetwright render hub -o own-", want: []string{"own-mesh"}},
 	} {
 		t.Run(c.line, func(t *testing.T) {
+			record(t, "8. shells complete")
 			bash := words(completed(t, examples, "bash", "testdata/completion.bash", c.line))
 			fish := words(completed(t, examples, "fish", "testdata/completion.fish", c.line))
 			for _, want := range c.want {
