@@ -41,6 +41,8 @@ type watched struct {
 	before diag.List
 	// again says whether there was one.
 	again bool
+	// readable says that the inputs are so again.
+	readable bool
 }
 
 // news are the diagnostics that the last run had not, and how many it had that are
@@ -84,7 +86,7 @@ func (w *watched) print(p *printer, list diag.List) (line string, err error) {
 	case !p.whole:
 		err = p.format.Write(p.to, fresh)
 	}
-	if len(fresh) == 0 && gone == 0 {
+	if len(fresh) == 0 && gone == 0 && !w.readable {
 		return "", err
 	}
 	return fmt.Sprintf("%d new, %d gone: %s", len(fresh), gone, summary(list)), err
@@ -130,23 +132,27 @@ func (a *app) watch(paths []string, flags diagnosticFlags, compile func([]schema
 	defer stop()
 	w, err := watch.New()
 	if err != nil {
-		return err
+		return cannotWatch(err)
 	}
 	defer w.Close()
 	var last []schema.File
 	var said watched
-	failed := ""
+	// failed is the last failure that was said, unread whether it was one to read.
+	failed, unread := "", false
 	for first := true; ; first = false {
 		files, err, watchErr := watchedFiles(w, paths)
 		if watchErr != nil {
-			return &usageError{watchErr.Error(), "a system watches so many directories and no more: name fewer, or raise its limit (on Linux fs.inotify.max_user_watches)"}
+			return cannotWatch(watchErr)
 		}
 		if first && err != nil {
 			return err
 		}
 		if err == nil && (first || failed != "" || !slices.EqualFunc(files, last, sameFile)) {
-			last = files
+			last, said.readable = files, unread
 			err = compile(files, &said)
+			unread = false
+		} else if err != nil {
+			unread = true
 		}
 		var usage *usageError
 		switch {
@@ -165,6 +171,11 @@ func (a *app) watch(paths []string, flags diagnosticFlags, compile func([]schema
 			return nil
 		}
 	}
+}
+
+// cannotWatch says what keeps directories from being watched.
+func cannotWatch(err error) error {
+	return &usageError{err.Error(), "a system watches so many directories and no more: name fewer, or raise its limit (on Linux fs.inotify.max_user_watches and max_user_instances)"}
 }
 
 // watchedFiles reads the files under some paths, when all places where they may be are

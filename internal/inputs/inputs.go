@@ -32,8 +32,8 @@ func Read(paths []string, stdin io.Reader) ([]schema.File, error) {
 type Places struct {
 	// Dirs are the directories that were walked, by their real names.
 	Dirs []string
-	// Names are those by which the paths, and the links below them, lead where they
-	// do: of links, of what was there at the end, or of the first that was missing.
+	// Names are those of every directory, link and file by which the paths, and the
+	// links below them, lead where they do, as far as these are there.
 	Names []string
 }
 
@@ -189,8 +189,8 @@ func follow(path string) (real string, mode fs.FileMode, err error) {
 // maxLinks is how many links a path may lead through, as in Linux.
 const maxLinks = 40
 
-// trail are the names by which a path leads where it does: those of the links on the
-// way, and of what is there at its end, or of the first that is missing.
+// trail are the names by which a path leads where it does: of every directory and link
+// on the way and of what is at its end, as far as the first that is missing.
 func trail(path string) (names []string) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -199,18 +199,23 @@ func trail(path string) (names []string) {
 	const separator = string(filepath.Separator)
 	root := filepath.VolumeName(path) + separator
 	at, rest := root, strings.Split(strings.TrimPrefix(path, root), separator)
-	for len(rest) > 0 && len(names) < maxLinks {
+	for links := 0; len(rest) > 0 && links < maxLinks; {
 		name := filepath.Join(at, rest[0])
 		rest = rest[1:]
+		if name == at || name == root {
+			at = name // by ".", or ".." in a link
+			continue
+		}
+		names = append(names, name)
 		info, err := os.Lstat(name)
 		if err != nil {
-			return append(names, name)
+			return names
 		}
 		if info.Mode()&fs.ModeSymlink == 0 {
 			at = name
 			continue
 		}
-		names = append(names, name)
+		links++
 		target, err := os.Readlink(name)
 		if err != nil {
 			return names
@@ -220,7 +225,7 @@ func trail(path string) (names []string) {
 		}
 		rest = append(strings.Split(target, separator), rest...)
 	}
-	return append(names, at)
+	return names
 }
 
 // Extensions are those of the files that are read from directories, without the dot.

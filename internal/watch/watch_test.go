@@ -69,6 +69,14 @@ func TestWaitSeesWhatIsRead(t *testing.T) {
 			},
 			func(t *testing.T) { must(t, write("volume/..2/a.yaml", "3")) },
 		}},
+		"what is far above is moved away and comes back": {"above/below/a.yaml", []func(t *testing.T){
+			func(t *testing.T) { must(t, os.Rename("above", "away")) },
+			func(t *testing.T) { must(t, write("away/below/a.yaml", "3"), os.Rename("away", "above")) },
+		}},
+		"a link leads back up": {"up/a.yaml", []func(t *testing.T){
+			func(t *testing.T) { must(t, os.Rename("second", "first/second")) },
+			func(t *testing.T) { must(t, os.Rename("first/second", "second"), write("second/a.yaml", "3")) },
+		}},
 		"all that is above goes and comes back": {"above/below/a.yaml", []func(t *testing.T){
 			func(t *testing.T) { must(t, os.RemoveAll("above")) },
 			func(t *testing.T) { must(t, os.MkdirAll("above/below", 0o777)) },
@@ -78,7 +86,7 @@ func TestWaitSeesWhatIsRead(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Chdir(t.TempDir())
 			must(t, os.MkdirAll("fleet/deep", 0o777), write("fleet/deep/a.yaml", "1"))
-			must(t, os.Mkdir("first", 0o777), write("first/a.yaml", "1"), os.Mkdir("second", 0o777), write("second/a.yaml", "2"), os.Symlink("first", "current"))
+			must(t, os.Mkdir("first", 0o777), write("first/a.yaml", "1"), os.Mkdir("second", 0o777), write("second/a.yaml", "2"), os.Symlink("first", "current"), os.Symlink("first/../second", "up"))
 			must(t, os.MkdirAll("volume/..1", 0o777), write("volume/..1/a.yaml", "1"), os.Symlink("..1", "volume/..data"), os.Symlink("..data/a.yaml", "volume/a.yaml"))
 			must(t, os.MkdirAll("above/below", 0o777), write("above/below/a.yaml", "1"))
 			w, err := New()
