@@ -1,8 +1,9 @@
 // Package templates holds what is data and not code: the charts that are
-// installed, the manifests of a load tester, and queries.
+// installed, the manifests of a load tester, queries, and the documents that a user
+// begins with.
 package templates
 
-import _ "embed"
+import "embed"
 
 // Charts are the pinned charts and fleetwright's values for them, as YAML.
 //
@@ -33,3 +34,9 @@ var (
 	//go:embed nginx/request-duration.promql
 	NginxRequestDuration string
 )
+
+// Init are the documents that a user begins with: init/PROVIDER/application.yaml and
+// fleet.yaml. NAME, in values, is filled in.
+//
+//go:embed init
+var Init embed.FS

@@ -11,6 +11,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/disk"
 	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/schema"
 )
 
 const checkLong = `Check compiles the Applications and Fleets under each PATH, prints what there is to
@@ -27,18 +28,27 @@ keeps one from being said, and gives the reason:
 
   port: 80 # fleetwright: ignore FW308 the container listens on 80
 
+--format json is one document, github the annotations of a pull request, and sarif a
+log for code scanning.
+
+` + watchLong + `
+
 Exit codes are 0 without errors and with an output that is current, 1 where the output
 is stale or --strict makes errors of warnings, and 2 for errors.`
 
-const checkExample = `  fleetwright check apps/ fleets/
-  fleetwright check apps/ fleets/ -o clusters
-  fleetwright check . --strict --format github
-  fleetwright check . --format sarif > fleetwright.sarif`
+const checkExample = `  fleetwright check examples/kuma-rollout
+  fleetwright check examples/own-mesh --watch
+  fleetwright check examples/own-mesh --strict --format github
+  fleetwright check examples/kuma-rollout --format sarif > fleetwright.sarif
+
+  # whether a directory is what render would write
+  fleetwright check examples/kuma-rollout -o clusters`
 
 type checkFlags struct {
 	out    string
 	path   string
 	staged bool
+	watch  bool
 	diagnosticFlags
 }
 
@@ -49,6 +59,9 @@ func newCheckCmd(a *app) *cobra.Command {
 		Short:   "Say what would not work, and whether the output is current",
 		Long:    checkLong,
 		Example: checkExample,
+
+		ValidArgsFunction: documentFiles,
+
 		RunE: func(_ *cobra.Command, paths []string) error {
 			if err := a.check(paths, flags); err != nil || !flags.staged {
 				return err
@@ -57,36 +70,54 @@ func newCheckCmd(a *app) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVarP(&flags.out, "output", "o", "", "directory that render writes, to say whether it is current")
+	completeFlag(cmd, "output", directories)
 	addPath(cmd, &flags.path)
 	cmd.Flags().BoolVar(&flags.staged, "staged", false, stagedUsage)
 	flags.add(cmd)
+	addWatch(cmd, &flags.watch)
 	return cmd
 }
 
 func (a *app) check(paths []string, flags checkFlags) error {
-	if flags.out == "-" {
+	switch {
+	case flags.out == "-":
 		return &usageError{"the standard output is never stale", "-o DIR is the directory that render writes"}
+	case flags.watch && flags.staged:
+		return errWatchStaged
+	case flags.watch:
+		return a.watch(paths, flags.diagnosticFlags, func(files []schema.File, w *watched) error {
+			return a.checkFiles(files, paths, flags, w)
+		})
 	}
 	files, err := a.read(paths)
 	if err != nil {
 		return err
 	}
+	return a.checkFiles(files, paths, flags, nil)
+}
+
+func (a *app) checkFiles(files []schema.File, paths []string, flags checkFlags, w *watched) error {
 	p, err := a.newPrinter(flags.diagnosticFlags, files, a.stdout)
 	if err != nil {
 		return err
 	}
-	tree, list := compile(files, optionsFor(flags.out, flags.path))
+	tree, list := a.compile(files, optionsFor(flags.out, flags.path))
 	failed := list.HasErrors()
 	var stale diag.List
 	if flags.out != "" && !failed {
-		if stale, err = flags.stale(tree, paths); err != nil {
+		comparison, err := a.compareWith(flags.out, tree)
+		if err != nil {
 			return err
 		}
+		stale = flags.stale(comparison, paths)
 	}
-	if list, err = p.print(append(list, stale...)); err != nil {
+	list, line, err := p.print(append(list, stale...), w)
+	if err != nil {
 		return err
 	}
-	fmt.Fprintln(a.stderr, summary(list))
+	if line != "" {
+		fmt.Fprintln(a.stderr, line)
+	}
 	switch {
 	case failed:
 		return errReported
@@ -98,11 +129,7 @@ func (a *app) check(paths []string, flags checkFlags) error {
 
 // stale says, once for each cluster, what in the directory is not what render would
 // write.
-func (f checkFlags) stale(tree *render.Tree, paths []string) (list diag.List, err error) {
-	comparison, err := disk.Compare(f.out, tree)
-	if err != nil {
-		return nil, err
-	}
+func (f checkFlags) stale(comparison disk.Comparison, paths []string) (list diag.List) {
 	hint := commandLine("render", paths, flagValue{"-o", f.out}, flagValue{"--path", f.path})
 	if comparison.Refused != nil {
 		hint += " --allow-prune"
@@ -127,7 +154,7 @@ func (f checkFlags) stale(tree *render.Tree, paths []string) (list diag.List, er
 	for _, cluster := range comparison.Interrupted {
 		say(cluster, "", "an earlier render was cut off")
 	}
-	return list.Sorted(), nil
+	return list.Sorted()
 }
 
 // inWords is the path of a file that changes, and how, where it is not there before or

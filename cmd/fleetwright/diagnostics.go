@@ -25,12 +25,16 @@ type diagnosticFlags struct {
 func (f *diagnosticFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.format, "format", diag.Formats()[0], "of the diagnostics: "+strings.Join(diag.Formats(), ", "))
 	cmd.Flags().BoolVar(&f.strict, "strict", false, "make errors of warnings")
+	completeFlag(cmd, "format", oneOf(diag.Formats()...))
 }
+
+// errNoPath says that there is nothing to read.
+var errNoPath = &usageError{"no PATH is named", "name the files or directories that hold the Applications and Fleets, or - for the standard input"}
 
 // read reads the files that a command names.
 func (a *app) read(paths []string) ([]schema.File, error) {
 	if len(paths) == 0 {
-		return nil, &usageError{"no PATH is named", "name the files or directories that hold the Applications and Fleets, or - for the standard input"}
+		return nil, errNoPath
 	}
 	return inputs.Read(paths, a.stdin)
 }
@@ -43,7 +47,9 @@ func compile(files []schema.File, opts render.Options) (*render.Tree, diag.List)
 type printer struct {
 	format diag.Format
 	strict bool
-	to     io.Writer
+	// whole says that what is printed is a document, with all there is to say.
+	whole bool
+	to    io.Writer
 }
 
 func (a *app) newPrinter(flags diagnosticFlags, files []schema.File, to io.Writer) (*printer, error) {
@@ -58,16 +64,21 @@ func (a *app) newPrinter(flags diagnosticFlags, files []schema.File, to io.Write
 	if !ok {
 		return nil, &usageError{fmt.Sprintf("there is no format %q", flags.format), "it is one of " + strings.Join(diag.Formats(), ", ")}
 	}
-	return &printer{format, flags.strict, to}, nil
+	return &printer{format, flags.strict, flags.format == "json", to}, nil
 }
 
-// print prints diagnostics. It returns them as they were printed: strict ones have no
-// warnings.
-func (p *printer) print(list diag.List) (diag.List, error) {
+// print prints diagnostics, or where a command is watched what is new of them. It
+// returns them with their severities, strict ones with no warnings, and what there is to
+// say of their number.
+func (p *printer) print(list diag.List, w *watched) (diag.List, string, error) {
 	if p.strict {
 		list = list.Strict()
 	}
-	return list, p.format.Write(p.to, list)
+	if w != nil {
+		line, err := w.print(p, list)
+		return list, line, err
+	}
+	return list, summary(list), p.format.Write(p.to, list)
 }
 
 // sourceOf finds the text of a file.

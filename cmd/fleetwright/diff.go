@@ -14,7 +14,6 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/diff"
-	"github.com/fleetwright/fleetwright/internal/disk"
 	"github.com/fleetwright/fleetwright/internal/inputs"
 	"github.com/fleetwright/fleetwright/internal/revision"
 	"github.com/fleetwright/fleetwright/render"
@@ -37,14 +36,17 @@ Diagnostics go to the standard error.
 Exit codes are 0 where nothing would change, 1 where something would, and 2 for trouble:
 inputs that do not compile never have an empty difference.`
 
-const diffExample = `  fleetwright diff apps/ fleets/ -o clusters
-  fleetwright diff apps/ fleets/ --base main
-  fleetwright diff apps/ fleets/ --base origin/main --format markdown > comment.md`
+const diffExample = `  # what render would change
+  fleetwright diff examples/kuma-rollout -o clusters
+
+  # what has changed since a branch began, for a pull request
+  fleetwright diff examples/kuma-rollout --base main --format markdown > comment.md`
 
 type diffFlags struct {
 	out, path  string
 	base, head string
 	format     string
+	clusters   clusterFlags
 }
 
 func newDiffCmd(a *app) *cobra.Command {
@@ -54,13 +56,21 @@ func newDiffCmd(a *app) *cobra.Command {
 		Short:   "Say what render would change, and what that means",
 		Long:    diffLong,
 		Example: diffExample,
-		RunE:    func(_ *cobra.Command, paths []string) error { return a.diff(paths, flags) },
+
+		ValidArgsFunction: documentFiles,
+
+		RunE: func(_ *cobra.Command, paths []string) error { return a.diff(paths, flags) },
 	}
 	cmd.Flags().StringVarP(&flags.out, "output", "o", "", "directory that render writes")
 	addPath(cmd, &flags.path)
 	cmd.Flags().StringVar(&flags.base, "base", "", "Git revision whose inputs are compared with, in place of the directory")
 	cmd.Flags().StringVar(&flags.head, "head", "", "Git revision whose inputs are compared, in place of the working tree; with --base")
 	cmd.Flags().StringVar(&flags.format, "format", diff.Formats()[0], "of the difference: "+strings.Join(diff.Formats(), ", "))
+	flags.clusters.add(cmd, "say only what changes on the cluster `NAME`; may be repeated")
+	completeFlag(cmd, "output", directories)
+	completeFlag(cmd, "base", cobra.NoFileCompletions)
+	completeFlag(cmd, "head", cobra.NoFileCompletions)
+	completeFlag(cmd, "format", oneOf(diff.Formats()...))
 	return cmd
 }
 
@@ -128,9 +138,14 @@ func (a *app) compare(paths []string, flags diffFlags) (*diff.Report, diag.List,
 		return nil, list, err
 	}
 	if old != nil {
-		return diff.New(tree.Changes(old)), list, nil
+		changes, err := flags.clusters.changes(tree.Changes(old), tree)
+		return diff.New(changes), list, err
 	}
-	comparison, err := disk.Compare(flags.out, tree)
+	comparison, err := a.compareWith(flags.out, tree)
+	if err != nil {
+		return nil, nil, err
+	}
+	changes, err := flags.clusters.changes(comparison.Changes, tree)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -141,7 +156,7 @@ func (a *app) compare(paths []string, flags diffFlags) (*diff.Report, diag.List,
 	if clusters := comparison.Interrupted; len(clusters) > 0 {
 		notes = append(notes, diff.Note{Text: "an earlier render was cut off", Clusters: clusters})
 	}
-	return diff.New(comparison.Changes, notes...), list, nil
+	return diff.New(changes, notes...), list, nil
 }
 
 // compileRevision compiles what a Git revision has of the inputs. An early one may have
@@ -151,7 +166,7 @@ func (a *app) compileRevision(rev string, paths []string, opts render.Options, e
 	if err != nil {
 		return nil, nil, err
 	}
-	tree, list := compile(files, opts)
+	tree, list := a.compile(files, opts)
 	nothing := func(d diag.Diagnostic) bool { return d.Code == diag.NothingToCompile }
 	if early && slices.ContainsFunc(list, nothing) && list.Count(diag.Error) == 1 {
 		return &render.Tree{}, nil, nil
@@ -184,7 +199,7 @@ func readRevision(rev string, paths []string, early bool) ([]schema.File, error)
 
 // compileAndPrint compiles the inputs, and prints what there is to say about them.
 func (a *app) compileAndPrint(files []schema.File, opts render.Options) (*render.Tree, diag.List, error) {
-	tree, list := compile(files, opts)
+	tree, list := a.compile(files, opts)
 	return a.printErrors(tree, list, files)
 }
 
@@ -198,10 +213,11 @@ func (a *app) printErrors(tree *render.Tree, list diag.List, files []schema.File
 	if err != nil {
 		return nil, nil, err
 	}
-	if _, err := p.print(list); err != nil {
+	_, line, err := p.print(list, nil)
+	if err != nil {
 		return nil, nil, err
 	}
-	fmt.Fprintf(a.stderr, "%s; there is nothing to compare\n", summary(list))
+	fmt.Fprintf(a.stderr, "%s; there is nothing to compare\n", line)
 	return nil, list, errReported
 }
 

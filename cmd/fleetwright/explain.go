@@ -17,7 +17,9 @@ const explainLong = `Explain says what a diagnostic means: what would happen on 
 and where upstream says so, with an example of the mistake and one without it.
 
 Without CODE it lists the catalogue. An error that is "always" one cannot be made less
-by the RenderConfig's severities, nor ignored by a comment.`
+by the RenderConfig's severities, nor ignored by a comment.
+
+Exit codes are 0, and 2 for a CODE that there is not.`
 
 const explainExample = `  fleetwright explain FW326
   fleetwright explain
@@ -44,11 +46,12 @@ func newExplainCmd(a *app) *cobra.Command {
 		Short:   "Say what a diagnostic means and how to fix it",
 		Long:    explainLong,
 		Example: explainExample,
-		ValidArgsFunction: func(*cobra.Command, []string, string) (codes []string, _ cobra.ShellCompDirective) {
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			var codes []cobra.Completion
 			for r := range diag.Rules() {
-				codes = append(codes, string(r.Code)+"\t"+r.Title)
+				codes = append(codes, cobra.CompletionWithDesc(string(r.Code), r.Title))
 			}
-			return codes, cobra.ShellCompDirectiveNoFileComp
+			return firstArgument(codes...)(cmd, args, word)
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			families, err := asked(args)
@@ -68,6 +71,7 @@ func newExplainCmd(a *app) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", names[0], strings.Join(names, ", "))
+	completeFlag(cmd, "format", oneOf(names...))
 	return cmd
 }
 

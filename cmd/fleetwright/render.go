@@ -9,6 +9,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/disk"
 	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/schema"
 )
 
 const renderLong = `Render compiles the Applications and Fleets under each PATH and writes, for every
@@ -25,19 +26,31 @@ it was. Unchanged files are not touched. Files of the last render that are gone
 now are removed, by its inventory.json, and no others ever are.
 
 With --staged, in a hook of Git, it fails where the commit would leave out some of the
-documents that were read or the files that are written, or has them as they were.`
+documents that were read or the files that are written, or has them as they were.
+
+` + watchLong + `
+
+Exit codes are 0, and 2 for errors, with --strict for warnings as well.`
 
 const renderExample = `  # into the Git repository that the clusters sync from
-  fleetwright render apps/ fleets/ -o clusters
+  fleetwright render examples/kuma-rollout -o clusters
 
-  # as one YAML stream
-  fleetwright render examples/kuma-rollout -o -`
+  # and again, whenever an input is saved
+  fleetwright render examples/kuma-rollout -o clusters --watch
+
+  # as one YAML stream, for one of the clusters
+  fleetwright render examples/kuma-rollout -o - --cluster kurator-member1
+
+  # from one
+  fleetwright render - -o - < examples/no-fleet/application.yaml`
 
 type renderFlags struct {
 	out        string
 	path       string
 	allowPrune bool
 	staged     bool
+	clusters   clusterFlags
+	watch      bool
 	diagnosticFlags
 }
 
@@ -48,6 +61,9 @@ func newRenderCmd(a *app) *cobra.Command {
 		Short:   "Compile and write the directories of all clusters",
 		Long:    renderLong,
 		Example: renderExample,
+
+		ValidArgsFunction: documentFiles,
+
 		RunE: func(_ *cobra.Command, paths []string) error {
 			if err := a.render(paths, flags); err != nil || !flags.staged {
 				return err
@@ -59,7 +75,10 @@ func newRenderCmd(a *app) *cobra.Command {
 	addPath(cmd, &flags.path)
 	cmd.Flags().BoolVar(&flags.allowPrune, "allow-prune", false, "let the run empty a cluster, or remove more than half of its files")
 	cmd.Flags().BoolVar(&flags.staged, "staged", false, stagedUsage)
+	completeFlag(cmd, "output", directories)
+	flags.clusters.add(cmd, "with -o -, print only the cluster `NAME`; may be repeated")
 	flags.add(cmd)
+	addWatch(cmd, &flags.watch)
 	return cmd
 }
 
@@ -67,36 +86,77 @@ func (a *app) render(paths []string, flags renderFlags) error {
 	if flags.out == "" && len(paths) > 0 {
 		return &usageError{"no output is named", "-o DIR writes a directory, -o - prints a stream"}
 	}
+	if len(flags.clusters.names) > 0 && flags.out != "-" {
+		return &usageError{"--cluster is for -o -", "what a run does not render is removed from a directory, so that one gets all clusters"}
+	}
+	if flags.watch && flags.staged {
+		return errWatchStaged
+	}
+	if flags.watch && flags.out == "-" {
+		return &usageError{"--watch writes no stream", "-o DIR writes a directory, in which only what has changed is written"}
+	}
+	if flags.watch {
+		return a.watch(paths, flags.diagnosticFlags, func(files []schema.File, w *watched) error {
+			return a.renderFiles(files, flags, a.newProgress(), w)
+		})
+	}
+	shown := a.newProgress()
 	files, err := a.read(paths)
 	if err != nil {
 		return err
 	}
+	return a.renderFiles(files, flags, shown, nil)
+}
+
+func (a *app) renderFiles(files []schema.File, flags renderFlags, shown *progress, w *watched) error {
 	p, err := a.newPrinter(flags.diagnosticFlags, files, a.stderr)
 	if err != nil {
 		return err
 	}
+	shown.start("compiling")
 	tree, list := compile(files, optionsFor(flags.out, flags.path))
-	if list, err = p.print(list); err != nil {
+	shown.clear()
+	first := w == nil || !w.again
+	list, line, err := p.print(list, w)
+	if err != nil {
 		return err
 	}
 	if list.HasErrors() {
-		fmt.Fprintf(a.stderr, "%s; nothing was written\n", summary(list))
+		if line != "" {
+			fmt.Fprintf(a.stderr, "%s; nothing was written\n", line)
+		}
 		return errReported
 	}
+	if !first && line != "" {
+		fmt.Fprintln(a.stderr, line)
+	}
 	if flags.out == "-" {
+		if tree, err = flags.clusters.of(tree); err != nil {
+			return err
+		}
 		return a.stream(tree)
 	}
+	shown.start("comparing")
 	sum, err := disk.Write(flags.out, tree, disk.Options{
 		AllowPrune: flags.allowPrune,
+		Progress:   shown.counter("writing"),
 		Waiting: func() {
+			shown.clear()
 			fmt.Fprintf(a.stderr, "waiting for another fleetwright that writes %s\n", flags.out)
 		},
 	})
+	shown.clear()
 	if err != nil {
 		return err
 	}
 	for _, cluster := range sum.Repaired {
 		fmt.Fprintf(a.stderr, "%s: an earlier render was cut off, its files are repaired\n", cluster)
+	}
+	if !first {
+		if sum.Written == 0 && sum.Removed == 0 {
+			return nil
+		}
+		sayNames(a.stderr, flags.out, sum)
 	}
 	fmt.Fprintf(a.stderr, "%s: %s, %s, %d written, %d unchanged, %d removed\n",
 		flags.out, plural(sum.Clusters, "cluster"), plural(sum.Files, "file"), sum.Written, sum.Files-sum.Written, sum.Removed)
@@ -105,7 +165,8 @@ func (a *app) render(paths []string, flags renderFlags) error {
 
 // addPath adds the flag that says where the output is in its repository.
 func addPath(cmd *cobra.Command, to *string) {
-	cmd.Flags().StringVar(to, "path", "", "place of the directory in its Git repository (found from the repository around it)")
+	cmd.Flags().StringVar(to, "path", "", "`PATH` of the directory in its Git repository (found from the repository around it)")
+	completeFlag(cmd, "path", directories)
 }
 
 // optionsFor are those of compiling for a directory, if there is one.

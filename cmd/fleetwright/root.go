@@ -47,11 +47,16 @@ It never talks to a cluster. Exit codes are 0 for success and 2 for errors; chec
 diff have 1 for an output that is not what render would write, and check for warnings
 that --strict makes errors. After an error in the input nothing has been written.`
 
-func (a *app) execute(args []string) int {
+const rootExample = `  fleetwright init fleet
+  fleetwright check fleet
+  fleetwright render fleet -o clusters`
+
+func (a *app) newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:                        "fleetwright COMMAND",
 		Short:                      "Compile Applications into what Flux runs on every cluster",
 		Long:                       rootLong,
+		Example:                    rootExample,
 		Version:                    version(),
 		Args:                       cobra.ArbitraryArgs,
 		RunE:                       withoutCommand,
@@ -59,13 +64,17 @@ func (a *app) execute(args []string) int {
 		SilenceErrors:              true,
 		SilenceUsage:               true,
 		DisableAutoGenTag:          true,
-		CompletionOptions:          cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
 	root.SetVersionTemplate("fleetwright {{.Version}}\n")
-	root.AddCommand(newRenderCmd(a), newCheckCmd(a), newDiffCmd(a), newExplainCmd(a), newSchemaCmd(a))
+	root.AddCommand(newRenderCmd(a), newCheckCmd(a), newDiffCmd(a), newExplainCmd(a), newSchemaCmd(a), newInitCmd(a), newCompletionCmd(a))
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{err.Error(), cmd.CommandPath() + " --help lists the flags"}
 	})
+	return root
+}
+
+func (a *app) execute(args []string) int {
+	root := a.newRoot()
 	root.SetArgs(args)
 	root.SetIn(a.stdin)
 	root.SetOut(a.stdout)

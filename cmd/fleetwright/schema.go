@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/mitchellh/go-wordwrap"
 	"github.com/spf13/cobra"
 
 	"github.com/fleetwright/fleetwright/schema"
@@ -26,11 +27,11 @@ func newSchemaCmd(a *app) *cobra.Command {
 		names = append(names, strings.ToLower(k.Name))
 	}
 	cmd := &cobra.Command{
-		Use:       "schema KIND",
-		Short:     "Print the schema of an input kind",
-		Long:      schemaLong + "\n\nKIND is one of " + strings.Join(names, ", ") + ".",
-		Example:   schemaExample,
-		ValidArgs: names,
+		Use:               "schema KIND",
+		Short:             "Print the schema of an input kind",
+		Long:              schemaLong + "\n\n" + wordwrap.WrapString("KIND is one of "+strings.Join(names, ", ")+".", textWidth) + "\n\nExit codes are 0, and 2 for a KIND that there is not.",
+		Example:           schemaExample,
+		ValidArgsFunction: firstArgument(names...),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return &usageError{"name one kind", "it is one of " + strings.Join(names, ", ")}
@@ -51,5 +52,6 @@ func newSchemaCmd(a *app) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "jsonschema", "jsonschema or cue")
+	completeFlag(cmd, "format", oneOf("jsonschema", "cue"))
 	return cmd
 }

@@ -46,6 +46,9 @@ type Options struct {
 	// Waiting is called once when another run is writing the same directory,
 	// before waiting for it to end. It may be nil.
 	Waiting func()
+	// Progress is called after each file that was staged, put into place or removed,
+	// with how many of these there are to do. It may be nil.
+	Progress func(done, total int)
 }
 
 // A Summary says what a write has done.
@@ -56,6 +59,8 @@ type Summary struct {
 	Files, Written int
 	// Removed files.
 	Removed int
+	// WrittenNames and RemovedNames are their names below DIR, with slashes.
+	WrittenNames, RemovedNames []string
 	// Repaired are the clusters where an earlier run was cut off.
 	Repaired []string
 }
@@ -174,7 +179,8 @@ func write(files files, tree *render.Tree, opts Options) (Summary, error) {
 			return Summary{}, err
 		}
 	}
-	s := stage{files: files}
+	w := newWork(plans, opts.Progress)
+	s := stage{files: files, work: w}
 	for _, p := range plans {
 		if err := s.cluster(p); err != nil {
 			s.undo()
@@ -182,7 +188,7 @@ func write(files files, tree *render.Tree, opts Options) (Summary, error) {
 		}
 	}
 	var sum Summary
-	c := commit{files: files}
+	c := commit{files: files, work: w}
 	for _, p := range plans {
 		if err := c.cluster(p); err != nil {
 			if !c.begun {
@@ -197,11 +203,40 @@ func write(files files, tree *render.Tree, opts Options) (Summary, error) {
 		sum.Files += p.files
 		sum.Written += len(p.changed)
 		sum.Removed += len(p.removed)
+		for _, f := range p.changed {
+			sum.WrittenNames = append(sum.WrittenNames, path.Join(p.base, f.Path))
+		}
+		for _, f := range p.removed {
+			sum.RemovedNames = append(sum.RemovedNames, path.Join(p.base, f))
+		}
 		if p.interrupted {
 			sum.Repaired = append(sum.Repaired, p.name)
 		}
 	}
 	return sum, nil
+}
+
+// work counts what a run has done.
+type work struct {
+	done, total int
+	report      func(done, total int)
+}
+
+// newWork is what is to be done for all clusters: each changed file is staged, and put
+// into place.
+func newWork(plans []*plan, report func(done, total int)) *work {
+	w := &work{report: report}
+	for _, p := range plans {
+		w.total += 2*len(p.changed) + len(p.removed)
+	}
+	return w
+}
+
+// step counts one file.
+func (w *work) step() {
+	if w.done++; w.report != nil {
+		w.report(w.done, w.total)
+	}
 }
 
 // A plan is what is to be done for one cluster.
@@ -549,6 +584,7 @@ func checkPrune(plans []*plan) error {
 // A stage is what a run has written so far, so that it can be undone.
 type stage struct {
 	files files
+	work  *work
 	// made are files and directories, in the order in which they were made.
 	made []string
 }
@@ -585,6 +621,7 @@ func (s *stage) cluster(p *plan) error {
 		if err := s.write(staged(path.Join(p.base, f.Path)), f.Content); err != nil {
 			return err
 		}
+		s.work.step()
 	}
 	// Where files are only removed, permission must be there as well.
 	for _, dir := range p.shrinking() {
@@ -690,6 +727,7 @@ func removeRegular(files files, name string) error {
 // A commit renames what was staged into place and removes what is gone.
 type commit struct {
 	files files
+	work  *work
 	// begun says whether a file is no longer as it was, so that only another run
 	// can make the directory whole.
 	begun bool
@@ -733,6 +771,7 @@ func (c *commit) rename(base string, files []render.File) error {
 			return err
 		}
 		c.begun = true
+		c.work.step()
 	}
 	return nil
 }
@@ -751,6 +790,7 @@ func (c *commit) prune(p *plan) error {
 			return err
 		}
 		c.begun = true
+		c.work.step()
 		empty(f)
 	}
 	if p.interrupted {

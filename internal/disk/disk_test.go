@@ -832,3 +832,32 @@ func TestLinksToTheDirectory(t *testing.T) {
 	_, err := Write(link, tr, Options{})
 	wantError(t, err, "x is a symbolic link")
 }
+
+// TestProgressCountsToItsTotal: once for each file that is staged, put into place or
+// removed, and not at all where there is nothing to do.
+func TestProgressCountsToItsTotal(t *testing.T) {
+	dir := t.TempDir()
+	count := func(tree *render.Tree) (Summary, int) {
+		t.Helper()
+		calls, of := 0, 0
+		s := mustWrite(t, dir, tree, Options{AllowPrune: true, Progress: func(done, total int) {
+			if calls++; done != calls || of != 0 && of != total {
+				t.Errorf("call %d says %d of %d", calls, done, total)
+			}
+			of = total
+		}})
+		if calls != of {
+			t.Errorf("%d of %d are done at the end", calls, of)
+		}
+		return s, calls
+	}
+	if s, n := count(tree(t, "x z", policyA, rollout)); n != 2*s.Written {
+		t.Errorf("%d steps for %+v", n, s)
+	}
+	if s, n := count(tree(t, "x", changed)); n != 2*s.Written+s.Removed || s.Removed == 0 {
+		t.Errorf("%d steps for %+v", n, s)
+	}
+	if s, n := count(tree(t, "x", changed)); n != 0 {
+		t.Errorf("%d steps for %+v", n, s)
+	}
+}

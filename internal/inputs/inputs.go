@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/disk"
@@ -24,6 +25,40 @@ const Stdin = "stdin"
 // that cannot be read.
 func Read(paths []string, stdin io.Reader) ([]schema.File, error) {
 	r := reader{stdin: stdin, seen: map[string]bool{}}
+	return r.read(paths)
+}
+
+// Places are where files were read, and where they may be another time.
+type Places struct {
+	// Dirs are the directories that were walked, by their real names.
+	Dirs []string
+	// Names are those of every directory, link and file by which the paths, and the
+	// links below them, lead where they do, as far as these are there.
+	Names []string
+}
+
+// ReadPlaces is Read, without the standard input, and says where it has looked, also
+// where that is an error.
+func ReadPlaces(paths []string) ([]schema.File, Places, error) {
+	r := reader{seen: map[string]bool{}, places: &Places{}}
+	for _, path := range paths {
+		r.follows(path)
+	}
+	files, err := r.read(paths)
+	return files, *r.places, err
+}
+
+type reader struct {
+	stdin io.Reader
+	// seen are the files and directories that were read, by their real names.
+	seen  map[string]bool
+	files []schema.File
+	errs  []error
+	// places are noted where this is not nil.
+	places *Places
+}
+
+func (r *reader) read(paths []string) ([]schema.File, error) {
 	for _, path := range paths {
 		r.path(path)
 	}
@@ -33,12 +68,11 @@ func Read(paths []string, stdin io.Reader) ([]schema.File, error) {
 	return r.files, nil
 }
 
-type reader struct {
-	stdin io.Reader
-	// seen are the files and directories that were read, by their real names.
-	seen  map[string]bool
-	files []schema.File
-	errs  []error
+// follows notes by which names a path leads where it does.
+func (r *reader) follows(path string) {
+	if r.places != nil {
+		r.places.Names = append(r.places.Names, trail(path)...)
+	}
 }
 
 // path reads what a path stands for.
@@ -67,6 +101,9 @@ func (r *reader) directory(name, real string) {
 	if !r.isNew(real) {
 		return
 	}
+	if r.places != nil {
+		r.places.Dirs = append(r.places.Dirs, real)
+	}
 	entries, err := os.ReadDir(real)
 	if err != nil {
 		r.fail(name, err)
@@ -82,6 +119,7 @@ func (r *reader) directory(name, real string) {
 // entry reads what is found in a directory.
 func (r *reader) entry(name, real string, mode fs.FileMode) {
 	if mode&fs.ModeSymlink != 0 {
+		r.follows(real)
 		from, err := real, error(nil)
 		if real, mode, err = follow(real); err != nil {
 			if IsManifest(name) {
@@ -148,11 +186,53 @@ func follow(path string) (real string, mode fs.FileMode, err error) {
 	return real, info.Mode(), nil
 }
 
-// IsManifest says whether a file is read where it is found in a directory.
-func IsManifest(name string) bool {
-	switch filepath.Ext(name) {
-	case ".yaml", ".yml", ".json":
-		return true
+// maxLinks is how many links a path may lead through, as in Linux.
+const maxLinks = 40
+
+// trail are the names by which a path leads where it does: of every directory and link
+// on the way and of what is at its end, as far as the first that is missing.
+func trail(path string) (names []string) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil
 	}
-	return false
+	const separator = string(filepath.Separator)
+	root := filepath.VolumeName(path) + separator
+	at, rest := root, strings.Split(strings.TrimPrefix(path, root), separator)
+	for links := 0; len(rest) > 0 && links < maxLinks; {
+		name := filepath.Join(at, rest[0])
+		rest = rest[1:]
+		if name == at || name == root {
+			at = name // by ".", or ".." in a link
+			continue
+		}
+		names = append(names, name)
+		info, err := os.Lstat(name)
+		if err != nil {
+			return names
+		}
+		if info.Mode()&fs.ModeSymlink == 0 {
+			at = name
+			continue
+		}
+		links++
+		target, err := os.Readlink(name)
+		if err != nil {
+			return names
+		}
+		if filepath.IsAbs(target) {
+			at, target = root, strings.TrimPrefix(target, root)
+		}
+		rest = append(strings.Split(target, separator), rest...)
+	}
+	return names
+}
+
+// Extensions are those of the files that are read from directories, without the dot.
+func Extensions() []string { return []string{"yaml", "yml", "json"} }
+
+// IsManifest says whether a file that is found in a directory is read, by its name.
+func IsManifest(name string) bool {
+	extension, ok := strings.CutPrefix(filepath.Ext(name), ".")
+	return ok && slices.Contains(Extensions(), extension)
 }

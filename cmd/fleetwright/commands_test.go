@@ -1,0 +1,207 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/fleetwright/fleetwright/internal/pages"
+)
+
+// commandsOf are a command and those below it. Cobra's own help is not among them.
+func commandsOf(cmd *cobra.Command) []*cobra.Command {
+	all := []*cobra.Command{cmd}
+	for _, c := range cmd.Commands() {
+		all = append(all, commandsOf(c)...)
+	}
+	return all
+}
+
+func allCommands() []*cobra.Command {
+	return commandsOf((&app{stdin: strings.NewReader(""), stdout: io.Discard, stderr: io.Discard}).newRoot())
+}
+
+// TestCommandsPageIsTheHelp: UPDATE=1 writes it.
+func TestCommandsPageIsTheHelp(t *testing.T) {
+	page := commandsPage(allCommands())
+	name := filepath.Join(repository, "docs/commands.md")
+	if os.Getenv("UPDATE") != "" {
+		if err := os.WriteFile(name, []byte(page), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := os.ReadFile(name); err != nil || string(got) != page {
+		t.Errorf("docs/commands.md is not what the commands say of themselves (%v): make golden writes it", err)
+	}
+}
+
+func TestEveryCommandExplainsItself(t *testing.T) {
+	for _, cmd := range allCommands() {
+		if cmd.Short == "" || cmd.Example == "" || !strings.Contains(cmd.Long, "Exit codes are ") {
+			t.Errorf("%s has no short text, no example, or does not say its exit codes", cmd.CommandPath())
+		}
+		for line := range strings.Lines(cmd.Long) {
+			if len(strings.TrimSuffix(line, "\n")) > 88 {
+				t.Errorf("%s: too long for a terminal: %s", cmd.CommandPath(), line)
+			}
+		}
+		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+			if f.Usage == "" {
+				t.Errorf("%s does not say what --%s is", cmd.CommandPath(), f.Name)
+			}
+		})
+	}
+}
+
+const commandsIntro = `# Commands
+
+What ` + "`fleetwright COMMAND --help`" + ` prints.
+
+| command | |
+|---|---|
+`
+
+// commandsPage is the page about some commands, of which the first is the root.
+func commandsPage(commands []*cobra.Command) string {
+	var b strings.Builder
+	b.WriteString(commandsIntro)
+	for _, cmd := range commands {
+		fmt.Fprintf(&b, "| [%s](#%s) | %s |\n", cmd.CommandPath(), strings.ReplaceAll(cmd.CommandPath(), " ", "-"), escaped(cmd.Short))
+	}
+	for _, cmd := range commands {
+		fmt.Fprintf(&b, "\n## %s\n\n```\n%s\n```\n", cmd.CommandPath(), cmd.UseLine())
+		for paragraph := range strings.SplitSeq(cmd.Long, "\n\n") {
+			if strings.HasPrefix(paragraph, "  ") {
+				fmt.Fprintf(&b, "\n```\n%s\n```\n", unindented(paragraph))
+			} else {
+				fmt.Fprintf(&b, "\n%s\n", escaped(paragraph))
+			}
+		}
+		fmt.Fprintf(&b, "\n```sh\n%s\n```\n", unindented(cmd.Example))
+		cmd.InitDefaultHelpFlag()
+		flags := &strings.Builder{}
+		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+			if f.Name != "help" && f.Name != "version" {
+				writeFlag(flags, f)
+			}
+		})
+		if flags.Len() > 0 {
+			fmt.Fprintf(&b, "\n| flag | | default |\n|---|---|---|\n%s", flags)
+		}
+	}
+	return b.String()
+}
+
+// writeFlag writes the row of a flag.
+func writeFlag(b *strings.Builder, f *pflag.Flag) {
+	value, usage := pflag.UnquoteUsage(f)
+	name := "--" + f.Name
+	if value != "" {
+		name += " " + value
+	}
+	if f.Shorthand != "" {
+		name = "-" + f.Shorthand + ", " + name
+	}
+	preset := ""
+	if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "[]" {
+		preset = "`" + f.DefValue + "`"
+	}
+	fmt.Fprintf(b, "| `%s` | %s | %s |\n", name, escaped(usage), preset)
+}
+
+func unindented(text string) string {
+	lines := strings.Split(text, "\n")
+	for i := range lines {
+		lines[i] = strings.TrimPrefix(lines[i], "  ")
+	}
+	return strings.Join(lines, "\n")
+}
+
+// TestExamplesOfTheCommandsRun runs the lines of each command's examples, in a copy of
+// the repository, for a user with the directories that shells complete from.
+func TestExamplesOfTheCommandsRun(t *testing.T) {
+	home := t.TempDir()
+	for _, d := range []string{".local/share/bash-completion/completions", ".zfunc", ".config/fish/completions"} {
+		if err := os.MkdirAll(filepath.Join(home, d), 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, cmd := range allCommands() {
+		dir := pages.Clone(t, repository)
+		pages.Shell(t, dir, "git init -q -b main && git add examples && git -c user.name=somebody -c user.email=somebody@example.com commit -q -m examples")
+		for line := range strings.Lines(cmd.Example) {
+			line = strings.TrimSpace(line)
+			if line == "" || strings.HasPrefix(line, "#") {
+				continue
+			}
+			t.Run(line, func(t *testing.T) {
+				shell := exec.Command("bash", "-c", line)
+				shell.Dir = dir
+				shell.Env = append(os.Environ(), "HOME="+home)
+				if strings.HasSuffix(line, " --watch") {
+					interruptWatch(t, shell)
+					return
+				}
+				out, err := shell.CombinedOutput()
+				if shell.ProcessState.ExitCode() == exitDifferent && strings.Contains(line, " -o clusters") {
+					err = nil // there is no such directory yet
+				}
+				if err != nil {
+					t.Errorf("%v\n%s", err, out)
+				}
+			})
+		}
+	}
+}
+
+// interruptWatch runs a command until it watches, and ends it as Ctrl-C does.
+func interruptWatch(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	var out lockedBuffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(awaitLimit); !strings.Contains(out.String(), "Ctrl-C ends it"); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Errorf("it does not watch, but prints\n%s", out.String())
+			break
+		}
+	}
+	if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGINT); err != nil {
+		t.Error(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+}
+
+// A lockedBuffer is read while a process writes to it.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/fleetwright/fleetwright/internal/inputs"
+	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+const completionLong = `Completion prints a script by which a shell completes commands, flags and what they
+take: codes and kinds, formats, files with documents, and the clusters that these
+name.
+
+SHELL is bash, which needs the package bash-completion, zsh or fish. A new shell reads
+the script from where the examples put it; for zsh that directory is in fpath before
+compinit is called.
+
+Exit codes are 0, and 2 for a shell that there is no script for.`
+
+const completionExample = `  # for this shell alone
+  source <(fleetwright completion bash)
+
+  # for every one
+  fleetwright completion bash > ~/.local/share/bash-completion/completions/fleetwright
+  fleetwright completion zsh > ~/.zfunc/_fleetwright
+  fleetwright completion fish > ~/.config/fish/completions/fleetwright.fish`
+
+// shells are those that cobra has a script for.
+var shells = []string{"bash", "zsh", "fish"}
+
+func newCompletionCmd(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:               "completion SHELL",
+		Short:             "Print the script by which a shell completes commands",
+		Long:              completionLong,
+		Example:           completionExample,
+		ValidArgsFunction: firstArgument(shells...),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			hint := "it is one of " + strings.Join(shells, ", ")
+			if len(args) != 1 {
+				return &usageError{"name one shell", hint}
+			}
+			switch root := cmd.Root(); args[0] {
+			case "bash":
+				return root.GenBashCompletionV2(a.stdout, true)
+			case "zsh":
+				return root.GenZshCompletion(a.stdout)
+			case "fish":
+				return root.GenFishCompletion(a.stdout, true)
+			}
+			return &usageError{fmt.Sprintf("there is no script for %q", args[0]), hint}
+		},
+	}
+}
+
+// completeFlag says what the values of a flag are completed by.
+func completeFlag(cmd *cobra.Command, flag string, values cobra.CompletionFunc) {
+	if err := cmd.RegisterFlagCompletionFunc(flag, values); err != nil {
+		panic(err) // the command has no such flag, as any run of it shows
+	}
+}
+
+// oneOf completes by some words.
+func oneOf(words ...string) cobra.CompletionFunc {
+	return cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)
+}
+
+// firstArgument completes the first argument by some words, and no other.
+func firstArgument(words ...string) cobra.CompletionFunc {
+	return func(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return words, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// documentFiles completes by directories and the files that are read.
+func documentFiles(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return inputs.Extensions(), cobra.ShellCompDirectiveFilterFileExt
+}
+
+// directories completes by directories.
+func directories(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return nil, cobra.ShellCompDirectiveFilterDirs
+}
+
+// clusterNames completes by the clusters that the documents under the PATHs of the line
+// are compiled for. Where that fails they are those that have documents.
+func clusterNames(_ *cobra.Command, paths []string, _ string) (names []cobra.Completion, _ cobra.ShellCompDirective) {
+	var files []schema.File
+	for _, path := range paths {
+		if path == "-" {
+			continue // what will come cannot be known yet
+		}
+		// What cannot be read is said when the command runs.
+		read, _ := inputs.Read([]string{path}, nil)
+		files = append(files, read...)
+	}
+	docs := schema.Load(files)
+	if tree, _ := render.Compile(docs, render.Options{}); tree != nil {
+		return namesOf(tree), cobra.ShellCompDirectiveNoFileComp
+	}
+	for _, d := range docs.All {
+		if d.Name != "" && (d.Kind.Name == "Cluster" || d.Kind.Name == "AttachedCluster") {
+			names = append(names, d.Name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names), cobra.ShellCompDirectiveNoFileComp
+}

@@ -1,0 +1,226 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"go.yaml.in/yaml/v4"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/fleetwright/fleetwright/internal/blockyaml"
+	"github.com/fleetwright/fleetwright/templates"
+)
+
+const initLong = `Init writes an Application and a Fleet to begin with, DIR/application.yaml and
+DIR/fleet.yaml: a canary rollout of one service on two clusters, with a load test and
+the metrics that decide on it. DIR is made where there is none; without it, it is the
+working directory.
+
+They compile as they are. What is yours to say is marked with CHANGE.
+
+No file is ever overwritten: where one of the two is there, nothing is written.
+
+Exit codes are 0 where both were written, and 2 where not.`
+
+const initExample = `  fleetwright init fleet
+  fleetwright init shop --provider nginx --name shop`
+
+// initFiles are the files that init writes.
+var initFiles = []string{"application.yaml", "fleet.yaml"}
+
+// maxInitName leaves room for the longest name that is made of it, which is that of the
+// load tester: <name>-testloader.
+const maxInitName = validation.DNS1035LabelMaxLength - len("-testloader")
+
+type initFlags struct{ provider, name string }
+
+func newInitCmd(a *app) *cobra.Command {
+	var flags initFlags
+	cmd := &cobra.Command{
+		Use:     "init [DIR]",
+		Short:   "Write an Application and a Fleet to begin with",
+		Long:    initLong,
+		Example: initExample,
+
+		ValidArgsFunction: directories,
+		RunE:              func(_ *cobra.Command, dirs []string) error { return a.init(dirs, flags) },
+	}
+	cmd.Flags().StringVar(&flags.provider, "provider", initProviders[0], "`PROVIDER` that moves the traffic: "+strings.Join(initProviders, ", "))
+	cmd.Flags().StringVar(&flags.name, "name", "webapp", "`NAME` of the Application, its Deployment, Service and namespace")
+	completeFlag(cmd, "provider", oneOf(initProviders...))
+	completeFlag(cmd, "name", cobra.NoFileCompletions)
+	return cmd
+}
+
+// initProviders are the providers that templates has documents for. The first is the
+// default.
+var initProviders = []string{"kuma", "istio", "nginx"}
+
+func (a *app) init(dirs []string, flags initFlags) error {
+	dir := "."
+	switch len(dirs) {
+	case 0:
+	case 1:
+		dir = filepath.Clean(dirs[0])
+	default:
+		return &usageError{"init takes one directory, and these are " + plural(len(dirs), "argument"), "name one DIR, or none for the working directory"}
+	}
+	if !slices.Contains(initProviders, flags.provider) {
+		return &usageError{fmt.Sprintf("there is no provider %q", flags.provider), "it is one of " + strings.Join(initProviders, ", ")}
+	}
+	if err := checkInitName(flags.name); err != nil {
+		return err
+	}
+	var files []string
+	contents := map[string][]byte{}
+	for _, base := range initFiles {
+		content, err := fillIn(path.Join("init", flags.provider, base), flags.name)
+		if err != nil {
+			return err
+		}
+		name := filepath.Join(dir, base)
+		files = append(files, name)
+		contents[name] = content
+	}
+	if err := writeNew(dir, files, contents); err != nil {
+		return err
+	}
+	return a.sayNext(dir, files)
+}
+
+// checkInitName refuses a name that not all of the objects may have. Of these a
+// Service's is the strictest.
+func checkInitName(name string) error {
+	hint := "lower case letters, digits and '-', beginning with a letter, as in --name webapp"
+	if reasons := validation.IsDNS1035Label(name); len(reasons) > 0 {
+		return &usageError{fmt.Sprintf("%q is not a name that Kubernetes takes for a Service", name), hint}
+	}
+	if len(name) > maxInitName {
+		return &usageError{fmt.Sprintf("%s has %d characters, and only %d leave room for the names that are made of it", name, len(name), maxInitName), "choose a shorter --name"}
+	}
+	return nil
+}
+
+// fillIn is a file of the templates with the user's name in its values. Its comments
+// stay.
+func fillIn(file, name string) ([]byte, error) {
+	text, err := templates.Init.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	written, err := blockyaml.Marshal(name)
+	if err != nil {
+		return nil, err
+	}
+	plain := string(written) == name+"\n"
+	loader, err := yaml.NewLoader(bytes.NewReader(text))
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	dumper, err := yaml.NewDumper(&out, yaml.WithIndent(2), yaml.WithCompactSeqIndent(false), yaml.WithLineWidth(-1))
+	if err != nil {
+		return nil, err
+	}
+	for {
+		var document yaml.Node
+		if err := loader.Load(&document); err == io.EOF {
+			return out.Bytes(), dumper.Close()
+		} else if err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		replaceName(&document, name, plain)
+		if err := dumper.Dump(&document); err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+	}
+}
+
+// replaceName writes the name into all values below a node. What is the name alone may
+// need quotes: n is false to Kubernetes, which the dumper does not know.
+func replaceName(n *yaml.Node, name string, plain bool) {
+	if n.Kind == yaml.ScalarNode {
+		if n.Value == "NAME" && !plain {
+			n.Style = yaml.DoubleQuotedStyle
+		}
+		n.Value = strings.ReplaceAll(n.Value, "NAME", name)
+	}
+	for _, child := range n.Content {
+		replaceName(child, name, plain)
+	}
+}
+
+// writeNew writes files that are not there yet: all of them, or none.
+func writeNew(dir string, files []string, contents map[string][]byte) (err error) {
+	var there []string
+	for _, name := range files {
+		if _, err := os.Lstat(name); err == nil {
+			there = append(there, name)
+		}
+	}
+	if len(there) > 0 {
+		return alreadyThere(there)
+	}
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+		return &usageError{dir + " is not a directory", "name another DIR"}
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	var made []string
+	defer func() {
+		if err != nil {
+			for _, name := range made {
+				err = errors.Join(err, os.Remove(name))
+			}
+		}
+	}()
+	for _, name := range files {
+		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+		if errors.Is(err, fs.ErrExist) {
+			return alreadyThere([]string{name}) // since a moment ago
+		}
+		if err != nil {
+			return err
+		}
+		made = append(made, name)
+		_, err = f.Write(contents[name])
+		if err := errors.Join(err, f.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func alreadyThere(files []string) error {
+	verb := "is"
+	if len(files) > 1 {
+		verb = "are"
+	}
+	return &usageError{fmt.Sprintf("%s %s there already; nothing was written", strings.Join(files, " and "), verb), "name another DIR, or move it away"}
+}
+
+// sayNext says what was written, and what to do with it. The clusters' directories come
+// beside the documents, and where these are at the root of a repository below it.
+func (a *app) sayNext(dir string, files []string) error {
+	clusters := filepath.Join(filepath.Dir(dir), "clusters")
+	if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil {
+		clusters = filepath.Join(dir, "clusters")
+	}
+	_, err := fmt.Fprintf(a.stderr, `%s are written
+Change what is marked with CHANGE in them, then see what there is to say, and compile:
+
+  fleetwright check %s
+  fleetwright render %[2]s -o %s
+`, strings.Join(files, " and "), quoted(dir), quoted(clusters))
+	return err
+}

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/inputs"
+	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/templates"
+)
+
+// TestWhatInitWritesCompiles: there is nothing to say about it, but that Istio is not
+// installed, under names that YAML takes for something else and under the longest.
+func TestWhatInitWritesCompiles(t *testing.T) {
+	for _, provider := range initProviders {
+		for _, name := range []string{"webapp", "true", "n", "e1", strings.Repeat("n", maxInitName)} {
+			t.Run(provider+"/"+name, func(t *testing.T) {
+				dir := filepath.Join(t.TempDir(), "new", "fleet")
+				var stdout, stderr strings.Builder
+				if code := run([]string{"init", dir, "--provider", provider, "--name", name}, strings.NewReader(""), &stdout, &stderr); code != exitOK {
+					t.Fatal(stderr.String())
+				}
+				files, err := inputs.Read([]string{dir}, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				tree, list := compile(files, render.Options{})
+				for _, d := range list {
+					if d.Severity > diag.Info || d.Code != diag.IstioExpected {
+						t.Error(d)
+					}
+				}
+				if tree == nil || len(tree.Clusters) != 2 {
+					t.Errorf("the tree is %v", tree)
+				}
+				for _, f := range files {
+					if text := string(f.Data); strings.Contains(text, "NAME") || !strings.Contains(text, "CHANGE") {
+						t.Errorf("%s is\n%s", f.Name, text)
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestInitHasAllProviders of the templates.
+func TestInitHasAllProviders(t *testing.T) {
+	directories, err := templates.Init.ReadDir("init")
+	if err != nil || len(directories) != len(initProviders) {
+		t.Errorf("the templates have %v (%v), init offers %v", directories, err, initProviders)
+	}
+}

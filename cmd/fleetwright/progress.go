@@ -1,0 +1,163 @@
+package main
+
+import (
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/disk"
+	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+const (
+	// progressAfter is how long a run takes before it shows what it is doing.
+	progressAfter = 500 * time.Millisecond
+	// progressTick is how often what is shown moves.
+	progressTick = 100 * time.Millisecond
+	// progressWidth is what a line takes, with counts of six digits.
+	progressWidth = 60
+)
+
+// A progress shows what a long run is doing, and how far it is, in one line of a
+// terminal that is gone when the run prints something. A nil one shows nothing.
+type progress struct {
+	to    io.Writer
+	began time.Time
+
+	mu    sync.Mutex
+	timer *time.Timer
+	// what is being done, nothing between two phases.
+	what string
+	bar  *progressbar.ProgressBar
+	// total of the bar, 0 where there is nothing to count.
+	total int
+}
+
+// newProgress is for a run that begins now. It is nil where the standard error is no
+// terminal that a line can be taken off again.
+func (a *app) newProgress() *progress {
+	f, ok := a.stderr.(*os.File)
+	if !ok || !isTerminal(f) || os.Getenv("TERM") == "dumb" {
+		return nil
+	}
+	if width, _, err := term.GetSize(int(f.Fd())); err == nil && 0 < width && width < progressWidth {
+		return nil
+	}
+	return &progress{to: f, began: time.Now()}
+}
+
+// start begins a phase.
+func (p *progress) start(what string) {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.what = what
+	wait := progressAfter - time.Since(p.began)
+	if wait <= 0 {
+		p.show()
+		wait = progressTick
+	}
+	p.timer = time.AfterFunc(wait, p.tick)
+}
+
+// tick shows the phase, again and again.
+func (p *progress) tick() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.what == "" {
+		return
+	}
+	switch {
+	case p.bar == nil:
+		p.show()
+	case p.total == 0:
+		_ = p.bar.RenderBlank() // turns
+	}
+	p.timer.Reset(progressTick)
+}
+
+// counter makes a function that says how much is done of a phase that follows, or nil
+// where nothing is shown, so that nothing need be counted.
+func (p *progress) counter(what string) func(done, total int) {
+	if p == nil {
+		return nil
+	}
+	return func(done, total int) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.what = what
+		if p.bar == nil {
+			return // not yet
+		}
+		if p.total != total {
+			_ = p.bar.Clear()
+			p.total = total
+			p.show()
+		}
+		_ = p.bar.Set(done)
+	}
+}
+
+// show begins a line, with a bar where there is a total. What cannot be written to the
+// terminal is not missed.
+func (p *progress) show() {
+	options := []progressbar.Option{
+		progressbar.OptionSetWriter(p.to),
+		progressbar.OptionSetDescription(p.what),
+		progressbar.OptionSetTheme(progressbar.ThemeASCII),
+		progressbar.OptionSetWidth(20),
+		progressbar.OptionSpinnerType(9), // ASCII as well
+		progressbar.OptionSetSpinnerChangeInterval(0),
+		progressbar.OptionThrottle(progressTick),
+		progressbar.OptionSetElapsedTime(false),
+		progressbar.OptionSetPredictTime(false),
+		progressbar.OptionClearOnFinish(),
+	}
+	length := -1 // unknown
+	if p.total > 0 {
+		length, options = p.total, append(options, progressbar.OptionShowCount())
+	}
+	p.bar = progressbar.NewOptions(length, options...)
+	_ = p.bar.RenderBlank()
+}
+
+// clear ends the phase and takes the line off the terminal.
+func (p *progress) clear() {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.timer != nil {
+		p.timer.Stop()
+	}
+	if p.bar != nil {
+		_ = p.bar.Clear()
+	}
+	p.what, p.bar, p.total = "", nil, 0
+}
+
+// compile compiles, and shows so where it takes long.
+func (a *app) compile(files []schema.File, opts render.Options) (*render.Tree, diag.List) {
+	shown := a.newProgress()
+	shown.start("compiling")
+	defer shown.clear()
+	return compile(files, opts)
+}
+
+// compareWith compares a directory with what would be written, and shows so where it
+// takes long.
+func (a *app) compareWith(dir string, tree *render.Tree) (disk.Comparison, error) {
+	shown := a.newProgress()
+	shown.start("comparing")
+	defer shown.clear()
+	return disk.Compare(dir, tree)
+}

@@ -1,0 +1,195 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/signal"
+	"path"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/disk"
+	"github.com/fleetwright/fleetwright/internal/inputs"
+	"github.com/fleetwright/fleetwright/internal/watch"
+	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// watchLong goes into the help of the commands that have the flag.
+const watchLong = `With --watch the command goes on, compiles again when an input is saved, and says what
+that changes: diagnostics that are new and how many are gone, and of render the files
+that it writes or removes. With --format json each change of the diagnostics prints all
+there are then. An error does not end it; Ctrl-C does, with exit code 0.`
+
+// watchFormats are the formats of diagnostics that may come more than once.
+var watchFormats = []string{"text", "json"}
+
+// errWatchStaged says that a hook of Git must end.
+var errWatchStaged = &usageError{"--watch does not end, and --staged is for a hook of Git, which must", "leave out one of them"}
+
+// addWatch adds the flag --watch.
+func addWatch(cmd *cobra.Command, watch *bool) {
+	cmd.Flags().BoolVar(watch, "watch", false, "go on, and compile again when an input is saved")
+}
+
+// A watched command compiles again and again, and says what is new.
+type watched struct {
+	// before are the diagnostics of the last time.
+	before diag.List
+	// again says whether there was one.
+	again bool
+	// readable says that the inputs are so again.
+	readable bool
+}
+
+// news are the diagnostics that the last run had not, and how many it had that are
+// gone. A line put in above moves a diagnostic and makes it no other one.
+func (w *watched) news(list diag.List) (fresh diag.List, gone int) {
+	before := map[diag.Diagnostic]int{}
+	for _, d := range w.before {
+		before[unplaced(d)]++
+	}
+	for _, d := range list {
+		if before[unplaced(d)] > 0 {
+			before[unplaced(d)]--
+			continue
+		}
+		fresh = append(fresh, d)
+	}
+	for _, n := range before {
+		gone += n
+	}
+	return fresh, gone
+}
+
+// unplaced is a diagnostic of a file, wherever in it.
+func unplaced(d diag.Diagnostic) diag.Diagnostic {
+	d.Position.Line, d.Position.Column = 0, 0
+	return d
+}
+
+// print prints what is new of a run's diagnostics, and what that changes. Nothing new is
+// no line.
+func (w *watched) print(p *printer, list diag.List) (line string, err error) {
+	fresh, gone := w.news(list)
+	moved := !slices.Equal(list, w.before)
+	first := !w.again
+	w.before, w.again = list, true
+	switch {
+	case first:
+		return summary(list), p.format.Write(p.to, list)
+	case p.whole && moved:
+		err = p.format.Write(p.to, list)
+	case !p.whole:
+		err = p.format.Write(p.to, fresh)
+	}
+	if len(fresh) == 0 && gone == 0 && !w.readable {
+		return "", err
+	}
+	return fmt.Sprintf("%d new, %d gone: %s", len(fresh), gone, summary(list)), err
+}
+
+// maxNames is how many files a watch names that one save has changed.
+const maxNames = 10
+
+// sayNames names the files that a run has written and removed. An inventory is written
+// with every other file of its cluster.
+func sayNames(to io.Writer, out string, sum disk.Summary) {
+	said := 0
+	for _, change := range []struct {
+		what  string
+		names []string
+	}{{"wrote", sum.WrittenNames}, {"removed", sum.RemovedNames}} {
+		for _, name := range change.names {
+			if path.Base(name) == render.InventoryFile {
+				continue
+			}
+			if said++; said <= maxNames {
+				fmt.Fprintf(to, "%s %s\n", change.what, path.Join(out, name))
+			}
+		}
+	}
+	if said > maxNames {
+		fmt.Fprintf(to, "and %d more\n", said-maxNames)
+	}
+}
+
+// watch compiles what is under some paths, again when that was saved, until the user ends
+// it.
+func (a *app) watch(paths []string, flags diagnosticFlags, compile func([]schema.File, *watched) error) error {
+	switch {
+	case len(paths) == 0:
+		return errNoPath
+	case slices.Contains(paths, "-"):
+		return &usageError{"--watch does not read the standard input", "name the files or directories that you save"}
+	case slices.Contains(diag.Formats(), flags.format) && !slices.Contains(watchFormats, flags.format):
+		return &usageError{fmt.Sprintf("--format %s is of one run", flags.format), "with --watch it is one of " + strings.Join(watchFormats, ", ")}
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	w, err := watch.New()
+	if err != nil {
+		return cannotWatch(err)
+	}
+	defer w.Close()
+	var last []schema.File
+	var said watched
+	// failed is the last failure that was said, unread whether it was one to read.
+	failed, unread := "", false
+	for first := true; ; first = false {
+		files, err, watchErr := watchedFiles(w, paths)
+		if watchErr != nil {
+			return cannotWatch(watchErr)
+		}
+		if first && err != nil {
+			return err
+		}
+		if err == nil && (first || failed != "" || !slices.EqualFunc(files, last, sameFile)) {
+			last, said.readable = files, unread
+			err = compile(files, &said)
+			unread = false
+		} else if err != nil {
+			unread = true
+		}
+		var usage *usageError
+		switch {
+		case err == nil || errors.Is(err, errDifferent) || errors.Is(err, errReported):
+			failed = ""
+		case first && errors.As(err, &usage):
+			return err
+		case err.Error() != failed:
+			a.fail(err)
+			failed = err.Error()
+		}
+		if first {
+			fmt.Fprintf(a.stderr, "watching %s; Ctrl-C ends it\n", strings.Join(paths, " "))
+		}
+		if w.Wait(ctx) != nil {
+			return nil
+		}
+	}
+}
+
+// cannotWatch says what keeps directories from being watched.
+func cannotWatch(err error) error {
+	return &usageError{err.Error(), "a system watches so many directories and no more: name fewer, or raise its limit (on Linux fs.inotify.max_user_watches and max_user_instances)"}
+}
+
+// watchedFiles reads the files under some paths, when all places where they may be are
+// watched.
+func watchedFiles(w *watch.Watcher, paths []string) (files []schema.File, err, watchErr error) {
+	for more := true; more && watchErr == nil; {
+		var places inputs.Places
+		files, places, err = inputs.ReadPlaces(paths)
+		more, watchErr = w.Set(places)
+	}
+	return files, err, watchErr
+}
+
+func sameFile(a, b schema.File) bool { return a.Name == b.Name && string(a.Data) == string(b.Data) }
