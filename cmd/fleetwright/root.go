@@ -41,7 +41,8 @@ manifests: for every cluster a directory that Flux syncs from Git, with sources,
 Kustomizations, Flagger Canaries, and the mesh that moves their traffic. What
 Kurator's controller decides at run time is decided here, before the commit.
 
-It never talks to a cluster. Exit codes are 0 for success and 2 for errors; check
+It never talks to a cluster. Without a command, and with a ResourceList on the
+standard input, it is a KRM function for kustomize and kpt. Exit codes are 0 for success and 2 for errors; check
 has 1 for warnings that --strict makes errors. After an error in the input nothing
 has been written.`
 
@@ -52,7 +53,7 @@ func (a *app) execute(args []string) int {
 		Long:                       rootLong,
 		Version:                    version(),
 		Args:                       cobra.ArbitraryArgs,
-		RunE:                       withoutCommand,
+		RunE:                       a.withoutCommand,
 		SuggestionsMinimumDistance: 2,
 		SilenceErrors:              true,
 		SilenceUsage:               true,
@@ -80,9 +81,9 @@ func (a *app) execute(args []string) int {
 }
 
 // withoutCommand runs where no command is named, or one that there is not.
-func withoutCommand(root *cobra.Command, args []string) error {
+func (a *app) withoutCommand(root *cobra.Command, args []string) error {
 	if len(args) == 0 {
-		return root.Help()
+		return a.function(root)
 	}
 	hint := root.Name() + " --help lists the commands"
 	if meant := root.SuggestionsFor(args[0]); len(meant) > 0 {
