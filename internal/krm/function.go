@@ -331,7 +331,7 @@ func (f *function) checkPlaces(items []*Object) {
 	}
 }
 
-// explain makes results of all there is to say.
+// explain makes results of all there is to say, errors first.
 func (f *function) explain() {
 	for _, m := range f.Mistakes {
 		r := Result{Message: m.Message, Severity: diag.Error.String()}
@@ -356,6 +356,12 @@ func (f *function) explain() {
 		}
 		f.Results = append(f.Results, r)
 	}
+	// kpt shows the first few.
+	slices.SortStableFunc(f.Results, func(a, b Result) int {
+		x, _ := diag.SeverityNamed(a.Severity)
+		y, _ := diag.SeverityNamed(b.Severity)
+		return cmp.Compare(y, x)
+	})
 }
 
 // tag adds a tag that is not empty.

@@ -220,8 +220,11 @@ func same(a, b *yaml.Node) bool {
 	if a.Kind != b.Kind || a.Anchor != b.Anchor {
 		return false
 	}
-	if a.Kind == yaml.ScalarNode && (a.Value != b.Value || a.ShortTag() != b.ShortTag()) || a.Kind == yaml.AliasNode && a.Value != b.Value {
-		return false
+	switch a.Kind {
+	case yaml.AliasNode:
+		return a.Value == b.Value
+	case yaml.ScalarNode:
+		return a.ShortTag() == b.ShortTag() && (a.Value == b.Value || isNull(a))
 	}
 	return slices.EqualFunc(a.Content, b.Content, same)
 }
@@ -239,7 +242,10 @@ func wholeCopy(n *yaml.Node) *yaml.Node {
 // plainCopy is a node without its comments and its style.
 func plainCopy(n *yaml.Node) *yaml.Node {
 	c := &yaml.Node{Kind: n.Kind, Tag: n.Tag, Value: n.Value, Anchor: n.Anchor, Alias: n.Alias}
-	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!str" {
+	switch {
+	case isNull(n):
+		c.Value = "null"
+	case n.Kind == yaml.ScalarNode && n.ShortTag() == "!!str":
 		c.Style = yaml.DoubleQuotedStyle
 	}
 	for _, child := range n.Content {
