@@ -41,10 +41,12 @@ manifests: for every cluster a directory that Flux syncs from Git, with sources,
 Kustomizations, Flagger Canaries, and the mesh that moves their traffic. What
 Kurator's controller decides at run time is decided here, before the commit.
 
-It never talks to a cluster. Without a command, and with a ResourceList on the
-standard input, it is a KRM function for kustomize and kpt. Exit codes are 0 for success and 2 for errors; check
+It never talks to a cluster. Exit codes are 0 for success and 2 for errors; check
 has 1 for warnings that --strict makes errors. After an error in the input nothing
-has been written.`
+has been written.
+
+Without a command, and with a ResourceList on the standard input, it is a KRM
+function for kustomize and kpt.`
 
 func (a *app) execute(args []string) int {
 	root := &cobra.Command{
