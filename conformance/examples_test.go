@@ -31,15 +31,13 @@ const everyField = "every-field"
 // read, and everyField.
 func examples(t *testing.T) []string {
 	t.Helper()
-	entries, err := os.ReadDir("../examples")
-	if err != nil {
-		t.Fatal(err)
+	applications, err := filepath.Glob("../examples/*/application.yaml")
+	if err != nil || len(applications) == 0 {
+		t.Fatalf("no examples: %v", err)
 	}
 	names := []string{everyField}
-	for _, e := range entries {
-		if e.IsDir() {
-			names = append(names, e.Name())
-		}
+	for _, name := range applications {
+		names = append(names, filepath.Base(filepath.Dir(name)))
 	}
 	return names
 }

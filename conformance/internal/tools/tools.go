@@ -37,6 +37,10 @@ var (
 	KustomizeController = Tool{Name: "kustomize-controller", Module: "flux", Package: "github.com/fluxcd/kustomize-controller"}
 	Flagger             = Tool{Name: "flagger", Module: "flagger", Package: "github.com/fluxcd/flagger/cmd/flagger"}
 	OldFlagger          = Tool{Name: "flagger", Module: "flagger-1.36", Package: "github.com/fluxcd/flagger/cmd/flagger"}
+
+	// Kustomize and Kpt run fleetwright as a KRM function.
+	Kustomize = Tool{Name: "kustomize", Module: "kustomize", Package: "sigs.k8s.io/kustomize/kustomize/v5"}
+	Kpt       = Tool{Name: "kpt", Module: "kpt", Package: "github.com/GoogleContainerTools/kpt"}
 )
 
 // A Script is a program of a package of npm, run by Node.js.
