@@ -47,6 +47,7 @@ fuzz:
 	go test ./render -run '^$$' -fuzz FuzzCompile -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./internal/blockyaml -run '^$$' -fuzz FuzzReadBack -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./internal/diag -run '^$$' -fuzz FuzzExcerpt -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
+	go test ./internal/krm -run '^$$' -fuzz FuzzFunction -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 
 # What tests compare with. Read the difference, line by line, before committing it.
 golden:

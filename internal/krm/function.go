@@ -2,7 +2,6 @@ package krm
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -226,6 +225,11 @@ func (f *function) compile() {
 	f.Diagnostics = slices.DeleteFunc(list, func(d diag.Diagnostic) bool {
 		return d.Code == diag.NothingToCompile && (f.unsure || len(f.Mistakes) > 0)
 	})
+	for i, d := range f.Diagnostics {
+		if d.Code == diag.NothingToCompile {
+			f.Diagnostics[i].Hint = "put them among the items, or name their files in spec.function.inputs of a RenderConfig"
+		}
+	}
 	if tree == nil {
 		return
 	}
@@ -382,7 +386,7 @@ func (s *source) locate(r *Result, at diag.Position) {
 		r.tag("position", at.String())
 	}
 	objects, err := parseObjects(s.Data)
-	if err != nil && !errors.Is(err, ErrSyntax) || len(objects) == 0 {
+	if err != nil || len(objects) == 0 {
 		return
 	}
 	// The last that begins before it, or in its line.

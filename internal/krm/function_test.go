@@ -485,3 +485,29 @@ func TestKustomizesPathsAreNone(t *testing.T) {
 		}
 	}
 }
+
+// TestANamespaceOfTwoApplicationsIsEmittedOnce in a stream: kustomize takes no object
+// twice. In a package each has its file, and both are alike, since Flux applies both.
+func TestANamespaceOfTwoApplicationsIsEmittedOnce(t *testing.T) {
+	var files []schema.File
+	for _, name := range []string{"a", "b"} {
+		files = append(files, schema.File{Name: name + ".yaml", Data: []byte("{apiVersion: apps.kurator.dev/v1alpha1, kind: Application, metadata: {name: " + name + ", namespace: shop}, spec: {source: {gitRepository: {url: 'https://example.com/shop.git', interval: 1m}}, syncPolicies: [{name: " + name + ", kustomization: {interval: 5m, prune: true}}]}}")})
+	}
+	for placed, want := range map[bool]int{false: 1, true: 2} {
+		texts := map[string]bool{}
+		n := 0
+		for _, o := range run(t, listOf(t, files, placed)) {
+			if o.kind() == "Namespace" && o.annotation(renderedAnnotation) != "" {
+				text, err := encode(o.own())
+				if err != nil {
+					t.Fatal(err)
+				}
+				texts[string(text)] = true
+				n++
+			}
+		}
+		if n != want || len(texts) != 1 {
+			t.Errorf("%d Namespaces are emitted, want %d, all alike: %v", n, want, texts)
+		}
+	}
+}

@@ -180,8 +180,9 @@ func load(data []byte) ([]*yaml.Node, error) {
 	}
 }
 
-// encode writes documents. What is written is read again: the comments of what people
-// write in strange places can come out as something else, and are then left out.
+// encode writes documents. What is written is read again, since there is what comes out
+// as something else, such as a key that is null; it is then written plainly, without
+// comments.
 func encode(documents ...*yaml.Node) ([]byte, error) {
 	for _, of := range []func(*yaml.Node) *yaml.Node{wholeCopy, plainCopy} {
 		copies := make([]*yaml.Node, len(documents))
