@@ -181,10 +181,9 @@ func load(data []byte) ([]*yaml.Node, error) {
 }
 
 // encode writes documents. What is written is read again, since there is what comes out
-// as something else, such as a key that is null; it is then written plainly, without
-// comments.
+// as something else, such as a key that is null.
 func encode(documents ...*yaml.Node) ([]byte, error) {
-	for _, of := range []func(*yaml.Node) *yaml.Node{wholeCopy, plainCopy} {
+	for _, of := range []func(*yaml.Node) *yaml.Node{wholeCopy, mendedCopy} {
 		copies := make([]*yaml.Node, len(documents))
 		for i, d := range documents {
 			copies[i] = of(d) // the dumper takes their tags away
@@ -240,17 +239,44 @@ func wholeCopy(n *yaml.Node) *yaml.Node {
 	return &c
 }
 
+// mendedCopy is a node in which the items of a list that come out as something else are
+// plain.
+func mendedCopy(n *yaml.Node) *yaml.Node { return mended(n, 2) }
+
+// mended is a node that is whole as far as it comes out as it is, looked at down to a
+// level.
+func mended(n *yaml.Node, levels int) *yaml.Node {
+	if data, err := dump([]*yaml.Node{wholeCopy(n)}); err == nil && readsAs(data, []*yaml.Node{n}) {
+		return wholeCopy(n)
+	}
+	c := plain(n)
+	for _, child := range n.Content {
+		if levels > 0 {
+			c.Content = append(c.Content, mended(child, levels-1))
+		} else {
+			c.Content = append(c.Content, plainCopy(child))
+		}
+	}
+	return c
+}
+
 // plainCopy is a node without its comments and its style.
 func plainCopy(n *yaml.Node) *yaml.Node {
+	c := plain(n)
+	for _, child := range n.Content {
+		c.Content = append(c.Content, plainCopy(child))
+	}
+	return c
+}
+
+// plain is a node without what is in it, its comments and its style.
+func plain(n *yaml.Node) *yaml.Node {
 	c := &yaml.Node{Kind: n.Kind, Tag: n.Tag, Value: n.Value, Anchor: n.Anchor, Alias: n.Alias}
 	switch {
 	case isNull(n):
 		c.Value = "null"
 	case n.Kind == yaml.ScalarNode && n.ShortTag() == "!!str":
 		c.Style = yaml.DoubleQuotedStyle
-	}
-	for _, child := range n.Content {
-		c.Content = append(c.Content, plainCopy(child))
 	}
 	return c
 }
