@@ -36,8 +36,8 @@ func examples(t *testing.T) []string {
 		t.Fatalf("no examples: %v", err)
 	}
 	names := []string{everyField}
-	for _, a := range applications {
-		names = append(names, filepath.Base(filepath.Dir(a)))
+	for _, name := range applications {
+		names = append(names, filepath.Base(filepath.Dir(name)))
 	}
 	return names
 }

@@ -17,6 +17,8 @@ type Options struct {
 	// DefaultPath is the path where neither Path nor a RenderConfig says one;
 	// without it, the output directory is the root of the repository.
 	DefaultPath string
+	// Topology is pull or hub. It overrides the RenderConfig's.
+	Topology string
 }
 
 // Compile makes the tree of all clusters. It reports everything there is to say

@@ -33,7 +33,11 @@ func (c *compiler) checkIgnores() {
 	}
 	for _, i := range c.docs.Ignores {
 		if !said[place{i.Code, i.Position.File, i.Line}] {
-			c.report(diag.New(diag.UnusedIgnore, i.Position, "", fmt.Sprintf("there is no %s to ignore in line %d", i.Code, i.Line), "remove the comment"))
+			where := fmt.Sprintf("in line %d", i.Line)
+			if i.Position.Unnumbered {
+				where = "where the comment stands"
+			}
+			c.report(diag.New(diag.UnusedIgnore, i.Position, "", fmt.Sprintf("there is no %s to ignore %s", i.Code, where), "remove the comment"))
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"path"
@@ -48,7 +49,7 @@ func (c *compiler) newSettings(opts Options) settings {
 			c.report(c.config.doc.Diagnostic(code, at, message, hint))
 		}
 	}
-	s.hub = spec.Topology == "hub"
+	s.hub = cmp.Or(opts.Topology, spec.Topology) == "hub"
 	fill(&s.path, spec.Path)
 	fill(&s.path, opts.Path)
 	said := s.path

@@ -38,6 +38,9 @@ type File struct {
 	Content []byte
 	// Sum is the SHA-256 of the content.
 	Sum [sha256.Size]byte
+	// For is the name of the cluster that the objects in the file are for: in the
+	// directory of a hub, also one that the hub applies to.
+	For string
 }
 
 // Files are the files of the cluster but for the inventory, directory by
@@ -45,8 +48,12 @@ type File struct {
 func (c *Cluster) Files() iter.Seq[File] {
 	return func(yield func(File) bool) {
 		for _, d := range c.dirs {
+			cluster := c.Name
+			if d.spoke != nil {
+				cluster = d.spoke.name
+			}
 			for _, f := range d.files {
-				if !yield(File{path.Join(d.path, f.name), f.blob.content, f.blob.sum}) {
+				if !yield(File{path.Join(d.path, f.name), f.blob.content, f.blob.sum, cluster}) {
 					return
 				}
 			}
@@ -56,7 +63,7 @@ func (c *Cluster) Files() iter.Seq[File] {
 
 // Inventory is the file that lists all others. It is written last.
 func (c *Cluster) Inventory() File {
-	return File{InventoryFile, c.inventory.content, c.inventory.sum}
+	return File{InventoryFile, c.inventory.content, c.inventory.sum, c.Name}
 }
 
 // A Change is a file that one tree has otherwise than another, or alone.

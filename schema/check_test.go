@@ -16,7 +16,7 @@ func TestShapesWithoutUnusedFieldsDecideAlike(t *testing.T) {
 	for _, f := range documentsOfTheRepository(t) {
 		nodes, _ := parse(f)
 		for _, n := range nodes {
-			d := &Document{file: f.Name, node: n}
+			d := &Document{file: f, node: n}
 			if d.Kind, _, _ = match(d.Text("apiVersion"), d.Text("kind")); d.Kind.Name == "" {
 				continue
 			}

@@ -12,6 +12,14 @@ type File struct {
 	Name string
 	// Data is the text: one or many YAML or JSON documents.
 	Data []byte
+	// Unnumbered says that nobody has the text, so that its lines must not be named:
+	// it was made of objects, such as those that a KRM function is given.
+	Unnumbered bool
+}
+
+// position is a place in the file.
+func (f File) position(line, column int) diag.Position {
+	return diag.Position{File: f.Name, Line: line, Column: column, Unnumbered: f.Unnumbered}
 }
 
 // A Document is one object of an input kind.
@@ -32,7 +40,7 @@ type Document struct {
 	// be checked, but not all that it defines is there.
 	Salvaged bool
 
-	file string
+	file File
 	node *yaml.Node
 	// wrong are the places of what does not have the shape of the kind.
 	wrong []Path
@@ -112,7 +120,7 @@ func (d *Document) Diagnostic(code diag.Code, path Path, message, hint string) d
 }
 
 func (d *Document) at(n *yaml.Node) diag.Position {
-	return diag.Position{File: d.file, Line: n.Line, Column: n.Column}
+	return d.file.position(n.Line, n.Column)
 }
 
 // child finds a field of a mapping, with its key, or an item of a list.

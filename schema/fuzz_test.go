@@ -55,7 +55,7 @@ func FuzzLoad(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		start := time.Now()
-		docs := Load([]File{{"f.yaml", data}})
+		docs := Load([]File{{Name: "f.yaml", Data: data}})
 		if took := time.Since(start); took > 10*time.Second {
 			t.Errorf("it took %v", took)
 		}
@@ -69,7 +69,7 @@ func FuzzLoad(f *testing.F) {
 				t.Errorf("%s %s has no object, and there is no error", d.Kind.Name, d.Name)
 			}
 		}
-		again := Load([]File{{"f.yaml", data}})
+		again := Load([]File{{Name: "f.yaml", Data: data}})
 		if !reflect.DeepEqual(docs.Diagnostics, again.Diagnostics) {
 			t.Errorf("once it says\n%s\nand then\n%s", lines(docs.Diagnostics), lines(again.Diagnostics))
 		}
@@ -94,11 +94,11 @@ func FuzzScalars(f *testing.F) {
 			t.Skip("Kubernetes takes 0b+1 for a number")
 		}
 		for _, document := range []string{"k: " + s + "\n", s + ": v\n"} {
-			nodes, list := parse(File{"f.yaml", []byte(document)})
+			nodes, list := parse(File{Name: "f.yaml", Data: []byte(document)})
 			if list.HasErrors() || len(nodes) != 1 || nodes[0].Kind != yaml.MappingNode || isMerge(nodes[0].Content[0]) {
 				continue
 			}
-			dec := decoder{doc: &Document{file: "f.yaml", node: nodes[0]}}
+			dec := decoder{doc: &Document{file: File{Name: "f.yaml"}, node: nodes[0]}}
 			value := dec.value(nodes[0], nil)
 			theirs, err := sigsyaml.YAMLToJSON([]byte(document))
 			if dec.list.HasErrors() || err != nil {
@@ -121,9 +121,9 @@ func TestShapeAndExplanationAgree(t *testing.T) {
 	values := []any{nil, true, "text", "", "1m", 0, -1, 10, 1.5, 1e9, []any{}, []any{"x"}, []any{1}, map[string]any{}, map[string]any{"name": "a"}, "kuma", "Deployment"}
 	random := rand.New(rand.NewPCG(7, 7))
 	for _, sample := range samples(t)[:4] {
-		nodes, _ := parse(File{"f.yaml", sample})
+		nodes, _ := parse(File{Name: "f.yaml", Data: sample})
 		for _, n := range nodes {
-			d := &Document{file: "f.yaml", node: n}
+			d := &Document{file: File{Name: "f.yaml"}, node: n}
 			good, ok := (&decoder{doc: d}).value(n, nil).(map[string]any)
 			if !ok {
 				continue
@@ -133,7 +133,7 @@ func TestShapeAndExplanationAgree(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				for _, d := range Load([]File{{"f.yaml", data}}).Diagnostics {
+				for _, d := range Load([]File{{Name: "f.yaml", Data: data}}).Diagnostics {
 					if d.Code == diag.Internal {
 						t.Errorf("%v\n%s", d, data)
 					}

@@ -50,7 +50,7 @@ func (l *loader) addIgnores(f File, nodes []*yaml.Node) {
 		if m == nil {
 			continue
 		}
-		position := diag.Position{File: f.Name, Line: i + 1, Column: utf8.RuneCountInString(line[:at]) + 1}
+		position := f.position(i+1, utf8.RuneCountInString(line[:at])+1)
 		if m[1] != "ignore" {
 			if diag.Nearest(m[1], []string{"ignore"}) != "" {
 				l.badIgnore(position, fmt.Sprintf("%q is nothing that a comment can say to fleetwright", m[1]), "# fleetwright: ignore "+m[2])

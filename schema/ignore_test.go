@@ -28,7 +28,7 @@ func TestIgnoresAreFound(t *testing.T) {
 		{"behind a word", "a: b" + ignore + "\n", 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			ignores := load(File{"a.yaml", []byte(tt.text)}).Ignores
+			ignores := load(File{Name: "a.yaml", Data: []byte(tt.text)}).Ignores
 			var line int
 			for _, i := range ignores {
 				line = i.Line

@@ -59,7 +59,7 @@ func Load(files []File) Documents {
 			l.unread = append(l.unread, string(f.Data))
 		}
 		for _, n := range nodes {
-			l.add(f.Name, n)
+			l.add(f, n)
 		}
 		l.addIgnores(f, nodes)
 	}
@@ -82,7 +82,7 @@ type loader struct {
 }
 
 // add reads one document.
-func (l *loader) add(file string, n *yaml.Node) {
+func (l *loader) add(file File, n *yaml.Node) {
 	d := &Document{file: file, node: n}
 	if l.misnamed(d) {
 		return
@@ -173,6 +173,13 @@ func (l *loader) misnamed(d *Document) bool {
 		}
 	}
 	return false
+}
+
+// IsForeign says whether a document is of a kind that fleetwright does not read, and
+// that is not one of its own written wrongly.
+func IsForeign(apiVersion, kind string) bool {
+	k, message, _ := match(apiVersion, kind)
+	return k.Name == "" && message == ""
 }
 
 // misspelt is the field that was meant to be the apiVersion or the kind of a document

@@ -45,7 +45,7 @@ func TestDiagnostics(t *testing.T) {
 					want = i
 					continue
 				}
-				files = append(files, File{f.Name, f.Data})
+				files = append(files, File{Name: f.Name, Data: f.Data})
 			}
 			got := lines(load(files...).Diagnostics)
 			if want < 0 || string(archive.Files[want].Data) != got {
@@ -83,7 +83,7 @@ func TestEncodings(t *testing.T) {
 		"empty documents": {"---\n---\n" + fleet + "---\n...\n", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			docs := load(File{"f.yaml", []byte(tt.data)})
+			docs := load(File{Name: "f.yaml", Data: []byte(tt.data)})
 			if got := lines(docs.Diagnostics); got != tt.want {
 				t.Errorf("got\n%s", got)
 			}
@@ -109,7 +109,7 @@ func nested(depth int, first, step, last string) string {
 // TestSurrogatePairs are read as the characters that they stand for.
 func TestSurrogatePairs(t *testing.T) {
 	const text = `{"apiVersion":"fleet.kurator.dev/v1alpha1","kind":"Fleet","metadata":{"name":"f","annotations":{"a":"\ud83d\ude00\\\" \uD83D\uDE00"}},"spec":{"clusters":[]}}`
-	docs := load(File{"f.json", []byte(text)})
+	docs := load(File{Name: "f.json", Data: []byte(text)})
 	fleet, ok := docs.All[0].Object.(*Fleet)
 	if !ok || fleet.Metadata.Annotations["a"] != "\U0001f600\\\" \U0001f600" {
 		t.Errorf("it is read as %+v: %s", fleet, lines(docs.Diagnostics))
@@ -141,7 +141,7 @@ func TestHostileInput(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			start := time.Now()
-			list := load(File{"f.yaml", []byte(data)}).Diagnostics
+			list := load(File{Name: "f.yaml", Data: []byte(data)}).Diagnostics
 			if !list.HasErrors() {
 				t.Error("no error")
 			}
@@ -159,7 +159,7 @@ func TestHostileInput(t *testing.T) {
 
 // TestPositions are those of the values, also through aliases and merges.
 func TestPositions(t *testing.T) {
-	docs := load(File{"f.yaml", []byte(`
+	docs := load(File{Name: "f.yaml", Data: []byte(`
 apiVersion: apps.kurator.dev/v1alpha1
 kind: Application
 metadata:
@@ -219,7 +219,7 @@ func TestPathString(t *testing.T) {
 }
 
 func TestKubectlListsAndServerFieldsAreRead(t *testing.T) {
-	docs := load(File{"f.yaml", []byte(`
+	docs := load(File{Name: "f.yaml", Data: []byte(`
 apiVersion: v1
 kind: List
 items:

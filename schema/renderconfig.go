@@ -75,6 +75,41 @@ type RenderConfigSpec struct {
 	// Defaults of the Flux Kustomizations in sync.yaml.
 	// +optional
 	Defaults *SyncDefaults `json:"defaults,omitempty"`
+
+	// Function holds what is only for fleetwright as a KRM function, under kustomize
+	// or kpt. The command's own subcommands ignore it.
+	// +optional
+	Function *FunctionConfig `json:"function,omitempty"`
+}
+
+// FunctionConfig holds the settings of a KRM function.
+type FunctionConfig struct {
+	// Mode says what the function does: render emits the manifests; validate passes
+	// on what it is given, and fails where there are errors.
+	// +optional
+	// +kubebuilder:validation:Enum=render;validate
+	// +kubebuilder:default=render
+	Mode string `json:"mode,omitempty"`
+
+	// Cluster is the only one that is rendered. kustomize needs it where there is
+	// more than one, since it knows no files of clusters, and takes what two clusters
+	// get for one object. With topology hub, what the hub applies to a cluster is that
+	// cluster's.
+	// +optional
+	// +fleetwright:example=eu
+	Cluster string `json:"cluster,omitempty"`
+
+	// Inputs are files and directories to read beside the objects that the function
+	// is given, from the directory that it runs in. A generator is given none.
+	// +optional
+	// +fleetwright:example=["application.yaml", "fleet.yaml"]
+	Inputs []string `json:"inputs,omitempty"`
+
+	// Directory of the package that the directories of the clusters are put in, with
+	// slashes, under kpt. Without it, it is spec.path.
+	// +optional
+	// +fleetwright:example=clusters
+	Directory string `json:"directory,omitempty"`
 }
 
 // Severity of a diagnostic.

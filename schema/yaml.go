@@ -43,7 +43,7 @@ func parse(f File) ([]*yaml.Node, diag.List) {
 			continue
 		}
 		if at, message := checkAliases(n.Content[0]); at != nil {
-			list = append(list, diag.New(diag.Oversized, diag.Position{File: f.Name, Line: at.Line, Column: at.Column}, "", message, "write the values out"))
+			list = append(list, diag.New(diag.Oversized, f.position(at.Line, at.Column), "", message, "write the values out"))
 			continue
 		}
 		nodes = append(nodes, n.Content[0])
@@ -152,7 +152,11 @@ func (d *decoder) mapping(n *yaml.Node, path Path) any {
 			continue
 		}
 		if first, ok := lines[name]; ok {
-			d.fail(diag.DuplicateKey, key, path.With(name), fmt.Sprintf("the key is already set in line %d", first), "remove one of the two")
+			message := fmt.Sprintf("the key is already set in line %d", first)
+			if d.doc.file.Unnumbered {
+				message = "the key is already set"
+			}
+			d.fail(diag.DuplicateKey, key, path.With(name), message, "remove one of the two")
 			continue
 		}
 		lines[name] = key.Line

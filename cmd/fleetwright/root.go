@@ -45,7 +45,10 @@ Kurator's controller decides at run time is decided here, before the commit.
 
 It never talks to a cluster. Exit codes are 0 for success and 2 for errors; check and
 diff have 1 for an output that is not what render would write, and check for warnings
-that --strict makes errors. After an error in the input nothing has been written.`
+that --strict makes errors. After an error in the input nothing has been written.
+
+Without a command, and with a ResourceList on the standard input, it is a KRM
+function for kustomize and kpt.`
 
 const rootExample = `  fleetwright init fleet
   fleetwright check fleet
@@ -59,7 +62,7 @@ func (a *app) newRoot() *cobra.Command {
 		Example:                    rootExample,
 		Version:                    version(),
 		Args:                       cobra.ArbitraryArgs,
-		RunE:                       withoutCommand,
+		RunE:                       a.withoutCommand,
 		SuggestionsMinimumDistance: 2,
 		SilenceErrors:              true,
 		SilenceUsage:               true,
@@ -91,9 +94,9 @@ func (a *app) execute(args []string) int {
 }
 
 // withoutCommand runs where no command is named, or one that there is not.
-func withoutCommand(root *cobra.Command, args []string) error {
+func (a *app) withoutCommand(root *cobra.Command, args []string) error {
 	if len(args) == 0 {
-		return root.Help()
+		return a.function(root)
 	}
 	hint := root.Name() + " --help lists the commands"
 	if meant := root.SuggestionsFor(args[0]); len(meant) > 0 {

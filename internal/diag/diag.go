@@ -41,6 +41,9 @@ type Position struct {
 	File string
 	// Line and Column count from 1; 0 is unknown. Columns count characters.
 	Line, Column int
+	// Unnumbered says that Line and Column are not those of a file that anybody has:
+	// they order what there is to say, and are not said themselves.
+	Unnumbered bool
 }
 
 // IsZero says whether the position names no file.
@@ -49,7 +52,7 @@ func (p Position) IsZero() bool { return p.File == "" }
 // String is file:line:col, without what is unknown.
 func (p Position) String() string {
 	switch {
-	case p.Line == 0:
+	case p.Line == 0 || p.Unnumbered:
 		return p.File
 	case p.Column == 0:
 		return fmt.Sprintf("%s:%d", p.File, p.Line)

@@ -53,7 +53,7 @@ func (f textFormat) head(b *bufio.Writer, d Diagnostic) {
 
 // excerpt prints the line that a diagnostic is about, and carets below its place.
 func (f textFormat) excerpt(b *bufio.Writer, d Diagnostic, sources map[string]*Source) {
-	if f.Source == nil || d.Position.Line == 0 {
+	if f.Source == nil || d.Position.Line == 0 || d.Position.Unnumbered {
 		return
 	}
 	source, known := sources[d.Position.File]

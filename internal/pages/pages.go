@@ -15,7 +15,7 @@ import (
 
 // NeedTools are the pages whose commands need more than Go, git and make. The
 // conformance module, which installs that, runs them.
-var NeedTools = []string{"docs/ci.md", "docs/container.md", "docs/pre-commit.md"}
+var NeedTools = []string{"docs/ci.md", "docs/container.md", "docs/kustomize.md", "docs/pre-commit.md"}
 
 // leftOut are the directories at the top that a fresh clone has not.
 var leftOut = []string{".git", "bin", "out"}

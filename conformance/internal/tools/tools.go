@@ -38,6 +38,10 @@ var (
 	Flagger             = Tool{Name: "flagger", Module: "flagger", Package: "github.com/fluxcd/flagger/cmd/flagger"}
 	OldFlagger          = Tool{Name: "flagger", Module: "flagger-1.36", Package: "github.com/fluxcd/flagger/cmd/flagger"}
 	Actionlint          = Tool{Name: "actionlint", Module: "actionlint", Package: "github.com/rhysd/actionlint/cmd/actionlint"}
+
+	// Kustomize and Kpt run fleetwright as a KRM function.
+	Kustomize = Tool{Name: "kustomize", Module: "kustomize", Package: "sigs.k8s.io/kustomize/kustomize/v5"}
+	Kpt       = Tool{Name: "kpt", Module: "kpt", Package: "github.com/GoogleContainerTools/kpt"}
 )
 
 // A Script is a program of a package of npm, run by Node.js.

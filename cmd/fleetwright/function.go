@@ -1,0 +1,101 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/inputs"
+	"github.com/fleetwright/fleetwright/internal/krm"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// function does what the ResourceList on the standard input asks for, or prints help
+// where there is nothing to read.
+func (a *app) function(cmd *cobra.Command) error {
+	if f, ok := a.stdin.(*os.File); ok && isDevice(f) {
+		return cmd.Help()
+	}
+	data, err := io.ReadAll(a.stdin)
+	if err != nil {
+		return fmt.Errorf("cannot read the standard input: %w", err)
+	}
+	if len(bytes.TrimSpace(data)) == 0 {
+		return cmd.Help()
+	}
+	list, err := krm.Parse(data)
+	if err != nil {
+		return a.notAList(data, err)
+	}
+	outcome := krm.Run(list, func(paths []string) ([]schema.File, error) { return inputs.Read(paths, nil) })
+	output, err := list.Encode(outcome.Results)
+	if err != nil {
+		return err
+	}
+	if _, err := a.stdout.Write(output); err != nil {
+		return err
+	}
+	return a.sayOutcome(outcome)
+}
+
+// isDevice says whether a file is a terminal, or the null device: nobody has anything to
+// say there.
+func isDevice(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// notAList says why the standard input is no ResourceList.
+func (a *app) notAList(data []byte, err error) error {
+	var mistake *krm.Error
+	if errors.As(err, &mistake) {
+		return &usageError{mistake.Message, mistake.Hint}
+	}
+	files := []schema.File{{Name: inputs.Stdin, Data: data}}
+	var list diag.List
+	for _, d := range schema.Load(files).Diagnostics {
+		switch d.Code {
+		case diag.Syntax, diag.Encoding, diag.Oversized:
+			list = append(list, d)
+		}
+	}
+	if len(list) == 0 {
+		return &usageError{"the standard input is " + err.Error(), "kustomize and kpt give a ResourceList"}
+	}
+	p, err := a.newPrinter(diagnosticFlags{format: diag.Formats()[0]}, files, a.stderr)
+	if err != nil {
+		return err
+	}
+	if _, _, err := p.print(list, nil); err != nil {
+		return err
+	}
+	return errReported
+}
+
+// sayOutcome prints what a function has to say, which kustomize does not take from the
+// list.
+func (a *app) sayOutcome(outcome *krm.Outcome) error {
+	for _, m := range outcome.Mistakes {
+		message := m.Message
+		if m.Field != "" {
+			message = m.Field + ": " + message
+		}
+		a.fail(&usageError{message, m.Hint})
+	}
+	p, err := a.newPrinter(diagnosticFlags{format: diag.Formats()[0]}, outcome.Files, a.stderr)
+	if err != nil {
+		return err
+	}
+	if _, _, err := p.print(outcome.Diagnostics, nil); err != nil {
+		return err
+	}
+	if outcome.Failed() {
+		return errReported
+	}
+	return nil
+}

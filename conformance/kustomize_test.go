@@ -1,0 +1,326 @@
+package conformance
+
+import (
+	"maps"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/fleetwright/fleetwright/conformance/internal/kube"
+	"github.com/fleetwright/fleetwright/conformance/internal/tools"
+	"github.com/fleetwright/fleetwright/internal/pages"
+	"github.com/fleetwright/fleetwright/render"
+)
+
+// An orchestrator is a program that runs fleetwright as a KRM function, which it finds
+// on its PATH.
+type orchestrator struct {
+	file string
+	env  []string
+}
+
+func newOrchestrator(t *testing.T, tool tools.Tool) orchestrator {
+	t.Helper()
+	file, err := tools.Build(toolsDir, tool)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := "PATH=" + filepath.Dir(fleetwright(t)) + string(filepath.ListSeparator) + os.Getenv("PATH")
+	return orchestrator{file, append(os.Environ(), path)}
+}
+
+// run runs the program, and returns what it prints on each of its outputs.
+func (o orchestrator) run(args ...string) (stdout, stderr string, err error) {
+	var out, say strings.Builder
+	cmd := exec.Command(o.file, args...)
+	cmd.Env, cmd.Stdout, cmd.Stderr = o.env, &out, &say
+	err = cmd.Run()
+	return out.String(), say.String(), err
+}
+
+func (o orchestrator) mustRun(t *testing.T, args ...string) string {
+	t.Helper()
+	stdout, stderr, err := o.run(args...)
+	if err != nil {
+		t.Fatalf("%s %q: %v\n%s%s", filepath.Base(o.file), args, err, stdout, stderr)
+	}
+	return stdout
+}
+
+// build has kustomize build a directory.
+func (o orchestrator) build(dir string) (stdout, stderr string, err error) {
+	return o.run("build", "--enable-alpha-plugins", "--enable-exec", dir)
+}
+
+func (o orchestrator) mustBuild(t *testing.T, dir string) string {
+	t.Helper()
+	return o.mustRun(t, "build", "--enable-alpha-plugins", "--enable-exec", dir)
+}
+
+// settings are a functionConfig with a spec of its own.
+func settings(spec string) []byte {
+	return []byte(`{apiVersion: fleetwright.dev/v1alpha1, kind: RenderConfig, metadata: {name: fleetwright, annotations: {config.kubernetes.io/function: "exec: {path: fleetwright}"}}, spec: ` + spec + "}\n")
+}
+
+// functionOf are the settings of an example as a functionConfig for one cluster, with
+// inputs in the directory above.
+func functionOf(t *testing.T, config []byte, cluster string, inputs ...string) []byte {
+	t.Helper()
+	own, err := kube.Objects(settings("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := own[0]
+	if config != nil {
+		objects, err := kube.Objects(config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Object["spec"] = objects[0].Object["spec"]
+	}
+	var above []any
+	for _, name := range inputs {
+		above = append(above, "../"+name)
+	}
+	spec := o.Object["spec"].(map[string]any)
+	spec["path"] = outputPath
+	spec["function"] = map[string]any{"cluster": cluster, "inputs": above}
+	data, err := o.MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// kustomization is a kustomization.yaml.
+func kustomization(fields string) []byte {
+	return []byte("apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n" + fields)
+}
+
+// renderedBy is the annotation by which the function knows its objects again.
+const renderedBy = "fleetwright.dev/rendered"
+
+// objectsOf are the objects of a text as JSON, sorted, but for the function's annotation,
+// which must name the cluster where there is one.
+func objectsOf(t *testing.T, text []byte, cluster string) (all []string) {
+	t.Helper()
+	objects, err := kube.Objects(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range objects {
+		annotations := o.GetAnnotations()
+		if annotations[renderedBy] != cluster {
+			t.Errorf("%s %s is annotated with %q", o.GetKind(), o.GetName(), annotations[renderedBy])
+		}
+		delete(annotations, renderedBy)
+		if o.SetAnnotations(annotations); len(annotations) == 0 {
+			unstructured.RemoveNestedField(o.Object, "metadata", "annotations")
+		}
+		if metadata, _ := o.Object["metadata"].(map[string]any); len(metadata) == 0 {
+			delete(o.Object, "metadata")
+		}
+		data, err := o.MarshalJSON()
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, string(data))
+	}
+	slices.Sort(all)
+	return slices.Compact(all) // two applications may have one Namespace
+}
+
+// pullExamples are the examples in which each cluster's Flux applies its own directory,
+// with the files that are read.
+func pullExamples(t *testing.T) map[string]tree {
+	all := map[string]tree{}
+	for _, name := range examples(t) {
+		files := documents(t, name)
+		maps.DeleteFunc(files, func(name string, _ []byte) bool { return path.Ext(name) != ".yaml" })
+		if name != everyField && name != "hub" {
+			all[name] = files
+		}
+	}
+	return all
+}
+
+// TestKustomizeGeneratesAndTransforms: of every cluster kustomize has the objects that
+// the command renders, whether it gives the inputs or their names.
+func TestKustomizeGeneratesAndTransforms(t *testing.T) {
+	o := newOrchestrator(t, tools.Kustomize)
+	for name, inputs := range pullExamples(t) {
+		want := map[string][]byte{}
+		for file, data := range golden(t, name) {
+			if cluster, _, _ := strings.Cut(file, "/"); path.Ext(file) == ".yaml" && path.Base(file) != "kustomization.yaml" {
+				want[cluster] = append(append(want[cluster], "\n---\n"...), data...)
+			}
+		}
+		config := inputs["renderconfig.yaml"]
+		delete(inputs, "renderconfig.yaml")
+		resources := strings.Join(slices.Sorted(maps.Keys(inputs)), ", ")
+		for cluster, want := range want {
+			t.Run(name+"/"+cluster, func(t *testing.T) {
+				dir := t.TempDir()
+				mustCopy(t, inputs, dir)
+				mustCopy(t, tree{
+					"generator/settings.yaml":      functionOf(t, config, cluster, slices.Sorted(maps.Keys(inputs))...),
+					"generator/kustomization.yaml": kustomization("generators: [settings.yaml]"),
+					"settings.yaml":                functionOf(t, config, cluster),
+					"kustomization.yaml":           kustomization("resources: [" + resources + "]\ntransformers: [settings.yaml]"),
+				}, dir)
+				want := objectsOf(t, want, "")
+				generated := o.mustBuild(t, filepath.Join(dir, "generator"))
+				if got := objectsOf(t, []byte(generated), cluster); !slices.Equal(got, want) {
+					t.Errorf("it generates\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+				}
+				record(t, "8. kustomize: a generator's objects are the command's")
+				if transformed := o.mustBuild(t, dir); transformed != generated {
+					t.Errorf("it transforms them to\n%s", transformed)
+				}
+				record(t, "8. kustomize: a transformer's are the same")
+			})
+		}
+	}
+}
+
+// TestKustomizeValidates: what is good passes unchanged, what is not ends the build.
+// kustomize refuses any function among its validators unless all that it is given has
+// gone through another, which docs/kustomize.md says.
+func TestKustomizeValidates(t *testing.T) {
+	record(t, "8. kustomize: a validator ends the build, or changes nothing")
+	o := newOrchestrator(t, tools.Kustomize)
+	inputs := documents(t, "nginx-canary")
+	dir := t.TempDir()
+	for name, fields := range map[string]string{"plain": "", "transformer": "transformers: [settings.yaml]\n", "both": "transformers: [settings.yaml]\nvalidators: [settings.yaml]\n", "validator": "validators: [cat.yaml]\n"} {
+		mustCopy(t, inputs, filepath.Join(dir, name))
+		mustCopy(t, tree{
+			"settings.yaml":      settings("{function: {mode: validate}}"),
+			"cat.yaml":           []byte(strings.Replace(string(settings("{}")), "path: fleetwright", "path: cat", 1)),
+			"kustomization.yaml": kustomization("resources: [application.yaml, fleet.yaml]\n" + fields),
+		}, filepath.Join(dir, name))
+	}
+	plain := o.mustBuild(t, filepath.Join(dir, "plain"))
+	for _, name := range []string{"transformer", "both"} {
+		if got := o.mustBuild(t, filepath.Join(dir, name)); got != plain {
+			t.Errorf("%s: it becomes\n%s", name, got)
+		}
+	}
+	if _, stderr, err := o.build(filepath.Join(dir, "validator")); err == nil || !strings.Contains(stderr, "validator shouldn't modify the resource map") {
+		t.Errorf("cat is a validator that kustomize takes now (%v), so docs/kustomize.md may say less:\n%s", err, stderr)
+	}
+	mustCopy(t, tree{"application.yaml": []byte(strings.Replace(string(inputs["application.yaml"]), "stepWeight:", "stepWieght:", 1))}, filepath.Join(dir, "transformer"))
+	stdout, stderr, err := o.build(filepath.Join(dir, "transformer"))
+	if err == nil || stdout != "" || !strings.Contains(stderr, `Application default/webapp: error FW110 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.canaryStrategy: unknown field "stepWieght"`) {
+		t.Errorf("%v: it prints %s and says\n%s", err, stdout, stderr)
+	}
+}
+
+// TestKptWritesWhatTheCommandWrites: every file of every example but the inventories,
+// each of which kustomize builds; and a second run changes nothing.
+func TestKptWritesWhatTheCommandWrites(t *testing.T) {
+	kpt, kustomize := newOrchestrator(t, tools.Kpt), newOrchestrator(t, tools.Kustomize)
+	for _, name := range examples(t) {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			inputs := documents(t, name)
+			maps.DeleteFunc(inputs, func(name string, _ []byte) bool { return path.Ext(name) != ".yaml" })
+			if settings, ok := inputs["renderconfig.yaml"]; ok {
+				// kpt wants a name.
+				inputs["renderconfig.yaml"] = []byte(strings.Replace(string(settings), "\nkind: RenderConfig\n", "\nkind: RenderConfig\nmetadata: {name: settings}\n", 1))
+			}
+			mustCopy(t, inputs, dir)
+			eval := []string{"fn", "eval", dir, "--exec", "fleetwright", "--", "path=" + outputPath}
+			kpt.mustRun(t, eval...)
+			once := readTree(t, dir)
+			want := golden(t, name).inRepository()
+			for file, data := range want {
+				cluster := strings.Split(file, "/")[1]
+				if at := strings.Split(file, "/clusters/"); len(at) == 2 && !strings.Contains(at[1], "/apps/") && !strings.Contains(at[1], "/releases/") {
+					cluster, _, _ = strings.Cut(at[1], "/") // what a hub applies to another
+				}
+				switch {
+				case path.Base(file) == render.InventoryFile:
+					if once[file] != nil {
+						t.Errorf("%s is there", file)
+					}
+					continue
+				case once[file] == nil:
+					t.Errorf("%s is missing", file)
+					continue
+				}
+				if got, want := objectsOf(t, once[file], cluster), objectsOf(t, data, ""); !slices.Equal(got, want) {
+					t.Errorf("%s is\n%s\nwant\n%s", file, got, want)
+				}
+				if path.Base(file) == "kustomization.yaml" {
+					kustomize.mustRun(t, "build", filepath.Join(dir, path.Dir(file)))
+				}
+			}
+			for file := range once {
+				if want[file] == nil && inputs[file] == nil {
+					t.Errorf("%s is there", file)
+				}
+			}
+			record(t, "8. kpt: the package gets what the command writes")
+			kpt.mustRun(t, eval...)
+			if twice := readTree(t, dir); !maps.EqualFunc(twice, once, slices.Equal) {
+				t.Error("a second run changes the package")
+			}
+			record(t, "8. kpt: a second run changes nothing")
+		})
+	}
+}
+
+// TestKptRemovesWhatIsGone, keeps what is others', and changes nothing where there are
+// errors.
+func TestKptRemovesWhatIsGone(t *testing.T) {
+	record(t, "8. kpt: what is gone disappears, errors change nothing")
+	o := newOrchestrator(t, tools.Kpt)
+	dir := t.TempDir()
+	inputs := documents(t, "kuma-rollout")
+	mustCopy(t, inputs, dir)
+	const own = "clusters/kurator-member1/fleetwright/own.yaml"
+	mustCopy(t, tree{"settings.yaml": settings("{path: clusters}"), own: []byte("# mine\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: own # my own\n")}, dir)
+	eval := []string{"fn", "eval", dir, "--exec", "fleetwright", "--fn-config", filepath.Join(dir, "settings.yaml")}
+	o.mustRun(t, eval...)
+	all := readTree(t, dir)
+
+	mustCopy(t, tree{"application.yaml": []byte(strings.Replace(string(inputs["application.yaml"]), "stepWeight:", "stepWieght:", 1))}, dir)
+	before := readTree(t, dir)
+	if _, stderr, err := o.run(eval...); err == nil || !strings.Contains(stderr, `[error] apps.kurator.dev/v1alpha1/Application/default/rollout-kuma-demo spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.canaryStrategy: unknown field "stepWieght"`) {
+		t.Errorf("%v: it says\n%s", err, stderr)
+	}
+	if after := readTree(t, dir); !maps.EqualFunc(after, before, slices.Equal) {
+		t.Error("a run with errors changes the package")
+	}
+
+	mustCopy(t, inputs, dir)
+	mustCopy(t, tree{"fleet.yaml": []byte(strings.Replace(string(inputs["fleet.yaml"]), "    - name: kurator-member1\n      kind: AttachedCluster\n", "", 1))}, dir)
+	o.mustRun(t, eval...)
+	left := readTree(t, dir)
+	for file := range all {
+		gone := strings.HasPrefix(file, "clusters/kurator-member1/") && file != own
+		if _, ok := left[file]; ok == gone {
+			t.Errorf("%s is there: %t", file, ok)
+		}
+	}
+	if string(left[own]) != string(all[own]) || !strings.Contains(string(left[own]), "# my own") {
+		t.Errorf("what is others' is\n%s", left[own])
+	}
+}
+
+// TestPageOfKustomize runs what docs/kustomize.md tells a reader to do.
+func TestPageOfKustomize(t *testing.T) {
+	dir := pages.Clone(t, "..")
+	path := []string{filepath.Join(dir, "bin")}
+	for _, tool := range []tools.Tool{tools.Kustomize, tools.Kpt} {
+		path = append(path, filepath.Dir(newOrchestrator(t, tool).file))
+	}
+	path = append(path, os.Getenv("PATH"))
+	pages.Run(t, "..", "docs/kustomize.md", dir, "PATH="+strings.Join(path, string(filepath.ListSeparator)))
+}

@@ -1,0 +1,147 @@
+package krm
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// settings are what the function is told to do.
+type settings struct {
+	schema.FunctionConfig
+	// path and topology override the RenderConfig's.
+	path, topology string
+	// configPath is the path that the RenderConfig says.
+	configPath string
+	// of are the fields that say them, by their names here.
+	of func(name string) string
+	// unsure says that there are settings which cannot be read.
+	unsure bool
+}
+
+// A Mistake is one in the settings of the function, or in what they ask for.
+type Mistake struct {
+	// Field of the functionConfig, or "".
+	Field string
+	// Message says what was found and what was expected.
+	Message string
+	// Hint says what to write instead. It may be empty.
+	Hint string
+}
+
+// settingsOf are the settings of a function, from its RenderConfig or a ConfigMap. The
+// RenderConfig is the functionConfig, or else among the items.
+func settingsOf(config *Object, items []*Object) (s settings, mistakes []Mistake) {
+	s.of = func(name string) string {
+		if name == "path" || name == "topology" {
+			return "spec." + name
+		}
+		return "spec.function." + name
+	}
+	kind := ""
+	if config != nil {
+		kind = config.apiVersion() + " " + config.kind()
+	}
+	renderConfig := config
+	if kind == "" || kind == "v1 ConfigMap" {
+		renderConfig = nil
+		if i := slices.IndexFunc(items, func(o *Object) bool { return o.kind() == "RenderConfig" && !o.isForeign() }); i >= 0 {
+			renderConfig = items[i]
+		}
+	} else if config.isForeign() {
+		return s, []Mistake{{"", fmt.Sprintf("the functionConfig is of kind %q, not a RenderConfig", config.kind()),
+			"apiVersion: fleetwright.dev/v1alpha1, kind: RenderConfig; or a v1 ConfigMap whose data are " + strings.Join(dataKeys, ", ")}}
+	}
+	if renderConfig != nil {
+		s.unsure = true
+		if data, err := encode(renderConfig.own()); err == nil {
+			for _, d := range schema.Load([]schema.File{{Data: data}}).All {
+				if c, ok := d.Object.(*schema.RenderConfig); ok {
+					s.unsure = false
+					if c.Spec.Function != nil {
+						s.FunctionConfig = *c.Spec.Function
+					}
+					s.configPath = c.Spec.Path
+				}
+			}
+		}
+	}
+	if kind == "v1 ConfigMap" {
+		s.of = func(name string) string { return "data." + name }
+		mistakes = s.readData(config)
+	}
+	if s.Directory != "" && !isInside(s.Directory) {
+		mistakes = append(mistakes, Mistake{s.of("directory"), fmt.Sprintf("the directory %q is not inside the package", s.Directory), "write it from the package's root, such as clusters"})
+	}
+	return s, mistakes
+}
+
+// dataKeys are what the data of a ConfigMap can say.
+var dataKeys = []string{"cluster", "directory", "mode", "path", "topology"}
+
+// readData reads the settings of a ConfigMap, which kpt makes of key=value.
+func (s *settings) readData(config *Object) (mistakes []Mistake) {
+	data := resolve(field(config.node, "data"))
+	if data == nil || isNull(data) {
+		return nil
+	}
+	if data.Kind != yaml.MappingNode {
+		return []Mistake{{"data", "data of the ConfigMap is not a mapping", "data: {cluster: eu}"}}
+	}
+	to := map[string]*string{"cluster": &s.Cluster, "directory": &s.Directory, "mode": &s.Mode, "path": &s.path, "topology": &s.topology}
+	values := map[string][]string{"mode": {"render", "validate"}, "topology": {"pull", "hub"}}
+	for i := 0; i+1 < len(data.Content); i += 2 {
+		key, value := resolve(data.Content[i]).Value, resolve(data.Content[i+1])
+		switch said := values[key]; {
+		case to[key] == nil:
+			hint := "it is one of " + strings.Join(dataKeys, ", ") + "; a RenderConfig says the rest"
+			if meant := diag.Nearest(key, dataKeys); meant != "" {
+				hint = "did you mean " + meant + "?"
+			}
+			mistakes = append(mistakes, Mistake{"data", fmt.Sprintf("unknown setting %q", key), hint})
+		case isNull(value):
+		case value.Kind != yaml.ScalarNode:
+			mistakes = append(mistakes, Mistake{"data." + key, "expected text", ""})
+		case said != nil && !slices.Contains(said, value.Value):
+			mistakes = append(mistakes, Mistake{"data." + key, fmt.Sprintf("%q is not one of %s", value.Value, strings.Join(said, ", ")), ""})
+		default:
+			*to[key] = value.Value
+		}
+	}
+	return mistakes
+}
+
+// isInside says whether a path with slashes stays in the directory that it begins in.
+func isInside(name string) bool {
+	clean := path.Clean(name)
+	return !path.IsAbs(clean) && clean != ".." && !strings.HasPrefix(clean, "../")
+}
+
+// directory is where in the package the directories of the clusters are.
+func (s *settings) directory() string {
+	if s.Directory != "" {
+		return path.Clean(s.Directory)
+	}
+	return path.Clean("./" + cmp.Or(s.path, s.configPath))
+}
+
+// options are those of the compiler.
+func (s *settings) options() render.Options {
+	return render.Options{Path: s.path, DefaultPath: s.Directory, Topology: s.topology}
+}
+
+// isForeign says whether fleetwright has nothing to do with an object.
+func (o *Object) isForeign() bool {
+	if all := o.elements(); all != nil {
+		return !slices.ContainsFunc(all, func(o *Object) bool { return !schema.IsForeign(o.apiVersion(), o.kind()) })
+	}
+	return schema.IsForeign(o.apiVersion(), o.kind())
+}
