@@ -347,15 +347,7 @@ func (c *fluxCluster) wrongNamespaces(t *testing.T, tree tree) (wrong []string) 
 // are left, by cluster.
 func (c *fluxCluster) replicasAfterPush(t *testing.T, tree tree) map[string]int64 {
 	t.Helper()
-	for _, server := range c.targets() {
-		target, err := server.Get(t.Context(), deployments, c.workload.Namespace, c.workload.Name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := server.Patch(t.Context(), target, map[string]any{"spec": map[string]any{"replicas": 0}}); err != nil {
-			t.Fatal(err)
-		}
-	}
+	c.scaleDown(t)
 	app := c.repository(t)
 	file := "deploy/webapp/" + c.workload.Name + "/deployment.yaml"
 	if !strings.Contains(string(app[file]), "replicas: 2") {

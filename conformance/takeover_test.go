@@ -17,31 +17,24 @@ import (
 // made anew. docs/migration.md and docs/adopting.md say so, and what becomes of the
 // replicas.
 func TestFluxTakesOver(t *testing.T) {
+	const cluster = "kurator-member1"
 	for _, run := range []struct {
-		name, cluster string
-		// scaled says whether Flagger has scaled the target to 0 before.
-		scaled bool
+		name    string
+		prepare func(c *fluxCluster, t *testing.T)
 		// replicas are those of the target afterwards; in Git there are 2.
 		replicas int64
 	}{
-		{"what Flagger rolls out", "kurator-member1", true, 0},
-		{"what had no rollout", "kurator-member2", false, 1},
+		{"what Flagger rolls out", (*fluxCluster).scaleDown, 0},
+		{"what had no rollout", func(*fluxCluster, *testing.T) {}, 1},
+		{"what had no rollout, and replicas that another keeps", (*fluxCluster).keepReplicas, 2},
 	} {
 		t.Run(run.name, func(t *testing.T) {
 			t.Parallel()
 			record(t, "3. Flux: takes over what Kurator has applied")
 			tree := golden(t, "kuma-rollout")
-			c := startFlux(t, "kuma-rollout", treeOf(run.cluster), run.cluster)
+			c := startFlux(t, "kuma-rollout", treeOf(cluster), cluster)
 			olds := c.applyAsKurator(t, tree)
-			if run.scaled {
-				target, err := c.Get(t.Context(), deployments, c.workload.Namespace, c.workload.Name)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if err := c.Patch(t.Context(), target, map[string]any{"spec": map[string]any{"replicas": 0}}); err != nil {
-					t.Fatal(err)
-				}
-			}
+			run.prepare(c, t)
 			before := c.uids(t, olds)
 			for _, old := range olds {
 				if err := c.Patch(t.Context(), old, map[string]any{"spec": map[string]any{"suspend": true}}); err != nil {
@@ -50,7 +43,7 @@ func TestFluxTakesOver(t *testing.T) {
 			}
 
 			c.push(t, tree)
-			for _, o := range tree.objects(t, run.cluster) {
+			for _, o := range tree.objects(t, cluster) {
 				if o.GroupVersionKind() == kustomizations {
 					c.ready(t, o)
 				}
@@ -116,6 +109,31 @@ func (c *fluxCluster) applyAsKurator(t *testing.T, tree tree) (olds []*kube.Obje
 		c.ready(t, old)
 	}
 	return olds
+}
+
+// scaleDown scales the target to 0, as Flagger does.
+func (c *fluxCluster) scaleDown(t *testing.T) {
+	t.Helper()
+	for _, server := range c.targets() {
+		target, err := server.Get(t.Context(), deployments, c.workload.Namespace, c.workload.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := server.Patch(t.Context(), target, map[string]any{"spec": map[string]any{"replicas": 0}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// keepReplicas has another field manager own the replicas of the target as well.
+func (c *fluxCluster) keepReplicas(t *testing.T) {
+	t.Helper()
+	if _, err := c.ApplyAs(t.Context(), "replicas", &kube.Object{Object: map[string]any{
+		"apiVersion": "apps/v1", "kind": "Deployment", "metadata": map[string]any{"name": c.workload.Name, "namespace": c.workload.Namespace},
+		"spec": map[string]any{"replicas": 2},
+	}}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // ready waits until Flux has applied a Kustomization.
