@@ -154,24 +154,39 @@ func (c *fluxCluster) applied(t *testing.T) map[string]string {
 	found := map[string]string{}
 	for _, k := range all {
 		server := c.spokes.reached(t, &k, c.name)
-		entries, _, _ := unstructured.NestedSlice(k.Object, "status", "inventory", "entries")
-		for _, e := range entries {
-			id, _, _ := unstructured.NestedString(e.(map[string]any), "id")
-			version, _, _ := unstructured.NestedString(e.(map[string]any), "v")
-			parts := strings.Split(id, "_") // namespace_name_group_kind
-			if len(parts) != 4 {
-				t.Fatalf("the inventory of %s holds %q", kube.ID(&k), id)
-			}
-			o, err := c.servers[server].Get(t.Context(), schema.GroupVersionKind{Group: parts[2], Version: version, Kind: parts[3]}, parts[0], parts[1])
+		for _, id := range inventory(t, &k) {
+			o, err := c.servers[server].Get(t.Context(), id.kind, id.namespace, id.name)
 			if err != nil {
-				t.Fatalf("%s on %s: %v", id, server, err)
+				t.Fatalf("%v on %s: %v", id, server, err)
 			}
 			annotations := maps.Clone(o.GetAnnotations())
 			delete(annotations, "reconcile.fluxcd.io/requestedAt")
-			found[server+" has "+id] = fmt.Sprintf("generation %d, labels %v, annotations %v", o.GetGeneration(), o.GetLabels(), annotations)
+			found[fmt.Sprintf("%s has %v", server, id)] = fmt.Sprintf("generation %d, labels %v, annotations %v", o.GetGeneration(), o.GetLabels(), annotations)
 		}
 	}
 	return found
+}
+
+// An applied object is one that Flux lists as such.
+type applied struct {
+	kind            schema.GroupVersionKind
+	namespace, name string
+}
+
+// inventory are the objects that Flux has applied for a Kustomization.
+func inventory(t *testing.T, k *kube.Object) (all []applied) {
+	t.Helper()
+	entries, _, _ := unstructured.NestedSlice(k.Object, "status", "inventory", "entries")
+	for _, e := range entries {
+		id, _, _ := unstructured.NestedString(e.(map[string]any), "id")
+		version, _, _ := unstructured.NestedString(e.(map[string]any), "v")
+		parts := strings.Split(id, "_") // namespace_name_group_kind
+		if len(parts) != 4 {
+			t.Fatalf("the inventory of %s holds %q", kube.ID(k), id)
+		}
+		all = append(all, applied{schema.GroupVersionKind{Group: parts[2], Version: version, Kind: parts[3]}, parts[0], parts[1]})
+	}
+	return all
 }
 
 // reconcile has Flux apply everything again.
@@ -332,15 +347,7 @@ func (c *fluxCluster) wrongNamespaces(t *testing.T, tree tree) (wrong []string) 
 // are left, by cluster.
 func (c *fluxCluster) replicasAfterPush(t *testing.T, tree tree) map[string]int64 {
 	t.Helper()
-	for _, server := range c.targets() {
-		target, err := server.Get(t.Context(), deployments, c.workload.Namespace, c.workload.Name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := server.Patch(t.Context(), target, map[string]any{"spec": map[string]any{"replicas": 0}}); err != nil {
-			t.Fatal(err)
-		}
-	}
+	c.scaleDown(t)
 	app := c.repository(t)
 	file := "deploy/webapp/" + c.workload.Name + "/deployment.yaml"
 	if !strings.Contains(string(app[file]), "replicas: 2") {

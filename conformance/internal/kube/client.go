@@ -101,6 +101,11 @@ func (c *Client) of(o *Object) (dynamic.ResourceInterface, error) {
 // Apply applies an object as Flux does: by server-side apply, with strict
 // validation.
 func (c *Client) Apply(ctx context.Context, o *Object) (*Object, error) {
+	return c.ApplyAs(ctx, "kustomize-controller", o)
+}
+
+// ApplyAs is Apply under the name of another field manager.
+func (c *Client) ApplyAs(ctx context.Context, manager string, o *Object) (*Object, error) {
 	r, err := c.of(o)
 	if err != nil {
 		return nil, err
@@ -111,7 +116,7 @@ func (c *Client) Apply(ctx context.Context, o *Object) (*Object, error) {
 	}
 	force := true
 	return r.Patch(ctx, o.GetName(), types.ApplyPatchType, data, metav1.PatchOptions{
-		FieldManager: "kustomize-controller", Force: &force, FieldValidation: metav1.FieldValidationStrict,
+		FieldManager: manager, Force: &force, FieldValidation: metav1.FieldValidationStrict,
 	})
 }
 
