@@ -41,8 +41,9 @@ lint:
 bench:
 	go test ./cmd/fleetwright -run '^$$' -bench ColdStart -benchtime $(BENCHTIME)
 
-# What is rendered, taken by the real things: docs/conformance.md. It needs strace,
-# Node.js and npm, and builds an API server, Flux and Flagger at the first time.
+# What is rendered, taken by the real things: docs/conformance.md. It needs
+# strace, Node.js and npm, pre-commit, buildah, shellcheck, bash-completion, zsh and fish,
+# and builds an API server, Flux, Flagger, kustomize and kpt at the first time.
 conformance:
 	cd conformance && go test -timeout 75m
 
