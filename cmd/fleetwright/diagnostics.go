@@ -62,7 +62,7 @@ func (a *app) newPrinter(flags diagnosticFlags, files []schema.File, to io.Write
 		URI:     newRepositories().name,
 	})
 	if !ok {
-		return nil, &usageError{fmt.Sprintf("there is no format %q", flags.format), "it is one of " + strings.Join(diag.Formats(), ", ")}
+		return nil, unknown("format", flags.format, diag.Formats())
 	}
 	return &printer{format, flags.strict, flags.format == "json", to}, nil
 }

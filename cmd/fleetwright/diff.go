@@ -14,8 +14,8 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/diff"
+	"github.com/fleetwright/fleetwright/internal/git"
 	"github.com/fleetwright/fleetwright/internal/inputs"
-	"github.com/fleetwright/fleetwright/internal/revision"
 	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/schema"
 )
@@ -82,7 +82,7 @@ func (a *app) diff(paths []string, flags diffFlags) error {
 	})
 	switch {
 	case !ok:
-		return &usageError{fmt.Sprintf("there is no format %q", flags.format), "it is one of " + strings.Join(diff.Formats(), ", ")}
+		return unknown("format", flags.format, diff.Formats())
 	case len(paths) == 0:
 	case flags.out == "" && flags.base == "":
 		return &usageError{"nothing is named to compare with", "-o DIR is the directory that render writes, --base REV a revision of the inputs"}
@@ -179,7 +179,7 @@ func readRevision(rev string, paths []string, early bool) ([]schema.File, error)
 	// A signal must not leave the checkout behind.
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	checkout, err := revision.New(ctx, rev, paths, inputs.IsManifest)
+	checkout, err := git.NewCheckout(ctx, rev, paths, inputs.IsManifest)
 	if err != nil {
 		return nil, err
 	}

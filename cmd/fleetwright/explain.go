@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/named"
 )
 
 const explainLong = `Explain says what a diagnostic means: what would happen on the cluster, how to fix it,
@@ -26,21 +27,15 @@ const explainExample = `  fleetwright explain FW326
   fleetwright explain --format markdown > diagnostics.md`
 
 // explainFormats are the formats of explain, by name. Each prints families of rules.
-var explainFormats = []struct {
-	name  string
-	write func(w *bufio.Writer, families []diag.Family, all bool) error
-}{
-	{"text", explainText},
-	{"markdown", explainMarkdown},
-	{"json", explainJSON},
+var explainFormats = named.List[func(w *bufio.Writer, families []diag.Family, all bool) error]{
+	{Name: "text", Value: explainText},
+	{Name: "markdown", Value: explainMarkdown},
+	{Name: "json", Value: explainJSON},
 }
 
 func newExplainCmd(a *app) *cobra.Command {
 	var format string
-	var names []string
-	for _, f := range explainFormats {
-		names = append(names, f.name)
-	}
+	names := explainFormats.Names()
 	cmd := &cobra.Command{
 		Use:     "explain [CODE]",
 		Short:   "Say what a diagnostic means and how to fix it",
@@ -58,16 +53,15 @@ func newExplainCmd(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			for _, f := range explainFormats {
-				if f.name == format {
-					w := bufio.NewWriter(a.stdout)
-					if err := f.write(w, families, len(args) == 0); err != nil {
-						return err
-					}
-					return w.Flush()
-				}
+			write, ok := explainFormats.Get(format)
+			if !ok {
+				return unknown("format", format, names)
 			}
-			return &usageError{fmt.Sprintf("there is no format %q", format), "it is one of " + strings.Join(names, ", ")}
+			w := bufio.NewWriter(a.stdout)
+			if err := write(w, families, len(args) == 0); err != nil {
+				return err
+			}
+			return w.Flush()
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", names[0], strings.Join(names, ", "))

@@ -75,7 +75,7 @@ func (a *app) init(dirs []string, flags initFlags) error {
 		return &usageError{"init takes one directory, and these are " + plural(len(dirs), "argument"), "name one DIR, or none for the working directory"}
 	}
 	if !slices.Contains(initProviders, flags.provider) {
-		return &usageError{fmt.Sprintf("there is no provider %q", flags.provider), "it is one of " + strings.Join(initProviders, ", ")}
+		return unknown("provider", flags.provider, initProviders)
 	}
 	if err := checkInitName(flags.name); err != nil {
 		return err

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/fleetwright/fleetwright/internal/disk"
-	"github.com/fleetwright/fleetwright/internal/revision"
+	"github.com/fleetwright/fleetwright/internal/git"
 )
 
 // Exit codes, as those of diff and gofmt -d.
@@ -30,6 +30,11 @@ type app struct {
 type usageError struct{ message, hint string }
 
 func (e *usageError) Error() string { return e.message }
+
+// unknown says that there is nothing of a name, and what there is.
+func unknown(what, name string, all []string) error {
+	return &usageError{fmt.Sprintf("there is no %s %q", what, name), "it is one of " + strings.Join(all, ", ")}
+}
 
 // errReported says that everything there is to say about a failure was said.
 var errReported = errors.New("reported")
@@ -112,15 +117,15 @@ func (a *app) fail(err error) {
 	}
 	var usage *usageError
 	var directory *disk.Error
-	var git *revision.Error
+	var repository *git.Error
 	hint := ""
 	switch {
 	case errors.As(err, &usage):
 		hint = usage.hint
 	case errors.As(err, &directory):
 		hint = directory.Hint
-	case errors.As(err, &git):
-		hint = git.Hint
+	case errors.As(err, &repository):
+		hint = repository.Hint
 	}
 	for line := range strings.SplitSeq(err.Error(), "\n") {
 		fmt.Fprintf(a.stderr, "fleetwright: %s\n", line)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/mitchellh/go-wordwrap"
@@ -38,7 +37,7 @@ func newSchemaCmd(a *app) *cobra.Command {
 			}
 			kind, ok := schema.KindNamed(args[0])
 			if !ok {
-				return &usageError{fmt.Sprintf("there is no kind %q", args[0]), "it is one of " + strings.Join(names, ", ")}
+				return unknown("kind", args[0], names)
 			}
 			switch format {
 			case "jsonschema":
@@ -48,7 +47,7 @@ func newSchemaCmd(a *app) *cobra.Command {
 				_, err := a.stdout.Write(kind.CUE())
 				return err
 			}
-			return &usageError{fmt.Sprintf("there is no format %q", format), "it is one of jsonschema, cue"}
+			return unknown("format", format, []string{"jsonschema", "cue"})
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "jsonschema", "jsonschema or cue")

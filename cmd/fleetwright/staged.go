@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/fleetwright/fleetwright/internal/git"
 	"github.com/fleetwright/fleetwright/internal/inputs"
-	"github.com/fleetwright/fleetwright/internal/staging"
 	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/schema"
 )
@@ -59,14 +59,14 @@ func isStream(path string) bool { return path == "" || path == "-" }
 
 // addUnstaged adds the names of the files of a path that are not staged as they are, and
 // matter by the way to them from the path.
-func addUnstaged(to map[string]bool, root string, matters func(way []string, file staging.File) bool) error {
+func addUnstaged(to map[string]bool, root string, matters func(way []string, file git.File) bool) error {
 	// Git does not look behind links.
 	if real, err := filepath.EvalSymlinks(root); err == nil {
 		root = real
 	}
-	files, err := staging.Unstaged(root)
+	files, err := git.Unstaged(root)
 	if err != nil {
-		return &usageError{root + ": Git does not say what is staged: " + err.Error(), "--staged is for files of the Git repository that the command runs in"}
+		return &usageError{root + ": it cannot be known what is staged: " + err.Error(), "--staged is for files of the Git repository that the command runs in"}
 	}
 	dir, err := filepath.Abs(root)
 	if err != nil {
@@ -96,7 +96,7 @@ func wayFrom(dir, file string) []string {
 }
 
 // isInput says whether a file is, or was, read, and may have documents.
-func isInput(way []string, file staging.File) bool {
+func isInput(way []string, file git.File) bool {
 	if way[0] != "." && !inputs.IsManifest(file.Name) {
 		return false
 	}
@@ -109,4 +109,4 @@ func isInput(way []string, file staging.File) bool {
 }
 
 // isOutput says whether a file is, or was, written.
-func isOutput(way []string, _ staging.File) bool { return len(way) > 2 && way[1] == render.Dir }
+func isOutput(way []string, _ git.File) bool { return len(way) > 2 && way[1] == render.Dir }

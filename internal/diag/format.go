@@ -3,6 +3,8 @@ package diag
 import (
 	"io"
 	"path/filepath"
+
+	"github.com/fleetwright/fleetwright/internal/named"
 )
 
 // A Format writes diagnostics.
@@ -28,33 +30,23 @@ type FormatOptions struct {
 }
 
 // formats are all formats, in the order in which they are offered.
-var formats = [...]struct {
-	name string
-	make func(FormatOptions) Format
-}{
-	{"text", func(o FormatOptions) Format { return textFormat{o} }},
-	{"json", func(FormatOptions) Format { return jsonFormat{} }},
-	{"github", func(o FormatOptions) Format { return githubFormat{o} }},
-	{"sarif", func(o FormatOptions) Format { return sarifFormat{o} }},
+var formats = named.List[func(FormatOptions) Format]{
+	{Name: "text", Value: func(o FormatOptions) Format { return textFormat{o} }},
+	{Name: "json", Value: func(FormatOptions) Format { return jsonFormat{} }},
+	{Name: "github", Value: func(o FormatOptions) Format { return githubFormat{o} }},
+	{Name: "sarif", Value: func(o FormatOptions) Format { return sarifFormat{o} }},
 }
 
 // Formats are the names that NewFormat knows. The first is the default.
-func Formats() []string {
-	var names []string
-	for _, f := range formats {
-		names = append(names, f.name)
-	}
-	return names
-}
+func Formats() []string { return formats.Names() }
 
 // NewFormat is the format of a name, or false where there is none.
 func NewFormat(name string, options FormatOptions) (Format, bool) {
-	for _, f := range formats {
-		if f.name == name {
-			return f.make(options), true
-		}
+	newFormat, ok := formats.Get(name)
+	if !ok {
+		return nil, false
 	}
-	return nil, false
+	return newFormat(options), true
 }
 
 // inRepository is a file's name from the root of its repository, or "" for no file.

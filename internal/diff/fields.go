@@ -52,8 +52,8 @@ func compare(path string, old, new any, fields *[]Field) {
 // compareItems compares lists of objects item by item: by their names, or, where
 // there are as many as before, by their indices.
 func compareItems(path string, old, new []any, fields *[]Field) bool {
-	was, order, ok := named(old)
-	is, newOrder, ok2 := named(new)
+	was, order, ok := byName(old)
+	is, newOrder, ok2 := byName(new)
 	if ok && ok2 {
 		for _, name := range order {
 			compare(path+"["+name+"]", was[name], is[name], fields)
@@ -79,8 +79,8 @@ func compareItems(path string, old, new []any, fields *[]Field) bool {
 	return true
 }
 
-// named are the items of a list by their names, where all have one of their own.
-func named(list []any) (items map[string]any, order []string, ok bool) {
+// byName are the items of a list by their names, where all have one of their own.
+func byName(list []any) (items map[string]any, order []string, ok bool) {
 	items = map[string]any{}
 	for _, v := range list {
 		o, _ := v.(map[string]any)

@@ -8,6 +8,7 @@ import (
 
 	godiff "github.com/rogpeppe/go-internal/diff"
 
+	"github.com/fleetwright/fleetwright/internal/named"
 	"github.com/fleetwright/fleetwright/render"
 )
 
@@ -28,32 +29,22 @@ type FormatOptions struct {
 }
 
 // formats are all formats, in the order in which they are offered.
-var formats = [...]struct {
-	name string
-	make func(FormatOptions) Format
-}{
-	{"text", func(o FormatOptions) Format { return textFormat{o} }},
-	{"markdown", func(o FormatOptions) Format { return markdownFormat{o} }},
-	{"json", func(o FormatOptions) Format { return jsonFormat{o} }},
+var formats = named.List[func(FormatOptions) Format]{
+	{Name: "text", Value: func(o FormatOptions) Format { return textFormat{o} }},
+	{Name: "markdown", Value: func(o FormatOptions) Format { return markdownFormat{o} }},
+	{Name: "json", Value: func(o FormatOptions) Format { return jsonFormat{o} }},
 }
 
 // Formats are the names that NewFormat knows. The first is the default.
-func Formats() []string {
-	var names []string
-	for _, f := range formats {
-		names = append(names, f.name)
-	}
-	return names
-}
+func Formats() []string { return formats.Names() }
 
 // NewFormat is the format of a name, or false where there is none.
 func NewFormat(name string, options FormatOptions) (Format, bool) {
-	for _, f := range formats {
-		if f.name == name {
-			return f.make(options), true
-		}
+	newFormat, ok := formats.Get(name)
+	if !ok {
+		return nil, false
 	}
-	return nil, false
+	return newFormat(options), true
 }
 
 // Summary counts what changes, in one line.

@@ -1,12 +1,7 @@
-// Package staging asks Git what the next commit will have.
-package staging
+package git
 
 import (
-	"bytes"
-	"errors"
-	"fmt"
-	"os"
-	"os/exec"
+	"context"
 	"strings"
 )
 
@@ -25,20 +20,12 @@ type File struct {
 // In a hook of a commit Git names that commit's index, which need not be the
 // repository's, in the environment; it is the one that is asked.
 func Unstaged(path string) ([]File, error) {
-	cmd := exec.Command("git", "--literal-pathspecs", "ls-files", "-z", "-t", "--others", "--modified", "--deleted", "--", path)
-	cmd.Env = append(os.Environ(), "LC_ALL=C")
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
-		said, _, _ := strings.Cut(strings.TrimPrefix(stderr.String(), "fatal: "), "\n")
-		return nil, errors.New(said)
-	}
+	output, err := run(context.Background(), inHook, nil, "--literal-pathspecs", "ls-files", "-z", "-t", "--others", "--modified", "--deleted", "--", path)
 	if err != nil {
-		return nil, fmt.Errorf("cannot run git: %w", err)
+		return nil, err
 	}
 	var files []File
-	for entry := range strings.SplitSeq(strings.TrimSuffix(string(out), "\x00"), "\x00") {
+	for entry := range strings.SplitSeq(strings.TrimSuffix(string(output), "\x00"), "\x00") {
 		if tag, name, ok := strings.Cut(entry, " "); ok {
 			files = append(files, File{name, tag == "?"})
 		}

@@ -1,7 +1,4 @@
-// Package revision reads what a Git revision has of some paths from Git's objects, with
-// the git command. The working tree and the index are neither asked nor changed, and no
-// hook or filter runs.
-package revision
+package git
 
 import (
 	"bufio"
@@ -19,16 +16,6 @@ import (
 	"strings"
 )
 
-// An Error is a mistake of the user's.
-type Error struct {
-	// Message says what is wrong.
-	Message string
-	// Hint says what to do about it.
-	Hint string
-}
-
-func (e *Error) Error() string { return e.Message }
-
 // A Checkout is what a revision has of some paths, in a directory of its own.
 type Checkout struct {
 	// Paths are those that the revision has, below the directory.
@@ -42,32 +29,32 @@ type Checkout struct {
 	from string
 }
 
-// New checks out paths of a revision: files, and of directories the files that are
+// NewCheckout checks out paths of a revision: files, and of directories the files that are
 // wanted, with all links of the revision. The paths are in one repository, where they
 // need not be any more. Close must be called. When the context ends the checkout does,
 // too.
-func New(ctx context.Context, revision string, paths []string, wanted func(name string) bool) (*Checkout, error) {
-	g := git{ctx: ctx}
-	if err := g.open(paths); err != nil {
+func NewCheckout(ctx context.Context, revision string, paths []string, wanted func(name string) bool) (*Checkout, error) {
+	r := repository{ctx: ctx}
+	if err := r.open(paths); err != nil {
 		return nil, err
 	}
-	tree, err := g.run(nil, "rev-parse", "--verify", "--quiet", "--end-of-options", revision+"^{tree}")
+	tree, err := r.run(nil, "rev-parse", "--verify", "--quiet", "--end-of-options", revision+"^{tree}")
 	if errors.As(err, new(*exec.ExitError)) {
 		return nil, &Error{fmt.Sprintf("git knows no revision %q", revision), "name a branch, a tag or a commit; a clone that has a part of the history needs more of it: git fetch --unshallow, in CI fetch-depth: 0"}
 	}
 	if err != nil {
 		return nil, err
 	}
-	within, err := g.within(paths)
+	within, err := r.within(paths)
 	if err != nil {
 		return nil, err
 	}
-	c := &Checkout{revision: revision, from: g.from}
+	c := &Checkout{revision: revision, from: r.from}
 	if c.directory, err = os.MkdirTemp("", "fleetwright-revision-"); err != nil {
 		return nil, err
 	}
 	context.AfterFunc(ctx, func() { c.Close() })
-	if err := c.fill(g, strings.TrimSpace(string(tree)), within, wanted); err != nil {
+	if err := c.fill(r, strings.TrimSpace(string(tree)), within, wanted); err != nil {
 		c.Close()
 		return nil, err
 	}
@@ -112,8 +99,8 @@ const (
 )
 
 // fill writes what the tree has of the paths, and the links.
-func (c *Checkout) fill(g git, tree string, paths []string, wanted func(string) bool) error {
-	listing, err := g.run(nil, "ls-tree", "-r", "-z", "--full-tree", tree)
+func (c *Checkout) fill(r repository, tree string, paths []string, wanted func(string) bool) error {
+	listing, err := r.run(nil, "ls-tree", "-r", "-z", "--full-tree", tree)
 	if err != nil {
 		return err
 	}
@@ -142,7 +129,7 @@ func (c *Checkout) fill(g git, tree string, paths []string, wanted func(string) 
 		// Without a link among them nothing leads elsewhere.
 		all = slices.DeleteFunc(all, func(e entry) bool { return !e.asked })
 	}
-	return c.write(g, all)
+	return c.write(r, all)
 }
 
 // isBelow says whether a name is a path, or is below it. Both are from the root.
@@ -151,12 +138,12 @@ func isBelow(name, p string) bool {
 }
 
 // write writes files, which git gives in the order in which they are asked for.
-func (c *Checkout) write(g git, all []entry) error {
+func (c *Checkout) write(r repository, all []entry) error {
 	var asked bytes.Buffer
 	for _, e := range all {
 		asked.WriteString(e.hash + "\n")
 	}
-	output, err := g.run(&asked, "cat-file", "--batch")
+	output, err := r.run(&asked, "cat-file", "--batch")
 	if err != nil {
 		return err
 	}
@@ -202,25 +189,25 @@ func leadsOut(name, target string) bool {
 	return path.IsAbs(target) || to == ".." || strings.HasPrefix(to, "../")
 }
 
-// git runs the git command on a repository.
-type git struct {
+// A repository is one of Git.
+type repository struct {
 	ctx context.Context
 	// root of the repository, and the working directory from there.
 	root, from string
 }
 
 // open finds the repository of some paths, by the first of them.
-func (g *git) open(paths []string) error {
+func (r *repository) open(paths []string) error {
 	dir := "."
 	if len(paths) > 0 {
 		dir = existing(paths[0])
 	}
-	g.root = dir
-	root, err := g.run(nil, "rev-parse", "--show-toplevel")
+	r.root = dir
+	root, err := r.run(nil, "rev-parse", "--show-toplevel")
 	if err != nil {
 		return err
 	}
-	g.root = filepath.FromSlash(strings.TrimSuffix(string(root), "\n"))
+	r.root = filepath.FromSlash(strings.TrimSuffix(string(root), "\n"))
 	cwd, err := filepath.Abs(".")
 	if err != nil {
 		return err
@@ -228,7 +215,7 @@ func (g *git) open(paths []string) error {
 	if real, err := filepath.EvalSymlinks(cwd); err == nil {
 		cwd = real
 	}
-	g.from, err = filepath.Rel(g.root, cwd)
+	r.from, err = filepath.Rel(r.root, cwd)
 	return err
 }
 
@@ -242,7 +229,7 @@ func existing(p string) string {
 }
 
 // within are paths from the root of the repository, with slashes.
-func (g *git) within(paths []string) (within []string, err error) {
+func (r *repository) within(paths []string) (within []string, err error) {
 	var errs []error
 	for _, p := range paths {
 		abs, err := filepath.Abs(p)
@@ -255,12 +242,12 @@ func (g *git) within(paths []string) (within []string, err error) {
 		if real, realErr := filepath.EvalSymlinks(above); realErr == nil {
 			above = real
 		}
-		rel, relErr := filepath.Rel(g.root, filepath.Join(above, rest))
-		if real, err := filepath.EvalSymlinks(abs); err == nil && real == g.root {
+		rel, relErr := filepath.Rel(r.root, filepath.Join(above, rest))
+		if real, err := filepath.EvalSymlinks(abs); err == nil && real == r.root {
 			rel = "."
 		}
 		if err != nil || relErr != nil || !filepath.IsLocal(rel) {
-			errs = append(errs, fmt.Errorf("%s is not in the Git repository %s", p, g.root))
+			errs = append(errs, fmt.Errorf("%s is not in the Git repository %s", p, r.root))
 			continue
 		}
 		within = append(within, filepath.ToSlash(rel))
@@ -268,23 +255,7 @@ func (g *git) within(paths []string) (within []string, err error) {
 	return within, errors.Join(errs...)
 }
 
-// run runs git, and returns what it prints. A hook's environment names the repository
-// of the hook, which need not be that of the paths (githooks(5)).
-func (g *git) run(stdin io.Reader, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(g.ctx, "git", append([]string{"-C", g.root}, args...)...)
-	cmd.Env = slices.DeleteFunc(os.Environ(), func(variable string) bool {
-		name, _, _ := strings.Cut(variable, "=")
-		return slices.Contains([]string{"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"}, name)
-	})
-	cmd.Stdin = stdin
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	output, err := cmd.Output()
-	switch said := strings.TrimPrefix(strings.TrimSpace(stderr.String()), "fatal: "); {
-	case errors.Is(err, exec.ErrNotFound):
-		return nil, &Error{"there is no git, which reads revisions", "install git, or leave out --base"}
-	case err != nil && said != "":
-		return nil, fmt.Errorf("git: %s", said)
-	}
-	return output, err
+// run runs git on the repository.
+func (r *repository) run(stdin io.Reader, args ...string) ([]byte, error) {
+	return run(r.ctx, apart, stdin, append([]string{"-C", r.root}, args...)...)
 }
