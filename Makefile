@@ -1,4 +1,4 @@
-# make demo and make test are all that a newcomer needs, with Go and git.
+# make demo and make test are all that a newcomer needs, with Go, git and bash.
 
 # The demo writes here; the golden trees are testdata/golden.
 DEMO := out/demo

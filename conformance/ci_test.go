@@ -183,9 +183,7 @@ func TestShell(t *testing.T) {
 func TestPageOfCI(t *testing.T) {
 	record(t, "8. the page of CI")
 	_, env := published(t)
-	env = append(env, "PATH="+filepath.Dir(fleetwright(t))+":"+os.Getenv("PATH"))
-	dir, _ := changes[0].makeIn(t, env)
-	pages.Run(t, "..", "docs/ci.md", dir, env...)
+	pages.Run(t, "..", "docs/ci.md", pages.Clone(t, ".."), env...)
 
 	text := page(t, "docs/ci.md")
 	shown := append(pages.Blocks(text, "yaml"), pages.Blocks(text, "sh")...)

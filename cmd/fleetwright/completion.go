@@ -17,8 +17,8 @@ take: codes and kinds, formats, files with documents, and the clusters that thes
 name.
 
 SHELL is bash, which needs the package bash-completion, zsh or fish. A new shell reads
-the script from where the examples put it; for zsh that directory is in fpath before
-compinit is called.
+the script from where the examples put it, in a directory that you may have to make;
+for zsh it is in fpath before compinit is called.
 
 Exit codes are 0, and 2 for a shell that there is no script for.`
 

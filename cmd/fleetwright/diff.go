@@ -25,9 +25,9 @@ change once however many clusters it is for, and then what it means. What is dan
 is called so: Flux would delete a workload, a namespace or what a renamed Kustomization
 has applied, a field cannot be changed, something is suspended or resumed.
 
-With --base REV it says instead what makes the inputs of now of those of a Git revision:
-both are compiled, and neither DIR nor the working tree is looked at or touched beyond
-PATH. --head REV takes another revision in place of the working tree.
+With --base REV it says instead how what the inputs compile to now differs from what
+they compiled to at a Git revision. Of the working tree it reads PATH alone, and -o only
+says where DIR is. --head REV takes another revision in place of the working tree.
 
 The format markdown is the comment of a pull request, at most 65,536 characters long:
 what it means first, then the differences, folded. The format json is for programs.
@@ -52,7 +52,7 @@ type diffFlags struct {
 func newDiffCmd(a *app) *cobra.Command {
 	var flags diffFlags
 	cmd := &cobra.Command{
-		Use:     "diff PATH... -o DIR | --base REV",
+		Use:     "diff PATH... [-o DIR] [--base REV [--head REV]]",
 		Short:   "Say what render would change, and what that means",
 		Long:    diffLong,
 		Example: diffExample,

@@ -54,7 +54,7 @@ func run(ctx context.Context, at place, stdin io.Reader, args ...string) ([]byte
 	said, _, _ := strings.Cut(strings.TrimPrefix(stderr.String(), "fatal: "), "\n")
 	switch {
 	case errors.Is(err, exec.ErrNotFound):
-		return nil, &Error{"there is no git, which this asks", "install git, or leave out --base and --staged"}
+		return nil, &Error{"there is no git, which --base and --staged need", "install git, or leave these out"}
 	case err != nil && said != "":
 		return nil, fmt.Errorf("git: %s", said)
 	}

@@ -53,9 +53,10 @@ func Blocks(page, language string) (all []string) {
 	return all
 }
 
-// Run runs the console blocks of a page, after each other, in a directory, and
+// Run runs the console blocks of a page, after each other, from a directory on, and
 // compares what they print. Lines that begin with "$ " are commands, those with
-// "> " after them go on with one. UPDATE=1 writes what they print into the page.
+// "> " after them go on with one; one that is cd alone is for those that follow.
+// UPDATE=1 writes what they print into the page.
 func Run(t testing.TB, repository, page, dir string, env ...string) {
 	t.Helper()
 	name := filepath.Join(repository, filepath.FromSlash(page))
@@ -63,7 +64,7 @@ func Run(t testing.TB, repository, page, dir string, env ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	updated := string(text)
+	updated, begin := string(text), dir
 	for _, block := range Blocks(string(text), "console") {
 		var got strings.Builder
 		for _, command := range commands(block) {
@@ -72,7 +73,11 @@ func Run(t testing.TB, repository, page, dir string, env ...string) {
 				got.WriteString(prompt + line)
 				prompt = "> "
 			}
-			got.WriteString(Shell(t, dir, command, env...))
+			if to, ok := strings.CutPrefix(command, "cd "); ok {
+				dir = filepath.Join(dir, strings.TrimSpace(to))
+				continue
+			}
+			got.WriteString(shell(t, filepath.Join(begin, "bin"), dir, command, env))
 		}
 		if os.Getenv("UPDATE") != "" {
 			updated = strings.Replace(updated, "\n```console\n"+block+"```", "\n```console\n"+got.String()+"```", 1)
@@ -136,7 +141,12 @@ func Clone(t testing.TB, repository string) string {
 // it says so itself, as in `fleetwright check; echo $?`.
 func Shell(t testing.TB, dir, command string, env ...string) string {
 	t.Helper()
-	bin := filepath.Join(dir, "bin")
+	return shell(t, filepath.Join(dir, "bin"), dir, command, env)
+}
+
+// shell is Shell with the directory that commands are installed into.
+func shell(t testing.TB, bin, dir, command string, env []string) string {
+	t.Helper()
 	cmd := exec.Command("sh", "-c", command)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GOBIN="+bin, "PATH="+bin+string(filepath.ListSeparator)+os.Getenv("PATH"))
