@@ -364,6 +364,16 @@ func TestManyClusters(t *testing.T) {
 	if got, want := notesOf(r), "mesh: Mesh default: metadata.labels.step 1 → 2 on 12 clusters"; len(got) != 1 || got[0] != want {
 		t.Errorf("it says %q, want %q", got, want)
 	}
+	for _, name := range []string{"text", "markdown"} {
+		var b bytes.Buffer
+		format, _ := diff.NewFormat(name, diff.FormatOptions{})
+		if err := format.Write(&b, r); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(b.String(), "c0, c1, c10, c11, c2, c3, c4, c5, c6, c7, c8, c9\n") {
+			t.Errorf("%s does not list the clusters:\n%s", name, b.String())
+		}
+	}
 }
 
 // TestEachClusterHasItsOwnName: a cluster's document may be one that another has as

@@ -168,7 +168,7 @@ func (f markdownFormat) changes(p *page, r *Report) {
 		ch := &r.Changes[i]
 		var b strings.Builder
 		fmt.Fprintf(&b, "\n<details><summary>%s</summary>\n\n", inHTML(ch.title()))
-		if len(ch.Clusters) > 3 {
+		if len(ch.Clusters) > mostNamed {
 			fmt.Fprintf(&b, "%s\n\n", escaped(diag.Some(ch.Clusters, mostClusters)))
 		}
 		fence := fenceOf(ch)

@@ -36,9 +36,12 @@ func (n Note) String() string {
 	return text
 }
 
+// mostNamed is how many clusters are named in a sentence.
+const mostNamed = 3
+
 // clustersInWords names a few clusters, and counts many.
 func clustersInWords(names []string) string {
-	if len(names) > 3 {
+	if len(names) > mostNamed {
 		return fmt.Sprintf("%d clusters", len(names))
 	}
 	return strings.Join(names, ", ")

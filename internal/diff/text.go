@@ -19,6 +19,9 @@ func (f textFormat) Write(w io.Writer, r *Report) error {
 	for i := range r.Changes {
 		ch := &r.Changes[i]
 		fmt.Fprintln(b, f.paint(ansi.Bold, "# "+diag.Printable(ch.title())))
+		if len(ch.Clusters) > mostNamed {
+			fmt.Fprintln(b, diag.Printable("# "+strings.Join(ch.Clusters, ", ")))
+		}
 		for line := range strings.Lines(printable(ch.unified(f.Dir))) {
 			f.line(b, strings.TrimSuffix(line, "\n"))
 		}
