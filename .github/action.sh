@@ -38,6 +38,13 @@ random() {
 }
 
 run() {
+	case $STRICT in
+	true | false) ;;
+	*)
+		echo "::error title=fleetwright::strict is true or false"
+		exit 2
+		;;
+	esac
 	set --
 	while read -r path; do
 		[ -z "$path" ] || set -- "$@" "$path"
@@ -47,12 +54,19 @@ run() {
 	set -- -- "$@"
 	[ -z "$OUTPUT" ] || set -- -o "$OUTPUT" "$@"
 
+	# Each use of the action has files of its own.
+	files=$(mktemp -d "$RUNNER_TEMP/fleetwright-XXXXXX")
+	comment=$files/comment.md
+	said=$files/said.txt
+	: >"$comment"
+
 	code=0
 	if [ "$STRICT" = true ]; then
-		"$fleetwright" check --format github --strict "$@" || code=$?
+		"$fleetwright" check --format github --strict "$@" 2>"$said" || code=$?
 	else
-		"$fleetwright" check --format github "$@" || code=$?
+		"$fleetwright" check --format github "$@" 2>"$said" || code=$?
 	fi
+	quoted <"$said"
 	# Whether it is the output that is stale, or a warning that was made an error.
 	stale=false
 	if [ "$code" = 1 ]; then
@@ -61,9 +75,6 @@ run() {
 
 	# Nothing is compared where there is nothing to compare with.
 	changed=false
-	comment=$RUNNER_TEMP/fleetwright-comment.md
-	said=$RUNNER_TEMP/fleetwright-diff.txt
-	: >"$comment"
 	if [ -n "$BASE" ] || [ -n "$OUTPUT" ]; then
 		different=0
 		"$fleetwright" diff --format markdown ${BASE:+--base "$BASE"} "$@" >"$comment" 2>"$said" || different=$?
@@ -77,7 +88,15 @@ run() {
 		esac
 	fi
 
+	if [ "$code" = 2 ] && [ ! -s "$comment" ]; then
+		echo "::error title=fleetwright::it cannot read or compare what it was given; the log of this step says why"
+	fi
 	{
+		if [ "$code" = 2 ] && [ ! -s "$comment" ]; then
+			echo "### fleetwright: nothing could be compared"
+			echo
+			sed 's/^/    /' "$said"
+		fi
 		if [ "$stale" = true ]; then
 			echo "### fleetwright: the output is not what its inputs become"
 			echo

@@ -304,7 +304,8 @@ func TestAction(t *testing.T) {
 		},
 		{
 			name: "base that is not there", with: map[string]string{"base": "no-such-branch"},
-			code: 2, log: []string{`git knows no revision "no-such-branch"`},
+			code: 2, log: []string{`git knows no revision "no-such-branch"`}, summary: `git knows no revision "no-such-branch"`,
+			commands: []string{"::error title=fleetwright::"},
 		},
 		{
 			name: "a new repository", prepare: func(j *job) { j.shell("rm -r clusters") },
@@ -334,7 +335,8 @@ func TestAction(t *testing.T) {
 		},
 		{
 			name: "no program of the inputs' own", with: map[string]string{"paths": "$(touch planted)\n`touch planted`\n'; touch planted", "base": "--output=planted"},
-			code: 2, log: []string{"$(touch planted): no such file or directory"},
+			code: 2, log: []string{"$(touch planted): no such file or directory"}, summary: "$(touch planted): no such file or directory",
+			commands: []string{"::error title=fleetwright::"},
 		},
 		{
 			name: "no commands of the output's own", prepare: func(j *job) {
@@ -391,6 +393,15 @@ func TestAction(t *testing.T) {
 			}
 		})
 	}
+	t.Run("strict that is neither", func(t *testing.T) {
+		record(t, "8. GitHub: action.yml")
+		j := newJob(t, cache, nil)
+		with := maps.Clone(inputs)
+		with["strict"] = "yes"
+		if code, _ := j.act(with); code != 2 || !strings.Contains(j.log, "::error title=fleetwright::strict is true or false\n") {
+			t.Errorf("exit code %d:\n%s", code, j.log)
+		}
+	})
 	if len(cache.saved) != 1 {
 		t.Errorf("the cache has %v, and not one program", cache.saved)
 	}

@@ -11,6 +11,10 @@ import (
 // Dir is the directory of a cluster that fleetwright owns: DIR/<cluster>/Dir.
 const Dir = "fleetwright"
 
+// RenderedAnnotation is on every object that a KRM function emits, and names the cluster
+// that it is for: so what it has emitted is known again.
+const RenderedAnnotation = "fleetwright.dev/rendered"
+
 // InventoryFile is the name of the file that lists all others.
 const InventoryFile = "inventory.json"
 

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	"mvdan.cc/sh/v3/syntax"
 )
 
@@ -23,6 +25,9 @@ func commandLine(command string, paths []string, flags ...flagValue) string {
 
 // quoted is an argument as a shell takes it.
 func quoted(argument string) string {
+	if strings.HasPrefix(argument, "-") && argument != "-" {
+		argument = "./" + argument // not a flag
+	}
 	word, err := syntax.Quote(argument, syntax.LangPOSIX)
 	if err != nil {
 		return argument // it has characters that no shell takes as they are

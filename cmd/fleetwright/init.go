@@ -70,6 +70,9 @@ func (a *app) init(dirs []string, flags initFlags) error {
 	switch len(dirs) {
 	case 0:
 	case 1:
+		if dirs[0] == "" {
+			return &usageError{"the name of the directory is empty", "leave it out for the working directory"}
+		}
 		dir = filepath.Clean(dirs[0])
 	default:
 		return &usageError{"init takes one directory, and these are " + plural(len(dirs), "argument"), "name one DIR, or none for the working directory"}

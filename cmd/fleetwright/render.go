@@ -143,6 +143,7 @@ func (a *app) renderFiles(files []schema.File, flags renderFlags, shown *progres
 		Waiting: func() {
 			shown.clear()
 			fmt.Fprintf(a.stderr, "waiting for another fleetwright that writes %s\n", flags.out)
+			shown.start("waiting")
 		},
 	})
 	shown.clear()

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/git"
 	"github.com/fleetwright/fleetwright/internal/inputs"
 	"github.com/fleetwright/fleetwright/render"
@@ -21,12 +22,16 @@ const stagedUsage = "fail, too, where Git has not staged all that is read and wr
 // staged: above all, a file that is new is there for the one and not for the other.
 // It says so and returns the error refused.
 func (a *app) checkStaged(paths []string, out string, refused error) error {
-	unstaged := map[string]bool{}
+	unstaged := map[string]git.File{}
 	roots := slices.DeleteFunc(slices.Clone(paths), isStream)
 	for _, root := range roots {
 		if err := addUnstaged(unstaged, root, isInput); err != nil {
 			return err
 		}
+	}
+	elsewhere, err := addElsewhere(unstaged, roots)
+	if err != nil {
+		return err
 	}
 	if !isStream(out) {
 		roots = append(roots, out)
@@ -39,18 +44,28 @@ func (a *app) checkStaged(paths []string, out string, refused error) error {
 	}
 	// Files of a cluster change many at once, so they are counted.
 	clusters := map[string]int{}
-	var lines []string
+	var lines, ignored []string
 	for _, name := range slices.Sorted(maps.Keys(unstaged)) {
+		if unstaged[name].Ignored {
+			ignored = append(ignored, quoted(name))
+		}
 		if dir, _, ok := strings.Cut(name, "/"+render.Dir+"/"); ok {
 			clusters[dir+"/"+render.Dir]++
 		} else {
-			lines = append(lines, name+" is not staged as it is")
+			lines = append(lines, diag.Printable(name)+" is not staged as it is")
 		}
 	}
 	for _, dir := range slices.Sorted(maps.Keys(clusters)) {
-		lines = append(lines, fmt.Sprintf("%s has %s not staged as they are", dir, plural(clusters[dir], "file")))
+		lines = append(lines, fmt.Sprintf("%s has %s not staged as they are", diag.Printable(dir), plural(clusters[dir], "file")))
 	}
-	a.fail(&usageError{strings.Join(lines, "\n"), "git add " + strings.Join(roots, " ")})
+	hint := "git add"
+	for _, root := range append(roots, elsewhere...) {
+		hint += " " + quoted(root)
+	}
+	if len(ignored) > 0 {
+		hint = "Git ignores some: git add --force " + diag.Some(ignored, 3)
+	}
+	a.fail(&usageError{strings.Join(lines, "\n"), hint})
 	return refused
 }
 
@@ -59,34 +74,79 @@ func isStream(path string) bool { return path == "" || path == "-" }
 
 // addUnstaged adds the names of the files of a path that are not staged as they are, and
 // matter by the way to them from the path.
-func addUnstaged(to map[string]bool, root string, matters func(way []string, file git.File) bool) error {
-	// Git does not look behind links.
-	if real, err := filepath.EvalSymlinks(root); err == nil {
-		root = real
-	}
-	files, err := git.Unstaged(root)
-	if err != nil {
-		return &usageError{root + ": it cannot be known what is staged: " + err.Error(), "--staged is for files of the Git repository that the command runs in"}
-	}
-	dir, err := filepath.Abs(root)
+func addUnstaged(to map[string]git.File, root string, matters func(way []string, file git.File) bool) error {
+	work, err := workingDirectory()
 	if err != nil {
 		return err
 	}
+	dir := realName(work, root)
+	files, err := git.Unstaged(dir)
+	if err != nil {
+		return &usageError{root + ": it cannot be known what is staged: " + err.Error(), "--staged is for files of the Git repository that the command runs in"}
+	}
 	for _, f := range files {
-		if way := wayFrom(dir, f.Name); len(way) > 0 && matters(way, f) {
-			to[f.Name] = true
+		if way := wayFrom(dir, filepath.Join(work, filepath.FromSlash(f.Name))); len(way) > 0 && matters(way, f) {
+			to[f.Name] = f
 		}
 	}
 	return nil
 }
 
+// addElsewhere adds what is read by links from other places, and from repositories that
+// the commit is not of. It returns their names.
+func addElsewhere(to map[string]git.File, roots []string) (names []string, err error) {
+	_, places, err := inputs.ReadPlaces(roots)
+	if err != nil {
+		return nil, err
+	}
+	work, err := workingDirectory()
+	if err != nil {
+		return nil, err
+	}
+	repository, _ := repositoryAround(work)
+	for _, file := range places.Files {
+		around, _ := repositoryAround(filepath.Dir(file))
+		isBelow := func(root string) bool { return len(wayFrom(realName(work, root), file)) > 0 }
+		if around == repository && slices.ContainsFunc(roots, isBelow) {
+			continue // Git was asked of it with all that are there
+		}
+		files := []git.File{{New: true}} // of another repository
+		if around == repository {
+			if files, err = git.Unstaged(file); err != nil {
+				return nil, err
+			}
+		}
+		if name, err := filepath.Rel(work, file); err == nil && len(files) > 0 {
+			names = append(names, filepath.ToSlash(name))
+			to[filepath.ToSlash(name)] = files[0]
+		}
+	}
+	return names, nil
+}
+
+// realName is the name that a path has without links, which Git does not look behind.
+func realName(work, path string) string {
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(work, path)
+	}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real
+	}
+	return path
+}
+
+// workingDirectory is the working directory by its real name, which Git's names begin at.
+func workingDirectory() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(dir)
+}
+
 // wayFrom are the names on the way from a directory to a file, or nil where a name on
 // it is hidden. The way from a file to itself is ".".
 func wayFrom(dir, file string) []string {
-	file, err := filepath.Abs(filepath.FromSlash(file))
-	if err != nil {
-		return nil
-	}
 	rel, err := filepath.Rel(dir, file)
 	way := strings.Split(filepath.ToSlash(rel), "/")
 	if err != nil || slices.ContainsFunc(way, func(name string) bool { return strings.HasPrefix(name, ".") && name != "." }) {

@@ -133,6 +133,7 @@ func (a *app) watch(paths []string, flags diagnosticFlags, compile func([]schema
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // the second one ends it at once
 	w, err := watch.New()
 	if err != nil {
 		return cannotWatch(err)

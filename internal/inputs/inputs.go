@@ -2,6 +2,7 @@
 package inputs
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/disk"
+	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -30,8 +32,9 @@ func Read(paths []string, stdin io.Reader) ([]schema.File, error) {
 
 // Places are where files were read, and where they may be another time.
 type Places struct {
-	// Dirs are the directories that were walked, by their real names.
-	Dirs []string
+	// Dirs are the directories that were walked, and Files what was read, by their real
+	// names.
+	Dirs, Files []string
 	// Names are those of every directory, link and file by which the paths, and the
 	// links below them, lead where they do, as far as these are there.
 	Names []string
@@ -86,6 +89,8 @@ func (r *reader) path(path string) {
 	}
 	path = filepath.Clean(path)
 	switch real, mode, err := follow(path); {
+	case err != nil && isStream(path):
+		r.file(path, path) // a shell's <(…) is at the end of no path
 	case err != nil:
 		r.fail(path, err)
 	case mode.IsDir():
@@ -93,6 +98,22 @@ func (r *reader) path(path string) {
 	default:
 		r.file(path, real)
 	}
+}
+
+// isStream says whether a path leads to what can be read, and has no name.
+func isStream(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode()&(fs.ModeNamedPipe|fs.ModeCharDevice|fs.ModeSocket) != 0
+}
+
+// isEmitted says whether a directory is a <cluster>/fleetwright that a KRM function has
+// written, which has no inventory.
+func isEmitted(dir string) bool {
+	if filepath.Base(dir) != render.Dir {
+		return false
+	}
+	data, err := os.ReadFile(filepath.Join(dir, "kustomization.yaml"))
+	return err == nil && bytes.Contains(data, []byte(render.RenderedAnnotation))
 }
 
 // directory reads the files of a directory, and of those below it. A link to a
@@ -132,7 +153,7 @@ func (r *reader) entry(name, real string, mode fs.FileMode) {
 		}
 	}
 	switch {
-	case mode.IsDir() && !disk.IsOutput(real):
+	case mode.IsDir() && !disk.IsOutput(real) && !isEmitted(real):
 		r.directory(name, real)
 	case mode.IsRegular() && IsManifest(name):
 		r.file(name, real)
@@ -141,6 +162,9 @@ func (r *reader) entry(name, real string, mode fs.FileMode) {
 
 func (r *reader) file(name, real string) {
 	if r.isNew(real) {
+		if r.places != nil {
+			r.places.Files = append(r.places.Files, real)
+		}
 		data, err := os.ReadFile(real)
 		r.add(filepath.ToSlash(name), data, err)
 	}

@@ -18,7 +18,7 @@ import (
 // that it is for: so the next run knows it again. It says no more than that, because
 // the directories of two applications may hold one Namespace, which must be the same in
 // both.
-const renderedAnnotation = "fleetwright.dev/rendered"
+const renderedAnnotation = render.RenderedAnnotation
 
 // An Outcome is what a function has done.
 type Outcome struct {
@@ -40,6 +40,7 @@ func (o *Outcome) Failed() bool { return len(o.Mistakes) > 0 || o.Diagnostics.Ha
 func Run(list *List, read func(paths []string) ([]schema.File, error)) *Outcome {
 	f := &function{list: list, directories: map[string]bool{}}
 	f.settings, f.Mistakes = settingsOf(list.FunctionConfig, list.Items)
+	f.unsure = f.unsure || len(f.Mistakes) > 0
 	f.sort()
 	if len(f.Inputs) > 0 {
 		f.read(read)
@@ -76,6 +77,10 @@ type source struct {
 	// objects are the items that are in it, in their order; for a file that was read
 	// there are none.
 	objects []*Object
+
+	// found are the objects as they stand in the text, once it was parsed for them.
+	found  []*Object
+	parsed bool
 }
 
 // sort says of each item what it is.
@@ -233,7 +238,9 @@ func (f *function) compile() {
 	if tree == nil {
 		return
 	}
-	f.checkCluster(tree)
+	if !f.unsure {
+		f.checkCluster(tree)
+	}
 	if f.Mode == "validate" || f.Failed() {
 		return
 	}
@@ -385,8 +392,13 @@ func (s *source) locate(r *Result, at diag.Position) {
 		r.File = &File{Path: s.Name}
 		r.tag("position", at.String())
 	}
-	objects, err := parseObjects(s.Data)
-	if err != nil || len(objects) == 0 {
+	if !s.parsed {
+		// What cannot be parsed is said without its object.
+		s.found, _ = parseObjects(s.Data)
+		s.parsed = true
+	}
+	objects := s.found
+	if len(objects) == 0 {
 		return
 	}
 	// The last that begins before it, or in its line.
