@@ -42,6 +42,7 @@ run() {
 	true | false) ;;
 	*)
 		echo "::error title=fleetwright::strict is true or false"
+		printf '%s\n' exit-code=2 stale=false changed=false comment= comment-file= >>"$GITHUB_OUTPUT"
 		exit 2
 		;;
 	esac

@@ -335,7 +335,7 @@ func TestAction(t *testing.T) {
 		},
 		{
 			name: "no program of the inputs' own", with: map[string]string{"paths": "$(touch planted)\n`touch planted`\n'; touch planted", "base": "--output=planted"},
-			code: 2, log: []string{"$(touch planted): no such file or directory"}, summary: "$(touch planted): no such file or directory",
+			code: 2, log: []string{"$(touch planted): no such file or directory"}, summary: `git knows no revision "--output=planted"`,
 			commands: []string{"::error title=fleetwright::"},
 		},
 		{
