@@ -143,7 +143,7 @@ func (c *compiler) newDir(path string, objects ...rendered) *dir {
 		d.objects = append(d.objects, held)
 	}
 	slices.Sort(names)
-	d.files = append(d.files, namedObject{kustomizationFile, object{blob: c.kustomization(names...)}})
+	d.files = append(d.files, namedObject{KustomizationFile, object{blob: c.kustomization(names...)}})
 	d.sort()
 	return d
 }
@@ -158,8 +158,6 @@ type rendered struct {
 	origin origin
 }
 
-const kustomizationFile = "kustomization.yaml"
-
 // kustomization is a kustomization.yaml, made once per list of resources.
 func (c *compiler) kustomization(resources ...string) *blob {
 	key := strings.Join(resources, "\n")
@@ -167,7 +165,7 @@ func (c *compiler) kustomization(resources ...string) *blob {
 		return b
 	}
 	f := kustomizeFile{"kustomize.config.k8s.io/v1beta1", "Kustomization", resources}
-	c.outputs = append(c.outputs, schema.Output{APIVersion: f.APIVersion, Kind: f.Kind, Name: kustomizationFile, Value: f})
+	c.outputs = append(c.outputs, schema.Output{APIVersion: f.APIVersion, Kind: f.Kind, Name: KustomizationFile, Value: f})
 	b := c.yaml(f)
 	c.kustomizations[key] = b
 	return b

@@ -14,7 +14,6 @@ const (
 	infrastructure = "infrastructure"
 	meshesDir      = "meshes"
 	meshDir        = "mesh"
-	syncName       = "sync.yaml"
 
 	appPrefix     = "app-"
 	rolloutPrefix = "rollout-"
@@ -110,8 +109,8 @@ func (s *syncFile) dir() *dir {
 		d.objects = append(d.objects, object{id: o.identity(), blob: b, origin: o.origin})
 	}
 	d.files = []namedObject{
-		{kustomizationFile, object{blob: s.c.kustomization(syncName)}},
-		{syncName, object{blob: newBlob(bytes.Join(documents, []byte("---\n")))}},
+		{KustomizationFile, object{blob: s.c.kustomization(SyncFile)}},
+		{SyncFile, object{blob: newBlob(bytes.Join(documents, []byte("---\n")))}},
 	}
 	return d
 }

@@ -11,6 +11,13 @@ import (
 // Dir is the directory of a cluster that fleetwright owns: DIR/<cluster>/Dir.
 const Dir = "fleetwright"
 
+// SyncFile is the name of the file with the Flux Kustomizations that apply all others.
+const SyncFile = "sync.yaml"
+
+// KustomizationFile is the name of the file by which kustomize, and so Flux, knows what
+// of a directory is applied.
+const KustomizationFile = "kustomization.yaml"
+
 // RenderedAnnotation is on every object that a KRM function emits, and names the cluster
 // that it is for: so what it has emitted is known again.
 const RenderedAnnotation = "fleetwright.dev/rendered"
@@ -78,6 +85,26 @@ type Change struct {
 	Path string
 	// Old and New are the content before and after, nil where there is no file.
 	Old, New []byte
+}
+
+// ByCluster are the changes of each cluster, of changes by cluster and path. That of an
+// inventory follows from the others, and is left out where there are any.
+func ByCluster(changes []Change) iter.Seq[[]Change] {
+	return func(yield func([]Change) bool) {
+		for len(changes) > 0 {
+			n := 1
+			for n < len(changes) && changes[n].Cluster == changes[0].Cluster {
+				n++
+			}
+			of := changes[:n]
+			if changes = changes[n:]; n > 1 {
+				of = slices.DeleteFunc(slices.Clone(of), func(c Change) bool { return c.Path == InventoryFile })
+			}
+			if !yield(of) {
+				return
+			}
+		}
+	}
 }
 
 // Changes are what makes a tree of an old one, by cluster and path. Content that the

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"path"
 	"path/filepath"
@@ -138,18 +137,12 @@ func (f checkFlags) stale(comparison disk.Comparison, paths []string) (list diag
 		at := diag.Position{File: path.Join(filepath.ToSlash(f.out), cluster, render.Dir, file)}
 		list = append(list, diag.New(diag.Stale, at, "", message, hint))
 	}
-	changes := comparison.Changes
-	for len(changes) > 0 {
-		cluster, first := changes[0].Cluster, ""
+	for changes := range render.ByCluster(comparison.Changes) {
 		var files []string
-		for ; len(changes) > 0 && changes[0].Cluster == cluster; changes = changes[1:] {
-			// The inventory lists the others.
-			if changes[0].Path != render.InventoryFile || len(files) == 0 && (len(changes) == 1 || changes[1].Cluster != cluster) {
-				files = append(files, inWords(changes[0]))
-				first = cmp.Or(first, changes[0].Path)
-			}
+		for _, c := range changes {
+			files = append(files, inWords(c))
 		}
-		say(cluster, first, fmt.Sprintf("%s not what render writes: %s", are(len(files), "file"), diag.Some(files, 3)))
+		say(changes[0].Cluster, changes[0].Path, fmt.Sprintf("%s not what render writes: %s", are(len(files), "file"), diag.Some(files, 3)))
 	}
 	for _, cluster := range comparison.Interrupted {
 		say(cluster, "", "an earlier render was cut off")
@@ -173,5 +166,5 @@ func are(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun + " is"
 	}
-	return plural(n, noun) + " are"
+	return diag.Plural(n, noun) + " are"
 }

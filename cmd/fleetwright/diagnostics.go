@@ -97,7 +97,7 @@ func sourceOf(files []schema.File) func(name string) []byte {
 
 // summary counts diagnostics.
 func summary(list diag.List) string {
-	text := plural(list.Count(diag.Error), "error") + ", " + plural(list.Count(diag.Warning), "warning")
+	text := diag.Plural(list.Count(diag.Error), "error") + ", " + diag.Plural(list.Count(diag.Warning), "warning")
 	if n := list.Count(diag.Info); n > 0 {
 		text += fmt.Sprintf(", %d for information", n)
 	}

@@ -117,23 +117,20 @@ func (a *app) compare(paths []string, flags diffFlags) (*diff.Report, diag.List,
 	opts := optionsFor(flags.out, flags.path)
 	var old *render.Tree
 	if flags.base != "" {
-		tree, list, err := a.compileRevision(flags.base, paths, opts, true)
+		files, err := readRevision(flags.base, paths, true)
 		if err != nil {
+			return nil, nil, err
+		}
+		var list diag.List
+		if old, list, err = a.compileOrSay(files, opts, true); err != nil {
 			return nil, list, err
 		}
-		old = tree
 	}
-	var tree *render.Tree
-	var list diag.List
-	var err error
-	if flags.head != "" {
-		tree, list, err = a.compileRevision(flags.head, paths, opts, false)
-	} else {
-		var files []schema.File
-		if files, err = a.read(paths); err == nil {
-			tree, list, err = a.compileAndPrint(files, opts)
-		}
+	files, err := a.readHead(paths, flags.head)
+	if err != nil {
+		return nil, nil, err
 	}
+	tree, list, err := a.compileOrSay(files, opts, false)
 	if err != nil {
 		return nil, list, err
 	}
@@ -159,22 +156,16 @@ func (a *app) compare(paths []string, flags diffFlags) (*diff.Report, diag.List,
 	return diff.New(changes, notes...), list, nil
 }
 
-// compileRevision compiles what a Git revision has of the inputs. An early one may have
-// none of them yet, and so no clusters.
-func (a *app) compileRevision(rev string, paths []string, opts render.Options, early bool) (*render.Tree, diag.List, error) {
-	files, err := readRevision(rev, paths, early)
-	if err != nil {
-		return nil, nil, err
+// readHead reads the inputs of a revision, or without one those of the working tree.
+func (a *app) readHead(paths []string, rev string) ([]schema.File, error) {
+	if rev == "" {
+		return a.read(paths)
 	}
-	tree, list := a.compile(files, opts)
-	nothing := func(d diag.Diagnostic) bool { return d.Code == diag.NothingToCompile }
-	if early && slices.ContainsFunc(list, nothing) && list.Count(diag.Error) == 1 {
-		return &render.Tree{}, nil, nil
-	}
-	return a.printErrors(tree, list, files)
+	return readRevision(rev, paths, false)
 }
 
-// readRevision reads what a Git revision has of the inputs.
+// readRevision reads what a Git revision has of the inputs. An early one may have none
+// of them yet.
 func readRevision(rev string, paths []string, early bool) ([]schema.File, error) {
 	// A signal must not leave the checkout behind.
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
@@ -197,16 +188,16 @@ func readRevision(rev string, paths []string, early bool) ([]schema.File, error)
 	return files, nil
 }
 
-// compileAndPrint compiles the inputs, and prints what there is to say about them.
-func (a *app) compileAndPrint(files []schema.File, opts render.Options) (*render.Tree, diag.List, error) {
+// compileOrSay compiles inputs, and prints the errors if there are any. What else there
+// is to say check says, of the inputs and not of each comparison with them. Early ones may
+// be none, and so have no clusters.
+func (a *app) compileOrSay(files []schema.File, opts render.Options, early bool) (*render.Tree, diag.List, error) {
 	tree, list := a.compile(files, opts)
-	return a.printErrors(tree, list, files)
-}
-
-// printErrors prints the errors, if there are any. What else there is to say check
-// says, of the inputs and not of each comparison with them.
-func (a *app) printErrors(tree *render.Tree, list diag.List, files []schema.File) (*render.Tree, diag.List, error) {
-	if !list.HasErrors() {
+	nothing := func(d diag.Diagnostic) bool { return d.Code == diag.NothingToCompile }
+	switch {
+	case early && slices.ContainsFunc(list, nothing) && list.Count(diag.Error) == 1:
+		return &render.Tree{}, nil, nil
+	case !list.HasErrors():
 		return tree, list, nil
 	}
 	p, err := a.newPrinter(diagnosticFlags{format: diag.Formats()[0]}, files, a.stderr)

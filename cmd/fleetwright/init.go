@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/fleetwright/fleetwright/internal/blockyaml"
+	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/templates"
 )
 
@@ -75,7 +76,7 @@ func (a *app) init(dirs []string, flags initFlags) error {
 		}
 		dir = filepath.Clean(dirs[0])
 	default:
-		return &usageError{"init takes one directory, and these are " + plural(len(dirs), "argument"), "name one DIR, or none for the working directory"}
+		return &usageError{"init takes one directory, and these are " + diag.Plural(len(dirs), "argument"), "name one DIR, or none for the working directory"}
 	}
 	if !slices.Contains(initProviders, flags.provider) {
 		return unknown("provider", flags.provider, initProviders)

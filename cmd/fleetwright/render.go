@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/disk"
 	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/schema"
@@ -160,7 +161,7 @@ func (a *app) renderFiles(files []schema.File, flags renderFlags, shown *progres
 		sayNames(a.stderr, flags.out, sum)
 	}
 	fmt.Fprintf(a.stderr, "%s: %s, %s, %d written, %d unchanged, %d removed\n",
-		flags.out, plural(sum.Clusters, "cluster"), plural(sum.Files, "file"), sum.Written, sum.Files-sum.Written, sum.Removed)
+		flags.out, diag.Plural(sum.Clusters, "cluster"), diag.Plural(sum.Files, "file"), sum.Written, sum.Files-sum.Written, sum.Removed)
 	return nil
 }
 

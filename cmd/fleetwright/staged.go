@@ -56,7 +56,7 @@ func (a *app) checkStaged(paths []string, out string, refused error) error {
 		}
 	}
 	for _, dir := range slices.Sorted(maps.Keys(clusters)) {
-		lines = append(lines, fmt.Sprintf("%s has %s not staged as they are", diag.Printable(dir), plural(clusters[dir], "file")))
+		lines = append(lines, fmt.Sprintf("%s has %s not staged as they are", diag.Printable(dir), diag.Plural(clusters[dir], "file")))
 	}
 	hint := "git add"
 	for _, root := range append(roots, elsewhere...) {

@@ -81,6 +81,14 @@ func (f textFormat) paint(style ansi.Style, text string) string {
 	return ansi.Paint(f.Color, style, text)
 }
 
+// Plural is a number with its noun, which takes an s.
+func Plural(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
+}
+
 // Some are the first few of many names, and how many more there are.
 func Some(names []string, few int) string {
 	if len(names) > few {

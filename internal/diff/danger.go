@@ -62,16 +62,6 @@ var dangers = []danger{
 	{helmGroup, "HelmRelease", []string{"spec.releaseName", "spec.targetNamespace", "spec.storageNamespace", "spec.chart.spec.chart"}, nil, "Flux uninstalls the release, and installs it anew"},
 }
 
-// valueAt is a field of an object, or nil.
-func valueAt(object map[string]any, path ...string) any {
-	var value any = object
-	for _, field := range path {
-		fields, _ := value.(map[string]any)
-		value = fields[field]
-	}
-	return value
-}
-
 // keptByFlux says that Flux leaves an object on the cluster.
 func keptByFlux(object map[string]any) bool {
 	return valueAt(object, "metadata", "annotations", kustomizeGroup+"/prune") == "disabled"

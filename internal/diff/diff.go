@@ -99,13 +99,8 @@ func New(changes []render.Change, notes ...Note) *Report {
 		documents: folder[document]{}, paths: folder[string]{}, groups: map[key]*Change{},
 		noter: noter{dirs: map[scope]map[string]*dirChange{}, exact: map[noteKey]*Note{}, starred: map[noteKey]*Note{}},
 	}
-	for len(changes) > 0 {
-		n := 1
-		for n < len(changes) && changes[n].Cluster == changes[0].Cluster {
-			n++
-		}
-		c.directory(changes[:n])
-		changes = changes[n:]
+	for of := range render.ByCluster(changes) {
+		c.directory(of)
 	}
 	r := &Report{Changes: c.changes()}
 	r.Clusters = c.clusters(r.Changes)
@@ -174,10 +169,6 @@ func (c *comparison) side(f render.Change, text string) side {
 
 // directory adds what changes in the directory of a cluster, or of a hub.
 func (c *comparison) directory(changes []render.Change) {
-	if len(changes) > 1 {
-		// It follows from all others.
-		changes = slices.DeleteFunc(slices.Clone(changes), func(f render.Change) bool { return f.Path == render.InventoryFile })
-	}
 	var olds, news []side
 	for _, f := range changes {
 		c.noter.see(f)

@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/fleetwright/fleetwright/internal/diff"
+	"github.com/fleetwright/fleetwright/internal/inputs"
 	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/schema"
 )
@@ -109,17 +109,9 @@ spec:
 // example are the inputs of an example.
 func example(t testing.TB, name string) []schema.File {
 	t.Helper()
-	names, err := filepath.Glob(filepath.Join("../../examples", name, "*.yaml"))
-	if err != nil || len(names) == 0 {
-		t.Fatalf("no example %s: %v", name, err)
-	}
-	var files []schema.File
-	for _, name := range names {
-		data, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		files = append(files, schema.File{Name: filepath.Base(name), Data: data})
+	files, err := inputs.Read([]string{filepath.Join("../../examples", name)}, nil)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return files
 }

@@ -61,8 +61,7 @@ func newDocument(at place, text string) *document {
 		d.value = nil // edited by hand
 		return d
 	}
-	meta := metadata(d)
-	if object := (Object{textAt(d.value, "apiVersion"), textAt(d.value, "kind"), textAt(meta, "namespace"), textAt(meta, "name")}); object.Kind != "" && object.Name != "" {
+	if object := (Object{textAt(d.value, "apiVersion"), textAt(d.value, "kind"), textAt(d.value, "metadata", "namespace"), textAt(d.value, "metadata", "name")}); object.Kind != "" && object.Name != "" {
 		d.object = object
 	}
 	return d
@@ -81,14 +80,19 @@ func (d *document) textOf() string {
 	return d.text
 }
 
-func metadata(d *document) map[string]any {
-	meta, _ := d.value["metadata"].(map[string]any)
-	return meta
+// valueAt is a field of an object, or nil.
+func valueAt(object map[string]any, path ...string) any {
+	var value any = object
+	for _, field := range path {
+		fields, _ := value.(map[string]any)
+		value = fields[field]
+	}
+	return value
 }
 
-// textAt is the text of a field.
-func textAt(of map[string]any, field string) string {
-	text, _ := of[field].(string)
+// textAt is the text of a field, or "".
+func textAt(object map[string]any, path ...string) string {
+	text, _ := valueAt(object, path...).(string)
 	return text
 }
 
@@ -126,9 +130,6 @@ type place struct {
 	dir string
 }
 
-// syncFile is the file with the Flux Kustomizations that apply all others.
-const syncFile = "sync.yaml"
-
 // applied finds what a Flux Kustomization of sync.yaml applies.
 var applied = regexp.MustCompile(`(?m)^  path: .*/` + render.Dir + `/(?:clusters/([^/\n]+)/)?(.+?)["']?\r?$`)
 
@@ -141,7 +142,7 @@ func placeOf(cluster, file, text string) place {
 			at.cluster, at.dir = name, path.Dir(below)
 		}
 	}
-	if file == syncFile {
+	if file == render.SyncFile {
 		if m := applied.FindStringSubmatch(text); m != nil {
 			at.dir = m[2]
 			if m[1] != "" {
@@ -153,13 +154,13 @@ func placeOf(cluster, file, text string) place {
 }
 
 // isSync says whether the file is sync.yaml.
-func (p place) isSync() bool { return p.Path == syncFile }
+func (p place) isSync() bool { return p.Path == render.SyncFile }
 
 // isList says whether the file lists others, and is no object of a cluster: a
 // kustomization.yaml, which is kustomize's, and the inventory.
 func (p place) isList() bool {
 	base := path.Base(p.Path)
-	return base == "kustomization.yaml" || base == render.InventoryFile
+	return base == render.KustomizationFile || base == render.InventoryFile
 }
 
 // A folder tells what is the same on several clusters: texts that are, and texts that
@@ -177,12 +178,9 @@ func (f folder[T]) fold(cluster, text string, make func() *T) *T {
 	if found, ok := f[exact]; ok {
 		return found
 	}
-	general := text
-	if strings.Contains(text, cluster) {
-		general = replaced(general, "attachedcluster-"+cluster, mark+"a")
-		general = replaced(general, "cluster-"+cluster, mark+"c")
-		general = replaced(general, cluster, mark)
-	}
+	general := replaced(text, "attachedcluster-"+cluster, mark+"a")
+	general = replaced(general, "cluster-"+cluster, mark+"c")
+	general = replaced(general, cluster, mark)
 	sum := sha256.Sum256([]byte(general))
 	found, ok := f[sum]
 	if !ok {

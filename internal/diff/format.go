@@ -8,6 +8,7 @@ import (
 
 	godiff "github.com/rogpeppe/go-internal/diff"
 
+	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/named"
 	"github.com/fleetwright/fleetwright/render"
 )
@@ -54,14 +55,7 @@ func (r *Report) Summary() string {
 	}
 	created, changed, deleted := r.Objects()
 	return fmt.Sprintf("%s, %s: %s created, %d changed, %d deleted",
-		count(len(r.Clusters), "cluster"), count(len(r.Applications()), "application"), count(created, "object"), changed, deleted)
-}
-
-func count(n int, noun string) string {
-	if n != 1 {
-		noun += "s"
-	}
-	return fmt.Sprintf("%d %s", n, noun)
+		diag.Plural(len(r.Clusters), "cluster"), diag.Plural(len(r.Applications()), "application"), diag.Plural(created, "object"), changed, deleted)
 }
 
 // title says what changes, and where.

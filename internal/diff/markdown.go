@@ -44,7 +44,7 @@ func (f markdownFormat) Write(w io.Writer, r *Report) error {
 func WriteErrors(w io.Writer, list diag.List) error {
 	p := page{room: LongestComment - reserved}
 	p.add(marker)
-	p.add(fmt.Sprintf("### fleetwright: %s, nothing can be rendered\n\n", count(list.Count(diag.Error), "error")))
+	p.add(fmt.Sprintf("### fleetwright: %s, nothing can be rendered\n\n", diag.Plural(list.Count(diag.Error), "error")))
 	left := 0
 	for _, d := range list {
 		if d.Severity != diag.Error {
@@ -80,7 +80,7 @@ func (p *page) add(part string) bool {
 // leftOut says that parts were. There is room reserved for it.
 func (p *page) leftOut(n int, noun, where string) {
 	if n > 0 {
-		fmt.Fprintf(&p.text, "\n%s for which there is no room here; %s\n", count(n, noun), where)
+		fmt.Fprintf(&p.text, "\n%s for which there is no room here; %s\n", diag.Plural(n, noun), where)
 	}
 }
 
@@ -107,7 +107,7 @@ func (f markdownFormat) dangers(p *page, r *Report) {
 		}
 	}
 	if left > 0 {
-		p.add(fmt.Sprintf("> - and %s\n", count(left, "more danger")))
+		p.add(fmt.Sprintf("> - and %s\n", diag.Plural(left, "more danger")))
 	}
 }
 
@@ -130,7 +130,7 @@ func (f markdownFormat) notes(p *page, r *Report) {
 		last = n.About
 	}
 	if left > 0 {
-		p.add(fmt.Sprintf("\nand %s\n", count(left, "more change")))
+		p.add(fmt.Sprintf("\nand %s\n", diag.Plural(left, "more change")))
 	}
 }
 
@@ -139,7 +139,7 @@ const mostClusters = 100
 
 func (f markdownFormat) clusters(p *page, r *Report) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n<details><summary>%s</summary>\n\n| cluster | created | changed | deleted |\n|---|---|---|---|\n", count(len(r.Clusters), "cluster"))
+	fmt.Fprintf(&b, "\n<details><summary>%s</summary>\n\n| cluster | created | changed | deleted |\n|---|---|---|---|\n", diag.Plural(len(r.Clusters), "cluster"))
 	for i, c := range r.Clusters {
 		if i == mostClusters {
 			fmt.Fprintf(&b, "| and %d more | | | |\n", len(r.Clusters)-i)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render"
 )
 
@@ -86,16 +87,14 @@ func (n *noter) add(k noteKey, cluster string, on []string) {
 	general := noteKey{k.about, starred(k.text, cluster), k.danger}
 	note := n.exact[k]
 	if note == nil {
-		note = n.starred[general]
-		if note != nil {
+		if note = n.starred[general]; note != nil {
 			note.Text = general.text
+		} else {
+			note = &Note{About: k.about, Text: k.text, Danger: k.danger}
+			n.starred[general] = note
 		}
+		n.exact[k] = note
 	}
-	if note == nil {
-		note = &Note{About: k.about, Text: k.text, Danger: k.danger}
-		n.starred[general] = note
-	}
-	n.exact[k] = note
 	note.Clusters = append(note.Clusters, on...)
 	slices.Sort(note.Clusters)
 	note.Clusters = slices.Compact(note.Clusters)
@@ -148,7 +147,7 @@ func (n *noter) dir(at scope, dir string) *dirChange {
 
 // see notes what a change of a file says about its directory.
 func (n *noter) see(f render.Change) {
-	if f.Path == syncFile {
+	if f.Path == render.SyncFile {
 		n.seeSpokes(f)
 	}
 	at := placeOf(f.Cluster, f.Path, "")
@@ -271,8 +270,7 @@ func (n *noter) of(ch *Change) {
 			n.say(ch, subject+" removed", danger, n.where(ch, (*dirChange).deleted))
 		}
 	case Renamed:
-		from := textAt(metadata(ch.old), "name")
-		n.say(ch, fmt.Sprintf("%s %s renamed to %s", ch.Object.Kind, from, ch.Object.Name), dangerOfRenaming(ch), ch.Clusters)
+		n.say(ch, fmt.Sprintf("%s %s renamed to %s", ch.Object.Kind, ch.old.object.Name, ch.Object.Name), dangerOfRenaming(ch), ch.Clusters)
 	case Changed:
 		n.ofFields(ch, subject)
 	}
@@ -281,7 +279,7 @@ func (n *noter) of(ch *Change) {
 // ofFile says what changes of a file that holds no object. A list of files follows from
 // these, where they change.
 func (n *noter) ofFile(ch *Change) {
-	alone := func(d *dirChange) bool { return d != nil && d.made+d.removed+d.changed > 1 }
+	withOthers := func(d *dirChange) bool { return d != nil && d.made+d.removed+d.changed > 1 }
 	name := path.Base(ch.Path)
 	switch {
 	case ch.Action == Created:
@@ -291,7 +289,7 @@ func (n *noter) ofFile(ch *Change) {
 	case name == render.InventoryFile:
 		n.say(ch, "the inventory alone changes", "", ch.Clusters)
 	case ch.isList():
-		n.say(ch, name+" is written otherwise", "", n.where(ch, alone))
+		n.say(ch, name+" is written otherwise", "", n.where(ch, withOthers))
 	case ch.old.isRead():
 		n.say(ch, name+" is written otherwise", "", ch.Clusters)
 	default:
@@ -325,7 +323,7 @@ func (n *noter) ofFields(ch *Change, subject string) {
 		n.say(ch, subject+": "+f.inWords(ch.Object.Kind), danger, ch.Clusters)
 	}
 	if left > 0 {
-		n.say(ch, subject+": "+count(left, "more field"), "", ch.Clusters)
+		n.say(ch, subject+": "+diag.Plural(left, "more field"), "", ch.Clusters)
 	}
 }
 

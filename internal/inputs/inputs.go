@@ -112,7 +112,7 @@ func isEmitted(dir string) bool {
 	if filepath.Base(dir) != render.Dir {
 		return false
 	}
-	data, err := os.ReadFile(filepath.Join(dir, "kustomization.yaml"))
+	data, err := os.ReadFile(filepath.Join(dir, render.KustomizationFile))
 	return err == nil && bytes.Contains(data, []byte(render.RenderedAnnotation))
 }
 

@@ -88,7 +88,7 @@ func (f *function) sort() {
 	for _, o := range f.list.Items {
 		if name, _, ok := o.path(); ok {
 			f.placed = true
-			if dir, file := path.Split(name); file == "sync.yaml" && path.Base(dir) == render.Dir {
+			if dir, file := path.Split(name); file == render.SyncFile && path.Base(dir) == render.Dir {
 				f.directories[dir] = true
 			}
 		}
