@@ -120,6 +120,16 @@ type repositories struct {
 
 func newRepositories() *repositories { return &repositories{roots: map[string]string{}} }
 
+// around is the root of the repository that a directory is in, or nothing.
+func (r *repositories) around(dir string) string {
+	root, known := r.roots[dir]
+	if !known {
+		root, _ = repositoryAround(dir)
+		r.roots[dir] = root
+	}
+	return root
+}
+
 // name is that of a file from the root of its repository, or as it was given where it
 // is in none.
 func (r *repositories) name(file string) string {
@@ -127,12 +137,7 @@ func (r *repositories) name(file string) string {
 	if err != nil || file == inputs.Stdin {
 		return filepath.ToSlash(file)
 	}
-	dir := filepath.Dir(abs)
-	root, known := r.roots[dir]
-	if !known {
-		root, _ = repositoryAround(dir)
-		r.roots[dir] = root
-	}
+	root := r.around(filepath.Dir(abs))
 	rel, err := filepath.Rel(root, abs)
 	if root == "" || err != nil {
 		return filepath.ToSlash(file)

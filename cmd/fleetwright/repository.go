@@ -3,38 +3,24 @@ package main
 import (
 	"os"
 	"path/filepath"
-	"strings"
+
+	"github.com/fleetwright/fleetwright/internal/git"
 )
 
 // pathInRepository is the place of a directory, which need not exist, in the Git
 // repository around it. Without one it is nothing: the directory is then taken
 // for a repository's root.
 func pathInRepository(dir string) string {
-	dir, err := filepath.Abs(dir)
+	dir, err := git.Real(dir)
 	if err != nil {
 		return ""
-	}
-	// Follow links, of as much of it as exists.
-	missing := ""
-	for {
-		real, err := filepath.EvalSymlinks(dir)
-		if err == nil {
-			dir = real
-			break
-		}
-		missing = filepath.Join(filepath.Base(dir), missing)
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			return ""
-		}
-		dir = parent
 	}
 	root, ok := repositoryAround(dir)
 	if !ok {
 		return ""
 	}
-	rel, err := filepath.Rel(root, filepath.Join(dir, missing))
-	if err != nil || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+	rel, err := filepath.Rel(root, dir)
+	if err != nil {
 		return ""
 	}
 	return filepath.ToSlash(rel)

@@ -75,11 +75,14 @@ func isStream(path string) bool { return path == "" || path == "-" }
 // addUnstaged adds the names of the files of a path that are not staged as they are, and
 // matter by the way to them from the path.
 func addUnstaged(to map[string]git.File, root string, matters func(way []string, file git.File) bool) error {
-	work, err := workingDirectory()
+	work, err := git.Real(".")
 	if err != nil {
 		return err
 	}
-	dir := realName(work, root)
+	dir, err := git.Real(root)
+	if err != nil {
+		return err
+	}
 	files, err := git.Unstaged(dir)
 	if err != nil {
 		return &usageError{root + ": it cannot be known what is staged: " + err.Error(), "--staged is for files of the Git repository that the command runs in"}
@@ -99,15 +102,22 @@ func addElsewhere(to map[string]git.File, roots []string) (names []string, err e
 	if err != nil {
 		return nil, err
 	}
-	work, err := workingDirectory()
+	work, err := git.Real(".")
 	if err != nil {
 		return nil, err
 	}
-	repository, _ := repositoryAround(work)
+	dirs := make([]string, len(roots))
+	for i, root := range roots {
+		if dirs[i], err = git.Real(root); err != nil {
+			return nil, err
+		}
+	}
+	repositories := newRepositories()
+	repository := repositories.around(work)
 	for _, file := range places.Files {
-		around, _ := repositoryAround(filepath.Dir(file))
-		isBelow := func(root string) bool { return len(wayFrom(realName(work, root), file)) > 0 }
-		if around == repository && slices.ContainsFunc(roots, isBelow) {
+		around := repositories.around(filepath.Dir(file))
+		isBelow := func(dir string) bool { return len(wayFrom(dir, file)) > 0 }
+		if around == repository && slices.ContainsFunc(dirs, isBelow) {
 			continue // Git was asked of it with all that are there
 		}
 		files := []git.File{{New: true}} // of another repository
@@ -122,26 +132,6 @@ func addElsewhere(to map[string]git.File, roots []string) (names []string, err e
 		}
 	}
 	return names, nil
-}
-
-// realName is the name that a path has without links, which Git does not look behind.
-func realName(work, path string) string {
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(work, path)
-	}
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		return real
-	}
-	return path
-}
-
-// workingDirectory is the working directory by its real name, which Git's names begin at.
-func workingDirectory() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	return filepath.EvalSymlinks(dir)
 }
 
 // wayFrom are the names on the way from a directory to a file, or nil where a name on

@@ -208,24 +208,12 @@ func (r *repository) open(paths []string) error {
 		return err
 	}
 	r.root = filepath.FromSlash(strings.TrimSuffix(string(root), "\n"))
-	cwd, err := filepath.Abs(".")
+	work, err := Real(".")
 	if err != nil {
 		return err
 	}
-	if real, err := filepath.EvalSymlinks(cwd); err == nil {
-		cwd = real
-	}
-	r.from, err = filepath.Rel(r.root, cwd)
+	r.from, err = filepath.Rel(r.root, work)
 	return err
-}
-
-// existing is the nearest directory above a path that is there: itself, if it is one.
-func existing(p string) string {
-	for ; ; p = filepath.Dir(p) {
-		if info, err := os.Stat(p); err == nil && info.IsDir() || p == filepath.Dir(p) {
-			return p
-		}
-	}
 }
 
 // within are paths from the root of the repository, with slashes.
@@ -236,17 +224,20 @@ func (r *repository) within(paths []string) (within []string, err error) {
 		if err != nil {
 			return nil, err
 		}
-		// The root is a real name; what is at its end may be a link, or be gone.
-		above := existing(filepath.Dir(abs))
-		rest, err := filepath.Rel(above, abs)
-		if real, realErr := filepath.EvalSymlinks(above); realErr == nil {
-			above = real
+		real, err := Real(abs)
+		if err != nil {
+			return nil, err
 		}
-		rel, relErr := filepath.Rel(r.root, filepath.Join(above, rest))
-		if real, err := filepath.EvalSymlinks(abs); err == nil && real == r.root {
-			rel = "."
+		if real != r.root {
+			// What is at its end may be a link that the revision has.
+			above, err := Real(filepath.Dir(abs))
+			if err != nil {
+				return nil, err
+			}
+			real = filepath.Join(above, filepath.Base(abs))
 		}
-		if err != nil || relErr != nil || !filepath.IsLocal(rel) {
+		rel, err := filepath.Rel(r.root, real)
+		if err != nil || !filepath.IsLocal(rel) {
 			errs = append(errs, fmt.Errorf("%s is not in the Git repository %s", p, r.root))
 			continue
 		}
