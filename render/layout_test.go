@@ -25,7 +25,7 @@ func stages(names ...string) string {
 	app := func(name, selector, rollout string) {
 		documents = append(documents, fmt.Sprintf("{apiVersion: apps.kurator.dev/v1alpha1, kind: Application, metadata: {name: %s}, spec: {source: {gitRepository: {url: https://example.com, interval: 1m}}, destination: {fleet: f%s}, syncPolicies: [{name: p, kustomization: {interval: 5m, prune: true}%s}]}}", name, selector, rollout))
 	}
-	app("everywhere", "", ", rollout: {trafficRoutingProvider: kuma, workload: {name: w, namespace: n}, serviceName: w, port: 80, rolloutPolicy: {trafficRouting: {analysisTimes: 3}}}")
+	app("everywhere", "", ", rollout: {trafficRoutingProvider: kuma, workload: {name: web, namespace: shop}, serviceName: web, port: 8080, rolloutPolicy: {trafficRouting: {analysisTimes: 3}}}")
 	app("tested", ", clusterSelector: {matchLabels: {stage: test}}", "")
 	return strings.Join(documents, "\n---\n")
 }
