@@ -117,6 +117,7 @@ func encodeJSON(text string) []byte {
 	}
 	return encoded
 }
+
 // ParseInventory reads an inventory. It reports false for anything else.
 func ParseInventory(data []byte) (Inventory, bool) {
 	var inv Inventory
