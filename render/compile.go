@@ -64,6 +64,8 @@ type compiler struct {
 	sites []*site
 	// blobs are the manifests that were encoded so far.
 	blobs map[*manifest]*blob
+	// encodings are what the blobs are yet to hold.
+	encodings []encoding
 	// kustomizations are the kustomization.yaml files made so far.
 	kustomizations map[string]*blob
 	// alertManifests are the AlertProviders rendered so far.
@@ -99,15 +101,18 @@ func (c *compiler) diagnostics() diag.List {
 // render makes the tree of everything that was placed.
 func (c *compiler) render() *Tree {
 	tree := &Tree{}
-	if c.settings.hub {
-		if len(c.sites) > 0 {
-			tree.Clusters = append(tree.Clusters, c.renderHub())
+	switch {
+	case !c.settings.hub:
+		layouts, variants := map[string]*layout{}, variants{}
+		for _, s := range c.sites {
+			tree.Clusters = append(tree.Clusters, c.renderSite(s, layouts, variants))
 		}
-		return tree
+	case len(c.sites) > 0:
+		tree.Clusters = append(tree.Clusters, c.renderHub())
 	}
-	layouts, variants := map[string]*layout{}, variants{}
-	for _, s := range c.sites {
-		tree.Clusters = append(tree.Clusters, c.renderSite(s, layouts, variants))
+	c.encodeAll()
+	for _, cluster := range tree.Clusters {
+		cluster.layout.finish()
 	}
 	return tree
 }

@@ -59,7 +59,14 @@ func (s *site) key() string {
 func (c *compiler) newLayout(dirs []*dir, sync *syncFile, versions map[string]string) *layout {
 	dirs = append(dirs, sync.dir())
 	slices.SortFunc(dirs, func(a, b *dir) int { return strings.Compare(a.path, b.path) })
-	return &layout{dirs: dirs, stages: sync.template(), inventory: newInventoryTemplate(dirs, versions)}
+	return &layout{dirs: dirs, stages: sync.template(), versions: versions}
+}
+
+// finish makes, once, what names the content of the files.
+func (l *layout) finish() {
+	if l.inventory == nil {
+		l.inventory = newInventoryTemplate(l.dirs, l.versions)
+	}
 }
 
 // ownDirs are the directories that the Flux of the cluster itself applies.

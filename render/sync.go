@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/blockyaml"
+	"github.com/fleetwright/fleetwright/internal/parallel"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -118,18 +119,19 @@ type syncTemplate struct{ documents []*blockyaml.Template }
 
 // template is the sync.yaml, wherever the cluster's directory is.
 func (s *syncFile) template() *syncTemplate {
-	t := &syncTemplate{}
-	for _, o := range s.all {
-		m := *o.manifest
+	t := &syncTemplate{make([]*blockyaml.Template, len(s.all))}
+	errs := make([]error, len(s.all))
+	parallel.Each(len(s.all), func(i int) {
+		m := *s.all[i].manifest
 		spec := m.Spec.(kustomizationSpec)
 		spec.Path = blockyaml.Hole + strings.TrimPrefix(spec.Path, syncPath(s.root))
 		m.Spec = spec
-		document, err := blockyaml.NewTemplate(m)
+		t.documents[i], errs[i] = blockyaml.NewTemplate(m)
+	})
+	for i, err := range errs {
 		if err != nil {
-			s.c.cannotEncode(m, err)
-			continue
+			s.c.cannotEncode(s.all[i].manifest, err)
 		}
-		t.documents = append(t.documents, document)
 	}
 	return t
 }

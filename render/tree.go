@@ -60,6 +60,7 @@ func newCluster(name, root string, l *layout) *Cluster {
 type layout struct {
 	dirs      []*dir // sorted by path
 	stages    *syncTemplate
+	versions  map[string]string
 	inventory *inventoryTemplate
 }
 

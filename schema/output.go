@@ -12,6 +12,7 @@ import (
 	"cuelang.org/go/cue/errors"
 
 	"github.com/fleetwright/fleetwright/internal/accept"
+	"github.com/fleetwright/fleetwright/internal/parallel"
 )
 
 // An Output is an object that was rendered.
@@ -119,16 +120,18 @@ func CheckOutput(objects []Output) []OutputError {
 	batches := map[*outputKind][]Output{}
 	var kinds []*outputKind
 	var all []OutputError
-	for _, o := range objects {
-		kind, ok := outputKinds[[2]string{o.APIVersion, o.Kind}]
-		if !ok {
-			all = append(all, OutputError{Name: o.Name, Message: fmt.Sprintf("there is no schema for %s %s", o.APIVersion, o.Kind)})
+	accepted := make([]bool, len(objects))
+	parallel.Each(len(objects), func(i int) {
+		kind, ok := objects[i].kind()
+		accepted[i] = ok && kind.accepts(objects[i].Value)
+	})
+	for i, o := range objects {
+		if accepted[i] {
 			continue
 		}
-		if form, ok := kind.forms[o.Form]; ok {
-			kind = form
-		}
-		if kind.accepts(o.Value) {
+		kind, ok := o.kind()
+		if !ok {
+			all = append(all, OutputError{Name: o.Name, Message: fmt.Sprintf("there is no schema for %s %s", o.APIVersion, o.Kind)})
 			continue
 		}
 		if _, ok := batches[kind]; !ok {
@@ -142,6 +145,18 @@ func CheckOutput(objects []Output) []OutputError {
 		}
 	}
 	return all
+}
+
+// kind is the definition that is meant for the object, if there is one.
+func (o Output) kind() (*outputKind, bool) {
+	kind, ok := outputKinds[[2]string{o.APIVersion, o.Kind}]
+	if !ok {
+		return nil, false
+	}
+	if form, ok := kind.forms[o.Form]; ok {
+		return form, true
+	}
+	return kind, true
 }
 
 // accepts says whether an object surely fits the definition and breaks no rules. A
