@@ -111,9 +111,6 @@ func (c *compiler) render() *Tree {
 		tree.Clusters = append(tree.Clusters, c.renderHub())
 	}
 	c.encodeAll()
-	for _, cluster := range tree.Clusters {
-		cluster.layout.finish()
-	}
 	return tree
 }
 

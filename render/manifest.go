@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/fleetwright/fleetwright/internal/blockyaml"
 	"github.com/fleetwright/fleetwright/internal/diag"
@@ -131,7 +132,13 @@ type dir struct {
 	// spoke is the cluster that a hub applies the directory to, or nil where it is
 	// for the cluster that it stands in.
 	spoke *site
+	// lines are those of the files in an inventory.
+	lines func() []byte
 }
+
+// isOwn says whether each cluster of a layout has its own directory of this path, or of
+// some of its files.
+func (d *dir) isOwn() bool { return d.path == "" || d.path == infrastructure }
 
 // A namedObject is a file, and the object that it holds, if it holds one.
 type namedObject struct {
@@ -148,6 +155,7 @@ func (d *dir) under(above string) *dir {
 	for i, f := range d.files {
 		moved.files[i].path = path.Join(above, f.path)
 	}
+	moved.lines = sync.OnceValue(moved.inventoryLines)
 	return &moved
 }
 
@@ -184,6 +192,7 @@ func (c *compiler) newDir(at string, objects ...rendered) *dir {
 	slices.Sort(names)
 	add(KustomizationFile, object{blob: c.kustomization(names...)})
 	d.sort()
+	d.lines = sync.OnceValue(d.inventoryLines)
 	return d
 }
 
