@@ -28,6 +28,7 @@ func Compile(docs schema.Documents, opts Options) (*Tree, diag.List) {
 	c := &compiler{
 		blobs:          map[*manifest]*blob{},
 		kustomizations: map[string]*blob{},
+		stages:         map[stageKey]*stage{},
 		patched:        map[string]origin{},
 		alertManifests: map[*alertProvider]*manifest{},
 		docs:           &docs,
@@ -66,6 +67,8 @@ type compiler struct {
 	blobs map[*manifest]*blob
 	// encodings are what the blobs are yet to hold.
 	encodings []encoding
+	// stages are those of the sync.yaml files made so far.
+	stages map[stageKey]*stage
 	// kustomizations are the kustomization.yaml files made so far.
 	kustomizations map[string]*blob
 	// alertManifests are the AlertProviders rendered so far.

@@ -73,16 +73,20 @@ type blob struct {
 	sum     [sha256.Size]byte
 }
 
-// An encoding is a value whose YAML a blob is yet to hold.
+// An encoding is a value whose YAML a blob, or a template, is yet to hold.
 type encoding struct {
-	to    *blob
-	value any
+	to       *blob
+	template *blockyaml.Template
+	value    any
 	// manifest is what the value is, if it is one as it was rendered.
 	manifest *manifest
 }
 
 // encode makes the YAML.
 func (e encoding) encode() error {
+	if e.template != nil {
+		return e.template.Encode(e.value)
+	}
 	content, err := blockyaml.Marshal(e.value)
 	if err != nil {
 		return err
@@ -250,7 +254,7 @@ func (c *compiler) check(o rendered) {
 
 // blob is one that holds the YAML of a value when all are encoded.
 func (c *compiler) blob(value any, m *manifest) *blob {
-	e := encoding{&blob{}, value, m}
+	e := encoding{to: &blob{}, value: value, manifest: m}
 	c.encodings = append(c.encodings, e)
 	return e.to
 }

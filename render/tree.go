@@ -62,11 +62,11 @@ type layout struct {
 	// starts are the numbers of the first file of each directory, and of the one behind
 	// the last.
 	starts   []int
-	stages   *syncTemplate
+	stages   syncTemplate
 	versions map[string]string
 }
 
-func newLayout(dirs []*dir, stages *syncTemplate, versions map[string]string) *layout {
+func newLayout(dirs []*dir, stages syncTemplate, versions map[string]string) *layout {
 	slices.SortFunc(dirs, func(a, b *dir) int { return strings.Compare(a.path, b.path) })
 	l := &layout{dirs, []int{0}, stages, versions}
 	for i, d := range dirs {
