@@ -139,6 +139,19 @@ func (c *Cluster) Files() iter.Seq[File] {
 	}
 }
 
+// Paths are those of the files but for the inventory, in the order of their numbers.
+func (c *Cluster) Paths() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, d := range c.dirs {
+			for _, f := range d.files {
+				if !yield(f.path) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // Inventory is the file that lists all others. It is written last.
 func (c *Cluster) Inventory() File {
 	content := c.inventory()
