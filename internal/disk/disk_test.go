@@ -480,6 +480,13 @@ func (f *faulty) ReadFile(name string) ([]byte, error) {
 	return f.files.ReadFile(name)
 }
 
+func (f *faulty) Has(name string, content []byte) (bool, error) {
+	if err := f.read(); err != nil {
+		return false, err
+	}
+	return f.files.Has(name, content)
+}
+
 func (f *faulty) ReadDir(name string) ([]fs.DirEntry, error) {
 	if err := f.read(); err != nil {
 		return nil, err
@@ -614,7 +621,7 @@ func TestFaultOfOneWorker(t *testing.T) {
 		_, err := write(w, next, Options{AllowPrune: true}, nil)
 		begun := faults[0].begun || faults[1].begun || faults[2].begun
 		for _, f := range faults {
-			f.files.(*rootFiles).Close()
+			f.files.(rootedFiles).Close()
 		}
 		switch {
 		case err == nil:

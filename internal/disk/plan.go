@@ -431,21 +431,11 @@ func (p *plan) owned(files files) ([]string, error) {
 
 // isSame says whether a file is there, and whether it has this content.
 func isSame(files files, name string, content []byte) (there, same bool, err error) {
-	info, err := files.Lstat(name)
+	same, err = files.Has(name, content)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, false, nil
 	}
-	if err != nil {
-		return false, false, err
-	}
-	if err := checkRegular(name, info); err != nil {
-		return true, false, err
-	}
-	if info.Size() != int64(len(content)) {
-		return true, false, nil
-	}
-	data, err := files.ReadFile(name)
-	return true, bytes.Equal(data, content), err
+	return true, same, err
 }
 
 // readRegular reads a file; where there is none it returns nothing.

@@ -3,7 +3,6 @@ package disk
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"path"
 
 	"github.com/fleetwright/fleetwright/render"
@@ -128,5 +127,5 @@ func (s *Session) remember(w workers, plans []*plan, tree *render.Tree) error {
 
 // sameFile says whether a file was not touched since.
 func sameFile(before, now fs.FileInfo) bool {
-	return before != nil && os.SameFile(before, now) && before.ModTime().Equal(now.ModTime()) && before.Size() == now.Size()
+	return before != nil && before.ModTime().Equal(now.ModTime()) && before.Size() == now.Size()
 }

@@ -27,7 +27,7 @@ func openWorkers(dir string) (workers, error) {
 
 func (w workers) close() {
 	for _, files := range w {
-		files.(*rootFiles).Close()
+		files.(rootedFiles).Close()
 	}
 }
 
