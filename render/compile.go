@@ -105,9 +105,9 @@ func (c *compiler) render() *Tree {
 		}
 		return tree
 	}
-	variants := variants{}
+	layouts, variants := map[string]*layout{}, variants{}
 	for _, s := range c.sites {
-		tree.Clusters = append(tree.Clusters, c.renderSite(s, variants))
+		tree.Clusters = append(tree.Clusters, c.renderSite(s, layouts, variants))
 	}
 	return tree
 }

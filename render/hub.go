@@ -69,28 +69,27 @@ func (c *compiler) checkKubeconfigs() {
 
 // renderHub makes the directory of the hub, which holds those of all clusters.
 func (c *compiler) renderHub() *Cluster {
-	cluster := &Cluster{Name: hostCluster}
+	var dirs []*dir
 	sync := newSyncFile(c, hostCluster)
 	versions := c.inventoryVersions(nil)
 	variants := variants{}
 	var sources []schema.NamespacedReference
 	if objects := c.remoteSources(); len(objects) > 0 {
 		d := c.newDir(sourcesDir, objects...)
-		cluster.dirs = append(cluster.dirs, d)
+		dirs = append(dirs, d)
 		sources = append(sources, sync.add(syncStage{name: sourcesDir, dir: d}))
 	}
 	for _, s := range c.sites {
 		if !s.remote {
-			cluster.dirs = append(cluster.dirs, c.ownDirs(s, sync, variants)...)
+			dirs = append(dirs, c.ownDirs(s, sync, variants)...)
 			continue
 		}
-		cluster.dirs = append(cluster.dirs, c.spokeDirs(s, sync, sources, variants)...)
+		dirs = append(dirs, c.spokeDirs(s, sync, sources, variants)...)
 		for name, version := range c.stackVersions(s.stack) {
 			versions[s.name+"/"+name] = version
 		}
 	}
-	c.finish(cluster, sync, versions)
-	return cluster
+	return newCluster(hostCluster, sync.root, c.newLayout(dirs, sync, versions))
 }
 
 // remoteSources are the sources of the applications that go to other clusters. Their
@@ -114,10 +113,10 @@ func (c *compiler) remoteSources() (objects []rendered) {
 // itself for it. The sources must be there before.
 func (c *compiler) spokeDirs(s *site, sync *syncFile, sources []schema.NamespacedReference, variants variants) []*dir {
 	var dirs []*dir
-	root := "clusters/" + s.name + "/"
+	root := "clusters/" + s.name
 	add := func(name string, d *dir, at origin, wait, onHub bool, after ...schema.NamespacedReference) schema.NamespacedReference {
 		stage := syncStage{name: s.objectName(name), at: at, wait: wait, after: after}
-		stage.dir = &dir{path: root + d.path, files: d.files, objects: d.objects}
+		stage.dir = d.under(root)
 		if !onHub {
 			stage.dir.spoke = s
 		}

@@ -3,6 +3,7 @@ package render
 import (
 	"crypto/sha256"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -112,13 +113,26 @@ type dir struct {
 
 // A namedObject is a file, and the object that it holds, if it holds one.
 type namedObject struct {
-	name string
+	// path below DIR/<cluster>/fleetwright, and name in its directory.
+	path, name string
 	object
+}
+
+// under is the directory at another path.
+func (d *dir) under(above string) *dir {
+	moved := *d
+	moved.path = path.Join(above, d.path)
+	moved.files = slices.Clone(d.files)
+	for i, f := range d.files {
+		moved.files[i].path = path.Join(above, f.path)
+	}
+	return &moved
 }
 
 type object struct {
 	id identity
-	// blob is nil for what fleetwright does not render.
+	// blob is nil for what fleetwright does not render, and for what each cluster has
+	// its own of.
 	blob   *blob
 	origin origin
 	// maker of what fleetwright does not render.
@@ -134,16 +148,19 @@ type kustomizeFile struct {
 
 // newDir makes a payload directory: one file per object, and a
 // kustomization.yaml that names them.
-func (c *compiler) newDir(path string, objects ...rendered) *dir {
-	d := &dir{path: path}
+func (c *compiler) newDir(at string, objects ...rendered) *dir {
+	d := &dir{path: at}
+	add := func(name string, o object) {
+		d.files = append(d.files, namedObject{path.Join(at, name), name, o})
+	}
 	names := fileNames(objects)
 	for i, o := range objects {
 		held := object{id: o.manifest.identity(), blob: c.encode(o), origin: o.origin}
-		d.files = append(d.files, namedObject{names[i], held})
+		add(names[i], held)
 		d.objects = append(d.objects, held)
 	}
 	slices.Sort(names)
-	d.files = append(d.files, namedObject{KustomizationFile, object{blob: c.kustomization(names...)}})
+	add(KustomizationFile, object{blob: c.kustomization(names...)})
 	d.sort()
 	return d
 }
@@ -195,12 +212,24 @@ func (c *compiler) encode(o rendered) *blob {
 	return b
 }
 
+// check has a manifest that is written otherwise checked against the schema of what may
+// be written.
+func (c *compiler) check(o rendered) {
+	m := o.manifest
+	c.outputs = append(c.outputs, schema.Output{APIVersion: m.APIVersion, Kind: m.Kind, Name: m.identity().String(), Value: m, Form: m.form})
+}
+
 func (c *compiler) yaml(v any) *blob {
 	content, err := blockyaml.Marshal(v)
 	if err != nil {
-		c.report(diag.New(diag.Internal, diag.Position{}, "", fmt.Sprintf("cannot encode %T: %v", v, err), ""))
+		c.cannotEncode(v, err)
 	}
 	return newBlob(content)
+}
+
+// cannotEncode says that a value is none that YAML can be made of.
+func (c *compiler) cannotEncode(v any, err error) {
+	c.report(diag.New(diag.Internal, diag.Position{}, "", fmt.Sprintf("cannot encode %T: %v", v, err), ""))
 }
 
 // textOf is label values as text.

@@ -24,6 +24,8 @@ type policy struct {
 	*schema.SyncPolicy
 	app  *application
 	path schema.Path
+	// number of the policy among all of all applications.
+	number uint64
 	// name of the Flux Kustomization or HelmRelease.
 	name string
 	// sound policies can be rendered; the others have errors.
@@ -104,9 +106,11 @@ func (c *compiler) place() {
 		}
 	}
 	var host *cluster
+	number := uint64(0)
 	for _, a := range c.apps {
 		for i := range a.Spec.SyncPolicies {
-			p := &policy{SyncPolicy: &a.Spec.SyncPolicies[i], app: a, path: schema.Path{"spec", "syncPolicies", i}, rollouts: map[*stack]*rollout{}}
+			p := &policy{SyncPolicy: &a.Spec.SyncPolicies[i], app: a, path: schema.Path{"spec", "syncPolicies", i}, number: number, rollouts: map[*stack]*rollout{}}
+			number++
 			unique := c.namePolicy(p, i)
 			p.sound = a.doc.Valid && unique
 			a.policies = append(a.policies, p)

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"encoding/binary"
 	"fmt"
 	"maps"
 	"reflect"
@@ -22,20 +23,43 @@ type variant struct {
 	rollout *dir
 }
 
-// renderSite makes the directory of one cluster, for its own Flux.
-func (c *compiler) renderSite(s *site, variants variants) *Cluster {
-	cluster := &Cluster{Name: s.name}
+// renderSite makes the directory of one cluster, for its own Flux. The layout is made
+// for the first of the clusters that get the same.
+func (c *compiler) renderSite(s *site, layouts map[string]*layout, variants variants) *Cluster {
 	sync := newSyncFile(c, s.name)
-	cluster.dirs = c.ownDirs(s, sync, variants)
-	c.finish(cluster, sync, c.inventoryVersions(s.stack))
+	key := s.key()
+	l, ok := layouts[key]
+	if !ok {
+		l = c.newLayout(c.ownDirs(s, sync, variants), sync, c.inventoryVersions(s.stack))
+		layouts[key] = l
+	}
+	cluster := newCluster(s.name, sync.root, l)
+	if s.stack != nil && ok {
+		cluster.infrastructure = s.stack.infrastructure(c, s)
+	}
 	return cluster
 }
 
-// finish adds to a cluster what names everything that it has.
-func (c *compiler) finish(cluster *Cluster, sync *syncFile, versions map[string]string) {
-	cluster.dirs = append(cluster.dirs, sync.dir())
-	slices.SortFunc(cluster.dirs, func(a, b *dir) int { return strings.Compare(a.path, b.path) })
-	cluster.inventory = newInventory(cluster, versions)
+// key tells sites apart that do not get the same: by what they have installed, and by
+// their policies.
+func (s *site) key() string {
+	var key []byte
+	if s.stack != nil {
+		key = fmt.Append(key, s.stack.fleet.namespace, "/", s.stack.fleet.name)
+	}
+	for _, a := range s.apps {
+		for _, p := range a.policies {
+			key = binary.AppendUvarint(append(key, 0), p.number)
+		}
+	}
+	return string(key)
+}
+
+// newLayout is that of clusters with these directories, and the one that applies them.
+func (c *compiler) newLayout(dirs []*dir, sync *syncFile, versions map[string]string) *layout {
+	dirs = append(dirs, sync.dir())
+	slices.SortFunc(dirs, func(a, b *dir) int { return strings.Compare(a.path, b.path) })
+	return &layout{dirs: dirs, stages: sync.template(), inventory: newInventoryTemplate(dirs, versions)}
 }
 
 // ownDirs are the directories that the Flux of the cluster itself applies.
@@ -246,7 +270,12 @@ func (c *compiler) rolloutDir(a siteApp, providers []rendered) *dir {
 // checkCollisions says which objects of one cluster are the same, and which
 // would have one file.
 func (c *compiler) checkCollisions(tree *Tree) {
+	checked := map[*layout]bool{}
 	for i, cluster := range tree.Clusters {
+		if checked[cluster.layout] {
+			continue // what meets there has met in another
+		}
+		checked[cluster.layout] = true
 		// What a hub applies to another cluster meets there, not on the hub.
 		clusters := map[*site]map[identity]object{nil: c.bootstrapped()}
 		// canary is the last one that is there twice: what else its rollout has, which
@@ -399,7 +428,7 @@ func (c *compiler) checkMade(r *rollout, objects map[identity]object) {
 
 // reportObjectTwice says that a cluster would get two objects that are the same.
 func (c *compiler) reportObjectTwice(a, b object) {
-	if a.blob != nil && b.blob != nil && a.origin.position().Compare(b.origin.position()) > 0 {
+	if a.maker == "" && b.maker == "" && a.origin.position().Compare(b.origin.position()) > 0 {
 		a, b = b, a
 	}
 	what := "is rendered"

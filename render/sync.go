@@ -1,10 +1,10 @@
 package render
 
 import (
-	"bytes"
 	"path"
 	"strings"
 
+	"github.com/fleetwright/fleetwright/internal/blockyaml"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -83,7 +83,7 @@ func (s *syncFile) add(stage syncStage) schema.NamespacedReference {
 		Interval: settings.defaults.Interval, RetryInterval: settings.defaults.RetryInterval, Timeout: settings.defaults.Timeout,
 		KubeConfig:         stage.dir.spoke.kubeConfig(),
 		SourceRef:          ref,
-		Path:               "./" + path.Join(s.root, stage.dir.path),
+		Path:               syncPath(s.root) + "/" + stage.dir.path,
 		ServiceAccountName: settings.defaults.ServiceAccountName,
 		Prune:              true,
 		Wait:               stage.wait,
@@ -102,18 +102,59 @@ func (s *syncFile) add(stage syncStage) schema.NamespacedReference {
 // sync.yaml, and nothing of what that applies in turn.
 func (s *syncFile) dir() *dir {
 	d := &dir{}
-	var documents [][]byte
 	for _, o := range s.all {
-		b := s.c.encode(o)
-		documents = append(documents, b.content)
-		d.objects = append(d.objects, object{id: o.identity(), blob: b, origin: o.origin})
+		s.c.check(o)
+		d.objects = append(d.objects, object{id: o.identity(), origin: o.origin})
 	}
 	d.files = []namedObject{
-		{KustomizationFile, object{blob: s.c.kustomization(SyncFile)}},
-		{SyncFile, object{blob: newBlob(bytes.Join(documents, []byte("---\n")))}},
+		{KustomizationFile, KustomizationFile, object{blob: s.c.kustomization(SyncFile)}},
+		{SyncFile, SyncFile, object{}}, // each cluster has its own
 	}
 	return d
 }
+
+// A syncTemplate is the sync.yaml of clusters that differ by their places alone.
+type syncTemplate struct{ documents []*blockyaml.Template }
+
+// template is the sync.yaml, wherever the cluster's directory is.
+func (s *syncFile) template() *syncTemplate {
+	t := &syncTemplate{}
+	for _, o := range s.all {
+		m := *o.manifest
+		spec := m.Spec.(kustomizationSpec)
+		spec.Path = blockyaml.Hole + strings.TrimPrefix(spec.Path, syncPath(s.root))
+		m.Spec = spec
+		document, err := blockyaml.NewTemplate(m)
+		if err != nil {
+			s.c.cannotEncode(m, err)
+			continue
+		}
+		t.documents = append(t.documents, document)
+	}
+	return t
+}
+
+// syncPath is how a Flux Kustomization names a directory of the repository.
+func syncPath(dir string) string { return "./" + dir }
+
+// content is the file of the cluster whose directory is at root in the repository.
+func (t *syncTemplate) content(root string) []byte {
+	size := 0
+	for _, d := range t.documents {
+		size += d.Len() + len(root) + len(documentEnd) + 8
+	}
+	out := make([]byte, 0, size)
+	for i, d := range t.documents {
+		if i > 0 {
+			out = append(out, documentEnd...)
+		}
+		out = d.Append(out, syncPath(root))
+	}
+	return out
+}
+
+// documentEnd parts two documents of a YAML file.
+const documentEnd = "---\n"
 
 // dir is the directory of the application below another.
 func (a siteApp) dir(above string) string { return above + "/" + shorten(a.id(), maxFile) }

@@ -3,9 +3,9 @@ package render
 import (
 	"crypto/sha256"
 	"iter"
-	"path"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Dir is the directory of a cluster that fleetwright owns: DIR/<cluster>/Dir.
@@ -32,13 +32,49 @@ type Tree struct {
 }
 
 // A Cluster is the directory of one cluster. Content that clusters share is the
-// same slice in all of them.
+// same slice in all of them; what is large and of one cluster alone is made anew each
+// time that it is asked for, so that a tree does not grow with the clusters.
 type Cluster struct {
 	// Name of the cluster, and of its directory.
 	Name string
 
+	*layout
+	// root is the place of the cluster's directory in the repository.
+	root string
+	// infrastructure is the cluster's own, or nil where it has that of the layout.
+	infrastructure *dir
+	// syncSum is the SHA-256 of the cluster's sync.yaml.
+	syncSum func() [sha256.Size]byte
+}
+
+// newCluster is a cluster that has a layout.
+func newCluster(name, root string, l *layout) *Cluster {
+	c := &Cluster{Name: name, layout: l, root: root}
+	c.syncSum = sync.OnceValue(func() [sha256.Size]byte { return sha256.Sum256(l.stages.content(root)) })
+	return c
+}
+
+// A layout is what clusters have in common that get the same of everything: which
+// directories there are and how they are applied. Of the files, sync.yaml has other
+// paths and infrastructure/ another name of the cluster in each.
+type layout struct {
 	dirs      []*dir // sorted by path
-	inventory *blob
+	stages    *syncTemplate
+	inventory *inventoryTemplate
+}
+
+// all are the cluster's directories, sorted by path.
+func (c *Cluster) all() iter.Seq[*dir] {
+	return func(yield func(*dir) bool) {
+		for _, d := range c.dirs {
+			if d.path == infrastructure && c.infrastructure != nil {
+				d = c.infrastructure
+			}
+			if !yield(d) {
+				return
+			}
+		}
+	}
 }
 
 // A File is one file of a cluster.
@@ -58,13 +94,19 @@ type File struct {
 // directory and sorted by name in each.
 func (c *Cluster) Files() iter.Seq[File] {
 	return func(yield func(File) bool) {
-		for _, d := range c.dirs {
+		for d := range c.all() {
 			cluster := c.Name
 			if d.spoke != nil {
 				cluster = d.spoke.name
 			}
 			for _, f := range d.files {
-				if !yield(File{path.Join(d.path, f.name), f.blob.content, f.blob.sum, cluster}) {
+				file := File{f.path, nil, [sha256.Size]byte{}, cluster}
+				if f.blob != nil {
+					file.Content, file.Sum = f.blob.content, f.blob.sum
+				} else {
+					file.Content, file.Sum = c.stages.content(c.root), c.syncSum()
+				}
+				if !yield(file) {
 					return
 				}
 			}
@@ -74,7 +116,8 @@ func (c *Cluster) Files() iter.Seq[File] {
 
 // Inventory is the file that lists all others. It is written last.
 func (c *Cluster) Inventory() File {
-	return File{InventoryFile, c.inventory.content, c.inventory.sum, c.Name}
+	content := c.inventory.content(c)
+	return File{InventoryFile, content, sha256.Sum256(content), c.Name}
 }
 
 // A Change is a file that one tree has otherwise than another, or alone.

@@ -138,8 +138,14 @@ func (a *app) renderFiles(files []schema.File, flags renderFlags, shown *progres
 		return a.stream(tree)
 	}
 	shown.start("comparing")
+	log := changeLog{to: a.stderr, out: flags.out}
+	var changed func(string, bool)
+	if !first {
+		changed = log.add
+	}
 	sum, err := disk.Write(flags.out, tree, disk.Options{
 		AllowPrune: flags.allowPrune,
+		Changed:    changed,
 		Progress:   shown.counter("writing"),
 		Waiting: func() {
 			shown.clear()
@@ -158,7 +164,7 @@ func (a *app) renderFiles(files []schema.File, flags renderFlags, shown *progres
 		if sum.Written == 0 && sum.Removed == 0 {
 			return nil
 		}
-		sayNames(a.stderr, flags.out, sum)
+		log.end()
 	}
 	fmt.Fprintf(a.stderr, "%s: %s, %s, %d written, %d unchanged, %d removed\n",
 		flags.out, diag.Plural(sum.Clusters, "cluster"), diag.Plural(sum.Files, "file"), sum.Written, sum.Files-sum.Written, sum.Removed)

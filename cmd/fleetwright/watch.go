@@ -14,10 +14,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
-	"github.com/fleetwright/fleetwright/internal/disk"
 	"github.com/fleetwright/fleetwright/internal/inputs"
 	"github.com/fleetwright/fleetwright/internal/watch"
-	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -98,25 +96,28 @@ func (w *watched) print(p *printer, list diag.List) (line string, err error) {
 // maxNames is how many files a watch names that one save has changed.
 const maxNames = 10
 
-// sayNames names the files that a run has written and removed. An inventory is written
-// with every other file of its cluster.
-func sayNames(to io.Writer, out string, sum disk.Summary) {
-	said := 0
-	for _, change := range []struct {
-		what  string
-		names []string
-	}{{"wrote", sum.WrittenNames}, {"removed", sum.RemovedNames}} {
-		for _, name := range change.names {
-			if path.Base(name) == render.InventoryFile {
-				continue
-			}
-			if said++; said <= maxNames {
-				fmt.Fprintf(to, "%s %s\n", change.what, path.Join(out, name))
-			}
-		}
+// A changeLog says which files a run has written and removed.
+type changeLog struct {
+	to   io.Writer
+	out  string
+	said int
+}
+
+// add says one.
+func (l *changeLog) add(name string, removed bool) {
+	what := "wrote"
+	if removed {
+		what = "removed"
 	}
-	if said > maxNames {
-		fmt.Fprintf(to, "and %d more\n", said-maxNames)
+	if l.said++; l.said <= maxNames {
+		fmt.Fprintf(l.to, "%s %s\n", what, path.Join(l.out, name))
+	}
+}
+
+// end says how many more there were.
+func (l *changeLog) end() {
+	if l.said > maxNames {
+		fmt.Fprintf(l.to, "and %d more\n", l.said-maxNames)
 	}
 }
 

@@ -22,18 +22,27 @@ import (
 // Marshal is the YAML of a value, ending with a line break. Fields are named by
 // their json tags.
 func Marshal(v any) ([]byte, error) {
+	data, err := marshalJSON(v)
+	if err != nil {
+		return nil, err
+	}
+	return FromJSON(data)
+}
+
+func marshalJSON(v any) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return nil, err
-	}
-	return FromJSON(b.Bytes())
+	err := enc.Encode(v)
+	return b.Bytes(), err
 }
 
 // FromJSON is the YAML of a JSON text, fields in the same order.
-func FromJSON(data []byte) ([]byte, error) {
-	w := writer{in: data, out: make([]byte, 0, 2*len(data))}
+func FromJSON(data []byte) ([]byte, error) { return convert(data, nil) }
+
+// convert makes YAML of a JSON text, and notes the holes in it unless holes is nil.
+func convert(data []byte, holes *[]hole) ([]byte, error) {
+	w := writer{in: data, out: make([]byte, 0, 2*len(data)), holes: holes}
 	if err := w.value(0, start); err != nil {
 		return nil, fmt.Errorf("at byte %d: %w", w.at, err)
 	}
@@ -56,6 +65,8 @@ type writer struct {
 	in  []byte
 	at  int
 	out []byte
+	// holes are those of a template, or nil.
+	holes *[]hole
 }
 
 func (w *writer) space() {
@@ -93,7 +104,9 @@ func (w *writer) value(indent int, p place) error {
 			return err
 		}
 		w.sep(p)
-		w.scalar(s, indent, p)
+		if !w.leave(s, indent, p) {
+			w.scalar(s, indent, p)
+		}
 		return nil
 	}
 	from := w.at

@@ -3,7 +3,6 @@ package disk
 import (
 	"cmp"
 	"errors"
-	"path"
 	"slices"
 
 	"github.com/fleetwright/fleetwright/render"
@@ -29,12 +28,12 @@ func Compare(dir string, tree *render.Tree) (Comparison, error) {
 	if len(missing) > 0 {
 		return Comparison{Changes: tree.Changes(&render.Tree{})}, nil
 	}
-	files, err := openFiles(dir)
+	w, err := openWorkers(dir)
 	if err != nil {
 		return Comparison{}, err
 	}
-	defer files.Close()
-	plans, err := planAll(files, tree)
+	defer w.close()
+	plans, err := planAll(w, tree)
 	if err != nil {
 		return Comparison{}, describe(dir, err)
 	}
@@ -44,7 +43,7 @@ func Compare(dir string, tree *render.Tree) (Comparison, error) {
 		if p.interrupted {
 			c.Interrupted = append(c.Interrupted, p.name)
 		}
-		changes, err := p.changes(files)
+		changes, err := p.comparison(w[0])
 		if err != nil {
 			return Comparison{}, describe(dir, err)
 		}
@@ -53,10 +52,10 @@ func Compare(dir string, tree *render.Tree) (Comparison, error) {
 	return c, nil
 }
 
-// changes are what the plan does, by path.
-func (p *plan) changes(files files) ([]render.Change, error) {
+// comparison is what the plan does, by path.
+func (p *plan) comparison(files files) ([]render.Change, error) {
 	var changes []render.Change
-	for _, f := range p.changed {
+	for f := range p.changes() {
 		changes = append(changes, render.Change{Cluster: p.name, Path: f.Path, New: f.Content})
 	}
 	for _, f := range p.removed {
@@ -64,7 +63,7 @@ func (p *plan) changes(files files) ([]render.Change, error) {
 	}
 	slices.SortFunc(changes, func(a, b render.Change) int { return cmp.Compare(a.Path, b.Path) })
 	for i := range changes {
-		old, err := readRegular(files, path.Join(p.base, changes[i].Path))
+		old, err := readRegular(files, p.at(changes[i].Path))
 		if err != nil {
 			return nil, err
 		}

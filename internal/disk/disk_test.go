@@ -487,8 +487,8 @@ func (f *faulty) ReadDir(name string) ([]fs.DirEntry, error) {
 	return f.files.ReadDir(name)
 }
 
-// hidden says whether a file is a journal or a staged one.
-func hidden(name string) bool { return strings.HasPrefix(path.Base(name), ".") }
+// hidden says whether a file is a journal or a staged one, or is in a staged directory.
+func hidden(name string) bool { return strings.HasPrefix(name, ".") || strings.Contains(name, "/.") }
 
 // cutOff writes a tree with one fault. Of the result, done says whether the
 // write had fewer operations than that.
@@ -500,7 +500,7 @@ func cutOff(t testing.TB, dir string, tr *render.Tree, f faulty) (_ faulty, done
 	}
 	defer files.Close()
 	f.files = files
-	_, err = write(&f, tr, Options{AllowPrune: true})
+	_, err = write(workers{&f}, tr, Options{AllowPrune: true})
 	if err != nil && !errors.Is(err, errFault) {
 		t.Fatalf("operation %d: %v", f.at, err)
 	}
@@ -593,6 +593,46 @@ func TestFaultAfterFault(t *testing.T) {
 	}
 }
 
+// TestFaultOfOneWorker has one of several workers fail: the others' clusters are put back
+// as well.
+func TestFaultOfOneWorker(t *testing.T) {
+	old, next := tree(t, "a b c d gone", policyA), tree(t, "a b c d new", changed, policyB)
+	for at := 1; ; at++ {
+		dir := t.TempDir()
+		mustWrite(t, dir, old, Options{})
+		var w workers
+		faults := make([]faulty, 3)
+		for i := range faults {
+			files, err := openFiles(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			faults[i].files = files
+			w = append(w, &faults[i])
+		}
+		faults[1].at = at
+		_, err := write(w, next, Options{AllowPrune: true})
+		begun := faults[0].begun || faults[1].begun || faults[2].begun
+		for _, f := range faults {
+			f.files.(*rootFiles).Close()
+		}
+		switch {
+		case err == nil:
+			mustHave(t, dir, want(next))
+		case !begun:
+			mustHave(t, dir, want(old))
+		}
+		mustWrite(t, dir, next, Options{AllowPrune: true})
+		mustHave(t, dir, want(next))
+		if t.Failed() {
+			t.Fatalf("operation %d", at)
+		}
+		if faults[1].count < at && at > 30 {
+			break
+		}
+	}
+}
+
 // noneEmpty checks that no directory is empty, but for one that a run was about to
 // remove when it was killed: nothing in it tells whose it is.
 func noneEmpty(t *testing.T, dir string) {
@@ -661,7 +701,7 @@ func TestPermissions(t *testing.T) {
 		old := tree(t, "x", policyA, policyB)
 		mustWrite(t, dir, old, Options{})
 		refusing := &forbidding{files: open(t, dir), change: "x/fleetwright/apps/default.app-1"}
-		if _, err := write(refusing, tree(t, "x", policyA), Options{AllowPrune: true}); !errors.Is(err, fs.ErrPermission) {
+		if _, err := write(workers{refusing}, tree(t, "x", policyA), Options{AllowPrune: true}); !errors.Is(err, fs.ErrPermission) {
 			t.Errorf("the error is %v", err)
 		}
 		mustHave(t, dir, want(old))
@@ -671,7 +711,7 @@ func TestPermissions(t *testing.T) {
 		if err := os.MkdirAll(filepath.Join(dir, "theirs/fleetwright"), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := write(&forbidding{files: open(t, dir), look: "theirs"}, tree(t, "x", policyA), Options{}); err != nil {
+		if _, err := write(workers{&forbidding{files: open(t, dir), look: "theirs"}}, tree(t, "x", policyA), Options{}); err != nil {
 			t.Error(err)
 		}
 	})

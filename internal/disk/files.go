@@ -18,9 +18,11 @@ type files interface {
 	// Create writes a file that is not there yet.
 	Create(name string, content []byte) error
 	Mkdir(name string) error
-	// Rename gives a file another name in the same directory.
+	// Rename gives a file or a directory another name in the same directory.
 	Rename(from, to string) error
 	Remove(name string) error
+	// Release closes the directories that were kept open.
+	Release()
 }
 
 // rootFiles are files below an open directory, which no name leads out of.
@@ -44,7 +46,7 @@ func openFiles(dir string) (*rootFiles, error) {
 
 // Close closes the directory.
 func (r *rootFiles) Close() {
-	r.closeAll()
+	r.Release()
 	r.root.Close()
 }
 
@@ -66,13 +68,13 @@ func (r *rootFiles) dir(name string) (*os.Root, string, error) {
 		return nil, "", err
 	}
 	if len(r.open) >= maxOpen {
-		r.closeAll()
+		r.Release()
 	}
 	r.open[parent] = dir
 	return dir, base, nil
 }
 
-func (r *rootFiles) closeAll() {
+func (r *rootFiles) Release() {
 	for _, dir := range r.open {
 		dir.Close()
 	}
@@ -136,6 +138,9 @@ func (r *rootFiles) Mkdir(name string) error {
 }
 
 func (r *rootFiles) Rename(from, to string) error {
+	if _, ok := r.open[from+"/"]; ok {
+		r.Release() // with what is below it
+	}
 	return r.at(from, func(dir *os.Root, base string) error { return dir.Rename(base, path.Base(to)) })
 }
 

@@ -1,0 +1,68 @@
+package blockyaml
+
+import "strings"
+
+// Hole begins a text that a [Template] leaves the beginning of open. No text of a
+// manifest has it, since YAML does not allow it.
+const Hole = "\x00"
+
+// A Template is the YAML of a value, encoded once for many that differ by the
+// beginning of some of their texts alone.
+type Template struct {
+	// text is the YAML without the texts that begin with a Hole.
+	text  []byte
+	holes []hole
+}
+
+// A hole is where a text belongs.
+type hole struct {
+	// at is its place in the text of the template.
+	at int
+	// rest of the text, behind the Hole.
+	rest   string
+	indent int
+	place  place
+}
+
+// NewTemplate is the YAML of a value, in which texts that begin with [Hole] get their
+// beginning later. Keys cannot.
+func NewTemplate(v any) (*Template, error) {
+	data, err := marshalJSON(v)
+	if err != nil {
+		return nil, err
+	}
+	t := &Template{}
+	t.text, err = convert(data, &t.holes)
+	return t, err
+}
+
+// Len is the length of the YAML in bytes, with nothing in the holes.
+func (t *Template) Len() int {
+	n := len(t.text)
+	for _, h := range t.holes {
+		n += len(h.rest)
+	}
+	return n
+}
+
+// Append appends the YAML with this text in the place of each [Hole].
+func (t *Template) Append(to []byte, text string) []byte {
+	w := writer{out: to}
+	from := 0
+	for _, h := range t.holes {
+		w.out = append(w.out, t.text[from:h.at]...)
+		w.scalar(text+h.rest, h.indent, h.place)
+		from = h.at
+	}
+	return append(w.out, t.text[from:]...)
+}
+
+// leave notes a hole where the text that begins with one would be written.
+func (w *writer) leave(text string, indent int, p place) bool {
+	rest, ok := strings.CutPrefix(text, Hole)
+	if !ok || w.holes == nil {
+		return false
+	}
+	*w.holes = append(*w.holes, hole{len(w.out), rest, indent, p})
+	return true
+}

@@ -1,0 +1,90 @@
+package render_test
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// stages are clusters of three stages, with Applications for all of them and for one
+// stage.
+func stages(names ...string) string {
+	var documents, members []string
+	for _, name := range names {
+		stage, _, _ := strings.Cut(name, "-")
+		documents = append(documents, fmt.Sprintf("{apiVersion: cluster.kurator.dev/v1alpha1, kind: Cluster, metadata: {name: %s, labels: {stage: %s}}}", name, stage))
+		members = append(members, fmt.Sprintf("{kind: Cluster, name: %s}", name))
+	}
+	documents = append(documents, fmt.Sprintf("{apiVersion: fleet.kurator.dev/v1alpha1, kind: Fleet, metadata: {name: f}, spec: {plugin: {flagger: {trafficRoutingProvider: kuma, publicTestloader: true}}, clusters: [%s]}}", strings.Join(members, ", ")))
+	app := func(name, selector, rollout string) {
+		documents = append(documents, fmt.Sprintf("{apiVersion: apps.kurator.dev/v1alpha1, kind: Application, metadata: {name: %s}, spec: {source: {gitRepository: {url: https://example.com, interval: 1m}}, destination: {fleet: f%s}, syncPolicies: [{name: p, kustomization: {interval: 5m, prune: true}%s}]}}", name, selector, rollout))
+	}
+	app("everywhere", "", ", rollout: {trafficRoutingProvider: kuma, workload: {name: web, namespace: shop}, serviceName: web, port: 8080, rolloutPolicy: {trafficRouting: {analysisTimes: 3}}}")
+	app("tested", ", clusterSelector: {matchLabels: {stage: test}}", "")
+	return strings.Join(documents, "\n---\n")
+}
+
+func mustRender(t *testing.T, documents string, opts render.Options) *render.Tree {
+	t.Helper()
+	tree, list := render.Compile(schema.Load([]schema.File{{Name: "f.yaml", Data: []byte(documents)}}), opts)
+	if tree == nil {
+		t.Fatal(list)
+	}
+	return tree
+}
+
+// A cluster's files are the same whichever other clusters the fleet has, though those
+// that get the same share what they can.
+func TestAClustersFilesAreItsOwn(t *testing.T) {
+	names := []string{"prod-a", "prod-b", "test-a", "test-b"}
+	opts := render.Options{Path: "some place/of: it"}
+	for i, cluster := range mustRender(t, stages(names...), opts).Clusters {
+		alone := mustRender(t, stages(names[i]), opts).Clusters[0]
+		want := map[string]string{}
+		for f := range alone.Files() {
+			want[f.Path] = string(f.Content)
+		}
+		for f := range cluster.Files() {
+			if want[f.Path] != string(f.Content) {
+				t.Errorf("%s of %s is\n%s, and alone\n%s", f.Path, cluster.Name, f.Content, want[f.Path])
+			}
+			delete(want, f.Path)
+		}
+		if len(want) > 0 {
+			t.Errorf("%s lacks %v", cluster.Name, want)
+		}
+		if got, want := cluster.Inventory(), alone.Inventory(); string(got.Content) != string(want.Content) || got.Sum != want.Sum {
+			t.Errorf("the inventory of %s is\n%s, and alone\n%s", cluster.Name, got.Content, want.Content)
+		}
+	}
+}
+
+// The inventory is the JSON of what it says, though it is not made from that.
+func TestInventoryIsThatOfTheFiles(t *testing.T) {
+	for _, cluster := range mustRender(t, stages("prod-a", "test-b", "test-c"), render.Options{}).Clusters {
+		content := cluster.Inventory().Content
+		inv, ok := render.ParseInventory(content)
+		if !ok || inv.Cluster != cluster.Name {
+			t.Fatalf("the inventory of %s is\n%s", cluster.Name, content)
+		}
+		files := 0
+		for f := range cluster.Files() {
+			sum := sha256.Sum256(f.Content)
+			if files++; f.Sum != sum || inv.Files[f.Path] != hex.EncodeToString(sum[:]) {
+				t.Errorf("%s of %s has the sum %x, and the inventory says %s", f.Path, cluster.Name, sum, inv.Files[f.Path])
+			}
+		}
+		if len(inv.Files) != files {
+			t.Errorf("%s has %d files, and the inventory %d", cluster.Name, files, len(inv.Files))
+		}
+		if again, err := json.MarshalIndent(inv, "", "  "); err != nil || string(again)+"\n" != string(content) {
+			t.Errorf("the inventory of %s is\n%s\nand not\n%s", cluster.Name, content, again)
+		}
+	}
+}
