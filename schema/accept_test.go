@@ -3,7 +3,6 @@ package schema
 import (
 	"encoding/json"
 	"flag"
-	"fmt"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -447,7 +446,7 @@ func FuzzAccepts(f *testing.F) {
 func TestFormsOfAll(t *testing.T) {
 	for _, j := range allJudged(t) {
 		if formOf(j.file) == nil {
-			t.Errorf("%s has none", fmt.Sprint(j.file))
+			t.Errorf("%s has none", j.file)
 		}
 	}
 }

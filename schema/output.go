@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -120,13 +119,10 @@ func CheckOutput(objects []Output) []OutputError {
 	var kinds []*outputKind
 	var all []OutputError
 	for _, o := range objects {
-		kind, ok := outputKinds[[2]string{o.APIVersion, o.Kind}]
-		if !ok {
+		kind := o.kind()
+		if kind == nil {
 			all = append(all, OutputError{Name: o.Name, Message: fmt.Sprintf("there is no schema for %s %s", o.APIVersion, o.Kind)})
 			continue
-		}
-		if form, ok := kind.forms[o.Form]; ok {
-			kind = form
 		}
 		if kind.accepts(o.Value) {
 			continue
@@ -144,21 +140,32 @@ func CheckOutput(objects []Output) []OutputError {
 	return all
 }
 
-// accepts says whether an object surely fits the definition and breaks no rules. A
-// typed one is judged by its JSON, which is what is written.
-func (k *outputKind) accepts(value any) bool {
-	form := formOf(k.file.name)
-	if _, ok := value.(map[string]any); ok {
-		return accept.Accepts(form, value)
+// accepts says whether an object surely fits the definition and breaks no rules. A typed
+// one is judged by its JSON, which is what is written.
+func (k *outputKind) accepts(object any) bool {
+	value, ok := object.(map[string]any)
+	if !ok {
+		text, err := json.Marshal(object)
+		if err != nil {
+			return false
+		}
+		if value, ok = accept.FromJSON(text); !ok {
+			return false
+		}
 	}
-	data, err := json.Marshal(value)
-	if err != nil {
-		return false
+	return accept.Accepts(formOf(k.file.name), value)
+}
+
+// kind is the definition for the object, or nil.
+func (o Output) kind() *outputKind {
+	kind, ok := outputKinds[[2]string{o.APIVersion, o.Kind}]
+	if !ok {
+		return nil
 	}
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.UseNumber()
-	var fields map[string]any
-	return decoder.Decode(&fields) == nil && accept.Accepts(form, fields)
+	if form, ok := kind.forms[o.Form]; ok {
+		return form
+	}
+	return kind
 }
 
 func (k *outputKind) checkBatch(batch []Output) []OutputError {
