@@ -308,9 +308,9 @@ func (m *maker) ofStruct(f *accept.Struct) any {
 		}
 	}
 	for _, p := range f.Patterns {
-		name := pick(m, m.fields)
-		if p.Name != nil {
-			name = m.of(p.Name).(string)
+		name := m.of(p.Name).(string)
+		if p.Name == accept.String {
+			name = pick(m, m.fields)
 		}
 		if m.IntN(3) == 0 {
 			object[name] = m.of(p.Form)

@@ -212,13 +212,22 @@ func unary(e *ast.UnaryExpr) accept.Form {
 	return accept.Unclear
 }
 
-// match is nil where an expression is none for Go, which CUE then refuses as well.
+// match leaves to CUE what is no expression for Go.
 func match(expression string) accept.Form {
 	if _, err := regexp.Compile(expression); err != nil {
 		return accept.Unclear
 	}
+	if words := alternatives.FindStringSubmatch(expression); words != nil {
+		return accept.Enum(strings.Split(words[1], "|"))
+	}
+	if uncounted, most, ok := uncount(expression); ok {
+		return &accept.Match{Expression: uncounted, Most: most}
+	}
 	return &accept.Match{Expression: expression}
 }
+
+// alternatives are the expressions that match some words and nothing else.
+var alternatives = regexp.MustCompile(`^\^\((\w+(?:\|\w+)*)\)\$$`)
 
 var comparisons = map[token.Token]accept.Comparison{
 	token.EQL: accept.Equal, token.NEQ: accept.NotEqual,
@@ -374,8 +383,8 @@ func (t *translator) pattern(in *frame, label *ast.ListLit) (accept.Pattern, boo
 	}
 	switch form := t.form(in, label.Elts[0], false).(type) {
 	case accept.Kind:
-		return accept.Pattern{}, form == accept.String
-	case *accept.Match:
+		return accept.Pattern{Name: form}, form == accept.String
+	case accept.Enum, *accept.Match:
 		return accept.Pattern{Name: form}, true
 	}
 	return accept.Pattern{}, false
