@@ -29,11 +29,44 @@ func Form(file string, src []byte, name string, loose bool) (accept.Form, error)
 	if field == nil {
 		return nil, fmt.Errorf("%s has no %s", file, name)
 	}
-	form := t.form(root, field.Value, !strings.HasPrefix(name, "#"))
+	if !isPlain(parsed, name) {
+		return accept.Unclear, nil
+	}
+	form := t.form(root, field.Value, !isDefinition(name))
 	for _, link := range t.links {
 		link()
 	}
 	return form, nil
+}
+
+// isPlain says whether a file has no attributes, which may change what CUE means, and
+// declares a field and each definition once, so that nothing further is said about it.
+func isPlain(file *ast.File, name string) bool {
+	plain := true
+	declared := map[string]bool{}
+	for _, d := range file.Decls {
+		switch d := d.(type) {
+		case *ast.Attribute:
+			plain = false
+		case *ast.Field:
+			if label, ok := d.Label.(*ast.Ident); ok && label.Name == name && !isDefinition(name) {
+				plain = plain && !declared[name]
+				declared[name] = true
+			}
+		}
+	}
+	ast.Walk(file, func(n ast.Node) bool {
+		field, ok := n.(*ast.Field)
+		if !ok {
+			return true
+		}
+		if label, ok := field.Label.(*ast.Ident); ok && isDefinition(label.Name) {
+			plain = plain && !declared[label.Name]
+			declared[label.Name] = true
+		}
+		return true
+	}, nil)
+	return plain
 }
 
 // A translator makes forms of CUE.
@@ -145,6 +178,11 @@ func literalValue(e *ast.BasicLit) (any, bool) {
 		n, err := strconv.ParseInt(e.Value, 10, 64)
 		return n, err == nil
 	case token.STRING:
+		// In single quotes it is bytes.
+		info, _, _, err := cueliteral.ParseQuotes(e.Value, e.Value)
+		if err != nil || !info.IsDouble() {
+			return nil, false
+		}
 		text, err := cueliteral.Unquote(e.Value)
 		return text, err == nil
 	}
@@ -515,7 +553,7 @@ func (t *translator) interpolation(in *frame, e *ast.Interpolation) accept.Expr 
 		return accept.Unclear
 	}
 	info, skip, _, err := cueliteral.ParseQuotes(first.Value, last.Value)
-	if err != nil {
+	if err != nil || !info.IsDouble() {
 		return accept.Unclear
 	}
 	var text accept.Text

@@ -91,7 +91,8 @@ func cueFiles(dir string) (map[string][]byte, error) {
 }
 
 // fileForm is the form of the definition of a file with its rules, which are in the
-// same file or, of an input, in one of their own.
+// same file or, of an input, in one of their own. Of several definitions it is that of
+// all together, since nothing here says which is meant.
 func fileForm(file string, sources map[string][]byte) (accept.All, error) {
 	parsed, err := parser.ParseFile(file, sources[file])
 	if err != nil {
