@@ -89,7 +89,7 @@ func (c *compiler) renderHub() *Cluster {
 			versions[s.name+"/"+name] = version
 		}
 	}
-	return newCluster(hostCluster, sync.root, c.newLayout(dirs, sync, versions))
+	return newCluster(hostCluster, sync.root, c.layout(dirs, sync, versions))
 }
 
 // remoteSources are the sources of the applications that go to other clusters. Their

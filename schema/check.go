@@ -140,12 +140,8 @@ func eachRule(file string) (all []cue.Value) {
 
 // check says where a document, whose fields are among those given, does not have
 // the shape of its kind, and which of the kind's rules it breaks. sound is what of the
-// object has the shape, or nil. CUE is asked where it is not clear without it that
-// nothing is wrong.
+// object has the shape, or nil.
 func (d *Document) check(object map[string]any, fields map[string]bool) (shape, rules diag.List, sound map[string]any) {
-	if d.Kind.accepts(object) {
-		return nil, nil, object
-	}
 	c := d.Kind.check()
 	value := cueContext().Encode(object)
 	definition := c.shapeFor(fields)

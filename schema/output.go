@@ -11,6 +11,7 @@ import (
 	"cuelang.org/go/cue/errors"
 
 	"github.com/fleetwright/fleetwright/internal/accept"
+	"github.com/fleetwright/fleetwright/internal/parallel"
 )
 
 // An Output is an object that was rendered.
@@ -118,13 +119,18 @@ func CheckOutput(objects []Output) []OutputError {
 	batches := map[*outputKind][]Output{}
 	var kinds []*outputKind
 	var all []OutputError
-	for _, o := range objects {
-		kind := o.kind()
-		if kind == nil {
-			all = append(all, OutputError{Name: o.Name, Message: fmt.Sprintf("there is no schema for %s %s", o.APIVersion, o.Kind)})
+	accepted := make([]bool, len(objects))
+	parallel.Each(len(objects), func(i int) {
+		kind, ok := objects[i].kind()
+		accepted[i] = ok && kind.accepts(objects[i].Value)
+	})
+	for i, o := range objects {
+		if accepted[i] {
 			continue
 		}
-		if kind.accepts(o.Value) {
+		kind, ok := o.kind()
+		if !ok {
+			all = append(all, OutputError{Name: o.Name, Message: fmt.Sprintf("there is no schema for %s %s", o.APIVersion, o.Kind)})
 			continue
 		}
 		if _, ok := batches[kind]; !ok {
@@ -140,8 +146,20 @@ func CheckOutput(objects []Output) []OutputError {
 	return all
 }
 
-// accepts says whether an object surely fits the definition and breaks no rules. A typed
-// one is judged by its JSON, which is what is written.
+// kind is the definition that is meant for the object, if there is one.
+func (o Output) kind() (*outputKind, bool) {
+	kind, ok := outputKinds[[2]string{o.APIVersion, o.Kind}]
+	if !ok {
+		return nil, false
+	}
+	if form, ok := kind.forms[o.Form]; ok {
+		return form, true
+	}
+	return kind, true
+}
+
+// accepts says whether an object surely fits the definition and breaks no rules. A
+// typed one is judged by its JSON, which is what is written.
 func (k *outputKind) accepts(object any) bool {
 	value, ok := object.(map[string]any)
 	if !ok {
@@ -154,18 +172,6 @@ func (k *outputKind) accepts(object any) bool {
 		}
 	}
 	return accept.Accepts(formOf(k.file.name), value)
-}
-
-// kind is the definition for the object, or nil.
-func (o Output) kind() *outputKind {
-	kind, ok := outputKinds[[2]string{o.APIVersion, o.Kind}]
-	if !ok {
-		return nil
-	}
-	if form, ok := kind.forms[o.Form]; ok {
-		return form
-	}
-	return kind
 }
 
 func (k *outputKind) checkBatch(batch []Output) []OutputError {

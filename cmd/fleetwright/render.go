@@ -115,7 +115,7 @@ func (a *app) renderFiles(files []schema.File, flags renderFlags, shown *progres
 		return err
 	}
 	shown.start("compiling")
-	tree, list := compile(files, optionsFor(flags.out, flags.path))
+	tree, list := w.compile(files, optionsFor(flags.out, flags.path))
 	shown.clear()
 	first := w == nil || !w.again
 	list, line, err := p.print(list, w)
@@ -137,22 +137,35 @@ func (a *app) renderFiles(files []schema.File, flags renderFlags, shown *progres
 		}
 		return a.stream(tree)
 	}
-	shown.start("comparing")
-	log := changeLog{to: a.stderr, out: flags.out}
-	var changed func(string, bool)
-	if !first {
-		changed = log.add
+	for _, write := range w.writers(flags.out) {
+		if err := a.write(write, tree, flags, shown, first); err != nil {
+			return err
+		}
 	}
-	sum, err := disk.Write(flags.out, tree, disk.Options{
+	return nil
+}
+
+// A writer writes a tree into the directory that it is for.
+type writer func(*render.Tree, disk.Options) (disk.Summary, error)
+
+// write writes a tree, and says what that has changed: of the first time that a watched
+// command does so, and of one that is not, no more than how much.
+func (a *app) write(write writer, tree *render.Tree, flags renderFlags, shown *progress, first bool) error {
+	log := changeLog{to: a.stderr, out: flags.out}
+	opts := disk.Options{
 		AllowPrune: flags.allowPrune,
-		Changed:    changed,
 		Progress:   shown.counter("writing"),
 		Waiting: func() {
 			shown.clear()
 			fmt.Fprintf(a.stderr, "waiting for another fleetwright that writes %s\n", flags.out)
 			shown.start("waiting")
 		},
-	})
+	}
+	if !first {
+		opts.Changed = log.add
+	}
+	shown.start("comparing")
+	sum, err := write(tree, opts)
 	shown.clear()
 	if err != nil {
 		return err

@@ -33,7 +33,7 @@ func Compare(dir string, tree *render.Tree) (Comparison, error) {
 		return Comparison{}, err
 	}
 	defer w.close()
-	plans, err := planAll(w, tree)
+	plans, err := planAll(w, tree, nil)
 	if err != nil {
 		return Comparison{}, describe(dir, err)
 	}
