@@ -3,7 +3,6 @@ package schema
 import (
 	"encoding/json"
 	"flag"
-	"fmt"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -309,9 +308,9 @@ func (m *maker) ofStruct(f *accept.Struct) any {
 		}
 	}
 	for _, p := range f.Patterns {
-		name := pick(m, m.fields)
-		if p.Name != nil {
-			name = m.of(p.Name).(string)
+		name := m.of(p.Name).(string)
+		if p.Name == accept.String {
+			name = pick(m, m.fields)
 		}
 		if m.IntN(3) == 0 {
 			object[name] = m.of(p.Form)
@@ -447,7 +446,7 @@ func FuzzAccepts(f *testing.F) {
 func TestFormsOfAll(t *testing.T) {
 	for _, j := range allJudged(t) {
 		if formOf(j.file) == nil {
-			t.Errorf("%s has none", fmt.Sprint(j.file))
+			t.Errorf("%s has none", j.file)
 		}
 	}
 }

@@ -717,7 +717,7 @@ var inputMeshForm = accept.All{&accept.Struct{Fields: []accept.Field{
 				&accept.Guard{Clauses: []accept.Clause{{If: &accept.Compare{Comparison: accept.Equal, X: &accept.Ref{Path: []string{"type"}}, Y: &accept.Constant{Value: "zipkin"}}}, {If: &accept.Lacks{Expr: &accept.As{Of: &accept.Ref{Path: []string{"conf", "url"}}, Form: &urlMatch4}}}}, Loose: true, Then: accept.Unclear},
 			}}}},
 		}}},
-	}}, &accept.Struct{Open: true, Patterns: []accept.Pattern{{Name: &nameMatch3, Form: &accept.Struct{Open: true, Scope: true, Fields: []accept.Field{
+	}}, &accept.Struct{Open: true, Patterns: []accept.Pattern{{Name: accept.Enum{"mtls", "metrics", "tracing", "logging"}, Form: &accept.Struct{Open: true, Scope: true, Fields: []accept.Field{
 		{Name: "backends", Form: accept.Any},
 	}, Parts: []accept.Form{
 		&accept.Guard{Clauses: []accept.Clause{{If: &accept.Exists{Expr: &accept.Ref{Path: []string{"backends"}}}}, {For: &accept.Ref{Path: []string{"backends"}}}, {For: &accept.Ref{Up: 2, Path: []string{"backends"}}}, {If: &accept.Compare{Comparison: accept.Less, X: &accept.Ref{Up: 3}, Y: &accept.Ref{Up: 1}}}, {If: &accept.Compare{Comparison: accept.Equal, X: &accept.Ref{Up: 2, Path: []string{"name"}}, Y: &accept.Ref{Path: []string{"name"}}}}}, Loose: true, Then: accept.Unclear},
@@ -770,7 +770,7 @@ var inputRenderconfigForm = accept.All{&accept.Struct{Fields: []accept.Field{
 			{Name: "mode", Form: accept.Enum{"render", "validate"}},
 		}}},
 		{Name: "path", Form: accept.String},
-		{Name: "severities", Form: &accept.Struct{Patterns: []accept.Pattern{{Form: accept.Enum{"error", "warning", "info"}}}}},
+		{Name: "severities", Form: &accept.Struct{Patterns: []accept.Pattern{{Name: accept.String, Form: accept.Enum{"error", "warning", "info"}}}}},
 		{Name: "sourceRef", Form: &accept.Struct{Fields: []accept.Field{
 			{Name: "kind", Form: accept.Enum{"GitRepository", "OCIRepository", "Bucket"}},
 			{Name: "name", Form: &nameMatch},
@@ -826,7 +826,7 @@ var outputCanaryForm = accept.All{&accept.Struct{Scope: true, Fields: []accept.F
 	{Name: "kind", Required: true, Form: accept.Enum{"Canary"}},
 	{Name: "metadata", Required: true, Form: &accept.Struct{Fields: []accept.Field{
 		{Name: "annotations", Form: &annotationsForm2},
-		{Name: "name", Required: true, Form: &nameMatch4},
+		{Name: "name", Required: true, Form: &nameMatch3},
 		{Name: "namespace", Required: true, Form: &namespaceMatch},
 	}}},
 	{Name: "spec", Required: true, Form: &accept.Struct{Scope: true, Fields: []accept.Field{
@@ -841,7 +841,7 @@ var outputCanaryForm = accept.All{&accept.Struct{Scope: true, Fields: []accept.F
 			{Name: "iterations", Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 1}}},
 			{Name: "match", Form: &accept.List{Rest: &accept.Struct{Fields: []accept.Field{
 				{Name: "sourceLabels", Form: &annotationsForm},
-			}, Patterns: []accept.Pattern{{Name: &nameMatch5, Form: &accept.Struct{Patterns: []accept.Pattern{{Form: &accept.Struct{Patterns: []accept.Pattern{{Name: &nameMatch6, Form: accept.String}}}}}}}}}}},
+			}, Patterns: []accept.Pattern{{Name: accept.Enum{"headers", "queryParams"}, Form: &accept.Struct{Patterns: []accept.Pattern{{Name: accept.String, Form: &accept.Struct{Patterns: []accept.Pattern{{Name: accept.Enum{"exact", "prefix", "suffix", "regex"}, Form: accept.String}}}}}}}}}}},
 			{Name: "maxWeight", Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 1}, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 100}}},
 			{Name: "metrics", Form: &accept.List{Rest: &accept.Struct{Fields: []accept.Field{
 				{Name: "interval", Required: true, Form: &intervalMatch3},
@@ -904,13 +904,13 @@ var outputCanaryForm = accept.All{&accept.Struct{Scope: true, Fields: []accept.F
 			{Name: "appProtocol", Form: accept.String},
 			{Name: "corsPolicy", Form: &accept.Struct{Fields: []accept.Field{
 				{Name: "allowCredentials", Form: accept.Bool},
-				{Name: "allowOrigins", Form: &accept.List{Rest: &accept.Struct{Patterns: []accept.Pattern{{Name: &nameMatch7, Form: accept.String}}}}},
+				{Name: "allowOrigins", Form: &accept.List{Rest: &accept.Struct{Patterns: []accept.Pattern{{Name: accept.Enum{"exact", "prefix", "regex"}, Form: accept.String}}}}},
 				{Name: "maxAge", Form: accept.String},
-			}, Patterns: []accept.Pattern{{Name: &nameMatch8, Form: &accept.List{Rest: accept.String}}}}},
+			}, Patterns: []accept.Pattern{{Name: accept.Enum{"allowHeaders", "allowMethods", "allowOrigin", "exposeHeaders"}, Form: &accept.List{Rest: accept.String}}}}},
 			{Name: "gateways", Form: &accept.List{Rest: accept.String}},
-			{Name: "headers", Form: &accept.Struct{Patterns: []accept.Pattern{{Name: &nameMatch9, Form: &requestForm}}}},
+			{Name: "headers", Form: &accept.Struct{Patterns: []accept.Pattern{{Name: accept.Enum{"request", "response"}, Form: &requestForm}}}},
 			{Name: "hosts", Form: &accept.List{Rest: accept.String}},
-			{Name: "name", Required: true, Form: &nameMatch10},
+			{Name: "name", Required: true, Form: &nameMatch4},
 			{Name: "port", Required: true, Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 1}, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 65535}}},
 			{Name: "portDiscovery", Form: accept.Bool},
 			{Name: "portName", Form: &portNameMatch},
@@ -921,7 +921,7 @@ var outputCanaryForm = accept.All{&accept.Struct{Scope: true, Fields: []accept.F
 			}}},
 			{Name: "targetPort", Form: accept.Either{accept.All{accept.Int, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 1}, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 65535}}, &portNameMatch}},
 			{Name: "timeout", Form: &intervalMatch3},
-		}, Patterns: []accept.Pattern{{Name: &nameMatch11, Form: &valueForm}}}},
+		}, Patterns: []accept.Pattern{{Name: accept.Enum{"apex", "canary", "primary"}, Form: &valueForm}}}},
 		{Name: "skipAnalysis", Form: accept.Bool},
 		{Name: "suspend", Form: accept.Bool},
 		{Name: "targetRef", Required: true, Form: &accept.Struct{Fields: []accept.Field{
@@ -957,7 +957,7 @@ var outputCanaryPatchedForm = accept.All{&accept.Struct{Scope: true, Fields: []a
 	{Name: "metadata", Required: true, Form: &accept.Struct{Fields: []accept.Field{
 		{Name: "annotations", Form: &annotationsForm},
 		{Name: "labels", Form: &labelsForm},
-		{Name: "name", Required: true, Form: &nameMatch4},
+		{Name: "name", Required: true, Form: &nameMatch3},
 		{Name: "namespace", Required: true, Form: &namespaceMatch},
 	}}},
 	{Name: "spec", Required: true, Form: &accept.Struct{Fields: []accept.Field{
@@ -1050,7 +1050,7 @@ var outputCanaryPatchedForm = accept.All{&accept.Struct{Scope: true, Fields: []a
 				{Name: "name", Required: true, Form: accept.Not("")},
 				{Name: "port", Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 1}, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 65535}}},
 				{Name: "sectionName", Form: accept.String},
-			}, Patterns: []accept.Pattern{{Name: &nameMatch12, Form: accept.String}}}}},
+			}, Patterns: []accept.Pattern{{Name: accept.Enum{"group", "kind", "namespace"}, Form: accept.String}}}}},
 			{Name: "gateways", Form: &accept.List{Rest: accept.String}},
 			{Name: "headers", Form: &headersForm2},
 			{Name: "headless", Form: accept.Bool},
@@ -1062,15 +1062,15 @@ var outputCanaryPatchedForm = accept.All{&accept.Struct{Scope: true, Fields: []a
 				{Name: "port", Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 2147483647}}},
 				{Name: "sourceLabels", Form: &annotationsForm},
 				{Name: "sourceNamespace", Form: accept.String},
-			}, Patterns: []accept.Pattern{{Name: &nameMatch13, Form: accept.Either{&valueForm2, &valueForm3, &valueForm4, &valueForm5}}, {Name: &nameMatch14, Form: &headersForm4}}}}},
+			}, Patterns: []accept.Pattern{{Name: accept.Enum{"authority", "method", "scheme", "uri"}, Form: accept.Either{&valueForm2, &valueForm3, &valueForm4, &valueForm5}}, {Name: accept.Enum{"headers", "queryParams", "withoutHeaders"}, Form: &headersForm4}}}}},
 			{Name: "meshName", Form: accept.String},
 			{Name: "mirror", Form: &accept.List{Rest: &accept.Struct{Fields: []accept.Field{
 				{Name: "backendRef", Required: true, Form: &accept.Struct{Fields: []accept.Field{
 					{Name: "name", Required: true, Form: accept.Not("")},
 					{Name: "port", Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 1}, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 65535}}},
-				}, Patterns: []accept.Pattern{{Name: &nameMatch12, Form: accept.String}}}},
+				}, Patterns: []accept.Pattern{{Name: accept.Enum{"group", "kind", "namespace"}, Form: accept.String}}}},
 			}}}},
-			{Name: "name", Required: true, Form: &nameMatch10},
+			{Name: "name", Required: true, Form: &nameMatch4},
 			{Name: "port", Required: true, Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 1}, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 65535}}},
 			{Name: "portDiscovery", Form: accept.Bool},
 			{Name: "portName", Form: &portNameMatch},
@@ -1093,7 +1093,7 @@ var outputCanaryPatchedForm = accept.All{&accept.Struct{Scope: true, Fields: []a
 					{Name: "http", Form: &accept.Struct{Fields: []accept.Field{
 						{Name: "h2UpgradePolicy", Form: accept.Enum{"DEFAULT", "DO_NOT_UPGRADE", "UPGRADE"}},
 						{Name: "idleTimeout", Form: accept.String},
-					}, Patterns: []accept.Pattern{{Name: &nameMatch15, Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 2147483647}}}}}},
+					}, Patterns: []accept.Pattern{{Name: accept.Enum{"http1MaxPendingRequests", "http2MaxRequests", "maxRequestsPerConnection", "maxRetries"}, Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 2147483647}}}}}},
 				}}},
 				{Name: "loadBalancer", Form: &accept.Struct{Fields: []accept.Field{
 					{Name: "consistentHash", Form: &accept.Struct{Fields: []accept.Field{
@@ -1110,7 +1110,7 @@ var outputCanaryPatchedForm = accept.All{&accept.Struct{Scope: true, Fields: []a
 					{Name: "localityLbSetting", Form: &accept.Struct{Fields: []accept.Field{
 						{Name: "distribute", Form: &accept.List{Rest: &accept.Struct{Fields: []accept.Field{
 							{Name: "from", Form: accept.String},
-							{Name: "to", Form: &accept.Struct{Patterns: []accept.Pattern{{Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 2147483647}}}}}},
+							{Name: "to", Form: &accept.Struct{Patterns: []accept.Pattern{{Name: accept.String, Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 2147483647}}}}}},
 						}}}},
 						{Name: "enabled", Form: accept.Bool},
 						{Name: "failover", Form: &accept.List{Rest: &accept.Struct{Fields: []accept.Field{
@@ -1123,11 +1123,11 @@ var outputCanaryPatchedForm = accept.All{&accept.Struct{Scope: true, Fields: []a
 				}}},
 				{Name: "outlierDetection", Form: &accept.Struct{Fields: []accept.Field{
 					{Name: "splitExternalLocalOriginErrors", Form: accept.Bool},
-				}, Patterns: []accept.Pattern{{Name: &nameMatch16, Form: accept.String}, {Name: &nameMatch17, Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 2147483647}}}}}},
+				}, Patterns: []accept.Pattern{{Name: accept.Enum{"baseEjectionTime", "interval"}, Form: accept.String}, {Name: &nameMatch5, Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 2147483647}}}}}},
 				{Name: "tls", Form: &accept.Struct{Fields: []accept.Field{
 					{Name: "mode", Form: accept.Enum{"DISABLE", "SIMPLE", "MUTUAL", "ISTIO_MUTUAL"}},
 					{Name: "subjectAltNames", Form: &accept.List{Rest: accept.String}},
-				}, Patterns: []accept.Pattern{{Name: &nameMatch18, Form: accept.String}}}},
+				}, Patterns: []accept.Pattern{{Name: accept.Enum{"caCertificates", "clientCertificate", "privateKey", "sni"}, Form: accept.String}}}},
 			}}},
 			{Name: "unmanagedMetadata", Form: &accept.Struct{Fields: []accept.Field{
 				{Name: "annotations", Form: &accept.List{Rest: accept.String}},
@@ -1336,7 +1336,7 @@ var outputHelmreleasePolicyForm = accept.All{&accept.Struct{Fields: []accept.Fie
 	{Name: "metadata", Required: true, Form: &metadataForm5},
 	{Name: "spec", Required: true, Form: &accept.Struct{Scope: true, Fields: []accept.Field{
 		{Name: "chart", Form: &accept.Struct{Fields: []accept.Field{
-			{Name: "metadata", Form: &accept.Struct{Patterns: []accept.Pattern{{Name: &nameMatch20, Form: &annotationsForm}}}},
+			{Name: "metadata", Form: &accept.Struct{Patterns: []accept.Pattern{{Name: accept.Enum{"labels", "annotations"}, Form: &annotationsForm}}}},
 			{Name: "spec", Required: true, Form: &accept.Struct{Fields: []accept.Field{
 				{Name: "chart", Required: true, Form: accept.Not("")},
 				{Name: "interval", Form: &intervalMatch},
@@ -1432,7 +1432,7 @@ var outputIngressForm = accept.All{&accept.Struct{Fields: []accept.Field{
 	{Name: "metadata", Required: true, Form: &accept.Struct{Fields: []accept.Field{
 		{Name: "annotations", Form: &annotationsForm},
 		{Name: "labels", Form: &labelsForm},
-		{Name: "name", Required: true, Form: &nameMatch23},
+		{Name: "name", Required: true, Form: &nameMatch8},
 		{Name: "namespace", Required: true, Form: &namespaceMatch},
 	}}},
 	{Name: "spec", Required: true, Form: &accept.Struct{Fields: []accept.Field{
@@ -1513,7 +1513,7 @@ var outputMeshForm = accept.All{&accept.Struct{Fields: []accept.Field{
 	{Name: "metadata", Required: true, Form: &accept.Struct{Fields: []accept.Field{
 		{Name: "annotations", Required: true, Form: &accept.Struct{Fields: []accept.Field{
 			{Name: "kustomize.toolkit.fluxcd.io/prune", Required: true, Form: accept.Enum{"disabled"}},
-		}, Patterns: []accept.Pattern{{Form: accept.String}}}},
+		}, Patterns: []accept.Pattern{{Name: accept.String, Form: accept.String}}}},
 		{Name: "labels", Form: &annotationsForm},
 		{Name: "name", Required: true, Form: accept.Not("")},
 	}}},
@@ -1589,7 +1589,7 @@ var outputMeshtrafficpermissionForm = accept.All{&accept.Struct{Fields: []accept
 	{Name: "kind", Required: true, Form: accept.Enum{"MeshTrafficPermission"}},
 	{Name: "metadata", Required: true, Form: &accept.Struct{Fields: []accept.Field{
 		{Name: "labels", Required: true, Form: &annotationsForm2},
-		{Name: "name", Required: true, Form: &nameMatch24},
+		{Name: "name", Required: true, Form: &nameMatch9},
 		{Name: "namespace", Required: true, Form: accept.Enum{"kuma-system"}},
 	}}},
 	{Name: "spec", Required: true, Form: &accept.Struct{Fields: []accept.Field{
@@ -1733,11 +1733,11 @@ var outputTrafficrouteForm = accept.All{&accept.Struct{Scope: true, Fields: []ac
 
 // What occurs more than once, and what is compiled once.
 var (
-	annotationsForm = accept.Struct{Patterns: []accept.Pattern{{Form: accept.String}}}
-	valueMatch      = accept.Match{Expression: `^(([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9])?$`}
-	labelsForm      = accept.Struct{Patterns: []accept.Pattern{{Form: &valueMatch}}}
+	annotationsForm = accept.Struct{Patterns: []accept.Pattern{{Name: accept.String, Form: accept.String}}}
+	valueMatch      = accept.Match{Expression: `^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$`, Most: 63}
+	labelsForm      = accept.Struct{Patterns: []accept.Pattern{{Name: accept.String, Form: &valueMatch}}}
 	nameMatch       = accept.Match{Expression: `^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`}
-	namespaceMatch  = accept.Match{Expression: `^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`}
+	namespaceMatch  = accept.Match{Expression: `^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`, Most: 63}
 	metadataForm    = accept.Struct{Fields: []accept.Field{
 		{Name: "annotations", Form: &annotationsForm},
 		{Name: "creationTimestamp", Form: accept.Any},
@@ -1791,7 +1791,7 @@ var (
 		{Name: "name", Required: true, Form: &nameMatch},
 		{Name: "namespace", Form: &namespaceMatch},
 	}}
-	releaseNameMatch = accept.Match{Expression: `^[a-z0-9]([-.a-z0-9]{0,51}[a-z0-9])?$`}
+	releaseNameMatch = accept.Match{Expression: `^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$`, Most: 53}
 	valuesForm       = accept.Struct{Open: true}
 	targetPathMatch  = accept.Match{Expression: `^([a-zA-Z0-9_\-.\\\/]|\[[0-9]{1,5}\])+$`}
 	valuesKeyMatch   = accept.Match{Expression: `^[\-._a-zA-Z0-9]+$`}
@@ -1818,8 +1818,8 @@ var (
 		{Name: "maxReplicas", Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 2147483647}, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 1}}},
 		{Name: "minReplicas", Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 2147483647}, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 1}}},
 	}}
-	portNameMatch      = accept.Match{Expression: `^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$`}
-	headersForm        = accept.Struct{Patterns: []accept.Pattern{{Form: &accept.List{Rest: accept.String}}}}
+	portNameMatch      = accept.Match{Expression: `^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`, Most: 15}
+	headersForm        = accept.Struct{Patterns: []accept.Pattern{{Name: accept.String, Form: &accept.List{Rest: accept.String}}}}
 	thresholdRangeForm = accept.Struct{Fields: []accept.Field{
 		{Name: "max", Form: accept.Number},
 		{Name: "min", Form: accept.Number},
@@ -1839,9 +1839,9 @@ var (
 		{Name: "request", Form: &requestForm},
 		{Name: "response", Form: &requestForm},
 	}}
-	headersForm3      = accept.Struct{Patterns: []accept.Pattern{{Form: &allowOriginsForm}}}
+	headersForm3      = accept.Struct{Patterns: []accept.Pattern{{Name: accept.String, Form: &allowOriginsForm}}}
 	timeoutMatch2     = accept.Match{Expression: `^([0-9]+m([0-9]+s)?|[0-9]+s)$`}
-	serviceNameMatch  = accept.Match{Expression: `^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$`}
+	serviceNameMatch  = accept.Match{Expression: `^[a-z]([-a-z0-9]*[a-z0-9])?$`, Most: 63}
 	intervalMatch2    = accept.Match{Expression: `^(0+(\.0+)?(ms|s|m|h))+$`}
 	gitRepositoryForm = accept.Struct{Open: true, Scope: true, Fields: []accept.Field{
 		{Name: "interval", Form: accept.Any},
@@ -1903,7 +1903,6 @@ var (
 	}}
 	addressMatch2 = accept.Match{Expression: `:[0-9]+$`}
 	urlMatch4     = accept.Match{Expression: `^https?://.+:[0-9]+(/.*)?$`}
-	nameMatch3    = accept.Match{Expression: `^(mtls|metrics|tracing|logging)$`}
 	flaggerForm   = accept.Struct{Fields: []accept.Field{
 		{Name: "name", Form: accept.String},
 		{Name: "repository", Form: &urlMatch2},
@@ -1917,20 +1916,14 @@ var (
 	annotationsForm2 = accept.Struct{Fields: []accept.Field{
 		{Name: "kuma.io/mesh", Required: true, Form: accept.Not("")},
 	}}
-	nameMatch4      = accept.Match{Expression: `^[a-z0-9]([-a-z0-9.]{0,53}[a-z0-9])?$`}
+	nameMatch3      = accept.Match{Expression: `^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`, Most: 55}
 	providerRefForm = accept.Struct{Fields: []accept.Field{
 		{Name: "name", Required: true, Form: accept.Not("")},
 		{Name: "namespace", Required: true, Form: accept.Not("")},
 	}}
 	intervalMatch3 = accept.Match{Expression: `^[1-9][0-9]*s$`}
-	nameMatch5     = accept.Match{Expression: `^(headers|queryParams)$`}
-	nameMatch6     = accept.Match{Expression: `^(exact|prefix|suffix|regex)$`}
 	timeoutMatch4  = accept.Match{Expression: `^[0-9]+(m([0-9]+s)?|s)$`}
-	nameMatch7     = accept.Match{Expression: `^(exact|prefix|regex)$`}
-	nameMatch8     = accept.Match{Expression: `^(allowHeaders|allowMethods|allowOrigin|exposeHeaders)$`}
-	nameMatch9     = accept.Match{Expression: `^(request|response)$`}
-	nameMatch10    = accept.Match{Expression: `^[a-z]([-a-z0-9]{0,53}[a-z0-9])?$`}
-	nameMatch11    = accept.Match{Expression: `^(apex|canary|primary)$`}
+	nameMatch4     = accept.Match{Expression: `^[a-z]([-a-z0-9]*[a-z0-9])?$`, Most: 55}
 	valueForm      = accept.Struct{Fields: []accept.Field{
 		{Name: "annotations", Form: &annotationsForm},
 		{Name: "labels", Form: &annotationsForm},
@@ -1952,14 +1945,8 @@ var (
 	valueForm5 = accept.Struct{Fields: []accept.Field{
 		{Name: "regex", Required: true, Form: accept.String},
 	}}
-	headersForm4 = accept.Struct{Patterns: []accept.Pattern{{Form: accept.Either{&valueForm2, &valueForm3, &valueForm4, &valueForm5}}}}
-	nameMatch12  = accept.Match{Expression: `^(group|kind|namespace)$`}
-	nameMatch13  = accept.Match{Expression: `^(authority|method|scheme|uri)$`}
-	nameMatch14  = accept.Match{Expression: `^(headers|queryParams|withoutHeaders)$`}
-	nameMatch15  = accept.Match{Expression: `^(http1MaxPendingRequests|http2MaxRequests|maxRequestsPerConnection|maxRetries)$`}
-	nameMatch16  = accept.Match{Expression: `^(baseEjectionTime|interval)$`}
-	nameMatch17  = accept.Match{Expression: `^(consecutive(5xxErrors|Errors|GatewayErrors|LocalOriginFailures)|maxEjectionPercent|minHealthPercent)$`}
-	nameMatch18  = accept.Match{Expression: `^(caCertificates|clientCertificate|privateKey|sni)$`}
+	headersForm4 = accept.Struct{Patterns: []accept.Pattern{{Name: accept.String, Form: accept.Either{&valueForm2, &valueForm3, &valueForm4, &valueForm5}}}}
+	nameMatch5   = accept.Match{Expression: `^(consecutive(5xxErrors|Errors|GatewayErrors|LocalOriginFailures)|maxEjectionPercent|minHealthPercent)$`}
 	labelsForm2  = accept.Struct{Fields: []accept.Field{
 		{Name: "app", Required: true, Form: accept.String},
 	}}
@@ -1997,9 +1984,9 @@ var (
 		{Name: "namespace", Required: true, Form: &namespaceMatch},
 	}}
 	urlMatch5     = accept.Match{Expression: `^(http|https|ssh)://`}
-	nameMatch19   = accept.Match{Expression: `^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$`}
+	nameMatch6    = accept.Match{Expression: `^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`, Most: 63}
 	metadataForm5 = accept.Struct{Fields: []accept.Field{
-		{Name: "name", Required: true, Form: &nameMatch19},
+		{Name: "name", Required: true, Form: &nameMatch6},
 		{Name: "namespace", Required: true, Form: &namespaceMatch},
 	}}
 	installForm = accept.Struct{Fields: []accept.Field{
@@ -2014,25 +2001,23 @@ var (
 			{Name: "name", Required: true, Form: accept.Not("")},
 		}}},
 	}}
-	nameMatch20  = accept.Match{Expression: `^(labels|annotations)$`}
-	nameMatch21  = accept.Match{Expression: `^(ignoreTestFailures|remediateLastFailure)$`}
-	nameMatch22  = accept.Match{Expression: `^(disable(Wait|WaitForJobs|Hooks|OpenAPIValidation)|replace|createNamespace|force|preserveValues|cleanupOnFail|recreate|keepHistory)$`}
+	nameMatch7   = accept.Match{Expression: `^(disable(Wait|WaitForJobs|Hooks|OpenAPIValidation)|replace|createNamespace|force|preserveValues|cleanupOnFail|recreate|keepHistory)$`}
 	installForm2 = accept.Struct{Fields: []accept.Field{
 		{Name: "crds", Form: accept.Enum{"Skip", "Create", "CreateReplace"}},
 		{Name: "deletionPropagation", Form: accept.Enum{"background", "foreground", "orphan"}},
 		{Name: "remediation", Form: &accept.Struct{Fields: []accept.Field{
 			{Name: "retries", Form: accept.Int},
 			{Name: "strategy", Form: accept.Enum{"rollback", "uninstall"}},
-		}, Patterns: []accept.Pattern{{Name: &nameMatch21, Form: accept.Bool}}}},
+		}, Patterns: []accept.Pattern{{Name: accept.Enum{"ignoreTestFailures", "remediateLastFailure"}, Form: accept.Bool}}}},
 		{Name: "timeout", Form: &intervalMatch},
-	}, Patterns: []accept.Pattern{{Name: &nameMatch22, Form: accept.Bool}}}
+	}, Patterns: []accept.Pattern{{Name: &nameMatch7, Form: accept.Bool}}}
 	urlMatch6      = accept.Match{Expression: `^(http|https|oci)://`}
 	urlMatch7      = accept.Match{Expression: `^oci://`}
-	nameMatch23    = accept.Match{Expression: `^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`}
+	nameMatch8     = accept.Match{Expression: `^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`}
 	hostMatch      = accept.Match{Expression: `^(\*\.)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`}
 	pathMatch      = accept.Match{Expression: `^/`}
 	resourcesMatch = accept.Match{Expression: `^[a-z0-9][-a-z0-9.]*\.yaml$`}
-	nameMatch24    = accept.Match{Expression: `^allow-all-`}
+	nameMatch9     = accept.Match{Expression: `^allow-all-`}
 	targetRefForm  = accept.Struct{Fields: []accept.Field{
 		{Name: "kind", Required: true, Form: accept.Enum{"Mesh"}},
 	}}

@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -161,19 +160,18 @@ func (o Output) kind() (*outputKind, bool) {
 
 // accepts says whether an object surely fits the definition and breaks no rules. A
 // typed one is judged by its JSON, which is what is written.
-func (k *outputKind) accepts(value any) bool {
-	form := formOf(k.file.name)
-	if _, ok := value.(map[string]any); ok {
-		return accept.Accepts(form, value)
+func (k *outputKind) accepts(object any) bool {
+	value, ok := object.(map[string]any)
+	if !ok {
+		text, err := json.Marshal(object)
+		if err != nil {
+			return false
+		}
+		if value, ok = accept.FromJSON(text); !ok {
+			return false
+		}
 	}
-	data, err := json.Marshal(value)
-	if err != nil {
-		return false
-	}
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.UseNumber()
-	var fields map[string]any
-	return decoder.Decode(&fields) == nil && accept.Accepts(form, fields)
+	return accept.Accepts(formOf(k.file.name), value)
 }
 
 func (k *outputKind) checkBatch(batch []Output) []OutputError {

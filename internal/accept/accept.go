@@ -132,10 +132,12 @@ func (f Enum) judge(_ *scope, value any) verdict {
 	return of(ok && slices.Contains(f, text))
 }
 
-// A Match is the form of text that a regular expression matches. It is compiled when
-// it is first needed.
+// A Match is the form of text that a regular expression matches, and that has at most so
+// many bytes, unless that is 0: an expression that counts is slow to compile, which
+// happens when it is first needed.
 type Match struct {
 	Expression string
+	Most       int
 
 	once     sync.Once
 	compiled *regexp.Regexp
@@ -147,6 +149,9 @@ func (f *Match) judge(_ *scope, value any) verdict {
 }
 
 func (f *Match) matches(text string) bool {
+	if f.Most > 0 && len(text) > f.Most {
+		return false
+	}
 	f.once.Do(func() { f.compiled = regexp.MustCompile(f.Expression) })
 	return f.compiled.MatchString(text)
 }
@@ -291,9 +296,9 @@ type Field struct {
 	Form     Form
 }
 
-// A Pattern is what the fields are whose names match; nil matches all.
+// A Pattern is what the fields are whose names are of a form.
 type Pattern struct {
-	Name *Match
+	Name Form
 	Form Form
 }
 
@@ -338,7 +343,7 @@ func (f *Struct) judgeFields(s *scope, fields map[string]any) verdict {
 	for name, value := range fields {
 		known := f.Open || f.has(name)
 		for _, p := range f.Patterns {
-			if p.Name == nil || p.Name.matches(name) {
+			if p.Name.judge(nil, name) == accepted {
 				known = true
 				if least = min(least, p.Form.judge(s, value)); least == refused {
 					return refused

@@ -29,11 +29,44 @@ func Form(file string, src []byte, name string, loose bool) (accept.Form, error)
 	if field == nil {
 		return nil, fmt.Errorf("%s has no %s", file, name)
 	}
-	form := t.form(root, field.Value, !strings.HasPrefix(name, "#"))
+	if !isPlain(parsed, name) {
+		return accept.Unclear, nil
+	}
+	form := t.form(root, field.Value, !isDefinition(name))
 	for _, link := range t.links {
 		link()
 	}
 	return form, nil
+}
+
+// isPlain says whether a file has no attributes, which may change what CUE means, and
+// declares a field and each definition once, so that nothing further is said about it.
+func isPlain(file *ast.File, name string) bool {
+	plain := true
+	declared := map[string]bool{}
+	for _, d := range file.Decls {
+		switch d := d.(type) {
+		case *ast.Attribute:
+			plain = false
+		case *ast.Field:
+			if label, ok := d.Label.(*ast.Ident); ok && label.Name == name && !isDefinition(name) {
+				plain = plain && !declared[name]
+				declared[name] = true
+			}
+		}
+	}
+	ast.Walk(file, func(n ast.Node) bool {
+		field, ok := n.(*ast.Field)
+		if !ok {
+			return true
+		}
+		if label, ok := field.Label.(*ast.Ident); ok && isDefinition(label.Name) {
+			plain = plain && !declared[label.Name]
+			declared[label.Name] = true
+		}
+		return true
+	}, nil)
+	return plain
 }
 
 // A translator makes forms of CUE.
@@ -145,6 +178,11 @@ func literalValue(e *ast.BasicLit) (any, bool) {
 		n, err := strconv.ParseInt(e.Value, 10, 64)
 		return n, err == nil
 	case token.STRING:
+		// In single quotes it is bytes.
+		info, _, _, err := cueliteral.ParseQuotes(e.Value, e.Value)
+		if err != nil || !info.IsDouble() {
+			return nil, false
+		}
 		text, err := cueliteral.Unquote(e.Value)
 		return text, err == nil
 	}
@@ -212,13 +250,22 @@ func unary(e *ast.UnaryExpr) accept.Form {
 	return accept.Unclear
 }
 
-// match is nil where an expression is none for Go, which CUE then refuses as well.
+// match leaves to CUE what is no expression for Go.
 func match(expression string) accept.Form {
 	if _, err := regexp.Compile(expression); err != nil {
 		return accept.Unclear
 	}
+	if words := alternatives.FindStringSubmatch(expression); words != nil {
+		return accept.Enum(strings.Split(words[1], "|"))
+	}
+	if uncounted, most, ok := uncount(expression); ok {
+		return &accept.Match{Expression: uncounted, Most: most}
+	}
 	return &accept.Match{Expression: expression}
 }
+
+// alternatives are the expressions that match some words and nothing else.
+var alternatives = regexp.MustCompile(`^\^\((\w+(?:\|\w+)*)\)\$$`)
 
 var comparisons = map[token.Token]accept.Comparison{
 	token.EQL: accept.Equal, token.NEQ: accept.NotEqual,
@@ -374,8 +421,8 @@ func (t *translator) pattern(in *frame, label *ast.ListLit) (accept.Pattern, boo
 	}
 	switch form := t.form(in, label.Elts[0], false).(type) {
 	case accept.Kind:
-		return accept.Pattern{}, form == accept.String
-	case *accept.Match:
+		return accept.Pattern{Name: form}, form == accept.String
+	case accept.Enum, *accept.Match:
 		return accept.Pattern{Name: form}, true
 	}
 	return accept.Pattern{}, false
@@ -506,7 +553,7 @@ func (t *translator) interpolation(in *frame, e *ast.Interpolation) accept.Expr 
 		return accept.Unclear
 	}
 	info, skip, _, err := cueliteral.ParseQuotes(first.Value, last.Value)
-	if err != nil {
+	if err != nil || !info.IsDouble() {
 		return accept.Unclear
 	}
 	var text accept.Text

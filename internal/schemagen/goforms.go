@@ -91,7 +91,8 @@ func cueFiles(dir string) (map[string][]byte, error) {
 }
 
 // fileForm is the form of the definition of a file with its rules, which are in the
-// same file or, of an input, in one of their own.
+// same file or, of an input, in one of their own. Of several definitions it is that of
+// all together, since nothing here says which is meant.
 func fileForm(file string, sources map[string][]byte) (accept.All, error) {
 	parsed, err := parser.ParseFile(file, sources[file])
 	if err != nil {
@@ -240,7 +241,11 @@ func (p *printer) text(f accept.Form, near string) string {
 	case accept.Enum:
 		return fmt.Sprintf("accept.Enum{%s}", list(f, strconv.Quote))
 	case *accept.Match:
-		return fmt.Sprintf("&accept.Match{Expression: %s}", quote(f.Expression))
+		most := ""
+		if f.Most > 0 {
+			most = fmt.Sprintf(", Most: %d", f.Most)
+		}
+		return fmt.Sprintf("&accept.Match{Expression: %s%s}", quote(f.Expression), most)
 	case *accept.Bound:
 		return fmt.Sprintf("&accept.Bound{Comparison: %s, Limit: %d}", comparisonNames[f.Comparison], f.Limit)
 	case accept.Not:
@@ -324,11 +329,7 @@ func (p *printer) structText(f *accept.Struct) string {
 }
 
 func (p *printer) pattern(f accept.Pattern) string {
-	name := ""
-	if f.Name != nil {
-		name = "Name: " + p.form(f.Name, "name") + ", "
-	}
-	return "{" + name + "Form: " + p.form(f.Form, "value") + "}"
+	return fmt.Sprintf("{Name: %s, Form: %s}", p.form(f.Name, "name"), p.form(f.Form, "value"))
 }
 
 func (p *printer) clauses(clauses []accept.Clause) string {
