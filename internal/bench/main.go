@@ -1,0 +1,140 @@
+// Bench measures whole processes of fleetwright, beside those of what people would use
+// in its place, and beside copying and comparing the same files, and prints one table.
+// It makes what it measures by itself, and installs the tools that it needs at their
+// pinned versions. docs/performance.md says how to read the table.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fleetwright/fleetwright/internal/fleetgen"
+)
+
+const usage = `bench [flags], from the root of the repository, measures; flags are below.
+bench instructions counts the instructions of a start, and fails where there are a tenth
+more than recorded; bench instructions -record records them.
+`
+
+// sections are the parts of the table, in their order.
+var sections = []struct {
+	name    string
+	measure func(*bench) error
+}{
+	{"start", (*bench).startUp},
+	{"fanout", (*bench).fanOut},
+	{"growth", (*bench).growth},
+	{"overlays", (*bench).overlays},
+	{"large", (*bench).large},
+}
+
+func main() {
+	err := run(os.Args[1:])
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "bench: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	if len(args) > 0 {
+		switch args[0] {
+		case "generate", "bases":
+			return help(args[0], args[1:])
+		case "instructions":
+			return instructions(args[1:])
+		}
+	}
+	b := &bench{results: map[size]cost{}}
+	var chosen, sizes, dir string
+	var quick bool
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.Usage = func() {
+		fmt.Fprint(flags.Output(), usage)
+		flags.PrintDefaults()
+	}
+	flags.StringVar(&chosen, "sections", sectionNames(), "parts of the table")
+	flags.StringVar(&sizes, "sizes", "10x1,10x10,10x100,100x1,100x10,100x100,1000x1,1000x10,1000x100", "applications x clusters of each of three fleets")
+	flags.IntVar(&b.starts, "starts", 50, "how often each command of the start is run")
+	flags.IntVar(&b.runs, "runs", 3, "how often all others are")
+	flags.BoolVar(&quick, "quick", false, "only small sizes, each a few times: some minutes on two cores")
+	flags.StringVar(&dir, "dir", "", "directory on the disk to measure on (a new one among the temporary)")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	b.overlaid = []overlaid{{size{100, 20}, 20}, {size{100, 100}, 50}}
+	b.share = 1
+	if quick {
+		sizes, b.starts, b.runs, b.share = "10x1,10x10,100x1,100x10", min(b.starts, 10), min(b.runs, 3), 20
+		b.overlaid = []overlaid{{size{30, 5}, 20}}
+	}
+	var err error
+	if b.sizes, err = parseSizes(sizes); err != nil {
+		return err
+	}
+	if b.dir, err = os.MkdirTemp(dir, "bench-"); err != nil {
+		return err
+	}
+	defer os.RemoveAll(b.dir)
+	if b.dir, err = filepath.EvalSymlinks(b.dir); err != nil {
+		return err
+	}
+	if err := b.build(); err != nil {
+		return err
+	}
+	wanted := strings.Split(chosen, ",")
+	for _, name := range wanted {
+		if !strings.Contains(","+sectionNames()+",", ","+name+",") {
+			return fmt.Errorf("no section %q; there are %s", name, sectionNames())
+		}
+	}
+	started := time.Now()
+	for _, section := range sections {
+		if !slices.Contains(wanted, section.name) {
+			continue
+		}
+		if err := section.measure(b); err != nil {
+			return fmt.Errorf("section %s: %w", section.name, err)
+		}
+	}
+	fmt.Println(b.conditions(time.Since(started)))
+	return b.table.print(os.Stdout)
+}
+
+func sectionNames() string {
+	var names []string
+	for _, section := range sections {
+		names = append(names, section.name)
+	}
+	return strings.Join(names, ",")
+}
+
+// A size is of fleets: applications, on so many clusters each.
+type size struct{ applications, clusters int }
+
+func (s size) String() string { return fmt.Sprintf("%dx%d", s.applications, s.clusters) }
+
+// fleets is what to generate.
+func (s size) fleets() fleetgen.Size {
+	return fleetgen.Size{Applications: s.applications, Clusters: s.clusters}
+}
+
+func parseSizes(text string) (all []size, err error) {
+	for _, one := range strings.Split(text, ",") {
+		var s size
+		if _, err := fmt.Sscanf(one, "%dx%d", &s.applications, &s.clusters); err != nil || s.applications < 1 || s.clusters < 1 {
+			return nil, fmt.Errorf("%q is no size such as 100x10", one)
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
