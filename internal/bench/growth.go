@@ -31,8 +31,8 @@ func (b *bench) growth() error {
 	}
 	largest := b.largest()
 	b.table.section("Growth of the full render, from size to size")
-	b.table.add(b.grows("application", func(s size) (int, bool) { return s.applications, s.clusters == largest.clusters })...)
-	b.table.add(b.grows("cluster", func(s size) (int, bool) { return s.clusters, s.applications == largest.applications })...)
+	b.table.add(b.grows("an application", func(s size) (int, bool) { return s.applications, s.clusters == largest.clusters })...)
+	b.table.add(b.grows("a cluster", func(s size) (int, bool) { return s.clusters, s.applications == largest.applications })...)
 	one := size{largest.applications, 1}
 	if few, ok := b.results[one]; ok && one != largest {
 		b.table.add(row{what: fmt.Sprintf("memory of %s", largest), ours: b.results[largest],
@@ -54,13 +54,13 @@ func (b *bench) grows(what string, along func(size) (n int, is bool)) (rows []ro
 	var first cost
 	var between string
 	for i, n := range numbers {
-		rows = append(rows, row{what: fmt.Sprintf("one of %d %ss", n, what), ours: line[n].per(n)})
+		rows = append(rows, row{what: fmt.Sprintf("%s, with %d of them", what, n), ours: line[n].per(n)})
 		if i == 0 {
 			continue
 		}
 		before := numbers[i-1]
 		step := cost{line[n].wall - line[before].wall, line[n].cpu - line[before].cpu, 0}.per(n - before)
-		name := fmt.Sprintf("one more %s, from %d to %d", what, before, n)
+		name := fmt.Sprintf("%s more, from %d to %d", what, before, n)
 		if i == 1 {
 			first, between = step, fmt.Sprintf("from %d to %d", before, n)
 			rows = append(rows, row{what: name, ours: step})

@@ -10,7 +10,7 @@ import (
 // takes must not grow.
 func (b *bench) large() error {
 	b.table.section("Large inputs, and one of what is in them beside one of a tenth of it")
-	for _, l := range []struct {
+	for kind, l := range []struct {
 		name, unit string
 		units      int
 		of         func(units int) fleetgen.Size
@@ -31,26 +31,26 @@ func (b *bench) large() error {
 		}},
 	} {
 		units := max(l.units/b.share, 10)
-		name := l.name
+		title := l.name
 		if b.share > 1 {
-			name = fmt.Sprintf("%s / %d", l.name, b.share)
+			title = fmt.Sprintf("%s / %d", l.name, b.share)
 		}
 		var per [2]cost
 		for i, n := range []int{units / 10, units} {
-			b.say("%s, %d of them", l.name, n)
 			of := l.of(n)
-			inputs, err := b.inputs(fmt.Sprintf("%ss-%s-%d", l.unit, l.name[:2], n), of)
+			name := fmt.Sprintf("large-%d-%d-%s", kind, n, l.unit)
+			inputs, err := b.inputs(name, of)
 			if err != nil {
 				return err
 			}
-			c, err := b.fresh(fmt.Sprintf("%ss-%s-%d", l.unit, l.name[:2], n), inputs, size{of.Applications, of.Clusters}.treeSize())
+			c, err := b.fresh(name, inputs, size{of.Applications, of.Clusters}.treeSize())
 			if err != nil {
 				return err
 			}
 			b.discard(inputs)
 			per[i] = c.per(n)
 			if i == 1 {
-				b.table.add(row{what: name, ours: c})
+				b.table.add(row{what: title, ours: c})
 			}
 		}
 		b.table.add(row{what: "  one " + l.unit, ours: per[1], against: "of a tenth", theirs: per[0], by: cpu, goal: growthGoal})

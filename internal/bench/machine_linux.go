@@ -20,25 +20,25 @@ func free(dir string) int64 {
 	return int64(s.Bavail) * s.Bsize
 }
 
-// cpuSoFar is what a process that still runs has taken of all cores. What its threads
-// say is exact, which /proc/PID/stat is to a hundredth of a second alone.
-func cpuSoFar(pid int) (time.Duration, error) {
+// cpuSoFar is what a process that still runs has taken of all cores, or 0 where that is
+// not known. What its threads say is exact, which /proc/PID/stat is to a hundredth of a
+// second alone.
+func cpuSoFar(pid int) (sum time.Duration) {
 	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
-	if err != nil || len(threads) == 0 {
-		return 0, fmt.Errorf("no CPU time of process %d: %w", pid, os.ErrNotExist)
+	if err != nil {
+		return 0
 	}
-	var sum time.Duration
 	for _, name := range threads {
 		text, err := os.ReadFile(name)
 		if err != nil {
-			return 0, err
+			return 0
 		}
 		ran, _, _ := strings.Cut(string(text), " ")
 		n, err := strconv.ParseInt(ran, 10, 64)
 		if err != nil {
-			return 0, err
+			return 0
 		}
 		sum += time.Duration(n)
 	}
-	return sum, nil
+	return sum
 }

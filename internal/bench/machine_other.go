@@ -3,7 +3,6 @@
 package main
 
 import (
-	"errors"
 	"math"
 	"time"
 )
@@ -12,6 +11,4 @@ import (
 func free(string) int64 { return math.MaxInt64 }
 
 // cpuSoFar is not known here.
-func cpuSoFar(int) (time.Duration, error) {
-	return 0, errors.New("the CPU time of a running process is read on Linux alone")
-}
+func cpuSoFar(int) time.Duration { return 0 }

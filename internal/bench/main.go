@@ -75,7 +75,7 @@ func run(args []string) error {
 	b.share = 1
 	if quick {
 		sizes, b.starts, b.runs, b.share = "10x1,10x10,100x1,100x10", min(b.starts, 10), min(b.runs, 3), 20
-		b.overlaid = []overlaid{{size{30, 5}, 20}}
+		b.overlaid = []overlaid{{size{30, 5}, 0}}
 	}
 	var err error
 	if b.sizes, err = parseSizes(sizes); err != nil {

@@ -77,7 +77,7 @@ func (t *table) print(to io.Writer) error {
 	goals, missed := 0, 0
 	for _, s := range t.sections {
 		fmt.Fprintf(w, "\n%s\n", s.title)
-		fmt.Fprintln(w, "\twall\tCPU\tmemory\tagainst\twall\tCPU\tmemory\tof\tratio\tgoal\t")
+		fmt.Fprintln(w, "\twall\tCPU\tmemory\tagainst\twall\tCPU\tmemory\tof\tratio\tgoal")
 		for _, r := range s.rows {
 			cells := append([]string{"  " + r.what}, r.ours.cells()...)
 			if r.by != "" {
