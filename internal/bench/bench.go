@@ -39,10 +39,11 @@ func (b *bench) build() (err error) {
 	return err
 }
 
-// buildCommand builds the fleetwright of the repository around the working directory.
-func buildCommand(dir string) (string, error) {
+// buildCommand builds the fleetwright of the repository that is the working directory.
+func buildCommand(dir string, flags ...string) (string, error) {
 	name := filepath.Join(dir, "fleetwright")
-	if output, err := exec.Command("go", "build", "-o", name, "./cmd/fleetwright").CombinedOutput(); err != nil {
+	args := append(append([]string{"build"}, flags...), "-o", name, "./cmd/fleetwright")
+	if output, err := exec.Command("go", args...).CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build, which must run in the root of the repository: %w\n%s", err, output)
 	}
 	return name, nil

@@ -20,6 +20,7 @@ import (
 const usage = `bench [flags], from the root of the repository, measures; flags are below.
 bench instructions counts the instructions of a start, and fails where there are a tenth
 more than recorded; bench instructions -record records them.
+bench profile says in which functions the time is spent.
 `
 
 // sections are the parts of the table, in their order.
@@ -52,6 +53,8 @@ func run(args []string) error {
 			return help(args[0], args[1:])
 		case "instructions":
 			return instructions(args[1:])
+		case "profile":
+			return profile(args[1:])
 		}
 	}
 	b := &bench{results: map[size]cost{}}
