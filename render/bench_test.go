@@ -17,8 +17,8 @@ func generated(b *testing.B) []schema.File {
 	return files
 }
 
-// BenchmarkLoad reads and checks 48 Applications.
-func BenchmarkLoad(b *testing.B) {
+// BenchmarkLoadFleets reads and checks 48 Applications.
+func BenchmarkLoadFleets(b *testing.B) {
 	files := generated(b)
 	b.ReportAllocs()
 	for b.Loop() {
@@ -26,8 +26,8 @@ func BenchmarkLoad(b *testing.B) {
 	}
 }
 
-// BenchmarkCompile compiles 48 Applications for 10 clusters each, when they are read.
-func BenchmarkCompile(b *testing.B) {
+// BenchmarkCompileFleets compiles 48 Applications for 10 clusters each, when they are read.
+func BenchmarkCompileFleets(b *testing.B) {
 	docs := schema.Load(generated(b))
 	b.ReportAllocs()
 	for b.Loop() {

@@ -5,8 +5,10 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
+	"syscall"
 	"time"
 )
 
@@ -53,6 +55,17 @@ func buildCommand(dir string, flags ...string) (string, error) {
 func (b *bench) conditions(took time.Duration) string {
 	return fmt.Sprintf("%s, %s/%s, %d cores, medians of %d starts and %d runs; measured in %s",
 		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), b.starts, b.runs, took.Round(time.Second))
+}
+
+// removeAfterInterrupt leaves nothing behind when the user ends the bench: what it writes
+// may fill a disk.
+func (b *bench) removeAfterInterrupt() {
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
+	<-interrupted
+	b.say("removing what was written")
+	os.RemoveAll(b.dir)
+	os.Exit(1)
 }
 
 // say tells whoever waits what is done.

@@ -24,10 +24,12 @@ func (b *bench) growth() error {
 		if err != nil {
 			return err
 		}
-		if b.results[s], err = b.fresh(s.String()+"-growth", inputs, s.treeSize()); err != nil {
+		c, out, err := b.fresh(s.String()+"-growth", inputs, s.treeSize())
+		if err != nil {
 			return err
 		}
-		b.discard(inputs)
+		b.results[s] = c
+		b.discard(inputs, out)
 	}
 	largest := b.largest()
 	b.table.section("Growth of the full render, from size to size")

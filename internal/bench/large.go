@@ -43,11 +43,11 @@ func (b *bench) large() error {
 			if err != nil {
 				return err
 			}
-			c, err := b.fresh(name, inputs, size{of.Applications, of.Clusters}.treeSize())
+			c, out, err := b.fresh(name, inputs, size{of.Applications, of.Clusters}.treeSize())
 			if err != nil {
 				return err
 			}
-			b.discard(inputs)
+			b.discard(inputs, out)
 			per[i] = c.per(n)
 			if i == 1 {
 				b.table.add(row{what: title, ours: c})

@@ -23,6 +23,12 @@ more than recorded; bench instructions -record records them.
 bench profile says in which functions the time is spent.
 `
 
+// Sizes are those of the fan-out: all, and few for those who have little time.
+const (
+	allSizes   = "10x1,10x10,10x100,100x1,100x10,100x100,1000x1,1000x10,1000x100"
+	quickSizes = "10x1,10x10,100x1,100x10"
+)
+
 // sections are the parts of the table, in their order.
 var sections = []struct {
 	name    string
@@ -65,8 +71,8 @@ func run(args []string) error {
 		fmt.Fprint(flags.Output(), usage)
 		flags.PrintDefaults()
 	}
-	flags.StringVar(&chosen, "sections", sectionNames(), "parts of the table")
-	flags.StringVar(&sizes, "sizes", "10x1,10x10,10x100,100x1,100x10,100x100,1000x1,1000x10,1000x100", "applications x clusters of each of three fleets")
+	flags.StringVar(&chosen, "sections", strings.Join(sectionNames(), ","), "parts of the table")
+	flags.StringVar(&sizes, "sizes", allSizes, "applications x clusters of each of three fleets")
 	flags.IntVar(&b.starts, "starts", 50, "how often each command of the start is run")
 	flags.IntVar(&b.runs, "runs", 3, "how often all others are")
 	flags.BoolVar(&quick, "quick", false, "only small sizes, each a few times: some minutes on two cores")
@@ -74,11 +80,25 @@ func run(args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	b.overlaid = []overlaid{{size{100, 20}, 20}, {size{100, 100}, 50}}
-	b.share = 1
+	if flags.NArg() > 0 {
+		return fmt.Errorf("%q is no flag; bench -help has them", flags.Arg(0))
+	}
+	if b.starts < 1 || b.runs < 1 {
+		return errors.New("-starts and -runs are at least 1")
+	}
+	wanted := strings.Split(chosen, ",")
+	for _, name := range wanted {
+		if !slices.Contains(sectionNames(), name) {
+			return fmt.Errorf("no section %q; there are %s", name, strings.Join(sectionNames(), ","))
+		}
+	}
+	b.overlaid, b.share = []overlaid{{size{100, 20}, 20}, {size{100, 100}, 50}}, 1
 	if quick {
-		sizes, b.starts, b.runs, b.share = "10x1,10x10,100x1,100x10", min(b.starts, 10), min(b.runs, 3), 20
-		b.overlaid = []overlaid{{size{30, 5}, 0}}
+		b.overlaid, b.share = []overlaid{{size{30, 5}, 0}}, 20
+		b.starts, b.runs = min(b.starts, 10), min(b.runs, 3)
+		if sizes == allSizes {
+			sizes = quickSizes
+		}
 	}
 	var err error
 	if b.sizes, err = parseSizes(sizes); err != nil {
@@ -88,17 +108,12 @@ func run(args []string) error {
 		return err
 	}
 	defer os.RemoveAll(b.dir)
+	go b.removeAfterInterrupt()
 	if b.dir, err = filepath.EvalSymlinks(b.dir); err != nil {
 		return err
 	}
 	if err := b.build(); err != nil {
 		return err
-	}
-	wanted := strings.Split(chosen, ",")
-	for _, name := range wanted {
-		if !strings.Contains(","+sectionNames()+",", ","+name+",") {
-			return fmt.Errorf("no section %q; there are %s", name, sectionNames())
-		}
 	}
 	started := time.Now()
 	for _, section := range sections {
@@ -113,12 +128,11 @@ func run(args []string) error {
 	return b.table.print(os.Stdout)
 }
 
-func sectionNames() string {
-	var names []string
+func sectionNames() (names []string) {
 	for _, section := range sections {
 		names = append(names, section.name)
 	}
-	return strings.Join(names, ",")
+	return names
 }
 
 // A size is of fleets: applications, on so many clusters each.

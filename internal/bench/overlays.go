@@ -26,13 +26,12 @@ func (b *bench) overlays() error {
 		if err != nil {
 			return err
 		}
-		full, err := b.fresh("overlays-"+o.String(), inputs, o.treeSize())
+		full, rendered, err := b.fresh("overlays-"+o.String(), inputs, o.treeSize())
 		if err != nil {
 			return err
 		}
 		b.say("%s by kustomize", o.size)
 		dir := b.path("overlays-" + o.String())
-		rendered := b.path("overlays-" + o.String() + "-out-0")
 		if output, err := exec.Command(b.self, "bases", rendered, dir).CombinedOutput(); err != nil {
 			return fmt.Errorf("%w\n%s", err, output)
 		}
@@ -49,26 +48,29 @@ func (b *bench) overlays() error {
 			all = cost{all.wall + c.wall, all.cpu + c.cpu, max(all.peak, c.peak)}
 		}
 		b.table.add(row{what: o.String() + " render", ours: full, against: fmt.Sprintf("%d overlays", len(clusters)), theirs: all, by: cpu, goal: o.goal, inverse: true})
-		b.discard(inputs, dir)
+		b.discard(inputs, rendered, dir)
 	}
 	return nil
 }
 
-// fresh is what it takes to render into new directories.
-func (b *bench) fresh(name, inputs string, bytes int64) (cost, error) {
+// fresh is what it takes to render into new directories, of about so many bytes. It
+// returns the last of them.
+func (b *bench) fresh(name, inputs string, bytes int64) (_ cost, out string, err error) {
 	var costs []cost
 	for run := range b.runs {
 		b.say("%s, %d of %d", name, run+1, b.runs)
 		if err := b.room(bytes); err != nil {
-			return cost{}, err
+			return cost{}, "", err
 		}
-		out := b.path(fmt.Sprintf("%s-out-%d", name, run))
+		if out != "" {
+			b.discard(out)
+		}
+		out = b.path(fmt.Sprintf("%s-out-%d", name, run))
 		c, err := compare(1, true, always(b.fleetwright, "render", inputs, "-o", out))
 		if err != nil {
-			return cost{}, err
+			return cost{}, "", err
 		}
 		costs = append(costs, c...)
-		b.discard(out)
 	}
-	return medianCost(costs), nil
+	return medianCost(costs), out, nil
 }
