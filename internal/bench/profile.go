@@ -50,7 +50,10 @@ func profile(args []string) error {
 	if err != nil {
 		return err
 	}
-	out := b.path("profile-out")
+	out, err := os.MkdirTemp(b.dir, "rendered-")
+	if err != nil {
+		return err
+	}
 	for _, c := range []struct {
 		name string
 		runs int
