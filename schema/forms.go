@@ -473,7 +473,7 @@ var inputApplicationForm = accept.All{&accept.Struct{Fields: []accept.Field{
 								{Name: "max", Form: accept.Any},
 								{Name: "min", Form: accept.Any},
 							}, Parts: []accept.Form{
-								&accept.Guard{Clauses: []accept.Clause{{If: &accept.Compare{Comparison: accept.Greater, X: &accept.Ref{Path: []string{"min"}}, Y: &accept.Ref{Path: []string{"max"}}}}}, Loose: true, Then: accept.Unclear},
+								&accept.Guard{Clauses: []accept.Clause{{If: &accept.Exists{Expr: &accept.Ref{Path: []string{"min"}}}}, {If: &accept.Exists{Expr: &accept.Ref{Path: []string{"max"}}}}, {If: &accept.Compare{Comparison: accept.Greater, X: &accept.Ref{Path: []string{"min"}}, Y: &accept.Ref{Path: []string{"max"}}}}}, Loose: true, Then: accept.Unclear},
 							}}},
 						}}}},
 					}}},
