@@ -1,11 +1,13 @@
 package render
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"sync"
 
-	"sigs.k8s.io/yaml"
+	"go.yaml.in/yaml/v4"
 
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/templates"
@@ -26,11 +28,27 @@ type charts map[string]chart
 // parsedCharts are the charts of package templates.
 var parsedCharts = sync.OnceValue(func() charts {
 	var all charts
-	if err := yaml.UnmarshalStrict(templates.Charts, &all); err != nil {
+	if err := decodeTemplate(templates.Charts, &all); err != nil {
 		panic(fmt.Sprintf("templates/charts.yaml: %v", err))
 	}
 	return all
 })
+
+// decodeTemplate decodes a template by its fields' json tags, with the reader of YAML
+// that the input has gone through: a second one costs a start what reading it does.
+func decodeTemplate(template []byte, to any) error {
+	var value any
+	if err := yaml.Unmarshal(template, &value); err != nil {
+		return err
+	}
+	data, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
+	return decoder.Decode(to)
+}
 
 // pinnedCharts are the charts that are installed unless somebody says otherwise.
 func pinnedCharts() charts { return maps.Clone(parsedCharts()) }

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"sync"
 
-	"sigs.k8s.io/yaml"
-
 	"github.com/fleetwright/fleetwright/templates"
 )
 
@@ -86,9 +84,9 @@ type loadTesterSkeleton struct {
 var parsedLoadTester = sync.OnceValue(func() loadTesterSkeleton {
 	var s loadTesterSkeleton
 	deployment, service, _ := strings.Cut(templates.LoadTester, "\n---\n")
-	err := yaml.UnmarshalStrict([]byte(deployment), &s.deployment)
+	err := decodeTemplate([]byte(deployment), &s.deployment)
 	if err == nil {
-		err = yaml.UnmarshalStrict([]byte(service), &s.service)
+		err = decodeTemplate([]byte(service), &s.service)
 	}
 	if err != nil {
 		panic(fmt.Sprintf("templates/loadtester.yaml: %v", err))

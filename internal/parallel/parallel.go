@@ -7,10 +7,18 @@ import (
 	"sync/atomic"
 )
 
-// Each does something for each number from 0 to below n. They are begun in order, as
-// many at a time as there are cores, and all have ended when it returns.
+// few are so few small things that waking other cores costs more than it saves.
+const few = 200
+
+// Each does something small for each number from 0 to below n. They are begun in order, as
+// many at a time as there are cores, unless they are few, and all have ended when it
+// returns.
 func Each(n int, do func(i int)) {
-	On(make([]struct{}, runtime.GOMAXPROCS(0)), n, func(_ struct{}, i int) { do(i) })
+	cores := runtime.GOMAXPROCS(0)
+	if n < few {
+		cores = 1
+	}
+	On(make([]struct{}, cores), n, func(_ struct{}, i int) { do(i) })
 }
 
 // On is Each with workers, of which each does one thing at a time. There is at least one.
