@@ -73,8 +73,8 @@ type compiler struct {
 	kustomizations map[string]*blob
 	// alertManifests are the AlertProviders rendered so far.
 	alertManifests map[*alertProvider]*manifest
-	// outputs are the objects made so far, each once, and patched where the patches
-	// of some of them are, by their names.
+	// outputs are the objects made so far, each once, until what is surely right of them
+	// is left out, and patched where the patches of some of them are, by their names.
 	outputs []schema.Output
 	patched map[string]origin
 

@@ -33,7 +33,7 @@ func (d Delta) name() string {
 // layouts in common are compared once.
 func (t *Tree) Deltas(old *Tree) []Delta {
 	var deltas []Delta
-	compared := map[[2]*layout][]FileDelta{}
+	compared := map[[2]*layout]layoutDelta{}
 	for _, pair := range paired(old.Clusters, t.Clusters, func(c **Cluster) string { return (*c).Name }) {
 		var d Delta
 		var layouts [2]*layout
@@ -45,33 +45,43 @@ func (t *Tree) Deltas(old *Tree) []Delta {
 			d.New = *pair.new
 			layouts[1] = d.New.layout
 		}
-		files, ok := compared[layouts]
+		l, ok := compared[layouts]
 		if !ok {
-			files = compareLayouts(layouts[0], layouts[1])
-			compared[layouts] = files
+			l = compareLayouts(layouts[0], layouts[1])
+			compared[layouts] = l
 		}
-		d.Files = files
-		if d.Old != nil && d.New != nil {
-			d.Files = slices.DeleteFunc(slices.Clone(files), d.isSame)
-			d.Inventory = len(d.Files) > 0 || !maps.Equal(d.Old.versions, d.New.versions)
-		} else {
-			d.Inventory = true
-		}
+		d.take(l)
 		deltas = append(deltas, d)
 	}
 	return deltas
 }
 
-// isSame says whether a file that may differ from cluster to cluster is the same in
-// these.
-func (d Delta) isSame(f FileDelta) bool {
-	return f.Old >= 0 && f.New >= 0 && d.Old.File(f.Old).Sum == d.New.File(f.New).Sum
+// take makes a delta of clusters of that of their layouts.
+func (d *Delta) take(l layoutDelta) {
+	d.Files = l.files
+	if d.Old == nil || d.New == nil {
+		d.Inventory = true
+		return
+	}
+	if l.sameSync && d.Old.root == d.New.root {
+		d.New.syncSum = d.Old.syncSum // which need not be made again
+	}
+	d.Files = slices.DeleteFunc(slices.Clone(l.files), func(f FileDelta) bool {
+		return f.Old >= 0 && f.New >= 0 && d.Old.sum(f.Old) == d.New.sum(f.New)
+	})
+	d.Inventory = len(d.Files) > 0 || !maps.Equal(d.Old.versions, d.New.versions)
 }
 
-// compareLayouts finds the files that differ, or may, because clusters have their own.
-func compareLayouts(old, new *layout) []FileDelta {
-	var deltas []FileDelta
-	add := func(old, new int) { deltas = append(deltas, FileDelta{old, new}) }
+// A layoutDelta is how the clusters of two layouts differ.
+type layoutDelta struct {
+	// files differ, or may, because clusters have their own.
+	files []FileDelta
+	// sameSync says that sync.yaml differs by the places of the clusters alone.
+	sameSync bool
+}
+
+func compareLayouts(old, new *layout) (delta layoutDelta) {
+	add := func(old, new int) { delta.files = append(delta.files, FileDelta{old, new}) }
 	for _, dirs := range paired(old.numbered(), new.numbered(), func(d *numberedDir) string { return d.path }) {
 		for _, files := range paired(dirs.old.numbered(), dirs.new.numbered(), func(f *numberedFile) string { return f.name }) {
 			switch {
@@ -84,7 +94,8 @@ func compareLayouts(old, new *layout) []FileDelta {
 			}
 		}
 	}
-	return deltas
+	delta.sameSync = old != nil && new != nil && slices.EqualFunc(old.stages, new.stages, func(a, b *stage) bool { return a.template.Equal(&b.template) })
+	return delta
 }
 
 // A numberedDir is a directory of a layout, with the number of its first file.

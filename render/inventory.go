@@ -66,8 +66,8 @@ func (c *Cluster) inventoryLines() [][]byte {
 			continue
 		}
 		for j := range d.files {
-			f := c.file(d, j)
-			entries = append(entries, entry{f.Path, inventoryLine(nil, f.Path, hex.EncodeToString(f.Sum[:]))})
+			sum := c.sum(c.starts[i] + j)
+			entries = append(entries, entry{d.files[j].path, inventoryLine(nil, d.files[j].path, hex.EncodeToString(sum[:]))})
 		}
 	}
 	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.path, b.path) })

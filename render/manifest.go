@@ -80,14 +80,26 @@ type encoding struct {
 	value    any
 	// manifest is what the value is, if it is one as it was rendered.
 	manifest *manifest
+	// output is its number among what is checked, or unchecked.
+	output int
 }
 
-// encode makes the YAML.
-func (e encoding) encode() error {
-	if e.template != nil {
-		return e.template.Encode(e.value)
+// unchecked is the number of what is checked otherwise.
+const unchecked = -1
+
+// encode makes the YAML. accept is given the JSON that it is made of.
+func (e encoding) encode(accept func(output int, text []byte)) error {
+	text, err := blockyaml.JSON(e.value)
+	if err != nil {
+		return err
 	}
-	content, err := blockyaml.Marshal(e.value)
+	if e.output != unchecked {
+		accept(e.output, text)
+	}
+	if e.template != nil {
+		return e.template.FromJSON(text)
+	}
+	content, err := blockyaml.FromJSON(text)
 	if err != nil {
 		return err
 	}
@@ -217,8 +229,8 @@ func (c *compiler) kustomization(resources ...string) *blob {
 		return b
 	}
 	f := kustomizeFile{"kustomize.config.k8s.io/v1beta1", "Kustomization", resources}
-	c.outputs = append(c.outputs, schema.Output{APIVersion: f.APIVersion, Kind: f.Kind, Name: KustomizationFile, Value: f})
-	b := c.blob(f, nil)
+	output := c.check(schema.Output{APIVersion: f.APIVersion, Kind: f.Kind, Name: KustomizationFile, Value: f})
+	b := c.blob(encoding{value: f, output: output})
 	c.kustomizations[key] = b
 	return b
 }
@@ -234,41 +246,54 @@ func (c *compiler) encode(o rendered) *blob {
 	}
 	if m.patched != nil {
 		out := schema.Output{APIVersion: m.APIVersion, Kind: m.Kind, Name: m.identity().String(), Value: m.patched.value, Form: schema.Patched}
-		c.outputs = append(c.outputs, out)
 		c.patched[out.Name] = m.patched.by
-		b = c.blob(m.patched.json, nil)
+		c.check(out)
+		b = c.blob(encoding{value: m.patched.json, output: unchecked})
 	} else {
-		c.check(o)
-		b = c.blob(m, m)
+		b = c.blob(encoding{value: m, manifest: m, output: c.check(m.output())})
 	}
 	c.blobs[m] = b
 	return b
 }
 
-// check has a manifest that is written otherwise checked against the schema of what may
-// be written.
-func (c *compiler) check(o rendered) {
-	m := o.manifest
-	c.outputs = append(c.outputs, schema.Output{APIVersion: m.APIVersion, Kind: m.Kind, Name: m.identity().String(), Value: m, Form: m.form})
+// output is the manifest to be checked.
+func (m *manifest) output() schema.Output {
+	return schema.Output{APIVersion: m.APIVersion, Kind: m.Kind, Name: m.identity().String(), Value: m, Form: m.form}
+}
+
+// check has an object checked against the schema of what may be written, and returns its
+// number.
+func (c *compiler) check(o schema.Output) int {
+	c.outputs = append(c.outputs, o)
+	return len(c.outputs) - 1
 }
 
 // blob is one that holds the YAML of a value when all are encoded.
-func (c *compiler) blob(value any, m *manifest) *blob {
-	e := encoding{to: &blob{}, value: value, manifest: m}
+func (c *compiler) blob(e encoding) *blob {
+	e.to = &blob{}
 	c.encodings = append(c.encodings, e)
 	return e.to
 }
 
-// encodeAll makes the content of all blobs.
+// encodeAll makes the content of all blobs, and leaves to be checked what is not surely
+// right.
 func (c *compiler) encodeAll() {
-	errs := make([]error, len(c.encodings))
-	parallel.Each(len(c.encodings), func(i int) { errs[i] = c.encodings[i].encode() })
+	errs, accepted := make([]error, len(c.encodings)), make([]bool, len(c.outputs))
+	accept := func(output int, text []byte) { accepted[output] = c.outputs[output].Accepted(text) }
+	parallel.Each(len(c.encodings), func(i int) { errs[i] = c.encodings[i].encode(accept) })
 	for i, err := range errs {
 		if err != nil {
 			c.cannotEncode(c.encodings[i].value, err)
 		}
 	}
 	c.encodings = nil
+	var unsure []schema.Output
+	for i, o := range c.outputs {
+		if !accepted[i] {
+			unsure = append(unsure, o)
+		}
+	}
+	c.outputs = unsure
 }
 
 // cannotEncode says that a value is none that YAML can be made of.

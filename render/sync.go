@@ -76,13 +76,12 @@ type stageKey struct {
 // newStage has a Flux Kustomization checked, as it is for a cluster in a place of the
 // repository, and encoded for any.
 func (c *compiler) newStage(m *manifest, place string) *stage {
-	c.check(rendered{manifest: m})
 	s := &stage{id: m.identity()}
 	open := *m
 	spec := m.Spec.(kustomizationSpec)
 	spec.Path = blockyaml.Hole + strings.TrimPrefix(spec.Path, place)
 	open.Spec = spec
-	c.encodings = append(c.encodings, encoding{value: open, template: &s.template})
+	c.encodings = append(c.encodings, encoding{value: open, template: &s.template, output: c.check(m.output())})
 	return s
 }
 

@@ -101,12 +101,29 @@ func (c *Cluster) Len() int { return c.starts[len(c.starts)-1] }
 
 // File is the file of a number, from 0 to below Len: directory by directory and sorted
 // by name in each.
-func (c *Cluster) File(number int) File {
+func (c *Cluster) File(number int) File { return c.file(c.find(number)) }
+
+// Path is that of the file of a number.
+func (c *Cluster) Path(number int) string {
+	d, i := c.find(number)
+	return d.files[i].path
+}
+
+// sum is that of the file of a number.
+func (c *Cluster) sum(number int) [sha256.Size]byte {
+	if d, i := c.find(number); d.files[i].blob != nil {
+		return d.files[i].blob.sum
+	}
+	return c.syncSum()
+}
+
+// find is the directory of the file of a number, and the file's place in it.
+func (c *Cluster) find(number int) (*dir, int) {
 	i, ok := slices.BinarySearch(c.starts, number)
 	if !ok {
 		i--
 	}
-	return c.file(c.dir(i), number-c.starts[i])
+	return c.dir(i), number - c.starts[i]
 }
 
 // file is a file of a directory of the cluster.

@@ -158,6 +158,17 @@ func (o Output) kind() (*outputKind, bool) {
 	return kind, true
 }
 
+// Accepted says of an object, by its JSON, whether it surely fits its definition and
+// breaks no rules, so that it need not be checked.
+func (o Output) Accepted(text []byte) bool {
+	kind, ok := o.kind()
+	if !ok {
+		return false
+	}
+	value, ok := accept.FromJSON(text)
+	return ok && kind.accepts(value)
+}
+
 // accepts says whether an object surely fits the definition and breaks no rules. A
 // typed one is judged by its JSON, which is what is written.
 func (k *outputKind) accepts(object any) bool {

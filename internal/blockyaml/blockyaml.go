@@ -22,14 +22,15 @@ import (
 // Marshal is the YAML of a value, ending with a line break. Fields are named by
 // their json tags.
 func Marshal(v any) ([]byte, error) {
-	data, err := marshalJSON(v)
+	data, err := JSON(v)
 	if err != nil {
 		return nil, err
 	}
 	return FromJSON(data)
 }
 
-func marshalJSON(v any) ([]byte, error) {
+// JSON is what [Marshal] makes the YAML of.
+func JSON(v any) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
@@ -351,6 +352,9 @@ func isLetter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 // isAmbiguous says whether plain text could be read as a number, a boolean, a
 // null, a date or a time.
 func isAmbiguous(s string) bool {
+	if strings.IndexByte(s, '/') >= 0 {
+		return false // as a path is, and none of these
+	}
 	if c := s[0]; c >= '0' && c <= '9' || c == '-' || c == '+' || c == '.' {
 		if isVersion(s) {
 			return false

@@ -1,6 +1,10 @@
 package blockyaml
 
-import "strings"
+import (
+	"bytes"
+	"slices"
+	"strings"
+)
 
 // Hole begins a text that a [Template] leaves the beginning of open. No text of a
 // manifest has it, since YAML does not allow it.
@@ -24,16 +28,17 @@ type hole struct {
 	place  place
 }
 
-// Encode makes it the YAML of a value, in which texts that begin with [Hole] get their
-// beginning later. Keys cannot.
-func (t *Template) Encode(v any) error {
-	data, err := marshalJSON(v)
-	if err != nil {
-		return err
-	}
+// FromJSON makes it the YAML of a JSON text, in which texts that begin with [Hole] get
+// their beginning later. Keys cannot.
+func (t *Template) FromJSON(data []byte) (err error) {
 	*t = Template{}
 	t.text, err = convert(data, &t.holes)
 	return err
+}
+
+// Equal says whether two templates give the same YAML for every text.
+func (t *Template) Equal(u *Template) bool {
+	return bytes.Equal(t.text, u.text) && slices.Equal(t.holes, u.holes)
 }
 
 // Len is the length of the YAML in bytes, with nothing in the holes.

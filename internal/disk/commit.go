@@ -62,12 +62,13 @@ func (c *commit) rename(p *plan, files files) error {
 		}
 		c.begun.Store(true)
 	}
-	for f := range p.changes() {
-		if f.Path == render.InventoryFile {
-			break
+	for i := range p.changed.all() {
+		if i == p.files-1 {
+			break // the inventory
 		}
-		if p.freshAbove(f.Path) == "" {
-			at := p.at(f.Path)
+		f := p.cluster.Path(i)
+		if p.freshAbove(f) == "" {
+			at := p.at(f)
 			if err := files.Rename(staged(at), at); err != nil {
 				return err
 			}
