@@ -92,7 +92,7 @@ func (c *Cluster) sumOf(path string) [sha256.Size]byte {
 	if path == SyncFile {
 		return c.syncSum()
 	}
-	for d := range c.all() {
+	for d := range c.own(c.dirs) {
 		for _, f := range d.files {
 			if d.path == infrastructure && f.path == path {
 				return f.blob.sum

@@ -109,6 +109,8 @@ type dir struct {
 	// spoke is the cluster that a hub applies the directory to, or nil where it is
 	// for the cluster that it stands in.
 	spoke *site
+	// app is the application that the directory is of, or nil.
+	app *application
 }
 
 // A namedObject is a file, and the object that it holds, if it holds one.

@@ -37,8 +37,14 @@ type Tree struct {
 type Cluster struct {
 	// Name of the cluster, and of its directory.
 	Name string
+	// Labels of the cluster's document.
+	Labels map[string]string
+	// Spokes are the names of the other clusters that it applies to as a hub.
+	Spokes []string
 
 	*layout
+	// written are the directories whose files are written: of a shard not all.
+	written []*dir
 	// root is the place of the cluster's directory in the repository.
 	root string
 	// infrastructure is the cluster's own, or nil where it has that of the layout.
@@ -49,7 +55,7 @@ type Cluster struct {
 
 // newCluster is a cluster that has a layout.
 func newCluster(name, root string, l *layout) *Cluster {
-	c := &Cluster{Name: name, layout: l, root: root}
+	c := &Cluster{Name: name, layout: l, written: l.dirs, root: root}
 	c.syncSum = sync.OnceValue(func() [sha256.Size]byte { return sha256.Sum256(l.stages.content(root)) })
 	return c
 }
@@ -63,10 +69,10 @@ type layout struct {
 	inventory *inventoryTemplate
 }
 
-// all are the cluster's directories, sorted by path.
-func (c *Cluster) all() iter.Seq[*dir] {
+// own are directories of the layout as the cluster has them.
+func (c *Cluster) own(dirs []*dir) iter.Seq[*dir] {
 	return func(yield func(*dir) bool) {
-		for _, d := range c.dirs {
+		for _, d := range dirs {
 			if d.path == infrastructure && c.infrastructure != nil {
 				d = c.infrastructure
 			}
@@ -90,11 +96,11 @@ type File struct {
 	For string
 }
 
-// Files are the files of the cluster but for the inventory, directory by
-// directory and sorted by name in each.
+// Files are the files of the cluster but for the inventory, of a shard its own,
+// directory by directory and sorted by name in each.
 func (c *Cluster) Files() iter.Seq[File] {
 	return func(yield func(File) bool) {
-		for d := range c.all() {
+		for d := range c.own(c.written) {
 			cluster := c.Name
 			if d.spoke != nil {
 				cluster = d.spoke.name
@@ -114,7 +120,8 @@ func (c *Cluster) Files() iter.Seq[File] {
 	}
 }
 
-// Inventory is the file that lists all others. It is written last.
+// Inventory is the file that lists all others, those of other shards too. It is
+// written last.
 func (c *Cluster) Inventory() File {
 	content := c.inventory.content(c)
 	return File{InventoryFile, content, sha256.Sum256(content), c.Name}
