@@ -535,8 +535,8 @@ func TestEveryFault(t *testing.T) {
 	}{
 		"all clusters":    {old, next, Options{}, want(next), after, 50},
 		"some clusters":   {old, next, Options{KeepOthers: true}, with(want(next), others), after, 30},
-		"the first shard": {&render.Tree{}, first, Options{Part: true}, want(first), many, 40},
-		"another shard":   {first, second, Options{Part: true}, want(many), after, 20},
+		"the first shard": {&render.Tree{}, first, Options{Part: true}, want(first), many, 25},
+		"another shard":   {first, second, Options{Part: true}, want(many), after, 15},
 	} {
 		for _, killed := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, killed=%t", name, killed), func(t *testing.T) {
