@@ -28,8 +28,8 @@ now are removed, by its inventory.json, and no others ever are.
 
 ` + clustersLong + `
 
-With --shard I/N it writes the Ith of N parts, for as many machines that compile the same
-inputs: the files of an application are in one of them, what is of none is in the first,
+With --shard I/N it writes the Ith of N parts, as one of N machines with the same inputs
+does: the files of an application are in one of them, what is of none is in the first,
 and each has every inventory.json of the whole. In any order they make up what one
 render writes. Shards remove nothing, and are refused where DIR holds another render.
 
@@ -46,12 +46,11 @@ const renderExample = `  # into the Git repository that the clusters sync from
   # and again, whenever an input is saved
   fleetwright render examples/kuma-rollout -o clusters --watch
 
-  # some of the clusters, as the first wave; then all others
+  # those of the clusters that a wave is for
   fleetwright render examples/cluster-selectors -o clusters --cluster-selector stage=staging
-  fleetwright render examples/cluster-selectors -o clusters
 
-  # on the second of three machines
-  fleetwright render examples/kuma-rollout -o clusters --shard 2/3
+  # on the second of three machines, what is put together as clusters
+  fleetwright render examples/kuma-rollout -o part --path clusters --shard 2/3
 
   # as one YAML stream, for one of the clusters
   fleetwright render examples/kuma-rollout -o - --cluster kurator-member1
