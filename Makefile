@@ -7,8 +7,10 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 # More flags for go test: make test TESTFLAGS=-race
 TESTFLAGS :=
-# How often make bench runs each command: make bench BENCHTIME=200x
-BENCHTIME := 100x
+# What make bench measures, and how often: make bench BENCHFLAGS='-sections start -starts 200'
+BENCHFLAGS :=
+# make instructions INSTRUCTIONSFLAGS=-record records what it counts.
+INSTRUCTIONSFLAGS :=
 
 # How long make fuzz runs each target: make fuzz FUZZTIME=1h
 FUZZTIME := 1m
@@ -18,7 +20,7 @@ BUILDER := docker
 IMAGE := fleetwright
 IMAGEFLAGS :=
 
-.PHONY: demo test lint bench golden generate conformance fuzz image
+.PHONY: demo test lint bench instructions golden generate conformance fuzz image
 
 demo:
 	@go run ./cmd/fleetwright render examples/kuma-rollout -o $(DEMO) --path clusters
@@ -37,9 +39,14 @@ lint:
 	go mod tidy -diff
 	cd conformance && go vet ./... && go run $(STATICCHECK) ./... && go mod tidy -diff
 
-# The CPU time of whole processes, beside kustomize's in the same run.
+# Whole processes beside what people would use instead: docs/performance.md.
 bench:
-	go test ./cmd/fleetwright -run '^$$' -bench ColdStart -benchtime $(BENCHTIME)
+	go run ./internal/bench $(BENCHFLAGS)
+
+# The instructions of a start, which no other load of the machine changes. It needs valgrind,
+# and fails where there are a tenth more than recorded.
+instructions:
+	go run ./internal/bench instructions $(INSTRUCTIONSFLAGS)
 
 # What is rendered, taken by the real things: docs/conformance.md. It needs
 # strace, Node.js and npm, pre-commit, buildah, shellcheck, bash-completion, zsh and fish,
@@ -50,6 +57,8 @@ conformance:
 fuzz:
 	go test ./schema -run '^$$' -fuzz FuzzLoad -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./schema -run '^$$' -fuzz FuzzScalars -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
+	go test ./schema -run '^$$' -fuzz FuzzAccepts -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
+	go test ./internal/accept -run '^$$' -fuzz FuzzFromJSON -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./render -run '^$$' -fuzz FuzzCompile -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./internal/blockyaml -run '^$$' -fuzz FuzzReadBack -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./internal/diag -run '^$$' -fuzz FuzzExcerpt -fuzztime $(FUZZTIME) -fuzzminimizetime 10x

@@ -28,6 +28,7 @@ func Compile(docs schema.Documents, opts Options) (*Tree, diag.List) {
 	c := &compiler{
 		blobs:          map[*manifest]*blob{},
 		kustomizations: map[string]*blob{},
+		stages:         map[stageKey]*stage{},
 		patched:        map[string]origin{},
 		alertManifests: map[*alertProvider]*manifest{},
 		docs:           &docs,
@@ -64,6 +65,10 @@ type compiler struct {
 	sites []*site
 	// blobs are the manifests that were encoded so far.
 	blobs map[*manifest]*blob
+	// encodings are what the blobs are yet to hold.
+	encodings []encoding
+	// stages are those of the sync.yaml files made so far.
+	stages map[stageKey]*stage
 	// kustomizations are the kustomization.yaml files made so far.
 	kustomizations map[string]*blob
 	// alertManifests are the AlertProviders rendered so far.
@@ -99,16 +104,16 @@ func (c *compiler) diagnostics() diag.List {
 // render makes the tree of everything that was placed.
 func (c *compiler) render() *Tree {
 	tree := &Tree{}
-	if c.settings.hub {
-		if len(c.sites) > 0 {
-			tree.Clusters = append(tree.Clusters, c.renderHub())
+	switch {
+	case !c.settings.hub:
+		layouts, variants := map[string]*layout{}, variants{}
+		for _, s := range c.sites {
+			tree.Clusters = append(tree.Clusters, c.renderSite(s, layouts, variants))
 		}
-		return tree
+	case len(c.sites) > 0:
+		tree.Clusters = append(tree.Clusters, c.renderHub())
 	}
-	layouts, variants := map[string]*layout{}, variants{}
-	for _, s := range c.sites {
-		tree.Clusters = append(tree.Clusters, c.renderSite(s, layouts, variants))
-	}
+	c.encodeAll()
 	return tree
 }
 

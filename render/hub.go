@@ -91,7 +91,7 @@ func (c *compiler) renderHub() *Cluster {
 			versions[s.name+"/"+name] = version
 		}
 	}
-	hub := newCluster(hostCluster, sync.root, c.newLayout(dirs, sync, versions))
+	hub := newCluster(hostCluster, sync.root, c.layout(dirs, sync, versions))
 	hub.Spokes = spokes
 	return hub
 }

@@ -2,11 +2,10 @@ package render
 
 import (
 	"bytes"
-	"cmp"
-	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"slices"
+	"strings"
 )
 
 // An Inventory is what the last render wrote for a cluster: what prune and check
@@ -27,95 +26,74 @@ const (
 	inventoryKind    = "Inventory"
 )
 
-// An inventoryTemplate is the inventory of the clusters of a layout. Its JSON is as
-// long as that of a map of all their files, so it is made once, with the places of
-// what differs.
-type inventoryTemplate struct {
-	// text is the JSON from the end of the cluster's name on, with noSum for the files
-	// that each cluster has its own of.
-	before, text []byte
-	own          []ownSum
-}
+// noFile is in the place of the files in the JSON of an inventory that has none yet.
+const noFile = "\x00"
 
-// An ownSum is where the sum of a file stands that each cluster has its own of.
-type ownSum struct {
-	path string
-	at   int
-}
-
-// noSum is in the place of a sum that is not known yet.
-var noSum = string(bytes.Repeat([]byte{'0'}, hex.EncodedLen(sha256.Size)))
-
-// newInventoryTemplate makes the inventory of clusters with these directories.
-func newInventoryTemplate(dirs []*dir, versions map[string]string) *inventoryTemplate {
-	inv := Inventory{APIVersion: inventoryVersion, Kind: inventoryKind, Versions: versions, Files: map[string]string{}}
-	var own []string
-	for _, d := range dirs {
-		for _, f := range d.files {
-			inv.Files[f.path] = noSum
-			if f.blob != nil {
-				inv.Files[f.path] = hex.EncodeToString(f.blob.sum[:])
-			}
-			if f.blob == nil || d.path == infrastructure {
-				own = append(own, f.path)
-			}
-		}
-	}
-	text := marshalInventory(inv)
-	t := &inventoryTemplate{}
-	name := []byte(`"cluster": "`)
-	end := bytes.Index(text, name) + len(name)
-	t.before, t.text = text[:end:end], text[end:]
-	for _, path := range own {
-		key := append(encodeJSON(path), `: "`...)
-		t.own = append(t.own, ownSum{path, bytes.Index(t.text, key) + len(key)})
-	}
-	slices.SortFunc(t.own, func(a, b ownSum) int { return cmp.Compare(a.at, b.at) })
-	return t
-}
-
-// content is the inventory of a cluster of the layout.
-func (t *inventoryTemplate) content(c *Cluster) []byte {
-	name := encodeJSON(c.Name)
-	name = name[1 : len(name)-1]
-	out := slices.Concat(t.before, name, t.text)
-	text := out[len(t.before)+len(name):]
-	for _, own := range t.own {
-		sum := c.sumOf(own.path)
-		hex.Encode(text[own.at:], sum[:])
-	}
-	return out
-}
-
-// sumOf is the sum of a file that the cluster has its own of.
-func (c *Cluster) sumOf(path string) [sha256.Size]byte {
-	if path == SyncFile {
-		return c.syncSum()
-	}
-	for d := range c.own(c.dirs) {
-		for _, f := range d.files {
-			if d.path == infrastructure && f.path == path {
-				return f.blob.sum
-			}
-		}
-	}
-	panic("render: the clusters of a layout have no " + path)
-}
-
-func marshalInventory(inv Inventory) []byte {
+// inventory is the JSON of the cluster's. That of its files is put together from what
+// the clusters share: as a map it would be the most of what many clusters cost.
+func (c *Cluster) inventory() []byte {
+	inv := Inventory{APIVersion: inventoryVersion, Kind: inventoryKind, Cluster: c.Name, Versions: c.versions, Files: map[string]string{noFile: ""}}
 	content, err := json.MarshalIndent(inv, "", "  ")
 	if err != nil {
 		panic(err) // strings only
 	}
-	return append(content, '\n')
+	before, after, _ := bytes.Cut(content, bytes.TrimSuffix(inventoryLine(nil, noFile, ""), []byte(",\n")))
+	lines := c.inventoryLines()
+	size := len(before) + len(after) + 1
+	for _, l := range lines {
+		size += len(l)
+	}
+	out := append(make([]byte, 0, size), before...)
+	for _, l := range lines {
+		out = append(out, l...)
+	}
+	out = bytes.TrimSuffix(out, []byte(",\n"))
+	return append(append(out, after...), '\n')
 }
 
-func encodeJSON(text string) []byte {
-	encoded, err := json.Marshal(text)
+// inventoryLines are the lines of all files, sorted by path: those of a directory stand
+// together, but for the top one, whose files are among the directories.
+func (c *Cluster) inventoryLines() [][]byte {
+	type entry struct {
+		path  string
+		lines []byte
+	}
+	entries := make([]entry, 0, len(c.whole.dirs)+len(c.whole.dirs[0].files))
+	for _, d := range c.whole.dirs {
+		d = c.own(d)
+		if d.path != "" {
+			entries = append(entries, entry{d.path + "/", d.lines()})
+			continue
+		}
+		for j := range d.files {
+			f := c.file(d, j)
+			entries = append(entries, entry{f.Path, inventoryLine(nil, f.Path, hex.EncodeToString(f.Sum[:]))})
+		}
+	}
+	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.path, b.path) })
+	lines := make([][]byte, len(entries))
+	for i, e := range entries {
+		lines[i] = e.lines
+	}
+	return lines
+}
+
+// inventoryLines are those of the directory's files.
+func (d *dir) inventoryLines() (lines []byte) {
+	for _, f := range d.files {
+		lines = inventoryLine(lines, f.path, hex.EncodeToString(f.blob.sum[:]))
+	}
+	return lines
+}
+
+// inventoryLine appends a line of the JSON of an inventory, with its comma.
+func inventoryLine(to []byte, path, sum string) []byte {
+	name, err := json.Marshal(path)
 	if err != nil {
 		panic(err) // a string
 	}
-	return encoded
+	to = append(append(append(to, "    "...), name...), `: "`...)
+	return append(append(to, sum...), "\",\n"...)
 }
 
 // ParseInventory reads an inventory. It reports false for anything else.

@@ -23,7 +23,7 @@ func stages(names ...string) string {
 	}
 	documents = append(documents, fmt.Sprintf("{apiVersion: fleet.kurator.dev/v1alpha1, kind: Fleet, metadata: {name: f}, spec: {plugin: {flagger: {trafficRoutingProvider: kuma, publicTestloader: true}}, clusters: [%s]}}", strings.Join(members, ", ")))
 	app := func(name, selector, rollout string) {
-		documents = append(documents, fmt.Sprintf("{apiVersion: apps.kurator.dev/v1alpha1, kind: Application, metadata: {name: %s}, spec: {source: {gitRepository: {url: https://example.com, interval: 1m}}, destination: {fleet: f%s}, syncPolicies: [{name: p, kustomization: {interval: 5m, prune: true}%s}]}}", name, selector, rollout))
+		documents = append(documents, fmt.Sprintf("{apiVersion: apps.kurator.dev/v1alpha1, kind: Application, metadata: {name: %[1]s}, spec: {source: {gitRepository: {url: https://example.com, interval: 1m}}, destination: {fleet: f%[2]s}, syncPolicies: [{name: %[1]s, kustomization: {interval: 5m, prune: true}%[3]s}]}}", name, selector, rollout))
 	}
 	app("everywhere", "", ", rollout: {trafficRoutingProvider: kuma, workload: {name: web, namespace: shop}, serviceName: web, port: 8080, rolloutPolicy: {trafficRouting: {analysisTimes: 3}}}")
 	app("tested", ", clusterSelector: {matchLabels: {stage: test}}", "")

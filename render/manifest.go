@@ -6,9 +6,11 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/fleetwright/fleetwright/internal/blockyaml"
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/parallel"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -71,8 +73,33 @@ type blob struct {
 	sum     [sha256.Size]byte
 }
 
-func newBlob(content []byte) *blob {
-	return &blob{content: content, sum: sha256.Sum256(content)}
+// An encoding is a value whose YAML a blob, or a template, is yet to hold.
+type encoding struct {
+	to       *blob
+	template *blockyaml.Template
+	value    any
+	// manifest is what the value is, if it is one as it was rendered.
+	manifest *manifest
+}
+
+// encode makes the YAML.
+func (e encoding) encode() error {
+	if e.template != nil {
+		return e.template.Encode(e.value)
+	}
+	content, err := blockyaml.Marshal(e.value)
+	if err != nil {
+		return err
+	}
+	if e.manifest != nil {
+		if changed, ok := e.manifest.unsubstituted(content); ok {
+			if content, err = blockyaml.Marshal(changed); err != nil { // the rest of it is checked
+				return err
+			}
+		}
+	}
+	e.to.content, e.to.sum = content, sha256.Sum256(content)
+	return nil
 }
 
 // An origin is what in the input an object comes from.
@@ -111,7 +138,13 @@ type dir struct {
 	spoke *site
 	// app is the application that the directory is of, or nil.
 	app *application
+	// lines are those of the files in an inventory.
+	lines func() []byte
 }
+
+// isOwn says whether each cluster of a layout has its own directory of this path, or of
+// some of its files.
+func (d *dir) isOwn() bool { return d.path == "" || d.path == infrastructure }
 
 // A namedObject is a file, and the object that it holds, if it holds one.
 type namedObject struct {
@@ -128,6 +161,7 @@ func (d *dir) under(above string) *dir {
 	for i, f := range d.files {
 		moved.files[i].path = path.Join(above, f.path)
 	}
+	moved.lines = sync.OnceValue(moved.inventoryLines)
 	return &moved
 }
 
@@ -164,6 +198,7 @@ func (c *compiler) newDir(at string, objects ...rendered) *dir {
 	slices.Sort(names)
 	add(KustomizationFile, object{blob: c.kustomization(names...)})
 	d.sort()
+	d.lines = sync.OnceValue(d.inventoryLines)
 	return d
 }
 
@@ -185,32 +220,30 @@ func (c *compiler) kustomization(resources ...string) *blob {
 	}
 	f := kustomizeFile{"kustomize.config.k8s.io/v1beta1", "Kustomization", resources}
 	c.outputs = append(c.outputs, schema.Output{APIVersion: f.APIVersion, Kind: f.Kind, Name: KustomizationFile, Value: f})
-	b := c.yaml(f)
+	b := c.blob(f, nil)
 	c.kustomizations[key] = b
 	return b
 }
 
-// encode makes the file of a manifest and has the manifest checked against the
+// encode has the file of a manifest made and the manifest checked against the
 // schema of what may be written, both once however many directories the manifest
 // is in.
 func (c *compiler) encode(o rendered) *blob {
 	m := o.manifest
 	b, ok := c.blobs[m]
-	if !ok {
-		out := schema.Output{APIVersion: m.APIVersion, Kind: m.Kind, Name: m.identity().String(), Value: m, Form: m.form}
-		if m.patched != nil {
-			out.Value, out.Form = m.patched.value, schema.Patched
-			c.patched[out.Name] = m.patched.by
-			b = c.yaml(m.patched.json)
-		} else {
-			b = c.yaml(m)
-			if changed, ok := m.unsubstituted(b.content); ok {
-				b = c.yaml(changed) // the rest of it is checked
-			}
-		}
-		c.outputs = append(c.outputs, out)
-		c.blobs[m] = b
+	if ok {
+		return b
 	}
+	if m.patched != nil {
+		out := schema.Output{APIVersion: m.APIVersion, Kind: m.Kind, Name: m.identity().String(), Value: m.patched.value, Form: schema.Patched}
+		c.outputs = append(c.outputs, out)
+		c.patched[out.Name] = m.patched.by
+		b = c.blob(m.patched.json, nil)
+	} else {
+		c.check(o)
+		b = c.blob(m, m)
+	}
+	c.blobs[m] = b
 	return b
 }
 
@@ -221,12 +254,23 @@ func (c *compiler) check(o rendered) {
 	c.outputs = append(c.outputs, schema.Output{APIVersion: m.APIVersion, Kind: m.Kind, Name: m.identity().String(), Value: m, Form: m.form})
 }
 
-func (c *compiler) yaml(v any) *blob {
-	content, err := blockyaml.Marshal(v)
-	if err != nil {
-		c.cannotEncode(v, err)
+// blob is one that holds the YAML of a value when all are encoded.
+func (c *compiler) blob(value any, m *manifest) *blob {
+	e := encoding{to: &blob{}, value: value, manifest: m}
+	c.encodings = append(c.encodings, e)
+	return e.to
+}
+
+// encodeAll makes the content of all blobs.
+func (c *compiler) encodeAll() {
+	errs := make([]error, len(c.encodings))
+	parallel.Each(len(c.encodings), func(i int) { errs[i] = c.encodings[i].encode() })
+	for i, err := range errs {
+		if err != nil {
+			c.cannotEncode(c.encodings[i].value, err)
+		}
 	}
-	return newBlob(content)
+	c.encodings = nil
 }
 
 // cannotEncode says that a value is none that YAML can be made of.

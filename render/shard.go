@@ -13,20 +13,22 @@ import (
 // An application is in the shard of its <namespace>.<name> alone, so one that comes or
 // goes moves no other to another machine.
 func (t *Tree) Shard(i, n int) *Tree {
-	parts := map[*layout][]*dir{}
+	parts := map[*layout]*layout{}
 	shard := &Tree{}
 	for _, c := range t.Clusters {
 		part, ok := parts[c.layout]
 		if !ok {
-			for _, d := range c.written {
+			var dirs []*dir
+			for _, d := range c.dirs {
 				if d.shard(n) == i {
-					part = append(part, d)
+					dirs = append(dirs, d)
 				}
 			}
+			part = newLayout(dirs, c.stages, c.versions)
 			parts[c.layout] = part
 		}
 		own := *c
-		own.written = part
+		own.layout = part
 		shard.Clusters = append(shard.Clusters, &own)
 	}
 	return shard

@@ -30,7 +30,7 @@ func (c *compiler) renderSite(s *site, layouts map[string]*layout, variants vari
 	key := s.key()
 	l, ok := layouts[key]
 	if !ok {
-		l = c.newLayout(c.ownDirs(s, sync, variants), sync, c.inventoryVersions(s.stack))
+		l = c.layout(c.ownDirs(s, sync, variants), sync, c.inventoryVersions(s.stack))
 		layouts[key] = l
 	}
 	cluster := newCluster(s.name, sync.root, l)
@@ -56,11 +56,9 @@ func (s *site) key() string {
 	return string(key)
 }
 
-// newLayout is that of clusters with these directories, and the one that applies them.
-func (c *compiler) newLayout(dirs []*dir, sync *syncFile, versions map[string]string) *layout {
-	dirs = append(dirs, sync.dir())
-	slices.SortFunc(dirs, func(a, b *dir) int { return strings.Compare(a.path, b.path) })
-	return &layout{dirs: dirs, stages: sync.template(), inventory: newInventoryTemplate(dirs, versions)}
+// layout is that of clusters with these directories, and the one that applies them.
+func (c *compiler) layout(dirs []*dir, sync *syncFile, versions map[string]string) *layout {
+	return newLayout(append(dirs, sync.dir()), sync.template(), versions)
 }
 
 // ownDirs are the directories that the Flux of the cluster itself applies.

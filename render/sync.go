@@ -1,6 +1,7 @@
 package render
 
 import (
+	"fmt"
 	"path"
 	"strings"
 
@@ -48,7 +49,41 @@ type syncFile struct {
 	c *compiler
 	// root is the place, in the repository, of the cluster whose Flux it is.
 	root string
-	all  []rendered
+	all  []madeStage
+}
+
+// A madeStage is a Flux Kustomization in sync.yaml, and what in the input it comes from.
+type madeStage struct {
+	*stage
+	origin origin
+}
+
+// A stage is a Flux Kustomization in the sync.yaml of clusters that differ by their
+// places alone.
+type stage struct {
+	id       identity
+	template blockyaml.Template
+}
+
+// A stageKey tells stages apart.
+type stageKey struct {
+	name, namespace, path string
+	spoke                 *site
+	wait                  bool
+	after                 string
+}
+
+// newStage has a Flux Kustomization checked, as it is for a cluster in a place of the
+// repository, and encoded for any.
+func (c *compiler) newStage(m *manifest, place string) *stage {
+	c.check(rendered{manifest: m})
+	s := &stage{id: m.identity()}
+	open := *m
+	spec := m.Spec.(kustomizationSpec)
+	spec.Path = blockyaml.Hole + strings.TrimPrefix(spec.Path, place)
+	open.Spec = spec
+	c.encodings = append(c.encodings, encoding{value: open, template: &s.template})
+	return s
 }
 
 func newSyncFile(c *compiler, cluster string) *syncFile {
@@ -72,6 +107,7 @@ func (s *syncFile) add(stage syncStage) schema.NamespacedReference {
 	settings := s.c.settings
 	meta := metadata{Name: stage.name, Namespace: settings.source.Namespace}
 	ref := sourceRef{Kind: settings.source.Kind, Name: settings.source.Name}
+	var after []schema.NamespacedReference
 	if spoke := stage.dir.spoke; spoke != nil {
 		// The Secret with the kubeconfig must be in the same namespace.
 		meta.Namespace = spoke.namespace
@@ -79,22 +115,28 @@ func (s *syncFile) add(stage syncStage) schema.NamespacedReference {
 	if meta.Namespace != settings.source.Namespace {
 		ref.Namespace = settings.source.Namespace
 	}
-	spec := kustomizationSpec{
-		Interval: settings.defaults.Interval, RetryInterval: settings.defaults.RetryInterval, Timeout: settings.defaults.Timeout,
-		KubeConfig:         stage.dir.spoke.kubeConfig(),
-		SourceRef:          ref,
-		Path:               syncPath(s.root) + "/" + stage.dir.path,
-		ServiceAccountName: settings.defaults.ServiceAccountName,
-		Prune:              true,
-		Wait:               stage.wait,
-	}
 	for _, d := range stage.after {
 		if d.Namespace == meta.Namespace {
 			d.Namespace = ""
 		}
-		spec.DependsOn = append(spec.DependsOn, d)
+		after = append(after, d)
 	}
-	s.all = append(s.all, rendered{&manifest{APIVersion: kustomizeV1, Kind: "Kustomization", Metadata: meta, Spec: spec}, stage.at})
+	key := stageKey{meta.Name, meta.Namespace, stage.dir.path, stage.dir.spoke, stage.wait, fmt.Sprint(after)}
+	made, ok := s.c.stages[key]
+	if !ok {
+		made = s.c.newStage(&manifest{APIVersion: kustomizeV1, Kind: "Kustomization", Metadata: meta, Spec: kustomizationSpec{
+			Interval: settings.defaults.Interval, RetryInterval: settings.defaults.RetryInterval, Timeout: settings.defaults.Timeout,
+			KubeConfig:         stage.dir.spoke.kubeConfig(),
+			SourceRef:          ref,
+			Path:               syncPath(s.root) + "/" + stage.dir.path,
+			ServiceAccountName: settings.defaults.ServiceAccountName,
+			Prune:              true,
+			Wait:               stage.wait,
+			DependsOn:          after,
+		}}, syncPath(s.root))
+		s.c.stages[key] = made
+	}
+	s.all = append(s.all, madeStage{made, stage.at})
 	return schema.NamespacedReference{Name: meta.Name, Namespace: meta.Namespace}
 }
 
@@ -103,8 +145,7 @@ func (s *syncFile) add(stage syncStage) schema.NamespacedReference {
 func (s *syncFile) dir() *dir {
 	d := &dir{}
 	for _, o := range s.all {
-		s.c.check(o)
-		d.objects = append(d.objects, object{id: o.identity(), origin: o.origin})
+		d.objects = append(d.objects, object{id: o.id, origin: o.origin})
 	}
 	d.files = []namedObject{
 		{KustomizationFile, KustomizationFile, object{blob: s.c.kustomization(SyncFile)}},
@@ -114,22 +155,13 @@ func (s *syncFile) dir() *dir {
 }
 
 // A syncTemplate is the sync.yaml of clusters that differ by their places alone.
-type syncTemplate struct{ documents []*blockyaml.Template }
+type syncTemplate []*stage
 
 // template is the sync.yaml, wherever the cluster's directory is.
-func (s *syncFile) template() *syncTemplate {
-	t := &syncTemplate{}
-	for _, o := range s.all {
-		m := *o.manifest
-		spec := m.Spec.(kustomizationSpec)
-		spec.Path = blockyaml.Hole + strings.TrimPrefix(spec.Path, syncPath(s.root))
-		m.Spec = spec
-		document, err := blockyaml.NewTemplate(m)
-		if err != nil {
-			s.c.cannotEncode(m, err)
-			continue
-		}
-		t.documents = append(t.documents, document)
+func (s *syncFile) template() syncTemplate {
+	var t syncTemplate
+	for _, made := range s.all {
+		t = append(t, made.stage)
 	}
 	return t
 }
@@ -138,17 +170,17 @@ func (s *syncFile) template() *syncTemplate {
 func syncPath(dir string) string { return "./" + dir }
 
 // content is the file of the cluster whose directory is at root in the repository.
-func (t *syncTemplate) content(root string) []byte {
+func (t syncTemplate) content(root string) []byte {
 	size := 0
-	for _, d := range t.documents {
-		size += d.Len() + len(root) + len(documentEnd) + 8
+	for _, d := range t {
+		size += d.template.Len() + len(root) + len(documentEnd) + 8
 	}
 	out := make([]byte, 0, size)
-	for i, d := range t.documents {
+	for i, d := range t {
 		if i > 0 {
 			out = append(out, documentEnd...)
 		}
-		out = d.Append(out, syncPath(root))
+		out = d.template.Append(out, syncPath(root))
 	}
 	return out
 }

@@ -42,9 +42,10 @@ type Cluster struct {
 	// Spokes are the names of the other clusters that it applies to as a hub.
 	Spokes []string
 
+	// layout is that of the files that are written, and whole that of all of them: of a
+	// shard there are more in its inventory.
 	*layout
-	// written are the directories whose files are written: of a shard not all.
-	written []*dir
+	whole *layout
 	// root is the place of the cluster's directory in the repository.
 	root string
 	// infrastructure is the cluster's own, or nil where it has that of the layout.
@@ -55,7 +56,7 @@ type Cluster struct {
 
 // newCluster is a cluster that has a layout.
 func newCluster(name, root string, l *layout) *Cluster {
-	c := &Cluster{Name: name, layout: l, written: l.dirs, root: root}
+	c := &Cluster{Name: name, layout: l, whole: l, root: root}
 	c.syncSum = sync.OnceValue(func() [sha256.Size]byte { return sha256.Sum256(l.stages.content(root)) })
 	return c
 }
@@ -64,23 +65,32 @@ func newCluster(name, root string, l *layout) *Cluster {
 // directories there are and how they are applied. Of the files, sync.yaml has other
 // paths and infrastructure/ another name of the cluster in each.
 type layout struct {
-	dirs      []*dir // sorted by path
-	stages    *syncTemplate
-	inventory *inventoryTemplate
+	dirs []*dir // sorted by path
+	// starts are the numbers of the first file of each directory, and of the one behind
+	// the last.
+	starts   []int
+	stages   syncTemplate
+	versions map[string]string
 }
 
-// own are directories of the layout as the cluster has them.
-func (c *Cluster) own(dirs []*dir) iter.Seq[*dir] {
-	return func(yield func(*dir) bool) {
-		for _, d := range dirs {
-			if d.path == infrastructure && c.infrastructure != nil {
-				d = c.infrastructure
-			}
-			if !yield(d) {
-				return
-			}
-		}
+func newLayout(dirs []*dir, stages syncTemplate, versions map[string]string) *layout {
+	slices.SortFunc(dirs, func(a, b *dir) int { return strings.Compare(a.path, b.path) })
+	l := &layout{dirs, []int{0}, stages, versions}
+	for i, d := range dirs {
+		l.starts = append(l.starts, l.starts[i]+len(d.files))
 	}
+	return l
+}
+
+// dir is a directory of the cluster.
+func (c *Cluster) dir(i int) *dir { return c.own(c.dirs[i]) }
+
+// own is the cluster's own directory in the place of a layout's.
+func (c *Cluster) own(d *dir) *dir {
+	if d.path != infrastructure || c.infrastructure == nil {
+		return d
+	}
+	return c.infrastructure
 }
 
 // A File is one file of a cluster.
@@ -96,23 +106,55 @@ type File struct {
 	For string
 }
 
-// Files are the files of the cluster but for the inventory, of a shard its own,
-// directory by directory and sorted by name in each.
+// Len is the number of files of the cluster but for the inventory, of a shard its own.
+func (c *Cluster) Len() int { return c.starts[len(c.starts)-1] }
+
+// File is the file of a number, from 0 to below Len: directory by directory and sorted
+// by name in each.
+func (c *Cluster) File(number int) File {
+	i, ok := slices.BinarySearch(c.starts, number)
+	if !ok {
+		i--
+	}
+	return c.file(c.dir(i), number-c.starts[i])
+}
+
+// file is a file of a directory of the cluster.
+func (c *Cluster) file(d *dir, i int) File {
+	f := d.files[i]
+	file := File{Path: f.path, For: c.Name}
+	if d.spoke != nil {
+		file.For = d.spoke.name
+	}
+	if f.blob != nil {
+		file.Content, file.Sum = f.blob.content, f.blob.sum
+	} else {
+		file.Content, file.Sum = c.stages.content(c.root), c.syncSum()
+	}
+	return file
+}
+
+// Files are the files of the cluster but for the inventory, in the order of their
+// numbers.
 func (c *Cluster) Files() iter.Seq[File] {
 	return func(yield func(File) bool) {
-		for d := range c.own(c.written) {
-			cluster := c.Name
-			if d.spoke != nil {
-				cluster = d.spoke.name
-			}
-			for _, f := range d.files {
-				file := File{f.path, nil, [sha256.Size]byte{}, cluster}
-				if f.blob != nil {
-					file.Content, file.Sum = f.blob.content, f.blob.sum
-				} else {
-					file.Content, file.Sum = c.stages.content(c.root), c.syncSum()
+		for i := range c.dirs {
+			d := c.dir(i)
+			for j := range d.files {
+				if !yield(c.file(d, j)) {
+					return
 				}
-				if !yield(file) {
+			}
+		}
+	}
+}
+
+// Paths are those of the files but for the inventory, in the order of their numbers.
+func (c *Cluster) Paths() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, d := range c.dirs {
+			for _, f := range d.files {
+				if !yield(f.path) {
 					return
 				}
 			}
@@ -123,97 +165,6 @@ func (c *Cluster) Files() iter.Seq[File] {
 // Inventory is the file that lists all others, those of other shards too. It is
 // written last.
 func (c *Cluster) Inventory() File {
-	content := c.inventory.content(c)
+	content := c.inventory()
 	return File{InventoryFile, content, sha256.Sum256(content), c.Name}
-}
-
-// A Change is a file that one tree has otherwise than another, or alone.
-type Change struct {
-	// Cluster that the file is of.
-	Cluster string
-	// Path below DIR/<cluster>/fleetwright, with slashes.
-	Path string
-	// Old and New are the content before and after, nil where there is no file.
-	Old, New []byte
-}
-
-// ByCluster are the changes of each cluster, of changes by cluster and path. That of an
-// inventory follows from the others, and is left out where there are any.
-func ByCluster(changes []Change) iter.Seq[[]Change] {
-	return func(yield func([]Change) bool) {
-		for len(changes) > 0 {
-			n := 1
-			for n < len(changes) && changes[n].Cluster == changes[0].Cluster {
-				n++
-			}
-			of := changes[:n]
-			if changes = changes[n:]; n > 1 {
-				of = slices.DeleteFunc(slices.Clone(of), func(c Change) bool { return c.Path == InventoryFile })
-			}
-			if !yield(of) {
-				return
-			}
-		}
-	}
-}
-
-// Changes are what makes a tree of an old one, by cluster and path. Content that the
-// two share is not compared.
-func (t *Tree) Changes(old *Tree) []Change {
-	var changes []Change
-	for _, pair := range paired(old.Clusters, t.Clusters, func(c *Cluster) string { return c.Name }) {
-		for _, f := range paired(pair.old.everything(), pair.new.everything(), func(f *File) string { return f.Path }) {
-			change := Change{Cluster: pair.key, Path: f.key}
-			if f.old != nil {
-				change.Old = f.old.Content
-			}
-			if f.new != nil {
-				change.New = f.new.Content
-			}
-			if f.old == nil || f.new == nil || f.old.Sum != f.new.Sum {
-				changes = append(changes, change)
-			}
-		}
-	}
-	return changes
-}
-
-// everything are the files of a cluster with its inventory, sorted by path. A cluster
-// that is not there has none.
-func (c *Cluster) everything() []*File {
-	if c == nil {
-		return nil
-	}
-	inventory := c.Inventory()
-	files := []*File{&inventory}
-	for f := range c.Files() {
-		files = append(files, &f)
-	}
-	slices.SortFunc(files, func(a, b *File) int { return strings.Compare(a.Path, b.Path) })
-	return files
-}
-
-// A pair is what two sorted lists have of one key, nil where one has nothing.
-type pair[T any] struct {
-	key      string
-	old, new *T
-}
-
-// paired pairs the items of two sorted lists.
-func paired[T any](olds, news []*T, key func(*T) string) []pair[T] {
-	var pairs []pair[T]
-	for len(olds) > 0 || len(news) > 0 {
-		switch {
-		case len(news) == 0 || len(olds) > 0 && key(olds[0]) < key(news[0]):
-			pairs = append(pairs, pair[T]{key: key(olds[0]), old: olds[0]})
-			olds = olds[1:]
-		case len(olds) == 0 || key(news[0]) < key(olds[0]):
-			pairs = append(pairs, pair[T]{key: key(news[0]), new: news[0]})
-			news = news[1:]
-		default:
-			pairs = append(pairs, pair[T]{key(olds[0]), olds[0], news[0]})
-			olds, news = olds[1:], news[1:]
-		}
-	}
-	return pairs
 }

@@ -13,6 +13,7 @@ import (
 	"cuelang.org/go/cue/parser"
 	"cuelang.org/go/cue/token"
 
+	"github.com/fleetwright/fleetwright/internal/accept"
 	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
@@ -44,6 +45,12 @@ func (k Kind) check() *inputCheck {
 		c, _ = inputChecks.LoadOrStore(k.Name, &inputCheck{kind: k, rules: sync.OnceValues(k.compileRules), eachRule: sync.OnceValue(k.compileEachRule)})
 	}
 	return c.(*inputCheck)
+}
+
+// accepts says whether a document's value surely has the shape of the kind and breaks
+// none of its rules.
+func (k Kind) accepts(object map[string]any) bool {
+	return accept.Accepts(formOf(k.file(".cue")), object)
 }
 
 func (k Kind) rulesFile() string { return k.file(".rules.cue") }

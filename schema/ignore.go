@@ -28,7 +28,7 @@ type Ignore struct {
 }
 
 // addIgnores reads the comments of a file that are meant for fleetwright.
-func (l *loader) addIgnores(f File, nodes []*yaml.Node) {
+func (l *loaded) addIgnores(f File, nodes []*yaml.Node) {
 	if !bytes.Contains(f.Data, []byte("fleetwright:")) {
 		return
 	}
@@ -85,7 +85,7 @@ func (l *loader) addIgnores(f File, nodes []*yaml.Node) {
 	}
 }
 
-func (l *loader) badIgnore(at diag.Position, message, hint string) {
+func (l *loaded) badIgnore(at diag.Position, message, hint string) {
 	l.Diagnostics = append(l.Diagnostics, diag.New(diag.BadIgnore, at, "", message, hint))
 }
 

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -11,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/parallel"
 )
 
 // Documents are what was read from files, and everything there is to say about
@@ -51,38 +53,151 @@ func (d *Documents) MayDefine(name string) bool {
 // Load reads the documents of files and checks each against its kind. Documents
 // of other kinds are left out and counted in one info diagnostic.
 func Load(files []File) Documents {
-	l := loader{}
-	for _, f := range files {
-		nodes, list := parse(f)
-		l.Diagnostics = append(l.Diagnostics, list...)
-		if len(list) > 0 {
-			l.unread = append(l.unread, string(f.Data))
-		}
-		for _, n := range nodes {
-			l.add(f, n)
-		}
-		l.addIgnores(f, nodes)
-	}
-	l.check()
-	if l.others > 0 {
-		slices.Sort(l.otherKinds)
-		l.Diagnostics = append(l.Diagnostics, diag.New(diag.OtherDocuments, l.firstOther, "",
-			fmt.Sprintf("%s not of fleetwright's kinds, left out: %s", count(l.others, "document is", "documents are"), strings.Join(slices.Compact(l.otherKinds), ", ")), ""))
-	}
-	return l.Documents
+	var l Loader
+	return l.Load(files)
 }
 
-type loader struct {
+// A Loader loads files again and again. What it has made of a file that is as it was the
+// last time it gives again, so its documents must not be changed. The zero value has not
+// loaded any.
+type Loader struct {
+	// last is what was made of the files of the last time, by their names.
+	last map[string]*loaded
+}
+
+// Load is the function of that name.
+func (l *Loader) Load(files []File) Documents {
+	all := l.loadEach(files)
+	l.last = make(map[string]*loaded, len(files))
+	var docs Documents
+	var rest others
+	for i, f := range files {
+		l.last[f.Name] = all[i]
+		docs.add(all[i])
+		rest.add(all[i].others)
+	}
+	checkUnsure(all)
+	for _, of := range all {
+		docs.Diagnostics = append(docs.Diagnostics, of.checked...)
+	}
+	if rest.count > 0 {
+		slices.Sort(rest.kinds)
+		docs.Diagnostics = append(docs.Diagnostics, diag.New(diag.OtherDocuments, rest.first, "",
+			fmt.Sprintf("%s not of fleetwright's kinds, left out: %s", count(rest.count, "document is", "documents are"), strings.Join(slices.Compact(rest.kinds), ", ")), ""))
+	}
+	return docs
+}
+
+// loadEach loads each file by itself, several at a time.
+func (l *Loader) loadEach(files []File) []*loaded {
+	all := make([]*loaded, len(files))
+	parallel.Each(len(files), func(i int) {
+		if last := l.last[files[i].Name]; last != nil && last.is(files[i]) {
+			all[i] = last
+			return
+		}
+		all[i] = loadFile(files[i])
+	})
+	return all
+}
+
+// add adds what was made of a file, but for what checking its documents says.
+func (d *Documents) add(of *loaded) {
+	d.All = append(d.All, of.All...)
+	d.Diagnostics = append(d.Diagnostics, of.Diagnostics...)
+	d.Ignores = append(d.Ignores, of.Ignores...)
+	d.unread = append(d.unread, of.unread...)
+	d.unknown = append(d.unknown, of.unknown...)
+	d.nameless = d.nameless || of.nameless
+}
+
+// others are documents of kinds that fleetwright does not read.
+type others struct {
+	count int
+	kinds []string
+	first diag.Position
+}
+
+func (o *others) add(more others) {
+	if o.count == 0 {
+		o.first = more.first
+	}
+	o.count += more.count
+	o.kinds = append(o.kinds, more.kinds...)
+}
+
+// loaded is what was made of one file.
+type loaded struct {
+	file File
 	Documents
+	others others
 	// values of the documents in All, nil for what is not a mapping or has errors.
-	values     []map[string]any
-	others     int
-	otherKinds []string
-	firstOther diag.Position
+	values []map[string]any
+	// unsure are the indices of those that only CUE can judge, before it has.
+	unsure []int
+	// checked is what there is to say about the values.
+	checked diag.List
+}
+
+// loadFile reads the documents of a file, and checks those that need no CUE.
+func loadFile(f File) *loaded {
+	l := &loaded{file: f}
+	nodes, list := parse(f)
+	l.Diagnostics = append(l.Diagnostics, list...)
+	if len(list) > 0 {
+		l.unread = append(l.unread, string(f.Data))
+	}
+	for _, n := range nodes {
+		l.add(f, n)
+	}
+	l.addIgnores(f, nodes)
+	for i, d := range l.All {
+		switch {
+		case l.values[i] == nil:
+		case d.Kind.accepts(l.values[i]):
+			l.check(i, nil)
+		default:
+			l.unsure = append(l.unsure, i)
+		}
+	}
+	return l
+}
+
+// is says whether this was made of the same file.
+func (l *loaded) is(f File) bool {
+	return l.file.Name == f.Name && l.file.Unnumbered == f.Unnumbered && bytes.Equal(l.file.Data, f.Data)
+}
+
+// checkUnsure has CUE check what only it can judge, all of it with the shapes of the
+// fields that occur.
+func checkUnsure(all []*loaded) {
+	if !slices.ContainsFunc(all, func(l *loaded) bool { return len(l.unsure) > 0 }) {
+		return
+	}
+	fields := map[string]bool{}
+	for _, l := range all {
+		for _, value := range l.values {
+			addFields(fields, value)
+		}
+	}
+	for _, l := range all {
+		for _, i := range l.unsure {
+			l.check(i, fields)
+		}
+		l.unsure = nil
+	}
+}
+
+// check checks a document, with CUE where there are fields.
+func (l *loaded) check(i int, fields map[string]bool) {
+	d := l.All[i]
+	list := d.load(l.values[i], fields)
+	d.Valid = !slices.ContainsFunc(list, func(d diag.Diagnostic) bool { return d.Code.Structural() && d.Severity == diag.Error })
+	l.checked = append(l.checked, list...)
 }
 
 // add reads one document.
-func (l *loader) add(file File, n *yaml.Node) {
+func (l *loaded) add(file File, n *yaml.Node) {
 	d := &Document{file: file, node: n}
 	if l.misnamed(d) {
 		return
@@ -108,13 +223,10 @@ func (l *loader) add(file File, n *yaml.Node) {
 		return
 	}
 	if k.Name == "" {
-		if l.others++; l.others == 1 {
-			l.firstOther = d.Position()
-		}
 		if kind == "" {
 			kind = "no kind"
 		}
-		l.otherKinds = append(l.otherKinds, kind)
+		l.others.add(others{1, []string{kind}, d.Position()})
 		return
 	}
 	d.Kind = k
@@ -128,23 +240,6 @@ func (l *loader) add(file File, n *yaml.Node) {
 	value, list := d.decode()
 	l.values = append(l.values, value)
 	l.Diagnostics = append(l.Diagnostics, list...)
-}
-
-// check checks the documents that were decoded, all of them with the shapes of the
-// fields that they have.
-func (l *loader) check() {
-	fields := map[string]bool{}
-	for _, value := range l.values {
-		addFields(fields, value)
-	}
-	for i, d := range l.All {
-		if l.values[i] == nil {
-			continue
-		}
-		list := d.load(l.values[i], fields)
-		d.Valid = !slices.ContainsFunc(list, func(d diag.Diagnostic) bool { return d.Code.Structural() && d.Severity == diag.Error })
-		l.Diagnostics = append(l.Diagnostics, list...)
-	}
 }
 
 // addFields adds the names of all fields below a value.
@@ -164,7 +259,7 @@ func addFields(fields map[string]bool, value any) {
 
 // misnamed says whether the apiVersion or the kind of a document is no text, so
 // that nobody can tell what it is.
-func (l *loader) misnamed(d *Document) bool {
+func (l *loaded) misnamed(d *Document) bool {
 	for _, field := range []string{"apiVersion", "kind"} {
 		if n := d.value(Path{field}); n != nil && n.Kind != yaml.ScalarNode {
 			l.Diagnostics = append(l.Diagnostics, d.Diagnostic(diag.WrongType, Path{field}, "expected text, got "+describe(n, nil), ""))
@@ -202,7 +297,7 @@ func (d *Document) misspelt() (key *yaml.Node, meant string) {
 }
 
 // items adds the documents of a List.
-func (l *loader) items(d *Document) {
+func (l *loaded) items(d *Document) {
 	items := d.value(Path{"items"})
 	switch {
 	case items == nil:
@@ -287,10 +382,14 @@ func (d *Document) decode() (map[string]any, diag.List) {
 	return object, dec.list
 }
 
-// load checks the document's value, whose fields are among those given, and makes
-// its object.
+// load checks the document's value, and makes its object. Where it has fields, the
+// value's are among them and CUE is asked; else it is accepted as it is.
 func (d *Document) load(object map[string]any, fields map[string]bool) diag.List {
-	shape, rules, sound := d.check(object, fields)
+	sound := object
+	var shape, rules diag.List
+	if fields != nil {
+		shape, rules, sound = d.check(object, fields)
+	}
 	list := append(shape, rules...)
 	list = append(list, d.checkNames(object)...)
 	if sound == nil {

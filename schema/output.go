@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,6 +9,9 @@ import (
 
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/errors"
+
+	"github.com/fleetwright/fleetwright/internal/accept"
+	"github.com/fleetwright/fleetwright/internal/parallel"
 )
 
 // An Output is an object that was rendered.
@@ -108,20 +112,26 @@ func (e OutputError) Explain() string {
 // CheckOutput checks objects against the closed definitions of what may be
 // rendered.
 //
-// The objects of a kind are checked together, as a list: CUE does much that is
-// the same for each object, and half of the memory goes there.
+// CUE is asked about the objects that are not accepted without it. Those of a kind are
+// checked together, as a list: CUE does much that is the same for each object, and half
+// of the memory goes there.
 func CheckOutput(objects []Output) []OutputError {
 	batches := map[*outputKind][]Output{}
 	var kinds []*outputKind
 	var all []OutputError
-	for _, o := range objects {
-		kind, ok := outputKinds[[2]string{o.APIVersion, o.Kind}]
+	accepted := make([]bool, len(objects))
+	parallel.Each(len(objects), func(i int) {
+		kind, ok := objects[i].kind()
+		accepted[i] = ok && kind.accepts(objects[i].Value)
+	})
+	for i, o := range objects {
+		if accepted[i] {
+			continue
+		}
+		kind, ok := o.kind()
 		if !ok {
 			all = append(all, OutputError{Name: o.Name, Message: fmt.Sprintf("there is no schema for %s %s", o.APIVersion, o.Kind)})
 			continue
-		}
-		if form, ok := kind.forms[o.Form]; ok {
-			kind = form
 		}
 		if _, ok := batches[kind]; !ok {
 			kinds = append(kinds, kind)
@@ -134,6 +144,34 @@ func CheckOutput(objects []Output) []OutputError {
 		}
 	}
 	return all
+}
+
+// kind is the definition that is meant for the object, if there is one.
+func (o Output) kind() (*outputKind, bool) {
+	kind, ok := outputKinds[[2]string{o.APIVersion, o.Kind}]
+	if !ok {
+		return nil, false
+	}
+	if form, ok := kind.forms[o.Form]; ok {
+		return form, true
+	}
+	return kind, true
+}
+
+// accepts says whether an object surely fits the definition and breaks no rules. A
+// typed one is judged by its JSON, which is what is written.
+func (k *outputKind) accepts(object any) bool {
+	value, ok := object.(map[string]any)
+	if !ok {
+		text, err := json.Marshal(object)
+		if err != nil {
+			return false
+		}
+		if value, ok = accept.FromJSON(text); !ok {
+			return false
+		}
+	}
+	return accept.Accepts(formOf(k.file.name), value)
 }
 
 func (k *outputKind) checkBatch(batch []Output) []OutputError {

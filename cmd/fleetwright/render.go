@@ -134,7 +134,7 @@ func (a *app) renderFiles(files []schema.File, flags renderFlags, shown *progres
 		return nil, err
 	}
 	shown.start("compiling")
-	tree, list := compile(files, optionsFor(flags.out, flags.path))
+	tree, list := w.compile(files, optionsFor(flags.out, flags.path))
 	shown.clear()
 	first := w == nil || !w.again
 	list, line, err := p.print(list, w)
@@ -159,40 +159,53 @@ func (a *app) renderFiles(files []schema.File, flags renderFlags, shown *progres
 	if flags.out == "-" {
 		return tree, a.stream(tree)
 	}
-	shown.start("comparing")
-	log := changeLog{to: a.stderr, out: flags.out}
-	var changed func(string, bool)
-	if !first {
-		changed = log.add
+	for _, write := range w.writers(flags.out) {
+		if err := a.write(write, tree, flags, shown, first); err != nil {
+			return nil, err
+		}
 	}
-	sum, err := disk.Write(flags.out, tree, disk.Options{
+	return tree, nil
+}
+
+// A writer writes a tree into the directory that it is for.
+type writer func(*render.Tree, disk.Options) (disk.Summary, error)
+
+// write writes a tree, and says what that has changed: of the first time that a watched
+// command does so, and of one that is not, no more than how much.
+func (a *app) write(write writer, tree *render.Tree, flags renderFlags, shown *progress, first bool) error {
+	log := changeLog{to: a.stderr, out: flags.out}
+	opts := disk.Options{
 		AllowPrune: flags.allowPrune,
 		KeepOthers: flags.clusters.given(),
 		Part:       flags.shard.given,
-		Changed:    changed,
 		Progress:   shown.counter("writing"),
 		Waiting: func() {
 			shown.clear()
 			fmt.Fprintf(a.stderr, "waiting for another fleetwright that writes %s\n", flags.out)
 			shown.start("waiting")
 		},
-	})
+	}
+	if !first {
+		opts.Changed = log.add
+	}
+	shown.start("comparing")
+	sum, err := write(tree, opts)
 	shown.clear()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, cluster := range sum.Repaired {
 		fmt.Fprintf(a.stderr, "%s: an earlier render was cut off, its files are repaired\n", cluster)
 	}
 	if !first {
 		if sum.Written == 0 && sum.Removed == 0 {
-			return tree, nil
+			return nil
 		}
 		log.end()
 	}
 	fmt.Fprintf(a.stderr, "%s: %s, %s, %d written, %d unchanged, %d removed\n",
 		flags.out, diag.Plural(sum.Clusters, "cluster"), diag.Plural(sum.Files, "file"), sum.Written, sum.Files-sum.Written, sum.Removed)
-	return tree, nil
+	return nil
 }
 
 // addPath adds the flag that says where the output is in its repository.

@@ -24,16 +24,16 @@ type hole struct {
 	place  place
 }
 
-// NewTemplate is the YAML of a value, in which texts that begin with [Hole] get their
+// Encode makes it the YAML of a value, in which texts that begin with [Hole] get their
 // beginning later. Keys cannot.
-func NewTemplate(v any) (*Template, error) {
+func (t *Template) Encode(v any) error {
 	data, err := marshalJSON(v)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	t := &Template{}
+	*t = Template{}
 	t.text, err = convert(data, &t.holes)
-	return t, err
+	return err
 }
 
 // Len is the length of the YAML in bytes, with nothing in the holes.

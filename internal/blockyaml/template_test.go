@@ -11,8 +11,8 @@ func TestTemplateIsTheYAMLOfTheFilledValue(t *testing.T) {
 	of := func(text string) value {
 		return value{text + "/apps", []string{"kept", text, text + "\nsecond line\n"}, map[string]string{"a": text + ": b", "z": "last"}}
 	}
-	template, err := NewTemplate(of(Hole))
-	if err != nil {
+	var template Template
+	if err := template.Encode(of(Hole)); err != nil {
 		t.Fatal(err)
 	}
 	for _, text := range []string{"", "./clusters/a", "true", "a: b", "#", "- x", " led by space", "two\nlines", "ünïcode", "\u2028", "12", "*"} {
@@ -24,8 +24,8 @@ func TestTemplateIsTheYAMLOfTheFilledValue(t *testing.T) {
 			t.Errorf("with %q in its holes the template is\n%s, not\n%s", text, got, want)
 		}
 	}
-	text, err := NewTemplate(Hole + "rest")
-	if err != nil || text.Len() == 0 || string(text.Append(nil, "the ")) != "the rest\n" {
+	var text Template
+	if err := text.Encode(Hole + "rest"); err != nil || text.Len() == 0 || string(text.Append(nil, "the ")) != "the rest\n" {
 		t.Errorf("a text alone is %q, %v", text.Append(nil, "the "), err)
 	}
 }

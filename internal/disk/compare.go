@@ -34,7 +34,7 @@ func Compare(dir string, tree *render.Tree, opts Options) (Comparison, error) {
 		return Comparison{}, err
 	}
 	defer w.close()
-	plans, err := planAll(w, tree, opts)
+	plans, err := planAll(w, tree, opts, nil)
 	if err != nil {
 		return Comparison{}, describe(dir, err)
 	}

@@ -480,6 +480,13 @@ func (f *faulty) ReadFile(name string) ([]byte, error) {
 	return f.files.ReadFile(name)
 }
 
+func (f *faulty) Has(name string, content []byte) (bool, error) {
+	if err := f.read(); err != nil {
+		return false, err
+	}
+	return f.files.Has(name, content)
+}
+
 func (f *faulty) ReadDir(name string) ([]fs.DirEntry, error) {
 	if err := f.read(); err != nil {
 		return nil, err
@@ -501,7 +508,7 @@ func cutOff(t testing.TB, dir string, tr *render.Tree, opts Options, f faulty) (
 	defer files.Close()
 	f.files = files
 	opts.AllowPrune = true
-	_, err = write(workers{&f}, tr, opts)
+	_, err = write(workers{&f}, tr, opts, nil)
 	if err != nil && !errors.Is(err, errFault) {
 		t.Fatalf("operation %d: %v", f.at, err)
 	}
@@ -649,10 +656,10 @@ func TestFaultOfOneWorker(t *testing.T) {
 			w = append(w, &faults[i])
 		}
 		faults[1].at = at
-		_, err := write(w, next, Options{AllowPrune: true})
+		_, err := write(w, next, Options{AllowPrune: true}, nil)
 		begun := faults[0].begun || faults[1].begun || faults[2].begun
 		for _, f := range faults {
-			f.files.(*rootFiles).Close()
+			f.files.(rootedFiles).Close()
 		}
 		switch {
 		case err == nil:
@@ -739,7 +746,7 @@ func TestPermissions(t *testing.T) {
 		old := tree(t, "x", policyA, policyB)
 		mustWrite(t, dir, old, Options{})
 		refusing := &forbidding{files: open(t, dir), change: "x/fleetwright/apps/default.app-1"}
-		if _, err := write(workers{refusing}, tree(t, "x", policyA), Options{AllowPrune: true}); !errors.Is(err, fs.ErrPermission) {
+		if _, err := write(workers{refusing}, tree(t, "x", policyA), Options{AllowPrune: true}, nil); !errors.Is(err, fs.ErrPermission) {
 			t.Errorf("the error is %v", err)
 		}
 		mustHave(t, dir, want(old))
@@ -749,7 +756,7 @@ func TestPermissions(t *testing.T) {
 		if err := os.MkdirAll(filepath.Join(dir, "theirs/fleetwright"), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := write(workers{&forbidding{files: open(t, dir), look: "theirs"}}, tree(t, "x", policyA), Options{}); err != nil {
+		if _, err := write(workers{&forbidding{files: open(t, dir), look: "theirs"}}, tree(t, "x", policyA), Options{}, nil); err != nil {
 			t.Error(err)
 		}
 	})

@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -14,7 +15,10 @@ import (
 type files interface {
 	Lstat(name string) (fs.FileInfo, error)
 	ReadDir(name string) ([]fs.DirEntry, error)
+	// ReadFile reads a regular file.
 	ReadFile(name string) ([]byte, error)
+	// Has says whether a regular file has this content.
+	Has(name string, content []byte) (bool, error)
 	// Create writes a file that is not there yet.
 	Create(name string, content []byte) error
 	Mkdir(name string) error
@@ -23,6 +27,13 @@ type files interface {
 	Remove(name string) error
 	// Release closes the directories that were kept open.
 	Release()
+}
+
+// rootedFiles are files below an open directory, which no name leads out of.
+type rootedFiles interface {
+	files
+	// Close closes the directory.
+	Close()
 }
 
 // rootFiles are files below an open directory, which no name leads out of.
@@ -38,8 +49,8 @@ type rootFiles struct {
 // other, so a handle is seldom wanted again after so many others.
 const maxOpen = 64
 
-// openFiles opens a directory.
-func openFiles(dir string) (*rootFiles, error) {
+// openRoot opens a directory.
+func openRoot(dir string) (rootedFiles, error) {
 	root, err := os.OpenRoot(dir)
 	return &rootFiles{root, map[string]*os.Root{}}, err
 }
@@ -112,6 +123,18 @@ func (r *rootFiles) ReadFile(name string) (data []byte, err error) {
 		return err
 	})
 	return data, err
+}
+
+func (r *rootFiles) Has(name string, content []byte) (bool, error) {
+	info, err := r.Lstat(name)
+	if err == nil {
+		err = checkRegular(name, info)
+	}
+	if err != nil || info.Size() != int64(len(content)) {
+		return false, err
+	}
+	data, err := r.ReadFile(name)
+	return bytes.Equal(data, content), err
 }
 
 func (r *rootFiles) ReadDir(name string) (entries []fs.DirEntry, err error) {

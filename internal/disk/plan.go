@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"iter"
 	"maps"
+	"math/bits"
 	"path"
 	"path/filepath"
 	"slices"
@@ -41,6 +42,10 @@ type plan struct {
 	fresh map[string]bool
 	// removed are the paths to remove, in order.
 	removed []string
+	// added are the paths to write that were not fleetwright's before; all of them are
+	// where allAdded says so, which a plan for many clusters does not spell out.
+	added    []string
+	allAdded bool
 	// foreign are the files in the way that fleetwright has not written.
 	foreign []string
 	// mixed says that of a part there are files of another render.
@@ -53,19 +58,32 @@ type plan struct {
 
 // numbers are a set of small numbers.
 type numbers struct {
-	bits  []uint64
+	words []uint64
 	count int
 }
 
 func (n *numbers) add(i int) {
-	for len(n.bits) <= i/64 {
-		n.bits = append(n.bits, 0)
+	for len(n.words) <= i/64 {
+		n.words = append(n.words, 0)
 	}
-	n.bits[i/64] |= 1 << (i % 64)
+	n.words[i/64] |= 1 << (i % 64)
 	n.count++
 }
 
-func (n *numbers) has(i int) bool { return i/64 < len(n.bits) && n.bits[i/64]&(1<<(i%64)) != 0 }
+func (n *numbers) has(i int) bool { return i/64 < len(n.words) && n.words[i/64]&(1<<(i%64)) != 0 }
+
+// all are the numbers, in order.
+func (n *numbers) all() iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for i, word := range n.words {
+			for ; word != 0; word &= word - 1 {
+				if !yield(64*i + bits.TrailingZeros64(word)) {
+					return
+				}
+			}
+		}
+	}
+}
 
 // idle says whether there is nothing to do.
 func (p *plan) idle() bool { return p.changed.count == 0 && len(p.removed) == 0 && !p.interrupted }
@@ -91,12 +109,12 @@ func (p *plan) wanted() iter.Seq[render.File] {
 // changes are the files to write.
 func (p *plan) changes() iter.Seq[render.File] {
 	return func(yield func(render.File) bool) {
-		if p.changed.count == 0 {
-			return
-		}
-		i := -1
-		for f := range p.wanted() {
-			if i++; p.changed.has(i) && !yield(f) {
+		for i := range p.changed.all() {
+			if i == p.cluster.Len() {
+				yield(p.cluster.Inventory())
+				return
+			}
+			if !yield(p.cluster.File(i)) {
 				return
 			}
 		}
@@ -104,7 +122,7 @@ func (p *plan) changes() iter.Seq[render.File] {
 }
 
 // planAll compares all clusters, and finds those that the tree does not have any more.
-func planAll(w workers, tree *render.Tree, opts Options) ([]*plan, error) {
+func planAll(w workers, tree *render.Tree, opts Options, last *Session) ([]*plan, error) {
 	clusters := map[string]*render.Cluster{}
 	for _, c := range tree.Clusters {
 		clusters[c.Name] = c
@@ -118,7 +136,13 @@ func planAll(w workers, tree *render.Tree, opts Options) ([]*plan, error) {
 	for _, name := range slices.Sorted(maps.Keys(clusters)) {
 		plans = append(plans, &plan{name: name, cluster: clusters[name], part: opts.Part, base: path.Join(name, render.Dir)})
 	}
-	if err := each(w, plans, (*plan).make); err != nil {
+	deltas := last.deltas(tree)
+	if err := each(w, plans, func(p *plan, files files) error {
+		if made, err := last.make(p, deltas[p.name], files); made || err != nil {
+			return err
+		}
+		return p.make(files)
+	}); err != nil {
 		return nil, err
 	}
 	var foreign, mixed []string
@@ -238,6 +262,7 @@ func (p *plan) make(files files) error {
 		}
 	}
 	p.files = i + 1
+	p.findAdded(own)
 	if err := p.findRemoved(files, &known, own); err != nil {
 		return err
 	}
@@ -329,10 +354,24 @@ func (p *plan) findRemoved(files files, known *dirs, own *ownership) error {
 // wantedPaths are those of the cluster's files in the tree.
 func (p *plan) wantedPaths() map[string]bool {
 	wanted := map[string]bool{}
-	for f := range p.wanted() {
-		wanted[f.Path] = true
+	if p.cluster != nil {
+		for f := range p.cluster.Paths() {
+			wanted[f] = true
+		}
 	}
 	return wanted
+}
+
+// findAdded finds what the tree has and fleetwright has not written before.
+func (p *plan) findAdded(own *ownership) {
+	if p.allAdded = !own.current && len(own.paths) == 0; p.allAdded || p.cluster == nil {
+		return
+	}
+	for f := range p.cluster.Paths() {
+		if !own.has(f) {
+			p.added = append(p.added, f)
+		}
+	}
 }
 
 // ownership is what fleetwright has written for a cluster, or may have.
@@ -425,39 +464,19 @@ func (p *plan) owned(files files) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	for f := range p.wanted() {
-		if f.Path != render.InventoryFile {
-			own.paths[f.Path] = true
-		}
-	}
-	own.paths[render.InventoryFile] = p.cluster != nil
-	all := make([]string, 0, len(own.paths))
-	for f, is := range own.paths {
-		if is {
-			all = append(all, f)
-		}
-	}
-	slices.Sort(all)
-	return all, nil
+	all := p.wantedPaths()
+	maps.Copy(all, own.paths)
+	all[render.InventoryFile] = true
+	return slices.Sorted(maps.Keys(all)), nil
 }
 
 // isSame says whether a file is there, and whether it has this content.
 func isSame(files files, name string, content []byte) (there, same bool, err error) {
-	info, err := files.Lstat(name)
+	same, err = files.Has(name, content)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, false, nil
 	}
-	if err != nil {
-		return false, false, err
-	}
-	if err := checkRegular(name, info); err != nil {
-		return true, false, err
-	}
-	if info.Size() != int64(len(content)) {
-		return true, false, nil
-	}
-	data, err := files.ReadFile(name)
-	return true, bytes.Equal(data, content), err
+	return true, same, err
 }
 
 // readRegular reads a file; where there is none it returns nothing.

@@ -16,16 +16,16 @@ func (p *plan) stage(files files, progress *progress) error {
 	if p.idle() {
 		return nil
 	}
-	owned, err := p.owned(files)
+	noted, err := p.toNote(files)
 	if err != nil {
 		return err
 	}
 	if p.interrupted {
-		if err := p.removeLeftovers(files, owned); err != nil {
+		if err := p.removeLeftovers(files, noted); err != nil {
 			return err
 		}
 	}
-	data, err := json.Marshal(journal{owned})
+	data, err := json.Marshal(journal{noted})
 	if err != nil {
 		return err
 	}
@@ -45,6 +45,18 @@ func (p *plan) stage(files files, progress *progress) error {
 		}
 	}
 	return nil
+}
+
+// toNote are the paths that belong into the journal: with the inventory that is there, it
+// tells everything that is or will be fleetwright's.
+func (p *plan) toNote(files files) ([]string, error) {
+	switch {
+	case p.interrupted, p.cluster == nil:
+		return p.owned(files) // the inventory goes, or an earlier journal tells of more
+	case p.allAdded:
+		return slices.Collect(p.cluster.Paths()), nil
+	}
+	return p.added, nil
 }
 
 // inTheWay explains an error of a step where something is in its place.

@@ -2,8 +2,9 @@ package disk
 
 import (
 	"runtime"
-	"sync"
 	"sync/atomic"
+
+	"github.com/fleetwright/fleetwright/internal/parallel"
 )
 
 // workers do one thing each at a time, on the output directory, with handles of their
@@ -26,7 +27,7 @@ func openWorkers(dir string) (workers, error) {
 
 func (w workers) close() {
 	for _, files := range w {
-		files.(*rootFiles).Close()
+		files.(rootedFiles).Close()
 	}
 }
 
@@ -35,26 +36,16 @@ func (w workers) close() {
 // that of the first plan.
 func each(w workers, plans []*plan, do func(*plan, files) error) error {
 	errs := make([]error, len(plans))
-	var begun atomic.Int64
 	var failed atomic.Bool
-	work := func(files files) {
-		defer files.Release()
-		for !failed.Load() {
-			i := int(begun.Add(1)) - 1
-			if i >= len(plans) {
-				return
-			}
-			if errs[i] = do(plans[i], files); errs[i] != nil {
-				failed.Store(true)
-			}
+	parallel.On(w, len(plans), func(files files, i int) {
+		if failed.Load() {
+			return
 		}
-	}
-	var wg sync.WaitGroup
-	for _, files := range w[1:min(len(w), max(1, len(plans)))] {
-		wg.Go(func() { work(files) })
-	}
-	work(w[0])
-	wg.Wait()
+		defer files.Release()
+		if errs[i] = do(plans[i], files); errs[i] != nil {
+			failed.Store(true)
+		}
+	})
 	for _, err := range errs {
 		if err != nil {
 			return err

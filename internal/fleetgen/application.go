@@ -18,6 +18,8 @@ var ports = []int32{8080, 9898, 80, 3000}
 type application struct {
 	number   int
 	provider provider
+	// revision is how often the version of its image was raised.
+	revision int
 }
 
 func (a application) name() string {
@@ -42,6 +44,9 @@ func (a application) namespace() string {
 func (a application) port() int32 { return ports[a.of()%len(ports)] }
 
 func (a application) host() string { return a.name() + ".example.com" }
+
+// version is that of the image.
+func (a application) version() string { return fmt.Sprintf("1.%d.%d", a.number%30, a.revision) }
 
 // A shape is what an Application consists of.
 type shape func(application) ([]schema.SyncPolicy, schema.ApplicationSource)
@@ -136,7 +141,7 @@ func (a application) policy(name, path string) schema.SyncPolicy {
 			Prune:           true,
 			TargetNamespace: a.namespace(),
 			CommonMetadata:  &schema.CommonMetadata{Labels: map[string]schema.LabelValue{"team": schema.LabelValue(a.team())}},
-			Images:          []kustomize.Image{{Name: a.name(), NewName: "registry.example.com/" + a.team() + "/" + a.name(), NewTag: fmt.Sprintf("1.%d.0", a.number%30)}},
+			Images:          []kustomize.Image{{Name: a.name(), NewName: "registry.example.com/" + a.team() + "/" + a.name(), NewTag: a.version()}},
 		},
 	}
 }
@@ -193,7 +198,7 @@ func (a application) release(chart schema.HelmChartSpec) schema.SyncPolicy {
 			Values: schema.Values{
 				"fullnameOverride": a.name(),
 				"replicaCount":     2 + a.number%3,
-				"image":            map[string]any{"tag": fmt.Sprintf("1.%d.0", a.number%30)},
+				"image":            map[string]any{"tag": a.version()},
 				"resources": map[string]any{
 					"requests": map[string]any{"cpu": "100m", "memory": "128Mi"},
 					"limits":   map[string]any{"memory": "256Mi"},

@@ -31,6 +31,9 @@ type Size struct {
 	ConfigMaps int
 	// ConfigMapText is how long the text in each of them is, in bytes, at least.
 	ConfigMapText int
+	// Revision of the first Application, whose image is another one with each. The others
+	// stay as they are.
+	Revision int
 	// OneFile puts all documents into one file.
 	OneFile bool
 }
@@ -45,12 +48,24 @@ func Files(size Size) ([]schema.File, error) {
 	}
 	for i := range size.Applications {
 		a := application{number: i, provider: providers[i%len(providers)]}
+		if i == 0 {
+			a.revision = size.Revision
+		}
 		w.add(a.file(), a.documents()...)
 	}
 	for i := range size.ConfigMaps {
 		w.add(fmt.Sprintf("settings/%05d.yaml", i/teamSize), newConfigMap(i, size.ConfigMapText))
 	}
 	return w.files, w.err
+}
+
+// First is the file of the first Application, which is the same in a fleet of any size.
+func First(revision int) (schema.File, error) {
+	files, err := Files(Size{Applications: 1, Clusters: 1, Revision: revision})
+	if err != nil {
+		return schema.File{}, err
+	}
+	return files[len(files)-1], nil
 }
 
 // Write writes files below a directory.

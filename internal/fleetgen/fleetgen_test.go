@@ -129,6 +129,24 @@ func TestSameSizeSameBytes(t *testing.T) {
 	}
 }
 
+// TestFirst replaces the file of one Application in a fleet, and finds its new image.
+func TestFirst(t *testing.T) {
+	first, err := First(3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := files(t, Size{Applications: 20, Clusters: 2})
+	changed := 0
+	for _, f := range all {
+		if f.Name == first.Name && !bytes.Equal(f.Data, first.Data) {
+			changed++
+		}
+	}
+	if changed != 1 || !bytes.Contains(first.Data, []byte("newTag: 1.0.3")) {
+		t.Errorf("%d files are changed; the new one is\n%s", changed, first.Data)
+	}
+}
+
 // TestSizes has as many files and bytes as asked for.
 func TestSizes(t *testing.T) {
 	if all := files(t, Size{Applications: 40, Clusters: 3}); len(all) != 43 {

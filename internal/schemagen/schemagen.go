@@ -86,8 +86,9 @@ type File struct {
 	Content []byte
 }
 
-// Generate makes the files of every input kind, and the page of their fields. It
-// reads the doc comments from the sources in dir, the directory of package schema.
+// Generate makes the files of every input kind, the forms of all CUE files, and the
+// page of the fields. It reads the doc comments and the CUE that is written by hand from
+// the sources in dir, the directory of package schema.
 func Generate(dir string) ([]File, error) {
 	comments, err := comments(dir)
 	if err != nil {
@@ -113,7 +114,11 @@ func Generate(dir string) ([]File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing the fields: %w", err)
 	}
-	return append(files, File{Name: "../docs/fields.md", Content: page}), nil
+	forms, err := goForms(dir, files)
+	if err != nil {
+		return nil, fmt.Errorf("making the forms: %w", err)
+	}
+	return append(files, File{Name: "forms.go", Content: forms}, File{Name: "../docs/fields.md", Content: page}), nil
 }
 
 // comments reads the doc comments of package schema and of the packages whose
