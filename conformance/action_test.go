@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -70,6 +71,8 @@ type job struct {
 	env []string
 	// summary and log are what the steps have written.
 	summary, log string
+	// code is the exit code of the last step of a job for a shard, or of putting them together.
+	code int
 }
 
 // newJob has a repository with documents that were rendered and committed.
@@ -409,7 +412,12 @@ func TestAction(t *testing.T) {
 
 // A workflow is a file of .github/workflows.
 type workflow struct {
-	Jobs map[string]struct{ Steps []jobStep }
+	Jobs map[string]struct {
+		Needs    string
+		Strategy struct{ Matrix map[string][]any }
+		Env      map[string]string
+		Steps    []jobStep
+	}
 }
 
 // TestWorkflow runs the workflow of docs/ci.md: GitHub's gh is played, and records what it
@@ -475,6 +483,86 @@ func TestWorkflow(t *testing.T) {
 	}
 }
 
+// TestShards runs the workflow of docs/ci.md for several machines: each is a job with a
+// repository and a directory of its own, and the last one has what they have uploaded.
+func TestShards(t *testing.T) {
+	var w workflow
+	mustParse(t, "../examples/ci/github-shards.yml", &w)
+	// What is built is in the build cache after the first time, wherever it is.
+	env := append(moduleProxy(t), "CGO_ENABLED=0", "GOFLAGS=-modcacherw -trimpath", "GOMODCACHE="+t.TempDir())
+	for _, c := range []struct {
+		name, change string
+		code         int
+		printed      string
+	}{
+		{"current", "date > notes", 0, ""},
+		{"stale, with a cluster that is gone", "sed -i.bak 's/prune: true/prune: false/' apps/application.yaml && cp -R clusters/berlin clusters/paris", 1, "clusters/paris/fleetwright/inventory.json"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			record(t, "8. GitHub: shards")
+			artifacts := newCache(t)
+			j := newJob(t, artifacts, nil)
+			j.shell("cat apps/application.yaml > more && sed -e 's/podinfo$/second/' -e 's/name: webapp/name: second-webapp/' -e 's/name: production/name: second-production/' -e 's/name: staging/name: second-staging/' more > apps/second.yaml && rm more")
+			j.render()
+			j.commit()
+			j.shell(c.change)
+			j.commit()
+			shards := w.Jobs["shard"].Strategy.Matrix["shard"]
+			for _, i := range shards {
+				machine := &job{t: t, workspace: t.TempDir(), temp: t.TempDir(), actionsCache: artifacts, values: maps.Clone(j.values)}
+				machine.env = slices.Concat(j.env, env)
+				pages.Shell(t, machine.workspace, "git clone --quiet "+j.workspace+" .", j.env...)
+				machine.values["matrix.shard"], machine.values["strategy.job-total"] = fmt.Sprint(i), fmt.Sprint(len(shards))
+				machine.values["runner.temp"] = machine.temp
+				for name, value := range w.Jobs["shard"].Env {
+					machine.env = append(machine.env, name+"="+machine.evaluated(value))
+				}
+				machine.runShards(w.Jobs["shard"].Steps, artifacts)
+				if machine.code != 0 {
+					t.Fatalf("shard %v: exit code %d\n%s", i, machine.code, machine.log)
+				}
+			}
+			j.values["runner.temp"] = j.temp
+			j.log = ""
+			j.runShards(w.Jobs["fleetwright"].Steps, artifacts)
+			if j.code != c.code || !strings.Contains(j.log, c.printed) {
+				t.Errorf("exit code %d, and not %d with %q:\n%s", j.code, c.code, c.printed, j.log)
+			}
+			j.shell(fleetwright(t) + " check apps fleets -o clusters")
+		})
+	}
+}
+
+// runShards runs the steps of a job, with the actions that upload and download.
+func (j *job) runShards(steps []jobStep, artifacts *actionsCache) {
+	j.t.Helper()
+	for _, s := range steps {
+		switch {
+		case strings.HasPrefix(s.Uses, "actions/checkout@"):
+		case strings.HasPrefix(s.Uses, "actions/upload-artifact@"):
+			artifacts.save(j.evaluated(s.With["name"]), j.evaluated(s.With["path"]))
+		case strings.HasPrefix(s.Uses, "actions/download-artifact@"):
+			if s.With["merge-multiple"] != nil {
+				j.t.Error("the files that all shards have are written at once")
+			}
+			for name := range artifacts.saved {
+				if ok, err := path.Match(j.evaluated(s.With["pattern"]), name); !ok || err != nil {
+					continue
+				}
+				if !artifacts.restore(name, filepath.Join(j.evaluated(s.With["path"]), name)) {
+					j.t.Fatalf("%s cannot be downloaded", name)
+				}
+			}
+		case s.Uses != "":
+			j.t.Fatalf("the test does not know the action %s", s.Uses)
+		default:
+			if j.code = j.run(s); j.code != 0 {
+				return
+			}
+		}
+	}
+}
+
 // playedGH answers with the last comment, and records what is written.
 const playedGH = `#!/bin/sh
 set -eu
@@ -512,6 +600,7 @@ func TestWorkflowsAreSound(t *testing.T) {
 	mustCopy(t, tree{
 		"action.yml":                      metadata,
 		".github/workflows/published.yml": uses.ReplaceAll(published, []byte("uses: ./")),
+		".github/workflows/shards.yml":    readTree(t, "../examples/ci")["github-shards.yml"],
 		".github/workflows/steps.yml":     stepsAsWorkflow(t, metadata),
 	}, dir)
 	pages.Shell(t, dir, "git init --quiet && "+actionlint+" -shellcheck=shellcheck -pyflakes=")

@@ -187,7 +187,7 @@ func TestPageOfCI(t *testing.T) {
 
 	text := page(t, "docs/ci.md")
 	shown := append(pages.Blocks(text, "yaml"), pages.Blocks(text, "sh")...)
-	files := []string{"github-workflow.yml", "gitlab-ci.yml", "check.sh"}
+	files := []string{"github-workflow.yml", "github-shards.yml", "gitlab-ci.yml", "check.sh"}
 	if len(shown) != len(files) {
 		t.Fatalf("docs/ci.md shows %d files, and not %d", len(shown), len(files))
 	}

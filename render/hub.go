@@ -73,6 +73,7 @@ func (c *compiler) renderHub() *Cluster {
 	sync := newSyncFile(c, hostCluster)
 	versions := c.inventoryVersions(nil)
 	variants := variants{}
+	var spokes []string
 	var sources []schema.NamespacedReference
 	if objects := c.remoteSources(); len(objects) > 0 {
 		d := c.newDir(sourcesDir, objects...)
@@ -84,12 +85,15 @@ func (c *compiler) renderHub() *Cluster {
 			dirs = append(dirs, c.ownDirs(s, sync, variants)...)
 			continue
 		}
+		spokes = append(spokes, s.name)
 		dirs = append(dirs, c.spokeDirs(s, sync, sources, variants)...)
 		for name, version := range c.stackVersions(s.stack) {
 			versions[s.name+"/"+name] = version
 		}
 	}
-	return newCluster(hostCluster, sync.root, c.layout(dirs, sync, versions))
+	hub := newCluster(hostCluster, sync.root, c.layout(dirs, sync, versions))
+	hub.Spokes = spokes
+	return hub
 }
 
 // remoteSources are the sources of the applications that go to other clusters. Their
@@ -149,7 +153,7 @@ func (c *compiler) spokeDirs(s *site, sync *syncFile, sources []schema.Namespace
 	for _, a := range s.apps {
 		of := origin{doc: a.doc}
 		after := append(slices.Clip(sources), ready...)
-		app := add(appPrefix+a.id(), c.newDir(a.dir("apps"), c.policyObjects(a, injected)...), of, a.waits(), true, after...)
+		app := add(appPrefix+a.id(), c.newAppDir(a, "apps", c.policyObjects(a, injected)...), of, a.waits(), true, after...)
 		if d := c.variant(a, s, injected, variants).rollout; d != nil {
 			add(rolloutPrefix+a.id(), d, of, false, false, app)
 		}

@@ -58,15 +58,15 @@ func (c *Cluster) inventoryLines() [][]byte {
 		path  string
 		lines []byte
 	}
-	entries := make([]entry, 0, len(c.dirs)+len(c.dirs[0].files))
-	for i := range c.dirs {
-		d := c.dir(i)
+	entries := make([]entry, 0, len(c.whole.dirs)+len(c.whole.dirs[0].files))
+	for _, d := range c.whole.dirs {
+		d = c.own(d)
 		if d.path != "" {
 			entries = append(entries, entry{d.path + "/", d.lines()})
 			continue
 		}
 		for j := range d.files {
-			sum := c.sum(c.starts[i] + j)
+			sum := c.sumIn(d, j)
 			entries = append(entries, entry{d.files[j].path, inventoryLine(nil, d.files[j].path, hex.EncodeToString(sum[:]))})
 		}
 	}

@@ -148,6 +148,8 @@ type dir struct {
 	// spoke is the cluster that a hub applies the directory to, or nil where it is
 	// for the cluster that it stands in.
 	spoke *site
+	// app is the application that the directory is of, or nil.
+	app *application
 	// lines are those of the files in an inventory.
 	lines func() []byte
 }

@@ -34,6 +34,7 @@ func (c *compiler) renderSite(s *site, layouts map[string]*layout, variants vari
 		layouts[key] = l
 	}
 	cluster := newCluster(s.name, sync.root, l)
+	cluster.Labels = textOf(s.labels)
 	if s.stack != nil && ok {
 		cluster.infrastructure = s.stack.infrastructure(c, s)
 	}
@@ -213,7 +214,14 @@ func (a siteApp) alertProviders() (all []*alertProvider) {
 // applies it.
 func (c *compiler) appDir(a siteApp, s *site, injected map[string]namespaceMeta) *dir {
 	objects := append(c.appNamespaces(a, s, injected), a.source())
-	return c.newDir(a.dir("apps"), append(objects, c.policyObjects(a, injected)...)...)
+	return c.newAppDir(a, "apps", append(objects, c.policyObjects(a, injected)...)...)
+}
+
+// newAppDir makes the directory of an application below another.
+func (c *compiler) newAppDir(a siteApp, above string, objects ...rendered) *dir {
+	d := c.newDir(a.dir(above), objects...)
+	d.app = a.application
+	return d
 }
 
 // appNamespaces are those that the application needs and nothing else brings.
@@ -262,7 +270,7 @@ func (c *compiler) rolloutDir(a siteApp, providers []rendered) *dir {
 	if len(objects) == 0 {
 		return nil
 	}
-	return c.newDir(a.dir("rollouts"), append(objects, providers...)...)
+	return c.newAppDir(a, "rollouts", append(objects, providers...)...)
 }
 
 // checkCollisions says which objects of one cluster are the same, and which

@@ -37,8 +37,15 @@ type Tree struct {
 type Cluster struct {
 	// Name of the cluster, and of its directory.
 	Name string
+	// Labels of the cluster's document.
+	Labels map[string]string
+	// Spokes are the names of the other clusters that it applies to as a hub.
+	Spokes []string
 
+	// layout is that of the files that are written, and whole that of all of them: of a
+	// shard there are more in its inventory.
 	*layout
+	whole *layout
 	// root is the place of the cluster's directory in the repository.
 	root string
 	// infrastructure is the cluster's own, or nil where it has that of the layout.
@@ -49,7 +56,7 @@ type Cluster struct {
 
 // newCluster is a cluster that has a layout.
 func newCluster(name, root string, l *layout) *Cluster {
-	c := &Cluster{Name: name, layout: l, root: root}
+	c := &Cluster{Name: name, layout: l, whole: l, root: root}
 	c.syncSum = sync.OnceValue(func() [sha256.Size]byte { return sha256.Sum256(l.stages.content(root)) })
 	return c
 }
@@ -75,9 +82,12 @@ func newLayout(dirs []*dir, stages syncTemplate, versions map[string]string) *la
 	return l
 }
 
-// dir is a directory of the cluster: its own in the place of the layout's.
-func (c *Cluster) dir(i int) *dir {
-	if d := c.dirs[i]; d.path != infrastructure || c.infrastructure == nil {
+// dir is a directory of the cluster.
+func (c *Cluster) dir(i int) *dir { return c.own(c.dirs[i]) }
+
+// own is the cluster's own directory in the place of a layout's.
+func (c *Cluster) own(d *dir) *dir {
+	if d.path != infrastructure || c.infrastructure == nil {
 		return d
 	}
 	return c.infrastructure
@@ -96,7 +106,7 @@ type File struct {
 	For string
 }
 
-// Len is the number of files of the cluster but for the inventory.
+// Len is the number of files of the cluster but for the inventory, of a shard its own.
 func (c *Cluster) Len() int { return c.starts[len(c.starts)-1] }
 
 // File is the file of a number, from 0 to below Len: directory by directory and sorted
@@ -110,9 +120,12 @@ func (c *Cluster) Path(number int) string {
 }
 
 // sum is that of the file of a number.
-func (c *Cluster) sum(number int) [sha256.Size]byte {
-	if d, i := c.find(number); d.files[i].blob != nil {
-		return d.files[i].blob.sum
+func (c *Cluster) sum(number int) [sha256.Size]byte { return c.sumIn(c.find(number)) }
+
+// sumIn is that of a file of a directory of the cluster.
+func (c *Cluster) sumIn(d *dir, i int) [sha256.Size]byte {
+	if f := d.files[i]; f.blob != nil {
+		return f.blob.sum
 	}
 	return c.syncSum()
 }
@@ -133,10 +146,10 @@ func (c *Cluster) file(d *dir, i int) File {
 	if d.spoke != nil {
 		file.For = d.spoke.name
 	}
-	if f.blob != nil {
-		file.Content, file.Sum = f.blob.content, f.blob.sum
+	if file.Sum = c.sumIn(d, i); f.blob != nil {
+		file.Content = f.blob.content
 	} else {
-		file.Content, file.Sum = c.stages.content(c.root), c.syncSum()
+		file.Content = c.stages.content(c.root)
 	}
 	return file
 }
@@ -169,7 +182,8 @@ func (c *Cluster) Paths() iter.Seq[string] {
 	}
 }
 
-// Inventory is the file that lists all others. It is written last.
+// Inventory is the file that lists all others, those of other shards too. It is
+// written last.
 func (c *Cluster) Inventory() File {
 	content := c.inventory()
 	return File{InventoryFile, content, sha256.Sum256(content), c.Name}

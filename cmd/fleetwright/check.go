@@ -21,6 +21,8 @@ with files that were edited by hand, are missing or are left over is stale.
 With --staged, in a hook of Git, so is what the commit would leave out, or has as it
 was, of DIR and the documents.
 
+` + clustersLong + `
+
 Each diagnostic begins with its place, FILE:LINE:COLUMN, and has a code;
 fleetwright explain CODE says what it means. A comment in the line, or above it,
 keeps one from being said, and gives the reason:
@@ -41,13 +43,17 @@ const checkExample = `  fleetwright check examples/kuma-rollout
   fleetwright check examples/kuma-rollout --format sarif > fleetwright.sarif
 
   # whether a directory is what render would write
-  fleetwright check examples/kuma-rollout -o clusters`
+  fleetwright check examples/kuma-rollout -o clusters
+
+  # and of some clusters, while others are still to come
+  fleetwright check examples/cluster-selectors -o clusters --cluster-selector stage=staging`
 
 type checkFlags struct {
-	out    string
-	path   string
-	staged bool
-	watch  bool
+	out      string
+	path     string
+	staged   bool
+	clusters clusterFlags
+	watch    bool
 	diagnosticFlags
 }
 
@@ -61,17 +67,13 @@ func newCheckCmd(a *app) *cobra.Command {
 
 		ValidArgsFunction: documentFiles,
 
-		RunE: func(_ *cobra.Command, paths []string) error {
-			if err := a.check(paths, flags); err != nil || !flags.staged {
-				return err
-			}
-			return a.checkStaged(paths, flags.out, errDifferent)
-		},
+		RunE: func(_ *cobra.Command, paths []string) error { return a.check(paths, flags) },
 	}
 	cmd.Flags().StringVarP(&flags.out, "output", "o", "", "directory that render writes, to say whether it is current")
 	completeFlag(cmd, "output", directories)
 	addPath(cmd, &flags.path)
 	cmd.Flags().BoolVar(&flags.staged, "staged", false, stagedUsage)
+	flags.clusters.add(cmd, "with -o, check only")
 	flags.add(cmd)
 	addWatch(cmd, &flags.watch)
 	return cmd
@@ -81,55 +83,70 @@ func (a *app) check(paths []string, flags checkFlags) error {
 	switch {
 	case flags.out == "-":
 		return &usageError{"the standard output is never stale", "-o DIR is the directory that render writes"}
+	case flags.clusters.given() && flags.out == "":
+		return &usageError{"clusters are chosen for -o", "without it check looks at the documents alone, and at all of them"}
 	case flags.watch && flags.staged:
 		return errWatchStaged
-	case flags.watch:
+	}
+	if _, err := flags.clusters.parse(); err != nil {
+		return err
+	}
+	if flags.watch {
 		return a.watch(paths, flags.diagnosticFlags, func(files []schema.File, w *watched) error {
-			return a.checkFiles(files, paths, flags, w)
+			_, err := a.checkFiles(files, paths, flags, w)
+			return err
 		})
 	}
 	files, err := a.read(paths)
 	if err != nil {
 		return err
 	}
-	return a.checkFiles(files, paths, flags, nil)
+	tree, err := a.checkFiles(files, paths, flags, nil)
+	if err != nil || !flags.staged {
+		return err
+	}
+	return a.checkStaged(paths, flags.out, flags.clusters.isOf(tree), errDifferent)
 }
 
-func (a *app) checkFiles(files []schema.File, paths []string, flags checkFlags, w *watched) error {
+// checkFiles compiles files, and checks the clusters that are chosen, which it returns.
+func (a *app) checkFiles(files []schema.File, paths []string, flags checkFlags, w *watched) (*render.Tree, error) {
 	p, err := a.newPrinter(flags.diagnosticFlags, files, a.stdout)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	tree, list := a.compile(w, files, optionsFor(flags.out, flags.path))
 	failed := list.HasErrors()
 	var stale diag.List
 	if flags.out != "" && !failed {
-		comparison, err := a.compareWith(flags.out, tree)
+		var comparison disk.Comparison
+		if tree, err = flags.clusters.of(tree); err == nil {
+			comparison, err = a.compareWith(flags.out, tree, flags.clusters)
+		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 		stale = flags.stale(comparison, paths)
 	}
 	list, line, err := p.print(append(list, stale...), w)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if line != "" {
 		fmt.Fprintln(a.stderr, line)
 	}
 	switch {
 	case failed:
-		return errReported
+		return nil, errReported
 	case list.HasErrors():
-		return errDifferent
+		return nil, errDifferent
 	}
-	return nil
+	return tree, nil
 }
 
 // stale says, once for each cluster, what in the directory is not what render would
 // write.
 func (f checkFlags) stale(comparison disk.Comparison, paths []string) (list diag.List) {
-	hint := commandLine("render", paths, flagValue{"-o", f.out}, flagValue{"--path", f.path})
+	hint := commandLine("render", paths, append([]flagValue{{"-o", f.out}, {"--path", f.path}}, f.clusters.values()...)...)
 	if comparison.Refused != nil {
 		hint += " --allow-prune"
 	}

@@ -1,90 +1,200 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render"
 )
 
-// clusterFlags choose clusters of a tree.
-type clusterFlags struct{ names []string }
+// clustersLong goes into the help of the commands that have the flags.
+const clustersLong = `--cluster and --cluster-selector choose clusters; where both are given, a cluster must
+fit both. A selector is Kubernetes' own, of the labels of AttachedClusters and Clusters:
+'stage=production,region in (eu, us)'. Everything is compiled as ever, and a mistake
+elsewhere is still a mistake; the directories of all other clusters are left as they
+are, stale, gone or not.`
 
-// add adds the flag --cluster, whose usage goes on after the name of one.
-func (f *clusterFlags) add(cmd *cobra.Command, usage string) {
-	cmd.Flags().StringArrayVar(&f.names, "cluster", nil, usage)
-	completeFlag(cmd, "cluster", clusterNames)
+// clusterFlags choose clusters of a tree.
+type clusterFlags struct {
+	names    []string
+	selector once
 }
 
-// of is the tree of the chosen clusters: all of them where none is named.
-func (f clusterFlags) of(tree *render.Tree) (*render.Tree, error) {
-	if len(f.names) == 0 {
-		return tree, nil
+// add adds the flags. Their usage goes on after what they choose.
+func (f *clusterFlags) add(cmd *cobra.Command, usage string) {
+	cmd.Flags().StringArrayVar(&f.names, "cluster", nil, usage+" the cluster `NAME`; may be repeated")
+	cmd.Flags().Var(&f.selector, "cluster-selector", usage+" the clusters whose labels fit `SELECTOR`")
+	completeFlag(cmd, "cluster", clusterNames)
+	completeFlag(cmd, "cluster-selector", clusterLabels)
+}
+
+// given says whether clusters are chosen, and not all taken.
+func (f clusterFlags) given() bool { return len(f.names) > 0 || f.selector.given }
+
+// values are the flags as they stand on a command line.
+func (f clusterFlags) values() (flags []flagValue) {
+	for _, name := range f.names {
+		flags = append(flags, flagValue{"--cluster", name})
 	}
-	if err := f.check(namesOf(tree)); err != nil {
+	return append(flags, flagValue{"--cluster-selector", f.selector.text})
+}
+
+// parse reads the selector.
+func (f clusterFlags) parse() (labels.Selector, error) {
+	const hint = "write it as for kubectl: stage=production,region!=eu or 'region in (eu, us)', and '!stage' where there is no such label"
+	if !f.selector.given {
+		return labels.Everything(), nil
+	}
+	if strings.TrimSpace(f.selector.text) == "" {
+		return nil, &usageError{"the selector of --cluster-selector is empty", hint}
+	}
+	selector, err := labels.Parse(f.selector.text)
+	if err != nil {
+		return nil, &usageError{fmt.Sprintf("%q is not a selector of labels", f.selector.text), hint}
+	}
+	return selector, nil
+}
+
+// of is the tree of the chosen clusters: all of them where none are chosen.
+func (f clusterFlags) of(tree *render.Tree) (*render.Tree, error) {
+	chosen, err := f.choose(tree.Clusters)
+	return &render.Tree{Clusters: chosen}, err
+}
+
+// isOf says which clusters a run that was given the chosen ones has to do with: without
+// a choice with all, of its tree or not.
+func (f clusterFlags) isOf(chosen *render.Tree) func(cluster string) bool {
+	return func(cluster string) bool {
+		return !f.given() || slices.ContainsFunc(chosen.Clusters, func(c *render.Cluster) bool { return c.Name == cluster })
+	}
+}
+
+// ofBoth are the chosen clusters of a tree and of one before it. A cluster is chosen by
+// the labels that it has now, if it is still there.
+func (f clusterFlags) ofBoth(tree, before *render.Tree) (*render.Tree, *render.Tree, error) {
+	byName := func(a, b *render.Cluster) int { return cmp.Compare(a.Name, b.Name) }
+	sameName := func(a, b *render.Cluster) bool { return a.Name == b.Name }
+	all := slices.Concat(tree.Clusters, before.Clusters)
+	slices.SortStableFunc(all, byName)
+	chosen, err := f.choose(slices.CompactFunc(all, sameName))
+	if err != nil {
+		return nil, nil, err
+	}
+	among := func(tree *render.Tree) *render.Tree {
+		return &render.Tree{Clusters: slices.DeleteFunc(slices.Clone(tree.Clusters), func(c *render.Cluster) bool {
+			_, found := slices.BinarySearchFunc(chosen, c, byName)
+			return !found
+		})}
+	}
+	return among(tree), among(before), nil
+}
+
+// choose are the chosen ones of clusters.
+func (f clusterFlags) choose(all []*render.Cluster) ([]*render.Cluster, error) {
+	if !f.given() {
+		return all, nil
+	}
+	if err := f.checkNames(all); err != nil {
 		return nil, err
 	}
-	chosen := &render.Tree{}
-	for _, c := range tree.Clusters {
-		if slices.Contains(f.names, c.Name) {
-			chosen.Clusters = append(chosen.Clusters, c)
+	selector, err := f.parse()
+	if err != nil {
+		return nil, err
+	}
+	named := all
+	if len(f.names) > 0 {
+		named = slices.DeleteFunc(slices.Clone(all), func(c *render.Cluster) bool { return !slices.Contains(f.names, c.Name) })
+	}
+	chosen := slices.DeleteFunc(slices.Clone(named), func(c *render.Cluster) bool { return !selector.Matches(labels.Set(c.Labels)) })
+	for _, c := range named {
+		if f.selector.given && len(c.Spokes) > 0 {
+			return nil, &usageError{fmt.Sprintf("--cluster-selector chooses nothing on a hub, which has all clusters in the directory of %s", c.Name), "leave it out, or render with the topology pull"}
 		}
+	}
+	if len(chosen) == 0 {
+		return nil, f.noneFits(named)
 	}
 	return chosen, nil
 }
 
-// changes are those of the chosen clusters, which are in the tree or were there before.
-func (f clusterFlags) changes(all []render.Change, tree *render.Tree) ([]render.Change, error) {
-	if len(f.names) == 0 {
-		return all, nil
+// noneFits says that of some clusters none has the labels that are asked for.
+func (f clusterFlags) noneFits(named []*render.Cluster) error {
+	message, hint := fmt.Sprintf("no cluster has labels that fit %q", f.selector.text), ""
+	switch all := labelsOf(named); {
+	case len(named) == 0:
+		hint = noClusters
+	case len(all) == 0:
+		hint = "they have none: labels are in metadata.labels of their AttachedCluster or Cluster"
+	default:
+		hint = "they have " + diag.Some(all, 10)
 	}
-	names := namesOf(tree)
-	for _, c := range all {
-		names = append(names, c.Cluster)
+	if len(f.names) > 0 {
+		message = fmt.Sprintf("no cluster that --cluster names has labels that fit %q", f.selector.text)
 	}
-	slices.Sort(names)
-	if err := f.check(slices.Compact(names)); err != nil {
-		return nil, err
-	}
-	return slices.DeleteFunc(slices.Clone(all), func(c render.Change) bool { return !slices.Contains(f.names, c.Cluster) }), nil
+	return &usageError{message, hint}
 }
 
-// check says which of the names are not among all that there are.
-func (f clusterFlags) check(all []string) error {
+// noClusters says why there is nothing to choose from.
+const noClusters = "no Application and no Fleet goes to any"
+
+// checkNames says which of the names are not among all clusters.
+func (f clusterFlags) checkNames(all []*render.Cluster) error {
+	names := namesOf(all)
 	var unknown, meant []string
+	hub := ""
 	for _, name := range f.names {
-		if slices.Contains(all, name) {
+		if slices.Contains(names, name) {
+			continue
+		}
+		if i := slices.IndexFunc(all, func(c *render.Cluster) bool { return slices.Contains(c.Spokes, name) }); i >= 0 {
+			hub = names[i]
+			unknown = append(unknown, fmt.Sprintf("the cluster %q has no directory of its own", name))
 			continue
 		}
 		unknown = append(unknown, fmt.Sprintf("there is no cluster %q", name))
-		if nearest := diag.Nearest(name, all); nearest != "" && !slices.Contains(meant, nearest) {
+		if nearest := diag.Nearest(name, names); nearest != "" && !slices.Contains(meant, nearest) {
 			meant = append(meant, nearest)
 		}
 	}
-	if len(unknown) > 0 {
-		hint := "there are " + strings.Join(all, ", ")
-		switch len(all) {
-		case 0:
-			hint = "no Application and no Fleet goes to any"
-		case 1:
-			hint = "there is only " + all[0]
-		}
-		if len(meant) > 0 {
-			hint = "did you mean " + strings.Join(meant, " and ") + "? " + hint
-		}
-		return &usageError{strings.Join(unknown, "\n"), hint}
+	if len(unknown) == 0 {
+		return nil
 	}
-	return nil
+	hint := "there are " + strings.Join(names, ", ")
+	switch {
+	case hub != "":
+		hint = fmt.Sprintf("a hub has all clusters in the directory of %s: --cluster %s", hub, hub)
+	case len(names) == 0:
+		hint = noClusters
+	case len(names) == 1:
+		hint = "there is only " + names[0]
+	}
+	if len(meant) > 0 {
+		hint = "did you mean " + strings.Join(meant, " and ") + "? " + hint
+	}
+	return &usageError{strings.Join(unknown, "\n"), hint}
 }
 
-// namesOf are the names of a tree's clusters.
-func namesOf(tree *render.Tree) (names []string) {
-	for _, c := range tree.Clusters {
+// namesOf are the names of clusters.
+func namesOf(clusters []*render.Cluster) (names []string) {
+	for _, c := range clusters {
 		names = append(names, c.Name)
 	}
 	return names
+}
+
+// labelsOf are the labels that clusters have, each once.
+func labelsOf(clusters []*render.Cluster) (all []string) {
+	for _, c := range clusters {
+		for key, value := range c.Labels {
+			all = append(all, key+"="+value)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }

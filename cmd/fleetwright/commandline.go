@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
@@ -34,3 +35,23 @@ func quoted(argument string) string {
 	}
 	return word
 }
+
+// A once is the value of a flag that is given once or not at all. One that is given and
+// empty, as by a script whose variable is not set, can be told from one that is not.
+type once struct {
+	text  string
+	given bool
+}
+
+func (o *once) Set(text string) error {
+	if o.given {
+		return errors.New("it is given twice")
+	}
+	*o = once{text, true}
+	return nil
+}
+
+func (o *once) String() string { return o.text }
+
+// Type is that of the values in completions and help.
+func (o *once) Type() string { return "string" }

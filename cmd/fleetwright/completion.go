@@ -90,9 +90,27 @@ func directories(*cobra.Command, []string, string) ([]cobra.Completion, cobra.Sh
 	return nil, cobra.ShellCompDirectiveFilterDirs
 }
 
-// clusterNames completes by the clusters that the documents under the PATHs of the line
-// are compiled for. Where that fails they are those that have documents.
-func clusterNames(_ *cobra.Command, paths []string, _ string) (names []cobra.Completion, _ cobra.ShellCompDirective) {
+// clusterNames completes by the clusters of a line.
+func clusterNames(_ *cobra.Command, paths []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	names := namesOf(clustersOf(paths))
+	slices.Sort(names)
+	return slices.Compact(names), cobra.ShellCompDirectiveNoFileComp
+}
+
+// clusterLabels completes the last requirement of a selector by the labels that the
+// clusters of a line have.
+func clusterLabels(_ *cobra.Command, paths []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	before := begun[:strings.LastIndex(begun, ",")+1]
+	all := labelsOf(clustersOf(paths))
+	for i := range all {
+		all[i] = before + all[i]
+	}
+	return all, cobra.ShellCompDirectiveNoFileComp
+}
+
+// clustersOf are the clusters that the documents under the PATHs of a line are compiled
+// for. Where that fails they are those that have documents.
+func clustersOf(paths []string) (clusters []*render.Cluster) {
 	var files []schema.File
 	for _, path := range paths {
 		if path == "-" {
@@ -104,13 +122,12 @@ func clusterNames(_ *cobra.Command, paths []string, _ string) (names []cobra.Com
 	}
 	docs := schema.Load(files)
 	if tree, _ := render.Compile(docs, render.Options{}); tree != nil {
-		return namesOf(tree), cobra.ShellCompDirectiveNoFileComp
+		return tree.Clusters
 	}
 	for _, d := range docs.All {
 		if d.Name != "" && (d.Kind.Name == "Cluster" || d.Kind.Name == "AttachedCluster") {
-			names = append(names, d.Name)
+			clusters = append(clusters, &render.Cluster{Name: d.Name})
 		}
 	}
-	slices.Sort(names)
-	return slices.Compact(names), cobra.ShellCompDirectiveNoFileComp
+	return clusters
 }

@@ -29,6 +29,8 @@ With --base REV it says instead how what the inputs compile to now differs from 
 they compiled to at a Git revision. Of the working tree it reads PATH alone, and -o only
 says where DIR is. --head REV takes another revision in place of the working tree.
 
+` + clustersLong + `
+
 The format markdown is the comment of a pull request, at most 65,536 characters long:
 what it means first, then the differences, folded. The format json is for programs.
 Diagnostics go to the standard error.
@@ -66,7 +68,7 @@ func newDiffCmd(a *app) *cobra.Command {
 	cmd.Flags().StringVar(&flags.base, "base", "", "Git revision whose inputs are compared with, in place of the directory")
 	cmd.Flags().StringVar(&flags.head, "head", "", "Git revision whose inputs are compared, in place of the working tree; with --base")
 	cmd.Flags().StringVar(&flags.format, "format", diff.Formats()[0], "of the difference: "+strings.Join(diff.Formats(), ", "))
-	flags.clusters.add(cmd, "say only what changes on the cluster `NAME`; may be repeated")
+	flags.clusters.add(cmd, "compare only")
 	completeFlag(cmd, "output", directories)
 	completeFlag(cmd, "base", cobra.NoFileCompletions)
 	completeFlag(cmd, "head", cobra.NoFileCompletions)
@@ -92,6 +94,9 @@ func (a *app) diff(paths []string, flags diffFlags) error {
 		return &usageError{"--head goes with --base", "--base REV is the revision to compare with"}
 	case flags.base != "" && slices.Contains(paths, "-"):
 		return &usageError{"Git has no revision of the standard input", "name the files and directories that hold the Applications and Fleets"}
+	}
+	if _, err := flags.clusters.parse(); err != nil {
+		return err
 	}
 	report, list, err := a.compare(paths, flags)
 	if errors.Is(err, errReported) && flags.format == "markdown" {
@@ -135,14 +140,15 @@ func (a *app) compare(paths []string, flags diffFlags) (*diff.Report, diag.List,
 		return nil, list, err
 	}
 	if old != nil {
-		changes, err := flags.clusters.changes(tree.Changes(old), tree)
-		return diff.New(changes), list, err
+		if tree, old, err = flags.clusters.ofBoth(tree, old); err != nil {
+			return nil, nil, err
+		}
+		return diff.New(tree.Changes(old)), list, nil
 	}
-	comparison, err := a.compareWith(flags.out, tree)
-	if err != nil {
+	if tree, err = flags.clusters.of(tree); err != nil {
 		return nil, nil, err
 	}
-	changes, err := flags.clusters.changes(comparison.Changes, tree)
+	comparison, err := a.compareWith(flags.out, tree, flags.clusters)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -153,7 +159,7 @@ func (a *app) compare(paths []string, flags diffFlags) (*diff.Report, diag.List,
 	if clusters := comparison.Interrupted; len(clusters) > 0 {
 		notes = append(notes, diff.Note{Text: "an earlier render was cut off", Clusters: clusters})
 	}
-	return diff.New(changes, notes...), list, nil
+	return diff.New(comparison.Changes, notes...), list, nil
 }
 
 // readHead reads the inputs of a revision, or without one those of the working tree.
@@ -214,5 +220,6 @@ func (a *app) compileOrSay(files []schema.File, opts render.Options, early bool)
 
 // command is the same command that prints all of it.
 func (f diffFlags) command(paths []string) string {
-	return commandLine("diff", paths, flagValue{"-o", f.out}, flagValue{"--base", f.base}, flagValue{"--head", f.head}, flagValue{"--path", f.path})
+	flags := []flagValue{{"-o", f.out}, {"--base", f.base}, {"--head", f.head}, {"--path", f.path}}
+	return commandLine("diff", paths, append(flags, f.clusters.values()...)...)
 }

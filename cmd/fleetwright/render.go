@@ -26,6 +26,13 @@ staged before the first is renamed into place: after an error the directory is a
 it was. Unchanged files are not touched. Files of the last render that are gone
 now are removed, by its inventory.json, and no others ever are.
 
+` + clustersLong + `
+
+With --shard I/N it writes the Ith of N parts, as one of N machines with the same inputs
+does: the files of an application are in one of them, what is of none is in the first,
+and each has every inventory.json of the whole. In any order they make up what one
+render writes. Shards remove nothing, and are refused where DIR holds another render.
+
 With --staged, in a hook of Git, it fails where the commit would leave out some of the
 documents that were read or the files that are written, or has them as they were.
 
@@ -39,6 +46,12 @@ const renderExample = `  # into the Git repository that the clusters sync from
   # and again, whenever an input is saved
   fleetwright render examples/kuma-rollout -o clusters --watch
 
+  # those of the clusters that a wave is for
+  fleetwright render examples/cluster-selectors -o clusters --cluster-selector stage=staging
+
+  # on the second of three machines, what is put together as clusters
+  fleetwright render examples/kuma-rollout -o part --path clusters --shard 2/3
+
   # as one YAML stream, for one of the clusters
   fleetwright render examples/kuma-rollout -o - --cluster kurator-member1
 
@@ -51,6 +64,7 @@ type renderFlags struct {
 	allowPrune bool
 	staged     bool
 	clusters   clusterFlags
+	shard      shardFlag
 	watch      bool
 	diagnosticFlags
 }
@@ -65,19 +79,15 @@ func newRenderCmd(a *app) *cobra.Command {
 
 		ValidArgsFunction: documentFiles,
 
-		RunE: func(_ *cobra.Command, paths []string) error {
-			if err := a.render(paths, flags); err != nil || !flags.staged {
-				return err
-			}
-			return a.checkStaged(paths, flags.out, errReported)
-		},
+		RunE: func(_ *cobra.Command, paths []string) error { return a.render(paths, flags) },
 	}
 	cmd.Flags().StringVarP(&flags.out, "output", "o", "", "directory to write, or - for the standard output (required)")
 	addPath(cmd, &flags.path)
 	cmd.Flags().BoolVar(&flags.allowPrune, "allow-prune", false, "let the run empty a cluster, or remove more than half of its files")
 	cmd.Flags().BoolVar(&flags.staged, "staged", false, stagedUsage)
 	completeFlag(cmd, "output", directories)
-	flags.clusters.add(cmd, "with -o -, print only the cluster `NAME`; may be repeated")
+	flags.clusters.add(cmd, "write only")
+	flags.shard.add(cmd)
 	flags.add(cmd)
 	addWatch(cmd, &flags.watch)
 	return cmd
@@ -87,8 +97,11 @@ func (a *app) render(paths []string, flags renderFlags) error {
 	if flags.out == "" && len(paths) > 0 {
 		return &usageError{"no output is named", "-o DIR writes a directory, -o - prints a stream"}
 	}
-	if len(flags.clusters.names) > 0 && flags.out != "-" {
-		return &usageError{"--cluster is for -o -", "what a run does not render is removed from a directory, so that one gets all clusters"}
+	if _, err := flags.clusters.parse(); err != nil {
+		return err
+	}
+	if err := flags.shard.check(flags); err != nil {
+		return err
 	}
 	if flags.watch && flags.staged {
 		return errWatchStaged
@@ -98,7 +111,8 @@ func (a *app) render(paths []string, flags renderFlags) error {
 	}
 	if flags.watch {
 		return a.watch(paths, flags.diagnosticFlags, func(files []schema.File, w *watched) error {
-			return a.renderFiles(files, flags, a.newProgress(), w)
+			_, err := a.renderFiles(files, flags, a.newProgress(), w)
+			return err
 		})
 	}
 	shown := a.newProgress()
@@ -106,13 +120,18 @@ func (a *app) render(paths []string, flags renderFlags) error {
 	if err != nil {
 		return err
 	}
-	return a.renderFiles(files, flags, shown, nil)
+	tree, err := a.renderFiles(files, flags, shown, nil)
+	if err != nil || !flags.staged {
+		return err
+	}
+	return a.checkStaged(paths, flags.out, flags.clusters.isOf(tree), errReported)
 }
 
-func (a *app) renderFiles(files []schema.File, flags renderFlags, shown *progress, w *watched) error {
+// renderFiles compiles files, and writes the clusters that are chosen, which it returns.
+func (a *app) renderFiles(files []schema.File, flags renderFlags, shown *progress, w *watched) (*render.Tree, error) {
 	p, err := a.newPrinter(flags.diagnosticFlags, files, a.stderr)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	shown.start("compiling")
 	tree, list := w.compile(files, optionsFor(flags.out, flags.path))
@@ -120,29 +139,32 @@ func (a *app) renderFiles(files []schema.File, flags renderFlags, shown *progres
 	first := w == nil || !w.again
 	list, line, err := p.print(list, w)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if list.HasErrors() {
 		if line != "" {
 			fmt.Fprintf(a.stderr, "%s; nothing was written\n", line)
 		}
-		return errReported
+		return nil, errReported
 	}
 	if !first && line != "" {
 		fmt.Fprintln(a.stderr, line)
 	}
+	if tree, err = flags.clusters.of(tree); err != nil {
+		return nil, err
+	}
+	if tree, err = flags.shard.of(tree); err != nil {
+		return nil, err
+	}
 	if flags.out == "-" {
-		if tree, err = flags.clusters.of(tree); err != nil {
-			return err
-		}
-		return a.stream(tree)
+		return tree, a.stream(tree)
 	}
 	for _, write := range w.writers(flags.out) {
 		if err := a.write(write, tree, flags, shown, first); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return tree, nil
 }
 
 // A writer writes a tree into the directory that it is for.
@@ -154,6 +176,8 @@ func (a *app) write(write writer, tree *render.Tree, flags renderFlags, shown *p
 	log := changeLog{to: a.stderr, out: flags.out}
 	opts := disk.Options{
 		AllowPrune: flags.allowPrune,
+		KeepOthers: flags.clusters.given(),
+		Part:       flags.shard.given,
 		Progress:   shown.counter("writing"),
 		Waiting: func() {
 			shown.clear()

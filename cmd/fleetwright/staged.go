@@ -20,8 +20,9 @@ const stagedUsage = "fail, too, where Git has not staged all that is read and wr
 // checkStaged fails where the next commit would have other documents, or other files
 // for the clusters, than there are. A hook sees files, and a commit takes what is
 // staged: above all, a file that is new is there for the one and not for the other.
-// It says so and returns the error refused.
-func (a *app) checkStaged(paths []string, out string, refused error) error {
+// Of the output the clusters count that are chosen. It says so and returns the error
+// refused.
+func (a *app) checkStaged(paths []string, out string, chosen func(cluster string) bool, refused error) error {
 	unstaged := map[string]git.File{}
 	roots := slices.DeleteFunc(slices.Clone(paths), isStream)
 	for _, root := range roots {
@@ -35,7 +36,7 @@ func (a *app) checkStaged(paths []string, out string, refused error) error {
 	}
 	if !isStream(out) {
 		roots = append(roots, out)
-		if err := addUnstaged(unstaged, out, isOutput); err != nil {
+		if err := addUnstaged(unstaged, out, func(way []string, file git.File) bool { return isOutput(way, file) && chosen(way[0]) }); err != nil {
 			return err
 		}
 	}

@@ -19,8 +19,9 @@ type Comparison struct {
 }
 
 // Compare says what Write would do with a directory, which need not exist, and does
-// nothing. Its errors are those of Write, but for what is refused.
-func Compare(dir string, tree *render.Tree) (Comparison, error) {
+// nothing. Its errors are those of Write, but for what is refused unless pruning is
+// allowed.
+func Compare(dir string, tree *render.Tree, opts Options) (Comparison, error) {
 	missing, err := missingDirs(dir)
 	if err != nil {
 		return Comparison{}, err
@@ -33,7 +34,7 @@ func Compare(dir string, tree *render.Tree) (Comparison, error) {
 		return Comparison{}, err
 	}
 	defer w.close()
-	plans, err := planAll(w, tree, nil)
+	plans, err := planAll(w, tree, opts, nil)
 	if err != nil {
 		return Comparison{}, describe(dir, err)
 	}

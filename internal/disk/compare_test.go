@@ -24,7 +24,7 @@ func TestCompareSaysWhatWriteDoes(t *testing.T) {
 		if i > 0 {
 			before = have(t, dir)
 		}
-		comparison, err := Compare(dir, tr)
+		comparison, err := Compare(dir, tr, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -47,7 +47,7 @@ func TestCompareSaysWhatWriteDoes(t *testing.T) {
 			delete(after, at)
 		}
 		mustEqual(t, before, after)
-		if again, err := Compare(dir, tr); err != nil || len(again.Changes) > 0 {
+		if again, err := Compare(dir, tr, Options{}); err != nil || len(again.Changes) > 0 {
 			t.Errorf("after the write there are %v, %v", names(again.Changes), err)
 		}
 	}
@@ -81,7 +81,7 @@ func mustEqual(t *testing.T, before, after map[string]string) {
 func TestCompareSaysWhatIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	mustWrite(t, dir, tree(t, "eu us", policyA), Options{})
-	comparison, err := Compare(dir, tree(t, "eu", policyA))
+	comparison, err := Compare(dir, tree(t, "eu", policyA), Options{})
 	if err != nil || comparison.Refused == nil || comparison.Refused.Message != "would remove everything of us" {
 		t.Errorf("refused is %v, %v", comparison.Refused, err)
 	}
@@ -89,13 +89,13 @@ func TestCompareSaysWhatIsRefused(t *testing.T) {
 	if err := os.WriteFile(journal, []byte(`{"files": []}`), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	comparison, err = Compare(dir, tree(t, "eu us", policyA))
+	comparison, err = Compare(dir, tree(t, "eu us", policyA), Options{})
 	if err != nil || !slices.Equal(comparison.Interrupted, []string{"eu"}) || len(comparison.Changes) > 0 {
 		t.Errorf("interrupted is %v, changes %v, %v", comparison.Interrupted, names(comparison.Changes), err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "eu", render.Dir, "mesh"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	_, err = Compare(dir, tree(t, "eu us", rollout))
+	_, err = Compare(dir, tree(t, "eu us", rollout), Options{})
 	wantError(t, err, "mesh is not a directory")
 }

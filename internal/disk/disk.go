@@ -41,6 +41,13 @@ type Options struct {
 	// AllowPrune lets a run empty a cluster, or remove more than half of its
 	// files.
 	AllowPrune bool
+	// KeepOthers leaves alone the clusters that the tree does not have: it is of some
+	// of a fleet's.
+	KeepOthers bool
+	// Part says that the tree is a shard, whose inventories name the files of the others
+	// as well. Nothing is removed, and a directory that holds another render is refused:
+	// what the shards have written could not be told from that when it is put together.
+	Part bool
 	// Waiting is called once when another run is writing the same directory,
 	// before waiting for it to end. It may be nil.
 	Waiting func()
@@ -174,7 +181,7 @@ func describe(dir string, err error) error { return fmt.Errorf("%s: %w", dir, er
 
 // write is Write on the open directory.
 func write(w workers, tree *render.Tree, opts Options, session *Session) (Summary, error) {
-	plans, err := planAll(w, tree, session)
+	plans, err := planAll(w, tree, opts, session)
 	if err != nil {
 		return Summary{}, err
 	}

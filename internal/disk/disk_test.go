@@ -499,7 +499,7 @@ func hidden(name string) bool { return strings.HasPrefix(name, ".") || strings.C
 
 // cutOff writes a tree with one fault. Of the result, done says whether the
 // write had fewer operations than that.
-func cutOff(t testing.TB, dir string, tr *render.Tree, f faulty) (_ faulty, done bool, err error) {
+func cutOff(t testing.TB, dir string, tr *render.Tree, opts Options, f faulty) (_ faulty, done bool, err error) {
 	t.Helper()
 	files, err := openFiles(dir)
 	if err != nil {
@@ -507,7 +507,8 @@ func cutOff(t testing.TB, dir string, tr *render.Tree, f faulty) (_ faulty, done
 	}
 	defer files.Close()
 	f.files = files
-	_, err = write(workers{&f}, tr, Options{AllowPrune: true}, nil)
+	opts.AllowPrune = true
+	_, err = write(workers{&f}, tr, opts, nil)
 	if err != nil && !errors.Is(err, errFault) {
 		t.Fatalf("operation %d: %v", f.at, err)
 	}
@@ -520,56 +521,93 @@ func TestEveryFault(t *testing.T) {
 	old := tree(t, "gone x", policyA, policyB)
 	next := tree(t, "new x", changed)
 	after := tree(t, "new x", policyB, policyA)
-	foreign := map[string]string{"x/fleetwright/apps/mine.txt": "mine", "x/other.yaml": "mine"}
-	try := func(t *testing.T, fault faulty) (done bool) {
-		dir := t.TempDir()
-		defer os.RemoveAll(dir)
-		mustWrite(t, dir, old, Options{})
-		for name, content := range foreign {
-			if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
-				t.Fatal(err)
-			}
+	many := tree(t, "x z", policyA, policyB)
+	first, second := many.Shard(1, 2), many.Shard(2, 2)
+	for _, s := range []*render.Tree{first, second} {
+		if n := len(want(s)); n < 3 || n > len(want(many))-3 {
+			t.Fatalf("a shard has %d files of %d", n, len(want(many)))
 		}
-		f, done, err := cutOff(t, dir, next, fault)
-		if err == nil {
-			// What failed was not needed, such as removing an empty directory.
-			mustHave(t, dir, with(want(next), foreign))
-			return done
-		}
-		if !f.begun && !f.killed {
-			mustHave(t, dir, with(want(old), foreign))
-		}
-		got := have(t, dir)
-		for name, content := range foreign {
-			if got[name] != content {
-				t.Errorf("%s is %q", name, got[name])
-			}
-		}
-		for name, content := range got {
-			if !hidden(name) && content != want(old)[name] && content != want(next)[name] && content != foreign[name] {
-				t.Errorf("%s is neither the old nor the new one:\n%s", name, content)
-			}
-		}
-		// The next render, of the same or of something else, ends where an
-		// undisturbed one does.
-		last := next
-		if f.at%2 == 0 {
-			last = after
-		}
-		mustWrite(t, dir, last, Options{AllowPrune: true})
-		mustHave(t, dir, with(want(last), foreign))
-		noneEmpty(t, dir)
-		return done
 	}
-	for _, killed := range []bool{false, true} {
-		t.Run(fmt.Sprintf("killed=%t", killed), func(t *testing.T) {
-			at := 1
-			for ; !t.Failed() && !try(t, faulty{at: at, killed: killed}); at++ {
-			}
-			if t.Failed() || at < 50 {
-				t.Errorf("operation %d", at)
-			}
-		})
+	// others are the files of the cluster that next does not have.
+	others := want(&render.Tree{Clusters: old.Clusters[:1]})
+	for name, tt := range map[string]struct {
+		// old is what the directory holds, and next what is written.
+		old, next *render.Tree
+		opts      Options
+		// end is what the directory holds then.
+		end map[string]string
+		// after is written in place of next after every other fault, whole.
+		after *render.Tree
+		least int
+	}{
+		"all clusters":    {old, next, Options{}, want(next), after, 50},
+		"some clusters":   {old, next, Options{KeepOthers: true}, with(want(next), others), after, 30},
+		"the first shard": {&render.Tree{}, first, Options{Part: true}, want(first), many, 25},
+		"another shard":   {first, second, Options{Part: true}, want(many), after, 15},
+	} {
+		for _, killed := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, killed=%t", name, killed), func(t *testing.T) {
+				foreign := map[string]string{"x/fleetwright/apps/mine.txt": "mine", "x/other.yaml": "mine"}
+				try := func(fault faulty) (done bool) {
+					dir := t.TempDir()
+					defer os.RemoveAll(dir)
+					for name, content := range foreign {
+						if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(name)), 0o755); err != nil {
+							t.Fatal(err)
+						}
+						if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
+							t.Fatal(err)
+						}
+					}
+					mustWrite(t, dir, tt.old, Options{})
+					f, done, err := cutOff(t, dir, tt.next, tt.opts, fault)
+					if err == nil {
+						// What failed was not needed, such as removing an empty directory.
+						mustHave(t, dir, with(tt.end, foreign))
+						return done
+					}
+					before := want(tt.old)
+					if !f.begun && !f.killed {
+						mustHave(t, dir, with(before, foreign))
+					}
+					got := have(t, dir)
+					for name, content := range foreign {
+						if got[name] != content {
+							t.Errorf("%s is %q", name, got[name])
+						}
+					}
+					for name, content := range before {
+						if tt.end[name] == content && got[name] != content {
+							t.Errorf("%s is not touched, and is %q", name, got[name])
+						}
+					}
+					for name, content := range got {
+						if !hidden(name) && content != before[name] && content != tt.end[name] && content != foreign[name] {
+							t.Errorf("%s is neither the old nor the new one:\n%s", name, content)
+						}
+					}
+					// The next render, of the same or of something else, ends where an
+					// undisturbed one does.
+					if f.at%2 == 0 {
+						mustWrite(t, dir, tt.after, Options{AllowPrune: true})
+						mustHave(t, dir, with(want(tt.after), foreign))
+					} else {
+						opts := tt.opts
+						opts.AllowPrune = true
+						mustWrite(t, dir, tt.next, opts)
+						mustHave(t, dir, with(tt.end, foreign))
+					}
+					noneEmpty(t, dir)
+					return done
+				}
+				at := 1
+				for ; !t.Failed() && !try(faulty{at: at, killed: killed}); at++ {
+				}
+				if t.Failed() || at < tt.least {
+					t.Errorf("operation %d", at)
+				}
+			})
+		}
 	}
 }
 
@@ -579,7 +617,7 @@ func TestFaultAfterFault(t *testing.T) {
 	for first := 1; ; first++ {
 		dir := t.TempDir()
 		mustWrite(t, dir, old, Options{})
-		if _, done, _ := cutOff(t, dir, next, faulty{at: first, killed: true}); done {
+		if _, done, _ := cutOff(t, dir, next, Options{}, faulty{at: first, killed: true}); done {
 			break
 		}
 		for second := 1; ; second += 3 {
@@ -588,7 +626,7 @@ func TestFaultAfterFault(t *testing.T) {
 				t.Fatal(err)
 			}
 			// Half of the runs are cut off, half fail and undo what they can.
-			if _, done, _ := cutOff(t, other, third, faulty{at: second, killed: second%2 == 0}); done {
+			if _, done, _ := cutOff(t, other, third, Options{}, faulty{at: second, killed: second%2 == 0}); done {
 				break
 			}
 			mustWrite(t, other, old, Options{AllowPrune: true})
@@ -852,7 +890,7 @@ func TestFailedRunLeavesNoDirectory(t *testing.T) {
 	tr := tree(t, "x", policyA)
 	for at := 1; ; at++ {
 		dir := t.TempDir()
-		f, done, err := cutOff(t, dir, tr, faulty{at: at})
+		f, done, err := cutOff(t, dir, tr, Options{}, faulty{at: at})
 		if done {
 			break
 		}

@@ -2,6 +2,7 @@ package disk
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,6 +24,8 @@ type plan struct {
 	name string
 	// cluster is nil where the tree has no such cluster any more.
 	cluster *render.Cluster
+	// part says that the cluster's files are some of those in its inventory.
+	part bool
 	// base is <cluster>/fleetwright.
 	base string
 	// missing are the directories above and with base that are not there.
@@ -45,6 +48,8 @@ type plan struct {
 	allAdded bool
 	// foreign are the files in the way that fleetwright has not written.
 	foreign []string
+	// mixed says that of a part there are files of another render.
+	mixed bool
 	// hasInventory and interrupted: the files of the last run are there.
 	hasInventory, interrupted bool
 	// staged is how many steps of staging were taken.
@@ -117,30 +122,19 @@ func (p *plan) changes() iter.Seq[render.File] {
 }
 
 // planAll compares all clusters, and finds those that the tree does not have any more.
-func planAll(w workers, tree *render.Tree, last *Session) ([]*plan, error) {
+func planAll(w workers, tree *render.Tree, opts Options, last *Session) ([]*plan, error) {
 	clusters := map[string]*render.Cluster{}
 	for _, c := range tree.Clusters {
 		clusters[c.Name] = c
 	}
-	entries, err := w[0].ReadDir(".")
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range entries {
-		if _, ok := clusters[e.Name()]; ok || !e.IsDir() {
-			continue
-		}
-		written, err := isWritten(w[0], path.Join(e.Name(), render.Dir))
-		if err != nil {
+	if !opts.KeepOthers {
+		if err := addGone(w[0], clusters); err != nil {
 			return nil, err
-		}
-		if written {
-			clusters[e.Name()] = nil
 		}
 	}
 	var plans []*plan
 	for _, name := range slices.Sorted(maps.Keys(clusters)) {
-		plans = append(plans, &plan{name: name, cluster: clusters[name], base: path.Join(name, render.Dir)})
+		plans = append(plans, &plan{name: name, cluster: clusters[name], part: opts.Part, base: path.Join(name, render.Dir)})
 	}
 	deltas := last.deltas(tree)
 	if err := each(w, plans, func(p *plan, files files) error {
@@ -151,9 +145,18 @@ func planAll(w workers, tree *render.Tree, last *Session) ([]*plan, error) {
 	}); err != nil {
 		return nil, err
 	}
-	var foreign []string
+	var foreign, mixed []string
 	for _, p := range plans {
 		foreign = append(foreign, p.foreign...)
+		if p.mixed {
+			mixed = append(mixed, p.name)
+		}
+	}
+	if len(mixed) > 0 {
+		return nil, &Error{
+			fmt.Sprintf("holds another render of %s, which a shard would be mixed with", diag.Some(mixed, 5)),
+			"render the shards into a new directory, and put them together there",
+		}
 	}
 	if len(foreign) > 0 {
 		return nil, &Error{
@@ -162,6 +165,27 @@ func planAll(w workers, tree *render.Tree, last *Session) ([]*plan, error) {
 		}
 	}
 	return plans, nil
+}
+
+// addGone adds the clusters of earlier runs that the tree does not have any more.
+func addGone(files files, clusters map[string]*render.Cluster) error {
+	entries, err := files.ReadDir(".")
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if _, ok := clusters[e.Name()]; ok || !e.IsDir() {
+			continue
+		}
+		written, err := isWritten(files, path.Join(e.Name(), render.Dir))
+		if err != nil {
+			return err
+		}
+		if written {
+			clusters[e.Name()] = nil
+		}
+	}
+	return nil
 }
 
 // IsOutput says whether a directory is a <cluster>/fleetwright that a run has
@@ -225,6 +249,10 @@ func (p *plan) make(files files) error {
 	if err != nil {
 		return err
 	}
+	if p.part && (p.cluster == nil || p.hasInventory && !own.current) {
+		p.mixed = true
+		return nil
+	}
 	p.fresh = map[string]bool{}
 	i := -1
 	for f := range p.wanted() {
@@ -279,11 +307,16 @@ func (p *plan) compare(files files, known *dirs, own *ownership, number int, f r
 }
 
 // findRemoved finds what fleetwright has written and the tree does not have any more.
+// Of a part that is what other shards may have, and must be as they have it.
 func (p *plan) findRemoved(files files, known *dirs, own *ownership) error {
 	if len(own.paths) == 0 {
 		return nil
 	}
 	wanted := p.wantedPaths()
+	var whole render.Inventory
+	if p.part {
+		whole, _ = render.ParseInventory(p.cluster.Inventory().Content)
+	}
 	for _, f := range slices.Sorted(maps.Keys(own.paths)) {
 		if wanted[f] {
 			continue
@@ -305,7 +338,15 @@ func (p *plan) findRemoved(files files, known *dirs, own *ownership) error {
 			return err
 		}
 		p.there++
-		p.removed = append(p.removed, f)
+		if !p.part {
+			p.removed = append(p.removed, f)
+			continue
+		}
+		data, err := files.ReadFile(at)
+		if err != nil {
+			return err
+		}
+		p.mixed = p.mixed || whole.Files[f] != fmt.Sprintf("%x", sha256.Sum256(data))
 	}
 	return nil
 }

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/fleetwright/fleetwright/render"
+)
+
+// A shardFlag chooses one of the parts that several machines write.
+type shardFlag struct{ once }
+
+func (f *shardFlag) add(cmd *cobra.Command) {
+	cmd.Flags().Var(&f.once, "shard", "write part `I/N` of N, as one of that many machines")
+	completeFlag(cmd, "shard", cobra.NoFileCompletions)
+}
+
+// check says what is wrong with the flag, and with others beside it.
+func (f shardFlag) check(flags renderFlags) error {
+	switch {
+	case !f.given:
+		return nil
+	case flags.out == "-":
+		return &usageError{"--shard writes no stream", "-o DIR writes a directory, to be put together with those of the other shards"}
+	case flags.watch:
+		return &usageError{"--watch does not end, and a shard is of one render", "leave out one of them"}
+	case flags.staged:
+		return &usageError{"--staged is for a hook of Git, and a shard is a part of what is committed", "leave out one of them"}
+	}
+	_, _, err := f.parse()
+	return err
+}
+
+// parse reads which part it is, and of how many.
+func (f shardFlag) parse() (i, n int, err error) {
+	of, all, ok := strings.Cut(f.text, "/")
+	part, err := strconv.ParseUint(of, 10, 31)
+	parts, err2 := strconv.ParseUint(all, 10, 31)
+	switch {
+	case !ok || err != nil || err2 != nil:
+		return 0, 0, &usageError{fmt.Sprintf("%q is not a shard", f.text), "--shard 2/3 is the second of three"}
+	case parts == 0:
+		return 0, 0, &usageError{"there are no shards of 0", "--shard 1/1 is everything"}
+	case part == 0 || part > parts:
+		return 0, 0, &usageError{fmt.Sprintf("there is no shard %d of %d", part, parts), fmt.Sprintf("they count from 1 to %d", parts)}
+	}
+	return int(part), int(parts), nil
+}
+
+// of is the part of a tree, or all of it.
+func (f shardFlag) of(tree *render.Tree) (*render.Tree, error) {
+	if !f.given {
+		return tree, nil
+	}
+	i, n, err := f.parse()
+	if err != nil {
+		return nil, err
+	}
+	return tree.Shard(i, n), nil
+}

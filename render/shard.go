@@ -1,0 +1,45 @@
+package render
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+)
+
+// Shard is the ith of n parts of the tree, counted from 1, as several machines write one
+// each. Put together in any order they are the tree, to the byte: each has the
+// directories of its own applications on all clusters, the first also what is of none,
+// and all have every inventory, which is that of the whole tree.
+//
+// An application is in the shard of its <namespace>.<name> alone, so one that comes or
+// goes moves no other to another machine.
+func (t *Tree) Shard(i, n int) *Tree {
+	parts := map[*layout]*layout{}
+	shard := &Tree{}
+	for _, c := range t.Clusters {
+		part, ok := parts[c.layout]
+		if !ok {
+			var dirs []*dir
+			for _, d := range c.dirs {
+				if d.shard(n) == i {
+					dirs = append(dirs, d)
+				}
+			}
+			part = newLayout(dirs, c.stages, c.versions)
+			parts[c.layout] = part
+		}
+		own := *c
+		own.layout = part
+		shard.Clusters = append(shard.Clusters, &own)
+	}
+	return shard
+}
+
+// shard is the one of n that a directory is in: of an application's, the first eight
+// bytes of the SHA-256 of its id as a number, modulo n, and 1.
+func (d *dir) shard(n int) int {
+	if d.app == nil {
+		return 1
+	}
+	sum := sha256.Sum256([]byte(d.app.id()))
+	return int(binary.BigEndian.Uint64(sum[:])%uint64(n)) + 1
+}
