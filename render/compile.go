@@ -52,6 +52,7 @@ func Compile(docs schema.Documents, opts Options) (*Tree, diag.List) {
 	if list = c.diagnostics(); list.HasErrors() {
 		return nil, list
 	}
+	tree.forget()
 	return tree, list
 }
 

@@ -122,7 +122,7 @@ func (c *compiler) spokeDirs(s *site, sync *syncFile, sources []schema.Namespace
 		stage := syncStage{name: s.objectName(name), at: at, wait: wait, after: after}
 		stage.dir = d.under(root)
 		if !onHub {
-			stage.dir.spoke = s
+			stage.dir.spoke, stage.dir.cluster = s, s.name
 		}
 		dirs = append(dirs, stage.dir)
 		return sync.add(stage)

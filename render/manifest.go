@@ -148,8 +148,10 @@ type dir struct {
 	// spoke is the cluster that a hub applies the directory to, or nil where it is
 	// for the cluster that it stands in.
 	spoke *site
-	// app is the application that the directory is of, or nil.
-	app *application
+	// cluster is the name of the spoke.
+	cluster string
+	// app is the id of the application that the directory is of, or nothing.
+	app string
 	// lines are those of the files in an inventory.
 	lines func() []byte
 }
@@ -163,6 +165,15 @@ type namedObject struct {
 	// path below DIR/<cluster>/fleetwright, and name in its directory.
 	path, name string
 	object
+}
+
+// forget drops what only compiling needs: a tree outlives the documents that it was made
+// of.
+func (d *dir) forget() {
+	d.objects, d.spoke = nil, nil
+	for i := range d.files {
+		d.files[i].object = object{blob: d.files[i].blob}
+	}
 }
 
 // under is the directory at another path.

@@ -37,9 +37,9 @@ func (t *Tree) Shard(i, n int) *Tree {
 // shard is the one of n that a directory is in: of an application's, the first eight
 // bytes of the SHA-256 of its id as a number, modulo n, and 1.
 func (d *dir) shard(n int) int {
-	if d.app == nil {
+	if d.app == "" {
 		return 1
 	}
-	sum := sha256.Sum256([]byte(d.app.id()))
+	sum := sha256.Sum256([]byte(d.app))
 	return int(binary.BigEndian.Uint64(sum[:])%uint64(n)) + 1
 }

@@ -220,7 +220,7 @@ func (c *compiler) appDir(a siteApp, s *site, injected map[string]namespaceMeta)
 // newAppDir makes the directory of an application below another.
 func (c *compiler) newAppDir(a siteApp, above string, objects ...rendered) *dir {
 	d := c.newDir(a.dir(above), objects...)
-	d.app = a.application
+	d.app = a.id()
 	return d
 }
 

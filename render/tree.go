@@ -31,6 +31,23 @@ type Tree struct {
 	Clusters []*Cluster
 }
 
+// forget drops what only compiling needs.
+func (t *Tree) forget() {
+	forgotten := map[*layout]bool{}
+	for _, c := range t.Clusters {
+		if c.infrastructure != nil {
+			c.infrastructure.forget()
+		}
+		if forgotten[c.layout] {
+			continue
+		}
+		forgotten[c.layout] = true
+		for _, d := range c.dirs {
+			d.forget()
+		}
+	}
+}
+
 // A Cluster is the directory of one cluster. Content that clusters share is the
 // same slice in all of them; what is large and of one cluster alone is made anew each
 // time that it is asked for, so that a tree does not grow with the clusters.
@@ -143,8 +160,8 @@ func (c *Cluster) find(number int) (*dir, int) {
 func (c *Cluster) file(d *dir, i int) File {
 	f := d.files[i]
 	file := File{Path: f.path, For: c.Name}
-	if d.spoke != nil {
-		file.For = d.spoke.name
+	if d.cluster != "" {
+		file.For = d.cluster
 	}
 	if file.Sum = c.sumIn(d, i); f.blob != nil {
 		file.Content = f.blob.content
