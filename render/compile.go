@@ -25,7 +25,22 @@ type Options struct {
 // about the documents, in order, including what was found when they were loaded.
 // Where any of that is an error there is no tree.
 func Compile(docs schema.Documents, opts Options) (*Tree, diag.List) {
+	return compile(docs, opts, nil)
+}
+
+// A Compiler compiles again and again. What it has encoded it gives again where the same
+// is encoded the next time; the trees that it makes are those of the function. The zero
+// value has not compiled anything.
+type Compiler struct{ encoded memory }
+
+// Compile is the function of that name.
+func (m *Compiler) Compile(docs schema.Documents, opts Options) (*Tree, diag.List) {
+	return compile(docs, opts, m)
+}
+
+func compile(docs schema.Documents, opts Options, keep *Compiler) (*Tree, diag.List) {
 	c := &compiler{
+		keep:           keep,
 		blobs:          map[*manifest]*blob{},
 		kustomizations: map[string]*blob{},
 		stages:         map[stageKey]*stage{},
@@ -61,6 +76,8 @@ type compiler struct {
 	input
 	docs     *schema.Documents
 	settings settings
+	// keep is what keeps what is encoded, or nil.
+	keep *Compiler
 
 	// sites are the clusters that get a directory, by name.
 	sites []*site

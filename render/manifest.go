@@ -87,17 +87,56 @@ type encoding struct {
 // unchecked is the number of what is checked otherwise.
 const unchecked = -1
 
-// encode makes the YAML. accept is given the JSON that it is made of.
-func (e encoding) encode(accept func(output int, text []byte)) error {
+// An encoded value is what an encoding has made of its JSON.
+type encoded struct {
+	blob     blob
+	template blockyaml.Template
+	// accepted says whether it is surely what may be written.
+	accepted bool
+}
+
+// A memory is what was encoded of values before, by the values' forms and JSON. That of
+// the last time is looked up, and that of the next one written.
+type memory map[memoryKey]*encoded
+
+type memoryKey struct {
+	form       schema.Form
+	isTemplate bool
+	text       string
+}
+
+// encode makes the YAML of the value, unless that is remembered.
+func (e encoding) encode(outputs []schema.Output, last memory) (memoryKey, *encoded, error) {
 	text, err := blockyaml.JSON(e.value)
 	if err != nil {
-		return err
+		return memoryKey{}, nil, err
 	}
+	key := memoryKey{isTemplate: e.template != nil}
 	if e.output != unchecked {
-		accept(e.output, text)
+		key.form = outputs[e.output].Form
+	}
+	if last != nil {
+		key.text = string(text)
+	}
+	made, ok := last[key]
+	if !ok {
+		made = &encoded{accepted: e.output != unchecked && outputs[e.output].Accepted(text)}
+		if err := e.make(made, text); err != nil {
+			return memoryKey{}, nil, err
+		}
 	}
 	if e.template != nil {
-		return e.template.FromJSON(text)
+		*e.template = made.template
+	} else {
+		*e.to = made.blob
+	}
+	return key, made, nil
+}
+
+// make makes YAML of the JSON of the value.
+func (e encoding) make(made *encoded, text []byte) error {
+	if e.template != nil {
+		return made.template.FromJSON(text)
 	}
 	content, err := blockyaml.FromJSON(text)
 	if err != nil {
@@ -110,7 +149,7 @@ func (e encoding) encode(accept func(output int, text []byte)) error {
 			}
 		}
 	}
-	e.to.content, e.to.sum = content, sha256.Sum256(content)
+	made.blob = blob{content, sha256.Sum256(content)}
 	return nil
 }
 
@@ -291,13 +330,30 @@ func (c *compiler) blob(e encoding) *blob {
 // encodeAll makes the content of all blobs, and leaves to be checked what is not surely
 // right.
 func (c *compiler) encodeAll() {
-	errs, accepted := make([]error, len(c.encodings)), make([]bool, len(c.outputs))
-	accept := func(output int, text []byte) { accepted[output] = c.outputs[output].Accepted(text) }
-	parallel.Each(len(c.encodings), func(i int) { errs[i] = c.encodings[i].encode(accept) })
-	for i, err := range errs {
-		if err != nil {
-			c.cannotEncode(c.encodings[i].value, err)
+	var last memory
+	if c.keep != nil {
+		if last = c.keep.encoded; last == nil {
+			last = memory{}
 		}
+	}
+	keys, all, errs := make([]memoryKey, len(c.encodings)), make([]*encoded, len(c.encodings)), make([]error, len(c.encodings))
+	parallel.Each(len(c.encodings), func(i int) { keys[i], all[i], errs[i] = c.encodings[i].encode(c.outputs, last) })
+	accepted := make([]bool, len(c.outputs))
+	next := make(memory, len(last))
+	for i, e := range c.encodings {
+		if errs[i] != nil {
+			c.cannotEncode(e.value, errs[i])
+			continue
+		}
+		if e.output != unchecked {
+			accepted[e.output] = all[i].accepted
+		}
+		if c.keep != nil {
+			next[keys[i]] = all[i]
+		}
+	}
+	if c.keep != nil {
+		c.keep.encoded = next
 	}
 	c.encodings = nil
 	var unsure []schema.Output

@@ -19,3 +19,12 @@ func postponeGC() {
 	sentinel := new([64]byte)
 	runtime.AddCleanup(sentinel, func(percent int) { debug.SetGCPercent(percent) }, usual)
 }
+
+// relaxGC has the garbage collector run when the heap has grown to five times what is in
+// use, in place of twice: a watched command makes much at each save that it keeps nothing
+// of, and the user waits for it. GOGC overrides it.
+func relaxGC() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
+	}
+}

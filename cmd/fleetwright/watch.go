@@ -41,7 +41,8 @@ func addWatch(cmd *cobra.Command, watch *bool) {
 // A watched command compiles again and again, and says what is new. A command that is
 // not watched has none.
 type watched struct {
-	loader schema.Loader
+	loader   schema.Loader
+	compiler render.Compiler
 	// session is of the directory that is written, nil before the first time.
 	session *disk.Session
 	// before are the diagnostics of the last time.
@@ -57,7 +58,7 @@ func (w *watched) compile(files []schema.File, opts render.Options) (*render.Tre
 	if w == nil {
 		return compile(files, opts)
 	}
-	return render.Compile(w.loader.Load(files), opts)
+	return w.compiler.Compile(w.loader.Load(files), opts)
 }
 
 // writers write a directory, one after the other: what is new first, and then whatever
@@ -200,6 +201,7 @@ func (a *app) watch(paths []string, flags diagnosticFlags, compile func([]schema
 		}
 		if first {
 			fmt.Fprintf(a.stderr, "watching %s; Ctrl-C ends it\n", strings.Join(paths, " "))
+			relaxGC()
 		}
 		if w.Wait(ctx) != nil {
 			return nil
