@@ -41,12 +41,12 @@ lint:
 
 # Whole processes beside what people would use instead: docs/performance.md.
 bench:
-	go run ./internal/bench $(BENCHFLAGS)
+	go run ./internal/bench/run.go $(BENCHFLAGS)
 
 # The instructions of a start, which no other load of the machine changes. It needs valgrind,
 # and fails where there are a tenth more than recorded.
 instructions:
-	go run ./internal/bench instructions $(INSTRUCTIONSFLAGS)
+	go run ./internal/bench/run.go instructions $(INSTRUCTIONSFLAGS)
 
 # What is rendered, taken by the real things: docs/conformance.md. It needs
 # strace, Node.js and npm, pre-commit, buildah, shellcheck, bash-completion, zsh and fish,

@@ -133,7 +133,7 @@ func checkAfterFault(t *testing.T, n int, f fault, got, old, next, foreign tree)
 	t.Helper()
 	visible, hidden := tree{}, tree{}
 	for name, data := range got {
-		if strings.HasPrefix(filepath.Base(name), ".") {
+		if strings.HasPrefix(name, ".") || strings.Contains(name, "/.") {
 			hidden[name] = data
 		} else {
 			visible[name] = data
@@ -144,8 +144,10 @@ func checkAfterFault(t *testing.T, n int, f fault, got, old, next, foreign tree)
 			t.Errorf("call %d: %s is now %q", n, name, got[name])
 		}
 	}
+	told := slices.ContainsFunc(slices.Collect(maps.Keys(hidden)), func(name string) bool { return strings.HasSuffix(name, "/.journal.json") })
 	if maps.EqualFunc(visible, old, bytes.Equal) {
-		if len(hidden) > 0 && !strings.Contains(f.inject, "KILL") {
+		// The fault may strike the writer's other thread while that undoes its stage.
+		if len(hidden) > 0 && !told && !strings.Contains(f.inject, "KILL") {
 			t.Errorf("call %d: what was staged is left: %q", n, slices.Sorted(maps.Keys(hidden)))
 		}
 		return
@@ -158,7 +160,6 @@ func checkAfterFault(t *testing.T, n int, f fault, got, old, next, foreign tree)
 	if maps.EqualFunc(visible, next, bytes.Equal) {
 		return
 	}
-	told := slices.ContainsFunc(slices.Collect(maps.Keys(hidden)), func(name string) bool { return strings.HasSuffix(name, "/.journal.json") })
 	if !told {
 		t.Errorf("call %d: some files are new, and nothing tells: %q", n, difference(visible, next))
 	}

@@ -1,8 +1,8 @@
-// Bench measures whole processes of fleetwright, beside those of what people would use
+// Package bench measures whole processes of fleetwright, beside those of what people would use
 // in its place, and beside copying and comparing the same files, and prints one table.
 // It makes what it measures by itself, and installs the tools that it needs at their
 // pinned versions. docs/performance.md says how to read the table.
-package main
+package bench
 
 import (
 	"errors"
@@ -41,15 +41,13 @@ var sections = []struct {
 	{"large", (*bench).large},
 }
 
-func main() {
-	err := run(os.Args[1:])
+// Run measures what the arguments of the command say, and prints it.
+func Run(args []string) error {
+	err := run(args)
 	if errors.Is(err, flag.ErrHelp) {
-		return
+		return nil
 	}
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "bench: %v\n", err)
-		os.Exit(1)
-	}
+	return err
 }
 
 func run(args []string) error {

@@ -641,41 +641,57 @@ func TestFaultAfterFault(t *testing.T) {
 // TestFaultOfOneWorker has one of several workers fail: the others' clusters are put back
 // as well.
 func TestFaultOfOneWorker(t *testing.T) {
-	old, next := tree(t, "a b c d gone", policyA), tree(t, "a b c d new", changed, policyB)
-	for at := 1; ; at++ {
-		dir := t.TempDir()
-		mustWrite(t, dir, old, Options{})
-		var w workers
-		faults := make([]faulty, 3)
-		for i := range faults {
-			files, err := openFiles(dir)
-			if err != nil {
-				t.Fatal(err)
-			}
-			faults[i].files = files
-			w = append(w, &faults[i])
-		}
-		faults[1].at = at
-		_, err := write(w, next, Options{AllowPrune: true}, nil)
-		begun := faults[0].begun || faults[1].begun || faults[2].begun
-		for _, f := range faults {
-			f.files.(rootedFiles).Close()
-		}
-		switch {
-		case err == nil:
-			mustHave(t, dir, want(next))
-		case !begun:
-			mustHave(t, dir, want(old))
-		}
-		mustWrite(t, dir, next, Options{AllowPrune: true})
-		mustHave(t, dir, want(next))
+	for at := 1; !faultOfWorkers(t, at, 0); at++ {
 		if t.Failed() {
 			t.Fatalf("operation %d", at)
 		}
-		if faults[1].count < at && at > 30 {
-			break
+	}
+}
+
+// TestFaultOfTwoWorkers has another one fail while the stage is undone: what is left then
+// is known to the next run.
+func TestFaultOfTwoWorkers(t *testing.T) {
+	for at := 1; at < 40; at += 2 {
+		for other := 1; other < 60; other += 3 {
+			faultOfWorkers(t, at, other)
+			if t.Failed() {
+				t.Fatalf("operations %d and %d", at, other)
+			}
 		}
 	}
+}
+
+// faultOfWorkers has operations of two of three workers fail; 0 is none.
+func faultOfWorkers(t *testing.T, at, other int) (done bool) {
+	t.Helper()
+	old, next := tree(t, "a b c d gone", policyA), tree(t, "a b c d new", changed, policyB)
+	dir := t.TempDir()
+	mustWrite(t, dir, old, Options{})
+	var w workers
+	faults := make([]faulty, 3)
+	for i := range faults {
+		files, err := openFiles(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		faults[i].files = files
+		w = append(w, &faults[i])
+	}
+	faults[1].at, faults[2].at = at, other
+	_, err := write(w, next, Options{AllowPrune: true}, nil)
+	begun := faults[0].begun || faults[1].begun || faults[2].begun
+	for _, f := range faults {
+		f.files.(rootedFiles).Close()
+	}
+	switch {
+	case err == nil:
+		mustHave(t, dir, want(next))
+	case !begun && other == 0:
+		mustHave(t, dir, want(old))
+	}
+	mustWrite(t, dir, next, Options{AllowPrune: true})
+	mustHave(t, dir, want(next))
+	return faults[1].count < at && at > 30
 }
 
 // noneEmpty checks that no directory is empty, but for one that a run was about to

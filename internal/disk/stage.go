@@ -144,7 +144,8 @@ func (s step) take(files files) error {
 	return files.Create(s.name, s.content)
 }
 
-// undo removes what staging has made, the last first.
+// undo removes what staging has made, the last first. Where something cannot be removed
+// the journal stays, which tells the next run of it.
 func (p *plan) undo(files files) error {
 	var made []step
 	for s := range p.steps() {
@@ -153,14 +154,21 @@ func (p *plan) undo(files files) error {
 		}
 		made = append(made, step{kind: s.kind, name: s.name})
 	}
+	clean := true
+	remove := func(name string) {
+		if files.Remove(name) != nil {
+			_, err := files.Lstat(name)
+			clean = clean && errors.Is(err, fs.ErrNotExist)
+		}
+	}
 	for _, s := range slices.Backward(made) {
 		if s.kind == stepJournal {
-			_ = files.Remove(staged(s.name))
-			if p.interrupted {
-				continue // it tells of files that are still there
+			remove(staged(s.name))
+			if p.interrupted || !clean {
+				break // it tells of files that are still there
 			}
 		}
-		_ = files.Remove(s.name)
+		remove(s.name)
 	}
 	return nil
 }
