@@ -651,8 +651,8 @@ func TestFaultOfOneWorker(t *testing.T) {
 // TestFaultOfTwoWorkers has another one fail while the stage is undone: what is left then
 // is known to the next run.
 func TestFaultOfTwoWorkers(t *testing.T) {
-	for at := 1; at < 40; at += 2 {
-		for other := 1; other < 60; other += 3 {
+	for at := 1; at < 40; at += 3 {
+		for other := 1; other < 60; other += 7 {
 			faultOfWorkers(t, at, other)
 			if t.Failed() {
 				t.Fatalf("operations %d and %d", at, other)
