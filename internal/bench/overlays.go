@@ -14,7 +14,9 @@ type overlaid struct {
 }
 
 // overlays compares with kustomize as people use it for this: a base of all objects for
-// each fleet, and an overlay for each cluster, built by a process each.
+// each fleet, and an overlay for each cluster, built by a process each. These print what
+// they build, and so does the render that they are compared with; one that writes all of it
+// into files is beside it.
 func (b *bench) overlays() error {
 	kustomize, err := b.tool(kustomizeTool)
 	if err != nil {
@@ -47,7 +49,13 @@ func (b *bench) overlays() error {
 			}
 			all = cost{all.wall + c.wall, all.cpu + c.cpu, max(all.peak, c.peak)}
 		}
-		b.table.add(row{what: o.String() + " render", ours: full, against: fmt.Sprintf("%d overlays", len(clusters)), theirs: all, by: cpu, goal: o.goal, inverse: true})
+		streamed, err := compare(b.runs, true, always(b.fleetwright, "render", inputs, "-o", "-"))
+		if err != nil {
+			return err
+		}
+		against := fmt.Sprintf("%d overlays", len(clusters))
+		b.table.add(row{what: o.String() + " render to a stream", ours: medianCost(streamed), against: against, theirs: all, by: cpu, goal: o.goal, inverse: true})
+		b.table.add(row{what: o.String() + " render into a new directory", ours: full, against: against, theirs: all, by: cpu, inverse: true})
 		b.discard(inputs, rendered, dir)
 	}
 	return nil
