@@ -1,6 +1,7 @@
 package render
 
 import (
+	"bytes"
 	"cmp"
 	"iter"
 	"maps"
@@ -70,6 +71,9 @@ func (d *Delta) take(l layoutDelta) {
 		return f.Old >= 0 && f.New >= 0 && d.Old.sum(f.Old) == d.New.sum(f.New)
 	})
 	d.Inventory = len(d.Files) > 0 || !maps.Equal(d.Old.versions, d.New.versions)
+	if d.Old.isShard() || d.New.isShard() { // which name the files of others as well
+		d.Inventory = !bytes.Equal(d.Old.inventory(), d.New.inventory())
+	}
 }
 
 // A layoutDelta is how the clusters of two layouts differ.
@@ -80,6 +84,7 @@ type layoutDelta struct {
 	sameSync bool
 }
 
+// compareLayouts finds how the clusters of two layouts differ, of which one may be nil.
 func compareLayouts(old, new *layout) (delta layoutDelta) {
 	add := func(old, new int) { delta.files = append(delta.files, FileDelta{old, new}) }
 	for _, dirs := range paired(old.numbered(), new.numbered(), func(d *numberedDir) string { return d.path }) {

@@ -99,6 +99,9 @@ func newLayout(dirs []*dir, stages syncTemplate, versions map[string]string) *la
 	return l
 }
 
+// isShard says whether the cluster has only some of the files that its inventory names.
+func (c *Cluster) isShard() bool { return c.layout != c.whole }
+
 // dir is a directory of the cluster.
 func (c *Cluster) dir(i int) *dir { return c.own(c.dirs[i]) }
 
