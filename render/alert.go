@@ -101,5 +101,5 @@ func (c *compiler) checkAlertProviders() {
 }
 
 func (c *compiler) alertProvider(namespace, name string) (*alertProvider, bool) {
-	return find(c, c.alertProviders, objectKey{"AlertProvider", namespace, name}, func(p *alertProvider) bool { return p.namespace == namespace && p.name == name })
+	return find[alertProvider](c, objectKey{"AlertProvider", namespace, name})
 }

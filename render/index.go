@@ -21,8 +21,12 @@ type input struct {
 
 	alertProviders []*alertProvider
 
-	// known is everything the documents define, whole or not.
-	known map[objectKey]*schema.Document
+	// known is everything the documents define, whole or not, and defined what is referred
+	// to of that and has the shape of its kind.
+	known   map[objectKey]*schema.Document
+	defined map[objectKey]any
+	// clusterNamed is the first cluster of a name, of whatever kind and namespace.
+	clusterNamed map[string]*cluster
 	// misshapen are the documents that do not have the shape of their kind.
 	misshapen []*schema.Document
 }
@@ -77,7 +81,7 @@ func (c *compiler) index(docs []*schema.Document) {
 			cmp.Compare(p.File, q.File), cmp.Compare(p.Line, q.Line), cmp.Compare(p.Column, q.Column))
 	})
 	docs = slices.CompactFunc(docs, func(a, b *schema.Document) bool { return a.Position() == b.Position() && a.Kind.Name == b.Kind.Name })
-	c.known = map[objectKey]*schema.Document{}
+	c.known, c.defined, c.clusterNamed = map[objectKey]*schema.Document{}, map[objectKey]any{}, map[string]*cluster{}
 	applications := false
 	for _, d := range docs {
 		key := objectKey{d.Kind.Name, d.Namespace, d.Name}
@@ -100,14 +104,17 @@ func (c *compiler) index(docs []*schema.Document) {
 			continue
 		}
 		c.known[key] = d
-		c.add(d)
+		if o := c.add(d); o != nil {
+			c.defined[key] = o
+		}
 	}
 	if !applications && c.docs.Complete() {
 		c.report(diag.New(diag.NothingToCompile, diag.Position{}, "", "no Application and no Fleet among the inputs", "name the files or directories that hold them"))
 	}
 }
 
-func (c *compiler) add(d *schema.Document) {
+// add adds a document to those of its kind. It returns what others may refer to.
+func (c *compiler) add(d *schema.Document) any {
 	if d.Salvaged {
 		c.misshapen = append(c.misshapen, d)
 	}
@@ -115,33 +122,50 @@ func (c *compiler) add(d *schema.Document) {
 	case *schema.Application:
 		c.apps = append(c.apps, &application{Application: o, doc: d, namespace: d.Namespace, name: d.Name})
 	case *schema.Fleet:
-		c.fleets = append(c.fleets, &fleet{Fleet: o, doc: d, namespace: d.Namespace, name: d.Name})
+		f := &fleet{Fleet: o, doc: d, namespace: d.Namespace, name: d.Name}
+		c.fleets = append(c.fleets, f)
+		return f
 	case *schema.AttachedCluster:
-		c.clusters = append(c.clusters, &cluster{doc: d, kind: d.Kind.Name, namespace: d.Namespace, name: d.Name, labels: o.Metadata.Labels, kubeconfig: o.Spec.Kubeconfig})
+		return c.addCluster(&cluster{doc: d, kind: d.Kind.Name, namespace: d.Namespace, name: d.Name, labels: o.Metadata.Labels, kubeconfig: o.Spec.Kubeconfig})
 	case *schema.Cluster:
-		c.clusters = append(c.clusters, &cluster{doc: d, kind: d.Kind.Name, namespace: d.Namespace, name: d.Name, labels: o.Metadata.Labels})
+		return c.addCluster(&cluster{doc: d, kind: d.Kind.Name, namespace: d.Namespace, name: d.Name, labels: o.Metadata.Labels})
 	case *schema.Mesh:
 		c.meshes = append(c.meshes, &mesh{Mesh: o, doc: d, name: d.Name})
 	case *schema.AlertProvider:
-		c.alertProviders = append(c.alertProviders, &alertProvider{AlertProvider: o, doc: d, namespace: d.Namespace, name: d.Name})
+		p := &alertProvider{AlertProvider: o, doc: d, namespace: d.Namespace, name: d.Name}
+		c.alertProviders = append(c.alertProviders, p)
+		return p
 	case *schema.RenderConfig:
 		c.config = &renderConfig{o, d}
 	default:
 		c.misshapen = append(c.misshapen, d)
 	}
+	return nil
+}
+
+func (c *compiler) addCluster(cl *cluster) *cluster {
+	c.clusters = append(c.clusters, cl)
+	if _, ok := c.clusterNamed[cl.name]; !ok {
+		c.clusterNamed[cl.name] = cl
+	}
+	return cl
 }
 
 // find looks something up that the documents define. Known but nil is something
 // whose document is broken, or may be among those that could not be read: either
 // has been said.
-func find[T any](c *compiler, all []*T, key objectKey, match func(*T) bool) (found *T, known bool) {
-	for _, x := range all {
-		if match(x) {
-			return x, true
-		}
+func find[T any](c *compiler, key objectKey) (found *T, known bool) {
+	if found, ok := c.defined[key].(*T); ok {
+		return found, true
 	}
-	_, known = c.known[key]
-	return nil, known || c.docs.MayDefine(key.name)
+	return nil, c.mayDefine(key)
+}
+
+// mayDefine says whether the documents define something, or may: not all of them could be
+// read.
+func (c *compiler) mayDefine(key objectKey) bool {
+	_, known := c.known[key]
+	return known || c.docs.MayDefine(key.name)
 }
 
 // mayMiss says whether there may be more of a kind than could be read.
@@ -150,9 +174,9 @@ func (c *compiler) mayMiss(kind string) bool {
 }
 
 func (c *compiler) fleet(namespace, name string) (*fleet, bool) {
-	return find(c, c.fleets, objectKey{"Fleet", namespace, name}, func(f *fleet) bool { return f.namespace == namespace && f.name == name })
+	return find[fleet](c, objectKey{"Fleet", namespace, name})
 }
 
 func (c *compiler) cluster(kind, namespace, name string) (*cluster, bool) {
-	return find(c, c.clusters, objectKey{kind, namespace, name}, func(cl *cluster) bool { return cl.kind == kind && cl.namespace == namespace && cl.name == name })
+	return find[cluster](c, objectKey{kind, namespace, name})
 }

@@ -543,7 +543,7 @@ func (k *kuma) check(r *rollout) {
 		if r.stack.loadTester != nil && !r.TestLoader && m != k.mesh && len(r.toLoadTester()) > 0 {
 			r.report(diag.TesterInOtherMesh, schema.Path{"testLoader"}, fmt.Sprintf("the public load tester is in the mesh %s, and the traffic that it makes is not split in %s", k.mesh.name, m.name), "testLoader: true")
 		}
-	} else if _, known := find(k.c, k.all, objectKey{"Mesh", "", r.MeshName}, func(*kumaMeshObject) bool { return false }); !known {
+	} else if !k.c.mayDefine(objectKey{"Mesh", "", r.MeshName}) {
 		r.report(diag.NoMesh, schema.Path{"meshName"}, fmt.Sprintf("there is no Mesh %s among the inputs", r.MeshName), "add {apiVersion: kuma.io/v1alpha1, kind: Mesh, metadata: {name: "+r.MeshName+"}} to them, with metrics")
 	}
 	if protocol, field := kumaSpeaks(r); protocol == "tcp" || protocol == "kafka" {

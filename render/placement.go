@@ -217,11 +217,8 @@ func (c *compiler) placeFleet(f *fleet) {
 // that is elsewhere, or the document to add.
 func (c *compiler) noCluster(fleet *schema.Document, at schema.Path, ref schema.ClusterReference) diag.Diagnostic {
 	hint := fmt.Sprintf("add {apiVersion: cluster.kurator.dev/v1alpha1, kind: %s, metadata: {name: %s, namespace: %s}} to the inputs", ref.Kind, ref.Name, fleet.Namespace)
-	for _, cl := range c.clusters {
-		if cl.name == ref.Name {
-			hint = fmt.Sprintf("%s defines %s %s in namespace %s; a fleet's clusters are of its kind and namespace", cl.doc.Position(), cl.kind, cl.name, cl.namespace)
-			break
-		}
+	if cl, ok := c.clusterNamed[ref.Name]; ok {
+		hint = fmt.Sprintf("%s defines %s %s in namespace %s; a fleet's clusters are of its kind and namespace", cl.doc.Position(), cl.kind, cl.name, cl.namespace)
 	}
 	return fleet.Diagnostic(diag.NoCluster, at, fmt.Sprintf("there is no %s %s in namespace %s", ref.Kind, ref.Name, fleet.Namespace), hint)
 }
