@@ -120,7 +120,7 @@ func (a *app) checkFiles(files []schema.File, paths []string, flags checkFlags, 
 	if flags.out != "" && !failed {
 		var comparison disk.Comparison
 		if tree, err = flags.clusters.of(tree); err == nil {
-			comparison, err = a.compareWith(flags.out, tree, flags.clusters)
+			comparison, err = a.compareWith(flags.out, tree, disk.Options{KeepOthers: flags.clusters.given(), NamesOnly: true})
 		}
 		if err != nil {
 			return nil, err

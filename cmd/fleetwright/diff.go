@@ -14,6 +14,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/diff"
+	"github.com/fleetwright/fleetwright/internal/disk"
 	"github.com/fleetwright/fleetwright/internal/git"
 	"github.com/fleetwright/fleetwright/internal/inputs"
 	"github.com/fleetwright/fleetwright/render"
@@ -148,7 +149,7 @@ func (a *app) compare(paths []string, flags diffFlags) (*diff.Report, diag.List,
 	if tree, err = flags.clusters.of(tree); err != nil {
 		return nil, nil, err
 	}
-	comparison, err := a.compareWith(flags.out, tree, flags.clusters)
+	comparison, err := a.compareWith(flags.out, tree, disk.Options{KeepOthers: flags.clusters.given()})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -153,11 +153,11 @@ func (a *app) compile(w *watched, files []schema.File, opts render.Options) (*re
 	return w.compile(files, opts)
 }
 
-// compareWith compares a directory with what would be written of the chosen clusters, and
+// compareWith compares a directory with what would be written, and
 // shows so where it takes long.
-func (a *app) compareWith(dir string, tree *render.Tree, clusters clusterFlags) (disk.Comparison, error) {
+func (a *app) compareWith(dir string, tree *render.Tree, opts disk.Options) (disk.Comparison, error) {
 	shown := a.newProgress()
 	shown.start("comparing")
 	defer shown.clear()
-	return disk.Compare(dir, tree, disk.Options{KeepOthers: clusters.given()})
+	return disk.Compare(dir, tree, opts)
 }

@@ -27,6 +27,9 @@ func Compare(dir string, tree *render.Tree, opts Options) (Comparison, error) {
 		return Comparison{}, err
 	}
 	if len(missing) > 0 {
+		if opts.NamesOnly {
+			return Comparison{Changes: names(tree)}, nil
+		}
 		return Comparison{Changes: tree.Changes(&render.Tree{})}, nil
 	}
 	w, err := openWorkers(dir)
@@ -44,7 +47,7 @@ func Compare(dir string, tree *render.Tree, opts Options) (Comparison, error) {
 		if p.interrupted {
 			c.Interrupted = append(c.Interrupted, p.name)
 		}
-		changes, err := p.comparison(w[0])
+		changes, err := p.comparison(w[0], opts.NamesOnly)
 		if err != nil {
 			return Comparison{}, describe(dir, err)
 		}
@@ -53,8 +56,33 @@ func Compare(dir string, tree *render.Tree, opts Options) (Comparison, error) {
 	return c, nil
 }
 
+// names are the files of a tree as changes without content, by cluster and path.
+func names(tree *render.Tree) (all []render.Change) {
+	for _, c := range tree.Clusters {
+		paths := slices.AppendSeq([]string{render.InventoryFile}, c.Paths())
+		slices.Sort(paths)
+		for _, path := range paths {
+			all = append(all, render.Change{Cluster: c.Name, Path: path, New: []byte{}})
+		}
+	}
+	return all
+}
+
+// dropContent leaves of changes what is said of them without it.
+func dropContent(changes []render.Change) {
+	for i := range changes {
+		c := &changes[i]
+		if c.Old != nil {
+			c.Old = []byte{}
+		}
+		if c.New != nil {
+			c.New = []byte{}
+		}
+	}
+}
+
 // comparison is what the plan does, by path.
-func (p *plan) comparison(files files) ([]render.Change, error) {
+func (p *plan) comparison(files files, namesOnly bool) ([]render.Change, error) {
 	var changes []render.Change
 	for f := range p.changes() {
 		changes = append(changes, render.Change{Cluster: p.name, Path: f.Path, New: f.Content})
@@ -69,6 +97,9 @@ func (p *plan) comparison(files files) ([]render.Change, error) {
 			return nil, err
 		}
 		changes[i].Old = old
+	}
+	if namesOnly {
+		dropContent(changes)
 	}
 	return changes, nil
 }

@@ -34,7 +34,14 @@ func TestCompareSaysWhatWriteDoes(t *testing.T) {
 			mustHave(t, dir, before)
 		}
 		if same := slices.EqualFunc(comparison.Changes, tr.Changes(old), sameChange); !same {
-			t.Errorf("tree %d: the directory and the tree before it do not differ alike:\n%s\n%s", i, names(comparison.Changes), names(tr.Changes(old)))
+			t.Errorf("tree %d: the directory and the tree before it do not differ alike:\n%s\n%s", i, namesOf(comparison.Changes), namesOf(tr.Changes(old)))
+		}
+		withNames, err := Compare(dir, tr, Options{NamesOnly: true})
+		same := slices.EqualFunc(withNames.Changes, comparison.Changes, func(a, b render.Change) bool {
+			return a.Cluster == b.Cluster && a.Path == b.Path && (a.Old == nil) == (b.Old == nil) && (a.New == nil) == (b.New == nil) && len(a.Old)+len(a.New) == 0
+		})
+		if err != nil || !same {
+			t.Errorf("tree %d: by names alone there are %q, %v", i, namesOf(withNames.Changes), err)
 		}
 		mustWrite(t, dir, tr, Options{AllowPrune: true})
 		after := have(t, dir)
@@ -48,7 +55,7 @@ func TestCompareSaysWhatWriteDoes(t *testing.T) {
 		}
 		mustEqual(t, before, after)
 		if again, err := Compare(dir, tr, Options{}); err != nil || len(again.Changes) > 0 {
-			t.Errorf("after the write there are %v, %v", names(again.Changes), err)
+			t.Errorf("after the write there are %v, %v", namesOf(again.Changes), err)
 		}
 	}
 }
@@ -57,7 +64,7 @@ func sameChange(a, b render.Change) bool {
 	return a.Cluster == b.Cluster && a.Path == b.Path && string(a.Old) == string(b.Old) && string(a.New) == string(b.New)
 }
 
-func names(changes []render.Change) (all []string) {
+func namesOf(changes []render.Change) (all []string) {
 	for _, c := range changes {
 		all = append(all, c.Cluster+"/"+c.Path)
 	}
@@ -91,7 +98,7 @@ func TestCompareSaysWhatIsRefused(t *testing.T) {
 	}
 	comparison, err = Compare(dir, tree(t, "eu us", policyA), Options{})
 	if err != nil || !slices.Equal(comparison.Interrupted, []string{"eu"}) || len(comparison.Changes) > 0 {
-		t.Errorf("interrupted is %v, changes %v, %v", comparison.Interrupted, names(comparison.Changes), err)
+		t.Errorf("interrupted is %v, changes %v, %v", comparison.Interrupted, namesOf(comparison.Changes), err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "eu", render.Dir, "mesh"), nil, 0o644); err != nil {
 		t.Fatal(err)
