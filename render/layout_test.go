@@ -88,3 +88,15 @@ func TestInventoryIsThatOfTheFiles(t *testing.T) {
 		}
 	}
 }
+
+// Flux' postBuild leaves the paths in sync.yaml as they are.
+func TestPathsAreNotSubstituted(t *testing.T) {
+	for path, want := range map[string]bool{"clusters": false, "cl$${x}": true, "${env}": true} {
+		tree := mustRender(t, stages("prod-a"), render.Options{Path: path})
+		for f := range tree.Clusters[0].Files() {
+			if f.Path == render.SyncFile && strings.Contains(string(f.Content), "kustomize.toolkit.fluxcd.io/substitute: disabled") != want {
+				t.Errorf("with the path %q it is\n%s", path, f.Content)
+			}
+		}
+	}
+}

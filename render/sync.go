@@ -77,8 +77,9 @@ type stageKey struct {
 // repository, and encoded for any.
 func (c *compiler) newStage(m *manifest, place string) *stage {
 	s := &stage{id: m.identity()}
-	open := *m
 	spec := m.Spec.(kustomizationSpec)
+	whole, _ := m.unsubstituted([]byte(spec.Path)) // the rest of it is names
+	open := *whole
 	spec.Path = blockyaml.Hole + strings.TrimPrefix(spec.Path, place)
 	open.Spec = spec
 	c.encodings = append(c.encodings, encoding{value: open, template: &s.template, output: c.check(m.output())})

@@ -19,8 +19,10 @@ type files interface {
 	ReadFile(name string) ([]byte, error)
 	// Has says whether a regular file has this content.
 	Has(name string, content []byte) (bool, error)
-	// Create writes a file that is not there yet.
+	// Create writes a file that is not there yet. Where it was not even made, the error is
+	// a notMade.
 	Create(name string, content []byte) error
+	// Mkdir makes a directory, or fails with a notMade.
 	Mkdir(name string) error
 	// Rename gives a file or a directory another name in the same directory.
 	Rename(from, to string) error
@@ -36,6 +38,11 @@ type rootedFiles interface {
 	Close()
 }
 
+// notMade is the error of what has made nothing.
+type notMade struct{ error }
+
+func (e notMade) Unwrap() error { return e.error }
+
 // rootFiles are files below an open directory, which no name leads out of.
 //
 // Directories stay open while there are few of them, because a root walks every
@@ -43,16 +50,22 @@ type rootedFiles interface {
 type rootFiles struct {
 	root *os.Root
 	open map[string]*os.Root
+	// most is how many stay open.
+	most int
 }
 
-// maxOpen bounds the handles. The files of a cluster are visited one after the
-// other, so a handle is seldom wanted again after so many others.
-const maxOpen = 64
+// maxOpen bounds the handles of all workers, but that each may have minOpen. The files of
+// a cluster are visited one after the other, so a handle is seldom wanted again after many
+// others.
+const (
+	maxOpen = 128
+	minOpen = 8
+)
 
 // openRoot opens a directory.
-func openRoot(dir string) (rootedFiles, error) {
+func openRoot(dir string, most int) (rootedFiles, error) {
 	root, err := os.OpenRoot(dir)
-	return &rootFiles{root, map[string]*os.Root{}}, err
+	return &rootFiles{root, map[string]*os.Root{}, most}, err
 }
 
 // Close closes the directory.
@@ -78,7 +91,7 @@ func (r *rootFiles) dir(name string) (*os.Root, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	if len(r.open) >= maxOpen {
+	if len(r.open) >= r.most {
 		r.Release()
 	}
 	r.open[parent] = dir
@@ -146,18 +159,28 @@ func (r *rootFiles) ReadDir(name string) (entries []fs.DirEntry, err error) {
 }
 
 func (r *rootFiles) Create(name string, content []byte) error {
-	return r.at(name, func(dir *os.Root, base string) error {
+	made := false
+	err := r.at(name, func(dir *os.Root, base string) error {
 		f, err := dir.OpenFile(base, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-		if err != nil {
+		if made = err == nil; !made {
 			return err
 		}
 		_, err = f.Write(content)
 		return cmp.Or(err, f.Close())
 	})
+	return unless(made, err)
 }
 
 func (r *rootFiles) Mkdir(name string) error {
-	return r.at(name, func(dir *os.Root, base string) error { return dir.Mkdir(base, 0o777) })
+	return unless(false, r.at(name, func(dir *os.Root, base string) error { return dir.Mkdir(base, 0o777) }))
+}
+
+// unless is an error that is a notMade unless something was made.
+func unless(made bool, err error) error {
+	if err == nil || made {
+		return err
+	}
+	return notMade{err}
 }
 
 func (r *rootFiles) Rename(from, to string) error {

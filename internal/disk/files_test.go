@@ -12,7 +12,7 @@ import (
 
 // openers are the ways to open a directory: by the system's own calls, and as every
 // system can.
-var openers = map[string]func(string) (rootedFiles, error){"own calls": openFiles, "os.Root": openRoot}
+var openers = map[string]func(string, int) (rootedFiles, error){"own calls": openFiles, "os.Root": openRoot}
 
 func TestEveryKindOfFilesWritesTheTree(t *testing.T) {
 	first, second := tree(t, "a b gone", policyA, rollout), tree(t, "a b new", changed, policyB)
@@ -20,7 +20,7 @@ func TestEveryKindOfFilesWritesTheTree(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			for _, tr := range []*render.Tree{first, second, second, first} {
-				files, err := open(dir)
+				files, err := open(dir, minOpen)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -48,7 +48,7 @@ func TestNoNameLeadsThroughALink(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			files, err := open(dir)
+			files, err := open(dir, minOpen)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -16,12 +16,12 @@ import (
 
 // openFiles opens a directory, for system calls relative to the directories below it:
 // os.Root takes three times as many for each file.
-func openFiles(dir string) (rootedFiles, error) {
+func openFiles(dir string, most int) (rootedFiles, error) {
 	fd, err := openDir(unix.AT_FDCWD, dir, 0)
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: dir, Err: err}
 	}
-	return &unixFiles{root: fd, open: map[string]int{}}, nil
+	return &unixFiles{root: fd, open: map[string]int{}, most: most}, nil
 }
 
 // unixFiles are files below an open directory. Each name is looked up in the directory
@@ -31,6 +31,8 @@ type unixFiles struct {
 	root int
 	// open are directories below it, by their names with a slash.
 	open map[string]int
+	// most is how many of these stay open.
+	most int
 	// buffer is for what is read and not kept.
 	buffer []byte
 }
@@ -81,7 +83,7 @@ func (u *unixFiles) dir(name string) (int, string, error) {
 	if err != nil {
 		return 0, "", err
 	}
-	if len(u.open) >= maxOpen {
+	if len(u.open) >= u.most {
 		u.Release()
 	}
 	u.open[parent] = fd
@@ -183,14 +185,16 @@ func readFull(fd int, into []byte) (n int, err error) {
 }
 
 func (u *unixFiles) Create(name string, content []byte) error {
-	return u.at(name, func(dir int, base string) error {
+	made := false
+	err := u.at(name, func(dir int, base string) error {
 		fd, err := unix.Openat(dir, base, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, 0o666)
-		if err != nil {
+		if made = err == nil; !made {
 			return err
 		}
 		err = writeFull(fd, content)
 		return errors.Join(err, unix.Close(fd))
 	})
+	return unless(made, err)
 }
 
 // writeFull writes all of something.
@@ -224,7 +228,7 @@ func (u *unixFiles) ReadDir(name string) (entries []fs.DirEntry, err error) {
 }
 
 func (u *unixFiles) Mkdir(name string) error {
-	return u.at(name, func(dir int, base string) error { return unix.Mkdirat(dir, base, 0o777) })
+	return unless(false, u.at(name, func(dir int, base string) error { return unix.Mkdirat(dir, base, 0o777) }))
 }
 
 func (u *unixFiles) Rename(from, to string) error {

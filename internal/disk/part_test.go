@@ -190,3 +190,21 @@ func TestShardsDoNotMixRenders(t *testing.T) {
 		})
 	}
 }
+
+// TestShardsRepairEachOther: what a shard has staged that was cut off, another one removes.
+func TestShardsRepairEachOther(t *testing.T) {
+	whole := tree(t, "x z", policyA, policyB)
+	for at := 1; ; at++ {
+		dir := t.TempDir()
+		part := Options{Part: true}
+		mustWrite(t, dir, whole.Shard(4, 4), part)
+		_, done, _ := cutOff(t, dir, whole.Shard(1, 4), part, faulty{at: at, killed: true})
+		for _, i := range []int{4, 3, 2, 1} {
+			mustWrite(t, dir, whole.Shard(i, 4), part)
+		}
+		mustHave(t, dir, want(whole))
+		if done || t.Failed() {
+			break
+		}
+	}
+}

@@ -194,7 +194,7 @@ func IsOutput(dir string) bool {
 	if filepath.Base(dir) != render.Dir {
 		return false
 	}
-	files, err := openFiles(filepath.Dir(dir))
+	files, err := openFiles(filepath.Dir(dir), minOpen)
 	if err != nil {
 		return false
 	}
@@ -426,8 +426,11 @@ type journal struct {
 // renamed into place, so it is whole.
 func (p *plan) readJournal(files files, own *ownership) error {
 	at := p.at(journalFile)
-	if _, err := files.Lstat(staged(at)); err == nil {
+	switch _, err := files.Lstat(staged(at)); {
+	case err == nil:
 		p.interrupted = true // before it had a journal
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
 	}
 	data, err := readRegular(files, at)
 	if err != nil || data == nil {
@@ -466,6 +469,13 @@ func (p *plan) owned(files files) ([]string, error) {
 	}
 	all := p.wantedPaths()
 	maps.Copy(all, own.paths)
+	if p.part {
+		// Another shard may have been cut off.
+		whole, _ := render.ParseInventory(p.cluster.Inventory().Content)
+		for f := range whole.Files {
+			all[f] = true
+		}
+	}
 	all[render.InventoryFile] = true
 	return slices.Sorted(maps.Keys(all)), nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"path"
+	"slices"
 
 	"github.com/fleetwright/fleetwright/render"
 )
@@ -29,8 +30,8 @@ func (s *Session) Write(tree *render.Tree, opts Options) (Summary, error) {
 
 // Update writes what a tree has otherwise than the one before, and takes all else to be
 // as the last write has left it. Of a cluster whose inventory somebody has touched it
-// takes nothing so, but other files that were changed by hand are seen by Write alone:
-// it does not take the place of that, but comes before it.
+// takes nothing so, but other files that were changed by hand, and links in their places,
+// are seen by Write alone: it does not take the place of that, but comes before it.
 func (s *Session) Update(tree *render.Tree, opts Options) (Summary, error) {
 	s.update = true
 	defer func() { s.update = false }()
@@ -54,7 +55,8 @@ func (s *Session) deltas(tree *render.Tree) map[string]render.Delta {
 // make makes the plan of a cluster without a look at what is the same in both trees. It
 // reports false where that must be looked at.
 func (s *Session) make(p *plan, d render.Delta, files files) (made bool, err error) {
-	if d.New == nil {
+	// What goes may be too much of what is still there.
+	if d.New == nil || slices.ContainsFunc(d.Files, func(f render.FileDelta) bool { return f.New < 0 }) {
 		return false, nil
 	}
 	info, err := files.Lstat(p.at(render.InventoryFile))
@@ -75,30 +77,18 @@ func (p *plan) makeOf(d render.Delta, files files) error {
 	p.fresh = map[string]bool{}
 	known := dirs{files: files, missing: map[string]string{".": ""}}
 	own := &ownership{paths: map[string]bool{}}
-	gone := &plan{name: p.name, base: p.base}
 	for _, f := range d.Files {
+		file := d.New.File(f.New)
 		if f.Old >= 0 {
 			p.there--
-			own.paths[d.Old.File(f.Old).Path] = true
-		}
-		if f.New < 0 {
-			continue
-		}
-		file := d.New.File(f.New)
-		if f.Old < 0 {
+			own.paths[file.Path] = true
+		} else {
 			p.added = append(p.added, file.Path)
 		}
 		if err := p.compare(files, &known, own, f.New, file); err != nil {
 			return err
 		}
-		delete(own.paths, file.Path)
 	}
-	// What is left is in the old tree alone.
-	if err := gone.findRemoved(files, &known, own); err != nil {
-		return err
-	}
-	p.there += gone.there
-	p.removed = gone.removed
 	if d.Inventory {
 		p.changed.add(d.New.Len())
 	}

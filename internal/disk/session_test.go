@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/fleetwright/fleetwright/render"
@@ -107,4 +108,23 @@ func TestUpdateRefusesWhatWriteDoes(t *testing.T) {
 		t.Errorf("%+v, %v", s, err)
 	}
 	mustHave(t, dir, want(second))
+}
+
+// TestUpdatePrunesNoMoreThanWrite: what a hand has deleted is not there to be kept.
+func TestUpdatePrunesNoMoreThanWrite(t *testing.T) {
+	dir := t.TempDir()
+	session := NewSession(dir)
+	if _, err := session.Write(tree(t, "eu", policyA, policyB, strings.Replace(policyA, "name: a", "name: c", 1), strings.Replace(policyB, "name: b", "name: d", 1)), Options{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, app := range []string{"default.app-0", "default.app-1"} {
+		if err := os.RemoveAll(filepath.Join(dir, "eu/fleetwright/apps", app)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	next := tree(t, "eu", policyA, policyB)
+	_, err := Write(dir, next, Options{})
+	wantError(t, err, "would remove more than half of eu")
+	_, err = session.Update(next, Options{})
+	wantError(t, err, "would remove more than half of eu")
 }

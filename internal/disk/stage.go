@@ -34,7 +34,7 @@ func (p *plan) stage(files files, progress *progress) error {
 			s.content = append(data, '\n')
 		}
 		err := s.take(files)
-		if !errors.Is(err, fs.ErrExist) {
+		if !errors.As(err, &notMade{}) {
 			p.staged++ // after another error there may be a part of it
 		}
 		if err != nil {
@@ -65,12 +65,16 @@ func (p *plan) inTheWay(files files, s step, err error) error {
 		return err
 	}
 	// What a killed run has left is gone by now.
-	if info, err := files.Lstat(s.name); err == nil && s.kind != stepDir {
-		if err := checkRegular(s.name, info); err != nil {
+	name := s.name
+	if s.kind == stepJournal {
+		name = staged(name)
+	}
+	if info, err := files.Lstat(name); err == nil && s.kind != stepDir {
+		if err := checkRegular(name, info); err != nil {
 			return err
 		}
 	}
-	return &Error{s.name + " is in the way", "move it away: fleetwright writes its files there first"}
+	return &Error{name + " is in the way", "move it away: fleetwright writes its files there first"}
 }
 
 // A step is what staging makes in one go.
@@ -262,10 +266,11 @@ func (p *plan) removeLeftovers(files files, owned []string) error {
 func (p *plan) removeStaged(files files, dir string, owned []string) error {
 	top := staged(p.at(dir))
 	emptied := map[string]bool{top: true}
-	for _, f := range owned {
+	first, _ := slices.BinarySearch(owned, dir+"/")
+	for _, f := range owned[first:] {
 		rest, ok := strings.CutPrefix(f, dir+"/")
 		if !ok {
-			continue
+			break // they are sorted
 		}
 		if err := removeRegular(files, top+"/"+rest); err != nil {
 			return err

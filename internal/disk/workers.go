@@ -2,7 +2,7 @@ package disk
 
 import (
 	"runtime"
-	"sync/atomic"
+	"sync"
 
 	"github.com/fleetwright/fleetwright/internal/parallel"
 )
@@ -13,9 +13,10 @@ type workers []files
 
 // openWorkers opens a directory for as many workers as there are cores.
 func openWorkers(dir string) (workers, error) {
+	n := runtime.GOMAXPROCS(0)
 	var w workers
-	for range runtime.GOMAXPROCS(0) {
-		files, err := openFiles(dir)
+	for range n {
+		files, err := openFiles(dir, max(minOpen, maxOpen/n))
 		if err != nil {
 			w.close()
 			return nil, err
@@ -36,14 +37,20 @@ func (w workers) close() {
 // that of the first plan.
 func each(w workers, plans []*plan, do func(*plan, files) error) error {
 	errs := make([]error, len(plans))
-	var failed atomic.Bool
+	var mu sync.Mutex
+	failed := len(plans) // the first that has
 	parallel.On(w, len(plans), func(files files, i int) {
-		if failed.Load() {
+		mu.Lock()
+		skip := i > failed
+		mu.Unlock()
+		if skip {
 			return
 		}
 		defer files.Release()
 		if errs[i] = do(plans[i], files); errs[i] != nil {
-			failed.Store(true)
+			mu.Lock()
+			failed = min(failed, i)
+			mu.Unlock()
 		}
 	})
 	for _, err := range errs {
