@@ -80,12 +80,9 @@ type encoding struct {
 	value    any
 	// manifest is what the value is, if it is one as it was rendered.
 	manifest *manifest
-	// output is its number among what is checked, or unchecked.
+	// output is its number among what is checked.
 	output int
 }
-
-// unchecked is the number of what is checked otherwise.
-const unchecked = -1
 
 // An encoded value is what an encoding has made of its JSON.
 type encoded struct {
@@ -111,16 +108,14 @@ func (e encoding) encode(outputs []schema.Output, last memory) (memoryKey, *enco
 	if err != nil {
 		return memoryKey{}, nil, err
 	}
-	key := memoryKey{isTemplate: e.template != nil}
-	if e.output != unchecked {
-		key.form = outputs[e.output].Form
-	}
+	out := outputs[e.output]
+	key := memoryKey{form: out.Form, isTemplate: e.template != nil}
 	if last != nil {
 		key.text = string(text)
 	}
 	made, ok := last[key]
 	if !ok {
-		made = &encoded{accepted: e.output != unchecked && outputs[e.output].Accepted(text)}
+		made = &encoded{accepted: out.Accepted(text)}
 		if err := e.make(made, text); err != nil {
 			return memoryKey{}, nil, err
 		}
@@ -299,8 +294,7 @@ func (c *compiler) encode(o rendered) *blob {
 	if m.patched != nil {
 		out := schema.Output{APIVersion: m.APIVersion, Kind: m.Kind, Name: m.identity().String(), Value: m.patched.value, Form: schema.Patched}
 		c.patched[out.Name] = m.patched.by
-		c.check(out)
-		b = c.blob(encoding{value: m.patched.json, output: unchecked})
+		b = c.blob(encoding{value: m.patched.json, output: c.check(out)})
 	} else {
 		b = c.blob(encoding{value: m, manifest: m, output: c.check(m.output())})
 	}
@@ -345,9 +339,7 @@ func (c *compiler) encodeAll() {
 			c.cannotEncode(e.value, errs[i])
 			continue
 		}
-		if e.output != unchecked {
-			accepted[e.output] = all[i].accepted
-		}
+		accepted[e.output] = all[i].accepted
 		if c.keep != nil {
 			next[keys[i]] = all[i]
 		}

@@ -35,7 +35,7 @@ func (c *commit) cluster(p *plan, files files) error {
 		if err := files.Rename(staged(at), at); err != nil {
 			return err
 		}
-		c.did(1)
+		c.did()
 	}
 	if err := removeRegular(files, p.at(journalFile)); err != nil {
 		return err
@@ -47,10 +47,10 @@ func (c *commit) cluster(p *plan, files files) error {
 	return nil
 }
 
-// did notes that files were put into place or removed.
-func (c *commit) did(n int) {
+// did notes that a file was put into place or removed.
+func (c *commit) did() {
 	c.begun.Store(true)
-	c.progress.step(n)
+	c.progress.step()
 }
 
 // rename moves what was staged into place, but for the inventory.
@@ -73,7 +73,7 @@ func (c *commit) rename(p *plan, files files) error {
 				return err
 			}
 		}
-		c.did(1)
+		c.did()
 	}
 	return nil
 }
@@ -91,7 +91,7 @@ func (c *commit) prune(p *plan, files files) error {
 		if err := files.Remove(p.at(f)); err != nil {
 			return err
 		}
-		c.did(1)
+		c.did()
 		empty(f)
 	}
 	if p.interrupted {

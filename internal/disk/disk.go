@@ -264,15 +264,13 @@ func newProgress(plans []*plan, report func(done, total int)) *progress {
 	return p
 }
 
-// step counts files.
-func (p *progress) step(n int) {
+// step counts a file.
+func (p *progress) step() {
 	if p.report == nil {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for range n {
-		p.done++
-		p.report(p.done, p.total)
-	}
+	p.done++
+	p.report(p.done, p.total)
 }

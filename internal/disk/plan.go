@@ -91,21 +91,6 @@ func (p *plan) idle() bool { return p.changed.count == 0 && len(p.removed) == 0 
 // at is the name of a file below the output directory.
 func (p *plan) at(file string) string { return p.base + "/" + file }
 
-// wanted are the files of the cluster in the tree, the inventory as the last.
-func (p *plan) wanted() iter.Seq[render.File] {
-	return func(yield func(render.File) bool) {
-		if p.cluster == nil {
-			return
-		}
-		for f := range p.cluster.Files() {
-			if !yield(f) {
-				return
-			}
-		}
-		yield(p.cluster.Inventory())
-	}
-}
-
 // changes are the files to write.
 func (p *plan) changes() iter.Seq[render.File] {
 	return func(yield func(render.File) bool) {
@@ -254,14 +239,18 @@ func (p *plan) make(files files) error {
 		return nil
 	}
 	p.fresh = map[string]bool{}
-	i := -1
-	for f := range p.wanted() {
-		i++
-		if err := p.compare(files, &known, own, i, f); err != nil {
-			return err
+	if p.cluster != nil {
+		i := 0
+		for f := range p.cluster.Files() {
+			if err := p.compare(files, &known, own, i, f); err != nil {
+				return err
+			}
+			i++
+		}
+		if p.files = i + 1; !own.current {
+			p.changed.add(i) // the inventory
 		}
 	}
-	p.files = i + 1
 	p.findAdded(own)
 	if err := p.findRemoved(files, &known, own); err != nil {
 		return err
@@ -292,11 +281,10 @@ func (p *plan) compare(files files, known *dirs, own *ownership, number int, f r
 	if err != nil {
 		return err
 	}
-	owned := f.Path != render.InventoryFile && own.has(f.Path)
 	switch {
-	case there && owned:
+	case there && own.has(f.Path):
 		p.there++
-	case there && !same && f.Path != render.InventoryFile:
+	case there && !same:
 		p.foreign = append(p.foreign, at)
 		return nil
 	}
@@ -313,9 +301,9 @@ func (p *plan) findRemoved(files files, known *dirs, own *ownership) error {
 		return nil
 	}
 	wanted := p.wantedPaths()
-	var whole render.Inventory
+	var whole map[string]string
 	if p.part {
-		whole, _ = render.ParseInventory(p.cluster.Inventory().Content)
+		whole = p.wholeSums()
 	}
 	for _, f := range slices.Sorted(maps.Keys(own.paths)) {
 		if wanted[f] {
@@ -346,7 +334,7 @@ func (p *plan) findRemoved(files files, known *dirs, own *ownership) error {
 		if err != nil {
 			return err
 		}
-		p.mixed = p.mixed || whole.Files[f] != fmt.Sprintf("%x", sha256.Sum256(data))
+		p.mixed = p.mixed || whole[f] != fmt.Sprintf("%x", sha256.Sum256(data))
 	}
 	return nil
 }
@@ -360,6 +348,12 @@ func (p *plan) wantedPaths() map[string]bool {
 		}
 	}
 	return wanted
+}
+
+// wholeSums are those of the files that all shards of the cluster have, by path.
+func (p *plan) wholeSums() map[string]string {
+	whole, _ := render.ParseInventory(p.cluster.Inventory().Content)
+	return whole.Files
 }
 
 // findAdded finds what the tree has and fleetwright has not written before.
@@ -471,8 +465,7 @@ func (p *plan) owned(files files) ([]string, error) {
 	maps.Copy(all, own.paths)
 	if p.part {
 		// Another shard may have been cut off.
-		whole, _ := render.ParseInventory(p.cluster.Inventory().Content)
-		for f := range whole.Files {
+		for f := range p.wholeSums() {
 			all[f] = true
 		}
 	}

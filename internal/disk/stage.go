@@ -41,7 +41,7 @@ func (p *plan) stage(files files, progress *progress) error {
 			return p.inTheWay(files, s, err)
 		}
 		if s.kind == stepFile {
-			progress.step(1)
+			progress.step()
 		}
 	}
 	return nil
