@@ -1,0 +1,178 @@
+// Package flagger simulates Flagger's scheduler: what a Canary goes through after a new
+// version was detected, check by check, without a cluster and without a clock.
+//
+// It follows pkg/controller/scheduler.go of fluxcd/flagger, and what the routers of
+// pkg/router say of the traffic. Package conformance has the real controller run the
+// same Canaries; testdata/runs is what it did.
+//
+// Two things are taken for granted: pods are ready by the next check, and nothing but the
+// new version changes meanwhile. Each check for which pods are not ready takes one
+// interval more.
+package flagger
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// The routers that are simulated (the names of spec.provider).
+const (
+	Istio = "istio"
+	Kuma  = "kuma"
+	Nginx = "nginx"
+)
+
+// A Canary is the part of a Canary's spec that decides how its rollouts go, by the names
+// of Flagger's fields.
+type Canary struct {
+	// Provider is the router: istio, kuma or nginx.
+	Provider string `json:"provider"`
+	// SkipAnalysis promotes a new version as soon as it is ready.
+	SkipAnalysis bool `json:"skipAnalysis,omitempty"`
+	// Suspend has Flagger do nothing.
+	Suspend  bool     `json:"suspend,omitempty"`
+	Service  Service  `json:"service"`
+	Analysis Analysis `json:"analysis"`
+}
+
+// A Service is what of spec.service decides how the traffic moves.
+type Service struct {
+	// AppProtocol tcp has Istio route connections, which cannot be mirrored.
+	AppProtocol string `json:"appProtocol,omitempty"`
+}
+
+// An Analysis is how a new version is checked.
+type Analysis struct {
+	// Interval from one check to the next, as Go writes durations. Interval reads it.
+	Interval string `json:"interval,omitempty"`
+	// Threshold is how many failed checks undo the rollout; 0 is one.
+	Threshold int `json:"threshold,omitempty"`
+	// Iterations is the number of checks of A/B testing and blue/green; 0 moves the
+	// traffic by weight.
+	Iterations int `json:"iterations,omitempty"`
+	// MaxWeight is the share, in percent, from which on a version is promoted; 0 is 100.
+	MaxWeight int `json:"maxWeight,omitempty"`
+	// StepWeight is the share, in percent, that each good check adds.
+	StepWeight int `json:"stepWeight,omitempty"`
+	// StepWeights are shares, in percent, one after the other. StepWeight goes before.
+	StepWeights []int `json:"stepWeights,omitempty"`
+	// StepWeightPromotion is the share, in percent, that goes back to the primary with
+	// each step of the promotion; 0 is all at once.
+	StepWeightPromotion int `json:"stepWeightPromotion,omitempty"`
+	// Mirror has the new version get a copy of the requests before it gets any itself.
+	Mirror bool `json:"mirror,omitempty"`
+	// Match are the conditions by which requests are chosen; what they are does not
+	// matter here.
+	Match []json.RawMessage `json:"match,omitempty"`
+	// SessionAffinity keeps a client on the version that it has met.
+	SessionAffinity *struct{} `json:"sessionAffinity,omitempty"`
+	Metrics         []Metric  `json:"metrics,omitempty"`
+	Webhooks        []Webhook `json:"webhooks,omitempty"`
+}
+
+// A Metric is asked for with every check.
+type Metric struct {
+	Name string `json:"name"`
+	// TemplateRef is nil where the metric has no MetricTemplate.
+	TemplateRef *struct{} `json:"templateRef,omitempty"`
+	// Query is PromQL of the Canary itself, which Flagger has deprecated.
+	Query string `json:"query,omitempty"`
+}
+
+// isBuiltin says whether Flagger knows a query for the metric's name, which it asks
+// also where the metric has a template.
+func (m Metric) isBuiltin() bool {
+	return m.Name == "request-success-rate" || m.Name == "request-duration"
+}
+
+// Parse reads the spec of a Canary, as JSON. It ignores what does not decide how
+// rollouts go. Other errors than those of JSON's syntax are values that Flagger cannot
+// read either.
+func Parse(spec []byte) (Canary, error) {
+	var c Canary
+	if err := json.Unmarshal(spec, &c); err != nil {
+		return Canary{}, fmt.Errorf("the spec of a Canary: %w", err)
+	}
+	return c, nil
+}
+
+// Strategy is what Flagger calls the way in which the traffic moves.
+type Strategy string
+
+// The strategies (pkg/apis/flagger/v1beta1/canary.go, DeploymentStrategy).
+const (
+	Weighted  Strategy = "canary"
+	ABTesting Strategy = "A/B testing"
+	BlueGreen Strategy = "blue/green"
+)
+
+// Strategy is how the traffic moves.
+func (a *Analysis) Strategy() Strategy {
+	switch {
+	case a.Iterations > 0 && len(a.Match) > 0:
+		return ABTesting
+	case a.Iterations > 0:
+		return BlueGreen
+	}
+	return Weighted
+}
+
+// Flagger's defaults and bounds (pkg/apis/flagger/v1beta1/canary.go).
+const (
+	DefaultInterval  = time.Minute
+	ShortestInterval = 10 * time.Second
+	allTraffic       = 100 // percent
+)
+
+// Every is the interval of the analysis as Flagger takes it: one minute where it cannot
+// be read, and no less than ten seconds.
+func (a *Analysis) Every() time.Duration {
+	d, err := time.ParseDuration(a.Interval)
+	if err != nil {
+		return DefaultInterval
+	}
+	return max(d, ShortestInterval)
+}
+
+// threshold is how many failed checks undo the rollout.
+func (a *Analysis) threshold() int { return max(a.Threshold, 1) }
+
+// maxWeight is the share from which on a version is promoted.
+func (a *Analysis) maxWeight() int {
+	if n := len(a.StepWeights); n > 0 {
+		return min(allTraffic, a.StepWeights[n-1])
+	}
+	if a.MaxWeight > 0 {
+		return a.MaxWeight
+	}
+	return allTraffic
+}
+
+// nextStep is by how much a good check moves the weight.
+func (a *Analysis) nextStep(weight int) int {
+	if a.StepWeight > 0 || len(a.StepWeights) == 0 {
+		return a.StepWeight
+	}
+	left := allTraffic - weight
+	switch {
+	case left == 0:
+		return 1 // what is not zero leads to the promotion
+	case weight == 0:
+		return min(left, a.StepWeights[0])
+	}
+	for i, w := range a.StepWeights[:len(a.StepWeights)-1] {
+		if w == weight {
+			return min(left, a.StepWeights[i+1]-weight)
+		}
+	}
+	return left
+}
+
+// canMirror says whether the router reports that it mirrors. Flagger waits for that
+// for ever where it does not (pkg/router: istio.go overwrites the mirror where there are
+// conditions, and the others have none).
+func (c *Canary) canMirror() bool {
+	return c.Provider == Istio && len(c.Analysis.Match) == 0 && !strings.EqualFold(c.Service.AppProtocol, "tcp")
+}

@@ -1,0 +1,102 @@
+package flagger
+
+import "time"
+
+// A Plan is what the rollouts of a Canary go through.
+type Plan struct {
+	Canary  Canary
+	Version Version
+	// Good is the run of a version that passes all checks.
+	Good Run
+	// First and Last are the runs of versions whose checks fail, from the first on, and
+	// from the last of the good run on. They are nil where no check can fail, or none is
+	// made.
+	First, Last *Run
+	// PreRollout is the run of a version that fails before it gets traffic, or nil where
+	// nothing looks at it then.
+	PreRollout *Run
+	// Gates are what the rollout waits for.
+	Gates []Gate
+}
+
+// A Gate is what a rollout waits for until it passes: the webhooks of one type.
+type Gate struct {
+	// Type of the webhooks, and their names.
+	Type     string
+	Webhooks []string
+	// Asked is how often each is asked in the good run.
+	Asked int
+	// Least and Most are by how much longer a rollout takes that is refused once: it
+	// depends on where. Next is by how much more a second refusal in a row makes it.
+	Least, Most, Next time.Duration
+	// Traffic is the largest share, in percent, that the new version has while it waits.
+	Traffic int
+}
+
+// New makes the plan of a Canary under a version of Flagger.
+func New(c Canary, v Version) *Plan {
+	p := &Plan{Canary: c, Version: v, Good: c.Run(v, Scenario{})}
+	run := func(sc Scenario) *Run { r := c.Run(v, sc); return &r }
+	_, canFail := c.culprit(v)
+	if canFail && p.Good.Checks > 0 {
+		p.First = run(Scenario{FailFrom: 1})
+	}
+	if p.Good.Outcome != Promoted {
+		return p
+	}
+	if p.First != nil {
+		p.Last = run(Scenario{FailFrom: p.Good.Checks})
+	}
+	if c.mayRefuse(PreRollout) && !c.SkipAnalysis {
+		p.PreRollout = run(Scenario{FailPreRollout: true})
+	}
+	for _, kind := range []string{ConfirmRollout, ConfirmTrafficIncrease, ConfirmPromotion} {
+		if c.mayRefuse(kind) {
+			if g := p.gate(kind); g.Asked > 0 {
+				p.Gates = append(p.Gates, g)
+			}
+		}
+	}
+	return p
+}
+
+// mayRefuse says whether the Canary has a webhook of a type that may not pass.
+func (c *Canary) mayRefuse(kind string) bool {
+	for i := range c.Analysis.Webhooks {
+		if w := &c.Analysis.Webhooks[i]; w.Kind() == kind && !w.AlwaysPasses() {
+			return true
+		}
+	}
+	return false
+}
+
+// gate is what the webhooks of a type add to the good run.
+func (p *Plan) gate(kind string) Gate {
+	g := Gate{Type: kind}
+	for i := range p.Canary.Analysis.Webhooks {
+		if w := &p.Canary.Analysis.Webhooks[i]; w.Kind() == kind && !w.AlwaysPasses() {
+			g.Webhooks = append(g.Webhooks, w.Name)
+			g.Asked = max(g.Asked, p.Good.Calls[i])
+		}
+	}
+	refused := func(passes, refusals int) Run {
+		return p.Canary.Run(p.Version, Scenario{Gate: kind, Passes: passes, Refusals: refusals})
+	}
+	asks := g.Asked * len(g.Webhooks)
+	for n := range asks {
+		r := refused(n, 1)
+		added := r.Duration() - p.Good.Duration()
+		if n == 0 {
+			g.Least, g.Next = added, refused(0, 2).Duration()-r.Duration()
+		}
+		g.Least, g.Most = min(g.Least, added), max(g.Most, added)
+		// The run waits in the first tick that is another one.
+		for i, t := range r.Ticks {
+			if i >= len(p.Good.Ticks) || t != p.Good.Ticks[i] {
+				g.Traffic = max(g.Traffic, t.Canary)
+				break
+			}
+		}
+	}
+	return g
+}

@@ -1,0 +1,352 @@
+package flagger
+
+// A Phase is that of a Canary's status.
+type Phase string
+
+// The phases of a rollout (pkg/apis/flagger/v1beta1/status.go).
+const (
+	Initialized      Phase = "Initialized"
+	Waiting          Phase = "Waiting"
+	Progressing      Phase = "Progressing"
+	WaitingPromotion Phase = "WaitingPromotion"
+	Promoting        Phase = "Promoting"
+	Finalising       Phase = "Finalising"
+	Succeeded        Phase = "Succeeded"
+	Failed           Phase = "Failed"
+)
+
+// A Status is a Canary's, as kubectl shows it.
+type Status struct {
+	Phase Phase `json:"phase"`
+	// Weight is status.canaryWeight, in percent. It is not always the share of the
+	// traffic: A/B testing and blue/green leave it at 0.
+	Weight int `json:"weight"`
+	// FailedChecks so far; a good check does not take one back.
+	FailedChecks int `json:"failedChecks"`
+	// Iterations of A/B testing and blue/green so far.
+	Iterations int `json:"iterations"`
+}
+
+// A Route is where the traffic goes.
+type Route struct {
+	// Canary is the share, in percent, that the new version answers: with conditions
+	// (match), of the requests that they choose.
+	Canary int `json:"traffic"`
+	// Mirrored says whether the new version gets a copy of what the old one answers.
+	Mirrored bool `json:"mirrored"`
+}
+
+// A scheduler advances a Canary tick by tick, as Flagger's does.
+type scheduler struct {
+	*Canary
+	version Version
+	// culprit is what fails of a bad check.
+	culprit  culprit
+	scenario Scenario
+	status   Status
+	route    Route
+
+	// checks of the new version under traffic that have begun.
+	checks int
+	// gated is how often the scenario's gate was asked.
+	gated int
+	// calls are how often each webhook was called, and asked how often each metric's
+	// queries were, by their places in the Canary.
+	calls, asked []int
+}
+
+// A Scenario says what does not pass. In the zero value everything does.
+type Scenario struct {
+	// FailFrom is the number of the first check under traffic that fails, from 1; all
+	// after it fail, too. 0 fails none.
+	FailFrom int
+	// FailPreRollout has what looks at the new version before it gets traffic fail.
+	FailPreRollout bool
+	// Gate is a type of webhooks of which one refuses Refusals times, after it was asked
+	// Passes times.
+	Gate             string
+	Passes, Refusals int
+}
+
+// tick is one call of advanceCanary. The first one detects the new version.
+func (s *scheduler) tick() {
+	switch phase := s.status.Phase; {
+	case s.Suspend:
+	case phase != Progressing && phase != WaitingPromotion && phase != Promoting && phase != Finalising:
+		s.start()
+	case s.SkipAnalysis:
+		s.skip()
+	case (phase == Progressing || phase == WaitingPromotion) && s.wantsRollback():
+		s.event() // rolling back by hand
+		s.rollback()
+	case phase == Promoting:
+		s.shiftToPrimary()
+	case phase == Finalising:
+		s.setPhase(Succeeded)
+		s.runPostRollout()
+		s.event() // promotion completed
+	case s.status.FailedChecks >= s.Analysis.threshold():
+		s.rollback()
+	case !s.check():
+		s.event() // halt
+		s.status.FailedChecks++
+	case s.Analysis.Strategy() == ABTesting:
+		s.runAB()
+	case s.Analysis.Strategy() == BlueGreen:
+		s.runBlueGreen()
+	case s.Analysis.nextStep(s.route.Canary) > 0:
+		s.runWeighted()
+	}
+}
+
+// start scales the new version up, once the gates let it (checkCanaryStatus).
+func (s *scheduler) start() {
+	if !s.confirms(ConfirmRollout) {
+		if s.status.Phase != Waiting {
+			s.setPhase(Waiting)
+			s.event() // halt
+		}
+		return
+	}
+	s.event() // new revision detected
+	s.status = Status{Phase: Progressing}
+}
+
+// skip promotes the new version without a check (shouldSkipAnalysis).
+func (s *scheduler) skip() {
+	s.setRoute(0, false)
+	s.event() // copying the template
+	s.setPhase(Succeeded)
+	if s.version.since(skippedRunsPostRollout) {
+		s.runPostRollout()
+	}
+	s.event() // promotion completed
+}
+
+// wantsRollback says whether a webhook has the version undone (runRollbackHooks).
+func (s *scheduler) wantsRollback() bool {
+	for i := range s.Analysis.Webhooks {
+		if s.Analysis.Webhooks[i].Kind() != Rollback {
+			continue
+		}
+		passes := s.call(i)
+		s.event()
+		if passes {
+			return true
+		}
+	}
+	return false
+}
+
+// rollback gives all traffic back to the primary, which has the old version.
+func (s *scheduler) rollback() {
+	if s.status.FailedChecks >= s.Analysis.threshold() {
+		s.event() // threshold reached
+	}
+	s.setRoute(0, false)
+	s.event() // canary failed
+	s.status = Status{Phase: Failed}
+	s.runPostRollout()
+}
+
+// shiftToPrimary gives the traffic back to the primary, which has the new version
+// (runPromotionTrafficShift).
+func (s *scheduler) shiftToPrimary() {
+	weight := 0
+	if step := s.Analysis.StepWeightPromotion; step != 0 {
+		if s.route.Canary == 0 {
+			return // for ever
+		}
+		weight = min(max(s.route.Canary-step, 0), allTraffic)
+	}
+	s.setRoute(weight, false)
+	s.event()
+	if weight == 0 {
+		s.setPhase(Finalising)
+	} else {
+		s.status.Weight = weight
+	}
+}
+
+// check looks at the new version: before it has traffic at what was asked for before.
+func (s *scheduler) check() bool {
+	if s.route.Canary == 0 && s.status.Iterations == 0 && !(s.Analysis.Mirror && s.route.Mirrored) {
+		s.event() // starting
+		return s.confirms(PreRollout)
+	}
+	s.checks++
+	for i := range s.Analysis.Webhooks {
+		if s.Analysis.Webhooks[i].Kind() == RolloutHook && !s.call(i) {
+			return false
+		}
+	}
+	for _, metric := range s.queries(s.version) {
+		if metric == nothingToAsk {
+			return false
+		}
+		s.asked[metric]++
+		if s.fails(culprit{metric: metric, webhook: none}) {
+			return false
+		}
+	}
+	return true
+}
+
+// fails says whether something is what fails of this check.
+func (s *scheduler) fails(what culprit) bool { return s.isBad(s.checks) && s.culprit == what }
+
+// isBad says whether a check fails, by its number.
+func (s *scheduler) isBad(check int) bool {
+	return s.scenario.FailFrom > 0 && check >= s.scenario.FailFrom
+}
+
+// runWeighted gives the new version a larger share, or promotes it (runCanary).
+func (s *scheduler) runWeighted() {
+	if !s.route.Mirrored && s.status.Phase == Progressing && !s.confirms(ConfirmTrafficIncrease) {
+		s.event() // halt
+		return
+	}
+	a := &s.Analysis
+	if s.route.Canary >= a.maxWeight() {
+		s.promote()
+		return
+	}
+	if a.Mirror && s.route.Canary == 0 && !s.route.Mirrored {
+		s.setRoute(0, true)
+		s.status.Weight = 0
+	} else {
+		weight := min(s.route.Canary+a.nextStep(s.route.Canary), allTraffic)
+		s.setRoute(weight, false)
+		s.status.Weight = weight
+	}
+	s.event() // advance
+}
+
+// runAB gives the new version all requests that the conditions choose.
+func (s *scheduler) runAB() {
+	if s.status.Iterations < s.Analysis.Iterations {
+		s.setRoute(allTraffic, false)
+		s.status.Iterations++
+		s.event() // advance
+		return
+	}
+	s.promote()
+}
+
+// runBlueGreen gives the new version no traffic, or a copy of it, until the last check
+// was good, and all of it then.
+func (s *scheduler) runBlueGreen() {
+	a := &s.Analysis
+	if s.status.Iterations < a.Iterations {
+		if a.Mirror && !s.route.Mirrored {
+			s.setRoute(0, true)
+		}
+		s.status.Iterations++
+		s.event() // advance
+		return
+	}
+	if s.status.Iterations > a.Iterations {
+		s.promote()
+		return
+	}
+	if !s.confirmsPromotion() {
+		return
+	}
+	s.event() // routing all traffic to the canary
+	s.setRoute(allTraffic, false)
+	s.status.Iterations++
+}
+
+// promote copies the new version to the primary, once the gates let it.
+func (s *scheduler) promote() {
+	if !s.confirmsPromotion() {
+		return
+	}
+	s.event() // copying the template
+	s.setPhase(Promoting)
+}
+
+// confirmsPromotion asks the gates before the promotion. Where one refuses again, the
+// checks of A/B testing and blue/green go one back, so that they ask every second time
+// only (runConfirmPromotionHooks).
+func (s *scheduler) confirmsPromotion() bool {
+	if s.confirms(ConfirmPromotion) {
+		return true
+	}
+	if s.status.Phase == WaitingPromotion {
+		s.status.Iterations = s.Analysis.Iterations - 1
+		return false
+	}
+	s.setPhase(WaitingPromotion)
+	s.event() // halt
+	return false
+}
+
+// setPhase changes the phase, and what Flagger forgets with it (pkg/canary/status.go,
+// setStatusPhase).
+func (s *scheduler) setPhase(p Phase) {
+	s.status.Phase = p
+	switch {
+	case p == Waiting, p == Promoting && s.version.since(promotingKeepsWeight):
+		return
+	}
+	s.status.Weight, s.status.Iterations = 0, 0
+	if p == WaitingPromotion {
+		s.status.Iterations = s.Analysis.Iterations - 1
+	}
+}
+
+// setRoute gives the new version a share, in percent, or a copy. On nginx conditions
+// have no weight beside them: the new version gets all that they choose, and reports so
+// (pkg/router/ingress.go).
+func (s *scheduler) setRoute(canary int, mirrored bool) {
+	if canary > 0 && s.Provider == Nginx && len(s.Analysis.Match) > 0 {
+		canary = allTraffic
+	}
+	s.route = Route{Canary: canary, Mirrored: mirrored && s.canMirror()}
+}
+
+// confirms calls the webhooks of a type, until one does not pass.
+func (s *scheduler) confirms(kind string) bool {
+	for i := range s.Analysis.Webhooks {
+		if s.Analysis.Webhooks[i].Kind() != kind {
+			continue
+		}
+		if !s.call(i) {
+			return false
+		}
+		s.event() // passed
+	}
+	return true
+}
+
+// runPostRollout calls what is called at the end.
+func (s *scheduler) runPostRollout() { s.confirms(PostRollout) }
+
+// call calls a webhook, and says whether it passes.
+func (s *scheduler) call(i int) bool {
+	s.calls[i]++
+	w := &s.Analysis.Webhooks[i]
+	kind := w.Kind()
+	switch {
+	case w.AlwaysPasses():
+		return true
+	case kind == s.scenario.Gate:
+		s.gated++
+		return s.gated <= s.scenario.Passes || s.gated > s.scenario.Passes+s.scenario.Refusals
+	case kind == PreRollout:
+		return !s.scenario.FailPreRollout
+	case kind == RolloutHook:
+		return !s.fails(culprit{metric: none, webhook: i})
+	}
+	return kind != Rollback
+}
+
+// event calls the webhooks that hear of everything (sendEventToWebhook).
+func (s *scheduler) event() {
+	for i := range s.Analysis.Webhooks {
+		if s.Analysis.Webhooks[i].Kind() == Event {
+			s.calls[i]++
+		}
+	}
+}
