@@ -25,7 +25,8 @@ type Options struct {
 // about the documents, in order, including what was found when they were loaded.
 // Where any of that is an error there is no tree.
 func Compile(docs schema.Documents, opts Options) (*Tree, diag.List) {
-	return compile(docs, opts, nil)
+	_, tree, list := compile(docs, opts, nil)
+	return tree, list
 }
 
 // A Compiler compiles again and again. What it has encoded it gives again where the same
@@ -35,10 +36,12 @@ type Compiler struct{ encoded memory }
 
 // Compile is the function of that name.
 func (m *Compiler) Compile(docs schema.Documents, opts Options) (*Tree, diag.List) {
-	return compile(docs, opts, m)
+	_, tree, list := compile(docs, opts, m)
+	return tree, list
 }
 
-func compile(docs schema.Documents, opts Options, keep *Compiler) (*Tree, diag.List) {
+// compile compiles the documents, and returns the run that did with what it made.
+func compile(docs schema.Documents, opts Options, keep *Compiler) (*compiler, *Tree, diag.List) {
 	c := &compiler{
 		keep:           keep,
 		blobs:          map[*manifest]*blob{},
@@ -60,15 +63,16 @@ func compile(docs schema.Documents, opts Options, keep *Compiler) (*Tree, diag.L
 	c.checkOutputs(before)
 	list := c.diagnostics()
 	if list.HasErrors() {
-		return nil, list
+		return nil, nil, list
 	}
 	c.checkUnreached()
+	c.checkEnds()
 	c.checkIgnores()
 	if list = c.diagnostics(); list.HasErrors() {
-		return nil, list
+		return nil, nil, list
 	}
 	tree.forget()
-	return tree, list
+	return c, tree, list
 }
 
 // A compiler is one run of Compile.

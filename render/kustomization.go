@@ -108,14 +108,7 @@ func (r *rollout) noteReplicas() {
 }
 
 func replicasMessage(_ []string, others int) string {
-	message := "with every interval Flux would set the replicas in Git again, which Flagger scales, so a patch that leaves them out is added"
-	switch others {
-	case 0:
-		return message
-	case 1:
-		return message + ", here and for one other rollout"
-	}
-	return message + fmt.Sprintf(", here and for %d other rollouts", others)
+	return "with every interval Flux would set the replicas in Git again, which Flagger scales, so a patch that leaves them out is added" + hereToo(others)
 }
 
 // isZero says whether a duration is none, however it is written. The schema has

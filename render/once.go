@@ -1,6 +1,7 @@
 package render
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
@@ -58,4 +59,16 @@ func (c *compiler) sayOnce(code diag.Code, message func(what []string, others in
 func (c *compiler) sayNotes() {
 	c.sayOnce(diag.ReplicasLeft, replicasMessage)
 	c.sayOnce(diag.SecretsNeeded, secretsMessage)
+	c.sayOnce(diag.UndoneByFlux, undoneMessage)
+}
+
+// hereToo says that a note holds of other rollouts as well.
+func hereToo(others int) string {
+	switch others {
+	case 0:
+		return ""
+	case 1:
+		return ", here and for one other rollout"
+	}
+	return fmt.Sprintf(", here and for %d other rollouts", others)
 }

@@ -149,6 +149,7 @@ func (r *rollout) check() {
 	}
 	r.stack.check(r)
 	r.checkPatches()
+	r.checkPlan()
 	r.checkSubstitution()
 	r.noteReplicas()
 	r.noteSecrets()

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -23,53 +24,28 @@ var gates = map[string]string{
 	"rollback":                 "every rollout is undone at its first check",
 }
 
-// shellTask is what a load tester takes metadata without a type for
-// (pkg/loadtester/server.go).
-const shellTask = "cmd"
-
-// unawaited are the tasks that a load tester answers before they have run, whatever
-// becomes of them (pkg/loadtester/server.go, HandleNewTask).
-var unawaited = []string{shellTask, "ngrinder"}
-
 // tasks are the types that a load tester knows, and whether their command is one of a
 // shell (pkg/loadtester). At any other it panics, and the call gets no answer (task.go,
 // GetTaskFactory).
 var tasks = map[string]bool{
-	shellTask: true, "bash": true,
+	"cmd": true, "bash": true,
 	"helm": false, "helmv3": false, "kubectl": false, "concord": false, "ngrinder": false,
 }
 
 // needsCommand says whether a task is nothing without cmd.
 func needsCommand(task string) bool { return task != "concord" && task != "ngrinder" }
 
-// task is the type of what a load tester does for a webhook. One that is set to
-// nothing is not the same as none (pkg/loadtester/server.go).
-func (w canaryWebhook) task() string {
-	if t, ok := w.Metadata["type"]; ok {
-		return t
-	}
-	return shellTask
-}
-
-// toTasks says whether the webhook has a load tester do something.
-func (w canaryWebhook) toTasks() bool {
-	u, err := url.Parse(w.URL)
-	return err == nil && isLoadTester(u.Hostname(), u.Path)
-}
-
-// isLoadTester says whether a URL is that of a load tester's tasks: its gates have
-// paths of their own (pkg/loadtester/server.go).
-func isLoadTester(host, path string) bool {
-	name, _, _ := strings.Cut(host, ".")
-	return (strings.HasSuffix(name, loadTesterSuffix) || strings.Contains(name, "loadtester")) && strings.Trim(path, "/") == ""
+// hook is the webhook as the simulation takes it.
+func (w canaryWebhook) hook() *flagger.Webhook {
+	return &flagger.Webhook{Name: w.Name, Type: w.Type, URL: w.URL, Metadata: w.Metadata}
 }
 
 // checks says whether the webhook may keep a version from being promoted.
 func (w canaryWebhook) checks() bool {
-	if w.Type != "rollout" && gates[w.Type] == "" {
+	if w.Type != flagger.RolloutHook && gates[w.Type] == "" {
 		return false
 	}
-	return !w.toTasks() || !slices.Contains(unawaited, w.task())
+	return !w.hook().AlwaysPasses()
 }
 
 // defaultWebhookTimeout is Flagger's, in seconds (pkg/controller/webhook.go).
@@ -92,7 +68,7 @@ func (r *rollout) checkWebhooks() {
 		if d, err := time.ParseDuration(string(w.Timeout)); w.Timeout != "" && (err != nil || d == 0) {
 			r.report(diag.OutOfBounds, at.With("timeout"), "with a timeout of "+string(w.Timeout)+" the webhook never passes", "timeout: 10s")
 		}
-		if made := all[i]; made.toTasks() {
+		if made := all[i]; made.hook().RunsTask() {
 			r.checkTask(made, at)
 			r.checkOutsideMesh(w, at)
 		}
@@ -108,25 +84,25 @@ func (r *rollout) checkWebhooks() {
 
 // checkTask says what of a load tester's task does not do what it seems to.
 func (r *rollout) checkTask(w canaryWebhook, at schema.Path) {
-	shell, known := tasks[w.task()]
+	shell, known := tasks[w.hook().Task()]
 	metadata := at.With("metadata")
 	switch {
 	case len(w.Metadata) == 0:
 		r.report(diag.NoCommand, at, "a load tester does nothing without metadata, and answers with an error", "metadata: {type: cmd, cmd: hey …}, or a url")
 	case !known:
 		hint := "type: bash, or one of " + strings.Join(slices.Sorted(maps.Keys(tasks)), ", ")
-		if meant := diag.Nearest(w.task(), slices.Sorted(maps.Keys(tasks))); meant != "" {
+		if meant := diag.Nearest(w.hook().Task(), slices.Sorted(maps.Keys(tasks))); meant != "" {
 			hint = "did you mean " + meant + "?"
 		}
-		name := w.task()
+		name := w.hook().Task()
 		if strings.TrimSpace(name) == "" {
 			name = strconv.Quote(name)
 		}
 		r.report(diag.UnknownTask, metadata.With("type"), fmt.Sprintf("a load tester has no tasks of type %s, and answers with none", name), hint)
-	case needsCommand(w.task()) && strings.TrimSpace(w.Metadata["cmd"]) == "":
-		r.report(diag.NoCommand, metadata.With("cmd"), fmt.Sprintf("a task of type %s needs a cmd", w.task()), "cmd: hey -z 1m "+r.serviceURL(r.ServiceName+canarySuffix))
-	case slices.Contains(unawaited, w.task()) && gates[w.Type] != "" && !w.warmsUp():
-		r.report(diag.CommandAsGate, metadata, fmt.Sprintf("a load tester answers before a task of type %s has run: %s", w.task(), gates[w.Type]), "metadata: {type: bash, cmd: …}, which is waited for")
+	case needsCommand(w.hook().Task()) && strings.TrimSpace(w.Metadata["cmd"]) == "":
+		r.report(diag.NoCommand, metadata.With("cmd"), fmt.Sprintf("a task of type %s needs a cmd", w.hook().Task()), "cmd: hey -z 1m "+r.serviceURL(r.ServiceName+canarySuffix))
+	case w.hook().AlwaysPasses() && gates[w.Type] != "" && !w.warmsUp():
+		r.report(diag.CommandAsGate, metadata, fmt.Sprintf("a load tester answers before a task of type %s has run: %s", w.hook().Task(), gates[w.Type]), "metadata: {type: bash, cmd: …}, which is waited for")
 	}
 	if shell {
 		r.checkCommand(w.Metadata["cmd"], metadata.With("cmd"), w.Type == "rollout", namespaceOf(w.URL))

@@ -40,3 +40,9 @@ var (
 //
 //go:embed init
 var Init embed.FS
+
+// Plan are the page of rollout plans, and the drawings in it, as html/template reads
+// them.
+//
+//go:embed plan
+var Plan embed.FS

@@ -144,3 +144,17 @@ func (r *repositories) name(file string) string {
 	}
 	return filepath.ToSlash(rel)
 }
+
+// sayErrors prints what keeps a command from its work, whose output is something else.
+func (a *app) sayErrors(files []schema.File, list diag.List, so string) error {
+	p, err := a.newPrinter(diagnosticFlags{format: diag.Formats()[0]}, files, a.stderr)
+	if err != nil {
+		return err
+	}
+	_, line, err := p.print(list, nil)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.stderr, "%s; %s\n", line, so)
+	return errReported
+}

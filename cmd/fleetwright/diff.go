@@ -207,16 +207,7 @@ func (a *app) compileOrSay(files []schema.File, opts render.Options, early bool)
 	case !list.HasErrors():
 		return tree, list, nil
 	}
-	p, err := a.newPrinter(diagnosticFlags{format: diag.Formats()[0]}, files, a.stderr)
-	if err != nil {
-		return nil, nil, err
-	}
-	_, line, err := p.print(list, nil)
-	if err != nil {
-		return nil, nil, err
-	}
-	fmt.Fprintf(a.stderr, "%s; there is nothing to compare\n", line)
-	return nil, list, errReported
+	return nil, list, a.sayErrors(files, list, "there is nothing to compare")
 }
 
 // command is the same command that prints all of it.

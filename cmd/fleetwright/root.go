@@ -74,7 +74,7 @@ func (a *app) newRoot() *cobra.Command {
 		DisableAutoGenTag:          true,
 	}
 	root.SetVersionTemplate("fleetwright {{.Version}}\n")
-	root.AddCommand(newRenderCmd(a), newCheckCmd(a), newDiffCmd(a), newExplainCmd(a), newSchemaCmd(a), newInitCmd(a), newCompletionCmd(a))
+	root.AddCommand(newRenderCmd(a), newCheckCmd(a), newDiffCmd(a), newPlanCmd(a), newExplainCmd(a), newSchemaCmd(a), newInitCmd(a), newCompletionCmd(a))
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{err.Error(), cmd.CommandPath() + " --help lists the flags"}
 	})

@@ -72,6 +72,8 @@ const (
 	FieldTooNew          Code = "FW325"
 	StepsStandStill      Code = "FW326"
 	FlaggerVersion       Code = "FW327"
+	NeverEnds            Code = "FW328"
+	LongerThanTimeout    Code = "FW329"
 	ShortInterval        Code = "FW330"
 	StepTooLarge         Code = "FW331"
 	StepsOvershoot       Code = "FW332"
@@ -93,6 +95,7 @@ const (
 	UnknownCommand       Code = "FW353"
 	BadCommand           Code = "FW354"
 	TesterOutsideMesh    Code = "FW355"
+	LoadEnds             Code = "FW356"
 
 	KumaVersion       Code = "FW401"
 	KumaRange         Code = "FW402"
@@ -130,6 +133,7 @@ const (
 	Substituted       Code = "FW513"
 	SecretsNeeded     Code = "FW514"
 	WaitsForSuspended Code = "FW515"
+	UndoneByFlux      Code = "FW516"
 
 	ObjectTwice   Code = "FW601"
 	FileTwice     Code = "FW602"

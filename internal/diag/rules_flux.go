@@ -389,4 +389,43 @@ syncPolicies:
   kustomization: {path: ./deploy, interval: 10m, prune: true, dependsOn: [{name: database}]}
 `,
 	},
+	{
+		Code: UndoneByFlux, Severity: Info,
+		Title:   "Flux undoes a version that is not in Git before it is promoted",
+		Ignored: "Flux applies what is in Git again with every interval. A version that somebody has set on the cluster itself, with kubectl set image for one, is taken back in the middle of its rollout, and Flagger begins another one with the version in Git.",
+		Fix:     "Nothing has to be done where versions are changed in Git alone. To roll out what is not in Git, suspend the Kustomization meanwhile, or use an interval of 0s as Kurator's guide does.",
+		Source:  "fluxcd/flagger pkg/controller/scheduler.go, hasCanaryRevisionChanged; fluxcd/kustomize-controller docs/spec/v1/kustomizations.md, interval",
+		Bad: `
+# Application spec
+syncPolicies:
+- name: shop
+  kustomization: {path: ./deploy, interval: 10m, prune: true, targetNamespace: shop}
+- name: cart
+  kustomization: {path: ./cart, interval: »5m, prune: true, targetNamespace: cart}
+  rollout:
+    trafficRoutingProvider: kuma
+    workload: {name: cart, namespace: cart}
+    serviceName: cart
+    port: 8080
+    rolloutPolicy:
+      trafficRouting: {canaryStrategy: {stepWeight: 10}}
+      trafficAnalysis: {metrics: [{name: request-success-rate, thresholdRange: {min: 99}}]}
+`,
+		Good: `
+# Application spec
+syncPolicies:
+- name: shop
+  kustomization: {path: ./deploy, interval: 10m, prune: true, targetNamespace: shop}
+- name: cart
+  kustomization: {path: ./cart, interval: 1h, prune: true, targetNamespace: cart}
+  rollout:
+    trafficRoutingProvider: kuma
+    workload: {name: cart, namespace: cart}
+    serviceName: cart
+    port: 8080
+    rolloutPolicy:
+      trafficRouting: {canaryStrategy: {stepWeight: 10}}
+      trafficAnalysis: {metrics: [{name: request-success-rate, thresholdRange: {min: 99}}]}
+`,
+	},
 }

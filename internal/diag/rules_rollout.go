@@ -659,6 +659,52 @@ chart:
 `,
 	},
 	{
+		Code: NeverEnds, Severity: Error,
+		Title:   "the patches leave a rollout that never promotes a version",
+		Ignored: "Flagger would come to a step that it never leaves, or undo every version however good it is. No new version would reach the users, and nothing says why.",
+		Fix:     "Take back what the patch changes of the analysis; fleetwright plan shows where the rollout stays.",
+		Source:  "fluxcd/flagger pkg/controller/scheduler.go, runPromotionTrafficShift; pkg/router/ingress.go, GetRoutes",
+		On:      "nginx",
+		Bad: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting
+canaryStrategy:
+analysisTimes: 10
+match: [{headers: {x-canary: {exact: insider}}}]
+---
+# Application spec.syncPolicies[0].rollout
+»patches:
+- target: {kind: Canary}
+  patch: |
+    - op: add
+      path: /spec/analysis/stepWeightPromotion
+      value: 25
+`,
+		Good: `
+# Application spec.syncPolicies[0].rollout
+patches:
+- target: {kind: Canary}
+  patch: |
+    - op: add
+      path: /spec/analysis/stepWeightPromotion
+      value: 25
+`,
+	},
+	{
+		Code: LongerThanTimeout, Severity: Info,
+		Title:   "a rollout takes longer than its rolloutTimeoutSeconds",
+		Ignored: "Nothing ends the rollout then. Flagger takes the timeout for how long the pods of a version may not be ready, and a rollout of any length goes on; where a gate waits it goes on for ever. While it lasts the pods have to be ready at every check.",
+		Fix:     "Nothing has to be done. For shorter rollouts use a shorter checkIntervalSeconds or fewer steps; fleetwright plan shows what they take.",
+		Source:  "fluxcd/flagger pkg/canary/deployment_ready.go, isDeploymentReady",
+		Bad: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy
+rolloutTimeoutSeconds: »300
+`,
+		Good: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy
+rolloutTimeoutSeconds: 3600
+`,
+	},
+	{
 		Code: ShortInterval, Severity: Warning,
 		Title:   "the interval is too short",
 		Ignored: "Flagger checks at most every ten seconds, whatever the Canary says, so the rollout takes longer than it seems to. A metric's window of a few seconds holds one sample of Prometheus or none, and a rate needs two: the check fails for want of values.",
@@ -1077,6 +1123,31 @@ webhooks:
 webhooks:
 - name: load
   metadata: {cmd: hey -z 1m http://shop-canary.shop:8080/}
+`,
+	},
+	{
+		Code: LoadEnds, Severity: Warning,
+		Title:   "the load test has ended when the metrics are asked for",
+		Ignored: "A check looks at the load that the check before it began, through the window of the metric's interval. Where the load ends earlier, and no other requests come in, there is nothing to measure: every check fails, and every version is undone. Load that a pre-rollout webhook begins is there once, for the first checks alone.",
+		Fix:     "Let the load last as long as the time between two checks, or look at more time with the metric's intervalSeconds. Load that is to last for the whole analysis belongs into a webhook of type rollout.",
+		Source:  "fluxcd/flagger pkg/controller/scheduler.go, runAnalysis; pkg/loadtester/server.go",
+		Bad: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
+checkIntervalSeconds: 300
+metrics:
+- {name: request-success-rate, intervalSeconds: 60, thresholdRange: {min: 99}}
+webhooks:
+  command:
+  - »hey -z 1m -q 10 http://shop-canary.shop:8080/
+`,
+		Good: `
+# Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
+checkIntervalSeconds: 300
+metrics:
+- {name: request-success-rate, intervalSeconds: 60, thresholdRange: {min: 99}}
+webhooks:
+  command:
+  - hey -z 5m -q 10 http://shop-canary.shop:8080/
 `,
 	},
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/fleetwright/fleetwright/internal/ansi"
 )
@@ -89,10 +90,27 @@ func Plural(n int, noun string) string {
 	return fmt.Sprintf("%d %s", n, noun)
 }
 
+// Duration is how long something takes, without units that are nothing: 8m30s, 12m.
+func Duration(d time.Duration) string {
+	text := d.Round(time.Second).String()
+	for _, nothing := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, nothing) {
+			text = text[:len(text)-2]
+		}
+	}
+	return text
+}
+
 // Some are the first few of many names, and how many more there are.
 func Some(names []string, few int) string {
 	if len(names) > few {
 		return fmt.Sprintf("%s and %d more", strings.Join(names[:few], ", "), len(names)-few)
 	}
 	return strings.Join(names, ", ")
+}
+
+// Markdown is text that Markdown and HTML take for nothing else, nor GitHub for somebody's
+// name.
+func Markdown(text string) string {
+	return strings.NewReplacer(`\`, `\\`, "~", `\~`, "#", `\#`, "&", "&amp;", "<", "&lt;", ">", "&gt;", "*", `\*`, "_", `\_`, "`", "\\`", "|", `\|`, "[", `\[`, "]", `\]`, "@", "@\u200b").Replace(Printable(text))
 }

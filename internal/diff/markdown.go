@@ -100,9 +100,9 @@ func (f markdownFormat) dangers(p *page, r *Report) {
 	for _, n := range dangers {
 		about := ""
 		if n.About != "" {
-			about = "**" + escaped(n.About) + "** "
+			about = "**" + diag.Markdown(n.About) + "** "
 		}
-		if p.text.Len() > LongestComment/4 || !p.add("> - "+about+escaped(n.String())+"\n") {
+		if p.text.Len() > LongestComment/4 || !p.add("> - "+about+diag.Markdown(n.String())+"\n") {
 			left++
 		}
 	}
@@ -118,9 +118,9 @@ func (f markdownFormat) notes(p *page, r *Report) {
 		if n.Danger != "" {
 			continue
 		}
-		line := "- " + escaped(n.String()) + "\n"
+		line := "- " + diag.Markdown(n.String()) + "\n"
 		if n.About != last {
-			line = "\n**" + escaped(aboutInWords(n.About)) + "**\n" + line
+			line = "\n**" + diag.Markdown(aboutInWords(n.About)) + "**\n" + line
 		}
 		// The differences are to have half of the room.
 		if p.text.Len() > LongestComment/2 || !p.add(line) {
@@ -145,7 +145,7 @@ func (f markdownFormat) clusters(p *page, r *Report) {
 			fmt.Fprintf(&b, "| and %d more | | | |\n", len(r.Clusters)-i)
 			break
 		}
-		fmt.Fprintf(&b, "| %s | %d | %d | %d |\n", escaped(c.Name), c.Created, c.Changed, c.Deleted)
+		fmt.Fprintf(&b, "| %s | %d | %d | %d |\n", diag.Markdown(c.Name), c.Created, c.Changed, c.Deleted)
 	}
 	b.WriteString("\n</details>\n")
 	p.add(b.String())
@@ -169,7 +169,7 @@ func (f markdownFormat) changes(p *page, r *Report) {
 		var b strings.Builder
 		fmt.Fprintf(&b, "\n<details><summary>%s</summary>\n\n", inHTML(ch.title()))
 		if len(ch.Clusters) > mostNamed {
-			fmt.Fprintf(&b, "%s\n\n", escaped(diag.Some(ch.Clusters, mostClusters)))
+			fmt.Fprintf(&b, "%s\n\n", diag.Markdown(diag.Some(ch.Clusters, mostClusters)))
 		}
 		fence := fenceOf(ch)
 		fmt.Fprintf(&b, "%sdiff\n%s%s\n\n</details>\n", fence, printable(ch.unified(f.Dir)), fence)
@@ -193,11 +193,6 @@ func fenceOf(ch *Change) string {
 		}
 	}
 	return fence
-}
-
-// escaped is text that Markdown and HTML take for nothing else.
-func escaped(text string) string {
-	return strings.NewReplacer(`\`, `\\`, "~", `\~`, "#", `\#`, "&", "&amp;", "<", "&lt;", ">", "&gt;", "*", `\*`, "_", `\_`, "`", "\\`", "|", `\|`, "[", `\[`, "]", `\]`, "@", "@\u200b").Replace(diag.Printable(text))
 }
 
 // inHTML is text that HTML takes for nothing else, nor GitHub for somebody's name.

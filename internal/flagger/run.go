@@ -1,6 +1,9 @@
 package flagger
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // none and nothingToAsk are no places in a Canary.
 const (
@@ -94,6 +97,17 @@ func (r Run) At(tick int) time.Duration { return time.Duration(tick) * r.Every }
 // Duration is the time from the detection to the end.
 func (r Run) Duration() time.Duration { return r.At(len(r.Ticks) - 1) }
 
+// Promotion is the time from the detection until the primary gets the new version, or to
+// the end of a run that never promotes it.
+func (r Run) Promotion() time.Duration {
+	for i, t := range r.Ticks {
+		if t.Phase == Promoting || t.Phase == Succeeded {
+			return r.At(i)
+		}
+	}
+	return r.Duration()
+}
+
 // Peak is the largest share of traffic, in percent, that the new version had.
 func (r Run) Peak() (percent int) {
 	for _, t := range r.Ticks {
@@ -161,4 +175,9 @@ func (c *Canary) Run(v Version, sc Scenario) Run {
 	}
 	r.Checks, r.Calls, r.Queries = s.checks, s.calls, s.asked
 	return r
+}
+
+// Mirrors says whether the new version gets a copy of the traffic at any time.
+func (r Run) Mirrors() bool {
+	return slices.ContainsFunc(r.Ticks, func(t Tick) bool { return t.Mirrored })
 }

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/fleetwright/fleetwright/internal/plan"
+	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+const planLong = `Plan simulates the rollouts of the Applications under each PATH, and says what
+Flagger will do: of a good version, of one that fails its checks from the first on, and
+of one that fails at the last, step by step with the time since the new version was
+seen. PATH is what it is for render.
+
+For each there is how long it takes until the version is promoted or rolled back, how
+much of the traffic it has at most, and its exposure: its share of the traffic times
+the minutes that it has it, so that a traffic-minute is all traffic of one minute. Then
+comes what gates add, and how often each webhook is called and each metric asked for.
+
+The simulation is what Flagger's controller does in the version that the fleet
+installs. Pods are taken to be ready by the next check.
+
+--format text is for a terminal, markdown for a pull request, json for programs, svg a
+drawing of the traffic over time, and html one page for the whole fleet, which needs no
+network. Diagnostics are errors only, on the standard error; fleetwright check says the
+rest. --cluster and --cluster-selector choose clusters, as for render.
+
+Exit codes are 0 and, for errors, 2.`
+
+const planExample = `  fleetwright plan examples/kuma-rollout
+
+  # a page to look at
+  fleetwright plan examples/cluster-selectors --format html > plans.html
+
+  # how long each rollout takes on one cluster, in seconds
+  fleetwright plan examples/kuma-rollout --cluster kurator-member1 --format json`
+
+type planFlags struct {
+	format   string
+	clusters clusterFlags
+}
+
+func newPlanCmd(a *app) *cobra.Command {
+	var flags planFlags
+	cmd := &cobra.Command{
+		Use:     "plan PATH...",
+		Short:   "Say what each rollout will go through, and when",
+		Long:    planLong,
+		Example: planExample,
+
+		ValidArgsFunction: documentFiles,
+
+		RunE: func(_ *cobra.Command, paths []string) error { return a.plan(paths, flags) },
+	}
+	cmd.Flags().StringVar(&flags.format, "format", plan.Formats()[0], "of the plans: "+strings.Join(plan.Formats(), ", "))
+	flags.clusters.add(cmd, "plan only")
+	completeFlag(cmd, "format", oneOf(plan.Formats()...))
+	return cmd
+}
+
+func (a *app) plan(paths []string, flags planFlags) error {
+	format, ok := plan.NewFormat(flags.format, plan.FormatOptions{Color: isTerminal(a.stdout) && wantsColor()})
+	if !ok {
+		return unknown("format", flags.format, plan.Formats())
+	}
+	if _, err := flags.clusters.parse(); err != nil {
+		return err
+	}
+	files, err := a.read(paths)
+	if err != nil {
+		return err
+	}
+	tree, rollouts, list := render.Plan(schema.Load(files), render.Options{})
+	if list.HasErrors() {
+		return a.sayErrors(files, list, "there is nothing to plan")
+	}
+	if tree, err = flags.clusters.of(tree); err != nil {
+		return err
+	}
+	return format.Write(a.stdout, chosenRollouts(tree, rollouts))
+}
+
+// chosenRollouts are those on the clusters of a tree, and those that hubs among them apply to.
+func chosenRollouts(tree *render.Tree, rollouts []render.Rollout) (all []render.Rollout) {
+	names := map[string]bool{}
+	for _, c := range tree.Clusters {
+		names[c.Name] = true
+		for _, spoke := range c.Spokes {
+			names[spoke] = true
+		}
+	}
+	for _, r := range rollouts {
+		r.Clusters = slices.DeleteFunc(slices.Clone(r.Clusters), func(name string) bool { return !names[name] })
+		if len(r.Clusters) > 0 {
+			all = append(all, r)
+		}
+	}
+	return all
+}

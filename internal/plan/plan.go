@@ -1,0 +1,161 @@
+// Package plan shows what the rollouts of a fleet go through, and has a file for each
+// format. What happens is simulated by package flagger; here it is put into words, tables
+// and charts.
+package plan
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/internal/named"
+	"github.com/fleetwright/fleetwright/render"
+)
+
+// A Format writes the plans of rollouts.
+type Format interface {
+	Write(w io.Writer, rollouts []render.Rollout) error
+}
+
+// FormatOptions are what formats know beside the rollouts.
+type FormatOptions struct {
+	// Color has text print colours, for a terminal.
+	Color bool
+}
+
+// formats are all formats, in the order in which they are offered.
+var formats = named.List[func(FormatOptions) Format]{
+	{Name: "text", Value: func(o FormatOptions) Format { return textFormat{o} }},
+	{Name: "markdown", Value: func(FormatOptions) Format { return markdownFormat{} }},
+	{Name: "json", Value: func(FormatOptions) Format { return jsonFormat{} }},
+	{Name: "svg", Value: func(FormatOptions) Format { return svgFormat{} }},
+	{Name: "html", Value: func(FormatOptions) Format { return htmlFormat{} }},
+}
+
+// Formats are the names that NewFormat knows. The first is the default.
+func Formats() []string { return formats.Names() }
+
+// NewFormat is the format of a name, or false where there is none.
+func NewFormat(name string, options FormatOptions) (Format, bool) {
+	newFormat, ok := formats.Get(name)
+	if !ok {
+		return nil, false
+	}
+	return newFormat(options), true
+}
+
+// A run is one of a plan, with what it is called.
+type run struct {
+	// key is what programs call it, and name what people do.
+	key, name string
+	flagger.Run
+}
+
+// runsOf are the runs of a plan, the good one first.
+func runsOf(p *flagger.Plan) []run {
+	all := []run{{"good", "good version", p.Good}}
+	for _, r := range []struct {
+		key, name string
+		run       *flagger.Run
+	}{
+		{"failsFirst", "bad at the first check", p.First},
+		{"failsLast", "bad at the last check", p.Last},
+		{"failsBeforeTraffic", "bad before traffic", p.PreRollout},
+	} {
+		if r.run != nil {
+			all = append(all, run{r.key, r.name, *r.run})
+		}
+	}
+	return all
+}
+
+// A row of a run's table: ticks one after the other that show the same.
+type row struct {
+	flagger.Tick
+	// from and to are the numbers of the first and the last tick.
+	from, to int
+	// failed says that the check of each of the ticks failed.
+	failed bool
+}
+
+// mostAlike is how many rows show the same before they are one.
+const mostAlike = 3
+
+// rows are the table of a run. Long stretches that show the same are one row.
+func (r run) rows() (rows []row) {
+	for i, t := range r.Ticks {
+		failed := i > 0 && t.FailedChecks > r.Ticks[i-1].FailedChecks
+		rows = append(rows, row{t, i, i, failed})
+	}
+	for i := 0; i < len(rows); i++ {
+		j := i + 1
+		for j < len(rows) && rows[j].shows(rows[i]) {
+			j++
+		}
+		if j-i > mostAlike {
+			rows[i].to = rows[j-1].to
+			rows = slices.Delete(rows, i+1, j)
+		}
+	}
+	return rows
+}
+
+// shows says whether two rows show the same.
+func (r row) shows(other row) bool {
+	return r.Phase == other.Phase && r.Weight == other.Weight && r.Route == other.Route && !r.failed && !other.failed
+}
+
+// when is the time of a row since the detection.
+func (r run) when(w row) string {
+	if w.to > w.from {
+		return fmt.Sprintf("%s to %s", diag.Duration(r.At(w.from)), diag.Duration(r.At(w.to)))
+	}
+	return diag.Duration(r.At(w.from))
+}
+
+// note is what there is to say of a row beside what it shows.
+func (w row) note() string {
+	switch {
+	case w.failed:
+		return fmt.Sprintf("failed check %d", w.FailedChecks)
+	case w.Mirrored:
+		return "mirrored"
+	}
+	return ""
+}
+
+// A count is how often something is called or asked in each run.
+type count struct {
+	what  string
+	times []int
+}
+
+// counts are those of the webhooks and metrics of a plan, in the order of its runs.
+func counts(p *flagger.Plan) (all []count) {
+	runs := runsOf(p)
+	a := &p.Canary.Analysis
+	for i := range a.Webhooks {
+		c := count{what: fmt.Sprintf("%s webhook %s", a.Webhooks[i].Kind(), a.Webhooks[i].Name)}
+		for _, r := range runs {
+			c.times = append(c.times, r.Calls[i])
+		}
+		all = append(all, c)
+	}
+	for i, m := range a.Metrics {
+		c := count{what: "query of " + m.Name}
+		for _, r := range runs {
+			c.times = append(c.times, r.Queries[i])
+		}
+		all = append(all, c)
+	}
+	return all
+}
+
+// title is what people call a rollout: the workload.
+func title(r *render.Rollout) string { return r.Namespace + "/" + r.Name }
+
+// clusters names those of a rollout.
+func clusters(r *render.Rollout) string { return strings.Join(r.Clusters, ", ") }

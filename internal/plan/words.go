@@ -1,0 +1,157 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/render"
+)
+
+// strategy says how a rollout's traffic moves, in a sentence without a full stop.
+func strategy(p *flagger.Plan) string {
+	a := &p.Canary.Analysis
+	every := diag.Duration(a.Every())
+	switch {
+	case p.Canary.Suspend:
+		return "suspended: Flagger does nothing"
+	case p.Canary.SkipAnalysis:
+		return fmt.Sprintf("no analysis on %s: promoted as soon as it is ready, looked at every %s", p.Canary.Provider, every)
+	}
+	undone := "; " + diag.Plural(max(a.Threshold, 1), "failed check") + " undo it"
+	if a.Threshold <= 1 {
+		undone = "; the first failed check undoes it"
+	}
+	kind := fmt.Sprintf("%s on %s: ", a.Strategy(), p.Canary.Provider)
+	switch {
+	case a.Strategy() == flagger.ABTesting:
+		return kind + fmt.Sprintf("%s, one every %s, of all requests that match", diag.Plural(a.Iterations, "check"), every) + undone
+	case a.Strategy() == flagger.BlueGreen && a.Mirror:
+		return kind + fmt.Sprintf("%s of mirrored traffic, one every %s, then all traffic", diag.Plural(a.Iterations, "check"), every) + undone
+	case a.Strategy() == flagger.BlueGreen:
+		return kind + fmt.Sprintf("%s, one every %s, then all traffic", diag.Plural(a.Iterations, "check"), every) + undone
+	}
+	var weights []string
+	for _, t := range p.Good.Ticks {
+		if w := strconv.Itoa(t.Canary); t.Phase == flagger.Progressing && t.Canary > 0 && !slices.Contains(weights, w) {
+			weights = append(weights, w)
+		}
+	}
+	steps := "no traffic"
+	switch n := len(weights); {
+	case n > 4 && a.StepWeight > 0:
+		steps = fmt.Sprintf("%d%% more every %s, up to %s%%", a.StepWeight, every, weights[n-1])
+	case n > 1:
+		steps = fmt.Sprintf("%s%%, a step every %s", strings.Join(weights, "%, "), every)
+	case n == 1:
+		steps = fmt.Sprintf("%s%% for %s", weights[0], every)
+	}
+	if a.Mirror {
+		steps = "mirrored first, then " + steps
+	}
+	return kind + steps + undone
+}
+
+// ending says how a run ends, and when.
+func (r run) ending() (outcome, after string) {
+	switch r.Outcome {
+	case flagger.Promoted, flagger.RolledBack:
+		return string(r.Outcome), diag.Duration(r.Duration())
+	}
+	return string(r.Outcome), "–"
+}
+
+// backsOut is the time from the first failed check of a run until all traffic is back at
+// the old version.
+func (r run) backsOut() string {
+	if r.Outcome != flagger.RolledBack || r.FirstFailed == 0 {
+		return "–"
+	}
+	return diag.Duration(r.Duration() - r.At(r.FirstFailed))
+}
+
+// percent is a share of the traffic.
+func percent(n int) string { return strconv.Itoa(n) + "%" }
+
+// minutes is a number of traffic-minutes, with two decimals at most.
+func minutes(n float64) string {
+	return strings.TrimSuffix(strings.TrimRight(strconv.FormatFloat(n, 'f', 2, 64), "0"), ".")
+}
+
+// exposure is how much traffic the new version of a run has.
+func (r run) exposure() string {
+	if r.Exposed() == 0 {
+		return "none"
+	}
+	return fmt.Sprintf("%s traffic-minutes in %s", minutes(r.Exposure()), diag.Duration(r.Exposed()))
+}
+
+// gate says what a gate adds.
+func gate(g flagger.Gate) string {
+	adds := diag.Duration(g.Least)
+	if g.Most > g.Least {
+		adds += " to " + diag.Duration(g.Most)
+	}
+	text := fmt.Sprintf("%s (%s): asked %s; a refusal adds %s", g.Type, strings.Join(g.Webhooks, ", "), times(g.Asked), adds)
+	if g.Next != g.Least || g.Most > g.Least {
+		text += ", and each further one " + diag.Duration(g.Next)
+	}
+	if g.Traffic > 0 {
+		return text + fmt.Sprintf("; while it waits the new version has up to %d%% of the traffic", g.Traffic)
+	}
+	return text + "; while it waits the new version has no traffic"
+}
+
+func times(n int) string {
+	switch n {
+	case 1:
+		return "once"
+	case 2:
+		return "twice"
+	}
+	return fmt.Sprintf("%d times", n)
+}
+
+// notes are what else there is to know of a rollout, in sentences without full stops.
+func notes(r *render.Rollout) (all []string) {
+	p := r.Plan
+	a := &p.Canary.Analysis
+	if p.Canary.Suspend {
+		return nil
+	}
+	say := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
+	switch p.Good.Outcome {
+	case flagger.Endless:
+		say("no version is ever promoted: the rollout stays where the table ends")
+	case flagger.TooLong:
+		say("the table ends after %d checks, and the rollout does not", flagger.MaxTicks)
+	case flagger.RolledBack:
+		say("every version is rolled back, however good it is")
+	}
+	switch {
+	case p.Canary.SkipAnalysis:
+		say("nothing is checked: a bad version gets all traffic")
+		return all
+	case p.First == nil && p.Good.Outcome == flagger.Promoted:
+		say("nothing can fail a check: a bad version is promoted like a good one")
+	}
+	if len(a.Match) > 0 {
+		say("the shares are of the requests that match; all others stay with the old version")
+	}
+	if a.SessionAffinity != nil {
+		say("clients that have met the new version stay with it: the shares are of those that come anew")
+	}
+	if p.Good.Mirrors() {
+		say("what is mirrored the new version gets as well, and nobody sees its answers")
+	}
+	if p.First != nil && len(a.Metrics) > 1 {
+		say("bad versions are taken to fail the first metric that is asked for")
+	}
+	return all
+}
+
+// since says what the times of all plans are since.
+const since = "Times are since Flagger has seen the new version, which is up to one interval after Flux has applied it. Each check at which pods are not ready yet adds an interval."

@@ -1,0 +1,180 @@
+package render
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// A Rollout is one that Flagger runs, and what it goes through.
+type Rollout struct {
+	// Application that it is of, as namespace/name.
+	Application string
+	// Namespace and Name of the Canary, which are those of the workload.
+	Namespace, Name string
+	// Clusters that it runs on, by name.
+	Clusters []string
+	// Flagger is the version of its chart, or a range of them.
+	Flagger string
+	// Plan is what the Canary goes through as it is rendered, with its patches.
+	Plan *flagger.Plan
+}
+
+// Plan compiles the documents as Compile does, and says as well what rollouts there are, by
+// application, name and first cluster. Clusters that have the same Flagger installed have
+// one rollout together.
+func Plan(docs schema.Documents, opts Options) (*Tree, []Rollout, diag.List) {
+	c, tree, list := compile(docs, opts, nil)
+	if tree == nil {
+		return nil, nil, list
+	}
+	var all []Rollout
+	numbers := map[*rollout]int{}
+	for _, s := range c.sites {
+		for _, a := range s.apps {
+			for _, p := range a.policies {
+				r := p.rollout
+				if r == nil {
+					continue
+				}
+				i, ok := numbers[r]
+				if !ok {
+					i = len(all)
+					numbers[r] = i
+					all = append(all, r.planned())
+				}
+				all[i].Clusters = append(all[i].Clusters, s.name)
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b Rollout) int {
+		return slices.Compare([]string{a.Application, a.Namespace, a.Name, a.Clusters[0]}, []string{b.Application, b.Namespace, b.Name, b.Clusters[0]})
+	})
+	return tree, all, list
+}
+
+// planned is the rollout with its plan, and without clusters.
+func (r *rollout) planned() Rollout {
+	canary, _ := r.simulated()
+	app := r.policy.app
+	return Rollout{
+		Application: app.namespace + "/" + app.Metadata.Name,
+		Namespace:   r.namespace, Name: r.Workload.Name,
+		Flagger: r.stack.flagger.chart.Version,
+		Plan:    flagger.New(canary, r.flaggerVersion()),
+	}
+}
+
+// flaggerVersion is that of the fleet's Flagger. Of a range nobody knows it: then it is
+// the newest.
+func (r *rollout) flaggerVersion() flagger.Version {
+	v, ok := parseMinor(r.stack.flagger.chart.Version)
+	if !ok || v.major != 1 {
+		return flagger.Newest
+	}
+	return flagger.Version{Minor: v.minor}
+}
+
+// simulated is the rollout's Canary as the simulation takes it, with its patches, or
+// false where these have left none that can be read.
+func (r *rollout) simulated() (flagger.Canary, bool) {
+	for _, o := range r.objects() {
+		if o.Kind != "Canary" {
+			continue
+		}
+		spec := o.Spec
+		if o.patched != nil {
+			spec = o.patched.value["spec"]
+		}
+		text, err := json.Marshal(spec)
+		if err != nil {
+			break
+		}
+		canary, err := flagger.Parse(text)
+		return canary, err == nil
+	}
+	return flagger.Canary{}, false
+}
+
+// checkPlan says what the rollout's way through its strategy tells: that it leads
+// nowhere, or meets something on the way.
+func (r *rollout) checkPlan() {
+	if !r.policy.sound {
+		return
+	}
+	canary, ok := r.simulated()
+	if !ok || canary.Suspend {
+		return
+	}
+	run := canary.Run(r.flaggerVersion(), flagger.Scenario{})
+	if run.Outcome != flagger.Promoted || canary.SkipAnalysis {
+		return
+	}
+	r.checkRolloutTimeout(run)
+	r.noteUndoneByFlux(run)
+	r.checkLoadTime(run)
+}
+
+// checkEnds says which rollouts never promote a version. The language has rules of its own
+// for what it can say, and so has what is wrong with a patched Canary by itself: this is
+// for what is left.
+func (c *compiler) checkEnds() {
+	for _, a := range c.apps {
+		for _, p := range a.policies {
+			for _, r := range p.rollouts {
+				if r != nil && len(r.Patches) > 0 {
+					r.checkEnd()
+				}
+			}
+		}
+	}
+}
+
+func (r *rollout) checkEnd() {
+	canary, ok := r.simulated()
+	if !ok || canary.Suspend {
+		return
+	}
+	run := canary.Run(r.flaggerVersion(), flagger.Scenario{})
+	switch last := run.Ticks[len(run.Ticks)-1]; run.Outcome {
+	case flagger.Endless:
+		r.report(diag.NeverEnds, schema.Path{"patches"}, fmt.Sprintf("with the patches a rollout never ends: however good the version is, it stays %s with %d%% of the traffic", last.Phase, last.Canary), "")
+	case flagger.RolledBack:
+		r.report(diag.NeverEnds, schema.Path{"patches"}, "with the patches every version is rolled back, however good it is", "")
+	}
+}
+
+// checkRolloutTimeout says that a timeout is not one of the whole rollout.
+func (r *rollout) checkRolloutTimeout(run flagger.Run) {
+	n := r.RolloutPolicy.RolloutTimeoutSeconds
+	if n == nil || run.Duration() <= time.Duration(*n)*time.Second {
+		return
+	}
+	r.report(diag.LongerThanTimeout, schema.Path{"rolloutPolicy", "rolloutTimeoutSeconds"},
+		fmt.Sprintf("a good version is promoted after %s, and the timeout is %s: Flagger takes it for how long pods may not be ready, and ends no rollout for being late", diag.Duration(run.Duration()), diag.Duration(time.Duration(*n)*time.Second)), "")
+}
+
+// noteUndoneByFlux notes that Flux applies what is in Git while a version that is not in
+// Git is rolled out.
+func (r *rollout) noteUndoneByFlux(run flagger.Run) {
+	k := r.policy.Kustomization
+	if k == nil || isZero(k.Interval) || duration(k.Interval) >= run.Promotion() {
+		return
+	}
+	r.c.note(diag.UndoneByFlux, origin{r.policy.app.doc, r.policy.path.With("kustomization", "interval")}, fmt.Sprintf("%s of %s", diag.Duration(duration(k.Interval)), diag.Duration(run.Promotion())))
+}
+
+func undoneMessage(what []string, others int) string {
+	message := "Flux applies what is in Git with every interval, and a rollout takes longer: a version that is set on the cluster alone is undone before it is promoted"
+	if len(what) == 1 {
+		interval, takes, _ := strings.Cut(what[0], " of ")
+		message = fmt.Sprintf("Flux applies what is in Git every %s, and a rollout takes %s: a version that is set on the cluster alone is undone before it is promoted", interval, takes)
+	}
+	return message + hereToo(others)
+}
