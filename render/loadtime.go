@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"mvdan.cc/sh/v3/syntax"
+
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/schema"
@@ -96,10 +98,20 @@ func loadTime(script string) (lasts time.Duration, ok bool) {
 			lasts, ok = c.lasts(), true
 		}
 	}
-	if len(calls) > 1 {
-		lasts = 0
+	if !ok || len(calls) > 1 || !isOneCommand(script) {
+		return 0, ok
 	}
 	return lasts, ok
+}
+
+// isOneCommand says whether a script is a command alone, without pipes and loops.
+func isOneCommand(script string) bool {
+	file, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(script), "")
+	if err != nil || len(file.Stmts) != 1 {
+		return false
+	}
+	_, ok := file.Stmts[0].Cmd.(*syntax.CallExpr)
+	return ok
 }
 
 // durationFlags are those of the load generators that say how long they run.

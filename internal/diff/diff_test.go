@@ -31,6 +31,7 @@ func TestNotes(t *testing.T) {
 		want          []string
 	}{
 		{"a field of the rollout", kuma, []edit{{"stepWeight: 10", "stepWeight: 25"}}, []string{
+			"default/rollout-kuma-demo: backend: promotion 12m → 7m30s; exposure at failure: at the first check 0.45 → 1.12, at the last 3.75 → 2.62 traffic-minutes on kurator-member1, kurator-member2",
 			"default/rollout-kuma-demo: backend: stepWeight 10 → 25 on kurator-member1, kurator-member2",
 		}},
 		{"a threshold of a metric, which goes by its name", kuma, []edit{{"min: 99", "min: 95"}}, []string{
@@ -239,12 +240,12 @@ func TestWordsAsClusters(t *testing.T) {
 	for _, cluster := range []string{"backend", "none", "prod"} {
 		changes = append(changes, render.Change{
 			Cluster: cluster, Path: "rollouts/default.backend/canary-backend.yaml",
-			Old: []byte("apiVersion: flagger.app/v1beta1\nkind: Canary\nmetadata: {name: backend}\nspec: {analysis: {}}\n"),
-			New: []byte("apiVersion: flagger.app/v1beta1\nkind: Canary\nmetadata: {name: backend}\nspec: {analysis: {stepWeight: 5}}\n"),
+			Old: []byte("apiVersion: flagger.app/v1beta1\nkind: Canary\nmetadata: {name: backend}\nspec: {}\n"),
+			New: []byte("apiVersion: flagger.app/v1beta1\nkind: Canary\nmetadata: {name: backend}\nspec: {progressDeadlineSeconds: 5}\n"),
 		})
 	}
 	r := diff.New(changes)
-	if got, want := notesOf(r), "default/backend: backend: stepWeight none → 5 on backend, none, prod"; len(r.Changes) != 1 || len(got) != 1 || got[0] != want {
+	if got, want := notesOf(r), "default/backend: backend: progressDeadlineSeconds none → 5 on backend, none, prod"; len(r.Changes) != 1 || len(got) != 1 || got[0] != want {
 		t.Errorf("%d changes, and it says %q, want %q", len(r.Changes), got, want)
 	}
 }

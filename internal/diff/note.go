@@ -2,12 +2,15 @@ package diff
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"path"
 	"slices"
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/internal/plan"
 	"github.com/fleetwright/fleetwright/render"
 )
 
@@ -313,6 +316,9 @@ func (n *noter) ofFields(ch *Change, subject string) {
 	case len(ch.Fields) == 0:
 		n.say(ch, subject+" is written otherwise", "", ch.Clusters)
 	}
+	if change := changeOfPlan(ch); change != "" {
+		n.say(ch, subject+": "+change, "", ch.Clusters)
+	}
 	left := 0
 	for i, f := range ch.Fields {
 		danger := dangerOfField(ch, f)
@@ -325,6 +331,27 @@ func (n *noter) ofFields(ch *Change, subject string) {
 	if left > 0 {
 		n.say(ch, subject+": "+diag.Plural(left, "more field"), "", ch.Clusters)
 	}
+}
+
+// changeOfPlan says what is otherwise with the rollouts of a Canary. The version of Flagger
+// changes nothing of that.
+func changeOfPlan(ch *Change) string {
+	if ch.Object.Kind != "Canary" {
+		return ""
+	}
+	var plans [2]*flagger.Plan
+	for i, d := range []*document{ch.old, ch.new} {
+		spec, err := json.Marshal(d.value["spec"])
+		if err != nil {
+			return ""
+		}
+		canary, err := flagger.Parse(spec)
+		if err != nil {
+			return "" // edited by hand
+		}
+		plans[i] = flagger.New(canary, flagger.Newest)
+	}
+	return plan.Change(plans[0], plans[1])
 }
 
 // subject is what people call the object of a change. A Canary is its workload.

@@ -49,24 +49,25 @@ func NewFormat(name string, options FormatOptions) (Format, bool) {
 
 // A run is one of a plan, with what it is called.
 type run struct {
-	// key is what programs call it, and name what people do.
-	key, name string
+	// key is what programs call it, name what people do, and short the same above a narrow
+	// column.
+	key, name, short string
 	flagger.Run
 }
 
 // runsOf are the runs of a plan, the good one first.
 func runsOf(p *flagger.Plan) []run {
-	all := []run{{"good", "good version", p.Good}}
+	all := []run{{"good", "good version", "good", p.Good}}
 	for _, r := range []struct {
-		key, name string
-		run       *flagger.Run
+		key, name, short string
+		run              *flagger.Run
 	}{
-		{"failsFirst", "bad at the first check", p.First},
-		{"failsLast", "bad at the last check", p.Last},
-		{"failsBeforeTraffic", "bad before traffic", p.PreRollout},
+		{"failsFirst", "bad at the first check", "bad first", p.First},
+		{"failsLast", "bad at the last check", "bad last", p.Last},
+		{"failsBeforeTraffic", "bad before traffic", "bad before", p.PreRollout},
 	} {
 		if r.run != nil {
-			all = append(all, run{r.key, r.name, *r.run})
+			all = append(all, run{r.key, r.name, r.short, *r.run})
 		}
 	}
 	return all

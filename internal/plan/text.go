@@ -48,7 +48,6 @@ func (f textFormat) rollout(b *bufio.Writer, r *render.Rollout) {
 	}
 	b.WriteByte('\n')
 	f.summary(b, p)
-	b.WriteByte('\n')
 	f.chart(b, p)
 	for _, r := range runsOf(p) {
 		fmt.Fprintf(b, "\n  %s\n", f.paint(ansi.Bold, r.name))
@@ -104,7 +103,7 @@ func (f textFormat) counts(b *bufio.Writer, p *flagger.Plan) {
 	}
 	head := []string{"CALLS"}
 	for _, r := range runsOf(p) {
-		head = append(head, strings.ToUpper(r.name))
+		head = append(head, strings.ToUpper(r.short))
 	}
 	lines := [][]string{head}
 	for _, c := range all {
@@ -143,45 +142,45 @@ const (
 	chartHeight = 4
 )
 
-// chart is the traffic over time: of the good run, and below it of the others.
+// chart is the traffic over time: of the good run, and below it of the others. Runs in
+// which the new version never has any are left out.
 func (f textFormat) chart(b *bufio.Writer, p *flagger.Plan) {
-	runs := runsOf(p)
-	longest := 1
-	for _, r := range runs {
-		longest = max(longest, len(r.Ticks))
-	}
-	for _, r := range runs {
-		if r.Peak() == 0 {
-			continue
+	longest := 0
+	var runs []run
+	for _, r := range runsOf(p) {
+		longest = max(longest, len(r.Ticks)-1)
+		if r.Peak() > 0 {
+			runs = append(runs, r)
 		}
+	}
+	if len(runs) == 0 {
+		return
+	}
+	b.WriteByte('\n')
+	for _, r := range runs {
 		for line := chartHeight - 1; line >= 0; line-- {
-			label := ""
+			name, label := "", ""
 			switch line {
 			case chartHeight - 1:
-				label = "100%"
+				name, label = r.name, "100%"
 			case 0:
 				label = "0%"
 			}
-			cells := make([]rune, 0, chartWidth)
-			for x := range chartWidth {
-				cells = append(cells, lowerBlocks[level(r.Run, x, longest, line)])
-			}
-			name := ""
-			if line == chartHeight-1 {
-				name = r.name
+			cells := make([]rune, chartWidth)
+			for x := range cells {
+				cells[x] = lowerBlocks[level(r.Run, x, longest, line)]
 			}
 			fmt.Fprintln(b, strings.TrimRight(fmt.Sprintf("  %-22s %4s │%s", name, label, string(cells)), " "))
 		}
 	}
-	total := diag.Duration(runs[0].At(longest - 1))
 	fmt.Fprintf(b, "  %-22s %4s └%s\n", "", "", strings.Repeat("─", chartWidth))
-	fmt.Fprintf(b, "  %-22s %4s  0s%*s\n", "", "", chartWidth-2, total)
+	fmt.Fprintf(b, "  %-22s %4s  0s%*s\n", "", "", chartWidth-2, diag.Duration(p.Good.At(longest)))
 }
 
-// level is how many eighths of a cell of the chart are filled: its column is a time of the
-// longest run, and its line a share of the traffic.
-func level(r flagger.Run, column, longest, line int) int {
-	tick := column * max(longest-1, 1) / chartWidth
+// level is how many eighths of a cell of the chart are filled: its column is a time, of
+// so many ticks, and its line a share of the traffic.
+func level(r flagger.Run, column, ticks, line int) int {
+	tick := column * ticks / chartWidth
 	if tick >= len(r.Ticks) {
 		return 0
 	}

@@ -1,0 +1,193 @@
+package flagger
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+)
+
+// asked is a metric that Flagger asks for, so that checks can fail.
+var asked = []Metric{{Name: "request-success-rate"}}
+
+func weighted(a Analysis) Canary {
+	a.Metrics = asked
+	return Canary{Provider: Istio, Analysis: a}
+}
+
+// TestTicksOfPromotion holds the simulation to what a reading of the scheduler gives for
+// the number of ticks from the detection to the end.
+func TestTicksOfPromotion(t *testing.T) {
+	matching := weighted(Analysis{Iterations: 10, Match: slices.Repeat([]json.RawMessage{nil}, 1)})
+	skipped := weighted(Analysis{StepWeight: 10})
+	skipped.SkipAnalysis = true
+	for _, tt := range []struct {
+		name   string
+		canary Canary
+		ticks  int
+	}{
+		{"steps", weighted(Analysis{StepWeight: 10, MaxWeight: 50}), 5 + 3},
+		{"steps past the largest weight", weighted(Analysis{StepWeight: 20, MaxWeight: 50}), 3 + 3},
+		{"a list", weighted(Analysis{StepWeights: []int{1, 5, 50}}), 3 + 3},
+		{"a mirror", weighted(Analysis{StepWeight: 10, MaxWeight: 50, Mirror: true}), 5 + 3 + 1},
+		{"a promotion in steps", weighted(Analysis{StepWeight: 10, MaxWeight: 50, StepWeightPromotion: 20}), 5 + 2 + 3},
+		{"A/B testing", matching, 10 + 3},
+		{"blue/green", weighted(Analysis{Iterations: 10}), 10 + 4},
+		{"blue/green with a promotion in steps", weighted(Analysis{Iterations: 10, StepWeightPromotion: 30}), 10 + 4 + 3},
+		{"no analysis", skipped, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := tt.canary.Run(Newest, Scenario{})
+			if got := len(r.Ticks) - 1; got != tt.ticks || r.Outcome != Promoted {
+				t.Errorf("%s after %d ticks, want it promoted after %d: %v", r.Outcome, got, tt.ticks, r.Ticks)
+			}
+		})
+	}
+}
+
+// TestTicksOfRollback: a rollout is undone at the tick after that of the last failed check
+// that it takes, the first of which is at the third.
+func TestTicksOfRollback(t *testing.T) {
+	for threshold := range 6 {
+		p := New(weighted(Analysis{StepWeight: 10, MaxWeight: 50, Threshold: threshold}), Newest)
+		if got, want := len(p.First.Ticks)-1, max(threshold, 1)+2; got != want {
+			t.Errorf("with a threshold of %d it is rolled back after %d ticks, want %d", threshold, got, want)
+		}
+		if got, want := len(p.Last.Ticks)-1, 5+max(threshold, 1)+1; got != want {
+			t.Errorf("with a threshold of %d, failing at the last step, it is rolled back after %d ticks, want %d", threshold, got, want)
+		}
+	}
+}
+
+// TestSeed is the table of Kurator's guide: with 50, 10 and 90 seconds, and one failed
+// check on the way, a rollout takes 810 seconds.
+func TestSeed(t *testing.T) {
+	c := weighted(Analysis{Interval: "90s", Threshold: 2, StepWeight: 10, MaxWeight: 50})
+	r := c.Run(Newest, Scenario{})
+	const failed = 1
+	if got := r.Duration() + failed*r.Every; got != 810*time.Second {
+		t.Errorf("it takes %s, want 810s", got)
+	}
+	if got := c.Run(Version{42}, Scenario{}).Ticks[6]; got.Phase != Promoting || got.Weight != 0 || got.Canary != 50 {
+		t.Errorf("Flagger 1.42 is %+v, want it promoting with weight 0, as in the guide, and still half of the traffic", got)
+	}
+}
+
+// TestExposure: shares count for as long as they last.
+func TestExposure(t *testing.T) {
+	p := New(weighted(Analysis{Interval: "60s", Threshold: 1, StepWeights: []int{10, 50}}), Newest)
+	for _, tt := range []struct {
+		name     string
+		run      *Run
+		peak     int
+		exposed  time.Duration
+		exposure string
+	}{
+		{"failing at the first check", p.First, 10, 2 * time.Minute, "0.2"},
+		{"failing at the last", p.Last, 50, 3 * time.Minute, "1.1"},
+		{"good", &p.Good, 50, 3 * time.Minute, "1.1"},
+	} {
+		if got := fmt.Sprintf("%.4g", tt.run.Exposure()); tt.run.Peak() != tt.peak || tt.run.Exposed() != tt.exposed || got != tt.exposure {
+			t.Errorf("%s: %d%%, %s traffic-minutes in %s; want %d%%, %s in %s", tt.name, tt.run.Peak(), got, tt.run.Exposed(), tt.peak, tt.exposure, tt.exposed)
+		}
+	}
+}
+
+// TestIntervals that Flagger cannot read, or does not keep.
+func TestIntervals(t *testing.T) {
+	for text, want := range map[string]time.Duration{
+		"": time.Minute, "10sfoo": time.Minute, "1s": 10 * time.Second, "90s": 90 * time.Second, "1m30s": 90 * time.Second,
+	} {
+		if got := (&Analysis{Interval: text}).Every(); got != want {
+			t.Errorf("%q is %s, want %s", text, got, want)
+		}
+	}
+}
+
+// TestEveryRunEnds has Canaries of all sorts go through all scenarios of their plans:
+// none runs for ever, shares stay shares, and what is promoted had its checks.
+func TestEveryRunEnds(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	pick := func(of ...int) int { return of[random.IntN(len(of))] }
+	kinds := []string{"", ConfirmRollout, PreRollout, ConfirmTrafficIncrease, ConfirmPromotion, PostRollout, Rollback, Event}
+	for range 20_000 {
+		c := Canary{Provider: []string{Istio, Kuma, Nginx}[random.IntN(3)], SkipAnalysis: pick(0, 0, 0, 1) == 1}
+		c.Analysis = Analysis{
+			Threshold: random.IntN(4), Iterations: pick(0, 0, 1, 3), MaxWeight: pick(0, 20, 50, 100), StepWeight: pick(0, 7, 30, 100),
+			StepWeightPromotion: pick(0, 0, 30, 100), Mirror: pick(0, 0, 1) == 1,
+		}
+		for range random.IntN(4) {
+			c.Analysis.StepWeights = append(c.Analysis.StepWeights, random.IntN(120))
+		}
+		for range random.IntN(2) {
+			c.Analysis.Match = append(c.Analysis.Match, nil)
+			c.Analysis.Metrics = append(c.Analysis.Metrics, asked...)
+		}
+		for range random.IntN(4) {
+			c.Analysis.Webhooks = append(c.Analysis.Webhooks, Webhook{Type: kinds[random.IntN(len(kinds))], URL: "http://hooks.test/"})
+		}
+		p := New(c, Version{pick(36, 44)})
+		runs := []*Run{&p.Good, p.First, p.Last, p.PreRollout}
+		for _, r := range runs {
+			if r == nil {
+				continue
+			}
+			if len(r.Ticks) == 0 || r.Outcome == TooLong {
+				t.Fatalf("%+v: %s", c, r.Outcome)
+			}
+			for _, tick := range r.Ticks {
+				if tick.Canary < 0 || tick.Canary > 100 || tick.Canary > 0 && tick.Mirrored {
+					t.Fatalf("%+v: a share of %+v", c, tick)
+				}
+			}
+			if last := r.Ticks[len(r.Ticks)-1]; (r.Outcome == Promoted || r.Outcome == RolledBack) && last.Canary != 0 {
+				t.Fatalf("%+v: at the end the canary has %d%% of the traffic", c, last.Canary)
+			}
+		}
+		for _, r := range runs[1:] {
+			if r != nil && r.Outcome == Promoted {
+				t.Fatalf("%+v: a version that fails is promoted", c)
+			}
+		}
+	}
+}
+
+// TestLongRunsAreCut: a number of checks that somebody has mistyped costs no more than a
+// long one.
+func TestLongRunsAreCut(t *testing.T) {
+	p := New(weighted(Analysis{Iterations: 1 << 30}), Newest)
+	if p.Good.Outcome != TooLong || len(p.Good.Ticks) != MaxTicks || p.Last != nil {
+		t.Errorf("%s after %d ticks", p.Good.Outcome, len(p.Good.Ticks))
+	}
+}
+
+// TestGates: what a refusal adds depends on the strategy, and on where it comes.
+func TestGates(t *testing.T) {
+	gate := func(kind string) []Webhook { return []Webhook{{Name: "gate", Type: kind, URL: "http://hooks.test/"}} }
+	matching := slices.Repeat([]json.RawMessage{nil}, 1)
+	for _, tt := range []struct {
+		name string
+		a    Analysis
+		want Gate
+	}{
+		{"before the start", Analysis{StepWeight: 50, Webhooks: gate(ConfirmRollout)}, Gate{Asked: 1, Least: 10, Most: 10, Next: 10}},
+		{"before each step", Analysis{StepWeight: 50, Webhooks: gate(ConfirmTrafficIncrease)}, Gate{Asked: 3, Least: 10, Most: 10, Next: 10, Traffic: 100}},
+		{"before the promotion", Analysis{StepWeight: 30, MaxWeight: 60, Webhooks: gate(ConfirmPromotion)}, Gate{Asked: 1, Least: 10, Most: 10, Next: 10, Traffic: 60}},
+		{"A/B testing", Analysis{Iterations: 3, Match: matching, Webhooks: gate(ConfirmPromotion)}, Gate{Asked: 1, Least: 20, Most: 20, Next: 20, Traffic: 100}},
+		{"blue/green", Analysis{Iterations: 3, Webhooks: gate(ConfirmPromotion)}, Gate{Asked: 2, Least: 20, Most: 30, Next: 20, Traffic: 100}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.a.Interval = "10s"
+			want := tt.want
+			want.Type, want.Webhooks = tt.a.Webhooks[0].Type, []string{"gate"}
+			for _, d := range []*time.Duration{&want.Least, &want.Most, &want.Next} {
+				*d *= time.Second
+			}
+			if p := New(weighted(tt.a), Newest); len(p.Gates) != 1 || fmt.Sprint(p.Gates[0]) != fmt.Sprint(want) {
+				t.Errorf("it is %+v, want %+v", p.Gates, want)
+			}
+		})
+	}
+}

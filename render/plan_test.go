@@ -1,0 +1,171 @@
+package render_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// codesOf are the codes among some that are said of files, each as often as it is.
+func codesOf(files []schema.File, among ...diag.Code) (codes []diag.Code) {
+	for _, d := range diagnostics(files) {
+		if slices.Contains(among, d.Code) {
+			codes = append(codes, d.Code)
+		}
+	}
+	return codes
+}
+
+// TestPlanIsOfWhatIsRendered: every Canary in a tree has a plan, on the clusters that get
+// it, and Plan says of the documents what Compile does.
+func TestPlanIsOfWhatIsRendered(t *testing.T) {
+	for _, dir := range examples(t) {
+		t.Run(dir, func(t *testing.T) {
+			docs := schema.Load(example(t, dir))
+			want, wantList := render.Compile(docs, render.Options{})
+			tree, rollouts, list := render.Plan(docs, render.Options{})
+			if text(list) != text(wantList) || marshal(t, keysOf(contents(tree))) != marshal(t, keysOf(contents(want))) {
+				t.Error("what is planned is not what is compiled")
+			}
+			var planned, rendered []string
+			for _, r := range rollouts {
+				for _, cluster := range r.Clusters {
+					namespace, name, _ := strings.Cut(r.Application, "/")
+					planned = append(planned, fmt.Sprintf("%s %s.%s %s/%s", cluster, namespace, name, r.Namespace, r.Name))
+				}
+				if r.Plan.Good.Outcome == "" || r.Flagger == "" {
+					t.Errorf("of %s/%s there is no plan", r.Namespace, r.Name)
+				}
+			}
+			for _, c := range tree.Clusters {
+				for f := range c.Files() {
+					if _, name, ok := strings.Cut(f.Path, "/canary-"); ok {
+						parts := strings.Split(f.Path, "/")
+						namespace := at(unmarshal(t, string(f.Content)), "metadata namespace")
+						rendered = append(rendered, fmt.Sprintf("%s %s %s/%s", f.For, parts[len(parts)-2], namespace, strings.TrimSuffix(name, ".yaml")))
+					}
+				}
+			}
+			slices.Sort(planned)
+			slices.Sort(rendered)
+			if !slices.Equal(planned, rendered) {
+				t.Errorf("there are plans of\n%s\nwant\n%s", strings.Join(planned, "\n"), strings.Join(rendered, "\n"))
+			}
+		})
+	}
+}
+
+func keysOf[V any](m map[string]V) (all []string) {
+	for k := range m {
+		all = append(all, k)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// TestPlanIsOfThePatchedCanary: what a patch changes of the analysis is simulated, and so
+// is the version of Flagger.
+func TestPlanIsOfThePatchedCanary(t *testing.T) {
+	files := rolledOut("istio", `
+      rolloutPolicy:
+        trafficRouting: {canaryStrategy: {stepWeight: 50}}
+        trafficAnalysis: {checkIntervalSeconds: 30, metrics: [{name: request-success-rate, thresholdRange: {min: 99}}]}
+      patches:
+      - target: {kind: Canary}
+        patch: |
+          - {op: replace, path: /spec/analysis/interval, value: 1m}
+          - {op: add, path: /spec/analysis/mirror, value: true}
+`)
+	_, rollouts, list := render.Plan(schema.Load(files), render.Options{})
+	if len(rollouts) != 1 {
+		t.Fatal(text(list))
+	}
+	if got := rollouts[0].Plan.Good.Duration(); got != 6*time.Minute {
+		t.Errorf("it takes %s, want the 2+3 checks of a minute, and one of a mirror", got)
+	}
+}
+
+// TestLoadThatEnds: a check must see the load that the one before it has begun.
+func TestLoadThatEnds(t *testing.T) {
+	of := func(provider string, interval, window int, webhooks, command string) []schema.File {
+		if command != "" {
+			command = "webhooks: {command: [" + command + "]}"
+		}
+		return rolledOut(provider, fmt.Sprintf(`
+      testLoader: true
+      rolloutPolicy:
+        trafficRouting: {canaryStrategy: {stepWeight: 10, maxWeight: 50}}
+        webhooks: [%s]
+        trafficAnalysis:
+          checkIntervalSeconds: %d
+          metrics: [{name: request-success-rate, intervalSeconds: %d, thresholdRange: {min: 99}}]
+          %s
+`, webhooks, interval, window, command))
+	}
+	const url = " http://web-canary.web:8080/"
+	hook := func(kind, task, command string) string {
+		return fmt.Sprintf("{name: load, type: %s, metadata: {type: %s, cmd: '%s'}}", kind, task, command)
+	}
+	for _, tt := range []struct {
+		name  string
+		files []schema.File
+		want  bool
+	}{
+		{"load up to the next check", of("kuma", 60, 30, "", "hey -z 1m"+url), false},
+		{"a gap that the window spans", of("kuma", 90, 90, "", "hey -z 1m"+url), false},
+		{"a gap that it does not", of("kuma", 90, 30, "", "hey -z 1m"+url), true},
+		{"a gap that it spans by a second", of("kuma", 90, 31, "", "hey -z 1m"+url), false},
+		{"one of two loads is long enough", of("kuma", 90, 30, "", "hey -z 30s"+url+", hey -z 80s"+url), false},
+		{"one of two loads takes as long as it takes", of("kuma", 90, 30, "", "hey -z 30s"+url+", hey -n 1000"+url), false},
+		{"load that the check waits for", of("kuma", 90, 30, hook("rollout", "bash", "hey -z 20s"+url), ""), false},
+		{"load that is begun once, and lasts", of("kuma", 60, 60, hook("pre-rollout", "cmd", "hey -z 6m"+url), ""), false},
+		{"load that is begun once, and ends", of("kuma", 60, 60, hook("pre-rollout", "cmd", "hey -z 2m"+url), ""), true},
+		{"load that is begun once, and then again", of("kuma", 60, 60, hook("pre-rollout", "cmd", "hey -z 2m"+url), "hey -z 1m"+url), false},
+		{"no load", of("kuma", 600, 30, "", ""), false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := len(codesOf(tt.files, diag.LoadEnds)) > 0; got != tt.want {
+				t.Errorf("%t, want %t:\n%s", got, tt.want, text(diagnostics(tt.files)))
+			}
+		})
+	}
+}
+
+// TestRolloutsAndTheirTimes: how long a rollout takes is compared with what somebody may
+// take for its end.
+func TestRolloutsAndTheirTimes(t *testing.T) {
+	of := func(interval, policy string) []schema.File {
+		files := rolledOut("kuma", `
+      rolloutPolicy:
+        trafficRouting: {canaryStrategy: {stepWeight: 50}}
+        trafficAnalysis: {checkIntervalSeconds: 60, metrics: [{name: request-success-rate, thresholdRange: {min: 99}}]}
+        `+policy+`
+`)
+		return edit(t, files, "x.yaml", "interval: 5m, prune", "interval: "+interval+", prune")
+	}
+	for _, tt := range []struct {
+		name  string
+		files []schema.File
+		want  string
+	}{
+		{"Flux comes when it is promoted", of("3m", ""), "[]"},
+		{"Flux comes before", of("2m59s", ""), "[FW516]"},
+		{"Flux never comes", of("0s", ""), "[]"},
+		{"a timeout as long as the rollout", of("1h", "rolloutTimeoutSeconds: 300"), "[]"},
+		{"a shorter one", of("1h", "rolloutTimeoutSeconds: 299"), "[FW329]"},
+		{"nothing is checked", of("1m", "rolloutTimeoutSeconds: 60\n        skipTrafficAnalysis: true"), "[]"},
+		{"it is suspended", of("1m", "rolloutTimeoutSeconds: 60\n        suspend: true"), "[]"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := fmt.Sprint(codesOf(tt.files, diag.UndoneByFlux, diag.LongerThanTimeout)); got != tt.want {
+				t.Errorf("%s, want %s:\n%s", got, tt.want, text(diagnostics(tt.files)))
+			}
+		})
+	}
+}
