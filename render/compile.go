@@ -63,13 +63,13 @@ func compile(docs schema.Documents, opts Options, keep *Compiler) (*compiler, *T
 	c.checkOutputs(before)
 	list := c.diagnostics()
 	if list.HasErrors() {
-		return nil, nil, list
+		return c, nil, list
 	}
 	c.checkUnreached()
 	c.checkEnds()
 	c.checkIgnores()
 	if list = c.diagnostics(); list.HasErrors() {
-		return nil, nil, list
+		return c, nil, list
 	}
 	tree.forget()
 	return c, tree, list

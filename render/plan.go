@@ -85,14 +85,14 @@ func (r *rollout) flaggerVersion() flagger.Version {
 // false where these have left none that can be read.
 func (r *rollout) simulated() (flagger.Canary, bool) {
 	for _, o := range r.objects() {
-		if o.Kind != "Canary" {
+		spec, ok := o.Spec.(canarySpec)
+		switch {
+		case !ok:
 			continue
+		case o.patched == nil:
+			return spec.simulated(), true
 		}
-		spec := o.Spec
-		if o.patched != nil {
-			spec = o.patched.value["spec"]
-		}
-		text, err := json.Marshal(spec)
+		text, err := json.Marshal(o.patched.value["spec"])
 		if err != nil {
 			break
 		}
@@ -100,6 +100,38 @@ func (r *rollout) simulated() (flagger.Canary, bool) {
 		return canary, err == nil
 	}
 	return flagger.Canary{}, false
+}
+
+// simulated is what flagger.Parse makes of the spec's JSON, without the detour that every
+// start would pay for.
+func (s *canarySpec) simulated() flagger.Canary {
+	a := &s.Analysis
+	c := flagger.Canary{
+		Provider: s.Provider, SkipAnalysis: s.SkipAnalysis, Suspend: s.Suspend,
+		Service: flagger.Service{AppProtocol: s.Service.AppProtocol},
+		Analysis: flagger.Analysis{
+			Interval: a.Interval, Threshold: int(a.Threshold), Iterations: int(a.Iterations),
+			MaxWeight: int(a.MaxWeight), StepWeight: int(a.StepWeight), StepWeightPromotion: int(a.StepWeightPromotion),
+			Match: make([]json.RawMessage, len(a.Match)),
+		},
+	}
+	if a.SessionAffinity != nil {
+		c.Analysis.SessionAffinity = &struct{}{}
+	}
+	for _, w := range a.StepWeights {
+		c.Analysis.StepWeights = append(c.Analysis.StepWeights, int(w))
+	}
+	for _, m := range a.Metrics {
+		metric := flagger.Metric{Name: m.Name}
+		if m.TemplateRef != nil {
+			metric.TemplateRef = &struct{}{}
+		}
+		c.Analysis.Metrics = append(c.Analysis.Metrics, metric)
+	}
+	for _, w := range a.Webhooks {
+		c.Analysis.Webhooks = append(c.Analysis.Webhooks, *w.hook())
+	}
+	return c
 }
 
 // checkPlan says what the rollout's way through its strategy tells: that it leads
