@@ -34,7 +34,7 @@ Exit codes are 0 and, for errors, 2.`
 const planExample = `  fleetwright plan examples/kuma-rollout
 
   # a page to look at
-  fleetwright plan examples/cluster-selectors --format html > plans.html
+  fleetwright plan examples/kuma-rollout --format html > plans.html
 
   # how long each rollout takes on one cluster, in seconds
   fleetwright plan examples/kuma-rollout --cluster kurator-member1 --format json`
