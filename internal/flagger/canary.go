@@ -124,6 +124,10 @@ const (
 	DefaultInterval  = time.Minute
 	ShortestInterval = 10 * time.Second
 	allTraffic       = 100 // percent
+
+	// longestInterval is ours: the longest of which MaxTicks can be counted. Nobody waits
+	// that long for a check.
+	longestInterval = 10 * 24 * time.Hour
 )
 
 // Every is the interval of the analysis as Flagger takes it: one minute where it cannot
@@ -133,7 +137,7 @@ func (a *Analysis) Every() time.Duration {
 	if err != nil {
 		return DefaultInterval
 	}
-	return max(d, ShortestInterval)
+	return min(max(d, ShortestInterval), longestInterval)
 }
 
 // threshold is how many failed checks undo the rollout.

@@ -99,6 +99,7 @@ func TestExposure(t *testing.T) {
 func TestIntervals(t *testing.T) {
 	for text, want := range map[string]time.Duration{
 		"": time.Minute, "10sfoo": time.Minute, "1s": 10 * time.Second, "90s": 90 * time.Second, "1m30s": 90 * time.Second,
+		"2147483647s": longestInterval,
 	} {
 		if got := (&Analysis{Interval: text}).Every(); got != want {
 			t.Errorf("%q is %s, want %s", text, got, want)
