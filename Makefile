@@ -28,6 +28,8 @@ demo:
 	@cd $(DEMO) && find kurator-member1 -type f | LC_ALL=C sort
 	@echo
 	@cat $(DEMO)/$(CANARY)
+	@echo
+	@go run ./cmd/fleetwright plan examples/kuma-rollout | sed -n '1,24p'
 
 test:
 	go test $(TESTFLAGS) ./...
