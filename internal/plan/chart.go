@@ -6,123 +6,196 @@ import (
 	"strings"
 	"time"
 
+	"github.com/clipperhouse/displaywidth"
+
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render"
 )
 
 // A chart is the traffic of the runs of a rollout over time, as templates/plan/chart.svg
-// draws it. Its numbers are in units of the drawing, which is this wide and high.
+// draws it. Its numbers are in units of the drawing.
 type chart struct {
 	// ID tells the charts of a page apart.
 	ID string
-	// Name is what stands above the chart, cut where it is too long, and Title all of it.
-	// Description says what the lines show.
-	Name, Title, Description string
-	// Top of the chart, where several stand below each other.
-	Top int
-	// Shares and Times are the lines across, and what stands beside them.
+	// Title and Description are what is said of the chart to those who do not see it.
+	Title, Description string
+	// Name and About stand above the chart, cut where they are too long. Where something
+	// else says them there is no Name.
+	Name, About string
+	// Top of the chart, where several stand below each other, and From, where it begins.
+	Top, From, Width, Height int
+	// Grid and Axis are paths.
+	Grid, Axis string
+	// Shares and Times are what stands beside the axes.
 	Shares, Times []mark
 	Lines         []line
 }
 
+// The measures of a drawing. The plot has what it is of above it, and below it the times
+// and the lines of the legend, in two columns.
 const (
-	svgWidth  = 480
-	svgHeight = 260
-	// The plot is inside of these margins.
-	left, right, top, bottom = 44, 16, 34, 66
+	svgWidth = 372
+	// A chart without a name begins here.
+	unnamedFrom           = 42
+	plotTop, plotBottom   = 58, 218
+	plotLeft, plotRight   = 46, 350
+	timesAt               = plotBottom + 18
+	legendAt, legendLine  = plotBottom + 44, 22
+	legendLeft, legendOne = 8, 180
+	bottomMargin          = 12
 )
 
-// A mark is a place on an axis.
-type mark struct {
-	At    string
-	Label string
-}
+// A mark is what is written beside an axis.
+type mark struct{ X, Y, Label string }
 
 // A line is a run: by its key it has its colour and its dashes.
 type line struct {
 	Key, Name string
 	// Points of the line.
 	Points string
-	// X and Y are where it ends, and Ends whether it does.
-	X, Y string
-	Ends bool
-	// RolledBack says whether the version is.
-	RolledBack bool
+	// X and Y are where it ends, and Sign is what is drawn there.
+	X, Y, Sign string
 	// LegendX and LegendY are where its name stands.
 	LegendX, LegendY int
 }
 
-// longestName is how many characters fit above a chart.
-const longestName = 56
+// The signs at the ends of lines: a ring, a cross, and an arrow for what goes on.
+const (
+	promotedSign   = "M-5 0a5 5 0 1 0 10 0a5 5 0 1 0-10 0z"
+	rolledBackSign = "M-5-5 5 5M5-5-5 5"
+	goesOnSign     = "M-3-6 5 0-3 6"
+)
+
+// The columns that a name and what stands below it have, and how many clusters are named
+// there at most.
+const (
+	nameColumns  = 33
+	aboutColumns = 52
+	mostNames    = 3
+)
 
 // newChart is the chart of a rollout.
 func newChart(r *render.Rollout, id string) chart {
-	c := chart{ID: id, Title: title(r) + ", " + strategy(r.Plan), Name: shortened(title(r), longestName)}
 	runs := runsOf(r.Plan)
-	longest := time.Duration(1)
-	for _, run := range runs {
-		longest = max(longest, run.Duration())
-	}
+	longest := shown(runs)
 	x := func(d time.Duration) float64 {
-		return left + float64(svgWidth-left-right)*float64(d)/float64(longest)
+		return plotLeft + (plotRight-plotLeft)*float64(d)/float64(longest)
 	}
 	y := func(percent int) float64 {
-		return top + float64(svgHeight-top-bottom)*float64(100-percent)/100
+		return plotTop + (plotBottom-plotTop)*float64(100-percent)/100
 	}
+	legendLines := (len(runs) + 1) / 2
+	c := chart{
+		ID: id, Title: diag.Printable(title(r) + ", " + strategy(r.Plan)), From: unnamedFrom,
+		Width: svgWidth, Height: legendAt + (legendLines-1)*legendLine + bottomMargin - unnamedFrom,
+		Axis: fmt.Sprintf("M%d %dH%d", plotLeft, plotBottom, plotRight),
+	}
+	var grid strings.Builder
 	for share := 0; share <= 100; share += 25 {
-		c.Shares = append(c.Shares, mark{number(y(share)), percent(share)})
+		c.Shares = append(c.Shares, mark{number(plotLeft - 6), number(y(share) + 4), percent(share)})
+		fmt.Fprintf(&grid, "M%d %sH%d", plotLeft, number(y(share)), plotRight)
 	}
 	for at := time.Duration(0); at <= longest; at += step(longest) {
-		c.Times = append(c.Times, mark{number(x(at)), diag.Duration(at)})
+		c.Times = append(c.Times, mark{number(x(at)), number(timesAt), diag.Duration(at)})
+		fmt.Fprintf(&grid, "M%s %dV%d", number(x(at)), plotTop, plotBottom)
 	}
+	c.Grid = grid.String()
 	var said []string
 	for i, run := range runs {
-		outcome, after := run.ending()
-		said = append(said, fmt.Sprintf("%s: %s after %s, with up to %d%% of the traffic", run.name, outcome, after, run.Peak()))
-		last := len(run.Ticks) - 1
+		said = append(said, spoken(run))
+		end, sign := run.Duration(), rolledBackSign
+		switch {
+		case run.Outcome == flagger.Promoted:
+			sign = promotedSign
+		case goesOn(run):
+			end, sign = longest, goesOnSign
+		}
 		c.Lines = append(c.Lines, line{
-			Key: run.key, Name: run.name, Points: points(run, x, y),
-			X: number(x(run.At(last))), Y: number(y(run.Ticks[last].Canary)),
-			Ends: run.Outcome == flagger.Promoted || run.Outcome == flagger.RolledBack, RolledBack: run.Outcome == flagger.RolledBack,
-			LegendX: left + i%2*210, LegendY: svgHeight - 28 + i/2*18,
+			Key: run.key, Name: run.name, Points: points(run, end, x, y),
+			X: number(x(end)), Y: number(y(run.Ticks[len(run.Ticks)-1].Canary)), Sign: sign,
+			LegendX: legendLeft + i%2*legendOne, LegendY: legendAt + i/2*legendLine,
 		})
 	}
 	c.Description = strings.Join(said, "; ")
 	return c
 }
 
-// points are those of a run's line: a share lasts until the next tick.
-func points(r run, x func(time.Duration) float64, y func(int) float64) string {
-	var all []string
-	add := func(x, y float64) { all = append(all, number(x)+","+number(y)) }
-	for i, t := range r.Ticks {
-		if i > 0 && t.Canary == r.Ticks[i-1].Canary && i < len(r.Ticks)-1 {
-			continue
+// named is a chart that stands alone, with what it is of above it.
+func (c chart) named(r *render.Rollout) chart {
+	c.Name = cut(title(r), nameColumns)
+	for few := mostNames; few > 0; few-- {
+		c.About = "traffic of the new version on " + diag.Some(r.Clusters, few)
+		if displaywidth.String(c.About) <= aboutColumns {
+			break
 		}
-		if i > 0 {
-			add(x(r.At(i)), y(r.Ticks[i-1].Canary))
-		}
-		add(x(r.At(i)), y(t.Canary))
 	}
+	c.About = cut(c.About, aboutColumns)
+	c.Height += c.From
+	c.From = 0
+	return c
+}
+
+// spoken is what is said of a run to those who do not see its line.
+func spoken(r run) string {
+	outcome, after := r.ending()
+	if !goesOn(r) {
+		outcome += " after " + after
+	}
+	return fmt.Sprintf("%s: %s, with up to %d%% of the traffic", r.name, outcome, r.Peak())
+}
+
+// goesOn says whether a run does not end with its last tick.
+func goesOn(r run) bool { return r.Outcome != flagger.Promoted && r.Outcome != flagger.RolledBack }
+
+// shown is the time that a chart shows: that of the longest run, and some more of those
+// that go on.
+func shown(runs []run) time.Duration {
+	const more = 3 // ticks
+	var longest time.Duration
+	for _, r := range runs {
+		longest = max(longest, r.Duration(), r.Every)
+		if goesOn(r) {
+			longest = max(longest, r.Duration()+more*r.Every)
+		}
+	}
+	return longest
+}
+
+// points are those of a run's line until a time: a share lasts until the next tick.
+func points(r run, end time.Duration, x func(time.Duration) float64, y func(percent int) float64) string {
+	var all []string
+	add := func(at time.Duration, percent int) { all = append(all, number(x(at))+","+number(y(percent))) }
+	share := r.Ticks[0].Canary
+	add(0, share)
+	for i, t := range r.Ticks {
+		if t.Canary != share {
+			add(r.At(i), share)
+			share = t.Canary
+			add(r.At(i), share)
+		}
+	}
+	add(end, share)
 	return strings.Join(all, " ")
 }
 
-// mostTimes is how many times fit beside the time axis.
-const mostTimes = 6
+// mostSteps is how many steps fit on the time axis.
+const mostSteps = 5
 
 // step is the time between two that are written beside the axis.
 func step(longest time.Duration) time.Duration {
 	for _, d := range []time.Duration{
-		10 * time.Second, 20 * time.Second, 30 * time.Second, time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute,
-		20 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 6 * time.Hour, 12 * time.Hour,
+		2 * time.Second, 5 * time.Second, 10 * time.Second, 20 * time.Second, 30 * time.Second,
+		time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute, 20 * time.Minute, 30 * time.Minute,
+		time.Hour, 2 * time.Hour, 5 * time.Hour, 10 * time.Hour,
 	} {
-		if longest/d < mostTimes {
+		if longest/d <= mostSteps {
 			return d
 		}
 	}
-	days := longest/mostTimes/(24*time.Hour) + 1
-	return days * 24 * time.Hour
+	// What is written of long times is longer, so there is less of it.
+	const day = 24 * time.Hour
+	return (longest/4/day + 1) * day
 }
 
 // number is one of a drawing, with a decimal at most.
@@ -130,11 +203,7 @@ func number(f float64) string {
 	return strings.TrimSuffix(strconv.FormatFloat(f, 'f', 1, 64), ".0")
 }
 
-// shortened is text of at most some characters.
-func shortened(text string, most int) string {
-	runes := []rune(text)
-	if len(runes) <= most {
-		return text
-	}
-	return string(runes[:most-1]) + "…"
+// cut is text of at most some columns.
+func cut(text string, columns int) string {
+	return displaywidth.TruncateString(diag.Printable(text), columns, "…")
 }

@@ -1,11 +1,13 @@
 package plan
 
 import (
-	"encoding/json"
+	"bufio"
 	"fmt"
 	"html/template"
 	"io"
+	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
@@ -13,9 +15,15 @@ import (
 	"github.com/fleetwright/fleetwright/templates"
 )
 
-// parse reads one of the templates, with what it needs of the drawings.
-func parse(name string) *template.Template {
-	return template.Must(template.New(name).ParseFS(templates.Plan, "plan/"+name, "plan/chart.svg"))
+// execute writes what one of the templates makes of data, with what it needs of the
+// drawings.
+func execute(w io.Writer, name string, data any) error {
+	b := bufio.NewWriter(w)
+	parsed := template.Must(template.New(name).ParseFS(templates.Plan, "plan/"+name, "plan/chart.svg"))
+	if err := parsed.Execute(b, data); err != nil {
+		return err
+	}
+	return b.Flush()
 }
 
 // svgFormat is a drawing of the traffic over time, one chart below the other.
@@ -23,19 +31,22 @@ type svgFormat struct{}
 
 func (svgFormat) Write(w io.Writer, rollouts []render.Rollout) error {
 	drawing := struct {
-		Height int
-		Charts []chart
-	}{}
+		Width, Height int
+		Charts        []chart
+	}{Width: svgWidth}
 	for i := range rollouts {
 		if rollouts[i].Plan.Canary.Suspend {
 			continue
 		}
-		c := newChart(&rollouts[i], fmt.Sprintf("chart-%d", i+1))
+		c := newChart(&rollouts[i], fmt.Sprintf("chart-%d", i+1)).named(&rollouts[i])
 		c.Top = drawing.Height
 		drawing.Charts = append(drawing.Charts, c)
-		drawing.Height += svgHeight
+		drawing.Height += c.Height
 	}
-	return parse("charts.svg").Execute(w, drawing)
+	if len(drawing.Charts) == 0 {
+		drawing.Height = plotTop
+	}
+	return execute(w, "charts.svg", drawing)
 }
 
 // htmlFormat is a page of its own for a fleet.
@@ -44,36 +55,35 @@ type htmlFormat struct{}
 type htmlPage struct {
 	Count, Since string
 	Clusters     []string
+	// On are the different sets of clusters, by their numbers in Clusters. Rollouts of a fleet
+	// have few of them, so each stands once.
+	On           [][]int
 	Applications []*htmlApplication
 }
 
 type htmlApplication struct {
-	ID, Name string
-	placed
+	ID       htmlID
+	Name     string
 	Rollouts []htmlRollout
 }
 
-// placed is what is on clusters.
-type placed struct{ Clusters []string }
-
-// ClustersJSON are the names of the clusters, as a script reads them.
-func (p placed) ClustersJSON() (string, error) {
-	text, err := json.Marshal(p.Clusters)
-	return string(text), err
-}
-
 type htmlRollout struct {
-	ID, Title, Strategy, Flagger string
-	placed
-	Chart  chart
-	Runs   []htmlRun
-	Notes  []string
-	Counts []htmlCount
+	ID                       htmlID
+	Title, Strategy, Flagger string
+	// On is the number of its set of clusters.
+	On       int
+	Clusters []string
+	// Many says that there are more clusters than are to be shown before the chart.
+	Many         bool
+	Chart        chart
+	Runs         []htmlRun
+	Gates, Notes []string
+	Counts       []htmlCount
 }
 
 type htmlRun struct {
-	Name, Outcome, After, BacksOut, Peak, Exposure string
-	Rows                                 []htmlRow
+	Key, Name, Outcome, After, BacksOut, Peak, Exposure string
+	Rows                                                []htmlRow
 }
 
 type htmlRow struct {
@@ -90,41 +100,79 @@ type htmlCount struct {
 func (htmlFormat) Write(w io.Writer, rollouts []render.Rollout) error {
 	page := htmlPage{Count: diag.Plural(len(rollouts), "rollout"), Since: since}
 	for i := range rollouts {
-		r := newHTMLRollout(&rollouts[i], i+1)
-		page.Clusters = append(page.Clusters, r.Clusters...)
-		n := len(page.Applications)
-		if n == 0 || page.Applications[n-1].Name != rollouts[i].Application {
-			n++
-			page.Applications = append(page.Applications, &htmlApplication{ID: fmt.Sprintf("application-%d", n), Name: rollouts[i].Application})
-		}
-		app := page.Applications[n-1]
-		app.Rollouts = append(app.Rollouts, r)
-		app.Clusters = sortedSet(append(app.Clusters, r.Clusters...))
+		page.Clusters = append(page.Clusters, rollouts[i].Clusters...)
 	}
-	page.Clusters = sortedSet(page.Clusters)
+	slices.Sort(page.Clusters)
+	page.Clusters = slices.Compact(page.Clusters)
+	ids, sets := map[htmlID]int{}, map[string]int{}
+	for i := range rollouts {
+		r := newHTMLRollout(&rollouts[i], fmt.Sprintf("chart-%d", i+1))
+		r.ID = newHTMLID(ids, "rollout", rollouts[i].Namespace, rollouts[i].Name)
+		r.On = page.on(sets, rollouts[i].Clusters)
+		n := len(page.Applications)
+		if name := diag.Printable(rollouts[i].Application); n == 0 || page.Applications[n-1].Name != name {
+			n++
+			page.Applications = append(page.Applications, &htmlApplication{ID: newHTMLID(ids, append([]string{"application"}, strings.Split(name, "/")...)...), Name: name})
+		}
+		page.Applications[n-1].Rollouts = append(page.Applications[n-1].Rollouts, r)
+	}
 	if n := len(page.Clusters); n > 0 {
 		page.Count += " on " + diag.Plural(n, "cluster")
 	}
-	return parse("page.html").Execute(w, page)
+	return execute(w, "page.html", page)
 }
 
-// sortedSet are names, each once.
-func sortedSet(names []string) []string {
-	slices.Sort(names)
-	return slices.Compact(names)
+// An htmlID is the id of a part of the page. It is made of names, so that it stays as
+// others come and go: people link to it.
+type htmlID string
+
+// newHTMLID is an id that no other part of the page has. Names have no tilde.
+func newHTMLID(ids map[htmlID]int, names ...string) htmlID {
+	for i, name := range names {
+		names[i] = url.PathEscape(name)
+	}
+	id := htmlID(strings.Join(names, "/"))
+	ids[id]++
+	if n := ids[id]; n > 1 {
+		id += htmlID(fmt.Sprintf("~%d", n))
+	}
+	return id
 }
 
-func newHTMLRollout(r *render.Rollout, number int) htmlRollout {
+// Link leads to the part.
+func (id htmlID) Link() template.URL { return template.URL("#" + id) }
+
+// on is the number of a set of clusters, by what numbers the sets have.
+func (p *htmlPage) on(sets map[string]int, clusters []string) int {
+	numbers := make([]int, len(clusters))
+	for i, name := range clusters {
+		numbers[i], _ = slices.BinarySearch(p.Clusters, name)
+	}
+	key := fmt.Sprint(numbers)
+	n, ok := sets[key]
+	if !ok {
+		n = len(p.On)
+		sets[key] = n
+		p.On = append(p.On, numbers)
+	}
+	return n
+}
+
+// mostClusters is how many clusters are shown before the chart of a rollout.
+const mostClusters = 10
+
+func newHTMLRollout(r *render.Rollout, chartID string) htmlRollout {
 	out := htmlRollout{
-		ID: fmt.Sprintf("rollout-%d", number), Title: title(r), Strategy: strategy(r.Plan), Flagger: r.Flagger, placed: placed{slices.Clone(r.Clusters)},
-		Notes: append(gates(r.Plan), notes(r)...),
+		Title: diag.Printable(title(r)), Strategy: strategy(r.Plan), Flagger: r.Flagger,
+		Clusters: printable(r.Clusters), Many: len(r.Clusters) > mostClusters,
+		Gates: printable(gates(r.Plan)), Notes: notes(r),
 	}
 	if r.Plan.Canary.Suspend {
 		return out
 	}
-	out.Chart = newChart(r, fmt.Sprintf("chart-%d", number))
+	out.Chart = newChart(r, chartID)
 	for _, run := range runsOf(r.Plan) {
-		shown := htmlRun{Name: run.name, BacksOut: run.backsOut(), Peak: percent(run.Peak()), Exposure: run.exposure()}
+		shown := htmlRun{Key: run.key, Name: run.name, BacksOut: run.backsOut(), Peak: percent(run.Peak()), Exposure: run.exposure()}
 		shown.Outcome, shown.After = run.ending()
 		for _, w := range run.rows() {
 			shown.Rows = append(shown.Rows, htmlRow{w.Phase, w.Weight, w.Canary, run.when(w), w.note()})
@@ -132,7 +180,16 @@ func newHTMLRollout(r *render.Rollout, number int) htmlRollout {
 		out.Runs = append(out.Runs, shown)
 	}
 	for _, c := range counts(r.Plan) {
-		out.Counts = append(out.Counts, htmlCount{c.what, c.times})
+		out.Counts = append(out.Counts, htmlCount{diag.Printable(c.what), c.times})
 	}
 	return out
+}
+
+// printable is text that reads as it is.
+func printable(all []string) []string {
+	shown := make([]string, len(all))
+	for i, text := range all {
+		shown[i] = diag.Printable(text)
+	}
+	return shown
 }
