@@ -51,8 +51,8 @@ instructions:
 	go run ./internal/bench/run.go instructions $(INSTRUCTIONSFLAGS)
 
 # What is rendered, taken by the real things: docs/conformance.md. It needs
-# strace, Node.js and npm, pre-commit, buildah, shellcheck, bash-completion, zsh and fish,
-# and builds an API server, Flux, Flagger, kustomize and kpt at the first time.
+# strace, Node.js and npm, pre-commit, buildah, shellcheck, bash-completion, zsh, fish,
+# Chromium and pdftotext, and builds an API server, Flux, Flagger, kustomize and kpt at the first time.
 conformance:
 	cd conformance && go test -timeout 75m
 
@@ -77,7 +77,7 @@ image:
 # What tests compare with. Read the difference, line by line, before committing it.
 golden:
 	rm -rf testdata/golden
-	go test ./render -run Golden -update
+	go test ./render ./internal/plan -run Golden -update
 	UPDATE=1 go test ./schema ./cmd/fleetwright
 
 # The JSON Schemas and CUE shapes, from the Go types.

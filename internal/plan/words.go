@@ -86,7 +86,11 @@ func (r run) exposure() string {
 	if r.Exposed() == 0 {
 		return "none"
 	}
-	return fmt.Sprintf("%s traffic-minutes in %s", minutes(r.Exposure()), diag.Duration(r.Exposed()))
+	unit := "traffic-minutes"
+	if minutes(r.Exposure()) == "1" {
+		unit = "traffic-minute"
+	}
+	return fmt.Sprintf("%s %s in %s", minutes(r.Exposure()), unit, diag.Duration(r.Exposed()))
 }
 
 // gate says what a gate adds.
@@ -133,7 +137,7 @@ func notes(r *render.Rollout) (all []string) {
 	}
 	switch {
 	case p.Canary.SkipAnalysis:
-		say("nothing is checked: a bad version gets all traffic")
+		say("nothing is checked: a version has no traffic before it is promoted, and all of it afterwards, good or bad")
 		return all
 	case p.First == nil && p.Good.Outcome == flagger.Promoted:
 		say("nothing can fail a check: a bad version is promoted like a good one")
