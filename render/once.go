@@ -59,6 +59,7 @@ func (c *compiler) sayOnce(code diag.Code, message func(what []string, others in
 func (c *compiler) sayNotes() {
 	c.sayOnce(diag.ReplicasLeft, replicasMessage)
 	c.sayOnce(diag.SecretsNeeded, secretsMessage)
+	c.sayOnce(diag.LongerThanTimeout, timeoutMessage)
 	c.sayOnce(diag.UndoneByFlux, undoneMessage)
 }
 

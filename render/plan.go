@@ -148,7 +148,7 @@ func (r *rollout) checkPlan() {
 	if run.Outcome != flagger.Promoted || canary.SkipAnalysis {
 		return
 	}
-	r.checkRolloutTimeout(run)
+	r.noteRolloutTimeout(run)
 	r.noteUndoneByFlux(run)
 	r.checkLoadTime(run)
 }
@@ -182,14 +182,23 @@ func (r *rollout) checkEnd() {
 	}
 }
 
-// checkRolloutTimeout says that a timeout is not one of the whole rollout.
-func (r *rollout) checkRolloutTimeout(run flagger.Run) {
+// noteRolloutTimeout notes that a timeout is not one of the whole rollout.
+func (r *rollout) noteRolloutTimeout(run flagger.Run) {
 	n := r.RolloutPolicy.RolloutTimeoutSeconds
-	if n == nil || run.Duration() <= time.Duration(*n)*time.Second {
+	if n == nil {
 		return
 	}
-	r.report(diag.LongerThanTimeout, schema.Path{"rolloutPolicy", "rolloutTimeoutSeconds"},
-		fmt.Sprintf("a good version is promoted after %s, and the timeout is %s: Flagger takes it for how long pods may not be ready, and ends no rollout for being late", diag.Duration(run.Duration()), diag.Duration(time.Duration(*n)*time.Second)), "")
+	if timeout := time.Duration(*n) * time.Second; run.Duration() > timeout {
+		r.c.note(diag.LongerThanTimeout, r.origin("rolloutPolicy", "rolloutTimeoutSeconds"), inTurn(run.Duration(), timeout))
+	}
+}
+
+func timeoutMessage(what []string, others int) string {
+	message := "a good version takes longer to be promoted than the timeout"
+	if takes, timeout, ok := turns(what); ok {
+		message = fmt.Sprintf("a good version is promoted after %s, and the timeout is %s", takes, timeout)
+	}
+	return message + ": Flagger takes it for how long pods may not be ready, and ends no rollout for being late" + hereToo(others)
 }
 
 // noteUndoneByFlux notes that Flux applies what is in Git while a version that is not in
@@ -199,14 +208,24 @@ func (r *rollout) noteUndoneByFlux(run flagger.Run) {
 	if k == nil || isZero(k.Interval) || duration(k.Interval) >= run.Promotion() {
 		return
 	}
-	r.c.note(diag.UndoneByFlux, origin{r.policy.app.doc, r.policy.path.With("kustomization", "interval")}, fmt.Sprintf("%s of %s", diag.Duration(duration(k.Interval)), diag.Duration(run.Promotion())))
+	r.c.note(diag.UndoneByFlux, origin{r.policy.app.doc, r.policy.path.With("kustomization", "interval")}, inTurn(duration(k.Interval), run.Promotion()))
 }
 
 func undoneMessage(what []string, others int) string {
-	message := "Flux applies what is in Git with every interval, and a rollout takes longer: a version that is set on the cluster alone is undone before it is promoted"
-	if len(what) == 1 {
-		interval, takes, _ := strings.Cut(what[0], " of ")
-		message = fmt.Sprintf("Flux applies what is in Git every %s, and a rollout takes %s: a version that is set on the cluster alone is undone before it is promoted", interval, takes)
+	message := "Flux applies what is in Git with every interval, and a rollout takes longer"
+	if interval, takes, ok := turns(what); ok {
+		message = fmt.Sprintf("Flux applies what is in Git every %s, and a rollout takes %s", interval, takes)
 	}
-	return message + hereToo(others)
+	return message + ": a version that is set on the cluster alone is undone before it is promoted" + hereToo(others)
+}
+
+// inTurn are two times as what a note is of, and turns are these again where all notes are
+// of the same.
+func inTurn(a, b time.Duration) string { return diag.Duration(a) + " " + diag.Duration(b) }
+
+func turns(what []string) (a, b string, ok bool) {
+	if len(what) != 1 {
+		return "", "", false
+	}
+	return strings.Cut(what[0], " ")
 }
