@@ -188,7 +188,7 @@ func observe(t *testing.T, version string, tool tools.Tool, cases []flaggertest.
 		})
 	}
 	running.Wait()
-	t.Logf("%d tracks; at the most %s off a tick", len(tracks), cluster.off)
+	t.Logf("Flagger has looked at %d Canaries, and took %s at the most", len(tracks), cluster.busy)
 	return all
 }
 

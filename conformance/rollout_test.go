@@ -28,9 +28,12 @@ type planCluster struct {
 	rollouts map[string]*rollout
 
 	mutex sync.Mutex
-	// off is the most that a change was seen before or after its tick.
-	off time.Duration
+	// busy is how long Flagger took to look at a Canary, at the most.
+	busy time.Duration
 }
+
+// initializing is the phase of a Canary that Flagger has not looked at yet.
+const initializing flagger.Phase = "Initializing"
 
 // metricsHost is where Prometheus is, for every query.
 const metricsHost = "http://prometheus.test"
@@ -116,11 +119,11 @@ func (r *rollout) object(apiVersion, kind, name string, spec map[string]any) *ku
 	return o
 }
 
-// The intervals at which Flagger looks at a Canary, and what it may come too early or too
-// late by.
 const (
+	// interval is that at which Flagger looks at a Canary.
 	interval = flagger.ShortestInterval
-	late     = interval * 4 / 10
+	// spare is how long before Flagger looks again what it does must have been seen.
+	spare = interval / 5
 	// settled is how long after a change what belongs to it may come.
 	settled = 2 * time.Second
 )
@@ -293,14 +296,43 @@ func (r *rollout) latest() flagger.Tick { return r.at(time.Now()) }
 // wait waits for the first change after a time that is as it should be.
 func (r *rollout) wait(ctx context.Context, after, until time.Time, is func(tick flagger.Tick) bool) (sighting, bool) {
 	for ctx.Err() == nil && time.Now().Before(until) {
-		if all := r.since(after); len(all) > 0 {
-			if i := slices.IndexFunc(all, func(s sighting) bool { return is(s.tick) }); i >= 0 {
-				return all[i], true
-			}
+		all := r.since(after)
+		if i := slices.IndexFunc(all, func(s sighting) bool { return is(s.tick) }); i >= 0 {
+			return all[i], true
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
 	return sighting{}, false
+}
+
+// beat is a time at which Flagger began to look at the Canary, before all that it has
+// changed, and how long after such a time it has changed something at the most. It looks
+// every interval from a time on that is not told: that is where the interval, in which all
+// changes are laid over each other, is longest without one.
+func (r *rollout) beat() (at time.Time, busy time.Duration) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	var first time.Time
+	var changes []time.Duration
+	for _, s := range r.seen {
+		if s.tick.Phase == "" || s.tick.Phase == initializing {
+			continue
+		}
+		if first.IsZero() {
+			first = s.at
+		}
+		changes = append(changes, s.at.Sub(first)%interval)
+	}
+	slices.Sort(changes)
+	before := changes[len(changes)-1] - interval
+	var gap time.Duration
+	for _, c := range changes {
+		if c-before > gap {
+			gap, at = c-before, first.Add(c-interval)
+		}
+		before = c
+	}
+	return at, interval - gap
 }
 
 // observe brings a new version, and sees what becomes of it: until it is promoted or
@@ -326,21 +358,21 @@ func (r *rollout) observe(ctx context.Context, c *planCluster, sc flagger.Scenar
 	if _, ok := r.wait(ctx, began, until, ended); ok {
 		time.Sleep(settled) // of what is called at the end
 	}
-	// What was seen is of the tick whose time is next.
+	beat, busy := r.beat()
+	if busy > interval-spare {
+		return run, fmt.Errorf("Flagger takes %s to look at it: the machine is too busy to tell its ticks apart", busy)
+	}
+	c.mutex.Lock()
+	c.busy = max(c.busy, busy)
+	c.mutex.Unlock()
+	first := detected.at.Sub(beat) / interval
 	last := 0
 	for _, s := range r.since(began) {
-		since := s.at.Sub(detected.at)
-		last = int(since.Round(interval) / interval)
-		off := (since - time.Duration(last)*interval).Abs()
-		if off > late {
-			return run, fmt.Errorf("%+v is seen %s off the tick %d: the machine is too busy to tell", s.tick, off, last)
-		}
-		c.mutex.Lock()
-		c.off = max(c.off, off)
-		c.mutex.Unlock()
+		last = int(s.at.Sub(beat)/interval - first)
 	}
 	for i := range last + 1 {
-		run.Ticks = append(run.Ticks, r.at(detected.at.Add(time.Duration(i)*interval+interval/2)))
+		next := beat.Add((first + time.Duration(i) + 1) * interval)
+		run.Ticks = append(run.Ticks, r.at(next.Add(-1)))
 	}
 	switch end := run.Ticks[last]; {
 	case end.Phase == flagger.Succeeded:
