@@ -20,7 +20,7 @@ func TestRunsAreFlaggers(t *testing.T) {
 				for _, s := range flaggertest.Scenarios(flagger.New(c.Canary, version)) {
 					recorded, ok := c.Runs[name+"/"+s.Name]
 					if !ok {
-						t.Errorf("there is no record of Flagger %s, %s; conformance makes them: UPDATE=1 go test -run TestPlan .", name, s.Name)
+						t.Errorf("there is no record of Flagger %s, %s; conformance makes them: UPDATE=1 go test -run 'TestPlan$' .", name, s.Name)
 						continue
 					}
 					left--
@@ -48,6 +48,6 @@ func TestExamplesAreCases(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, d := range differences {
-		t.Errorf("%s; conformance records it: UPDATE=1 go test -run TestPlan .", d)
+		t.Errorf("%s; conformance records it: UPDATE=1 go test -run 'TestPlan$' .", d)
 	}
 }
