@@ -80,10 +80,15 @@ func startFlagger(t *testing.T, flagger tools.Tool, example string, breakFile fu
 	c.proxy = stub.StartProxy(t)
 	values := c.flaggerValues(t)
 	c.metricsServer = fmt.Sprint(values["metricsServer"])
-	c.Run(toolsDir, flagger, []string{"HTTP_PROXY=" + c.proxy.URL},
-		"-kubeconfig="+c.Kubeconfig, fmt.Sprintf("-mesh-provider=%v", values["meshProvider"]), "-metrics-server="+c.metricsServer,
-		fmt.Sprintf("-port=%d", kube.Port(t)), "-log-level=info")
+	runFlagger(t, c.ControlPlane, flagger, c.proxy.URL, fmt.Sprintf("-mesh-provider=%v", values["meshProvider"]), "-metrics-server="+c.metricsServer)
 	return c
+}
+
+// runFlagger starts a Flagger that asks a proxy.
+func runFlagger(t *testing.T, c *kube.ControlPlane, flagger tools.Tool, proxy string, args ...string) {
+	t.Helper()
+	args = append(args, "-kubeconfig="+c.Kubeconfig, fmt.Sprintf("-port=%d", kube.Port(t)), "-log-level=info")
+	c.Run(toolsDir, flagger, []string{"HTTP_PROXY=" + proxy}, args...)
 }
 
 // istioCRDs are those that Flagger makes objects of.
@@ -133,10 +138,7 @@ func (c *flaggerCluster) flaggerValues(t *testing.T) map[string]any {
 }
 
 // service is the name of the workload's Service.
-func (c *flaggerCluster) service() string {
-	name, _, _ := unstructured.NestedString(c.canary.Object, "spec", "service", "name")
-	return name
-}
+func (c *flaggerCluster) service() string { return serviceOf(c.canary) }
 
 func set(t *testing.T, object map[string]any, value any, path ...string) {
 	t.Helper()
@@ -167,7 +169,7 @@ func (c *flaggerCluster) now(t *testing.T) (step, error) {
 	var s step
 	s.phase, _, _ = unstructured.NestedString(canary.Object, "status", "phase")
 	s.at, _, _ = unstructured.NestedInt64(canary.Object, "status", progress)
-	s.route, err = routers[c.provider](t, c)
+	s.route, err = c.route(t)
 	return s, err
 }
 

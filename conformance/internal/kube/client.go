@@ -21,8 +21,10 @@ import (
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/discovery/cached/memory"
 	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/dynamic/dynamicinformer"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/restmapper"
+	"k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/yaml"
 )
 
@@ -76,11 +78,7 @@ func (c *Client) Warnings() []string {
 
 // resource is where the objects of a kind are.
 func (c *Client) resource(gvk schema.GroupVersionKind, namespace string) (dynamic.ResourceInterface, error) {
-	mapping, err := c.mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
-	if meta.IsNoMatchError(err) {
-		c.mapper.Reset() // its CRD may have come since
-		mapping, err = c.mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
-	}
+	mapping, err := c.mapping(gvk)
 	if err != nil {
 		return nil, err
 	}
@@ -88,6 +86,15 @@ func (c *Client) resource(gvk schema.GroupVersionKind, namespace string) (dynami
 		return c.dynamic.Resource(mapping.Resource), nil
 	}
 	return c.dynamic.Resource(mapping.Resource).Namespace(namespace), nil
+}
+
+func (c *Client) mapping(gvk schema.GroupVersionKind) (*meta.RESTMapping, error) {
+	mapping, err := c.mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
+	if meta.IsNoMatchError(err) {
+		c.mapper.Reset() // its CRD may have come since
+		mapping, err = c.mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
+	}
+	return mapping, err
 }
 
 func (c *Client) of(o *Object) (dynamic.ResourceInterface, error) {
@@ -167,6 +174,31 @@ func (c *Client) List(ctx context.Context, gvk schema.GroupVersionKind) ([]Objec
 		return nil, err
 	}
 	return list.Items, nil
+}
+
+// Watch calls a function with the objects of a kind in all namespaces, and with each again
+// when it changes, until the test ends. The kind must be there.
+func (c *Client) Watch(t testing.TB, gvk schema.GroupVersionKind, seen func(ctx context.Context, o *Object)) {
+	t.Helper()
+	mapping, err := c.mapping(gvk)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	informer := dynamicinformer.NewDynamicSharedInformerFactory(c.dynamic, 0).ForResource(mapping.Resource).Informer()
+	see := func(o any) { seen(ctx, o.(*Object)) }
+	if _, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{AddFunc: see, UpdateFunc: func(_, o any) { see(o) }}); err != nil {
+		t.Fatal(err)
+	}
+	var running sync.WaitGroup
+	running.Go(func() { informer.RunWithContext(ctx) })
+	t.Cleanup(func() {
+		cancel()
+		running.Wait()
+	})
+	if !cache.WaitForCacheSync(ctx.Done(), informer.HasSynced) {
+		t.Fatalf("%s cannot be watched", gvk.Kind)
+	}
 }
 
 // Objects reads the objects of YAML documents.

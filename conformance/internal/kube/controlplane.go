@@ -60,7 +60,7 @@ func Start(t testing.TB, toolsDir string) *ControlPlane {
 	certs := filepath.Join(c.dir, "certs")
 	c.Run(toolsDir, tools.APIServer, nil,
 		"--etcd-servers="+client, "--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", port),
-		"--cert-dir="+certs, "--service-cluster-ip-range=10.0.0.0/24",
+		"--cert-dir="+certs, "--service-cluster-ip-range=10.0.0.0/16",
 		"--authorization-mode=RBAC", "--token-auth-file="+filepath.Join(c.dir, "tokens.csv"),
 		"--service-account-issuer=https://kubernetes.default.svc",
 		"--service-account-key-file="+filepath.Join(c.dir, "sa.key"), "--service-account-signing-key-file="+filepath.Join(c.dir, "sa.key"),

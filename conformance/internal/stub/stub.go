@@ -62,9 +62,19 @@ func Start(t testing.TB, client *kube.Client, onInstall func(release *kube.Objec
 	return w
 }
 
-// StartNodes plays the nodes of an API server until the test ends.
+// StartNodes plays the nodes of an API server until the test ends: a Deployment's pods are
+// ready as soon as it is seen.
 func StartNodes(t testing.TB, client *kube.Client) {
-	run(t, client, roles{deployments: deploy})
+	client.Watch(t, deployments, func(ctx context.Context, o *kube.Object) {
+		if status := deploy(o); status != nil {
+			for range 50 { // it may be gone, or the API server busy
+				if client.Patch(ctx, o, map[string]any{"status": status}, "status") == nil || ctx.Err() != nil {
+					return
+				}
+				time.Sleep(20 * time.Millisecond)
+			}
+		}
+	})
 }
 
 // roles are what is played of kinds: the new status of an object, or nothing where
@@ -207,7 +217,7 @@ func readyStatus(o *kube.Object) map[string]any {
 }
 
 // deploy is the status of a Deployment whose pods are all ready.
-func deploy(_ context.Context, o *kube.Object) map[string]any {
+func deploy(o *kube.Object) map[string]any {
 	if observed, _, _ := unstructured.NestedInt64(o.Object, "status", "observedGeneration"); observed == o.GetGeneration() {
 		return nil
 	}

@@ -1,0 +1,509 @@
+package conformance
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/fleetwright/fleetwright/conformance/internal/crds"
+	"github.com/fleetwright/fleetwright/conformance/internal/kube"
+	"github.com/fleetwright/fleetwright/conformance/internal/stub"
+	"github.com/fleetwright/fleetwright/conformance/internal/tools"
+	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/internal/flagger/flaggertest"
+)
+
+// A planCluster is one with one Flagger and many rollouts, by their names.
+type planCluster struct {
+	*kube.ControlPlane
+	rollouts map[string]*rollout
+
+	mutex sync.Mutex
+	// busy is how long Flagger took to look at a Canary, at the most.
+	busy time.Duration
+}
+
+// initializing is the phase of a Canary that Flagger has not looked at yet.
+const initializing flagger.Phase = "Initializing"
+
+// metricsHost is where Prometheus is, for every query.
+const metricsHost = "http://prometheus.test"
+
+// startPlanCluster starts a Flagger of a version, with its own CRDs, and sees what becomes
+// of the rollouts of tracks.
+func startPlanCluster(t *testing.T, version string, tool tools.Tool, tracks []*track) *planCluster {
+	t.Helper()
+	c := &planCluster{ControlPlane: kube.Start(t, toolsDir), rollouts: map[string]*rollout{}}
+	for _, tr := range tracks {
+		c.rollouts[tr.name] = tr.rollout
+	}
+	own := map[string]crds.Source{"1.36": crds.Flagger36, "1.44": crds.Flagger}[version]
+	set, err := crds.Load(files(t, own.Files)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	install(t, c.ControlPlane, slices.Concat(set.Objects, istioCRDs(t), chartCRDs(t)["kuma"]))
+	stub.StartNodes(t, c.Client)
+	c.Watch(t, canaries, func(_ context.Context, o *kube.Object) {
+		if r := c.rollouts[o.GetNamespace()]; r != nil {
+			r.see(func(tick *flagger.Tick) { tick.Status = statusOf(o) })
+		}
+	})
+	for _, router := range routers {
+		c.Watch(t, router.kind, func(_ context.Context, o *kube.Object) {
+			name := o.GetNamespace()
+			if name == "" {
+				name = o.GetName()
+			}
+			if r := c.rollouts[name]; r != nil && o.GetName() == router.name(r.canary).Name {
+				r.see(func(tick *flagger.Tick) {
+					is, err := router.read(o, name)
+					if err != nil {
+						is.percent = -1
+					}
+					tick.Route = flagger.Route{Canary: int(is.percent), Mirrored: is.mirrored}
+				})
+			}
+		})
+	}
+	runFlagger(t, c.ControlPlane, tool, stub.Play(t, c), "-metrics-server="+metricsHost,
+		"-control-loop-interval=1s", "-kubeconfig-qps=1000", "-kubeconfig-burst=1000") // it has many Canaries
+	return c
+}
+
+// A rollout is the Canary of a case in a namespace of its own, and what is seen of it.
+type rollout struct {
+	// name of the namespace, and of all that is in it.
+	name   string
+	c      *flaggertest.Case
+	canary *kube.Object
+	// version of the workload.
+	version int
+
+	mutex sync.Mutex
+	// seen is how the Canary and its route were after each change.
+	seen   []sighting
+	script script
+}
+
+// A sighting is how a Canary and its route were from a time on.
+type sighting struct {
+	at   time.Time
+	tick flagger.Tick
+}
+
+func newRollout(name string, c *flaggertest.Case) *rollout {
+	r := &rollout{name: name, c: c, seen: []sighting{{}}}
+	r.canary = r.object("flagger.app/v1beta1", "Canary", name, nil)
+	return r
+}
+
+// object is one of the rollout's namespace.
+func (r *rollout) object(apiVersion, kind, name string, spec map[string]any) *kube.Object {
+	o := &kube.Object{Object: map[string]any{"apiVersion": apiVersion, "kind": kind, "metadata": map[string]any{"name": name}}}
+	if kind != "Namespace" {
+		o.SetNamespace(r.name)
+	}
+	if spec != nil {
+		o.Object["spec"] = spec
+	}
+	return o
+}
+
+const (
+	// interval is that at which Flagger looks at a Canary.
+	interval = flagger.ShortestInterval
+	// spare is how long before Flagger looks again what it does must have been seen.
+	spare = interval / 5
+	// settled is how long after a change what belongs to it may come.
+	settled = 2 * time.Second
+)
+
+// start makes all that there is of a rollout, and waits until Flagger has initialized it.
+func (r *rollout) start(ctx context.Context, c *planCluster) error {
+	made, err := r.objects()
+	if err != nil {
+		return err
+	}
+	_, suspended, _ := unstructured.NestedBool(r.canary.Object, "spec", "suspend")
+	unstructured.RemoveNestedField(r.canary.Object, "spec", "suspend") // it is to be initialized
+	for _, o := range append(made, r.canary) {
+		if _, err := c.Apply(ctx, o); err != nil {
+			return fmt.Errorf("%s is refused: %w", kube.ID(o), err)
+		}
+	}
+	if _, ok := r.wait(ctx, time.Time{}, time.Now().Add(2*time.Minute), func(tick flagger.Tick) bool { return tick.Phase == flagger.Initialized }); !ok {
+		return fmt.Errorf("the Canary is not initialized: %+v", r.latest())
+	}
+	time.Sleep(settled)
+	if suspended {
+		return c.Patch(ctx, r.canary, map[string]any{"spec": map[string]any{"suspend": true}})
+	}
+	return nil
+}
+
+// end has Flagger forget the Canary.
+func (r *rollout) end(ctx context.Context, c *planCluster) {
+	_ = c.Delete(ctx, canaries, r.name, r.name) // or it goes with the cluster
+}
+
+// objects completes the Canary, and returns what it needs beside it: the namespace, the
+// workload, templates, an Ingress, an autoscaler.
+func (r *rollout) objects() ([]*kube.Object, error) {
+	read, err := kube.Objects(r.c.Spec)
+	if err != nil {
+		return nil, err
+	}
+	spec := read[0].Object
+	r.canary.Object["spec"] = spec
+	all := []*kube.Object{r.object("v1", "Namespace", r.name, nil), r.deployment()}
+
+	spec["targetRef"] = r.reference("apps/v1", "Deployment")
+	spec["progressDeadlineSeconds"] = int64(60)
+	service := spec["service"].(map[string]any)
+	service["name"] = r.name
+	if _, ok := service["port"]; !ok {
+		service["port"] = int64(80)
+	}
+	if spec["provider"] == flagger.Nginx {
+		spec["ingressRef"] = r.reference("networking.k8s.io/v1", "Ingress")
+		all = append(all, r.ingress(service["port"]))
+	}
+	if _, ok := spec["autoscalerRef"]; ok {
+		spec["autoscalerRef"] = r.reference("autoscaling/v2", "HorizontalPodAutoscaler")
+		all = append(all, r.object("autoscaling/v2", "HorizontalPodAutoscaler", r.name, map[string]any{
+			"maxReplicas": int64(3), "scaleTargetRef": r.reference("apps/v1", "Deployment"),
+		}))
+	}
+	for i, metric := range slice(spec, "analysis", "metrics") {
+		query := fmt.Sprintf(`asked{rollout=%q,metric="%d"}`, r.name, i)
+		if _, ok := metric["templateRef"]; ok {
+			name := fmt.Sprintf("metric-%d", i)
+			metric["templateRef"] = map[string]any{"name": name}
+			all = append(all, r.object("flagger.app/v1beta1", "MetricTemplate", name, map[string]any{
+				"provider": map[string]any{"type": "prometheus", "address": metricsHost}, "query": "template_" + query,
+			}))
+		}
+		if _, ok := metric["query"]; ok {
+			metric["query"] = query
+		}
+		r.script.values = append(r.script.values, passing(metric))
+	}
+	for i, webhook := range slice(spec, "analysis", "webhooks") {
+		u, err := url.Parse(webhook["url"].(string))
+		if err != nil {
+			return nil, err
+		}
+		u.RawQuery = url.Values{"webhook": {strconv.Itoa(i)}}.Encode()
+		webhook["url"] = u.String()
+	}
+	return all, nil
+}
+
+func (r *rollout) reference(apiVersion, kind string) map[string]any {
+	return map[string]any{"apiVersion": apiVersion, "kind": kind, "name": r.name}
+}
+
+// deployment is the workload.
+func (r *rollout) deployment() *kube.Object {
+	labels := map[string]any{"app": r.name}
+	return r.object("apps/v1", "Deployment", r.name, map[string]any{
+		"selector": map[string]any{"matchLabels": labels},
+		"template": map[string]any{
+			"metadata": map[string]any{"labels": labels},
+			"spec":     map[string]any{"containers": []any{map[string]any{"name": "app", "image": fmt.Sprintf("app.test/app:%d", r.version)}}},
+		},
+	})
+}
+
+// ingress leads to the port of the Service.
+func (r *rollout) ingress(port any) *kube.Object {
+	return r.object("networking.k8s.io/v1", "Ingress", r.name, map[string]any{"rules": []any{map[string]any{
+		"host": r.name + ".test",
+		"http": map[string]any{"paths": []any{map[string]any{
+			"path": "/", "pathType": "Prefix",
+			"backend": map[string]any{"service": map[string]any{"name": r.name, "port": map[string]any{"number": port}}},
+		}}},
+	}}})
+}
+
+// passing is a value that a metric of a Canary lets pass.
+func passing(metric map[string]any) string {
+	for _, path := range [][]string{{"thresholdRange", "min"}, {"thresholdRange", "max"}, {"threshold"}} {
+		if limit, ok, _ := unstructured.NestedFieldNoCopy(metric, path...); ok {
+			return fmt.Sprint(limit)
+		}
+	}
+	return "0"
+}
+
+// statusOf is what is told of a Canary's status.
+func statusOf(canary *kube.Object) (s flagger.Status) {
+	status, _, _ := unstructured.NestedMap(canary.Object, "status")
+	number := func(name string) int { n, _ := status[name].(int64); return int(n) }
+	phase, _ := status["phase"].(string)
+	return flagger.Status{
+		Phase: flagger.Phase(phase), Weight: number("canaryWeight"),
+		FailedChecks: number("failedChecks"), Iterations: number("iterations"),
+	}
+}
+
+// see notes a change of the Canary or of its route.
+func (r *rollout) see(change func(tick *flagger.Tick)) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	before := r.seen[len(r.seen)-1].tick
+	now := before
+	if change(&now); now != before {
+		r.seen = append(r.seen, sighting{time.Now(), now})
+	}
+}
+
+// since are the changes after a time.
+func (r *rollout) since(t time.Time) []sighting {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	i := slices.IndexFunc(r.seen, func(s sighting) bool { return s.at.After(t) })
+	if i < 0 {
+		return nil
+	}
+	return slices.Clone(r.seen[i:])
+}
+
+// at is how the Canary and its route were at a time.
+func (r *rollout) at(t time.Time) flagger.Tick {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	for _, s := range slices.Backward(r.seen) {
+		if !s.at.After(t) {
+			return s.tick
+		}
+	}
+	return flagger.Tick{}
+}
+
+func (r *rollout) latest() flagger.Tick { return r.at(time.Now()) }
+
+// wait waits for the first change after a time that is as it should be.
+func (r *rollout) wait(ctx context.Context, after, until time.Time, is func(tick flagger.Tick) bool) (sighting, bool) {
+	for ctx.Err() == nil && time.Now().Before(until) {
+		all := r.since(after)
+		if i := slices.IndexFunc(all, func(s sighting) bool { return is(s.tick) }); i >= 0 {
+			return all[i], true
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return sighting{}, false
+}
+
+// beat is a time at which Flagger began to look at the Canary, before all that it has
+// changed, and how long after such a time it has changed something at the most. It looks
+// every interval from a time on that is not told: that is where the interval, in which all
+// changes are laid over each other, is longest without one.
+func (r *rollout) beat() (at time.Time, busy time.Duration) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	var first time.Time
+	var changes []time.Duration
+	for _, s := range r.seen {
+		if s.tick.Phase == "" || s.tick.Phase == initializing {
+			continue
+		}
+		if first.IsZero() {
+			first = s.at
+		}
+		changes = append(changes, s.at.Sub(first)%interval)
+	}
+	slices.Sort(changes)
+	before := changes[len(changes)-1] - interval
+	var gap time.Duration
+	for _, c := range changes {
+		if c-before > gap {
+			gap, at = c-before, first.Add(c-interval)
+		}
+		before = c
+	}
+	return at, interval - gap
+}
+
+// observe brings a new version, and sees what becomes of it: until it is promoted or
+// rolled back, or for as many ticks as are expected and four.
+func (r *rollout) observe(ctx context.Context, c *planCluster, sc flagger.Scenario, expected int) (flagger.Run, error) {
+	const more = 4
+	r.version++
+	began := time.Now()
+	r.script.begin(r.c, sc)
+	if _, err := c.Apply(ctx, r.deployment()); err != nil {
+		return flagger.Run{}, err
+	}
+	run := flagger.Run{Outcome: flagger.Endless, Every: interval}
+	detected, ok := r.wait(ctx, began, began.Add((more+1)*interval), func(flagger.Tick) bool { return true })
+	if !ok {
+		run.Ticks = []flagger.Tick{r.latest()} // it is not looked at
+		return run, ctx.Err()
+	}
+	ended := func(tick flagger.Tick) bool {
+		return tick.Phase == flagger.Succeeded || tick.Phase == flagger.Failed
+	}
+	until := detected.at.Add(time.Duration(expected-1+more)*interval + interval/2)
+	if _, ok := r.wait(ctx, began, until, ended); ok {
+		time.Sleep(settled) // of what is called at the end
+	}
+	beat, busy := r.beat()
+	if busy > interval-spare {
+		return run, fmt.Errorf("Flagger takes %s to look at it: the machine is too busy to tell its ticks apart", busy)
+	}
+	c.mutex.Lock()
+	c.busy = max(c.busy, busy)
+	c.mutex.Unlock()
+	first := detected.at.Sub(beat) / interval
+	last := 0
+	for _, s := range r.since(began) {
+		last = int(s.at.Sub(beat)/interval - first)
+	}
+	for i := range last + 1 {
+		next := beat.Add((first + time.Duration(i) + 1) * interval)
+		run.Ticks = append(run.Ticks, r.at(next.Add(-1)))
+	}
+	switch end := run.Ticks[last]; {
+	case end.Phase == flagger.Succeeded:
+		run.Outcome = flagger.Promoted
+	case end.Phase == flagger.Failed:
+		run.Outcome = flagger.RolledBack
+	case last >= expected:
+		run.Outcome = flagger.TooLong // it still changes
+	}
+	run.Calls, run.Queries = r.script.asked()
+	return run, ctx.Err()
+}
+
+// A script says what the proxy answers for a rollout, and counts what it is asked.
+type script struct {
+	// values are those that pass, of the metrics.
+	values []string
+
+	mutex    sync.Mutex
+	c        *flaggertest.Case
+	scenario flagger.Scenario
+	// first is what a check asks first, by which checks are told apart.
+	first          string
+	checks, gated  int
+	calls, queries []int
+}
+
+// begin begins a scenario, in which nothing was asked yet.
+func (s *script) begin(c *flaggertest.Case, sc flagger.Scenario) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.c, s.scenario, s.first, s.checks, s.gated = c, sc, "", 0, 0
+	s.calls, s.queries = make([]int, len(c.Canary.Analysis.Webhooks)), make([]int, len(c.Canary.Analysis.Metrics))
+}
+
+// asked is how often each webhook was called, and each metric asked for.
+func (s *script) asked() (calls, queries []int) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return slices.Clone(s.calls), slices.Clone(s.queries)
+}
+
+// isBad says whether the check that asks something fails.
+func (s *script) isBad(what string) bool {
+	if s.first == "" {
+		s.first = what
+	}
+	if s.first == what {
+		s.checks++
+	}
+	return s.scenario.FailFrom > 0 && s.checks >= s.scenario.FailFrom
+}
+
+// query is what Prometheus finds for a metric. Of a bad check it finds nothing, so that
+// the first metric that is asked for fails it.
+func (s *script) query(metric int, text string) string {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if s.c == nil {
+		return s.values[metric] // before the first version
+	}
+	s.queries[metric]++
+	if s.isBad(text) {
+		return ""
+	}
+	return s.values[metric]
+}
+
+// call says whether a webhook passes. Those of a bad check fail it where there are no
+// metrics; nothing is ever to be rolled back by hand.
+func (s *script) call(webhook int) bool {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if s.c == nil {
+		return true // before the first version
+	}
+	s.calls[webhook]++
+	w := &s.c.Canary.Analysis.Webhooks[webhook]
+	bad := w.Kind() == flagger.RolloutHook && s.isBad(fmt.Sprint("webhook ", webhook))
+	if w.AlwaysPasses() {
+		return true
+	}
+	switch w.Kind() {
+	case s.scenario.Gate:
+		s.gated++
+		return s.gated <= s.scenario.Passes || s.gated > s.scenario.Passes+s.scenario.Refusals
+	case flagger.RolloutHook:
+		return !bad || len(s.values) > 0
+	case flagger.PreRollout:
+		return !s.scenario.FailPreRollout
+	}
+	return w.Kind() != flagger.Rollback
+}
+
+var (
+	inQuery  = regexp.MustCompile(`plan-\d{3}`)
+	ofMetric = regexp.MustCompile(`metric="(\d+)"`)
+)
+
+// Query plays Prometheus. Flagger's own queries are told apart by what they sum up.
+func (c *planCluster) Query(q stub.Query) string {
+	r := c.rollouts[inQuery.FindString(q.Text)]
+	if r == nil {
+		return ""
+	}
+	var metric int
+	if m := ofMetric.FindStringSubmatch(q.Text); m != nil {
+		metric, _ = strconv.Atoi(m[1])
+	} else {
+		name := "request-success-rate"
+		if strings.Contains(q.Text, "duration") || strings.Contains(q.Text, "latency") || strings.Contains(q.Text, "upstream_rq_time") {
+			name = "request-duration"
+		}
+		metric = slices.IndexFunc(r.c.Canary.Analysis.Metrics, func(m flagger.Metric) bool { return m.Name == name })
+	}
+	if metric < 0 || metric >= len(r.script.values) {
+		return "" // of none
+	}
+	return r.script.query(metric, q.Text)
+}
+
+// Call plays load testers and gates. A webhook is known by its place.
+func (c *planCluster) Call(w stub.Webhook) bool {
+	r := c.rollouts[w.Namespace]
+	if r == nil {
+		return true
+	}
+	u, err := url.Parse(w.URL)
+	if err != nil {
+		return false
+	}
+	webhook, err := strconv.Atoi(u.Query().Get("webhook"))
+	return err == nil && r.script.call(webhook)
+}

@@ -1,0 +1,137 @@
+// Package flaggertest holds what the real Flagger did with Canaries: conformance records
+// it, and the tests of package flagger compare.
+//
+// A case is a txtar file: canary.json is the spec of a Canary, as package flagger reads
+// it, and each other file is a run of it, named after the version of Flagger and the
+// scenario: 1.44/good.
+package flaggertest
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/fleetwright/fleetwright/internal/flagger"
+)
+
+// Versions of Flagger that runs are recorded of, by the names that files have of them.
+var Versions = map[string]flagger.Version{"1.36": {Minor: 36}, "1.44": {Minor: 44}}
+
+// A Case is a Canary, and what became of it.
+type Case struct {
+	// Name of the case, and of its file without the ending.
+	Name string
+	// Spec of the Canary, as JSON, and the same read.
+	Spec   json.RawMessage
+	Canary flagger.Canary
+	// Runs are the texts of recorded runs, by version and scenario: 1.44/good.
+	Runs map[string]string
+}
+
+const specFile = "canary.json"
+
+// Load reads the cases of a directory, sorted by name.
+func Load(dir string) ([]Case, error) {
+	names, err := filepath.Glob(filepath.Join(dir, "*.txtar"))
+	if err != nil {
+		return nil, err
+	}
+	var all []Case
+	for _, name := range names {
+		archive, err := txtar.ParseFile(name)
+		if err != nil {
+			return nil, err
+		}
+		c := Case{Name: strings.TrimSuffix(filepath.Base(name), ".txtar"), Runs: map[string]string{}}
+		for _, f := range archive.Files {
+			if f.Name == specFile {
+				c.Spec = f.Data
+			} else {
+				c.Runs[f.Name] = string(f.Data)
+			}
+		}
+		if c.Canary, err = flagger.Parse(c.Spec); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		all = append(all, c)
+	}
+	return all, nil
+}
+
+// Write writes the case into a directory: the runs in the order of the versions and of
+// their scenarios.
+func (c *Case) Write(dir string) error {
+	var spec bytes.Buffer
+	if err := json.Indent(&spec, bytes.TrimSpace(c.Spec), "", "  "); err != nil {
+		return err
+	}
+	spec.WriteByte('\n')
+	archive := &txtar.Archive{Files: []txtar.File{{Name: specFile, Data: spec.Bytes()}}}
+	for _, version := range []string{"1.36", "1.44"} {
+		for _, s := range Scenarios(flagger.New(c.Canary, Versions[version])) {
+			if text, ok := c.Runs[version+"/"+s.Name]; ok {
+				archive.Files = append(archive.Files, txtar.File{Name: version + "/" + s.Name, Data: []byte(text)})
+			}
+		}
+	}
+	return os.WriteFile(filepath.Join(dir, c.Name+".txtar"), txtar.Format(archive), 0o666)
+}
+
+// A Scenario is one that a plan is made of, by a name.
+type Scenario struct {
+	Name string
+	flagger.Scenario
+}
+
+// Scenarios are those of a plan, in order: good, first, last, pre-rollout, and
+// refused-<type> and refused-<type>-twice for each of its gates.
+func Scenarios(p *flagger.Plan) []Scenario {
+	all := []Scenario{{"good", flagger.Scenario{}}}
+	if p.First != nil {
+		all = append(all, Scenario{"first", flagger.Scenario{FailFrom: 1}})
+	}
+	if p.Last != nil {
+		all = append(all, Scenario{"last", flagger.Scenario{FailFrom: p.Good.Checks}})
+	}
+	if p.PreRollout != nil {
+		all = append(all, Scenario{"pre-rollout", flagger.Scenario{FailPreRollout: true}})
+	}
+	for _, g := range p.Gates {
+		all = append(all,
+			Scenario{"refused-" + g.Type, flagger.Scenario{Gate: g.Type, Refusals: 1}},
+			Scenario{"refused-" + g.Type + "-twice", flagger.Scenario{Gate: g.Type, Refusals: 2}})
+	}
+	return all
+}
+
+// Format is the text of a run: a line for each tick, with the number of the tick, the
+// phase, status.canaryWeight, status.failedChecks, status.iterations and the share of the
+// traffic; then the outcome, and how often each webhook was called and each metric asked
+// for.
+func Format(c *flagger.Canary, r flagger.Run) string {
+	var b strings.Builder
+	b.WriteString("tick phase weight failed iterations traffic\n")
+	for i, t := range r.Ticks {
+		fmt.Fprintf(&b, "%d %s %d %d %d %d", i, t.Phase, t.Weight, t.FailedChecks, t.Iterations, t.Route.Canary)
+		if t.Mirrored {
+			b.WriteString(" mirrored")
+		}
+		b.WriteByte('\n')
+	}
+	fmt.Fprintf(&b, "%s\n", r.Outcome)
+	if r.Outcome == flagger.Endless {
+		return b.String() // what is called for ever is not counted
+	}
+	for i, w := range c.Analysis.Webhooks {
+		fmt.Fprintf(&b, "webhook %s: %d\n", w.Name, r.Calls[i])
+	}
+	for i, m := range c.Analysis.Metrics {
+		fmt.Fprintf(&b, "metric %s: %d\n", m.Name, r.Queries[i])
+	}
+	return b.String()
+}
