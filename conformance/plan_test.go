@@ -26,10 +26,10 @@ const (
 var flaggers = map[string]tools.Tool{"1.36": tools.OldFlagger, "1.44": tools.Flagger}
 
 // TestPlan has Flagger go through every scenario of every case: what it does is what is
-// recorded, and what package flagger simulates. UPDATE=1 records it.
+// recorded, and what package flagger simulates. UPDATE=1 records it. It runs beside no
+// other test: on a machine that is too busy it cannot tell one tick from the next.
 func TestPlan(t *testing.T) {
-	t.Parallel()
-	cases := planned(t)
+	cases := casesOf(t)
 	observed := map[string]map[string]observation{}
 	t.Run("observe", func(t *testing.T) {
 		var mutex sync.Mutex
@@ -67,9 +67,9 @@ func TestPlan(t *testing.T) {
 	}
 }
 
-// planned are the cases. Where they are recorded anew, those of examples are what these
+// casesOf are the cases. Where they are recorded anew, those of examples are what these
 // render now.
-func planned(t *testing.T) []flaggertest.Case {
+func casesOf(t *testing.T) []flaggertest.Case {
 	t.Helper()
 	cases, err := flaggertest.Load(runsDir)
 	if err != nil {

@@ -88,8 +88,9 @@ type Scenario struct {
 	flagger.Scenario
 }
 
-// Scenarios are those of a plan, in order: good, first, last, pre-rollout, and
-// refused-<type> and refused-<type>-twice for each of its gates.
+// Scenarios are those of a plan, in order: good, first, last, pre-rollout, and for each of
+// its gates refused-<type> and refused-<type>-twice where it is asked first, and
+// refused-<type>-at-last where it is asked again.
 func Scenarios(p *flagger.Plan) []Scenario {
 	all := []Scenario{{"good", flagger.Scenario{}}}
 	if p.First != nil {
@@ -105,6 +106,9 @@ func Scenarios(p *flagger.Plan) []Scenario {
 		all = append(all,
 			Scenario{"refused-" + g.Type, flagger.Scenario{Gate: g.Type, Refusals: 1}},
 			Scenario{"refused-" + g.Type + "-twice", flagger.Scenario{Gate: g.Type, Refusals: 2}})
+		if asks := g.Asked * len(g.Webhooks); asks > 1 {
+			all = append(all, Scenario{"refused-" + g.Type + "-at-last", flagger.Scenario{Gate: g.Type, Passes: asks - 1, Refusals: 1}})
+		}
 	}
 	return all
 }
