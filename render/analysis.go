@@ -3,8 +3,10 @@ package render
 import (
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -12,8 +14,8 @@ import (
 // at one thing of one rollout; check calls them.
 
 // shortestInterval is, in seconds, how often Flagger checks at most: it takes less for
-// this (pkg/apis/flagger/v1beta1/canary.go, GetAnalysisInterval).
-const shortestInterval = 10
+// this.
+const shortestInterval = int32(flagger.ShortestInterval / time.Second)
 
 // inAnalysis is a field of trafficAnalysis.
 func inAnalysis(field ...any) schema.Path {
@@ -125,7 +127,7 @@ func (r *rollout) checkChecks() {
 func (r *rollout) checkWebhookTimeouts() {
 	total := 0
 	for _, w := range r.webhooks() {
-		if w.Type == "rollout" {
+		if w.Type == flagger.RolloutHook {
 			total += w.timeoutSeconds()
 		}
 	}

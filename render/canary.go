@@ -5,6 +5,7 @@ import (
 	"maps"
 	"strconv"
 
+	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -197,14 +198,14 @@ func (r *rollout) webhooks() []canaryWebhook {
 	var all []canaryWebhook
 	for _, w := range r.RolloutPolicy.Webhooks {
 		all = append(all, canaryWebhook{
-			Name: w.Name, Type: cmp.Or(w.Type, "rollout"), URL: cmp.Or(w.URL, r.loadTesterURL()), Timeout: string(w.Timeout),
+			Name: w.Name, Type: cmp.Or(w.Type, flagger.RolloutHook), URL: cmp.Or(w.URL, r.loadTesterURL()), Timeout: string(w.Timeout),
 			Retries: w.Retries, MuteAlert: w.MuteAlert, DisableTLS: w.DisableTLS, Metadata: w.Metadata,
 		})
 	}
 	for i, command := range r.commands() {
 		all = append(all, canaryWebhook{
 			Name:     "generated-testload-" + strconv.Itoa(i),
-			Type:     "rollout",
+			Type:     flagger.RolloutHook,
 			URL:      r.loadTesterURL(),
 			Timeout:  seconds(or(r.analysis().Webhooks.TimeoutSeconds, defaultIntervalSeconds)),
 			Metadata: map[string]string{"type": "cmd", "cmd": command},

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -39,9 +40,8 @@ const (
 )
 
 const (
-	canarySuffix     = "-canary"
-	primarySuffix    = "-primary"
-	loadTesterSuffix = "-testloader"
+	canarySuffix  = "-canary"
+	primarySuffix = "-primary"
 )
 
 // placeRollout is the rollout of a policy on a site, or nil where it has none or
@@ -131,7 +131,7 @@ func (r *rollout) check() {
 	r.checkName(schema.Path{"serviceName"}, "Service", r.ServiceName, primarySuffix)
 	r.checkName(schema.Path{"workload", "name"}, r.kind(), r.Workload.Name, primarySuffix)
 	if r.TestLoader {
-		r.checkName(schema.Path{"workload", "name"}, "load tester", r.Workload.Name, loadTesterSuffix)
+		r.checkName(schema.Path{"workload", "name"}, "load tester", r.Workload.Name, flagger.LoadTesterSuffix)
 		if name := r.loadTester(); len(name) <= maxLabel && len(validation.IsDNS1035Label(name)) > 0 {
 			r.report(diag.BadName, schema.Path{"workload", "name"},
 				fmt.Sprintf("the load tester's Service would be called %s, and a Service's name has lower-case letters, digits and '-' only, and begins with a letter", name),
@@ -207,7 +207,7 @@ func (r *rollout) commands() []string {
 }
 
 // loadTester is the name of the load tester that is made for the rollout alone.
-func (r *rollout) loadTester() string { return r.Workload.Name + loadTesterSuffix }
+func (r *rollout) loadTester() string { return r.Workload.Name + flagger.LoadTesterSuffix }
 
 // loadTesterURL is where the rollout's webhooks go.
 func (r *rollout) loadTesterURL() string {

@@ -17,11 +17,11 @@ import (
 // gates are the types of webhooks whose answer decides how a rollout goes on, and what
 // it does where one always passes (docs/gitbook/usage/webhooks.md).
 var gates = map[string]string{
-	"pre-rollout":              "traffic goes to the new version whatever the task finds",
-	"confirm-rollout":          "the rollout begins whatever the task finds",
-	"confirm-traffic-increase": "the traffic is increased whatever the task finds",
-	"confirm-promotion":        "the new version is promoted whatever the task finds",
-	"rollback":                 "every rollout is undone at its first check",
+	flagger.PreRollout:             "traffic goes to the new version whatever the task finds",
+	flagger.ConfirmRollout:         "the rollout begins whatever the task finds",
+	flagger.ConfirmTrafficIncrease: "the traffic is increased whatever the task finds",
+	flagger.ConfirmPromotion:       "the new version is promoted whatever the task finds",
+	flagger.Rollback:               "every rollout is undone at its first check",
 }
 
 // tasks are the types that a load tester knows, and whether their command is one of a
@@ -105,14 +105,14 @@ func (r *rollout) checkTask(w canaryWebhook, at schema.Path) {
 		r.report(diag.CommandAsGate, metadata, fmt.Sprintf("a load tester answers before a task of type %s has run: %s", w.hook().Task(), gates[w.Type]), "metadata: {type: bash, cmd: …}, which is waited for")
 	}
 	if shell {
-		r.checkCommand(w.Metadata["cmd"], metadata.With("cmd"), w.Type == "rollout", namespaceOf(w.URL))
+		r.checkCommand(w.Metadata["cmd"], metadata.With("cmd"), w.Type == flagger.RolloutHook, namespaceOf(w.URL))
 	}
 }
 
 // warmsUp says whether the webhook makes the load of an analysis before it begins. Its
 // command is not to be waited for, and finds nothing.
 func (w canaryWebhook) warmsUp() bool {
-	if w.Type != "pre-rollout" || len(w.Metadata["cmd"]) > longestCommand {
+	if w.Type != flagger.PreRollout || len(w.Metadata["cmd"]) > longestCommand {
 		return false
 	}
 	calls, _, err := shellCalls(w.Metadata["cmd"])

@@ -121,8 +121,8 @@ func (a *Analysis) Strategy() Strategy {
 
 // Flagger's defaults and bounds (pkg/apis/flagger/v1beta1/canary.go).
 const (
-	DefaultInterval  = time.Minute
 	ShortestInterval = 10 * time.Second
+	defaultInterval  = time.Minute
 	allTraffic       = 100 // percent
 
 	// longestInterval is ours: the longest of which MaxTicks can be counted. Nobody waits
@@ -135,7 +135,7 @@ const (
 func (a *Analysis) Every() time.Duration {
 	d, err := time.ParseDuration(a.Interval)
 	if err != nil {
-		return DefaultInterval
+		return defaultInterval
 	}
 	return min(max(d, ShortestInterval), longestInterval)
 }

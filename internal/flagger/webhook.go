@@ -18,9 +18,11 @@ const (
 	Event                  = "event"
 )
 
+// LoadTesterSuffix ends the name of the load tester that Kurator makes for a rollout
+// (kurator pkg/fleet-manager/application/rollout_helper.go).
+const LoadTesterSuffix = "-testloader"
+
 const (
-	// loadTesterSuffix ends the name of the load tester that Kurator makes for a rollout.
-	loadTesterSuffix = "-testloader"
 	// ownLoadTester is in the name of Flagger's own.
 	ownLoadTester = "loadtester"
 	// shellTask is what a load tester takes metadata without a type for.
@@ -57,13 +59,13 @@ func (w *Webhook) Task() string {
 // of their own (pkg/loadtester/server.go).
 func (w *Webhook) RunsTask() bool {
 	u, err := url.Parse(w.URL)
-	return err == nil && IsLoadTester(u.Hostname(), u.Path)
+	return err == nil && isLoadTester(u.Hostname(), u.Path)
 }
 
-// IsLoadTester says whether a host and a path are those of a load tester's tasks.
-func IsLoadTester(host, path string) bool {
+// isLoadTester says whether a host and a path are those of a load tester's tasks.
+func isLoadTester(host, path string) bool {
 	name, _, _ := strings.Cut(host, ".")
-	return (strings.HasSuffix(name, loadTesterSuffix) || strings.Contains(name, ownLoadTester)) && strings.Trim(path, "/") == ""
+	return (strings.HasSuffix(name, LoadTesterSuffix) || strings.Contains(name, ownLoadTester)) && strings.Trim(path, "/") == ""
 }
 
 // unawaited are the tasks that a load tester answers before they have run, whatever
