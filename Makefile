@@ -64,6 +64,7 @@ fuzz:
 	go test ./render -run '^$$' -fuzz FuzzCompile -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./internal/blockyaml -run '^$$' -fuzz FuzzReadBack -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./internal/diag -run '^$$' -fuzz FuzzExcerpt -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
+	go test ./internal/flagger -run '^$$' -fuzz FuzzNew -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./internal/krm -run '^$$' -fuzz FuzzFunction -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 
 # A program that needs nothing, and an image of it alone: docs/container.md. The same

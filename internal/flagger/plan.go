@@ -82,9 +82,9 @@ func (p *Plan) gate(kind string) Gate {
 	refused := func(passes, refusals int) Run {
 		return p.Canary.Run(p.Version, Scenario{Gate: kind, Passes: passes, Refusals: refusals})
 	}
-	asks := g.Asked * len(g.Webhooks)
-	for n := range asks {
-		r := refused(n, 1)
+	// Whichever of the webhooks refuses, the rollout waits in the same tick.
+	for n := range g.Asked {
+		r := refused(n*len(g.Webhooks), 1)
 		added := r.Duration() - p.Good.Duration()
 		if n == 0 {
 			g.Least, g.Next = added, refused(0, 2).Duration()-r.Duration()
