@@ -22,40 +22,72 @@ type load struct {
 }
 
 // checkLoadTime says that no load is left when a metric is asked for. A webhook of type
-// rollout begins its load with each check, just before the metrics are asked for, so that
-// a check sees that of the one before; one of type pre-rollout begins it once.
+// rollout begins its load with a check, just before the metrics are asked for, so that a
+// check sees that of one before it; one of type pre-rollout begins it once.
 func (r *rollout) checkLoadTime(run flagger.Run) {
 	begun, again := r.loads()
-	loads, from, until := again, "one check", run.Every
-	if len(again) == 0 {
-		loads, from, until = begun, "the beginning", run.Promotion()-run.Every
+	if len(again) > 0 {
+		r.checkLoadAgain(again, run.Every)
+	} else if longest, ok := longestOf(begun); ok {
+		// The last check decides about the promotion, and the first tick begins the load.
+		until := run.Copied() - run.Every
+		if m, window, ok := r.shortestWindow(); ok && longest.lasts+window <= until {
+			r.report(diag.LoadEnds, longest.at,
+				fmt.Sprintf("the load lasts %s and begins once, and the last check comes %s later: %s, which looks at the last %s, sees nothing of it then", diag.Duration(longest.lasts), diag.Duration(until), m, diag.Duration(window)),
+				"a webhook of type rollout, which begins it with every check")
+		}
 	}
-	var longest load
+}
+
+// checkLoadAgain looks at load that is to begin with every check. A load tester leaves out
+// a task that still runs (fluxcd/flagger pkg/loadtester/runner.go), so that load which
+// lasts until the next check begins with every second one only.
+func (r *rollout) checkLoadAgain(loads []load, every time.Duration) {
+	longest, ok := longestOf(loads)
+	if !ok || len(loads) > 1 {
+		return // several may cover for each other
+	}
+	next := (longest.lasts/every + 1) * every
+	m, window, ok := r.shortestWindow()
+	if !ok || longest.lasts+window > next {
+		return
+	}
+	message := fmt.Sprintf("the load lasts %s of the %s between two checks", diag.Duration(longest.lasts), diag.Duration(every))
+	if next > every {
+		message = fmt.Sprintf("the load lasts %s, and a load tester leaves out what still runs, so that it begins every %s only", diag.Duration(longest.lasts), diag.Duration(next))
+	}
+	hint := fmt.Sprintf("let it last less than %s", diag.Duration(every))
+	if least := every - window; least > 0 {
+		hint += fmt.Sprintf(", and more than %s", diag.Duration(least))
+	}
+	r.report(diag.LoadEnds, longest.at, fmt.Sprintf("%s: %s, which looks at the last %s, then sees nothing of it", message, m, diag.Duration(window)), hint)
+}
+
+// longestOf is the load that lasts longest, where all say how long they do.
+func longestOf(loads []load) (longest load, ok bool) {
 	for _, l := range loads {
 		if l.lasts == 0 {
-			return
+			return load{}, false
 		}
 		if l.lasts > longest.lasts {
 			longest = l
 		}
 	}
-	if longest.lasts == 0 {
-		return
-	}
+	return longest, longest.lasts > 0
+}
+
+// shortestWindow is the metric that looks back the least, as far as its query does so by
+// its interval.
+func (r *rollout) shortestWindow() (name string, window time.Duration, ok bool) {
 	for _, m := range r.analysis().Metrics {
-		window := time.Duration(or(m.IntervalSeconds, defaultIntervalSeconds)) * time.Second
-		if longest.lasts+window > until {
+		if m.CustomMetric != nil && !strings.Contains(m.CustomMetric.Query, "interval") {
 			continue
 		}
-		to := "the next"
-		if len(again) == 0 {
-			to = "the last check"
+		if w := time.Duration(or(m.IntervalSeconds, defaultIntervalSeconds)) * time.Second; !ok || w < window {
+			name, window, ok = m.Name, w, true
 		}
-		r.report(diag.LoadEnds, longest.at,
-			fmt.Sprintf("the load lasts %s, and from %s to %s it takes %s: %s, which looks at the last %s, sees nothing of it", diag.Duration(longest.lasts), from, to, diag.Duration(until), m.Name, diag.Duration(window)),
-			fmt.Sprintf("let the load last %s", diag.Duration(until)))
-		return
 	}
+	return name, window, ok
 }
 
 // loads are those that the webhooks begin before the first check, and with each.
@@ -136,8 +168,8 @@ func (c shellCall) lasts() time.Duration {
 				value = c.words[i+1].text
 			}
 			value = strings.TrimPrefix(value, "=")
-			if _, err := strconv.Atoi(value); err == nil {
-				value += "s" // which wrk takes it for
+			if _, err := strconv.Atoi(value); err == nil && path.Base(c.name) == "wrk" {
+				value += "s"
 			}
 			if d, err := time.ParseDuration(value); err == nil {
 				return d

@@ -26,17 +26,20 @@ type Rollout struct {
 	Plan *flagger.Plan
 }
 
-// Plan compiles the documents as Compile does, and says as well what rollouts there are, by
-// application, name and first cluster. Clusters that have the same Flagger installed have
-// one rollout together.
-func Plan(docs schema.Documents, opts Options) (*Tree, []Rollout, diag.List) {
+// Plan says what rollouts the documents compile to, by application, name and first cluster,
+// and the clusters, of which it tells the names and labels alone. Clusters that have the
+// same Flagger installed have one rollout together. What there is to say is as Compile says
+// it; where any of it is an error there is nothing else.
+func Plan(docs schema.Documents, opts Options) ([]*Cluster, []Rollout, diag.List) {
 	c, tree, list := compile(docs, opts, nil)
 	if tree == nil {
 		return nil, nil, list
 	}
+	var clusters []*Cluster
 	var all []Rollout
 	numbers := map[*rollout]int{}
 	for _, s := range c.sites {
+		clusters = append(clusters, &Cluster{Name: s.name, Labels: textOf(s.labels)})
 		for _, a := range s.apps {
 			for _, p := range a.policies {
 				r := p.rollout
@@ -45,9 +48,13 @@ func Plan(docs schema.Documents, opts Options) (*Tree, []Rollout, diag.List) {
 				}
 				i, ok := numbers[r]
 				if !ok {
+					planned, ok := r.planned()
+					if !ok {
+						continue // it cannot be read, which was said
+					}
 					i = len(all)
 					numbers[r] = i
-					all = append(all, r.planned())
+					all = append(all, planned)
 				}
 				all[i].Clusters = append(all[i].Clusters, s.name)
 			}
@@ -56,23 +63,23 @@ func Plan(docs schema.Documents, opts Options) (*Tree, []Rollout, diag.List) {
 	slices.SortStableFunc(all, func(a, b Rollout) int {
 		return slices.Compare([]string{a.Application, a.Namespace, a.Name, a.Clusters[0]}, []string{b.Application, b.Namespace, b.Name, b.Clusters[0]})
 	})
-	return tree, all, list
+	return clusters, all, list
 }
 
 // planned is the rollout with its plan, and without clusters.
-func (r *rollout) planned() Rollout {
-	canary, _ := r.simulated()
+func (r *rollout) planned() (Rollout, bool) {
+	canary, ok := r.simulated()
 	app := r.policy.app
 	return Rollout{
 		Application: app.namespace + "/" + app.Metadata.Name,
 		Namespace:   r.namespace, Name: r.Workload.Name,
 		Flagger: r.stack.flagger.chart.Version,
 		Plan:    flagger.New(canary, r.flaggerVersion()),
-	}
+	}, ok
 }
 
-// flaggerVersion is that of the fleet's Flagger. Of a range nobody knows it: then it is
-// the newest.
+// flaggerVersion is that of the fleet's Flagger. Of a range over several minor versions
+// nobody knows it: then it is the newest.
 func (r *rollout) flaggerVersion() flagger.Version {
 	v, ok := parseMinor(r.stack.flagger.chart.Version)
 	if !ok || v.major != 1 {
@@ -150,7 +157,9 @@ func (r *rollout) checkPlan() {
 	}
 	r.noteRolloutTimeout(run)
 	r.noteUndoneByFlux(run)
-	r.checkLoadTime(run)
+	if len(r.Patches) == 0 { // which may say another interval, or another load
+		r.checkLoadTime(run)
+	}
 }
 
 // checkEnds says which rollouts never promote a version. The language has rules of its own
@@ -173,13 +182,27 @@ func (r *rollout) checkEnd() {
 	if !ok || canary.Suspend {
 		return
 	}
-	run := canary.Run(r.flaggerVersion(), flagger.Scenario{})
+	run, before := canary.Run(r.flaggerVersion(), flagger.Scenario{}), r.unpatched().Run(r.flaggerVersion(), flagger.Scenario{})
+	if run.Outcome == before.Outcome {
+		return // whatever the reason, it is not the patches
+	}
 	switch last := run.Ticks[len(run.Ticks)-1]; run.Outcome {
 	case flagger.Endless:
 		r.report(diag.NeverEnds, schema.Path{"patches"}, fmt.Sprintf("with the patches a rollout never ends: however good the version is, it stays %s with %d%% of the traffic", last.Phase, last.Canary), "")
 	case flagger.RolledBack:
 		r.report(diag.NeverEnds, schema.Path{"patches"}, "with the patches every version is rolled back, however good it is", "")
 	}
+}
+
+// unpatched is the rollout's Canary without its patches.
+func (r *rollout) unpatched() *flagger.Canary {
+	for _, o := range r.objects() {
+		if spec, ok := o.Spec.(canarySpec); ok {
+			canary := spec.simulated()
+			return &canary
+		}
+	}
+	return &flagger.Canary{}
 }
 
 // noteRolloutTimeout notes that a timeout is not one of the whole rollout.
@@ -205,18 +228,18 @@ func timeoutMessage(what []string, others int) string {
 // Git is rolled out.
 func (r *rollout) noteUndoneByFlux(run flagger.Run) {
 	k := r.policy.Kustomization
-	if k == nil || isZero(k.Interval) || duration(k.Interval) >= run.Promotion() {
+	if k == nil || k.Suspend || isZero(k.Interval) || duration(k.Interval) >= run.Copied() {
 		return
 	}
-	r.c.note(diag.UndoneByFlux, origin{r.policy.app.doc, r.policy.path.With("kustomization", "interval")}, inTurn(duration(k.Interval), run.Promotion()))
+	r.c.note(diag.UndoneByFlux, origin{r.policy.app.doc, r.policy.path.With("kustomization", "interval")}, inTurn(duration(k.Interval), run.Copied()))
 }
 
 func undoneMessage(what []string, others int) string {
-	message := "Flux applies what is in Git with every interval, and a rollout takes longer"
+	message := "Flux applies what is in Git with every interval, and Flagger copies a new version to the primary later"
 	if interval, takes, ok := turns(what); ok {
-		message = fmt.Sprintf("Flux applies what is in Git every %s, and a rollout takes %s", interval, takes)
+		message = fmt.Sprintf("Flux applies what is in Git every %s, and Flagger copies a new version to the primary after %s", interval, takes)
 	}
-	return message + ": a version that is set on the cluster alone is undone before it is promoted" + hereToo(others)
+	return message + ": one that is set on the cluster alone is taken back before" + hereToo(others)
 }
 
 // inTurn are two times as what a note is of, and turns are these again where all notes are

@@ -29,8 +29,8 @@ func TestPlanIsOfWhatIsRendered(t *testing.T) {
 		t.Run(dir, func(t *testing.T) {
 			docs := schema.Load(example(t, dir))
 			want, wantList := render.Compile(docs, render.Options{})
-			tree, rollouts, list := render.Plan(docs, render.Options{})
-			if text(list) != text(wantList) || marshal(t, keysOf(contents(tree))) != marshal(t, keysOf(contents(want))) {
+			clusters, rollouts, list := render.Plan(docs, render.Options{})
+			if text(list) != text(wantList) {
 				t.Error("what is planned is not what is compiled")
 			}
 			var planned, rendered []string
@@ -43,7 +43,15 @@ func TestPlanIsOfWhatIsRendered(t *testing.T) {
 					t.Errorf("of %s/%s there is no plan", r.Namespace, r.Name)
 				}
 			}
-			for _, c := range tree.Clusters {
+			var names, wantNames []string
+			for _, c := range clusters {
+				names = append(names, c.Name)
+			}
+			for _, c := range want.Clusters {
+				if len(c.Spokes) == 0 || slices.ContainsFunc(clusters, func(o *render.Cluster) bool { return o.Name == c.Name }) {
+					wantNames = append(wantNames, c.Name)
+				}
+				wantNames = append(wantNames, c.Spokes...)
 				for f := range c.Files() {
 					if _, name, ok := strings.Cut(f.Path, "/canary-"); ok {
 						parts := strings.Split(f.Path, "/")
@@ -52,6 +60,10 @@ func TestPlanIsOfWhatIsRendered(t *testing.T) {
 					}
 				}
 			}
+			slices.Sort(wantNames)
+			if !slices.Equal(names, wantNames) {
+				t.Errorf("the clusters are %q, want %q", names, wantNames)
+			}
 			slices.Sort(planned)
 			slices.Sort(rendered)
 			if !slices.Equal(planned, rendered) {
@@ -59,14 +71,6 @@ func TestPlanIsOfWhatIsRendered(t *testing.T) {
 			}
 		})
 	}
-}
-
-func keysOf[V any](m map[string]V) (all []string) {
-	for k := range m {
-		all = append(all, k)
-	}
-	slices.Sort(all)
-	return all
 }
 
 // TestPlanIsOfThePatchedCanary: what a patch changes of the analysis is simulated, and so
@@ -117,17 +121,24 @@ func TestLoadThatEnds(t *testing.T) {
 		files []schema.File
 		want  bool
 	}{
-		{"load up to the next check", of("kuma", 60, 30, "", "hey -z 1m"+url), false},
+		{"load for most of the interval", of("kuma", 60, 30, "", "hey -z 50s"+url), false},
+		{"load up to the next check, which leaves it out", of("kuma", 60, 30, "", "hey -z 1m"+url), true},
+		{"the same, and a window over two intervals", of("kuma", 60, 61, "", "hey -z 1m"+url), false},
+		{"load over two intervals", of("kuma", 90, 60, "", "hey -z 2m"+url), true},
+		{"load over two intervals, up to the third", of("kuma", 90, 60, "", "hey -z 170s"+url), false},
 		{"a gap that the window spans", of("kuma", 90, 90, "", "hey -z 1m"+url), false},
 		{"a gap that it does not", of("kuma", 90, 30, "", "hey -z 1m"+url), true},
 		{"a gap that it spans by a second", of("kuma", 90, 31, "", "hey -z 1m"+url), false},
-		{"one of two loads is long enough", of("kuma", 90, 30, "", "hey -z 30s"+url+", hey -z 80s"+url), false},
+		{"two loads, which may cover for each other", of("kuma", 90, 30, "", "hey -z 30s"+url+", hey -z 80s"+url), false},
 		{"one of two loads takes as long as it takes", of("kuma", 90, 30, "", "hey -z 30s"+url+", hey -n 1000"+url), false},
 		{"load that the check waits for", of("kuma", 90, 30, hook("rollout", "bash", "hey -z 20s"+url), ""), false},
 		{"load that is begun once, and lasts", of("kuma", 60, 60, hook("pre-rollout", "cmd", "hey -z 6m"+url), ""), false},
 		{"load that is begun once, and ends", of("kuma", 60, 60, hook("pre-rollout", "cmd", "hey -z 2m"+url), ""), true},
-		{"load that is begun once, and then again", of("kuma", 60, 60, hook("pre-rollout", "cmd", "hey -z 2m"+url), "hey -z 1m"+url), false},
+		{"load before traffic that is waited for", of("kuma", 60, 60, hook("pre-rollout", "bash", "hey -z 2m"+url), ""), false},
+		{"load that is begun once, and then again", of("kuma", 60, 60, hook("pre-rollout", "cmd", "hey -z 2m"+url), "hey -z 50s"+url), false},
 		{"no load", of("kuma", 600, 30, "", ""), false},
+		{"a patch of something", edit(t, of("kuma", 90, 30, "", "hey -z 1m"+url), "x.yaml", "      testLoader: true\n", "      testLoader: true\n      patches: [{target: {kind: Canary}, patch: '[{op: add, path: /metadata/labels, value: {a: b}}]'}]\n"), false},
+		{"a query with a window of its own", edit(t, of("kuma", 90, 30, "", "hey -z 1m"+url), "x.yaml", "name: request-success-rate, intervalSeconds: 30,", `name: errors, intervalSeconds: 30, customMetric: {provider: {type: prometheus, address: "http://prometheus:9090"}, query: 'sum(rate(errors_total{namespace="web",pod=~"web-[0-9a-z-]+"}[5m]))'},`), false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := len(codesOf(tt.files, diag.LoadEnds)) > 0; got != tt.want {
@@ -154,16 +165,54 @@ func TestRolloutsAndTheirTimes(t *testing.T) {
 		files []schema.File
 		want  string
 	}{
-		{"Flux comes when it is promoted", of("3m", ""), "[]"},
+		{"Flux comes when it is copied to the primary", of("3m", ""), "[]"},
 		{"Flux comes before", of("2m59s", ""), "[FW516]"},
 		{"Flux never comes", of("0s", ""), "[]"},
 		{"a timeout as long as the rollout", of("1h", "rolloutTimeoutSeconds: 300"), "[]"},
 		{"a shorter one", of("1h", "rolloutTimeoutSeconds: 299"), "[FW329]"},
 		{"nothing is checked", of("1m", "rolloutTimeoutSeconds: 60\n        skipTrafficAnalysis: true"), "[]"},
+		{"Flux is suspended", edit(t, of("1m", ""), "x.yaml", "prune: true}", "prune: true, suspend: true}"), "[]"},
 		{"it is suspended", of("1m", "rolloutTimeoutSeconds: 60\n        suspend: true"), "[]"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := fmt.Sprint(codesOf(tt.files, diag.UndoneByFlux, diag.LongerThanTimeout)); got != tt.want {
+				t.Errorf("%s, want %s:\n%s", got, tt.want, text(diagnostics(tt.files)))
+			}
+		})
+	}
+}
+
+// TestPatchesThatLeadNowhere: only what the patches bring about is said of them.
+func TestPatchesThatLeadNowhere(t *testing.T) {
+	of := func(webhooks, patch string) []schema.File {
+		return rolledOut("istio", `
+      rolloutPolicy:
+        trafficRouting: {canaryStrategy: {stepWeight: 50}}
+        webhooks: [`+webhooks+`]
+        trafficAnalysis: {metrics: [{name: request-success-rate, thresholdRange: {min: 99}}]}
+      testLoader: true
+      patches:
+      - target: {kind: Canary}
+        patch: |
+          - `+patch+`
+`)
+	}
+	const (
+		always  = `{name: a, type: rollback, metadata: {cmd: echo}}`
+		patched = `{op: add, path: /spec/analysis/webhooks, value: [{name: a, type: rollback, url: "http://web-testloader.web/", metadata: {cmd: echo}}]}`
+		label   = `{op: add, path: /metadata/labels, value: {a: b}}`
+	)
+	for _, tt := range []struct {
+		name  string
+		files []schema.File
+		want  string
+	}{
+		{"a rollback that a patch brings", of("", patched), "[FW328]"},
+		{"a rollback that is there without one", of(always, label), "[]"},
+		{"a label", of("", label), "[]"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := fmt.Sprint(codesOf(tt.files, diag.NeverEnds)); got != tt.want {
 				t.Errorf("%s, want %s:\n%s", got, tt.want, text(diagnostics(tt.files)))
 			}
 		})

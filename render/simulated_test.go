@@ -66,6 +66,9 @@ func TestSimulatedIsWhatParseReads(t *testing.T) {
 			}
 		}
 	}
+	if got := (&canarySpec{Service: canaryService{AppProtocol: "tcp"}}).simulated(); got.Service.AppProtocol != "tcp" {
+		t.Errorf("a Service of connections is of %q", got.Service.AppProtocol)
+	}
 	if len(seen) != 3 {
 		t.Errorf("there are examples of %v alone", seen)
 	}

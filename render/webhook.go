@@ -100,7 +100,7 @@ func (r *rollout) checkTask(w canaryWebhook, at schema.Path) {
 		}
 		r.report(diag.UnknownTask, metadata.With("type"), fmt.Sprintf("a load tester has no tasks of type %s, and answers with none", name), hint)
 	case needsCommand(w.hook().Task()) && strings.TrimSpace(w.Metadata["cmd"]) == "":
-		r.report(diag.NoCommand, metadata.With("cmd"), fmt.Sprintf("a task of type %s needs a cmd", w.hook().Task()), "cmd: hey -z 1m "+r.serviceURL(r.ServiceName+canarySuffix))
+		r.report(diag.NoCommand, metadata.With("cmd"), fmt.Sprintf("a task of type %s needs a cmd", w.hook().Task()), "cmd: hey -z 50s "+r.serviceURL(r.ServiceName+canarySuffix))
 	case w.hook().AlwaysPasses() && gates[w.Type] != "" && !w.warmsUp():
 		r.report(diag.CommandAsGate, metadata, fmt.Sprintf("a load tester answers before a task of type %s has run: %s", w.hook().Task(), gates[w.Type]), "metadata: {type: bash, cmd: …}, which is waited for")
 	}

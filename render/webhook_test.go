@@ -40,12 +40,12 @@ func hooked(loader, webhook string) []schema.File {
 func TestCommands(t *testing.T) {
 	const here, there = "http://web-canary.web:8080/", "http://podinfo-canary.test:9898/"
 	for _, tt := range []struct{ name, command, want string }{
-		{"the new version", "hey -z 1m " + here, ""},
-		{"another Service", "hey -z 1m " + there, "FW350"},
+		{"the new version", "hey -z 50s " + here, ""},
+		{"another Service", "hey -z 50s " + there, "FW350"},
 		{"the first of a pipe", "hey " + there + " | tee /tmp/log", "FW350"},
 		{"a loop", "for i in 1 2; do hey " + there + "; done", "FW350"},
 		{"a function", "load() { hey " + there + "; }; load", "FW350"},
-		{"lines", "hey -z 1m \\\n  -q 10 \\\n  " + there + "\n", "FW350"},
+		{"lines", "hey -z 50s \\\n  -q 10 \\\n  " + there + "\n", "FW350"},
 		{"a variable", "URL=" + there + "; hey $URL", ""},
 		{"capitals", "hey http://WEB.web:8080/", ""},
 

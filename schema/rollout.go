@@ -300,7 +300,7 @@ type Webhook struct {
 
 	// Metadata that is sent along. A load tester reads type and cmd.
 	// +optional
-	// +fleetwright:example={"cmd": "hey -z 1m -q 10 -c 2 http://backend-canary.webapp:9898/"}
+	// +fleetwright:example={"cmd": "hey -z 50s -q 10 -c 2 http://backend-canary.webapp:9898/"}
 	Metadata map[string]string `json:"metadata,omitempty"`
 
 	// MuteAlert sends no alert when the webhook fails.
@@ -603,7 +603,7 @@ type Webhooks struct {
 
 	// Command is the list of commands.
 	// +optional
-	// +fleetwright:example=["hey -z 1m -q 10 -c 2 http://backend-canary.webapp:9898/"]
+	// +fleetwright:example=["hey -z 50s -q 10 -c 2 http://backend-canary.webapp:9898/"]
 	// +fleetwright:becomes=`metadata.cmd` of a webhook `generated-testload-<index>`
 	Command []string `json:"command,omitempty"`
 }

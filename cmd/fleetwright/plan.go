@@ -26,8 +26,9 @@ installs. Pods are taken to be ready by the next check.
 
 --format text is for a terminal, markdown for a pull request, json for programs, svg a
 drawing of the traffic over time, and html one page for the whole fleet, which needs no
-network. Diagnostics are errors only, on the standard error; fleetwright check says the
-rest. --cluster and --cluster-selector choose clusters, as for render.
+network. Where there are errors the diagnostics go to the standard error; fleetwright
+check says all the others. --cluster and --cluster-selector choose clusters, as for
+render, and on a hub those that it applies to.
 
 Exit codes are 0 and, for errors, 2.`
 
@@ -74,24 +75,21 @@ func (a *app) plan(paths []string, flags planFlags) error {
 	if err != nil {
 		return err
 	}
-	tree, rollouts, list := render.Plan(schema.Load(files), render.Options{})
+	clusters, rollouts, list := render.Plan(schema.Load(files), render.Options{})
 	if list.HasErrors() {
 		return a.sayErrors(files, list, "there is nothing to plan")
 	}
-	if tree, err = flags.clusters.of(tree); err != nil {
+	if clusters, err = flags.clusters.choose(clusters); err != nil {
 		return err
 	}
-	return format.Write(a.stdout, chosenRollouts(tree, rollouts))
+	return format.Write(a.stdout, rolloutsOn(clusters, rollouts))
 }
 
-// chosenRollouts are those on the clusters of a tree, and those that hubs among them apply to.
-func chosenRollouts(tree *render.Tree, rollouts []render.Rollout) (all []render.Rollout) {
+// rolloutsOn are those on some clusters.
+func rolloutsOn(clusters []*render.Cluster, rollouts []render.Rollout) (all []render.Rollout) {
 	names := map[string]bool{}
-	for _, c := range tree.Clusters {
+	for _, c := range clusters {
 		names[c.Name] = true
-		for _, spoke := range c.Spokes {
-			names[spoke] = true
-		}
 	}
 	for _, r := range rollouts {
 		r.Clusters = slices.DeleteFunc(slices.Clone(r.Clusters), func(name string) bool { return !names[name] })

@@ -342,7 +342,7 @@ webhooks:
 # Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
 webhooks:
   command:
-  - hey -z 1m http://shop-canary.shop:8080/
+  - hey -z 50s http://shop-canary.shop:8080/
 `,
 	},
 	{
@@ -391,10 +391,10 @@ syncPolicies:
 	},
 	{
 		Code: UndoneByFlux, Severity: Info,
-		Title:   "Flux undoes a version that is not in Git before it is promoted",
-		Ignored: "Flux applies what is in Git again with every interval. A version that somebody has set on the cluster itself, with kubectl set image for one, is taken back in the middle of its rollout, and Flagger begins another one with the version in Git.",
-		Fix:     "Nothing has to be done where versions are changed in Git alone. To roll out what is not in Git, suspend the Kustomization meanwhile, or use an interval of 0s as Kurator's guide does.",
-		Source:  "fluxcd/flagger pkg/controller/scheduler.go, hasCanaryRevisionChanged; fluxcd/kustomize-controller docs/spec/v1/kustomizations.md, interval",
+		Title:   "Flux takes back a version that is not in Git before it is promoted",
+		Ignored: "Flux applies what is in Git again with every interval. A version that somebody has set on the cluster itself, with kubectl set image for one, is taken back in the middle of its rollout: what is checked from then on, and promoted, is the version in Git.",
+		Fix:     "Nothing has to be done where versions are changed in Git alone. To roll out what is not in Git, suspend the Kustomization until it is, or use an interval of 0s as Kurator's guide does. With a longer interval it happens less often.",
+		Source:  "fluxcd/flagger pkg/controller/scheduler.go, hasCanaryRevisionChanged; pkg/canary/spec.go, hasSpecChanged; fluxcd/kustomize-controller docs/spec/v1/kustomizations.md, interval",
 		Bad: `
 # Application spec
 syncPolicies:

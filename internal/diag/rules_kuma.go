@@ -598,7 +598,7 @@ testLoader: »false
 meshName: internal
 ---
 # Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
-webhooks: {command: [hey -z 1m http://shop-canary.shop:8080/]}
+webhooks: {command: [hey -z 50s http://shop-canary.shop:8080/]}
 ---
 apiVersion: kuma.io/v1alpha1
 kind: Mesh
@@ -624,7 +624,7 @@ testLoader: true
 meshName: internal
 ---
 # Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
-webhooks: {command: [hey -z 1m http://shop-canary.shop:8080/]}
+webhooks: {command: [hey -z 50s http://shop-canary.shop:8080/]}
 ---
 apiVersion: kuma.io/v1alpha1
 kind: Mesh
@@ -656,7 +656,7 @@ spec:
 serviceName: »route-all-default
 ---
 # Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
-webhooks: {command: [hey -z 1m http://route-all-default-canary.shop:8080/]}
+webhooks: {command: [hey -z 50s http://route-all-default-canary.shop:8080/]}
 `,
 		Good: `
 # Application spec.syncPolicies[0].rollout

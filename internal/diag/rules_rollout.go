@@ -150,7 +150,7 @@ testLoader: false
 # Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
 webhooks:
   »command:
-  - hey -z 1m -q 10 http://shop-canary.shop:8080/
+  - hey -z 50s -q 10 http://shop-canary.shop:8080/
 `,
 		Good: `
 # Fleet spec.plugin.flagger
@@ -162,7 +162,7 @@ testLoader: false
 # Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
 webhooks:
   command:
-  - hey -z 1m -q 10 http://shop-canary.shop:8080/
+  - hey -z 50s -q 10 http://shop-canary.shop:8080/
 `,
 	},
 	{
@@ -662,7 +662,7 @@ chart:
 		Code: NeverEnds, Severity: Error,
 		Title:   "the patches leave a rollout that never promotes a version",
 		Ignored: "Flagger would come to a step that it never leaves, or undo every version however good it is. No new version would reach the users, and nothing says why.",
-		Fix:     "Take back what the patch changes of the analysis; fleetwright plan shows where the rollout stays.",
+		Fix:     "Take back what the patch changes of the analysis. Where the rule is ignored, fleetwright plan shows where the rollout stays.",
 		Source:  "fluxcd/flagger pkg/controller/scheduler.go, runPromotionTrafficShift; pkg/router/ingress.go, GetRoutes",
 		On:      "nginx",
 		Bad: `
@@ -692,7 +692,7 @@ patches:
 	{
 		Code: LongerThanTimeout, Severity: Info,
 		Title:   "a rollout takes longer than its rolloutTimeoutSeconds",
-		Ignored: "Nothing ends the rollout then. Flagger takes the timeout for how long the pods of a version may not be ready, and a rollout of any length goes on; where a gate waits it goes on for ever. While it lasts the pods have to be ready at every check.",
+		Ignored: "Nothing ends the rollout then. Flagger takes the timeout for how long the pods of a version may not be ready, and a rollout of any length goes on; where a gate waits it goes on for ever. Each check at which pods are not ready makes it longer by an interval.",
 		Fix:     "Nothing has to be done. For shorter rollouts use a shorter checkIntervalSeconds or fewer steps; fleetwright plan shows what they take.",
 		Source:  "fluxcd/flagger pkg/canary/deployment_ready.go, isDeploymentReady",
 		Bad: `
@@ -1016,13 +1016,13 @@ metrics:
 # Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
 webhooks:
   command:
-  - »hey -z 1m -q 10 http://podinfo-canary.test:9898/
+  - »hey -z 50s -q 10 http://podinfo-canary.test:9898/
 `,
 		Good: `
 # Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
 webhooks:
   command:
-  - hey -z 1m -q 10 http://shop-canary.shop:8080/
+  - hey -z 50s -q 10 http://shop-canary.shop:8080/
 `,
 	},
 	{
@@ -1096,13 +1096,13 @@ webhooks:
 # Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
 webhooks:
   command:
-  - »hey -z 1m "http://shop-canary.shop:8080/
+  - »hey -z 50s "http://shop-canary.shop:8080/
 `,
 		Good: `
 # Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
 webhooks:
   command:
-  - hey -z 1m "http://shop-canary.shop:8080/"
+  - hey -z 50s "http://shop-canary.shop:8080/"
 `,
 	},
 	{
@@ -1116,38 +1116,32 @@ webhooks:
 webhooks:
 - name: load
   url: »http://flagger-loadtester.kuma-system/
-  metadata: {cmd: hey -z 1m http://shop-canary.shop:8080/}
+  metadata: {cmd: hey -z 50s http://shop-canary.shop:8080/}
 `,
 		Good: `
 # Application spec.syncPolicies[0].rollout.rolloutPolicy
 webhooks:
 - name: load
-  metadata: {cmd: hey -z 1m http://shop-canary.shop:8080/}
+  metadata: {cmd: hey -z 50s http://shop-canary.shop:8080/}
 `,
 	},
 	{
 		Code: LoadEnds, Severity: Warning,
 		Title:   "the load test has ended when the metrics are asked for",
-		Ignored: "A check looks at the load that the check before it began, through the window of the metric's interval. Where the load ends earlier, and no other requests come in, there is nothing to measure: every check fails, and every version is undone. Load that a pre-rollout webhook begins is there once, for the first checks alone.",
-		Fix:     "Let the load last as long as the time between two checks, or look at more time with the metric's intervalSeconds. Load that is to last for the whole analysis belongs into a webhook of type rollout.",
-		Source:  "fluxcd/flagger pkg/controller/scheduler.go, runAnalysis; pkg/loadtester/server.go",
+		Ignored: "A check looks at the load that an earlier one began, through the window of the metric's interval. Where that load ended before, and no other requests come in, there is nothing to measure and the check fails. A load tester leaves out a command that still runs: load as long as the time between two checks begins with every second one only, and the others see nothing. Load of a pre-rollout webhook is there once, for the first checks.",
+		Fix:     "Let the load last almost as long as the time between two checks: 50s for 60, or look at more time with the metric's intervalSeconds. Load for the whole analysis belongs into a webhook of type rollout.",
+		Source:  "fluxcd/flagger pkg/controller/scheduler.go, runAnalysis; pkg/loadtester/runner.go, runAll",
 		Bad: `
 # Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
-checkIntervalSeconds: 300
-metrics:
-- {name: request-success-rate, intervalSeconds: 60, thresholdRange: {min: 99}}
 webhooks:
   command:
   - »hey -z 1m -q 10 http://shop-canary.shop:8080/
 `,
 		Good: `
 # Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis
-checkIntervalSeconds: 300
-metrics:
-- {name: request-success-rate, intervalSeconds: 60, thresholdRange: {min: 99}}
 webhooks:
   command:
-  - hey -z 5m -q 10 http://shop-canary.shop:8080/
+  - hey -z 50s -q 10 http://shop-canary.shop:8080/
 `,
 	},
 }

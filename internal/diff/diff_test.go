@@ -31,7 +31,7 @@ func TestNotes(t *testing.T) {
 		want          []string
 	}{
 		{"a field of the rollout", kuma, []edit{{"stepWeight: 10", "stepWeight: 25"}}, []string{
-			"default/rollout-kuma-demo: backend: promotion 12m → 7m30s; exposure at failure: at the first check 0.45 → 1.12, at the last 3.75 → 2.62 traffic-minutes on kurator-member1, kurator-member2",
+			"default/rollout-kuma-demo: backend: promotion 12m → 7m30s; exposure at failure: at the first check 0.45 → 1.13, at the last 3.75 → 2.63 traffic-minutes on kurator-member1, kurator-member2",
 			"default/rollout-kuma-demo: backend: stepWeight 10 → 25 on kurator-member1, kurator-member2",
 		}},
 		{"a threshold of a metric, which goes by its name", kuma, []edit{{"min: 99", "min: 95"}}, []string{

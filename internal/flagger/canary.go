@@ -124,10 +124,6 @@ const (
 	ShortestInterval = 10 * time.Second
 	defaultInterval  = time.Minute
 	allTraffic       = 100 // percent
-
-	// longestInterval is ours: the longest of which MaxTicks can be counted. Nobody waits
-	// that long for a check.
-	longestInterval = 10 * 24 * time.Hour
 )
 
 // Every is the interval of the analysis as Flagger takes it: one minute where it cannot
@@ -137,7 +133,7 @@ func (a *Analysis) Every() time.Duration {
 	if err != nil {
 		return defaultInterval
 	}
-	return min(max(d, ShortestInterval), longestInterval)
+	return max(d, ShortestInterval)
 }
 
 // threshold is how many failed checks undo the rollout.

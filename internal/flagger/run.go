@@ -1,6 +1,7 @@
 package flagger
 
 import (
+	"math"
 	"slices"
 	"time"
 )
@@ -72,7 +73,7 @@ const (
 )
 
 // MaxTicks is how many ticks of a run are followed: at Flagger's shortest interval more
-// than a day.
+// than a day. It is less where the interval is so long that their time could not be told.
 const MaxTicks = 10_000
 
 // A Run is what a new version goes through.
@@ -97,9 +98,9 @@ func (r Run) At(tick int) time.Duration { return time.Duration(tick) * r.Every }
 // Duration is the time from the detection to the end.
 func (r Run) Duration() time.Duration { return r.At(len(r.Ticks) - 1) }
 
-// Promotion is the time from the detection until the primary gets the new version, or to
-// the end of a run that never promotes it.
-func (r Run) Promotion() time.Duration {
+// Copied is the time from the detection until the new version is copied to the primary, or
+// to the end of a run that never does it.
+func (r Run) Copied() time.Duration {
 	for i, t := range r.Ticks {
 		if t.Phase == Promoting || t.Phase == Succeeded {
 			return r.At(i)
@@ -107,6 +108,9 @@ func (r Run) Promotion() time.Duration {
 	}
 	return r.Duration()
 }
+
+// GoesOn says whether the run does not end with its last tick.
+func (r Run) GoesOn() bool { return r.Outcome == Endless || r.Outcome == TooLong }
 
 // Peak is the largest share of traffic, in percent, that the new version had.
 func (r Run) Peak() (percent int) {
@@ -133,7 +137,7 @@ func (r Run) Exposure() (trafficMinutes float64) {
 	for _, t := range r.Ticks[:len(r.Ticks)-1] {
 		percent += t.Canary
 	}
-	return float64(percent) / allTraffic * r.Every.Minutes()
+	return float64(percent) * r.Every.Minutes() / allTraffic
 }
 
 // Run has a Canary go through a rollout under a version of Flagger.
@@ -150,7 +154,8 @@ func (c *Canary) Run(v Version, sc Scenario) Run {
 		checks, gated int
 	}
 	seen := map[state]bool{}
-	for len(r.Ticks) < MaxTicks {
+	most := int(min(MaxTicks, math.MaxInt64/r.Every))
+	for len(r.Ticks) < most {
 		before := s.status.FailedChecks
 		s.tick()
 		if s.status.FailedChecks > before && r.FirstFailed == 0 {

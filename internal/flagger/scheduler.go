@@ -331,6 +331,8 @@ func (s *scheduler) call(i int) bool {
 	switch {
 	case w.AlwaysPasses():
 		return true
+	case w.neverPasses():
+		return false
 	case kind == s.scenario.Gate:
 		s.gated++
 		return s.gated <= s.scenario.Passes || s.gated > s.scenario.Passes+s.scenario.Refusals

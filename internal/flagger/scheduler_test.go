@@ -99,7 +99,7 @@ func TestExposure(t *testing.T) {
 func TestIntervals(t *testing.T) {
 	for text, want := range map[string]time.Duration{
 		"": time.Minute, "10sfoo": time.Minute, "1s": 10 * time.Second, "90s": 90 * time.Second, "1m30s": 90 * time.Second,
-		"2147483647s": longestInterval,
+		"2147483647s": 2147483647 * time.Second,
 	} {
 		if got := (&Analysis{Interval: text}).Every(); got != want {
 			t.Errorf("%q is %s, want %s", text, got, want)
@@ -161,6 +161,30 @@ func TestLongRunsAreCut(t *testing.T) {
 	p := New(weighted(Analysis{Iterations: 1 << 30}), Newest)
 	if p.Good.Outcome != TooLong || len(p.Good.Ticks) != MaxTicks || p.Last != nil {
 		t.Errorf("%s after %d ticks", p.Good.Outcome, len(p.Good.Ticks))
+	}
+}
+
+// TestLongTimesAreCut: the time of each tick that is followed can be told.
+func TestLongTimesAreCut(t *testing.T) {
+	p := New(weighted(Analysis{Interval: "2147483647s", StepWeight: 10}), Newest)
+	if p.Good.Outcome != TooLong || p.Good.Duration() <= 0 {
+		t.Errorf("%s after %d ticks and %s", p.Good.Outcome, len(p.Good.Ticks), p.Good.Duration())
+	}
+}
+
+// TestFixedGates: a load tester has gates whose URL says whether they pass.
+func TestFixedGates(t *testing.T) {
+	with := func(kind, url string) *Plan {
+		return New(weighted(Analysis{StepWeight: 50, Webhooks: []Webhook{{Type: kind, URL: url}}}), Newest)
+	}
+	if p := with(ConfirmRollout, "http://flagger-loadtester.test/gate/halt"); p.Good.Outcome != Endless || p.Good.Ticks[0].Phase != Waiting {
+		t.Errorf("a gate that halts: %s, %v", p.Good.Outcome, p.Good.Ticks)
+	}
+	if p := with(ConfirmPromotion, "http://flagger-loadtester.test/gate/approve"); p.Good.Outcome != Promoted || len(p.Gates) > 0 {
+		t.Errorf("a gate that approves: %s, %v", p.Good.Outcome, p.Gates)
+	}
+	if p := with(ConfirmPromotion, "http://gates.test/gate/halt"); p.Good.Outcome != Promoted || len(p.Gates) != 1 {
+		t.Errorf("a gate of somebody else's: %s, %v", p.Good.Outcome, p.Gates)
 	}
 }
 

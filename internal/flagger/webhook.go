@@ -57,22 +57,36 @@ func (w *Webhook) Task() string {
 
 // RunsTask says whether the webhook has a load tester do something: its gates have paths
 // of their own (pkg/loadtester/server.go).
-func (w *Webhook) RunsTask() bool {
-	u, err := url.Parse(w.URL)
-	return err == nil && isLoadTester(u.Hostname(), u.Path)
-}
+func (w *Webhook) RunsTask() bool { return w.loadTesterPath() == "/" }
 
-// isLoadTester says whether a host and a path are those of a load tester's tasks.
-func isLoadTester(host, path string) bool {
-	name, _, _ := strings.Cut(host, ".")
-	return (strings.HasSuffix(name, LoadTesterSuffix) || strings.Contains(name, ownLoadTester)) && strings.Trim(path, "/") == ""
+// loadTesterPath is the path of the webhook's URL where that is a load tester's, and else
+// nothing.
+func (w *Webhook) loadTesterPath() string {
+	u, err := url.Parse(w.URL)
+	if err != nil {
+		return ""
+	}
+	name, _, _ := strings.Cut(u.Hostname(), ".")
+	if !strings.HasSuffix(name, LoadTesterSuffix) && !strings.Contains(name, ownLoadTester) {
+		return ""
+	}
+	return "/" + strings.Trim(u.Path, "/")
 }
 
 // unawaited are the tasks that a load tester answers before they have run, whatever
 // becomes of them (pkg/loadtester/server.go, HandleNewTask).
 var unawaited = []string{shellTask, "ngrinder"}
 
-// AlwaysPasses says whether the webhook has a load tester do what it does not wait for.
+// The gates of a load tester that nobody opens or closes (pkg/loadtester/server.go).
+const (
+	approvingGate = "/gate/approve"
+	haltingGate   = "/gate/halt"
+)
+
+// AlwaysPasses says whether a load tester lets the webhook pass whatever happens.
 func (w *Webhook) AlwaysPasses() bool {
-	return w.RunsTask() && slices.Contains(unawaited, w.Task())
+	return w.loadTesterPath() == approvingGate || w.RunsTask() && slices.Contains(unawaited, w.Task())
 }
+
+// neverPasses says whether a load tester never lets the webhook pass.
+func (w *Webhook) neverPasses() bool { return w.loadTesterPath() == haltingGate }

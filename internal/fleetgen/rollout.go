@@ -60,9 +60,9 @@ func (a application) canary() string {
 // load is a command that sends requests to the new version, with more arguments for hey.
 func (a application) load(arguments string) string {
 	if a.provider.name == "nginx" {
-		return fmt.Sprintf("hey %s-host %s -z 1m -q 10 -c 2 http://ingress-nginx-controller.ingress-nginx/", arguments, a.host())
+		return fmt.Sprintf("hey %s-host %s -z 25s -q 10 -c 2 http://ingress-nginx-controller.ingress-nginx/", arguments, a.host())
 	}
-	return fmt.Sprintf("hey %s-z 1m -q 10 -c 2 http://%s/", arguments, a.canary())
+	return fmt.Sprintf("hey %s-z 25s -q 10 -c 2 http://%s/", arguments, a.canary())
 }
 
 // weights moves the traffic by equal steps.
@@ -114,7 +114,7 @@ func (a application) blueGreen() *schema.Rollout {
 				Query:    ofPods,
 			},
 		}}
-		r.RolloutPolicy.TrafficAnalysis.Webhooks.Command = []string{fmt.Sprintf("hey -z 1m -q 10 -c 2 http://%s/", a.canary())}
+		r.RolloutPolicy.TrafficAnalysis.Webhooks.Command = []string{fmt.Sprintf("hey -z 50s -q 10 -c 2 http://%s/", a.canary())}
 	}
 	return r
 }

@@ -18,36 +18,54 @@ func Change(before, after *flagger.Plan) string {
 	if was, is := promotion(before), promotion(after); was != is {
 		parts = append(parts, "promotion "+was+" → "+is)
 	}
-	var failures []string
-	for _, f := range []struct {
-		at          string
-		before, now *flagger.Run
-	}{
-		{"at the first check", before.First, after.First},
-		{"at the last", before.Last, after.Last},
-	} {
-		if was, is := trafficMinutes(f.before), trafficMinutes(f.now); was != is {
-			failures = append(failures, f.at+" "+was+" → "+is)
+	switch was, is := before.First != nil, after.First != nil; {
+	case before.Good.Outcome != flagger.Promoted || after.Good.Outcome != flagger.Promoted:
+	case was && !is:
+		parts = append(parts, "nothing can fail a check any more")
+	case !was && is:
+		parts = append(parts, "checks can fail, where none could before")
+	case was && len(before.Canary.Analysis.Match) == 0 != (len(after.Canary.Analysis.Match) == 0):
+		parts = append(parts, "exposure at failure is of other requests")
+	case was:
+		if text := exposures(before, after); text != "" {
+			parts = append(parts, "exposure at failure: "+text+" traffic-minutes")
 		}
-	}
-	if len(failures) > 0 {
-		parts = append(parts, "exposure at failure: "+strings.Join(failures, ", ")+" traffic-minutes")
 	}
 	return strings.Join(parts, "; ")
 }
 
-// promotion is how long the good run takes.
-func promotion(p *flagger.Plan) string {
-	if p.Good.Outcome != flagger.Promoted {
-		return "never"
+// exposures are those of the failures that have another one.
+func exposures(before, after *flagger.Plan) string {
+	var all []string
+	for _, f := range []struct {
+		at      string
+		was, is *flagger.Run
+	}{
+		{"at the first check", before.First, after.First},
+		{"at the last", before.Last, after.Last},
+	} {
+		if was, is := trafficMinutes(f.was), trafficMinutes(f.is); was != is {
+			all = append(all, f.at+" "+was+" → "+is)
+		}
 	}
-	return diag.Duration(p.Good.Duration())
+	return strings.Join(all, ", ")
 }
 
-// trafficMinutes is the exposure of a run that fails, if there is one.
+// promotion is how long the good run takes.
+func promotion(p *flagger.Plan) string {
+	switch p.Good.Outcome {
+	case flagger.Promoted:
+		return diag.Duration(p.Good.Duration())
+	case flagger.TooLong:
+		return "more than " + diag.Duration(p.Good.Duration())
+	}
+	return "never"
+}
+
+// trafficMinutes is the exposure of a run that fails.
 func trafficMinutes(r *flagger.Run) string {
-	if r == nil {
-		return "unchecked"
+	if r.GoesOn() {
+		return "endless"
 	}
 	return minutes(r.Exposure())
 }

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"encoding/json"
 	"testing"
 
 	"github.com/fleetwright/fleetwright/internal/flagger"
@@ -19,8 +20,11 @@ func TestChange(t *testing.T) {
 		{"larger steps", func(c *flagger.Canary) { c.Analysis.StepWeight = 50 }, "promotion 4m → 2m; exposure at failure: at the first check 0.15 → 0.75, at the last 1.25 → 0.75 traffic-minutes"},
 		{"more patience", func(c *flagger.Canary) { c.Analysis.Threshold = 4 }, "exposure at failure: at the first check 0.15 → 0.25, at the last 1.25 → 1.75 traffic-minutes"},
 		{"a promotion in steps", func(c *flagger.Canary) { c.Analysis.StepWeightPromotion = 25 }, "promotion 4m → 4m30s"},
-		{"no metrics", func(c *flagger.Canary) { c.Analysis.Metrics = nil }, "exposure at failure: at the first check 0.15 → unchecked, at the last 1.25 → unchecked traffic-minutes"},
-		{"a mirror that is none", func(c *flagger.Canary) { c.Analysis.Mirror = true }, "promotion 4m → never; exposure at failure: at the first check 0.15 → unchecked, at the last 1.25 → unchecked traffic-minutes"},
+		{"no metrics", func(c *flagger.Canary) { c.Analysis.Metrics = nil }, "nothing can fail a check any more"},
+		{"conditions", func(c *flagger.Canary) { c.Analysis.Iterations, c.Analysis.Match = 3, make([]json.RawMessage, 1) }, "promotion 4m → 3m; exposure at failure is of other requests"},
+		{"very many checks", func(c *flagger.Canary) { c.Analysis.Iterations = 1 << 20 }, "promotion 4m → more than 83h19m30s"},
+		{"very much patience", func(c *flagger.Canary) { c.Analysis.Threshold = 1 << 20 }, "exposure at failure: at the first check 0.15 → endless, at the last 1.25 → endless traffic-minutes"},
+		{"a mirror that is none", func(c *flagger.Canary) { c.Analysis.Mirror = true }, "promotion 4m → never"},
 		{"a suspension", func(c *flagger.Canary) { c.Suspend = true }, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -108,7 +108,7 @@ func newChart(r *render.Rollout, id string) chart {
 		switch {
 		case run.Outcome == flagger.Promoted:
 			sign = promotedSign
-		case goesOn(run):
+		case run.GoesOn():
 			end, sign = longest, goesOnSign
 		}
 		c.Lines = append(c.Lines, line{
@@ -139,14 +139,11 @@ func (c chart) named(r *render.Rollout) chart {
 // spoken is what is said of a run to those who do not see its line.
 func spoken(r run) string {
 	outcome, after := r.ending()
-	if !goesOn(r) {
+	if !r.GoesOn() {
 		outcome += " after " + after
 	}
 	return fmt.Sprintf("%s: %s, with up to %d%% of the traffic", r.name, outcome, r.Peak())
 }
-
-// goesOn says whether a run does not end with its last tick.
-func goesOn(r run) bool { return r.Outcome != flagger.Promoted && r.Outcome != flagger.RolledBack }
 
 // shown is the time that a chart shows: that of the longest run, and some more of those
 // that go on.
@@ -155,7 +152,7 @@ func shown(runs []run) time.Duration {
 	var longest time.Duration
 	for _, r := range runs {
 		longest = max(longest, r.Duration(), r.Every)
-		if goesOn(r) {
+		if r.GoesOn() {
 			longest = max(longest, r.Duration()+more*r.Every)
 		}
 	}

@@ -172,7 +172,7 @@ func newHTMLRollout(r *render.Rollout, chartID string) htmlRollout {
 	}
 	out.Chart = newChart(r, chartID)
 	for _, run := range runsOf(r.Plan) {
-		shown := htmlRun{Key: run.key, Name: run.name, BacksOut: run.backsOut(), Peak: percent(run.Peak()), Exposure: run.exposure()}
+		shown := htmlRun{Key: run.key, Name: run.name, BacksOut: run.backsOut(), Peak: run.most(), Exposure: run.exposure()}
 		shown.Outcome, shown.After = run.ending()
 		for _, w := range run.rows() {
 			shown.Rows = append(shown.Rows, htmlRow{w.Phase, w.Weight, w.Canary, run.when(w), w.note()})

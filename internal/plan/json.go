@@ -34,16 +34,16 @@ type jsonRollout struct {
 	Notes           []string           `json:"notes"`
 }
 
-// A jsonRun has no seconds where it never ends, and none of what never happens in it.
+// A jsonRun has no seconds where it goes on, and none of what never happens in it.
 type jsonRun struct {
 	Outcome            flagger.Outcome `json:"outcome"`
 	Seconds            *float64        `json:"seconds"`
-	PromotionSeconds   *float64        `json:"promotionSeconds,omitempty"`
+	CopiedSeconds      *float64        `json:"copiedSeconds,omitempty"`
 	FirstFailedSeconds *float64        `json:"firstFailedSeconds,omitempty"`
 	Checks             int             `json:"checks"`
 	MostTraffic        int             `json:"mostTraffic"`
-	ExposedSeconds     float64         `json:"exposedSeconds"`
-	TrafficMinutes     float64         `json:"trafficMinutes"`
+	ExposedSeconds     *float64        `json:"exposedSeconds"`
+	TrafficMinutes     *float64        `json:"trafficMinutes"`
 	Ticks              []jsonTick      `json:"ticks"`
 	Webhooks           []jsonWebhook   `json:"webhooks"`
 	Metrics            []jsonMetric    `json:"metrics"`
@@ -109,15 +109,15 @@ func newJSONRollout(r *render.Rollout) jsonRollout {
 func newJSONRun(c *flagger.Canary, r flagger.Run) jsonRun {
 	out := jsonRun{
 		Outcome: r.Outcome, Checks: r.Checks, MostTraffic: r.Peak(),
-		ExposedSeconds: r.Exposed().Seconds(), TrafficMinutes: r.Exposure(),
 		Webhooks: []jsonWebhook{}, Metrics: []jsonMetric{},
 	}
 	seconds := func(d time.Duration) *float64 { s := d.Seconds(); return &s }
-	if r.Outcome == flagger.Promoted || r.Outcome == flagger.RolledBack {
-		out.Seconds = seconds(r.Duration())
+	if !r.GoesOn() {
+		exposure := r.Exposure()
+		out.Seconds, out.ExposedSeconds, out.TrafficMinutes = seconds(r.Duration()), seconds(r.Exposed()), &exposure
 	}
 	if r.Outcome == flagger.Promoted {
-		out.PromotionSeconds = seconds(r.Promotion())
+		out.CopiedSeconds = seconds(r.Copied())
 	}
 	if r.FirstFailed > 0 {
 		out.FirstFailedSeconds = seconds(r.At(r.FirstFailed))

@@ -20,7 +20,7 @@ func (f markdownFormat) Write(w io.Writer, rollouts []render.Rollout) error {
 		f.rollout(b, &rollouts[i])
 	}
 	if len(rollouts) == 0 {
-		fmt.Fprintln(b, "There are no rollouts.")
+		fmt.Fprintln(b, noRollouts)
 	} else {
 		fmt.Fprintln(b, since)
 	}
@@ -37,7 +37,7 @@ func (f markdownFormat) rollout(b *bufio.Writer, r *render.Rollout) {
 	fmt.Fprint(b, "| | ends | after | backs out in | most traffic | exposure |\n|---|---|---|---|---|---|\n")
 	for _, r := range runsOf(p) {
 		outcome, after := r.ending()
-		tableRow(b, r.name, outcome, after, r.backsOut(), percent(r.Peak()), r.exposure())
+		tableRow(b, r.name, outcome, after, r.backsOut(), r.most(), r.exposure())
 	}
 	b.WriteByte('\n')
 	for _, line := range append(gates(p), notes(r)...) {

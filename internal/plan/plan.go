@@ -6,7 +6,6 @@ package plan
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
@@ -78,35 +77,50 @@ type row struct {
 	flagger.Tick
 	// from and to are the numbers of the first and the last tick.
 	from, to int
-	// failed says that the check of each of the ticks failed.
+	// failed says that the check of each of the ticks failed, and since is the number of the
+	// first where there are several.
 	failed bool
+	since  int
 }
 
-// mostAlike is how many rows show the same before they are one.
-const mostAlike = 3
+// mostAlike is how many rows show the same before they are one, and mostFailed the same of
+// failed checks.
+const (
+	mostAlike  = 3
+	mostFailed = 10
+)
 
 // rows are the table of a run. Long stretches that show the same are one row.
 func (r run) rows() (rows []row) {
 	for i, t := range r.Ticks {
 		failed := i > 0 && t.FailedChecks > r.Ticks[i-1].FailedChecks
-		rows = append(rows, row{t, i, i, failed})
+		rows = append(rows, row{Tick: t, from: i, to: i, failed: failed})
 	}
-	for i := 0; i < len(rows); i++ {
-		j := i + 1
-		for j < len(rows) && rows[j].shows(rows[i]) {
-			j++
+	folded := rows[:0]
+	for len(rows) > 0 {
+		n := 1
+		for n < len(rows) && rows[n].shows(rows[0]) {
+			n++
 		}
-		if j-i > mostAlike {
-			rows[i].to = rows[j-1].to
-			rows = slices.Delete(rows, i+1, j)
+		most := mostAlike
+		if rows[0].failed {
+			most = mostFailed
 		}
+		if n > most {
+			last := rows[n-1]
+			last.from, last.since = rows[0].from, rows[0].FailedChecks
+			folded = append(folded, last)
+		} else {
+			folded = append(folded, rows[:n]...)
+		}
+		rows = rows[n:]
 	}
-	return rows
+	return folded
 }
 
 // shows says whether two rows show the same.
 func (r row) shows(other row) bool {
-	return r.Phase == other.Phase && r.Weight == other.Weight && r.Route == other.Route && !r.failed && !other.failed
+	return r.Phase == other.Phase && r.Weight == other.Weight && r.Route == other.Route && r.failed == other.failed
 }
 
 // when is the time of a row since the detection.
@@ -120,6 +134,8 @@ func (r run) when(w row) string {
 // note is what there is to say of a row beside what it shows.
 func (w row) note() string {
 	switch {
+	case w.failed && w.since > 0:
+		return fmt.Sprintf("failed checks %d to %d", w.since, w.FailedChecks)
 	case w.failed:
 		return fmt.Sprintf("failed check %d", w.FailedChecks)
 	case w.Mirrored:
@@ -154,6 +170,9 @@ func counts(p *flagger.Plan) (all []count) {
 	}
 	return all
 }
+
+// noRollouts is what there is to say of documents without any.
+const noRollouts = "There are no rollouts."
 
 // title is what people call a rollout: the workload.
 func title(r *render.Rollout) string { return r.Namespace + "/" + r.Name }

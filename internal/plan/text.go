@@ -25,7 +25,9 @@ func (f textFormat) Write(w io.Writer, rollouts []render.Rollout) error {
 		f.rollout(b, &rollouts[i])
 		b.WriteByte('\n')
 	}
-	if len(rollouts) > 0 {
+	if len(rollouts) == 0 {
+		fmt.Fprintln(b, noRollouts)
+	} else {
 		fmt.Fprintln(b, wrapped(since, lineLength))
 	}
 	return b.Flush()
@@ -81,7 +83,7 @@ func (f textFormat) summary(b *bufio.Writer, p *flagger.Plan) {
 	lines := [][]string{{"", "ENDS", "AFTER", "BACKS OUT IN", "MOST TRAFFIC", "EXPOSURE"}}
 	for _, r := range runsOf(p) {
 		outcome, after := r.ending()
-		lines = append(lines, []string{r.name, outcome, after, r.backsOut(), percent(r.Peak()), r.exposure()})
+		lines = append(lines, []string{r.name, outcome, after, r.backsOut(), r.most(), r.exposure()})
 	}
 	columns(b, "  ", lines)
 }
@@ -95,6 +97,9 @@ func (f textFormat) table(b *bufio.Writer, r run) {
 	columns(b, "    ", lines)
 }
 
+// callColumns is how much is shown of what is called.
+const callColumns = 60
+
 // counts are how often webhooks are called and metrics asked for.
 func (f textFormat) counts(b *bufio.Writer, p *flagger.Plan) {
 	all := counts(p)
@@ -107,7 +112,7 @@ func (f textFormat) counts(b *bufio.Writer, p *flagger.Plan) {
 	}
 	lines := [][]string{head}
 	for _, c := range all {
-		line := []string{diag.Printable(c.what)}
+		line := []string{cut(c.what, callColumns)}
 		for _, n := range c.times {
 			line = append(line, fmt.Sprint(n))
 		}
@@ -177,15 +182,22 @@ func (f textFormat) chart(b *bufio.Writer, p *flagger.Plan) {
 	fmt.Fprintf(b, "  %-22s %4s  0s%*s\n", "", "", chartWidth-2, diag.Duration(p.Good.At(longest)))
 }
 
-// level is how many eighths of a cell of the chart are filled: its column is a time, of
-// so many ticks, and its line a share of the traffic.
+// level is how many eighths of a cell of the chart are filled: its column is the time of
+// some of so many ticks, and its line a share of the traffic. The largest share that there
+// is in the time counts.
 func level(r flagger.Run, column, ticks, line int) int {
-	tick := column * ticks / chartWidth
-	if tick >= len(r.Ticks) {
+	from := column * ticks / chartWidth
+	to := max((column+1)*ticks/chartWidth, from+1)
+	last := len(r.Ticks) - 1
+	if from >= len(r.Ticks) && !r.GoesOn() {
 		return 0
 	}
-	eighths := (r.Ticks[tick].Canary*chartHeight*8 + 50) / 100
-	if r.Ticks[tick].Canary > 0 {
+	share := 0
+	for i := min(from, last); i < to; i++ {
+		share = max(share, r.Ticks[min(i, last)].Canary)
+	}
+	eighths := (share*chartHeight*8 + 50) / 100
+	if share > 0 {
 		eighths = max(eighths, 1)
 	}
 	return min(max(eighths-line*8, 0), 8)

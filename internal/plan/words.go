@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,11 +58,10 @@ func strategy(p *flagger.Plan) string {
 
 // ending says how a run ends, and when.
 func (r run) ending() (outcome, after string) {
-	switch r.Outcome {
-	case flagger.Promoted, flagger.RolledBack:
-		return string(r.Outcome), diag.Duration(r.Duration())
+	if r.GoesOn() {
+		return string(r.Outcome), "–"
 	}
-	return string(r.Outcome), "–"
+	return string(r.Outcome), diag.Duration(r.Duration())
 }
 
 // backsOut is the time from the first failed check of a run until all traffic is back at
@@ -76,14 +76,29 @@ func (r run) backsOut() string {
 // percent is a share of the traffic.
 func percent(n int) string { return strconv.Itoa(n) + "%" }
 
+// most is the largest share of a run's traffic. One that was not followed to its end may
+// have more.
+func (r run) most() string {
+	if r.Outcome == flagger.TooLong {
+		return percent(r.Peak()) + " or more"
+	}
+	return percent(r.Peak())
+}
+
 // minutes is a number of traffic-minutes, with two decimals at most.
 func minutes(n float64) string {
-	return strings.TrimSuffix(strings.TrimRight(strconv.FormatFloat(n, 'f', 2, 64), "0"), ".")
+	if n > 0 && n < 0.005 {
+		return "less than 0.01"
+	}
+	return strconv.FormatFloat(math.Round(n*100)/100, 'f', -1, 64)
 }
 
 // exposure is how much traffic the new version of a run has.
 func (r run) exposure() string {
-	if r.Exposed() == 0 {
+	switch {
+	case r.GoesOn() && r.Peak() > 0:
+		return "without end"
+	case r.Exposed() == 0:
 		return "none"
 	}
 	unit := "traffic-minutes"
@@ -130,10 +145,13 @@ func notes(r *render.Rollout) (all []string) {
 	switch p.Good.Outcome {
 	case flagger.Endless:
 		say("no version is ever promoted: the rollout stays where the table ends")
-	case flagger.TooLong:
-		say("the table ends after %d checks, and the rollout does not", flagger.MaxTicks)
 	case flagger.RolledBack:
 		say("every version is rolled back, however good it is")
+	}
+	for _, run := range runsOf(p) {
+		if run.Outcome == flagger.TooLong {
+			say("%s: the table ends after %s, and the rollout does not", run.name, diag.Duration(run.Duration()))
+		}
 	}
 	switch {
 	case p.Canary.SkipAnalysis:
