@@ -321,11 +321,11 @@ func TestAction(t *testing.T) {
 		{
 			name: "strict", with: map[string]string{"strict": "true", "paths": "warned", "output": ""},
 			code:     1,
-			commands: []string{"::error ", "::notice ", "::notice ", "::error ", "::error ", "::error "},
+			commands: []string{"::error ", "::notice ", "::notice ", "::error ", "::error ", "::notice ", "::error "},
 		},
 		{
 			name: "not strict", with: map[string]string{"paths": "warned", "output": ""},
-			commands: []string{"::warning ", "::notice ", "::notice ", "::warning ", "::warning ", "::warning "},
+			commands: []string{"::warning ", "::notice ", "::notice ", "::warning ", "::warning ", "::notice ", "::warning "},
 		},
 		{
 			name: "in a directory below, with spaces", prepare: func(j *job) {
