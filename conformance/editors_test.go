@@ -210,7 +210,7 @@ func TestEditorsOfferValues(t *testing.T) {
 	}{
 		"an enum":              {"trafficRoutingProvider: kuma", "trafficRoutingProvider: ‸", []string{"istio", "kuma", "nginx"}},
 		"an example":           {"serviceName: backend", "serviceName: ‸", []string{"backend"}},
-		"an example of a list": {`- "hey -z 50s -q 10 -c 2 http://podinfo-canary.test:9898/"`, "- ‸", []string{"hey -z 50s -q 10 -c 2 http://backend-canary.webapp:9898/"}},
+		"an example of a list": {`- "hey -z 1m -q 10 -c 2 http://podinfo-canary.test:9898/"`, "- ‸", []string{"hey -z 50s -q 10 -c 2 http://backend-canary.webapp:9898/"}},
 		"a default":            {"kind: Deployment", "kind: ‸", []string{"DaemonSet", "Deployment"}},
 	} {
 		t.Run(name, func(t *testing.T) {
