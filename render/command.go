@@ -64,39 +64,50 @@ type shellCall struct {
 	words []word
 }
 
-// shellCalls are the commands of a script, and the functions that it defines. The
-// shell of a load tester's cmd is busybox' and that of bash is bash, which has all of
-// its syntax.
-func shellCalls(script string) (calls []shellCall, functions []string, err error) {
-	file, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(script), "")
+// A shellScript is what of a script can be told without running it.
+type shellScript struct {
+	// calls are its commands, and functions those that it defines.
+	calls     []shellCall
+	functions []string
+	// simple scripts are a command alone, without pipes and loops.
+	simple bool
+}
+
+// parseScript reads a script. The shell of a load tester's cmd is busybox' and that of
+// bash is bash, which has all of its syntax.
+func parseScript(text string) (s shellScript, err error) {
+	file, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(text), "")
 	if err != nil {
-		return nil, nil, err
+		return shellScript{}, err
+	}
+	if len(file.Stmts) == 1 {
+		_, s.simple = file.Stmts[0].Cmd.(*syntax.CallExpr)
 	}
 	syntax.Walk(file, func(n syntax.Node) bool {
 		switch n := n.(type) {
 		case *syntax.FuncDecl:
-			functions = append(functions, n.Name.Value)
+			s.functions = append(s.functions, n.Name.Value)
 		case *syntax.CallExpr:
 			var words []word
 			for _, w := range n.Args {
 				words = append(words, literal(w))
 			}
-			calls = append(calls, callsOf(words)...)
+			s.calls = append(s.calls, callsOf(words)...)
 		}
 		return true
 	})
-	for _, call := range calls {
-		inner, ok := call.script()
+	for _, call := range s.calls {
+		text, ok := call.script()
 		if !ok {
 			continue
 		}
-		more, defined, err := shellCalls(inner)
+		inner, err := parseScript(text)
 		if err != nil {
-			return nil, nil, err
+			return shellScript{}, err
 		}
-		calls, functions = append(calls, more...), append(functions, defined...)
+		s.calls, s.functions = append(s.calls, inner.calls...), append(s.functions, inner.functions...)
 	}
-	return calls, functions, nil
+	return s, nil
 }
 
 // runners are commands that run the one in their words, and how many words of their
@@ -205,16 +216,16 @@ func (r *rollout) checkCommand(script string, at schema.Path, load bool, from st
 		r.report(diag.BadCommand, at, fmt.Sprintf("the command has %d bytes, and a shell takes %d", len(script), longestCommand), "put the script into the image of a load tester of your own")
 		return
 	}
-	calls, functions, err := shellCalls(script)
+	parsed, err := parseScript(script)
 	if err != nil {
 		r.report(diag.BadCommand, at, "a shell does not take the command: "+shellProblem(err), "check quotes and brackets")
 		return
 	}
-	for _, call := range calls {
-		r.checkKnownCommand(call, functions, at)
+	for _, call := range parsed.calls {
+		r.checkKnownCommand(call, parsed.functions, at)
 	}
 	if load {
-		r.checkTargets(calls, script, at, from)
+		r.checkTargets(parsed.calls, script, at, from)
 	}
 }
 

@@ -3,11 +3,10 @@ package render
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"mvdan.cc/sh/v3/syntax"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
@@ -92,25 +91,23 @@ func (r *rollout) shortestWindow() (name string, window time.Duration, ok bool) 
 
 // loads are those that the webhooks begin before the first check, and with each.
 func (r *rollout) loads() (begun, again []load) {
-	all := r.webhooks()
-	add := func(w canaryWebhook, at schema.Path) {
+	own := len(r.RolloutPolicy.Webhooks)
+	for i, w := range r.webhooks() {
+		at := schema.Path{"rolloutPolicy", "webhooks", i, "metadata", "cmd"}
+		if i >= own {
+			at = inAnalysis("webhooks", "command", i-own)
+		}
 		lasts, ok := loadTime(w.Metadata["cmd"])
-		switch {
-		case !ok || !w.hook().RunsTask():
-		case w.Type == flagger.RolloutHook && !w.hook().AlwaysPasses():
+		hook := w.hook()
+		switch awaited := !hook.AlwaysPasses(); {
+		case !ok || !hook.RunsTask():
+		case w.Type == flagger.RolloutHook && awaited:
 			again = append(again, load{at, 0}) // it is over just before the metrics are asked for
 		case w.Type == flagger.RolloutHook:
 			again = append(again, load{at, lasts})
-		case w.Type == flagger.PreRollout && w.hook().AlwaysPasses():
+		case w.Type == flagger.PreRollout && !awaited:
 			begun = append(begun, load{at, lasts})
 		}
-	}
-	own := len(r.RolloutPolicy.Webhooks)
-	for i, w := range all[:own] {
-		add(w, schema.Path{"rolloutPolicy", "webhooks", i, "metadata", "cmd"})
-	}
-	for i, w := range all[own:] {
-		add(w, inAnalysis("webhooks", "command", i))
 	}
 	return begun, again
 }
@@ -121,29 +118,14 @@ func loadTime(script string) (lasts time.Duration, ok bool) {
 	if len(script) > longestCommand {
 		return 0, false
 	}
-	calls, _, err := shellCalls(script)
-	if err != nil {
+	parsed, err := parseScript(script)
+	if err != nil || !slices.ContainsFunc(parsed.calls, func(c shellCall) bool { return isLoadGenerator(c.name) }) {
 		return 0, false
 	}
-	for _, c := range calls {
-		if isLoadGenerator(c.name) {
-			lasts, ok = c.lasts(), true
-		}
+	if !parsed.simple || len(parsed.calls) > 1 {
+		return 0, true
 	}
-	if !ok || len(calls) > 1 || !isOneCommand(script) {
-		return 0, ok
-	}
-	return lasts, ok
-}
-
-// isOneCommand says whether a script is a command alone, without pipes and loops.
-func isOneCommand(script string) bool {
-	file, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(script), "")
-	if err != nil || len(file.Stmts) != 1 {
-		return false
-	}
-	_, ok := file.Stmts[0].Cmd.(*syntax.CallExpr)
-	return ok
+	return parsed.calls[0].lasts(), true
 }
 
 // durationFlags are those of the load generators that say how long they run.

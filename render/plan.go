@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
@@ -88,25 +87,39 @@ func (r *rollout) flaggerVersion() flagger.Version {
 	return flagger.Version{Minor: v.minor}
 }
 
+// canaryObject is the rollout's Canary, and its spec without the rollout's patches.
+func (r *rollout) canaryObject() (rendered, canarySpec) {
+	for _, o := range r.objects() {
+		if spec, ok := o.Spec.(canarySpec); ok {
+			return o, spec
+		}
+	}
+	panic("a rollout without a Canary")
+}
+
 // simulated is the rollout's Canary as the simulation takes it, with its patches, or
 // false where these have left none that can be read.
 func (r *rollout) simulated() (flagger.Canary, bool) {
-	for _, o := range r.objects() {
-		spec, ok := o.Spec.(canarySpec)
-		switch {
-		case !ok:
-			continue
-		case o.patched == nil:
-			return spec.simulated(), true
-		}
-		text, err := json.Marshal(o.patched.value["spec"])
-		if err != nil {
-			break
-		}
-		canary, err := flagger.Parse(text)
-		return canary, err == nil
+	o, spec := r.canaryObject()
+	if o.patched == nil {
+		return spec.simulated(), true
 	}
-	return flagger.Canary{}, false
+	text, err := json.Marshal(o.patched.value["spec"])
+	if err != nil {
+		return flagger.Canary{}, false
+	}
+	canary, err := flagger.Parse(text)
+	return canary, err == nil
+}
+
+// goodRun is what a good version goes through, or false where Flagger does nothing with the
+// rollout, or cannot read it.
+func (r *rollout) goodRun() (canary flagger.Canary, run flagger.Run, ok bool) {
+	canary, ok = r.simulated()
+	if !ok || canary.Suspend {
+		return canary, flagger.Run{}, false
+	}
+	return canary, canary.Run(r.flaggerVersion(), flagger.Scenario{}), true
 }
 
 // simulated is what flagger.Parse makes of the spec's JSON, without the detour that every
@@ -147,12 +160,8 @@ func (r *rollout) checkPlan() {
 	if !r.policy.sound {
 		return
 	}
-	canary, ok := r.simulated()
-	if !ok || canary.Suspend {
-		return
-	}
-	run := canary.Run(r.flaggerVersion(), flagger.Scenario{})
-	if run.Outcome != flagger.Promoted || canary.SkipAnalysis {
+	canary, run, ok := r.goodRun()
+	if !ok || run.Outcome != flagger.Promoted || canary.SkipAnalysis {
 		return
 	}
 	r.noteRolloutTimeout(run)
@@ -178,12 +187,13 @@ func (c *compiler) checkEnds() {
 }
 
 func (r *rollout) checkEnd() {
-	canary, ok := r.simulated()
-	if !ok || canary.Suspend {
+	_, run, ok := r.goodRun()
+	if !ok {
 		return
 	}
-	run, before := canary.Run(r.flaggerVersion(), flagger.Scenario{}), r.unpatched().Run(r.flaggerVersion(), flagger.Scenario{})
-	if run.Outcome == before.Outcome {
+	_, spec := r.canaryObject()
+	unpatched := spec.simulated()
+	if run.Outcome == unpatched.Run(r.flaggerVersion(), flagger.Scenario{}).Outcome {
 		return // whatever the reason, it is not the patches
 	}
 	switch last := run.Ticks[len(run.Ticks)-1]; run.Outcome {
@@ -194,17 +204,6 @@ func (r *rollout) checkEnd() {
 	}
 }
 
-// unpatched is the rollout's Canary without its patches.
-func (r *rollout) unpatched() *flagger.Canary {
-	for _, o := range r.objects() {
-		if spec, ok := o.Spec.(canarySpec); ok {
-			canary := spec.simulated()
-			return &canary
-		}
-	}
-	return &flagger.Canary{}
-}
-
 // noteRolloutTimeout notes that a timeout is not one of the whole rollout.
 func (r *rollout) noteRolloutTimeout(run flagger.Run) {
 	n := r.RolloutPolicy.RolloutTimeoutSeconds
@@ -212,43 +211,36 @@ func (r *rollout) noteRolloutTimeout(run flagger.Run) {
 		return
 	}
 	if timeout := time.Duration(*n) * time.Second; run.Duration() > timeout {
-		r.c.note(diag.LongerThanTimeout, r.origin("rolloutPolicy", "rolloutTimeoutSeconds"), inTurn(run.Duration(), timeout))
+		r.c.note(diag.LongerThanTimeout, r.origin("rolloutPolicy", "rolloutTimeoutSeconds"),
+			fmt.Sprintf("a good version is promoted after %s, and the timeout is %s", diag.Duration(run.Duration()), diag.Duration(timeout)))
 	}
 }
 
 func timeoutMessage(what []string, others int) string {
-	message := "a good version takes longer to be promoted than the timeout"
-	if takes, timeout, ok := turns(what); ok {
-		message = fmt.Sprintf("a good version is promoted after %s, and the timeout is %s", takes, timeout)
-	}
-	return message + ": Flagger takes it for how long pods may not be ready, and ends no rollout for being late" + hereToo(others)
+	return sameOr(what, "a good version takes longer to be promoted than the timeout") +
+		": Flagger takes it for how long pods may not be ready, and ends no rollout for being late" + hereToo(others)
 }
 
 // noteUndoneByFlux notes that Flux applies what is in Git while a version that is not in
 // Git is rolled out.
 func (r *rollout) noteUndoneByFlux(run flagger.Run) {
 	k := r.policy.Kustomization
-	if k == nil || k.Suspend || isZero(k.Interval) || duration(k.Interval) >= run.Copied() {
+	if k == nil || r.policy.suspended() || isZero(k.Interval) || duration(k.Interval) >= run.Copied() {
 		return
 	}
-	r.c.note(diag.UndoneByFlux, origin{r.policy.app.doc, r.policy.path.With("kustomization", "interval")}, inTurn(duration(k.Interval), run.Copied()))
+	r.c.note(diag.UndoneByFlux, origin{r.policy.app.doc, r.policy.path.With("kustomization", "interval")},
+		fmt.Sprintf("Flux applies what is in Git every %s, and Flagger copies a new version to the primary after %s", diag.Duration(duration(k.Interval)), diag.Duration(run.Copied())))
 }
 
 func undoneMessage(what []string, others int) string {
-	message := "Flux applies what is in Git with every interval, and Flagger copies a new version to the primary later"
-	if interval, takes, ok := turns(what); ok {
-		message = fmt.Sprintf("Flux applies what is in Git every %s, and Flagger copies a new version to the primary after %s", interval, takes)
-	}
-	return message + ": one that is set on the cluster alone is taken back before" + hereToo(others)
+	return sameOr(what, "Flux applies what is in Git with every interval, and Flagger copies a new version to the primary later") +
+		": one that is set on the cluster alone is taken back before" + hereToo(others)
 }
 
-// inTurn are two times as what a note is of, and turns are these again where all notes are
-// of the same.
-func inTurn(a, b time.Duration) string { return diag.Duration(a) + " " + diag.Duration(b) }
-
-func turns(what []string) (a, b string, ok bool) {
-	if len(what) != 1 {
-		return "", "", false
+// sameOr is what all notes say where they say the same, and else something general.
+func sameOr(what []string, general string) string {
+	if len(what) == 1 {
+		return what[0]
 	}
-	return strings.Cut(what[0], " ")
+	return general
 }

@@ -39,28 +39,23 @@ func TestSimulatedIsWhatParseReads(t *testing.T) {
 					if r == nil {
 						continue
 					}
-					for _, o := range r.objects() {
-						spec, ok := o.Spec.(canarySpec)
-						if !ok {
-							continue
-						}
-						text, err := json.Marshal(spec)
-						if err != nil {
-							t.Fatal(err)
-						}
-						want, err := flagger.Parse(text)
-						if err != nil {
-							t.Fatal(err)
-						}
-						got := spec.simulated()
-						seen[got.Analysis.Strategy()] = true
-						if len(got.Analysis.Match) != len(want.Analysis.Match) {
-							t.Errorf("%s: %d conditions, want %d", dir, len(got.Analysis.Match), len(want.Analysis.Match))
-						}
-						got.Analysis.Match, want.Analysis.Match = nil, nil
-						if !reflect.DeepEqual(got, want) {
-							t.Errorf("%s: it is\n%+v, want\n%+v", dir, got, want)
-						}
+					_, spec := r.canaryObject()
+					text, err := json.Marshal(spec)
+					if err != nil {
+						t.Fatal(err)
+					}
+					want, err := flagger.Parse(text)
+					if err != nil {
+						t.Fatal(err)
+					}
+					got := spec.simulated()
+					seen[got.Analysis.Strategy()] = true
+					if len(got.Analysis.Match) != len(want.Analysis.Match) {
+						t.Errorf("%s: %d conditions, want %d", dir, len(got.Analysis.Match), len(want.Analysis.Match))
+					}
+					got.Analysis.Match, want.Analysis.Match = nil, nil
+					if !reflect.DeepEqual(got, want) {
+						t.Errorf("%s: it is\n%+v, want\n%+v", dir, got, want)
 					}
 				}
 			}

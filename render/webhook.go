@@ -112,11 +112,8 @@ func (r *rollout) checkTask(w canaryWebhook, at schema.Path) {
 // warmsUp says whether the webhook makes the load of an analysis before it begins. Its
 // command is not to be waited for, and finds nothing.
 func (w canaryWebhook) warmsUp() bool {
-	if w.Type != flagger.PreRollout || len(w.Metadata["cmd"]) > longestCommand {
-		return false
-	}
-	calls, _, err := shellCalls(w.Metadata["cmd"])
-	return err == nil && slices.ContainsFunc(calls, func(c shellCall) bool { return isLoadGenerator(c.name) })
+	_, makesLoad := loadTime(w.Metadata["cmd"])
+	return w.Type == flagger.PreRollout && makesLoad
 }
 
 // checkOutsideMesh says that a load tester of another namespace has no sidecar.

@@ -41,11 +41,7 @@ func Formats() []string { return formats.Names() }
 
 // NewFormat is the format of a name, or false where there is none.
 func NewFormat(name string, options FormatOptions) (Format, bool) {
-	newFormat, ok := formats.Get(name)
-	if !ok {
-		return nil, false
-	}
-	return newFormat(options), true
+	return named.Make(formats, name, options)
 }
 
 // Summary counts what changes, in one line.

@@ -37,7 +37,7 @@ type Gate struct {
 func New(c Canary, v Version) *Plan {
 	p := &Plan{Canary: c, Version: v, Good: c.Run(v, Scenario{})}
 	run := func(sc Scenario) *Run { r := c.Run(v, sc); return &r }
-	_, canFail := c.culprit(v)
+	_, canFail := c.culprit(c.queries(v))
 	if canFail && p.Good.Checks > 0 {
 		p.First = run(Scenario{FailFrom: 1})
 	}
@@ -47,34 +47,25 @@ func New(c Canary, v Version) *Plan {
 	if p.First != nil {
 		p.Last = run(Scenario{FailFrom: p.Good.Checks})
 	}
-	if c.mayRefuse(PreRollout) && !c.SkipAnalysis {
-		p.PreRollout = run(Scenario{FailPreRollout: true})
+	for _, w := range c.Analysis.hooks(PreRollout) {
+		if !w.AlwaysPasses() && !c.SkipAnalysis {
+			p.PreRollout = run(Scenario{FailPreRollout: true})
+			break
+		}
 	}
 	for _, kind := range []string{ConfirmRollout, ConfirmTrafficIncrease, ConfirmPromotion} {
-		if c.mayRefuse(kind) {
-			if g := p.gate(kind); g.Asked > 0 {
-				p.Gates = append(p.Gates, g)
-			}
+		if g := p.gate(kind); g.Asked > 0 {
+			p.Gates = append(p.Gates, g)
 		}
 	}
 	return p
 }
 
-// mayRefuse says whether the Canary has a webhook of a type that may not pass.
-func (c *Canary) mayRefuse(kind string) bool {
-	for i := range c.Analysis.Webhooks {
-		if w := &c.Analysis.Webhooks[i]; w.Kind() == kind && !w.AlwaysPasses() {
-			return true
-		}
-	}
-	return false
-}
-
 // gate is what the webhooks of a type add to the good run.
 func (p *Plan) gate(kind string) Gate {
 	g := Gate{Type: kind}
-	for i := range p.Canary.Analysis.Webhooks {
-		if w := &p.Canary.Analysis.Webhooks[i]; w.Kind() == kind && !w.AlwaysPasses() {
+	for i, w := range p.Canary.Analysis.hooks(kind) {
+		if !w.AlwaysPasses() {
 			g.Webhooks = append(g.Webhooks, w.Name)
 			g.Asked = max(g.Asked, p.Good.Calls[i])
 		}

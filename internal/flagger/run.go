@@ -40,13 +40,13 @@ type culprit struct{ metric, webhook int }
 
 // culprit is what is taken to fail of a bad check: the first metric that is asked for,
 // and without one the first webhook of a check that can. A bad version that the first
-// metric does not see has more queries asked.
-func (c *Canary) culprit(v Version) (culprit, bool) {
-	for _, metric := range c.queries(v) {
-		return culprit{metric, none}, true
+// metric does not see has more queries asked. It is false where nothing can fail.
+func (c *Canary) culprit(queries []int) (culprit, bool) {
+	if len(queries) > 0 {
+		return culprit{queries[0], none}, true
 	}
-	for i := range c.Analysis.Webhooks {
-		if w := &c.Analysis.Webhooks[i]; w.Kind() == RolloutHook && !w.AlwaysPasses() {
+	for i, w := range c.Analysis.hooks(RolloutHook) {
+		if !w.AlwaysPasses() {
 			return culprit{none, i}, true
 		}
 	}
@@ -71,6 +71,9 @@ const (
 	// TooLong runs have more than MaxTicks.
 	TooLong Outcome = "too long to follow"
 )
+
+// ends are the phases that a run ends with.
+var ends = map[Phase]Outcome{Succeeded: Promoted, Failed: RolledBack}
 
 // MaxTicks is how many ticks of a run are followed: at Flagger's shortest interval more
 // than a day. It is less where the interval is so long that their time could not be told.
@@ -143,10 +146,13 @@ func (r Run) Exposure() (trafficMinutes float64) {
 // Run has a Canary go through a rollout under a version of Flagger.
 func (c *Canary) Run(v Version, sc Scenario) Run {
 	s := &scheduler{
-		Canary: c, version: v, scenario: sc, status: Status{Phase: Initialized},
+		Canary: c, version: v, scenario: sc, status: Status{Phase: Initialized}, queries: c.queries(v),
 		calls: make([]int, len(c.Analysis.Webhooks)), asked: make([]int, len(c.Analysis.Metrics)),
 	}
-	s.culprit, _ = c.culprit(v)
+	s.culprit, _ = c.culprit(s.queries)
+	for i := range c.Analysis.Webhooks {
+		s.answers = append(s.answers, c.Analysis.Webhooks[i].answer())
+	}
 	r := Run{Outcome: TooLong, Every: c.Analysis.Every()}
 	// Where a state comes again, and nothing else has changed, it comes for ever.
 	type state struct {
@@ -169,12 +175,8 @@ func (c *Canary) Run(v Version, sc Scenario) Run {
 		}
 		seen[at] = true
 		r.Ticks = append(r.Ticks, now)
-		if s.status.Phase == Succeeded {
-			r.Outcome = Promoted
-			break
-		}
-		if s.status.Phase == Failed {
-			r.Outcome = RolledBack
+		if end, ok := ends[now.Phase]; ok {
+			r.Outcome = end
 			break
 		}
 	}

@@ -39,12 +39,16 @@ type Route struct {
 // A scheduler advances a Canary tick by tick, as Flagger's does.
 type scheduler struct {
 	*Canary
-	version Version
-	// culprit is what fails of a bad check.
-	culprit  culprit
+	version  Version
 	scenario Scenario
-	status   Status
-	route    Route
+	// queries are what a check asks, culprit is what fails of a bad one, and answers are
+	// those of the webhooks, as far as they are settled.
+	queries []int
+	culprit culprit
+	answers []answer
+
+	status Status
+	route  Route
 
 	// checks of the new version under traffic that have begun.
 	checks int
@@ -125,13 +129,10 @@ func (s *scheduler) skip() {
 
 // wantsRollback says whether a webhook has the version undone (runRollbackHooks).
 func (s *scheduler) wantsRollback() bool {
-	for i := range s.Analysis.Webhooks {
-		if s.Analysis.Webhooks[i].Kind() != Rollback {
-			continue
-		}
-		passes := s.call(i)
+	for i := range s.Analysis.hooks(Rollback) {
+		undoes := s.call(i)
 		s.event()
-		if passes {
+		if undoes {
 			return true
 		}
 	}
@@ -175,12 +176,12 @@ func (s *scheduler) check() bool {
 		return s.confirms(PreRollout)
 	}
 	s.checks++
-	for i := range s.Analysis.Webhooks {
-		if s.Analysis.Webhooks[i].Kind() == RolloutHook && !s.call(i) {
+	for i := range s.Analysis.hooks(RolloutHook) {
+		if !s.call(i) {
 			return false
 		}
 	}
-	for _, metric := range s.queries(s.version) {
+	for _, metric := range s.queries {
 		if metric == nothingToAsk {
 			return false
 		}
@@ -193,11 +194,8 @@ func (s *scheduler) check() bool {
 }
 
 // fails says whether something is what fails of this check.
-func (s *scheduler) fails(what culprit) bool { return s.isBad(s.checks) && s.culprit == what }
-
-// isBad says whether a check fails, by its number.
-func (s *scheduler) isBad(check int) bool {
-	return s.scenario.FailFrom > 0 && check >= s.scenario.FailFrom
+func (s *scheduler) fails(what culprit) bool {
+	return s.scenario.FailFrom > 0 && s.checks >= s.scenario.FailFrom && s.culprit == what
 }
 
 // runWeighted gives the new version a larger share, or promotes it (runCanary).
@@ -308,10 +306,7 @@ func (s *scheduler) setRoute(canary int, mirrored bool) {
 
 // confirms calls the webhooks of a type, until one does not pass.
 func (s *scheduler) confirms(kind string) bool {
-	for i := range s.Analysis.Webhooks {
-		if s.Analysis.Webhooks[i].Kind() != kind {
-			continue
-		}
+	for i := range s.Analysis.hooks(kind) {
 		if !s.call(i) {
 			return false
 		}
@@ -326,13 +321,9 @@ func (s *scheduler) runPostRollout() { s.confirms(PostRollout) }
 // call calls a webhook, and says whether it passes.
 func (s *scheduler) call(i int) bool {
 	s.calls[i]++
-	w := &s.Analysis.Webhooks[i]
-	kind := w.Kind()
-	switch {
-	case w.AlwaysPasses():
-		return true
-	case w.neverPasses():
-		return false
+	switch kind := s.Analysis.Webhooks[i].Kind(); {
+	case s.answers[i] != open:
+		return s.answers[i] == passes
 	case kind == s.scenario.Gate:
 		s.gated++
 		return s.gated <= s.scenario.Passes || s.gated > s.scenario.Passes+s.scenario.Refusals
@@ -340,15 +331,14 @@ func (s *scheduler) call(i int) bool {
 		return !s.scenario.FailPreRollout
 	case kind == RolloutHook:
 		return !s.fails(culprit{metric: none, webhook: i})
+	default:
+		return kind != Rollback
 	}
-	return kind != Rollback
 }
 
 // event calls the webhooks that hear of everything (sendEventToWebhook).
 func (s *scheduler) event() {
-	for i := range s.Analysis.Webhooks {
-		if s.Analysis.Webhooks[i].Kind() == Event {
-			s.calls[i]++
-		}
+	for i := range s.Analysis.hooks(Event) {
+		s.calls[i]++
 	}
 }

@@ -1,6 +1,7 @@
 package flagger
 
 import (
+	"iter"
 	"net/url"
 	"slices"
 	"strings"
@@ -46,6 +47,17 @@ func (w *Webhook) Kind() string {
 	return w.Type
 }
 
+// hooks are the webhooks of a type, by their places.
+func (a *Analysis) hooks(kind string) iter.Seq2[int, *Webhook] {
+	return func(yield func(int, *Webhook) bool) {
+		for i := range a.Webhooks {
+			if w := &a.Webhooks[i]; w.Kind() == kind && !yield(i, w) {
+				return
+			}
+		}
+	}
+}
+
 // Task is the type of what a load tester does for the webhook. One that is set to nothing
 // is not the same as none (pkg/loadtester/server.go).
 func (w *Webhook) Task() string {
@@ -57,7 +69,7 @@ func (w *Webhook) Task() string {
 
 // RunsTask says whether the webhook has a load tester do something: its gates have paths
 // of their own (pkg/loadtester/server.go).
-func (w *Webhook) RunsTask() bool { return w.loadTesterPath() == "/" }
+func (w *Webhook) RunsTask() bool { return w.loadTesterPath() == tasks }
 
 // loadTesterPath is the path of the webhook's URL where that is a load tester's, and else
 // nothing.
@@ -77,16 +89,33 @@ func (w *Webhook) loadTesterPath() string {
 // becomes of them (pkg/loadtester/server.go, HandleNewTask).
 var unawaited = []string{shellTask, "ngrinder"}
 
-// The gates of a load tester that nobody opens or closes (pkg/loadtester/server.go).
+// The paths of a load tester's tasks, and of its gates that nobody opens or closes
+// (pkg/loadtester/server.go).
 const (
+	tasks         = "/"
 	approvingGate = "/gate/approve"
 	haltingGate   = "/gate/halt"
 )
 
-// AlwaysPasses says whether a load tester lets the webhook pass whatever happens.
-func (w *Webhook) AlwaysPasses() bool {
-	return w.loadTesterPath() == approvingGate || w.RunsTask() && slices.Contains(unawaited, w.Task())
+// An answer is what a webhook says as far as its load tester settles that.
+type answer int
+
+const (
+	open answer = iota
+	passes
+	refuses
+)
+
+// answer is what a load tester says to the webhook whatever happens.
+func (w *Webhook) answer() answer {
+	switch path := w.loadTesterPath(); {
+	case path == approvingGate, path == tasks && slices.Contains(unawaited, w.Task()):
+		return passes
+	case path == haltingGate:
+		return refuses
+	}
+	return open
 }
 
-// neverPasses says whether a load tester never lets the webhook pass.
-func (w *Webhook) neverPasses() bool { return w.loadTesterPath() == haltingGate }
+// AlwaysPasses says whether a load tester lets the webhook pass whatever happens.
+func (w *Webhook) AlwaysPasses() bool { return w.answer() == passes }

@@ -29,3 +29,12 @@ func (l List[T]) Get(name string) (value T, ok bool) {
 	}
 	return value, false
 }
+
+// Make makes the value of a name with options, or says that there is none.
+func Make[T, O any](l List[func(O) T], name string, options O) (made T, ok bool) {
+	newValue, ok := l.Get(name)
+	if !ok {
+		return made, false
+	}
+	return newValue(options), true
+}

@@ -165,7 +165,7 @@ func newHTMLRollout(r *render.Rollout, chartID string) htmlRollout {
 	out := htmlRollout{
 		Title: diag.Printable(title(r)), Strategy: strategy(r.Plan), Flagger: r.Flagger,
 		Clusters: printable(r.Clusters), Many: len(r.Clusters) > mostClusters,
-		Gates: printable(gates(r.Plan)), Notes: notes(r),
+		Gates: printable(gates(r.Plan)), Notes: notes(r.Plan),
 	}
 	if r.Plan.Canary.Suspend {
 		return out

@@ -92,7 +92,7 @@ func newJSONRollout(r *render.Rollout) jsonRollout {
 		Application: r.Application, Namespace: r.Namespace, Name: r.Name, Clusters: r.Clusters,
 		Provider: c.Provider, Flagger: r.Flagger, Strategy: c.Analysis.Strategy(), Summary: strategy(r.Plan),
 		SkipAnalysis: c.SkipAnalysis, Suspend: c.Suspend, IntervalSeconds: c.Analysis.Every().Seconds(),
-		Runs: map[string]jsonRun{}, Gates: []jsonGate{}, Notes: append([]string{}, notes(r)...),
+		Runs: map[string]jsonRun{}, Gates: []jsonGate{}, Notes: append([]string{}, notes(r.Plan)...),
 	}
 	if c.Suspend {
 		return out

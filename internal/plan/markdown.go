@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render"
 )
 
@@ -36,48 +37,43 @@ func (f markdownFormat) rollout(b *bufio.Writer, r *render.Rollout) {
 	}
 	fmt.Fprint(b, "| | ends | after | backs out in | most traffic | exposure |\n|---|---|---|---|---|---|\n")
 	for _, r := range runsOf(p) {
-		outcome, after := r.ending()
-		tableRow(b, r.name, outcome, after, r.backsOut(), r.most(), r.exposure())
+		tableRow(b, r.summary())
 	}
 	b.WriteByte('\n')
-	for _, line := range append(gates(p), notes(r)...) {
+	for _, line := range append(gates(p), notes(p)...) {
 		fmt.Fprintf(b, "- %s\n", diag.Markdown(line))
 	}
 	for _, r := range runsOf(p) {
 		fmt.Fprintf(b, "\n<details><summary>%s</summary>\n\n| status | weight | time | traffic | | |\n|---|---|---|---|---|---|\n", r.name)
 		for _, w := range r.rows() {
-			tableRow(b, string(w.Phase), fmt.Sprint(w.Weight), r.when(w), percent(w.Canary), bar(w.Canary, 10), w.note())
+			tableRow(b, r.cells(w, 10))
 		}
 		b.WriteString("\n</details>\n")
 	}
-	f.counts(b, r)
+	f.counts(b, p)
 	b.WriteByte('\n')
 }
 
-func (f markdownFormat) counts(b *bufio.Writer, r *render.Rollout) {
-	all := counts(r.Plan)
+func (f markdownFormat) counts(b *bufio.Writer, p *flagger.Plan) {
+	all := counts(p)
 	if len(all) == 0 {
 		return
 	}
 	b.WriteString("\n<details><summary>webhooks and queries</summary>\n\n")
 	head := []string{""}
-	for _, r := range runsOf(r.Plan) {
+	for _, r := range runsOf(p) {
 		head = append(head, r.name)
 	}
-	tableRow(b, head...)
+	tableRow(b, head)
 	b.WriteString("|" + strings.Repeat("---|", len(head)) + "\n")
 	for _, c := range all {
-		cells := []string{c.what}
-		for _, n := range c.times {
-			cells = append(cells, fmt.Sprint(n))
-		}
-		tableRow(b, cells...)
+		tableRow(b, c.cells())
 	}
 	b.WriteString("\n</details>\n")
 }
 
 // tableRow is a row of a table.
-func tableRow(b *bufio.Writer, cells ...string) {
+func tableRow(b *bufio.Writer, cells []string) {
 	for _, cell := range cells {
 		b.WriteString("| " + diag.Markdown(cell) + " ")
 	}

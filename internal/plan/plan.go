@@ -6,6 +6,7 @@ package plan
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
@@ -39,11 +40,7 @@ func Formats() []string { return formats.Names() }
 
 // NewFormat is the format of a name, or false where there is none.
 func NewFormat(name string, options FormatOptions) (Format, bool) {
-	newFormat, ok := formats.Get(name)
-	if !ok {
-		return nil, false
-	}
-	return newFormat(options), true
+	return named.Make(formats, name, options)
 }
 
 // A run is one of a plan, with what it is called.
@@ -144,10 +141,30 @@ func (w row) note() string {
 	return ""
 }
 
+// summary are the cells of a run in the table of all runs.
+func (r run) summary() []string {
+	outcome, after := r.ending()
+	return []string{r.name, outcome, after, r.backsOut(), r.most(), r.exposure()}
+}
+
+// cells are those of a row in the run's table, with a bar of so many characters.
+func (r run) cells(w row, barLength int) []string {
+	return []string{string(w.Phase), strconv.Itoa(w.Weight), r.when(w), percent(w.Canary), bar(w.Canary, barLength), w.note()}
+}
+
 // A count is how often something is called or asked in each run.
 type count struct {
 	what  string
 	times []int
+}
+
+// cells are those of a count in the table of all counts.
+func (c count) cells() []string {
+	cells := []string{c.what}
+	for _, n := range c.times {
+		cells = append(cells, strconv.Itoa(n))
+	}
+	return cells
 }
 
 // counts are those of the webhooks and metrics of a plan, in the order of its runs.

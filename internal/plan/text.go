@@ -57,7 +57,7 @@ func (f textFormat) rollout(b *bufio.Writer, r *render.Rollout) {
 	}
 	f.list(b, "gates", gates(p))
 	f.counts(b, p)
-	f.list(b, "notes", notes(r))
+	f.list(b, "notes", notes(p))
 }
 
 // gates are what the gates of a plan add.
@@ -82,8 +82,7 @@ func (f textFormat) list(b *bufio.Writer, name string, lines []string) {
 func (f textFormat) summary(b *bufio.Writer, p *flagger.Plan) {
 	lines := [][]string{{"", "ENDS", "AFTER", "BACKS OUT IN", "MOST TRAFFIC", "EXPOSURE"}}
 	for _, r := range runsOf(p) {
-		outcome, after := r.ending()
-		lines = append(lines, []string{r.name, outcome, after, r.backsOut(), r.most(), r.exposure()})
+		lines = append(lines, r.summary())
 	}
 	columns(b, "  ", lines)
 }
@@ -92,7 +91,7 @@ func (f textFormat) summary(b *bufio.Writer, p *flagger.Plan) {
 func (f textFormat) table(b *bufio.Writer, r run) {
 	lines := [][]string{{"STATUS", "WEIGHT", "TIME", "TRAFFIC", "", ""}}
 	for _, w := range r.rows() {
-		lines = append(lines, []string{string(w.Phase), fmt.Sprint(w.Weight), r.when(w), percent(w.Canary), bar(w.Canary, 20), w.note()})
+		lines = append(lines, r.cells(w, 20))
 	}
 	columns(b, "    ", lines)
 }
@@ -112,10 +111,8 @@ func (f textFormat) counts(b *bufio.Writer, p *flagger.Plan) {
 	}
 	lines := [][]string{head}
 	for _, c := range all {
-		line := []string{cut(c.what, callColumns)}
-		for _, n := range c.times {
-			line = append(line, fmt.Sprint(n))
-		}
+		line := c.cells()
+		line[0] = cut(line[0], callColumns)
 		lines = append(lines, line)
 	}
 	b.WriteByte('\n')

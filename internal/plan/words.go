@@ -9,7 +9,6 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
-	"github.com/fleetwright/fleetwright/render"
 )
 
 // strategy says how a rollout's traffic moves, in a sentence without a full stop.
@@ -135,8 +134,7 @@ func times(n int) string {
 }
 
 // notes are what else there is to know of a rollout, in sentences without full stops.
-func notes(r *render.Rollout) (all []string) {
-	p := r.Plan
+func notes(p *flagger.Plan) (all []string) {
 	a := &p.Canary.Analysis
 	if p.Canary.Suspend {
 		return nil

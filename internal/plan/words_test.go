@@ -60,7 +60,7 @@ func TestNotes(t *testing.T) {
 		{"two metrics", of(flagger.Analysis{StepWeight: 50, Metrics: []flagger.Metric{{Name: "request-duration"}}}), "bad versions are taken to fail the first metric"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got := notes(tt.rollout)
+			got := notes(tt.rollout.Plan)
 			if tt.want == "" && len(got) > 0 || tt.want != "" && !slices.ContainsFunc(got, func(n string) bool { return strings.HasPrefix(n, tt.want) }) {
 				t.Errorf("it says %q, want %q", got, tt.want)
 			}
