@@ -11,6 +11,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/git"
 	"github.com/fleetwright/fleetwright/internal/inputs"
 	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/schema"
@@ -124,7 +125,7 @@ func newRepositories() *repositories { return &repositories{roots: map[string]st
 func (r *repositories) around(dir string) string {
 	root, known := r.roots[dir]
 	if !known {
-		root, _ = repositoryAround(dir)
+		root, _ = git.Around(dir)
 		r.roots[dir] = root
 	}
 	return root

@@ -45,6 +45,8 @@ const diffExample = `  # what render would change
   # what has changed since a branch began, for a pull request
   fleetwright diff examples/kuma-rollout --base main --format markdown > comment.md`
 
+const maxCheckout = 256 << 20
+
 type diffFlags struct {
 	out, path  string
 	base, head string
@@ -174,10 +176,17 @@ func (a *app) readHead(paths []string, rev string) ([]schema.File, error) {
 // readRevision reads what a Git revision has of the inputs. An early one may have none
 // of them yet.
 func readRevision(rev string, paths []string, early bool) ([]schema.File, error) {
+	if len(paths) == 0 {
+		return nil, errNoPath
+	}
 	// A signal must not leave the checkout behind.
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	checkout, err := git.NewCheckout(ctx, rev, paths, inputs.IsManifest)
+	repository, err := git.Find(paths[0])
+	if err != nil {
+		return nil, err
+	}
+	checkout, err := repository.Checkout(ctx, rev, paths, inputs.IsManifest, maxCheckout)
 	if err != nil {
 		return nil, err
 	}

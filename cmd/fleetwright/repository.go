@@ -1,7 +1,6 @@
 package main
 
 import (
-	"os"
 	"path/filepath"
 
 	"github.com/fleetwright/fleetwright/internal/git"
@@ -15,7 +14,7 @@ func pathInRepository(dir string) string {
 	if err != nil {
 		return ""
 	}
-	root, ok := repositoryAround(dir)
+	root, ok := git.Around(dir)
 	if !ok {
 		return ""
 	}
@@ -24,16 +23,4 @@ func pathInRepository(dir string) string {
 		return ""
 	}
 	return filepath.ToSlash(rel)
-}
-
-// repositoryAround is the root of the Git repository that a directory is in.
-func repositoryAround(dir string) (root string, ok bool) {
-	for root = dir; ; root = filepath.Dir(root) {
-		if _, err := os.Lstat(filepath.Join(root, ".git")); err == nil {
-			return root, true
-		}
-		if root == filepath.Dir(root) {
-			return "", false
-		}
-	}
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -23,31 +22,34 @@ const stagedUsage = "fail, too, where Git has not staged all that is read and wr
 // Of the output the clusters count that are chosen. It says so and returns the error
 // refused.
 func (a *app) checkStaged(paths []string, out string, chosen func(cluster string) bool, refused error) error {
-	unstaged := map[string]git.File{}
+	unstaged, err := newUnstaged()
+	if err != nil {
+		return err
+	}
 	roots := slices.DeleteFunc(slices.Clone(paths), isStream)
 	for _, root := range roots {
-		if err := addUnstaged(unstaged, root, isInput); err != nil {
+		if err := unstaged.add(root, isInput); err != nil {
 			return err
 		}
 	}
-	elsewhere, err := addElsewhere(unstaged, roots)
+	elsewhere, err := unstaged.addElsewhere(roots)
 	if err != nil {
 		return err
 	}
 	if !isStream(out) {
 		roots = append(roots, out)
-		if err := addUnstaged(unstaged, out, func(way []string, file git.File) bool { return isOutput(way, file) && chosen(way[0]) }); err != nil {
+		if err := unstaged.add(out, func(way []string, _ string, _ git.File) bool { return isOutput(way) && chosen(way[0]) }); err != nil {
 			return err
 		}
 	}
-	if len(unstaged) == 0 {
+	if len(unstaged.files) == 0 {
 		return nil
 	}
 	// Files of a cluster change many at once, so they are counted.
 	clusters := map[string]int{}
 	var lines, ignored []string
-	for _, name := range slices.Sorted(maps.Keys(unstaged)) {
-		if unstaged[name].Ignored {
+	for _, name := range slices.Sorted(maps.Keys(unstaged.files)) {
+		if unstaged.files[name].Ignored {
 			ignored = append(ignored, quoted(name))
 		}
 		if dir, _, ok := strings.Cut(name, "/"+render.Dir+"/"); ok {
@@ -73,37 +75,59 @@ func (a *app) checkStaged(paths []string, out string, chosen func(cluster string
 // isStream says whether there is no file to a path.
 func isStream(path string) bool { return path == "" || path == "-" }
 
-// addUnstaged adds the names of the files of a path that are not staged as they are, and
-// matter by the way to them from the path.
-func addUnstaged(to map[string]git.File, root string, matters func(way []string, file git.File) bool) error {
-	work, err := git.Real(".")
+// unstaged are files that the next commit does not have as they are.
+type unstaged struct {
+	repository *git.Repository
+	// work is the working directory, by its real name.
+	work string
+	// files by their names from the working directory, with slashes.
+	files map[string]git.File
+}
+
+func newUnstaged() (*unstaged, error) {
+	repository, err := git.OfHook()
 	if err != nil {
-		return err
+		return nil, err
 	}
+	work, err := git.Real(".")
+	return &unstaged{repository, work, map[string]git.File{}}, err
+}
+
+// add adds the files of a path that matter, by the way to them from the path and by their
+// names.
+func (u *unstaged) add(root string, matters func(way []string, name string, file git.File) bool) error {
 	dir, err := git.Real(root)
 	if err != nil {
 		return err
 	}
-	files, err := git.Unstaged(dir)
+	files, err := u.repository.Unstaged(dir)
 	if err != nil {
-		return &usageError{root + ": it cannot be known what is staged: " + err.Error(), "--staged is for files of the Git repository that the command runs in"}
+		return &usageError{root + ": cannot tell what is staged: " + err.Error(), "--staged is for files of the Git repository that the command runs in"}
 	}
 	for _, f := range files {
-		if way := wayFrom(dir, filepath.Join(work, filepath.FromSlash(f.Name))); len(way) > 0 && matters(way, f) {
-			to[f.Name] = f
+		file := filepath.Join(u.repository.Root, filepath.FromSlash(f.Name))
+		if way := wayFrom(dir, file); len(way) > 0 && matters(way, file, f) {
+			u.note(file, f)
 		}
 	}
 	return nil
 }
 
+// note adds a file, and returns its name from the working directory.
+func (u *unstaged) note(file string, f git.File) (name string) {
+	name, err := filepath.Rel(u.work, file)
+	if err != nil {
+		name = file // on another volume
+	}
+	name = filepath.ToSlash(name)
+	u.files[name] = f
+	return name
+}
+
 // addElsewhere adds what is read by links from other places, and from repositories that
 // the commit is not of. It returns their names.
-func addElsewhere(to map[string]git.File, roots []string) (names []string, err error) {
+func (u *unstaged) addElsewhere(roots []string) (names []string, err error) {
 	_, places, err := inputs.ReadPlaces(roots)
-	if err != nil {
-		return nil, err
-	}
-	work, err := git.Real(".")
 	if err != nil {
 		return nil, err
 	}
@@ -114,25 +138,20 @@ func addElsewhere(to map[string]git.File, roots []string) (names []string, err e
 		}
 	}
 	repositories := newRepositories()
-	repository := repositories.around(work)
+	var linked []string
 	for _, file := range places.Files {
-		around := repositories.around(filepath.Dir(file))
-		isBelow := func(dir string) bool { return len(wayFrom(dir, file)) > 0 }
-		if around == repository && slices.ContainsFunc(dirs, isBelow) {
-			continue // Git was asked of it with all that are there
-		}
-		files := []git.File{{New: true}} // of another repository
-		if around == repository {
-			if files, err = git.Unstaged(file); err != nil {
-				return nil, err
-			}
-		}
-		if name, err := filepath.Rel(work, file); err == nil && len(files) > 0 {
-			names = append(names, filepath.ToSlash(name))
-			to[filepath.ToSlash(name)] = files[0]
+		switch {
+		case repositories.around(filepath.Dir(file)) != u.repository.Root:
+			names = append(names, u.note(file, git.File{New: true}))
+		case !slices.ContainsFunc(dirs, func(dir string) bool { return len(wayFrom(dir, file)) > 0 }):
+			linked = append(linked, file) // Git was not asked of it yet
 		}
 	}
-	return names, nil
+	files, err := u.repository.Unstaged(linked...)
+	for _, f := range files {
+		names = append(names, u.note(filepath.Join(u.repository.Root, filepath.FromSlash(f.Name)), f))
+	}
+	return names, err
 }
 
 // wayFrom are the names on the way from a directory to a file, or nil where a name on
@@ -146,18 +165,18 @@ func wayFrom(dir, file string) []string {
 	return way
 }
 
-// isInput says whether a file is, or was, read, and may have documents.
-func isInput(way []string, file git.File) bool {
-	if way[0] != "." && !inputs.IsManifest(file.Name) {
+// isInput reports whether a file is, or was, read, and may have documents.
+func isInput(way []string, name string, file git.File) bool {
+	if way[0] != "." && !inputs.IsManifest(name) {
 		return false
 	}
 	if !file.New {
 		return true
 	}
 	// Among new files there may be any that are somebody else's.
-	data, err := os.ReadFile(filepath.FromSlash(file.Name))
-	return err != nil || len(schema.Load([]schema.File{{Name: file.Name, Data: data}}).All) > 0
+	files, err := inputs.Read([]string{name}, nil)
+	return err != nil || len(schema.Load(files).All) > 0
 }
 
-// isOutput says whether a file is, or was, written.
-func isOutput(way []string, _ git.File) bool { return len(way) > 2 && way[1] == render.Dir }
+// isOutput reports whether a file is, or was, written, by the way to it.
+func isOutput(way []string) bool { return len(way) > 2 && way[1] == render.Dir }

@@ -3,16 +3,14 @@ package git
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
-	"path"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -29,19 +27,13 @@ type Checkout struct {
 	from string
 }
 
-// NewCheckout checks out paths of a revision: files, and of directories the files that are
-// wanted, with all links of the revision. The paths are in one repository, where they
-// need not be any more. Close must be called. When the context ends the checkout does,
-// too.
-func NewCheckout(ctx context.Context, revision string, paths []string, wanted func(name string) bool) (*Checkout, error) {
-	r := repository{ctx: ctx}
-	if err := r.open(paths); err != nil {
-		return nil, err
-	}
-	tree, err := r.run(nil, "rev-parse", "--verify", "--quiet", "--end-of-options", revision+"^{tree}")
-	if errors.As(err, new(*exec.ExitError)) {
-		return nil, &Error{fmt.Sprintf("git knows no revision %q", revision), "name a branch, a tag or a commit; a clone that has a part of the history needs more of it: git fetch --unshallow, in CI fetch-depth: 0"}
-	}
+// Checkout checks out paths of a revision: files, of directories the files that are
+// wanted, and what links among them lead to. The paths are in the repository, where they
+// need not be any more. A link that leads out of the revision is an error. Close must be
+// called. When the context ends the checkout does, too. More than so many bytes are an
+// error.
+func (r *Repository) Checkout(ctx context.Context, revision string, paths []string, wanted func(name string) bool, most int64) (*Checkout, error) {
+	tree, err := r.tree(ctx, revision)
 	if err != nil {
 		return nil, err
 	}
@@ -49,12 +41,23 @@ func NewCheckout(ctx context.Context, revision string, paths []string, wanted fu
 	if err != nil {
 		return nil, err
 	}
-	c := &Checkout{revision: revision, from: r.from}
+	c := &Checkout{revision: revision}
+	work, err := Real(".")
+	if err != nil {
+		return nil, err
+	}
+	if c.from, err = filepath.Rel(r.Root, work); err != nil {
+		return nil, err
+	}
+	files, err := r.files(ctx, revision, tree, within, wanted, most)
+	if err != nil {
+		return nil, err
+	}
 	if c.directory, err = os.MkdirTemp("", "fleetwright-revision-"); err != nil {
 		return nil, err
 	}
 	context.AfterFunc(ctx, func() { c.Close() })
-	if err := c.fill(r, strings.TrimSpace(string(tree)), within, wanted); err != nil {
+	if err := c.write(files); err != nil {
 		c.Close()
 		return nil, err
 	}
@@ -85,139 +88,138 @@ func (c *Checkout) Name(file string) string {
 	return c.revision + ":" + filepath.ToSlash(rel)
 }
 
-// An entry is a file of a tree.
-type entry struct {
-	mode, hash, name string
-	// asked says that it is a path, or below one.
-	asked bool
-}
-
-// The modes of what is no file (gitdatamodel(7)).
-const (
-	linkMode      = "120000"
-	submoduleMode = "160000"
-)
-
-// fill writes what the tree has of the paths, and the links.
-func (c *Checkout) fill(r repository, tree string, paths []string, wanted func(string) bool) error {
-	listing, err := r.run(nil, "ls-tree", "-r", "-z", "--full-tree", tree)
-	if err != nil {
-		return err
-	}
-	var all []entry
-	links := false
-	for line := range strings.SplitSeq(strings.TrimSuffix(string(listing), "\x00"), "\x00") {
-		meta, name, _ := strings.Cut(line, "\t")
-		fields := strings.Fields(meta)
-		if len(fields) != 3 {
-			continue
-		}
-		asked := slices.ContainsFunc(paths, func(p string) bool { return isBelow(name, p) })
-		e := entry{fields[0], fields[2], name, asked}
-		if e.mode == submoduleMode {
-			if asked || slices.ContainsFunc(paths, func(p string) bool { return isBelow(p, name) }) {
-				return &Error{name + " is a submodule, of which " + c.revision + " has no files", "name paths of one repository"}
-			}
-			continue
-		}
-		links = links || asked && e.mode == linkMode
-		if e.mode == linkMode || wanted(name) || slices.Contains(paths, name) {
-			all = append(all, e)
-		}
-	}
-	if !links {
-		// Without a link among them nothing leads elsewhere.
-		all = slices.DeleteFunc(all, func(e entry) bool { return !e.asked })
-	}
-	return c.write(r, all)
-}
-
-// isBelow says whether a name is a path, or is below it. Both are from the root.
-func isBelow(name, p string) bool {
-	return p == "." || name == p || strings.HasPrefix(name, p+"/")
-}
-
-// write writes files, which git gives in the order in which they are asked for.
-func (c *Checkout) write(r repository, all []entry) error {
-	var asked bytes.Buffer
-	for _, e := range all {
-		asked.WriteString(e.hash + "\n")
-	}
-	output, err := r.run(&asked, "cat-file", "--batch")
-	if err != nil {
-		return err
-	}
+// write writes files into the directory, each once: a tree of Git can name one twice.
+func (c *Checkout) write(files []entry) error {
 	root, err := os.OpenRoot(c.directory)
 	if err != nil {
 		return err
 	}
 	defer root.Close()
-	in := bufio.NewReader(bytes.NewReader(output))
-	for _, e := range all {
-		header, err := in.ReadString('\n')
-		if err != nil {
-			return fmt.Errorf("git: cat-file ends before %s", e.name)
-		}
-		fields := strings.Fields(header)
-		size, err := strconv.Atoi(fields[len(fields)-1])
-		if len(fields) != 3 || err != nil {
-			return fmt.Errorf("git: cat-file says %q of %s", strings.TrimSpace(header), e.name)
-		}
-		content := make([]byte, size+1) // a line break follows
-		if _, err := io.ReadFull(in, content); err != nil {
-			return fmt.Errorf("git: cat-file ends in %s", e.name)
-		}
+	for _, e := range files {
 		name := filepath.FromSlash(e.name)
 		if err := root.MkdirAll(filepath.Dir(name), 0o700); err != nil {
 			return err
 		}
-		if e.mode != linkMode {
-			err = root.WriteFile(name, content[:size], 0o600)
-		} else if err = root.Symlink(string(content[:size]), name); err == nil && e.asked && leadsOut(e.name, string(content[:size])) {
-			err = &Error{fmt.Sprintf("%s:%s is a link to %s, which the revision does not have", c.revision, e.name, content[:size]), "name what it leads to, or keep it in the repository"}
+		if e.mode == linkMode {
+			if err := root.Symlink(string(e.content), name); err != nil {
+				return err
+			}
+			continue
 		}
+		f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 		if err != nil {
+			return err
+		}
+		_, err = f.Write(e.content)
+		if err := errors.Join(err, f.Close()); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// leadsOut says whether a link leads out of the repository.
-func leadsOut(name, target string) bool {
-	to := path.Join(path.Dir(name), target)
-	return path.IsAbs(target) || to == ".." || strings.HasPrefix(to, "../")
-}
-
-// A repository is one of Git.
-type repository struct {
-	ctx context.Context
-	// root of the repository, and the working directory from there.
-	root, from string
-}
-
-// open finds the repository of some paths, by the first of them.
-func (r *repository) open(paths []string) error {
-	dir := "."
-	if len(paths) > 0 {
-		dir = existing(paths[0])
+// tree is the hash of the tree of a revision.
+func (r *Repository) tree(ctx context.Context, revision string) (string, error) {
+	root, err := r.run(ctx, nil, "rev-parse", "--show-toplevel")
+	if err != nil {
+		return "", err
 	}
-	r.root = dir
-	root, err := r.run(nil, "rev-parse", "--show-toplevel")
+	if top := filepath.FromSlash(strings.TrimSuffix(string(root), "\n")); top != r.Root {
+		return "", &Error{fmt.Sprintf("git takes %s for the work tree of %s", top, r.Root), "see core.worktree in git config --show-origin --list"}
+	}
+	verify := []string{"rev-parse", "--verify", "--quiet", "--end-of-options"}
+	tree, err := r.run(ctx, nil, append(verify, revision+"^{tree}")...)
+	if err == nil {
+		return strings.TrimSpace(string(tree)), nil
+	}
+	if _, err := r.run(ctx, nil, append(verify, revision+"^{commit}")...); err == nil {
+		return "", r.lacks(revision, "the tree")
+	}
+	return "", cmp.Or[error](ctx.Err(), &Error{
+		fmt.Sprintf("git knows no revision %q", revision),
+		"name a branch, a tag or a commit; a shallow clone needs more of the history: git fetch --unshallow, in CI fetch-depth: 0",
+	})
+}
+
+// lacks is the error of a clone that lacks an object of a revision.
+func (r *Repository) lacks(revision, what string) error {
+	return &Error{
+		fmt.Sprintf("this clone lacks %s of %s, and nothing is fetched for a comparison", what, revision),
+		"fetch all objects of a partial clone: git fetch --refetch --no-filter, in CI clone without a filter; or mend a damaged one: git fsck",
+	}
+}
+
+// files are the files of a tree that paths stand for, and the links on the way to them.
+func (r *Repository) files(ctx context.Context, revision, hash string, paths []string, wanted func(string) bool, most int64) ([]entry, error) {
+	listing, err := r.run(ctx, nil, "ls-tree", "-r", "-z", "--full-tree", hash)
+	if err != nil {
+		return nil, cmp.Or(ctx.Err(), r.lacks(revision, "a directory"))
+	}
+	t, err := newTree(revision, string(listing))
+	if err != nil {
+		return nil, err
+	}
+	if links := t.links(paths); len(links) > 0 {
+		if err := r.read(ctx, revision, links, most); err != nil {
+			return nil, err
+		}
+	}
+	for _, p := range paths {
+		if err := t.need(p, wanted); err != nil {
+			return nil, err
+		}
+	}
+	needed := slices.DeleteFunc(t.entries, func(e entry) bool { return !e.needed })
+	var files []*entry
+	for i := range needed {
+		if needed[i].mode != linkMode {
+			files = append(files, &needed[i])
+		}
+	}
+	return needed, r.read(ctx, revision, files, most)
+}
+
+// read reads the content of entries, at most so many bytes, which git gives in the order
+// in which they are asked for.
+func (r *Repository) read(ctx context.Context, revision string, entries []*entry, most int64) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	cmd := r.command(ctx, "cat-file", "--batch")
+	var asked bytes.Buffer
+	for _, e := range entries {
+		asked.WriteString(e.hash + "\n")
+	}
+	cmd.Stdin = &asked
+	output, err := cmd.StdoutPipe()
 	if err != nil {
 		return err
 	}
-	r.root = filepath.FromSlash(strings.TrimSuffix(string(root), "\n"))
-	work, err := Real(".")
-	if err != nil {
+	if err := cmd.Start(); err != nil {
 		return err
 	}
-	r.from, err = filepath.Rel(r.root, work)
-	return err
+	defer cmd.Wait()
+	defer cancel() // of what is not read to its end
+	in := bufio.NewReader(output)
+	for _, e := range entries {
+		var size int64
+		header, _ := in.ReadString('\n')
+		if _, err := fmt.Sscanf(header, e.hash+" blob %d\n", &size); err != nil {
+			return cmp.Or(ctx.Err(), r.lacks(revision, e.name)) // it is missing, or git has ended
+		}
+		if most -= size; most < 0 {
+			return &Error{fmt.Sprintf("%s has more than can be read, at %s", revision, e.name), "name fewer paths, or smaller ones"}
+		}
+		e.content = make([]byte, size+1) // a line break follows
+		if _, err := io.ReadFull(in, e.content); err != nil {
+			return cmp.Or(ctx.Err(), r.lacks(revision, e.name))
+		}
+		e.content = e.content[:size]
+	}
+	return ctx.Err()
 }
 
 // within are paths from the root of the repository, with slashes.
-func (r *repository) within(paths []string) (within []string, err error) {
+func (r *Repository) within(paths []string) (within []string, err error) {
 	var errs []error
 	for _, p := range paths {
 		abs, err := filepath.Abs(p)
@@ -228,7 +230,7 @@ func (r *repository) within(paths []string) (within []string, err error) {
 		if err != nil {
 			return nil, err
 		}
-		if real != r.root {
+		if real != r.Root {
 			// What is at its end may be a link that the revision has.
 			above, err := Real(filepath.Dir(abs))
 			if err != nil {
@@ -236,17 +238,12 @@ func (r *repository) within(paths []string) (within []string, err error) {
 			}
 			real = filepath.Join(above, filepath.Base(abs))
 		}
-		rel, err := filepath.Rel(r.root, real)
+		rel, err := filepath.Rel(r.Root, real)
 		if err != nil || !filepath.IsLocal(rel) {
-			errs = append(errs, fmt.Errorf("%s is not in the Git repository %s", p, r.root))
+			errs = append(errs, fmt.Errorf("%s is not in the Git repository %s", p, r.Root))
 			continue
 		}
 		within = append(within, filepath.ToSlash(rel))
 	}
 	return within, errors.Join(errs...)
-}
-
-// run runs git on the repository.
-func (r *repository) run(stdin io.Reader, args ...string) ([]byte, error) {
-	return run(r.ctx, apart, stdin, append([]string{"-C", r.root}, args...)...)
 }

@@ -1,4 +1,6 @@
-// Package git asks Git, by its command, what a revision has and what is staged.
+// Package git asks Git, by its command, what a revision holds and what is staged. The
+// repository may be a stranger's: nothing in it runs code, names another repository or
+// changes what Git answers, and Git reaches no network.
 package git
 
 import (
@@ -9,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -23,40 +26,155 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Message }
 
-// A place says which repository git works on.
-type place bool
+// A Repository is one of Git, with a work tree.
+type Repository struct {
+	// Root is the real path of the work tree.
+	Root string
 
-const (
-	// inHook is that of the hook that Git runs this in, with the index of its commit,
-	// where there is one (githooks(5)).
-	inHook place = true
-	// apart is that of a directory, whoever runs this.
-	apart place = false
-)
+	// hook are the variables by which Git names the repository of a hook.
+	hook []string
+	// guards are the package's, but for tests that take one away.
+	guards []guard
+}
 
-// hookVariables say where a hook's repository is. Where its objects are stays known.
+// Find finds the repository that encloses a path, which need not exist: the nearest .git
+// above its real path. Git's own search would take a directory of a stranger's files for
+// a bare repository.
+func Find(path string) (*Repository, error) {
+	real, err := Real(path)
+	if err != nil {
+		return nil, err
+	}
+	root, ok := Around(real)
+	if !ok {
+		return nil, &Error{path + " is not in a Git repository", "name files of one: a revision is of the repository around them"}
+	}
+	return &Repository{Root: root, guards: guards}, nil
+}
+
+// Around is the root of the repository that encloses a real path, if there is one.
+func Around(real string) (root string, ok bool) {
+	for root = real; ; root = filepath.Dir(root) {
+		if _, err := os.Lstat(filepath.Join(root, ".git")); err == nil {
+			return root, true
+		}
+		if root == filepath.Dir(root) {
+			return "", false
+		}
+	}
+}
+
+// hookVariables name the repository of a hook, and the index of its commit
+// (githooks(5)).
 var hookVariables = []string{"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"}
 
-// run runs git, and returns what it prints. The error is what git says.
-func run(ctx context.Context, at place, stdin io.Reader, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, "git", args...)
-	cmd.Env = append(os.Environ(), "LC_ALL=C")
-	if at == apart {
-		cmd.Env = slices.DeleteFunc(cmd.Env, func(variable string) bool {
-			name, _, _ := strings.Cut(variable, "=")
-			return slices.Contains(hookVariables, name)
-		})
+// OfHook is the repository of the hook that Git runs this in, or else the one that
+// encloses the working directory.
+func OfHook() (*Repository, error) {
+	var named []string
+	for _, name := range hookVariables {
+		value := os.Getenv(name)
+		if value == "" {
+			continue
+		}
+		if name == "GIT_DIR" || name == "GIT_WORK_TREE" { // relative to the working directory
+			abs, err := filepath.Abs(value)
+			if err != nil {
+				return nil, err
+			}
+			value = abs
+		}
+		named = append(named, name+"="+value)
 	}
+	if os.Getenv("GIT_DIR") == "" {
+		r, err := Find(".")
+		if err != nil {
+			return nil, &Error{"the working directory is not in a Git repository", "--staged is for files of the Git repository that the command runs in"}
+		}
+		r.hook = named
+		return r, nil
+	}
+	// A hook runs at the root of the work tree.
+	root, err := Real(os.Getenv("GIT_WORK_TREE"))
+	return &Repository{Root: root, hook: named, guards: guards}, err
+}
+
+// A guard keeps Git from something that a repository or the environment asks for.
+type guard struct {
+	// setting overrides all configuration files, as KEY=VALUE, or variable sets the
+	// environment.
+	setting, variable string
+	// drop are variables of the environment that are dropped.
+	drop []string
+}
+
+// guards are those of every run of git.
+var guards = []guard{
+	// A directory with HEAD, objects and refs is no repository by that alone (git-config(1),
+	// safe.bareRepository; since Git 2.38).
+	{setting: "safe.bareRepository=explicit"},
+	// Nothing is fetched for a clone that lacks it: a remote may name a command that serves
+	// it (git(1), GIT_NO_LAZY_FETCH; since Git 2.44), and older ones fetch by no protocol
+	// (GIT_ALLOW_PROTOCOL).
+	{variable: "GIT_NO_LAZY_FETCH=1"},
+	{variable: "GIT_ALLOW_PROTOCOL="},
+	// What a hash names is that object and no other (git-replace(1)).
+	{variable: "GIT_NO_REPLACE_OBJECTS=1"},
+	// No command says which files have changed (git-config(1), core.fsmonitor).
+	{setting: "core.fsmonitor=false"},
+	// What names a repository, its objects or a part of them (git rev-parse
+	// --local-env-vars, but for GIT_CONFIG_…, by which CI sets safe.directory).
+	{drop: append([]string{
+		"GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_GRAFT_FILE", "GIT_IMPLICIT_WORK_TREE",
+		"GIT_INTERNAL_SUPER_PREFIX", "GIT_NAMESPACE", "GIT_OBJECT_DIRECTORY", "GIT_REPLACE_REF_BASE", "GIT_SHALLOW_FILE",
+	}, hookVariables...)},
+}
+
+// run runs git at the root of the repository, and returns what it prints. The error is
+// what git says.
+func (r *Repository) run(ctx context.Context, stdin io.Reader, args ...string) ([]byte, error) {
+	cmd := r.command(ctx, args...)
 	cmd.Stdin = stdin
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	output, err := cmd.Output()
-	said, _, _ := strings.Cut(strings.TrimPrefix(stderr.String(), "fatal: "), "\n")
+	said := ""
+	for line := range strings.Lines(stderr.String()) {
+		if !strings.HasPrefix(line, "warning: ") {
+			said = strings.TrimSuffix(strings.TrimPrefix(line, "fatal: "), "\n")
+			break
+		}
+	}
 	switch {
 	case errors.Is(err, exec.ErrNotFound):
-		return nil, &Error{"there is no git, which --base and --staged need", "install git, or leave these out"}
+		return nil, &Error{"git is not installed, and --base and --staged need it", "install git, or omit these flags"}
+	case err != nil && strings.HasPrefix(said, "detected dubious ownership"):
+		return nil, &Error{fmt.Sprintf("git: somebody else owns the repository %s", r.Root), "if you trust it: git config --global --add safe.directory " + r.Root}
 	case err != nil && said != "":
 		return nil, fmt.Errorf("git: %s", said)
 	}
 	return output, err
+}
+
+// command is git at the root of the repository, guarded.
+func (r *Repository) command(ctx context.Context, args ...string) *exec.Cmd {
+	// Git looks for the repository at the root and nowhere above. It does not with
+	// --git-dir, but then it does not check who owns it either.
+	all := []string{"-C", r.Root}
+	env := append(os.Environ(), "LC_ALL=C", "GIT_CEILING_DIRECTORIES="+filepath.Dir(r.Root))
+	for _, g := range r.guards {
+		env = slices.DeleteFunc(env, func(variable string) bool {
+			name, _, _ := strings.Cut(variable, "=")
+			return slices.Contains(g.drop, name)
+		})
+		if g.variable != "" {
+			env = append(env, g.variable)
+		}
+		if g.setting != "" {
+			all = append(all, "-c", g.setting)
+		}
+	}
+	cmd := exec.CommandContext(ctx, "git", append(all, args...)...)
+	cmd.Env = append(env, r.hook...)
+	return cmd
 }

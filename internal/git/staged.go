@@ -8,27 +8,47 @@ import (
 
 // A File is one that the next commit does not have as it is.
 type File struct {
-	// Name of the file from the working directory, with slashes.
+	// Name of the file from the root of the repository, with slashes.
 	Name string
-	// New says that Git does not know the file. If not, it was changed or removed since it
-	// was staged.
+	// New reports whether Git does not know the file. If not, it was changed or removed
+	// since it was staged.
 	New bool
-	// Ignored says that Git ignores it.
+	// Ignored reports whether Git ignores it.
 	Ignored bool
 }
 
-// Unstaged are the files of a directory, or the file itself, that the next commit does
-// not have as they are; those that Git ignores are among them. One may stand there twice.
+// maxPaths is how many paths Git is asked of at once: an operating system passes only so
+// much to a process.
+const maxPaths = 1000
+
+// Unstaged returns the files of directories, or files themselves, that the next commit
+// does not have as they are; those that Git ignores are among them. One may stand there
+// twice. The paths are real ones.
 //
-// In a hook of a commit Git names that commit's index, which need not be the
-// repository's, in the environment; it is the one that is asked.
-func Unstaged(path string) ([]File, error) {
-	output, err := run(context.Background(), inHook, nil, "--literal-pathspecs", "ls-files", "-z", "-t", "--others", "--modified", "--deleted", "--", path)
+// The clean filters of the user's configuration run, as they do for git status: a file of
+// Git LFS or git-crypt differs from what is staged without them. A clone brings no
+// configuration with it.
+func (r *Repository) Unstaged(paths ...string) (files []File, err error) {
+	for some := range slices.Chunk(paths, maxPaths) {
+		found, err := r.unstaged(some)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, found...)
+	}
+	return files, nil
+}
+
+func (r *Repository) unstaged(paths []string) (files []File, err error) {
+	list := func(flags ...string) ([]string, error) {
+		output, err := r.run(context.Background(), nil, slices.Concat([]string{"--literal-pathspecs", "ls-files", "-z"}, flags, []string{"--"}, paths)...)
+		return strings.Split(strings.TrimSuffix(string(output), "\x00"), "\x00"), err
+	}
+	entries, err := list("-t", "--others", "--modified", "--deleted")
 	if err != nil {
 		return nil, err
 	}
-	var files []File
-	for entry := range strings.SplitSeq(strings.TrimSuffix(string(output), "\x00"), "\x00") {
+	for _, entry := range entries {
 		if tag, name, ok := strings.Cut(entry, " "); ok {
 			files = append(files, File{Name: name, New: tag == "?"})
 		}
@@ -36,12 +56,12 @@ func Unstaged(path string) ([]File, error) {
 	if !slices.ContainsFunc(files, func(f File) bool { return f.New }) {
 		return files, nil
 	}
-	output, err = run(context.Background(), inHook, nil, "--literal-pathspecs", "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--", path)
+	names, err := list("--others", "--ignored", "--exclude-standard")
 	if err != nil {
 		return nil, err
 	}
 	ignored := map[string]bool{}
-	for name := range strings.SplitSeq(string(output), "\x00") {
+	for _, name := range names {
 		ignored[name] = true
 	}
 	for i := range files {
