@@ -134,7 +134,7 @@ func (a *app) compare(paths []string, flags diffFlags) (*diff.Report, diag.List,
 			return nil, list, err
 		}
 	}
-	files, err := a.readHead(paths, flags.head)
+	files, err := a.readHead(paths, flags)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -165,12 +165,30 @@ func (a *app) compare(paths []string, flags diffFlags) (*diff.Report, diag.List,
 	return diff.New(comparison.Changes, notes...), list, nil
 }
 
-// readHead reads the inputs of a revision, or without one those of the working tree.
-func (a *app) readHead(paths []string, rev string) ([]schema.File, error) {
-	if rev == "" {
+// readHead reads the inputs of a revision, or without one those of the working tree. Where
+// these are compared with a revision they are of its repository, as the revision's own
+// are: what a pull request links to is not shown.
+func (a *app) readHead(paths []string, flags diffFlags) ([]schema.File, error) {
+	switch {
+	case flags.head != "":
+		return readRevision(flags.head, paths, false)
+	case flags.base == "":
 		return a.read(paths)
 	}
-	return readRevision(rev, paths, false)
+	repository, err := git.Find(paths[0])
+	if err != nil {
+		return nil, err
+	}
+	files, places, err := inputs.ReadPlaces(paths)
+	if err != nil {
+		return nil, err
+	}
+	for i, file := range places.Files {
+		if !repository.Holds(file) {
+			return nil, &usageError{files[i].Name + " leads out of the repository by a link", "name the path that it leads to, or keep a copy in the repository"}
+		}
+	}
+	return files, nil
 }
 
 // readRevision reads what a Git revision has of the inputs. An early one may have none

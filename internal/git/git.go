@@ -64,6 +64,12 @@ func Around(real string) (root string, ok bool) {
 	}
 }
 
+// Holds reports whether a real path is in the work tree, and not in what Git keeps there.
+func (r *Repository) Holds(real string) bool {
+	rel, err := filepath.Rel(r.Root, real)
+	return err == nil && filepath.IsLocal(rel) && !slices.Contains(strings.Split(rel, string(filepath.Separator)), ".git")
+}
+
 // hookVariables name the repository of a hook, and the index of its commit
 // (githooks(5)).
 var hookVariables = []string{"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"}
