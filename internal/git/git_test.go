@@ -25,7 +25,7 @@ func newRepository(t *testing.T) string {
 		t.Fatal(err)
 	}
 	global := filepath.Join(t.TempDir(), "gitconfig")
-	write(t, global, "[user]\nname = somebody\nemail = somebody@example.com\n[init]\ndefaultBranch = main\n[protocol \"file\"]\nallow = always\n")
+	write(t, global, "[user]\nname = somebody\nemail = somebody@example.com\n[init]\ndefaultBranch = main\n[protocol \"file\"]\nallow = always\n[maintenance]\nauto = false\n[gc]\nauto = 0\n")
 	t.Setenv("GIT_CONFIG_GLOBAL", global)
 	t.Setenv("GIT_CONFIG_NOSYSTEM", "1")
 	do(t, root, "init", "--quiet")
@@ -355,6 +355,10 @@ func TestWhatACloneLacksIsNotFetched(t *testing.T) {
 			}
 			if _, err := checkout(r, "HEAD", clone); err != nil {
 				t.Errorf("what is there: %v", err)
+			}
+			do(t, clone, strings.Fields(tt.hint)[1:]...)
+			if files, err := checkout(r, tt.revision, clone); err != nil || files["fleet/app.yaml"] != first {
+				t.Errorf("after %s: %v %v", tt.hint, files, err)
 			}
 		})
 	}
