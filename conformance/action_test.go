@@ -250,6 +250,12 @@ func mustParse(t *testing.T, file string, into any) {
 // warned is an Application that is accepted with warnings.
 const warned = "../examples/kuma-rollout"
 
+// bareRepository makes a bare repository of the documents' directory, too, which has
+// nothing but a remote with a command.
+const bareRepository = `cd apps && mkdir -p objects refs/heads && touch objects/keep && git rev-parse HEAD >refs/heads/main &&
+echo 'ref: refs/heads/main' >HEAD && printf '%s\n' '[core]' 'worktree = .' '[extensions]' 'partialClone = origin' \
+	'[remote "origin"]' 'promisor = true' 'url = .' 'uploadpack = touch planted;:' >config`
+
 // TestAction runs action.yml with GitHub's environment.
 func TestAction(t *testing.T) {
 	cache := newCache(t)
@@ -340,6 +346,16 @@ func TestAction(t *testing.T) {
 			name: "no program of the inputs' own", with: map[string]string{"paths": "$(touch planted)\n`touch planted`\n'; touch planted", "base": "--output=planted"},
 			code: 2, log: []string{"$(touch planted): no such file or directory"}, summary: `git knows no revision "--output=planted"`,
 			commands: []string{"::error title=fleetwright::"},
+		},
+		{
+			name: "no program of a repository's own among the documents", prepare: func(j *job) {
+				j.shell("sed -i.bak 's/prune: true/prune: false/' apps/application.yaml")
+				j.render()
+				j.shell(bareRepository)
+				j.commit()
+			},
+			with: map[string]string{"base": "HEAD^1"}, changed: true,
+			comment: "prune", summary: "prune",
 		},
 		{
 			name: "no commands of the output's own", prepare: func(j *job) {
