@@ -125,7 +125,7 @@ func (a *app) checkFiles(files []schema.File, paths []string, flags checkFlags, 
 		if err != nil {
 			return nil, err
 		}
-		stale = flags.stale(comparison, paths)
+		stale = append(lost(comparison.Losses), flags.stale(comparison, paths)...)
 	}
 	list, line, err := p.print(append(list, stale...), w)
 	if err != nil {
@@ -141,6 +141,14 @@ func (a *app) checkFiles(files []schema.File, paths []string, flags checkFlags, 
 		return nil, errDifferent
 	}
 	return tree, nil
+}
+
+// lost reports what render would take from clusters, and refuses to, on the lines that decide it.
+func lost(losses []render.Loss) (list diag.List) {
+	for _, l := range losses {
+		list = append(list, diag.New(diag.Disappears, l.Position, l.Path, l.String(), "correct this line; if this is meant, render with --allow-prune"))
+	}
+	return list.Sorted()
 }
 
 // stale says, once for each cluster, what in the directory is not what render would

@@ -1,0 +1,94 @@
+package disk
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render"
+)
+
+// checkPrune refuses to remove too much, and what is still among the inputs.
+func checkPrune(files files, plans []*plan, tree *render.Tree) error {
+	losses, err := findLosses(files, plans, tree)
+	if err != nil {
+		return err
+	}
+	emptied := checkEmptied(plans)
+	if emptied == nil && len(losses) == 0 {
+		return nil
+	}
+	var lines, checks []string
+	if emptied != nil {
+		lines, checks = append(lines, emptied.Message), append(checks, "check that all inputs were named")
+	}
+	for _, l := range losses {
+		text := l.String()
+		if !l.Position.IsZero() {
+			text = l.Position.String() + ": " + text
+		}
+		lines = append(lines, text)
+	}
+	if len(losses) > 0 {
+		checks = append(checks, "correct these lines, or remove the Applications and policies from the inputs")
+	}
+	return &Error{strings.Join(lines, "\n"), strings.Join(checks, "; ") + allowPrune}
+}
+
+// allowPrune ends the hints of what is refused unless pruning is allowed.
+const allowPrune = "; if this is meant, add --allow-prune"
+
+// findLosses finds what the plans would take from clusters of Applications that are still among
+// the inputs. It reads files only where some of an Application's are removed.
+func findLosses(files files, plans []*plan, tree *render.Tree) ([]render.Loss, error) {
+	shrinking := map[string]bool{}
+	for _, p := range plans {
+		for _, f := range p.removed {
+			if app := tree.Application(f); app != "" {
+				shrinking[app] = true
+			}
+		}
+	}
+	if len(shrinking) == 0 {
+		return nil, nil
+	}
+	var failed error
+	losses := tree.Losses(func(yield func([]render.Change) bool) {
+		for _, p := range plans {
+			changes, err := p.comparison(files, func(f string) bool { return shrinking[tree.Application(f)] })
+			if err != nil {
+				failed = err
+				return
+			}
+			if !yield(changes) {
+				return
+			}
+		}
+	})
+	return losses, failed
+}
+
+// checkEmptied refuses to empty a cluster, or to remove most of its files.
+func checkEmptied(plans []*plan) *Error {
+	var emptied, halved []string
+	for _, p := range plans {
+		removed, there := len(p.removed), p.there
+		switch {
+		case p.cluster == nil && there > 0:
+			emptied = append(emptied, p.name)
+		case removed*2 > there:
+			halved = append(halved, fmt.Sprintf("%s (%d of %d files)", p.name, removed, there))
+		}
+	}
+	if len(emptied)+len(halved) == 0 {
+		return nil
+	}
+	var parts []string
+	if len(emptied) > 0 {
+		parts = append(parts, "would remove everything of "+diag.Some(emptied, 5))
+	}
+	if len(halved) > 0 {
+		parts = append(parts, "would remove more than half of "+diag.Some(halved, 5))
+	}
+	return &Error{strings.Join(parts, ", and "), "check that all inputs were named" + allowPrune}
+}
