@@ -170,9 +170,9 @@ type LostApplication struct {
 	Policies []string
 }
 
-// What is lost is one or several of these: "Application default/shop" or "the policy db of
-// Application default/shop".
-func (l Loss) subject() string {
+// Subject names what is lost, as "Application default/shop", or "the policy db of Application
+// default/shop".
+func (l Loss) Subject() string {
 	const few = 10
 	var whole, parts []string
 	for _, a := range l.Applications {
@@ -198,7 +198,7 @@ func (l Loss) subject() string {
 // String is the loss in one sentence, without its position.
 func (l Loss) String() string {
 	const few = 10
-	return fmt.Sprintf("%s would disappear from %s: %s", l.subject(), diag.Some(l.Clusters, few), l.Reason)
+	return fmt.Sprintf("%s would disappear from %s: %s", l.Subject(), diag.Some(l.Clusters, few), l.Reason)
 }
 
 // Losses returns what the changes of clusters, each cluster's by path, would take from clusters

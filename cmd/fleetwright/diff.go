@@ -144,7 +144,8 @@ func (a *app) compare(paths []string, flags diffFlags) (*diff.Report, diag.List,
 		if tree, old, err = flags.clusters.ofBoth(tree, old); err != nil {
 			return nil, nil, err
 		}
-		return diff.New(tree.Changes(old)), list, nil
+		changes := tree.Changes(old)
+		return diff.New(changes, tree.Losses(render.ByCluster(changes))), list, nil
 	}
 	if tree, err = flags.clusters.of(tree); err != nil {
 		return nil, nil, err
@@ -160,7 +161,7 @@ func (a *app) compare(paths []string, flags diffFlags) (*diff.Report, diag.List,
 	if clusters := comparison.Interrupted; len(clusters) > 0 {
 		notes = append(notes, diff.Note{Text: "an earlier render was cut off", Clusters: clusters})
 	}
-	return diff.New(comparison.Changes, notes...), list, nil
+	return diff.New(comparison.Changes, comparison.Losses, notes...), list, nil
 }
 
 // readHead reads the inputs of a revision, or without one those of the working tree.
