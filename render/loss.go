@@ -146,6 +146,15 @@ func (t *Tree) Application(file string) string {
 	return ""
 }
 
+// Applications returns the namespace/name of all Applications among the inputs, sorted.
+func (t *Tree) Applications() []string {
+	var names []string
+	for i := range t.placements.apps {
+		names = append(names, t.placements.apps[i].id())
+	}
+	return names
+}
+
 func (a *placement) id() string { return a.namespace + "/" + a.name }
 
 // A Loss is what changes would take from clusters of Applications that are still among the
