@@ -454,50 +454,59 @@ type cause struct {
 
 // causes finds the lines. Nobody knows what they were before: where most of the clusters stay,
 // what is said of each of the others has changed, and else what is said of all of them.
-func (f *finder) causes(p *placedPolicy, clusters []string) []cause {
+func (f *finder) causes(p *placedPolicy, clusters []string) (causes []cause) {
 	if p.fleet == nil {
 		return []cause{{p.app.at, fmt.Sprintf("without a destination it goes to the cluster %s alone", hostCluster), clusters}}
 	}
+	byName := p.fleet.byName()
 	kept := -f.created[p]
 	for _, name := range f.tree.compared() {
 		if p.goesTo(name) {
 			kept++
 		}
 	}
-	nothing := ""
-	if !slices.ContainsFunc(slices.Collect(maps.Keys(p.fleet.byName())), p.goesTo) {
-		nothing = fmt.Sprintf(" (%s)", diag.SelectsNothing)
+	// nothing is the warning where the policy goes nowhere.
+	nothing := fmt.Sprintf(" (%s)", diag.SelectsNothing)
+	for name := range byName {
+		if p.goesTo(name) {
+			nothing = ""
+			break
+		}
 	}
-	const few = 3
-	var causes []cause
-	listed, unlisted := []string(nil), []string(nil)
+	var listed, unlisted []string
 	for _, name := range clusters {
-		if len(p.fleet.byName()[name]) > 0 {
+		if len(byName[name]) > 0 {
 			listed = append(listed, name)
 		} else {
 			unlisted = append(unlisted, name)
 		}
 	}
-	if len(listed) > 0 {
+	say := func(at line, clusters []string, format string, args ...any) {
+		causes = append(causes, cause{at, fmt.Sprintf(format, args...), clusters})
+	}
+	const few = 3
+	if some := diag.Some(listed, few); some != "" {
 		labels := p.labels(listed[0])
 		switch {
 		case nothing != "":
-			causes = append(causes, cause{p.selectorAt, fmt.Sprintf("clusterSelector matches no cluster of the fleet %s%s", p.fleet.name, nothing), listed})
+			say(p.selectorAt, listed, "clusterSelector matches no cluster of the fleet %s%s", p.fleet.name, nothing)
 		case kept < len(listed):
-			causes = append(causes, cause{p.selectorAt, fmt.Sprintf("clusterSelector does not match %s; the labels of %s are at %s", diag.Some(listed, few), listed[0], labels.at), listed})
+			say(p.selectorAt, listed, "clusterSelector does not match %s; the labels of %s are at %s", some, listed[0], labels.at)
 		default:
-			causes = append(causes, cause{labels, fmt.Sprintf("the labels of %s do not match clusterSelector at %s", diag.Some(listed, few), p.selectorAt.at), listed})
+			say(labels, listed, "the labels of %s do not match clusterSelector at %s", some, p.selectorAt.at)
 		}
 	}
-	if len(unlisted) > 0 {
-		elsewhere := slices.ContainsFunc(p.app.fleets, func(other *placedFleet) bool { return len(other.byName()[unlisted[0]]) > 0 })
+	if some := diag.Some(unlisted, few); some != "" {
+		elsewhere := unlisted[0] == hostCluster || slices.ContainsFunc(p.app.fleets, func(other *placedFleet) bool { return len(other.byName()[unlisted[0]]) > 0 })
 		switch {
 		case elsewhere && kept < len(unlisted):
-			causes = append(causes, cause{p.destination, fmt.Sprintf("the destination is the fleet %s, which at %s does not list %s%s", p.fleet.name, p.fleet.list.at, diag.Some(unlisted, few), nothing), unlisted})
+			say(p.destination, unlisted, "the destination is the fleet %s, which at %s does not list %s%s", p.fleet.name, p.fleet.list.at, some, nothing)
 		case elsewhere:
-			causes = append(causes, cause{p.fleet.list, fmt.Sprintf("the fleet %s, the destination at %s, does not list %s%s", p.fleet.name, p.destination.at, diag.Some(unlisted, few), nothing), unlisted})
+			say(p.fleet.list, unlisted, "the fleet %s, the destination at %s, does not list %s", p.fleet.name, p.destination.at, some)
+		case len(byName) == 0:
+			say(p.fleet.list, unlisted, "the fleet %s has no clusters%s", p.fleet.name, nothing)
 		default:
-			causes = append(causes, cause{p.fleet.list, fmt.Sprintf("the fleet %s does not list %s%s", p.fleet.name, diag.Some(unlisted, few), nothing), unlisted})
+			say(p.fleet.list, unlisted, "the fleet %s does not list %s", p.fleet.name, some)
 		}
 	}
 	return causes
