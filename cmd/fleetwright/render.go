@@ -83,7 +83,7 @@ func newRenderCmd(a *app) *cobra.Command {
 	}
 	cmd.Flags().StringVarP(&flags.out, "output", "o", "", "directory to write, or - for the standard output (required)")
 	addPath(cmd, &flags.path)
-	cmd.Flags().BoolVar(&flags.allowPrune, "allow-prune", false, "let the run empty a cluster, or remove more than half of its files")
+	cmd.Flags().BoolVar(&flags.allowPrune, "allow-prune", false, "let the run empty a cluster, remove more than half of its files, or remove an Application that is still among the inputs")
 	cmd.Flags().BoolVar(&flags.staged, "staged", false, stagedUsage)
 	completeFlag(cmd, "output", directories)
 	flags.clusters.add(cmd, "write only")

@@ -18,25 +18,29 @@ func checkPrune(files files, plans []*plan, tree *render.Tree) error {
 	if emptied == nil && len(losses) == 0 {
 		return nil
 	}
-	var lines, checks []string
+	if len(losses) == 0 {
+		return emptied
+	}
+	const what, correct = "what is still among the inputs", "correct these lines"
+	message, hint := "would remove "+what, correct
 	if emptied != nil {
-		lines, checks = append(lines, emptied.Message), append(checks, "check that all inputs were named")
+		message, hint = emptied.Message+", and "+what, checkInputs+", and "+correct
 	}
 	for _, l := range losses {
-		text := l.String()
+		message += "\n"
 		if !l.Position.IsZero() {
-			text = l.Position.String() + ": " + text
+			message += l.Position.String() + ": "
 		}
-		lines = append(lines, text)
+		message += l.String()
 	}
-	if len(losses) > 0 {
-		checks = append(checks, "correct these lines, or remove the Applications and policies from the inputs")
-	}
-	return &Error{strings.Join(lines, "\n"), strings.Join(checks, "; ") + allowPrune}
+	return &Error{message, hint + allowPrune}
 }
 
-// allowPrune ends the hints of what is refused unless pruning is allowed.
-const allowPrune = "; if this is meant, add --allow-prune"
+// Parts of the hints of what is refused unless pruning is allowed.
+const (
+	checkInputs = "check that all inputs were named"
+	allowPrune  = "; if this is meant, add --allow-prune"
+)
 
 // findLosses finds what the plans would take from clusters of Applications that are still among
 // the inputs. It reads files only where some of an Application's are removed.
@@ -90,5 +94,5 @@ func checkEmptied(plans []*plan) *Error {
 	if len(halved) > 0 {
 		parts = append(parts, "would remove more than half of "+diag.Some(halved, 5))
 	}
-	return &Error{strings.Join(parts, ", and "), "check that all inputs were named" + allowPrune}
+	return &Error{strings.Join(parts, ", and "), checkInputs + allowPrune}
 }
