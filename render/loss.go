@@ -266,8 +266,8 @@ func (f *finder) groups(changes []Change) []*lossGroup {
 	return groups
 }
 
-// policyKinds are the kinds of the objects of policies, with their groups.
-var policyKinds = map[string]string{"Kustomization": "kustomize.toolkit.fluxcd.io", "HelmRelease": "helm.toolkit.fluxcd.io"}
+// policyGroups are the kinds of the objects of policies, with their groups.
+var policyGroups = map[string]string{"Kustomization": "kustomize.toolkit.fluxcd.io", "HelmRelease": "helm.toolkit.fluxcd.io"}
 
 // policyNames are the policies of an application by the names of their files and of their
 // objects.
@@ -288,8 +288,8 @@ func (f *finder) names(g *lossGroup) policyNames {
 		}
 		for _, name := range called {
 			names.objects[name] = p
-			for kind := range policyGroups {
-				names.files[fileName(kind, name)] = p
+			for _, k := range policyGroups {
+				names.files[fileName(k.kind, name)] = p
 			}
 		}
 	}
@@ -362,8 +362,8 @@ func appliedBy(object map[string]any) string {
 
 func whatApplies(kind, what, namespace string) string { return kind + "\n" + what + "\n" + namespace }
 
-// policyGroups are the groups of the kinds of which the objects of policies are.
-var policyGroups = map[string]string{"Kustomization": "kustomize.toolkit.fluxcd.io", "HelmRelease": "helm.toolkit.fluxcd.io"}
+// policyGroups are the kinds of the objects of policies, with their groups.
+var policyGroups = [...]struct{ kind, group string }{{"Kustomization", "kustomize.toolkit.fluxcd.io"}, {"HelmRelease", "helm.toolkit.fluxcd.io"}}
 
 // readPolicy reads the object of a policy.
 func readPolicy(data []byte) (object map[string]any, ok bool) {
@@ -371,7 +371,10 @@ func readPolicy(data []byte) (object map[string]any, ok bool) {
 		return nil, false
 	}
 	group, _, _ := strings.Cut(textAt(object, "apiVersion"), "/")
-	return object, group != "" && group == policyGroups[textAt(object, "kind")]
+	for _, k := range policyGroups {
+		ok = ok || k.group == group && k.kind == textAt(object, "kind")
+	}
+	return object, ok
 }
 
 // PrunesNothing reports whether Flux leaves what the Kustomization or the HelmRelease has applied
