@@ -266,9 +266,6 @@ func (f *finder) groups(changes []Change) []*lossGroup {
 	return groups
 }
 
-// policyGroups are the kinds of the objects of policies, with their groups.
-var policyGroups = map[string]string{"Kustomization": "kustomize.toolkit.fluxcd.io", "HelmRelease": "helm.toolkit.fluxcd.io"}
-
 // policyNames are the policies of an application by the names of their files and of their
 // objects.
 type policyNames struct{ files, objects map[string]*placedPolicy }
@@ -288,7 +285,7 @@ func (f *finder) names(g *lossGroup) policyNames {
 		}
 		for _, name := range called {
 			names.objects[name] = p
-			for _, k := range policyGroups {
+			for _, k := range objectKinds {
 				names.files[fileName(k.kind, name)] = p
 			}
 		}
@@ -362,8 +359,8 @@ func appliedBy(object map[string]any) string {
 
 func whatApplies(kind, what, namespace string) string { return kind + "\n" + what + "\n" + namespace }
 
-// policyGroups are the kinds of the objects of policies, with their groups.
-var policyGroups = [...]struct{ kind, group string }{{"Kustomization", "kustomize.toolkit.fluxcd.io"}, {"HelmRelease", "helm.toolkit.fluxcd.io"}}
+// objectKinds are the kinds of the objects of policies, with their groups.
+var objectKinds = [...]struct{ kind, group string }{{"Kustomization", "kustomize.toolkit.fluxcd.io"}, {"HelmRelease", "helm.toolkit.fluxcd.io"}}
 
 // readPolicy reads the object of a policy.
 func readPolicy(data []byte) (object map[string]any, ok bool) {
@@ -371,7 +368,7 @@ func readPolicy(data []byte) (object map[string]any, ok bool) {
 		return nil, false
 	}
 	group, _, _ := strings.Cut(textAt(object, "apiVersion"), "/")
-	for _, k := range policyGroups {
+	for _, k := range objectKinds {
 		ok = ok || k.group == group && k.kind == textAt(object, "kind")
 	}
 	return object, ok
