@@ -17,7 +17,8 @@ const checkLong = `Check compiles the Applications and Fleets under each PATH, p
 say about them and writes nothing. PATH is what it is for render.
 
 With -o DIR it says as well whether DIR is what render would write there: a cluster
-with files that were edited by hand, are missing or are left over is stale.
+with files that were edited by hand, are missing or are left over is stale. An error is
+also what would disappear from clusters while it is still among the inputs (FW802).
 With --staged, in a hook of Git, so is what the commit would leave out, or has as it
 was, of DIR and the documents.
 

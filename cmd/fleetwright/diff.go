@@ -24,7 +24,9 @@ import (
 const diffLong = `Diff says what render would change in DIR, and writes nothing: object by object, each
 change once however many clusters it is for, and then what it means. What is dangerous
 is called so: Flux would delete a workload, a namespace or what a renamed Kustomization
-has applied, a field cannot be changed, something is suspended or resumed.
+has applied, a field cannot be changed, something is suspended or resumed. So is an
+Application that is still among the inputs and disappears from clusters, which render
+refuses without --allow-prune.
 
 With --base REV it says instead how what the inputs compile to now differs from what
 they compiled to at a Git revision. Of the working tree it reads PATH alone, and -o only
