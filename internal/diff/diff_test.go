@@ -80,6 +80,14 @@ func TestNotes(t *testing.T) {
 			"default/webapp: danger: application removed while still among the inputs on kurator-member2: Flux deletes all that it has applied of it; ../../examples/hub/fleet.yaml:7:3: the fleet quickstart does not list kurator-member2; render refuses this without --allow-prune",
 			"clusters: danger: cluster of the hub host removed on kurator-member2: Flux deletes everything that it has applied there",
 		}},
+		{"a selector with a typing mistake", "cluster-selectors", []edit{{"stage: production", "stage: prod"}}, []string{
+			"shop/podinfo: danger: production removed while still among the inputs on austin, berlin: Flux deletes all that it has applied of it; ../../examples/cluster-selectors/application.yaml:27:11: clusterSelector matches no cluster of the fleet world (FW204); render refuses this without --allow-prune",
+			"shop/podinfo: Namespace podinfo is no longer rendered but stays on austin, berlin",
+		}},
+		{"one of a hub", hub, []edit{{"    - name: tools\n", "    - name: tools\n      destination: {fleet: quickstart, clusterSelector: {matchLabels: {stage: prod}}}\n"}}, []string{
+			"default/webapp: danger: tools removed while still among the inputs on kurator-member1, kurator-member2: Flux deletes all that it has applied of it; ../../examples/hub/application.yaml:47:58: clusterSelector matches no cluster of the fleet quickstart (FW204); render refuses this without --allow-prune",
+			"infrastructure: Namespace tools is no longer rendered but stays on kurator-member1, kurator-member2",
+		}},
 		{"a chart of another name", hub, []edit{{"chart: podinfo", "chart: other"}}, []string{
 			"default/dashboard: danger: HelmRelease dashboard-*: chart.spec.chart podinfo → other on kurator-member1, kurator-member2: Flux uninstalls the release, and installs it anew",
 		}},

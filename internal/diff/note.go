@@ -58,12 +58,12 @@ type noter struct {
 	// exact and starred are the notes by their texts, and by these with a star for the
 	// cluster's name.
 	exact, starred map[noteKey]*Note
-	// lost are the applications that clusters lose as a whole, which is said before.
+	// lost are the applications and policies that clusters lose, which is said before.
 	lost map[lostKey]bool
 }
 
-// A lostKey is an application, as notes are about it, on a cluster.
-type lostKey struct{ about, cluster string }
+// A lostKey is an application, as notes are about it, or one of its policies, on a cluster.
+type lostKey struct{ about, policy, cluster string }
 
 // notesOf are notes of what clusters lose: one for each application and line that decides, or one
 // for many applications that one line decides about.
@@ -88,7 +88,10 @@ func (n *noter) notesOf(losses []render.Loss) (notes []Note) {
 			}
 			for _, cluster := range l.Clusters {
 				if len(a.Policies) == 0 {
-					n.lost[lostKey{a.Name, cluster}] = true
+					n.lost[lostKey{a.Name, "", cluster}] = true
+				}
+				for _, policy := range a.Policies {
+					n.lost[lostKey{a.Name, policy, cluster}] = true
 				}
 			}
 		}
@@ -275,7 +278,7 @@ func (n *noter) ofDirs(changes []Change) {
 			case path.Dir(dir) != "apps":
 			case d.created():
 				say(dir, "application added", "")
-			case n.lost[lostKey{about(dir), at.cluster}]:
+			case n.lost[lostKey{about(dir), "", at.cluster}]:
 			case d.deleted() && loses[lost{at, dir}]:
 				say(dir, "application removed", "Flux deletes all that it has applied of it")
 			case d.deleted():
@@ -311,13 +314,25 @@ func (n *noter) of(ch *Change) {
 		case danger != "" && path.Dir(ch.dir) != "apps":
 			n.say(ch, subject+" removed", danger, n.where(ch, nil))
 		default:
-			n.say(ch, subject+" removed", danger, n.where(ch, (*dirChange).deleted))
+			n.say(ch, subject+" removed", danger, n.notLost(ch, n.where(ch, (*dirChange).deleted)))
 		}
 	case Renamed:
 		n.say(ch, fmt.Sprintf("%s %s renamed to %s", ch.Object.Kind, ch.old.object.Name, ch.Object.Name), dangerOfRenaming(ch), ch.Clusters)
 	case Changed:
 		n.ofFields(ch, subject)
 	}
+}
+
+// notLost are the clusters on which a deleted object is not that of a policy which they lose.
+func (n *noter) notLost(ch *Change, on []string) []string {
+	policy := ch.Object.Name
+	if ch.Root != ch.cluster {
+		policy = strings.TrimSuffix(starred(policy, ch.cluster), "-*")
+	}
+	if group := ch.Object.group(); group != kustomizeGroup && group != helmGroup {
+		return on
+	}
+	return slices.DeleteFunc(on, func(cluster string) bool { return n.lost[lostKey{about(ch.dir), policy, cluster}] })
 }
 
 // ofFile says what changes of a file that holds no object. A list of files follows from
