@@ -291,6 +291,17 @@ func TestAction(t *testing.T) {
 			},
 		},
 		{
+			name:    "a selector with a typing mistake",
+			prepare: func(j *job) { j.shell("sed -i.bak 's/stage: production/stage: prod/' apps/application.yaml") },
+			code:    1, stale: true, changed: true,
+			comment: "production removed while still among the inputs", summary: "the output is not what its inputs become",
+			log: []string{"::group::What fleetwright render would change", "would disappear from austin, berlin"},
+			commands: []string{
+				"::warning file=apps/application.yaml,line=27,col=11,title=FW204 ", "::error file=apps/application.yaml,line=27,col=11,title=FW802 ",
+				"::error file=clusters/austin/fleetwright/", "::error file=clusters/berlin/fleetwright/", "::group::", "::endgroup::",
+			},
+		},
+		{
 			name:    "wrong",
 			prepare: func(j *job) { j.shell("sed -i.bak '21s/prune/prnue/' apps/application.yaml") },
 			code:    2,

@@ -156,6 +156,11 @@ func TestPreCommit(t *testing.T) {
 		h.refused("git commit -m 'still not added'", "not staged as they are")
 		h.accepted("git add clusters && git commit -m new")
 
+		// A selector with a typing mistake takes a policy from clusters.
+		h.refused("sed -i.bak 's/stage: production/stage: prod/' apps/application.yaml && git commit -am select",
+			"apps/application.yaml:27:11: the policy production of Application shop/podinfo would disappear from austin, berlin: ")
+		h.run("git reset --quiet --hard")
+
 		// A change of what is there: pre-commit sees it, too.
 		h.refused("sed -i.bak 's/prune: true/prune: false/' apps/application.yaml && git commit -am change", "files were modified by this hook")
 		h.accepted("git commit -am change")
@@ -201,6 +206,9 @@ func TestPreCommit(t *testing.T) {
 		h.refused("git add apps fleets && git commit -m new")
 		h.refused(bin+" render apps fleets -o clusters && git commit -m new", "not staged as they are")
 		h.accepted("git add clusters && git commit -m new")
+		h.refused("sed -i.bak 's/stage: production/stage: prod/' apps/application.yaml && git commit -am select",
+			"apps/application.yaml:27:11: error FW802 ")
+		h.run("git reset --quiet --hard")
 		h.refused("sed -i.bak 's/prune: true/prune: false/' apps/application.yaml && git commit -am stale")
 		h.accepted(bin + " render apps fleets -o clusters && git commit -am change")
 		h.refused("rm clusters/*/fleetwright/sync.yaml && git commit -am removed")

@@ -72,6 +72,7 @@ func compile(docs schema.Documents, opts Options, keep *Compiler) (*compiler, *T
 		return c, nil, list
 	}
 	tree.forget()
+	tree.placements = c.placements()
 	return c, tree, list
 }
 

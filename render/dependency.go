@@ -104,7 +104,7 @@ func (d *dependencies) find(ref schema.NamespacedReference) dependency {
 // neither.
 func (d *dependencies) addKuratorNames(p *policy) {
 	for _, cl := range p.clusters {
-		name := kuratorName(p.name, cl)
+		name := kuratorName(p.name, cl.kind, cl.name)
 		key := schema.NamespacedReference{Name: strings.TrimRight(name[:min(len(name), maxLabel)], "-."), Namespace: p.app.namespace}
 		found := dependency{policy: p, cluster: cl}
 		if _, ok := d.kurator[key]; ok {

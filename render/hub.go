@@ -41,13 +41,18 @@ func (s *site) objectName(name string) string {
 	if !s.remote {
 		return name
 	}
-	return shorten(kuratorName(name, s.cluster), maxLabel)
+	return objectNameOnHub(name, s.kind, s.name)
+}
+
+// objectNameOnHub is objectName for a cluster of a kind.
+func objectNameOnHub(name, kind, cluster string) string {
+	return shorten(kuratorName(name, kind, cluster), maxLabel)
 }
 
 // kuratorName is what Kurator calls the object of a policy for a cluster
 // (pkg/fleet-manager/application/helper.go), but for its length.
-func kuratorName(policy string, cl *cluster) string {
-	return strings.ToLower(policy + "-" + cmp.Or(cl.kind, "currentCluster") + "-" + cl.name)
+func kuratorName(policy, kind, cluster string) string {
+	return strings.ToLower(policy + "-" + cmp.Or(kind, "currentCluster") + "-" + cluster)
 }
 
 // spoke is the site where a hub applies to it, or nil for one with a Flux of its own.

@@ -291,12 +291,17 @@ func (c *compiler) namePolicy(p *policy, index int) bool {
 	return true
 }
 
+// destination is that of the policy, or else of its application, and where it stands.
+func (p *policy) destination() (*schema.Destination, schema.Path) {
+	if p.Destination != nil {
+		return p.Destination, p.path.With("destination")
+	}
+	return p.app.Spec.Destination, schema.Path{"spec", "destination"}
+}
+
 // placePolicy finds the clusters of a policy.
 func (c *compiler) placePolicy(p *policy, host **cluster) {
-	at, d := p.path.With("destination"), p.Destination
-	if d == nil {
-		at, d = schema.Path{"spec", "destination"}, p.app.Spec.Destination
-	}
+	d, at := p.destination()
 	if d == nil {
 		if *host == nil {
 			*host = &cluster{name: hostCluster}
@@ -422,11 +427,8 @@ func (c *compiler) checkOneFleet(a *application) {
 
 // fleetName is the fleet that a policy asks for, whether it exists or not.
 func fleetName(p *policy) string {
-	switch {
-	case p.Destination != nil:
-		return p.Destination.Fleet
-	case p.app.Spec.Destination != nil:
-		return p.app.Spec.Destination.Fleet
+	if d, _ := p.destination(); d != nil {
+		return d.Fleet
 	}
 	return ""
 }

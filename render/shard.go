@@ -14,7 +14,7 @@ import (
 // goes moves no other to another machine.
 func (t *Tree) Shard(i, n int) *Tree {
 	parts := map[*layout]*layout{}
-	shard := &Tree{}
+	shard := t.With(nil)
 	for _, c := range t.Clusters {
 		part, ok := parts[c.layout]
 		if !ok {

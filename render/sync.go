@@ -189,7 +189,10 @@ func (t syncTemplate) content(root string) []byte {
 const documentEnd = "---\n"
 
 // dir is the directory of the application below another.
-func (a siteApp) dir(above string) string { return above + "/" + shorten(a.id(), maxFile) }
+func (a *application) dir(above string) string { return above + "/" + a.dirName() }
+
+// dirName is the name of the application's directories.
+func (a *application) dirName() string { return shorten(a.id(), maxFile) }
 
 func (a siteApp) syncName(prefix string) string { return shorten(prefix+a.id(), maxLabel) }
 

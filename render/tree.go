@@ -29,7 +29,14 @@ const InventoryFile = "inventory.json"
 type Tree struct {
 	// Clusters are sorted by name.
 	Clusters []*Cluster
+
+	// placements are of all Applications, also where the clusters are some of those that
+	// they go to. A tree that was not compiled has none.
+	placements *placements
 }
+
+// With returns the tree with some of its clusters.
+func (t *Tree) With(clusters []*Cluster) *Tree { return &Tree{clusters, t.placements} }
 
 // forget drops what only compiling needs.
 func (t *Tree) forget() {

@@ -764,6 +764,7 @@ var inputRenderconfigForm = accept.All{&accept.Struct{Fields: []accept.Field{
 			{Name: "timeout", Form: &intervalMatch},
 		}}},
 		{Name: "function", Form: &accept.Struct{Fields: []accept.Field{
+			{Name: "allowPrune", Form: &accept.List{Rest: accept.String}},
 			{Name: "cluster", Form: accept.String},
 			{Name: "directory", Form: accept.String},
 			{Name: "inputs", Form: &accept.List{Rest: accept.String}},

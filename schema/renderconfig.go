@@ -110,6 +110,13 @@ type FunctionConfig struct {
 	// +optional
 	// +fleetwright:example=clusters
 	Directory string `json:"directory,omitempty"`
+
+	// AllowPrune names the Applications that may disappear from clusters while they are
+	// still among the inputs, as name or namespace/name, under kpt. The function fails
+	// where any other would.
+	// +optional
+	// +fleetwright:example=["default/web"]
+	AllowPrune []string `json:"allowPrune,omitempty"`
 }
 
 // Severity of a diagnostic.

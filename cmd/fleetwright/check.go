@@ -17,7 +17,8 @@ const checkLong = `Check compiles the Applications and Fleets under each PATH, p
 say about them and writes nothing. PATH is what it is for render.
 
 With -o DIR it says as well whether DIR is what render would write there: a cluster
-with files that were edited by hand, are missing or are left over is stale.
+with files that were edited by hand, are missing or are left over is stale. An error is
+also what would disappear from clusters while it is still among the inputs (FW802).
 With --staged, in a hook of Git, so is what the commit would leave out, or has as it
 was, of DIR and the documents.
 
@@ -125,7 +126,7 @@ func (a *app) checkFiles(files []schema.File, paths []string, flags checkFlags, 
 		if err != nil {
 			return nil, err
 		}
-		stale = flags.stale(comparison, paths)
+		stale = append(lost(comparison.Losses), flags.stale(comparison, paths)...)
 	}
 	list, line, err := p.print(append(list, stale...), w)
 	if err != nil {
@@ -141,6 +142,14 @@ func (a *app) checkFiles(files []schema.File, paths []string, flags checkFlags, 
 		return nil, errDifferent
 	}
 	return tree, nil
+}
+
+// lost reports what render would take from clusters, and refuses to, on the lines that decide it.
+func lost(losses []render.Loss) (list diag.List) {
+	for _, l := range losses {
+		list = append(list, diag.New(diag.Disappears, l.Position, l.Path, l.String(), "correct this line; if this is meant, render with --allow-prune"))
+	}
+	return list.Sorted()
 }
 
 // stale says, once for each cluster, what in the directory is not what render would

@@ -64,7 +64,7 @@ func (f clusterFlags) parse() (labels.Selector, error) {
 // of is the tree of the chosen clusters: all of them where none are chosen.
 func (f clusterFlags) of(tree *render.Tree) (*render.Tree, error) {
 	chosen, err := f.choose(tree.Clusters)
-	return &render.Tree{Clusters: chosen}, err
+	return tree.With(chosen), err
 }
 
 // isOf says which clusters a run that was given the chosen ones has to do with: without
@@ -87,10 +87,10 @@ func (f clusterFlags) ofBoth(tree, before *render.Tree) (*render.Tree, *render.T
 		return nil, nil, err
 	}
 	among := func(tree *render.Tree) *render.Tree {
-		return &render.Tree{Clusters: slices.DeleteFunc(slices.Clone(tree.Clusters), func(c *render.Cluster) bool {
+		return tree.With(slices.DeleteFunc(slices.Clone(tree.Clusters), func(c *render.Cluster) bool {
 			_, found := slices.BinarySearchFunc(chosen, c, byName)
 			return !found
-		})}
+		}))
 	}
 	return among(tree), among(before), nil
 }

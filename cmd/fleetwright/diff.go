@@ -24,7 +24,9 @@ import (
 const diffLong = `Diff says what render would change in DIR, and writes nothing: object by object, each
 change once however many clusters it is for, and then what it means. What is dangerous
 is called so: Flux would delete a workload, a namespace or what a renamed Kustomization
-has applied, a field cannot be changed, something is suspended or resumed.
+has applied, a field cannot be changed, something is suspended or resumed. So is an
+Application that is still among the inputs and disappears from clusters, which render
+refuses without --allow-prune.
 
 With --base REV it says instead how what the inputs compile to now differs from what
 they compiled to at a Git revision. Of the working tree it reads PATH alone, and -o only
@@ -146,7 +148,8 @@ func (a *app) compare(paths []string, flags diffFlags) (*diff.Report, diag.List,
 		if tree, old, err = flags.clusters.ofBoth(tree, old); err != nil {
 			return nil, nil, err
 		}
-		return diff.New(tree.Changes(old)), list, nil
+		changes := tree.Changes(old)
+		return diff.New(changes, tree.Losses(render.ByCluster(changes))), list, nil
 	}
 	if tree, err = flags.clusters.of(tree); err != nil {
 		return nil, nil, err
@@ -162,7 +165,7 @@ func (a *app) compare(paths []string, flags diffFlags) (*diff.Report, diag.List,
 	if clusters := comparison.Interrupted; len(clusters) > 0 {
 		notes = append(notes, diff.Note{Text: "an earlier render was cut off", Clusters: clusters})
 	}
-	return diff.New(comparison.Changes, notes...), list, nil
+	return diff.New(comparison.Changes, comparison.Losses, notes...), list, nil
 }
 
 // readHead reads the inputs of a revision, or without one those of the working tree. Where

@@ -24,7 +24,9 @@ left out.
 Everything is compiled before anything is written, and every changed file is
 staged before the first is renamed into place: after an error the directory is as
 it was. Unchanged files are not touched. Files of the last render that are gone
-now are removed, by its inventory.json, and no others ever are.
+now are removed, by its inventory.json, and no others ever are. An Application or a
+policy that is still among the inputs, and would disappear from clusters that have it, is
+refused with the line that decides it, unless --allow-prune lets it go.
 
 ` + clustersLong + `
 
@@ -83,7 +85,7 @@ func newRenderCmd(a *app) *cobra.Command {
 	}
 	cmd.Flags().StringVarP(&flags.out, "output", "o", "", "directory to write, or - for the standard output (required)")
 	addPath(cmd, &flags.path)
-	cmd.Flags().BoolVar(&flags.allowPrune, "allow-prune", false, "let the run empty a cluster, or remove more than half of its files")
+	cmd.Flags().BoolVar(&flags.allowPrune, "allow-prune", false, "let the run empty a cluster, remove more than half of its files, or remove an Application that is still among the inputs")
 	cmd.Flags().BoolVar(&flags.staged, "staged", false, stagedUsage)
 	completeFlag(cmd, "output", directories)
 	flags.clusters.add(cmd, "write only")

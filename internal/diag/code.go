@@ -151,7 +151,8 @@ const (
 	NothingMeasured   Code = "FW715"
 	RouteTwice        Code = "FW716"
 
-	Stale Code = "FW801"
+	Stale      Code = "FW801"
+	Disappears Code = "FW802"
 
 	Internal Code = "FW901"
 )

@@ -5,6 +5,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/fleetwright/fleetwright/render"
 )
 
 // The groups of the kinds that are dangerous to change.
@@ -36,8 +38,8 @@ var dangers = []danger{
 	// The finalizer of a Kustomization deletes its inventory (kustomize-controller
 	// internal/controller/kustomization_controller.go, finalize), that of a HelmRelease
 	// uninstalls.
-	{kustomizeGroup, "Kustomization", nil, prunesNothing, "Flux deletes everything that it has applied"},
-	{helmGroup, "HelmRelease", nil, isSuspended, "Flux uninstalls the release"},
+	{kustomizeGroup, "Kustomization", nil, render.PrunesNothing, "Flux deletes everything that it has applied"},
+	{helmGroup, "HelmRelease", nil, render.IsSuspended, "Flux uninstalls the release"},
 	// The primary belongs to the Canary, and the target was scaled to 0 (flagger
 	// pkg/canary/deployment_controller.go; docs/gitbook/usage/how-it-works.md, Canary
 	// finalizers).
@@ -53,8 +55,8 @@ var dangers = []danger{
 	{"", "Service", []string{"spec.clusterIP", "spec.clusterIPs"}, nil, "the field is immutable: the API server refuses it, and Flux fails until the Service is deleted"},
 	// Objects that Flux no longer finds in what it applies are deleted
 	// (kustomize-controller docs/spec/v1/kustomizations.md, Prune).
-	{kustomizeGroup, "Kustomization", []string{"spec.targetNamespace"}, prunesNothing, "Flux applies everything to the new namespace, and deletes it from the old one"},
-	{kustomizeGroup, "Kustomization", []string{"spec.path", "spec.sourceRef"}, prunesNothing, "Flux deletes all that it does not find there"},
+	{kustomizeGroup, "Kustomization", []string{"spec.targetNamespace"}, render.PrunesNothing, "Flux applies everything to the new namespace, and deletes it from the old one"},
+	{kustomizeGroup, "Kustomization", []string{"spec.path", "spec.sourceRef"}, render.PrunesNothing, "Flux deletes all that it does not find there"},
 	{kustomizeGroup, "Kustomization", []string{"spec.kubeConfig"}, nil, "Flux may apply it to another cluster"},
 	{helmGroup, "HelmRelease", []string{"spec.kubeConfig"}, nil, "Flux may install it on another cluster"},
 	// helm-controller docs/spec/v2/helmreleases.md, Release name, Target namespace,
@@ -65,17 +67,6 @@ var dangers = []danger{
 // keptByFlux says that Flux leaves an object on the cluster.
 func keptByFlux(object map[string]any) bool {
 	return valueAt(object, "metadata", "annotations", kustomizeGroup+"/prune") == "disabled"
-}
-
-// isSuspended says that Flux does nothing with an object, not even what its deletion
-// asks for.
-func isSuspended(object map[string]any) bool {
-	return valueAt(object, "spec", "suspend") == true
-}
-
-// prunesNothing says that a Kustomization leaves what it has applied.
-func prunesNothing(object map[string]any) bool {
-	return valueAt(object, "spec", "prune") != true || isSuspended(object)
 }
 
 // reverts says that Flagger gives the traffic back to the target.
@@ -154,7 +145,7 @@ func dangerOfRenaming(ch *Change) string {
 	switch {
 	case ch.Object.group() == helmGroup:
 		return "Flux uninstalls the release, and installs it anew"
-	case prunesNothing(ch.old.value):
+	case render.PrunesNothing(ch.old.value):
 		return ""
 	}
 	return "Flux deletes everything that the old one has applied, and the new one applies it again"

@@ -92,19 +92,19 @@ func (r *Report) Dangers() (dangers []Note) {
 	return dangers
 }
 
-// New makes the report of changes, which are by cluster and path. What else there is to
-// say comes first.
-func New(changes []render.Change, notes ...Note) *Report {
+// New makes the report of changes, which are by cluster and path, and of what clusters lose by
+// them. What else there is to say comes first.
+func New(changes []render.Change, losses []render.Loss, notes ...Note) *Report {
 	c := comparison{
 		documents: folder[document]{}, paths: folder[string]{}, groups: map[key]*Change{},
-		noter: noter{dirs: map[scope]map[string]*dirChange{}, exact: map[noteKey]*Note{}, starred: map[noteKey]*Note{}},
+		noter: noter{dirs: map[scope]map[string]*dirChange{}, exact: map[noteKey]*Note{}, starred: map[noteKey]*Note{}, lost: map[lostKey]bool{}},
 	}
 	for of := range render.ByCluster(changes) {
 		c.directory(of)
 	}
 	r := &Report{Changes: c.changes()}
 	r.Clusters = c.clusters(r.Changes)
-	r.Notes = append(notes, c.noter.notes(r.Changes)...)
+	r.Notes = slices.Concat(notes, c.noter.notesOf(losses), c.noter.notes(r.Changes))
 	return r
 }
 

@@ -61,6 +61,7 @@ func TestNotes(t *testing.T) {
 			"default/web: application added on kurator-member1, kurator-member2",
 		}},
 		{"a cluster that leaves the fleet", kuma, []edit{{"    - name: kurator-member2\n      kind: AttachedCluster\n", ""}}, []string{
+			"default/rollout-kuma-demo: danger: application removed while still among the inputs on kurator-member2: Flux deletes all that it has applied of it; ../../examples/kuma-rollout/fleet.yaml:7:3: the fleet quickstart does not list kurator-member2; render refuses this without --allow-prune",
 			"clusters: danger: cluster removed on kurator-member2: Flux deletes everything that it has applied there",
 		}},
 		{"a version of a chart", kuma, []edit{{"apiVersion: fleet.kurator.dev", config("charts: {prometheus: {version: 27.50.0}}") + "apiVersion: fleet.kurator.dev"}}, []string{
@@ -75,7 +76,17 @@ func TestNotes(t *testing.T) {
 			"default/zeta: application added on kurator-member1, kurator-member2",
 		}},
 		{"a cluster that leaves a hub", hub, []edit{{"    - name: kurator-member2\n      kind: Cluster\n", ""}}, []string{
+			"default/dashboard: danger: application removed while still among the inputs on kurator-member2: Flux deletes all that it has applied of it; ../../examples/hub/fleet.yaml:7:3: the fleet quickstart does not list kurator-member2; render refuses this without --allow-prune",
+			"default/webapp: danger: application removed while still among the inputs on kurator-member2: Flux deletes all that it has applied of it; ../../examples/hub/fleet.yaml:7:3: the fleet quickstart does not list kurator-member2; render refuses this without --allow-prune",
 			"clusters: danger: cluster of the hub host removed on kurator-member2: Flux deletes everything that it has applied there",
+		}},
+		{"a selector with a typing mistake", "cluster-selectors", []edit{{"stage: production", "stage: prod"}}, []string{
+			"shop/podinfo: danger: production removed while still among the inputs on austin, berlin: Flux deletes all that it has applied of it; ../../examples/cluster-selectors/application.yaml:27:11: clusterSelector matches no cluster of the fleet world (FW204); render refuses this without --allow-prune",
+			"shop/podinfo: Namespace podinfo is no longer rendered but stays on austin, berlin",
+		}},
+		{"one of a hub", hub, []edit{{"    - name: tools\n", "    - name: tools\n      destination: {fleet: quickstart, clusterSelector: {matchLabels: {stage: prod}}}\n"}}, []string{
+			"default/webapp: danger: tools removed while still among the inputs on kurator-member1, kurator-member2: Flux deletes all that it has applied of it; ../../examples/hub/application.yaml:47:58: clusterSelector matches no cluster of the fleet quickstart (FW204); render refuses this without --allow-prune",
+			"infrastructure: Namespace tools is no longer rendered but stays on kurator-member1, kurator-member2",
 		}},
 		{"a chart of another name", hub, []edit{{"chart: podinfo", "chart: other"}}, []string{
 			"default/dashboard: danger: HelmRelease dashboard-*: chart.spec.chart podinfo → other on kurator-member1, kurator-member2: Flux uninstalls the release, and installs it anew",
@@ -147,7 +158,9 @@ func compiled(t testing.TB, files []schema.File) *render.Tree {
 
 func reportOf(t testing.TB, was, is []schema.File) *diff.Report {
 	t.Helper()
-	return diff.New(compiled(t, is).Changes(compiled(t, was)))
+	old, tree := compiled(t, was), compiled(t, is)
+	changes := tree.Changes(old)
+	return diff.New(changes, tree.Losses(render.ByCluster(changes)))
 }
 
 func notesOf(r *diff.Report) (lines []string) {
@@ -225,7 +238,7 @@ func TestHubIsFolded(t *testing.T) {
 			Old: object(cluster, "5m"), New: object(cluster, "7m"),
 		})
 	}
-	r := diff.New(changes)
+	r := diff.New(changes, nil)
 	if len(r.Changes) != 1 || len(r.Changes[0].Clusters) != 3 {
 		t.Errorf("there are %d changes, want one on 3 clusters", len(r.Changes))
 	}
@@ -244,7 +257,7 @@ func TestWordsAsClusters(t *testing.T) {
 			New: []byte("apiVersion: flagger.app/v1beta1\nkind: Canary\nmetadata: {name: backend}\nspec: {progressDeadlineSeconds: 5}\n"),
 		})
 	}
-	r := diff.New(changes)
+	r := diff.New(changes, nil)
 	if got, want := notesOf(r), "default/backend: backend: progressDeadlineSeconds none → 5 on backend, none, prod"; len(r.Changes) != 1 || len(got) != 1 || got[0] != want {
 		t.Errorf("%d changes, and it says %q, want %q", len(r.Changes), got, want)
 	}
@@ -267,7 +280,7 @@ func TestFilesEditedByHand(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			said := func() string {
-				r := diff.New([]render.Change{{Cluster: "eu", Path: "sync.yaml", Old: []byte(test.old), New: []byte(written)}})
+				r := diff.New([]render.Change{{Cluster: "eu", Path: "sync.yaml", Old: []byte(test.old), New: []byte(written)}}, nil)
 				if r.Empty() || len(r.Changes) == 0 {
 					t.Error("nothing would change")
 				}
@@ -326,7 +339,7 @@ func TestDangers(t *testing.T) {
 			if test.new != "" {
 				change.New = []byte(test.new)
 			}
-			r := diff.New([]render.Change{change})
+			r := diff.New([]render.Change{change}, nil)
 			got := ""
 			for _, n := range r.Dangers() {
 				got += n.Danger
@@ -350,7 +363,7 @@ func TestManyClusters(t *testing.T) {
 		})
 	}
 	slices.SortFunc(changes, func(a, b render.Change) int { return strings.Compare(a.Cluster, b.Cluster) })
-	r := diff.New(changes)
+	r := diff.New(changes, nil)
 	if len(r.Changes) != 1 || len(r.Changes[0].Clusters) != 12 || len(r.Clusters) != 12 {
 		t.Fatalf("%d changes, want one on 12 clusters: %v", len(r.Changes), r.Changes)
 	}
@@ -378,7 +391,7 @@ func TestEachClusterHasItsOwnName(t *testing.T) {
 	r := diff.New([]render.Change{
 		{Cluster: "eu", Path: "mesh/mesh-default.yaml", Old: mesh("eu", 1), New: mesh("eu", 2)},
 		{Cluster: "us", Path: "mesh/mesh-default.yaml", Old: mesh("us", 3), New: mesh("us", 1)},
-	})
+	}, nil)
 	got, want := notesOf(r), []string{"mesh: Mesh default: metadata.labels.step 1 → 2 on eu", "mesh: Mesh default: metadata.labels.step 3 → 1 on us"}
 	if !slices.Equal(got, want) {
 		t.Errorf("it says %q, want %q", got, want)
@@ -402,7 +415,7 @@ func TestCommentFits(t *testing.T) {
 				})
 			}
 			var b bytes.Buffer
-			r := diff.New(changes)
+			r := diff.New(changes, nil)
 			format, _ := diff.NewFormat("markdown", diff.FormatOptions{Dir: "clusters", Command: "fleetwright diff fleet -o clusters"})
 			if err := format.Write(&b, r); err != nil {
 				t.Fatal(err)

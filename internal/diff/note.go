@@ -58,6 +58,49 @@ type noter struct {
 	// exact and starred are the notes by their texts, and by these with a star for the
 	// cluster's name.
 	exact, starred map[noteKey]*Note
+	// lost are the applications and policies that clusters lose, which is said before.
+	lost map[lostKey]bool
+}
+
+// A lostKey is an application, as notes are about it, or one of its policies, on a cluster.
+type lostKey struct{ about, policy, cluster string }
+
+// notesOf are notes of what clusters lose: one for each application and line that decides, or one
+// for many applications that one line decides about.
+func (n *noter) notesOf(losses []render.Loss) (notes []Note) {
+	for _, l := range losses {
+		why := l.Reason
+		if !l.Position.IsZero() {
+			why = l.Position.String() + ": " + why
+		}
+		note := Note{
+			Clusters: l.Clusters,
+			Danger:   "Flux deletes all that it has applied of it; " + why + "; render refuses this without --allow-prune",
+		}
+		for _, a := range l.Applications {
+			note.About, note.Text = a.Name, "application removed"
+			if len(a.Policies) > 0 {
+				note.Text = diag.Some(a.Policies, mostNamed) + " removed"
+			}
+			note.Text += " while still among the inputs"
+			if len(l.Applications) <= mostNamed {
+				notes = append(notes, note)
+			}
+			for _, cluster := range l.Clusters {
+				if len(a.Policies) == 0 {
+					n.lost[lostKey{a.Name, "", cluster}] = true
+				}
+				for _, policy := range a.Policies {
+					n.lost[lostKey{a.Name, policy, cluster}] = true
+				}
+			}
+		}
+		if len(l.Applications) > mostNamed {
+			note.About, note.Text = "", l.Subject()+" removed while still among the inputs"
+			notes = append(notes, note)
+		}
+	}
+	return notes
 }
 
 // A scope is a cluster, and who applies to it: the cluster itself, or a hub.
@@ -235,6 +278,7 @@ func (n *noter) ofDirs(changes []Change) {
 			case path.Dir(dir) != "apps":
 			case d.created():
 				say(dir, "application added", "")
+			case n.lost[lostKey{about(dir), "", at.cluster}]:
 			case d.deleted() && loses[lost{at, dir}]:
 				say(dir, "application removed", "Flux deletes all that it has applied of it")
 			case d.deleted():
@@ -263,20 +307,32 @@ func (n *noter) of(ch *Change) {
 		switch {
 		case rollout:
 			n.say(ch, subject+": rollout removed", danger, n.where(ch, nil))
-		case isSuspended(ch.old.value) && dangerOf(ch.Object, nil, "") != "":
+		case render.IsSuspended(ch.old.value) && dangerOf(ch.Object, nil, "") != "":
 			n.say(ch, subject+" removed while it is suspended, so that what it has applied stays", "", n.where(ch, nil))
 		case keptByFlux(ch.old.value):
 			n.say(ch, subject+" is no longer rendered but stays", "", n.where(ch, (*dirChange).deleted))
 		case danger != "" && path.Dir(ch.dir) != "apps":
 			n.say(ch, subject+" removed", danger, n.where(ch, nil))
 		default:
-			n.say(ch, subject+" removed", danger, n.where(ch, (*dirChange).deleted))
+			n.say(ch, subject+" removed", danger, n.notLost(ch, n.where(ch, (*dirChange).deleted)))
 		}
 	case Renamed:
 		n.say(ch, fmt.Sprintf("%s %s renamed to %s", ch.Object.Kind, ch.old.object.Name, ch.Object.Name), dangerOfRenaming(ch), ch.Clusters)
 	case Changed:
 		n.ofFields(ch, subject)
 	}
+}
+
+// notLost are the clusters on which a deleted object is not that of a policy which they lose.
+func (n *noter) notLost(ch *Change, on []string) []string {
+	policy := ch.Object.Name
+	if ch.Root != ch.cluster {
+		policy = strings.TrimSuffix(starred(policy, ch.cluster), "-*")
+	}
+	if group := ch.Object.group(); group != kustomizeGroup && group != helmGroup {
+		return on
+	}
+	return slices.DeleteFunc(on, func(cluster string) bool { return n.lost[lostKey{about(ch.dir), policy, cluster}] })
 }
 
 // ofFile says what changes of a file that holds no object. A list of files follows from

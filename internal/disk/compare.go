@@ -2,7 +2,6 @@ package disk
 
 import (
 	"cmp"
-	"errors"
 	"slices"
 
 	"github.com/fleetwright/fleetwright/render"
@@ -14,8 +13,11 @@ type Comparison struct {
 	Changes []render.Change
 	// Interrupted are the clusters where an earlier run was cut off.
 	Interrupted []string
-	// Refused is why it would do nothing of this unless pruning is allowed, or nil.
+	// Refused is why it would do nothing of this unless pruning is allowed, or nil. So are
+	// the Losses, which it does not tell.
 	Refused *Error
+	// Losses are what it would take from clusters of Applications that are still there.
+	Losses []render.Loss
 }
 
 // Compare says what Write would do with a directory, which need not exist, and does
@@ -41,15 +43,20 @@ func Compare(dir string, tree *render.Tree, opts Options) (Comparison, error) {
 	if err != nil {
 		return Comparison{}, describe(dir, err)
 	}
-	var c Comparison
-	errors.As(checkPrune(plans), &c.Refused)
+	c := Comparison{Refused: checkEmptied(plans)}
+	if c.Losses, err = findLosses(w[0], plans, tree); err != nil {
+		return Comparison{}, describe(dir, err)
+	}
 	for _, p := range plans {
 		if p.interrupted {
 			c.Interrupted = append(c.Interrupted, p.name)
 		}
-		changes, err := p.comparison(w[0], opts.NamesOnly)
+		changes, err := p.comparison(w[0], nil)
 		if err != nil {
 			return Comparison{}, describe(dir, err)
+		}
+		if opts.NamesOnly {
+			dropContent(changes)
 		}
 		c.Changes = append(c.Changes, changes...)
 	}
@@ -81,14 +88,18 @@ func dropContent(changes []render.Change) {
 	}
 }
 
-// comparison is what the plan does, by path.
-func (p *plan) comparison(files files, namesOnly bool) ([]render.Change, error) {
+// comparison is what the plan does with files that are asked for, or with all, by path.
+func (p *plan) comparison(files files, wanted func(file string) bool) ([]render.Change, error) {
 	var changes []render.Change
 	for f := range p.changes() {
-		changes = append(changes, render.Change{Cluster: p.name, Path: f.Path, New: f.Content})
+		if wanted == nil || wanted(f.Path) {
+			changes = append(changes, render.Change{Cluster: p.name, Path: f.Path, New: f.Content})
+		}
 	}
 	for _, f := range p.removed {
-		changes = append(changes, render.Change{Cluster: p.name, Path: f})
+		if wanted == nil || wanted(f) {
+			changes = append(changes, render.Change{Cluster: p.name, Path: f})
+		}
 	}
 	slices.SortFunc(changes, func(a, b render.Change) int { return cmp.Compare(a.Path, b.Path) })
 	for i := range changes {
@@ -97,9 +108,6 @@ func (p *plan) comparison(files files, namesOnly bool) ([]render.Change, error) 
 			return nil, err
 		}
 		changes[i].Old = old
-	}
-	if namesOnly {
-		dropContent(changes)
 	}
 	return changes, nil
 }

@@ -38,8 +38,8 @@ import (
 
 // Options of a write.
 type Options struct {
-	// AllowPrune lets a run empty a cluster, or remove more than half of its
-	// files.
+	// AllowPrune lets a run empty a cluster, remove more than half of its files, or take
+	// an Application from clusters that is still among the inputs.
 	AllowPrune bool
 	// KeepOthers leaves alone the clusters that the tree does not have: it is of some
 	// of a fleet's.
@@ -189,7 +189,7 @@ func write(w workers, tree *render.Tree, opts Options, session *Session) (Summar
 		return Summary{}, err
 	}
 	if !opts.AllowPrune {
-		if err := checkPrune(plans); err != nil {
+		if err := checkPrune(w[0], plans, tree); err != nil {
 			return Summary{}, err
 		}
 	}

@@ -546,28 +546,3 @@ func (d *dirs) check(name string) (missing string, err error) {
 	d.missing[name] = missing
 	return missing, nil
 }
-
-// checkPrune refuses to remove too much.
-func checkPrune(plans []*plan) error {
-	var emptied, halved []string
-	for _, p := range plans {
-		removed, there := len(p.removed), p.there
-		switch {
-		case p.cluster == nil && there > 0:
-			emptied = append(emptied, p.name)
-		case removed*2 > there:
-			halved = append(halved, fmt.Sprintf("%s (%d of %d files)", p.name, removed, there))
-		}
-	}
-	if len(emptied)+len(halved) == 0 {
-		return nil
-	}
-	var parts []string
-	if len(emptied) > 0 {
-		parts = append(parts, "would remove everything of "+diag.Some(emptied, 5))
-	}
-	if len(halved) > 0 {
-		parts = append(parts, "would remove more than half of "+diag.Some(halved, 5))
-	}
-	return &Error{strings.Join(parts, ", and "), "check that all inputs were named; if this is meant, add --allow-prune"}
-}

@@ -61,8 +61,9 @@ type function struct {
 	inputs []*source
 	// consumed are the items that are compiled.
 	consumed map[*Object]bool
-	// kept are the items that stay: all but what an earlier run has rendered.
-	kept []*Object
+	// kept are the items that stay: all but what an earlier run has rendered, which is
+	// stale.
+	kept, stale []*Object
 	// placed says whether the items are those of a package, which knows the file of
 	// each.
 	placed bool
@@ -106,6 +107,7 @@ func (f *function) sort() {
 			continue // kustomize gives it to generators, and does not want it back
 		}
 		if f.isStale(o) {
+			f.stale = append(f.stale, o)
 			continue
 		}
 		f.kept = append(f.kept, o)
@@ -159,15 +161,8 @@ func (f *function) isStale(o *Object) bool {
 	if !inPackage {
 		return true
 	}
-	below := path.Clean(name)
-	if dir := f.directory(); dir != "." {
-		var ok bool
-		if below, ok = strings.CutPrefix(below, dir+"/"); !ok {
-			return false
-		}
-	}
-	elements := strings.Split(below, "/")
-	return len(elements) > 2 && elements[1] == render.Dir
+	_, ok := f.inDirectory(name)
+	return ok
 }
 
 // isOutput says whether a file is in the directory of a cluster, where the command may
@@ -240,6 +235,7 @@ func (f *function) compile() {
 	}
 	if !f.unsure {
 		f.checkCluster(tree)
+		f.checkAllowed(tree)
 	}
 	if f.Mode == "validate" || f.Failed() {
 		return
@@ -249,6 +245,7 @@ func (f *function) compile() {
 		f.mistake("", err.Error(), "please report this as a mistake of fleetwright")
 	}
 	f.checkPlaces(items)
+	f.checkLosses(tree, items)
 	if f.Failed() {
 		return
 	}

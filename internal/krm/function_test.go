@@ -265,6 +265,8 @@ func TestWhatIsGoneDisappears(t *testing.T) {
 		t.Fatalf("%d items, want %d", len(fewer.Items), before)
 	}
 	fewer.FunctionConfig = list.FunctionConfig
+	wantMistake(t, fewer, "error FW802 fleet.yaml#0 Fleet/quickstart spec.clusters: Application default/rollout-kuma-demo would disappear from kurator-member1: the fleet quickstart does not list kurator-member1 | correct this; if it is meant, write allowPrune: [default/rollout-kuma-demo] into spec.function of the RenderConfig")
+	fewer.configured(t, "{path: clusters, function: {allowPrune: [rollout-kuma-demo]}}")
 	after := paths(run(t, fewer))
 	if len(after) >= before || !after["clusters/kurator-member1/fleetwright/own.yaml"] || after["clusters/kurator-member1/fleetwright/sync.yaml"] || !after["clusters/kurator-member2/fleetwright/sync.yaml"] {
 		t.Errorf("it leaves %v", slices.Sorted(maps.Keys(after)))
@@ -298,14 +300,16 @@ func TestOtherClustersStay(t *testing.T) {
 func TestAFunctionSaysWhatIsWrongWithItsSettings(t *testing.T) {
 	member := "nothing is rendered for a cluster %q | did you mean kurator-member1?"
 	for name, tt := range map[string]struct{ config, want string }{
-		"a cluster that is not there": {"{function: {cluster: kurator-membr1}}", "error  RenderConfig/settings spec.function.cluster: " + fmt.Sprintf(member, "kurator-membr1")},
-		"a cluster far from any":      {"{function: {cluster: eu}}", `error  RenderConfig/settings spec.function.cluster: nothing is rendered for a cluster "eu" | it is one of kurator-member1, kurator-member2`},
-		"no cluster":                  {"{}", "error  RenderConfig/settings spec.function.cluster: there are 2 clusters, and the items have no paths that would keep them apart | name one of kurator-member1, kurator-member2"},
-		"an unknown mode":             {"{function: {mode: check}}", `error FW113 RenderConfig/settings spec.function.mode: "check" is not one of render, validate | `},
-		"an unknown field":            {"{function: {clustr: a}}", `error FW110 RenderConfig/settings spec.function: unknown field "clustr" | did you mean cluster?`},
-		"the standard input":          {"{function: {inputs: ['-']}}", "error  RenderConfig/settings spec.function.inputs: - is the standard input, which the function is given the items by | name files and directories"},
-		"a directory outside":         {"{function: {directory: ../a}}", `error  RenderConfig/settings spec.function.directory: the directory "../a" is not inside the package | write it from the package's root, such as clusters`},
-		"a path outside":              {"{path: ../a, function: {cluster: kurator-member1}}", `error FW213 RenderConfig/settings spec.path: the path "../a" is not inside the repository | write the path from the root of the repository, such as clusters`},
+		"a cluster that is not there":      {"{function: {cluster: kurator-membr1}}", "error  RenderConfig/settings spec.function.cluster: " + fmt.Sprintf(member, "kurator-membr1")},
+		"a cluster far from any":           {"{function: {cluster: eu}}", `error  RenderConfig/settings spec.function.cluster: nothing is rendered for a cluster "eu" | it is one of kurator-member1, kurator-member2`},
+		"no cluster":                       {"{}", "error  RenderConfig/settings spec.function.cluster: there are 2 clusters, and the items have no paths that would keep them apart | name one of kurator-member1, kurator-member2"},
+		"an unknown mode":                  {"{function: {mode: check}}", `error FW113 RenderConfig/settings spec.function.mode: "check" is not one of render, validate | `},
+		"an unknown field":                 {"{function: {clustr: a}}", `error FW110 RenderConfig/settings spec.function: unknown field "clustr" | did you mean cluster?`},
+		"the standard input":               {"{function: {inputs: ['-']}}", "error  RenderConfig/settings spec.function.inputs: - is the standard input, which the function is given the items by | name files and directories"},
+		"a directory outside":              {"{function: {directory: ../a}}", `error  RenderConfig/settings spec.function.directory: the directory "../a" is not inside the package | write it from the package's root, such as clusters`},
+		"an Application that is not there": {"{function: {cluster: kurator-member1, allowPrune: [rollout-kuma-dmo]}}", `error  RenderConfig/settings spec.function.allowPrune: allowPrune names "rollout-kuma-dmo", and no Application among the inputs is called so | did you mean rollout-kuma-demo?`},
+		"one of another namespace":         {"{function: {cluster: kurator-member1, allowPrune: [shop/other]}}", `error  RenderConfig/settings spec.function.allowPrune: allowPrune names "shop/other", and no Application among the inputs is called so | remove the entry, or write one of default/rollout-kuma-demo`},
+		"a path outside":                   {"{path: ../a, function: {cluster: kurator-member1}}", `error FW213 RenderConfig/settings spec.path: the path "../a" is not inside the repository | write the path from the root of the repository, such as clusters`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			wantMistake(t, listOf(t, example(t, "kuma-rollout"), false).configured(t, tt.config), tt.want)

@@ -1,0 +1,128 @@
+package disk
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/fleetwright/fleetwright/render"
+)
+
+// nowhere has a policy go to no cluster of the fleet.
+const nowhere = ", destination: {fleet: f, clusterSelector: {matchLabels: {stage: production}}}"
+
+// TestWhatIsStillThereIsKept: a policy that is still among the inputs is not taken from clusters
+// unless that is allowed, also where these keep most of their files; nothing is written.
+func TestWhatIsStillThereIsKept(t *testing.T) {
+	full := tree(t, "x z", policyA, policyB, rollout)
+	next := tree(t, "x z", changed, policyB+nowhere, rollout)
+	const lost = "would remove what is still among the inputs\n" +
+		"f.yaml:9:317: Application default/app-1 would disappear from x, z: clusterSelector matches no cluster of the fleet f (FW204)"
+	for name, write := range map[string]func(dir string) error{
+		"written": func(dir string) error {
+			_, err := Write(dir, next, Options{})
+			return err
+		},
+		"updated": func(dir string) error {
+			session := NewSession(dir)
+			if _, err := session.Write(full, Options{}); err != nil {
+				t.Fatal(err)
+			}
+			_, err := session.Update(next, Options{})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			mustWrite(t, dir, full, Options{})
+			wantError(t, write(dir), lost)
+			mustHave(t, dir, want(full))
+			comparison, err := Compare(dir, next, Options{NamesOnly: true})
+			if err != nil || comparison.Refused != nil || len(comparison.Losses) != 1 {
+				t.Errorf("the comparison has %v and %v, %v", comparison.Refused, comparison.Losses, err)
+			}
+			if comparison, err = Compare(dir, full, Options{}); err != nil || comparison.Losses != nil {
+				t.Errorf("without a change the comparison has %v, %v", comparison.Losses, err)
+			}
+			mustWrite(t, dir, next, Options{AllowPrune: true})
+			mustHave(t, dir, want(next))
+			mustWrite(t, dir, full, Options{})
+			mustWrite(t, dir, tree(t, "x z", policyA), Options{AllowPrune: true})
+		})
+	}
+}
+
+// TestHandsHideNoLoss: what a hand has made of a file that goes does not hide it.
+func TestHandsHideNoLoss(t *testing.T) {
+	next := tree(t, "x z", policyA, policyB+nowhere, rollout)
+	for name, content := range map[string]string{"nothing": "", "no object": "\x00{[", "another": "{apiVersion: v1, kind: ConfigMap, metadata: {name: b}}\n"} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			mustWrite(t, dir, tree(t, "x z", policyA, policyB, rollout), Options{})
+			for _, cluster := range []string{"x", "z"} {
+				if err := os.WriteFile(filepath.Join(dir, cluster, "fleetwright/apps/default.app-1/kustomization-b.yaml"), []byte(content), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_, err := Write(dir, next, Options{})
+			wantError(t, err, "Application default/app-1 would disappear from x, z: ")
+		})
+	}
+}
+
+// A counted is files of which those that are read are noted.
+type counted struct {
+	files
+	read *[]string
+}
+
+func (c counted) ReadFile(name string) ([]byte, error) {
+	*c.read = append(*c.read, name)
+	return c.files.ReadFile(name)
+}
+
+// TestOnlyWhatShrinksIsRead: files are read for what may disappear where some of an application
+// that is still there is removed, and nowhere else.
+func TestOnlyWhatShrinksIsRead(t *testing.T) {
+	full := tree(t, "x z", policyA, policyB, rollout)
+	for name, tt := range map[string]struct {
+		next *render.Tree
+		apps []string
+	}{
+		"nothing changes":             {full, nil},
+		"a file changes":              {tree(t, "x z", changed, policyB, rollout), nil},
+		"an application is removed":   {tree(t, "x z", policyA, policyB), nil},
+		"a policy goes to no cluster": {tree(t, "x z", changed, policyB+nowhere, rollout), []string{"default.app-1"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			mustWrite(t, dir, full, Options{})
+			opened, err := openRoot(dir, minOpen)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer opened.Close()
+			var read, apps []string
+			w := workers{counted{opened, &read}}
+			plans, err := planAll(w, tt.next, Options{}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := findLosses(w[0], plans, tt.next); err != nil {
+				t.Fatal(err)
+			}
+			for _, file := range read {
+				if _, rest, ok := strings.Cut(file, "/apps/"); ok {
+					app, _, _ := strings.Cut(rest, "/")
+					apps = append(apps, app)
+				}
+			}
+			slices.Sort(apps)
+			if apps = slices.Compact(apps); !slices.Equal(apps, tt.apps) {
+				t.Errorf("it reads files of %v, want %v", apps, tt.apps)
+			}
+		})
+	}
+}

@@ -1,0 +1,78 @@
+package krm
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+const fleetOfThree = `
+apiVersion: fleet.kurator.dev/v1alpha1
+kind: Fleet
+metadata: {name: all}
+spec: {clusters: [{kind: Cluster, name: eu}, {kind: Cluster, name: us}, {kind: Cluster, name: test}]}
+---
+{apiVersion: cluster.kurator.dev/v1alpha1, kind: Cluster, metadata: {name: eu, labels: {stage: prod}}}
+---
+{apiVersion: cluster.kurator.dev/v1alpha1, kind: Cluster, metadata: {name: us, labels: {stage: prod}}}
+---
+{apiVersion: cluster.kurator.dev/v1alpha1, kind: Cluster, metadata: {name: test, labels: {stage: test}}}
+`
+
+const twoPolicies = `
+apiVersion: apps.kurator.dev/v1alpha1
+kind: Application
+metadata: {name: web}
+spec:
+  source: {gitRepository: {url: https://example.com/web.git, interval: 1m}}
+  syncPolicies:
+  - name: web
+    destination: {fleet: all, clusterSelector: {matchLabels: {stage: prod}}}
+    kustomization: {interval: 5m, path: ./web, prune: true}
+  - name: db
+    destination: {fleet: all}
+    kustomization: {interval: 5m, path: ./db, prune: true}
+`
+
+// TestWhatIsStillThereDoesNotDisappear: where the items show that a cluster has a policy that is
+// still among the inputs, the function fails, unless it is allowed.
+func TestWhatIsStillThereDoesNotDisappear(t *testing.T) {
+	typo := func(text string) string { return strings.Replace(text, "stage: prod", "stage: production", 1) }
+	const lost = "error FW802 web.yaml#0 Application/web spec.syncPolicies[0].destination.clusterSelector.matchLabels: the policy web of Application default/web would disappear from eu, us: clusterSelector matches no cluster of the fleet all (FW204) | correct this; if it is meant, write allowPrune: [default/web] into spec.function of the RenderConfig"
+	for name, tt := range map[string]struct {
+		spec string
+		edit func(text string) string
+		want string
+	}{
+		"a selector":       {"{}", typo, lost},
+		"of a hub":         {"{topology: hub}", typo, lost},
+		"of one cluster":   {"{function: {cluster: eu}}", typo, strings.Replace(lost, "eu, us", "eu", 1)},
+		"of another":       {"{function: {cluster: test}}", typo, ""},
+		"that is allowed":  {"{function: {allowPrune: [default/web]}}", typo, ""},
+		"by its name":      {"{function: {allowPrune: [web]}}", typo, ""},
+		"a removed policy": {"{}", func(text string) string { return text[:strings.Index(text, "  - name: db")] }, ""},
+		"a renamed one":    {"{}", func(text string) string { return typo(strings.Replace(text, "- name: web", "- name: front", 1)) }, ""},
+		"another kind": {"{}", func(text string) string {
+			return strings.Replace(text, "kustomization: {interval: 5m, path: ./web, prune: true}", "helm: {interval: 5m, chart: {spec: {chart: ./web}}}", 1)
+		}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			list := listOf(t, []schema.File{{Name: "fleet.yaml", Data: []byte(fleetOfThree)}, {Name: "web.yaml", Data: []byte(twoPolicies)}}, true)
+			list.configured(t, tt.spec)
+			run(t, list)
+			items := listOf(t, []schema.File{{Name: "web.yaml", Data: []byte(tt.edit(twoPolicies))}}, true).Items
+			for _, o := range list.Items {
+				if o.kind() != "Application" {
+					items = append(items, o)
+				}
+			}
+			list.Items = items
+			if tt.want == "" {
+				run(t, list)
+			} else {
+				wantMistake(t, list, tt.want)
+			}
+		})
+	}
+}
