@@ -401,7 +401,7 @@ func (d *Document) load(object map[string]any, fields map[string]bool) diag.List
 		o := d.Kind.New()
 		if err = json.Unmarshal(data, o); err == nil {
 			d.Object = o
-			list = append(list, d.checkDurations(o)...)
+			list = append(list, d.checkTexts(o)...)
 		}
 	}
 	if err != nil {

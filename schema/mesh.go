@@ -118,7 +118,7 @@ type MeshDPCert struct {
 	// RequestTimeout of one certificate.
 	// +optional
 	// +fleetwright:example=10s
-	RequestTimeout string `json:"requestTimeout,omitempty"`
+	RequestTimeout string `json:"requestTimeout,omitempty" format:"proto-duration"`
 }
 
 // MeshRotation says how long a certificate lives.
@@ -127,7 +127,7 @@ type MeshRotation struct {
 	// +required
 	// +kubebuilder:validation:Pattern=^\d+(y|w|d|h|m|s|ms)$
 	// +fleetwright:example=1d
-	Expiration string `json:"expiration"`
+	Expiration string `json:"expiration" format:"kuma-duration"`
 }
 
 // MeshRootChain says how the authority's certificates are read.
@@ -135,7 +135,7 @@ type MeshRootChain struct {
 	// RequestTimeout of the chain.
 	// +optional
 	// +fleetwright:example=10s
-	RequestTimeout string `json:"requestTimeout,omitempty"`
+	RequestTimeout string `json:"requestTimeout,omitempty" format:"proto-duration"`
 }
 
 // MeshMetrics says where the sidecars show their metrics.
@@ -231,7 +231,7 @@ type MeshAggregate struct {
 	// Address of its metrics.
 	// +optional
 	// +fleetwright:example=127.0.0.1
-	Address string `json:"address,omitempty"`
+	Address string `json:"address,omitempty" format:"host"`
 }
 
 // MeshEnvoyMetrics narrows the sidecar's own metrics.
@@ -381,7 +381,7 @@ type MeshMembershipRule struct {
 	// Tags of the proxy.
 	// +optional
 	// +fleetwright:example={"kuma.io/zone": "east"}
-	Tags map[string]string `json:"tags,omitempty"`
+	Tags map[string]string `json:"tags,omitempty" format:"kuma-tag-value" keys:"kuma-tag"`
 }
 
 // MeshServices says whether Kuma makes MeshServices.
