@@ -210,6 +210,7 @@ type SecretKey struct {
 	// Key in the Secret.
 	// +optional
 	// +kubebuilder:default=value
+	// +kubebuilder:validation:Pattern=^[\-._a-zA-Z0-9]+$
 	Key string `json:"key,omitempty" format:"config-key"`
 }
 

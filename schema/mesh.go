@@ -180,6 +180,7 @@ type MeshPrometheus struct {
 	// Path of the metrics.
 	// +optional
 	// +kubebuilder:default=/metrics
+	// +kubebuilder:validation:Pattern=^/
 	Path string `json:"path,omitempty"`
 
 	// Tags of the metrics.

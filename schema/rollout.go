@@ -583,6 +583,7 @@ type MetricProvider struct {
 
 	// Region of the provider.
 	// +optional
+	// +kubebuilder:validation:Pattern=^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$
 	// +fleetwright:example=eu-central-1
 	Region string `json:"region,omitempty"`
 

@@ -111,6 +111,7 @@ type GitReference struct {
 
 	// Commit is the SHA to check out.
 	// +optional
+	// +kubebuilder:validation:Pattern=^[0-9a-fA-F]{40}$
 	// +fleetwright:example=69d4a9f2a2d5e4b1c0f3a8b7c6d5e4f3a2b1c0d9
 	Commit string `json:"commit,omitempty"`
 }

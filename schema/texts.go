@@ -15,31 +15,47 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
-// checkTexts reports the texts of an object that their readers refuse: those that are
-// not of their field's format, and durations that are too long.
-func (d *Document) checkTexts(object any) diag.List {
-	c := textChecker{doc: d}
+// checkTexts reports the texts of the document's object that their readers refuse.
+func (d *Document) checkTexts(object any) (list diag.List) {
+	for _, r := range CheckTexts(object) {
+		position := d.Position(r.Path...)
+		if last := len(r.Path) - 1; r.key {
+			position = d.keyPosition(r.Path[:last], r.Path[last].(string))
+		}
+		list = append(list, diag.New(r.Code, position, r.Path.String(), r.Message, r.Hint))
+	}
+	return list
+}
+
+// A Refusal is a text that its reader refuses.
+type Refusal struct {
+	Code diag.Code
+	Path Path
+	// Message says why, and Hint what to write instead, which may be empty.
+	Message, Hint string
+
+	// key says that the text is a key, the last of the path.
+	key bool
+}
+
+// CheckTexts finds the texts of an object, a pointer to a struct, that are not of their
+// fields' formats, and durations that are too long.
+func CheckTexts(object any) []Refusal {
+	var c textChecker
 	c.value(reflect.ValueOf(object), fieldTexts{})
-	return c.list
+	return c.all
 }
 
-// A refusal is a value of a struct that its reader refuses because of another one
-// beside it.
-type refusal struct {
-	at         Path
-	what, hint string
-}
-
-// A refuser is a struct with rules of its own.
+// A refuser is a struct whose reader refuses a value because of another one beside it.
+// The paths are those in the struct.
 type refuser interface {
-	refusals() []refusal
+	refusals() []Refusal
 }
 
 type textChecker struct {
-	doc *Document
 	// path of the value that is being checked.
 	path Path
-	list diag.List
+	all  []Refusal
 }
 
 func (c *textChecker) value(v reflect.Value, f fieldTexts) {
@@ -69,7 +85,7 @@ func (c *textChecker) value(v reflect.Value, f fieldTexts) {
 		case text == "":
 		case f.duration:
 			if _, err := time.ParseDuration(text); err != nil {
-				c.list = append(c.list, c.doc.Diagnostic(diag.OutOfBounds, c.path, text+" is too long, the most is 2562047h", ""))
+				c.refuse(diag.OutOfBounds, text+" is too long, the most is 2562047h", "")
 			}
 		default:
 			c.text(text, f.format)
@@ -92,8 +108,13 @@ func (c *textChecker) object(v reflect.Value) {
 		return
 	}
 	for _, r := range v.Interface().(refuser).refusals() {
-		c.list = append(c.list, c.doc.Diagnostic(diag.WrongFormat, c.path.With(r.at...), r.what, r.hint))
+		r.Path = c.path.With(r.Path...)
+		c.all = append(c.all, r)
 	}
+}
+
+func (c *textChecker) refuse(code diag.Code, message, hint string) {
+	c.all = append(c.all, Refusal{Code: code, Path: slices.Clone(c.path), Message: message, Hint: hint})
 }
 
 func (c *textChecker) mapping(v reflect.Value, f fieldTexts) {
@@ -104,8 +125,7 @@ func (c *textChecker) mapping(v reflect.Value, f fieldTexts) {
 	for _, key := range slices.Sorted(maps.Keys(fields)) {
 		if f.keys != nil {
 			if why := f.keys.refuse(key); why != "" {
-				at := c.path.With(key)
-				c.list = append(c.list, diag.New(diag.WrongFormat, c.doc.keyPosition(c.path, key), at.String(), f.keys.explain(key, why), f.keys.suggest(key)))
+				c.all = append(c.all, Refusal{diag.WrongFormat, c.path.With(key), f.keys.explain(key, why), f.keys.suggest(key), true})
 			}
 		}
 		c.path = append(c.path, key)
@@ -131,7 +151,7 @@ func (c *textChecker) text(text string, f *Format) {
 	if name, ok := c.path[len(c.path)-1].(string); ok && hint != "" {
 		hint = name + ": " + plainText(hint)
 	}
-	c.list = append(c.list, c.doc.Diagnostic(diag.WrongFormat, c.path, f.explain(text, why), hint))
+	c.refuse(diag.WrongFormat, f.explain(text, why), hint)
 }
 
 func (f *Format) explain(text, why string) string {
