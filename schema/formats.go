@@ -2,12 +2,14 @@ package schema
 
 import (
 	"fmt"
+	"math"
 	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/util/validation"
 )
@@ -195,6 +197,25 @@ func refuseRepositoryPart(part string) bool {
 	return separated
 }
 
+// cutPort cuts host:port, or [host]:port.
+func cutPort(address string) (host, port string, ok bool) {
+	i := strings.LastIndexByte(address, ':')
+	if i < 0 {
+		return "", "", false
+	}
+	host, port = address[:i], address[i+1:]
+	inner, bracketed := strings.CutPrefix(host, "[")
+	if bracketed {
+		host, bracketed = strings.CutSuffix(inner, "]")
+	}
+	return host, port, bracketed || !strings.ContainsAny(host, "[]:")
+}
+
+func isPort(text string) bool {
+	n, err := strconv.Atoi(text)
+	return err == nil && 1 <= n && n <= 65535
+}
+
 // RefuseURL says why a text is not the URL of a server, with one of the schemes. The
 // reason quotes nothing of the URL, which may hold credentials.
 func RefuseURL(text string, schemes ...string) string {
@@ -212,10 +233,8 @@ func RefuseURL(text string, schemes ...string) string {
 	case u.Hostname() == "":
 		return "it names no host"
 	}
-	if port := u.Port(); port != "" {
-		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
-			return "a port is a number from 1 to 65535"
-		}
+	if port := u.Port(); port != "" && !isPort(port) {
+		return "a port is a number from 1 to 65535"
 	}
 	return refuseHost(u.Hostname())
 }
@@ -708,16 +727,24 @@ func suggestProtoDuration(text string) string {
 }
 
 func refuseKumaDuration(text string) string {
-	digits := strings.TrimRight(text, "ywdhms")
-	n, err := strconv.ParseInt(digits, 10, 64)
-	milliseconds := map[string]int64{"y": 31536000000, "w": 604800000, "d": 86400000, "h": 3600000, "m": 60000, "s": 1000, "ms": 1}[text[len(digits):]]
-	switch {
-	case err != nil || milliseconds == 0 || n > 9223372036854/milliseconds:
-		return "Kuma counts it in nanoseconds of 64 bits"
-	case n == 0:
+	if n, _, _ := kumaDuration(text); n == 0 {
 		return "certificates would expire at once"
 	}
-	return ""
+	return when(!isKumaDuration(text), "Kuma counts it in nanoseconds of 64 bits")
+}
+
+func isKumaDuration(text string) bool {
+	n, unit, ok := kumaDuration(text)
+	return ok && n > 0 && n <= int64(math.MaxInt64/unit)
+}
+
+func kumaDuration(text string) (n int64, unit time.Duration, ok bool) {
+	digits := strings.TrimRight(text, "ywdhms")
+	n, err := strconv.ParseInt(digits, 10, 64)
+	const day = 24 * time.Hour
+	units := map[string]time.Duration{"y": 365 * day, "w": 7 * day, "d": day, "h": time.Hour, "m": time.Minute, "s": time.Second, "ms": time.Millisecond}
+	unit, ok = units[text[len(digits):]]
+	return n, unit, ok && err == nil
 }
 
 func refuseKumaTag(text string) string {
