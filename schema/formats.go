@@ -39,6 +39,7 @@ func Formats() []Format { return slices.Clone(formats[:]) }
 var formats = [...]Format{
 	// k8s.io/apimachinery pkg/util/validation
 	{"dns-subdomain", "a name that Kubernetes takes", "the API server", refuseLong(validation.DNS1123SubdomainMaxLength), nil},
+	{"dns-label", "a name that Kubernetes takes for a namespace: at most 63 lower-case letters, digits and '-'", "Istio", refuseLabel, nil},
 	{"qualified-name", "a protocol that Kubernetes takes: at most 63 letters, digits, '-', '_' and '.', with a prefix such as example.com/ or none", "the API server", refuseQualifiedName, nil},
 	{"config-key", "a key of a Secret or ConfigMap", "the API server", refuseConfigKey, nil},
 
@@ -130,6 +131,10 @@ func refuseLong(most int) func(string) string {
 	return func(text string) string {
 		return when(len(text) > most, fmt.Sprintf("it has %d characters, and the most is %d", len(text), most))
 	}
+}
+
+func refuseLabel(text string) string {
+	return when(len(validation.IsDNS1123Label(text)) > 0, "it begins and ends with a letter or digit")
 }
 
 func refuseQualifiedName(text string) string {
