@@ -340,7 +340,7 @@ func refuseReference(text string) string {
 // suggestRef replaces what Git does not take by hyphens.
 func suggestRef(text string) string {
 	bad := regexp.MustCompile(`[\x00-\x20\x7f~^:?*\[\\]+|\.\.+|@\{`)
-	if name := strings.Trim(bad.ReplaceAllString(text, "-"), "-./"); refuseTag(name) == "" {
+	if name := strings.Trim(bad.ReplaceAllString(text, "-"), "-./"); refuseBranch(name) == "" {
 		return name
 	}
 	return ""
@@ -452,11 +452,10 @@ func cutVersion(text string) (version, rest string, ok bool) {
 
 const identifierBytes = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-"
 
-// isNumber says whether a part of a version is a number of 64 bits, without zeros
-// before it.
+// isNumber says whether a part of a version is a number of 64 bits.
 func isNumber(part string) bool {
 	_, err := strconv.ParseUint(part, 10, 64)
-	return err == nil && (len(part) == 1 || part[0] != '0')
+	return err == nil
 }
 
 func refuseOCITag(text string) string {

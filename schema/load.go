@@ -142,7 +142,7 @@ type loaded struct {
 // loadFile reads the documents of a file, and checks those that need no CUE.
 func loadFile(f File) *loaded {
 	l := &loaded{file: f}
-	f.Data = withoutMarks(f.Data)
+	f.Data, f.marked = withoutMarks(f.Data)
 	nodes, list := parse(f)
 	l.Diagnostics = append(l.Diagnostics, list...)
 	if len(list) > 0 {

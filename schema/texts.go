@@ -230,27 +230,26 @@ func textsOf(t reflect.Type) *structTexts {
 
 func textsOfField(t reflect.Type, i int) (f fieldTexts, ok bool) {
 	field := t.Field(i)
-	if !field.IsExported() {
-		return f, false
-	}
-	f.index = i
 	of := field.Type
 	for of.Kind() == reflect.Pointer {
 		of = of.Elem()
 	}
+	switch of.Kind() {
+	case reflect.Struct, reflect.Slice, reflect.Map:
+	case reflect.String:
+		f.duration = of == reflect.TypeFor[Duration]() || of == reflect.TypeFor[SourceTimeout]()
+	default:
+		return f, false
+	}
 	format, keys := FormatsOf(t, field)
-	f.format, f.keys = formatNamed(format), formatNamed(keys)
-	f.duration = of == reflect.TypeFor[Duration]() || of == reflect.TypeFor[SourceTimeout]()
+	f.index, f.format, f.keys = i, formatNamed(format), formatNamed(keys)
+	if of.Kind() == reflect.String && f.format == nil && !f.duration {
+		return f, false
+	}
 	if name, _, _ := strings.Cut(field.Tag.Get("json"), ","); name != "" {
 		f.name = name
 	}
-	switch of.Kind() {
-	case reflect.Struct, reflect.Slice, reflect.Map:
-		return f, true
-	case reflect.String:
-		return f, f.format != nil || f.duration
-	}
-	return f, false
+	return f, field.IsExported()
 }
 
 // FormatsOf are the names of the formats of a struct's field, of its text, items or
@@ -258,6 +257,9 @@ func textsOfField(t reflect.Type, i int) (f fieldTexts, ok bool) {
 func FormatsOf(t reflect.Type, field reflect.StructField) (format, keys string) {
 	if t == reflect.TypeFor[kustomize.Image]() {
 		return kustomizeFormats[field.Name], ""
+	}
+	if !strings.Contains(string(field.Tag), `" `) {
+		return "", "" // the name for JSON alone
 	}
 	return field.Tag.Get("format"), field.Tag.Get("keys")
 }

@@ -54,12 +54,13 @@ func parse(f File) ([]*yaml.Node, diag.List) {
 // does where files are put together. Elsewhere it would be a part of a key or a value.
 const mark = "\ufeff"
 
-// withoutMarks is text without the byte order marks that begin documents.
-func withoutMarks(data []byte) []byte {
+// withoutMarks is text without the byte order marks that begin documents, and whether
+// there are others in it.
+func withoutMarks(data []byte) (clean []byte, marked bool) {
 	if !bytes.Contains(data, []byte(mark)) {
-		return data
+		return data, false
 	}
-	clean := make([]byte, 0, len(data))
+	clean = make([]byte, 0, len(data))
 	// before says that nothing of the document has been there yet.
 	before := true
 	for line := range bytes.Lines(data) {
@@ -78,12 +79,12 @@ func withoutMarks(data []byte) []byte {
 			before = false
 		}
 	}
-	return clean
+	return clean, bytes.Contains(clean, []byte(mark))
 }
 
 // checkMark refuses a byte order mark in a text without quotes.
 func (d *decoder) checkMark(n *yaml.Node, path Path) {
-	if n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) == 0 && strings.Contains(n.Value, mark) {
+	if d.doc.file.marked && n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) == 0 && strings.Contains(n.Value, mark) {
 		d.fail(diag.Encoding, n, path, "a byte order mark (U+FEFF) in the middle of a document", "remove it; put --- before it where a document begins")
 	}
 }
