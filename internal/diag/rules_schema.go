@@ -226,7 +226,7 @@ port: 8080
 `,
 	},
 	{
-Code: WrongFormat, Severity: Error, Structural: true,
+		Code: WrongFormat, Severity: Error, Structural: true,
 		Title:   "the text has another form",
 		Ignored: "The reader of the text refuses it. An API server refuses the object, and the whole Kustomization that it is in fails; Flux never fetches from the URL; Flagger's checks fail, and each new version is rolled back.",
 		Fix:     "Write the text as the message says. The hint shows what was probably meant. The formats, and who reads each, are listed in docs/fields.md.",
