@@ -277,9 +277,9 @@ var inputApplicationForm = accept.All{&accept.Struct{Fields: []accept.Field{
 							{Name: "customMetric", Form: &accept.Struct{Fields: []accept.Field{
 								{Name: "provider", Required: true, Form: &accept.Struct{Fields: []accept.Field{
 									{Name: "address", Form: accept.String},
-									{Name: "headers", Form: &headersForm},
+									{Name: "headers", Form: &accept.Struct{Patterns: []accept.Pattern{{Name: accept.String, Form: &accept.List{Rest: accept.String}}}}},
 									{Name: "insecureSkipVerify", Form: accept.Bool},
-									{Name: "region", Form: accept.String},
+									{Name: "region", Form: &regionMatch},
 									{Name: "secretRef", Form: &secretRefForm},
 									{Name: "type", Required: true, Form: accept.Enum{"prometheus", "influxdb", "datadog", "externalmetrics", "stackdriver", "cloudwatch", "newrelic", "graphite", "dynatrace", "keptn", "splunk"}},
 								}}},
@@ -318,18 +318,18 @@ var inputApplicationForm = accept.All{&accept.Struct{Fields: []accept.Field{
 							{Name: "maxAge", Form: &intervalMatch},
 						}}},
 						{Name: "gateways", Form: &accept.List{Rest: accept.String}},
-						{Name: "headers", Form: &headersForm2},
+						{Name: "headers", Form: &headersForm},
 						{Name: "host", Form: accept.String},
 						{Name: "hosts", Form: &accept.List{Rest: accept.String}},
 						{Name: "match", Form: &accept.List{Rest: &accept.Struct{Fields: []accept.Field{
 							{Name: "authority", Form: accept.Any},
 							{Name: "gateways", Form: accept.Any},
-							{Name: "headers", Form: &headersForm3},
+							{Name: "headers", Form: &headersForm2},
 							{Name: "ignoreUriCase", Form: accept.Any},
 							{Name: "method", Form: accept.Any},
 							{Name: "name", Form: accept.Any},
 							{Name: "port", Form: accept.Any},
-							{Name: "queryParams", Form: &headersForm3},
+							{Name: "queryParams", Form: &headersForm2},
 							{Name: "scheme", Form: accept.Any},
 							{Name: "sourceLabels", Form: &labelsForm},
 							{Name: "sourceNamespace", Form: accept.Any},
@@ -541,7 +541,7 @@ var inputAttachedclusterForm = accept.All{&accept.Struct{Fields: []accept.Field{
 	{Name: "metadata", Required: true, Form: &metadataForm},
 	{Name: "spec", Form: &accept.Struct{Fields: []accept.Field{
 		{Name: "kubeconfig", Form: &accept.Struct{Fields: []accept.Field{
-			{Name: "key", Form: accept.String},
+			{Name: "key", Form: &valuesKeyMatch},
 			{Name: "name", Required: true, Form: &nameMatch},
 		}}},
 	}}},
@@ -622,7 +622,7 @@ var inputMeshForm = accept.All{&accept.Struct{Fields: []accept.Field{
 						{Name: "port", Required: true, Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 65535}, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 1}}},
 					}}}},
 					{Name: "envoy", Form: &envoyForm},
-					{Name: "path", Form: accept.String},
+					{Name: "path", Form: &pathMatch},
 					{Name: "port", Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 65535}, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 1}}},
 					{Name: "skipMTLS", Form: accept.Bool},
 					{Name: "tags", Form: &annotationsForm},
@@ -697,24 +697,6 @@ var inputMeshForm = accept.All{&accept.Struct{Fields: []accept.Field{
 				}, Parts: []accept.Form{
 					&accept.Guard{Clauses: []accept.Clause{{If: &accept.Exists{Expr: &accept.Ref{Path: []string{"aggregate"}}}}, {For: &accept.Ref{Path: []string{"aggregate"}}}, {For: &accept.Ref{Up: 2, Path: []string{"aggregate"}}}, {If: &accept.Compare{Comparison: accept.Less, X: &accept.Ref{Up: 3}, Y: &accept.Ref{Up: 1}}}, {If: &accept.Compare{Comparison: accept.Equal, X: &accept.Ref{Up: 2, Path: []string{"name"}}, Y: &accept.Ref{Path: []string{"name"}}}}}, Loose: true, Then: accept.Unclear},
 				}}},
-			}}}},
-		}}},
-	}}, &accept.Struct{Open: true, Fields: []accept.Field{
-		{Name: "logging", Form: &accept.Struct{Open: true, Fields: []accept.Field{
-			{Name: "backends", Form: &accept.List{Rest: &accept.Struct{Open: true, Scope: true, Fields: []accept.Field{
-				{Name: "conf", Form: accept.Any},
-				{Name: "type", Form: accept.Any},
-			}, Parts: []accept.Form{
-				&accept.Guard{Clauses: []accept.Clause{{If: &accept.Compare{Comparison: accept.Equal, X: &accept.Ref{Path: []string{"type"}}, Y: &accept.Constant{Value: "tcp"}}}, {If: &accept.Lacks{Expr: &accept.As{Of: &accept.Ref{Path: []string{"conf", "address"}}, Form: &addressMatch2}}}}, Loose: true, Then: accept.Unclear},
-			}}}},
-		}}},
-	}}, &accept.Struct{Open: true, Fields: []accept.Field{
-		{Name: "tracing", Form: &accept.Struct{Open: true, Fields: []accept.Field{
-			{Name: "backends", Form: &accept.List{Rest: &accept.Struct{Open: true, Scope: true, Fields: []accept.Field{
-				{Name: "conf", Form: accept.Any},
-				{Name: "type", Form: accept.Any},
-			}, Parts: []accept.Form{
-				&accept.Guard{Clauses: []accept.Clause{{If: &accept.Compare{Comparison: accept.Equal, X: &accept.Ref{Path: []string{"type"}}, Y: &accept.Constant{Value: "zipkin"}}}, {If: &accept.Lacks{Expr: &accept.As{Of: &accept.Ref{Path: []string{"conf", "url"}}, Form: &urlMatch4}}}}, Loose: true, Then: accept.Unclear},
 			}}}},
 		}}},
 	}}, &accept.Struct{Open: true, Patterns: []accept.Pattern{{Name: accept.Enum{"mtls", "metrics", "tracing", "logging"}, Form: &accept.Struct{Open: true, Scope: true, Fields: []accept.Field{
@@ -805,9 +787,9 @@ var outputAlertproviderForm = accept.All{&accept.Struct{Fields: []accept.Field{
 		{Name: "namespace", Required: true, Form: &namespaceMatch},
 	}}},
 	{Name: "spec", Required: true, Form: &accept.Struct{Scope: true, Fields: []accept.Field{
-		{Name: "address", Form: accept.Not("")},
+		{Name: "address", Form: &addressMatch2},
 		{Name: "channel", Form: accept.String},
-		{Name: "proxy", Form: accept.String},
+		{Name: "proxy", Form: &proxyMatch},
 		{Name: "secretRef", Form: &secretRefForm2},
 		{Name: "type", Required: true, Form: accept.Enum{"slack", "msteams", "discord", "rocket", "gchat"}},
 		{Name: "username", Form: accept.String},
@@ -853,7 +835,7 @@ var outputCanaryForm = accept.All{&accept.Struct{Scope: true, Fields: []accept.F
 			}}}},
 			{Name: "primaryReadyThreshold", Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 0}, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 100}}},
 			{Name: "sessionAffinity", Form: &accept.Struct{Fields: []accept.Field{
-				{Name: "cookieName", Required: true, Form: accept.Not("")},
+				{Name: "cookieName", Required: true, Form: &cookieNameMatch},
 				{Name: "maxAge", Required: true, Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 1}}},
 			}}},
 			{Name: "stepWeight", Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 1}, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 100}}},
@@ -868,7 +850,7 @@ var outputCanaryForm = accept.All{&accept.Struct{Scope: true, Fields: []accept.F
 				{Name: "retries", Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 0}}},
 				{Name: "timeout", Form: &timeoutMatch4},
 				{Name: "type", Required: true, Form: accept.Not("")},
-				{Name: "url", Required: true, Form: &addressMatch},
+				{Name: "url", Required: true, Form: &addressMatch2},
 			}}}},
 		}, Parts: []accept.Form{
 			&accept.Guard{Clauses: []accept.Clause{{If: &accept.Exists{Expr: &accept.Ref{Path: []string{"iterations"}}}}}, Then: &accept.Struct{Open: true, Fields: []accept.Field{
@@ -897,28 +879,30 @@ var outputCanaryForm = accept.All{&accept.Struct{Scope: true, Fields: []accept.F
 			{Name: "kind", Required: true, Form: accept.Enum{"Ingress"}},
 			{Name: "name", Required: true, Form: &accept.Same{As: &accept.Ref{Up: 1, Path: []string{"metadata", "name"}}}},
 		}}},
-		{Name: "metricsServer", Form: &addressMatch},
+		{Name: "metricsServer", Form: &addressMatch2},
 		{Name: "progressDeadlineSeconds", Required: true, Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 1}}},
 		{Name: "provider", Required: true, Form: accept.Enum{"istio", "kuma", "nginx"}},
 		{Name: "revertOnDeletion", Form: accept.Bool},
 		{Name: "service", Required: true, Form: &accept.Struct{Fields: []accept.Field{
-			{Name: "appProtocol", Form: accept.String},
+			{Name: "appProtocol", Form: &appProtocolMatch},
 			{Name: "corsPolicy", Form: &accept.Struct{Fields: []accept.Field{
 				{Name: "allowCredentials", Form: accept.Bool},
+				{Name: "allowMethods", Form: &accept.List{Rest: accept.Enum{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE", "*"}}},
+				{Name: "allowOrigin", Form: &accept.List{Rest: accept.String}},
 				{Name: "allowOrigins", Form: &accept.List{Rest: &accept.Struct{Patterns: []accept.Pattern{{Name: accept.Enum{"exact", "prefix", "regex"}, Form: accept.String}}}}},
-				{Name: "maxAge", Form: accept.String},
-			}, Patterns: []accept.Pattern{{Name: accept.Enum{"allowHeaders", "allowMethods", "allowOrigin", "exposeHeaders"}, Form: &accept.List{Rest: accept.String}}}}},
-			{Name: "gateways", Form: &accept.List{Rest: accept.String}},
+				{Name: "maxAge", Form: accept.All{&intervalMatch, &maxAgeMatch}},
+			}, Patterns: []accept.Pattern{{Name: accept.Enum{"allowHeaders", "exposeHeaders"}, Form: &accept.List{Rest: &valueMatch2}}}}},
+			{Name: "gateways", Form: &accept.List{Rest: &gatewaysMatch}},
 			{Name: "headers", Form: &accept.Struct{Patterns: []accept.Pattern{{Name: accept.Enum{"request", "response"}, Form: &requestForm}}}},
-			{Name: "hosts", Form: &accept.List{Rest: accept.String}},
+			{Name: "hosts", Form: &accept.List{Rest: &hostsMatch}},
 			{Name: "name", Required: true, Form: &nameMatch4},
 			{Name: "port", Required: true, Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 1}, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 65535}}},
 			{Name: "portDiscovery", Form: accept.Bool},
 			{Name: "portName", Form: &portNameMatch},
 			{Name: "retries", Form: &accept.Struct{Fields: []accept.Field{
 				{Name: "attempts", Required: true, Form: accept.Int},
-				{Name: "perTryTimeout", Form: accept.String},
-				{Name: "retryOn", Form: accept.String},
+				{Name: "perTryTimeout", Form: accept.All{&intervalMatch, &maxAgeMatch}},
+				{Name: "retryOn", Form: &retryOnMatch},
 			}}},
 			{Name: "targetPort", Form: accept.Either{accept.All{accept.Int, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 1}, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 65535}}, &portNameMatch}},
 			{Name: "timeout", Form: &intervalMatch3},
@@ -972,8 +956,8 @@ var outputCanaryPatchedForm = accept.All{&accept.Struct{Scope: true, Fields: []a
 			{Name: "interval", Required: true, Form: &intervalMatch4},
 			{Name: "iterations", Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 2147483647}, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 1}}},
 			{Name: "match", Form: &accept.List{Rest: &accept.Struct{Fields: []accept.Field{
-				{Name: "headers", Form: &headersForm4},
-				{Name: "queryParams", Form: &headersForm4},
+				{Name: "headers", Form: &headersForm3},
+				{Name: "queryParams", Form: &headersForm3},
 				{Name: "sourceLabels", Form: &annotationsForm},
 			}}}},
 			{Name: "maxWeight", Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 1}, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 100}}},
@@ -990,13 +974,13 @@ var outputCanaryPatchedForm = accept.All{&accept.Struct{Scope: true, Fields: []a
 			{Name: "mirrorWeight", Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 0}, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 100}}},
 			{Name: "primaryReadyThreshold", Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 0}, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 100}}},
 			{Name: "sessionAffinity", Form: &accept.Struct{Fields: []accept.Field{
-				{Name: "cookieName", Required: true, Form: accept.Not("")},
+				{Name: "cookieName", Required: true, Form: &cookieNameMatch},
 				{Name: "domain", Form: accept.String},
 				{Name: "httpOnly", Form: accept.Bool},
 				{Name: "maxAge", Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 2147483647}, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 0}}},
 				{Name: "partitioned", Form: accept.Bool},
 				{Name: "path", Form: accept.String},
-				{Name: "primaryCookieName", Form: accept.String},
+				{Name: "primaryCookieName", Form: &cookieNameMatch},
 				{Name: "sameSite", Form: accept.Enum{"Strict", "Lax", "None"}},
 				{Name: "secure", Form: accept.Bool},
 			}}},
@@ -1012,7 +996,7 @@ var outputCanaryPatchedForm = accept.All{&accept.Struct{Scope: true, Fields: []a
 				{Name: "retries", Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 2147483647}, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 0}}},
 				{Name: "timeout", Form: &timeoutMatch4},
 				{Name: "type", Required: true, Form: accept.Enum{"pre-rollout", "rollout", "confirm-rollout", "confirm-traffic-increase", "confirm-promotion", "post-rollout", "rollback", "event"}},
-				{Name: "url", Required: true, Form: &addressMatch},
+				{Name: "url", Required: true, Form: &addressMatch2},
 			}}}},
 		}}},
 		{Name: "autoscalerRef", Form: &accept.Struct{Fields: []accept.Field{
@@ -1027,24 +1011,24 @@ var outputCanaryPatchedForm = accept.All{&accept.Struct{Scope: true, Fields: []a
 			{Name: "kind", Required: true, Form: accept.Enum{"Ingress"}},
 			{Name: "name", Required: true, Form: accept.Not("")},
 		}}},
-		{Name: "metricsServer", Form: &addressMatch},
+		{Name: "metricsServer", Form: &addressMatch2},
 		{Name: "progressDeadlineSeconds", Required: true, Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 2147483647}, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 1}}},
 		{Name: "provider", Required: true, Form: accept.Enum{"istio", "kuma", "nginx"}},
 		{Name: "revertOnDeletion", Form: accept.Bool},
 		{Name: "service", Required: true, Form: &accept.Struct{Fields: []accept.Field{
 			{Name: "apex", Form: &metadataForm2},
-			{Name: "appProtocol", Form: accept.String},
+			{Name: "appProtocol", Form: &appProtocolMatch},
 			{Name: "backendTimeout", Form: accept.String},
 			{Name: "backends", Form: &accept.List{Rest: accept.String}},
 			{Name: "canary", Form: &metadataForm2},
 			{Name: "corsPolicy", Form: &accept.Struct{Fields: []accept.Field{
 				{Name: "allowCredentials", Form: accept.Bool},
-				{Name: "allowHeaders", Form: &accept.List{Rest: accept.String}},
-				{Name: "allowMethods", Form: &accept.List{Rest: accept.String}},
+				{Name: "allowHeaders", Form: &accept.List{Rest: &valueMatch2}},
+				{Name: "allowMethods", Form: &accept.List{Rest: accept.Enum{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE", "*"}}},
 				{Name: "allowOrigin", Form: &accept.List{Rest: accept.String}},
 				{Name: "allowOrigins", Form: &accept.List{Rest: accept.Either{&valueForm2, &valueForm3, &valueForm4, &valueForm5}}},
-				{Name: "exposeHeaders", Form: &accept.List{Rest: accept.String}},
-				{Name: "maxAge", Form: accept.String},
+				{Name: "exposeHeaders", Form: &accept.List{Rest: &valueMatch2}},
+				{Name: "maxAge", Form: accept.All{&intervalMatch, &maxAgeMatch}},
 			}}},
 			{Name: "delegation", Form: accept.Bool},
 			{Name: "gatewayRefs", Form: &accept.List{Rest: &accept.Struct{Fields: []accept.Field{
@@ -1052,18 +1036,18 @@ var outputCanaryPatchedForm = accept.All{&accept.Struct{Scope: true, Fields: []a
 				{Name: "port", Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 1}, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 65535}}},
 				{Name: "sectionName", Form: accept.String},
 			}, Patterns: []accept.Pattern{{Name: accept.Enum{"group", "kind", "namespace"}, Form: accept.String}}}}},
-			{Name: "gateways", Form: &accept.List{Rest: accept.String}},
-			{Name: "headers", Form: &headersForm2},
+			{Name: "gateways", Form: &accept.List{Rest: &gatewaysMatch}},
+			{Name: "headers", Form: &headersForm},
 			{Name: "headless", Form: accept.Bool},
-			{Name: "hosts", Form: &accept.List{Rest: accept.String}},
+			{Name: "hosts", Form: &accept.List{Rest: &hostsMatch}},
 			{Name: "match", Form: &accept.List{Rest: &accept.Struct{Fields: []accept.Field{
-				{Name: "gateways", Form: &accept.List{Rest: accept.String}},
+				{Name: "gateways", Form: &accept.List{Rest: &gatewaysMatch}},
 				{Name: "ignoreUriCase", Form: accept.Bool},
 				{Name: "name", Form: accept.String},
 				{Name: "port", Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 2147483647}}},
 				{Name: "sourceLabels", Form: &annotationsForm},
 				{Name: "sourceNamespace", Form: accept.String},
-			}, Patterns: []accept.Pattern{{Name: accept.Enum{"authority", "method", "scheme", "uri"}, Form: accept.Either{&valueForm2, &valueForm3, &valueForm4, &valueForm5}}, {Name: accept.Enum{"headers", "queryParams", "withoutHeaders"}, Form: &headersForm4}}}}},
+			}, Patterns: []accept.Pattern{{Name: accept.Enum{"authority", "method", "scheme", "uri"}, Form: accept.Either{&valueForm2, &valueForm3, &valueForm4, &valueForm5}}, {Name: accept.Enum{"headers", "queryParams", "withoutHeaders"}, Form: &headersForm3}}}}},
 			{Name: "meshName", Form: accept.String},
 			{Name: "mirror", Form: &accept.List{Rest: &accept.Struct{Fields: []accept.Field{
 				{Name: "backendRef", Required: true, Form: &accept.Struct{Fields: []accept.Field{
@@ -1078,8 +1062,8 @@ var outputCanaryPatchedForm = accept.All{&accept.Struct{Scope: true, Fields: []a
 			{Name: "primary", Form: &metadataForm2},
 			{Name: "retries", Form: &accept.Struct{Fields: []accept.Field{
 				{Name: "attempts", Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 2147483647}}},
-				{Name: "perTryTimeout", Form: accept.String},
-				{Name: "retryOn", Form: accept.String},
+				{Name: "perTryTimeout", Form: accept.All{&intervalMatch, &maxAgeMatch}},
+				{Name: "retryOn", Form: &retryOnMatch},
 			}}},
 			{Name: "rewrite", Form: &accept.Struct{Fields: []accept.Field{
 				{Name: "authority", Form: accept.String},
@@ -1294,7 +1278,7 @@ var outputGitrepositoryForm = accept.All{&accept.Struct{Fields: []accept.Field{
 		{Name: "secretRef", Form: &secretRefForm2},
 		{Name: "suspend", Form: accept.Bool},
 		{Name: "timeout", Form: &timeoutMatch},
-		{Name: "url", Required: true, Form: &urlMatch5},
+		{Name: "url", Required: true, Form: &urlMatch4},
 		{Name: "verify", Form: &accept.Struct{Fields: []accept.Field{
 			{Name: "mode", Required: true, Form: accept.Enum{"HEAD"}},
 			{Name: "secretRef", Required: true, Form: &secretRefForm2},
@@ -1387,8 +1371,8 @@ var outputHelmreleasePolicyForm = accept.All{&accept.Struct{Fields: []accept.Fie
 			{Name: "kind", Required: true, Form: accept.Enum{"Secret", "ConfigMap"}},
 			{Name: "name", Required: true, Form: accept.Not("")},
 			{Name: "optional", Form: accept.Bool},
-			{Name: "targetPath", Form: accept.String},
-			{Name: "valuesKey", Form: accept.String},
+			{Name: "targetPath", Form: accept.Not("")},
+			{Name: "valuesKey", Form: &valuesKeyMatch2},
 		}}}},
 	}, Parts: []accept.Form{
 		&accept.Guard{Clauses: []accept.Clause{{If: &accept.Exists{Expr: &accept.Ref{Path: []string{"chart"}}}}}, Then: &accept.Struct{Open: true, Fields: []accept.Field{
@@ -1418,9 +1402,9 @@ var outputHelmrepositoryForm = accept.All{&accept.Struct{Fields: []accept.Field{
 		{Name: "suspend", Form: accept.Bool},
 		{Name: "timeout", Form: &timeoutMatch},
 		{Name: "type", Form: accept.Enum{"default", "oci"}},
-		{Name: "url", Required: true, Form: &urlMatch6},
+		{Name: "url", Required: true, Form: &urlMatch5},
 	}, Parts: []accept.Form{
-		&accept.Guard{Clauses: []accept.Clause{{If: &accept.Exists{Expr: &accept.As{Of: &accept.Ref{Path: []string{"url"}}, Form: &urlMatch7}}}}, Then: &accept.Struct{Open: true, Fields: []accept.Field{
+		&accept.Guard{Clauses: []accept.Clause{{If: &accept.Exists{Expr: &accept.As{Of: &accept.Ref{Path: []string{"url"}}, Form: &urlMatch6}}}}, Then: &accept.Struct{Open: true, Fields: []accept.Field{
 			{Name: "type", Required: true, Form: accept.Enum{"oci"}},
 		}}},
 	}}},
@@ -1616,10 +1600,10 @@ var outputMetrictemplateForm = accept.All{&accept.Struct{Fields: []accept.Field{
 	}}},
 	{Name: "spec", Required: true, Form: &accept.Struct{Fields: []accept.Field{
 		{Name: "provider", Required: true, Form: &accept.Struct{Fields: []accept.Field{
-			{Name: "address", Form: accept.String},
-			{Name: "headers", Form: &headersForm},
+			{Name: "address", Form: &addressMatch3},
+			{Name: "headers", Form: &accept.Struct{Patterns: []accept.Pattern{{Name: &valueMatch2, Form: &accept.List{Rest: accept.String}}}}},
 			{Name: "insecureSkipVerify", Form: accept.Bool},
-			{Name: "region", Form: accept.String},
+			{Name: "region", Form: &regionMatch2},
 			{Name: "secretRef", Form: &secretRefForm2},
 			{Name: "type", Required: true, Form: accept.Enum{"prometheus", "influxdb", "datadog", "externalmetrics", "stackdriver", "cloudwatch", "newrelic", "graphite", "dynatrace", "keptn", "splunk"}},
 		}}},
@@ -1767,9 +1751,10 @@ var (
 		{Name: "fleet", Required: true, Form: &nameMatch},
 	}}
 	intervalMatch = accept.Match{Expression: `^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`}
+	commitMatch   = accept.Match{Expression: `^[0-9a-fA-F]{40}$`}
 	refForm       = accept.Struct{Fields: []accept.Field{
 		{Name: "branch", Form: accept.String},
-		{Name: "commit", Form: accept.String},
+		{Name: "commit", Form: &commitMatch},
 		{Name: "name", Form: accept.String},
 		{Name: "semver", Form: accept.String},
 		{Name: "tag", Form: accept.String},
@@ -1820,7 +1805,7 @@ var (
 		{Name: "minReplicas", Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 2147483647}, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 1}}},
 	}}
 	portNameMatch      = accept.Match{Expression: `^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`, Most: 15}
-	headersForm        = accept.Struct{Patterns: []accept.Pattern{{Name: accept.String, Form: &accept.List{Rest: accept.String}}}}
+	regionMatch        = accept.Match{Expression: `^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$`}
 	thresholdRangeForm = accept.Struct{Fields: []accept.Field{
 		{Name: "max", Form: accept.Number},
 		{Name: "min", Form: accept.Number},
@@ -1836,11 +1821,11 @@ var (
 		{Name: "remove", Form: &accept.List{Rest: accept.String}},
 		{Name: "set", Form: &annotationsForm},
 	}}
-	headersForm2 = accept.Struct{Fields: []accept.Field{
+	headersForm = accept.Struct{Fields: []accept.Field{
 		{Name: "request", Form: &requestForm},
 		{Name: "response", Form: &requestForm},
 	}}
-	headersForm3      = accept.Struct{Patterns: []accept.Pattern{{Name: accept.String, Form: &allowOriginsForm}}}
+	headersForm2      = accept.Struct{Patterns: []accept.Pattern{{Name: accept.String, Form: &allowOriginsForm}}}
 	timeoutMatch2     = accept.Match{Expression: `^([0-9]+m([0-9]+s)?|[0-9]+s)$`}
 	serviceNameMatch  = accept.Match{Expression: `^[a-z]([-a-z0-9]*[a-z0-9])?$`, Most: 63}
 	intervalMatch2    = accept.Match{Expression: `^(0+(\.0+)?(ms|s|m|h))+$`}
@@ -1873,7 +1858,8 @@ var (
 		{Name: "filterRegex", Form: accept.String},
 		{Name: "usedOnly", Form: accept.Bool},
 	}}
-	tlsForm = accept.Struct{Fields: []accept.Field{
+	pathMatch = accept.Match{Expression: `^/`}
+	tlsForm   = accept.Struct{Fields: []accept.Field{
 		{Name: "mode", Form: accept.Enum{"activeMTLSBackend", "providedTLS", "disabled"}},
 	}}
 	expirationMatch = accept.Match{Expression: `^\d+(y|w|d|h|m|s|ms)$`}
@@ -1902,15 +1888,15 @@ var (
 	}, Parts: []accept.Form{
 		&accept.Guard{Clauses: []accept.Clause{{If: &accept.Compare{Comparison: accept.NotEqual, X: &accept.Ref{Path: []string{"defaultBackend"}}, Y: &accept.Constant{Value: ""}}}, {If: &accept.Compare{Comparison: accept.Equal, X: accept.Count{{If: &accept.Exists{Expr: &accept.Ref{Path: []string{"backends"}}}}, {For: &accept.Ref{Path: []string{"backends"}}}, {If: &accept.Compare{Comparison: accept.Equal, X: &accept.Ref{Path: []string{"name"}}, Y: &accept.Ref{Up: 2, Path: []string{"defaultBackend"}}}}}, Y: &accept.Constant{Value: int64(0)}}}}, Loose: true, Then: accept.Unclear},
 	}}
-	addressMatch2 = accept.Match{Expression: `:[0-9]+$`}
-	urlMatch4     = accept.Match{Expression: `^https?://.+:[0-9]+(/.*)?$`}
-	flaggerForm   = accept.Struct{Fields: []accept.Field{
+	flaggerForm = accept.Struct{Fields: []accept.Field{
 		{Name: "name", Form: accept.String},
 		{Name: "repository", Form: &urlMatch2},
 		{Name: "values", Form: &valuesForm},
 		{Name: "version", Form: accept.String},
 	}}
 	fluxMatch      = accept.Match{Expression: `^v?[0-9]+\.[0-9]+(\.[0-9]+)?$`}
+	addressMatch2  = accept.Match{Expression: `^https?://[^\s/?#]+([/?#]\S*)?$`}
+	proxyMatch     = accept.Match{Expression: `^(https?|socks5h?)://[^\s/?#]+([/?#]\S*)?$`}
 	secretRefForm2 = accept.Struct{Fields: []accept.Field{
 		{Name: "name", Required: true, Form: accept.Not("")},
 	}}
@@ -1922,10 +1908,17 @@ var (
 		{Name: "name", Required: true, Form: accept.Not("")},
 		{Name: "namespace", Required: true, Form: accept.Not("")},
 	}}
-	intervalMatch3 = accept.Match{Expression: `^[1-9][0-9]*s$`}
-	timeoutMatch4  = accept.Match{Expression: `^[0-9]+(m([0-9]+s)?|s)$`}
-	nameMatch4     = accept.Match{Expression: `^[a-z]([-a-z0-9]*[a-z0-9])?$`, Most: 55}
-	valueForm      = accept.Struct{Fields: []accept.Field{
+	intervalMatch3   = accept.Match{Expression: `^[1-9][0-9]*s$`}
+	cookieNameMatch  = accept.Match{Expression: "^[-!#&'._`~0-9A-Za-z]+$"}
+	timeoutMatch4    = accept.Match{Expression: `^[0-9]+(m([0-9]+s)?|s)$`}
+	appProtocolMatch = accept.Match{Expression: `^([a-z0-9]([-.a-z0-9]*[a-z0-9])?/)?[A-Za-z0-9]([-_.A-Za-z0-9]{0,61}[A-Za-z0-9])?$`}
+	maxAgeMatch      = accept.Match{Expression: `[1-9]`}
+	valueMatch2      = accept.Match{Expression: "^[-!#$%&'*+.^_`|~0-9A-Za-z]+$"}
+	gatewaysMatch    = accept.Match{Expression: `^[a-z0-9]([-.a-z0-9]*[a-z0-9])?(/[a-z0-9]([-a-z0-9]*[a-z0-9])?)?$`}
+	hostsMatch       = accept.Match{Expression: `^(\*|(\*\.)?[a-z0-9]([-.a-z0-9]*[a-z0-9])?|[0-9a-fA-F:.]+)$`}
+	nameMatch4       = accept.Match{Expression: `^[a-z]([-a-z0-9]*[a-z0-9])?$`, Most: 55}
+	retryOnMatch     = accept.Match{Expression: `^[-a-z0-9]+(,[-a-z0-9]+)*$`}
+	valueForm        = accept.Struct{Fields: []accept.Field{
 		{Name: "annotations", Form: &annotationsForm},
 		{Name: "labels", Form: &annotationsForm},
 	}}
@@ -1946,7 +1939,7 @@ var (
 	valueForm5 = accept.Struct{Fields: []accept.Field{
 		{Name: "regex", Required: true, Form: accept.String},
 	}}
-	headersForm4 = accept.Struct{Patterns: []accept.Pattern{{Name: accept.String, Form: accept.Either{&valueForm2, &valueForm3, &valueForm4, &valueForm5}}}}
+	headersForm3 = accept.Struct{Patterns: []accept.Pattern{{Name: accept.String, Form: accept.Either{&valueForm2, &valueForm3, &valueForm4, &valueForm5}}}}
 	nameMatch5   = accept.Match{Expression: `^(consecutive(5xxErrors|Errors|GatewayErrors|LocalOriginFailures)|maxEjectionPercent|minHealthPercent)$`}
 	labelsForm2  = accept.Struct{Fields: []accept.Field{
 		{Name: "app", Required: true, Form: accept.String},
@@ -1984,7 +1977,7 @@ var (
 		{Name: "name", Required: true, Form: accept.Not("")},
 		{Name: "namespace", Required: true, Form: &namespaceMatch},
 	}}
-	urlMatch5     = accept.Match{Expression: `^(http|https|ssh)://`}
+	urlMatch4     = accept.Match{Expression: `^(http|https|ssh)://[^\s/?#]+([/?#]\S*)?$`}
 	nameMatch6    = accept.Match{Expression: `^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`, Most: 63}
 	metadataForm5 = accept.Struct{Fields: []accept.Field{
 		{Name: "name", Required: true, Form: &nameMatch6},
@@ -2012,16 +2005,19 @@ var (
 		}, Patterns: []accept.Pattern{{Name: accept.Enum{"ignoreTestFailures", "remediateLastFailure"}, Form: accept.Bool}}}},
 		{Name: "timeout", Form: &intervalMatch},
 	}, Patterns: []accept.Pattern{{Name: &nameMatch7, Form: accept.Bool}}}
-	urlMatch6      = accept.Match{Expression: `^(http|https|oci)://`}
-	urlMatch7      = accept.Match{Expression: `^oci://`}
-	nameMatch8     = accept.Match{Expression: `^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`}
-	hostMatch      = accept.Match{Expression: `^(\*\.)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`}
-	pathMatch      = accept.Match{Expression: `^/`}
-	resourcesMatch = accept.Match{Expression: `^[a-z0-9][-a-z0-9.]*\.yaml$`}
-	nameMatch9     = accept.Match{Expression: `^allow-all-`}
-	targetRefForm  = accept.Struct{Fields: []accept.Field{
+	valuesKeyMatch2 = accept.Match{Expression: `^[-._a-zA-Z0-9]+$`}
+	urlMatch5       = accept.Match{Expression: `^(http|https|oci)://[^\s/?#]+([/?#]\S*)?$`}
+	urlMatch6       = accept.Match{Expression: `^oci://`}
+	nameMatch8      = accept.Match{Expression: `^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`}
+	hostMatch       = accept.Match{Expression: `^(\*\.)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`}
+	resourcesMatch  = accept.Match{Expression: `^[a-z0-9][-a-z0-9.]*\.yaml$`}
+	nameMatch9      = accept.Match{Expression: `^allow-all-`}
+	targetRefForm   = accept.Struct{Fields: []accept.Field{
 		{Name: "kind", Required: true, Form: accept.Enum{"Mesh"}},
 	}}
+	addressMatch3    = accept.Match{Expression: `^\S+$`}
+	regionMatch2     = accept.Match{Expression: `^[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?$`}
+	urlMatch7        = accept.Match{Expression: `^oci://[^\s/?#]+(/\S+)$`}
 	destinationForm2 = accept.Struct{Fields: []accept.Field{
 		{Name: "kuma.io/service", Required: true, Form: accept.Enum{"*"}},
 	}}
