@@ -142,7 +142,20 @@ func newCells(line string, value int) cells {
 		l.all = append(l.all, c)
 	}
 	l.all = append(l.all, cell{start: to})
+	// The user information of a URL may go on in the next line.
+	for _, secret := range Credentials(line[from:to] + " @") {
+		l.hide(from+secret.Start, from+secret.End)
+	}
 	return l
+}
+
+// hide shows the cells of a credential as one.
+func (l cells) hide(start, end int) {
+	first := l.at(start)
+	for i := first; i < l.at(end); i++ {
+		l.all[i].text, l.all[i].width = "", 0
+	}
+	l.all[first].text, l.all[first].width = redacted, len(redacted)
 }
 
 // visible is what a terminal shows in columns of its own. Characters without a shape

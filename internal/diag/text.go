@@ -30,7 +30,7 @@ func (f textFormat) Write(w io.Writer, list List) error {
 			f.excerpt(b, d, sources)
 		}
 		for line := range strings.Lines(d.Hint) {
-			fmt.Fprintf(b, "  %s %s\n", f.paint(ansi.Green, "hint:"), Printable(strings.TrimSuffix(line, "\n")))
+			fmt.Fprintf(b, "  %s %s\n", f.paint(ansi.Green, "hint:"), Plain(strings.TrimSuffix(line, "\n")))
 		}
 	}
 	return b.Flush()
@@ -47,7 +47,7 @@ func (f textFormat) head(b *bufio.Writer, d Diagnostic) {
 	d.Position = Position{}
 	said := strings.TrimPrefix(d.String(), d.Severity.String())
 	if !at.IsZero() {
-		b.WriteString(f.paint(ansi.Bold, Printable(at.String())) + ": ")
+		b.WriteString(f.paint(ansi.Bold, Plain(at.String())) + ": ")
 	}
 	b.WriteString(f.paint(severityStyles[d.Severity], d.Severity.String()) + said + "\n")
 }
