@@ -99,6 +99,19 @@ func (d Diagnostic) String() string {
 	return Plain(s + d.Message)
 }
 
+// Unjoined returns the errors that an error joins, or the error itself: each is a line of
+// its own, and no line break within one is.
+func Unjoined(err error) (all []error) {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	for _, err := range joined.Unwrap() {
+		all = append(all, Unjoined(err)...)
+	}
+	return all
+}
+
 // Printable replaces what a terminal or a log would take for a command, or for a
 // new line: what a diagnostic quotes comes from files and their names. So does what
 // turns the direction of text: a line must read as it is.
