@@ -14,6 +14,8 @@ import (
 	"testing"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/fleetwright/fleetwright/schema"
 )
 
 const (
@@ -87,10 +89,13 @@ func world(t *testing.T) string {
 
 	// What says something, and still compiles.
 	said := strings.NewReplacer(
-		"rolloutPolicy:\n", "rolloutPolicy:\n          webhooks:\n          - {name: \"w\\e[31m\\u202e https://user:"+secret+"@h\", type: confirm-promotion, url: \"http://user:"+secret+"@web.web/?token="+secret+"\", metadata: {a: \"\\e[31m\\u009b\"}}\n",
+		"rolloutPolicy:\n", "rolloutPolicy:\n          webhooks:\n          - {name: \"w\\u202e\\u2028 https://user:"+secret+"@h\", type: confirm-promotion, url: \"http://user:"+secret+"@web.web/?token="+secret+"\", metadata: {a: \"\\u202e\\u2028\"}}\n",
 	).Replace(string(good))
 	write(t, dir+"/said/application.yaml", said)
 	write(t, dir+"/said/fleet.yaml", string(fleet))
+	if code := run([]string{"check", dir + "/said"}, nil, new(bytes.Buffer), new(bytes.Buffer)); code != exitOK {
+		t.Fatal("what says something does not compile")
+	}
 
 	// What does not.
 	bad := strings.NewReplacer("name: backend", "name: "+hostileText, "https://github.com", "https://user:"+secret+"@github.com", "protocol: http", hostileText+": 1").Replace(string(good))
@@ -98,8 +103,10 @@ func world(t *testing.T) string {
 	write(t, filepath.Join(dir, "bad", "kind.yaml"), "apiVersion: apps.kurator.dev/v1alpha1\nkind: "+hostileText+"\nmetadata: {name: "+hostileText+"}\n")
 	write(t, filepath.Join(dir, "bad", "syntax.yaml"), "a: [ "+hostileText+"\n b: https://user:"+secret+"@h\n")
 	write(t, filepath.Join(dir, "bad", "raw.yaml"), "a: \x1b\x9b\n")
-	for _, kind := range []string{"Fleet", "AttachedCluster", "Mesh", "AlertProvider", "RenderConfig", "Other"} {
-		write(t, filepath.Join(dir, "bad", kind+".yaml"), "apiVersion: "+hostileText+"\nkind: "+kind+"\nmetadata: {name: "+hostileText+", labels: {"+hostileText+": "+hostileText+"}}\nspec: {"+hostileText+": 1}\n")
+	for _, kind := range schema.Kinds() {
+		for name, version := range map[string]string{"a": kind.APIVersion, "b": hostileText} {
+			write(t, filepath.Join(dir, "bad", kind.Name+name+".yaml"), "apiVersion: "+version+"\nkind: "+kind.Name+"\nmetadata: {name: "+hostileText+", labels: {"+hostileText+": "+hostileText+"}}\nspec: {"+hostileText+": 1}\n")
+		}
 	}
 	if err := os.Symlink(hostile+"-nowhere", filepath.Join(dir, "link.yaml")); err != nil {
 		t.Fatal(err)
@@ -187,6 +194,7 @@ func TestNothingIsPrintedRaw(t *testing.T) {
 			add("diff", "good", "-o", out, "--format", format)
 		}
 		add("render", "good", "-o", out)
+		add("render", "good", "-o", out, "--allow-prune")
 	}
 	for _, format := range []string{"text", "markdown"} {
 		add("diff", "said", "--base", "main", "--format", format)
