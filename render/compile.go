@@ -54,6 +54,7 @@ func compile(docs schema.Documents, opts Options, keep *Compiler) (*compiler, *T
 	}
 	c.index(docs.All)
 	c.settings = c.newSettings(opts)
+	c.checkCredentials()
 	c.place()
 	c.sayNotes()
 	before := c.diagnostics()

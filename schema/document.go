@@ -1,6 +1,8 @@
 package schema
 
 import (
+	"slices"
+
 	"go.yaml.in/yaml/v4"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
@@ -115,6 +117,38 @@ func (d *Document) value(path Path) *yaml.Node {
 		}
 	}
 	return resolve(n)
+}
+
+// Texts returns the paths of the scalars that match, also where the document does not have
+// the shape of its kind. A scalar that aliases stand for is at its anchor.
+func (d *Document) Texts(match func(text string) bool) []Path {
+	paths := texts(d.node, match)
+	for _, path := range paths {
+		slices.Reverse(path)
+	}
+	return paths
+}
+
+// texts returns the paths below a node, with their last elements first: few scalars match,
+// and no path is made of the others.
+func texts(n *yaml.Node, match func(text string) bool) (paths []Path) {
+	if n.Kind == yaml.ScalarNode && match(n.Value) {
+		return []Path{nil}
+	}
+	for i := 0; i < len(n.Content); i++ {
+		name := i
+		if n.Kind == yaml.MappingNode {
+			i++
+		}
+		for _, path := range texts(n.Content[i], match) {
+			if n.Kind == yaml.MappingNode {
+				paths = append(paths, append(path, n.Content[name].Value))
+			} else {
+				paths = append(paths, append(path, i))
+			}
+		}
+	}
+	return paths
 }
 
 // Diagnostic says something about the value at a path.

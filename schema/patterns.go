@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
 // flaggerDuration is what Flagger reads as a duration.
@@ -53,7 +55,7 @@ var patterns = []struct {
 func explainPattern(pattern, text string) (words, hint string) {
 	for _, p := range patterns {
 		if strings.HasPrefix(pattern, p.begins) {
-			if p.hint != nil {
+			if p.hint != nil && len(diag.Credentials(text)) == 0 {
 				hint = p.hint(text)
 			}
 			if hint != "" && !regexp.MustCompile(pattern).MatchString(hint) {

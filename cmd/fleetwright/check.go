@@ -133,7 +133,7 @@ func (a *app) checkFiles(files []schema.File, paths []string, flags checkFlags, 
 		return nil, err
 	}
 	if line != "" {
-		fmt.Fprintln(a.stderr, line)
+		a.say("%s\n", line)
 	}
 	switch {
 	case failed:

@@ -177,7 +177,7 @@ func (f clusterFlags) checkNames(all []*render.Cluster) error {
 	if len(meant) > 0 {
 		hint = "did you mean " + strings.Join(meant, " and ") + "? " + hint
 	}
-	return &usageError{strings.Join(unknown, "\n"), hint}
+	return usageErrors(unknown, hint)
 }
 
 // namesOf are the names of clusters.

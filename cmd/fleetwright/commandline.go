@@ -29,11 +29,12 @@ func quoted(argument string) string {
 	if strings.HasPrefix(argument, "-") && argument != "-" {
 		argument = "./" + argument // not a flag
 	}
-	word, err := syntax.Quote(argument, syntax.LangPOSIX)
-	if err != nil {
-		return argument // it has characters that no shell takes as they are
+	for _, language := range []syntax.LangVariant{syntax.LangPOSIX, syntax.LangBash} {
+		if word, err := syntax.Quote(argument, language); err == nil {
+			return word // with $'…' where it has characters that no terminal shows
+		}
 	}
-	return word
+	return argument // it has characters that no shell takes
 }
 
 // A once is the value of a flag that is given once or not at all. One that is given and

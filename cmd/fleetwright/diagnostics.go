@@ -65,7 +65,7 @@ func (a *app) newPrinter(flags diagnosticFlags, files []schema.File, to io.Write
 	if !ok {
 		return nil, unknown("format", flags.format, diag.Formats())
 	}
-	return &printer{format, flags.strict, flags.format == "json", to}, nil
+	return &printer{shownFormat{format, flags.format}, flags.strict, flags.format == "json", to}, nil
 }
 
 // print prints diagnostics, or where a command is watched what is new of them. It
@@ -156,6 +156,6 @@ func (a *app) sayErrors(files []schema.File, list diag.List, so string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.stderr, "%s; %s\n", line, so)
+	a.say("%s; %s\n", line, so)
 	return errReported
 }

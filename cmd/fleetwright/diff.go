@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os/signal"
 	"slices"
 	"strings"
@@ -106,15 +107,15 @@ func (a *app) diff(paths []string, flags diffFlags) error {
 	report, list, err := a.compare(paths, flags)
 	if errors.Is(err, errReported) && flags.format == "markdown" {
 		// Who reads the pull request is to know why there is nothing to see.
-		return cmp.Or(diff.WriteErrors(a.stdout, list), err)
+		return cmp.Or(show(a.stdout, flags.format, func(w io.Writer) error { return diff.WriteErrors(w, list) }), err)
 	}
 	if err != nil {
 		return err
 	}
-	if err := format.Write(a.stdout, report); err != nil {
+	if err := show(a.stdout, flags.format, func(w io.Writer) error { return format.Write(w, report) }); err != nil {
 		return err
 	}
-	fmt.Fprintln(a.stderr, report.Summary())
+	a.say("%s\n", report.Summary())
 	if !report.Empty() {
 		return errDifferent
 	}
@@ -217,12 +218,21 @@ func readRevision(rev string, paths []string, early bool) ([]schema.File, error)
 	}
 	files, err := inputs.Read(checkout.Paths, nil)
 	if err != nil {
-		return nil, errors.New(strings.ReplaceAll(err.Error(), checkout.Directory(), rev+":"))
+		return nil, inRevision(err, checkout.Directory(), rev)
 	}
 	for i := range files {
 		files[i].Name = checkout.Name(files[i].Name)
 	}
 	return files, nil
+}
+
+// inRevision is an error of all that cannot be read of a revision, by its name.
+func inRevision(err error, directory, rev string) error {
+	var all []error
+	for _, err := range diag.Unjoined(err) {
+		all = append(all, errors.New(strings.ReplaceAll(err.Error(), directory, rev+":")))
+	}
+	return errors.Join(all...)
 }
 
 // compileOrSay compiles inputs, and prints the errors if there are any. What else there

@@ -167,7 +167,7 @@ func underlined(bad string) string {
 	if !marked {
 		return text
 	}
-	_, carets, ok := diag.NewSource([]byte(text)).Excerpt(at)
+	carets, ok := diag.NewSource([]byte(text)).Carets(at)
 	if !ok {
 		return text
 	}

@@ -220,11 +220,11 @@ func (a *app) sayNext(dir string, files []string) error {
 	if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil {
 		clusters = filepath.Join(dir, "clusters")
 	}
-	_, err := fmt.Fprintf(a.stderr, `%s are written
+	a.say(`%s are written
 Change what is marked with CHANGE in them, then see what there is to say, and compile:
 
   fleetwright check %s
   fleetwright render %[2]s -o %s
 `, strings.Join(files, " and "), quoted(dir), quoted(clusters))
-	return err
+	return nil
 }

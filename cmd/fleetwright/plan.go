@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"slices"
 	"strings"
 
@@ -82,7 +83,7 @@ func (a *app) plan(paths []string, flags planFlags) error {
 	if clusters, err = flags.clusters.choose(clusters); err != nil {
 		return err
 	}
-	return format.Write(a.stdout, rolloutsOn(clusters, rollouts))
+	return show(a.stdout, flags.format, func(w io.Writer) error { return format.Write(w, rolloutsOn(clusters, rollouts)) })
 }
 
 // rolloutsOn are those on some clusters.

@@ -145,12 +145,12 @@ func (a *app) renderFiles(files []schema.File, flags renderFlags, shown *progres
 	}
 	if list.HasErrors() {
 		if line != "" {
-			fmt.Fprintf(a.stderr, "%s; nothing was written\n", line)
+			a.say("%s; nothing was written\n", line)
 		}
 		return nil, errReported
 	}
 	if !first && line != "" {
-		fmt.Fprintln(a.stderr, line)
+		a.say("%s\n", line)
 	}
 	if tree, err = flags.clusters.of(tree); err != nil {
 		return nil, err
@@ -175,7 +175,7 @@ type writer func(*render.Tree, disk.Options) (disk.Summary, error)
 // write writes a tree, and says what that has changed: of the first time that a watched
 // command does so, and of one that is not, no more than how much.
 func (a *app) write(write writer, tree *render.Tree, flags renderFlags, shown *progress, first bool) error {
-	log := changeLog{to: a.stderr, out: flags.out}
+	log := changeLog{say: a.say, out: flags.out}
 	opts := disk.Options{
 		AllowPrune: flags.allowPrune,
 		KeepOthers: flags.clusters.given(),
@@ -183,7 +183,7 @@ func (a *app) write(write writer, tree *render.Tree, flags renderFlags, shown *p
 		Progress:   shown.counter("writing"),
 		Waiting: func() {
 			shown.clear()
-			fmt.Fprintf(a.stderr, "waiting for another fleetwright that writes %s\n", flags.out)
+			a.say("waiting for another fleetwright that writes %s\n", flags.out)
 			shown.start("waiting")
 		},
 	}
@@ -197,7 +197,7 @@ func (a *app) write(write writer, tree *render.Tree, flags renderFlags, shown *p
 		return err
 	}
 	for _, cluster := range sum.Repaired {
-		fmt.Fprintf(a.stderr, "%s: an earlier render was cut off, its files are repaired\n", cluster)
+		a.say("%s: an earlier render was cut off, its files are repaired\n", cluster)
 	}
 	if !first {
 		if sum.Written == 0 && sum.Removed == 0 {
@@ -205,7 +205,7 @@ func (a *app) write(write writer, tree *render.Tree, flags renderFlags, shown *p
 		}
 		log.end()
 	}
-	fmt.Fprintf(a.stderr, "%s: %s, %s, %d written, %d unchanged, %d removed\n",
+	a.say("%s: %s, %s, %d written, %d unchanged, %d removed\n",
 		flags.out, diag.Plural(sum.Clusters, "cluster"), diag.Plural(sum.Files, "file"), sum.Written, sum.Files-sum.Written, sum.Removed)
 	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/disk"
 	"github.com/fleetwright/fleetwright/internal/git"
 )
@@ -30,6 +32,15 @@ type app struct {
 type usageError struct{ message, hint string }
 
 func (e *usageError) Error() string { return e.message }
+
+// usageErrors is a mistake on the command line that takes several lines to say.
+func usageErrors(messages []string, hint string) error {
+	all := make([]error, len(messages))
+	for i, message := range messages {
+		all[i] = &usageError{message, hint}
+	}
+	return errors.Join(all...)
+}
 
 // unknown says that there is nothing of a name, and what there is.
 func unknown(what, name string, all []string) error {
@@ -85,9 +96,11 @@ func (a *app) execute(args []string) int {
 	root := a.newRoot()
 	root.SetArgs(args)
 	root.SetIn(a.stdin)
-	root.SetOut(a.stdout)
-	root.SetErr(a.stderr)
+	stdout, stderr := newDoor(a.stdout), newDoor(a.stderr)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
 	err := root.Execute()
+	err = cmp.Or(err, stdout.Flush(), stderr.Flush())
 	if err == nil {
 		return exitOK
 	}
@@ -127,11 +140,11 @@ func (a *app) fail(err error) {
 	case errors.As(err, &repository):
 		hint = repository.Hint
 	}
-	for line := range strings.SplitSeq(err.Error(), "\n") {
-		fmt.Fprintf(a.stderr, "fleetwright: %s\n", line)
+	for _, err := range diag.Unjoined(err) {
+		a.say("fleetwright: %s\n", err)
 	}
 	if hint != "" {
-		fmt.Fprintf(a.stderr, "  hint: %s\n", hint)
+		a.say("  hint: %s\n", hint)
 	}
 }
 

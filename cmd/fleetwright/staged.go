@@ -55,11 +55,11 @@ func (a *app) checkStaged(paths []string, out string, chosen func(cluster string
 		if dir, _, ok := strings.Cut(name, "/"+render.Dir+"/"); ok {
 			clusters[dir+"/"+render.Dir]++
 		} else {
-			lines = append(lines, diag.Printable(name)+" is not staged as it is")
+			lines = append(lines, name+" is not staged as it is")
 		}
 	}
 	for _, dir := range slices.Sorted(maps.Keys(clusters)) {
-		lines = append(lines, fmt.Sprintf("%s has %s not staged as they are", diag.Printable(dir), diag.Plural(clusters[dir], "file")))
+		lines = append(lines, fmt.Sprintf("%s has %s not staged as they are", dir, diag.Plural(clusters[dir], "file")))
 	}
 	hint := "git add"
 	for _, root := range append(roots, elsewhere...) {
@@ -68,7 +68,7 @@ func (a *app) checkStaged(paths []string, out string, chosen func(cluster string
 	if len(ignored) > 0 {
 		hint = "Git ignores some: git add --force " + diag.Some(ignored, 3)
 	}
-	a.fail(&usageError{strings.Join(lines, "\n"), hint})
+	a.fail(usageErrors(lines, hint))
 	return refused
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os/signal"
 	"path"
 	"slices"
@@ -128,7 +127,7 @@ const maxNames = 10
 
 // A changeLog says which files a run has written and removed.
 type changeLog struct {
-	to   io.Writer
+	say  func(format string, args ...any)
 	out  string
 	said int
 }
@@ -140,14 +139,14 @@ func (l *changeLog) add(name string, removed bool) {
 		what = "removed"
 	}
 	if l.said++; l.said <= maxNames {
-		fmt.Fprintf(l.to, "%s %s\n", what, path.Join(l.out, name))
+		l.say("%s %s\n", what, path.Join(l.out, name))
 	}
 }
 
 // end says how many more there were.
 func (l *changeLog) end() {
 	if l.said > maxNames {
-		fmt.Fprintf(l.to, "and %d more\n", l.said-maxNames)
+		l.say("and %d more\n", l.said-maxNames)
 	}
 }
 
@@ -200,7 +199,7 @@ func (a *app) watch(paths []string, flags diagnosticFlags, compile func([]schema
 			failed = err.Error()
 		}
 		if first {
-			fmt.Fprintf(a.stderr, "watching %s; Ctrl-C ends it\n", strings.Join(paths, " "))
+			a.say("watching %s; Ctrl-C ends it\n", strings.Join(paths, " "))
 			relaxGC()
 		}
 		if w.Wait(ctx) != nil {

@@ -82,9 +82,9 @@ type Diagnostic struct {
 	Hint string
 }
 
-// New is a diagnostic of the rule's own severity.
+// New is a diagnostic of the rule's own severity. It holds no credential of what it quotes.
 func New(code Code, at Position, path, message, hint string) Diagnostic {
-	return Diagnostic{Position: at, Severity: code.Severity(), Code: code, Path: path, Message: message, Hint: hint}
+	return Diagnostic{Position: at, Severity: code.Severity(), Code: code, Path: Redact(path), Message: Redact(message), Hint: Redact(hint)}
 }
 
 // String is one line, file:line:col: severity CODE path: message.
@@ -96,7 +96,20 @@ func (d Diagnostic) String() string {
 	if d.Path != "" {
 		s += d.Path + ": "
 	}
-	return Printable(s + d.Message)
+	return Plain(s + d.Message)
+}
+
+// Unjoined returns the errors that an error joins, or the error itself: each is a line of
+// its own, and no line break within one is.
+func Unjoined(err error) (all []error) {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	for _, err := range joined.Unwrap() {
+		all = append(all, Unjoined(err)...)
+	}
+	return all
 }
 
 // Printable replaces what a terminal or a log would take for a command, or for a

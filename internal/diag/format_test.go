@@ -260,5 +260,5 @@ func TestGitHubGetsCommands(t *testing.T) {
 `)
 	// No file name begins another command.
 	list := diag.List{diag.New("FW999", at("a\r\n::stop%\x1b", 1, 1), "", "b", "")}
-	expect(t, written(t, "github", diag.FormatOptions{}, list), "::error file=a%0D%0A%3A%3Astop%25\x1b,line=1,col=1,title=FW999::b\n")
+	expect(t, written(t, "github", diag.FormatOptions{}, list), "::error file=a%0D%0A%3A%3Astop%25\\x1b,line=1,col=1,title=FW999::b\n")
 }

@@ -26,7 +26,7 @@ func (f githubFormat) Write(w io.Writer, list List) error {
 	for _, d := range list {
 		var properties []string
 		set := func(name, value string) {
-			properties = append(properties, name+"="+githubProperty.Replace(value))
+			properties = append(properties, name+"="+Printable(githubProperty.Replace(Redact(value))))
 		}
 		if at := d.Position; !at.IsZero() {
 			set("file", f.inRepository(at.File))
@@ -40,7 +40,7 @@ func (f githubFormat) Write(w io.Writer, list List) error {
 		set("title", strings.TrimSpace(string(d.Code)+" "+d.Code.Title()))
 		text := withHint(d)
 		if d.Path != "" {
-			text = Printable(d.Path) + ": " + text
+			text = Plain(d.Path) + ": " + text
 		}
 		fmt.Fprintf(b, "::%s %s::%s\n", githubCommands[d.Severity], strings.Join(properties, ","), githubData.Replace(text))
 	}
@@ -49,9 +49,9 @@ func (f githubFormat) Write(w io.Writer, list List) error {
 
 // withHint is the message with the hint in lines of their own.
 func withHint(d Diagnostic) string {
-	lines := []string{Printable(d.Message)}
+	lines := []string{Plain(d.Message)}
 	for line := range strings.Lines(d.Hint) {
-		lines = append(lines, "hint: "+Printable(strings.TrimSuffix(line, "\n")))
+		lines = append(lines, "hint: "+Plain(strings.TrimSuffix(line, "\n")))
 	}
 	return strings.Join(lines, "\n")
 }

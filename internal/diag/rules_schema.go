@@ -240,6 +240,38 @@ interval: 10m
 `,
 	},
 	{
+		Code: CredentialInURL, Severity: Error,
+		Title:   "a URL holds a credential that a Secret is for",
+		Ignored: "Everyone who can read the repository can read the credential, and so can everyone who can read the object on a cluster: Flux and Flagger may print the URL in events and logs. Git keeps it after the line is gone.",
+		Fix:     "Revoke the credential. Put a new one into a Secret on every cluster, name the Secret in secretRef, and write the URL without it. A user alone, as in ssh://git@example.com, is no credential.",
+		Source:  "fluxcd/source-controller docs/spec/v1, \"Secret reference\"; fluxcd/flagger pkg/metrics/providers and pkg/controller/events.go; RFC 3986, 3.2.1",
+		Bad: `
+# Application spec.source.gitRepository
+url: »https://shop:correct-horse@example.com/shop.git
+`,
+		Good: `
+# Application spec.source.gitRepository
+url: https://example.com/shop.git
+secretRef:
+  name: shop-auth
+`,
+	},
+	{
+		Code: CredentialInText, Severity: Warning,
+		Title:   "a URL holds a credential",
+		Ignored: "Everyone who can read the repository can read the credential, and so can everyone who can read the object on a cluster. Git keeps it after the line is gone. The field takes no Secret in its place.",
+		Fix:     "Revoke the credential, and take a new one from a Secret: values from valuesFrom, a load test from a variable of its load tester, a webhook from a Service in the cluster that adds it. Placeholders such as $TOKEN are no credentials.",
+		Source:  "RFC 6750, 5.3; RFC 3986, 3.2.1",
+		Bad: `
+# Application spec.syncPolicies[0].rollout
+metricsServer: »http://shop:correct-horse@prometheus.monitoring:9090
+`,
+		Good: `
+# Application spec.syncPolicies[0].rollout
+metricsServer: http://prometheus.monitoring:9090
+`,
+	},
+	{
 		Code: OneSource, Severity: Error, Structural: true,
 		Title:   "an Application has one source",
 		Ignored: "Kurator takes the gitRepository before the helmRepository, and that before the ociRepository. It says nothing of the others, whose changes never get to a cluster. Without any source, Flux has nothing to apply.",

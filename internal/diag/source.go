@@ -59,13 +59,23 @@ func cutLine(text string) (line, rest string, more bool) {
 // a terminal would not print as it is, and a long line is cut around the value. Without
 // a column there are no carets; there is no excerpt of a line that the file does not
 // have.
-func (s *Source) Excerpt(at Position) (line, carets string, ok bool) {
+//
+// Credentials are not shown.
+func (s *Source) Excerpt(at Position) (line, carets string, ok bool) { return s.excerpt(at, true) }
+
+// Carets are those of Excerpt, below the line as it is.
+func (s *Source) Carets(at Position) (carets string, ok bool) {
+	_, carets, ok = s.excerpt(at, false)
+	return carets, ok
+}
+
+func (s *Source) excerpt(at Position, redact bool) (line, carets string, ok bool) {
 	if at.Line < 1 || at.Line > len(s.lines) {
 		return "", "", false
 	}
 	l := &s.lines[at.Line-1]
 	start, end := l.span(at.Column)
-	shown := newCells(l.text, start)
+	shown := newCells(l.text, start, redact)
 	line, carets = shown.excerpt(shown.at(start), shown.at(end-1)+1)
 	if at.Column < 1 {
 		carets = ""
@@ -122,7 +132,7 @@ type cells struct {
 // a single line.
 const reach = 4096
 
-func newCells(line string, value int) cells {
+func newCells(line string, value int, redact bool) cells {
 	from, to := max(value-reach, 0), min(value+reach, len(line))
 	for from > 0 && !utf8.RuneStart(line[from]) {
 		from--
@@ -143,7 +153,23 @@ func newCells(line string, value int) cells {
 		l.all = append(l.all, c)
 	}
 	l.all = append(l.all, cell{start: to})
+	if !redact {
+		return l
+	}
+	// The user information of a URL may go on in the next line.
+	for _, secret := range Credentials(line[from:to] + " @") {
+		l.hide(from+secret.Start, from+secret.End)
+	}
 	return l
+}
+
+// hide shows the cells of a credential as one.
+func (l cells) hide(start, end int) {
+	first := l.at(start)
+	for i := first; i < l.at(end); i++ {
+		l.all[i].text, l.all[i].width = "", 0
+	}
+	l.all[first].text, l.all[first].width = redacted, len(redacted)
 }
 
 // visible is what a terminal shows in columns of its own. Characters without a shape

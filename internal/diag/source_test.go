@@ -246,3 +246,20 @@ func FuzzExcerpt(f *testing.F) {
 		}
 	})
 }
+
+// TestExcerptsHoldNoCredential: the credential is hidden, and the carets stay below the
+// value.
+func TestExcerptsHoldNoCredential(t *testing.T) {
+	for _, tt := range []struct{ text, line, carets string }{
+		{"url: »https://user:s3cret@example.com/a # b", "url: https://***@example.com/a # b", "     ^^^^^^^^^^^^^^^^^^^^^^^^^"},
+		{"{url: https://user:s3cret@example.com, »interval: x}", "{url: https://***@example.com, interval: x}", "                               ^^^^^^^^"},
+		{"{a: »b, url: 'https://example.com/?token=s3cret'}", "{a: b, url: 'https://example.com/?token=***'}", "    ^"},
+		{`url: »"https://user:s3cret`, `url: "https://***`, "     ^^^^^^^^^^^^"},
+	} {
+		text, at := marked(t, tt.text)
+		line, carets, ok := diag.NewSource([]byte(text)).Excerpt(at)
+		if !ok || line != tt.line || carets != tt.carets {
+			t.Errorf("of %s it prints\n%s\n%s\nwant\n%s\n%s", tt.text, line, carets, tt.line, tt.carets)
+		}
+	}
+}

@@ -30,7 +30,7 @@ func (f textFormat) Write(w io.Writer, list List) error {
 			f.excerpt(b, d, sources)
 		}
 		for line := range strings.Lines(d.Hint) {
-			fmt.Fprintf(b, "  %s %s\n", f.paint(ansi.Green, "hint:"), Printable(strings.TrimSuffix(line, "\n")))
+			fmt.Fprintf(b, "  %s %s\n", f.paint(ansi.Green, "hint:"), Plain(strings.TrimSuffix(line, "\n")))
 		}
 	}
 	return b.Flush()
@@ -47,7 +47,7 @@ func (f textFormat) head(b *bufio.Writer, d Diagnostic) {
 	d.Position = Position{}
 	said := strings.TrimPrefix(d.String(), d.Severity.String())
 	if !at.IsZero() {
-		b.WriteString(f.paint(ansi.Bold, Printable(at.String())) + ": ")
+		b.WriteString(f.paint(ansi.Bold, Plain(at.String())) + ": ")
 	}
 	b.WriteString(f.paint(severityStyles[d.Severity], d.Severity.String()) + said + "\n")
 }
@@ -112,5 +112,5 @@ func Some(names []string, few int) string {
 // Markdown is text that Markdown and HTML take for nothing else, nor GitHub for somebody's
 // name.
 func Markdown(text string) string {
-	return strings.NewReplacer(`\`, `\\`, "~", `\~`, "#", `\#`, "&", "&amp;", "<", "&lt;", ">", "&gt;", "*", `\*`, "_", `\_`, "`", "\\`", "|", `\|`, "[", `\[`, "]", `\]`, "@", "@\u200b").Replace(Printable(text))
+	return strings.NewReplacer(`\`, `\\`, "~", `\~`, "#", `\#`, "&", "&amp;", "<", "&lt;", ">", "&gt;", "*", `\*`, "_", `\_`, "`", "\\`", "|", `\|`, "[", `\[`, "]", `\]`, "@", "@\u200b").Replace(Plain(text))
 }

@@ -70,7 +70,7 @@ func (ch *Change) file(name string) string { return path.Join(ch.Root, render.Di
 // unified is the difference as diff -u has it, with the names of files below a
 // directory.
 func (ch *Change) unified(dir string) string {
-	file := func(name string) string { return path.Join(dir, ch.file(name)) }
+	file := func(name string) string { return diag.Plain(path.Join(dir, ch.file(name))) }
 	const none = "/dev/null"
 	oldName, newName := none, none
 	var old, new string

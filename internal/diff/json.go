@@ -3,6 +3,8 @@ package diff
 import (
 	"encoding/json"
 	"io"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
 // jsonFormat is for programs: one document,
@@ -37,6 +39,7 @@ import (
 //	}
 //
 // It is stable: a field keeps its name and its meaning, and others may come beside it.
+// Credentials in it are replaced by ***.
 // A note has a danger where it is dangerous. An action is created, changed, renamed or
 // deleted. The path is below the directory that is rendered into, on the first cluster.
 // A change of a file that holds no object has no kind. Where nothing changes
@@ -98,6 +101,7 @@ func (f jsonFormat) Write(w io.Writer, r *Report) error {
 		report.Clusters = append(report.Clusters, jsonCluster(c))
 	}
 	for _, n := range r.Notes {
+		n.Text, n.Danger = diag.Redact(n.Text), diag.Redact(n.Danger)
 		report.Notes = append(report.Notes, jsonNote(n))
 	}
 	for i := range r.Changes {
@@ -105,13 +109,13 @@ func (f jsonFormat) Write(w io.Writer, r *Report) error {
 		change := jsonChange{
 			Action:     ch.Action,
 			APIVersion: ch.Object.APIVersion, Kind: ch.Object.Kind, Namespace: ch.Object.Namespace, Name: ch.Object.Name,
-			Path: ch.file(ch.Path), Clusters: ch.Clusters, Diff: ch.unified(f.Dir),
+			Path: ch.file(ch.Path), Clusters: ch.Clusters, Diff: diag.Redact(ch.unified(f.Dir)),
 		}
 		if ch.OldPath != "" {
 			change.OldPath = ch.file(ch.OldPath)
 		}
 		for _, field := range ch.Fields {
-			change.Fields = append(change.Fields, jsonField(field))
+			change.Fields = append(change.Fields, jsonField{diag.Redact(field.Path), redacted(field.Old), redacted(field.New)})
 		}
 		report.Changes = append(report.Changes, change)
 	}
@@ -121,4 +125,25 @@ func (f jsonFormat) Write(w io.Writer, r *Report) error {
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	return e.Encode(report)
+}
+
+// redacted returns the value of a field without the credentials in it.
+func redacted(value any) any {
+	switch v := value.(type) {
+	case string:
+		return diag.Redact(v)
+	case []any:
+		all := make([]any, len(v))
+		for i, item := range v {
+			all[i] = redacted(item)
+		}
+		return all
+	case map[string]any:
+		all := make(map[string]any, len(v))
+		for name, item := range v {
+			all[diag.Redact(name)] = redacted(item)
+		}
+		return all
+	}
+	return value
 }

@@ -197,7 +197,7 @@ func fenceOf(ch *Change) string {
 
 // inHTML is text that HTML takes for nothing else, nor GitHub for somebody's name.
 func inHTML(text string) string {
-	return strings.ReplaceAll(html.EscapeString(diag.Printable(text)), "@", "@\u200b")
+	return strings.ReplaceAll(html.EscapeString(diag.Plain(text)), "@", "@\u200b")
 }
 
 // code is text as it is.

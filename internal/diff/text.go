@@ -18,9 +18,9 @@ func (f textFormat) Write(w io.Writer, r *Report) error {
 	b := bufio.NewWriter(w)
 	for i := range r.Changes {
 		ch := &r.Changes[i]
-		fmt.Fprintln(b, f.paint(ansi.Bold, "# "+diag.Printable(ch.title())))
+		fmt.Fprintln(b, f.paint(ansi.Bold, "# "+diag.Plain(ch.title())))
 		if len(ch.Clusters) > mostNamed {
-			fmt.Fprintln(b, diag.Printable("# "+strings.Join(ch.Clusters, ", ")))
+			fmt.Fprintln(b, diag.Plain("# "+strings.Join(ch.Clusters, ", ")))
 		}
 		for line := range strings.Lines(printable(ch.unified(f.Dir))) {
 			f.line(b, strings.TrimSuffix(line, "\n"))
@@ -62,7 +62,7 @@ func printable(text string) string {
 		line, ended := strings.CutSuffix(line, "\n")
 		parts := strings.Split(line, "\t")
 		for i := range parts {
-			parts[i] = diag.Printable(parts[i])
+			parts[i] = diag.Plain(parts[i])
 		}
 		b.WriteString(strings.Join(parts, "\t"))
 		if ended {
@@ -77,13 +77,13 @@ func (f textFormat) notes(b *bufio.Writer, r *Report) {
 	for _, n := range r.Notes {
 		if n.About != last {
 			last = n.About
-			fmt.Fprintln(b, f.paint(ansi.Bold, diag.Printable(aboutInWords(n.About))))
+			fmt.Fprintln(b, f.paint(ansi.Bold, diag.Plain(aboutInWords(n.About))))
 		}
 		if n.Danger == "" {
-			fmt.Fprintf(b, "  %s\n", diag.Printable(n.String()))
+			fmt.Fprintf(b, "  %s\n", diag.Plain(n.String()))
 			continue
 		}
-		fmt.Fprintf(b, "  %s %s\n", f.paint(ansi.BoldRed, "danger:"), diag.Printable(n.String()))
+		fmt.Fprintf(b, "  %s %s\n", f.paint(ansi.BoldRed, "danger:"), diag.Plain(n.String()))
 	}
 }
 

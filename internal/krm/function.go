@@ -184,8 +184,8 @@ func (f *function) read(read func([]string) ([]schema.File, error)) {
 	}
 	files, err := read(f.Inputs)
 	if err != nil {
-		for line := range strings.SplitSeq(err.Error(), "\n") {
-			f.mistake("inputs", line, "they are looked for from the directory that the function runs in")
+		for _, err := range diag.Unjoined(err) {
+			f.mistake("inputs", err.Error(), "they are looked for from the directory that the function runs in")
 		}
 		return
 	}
@@ -342,12 +342,12 @@ func (f *function) checkPlaces(items []*Object) {
 // explain makes results of all there is to say, errors first.
 func (f *function) explain() {
 	for _, m := range f.Mistakes {
-		r := Result{Message: m.Message, Severity: diag.Error.String()}
+		r := Result{Message: diag.Redact(m.Message), Severity: diag.Error.String()}
 		if config := f.list.FunctionConfig; config != nil && m.Field != "" {
 			r.ResourceRef = config.ref()
 			r.Field = &Field{m.Field}
 		}
-		r.tag("hint", m.Hint)
+		r.tag("hint", diag.Redact(m.Hint))
 		f.Results = append(f.Results, r)
 	}
 	for _, d := range f.Diagnostics {

@@ -87,7 +87,7 @@ func newChart(r *render.Rollout, id string) chart {
 	}
 	legendLines := (len(runs) + 1) / 2
 	c := chart{
-		ID: id, Title: diag.Printable(title(r) + ", " + strategy(r.Plan)), From: unnamedFrom,
+		ID: id, Title: diag.Plain(title(r) + ", " + strategy(r.Plan)), From: unnamedFrom,
 		Width: svgWidth, Height: legendAt + (legendLines-1)*legendLine + bottomMargin - unnamedFrom,
 		Axis: fmt.Sprintf("M%d %dH%d", plotLeft, plotBottom, plotRight),
 	}
@@ -202,5 +202,5 @@ func number(f float64) string {
 
 // cut is text of at most some columns.
 func cut(text string, columns int) string {
-	return displaywidth.TruncateString(diag.Printable(text), columns, "…")
+	return displaywidth.TruncateString(diag.Plain(text), columns, "…")
 }

@@ -110,7 +110,7 @@ func (htmlFormat) Write(w io.Writer, rollouts []render.Rollout) error {
 		r.ID = newHTMLID(ids, "rollout", rollouts[i].Namespace, rollouts[i].Name)
 		r.On = page.on(sets, rollouts[i].Clusters)
 		n := len(page.Applications)
-		if name := diag.Printable(rollouts[i].Application); n == 0 || page.Applications[n-1].Name != name {
+		if name := diag.Plain(rollouts[i].Application); n == 0 || page.Applications[n-1].Name != name {
 			n++
 			page.Applications = append(page.Applications, &htmlApplication{ID: newHTMLID(ids, append([]string{"application"}, strings.Split(name, "/")...)...), Name: name})
 		}
@@ -163,7 +163,7 @@ const mostClusters = 10
 
 func newHTMLRollout(r *render.Rollout, chartID string) htmlRollout {
 	out := htmlRollout{
-		Title: diag.Printable(title(r)), Strategy: strategy(r.Plan), Flagger: r.Flagger,
+		Title: diag.Plain(title(r)), Strategy: strategy(r.Plan), Flagger: r.Flagger,
 		Clusters: printable(r.Clusters), Many: len(r.Clusters) > mostClusters,
 		Gates: printable(gates(r.Plan)), Notes: notes(r.Plan),
 	}
@@ -180,7 +180,7 @@ func newHTMLRollout(r *render.Rollout, chartID string) htmlRollout {
 		out.Runs = append(out.Runs, shown)
 	}
 	for _, c := range counts(r.Plan) {
-		out.Counts = append(out.Counts, htmlCount{diag.Printable(c.what), c.times})
+		out.Counts = append(out.Counts, htmlCount{diag.Plain(c.what), c.times})
 	}
 	return out
 }
@@ -189,7 +189,7 @@ func newHTMLRollout(r *render.Rollout, chartID string) htmlRollout {
 func printable(all []string) []string {
 	shown := make([]string, len(all))
 	for i, text := range all {
-		shown[i] = diag.Printable(text)
+		shown[i] = diag.Plain(text)
 	}
 	return shown
 }

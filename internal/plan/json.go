@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render"
 )
@@ -101,9 +102,17 @@ func newJSONRollout(r *render.Rollout) jsonRollout {
 		out.Runs[run.key] = newJSONRun(c, run.Run)
 	}
 	for _, g := range r.Plan.Gates {
-		out.Gates = append(out.Gates, jsonGate{g.Type, g.Webhooks, g.Asked, g.Least.Seconds(), g.Most.Seconds(), g.Next.Seconds(), g.Traffic})
+		out.Gates = append(out.Gates, jsonGate{g.Type, redacted(g.Webhooks), g.Asked, g.Least.Seconds(), g.Most.Seconds(), g.Next.Seconds(), g.Traffic})
 	}
 	return out
+}
+
+// redacted are names without the credentials in them.
+func redacted(names []string) (all []string) {
+	for _, name := range names {
+		all = append(all, diag.Redact(name))
+	}
+	return all
 }
 
 func newJSONRun(c *flagger.Canary, r flagger.Run) jsonRun {
@@ -127,10 +136,10 @@ func newJSONRun(c *flagger.Canary, r flagger.Run) jsonRun {
 	}
 	for i := range c.Analysis.Webhooks {
 		w := &c.Analysis.Webhooks[i]
-		out.Webhooks = append(out.Webhooks, jsonWebhook{w.Name, w.Kind(), r.Calls[i]})
+		out.Webhooks = append(out.Webhooks, jsonWebhook{diag.Redact(w.Name), w.Kind(), r.Calls[i]})
 	}
 	for i, m := range c.Analysis.Metrics {
-		out.Metrics = append(out.Metrics, jsonMetric{m.Name, r.Queries[i]})
+		out.Metrics = append(out.Metrics, jsonMetric{diag.Redact(m.Name), r.Queries[i]})
 	}
 	return out
 }

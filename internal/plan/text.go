@@ -214,7 +214,7 @@ func columns(b *bufio.Writer, indent string, lines [][]string) {
 
 // wrapped is text in lines of a length, broken between words.
 func wrapped(text string, length uint) string {
-	return wordwrap.WrapString(diag.Printable(text), length)
+	return wordwrap.WrapString(diag.Plain(text), length)
 }
 
 // indented is text with something before each line.

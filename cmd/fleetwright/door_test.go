@@ -1,0 +1,426 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+const (
+	// forged is the beginning of a line that only somebody else writes.
+	forged = "::error::forged"
+	// hostile is a name that a file may have. It does something to a terminal, to the
+	// direction of text and to a log.
+	hostile = "a\x1b[31m\x1b]0;b\x07\r\b\u009b1m\x9b\xff\u202e\u2028\u0085\x7f\n" + forged
+	// quoted hostile text is what YAML and JSON may say.
+	hostileText = `"a\u001b[31m\u001b]0;b\u0007\r\b\u009b1m\u202e\u2028\u0085\u007f\n` + forged + `"`
+	// secret is a credential that no output for people may hold.
+	secret = "tok3nvalue0123456789"
+)
+
+// harmless reports what text does beside being read.
+func harmless(text string) error {
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, forged) {
+			return fmt.Errorf("a line is forged: %q", line)
+		}
+		for i, r := range line {
+			_, size := utf8.DecodeRuneInString(line[i:])
+			switch {
+			case r == '\n' || r == '\t':
+			case r == utf8.RuneError && size == 1, unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp, unicode.Bidi_Control):
+				return fmt.Errorf("%U is in the line %q", r, line)
+			}
+		}
+	}
+	if strings.Contains(text, secret) {
+		return fmt.Errorf("a credential is printed: %q", text)
+	}
+	return nil
+}
+
+// write writes a file, with its directories.
+func write(t *testing.T, name, content string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte(content), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func runGit(t *testing.T, dir string, args ...string) {
+	t.Helper()
+	cmd := exec.Command("git", append([]string{"-C", dir, "-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"}, args...)...)
+	if output, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("git %q: %v\n%s", args, err, output)
+	}
+}
+
+// world is a directory with all that may be hostile: names of files, directories and
+// clusters, links, what documents say, and a directory that was rendered into.
+func world(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	runGit(t, dir, "init", "-q")
+	good, err := os.ReadFile(repository + "/examples/kuma-rollout/application.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fleet, err := os.ReadFile(repository + "/examples/kuma-rollout/fleet.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir+"/good/application.yaml", string(good))
+	write(t, dir+"/good/fleet.yaml", string(fleet))
+
+	// What says something, and still compiles.
+	said := strings.NewReplacer(
+		"rolloutPolicy:\n", "rolloutPolicy:\n          webhooks:\n          - {name: \"w\\u202e\\u2028 https://user:"+secret+"@h\", type: confirm-promotion, url: \"http://user:"+secret+"@web.web/?token="+secret+"\", metadata: {a: \"\\u202e\\u2028\"}}\n",
+	).Replace(string(good))
+	write(t, dir+"/said/application.yaml", said)
+	write(t, dir+"/said/fleet.yaml", string(fleet))
+	if code := run([]string{"check", dir + "/said"}, nil, new(bytes.Buffer), new(bytes.Buffer)); code != exitOK {
+		t.Fatal("what says something does not compile")
+	}
+
+	// What does not.
+	bad := strings.NewReplacer("name: backend", "name: "+hostileText, "https://github.com", "https://user:"+secret+"@github.com", "protocol: http", hostileText+": 1").Replace(string(good))
+	write(t, filepath.Join(dir, "bad", hostile+".yaml"), bad)
+	write(t, filepath.Join(dir, "bad", "kind.yaml"), "apiVersion: apps.kurator.dev/v1alpha1\nkind: "+hostileText+"\nmetadata: {name: "+hostileText+"}\n")
+	write(t, filepath.Join(dir, "bad", "syntax.yaml"), "a: [ "+hostileText+"\n b: https://user:"+secret+"@h\n")
+	write(t, filepath.Join(dir, "bad", "raw.yaml"), "a: \x1b\x9b\n")
+	for _, kind := range schema.Kinds() {
+		for name, version := range map[string]string{"a": kind.APIVersion, "b": hostileText} {
+			write(t, filepath.Join(dir, "bad", kind.Name+name+".yaml"), "apiVersion: "+version+"\nkind: "+kind.Name+"\nmetadata: {name: "+hostileText+", labels: {"+hostileText+": "+hostileText+"}}\nspec: {"+hostileText+": 1}\n")
+		}
+	}
+	if err := os.Symlink(hostile+"-nowhere", filepath.Join(dir, "link.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir+"/links/x.yaml", "a: b\n")
+	if err := os.Symlink(hostile, filepath.Join(dir, "links", hostile+".yaml")); err != nil {
+		t.Fatal(err)
+	}
+
+	// A directory with clusters that are stale, inventories and journals.
+	if code := run([]string{"render", dir + "/good", "-o", dir + "/out", "--path", "out"}, nil, new(bytes.Buffer), new(bytes.Buffer)); code != exitOK {
+		t.Fatal("the good documents do not compile")
+	}
+	inventory, err := os.ReadFile(dir + "/out/kurator-member1/fleetwright/inventory.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, out := range []string{"out", "cut", "names"} {
+		stale := filepath.Join(dir, out, hostile, "fleetwright")
+		write(t, stale+"/inventory.json", string(inventory))
+		write(t, stale+"/sync.yaml", "a: b\n")
+	}
+	write(t, filepath.Join(dir, "cut", hostile, "fleetwright", ".journal.json"), `{"files": [`+hostileText+`]}`)
+	write(t, filepath.Join(dir, "names", hostile, "fleetwright", "inventory.json"), strings.Replace(string(inventory), "sync.yaml", hostileText[1:len(hostileText)-1], 1))
+	write(t, filepath.Join(dir, "names", hostile, "fleetwright", hostile), "b")
+	write(t, filepath.Join(dir, "broken", hostile, "fleetwright", "inventory.json"), "{")
+	write(t, filepath.Join(dir, "broken", hostile, "fleetwright", ".journal.json"), "{")
+	return dir
+}
+
+// TestNothingIsPrintedRaw runs every command on hostile input: neither what it prints for
+// people nor what it says holds a control character, a forged line or a credential.
+func TestNothingIsPrintedRaw(t *testing.T) {
+	dir := world(t)
+	t.Chdir(dir)
+	runGit(t, dir, "add", "good")
+	runGit(t, dir, "commit", "-q", "-m", "a")
+	url := "https://user:" + secret + "@example.com/a?access_token=" + secret
+	var lines [][]string
+	add := func(args ...string) { lines = append(lines, args) }
+	for _, word := range []string{hostile, url} {
+		add(word)
+		add("help", word)
+		add("--" + word)
+		add("-" + word)
+		for _, command := range []string{"render", "check", "diff", "plan", "explain", "schema", "init", "completion"} {
+			add(command, word)
+			add(command, word, word)
+			add(command, "--"+word)
+			add(command, "good", "--format", word)
+			add(command, "good", "--strict="+word)
+		}
+		for _, flag := range []string{"--cluster", "--cluster-selector", "--path", "-o"} {
+			for _, command := range []string{"render", "check", "diff"} {
+				add(command, "good", "-o", "out", flag, word)
+			}
+			add("plan", "good", flag, word)
+		}
+		add("render", "good", "-o", "out", "--shard", word)
+		add("render", word+"-nowhere", "-o", "out", "--watch")
+		add("check", word+"-nowhere", "--watch")
+		add("check", "good", "-o", word, "--staged")
+		add("check", word, "--staged")
+		add("diff", "good", "--base", word)
+		add("diff", "good", "--base", "main", "--head", word)
+		add("diff", word, "--base", "main")
+		add("diff", word, "--base", "main", "--head", "main")
+		add("init", "new", "--name", word)
+		add("init", "new", "--provider", word)
+		add("__complete", "render", word, "")
+	}
+	for _, format := range []string{"text", "github"} {
+		for _, inputs := range []string{"bad", "link.yaml", "links", "said", ".", filepath.Join("bad", hostile+".yaml")} {
+			add("check", inputs, "--format", format)
+			add("check", inputs, "--format", format, "--strict", "-o", "out")
+			add("render", inputs, "--format", format, "-o", "new")
+		}
+		for _, out := range []string{"out", "cut", "names", "broken", filepath.Join("out", hostile)} {
+			add("check", "good", "--format", format, "-o", out)
+		}
+	}
+	for _, out := range []string{"out", "cut", "names", "broken"} {
+		for _, format := range []string{"text", "markdown"} {
+			add("diff", "said", "-o", out, "--format", format)
+			add("diff", "good", "-o", out, "--format", format)
+		}
+		add("render", "good", "-o", out)
+		add("render", "good", "-o", out, "--allow-prune")
+	}
+	for _, format := range []string{"text", "markdown"} {
+		add("diff", "said", "--base", "main", "--format", format)
+		add("diff", "bad", "-o", "out", "--format", format)
+		add("plan", "bad", "--format", format)
+	}
+	for _, format := range []string{"text", "markdown", "svg", "html"} {
+		add("plan", "said", "--format", format)
+	}
+	add("__complete", "render", "bad", "--cluster", "")
+	add("__complete", "render", "bad", "--cluster-selector", "")
+	add("check", ".", "-o", "out", "--staged")
+	add("render", "good", "-o", filepath.Join("new", hostile))
+	add("render", "good", "-o", filepath.Join("new", hostile), "--staged")
+	add("init", filepath.Join("begun", hostile))
+	add("init", filepath.Join("begun", hostile))
+	for _, args := range lines {
+		if slices.ContainsFunc(args, func(arg string) bool { return strings.ContainsRune(arg, 0) }) {
+			t.Fatalf("no command line has a NUL: %q", args)
+		}
+		var stdout, stderr bytes.Buffer
+		run(args, strings.NewReader(""), &stdout, &stderr)
+		for name, text := range map[string]string{"stdout": stdout.String(), "stderr": stderr.String()} {
+			if name == "stdout" && args[0] == "completion" {
+				continue // a script
+			}
+			if err := harmless(text); err != nil {
+				t.Errorf("%s of %q: %v", name, args, err)
+			}
+		}
+	}
+}
+
+// TestFunctionSaysNothingRaw: what a KRM function says of hostile items and settings is
+// escaped, and no credential is in its results.
+func TestFunctionSaysNothingRaw(t *testing.T) {
+	url := "https://user:" + secret + "@example.com/a"
+	object := "{apiVersion: apps.kurator.dev/v1alpha1, kind: %[1]s, metadata: {name: %[1]s, namespace: %[1]s, annotations: {internal.config.kubernetes.io/path: %[1]s, config.kubernetes.io/path: %[1]s}}, spec: {%[1]s: %[1]s}}"
+	for _, text := range []string{hostileText, fmt.Sprintf("%q", url)} {
+		for _, list := range []string{
+			"apiVersion: " + text + "\nkind: ResourceList\n",
+			"apiVersion: v1\nkind: " + text + "\n",
+			"a: " + text + ": b\n",
+			"apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems: [" + fmt.Sprintf(object, text) + "]\n",
+			"apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems: [" + strings.Replace(fmt.Sprintf(object, text), "kind: "+text, "kind: Application", 1) + "]\n",
+			"apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nfunctionConfig: " + fmt.Sprintf(object, text) + "\nitems: []\n",
+			"apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nfunctionConfig: {apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {" + text + ": " + text + ", cluster: " + text + ", mode: " + text + ", inputs: " + text + "}}\nitems: []\n",
+			"apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nfunctionConfig: {apiVersion: fleetwright.dev/v1alpha1, kind: RenderConfig, metadata: {name: a}, spec: {function: {inputs: [" + text + "], directory: " + text + ", cluster: " + text + "}}}\nitems: []\n",
+		} {
+			var stdout, stderr bytes.Buffer
+			run(nil, strings.NewReader(list), &stdout, &stderr)
+			if err := harmless(stderr.String()); err != nil {
+				t.Errorf("of %s: %v", list, err)
+			}
+			_, results, _ := strings.Cut(stdout.String(), "\nresults:")
+			for line := range strings.Lines(results) {
+				// What names an object or its file has to be as it is.
+				if key, _, _ := strings.Cut(strings.TrimLeft(line, " -"), ":"); strings.Contains(line, secret) && (key == "message" || key == "hint") {
+					t.Errorf("the results of %s are %s", list, results)
+				}
+			}
+		}
+	}
+}
+
+// TestWatchSaysNothingRaw: neither do the messages of a watch.
+func TestWatchSaysNothingRaw(t *testing.T) {
+	var stderr bytes.Buffer
+	a := &app{stderr: &stderr}
+	log := changeLog{say: a.say, out: hostile}
+	log.add(hostile, true)
+	log.end()
+	a.fail(cannotWatch(fmt.Errorf("%s", hostile)))
+	if err := harmless(stderr.String()); err != nil || stderr.Len() == 0 {
+		t.Errorf("it says %q: %v", stderr.String(), err)
+	}
+}
+
+// TestProgramsGetNoCredential: nor do the formats for programs hold one, of diagnostics,
+// differences and plans.
+func TestProgramsGetNoCredential(t *testing.T) {
+	dir := world(t)
+	t.Chdir(dir)
+	for _, args := range [][]string{
+		{"check", "bad", "--format", "json"},
+		{"check", "said", "--format", "json"},
+		{"check", "bad", "--format", "sarif"},
+		{"check", "said", "--format", "sarif"},
+		{"diff", "said", "-o", "out", "--format", "json"},
+		{"diff", "bad", "-o", "out", "--format", "json"},
+		{"plan", "said", "--format", "json"},
+	} {
+		var stdout, stderr bytes.Buffer
+		run(args, nil, &stdout, &stderr)
+		if strings.Contains(stdout.String()+stderr.String(), secret) {
+			t.Errorf("%q prints %s%s", args, stdout.String(), stderr.String())
+		}
+	}
+}
+
+// TestColoursPassAlone: on a terminal the command's own colours pass, and nothing else.
+func TestColoursPassAlone(t *testing.T) {
+	var out bytes.Buffer
+	d := &door{to: &out, color: true}
+	fmt.Fprint(d, "\x1b[1;31merror\x1b[0m a\x1b[2J\x1b[31", ";1m\tb\u009b\r\nhttps://user:", secret, "@h/?token="+secret+"\x1b[0m\nc\x1b")
+	if err := d.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	want := "\x1b[1;31merror\x1b[0m a\\x1b[2J\\x1b[31;1m\tb\\u009b\\r\nhttps://***@h/?token=***\x1b[0m\nc\\x1b"
+	if got := out.String(); got != want {
+		t.Errorf("it prints\n%q\nwant\n%q", got, want)
+	}
+	out.Reset()
+	d.color = false
+	fmt.Fprintln(d, "\x1b[31ma\x1b[0m")
+	if got := out.String(); got != "\\x1b[31ma\\x1b[0m\n" {
+		t.Errorf("without colours it prints %q", got)
+	}
+}
+
+// TestCommandLinesStayPasteable: a shell reads what a hint quotes.
+func TestCommandLinesStayPasteable(t *testing.T) {
+	for _, name := range []string{hostile, "a b", "it's", "\u202e", "-x", "é\x1bf"} {
+		line := commandLine("check", []string{name})
+		if err := harmless(line); err != nil {
+			t.Error(err)
+		}
+		output, err := exec.Command("bash", "-c", strings.Replace(line, "fleetwright check", "printf %s", 1)).Output()
+		if err != nil || strings.TrimPrefix(string(output), "./") != name {
+			t.Errorf("of %q a shell reads %q in %s: %v", name, output, line, err)
+		}
+	}
+}
+
+// aroundTheDoor are the functions that print without the door: what programs read, our own
+// text, and the line of progress, which is moved about on a terminal.
+var aroundTheDoor = map[string]string{
+	"door.go":                        "it is the door",
+	"main.go main":                   "gives the streams",
+	"render.go stream":               "manifests",
+	"function.go function":           "a ResourceList",
+	"schema.go newSchemaCmd":         "a schema",
+	"completion.go newCompletionCmd": "a script",
+	"explain.go newExplainCmd":       "the catalogue",
+	"progress.go newProgress":        "only asks for a terminal",
+}
+
+// throughTheDoor are functions that pass a stream on to the door.
+var throughTheDoor = []string{"show", "newPrinter", "isTerminal", "newDoor"}
+
+// TestAllIsPrintedThroughTheDoor finds what prints around it.
+func TestAllIsPrintedThroughTheDoor(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	used := map[string]bool{}
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		positions := token.NewFileSet()
+		file, err := parser.ParseFile(positions, name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, declaration := range file.Decls {
+			function, ok := declaration.(*ast.FuncDecl)
+			if !ok {
+				continue
+			}
+			passed := map[ast.Node]bool{}
+			ast.Inspect(function, func(n ast.Node) bool {
+				if call, ok := n.(*ast.CallExpr); ok && slices.Contains(throughTheDoor, calleeOf(call)) {
+					for _, argument := range call.Args {
+						passed[argument] = true
+					}
+				}
+				if !printsAnywhere(n) || passed[n] {
+					return true
+				}
+				for _, allowed := range []string{name, name + " " + function.Name.Name} {
+					if aroundTheDoor[allowed] != "" {
+						used[allowed] = true
+						return true
+					}
+				}
+				t.Errorf("%s: %s prints around the door of door.go: use say or show", positions.Position(n.Pos()), function.Name.Name)
+				return true
+			})
+		}
+	}
+	for name := range aroundTheDoor {
+		if !used[name] {
+			t.Errorf("%s prints nothing any more", name)
+		}
+	}
+}
+
+// calleeOf is the name of the function that is called.
+func calleeOf(call *ast.CallExpr) string {
+	switch f := call.Fun.(type) {
+	case *ast.Ident:
+		return f.Name
+	case *ast.SelectorExpr:
+		return f.Sel.Name
+	}
+	return ""
+}
+
+// printsAnywhere reports whether an expression is a stream that people may read, or prints to
+// one.
+func printsAnywhere(n ast.Node) bool {
+	switch n := n.(type) {
+	case *ast.SelectorExpr:
+		of, _ := n.X.(*ast.Ident)
+		switch n.Sel.Name {
+		case "stdout", "stderr", "Stdout", "Stderr":
+			return true
+		case "Print", "Printf", "Println", "PrintErr", "PrintErrf", "PrintErrln":
+			return of != nil
+		}
+		return of != nil && of.Name == "log" && strings.HasPrefix(n.Sel.Name, "Fatal")
+	case *ast.CallExpr:
+		f, ok := n.Fun.(*ast.Ident)
+		return ok && (f.Name == "print" || f.Name == "println")
+	}
+	return false
+}
