@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -155,8 +154,8 @@ func isInput(way []string, file git.File) bool {
 		return true
 	}
 	// Among new files there may be any that are somebody else's.
-	data, err := os.ReadFile(filepath.FromSlash(file.Name))
-	return err != nil || len(schema.Load([]schema.File{{Name: file.Name, Data: data}}).All) > 0
+	files, err := inputs.Read([]string{filepath.FromSlash(file.Name)}, nil)
+	return err != nil || len(schema.Load(files).All) > 0
 }
 
 // isOutput says whether a file is, or was, written.
