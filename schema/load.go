@@ -32,6 +32,9 @@ type Documents struct {
 	unknown []string
 	// nameless says whether a document has no name that can be read.
 	nameless bool
+	// possible are the names that what could not be read may define, once they were asked
+	// for.
+	possible map[string]bool
 }
 
 // Complete says whether all files were read to their end.
@@ -40,15 +43,26 @@ func (d *Documents) Complete() bool { return len(d.unread) == 0 && len(d.unknown
 // MayDefine says whether an object that is nowhere to be found may be in what
 // could not be read.
 func (d *Documents) MayDefine(name string) bool {
-	if d.nameless || slices.Contains(d.unknown, name) {
+	if d.nameless || len(d.unread) > 0 && strings.Trim(name, nameCharacters) != "" {
 		return true
 	}
-	if len(d.unread) == 0 {
-		return false
+	if d.possible == nil {
+		d.possible = map[string]bool{}
+		for _, name := range d.unknown {
+			d.possible[name] = true
+		}
+		definition := regexp.MustCompile(`\bname["']?\s*:\s*["']?([` + nameCharacters + `]+)`)
+		for _, text := range d.unread {
+			for _, m := range definition.FindAllStringSubmatch(text, -1) {
+				d.possible[m[1]] = true
+			}
+		}
 	}
-	definition := regexp.MustCompile(`\bname["']?\s*:\s*["']?` + regexp.QuoteMeta(name) + `([^-.a-z0-9]|$)`)
-	return slices.ContainsFunc(d.unread, definition.MatchString)
+	return d.possible[name]
 }
+
+// nameCharacters are those of the names of objects.
+const nameCharacters = "-.abcdefghijklmnopqrstuvwxyz0123456789"
 
 // Load reads the documents of files and checks each against its kind. Documents
 // of other kinds are left out and counted in one info diagnostic.
@@ -360,12 +374,21 @@ func match(apiVersion, kind string) (k Kind, message, hint string) {
 // is: Kuma and Flagger have more of them.
 func ofOthers(group, kind string) bool {
 	ours := map[string]string{"kuma.io": "Mesh", "flagger.app": "AlertProvider"}[group]
-	return ours != "" && kind != "" && levenshtein.Distance(strings.ToLower(kind), strings.ToLower(ours), nil) > 2
+	return ours != "" && kind != "" && mistakes(kind, ours) > 2
 }
 
 // isMisspelt says whether a group is not the one that is meant, and all but it.
 func isMisspelt(group, meant string) bool {
-	return group != meant && levenshtein.Distance(strings.ToLower(group), meant, nil) <= 3
+	return group != meant && mistakes(group, meant) <= 3
+}
+
+// mistakes is how many letters differ between a word and the one that is meant, or, of a
+// long word, at least how many.
+func mistakes(word, meant string) int {
+	if longer := len(word) - 2*len(meant); longer > 0 {
+		return longer + len(meant)
+	}
+	return levenshtein.Distance(strings.ToLower(word), strings.ToLower(meant), nil)
 }
 
 // decode is the value of the document, or nil where it has none.
