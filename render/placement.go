@@ -377,7 +377,7 @@ func labelsOf(clusters []*cluster) string {
 	for _, cl := range clusters[:min(len(clusters), 3)] {
 		var labels []string
 		for key, value := range cl.labels {
-			labels = append(labels, key+"="+string(value))
+			labels = append(labels, diag.Cut(key+"="+string(value)))
 		}
 		slices.Sort(labels)
 		shown = append(shown, fmt.Sprintf("%s {%s}", cl.name, diag.Some(labels, 10)))

@@ -143,6 +143,9 @@ func eachRule(file string) (all []cue.Value) {
 // object has the shape, or nil.
 func (d *Document) check(object map[string]any, fields map[string]bool) (shape, rules diag.List, sound map[string]any) {
 	c := d.Kind.check()
+	if list := d.checkWidth(); len(list) > 0 {
+		return list, nil, nil
+	}
 	pieces := d.Kind.pieces(object)
 	definition := c.shapeFor(fields)
 	shape = d.checkShape(definition, pieces)

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/agext/levenshtein"
 	"go.yaml.in/yaml/v4"
@@ -81,7 +82,12 @@ type Loader struct {
 
 // Load is the function of that name.
 func (l *Loader) Load(files []File) Documents {
-	all := l.loadEach(files)
+	left := newBudget()
+	all := l.loadEach(files, left)
+	if left.exceeded() {
+		l.last = nil
+		return tooMany(files)
+	}
 	l.last = make(map[string]*loaded, len(files))
 	var docs Documents
 	var rest others
@@ -102,15 +108,50 @@ func (l *Loader) Load(files []File) Documents {
 	return docs
 }
 
+// maxDocuments is how many documents all inputs may have together, items of Lists among
+// them.
+const maxDocuments = 250_000
+
+// A budget is how many documents may still be read.
+type budget struct{ left atomic.Int64 }
+
+func newBudget() *budget {
+	b := &budget{}
+	b.left.Store(maxDocuments)
+	return b
+}
+
+// take takes a document, and reports whether there was one left.
+func (b *budget) take() bool { return b == nil || b.left.Add(-1) >= 0 }
+
+func (b *budget) exceeded() bool { return b.left.Load() < 0 }
+
+// tooMany are no documents, because there are too many. It names the file that is too
+// much, in the order of the files, whichever was read first.
+func tooMany(files []File) Documents {
+	left, last := newBudget(), File{}
+	for _, last = range files {
+		if loadFile(last, left); left.exceeded() {
+			break
+		}
+	}
+	return Documents{
+		unread: []string{""},
+		Diagnostics: diag.List{diag.New(diag.Oversized, diag.Position{File: last.Name}, "",
+			fmt.Sprintf("with this file the inputs have more than %d documents", maxDocuments), "name only what holds Applications, Fleets, clusters and what they refer to")},
+	}
+}
+
 // loadEach loads each file by itself, several at a time.
-func (l *Loader) loadEach(files []File) []*loaded {
+func (l *Loader) loadEach(files []File, left *budget) []*loaded {
 	all := make([]*loaded, len(files))
 	parallel.Each(len(files), func(i int) {
 		if last := l.last[files[i].Name]; last != nil && last.is(files[i]) {
 			all[i] = last
+			left.left.Add(-last.documents)
 			return
 		}
-		all[i] = loadFile(files[i])
+		all[i] = loadFile(files[i], left)
 	})
 	return all
 }
@@ -144,7 +185,10 @@ func (o *others) add(more others) {
 type loaded struct {
 	file File
 	Documents
-	others others
+	// documents is how many there are, of whatever kind, and left how many more may be.
+	documents int64
+	left      *budget
+	others    others
 	// values of the documents in All, nil for what is not a mapping or has errors.
 	values []map[string]any
 	// unsure are the indices of those that only CUE can judge, before it has.
@@ -154,15 +198,20 @@ type loaded struct {
 }
 
 // loadFile reads the documents of a file, and checks those that need no CUE.
-func loadFile(f File) *loaded {
-	l := &loaded{file: f}
-	nodes, list := parse(f)
+func loadFile(f File, left *budget) *loaded {
+	l := &loaded{file: f, left: left}
+	nodes, list := parseWithin(f, left)
+	l.documents = int64(len(nodes))
 	l.Diagnostics = append(l.Diagnostics, list...)
 	if len(list) > 0 {
 		l.unread = append(l.unread, string(f.Data))
 	}
 	for _, n := range nodes {
 		l.add(f, n)
+	}
+	l.left = nil
+	if left.exceeded() {
+		return l
 	}
 	l.addIgnores(f, nodes)
 	for i, d := range l.All {
@@ -318,6 +367,10 @@ func (l *loaded) items(d *Document) {
 		l.Diagnostics = append(l.Diagnostics, d.Diagnostic(diag.MissingField, nil, "items is missing", "items: […]"))
 	case items.Kind == yaml.SequenceNode:
 		for _, item := range items.Content {
+			if !l.left.take() {
+				return
+			}
+			l.documents++
 			l.add(d.file, resolve(item))
 		}
 	case !isNull(items):
@@ -415,7 +468,7 @@ func (d *Document) load(object map[string]any, fields map[string]bool) diag.List
 	}
 	list := append(shape, rules...)
 	list = append(list, d.checkNames(object)...)
-	if sound == nil {
+	if sound == nil || len(d.Name) > maxQuoted {
 		return list
 	}
 	d.Salvaged = shape.HasErrors()

@@ -1,11 +1,15 @@
 package schema
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
 
 	"cuelang.org/go/cue"
+	"go.yaml.in/yaml/v4"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
 // maxWidth is how many items of a list, or fields of free names, CUE is given at once. It
@@ -33,6 +37,34 @@ type beginning struct {
 // have been explained.
 func (k Kind) pieces(object map[string]any) []piece {
 	return split(object, k.fieldNames())
+}
+
+// checkWidth reports the lists of a Mesh that have too many items to be compared with each
+// other, which the rules of no other kind do.
+func (d *Document) checkWidth() (list diag.List) {
+	if d.Kind.Name != "Mesh" {
+		return nil
+	}
+	var walk func(n *yaml.Node, path Path)
+	walk = func(n *yaml.Node, path Path) {
+		n = resolve(n)
+		switch n.Kind {
+		case yaml.SequenceNode:
+			if len(n.Content) > maxWidth {
+				list = append(list, d.Diagnostic(diag.OutOfBounds, path, fmt.Sprintf("expected at most %d items, got %d", maxWidth, len(n.Content)), ""))
+				return
+			}
+			for i, item := range n.Content {
+				walk(item, path.With(i))
+			}
+		case yaml.MappingNode:
+			for i := 0; i+1 < len(n.Content); i += 2 {
+				walk(n.Content[i+1], path.With(n.Content[i].Value))
+			}
+		}
+	}
+	walk(d.node, nil)
+	return list
 }
 
 // fieldNames are the names of all fields of a kind, wherever they are.
