@@ -3,7 +3,6 @@ package render
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
@@ -51,7 +50,7 @@ func (p sitePolicy) dependencies() (refs []schema.NamespacedReference) {
 // ever: for what nothing makes, for what is not on their cluster, or for each
 // other.
 func (c *compiler) checkDependencies() {
-	d := dependencies{c: c, policies: map[schema.NamespacedReference]*policy{}, state: map[*policy]visit{}}
+	d := dependencies{c: c, policies: map[schema.NamespacedReference]*policy{}, state: map[*policy]visit{}, place: map[*policy]int{}}
 	for _, a := range c.apps {
 		for _, p := range a.policies {
 			d.policies[schema.NamespacedReference{Name: p.name, Namespace: a.namespace}] = p
@@ -71,6 +70,8 @@ type dependencies struct {
 	// is made when one is asked for: there are as many as policies times clusters.
 	kurator map[schema.NamespacedReference]dependency
 	state   map[*policy]visit
+	// place is where a policy that is being visited is in the path.
+	place map[*policy]int
 	// path are the policies that are being visited, each of which depends on
 	// the next.
 	path []*policy
@@ -120,6 +121,7 @@ func (d *dependencies) visit(p *policy) {
 		return
 	}
 	d.state[p] = visiting
+	d.place[p] = len(d.path)
 	d.path = append(d.path, p)
 	refs, field := p.dependsOn()
 	for i, ref := range refs {
@@ -176,8 +178,14 @@ func (d *dependencies) cycle(p *policy) string {
 	if d.path[len(d.path)-1] == p {
 		return "the policy waits for itself"
 	}
+	const few = 10
 	var names []string
-	for _, q := range d.path[slices.Index(d.path, p):] {
+	way := d.path[d.place[p]:]
+	for i, q := range way {
+		if i == few && len(way) > few+1 {
+			names = append(names, fmt.Sprintf("%d more", len(way)-few))
+			break
+		}
 		names = append(names, q.name)
 	}
 	return "policies wait for each other: " + strings.Join(append(names, p.name), " -> ")
@@ -185,9 +193,13 @@ func (d *dependencies) cycle(p *policy) string {
 
 // missing are the names of the clusters that are not among others.
 func missing(clusters, others []*cluster) []string {
+	among := make(map[*cluster]bool, len(others))
+	for _, c := range others {
+		among[c] = true
+	}
 	var names []string
 	for _, c := range clusters {
-		if !slices.Contains(others, c) {
+		if !among[c] {
 			names = append(names, c.name)
 		}
 	}

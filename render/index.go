@@ -27,6 +27,9 @@ type input struct {
 	defined map[objectKey]any
 	// clusterNamed is the first cluster of a name, of whatever kind and namespace.
 	clusterNamed map[string]*cluster
+	// fleetNamed is the first fleet of a name, and fleetsIn the names of those of a namespace.
+	fleetNamed map[string]*fleet
+	fleetsIn   map[string][]string
 	// misshapen are the documents that do not have the shape of their kind.
 	misshapen []*schema.Document
 }
@@ -38,6 +41,8 @@ type application struct {
 	doc             *schema.Document
 	namespace, name string
 	policies        []*policy
+	// named are the policies by their names.
+	named map[string]*policy
 }
 
 // id is the name of the application's directories.
@@ -82,6 +87,7 @@ func (c *compiler) index(docs []*schema.Document) {
 	})
 	docs = slices.CompactFunc(docs, func(a, b *schema.Document) bool { return a.Position() == b.Position() && a.Kind.Name == b.Kind.Name })
 	c.known, c.defined, c.clusterNamed = map[objectKey]*schema.Document{}, map[objectKey]any{}, map[string]*cluster{}
+	c.fleetNamed, c.fleetsIn = map[string]*fleet{}, map[string][]string{}
 	applications := false
 	for _, d := range docs {
 		key := objectKey{d.Kind.Name, d.Namespace, d.Name}
@@ -124,6 +130,10 @@ func (c *compiler) add(d *schema.Document) any {
 	case *schema.Fleet:
 		f := &fleet{Fleet: o, doc: d, namespace: d.Namespace, name: d.Name}
 		c.fleets = append(c.fleets, f)
+		if _, ok := c.fleetNamed[f.name]; !ok {
+			c.fleetNamed[f.name] = f
+		}
+		c.fleetsIn[f.namespace] = append(c.fleetsIn[f.namespace], f.name)
 		return f
 	case *schema.AttachedCluster:
 		return c.addCluster(&cluster{doc: d, kind: d.Kind.Name, namespace: d.Namespace, name: d.Name, labels: o.Metadata.Labels, kubeconfig: o.Spec.Kubeconfig})

@@ -282,12 +282,14 @@ func (c *compiler) namePolicy(p *policy, index int) bool {
 		c.report(p.app.doc.Diagnostic(diag.FluxName, at,
 			fmt.Sprintf("the name %s has %d characters; Flux puts it into a label, which holds %d", p.name, len(p.name), maxLabel), "give the policy a shorter name"))
 	}
-	for _, other := range p.app.policies[:index] {
-		if other.name == p.name {
-			c.report(p.app.doc.Diagnostic(diag.DefinedTwice, at, fmt.Sprintf("the policy at %s is called %s as well", p.app.doc.Position(other.path...), p.name), "give one of the two another name"))
-			return false
-		}
+	if other, ok := p.app.named[p.name]; ok {
+		c.report(p.app.doc.Diagnostic(diag.DefinedTwice, at, fmt.Sprintf("the policy at %s is called %s as well", p.app.doc.Position(other.path...), p.name), "give one of the two another name"))
+		return false
 	}
+	if p.app.named == nil {
+		p.app.named = map[string]*policy{}
+	}
+	p.app.named[p.name] = p
 	return true
 }
 
@@ -356,18 +358,10 @@ func (c *compiler) checkPolicies(a *application) {
 // noFleet says that an Application's fleet is missing, and which ones there are.
 func (c *compiler) noFleet(app *schema.Document, at schema.Path, name string) diag.Diagnostic {
 	hint := "add the Fleet to the inputs"
-	var names []string
-	for _, f := range c.fleets {
-		if f.name == name {
-			hint, names = fmt.Sprintf("%s defines it in namespace %s; an Application's fleet is in its own namespace", f.doc.Position(), f.namespace), nil
-			break
-		}
-		if f.namespace == app.Namespace {
-			names = append(names, f.name)
-		}
-	}
-	if len(names) > 0 {
-		hint = "the fleets there are " + strings.Join(names, ", ")
+	if f, ok := c.fleetNamed[name]; ok {
+		hint = fmt.Sprintf("%s defines it in namespace %s; an Application's fleet is in its own namespace", f.doc.Position(), f.namespace)
+	} else if names := c.fleetsIn[app.Namespace]; len(names) > 0 {
+		hint = "the fleets there are " + diag.Some(names, 10)
 	}
 	return app.Diagnostic(diag.NoFleet, at, fmt.Sprintf("there is no Fleet %s in namespace %s", name, app.Namespace), hint)
 }
@@ -388,10 +382,10 @@ func labelsOf(clusters []*cluster) string {
 	for _, cl := range clusters[:min(len(clusters), 3)] {
 		var labels []string
 		for key, value := range cl.labels {
-			labels = append(labels, key+"="+string(value))
+			labels = append(labels, diag.Cut(key+"="+string(value)))
 		}
 		slices.Sort(labels)
-		shown = append(shown, fmt.Sprintf("%s {%s}", cl.name, strings.Join(labels, ", ")))
+		shown = append(shown, fmt.Sprintf("%s {%s}", cl.name, diag.Some(labels, 10)))
 	}
 	if len(clusters) > 3 {
 		shown = append(shown, "…")

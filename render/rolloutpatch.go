@@ -40,6 +40,13 @@ type patchedObject struct {
 // itself doubles it.
 const maxPatched = 1 << 20
 
+// The most that the patches of a rollout may have: objects and operations, each of which goes
+// through all of its object, and bytes, since what is merged is looked for field by field.
+const (
+	maxParts = 250
+	maxPatch = 64 << 10
+)
+
 // checkPatches says which patches of the rollout kustomize would refuse.
 func (r *rollout) checkPatches() {
 	for i, p := range r.Patches {
@@ -60,10 +67,22 @@ func (r *rollout) patch(objects []rendered) []rendered {
 	for i, o := range objects {
 		all[i] = newPatching(o)
 	}
+	left, size := maxParts, maxPatch
 	for i, p := range r.Patches {
-		if _, message, _ := checkPatch(p); message == "" {
-			r.apply(all, p, schema.Path{"patches", i})
+		if _, message, _ := checkPatch(p); message != "" {
+			continue
 		}
+		at := schema.Path{"patches", i}
+		if size -= len(p.Patch); size < 0 {
+			r.report(diag.PatchFails, at.With("patch"), fmt.Sprintf("with this patch the patches have more than %d bytes", maxPatch), "remove what the workload's own manifests can hold")
+			break
+		}
+		parts := patchParts(p.Patch)
+		if left -= len(parts); left < 0 {
+			r.report(diag.PatchFails, at.With("patch"), fmt.Sprintf("with this patch the patches have more than %d objects and operations", maxParts), "merge into each object once, and add all fields below a path in one operation")
+			break
+		}
+		r.apply(all, p, parts, at)
 	}
 	patched := make([]rendered, len(all))
 	for i, p := range all {
@@ -93,8 +112,7 @@ func newPatching(o rendered) *patching {
 }
 
 // apply applies one patch to the objects that it means.
-func (r *rollout) apply(all []*patching, p kustomize.Patch, at schema.Path) {
-	parts := patchParts(p.Patch)
+func (r *rollout) apply(all []*patching, p kustomize.Patch, parts []patchPart, at schema.Path) {
 	unmatched := slices.Clone(parts)
 	for _, o := range all {
 		meant := false

@@ -143,10 +143,13 @@ func eachRule(file string) (all []cue.Value) {
 // object has the shape, or nil.
 func (d *Document) check(object map[string]any, fields map[string]bool) (shape, rules diag.List, sound map[string]any) {
 	c := d.Kind.check()
-	value := cueContext().Encode(object)
+	if list := d.checkWidth(); len(list) > 0 {
+		return list, nil, nil
+	}
+	pieces := d.Kind.pieces(object)
 	definition := c.shapeFor(fields)
-	shape = d.checkShape(definition, value)
-	rules = d.checkRules(c, value, shape.HasErrors())
+	shape = d.checkShape(definition, pieces)
+	rules = d.checkRules(c, pieces, shape.HasErrors())
 	if shape.HasErrors() {
 		return shape, rules, d.salvage(object, definition)
 	}
@@ -154,31 +157,42 @@ func (d *Document) check(object map[string]any, fields map[string]bool) (shape, 
 }
 
 // checkShape leaves it to CUE to decide whether the document has the shape of
-// its kind. Where it has not, the explanation is made from the YAML and the JSON
-// Schema, because CUE's own messages mask each other and know no position of
-// what is missing.
-func (d *Document) checkShape(shape, value cue.Value) diag.List {
-	err := shape.Unify(value).Validate(cue.Concrete(true))
-	if err == nil {
-		return nil
-	}
+// its kind, unless the YAML and the JSON Schema explain already why it has not: CUE's own
+// messages mask each other and know no position of what is missing.
+func (d *Document) checkShape(shape cue.Value, pieces []piece) diag.List {
 	list, wrong := explain(d)
-	if d.wrong = wrong; len(list) > 0 {
+	if d.wrong = newWrong(wrong); len(list) > 0 {
 		return list
 	}
-	return diag.List{d.unexplained(err, "#"+d.Kind.Name)}
+	if err := misfit(shape, pieces); err != nil {
+		return diag.List{d.unexplained(err, "#"+d.Kind.Name)}
+	}
+	return nil
 }
 
-func (d *Document) checkRules(c *inputCheck, value cue.Value, misshapen bool) diag.List {
+func (d *Document) checkRules(c *inputCheck, pieces []piece, misshapen bool) diag.List {
 	compiled, ok := c.rules()
 	if !ok {
 		return nil
 	}
-	all := compiled.Unify(value).Validate()
-	if all == nil {
-		return nil
-	}
 	var list diag.List
+	for _, p := range pieces {
+		value := cueContext().Encode(p.value)
+		all := compiled.Unify(value).Validate()
+		if all == nil {
+			continue
+		}
+		broken := d.brokenRules(c, p, value)
+		if len(broken) == 0 && !misshapen && len(list) == 0 {
+			return diag.List{d.unexplained(all, "rules")}
+		}
+		list = append(list, broken...)
+	}
+	return list
+}
+
+// brokenRules says which rules a piece of the document breaks.
+func (d *Document) brokenRules(c *inputCheck, p piece, value cue.Value) (list diag.List) {
 	for _, rule := range c.eachRule() {
 		for _, err := range errors.Errors(rule.Unify(value).Validate()) {
 			broken, ok := parseRule(err)
@@ -187,14 +201,11 @@ func (d *Document) checkRules(c *inputCheck, value cue.Value, misshapen bool) di
 				// rule relies on.
 				continue
 			}
-			path := append(errorPath(err, ""), broken.field...)
-			if !d.Unsure(path) {
+			path, ok := p.inDocument(append(errorPath(err, ""), broken.field...))
+			if ok && !d.Unsure(path) {
 				list = append(list, d.Diagnostic(broken.code, path, broken.message, broken.hint))
 			}
 		}
-	}
-	if len(list) == 0 && !misshapen {
-		return diag.List{d.unexplained(all, "rules")}
 	}
 	return list
 }

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"slices"
+	"sync"
 
 	"go.yaml.in/yaml/v4"
 
@@ -47,8 +48,10 @@ type Document struct {
 
 	file File
 	node *yaml.Node
-	// wrong are the places of what does not have the shape of the kind.
-	wrong []Path
+	// wrong is what does not have the shape of the kind.
+	wrong wrong
+	// keys are those of its large mappings.
+	keys keyIndex
 }
 
 // Position of the value at a path. Where there is no value, it is that of the
@@ -61,7 +64,7 @@ func (d *Document) Position(path ...any) diag.Position {
 	at := node
 	node = d.node
 	for _, element := range path {
-		key, value := child(node, element)
+		key, value := d.child(node, element)
 		if value == nil {
 			break
 		}
@@ -76,7 +79,7 @@ func (d *Document) Position(path ...any) diag.Position {
 // keyPosition is that of a key of the mapping at a path.
 func (d *Document) keyPosition(path Path, key string) diag.Position {
 	if n := d.value(path); n != nil {
-		if key, _ := child(n, key); key != nil {
+		if key, _ := d.child(n, key); key != nil {
 			return d.at(key)
 		}
 	}
@@ -112,7 +115,7 @@ func (d *Document) Len(path ...any) int {
 func (d *Document) value(path Path) *yaml.Node {
 	n := d.node
 	for _, element := range path {
-		if _, n = child(n, element); n == nil {
+		if _, n = d.child(n, element); n == nil {
 			return nil
 		}
 	}
@@ -161,26 +164,12 @@ func (d *Document) at(n *yaml.Node) diag.Position {
 }
 
 // child finds a field of a mapping, with its key, or an item of a list.
-func child(n *yaml.Node, element any) (key, value *yaml.Node) {
+func (d *Document) child(n *yaml.Node, element any) (key, value *yaml.Node) {
 	n = resolve(n)
 	switch e := element.(type) {
 	case string:
-		if n.Kind != yaml.MappingNode {
-			return nil, nil
-		}
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			if n.Content[i].Value == e {
-				return n.Content[i], n.Content[i+1]
-			}
-		}
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			if isMerge(n.Content[i]) {
-				for _, source := range mergeSources(n.Content[i+1]) {
-					if key, value := child(source, e); value != nil {
-						return key, value
-					}
-				}
-			}
+		if n.Kind == yaml.MappingNode {
+			return d.keys.find(n, e)
 		}
 	case int:
 		if n.Kind == yaml.SequenceNode && e < len(n.Content) {
@@ -188,6 +177,63 @@ func child(n *yaml.Node, element any) (key, value *yaml.Node) {
 		}
 	}
 	return nil, nil
+}
+
+// A keyIndex finds the keys of mappings.
+type keyIndex struct {
+	mu sync.Mutex
+	// pairs are the keys and values of the mappings that have many.
+	pairs map[*yaml.Node]map[string][2]*yaml.Node
+}
+
+// find finds a field of a mapping, with its key. What is in the mapping goes before what is
+// merged into it, and of that what is merged first.
+func (x *keyIndex) find(n *yaml.Node, name string) (key, value *yaml.Node) {
+	const few = 16
+	merges := false
+	for i := 0; i+1 < len(n.Content) && i < 2*few; i += 2 {
+		if n.Content[i].Value == name {
+			return n.Content[i], n.Content[i+1]
+		}
+		merges = merges || isMerge(n.Content[i])
+	}
+	if len(n.Content) <= 2*few && !merges {
+		return nil, nil
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	pairs, ok := x.pairs[n]
+	if !ok {
+		pairs = map[string][2]*yaml.Node{}
+		addPairs(pairs, n, map[*yaml.Node]bool{})
+		if x.pairs == nil {
+			x.pairs = map[*yaml.Node]map[string][2]*yaml.Node{}
+		}
+		x.pairs[n] = pairs
+	}
+	pair := pairs[name]
+	return pair[0], pair[1]
+}
+
+// addPairs adds the fields of a mapping, and then those of what is merged into it, each
+// once.
+func addPairs(pairs map[string][2]*yaml.Node, n *yaml.Node, added map[*yaml.Node]bool) {
+	if n = resolve(n); n.Kind != yaml.MappingNode || added[n] {
+		return
+	}
+	added[n] = true
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if _, ok := pairs[n.Content[i].Value]; !ok {
+			pairs[n.Content[i].Value] = [2]*yaml.Node{n.Content[i], n.Content[i+1]}
+		}
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if isMerge(n.Content[i]) {
+			for _, source := range mergeSources(n.Content[i+1]) {
+				addPairs(pairs, source, added)
+			}
+		}
+	}
 }
 
 // resolve follows an alias to what it stands for.

@@ -87,6 +87,11 @@ type explainer struct {
 	list diag.List
 	// wrong are the values that were found wrong.
 	wrong []Path
+
+	// known are the sorted names of the fields of mappings, and fields the places of the
+	// fields of a name, as far as they were asked for.
+	known  map[*jsonSchema][]string
+	fields map[string][]string
 }
 
 func (e *explainer) say(code diag.Code, n *yaml.Node, path Path, message, hint string) {
@@ -152,7 +157,7 @@ func (e *explainer) value(n *yaml.Node, s *jsonSchema, path Path) {
 
 func (e *explainer) object(n *yaml.Node, s *jsonSchema, path Path) {
 	present := map[string]bool{}
-	e.fields(n, s, path, present)
+	e.explainFields(n, s, path, present)
 	e.exactlyOne(n, s, path, present)
 	for _, name := range s.Required {
 		if present[name] {
@@ -180,8 +185,8 @@ func (e *explainer) exactlyOne(n *yaml.Node, s *jsonSchema, path Path, present m
 	}
 }
 
-// fields explains the fields of a mapping and of the mappings merged into it.
-func (e *explainer) fields(n *yaml.Node, s *jsonSchema, path Path, present map[string]bool) {
+// explainFields explains the fields of a mapping and of the mappings merged into it.
+func (e *explainer) explainFields(n *yaml.Node, s *jsonSchema, path Path, present map[string]bool) {
 	var merges []*yaml.Node
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
@@ -210,7 +215,7 @@ func (e *explainer) fields(n *yaml.Node, s *jsonSchema, path Path, present map[s
 	}
 	for _, source := range merges {
 		if source = resolve(source); source.Kind == yaml.MappingNode {
-			e.fields(source, s, path, present)
+			e.explainFields(source, s, path, present)
 		}
 	}
 }
@@ -222,7 +227,7 @@ func (e *explainer) absent(n *yaml.Node, s *jsonSchema) bool {
 }
 
 func (e *explainer) unknownField(key *yaml.Node, name string, s *jsonSchema, path Path) {
-	known := slices.Sorted(maps.Keys(s.Properties))
+	known := e.knownFields(s)
 	hint := ""
 	if meant := diag.Nearest(name, known); meant != "" {
 		hint = fmt.Sprintf("did you mean %s?", meant)
@@ -235,24 +240,40 @@ func (e *explainer) unknownField(key *yaml.Node, name string, s *jsonSchema, pat
 	e.say(diag.UnknownField, key, path, fmt.Sprintf("unknown field %q", name), hint)
 }
 
-// places are the paths under which the kind has a field of this name.
-func (e *explainer) places(name string) []string {
-	var found []string
-	var walk func(s *jsonSchema, path string)
-	walk = func(s *jsonSchema, path string) {
-		s = e.schema(s)
-		for _, p := range slices.Sorted(maps.Keys(s.Properties)) {
-			if p == name && path != "" && len(found) < 3 {
-				found = append(found, path)
-			}
-			walk(s.Properties[p], strings.TrimPrefix(path+"."+p, "."))
+// knownFields are the names of the fields that a mapping may have, sorted.
+func (e *explainer) knownFields(s *jsonSchema) []string {
+	known, ok := e.known[s]
+	if !ok {
+		if e.known == nil {
+			e.known = map[*jsonSchema][]string{}
 		}
-		if s.Items != nil {
-			walk(s.Items, path+"[]")
-		}
+		known = slices.Sorted(maps.Keys(s.Properties))
+		e.known[s] = known
 	}
-	walk(e.root, "")
-	return found
+	return known
+}
+
+// places are a few of the paths under which the kind has a field of this name.
+func (e *explainer) places(name string) []string {
+	if e.fields == nil {
+		e.fields = map[string][]string{}
+		e.addPlaces(e.root, "")
+	}
+	return e.fields[name]
+}
+
+func (e *explainer) addPlaces(s *jsonSchema, path string) {
+	const few = 3
+	s = e.schema(s)
+	for _, name := range e.knownFields(s) {
+		if path != "" && len(e.fields[name]) < few {
+			e.fields[name] = append(e.fields[name], path)
+		}
+		e.addPlaces(s.Properties[name], strings.TrimPrefix(path+"."+name, "."))
+	}
+	if s.Items != nil {
+		e.addPlaces(s.Items, path+"[]")
+	}
 }
 
 func (e *explainer) wrongType(at, n *yaml.Node, value any, expected string, s *jsonSchema, path Path) {
@@ -280,7 +301,7 @@ func wrongTypeHint(n *yaml.Node, value any, expected string, s *jsonSchema, path
 		case expected != "text":
 		case len(s.Enum) > 0:
 			return "write one of " + strings.Join(s.Enum, ", ")
-		case s.Pattern != "" && !regexp.MustCompile(s.Pattern).MatchString(n.Value):
+		case s.Pattern != "" && !s.fits(n.Value):
 			return patternHint(s.Pattern, n.Value, path)
 		default:
 			return "put it in quotes: " + strconv.Quote(n.Value)
@@ -353,10 +374,22 @@ func (e *explainer) text(at *yaml.Node, text string, s *jsonSchema, path Path) {
 			hint = fmt.Sprintf("did you mean %s?", meant)
 		}
 		e.say(diag.NotAllowed, at, path, fmt.Sprintf("%q is not one of %s", text, strings.Join(s.Enum, ", ")), hint)
-	case s.Pattern != "" && !regexp.MustCompile(s.Pattern).MatchString(text):
+	case s.Pattern != "" && !s.fits(text):
 		expected, _ := explainPattern(s.Pattern, text)
 		e.say(diag.WrongFormat, at, path, fmt.Sprintf("%q is not %s", text, expected), patternHint(s.Pattern, text, path))
 	}
+}
+
+// compiledPatterns are those of schemas that were needed.
+var compiledPatterns sync.Map // pattern → func() *regexp.Regexp
+
+// fits reports whether the schema's pattern matches a text.
+func (s *jsonSchema) fits(text string) bool {
+	f, ok := compiledPatterns.Load(s.Pattern)
+	if !ok {
+		f, _ = compiledPatterns.LoadOrStore(s.Pattern, sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(s.Pattern) }))
+	}
+	return f.(func() *regexp.Regexp)().MatchString(text)
 }
 
 // patternHint is a line to paste that fits a pattern.

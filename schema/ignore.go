@@ -41,6 +41,7 @@ func (l *loaded) addIgnores(f File, nodes []*yaml.Node) {
 			texts[line] = append(texts[line], s)
 		}
 	}
+	below := linesBelow(lines)
 	for i, line := range lines {
 		at := commentOf(line, i+1, texts[i+1])
 		if at < 0 {
@@ -59,7 +60,7 @@ func (l *loaded) addIgnores(f File, nodes []*yaml.Node) {
 		}
 		ignore := Ignore{Position: position, Line: i + 1}
 		if strings.Trim(line[:at], " \t-") == "" { // alone, or behind the dash of a list
-			ignore.Line = lineBelow(lines, i) + 1
+			ignore.Line = below[i] + 1
 		}
 		code, reason := m[2], ""
 		if i := strings.IndexAny(code, " \t"); i >= 0 {
@@ -89,14 +90,18 @@ func (l *loaded) badIgnore(at diag.Position, message, hint string) {
 	l.Diagnostics = append(l.Diagnostics, diag.New(diag.BadIgnore, at, "", message, hint))
 }
 
-// lineBelow is the index of the next line that is neither empty nor a comment.
-func lineBelow(lines []string, i int) int {
-	for i++; i < len(lines); i++ {
+// linesBelow are, for each line, the index of the next one that is neither empty nor a
+// comment.
+func linesBelow(lines []string) []int {
+	below := make([]int, len(lines))
+	next := len(lines)
+	for i := len(lines) - 1; i >= 0; i-- {
+		below[i] = next
 		if text := strings.TrimSpace(lines[i]); text != "" && !strings.HasPrefix(text, "#") {
-			break
+			next = i
 		}
 	}
-	return i
+	return below
 }
 
 // commentOf is where the comment of a line begins, or -1: a # at its beginning or
@@ -137,19 +142,31 @@ func (s textSpan) holds(line, at int) bool {
 // textSpans are those of the scalars of documents, in their order.
 func textSpans(c columns, nodes []*yaml.Node) (all []textSpan) {
 	lines := c.lines
-	for _, n := range nodes {
-		all = append(all, textSpans(c, n.Content)...)
+	nodes = inOrder(nil, nodes)
+	for i, n := range nodes {
 		if n.Kind != yaml.ScalarNode || n.Line < 1 || n.Line > len(lines) {
 			continue
 		}
 		switch from := c.offset(n.Line, n.Column); {
 		case n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
-			all = append(all, blockSpan(lines, n.Line))
+			end := len(lines)
+			if i+1 < len(nodes) {
+				end = min(end, max(n.Line, nodes[i+1].Line-1))
+			}
+			all = append(all, blockSpan(lines[:end], n.Line))
 		case n.Style&yaml.DoubleQuotedStyle != 0:
 			all = append(all, quotedSpan(lines, n.Line, from, '"'))
 		case n.Style&yaml.SingleQuotedStyle != 0:
 			all = append(all, quotedSpan(lines, n.Line, from, '\''))
 		}
+	}
+	return all
+}
+
+// inOrder adds nodes and what is in them in the order of the text.
+func inOrder(all, nodes []*yaml.Node) []*yaml.Node {
+	for _, n := range nodes {
+		all = inOrder(append(all, n), n.Content)
 	}
 	return all
 }

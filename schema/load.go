@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/agext/levenshtein"
 	"go.yaml.in/yaml/v4"
@@ -32,6 +33,9 @@ type Documents struct {
 	unknown []string
 	// nameless says whether a document has no name that can be read.
 	nameless bool
+	// possible are the names that what could not be read may define, once they were asked
+	// for.
+	possible map[string]bool
 }
 
 // Complete says whether all files were read to their end.
@@ -40,15 +44,26 @@ func (d *Documents) Complete() bool { return len(d.unread) == 0 && len(d.unknown
 // MayDefine says whether an object that is nowhere to be found may be in what
 // could not be read.
 func (d *Documents) MayDefine(name string) bool {
-	if d.nameless || slices.Contains(d.unknown, name) {
+	if d.nameless || len(d.unread) > 0 && strings.Trim(name, nameCharacters) != "" {
 		return true
 	}
-	if len(d.unread) == 0 {
-		return false
+	if d.possible == nil {
+		d.possible = map[string]bool{}
+		for _, name := range d.unknown {
+			d.possible[name] = true
+		}
+		definition := regexp.MustCompile(`\bname["']?\s*:\s*["']?([` + nameCharacters + `]+)`)
+		for _, text := range d.unread {
+			for _, m := range definition.FindAllStringSubmatch(text, -1) {
+				d.possible[m[1]] = true
+			}
+		}
 	}
-	definition := regexp.MustCompile(`\bname["']?\s*:\s*["']?` + regexp.QuoteMeta(name) + `([^-.a-z0-9]|$)`)
-	return slices.ContainsFunc(d.unread, definition.MatchString)
+	return d.possible[name]
 }
+
+// nameCharacters are those of the names of objects.
+const nameCharacters = "-.abcdefghijklmnopqrstuvwxyz0123456789"
 
 // Load reads the documents of files and checks each against its kind. Documents
 // of other kinds are left out and counted in one info diagnostic.
@@ -67,7 +82,12 @@ type Loader struct {
 
 // Load is the function of that name.
 func (l *Loader) Load(files []File) Documents {
-	all := l.loadEach(files)
+	left := newBudget()
+	all := l.loadEach(files, left)
+	if left.exceeded() {
+		l.last = nil
+		return tooMany(files)
+	}
 	l.last = make(map[string]*loaded, len(files))
 	var docs Documents
 	var rest others
@@ -88,15 +108,50 @@ func (l *Loader) Load(files []File) Documents {
 	return docs
 }
 
+// maxDocuments is how many documents all inputs may have together, items of Lists among
+// them.
+const maxDocuments = 250_000
+
+// A budget is how many documents may still be read.
+type budget struct{ left atomic.Int64 }
+
+func newBudget() *budget {
+	b := &budget{}
+	b.left.Store(maxDocuments)
+	return b
+}
+
+// take takes a document, and reports whether there was one left.
+func (b *budget) take() bool { return b == nil || b.left.Add(-1) >= 0 }
+
+func (b *budget) exceeded() bool { return b.left.Load() < 0 }
+
+// tooMany are no documents, because there are too many. It names the file that is too
+// much, in the order of the files, whichever was read first.
+func tooMany(files []File) Documents {
+	left, last := newBudget(), File{}
+	for _, last = range files {
+		if loadFile(last, left); left.exceeded() {
+			break
+		}
+	}
+	return Documents{
+		unread: []string{""},
+		Diagnostics: diag.List{diag.New(diag.Oversized, diag.Position{File: last.Name}, "",
+			fmt.Sprintf("with this file the inputs have more than %d documents", maxDocuments), "name only what holds Applications, Fleets, clusters and what they refer to")},
+	}
+}
+
 // loadEach loads each file by itself, several at a time.
-func (l *Loader) loadEach(files []File) []*loaded {
+func (l *Loader) loadEach(files []File, left *budget) []*loaded {
 	all := make([]*loaded, len(files))
 	parallel.Each(len(files), func(i int) {
 		if last := l.last[files[i].Name]; last != nil && last.is(files[i]) {
 			all[i] = last
+			left.left.Add(-last.documents)
 			return
 		}
-		all[i] = loadFile(files[i])
+		all[i] = loadFile(files[i], left)
 	})
 	return all
 }
@@ -130,7 +185,10 @@ func (o *others) add(more others) {
 type loaded struct {
 	file File
 	Documents
-	others others
+	// documents is how many there are, of whatever kind, and left how many more may be.
+	documents int64
+	left      *budget
+	others    others
 	// values of the documents in All, nil for what is not a mapping or has errors.
 	values []map[string]any
 	// unsure are the indices of those that only CUE can judge, before it has.
@@ -140,16 +198,21 @@ type loaded struct {
 }
 
 // loadFile reads the documents of a file, and checks those that need no CUE.
-func loadFile(f File) *loaded {
-	l := &loaded{file: f}
+func loadFile(f File, left *budget) *loaded {
+	l := &loaded{file: f, left: left}
 	f.Data, f.marked = withoutMarks(f.Data)
-	nodes, list := parse(f)
+	nodes, list := parseWithin(f, left)
+	l.documents = int64(len(nodes))
 	l.Diagnostics = append(l.Diagnostics, list...)
 	if len(list) > 0 {
 		l.unread = append(l.unread, string(f.Data))
 	}
 	for _, n := range nodes {
 		l.add(f, n)
+	}
+	l.left = nil
+	if left.exceeded() {
+		return l
 	}
 	l.addIgnores(f, nodes)
 	for i, d := range l.All {
@@ -305,6 +368,10 @@ func (l *loaded) items(d *Document) {
 		l.Diagnostics = append(l.Diagnostics, d.Diagnostic(diag.MissingField, nil, "items is missing", "items: […]"))
 	case items.Kind == yaml.SequenceNode:
 		for _, item := range items.Content {
+			if !l.left.take() {
+				return
+			}
+			l.documents++
 			l.add(d.file, resolve(item))
 		}
 	case !isNull(items):
@@ -361,12 +428,21 @@ func match(apiVersion, kind string) (k Kind, message, hint string) {
 // is: Kuma and Flagger have more of them.
 func ofOthers(group, kind string) bool {
 	ours := map[string]string{"kuma.io": "Mesh", "flagger.app": "AlertProvider"}[group]
-	return ours != "" && kind != "" && levenshtein.Distance(strings.ToLower(kind), strings.ToLower(ours), nil) > 2
+	return ours != "" && kind != "" && mistakes(kind, ours) > 2
 }
 
 // isMisspelt says whether a group is not the one that is meant, and all but it.
 func isMisspelt(group, meant string) bool {
-	return group != meant && levenshtein.Distance(strings.ToLower(group), meant, nil) <= 3
+	return group != meant && mistakes(group, meant) <= 3
+}
+
+// mistakes is how many letters differ between a word and the one that is meant, or, of a
+// long word, at least how many.
+func mistakes(word, meant string) int {
+	if longer := len(word) - 2*len(meant); longer > 0 {
+		return longer + len(meant)
+	}
+	return levenshtein.Distance(strings.ToLower(word), strings.ToLower(meant), nil)
 }
 
 // decode is the value of the document, or nil where it has none.
@@ -395,7 +471,7 @@ func (d *Document) load(object map[string]any, fields map[string]bool) diag.List
 	list = append(list, d.checkNames(object)...)
 	whole, err := d.typed(object)
 	list = append(list, d.checkTexts(whole)...)
-	if sound == nil {
+	if sound == nil || len(d.Name) > maxQuoted {
 		return list
 	}
 	d.Salvaged = shape.HasErrors()

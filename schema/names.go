@@ -17,6 +17,10 @@ const (
 	maxMeshName = validation.LabelValueMaxLength
 )
 
+// maxQuoted is the longest name of an object that is compiled though it is too long, to
+// find its other mistakes: what is said of each of its policies may quote the name.
+const maxQuoted = 1000
+
 // checkNames checks what the patterns of the shape leave open: lengths that a
 // pattern would count too slowly, and the keys of labels and annotations.
 func (d *Document) checkNames(object map[string]any) diag.List {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
@@ -67,10 +68,15 @@ func explainPattern(pattern, text string) (words, hint string) {
 	return "of the form " + pattern, ""
 }
 
+// notInName and spokenPart are compiled when a text is first explained.
+var (
+	notInName  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[^a-z0-9.-]+`) })
+	spokenPart = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)?)([a-z]*)`) })
+)
+
 func suggestName(text string) string {
-	notInName := regexp.MustCompile(`[^a-z0-9.-]+`)
 	var parts []string
-	for part := range strings.SplitSeq(notInName.ReplaceAllString(strings.ToLower(text), "-"), ".") {
+	for part := range strings.SplitSeq(notInName().ReplaceAllString(strings.ToLower(text), "-"), ".") {
 		if part = strings.Trim(part, "-"); part != "" {
 			parts = append(parts, part)
 		}
@@ -136,11 +142,10 @@ func suggestSingleUnit(text string) string {
 
 // spokenDuration is what people mean by "5 minutes", 60 and "2 days".
 func spokenDuration(text string) (d time.Duration, ok bool) {
-	part := regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)?)([a-z]*)`)
 	rest := strings.Trim(strings.ReplaceAll(strings.ToLower(text), " ", ""), "+-,.")
 	var total float64
 	for rest != "" {
-		m := part.FindStringSubmatch(rest)
+		m := spokenPart().FindStringSubmatch(rest)
 		if m == nil {
 			return 0, false
 		}
@@ -162,7 +167,7 @@ func spokenDuration(text string) (d time.Duration, ok bool) {
 // spokenUnit is what people call a unit of time: of a word that is misspelt, what it
 // begins with. Without a word, they mean seconds.
 func spokenUnit(word string) (time.Duration, bool) {
-	for end := len(word); end > 0; end-- {
+	for end := min(len(word), len("milliseconds")); end > 0; end-- {
 		if unit, ok := unitOf(word[:end]); ok {
 			return unit, true
 		}

@@ -10,18 +10,35 @@ import (
 // Unsure says whether something at or below a path of a rollout is wrong, so that what
 // seems to be missing there may not be: stepWieght: 10 is a step.
 func (d *Document) Unsure(path Path) bool {
-	return inRollout(path) && slices.ContainsFunc(d.wrong, func(w Path) bool { return len(w) >= len(path) && slices.Equal(w[:len(path)], path) })
+	return inRollout(path) && d.wrong.at[path.String()]
+}
+
+// A wrong is what was found wrong in a document.
+type wrong struct {
+	paths []Path
+	// at are the places at or below which something is, as text.
+	at map[string]bool
+}
+
+func newWrong(paths []Path) wrong {
+	w := wrong{paths, map[string]bool{}}
+	for _, path := range paths {
+		for end := len(path); end > 0 && !w.at[path[:end].String()]; end-- {
+			w.at[path[:end].String()] = true
+		}
+	}
+	return w
 }
 
 // salvage is the value of an Application without what is wrong in its rollouts, or nil
 // where more is wrong, or where nothing of its shape is left without. The rules of a
 // rollout look at the rest: a typo must not hide that the steps lead nowhere.
 func (d *Document) salvage(object map[string]any, shape cue.Value) map[string]any {
-	if d.Kind.Name != "Application" || len(d.wrong) == 0 {
+	if d.Kind.Name != "Application" || len(d.wrong.paths) == 0 {
 		return nil
 	}
 	var without []Path
-	for _, w := range d.wrong {
+	for _, w := range d.wrong.paths {
 		optional := d.optional(w)
 		if !inRollout(optional) {
 			return nil
@@ -39,7 +56,7 @@ func (d *Document) salvage(object map[string]any, shape cue.Value) map[string]an
 	for _, path := range without {
 		remove(rest, path)
 	}
-	if shape.Unify(cueContext().Encode(map[string]any(rest))).Validate(cue.Concrete(true)) != nil {
+	if misfit(shape, d.Kind.pieces(rest)) != nil {
 		return nil
 	}
 	return rest

@@ -23,7 +23,7 @@ func (d *Document) checkTexts(object any) (list diag.List) {
 		return nil
 	}
 	wrong := map[string]bool{}
-	for _, path := range d.wrong {
+	for _, path := range d.wrong.paths {
 		wrong[path.String()] = true
 	}
 	for _, r := range refused {
@@ -223,11 +223,11 @@ type fieldTexts struct {
 	duration bool
 }
 
-// texts are those of the types that have occurred: reflect.Type → *structTexts.
-var texts sync.Map
+// textPlans are those of the types that have occurred: reflect.Type → *structTexts.
+var textPlans sync.Map
 
 func textsOf(t reflect.Type) *structTexts {
-	if known, ok := texts.Load(t); ok {
+	if known, ok := textPlans.Load(t); ok {
 		return known.(*structTexts)
 	}
 	made := &structTexts{refuses: t.Implements(reflect.TypeFor[refuser]())}
@@ -236,7 +236,7 @@ func textsOf(t reflect.Type) *structTexts {
 			made.fields = append(made.fields, f)
 		}
 	}
-	texts.Store(t, made)
+	textPlans.Store(t, made)
 	return made
 }
 

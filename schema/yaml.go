@@ -18,7 +18,10 @@ import (
 // parse reads the YAML documents of a file. Documents before a syntax error are
 // returned beside it. All aliases of what is returned can be followed to their
 // end.
-func parse(f File) ([]*yaml.Node, diag.List) {
+func parse(f File) ([]*yaml.Node, diag.List) { return parseWithin(f, nil) }
+
+// parseWithin is parse of as many documents as are left.
+func parseWithin(f File, left *budget) ([]*yaml.Node, diag.List) {
 	if at, what, hint := badEncoding(f.Data); what != "" {
 		at.File = f.Name
 		return nil, diag.List{diag.New(diag.Encoding, at, "", what, hint)}
@@ -38,6 +41,9 @@ func parse(f File) ([]*yaml.Node, diag.List) {
 		}
 		if err != nil {
 			return nodes, append(list, syntaxError(f, err))
+		}
+		if !left.take() {
+			return nodes, list
 		}
 		if len(n.Content) != 1 || isNull(n.Content[0]) {
 			continue

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -21,7 +20,7 @@ func (a *app) function(cmd *cobra.Command) error {
 	if f, ok := a.stdin.(*os.File); ok && isDevice(f) {
 		return cmd.Help()
 	}
-	data, err := io.ReadAll(a.stdin)
+	data, err := inputs.ReadStdin(a.stdin)
 	if err != nil {
 		return fmt.Errorf("cannot read the standard input: %w", err)
 	}

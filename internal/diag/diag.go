@@ -82,9 +82,42 @@ type Diagnostic struct {
 	Hint string
 }
 
-// New is a diagnostic of the rule's own severity. It holds no credential of what it quotes.
+// New is a diagnostic of the rule's own severity. It holds no credential of what it
+// quotes, which is cut where it is long.
 func New(code Code, at Position, path, message, hint string) Diagnostic {
-	return Diagnostic{Position: at, Severity: code.Severity(), Code: code, Path: Redact(path), Message: Redact(message), Hint: Redact(hint)}
+	return Diagnostic{Position: at, Severity: code.Severity(), Code: code, Path: Cut(Redact(path)), Message: Cut(Redact(message)), Hint: Cut(Redact(hint))}
+}
+
+// The most that a diagnostic says: of a word, in which names and URLs are one, and in all.
+const (
+	maxWord = 200
+	maxText = 4000
+)
+
+// Cut cuts long words, and long texts, which nobody reads to their ends.
+func Cut(text string) string {
+	if len(text) <= maxWord {
+		return text
+	}
+	var b strings.Builder
+	word := 0 // characters of the word so far
+	for i, r := range text {
+		if i >= maxText {
+			b.WriteString(ellipsis)
+			break
+		}
+		switch word++; {
+		case unicode.IsSpace(r):
+			word = 0
+			fallthrough
+		case word <= maxWord:
+			_, size := utf8.DecodeRuneInString(text[i:])
+			b.WriteString(text[i : i+size])
+		case word == maxWord+1:
+			b.WriteString(ellipsis)
+		}
+	}
+	return b.String()
 }
 
 // String is one line, file:line:col: severity CODE path: message.

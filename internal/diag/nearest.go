@@ -7,8 +7,12 @@ import (
 	"github.com/agext/levenshtein"
 )
 
-// Nearest is the one of the words that was probably meant by another, or nothing.
+// Nearest is the one of the words that was probably meant by another, or nothing. Nobody
+// means a word by a long text, nor looks for one among thousands.
 func Nearest(word string, words []string) string {
+	if len(word) > longestWord || len(words) > mostWords {
+		return ""
+	}
 	best, bestDistance := "", 1+len(word)/3
 	if len(word) < 4 {
 		bestDistance = 1 // of three letters any two are in too many words
@@ -21,6 +25,13 @@ func Nearest(word string, words []string) string {
 	}
 	return best
 }
+
+// What is compared with each other takes the product of the lengths, and each word of an
+// input may be compared with all that there are.
+const (
+	longestWord = 64
+	mostWords   = 1000
+)
 
 // distance is Levenshtein's, with one less for words of the same letters: to swap two
 // is one mistake.

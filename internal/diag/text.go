@@ -24,7 +24,18 @@ var severityStyles = [...]ansi.Style{Info: ansi.Cyan, Warning: ansi.Yellow, Erro
 func (f textFormat) Write(w io.Writer, list List) error {
 	b := bufio.NewWriter(w)
 	sources := map[string]*Source{}
+	all, said := map[topic]int{}, map[topic]int{}
 	for _, d := range list {
+		all[d.topic()]++
+	}
+	for _, d := range list {
+		of := d.topic()
+		if said[of]++; said[of] > maxAlike {
+			if said[of] == all[of] {
+				f.rest(b, d, all[of]-maxAlike)
+			}
+			continue
+		}
 		f.head(b, d)
 		if f.Excerpt {
 			f.excerpt(b, d, sources)
@@ -34,6 +45,27 @@ func (f textFormat) Write(w io.Writer, list List) error {
 		}
 	}
 	return b.Flush()
+}
+
+// maxAlike is how many diagnostics of one code are printed of one file: a file may be made
+// to have millions, and nobody reads more.
+const maxAlike = 100
+
+// A topic is what diagnostics are alike in.
+type topic struct {
+	file string
+	code Code
+}
+
+func (d Diagnostic) topic() topic { return topic{d.Position.File, d.Code} }
+
+// rest counts the diagnostics that are not printed, of which the given one is the last.
+func (f textFormat) rest(b *bufio.Writer, last Diagnostic, n int) {
+	where := ""
+	if last.Position.File != "" {
+		where = " in " + Printable(last.Position.File)
+	}
+	fmt.Fprintf(b, "… and %d more %s%s; check --format json prints all\n", n, last.Code, where)
 }
 
 // head is Diagnostic.String, in colour.

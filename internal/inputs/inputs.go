@@ -20,13 +20,13 @@ import (
 // Stdin is the name that diagnostics call the standard input.
 const Stdin = "stdin"
 
-// Read reads files, directories and, for "-", the standard input. A directory is
+// Read reads files, directories, pipes and, for "-", the standard input. A directory is
 // walked for .yaml, .yml and .json files; hidden files and directories, and what
 // fleetwright has written, are passed over. A link counts as what it leads to. A
-// file that is named twice, or by two names, is read once. The error is of all
-// that cannot be read.
+// file that is named twice, or by two names, is read once. All together may have
+// MaxBytes. The error is of all that cannot be read.
 func Read(paths []string, stdin io.Reader) ([]schema.File, error) {
-	r := reader{stdin: stdin, seen: map[string]bool{}}
+	r := newReader(stdin)
 	return r.read(paths)
 }
 
@@ -43,7 +43,8 @@ type Places struct {
 // ReadPlaces is Read, without the standard input, and says where it has looked, also
 // where that is an error.
 func ReadPlaces(paths []string) ([]schema.File, Places, error) {
-	r := reader{seen: map[string]bool{}, places: &Places{}}
+	r := newReader(nil)
+	r.places = &Places{}
 	for _, path := range paths {
 		r.follows(path)
 	}
@@ -53,12 +54,18 @@ func ReadPlaces(paths []string) ([]schema.File, Places, error) {
 
 type reader struct {
 	stdin io.Reader
+	// left is how many bytes may still be read, less than none once there were too many.
+	left int64
 	// seen are the files and directories that were read, by their real names.
 	seen  map[string]bool
 	files []schema.File
 	errs  []error
 	// places are noted where this is not nil.
 	places *Places
+}
+
+func newReader(stdin io.Reader) *reader {
+	return &reader{stdin: stdin, left: MaxBytes, seen: map[string]bool{}}
 }
 
 func (r *reader) read(paths []string) ([]schema.File, error) {
@@ -82,7 +89,7 @@ func (r *reader) follows(path string) {
 func (r *reader) path(path string) {
 	if path == "-" {
 		if r.isNew(path) {
-			data, err := io.ReadAll(r.stdin)
+			data, err := readStdin(r.stdin, r.left)
 			r.add(Stdin, data, err)
 		}
 		return
@@ -90,7 +97,7 @@ func (r *reader) path(path string) {
 	path = filepath.Clean(path)
 	switch real, mode, err := follow(path); {
 	case err != nil && isStream(path):
-		r.file(path, path) // a shell's <(…) is at the end of no path
+		r.stream(path)
 	case err != nil:
 		r.fail(path, err)
 	case mode.IsDir():
@@ -100,7 +107,7 @@ func (r *reader) path(path string) {
 	}
 }
 
-// isStream says whether a path leads to what can be read, and has no name.
+// isStream reports whether a path leads to a stream without a name, such as a shell's <(…).
 func isStream(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.Mode()&(fs.ModeNamedPipe|fs.ModeCharDevice|fs.ModeSocket) != 0
@@ -112,7 +119,17 @@ func isEmitted(dir string) bool {
 	if filepath.Base(dir) != render.Dir {
 		return false
 	}
-	data, err := os.ReadFile(filepath.Join(dir, render.KustomizationFile))
+	name := filepath.Join(dir, render.KustomizationFile)
+	if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() {
+		return false
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	// The metadata stands before the resources. Many links may lead to one large file.
+	data, err := io.ReadAll(io.LimitReader(f, 64<<10))
 	return err == nil && bytes.Contains(data, []byte(render.RenderedAnnotation))
 }
 
@@ -165,13 +182,23 @@ func (r *reader) file(name, real string) {
 		if r.places != nil {
 			r.places.Files = append(r.places.Files, real)
 		}
-		data, err := os.ReadFile(real)
+		data, err := readFile(real, r.left, writerWait)
 		r.add(filepath.ToSlash(name), data, err)
 	}
 }
 
+// stream reads a stream without a name. No writer can come to it later, so nothing waits
+// for one.
+func (r *reader) stream(path string) {
+	if r.isNew(path) {
+		data, err := readFile(path, r.left, 0)
+		r.add(filepath.ToSlash(path), data, err)
+	}
+}
+
+// isNew reports whether a file or directory is still to be read.
 func (r *reader) isNew(name string) bool {
-	if r.seen[name] {
+	if r.seen[name] || r.left < 0 {
 		return false
 	}
 	r.seen[name] = true
@@ -179,10 +206,14 @@ func (r *reader) isNew(name string) bool {
 }
 
 func (r *reader) add(name string, data []byte, err error) {
+	if errors.Is(err, errTooLarge) {
+		r.left = -1
+	}
 	if err != nil {
 		r.fail(name, err)
 		return
 	}
+	r.left -= int64(len(data))
 	r.files = append(r.files, schema.File{Name: name, Data: data})
 }
 

@@ -38,7 +38,7 @@ func (o *Outcome) Failed() bool { return len(o.Mistakes) > 0 || o.Diagnostics.Ha
 // function gives back. Where there are errors they stay as they are. Files are read by
 // the function given, which fails with the error of all that cannot be read.
 func Run(list *List, read func(paths []string) ([]schema.File, error)) *Outcome {
-	f := &function{list: list, directories: map[string]bool{}}
+	f := &function{list: list, directories: map[string]bool{}, sources: map[string]*source{}}
 	f.settings, f.Mistakes = settingsOf(list.FunctionConfig, list.Items)
 	f.unsure = f.unsure || len(f.Mistakes) > 0
 	f.sort()
@@ -59,6 +59,8 @@ type function struct {
 	// inputs are the objects that are compiled, by the names that diagnostics call
 	// them.
 	inputs []*source
+	// sources are those of the inputs that items are in, by their names.
+	sources map[string]*source
 	// consumed are the items that are compiled.
 	consumed map[*Object]bool
 	// kept are the items that stay: all but what an earlier run has rendered, which is
@@ -141,12 +143,13 @@ func (f *function) titleOfConfig() string {
 // input has an object compiled. Objects of one file are one source, so that their order
 // is that of the file.
 func (f *function) input(name string, o *Object) {
-	i := slices.IndexFunc(f.inputs, func(s *source) bool { return s.Name == name })
-	if i < 0 {
-		i = len(f.inputs)
-		f.inputs = append(f.inputs, &source{File: schema.File{Name: name, Unnumbered: true}})
+	s, ok := f.sources[name]
+	if !ok {
+		s = &source{File: schema.File{Name: name, Unnumbered: true}}
+		f.sources[name] = s
+		f.inputs = append(f.inputs, s)
 	}
-	f.inputs[i].objects = append(f.inputs[i].objects, o)
+	s.objects = append(s.objects, o)
 }
 
 // isStale says whether an item is what an earlier run has put where this run puts what
@@ -168,8 +171,9 @@ func (f *function) isStale(o *Object) bool {
 // isOutput says whether a file is in the directory of a cluster, where the command may
 // have written it.
 func (f *function) isOutput(name string) bool {
-	for dir := range f.directories {
-		if strings.HasPrefix(name, dir) {
+	const longest = 4096 // of a path, as in Linux
+	for i := range min(len(name), longest) {
+		if name[i] == '/' && f.directories[name[:i+1]] {
 			return true
 		}
 	}
@@ -350,6 +354,14 @@ func (f *function) explain() {
 		r.tag("hint", diag.Redact(m.Hint))
 		f.Results = append(f.Results, r)
 	}
+	type key struct {
+		name       string
+		unnumbered bool
+	}
+	sources := map[key]*source{}
+	for _, s := range slices.Backward(f.inputs) { // the first of a name remains
+		sources[key{s.Name, s.Unnumbered}] = s
+	}
 	for _, d := range f.Diagnostics {
 		r := Result{Message: d.Message, Severity: d.Severity.String()}
 		if d.Path != "" {
@@ -357,10 +369,8 @@ func (f *function) explain() {
 		}
 		r.tag("code", string(d.Code))
 		r.tag("hint", d.Hint)
-		if i := slices.IndexFunc(f.inputs, func(s *source) bool {
-			return s.Name == d.Position.File && s.Unnumbered == d.Position.Unnumbered
-		}); i >= 0 {
-			f.inputs[i].locate(&r, d.Position)
+		if s := sources[key{d.Position.File, d.Position.Unnumbered}]; s != nil {
+			s.locate(&r, d.Position)
 		}
 		f.Results = append(f.Results, r)
 	}
