@@ -24,9 +24,9 @@ left out.
 Everything is compiled before anything is written, and every changed file is
 staged before the first is renamed into place: after an error the directory is as
 it was. Unchanged files are not touched. Files of the last render that are gone
-now are removed, by its inventory.json, and no others ever are. An Application or a
-policy that is still among the inputs, and would disappear from clusters that have it, is
-refused with the line that decides it, unless --allow-prune lets it go.
+now are removed, by its inventory.json, and no others ever are. An Application or
+a policy that is still among the inputs, and would disappear from clusters that have
+it, is refused with the line that decides it, unless --allow-prune lets it go.
 
 ` + clustersLong + `
 
