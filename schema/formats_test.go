@@ -29,7 +29,7 @@ func TestFormats(t *testing.T) {
 		"git-ref":        {[]string{"main", "heads/main", "refs/heads/a b", "refs/"}, []string{"refs/heads/main", "refs/pull/420/head", "refs/tags/v1^{}", "HEAD"}},
 		"oci-tag":        {[]string{"-a", ".a", "a+b", "a b", long[:129]}, []string{"latest", "v1.2.3", "_a", "a_b", long[:128]}},
 		"media-type":     {[]string{"a", "a/", "a b/c", "/b"}, []string{"application/vnd.cncf.helm.chart.content.v1.tar+gzip", "text/plain"}},
-		"component":      {[]string{"/a", "https://a/b", "github.com/a/b", "git@a:b", "", ".", "./", "file:///a", "GH:a"}, []string{"../a", "a", "./a", "github.com", "../github.com/a"}},
+		"component":      {[]string{"/a", "https://a/b", "github.com/a/b", "git@a:b", "", "file:///a", "GH:a", "../c../c", "a - ../b"}, []string{"../a", "a", "./a", "github.com", "../github.com/a"}},
 		"image-pattern":  {[]string{"[", "a(", "*"}, []string{"a/b", ".*/app", "ghcr.io/a/b"}},
 		"image-name":     {[]string{"A", "a b", "a:b", "a/B", "a@b", "", "a.b:x/c", "/a"}, []string{"a", "ghcr.io/a/b", "localhost:5000/a", "localhost/a", "registry:5000/a-b/c__d"}},
 		"image-tag":      {[]string{"a b", "-a", "a@sha256:0", "é"}, []string{"1.2.3", "latest", "v1_2", "1.0@sha256:" + strings.Repeat("0", 64)}},
