@@ -9,6 +9,7 @@ import (
 
 	"github.com/Masterminds/semver/v3"
 	"github.com/fluxcd/pkg/apis/kustomize"
+	"sigs.k8s.io/yaml"
 )
 
 // TestFormats: what each reader refuses, and what it takes.
@@ -248,6 +249,53 @@ func TestNoCredentialsAreShown(t *testing.T) {
 			f := &formats[i]
 			if why := f.refuse(text); why != "" && (strings.Contains(f.explain(text, why)+f.suggest(text), "secret") || strings.Contains(f.explain(text, why)+f.suggest(text), "cret@")) && strings.HasSuffix(f.Name, "url") {
 				t.Errorf("%s: %s | %s", f.Name, f.explain(text, why), f.suggest(text))
+			}
+		}
+	}
+}
+
+// TestHowMuchIsTaken: all annotations of an object together, and a key, which the API
+// server reads as YAML.
+func TestHowMuchIsTaken(t *testing.T) {
+	document := func(meta string) string {
+		return "apiVersion: fleet.kurator.dev/v1alpha1\nkind: Fleet\nmetadata: {name: f" + meta + "}\nspec: {clusters: []}\n"
+	}
+	values := func(key string) string {
+		return document("") + "---\n" + "apiVersion: fleetwright.dev/v1alpha1\nkind: RenderConfig\nspec: {charts: {kuma: {values: {" + key + ": 1}}}}\n"
+	}
+	for name, tt := range map[string]struct{ text, want string }{
+		"annotations":             {document(", annotations: {a: " + strings.Repeat("b", 256<<10-1) + "}"), ""},
+		"annotations of too much": {document(", annotations: {a: " + strings.Repeat("b", 256<<10) + "}"), "FW115"},
+		"a key":                   {values(strings.Repeat("k", 1022)), ""},
+		"a key that is too long":  {values(strings.Repeat("k", 1023)), "FW115"},
+		"a key of many bytes":     {values(strings.Repeat("é", 1022)), ""},
+	} {
+		var got []string
+		for _, d := range load(File{Name: "f.yaml", Data: []byte(tt.text)}).Diagnostics {
+			got = append(got, string(d.Code))
+		}
+		if strings.Join(got, " ") != tt.want {
+			t.Errorf("%s: got %v, want %s", name, got, tt.want)
+		}
+	}
+}
+
+// TestKeysAreThoseThatTheServerReads as YAML.
+func TestKeysAreThoseThatTheServerReads(t *testing.T) {
+	for _, r := range []string{"k", "é", `"`, "<", "\u2028"} {
+		for n := range 1100 {
+			key := strings.Repeat(r, n)
+			if length := keyLength(key); length < maxKey-10 || length > maxKey+10 {
+				continue
+			}
+			text, err := json.Marshal(map[string]int{key: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := yaml.YAMLToJSON(text); err != nil && keyLength(key) <= maxKey {
+				t.Fatalf("%d of %q are taken, and the server says %v", n, r, err)
+			} else if err == nil && keyLength(key) > maxKey {
+				t.Fatalf("%d of %q are refused", n, r)
 			}
 		}
 	}
