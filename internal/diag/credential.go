@@ -363,7 +363,7 @@ func (f *finder) tokens() {
 // word finds the token in a word, which may have names before it.
 func (f *finder) word(start int, word string) {
 	for i := range len(word) - shortestToken {
-		if i > 0 && isAlphanumeric(word[i-1]) {
+		if i > 0 && isAlphanumeric(word[i-1]) || !beginsToken(word[i:]) {
 			continue
 		}
 		if what := tokenForm(word[i:], 0); what != "" {
@@ -371,6 +371,15 @@ func (f *finder) word(start int, word string) {
 			return
 		}
 	}
+}
+
+// beginsToken reports quickly whether a word may begin with one of tokenForms.
+func beginsToken(word string) bool {
+	switch word[:2] {
+	case "gh", "gi", "gl", "xo", "xa", "AK", "AS", "AT", "AI", "np", "py", "dc", "hf", "do", "dt", "NR", "ey":
+		return true
+	}
+	return false
 }
 
 // shortestToken is less than any token has characters.

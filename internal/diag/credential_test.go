@@ -106,3 +106,12 @@ func TestCredentialsApart(t *testing.T) {
 		}
 	}
 }
+
+// TestTokensBeginAsIsLookedFor: what is asked quickly misses no form.
+func TestTokensBeginAsIsLookedFor(t *testing.T) {
+	for _, form := range tokenForms {
+		if !beginsToken(form.prefix) || form.least < shortestToken-len(form.prefix) {
+			t.Errorf("%s is not looked for", form.prefix)
+		}
+	}
+}

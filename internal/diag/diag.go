@@ -155,6 +155,9 @@ func Printable(s string) string {
 // escape writes bytes that are not UTF-8, and the characters that must not be printed,
 // as a Go string would have them.
 func escape(s string, unprintable func(rune) bool) string {
+	if isPlainASCII(s) {
+		return s
+	}
 	if utf8.ValidString(s) && !strings.ContainsFunc(s, unprintable) {
 		return s
 	}
@@ -173,6 +176,16 @@ func escape(s string, unprintable func(rune) bool) string {
 		i += size
 	}
 	return b.String()
+}
+
+// isPlainASCII reports quickly whether text has printable ASCII characters only.
+func isPlainASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // A List is all there is to say about a run.
