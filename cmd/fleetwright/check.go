@@ -30,8 +30,9 @@ keeps one from being said, and gives the reason:
 
   port: 80 # fleetwright: ignore FW308 the container listens on 80
 
---format json is one document, github the annotations of a pull request, and sarif a
-log for code scanning.
+Text prints the first 100 diagnostics of one code and file, and counts the rest; the
+other formats print all. --format json is one document, github the annotations of a
+pull request, and sarif a log for code scanning.
 
 ` + watchLong + `
 

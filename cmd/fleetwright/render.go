@@ -16,10 +16,11 @@ import (
 const renderLong = `Render compiles the Applications and Fleets under each PATH and writes, for every
 cluster of the fleets, the directory DIR/CLUSTER/fleetwright.
 
-PATH is a file, a directory, which is walked for .yaml, .yml and .json, or - for
-the standard input. What is hidden and what fleetwright has written is passed
-over, links are followed. Files may hold many documents; those of other kinds are
-left out.
+PATH is a file, a directory, which is walked for .yaml, .yml and .json, a pipe that
+ends, or - for the standard input. What is hidden and what fleetwright has written is
+passed over, links are followed. Files may hold many documents; those of other kinds
+are left out. All inputs together may have 256 MiB and 250,000 documents, items of
+Lists among them. A pipe waits 2 s for the first byte, and 10 minutes for the next.
 
 Everything is compiled before anything is written, and every changed file is
 staged before the first is renamed into place: after an error the directory is as

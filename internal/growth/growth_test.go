@@ -1,0 +1,48 @@
+package growth_test
+
+import (
+	"io"
+	"testing"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/growth"
+	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// cost is what loading, compiling and printing of an input allocate.
+func cost(files []schema.File) (cost [3]uint64) {
+	var docs schema.Documents
+	var list diag.List
+	cost[0] = growth.Allocated(func() { docs = schema.Load(files) })
+	cost[1] = growth.Allocated(func() { _, list = render.Compile(docs, render.Options{}) })
+	texts := map[string][]byte{}
+	for _, f := range files {
+		texts[f.Name] = f.Data
+	}
+	options := diag.FormatOptions{Excerpt: true, Source: func(file string) []byte { return texts[file] }}
+	cost[2] = growth.Allocated(func() {
+		for _, name := range diag.Formats() {
+			format, _ := diag.NewFormat(name, options)
+			if err := format.Write(io.Discard, list); err != nil {
+				panic(err)
+			}
+		}
+	})
+	return cost
+}
+
+func TestAllocationsGrowAsInputsDo(t *testing.T) {
+	const little = 4 << 20
+	for _, kind := range growth.Kinds() {
+		t.Run(kind.Name, func(t *testing.T) {
+			cost(kind.Make(kind.Step)) // what is made once
+			before, after := cost(kind.Make(kind.Step)), cost(kind.Make(growth.Factor*kind.Step))
+			for i, what := range []string{"loading", "compiling", "printing"} {
+				if growth.Exceeds(before[i], after[i], little) {
+					t.Errorf("%s allocates %d bytes for %d and %d for %d", what, before[i], kind.Step, after[i], growth.Factor*kind.Step)
+				}
+			}
+		})
+	}
+}
