@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -43,7 +44,7 @@ func fromEnvironment(name string, otherwise int) int {
 
 // unchanged are the fields that no accepted input has another value of, and why.
 var unchanged = map[string]string{
-	"Application spec.source.gitRepository.gitImplementation":                                          "left out: Flux has removed it",
+	"Application spec.source.gitRepository.gitImplementation":                                               "left out: Flux has removed it",
 	"Application spec.syncPolicies[].rollout.rolloutPolicy.trafficRouting.corsPolicy.allowOrigins[].suffix": "refused: Istio matches no suffixes",
 	"Application spec.syncPolicies[].rollout.rolloutPolicy.trafficRouting.match[].queryParams.*.suffix":     "refused: Istio matches no suffixes",
 }
@@ -99,6 +100,22 @@ func compile(m mutant.Mutant) (*render.Tree, error) {
 	return rendered, nil
 }
 
+// A refusal is what a reader says of what a mutant is compiled to.
+type refusal struct {
+	mutant mutant.Mutant
+	object string
+	why    string
+}
+
+// quoted is what differs in messages that say the same.
+var quoted = regexp.MustCompile("\"(?:[^\"\\\\]|\\\\.)*\"|'[^']*'|`[^`]*`|[0-9]+")
+
+// about is what a refusal says, but for values.
+func (r refusal) about() string {
+	text := quoted.ReplaceAllString(r.why, "…")
+	return text[:min(len(text), 90)]
+}
+
 // A reading finds out what readers refuse, each object once.
 type reading struct {
 	t          *testing.T
@@ -108,20 +125,46 @@ type reading struct {
 
 	mutex   sync.Mutex
 	seen    map[[sha256.Size]byte]bool
-	refused map[string][]string
+	refused map[string][]refusal
 	objects map[string]int
 }
 
-// refuse notes that a reader refuses what a mutant is compiled to. The last change is why: had
-// it been an earlier one, an earlier mutant would have been refused.
-func (r *reading) refuse(reader, what string, m mutant.Mutant, why error) {
+// refuse notes that a reader refuses what a mutant is compiled to.
+func (r *reading) refuse(reader, object string, m mutant.Mutant, why error) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	change := "the sample as it is"
-	if n := len(m.Changes); n > 0 {
-		change = m.Changes[n-1].String()
+	r.refused[reader] = append(r.refused[reader], refusal{m, object, why.Error()})
+}
+
+// refusals are what a reader refuses, with the change that made it do so: what was refused of
+// a mutant already is left out of those that were made of it. Of the same field the same is
+// said once.
+func (r *reading) refusals(reader string) (all []string) {
+	already := map[[sha256.Size]byte]map[string]bool{}
+	for _, f := range r.refused[reader] {
+		sum := f.mutant.Sum()
+		if already[sum] == nil {
+			already[sum] = map[string]bool{}
+		}
+		already[sum][f.about()] = true
 	}
-	r.refused[reader] = append(r.refused[reader], fmt.Sprintf("%s: %s (in %s; %d changes): %v", change, what, m.Sample, len(m.Changes), why))
+	said := map[string]bool{}
+	for _, f := range r.refused[reader] {
+		inherited := false
+		for base := f.mutant.Base; base != nil; base = base.Base {
+			inherited = inherited || already[base.Sum()][f.about()]
+		}
+		field, change := "", "the sample as it is"
+		if n := len(f.mutant.Changes); n > 0 {
+			field, change = f.mutant.Changes[n-1].Field, f.mutant.Changes[n-1].String()
+		}
+		if key := field + f.about(); !inherited && !said[key] {
+			said[key] = true
+			all = append(all, fmt.Sprintf("%s (in %s)\n\t%s: %.500s", change, f.mutant.Sample, f.object, f.why))
+		}
+	}
+	slices.Sort(all)
+	return all
 }
 
 // first reports whether something is seen for the first time.
@@ -436,7 +479,7 @@ func startReading(t *testing.T) *reading {
 	t.Helper()
 	r := &reading{
 		t: t, program: startReaders(t), server: kube.Start(t, toolsDir),
-		seen: map[[sha256.Size]byte]bool{}, refused: map[string][]string{}, objects: map[string]int{},
+		seen: map[[sha256.Size]byte]bool{}, refused: map[string][]refusal{}, objects: map[string]int{},
 	}
 	charts := chartCRDs(t)
 	install(t, r.server, slices.Concat(fluxCRDs(t), charts["flagger"], charts["kuma"], istioCRDs(t)))
@@ -501,8 +544,7 @@ func TestDifferential(t *testing.T) {
 			if r.objects[check] == 0 && check != byUs {
 				t.Error("nothing is read")
 			}
-			slices.Sort(r.refused[check])
-			for _, why := range r.refused[check] {
+			for _, why := range r.refusals(check) {
 				t.Error(why)
 			}
 		})

@@ -19,16 +19,19 @@ type Mutant struct {
 	Sample    string
 	Documents []Document
 	Changes   []Change
+	// Base is what the last change was made of.
+	Base *Mutant
 }
 
 // A Change gives a field of one document a value, or removes it.
 type Change struct {
-	Field, Value string
+	// Field is named as in docs/fields.md, and At is where it is.
+	Field, At, Value string
 	// another says that the value is not the one that was there.
 	another bool
 }
 
-func (c Change) String() string { return c.Field + ": " + c.Value }
+func (c Change) String() string { return c.At + ": " + c.Value }
 
 // Sum tells mutants apart.
 func (m Mutant) Sum() [sha256.Size]byte { return sum(m.Documents) }
@@ -85,7 +88,7 @@ func (m *Maker) Next() Mutant {
 			}
 		}
 		base := m.base(f)
-		next := Mutant{Sample: base.Sample, Documents: clone(base.Documents).([]Document), Changes: slices.Clone(base.Changes)}
+		next := Mutant{Sample: base.Sample, Documents: clone(base.Documents).([]Document), Changes: slices.Clone(base.Changes), Base: &base}
 		if !m.change(&next, f) {
 			continue
 		}
@@ -103,7 +106,7 @@ func (m *Maker) base(f *field) (best Mutant) {
 			base = pick(m.random, m.bases)
 		}
 		for _, d := range base.Documents {
-			if n := reached(d, f.steps); d["kind"] == f.kind && n > depth {
+			if n := reached(d, f.steps[:len(f.steps)-1]); d["kind"] == f.kind && n > depth {
 				best, depth = base, n
 			}
 		}
@@ -183,7 +186,8 @@ func (m *Maker) change(next *Mutant, f *field) bool {
 	}
 	document := of[m.most(of, f.steps)]
 	var old, made any
-	m.put(document, f.steps, m.shapes[f.kind], func(now any) any {
+	at := f.kind
+	m.put(document, &at, f.steps, m.shapes[f.kind], func(now any) any {
 		if old = now; now != nil && m.random.IntN(10) == 0 {
 			return nil // it is removed
 		}
@@ -198,21 +202,26 @@ func (m *Maker) change(next *Mutant, f *field) bool {
 	if err != nil {
 		panic(err)
 	}
-	if len(shown) > 300 {
-		shown = fmt.Appendf(nil, "%s… (%d bytes)", strings.ToValidUTF8(string(shown[:60]), ""), len(shown))
-	}
-	next.Changes = append(next.Changes, Change{f.String(), string(shown), made != nil && !reflect.DeepEqual(old, made)})
+	next.Changes = append(next.Changes, Change{f.String(), at, shortened(string(shown)), made != nil && !reflect.DeepEqual(old, made)})
 	return true
+}
+
+// shortened is a text that people can read to its end.
+func shortened(text string) string {
+	if len(text) <= 300 {
+		return text
+	}
+	return fmt.Sprintf("%s… (%d bytes)", strings.ToValidUTF8(text[:60], ""), len(text))
 }
 
 // put puts a value at a path below another value, which it returns with the value. What is
 // missing on the way is made, with what is required of it.
-func (m *Maker) put(v any, steps []step, s *shape, make func(now any) any) any {
+func (m *Maker) put(v any, at *string, steps []step, s *shape, make func(now any) any) any {
 	if len(steps) == 0 {
 		return make(v)
 	}
 	set := func(object map[string]any, name string, inner *shape) any {
-		if made := m.put(object[name], steps[1:], inner, make); made != nil {
+		if made := m.put(object[name], at, steps[1:], inner, make); made != nil {
 			object[name] = made
 		} else {
 			delete(object, name)
@@ -221,6 +230,7 @@ func (m *Maker) put(v any, steps []step, s *shape, make func(now any) any) any {
 	}
 	switch steps[0].kind {
 	case ofObject:
+		*at += "." + steps[0].field
 		o, ok := v.(map[string]any)
 		if !ok {
 			o = object(m.random, s)
@@ -235,6 +245,7 @@ func (m *Maker) put(v any, steps []step, s *shape, make func(now any) any) any {
 		if keys := slices.Sorted(maps.Keys(o)); len(keys) > 0 && m.random.IntN(3) > 0 {
 			name = pick(m.random, keys)
 		}
+		*at += fmt.Sprintf("[%q]", shortened(name))
 		return set(o, name, s.values)
 	}
 	list, _ := v.([]any)
@@ -244,7 +255,8 @@ func (m *Maker) put(v any, steps []step, s *shape, make func(now any) any) any {
 	} else {
 		i = m.most(list, steps[1:])
 	}
-	if list[i] = m.put(list[i], steps[1:], s.Items, make); list[i] == nil {
+	*at += fmt.Sprintf("[%d]", i)
+	if list[i] = m.put(list[i], at, steps[1:], s.Items, make); list[i] == nil {
 		return slices.Delete(list, i, i+1)
 	}
 	return list

@@ -44,9 +44,9 @@ var boundary = []string{
 	"[a", "(a", "a)", "a{2", "a{2,1}", "a**", "*a", "+", "?a", "(?i)a", "(?=a)", "(?P<a>b)", `\d`, `\z`, `\1`, `[[:alpha:]]`, "^a$", ".*", strings.Repeat("a", 1000) + ".*", "(" + strings.Repeat("a|", 600) + "a)", "a{1001}", `\`,
 	// Queries, templates, commands, patches.
 	"sum(a{b=\"{{ namespace }}\"})", "{{ target }}", "{{ unknown }}", "{{ variables.a }}", "{{ index . }}", "{{", "}}", "{{ interval }} {{ name }}", "up[{{ interval }}]", "up[", "hey http://web-canary.web", "hey", "curl a; rm b", "a && b", "a | b",
-	"- {op: remove, path: /spec/replicas}", "[{op: add, path: /metadata/labels/a, value: b}]", "[{op: test}]", "{}", "[]", "kind: Deployment", "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {replicas: 1}", "a: [", "$patch: delete",
+	"- {op: remove, path: /spec/replicas}", "[{op: add, path: /metadata/labels/a, value: b}]", "[{op: test}]", "{}", "[]", "kind: Deployment", "[{op: add, path: /metadata/labels, value: {c: d}}]", "metadata: {labels: {e: f}}", "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {replicas: 1}", "a: [", "$patch: delete",
 	// Selectors, keys, globs.
-	"a=b", "a in (b)", "a in (b", "!a", "a!=b", "a=b,c", "a==b", "=", "a.b/c=d", "a.b[0].c", "a.b[", "a\\.b", "values.yaml", "a.yaml", "./a.yaml", "../a.yaml", "/a.yaml", "*.md\n", "!*.md", "[", "# a", "apps", "v1", "apps/v1", "a.*", "(web|api)", "^web", "v1beta1",
+	"a=b", "a in (b)", "a in (b", "!a", "a!=b", "a=b,c", "a==b", "=", "a.b/c=d", "a.b[0].c", "a.b[", "a\\.b", "values.yaml", "a.yaml", "./a.yaml", "../a.yaml", "/a.yaml", "*.md\n", "!*.md", "[", "# a", "apps", "v1", "apps/v1", "a.*", "flagger.app", "flagger.*", "v1beta.*", "Canary", "Can.*", "Canary|Service", "(web|api)", "^web", "v1beta1",
 	"eu-west-1", "eu west 1", "#alerts", "@team", "us-east-1\n",
 	// Characters that no text may have, and that some may not.
 	"a\x00b", "a\x1bb", "\u202ea", "\u2028", "\ufeff", "a\u00a0b", "😀", "\ufffd",

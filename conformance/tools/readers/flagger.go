@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -166,7 +167,7 @@ func roll(cd *flaggerv1.Canary, ingresses []*networkingv1.Ingress, a *answer) er
 	selector := &metav1.LabelSelector{MatchLabels: map[string]string{"app": "web"}}
 	pods := corev1.PodTemplateSpec{
 		ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": "web"}},
-		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "web", Image: "web", Ports: []corev1.ContainerPort{{Name: "http", ContainerPort: 8080}}}}},
+		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "web", Image: "web", Ports: []corev1.ContainerPort{{Name: "other", ContainerPort: 7070}}}}},
 	}
 	target := []runtime.Object{
 		&appsv1.Deployment{ObjectMeta: meta, Spec: appsv1.DeploymentSpec{Selector: selector, Template: pods}},
@@ -257,11 +258,11 @@ func (a *answer) make(kube *kubefake.Clientset, flagger *flaggerfake.Clientset) 
 			err = errors.Join(err, listErr)
 			return
 		}
-		data, convertErr := runtime.DefaultUnstructuredConverter.ToUnstructured(list)
-		err = errors.Join(err, convertErr)
-		items, _, _ := unstructured.NestedSlice(data, "items")
-		for _, item := range items {
-			o := unstructured.Unstructured{Object: item.(map[string]any)}
+		data, marshalErr := json.Marshal(list)
+		var made struct{ Items []map[string]any }
+		err = errors.Join(err, marshalErr, json.Unmarshal(data, &made))
+		for _, item := range made.Items {
+			o := unstructured.Unstructured{Object: item}
 			o.SetAPIVersion(apiVersion)
 			o.SetKind(kind)
 			o.SetOwnerReferences(nil)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"log"
 
 	networking "istio.io/api/networking/v1alpha3"
@@ -9,8 +10,6 @@ import (
 	"istio.io/istio/pkg/config/validation"
 	"istio.io/istio/pkg/util/protomarshal"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
-	"encoding/json"
 )
 
 // readByIstio validates what Flagger makes for Istio as istiod's webhook does.
