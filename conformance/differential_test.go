@@ -352,7 +352,7 @@ func (r *reading) source(m mutant.Mutant, k *kube.Object) {
 	files := tree{path.Join(dir, "web.yaml"): []byte(web)}
 	components, _ := spec["components"].([]any)
 	for _, c := range components {
-		files[path.Join(dir, c.(string), "kustomization.yaml")] = []byte("apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n")
+		files[path.Join(dir, c.(string), "kustomization.yaml")] = []byte("apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nnamePrefix: a-\n")
 	}
 	objects, err := buildFiles(files, dir, kube.Object{Object: map[string]any{"spec": read}})
 	if err != nil {
