@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	cuelang.org/go v0.17.1
+	github.com/Masterminds/semver/v3 v3.5.0
 	github.com/agext/levenshtein v1.2.3
 	github.com/clipperhouse/displaywidth v0.11.0
 	github.com/fluxcd/pkg/apis/kustomize v1.21.0

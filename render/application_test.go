@@ -26,7 +26,7 @@ spec:
       secretRef: {name: key}
       interval: 1h30m
       timeout: 60m
-      ref: {branch: b, tag: t, semver: ">=1.0.0", name: refs/heads/x, commit: abc}
+      ref: {branch: b, tag: t, semver: ">=1.0.0", name: refs/heads/x, commit: "0123456789012345678901234567890123456789"}
       verify: {mode: head, secretRef: {name: pub}}
       ignore: "*.md\n"
       suspend: true
@@ -46,7 +46,7 @@ spec:
       patches:
       - target: {kind: Deployment, labelSelector: a=b, annotationSelector: c=d, group: apps, version: v1, name: x, namespace: z}
         patch: '[{"op": "remove", "path": "/spec/replicas"}]'
-      images: [{name: i, newName: j, newTag: k, digest: "sha256:0"}]
+      images: [{name: i, newName: j, newTag: k, digest: "sha256:0000000000000000000000000000000000000000000000000000000000000000"}]
       suspend: true
       targetNamespace: web
       timeout: 1h
@@ -68,7 +68,7 @@ url: ssh://git@example.com/a
 secretRef: {name: key}
 interval: 1h30m
 timeout: 60m
-ref: {branch: b, tag: t, semver: ">=1.0.0", name: refs/heads/x, commit: abc}
+ref: {branch: b, tag: t, semver: ">=1.0.0", name: refs/heads/x, commit: "0123456789012345678901234567890123456789"}
 verify: {mode: HEAD, secretRef: {name: pub}}
 ignore: "*.md\n"
 suspend: true
@@ -88,7 +88,7 @@ prune: false
 patches:
 - target: {kind: Deployment, labelSelector: a=b, annotationSelector: c=d, group: apps, version: v1, name: x, namespace: z}
   patch: '[{"op": "remove", "path": "/spec/replicas"}]'
-images: [{name: i, newName: j, newTag: k, digest: "sha256:0"}]
+images: [{name: i, newName: j, newTag: k, digest: "sha256:0000000000000000000000000000000000000000000000000000000000000000"}]
 suspend: true
 targetNamespace: web
 timeout: 1h

@@ -2,10 +2,14 @@ package render
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/schema"
@@ -91,7 +95,7 @@ func (istio) made(r *rollout) []identity {
 
 func (i istio) check(r *rollout) {
 	checkIstioTCP(r)
-	checkIstioHosts(r)
+	checkIstioRoute(r)
 	if why := i.neverInjected(r.namespace); why != "" {
 		r.report(diag.NeverInjected, schema.Path{"workload", "namespace"}, "the namespace "+r.namespace+" "+why+", so no traffic would move", "move the workload to another namespace")
 	}
@@ -168,28 +172,206 @@ func (r *rollout) istioGateways() (all []string) {
 	return all
 }
 
-// checkIstioHosts says what Istio's validation would refuse
-// (pkg/config/validation/virtualservice.go).
-func checkIstioHosts(r *rollout) {
+// A routeProblem is a field of a Canary's service or analysis that Istio's validation
+// would refuse in the VirtualService that Flagger makes.
+type routeProblem struct {
+	path          schema.Path
+	message, hint string
+}
+
+// An istioRoute is what Flagger copies from a Canary into a VirtualService.
+type istioRoute struct {
+	// Name of the Service, which Flagger adds to the hosts.
+	Name       string
+	Gateways   []string
+	Hosts      []string
+	Retries    *schema.HTTPRetry
+	Headers    *schema.Headers
+	CorsPolicy *schema.CorsPolicy
+}
+
+// checkIstioRoute reports what Istio would refuse of the rollout's route.
+func checkIstioRoute(r *rollout) {
 	t := r.routing()
-	for i, host := range t.Hosts {
+	for _, p := range (istioRoute{r.ServiceName, t.Gateways, t.Hosts, t.Retries, t.Headers, t.CorsPolicy}).problems() {
+		r.report(diag.BadRoute, schema.Path{"rolloutPolicy", "trafficRouting"}.With(p.path...), p.message, p.hint)
+	}
+	for i, m := range t.Match {
+		for _, name := range slices.Sorted(maps.Keys(m.Headers)) {
+			if strings.HasPrefix(name, "@request.auth.claims") && (len(t.Gateways) == 0 || slices.Contains(t.Gateways, meshGateway)) {
+				r.report(diag.BadRoute, inRouting("match").With(i, "headers", name), "Istio routes by claims at a gateway only, not in all sidecars", "gateways: with the name of a Gateway, and not mesh")
+			}
+		}
+	}
+}
+
+// problems are those that Istio's validation would find (pkg/config/validation,
+// virtualservice.go and validation.go).
+func (i istioRoute) problems() (all []routeProblem) {
+	for _, found := range [][]routeProblem{i.hostProblems(), i.gatewayProblems(), retryProblems(i.Retries), headerProblems(i.Headers), corsProblems(i.CorsPolicy)} {
+		all = append(all, found...)
+	}
+	return all
+}
+
+func (i istioRoute) hostProblems() (all []routeProblem) {
+	mesh := len(i.Gateways) == 0 || slices.Contains(i.Gateways, meshGateway)
+	for n, host := range i.Hosts {
+		at := schema.Path{"hosts", n}
 		switch {
-		case host == "*" && (len(t.Gateways) == 0 || slices.Contains(t.Gateways, meshGateway)):
-			r.report(diag.BadRoute, inRouting("hosts").With(i), "Istio takes the host * for a gateway only, not for all sidecars", "gateways: with the name of a Gateway, and not mesh")
-		case host != "*" && badHost(host) != "" && net.ParseIP(host) == nil:
-			r.report(diag.BadRoute, inRouting("hosts").With(i), fmt.Sprintf("%q is not a host that Istio takes", host), "backend.example.com, or *.example.com")
+		case host == "*" && mesh:
+			all = append(all, routeProblem{at, "Istio takes the host * for a gateway only, not for all sidecars", "gateways: with the name of a Gateway, and not mesh"})
+		case host != "*" && badIstioHost(host):
+			all = append(all, routeProblem{at, fmt.Sprintf("%q is not a host that Istio takes", host), "backend.example.com, or *.example.com"})
 		}
 	}
-	for i, gateway := range t.Gateways {
-		namespace, name, ok := strings.Cut(gateway, "/")
-		if !ok {
-			namespace, name = ".", gateway
-		}
-		if badHost(name) != "" || namespace != "." && badHost(namespace) != "" {
-			r.report(diag.BadRoute, inRouting("gateways").With(i), fmt.Sprintf("%q is not the name of a Gateway", gateway), "istio-system/public-gateway, or mesh")
+	if len(all) > 0 {
+		return all
+	}
+	hosts := i.Hosts
+	if !slices.Contains(hosts, "*") && !slices.Contains(hosts, i.Name) {
+		hosts = append(slices.Clip(hosts), i.Name)
+	}
+	seen, wildcards := map[string]int{}, map[string]int{}
+	for n, host := range hosts {
+		if suffix, ok := strings.CutPrefix(host, "*"); ok {
+			wildcards[suffix] = n
 		}
 	}
-	if t.Retries != nil && t.Retries.PerTryTimeout != "" && duration(t.Retries.PerTryTimeout) < time.Millisecond {
-		r.report(diag.BadRoute, inRouting("retries").With("perTryTimeout"), "Istio takes 1ms or more", "perTryTimeout: 2s")
+	for n, host := range hosts {
+		other, twice := seen[host]
+		if !twice {
+			other, twice = coveredBy(host, wildcards)
+		}
+		seen[host] = n
+		if twice {
+			at := schema.Path{"hosts", min(n, len(i.Hosts)-1)}
+			all = append(all, routeProblem{at, fmt.Sprintf("the hosts %s and %s are the same to Istio, which takes each once", hosts[other], host), "remove one of the two"})
+		}
 	}
+	return all
+}
+
+// coveredBy finds another host, one with a wildcard, that a host is among. The
+// wildcards are by what is behind the asterisk.
+func coveredBy(host string, wildcards map[string]int) (other int, ok bool) {
+	rest, isWildcard := strings.CutPrefix(host, "*")
+	if isWildcard && rest == "" {
+		return 0, false
+	}
+	if other, ok := wildcards[""]; ok {
+		return other, true
+	}
+	for at := strings.IndexByte(rest, '.'); at >= 0; {
+		if other, ok := wildcards[rest[at:]]; ok && !(isWildcard && at == 0) {
+			return other, true
+		}
+		next := strings.IndexByte(rest[at+1:], '.')
+		if next < 0 {
+			break
+		}
+		at += 1 + next
+	}
+	return 0, false
+}
+
+// badIstioHost says whether a host is neither a domain, with a wildcard or without, nor
+// an IP address (ValidateWildcardDomain).
+func badIstioHost(host string) bool {
+	if net.ParseIP(host) != nil {
+		return false
+	}
+	labels := strings.Split(host, ".")
+	last := labels[len(labels)-1]
+	_, err := strconv.Atoi(last)
+	return badHost(host) != "" || err == nil && len(labels) > 1 || slices.ContainsFunc(labels, func(label string) bool { return len(label) > maxLabel })
+}
+
+func (i istioRoute) gatewayProblems() (all []routeProblem) {
+	for n, gateway := range i.Gateways {
+		if gateway == "" || !isIstioGateway(gateway) {
+			all = append(all, routeProblem{schema.Path{"gateways", n}, fmt.Sprintf("%q is not the name of a Gateway, nor a namespace and a name without dots", gateway), "istio-system/public-gateway, or mesh"})
+		}
+	}
+	return all
+}
+
+// isIstioGateway says whether a text names a Gateway (validateGatewayNames).
+func isIstioGateway(text string) bool {
+	isLabel := func(label string) bool { return len(validation.IsDNS1123Label(label)) == 0 }
+	if namespace, name, ok := strings.Cut(text, "/"); ok {
+		return isLabel(namespace) && isLabel(name)
+	}
+	labels := strings.Split(text, ".")
+	_, err := strconv.Atoi(labels[len(labels)-1])
+	return len(text) <= 255 && err != nil && !slices.ContainsFunc(labels, func(label string) bool { return !isLabel(label) })
+}
+
+// retryProblems are those of pkg/config/validation/agent, ValidateHTTPRetry; what is in
+// retryOn, its format says.
+func retryProblems(retries *schema.HTTPRetry) (all []routeProblem) {
+	if retries == nil {
+		return nil
+	}
+	at := schema.Path{"retries"}
+	if retries.Attempts == 0 && (retries.PerTryTimeout != "" || retries.RetryOn != "") {
+		all = append(all, routeProblem{at, "without attempts there are no retries, and Istio then takes neither perTryTimeout nor retryOn", "attempts: 3"})
+	}
+	if d := duration(retries.PerTryTimeout); retries.PerTryTimeout != "" && (d < time.Millisecond || d%time.Millisecond != 0) {
+		all = append(all, routeProblem{at.With("perTryTimeout"), "Istio takes 1ms or more, in whole milliseconds", "perTryTimeout: 2s"})
+	}
+	return all
+}
+
+// headerProblems are those of the header that names the host, by either name. Only a
+// request's may be set, once.
+func headerProblems(headers *schema.Headers) (all []routeProblem) {
+	if headers == nil {
+		return nil
+	}
+	refuse := func(direction, operation string, name any, header string) {
+		all = append(all, routeProblem{schema.Path{"headers", direction, operation, name}, fmt.Sprintf("Istio does not change the header %s here", header), "remove it"})
+	}
+	for _, o := range []struct {
+		direction  string
+		operations *schema.HeaderOperations
+	}{{"request", headers.Request}, {"response", headers.Response}} {
+		if o.operations == nil {
+			continue
+		}
+		set := 0
+		for _, f := range []struct {
+			operation string
+			headers   map[string]string
+		}{{"set", o.operations.Set}, {"add", o.operations.Add}} {
+			for _, header := range slices.Sorted(maps.Keys(f.headers)) {
+				if !namesHost(header) {
+					continue
+				}
+				if set++; set > 1 || o.direction == "response" {
+					refuse(o.direction, f.operation, header, header)
+				}
+			}
+		}
+		for n, header := range o.operations.Remove {
+			if namesHost(header) {
+				refuse(o.direction, "remove", n, header)
+			}
+		}
+	}
+	return all
+}
+
+func namesHost(header string) bool {
+	return strings.EqualFold(header, "host") || header == ":authority"
+}
+
+func corsProblems(cors *schema.CorsPolicy) []routeProblem {
+	if cors == nil || cors.MaxAge == "" {
+		return nil
+	}
+	if d := duration(cors.MaxAge); d < time.Second || d%time.Second != 0 {
+		return []routeProblem{{schema.Path{"corsPolicy", "maxAge"}, "Istio takes 1s or more, in whole seconds", "maxAge: 24h"}}
+	}
+	return nil
 }

@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"maps"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -171,10 +172,18 @@ func (c *compiler) patch(v any) string {
 	return string(text)
 }
 
-// checkPatches says which patches of a policy kustomize would refuse.
+// checkPatches says which components and patches of a policy kustomize would refuse.
 func (c *compiler) checkPatches(p *policy) {
 	if p.Kustomization == nil {
 		return
+	}
+	for i, component := range p.Kustomization.Components {
+		// kustomize-controller keeps a path in the source (SecureJoin), and lets nothing
+		// outside of it be read (fluxcd/pkg kustomize, SecureBuild).
+		at := path.Join(strings.TrimPrefix(path.Join("/", p.Kustomization.Path), "/"), component)
+		if at == ".." || strings.HasPrefix(at, "../") {
+			c.report(p.app.doc.Diagnostic(diag.WrongFormat, p.path.With("kustomization", "components", i), fmt.Sprintf("the component %s is outside of the source, and kustomize-controller refuses it", component), "write its path relative to the path of the policy, inside the source"))
+		}
 	}
 	for i, patch := range p.Kustomization.Patches {
 		if field, message, hint := checkPatch(patch); message != "" {

@@ -71,9 +71,20 @@ func (r *rollout) checkMatchFields(m schema.HTTPMatch, at schema.Path) (ok bool)
 	return ok
 }
 
-// checkStringMatch checks what the CRD says of a condition on text
-// (artifacts/flagger/crd.yaml).
+// checkStringMatch checks a condition on text.
 func (r *rollout) checkStringMatch(m schema.StringMatch, at schema.Path, suffix bool) {
+	for _, p := range stringMatchProblems(m, suffix) {
+		r.report(diag.BadMatch, at.With(p.path...), p.message, p.hint)
+	}
+}
+
+// maxRegex is the longest regular expression that Istio takes
+// (pkg/config/validation/validation.go, validateStringRegexp).
+const maxRegex = 1024
+
+// stringMatchProblems are what the CRD (artifacts/flagger/crd.yaml) and Istio's
+// validation would refuse of a condition on text.
+func stringMatchProblems(m schema.StringMatch, suffix bool) (all []routeProblem) {
 	set := 0
 	for _, text := range []string{m.Exact, m.Prefix, m.Suffix, m.Regex} {
 		if text != "" {
@@ -81,12 +92,15 @@ func (r *rollout) checkStringMatch(m schema.StringMatch, at schema.Path, suffix 
 		}
 	}
 	if set != 1 {
-		r.report(diag.BadMatch, at, fmt.Sprintf("a condition is exactly one of exact, prefix, suffix and regex, this one has %d of them", set), "{exact: insider}")
+		all = append(all, routeProblem{nil, fmt.Sprintf("a condition is exactly one of exact, prefix, suffix and regex, this one has %d of them", set), "{exact: insider}"})
 	}
 	if m.Suffix != "" && !suffix {
-		r.report(diag.BadMatch, at.With("suffix"), "only headers have a suffix in a condition", "regex: .*"+regexp.QuoteMeta(m.Suffix))
+		all = append(all, routeProblem{schema.Path{"suffix"}, "only headers have a suffix in a condition", "regex: .*" + regexp.QuoteMeta(m.Suffix)})
 	}
-	if _, err := regexp.Compile(m.Regex); err != nil {
-		r.report(diag.BadMatch, at.With("regex"), fmt.Sprintf("%q is not a regular expression", m.Regex), "escape characters such as [ and ( with a backslash")
+	if len(m.Regex) > maxRegex {
+		all = append(all, routeProblem{schema.Path{"regex"}, fmt.Sprintf("the regular expression has %d characters, Istio takes at most %d", len(m.Regex), maxRegex), "use exact or prefix, or a shorter expression"})
+	} else if _, err := regexp.Compile(m.Regex); err != nil {
+		all = append(all, routeProblem{schema.Path{"regex"}, fmt.Sprintf("%q is not a regular expression", m.Regex), "escape characters such as [ and ( with a backslash"})
 	}
+	return all
 }

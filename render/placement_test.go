@@ -501,7 +501,7 @@ func TestOneMistakeHidesNoOther(t *testing.T) {
 			"    rollout: {trafficRoutingProvider: kuma, workload: {name: cart, namespace: shop}, serviceName: cart, port: " + port + ", rolloutPolicy: {trafficRouting: {canaryStrategy: {stepWeight: 10}}, trafficAnalysis: {metrics: [{name: request-success-rate, thresholdRange: {min: 99}}]}}}\n"
 	}
 	rule := app("d", rollout("d", "80"))
-	rule.Data = []byte(strings.Replace(string(rule.Data), "gitRepository: {", "ociRepository: {url: oci://example.com/x, interval: 1m}, gitRepository: {", 1))
+	rule.Data = []byte(strings.Replace(string(rule.Data), "gitRepository: {", "ociRepository: {url: oci://example.com/xy, interval: 1m}, gitRepository: {", 1))
 	var got []string
 	for _, d := range problems(worldAnd(app("a", rollout("a", "8080")), app("b", rollout("b", "8080")), app("c", rollout("c", "cart")), rule)) {
 		got = append(got, d.Position.File+" "+string(d.Code))

@@ -118,13 +118,19 @@ func (r *rollout) checkQueries() {
 	}
 }
 
+// isAddress says whether the address of a provider is one that Flagger can ask, or
+// none.
+func isAddress(p schema.MetricProvider) bool {
+	// That of an API server may be a host and a port alone.
+	ofAPIServer := p.Type == "externalmetrics"
+	return p.Address == "" || !ofAPIServer && !slices.Contains(addressed, p.Type) ||
+		schema.RefuseURL(p.Address, "http", "https") == "" ||
+		ofAPIServer && schema.RefuseURL("https://"+p.Address, "https") == ""
+}
+
 // checkAddress says which addresses are no URLs.
 func (r *rollout) checkAddress(p schema.MetricProvider, at schema.Path) {
-	if !slices.Contains(addressed, p.Type) || p.Address == "" {
-		return
-	}
-	u, err := url.Parse(p.Address)
-	if err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https") {
+	if isAddress(p) {
 		return
 	}
 	hint := "address: http://prometheus.monitoring:9090"
@@ -133,7 +139,7 @@ func (r *rollout) checkAddress(p schema.MetricProvider, at schema.Path) {
 			hint = "address: http://" + p.Address
 		}
 	}
-	r.report(diag.BadAddress, at, fmt.Sprintf("%q is not the URL of a server", p.Address), hint)
+	r.report(diag.BadAddress, at, "the address is not the URL of a server: "+schema.RefuseURL(p.Address, "http", "https"), hint)
 }
 
 // templateProblem says in words why a query cannot be filled in.

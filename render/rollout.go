@@ -128,6 +128,9 @@ func (r *rollout) check() {
 		}
 		r.report(diag.WrongFormat, schema.Path{"targetPort"}, fmt.Sprintf("%q is not a port name: one has a letter in it, and no two hyphens in a row", p.Str), hint)
 	}
+	if r.ServiceName == "kubernetes" && r.namespace == "default" {
+		r.report(diag.BadName, schema.Path{"serviceName"}, "the Service kubernetes in namespace default is the API server's own, and Flagger would take it over", "give the workload's Service another name")
+	}
 	r.checkName(schema.Path{"serviceName"}, "Service", r.ServiceName, primarySuffix)
 	r.checkName(schema.Path{"workload", "name"}, r.kind(), r.Workload.Name, primarySuffix)
 	if r.TestLoader {
@@ -162,6 +165,9 @@ func (r *rollout) checkAutoscaler() {
 		return
 	}
 	at := schema.Path{"autoscalerRef"}
+	if name := a.Name + primarySuffix; len(name) > validation.DNS1123SubdomainMaxLength {
+		r.report(diag.NameTooLong, at.With("name"), fmt.Sprintf("the primary's %s would have a name of %d characters, Kubernetes takes %d", ref.Kind, len(name), validation.DNS1123SubdomainMaxLength), "use a shorter name")
+	}
 	if r.kind() == "DaemonSet" {
 		r.report(diag.BadAutoscaler, at, "nothing scales a DaemonSet", "remove the field")
 	}

@@ -285,6 +285,10 @@ func (r *rollout) result(o *patching) rendered {
 			return o.rendered
 		}
 	}
+	if why, hint := refusedText(o.Kind, value); why != "" {
+		breaks(why, hint)
+		return o.rendered
+	}
 	if o.Kind == "Canary" {
 		r.checkMetricIntervals(value, at)
 	}
@@ -293,6 +297,164 @@ func (r *rollout) result(o *patching) rendered {
 	m := *o.manifest
 	m.patched = &patchedObject{value: value, json: text.Bytes(), by: r.origin(at...)}
 	return rendered{&m, o.origin}
+}
+
+// A patchedCanary has the fields of a Canary whose texts have a format, or that Flagger
+// copies for Istio. A patch may bring those that an Application does not have.
+type patchedCanary struct {
+	Spec struct {
+		Provider string `json:"provider"`
+		Service  struct {
+			Name       string             `json:"name"`
+			Gateways   []string           `json:"gateways"`
+			Hosts      []string           `json:"hosts"`
+			Delegation bool               `json:"delegation"`
+			Retries    *schema.HTTPRetry  `json:"retries"`
+			Headers    *schema.Headers    `json:"headers"`
+			CorsPolicy *schema.CorsPolicy `json:"corsPolicy"`
+			Match      []patchedMatch     `json:"match"`
+		} `json:"service"`
+		Analysis struct {
+			Match           []patchedMatch `json:"match"`
+			SessionAffinity struct {
+				CookieName        string `json:"cookieName" format:"cookie"`
+				PrimaryCookieName string `json:"primaryCookieName" format:"cookie"`
+			} `json:"sessionAffinity"`
+			Metrics []struct {
+				TemplateRef schema.NamespacedReference `json:"templateRef"`
+			} `json:"metrics"`
+			Alerts   []schema.Alert `json:"alerts"`
+			Webhooks []struct {
+				URL string `json:"url" format:"http-url"`
+			} `json:"webhooks"`
+		} `json:"analysis"`
+	} `json:"spec"`
+}
+
+// A patchedMatch is a condition on requests of a Canary's service or analysis.
+type patchedMatch struct {
+	Authority       schema.StringMatch            `json:"authority"`
+	Method          schema.StringMatch            `json:"method"`
+	Scheme          schema.StringMatch            `json:"scheme"`
+	URI             schema.StringMatch            `json:"uri"`
+	Headers         map[string]schema.StringMatch `json:"headers" keys:"match-header"`
+	WithoutHeaders  map[string]schema.StringMatch `json:"withoutHeaders" keys:"match-header"`
+	QueryParams     map[string]schema.StringMatch `json:"queryParams"`
+	Gateways        []string                      `json:"gateways"`
+	SourceNamespace string                        `json:"sourceNamespace" format:"dns-label"`
+}
+
+// A patchedTemplate has the fields of a MetricTemplate whose texts have a format.
+type patchedTemplate struct {
+	Spec struct {
+		Provider schema.MetricProvider `json:"provider"`
+	} `json:"spec"`
+}
+
+// refusedText says why a text of a patched object would be refused by its reader, if one
+// would. Where the object has another shape its schema says so.
+func refusedText(kind string, value map[string]any) (why, hint string) {
+	switch kind {
+	case "Canary":
+		canary, ok := decodePatched[patchedCanary](value)
+		if !ok {
+			return "", ""
+		}
+		if why, hint = firstRefusal(schema.CheckTexts(canary)); why == "" && canary.Spec.Provider == istioProvider {
+			why, hint = firstProblem(canary.problems())
+		}
+	case "MetricTemplate":
+		if template, ok := decodePatched[patchedTemplate](value); ok {
+			why, hint = firstRefusal(schema.CheckTexts(template))
+			if p := template.Spec.Provider; why == "" && !isAddress(p) {
+				why, hint = "Flagger cannot ask: spec.provider.address is not the URL of a server", "http://prometheus.monitoring:9090"
+			}
+		}
+	}
+	return why, hint
+}
+
+func decodePatched[T any](value map[string]any) (*T, bool) {
+	text, err := json.Marshal(value)
+	object := new(T)
+	return object, err == nil && json.Unmarshal(text, object) == nil
+}
+
+func firstRefusal(all []schema.Refusal) (why, hint string) {
+	if len(all) == 0 {
+		return "", ""
+	}
+	return fmt.Sprintf("is refused: %s: %s", all[0].Path, all[0].Message), all[0].Hint
+}
+
+func firstProblem(all []routeProblem) (why, hint string) {
+	if len(all) == 0 {
+		return "", ""
+	}
+	return fmt.Sprintf("Istio refuses: %s: %s", all[0].path, all[0].message), all[0].hint
+}
+
+// problems are what Istio would refuse of the VirtualService that Flagger makes of the
+// Canary.
+func (c *patchedCanary) problems() (all []routeProblem) {
+	s := c.Spec.Service
+	if s.Delegation {
+		if len(s.Hosts)+len(s.Gateways) > 0 {
+			all = append(all, routeProblem{schema.Path{"spec", "service", "delegation"}, "a delegate has neither hosts nor gateways", "remove them"})
+		}
+	} else {
+		for _, p := range (istioRoute{s.Name, s.Gateways, s.Hosts, s.Retries, s.Headers, s.CorsPolicy}).problems() {
+			p.path = schema.Path{"spec", "service"}.With(p.path...)
+			all = append(all, p)
+		}
+	}
+	for at, matches := range map[string][]patchedMatch{"service": s.Match, "analysis": c.Spec.Analysis.Match} {
+		for i, m := range matches {
+			for _, p := range m.problems() {
+				p.path = schema.Path{"spec", at, "match", i}.With(p.path...)
+				all = append(all, p)
+			}
+		}
+	}
+	if cors := s.CorsPolicy; cors != nil {
+		for i, origin := range cors.AllowOrigins {
+			for _, p := range stringMatchProblems(origin, false) {
+				p.path = schema.Path{"spec", "service", "corsPolicy", "allowOrigins", i}.With(p.path...)
+				all = append(all, p)
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b routeProblem) int { return strings.Compare(a.path.String(), b.path.String()) })
+	return all
+}
+
+func (m patchedMatch) problems() (all []routeProblem) {
+	all = (istioRoute{Gateways: m.Gateways}).gatewayProblems()
+	check := func(condition schema.StringMatch, suffix bool, at ...any) {
+		if condition == (schema.StringMatch{}) && len(at) == 1 {
+			return
+		}
+		for _, p := range stringMatchProblems(condition, suffix) {
+			p.path = schema.Path(at).With(p.path...)
+			all = append(all, p)
+		}
+	}
+	check(m.Authority, false, "authority")
+	check(m.Method, false, "method")
+	check(m.Scheme, false, "scheme")
+	check(m.URI, false, "uri")
+	for name, condition := range m.Headers {
+		check(condition, true, "headers", name)
+	}
+	for name, condition := range m.WithoutHeaders {
+		if condition.Regex != "*" { // which is any value
+			check(condition, true, "withoutHeaders", name)
+		}
+	}
+	for name, condition := range m.QueryParams {
+		check(condition, false, "queryParams", name)
+	}
+	return all
 }
 
 // checkMetricIntervals says which metrics of a patched Canary ask their templates for

@@ -3,7 +3,6 @@ package render
 import (
 	"fmt"
 	"maps"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -62,7 +61,7 @@ func (c *compiler) newStack(f *fleet) *stack {
 		c.report(f.doc.Diagnostic(diag.FlaggerVersion, at.path.With("chart", "version"), fmt.Sprintf("Flagger %s is older than what fleetwright renders for", s.flagger.chart.Version), fmt.Sprintf("version: %s.0 or newer", oldestFlagger)))
 	}
 	needed := p.flaggerValues()
-	if u, err := url.Parse(s.metricsServer()); err != nil || u.Host == "" {
+	if schema.RefuseURL(s.metricsServer(), "http", "https") != "" {
 		c.report(f.doc.Diagnostic(diag.NoAddress, at.path.With("extraArgs", "metricsServer"), "Flagger's metricsServer is not the URL of a Prometheus", fmt.Sprintf("metricsServer: %v", needed["metricsServer"])))
 	}
 	if said := s.flagger.chart.Values["meshProvider"]; said != needed["meshProvider"] {

@@ -41,12 +41,12 @@ type AlertProviderSpec struct {
 	// +optional
 	// +kubebuilder:validation:Pattern=^https?://.+$
 	// +fleetwright:example=https://chat.example.com/hooks/flagger
-	Address string `json:"address,omitempty"`
+	Address string `json:"address,omitempty" format:"http-url"`
 
 	// Proxy is the URL of an HTTP proxy on the way.
 	// +optional
 	// +fleetwright:example=http://proxy.example.com:3128
-	Proxy string `json:"proxy,omitempty"`
+	Proxy string `json:"proxy,omitempty" format:"proxy-url"`
 
 	// SecretRef names the Secret with the key address, and token where the chat
 	// needs one. It must exist in the AlertProvider's namespace on every cluster.

@@ -52,7 +52,7 @@ type Destination struct {
 	// +fleetwright:format=dns-subdomain
 	// +fleetwright:example=production
 	// +fleetwright:becomes=the fleet whose clusters get the policy; one for all policies (FW205)
-	Fleet string `json:"fleet"`
+	Fleet string `json:"fleet" format:"dns-subdomain"`
 
 	// ClusterSelector narrows the fleet to the clusters with these labels.
 	// +optional
@@ -77,7 +77,7 @@ type SyncPolicy struct {
 	// +fleetwright:format=dns-subdomain
 	// +fleetwright:example=webapp
 	// +fleetwright:becomes=the name of the Flux Kustomization or HelmRelease; without it `<application>-<index>`, with a warning (FW208)
-	Name string `json:"name,omitempty"`
+	Name string `json:"name,omitempty" format:"dns-subdomain"`
 
 	// Kustomization applies a directory of the source.
 	// +optional
@@ -168,7 +168,7 @@ type Kustomization struct {
 	// Components are the paths of kustomize components, relative to path.
 	// +optional
 	// +fleetwright:example=["../components/monitoring"]
-	Components []string `json:"components,omitempty"`
+	Components []string `json:"components,omitempty" format:"component"`
 }
 
 // CommonMetadata is added to every object.

@@ -15,6 +15,9 @@ type File struct {
 	// Unnumbered says that nobody has the text, so that its lines must not be named:
 	// it was made of objects, such as those that a KRM function is given.
 	Unnumbered bool
+
+	// marked says that there are byte order marks in documents.
+	marked bool
 }
 
 // position is a place in the file.

@@ -48,7 +48,7 @@ type ClusterReference struct {
 	// +fleetwright:format=dns-subdomain
 	// +fleetwright:example=eu
 	// +fleetwright:becomes=the cluster, and its directory
-	Name string `json:"name"`
+	Name string `json:"name" format:"dns-subdomain"`
 
 	// Namespace is not read, as Kurator does not read it: a fleet's clusters are in
 	// its own namespace. Another one is warned of.
@@ -161,17 +161,17 @@ type Chart struct {
 	// +optional
 	// +kubebuilder:validation:Pattern=^(http|https|oci)://.*$
 	// +fleetwright:example=https://kumahq.github.io/charts
-	Repository string `json:"repository,omitempty"`
+	Repository string `json:"repository,omitempty" format:"helm-url"`
 
 	// Name of the chart.
 	// +optional
 	// +fleetwright:example=kuma
-	Name string `json:"name,omitempty"`
+	Name string `json:"name,omitempty" format:"chart"`
 
 	// Version of the chart, or a range of versions.
 	// +optional
 	// +fleetwright:example=2.7.3
-	Version string `json:"version,omitempty"`
+	Version string `json:"version,omitempty" format:"semver"`
 }
 
 // AttachedCluster is a cluster that Kurator did not make. It is Kurator's
@@ -205,12 +205,13 @@ type SecretKey struct {
 	// +required
 	// +fleetwright:format=dns-subdomain
 	// +fleetwright:example=eu-kubeconfig
-	Name string `json:"name"`
+	Name string `json:"name" format:"dns-subdomain"`
 
 	// Key in the Secret.
 	// +optional
 	// +kubebuilder:default=value
-	Key string `json:"key,omitempty"`
+	// +kubebuilder:validation:Pattern=^[\-._a-zA-Z0-9]+$
+	Key string `json:"key,omitempty" format:"config-key"`
 }
 
 // Cluster is a cluster that Kurator made. It is Kurator's

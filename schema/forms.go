@@ -100,7 +100,13 @@ var inputApplicationForm = accept.All{&accept.Struct{Fields: []accept.Field{
 				}}}},
 				{Name: "interval", Required: true, Form: &intervalMatch},
 				{Name: "recurseSubmodules", Form: accept.Bool},
-				{Name: "ref", Form: &refForm},
+				{Name: "ref", Form: &accept.Struct{Fields: []accept.Field{
+					{Name: "branch", Form: accept.String},
+					{Name: "commit", Form: &commitMatch},
+					{Name: "name", Form: accept.String},
+					{Name: "semver", Form: accept.String},
+					{Name: "tag", Form: accept.String},
+				}}},
 				{Name: "secretRef", Form: &secretRefForm},
 				{Name: "suspend", Form: accept.Bool},
 				{Name: "timeout", Form: &timeoutMatch},
@@ -279,7 +285,7 @@ var inputApplicationForm = accept.All{&accept.Struct{Fields: []accept.Field{
 									{Name: "address", Form: accept.String},
 									{Name: "headers", Form: &headersForm},
 									{Name: "insecureSkipVerify", Form: accept.Bool},
-									{Name: "region", Form: accept.String},
+									{Name: "region", Form: &regionMatch},
 									{Name: "secretRef", Form: &secretRefForm},
 									{Name: "type", Required: true, Form: accept.Enum{"prometheus", "influxdb", "datadog", "externalmetrics", "stackdriver", "cloudwatch", "newrelic", "graphite", "dynatrace", "keptn", "splunk"}},
 								}}},
@@ -541,7 +547,7 @@ var inputAttachedclusterForm = accept.All{&accept.Struct{Fields: []accept.Field{
 	{Name: "metadata", Required: true, Form: &metadataForm},
 	{Name: "spec", Form: &accept.Struct{Fields: []accept.Field{
 		{Name: "kubeconfig", Form: &accept.Struct{Fields: []accept.Field{
-			{Name: "key", Form: accept.String},
+			{Name: "key", Form: &valuesKeyMatch},
 			{Name: "name", Required: true, Form: &nameMatch},
 		}}},
 	}}},
@@ -622,7 +628,7 @@ var inputMeshForm = accept.All{&accept.Struct{Fields: []accept.Field{
 						{Name: "port", Required: true, Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 65535}, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 1}}},
 					}}}},
 					{Name: "envoy", Form: &envoyForm},
-					{Name: "path", Form: accept.String},
+					{Name: "path", Form: &pathMatch},
 					{Name: "port", Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 65535}, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 1}}},
 					{Name: "skipMTLS", Form: accept.Bool},
 					{Name: "tags", Form: &annotationsForm},
@@ -697,24 +703,6 @@ var inputMeshForm = accept.All{&accept.Struct{Fields: []accept.Field{
 				}, Parts: []accept.Form{
 					&accept.Guard{Clauses: []accept.Clause{{If: &accept.Exists{Expr: &accept.Ref{Path: []string{"aggregate"}}}}, {For: &accept.Ref{Path: []string{"aggregate"}}}, {For: &accept.Ref{Up: 2, Path: []string{"aggregate"}}}, {If: &accept.Compare{Comparison: accept.Less, X: &accept.Ref{Up: 3}, Y: &accept.Ref{Up: 1}}}, {If: &accept.Compare{Comparison: accept.Equal, X: &accept.Ref{Up: 2, Path: []string{"name"}}, Y: &accept.Ref{Path: []string{"name"}}}}}, Loose: true, Then: accept.Unclear},
 				}}},
-			}}}},
-		}}},
-	}}, &accept.Struct{Open: true, Fields: []accept.Field{
-		{Name: "logging", Form: &accept.Struct{Open: true, Fields: []accept.Field{
-			{Name: "backends", Form: &accept.List{Rest: &accept.Struct{Open: true, Scope: true, Fields: []accept.Field{
-				{Name: "conf", Form: accept.Any},
-				{Name: "type", Form: accept.Any},
-			}, Parts: []accept.Form{
-				&accept.Guard{Clauses: []accept.Clause{{If: &accept.Compare{Comparison: accept.Equal, X: &accept.Ref{Path: []string{"type"}}, Y: &accept.Constant{Value: "tcp"}}}, {If: &accept.Lacks{Expr: &accept.As{Of: &accept.Ref{Path: []string{"conf", "address"}}, Form: &addressMatch2}}}}, Loose: true, Then: accept.Unclear},
-			}}}},
-		}}},
-	}}, &accept.Struct{Open: true, Fields: []accept.Field{
-		{Name: "tracing", Form: &accept.Struct{Open: true, Fields: []accept.Field{
-			{Name: "backends", Form: &accept.List{Rest: &accept.Struct{Open: true, Scope: true, Fields: []accept.Field{
-				{Name: "conf", Form: accept.Any},
-				{Name: "type", Form: accept.Any},
-			}, Parts: []accept.Form{
-				&accept.Guard{Clauses: []accept.Clause{{If: &accept.Compare{Comparison: accept.Equal, X: &accept.Ref{Path: []string{"type"}}, Y: &accept.Constant{Value: "zipkin"}}}, {If: &accept.Lacks{Expr: &accept.As{Of: &accept.Ref{Path: []string{"conf", "url"}}, Form: &urlMatch4}}}}, Loose: true, Then: accept.Unclear},
 			}}}},
 		}}},
 	}}, &accept.Struct{Open: true, Patterns: []accept.Pattern{{Name: accept.Enum{"mtls", "metrics", "tracing", "logging"}, Form: &accept.Struct{Open: true, Scope: true, Fields: []accept.Field{
@@ -1289,11 +1277,17 @@ var outputGitrepositoryForm = accept.All{&accept.Struct{Fields: []accept.Field{
 		}}}},
 		{Name: "interval", Required: true, Form: &intervalMatch},
 		{Name: "recurseSubmodules", Form: accept.Bool},
-		{Name: "ref", Form: &refForm},
+		{Name: "ref", Form: &accept.Struct{Fields: []accept.Field{
+			{Name: "branch", Form: accept.String},
+			{Name: "commit", Form: accept.String},
+			{Name: "name", Form: accept.String},
+			{Name: "semver", Form: accept.String},
+			{Name: "tag", Form: accept.String},
+		}}},
 		{Name: "secretRef", Form: &secretRefForm2},
 		{Name: "suspend", Form: accept.Bool},
 		{Name: "timeout", Form: &timeoutMatch},
-		{Name: "url", Required: true, Form: &urlMatch5},
+		{Name: "url", Required: true, Form: &urlMatch4},
 		{Name: "verify", Form: &accept.Struct{Fields: []accept.Field{
 			{Name: "mode", Required: true, Form: accept.Enum{"HEAD"}},
 			{Name: "secretRef", Required: true, Form: &secretRefForm2},
@@ -1417,9 +1411,9 @@ var outputHelmrepositoryForm = accept.All{&accept.Struct{Fields: []accept.Field{
 		{Name: "suspend", Form: accept.Bool},
 		{Name: "timeout", Form: &timeoutMatch},
 		{Name: "type", Form: accept.Enum{"default", "oci"}},
-		{Name: "url", Required: true, Form: &urlMatch6},
+		{Name: "url", Required: true, Form: &urlMatch5},
 	}, Parts: []accept.Form{
-		&accept.Guard{Clauses: []accept.Clause{{If: &accept.Exists{Expr: &accept.As{Of: &accept.Ref{Path: []string{"url"}}, Form: &urlMatch7}}}}, Then: &accept.Struct{Open: true, Fields: []accept.Field{
+		&accept.Guard{Clauses: []accept.Clause{{If: &accept.Exists{Expr: &accept.As{Of: &accept.Ref{Path: []string{"url"}}, Form: &urlMatch6}}}}, Then: &accept.Struct{Open: true, Fields: []accept.Field{
 			{Name: "type", Required: true, Form: accept.Enum{"oci"}},
 		}}},
 	}}},
@@ -1662,7 +1656,7 @@ var outputOcirepositoryForm = accept.All{&accept.Struct{Fields: []accept.Field{
 		{Name: "serviceAccountName", Form: accept.Not("")},
 		{Name: "suspend", Form: accept.Bool},
 		{Name: "timeout", Form: &timeoutMatch},
-		{Name: "url", Required: true, Form: &urlMatch7},
+		{Name: "url", Required: true, Form: &urlMatch6},
 		{Name: "verify", Form: &accept.Struct{Fields: []accept.Field{
 			{Name: "provider", Required: true, Form: accept.Enum{"cosign"}},
 			{Name: "secretRef", Form: &secretRefForm2},
@@ -1765,14 +1759,8 @@ var (
 		{Name: "clusterSelector", Form: &clusterSelectorForm},
 		{Name: "fleet", Required: true, Form: &nameMatch},
 	}}
-	intervalMatch = accept.Match{Expression: `^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`}
-	refForm       = accept.Struct{Fields: []accept.Field{
-		{Name: "branch", Form: accept.String},
-		{Name: "commit", Form: accept.String},
-		{Name: "name", Form: accept.String},
-		{Name: "semver", Form: accept.String},
-		{Name: "tag", Form: accept.String},
-	}}
+	intervalMatch     = accept.Match{Expression: `^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`}
+	commitMatch       = accept.Match{Expression: `^[0-9a-fA-F]{40}$`}
 	timeoutMatch      = accept.Match{Expression: `^([0-9]+(\.[0-9]+)?(ms|s|m))+$`}
 	urlMatch          = accept.Match{Expression: `^(http|https|ssh)://.*$`}
 	urlMatch2         = accept.Match{Expression: `^(http|https|oci)://.*$`}
@@ -1820,6 +1808,7 @@ var (
 	}}
 	portNameMatch      = accept.Match{Expression: `^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`, Most: 15}
 	headersForm        = accept.Struct{Patterns: []accept.Pattern{{Name: accept.String, Form: &accept.List{Rest: accept.String}}}}
+	regionMatch        = accept.Match{Expression: `^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$`}
 	thresholdRangeForm = accept.Struct{Fields: []accept.Field{
 		{Name: "max", Form: accept.Number},
 		{Name: "min", Form: accept.Number},
@@ -1872,7 +1861,8 @@ var (
 		{Name: "filterRegex", Form: accept.String},
 		{Name: "usedOnly", Form: accept.Bool},
 	}}
-	tlsForm = accept.Struct{Fields: []accept.Field{
+	pathMatch = accept.Match{Expression: `^/`}
+	tlsForm   = accept.Struct{Fields: []accept.Field{
 		{Name: "mode", Form: accept.Enum{"activeMTLSBackend", "providedTLS", "disabled"}},
 	}}
 	expirationMatch = accept.Match{Expression: `^\d+(y|w|d|h|m|s|ms)$`}
@@ -1901,9 +1891,7 @@ var (
 	}, Parts: []accept.Form{
 		&accept.Guard{Clauses: []accept.Clause{{If: &accept.Compare{Comparison: accept.NotEqual, X: &accept.Ref{Path: []string{"defaultBackend"}}, Y: &accept.Constant{Value: ""}}}, {If: &accept.Compare{Comparison: accept.Equal, X: accept.Count{{If: &accept.Exists{Expr: &accept.Ref{Path: []string{"backends"}}}}, {For: &accept.Ref{Path: []string{"backends"}}}, {If: &accept.Compare{Comparison: accept.Equal, X: &accept.Ref{Path: []string{"name"}}, Y: &accept.Ref{Up: 2, Path: []string{"defaultBackend"}}}}}, Y: &accept.Constant{Value: int64(0)}}}}, Loose: true, Then: accept.Unclear},
 	}}
-	addressMatch2 = accept.Match{Expression: `:[0-9]+$`}
-	urlMatch4     = accept.Match{Expression: `^https?://.+:[0-9]+(/.*)?$`}
-	flaggerForm   = accept.Struct{Fields: []accept.Field{
+	flaggerForm = accept.Struct{Fields: []accept.Field{
 		{Name: "name", Form: accept.String},
 		{Name: "repository", Form: &urlMatch2},
 		{Name: "values", Form: &valuesForm},
@@ -1983,7 +1971,7 @@ var (
 		{Name: "name", Required: true, Form: accept.Not("")},
 		{Name: "namespace", Required: true, Form: &namespaceMatch},
 	}}
-	urlMatch5     = accept.Match{Expression: `^(http|https|ssh)://`}
+	urlMatch4     = accept.Match{Expression: `^(http|https|ssh)://`}
 	nameMatch6    = accept.Match{Expression: `^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`, Most: 63}
 	metadataForm5 = accept.Struct{Fields: []accept.Field{
 		{Name: "name", Required: true, Form: &nameMatch6},
@@ -2011,11 +1999,10 @@ var (
 		}, Patterns: []accept.Pattern{{Name: accept.Enum{"ignoreTestFailures", "remediateLastFailure"}, Form: accept.Bool}}}},
 		{Name: "timeout", Form: &intervalMatch},
 	}, Patterns: []accept.Pattern{{Name: &nameMatch7, Form: accept.Bool}}}
-	urlMatch6      = accept.Match{Expression: `^(http|https|oci)://`}
-	urlMatch7      = accept.Match{Expression: `^oci://`}
+	urlMatch5      = accept.Match{Expression: `^(http|https|oci)://`}
+	urlMatch6      = accept.Match{Expression: `^oci://`}
 	nameMatch8     = accept.Match{Expression: `^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`}
 	hostMatch      = accept.Match{Expression: `^(\*\.)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`}
-	pathMatch      = accept.Match{Expression: `^/`}
 	resourcesMatch = accept.Match{Expression: `^[a-z0-9][-a-z0-9.]*\.yaml$`}
 	nameMatch9     = accept.Match{Expression: `^allow-all-`}
 	targetRefForm  = accept.Struct{Fields: []accept.Field{

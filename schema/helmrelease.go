@@ -56,7 +56,7 @@ type HelmRelease struct {
 	// +optional
 	// +fleetwright:format=dns-subdomain
 	// +fleetwright:example=deployer
-	ServiceAccountName string `json:"serviceAccountName,omitempty"`
+	ServiceAccountName string `json:"serviceAccountName,omitempty" format:"dns-subdomain"`
 
 	// PersistentClient keeps one client for all of Helm's actions.
 	// +optional
@@ -109,14 +109,14 @@ type HelmChartSpec struct {
 	// +required
 	// +kubebuilder:validation:Pattern=^.+$
 	// +fleetwright:example=podinfo
-	Chart string `json:"chart"`
+	Chart string `json:"chart" format:"chart"`
 
 	// Version of the chart, or a range of versions. A gitRepository has only the
 	// one that is checked out; that of an ociRepository is its ref.
 	// +optional
 	// +kubebuilder:default=*
 	// +fleetwright:becomes=`spec.chart.spec.version`; refused for a chart from an ociRepository (FW508), a warning for one from Git (FW509)
-	Version string `json:"version,omitempty"`
+	Version string `json:"version,omitempty" format:"semver"`
 
 	// Interval at which new versions are looked for; without it, the release's.
 	// +optional
@@ -137,7 +137,7 @@ type HelmChartSpec struct {
 	// +optional
 	// +fleetwright:example=["values.yaml", "values-production.yaml"]
 	// +fleetwright:becomes=`spec.chart.spec.valuesFiles`; refused for a chart from an ociRepository (FW508)
-	ValuesFiles []string `json:"valuesFiles,omitempty"`
+	ValuesFiles []string `json:"valuesFiles,omitempty" format:"not-empty"`
 }
 
 // HelmInstall is how a chart is installed first.
@@ -344,20 +344,20 @@ type ValuesReference struct {
 	// +required
 	// +fleetwright:format=dns-subdomain
 	// +fleetwright:example=podinfo-values
-	Name string `json:"name"`
+	Name string `json:"name" format:"dns-subdomain"`
 
 	// ValuesKey is the key in the object.
 	// +optional
 	// +kubebuilder:default=values.yaml
 	// +kubebuilder:validation:Pattern=^[\-._a-zA-Z0-9]+$
-	ValuesKey string `json:"valuesKey,omitempty"`
+	ValuesKey string `json:"valuesKey,omitempty" format:"config-key"`
 
 	// TargetPath is where in the values a single value goes; without it, the
 	// key's text holds values of its own.
 	// +optional
 	// +kubebuilder:validation:Pattern=^([a-zA-Z0-9_\-.\\\/]|\[[0-9]{1,5}\])+$
 	// +fleetwright:example=ingress.hosts[0].host
-	TargetPath string `json:"targetPath,omitempty"`
+	TargetPath string `json:"targetPath,omitempty" format:"values-path"`
 
 	// Optional passes over an object that does not exist.
 	// +optional

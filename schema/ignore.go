@@ -34,7 +34,7 @@ func (l *loaded) addIgnores(f File, nodes []*yaml.Node) {
 	}
 	// What makes a comment one for fleetwright, and the words behind it.
 	directive := regexp.MustCompile(`^#+\s*fleetwright:\s*([a-z]+)\b[ \t]*(.*)`)
-	lines := strings.Split(string(bytes.TrimPrefix(f.Data, []byte("\ufeff"))), "\n")
+	lines := strings.Split(string(f.Data), "\n")
 	texts := map[int][]textSpan{}
 	for _, s := range textSpans(newColumns(lines), nodes) {
 		for line := s.first; line <= s.last; line++ {

@@ -19,7 +19,7 @@ type HTTPRetry struct {
 	// RetryOn says after which failures, names parted by commas.
 	// +optional
 	// +fleetwright:example=gateway-error,connect-failure,refused-stream
-	RetryOn string `json:"retryOn,omitempty"`
+	RetryOn string `json:"retryOn,omitempty" format:"retry-on"`
 }
 
 // Headers says what is done with the headers of requests and responses.
@@ -38,17 +38,17 @@ type HeaderOperations struct {
 	// Set replaces headers.
 	// +optional
 	// +fleetwright:example={"x-version": "canary"}
-	Set map[string]string `json:"set,omitempty"`
+	Set map[string]string `json:"set,omitempty" format:"envoy-header-value" keys:"operation-header"`
 
 	// Add adds to headers.
 	// +optional
 	// +fleetwright:example={"x-version": "canary"}
-	Add map[string]string `json:"add,omitempty"`
+	Add map[string]string `json:"add,omitempty" format:"envoy-header-value" keys:"operation-header"`
 
 	// Remove removes headers.
 	// +optional
 	// +fleetwright:example=["x-debug"]
-	Remove []string `json:"remove,omitempty"`
+	Remove []string `json:"remove,omitempty" format:"operation-header"`
 }
 
 // CorsPolicy is the cross-origin resource sharing of a Service.
@@ -66,17 +66,17 @@ type CorsPolicy struct {
 	// AllowMethods are the HTTP methods that may be used.
 	// +optional
 	// +fleetwright:example=["GET", "POST"]
-	AllowMethods []string `json:"allowMethods,omitempty"`
+	AllowMethods []string `json:"allowMethods,omitempty" format:"cors-method"`
 
 	// AllowHeaders are the headers that may be sent.
 	// +optional
 	// +fleetwright:example=["content-type"]
-	AllowHeaders []string `json:"allowHeaders,omitempty"`
+	AllowHeaders []string `json:"allowHeaders,omitempty" format:"cors-header"`
 
 	// ExposeHeaders are the headers that a browser may show.
 	// +optional
 	// +fleetwright:example=["x-request-id"]
-	ExposeHeaders []string `json:"exposeHeaders,omitempty"`
+	ExposeHeaders []string `json:"exposeHeaders,omitempty" format:"cors-header"`
 
 	// MaxAge is how long an answer may be kept, a duration of Istio's.
 	// +optional
@@ -97,7 +97,7 @@ type HTTPMatch struct {
 	// +optional
 	// +fleetwright:example={"x-user-group": {"exact": "insider"}}
 	// +fleetwright:becomes=`spec.analysis.match[].headers` of the Canary; on nginx exact and regex of one header, and one cookie (FW711)
-	Headers map[string]StringMatch `json:"headers,omitempty"`
+	Headers map[string]StringMatch `json:"headers,omitempty" keys:"match-header"`
 
 	// QueryParams that a request must have, by name. For istio.
 	// +optional

@@ -142,6 +142,7 @@ type loaded struct {
 // loadFile reads the documents of a file, and checks those that need no CUE.
 func loadFile(f File) *loaded {
 	l := &loaded{file: f}
+	f.Data, f.marked = withoutMarks(f.Data)
 	nodes, list := parse(f)
 	l.Diagnostics = append(l.Diagnostics, list...)
 	if len(list) > 0 {
@@ -401,7 +402,7 @@ func (d *Document) load(object map[string]any, fields map[string]bool) diag.List
 		o := d.Kind.New()
 		if err = json.Unmarshal(data, o); err == nil {
 			d.Object = o
-			list = append(list, d.checkDurations(o)...)
+			list = append(list, d.checkTexts(o)...)
 		}
 	}
 	if err != nil {

@@ -116,7 +116,7 @@ type LocalReference struct {
 	// +required
 	// +fleetwright:format=dns-subdomain
 	// +fleetwright:example=credentials
-	Name string `json:"name"`
+	Name string `json:"name" format:"dns-subdomain"`
 }
 
 // NamespacedReference names an object of this or another namespace.
@@ -125,7 +125,7 @@ type NamespacedReference struct {
 	// +required
 	// +fleetwright:format=dns-subdomain
 	// +fleetwright:example=backend
-	Name string `json:"name"`
+	Name string `json:"name" format:"dns-subdomain"`
 
 	// Namespace of the object; without it, that of the referring object.
 	// +optional

@@ -35,6 +35,21 @@ func (d *Document) checkNames(object map[string]any) diag.List {
 // freeForm are the fields with values for others, in which nothing is known.
 var freeForm = []string{"extraArgs", "values", "status", "managedFields"}
 
+// qualified are the fields whose keys are names that Kubernetes takes for labels.
+var qualified = []string{"labels", "annotations", "matchLabels", "sourceLabels"}
+
+// maxAnnotations is how large all annotations of an object may be, in bytes
+// (k8s.io/apimachinery pkg/api/validation, TotalAnnotationSizeLimitB).
+const maxAnnotations = 256 << 10
+
+func sizeOf(annotations map[string]any) (size int) {
+	for key, value := range annotations {
+		text, _ := value.(string)
+		size += len(key) + len(text)
+	}
+	return size
+}
+
 // checkKeys checks the keys of all labels and annotations below a value.
 func (d *Document) checkKeys(value any, path Path) (list diag.List) {
 	switch v := value.(type) {
@@ -43,8 +58,11 @@ func (d *Document) checkKeys(value any, path Path) (list diag.List) {
 			at := path.With(name)
 			switch {
 			case slices.Contains(freeForm, name):
-			case name == "labels" || name == "annotations" || name == "matchLabels":
+			case slices.Contains(qualified, name):
 				keys, _ := v[name].(map[string]any)
+				if size := sizeOf(keys); name == "annotations" && size > maxAnnotations {
+					list = append(list, d.Diagnostic(diag.WrongFormat, at, fmt.Sprintf("the annotations have %d bytes with their keys, Kubernetes takes at most %d", size, maxAnnotations), "put large data into a ConfigMap"))
+				}
 				for _, key := range slices.Sorted(maps.Keys(keys)) {
 					if len(validation.IsQualifiedName(key)) > 0 {
 						list = append(list, diag.New(diag.WrongFormat, d.keyPosition(at, key), at.With(key).String(),

@@ -40,6 +40,8 @@ var patterns = []struct {
 	{`^sha256:`, "a digest: sha256: and 64 hexadecimal digits", nil},
 	{`^[\-._a-zA-Z0-9]+$`, "a key of a Secret or ConfigMap: letters, digits, '-', '_' and '.'", nil},
 	{`^([a-zA-Z0-9_\-.\\\/]|`, "a path of values, names parted by dots", nil},
+	{`^[0-9a-fA-F]{40}$`, "the SHA of a commit: 40 hexadecimal digits", nil},
+	{`^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$`, "a region: letters, digits and '-'", nil},
 	{`^(http|https|ssh)://`, "a URL that begins with https://, http:// or ssh://", suggestGitURL},
 	{`^(http|https|oci)://`, "a URL that begins with https://, http:// or oci://", nil},
 	{`^\d+(y|w|d|h|m|s|ms)$`, "a number and one of y, w, d, h, m, s, ms", suggestSingleUnit},
@@ -54,6 +56,9 @@ func explainPattern(pattern, text string) (words, hint string) {
 			if p.hint != nil {
 				hint = p.hint(text)
 			}
+			if hint != "" && !regexp.MustCompile(pattern).MatchString(hint) {
+				hint = "" // what is meant cannot be made of the text
+			}
 			return p.words, hint
 		}
 	}
@@ -62,7 +67,13 @@ func explainPattern(pattern, text string) (words, hint string) {
 
 func suggestName(text string) string {
 	notInName := regexp.MustCompile(`[^a-z0-9.-]+`)
-	name := strings.Trim(notInName.ReplaceAllString(strings.ToLower(text), "-"), "-.")
+	var parts []string
+	for part := range strings.SplitSeq(notInName.ReplaceAllString(strings.ToLower(text), "-"), ".") {
+		if part = strings.Trim(part, "-"); part != "" {
+			parts = append(parts, part)
+		}
+	}
+	name := strings.Join(parts, ".")
 	if len(name) > 63 {
 		return ""
 	}

@@ -128,7 +128,7 @@ type SourceReference struct {
 	// +optional
 	// +kubebuilder:default=flux-system
 	// +fleetwright:format=dns-subdomain
-	Name string `json:"name,omitempty"`
+	Name string `json:"name,omitempty" format:"dns-subdomain"`
 
 	// Namespace of the source, and of the Flux Kustomizations in sync.yaml.
 	// +optional
@@ -175,17 +175,17 @@ type ChartConfig struct {
 	// +optional
 	// +kubebuilder:validation:Pattern=^(http|https|oci)://.*$
 	// +fleetwright:example=https://kumahq.github.io/charts
-	Repository string `json:"repository,omitempty"`
+	Repository string `json:"repository,omitempty" format:"helm-url"`
 
 	// Name of the chart.
 	// +optional
 	// +fleetwright:example=kuma
-	Name string `json:"name,omitempty"`
+	Name string `json:"name,omitempty" format:"chart"`
 
 	// Version of the chart, or a range of versions.
 	// +optional
 	// +fleetwright:example=2.7.3
-	Version string `json:"version,omitempty"`
+	Version string `json:"version,omitempty" format:"semver"`
 
 	// Values are merged over fleetwright's own.
 	// +optional
@@ -214,5 +214,5 @@ type SyncDefaults struct {
 	// +optional
 	// +fleetwright:format=dns-subdomain
 	// +fleetwright:example=deployer
-	ServiceAccountName string `json:"serviceAccountName,omitempty"`
+	ServiceAccountName string `json:"serviceAccountName,omitempty" format:"dns-subdomain"`
 }

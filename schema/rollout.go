@@ -67,7 +67,7 @@ type Rollout struct {
 	// +fleetwright:extension
 	// +fleetwright:example=http
 	// +fleetwright:becomes=`spec.service.appProtocol` of the Canary
-	AppProtocol string `json:"appProtocol,omitempty"`
+	AppProtocol string `json:"appProtocol,omitempty" format:"qualified-name"`
 
 	// MeshName is the Mesh that the workload is in, one among the inputs. For
 	// kuma.
@@ -92,7 +92,7 @@ type Rollout struct {
 	// +kubebuilder:validation:Pattern=^https?://.+$
 	// +fleetwright:example=http://prometheus.monitoring:9090
 	// +fleetwright:becomes=`spec.metricsServer` of the Canary, and the address of the templates that fleetwright makes
-	MetricsServer string `json:"metricsServer,omitempty"`
+	MetricsServer string `json:"metricsServer,omitempty" format:"http-url"`
 
 	// Primary is added to the Service of the stable version.
 	// +optional
@@ -138,7 +138,7 @@ type AutoscalerReference struct {
 	// +required
 	// +fleetwright:format=dns-subdomain
 	// +fleetwright:example=backend
-	Name string `json:"name"`
+	Name string `json:"name" format:"dns-subdomain"`
 
 	// PrimaryScalerQueries are the queries of the primary's ScaledObject, by the
 	// name of the trigger.
@@ -187,7 +187,7 @@ type Workload struct {
 	// +fleetwright:format=dns-subdomain
 	// +fleetwright:example=backend
 	// +fleetwright:becomes=`spec.targetRef.name` of the Canary, and its name
-	Name string `json:"name"`
+	Name string `json:"name" format:"dns-subdomain"`
 
 	// Namespace of the workload.
 	// +optional
@@ -286,7 +286,7 @@ type Webhook struct {
 	// +kubebuilder:validation:Pattern=^https?://.+$
 	// +fleetwright:example=http://flagger-loadtester.flagger-loadtester/gate/check
 	// +fleetwright:becomes=`spec.analysis.webhooks[].url` of the Canary; without it, the rollout's load tester
-	URL string `json:"url,omitempty"`
+	URL string `json:"url,omitempty" format:"http-url"`
 
 	// Timeout of the call.
 	// +optional
@@ -502,7 +502,7 @@ type Metric struct {
 	// +fleetwright:format=dns-subdomain
 	// +fleetwright:example=request-success-rate
 	// +fleetwright:becomes=`spec.analysis.metrics[].name` of the Canary; Flagger's own become `<name>-kuma` and `<name>-nginx` with templates that work there
-	Name string `json:"name"`
+	Name string `json:"name" format:"dns-subdomain"`
 
 	// IntervalSeconds is the window, in seconds, that a query looks back on.
 	// +optional
@@ -574,7 +574,7 @@ type MetricProvider struct {
 	// Headers of the requests to the provider.
 	// +optional
 	// +fleetwright:example={"X-Scope-OrgID": ["shop"]}
-	Headers map[string][]string `json:"headers,omitempty"`
+	Headers map[string][]string `json:"headers,omitempty" format:"header-value" keys:"header"`
 
 	// SecretRef names the Secret with the credentials, in the workload's
 	// namespace.
@@ -583,6 +583,7 @@ type MetricProvider struct {
 
 	// Region of the provider.
 	// +optional
+	// +kubebuilder:validation:Pattern=^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$
 	// +fleetwright:example=eu-central-1
 	Region string `json:"region,omitempty"`
 
@@ -615,7 +616,7 @@ type SessionAffinity struct {
 	// +required
 	// +kubebuilder:validation:Pattern=^.+$
 	// +fleetwright:example=flagger-cookie
-	CookieName string `json:"cookieName"`
+	CookieName string `json:"cookieName" format:"cookie"`
 
 	// MaxAge of the cookie, in seconds.
 	// +optional

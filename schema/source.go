@@ -27,7 +27,7 @@ type GitRepository struct {
 	// +required
 	// +kubebuilder:validation:Pattern=^(http|https|ssh)://.*$
 	// +fleetwright:example=https://github.com/stefanprodan/podinfo
-	URL string `json:"url"`
+	URL string `json:"url" format:"git-url"`
 
 	// SecretRef names the Secret with the credentials. It must exist in the
 	// Application's namespace on every cluster that the Application goes to.
@@ -92,25 +92,26 @@ type GitReference struct {
 	// Branch to check out.
 	// +optional
 	// +kubebuilder:default=master
-	Branch string `json:"branch,omitempty"`
+	Branch string `json:"branch,omitempty" format:"git-branch"`
 
 	// Tag to check out.
 	// +optional
 	// +fleetwright:example=v1.2.0
-	Tag string `json:"tag,omitempty"`
+	Tag string `json:"tag,omitempty" format:"git-tag"`
 
 	// SemVer range of tags, of which the newest is checked out.
 	// +optional
 	// +fleetwright:example=>=1.0.0 <2.0.0
-	SemVer string `json:"semver,omitempty"`
+	SemVer string `json:"semver,omitempty" format:"semver"`
 
 	// Name is a full Git reference.
 	// +optional
 	// +fleetwright:example=refs/heads/main
-	Name string `json:"name,omitempty"`
+	Name string `json:"name,omitempty" format:"git-ref"`
 
 	// Commit is the SHA to check out.
 	// +optional
+	// +kubebuilder:validation:Pattern=^[0-9a-fA-F]{40}$
 	// +fleetwright:example=69d4a9f2a2d5e4b1c0f3a8b7c6d5e4f3a2b1c0d9
 	Commit string `json:"commit,omitempty"`
 }
@@ -152,7 +153,7 @@ type HelmRepository struct {
 	// +required
 	// +kubebuilder:validation:Pattern=^(http|https|oci)://.*$
 	// +fleetwright:example=https://stefanprodan.github.io/podinfo
-	URL string `json:"url"`
+	URL string `json:"url" format:"helm-url"`
 
 	// SecretRef names the Secret with the credentials. It must exist in the
 	// Application's namespace on every cluster that the Application goes to.
@@ -222,7 +223,7 @@ type OCIRepository struct {
 	// +required
 	// +kubebuilder:validation:Pattern=^oci://[a-zA-Z0-9.-]+(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+$
 	// +fleetwright:example=oci://ghcr.io/stefanprodan/manifests/podinfo
-	URL string `json:"url"`
+	URL string `json:"url" format:"oci-url"`
 
 	// Ref is which version of the artifact is pulled.
 	// +optional
@@ -254,7 +255,7 @@ type OCIRepository struct {
 	// +optional
 	// +fleetwright:format=dns-subdomain
 	// +fleetwright:example=puller
-	ServiceAccountName string `json:"serviceAccountName,omitempty"`
+	ServiceAccountName string `json:"serviceAccountName,omitempty" format:"dns-subdomain"`
 
 	// CertSecretRef names the Secret with certificates of the client or the
 	// registry's authority.
@@ -300,12 +301,12 @@ type OCIReference struct {
 	// SemVer range of tags, of which the newest is pulled.
 	// +optional
 	// +fleetwright:example=>=6.0.0 <7.0.0
-	SemVer string `json:"semver,omitempty"`
+	SemVer string `json:"semver,omitempty" format:"semver"`
 
 	// Tag to pull.
 	// +optional
 	// +kubebuilder:default=latest
-	Tag string `json:"tag,omitempty"`
+	Tag string `json:"tag,omitempty" format:"oci-tag"`
 }
 
 // OCILayerSelector says which layer of an artifact is taken.
@@ -313,7 +314,7 @@ type OCILayerSelector struct {
 	// MediaType of the layer; without it, the first one.
 	// +optional
 	// +fleetwright:example=application/vnd.cncf.helm.chart.content.v1.tar+gzip
-	MediaType string `json:"mediaType,omitempty"`
+	MediaType string `json:"mediaType,omitempty" format:"media-type"`
 
 	// Operation that is done with the layer: extract unpacks it, copy keeps it.
 	// +optional

@@ -50,6 +50,45 @@ func parse(f File) ([]*yaml.Node, diag.List) {
 	}
 }
 
+// mark is the byte order mark, which may begin each document (YAML 1.2, 9.1.1), as it
+// does where files are put together. Elsewhere it would be a part of a key or a value.
+const mark = "\ufeff"
+
+// withoutMarks is text without the byte order marks that begin documents, and whether
+// there are others in it.
+func withoutMarks(data []byte) (clean []byte, marked bool) {
+	if !bytes.Contains(data, []byte(mark)) {
+		return data, false
+	}
+	clean = make([]byte, 0, len(data))
+	// before says that nothing of the document has been there yet.
+	before := true
+	for line := range bytes.Lines(data) {
+		rest, marked := bytes.CutPrefix(line, []byte(mark))
+		content := bytes.TrimSpace(rest)
+		begins := bytes.HasPrefix(rest, []byte("---")) || bytes.HasPrefix(rest, []byte("..."))
+		if marked && (before || begins) {
+			line = rest
+		}
+		clean = append(clean, line...)
+		switch {
+		case begins:
+			content = bytes.TrimSpace(content[3:])
+			before = len(content) == 0 || content[0] == '#'
+		case len(content) > 0 && content[0] != '#' && content[0] != '%':
+			before = false
+		}
+	}
+	return clean, bytes.Contains(clean, []byte(mark))
+}
+
+// checkMark refuses a byte order mark in a text without quotes.
+func (d *decoder) checkMark(n *yaml.Node, path Path) {
+	if d.doc.file.marked && n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) == 0 && strings.Contains(n.Value, mark) {
+		d.fail(diag.Encoding, n, path, "a byte order mark (U+FEFF) in the middle of a document", "remove it; put --- before it where a document begins")
+	}
+}
+
 // badEncoding finds the first byte that does not belong into YAML text.
 func badEncoding(data []byte) (at diag.Position, what, hint string) {
 	if bytes.HasPrefix(data, []byte("\xfe\xff")) || bytes.HasPrefix(data, []byte("\xff\xfe")) {
@@ -142,6 +181,7 @@ func (d *decoder) mapping(n *yaml.Node, path Path) any {
 			merges = append(merges, mergeSources(value)...)
 			continue
 		}
+		d.checkMark(resolve(key), path)
 		name, ok := keyName(resolve(key))
 		if !ok {
 			hint := ""
@@ -223,6 +263,7 @@ var booleans = map[string]bool{
 
 func (d *decoder) scalar(n *yaml.Node, path Path) any {
 	tag := n.ShortTag()
+	d.checkMark(n, path)
 	// The tag "!" makes text of anything.
 	if plain := n.Tag != "!" && n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle|yaml.TaggedStyle) == 0; plain {
 		if b, ok := booleans[n.Value]; ok {

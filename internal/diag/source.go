@@ -28,11 +28,12 @@ type sourceLine struct {
 func NewSource(text []byte) *Source {
 	s := &Source{}
 	var state yamlState
-	// The parser does not count a byte order mark.
-	rest := strings.TrimPrefix(string(text), "\ufeff")
+	rest := string(text)
 	for more := true; more; {
 		var line string
 		line, rest, more = cutLine(rest)
+		// A byte order mark, with which a document may begin, counts as no column.
+		line = strings.TrimPrefix(line, "\ufeff")
 		s.lines = append(s.lines, sourceLine{text: line, state: state})
 		state.scan(line, func(int, int) {})
 	}

@@ -1,0 +1,766 @@
+package schema
+
+import (
+	"fmt"
+	"math"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+// A Format is what the reader of a text takes, where no pattern of a schema says all
+// of it. The tags format and keys of a Go field name the one of its text, of the items
+// of its list, or of the values and the keys of its mapping.
+type Format struct {
+	// Name is what the tags say.
+	Name string
+	// Words complete "… is not".
+	Words string
+	// Reader refuses all other text.
+	Reader string
+
+	// refuse returns why the reader refuses the text, or nothing.
+	refuse func(text string) string
+	// hint returns what to write instead, or nothing. It may be nil.
+	hint func(text string) string
+}
+
+// Formats are all formats.
+func Formats() []Format { return slices.Clone(formats[:]) }
+
+// formats are what readers take, each with its source. As a list of constants and
+// functions the table costs a start nothing.
+var formats = [...]Format{
+	// k8s.io/apimachinery pkg/util/validation
+	{"dns-subdomain", "a name that Kubernetes takes", "the API server", refuseLong(validation.DNS1123SubdomainMaxLength), nil},
+	{"dns-label", "a name that Kubernetes takes for a namespace: at most 63 lower-case letters, digits and '-'", "Istio", refuseLabel, nil},
+	{"qualified-name", "a protocol that Kubernetes takes: at most 63 letters, digits, '-', '_' and '.', with a prefix such as example.com/ or none", "the API server", refuseQualifiedName, nil},
+	{"config-key", "a key of a Secret or ConfigMap", "the API server", refuseConfigKey, nil},
+
+	// fluxcd/flagger pkg/controller/webhook.go and pkg/metrics/providers/prometheus.go:
+	// url.Parse and net/http
+	{"http-url", "the URL of a server", "Flagger", httpURL, suggestURL},
+	// fluxcd/flagger pkg/notifier/client.go: url.Parse, and the proxies of net/http
+	{"proxy-url", "the URL of an HTTP or SOCKS proxy", "Flagger", proxyURL, suggestURL},
+	// fluxcd/source-controller internal/controller/gitrepository_controller.go, and
+	// go-git plumbing/transport
+	{"git-url", "the URL of a Git repository", "source-controller", gitURL, suggestSSH},
+	// fluxcd/source-controller internal/helm/repository
+	{"helm-url", "the URL of a Helm repository", "source-controller", helmURL, suggestURL},
+	// google/go-containerregistry pkg/name, repository.go
+	{"oci-url", "the URL of an artifact in a registry", "source-controller", ociURL, nil},
+
+	// git-check-ref-format(1)
+	{"git-branch", "a branch that Git takes", "Git", refuseBranch, suggestRef},
+	{"git-tag", "a tag that Git takes", "Git", refuseTag, suggestRef},
+	// fluxcd/pkg git/gogit/clone.go, cloneRefName: one of what git ls-remote lists
+	{"git-ref", "a full Git reference", "source-controller", refuseReference, suggestReference},
+	// Masterminds/semver v3 constraints.go
+	{"semver", "a version or a range of versions", "source-controller", refuseRange, nil},
+	// distribution/reference, tag
+	{"oci-tag", "a tag that a registry takes: at most 128 letters, digits, '-', '_' and '.', beginning with a letter, a digit or '_'", "source-controller", refuseOCITag, nil},
+	// RFC 6838 4.2
+	{"media-type", "a media type", "source-controller", refuseMediaType, nil},
+
+	// fluxcd/pkg kustomize/kustomize_generator.go, IsLocalRelativePath
+	{"component", "the path of a component in the source", "kustomize-controller", refuseComponent, suggestComponent},
+	// sigs.k8s.io/kustomize/api/internal/image/image.go, which makes a regular
+	// expression of it
+	{"image-pattern", "the name of an image", "kustomize", refuseRegexp, nil},
+	// distribution/reference, which container runtimes parse an image by
+	{"image-name", "the name of an image", "the container runtime", refuseImageName, nil},
+	{"image-tag", "the tag of an image: at most 128 letters, digits, '-', '_' and '.', beginning with a letter, a digit or '_'", "the container runtime", refuseImageTag, nil},
+	{"image-digest", "the digest of an image, such as sha256: and 64 hexadecimal digits", "the container runtime", refuseDigest, nil},
+	// helm-controller api v2, MaxLength of the CRD
+	{"chart", "the name of a chart, or its path", "the API server", refuseLong(2048), nil},
+	{"values-path", "a path of values", "the API server", refuseLong(250), nil},
+	// fluxcd/source-controller internal/helm/chart: an empty name is the chart's directory
+	{"not-empty", "the name of a file", "source-controller", func(text string) string { return when(text == "", "it is empty") }, nil},
+
+	// RFC 9110 5.1 and 5.5, by which net/http, Istio's validation (pkg/config/validation,
+	// validHeaderNameRegex) and Envoy go
+	{"header", "the name of a header: letters, digits and '-'", "HTTP", refuseToken, nil},
+	{"header-value", "the value of a header", "HTTP", refuseHeaderValue, nil},
+	// istio pkg/config/validation/validation.go of 1.27
+	{"operation-header", "the name of a header: letters, digits and '-'", "Istio", refuseOperationHeader, nil},
+	{"match-header", "the name of a header: letters, digits and '-'", "Istio", refuseMatchHeader, nil},
+	{"cors-header", "the name of a header, or *", "Istio", refuseCORSHeader, nil},
+	{"cors-method", "an HTTP method in capitals", "Istio", refuseMethod, suggestMethod},
+	{"retry-on", "a list of failures, parted by commas without spaces", "Istio", refuseRetryOn, suggestRetryOn},
+	// istio pkg/config/validation/header_value_validator.go, as Envoy reads the value
+	{"envoy-header-value", "the value of a header as Envoy reads it", "Istio", refuseEnvoyValue, suggestEnvoyValue},
+	// fluxcd/flagger pkg/router/istio.go: the name goes into a regular expression, which
+	// Istio takes up to 1024 characters of, and into a Set-Cookie header
+	{"cookie", "the name of a cookie that Flagger can look for: at most 256 letters, digits, '-', '_' and '.'", "Flagger", refuseCookie, suggestCookie},
+
+	// google.golang.org/protobuf encoding/protojson, Duration
+	{"proto-duration", "a duration as Kuma reads one here: seconds, such as 10s or 0.5s", "Kuma", refuseProtoDuration, suggestProtoDuration},
+	// kumahq/kuma pkg/core/resources/apis/mesh/mesh_helpers.go, ParseDuration
+	{"kuma-duration", "a duration that Kuma takes, more than 0 and at most 292 years", "Kuma", refuseKumaDuration, nil},
+	// kumahq/kuma pkg/core/resources/apis/mesh/validators.go
+	{"kuma-tag", "the name of a tag: letters, digits, '-', '_', '.', ':' and '/'", "Kuma", refuseKumaTag, nil},
+	{"kuma-tag-value", "the value of a tag: letters, digits, '-', '_', '.', ':' and '/', or * for any", "Kuma", refuseKumaTagValue, nil},
+	{"host", "a host", "kuma-dp", func(text string) string { return refuseHost(text) }, nil},
+}
+
+// format finds the one of a tag; without a tag it is nil. That all tags are right, a
+// test says.
+func formatNamed(name string) *Format {
+	if name == "" {
+		return nil
+	}
+	i := slices.IndexFunc(formats[:], func(f Format) bool { return f.Name == name })
+	return &formats[i]
+}
+
+// when returns a reason if it is one.
+func when(refused bool, why string) string {
+	if refused {
+		return why
+	}
+	return ""
+}
+
+func refuseLong(most int) func(string) string {
+	return func(text string) string {
+		return when(len(text) > most, fmt.Sprintf("it has %d characters, and the most is %d", len(text), most))
+	}
+}
+
+func refuseLabel(text string) string {
+	return when(len(validation.IsDNS1123Label(text)) > 0, "it begins and ends with a letter or digit")
+}
+
+func refuseQualifiedName(text string) string {
+	return when(len(validation.IsQualifiedName(text)) > 0, "the API server refuses it")
+}
+
+func refuseConfigKey(text string) string {
+	return when(len(validation.IsConfigMapKey(text)) > 0, "a key has letters, digits, '-', '_' and '.', at most 253, and does not begin with ..")
+}
+
+func httpURL(text string) string  { return RefuseURL(text, "http", "https") }
+func proxyURL(text string) string { return RefuseURL(text, "http", "https", "socks5", "socks5h") }
+func gitURL(text string) string   { return RefuseURL(text, "http", "https", "ssh") }
+
+func helmURL(text string) string {
+	why := RefuseURL(text, "http", "https", "oci")
+	if rest, ok := strings.CutPrefix(text, "oci://"); ok && why == "" {
+		if _, path, _ := strings.Cut(strings.TrimRight(rest, "/"), "/"); path != "" {
+			return refuseRepository(path)
+		}
+	}
+	return why
+}
+
+func ociURL(text string) string {
+	why := RefuseURL(text, "oci")
+	_, path, _ := strings.Cut(strings.TrimPrefix(text, "oci://"), "/")
+	switch {
+	case why != "":
+		return why
+	case len(path) < 2 || len(path) > 255:
+		return "a repository in a registry has a name of 2 to 255 characters"
+	}
+	return refuseRepository(path)
+}
+
+// refuseRepository says why a registry takes no repository of this name
+// (distribution/reference, path).
+func refuseRepository(name string) string {
+	for part := range strings.SplitSeq(name, "/") {
+		if refuseRepositoryPart(part) {
+			return "a registry takes lower-case letters and digits, parted by '.', '_', '__' or hyphens, in each part of a name"
+		}
+	}
+	return ""
+}
+
+func refuseRepositoryPart(part string) bool {
+	separated := true
+	for i := 0; i < len(part); i++ {
+		c := part[i]
+		switch {
+		case isLower(c) || isDigit(c):
+			separated = false
+		case c == '-' && i > 0 && (!separated || part[i-1] == '-'):
+			separated = true
+		case c == '_' && i > 0 && (!separated || part[i-1] == '_' && i > 1 && part[i-2] != '_'):
+			separated = true
+		case c == '.' && !separated:
+			separated = true
+		default:
+			return true
+		}
+	}
+	return separated
+}
+
+// cutPort cuts host:port, or [host]:port.
+func cutPort(address string) (host, port string, ok bool) {
+	i := strings.LastIndexByte(address, ':')
+	if i < 0 {
+		return "", "", false
+	}
+	host, port = address[:i], address[i+1:]
+	inner, bracketed := strings.CutPrefix(host, "[")
+	if bracketed {
+		host, bracketed = strings.CutSuffix(inner, "]")
+	}
+	return host, port, bracketed || !strings.ContainsAny(host, "[]:")
+}
+
+func isPort(text string) bool {
+	n, err := strconv.Atoi(text)
+	return err == nil && 1 <= n && n <= 65535
+}
+
+// RefuseURL says why a text is not the URL of a server, with one of the schemes. The
+// reason quotes nothing of the URL, which may hold credentials.
+func RefuseURL(text string, schemes ...string) string {
+	if strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
+		return "a URL has no spaces and no line breaks"
+	}
+	u, err := url.Parse(text)
+	switch {
+	case err != nil && strings.HasPrefix(text, "ssh://"):
+		return "what is between host and path is not a port; the path is parted from the host by /"
+	case err != nil:
+		return "it cannot be read as a URL"
+	case !slices.Contains(schemes, u.Scheme):
+		return "a URL begins with " + strings.Join(schemes, "://, ") + "://"
+	case u.Hostname() == "":
+		return "it names no host"
+	}
+	if port := u.Port(); port != "" && !isPort(port) {
+		return "a port is a number from 1 to 65535"
+	}
+	return refuseHost(u.Hostname())
+}
+
+// refuseHost says why a host cannot be looked up (RFC 1035 2.3.4); an IP address is one.
+func refuseHost(host string) string {
+	if strings.Contains(host, ":") {
+		return when(!isIP(host), "the host is not an IP address")
+	}
+	host = strings.TrimSuffix(host, ".")
+	for label := range strings.SplitSeq(host, ".") {
+		if label == "" || len(label) > 63 || strings.ContainsAny(label, " /\\") {
+			return "the labels of a host have 1 to 63 characters"
+		}
+	}
+	return when(len(host) > 253, "a host has at most 253 characters")
+}
+
+func isIP(host string) bool {
+	_, err := netip.ParseAddr(host)
+	return err == nil
+}
+
+// suggestURL adds the scheme that is missing.
+func suggestURL(text string) string {
+	if strings.Contains(text, "://") || strings.Contains(text, "@") || httpURL("http://"+text) != "" {
+		return ""
+	}
+	return "http://" + text
+}
+
+// suggestSSH turns ssh://git@host:path into ssh://git@host/path.
+func suggestSSH(text string) string {
+	rest, ok := strings.CutPrefix(text, "ssh://")
+	if authority, path, found := strings.Cut(rest, ":"); ok && found && !strings.Contains(authority, "/") && !strings.Contains(path, "@") {
+		if fixed := "ssh://" + authority + "/" + strings.TrimLeft(path, "/"); gitURL(fixed) == "" {
+			return fixed
+		}
+	}
+	return ""
+}
+
+// refuseRefName says why Git takes no reference of this name, or of one that ends with
+// it (git-check-ref-format(1)).
+func refuseRefName(text string) string {
+	for i := 0; i < len(text); i++ {
+		if c := text[i]; c <= ' ' || c == 0x7f || strings.IndexByte("~^:?*[\\", c) >= 0 {
+			return fmt.Sprintf("it has the character %q", c)
+		}
+	}
+	switch {
+	case text == "" || text == "@":
+		return "it is not a name"
+	case strings.Contains(text, ".."):
+		return "it has two dots in a row"
+	case strings.Contains(text, "@{"):
+		return "it has @{"
+	case strings.HasSuffix(text, "."):
+		return "it ends with a dot"
+	}
+	for part := range strings.SplitSeq(text, "/") {
+		switch {
+		case part == "":
+			return "a part of it between slashes is empty"
+		case part[0] == '.':
+			return "a part of it begins with a dot"
+		case strings.HasSuffix(part, ".lock"):
+			return "a part of it ends with .lock"
+		}
+	}
+	return ""
+}
+
+func refuseBranch(text string) string {
+	if strings.HasPrefix(text, "-") || text == "HEAD" {
+		return "Git takes no branch of this name"
+	}
+	return refuseRefName(text)
+}
+
+func refuseTag(text string) string {
+	if strings.HasPrefix(text, "-") {
+		return "it begins with a hyphen"
+	}
+	return refuseRefName(text)
+}
+
+func refuseReference(text string) string {
+	if text == "HEAD" {
+		return ""
+	}
+	if !strings.HasPrefix(text, "refs/") {
+		return "it does not begin with refs/"
+	}
+	return refuseRefName(strings.TrimSuffix(text, "^{}"))
+}
+
+// suggestRef replaces what Git does not take by hyphens.
+func suggestRef(text string) string {
+	bad := regexp.MustCompile(`[\x00-\x20\x7f~^:?*\[\\]+|\.\.+|@\{`)
+	if name := strings.Trim(bad.ReplaceAllString(text, "-"), "-./"); refuseBranch(name) == "" {
+		return name
+	}
+	return ""
+}
+
+func suggestReference(text string) string {
+	if refuseBranch(text) == "" {
+		return "refs/heads/" + text
+	}
+	return ""
+}
+
+// refuseRange says why a text is neither a version nor a range of versions
+// (Masterminds/semver v3, constraints.go). Their own package is not asked: it compiles
+// six regular expressions at every start, which costs a tenth of one.
+func refuseRange(text string) string {
+	const why = "a version is 1.2.3, a range >=1.2.3 <2.0.0 or 1.2.x"
+	if len(text) > 512 {
+		return "it has more than 512 characters"
+	}
+	groups := strings.Split(text, "||")
+	if len(groups) > 32 {
+		return "it has more than 32 alternatives"
+	}
+	for _, group := range groups {
+		if !isRange(group) {
+			return why
+		}
+	}
+	return ""
+}
+
+// isRange says whether a text is a list of versions with operators, all of which a
+// version meets.
+func isRange(text string) bool {
+	rest := strings.TrimLeft(text, rangeSpace)
+	for {
+		operator := rangeOperator(rest)
+		version, after, ok := cutVersion(strings.TrimLeft(rest[len(operator):], rangeSpace))
+		if !ok {
+			return false
+		}
+		rest = strings.TrimLeft(after, rangeSpace)
+		parted := len(rest) < len(after)
+		// The second of 1.2.3 - 2.3.4 has no operator either.
+		if end, ok := strings.CutPrefix(rest, "-"); ok && parted && operator == "" && version != "" {
+			to := strings.TrimLeft(end, rangeSpace)
+			if _, rest, ok = cutVersion(to); !ok || to == end {
+				return false
+			}
+			after, rest = rest, strings.TrimLeft(rest, rangeSpace)
+			parted = len(rest) < len(after)
+		}
+		if rest == "" {
+			return true
+		}
+		if next, ok := strings.CutPrefix(rest, ","); ok {
+			rest = strings.TrimLeft(next, rangeSpace)
+		} else if !parted {
+			return false
+		}
+	}
+}
+
+// rangeSpace is \s of a regular expression.
+const rangeSpace = " \t\n\r\f"
+
+func rangeOperator(text string) string {
+	for _, operator := range []string{">=", "=>", "<=", "=<", "!=", "~>", "=", ">", "<", "~", "^"} {
+		if strings.HasPrefix(text, operator) {
+			return operator
+		}
+	}
+	return ""
+}
+
+// cutVersion cuts a version, of which parts may be missing or x, from a text.
+func cutVersion(text string) (version, rest string, ok bool) {
+	rest = strings.TrimPrefix(text, "v")
+	for i := range 3 {
+		if i > 0 {
+			if !strings.HasPrefix(rest, ".") {
+				break
+			}
+			rest = rest[1:]
+		}
+		end := len(rest) - len(strings.TrimLeft(rest, "0123456789xX*"))
+		part := rest[:end]
+		if part == "" || !slices.Contains([]string{"x", "X", "*"}, part) && !isNumber(part) {
+			return "", "", false
+		}
+		rest = rest[end:]
+	}
+	for _, sign := range []string{"-", "+"} {
+		if !strings.HasPrefix(rest, sign) {
+			continue
+		}
+		end := len(rest) - len(strings.TrimLeft(rest[1:], identifierBytes+"."))
+		for part := range strings.SplitSeq(rest[1:end], ".") {
+			if part == "" || sign == "-" && strings.Trim(part, "0123456789") == "" && len(part) > 1 && part[0] == '0' {
+				return "", "", false
+			}
+		}
+		rest = rest[end:]
+	}
+	version = text[:len(text)-len(rest)]
+	return version, rest, len(version) <= 256
+}
+
+const identifierBytes = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-"
+
+// isNumber says whether a part of a version is a number of 64 bits.
+func isNumber(part string) bool {
+	_, err := strconv.ParseUint(part, 10, 64)
+	return err == nil
+}
+
+func refuseOCITag(text string) string {
+	return when(!isTag(text), "the registry refuses it")
+}
+
+func isTag(text string) bool {
+	for i := 0; i < len(text); i++ {
+		if c := text[i]; !isLetter(c) && !isDigit(c) && c != '_' && (i == 0 || c != '-' && c != '.') {
+			return false
+		}
+	}
+	return text != "" && len(text) <= 128
+}
+
+func refuseMediaType(text string) string {
+	kind, subtype, _ := strings.Cut(text, "/")
+	return when(!isMediaName(kind) || !isMediaName(subtype), "it is a type and a subtype, parted by a slash, such as application/vnd.cncf.flux.content.v1.tar+gzip")
+}
+
+func isMediaName(text string) bool {
+	for i := 0; i < len(text); i++ {
+		if c := text[i]; !isLetter(c) && !isDigit(c) && (i == 0 || strings.IndexByte("!#$&-^_.+", c) < 0) {
+			return false
+		}
+	}
+	return text != "" && len(text) <= 127
+}
+
+func refuseComponent(text string) string {
+	lower := strings.ToLower(text)
+	for _, remote := range []string{"git::", "gh:", "ssh://", "https://", "http://", "git@", "github.com:", "github.com/"} {
+		if strings.HasPrefix(lower, remote) {
+			return "a component must be in the source itself"
+		}
+	}
+	switch {
+	case strings.HasPrefix(strings.TrimPrefix(lower, "file://"), "/"):
+		return "its path must be relative to the path of the policy"
+	case strings.Trim(text, "./") == "" && !strings.Contains(text, ".."):
+		return "it is the directory of the policy itself"
+	}
+	return ""
+}
+
+func suggestComponent(text string) string {
+	if strings.HasPrefix(text, "/") {
+		return "../" + strings.TrimLeft(text, "/")
+	}
+	return ""
+}
+
+func refuseRegexp(text string) string {
+	_, err := regexp.Compile(text)
+	return when(err != nil, "kustomize makes a regular expression of it, which it is not")
+}
+
+// refuseImageName says why no container runtime takes a name without tag and digest.
+func refuseImageName(text string) string {
+	const why = "a name is lower-case parts between slashes, and may begin with a host and its port"
+	first, rest, ok := strings.Cut(text, "/")
+	if !ok || !strings.ContainsAny(first, ".:") && first != "localhost" && strings.ToLower(first) == first {
+		return when(refuseRepository(text) != "", why)
+	}
+	return when(RefuseURL("oci://"+first, "oci") != "" || strings.ContainsAny(first, "@?#") || refuseRepository(rest) != "", why)
+}
+
+func refuseImageTag(text string) string {
+	tag, digest, ok := strings.Cut(text, "@") // people write a digest behind a tag
+	return when(!isTag(tag) || ok && refuseDigest(digest) != "", "the pod gets the status InvalidImageName")
+}
+
+// refuseDigest is that of the OCI image specification (descriptor.md, Digests).
+func refuseDigest(text string) string {
+	algorithm, encoded, _ := strings.Cut(text, ":")
+	for part := range strings.FieldsFuncSeq(algorithm, func(r rune) bool { return strings.ContainsRune("+._-", r) }) {
+		if strings.Trim(part, "0123456789abcdefghijklmnopqrstuvwxyz") != "" {
+			algorithm = ""
+		}
+	}
+	digits := map[string]int{"sha256": 64, "sha512": 128}[algorithm]
+	bad := algorithm == "" || len(encoded) < 32 || strings.Trim(encoded, "0123456789abcdef") != ""
+	return when(bad || digits > 0 && len(encoded) != digits, "the pod gets the status InvalidImageName")
+}
+
+// refuseToken is that of names of HTTP (RFC 9110 5.6.2).
+func refuseToken(text string) string {
+	return when(!isToken(text), "it has a character that HTTP does not allow in a name, or none at all")
+}
+
+func isToken(text string) bool {
+	for i := 0; i < len(text); i++ {
+		if c := text[i]; !isLetter(c) && !isDigit(c) && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {
+			return false
+		}
+	}
+	return text != ""
+}
+
+func refuseHeaderValue(text string) string {
+	for i := 0; i < len(text); i++ {
+		if c := text[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return "it has a control character or a line break"
+		}
+	}
+	return ""
+}
+
+// refuseOperationHeader takes what is checked of host beside it, in refusals.
+func refuseOperationHeader(text string) string {
+	if text == ":authority" {
+		return ""
+	}
+	return refuseToken(text)
+}
+
+func refuseMatchHeader(text string) string {
+	if slices.Contains([]string{":method", ":scheme", ":authority", ":path", ":status"}, text) ||
+		strings.HasPrefix(text, "@request.auth.claims") && len(text) > len("@request.auth.claims.") {
+		return ""
+	}
+	return refuseToken(text)
+}
+
+func refuseCORSHeader(text string) string {
+	if text == "*" {
+		return ""
+	}
+	return refuseToken(text)
+}
+
+// methods are those that Istio takes for CORS.
+var methods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE", "*"}
+
+func refuseMethod(text string) string {
+	return when(!slices.Contains(methods, text), "Istio knows "+strings.Join(methods, ", "))
+}
+
+func suggestMethod(text string) string {
+	if upper := strings.ToUpper(strings.TrimSpace(text)); slices.Contains(methods, upper) {
+		return upper
+	}
+	return ""
+}
+
+// retryPolicies are those of Envoy that Istio takes beside the numbers of statuses
+// (pkg/config/validation/agent, supportedRetryOnPolicies).
+var retryPolicies = []string{
+	"5xx", "gateway-error", "reset", "reset-before-request", "connect-failure", "retriable-4xx", "refused-stream",
+	"retriable-status-codes", "retriable-headers", "envoy-ratelimited", "http3-post-connect-failure",
+	"cancelled", "deadline-exceeded", "internal", "resource-exhausted", "unavailable",
+}
+
+func refuseRetryOn(text string) string {
+	for policy := range strings.SplitSeq(text, ",") {
+		if !isRetryPolicy(policy) {
+			return fmt.Sprintf("Istio does not know %q", policy)
+		}
+	}
+	return ""
+}
+
+func isRetryPolicy(text string) bool {
+	status, err := strconv.Atoi(text)
+	return slices.Contains(retryPolicies, text) || err == nil && isStatus(status)
+}
+
+// isStatus says whether a status has a name in net/http, which Istio asks.
+func isStatus(n int) bool {
+	for _, known := range [...][2]int{{100, 103}, {200, 208}, {226, 226}, {300, 305}, {307, 308}, {400, 418}, {421, 426}, {428, 429}, {431, 431}, {451, 451}, {500, 508}, {510, 511}} {
+		if known[0] <= n && n <= known[1] {
+			return true
+		}
+	}
+	return false
+}
+
+func suggestRetryOn(text string) string {
+	var known []string
+	for policy := range strings.SplitSeq(text, ",") {
+		if policy = strings.ToLower(strings.TrimSpace(policy)); isRetryPolicy(policy) {
+			known = append(known, policy)
+		}
+	}
+	if len(known) == 0 {
+		return "gateway-error,connect-failure,refused-stream"
+	}
+	return strings.Join(known, ",")
+}
+
+// refuseEnvoyValue finds a % that begins no variable such as %REQ(:path)%.
+func refuseEnvoyValue(text string) string {
+	if why := refuseHeaderValue(text); why != "" {
+		return why
+	}
+	rest := text
+	for {
+		_, after, found := strings.Cut(rest, "%")
+		if !found {
+			return ""
+		}
+		if rest, found = strings.CutPrefix(after, "%"); found {
+			continue
+		}
+		if rest, found = cutVariable(after); !found {
+			return "a % begins a variable of Envoy, such as %REQ(:path)%, and this one does not end"
+		}
+	}
+}
+
+// cutVariable cuts NAME% or NAME(arguments)% from a text.
+func cutVariable(text string) (rest string, ok bool) {
+	i := strings.IndexAny(text, "%(")
+	if i < 0 || text[i] == '%' {
+		return text[i+1:], i >= 0
+	}
+	end := strings.IndexByte(text[i:], ')')
+	if end < 0 {
+		return "", false
+	}
+	return strings.CutPrefix(strings.TrimLeft(text[i+end+1:], " "), "%")
+}
+
+func suggestEnvoyValue(text string) string {
+	if refuseHeaderValue(text) != "" {
+		return ""
+	}
+	return strings.ReplaceAll(text, "%", "%%")
+}
+
+// refuseCookie leaves of HTTP's names what means itself in a regular expression, and
+// does not begin a variable of Envoy.
+func refuseCookie(text string) string {
+	switch {
+	case len(text) > 256:
+		return fmt.Sprintf("it has %d characters", len(text))
+	case !isToken(text) || strings.ContainsAny(text, "$%*+^|"):
+		return "Flagger puts it into a regular expression and a Set-Cookie header"
+	}
+	return ""
+}
+
+func suggestCookie(text string) string {
+	name := strings.Trim(regexp.MustCompile(`[^A-Za-z0-9_.-]+`).ReplaceAllString(text, "-"), "-")
+	if len(name) > 256 {
+		return ""
+	}
+	return name
+}
+
+// refuseProtoDuration also refuses 0, with which no certificate is ever got.
+func refuseProtoDuration(text string) string {
+	number, ok := strings.CutSuffix(text, "s")
+	whole, fraction, _ := strings.Cut(number, ".")
+	seconds, err := strconv.ParseUint(whole, 10, 64)
+	switch {
+	case !ok || err != nil || strings.HasSuffix(number, ".") || len(fraction) > 9 || strings.Trim(fraction, "0123456789") != "":
+		return "it has another unit, or is no number"
+	case seconds > 315576000000:
+		return "it is more than 10,000 years"
+	case seconds == 0 && strings.Trim(fraction, "0") == "":
+		return "with 0 every request fails"
+	}
+	return ""
+}
+
+func suggestProtoDuration(text string) string {
+	d, ok := spokenDuration(text)
+	if !ok {
+		return "10s"
+	}
+	return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) + "s"
+}
+
+func refuseKumaDuration(text string) string {
+	if n, _, _ := kumaDuration(text); n == 0 {
+		return "certificates would expire at once"
+	}
+	return when(!isKumaDuration(text), "Kuma counts it in nanoseconds of 64 bits")
+}
+
+func isKumaDuration(text string) bool {
+	n, unit, ok := kumaDuration(text)
+	return ok && n > 0 && n <= int64(math.MaxInt64/unit)
+}
+
+func kumaDuration(text string) (n int64, unit time.Duration, ok bool) {
+	digits := strings.TrimRight(text, "ywdhms")
+	n, err := strconv.ParseInt(digits, 10, 64)
+	const day = 24 * time.Hour
+	units := map[string]time.Duration{"y": 365 * day, "w": 7 * day, "d": day, "h": time.Hour, "m": time.Minute, "s": time.Second, "ms": time.Millisecond}
+	unit, ok = units[text[len(digits):]]
+	return n, unit, ok && err == nil
+}
+
+func refuseKumaTag(text string) string {
+	return when(text == "" || strings.Trim(text, kumaTagBytes) != "", "Kuma refuses other characters, and no name")
+}
+
+func refuseKumaTagValue(text string) string {
+	return when(text == "" || text != "*" && strings.Trim(text, kumaTagBytes) != "", "Kuma refuses other characters, and no value")
+}
+
+const kumaTagBytes = identifierBytes + "_.:/"
+
+func isLower(c byte) bool  { return 'a' <= c && c <= 'z' }
+func isLetter(c byte) bool { return isLower(c | 0x20) }
+func isDigit(c byte) bool  { return '0' <= c && c <= '9' }

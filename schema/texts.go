@@ -1,0 +1,268 @@
+package schema
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/fluxcd/pkg/apis/kustomize"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+)
+
+// checkTexts reports the texts of the document's object that their readers refuse.
+func (d *Document) checkTexts(object any) (list diag.List) {
+	for _, r := range CheckTexts(object) {
+		position := d.Position(r.Path...)
+		if last := len(r.Path) - 1; r.key {
+			position = d.keyPosition(r.Path[:last], r.Path[last].(string))
+		}
+		list = append(list, diag.New(r.Code, position, r.Path.String(), r.Message, r.Hint))
+	}
+	return list
+}
+
+// A Refusal is a text that its reader refuses.
+type Refusal struct {
+	Code diag.Code
+	Path Path
+	// Message says why, and Hint what to write instead, which may be empty.
+	Message, Hint string
+
+	// key says that the text is a key, the last of the path.
+	key bool
+}
+
+// CheckTexts finds the texts of an object, a pointer to a struct, that are not of their
+// fields' formats, and durations that are too long.
+func CheckTexts(object any) []Refusal {
+	var c textChecker
+	c.value(reflect.ValueOf(object), fieldTexts{})
+	return c.all
+}
+
+// A refuser is a struct whose reader refuses a value because of another one beside it.
+// The paths are those in the struct.
+type refuser interface {
+	refusals() []Refusal
+}
+
+type textChecker struct {
+	// path of the value that is being checked.
+	path Path
+	all  []Refusal
+}
+
+func (c *textChecker) value(v reflect.Value, f fieldTexts) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			c.value(v.Elem(), f)
+		}
+	case reflect.Struct:
+		c.object(v)
+	case reflect.Slice:
+		for i := range v.Len() {
+			c.path = append(c.path, i)
+			if item := v.Index(i); item.Kind() == reflect.String {
+				c.text(item.String(), f.format)
+			} else {
+				c.value(item, f)
+			}
+			c.path = c.path[:len(c.path)-1]
+		}
+	case reflect.Map:
+		if f.format != nil || f.keys != nil || v.Type().Elem().Kind() == reflect.Struct {
+			c.mapping(v, f)
+		}
+	case reflect.String:
+		switch text := v.String(); {
+		case text == "":
+		case f.duration:
+			if _, err := time.ParseDuration(text); err != nil {
+				c.refuse(diag.OutOfBounds, text+" is too long, the most is 2562047h", "")
+			}
+		default:
+			c.text(text, f.format)
+		}
+	}
+}
+
+func (c *textChecker) object(v reflect.Value) {
+	plan := textsOf(v.Type())
+	for _, f := range plan.fields {
+		if f.name != nil {
+			c.path = append(c.path, f.name)
+		}
+		c.value(v.Field(f.index), f)
+		if f.name != nil {
+			c.path = c.path[:len(c.path)-1]
+		}
+	}
+	if !plan.refuses {
+		return
+	}
+	for _, r := range v.Interface().(refuser).refusals() {
+		r.Path = c.path.With(r.Path...)
+		c.all = append(c.all, r)
+	}
+}
+
+func (c *textChecker) refuse(code diag.Code, message, hint string) {
+	c.all = append(c.all, Refusal{Code: code, Path: slices.Clone(c.path), Message: message, Hint: hint})
+}
+
+func (c *textChecker) mapping(v reflect.Value, f fieldTexts) {
+	fields := map[string]reflect.Value{}
+	for key, value := range v.Seq2() {
+		fields[key.String()] = value
+	}
+	for _, key := range slices.Sorted(maps.Keys(fields)) {
+		if f.keys != nil {
+			if why := f.keys.refuse(key); why != "" {
+				c.all = append(c.all, Refusal{diag.WrongFormat, c.path.With(key), f.keys.explain(key, why), f.keys.suggest(key), true})
+			}
+		}
+		c.path = append(c.path, key)
+		if value := fields[key]; value.Kind() == reflect.String {
+			c.text(value.String(), f.format)
+		} else {
+			c.value(value, f)
+		}
+		c.path = c.path[:len(c.path)-1]
+	}
+}
+
+// text checks a text, also an empty one.
+func (c *textChecker) text(text string, f *Format) {
+	if f == nil {
+		return
+	}
+	why := f.refuse(text)
+	if why == "" {
+		return
+	}
+	hint := f.suggest(text)
+	if name, ok := c.path[len(c.path)-1].(string); ok && hint != "" {
+		hint = name + ": " + plainText(hint)
+	}
+	c.refuse(diag.WrongFormat, f.explain(text, why), hint)
+}
+
+func (f *Format) explain(text, why string) string {
+	return fmt.Sprintf("%s is not %s, and %s refuses it: %s", shown(text), f.Words, f.Reader, why)
+}
+
+func (f *Format) suggest(text string) string {
+	if f.hint == nil {
+		return ""
+	}
+	return f.hint(text)
+}
+
+// maxShown is how much of a text that is wrong is shown, in bytes.
+const maxShown = 80
+
+// shown is a text in quotes, cut where it is long, and without what may be credentials
+// of a URL.
+func shown(text string) string {
+	if scheme, rest, ok := strings.Cut(text, "://"); ok || strings.Contains(text, "@") {
+		if !ok {
+			scheme, rest = "", text
+		}
+		if i := strings.LastIndexByte(rest, '@'); i >= 0 {
+			rest = "…" + rest[i:]
+		}
+		if i := strings.IndexAny(rest, "?#"); i >= 0 {
+			rest = rest[:i+1] + "…"
+		}
+		text = rest
+		if ok {
+			text = scheme + "://" + rest
+		}
+	}
+	if len(text) > maxShown {
+		text = strings.ToValidUTF8(text[:maxShown], "") + "…"
+	}
+	return strconv.Quote(text)
+}
+
+// A structTexts is what of a struct is checked.
+type structTexts struct {
+	fields []fieldTexts
+	// refuses says that the struct is a refuser.
+	refuses bool
+}
+
+// A fieldTexts is a field that has texts, or may have some below it.
+type fieldTexts struct {
+	index int
+	// name of the field, a string, or nil for one whose fields are the struct's own.
+	name any
+	// format of its text, or of the items and values below it, and keys of its mapping;
+	// nil where all is taken.
+	format, keys *Format
+	// duration says that it is one.
+	duration bool
+}
+
+// texts are those of the types that have occurred: reflect.Type → *structTexts.
+var texts sync.Map
+
+func textsOf(t reflect.Type) *structTexts {
+	if known, ok := texts.Load(t); ok {
+		return known.(*structTexts)
+	}
+	made := &structTexts{refuses: t.Implements(reflect.TypeFor[refuser]())}
+	for i := range t.NumField() {
+		if f, ok := textsOfField(t, i); ok {
+			made.fields = append(made.fields, f)
+		}
+	}
+	texts.Store(t, made)
+	return made
+}
+
+func textsOfField(t reflect.Type, i int) (f fieldTexts, ok bool) {
+	field := t.Field(i)
+	of := field.Type
+	for of.Kind() == reflect.Pointer {
+		of = of.Elem()
+	}
+	switch of.Kind() {
+	case reflect.Struct, reflect.Slice, reflect.Map:
+	case reflect.String:
+		f.duration = of == reflect.TypeFor[Duration]() || of == reflect.TypeFor[SourceTimeout]()
+	default:
+		return f, false
+	}
+	format, keys := FormatsOf(t, field)
+	f.index, f.format, f.keys = i, formatNamed(format), formatNamed(keys)
+	if of.Kind() == reflect.String && f.format == nil && !f.duration {
+		return f, false
+	}
+	if name, _, _ := strings.Cut(field.Tag.Get("json"), ","); name != "" {
+		f.name = name
+	}
+	return f, field.IsExported()
+}
+
+// FormatsOf are the names of the formats of a struct's field, of its text, items or
+// values, and of its keys.
+func FormatsOf(t reflect.Type, field reflect.StructField) (format, keys string) {
+	if t == reflect.TypeFor[kustomize.Image]() {
+		return kustomizeFormats[field.Name], ""
+	}
+	if !strings.Contains(string(field.Tag), `" `) {
+		return "", "" // the name for JSON alone
+	}
+	return field.Tag.Get("format"), field.Tag.Get("keys")
+}
+
+// kustomizeFormats are those of an image, on whose type no tags can be put.
+var kustomizeFormats = map[string]string{"Name": "image-pattern", "NewName": "image-name", "NewTag": "image-tag", "Digest": "image-digest"}
