@@ -100,13 +100,7 @@ var inputApplicationForm = accept.All{&accept.Struct{Fields: []accept.Field{
 				}}}},
 				{Name: "interval", Required: true, Form: &intervalMatch},
 				{Name: "recurseSubmodules", Form: accept.Bool},
-				{Name: "ref", Form: &accept.Struct{Fields: []accept.Field{
-					{Name: "branch", Form: accept.String},
-					{Name: "commit", Form: &commitMatch},
-					{Name: "name", Form: accept.String},
-					{Name: "semver", Form: accept.String},
-					{Name: "tag", Form: accept.String},
-				}}},
+				{Name: "ref", Form: &refForm},
 				{Name: "secretRef", Form: &secretRefForm},
 				{Name: "suspend", Form: accept.Bool},
 				{Name: "timeout", Form: &timeoutMatch},
@@ -283,7 +277,7 @@ var inputApplicationForm = accept.All{&accept.Struct{Fields: []accept.Field{
 							{Name: "customMetric", Form: &accept.Struct{Fields: []accept.Field{
 								{Name: "provider", Required: true, Form: &accept.Struct{Fields: []accept.Field{
 									{Name: "address", Form: accept.String},
-									{Name: "headers", Form: &headersForm},
+									{Name: "headers", Form: &accept.Struct{Patterns: []accept.Pattern{{Name: accept.String, Form: &accept.List{Rest: accept.String}}}}},
 									{Name: "insecureSkipVerify", Form: accept.Bool},
 									{Name: "region", Form: &regionMatch},
 									{Name: "secretRef", Form: &secretRefForm},
@@ -324,18 +318,18 @@ var inputApplicationForm = accept.All{&accept.Struct{Fields: []accept.Field{
 							{Name: "maxAge", Form: &intervalMatch},
 						}}},
 						{Name: "gateways", Form: &accept.List{Rest: accept.String}},
-						{Name: "headers", Form: &headersForm2},
+						{Name: "headers", Form: &headersForm},
 						{Name: "host", Form: accept.String},
 						{Name: "hosts", Form: &accept.List{Rest: accept.String}},
 						{Name: "match", Form: &accept.List{Rest: &accept.Struct{Fields: []accept.Field{
 							{Name: "authority", Form: accept.Any},
 							{Name: "gateways", Form: accept.Any},
-							{Name: "headers", Form: &headersForm3},
+							{Name: "headers", Form: &headersForm2},
 							{Name: "ignoreUriCase", Form: accept.Any},
 							{Name: "method", Form: accept.Any},
 							{Name: "name", Form: accept.Any},
 							{Name: "port", Form: accept.Any},
-							{Name: "queryParams", Form: &headersForm3},
+							{Name: "queryParams", Form: &headersForm2},
 							{Name: "scheme", Form: accept.Any},
 							{Name: "sourceLabels", Form: &labelsForm},
 							{Name: "sourceNamespace", Form: accept.Any},
@@ -792,9 +786,9 @@ var outputAlertproviderForm = accept.All{&accept.Struct{Fields: []accept.Field{
 		{Name: "namespace", Required: true, Form: &namespaceMatch},
 	}}},
 	{Name: "spec", Required: true, Form: &accept.Struct{Scope: true, Fields: []accept.Field{
-		{Name: "address", Form: accept.Not("")},
+		{Name: "address", Form: &addressMatch2},
 		{Name: "channel", Form: accept.String},
-		{Name: "proxy", Form: accept.String},
+		{Name: "proxy", Form: &proxyMatch},
 		{Name: "secretRef", Form: &secretRefForm2},
 		{Name: "type", Required: true, Form: accept.Enum{"slack", "msteams", "discord", "rocket", "gchat"}},
 		{Name: "username", Form: accept.String},
@@ -840,7 +834,7 @@ var outputCanaryForm = accept.All{&accept.Struct{Scope: true, Fields: []accept.F
 			}}}},
 			{Name: "primaryReadyThreshold", Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 0}, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 100}}},
 			{Name: "sessionAffinity", Form: &accept.Struct{Fields: []accept.Field{
-				{Name: "cookieName", Required: true, Form: accept.Not("")},
+				{Name: "cookieName", Required: true, Form: &cookieNameMatch},
 				{Name: "maxAge", Required: true, Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 1}}},
 			}}},
 			{Name: "stepWeight", Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 1}, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 100}}},
@@ -855,7 +849,7 @@ var outputCanaryForm = accept.All{&accept.Struct{Scope: true, Fields: []accept.F
 				{Name: "retries", Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 0}}},
 				{Name: "timeout", Form: &timeoutMatch4},
 				{Name: "type", Required: true, Form: accept.Not("")},
-				{Name: "url", Required: true, Form: &addressMatch},
+				{Name: "url", Required: true, Form: &addressMatch2},
 			}}}},
 		}, Parts: []accept.Form{
 			&accept.Guard{Clauses: []accept.Clause{{If: &accept.Exists{Expr: &accept.Ref{Path: []string{"iterations"}}}}}, Then: &accept.Struct{Open: true, Fields: []accept.Field{
@@ -884,28 +878,30 @@ var outputCanaryForm = accept.All{&accept.Struct{Scope: true, Fields: []accept.F
 			{Name: "kind", Required: true, Form: accept.Enum{"Ingress"}},
 			{Name: "name", Required: true, Form: &accept.Same{As: &accept.Ref{Up: 1, Path: []string{"metadata", "name"}}}},
 		}}},
-		{Name: "metricsServer", Form: &addressMatch},
+		{Name: "metricsServer", Form: &addressMatch2},
 		{Name: "progressDeadlineSeconds", Required: true, Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 1}}},
 		{Name: "provider", Required: true, Form: accept.Enum{"istio", "kuma", "nginx"}},
 		{Name: "revertOnDeletion", Form: accept.Bool},
 		{Name: "service", Required: true, Form: &accept.Struct{Fields: []accept.Field{
-			{Name: "appProtocol", Form: accept.String},
+			{Name: "appProtocol", Form: &appProtocolMatch},
 			{Name: "corsPolicy", Form: &accept.Struct{Fields: []accept.Field{
 				{Name: "allowCredentials", Form: accept.Bool},
+				{Name: "allowMethods", Form: &accept.List{Rest: accept.Enum{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE", "*"}}},
+				{Name: "allowOrigin", Form: &accept.List{Rest: accept.String}},
 				{Name: "allowOrigins", Form: &accept.List{Rest: &accept.Struct{Patterns: []accept.Pattern{{Name: accept.Enum{"exact", "prefix", "regex"}, Form: accept.String}}}}},
-				{Name: "maxAge", Form: accept.String},
-			}, Patterns: []accept.Pattern{{Name: accept.Enum{"allowHeaders", "allowMethods", "allowOrigin", "exposeHeaders"}, Form: &accept.List{Rest: accept.String}}}}},
-			{Name: "gateways", Form: &accept.List{Rest: accept.String}},
+				{Name: "maxAge", Form: accept.All{&intervalMatch, &maxAgeMatch}},
+			}, Patterns: []accept.Pattern{{Name: accept.Enum{"allowHeaders", "exposeHeaders"}, Form: &accept.List{Rest: &valueMatch2}}}}},
+			{Name: "gateways", Form: &accept.List{Rest: &gatewaysMatch}},
 			{Name: "headers", Form: &accept.Struct{Patterns: []accept.Pattern{{Name: accept.Enum{"request", "response"}, Form: &requestForm}}}},
-			{Name: "hosts", Form: &accept.List{Rest: accept.String}},
+			{Name: "hosts", Form: &accept.List{Rest: &hostsMatch}},
 			{Name: "name", Required: true, Form: &nameMatch4},
 			{Name: "port", Required: true, Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 1}, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 65535}}},
 			{Name: "portDiscovery", Form: accept.Bool},
 			{Name: "portName", Form: &portNameMatch},
 			{Name: "retries", Form: &accept.Struct{Fields: []accept.Field{
 				{Name: "attempts", Required: true, Form: accept.Int},
-				{Name: "perTryTimeout", Form: accept.String},
-				{Name: "retryOn", Form: accept.String},
+				{Name: "perTryTimeout", Form: accept.All{&intervalMatch, &maxAgeMatch}},
+				{Name: "retryOn", Form: &retryOnMatch},
 			}}},
 			{Name: "targetPort", Form: accept.Either{accept.All{accept.Int, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 1}, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 65535}}, &portNameMatch}},
 			{Name: "timeout", Form: &intervalMatch3},
@@ -959,8 +955,8 @@ var outputCanaryPatchedForm = accept.All{&accept.Struct{Scope: true, Fields: []a
 			{Name: "interval", Required: true, Form: &intervalMatch4},
 			{Name: "iterations", Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 2147483647}, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 1}}},
 			{Name: "match", Form: &accept.List{Rest: &accept.Struct{Fields: []accept.Field{
-				{Name: "headers", Form: &headersForm4},
-				{Name: "queryParams", Form: &headersForm4},
+				{Name: "headers", Form: &headersForm3},
+				{Name: "queryParams", Form: &headersForm3},
 				{Name: "sourceLabels", Form: &annotationsForm},
 			}}}},
 			{Name: "maxWeight", Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 1}, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 100}}},
@@ -977,13 +973,13 @@ var outputCanaryPatchedForm = accept.All{&accept.Struct{Scope: true, Fields: []a
 			{Name: "mirrorWeight", Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 0}, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 100}}},
 			{Name: "primaryReadyThreshold", Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 0}, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 100}}},
 			{Name: "sessionAffinity", Form: &accept.Struct{Fields: []accept.Field{
-				{Name: "cookieName", Required: true, Form: accept.Not("")},
+				{Name: "cookieName", Required: true, Form: &cookieNameMatch},
 				{Name: "domain", Form: accept.String},
 				{Name: "httpOnly", Form: accept.Bool},
 				{Name: "maxAge", Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 2147483647}, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 0}}},
 				{Name: "partitioned", Form: accept.Bool},
 				{Name: "path", Form: accept.String},
-				{Name: "primaryCookieName", Form: accept.String},
+				{Name: "primaryCookieName", Form: &cookieNameMatch},
 				{Name: "sameSite", Form: accept.Enum{"Strict", "Lax", "None"}},
 				{Name: "secure", Form: accept.Bool},
 			}}},
@@ -999,7 +995,7 @@ var outputCanaryPatchedForm = accept.All{&accept.Struct{Scope: true, Fields: []a
 				{Name: "retries", Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 2147483647}, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 0}}},
 				{Name: "timeout", Form: &timeoutMatch4},
 				{Name: "type", Required: true, Form: accept.Enum{"pre-rollout", "rollout", "confirm-rollout", "confirm-traffic-increase", "confirm-promotion", "post-rollout", "rollback", "event"}},
-				{Name: "url", Required: true, Form: &addressMatch},
+				{Name: "url", Required: true, Form: &addressMatch2},
 			}}}},
 		}}},
 		{Name: "autoscalerRef", Form: &accept.Struct{Fields: []accept.Field{
@@ -1014,24 +1010,24 @@ var outputCanaryPatchedForm = accept.All{&accept.Struct{Scope: true, Fields: []a
 			{Name: "kind", Required: true, Form: accept.Enum{"Ingress"}},
 			{Name: "name", Required: true, Form: accept.Not("")},
 		}}},
-		{Name: "metricsServer", Form: &addressMatch},
+		{Name: "metricsServer", Form: &addressMatch2},
 		{Name: "progressDeadlineSeconds", Required: true, Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 2147483647}, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 1}}},
 		{Name: "provider", Required: true, Form: accept.Enum{"istio", "kuma", "nginx"}},
 		{Name: "revertOnDeletion", Form: accept.Bool},
 		{Name: "service", Required: true, Form: &accept.Struct{Fields: []accept.Field{
 			{Name: "apex", Form: &metadataForm2},
-			{Name: "appProtocol", Form: accept.String},
+			{Name: "appProtocol", Form: &appProtocolMatch},
 			{Name: "backendTimeout", Form: accept.String},
 			{Name: "backends", Form: &accept.List{Rest: accept.String}},
 			{Name: "canary", Form: &metadataForm2},
 			{Name: "corsPolicy", Form: &accept.Struct{Fields: []accept.Field{
 				{Name: "allowCredentials", Form: accept.Bool},
-				{Name: "allowHeaders", Form: &accept.List{Rest: accept.String}},
-				{Name: "allowMethods", Form: &accept.List{Rest: accept.String}},
+				{Name: "allowHeaders", Form: &accept.List{Rest: &valueMatch2}},
+				{Name: "allowMethods", Form: &accept.List{Rest: accept.Enum{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE", "*"}}},
 				{Name: "allowOrigin", Form: &accept.List{Rest: accept.String}},
 				{Name: "allowOrigins", Form: &accept.List{Rest: accept.Either{&valueForm2, &valueForm3, &valueForm4, &valueForm5}}},
-				{Name: "exposeHeaders", Form: &accept.List{Rest: accept.String}},
-				{Name: "maxAge", Form: accept.String},
+				{Name: "exposeHeaders", Form: &accept.List{Rest: &valueMatch2}},
+				{Name: "maxAge", Form: accept.All{&intervalMatch, &maxAgeMatch}},
 			}}},
 			{Name: "delegation", Form: accept.Bool},
 			{Name: "gatewayRefs", Form: &accept.List{Rest: &accept.Struct{Fields: []accept.Field{
@@ -1039,18 +1035,18 @@ var outputCanaryPatchedForm = accept.All{&accept.Struct{Scope: true, Fields: []a
 				{Name: "port", Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 1}, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 65535}}},
 				{Name: "sectionName", Form: accept.String},
 			}, Patterns: []accept.Pattern{{Name: accept.Enum{"group", "kind", "namespace"}, Form: accept.String}}}}},
-			{Name: "gateways", Form: &accept.List{Rest: accept.String}},
-			{Name: "headers", Form: &headersForm2},
+			{Name: "gateways", Form: &accept.List{Rest: &gatewaysMatch}},
+			{Name: "headers", Form: &headersForm},
 			{Name: "headless", Form: accept.Bool},
-			{Name: "hosts", Form: &accept.List{Rest: accept.String}},
+			{Name: "hosts", Form: &accept.List{Rest: &hostsMatch}},
 			{Name: "match", Form: &accept.List{Rest: &accept.Struct{Fields: []accept.Field{
-				{Name: "gateways", Form: &accept.List{Rest: accept.String}},
+				{Name: "gateways", Form: &accept.List{Rest: &gatewaysMatch}},
 				{Name: "ignoreUriCase", Form: accept.Bool},
 				{Name: "name", Form: accept.String},
 				{Name: "port", Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 2147483647}}},
 				{Name: "sourceLabels", Form: &annotationsForm},
 				{Name: "sourceNamespace", Form: accept.String},
-			}, Patterns: []accept.Pattern{{Name: accept.Enum{"authority", "method", "scheme", "uri"}, Form: accept.Either{&valueForm2, &valueForm3, &valueForm4, &valueForm5}}, {Name: accept.Enum{"headers", "queryParams", "withoutHeaders"}, Form: &headersForm4}}}}},
+			}, Patterns: []accept.Pattern{{Name: accept.Enum{"authority", "method", "scheme", "uri"}, Form: accept.Either{&valueForm2, &valueForm3, &valueForm4, &valueForm5}}, {Name: accept.Enum{"headers", "queryParams", "withoutHeaders"}, Form: &headersForm3}}}}},
 			{Name: "meshName", Form: accept.String},
 			{Name: "mirror", Form: &accept.List{Rest: &accept.Struct{Fields: []accept.Field{
 				{Name: "backendRef", Required: true, Form: &accept.Struct{Fields: []accept.Field{
@@ -1065,8 +1061,8 @@ var outputCanaryPatchedForm = accept.All{&accept.Struct{Scope: true, Fields: []a
 			{Name: "primary", Form: &metadataForm2},
 			{Name: "retries", Form: &accept.Struct{Fields: []accept.Field{
 				{Name: "attempts", Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 2147483647}}},
-				{Name: "perTryTimeout", Form: accept.String},
-				{Name: "retryOn", Form: accept.String},
+				{Name: "perTryTimeout", Form: accept.All{&intervalMatch, &maxAgeMatch}},
+				{Name: "retryOn", Form: &retryOnMatch},
 			}}},
 			{Name: "rewrite", Form: &accept.Struct{Fields: []accept.Field{
 				{Name: "authority", Form: accept.String},
@@ -1277,13 +1273,7 @@ var outputGitrepositoryForm = accept.All{&accept.Struct{Fields: []accept.Field{
 		}}}},
 		{Name: "interval", Required: true, Form: &intervalMatch},
 		{Name: "recurseSubmodules", Form: accept.Bool},
-		{Name: "ref", Form: &accept.Struct{Fields: []accept.Field{
-			{Name: "branch", Form: accept.String},
-			{Name: "commit", Form: accept.String},
-			{Name: "name", Form: accept.String},
-			{Name: "semver", Form: accept.String},
-			{Name: "tag", Form: accept.String},
-		}}},
+		{Name: "ref", Form: &refForm},
 		{Name: "secretRef", Form: &secretRefForm2},
 		{Name: "suspend", Form: accept.Bool},
 		{Name: "timeout", Form: &timeoutMatch},
@@ -1380,8 +1370,8 @@ var outputHelmreleasePolicyForm = accept.All{&accept.Struct{Fields: []accept.Fie
 			{Name: "kind", Required: true, Form: accept.Enum{"Secret", "ConfigMap"}},
 			{Name: "name", Required: true, Form: accept.Not("")},
 			{Name: "optional", Form: accept.Bool},
-			{Name: "targetPath", Form: accept.String},
-			{Name: "valuesKey", Form: accept.String},
+			{Name: "targetPath", Form: accept.Not("")},
+			{Name: "valuesKey", Form: &valuesKeyMatch2},
 		}}}},
 	}, Parts: []accept.Form{
 		&accept.Guard{Clauses: []accept.Clause{{If: &accept.Exists{Expr: &accept.Ref{Path: []string{"chart"}}}}}, Then: &accept.Struct{Open: true, Fields: []accept.Field{
@@ -1609,10 +1599,10 @@ var outputMetrictemplateForm = accept.All{&accept.Struct{Fields: []accept.Field{
 	}}},
 	{Name: "spec", Required: true, Form: &accept.Struct{Fields: []accept.Field{
 		{Name: "provider", Required: true, Form: &accept.Struct{Fields: []accept.Field{
-			{Name: "address", Form: accept.String},
-			{Name: "headers", Form: &headersForm},
+			{Name: "address", Form: &addressMatch3},
+			{Name: "headers", Form: &accept.Struct{Patterns: []accept.Pattern{{Name: &valueMatch2, Form: &accept.List{Rest: accept.String}}}}},
 			{Name: "insecureSkipVerify", Form: accept.Bool},
-			{Name: "region", Form: accept.String},
+			{Name: "region", Form: &regionMatch2},
 			{Name: "secretRef", Form: &secretRefForm2},
 			{Name: "type", Required: true, Form: accept.Enum{"prometheus", "influxdb", "datadog", "externalmetrics", "stackdriver", "cloudwatch", "newrelic", "graphite", "dynatrace", "keptn", "splunk"}},
 		}}},
@@ -1656,7 +1646,7 @@ var outputOcirepositoryForm = accept.All{&accept.Struct{Fields: []accept.Field{
 		{Name: "serviceAccountName", Form: accept.Not("")},
 		{Name: "suspend", Form: accept.Bool},
 		{Name: "timeout", Form: &timeoutMatch},
-		{Name: "url", Required: true, Form: &urlMatch6},
+		{Name: "url", Required: true, Form: &urlMatch7},
 		{Name: "verify", Form: &accept.Struct{Fields: []accept.Field{
 			{Name: "provider", Required: true, Form: accept.Enum{"cosign"}},
 			{Name: "secretRef", Form: &secretRefForm2},
@@ -1759,8 +1749,15 @@ var (
 		{Name: "clusterSelector", Form: &clusterSelectorForm},
 		{Name: "fleet", Required: true, Form: &nameMatch},
 	}}
-	intervalMatch     = accept.Match{Expression: `^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`}
-	commitMatch       = accept.Match{Expression: `^[0-9a-fA-F]{40}$`}
+	intervalMatch = accept.Match{Expression: `^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`}
+	commitMatch   = accept.Match{Expression: `^[0-9a-fA-F]{40}$`}
+	refForm       = accept.Struct{Fields: []accept.Field{
+		{Name: "branch", Form: accept.String},
+		{Name: "commit", Form: &commitMatch},
+		{Name: "name", Form: accept.String},
+		{Name: "semver", Form: accept.String},
+		{Name: "tag", Form: accept.String},
+	}}
 	timeoutMatch      = accept.Match{Expression: `^([0-9]+(\.[0-9]+)?(ms|s|m))+$`}
 	urlMatch          = accept.Match{Expression: `^(http|https|ssh)://.*$`}
 	urlMatch2         = accept.Match{Expression: `^(http|https|oci)://.*$`}
@@ -1807,7 +1804,6 @@ var (
 		{Name: "minReplicas", Form: accept.All{accept.Int, &accept.Bound{Comparison: accept.LessOrEqual, Limit: 2147483647}, &accept.Bound{Comparison: accept.GreaterOrEqual, Limit: 1}}},
 	}}
 	portNameMatch      = accept.Match{Expression: `^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`, Most: 15}
-	headersForm        = accept.Struct{Patterns: []accept.Pattern{{Name: accept.String, Form: &accept.List{Rest: accept.String}}}}
 	regionMatch        = accept.Match{Expression: `^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$`}
 	thresholdRangeForm = accept.Struct{Fields: []accept.Field{
 		{Name: "max", Form: accept.Number},
@@ -1824,11 +1820,11 @@ var (
 		{Name: "remove", Form: &accept.List{Rest: accept.String}},
 		{Name: "set", Form: &annotationsForm},
 	}}
-	headersForm2 = accept.Struct{Fields: []accept.Field{
+	headersForm = accept.Struct{Fields: []accept.Field{
 		{Name: "request", Form: &requestForm},
 		{Name: "response", Form: &requestForm},
 	}}
-	headersForm3      = accept.Struct{Patterns: []accept.Pattern{{Name: accept.String, Form: &allowOriginsForm}}}
+	headersForm2      = accept.Struct{Patterns: []accept.Pattern{{Name: accept.String, Form: &allowOriginsForm}}}
 	timeoutMatch2     = accept.Match{Expression: `^([0-9]+m([0-9]+s)?|[0-9]+s)$`}
 	serviceNameMatch  = accept.Match{Expression: `^[a-z]([-a-z0-9]*[a-z0-9])?$`, Most: 63}
 	intervalMatch2    = accept.Match{Expression: `^(0+(\.0+)?(ms|s|m|h))+$`}
@@ -1898,6 +1894,8 @@ var (
 		{Name: "version", Form: accept.String},
 	}}
 	fluxMatch      = accept.Match{Expression: `^v?[0-9]+\.[0-9]+(\.[0-9]+)?$`}
+	addressMatch2  = accept.Match{Expression: `^https?://[^\s/?#]+([/?#]\S*)?$`}
+	proxyMatch     = accept.Match{Expression: `^(https?|socks5h?)://[^\s/?#]+([/?#]\S*)?$`}
 	secretRefForm2 = accept.Struct{Fields: []accept.Field{
 		{Name: "name", Required: true, Form: accept.Not("")},
 	}}
@@ -1909,10 +1907,17 @@ var (
 		{Name: "name", Required: true, Form: accept.Not("")},
 		{Name: "namespace", Required: true, Form: accept.Not("")},
 	}}
-	intervalMatch3 = accept.Match{Expression: `^[1-9][0-9]*s$`}
-	timeoutMatch4  = accept.Match{Expression: `^[0-9]+(m([0-9]+s)?|s)$`}
-	nameMatch4     = accept.Match{Expression: `^[a-z]([-a-z0-9]*[a-z0-9])?$`, Most: 55}
-	valueForm      = accept.Struct{Fields: []accept.Field{
+	intervalMatch3   = accept.Match{Expression: `^[1-9][0-9]*s$`}
+	cookieNameMatch  = accept.Match{Expression: "^[-!#&'._`~0-9A-Za-z]+$"}
+	timeoutMatch4    = accept.Match{Expression: `^[0-9]+(m([0-9]+s)?|s)$`}
+	appProtocolMatch = accept.Match{Expression: `^([a-z0-9]([-.a-z0-9]*[a-z0-9])?/)?[A-Za-z0-9]([-_.A-Za-z0-9]{0,61}[A-Za-z0-9])?$`}
+	maxAgeMatch      = accept.Match{Expression: `[1-9]`}
+	valueMatch2      = accept.Match{Expression: "^[-!#$%&'*+.^_`|~0-9A-Za-z]+$"}
+	gatewaysMatch    = accept.Match{Expression: `^[a-z0-9]([-.a-z0-9]*[a-z0-9])?(/[a-z0-9]([-a-z0-9]*[a-z0-9])?)?$`}
+	hostsMatch       = accept.Match{Expression: `^(\*|(\*\.)?[a-z0-9]([-.a-z0-9]*[a-z0-9])?|[0-9a-fA-F:.]+)$`}
+	nameMatch4       = accept.Match{Expression: `^[a-z]([-a-z0-9]*[a-z0-9])?$`, Most: 55}
+	retryOnMatch     = accept.Match{Expression: `^[-a-z0-9]+(,[-a-z0-9]+)*$`}
+	valueForm        = accept.Struct{Fields: []accept.Field{
 		{Name: "annotations", Form: &annotationsForm},
 		{Name: "labels", Form: &annotationsForm},
 	}}
@@ -1933,7 +1938,7 @@ var (
 	valueForm5 = accept.Struct{Fields: []accept.Field{
 		{Name: "regex", Required: true, Form: accept.String},
 	}}
-	headersForm4 = accept.Struct{Patterns: []accept.Pattern{{Name: accept.String, Form: accept.Either{&valueForm2, &valueForm3, &valueForm4, &valueForm5}}}}
+	headersForm3 = accept.Struct{Patterns: []accept.Pattern{{Name: accept.String, Form: accept.Either{&valueForm2, &valueForm3, &valueForm4, &valueForm5}}}}
 	nameMatch5   = accept.Match{Expression: `^(consecutive(5xxErrors|Errors|GatewayErrors|LocalOriginFailures)|maxEjectionPercent|minHealthPercent)$`}
 	labelsForm2  = accept.Struct{Fields: []accept.Field{
 		{Name: "app", Required: true, Form: accept.String},
@@ -1971,7 +1976,7 @@ var (
 		{Name: "name", Required: true, Form: accept.Not("")},
 		{Name: "namespace", Required: true, Form: &namespaceMatch},
 	}}
-	urlMatch4     = accept.Match{Expression: `^(http|https|ssh)://`}
+	urlMatch4     = accept.Match{Expression: `^(http|https|ssh)://[^\s/?#]+([/?#]\S*)?$`}
 	nameMatch6    = accept.Match{Expression: `^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`, Most: 63}
 	metadataForm5 = accept.Struct{Fields: []accept.Field{
 		{Name: "name", Required: true, Form: &nameMatch6},
@@ -1999,15 +2004,19 @@ var (
 		}, Patterns: []accept.Pattern{{Name: accept.Enum{"ignoreTestFailures", "remediateLastFailure"}, Form: accept.Bool}}}},
 		{Name: "timeout", Form: &intervalMatch},
 	}, Patterns: []accept.Pattern{{Name: &nameMatch7, Form: accept.Bool}}}
-	urlMatch5      = accept.Match{Expression: `^(http|https|oci)://`}
-	urlMatch6      = accept.Match{Expression: `^oci://`}
-	nameMatch8     = accept.Match{Expression: `^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`}
-	hostMatch      = accept.Match{Expression: `^(\*\.)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`}
-	resourcesMatch = accept.Match{Expression: `^[a-z0-9][-a-z0-9.]*\.yaml$`}
-	nameMatch9     = accept.Match{Expression: `^allow-all-`}
-	targetRefForm  = accept.Struct{Fields: []accept.Field{
+	valuesKeyMatch2 = accept.Match{Expression: `^[-._a-zA-Z0-9]+$`}
+	urlMatch5       = accept.Match{Expression: `^(http|https|oci)://[^\s/?#]+([/?#]\S*)?$`}
+	urlMatch6       = accept.Match{Expression: `^oci://`}
+	nameMatch8      = accept.Match{Expression: `^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`}
+	hostMatch       = accept.Match{Expression: `^(\*\.)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`}
+	resourcesMatch  = accept.Match{Expression: `^[a-z0-9][-a-z0-9.]*\.yaml$`}
+	nameMatch9      = accept.Match{Expression: `^allow-all-`}
+	targetRefForm   = accept.Struct{Fields: []accept.Field{
 		{Name: "kind", Required: true, Form: accept.Enum{"Mesh"}},
 	}}
+	addressMatch3    = accept.Match{Expression: `^\S+$`}
+	regionMatch2     = accept.Match{Expression: `^[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?$`}
+	urlMatch7        = accept.Match{Expression: `^oci://[^\s/?#]+(/\S+)$`}
 	destinationForm2 = accept.Struct{Fields: []accept.Field{
 		{Name: "kuma.io/service", Required: true, Form: accept.Enum{"*"}},
 	}}

@@ -64,8 +64,8 @@ trafficRoutingProvider: istio
 		Code: BadRoute, Severity: Error, Structural: true,
 		Title:   "Istio would refuse the route",
 		Ignored: "Flagger copies the field into a VirtualService, which Istio's admission webhook refuses. Flagger tries again for ever, and the rollout does not get ready.",
-		Fix:     "Write hosts, gateways and perTryTimeout as Istio takes them. The host * needs a gateway, since without one the route is for all sidecars.",
-		Source:  "istio/istio pkg/config/validation/virtualservice.go",
+		Fix:     "Write hosts, gateways, retries, headers and maxAge as Istio takes them: each host once, a gateway as a name or namespace/name, retries with attempts. The host * needs a gateway, since without one the route is for all sidecars.",
+		Source:  "istio/istio pkg/config/validation/virtualservice.go and validation.go",
 		On:      "istio",
 		Bad: `
 # Application spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting

@@ -228,8 +228,8 @@ port: 8080
 	{
 		Code: WrongFormat, Severity: Error, Structural: true,
 		Title:   "the text has another form",
-		Ignored: "An API server refuses an object with a name, a duration or a URL of another form, and the whole Kustomization that it is in fails.",
-		Fix:     "Write the text as the message says. The hint shows what was probably meant.",
+		Ignored: "The reader of the text refuses it. An API server refuses the object, and the whole Kustomization that it is in fails; Flux never fetches from the URL; Flagger's checks fail, and each new version is rolled back.",
+		Fix:     "Write the text as the message says. The hint shows what was probably meant. The formats, and who reads each, are listed in docs/fields.md.",
 		Bad: `
 # Application spec.syncPolicies[0].kustomization
 interval: »10 minutes

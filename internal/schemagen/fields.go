@@ -37,7 +37,47 @@ func fieldsPage(comments map[string]string) ([]byte, error) {
 		}
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n| field | default | what becomes of it |\n|---|---|---|\n%s", d.kind, d.intro, l.rows.String())
 	}
+	b.WriteString("\n## Formats\n\n" +
+		"What a text must be where its pattern in the JSON Schema does not say all of it (FW115), and who would refuse it. " +
+		"An item of a list has the format, and so has a value of a mapping; `{}` marks its keys. Fields without a kind are an Application's.\n\n" +
+		"| what the text is | refused by | fields |\n|---|---|---|\n")
+	fields := formatFields()
+	for _, f := range schema.Formats() {
+		if all := fields[f.Name]; len(all) > 0 {
+			fmt.Fprintf(&b, "| %s | %s | %s |\n", f.Words, f.Reader, strings.Join(all, "<br>"))
+		}
+	}
 	return b.Bytes(), nil
+}
+
+// formatFields are the fields of all kinds by the formats that they have.
+func formatFields() map[string][]string {
+	all := map[string][]string{}
+	var list func(t reflect.Type, path string)
+	list = func(t reflect.Type, path string) {
+		for i := range t.NumField() {
+			f := t.Field(i)
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			at := join(path, name)
+			if f.Anonymous {
+				at = path
+			}
+			format, keys := schema.FormatsOf(t, f)
+			all[format] = append(all[format], "`"+at+"`")
+			all[keys] = append(all[keys], "`"+at+"{}`")
+			if below, suffix := element(f.Type); below.Kind() == reflect.Struct {
+				list(below, at+suffix)
+			}
+		}
+	}
+	for _, k := range schema.Kinds() {
+		path := k.Name + ":"
+		if k.Name == "Application" {
+			path = ""
+		}
+		list(reflect.TypeOf(k.New()).Elem(), path)
+	}
+	return all
 }
 
 // An answer is what becomes of a field, and of those below it that say nothing
@@ -121,8 +161,11 @@ func element(t reflect.Type) (of reflect.Type, suffix string) {
 }
 
 func join(path, name string) string {
-	if path == "" {
+	switch {
+	case path == "":
 		return name
+	case strings.HasSuffix(path, ":"):
+		return path + " " + name
 	}
 	return path + "." + name
 }

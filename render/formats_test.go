@@ -1,0 +1,90 @@
+package render_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+)
+
+// TestReadersRefusals: what Istio, Flagger and Flux would refuse because of several
+// fields together is refused here, and what they take is not.
+func TestReadersRefusals(t *testing.T) {
+	long := strings.Repeat("a", 1025)
+	istio := func(routing string) string {
+		return "      rolloutPolicy: {trafficRouting: {" + routing + ", canaryStrategy: {stepWeight: 10}}}\n"
+	}
+	match := func(match string) string {
+		return "      rolloutPolicy: {trafficRouting: {analysisTimes: 5, match: [" + match + "]}}\n"
+	}
+	for _, tt := range []struct {
+		name, rollout string
+		want          diag.Code // none where it is taken
+	}{
+		{"a host twice", istio("gateways: [a/b], hosts: [a.example.com, b.example.com, a.example.com]"), "FW704"},
+		{"a host and its wildcard", istio("gateways: [a/b], hosts: [a.example.com, '*.example.com']"), "FW704"},
+		{"a wildcard in another", istio("gateways: [a/b], hosts: ['*.example.com', '*.a.example.com']"), "FW704"},
+		{"* and another host", istio("gateways: [a/b], hosts: ['*', a.example.com]"), "FW704"},
+		{"the last label a number", istio("gateways: [a/b], hosts: [a.1]"), "FW704"},
+		{"a label too long", istio("gateways: [a/b], hosts: [" + strings.Repeat("a", 64) + ".example.com]"), "FW704"},
+		{"hosts that differ", istio("gateways: [a/b, mesh], hosts: [a.example.com, '*.b.example.com', example.com, 10.0.0.1, web]"), ""},
+		{"* alone", istio("gateways: [a/b], hosts: ['*']"), ""},
+		{"a gateway with a wildcard", istio("gateways: ['*.example.com']"), "FW704"},
+		{"a gateway's name with a dot", istio("gateways: [a/b.example.com]"), "FW704"},
+		{"a namespace with a dot", istio("gateways: [a.com/x]"), "FW704"},
+		{"this namespace", istio("gateways: [./a]"), "FW704"},
+		{"a gateway that is a number", istio("gateways: ['1']"), "FW704"},
+		{"gateways", istio("gateways: [a/b, c, d.e.svc.cluster.local, mesh]"), ""},
+		{"a time without attempts", istio("retries: {perTryTimeout: 2s}"), "FW704"},
+		{"failures without attempts", istio("retries: {attempts: 0, retryOn: 5xx}"), "FW704"},
+		{"an unknown failure", istio("retries: {attempts: 1, retryOn: 'five-hundred'}"), "FW115"},
+		{"a time below a millisecond", istio("retries: {attempts: 1, perTryTimeout: 0.5ms}"), "FW704"},
+		{"a broken millisecond", istio("retries: {attempts: 1, perTryTimeout: 1.5ms}"), "FW704"},
+		{"retries", istio("retries: {attempts: 3, perTryTimeout: 1.5s, retryOn: '5xx,gateway-error,503'}"), ""},
+		{"no retries", istio("retries: {attempts: 0}"), ""},
+		{"no time to keep", istio("corsPolicy: {maxAge: 0s}"), "FW704"},
+		{"half a second to keep", istio("corsPolicy: {maxAge: 1.5s}"), "FW704"},
+		{"a method in small letters", istio("corsPolicy: {allowMethods: [get]}"), "FW115"},
+		{"a header with a space", istio("corsPolicy: {allowHeaders: ['content type']}"), "FW115"},
+		{"a shown header with a space", istio("corsPolicy: {exposeHeaders: ['x y']}"), "FW115"},
+		{"an origin too long", istio("corsPolicy: {allowOrigins: [{regex: " + long + "}]}"), "FW314"},
+		{"a CORS policy", istio("corsPolicy: {maxAge: 24h, allowMethods: [GET, '*'], allowHeaders: ['*', content-type], allowOrigins: [{regex: 'https://.*'}], allowCredentials: true}"), ""},
+		{"a header set with a space", istio("headers: {request: {set: {'x y': a}}}"), "FW115"},
+		{"a value with a %", istio("headers: {request: {set: {x: 100%}}}"), "FW115"},
+		{"the host of a response", istio("headers: {response: {add: {Host: a}}}"), "FW704"},
+		{"the host removed", istio("headers: {request: {remove: [host]}}"), "FW704"},
+		{"the host set twice", istio("headers: {request: {set: {host: a}, add: {':authority': b}}}"), "FW704"},
+		{"headers", istio("headers: {request: {set: {host: a, x-a: '%REQ(:path)%'}, remove: [x-b]}, response: {add: {x-c: 100%%}}}"), ""},
+		{"a match's header with a space", match("{headers: {'x y': {exact: a}}}"), "FW115"},
+		{"a match too long", match("{headers: {x: {regex: " + long + "}}}"), "FW314"},
+		{"a claim without a gateway", match("{headers: {'@request.auth.claims.sub': {exact: a}}}"), "FW704"},
+		{"a match", match("{headers: {x: {regex: " + long[:1024] + "}, ':path': {prefix: /a}}, sourceLabels: {example.com/a: b}}"), ""},
+		{"a source label's name", match("{headers: {x: {exact: a}}, sourceLabels: {'a b': c}}"), "FW115"},
+
+		{"a patched host", istio("gateways: [a/b], hosts: [a.example.com]") + patching("/spec/service/hosts/-", `"a.example.com"`), "FW322"},
+		{"a patched gateway", istio("gateways: [a/b]") + patching("/spec/service/gateways/0", `"./a"`), "FW322"},
+		{"patched retries", istio("hosts: [a.example.com]") + patching("/spec/service/retries", `{"retryOn": "5xx"}`), "FW322"},
+		{"a patched failure", istio("hosts: [a.example.com]") + patching("/spec/service/retries", `{"attempts": 1, "retryOn": "x"}`), "FW322"},
+		{"a patched cookie", istio("hosts: [a.example.com]") + patching("/spec/analysis/sessionAffinity", `{"cookieName": "[a"}`), "FW322"},
+		{"a patched webhook", istio("hosts: [a.example.com]") + patching("/spec/analysis/webhooks", `[{"name": "a", "type": "event", "url": "http://a b"}]`), "FW322"},
+		{"a patched match", istio("hosts: [a.example.com]") + patching("/spec/service/match", `[{"uri": {"regex": "["}}]`), "FW322"},
+		{"a patched delegate", istio("hosts: [a.example.com]") + patching("/spec/service/delegation", "true"), "FW322"},
+		{"what patches may bring", istio("gateways: [a/b], hosts: [a.example.com]") + patching("/spec/service/match", `[{"uri": {"prefix": "/"}, "gateways": ["mesh"]}]`), ""},
+	} {
+		var got []string
+		for _, d := range problems(rolledOut("istio", tt.rollout)) {
+			if d.Severity == diag.Error {
+				got = append(got, string(d.Code))
+			}
+		}
+		if want := strings.Fields(string(tt.want)); fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("%s: got %v, want %v\n%s", tt.name, got, want, text(problems(rolledOut("istio", tt.rollout))))
+		}
+	}
+}
+
+// patching is a patch that adds a value to the rollout's Canary.
+func patching(path, value string) string {
+	return "      patches: [{target: {kind: Canary}, patch: '[{\"op\": \"add\", \"path\": \"" + path + "\", \"value\": " + value + "}]'}]\n"
+}
