@@ -46,6 +46,7 @@ func fromEnvironment(name string, otherwise int) int {
 var unchanged = map[string]string{
 	"Application spec.source.gitRepository.gitImplementation":                                               "left out: Flux has removed it",
 	"Application spec.syncPolicies[].rollout.rolloutPolicy.trafficRouting.corsPolicy.allowOrigins[].suffix": "refused: Istio matches no suffixes",
+	"Application spec.syncPolicies[].rollout.rolloutPolicy.trafficRouting.match[].headers.*.suffix":         "refused: Istio matches no suffixes",
 	"Application spec.syncPolicies[].rollout.rolloutPolicy.trafficRouting.match[].queryParams.*.suffix":     "refused: Istio matches no suffixes",
 }
 
@@ -218,19 +219,24 @@ func (r *reading) tree(m mutant.Mutant, rendered *render.Tree) {
 		}
 		for _, objects := range on {
 			for _, o := range objects {
-				r.object(m, o)
-				switch o.GetKind() {
-				case "Kustomization":
-					r.source(m, o)
-				case "GitRepository", "HelmRepository", "OCIRepository", "HelmRelease":
-					r.ask(bySources, "flux", m, []*kube.Object{o})
-				case "AlertProvider":
-					r.ask(byFlagger, "flagger", m, []*kube.Object{o})
-				case "Canary":
-					r.canary(m, o, objects)
-				}
+				r.read(m, o, objects)
 			}
 		}
+	}
+}
+
+// read has an object read by all who read its kind, among the objects of its cluster.
+func (r *reading) read(m mutant.Mutant, o *kube.Object, all []*kube.Object) {
+	r.object(m, o)
+	switch o.GetKind() {
+	case "Kustomization":
+		r.source(m, o)
+	case "GitRepository", "HelmRepository", "OCIRepository", "HelmRelease":
+		r.ask(bySources, "flux", m, []*kube.Object{o})
+	case "AlertProvider":
+		r.ask(byFlagger, "flagger", m, []*kube.Object{o})
+	case "Canary":
+		r.canary(m, o, all)
 	}
 }
 
@@ -475,12 +481,16 @@ func (r *readers) ask(reader string, objects []*kube.Object) (a answer, err erro
 	return a, r.out.Decode(&a)
 }
 
-func startReading(t *testing.T) *reading {
-	t.Helper()
-	r := &reading{
-		t: t, program: startReaders(t), server: kube.Start(t, toolsDir),
+func newReading(t *testing.T, server *kube.ControlPlane, program *readers) *reading {
+	return &reading{
+		t: t, server: server, program: program,
 		seen: map[[sha256.Size]byte]bool{}, refused: map[string][]refusal{}, objects: map[string]int{},
 	}
+}
+
+func startReading(t *testing.T) *reading {
+	t.Helper()
+	r := newReading(t, kube.Start(t, toolsDir), startReaders(t))
 	charts := chartCRDs(t)
 	install(t, r.server, slices.Concat(fluxCRDs(t), charts["flagger"], charts["kuma"], istioCRDs(t)))
 	return r
@@ -529,6 +539,7 @@ func TestDifferential(t *testing.T) {
 	working.Wait()
 	t.Logf("%d of %d inputs are accepted; read are, each once: %v", len(accepted), made, r.objects)
 
+	t.Run("what is broken is seen", func(t *testing.T) { brokenIsSeen(t, r.server, r.program) })
 	t.Run("every field", func(t *testing.T) {
 		recordAll(t, "10. random inputs: fields with other values", len(maker.Fields())-len(unchanged))
 		for _, f := range uncovered(maker) {
@@ -546,6 +557,42 @@ func TestDifferential(t *testing.T) {
 			}
 			for _, why := range r.refusals(check) {
 				t.Error(why)
+			}
+		})
+	}
+}
+
+// brokenIsSeen breaks objects in ways that their readers refuse.
+func brokenIsSeen(t *testing.T, server *kube.ControlPlane, program *readers) {
+	const git, canary, kustomization = "GitRepository default/git", "Canary web/web", "Kustomization default/web"
+	for _, tt := range []struct {
+		by, id string
+		value  any
+		path   []string
+	}{
+		{byServer, git, "1 minute", []string{"spec", "interval"}},
+		{byServer, canary, "a b", []string{"spec", "service", "appProtocol"}},
+		{bySources, git, "https:///a", []string{"spec", "url"}},
+		{bySources, git, "a..b", []string{"spec", "ref", "branch"}},
+		{bySources, "HelmRelease default/p", "x y", []string{"spec", "chart", "spec", "version"}},
+		{byBuilder, kustomization, []any{"/a"}, []string{"spec", "components"}},
+		{byFlagger, canary, "[a", []string{"spec", "analysis", "sessionAffinity", "cookieName"}},
+		{byFlagger, canary, "https:// a", []string{"spec", "metricsServer"}},
+		{byIstiod, canary, []any{"./a"}, []string{"spec", "service", "gateways"}},
+		{byIstiod, canary, "0s", []string{"spec", "service", "corsPolicy", "maxAge"}},
+	} {
+		t.Run(strings.Join(append(tt.path, fmt.Sprint(tt.value)), " "), func(t *testing.T) {
+			record(t, "10. random inputs: what is broken is seen")
+			objects := golden(t, everyField).objects(t, "one")
+			o, ok := objects[tt.id]
+			if !ok {
+				t.Fatalf("no %s among %q", tt.id, slices.Sorted(maps.Keys(objects)))
+			}
+			set(t, o.Object, tt.value, tt.path...)
+			r := newReading(t, server, program)
+			r.read(mutant.Mutant{}, o, slices.Collect(maps.Values(objects)))
+			if len(r.refused[tt.by]) == 0 {
+				t.Errorf("it is taken: %v", r.refused)
 			}
 		})
 	}

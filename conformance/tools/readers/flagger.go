@@ -142,18 +142,22 @@ func callable(w flaggerv1.CanaryWebhook) error {
 	return requestable(hook.String())
 }
 
-// sendable makes the notifier of a provider as pkg/controller/events.go does.
+// sendable makes the notifier of a provider as alert in pkg/controller/events.go does.
 func sendable(p *flaggerv1.AlertProvider) error {
-	address := p.Spec.Address
-	if address == "" {
+	address, username, channel := p.Spec.Address, p.Spec.Username, p.Spec.Channel
+	if p.Spec.SecretRef != nil {
 		address = "https://example.com" // of the Secret
 	}
-	f := notifier.NewFactory(address, "", p.Spec.Proxy, p.Spec.Username, p.Spec.Channel)
-	_, err := f.Notifier(p.Spec.Type)
-	if err != nil {
+	if username == "" {
+		username = "flagger"
+	}
+	if channel == "" {
+		channel = "general"
+	}
+	if _, err := notifier.NewFactory(address, "", p.Spec.Proxy, username, channel).Notifier(p.Spec.Type); err != nil {
 		return err
 	}
-	if p.Spec.Proxy != "" {
+	if p.Spec.Proxy != "" { // pkg/notifier/client.go
 		if _, err := url.Parse(p.Spec.Proxy); err != nil {
 			return err
 		}
@@ -167,7 +171,7 @@ func roll(cd *flaggerv1.Canary, ingresses []*networkingv1.Ingress, a *answer) er
 	selector := &metav1.LabelSelector{MatchLabels: map[string]string{"app": "web"}}
 	pods := corev1.PodTemplateSpec{
 		ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": "web"}},
-		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "web", Image: "web", Ports: []corev1.ContainerPort{{Name: "other", ContainerPort: 7070}}}}},
+		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "web", Image: "web", Ports: []corev1.ContainerPort{{Name: "other", ContainerPort: 7}}}}},
 	}
 	target := []runtime.Object{
 		&appsv1.Deployment{ObjectMeta: meta, Spec: appsv1.DeploymentSpec{Selector: selector, Template: pods}},
