@@ -92,7 +92,7 @@ func (m *Maker) Next() Mutant {
 		if !m.change(&next, f) {
 			continue
 		}
-		m.tried[f.String()]++
+		m.tried[f.name]++
 		return next
 	}
 }
@@ -140,8 +140,7 @@ func reached(v any, steps []step) (n int) {
 
 // weight says how little a field needs another try.
 func (m *Maker) weight(f *field) int {
-	name := f.String()
-	return m.covered[name]*20 + m.tried[name]
+	return m.covered[f.name]*20 + m.tried[f.name]
 }
 
 // Accept tells the Maker that a mutant is accepted: others are made of it.
@@ -159,7 +158,7 @@ func (m *Maker) Accept(a Mutant) {
 // Fields are the names of all fields.
 func (m *Maker) Fields() (all []string) {
 	for _, f := range m.fields {
-		all = append(all, f.String())
+		all = append(all, f.name)
 	}
 	return all
 }
@@ -202,7 +201,7 @@ func (m *Maker) change(next *Mutant, f *field) bool {
 	if err != nil {
 		panic(err)
 	}
-	next.Changes = append(next.Changes, Change{f.String(), at, shortened(string(shown)), made != nil && !reflect.DeepEqual(old, made)})
+	next.Changes = append(next.Changes, Change{f.name, at, shortened(string(shown)), made != nil && !reflect.DeepEqual(old, made)})
 	return true
 }
 

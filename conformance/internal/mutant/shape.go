@@ -106,16 +106,17 @@ const (
 
 // A field is a leaf of a kind's documents.
 type field struct {
+	// name is that of docs/fields.md, after the kind's.
+	name  string
 	kind  string
 	steps []step
 	shape *shape
 }
 
-// String names a field as docs/fields.md does, after its kind.
-func (f *field) String() string {
+func nameOf(kind string, steps []step) string {
 	var b strings.Builder
-	b.WriteString(f.kind + " ")
-	for i, s := range f.steps {
+	b.WriteString(kind + " ")
+	for i, s := range steps {
 		switch s.kind {
 		case ofList:
 			b.WriteString("[]")
@@ -140,7 +141,7 @@ func fieldsOf(kind string, root *shape) (all []*field) {
 		switch {
 		case s.DoNotSuggest, len(s.Enum) == 1, s.Const != nil:
 		case s.isLeaf():
-			all = append(all, &field{kind, steps, s})
+			all = append(all, &field{nameOf(kind, steps), kind, steps, s})
 		case s.Items != nil:
 			walk(s.Items, append(steps, step{"", ofList}))
 		case s.values != nil:
