@@ -393,23 +393,31 @@ func (d *Document) load(object map[string]any, fields map[string]bool) diag.List
 	}
 	list := append(shape, rules...)
 	list = append(list, d.checkNames(object)...)
+	whole, err := d.typed(object)
+	list = append(list, d.checkTexts(whole)...)
 	if sound == nil {
 		return list
 	}
 	d.Salvaged = shape.HasErrors()
-	data, err := json.Marshal(sound)
-	if err == nil {
-		o := d.Kind.New()
-		if err = json.Unmarshal(data, o); err == nil {
-			d.Object = o
-			list = append(list, d.checkTexts(o)...)
-		}
+	if d.Salvaged {
+		whole, err = d.typed(sound)
 	}
 	if err != nil {
 		// The shape has accepted what the Go type cannot hold.
-		list = append(list, d.Diagnostic(diag.Internal, nil, err.Error(), ""))
+		return append(list, d.Diagnostic(diag.Internal, nil, err.Error(), ""))
 	}
+	d.Object = whole
 	return list
+}
+
+// typed makes a typed object of a value. With an error it holds what fits.
+func (d *Document) typed(value map[string]any) (any, error) {
+	object := d.Kind.New()
+	data, err := json.Marshal(value)
+	if err != nil {
+		return object, err
+	}
+	return object, json.Unmarshal(data, object)
 }
 
 // count is a number with its noun.

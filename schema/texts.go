@@ -15,9 +15,21 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
-// checkTexts reports the texts of the document's object that their readers refuse.
+// checkTexts reports the texts of the document's object that their readers refuse, but
+// for those that do not have the shape of the kind.
 func (d *Document) checkTexts(object any) (list diag.List) {
-	for _, r := range CheckTexts(object) {
+	refused := CheckTexts(object)
+	if len(refused) == 0 {
+		return nil
+	}
+	wrong := map[string]bool{}
+	for _, path := range d.wrong {
+		wrong[path.String()] = true
+	}
+	for _, r := range refused {
+		if wrong[r.Path.String()] {
+			continue
+		}
 		position := d.Position(r.Path...)
 		if last := len(r.Path) - 1; r.key {
 			position = d.keyPosition(r.Path[:last], r.Path[last].(string))
