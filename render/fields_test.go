@@ -73,8 +73,8 @@ spec:
 		"rollout":  append(slices.Clone(everyRolloutField), alertProviders),
 		"placed":   {fleet, mesh, placed},
 		"nginx":    matches("nginx", "host: h.example.com,", "{headers: {a: {regex: b}}}"),
-		"match":    matches("istio", "", `{headers: {a: {exact: b}, c: {prefix: d}, e: {suffix: f}, g: {regex: h}}, queryParams: {a: {exact: b}, c: {prefix: d}, g: {regex: h}}, sourceLabels: {a: b}}`),
-		"refused":  matches("istio", "", `{headers: {a: {exact: b}}, queryParams: {e: {suffix: f}}, name: n, uri: {}, scheme: {}, method: {}, authority: {}, port: 1, gateways: [], ignoreUriCase: true, withoutHeaders: {}, sourceNamespace: s}`),
+		"match":    matches("istio", "", `{headers: {a: {exact: b}, c: {prefix: d}, g: {regex: h}}, queryParams: {a: {exact: b}, c: {prefix: d}, g: {regex: h}}, sourceLabels: {a: b}}`),
+		"refused":  matches("istio", "", `{headers: {a: {exact: b}, e: {suffix: f}}, queryParams: {e: {suffix: f}}, name: n, uri: {}, scheme: {}, method: {}, authority: {}, port: 1, gateways: [], ignoreUriCase: true, withoutHeaders: {}, sourceNamespace: s}`),
 		"origins":  rolledOut("istio", "      rolloutPolicy: {trafficRouting: {corsPolicy: {allowOrigins: [{suffix: a}, {}]}, canaryStrategy: {stepWeight: 10}}}\n"),
 		"patched":  rolledOut("kuma", "      rolloutPolicy: {trafficRouting: {canaryStrategy: {stepWeight: 10}}}\n      patches: [{target: "+patch+`, patch: '[{"op": "add", "path": "/metadata/labels", "value": {"a": "b"}}]'}]`+"\n"),
 	}

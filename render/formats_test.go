@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/schema"
 )
 
 // TestReadersRefusals: what Istio, Flagger and Flux would refuse because of several
@@ -87,4 +88,51 @@ func TestReadersRefusals(t *testing.T) {
 // patching is a patch that adds a value to the rollout's Canary.
 func patching(path, value string) string {
 	return "      patches: [{target: {kind: Canary}, patch: '[{\"op\": \"add\", \"path\": \"" + path + "\", \"value\": " + value + "}]'}]\n"
+}
+
+// TestComponentsOfTheSource: kustomize-controller reads nothing outside of it, and
+// kustomize no directory twice.
+func TestComponentsOfTheSource(t *testing.T) {
+	for _, tt := range []struct {
+		path, component string
+		refused         bool
+	}{
+		{"./deploy/web", "../../components/a", false}, {"./deploy/web", "a", false}, {"", "a", false}, {"/deploy", "../a", false}, {"deploy/..", "a", false},
+		{"./deploy/web", "../../../a", true}, {"", "../a", true}, {"../..", "../a", true}, {"deploy", "..", true}, {"deploy/web", "..", true}, {"deploy", ".", true}, {"", "./", true}, {"deploy", "../deploy", true},
+		{"deploy", "../deploy-a", false},
+	} {
+		list := problems([]schema.File{app("a", fmt.Sprintf("  syncPolicies: [{name: p, kustomization: {interval: 5m, prune: true, path: %q, components: [%q]}}]\n", tt.path, tt.component))})
+		if (len(list) > 0) != tt.refused {
+			t.Errorf("%s with %s:\n%s", tt.path, tt.component, text(list))
+		}
+	}
+}
+
+// TestNamesMadeOfOthers: the API server's own Service, and names that get too long.
+func TestNamesMadeOfOthers(t *testing.T) {
+	strategy := "      rolloutPolicy: {trafficRouting: {canaryStrategy: {stepWeight: 10}}, trafficAnalysis: {metrics: [{name: request-duration, thresholdRange: {max: 500}}]}}\n"
+	scaled := func(length int) []schema.File {
+		return rolledOut("kuma", strategy+"      autoscalerRef: {name: "+strings.Repeat("a", length)+"}\n")
+	}
+	service := func(namespace string) []schema.File {
+		files := rolledOut("kuma", strategy)
+		files = edit(t, files, "x.yaml", "serviceName: web", "serviceName: kubernetes")
+		return edit(t, files, "x.yaml", "namespace: web", "namespace: "+namespace)
+	}
+	for _, tt := range []struct {
+		files []schema.File
+		want  string
+	}{
+		{scaled(245), ""}, {scaled(246), "FW311"}, {service("web"), ""}, {service("default"), "FW312"},
+	} {
+		got := ""
+		for _, d := range problems(tt.files) {
+			if d.Severity == diag.Error {
+				got += string(d.Code)
+			}
+		}
+		if got != tt.want {
+			t.Errorf("got %q, want %q:\n%s", got, tt.want, text(problems(tt.files)))
+		}
+	}
 }

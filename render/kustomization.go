@@ -179,11 +179,20 @@ func (c *compiler) checkPatches(p *policy) {
 	}
 	for i, component := range p.Kustomization.Components {
 		// kustomize-controller keeps a path in the source (SecureJoin), and lets nothing
-		// outside of it be read (fluxcd/pkg kustomize, SecureBuild).
-		at := path.Join(strings.TrimPrefix(path.Join("/", p.Kustomization.Path), "/"), component)
-		if at == ".." || strings.HasPrefix(at, "../") {
-			c.report(p.app.doc.Diagnostic(diag.WrongFormat, p.path.With("kustomization", "components", i), fmt.Sprintf("the component %s is outside of the source, and kustomize-controller refuses it", component), "write its path relative to the path of the policy, inside the source"))
+		// outside of it be read (fluxcd/pkg kustomize, SecureBuild); kustomize loads no
+		// directory that is being loaded, or that holds it.
+		base := strings.TrimPrefix(path.Join("/", p.Kustomization.Path), "/")
+		at := path.Join(base, component)
+		why := ""
+		switch {
+		case at == ".." || strings.HasPrefix(at, "../"):
+			why = "is outside of the source"
+		case at == "." || strings.HasPrefix(path.Clean(base)+"/", at+"/"):
+			why = "is the directory of the policy, or one above it"
+		default:
+			continue
 		}
+		c.report(p.app.doc.Diagnostic(diag.WrongFormat, p.path.With("kustomization", "components", i), fmt.Sprintf("the component %s %s, and kustomize-controller refuses it", component, why), "components: [../components/monitoring], relative to the path of the policy"))
 	}
 	for i, patch := range p.Kustomization.Patches {
 		if field, message, hint := checkPatch(patch); message != "" {

@@ -42,7 +42,9 @@ func (r *rollout) checkMatch() {
 			r.report(diag.BadMatch, at, "the condition has no headers, and so every request meets it", "headers: {x-canary: {exact: insider}}")
 		}
 		for _, name := range slices.Sorted(maps.Keys(m.Headers)) {
-			r.checkStringMatch(m.Headers[name], at.With("headers", name), true)
+			// Of a suffix Flagger's type and nginx's rule know, Istio does not
+			// (networking/v1alpha3, StringMatch).
+			r.checkStringMatch(m.Headers[name], at.With("headers", name), r.TrafficRoutingProvider != istioProvider)
 		}
 		for _, name := range slices.Sorted(maps.Keys(m.QueryParams)) {
 			r.checkStringMatch(m.QueryParams[name], at.With("queryParams", name), false)
@@ -95,7 +97,7 @@ func stringMatchProblems(m schema.StringMatch, suffix bool) (all []routeProblem)
 		all = append(all, routeProblem{nil, fmt.Sprintf("a condition is exactly one of exact, prefix, suffix and regex, this one has %d of them", set), "{exact: insider}"})
 	}
 	if m.Suffix != "" && !suffix {
-		all = append(all, routeProblem{schema.Path{"suffix"}, "only headers have a suffix in a condition", "regex: .*" + regexp.QuoteMeta(m.Suffix)})
+		all = append(all, routeProblem{schema.Path{"suffix"}, "Istio has no suffix in a condition", "regex: .*" + regexp.QuoteMeta(m.Suffix)})
 	}
 	if len(m.Regex) > maxRegex {
 		all = append(all, routeProblem{schema.Path{"regex"}, fmt.Sprintf("the regular expression has %d characters, Istio takes at most %d", len(m.Regex), maxRegex), "use exact or prefix, or a shorter expression"})

@@ -95,7 +95,7 @@ func TestTemplatesSayWhatIsWrong(t *testing.T) {
 func TestProvidersThatNeedAnAddress(t *testing.T) {
 	for provider, want := range map[string]string{
 		"prometheus": "FW305", "graphite": "FW305", "influxdb": "FW305",
-		"datadog": "", "newrelic": "", "dynatrace": "", "splunk": "", "cloudwatch": "", "stackdriver": "", "keptn": "", "externalmetrics": "",
+		"datadog": "FW112", "newrelic": "FW112", "dynatrace": "FW112 FW305", "splunk": "FW112 FW305", "cloudwatch": "FW112", "stackdriver": "", "keptn": "", "externalmetrics": "",
 	} {
 		if got := codesAt(measured(`{name: m, thresholdRange: {max: 1}, customMetric: {provider: {type: `+provider+`}, query: a}}`), "trafficAnalysis.metrics[0].customMetric.provider"); got != want {
 			t.Errorf("of %s without an address it says %q, want %q", provider, got, want)

@@ -430,29 +430,29 @@ func (c *patchedCanary) problems() (all []routeProblem) {
 
 func (m patchedMatch) problems() (all []routeProblem) {
 	all = (istioRoute{Gateways: m.Gateways}).gatewayProblems()
-	check := func(condition schema.StringMatch, suffix bool, at ...any) {
+	check := func(condition schema.StringMatch, at ...any) {
 		if condition == (schema.StringMatch{}) && len(at) == 1 {
 			return
 		}
-		for _, p := range stringMatchProblems(condition, suffix) {
+		for _, p := range stringMatchProblems(condition, false) {
 			p.path = schema.Path(at).With(p.path...)
 			all = append(all, p)
 		}
 	}
-	check(m.Authority, false, "authority")
-	check(m.Method, false, "method")
-	check(m.Scheme, false, "scheme")
-	check(m.URI, false, "uri")
+	check(m.Authority, "authority")
+	check(m.Method, "method")
+	check(m.Scheme, "scheme")
+	check(m.URI, "uri")
 	for name, condition := range m.Headers {
-		check(condition, true, "headers", name)
+		check(condition, "headers", name)
 	}
 	for name, condition := range m.WithoutHeaders {
 		if condition.Regex != "*" { // which is any value
-			check(condition, true, "withoutHeaders", name)
+			check(condition, "withoutHeaders", name)
 		}
 	}
 	for name, condition := range m.QueryParams {
-		check(condition, false, "queryParams", name)
+		check(condition, "queryParams", name)
 	}
 	return all
 }

@@ -174,6 +174,11 @@ func (c *compiler) checkHelmRepository(a *application, h *schema.HelmRepository)
 		c.report(a.doc.Diagnostic(diag.SourceMismatch, at.With("provider"), "Flux logs in with a provider to registries only, whose URL begins with oci://", "remove the field, or write a secretRef"))
 	}
 	for i, p := range a.Spec.SyncPolicies {
+		if p.Helm != nil && isOCI(h.URL) {
+			if why := schema.RefuseChart(p.Helm.Chart.Spec.Chart); why != "" {
+				c.report(a.doc.Diagnostic(diag.WrongFormat, schema.Path{"spec", "syncPolicies", i, "helm", "chart", "spec", "chart"}, "the chart is one of a registry: "+why, "chart: podinfo"))
+			}
+		}
 		if p.Kustomization != nil {
 			c.report(a.doc.Diagnostic(diag.SourceMismatch, schema.Path{"spec", "syncPolicies", i, "kustomization"},
 				"a helmRepository holds charts, and a Flux Kustomization takes none", "use helm, or a gitRepository or ociRepository"))

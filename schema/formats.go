@@ -68,7 +68,8 @@ var formats = [...]Format{
 	// RFC 6838 4.2
 	{"media-type", "a media type", "source-controller", refuseMediaType, nil},
 
-	// fluxcd/pkg kustomize/kustomize_generator.go, IsLocalRelativePath
+	// fluxcd/pkg kustomize/kustomize_generator.go, IsLocalRelativePath, and
+	// sigs.k8s.io/kustomize/api/internal/loader/fileloader.go
 	{"component", "the path of a component in the source", "kustomize-controller", refuseComponent, suggestComponent},
 	// sigs.k8s.io/kustomize/api/internal/image/image.go, which makes a regular
 	// expression of it
@@ -220,6 +221,9 @@ func isPort(text string) bool {
 	n, err := strconv.Atoi(text)
 	return err == nil && 1 <= n && n <= 65535
 }
+
+// RefuseChart says why a Helm repository in a registry holds no chart of this name.
+func RefuseChart(name string) string { return refuseRepository(name) }
 
 // RefuseURL says why a text is not the URL of a server, with one of the schemes. The
 // reason quotes nothing of the URL, which may hold credentials.
@@ -495,8 +499,13 @@ func refuseComponent(text string) string {
 	switch {
 	case strings.HasPrefix(strings.TrimPrefix(lower, "file://"), "/"):
 		return "its path must be relative to the path of the policy"
-	case strings.Trim(text, "./") == "" && !strings.Contains(text, ".."):
-		return "it is the directory of the policy itself"
+	case text == "":
+		return "it is empty"
+	}
+	for part := range strings.SplitSeq(text, "/") {
+		if part != ".." && strings.Contains(part, "..") {
+			return "kustomize takes a name with two dots in it for two paths that were written as one"
+		}
 	}
 	return ""
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/Masterminds/semver/v3"
 	"github.com/fluxcd/pkg/apis/kustomize"
+	"sigs.k8s.io/yaml"
 )
 
 // TestFormats: what each reader refuses, and what it takes.
@@ -29,7 +30,7 @@ func TestFormats(t *testing.T) {
 		"git-ref":        {[]string{"main", "heads/main", "refs/heads/a b", "refs/"}, []string{"refs/heads/main", "refs/pull/420/head", "refs/tags/v1^{}", "HEAD"}},
 		"oci-tag":        {[]string{"-a", ".a", "a+b", "a b", long[:129]}, []string{"latest", "v1.2.3", "_a", "a_b", long[:128]}},
 		"media-type":     {[]string{"a", "a/", "a b/c", "/b"}, []string{"application/vnd.cncf.helm.chart.content.v1.tar+gzip", "text/plain"}},
-		"component":      {[]string{"/a", "https://a/b", "github.com/a/b", "git@a:b", "", ".", "./", "file:///a", "GH:a"}, []string{"../a", "a", "./a", "github.com", "../github.com/a"}},
+		"component":      {[]string{"/a", "https://a/b", "github.com/a/b", "git@a:b", "", "file:///a", "GH:a", "../c../c", "a - ../b"}, []string{"../a", "a", "./a", "github.com", "../github.com/a"}},
 		"image-pattern":  {[]string{"[", "a(", "*"}, []string{"a/b", ".*/app", "ghcr.io/a/b"}},
 		"image-name":     {[]string{"A", "a b", "a:b", "a/B", "a@b", "", "a.b:x/c", "/a"}, []string{"a", "ghcr.io/a/b", "localhost:5000/a", "localhost/a", "registry:5000/a-b/c__d"}},
 		"image-tag":      {[]string{"a b", "-a", "a@sha256:0", "é"}, []string{"1.2.3", "latest", "v1_2", "1.0@sha256:" + strings.Repeat("0", 64)}},
@@ -248,6 +249,53 @@ func TestNoCredentialsAreShown(t *testing.T) {
 			f := &formats[i]
 			if why := f.refuse(text); why != "" && (strings.Contains(f.explain(text, why)+f.suggest(text), "secret") || strings.Contains(f.explain(text, why)+f.suggest(text), "cret@")) && strings.HasSuffix(f.Name, "url") {
 				t.Errorf("%s: %s | %s", f.Name, f.explain(text, why), f.suggest(text))
+			}
+		}
+	}
+}
+
+// TestHowMuchIsTaken: all annotations of an object together, and a key, which the API
+// server reads as YAML.
+func TestHowMuchIsTaken(t *testing.T) {
+	document := func(meta string) string {
+		return "apiVersion: fleet.kurator.dev/v1alpha1\nkind: Fleet\nmetadata: {name: f" + meta + "}\nspec: {clusters: []}\n"
+	}
+	values := func(key string) string {
+		return document("") + "---\n" + "apiVersion: fleetwright.dev/v1alpha1\nkind: RenderConfig\nspec: {charts: {kuma: {values: {" + key + ": 1}}}}\n"
+	}
+	for name, tt := range map[string]struct{ text, want string }{
+		"annotations":             {document(", annotations: {a: " + strings.Repeat("b", 256<<10-1) + "}"), ""},
+		"annotations of too much": {document(", annotations: {a: " + strings.Repeat("b", 256<<10) + "}"), "FW115"},
+		"a key":                   {values(strings.Repeat("k", 1022)), ""},
+		"a key that is too long":  {values(strings.Repeat("k", 1023)), "FW115"},
+		"a key of many bytes":     {values(strings.Repeat("é", 1022)), ""},
+	} {
+		var got []string
+		for _, d := range load(File{Name: "f.yaml", Data: []byte(tt.text)}).Diagnostics {
+			got = append(got, string(d.Code))
+		}
+		if strings.Join(got, " ") != tt.want {
+			t.Errorf("%s: got %v, want %s", name, got, tt.want)
+		}
+	}
+}
+
+// TestKeysAreThoseThatTheServerReads as YAML.
+func TestKeysAreThoseThatTheServerReads(t *testing.T) {
+	for _, r := range []string{"k", "é", `"`, "<", "\u2028"} {
+		for n := range 1100 {
+			key := strings.Repeat(r, n)
+			if length := keyLength(key); length < maxKey-10 || length > maxKey+10 {
+				continue
+			}
+			text, err := json.Marshal(map[string]int{key: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := yaml.YAMLToJSON(text); err != nil && keyLength(key) <= maxKey {
+				t.Fatalf("%d of %q are taken, and the server says %v", n, r, err)
+			} else if err == nil && keyLength(key) > maxKey {
+				t.Fatalf("%d of %q are refused", n, r)
 			}
 		}
 	}

@@ -164,7 +164,7 @@ type StringMatch struct {
 	// +fleetwright:example=https://app.
 	Prefix string `json:"prefix,omitempty"`
 
-	// Suffix is how the text ends. Of headers only.
+	// Suffix is how the text ends. It is refused: Istio has no such condition.
 	// +optional
 	// +fleetwright:example=.example.com
 	Suffix string `json:"suffix,omitempty"`

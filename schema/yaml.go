@@ -2,6 +2,7 @@ package schema
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"math"
@@ -191,6 +192,9 @@ func (d *decoder) mapping(n *yaml.Node, path Path) any {
 			d.fail(diag.Syntax, key, path, "a key must be text", hint)
 			continue
 		}
+		if len(name) > maxKey/6 && keyLength(name) > maxKey {
+			d.fail(diag.WrongFormat, key, path, fmt.Sprintf("a key has %d characters; Flux applies objects as JSON, which the API server reads as YAML, and a key there has at most %d", keyLength(name), maxKey), "shorten it")
+		}
 		if first, ok := lines[name]; ok {
 			message := fmt.Sprintf("the key is already set in line %d", first)
 			if d.doc.file.Unnumbered {
@@ -215,6 +219,19 @@ func (d *decoder) mapping(n *yaml.Node, path Path) any {
 		}
 	}
 	return m
+}
+
+// maxKey is how long a key in JSON may be, with its quotes, where an API server takes it
+// for YAML (YAML 1.2, 8.2.2; go.yaml.in/yaml/v2 scannerc.go).
+const maxKey = 1024
+
+// keyLength is how long the JSON of a key is, in characters.
+func keyLength(name string) int {
+	text, err := json.Marshal(name)
+	if err != nil {
+		return 0
+	}
+	return utf8.RuneCount(text)
 }
 
 func isMerge(key *yaml.Node) bool {
