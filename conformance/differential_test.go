@@ -135,10 +135,6 @@ func (r *reading) refuse(reader, object string, m mutant.Mutant, why error) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	r.refused[reader] = append(r.refused[reader], refusal{m, object, why.Error()})
-	if f, e := os.OpenFile("/tmp/prebuild/stream.txt", os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644); e == nil && len(m.Changes) > 0 { // XXX
-		fmt.Fprintf(f, "%s | %s | %s | %.300q\n", reader, m.Changes[len(m.Changes)-1], object, why.Error())
-		f.Close()
-	}
 }
 
 // refusals are what a reader refuses, with the change that made it do so: what was refused of
@@ -536,7 +532,6 @@ func TestDifferential(t *testing.T) {
 			continue
 		}
 		accepted[m.Sum()] = true
-		if len(accepted)%200 == 0 { t.Log(len(accepted), made, len(uncovered(maker))) } // XXX
 		maker.Accept(m)
 		work <- func() { r.tree(m, rendered) }
 	}

@@ -1,6 +1,7 @@
 package mutant
 
 import (
+	"maps"
 	"math/rand/v2"
 	"strings"
 )
@@ -142,6 +143,11 @@ func value(r *rand.Rand, s *shape, now any) any {
 		return text(r, s, old)
 	}
 	// Values are free.
+	if m, ok := now.(map[string]any); ok && r.IntN(4) > 0 {
+		m = maps.Clone(m)
+		m[key(r)] = pick(r, []any{pick(r, boundary), 1, true, []any{"a"}, map[string]any{"a": "b"}})
+		return m
+	}
 	return pick(r, []any{map[string]any{}, map[string]any{"a": "b"}, map[string]any{"a": map[string]any{"b": []any{1, "two", nil, 1.5, true}}}, map[string]any{pick(r, boundary): pick(r, boundary)}})
 }
 
