@@ -139,7 +139,7 @@ func refuseLabel(text string) string {
 }
 
 func refuseQualifiedName(text string) string {
-	return when(len(validation.IsQualifiedName(text)) > 0, "the API server refuses it")
+	return when(len(validation.IsQualifiedName(text)) > 0, "it has another character, or more of them")
 }
 
 func refuseConfigKey(text string) string {
@@ -319,7 +319,7 @@ func refuseRefName(text string) string {
 
 func refuseBranch(text string) string {
 	if strings.HasPrefix(text, "-") || text == "HEAD" {
-		return "Git takes no branch of this name"
+		return "a branch does not begin with a hyphen, and is not called HEAD"
 	}
 	return refuseRefName(text)
 }
@@ -463,7 +463,7 @@ func isNumber(part string) bool {
 }
 
 func refuseOCITag(text string) string {
-	return when(!isTag(text), "the registry refuses it")
+	return when(!isTag(text), "it has another character, or more of them")
 }
 
 func isTag(text string) bool {
@@ -519,7 +519,7 @@ func suggestComponent(text string) string {
 
 func refuseRegexp(text string) string {
 	_, err := regexp.Compile(text)
-	return when(err != nil, "kustomize makes a regular expression of it, which it is not")
+	return when(err != nil, "a regular expression is made of it, which it is not")
 }
 
 // refuseImageName says why no container runtime takes a name without tag and digest.
@@ -534,7 +534,7 @@ func refuseImageName(text string) string {
 
 func refuseImageTag(text string) string {
 	tag, digest, ok := strings.Cut(text, "@") // people write a digest behind a tag
-	return when(!isTag(tag) || ok && refuseDigest(digest) != "", "the pod gets the status InvalidImageName")
+	return when(!isTag(tag) || ok && refuseDigest(digest) != "", "it has another character, or more of them")
 }
 
 // refuseDigest is that of the OCI image specification (descriptor.md, Digests).
@@ -547,12 +547,12 @@ func refuseDigest(text string) string {
 	}
 	digits := map[string]int{"sha256": 64, "sha512": 128}[algorithm]
 	bad := algorithm == "" || len(encoded) < 32 || strings.Trim(encoded, "0123456789abcdef") != ""
-	return when(bad || digits > 0 && len(encoded) != digits, "the pod gets the status InvalidImageName")
+	return when(bad || digits > 0 && len(encoded) != digits, "it has other digits, or fewer or more of them")
 }
 
 // refuseToken is that of names of HTTP (RFC 9110 5.6.2).
 func refuseToken(text string) string {
-	return when(!isToken(text), "it has a character that HTTP does not allow in a name, or none at all")
+	return when(!isToken(text), "HTTP allows neither other characters nor an empty name")
 }
 
 func isToken(text string) bool {
@@ -600,7 +600,7 @@ func refuseCORSHeader(text string) string {
 var methods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE", "*"}
 
 func refuseMethod(text string) string {
-	return when(!slices.Contains(methods, text), "Istio knows "+strings.Join(methods, ", "))
+	return when(!slices.Contains(methods, text), "there are "+strings.Join(methods, ", "))
 }
 
 func suggestMethod(text string) string {
@@ -621,7 +621,7 @@ var retryPolicies = []string{
 func refuseRetryOn(text string) string {
 	for policy := range strings.SplitSeq(text, ",") {
 		if !isRetryPolicy(policy) {
-			return fmt.Sprintf("Istio does not know %q", policy)
+			return fmt.Sprintf("%q is not one that Envoy has", policy)
 		}
 	}
 	return ""
@@ -702,7 +702,7 @@ func refuseCookie(text string) string {
 	case len(text) > 256:
 		return fmt.Sprintf("it has %d characters", len(text))
 	case !isToken(text) || strings.ContainsAny(text, "$%*+^|"):
-		return "Flagger puts it into a regular expression and a Set-Cookie header"
+		return "it goes into a regular expression and a Set-Cookie header"
 	}
 	return ""
 }
@@ -761,11 +761,11 @@ func kumaDuration(text string) (n int64, unit time.Duration, ok bool) {
 }
 
 func refuseKumaTag(text string) string {
-	return when(text == "" || strings.Trim(text, kumaTagBytes) != "", "Kuma refuses other characters, and no name")
+	return when(text == "" || strings.Trim(text, kumaTagBytes) != "", "it has another character, or none at all")
 }
 
 func refuseKumaTagValue(text string) string {
-	return when(text == "" || text != "*" && strings.Trim(text, kumaTagBytes) != "", "Kuma refuses other characters, and no value")
+	return when(text == "" || text != "*" && strings.Trim(text, kumaTagBytes) != "", "it has another character, or none at all")
 }
 
 const kumaTagBytes = identifierBytes + "_.:/"

@@ -167,7 +167,7 @@ func (c *textChecker) text(text string, f *Format) {
 }
 
 func (f *Format) explain(text, why string) string {
-	return fmt.Sprintf("%s is not %s, and %s refuses it: %s", shown(text), f.Words, f.Reader, why)
+	return fmt.Sprintf("%s is not %s: %s, and %s refuses it", shown(text), f.Words, why, f.Reader)
 }
 
 func (f *Format) suggest(text string) string {
