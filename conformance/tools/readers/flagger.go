@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -185,7 +186,7 @@ func roll(cd *flaggerv1.Canary, ingresses []*networkingv1.Ingress, a *answer) er
 		scaled := metav1.ObjectMeta{Name: ref.Name, Namespace: cd.Namespace}
 		target = append(target, &autoscalingv2.HorizontalPodAutoscaler{ObjectMeta: scaled, Spec: autoscalingv2.HorizontalPodAutoscalerSpec{
 			ScaleTargetRef: autoscalingv2.CrossVersionObjectReference{APIVersion: cd.Spec.TargetRef.APIVersion, Kind: cd.Spec.TargetRef.Kind, Name: cd.Spec.TargetRef.Name},
-			MaxReplicas:    1 << 20,
+			MaxReplicas:    math.MaxInt32,
 		}})
 		flaggerObjects = append(flaggerObjects, &kedav1.ScaledObject{ObjectMeta: scaled, Spec: kedav1.ScaledObjectSpec{
 			ScaleTargetRef: &kedav1.ScaleTarget{Name: cd.Spec.TargetRef.Name},
