@@ -94,7 +94,7 @@ func compile(m mutant.Mutant) (*render.Tree, error) {
 	rendered, list := render.Compile(schema.Load(inputs), render.Options{DefaultPath: outputPath})
 	for _, d := range list {
 		// A mistake of the compiler is no refusal.
-		if d.Code == "FW901" || d.Code == "FW902" {
+		if d.Code == "FW901" {
 			return nil, fmt.Errorf("%s: %s", d.Code, d.Message)
 		}
 	}
