@@ -788,7 +788,7 @@ var outputAlertproviderForm = accept.All{&accept.Struct{Fields: []accept.Field{
 	{Name: "spec", Required: true, Form: &accept.Struct{Scope: true, Fields: []accept.Field{
 		{Name: "address", Form: &addressMatch2},
 		{Name: "channel", Form: accept.String},
-		{Name: "proxy", Form: &proxyMatch},
+		{Name: "proxy", Form: accept.Not("")},
 		{Name: "secretRef", Form: &secretRefForm2},
 		{Name: "type", Required: true, Form: accept.Enum{"slack", "msteams", "discord", "rocket", "gchat"}},
 		{Name: "username", Form: accept.String},
@@ -1599,7 +1599,7 @@ var outputMetrictemplateForm = accept.All{&accept.Struct{Fields: []accept.Field{
 	}}},
 	{Name: "spec", Required: true, Form: &accept.Struct{Fields: []accept.Field{
 		{Name: "provider", Required: true, Form: &accept.Struct{Fields: []accept.Field{
-			{Name: "address", Form: &addressMatch3},
+			{Name: "address", Form: accept.Not("")},
 			{Name: "headers", Form: &accept.Struct{Patterns: []accept.Pattern{{Name: &valueMatch2, Form: &accept.List{Rest: accept.String}}}}},
 			{Name: "insecureSkipVerify", Form: accept.Bool},
 			{Name: "region", Form: &regionMatch2},
@@ -1894,8 +1894,7 @@ var (
 		{Name: "version", Form: accept.String},
 	}}
 	fluxMatch      = accept.Match{Expression: `^v?[0-9]+\.[0-9]+(\.[0-9]+)?$`}
-	addressMatch2  = accept.Match{Expression: `^https?://[^\s/?#]+([/?#]\S*)?$`}
-	proxyMatch     = accept.Match{Expression: `^(https?|socks5h?)://[^\s/?#]+([/?#]\S*)?$`}
+	addressMatch2  = accept.Match{Expression: `^https?://[^/ ][^ ]*$`}
 	secretRefForm2 = accept.Struct{Fields: []accept.Field{
 		{Name: "name", Required: true, Form: accept.Not("")},
 	}}
@@ -1976,7 +1975,7 @@ var (
 		{Name: "name", Required: true, Form: accept.Not("")},
 		{Name: "namespace", Required: true, Form: &namespaceMatch},
 	}}
-	urlMatch4     = accept.Match{Expression: `^(http|https|ssh)://[^\s/?#]+([/?#]\S*)?$`}
+	urlMatch4     = accept.Match{Expression: `^(http|https|ssh)://[^/ ][^ ]*$`}
 	nameMatch6    = accept.Match{Expression: `^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`, Most: 63}
 	metadataForm5 = accept.Struct{Fields: []accept.Field{
 		{Name: "name", Required: true, Form: &nameMatch6},
@@ -2005,7 +2004,7 @@ var (
 		{Name: "timeout", Form: &intervalMatch},
 	}, Patterns: []accept.Pattern{{Name: &nameMatch7, Form: accept.Bool}}}
 	valuesKeyMatch2 = accept.Match{Expression: `^[-._a-zA-Z0-9]+$`}
-	urlMatch5       = accept.Match{Expression: `^(http|https|oci)://[^\s/?#]+([/?#]\S*)?$`}
+	urlMatch5       = accept.Match{Expression: `^(http|https|oci)://[^/ ][^ ]*$`}
 	urlMatch6       = accept.Match{Expression: `^oci://`}
 	nameMatch8      = accept.Match{Expression: `^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`}
 	hostMatch       = accept.Match{Expression: `^(\*\.)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`}
@@ -2014,9 +2013,8 @@ var (
 	targetRefForm   = accept.Struct{Fields: []accept.Field{
 		{Name: "kind", Required: true, Form: accept.Enum{"Mesh"}},
 	}}
-	addressMatch3    = accept.Match{Expression: `^\S+$`}
 	regionMatch2     = accept.Match{Expression: `^[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?$`}
-	urlMatch7        = accept.Match{Expression: `^oci://[^\s/?#]+(/\S+)$`}
+	urlMatch7        = accept.Match{Expression: `^oci://[^/ ][^ ]*$`}
 	destinationForm2 = accept.Struct{Fields: []accept.Field{
 		{Name: "kuma.io/service", Required: true, Form: accept.Enum{"*"}},
 	}}
