@@ -111,8 +111,19 @@ func (c *Client) Apply(ctx context.Context, o *Object) (*Object, error) {
 	return c.ApplyAs(ctx, "kustomize-controller", o)
 }
 
+// DryRun is Apply that changes nothing: it returns why the API server would refuse an
+// object.
+func (c *Client) DryRun(ctx context.Context, o *Object) error {
+	_, err := c.apply(ctx, "kustomize-controller", o, metav1.DryRunAll)
+	return err
+}
+
 // ApplyAs is Apply under the name of another field manager.
 func (c *Client) ApplyAs(ctx context.Context, manager string, o *Object) (*Object, error) {
+	return c.apply(ctx, manager, o)
+}
+
+func (c *Client) apply(ctx context.Context, manager string, o *Object, dryRun ...string) (*Object, error) {
 	r, err := c.of(o)
 	if err != nil {
 		return nil, err
@@ -123,7 +134,7 @@ func (c *Client) ApplyAs(ctx context.Context, manager string, o *Object) (*Objec
 	}
 	force := true
 	return r.Patch(ctx, o.GetName(), types.ApplyPatchType, data, metav1.PatchOptions{
-		FieldManager: manager, Force: &force, FieldValidation: metav1.FieldValidationStrict,
+		FieldManager: manager, Force: &force, FieldValidation: metav1.FieldValidationStrict, DryRun: dryRun,
 	})
 }
 

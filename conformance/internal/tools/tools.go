@@ -5,9 +5,7 @@ package tools
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -38,6 +36,9 @@ var (
 	Flagger             = Tool{Name: "flagger", Module: "flagger", Package: "github.com/fluxcd/flagger/cmd/flagger"}
 	OldFlagger          = Tool{Name: "flagger", Module: "flagger-1.36", Package: "github.com/fluxcd/flagger/cmd/flagger"}
 	Actionlint          = Tool{Name: "actionlint", Module: "actionlint", Package: "github.com/rhysd/actionlint/cmd/actionlint"}
+
+	// Readers asks the code of Flagger, Flux and Istio what it refuses. Its sources are here.
+	Readers = Tool{Name: "readers", Module: "readers", Package: "."}
 
 	// Kustomize and Kpt run fleetwright as a KRM function.
 	Kustomize = Tool{Name: "kustomize", Module: "kustomize", Package: "sigs.k8s.io/kustomize/kustomize/v5"}
@@ -74,8 +75,8 @@ func Install(dir string, s Script) (string, error) {
 	return filepath.Join(made, s.Path), err
 }
 
-// lockFiles say what a module is made of, a Go module or a package of npm.
-var lockFiles = []string{"go.mod", "go.sum", "package.json", "package-lock.json"}
+// sources are the files that say what a module is made of, a Go module or a package of npm.
+var sources = []string{"go.mod", "go.sum", "package.json", "package-lock.json", "*.go", "*.s"}
 
 // building keeps two tests from building at once: a build takes all cores.
 var building sync.Mutex
@@ -103,12 +104,18 @@ func Make(dir, module string, fill func(module, dir string) error, args ...strin
 	moduleDir := filepath.Join(dir, module)
 	sum := sha256.New()
 	fmt.Fprintln(sum, args, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	for _, name := range lockFiles {
-		data, err := os.ReadFile(filepath.Join(moduleDir, name))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	for _, pattern := range sources {
+		names, err := filepath.Glob(filepath.Join(moduleDir, pattern))
+		if err != nil {
 			return "", err
 		}
-		sum.Write(data)
+		for _, name := range names {
+			data, err := os.ReadFile(name)
+			if err != nil {
+				return "", err
+			}
+			sum.Write(data)
+		}
 	}
 	cache, err := os.UserCacheDir()
 	if err != nil {

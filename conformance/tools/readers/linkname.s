@@ -1,0 +1,1 @@
+// The compiler asks for a file of assembly beside functions without a body.
