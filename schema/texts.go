@@ -171,7 +171,7 @@ func (f *Format) explain(text, why string) string {
 }
 
 func (f *Format) suggest(text string) string {
-	if f.hint == nil {
+	if f.hint == nil || len(diag.Credentials(text)) > 0 {
 		return ""
 	}
 	return f.hint(text)

@@ -48,8 +48,6 @@ const diffExample = `  # what render would change
   # what has changed since a branch began, for a pull request
   fleetwright diff examples/kuma-rollout --base main --format markdown > comment.md`
 
-const maxCheckout = 256 << 20
-
 type diffFlags struct {
 	out, path  string
 	base, head string
@@ -208,7 +206,7 @@ func readRevision(rev string, paths []string, early bool) ([]schema.File, error)
 	if err != nil {
 		return nil, err
 	}
-	checkout, err := repository.Checkout(ctx, rev, paths, inputs.IsManifest, maxCheckout)
+	checkout, err := repository.Checkout(ctx, rev, paths, inputs.IsManifest, inputs.MaxBytes)
 	if err != nil {
 		return nil, err
 	}
