@@ -157,7 +157,7 @@ func TestStrategiesOfEachProvider(t *testing.T) {
 		{"kuma", "analysisTimes: 5", "{iterations: 5}"},
 		{"istio", "canaryStrategy: {stepWeight: 10}", "{stepWeight: 10, maxWeight: 100}"},
 		{"istio", "analysisTimes: 5", "{iterations: 5}"},
-		{"istio", "analysisTimes: 5, match: [{headers: {a: {suffix: b}}, queryParams: {c: {prefix: d}}, sourceLabels: {e: f}}]", "{iterations: 5, match: [{headers: {a: {suffix: b}}, queryParams: {c: {prefix: d}}, sourceLabels: {e: f}}]}"},
+		{"istio", "analysisTimes: 5, match: [{headers: {a: {prefix: b}}, queryParams: {c: {prefix: d}}, sourceLabels: {e: f}}]", "{iterations: 5, match: [{headers: {a: {prefix: b}}, queryParams: {c: {prefix: d}}, sourceLabels: {e: f}}]}"},
 		{"nginx", "host: h.example.com, canaryStrategy: {stepWeight: 10}", "{stepWeight: 10, maxWeight: 100}"},
 		{"nginx", "host: h.example.com, analysisTimes: 5", "{iterations: 5}"},
 		{"nginx", "host: h.example.com, analysisTimes: 5, match: [{headers: {a: {regex: b}, cookie: {exact: c}}}]", "{iterations: 5, match: [{headers: {a: {regex: b}, cookie: {exact: c}}}]}"},

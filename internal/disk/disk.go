@@ -33,6 +33,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render"
 )
 
@@ -179,8 +180,13 @@ func lock(dir string, waiting func()) (unlock func(), err error) {
 	return func() { l.Close() }, nil
 }
 
-// describe puts the directory into an error about what is in it.
-func describe(dir string, err error) error { return fmt.Errorf("%s: %w", dir, err) }
+// describe puts the directory into an error about what is in it, which may be joined of
+// several lines.
+func describe(dir string, err error) error {
+	all := diag.Unjoined(err)
+	all[0] = fmt.Errorf("%s: %w", dir, all[0])
+	return errors.Join(all...)
+}
 
 // write is Write on the open directory.
 func write(w workers, tree *render.Tree, opts Options, session *Session) (Summary, error) {

@@ -273,7 +273,7 @@ func TestForeignStagedFileIsNotReplaced(t *testing.T) {
 func wantError(t *testing.T, err error, message string) {
 	t.Helper()
 	var e *Error
-	if !errors.As(err, &e) || !strings.Contains(e.Message, message) || e.Hint == "" {
+	if !errors.As(err, &e) || !strings.Contains(err.Error(), message) || e.Hint == "" {
 		t.Errorf("the error is %v, want %s, with a hint", err, message)
 	}
 }

@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -26,14 +27,15 @@ func checkPrune(files files, plans []*plan, tree *render.Tree) error {
 	if emptied != nil {
 		message, hint = emptied.Message+", and "+what, checkInputs+", and "+correct
 	}
+	all := []error{&Error{message, hint + allowPrune}}
 	for _, l := range losses {
-		message += "\n"
+		text := l.String()
 		if !l.Position.IsZero() {
-			message += l.Position.String() + ": "
+			text = l.Position.String() + ": " + text
 		}
-		message += l.String()
+		all = append(all, errors.New(text))
 	}
-	return &Error{message, hint + allowPrune}
+	return errors.Join(all...)
 }
 
 // Parts of the hints of what is refused unless pruning is allowed.
