@@ -1,9 +1,6 @@
 package git
 
-import (
-	"os"
-	"path/filepath"
-)
+import "path/filepath"
 
 // Real is the name of a path without links, of as much of it as is there: Git does not
 // look behind them.
@@ -22,14 +19,5 @@ func Real(path string) (string, error) {
 			return filepath.Join(path, missing), nil
 		}
 		path, missing = above, filepath.Join(filepath.Base(path), missing)
-	}
-}
-
-// existing is the nearest directory above a path that is there: itself, if it is one.
-func existing(path string) string {
-	for ; ; path = filepath.Dir(path) {
-		if info, err := os.Stat(path); err == nil && info.IsDir() || path == filepath.Dir(path) {
-			return path
-		}
 	}
 }
