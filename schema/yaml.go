@@ -284,7 +284,14 @@ var booleans = map[string]bool{
 	"false": false, "False": false, "FALSE": false,
 }
 
+// maxScalar is how many bytes a request to etcd has at most, and so an object with all that
+// is in it (etcd server/embed/config.go, DefaultMaxRequestBytes).
+const maxScalar = 3 << 19
+
 func (d *decoder) scalar(n *yaml.Node, path Path) any {
+	if len(n.Value) > maxScalar {
+		d.fail(diag.OutOfBounds, n, path, fmt.Sprintf("the text has %d bytes; an object with more than %d does not fit into etcd, so no API server takes it", len(n.Value), maxScalar), "")
+	}
 	tag := n.ShortTag()
 	d.checkMark(n, path)
 	// The tag "!" makes text of anything.
