@@ -95,7 +95,9 @@ func edit(r *rand.Rand, s string) string {
 	characters := []rune(s)
 	at := r.IntN(len(characters) + 1)
 	before, after := string(characters[:at]), string(characters[at:])
-	switch r.IntN(8) {
+	switch r.IntN(9) {
+	case 5:
+		return pick(r, []string{s + ".*", s + "|a", "(" + s + ")"}) // a pattern that matches it
 	case 0:
 		return s + s
 	case 1:

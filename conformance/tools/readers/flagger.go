@@ -102,8 +102,11 @@ func measurable(cd *flaggerv1.Canary, m flaggerv1.CanaryMetric, templates []*fla
 				return err
 			}
 		}
-		if provider.Address != "" && provider.Type != "cloudwatch" && provider.Type != "stackdriver" && provider.Type != "keptn" {
-			if err := requestable(provider.Address); err != nil {
+		switch provider.Type {
+		case "cloudwatch", "stackdriver", "keptn": // the address is not read
+		case "externalmetrics": // a host will do, and its constructor has parsed it
+		default:
+			if err := requestable(provider.Address); provider.Address != "" && err != nil {
 				return err
 			}
 		}
