@@ -130,7 +130,7 @@ type Kustomization struct {
 	// Path of the directory in the source.
 	// +optional
 	// +fleetwright:example=./deploy/webapp
-	Path string `json:"path,omitempty"`
+	Path string `json:"path,omitempty" format:"source-path"`
 
 	// Prune deletes what is gone from the source.
 	// +required

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"net/netip"
@@ -82,7 +83,9 @@ var formats = [...]Format{
 	{"chart", "the name of a chart, or its path", "the API server", refuseLong(2048), nil},
 	{"values-path", "a path of values", "the API server", refuseLong(250), nil},
 	// fluxcd/source-controller internal/helm/chart: an empty name is the chart's directory
-	{"not-empty", "the name of a file", "source-controller", func(text string) string { return when(text == "", "it is empty") }, nil},
+	{"source-file", "the name of a file in the source", "source-controller", func(text string) string { return cmp.Or(when(text == "", "it is empty"), refuseSourcePath(text)) }, nil},
+	// path_resolution(7): NAME_MAX and PATH_MAX, which no file of a source can exceed
+	{"source-path", "a path in the source", "Flux", refuseSourcePath, nil},
 
 	// RFC 9110 5.1 and 5.5, by which net/http, Istio's validation (pkg/config/validation,
 	// validHeaderNameRegex) and Envoy go
@@ -505,6 +508,22 @@ func refuseComponent(text string) string {
 	for part := range strings.SplitSeq(text, "/") {
 		if part != ".." && strings.Contains(part, "..") {
 			return "kustomize takes a name with two dots in it for two paths that were written as one"
+		}
+	}
+	return refuseSourcePath(text)
+}
+
+// refuseSourcePath says why no file of a source has the path.
+func refuseSourcePath(text string) string {
+	if strings.IndexByte(text, 0) >= 0 {
+		return "a path has no NUL"
+	}
+	if len(text) > 4095 {
+		return "a path has at most 4095 bytes"
+	}
+	for part := range strings.SplitSeq(text, "/") {
+		if len(part) > 255 {
+			return "each name in a path has at most 255 bytes"
 		}
 	}
 	return ""

@@ -30,14 +30,15 @@ func TestFormats(t *testing.T) {
 		"git-ref":        {[]string{"main", "heads/main", "refs/heads/a b", "refs/"}, []string{"refs/heads/main", "refs/pull/420/head", "refs/tags/v1^{}", "HEAD"}},
 		"oci-tag":        {[]string{"-a", ".a", "a+b", "a b", long[:129]}, []string{"latest", "v1.2.3", "_a", "a_b", long[:128]}},
 		"media-type":     {[]string{"a", "a/", "a b/c", "/b"}, []string{"application/vnd.cncf.helm.chart.content.v1.tar+gzip", "text/plain"}},
-		"component":      {[]string{"/a", "https://a/b", "github.com/a/b", "git@a:b", "", "file:///a", "GH:a", "../c../c", "a - ../b"}, []string{"../a", "a", "./a", "github.com", "../github.com/a"}},
+		"component":      {[]string{"/a", "https://a/b", "github.com/a/b", "git@a:b", "", "file:///a", "GH:a", "../c../c", "a - ../b", "a/\x00"}, []string{"../a", "a", "./a", "github.com", "../github.com/a"}},
 		"image-pattern":  {[]string{"[", "a(", "*"}, []string{"a/b", ".*/app", "ghcr.io/a/b"}},
 		"image-name":     {[]string{"A", "a b", "a:b", "a/B", "a@b", "", "a.b:x/c", "/a"}, []string{"a", "ghcr.io/a/b", "localhost:5000/a", "localhost/a", "registry:5000/a-b/c__d"}},
 		"image-tag":      {[]string{"a b", "-a", "a@sha256:0", "é"}, []string{"1.2.3", "latest", "v1_2", "1.0@sha256:" + strings.Repeat("0", 64)}},
 		"image-digest":   {[]string{"sha256:0", "0", "sha256:" + strings.Repeat("g", 64), ":" + strings.Repeat("0", 64)}, []string{"sha256:" + strings.Repeat("0", 64), "sha512:" + strings.Repeat("a", 128)}},
 		"chart":          {[]string{strings.Repeat("a", 2049)}, []string{"podinfo", "./charts/a"}},
 		"values-path":    {[]string{long[:251]}, []string{"a.b"}},
-		"not-empty":      {[]string{""}, []string{"values.yaml"}},
+		"source-file":    {[]string{"", strings.Repeat("a", 256)}, []string{"values.yaml", strings.Repeat("a", 255)}},
+		"source-path":    {[]string{"a/" + strings.Repeat("b", 256), strings.Repeat("a/", 2048), "a\x00"}, []string{"", "./a", "/a/" + strings.Repeat("b", 255), strings.Repeat("a/", 2047)}},
 		"header":         {[]string{"", "a b", "é", "a:", "a\n"}, []string{"X-Scope-OrgID", "a_b"}},
 		"header-value":   {[]string{"a\nb", "a\x00"}, []string{"", "a b", "é", "a\tb"}},
 
@@ -110,9 +111,7 @@ var unchecked = map[string]string{
 	"ClusterSelector.MatchLabels keys": "checkKeys", "NamespaceSelector.MatchLabels keys": "checkKeys", "HTTPMatch.SourceLabels keys": "checkKeys",
 
 	"GitRepository.Ignore": "go-git's gitignore, which passes over a pattern that it cannot read", "OCIRepository.Ignore": "the same",
-	"GitInclude.FromPath": "source-controller, which keeps any path in the source (SecureJoin)", "GitInclude.ToPath": "the same",
-	"Kustomization.Path": "kustomize-controller, which keeps any path in the source (SecureJoin)",
-	"Image.Name":         "", "Image.NewName": "", "Image.NewTag": "", "Image.Digest": "",
+	"Image.Name": "", "Image.NewName": "", "Image.NewTag": "", "Image.Digest": "",
 	"Patch.Patch": "render/patch.go, as kustomize reads it", "Selector.Group": "render/patch.go, a regular expression", "Selector.Version": "the same", "Selector.Kind": "the same",
 	"Selector.Namespace": "the same", "Selector.Name": "the same", "Selector.AnnotationSelector": "render/patch.go, a selector", "Selector.LabelSelector": "the same",
 

@@ -137,7 +137,7 @@ type HelmChartSpec struct {
 	// +optional
 	// +fleetwright:example=["values.yaml", "values-production.yaml"]
 	// +fleetwright:becomes=`spec.chart.spec.valuesFiles`; refused for a chart from an ociRepository (FW508)
-	ValuesFiles []string `json:"valuesFiles,omitempty" format:"not-empty"`
+	ValuesFiles []string `json:"valuesFiles,omitempty" format:"source-file"`
 }
 
 // HelmInstall is how a chart is installed first.

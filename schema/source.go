@@ -137,12 +137,12 @@ type GitInclude struct {
 	// FromPath is the directory to copy from, by default the root.
 	// +optional
 	// +fleetwright:example=deploy/base
-	FromPath string `json:"fromPath,omitempty"`
+	FromPath string `json:"fromPath,omitempty" format:"source-path"`
 
 	// ToPath is the directory to copy to, by default the repository's name.
 	// +optional
 	// +fleetwright:example=base
-	ToPath string `json:"toPath,omitempty"`
+	ToPath string `json:"toPath,omitempty" format:"source-path"`
 }
 
 // HelmRepository is the spec of a Flux HelmRepository in the v1beta2 shape that
