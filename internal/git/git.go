@@ -100,8 +100,11 @@ func OfHook() (*Repository, error) {
 		r.hook = named
 		return r, nil
 	}
-	// A hook runs at the root of the work tree.
+	// A hook begins at the root of the work tree, and may have gone further down.
 	root, err := Real(os.Getenv("GIT_WORK_TREE"))
+	if top, ok := Around(root); ok && os.Getenv("GIT_WORK_TREE") == "" {
+		root = top
+	}
 	return &Repository{Root: root, hook: named, guards: guards}, err
 }
 

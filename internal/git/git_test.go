@@ -318,6 +318,22 @@ func TestAHookNamesItsRepository(t *testing.T) {
 	}
 }
 
+// TestAHookMayGoDown is a hook of a linked work tree, which Git names the directory of.
+func TestAHookMayGoDown(t *testing.T) {
+	root := newRepository(t)
+	linked := filepath.Join(t.TempDir(), "linked")
+	do(t, root, "worktree", "add", "--quiet", linked)
+	t.Setenv("GIT_DIR", do(t, linked, "rev-parse", "--absolute-git-dir"))
+	t.Chdir(filepath.Join(linked, "fleet"))
+	r, err := OfHook()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if files, err := r.Unstaged(filepath.Join(r.Root, "fleet")); err != nil || len(files) > 0 {
+		t.Errorf("%v %v", files, err)
+	}
+}
+
 // TestConfigurationOfTheEnvironmentStays has CI say by it which directories are safe.
 func TestConfigurationOfTheEnvironmentStays(t *testing.T) {
 	root := newRepository(t)
