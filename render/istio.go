@@ -275,7 +275,7 @@ func coveredBy(host string, wildcards map[string]int) (other int, ok bool) {
 	return 0, false
 }
 
-// badIstioHost says whether a host is neither a domain, with a wildcard or without, nor
+// badIstioHost reports whether a host is neither a domain, with a wildcard or without, nor
 // an IP address (ValidateWildcardDomain).
 func badIstioHost(host string) bool {
 	if net.ParseIP(host) != nil {
@@ -296,7 +296,7 @@ func (i istioRoute) gatewayProblems() (all []routeProblem) {
 	return all
 }
 
-// isIstioGateway says whether a text names a Gateway (validateGatewayNames).
+// isIstioGateway reports whether a text names a Gateway (validateGatewayNames).
 func isIstioGateway(text string) bool {
 	isLabel := func(label string) bool { return len(validation.IsDNS1123Label(label)) == 0 }
 	if namespace, name, ok := strings.Cut(text, "/"); ok {

@@ -118,7 +118,7 @@ func (r *rollout) checkQueries() {
 	}
 }
 
-// isAddress says whether the address of a provider is one that Flagger can ask, or
+// isAddress reports whether the address of a provider is one that Flagger can ask, or
 // none.
 func isAddress(p schema.MetricProvider) bool {
 	// That of an API server may be a host and a port alone.

@@ -380,7 +380,7 @@ func refuseRange(text string) string {
 	return ""
 }
 
-// isRange says whether a text is a list of versions with operators, all of which a
+// isRange reports whether a text is a list of versions with operators, all of which a
 // version meets.
 func isRange(text string) bool {
 	rest := strings.TrimLeft(text, rangeSpace)
@@ -459,7 +459,7 @@ func cutVersion(text string) (version, rest string, ok bool) {
 
 const identifierBytes = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-"
 
-// isNumber says whether a part of a version is a number of 64 bits.
+// isNumber reports whether a part of a version is a number of 64 bits.
 func isNumber(part string) bool {
 	_, err := strconv.ParseUint(part, 10, 64)
 	return err == nil
@@ -651,7 +651,7 @@ func isRetryPolicy(text string) bool {
 	return slices.Contains(retryPolicies, text) || err == nil && isStatus(status)
 }
 
-// isStatus says whether a status has a name in net/http, which Istio asks.
+// isStatus reports whether a status has a name in net/http, which Istio asks.
 func isStatus(n int) bool {
 	for _, known := range [...][2]int{{100, 103}, {200, 208}, {226, 226}, {300, 305}, {307, 308}, {400, 418}, {421, 426}, {428, 429}, {431, 431}, {451, 451}, {500, 508}, {510, 511}} {
 		if known[0] <= n && n <= known[1] {
@@ -741,7 +741,7 @@ func refuseProtoDuration(text string) string {
 	seconds, err := strconv.ParseUint(whole, 10, 64)
 	switch {
 	case !ok || err != nil || strings.HasSuffix(number, ".") || len(fraction) > 9 || strings.Trim(fraction, "0123456789") != "":
-		return "it has another unit, or is no number"
+		return "it has another unit, or is not a number"
 	case seconds > 315576000000:
 		return "it is more than 10,000 years"
 	case seconds == 0 && strings.Trim(fraction, "0") == "":
