@@ -113,7 +113,8 @@ func helmURL(r *sourcev1.HelmRepository) error {
 	if !isOCI {
 		return fmt.Errorf("invalid OCI registry URL: %s", r.Spec.URL)
 	}
-	_, err := name.NewRepository(strings.TrimRight(text, "/")+"/chart", name.StrictValidation)
+	// The client takes a host without a dot, as of a registry in the cluster.
+	_, err := name.NewRepository(strings.TrimRight(text, "/") + "/chart")
 	return err
 }
 
