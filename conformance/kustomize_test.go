@@ -301,6 +301,14 @@ func TestKptRemovesWhatIsGone(t *testing.T) {
 
 	mustCopy(t, inputs, dir)
 	mustCopy(t, tree{"fleet.yaml": []byte(strings.Replace(string(inputs["fleet.yaml"]), "    - name: kurator-member1\n      kind: AttachedCluster\n", "", 1))}, dir)
+	before = readTree(t, dir)
+	if _, stderr, err := o.run(eval...); err == nil || !strings.Contains(stderr, "Application default/rollout-kuma-demo would disappear from kurator-member1") {
+		t.Errorf("%v: of what is still among the items it says\n%s", err, stderr)
+	}
+	if after := readTree(t, dir); !maps.EqualFunc(after, before, slices.Equal) {
+		t.Error("a run that is refused changes the package")
+	}
+	mustCopy(t, tree{"settings.yaml": settings("{path: clusters, function: {allowPrune: [rollout-kuma-demo]}}")}, dir)
 	o.mustRun(t, eval...)
 	left := readTree(t, dir)
 	for file := range all {
