@@ -314,7 +314,7 @@ func secretPath(host, path string) int {
 const shortestSecret = 8
 
 // tokenForms are how tokens begin that can be told from names. The least is how many
-// characters follow in a text that is no URL's user.
+// characters follow, except where the text is the user of a URL.
 var tokenForms = []struct {
 	prefix, what string
 	least        int

@@ -58,7 +58,7 @@ type noter struct {
 	// exact and starred are the notes by their texts, and by these with a star for the
 	// cluster's name.
 	exact, starred map[noteKey]*Note
-	// lost are the applications and policies that clusters lose, which is said before.
+	// lost are the applications and policies that clusters lose; notes before these tell them.
 	lost map[lostKey]bool
 }
 
