@@ -1,13 +1,5 @@
 package schema
 
-import (
-	"fmt"
-	"net/url"
-	"slices"
-
-	"github.com/fleetwright/fleetwright/internal/diag"
-)
-
 // Mesh is Kuma's kuma.io/v1alpha1 Mesh. Kuma's own CRD accepts any spec, so a
 // misspelt field is found here or nowhere. One among the inputs replaces the
 // Mesh that fleetwright would render.
@@ -400,76 +392,4 @@ type MeshServices struct {
 	// +kubebuilder:validation:Enum=Disabled;Everywhere;ReachableBackends;Exclusive
 	// +kubebuilder:default=Disabled
 	Mode string `json:"mode,omitempty"`
-}
-
-// refusals are those of Kuma's own validator (pkg/core/resources/apis/mesh/mesh_validator.go
-// of 2.13.10), which the CUE rules cannot say.
-func (b MeshLoggingBackend) refusals() []Refusal {
-	switch b.Type {
-	case "":
-		return refuseBackend("type", "a backend needs a type, tcp or file", "type: tcp")
-	case "file":
-		if path, _ := b.Conf["path"].(string); path == "" {
-			return refuseBackend("conf", "a file backend needs a path", "conf: {path: /tmp/access.log}")
-		}
-	case "tcp":
-		address, _ := b.Conf["address"].(string)
-		if host, port, ok := cutPort(address); !ok || host == "" || !isPort(port) {
-			return refuseBackend("conf", "a tcp backend needs an address with a port", "conf: {address: logstash.observability:5000}")
-		}
-	}
-	return nil
-}
-
-func (b MeshTracingBackend) refusals() []Refusal {
-	switch b.Type {
-	case "":
-		return refuseBackend("type", "a backend needs a type, zipkin or datadog", "type: zipkin")
-	case "datadog":
-		address, _ := b.Conf["address"].(string)
-		if port, ok := b.Conf["port"].(int64); address == "" || !ok || port < 1 || port > 65535 {
-			return refuseBackend("conf", "a datadog backend needs an address and a port", "conf: {address: datadog.observability, port: 8126}")
-		}
-	case "zipkin":
-		text, _ := b.Conf["url"].(string)
-		if u, err := url.Parse(text); httpURL(text) != "" || err != nil || u.Port() == "" {
-			return refuseBackend("conf", "a zipkin backend needs a URL with a port", "conf: {url: http://jaeger-collector.observability:9411/api/v2/spans}")
-		}
-		version, set := b.Conf["apiVersion"]
-		if set && !slices.Contains([]any{"", "httpJsonV1", "httpJson", "httpProto"}, version) {
-			return refuseBackend("conf", fmt.Sprintf("%v is not an apiVersion of zipkin: httpJsonV1, httpJson or httpProto", version), "apiVersion: httpJson")
-		}
-	}
-	return nil
-}
-
-// refusals are also those of Kuma's authorities (pkg/plugins/ca).
-func (b MeshMTLSBackend) refusals() []Refusal {
-	switch b.Type {
-	case "builtin":
-		cert, _ := b.Conf["caCert"].(map[string]any)
-		if text, ok := cert["expiration"].(string); ok && !isKumaDuration(text) {
-			return refuseBackend("conf", fmt.Sprintf("%s is not how long a certificate lives: a number and one of y, w, d, h, m, s, ms", shown(text)), "conf: {caCert: {expiration: 10y}}")
-		}
-	case "provided":
-		for _, name := range []string{"cert", "key"} {
-			source, _ := b.Conf[name].(map[string]any)
-			if len(source) != 1 {
-				return refuseBackend("conf", "a provided authority needs a cert and a key, each from one place", "conf: {cert: {secret: ca-cert}, key: {secret: ca-key}}")
-			}
-		}
-	}
-	return nil
-}
-
-func refuseBackend(field, message, hint string) []Refusal {
-	return []Refusal{{Code: diag.MeshBackend, Path: Path{field}, Message: message, Hint: hint}}
-}
-
-// refusals are of the rules for a proxy's tags.
-func (r MeshMembershipRule) refusals() []Refusal {
-	if len(r.Tags) > 0 {
-		return nil
-	}
-	return []Refusal{{Code: diag.MeshBackend, Message: "Kuma takes no rule without tags", Hint: "tags: {kuma.io/zone: east}"}}
 }

@@ -1,11 +1,7 @@
 package schema
 
 import (
-	"slices"
-
 	"github.com/fluxcd/pkg/apis/kustomize"
-
-	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
 // Rollout brings new versions of one workload step by step.
@@ -629,20 +625,4 @@ type SessionAffinity struct {
 	// +kubebuilder:default=86400
 	// +kubebuilder:validation:Minimum=0
 	MaxAge int32 `json:"maxAge,omitempty"`
-}
-
-// refusals are what Flagger's providers cannot be made without
-// (fluxcd/flagger pkg/metrics/providers).
-func (p MetricProvider) refusals() (all []Refusal) {
-	if (p.Type == "dynatrace" || p.Type == "splunk") && p.Address == "" {
-		all = append(all, Refusal{Code: diag.NoAddress, Path: Path{"address"}, Message: "a " + p.Type + " provider needs an address",
-			Hint: "address: " + map[string]string{"dynatrace": "https://abc12345.live.dynatrace.com", "splunk": "https://api.us1.signalfx.com"}[p.Type]})
-	}
-	if slices.Contains([]string{"datadog", "newrelic", "dynatrace", "splunk"}, p.Type) && p.SecretRef == nil {
-		all = append(all, Refusal{Code: diag.MissingField, Path: Path{"type"}, Message: "secretRef is missing, without which Flagger asks no " + p.Type, Hint: "secretRef: {name: " + p.Type + "}"})
-	}
-	if p.Type == "cloudwatch" && p.Region == "" {
-		all = append(all, Refusal{Code: diag.MissingField, Path: Path{"type"}, Message: "region is missing, without which Flagger asks no cloudwatch", Hint: "region: eu-central-1"})
-	}
-	return all
 }

@@ -58,12 +58,6 @@ func CheckTexts(object any) []Refusal {
 	return c.all
 }
 
-// A refuser is a struct whose reader refuses a value because of another one beside it.
-// The paths are those in the struct.
-type refuser interface {
-	refusals() []Refusal
-}
-
 type textChecker struct {
 	// path of the value that is being checked.
 	path Path
@@ -116,10 +110,10 @@ func (c *textChecker) object(v reflect.Value) {
 			c.path = c.path[:len(c.path)-1]
 		}
 	}
-	if !plan.refuses {
+	if plan.refusals == nil {
 		return
 	}
-	for _, r := range v.Interface().(refuser).refusals() {
+	for _, r := range plan.refusals(v.Interface()) {
 		r.Path = c.path.With(r.Path...)
 		c.all = append(c.all, r)
 	}
@@ -207,8 +201,8 @@ func shown(text string) string {
 // A structTexts is what of a struct is checked.
 type structTexts struct {
 	fields []fieldTexts
-	// refuses says that the struct is a refuser.
-	refuses bool
+	// refusals of the struct, nil where there is no rule for its type.
+	refusals func(any) []Refusal
 }
 
 // A fieldTexts is a field that has texts, or may have some below it.
@@ -230,7 +224,7 @@ func textsOf(t reflect.Type) *structTexts {
 	if known, ok := textPlans.Load(t); ok {
 		return known.(*structTexts)
 	}
-	made := &structTexts{refuses: t.Implements(reflect.TypeFor[refuser]())}
+	made := &structTexts{refusals: refusals[t]}
 	for i := range t.NumField() {
 		if f, ok := textsOfField(t, i); ok {
 			made.fields = append(made.fields, f)
