@@ -8,11 +8,12 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // An alertProvider is an AlertProvider of the input.
 type alertProvider struct {
-	*schema.AlertProvider
+	*api.AlertProvider
 	doc             *schema.Document
 	namespace, name string
 	// used says whether a rollout names it.
@@ -21,7 +22,7 @@ type alertProvider struct {
 
 // alerts are those of a rollout. Flagger sends none without a severity
 // (pkg/controller/events.go), though its documentation says info.
-func (r *rollout) alerts() (all []schema.Alert) {
+func (r *rollout) alerts() (all []api.Alert) {
 	for _, a := range r.RolloutPolicy.Alerts {
 		a.Severity = cmp.Or(a.Severity, "info")
 		a.ProviderRef.Namespace = cmp.Or(a.ProviderRef.Namespace, r.namespace)

@@ -6,7 +6,7 @@ import (
 	"strconv"
 
 	"github.com/fleetwright/fleetwright/internal/flagger"
-	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 type canarySpec struct {
@@ -30,29 +30,29 @@ type targetRef struct {
 }
 
 type autoscalerRef struct {
-	APIVersion            string                 `json:"apiVersion"`
-	Kind                  string                 `json:"kind"`
-	Name                  string                 `json:"name"`
-	PrimaryScalerQueries  map[string]string      `json:"primaryScalerQueries,omitempty"`
-	PrimaryScalerReplicas *schema.ScalerReplicas `json:"primaryScalerReplicas,omitempty"`
+	APIVersion            string              `json:"apiVersion"`
+	Kind                  string              `json:"kind"`
+	Name                  string              `json:"name"`
+	PrimaryScalerQueries  map[string]string   `json:"primaryScalerQueries,omitempty"`
+	PrimaryScalerReplicas *api.ScalerReplicas `json:"primaryScalerReplicas,omitempty"`
 }
 
 type canaryService struct {
-	Name          string              `json:"name"`
-	Port          int32               `json:"port"`
-	PortName      string              `json:"portName,omitempty"`
-	TargetPort    *schema.IntOrString `json:"targetPort,omitempty"`
-	AppProtocol   string              `json:"appProtocol,omitempty"`
-	PortDiscovery bool                `json:"portDiscovery,omitempty"`
-	Timeout       string              `json:"timeout,omitempty"`
-	Gateways      []string            `json:"gateways,omitempty"`
-	Hosts         []string            `json:"hosts,omitempty"`
-	Retries       *schema.HTTPRetry   `json:"retries,omitempty"`
-	Headers       *schema.Headers     `json:"headers,omitempty"`
-	CorsPolicy    *schema.CorsPolicy  `json:"corsPolicy,omitempty"`
-	Apex          *serviceMetadata    `json:"apex,omitempty"`
-	Canary        *serviceMetadata    `json:"canary,omitempty"`
-	Primary       *serviceMetadata    `json:"primary,omitempty"`
+	Name          string           `json:"name"`
+	Port          int32            `json:"port"`
+	PortName      string           `json:"portName,omitempty"`
+	TargetPort    *api.IntOrString `json:"targetPort,omitempty"`
+	AppProtocol   string           `json:"appProtocol,omitempty"`
+	PortDiscovery bool             `json:"portDiscovery,omitempty"`
+	Timeout       string           `json:"timeout,omitempty"`
+	Gateways      []string         `json:"gateways,omitempty"`
+	Hosts         []string         `json:"hosts,omitempty"`
+	Retries       *api.HTTPRetry   `json:"retries,omitempty"`
+	Headers       *api.Headers     `json:"headers,omitempty"`
+	CorsPolicy    *api.CorsPolicy  `json:"corsPolicy,omitempty"`
+	Apex          *serviceMetadata `json:"apex,omitempty"`
+	Canary        *serviceMetadata `json:"canary,omitempty"`
+	Primary       *serviceMetadata `json:"primary,omitempty"`
 }
 
 type serviceMetadata struct {
@@ -73,7 +73,7 @@ type canaryAnalysis struct {
 	Match                 []canaryMatch    `json:"match,omitempty"`
 	SessionAffinity       *sessionAffinity `json:"sessionAffinity,omitempty"`
 	Metrics               []canaryMetric   `json:"metrics,omitempty"`
-	Alerts                []schema.Alert   `json:"alerts,omitempty"`
+	Alerts                []api.Alert      `json:"alerts,omitempty"`
 	Webhooks              []canaryWebhook  `json:"webhooks,omitempty"`
 }
 
@@ -83,11 +83,11 @@ type sessionAffinity struct {
 }
 
 type canaryMetric struct {
-	Name              string                      `json:"name"`
-	Interval          string                      `json:"interval"`
-	ThresholdRange    schema.ThresholdRange       `json:"thresholdRange"`
-	TemplateRef       *schema.NamespacedReference `json:"templateRef,omitempty"`
-	TemplateVariables map[string]string           `json:"templateVariables,omitempty"`
+	Name              string                   `json:"name"`
+	Interval          string                   `json:"interval"`
+	ThresholdRange    api.ThresholdRange       `json:"thresholdRange"`
+	TemplateRef       *api.NamespacedReference `json:"templateRef,omitempty"`
+	TemplateVariables map[string]string        `json:"templateVariables,omitempty"`
 }
 
 type canaryWebhook struct {
@@ -214,7 +214,7 @@ func (r *rollout) webhooks() []canaryWebhook {
 	return all
 }
 
-func newServiceMetadata(m *schema.ServiceMetadata) *serviceMetadata {
+func newServiceMetadata(m *api.ServiceMetadata) *serviceMetadata {
 	if m == nil {
 		return nil
 	}

@@ -9,7 +9,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
-	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
 	"github.com/fleetwright/fleetwright/templates"
 )
 
@@ -55,7 +55,7 @@ func pinnedCharts() charts { return maps.Clone(parsedCharts()) }
 
 // with is the chart with what is not empty in another, which may be nil, replaced,
 // and values merged over its own.
-func (c chart) with(own *schema.Chart, values map[string]any) chart {
+func (c chart) with(own *api.Chart, values map[string]any) chart {
 	if own != nil {
 		fill(&c.Repository, own.Repository)
 		fill(&c.Name, own.Name)

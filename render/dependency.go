@@ -7,12 +7,13 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // A dependency is what a policy waits for.
 type dependency struct {
 	// ref is what the policy says.
-	ref schema.NamespacedReference
+	ref api.NamespacedReference
 	// policy is the one that is meant, or nil for what fleetwright does not render.
 	policy *policy
 	// cluster is the one that Kurator's name of an object says, or nil.
@@ -20,7 +21,7 @@ type dependency struct {
 }
 
 // dependsOn is what the policy says that it waits for, and the field it says it in.
-func (p *policy) dependsOn() (refs []schema.NamespacedReference, field string) {
+func (p *policy) dependsOn() (refs []api.NamespacedReference, field string) {
 	switch {
 	case p.Kustomization != nil:
 		return p.Kustomization.DependsOn, "kustomization"
@@ -31,7 +32,7 @@ func (p *policy) dependsOn() (refs []schema.NamespacedReference, field string) {
 }
 
 // dependencies are the objects that the policy's own waits for.
-func (p sitePolicy) dependencies() (refs []schema.NamespacedReference) {
+func (p sitePolicy) dependencies() (refs []api.NamespacedReference) {
 	for _, d := range p.waitsFor {
 		ref := d.ref
 		switch {
@@ -50,10 +51,10 @@ func (p sitePolicy) dependencies() (refs []schema.NamespacedReference) {
 // ever: for what nothing makes, for what is not on their cluster, or for each
 // other.
 func (c *compiler) checkDependencies() {
-	d := dependencies{c: c, policies: map[schema.NamespacedReference]*policy{}, state: map[*policy]visit{}, place: map[*policy]int{}}
+	d := dependencies{c: c, policies: map[api.NamespacedReference]*policy{}, state: map[*policy]visit{}, place: map[*policy]int{}}
 	for _, a := range c.apps {
 		for _, p := range a.policies {
-			d.policies[schema.NamespacedReference{Name: p.name, Namespace: a.namespace}] = p
+			d.policies[api.NamespacedReference{Name: p.name, Namespace: a.namespace}] = p
 		}
 	}
 	for _, a := range c.apps {
@@ -65,10 +66,10 @@ func (c *compiler) checkDependencies() {
 
 type dependencies struct {
 	c        *compiler
-	policies map[schema.NamespacedReference]*policy
+	policies map[api.NamespacedReference]*policy
 	// kurator are the policies by the names that Kurator gives to their objects. It
 	// is made when one is asked for: there are as many as policies times clusters.
-	kurator map[schema.NamespacedReference]dependency
+	kurator map[api.NamespacedReference]dependency
 	state   map[*policy]visit
 	// place is where a policy that is being visited is in the path.
 	place map[*policy]int
@@ -86,12 +87,12 @@ const (
 )
 
 // find finds the policy that a reference with a namespace means.
-func (d *dependencies) find(ref schema.NamespacedReference) dependency {
+func (d *dependencies) find(ref api.NamespacedReference) dependency {
 	if p, ok := d.policies[ref]; ok {
 		return dependency{policy: p}
 	}
 	if d.kurator == nil {
-		d.kurator = map[schema.NamespacedReference]dependency{}
+		d.kurator = map[api.NamespacedReference]dependency{}
 		for _, a := range d.c.apps {
 			for _, p := range a.policies {
 				d.addKuratorNames(p)
@@ -106,7 +107,7 @@ func (d *dependencies) find(ref schema.NamespacedReference) dependency {
 func (d *dependencies) addKuratorNames(p *policy) {
 	for _, cl := range p.clusters {
 		name := kuratorName(p.name, cl.kind, cl.name)
-		key := schema.NamespacedReference{Name: strings.TrimRight(name[:min(len(name), maxLabel)], "-."), Namespace: p.app.namespace}
+		key := api.NamespacedReference{Name: strings.TrimRight(name[:min(len(name), maxLabel)], "-."), Namespace: p.app.namespace}
 		found := dependency{policy: p, cluster: cl}
 		if _, ok := d.kurator[key]; ok {
 			found = dependency{}
@@ -126,7 +127,7 @@ func (d *dependencies) visit(p *policy) {
 	refs, field := p.dependsOn()
 	for i, ref := range refs {
 		at := p.path.With(field, "dependsOn", i, "name")
-		on := d.find(schema.NamespacedReference{Name: ref.Name, Namespace: cmp.Or(ref.Namespace, p.app.namespace)})
+		on := d.find(api.NamespacedReference{Name: ref.Name, Namespace: cmp.Or(ref.Namespace, p.app.namespace)})
 		on.ref = ref
 		p.waitsFor = append(p.waitsFor, on)
 		d.check(p, on, at)

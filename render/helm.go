@@ -9,44 +9,45 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // A helmReleaseSpec is that of v2.
 type helmReleaseSpec struct {
-	Interval           schema.Duration              `json:"interval"`
-	Timeout            schema.Duration              `json:"timeout,omitempty"`
-	Suspend            bool                         `json:"suspend,omitempty"`
-	KubeConfig         *kubeConfig                  `json:"kubeConfig,omitempty"`
-	ReleaseName        string                       `json:"releaseName"`
-	TargetNamespace    string                       `json:"targetNamespace,omitempty"`
-	StorageNamespace   string                       `json:"storageNamespace,omitempty"`
-	Chart              *helmChart                   `json:"chart,omitempty"`
-	ChartRef           *sourceRef                   `json:"chartRef,omitempty"`
-	DependsOn          []schema.NamespacedReference `json:"dependsOn,omitempty"`
-	MaxHistory         *int32                       `json:"maxHistory,omitempty"`
-	ServiceAccountName string                       `json:"serviceAccountName,omitempty"`
-	PersistentClient   *bool                        `json:"persistentClient,omitempty"`
-	Install            *schema.HelmInstall          `json:"install,omitempty"`
-	Upgrade            *schema.HelmUpgrade          `json:"upgrade,omitempty"`
-	Rollback           *schema.HelmRollback         `json:"rollback,omitempty"`
-	Uninstall          *schema.HelmUninstall        `json:"uninstall,omitempty"`
-	ValuesFrom         []schema.ValuesReference     `json:"valuesFrom,omitempty"`
-	Values             schema.Values                `json:"values,omitempty"`
-	PostRenderers      []postRenderer               `json:"postRenderers,omitempty"`
+	Interval           api.Duration              `json:"interval"`
+	Timeout            api.Duration              `json:"timeout,omitempty"`
+	Suspend            bool                      `json:"suspend,omitempty"`
+	KubeConfig         *kubeConfig               `json:"kubeConfig,omitempty"`
+	ReleaseName        string                    `json:"releaseName"`
+	TargetNamespace    string                    `json:"targetNamespace,omitempty"`
+	StorageNamespace   string                    `json:"storageNamespace,omitempty"`
+	Chart              *helmChart                `json:"chart,omitempty"`
+	ChartRef           *sourceRef                `json:"chartRef,omitempty"`
+	DependsOn          []api.NamespacedReference `json:"dependsOn,omitempty"`
+	MaxHistory         *int32                    `json:"maxHistory,omitempty"`
+	ServiceAccountName string                    `json:"serviceAccountName,omitempty"`
+	PersistentClient   *bool                     `json:"persistentClient,omitempty"`
+	Install            *api.HelmInstall          `json:"install,omitempty"`
+	Upgrade            *api.HelmUpgrade          `json:"upgrade,omitempty"`
+	Rollback           *api.HelmRollback         `json:"rollback,omitempty"`
+	Uninstall          *api.HelmUninstall        `json:"uninstall,omitempty"`
+	ValuesFrom         []api.ValuesReference     `json:"valuesFrom,omitempty"`
+	Values             api.Values                `json:"values,omitempty"`
+	PostRenderers      []postRenderer            `json:"postRenderers,omitempty"`
 }
 
 type helmChart struct {
-	Metadata *schema.CommonMetadata `json:"metadata,omitempty"`
-	Spec     helmChartSpec          `json:"spec"`
+	Metadata *api.CommonMetadata `json:"metadata,omitempty"`
+	Spec     helmChartSpec       `json:"spec"`
 }
 
 type helmChartSpec struct {
-	Chart             string          `json:"chart"`
-	Version           string          `json:"version,omitempty"`
-	SourceRef         sourceRef       `json:"sourceRef"`
-	Interval          schema.Duration `json:"interval,omitempty"`
-	ReconcileStrategy string          `json:"reconcileStrategy,omitempty"`
-	ValuesFiles       []string        `json:"valuesFiles,omitempty"`
+	Chart             string       `json:"chart"`
+	Version           string       `json:"version,omitempty"`
+	SourceRef         sourceRef    `json:"sourceRef"`
+	Interval          api.Duration `json:"interval,omitempty"`
+	ReconcileStrategy string       `json:"reconcileStrategy,omitempty"`
+	ValuesFiles       []string     `json:"valuesFiles,omitempty"`
 }
 
 // A postRenderer changes what a chart has made before it is applied.
@@ -219,8 +220,8 @@ func (r *release) release(s *site) rendered {
 		}},
 		// Helm alone never upgrades CRDs. A first install is tried until it
 		// works: on a new cluster much is not there yet.
-		Install: &schema.HelmInstall{CRDs: "CreateReplace", Remediation: &schema.HelmInstallRemediation{Retries: -1}},
-		Upgrade: &schema.HelmUpgrade{CRDs: "CreateReplace", Remediation: &schema.HelmUpgradeRemediation{Retries: 3}},
+		Install: &api.HelmInstall{CRDs: "CreateReplace", Remediation: &api.HelmInstallRemediation{Retries: -1}},
+		Upgrade: &api.HelmUpgrade{CRDs: "CreateReplace", Remediation: &api.HelmUpgradeRemediation{Retries: 3}},
 		Values:  r.chart.Values,
 	}
 	if s.remote {
@@ -228,7 +229,7 @@ func (r *release) release(s *site) rendered {
 	}
 	for _, d := range r.dependsOn {
 		on := d.place(s)
-		ref := schema.NamespacedReference{Name: on.Name}
+		ref := api.NamespacedReference{Name: on.Name}
 		if on.Namespace != place.Namespace {
 			ref.Namespace = on.Namespace
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // Topology hub is Kurator's: the Flux of one management cluster, hostCluster,
@@ -17,7 +18,7 @@ import (
 
 // A kubeConfig is how Flux reaches another cluster.
 type kubeConfig struct {
-	SecretRef schema.SecretKey `json:"secretRef"`
+	SecretRef api.SecretKey `json:"secretRef"`
 }
 
 // kubeConfig is how the hub reaches the cluster, or nil where the cluster's own
@@ -30,9 +31,9 @@ func (s *site) kubeConfig() *kubeConfig {
 	case s == nil || !s.remote:
 		return nil
 	case s.kubeconfig != nil:
-		return &kubeConfig{schema.SecretKey{Name: s.kubeconfig.Name, Key: cmp.Or(s.kubeconfig.Key, "value")}}
+		return &kubeConfig{api.SecretKey{Name: s.kubeconfig.Name, Key: cmp.Or(s.kubeconfig.Key, "value")}}
 	}
-	return &kubeConfig{schema.SecretKey{Name: s.name + "-kubeconfig", Key: "value"}}
+	return &kubeConfig{api.SecretKey{Name: s.name + "-kubeconfig", Key: "value"}}
 }
 
 // objectName is the name of an object for the cluster: as Kurator has it on a hub,
@@ -79,7 +80,7 @@ func (c *compiler) renderHub() *Cluster {
 	versions := c.inventoryVersions(nil)
 	variants := variants{}
 	var spokes []string
-	var sources []schema.NamespacedReference
+	var sources []api.NamespacedReference
 	if objects := c.remoteSources(); len(objects) > 0 {
 		d := c.newDir(sourcesDir, objects...)
 		dirs = append(dirs, d)
@@ -120,10 +121,10 @@ func (c *compiler) remoteSources() (objects []rendered) {
 
 // spokeDirs are the directories of a cluster that the hub applies to, or applies
 // itself for it. The sources must be there before.
-func (c *compiler) spokeDirs(s *site, sync *syncFile, sources []schema.NamespacedReference, variants variants) []*dir {
+func (c *compiler) spokeDirs(s *site, sync *syncFile, sources []api.NamespacedReference, variants variants) []*dir {
 	var dirs []*dir
 	root := "clusters/" + s.name
-	add := func(name string, d *dir, at origin, wait, onHub bool, after ...schema.NamespacedReference) schema.NamespacedReference {
+	add := func(name string, d *dir, at origin, wait, onHub bool, after ...api.NamespacedReference) api.NamespacedReference {
 		stage := syncStage{name: s.objectName(name), at: at, wait: wait, after: after}
 		stage.dir = d.under(root)
 		if !onHub {
@@ -134,10 +135,10 @@ func (c *compiler) spokeDirs(s *site, sync *syncFile, sources []schema.Namespace
 	}
 	at := origin{doc: s.doc}
 	injected := c.injectedNamespaces(s)
-	var ready []schema.NamespacedReference
+	var ready []api.NamespacedReference
 	then := func(name string, d *dir, onHub bool) {
 		if d != nil {
-			ready = []schema.NamespacedReference{add(name, d, at, true, onHub, ready...)}
+			ready = []api.NamespacedReference{add(name, d, at, true, onHub, ready...)}
 		}
 	}
 	if s.stack != nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // input is the documents by kind, each kind sorted by namespace and name. A
@@ -37,7 +38,7 @@ type input struct {
 type objectKey struct{ kind, namespace, name string }
 
 type application struct {
-	*schema.Application
+	*api.Application
 	doc             *schema.Document
 	namespace, name string
 	policies        []*policy
@@ -49,7 +50,7 @@ type application struct {
 func (a *application) id() string { return a.namespace + "." + a.name }
 
 type fleet struct {
-	*schema.Fleet
+	*api.Fleet
 	doc             *schema.Document
 	namespace, name string
 	clusters        []*cluster
@@ -61,19 +62,19 @@ type cluster struct {
 	doc             *schema.Document
 	kind            string
 	namespace, name string
-	labels          map[string]schema.LabelValue
+	labels          map[string]api.LabelValue
 	// kubeconfig is the Secret that an AttachedCluster names, or nil.
-	kubeconfig *schema.SecretKey
+	kubeconfig *api.SecretKey
 }
 
 type mesh struct {
-	*schema.Mesh
+	*api.Mesh
 	doc  *schema.Document
 	name string
 }
 
 type renderConfig struct {
-	*schema.RenderConfig
+	*api.RenderConfig
 	doc *schema.Document
 }
 
@@ -125,9 +126,9 @@ func (c *compiler) add(d *schema.Document) any {
 		c.misshapen = append(c.misshapen, d)
 	}
 	switch o := d.Object.(type) {
-	case *schema.Application:
+	case *api.Application:
 		c.apps = append(c.apps, &application{Application: o, doc: d, namespace: d.Namespace, name: d.Name})
-	case *schema.Fleet:
+	case *api.Fleet:
 		f := &fleet{Fleet: o, doc: d, namespace: d.Namespace, name: d.Name}
 		c.fleets = append(c.fleets, f)
 		if _, ok := c.fleetNamed[f.name]; !ok {
@@ -135,17 +136,17 @@ func (c *compiler) add(d *schema.Document) any {
 		}
 		c.fleetsIn[f.namespace] = append(c.fleetsIn[f.namespace], f.name)
 		return f
-	case *schema.AttachedCluster:
+	case *api.AttachedCluster:
 		return c.addCluster(&cluster{doc: d, kind: d.Kind.Name, namespace: d.Namespace, name: d.Name, labels: o.Metadata.Labels, kubeconfig: o.Spec.Kubeconfig})
-	case *schema.Cluster:
+	case *api.Cluster:
 		return c.addCluster(&cluster{doc: d, kind: d.Kind.Name, namespace: d.Namespace, name: d.Name, labels: o.Metadata.Labels})
-	case *schema.Mesh:
+	case *api.Mesh:
 		c.meshes = append(c.meshes, &mesh{Mesh: o, doc: d, name: d.Name})
-	case *schema.AlertProvider:
+	case *api.AlertProvider:
 		p := &alertProvider{AlertProvider: o, doc: d, namespace: d.Namespace, name: d.Name}
 		c.alertProviders = append(c.alertProviders, p)
 		return p
-	case *schema.RenderConfig:
+	case *api.RenderConfig:
 		c.config = &renderConfig{o, d}
 	default:
 		c.misshapen = append(c.misshapen, d)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 const (
@@ -185,9 +186,9 @@ type istioRoute struct {
 	Name       string
 	Gateways   []string
 	Hosts      []string
-	Retries    *schema.HTTPRetry
-	Headers    *schema.Headers
-	CorsPolicy *schema.CorsPolicy
+	Retries    *api.HTTPRetry
+	Headers    *api.Headers
+	CorsPolicy *api.CorsPolicy
 }
 
 // checkIstioRoute reports what Istio would refuse of the rollout's route.
@@ -309,7 +310,7 @@ func isIstioGateway(text string) bool {
 
 // retryProblems are those of pkg/config/validation/agent, ValidateHTTPRetry; what is in
 // retryOn, its format says.
-func retryProblems(retries *schema.HTTPRetry) (all []routeProblem) {
+func retryProblems(retries *api.HTTPRetry) (all []routeProblem) {
 	if retries == nil {
 		return nil
 	}
@@ -325,7 +326,7 @@ func retryProblems(retries *schema.HTTPRetry) (all []routeProblem) {
 
 // headerProblems are those of the header that names the host, by either name. Only a
 // request's may be set, once.
-func headerProblems(headers *schema.Headers) (all []routeProblem) {
+func headerProblems(headers *api.Headers) (all []routeProblem) {
 	if headers == nil {
 		return nil
 	}
@@ -334,7 +335,7 @@ func headerProblems(headers *schema.Headers) (all []routeProblem) {
 	}
 	for _, o := range []struct {
 		direction  string
-		operations *schema.HeaderOperations
+		operations *api.HeaderOperations
 	}{{"request", headers.Request}, {"response", headers.Response}} {
 		if o.operations == nil {
 			continue
@@ -366,7 +367,7 @@ func namesHost(header string) bool {
 	return strings.EqualFold(header, "host") || header == ":authority"
 }
 
-func corsProblems(cors *schema.CorsPolicy) []routeProblem {
+func corsProblems(cors *api.CorsPolicy) []routeProblem {
 	if cors == nil || cors.MaxAge == "" {
 		return nil
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
 	"github.com/fleetwright/fleetwright/templates"
 )
 
@@ -72,7 +73,7 @@ type kuma struct {
 // A kumaMeshObject is a Mesh of the input, or the default one.
 type kumaMeshObject struct {
 	name        string
-	spec        schema.MeshSpec
+	spec        api.MeshSpec
 	labels      map[string]string
 	annotations map[string]string
 	origin      origin
@@ -136,9 +137,9 @@ func (k *kuma) findMeshes() {
 		k.checkBackends(m)
 	}
 	if len(k.all) == 0 {
-		k.mesh = &kumaMeshObject{name: defaultMesh, origin: k.origin, spec: schema.MeshSpec{Metrics: &schema.MeshMetrics{
+		k.mesh = &kumaMeshObject{name: defaultMesh, origin: k.origin, spec: api.MeshSpec{Metrics: &api.MeshMetrics{
 			EnabledBackend: "prometheus-1",
-			Backends:       []schema.MeshMetricsBackend{{Name: "prometheus-1", Type: "prometheus"}},
+			Backends:       []api.MeshMetricsBackend{{Name: "prometheus-1", Type: "prometheus"}},
 		}}}
 		k.all = append(k.all, k.mesh)
 	}
@@ -254,7 +255,7 @@ func (k *kuma) checkRolloutMesh(m *kumaMeshObject) {
 }
 
 // authority is the backend of mutual TLS that is in use, or nil.
-func (m *kumaMeshObject) authority() *schema.MeshMTLSBackend {
+func (m *kumaMeshObject) authority() *api.MeshMTLSBackend {
 	if m.spec.MTLS == nil || m.spec.MTLS.EnabledBackend == "" {
 		return nil
 	}
@@ -267,7 +268,7 @@ func (m *kumaMeshObject) authority() *schema.MeshMTLSBackend {
 }
 
 // metricsBackend is the one in use, or nil.
-func (m *kumaMeshObject) metricsBackend() *schema.MeshMetricsBackend {
+func (m *kumaMeshObject) metricsBackend() *api.MeshMetricsBackend {
 	if m.spec.Metrics == nil {
 		return nil
 	}
@@ -279,7 +280,7 @@ func (m *kumaMeshObject) metricsBackend() *schema.MeshMetricsBackend {
 	return nil
 }
 
-func showsPlainly(conf *schema.MeshPrometheus) bool {
+func showsPlainly(conf *api.MeshPrometheus) bool {
 	if conf == nil {
 		return false
 	}

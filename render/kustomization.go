@@ -13,35 +13,35 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/blockyaml"
 	"github.com/fleetwright/fleetwright/internal/diag"
-	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // A kustomizationSpec is that of a Flux Kustomization.
 type kustomizationSpec struct {
-	Interval           schema.Duration              `json:"interval"`
-	RetryInterval      schema.Duration              `json:"retryInterval,omitempty"`
-	Timeout            schema.Duration              `json:"timeout,omitempty"`
-	KubeConfig         *kubeConfig                  `json:"kubeConfig,omitempty"`
-	SourceRef          sourceRef                    `json:"sourceRef"`
-	Path               string                       `json:"path,omitempty"`
-	TargetNamespace    string                       `json:"targetNamespace,omitempty"`
-	ServiceAccountName string                       `json:"serviceAccountName,omitempty"`
-	Prune              bool                         `json:"prune"`
-	Force              bool                         `json:"force,omitempty"`
-	Suspend            bool                         `json:"suspend,omitempty"`
-	Wait               bool                         `json:"wait,omitempty"`
-	DependsOn          []schema.NamespacedReference `json:"dependsOn,omitempty"`
-	CommonMetadata     *schema.CommonMetadata       `json:"commonMetadata,omitempty"`
-	Components         []string                     `json:"components,omitempty"`
-	Images             []kustomize.Image            `json:"images,omitempty"`
-	Patches            []kustomize.Patch            `json:"patches,omitempty"`
+	Interval           api.Duration              `json:"interval"`
+	RetryInterval      api.Duration              `json:"retryInterval,omitempty"`
+	Timeout            api.Duration              `json:"timeout,omitempty"`
+	KubeConfig         *kubeConfig               `json:"kubeConfig,omitempty"`
+	SourceRef          sourceRef                 `json:"sourceRef"`
+	Path               string                    `json:"path,omitempty"`
+	TargetNamespace    string                    `json:"targetNamespace,omitempty"`
+	ServiceAccountName string                    `json:"serviceAccountName,omitempty"`
+	Prune              bool                      `json:"prune"`
+	Force              bool                      `json:"force,omitempty"`
+	Suspend            bool                      `json:"suspend,omitempty"`
+	Wait               bool                      `json:"wait,omitempty"`
+	DependsOn          []api.NamespacedReference `json:"dependsOn,omitempty"`
+	CommonMetadata     *api.CommonMetadata       `json:"commonMetadata,omitempty"`
+	Components         []string                  `json:"components,omitempty"`
+	Images             []kustomize.Image         `json:"images,omitempty"`
+	Patches            []kustomize.Patch         `json:"patches,omitempty"`
 }
 
 // retryOfUnpolled is how soon Flux tries again what failed where there is no
 // interval. Without it, Flux never would: a failure is retried after the
 // retryInterval, which is the interval unless set (kustomize-controller,
 // GetRetryInterval).
-const retryOfUnpolled schema.Duration = "2m0s"
+const retryOfUnpolled api.Duration = "2m0s"
 
 // kustomization is the one of a policy on a cluster. The namespaces are those of
 // the application that its own manifests may bring.
@@ -91,7 +91,7 @@ func (c *compiler) checkRetry(p *policy) {
 // noteReplicas notes that Flux would set replicas that Flagger has changed.
 func (r *rollout) noteReplicas() {
 	p := r.policy
-	interval, field := schema.Duration(""), "kustomization"
+	interval, field := api.Duration(""), "kustomization"
 	switch {
 	case p.Kustomization != nil:
 		interval = p.Kustomization.Interval
@@ -114,10 +114,10 @@ func replicasMessage(_ []string, others int) string {
 
 // isZero says whether a duration is none, however it is written. The schema has
 // checked its form.
-func isZero(d schema.Duration) bool { return d != "" && duration(d) == 0 }
+func isZero(d api.Duration) bool { return d != "" && duration(d) == 0 }
 
 // duration is how long a duration is. What is none has been refused, and is long.
-func duration(d schema.Duration) time.Duration {
+func duration(d api.Duration) time.Duration {
 	parsed, err := time.ParseDuration(string(d))
 	if err != nil {
 		return time.Hour

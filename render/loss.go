@@ -14,6 +14,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // placements are where the policies of all Applications go. They hold no list of clusters for
@@ -46,7 +47,7 @@ type placedPolicy struct {
 	// fleet is nil for a policy that goes to hostCluster.
 	fleet       *placedFleet
 	destination line
-	selector    map[string]schema.LabelValue
+	selector    map[string]api.LabelValue
 	// selectorAt is zero without a selector.
 	selectorAt line
 }

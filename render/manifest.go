@@ -12,6 +12,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/parallel"
 	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // A manifest is a Kubernetes object to be written.
@@ -363,7 +364,7 @@ func (c *compiler) cannotEncode(v any, err error) {
 }
 
 // textOf is label values as text.
-func textOf(from map[string]schema.LabelValue) map[string]string {
+func textOf(from map[string]api.LabelValue) map[string]string {
 	if from == nil {
 		return nil
 	}

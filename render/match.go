@@ -8,16 +8,17 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // A canaryMatch is a condition of A/B testing.
 type canaryMatch struct {
-	Headers      map[string]schema.StringMatch `json:"headers,omitempty"`
-	QueryParams  map[string]schema.StringMatch `json:"queryParams,omitempty"`
-	SourceLabels map[string]schema.LabelValue  `json:"sourceLabels,omitempty"`
+	Headers      map[string]api.StringMatch `json:"headers,omitempty"`
+	QueryParams  map[string]api.StringMatch `json:"queryParams,omitempty"`
+	SourceLabels map[string]api.LabelValue  `json:"sourceLabels,omitempty"`
 }
 
-func newCanaryMatches(all []schema.HTTPMatch) (matches []canaryMatch) {
+func newCanaryMatches(all []api.HTTPMatch) (matches []canaryMatch) {
 	for _, m := range all {
 		matches = append(matches, canaryMatch{m.Headers, m.QueryParams, m.SourceLabels})
 	}
@@ -56,7 +57,7 @@ func (r *rollout) checkMatch() {
 var matchOn = []string{istioProvider, nginxProvider}
 
 // checkMatchFields refuses what a Canary's analysis has no place for.
-func (r *rollout) checkMatchFields(m schema.HTTPMatch, at schema.Path) (ok bool) {
+func (r *rollout) checkMatchFields(m api.HTTPMatch, at schema.Path) (ok bool) {
 	ok = true
 	for _, f := range []struct {
 		name  string
@@ -74,7 +75,7 @@ func (r *rollout) checkMatchFields(m schema.HTTPMatch, at schema.Path) (ok bool)
 }
 
 // checkStringMatch checks a condition on text.
-func (r *rollout) checkStringMatch(m schema.StringMatch, at schema.Path, suffix bool) {
+func (r *rollout) checkStringMatch(m api.StringMatch, at schema.Path, suffix bool) {
 	for _, p := range stringMatchProblems(m, suffix) {
 		r.report(diag.BadMatch, at.With(p.path...), p.message, p.hint)
 	}
@@ -86,7 +87,7 @@ const maxRegex = 1024
 
 // stringMatchProblems are what the CRD (artifacts/flagger/crd.yaml) and Istio's
 // validation would refuse of a condition on text.
-func stringMatchProblems(m schema.StringMatch, suffix bool) (all []routeProblem) {
+func stringMatchProblems(m api.StringMatch, suffix bool) (all []routeProblem) {
 	set := 0
 	for _, text := range []string{m.Exact, m.Prefix, m.Suffix, m.Regex} {
 		if text != "" {

@@ -9,12 +9,13 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // A metricTemplateSpec is what Flagger asks, and whom.
 type metricTemplateSpec struct {
-	Provider schema.MetricProvider `json:"provider"`
-	Query    string                `json:"query"`
+	Provider api.MetricProvider `json:"provider"`
+	Query    string             `json:"query"`
 }
 
 // metrics are what every check asks for, and the templates behind them. A
@@ -37,7 +38,7 @@ func (r *rollout) metrics() ([]canaryMetric, []rendered) {
 			metric.ThresholdRange = *m.ThresholdRange
 		}
 		if ok {
-			ref := schema.NamespacedReference{Name: r.metricTemplate(name), Namespace: r.namespace}
+			ref := api.NamespacedReference{Name: r.metricTemplate(name), Namespace: r.namespace}
 			metric.TemplateRef = &ref
 			templates = append(templates, rendered{&manifest{
 				APIVersion: flaggerV1beta1, Kind: "MetricTemplate",
@@ -67,7 +68,7 @@ func inMetrics(index int, field ...any) schema.Path {
 
 // template is the name of a metric and what is behind it; ok is false for what
 // Flagger answers by itself.
-func (r *rollout) template(m schema.Metric) (name string, spec metricTemplateSpec, ok bool) {
+func (r *rollout) template(m api.Metric) (name string, spec metricTemplateSpec, ok bool) {
 	name, query, ok := r.stack.query(r, m.Name)
 	if !ok {
 		name = m.Name
@@ -79,7 +80,7 @@ func (r *rollout) template(m schema.Metric) (name string, spec metricTemplateSpe
 		}
 		return name, metricTemplateSpec{m.CustomMetric.Provider, query}, true
 	}
-	return name, metricTemplateSpec{schema.MetricProvider{Type: "prometheus", Address: cmp.Or(r.MetricsServer, r.stack.metricsServer())}, query}, ok
+	return name, metricTemplateSpec{api.MetricProvider{Type: "prometheus", Address: cmp.Or(r.MetricsServer, r.stack.metricsServer())}, query}, ok
 }
 
 // metricsServer is the Prometheus that Flagger asks.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // hostCluster is where an Application without a fleet goes. Kurator calls its
@@ -21,7 +22,7 @@ const controlPlaneAnnotation = "fleet.kurator.dev/controlplane"
 
 // A policy is a sync policy with its name and the clusters it goes to.
 type policy struct {
-	*schema.SyncPolicy
+	*api.SyncPolicy
 	app  *application
 	path schema.Path
 	// number of the policy among all of all applications.
@@ -215,7 +216,7 @@ func (c *compiler) placeFleet(f *fleet) {
 
 // noCluster says that a fleet's cluster is missing. It names one of the same name
 // that is elsewhere, or the document to add.
-func (c *compiler) noCluster(fleet *schema.Document, at schema.Path, ref schema.ClusterReference) diag.Diagnostic {
+func (c *compiler) noCluster(fleet *schema.Document, at schema.Path, ref api.ClusterReference) diag.Diagnostic {
 	hint := fmt.Sprintf("add {apiVersion: cluster.kurator.dev/v1alpha1, kind: %s, metadata: {name: %s, namespace: %s}} to the inputs", ref.Kind, ref.Name, fleet.Namespace)
 	if cl, ok := c.clusterNamed[ref.Name]; ok {
 		hint = fmt.Sprintf("%s defines %s %s in namespace %s; a fleet's clusters are of its kind and namespace", cl.doc.Position(), cl.kind, cl.name, cl.namespace)
@@ -242,7 +243,7 @@ func (c *compiler) checkReferences(d *schema.Document) {
 	case "Fleet":
 		for i := range d.Len("spec", "clusters") {
 			at := schema.Path{"spec", "clusters", i}
-			ref := schema.ClusterReference{Kind: d.Text(at.With("kind")...), Name: d.Text(at.With("name")...)}
+			ref := api.ClusterReference{Kind: d.Text(at.With("kind")...), Name: d.Text(at.With("name")...)}
 			if ref.Name == "" || ref.Kind != "Cluster" && ref.Kind != "AttachedCluster" {
 				continue
 			}
@@ -294,7 +295,7 @@ func (c *compiler) namePolicy(p *policy, index int) bool {
 }
 
 // destination is that of the policy, or else of its application, and where it stands.
-func (p *policy) destination() (*schema.Destination, schema.Path) {
+func (p *policy) destination() (*api.Destination, schema.Path) {
 	if p.Destination != nil {
 		return p.Destination, p.path.With("destination")
 	}
@@ -319,7 +320,7 @@ func (c *compiler) placePolicy(p *policy, host **cluster) {
 		return
 	}
 	p.fleet = f
-	var selector map[string]schema.LabelValue
+	var selector map[string]api.LabelValue
 	if d.ClusterSelector != nil {
 		selector = d.ClusterSelector.MatchLabels
 	}
@@ -367,7 +368,7 @@ func (c *compiler) noFleet(app *schema.Document, at schema.Path, name string) di
 }
 
 // matches says whether labels have everything that a selector asks for.
-func matches(selector, labels map[string]schema.LabelValue) bool {
+func matches(selector, labels map[string]api.LabelValue) bool {
 	for key, value := range selector {
 		if have, ok := labels[key]; !ok || have != value {
 			return false

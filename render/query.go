@@ -18,6 +18,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // A queryModel is what Flagger fills into the query of a MetricTemplate
@@ -85,7 +86,7 @@ func loops(t *template.Template, n parse.Node, calls *int) bool {
 
 // queryModel is what Flagger fills in for a metric of the rollout
 // (pkg/controller/scheduler_metrics.go, toMetricModel).
-func (r *rollout) queryModel(m schema.Metric) queryModel {
+func (r *rollout) queryModel(m api.Metric) queryModel {
 	return queryModel{
 		name: r.Workload.Name, namespace: r.namespace, target: r.Workload.Name, service: r.ServiceName,
 		ingress: r.Workload.Name, route: r.Workload.Name,
@@ -120,7 +121,7 @@ func (r *rollout) checkQueries() {
 
 // isAddress reports whether the address of a provider is one that Flagger can ask, or
 // none.
-func isAddress(p schema.MetricProvider) bool {
+func isAddress(p api.MetricProvider) bool {
 	// That of an API server may be a host and a port alone.
 	ofAPIServer := p.Type == "externalmetrics"
 	return p.Address == "" || !ofAPIServer && !slices.Contains(addressed, p.Type) ||
@@ -129,7 +130,7 @@ func isAddress(p schema.MetricProvider) bool {
 }
 
 // checkAddress says which addresses are no URLs.
-func (r *rollout) checkAddress(p schema.MetricProvider, at schema.Path) {
+func (r *rollout) checkAddress(p api.MetricProvider, at schema.Path) {
 	if isAddress(p) {
 		return
 	}

@@ -11,11 +11,12 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // A rollout is that of a policy, with what its clusters have installed.
 type rollout struct {
-	*schema.Rollout
+	*api.Rollout
 	c      *compiler
 	policy *policy
 	stack  *stack
@@ -190,19 +191,19 @@ func (r *rollout) checkName(field schema.Path, what, name, suffix string) {
 	}
 }
 
-func (r *rollout) analysis() *schema.TrafficAnalysis {
+func (r *rollout) analysis() *api.TrafficAnalysis {
 	if a := r.RolloutPolicy.TrafficAnalysis; a != nil {
 		return a
 	}
-	return &schema.TrafficAnalysis{}
+	return &api.TrafficAnalysis{}
 }
 
 // routing is how the traffic moves, empty where nothing is said.
-func (r *rollout) routing() schema.TrafficRouting {
+func (r *rollout) routing() api.TrafficRouting {
 	if t := r.RolloutPolicy.TrafficRouting; t != nil {
 		return *t
 	}
-	return schema.TrafficRouting{}
+	return api.TrafficRouting{}
 }
 
 func (r *rollout) commands() []string {

@@ -23,6 +23,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // A patchedObject is what patches have made of a manifest.
@@ -323,14 +324,14 @@ type patchedCanary struct {
 	Spec struct {
 		Provider string `json:"provider"`
 		Service  struct {
-			Name       string             `json:"name"`
-			Gateways   []string           `json:"gateways"`
-			Hosts      []string           `json:"hosts"`
-			Delegation bool               `json:"delegation"`
-			Retries    *schema.HTTPRetry  `json:"retries"`
-			Headers    *schema.Headers    `json:"headers"`
-			CorsPolicy *schema.CorsPolicy `json:"corsPolicy"`
-			Match      []patchedMatch     `json:"match"`
+			Name       string          `json:"name"`
+			Gateways   []string        `json:"gateways"`
+			Hosts      []string        `json:"hosts"`
+			Delegation bool            `json:"delegation"`
+			Retries    *api.HTTPRetry  `json:"retries"`
+			Headers    *api.Headers    `json:"headers"`
+			CorsPolicy *api.CorsPolicy `json:"corsPolicy"`
+			Match      []patchedMatch  `json:"match"`
 		} `json:"service"`
 		Analysis struct {
 			Match           []patchedMatch `json:"match"`
@@ -339,9 +340,9 @@ type patchedCanary struct {
 				PrimaryCookieName string `json:"primaryCookieName" format:"cookie"`
 			} `json:"sessionAffinity"`
 			Metrics []struct {
-				TemplateRef schema.NamespacedReference `json:"templateRef"`
+				TemplateRef api.NamespacedReference `json:"templateRef"`
 			} `json:"metrics"`
-			Alerts   []schema.Alert `json:"alerts"`
+			Alerts   []api.Alert `json:"alerts"`
 			Webhooks []struct {
 				URL string `json:"url" format:"http-url"`
 			} `json:"webhooks"`
@@ -351,21 +352,21 @@ type patchedCanary struct {
 
 // A patchedMatch is a condition on requests of a Canary's service or analysis.
 type patchedMatch struct {
-	Authority       schema.StringMatch            `json:"authority"`
-	Method          schema.StringMatch            `json:"method"`
-	Scheme          schema.StringMatch            `json:"scheme"`
-	URI             schema.StringMatch            `json:"uri"`
-	Headers         map[string]schema.StringMatch `json:"headers" keys:"match-header"`
-	WithoutHeaders  map[string]schema.StringMatch `json:"withoutHeaders" keys:"match-header"`
-	QueryParams     map[string]schema.StringMatch `json:"queryParams"`
-	Gateways        []string                      `json:"gateways"`
-	SourceNamespace string                        `json:"sourceNamespace" format:"dns-label"`
+	Authority       api.StringMatch            `json:"authority"`
+	Method          api.StringMatch            `json:"method"`
+	Scheme          api.StringMatch            `json:"scheme"`
+	URI             api.StringMatch            `json:"uri"`
+	Headers         map[string]api.StringMatch `json:"headers" keys:"match-header"`
+	WithoutHeaders  map[string]api.StringMatch `json:"withoutHeaders" keys:"match-header"`
+	QueryParams     map[string]api.StringMatch `json:"queryParams"`
+	Gateways        []string                   `json:"gateways"`
+	SourceNamespace string                     `json:"sourceNamespace" format:"dns-label"`
 }
 
 // A patchedTemplate has the fields of a MetricTemplate whose texts have a format.
 type patchedTemplate struct {
 	Spec struct {
-		Provider schema.MetricProvider `json:"provider"`
+		Provider api.MetricProvider `json:"provider"`
 	} `json:"spec"`
 }
 
@@ -448,8 +449,8 @@ func (c *patchedCanary) problems() (all []routeProblem) {
 
 func (m patchedMatch) problems() (all []routeProblem) {
 	all = (istioRoute{Gateways: m.Gateways}).gatewayProblems()
-	check := func(condition schema.StringMatch, at ...any) {
-		if condition == (schema.StringMatch{}) && len(at) == 1 {
+	check := func(condition api.StringMatch, at ...any) {
+		if condition == (api.StringMatch{}) && len(at) == 1 {
 			return
 		}
 		for _, p := range stringMatchProblems(condition, false) {
@@ -557,7 +558,7 @@ func jsonValue(text string) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var value schema.Values
+	var value api.Values
 	return value, json.Unmarshal(data, &value)
 }
 

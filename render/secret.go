@@ -6,12 +6,13 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // noteSecrets notes the Secrets that an application's sources and charts name. Kurator
 // reads them on its own cluster; here they are read on every cluster.
 func (c *compiler) noteSecrets(a *application) {
-	note := func(ref *schema.LocalReference, path ...any) {
+	note := func(ref *api.LocalReference, path ...any) {
 		if ref != nil && ref.Name != "" {
 			at := schema.Path{"spec", "source"}.With(path...)
 			c.note(diag.SecretsNeeded, origin{a.doc, at}, a.namespace+"/"+ref.Name)

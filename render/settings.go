@@ -10,6 +10,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // settings are those of the RenderConfig and the options, with every default
@@ -17,8 +18,8 @@ import (
 type settings struct {
 	// path of the output directory in the repository, "." for its root.
 	path       string
-	source     schema.SourceReference
-	defaults   schema.SyncDefaults
+	source     api.SourceReference
+	defaults   api.SyncDefaults
 	charts     charts
 	severities map[diag.Code]diag.Severity
 	// hub says whether one management cluster's Flux applies to all clusters.
@@ -29,8 +30,8 @@ type settings struct {
 
 // The defaults of a RenderConfig; the doc comments of its type say them too.
 var (
-	defaultSource = schema.SourceReference{Kind: "GitRepository", Name: "flux-system", Namespace: "flux-system"}
-	defaultSync   = schema.SyncDefaults{Interval: "10m", RetryInterval: "2m", Timeout: "10m"}
+	defaultSource = api.SourceReference{Kind: "GitRepository", Name: "flux-system", Namespace: "flux-system"}
+	defaultSync   = api.SyncDefaults{Interval: "10m", RetryInterval: "2m", Timeout: "10m"}
 )
 
 // oldestFlux serves every API version that is rendered: OCIRepository v1 came
@@ -39,7 +40,7 @@ var oldestFlux = minorVersion{2, 6}
 
 func (c *compiler) newSettings(opts Options) settings {
 	s := settings{source: defaultSource, defaults: defaultSync, charts: pinnedCharts(), flux: oldestFlux.String(), path: opts.DefaultPath}
-	var spec schema.RenderConfigSpec
+	var spec api.RenderConfigSpec
 	report := func(code diag.Code, at schema.Path, message, hint string) {
 		c.report(diag.New(code, diag.Position{}, "", message, hint))
 	}
@@ -83,9 +84,9 @@ func (c *compiler) newSettings(opts Options) settings {
 		}
 	}
 	if ch := spec.Charts; ch != nil {
-		for name, over := range map[string]*schema.ChartConfig{"kuma": ch.Kuma, "ingress-nginx": ch.IngressNginx, "prometheus": ch.Prometheus, "flagger": ch.Flagger, "loadtester": ch.Loadtester} {
+		for name, over := range map[string]*api.ChartConfig{"kuma": ch.Kuma, "ingress-nginx": ch.IngressNginx, "prometheus": ch.Prometheus, "flagger": ch.Flagger, "loadtester": ch.Loadtester} {
 			if over != nil {
-				s.charts[name] = s.charts[name].with(&schema.Chart{Repository: over.Repository, Name: over.Name, Version: over.Version}, over.Values)
+				s.charts[name] = s.charts[name].with(&api.Chart{Repository: over.Repository, Name: over.Name, Version: over.Version}, over.Values)
 			}
 		}
 	}

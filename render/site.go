@@ -10,6 +10,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // variants are the directories of applications, by what of an application they
@@ -64,31 +65,31 @@ func (c *compiler) layout(dirs []*dir, sync *syncFile, versions map[string]strin
 // ownDirs are the directories that the Flux of the cluster itself applies.
 func (c *compiler) ownDirs(s *site, sync *syncFile, variants variants) []*dir {
 	var dirs []*dir
-	add := func(stage syncStage) schema.NamespacedReference {
+	add := func(stage syncStage) api.NamespacedReference {
 		dirs = append(dirs, stage.dir)
 		return sync.add(stage)
 	}
 	injected := c.injectedNamespaces(s)
-	var ready []schema.NamespacedReference
+	var ready []api.NamespacedReference
 	if s.stack != nil {
 		s.stack.render()
 		at := s.stack.flagger.origin
 		for _, d := range []*dir{s.stack.infrastructure(c, s), s.stack.meshesDir(c), s.stack.meshDir(c, s, injected)} {
 			if d != nil {
-				ready = []schema.NamespacedReference{add(syncStage{name: d.path, dir: d, at: at, wait: true, after: ready})}
+				ready = []api.NamespacedReference{add(syncStage{name: d.path, dir: d, at: at, wait: true, after: ready})}
 			}
 		}
 	}
 	for _, a := range s.apps {
 		v := c.variant(a, s, injected, variants)
-		var after []schema.NamespacedReference
+		var after []api.NamespacedReference
 		if a.needsStack(injected) {
 			after = ready
 		}
 		app := add(syncStage{name: a.syncName(appPrefix), dir: v.app, at: origin{doc: a.doc}, wait: a.waits(), after: after})
 		if v.rollout != nil {
 			// It does not wait: an analysis takes longer than any timeout.
-			add(syncStage{name: a.syncName(rolloutPrefix), dir: v.rollout, at: origin{doc: a.doc}, after: []schema.NamespacedReference{app}})
+			add(syncStage{name: a.syncName(rolloutPrefix), dir: v.rollout, at: origin{doc: a.doc}, after: []api.NamespacedReference{app}})
 		}
 	}
 	return dirs

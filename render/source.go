@@ -7,6 +7,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // A sourceRef names a Flux source.
@@ -26,35 +27,35 @@ const (
 // A gitRepositorySpec is that of v1, without the fields that Flux has removed
 // since v1beta2.
 type gitRepositorySpec struct {
-	URL               string                  `json:"url"`
-	Ref               *schema.GitReference    `json:"ref,omitempty"`
-	Interval          schema.Duration         `json:"interval"`
-	Timeout           schema.SourceTimeout    `json:"timeout,omitempty"`
-	SecretRef         *schema.LocalReference  `json:"secretRef,omitempty"`
-	Verify            *schema.GitVerification `json:"verify,omitempty"`
-	Ignore            *string                 `json:"ignore,omitempty"`
-	Include           []schema.GitInclude     `json:"include,omitempty"`
-	RecurseSubmodules bool                    `json:"recurseSubmodules,omitempty"`
-	Suspend           bool                    `json:"suspend,omitempty"`
+	URL               string               `json:"url"`
+	Ref               *api.GitReference    `json:"ref,omitempty"`
+	Interval          api.Duration         `json:"interval"`
+	Timeout           api.SourceTimeout    `json:"timeout,omitempty"`
+	SecretRef         *api.LocalReference  `json:"secretRef,omitempty"`
+	Verify            *api.GitVerification `json:"verify,omitempty"`
+	Ignore            *string              `json:"ignore,omitempty"`
+	Include           []api.GitInclude     `json:"include,omitempty"`
+	RecurseSubmodules bool                 `json:"recurseSubmodules,omitempty"`
+	Suspend           bool                 `json:"suspend,omitempty"`
 }
 
 // A helmRepositorySpec is that of v1.
 type helmRepositorySpec struct {
-	Type            string                 `json:"type,omitempty"`
-	URL             string                 `json:"url"`
-	Interval        schema.Duration        `json:"interval,omitempty"`
-	Timeout         schema.SourceTimeout   `json:"timeout,omitempty"`
-	SecretRef       *schema.LocalReference `json:"secretRef,omitempty"`
-	PassCredentials bool                   `json:"passCredentials,omitempty"`
-	Provider        string                 `json:"provider,omitempty"`
-	AccessFrom      *schema.AccessFrom     `json:"accessFrom,omitempty"`
-	Suspend         bool                   `json:"suspend,omitempty"`
+	Type            string              `json:"type,omitempty"`
+	URL             string              `json:"url"`
+	Interval        api.Duration        `json:"interval,omitempty"`
+	Timeout         api.SourceTimeout   `json:"timeout,omitempty"`
+	SecretRef       *api.LocalReference `json:"secretRef,omitempty"`
+	PassCredentials bool                `json:"passCredentials,omitempty"`
+	Provider        string              `json:"provider,omitempty"`
+	AccessFrom      *api.AccessFrom     `json:"accessFrom,omitempty"`
+	Suspend         bool                `json:"suspend,omitempty"`
 }
 
 // chartLayer is the layer of an artifact that holds a chart, which
 // helm-controller wants as it is (fluxcd/flux2 docs of OCIRepository, "Helm
 // OCI").
-var chartLayer = schema.OCILayerSelector{MediaType: "application/vnd.cncf.helm.chart.content.v1.tar+gzip", Operation: "copy"}
+var chartLayer = api.OCILayerSelector{MediaType: "application/vnd.cncf.helm.chart.content.v1.tar+gzip", Operation: "copy"}
 
 // sourceKind is the kind of the application's source, and the field that says it.
 func (a *application) sourceKind() (kind, field string) {
@@ -109,7 +110,7 @@ func (a *application) gitRepository() gitRepositorySpec {
 		Verify: g.Verify, Ignore: g.Ignore, Include: g.Include, RecurseSubmodules: g.RecurseSubmodules, Suspend: g.Suspend,
 	}
 	if v := g.Verify; v != nil && v.Mode == "head" {
-		spec.Verify = &schema.GitVerification{Mode: "HEAD", SecretRef: v.SecretRef}
+		spec.Verify = &api.GitVerification{Mode: "HEAD", SecretRef: v.SecretRef}
 	}
 	return spec
 }
@@ -126,10 +127,10 @@ func (a *application) helmRepository() helmRepositorySpec {
 	return spec
 }
 
-func (a *application) ociRepository() schema.OCIRepository {
+func (a *application) ociRepository() api.OCIRepository {
 	spec := *a.Spec.Source.OCIRepository
 	if v := spec.Verify; v != nil && v.Provider == "" {
-		spec.Verify = &schema.OCIVerification{Provider: "cosign", SecretRef: v.SecretRef}
+		spec.Verify = &api.OCIVerification{Provider: "cosign", SecretRef: v.SecretRef}
 	}
 	if spec.LayerSelector == nil && a.Spec.SyncPolicies[0].Helm != nil {
 		spec.LayerSelector = &chartLayer
@@ -152,7 +153,7 @@ func (c *compiler) checkSource(a *application) {
 	}
 }
 
-func (c *compiler) checkGitRepository(a *application, g *schema.GitRepository) {
+func (c *compiler) checkGitRepository(a *application, g *api.GitRepository) {
 	for _, removed := range []struct {
 		field string
 		set   bool
@@ -164,7 +165,7 @@ func (c *compiler) checkGitRepository(a *application, g *schema.GitRepository) {
 	}
 }
 
-func (c *compiler) checkHelmRepository(a *application, h *schema.HelmRepository) {
+func (c *compiler) checkHelmRepository(a *application, h *api.HelmRepository) {
 	at := schema.Path{"spec", "source", "helmRepository"}
 	if h.Type != "" && (h.Type == "oci") != isOCI(h.URL) {
 		c.report(a.doc.Diagnostic(diag.SourceMismatch, at.With("type"), fmt.Sprintf("a repository of type %s does not have the URL %s", h.Type, h.URL),
@@ -186,7 +187,7 @@ func (c *compiler) checkHelmRepository(a *application, h *schema.HelmRepository)
 	}
 }
 
-func (c *compiler) checkOCIRepository(a *application, o *schema.OCIRepository) {
+func (c *compiler) checkOCIRepository(a *application, o *api.OCIRepository) {
 	charts := 0
 	for i, p := range a.Spec.SyncPolicies {
 		if p.Helm == nil {

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/blockyaml"
-	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // The directories of a cluster, and the names of the Flux Kustomizations that
@@ -99,15 +99,15 @@ type syncStage struct {
 	// a Mesh is applied, and before a pod is started that is to have a sidecar.
 	wait bool
 	// after are the stages that must be ready first.
-	after []schema.NamespacedReference
+	after []api.NamespacedReference
 }
 
 // add adds a stage, and returns what others name it by.
-func (s *syncFile) add(stage syncStage) schema.NamespacedReference {
+func (s *syncFile) add(stage syncStage) api.NamespacedReference {
 	settings := s.c.settings
 	meta := metadata{Name: stage.name, Namespace: settings.source.Namespace}
 	ref := sourceRef{Kind: settings.source.Kind, Name: settings.source.Name}
-	var after []schema.NamespacedReference
+	var after []api.NamespacedReference
 	if spoke := stage.dir.spoke; spoke != nil {
 		// The Secret with the kubeconfig must be in the same namespace.
 		meta.Namespace = spoke.namespace
@@ -137,7 +137,7 @@ func (s *syncFile) add(stage syncStage) schema.NamespacedReference {
 		s.c.stages[key] = made
 	}
 	s.all = append(s.all, madeStage{made, stage.at})
-	return schema.NamespacedReference{Name: meta.Name, Namespace: meta.Namespace}
+	return api.NamespacedReference{Name: meta.Name, Namespace: meta.Namespace}
 }
 
 // dir is the directory that the cluster's bootstrap Kustomization applies:

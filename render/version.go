@@ -8,6 +8,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // A minorVersion is a version of upstream up to what its manifests depend on.
@@ -26,9 +27,9 @@ var flaggerFields = []struct {
 	since minorVersion
 	name  string
 	// uses says where a rollout uses the field.
-	uses func(*schema.RolloutPolicy) []schema.Path
+	uses func(*api.RolloutPolicy) []schema.Path
 }{
-	{minorVersion{1, 39}, "disableTLS", func(p *schema.RolloutPolicy) (at []schema.Path) {
+	{minorVersion{1, 39}, "disableTLS", func(p *api.RolloutPolicy) (at []schema.Path) {
 		for i, w := range p.Webhooks {
 			if w.DisableTLS {
 				at = append(at, schema.Path{"rolloutPolicy", "webhooks", i, "disableTLS"})
@@ -38,12 +39,12 @@ var flaggerFields = []struct {
 	}},
 	{minorVersion{1, 38}, "provider keptn", inProviders("type", isType("keptn"))},
 	{minorVersion{1, 40}, "provider splunk", inProviders("type", isType("splunk"))},
-	{minorVersion{1, 41}, "headers of a metric's provider", inProviders("headers", func(p schema.MetricProvider) bool { return len(p.Headers) > 0 })},
+	{minorVersion{1, 41}, "headers of a metric's provider", inProviders("headers", func(p api.MetricProvider) bool { return len(p.Headers) > 0 })},
 }
 
 // inProviders says which metrics use a field of their provider.
-func inProviders(field string, uses func(schema.MetricProvider) bool) func(*schema.RolloutPolicy) []schema.Path {
-	return func(p *schema.RolloutPolicy) (at []schema.Path) {
+func inProviders(field string, uses func(api.MetricProvider) bool) func(*api.RolloutPolicy) []schema.Path {
+	return func(p *api.RolloutPolicy) (at []schema.Path) {
 		if p.TrafficAnalysis == nil {
 			return nil
 		}
@@ -56,8 +57,8 @@ func inProviders(field string, uses func(schema.MetricProvider) bool) func(*sche
 	}
 }
 
-func isType(name string) func(schema.MetricProvider) bool {
-	return func(p schema.MetricProvider) bool { return p.Type == name }
+func isType(name string) func(api.MetricProvider) bool {
+	return func(p api.MetricProvider) bool { return p.Type == name }
 }
 
 // oldestFlagger has all that is rendered but for flaggerFields.

@@ -12,6 +12,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // gates are the types of webhooks whose answer decides how a rollout goes on, and what
@@ -117,7 +118,7 @@ func (w canaryWebhook) warmsUp() bool {
 }
 
 // checkOutsideMesh says that a load tester of another namespace has no sidecar.
-func (r *rollout) checkOutsideMesh(w schema.Webhook, at schema.Path) {
+func (r *rollout) checkOutsideMesh(w api.Webhook, at schema.Path) {
 	if w.URL == "" {
 		return
 	}

@@ -15,6 +15,7 @@ import (
 	"cuelang.org/go/cue"
 
 	"github.com/fleetwright/fleetwright/internal/accept"
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // changes is how many changed values of each kind CUE is asked about.
@@ -432,7 +433,7 @@ func FuzzAccepts(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, kind byte, data []byte) {
 		j := all[int(kind)%len(all)]
-		var value Values
+		var value api.Values
 		if json.Unmarshal(data, &value) != nil || value == nil {
 			return
 		}

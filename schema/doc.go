@@ -3,18 +3,12 @@
 // fleetwright's own RenderConfig) and what goes out (the manifests that Flux,
 // Flagger and Kuma read).
 //
-// The input kinds are the Go types of this package. From their doc comments and
+// The input kinds are the Go types of package api. From their doc comments and
 // markers `go generate` makes one JSON Schema per kind, and from that the closed
 // CUE shape that [Load] checks documents against; all of it is committed under
 // input/. What no shape can say is written by hand as CUE rules in
 // input/<kind>.rules.cue. The output kinds have hand-written closed CUE definitions
 // under output/, which [CheckOutput] applies.
-//
-// Markers are those of Kubernetes' API types (+required, +optional,
-// +kubebuilder:validation:Enum, Minimum, Maximum, Pattern, +kubebuilder:default)
-// and three of our own: +fleetwright:format names a pattern of the generator's
-// table, +fleetwright:example gives editors an example, and
-// +fleetwright:extension marks a field that Kurator's API does not have.
 package schema
 
 //go:generate go run generate.go

@@ -10,6 +10,8 @@ import (
 	"github.com/Masterminds/semver/v3"
 	"github.com/fluxcd/pkg/apis/kustomize"
 	"sigs.k8s.io/yaml"
+
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // TestFormats: what each reader refuses, and what it takes.
@@ -182,7 +184,7 @@ func TestEveryTextIsChecked(t *testing.T) {
 						typ, below = typ.Elem(), (&explainer{root: root}).schema(below.Items)
 						continue
 					case reflect.Map:
-						if typ == reflect.TypeFor[Values]() {
+						if typ == reflect.TypeFor[api.Values]() {
 							break
 						}
 						if keys == "" && unchecked[what+" keys"] == "" {
@@ -215,13 +217,13 @@ func TestEveryTextIsChecked(t *testing.T) {
 
 // TestTextsAreFoundWhereTheyAre: in lists, keys and values, with the line to write.
 func TestTextsAreFoundWhereTheyAre(t *testing.T) {
-	var a Application
-	a.Spec.Source.GitRepository = &GitRepository{URL: "ssh://git@example.com:shop/web.git", Ref: &GitReference{Branch: "a b"}}
-	a.Spec.SyncPolicies = []SyncPolicy{{Kustomization: &Kustomization{
+	var a api.Application
+	a.Spec.Source.GitRepository = &api.GitRepository{URL: "ssh://git@example.com:shop/web.git", Ref: &api.GitReference{Branch: "a b"}}
+	a.Spec.SyncPolicies = []api.SyncPolicy{{Kustomization: &api.Kustomization{
 		Components: []string{"../a", "/b"}, Interval: "9999999999h",
 		Images: []kustomize.Image{{Name: "a"}, {Name: "b", NewTag: "é"}},
-	}, Rollout: &Rollout{RolloutPolicy: RolloutPolicy{TrafficAnalysis: &TrafficAnalysis{Metrics: []Metric{{CustomMetric: &CustomMetric{
-		Provider: MetricProvider{Headers: map[string][]string{"a b": {"c"}, "d": {"e", "f\ng"}}}}}}}}}}}
+	}, Rollout: &api.Rollout{RolloutPolicy: api.RolloutPolicy{TrafficAnalysis: &api.TrafficAnalysis{Metrics: []api.Metric{{CustomMetric: &api.CustomMetric{
+		Provider: api.MetricProvider{Headers: map[string][]string{"a b": {"c"}, "d": {"e", "f\ng"}}}}}}}}}}}
 	var got []string
 	for _, r := range CheckTexts(&a) {
 		got = append(got, string(r.Code)+" "+r.Path.String()+" | "+r.Hint)

@@ -3,6 +3,8 @@ package schema
 import (
 	"embed"
 	"strings"
+
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // A Kind is one of the kinds of documents that fleetwright reads.
@@ -17,13 +19,13 @@ type Kind struct {
 
 // kinds are all kinds, in the order in which they are documented.
 var kinds = []Kind{
-	{"Application", "apps.kurator.dev/v1alpha1", func() any { return new(Application) }},
-	{"Fleet", "fleet.kurator.dev/v1alpha1", func() any { return new(Fleet) }},
-	{"AttachedCluster", "cluster.kurator.dev/v1alpha1", func() any { return new(AttachedCluster) }},
-	{"Cluster", "cluster.kurator.dev/v1alpha1", func() any { return new(Cluster) }},
-	{"AlertProvider", "flagger.app/v1beta1", func() any { return new(AlertProvider) }},
-	{"Mesh", "kuma.io/v1alpha1", func() any { return new(Mesh) }},
-	{"RenderConfig", "fleetwright.dev/v1alpha1", func() any { return new(RenderConfig) }},
+	{"Application", "apps.kurator.dev/v1alpha1", func() any { return new(api.Application) }},
+	{"Fleet", "fleet.kurator.dev/v1alpha1", func() any { return new(api.Fleet) }},
+	{"AttachedCluster", "cluster.kurator.dev/v1alpha1", func() any { return new(api.AttachedCluster) }},
+	{"Cluster", "cluster.kurator.dev/v1alpha1", func() any { return new(api.Cluster) }},
+	{"AlertProvider", "flagger.app/v1beta1", func() any { return new(api.AlertProvider) }},
+	{"Mesh", "kuma.io/v1alpha1", func() any { return new(api.Mesh) }},
+	{"RenderConfig", "fleetwright.dev/v1alpha1", func() any { return new(api.RenderConfig) }},
 }
 
 //go:embed input output

@@ -12,6 +12,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 func load(files ...File) Documents { return Load(files) }
@@ -115,7 +116,7 @@ func nested(depth int, first, step, last string) string {
 func TestSurrogatePairs(t *testing.T) {
 	const text = `{"apiVersion":"fleet.kurator.dev/v1alpha1","kind":"Fleet","metadata":{"name":"f","annotations":{"a":"\ud83d\ude00\\\" \uD83D\uDE00"}},"spec":{"clusters":[]}}`
 	docs := load(File{Name: "f.json", Data: []byte(text)})
-	fleet, ok := docs.All[0].Object.(*Fleet)
+	fleet, ok := docs.All[0].Object.(*api.Fleet)
 	if !ok || fleet.Metadata.Annotations["a"] != "\U0001f600\\\" \U0001f600" {
 		t.Errorf("it is read as %+v: %s", fleet, lines(docs.Diagnostics))
 	}
@@ -204,7 +205,7 @@ spec:
 			t.Errorf("%s is at %s, want %s", tt.path, got, tt.want)
 		}
 	}
-	policies := d.Object.(*Application).Spec.SyncPolicies
+	policies := d.Object.(*api.Application).Spec.SyncPolicies
 	if policies[1].Name != "q" || !policies[1].Kustomization.Prune {
 		t.Errorf("the merged policy is %+v", policies[1])
 	}

@@ -7,16 +7,17 @@ import (
 	"slices"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // refusals return what the reader of a struct refuses because of a value beside another,
 // by the struct's type. The paths are those in the struct.
 var refusals = map[reflect.Type]func(any) []Refusal{
-	reflect.TypeFor[MeshLoggingBackend](): refusalsOf(refuseLogging),
-	reflect.TypeFor[MeshTracingBackend](): refusalsOf(refuseTracing),
-	reflect.TypeFor[MeshMTLSBackend]():    refusalsOf(refuseAuthority),
-	reflect.TypeFor[MeshMembershipRule](): refusalsOf(refuseMembership),
-	reflect.TypeFor[MetricProvider]():     refusalsOf(refuseMetricProvider),
+	reflect.TypeFor[api.MeshLoggingBackend](): refusalsOf(refuseLogging),
+	reflect.TypeFor[api.MeshTracingBackend](): refusalsOf(refuseTracing),
+	reflect.TypeFor[api.MeshMTLSBackend]():    refusalsOf(refuseAuthority),
+	reflect.TypeFor[api.MeshMembershipRule](): refusalsOf(refuseMembership),
+	reflect.TypeFor[api.MetricProvider]():     refusalsOf(refuseMetricProvider),
 }
 
 func refusalsOf[T any](refuse func(T) []Refusal) func(any) []Refusal {
@@ -25,7 +26,7 @@ func refusalsOf[T any](refuse func(T) []Refusal) func(any) []Refusal {
 
 // refuseLogging returns what Kuma's own validator refuses of a logging backend
 // (pkg/core/resources/apis/mesh/mesh_validator.go of 2.13.10).
-func refuseLogging(b MeshLoggingBackend) []Refusal {
+func refuseLogging(b api.MeshLoggingBackend) []Refusal {
 	switch b.Type {
 	case "":
 		return refuseBackend("type", "a backend needs a type, tcp or file", "type: tcp")
@@ -43,7 +44,7 @@ func refuseLogging(b MeshLoggingBackend) []Refusal {
 }
 
 // refuseTracing returns what the same validator refuses of a tracing backend.
-func refuseTracing(b MeshTracingBackend) []Refusal {
+func refuseTracing(b api.MeshTracingBackend) []Refusal {
 	switch b.Type {
 	case "":
 		return refuseBackend("type", "a backend needs a type, zipkin or datadog", "type: zipkin")
@@ -66,7 +67,7 @@ func refuseTracing(b MeshTracingBackend) []Refusal {
 }
 
 // refuseAuthority returns what Kuma's authorities refuse (pkg/plugins/ca).
-func refuseAuthority(b MeshMTLSBackend) []Refusal {
+func refuseAuthority(b api.MeshMTLSBackend) []Refusal {
 	switch b.Type {
 	case "builtin":
 		cert, _ := b.Conf["caCert"].(map[string]any)
@@ -89,7 +90,7 @@ func refuseBackend(field, message, hint string) []Refusal {
 }
 
 // refuseMembership returns what Kuma's validator refuses of a constraint on a proxy's tags.
-func refuseMembership(r MeshMembershipRule) []Refusal {
+func refuseMembership(r api.MeshMembershipRule) []Refusal {
 	if len(r.Tags) > 0 {
 		return nil
 	}
@@ -98,7 +99,7 @@ func refuseMembership(r MeshMembershipRule) []Refusal {
 
 // refuseMetricProvider returns what Flagger's providers cannot be made without
 // (fluxcd/flagger pkg/metrics/providers).
-func refuseMetricProvider(p MetricProvider) (all []Refusal) {
+func refuseMetricProvider(p api.MetricProvider) (all []Refusal) {
 	if (p.Type == "dynatrace" || p.Type == "splunk") && p.Address == "" {
 		all = append(all, Refusal{Code: diag.NoAddress, Path: Path{"address"}, Message: "a " + p.Type + " provider needs an address",
 			Hint: "address: " + map[string]string{"dynatrace": "https://abc12345.live.dynatrace.com", "splunk": "https://api.us1.signalfx.com"}[p.Type]})

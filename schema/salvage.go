@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"cuelang.org/go/cue"
+
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // Unsure says whether something at or below a path of a rollout is wrong, so that what
@@ -49,7 +51,7 @@ func (d *Document) salvage(object map[string]any, shape cue.Value) map[string]an
 	if err != nil {
 		return nil
 	}
-	var rest Values
+	var rest api.Values
 	if json.Unmarshal(data, &rest) != nil {
 		return nil
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/fluxcd/pkg/apis/kustomize"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // checkTexts reports the texts of the document's object that their readers refuse, but
@@ -243,7 +244,7 @@ func textsOfField(t reflect.Type, i int) (f fieldTexts, ok bool) {
 	switch of.Kind() {
 	case reflect.Struct, reflect.Slice, reflect.Map:
 	case reflect.String:
-		f.duration = of == reflect.TypeFor[Duration]() || of == reflect.TypeFor[SourceTimeout]()
+		f.duration = of == reflect.TypeFor[api.Duration]() || of == reflect.TypeFor[api.SourceTimeout]()
 	default:
 		return f, false
 	}

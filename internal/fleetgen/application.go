@@ -5,7 +5,7 @@ import (
 
 	"github.com/fluxcd/pkg/apis/kustomize"
 
-	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // services are what Applications are named after.
@@ -49,7 +49,7 @@ func (a application) host() string { return a.name() + ".example.com" }
 func (a application) version() string { return fmt.Sprintf("1.%d.%d", a.number%30, a.revision) }
 
 // A shape is what an Application consists of.
-type shape func(application) ([]schema.SyncPolicy, schema.ApplicationSource)
+type shape func(application) ([]api.SyncPolicy, api.ApplicationSource)
 
 // shapes are all there are. Those that many have come often, and among the first ten
 // Applications each is of another kind.
@@ -75,16 +75,16 @@ var shapes = []shape{
 // documents are the Application, and the AlertProvider that its rollout names.
 func (a application) documents() []any {
 	policies, source := shapes[a.of()%len(shapes)](a)
-	all := []any{schema.Application{
+	all := []any{api.Application{
 		TypeMeta: typeMeta("Application"),
-		Metadata: schema.ObjectMeta{
+		Metadata: api.ObjectMeta{
 			Name:      a.name(),
 			Namespace: Namespace,
-			Labels:    map[string]schema.LabelValue{"team": schema.LabelValue(a.team())},
+			Labels:    map[string]api.LabelValue{"team": api.LabelValue(a.team())},
 		},
-		Spec: schema.ApplicationSpec{
+		Spec: api.ApplicationSpec{
 			Source:       source,
-			Destination:  &schema.Destination{Fleet: a.provider.name},
+			Destination:  &api.Destination{Fleet: a.provider.name},
 			SyncPolicies: policies,
 		},
 	}}
@@ -97,105 +97,105 @@ func (a application) documents() []any {
 }
 
 // chat is where the team hears of the rollout.
-func (a application) chat() schema.AlertProvider {
-	return schema.AlertProvider{
+func (a application) chat() api.AlertProvider {
+	return api.AlertProvider{
 		TypeMeta: typeMeta("AlertProvider"),
-		Metadata: schema.ObjectMeta{Name: a.name(), Namespace: a.namespace()},
-		Spec: schema.AlertProviderSpec{
+		Metadata: api.ObjectMeta{Name: a.name(), Namespace: a.namespace()},
+		Spec: api.AlertProviderSpec{
 			Type:      "slack",
 			Channel:   a.team(),
-			SecretRef: &schema.LocalReference{Name: "chat"},
+			SecretRef: &api.LocalReference{Name: "chat"},
 		},
 	}
 }
 
 // git is a repository of manifests, or of a chart.
-func (a application) git() schema.ApplicationSource {
-	return schema.ApplicationSource{GitRepository: &schema.GitRepository{
+func (a application) git() api.ApplicationSource {
+	return api.ApplicationSource{GitRepository: &api.GitRepository{
 		URL:       "https://git.example.com/" + a.team() + "/" + a.name(),
 		Interval:  "3m0s",
 		Timeout:   "1m0s",
-		Ref:       &schema.GitReference{Branch: "main"},
-		SecretRef: &schema.LocalReference{Name: a.team() + "-git"},
+		Ref:       &api.GitReference{Branch: "main"},
+		SecretRef: &api.LocalReference{Name: a.team() + "-git"},
 	}}
 }
 
 // oci is an artifact.
-func (a application) oci(path string) schema.ApplicationSource {
-	return schema.ApplicationSource{OCIRepository: &schema.OCIRepository{
+func (a application) oci(path string) api.ApplicationSource {
+	return api.ApplicationSource{OCIRepository: &api.OCIRepository{
 		URL:      "oci://registry.example.com/" + path,
 		Interval: "10m0s",
-		Ref:      &schema.OCIReference{SemVer: "1.x"},
+		Ref:      &api.OCIReference{SemVer: "1.x"},
 	}}
 }
 
 // policy applies a directory of the source.
-func (a application) policy(name, path string) schema.SyncPolicy {
-	return schema.SyncPolicy{
+func (a application) policy(name, path string) api.SyncPolicy {
+	return api.SyncPolicy{
 		Name: name,
-		Kustomization: &schema.Kustomization{
+		Kustomization: &api.Kustomization{
 			Interval:        "10m0s",
 			RetryInterval:   "2m0s",
 			Timeout:         "5m0s",
 			Path:            path,
 			Prune:           true,
 			TargetNamespace: a.namespace(),
-			CommonMetadata:  &schema.CommonMetadata{Labels: map[string]schema.LabelValue{"team": schema.LabelValue(a.team())}},
+			CommonMetadata:  &api.CommonMetadata{Labels: map[string]api.LabelValue{"team": api.LabelValue(a.team())}},
 			Images:          []kustomize.Image{{Name: a.name(), NewName: "registry.example.com/" + a.team() + "/" + a.name(), NewTag: a.version()}},
 		},
 	}
 }
 
-func fromGit(rollout func(application) *schema.Rollout) shape {
-	return func(a application) ([]schema.SyncPolicy, schema.ApplicationSource) {
+func fromGit(rollout func(application) *api.Rollout) shape {
+	return func(a application) ([]api.SyncPolicy, api.ApplicationSource) {
 		policy := a.policy(a.name(), "./deploy")
 		policy.Rollout = rollout(a)
-		return []schema.SyncPolicy{policy}, a.git()
+		return []api.SyncPolicy{policy}, a.git()
 	}
 }
 
-func fromOCI(rollout func(application) *schema.Rollout) shape {
-	return func(a application) ([]schema.SyncPolicy, schema.ApplicationSource) {
+func fromOCI(rollout func(application) *api.Rollout) shape {
+	return func(a application) ([]api.SyncPolicy, api.ApplicationSource) {
 		policy := a.policy(a.name(), "./")
 		policy.Rollout = rollout(a)
-		return []schema.SyncPolicy{policy}, a.oci("manifests/" + a.name())
+		return []api.SyncPolicy{policy}, a.oci("manifests/" + a.name())
 	}
 }
 
 // withoutRollout has manifests alone, and more of them on some clusters.
-func withoutRollout(a application) ([]schema.SyncPolicy, schema.ApplicationSource) {
+func withoutRollout(a application) ([]api.SyncPolicy, api.ApplicationSource) {
 	base := a.policy(a.name(), "./deploy")
 	production := a.policy(a.name()+"-production", "./production")
-	production.Kustomization.DependsOn = []schema.NamespacedReference{{Name: a.name()}}
-	production.Destination = &schema.Destination{
+	production.Kustomization.DependsOn = []api.NamespacedReference{{Name: a.name()}}
+	production.Destination = &api.Destination{
 		Fleet:           a.provider.name,
-		ClusterSelector: &schema.ClusterSelector{MatchLabels: map[string]schema.LabelValue{"stage": "production"}},
+		ClusterSelector: &api.ClusterSelector{MatchLabels: map[string]api.LabelValue{"stage": "production"}},
 	}
-	return []schema.SyncPolicy{base, production}, a.git()
+	return []api.SyncPolicy{base, production}, a.git()
 }
 
 // twoPolicies has what its workload needs in a policy of its own.
-func twoPolicies(a application) ([]schema.SyncPolicy, schema.ApplicationSource) {
+func twoPolicies(a application) ([]api.SyncPolicy, api.ApplicationSource) {
 	cache := a.policy(a.name()+"-cache", "./cache")
 	service := a.policy(a.name(), "./deploy")
-	service.Kustomization.DependsOn = []schema.NamespacedReference{{Name: cache.Name}}
+	service.Kustomization.DependsOn = []api.NamespacedReference{{Name: cache.Name}}
 	service.Rollout = a.gated()
-	return []schema.SyncPolicy{cache, service}, a.git()
+	return []api.SyncPolicy{cache, service}, a.git()
 }
 
 // release installs a chart.
-func (a application) release(chart schema.HelmChartSpec) schema.SyncPolicy {
+func (a application) release(chart api.HelmChartSpec) api.SyncPolicy {
 	history := int32(5)
-	return schema.SyncPolicy{
+	return api.SyncPolicy{
 		Name: a.name(),
-		Helm: &schema.HelmRelease{
-			Chart:           schema.HelmChart{Spec: chart},
+		Helm: &api.HelmRelease{
+			Chart:           api.HelmChart{Spec: chart},
 			Interval:        "10m0s",
 			Timeout:         "5m0s",
 			TargetNamespace: a.namespace(),
 			MaxHistory:      &history,
-			Install:         &schema.HelmInstall{Remediation: &schema.HelmInstallRemediation{Retries: 3}},
-			Values: schema.Values{
+			Install:         &api.HelmInstall{Remediation: &api.HelmInstallRemediation{Retries: 3}},
+			Values: api.Values{
 				"fullnameOverride": a.name(),
 				"replicaCount":     2 + a.number%3,
 				"image":            map[string]any{"tag": a.version()},
@@ -210,26 +210,26 @@ func (a application) release(chart schema.HelmChartSpec) schema.SyncPolicy {
 }
 
 // charts is a repository of them.
-func charts() schema.ApplicationSource {
-	return schema.ApplicationSource{HelmRepository: &schema.HelmRepository{URL: "https://charts.example.com", Interval: "10m0s"}}
+func charts() api.ApplicationSource {
+	return api.ApplicationSource{HelmRepository: &api.HelmRepository{URL: "https://charts.example.com", Interval: "10m0s"}}
 }
 
-func fromHelm(rollout func(application) *schema.Rollout) shape {
-	return func(a application) ([]schema.SyncPolicy, schema.ApplicationSource) {
-		policy := a.release(schema.HelmChartSpec{Chart: "service", Version: "2.x"})
+func fromHelm(rollout func(application) *api.Rollout) shape {
+	return func(a application) ([]api.SyncPolicy, api.ApplicationSource) {
+		policy := a.release(api.HelmChartSpec{Chart: "service", Version: "2.x"})
 		policy.Rollout = rollout(a)
-		return []schema.SyncPolicy{policy}, charts()
+		return []api.SyncPolicy{policy}, charts()
 	}
 }
 
-func chartWithoutRollout(a application) ([]schema.SyncPolicy, schema.ApplicationSource) {
-	return []schema.SyncPolicy{a.release(schema.HelmChartSpec{Chart: "job", Version: "1.4.x"})}, charts()
+func chartWithoutRollout(a application) ([]api.SyncPolicy, api.ApplicationSource) {
+	return []api.SyncPolicy{a.release(api.HelmChartSpec{Chart: "job", Version: "1.4.x"})}, charts()
 }
 
-func chartOfGit(a application) ([]schema.SyncPolicy, schema.ApplicationSource) {
-	return []schema.SyncPolicy{a.release(schema.HelmChartSpec{Chart: "./chart", ReconcileStrategy: "Revision"})}, a.git()
+func chartOfGit(a application) ([]api.SyncPolicy, api.ApplicationSource) {
+	return []api.SyncPolicy{a.release(api.HelmChartSpec{Chart: "./chart", ReconcileStrategy: "Revision"})}, a.git()
 }
 
-func chartOfOCI(a application) ([]schema.SyncPolicy, schema.ApplicationSource) {
-	return []schema.SyncPolicy{a.release(schema.HelmChartSpec{Chart: "worker"})}, a.oci("charts/worker")
+func chartOfOCI(a application) ([]api.SyncPolicy, api.ApplicationSource) {
+	return []api.SyncPolicy{a.release(api.HelmChartSpec{Chart: "worker"})}, a.oci("charts/worker")
 }

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // A provider moves the traffic of the rollouts of a fleet.
@@ -60,11 +60,11 @@ func (p provider) notFound(port int32) string {
 
 // fleet is the provider's Fleet, and its clusters.
 func (p provider) fleet(clusters int) []any {
-	fleet := schema.Fleet{
+	fleet := api.Fleet{
 		TypeMeta: typeMeta("Fleet"),
-		Metadata: schema.ObjectMeta{Name: p.name, Namespace: Namespace},
-		Spec: schema.FleetSpec{
-			Plugin: &schema.Plugin{Flagger: &schema.FlaggerPlugin{
+		Metadata: api.ObjectMeta{Name: p.name, Namespace: Namespace},
+		Spec: api.FleetSpec{
+			Plugin: &api.Plugin{Flagger: &api.FlaggerPlugin{
 				TrafficRoutingProvider: p.name,
 				PublicTestloader:       true,
 			}},
@@ -73,7 +73,7 @@ func (p provider) fleet(clusters int) []any {
 	var documents []any
 	for i := range clusters {
 		name := fmt.Sprintf("%s-%s-%04d", p.name, regions[i%len(regions)], i)
-		fleet.Spec.Clusters = append(fleet.Spec.Clusters, schema.ClusterReference{Kind: "AttachedCluster", Name: name})
+		fleet.Spec.Clusters = append(fleet.Spec.Clusters, api.ClusterReference{Kind: "AttachedCluster", Name: name})
 		documents = append(documents, cluster(name, i))
 	}
 	return append([]any{fleet}, documents...)
@@ -86,22 +86,22 @@ const waves = 4
 
 // cluster is the document of the nth cluster of a fleet. The first is in production in
 // the first region, so that something is there to select in a fleet of one.
-func cluster(name string, n int) schema.AttachedCluster {
+func cluster(name string, n int) api.AttachedCluster {
 	stage := "production"
 	if n%5 == 4 {
 		stage = "staging"
 	}
-	return schema.AttachedCluster{
+	return api.AttachedCluster{
 		TypeMeta: typeMeta("AttachedCluster"),
-		Metadata: schema.ObjectMeta{
+		Metadata: api.ObjectMeta{
 			Name:      name,
 			Namespace: Namespace,
-			Labels: map[string]schema.LabelValue{
-				"region": schema.LabelValue(regions[n%len(regions)]),
-				"stage":  schema.LabelValue(stage),
-				"wave":   schema.LabelValue(strconv.Itoa(n % waves)),
+			Labels: map[string]api.LabelValue{
+				"region": api.LabelValue(regions[n%len(regions)]),
+				"stage":  api.LabelValue(stage),
+				"wave":   api.LabelValue(strconv.Itoa(n % waves)),
 			},
 		},
-		Spec: schema.AttachedClusterSpec{Kubeconfig: &schema.SecretKey{Name: name, Key: "kubeconfig"}},
+		Spec: api.AttachedClusterSpec{Kubeconfig: &api.SecretKey{Name: name, Key: "kubeconfig"}},
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/blockyaml"
 	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // Namespace is that of all Applications, Fleets and clusters: an Application and its
@@ -117,16 +118,16 @@ func (w *writer) add(name string, documents ...any) {
 func teamName(team int) string { return fmt.Sprintf("team-%03d", team) }
 
 // typeMeta is that of a kind that fleetwright reads.
-func typeMeta(kind string) schema.TypeMeta {
+func typeMeta(kind string) api.TypeMeta {
 	k, _ := schema.KindNamed(kind)
-	return schema.TypeMeta{APIVersion: k.APIVersion, Kind: k.Name}
+	return api.TypeMeta{APIVersion: k.APIVersion, Kind: k.Name}
 }
 
 // A configMap is a document of a kind that fleetwright leaves out.
 type configMap struct {
-	schema.TypeMeta `json:",inline"`
+	api.TypeMeta `json:",inline"`
 
-	Metadata schema.ObjectMeta `json:"metadata"`
+	Metadata api.ObjectMeta    `json:"metadata"`
 	Data     map[string]string `json:"data"`
 }
 
@@ -134,8 +135,8 @@ type configMap struct {
 func newConfigMap(n, text int) configMap {
 	const line = "log.level = info # as everywhere\n"
 	return configMap{
-		TypeMeta: schema.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"},
-		Metadata: schema.ObjectMeta{Name: fmt.Sprintf("settings-%06d", n), Namespace: Namespace},
+		TypeMeta: api.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"},
+		Metadata: api.ObjectMeta{Name: fmt.Sprintf("settings-%06d", n), Namespace: Namespace},
 		Data:     map[string]string{"log.properties": strings.Repeat(line, 1+text/len(line))},
 	}
 }

@@ -5,7 +5,7 @@ import (
 
 	"github.com/fluxcd/pkg/apis/kustomize"
 
-	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // publicGate is where everybody's gates are opened and closed.
@@ -13,32 +13,32 @@ const publicGate = "http://flagger-loadtester.flagger-loadtester/gate/check"
 
 // rollout is a rollout of the workload with all but a strategy. Every other one has a
 // load tester of its own.
-func (a application) rollout() *schema.Rollout {
+func (a application) rollout() *api.Rollout {
 	private := a.of()%2 == 0
 	checks, failures, deadline, timeout := int32(30+30*(a.of()%3)), int32(2+a.of()%4), int32(600), int32(15)
 	success, duration := float64(99), float64(500)
-	r := &schema.Rollout{
+	r := &api.Rollout{
 		TestLoader:             private,
 		TrafficRoutingProvider: a.provider.name,
-		Workload:               schema.Workload{APIVersion: "apps/v1", Kind: "Deployment", Name: a.name(), Namespace: a.namespace()},
+		Workload:               api.Workload{APIVersion: "apps/v1", Kind: "Deployment", Name: a.name(), Namespace: a.namespace()},
 		ServiceName:            a.name(),
 		Port:                   a.port(),
-		RolloutPolicy: schema.RolloutPolicy{
+		RolloutPolicy: api.RolloutPolicy{
 			RolloutTimeoutSeconds: &deadline,
-			TrafficRouting:        &schema.TrafficRouting{},
-			TrafficAnalysis: &schema.TrafficAnalysis{
+			TrafficRouting:        &api.TrafficRouting{},
+			TrafficAnalysis: &api.TrafficAnalysis{
 				CheckIntervalSeconds: &checks,
 				CheckFailedTimes:     &failures,
-				Metrics: []schema.Metric{
-					{Name: "request-success-rate", IntervalSeconds: &checks, ThresholdRange: &schema.ThresholdRange{Min: &success}},
-					{Name: "request-duration", IntervalSeconds: &checks, ThresholdRange: &schema.ThresholdRange{Max: &duration}},
+				Metrics: []api.Metric{
+					{Name: "request-success-rate", IntervalSeconds: &checks, ThresholdRange: &api.ThresholdRange{Min: &success}},
+					{Name: "request-duration", IntervalSeconds: &checks, ThresholdRange: &api.ThresholdRange{Max: &duration}},
 				},
-				Webhooks: &schema.Webhooks{TimeoutSeconds: &timeout, Command: []string{a.load("")}},
+				Webhooks: &api.Webhooks{TimeoutSeconds: &timeout, Command: []string{a.load("")}},
 			},
 		},
 	}
 	if a.port() < 1024 {
-		r.TargetPort = &schema.IntOrString{Int: 8080}
+		r.TargetPort = &api.IntOrString{Int: 8080}
 	}
 	switch a.provider.name {
 	case "istio":
@@ -66,51 +66,51 @@ func (a application) load(arguments string) string {
 }
 
 // weights moves the traffic by equal steps.
-func (a application) weights() *schema.Rollout {
+func (a application) weights() *api.Rollout {
 	r := a.rollout()
-	r.RolloutPolicy.TrafficRouting.CanaryStrategy = &schema.CanaryStrategy{MaxWeight: 50, StepWeight: 10}
+	r.RolloutPolicy.TrafficRouting.CanaryStrategy = &api.CanaryStrategy{MaxWeight: 50, StepWeight: 10}
 	return r
 }
 
 // stepped moves it by steps of one's own.
-func (a application) stepped() *schema.Rollout {
+func (a application) stepped() *api.Rollout {
 	r := a.rollout()
-	r.RolloutPolicy.TrafficRouting.CanaryStrategy = &schema.CanaryStrategy{StepWeights: []int32{5, 10, 25, 50}}
+	r.RolloutPolicy.TrafficRouting.CanaryStrategy = &api.CanaryStrategy{StepWeights: []int32{5, 10, 25, 50}}
 	return r
 }
 
 // promoted also has the primary get it back by steps.
-func (a application) promoted() *schema.Rollout {
+func (a application) promoted() *api.Rollout {
 	r := a.weights()
 	r.RolloutPolicy.TrafficRouting.CanaryStrategy.StepWeightPromotion = 25
 	return r
 }
 
 // audience has some requests go to the new version, where the provider can tell them.
-func (a application) audience() *schema.Rollout {
+func (a application) audience() *api.Rollout {
 	if a.provider.name == "kuma" {
 		return a.blueGreen()
 	}
 	r := a.rollout()
 	r.RolloutPolicy.TrafficRouting.AnalysisTimes = 10
-	insider := schema.StringMatch{Exact: "insider"}
-	r.RolloutPolicy.TrafficRouting.Match = []schema.HTTPMatch{{Headers: map[string]schema.StringMatch{"x-user-group": insider}}}
+	insider := api.StringMatch{Exact: "insider"}
+	r.RolloutPolicy.TrafficRouting.Match = []api.HTTPMatch{{Headers: map[string]api.StringMatch{"x-user-group": insider}}}
 	r.RolloutPolicy.TrafficAnalysis.Webhooks.Command = []string{a.load(`-H "x-user-group: insider" `)}
 	return r
 }
 
 // blueGreen moves all at once, after some good checks. On nginx the new version gets no
 // requests before but the load test's, and only its pods can count those.
-func (a application) blueGreen() *schema.Rollout {
+func (a application) blueGreen() *api.Rollout {
 	r := a.rollout()
 	r.RolloutPolicy.TrafficRouting.AnalysisTimes = 10
 	if a.provider.name == "nginx" {
 		success := float64(99)
-		r.RolloutPolicy.TrafficAnalysis.Metrics = []schema.Metric{{
+		r.RolloutPolicy.TrafficAnalysis.Metrics = []api.Metric{{
 			Name:           "pod-success-rate",
-			ThresholdRange: &schema.ThresholdRange{Min: &success},
-			CustomMetric: &schema.CustomMetric{
-				Provider: schema.MetricProvider{Type: "prometheus", Address: a.provider.prometheus},
+			ThresholdRange: &api.ThresholdRange{Min: &success},
+			CustomMetric: &api.CustomMetric{
+				Provider: api.MetricProvider{Type: "prometheus", Address: a.provider.prometheus},
 				Query:    ofPods,
 			},
 		}}
@@ -128,15 +128,15 @@ sum(rate(http_requests_total{kubernetes_namespace="{{ namespace }}",kubernetes_p
 `
 
 // measured asks for a metric of its own, too.
-func (a application) measured() *schema.Rollout {
+func (a application) measured() *api.Rollout {
 	r := a.weights()
 	few, window := float64(5), int32(120)
-	r.RolloutPolicy.TrafficAnalysis.Metrics = append(r.RolloutPolicy.TrafficAnalysis.Metrics, schema.Metric{
+	r.RolloutPolicy.TrafficAnalysis.Metrics = append(r.RolloutPolicy.TrafficAnalysis.Metrics, api.Metric{
 		Name:            "not-found",
 		IntervalSeconds: &window,
-		ThresholdRange:  &schema.ThresholdRange{Max: &few},
-		CustomMetric: &schema.CustomMetric{
-			Provider: schema.MetricProvider{Type: "prometheus", Address: a.provider.prometheus},
+		ThresholdRange:  &api.ThresholdRange{Max: &few},
+		CustomMetric: &api.CustomMetric{
+			Provider: api.MetricProvider{Type: "prometheus", Address: a.provider.prometheus},
 			Query:    a.provider.notFound(a.port()),
 		},
 	})
@@ -144,12 +144,12 @@ func (a application) measured() *schema.Rollout {
 }
 
 // gated waits for people, is tested before, and tells the team.
-func (a application) gated() *schema.Rollout {
+func (a application) gated() *api.Rollout {
 	r := a.weights()
 	ready := int32(50)
 	r.RolloutPolicy.TrafficAnalysis.PrimaryReadyThreshold = &ready
 	r.RolloutPolicy.TrafficAnalysis.CanaryReadyThreshold = &ready
-	r.RolloutPolicy.Webhooks = []schema.Webhook{
+	r.RolloutPolicy.Webhooks = []api.Webhook{
 		{Name: "start", Type: "confirm-rollout", URL: publicGate},
 		{
 			Name:     "acceptance",
@@ -159,17 +159,17 @@ func (a application) gated() *schema.Rollout {
 		},
 		{Name: "promote", Type: "confirm-promotion", URL: publicGate},
 	}
-	r.RolloutPolicy.Alerts = []schema.Alert{{
+	r.RolloutPolicy.Alerts = []api.Alert{{
 		Name:        "team",
 		Severity:    "warn",
-		ProviderRef: schema.NamespacedReference{Name: a.name()},
+		ProviderRef: api.NamespacedReference{Name: a.name()},
 	}}
 	return r
 }
 
 // mirrored has the new version get copies of requests first, where the provider can
 // make them. Kurator has no field for that, so it takes a patch.
-func (a application) mirrored() *schema.Rollout {
+func (a application) mirrored() *api.Rollout {
 	r := a.blueGreen()
 	if a.provider.name == "istio" {
 		r.Patches = []kustomize.Patch{{
@@ -181,7 +181,7 @@ func (a application) mirrored() *schema.Rollout {
 }
 
 // skipped brings a new version at once.
-func (a application) skipped() *schema.Rollout {
+func (a application) skipped() *api.Rollout {
 	r := a.weights()
 	r.RolloutPolicy.SkipTrafficAnalysis = true
 	return r

@@ -12,11 +12,12 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // settings are what the function is told to do.
 type settings struct {
-	schema.FunctionConfig
+	api.FunctionConfig
 	// path and topology override the RenderConfig's.
 	path, topology string
 	// configPath is the path that the RenderConfig says.
@@ -64,7 +65,7 @@ func settingsOf(config *Object, items []*Object) (s settings, mistakes []Mistake
 		s.unsure = true
 		if data, err := encode(renderConfig.own()); err == nil {
 			for _, d := range schema.Load([]schema.File{{Data: data}}).All {
-				if c, ok := d.Object.(*schema.RenderConfig); ok {
+				if c, ok := d.Object.(*api.RenderConfig); ok {
 					s.unsure = false
 					if c.Spec.Function != nil {
 						s.FunctionConfig = *c.Spec.Function

@@ -1,5 +1,5 @@
 // Package schemagen makes the schemas of fleetwright's input kinds from the Go
-// types of package schema: a JSON Schema for editors and for the explanation of
+// types of package api: a JSON Schema for editors and for the explanation of
 // mistakes, and from that the closed CUE shape that documents are checked with.
 //
 // It runs at development time only; what it makes is committed.
@@ -27,10 +27,11 @@ import (
 	"github.com/invopop/jsonschema"
 
 	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 const (
-	schemaPackage    = "github.com/fleetwright/fleetwright/schema"
+	apiPackage       = "github.com/fleetwright/fleetwright/schema/api"
 	kustomizePackage = "github.com/fluxcd/pkg/apis/kustomize"
 )
 
@@ -121,18 +122,18 @@ func Generate(dir string) ([]File, error) {
 	return append(files, File{Name: "forms.go", Content: forms}, File{Name: "../docs/fields.md", Content: page}), nil
 }
 
-// comments reads the doc comments of package schema and of the packages whose
-// types it uses.
+// comments reads the doc comments of package api and of the packages whose types it
+// uses.
 func comments(dir string) (map[string]string, error) {
 	kustomize, err := build.Import(kustomizePackage, dir, build.FindOnly)
 	if err != nil {
 		return nil, err
 	}
-	if dir, err = filepath.Abs(dir); err != nil {
+	if dir, err = filepath.Abs(filepath.Join(dir, "api")); err != nil {
 		return nil, err
 	}
 	all := map[string]string{}
-	for pkg, path := range map[string]string{schemaPackage: dir, kustomizePackage: kustomize.Dir} {
+	for pkg, path := range map[string]string{apiPackage: dir, kustomizePackage: kustomize.Dir} {
 		r := jsonschema.Reflector{}
 		if err := r.AddGoComments("", path, jsonschema.WithFullComment()); err != nil {
 			return nil, err
@@ -202,22 +203,22 @@ func (g *generator) jsonSchema(kind schema.Kind) ([]byte, error) {
 // mapType gives the schemas of types that reflection would get wrong.
 func (g *generator) mapType(t reflect.Type) *jsonschema.Schema {
 	switch t {
-	case reflect.TypeFor[schema.LabelValue]():
+	case reflect.TypeFor[api.LabelValue]():
 		return &jsonschema.Schema{Type: "string", Pattern: `^(([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9])?$`}
-	case reflect.TypeFor[schema.Duration]():
+	case reflect.TypeFor[api.Duration]():
 		return &jsonschema.Schema{Type: "string", Pattern: durationPattern}
-	case reflect.TypeFor[schema.SourceTimeout]():
+	case reflect.TypeFor[api.SourceTimeout]():
 		return &jsonschema.Schema{Type: "string", Pattern: strings.Replace(durationPattern, "|h", "", 1)}
-	case reflect.TypeFor[schema.FlaggerDuration]():
+	case reflect.TypeFor[api.FlaggerDuration]():
 		return &jsonschema.Schema{Type: "string", Pattern: `^([0-9]+m([0-9]+s)?|[0-9]+s)$`}
-	case reflect.TypeFor[schema.Severity]():
+	case reflect.TypeFor[api.Severity]():
 		_, markers := splitMarkers(g.comment(t, ""))
 		s := &jsonschema.Schema{Type: "string"}
 		if err := applyMarker(s, "kubebuilder:validation:Enum", markers["kubebuilder:validation:Enum"]); err != nil {
 			panic(err)
 		}
 		return s
-	case reflect.TypeFor[schema.IntOrString]():
+	case reflect.TypeFor[api.IntOrString]():
 		return &jsonschema.Schema{OneOf: []*jsonschema.Schema{
 			{Type: "integer", Minimum: "1", Maximum: "65535"},
 			{Type: "string", Pattern: formats["port-name"]},
@@ -261,7 +262,7 @@ func (g *generator) applyMarkers(s *jsonschema.Schema, t reflect.Type) error {
 		_, markers := splitMarkers(g.comment(t, f.Name))
 		if _, ok := markers["required"]; ok {
 			s.Required = append(s.Required, name)
-		} else if _, ok := markers["optional"]; !ok && t.PkgPath() == schemaPackage {
+		} else if _, ok := markers["optional"]; !ok && t.PkgPath() == apiPackage {
 			return fmt.Errorf("%s.%s: neither +required nor +optional", t.Name(), f.Name)
 		}
 		for _, marker := range slices.Sorted(maps.Keys(markers)) {

@@ -1,4 +1,4 @@
-package schema
+package api
 
 // ApplicationSource is where the manifests come from.
 type ApplicationSource struct {

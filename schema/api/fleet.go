@@ -1,4 +1,4 @@
-package schema
+package api
 
 // Fleet is a group of clusters and what is installed on all of them. It is
 // Kurator's fleet.kurator.dev/v1alpha1 Fleet.

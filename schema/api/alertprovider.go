@@ -1,4 +1,4 @@
-package schema
+package api
 
 // AlertProvider is Flagger's flagger.app/v1beta1 AlertProvider: a chat that the
 // alerts of rollouts go to. One among the inputs is rendered for the rollouts that

@@ -1,4 +1,4 @@
-package schema
+package api
 
 import "github.com/fluxcd/pkg/apis/kustomize"
 

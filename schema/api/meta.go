@@ -1,4 +1,4 @@
-package schema
+package api
 
 // TypeMeta names the kind of a document.
 type TypeMeta struct {

@@ -1,4 +1,4 @@
-package schema
+package api
 
 // HelmRelease installs a chart, as a Flux HelmRelease does, in the v2beta1 shape
 // that Kurator has.

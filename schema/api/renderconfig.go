@@ -1,4 +1,4 @@
-package schema
+package api
 
 // RenderConfig holds the settings that are not an Application's to say. At most
 // one may be among the inputs; the command's flags override it, and everything

@@ -1,4 +1,4 @@
-package schema
+package api
 
 // Mesh is Kuma's kuma.io/v1alpha1 Mesh. Kuma's own CRD accepts any spec, so a
 // misspelt field is found here or nowhere. One among the inputs replaces the

@@ -1,4 +1,4 @@
-package schema
+package api
 
 // The fields of a VirtualService that Kurator's API has and Flagger reads
 // (fluxcd/flagger pkg/apis/istio/v1beta1).
