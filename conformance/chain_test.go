@@ -13,7 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/fleetwright/fleetwright/conformance/internal/kube"
-	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/layout"
 )
 
 // write writes a tree where the repository of the clusters has it, and returns
@@ -70,7 +70,7 @@ type stage struct {
 func chain(t *testing.T, root, cluster string, spokes spokes) []stage {
 	t.Helper()
 	var all []stage
-	for _, o := range build(t, root, path.Join(outputPath, cluster, render.Dir)) {
+	for _, o := range build(t, root, path.Join(outputPath, cluster, layout.Dir)) {
 		dir, _, _ := unstructured.NestedString(o.Object, "spec", "path")
 		s := stage{name: nameOf(o), server: spokes.reached(t, o, cluster), objects: build(t, root, dir)}
 		s.wait, _, _ = unstructured.NestedBool(o.Object, "spec", "wait")
@@ -132,12 +132,12 @@ func TestBuildsAreWhatTheInventoryLists(t *testing.T) {
 						got = append(got, s.server+" gets "+kube.ID(o))
 					}
 				}
-				var inventory render.Inventory
-				if err := json.Unmarshal(tree[path.Join(cluster, render.Dir, render.InventoryFile)], &inventory); err != nil {
+				var inventory layout.Inventory
+				if err := json.Unmarshal(tree[path.Join(cluster, layout.Dir, layout.InventoryFile)], &inventory); err != nil {
 					t.Fatal(err)
 				}
 				for name := range inventory.Files {
-					file := path.Join(cluster, render.Dir, name)
+					file := path.Join(cluster, layout.Dir, name)
 					for _, o := range objects(t, file, tree[file]) {
 						want = append(want, server(file)+" gets "+kube.ID(o))
 					}

@@ -26,6 +26,7 @@ import (
 	"github.com/fleetwright/fleetwright/conformance/internal/mutant"
 	"github.com/fleetwright/fleetwright/conformance/internal/tools"
 	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -201,7 +202,7 @@ func (r *reading) tree(m mutant.Mutant, rendered *render.Tree) {
 	for _, c := range rendered.Clusters {
 		files := tree{}
 		for f := range c.Files() {
-			files[path.Join(c.Name, render.Dir, f.Path)] = f.Content
+			files[path.Join(c.Name, layout.Dir, f.Path)] = f.Content
 		}
 		r.builds(m, files)
 		on := map[string][]*kube.Object{}

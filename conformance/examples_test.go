@@ -17,6 +17,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/conformance/internal/kube"
 	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -107,9 +108,9 @@ func compiled(t *testing.T, example string, edit func(document map[string]any)) 
 	files := tree{}
 	for _, c := range rendered.Clusters {
 		for f := range c.Files() {
-			files[path.Join(c.Name, render.Dir, f.Path)] = f.Content
+			files[path.Join(c.Name, layout.Dir, f.Path)] = f.Content
 		}
-		files[path.Join(c.Name, render.Dir, render.InventoryFile)] = c.Inventory().Content
+		files[path.Join(c.Name, layout.Dir, layout.InventoryFile)] = c.Inventory().Content
 	}
 	return files
 }
@@ -173,7 +174,7 @@ func directory(file string) string {
 }
 
 // onSpoke is a file that a hub applies to the API server of another cluster.
-var onSpoke = regexp.MustCompile(`^[^/]+/` + render.Dir + `/clusters/([^/]+)/(?:infrastructure|meshes|mesh|rollouts)/`)
+var onSpoke = regexp.MustCompile(`^[^/]+/` + layout.Dir + `/clusters/([^/]+)/(?:infrastructure|meshes|mesh|rollouts)/`)
 
 // server is the cluster whose API server gets the objects of a file.
 func server(file string) string {

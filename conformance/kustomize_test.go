@@ -15,7 +15,7 @@ import (
 	"github.com/fleetwright/fleetwright/conformance/internal/kube"
 	"github.com/fleetwright/fleetwright/conformance/internal/tools"
 	"github.com/fleetwright/fleetwright/internal/pages"
-	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/layout"
 )
 
 // An orchestrator is a program that runs fleetwright as a KRM function, which it finds
@@ -245,7 +245,7 @@ func TestKptWritesWhatTheCommandWrites(t *testing.T) {
 					cluster, _, _ = strings.Cut(at[1], "/") // what a hub applies to another
 				}
 				switch {
-				case path.Base(file) == render.InventoryFile:
+				case path.Base(file) == layout.InventoryFile:
 					if once[file] != nil {
 						t.Errorf("%s is there", file)
 					}

@@ -130,7 +130,7 @@ func (c *compiler) render() *Tree {
 	tree := &Tree{}
 	switch {
 	case !c.settings.hub:
-		layouts, variants := map[string]*layout{}, variants{}
+		layouts, variants := map[string]*clusterLayout{}, variants{}
 		for _, s := range c.sites {
 			tree.Clusters = append(tree.Clusters, c.renderSite(s, layouts, variants))
 		}

@@ -6,6 +6,8 @@ import (
 	"iter"
 	"maps"
 	"slices"
+
+	"github.com/fleetwright/fleetwright/render/layout"
 )
 
 // A Delta is what makes a cluster of a tree of the one that an old tree has.
@@ -34,17 +36,17 @@ func (d Delta) name() string {
 // layouts in common are compared once.
 func (t *Tree) Deltas(old *Tree) []Delta {
 	var deltas []Delta
-	compared := map[[2]*layout]layoutDelta{}
+	compared := map[[2]*clusterLayout]clusterLayoutDelta{}
 	for _, pair := range paired(old.Clusters, t.Clusters, func(c **Cluster) string { return (*c).Name }) {
 		var d Delta
-		var layouts [2]*layout
+		var layouts [2]*clusterLayout
 		if pair.old != nil {
 			d.Old = *pair.old
-			layouts[0] = d.Old.layout
+			layouts[0] = d.Old.clusterLayout
 		}
 		if pair.new != nil {
 			d.New = *pair.new
-			layouts[1] = d.New.layout
+			layouts[1] = d.New.clusterLayout
 		}
 		l, ok := compared[layouts]
 		if !ok {
@@ -58,7 +60,7 @@ func (t *Tree) Deltas(old *Tree) []Delta {
 }
 
 // take makes a delta of clusters of that of their layouts.
-func (d *Delta) take(l layoutDelta) {
+func (d *Delta) take(l clusterLayoutDelta) {
 	d.Files = l.files
 	if d.Old == nil || d.New == nil {
 		d.Inventory = true
@@ -77,7 +79,7 @@ func (d *Delta) take(l layoutDelta) {
 }
 
 // A layoutDelta is how the clusters of two layouts differ.
-type layoutDelta struct {
+type clusterLayoutDelta struct {
 	// files differ, or may, because clusters have their own.
 	files []FileDelta
 	// sameSync says that sync.yaml differs by the places of the clusters alone.
@@ -85,7 +87,7 @@ type layoutDelta struct {
 }
 
 // compareLayouts finds how the clusters of two layouts differ, of which one may be nil.
-func compareLayouts(old, new *layout) (delta layoutDelta) {
+func compareLayouts(old, new *clusterLayout) (delta clusterLayoutDelta) {
 	add := func(old, new int) { delta.files = append(delta.files, FileDelta{old, new}) }
 	for _, dirs := range paired(old.numbered(), new.numbered(), func(d *numberedDir) string { return d.path }) {
 		for _, files := range paired(dirs.old.numbered(), dirs.new.numbered(), func(f *numberedFile) string { return f.name }) {
@@ -109,7 +111,7 @@ type numberedDir struct {
 	first int
 }
 
-func (l *layout) numbered() []numberedDir {
+func (l *clusterLayout) numbered() []numberedDir {
 	if l == nil {
 		return nil
 	}
@@ -178,7 +180,7 @@ func (d Delta) changes() []Change {
 		changes = append(changes, change)
 	}
 	if d.Inventory {
-		change := Change{Cluster: d.name(), Path: InventoryFile}
+		change := Change{Cluster: d.name(), Path: layout.InventoryFile}
 		if d.Old != nil {
 			change.Old = d.Old.Inventory().Content
 		}
@@ -202,7 +204,7 @@ func ByCluster(changes []Change) iter.Seq[[]Change] {
 			}
 			of := changes[:n]
 			if changes = changes[n:]; n > 1 {
-				of = slices.DeleteFunc(slices.Clone(of), func(c Change) bool { return c.Path == InventoryFile })
+				of = slices.DeleteFunc(slices.Clone(of), func(c Change) bool { return c.Path == layout.InventoryFile })
 			}
 			if !yield(of) {
 				return

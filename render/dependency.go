@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -107,7 +108,7 @@ func (d *dependencies) find(ref api.NamespacedReference) dependency {
 func (d *dependencies) addKuratorNames(p *policy) {
 	for _, cl := range p.clusters {
 		name := kuratorName(p.name, cl.kind, cl.name)
-		key := api.NamespacedReference{Name: strings.TrimRight(name[:min(len(name), maxLabel)], "-."), Namespace: p.app.namespace}
+		key := api.NamespacedReference{Name: strings.TrimRight(name[:min(len(name), layout.MaxLabel)], "-."), Namespace: p.app.namespace}
 		found := dependency{policy: p, cluster: cl}
 		if _, ok := d.kurator[key]; ok {
 			found = dependency{}

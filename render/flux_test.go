@@ -10,7 +10,7 @@ import (
 	"sigs.k8s.io/kustomize/api/resmap"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 
-	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/layout"
 )
 
 // TestKustomizeBuildsEveryDirectory builds what Flux' kustomize-controller will
@@ -25,7 +25,7 @@ func TestKustomizeBuildsEveryDirectory(t *testing.T) {
 				t.Fatal(err)
 			}
 			switch path.Base(name) {
-			case "kustomization.yaml", render.InventoryFile:
+			case "kustomization.yaml", layout.InventoryFile:
 			default:
 				want[path.Dir(name)] += strings.Count("\n"+string(content), "\napiVersion: ")
 			}

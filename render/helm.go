@@ -8,6 +8,7 @@ import (
 	"github.com/fluxcd/pkg/apis/kustomize"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -77,7 +78,7 @@ func (p *policy) releaseName() string {
 	if name := p.Helm.ReleaseName; name != "" {
 		return name
 	}
-	return shorten(p.name, maxRelease)
+	return layout.Shorten(p.name, maxRelease)
 }
 
 // helmRelease is the one of a policy on a cluster.

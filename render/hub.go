@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -47,7 +48,7 @@ func (s *site) objectName(name string) string {
 
 // objectNameOnHub is objectName for a cluster of a kind.
 func objectNameOnHub(name, kind, cluster string) string {
-	return shorten(kuratorName(name, kind, cluster), maxLabel)
+	return layout.Shorten(kuratorName(name, kind, cluster), layout.MaxLabel)
 }
 
 // kuratorName is what Kurator calls the object of a policy for a cluster
@@ -82,9 +83,9 @@ func (c *compiler) renderHub() *Cluster {
 	var spokes []string
 	var sources []api.NamespacedReference
 	if objects := c.remoteSources(); len(objects) > 0 {
-		d := c.newDir(sourcesDir, objects...)
+		d := c.newDir(layout.SourcesDir, objects...)
 		dirs = append(dirs, d)
-		sources = append(sources, sync.add(syncStage{name: sourcesDir, dir: d}))
+		sources = append(sources, sync.add(syncStage{name: layout.SourcesDir, dir: d}))
 	}
 	for _, s := range c.sites {
 		if !s.remote {
@@ -146,22 +147,22 @@ func (c *compiler) spokeDirs(s *site, sync *syncFile, sources []api.NamespacedRe
 		s.stack.render()
 	}
 	if spaces := c.spokeNamespaces(s, injected); len(spaces) > 0 {
-		then(infrastructure, c.newDir(infrastructure, spaces...), false)
+		then(layout.Infrastructure, c.newDir(layout.Infrastructure, spaces...), false)
 	}
 	if s.stack != nil {
-		then(releasesDir, c.newDir(releasesDir, append(s.stack.charts(s), s.stack.flaggerRelease(s))...), true)
-		then(meshesDir, s.stack.meshesDir(c), false)
+		then(layout.ReleasesDir, c.newDir(layout.ReleasesDir, append(s.stack.charts(s), s.stack.flaggerRelease(s))...), true)
+		then(layout.MeshesDir, s.stack.meshesDir(c), false)
 		if s.stack.testerWaits() {
-			then(loadTesterDir, c.newDir(loadTesterDir, s.stack.loadTester.release(s)), true)
+			then(layout.LoadTesterDir, c.newDir(layout.LoadTesterDir, s.stack.loadTester.release(s)), true)
 		}
-		then(meshDir, s.stack.meshDir(c, s, injected), false)
+		then(layout.MeshDir, s.stack.meshDir(c, s, injected), false)
 	}
 	for _, a := range s.apps {
 		of := origin{doc: a.doc}
 		after := append(slices.Clip(sources), ready...)
-		app := add(appPrefix+a.id(), c.newAppDir(a, "apps", c.policyObjects(a, injected)...), of, a.waits(), true, after...)
+		app := add(layout.AppPrefix+a.id(), c.newAppDir(a, "apps", c.policyObjects(a, injected)...), of, a.waits(), true, after...)
 		if d := c.variant(a, s, injected, variants).rollout; d != nil {
-			add(rolloutPrefix+a.id(), d, of, false, false, app)
+			add(layout.RolloutPrefix+a.id(), d, of, false, false, app)
 		}
 	}
 	return dirs

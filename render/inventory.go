@@ -6,24 +6,8 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
-)
 
-// An Inventory is what the last render wrote for a cluster: what prune and check
-// go by.
-type Inventory struct {
-	APIVersion string `json:"apiVersion"`
-	Kind       string `json:"kind"`
-	// Cluster is the name of the cluster.
-	Cluster string `json:"cluster"`
-	// Versions are those of upstream that the manifests are made for.
-	Versions map[string]string `json:"versions"`
-	// Files are the SHA-256 sums of all files but the inventory, by path.
-	Files map[string]string `json:"files"`
-}
-
-const (
-	inventoryVersion = "fleetwright.dev/v1alpha1"
-	inventoryKind    = "Inventory"
+	"github.com/fleetwright/fleetwright/render/layout"
 )
 
 // noFile is in the place of the files in the JSON of an inventory that has none yet.
@@ -32,7 +16,7 @@ const noFile = "\x00"
 // inventory is the JSON of the cluster's. That of its files is put together from what
 // the clusters share: as a map it would be the most of what many clusters cost.
 func (c *Cluster) inventory() []byte {
-	inv := Inventory{APIVersion: inventoryVersion, Kind: inventoryKind, Cluster: c.Name, Versions: c.versions, Files: map[string]string{noFile: ""}}
+	inv := layout.Inventory{APIVersion: layout.InventoryVersion, Kind: layout.InventoryKind, Cluster: c.Name, Versions: c.versions, Files: map[string]string{noFile: ""}}
 	content, err := json.MarshalIndent(inv, "", "  ")
 	if err != nil {
 		panic(err) // strings only
@@ -94,20 +78,4 @@ func inventoryLine(to []byte, path, sum string) []byte {
 	}
 	to = append(append(append(to, "    "...), name...), `: "`...)
 	return append(append(to, sum...), "\",\n"...)
-}
-
-// ParseInventory reads an inventory. It reports false for anything else.
-func ParseInventory(data []byte) (Inventory, bool) {
-	var inv Inventory
-	dec := json.NewDecoder(bytes.NewReader(data))
-	if dec.Decode(&inv) != nil || inv.APIVersion != inventoryVersion || inv.Kind != inventoryKind {
-		return Inventory{}, false
-	}
-	return inv, true
-}
-
-// IsInventory says whether data is an inventory, be it one that a merge of Git
-// has left conflict markers in.
-func IsInventory(data []byte) bool {
-	return bytes.Contains(data, []byte(`"apiVersion": "`+inventoryVersion+`"`)) && bytes.Contains(data, []byte(`"kind": "`+inventoryKind+`"`))
 }

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -285,7 +286,7 @@ func badIstioHost(host string) bool {
 	labels := strings.Split(host, ".")
 	last := labels[len(labels)-1]
 	_, err := strconv.Atoi(last)
-	return badHost(host) != "" || err == nil && len(labels) > 1 || slices.ContainsFunc(labels, func(label string) bool { return len(label) > maxLabel })
+	return badHost(host) != "" || err == nil && len(labels) > 1 || slices.ContainsFunc(labels, func(label string) bool { return len(label) > layout.MaxLabel })
 }
 
 func (i istioRoute) gatewayProblems() (all []routeProblem) {

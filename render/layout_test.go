@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -69,7 +70,7 @@ func TestAClustersFilesAreItsOwn(t *testing.T) {
 func TestInventoryIsThatOfTheFiles(t *testing.T) {
 	for _, cluster := range mustRender(t, stages("prod-a", "test-b", "test-c"), render.Options{}).Clusters {
 		content := cluster.Inventory().Content
-		inv, ok := render.ParseInventory(content)
+		inv, ok := layout.ParseInventory(content)
 		if !ok || inv.Cluster != cluster.Name {
 			t.Fatalf("the inventory of %s is\n%s", cluster.Name, content)
 		}
@@ -94,7 +95,7 @@ func TestPathsAreNotSubstituted(t *testing.T) {
 	for path, want := range map[string]bool{"clusters": false, "cl$${x}": true, "${env}": true} {
 		tree := mustRender(t, stages("prod-a"), render.Options{Path: path})
 		for f := range tree.Clusters[0].Files() {
-			if f.Path == render.SyncFile && strings.Contains(string(f.Content), "kustomize.toolkit.fluxcd.io/substitute: disabled") != want {
+			if f.Path == layout.SyncFile && strings.Contains(string(f.Content), "kustomize.toolkit.fluxcd.io/substitute: disabled") != want {
 				t.Errorf("with the path %q it is\n%s", path, f.Content)
 			}
 		}

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -287,7 +288,7 @@ func (f *finder) names(g *lossGroup) policyNames {
 		for _, name := range called {
 			names.objects[name] = p
 			for _, k := range objectKinds {
-				names.files[fileName(k.kind, name)] = p
+				names.files[layout.FileName(k.kind, name)] = p
 			}
 		}
 	}

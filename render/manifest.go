@@ -11,6 +11,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/blockyaml"
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/parallel"
+	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -193,7 +194,7 @@ type dir struct {
 
 // isOwn says whether each cluster of a layout has its own directory of this path, or of
 // some of its files.
-func (d *dir) isOwn() bool { return d.path == "" || d.path == infrastructure }
+func (d *dir) isOwn() bool { return d.path == "" || d.path == layout.Infrastructure }
 
 // A namedObject is a file, and the object that it holds, if it holds one.
 type namedObject struct {
@@ -254,7 +255,7 @@ func (c *compiler) newDir(at string, objects ...rendered) *dir {
 		d.objects = append(d.objects, held)
 	}
 	slices.Sort(names)
-	add(KustomizationFile, object{blob: c.kustomization(names...)})
+	add(layout.KustomizationFile, object{blob: c.kustomization(names...)})
 	d.sort()
 	d.lines = sync.OnceValue(d.inventoryLines)
 	return d
@@ -277,7 +278,7 @@ func (c *compiler) kustomization(resources ...string) *blob {
 		return b
 	}
 	f := kustomizeFile{"kustomize.config.k8s.io/v1beta1", "Kustomization", resources}
-	output := c.check(schema.Output{APIVersion: f.APIVersion, Kind: f.Kind, Name: KustomizationFile, Value: f})
+	output := c.check(schema.Output{APIVersion: f.APIVersion, Kind: f.Kind, Name: layout.KustomizationFile, Value: f})
 	b := c.blob(encoding{value: f, output: output})
 	c.kustomizations[key] = b
 	return b

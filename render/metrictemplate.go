@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -56,7 +57,7 @@ func (r *rollout) metrics() ([]canaryMetric, []rendered) {
 func (r *rollout) metricTemplate(metric string) string {
 	name := r.Workload.Name + "." + metric
 	if strings.Count(name, ".") > 1 {
-		name += "-" + hash(r.Workload.Name+"/"+metric)
+		name += "-" + layout.Hash(r.Workload.Name+"/"+metric)
 	}
 	return name
 }

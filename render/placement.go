@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -279,9 +280,9 @@ func (c *compiler) namePolicy(p *policy, index int) bool {
 			"name: "+p.name))
 		at = p.path
 	}
-	if len(p.name) > maxLabel {
+	if len(p.name) > layout.MaxLabel {
 		c.report(p.app.doc.Diagnostic(diag.FluxName, at,
-			fmt.Sprintf("the name %s has %d characters; Flux puts it into a label, which holds %d", p.name, len(p.name), maxLabel), "give the policy a shorter name"))
+			fmt.Sprintf("the name %s has %d characters; Flux puts it into a label, which holds %d", p.name, len(p.name), layout.MaxLabel), "give the policy a shorter name"))
 	}
 	if other, ok := p.app.named[p.name]; ok {
 		c.report(p.app.doc.Diagnostic(diag.DefinedTwice, at, fmt.Sprintf("the policy at %s is called %s as well", p.app.doc.Position(other.path...), p.name), "give one of the two another name"))

@@ -16,6 +16,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -75,9 +76,9 @@ func contents(tree *render.Tree) map[string][]byte {
 	all := map[string][]byte{}
 	for _, c := range tree.Clusters {
 		for f := range c.Files() {
-			all[path.Join(c.Name, render.Dir, f.Path)] = f.Content
+			all[path.Join(c.Name, layout.Dir, f.Path)] = f.Content
 		}
-		all[path.Join(c.Name, render.Dir, render.InventoryFile)] = c.Inventory().Content
+		all[path.Join(c.Name, layout.Dir, layout.InventoryFile)] = c.Inventory().Content
 	}
 	return all
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -136,7 +137,7 @@ func (r *rollout) check() {
 	r.checkName(schema.Path{"workload", "name"}, r.kind(), r.Workload.Name, primarySuffix)
 	if r.TestLoader {
 		r.checkName(schema.Path{"workload", "name"}, "load tester", r.Workload.Name, flagger.LoadTesterSuffix)
-		if name := r.loadTester(); len(name) <= maxLabel && len(validation.IsDNS1035Label(name)) > 0 {
+		if name := r.loadTester(); len(name) <= layout.MaxLabel && len(validation.IsDNS1035Label(name)) > 0 {
 			r.report(diag.BadName, schema.Path{"workload", "name"},
 				fmt.Sprintf("the load tester's Service would be called %s, and a Service's name has lower-case letters, digits and '-' only, and begins with a letter", name),
 				"use another name, or the fleet's public load tester")
@@ -185,9 +186,9 @@ func (r *rollout) checkAutoscaler() {
 
 // checkName checks that a name made from another fits into a label.
 func (r *rollout) checkName(field schema.Path, what, name, suffix string) {
-	if len(name+suffix) > maxLabel {
-		r.report(diag.NameTooLong, field, fmt.Sprintf("the %s %s%s would have a name of %d characters, Kubernetes takes %d", what, name, suffix, len(name+suffix), maxLabel),
-			fmt.Sprintf("use a name of at most %d characters", maxLabel-len(suffix)))
+	if len(name+suffix) > layout.MaxLabel {
+		r.report(diag.NameTooLong, field, fmt.Sprintf("the %s %s%s would have a name of %d characters, Kubernetes takes %d", what, name, suffix, len(name+suffix), layout.MaxLabel),
+			fmt.Sprintf("use a name of at most %d characters", layout.MaxLabel-len(suffix)))
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -66,7 +67,7 @@ func (c *compiler) newSettings(opts Options) settings {
 		fill(&s.source.Kind, r.Kind)
 		fill(&s.source.Name, r.Name)
 		fill(&s.source.Namespace, r.Namespace)
-		if isSyncName(s.source.Name, s.hub) {
+		if layout.IsSyncName(s.source.Name, s.hub) {
 			report(diag.ObjectTwice, schema.Path{"spec", "sourceRef", "name"},
 				fmt.Sprintf("flux bootstrap calls the cluster's own Kustomization %s after it, and fleetwright renders one of that name", s.source.Name), "use another name")
 		}

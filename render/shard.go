@@ -13,10 +13,10 @@ import (
 // An application is in the shard of its <namespace>.<name> alone, so one that comes or
 // goes moves no other to another machine.
 func (t *Tree) Shard(i, n int) *Tree {
-	parts := map[*layout]*layout{}
+	parts := map[*clusterLayout]*clusterLayout{}
 	shard := t.With(nil)
 	for _, c := range t.Clusters {
-		part, ok := parts[c.layout]
+		part, ok := parts[c.clusterLayout]
 		if !ok {
 			var dirs []*dir
 			for _, d := range c.dirs {
@@ -25,10 +25,10 @@ func (t *Tree) Shard(i, n int) *Tree {
 				}
 			}
 			part = newLayout(dirs, c.stages, c.versions)
-			parts[c.layout] = part
+			parts[c.clusterLayout] = part
 		}
 		own := *c
-		own.layout = part
+		own.clusterLayout = part
 		shard.Clusters = append(shard.Clusters, &own)
 	}
 	return shard

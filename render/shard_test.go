@@ -10,6 +10,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/fleetgen"
 	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -52,7 +53,7 @@ func TestShardsAreTheTree(t *testing.T) {
 					for file, content := range contents(shard) {
 						of := ofApplication.FindStringSubmatch(file)
 						switch before, there := union[file]; {
-						case path.Base(file) == render.InventoryFile:
+						case path.Base(file) == layout.InventoryFile:
 							if there && !bytes.Equal(before, content) {
 								t.Errorf("%s is another one in shard %d of %d", file, i, n)
 							}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -26,7 +27,7 @@ type variant struct {
 
 // renderSite makes the directory of one cluster, for its own Flux. The layout is made
 // for the first of the clusters that get the same.
-func (c *compiler) renderSite(s *site, layouts map[string]*layout, variants variants) *Cluster {
+func (c *compiler) renderSite(s *site, layouts map[string]*clusterLayout, variants variants) *Cluster {
 	sync := newSyncFile(c, s.name)
 	key := s.key()
 	l, ok := layouts[key]
@@ -58,7 +59,7 @@ func (s *site) key() string {
 }
 
 // layout is that of clusters with these directories, and the one that applies them.
-func (c *compiler) layout(dirs []*dir, sync *syncFile, versions map[string]string) *layout {
+func (c *compiler) layout(dirs []*dir, sync *syncFile, versions map[string]string) *clusterLayout {
 	return newLayout(append(dirs, sync.dir()), sync.template(), versions)
 }
 
@@ -86,10 +87,10 @@ func (c *compiler) ownDirs(s *site, sync *syncFile, variants variants) []*dir {
 		if a.needsStack(injected) {
 			after = ready
 		}
-		app := add(syncStage{name: a.syncName(appPrefix), dir: v.app, at: origin{doc: a.doc}, wait: a.waits(), after: after})
+		app := add(syncStage{name: a.syncName(layout.AppPrefix), dir: v.app, at: origin{doc: a.doc}, wait: a.waits(), after: after})
 		if v.rollout != nil {
 			// It does not wait: an analysis takes longer than any timeout.
-			add(syncStage{name: a.syncName(rolloutPrefix), dir: v.rollout, at: origin{doc: a.doc}, after: []api.NamespacedReference{app}})
+			add(syncStage{name: a.syncName(layout.RolloutPrefix), dir: v.rollout, at: origin{doc: a.doc}, after: []api.NamespacedReference{app}})
 		}
 	}
 	return dirs
@@ -277,12 +278,12 @@ func (c *compiler) rolloutDir(a siteApp, providers []rendered) *dir {
 // checkCollisions says which objects of one cluster are the same, and which
 // would have one file.
 func (c *compiler) checkCollisions(tree *Tree) {
-	checked := map[*layout]bool{}
+	checked := map[*clusterLayout]bool{}
 	for i, cluster := range tree.Clusters {
-		if checked[cluster.layout] {
+		if checked[cluster.clusterLayout] {
 			continue // what meets there has met in another
 		}
-		checked[cluster.layout] = true
+		checked[cluster.clusterLayout] = true
 		// What a hub applies to another cluster meets there, not on the hub.
 		clusters := map[*site]map[identity]object{nil: c.bootstrapped()}
 		// canary is the last one that is there twice: what else its rollout has, which

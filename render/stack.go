@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -129,13 +130,13 @@ func (s *stack) infrastructure(c *compiler, on *site) *dir {
 	if s.sharedInfra == nil {
 		s.sharedInfra = append(slices.Clip(s.spaces), s.charts(on)...)
 	}
-	return c.newDir(infrastructure, append(slices.Clip(s.sharedInfra), s.flaggerRelease(on))...)
+	return c.newDir(layout.Infrastructure, append(slices.Clip(s.sharedInfra), s.flaggerRelease(on))...)
 }
 
 // meshesDir is meshes/, or nil.
 func (s *stack) meshesDir(c *compiler) *dir {
 	if s.sharedMeshes == nil && len(s.early) > 0 {
-		s.sharedMeshes = c.newDir(meshesDir, s.early...)
+		s.sharedMeshes = c.newDir(layout.MeshesDir, s.early...)
 	}
 	return s.sharedMeshes
 }
@@ -160,7 +161,7 @@ func (s *stack) meshDir(c *compiler, on *site, injected map[string]namespaceMeta
 	}
 	d, ok := s.sharedMesh[key.String()]
 	if !ok {
-		d = c.newDir(meshDir, objects...)
+		d = c.newDir(layout.MeshDir, objects...)
 		s.sharedMesh[key.String()] = d
 	}
 	return d

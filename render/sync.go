@@ -6,40 +6,9 @@ import (
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/blockyaml"
+	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
-
-// The directories of a cluster, and the names of the Flux Kustomizations that
-// apply them, in the order in which they depend on each other.
-const (
-	infrastructure = "infrastructure"
-	meshesDir      = "meshes"
-	meshDir        = "mesh"
-
-	appPrefix     = "app-"
-	rolloutPrefix = "rollout-"
-
-	// On a hub, what a cluster has installed is in two: what its API server is
-	// given, and what helm-controller on the hub is.
-	releasesDir   = "releases"
-	loadTesterDir = "loadtester"
-	// sourcesDir holds the sources of all applications of a hub's clusters.
-	sourcesDir = "sources"
-)
-
-// isSyncName says whether a Flux Kustomization in sync.yaml has this name, or may
-// have it.
-func isSyncName(name string, hub bool) bool {
-	for _, own := range []string{infrastructure, meshesDir, meshDir} {
-		if name == own || hub && strings.HasPrefix(name, own+"-") {
-			return true
-		}
-	}
-	if hub && (name == sourcesDir || strings.HasPrefix(name, releasesDir+"-") || strings.HasPrefix(name, loadTesterDir+"-")) {
-		return true
-	}
-	return strings.HasPrefix(name, appPrefix) || strings.HasPrefix(name, rolloutPrefix)
-}
 
 // A syncFile collects the Flux Kustomizations that a cluster's own Flux sees:
 // infrastructure <- mesh <- app-* <- rollout-*, with meshes before mesh where
@@ -87,7 +56,7 @@ func (c *compiler) newStage(m *manifest, place string) *stage {
 }
 
 func newSyncFile(c *compiler, cluster string) *syncFile {
-	return &syncFile{c: c, root: path.Join(c.settings.path, cluster, Dir)}
+	return &syncFile{c: c, root: path.Join(c.settings.path, cluster, layout.Dir)}
 }
 
 // A syncStage is a directory to apply, after others.
@@ -148,8 +117,8 @@ func (s *syncFile) dir() *dir {
 		d.objects = append(d.objects, object{id: o.id, origin: o.origin})
 	}
 	d.files = []namedObject{
-		{KustomizationFile, KustomizationFile, object{blob: s.c.kustomization(SyncFile)}},
-		{SyncFile, SyncFile, object{}}, // each cluster has its own
+		{layout.KustomizationFile, layout.KustomizationFile, object{blob: s.c.kustomization(layout.SyncFile)}},
+		{layout.SyncFile, layout.SyncFile, object{}}, // each cluster has its own
 	}
 	return d
 }
@@ -192,9 +161,11 @@ const documentEnd = "---\n"
 func (a *application) dir(above string) string { return above + "/" + a.dirName() }
 
 // dirName is the name of the application's directories.
-func (a *application) dirName() string { return shorten(a.id(), maxFile) }
+func (a *application) dirName() string { return layout.Shorten(a.id(), layout.MaxFile) }
 
-func (a siteApp) syncName(prefix string) string { return shorten(prefix+a.id(), maxLabel) }
+func (a siteApp) syncName(prefix string) string {
+	return layout.Shorten(prefix+a.id(), layout.MaxLabel)
+}
 
 // waits says whether the application's own Flux Kustomizations and HelmReleases
 // can be waited for: one that is suspended never becomes ready.

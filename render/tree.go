@@ -6,24 +6,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/fleetwright/fleetwright/render/layout"
 )
-
-// Dir is the directory of a cluster that fleetwright owns: DIR/<cluster>/Dir.
-const Dir = "fleetwright"
-
-// SyncFile is the name of the file with the Flux Kustomizations that apply all others.
-const SyncFile = "sync.yaml"
-
-// KustomizationFile is the name of the file by which kustomize, and so Flux, knows what
-// of a directory is applied.
-const KustomizationFile = "kustomization.yaml"
-
-// RenderedAnnotation is on every object that a KRM function emits, and names the cluster
-// that it is for: so what it has emitted is known again.
-const RenderedAnnotation = "fleetwright.dev/rendered"
-
-// InventoryFile is the name of the file that lists all others.
-const InventoryFile = "inventory.json"
 
 // A Tree is everything that is written: the files of every cluster.
 type Tree struct {
@@ -40,15 +25,15 @@ func (t *Tree) With(clusters []*Cluster) *Tree { return &Tree{clusters, t.placem
 
 // forget drops what only compiling needs.
 func (t *Tree) forget() {
-	forgotten := map[*layout]bool{}
+	forgotten := map[*clusterLayout]bool{}
 	for _, c := range t.Clusters {
 		if c.infrastructure != nil {
 			c.infrastructure.forget()
 		}
-		if forgotten[c.layout] {
+		if forgotten[c.clusterLayout] {
 			continue
 		}
-		forgotten[c.layout] = true
+		forgotten[c.clusterLayout] = true
 		for _, d := range c.dirs {
 			d.forget()
 		}
@@ -68,8 +53,8 @@ type Cluster struct {
 
 	// layout is that of the files that are written, and whole that of all of them: of a
 	// shard there are more in its inventory.
-	*layout
-	whole *layout
+	*clusterLayout
+	whole *clusterLayout
 	// root is the place of the cluster's directory in the repository.
 	root string
 	// infrastructure is the cluster's own, or nil where it has that of the layout.
@@ -79,16 +64,16 @@ type Cluster struct {
 }
 
 // newCluster is a cluster that has a layout.
-func newCluster(name, root string, l *layout) *Cluster {
-	c := &Cluster{Name: name, layout: l, whole: l, root: root}
+func newCluster(name, root string, l *clusterLayout) *Cluster {
+	c := &Cluster{Name: name, clusterLayout: l, whole: l, root: root}
 	c.syncSum = sync.OnceValue(func() [sha256.Size]byte { return sha256.Sum256(l.stages.content(root)) })
 	return c
 }
 
-// A layout is what clusters have in common that get the same of everything: which
+// A clusterLayout is what clusters have in common that get the same of everything: which
 // directories there are and how they are applied. Of the files, sync.yaml has other
 // paths and infrastructure/ another name of the cluster in each.
-type layout struct {
+type clusterLayout struct {
 	dirs []*dir // sorted by path
 	// starts are the numbers of the first file of each directory, and of the one behind
 	// the last.
@@ -97,9 +82,9 @@ type layout struct {
 	versions map[string]string
 }
 
-func newLayout(dirs []*dir, stages syncTemplate, versions map[string]string) *layout {
+func newLayout(dirs []*dir, stages syncTemplate, versions map[string]string) *clusterLayout {
 	slices.SortFunc(dirs, func(a, b *dir) int { return strings.Compare(a.path, b.path) })
-	l := &layout{dirs, []int{0}, stages, versions}
+	l := &clusterLayout{dirs, []int{0}, stages, versions}
 	for i, d := range dirs {
 		l.starts = append(l.starts, l.starts[i]+len(d.files))
 	}
@@ -107,14 +92,14 @@ func newLayout(dirs []*dir, stages syncTemplate, versions map[string]string) *la
 }
 
 // isShard says whether the cluster has only some of the files that its inventory names.
-func (c *Cluster) isShard() bool { return c.layout != c.whole }
+func (c *Cluster) isShard() bool { return c.clusterLayout != c.whole }
 
 // dir is a directory of the cluster.
 func (c *Cluster) dir(i int) *dir { return c.own(c.dirs[i]) }
 
 // own is the cluster's own directory in the place of a layout's.
 func (c *Cluster) own(d *dir) *dir {
-	if d.path != infrastructure || c.infrastructure == nil {
+	if d.path != layout.Infrastructure || c.infrastructure == nil {
 		return d
 	}
 	return c.infrastructure
@@ -213,5 +198,5 @@ func (c *Cluster) Paths() iter.Seq[string] {
 // written last.
 func (c *Cluster) Inventory() File {
 	content := c.inventory()
-	return File{InventoryFile, content, sha256.Sum256(content), c.Name}
+	return File{layout.InventoryFile, content, sha256.Sum256(content), c.Name}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/disk"
 	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -161,7 +162,7 @@ func (f checkFlags) stale(comparison disk.Comparison, paths []string) (list diag
 		hint += " --allow-prune"
 	}
 	say := func(cluster, file, message string) {
-		at := diag.Position{File: path.Join(filepath.ToSlash(f.out), cluster, render.Dir, file)}
+		at := diag.Position{File: path.Join(filepath.ToSlash(f.out), cluster, layout.Dir, file)}
 		list = append(list, diag.New(diag.Stale, at, "", message, hint))
 	}
 	for changes := range render.ByCluster(comparison.Changes) {

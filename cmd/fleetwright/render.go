@@ -10,6 +10,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/disk"
 	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -232,7 +233,7 @@ func (a *app) stream(tree *render.Tree) error {
 	w := bufio.NewWriter(a.stdout)
 	for _, cluster := range tree.Clusters {
 		for f := range cluster.Files() {
-			fmt.Fprintf(w, "---\n# %s\n", path.Join(cluster.Name, render.Dir, f.Path))
+			fmt.Fprintf(w, "---\n# %s\n", path.Join(cluster.Name, layout.Dir, f.Path))
 			w.Write(f.Content)
 		}
 	}

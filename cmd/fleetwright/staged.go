@@ -10,7 +10,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/git"
 	"github.com/fleetwright/fleetwright/internal/inputs"
-	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -52,8 +52,8 @@ func (a *app) checkStaged(paths []string, out string, chosen func(cluster string
 		if unstaged.files[name].Ignored {
 			ignored = append(ignored, quoted(name))
 		}
-		if dir, _, ok := strings.Cut(name, "/"+render.Dir+"/"); ok {
-			clusters[dir+"/"+render.Dir]++
+		if dir, _, ok := strings.Cut(name, "/"+layout.Dir+"/"); ok {
+			clusters[dir+"/"+layout.Dir]++
 		} else {
 			lines = append(lines, name+" is not staged as it is")
 		}
@@ -179,4 +179,4 @@ func isInput(way []string, name string, file git.File) bool {
 }
 
 // isOutput reports whether a file is, or was, written, by the way to it.
-func isOutput(way []string) bool { return len(way) > 2 && way[1] == render.Dir }
+func isOutput(way []string) bool { return len(way) > 2 && way[1] == layout.Dir }

@@ -13,7 +13,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/blockyaml"
 	"github.com/fleetwright/fleetwright/internal/fleetgen"
-	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/layout"
 )
 
 // help does what takes memory, in a process of its own: generate writes inputs, bases
@@ -69,7 +69,7 @@ func writeKustomization(dir string, resources []string) error {
 	if err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(dir, render.KustomizationFile), text)
+	return writeFile(filepath.Join(dir, layout.KustomizationFile), text)
 }
 
 func writeFile(name string, text []byte) error {
@@ -82,7 +82,7 @@ func writeFile(name string, text []byte) error {
 // kustomizations are the directories of a cluster that kustomize builds.
 func kustomizations(cluster string) (dirs []string, err error) {
 	err = filepath.WalkDir(cluster, func(name string, e fs.DirEntry, err error) error {
-		if err == nil && e.Name() == render.KustomizationFile {
+		if err == nil && e.Name() == layout.KustomizationFile {
 			dirs = append(dirs, filepath.Dir(name))
 		}
 		return err
@@ -93,7 +93,7 @@ func kustomizations(cluster string) (dirs []string, err error) {
 // manifests are the files of a cluster with objects for it.
 func manifests(cluster string) (names []string, err error) {
 	err = filepath.WalkDir(cluster, func(name string, e fs.DirEntry, err error) error {
-		if err == nil && filepath.Ext(name) == ".yaml" && e.Name() != render.KustomizationFile {
+		if err == nil && filepath.Ext(name) == ".yaml" && e.Name() != layout.KustomizationFile {
 			names = append(names, name)
 		}
 		return err
@@ -121,21 +121,21 @@ func writeBases(tree, to string) error {
 	}
 	for _, cluster := range clusters {
 		fleet, _, _ := strings.Cut(cluster.Name(), "-")
-		base, dir := filepath.Join(to, "bases", fleet), filepath.Join(tree, cluster.Name(), render.Dir)
+		base, dir := filepath.Join(to, "bases", fleet), filepath.Join(tree, cluster.Name(), layout.Dir)
 		if _, err := os.Stat(base); err != nil {
 			if err := writeBase(dir, base); err != nil {
 				return err
 			}
 		}
 		overlay := filepath.Join(to, "overlays", cluster.Name())
-		text, err := os.ReadFile(filepath.Join(dir, render.SyncFile))
+		text, err := os.ReadFile(filepath.Join(dir, layout.SyncFile))
 		if err != nil {
 			return err
 		}
-		if err := writeFile(filepath.Join(overlay, render.SyncFile), text); err != nil {
+		if err := writeFile(filepath.Join(overlay, layout.SyncFile), text); err != nil {
 			return err
 		}
-		if err := writeKustomization(overlay, []string{base, filepath.Join(overlay, render.SyncFile)}); err != nil {
+		if err := writeKustomization(overlay, []string{base, filepath.Join(overlay, layout.SyncFile)}); err != nil {
 			return err
 		}
 	}
@@ -152,7 +152,7 @@ func writeBase(cluster, base string) error {
 	there := map[identity]bool{}
 	var resources []string
 	for _, name := range names {
-		if filepath.Base(name) == render.SyncFile {
+		if filepath.Base(name) == layout.SyncFile {
 			continue
 		}
 		text, err := os.ReadFile(name)

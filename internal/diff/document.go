@@ -12,7 +12,7 @@ import (
 
 	"sigs.k8s.io/yaml"
 
-	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/layout"
 )
 
 // An Object is one of Kubernetes.
@@ -131,7 +131,7 @@ type place struct {
 }
 
 // applied finds what a Flux Kustomization of sync.yaml applies.
-var applied = regexp.MustCompile(`(?m)^  path: .*/` + render.Dir + `/(?:clusters/([^/\n]+)/)?(.+?)["']?\r?$`)
+var applied = regexp.MustCompile(`(?m)^  path: .*/` + layout.Dir + `/(?:clusters/([^/\n]+)/)?(.+?)["']?\r?$`)
 
 // placeOf is the place of a document in a cluster's directory. A Flux Kustomization of
 // sync.yaml belongs to what it applies.
@@ -142,7 +142,7 @@ func placeOf(cluster, file, text string) place {
 			at.cluster, at.dir = name, path.Dir(below)
 		}
 	}
-	if file == render.SyncFile {
+	if file == layout.SyncFile {
 		if m := applied.FindStringSubmatch(text); m != nil {
 			at.dir = m[2]
 			if m[1] != "" {
@@ -154,13 +154,13 @@ func placeOf(cluster, file, text string) place {
 }
 
 // isSync says whether the file is sync.yaml.
-func (p place) isSync() bool { return p.Path == render.SyncFile }
+func (p place) isSync() bool { return p.Path == layout.SyncFile }
 
 // isList says whether the file lists others, and is no object of a cluster: a
 // kustomization.yaml, which is kustomize's, and the inventory.
 func (p place) isList() bool {
 	base := path.Base(p.Path)
-	return base == render.KustomizationFile || base == render.InventoryFile
+	return base == layout.KustomizationFile || base == layout.InventoryFile
 }
 
 // A folder tells what is the same on several clusters: texts that are, and texts that

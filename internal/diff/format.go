@@ -10,7 +10,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/named"
-	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/layout"
 )
 
 // A Format writes a report.
@@ -65,7 +65,7 @@ func (ch *Change) title() string {
 
 // file is the name of a file of the first cluster, below the directory that is rendered
 // into.
-func (ch *Change) file(name string) string { return path.Join(ch.Root, render.Dir, name) }
+func (ch *Change) file(name string) string { return path.Join(ch.Root, layout.Dir, name) }
 
 // unified is the difference as diff -u has it, with the names of files below a
 // directory.

@@ -12,6 +12,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/internal/plan"
 	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/layout"
 )
 
 // A Note says in words what changes.
@@ -193,7 +194,7 @@ func (n *noter) dir(at scope, dir string) *dirChange {
 
 // see notes what a change of a file says about its directory.
 func (n *noter) see(f render.Change) {
-	if f.Path == render.SyncFile {
+	if f.Path == layout.SyncFile {
 		n.seeSpokes(f)
 	}
 	at := placeOf(f.Cluster, f.Path, "")
@@ -345,7 +346,7 @@ func (n *noter) ofFile(ch *Change) {
 		n.say(ch, name+" is missing", "", n.where(ch, (*dirChange).created))
 	case ch.Action == Deleted:
 		n.say(ch, name+" is left over", "", n.where(ch, (*dirChange).deleted))
-	case name == render.InventoryFile:
+	case name == layout.InventoryFile:
 		n.say(ch, "the inventory alone changes", "", ch.Clusters)
 	case ch.isList():
 		n.say(ch, name+" is written otherwise", "", n.where(ch, withOthers))

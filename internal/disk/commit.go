@@ -8,7 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 
-	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/layout"
 )
 
 // A commit renames what was staged into place and removes what is gone.
@@ -31,7 +31,7 @@ func (c *commit) cluster(p *plan, files files) error {
 	if err := c.prune(p, files); err != nil {
 		return err
 	}
-	if at := p.at(render.InventoryFile); p.changed.has(p.files - 1) {
+	if at := p.at(layout.InventoryFile); p.changed.has(p.files - 1) {
 		if err := files.Rename(staged(at), at); err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/layout"
 )
 
 // A Comparison is what a write would do.
@@ -66,7 +67,7 @@ func Compare(dir string, tree *render.Tree, opts Options) (Comparison, error) {
 // names are the files of a tree as changes without content, by cluster and path.
 func names(tree *render.Tree) (all []render.Change) {
 	for _, c := range tree.Clusters {
-		paths := slices.AppendSeq([]string{render.InventoryFile}, c.Paths())
+		paths := slices.AppendSeq([]string{layout.InventoryFile}, c.Paths())
 		slices.Sort(paths)
 		for _, path := range paths {
 			all = append(all, render.Change{Cluster: c.Name, Path: path, New: []byte{}})

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/layout"
 )
 
 // TestCompareSaysWhatWriteDoes compares, writes, and compares what was there before and
@@ -46,7 +47,7 @@ func TestCompareSaysWhatWriteDoes(t *testing.T) {
 		mustWrite(t, dir, tr, Options{AllowPrune: true})
 		after := have(t, dir)
 		for _, c := range comparison.Changes {
-			at := filepath.ToSlash(filepath.Join(c.Cluster, render.Dir, c.Path))
+			at := filepath.ToSlash(filepath.Join(c.Cluster, layout.Dir, c.Path))
 			if before[at] != string(c.Old) || after[at] != string(c.New) {
 				t.Errorf("%s is otherwise than it was said", at)
 			}
@@ -92,7 +93,7 @@ func TestCompareSaysWhatIsRefused(t *testing.T) {
 	if err != nil || comparison.Refused == nil || comparison.Refused.Message != "would remove everything of us" {
 		t.Errorf("refused is %v, %v", comparison.Refused, err)
 	}
-	journal := filepath.Join(dir, "eu", render.Dir, journalFile)
+	journal := filepath.Join(dir, "eu", layout.Dir, journalFile)
 	if err := os.WriteFile(journal, []byte(`{"files": []}`), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +101,7 @@ func TestCompareSaysWhatIsRefused(t *testing.T) {
 	if err != nil || !slices.Equal(comparison.Interrupted, []string{"eu"}) || len(comparison.Changes) > 0 {
 		t.Errorf("interrupted is %v, changes %v, %v", comparison.Interrupted, namesOf(comparison.Changes), err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "eu", render.Dir, "mesh"), nil, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "eu", layout.Dir, "mesh"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	_, err = Compare(dir, tree(t, "eu us", rollout), Options{})

@@ -35,6 +35,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/layout"
 )
 
 // Options of a write.
@@ -238,14 +239,14 @@ func summarize(plans []*plan, changed func(name string, removed bool)) (sum Summ
 	}
 	for _, p := range plans {
 		for f := range p.changes() {
-			if f.Path != render.InventoryFile {
+			if f.Path != layout.InventoryFile {
 				changed(p.at(f.Path), false)
 			}
 		}
 	}
 	for _, p := range plans {
 		for _, f := range p.removed {
-			if f != render.InventoryFile {
+			if f != layout.InventoryFile {
 				changed(p.at(f), true)
 			}
 		}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -55,9 +56,9 @@ func want(t *render.Tree) map[string]string {
 	all := map[string]string{}
 	for _, c := range t.Clusters {
 		for f := range c.Files() {
-			all[path.Join(c.Name, render.Dir, f.Path)] = string(f.Content)
+			all[path.Join(c.Name, layout.Dir, f.Path)] = string(f.Content)
 		}
-		all[path.Join(c.Name, render.Dir, render.InventoryFile)] = string(c.Inventory().Content)
+		all[path.Join(c.Name, layout.Dir, layout.InventoryFile)] = string(c.Inventory().Content)
 	}
 	return all
 }
@@ -703,7 +704,7 @@ func noneEmpty(t *testing.T, dir string) {
 			return err
 		}
 		entries, err := os.ReadDir(name)
-		if len(entries) == 0 && e.Name() != render.Dir && filepath.Dir(name) != dir {
+		if len(entries) == 0 && e.Name() != layout.Dir && filepath.Dir(name) != dir {
 			t.Errorf("%s is empty", name)
 		}
 		return err

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/layout"
 )
 
 // TestOthersAreLeftAlone: stale, foreign, cut off or gone, they are neither written, removed
@@ -97,7 +98,7 @@ func TestShardsMakeTheTree(t *testing.T) {
 			mustWrite(t, own, shard, Options{Part: true})
 			mustHave(t, own, want(shard))
 			for name, content := range have(t, own) {
-				if before, ok := over[name]; ok && (path.Base(name) != render.InventoryFile || before != content) {
+				if before, ok := over[name]; ok && (path.Base(name) != layout.InventoryFile || before != content) {
 					t.Errorf("%s is of two shards", name)
 				}
 				over[name] = content

@@ -17,6 +17,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/layout"
 )
 
 // A plan is what is to be done for one cluster.
@@ -119,7 +120,7 @@ func planAll(w workers, tree *render.Tree, opts Options, last *Session) ([]*plan
 	}
 	var plans []*plan
 	for _, name := range slices.Sorted(maps.Keys(clusters)) {
-		plans = append(plans, &plan{name: name, cluster: clusters[name], part: opts.Part, base: path.Join(name, render.Dir)})
+		plans = append(plans, &plan{name: name, cluster: clusters[name], part: opts.Part, base: path.Join(name, layout.Dir)})
 	}
 	deltas := last.deltas(tree)
 	if err := each(w, plans, func(p *plan, files files) error {
@@ -162,7 +163,7 @@ func addGone(files files, clusters map[string]*render.Cluster) error {
 		if _, ok := clusters[e.Name()]; ok || !e.IsDir() {
 			continue
 		}
-		written, err := isWritten(files, path.Join(e.Name(), render.Dir))
+		written, err := isWritten(files, path.Join(e.Name(), layout.Dir))
 		if err != nil {
 			return err
 		}
@@ -176,7 +177,7 @@ func addGone(files files, clusters map[string]*render.Cluster) error {
 // IsOutput says whether a directory is a <cluster>/fleetwright that a run has
 // written, or was writing when it was cut off.
 func IsOutput(dir string) bool {
-	if filepath.Base(dir) != render.Dir {
+	if filepath.Base(dir) != layout.Dir {
 		return false
 	}
 	files, err := openFiles(filepath.Dir(dir), minOpen)
@@ -184,7 +185,7 @@ func IsOutput(dir string) bool {
 		return false
 	}
 	defer files.Close()
-	written, _ := isWritten(files, render.Dir)
+	written, _ := isWritten(files, layout.Dir)
 	return written
 }
 
@@ -202,8 +203,8 @@ func isWritten(files files, dir string) (bool, error) {
 			return false, err
 		}
 	}
-	inventory, err := readRegular(files, path.Join(dir, render.InventoryFile))
-	return render.IsInventory(inventory), unlessForeign(err)
+	inventory, err := readRegular(files, path.Join(dir, layout.InventoryFile))
+	return layout.IsInventory(inventory), unlessForeign(err)
 }
 
 // unlessForeign drops the errors by which a directory shows that it is somebody
@@ -256,7 +257,7 @@ func (p *plan) make(files files) error {
 		return err
 	}
 	if p.cluster == nil && p.hasInventory {
-		p.removed = append(p.removed, render.InventoryFile)
+		p.removed = append(p.removed, layout.InventoryFile)
 	}
 	return nil
 }
@@ -352,7 +353,7 @@ func (p *plan) wantedPaths() map[string]bool {
 
 // wholeSums are those of the files that all shards of the cluster have, by path.
 func (p *plan) wholeSums() map[string]string {
-	whole, _ := render.ParseInventory(p.cluster.Inventory().Content)
+	whole, _ := layout.ParseInventory(p.cluster.Inventory().Content)
 	return whole.Files
 }
 
@@ -389,7 +390,7 @@ func (p *plan) readOwnership(files files) (*ownership, error) {
 
 // readInventory finds what the last run has written.
 func (p *plan) readInventory(files files, own *ownership) error {
-	at := p.at(render.InventoryFile)
+	at := p.at(layout.InventoryFile)
 	data, err := readRegular(files, at)
 	if err != nil || data == nil {
 		return err
@@ -398,7 +399,7 @@ func (p *plan) readInventory(files files, own *ownership) error {
 		p.hasInventory, own.current = true, true
 		return nil
 	}
-	inv, ok := render.ParseInventory(data)
+	inv, ok := layout.ParseInventory(data)
 	if !ok {
 		return &Error{at + " is not an inventory that fleetwright has written", "restore it from Git, or delete the directory and render again"}
 	}
@@ -449,7 +450,7 @@ func (o *ownership) add(list, name string) error {
 	if !fs.ValidPath(name) || !filepath.IsLocal(name) || name == "." {
 		return &Error{fmt.Sprintf("%s names %q, which is not in its directory", list, name), "restore the file from Git"}
 	}
-	if name != render.InventoryFile {
+	if name != layout.InventoryFile {
 		o.paths[name] = true
 	}
 	return nil
@@ -469,7 +470,7 @@ func (p *plan) owned(files files) ([]string, error) {
 			all[f] = true
 		}
 	}
-	all[render.InventoryFile] = true
+	all[layout.InventoryFile] = true
 	return slices.Sorted(maps.Keys(all)), nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/layout"
 )
 
 // A Session writes one directory again and again, and remembers what it has left there.
@@ -59,7 +60,7 @@ func (s *Session) make(p *plan, d render.Delta, files files) (made bool, err err
 	if d.New == nil || slices.ContainsFunc(d.Files, func(f render.FileDelta) bool { return f.New < 0 }) {
 		return false, nil
 	}
-	info, err := files.Lstat(p.at(render.InventoryFile))
+	info, err := files.Lstat(p.at(layout.InventoryFile))
 	if err != nil || !sameFile(s.inventories[p.name], info) {
 		return false, nil
 	}
@@ -105,7 +106,7 @@ func (s *Session) remember(w workers, plans []*plan, tree *render.Tree) error {
 		if p.cluster == nil {
 			continue
 		}
-		info, err := w[0].Lstat(path.Join(p.base, render.InventoryFile))
+		info, err := w[0].Lstat(path.Join(p.base, layout.InventoryFile))
 		if err != nil {
 			return err
 		}

@@ -13,7 +13,7 @@ import (
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/disk"
-	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -116,10 +116,10 @@ func isStream(path string) bool {
 // isEmitted says whether a directory is a <cluster>/fleetwright that a KRM function has
 // written, which has no inventory.
 func isEmitted(dir string) bool {
-	if filepath.Base(dir) != render.Dir {
+	if filepath.Base(dir) != layout.Dir {
 		return false
 	}
-	name := filepath.Join(dir, render.KustomizationFile)
+	name := filepath.Join(dir, layout.KustomizationFile)
 	if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() {
 		return false
 	}
@@ -130,7 +130,7 @@ func isEmitted(dir string) bool {
 	defer f.Close()
 	// The metadata stands before the resources. Many links may lead to one large file.
 	data, err := io.ReadAll(io.LimitReader(f, 64<<10))
-	return err == nil && bytes.Contains(data, []byte(render.RenderedAnnotation))
+	return err == nil && bytes.Contains(data, []byte(layout.RenderedAnnotation))
 }
 
 // directory reads the files of a directory, and of those below it. A link to a

@@ -11,6 +11,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -18,7 +19,7 @@ import (
 // that it is for: so the next run knows it again. It says no more than that, because
 // the directories of two applications may hold one Namespace, which must be the same in
 // both.
-const renderedAnnotation = render.RenderedAnnotation
+const renderedAnnotation = layout.RenderedAnnotation
 
 // An Outcome is what a function has done.
 type Outcome struct {
@@ -91,7 +92,7 @@ func (f *function) sort() {
 	for _, o := range f.list.Items {
 		if name, _, ok := o.path(); ok {
 			f.placed = true
-			if dir, file := path.Split(name); file == render.SyncFile && path.Base(dir) == render.Dir {
+			if dir, file := path.Split(name); file == layout.SyncFile && path.Base(dir) == layout.Dir {
 				f.directories[dir] = true
 			}
 		}
@@ -308,7 +309,7 @@ func (f *function) emit(tree *render.Tree) (objects []*Object, err error) {
 			for i, o := range all {
 				o.annotate(renderedAnnotation, file.For)
 				if f.placed {
-					o.place(path.Join(f.directory(), cluster.Name, render.Dir, file.Path), i)
+					o.place(path.Join(f.directory(), cluster.Name, layout.Dir, file.Path), i)
 				} else if ref := o.ref(); seen[*ref] || strings.HasPrefix(ref.APIVersion, "kustomize.config.k8s.io/") {
 					continue // a Namespace that two applications have; a kustomization.yaml
 				} else {

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -164,7 +165,7 @@ func TestAPackageGetsWhatTheCommandWrites(t *testing.T) {
 						t.Fatal(err)
 					}
 					for i, o := range objects {
-						want[fmt.Sprintf("%s#%d", path.Join("clusters", cluster.Name, render.Dir, f.Path), i)] = value(t, o)
+						want[fmt.Sprintf("%s#%d", path.Join("clusters", cluster.Name, layout.Dir, f.Path), i)] = value(t, o)
 					}
 				}
 			}
@@ -339,7 +340,7 @@ func TestWhatOthersWroteIsNotOverwritten(t *testing.T) {
 	files := example(t, "own-mesh")
 	for _, cluster := range rendered(t, files).Clusters {
 		for f := range cluster.Files() {
-			files = append(files, schema.File{Name: path.Join("clusters", cluster.Name, render.Dir, f.Path), Data: f.Content})
+			files = append(files, schema.File{Name: path.Join("clusters", cluster.Name, layout.Dir, f.Path), Data: f.Content})
 		}
 	}
 	list := listOf(t, files, true)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/layout"
 )
 
 // checkLosses reports which Applications that are still among the inputs would disappear from
@@ -138,7 +139,7 @@ func (f *function) inDirectory(name string) (packageFile, bool) {
 		}
 	}
 	elements := strings.SplitN(below, "/", 3)
-	if len(elements) < 3 || elements[1] != render.Dir {
+	if len(elements) < 3 || elements[1] != layout.Dir {
 		return packageFile{}, false
 	}
 	return packageFile{elements[0], elements[2]}, true

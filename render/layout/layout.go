@@ -1,0 +1,52 @@
+package layout
+
+import "strings"
+
+// Dir is the directory of a cluster that fleetwright owns: DIR/<cluster>/Dir.
+const Dir = "fleetwright"
+
+// SyncFile is the name of the file with the Flux Kustomizations that apply all others.
+const SyncFile = "sync.yaml"
+
+// KustomizationFile is the name of the file by which kustomize, and so Flux, knows what
+// of a directory is applied.
+const KustomizationFile = "kustomization.yaml"
+
+// RenderedAnnotation is on every object that a KRM function emits, and names the cluster
+// that it is for: so what it has emitted is known again.
+const RenderedAnnotation = "fleetwright.dev/rendered"
+
+// InventoryFile is the name of the file that lists all others.
+const InventoryFile = "inventory.json"
+
+// The directories of a cluster, and the names of the Flux Kustomizations that
+// apply them, in the order in which they depend on each other.
+const (
+	Infrastructure = "infrastructure"
+	MeshesDir      = "meshes"
+	MeshDir        = "mesh"
+
+	AppPrefix     = "app-"
+	RolloutPrefix = "rollout-"
+
+	// On a hub, what a cluster has installed is in two: what its API server is
+	// given, and what helm-controller on the hub is.
+	ReleasesDir   = "releases"
+	LoadTesterDir = "loadtester"
+	// SourcesDir holds the sources of all applications of a hub's clusters.
+	SourcesDir = "sources"
+)
+
+// IsSyncName reports whether a Flux Kustomization in sync.yaml has this name, or may
+// have it.
+func IsSyncName(name string, hub bool) bool {
+	for _, own := range []string{Infrastructure, MeshesDir, MeshDir} {
+		if name == own || hub && strings.HasPrefix(name, own+"-") {
+			return true
+		}
+	}
+	if hub && (name == SourcesDir || strings.HasPrefix(name, ReleasesDir+"-") || strings.HasPrefix(name, LoadTesterDir+"-")) {
+		return true
+	}
+	return strings.HasPrefix(name, AppPrefix) || strings.HasPrefix(name, RolloutPrefix)
+}

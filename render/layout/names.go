@@ -1,0 +1,38 @@
+package layout
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+)
+
+const (
+	// MaxLabel is the longest value of a label, and the longest DNS label. Flux
+	// puts the name of a Kustomization into a label of every object that it
+	// applies (kustomize.toolkit.fluxcd.io/name).
+	MaxLabel = 63
+	// MaxFile keeps file names, with what a writer puts around them, under the
+	// 255 bytes that file systems take.
+	MaxFile = 200
+)
+
+// Shorten cuts a name to a length. What is cut is replaced by a hash of the
+// whole, so that two names that differ stay different.
+func Shorten(name string, length int) string {
+	if len(name) <= length {
+		return name
+	}
+	end := "-" + Hash(name)
+	return strings.TrimRight(name[:length-len(end)], "-.") + end
+}
+
+// Hash is short, and differs for names that differ.
+func Hash(name string) string {
+	sum := sha256.Sum256([]byte(name))
+	return hex.EncodeToString(sum[:4])
+}
+
+// FileName returns the name of the file of an object: <kind>-<name>.yaml in lower case.
+func FileName(kind, name string) string {
+	return Shorten(strings.ToLower(kind)+"-"+name, MaxFile) + ".yaml"
+}
