@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -42,17 +43,17 @@ func (r *rollout) alertProviders() (all []*alertProvider) {
 }
 
 // alertProviderObject is the AlertProvider as it is rendered, the same for all rollouts.
-func (c *compiler) alertProviderObject(p *alertProvider) rendered {
+func (c *compiler) alertProviderObject(p *alertProvider) manifest.Rendered {
 	m, ok := c.alertManifests[p]
 	if !ok {
-		m = &manifest{
-			APIVersion: flaggerV1beta1, Kind: "AlertProvider",
-			Metadata: metadata{Name: p.name, Namespace: p.namespace, Labels: notOfTools(textOf(p.Metadata.Labels)), Annotations: notOfTools(p.Metadata.Annotations)},
+		m = &manifest.Object{
+			APIVersion: manifest.FlaggerV1beta1, Kind: "AlertProvider",
+			Metadata: manifest.Metadata{Name: p.name, Namespace: p.namespace, Labels: notOfTools(manifest.TextOf(p.Metadata.Labels)), Annotations: notOfTools(p.Metadata.Annotations)},
 			Spec:     p.Spec,
 		}
 		c.alertManifests[p] = m
 	}
-	return rendered{m, origin{doc: p.doc}}
+	return manifest.Rendered{Object: m, Origin: manifest.Origin{Doc: p.doc}}
 }
 
 // notOfTools are labels or annotations without those that kubectl and Flux have left

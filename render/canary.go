@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
@@ -102,16 +103,16 @@ type canaryWebhook struct {
 }
 
 // canary is the rollout as Flagger reads it, named after the workload.
-func (r *rollout) canary(metrics []canaryMetric) rendered {
+func (r *rollout) canary(metrics []canaryMetric) manifest.Rendered {
 	policy := r.RolloutPolicy
-	m := &manifest{
-		APIVersion: flaggerV1beta1, Kind: "Canary",
-		Metadata: metadata{Name: r.Workload.Name, Namespace: r.namespace},
+	m := &manifest.Object{
+		APIVersion: manifest.FlaggerV1beta1, Kind: "Canary",
+		Metadata: manifest.Metadata{Name: r.Workload.Name, Namespace: r.namespace},
 	}
 	spec := canarySpec{
 		Provider:                r.TrafficRoutingProvider,
 		MetricsServer:           r.MetricsServer,
-		TargetRef:               targetRef{appsV1, r.kind(), r.Workload.Name},
+		TargetRef:               targetRef{manifest.AppsV1, r.kind(), r.Workload.Name},
 		AutoscalerRef:           r.autoscalerRef(),
 		ProgressDeadlineSeconds: or(policy.RolloutTimeoutSeconds, defaultTimeoutSeconds),
 		Service: canaryService{
@@ -130,7 +131,7 @@ func (r *rollout) canary(metrics []canaryMetric) rendered {
 	}
 	r.stack.route(r, m, &spec)
 	m.Spec = spec
-	return rendered{m, r.origin("workload", "name")}
+	return manifest.Rendered{Object: m, Origin: r.origin("workload", "name")}
 }
 
 // The API versions of what scales workloads.
@@ -218,7 +219,7 @@ func newServiceMetadata(m *api.ServiceMetadata) *serviceMetadata {
 	if m == nil {
 		return nil
 	}
-	return &serviceMetadata{textOf(m.Labels), maps.Clone(m.Annotations)}
+	return &serviceMetadata{manifest.TextOf(m.Labels), maps.Clone(m.Annotations)}
 }
 
 // with adds annotations, which those that are there override.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -44,11 +45,11 @@ func (m *Compiler) Compile(docs schema.Documents, opts Options) (*Tree, diag.Lis
 func compile(docs schema.Documents, opts Options, keep *Compiler) (*compiler, *Tree, diag.List) {
 	c := &compiler{
 		keep:           keep,
-		blobs:          map[*manifest]*blob{},
+		blobs:          map[*manifest.Object]*blob{},
 		kustomizations: map[string]*blob{},
 		stages:         map[stageKey]*stage{},
-		patched:        map[string]origin{},
-		alertManifests: map[*alertProvider]*manifest{},
+		patched:        map[string]manifest.Origin{},
+		alertManifests: map[*alertProvider]*manifest.Object{},
 		docs:           &docs,
 		list:           slices.Clone(docs.Diagnostics),
 	}
@@ -88,7 +89,7 @@ type compiler struct {
 	// sites are the clusters that get a directory, by name.
 	sites []*site
 	// blobs are the manifests that were encoded so far.
-	blobs map[*manifest]*blob
+	blobs map[*manifest.Object]*blob
 	// encodings are what the blobs are yet to hold.
 	encodings []encoding
 	// stages are those of the sync.yaml files made so far.
@@ -96,11 +97,11 @@ type compiler struct {
 	// kustomizations are the kustomization.yaml files made so far.
 	kustomizations map[string]*blob
 	// alertManifests are the AlertProviders rendered so far.
-	alertManifests map[*alertProvider]*manifest
+	alertManifests map[*alertProvider]*manifest.Object
 	// outputs are the objects made so far, each once, until what is surely right of them
 	// is left out, and patched where the patches of some of them are, by their names.
 	outputs []schema.Output
-	patched map[string]origin
+	patched map[string]manifest.Origin
 
 	// notes are what is said once, by code.
 	notes map[diag.Code][]occasion
@@ -150,23 +151,23 @@ func (c *compiler) checkOutputs(before diag.List) {
 	if before.HasErrors() {
 		outputs = slices.DeleteFunc(slices.Clone(outputs), func(o schema.Output) bool {
 			by, ok := c.patched[o.Name]
-			return !ok || by.mayBreak(before)
+			return !ok || isOfRollout(by, before)
 		})
 	}
 	for _, bad := range schema.CheckOutput(outputs) {
 		if by, ok := c.patched[bad.Name]; ok {
-			c.report(by.doc.Diagnostic(diag.PatchBreaks, by.path, fmt.Sprintf("the patches make %s one that the cluster does not take: %s", bad.Name, bad.Explain()), bad.Hint))
+			c.report(by.Doc.Diagnostic(diag.PatchBreaks, by.Path, fmt.Sprintf("the patches make %s one that the cluster does not take: %s", bad.Name, bad.Explain()), bad.Hint))
 			continue
 		}
 		c.report(diag.New(diag.Internal, diag.Position{}, "", bad.Error(), "please report this as a mistake of fleetwright"))
 	}
 }
 
-// mayBreak says whether an error from before is of the rollout that the patches are of,
-// so that they may not be what breaks an object.
-func (o origin) mayBreak(before diag.List) bool {
-	rollout := o.path[:max(slices.Index(o.path, any("patches")), 0)].String()
+// isOfRollout reports whether an error from before is in the rollout that the patches at o
+// are of, so that they may not be what breaks an object.
+func isOfRollout(o manifest.Origin, before diag.List) bool {
+	rollout := o.Path[:max(slices.Index(o.Path, any("patches")), 0)].String()
 	return slices.ContainsFunc(before, func(d diag.Diagnostic) bool {
-		return d.Severity == diag.Error && d.Position.File == o.doc.Position().File && strings.HasPrefix(d.Path, rollout)
+		return d.Severity == diag.Error && d.Position.File == o.Doc.Position().File && strings.HasPrefix(d.Path, rollout)
 	})
 }

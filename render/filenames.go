@@ -1,10 +1,13 @@
 package render
 
-import "github.com/fleetwright/fleetwright/render/layout"
+import (
+	"github.com/fleetwright/fleetwright/render/layout"
+	"github.com/fleetwright/fleetwright/render/manifest"
+)
 
 // fileNames are the names of the objects' files: <kind>-<name>.yaml in lower
 // case, with the namespace behind the name where two would be the same.
-func fileNames(objects []rendered) []string {
+func fileNames(objects []manifest.Rendered) []string {
 	names := make([]string, len(objects))
 	seen := map[string]int{}
 	for i, o := range objects {

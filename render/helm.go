@@ -9,6 +9,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/layout"
+	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -82,7 +83,7 @@ func (p *policy) releaseName() string {
 }
 
 // helmRelease is the one of a policy on a cluster.
-func (p sitePolicy) helmRelease(c *compiler, injected map[string]namespaceMeta) rendered {
+func (p sitePolicy) helmRelease(c *compiler, injected map[string]manifest.NamespaceMeta) manifest.Rendered {
 	h := p.Helm
 	spec := helmReleaseSpec{
 		Interval: h.Interval, Timeout: h.Timeout, Suspend: h.Suspend,
@@ -117,19 +118,19 @@ func (p sitePolicy) helmRelease(c *compiler, injected map[string]namespaceMeta) 
 		r.Kustomize.Patches = patches
 		spec.PostRenderers = []postRenderer{r}
 	}
-	return rendered{&manifest{
-		APIVersion: helmV2, Kind: "HelmRelease",
-		Metadata: metadata{Name: p.site.objectName(p.name), Namespace: p.app.namespace},
+	return manifest.Rendered{Object: &manifest.Object{
+		APIVersion: manifest.HelmV2, Kind: "HelmRelease",
+		Metadata: manifest.Metadata{Name: p.site.objectName(p.name), Namespace: p.app.namespace},
 		Spec:     spec,
-		form:     schema.Policy,
-	}, origin{p.app.doc, p.path}}
+		Form:     schema.Policy,
+	}, Origin: manifest.Origin{Doc: p.app.doc, Path: p.path}}
 }
 
 // rolloutPatches are those of a chart whose workload is rolled out. The chart's
 // Service is left to Flagger: with every upgrade Helm would point it at the pods
 // of the workload again, which are none between rollouts and the untested ones
 // during one (fluxcd/flagger#1407).
-func (p sitePolicy) rolloutPatches(c *compiler, injected map[string]namespaceMeta) []kustomize.Patch {
+func (p sitePolicy) rolloutPatches(c *compiler, injected map[string]manifest.NamespaceMeta) []kustomize.Patch {
 	var patches []kustomize.Patch
 	for _, ns := range slices.Sorted(maps.Keys(injected)) {
 		patches = append(patches, c.namespacePatch(ns, injected[ns], true))
@@ -141,11 +142,11 @@ func (p sitePolicy) rolloutPatches(c *compiler, injected map[string]namespaceMet
 		patches = append(patches, c.replicasPatch(p.rollout.Workload.Name))
 	}
 	return append(patches, kustomize.Patch{
-		Target: &kustomize.Selector{Version: coreV1, Kind: "Service", Name: exactly(p.rollout.ServiceName)},
+		Target: &kustomize.Selector{Version: manifest.CoreV1, Kind: "Service", Name: exactly(p.rollout.ServiceName)},
 		Patch: c.patch(struct {
 			Delete string `json:"$patch"`
-			manifest
-		}{"delete", manifest{APIVersion: coreV1, Kind: "Service", Metadata: metadata{Name: p.rollout.ServiceName}}}),
+			manifest.Object
+		}{"delete", manifest.Object{APIVersion: manifest.CoreV1, Kind: "Service", Metadata: manifest.Metadata{Name: p.rollout.ServiceName}}}),
 	})
 }
 
@@ -181,7 +182,7 @@ type release struct {
 	name, namespace string
 	chart           chart
 	dependsOn       []*release
-	origin          origin
+	origin          manifest.Origin
 }
 
 // chartInterval is how often charts and their releases are looked at. Versions
@@ -189,27 +190,29 @@ type release struct {
 const chartInterval = "1h"
 
 // objects are the release and the repository of its chart.
-func (r *release) objects(s *site) []rendered { return []rendered{r.repository(s), r.release(s)} }
+func (r *release) objects(s *site) []manifest.Rendered {
+	return []manifest.Rendered{r.repository(s), r.release(s)}
+}
 
 // place is where the objects of a release are for a cluster, and what they are
 // called there: on the cluster itself in the release's namespace, or on the hub.
-func (r *release) place(s *site) metadata {
+func (r *release) place(s *site) manifest.Metadata {
 	if s.remote {
-		return metadata{Name: s.objectName(r.name), Namespace: s.namespace}
+		return manifest.Metadata{Name: s.objectName(r.name), Namespace: s.namespace}
 	}
-	return metadata{Name: r.name, Namespace: r.namespace}
+	return manifest.Metadata{Name: r.name, Namespace: r.namespace}
 }
 
-func (r *release) repository(s *site) rendered {
+func (r *release) repository(s *site) manifest.Rendered {
 	spec := helmRepositorySpec{URL: r.chart.Repository, Interval: chartInterval}
 	if r.chart.isOCI() {
 		// Flux does not poll registries: it asks when a chart is needed.
 		spec.Type, spec.Interval = "oci", ""
 	}
-	return rendered{&manifest{APIVersion: sourceV1, Kind: helmRepository, Metadata: r.place(s), Spec: spec}, r.origin}
+	return manifest.Rendered{Object: &manifest.Object{APIVersion: manifest.SourceV1, Kind: helmRepository, Metadata: r.place(s), Spec: spec}, Origin: r.origin}
 }
 
-func (r *release) release(s *site) rendered {
+func (r *release) release(s *site) manifest.Rendered {
 	place := r.place(s)
 	spec := helmReleaseSpec{
 		Interval:    chartInterval,
@@ -236,5 +239,5 @@ func (r *release) release(s *site) rendered {
 		}
 		spec.DependsOn = append(spec.DependsOn, ref)
 	}
-	return rendered{&manifest{APIVersion: helmV2, Kind: "HelmRelease", Metadata: place, Spec: spec}, r.origin}
+	return manifest.Rendered{Object: &manifest.Object{APIVersion: manifest.HelmV2, Kind: "HelmRelease", Metadata: place, Spec: spec}, Origin: r.origin}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/layout"
+	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -105,7 +106,7 @@ func (c *compiler) renderHub() *Cluster {
 
 // remoteSources are the sources of the applications that go to other clusters. Their
 // namespaces are there: the Secrets with the kubeconfigs are in them.
-func (c *compiler) remoteSources() (objects []rendered) {
+func (c *compiler) remoteSources() (objects []manifest.Rendered) {
 	remote := map[*application]bool{}
 	for _, s := range c.sites {
 		for _, a := range s.apps {
@@ -125,7 +126,7 @@ func (c *compiler) remoteSources() (objects []rendered) {
 func (c *compiler) spokeDirs(s *site, sync *syncFile, sources []api.NamespacedReference, variants variants) []*dir {
 	var dirs []*dir
 	root := "clusters/" + s.name
-	add := func(name string, d *dir, at origin, wait, onHub bool, after ...api.NamespacedReference) api.NamespacedReference {
+	add := func(name string, d *dir, at manifest.Origin, wait, onHub bool, after ...api.NamespacedReference) api.NamespacedReference {
 		stage := syncStage{name: s.objectName(name), at: at, wait: wait, after: after}
 		stage.dir = d.under(root)
 		if !onHub {
@@ -134,7 +135,7 @@ func (c *compiler) spokeDirs(s *site, sync *syncFile, sources []api.NamespacedRe
 		dirs = append(dirs, stage.dir)
 		return sync.add(stage)
 	}
-	at := origin{doc: s.doc}
+	at := manifest.Origin{Doc: s.doc}
 	injected := c.injectedNamespaces(s)
 	var ready []api.NamespacedReference
 	then := func(name string, d *dir, onHub bool) {
@@ -158,7 +159,7 @@ func (c *compiler) spokeDirs(s *site, sync *syncFile, sources []api.NamespacedRe
 		then(layout.MeshDir, s.stack.meshDir(c, s, injected), false)
 	}
 	for _, a := range s.apps {
-		of := origin{doc: a.doc}
+		of := manifest.Origin{Doc: a.doc}
 		after := append(slices.Clip(sources), ready...)
 		app := add(layout.AppPrefix+a.id(), c.newAppDir(a, "apps", c.policyObjects(a, injected)...), of, a.waits(), true, after...)
 		if d := c.variant(a, s, injected, variants).rollout; d != nil {
@@ -170,8 +171,8 @@ func (c *compiler) spokeDirs(s *site, sync *syncFile, sources []api.NamespacedRe
 
 // spokeNamespaces are all that a cluster of a hub is given: Flux applies them
 // before it installs or applies anything else there.
-func (c *compiler) spokeNamespaces(s *site, injected map[string]namespaceMeta) []rendered {
-	var all []rendered
+func (c *compiler) spokeNamespaces(s *site, injected map[string]manifest.NamespaceMeta) []manifest.Rendered {
+	var all []manifest.Rendered
 	if s.stack != nil {
 		all = slices.Clone(s.stack.spaces)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/layout"
+	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -49,8 +50,8 @@ func (c *compiler) newIstio(f *fleet) provider {
 func (istio) namespace() string { return istioNamespace }
 
 // namespaces is Istio's own, which is there where Istio is.
-func (istio) namespaces() []*manifest {
-	return []*manifest{newSharedNamespace(istioNamespace, namespaceMeta{})}
+func (istio) namespaces() []*manifest.Object {
+	return []*manifest.Object{manifest.NewSharedNamespace(istioNamespace, manifest.NamespaceMeta{})}
 }
 
 func (istio) releases() []*release { return nil }
@@ -61,15 +62,15 @@ func (istio) flaggerValues() map[string]any {
 
 func (istio) versions() map[string]string { return nil }
 
-func (istio) meshes() []rendered { return nil }
+func (istio) meshes() []manifest.Rendered { return nil }
 
-func (istio) objects() []rendered { return nil }
+func (istio) objects() []manifest.Rendered { return nil }
 
-func (istio) namespaceMeta(*rollout) namespaceMeta {
-	return namespaceMeta{labels: map[string]string{istioInjection: "enabled"}}
+func (istio) namespaceMeta(*rollout) manifest.NamespaceMeta {
+	return manifest.NamespaceMeta{Labels: map[string]string{istioInjection: "enabled"}}
 }
 
-func (istio) route(r *rollout, _ *manifest, spec *canarySpec) {
+func (istio) route(r *rollout, _ *manifest.Object, spec *canarySpec) {
 	routing := r.routing()
 	spec.Service.Gateways = routing.Gateways
 	spec.Service.Hosts = routing.Hosts
@@ -78,7 +79,7 @@ func (istio) route(r *rollout, _ *manifest, spec *canarySpec) {
 	spec.Service.CorsPolicy = routing.CorsPolicy
 }
 
-func (istio) rolloutObjects(*rollout) []rendered { return nil }
+func (istio) rolloutObjects(*rollout) []manifest.Rendered { return nil }
 
 // query is none: Flagger's own metrics select by the workload, as Istio does.
 func (istio) query(*rollout, string) (name, query string, ok bool) { return "", "", false }
@@ -86,12 +87,12 @@ func (istio) query(*rollout, string) (name, query string, ok bool) { return "", 
 func (istio) serviceMeta(int32) map[string]string { return nil }
 
 // made are the routes of the rollout (fluxcd/flagger pkg/router/istio.go).
-func (istio) made(r *rollout) []identity {
+func (istio) made(r *rollout) []manifest.Identity {
 	const group = "networking.istio.io"
-	return []identity{
-		{group, "VirtualService", r.namespace, r.ServiceName},
-		{group, "DestinationRule", r.namespace, r.ServiceName + canarySuffix},
-		{group, "DestinationRule", r.namespace, r.ServiceName + primarySuffix},
+	return []manifest.Identity{
+		{Group: group, Kind: "VirtualService", Namespace: r.namespace, Name: r.ServiceName},
+		{Group: group, Kind: "DestinationRule", Namespace: r.namespace, Name: r.ServiceName + canarySuffix},
+		{Group: group, Kind: "DestinationRule", Namespace: r.namespace, Name: r.ServiceName + primarySuffix},
 	}
 }
 

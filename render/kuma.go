@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 	"github.com/fleetwright/fleetwright/templates"
@@ -59,7 +60,7 @@ const (
 type kuma struct {
 	c      *compiler
 	chart  chart
-	origin origin
+	origin manifest.Origin
 	// row of the table that the version is in; its from is 0 where there is none.
 	row kumaRange
 	// mesh is the one of all that rollouts are in which name none, and the public
@@ -76,20 +77,20 @@ type kumaMeshObject struct {
 	spec        api.MeshSpec
 	labels      map[string]string
 	annotations map[string]string
-	origin      origin
+	origin      manifest.Origin
 	// used says whether rollouts are in the mesh.
 	used bool
 }
 
 func (c *compiler) newKuma(f *fleet) provider {
-	k := &kuma{c: c, chart: c.providerChart(kumaProvider, f), origin: origin{f.doc, schema.Path{"spec", "plugin", "flagger"}}}
+	k := &kuma{c: c, chart: c.providerChart(kumaProvider, f), origin: manifest.Origin{Doc: f.doc, Path: schema.Path{"spec", "plugin", "flagger"}}}
 	// version is where the version is said.
-	version := origin{f.doc, k.origin.path.With("trafficRoutingProvider")}
+	version := manifest.Origin{Doc: f.doc, Path: k.origin.Path.With("trafficRoutingProvider")}
 	if c.config != nil && c.config.Spec.Charts != nil && c.config.Spec.Charts.Kuma != nil && c.config.Spec.Charts.Kuma.Version != "" {
-		version = origin{c.config.doc, schema.Path{"spec", "charts", "kuma", "version"}}
+		version = manifest.Origin{Doc: c.config.doc, Path: schema.Path{"spec", "charts", "kuma", "version"}}
 	}
 	if config := f.Spec.Plugin.Flagger.Config; config != nil && config.Chart != nil && config.Chart.Version != "" {
-		version = origin{f.doc, k.origin.path.With("config", "chart", "version")}
+		version = manifest.Origin{Doc: f.doc, Path: k.origin.Path.With("config", "chart", "version")}
 	}
 	k.findRow(version)
 	k.findMeshes()
@@ -101,9 +102,9 @@ func (c *compiler) newKuma(f *fleet) provider {
 
 // findRow finds the row of the table for the chart's version, or for a range
 // of versions that are all of one row.
-func (k *kuma) findRow(at origin) {
+func (k *kuma) findRow(at manifest.Origin) {
 	fail := func(code diag.Code, message, hint string) {
-		k.c.report(at.doc.Diagnostic(code, at.path, message, hint))
+		k.c.report(at.Doc.Diagnostic(code, at.Path, message, hint))
 	}
 	supported := fmt.Sprintf("version: 2.7.3, or another from 2.%d to 2.%d", kumaRanges[0].from, kumaLast)
 	v, ok := parseMinor(k.chart.Version)
@@ -128,7 +129,7 @@ func (k *kuma) findRow(at origin) {
 // findMeshes takes the Meshes of the input, or makes the default one.
 func (k *kuma) findMeshes() {
 	for _, m := range k.c.meshes {
-		o := &kumaMeshObject{name: m.name, spec: m.Spec, labels: textOf(m.Metadata.Labels), annotations: m.Metadata.Annotations, origin: origin{doc: m.doc}}
+		o := &kumaMeshObject{name: m.name, spec: m.Spec, labels: manifest.TextOf(m.Metadata.Labels), annotations: m.Metadata.Annotations, origin: manifest.Origin{Doc: m.doc}}
 		k.all = append(k.all, o)
 		if o.name == defaultMesh || len(k.c.meshes) == 1 {
 			k.mesh = o
@@ -224,7 +225,7 @@ func (k *kuma) checkBackends(m *mesh) {
 
 // checkRolloutMesh says what of a Mesh keeps the rollouts in it from working.
 func (k *kuma) checkRolloutMesh(m *kumaMeshObject) {
-	doc := m.origin.doc
+	doc := m.origin.Doc
 	if len(k.c.meshes) == 0 {
 		return
 	}
@@ -289,12 +290,12 @@ func showsPlainly(conf *api.MeshPrometheus) bool {
 
 func (k *kuma) namespace() string { return kumaNamespace }
 
-func (k *kuma) namespaces() []*manifest {
-	return []*manifest{
+func (k *kuma) namespaces() []*manifest.Object {
+	return []*manifest.Object{
 		// The chart labels its namespace with a job of kubectl, which Flux would
 		// undo; Kuma's webhooks select by the label.
-		newNamespace(kumaNamespace, namespaceMeta{labels: map[string]string{"kuma.io/system-namespace": "true"}}),
-		newNamespace(prometheusNamespace, namespaceMeta{}),
+		manifest.NewNamespace(kumaNamespace, manifest.NamespaceMeta{Labels: map[string]string{"kuma.io/system-namespace": "true"}}),
+		manifest.NewNamespace(prometheusNamespace, manifest.NamespaceMeta{}),
 	}
 }
 
@@ -363,35 +364,35 @@ func (k *kuma) madeByKuma() bool {
 // refuse a route, a permission and a pod of a Mesh that does not exist
 // (pkg/plugins/runtime/k8s/webhooks, owner_reference_mutator.go and
 // injector/injector.go).
-func (k *kuma) meshes() []rendered {
+func (k *kuma) meshes() []manifest.Rendered {
 	if k.madeByKuma() {
 		return nil
 	}
 	return k.allMeshes()
 }
 
-func (k *kuma) allMeshes() []rendered {
-	var all []rendered
+func (k *kuma) allMeshes() []manifest.Rendered {
+	var all []manifest.Rendered
 	for _, m := range k.all {
 		annotations := maps.Clone(m.annotations)
 		if annotations == nil {
 			annotations = map[string]string{}
 		}
 		// Kuma refuses to delete a Mesh that has dataplanes.
-		annotations[fluxPrune] = "disabled"
-		all = append(all, rendered{&manifest{
-			APIVersion: kumaV1alpha1, Kind: "Mesh",
-			Metadata: metadata{Name: m.name, Labels: m.labels, Annotations: annotations},
+		annotations[manifest.FluxPrune] = "disabled"
+		all = append(all, manifest.Rendered{Object: &manifest.Object{
+			APIVersion: manifest.KumaV1alpha1, Kind: "Mesh",
+			Metadata: manifest.Metadata{Name: m.name, Labels: m.labels, Annotations: annotations},
 			Spec:     m.spec,
-		}, m.origin})
+		}, Origin: m.origin})
 	}
 	return all
 }
 
 // objects are what keeps the traffic that no rollout moves flowing as it did
 // before, and the Meshes where Kuma has made those that this names.
-func (k *kuma) objects() []rendered {
-	var all []rendered
+func (k *kuma) objects() []manifest.Rendered {
+	var all []manifest.Rendered
 	if k.madeByKuma() {
 		all = k.allMeshes()
 	}
@@ -404,27 +405,27 @@ func (k *kuma) objects() []rendered {
 }
 
 // policies are those of a mesh with rollouts.
-func (k *kuma) policies(m *kumaMeshObject) []rendered {
-	var all []rendered
+func (k *kuma) policies(m *kumaMeshObject) []manifest.Rendered {
+	var all []manifest.Rendered
 	if k.needsCatchAll(m) {
 		everything := map[string]string{"kuma.io/service": "*"}
-		all = append(all, rendered{&manifest{
-			APIVersion: kumaV1alpha1, Kind: "TrafficRoute", Mesh: m.name,
-			Metadata: metadata{Name: catchAll(m.name)},
+		all = append(all, manifest.Rendered{Object: &manifest.Object{
+			APIVersion: manifest.KumaV1alpha1, Kind: "TrafficRoute", Mesh: m.name,
+			Metadata: manifest.Metadata{Name: catchAll(m.name)},
 			Spec: trafficRouteSpec{
 				Sources:      []kumaSelector{{everything}},
 				Destinations: []kumaSelector{{everything}},
 				Conf:         trafficRouteConf{LoadBalancer: map[string]struct{}{"roundRobin": {}}, Destination: everything},
 			},
-		}, m.origin})
+		}, Origin: m.origin})
 	}
 	if m.authority() != nil && !k.row.routesByDefault {
 		mesh := kumaTargetRef{"Mesh"}
-		all = append(all, rendered{&manifest{
-			APIVersion: kumaV1alpha1, Kind: "MeshTrafficPermission",
-			Metadata: metadata{Name: "allow-all-" + m.name, Namespace: kumaNamespace, Labels: map[string]string{kumaMesh: m.name}},
+		all = append(all, manifest.Rendered{Object: &manifest.Object{
+			APIVersion: manifest.KumaV1alpha1, Kind: "MeshTrafficPermission",
+			Metadata: manifest.Metadata{Name: "allow-all-" + m.name, Namespace: kumaNamespace, Labels: map[string]string{kumaMesh: m.name}},
 			Spec:     meshTrafficPermissionSpec{TargetRef: mesh, From: []kumaPermission{{mesh, kumaAction{"Allow"}}}},
-		}, m.origin})
+		}, Origin: m.origin})
 	}
 	return all
 }
@@ -446,11 +447,11 @@ func (m *kumaMeshObject) skips(policy string) bool {
 // namespaceMeta has Kuma put a sidecar into every pod of the namespace. Which mesh
 // it joins is read from the annotation up to 2.8 and from the label since 2.9;
 // for the default mesh neither is needed.
-func (k *kuma) namespaceMeta(r *rollout) namespaceMeta {
-	meta := namespaceMeta{labels: map[string]string{kumaInjection: "enabled"}}
+func (k *kuma) namespaceMeta(r *rollout) manifest.NamespaceMeta {
+	meta := manifest.NamespaceMeta{Labels: map[string]string{kumaInjection: "enabled"}}
 	if m := k.meshOf(r); m != nil && m.name != defaultMesh {
-		meta.labels[kumaMesh] = m.name
-		meta.annotations = map[string]string{kumaMesh: m.name}
+		meta.Labels[kumaMesh] = m.name
+		meta.Annotations = map[string]string{kumaMesh: m.name}
 	}
 	return meta
 }
@@ -465,7 +466,7 @@ func kumaProtocol(port int32, protocol string) map[string]string {
 
 // route tells Flagger the mesh, and Kuma the protocol of the Services that
 // Flagger makes.
-func (k *kuma) route(r *rollout, canary *manifest, spec *canarySpec) {
+func (k *kuma) route(r *rollout, canary *manifest.Object, spec *canarySpec) {
 	if m := k.meshOf(r); m != nil {
 		canary.Metadata.Annotations = map[string]string{kumaMesh: m.name}
 	}
@@ -475,7 +476,7 @@ func (k *kuma) route(r *rollout, canary *manifest, spec *canarySpec) {
 	service.Primary = service.Primary.with(annotations)
 }
 
-func (k *kuma) rolloutObjects(*rollout) []rendered { return nil }
+func (k *kuma) rolloutObjects(*rollout) []manifest.Rendered { return nil }
 
 // query is the one behind Flagger's own metrics, which return nothing on Kuma:
 // they select by a label that Kuma's metrics do not have, and by the workload's
@@ -509,11 +510,11 @@ func (k *kuma) query(r *rollout, metric string) (name, query string, ok bool) {
 
 // made is the TrafficRoute of the rollout. It is cluster-scoped and named after
 // the Service, whatever the namespace (fluxcd/flagger pkg/router/kuma.go).
-func (k *kuma) made(r *rollout) []identity {
+func (k *kuma) made(r *rollout) []manifest.Identity {
 	if k.isCatchAll(r.ServiceName) {
 		return nil // which is said
 	}
-	return []identity{{"kuma.io", "TrafficRoute", "", r.ServiceName}}
+	return []manifest.Identity{{Group: "kuma.io", Kind: "TrafficRoute", Namespace: "", Name: r.ServiceName}}
 }
 
 // catchAll is the name of the route for all traffic of a mesh.

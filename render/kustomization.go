@@ -13,6 +13,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/blockyaml"
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
@@ -45,7 +46,7 @@ const retryOfUnpolled api.Duration = "2m0s"
 
 // kustomization is the one of a policy on a cluster. The namespaces are those of
 // the application that its own manifests may bring.
-func (p sitePolicy) kustomization(c *compiler, injected map[string]namespaceMeta) rendered {
+func (p sitePolicy) kustomization(c *compiler, injected map[string]manifest.NamespaceMeta) manifest.Rendered {
 	k := p.Kustomization
 	spec := kustomizationSpec{
 		Interval: k.Interval, RetryInterval: k.RetryInterval, Timeout: k.Timeout,
@@ -71,11 +72,11 @@ func (p sitePolicy) kustomization(c *compiler, injected map[string]namespaceMeta
 	if r := p.rollout; r != nil && r.kind() == "Deployment" {
 		spec.Patches = append(spec.Patches, c.replicasPatch(r.Workload.Name))
 	}
-	return rendered{&manifest{
-		APIVersion: kustomizeV1, Kind: "Kustomization",
-		Metadata: metadata{Name: p.site.objectName(p.name), Namespace: p.app.namespace},
+	return manifest.Rendered{Object: &manifest.Object{
+		APIVersion: manifest.KustomizeV1, Kind: "Kustomization",
+		Metadata: manifest.Metadata{Name: p.site.objectName(p.name), Namespace: p.app.namespace},
 		Spec:     spec,
-	}, origin{p.app.doc, p.path}}
+	}, Origin: manifest.Origin{Doc: p.app.doc, Path: p.path}}
 }
 
 // checkRetry says that a failure is tried again though the policy does not ask for it.
@@ -104,7 +105,7 @@ func (r *rollout) noteReplicas() {
 		interval, field = p.Helm.Interval, "helm"
 	}
 	if r.kind() == "Deployment" && interval != "" && !isZero(interval) {
-		r.c.note(diag.ReplicasLeft, origin{p.app.doc, p.path.With(field, "interval")}, "")
+		r.c.note(diag.ReplicasLeft, manifest.Origin{Doc: p.app.doc, Path: p.path.With(field, "interval")}, "")
 	}
 }
 
@@ -133,29 +134,29 @@ func (c *compiler) replicasPatch(deployment string) kustomize.Patch {
 	return kustomize.Patch{
 		Target: &kustomize.Selector{Group: "apps", Kind: "Deployment", Name: exactly(deployment)},
 		Patch: c.patch(struct {
-			APIVersion string   `json:"apiVersion"`
-			Kind       string   `json:"kind"`
-			Metadata   metadata `json:"metadata"`
+			APIVersion string            `json:"apiVersion"`
+			Kind       string            `json:"kind"`
+			Metadata   manifest.Metadata `json:"metadata"`
 			Spec       struct {
 				Replicas *int `json:"replicas"`
 			} `json:"spec"`
-		}{APIVersion: appsV1, Kind: "Deployment", Metadata: metadata{Name: deployment}}),
+		}{APIVersion: manifest.AppsV1, Kind: "Deployment", Metadata: manifest.Metadata{Name: deployment}}),
 	}
 }
 
 // namespacePatch puts labels on the namespace that the application's manifests
 // bring. kustomize renames every namespace to a targetNamespace after it has
 // patched, so there the name is left open.
-func (c *compiler) namespacePatch(name string, meta namespaceMeta, byName bool) kustomize.Patch {
+func (c *compiler) namespacePatch(name string, meta manifest.NamespaceMeta, byName bool) kustomize.Patch {
 	target := &kustomize.Selector{Kind: "Namespace"}
 	if byName {
 		target.Name = exactly(name)
 	}
 	return kustomize.Patch{
 		Target: target,
-		Patch: c.patch(manifest{
-			APIVersion: coreV1, Kind: "Namespace",
-			Metadata: metadata{Name: name, Labels: meta.labels, Annotations: meta.annotations},
+		Patch: c.patch(manifest.Object{
+			APIVersion: manifest.CoreV1, Kind: "Namespace",
+			Metadata: manifest.Metadata{Name: name, Labels: meta.Labels, Annotations: meta.Annotations},
 		}),
 	}
 }

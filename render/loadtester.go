@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/templates"
 )
 
@@ -107,7 +108,7 @@ func (s *settings) loadTesterVersion() string {
 
 // loadTesterObjects are the load tester of this rollout alone. It is in the
 // namespace of the workload, and so in the mesh.
-func (r *rollout) loadTesterObjects() []rendered {
+func (r *rollout) loadTesterObjects() []manifest.Rendered {
 	s := parsedLoadTester()
 	app := map[string]string{"app": r.loadTester()}
 
@@ -121,11 +122,11 @@ func (r *rollout) loadTesterObjects() []rendered {
 	service.Selector = app
 
 	at := r.origin("testLoader")
-	meta := metadata{Name: r.loadTester(), Namespace: r.namespace, Labels: app}
+	meta := manifest.Metadata{Name: r.loadTester(), Namespace: r.namespace, Labels: app}
 	serviceMeta := meta
 	serviceMeta.Annotations = r.stack.serviceMeta(service.Ports[0].Port)
-	return []rendered{
-		{&manifest{APIVersion: s.deployment.APIVersion, Kind: s.deployment.Kind, Metadata: meta, Spec: deployment}, at},
-		{&manifest{APIVersion: s.service.APIVersion, Kind: s.service.Kind, Metadata: serviceMeta, Spec: service}, at},
+	return []manifest.Rendered{
+		{Object: &manifest.Object{APIVersion: s.deployment.APIVersion, Kind: s.deployment.Kind, Metadata: meta, Spec: deployment}, Origin: at},
+		{Object: &manifest.Object{APIVersion: s.service.APIVersion, Kind: s.service.Kind, Metadata: serviceMeta, Spec: service}, Origin: at},
 	}
 }

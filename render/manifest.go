@@ -12,62 +12,9 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/parallel"
 	"github.com/fleetwright/fleetwright/render/layout"
+	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/schema"
-	"github.com/fleetwright/fleetwright/schema/api"
 )
-
-// A manifest is a Kubernetes object to be written.
-type manifest struct {
-	APIVersion string   `json:"apiVersion"`
-	Kind       string   `json:"kind"`
-	Mesh       string   `json:"mesh,omitempty"` // of Kuma's TrafficRoute
-	Metadata   metadata `json:"metadata"`
-	Spec       any      `json:"spec,omitempty"`
-
-	// form in which it is checked.
-	form schema.Form
-	// patched is what the user's patches have made of it, or nil.
-	patched *patchedObject
-}
-
-type metadata struct {
-	Name        string            `json:"name"`
-	Namespace   string            `json:"namespace,omitempty"`
-	Labels      map[string]string `json:"labels,omitempty"`
-	Annotations map[string]string `json:"annotations,omitempty"`
-}
-
-// The API versions that are rendered: Flux 2.6 and newer serve all of them
-// (reference: the CRDs of source-, helm- and kustomize-controller).
-const (
-	coreV1         = "v1"
-	appsV1         = "apps/v1"
-	kustomizeV1    = "kustomize.toolkit.fluxcd.io/v1"
-	sourceV1       = "source.toolkit.fluxcd.io/v1"
-	helmV2         = "helm.toolkit.fluxcd.io/v2"
-	flaggerV1beta1 = "flagger.app/v1beta1"
-	kumaV1alpha1   = "kuma.io/v1alpha1"
-	networkingV1   = "networking.k8s.io/v1"
-)
-
-// An identity is what makes an object one and the same in a cluster.
-type identity struct{ group, kind, namespace, name string }
-
-func (m *manifest) identity() identity {
-	group, _, ok := strings.Cut(m.APIVersion, "/")
-	if !ok {
-		group = ""
-	}
-	return identity{group, m.Kind, m.Metadata.Namespace, m.Metadata.Name}
-}
-
-// String is how people name an object: kind namespace/name.
-func (id identity) String() string {
-	if id.namespace == "" {
-		return id.kind + " " + id.name
-	}
-	return id.kind + " " + id.namespace + "/" + id.name
-}
 
 // A blob is the content of a file, made once however many clusters have it.
 type blob struct {
@@ -81,7 +28,7 @@ type encoding struct {
 	template *blockyaml.Template
 	value    any
 	// manifest is what the value is, if it is one as it was rendered.
-	manifest *manifest
+	manifest *manifest.Object
 	// output is its number among what is checked.
 	output int
 }
@@ -140,7 +87,7 @@ func (e encoding) make(made *encoded, text []byte) error {
 		return err
 	}
 	if e.manifest != nil {
-		if changed, ok := e.manifest.unsubstituted(content); ok {
+		if changed, ok := e.manifest.Unsubstituted(content); ok {
 			if content, err = blockyaml.Marshal(changed); err != nil { // the rest of it is checked
 				return err
 			}
@@ -148,28 +95,6 @@ func (e encoding) make(made *encoded, text []byte) error {
 	}
 	made.blob = blob{content, sha256.Sum256(content)}
 	return nil
-}
-
-// An origin is what in the input an object comes from.
-type origin struct {
-	doc  *schema.Document
-	path schema.Path
-}
-
-// is says whether two origins are the same.
-func (o origin) is(p origin) bool { return o.doc == p.doc && slices.Equal(o.path, p.path) }
-
-// sameRollout says whether two origins are in one rollout.
-func (o origin) sameRollout(p origin) bool {
-	const rollout = 4 // spec.syncPolicies[0].rollout
-	return o.doc == p.doc && len(o.path) >= rollout && len(p.path) >= rollout && slices.Equal(o.path[:rollout], p.path[:rollout])
-}
-
-func (o origin) position() diag.Position {
-	if o.doc == nil {
-		return diag.Position{}
-	}
-	return o.doc.Position(o.path...)
 }
 
 // A dir is a directory of one cluster's tree. It may be shared by many clusters
@@ -225,11 +150,11 @@ func (d *dir) under(above string) *dir {
 }
 
 type object struct {
-	id identity
+	id manifest.Identity
 	// blob is nil for what fleetwright does not render, and for what each cluster has
 	// its own of.
 	blob   *blob
-	origin origin
+	origin manifest.Origin
 	// maker of what fleetwright does not render.
 	maker string
 }
@@ -243,14 +168,14 @@ type kustomizeFile struct {
 
 // newDir makes a payload directory: one file per object, and a
 // kustomization.yaml that names them.
-func (c *compiler) newDir(at string, objects ...rendered) *dir {
+func (c *compiler) newDir(at string, objects ...manifest.Rendered) *dir {
 	d := &dir{path: at}
 	add := func(name string, o object) {
 		d.files = append(d.files, namedObject{path.Join(at, name), name, o})
 	}
 	names := fileNames(objects)
 	for i, o := range objects {
-		held := object{id: o.manifest.identity(), blob: c.encode(o), origin: o.origin}
+		held := object{id: o.Object.Identity(), blob: c.encode(o), origin: o.Origin}
 		add(names[i], held)
 		d.objects = append(d.objects, held)
 	}
@@ -263,12 +188,6 @@ func (c *compiler) newDir(at string, objects ...rendered) *dir {
 
 func (d *dir) sort() {
 	slices.SortFunc(d.files, func(a, b namedObject) int { return strings.Compare(a.name, b.name) })
-}
-
-// A rendered manifest knows where it comes from.
-type rendered struct {
-	*manifest
-	origin origin
 }
 
 // kustomization is a kustomization.yaml, made once per list of resources.
@@ -287,26 +206,21 @@ func (c *compiler) kustomization(resources ...string) *blob {
 // encode has the file of a manifest made and the manifest checked against the
 // schema of what may be written, both once however many directories the manifest
 // is in.
-func (c *compiler) encode(o rendered) *blob {
-	m := o.manifest
+func (c *compiler) encode(o manifest.Rendered) *blob {
+	m := o.Object
 	b, ok := c.blobs[m]
 	if ok {
 		return b
 	}
-	if m.patched != nil {
-		out := schema.Output{APIVersion: m.APIVersion, Kind: m.Kind, Name: m.identity().String(), Value: m.patched.value, Form: schema.Patched}
-		c.patched[out.Name] = m.patched.by
-		b = c.blob(encoding{value: m.patched.json, output: c.check(out)})
+	if m.Patched != nil {
+		out := schema.Output{APIVersion: m.APIVersion, Kind: m.Kind, Name: m.Identity().String(), Value: m.Patched.Value, Form: schema.Patched}
+		c.patched[out.Name] = m.Patched.By
+		b = c.blob(encoding{value: m.Patched.JSON, output: c.check(out)})
 	} else {
-		b = c.blob(encoding{value: m, manifest: m, output: c.check(m.output())})
+		b = c.blob(encoding{value: m, manifest: m, output: c.check(m.Output())})
 	}
 	c.blobs[m] = b
 	return b
-}
-
-// output is the manifest to be checked.
-func (m *manifest) output() schema.Output {
-	return schema.Output{APIVersion: m.APIVersion, Kind: m.Kind, Name: m.identity().String(), Value: m, Form: m.form}
 }
 
 // check has an object checked against the schema of what may be written, and returns its
@@ -362,16 +276,4 @@ func (c *compiler) encodeAll() {
 // cannotEncode says that a value is none that YAML can be made of.
 func (c *compiler) cannotEncode(v any, err error) {
 	c.report(diag.New(diag.Internal, diag.Position{}, "", fmt.Sprintf("cannot encode %T: %v", v, err), ""))
-}
-
-// textOf is label values as text.
-func textOf(from map[string]api.LabelValue) map[string]string {
-	if from == nil {
-		return nil
-	}
-	to := make(map[string]string, len(from))
-	for key, value := range from {
-		to[key] = string(value)
-	}
-	return to
 }

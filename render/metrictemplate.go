@@ -9,6 +9,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/layout"
+	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -22,9 +23,9 @@ type metricTemplateSpec struct {
 // metrics are what every check asks for, and the templates behind them. A
 // template is named after its workload and its metric, so no two rollouts share
 // one.
-func (r *rollout) metrics() ([]canaryMetric, []rendered) {
+func (r *rollout) metrics() ([]canaryMetric, []manifest.Rendered) {
 	var metrics []canaryMetric
-	var templates []rendered
+	var templates []manifest.Rendered
 	seen := map[string]bool{}
 	for i, m := range r.analysis().Metrics {
 		name, spec, ok := r.template(m)
@@ -41,11 +42,11 @@ func (r *rollout) metrics() ([]canaryMetric, []rendered) {
 		if ok {
 			ref := api.NamespacedReference{Name: r.metricTemplate(name), Namespace: r.namespace}
 			metric.TemplateRef = &ref
-			templates = append(templates, rendered{&manifest{
-				APIVersion: flaggerV1beta1, Kind: "MetricTemplate",
-				Metadata: metadata{Name: ref.Name, Namespace: ref.Namespace},
+			templates = append(templates, manifest.Rendered{Object: &manifest.Object{
+				APIVersion: manifest.FlaggerV1beta1, Kind: "MetricTemplate",
+				Metadata: manifest.Metadata{Name: ref.Name, Namespace: ref.Namespace},
 				Spec:     spec,
-			}, r.origin(inMetrics(i, "name")...)})
+			}, Origin: r.origin(inMetrics(i, "name")...)})
 		}
 		metrics = append(metrics, metric)
 	}
@@ -101,7 +102,7 @@ func (r *rollout) checkMetrics() {
 			if r.analysis().Metrics[first].Name == m.Name {
 				called = m.Name
 			}
-			r.report(diag.MetricTwice, at, fmt.Sprintf("the metric at %s is called %s as well", r.origin(inMetrics(first, "name")...).position(), called), "give one of the two another name")
+			r.report(diag.MetricTwice, at, fmt.Sprintf("the metric at %s is called %s as well", r.origin(inMetrics(first, "name")...).Position(), called), "give one of the two another name")
 		}
 		seen[name] = i
 		if template := r.metricTemplate(name); len(template) > validation.DNS1123SubdomainMaxLength {

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/templates"
 )
@@ -28,13 +29,13 @@ const (
 // an Ingress, by a second one that Flagger makes of it.
 type nginx struct {
 	chart  chart
-	origin origin
+	origin manifest.Origin
 }
 
 func (c *compiler) newNginx(f *fleet) provider {
-	n := nginx{c.providerChart("ingress-nginx", f), origin{f.doc, schema.Path{"spec", "plugin", "flagger"}}}
+	n := nginx{c.providerChart("ingress-nginx", f), manifest.Origin{Doc: f.doc, Path: schema.Path{"spec", "plugin", "flagger"}}}
 	if class := n.ingressClass(); len(validation.IsDNS1123Subdomain(class)) > 0 {
-		c.report(f.doc.Diagnostic(diag.WrongFormat, n.origin.path.With("config", "extraArgs", "controller", "ingressClassResource", "name"),
+		c.report(f.doc.Diagnostic(diag.WrongFormat, n.origin.Path.With("config", "extraArgs", "controller", "ingressClassResource", "name"),
 			fmt.Sprintf("%q is not a name that Kubernetes takes", class), "name: nginx"))
 	}
 	return n
@@ -42,8 +43,8 @@ func (c *compiler) newNginx(f *fleet) provider {
 
 func (nginx) namespace() string { return nginxNamespace }
 
-func (nginx) namespaces() []*manifest {
-	return []*manifest{newNamespace(nginxNamespace, namespaceMeta{})}
+func (nginx) namespaces() []*manifest.Object {
+	return []*manifest.Object{manifest.NewNamespace(nginxNamespace, manifest.NamespaceMeta{})}
 }
 
 func (n nginx) releases() []*release {
@@ -58,11 +59,11 @@ func (n nginx) versions() map[string]string {
 	return map[string]string{"ingress-nginx": n.chart.Version}
 }
 
-func (nginx) meshes() []rendered { return nil }
+func (nginx) meshes() []manifest.Rendered { return nil }
 
-func (nginx) objects() []rendered { return nil }
+func (nginx) objects() []manifest.Rendered { return nil }
 
-func (nginx) namespaceMeta(*rollout) namespaceMeta { return namespaceMeta{} }
+func (nginx) namespaceMeta(*rollout) manifest.NamespaceMeta { return manifest.NamespaceMeta{} }
 
 // ingressClass is the class that the controller serves.
 func (n nginx) ingressClass() string {
@@ -74,8 +75,8 @@ func (n nginx) ingressClass() string {
 	return nginxClass
 }
 
-func (nginx) route(r *rollout, _ *manifest, spec *canarySpec) {
-	spec.IngressRef = &targetRef{networkingV1, "Ingress", r.Workload.Name}
+func (nginx) route(r *rollout, _ *manifest.Object, spec *canarySpec) {
+	spec.IngressRef = &targetRef{manifest.NetworkingV1, "Ingress", r.Workload.Name}
 }
 
 type ingressSpec struct {
@@ -107,17 +108,17 @@ type ingressBackend struct {
 
 // rolloutObjects are the Ingress of this rollout alone: two that share one would
 // overwrite each other's canary, as Kurator's do.
-func (n nginx) rolloutObjects(r *rollout) []rendered {
+func (n nginx) rolloutObjects(r *rollout) []manifest.Rendered {
 	path := ingressPath{Path: "/", PathType: "Prefix"}
 	path.Backend.Service.Name = r.ServiceName
 	path.Backend.Service.Port.Number = r.Port
 	rule := ingressRule{Host: r.routing().Host}
 	rule.HTTP.Paths = []ingressPath{path}
-	return []rendered{{&manifest{
-		APIVersion: networkingV1, Kind: "Ingress",
-		Metadata: metadata{Name: r.Workload.Name, Namespace: r.namespace},
+	return []manifest.Rendered{{Object: &manifest.Object{
+		APIVersion: manifest.NetworkingV1, Kind: "Ingress",
+		Metadata: manifest.Metadata{Name: r.Workload.Name, Namespace: r.namespace},
 		Spec:     ingressSpec{n.ingressClass(), []ingressRule{rule}},
-	}, r.origin(inRouting("host")...)}}
+	}, Origin: r.origin(inRouting("host")...)}}
 }
 
 // query selects by the upstream of the canary, which nginx names after namespace,
@@ -148,10 +149,10 @@ func (r *rollout) hosts() []string {
 		return hosts
 	}
 	for _, o := range r.objects() {
-		if o.Kind != "Ingress" || o.patched == nil {
+		if o.Kind != "Ingress" || o.Patched == nil {
 			continue
 		}
-		spec, _ := o.patched.value["spec"].(map[string]any)
+		spec, _ := o.Patched.Value["spec"].(map[string]any)
 		rules, _ := spec["rules"].([]any)
 		for _, rule := range rules {
 			if host := textField(rule, "host"); host != "" && !slices.Contains(hosts, host) {
@@ -181,8 +182,8 @@ func badHost(host string) string {
 func (nginx) serviceMeta(int32) map[string]string { return nil }
 
 // made is the Ingress of the canary (fluxcd/flagger pkg/router/ingress.go).
-func (nginx) made(r *rollout) []identity {
-	return []identity{{"networking.k8s.io", "Ingress", r.namespace, r.Workload.Name + canarySuffix}}
+func (nginx) made(r *rollout) []manifest.Identity {
+	return []manifest.Identity{{Group: "networking.k8s.io", Kind: "Ingress", Namespace: r.namespace, Name: r.Workload.Name + canarySuffix}}
 }
 
 // neverInjected is nothing: nginx has no sidecars.

@@ -5,11 +5,12 @@ import (
 	"slices"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render/manifest"
 )
 
 // An occasion is a place where something holds that is said once for all of them.
 type occasion struct {
-	at       origin
+	at       manifest.Origin
 	position diag.Position
 	// what is there, to be listed; it may be empty.
 	what string
@@ -17,11 +18,11 @@ type occasion struct {
 
 // note remembers an occasion to say something, which is said once where it holds
 // first: what holds of every rollout of a large fleet would else bury the rest.
-func (c *compiler) note(code diag.Code, at origin, what string) {
+func (c *compiler) note(code diag.Code, at manifest.Origin, what string) {
 	if c.notes == nil {
 		c.notes = map[diag.Code][]occasion{}
 	}
-	c.notes[code] = append(c.notes[code], occasion{at, at.position(), what})
+	c.notes[code] = append(c.notes[code], occasion{at, at.Position(), what})
 }
 
 // sayOnce says what was noted for a code, at the first of its occasions. The message
@@ -35,7 +36,7 @@ func (c *compiler) sayOnce(code diag.Code, message func(what []string, others in
 	if len(c.docs.Ignores) > 0 {
 		ignores := c.ignores()
 		all = slices.DeleteFunc(all, func(o occasion) bool {
-			d := o.at.doc.Diagnostic(code, o.at.path, message([]string{o.what}, 0), "")
+			d := o.at.Doc.Diagnostic(code, o.at.Path, message([]string{o.what}, 0), "")
 			ignored := ignores(d)
 			if ignored {
 				c.report(d) // for the comment to be of use
@@ -52,7 +53,7 @@ func (c *compiler) sayOnce(code diag.Code, message func(what []string, others in
 	}
 	slices.Sort(what)
 	first := all[0].at
-	c.report(first.doc.Diagnostic(code, first.path, message(slices.Compact(what), len(all)-1), ""))
+	c.report(first.Doc.Diagnostic(code, first.Path, message(slices.Compact(what), len(all)-1), ""))
 }
 
 // sayNotes says everything that was noted.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/layout"
+	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -63,7 +64,7 @@ type site struct {
 	remote bool
 	// alerts are the AlertProviders that come with each application, nil before they
 	// are asked for.
-	alerts map[*application][]rendered
+	alerts map[*application][]manifest.Rendered
 }
 
 // A siteApp is an application on one cluster.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -38,7 +39,7 @@ func Plan(docs schema.Documents, opts Options) ([]*Cluster, []Rollout, diag.List
 	var all []Rollout
 	numbers := map[*rollout]int{}
 	for _, s := range c.sites {
-		clusters = append(clusters, &Cluster{Name: s.name, Labels: textOf(s.labels)})
+		clusters = append(clusters, &Cluster{Name: s.name, Labels: manifest.TextOf(s.labels)})
 		for _, a := range s.apps {
 			for _, p := range a.policies {
 				r := p.rollout
@@ -88,7 +89,7 @@ func (r *rollout) flaggerVersion() flagger.Version {
 }
 
 // canaryObject is the rollout's Canary, and its spec without the rollout's patches.
-func (r *rollout) canaryObject() (rendered, canarySpec) {
+func (r *rollout) canaryObject() (manifest.Rendered, canarySpec) {
 	for _, o := range r.objects() {
 		if spec, ok := o.Spec.(canarySpec); ok {
 			return o, spec
@@ -101,10 +102,10 @@ func (r *rollout) canaryObject() (rendered, canarySpec) {
 // false where these have left none that can be read.
 func (r *rollout) simulated() (flagger.Canary, bool) {
 	o, spec := r.canaryObject()
-	if o.patched == nil {
+	if o.Patched == nil {
 		return spec.simulated(), true
 	}
-	text, err := json.Marshal(o.patched.value["spec"])
+	text, err := json.Marshal(o.Patched.Value["spec"])
 	if err != nil {
 		return flagger.Canary{}, false
 	}
@@ -228,7 +229,7 @@ func (r *rollout) noteUndoneByFlux(run flagger.Run) {
 	if k == nil || r.policy.suspended() || isZero(k.Interval) || duration(k.Interval) >= run.Copied() {
 		return
 	}
-	r.c.note(diag.UndoneByFlux, origin{r.policy.app.doc, r.policy.path.With("kustomization", "interval")},
+	r.c.note(diag.UndoneByFlux, manifest.Origin{Doc: r.policy.app.doc, Path: r.policy.path.With("kustomization", "interval")},
 		fmt.Sprintf("Flux applies what is in Git every %s, and Flagger copies a new version to the primary after %s", diag.Duration(duration(k.Interval)), diag.Duration(run.Copied())))
 }
 

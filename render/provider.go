@@ -1,5 +1,7 @@
 package render
 
+import "github.com/fleetwright/fleetwright/render/manifest"
+
 // A provider moves the traffic of rollouts. All that the compiler knows of one
 // stands in its file, but for what its router in Flagger reads, which stands beside
 // the others' in features; adding one is adding a file, a line to newProvider, a
@@ -8,7 +10,7 @@ type provider interface {
 	// namespace is where the provider and Flagger are installed.
 	namespace() string
 	// namespaces are all that the provider brings, with their labels.
-	namespaces() []*manifest
+	namespaces() []*manifest.Object
 	// releases are the charts to install before Flagger, in any order.
 	releases() []*release
 	// flaggerValues are the values that make Flagger work with the provider.
@@ -19,17 +21,17 @@ type provider interface {
 	// is started in a namespace of rolled out workloads. They are in a
 	// Kustomization of their own: Flux has the API server try everything that one
 	// applies before it applies the first of it (fluxcd/pkg ssa, ApplyAll).
-	meshes() []rendered
+	meshes() []manifest.Rendered
 	// objects are what the provider's custom resources must say, applied when
 	// the releases are ready and the meshes are there.
-	objects() []rendered
+	objects() []manifest.Rendered
 	// namespaceMeta is what the namespace of a rolled out workload must carry, or
 	// that of the public load tester where there is no rollout.
-	namespaceMeta(r *rollout) namespaceMeta
+	namespaceMeta(r *rollout) manifest.NamespaceMeta
 	// route adds to a Canary what the provider reads.
-	route(r *rollout, canary *manifest, spec *canarySpec)
+	route(r *rollout, canary *manifest.Object, spec *canarySpec)
 	// rolloutObjects are those that a rollout needs beside its Canary.
-	rolloutObjects(r *rollout) []rendered
+	rolloutObjects(r *rollout) []manifest.Rendered
 	// query is the one behind a metric that Flagger knows by itself but cannot
 	// answer with this provider, and the name to give it; ok is false where
 	// Flagger can.
@@ -38,7 +40,7 @@ type provider interface {
 	serviceMeta(port int32) map[string]string
 	// made are the objects that Flagger makes for a rollout with this provider,
 	// beside those that it makes with any.
-	made(r *rollout) []identity
+	made(r *rollout) []manifest.Identity
 	// neverInjected says why the pods of a namespace get no sidecars, if they do not
 	// and need one.
 	neverInjected(namespace string) string
@@ -65,13 +67,6 @@ func (c *compiler) newProvider(name string, f *fleet) provider {
 	}
 	return nil
 }
-
-// A namespaceMeta is what a namespace must carry.
-type namespaceMeta struct {
-	labels, annotations map[string]string
-}
-
-func (m namespaceMeta) isZero() bool { return len(m.labels) == 0 && len(m.annotations) == 0 }
 
 // providerChart is the chart of a provider, as the settings and the fleet say it.
 func (c *compiler) providerChart(name string, f *fleet) chart {

@@ -11,6 +11,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/layout"
+	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -27,7 +28,7 @@ type rollout struct {
 	// rollouts that make the same one would overwrite each other's.
 	made []object
 	// rendered are the rollout's own objects, nil before they are asked for.
-	rendered []rendered
+	rendered []manifest.Rendered
 }
 
 // Kurator's defaults, as its API documents them (pkg/apis/apps/v1alpha1/types.go),
@@ -94,7 +95,9 @@ func (r *rollout) at(field ...any) schema.Path {
 	return r.policy.path.With("rollout").With(field...)
 }
 
-func (r *rollout) origin(field ...any) origin { return origin{r.policy.app.doc, r.at(field...)} }
+func (r *rollout) origin(field ...any) manifest.Origin {
+	return manifest.Origin{Doc: r.policy.app.doc, Path: r.at(field...)}
+}
 
 // reportNoStack says that the clusters have nothing that runs the rollout.
 func (r *rollout) reportNoStack(s *site) {
@@ -227,10 +230,10 @@ func (r *rollout) loadTesterURL() string {
 
 // objects are everything in rollouts/ that is the rollout's, made once for all
 // clusters that get it.
-func (r *rollout) objects() []rendered {
+func (r *rollout) objects() []manifest.Rendered {
 	if r.rendered == nil {
 		metrics, templates := r.metrics()
-		all := append([]rendered{r.canary(metrics)}, templates...)
+		all := append([]manifest.Rendered{r.canary(metrics)}, templates...)
 		if r.TestLoader {
 			all = append(all, r.loadTesterObjects()...)
 		}
@@ -242,13 +245,13 @@ func (r *rollout) objects() []rendered {
 // makes are the objects that Flagger makes for the rollout (fluxcd/flagger
 // pkg/router/kubernetes_default.go, pkg/canary).
 func (r *rollout) makes() (made []object) {
-	all := []identity{{"apps", r.kind(), r.namespace, r.Workload.Name + primarySuffix}}
+	all := []manifest.Identity{{Group: "apps", Kind: r.kind(), Namespace: r.namespace, Name: r.Workload.Name + primarySuffix}}
 	for _, suffix := range []string{"", canarySuffix, primarySuffix} {
-		all = append(all, identity{"", "Service", r.namespace, r.ServiceName + suffix})
+		all = append(all, manifest.Identity{Group: "", Kind: "Service", Namespace: r.namespace, Name: r.ServiceName + suffix})
 	}
 	if a := r.autoscalerRef(); a != nil {
 		group, _, _ := strings.Cut(a.APIVersion, "/")
-		all = append(all, identity{group, a.Kind, r.namespace, a.Name + primarySuffix})
+		all = append(all, manifest.Identity{Group: group, Kind: a.Kind, Namespace: r.namespace, Name: a.Name + primarySuffix})
 	}
 	for _, id := range append(all, r.stack.made(r)...) {
 		made = append(made, object{id: id, origin: r.origin("serviceName"), maker: "Flagger"})

@@ -22,19 +22,10 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
-
-// A patchedObject is what patches have made of a manifest.
-type patchedObject struct {
-	// value is the object, and json the same with its fields in the order of the
-	// manifest, new ones behind.
-	value map[string]any
-	json  json.RawMessage
-	// by is where the patches are.
-	by origin
-}
 
 // maxPatched is how large patches may make an object, in bytes: an API server takes
 // no larger one (etcd's --max-request-bytes), and copying a part of an object into
@@ -60,7 +51,7 @@ func (r *rollout) checkPatches() {
 // patch applies the rollout's patches to its objects, one after the other, as
 // kustomize does (api/internal/builtins/PatchTransformer.go). What they make is
 // checked with everything else that is rendered.
-func (r *rollout) patch(objects []rendered) []rendered {
+func (r *rollout) patch(objects []manifest.Rendered) []manifest.Rendered {
 	if len(r.Patches) == 0 {
 		return objects
 	}
@@ -85,7 +76,7 @@ func (r *rollout) patch(objects []rendered) []rendered {
 		}
 		r.apply(all, p, parts, at)
 	}
-	patched := make([]rendered, len(all))
+	patched := make([]manifest.Rendered, len(all))
 	for i, p := range all {
 		patched[i] = r.result(p)
 	}
@@ -94,7 +85,7 @@ func (r *rollout) patch(objects []rendered) []rendered {
 
 // A patching is an object while patches are applied to it.
 type patching struct {
-	rendered
+	manifest.Rendered
 	node *kyaml.RNode
 	// before is the object without patches.
 	before *kyaml.RNode
@@ -104,12 +95,12 @@ type patching struct {
 	failed bool
 }
 
-func newPatching(o rendered) *patching {
-	text, err := json.Marshal(o.manifest)
+func newPatching(o manifest.Rendered) *patching {
+	text, err := json.Marshal(o.Object)
 	if err != nil {
 		panic(err) // what cannot be encoded is in no manifest
 	}
-	return &patching{rendered: o, node: kyaml.MustParse(string(text)), before: kyaml.MustParse(string(text))}
+	return &patching{Rendered: o, node: kyaml.MustParse(string(text)), before: kyaml.MustParse(string(text))}
 }
 
 // apply applies one patch to the objects that it means.
@@ -128,7 +119,7 @@ func (r *rollout) apply(all []*patching, p kustomize.Patch, parts []patchPart, a
 			}
 			if problem := o.applyPart(part); problem != "" {
 				o.failed = true
-				r.report(diag.PatchFails, at.With("patch"), fmt.Sprintf("%s of %s", problem, o.identity()), "")
+				r.report(diag.PatchFails, at.With("patch"), fmt.Sprintf("%s of %s", problem, o.Identity()), "")
 			}
 		}
 		if meant {
@@ -140,7 +131,7 @@ func (r *rollout) apply(all []*patching, p kustomize.Patch, parts []patchPart, a
 	if len(unmatched) == len(parts) || p.Target == nil && len(unmatched) > 0 {
 		var names []string
 		for _, o := range all {
-			names = append(names, o.identity().String())
+			names = append(names, o.Identity().String())
 		}
 		r.report(diag.PatchMatchesNothing, at, "none of the rollout's objects is meant by the patch", "there are "+strings.Join(names, ", ")+"; without a target a patch names the namespace too")
 	}
@@ -266,22 +257,22 @@ func (o *patching) merge(patch *kyaml.RNode) (problem string) {
 }
 
 // result is the object as the patches have left it.
-func (r *rollout) result(o *patching) rendered {
+func (r *rollout) result(o *patching) manifest.Rendered {
 	if o.failed || len(o.by) == 0 {
-		return o.rendered
+		return o.Rendered
 	}
 	at := schema.Path{"patches"}
 	if len(o.by) == 1 {
 		at = o.by[0]
 	}
 	breaks := func(why, hint string) {
-		r.report(diag.PatchBreaks, at, fmt.Sprintf("the patches make %s one that %s", o.identity(), why), hint)
+		r.report(diag.PatchBreaks, at, fmt.Sprintf("the patches make %s one that %s", o.Identity(), why), hint)
 	}
 	yamlText, err := o.node.String()
-	if err == nil && isSubstituted([]byte(yamlText)) && o.Metadata.Annotations[fluxSubstitute] == "" {
-		if err := o.node.PipeE(kyaml.SetAnnotation(fluxSubstitute, "disabled")); err != nil {
+	if err == nil && manifest.IsSubstituted([]byte(yamlText)) && o.Metadata.Annotations[manifest.FluxSubstitute] == "" {
+		if err := o.node.PipeE(kyaml.SetAnnotation(manifest.FluxSubstitute, "disabled")); err != nil {
 			breaks("has no place for annotations", "")
-			return o.rendered
+			return o.Rendered
 		}
 		yamlText, err = o.node.String()
 	}
@@ -291,31 +282,31 @@ func (r *rollout) result(o *patching) rendered {
 	}
 	if err != nil {
 		breaks("JSON cannot hold", "use text for keys, and numbers that are numbers")
-		return o.rendered
+		return o.Rendered
 	}
 	known := openapi.SchemaForResourceType(kyaml.TypeMeta{APIVersion: o.APIVersion, Kind: o.Kind})
 	if bad := findMisfit(value, known, nil); bad != nil {
 		breaks(fmt.Sprintf("the cluster does not take: %s: %s", bad.path, bad.message), bad.hint)
-		return o.rendered
+		return o.Rendered
 	}
 	for _, f := range r.settled(o.Kind) {
 		if was, is := lookup(o.before, f.path), lookup(o.node, f.path); was != is {
 			breaks(fmt.Sprintf("the rollout does not work with: %s is %s", f.path, cmp.Or(is, "gone")), f.instead)
-			return o.rendered
+			return o.Rendered
 		}
 	}
 	if why, hint := refusedText(o.Kind, value); why != "" {
 		breaks(why, hint)
-		return o.rendered
+		return o.Rendered
 	}
 	if o.Kind == "Canary" {
 		r.checkMetricIntervals(value, at)
 	}
 	var text bytes.Buffer
 	writeOrdered(&text, value, o.before.YNode())
-	m := *o.manifest
-	m.patched = &patchedObject{value: value, json: text.Bytes(), by: r.origin(at...)}
-	return rendered{&m, o.origin}
+	m := *o.Object
+	m.Patched = &manifest.Patch{Value: value, JSON: text.Bytes(), By: r.origin(at...)}
+	return manifest.Rendered{Object: &m, Origin: o.Origin}
 }
 
 // A patchedCanary has the fields of a Canary whose texts have a format, or that Flagger

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -15,7 +16,7 @@ func (c *compiler) noteSecrets(a *application) {
 	note := func(ref *api.LocalReference, path ...any) {
 		if ref != nil && ref.Name != "" {
 			at := schema.Path{"spec", "source"}.With(path...)
-			c.note(diag.SecretsNeeded, origin{a.doc, at}, a.namespace+"/"+ref.Name)
+			c.note(diag.SecretsNeeded, manifest.Origin{Doc: a.doc, Path: at}, a.namespace+"/"+ref.Name)
 		}
 	}
 	if g := a.Spec.Source.GitRepository; g != nil {
@@ -40,7 +41,7 @@ func (c *compiler) noteSecrets(a *application) {
 		}
 		for i, v := range p.Helm.ValuesFrom {
 			if v.Kind == "Secret" && !v.Optional {
-				c.note(diag.SecretsNeeded, origin{a.doc, p.path.With("helm", "valuesFrom", i, "name")}, a.namespace+"/"+v.Name)
+				c.note(diag.SecretsNeeded, manifest.Origin{Doc: a.doc, Path: p.path.With("helm", "valuesFrom", i, "name")}, a.namespace+"/"+v.Name)
 			}
 		}
 	}
@@ -55,7 +56,7 @@ func (r *rollout) noteSecrets() {
 	}
 	for _, p := range r.alertProviders() {
 		if p.Spec.SecretRef != nil {
-			r.c.note(diag.SecretsNeeded, origin{p.doc, schema.Path{"spec", "secretRef", "name"}}, p.namespace+"/"+p.Spec.SecretRef.Name)
+			r.c.note(diag.SecretsNeeded, manifest.Origin{Doc: p.doc, Path: schema.Path{"spec", "secretRef", "name"}}, p.namespace+"/"+p.Spec.SecretRef.Name)
 		}
 	}
 }

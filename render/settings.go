@@ -10,6 +10,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/layout"
+	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -110,11 +111,11 @@ func (c *compiler) newSettings(opts Options) settings {
 
 // bootstrapped are what the clusters sync themselves with: the source, and the
 // Kustomization that "flux bootstrap" calls after it.
-func (s *settings) bootstrapped() []identity {
-	meta := metadata{Name: s.source.Name, Namespace: s.source.Namespace}
-	source := manifest{APIVersion: sourceV1, Kind: s.source.Kind, Metadata: meta}
-	kustomization := manifest{APIVersion: kustomizeV1, Kind: "Kustomization", Metadata: meta}
-	return []identity{source.identity(), kustomization.identity()}
+func (s *settings) bootstrapped() []manifest.Identity {
+	meta := manifest.Metadata{Name: s.source.Name, Namespace: s.source.Namespace}
+	source := manifest.Object{APIVersion: manifest.SourceV1, Kind: s.source.Kind, Metadata: meta}
+	kustomization := manifest.Object{APIVersion: manifest.KustomizeV1, Kind: "Kustomization", Metadata: meta}
+	return []manifest.Identity{source.Identity(), kustomization.Identity()}
 }
 
 // fill sets a value unless the new one is zero.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/layout"
+	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -36,7 +37,7 @@ func (c *compiler) renderSite(s *site, layouts map[string]*clusterLayout, varian
 		layouts[key] = l
 	}
 	cluster := newCluster(s.name, sync.root, l)
-	cluster.Labels = textOf(s.labels)
+	cluster.Labels = manifest.TextOf(s.labels)
 	if s.stack != nil && ok {
 		cluster.infrastructure = s.stack.infrastructure(c, s)
 	}
@@ -87,10 +88,10 @@ func (c *compiler) ownDirs(s *site, sync *syncFile, variants variants) []*dir {
 		if a.needsStack(injected) {
 			after = ready
 		}
-		app := add(syncStage{name: a.syncName(layout.AppPrefix), dir: v.app, at: origin{doc: a.doc}, wait: a.waits(), after: after})
+		app := add(syncStage{name: a.syncName(layout.AppPrefix), dir: v.app, at: manifest.Origin{Doc: a.doc}, wait: a.waits(), after: after})
 		if v.rollout != nil {
 			// It does not wait: an analysis takes longer than any timeout.
-			add(syncStage{name: a.syncName(layout.RolloutPrefix), dir: v.rollout, at: origin{doc: a.doc}, after: []api.NamespacedReference{app}})
+			add(syncStage{name: a.syncName(layout.RolloutPrefix), dir: v.rollout, at: manifest.Origin{Doc: a.doc}, after: []api.NamespacedReference{app}})
 		}
 	}
 	return dirs
@@ -98,10 +99,10 @@ func (c *compiler) ownDirs(s *site, sync *syncFile, variants variants) []*dir {
 
 // injectedNamespaces are the namespaces of the cluster that workloads are rolled
 // out in, whichever application brings them, where they must carry something.
-func (c *compiler) injectedNamespaces(s *site) map[string]namespaceMeta {
-	injected := map[string]namespaceMeta{}
+func (c *compiler) injectedNamespaces(s *site) map[string]manifest.NamespaceMeta {
+	injected := map[string]manifest.NamespaceMeta{}
 	// all are those, and the load tester's, whatever they carry.
-	all := map[string]namespaceMeta{}
+	all := map[string]manifest.NamespaceMeta{}
 	if s.stack != nil && s.stack.loadTester != nil {
 		all[publicLoadTester] = s.stack.namespaceMeta(nil)
 	}
@@ -116,7 +117,7 @@ func (c *compiler) injectedNamespaces(s *site) map[string]namespaceMeta {
 				continue
 			}
 			all[p.rollout.namespace] = meta
-			if !meta.isZero() {
+			if !meta.IsZero() {
 				injected[p.rollout.namespace] = meta
 			}
 		}
@@ -141,7 +142,7 @@ func (a siteApp) namespaces() []string {
 // needsStack says whether the application has rollouts, whose objects are the
 // stack's to know, or pods that must not start before their sidecars can be
 // injected.
-func (a siteApp) needsStack(injected map[string]namespaceMeta) bool {
+func (a siteApp) needsStack(injected map[string]manifest.NamespaceMeta) bool {
 	for _, p := range a.policies {
 		if p.rollout != nil {
 			return true
@@ -157,7 +158,7 @@ func (a siteApp) needsStack(injected map[string]namespaceMeta) bool {
 
 // variant is what a site gets of an application, made once for all sites that
 // get the same.
-func (c *compiler) variant(a siteApp, s *site, injected map[string]namespaceMeta, variants variants) *variant {
+func (c *compiler) variant(a siteApp, s *site, injected map[string]manifest.NamespaceMeta, variants variants) *variant {
 	var key strings.Builder
 	fmt.Fprintf(&key, "%s %t", a.id(), s.remote)
 	if s.stack != nil {
@@ -171,7 +172,7 @@ func (c *compiler) variant(a siteApp, s *site, injected map[string]namespaceMeta
 	}
 	providers := c.ownAlertProviders(a, s)
 	for _, p := range providers {
-		fmt.Fprintf(&key, "\nalerts %s", p.identity())
+		fmt.Fprintf(&key, "\nalerts %s", p.Identity())
 	}
 	v, ok := variants[key.String()]
 	if !ok {
@@ -186,9 +187,9 @@ func (c *compiler) variant(a siteApp, s *site, injected map[string]namespaceMeta
 
 // ownAlertProviders are the AlertProviders that come with an application: those
 // that its rollouts name, and none of the applications before it on the site.
-func (c *compiler) ownAlertProviders(a siteApp, s *site) []rendered {
+func (c *compiler) ownAlertProviders(a siteApp, s *site) []manifest.Rendered {
 	if s.alerts == nil {
-		s.alerts = map[*application][]rendered{}
+		s.alerts = map[*application][]manifest.Rendered{}
 		seen := map[*alertProvider]bool{}
 		for _, other := range s.apps {
 			for _, provider := range other.alertProviders() {
@@ -214,43 +215,43 @@ func (a siteApp) alertProviders() (all []*alertProvider) {
 
 // appDir is apps/<namespace>.<application>: namespaces, the source, and what
 // applies it.
-func (c *compiler) appDir(a siteApp, s *site, injected map[string]namespaceMeta) *dir {
+func (c *compiler) appDir(a siteApp, s *site, injected map[string]manifest.NamespaceMeta) *dir {
 	objects := append(c.appNamespaces(a, s, injected), a.source())
 	return c.newAppDir(a, "apps", append(objects, c.policyObjects(a, injected)...)...)
 }
 
 // newAppDir makes the directory of an application below another.
-func (c *compiler) newAppDir(a siteApp, above string, objects ...rendered) *dir {
+func (c *compiler) newAppDir(a siteApp, above string, objects ...manifest.Rendered) *dir {
 	d := c.newDir(a.dir(above), objects...)
 	d.app = a.id()
 	return d
 }
 
 // appNamespaces are those that the application needs and nothing else brings.
-func (c *compiler) appNamespaces(a siteApp, s *site, injected map[string]namespaceMeta) []rendered {
+func (c *compiler) appNamespaces(a siteApp, s *site, injected map[string]manifest.NamespaceMeta) []manifest.Rendered {
 	var owned map[string]bool
 	if s.stack != nil {
 		owned = s.stack.ownedNamespaces()
 	}
-	var objects []rendered
+	var objects []manifest.Rendered
 	for _, ns := range a.namespaces() {
-		if owned[ns] || ns == c.settings.source.Namespace && !s.remote || alwaysThere[ns] {
+		if owned[ns] || ns == c.settings.source.Namespace && !s.remote || manifest.AlwaysThere[ns] {
 			continue
 		}
-		objects = append(objects, rendered{newSharedNamespace(ns, injected[ns]), origin{doc: a.doc}})
+		objects = append(objects, manifest.Rendered{Object: manifest.NewSharedNamespace(ns, injected[ns]), Origin: manifest.Origin{Doc: a.doc}})
 	}
 	return objects
 }
 
 // policyObjects are the Flux Kustomizations and HelmReleases of the application.
-func (c *compiler) policyObjects(a siteApp, injected map[string]namespaceMeta) []rendered {
-	own := map[string]namespaceMeta{}
+func (c *compiler) policyObjects(a siteApp, injected map[string]manifest.NamespaceMeta) []manifest.Rendered {
+	own := map[string]manifest.NamespaceMeta{}
 	for _, ns := range a.namespaces() {
 		if meta, ok := injected[ns]; ok {
 			own[ns] = meta
 		}
 	}
-	var objects []rendered
+	var objects []manifest.Rendered
 	for _, p := range a.policies {
 		if p.Helm != nil {
 			objects = append(objects, p.helmRelease(c, own))
@@ -262,8 +263,8 @@ func (c *compiler) policyObjects(a siteApp, injected map[string]namespaceMeta) [
 }
 
 // rolloutDir is rollouts/<namespace>.<application>, or nil where there are none.
-func (c *compiler) rolloutDir(a siteApp, providers []rendered) *dir {
-	var objects []rendered
+func (c *compiler) rolloutDir(a siteApp, providers []manifest.Rendered) *dir {
+	var objects []manifest.Rendered
 	for _, p := range a.policies {
 		if p.rollout != nil {
 			objects = append(objects, p.rollout.objects()...)
@@ -285,15 +286,15 @@ func (c *compiler) checkCollisions(tree *Tree) {
 		}
 		checked[cluster.clusterLayout] = true
 		// What a hub applies to another cluster meets there, not on the hub.
-		clusters := map[*site]map[identity]object{nil: c.bootstrapped()}
+		clusters := map[*site]map[manifest.Identity]object{nil: c.bootstrapped()}
 		// canary is the last one that is there twice: what else its rollout has, which
 		// comes behind it, is there twice because of that.
-		var canary origin
+		var canary manifest.Origin
 		for _, d := range cluster.dirs {
 			c.checkFiles(d)
 			objects := clusters[d.spoke]
 			if objects == nil {
-				objects = map[identity]object{}
+				objects = map[manifest.Identity]object{}
 				clusters[d.spoke] = objects
 			}
 			for _, o := range d.objects {
@@ -301,12 +302,12 @@ func (c *compiler) checkCollisions(tree *Tree) {
 				switch {
 				case !ok:
 					objects[o.id] = o
-				case o.id.kind == "Namespace" && first.blob.sum == o.blob.sum:
+				case o.id.Kind == "Namespace" && first.blob.sum == o.blob.sum:
 					// Applications may share a namespace that is rendered alike.
-				case canary.doc != nil && o.origin.sameRollout(canary):
+				case canary.Doc != nil && o.origin.SameRollout(canary):
 				default:
 					c.reportObjectTwice(first, o)
-					if o.id.kind == "Canary" {
+					if o.id.Kind == "Canary" {
 						canary = o.origin
 					}
 				}
@@ -319,7 +320,7 @@ func (c *compiler) checkCollisions(tree *Tree) {
 		for _, s := range sites {
 			objects := clusters[s.spoke()]
 			if objects == nil {
-				objects = map[identity]object{}
+				objects = map[manifest.Identity]object{}
 			}
 			c.checkSite(s, objects)
 		}
@@ -327,8 +328,8 @@ func (c *compiler) checkCollisions(tree *Tree) {
 }
 
 // bootstrapped are the objects that "flux bootstrap" makes.
-func (c *compiler) bootstrapped() map[identity]object {
-	objects := map[identity]object{}
+func (c *compiler) bootstrapped() map[manifest.Identity]object {
+	objects := map[manifest.Identity]object{}
 	for _, id := range c.settings.bootstrapped() {
 		objects[id] = object{id: id, maker: "flux bootstrap"}
 	}
@@ -339,15 +340,15 @@ func (c *compiler) bootstrapped() map[identity]object {
 func (c *compiler) checkFiles(d *dir) {
 	for i, f := range d.files[:max(0, len(d.files)-1)] {
 		if next := d.files[i+1]; next.name == f.name && next.id != f.id {
-			c.report(next.origin.doc.Diagnostic(diag.FileTwice, next.origin.path,
-				fmt.Sprintf("the object has the file %s/%s, which the one for %s has as well", d.path, f.name, f.origin.position()), "rename one of the two"))
+			c.report(next.origin.Doc.Diagnostic(diag.FileTwice, next.origin.Path,
+				fmt.Sprintf("the object has the file %s/%s, which the one for %s has as well", d.path, f.name, f.origin.Position()), "rename one of the two"))
 		}
 	}
 }
 
 // checkSite says what the rollouts and the releases of a cluster share with
 // others there that only one can have.
-func (c *compiler) checkSite(s *site, objects map[identity]object) {
+func (c *compiler) checkSite(s *site, objects map[manifest.Identity]object) {
 	hosts, releases := map[string]*rollout{}, s.stack.helmReleases()
 	for _, a := range s.apps {
 		for _, p := range a.policies {
@@ -370,7 +371,7 @@ func (c *compiler) checkHost(r *rollout, hosts map[string]*rollout) {
 		for _, gateway := range r.istioGateways() {
 			key := host + " of " + gateway
 			if first, ok := hosts[key]; ok && first != r {
-				r.report(diag.RouteTwice, inRouting("hosts").With(i), fmt.Sprintf("the rollout at %s has the host %s at the gateway %s as well, and one cluster gets both", first.origin(inRouting("hosts")...).position(), host, gateway), "give one of the two another host or gateway, or send them to different clusters with clusterSelector")
+				r.report(diag.RouteTwice, inRouting("hosts").With(i), fmt.Sprintf("the rollout at %s has the host %s at the gateway %s as well, and one cluster gets both", first.origin(inRouting("hosts")...).Position(), host, gateway), "give one of the two another host or gateway, or send them to different clusters with clusterSelector")
 				return
 			}
 			hosts[key] = r
@@ -378,7 +379,7 @@ func (c *compiler) checkHost(r *rollout, hosts map[string]*rollout) {
 	}
 	for _, host := range r.hosts() {
 		if first, ok := hosts[host]; ok && first != r {
-			r.report(diag.HostTwice, inRouting("host"), fmt.Sprintf("the rollout at %s has the host %s as well, and one cluster gets both", first.origin(inRouting("host")...).position(), host), "give one of the two another host, or send them to different clusters with clusterSelector")
+			r.report(diag.HostTwice, inRouting("host"), fmt.Sprintf("the rollout at %s has the host %s as well, and one cluster gets both", first.origin(inRouting("host")...).Position(), host), "give one of the two another host, or send them to different clusters with clusterSelector")
 			return
 		}
 		hosts[host] = r
@@ -391,8 +392,8 @@ type helmName struct{ namespace, release string }
 // helmReleases are the releases of the stack. Helm knows one by its name in the
 // namespace that it is stored in, and its objects by that in the namespace that they
 // are in, which is the same one here.
-func (s *stack) helmReleases() map[helmName]origin {
-	names := map[helmName]origin{}
+func (s *stack) helmReleases() map[helmName]manifest.Origin {
+	names := map[helmName]manifest.Origin{}
 	if s == nil {
 		return names
 	}
@@ -405,13 +406,13 @@ func (s *stack) helmReleases() map[helmName]origin {
 }
 
 // checkRelease says which releases of a policy and of others are the same to Helm.
-func (c *compiler) checkRelease(p *policy, releases map[helmName]origin) {
-	own := origin{p.app.doc, p.path}
+func (c *compiler) checkRelease(p *policy, releases map[helmName]manifest.Origin) {
+	own := manifest.Origin{Doc: p.app.doc, Path: p.path}
 	// The HelmRelease is in the Application's namespace, and there Helm stores it.
 	for _, name := range []helmName{{p.app.namespace, p.releaseName()}, {p.targetNamespace(), p.releaseName()}} {
-		if first, ok := releases[name]; ok && !first.is(own) {
+		if first, ok := releases[name]; ok && !first.Is(own) {
 			c.report(p.app.doc.Diagnostic(diag.ReleaseTwice, p.path.With("helm", "releaseName"),
-				fmt.Sprintf("what is at %s has the release %s in namespace %s as well, and one cluster gets both", first.position(), name.release, name.namespace), "give the policy another releaseName"))
+				fmt.Sprintf("what is at %s has the release %s in namespace %s as well, and one cluster gets both", first.Position(), name.release, name.namespace), "give the policy another releaseName"))
 			return
 		}
 		releases[name] = own
@@ -420,9 +421,9 @@ func (c *compiler) checkRelease(p *policy, releases map[helmName]origin) {
 
 // checkMade says which objects Flagger makes for a rollout and something else
 // makes as well.
-func (c *compiler) checkMade(r *rollout, objects map[identity]object) {
-	canary := identity{"flagger.app", "Canary", r.namespace, r.Workload.Name}
-	if !objects[canary].origin.is(r.origin("workload", "name")) {
+func (c *compiler) checkMade(r *rollout, objects map[manifest.Identity]object) {
+	canary := manifest.Identity{Group: "flagger.app", Kind: "Canary", Namespace: r.namespace, Name: r.Workload.Name}
+	if !objects[canary].origin.Is(r.origin("workload", "name")) {
 		return // the rollout itself is there twice, which is said
 	}
 	for _, made := range r.made {
@@ -436,16 +437,16 @@ func (c *compiler) checkMade(r *rollout, objects map[identity]object) {
 
 // reportObjectTwice says that a cluster would get two objects that are the same.
 func (c *compiler) reportObjectTwice(a, b object) {
-	if a.maker == "" && b.maker == "" && a.origin.position().Compare(b.origin.position()) > 0 {
+	if a.maker == "" && b.maker == "" && a.origin.Position().Compare(b.origin.Position()) > 0 {
 		a, b = b, a
 	}
 	what := "is rendered"
 	if a.maker != "" {
 		what = "is made by " + a.maker
 	}
-	if a.origin.doc != nil {
-		what += fmt.Sprintf(" for %s", a.origin.position())
+	if a.origin.Doc != nil {
+		what += fmt.Sprintf(" for %s", a.origin.Position())
 	}
-	c.report(b.origin.doc.Diagnostic(diag.ObjectTwice, b.origin.path, fmt.Sprintf("%s %s as well, and one cluster gets both", b.id, what),
+	c.report(b.origin.Doc.Diagnostic(diag.ObjectTwice, b.origin.Path, fmt.Sprintf("%s %s as well, and one cluster gets both", b.id, what),
 		"rename one of the two, or send them to different clusters with clusterSelector"))
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -89,9 +90,9 @@ func (a *application) sourceSuspended() bool {
 }
 
 // source is the application's, named after it.
-func (a *application) source() rendered {
+func (a *application) source() manifest.Rendered {
 	kind, field := a.sourceKind()
-	m := &manifest{APIVersion: sourceV1, Kind: kind, Metadata: metadata{Name: a.name, Namespace: a.namespace}}
+	m := &manifest.Object{APIVersion: manifest.SourceV1, Kind: kind, Metadata: manifest.Metadata{Name: a.name, Namespace: a.namespace}}
 	switch kind {
 	case helmRepository:
 		m.Spec = a.helmRepository()
@@ -100,7 +101,7 @@ func (a *application) source() rendered {
 	default:
 		m.Spec = a.gitRepository()
 	}
-	return rendered{m, origin{a.doc, schema.Path{"spec", "source", field}}}
+	return manifest.Rendered{Object: m, Origin: manifest.Origin{Doc: a.doc, Path: schema.Path{"spec", "source", field}}}
 }
 
 func (a *application) gitRepository() gitRepositorySpec {

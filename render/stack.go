@@ -8,6 +8,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/layout"
+	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -22,16 +23,16 @@ type stack struct {
 	loadTester *release
 
 	// spaces are the namespaces that the stack brings.
-	spaces []rendered
+	spaces []manifest.Rendered
 	// early are the meshes that must be there before anything names one, where the
 	// provider does not make them itself.
-	early []rendered
+	early []manifest.Rendered
 	// late are the objects of mesh/.
-	late []rendered
+	late []manifest.Rendered
 
 	// What clusters share: the objects of infrastructure/ but for Flagger, meshes/,
 	// and mesh/ by the namespaces that it labels.
-	sharedInfra  []rendered
+	sharedInfra  []manifest.Rendered
 	sharedMeshes *dir
 	sharedMesh   map[string]*dir
 }
@@ -52,21 +53,21 @@ func (c *compiler) newStack(f *fleet) *stack {
 		return nil
 	}
 	s := &stack{fleet: f, provider: p, providerName: plugin.TrafficRoutingProvider}
-	at := origin{f.doc, schema.Path{"spec", "plugin", "flagger"}}
+	at := manifest.Origin{Doc: f.doc, Path: schema.Path{"spec", "plugin", "flagger"}}
 	s.flagger = &release{
 		name: "flagger", namespace: p.namespace(), origin: at,
 		chart:     c.flaggerChart(p, f),
 		dependsOn: p.releases(),
 	}
 	if v, ok := parseMinor(s.flagger.chart.Version); ok && v.less(oldestFlagger) {
-		c.report(f.doc.Diagnostic(diag.FlaggerVersion, at.path.With("chart", "version"), fmt.Sprintf("Flagger %s is older than what fleetwright renders for", s.flagger.chart.Version), fmt.Sprintf("version: %s.0 or newer", oldestFlagger)))
+		c.report(f.doc.Diagnostic(diag.FlaggerVersion, at.Path.With("chart", "version"), fmt.Sprintf("Flagger %s is older than what fleetwright renders for", s.flagger.chart.Version), fmt.Sprintf("version: %s.0 or newer", oldestFlagger)))
 	}
 	needed := p.flaggerValues()
 	if schema.RefuseURL(s.metricsServer(), "http", "https") != "" {
-		c.report(f.doc.Diagnostic(diag.NoAddress, at.path.With("extraArgs", "metricsServer"), "Flagger's metricsServer is not the URL of a Prometheus", fmt.Sprintf("metricsServer: %v", needed["metricsServer"])))
+		c.report(f.doc.Diagnostic(diag.NoAddress, at.Path.With("extraArgs", "metricsServer"), "Flagger's metricsServer is not the URL of a Prometheus", fmt.Sprintf("metricsServer: %v", needed["metricsServer"])))
 	}
 	if said := s.flagger.chart.Values["meshProvider"]; said != needed["meshProvider"] {
-		c.report(f.doc.Diagnostic(diag.ProvidersDiffer, at.path.With("extraArgs", "meshProvider"), fmt.Sprintf("Flagger is told to use %v, the fleet's provider is %s", said, s.providerName), fmt.Sprintf("meshProvider: %v, or remove the line", needed["meshProvider"])))
+		c.report(f.doc.Diagnostic(diag.ProvidersDiffer, at.Path.With("extraArgs", "meshProvider"), fmt.Sprintf("Flagger is told to use %v, the fleet's provider is %s", said, s.providerName), fmt.Sprintf("meshProvider: %v, or remove the line", needed["meshProvider"])))
 	}
 	if plugin.PublicTestloader {
 		s.loadTester = &release{
@@ -85,10 +86,10 @@ func (s *stack) render() {
 	}
 	s.sharedMesh = map[string]*dir{}
 	for _, ns := range s.namespaces() {
-		s.spaces = append(s.spaces, rendered{ns, s.flagger.origin})
+		s.spaces = append(s.spaces, manifest.Rendered{Object: ns, Origin: s.flagger.origin})
 	}
 	if s.loadTester != nil {
-		s.spaces = append(s.spaces, rendered{newNamespace(publicLoadTester, s.namespaceMeta(nil)), s.loadTester.origin})
+		s.spaces = append(s.spaces, manifest.Rendered{Object: manifest.NewNamespace(publicLoadTester, s.namespaceMeta(nil)), Origin: s.loadTester.origin})
 	}
 	s.early, s.late = s.meshes(), s.objects()
 	if len(s.late) == 0 && s.loadTester == nil {
@@ -102,8 +103,8 @@ func (s *stack) testerWaits() bool { return s.loadTester != nil && len(s.early) 
 
 // charts are the releases but for Flagger, and but for the load tester where it
 // waits, with all repositories.
-func (s *stack) charts(on *site) []rendered {
-	var all []rendered
+func (s *stack) charts(on *site) []manifest.Rendered {
+	var all []manifest.Rendered
 	for _, r := range s.releases() {
 		all = append(all, r.objects(on)...)
 	}
@@ -119,7 +120,7 @@ func (s *stack) charts(on *site) []rendered {
 
 // flaggerRelease is Flagger on one cluster, whose name it is told to show in
 // alerts. A fleet may set its own.
-func (s *stack) flaggerRelease(on *site) rendered {
+func (s *stack) flaggerRelease(on *site) manifest.Rendered {
 	flagger := *s.flagger
 	flagger.chart.Values = mergeValues(map[string]any{"clusterName": on.name}, flagger.chart.Values)
 	return flagger.release(on)
@@ -144,15 +145,15 @@ func (s *stack) meshesDir(c *compiler) *dir {
 // meshDir is mesh/ of a cluster, or nil: what all share, and the namespaces of
 // rolled out workloads that every cluster has. No application brings these, and
 // several may use one.
-func (s *stack) meshDir(c *compiler, on *site, injected map[string]namespaceMeta) *dir {
+func (s *stack) meshDir(c *compiler, on *site, injected map[string]manifest.NamespaceMeta) *dir {
 	objects := slices.Clip(s.late)
 	if s.testerWaits() && !on.remote {
 		objects = append(objects, s.loadTester.release(on))
 	}
 	var key strings.Builder
 	for _, ns := range slices.Sorted(maps.Keys(injected)) {
-		if alwaysThere[ns] {
-			objects = append(objects, rendered{newNamespace(ns, injected[ns]), s.flagger.origin})
+		if manifest.AlwaysThere[ns] {
+			objects = append(objects, manifest.Rendered{Object: manifest.NewNamespace(ns, injected[ns]), Origin: s.flagger.origin})
 			fmt.Fprintf(&key, "%s %v\n", ns, injected[ns])
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/blockyaml"
 	"github.com/fleetwright/fleetwright/render/layout"
+	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
@@ -24,13 +25,13 @@ type syncFile struct {
 // A madeStage is a Flux Kustomization in sync.yaml, and what in the input it comes from.
 type madeStage struct {
 	*stage
-	origin origin
+	origin manifest.Origin
 }
 
 // A stage is a Flux Kustomization in the sync.yaml of clusters that differ by their
 // places alone.
 type stage struct {
-	id       identity
+	id       manifest.Identity
 	template blockyaml.Template
 }
 
@@ -44,14 +45,14 @@ type stageKey struct {
 
 // newStage has a Flux Kustomization checked, as it is for a cluster in a place of the
 // repository, and encoded for any.
-func (c *compiler) newStage(m *manifest, place string) *stage {
-	s := &stage{id: m.identity()}
+func (c *compiler) newStage(m *manifest.Object, place string) *stage {
+	s := &stage{id: m.Identity()}
 	spec := m.Spec.(kustomizationSpec)
-	whole, _ := m.unsubstituted([]byte(spec.Path)) // the rest of it is names
+	whole, _ := m.Unsubstituted([]byte(spec.Path)) // the rest of it is names
 	open := *whole
 	spec.Path = blockyaml.Hole + strings.TrimPrefix(spec.Path, place)
 	open.Spec = spec
-	c.encodings = append(c.encodings, encoding{value: open, template: &s.template, output: c.check(m.output())})
+	c.encodings = append(c.encodings, encoding{value: open, template: &s.template, output: c.check(m.Output())})
 	return s
 }
 
@@ -63,7 +64,7 @@ func newSyncFile(c *compiler, cluster string) *syncFile {
 type syncStage struct {
 	name string
 	dir  *dir
-	at   origin
+	at   manifest.Origin
 	// wait until all that is applied is ready: Kuma's webhooks must answer before
 	// a Mesh is applied, and before a pod is started that is to have a sidecar.
 	wait bool
@@ -74,7 +75,7 @@ type syncStage struct {
 // add adds a stage, and returns what others name it by.
 func (s *syncFile) add(stage syncStage) api.NamespacedReference {
 	settings := s.c.settings
-	meta := metadata{Name: stage.name, Namespace: settings.source.Namespace}
+	meta := manifest.Metadata{Name: stage.name, Namespace: settings.source.Namespace}
 	ref := sourceRef{Kind: settings.source.Kind, Name: settings.source.Name}
 	var after []api.NamespacedReference
 	if spoke := stage.dir.spoke; spoke != nil {
@@ -93,7 +94,7 @@ func (s *syncFile) add(stage syncStage) api.NamespacedReference {
 	key := stageKey{meta.Name, meta.Namespace, stage.dir.path, stage.dir.spoke, stage.wait, fmt.Sprint(after)}
 	made, ok := s.c.stages[key]
 	if !ok {
-		made = s.c.newStage(&manifest{APIVersion: kustomizeV1, Kind: "Kustomization", Metadata: meta, Spec: kustomizationSpec{
+		made = s.c.newStage(&manifest.Object{APIVersion: manifest.KustomizeV1, Kind: "Kustomization", Metadata: meta, Spec: kustomizationSpec{
 			Interval: settings.defaults.Interval, RetryInterval: settings.defaults.RetryInterval, Timeout: settings.defaults.Timeout,
 			KubeConfig:         stage.dir.spoke.kubeConfig(),
 			SourceRef:          ref,

@@ -1,0 +1,150 @@
+package manifest
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
+)
+
+// An Object is a Kubernetes object to be written.
+type Object struct {
+	APIVersion string   `json:"apiVersion"`
+	Kind       string   `json:"kind"`
+	Mesh       string   `json:"mesh,omitempty"` // of Kuma's TrafficRoute
+	Metadata   Metadata `json:"metadata"`
+	Spec       any      `json:"spec,omitempty"`
+
+	// Form is the definition that it is checked against.
+	Form schema.Form `json:"-"`
+	// Patched is what the user's patches have made of it, or nil.
+	Patched *Patch `json:"-"`
+}
+
+// Metadata is the metadata of an object.
+type Metadata struct {
+	Name        string            `json:"name"`
+	Namespace   string            `json:"namespace,omitempty"`
+	Labels      map[string]string `json:"labels,omitempty"`
+	Annotations map[string]string `json:"annotations,omitempty"`
+}
+
+// The API versions that are rendered: Flux 2.6 and newer serve all of them
+// (reference: the CRDs of source-, helm- and kustomize-controller).
+const (
+	CoreV1         = "v1"
+	AppsV1         = "apps/v1"
+	KustomizeV1    = "kustomize.toolkit.fluxcd.io/v1"
+	SourceV1       = "source.toolkit.fluxcd.io/v1"
+	HelmV2         = "helm.toolkit.fluxcd.io/v2"
+	FlaggerV1beta1 = "flagger.app/v1beta1"
+	KumaV1alpha1   = "kuma.io/v1alpha1"
+	NetworkingV1   = "networking.k8s.io/v1"
+)
+
+// An Identity is what makes an object one and the same in a cluster.
+type Identity struct{ Group, Kind, Namespace, Name string }
+
+// Identity returns what tells the object from all others.
+func (m *Object) Identity() Identity {
+	group, _, ok := strings.Cut(m.APIVersion, "/")
+	if !ok {
+		group = ""
+	}
+	return Identity{group, m.Kind, m.Metadata.Namespace, m.Metadata.Name}
+}
+
+// String returns how people name an object: kind namespace/name.
+func (id Identity) String() string {
+	if id.Namespace == "" {
+		return id.Kind + " " + id.Name
+	}
+	return id.Kind + " " + id.Namespace + "/" + id.Name
+}
+
+// An Origin is what in the input an object comes from.
+type Origin struct {
+	Doc  *schema.Document
+	Path schema.Path
+}
+
+// Is reports whether two origins are the same.
+func (o Origin) Is(p Origin) bool { return o.Doc == p.Doc && slices.Equal(o.Path, p.Path) }
+
+// SameRollout reports whether two origins are in one rollout.
+func (o Origin) SameRollout(p Origin) bool {
+	const rollout = 4 // spec.syncPolicies[0].rollout
+	return o.Doc == p.Doc && len(o.Path) >= rollout && len(p.Path) >= rollout && slices.Equal(o.Path[:rollout], p.Path[:rollout])
+}
+
+// Position returns where the origin stands in its file.
+func (o Origin) Position() diag.Position {
+	if o.Doc == nil {
+		return diag.Position{}
+	}
+	return o.Doc.Position(o.Path...)
+}
+
+// A Rendered object knows where it comes from.
+type Rendered struct {
+	*Object
+	Origin Origin
+}
+
+// Output returns the object as it is checked.
+func (m *Object) Output() schema.Output {
+	return schema.Output{APIVersion: m.APIVersion, Kind: m.Kind, Name: m.Identity().String(), Value: m, Form: m.Form}
+}
+
+// TextOf returns label values as text.
+func TextOf(from map[string]api.LabelValue) map[string]string {
+	if from == nil {
+		return nil
+	}
+	to := make(map[string]string, len(from))
+	for key, value := range from {
+		to[key] = string(value)
+	}
+	return to
+}
+
+// A Patch is what patches have made of an object.
+type Patch struct {
+	// Value is the object, and JSON the same with its fields in the order in which they
+	// were rendered, new ones behind.
+	Value map[string]any
+	JSON  json.RawMessage
+	// By is where the patches are.
+	By Origin
+}
+
+// FluxSubstitute keeps kustomize-controller from replacing variables in an object.
+// Nothing that fleetwright renders asks for that, but a cluster's own Kustomization
+// may make all others ask, as many do (fluxcd/pkg kustomize, SubstituteVariables).
+const FluxSubstitute = "kustomize.toolkit.fluxcd.io/substitute"
+
+// IsSubstituted reports whether Flux's postBuild would change a text: it replaces ${x},
+// and takes $$ for $.
+func IsSubstituted(text []byte) bool {
+	return bytes.Contains(text, []byte("${")) || bytes.Contains(text, []byte("$$"))
+}
+
+// Unsubstituted returns the object with the annotation that it needs, where its content
+// has what Flux would replace.
+func (m *Object) Unsubstituted(content []byte) (*Object, bool) {
+	if !IsSubstituted(content) || m.Metadata.Annotations[FluxSubstitute] != "" {
+		return m, false
+	}
+	changed := *m
+	changed.Metadata.Annotations = maps.Clone(m.Metadata.Annotations)
+	if changed.Metadata.Annotations == nil {
+		changed.Metadata.Annotations = map[string]string{}
+	}
+	changed.Metadata.Annotations[FluxSubstitute] = "disabled"
+	return &changed, true
+}
