@@ -94,10 +94,10 @@ func (r *rollout) checkAlerts() {
 func (c *compiler) checkAlertProviders() {
 	for _, p := range c.alertProviders {
 		if (p.Spec.Address == "") == (p.Spec.SecretRef == nil) {
-			c.report(p.doc.Diagnostic(diag.BadAlertProvider, schema.Path{"spec"}, "an AlertProvider has either an address or a secretRef", "secretRef: {name: …}, of a Secret with the key address"))
+			c.Add(p.doc.Diagnostic(diag.BadAlertProvider, schema.Path{"spec"}, "an AlertProvider has either an address or a secretRef", "secretRef: {name: …}, of a Secret with the key address"))
 		}
 		if !p.used && !c.mayMiss("Application") {
-			c.report(p.doc.Diagnostic(diag.AlertProviderUnused, schema.Path{"metadata", "name"}, "no rollout names the AlertProvider, so it is not rendered", "rolloutPolicy: {alerts: [{name: …, providerRef: {name: "+p.name+"}}]}"))
+			c.Add(p.doc.Diagnostic(diag.AlertProviderUnused, schema.Path{"metadata", "name"}, "no rollout names the AlertProvider, so it is not rendered", "rolloutPolicy: {alerts: [{name: …, providerRef: {name: "+p.name+"}}]}"))
 		}
 	}
 }

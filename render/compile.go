@@ -7,6 +7,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/report"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -51,13 +52,13 @@ func compile(docs schema.Documents, opts Options, keep *Compiler) (*compiler, *T
 		patched:        map[string]manifest.Origin{},
 		alertManifests: map[*alertProvider]*manifest.Object{},
 		docs:           &docs,
-		list:           slices.Clone(docs.Diagnostics),
+		Report:         report.New(&docs),
 	}
 	c.index(docs.All)
 	c.settings = c.newSettings(opts)
 	c.checkCredentials()
 	c.place()
-	c.sayNotes()
+	c.summarize()
 	before := c.diagnostics()
 	// What is sound is rendered in any case: one mistake must not hide another.
 	tree := c.render()
@@ -69,7 +70,7 @@ func compile(docs schema.Documents, opts Options, keep *Compiler) (*compiler, *T
 	}
 	c.checkUnreached()
 	c.checkEnds()
-	c.checkIgnores()
+	c.CheckIgnores()
 	if list = c.diagnostics(); list.HasErrors() {
 		return c, nil, list
 	}
@@ -81,6 +82,7 @@ func compile(docs schema.Documents, opts Options, keep *Compiler) (*compiler, *T
 // A compiler is one run of Compile.
 type compiler struct {
 	input
+	*report.Report
 	docs     *schema.Documents
 	settings settings
 	// keep is what keeps what is encoded, or nil.
@@ -102,29 +104,11 @@ type compiler struct {
 	// is left out, and patched where the patches of some of them are, by their names.
 	outputs []schema.Output
 	patched map[string]manifest.Origin
-
-	// notes are what is said once, by code.
-	notes map[diag.Code][]occasion
-
-	list diag.List
 }
 
-func (c *compiler) report(d diag.Diagnostic) { c.list = append(c.list, d) }
-
-// diagnostics is everything reported that no comment ignores, with the severities of
+// diagnostics returns everything reported that no comment ignores, with the severities of
 // the settings.
-func (c *compiler) diagnostics() diag.List {
-	list := c.list.Sorted()
-	if len(c.docs.Ignores) > 0 {
-		list = slices.DeleteFunc(list, c.ignores())
-	}
-	for i, d := range list {
-		if s, ok := c.settings.severities[d.Code]; ok {
-			list[i].Severity = s
-		}
-	}
-	return list
-}
+func (c *compiler) diagnostics() diag.List { return c.List(c.settings.severities) }
 
 // render makes the tree of everything that was placed.
 func (c *compiler) render() *Tree {
@@ -156,10 +140,10 @@ func (c *compiler) checkOutputs(before diag.List) {
 	}
 	for _, bad := range schema.CheckOutput(outputs) {
 		if by, ok := c.patched[bad.Name]; ok {
-			c.report(by.Doc.Diagnostic(diag.PatchBreaks, by.Path, fmt.Sprintf("the patches make %s one that the cluster does not take: %s", bad.Name, bad.Explain()), bad.Hint))
+			c.Add(by.Doc.Diagnostic(diag.PatchBreaks, by.Path, fmt.Sprintf("the patches make %s one that the cluster does not take: %s", bad.Name, bad.Explain()), bad.Hint))
 			continue
 		}
-		c.report(diag.New(diag.Internal, diag.Position{}, "", bad.Error(), "please report this as a mistake of fleetwright"))
+		c.Add(diag.New(diag.Internal, diag.Position{}, "", bad.Error(), "please report this as a mistake of fleetwright"))
 	}
 }
 

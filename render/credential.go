@@ -35,11 +35,11 @@ func mayHoldCredential(text string) bool {
 
 func (c *compiler) reportCredential(d *schema.Document, at schema.Path, what string) {
 	if secret, ok := secretFor(d, at); ok {
-		c.report(d.Diagnostic(diag.CredentialInURL, at, fmt.Sprintf("the URL holds %s, and everyone who can read the repository or the object on a cluster can read it", what),
+		c.Add(d.Diagnostic(diag.CredentialInURL, at, fmt.Sprintf("the URL holds %s, and everyone who can read the repository or the object on a cluster can read it", what),
 			fmt.Sprintf("secretRef: {name: %s}, %s; revoke the credential, since Git keeps it", cmp.Or(secret.name, d.Name+"-auth"), secret.content)))
 		return
 	}
-	c.report(d.Diagnostic(diag.CredentialInText, at, fmt.Sprintf("a URL holds %s, and everyone who can read the repository or the object on a cluster can read it", what), credentialHint(at)))
+	c.Add(d.Diagnostic(diag.CredentialInText, at, fmt.Sprintf("a URL holds %s, and everyone who can read the repository or the object on a cluster can read it", what), credentialHint(at)))
 }
 
 // A secretChoice is the Secret that a URL's credential belongs into.

@@ -145,21 +145,21 @@ func (d *dependencies) check(p *policy, on dependency, at schema.Path) {
 		// A cluster's own Kustomizations are there too, or it may be of what
 		// could not be read.
 	case q == nil:
-		d.c.report(p.app.doc.Diagnostic(diag.UnknownDependency, at,
+		d.c.Add(p.app.doc.Diagnostic(diag.UnknownDependency, at,
 			fmt.Sprintf("no policy makes a %s %s in namespace %s, and without one this policy waits for ever", p.objectKind(), on.ref.Name, namespace),
 			"write the name of a policy, or <application>-<index>"))
 	case q.objectKind() != p.objectKind():
-		d.c.report(p.app.doc.Diagnostic(diag.DependencyKind, at,
+		d.c.Add(p.app.doc.Diagnostic(diag.DependencyKind, at,
 			fmt.Sprintf("a %s waits for its own kind only, and %s is a %s", p.objectKind(), q.name, q.objectKind()),
 			"leave the dependency out: "+p.triedAgain()))
 	case d.state[q] == visiting:
-		d.c.report(p.app.doc.Diagnostic(diag.DependencyCycle, at, d.cycle(q), "remove one of the dependencies"))
+		d.c.Add(p.app.doc.Diagnostic(diag.DependencyCycle, at, d.cycle(q), "remove one of the dependencies"))
 	default:
 		if q.suspended() && !p.suspended() {
-			d.c.report(p.app.doc.Diagnostic(diag.WaitsForSuspended, at, fmt.Sprintf("%s is suspended, and where Flux has not applied it before this policy waits for it until it is not", q.name), "suspend: false there, or leave the dependency out"))
+			d.c.Add(p.app.doc.Diagnostic(diag.WaitsForSuspended, at, fmt.Sprintf("%s is suspended, and where Flux has not applied it before this policy waits for it until it is not", q.name), "suspend: false there, or leave the dependency out"))
 		}
 		if without := missing(p.clusters, q.clusters); len(without) > 0 && !(on.cluster != nil && d.c.settings.hub) {
-			d.c.report(p.app.doc.Diagnostic(diag.UnknownDependency, at,
+			d.c.Add(p.app.doc.Diagnostic(diag.UnknownDependency, at,
 				fmt.Sprintf("%s does not go to %s, where this policy waits for it for ever", q.name, diag.Some(without, 3)), "send both to the same clusters"))
 		}
 		d.visit(q)

@@ -82,7 +82,7 @@ func (c *compiler) reportFeature(app *schema.Document, at schema.Path, f feature
 	name := f.field[len(f.field)-1].(string)
 	if f.harmless {
 		if app.Text(at...) != "0" {
-			c.report(app.Diagnostic(ignoredCodes[provider], at, fmt.Sprintf("Flagger does not pass %s on to %s", name, provider), ""))
+			c.Add(app.Diagnostic(ignoredCodes[provider], at, fmt.Sprintf("Flagger does not pass %s on to %s", name, provider), ""))
 		}
 		return
 	}
@@ -91,7 +91,7 @@ func (c *compiler) reportFeature(app *schema.Document, at schema.Path, f feature
 		are, them = "are", "them"
 	}
 	say := f.otherwise[provider]
-	c.report(app.Diagnostic(featureCodes[provider], at,
+	c.Add(app.Diagnostic(featureCodes[provider], at,
 		cmp.Or(say.message, fmt.Sprintf("%s %s for %s, Flagger ignores %s on %s", name, are, strings.Join(f.on, " and "), them, provider)),
 		cmp.Or(say.hint, "remove the field")))
 }

@@ -156,7 +156,7 @@ func (c *compiler) checkHelm(p *policy) {
 		return
 	}
 	if i := p.Helm.Install; i != nil && i.SkipCRDs && i.CRDs != "" && i.CRDs != "Skip" {
-		c.report(p.app.doc.Diagnostic(diag.NotAllowed, p.path.With("helm", "install", "skipCRDs"), "skipCRDs and crds: "+i.CRDs+" say different things", "remove skipCRDs"))
+		c.Add(p.app.doc.Diagnostic(diag.NotAllowed, p.path.With("helm", "install", "skipCRDs"), "skipCRDs and crds: "+i.CRDs+" say different things", "remove skipCRDs"))
 	}
 	for i, v := range p.Helm.ValuesFrom {
 		at := p.path.With("helm", "valuesFrom", i)
@@ -165,15 +165,15 @@ func (c *compiler) checkHelm(p *policy) {
 			most        int
 		}{{"valuesKey", v.ValuesKey, maxValuesKey}, {"targetPath", v.TargetPath, maxTargetPath}} {
 			if len(f.value) > f.most {
-				c.report(p.app.doc.Diagnostic(diag.WrongFormat, at.With(f.name), fmt.Sprintf("the value has %d characters, Flux takes at most %d", len(f.value), f.most), ""))
+				c.Add(p.app.doc.Diagnostic(diag.WrongFormat, at.With(f.name), fmt.Sprintf("the value has %d characters, Flux takes at most %d", len(f.value), f.most), ""))
 			}
 		}
 	}
 	if isZero(p.Helm.Timeout) {
-		c.report(p.app.doc.Diagnostic(diag.OutOfBounds, p.path.With("helm", "timeout"), "with a timeout of "+string(p.Helm.Timeout)+" nothing is ever installed", "timeout: 5m0s"))
+		c.Add(p.app.doc.Diagnostic(diag.OutOfBounds, p.path.With("helm", "timeout"), "with a timeout of "+string(p.Helm.Timeout)+" nothing is ever installed", "timeout: 5m0s"))
 	}
 	if p.app.Spec.Source.GitRepository != nil && p.Helm.Chart.Spec.Version != "" && p.Helm.Chart.Spec.Version != "*" {
-		c.report(p.app.doc.Diagnostic(diag.NoVersionInGit, p.path.With("helm", "chart", "spec", "version"), "Flux does not look at the version of a chart in a gitRepository, it installs the one that is checked out", "write gitRepository: {ref: {tag: …}}"))
+		c.Add(p.app.doc.Diagnostic(diag.NoVersionInGit, p.path.With("helm", "chart", "spec", "version"), "Flux does not look at the version of a chart in a gitRepository, it installs the one that is checked out", "write gitRepository: {ref: {tag: …}}"))
 	}
 }
 

@@ -70,7 +70,7 @@ func (s *site) spoke() *site {
 func (c *compiler) checkKubeconfigs() {
 	for _, s := range c.sites {
 		if s.remote && s.kubeconfig == nil && s.kind == "AttachedCluster" {
-			c.report(s.doc.Diagnostic(diag.NoKubeconfig, schema.Path{"spec"}, "the hub reaches an AttachedCluster by its kubeconfig, and this one names no Secret with it", "kubeconfig: {name: "+s.name+", key: value}"))
+			c.Add(s.doc.Diagnostic(diag.NoKubeconfig, schema.Path{"spec"}, "the hub reaches an AttachedCluster by its kubeconfig, and this one names no Secret with it", "kubeconfig: {name: "+s.name+", key: value}"))
 		}
 	}
 }

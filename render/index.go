@@ -107,7 +107,7 @@ func (c *compiler) index(docs []*schema.Document) {
 				message = fmt.Sprintf("there is already a RenderConfig at %s", first.Position())
 				hint = "make one of the two"
 			}
-			c.report(d.Diagnostic(diag.DefinedTwice, schema.Path{"metadata", "name"}, message, hint))
+			c.Add(d.Diagnostic(diag.DefinedTwice, schema.Path{"metadata", "name"}, message, hint))
 			continue
 		}
 		c.known[key] = d
@@ -116,7 +116,7 @@ func (c *compiler) index(docs []*schema.Document) {
 		}
 	}
 	if !applications && c.docs.Complete() {
-		c.report(diag.New(diag.NothingToCompile, diag.Position{}, "", "no Application and no Fleet among the inputs", "name the files or directories that hold them"))
+		c.Add(diag.New(diag.NothingToCompile, diag.Position{}, "", "no Application and no Fleet among the inputs", "name the files or directories that hold them"))
 	}
 }
 

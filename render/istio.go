@@ -39,10 +39,10 @@ func (c *compiler) newIstio(f *fleet) provider {
 	if metricsServer == nil {
 		metricsServer = istioMetricsServer
 	}
-	c.report(f.doc.Diagnostic(diag.IstioExpected, at.With("trafficRoutingProvider"),
+	c.Add(f.doc.Diagnostic(diag.IstioExpected, at.With("trafficRoutingProvider"),
 		fmt.Sprintf("Istio is not installed by the fleet: its CRDs, its control plane and a Prometheus at %v are expected on every cluster", metricsServer), ""))
 	if f.Spec.Plugin.Flagger.Config != nil {
-		c.report(f.doc.Diagnostic(diag.IstioNotInstalled, at.With("config"), "there is no chart of istio to install, so the field has no place", "remove the field, and install Istio by itself"))
+		c.Add(f.doc.Diagnostic(diag.IstioNotInstalled, at.With("config"), "there is no chart of istio to install, so the field has no place", "remove the field, and install Istio by itself"))
 	}
 	return istio{c}
 }

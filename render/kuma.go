@@ -104,7 +104,7 @@ func (c *compiler) newKuma(f *fleet) provider {
 // of versions that are all of one row.
 func (k *kuma) findRow(at manifest.Origin) {
 	fail := func(code diag.Code, message, hint string) {
-		k.c.report(at.Doc.Diagnostic(code, at.Path, message, hint))
+		k.c.Add(at.Doc.Diagnostic(code, at.Path, message, hint))
 	}
 	supported := fmt.Sprintf("version: 2.7.3, or another from 2.%d to 2.%d", kumaRanges[0].from, kumaLast)
 	v, ok := parseMinor(k.chart.Version)
@@ -155,7 +155,7 @@ func (k *kuma) findMeshes() {
 // is in.
 func (k *kuma) sayUnclear() {
 	m := k.c.meshes[1]
-	k.c.report(m.doc.Diagnostic(diag.WhichMesh, schema.Path{"metadata", "name"},
+	k.c.Add(m.doc.Diagnostic(diag.WhichMesh, schema.Path{"metadata", "name"},
 		"there are several Meshes and none is called default, so it is not clear which one the rollouts are in", "call one of them default, or write meshName for each rollout"))
 }
 
@@ -192,17 +192,17 @@ func (c *compiler) checkMeshes() {
 		return
 	}
 	for _, m := range c.meshes {
-		c.report(m.doc.Diagnostic(diag.MeshUnused, schema.Path{"metadata", "name"}, "no Fleet installs Kuma, so the Mesh is not rendered", "plugin: {flagger: {trafficRoutingProvider: kuma}} in a Fleet's spec"))
+		c.Add(m.doc.Diagnostic(diag.MeshUnused, schema.Path{"metadata", "name"}, "no Fleet installs Kuma, so the Mesh is not rendered", "plugin: {flagger: {trafficRoutingProvider: kuma}} in a Fleet's spec"))
 	}
 }
 
 // checkMesh says what of a Mesh this version of Kuma does not take.
 func (k *kuma) checkMesh(m *mesh) {
 	if m.Metadata.Namespace != "" {
-		k.c.report(m.doc.Diagnostic(diag.MeshNamespace, schema.Path{"metadata", "namespace"}, "a Mesh is cluster-scoped, its namespace is left out", "remove the line"))
+		k.c.Add(m.doc.Diagnostic(diag.MeshNamespace, schema.Path{"metadata", "namespace"}, "a Mesh is cluster-scoped, its namespace is left out", "remove the line"))
 	}
 	if m.Spec.MeshServices != nil && k.row.from > 0 && !k.row.meshServices {
-		k.c.report(m.doc.Diagnostic(diag.MeshFieldTooNew, schema.Path{"spec", "meshServices"},
+		k.c.Add(m.doc.Diagnostic(diag.MeshFieldTooNew, schema.Path{"spec", "meshServices"},
 			fmt.Sprintf("Kuma %s does not know meshServices, and says nothing about it", k.chart.Version), "remove the field, or use Kuma 2.9 or newer"))
 	}
 }
@@ -217,7 +217,7 @@ func (k *kuma) checkBackends(m *mesh) {
 			continue
 		}
 		if _, err := regexp.Compile(b.Conf.Envoy.FilterRegex); err != nil {
-			k.c.report(m.doc.Diagnostic(diag.MeshBackend, schema.Path{"spec", "metrics", "backends", i, "conf", "envoy", "filterRegex"},
+			k.c.Add(m.doc.Diagnostic(diag.MeshBackend, schema.Path{"spec", "metrics", "backends", i, "conf", "envoy", "filterRegex"},
 				fmt.Sprintf("%q is not a regular expression", b.Conf.Envoy.FilterRegex), "escape characters such as [ and ( with a backslash"))
 		}
 	}
@@ -239,18 +239,18 @@ func (k *kuma) checkRolloutMesh(m *kumaMeshObject) {
 		if metrics != nil {
 			at = at.With("metrics")
 		}
-		k.c.report(doc.Diagnostic(diag.MetricsNotSeen, at, "the Mesh has no metrics backend in use, so the sidecars show no metrics and no check ever passes",
+		k.c.Add(doc.Diagnostic(diag.MetricsNotSeen, at, "the Mesh has no metrics backend in use, so the sidecars show no metrics and no check ever passes",
 			"metrics: {enabledBackend: prometheus-1, backends: [{name: prometheus-1, type: prometheus}]}"))
 	case authority != nil && !showsPlainly(backend.Conf):
-		k.c.report(doc.Diagnostic(diag.MetricsNotSeen, schema.Path{"spec", "metrics", "backends"},
+		k.c.Add(doc.Diagnostic(diag.MetricsNotSeen, schema.Path{"spec", "metrics", "backends"},
 			"with mutual TLS the sidecars show their metrics to members of the mesh only, and Prometheus is none", "conf: {skipMTLS: true} for the metrics backend"))
 	}
 	if authority != nil && k.row.routesByDefault && m.skips("TrafficPermission") {
-		k.c.report(doc.Diagnostic(diag.NothingAllowed, schema.Path{"spec", "skipCreatingInitialPolicies"},
+		k.c.Add(doc.Diagnostic(diag.NothingAllowed, schema.Path{"spec", "skipCreatingInitialPolicies"},
 			"with mutual TLS nothing is allowed that no TrafficPermission allows, and Kuma is told to make none", "add a TrafficPermission to the cluster, or remove it from the list"))
 	}
 	if authority != nil && authority.Mode != "PERMISSIVE" {
-		k.c.report(doc.Diagnostic(diag.StrictTLS, schema.Path{"spec", "mtls", "backends"},
+		k.c.Add(doc.Diagnostic(diag.StrictTLS, schema.Path{"spec", "mtls", "backends"},
 			"with mutual TLS in STRICT mode Flagger, which is not in the mesh, reaches no load tester that is", "mode: PERMISSIVE for the backend of mutual TLS"))
 	}
 }

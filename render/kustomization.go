@@ -85,7 +85,7 @@ func (c *compiler) checkRetry(p *policy) {
 	if k == nil || !isZero(k.Interval) || k.RetryInterval != "" && !isZero(k.RetryInterval) {
 		return
 	}
-	c.report(p.app.doc.Diagnostic(diag.RetryAdded, p.path.With("kustomization", "interval"),
+	c.Add(p.app.doc.Diagnostic(diag.RetryAdded, p.path.With("kustomization", "interval"),
 		fmt.Sprintf("with an interval of %s and no retryInterval Flux would never try again what failed, so retryInterval: %s is added", k.Interval, retryOfUnpolled), ""))
 }
 
@@ -105,7 +105,7 @@ func (r *rollout) noteReplicas() {
 		interval, field = p.Helm.Interval, "helm"
 	}
 	if r.kind() == "Deployment" && interval != "" && !isZero(interval) {
-		r.c.note(diag.ReplicasLeft, manifest.Origin{Doc: p.app.doc, Path: p.path.With(field, "interval")}, "")
+		r.c.Note(diag.ReplicasLeft, manifest.Origin{Doc: p.app.doc, Path: p.path.With(field, "interval")}, "")
 	}
 }
 
@@ -168,7 +168,7 @@ func exactly(name string) string { return regexp.QuoteMeta(name) }
 func (c *compiler) patch(v any) string {
 	text, err := blockyaml.Marshal(v)
 	if err != nil {
-		c.report(diag.New(diag.Internal, diag.Position{}, "", fmt.Sprintf("cannot encode a patch: %v", err), ""))
+		c.Add(diag.New(diag.Internal, diag.Position{}, "", fmt.Sprintf("cannot encode a patch: %v", err), ""))
 	}
 	return string(text)
 }
@@ -193,11 +193,11 @@ func (c *compiler) checkPatches(p *policy) {
 		default:
 			continue
 		}
-		c.report(p.app.doc.Diagnostic(diag.WrongFormat, p.path.With("kustomization", "components", i), fmt.Sprintf("the component %s %s, and kustomize-controller refuses it", component, why), "components: [../components/monitoring], relative to the path of the policy"))
+		c.Add(p.app.doc.Diagnostic(diag.WrongFormat, p.path.With("kustomization", "components", i), fmt.Sprintf("the component %s %s, and kustomize-controller refuses it", component, why), "components: [../components/monitoring], relative to the path of the policy"))
 	}
 	for i, patch := range p.Kustomization.Patches {
 		if field, message, hint := checkPatch(patch); message != "" {
-			c.report(p.app.doc.Diagnostic(diag.BadPatch, p.path.With("kustomization", "patches", i).With(field...), message, hint))
+			c.Add(p.app.doc.Diagnostic(diag.BadPatch, p.path.With("kustomization", "patches", i).With(field...), message, hint))
 		}
 	}
 }

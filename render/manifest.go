@@ -275,5 +275,5 @@ func (c *compiler) encodeAll() {
 
 // cannotEncode says that a value is none that YAML can be made of.
 func (c *compiler) cannotEncode(v any, err error) {
-	c.report(diag.New(diag.Internal, diag.Position{}, "", fmt.Sprintf("cannot encode %T: %v", v, err), ""))
+	c.Add(diag.New(diag.Internal, diag.Position{}, "", fmt.Sprintf("cannot encode %T: %v", v, err), ""))
 }

@@ -35,7 +35,7 @@ type nginx struct {
 func (c *compiler) newNginx(f *fleet) provider {
 	n := nginx{c.providerChart("ingress-nginx", f), manifest.Origin{Doc: f.doc, Path: schema.Path{"spec", "plugin", "flagger"}}}
 	if class := n.ingressClass(); len(validation.IsDNS1123Subdomain(class)) > 0 {
-		c.report(f.doc.Diagnostic(diag.WrongFormat, n.origin.Path.With("config", "extraArgs", "controller", "ingressClassResource", "name"),
+		c.Add(f.doc.Diagnostic(diag.WrongFormat, n.origin.Path.With("config", "extraArgs", "controller", "ingressClassResource", "name"),
 			fmt.Sprintf("%q is not a name that Kubernetes takes", class), "name: nginx"))
 	}
 	return n

@@ -146,7 +146,7 @@ func (c *compiler) place() {
 	})
 	for i, s := range c.sites[:max(0, len(c.sites)-1)] {
 		if next := c.sites[i+1]; next.name == s.name {
-			c.report(c.clusterNamesMeet(s.cluster, next.cluster))
+			c.Add(c.clusterNamesMeet(s.cluster, next.cluster))
 		}
 	}
 	c.checkDependencies()
@@ -179,22 +179,22 @@ func (c *compiler) placeFleet(f *fleet) {
 	for i, ref := range f.Spec.Clusters {
 		at := schema.Path{"spec", "clusters", i, "name"}
 		if ref.Namespace != "" && ref.Namespace != f.namespace {
-			c.report(f.doc.Diagnostic(diag.ClusterNamespace, schema.Path{"spec", "clusters", i, "namespace"},
+			c.Add(f.doc.Diagnostic(diag.ClusterNamespace, schema.Path{"spec", "clusters", i, "namespace"},
 				fmt.Sprintf("a fleet's clusters are in its own namespace %s, and that is where %s is looked for", f.namespace, ref.Name), "remove the line"))
 		}
 		cl, ok := c.cluster(ref.Kind, f.namespace, ref.Name)
 		switch {
 		case !ok:
-			c.report(c.noCluster(f.doc, at, ref))
+			c.Add(c.noCluster(f.doc, at, ref))
 		case cl != nil && seen[cl]:
-			c.report(f.doc.Diagnostic(diag.DefinedTwice, at, fmt.Sprintf("%s %s is in the fleet twice", ref.Kind, ref.Name), "remove one of the two"))
+			c.Add(f.doc.Diagnostic(diag.DefinedTwice, at, fmt.Sprintf("%s %s is in the fleet twice", ref.Kind, ref.Name), "remove one of the two"))
 		case cl != nil:
 			seen[cl] = true
 			f.clusters = append(f.clusters, cl)
 		}
 	}
 	if _, ok := f.Metadata.Annotations[controlPlaneAnnotation]; ok {
-		c.report(f.doc.Diagnostic(diag.PluginNotRendered, schema.Path{"metadata", "annotations", controlPlaneAnnotation}, "fleetwright does not render a control plane of the fleet", ""))
+		c.Add(f.doc.Diagnostic(diag.PluginNotRendered, schema.Path{"metadata", "annotations", controlPlaneAnnotation}, "fleetwright does not render a control plane of the fleet", ""))
 	}
 	if f.Spec.Plugin == nil {
 		return
@@ -207,7 +207,7 @@ func (c *compiler) placeFleet(f *fleet) {
 		{"backup", f.Spec.Plugin.Backup}, {"distributedStorage", f.Spec.Plugin.DistributedStorage}, {"submariner", f.Spec.Plugin.Submariner},
 	} {
 		if other.value != nil {
-			c.report(f.doc.Diagnostic(diag.PluginNotRendered, schema.Path{"spec", "plugin", other.name},
+			c.Add(f.doc.Diagnostic(diag.PluginNotRendered, schema.Path{"spec", "plugin", other.name},
 				fmt.Sprintf("fleetwright does not render the plugin %s", other.name), ""))
 		}
 	}
@@ -238,7 +238,7 @@ func (c *compiler) checkReferences(d *schema.Document) {
 		for _, at := range at {
 			name := d.Text(at...)
 			if _, ok := c.fleet(d.Namespace, name); name != "" && !ok {
-				c.report(c.noFleet(d, at, name))
+				c.Add(c.noFleet(d, at, name))
 			}
 		}
 		c.checkFeatures(d)
@@ -250,7 +250,7 @@ func (c *compiler) checkReferences(d *schema.Document) {
 				continue
 			}
 			if _, ok := c.cluster(ref.Kind, d.Namespace, ref.Name); !ok {
-				c.report(c.noCluster(d, at.With("name"), ref))
+				c.Add(c.noCluster(d, at.With("name"), ref))
 			}
 		}
 	}
@@ -264,7 +264,7 @@ func (c *compiler) install(s *site, f *fleet) {
 		return
 	}
 	first := s.stack.fleet
-	c.report(f.doc.Diagnostic(diag.PluginsDiffer, schema.Path{"spec", "plugin", "flagger"},
+	c.Add(f.doc.Diagnostic(diag.PluginsDiffer, schema.Path{"spec", "plugin", "flagger"},
 		fmt.Sprintf("the cluster %s is in the fleet at %s as well, which installs Flagger there", s.name, first.doc.Position("metadata", "name")),
 		"leave the plugin to one of the two fleets"))
 }
@@ -276,17 +276,17 @@ func (c *compiler) namePolicy(p *policy, index int) bool {
 	at := p.path.With("name")
 	if p.name == "" {
 		p.name = p.app.name + "-" + strconv.Itoa(index)
-		c.report(p.app.doc.Diagnostic(diag.PositionalName, p.path,
+		c.Add(p.app.doc.Diagnostic(diag.PositionalName, p.path,
 			fmt.Sprintf("the policy has no name, so it is called %s after its position: a policy inserted before it renames it, and Flux deletes and recreates all it has applied", p.name),
 			"name: "+p.name))
 		at = p.path
 	}
 	if len(p.name) > layout.MaxLabel {
-		c.report(p.app.doc.Diagnostic(diag.FluxName, at,
+		c.Add(p.app.doc.Diagnostic(diag.FluxName, at,
 			fmt.Sprintf("the name %s has %d characters; Flux puts it into a label, which holds %d", p.name, len(p.name), layout.MaxLabel), "give the policy a shorter name"))
 	}
 	if other, ok := p.app.named[p.name]; ok {
-		c.report(p.app.doc.Diagnostic(diag.DefinedTwice, at, fmt.Sprintf("the policy at %s is called %s as well", p.app.doc.Position(other.path...), p.name), "give one of the two another name"))
+		c.Add(p.app.doc.Diagnostic(diag.DefinedTwice, at, fmt.Sprintf("the policy at %s is called %s as well", p.app.doc.Position(other.path...), p.name), "give one of the two another name"))
 		return false
 	}
 	if p.app.named == nil {
@@ -316,7 +316,7 @@ func (c *compiler) placePolicy(p *policy, host **cluster) {
 	}
 	f, ok := c.fleet(p.app.namespace, d.Fleet)
 	if !ok {
-		c.report(c.noFleet(p.app.doc, at.With("fleet"), d.Fleet))
+		c.Add(c.noFleet(p.app.doc, at.With("fleet"), d.Fleet))
 	}
 	if f == nil {
 		return
@@ -337,7 +337,7 @@ func (c *compiler) placePolicy(p *policy, host **cluster) {
 			at = at.With("clusterSelector", "matchLabels")
 			what, hint = fmt.Sprintf("no cluster of the fleet %s has these labels", f.name), "the clusters' labels are "+labelsOf(f.clusters)
 		}
-		c.report(p.app.doc.Diagnostic(diag.SelectsNothing, at, what, hint))
+		c.Add(p.app.doc.Diagnostic(diag.SelectsNothing, at, what, hint))
 	}
 }
 
@@ -346,7 +346,7 @@ func (c *compiler) placePolicy(p *policy, host **cluster) {
 func (c *compiler) checkDestination(a *application) {
 	if d := a.Spec.Destination; d != nil {
 		if _, ok := c.fleet(a.namespace, d.Fleet); !ok {
-			c.report(c.noFleet(a.doc, schema.Path{"spec", "destination", "fleet"}, d.Fleet))
+			c.Add(c.noFleet(a.doc, schema.Path{"spec", "destination", "fleet"}, d.Fleet))
 		}
 	}
 }
@@ -354,7 +354,7 @@ func (c *compiler) checkDestination(a *application) {
 // checkPolicies says that an application has none.
 func (c *compiler) checkPolicies(a *application) {
 	if len(a.policies) == 0 {
-		c.report(a.doc.Diagnostic(diag.NothingSynced, schema.Path{"spec", "syncPolicies"}, "the Application has no policies, so nothing is rendered for it", "syncPolicies: [{name: "+a.name+", kustomization: {interval: 5m0s, path: ./deploy, prune: true}}]"))
+		c.Add(a.doc.Diagnostic(diag.NothingSynced, schema.Path{"spec", "syncPolicies"}, "the Application has no policies, so nothing is rendered for it", "syncPolicies: [{name: "+a.name+", kustomization: {interval: 5m0s, path: ./deploy, prune: true}}]"))
 	}
 }
 
@@ -418,7 +418,7 @@ func (c *compiler) checkOneFleet(a *application) {
 		} else if fleetName(first) == "" {
 			message = fmt.Sprintf("the policy goes to the fleet %s, the first one of the Application has no destination", fleetName(p))
 		}
-		c.report(a.doc.Diagnostic(diag.FleetsDiffer, at, message, "an Application goes to one fleet: make two Applications of it, or use clusterSelector"))
+		c.Add(a.doc.Diagnostic(diag.FleetsDiffer, at, message, "an Application goes to one fleet: make two Applications of it, or use clusterSelector"))
 	}
 }
 
@@ -438,7 +438,7 @@ func (c *compiler) checkUnreached() {
 	}
 	for _, cl := range c.clusters {
 		if len(c.apps) > 0 && !reached[cl] {
-			c.report(cl.doc.Diagnostic(diag.UnreachedCluster, schema.Path{"metadata", "name"}, fmt.Sprintf("no Application reaches the cluster %s", cl.name), ""))
+			c.Add(cl.doc.Diagnostic(diag.UnreachedCluster, schema.Path{"metadata", "name"}, fmt.Sprintf("no Application reaches the cluster %s", cl.name), ""))
 		}
 	}
 }

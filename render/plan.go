@@ -212,7 +212,7 @@ func (r *rollout) noteRolloutTimeout(run flagger.Run) {
 		return
 	}
 	if timeout := time.Duration(*n) * time.Second; run.Duration() > timeout {
-		r.c.note(diag.LongerThanTimeout, r.origin("rolloutPolicy", "rolloutTimeoutSeconds"),
+		r.c.Note(diag.LongerThanTimeout, r.origin("rolloutPolicy", "rolloutTimeoutSeconds"),
 			fmt.Sprintf("a good version is promoted after %s, and the timeout is %s", diag.Duration(run.Duration()), diag.Duration(timeout)))
 	}
 }
@@ -229,7 +229,7 @@ func (r *rollout) noteUndoneByFlux(run flagger.Run) {
 	if k == nil || r.policy.suspended() || isZero(k.Interval) || duration(k.Interval) >= run.Copied() {
 		return
 	}
-	r.c.note(diag.UndoneByFlux, manifest.Origin{Doc: r.policy.app.doc, Path: r.policy.path.With("kustomization", "interval")},
+	r.c.Note(diag.UndoneByFlux, manifest.Origin{Doc: r.policy.app.doc, Path: r.policy.path.With("kustomization", "interval")},
 		fmt.Sprintf("Flux applies what is in Git every %s, and Flagger copies a new version to the primary after %s", diag.Duration(duration(k.Interval)), diag.Duration(run.Copied())))
 }
 

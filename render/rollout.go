@@ -88,7 +88,7 @@ func (r *rollout) report(code diag.Code, field schema.Path, message, hint string
 	if r.policy.app.doc.Unsure(r.at(field...)) {
 		return
 	}
-	r.c.report(r.policy.app.doc.Diagnostic(code, r.at(field...), message, hint))
+	r.c.Add(r.policy.app.doc.Diagnostic(code, r.at(field...), message, hint))
 }
 
 func (r *rollout) at(field ...any) schema.Path {

@@ -16,7 +16,7 @@ func (c *compiler) noteSecrets(a *application) {
 	note := func(ref *api.LocalReference, path ...any) {
 		if ref != nil && ref.Name != "" {
 			at := schema.Path{"spec", "source"}.With(path...)
-			c.note(diag.SecretsNeeded, manifest.Origin{Doc: a.doc, Path: at}, a.namespace+"/"+ref.Name)
+			c.Note(diag.SecretsNeeded, manifest.Origin{Doc: a.doc, Path: at}, a.namespace+"/"+ref.Name)
 		}
 	}
 	if g := a.Spec.Source.GitRepository; g != nil {
@@ -41,7 +41,7 @@ func (c *compiler) noteSecrets(a *application) {
 		}
 		for i, v := range p.Helm.ValuesFrom {
 			if v.Kind == "Secret" && !v.Optional {
-				c.note(diag.SecretsNeeded, manifest.Origin{Doc: a.doc, Path: p.path.With("helm", "valuesFrom", i, "name")}, a.namespace+"/"+v.Name)
+				c.Note(diag.SecretsNeeded, manifest.Origin{Doc: a.doc, Path: p.path.With("helm", "valuesFrom", i, "name")}, a.namespace+"/"+v.Name)
 			}
 		}
 	}
@@ -51,12 +51,12 @@ func (c *compiler) noteSecrets(a *application) {
 func (r *rollout) noteSecrets() {
 	for i, m := range r.analysis().Metrics {
 		if m.CustomMetric != nil && m.CustomMetric.Provider.SecretRef != nil {
-			r.c.note(diag.SecretsNeeded, r.origin(inMetrics(i, "customMetric", "provider", "secretRef", "name")...), r.namespace+"/"+m.CustomMetric.Provider.SecretRef.Name)
+			r.c.Note(diag.SecretsNeeded, r.origin(inMetrics(i, "customMetric", "provider", "secretRef", "name")...), r.namespace+"/"+m.CustomMetric.Provider.SecretRef.Name)
 		}
 	}
 	for _, p := range r.alertProviders() {
 		if p.Spec.SecretRef != nil {
-			r.c.note(diag.SecretsNeeded, manifest.Origin{Doc: p.doc, Path: schema.Path{"spec", "secretRef", "name"}}, p.namespace+"/"+p.Spec.SecretRef.Name)
+			r.c.Note(diag.SecretsNeeded, manifest.Origin{Doc: p.doc, Path: schema.Path{"spec", "secretRef", "name"}}, p.namespace+"/"+p.Spec.SecretRef.Name)
 		}
 	}
 }

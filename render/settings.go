@@ -44,12 +44,12 @@ func (c *compiler) newSettings(opts Options) settings {
 	s := settings{source: defaultSource, defaults: defaultSync, charts: pinnedCharts(), flux: oldestFlux.String(), path: opts.DefaultPath}
 	var spec api.RenderConfigSpec
 	report := func(code diag.Code, at schema.Path, message, hint string) {
-		c.report(diag.New(code, diag.Position{}, "", message, hint))
+		c.Add(diag.New(code, diag.Position{}, "", message, hint))
 	}
 	if c.config != nil {
 		spec = c.config.Spec
 		report = func(code diag.Code, at schema.Path, message, hint string) {
-			c.report(c.config.doc.Diagnostic(code, at, message, hint))
+			c.Add(c.config.doc.Diagnostic(code, at, message, hint))
 		}
 	}
 	s.hub = cmp.Or(opts.Topology, spec.Topology) == "hub"
@@ -62,7 +62,7 @@ func (c *compiler) newSettings(opts Options) settings {
 			at := schema.Path{"spec", "path"}
 			bad.Position, bad.Path = c.config.doc.Position(at...), at.String()
 		}
-		c.report(bad)
+		c.Add(bad)
 	}
 	if r := spec.SourceRef; r != nil {
 		fill(&s.source.Kind, r.Kind)

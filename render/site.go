@@ -340,7 +340,7 @@ func (c *compiler) bootstrapped() map[manifest.Identity]object {
 func (c *compiler) checkFiles(d *dir) {
 	for i, f := range d.files[:max(0, len(d.files)-1)] {
 		if next := d.files[i+1]; next.name == f.name && next.id != f.id {
-			c.report(next.origin.Doc.Diagnostic(diag.FileTwice, next.origin.Path,
+			c.Add(next.origin.Doc.Diagnostic(diag.FileTwice, next.origin.Path,
 				fmt.Sprintf("the object has the file %s/%s, which the one for %s has as well", d.path, f.name, f.origin.Position()), "rename one of the two"))
 		}
 	}
@@ -411,7 +411,7 @@ func (c *compiler) checkRelease(p *policy, releases map[helmName]manifest.Origin
 	// The HelmRelease is in the Application's namespace, and there Helm stores it.
 	for _, name := range []helmName{{p.app.namespace, p.releaseName()}, {p.targetNamespace(), p.releaseName()}} {
 		if first, ok := releases[name]; ok && !first.Is(own) {
-			c.report(p.app.doc.Diagnostic(diag.ReleaseTwice, p.path.With("helm", "releaseName"),
+			c.Add(p.app.doc.Diagnostic(diag.ReleaseTwice, p.path.With("helm", "releaseName"),
 				fmt.Sprintf("what is at %s has the release %s in namespace %s as well, and one cluster gets both", first.Position(), name.release, name.namespace), "give the policy another releaseName"))
 			return
 		}
@@ -447,6 +447,6 @@ func (c *compiler) reportObjectTwice(a, b object) {
 	if a.origin.Doc != nil {
 		what += fmt.Sprintf(" for %s", a.origin.Position())
 	}
-	c.report(b.origin.Doc.Diagnostic(diag.ObjectTwice, b.origin.Path, fmt.Sprintf("%s %s as well, and one cluster gets both", b.id, what),
+	c.Add(b.origin.Doc.Diagnostic(diag.ObjectTwice, b.origin.Path, fmt.Sprintf("%s %s as well, and one cluster gets both", b.id, what),
 		"rename one of the two, or send them to different clusters with clusterSelector"))
 }

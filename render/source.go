@@ -160,7 +160,7 @@ func (c *compiler) checkGitRepository(a *application, g *api.GitRepository) {
 		set   bool
 	}{{"gitImplementation", g.GitImplementation != ""}, {"accessFrom", g.AccessFrom != nil}} {
 		if removed.set {
-			c.report(a.doc.Diagnostic(diag.RemovedByFlux, schema.Path{"spec", "source", "gitRepository", removed.field},
+			c.Add(a.doc.Diagnostic(diag.RemovedByFlux, schema.Path{"spec", "source", "gitRepository", removed.field},
 				fmt.Sprintf("Flux has removed %s, it is left out", removed.field), "remove the field"))
 		}
 	}
@@ -169,20 +169,20 @@ func (c *compiler) checkGitRepository(a *application, g *api.GitRepository) {
 func (c *compiler) checkHelmRepository(a *application, h *api.HelmRepository) {
 	at := schema.Path{"spec", "source", "helmRepository"}
 	if h.Type != "" && (h.Type == "oci") != isOCI(h.URL) {
-		c.report(a.doc.Diagnostic(diag.SourceMismatch, at.With("type"), fmt.Sprintf("a repository of type %s does not have the URL %s", h.Type, h.URL),
+		c.Add(a.doc.Diagnostic(diag.SourceMismatch, at.With("type"), fmt.Sprintf("a repository of type %s does not have the URL %s", h.Type, h.URL),
 			"remove the type: the URL tells it"))
 	}
 	if h.Provider != "" && !isOCI(h.URL) {
-		c.report(a.doc.Diagnostic(diag.SourceMismatch, at.With("provider"), "Flux logs in with a provider to registries only, whose URL begins with oci://", "remove the field, or write a secretRef"))
+		c.Add(a.doc.Diagnostic(diag.SourceMismatch, at.With("provider"), "Flux logs in with a provider to registries only, whose URL begins with oci://", "remove the field, or write a secretRef"))
 	}
 	for i, p := range a.Spec.SyncPolicies {
 		if p.Helm != nil && isOCI(h.URL) {
 			if why := schema.RefuseChart(p.Helm.Chart.Spec.Chart); why != "" {
-				c.report(a.doc.Diagnostic(diag.WrongFormat, schema.Path{"spec", "syncPolicies", i, "helm", "chart", "spec", "chart"}, "the chart is one of a registry: "+why, "chart: podinfo"))
+				c.Add(a.doc.Diagnostic(diag.WrongFormat, schema.Path{"spec", "syncPolicies", i, "helm", "chart", "spec", "chart"}, "the chart is one of a registry: "+why, "chart: podinfo"))
 			}
 		}
 		if p.Kustomization != nil {
-			c.report(a.doc.Diagnostic(diag.SourceMismatch, schema.Path{"spec", "syncPolicies", i, "kustomization"},
+			c.Add(a.doc.Diagnostic(diag.SourceMismatch, schema.Path{"spec", "syncPolicies", i, "kustomization"},
 				"a helmRepository holds charts, and a Flux Kustomization takes none", "use helm, or a gitRepository or ociRepository"))
 		}
 	}
@@ -197,7 +197,7 @@ func (c *compiler) checkOCIRepository(a *application, o *api.OCIRepository) {
 		charts++
 		at := schema.Path{"spec", "syncPolicies", i, "helm", "chart"}
 		if base := path.Base(o.URL); p.Helm.Chart.Spec.Chart != base {
-			c.report(a.doc.Diagnostic(diag.SourceMismatch, at.With("spec", "chart"),
+			c.Add(a.doc.Diagnostic(diag.SourceMismatch, at.With("spec", "chart"),
 				fmt.Sprintf("an ociRepository is one chart, and this one is %s, not %s", base, p.Helm.Chart.Spec.Chart),
 				fmt.Sprintf("url: %s/%s, or a helmRepository of type oci for several charts", strings.TrimSuffix(o.URL, "/"+base), p.Helm.Chart.Spec.Chart)))
 		}
@@ -214,7 +214,7 @@ func (c *compiler) checkOCIRepository(a *application, o *api.OCIRepository) {
 			{schema.Path{"metadata"}, p.Helm.Chart.Metadata != nil, "remove the field"},
 		} {
 			if f.set {
-				c.report(a.doc.Diagnostic(diag.NoHelmChart, at.With(f.path...), "Flux makes no HelmChart for a chart from an ociRepository, so the field has no place", f.hint))
+				c.Add(a.doc.Diagnostic(diag.NoHelmChart, at.With(f.path...), "Flux makes no HelmChart for a chart from an ociRepository, so the field has no place", f.hint))
 			}
 		}
 	}
@@ -223,7 +223,7 @@ func (c *compiler) checkOCIRepository(a *application, o *api.OCIRepository) {
 	}
 	for i, p := range a.Spec.SyncPolicies {
 		if p.Kustomization != nil {
-			c.report(a.doc.Diagnostic(diag.SourceMismatch, schema.Path{"spec", "syncPolicies", i, "kustomization"},
+			c.Add(a.doc.Diagnostic(diag.SourceMismatch, schema.Path{"spec", "syncPolicies", i, "kustomization"},
 				"another policy takes the ociRepository for a chart, and a chart cannot be applied as manifests", "make two Applications of it"))
 		}
 	}

@@ -60,14 +60,14 @@ func (c *compiler) newStack(f *fleet) *stack {
 		dependsOn: p.releases(),
 	}
 	if v, ok := parseMinor(s.flagger.chart.Version); ok && v.less(oldestFlagger) {
-		c.report(f.doc.Diagnostic(diag.FlaggerVersion, at.Path.With("chart", "version"), fmt.Sprintf("Flagger %s is older than what fleetwright renders for", s.flagger.chart.Version), fmt.Sprintf("version: %s.0 or newer", oldestFlagger)))
+		c.Add(f.doc.Diagnostic(diag.FlaggerVersion, at.Path.With("chart", "version"), fmt.Sprintf("Flagger %s is older than what fleetwright renders for", s.flagger.chart.Version), fmt.Sprintf("version: %s.0 or newer", oldestFlagger)))
 	}
 	needed := p.flaggerValues()
 	if schema.RefuseURL(s.metricsServer(), "http", "https") != "" {
-		c.report(f.doc.Diagnostic(diag.NoAddress, at.Path.With("extraArgs", "metricsServer"), "Flagger's metricsServer is not the URL of a Prometheus", fmt.Sprintf("metricsServer: %v", needed["metricsServer"])))
+		c.Add(f.doc.Diagnostic(diag.NoAddress, at.Path.With("extraArgs", "metricsServer"), "Flagger's metricsServer is not the URL of a Prometheus", fmt.Sprintf("metricsServer: %v", needed["metricsServer"])))
 	}
 	if said := s.flagger.chart.Values["meshProvider"]; said != needed["meshProvider"] {
-		c.report(f.doc.Diagnostic(diag.ProvidersDiffer, at.Path.With("extraArgs", "meshProvider"), fmt.Sprintf("Flagger is told to use %v, the fleet's provider is %s", said, s.providerName), fmt.Sprintf("meshProvider: %v, or remove the line", needed["meshProvider"])))
+		c.Add(f.doc.Diagnostic(diag.ProvidersDiffer, at.Path.With("extraArgs", "meshProvider"), fmt.Sprintf("Flagger is told to use %v, the fleet's provider is %s", said, s.providerName), fmt.Sprintf("meshProvider: %v, or remove the line", needed["meshProvider"])))
 	}
 	if plugin.PublicTestloader {
 		s.loadTester = &release{

@@ -1,0 +1,119 @@
+// Package report collects the diagnostics of a compilation: each where it was found, or
+// one for all places where the same holds.
+package report
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// A Report is the diagnostics of one compilation.
+type Report struct {
+	list  diag.List
+	notes map[diag.Code][]note
+	// ignores are the comments that ignore diagnostics, and ignored the places that they
+	// mean.
+	ignores []schema.Ignore
+	ignored map[place]bool
+}
+
+// A place is a line on which a comment ignores a code.
+type place struct {
+	code diag.Code
+	file string
+	line int
+}
+
+func placeOf(d diag.Diagnostic) place { return place{d.Code, d.Position.File, d.Position.Line} }
+
+// New returns a report of what was found while the documents were loaded.
+func New(docs *schema.Documents) *Report {
+	r := &Report{list: slices.Clone(docs.Diagnostics), notes: map[diag.Code][]note{}, ignores: docs.Ignores, ignored: map[place]bool{}}
+	for _, i := range docs.Ignores {
+		r.ignored[place{i.Code, i.Position.File, i.Line}] = true
+	}
+	return r
+}
+
+// Add adds a diagnostic.
+func (r *Report) Add(d diag.Diagnostic) { r.list = append(r.list, d) }
+
+// List returns the diagnostics that no comment ignores, sorted, with the severities that
+// the settings give to codes.
+func (r *Report) List(severities map[diag.Code]diag.Severity) diag.List {
+	list := r.list.Sorted()
+	if len(r.ignored) > 0 {
+		list = slices.DeleteFunc(list, func(d diag.Diagnostic) bool { return r.ignored[placeOf(d)] })
+	}
+	for i, d := range list {
+		if s, ok := severities[d.Code]; ok {
+			list[i].Severity = s
+		}
+	}
+	return list
+}
+
+// CheckIgnores reports the comments that ignore nothing. It may be called only where there
+// are no errors: an error can keep a diagnostic from being found.
+func (r *Report) CheckIgnores() {
+	found := map[place]bool{}
+	for _, d := range r.list {
+		found[placeOf(d)] = true
+	}
+	for _, i := range r.ignores {
+		if !found[place{i.Code, i.Position.File, i.Line}] {
+			where := fmt.Sprintf("in line %d", i.Line)
+			if i.Position.Unnumbered {
+				where = "where the comment stands"
+			}
+			r.Add(diag.New(diag.UnusedIgnore, i.Position, "", fmt.Sprintf("there is no %s to ignore %s", i.Code, where), "remove the comment"))
+		}
+	}
+}
+
+// A note is one of the places where something holds that is reported once for all of them.
+type note struct {
+	at       manifest.Origin
+	position diag.Position
+	// what holds there, to be listed; it may be empty.
+	what string
+}
+
+// Note keeps a place where something holds. Summarize reports all of a code at once: what
+// holds for every rollout of a large fleet would bury the rest.
+func (r *Report) Note(code diag.Code, at manifest.Origin, what string) {
+	r.notes[code] = append(r.notes[code], note{at, at.Position(), what})
+}
+
+// Summarize reports the notes of a code at the first of their places. The message is made
+// of what holds, each once and sorted, and of the number of other places. A comment ignores
+// the note in its own line alone: of the others nobody has said that they are good.
+func (r *Report) Summarize(code diag.Code, message func(what []string, others int) string) {
+	all := r.notes[code]
+	slices.SortStableFunc(all, func(a, b note) int { return a.position.Compare(b.position) })
+	all = slices.CompactFunc(all, func(a, b note) bool { return a.position == b.position && a.what == b.what })
+	if len(r.ignored) > 0 {
+		all = slices.DeleteFunc(all, func(n note) bool {
+			d := n.at.Doc.Diagnostic(code, n.at.Path, message([]string{n.what}, 0), "")
+			ignored := r.ignored[placeOf(d)]
+			if ignored {
+				r.Add(d) // so that CheckIgnores finds the comment in use
+			}
+			return ignored
+		})
+	}
+	if len(all) == 0 {
+		return
+	}
+	var what []string
+	for _, n := range all {
+		what = append(what, n.what)
+	}
+	slices.Sort(what)
+	first := all[0].at
+	r.Add(first.Doc.Diagnostic(code, first.Path, message(slices.Compact(what), len(all)-1), ""))
+}
