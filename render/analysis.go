@@ -111,7 +111,7 @@ func (r *rollout) checkChecks() {
 	}
 	webhooks := r.webhooks()
 	for _, w := range webhooks {
-		if w.checks() {
+		if decides(w) {
 			return
 		}
 	}
@@ -128,7 +128,7 @@ func (r *rollout) checkWebhookTimeouts() {
 	total := 0
 	for _, w := range r.webhooks() {
 		if w.Type == flagger.RolloutHook {
-			total += w.timeoutSeconds()
+			total += int(w.CallTimeout() / time.Second)
 		}
 	}
 	if total <= int(r.interval()) {

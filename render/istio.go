@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/schema"
@@ -70,7 +71,7 @@ func (istio) namespaceMeta(*rollout) manifest.NamespaceMeta {
 	return manifest.NamespaceMeta{Labels: map[string]string{istioInjection: "enabled"}}
 }
 
-func (istio) route(r *rollout, _ *manifest.Object, spec *canarySpec) {
+func (istio) route(r *rollout, _ *manifest.Object, spec *flagger.Canary) {
 	routing := r.routing()
 	spec.Service.Gateways = routing.Gateways
 	spec.Service.Hosts = routing.Hosts

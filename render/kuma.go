@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
@@ -466,14 +467,14 @@ func kumaProtocol(port int32, protocol string) map[string]string {
 
 // route tells Flagger the mesh, and Kuma the protocol of the Services that
 // Flagger makes.
-func (k *kuma) route(r *rollout, canary *manifest.Object, spec *canarySpec) {
+func (k *kuma) route(r *rollout, canary *manifest.Object, spec *flagger.Canary) {
 	if m := k.meshOf(r); m != nil {
 		canary.Metadata.Annotations = map[string]string{kumaMesh: m.name}
 	}
 	service, annotations := &spec.Service, kumaProtocol(r.Port, cmp.Or(r.routing().Protocol, "http"))
-	service.Apex = service.Apex.with(annotations)
-	service.Canary = service.Canary.with(annotations)
-	service.Primary = service.Primary.with(annotations)
+	service.Apex = withAnnotations(service.Apex, annotations)
+	service.Canary = withAnnotations(service.Canary, annotations)
+	service.Primary = withAnnotations(service.Primary, annotations)
 }
 
 func (k *kuma) rolloutObjects(*rollout) []manifest.Rendered { return nil }

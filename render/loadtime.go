@@ -98,9 +98,8 @@ func (r *rollout) loads() (begun, again []load) {
 			at = inAnalysis("webhooks", "command", i-own)
 		}
 		lasts, ok := loadTime(w.Metadata["cmd"])
-		hook := w.hook()
-		switch awaited := !hook.AlwaysPasses(); {
-		case !ok || !hook.RunsTask():
+		switch awaited := !w.AlwaysPasses(); {
+		case !ok || !w.RunsTask():
 		case w.Type == flagger.RolloutHook && awaited:
 			again = append(again, load{at, 0}) // it is over just before the metrics are asked for
 		case w.Type == flagger.RolloutHook:

@@ -7,20 +7,14 @@ import (
 	"slices"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// A canaryMatch is a condition of A/B testing.
-type canaryMatch struct {
-	Headers      map[string]api.StringMatch `json:"headers,omitempty"`
-	QueryParams  map[string]api.StringMatch `json:"queryParams,omitempty"`
-	SourceLabels map[string]api.LabelValue  `json:"sourceLabels,omitempty"`
-}
-
-func newCanaryMatches(all []api.HTTPMatch) (matches []canaryMatch) {
+func newCanaryMatches(all []api.HTTPMatch) (matches []flagger.Match) {
 	for _, m := range all {
-		matches = append(matches, canaryMatch{m.Headers, m.QueryParams, m.SourceLabels})
+		matches = append(matches, flagger.Match{Headers: m.Headers, QueryParams: m.QueryParams, SourceLabels: m.SourceLabels})
 	}
 	return matches
 }

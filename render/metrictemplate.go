@@ -8,23 +8,18 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// A metricTemplateSpec is what Flagger asks, and whom.
-type metricTemplateSpec struct {
-	Provider api.MetricProvider `json:"provider"`
-	Query    string             `json:"query"`
-}
-
 // metrics are what every check asks for, and the templates behind them. A
 // template is named after its workload and its metric, so no two rollouts share
 // one.
-func (r *rollout) metrics() ([]canaryMetric, []manifest.Rendered) {
-	var metrics []canaryMetric
+func (r *rollout) metrics() ([]flagger.Metric, []manifest.Rendered) {
+	var metrics []flagger.Metric
 	var templates []manifest.Rendered
 	seen := map[string]bool{}
 	for i, m := range r.analysis().Metrics {
@@ -33,12 +28,10 @@ func (r *rollout) metrics() ([]canaryMetric, []manifest.Rendered) {
 			continue // which is an error
 		}
 		seen[name] = true
-		metric := canaryMetric{Name: name, Interval: seconds(or(m.IntervalSeconds, defaultIntervalSeconds)), TemplateVariables: m.TemplateVariables}
+		metric := flagger.Metric{Name: name, Interval: seconds(or(m.IntervalSeconds, defaultIntervalSeconds)), TemplateVariables: m.TemplateVariables}
 		// Without a range Flagger would compare with 0. An empty one accepts
 		// every value, as Kurator's API promises.
-		if m.ThresholdRange != nil {
-			metric.ThresholdRange = *m.ThresholdRange
-		}
+		metric.ThresholdRange = cmp.Or(m.ThresholdRange, &api.ThresholdRange{})
 		if ok {
 			ref := api.NamespacedReference{Name: r.metricTemplate(name), Namespace: r.namespace}
 			metric.TemplateRef = &ref
@@ -70,7 +63,7 @@ func inMetrics(index int, field ...any) schema.Path {
 
 // template is the name of a metric and what is behind it; ok is false for what
 // Flagger answers by itself.
-func (r *rollout) template(m api.Metric) (name string, spec metricTemplateSpec, ok bool) {
+func (r *rollout) template(m api.Metric) (name string, spec flagger.MetricTemplate, ok bool) {
 	name, query, ok := r.stack.query(r, m.Name)
 	if !ok {
 		name = m.Name
@@ -80,9 +73,9 @@ func (r *rollout) template(m api.Metric) (name string, spec metricTemplateSpec, 
 		if !strings.HasSuffix(query, "\n") {
 			query += "\n"
 		}
-		return name, metricTemplateSpec{m.CustomMetric.Provider, query}, true
+		return name, flagger.MetricTemplate{Provider: m.CustomMetric.Provider, Query: query}, true
 	}
-	return name, metricTemplateSpec{api.MetricProvider{Type: "prometheus", Address: cmp.Or(r.MetricsServer, r.stack.metricsServer())}, query}, ok
+	return name, flagger.MetricTemplate{Provider: api.MetricProvider{Type: "prometheus", Address: cmp.Or(r.MetricsServer, r.stack.metricsServer())}, Query: query}, ok
 }
 
 // metricsServer is the Prometheus that Flagger asks.

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/templates"
@@ -75,8 +76,8 @@ func (n nginx) ingressClass() string {
 	return nginxClass
 }
 
-func (nginx) route(r *rollout, _ *manifest.Object, spec *canarySpec) {
-	spec.IngressRef = &targetRef{manifest.NetworkingV1, "Ingress", r.Workload.Name}
+func (nginx) route(r *rollout, _ *manifest.Object, spec *flagger.Canary) {
+	spec.IngressRef = &flagger.ObjectReference{APIVersion: manifest.NetworkingV1, Kind: "Ingress", Name: r.Workload.Name}
 }
 
 type ingressSpec struct {

@@ -89,9 +89,9 @@ func (r *rollout) flaggerVersion() flagger.Version {
 }
 
 // canaryObject is the rollout's Canary, and its spec without the rollout's patches.
-func (r *rollout) canaryObject() (manifest.Rendered, canarySpec) {
+func (r *rollout) canaryObject() (manifest.Rendered, flagger.Canary) {
 	for _, o := range r.objects() {
-		if spec, ok := o.Spec.(canarySpec); ok {
+		if spec, ok := o.Spec.(flagger.Canary); ok {
 			return o, spec
 		}
 	}
@@ -103,7 +103,7 @@ func (r *rollout) canaryObject() (manifest.Rendered, canarySpec) {
 func (r *rollout) simulated() (flagger.Canary, bool) {
 	o, spec := r.canaryObject()
 	if o.Patched == nil {
-		return spec.simulated(), true
+		return spec, true
 	}
 	text, err := json.Marshal(o.Patched.Value["spec"])
 	if err != nil {
@@ -121,38 +121,6 @@ func (r *rollout) goodRun() (canary flagger.Canary, run flagger.Run, ok bool) {
 		return canary, flagger.Run{}, false
 	}
 	return canary, canary.Run(r.flaggerVersion(), flagger.Scenario{}), true
-}
-
-// simulated is what flagger.Parse makes of the spec's JSON, without the detour that every
-// start would pay for.
-func (s *canarySpec) simulated() flagger.Canary {
-	a := &s.Analysis
-	c := flagger.Canary{
-		Provider: s.Provider, SkipAnalysis: s.SkipAnalysis, Suspend: s.Suspend,
-		Service: flagger.Service{AppProtocol: s.Service.AppProtocol},
-		Analysis: flagger.Analysis{
-			Interval: a.Interval, Threshold: int(a.Threshold), Iterations: int(a.Iterations),
-			MaxWeight: int(a.MaxWeight), StepWeight: int(a.StepWeight), StepWeightPromotion: int(a.StepWeightPromotion),
-			Match: make([]json.RawMessage, len(a.Match)),
-		},
-	}
-	if a.SessionAffinity != nil {
-		c.Analysis.SessionAffinity = &struct{}{}
-	}
-	for _, w := range a.StepWeights {
-		c.Analysis.StepWeights = append(c.Analysis.StepWeights, int(w))
-	}
-	for _, m := range a.Metrics {
-		metric := flagger.Metric{Name: m.Name}
-		if m.TemplateRef != nil {
-			metric.TemplateRef = &struct{}{}
-		}
-		c.Analysis.Metrics = append(c.Analysis.Metrics, metric)
-	}
-	for _, w := range a.Webhooks {
-		c.Analysis.Webhooks = append(c.Analysis.Webhooks, *w.hook())
-	}
-	return c
 }
 
 // checkPlan says what the rollout's way through its strategy tells: that it leads
@@ -193,8 +161,7 @@ func (r *rollout) checkEnd() {
 		return
 	}
 	_, spec := r.canaryObject()
-	unpatched := spec.simulated()
-	if run.Outcome == unpatched.Run(r.flaggerVersion(), flagger.Scenario{}).Outcome {
+	if run.Outcome == spec.Run(r.flaggerVersion(), flagger.Scenario{}).Outcome {
 		return // whatever the reason, it is not the patches
 	}
 	switch last := run.Ticks[len(run.Ticks)-1]; run.Outcome {

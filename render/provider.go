@@ -1,6 +1,9 @@
 package render
 
-import "github.com/fleetwright/fleetwright/render/manifest"
+import (
+	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/render/manifest"
+)
 
 // A provider moves the traffic of rollouts. All that the compiler knows of one
 // stands in its file, but for what its router in Flagger reads, which stands beside
@@ -29,7 +32,7 @@ type provider interface {
 	// that of the public load tester where there is no rollout.
 	namespaceMeta(r *rollout) manifest.NamespaceMeta
 	// route adds to a Canary what the provider reads.
-	route(r *rollout, canary *manifest.Object, spec *canarySpec)
+	route(r *rollout, canary *manifest.Object, spec *flagger.Canary)
 	// rolloutObjects are those that a rollout needs beside its Canary.
 	rolloutObjects(r *rollout) []manifest.Rendered
 	// query is the one behind a metric that Flagger knows by itself but cannot

@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
@@ -309,56 +310,9 @@ func (r *rollout) result(o *patching) manifest.Rendered {
 	return manifest.Rendered{Object: &m, Origin: o.Origin}
 }
 
-// A patchedCanary has the fields of a Canary whose texts have a format, or that Flagger
-// copies for Istio. A patch may bring those that an Application does not have.
-type patchedCanary struct {
-	Spec struct {
-		Provider string `json:"provider"`
-		Service  struct {
-			Name       string          `json:"name"`
-			Gateways   []string        `json:"gateways"`
-			Hosts      []string        `json:"hosts"`
-			Delegation bool            `json:"delegation"`
-			Retries    *api.HTTPRetry  `json:"retries"`
-			Headers    *api.Headers    `json:"headers"`
-			CorsPolicy *api.CorsPolicy `json:"corsPolicy"`
-			Match      []patchedMatch  `json:"match"`
-		} `json:"service"`
-		Analysis struct {
-			Match           []patchedMatch `json:"match"`
-			SessionAffinity struct {
-				CookieName        string `json:"cookieName" format:"cookie"`
-				PrimaryCookieName string `json:"primaryCookieName" format:"cookie"`
-			} `json:"sessionAffinity"`
-			Metrics []struct {
-				TemplateRef api.NamespacedReference `json:"templateRef"`
-			} `json:"metrics"`
-			Alerts   []api.Alert `json:"alerts"`
-			Webhooks []struct {
-				URL string `json:"url" format:"http-url"`
-			} `json:"webhooks"`
-		} `json:"analysis"`
-	} `json:"spec"`
-}
-
-// A patchedMatch is a condition on requests of a Canary's service or analysis.
-type patchedMatch struct {
-	Authority       api.StringMatch            `json:"authority"`
-	Method          api.StringMatch            `json:"method"`
-	Scheme          api.StringMatch            `json:"scheme"`
-	URI             api.StringMatch            `json:"uri"`
-	Headers         map[string]api.StringMatch `json:"headers" keys:"match-header"`
-	WithoutHeaders  map[string]api.StringMatch `json:"withoutHeaders" keys:"match-header"`
-	QueryParams     map[string]api.StringMatch `json:"queryParams"`
-	Gateways        []string                   `json:"gateways"`
-	SourceNamespace string                     `json:"sourceNamespace" format:"dns-label"`
-}
-
-// A patchedTemplate has the fields of a MetricTemplate whose texts have a format.
-type patchedTemplate struct {
-	Spec struct {
-		Provider api.MetricProvider `json:"provider"`
-	} `json:"spec"`
+// A patchedSpec is a Canary or a MetricTemplate of which only the spec matters.
+type patchedSpec[T any] struct {
+	Spec T `json:"spec"`
 }
 
 // refusedText says why a text of a patched object would be refused by its reader, if one
@@ -366,15 +320,15 @@ type patchedTemplate struct {
 func refusedText(kind string, value map[string]any) (why, hint string) {
 	switch kind {
 	case "Canary":
-		canary, ok := decodePatched[patchedCanary](value)
+		canary, ok := decodePatched[patchedSpec[flagger.Canary]](value)
 		if !ok {
 			return "", ""
 		}
 		if why, hint = firstRefusal(schema.CheckTexts(canary)); why == "" && canary.Spec.Provider == istioProvider {
-			why, hint = firstProblem(canary.problems())
+			why, hint = firstProblem(istioProblems(&canary.Spec))
 		}
 	case "MetricTemplate":
-		if template, ok := decodePatched[patchedTemplate](value); ok {
+		if template, ok := decodePatched[patchedSpec[flagger.MetricTemplate]](value); ok {
 			why, hint = firstRefusal(schema.CheckTexts(template))
 			if p := template.Spec.Provider; why == "" && !isAddress(p) {
 				why, hint = "Flagger cannot ask: spec.provider.address is not the URL of a server", "http://prometheus.monitoring:9090"
@@ -404,10 +358,10 @@ func firstProblem(all []routeProblem) (why, hint string) {
 	return fmt.Sprintf("Istio refuses: %s: %s", all[0].path, all[0].message), all[0].hint
 }
 
-// problems are what Istio would refuse of the VirtualService that Flagger makes of the
-// Canary.
-func (c *patchedCanary) problems() (all []routeProblem) {
-	s := c.Spec.Service
+// istioProblems returns what Istio would refuse of the VirtualService that Flagger makes of
+// a Canary.
+func istioProblems(c *flagger.Canary) (all []routeProblem) {
+	s := &c.Service
 	if s.Delegation {
 		if len(s.Hosts)+len(s.Gateways) > 0 {
 			all = append(all, routeProblem{schema.Path{"spec", "service", "delegation"}, "a delegate has neither hosts nor gateways", "remove them"})
@@ -418,9 +372,9 @@ func (c *patchedCanary) problems() (all []routeProblem) {
 			all = append(all, p)
 		}
 	}
-	for at, matches := range map[string][]patchedMatch{"service": s.Match, "analysis": c.Spec.Analysis.Match} {
+	for at, matches := range map[string][]flagger.Match{"service": s.Match, "analysis": c.Analysis.Match} {
 		for i, m := range matches {
-			for _, p := range m.problems() {
+			for _, p := range matchProblems(m) {
 				p.path = schema.Path{"spec", at, "match", i}.With(p.path...)
 				all = append(all, p)
 			}
@@ -438,7 +392,8 @@ func (c *patchedCanary) problems() (all []routeProblem) {
 	return all
 }
 
-func (m patchedMatch) problems() (all []routeProblem) {
+// matchProblems returns what Istio would refuse of a condition.
+func matchProblems(m flagger.Match) (all []routeProblem) {
 	all = (istioRoute{Gateways: m.Gateways}).gatewayProblems()
 	check := func(condition api.StringMatch, at ...any) {
 		if condition == (api.StringMatch{}) && len(at) == 1 {

@@ -36,31 +36,6 @@ var tasks = map[string]bool{
 // needsCommand says whether a task is nothing without cmd.
 func needsCommand(task string) bool { return task != "concord" && task != "ngrinder" }
 
-// hook is the webhook as the simulation takes it.
-func (w canaryWebhook) hook() *flagger.Webhook {
-	return &flagger.Webhook{Name: w.Name, Type: w.Type, URL: w.URL, Metadata: w.Metadata}
-}
-
-// checks says whether the webhook may keep a version from being promoted.
-func (w canaryWebhook) checks() bool {
-	if w.Type != flagger.RolloutHook && gates[w.Type] == "" {
-		return false
-	}
-	return !w.hook().AlwaysPasses()
-}
-
-// defaultWebhookTimeout is Flagger's, in seconds (pkg/controller/webhook.go).
-const defaultWebhookTimeout = 10
-
-// timeoutSeconds is how long Flagger waits for an answer.
-func (w canaryWebhook) timeoutSeconds() int {
-	d, err := time.ParseDuration(w.Timeout)
-	if err != nil || d <= 0 {
-		return defaultWebhookTimeout
-	}
-	return int(min(d, time.Hour*24*365) / time.Second)
-}
-
 // checkWebhooks says which webhooks nobody answers, or not as they seem to.
 func (r *rollout) checkWebhooks() {
 	all := r.webhooks()
@@ -69,7 +44,7 @@ func (r *rollout) checkWebhooks() {
 		if d, err := time.ParseDuration(string(w.Timeout)); w.Timeout != "" && (err != nil || d == 0) {
 			r.report(diag.OutOfBounds, at.With("timeout"), "with a timeout of "+string(w.Timeout)+" the webhook never passes", "timeout: 10s")
 		}
-		if made := all[i]; made.hook().RunsTask() {
+		if made := all[i]; made.RunsTask() {
 			r.checkTask(made, at)
 			r.checkOutsideMesh(w, at)
 		}
@@ -84,35 +59,35 @@ func (r *rollout) checkWebhooks() {
 }
 
 // checkTask says what of a load tester's task does not do what it seems to.
-func (r *rollout) checkTask(w canaryWebhook, at schema.Path) {
-	shell, known := tasks[w.hook().Task()]
+func (r *rollout) checkTask(w flagger.Webhook, at schema.Path) {
+	shell, known := tasks[w.Task()]
 	metadata := at.With("metadata")
 	switch {
 	case len(w.Metadata) == 0:
 		r.report(diag.NoCommand, at, "a load tester does nothing without metadata, and answers with an error", "metadata: {type: cmd, cmd: hey …}, or a url")
 	case !known:
 		hint := "type: bash, or one of " + strings.Join(slices.Sorted(maps.Keys(tasks)), ", ")
-		if meant := diag.Nearest(w.hook().Task(), slices.Sorted(maps.Keys(tasks))); meant != "" {
+		if meant := diag.Nearest(w.Task(), slices.Sorted(maps.Keys(tasks))); meant != "" {
 			hint = "did you mean " + meant + "?"
 		}
-		name := w.hook().Task()
+		name := w.Task()
 		if strings.TrimSpace(name) == "" {
 			name = strconv.Quote(name)
 		}
 		r.report(diag.UnknownTask, metadata.With("type"), fmt.Sprintf("a load tester has no tasks of type %s, and answers with none", name), hint)
-	case needsCommand(w.hook().Task()) && strings.TrimSpace(w.Metadata["cmd"]) == "":
-		r.report(diag.NoCommand, metadata.With("cmd"), fmt.Sprintf("a task of type %s needs a cmd", w.hook().Task()), "cmd: hey -z 50s "+r.serviceURL(r.ServiceName+canarySuffix))
-	case w.hook().AlwaysPasses() && gates[w.Type] != "" && !w.warmsUp():
-		r.report(diag.CommandAsGate, metadata, fmt.Sprintf("a load tester answers before a task of type %s has run: %s", w.hook().Task(), gates[w.Type]), "metadata: {type: bash, cmd: …}, which is waited for")
+	case needsCommand(w.Task()) && strings.TrimSpace(w.Metadata["cmd"]) == "":
+		r.report(diag.NoCommand, metadata.With("cmd"), fmt.Sprintf("a task of type %s needs a cmd", w.Task()), "cmd: hey -z 50s "+r.serviceURL(r.ServiceName+canarySuffix))
+	case w.AlwaysPasses() && gates[w.Type] != "" && !warmsUp(w):
+		r.report(diag.CommandAsGate, metadata, fmt.Sprintf("a load tester answers before a task of type %s has run: %s", w.Task(), gates[w.Type]), "metadata: {type: bash, cmd: …}, which is waited for")
 	}
 	if shell {
 		r.checkCommand(w.Metadata["cmd"], metadata.With("cmd"), w.Type == flagger.RolloutHook, namespaceOf(w.URL))
 	}
 }
 
-// warmsUp says whether the webhook makes the load of an analysis before it begins. Its
+// warmsUp reports whether the webhook makes the load of an analysis before it begins. Its
 // command is not to be waited for, and finds nothing.
-func (w canaryWebhook) warmsUp() bool {
+func warmsUp(w flagger.Webhook) bool {
 	_, makesLoad := loadTime(w.Metadata["cmd"])
 	return w.Type == flagger.PreRollout && makesLoad
 }
@@ -150,4 +125,12 @@ func (r *rollout) toLoadTester() (at []schema.Path) {
 		}
 	}
 	return at
+}
+
+// decides reports whether the webhook can keep a version from being promoted.
+func decides(w flagger.Webhook) bool {
+	if w.Type != flagger.RolloutHook && gates[w.Type] == "" {
+		return false
+	}
+	return !w.AlwaysPasses()
 }

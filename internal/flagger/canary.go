@@ -15,6 +15,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // The routers that are simulated (the names of spec.provider).
@@ -24,28 +26,73 @@ const (
 	Nginx = "nginx"
 )
 
-// A Canary is the part of a Canary's spec that decides how its rollouts go, by the names
-// of Flagger's fields.
+// A Canary is the spec of a Canary, by the names of Flagger's fields: those that are
+// rendered, and those that decide how a rollout goes.
 type Canary struct {
 	// Provider is the router: istio, kuma or nginx.
 	Provider string `json:"provider"`
+	// MetricsServer is the address of a Prometheus; without it Flagger asks its own.
+	MetricsServer string           `json:"metricsServer,omitempty"`
+	TargetRef     ObjectReference  `json:"targetRef"`
+	AutoscalerRef *Autoscaler      `json:"autoscalerRef,omitempty"`
+	IngressRef    *ObjectReference `json:"ingressRef,omitempty"`
+	// ProgressDeadlineSeconds is for how long pods may be unready; nil is 600.
+	ProgressDeadlineSeconds *int32  `json:"progressDeadlineSeconds,omitempty"`
+	Service                 Service `json:"service"`
 	// SkipAnalysis promotes a new version as soon as it is ready.
-	SkipAnalysis bool `json:"skipAnalysis,omitempty"`
+	SkipAnalysis     bool `json:"skipAnalysis,omitempty"`
+	RevertOnDeletion bool `json:"revertOnDeletion,omitempty"`
 	// Suspend has Flagger do nothing.
 	Suspend  bool     `json:"suspend,omitempty"`
-	Service  Service  `json:"service"`
 	Analysis Analysis `json:"analysis"`
 }
 
-// A Service is what of spec.service decides how the traffic moves.
+// An ObjectReference is an object in the namespace of the Canary.
+type ObjectReference struct {
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+	Name       string `json:"name"`
+}
+
+// An Autoscaler is the one of the workload, of which Flagger makes one for the primary.
+type Autoscaler struct {
+	ObjectReference
+	PrimaryScalerQueries  map[string]string   `json:"primaryScalerQueries,omitempty"`
+	PrimaryScalerReplicas *api.ScalerReplicas `json:"primaryScalerReplicas,omitempty"`
+}
+
+// A Service is what Flagger makes Services and routes of.
 type Service struct {
+	// Name of the Services, without their suffixes.
+	Name       string           `json:"name"`
+	Port       int32            `json:"port"`
+	PortName   string           `json:"portName,omitempty"`
+	TargetPort *api.IntOrString `json:"targetPort,omitempty"`
 	// AppProtocol tcp has Istio route connections, which cannot be mirrored.
-	AppProtocol string `json:"appProtocol,omitempty"`
+	AppProtocol   string          `json:"appProtocol,omitempty"`
+	PortDiscovery bool            `json:"portDiscovery,omitempty"`
+	Timeout       string          `json:"timeout,omitempty"`
+	Gateways      []string        `json:"gateways,omitempty"`
+	Hosts         []string        `json:"hosts,omitempty"`
+	Delegation    bool            `json:"delegation,omitempty"`
+	Match         []Match         `json:"match,omitempty"`
+	Retries       *api.HTTPRetry  `json:"retries,omitempty"`
+	Headers       *api.Headers    `json:"headers,omitempty"`
+	CorsPolicy    *api.CorsPolicy `json:"corsPolicy,omitempty"`
+	Apex          *Metadata       `json:"apex,omitempty"`
+	Canary        *Metadata       `json:"canary,omitempty"`
+	Primary       *Metadata       `json:"primary,omitempty"`
+}
+
+// Metadata is that of a Service.
+type Metadata struct {
+	Labels      map[string]string `json:"labels,omitempty"`
+	Annotations map[string]string `json:"annotations,omitempty"`
 }
 
 // An Analysis is how a new version is checked.
 type Analysis struct {
-	// Interval from one check to the next, as Go writes durations. Interval reads it.
+	// Interval from one check to the next, as Go writes durations. Every reads it.
 	Interval string `json:"interval,omitempty"`
 	// Threshold is how many failed checks undo the rollout; 0 is one.
 	Threshold int `json:"threshold,omitempty"`
@@ -60,28 +107,63 @@ type Analysis struct {
 	StepWeights []int `json:"stepWeights,omitempty"`
 	// StepWeightPromotion is the share, in percent, that goes back to the primary with
 	// each step of the promotion; 0 is all at once.
-	StepWeightPromotion int `json:"stepWeightPromotion,omitempty"`
+	StepWeightPromotion   int    `json:"stepWeightPromotion,omitempty"`
+	PrimaryReadyThreshold *int32 `json:"primaryReadyThreshold,omitempty"`
+	CanaryReadyThreshold  *int32 `json:"canaryReadyThreshold,omitempty"`
 	// Mirror has the new version get a copy of the requests before it gets any itself.
 	Mirror bool `json:"mirror,omitempty"`
-	// Match are the conditions by which requests are chosen; what they are does not
-	// matter here.
-	Match []json.RawMessage `json:"match,omitempty"`
+	// Match are the conditions by which requests are chosen.
+	Match []Match `json:"match,omitempty"`
 	// SessionAffinity keeps a client on the version that it has met.
-	SessionAffinity *struct{} `json:"sessionAffinity,omitempty"`
-	Metrics         []Metric  `json:"metrics,omitempty"`
-	Webhooks        []Webhook `json:"webhooks,omitempty"`
+	SessionAffinity *SessionAffinity `json:"sessionAffinity,omitempty"`
+	Metrics         []Metric         `json:"metrics,omitempty"`
+	Alerts          []api.Alert      `json:"alerts,omitempty"`
+	Webhooks        []Webhook        `json:"webhooks,omitempty"`
+}
+
+// A Match is a condition on requests, as Istio has it: all of its parts must hold.
+type Match struct {
+	Authority       api.StringMatch            `json:"authority,omitzero"`
+	Method          api.StringMatch            `json:"method,omitzero"`
+	Scheme          api.StringMatch            `json:"scheme,omitzero"`
+	URI             api.StringMatch            `json:"uri,omitzero"`
+	Headers         map[string]api.StringMatch `json:"headers,omitempty" keys:"match-header"`
+	WithoutHeaders  map[string]api.StringMatch `json:"withoutHeaders,omitempty" keys:"match-header"`
+	QueryParams     map[string]api.StringMatch `json:"queryParams,omitempty"`
+	SourceLabels    map[string]api.LabelValue  `json:"sourceLabels,omitempty"`
+	Gateways        []string                   `json:"gateways,omitempty"`
+	SourceNamespace string                     `json:"sourceNamespace,omitempty" format:"dns-label"`
+}
+
+// A SessionAffinity is the cookie that a client carries.
+type SessionAffinity struct {
+	CookieName        string `json:"cookieName" format:"cookie"`
+	PrimaryCookieName string `json:"primaryCookieName,omitempty" format:"cookie"`
+	// MaxAge of the cookie, in seconds.
+	MaxAge int32 `json:"maxAge,omitempty"`
 }
 
 // A Metric is asked for with every check.
 type Metric struct {
 	Name string `json:"name"`
+	// Interval that the query looks back.
+	Interval string `json:"interval,omitempty"`
+	// ThresholdRange is what good values are in; without one Flagger compares with 0.
+	ThresholdRange *api.ThresholdRange `json:"thresholdRange,omitempty"`
 	// TemplateRef is nil where the metric has no MetricTemplate.
-	TemplateRef *struct{} `json:"templateRef,omitempty"`
+	TemplateRef       *api.NamespacedReference `json:"templateRef,omitempty"`
+	TemplateVariables map[string]string        `json:"templateVariables,omitempty"`
 	// Query is PromQL of the Canary itself, which Flagger has deprecated.
 	Query string `json:"query,omitempty"`
 }
 
-// isBuiltin says whether Flagger knows a query for the metric's name, which it asks
+// A MetricTemplate is the spec of a MetricTemplate: what Flagger asks, and whom.
+type MetricTemplate struct {
+	Provider api.MetricProvider `json:"provider"`
+	Query    string             `json:"query"`
+}
+
+// isBuiltin reports whether Flagger knows a query for the metric's name, which it asks
 // also where the metric has a template.
 func (m Metric) isBuiltin() bool {
 	return m.Name == "request-success-rate" || m.Name == "request-duration"

@@ -1,10 +1,8 @@
 package flagger
 
 import (
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"testing"
 	"time"
 )
@@ -20,7 +18,7 @@ func weighted(a Analysis) Canary {
 // TestTicksOfPromotion holds the simulation to what a reading of the scheduler gives for
 // the number of ticks from the detection to the end.
 func TestTicksOfPromotion(t *testing.T) {
-	matching := weighted(Analysis{Iterations: 10, Match: slices.Repeat([]json.RawMessage{nil}, 1)})
+	matching := weighted(Analysis{Iterations: 10, Match: make([]Match, 1)})
 	skipped := weighted(Analysis{StepWeight: 10})
 	skipped.SkipAnalysis = true
 	for _, tt := range []struct {
@@ -123,7 +121,7 @@ func TestEveryRunEnds(t *testing.T) {
 			c.Analysis.StepWeights = append(c.Analysis.StepWeights, random.IntN(120))
 		}
 		for range random.IntN(2) {
-			c.Analysis.Match = append(c.Analysis.Match, nil)
+			c.Analysis.Match = append(c.Analysis.Match, Match{})
 			c.Analysis.Metrics = append(c.Analysis.Metrics, asked...)
 		}
 		for range random.IntN(4) {
@@ -191,7 +189,7 @@ func TestFixedGates(t *testing.T) {
 // TestGates: what a refusal adds depends on the strategy, and on where it comes.
 func TestGates(t *testing.T) {
 	gate := func(kind string) []Webhook { return []Webhook{{Name: "gate", Type: kind, URL: "http://hooks.test/"}} }
-	matching := slices.Repeat([]json.RawMessage{nil}, 1)
+	matching := make([]Match, 1)
 	for _, tt := range []struct {
 		name string
 		a    Analysis

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 )
 
 // The types of webhooks (pkg/apis/flagger/v1beta1/canary.go).
@@ -34,9 +35,14 @@ const (
 type Webhook struct {
 	Name string `json:"name"`
 	// Type is when it is called; nothing is rollout.
-	Type     string            `json:"type,omitempty"`
-	URL      string            `json:"url"`
-	Metadata map[string]string `json:"metadata,omitempty"`
+	Type string `json:"type,omitempty"`
+	URL  string `json:"url" format:"http-url"`
+	// Timeout of a call; nothing is 10s.
+	Timeout    string            `json:"timeout,omitempty"`
+	Retries    int32             `json:"retries,omitempty"`
+	MuteAlert  bool              `json:"muteAlert,omitempty"`
+	DisableTLS bool              `json:"disableTLS,omitempty"`
+	Metadata   map[string]string `json:"metadata,omitempty"`
 }
 
 // Kind is the webhook's type, written out.
@@ -119,3 +125,15 @@ func (w *Webhook) answer() answer {
 
 // AlwaysPasses says whether a load tester lets the webhook pass whatever happens.
 func (w *Webhook) AlwaysPasses() bool { return w.answer() == passes }
+
+// defaultTimeout is that of a webhook's call (pkg/controller/webhook.go).
+const defaultTimeout = 10 * time.Second
+
+// CallTimeout is how long Flagger waits for an answer, in whole seconds, and at most a year.
+func (w *Webhook) CallTimeout() time.Duration {
+	d, err := time.ParseDuration(w.Timeout)
+	if err != nil || d <= 0 {
+		return defaultTimeout
+	}
+	return min(d, time.Hour*24*365).Truncate(time.Second)
+}

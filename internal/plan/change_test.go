@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"encoding/json"
 	"testing"
 
 	"github.com/fleetwright/fleetwright/internal/flagger"
@@ -21,7 +20,7 @@ func TestChange(t *testing.T) {
 		{"more patience", func(c *flagger.Canary) { c.Analysis.Threshold = 4 }, "exposure at failure: at the first check 0.15 → 0.25, at the last 1.25 → 1.75 traffic-minutes"},
 		{"a promotion in steps", func(c *flagger.Canary) { c.Analysis.StepWeightPromotion = 25 }, "promotion 4m → 4m30s"},
 		{"no metrics", func(c *flagger.Canary) { c.Analysis.Metrics = nil }, "nothing can fail a check any more"},
-		{"conditions", func(c *flagger.Canary) { c.Analysis.Iterations, c.Analysis.Match = 3, make([]json.RawMessage, 1) }, "promotion 4m → 3m; exposure at failure is of other requests"},
+		{"conditions", func(c *flagger.Canary) { c.Analysis.Iterations, c.Analysis.Match = 3, make([]flagger.Match, 1) }, "promotion 4m → 3m; exposure at failure is of other requests"},
 		{"very many checks", func(c *flagger.Canary) { c.Analysis.Iterations = 1 << 20 }, "promotion 4m → more than 83h19m30s"},
 		{"very much patience", func(c *flagger.Canary) { c.Analysis.Threshold = 1 << 20 }, "exposure at failure: at the first check 0.15 → endless, at the last 1.25 → endless traffic-minutes"},
 		{"a mirror that is none", func(c *flagger.Canary) { c.Analysis.Mirror = true }, "promotion 4m → never"},

@@ -17,7 +17,7 @@ func of(a flagger.Analysis) *render.Rollout {
 }
 
 func TestStrategyInWords(t *testing.T) {
-	matching := make([]json.RawMessage, 1)
+	matching := make([]flagger.Match, 1)
 	for want, a := range map[string]flagger.Analysis{
 		"canary on istio: 10% more every 1m, up to 50%; the first failed check undoes it":                                     {StepWeight: 10, MaxWeight: 50},
 		"canary on istio: 25%, 50%, a step every 1m30s; 3 failed checks undo it":                                              {StepWeight: 25, MaxWeight: 50, Threshold: 3, Interval: "90s"},
@@ -54,8 +54,8 @@ func TestNotes(t *testing.T) {
 		{"a metric that cannot be asked for", of(flagger.Analysis{StepWeight: 50, Metrics: []flagger.Metric{{Name: "unknown"}}}), "every version is rolled back"},
 		{"no analysis", skipped, "nothing is checked: "},
 		{"no checks", unchecked, "nothing can fail a check"},
-		{"conditions", of(flagger.Analysis{Iterations: 2, Match: make([]json.RawMessage, 1)}), "the shares are of the requests that match"},
-		{"a cookie", of(flagger.Analysis{StepWeight: 50, SessionAffinity: &struct{}{}}), "clients that have met the new version stay with it"},
+		{"conditions", of(flagger.Analysis{Iterations: 2, Match: make([]flagger.Match, 1)}), "the shares are of the requests that match"},
+		{"a cookie", of(flagger.Analysis{StepWeight: 50, SessionAffinity: &flagger.SessionAffinity{}}), "clients that have met the new version stay with it"},
 		{"a mirror", of(flagger.Analysis{StepWeight: 50, Mirror: true}), "what is mirrored the new version gets as well"},
 		{"two metrics", of(flagger.Analysis{StepWeight: 50, Metrics: []flagger.Metric{{Name: "request-duration"}}}), "bad versions are taken to fail the first metric"},
 	} {
