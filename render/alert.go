@@ -78,10 +78,10 @@ func (r *rollout) checkAlerts() {
 				fmt.Sprintf("there is no AlertProvider %s in namespace %s among the inputs, and where the cluster has none either the alert is not sent", a.ProviderRef.Name, a.ProviderRef.Namespace),
 				"add the AlertProvider to the inputs")
 		case p == nil:
-		case p.namespace != r.namespace && p.namespace != r.stack.namespace():
+		case p.namespace != r.namespace && p.namespace != r.stack.Namespace():
 			r.report(diag.AlertNamespace, at.With("namespace"),
 				fmt.Sprintf("an AlertProvider is in the workload's namespace or in Flagger's; nothing makes the namespace %s before it", p.namespace),
-				fmt.Sprintf("put the AlertProvider into namespace %s or %s", r.namespace, r.stack.namespace()))
+				fmt.Sprintf("put the AlertProvider into namespace %s or %s", r.namespace, r.stack.Namespace()))
 		}
 		if p != nil {
 			p.used = true

@@ -83,7 +83,7 @@ func (r *rollout) canaryAnalysis(metrics []flagger.Metric) flagger.Analysis {
 		}
 	}
 	routing := r.routing()
-	a.Match = newCanaryMatches(routing.Match)
+	a.Match = newMatches(routing.Match)
 	switch strategy := routing.CanaryStrategy; {
 	case strategy != nil && len(strategy.StepWeights) > 0:
 		// Flagger ignores maxWeight beside stepWeights (scheduler.go, maxWeight).
@@ -144,4 +144,11 @@ func withAnnotations(m *flagger.Metadata, annotations map[string]string) *flagge
 	}
 	maps.Copy(merged, m.Annotations)
 	return &flagger.Metadata{Labels: m.Labels, Annotations: merged}
+}
+
+func newMatches(all []api.HTTPMatch) (matches []flagger.Match) {
+	for _, m := range all {
+		matches = append(matches, flagger.Match{Headers: m.Headers, QueryParams: m.QueryParams, SourceLabels: m.SourceLabels})
+	}
+	return matches
 }

@@ -1,10 +1,6 @@
 package render
 
 import (
-	"fmt"
-	"slices"
-	"strings"
-
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/report"
@@ -49,7 +45,6 @@ func compile(docs schema.Documents, opts Options, keep *Compiler) (*compiler, *T
 		blobs:          map[*manifest.Object]*blob{},
 		kustomizations: map[string]*blob{},
 		stages:         map[stageKey]*stage{},
-		patched:        map[string]manifest.Origin{},
 		alertManifests: map[*alertProvider]*manifest.Object{},
 		docs:           &docs,
 		Report:         report.New(&docs),
@@ -101,9 +96,8 @@ type compiler struct {
 	// alertManifests are the AlertProviders rendered so far.
 	alertManifests map[*alertProvider]*manifest.Object
 	// outputs are the objects made so far, each once, until what is surely right of them
-	// is left out, and patched where the patches of some of them are, by their names.
+	// is left out.
 	outputs []schema.Output
-	patched map[string]manifest.Origin
 }
 
 // diagnostics returns everything reported that no comment ignores, with the severities of
@@ -126,32 +120,14 @@ func (c *compiler) render() *Tree {
 	return tree
 }
 
-// checkOutputs checks every object against the schema of what may be written. A
-// failure is a mistake of the compiler, not of its user, but for what the user's
-// patches have made. Where there were errors before, what was rendered need not be
-// sound: then only what patches have made of a sound rollout is checked.
+// checkOutputs checks every object against the schema of what may be written. A failure is
+// a mistake of the compiler, not of its user. Where there were errors before, what was
+// rendered need not be sound.
 func (c *compiler) checkOutputs(before diag.List) {
-	outputs := c.outputs
 	if before.HasErrors() {
-		outputs = slices.DeleteFunc(slices.Clone(outputs), func(o schema.Output) bool {
-			by, ok := c.patched[o.Name]
-			return !ok || isOfRollout(by, before)
-		})
+		return
 	}
-	for _, bad := range schema.CheckOutput(outputs) {
-		if by, ok := c.patched[bad.Name]; ok {
-			c.Add(by.Doc.Diagnostic(diag.PatchBreaks, by.Path, fmt.Sprintf("the patches make %s one that the cluster does not take: %s", bad.Name, bad.Explain()), bad.Hint))
-			continue
-		}
+	for _, bad := range schema.CheckOutput(c.outputs) {
 		c.Add(diag.New(diag.Internal, diag.Position{}, "", bad.Error(), "please report this as a mistake of fleetwright"))
 	}
-}
-
-// isOfRollout reports whether an error from before is in the rollout that the patches at o
-// are of, so that they may not be what breaks an object.
-func isOfRollout(o manifest.Origin, before diag.List) bool {
-	rollout := o.Path[:max(slices.Index(o.Path, any("patches")), 0)].String()
-	return slices.ContainsFunc(before, func(d diag.Diagnostic) bool {
-		return d.Severity == diag.Error && d.Position.File == o.Doc.Position().File && strings.HasPrefix(d.Path, rollout)
-	})
 }

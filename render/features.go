@@ -95,3 +95,6 @@ func (c *compiler) reportFeature(app *schema.Document, at schema.Path, f feature
 		cmp.Or(say.message, fmt.Sprintf("%s %s for %s, Flagger ignores %s on %s", name, are, strings.Join(f.on, " and "), them, provider)),
 		cmp.Or(say.hint, "remove the field")))
 }
+
+// matchOn are the providers that A/B testing works on.
+var matchOn = []string{istioProvider, nginxProvider}

@@ -15,6 +15,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/rules"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -48,7 +49,8 @@ func (c *compiler) newIstio(f *fleet) provider {
 	return istio{c}
 }
 
-func (istio) namespace() string { return istioNamespace }
+// Namespace is where Istio and Flagger are installed.
+func (istio) Namespace() string { return istioNamespace }
 
 // namespaces is Istio's own, which is there where Istio is.
 func (istio) namespaces() []*manifest.Object {
@@ -92,24 +94,25 @@ func (istio) made(r *rollout) []manifest.Identity {
 	const group = "networking.istio.io"
 	return []manifest.Identity{
 		{Group: group, Kind: "VirtualService", Namespace: r.namespace, Name: r.ServiceName},
-		{Group: group, Kind: "DestinationRule", Namespace: r.namespace, Name: r.ServiceName + canarySuffix},
-		{Group: group, Kind: "DestinationRule", Namespace: r.namespace, Name: r.ServiceName + primarySuffix},
+		{Group: group, Kind: "DestinationRule", Namespace: r.namespace, Name: r.ServiceName + rules.CanarySuffix},
+		{Group: group, Kind: "DestinationRule", Namespace: r.namespace, Name: r.ServiceName + rules.PrimarySuffix},
 	}
 }
 
-func (i istio) check(r *rollout) {
+// Check reports what of a rollout would not work on Istio.
+func (i istio) Check(r *rules.Rollout) {
 	checkIstioTCP(r)
 	checkIstioRoute(r)
-	if why := i.neverInjected(r.namespace); why != "" {
-		r.report(diag.NeverInjected, schema.Path{"workload", "namespace"}, "the namespace "+r.namespace+" "+why+", so no traffic would move", "move the workload to another namespace")
+	if why := i.NeverInjected(r.ID.Namespace); why != "" {
+		r.ReportAt(diag.NeverInjected, r.ID, schema.Path{"metadata", "namespace"}, "the namespace "+r.ID.Namespace+" "+why+", so no traffic would move", "move the workload to another namespace")
 	}
-	if cors := r.routing().CorsPolicy; cors != nil {
+	if cors := r.Service.CorsPolicy; cors != nil {
 		for i, origin := range cors.AllowOrigins {
-			r.checkStringMatch(origin, inRouting("corsPolicy").With("allowOrigins", i), false)
+			r.CheckStringMatch(origin, schema.Path{"service", "corsPolicy", "allowOrigins", i}, false)
 		}
 	}
-	if a := r.analysis().SessionAffinity; a != nil && r.routing().CanaryStrategy == nil {
-		r.report(diag.AffinityNeedsWeights, schema.Path{"rolloutPolicy", "trafficAnalysis", "sessionAffinity"},
+	if r.Analysis.SessionAffinity != nil && r.Analysis.Iterations > 0 {
+		r.Report(diag.AffinityNeedsWeights, schema.Path{"analysis", "sessionAffinity"},
 			"Flagger keeps a client on a version only where it splits the traffic by weight", "add trafficRouting: {canaryStrategy: {stepWeight: 10}}, or remove sessionAffinity")
 	}
 }
@@ -118,34 +121,38 @@ func (i istio) check(r *rollout) {
 // (pkg/kube/inject/inject.go, IgnoredNamespaces).
 var istioIgnores = []string{"kube-system", "kube-public", "kube-node-lease", "local-path-storage"}
 
-func (i istio) neverInjected(namespace string) string {
+func (i istio) NeverInjected(namespace string) string {
 	if slices.Contains(istioIgnores, namespace) {
 		return "never gets sidecars"
 	}
 	return neverMeshed(i.c, namespace, istioNamespace)
 }
 
-// checkIstioTCP says what of a rollout means nothing where the route is one of layer
-// 4, as Flagger makes it for appProtocol tcp (pkg/router/istio.go, isTcp).
-func checkIstioTCP(r *rollout) {
-	if !strings.EqualFold(r.AppProtocol, "tcp") {
+// checkIstioTCP reports what means nothing where the route is one of layer 4, as Flagger
+// makes it for appProtocol tcp (pkg/router/istio.go, isTcp).
+func checkIstioTCP(r *rules.Rollout) {
+	s := &r.Service
+	if !strings.EqualFold(s.AppProtocol, "tcp") {
 		return
 	}
-	t := r.routing()
 	for _, f := range []struct {
-		name string
-		set  bool
+		name  string
+		set   bool
+		field schema.Path
 	}{
-		{"match", len(t.Match) > 0}, {"timeoutSeconds", t.TimeoutSeconds > 0}, {"retries", t.Retries != nil},
-		{"headers", t.Headers != nil}, {"corsPolicy", t.CorsPolicy != nil},
+		{"match", len(r.Analysis.Match) > 0, schema.Path{"analysis", "match"}},
+		{"timeoutSeconds", s.Timeout != "", schema.Path{"service", "timeout"}},
+		{"retries", s.Retries != nil, schema.Path{"service", "retries"}},
+		{"headers", s.Headers != nil, schema.Path{"service", "headers"}},
+		{"corsPolicy", s.CorsPolicy != nil, schema.Path{"service", "corsPolicy"}},
 	} {
 		if f.set {
-			r.report(diag.NotOnIstio, inRouting(f.name), f.name+" is for HTTP, and with appProtocol tcp Flagger makes a route of layer 4", "appProtocol: http, or remove the field")
+			r.Report(diag.NotOnIstio, f.field, f.name+" is for HTTP, and with appProtocol tcp Flagger makes a route of layer 4", "appProtocol: http, or remove the field")
 		}
 	}
-	for i, m := range r.analysis().Metrics {
-		if m.CustomMetric == nil {
-			r.report(diag.NothingMeasured, inMetrics(i, "name"), fmt.Sprintf("with appProtocol tcp Istio counts no requests, so every check of %s would fail", m.Name), "appProtocol: http, or a customMetric")
+	for i, m := range r.Analysis.Metrics {
+		if name := r.Builtin(m); name != "" {
+			r.Report(diag.NothingMeasured, rules.InMetrics(i, "name"), fmt.Sprintf("with appProtocol tcp Istio counts no requests, so every check of %s would fail", name), "appProtocol: http, or a customMetric")
 		}
 	}
 }
@@ -176,13 +183,6 @@ func (r *rollout) istioGateways() (all []string) {
 	return all
 }
 
-// A routeProblem is a field of a Canary's service or analysis that Istio's validation
-// would refuse in the VirtualService that Flagger makes.
-type routeProblem struct {
-	path          schema.Path
-	message, hint string
-}
-
 // An istioRoute is what Flagger copies from a Canary into a VirtualService.
 type istioRoute struct {
 	// Name of the Service, which Flagger adds to the hosts.
@@ -195,15 +195,15 @@ type istioRoute struct {
 }
 
 // checkIstioRoute reports what Istio would refuse of the rollout's route.
-func checkIstioRoute(r *rollout) {
-	t := r.routing()
-	for _, p := range (istioRoute{r.ServiceName, t.Gateways, t.Hosts, t.Retries, t.Headers, t.CorsPolicy}).problems() {
-		r.report(diag.BadRoute, schema.Path{"rolloutPolicy", "trafficRouting"}.With(p.path...), p.message, p.hint)
+func checkIstioRoute(r *rules.Rollout) {
+	s := &r.Service
+	for _, p := range (istioRoute{s.Name, s.Gateways, s.Hosts, s.Retries, s.Headers, s.CorsPolicy}).problems() {
+		r.Report(diag.BadRoute, schema.Path{"service"}.With(p.Path...), p.Message, p.Hint)
 	}
-	for i, m := range t.Match {
+	for i, m := range r.Analysis.Match {
 		for _, name := range slices.Sorted(maps.Keys(m.Headers)) {
-			if strings.HasPrefix(name, "@request.auth.claims") && (len(t.Gateways) == 0 || slices.Contains(t.Gateways, meshGateway)) {
-				r.report(diag.BadRoute, inRouting("match").With(i, "headers", name), "Istio routes by claims at a gateway only, not in all sidecars", "gateways: with the name of a Gateway, and not mesh")
+			if strings.HasPrefix(name, "@request.auth.claims") && (len(s.Gateways) == 0 || slices.Contains(s.Gateways, meshGateway)) {
+				r.Report(diag.BadRoute, schema.Path{"analysis", "match", i, "headers", name}, "Istio routes by claims at a gateway only, not in all sidecars", "gateways: with the name of a Gateway, and not mesh")
 			}
 		}
 	}
@@ -211,22 +211,22 @@ func checkIstioRoute(r *rollout) {
 
 // problems are those that Istio's validation would find (pkg/config/validation,
 // virtualservice.go and validation.go).
-func (i istioRoute) problems() (all []routeProblem) {
-	for _, found := range [][]routeProblem{i.hostProblems(), i.gatewayProblems(), retryProblems(i.Retries), headerProblems(i.Headers), corsProblems(i.CorsPolicy)} {
+func (i istioRoute) problems() (all []rules.Problem) {
+	for _, found := range [][]rules.Problem{i.hostProblems(), i.gatewayProblems(), retryProblems(i.Retries), headerProblems(i.Headers), corsProblems(i.CorsPolicy)} {
 		all = append(all, found...)
 	}
 	return all
 }
 
-func (i istioRoute) hostProblems() (all []routeProblem) {
+func (i istioRoute) hostProblems() (all []rules.Problem) {
 	mesh := len(i.Gateways) == 0 || slices.Contains(i.Gateways, meshGateway)
 	for n, host := range i.Hosts {
 		at := schema.Path{"hosts", n}
 		switch {
 		case host == "*" && mesh:
-			all = append(all, routeProblem{at, "Istio takes the host * for a gateway only, not for all sidecars", "gateways: with the name of a Gateway, and not mesh"})
+			all = append(all, rules.Problem{Path: at, Message: "Istio takes the host * for a gateway only, not for all sidecars", Hint: "gateways: with the name of a Gateway, and not mesh"})
 		case host != "*" && badIstioHost(host):
-			all = append(all, routeProblem{at, fmt.Sprintf("%q is not a host that Istio takes", host), "backend.example.com, or *.example.com"})
+			all = append(all, rules.Problem{Path: at, Message: fmt.Sprintf("%q is not a host that Istio takes", host), Hint: "backend.example.com, or *.example.com"})
 		}
 	}
 	if len(all) > 0 {
@@ -250,7 +250,7 @@ func (i istioRoute) hostProblems() (all []routeProblem) {
 		seen[host] = n
 		if twice {
 			at := schema.Path{"hosts", min(n, len(i.Hosts)-1)}
-			all = append(all, routeProblem{at, fmt.Sprintf("the hosts %s and %s are the same to Istio, which takes each once", hosts[other], host), "remove one of the two"})
+			all = append(all, rules.Problem{Path: at, Message: fmt.Sprintf("the hosts %s and %s are the same to Istio, which takes each once", hosts[other], host), Hint: "remove one of the two"})
 		}
 	}
 	return all
@@ -291,10 +291,10 @@ func badIstioHost(host string) bool {
 	return badHost(host) != "" || err == nil && len(labels) > 1 || slices.ContainsFunc(labels, func(label string) bool { return len(label) > layout.MaxLabel })
 }
 
-func (i istioRoute) gatewayProblems() (all []routeProblem) {
+func (i istioRoute) gatewayProblems() (all []rules.Problem) {
 	for n, gateway := range i.Gateways {
 		if gateway == "" || !isIstioGateway(gateway) {
-			all = append(all, routeProblem{schema.Path{"gateways", n}, fmt.Sprintf("%q is not the name of a Gateway, nor a namespace and a name without dots", gateway), "istio-system/public-gateway, or mesh"})
+			all = append(all, rules.Problem{Path: schema.Path{"gateways", n}, Message: fmt.Sprintf("%q is not the name of a Gateway, nor a namespace and a name without dots", gateway), Hint: "istio-system/public-gateway, or mesh"})
 		}
 	}
 	return all
@@ -313,28 +313,28 @@ func isIstioGateway(text string) bool {
 
 // retryProblems are those of pkg/config/validation/agent, ValidateHTTPRetry; what is in
 // retryOn, its format says.
-func retryProblems(retries *api.HTTPRetry) (all []routeProblem) {
+func retryProblems(retries *api.HTTPRetry) (all []rules.Problem) {
 	if retries == nil {
 		return nil
 	}
 	at := schema.Path{"retries"}
 	if retries.Attempts == 0 && (retries.PerTryTimeout != "" || retries.RetryOn != "") {
-		all = append(all, routeProblem{at, "without attempts there are no retries, and Istio then takes neither perTryTimeout nor retryOn", "attempts: 3"})
+		all = append(all, rules.Problem{Path: at, Message: "without attempts there are no retries, and Istio then takes neither perTryTimeout nor retryOn", Hint: "attempts: 3"})
 	}
 	if d := duration(retries.PerTryTimeout); retries.PerTryTimeout != "" && (d < time.Millisecond || d%time.Millisecond != 0) {
-		all = append(all, routeProblem{at.With("perTryTimeout"), "Istio takes 1ms or more, in whole milliseconds", "perTryTimeout: 2s"})
+		all = append(all, rules.Problem{Path: at.With("perTryTimeout"), Message: "Istio takes 1ms or more, in whole milliseconds", Hint: "perTryTimeout: 2s"})
 	}
 	return all
 }
 
 // headerProblems are those of the header that names the host, by either name. Only a
 // request's may be set, once.
-func headerProblems(headers *api.Headers) (all []routeProblem) {
+func headerProblems(headers *api.Headers) (all []rules.Problem) {
 	if headers == nil {
 		return nil
 	}
 	refuse := func(direction, operation string, name any, header string) {
-		all = append(all, routeProblem{schema.Path{"headers", direction, operation, name}, fmt.Sprintf("Istio does not change the header %s here", header), "remove it"})
+		all = append(all, rules.Problem{Path: schema.Path{"headers", direction, operation, name}, Message: fmt.Sprintf("Istio does not change the header %s here", header), Hint: "remove it"})
 	}
 	for _, o := range []struct {
 		direction  string
@@ -370,12 +370,78 @@ func namesHost(header string) bool {
 	return strings.EqualFold(header, "host") || header == ":authority"
 }
 
-func corsProblems(cors *api.CorsPolicy) []routeProblem {
+func corsProblems(cors *api.CorsPolicy) []rules.Problem {
 	if cors == nil || cors.MaxAge == "" {
 		return nil
 	}
 	if d := duration(cors.MaxAge); d < time.Second || d%time.Second != 0 {
-		return []routeProblem{{schema.Path{"corsPolicy", "maxAge"}, "Istio takes 1s or more, in whole seconds", "maxAge: 24h"}}
+		return []rules.Problem{{Path: schema.Path{"corsPolicy", "maxAge"}, Message: "Istio takes 1s or more, in whole seconds", Hint: "maxAge: 24h"}}
 	}
 	return nil
 }
+
+// istioProblems returns what Istio would refuse of the VirtualService that Flagger makes of
+// a Canary.
+func istioProblems(c *flagger.Canary) (all []rules.Problem) {
+	s := &c.Service
+	if s.Delegation {
+		if len(s.Hosts)+len(s.Gateways) > 0 {
+			all = append(all, rules.Problem{Path: schema.Path{"spec", "service", "delegation"}, Message: "a delegate has neither hosts nor gateways", Hint: "remove them"})
+		}
+	} else {
+		for _, p := range (istioRoute{s.Name, s.Gateways, s.Hosts, s.Retries, s.Headers, s.CorsPolicy}).problems() {
+			p.Path = schema.Path{"spec", "service"}.With(p.Path...)
+			all = append(all, p)
+		}
+	}
+	for at, matches := range map[string][]flagger.Match{"service": s.Match, "analysis": c.Analysis.Match} {
+		for i, m := range matches {
+			for _, p := range matchProblems(m) {
+				p.Path = schema.Path{"spec", at, "match", i}.With(p.Path...)
+				all = append(all, p)
+			}
+		}
+	}
+	if cors := s.CorsPolicy; cors != nil {
+		for i, origin := range cors.AllowOrigins {
+			for _, p := range rules.StringMatchProblems(origin, false) {
+				p.Path = schema.Path{"spec", "service", "corsPolicy", "allowOrigins", i}.With(p.Path...)
+				all = append(all, p)
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b rules.Problem) int { return strings.Compare(a.Path.String(), b.Path.String()) })
+	return all
+}
+
+// matchProblems returns what Istio would refuse of a condition.
+func matchProblems(m flagger.Match) (all []rules.Problem) {
+	all = (istioRoute{Gateways: m.Gateways}).gatewayProblems()
+	check := func(condition api.StringMatch, at ...any) {
+		if condition == (api.StringMatch{}) && len(at) == 1 {
+			return
+		}
+		for _, p := range rules.StringMatchProblems(condition, false) {
+			p.Path = schema.Path(at).With(p.Path...)
+			all = append(all, p)
+		}
+	}
+	check(m.Authority, "authority")
+	check(m.Method, "method")
+	check(m.Scheme, "scheme")
+	check(m.URI, "uri")
+	for name, condition := range m.Headers {
+		check(condition, "headers", name)
+	}
+	for name, condition := range m.WithoutHeaders {
+		if condition.Regex != "*" { // which is any value
+			check(condition, "withoutHeaders", name)
+		}
+	}
+	for name, condition := range m.QueryParams {
+		check(condition, "queryParams", name)
+	}
+	return all
+}
+
+func (istio) join(*rollout) {}

@@ -12,6 +12,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/rules"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 	"github.com/fleetwright/fleetwright/templates"
@@ -289,7 +290,8 @@ func showsPlainly(conf *api.MeshPrometheus) bool {
 	return conf.SkipMTLS != nil && *conf.SkipMTLS || conf.TLS != nil && conf.TLS.Mode == "disabled"
 }
 
-func (k *kuma) namespace() string { return kumaNamespace }
+// Namespace is where Kuma and Flagger are installed.
+func (k *kuma) Namespace() string { return kumaNamespace }
 
 func (k *kuma) namespaces() []*manifest.Object {
 	return []*manifest.Object{
@@ -527,34 +529,41 @@ func (k *kuma) isCatchAll(name string) bool {
 	return slices.ContainsFunc(k.all, func(m *kumaMeshObject) bool { return name == catchAll(m.name) })
 }
 
-func (k *kuma) check(r *rollout) {
-	if k.isCatchAll(r.ServiceName) {
-		r.report(diag.ReservedRoute, schema.Path{"serviceName"}, fmt.Sprintf("Flagger calls its TrafficRoute after the Service, and %s is the one for all traffic of the mesh", r.ServiceName), "give the Service another name")
-	}
-	if r.AppProtocol != "" && !slices.Contains(kumaProtocols, r.AppProtocol) {
-		protocol, _ := kumaSpeaks(r)
-		r.report(diag.ProtocolUnknown, schema.Path{"appProtocol"}, fmt.Sprintf("Kuma knows no appProtocol %s, and takes the port to speak %s", r.AppProtocol, protocol), "one of "+strings.Join(kumaProtocols, ", "))
-	}
-	if why := k.neverInjected(r.namespace); why != "" {
-		r.report(diag.NeverInjected, schema.Path{"workload", "namespace"}, fmt.Sprintf("the namespace %s %s, so no traffic would move", r.namespace, why), "move the workload to another namespace")
-	}
+// join has the Mesh that a rollout is in made ready for rollouts. It reports one that nothing
+// defines, and that nothing says which one is meant.
+func (k *kuma) join(r *rollout) {
 	if k.unclear && r.MeshName == "" {
 		k.sayUnclear()
 	}
 	if m := k.meshOf(r); m != nil {
 		k.use(m)
-		if r.stack.loadTester != nil && !r.TestLoader && m != k.mesh && len(r.toLoadTester()) > 0 {
-			r.report(diag.TesterInOtherMesh, schema.Path{"testLoader"}, fmt.Sprintf("the public load tester is in the mesh %s, and the traffic that it makes is not split in %s", k.mesh.name, m.name), "testLoader: true")
-		}
 	} else if !k.c.mayDefine(objectKey{"Mesh", "", r.MeshName}) {
 		r.report(diag.NoMesh, schema.Path{"meshName"}, fmt.Sprintf("there is no Mesh %s among the inputs", r.MeshName), "add {apiVersion: kuma.io/v1alpha1, kind: Mesh, metadata: {name: "+r.MeshName+"}} to them, with metrics")
 	}
-	if protocol, field := kumaSpeaks(r); protocol == "tcp" || protocol == "kafka" {
-		for i, m := range r.analysis().Metrics {
-			if _, _, ok := k.query(r, m.Name); ok && m.CustomMetric == nil {
-				r.report(diag.NothingCounted, inMetrics(i, "name"),
-					fmt.Sprintf("with %s %s the sidecars count no requests, so every check of %s would fail", field, protocol, m.Name), "use "+field+" http, http2 or grpc, or a customMetric")
-			}
+}
+
+// Check reports what of a rollout would not work on Kuma.
+func (k *kuma) Check(r *rules.Rollout) {
+	if k.isCatchAll(r.Service.Name) {
+		r.Report(diag.ReservedRoute, schema.Path{"service", "name"}, fmt.Sprintf("Flagger calls its TrafficRoute after the Service, and %s is the one for all traffic of the mesh", r.Service.Name), "give the Service another name")
+	}
+	protocol, field := kumaSpeaks(r)
+	if p := r.Service.AppProtocol; p != "" && !slices.Contains(kumaProtocols, p) {
+		r.Report(diag.ProtocolUnknown, schema.Path{"service", "appProtocol"}, fmt.Sprintf("Kuma knows no appProtocol %s, and takes the port to speak %s", p, protocol), "one of "+strings.Join(kumaProtocols, ", "))
+	}
+	if why := k.NeverInjected(r.ID.Namespace); why != "" {
+		r.ReportAt(diag.NeverInjected, r.ID, schema.Path{"metadata", "namespace"}, fmt.Sprintf("the namespace %s %s, so no traffic would move", r.ID.Namespace, why), "move the workload to another namespace")
+	}
+	if r.Mesh != "" && r.Mesh != k.mesh.name && r.On.PublicTester && !r.Tester.Exists && r.UsesPublicTester() {
+		r.ReportAt(diag.TesterInOtherMesh, r.Tester.ID, nil, fmt.Sprintf("the public load tester is in the mesh %s, and the traffic that it makes is not split in %s", k.mesh.name, r.Mesh), "testLoader: true")
+	}
+	if protocol != "tcp" && protocol != "kafka" {
+		return
+	}
+	for i, m := range r.Analysis.Metrics {
+		if name := r.Builtin(m); rules.IsBuiltin(name) {
+			r.Report(diag.NothingCounted, rules.InMetrics(i, "name"),
+				fmt.Sprintf("with %s %s the sidecars count no requests, so every check of %s would fail", field, protocol, name), "use "+field+" http, http2 or grpc, or a customMetric")
 		}
 	}
 }
@@ -563,20 +572,25 @@ func (k *kuma) check(r *rollout) {
 // takes no notice (pkg/plugins/runtime/k8s/controllers/inbound_converter.go).
 var kumaProtocols = []string{"http", "http2", "grpc", "tcp", "kafka"}
 
-// kumaSpeaks is what Kuma takes the rollout's port to speak, and the field that says
+// kumaSpeaks returns what Kuma takes the rollout's port to speak, and the field that says
 // it.
-func kumaSpeaks(r *rollout) (protocol, field string) {
-	if slices.Contains(kumaProtocols, r.AppProtocol) {
-		return r.AppProtocol, "appProtocol"
+func kumaSpeaks(r *rules.Rollout) (protocol, field string) {
+	if slices.Contains(kumaProtocols, r.Service.AppProtocol) {
+		return r.Service.AppProtocol, "appProtocol"
 	}
-	return cmp.Or(r.routing().Protocol, "http"), "protocol"
+	if m := r.Service.Canary; m != nil {
+		for key := range kumaProtocol(r.Service.Port, "") {
+			protocol = m.Annotations[key]
+		}
+	}
+	return cmp.Or(protocol, "tcp"), "protocol"
 }
 
-// neverInjected says why the pods of a namespace get no sidecars, if they do not.
+// NeverInjected returns why the pods of a namespace get no sidecars, if they do not.
 // Kuma's webhooks leave out kube-system and its own namespace
 // (deployments/charts/kuma/templates/cp-webhooks-and-secrets.yaml); the others are
 // not labelled, because what is in them must start without Kuma.
-func (k *kuma) neverInjected(namespace string) string {
+func (k *kuma) NeverInjected(namespace string) string {
 	if namespace == prometheusNamespace {
 		return "is that of Prometheus, which is not in the mesh"
 	}

@@ -213,8 +213,8 @@ func (c *compiler) encode(o manifest.Rendered) *blob {
 		return b
 	}
 	if m.Patched != nil {
-		out := schema.Output{APIVersion: m.APIVersion, Kind: m.Kind, Name: m.Identity().String(), Value: m.Patched.Value, Form: schema.Patched}
-		c.patched[out.Name] = m.Patched.By
+		out := m.Output()
+		out.Value, out.Form = m.Patched.Value, schema.Patched
 		b = c.blob(encoding{value: m.Patched.JSON, output: c.check(out)})
 	} else {
 		b = c.blob(encoding{value: m, manifest: m, output: c.check(m.Output())})

@@ -2,12 +2,8 @@ package render
 
 import (
 	"cmp"
-	"fmt"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/util/validation"
-
-	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
@@ -24,10 +20,6 @@ func (r *rollout) metrics() ([]flagger.Metric, []manifest.Rendered) {
 	seen := map[string]bool{}
 	for i, m := range r.analysis().Metrics {
 		name, spec, ok := r.template(m)
-		if seen[name] {
-			continue // which is an error
-		}
-		seen[name] = true
 		metric := flagger.Metric{Name: name, Interval: seconds(or(m.IntervalSeconds, defaultIntervalSeconds)), TemplateVariables: m.TemplateVariables}
 		// Without a range Flagger would compare with 0. An empty one accepts
 		// every value, as Kurator's API promises.
@@ -35,6 +27,11 @@ func (r *rollout) metrics() ([]flagger.Metric, []manifest.Rendered) {
 		if ok {
 			ref := api.NamespacedReference{Name: r.metricTemplate(name), Namespace: r.namespace}
 			metric.TemplateRef = &ref
+			if seen[name] {
+				metrics = append(metrics, metric)
+				continue // it has its template, and is reported
+			}
+			seen[name] = true
 			templates = append(templates, manifest.Rendered{Object: &manifest.Object{
 				APIVersion: manifest.FlaggerV1beta1, Kind: "MetricTemplate",
 				Metadata: manifest.Metadata{Name: ref.Name, Namespace: ref.Namespace},
@@ -82,27 +79,4 @@ func (r *rollout) template(m api.Metric) (name string, spec flagger.MetricTempla
 func (s *stack) metricsServer() string {
 	address, _ := s.flagger.chart.Values["metricsServer"].(string)
 	return address
-}
-
-// checkMetrics says which metrics do not check what they seem to.
-func (r *rollout) checkMetrics() {
-	seen := map[string]int{}
-	for i, m := range r.analysis().Metrics {
-		at := inMetrics(i, "name")
-		name, _, _ := r.template(m)
-		if first, ok := seen[name]; ok {
-			called := name
-			if r.analysis().Metrics[first].Name == m.Name {
-				called = m.Name
-			}
-			r.report(diag.MetricTwice, at, fmt.Sprintf("the metric at %s is called %s as well", r.origin(inMetrics(first, "name")...).Position(), called), "give one of the two another name")
-		}
-		seen[name] = i
-		if template := r.metricTemplate(name); len(template) > validation.DNS1123SubdomainMaxLength {
-			r.report(diag.NameTooLong, at, fmt.Sprintf("the MetricTemplate would have a name of %d characters, Kubernetes takes %d", len(template), validation.DNS1123SubdomainMaxLength), "give the metric a shorter name")
-		}
-		if t := m.ThresholdRange; t == nil || t.Min == nil && t.Max == nil {
-			r.report(diag.NoThreshold, at, fmt.Sprintf("the metric %s has no threshold, so every value of it is good", m.Name), cmp.Or(knownMetrics[m.Name].example, "thresholdRange: {min: …}, or {max: …}"))
-		}
-	}
 }

@@ -3,7 +3,6 @@ package render
 import (
 	"fmt"
 	"net"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/rules"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/templates"
 )
@@ -42,7 +42,8 @@ func (c *compiler) newNginx(f *fleet) provider {
 	return n
 }
 
-func (nginx) namespace() string { return nginxNamespace }
+// Namespace is where nginx and Flagger are installed.
+func (nginx) Namespace() string { return nginxNamespace }
 
 func (nginx) namespaces() []*manifest.Object {
 	return []*manifest.Object{manifest.NewNamespace(nginxNamespace, manifest.NamespaceMeta{})}
@@ -140,30 +141,6 @@ func (nginx) query(r *rollout, metric string) (name, query string, ok bool) {
 	return metric + "-nginx", strings.ReplaceAll(query, "PORT", strconv.Itoa(int(r.Port))), true
 }
 
-// hosts are those of the rollout's Ingress: its own, and what patches add.
-func (r *rollout) hosts() []string {
-	if r.TrafficRoutingProvider != nginxProvider || r.routing().Host == "" {
-		return nil
-	}
-	hosts := []string{r.routing().Host}
-	if len(r.Patches) == 0 {
-		return hosts
-	}
-	for _, o := range r.objects() {
-		if o.Kind != "Ingress" || o.Patched == nil {
-			continue
-		}
-		spec, _ := o.Patched.Value["spec"].(map[string]any)
-		rules, _ := spec["rules"].([]any)
-		for _, rule := range rules {
-			if host := textField(rule, "host"); host != "" && !slices.Contains(hosts, host) {
-				hosts = append(hosts, host)
-			}
-		}
-	}
-	return hosts
-}
-
 // badHost says why an Ingress does not take a host (k8s.io/kubernetes
 // pkg/apis/networking/validation).
 func badHost(host string) string {
@@ -184,11 +161,11 @@ func (nginx) serviceMeta(int32) map[string]string { return nil }
 
 // made is the Ingress of the canary (fluxcd/flagger pkg/router/ingress.go).
 func (nginx) made(r *rollout) []manifest.Identity {
-	return []manifest.Identity{{Group: "networking.k8s.io", Kind: "Ingress", Namespace: r.namespace, Name: r.Workload.Name + canarySuffix}}
+	return []manifest.Identity{{Group: "networking.k8s.io", Kind: "Ingress", Namespace: r.namespace, Name: r.Workload.Name + rules.CanarySuffix}}
 }
 
-// neverInjected is nothing: nginx has no sidecars.
-func (nginx) neverInjected(string) string { return "" }
+// NeverInjected returns nothing: nginx has no sidecars.
+func (nginx) NeverInjected(string) string { return "" }
 
 // installsPrometheus says whether Flagger's chart installs one.
 func (s *stack) installsPrometheus() bool {
@@ -196,59 +173,62 @@ func (s *stack) installsPrometheus() bool {
 	return prometheus["install"] == true
 }
 
-func (n nginx) check(r *rollout) {
-	routing := r.routing()
-	if routing.Host != "" {
-		if why := badHost(routing.Host); why != "" {
-			r.report(diag.WrongFormat, inRouting("host"), fmt.Sprintf("%q is not a host that an Ingress takes: %s", routing.Host, why), "host: shop.example.com")
+// Check reports what of a rollout would not work on nginx.
+func (n nginx) Check(r *rules.Rollout) {
+	if in := r.Ingress; in != nil && len(in.Hosts) > 0 {
+		if why := badHost(in.Hosts[0]); why != "" {
+			r.ReportAt(diag.WrongFormat, in.ID, schema.Path{"spec", "rules", 0, "host"}, fmt.Sprintf("%q is not a host that an Ingress takes: %s", in.Hosts[0], why), "host: shop.example.com")
 		}
-	} else {
-		r.report(diag.NoHost, schema.Path{"rolloutPolicy", "trafficRouting"}, "the Ingress needs the name that requests come in for", "host: shop.example.com")
+	} else if in != nil {
+		r.ReportAt(diag.NoHost, in.ID, schema.Path{"spec"}, "the Ingress needs the name that requests come in for", "host: shop.example.com")
 	}
-	for i, m := range r.analysis().Metrics {
-		if _, _, ok := n.query(r, m.Name); !ok || m.CustomMetric != nil {
+	for i, m := range r.Analysis.Metrics {
+		name := r.Builtin(m)
+		if !rules.IsBuiltin(name) {
 			continue
 		}
-		at := inMetrics(i, "name")
-		if routing.AnalysisTimes > 0 && routing.CanaryStrategy == nil && len(routing.Match) == 0 {
-			r.report(diag.NothingMeasured, at,
-				fmt.Sprintf("before the switch of a blue/green rollout nginx sends the new version nothing, so every check of %s would fail", m.Name),
+		at := rules.InMetrics(i, "name")
+		if r.Analysis.Iterations > 0 && len(r.Analysis.Match) == 0 && r.Has("analysis", "iterations") {
+			r.Report(diag.NothingMeasured, at,
+				fmt.Sprintf("before the switch of a blue/green rollout nginx sends the new version nothing, so every check of %s would fail", name),
 				"use a customMetric of the pods, or canaryStrategy")
 		}
-		if r.MetricsServer == "" && r.stack.metricsServer() == nginxMetricsServer && !r.stack.installsPrometheus() {
-			r.report(diag.NothingMeasured, at, fmt.Sprintf("the fleet at %s has Flagger's chart install no Prometheus, so every check of %s would fail", r.stack.fleet.doc.Position("spec", "plugin", "flagger", "extraArgs"), m.Name),
+		if !r.Has("metricsServer") && r.On.MetricsServer == nginxMetricsServer && !r.On.Prometheus {
+			r.Report(diag.NothingMeasured, at, fmt.Sprintf("the fleet at %s has Flagger's chart install no Prometheus, so every check of %s would fail", r.On.Fleet("spec", "plugin", "flagger", "extraArgs"), name),
 				"metricsServer: with the URL of yours, in extraArgs")
 		}
 	}
 	checkNginxMatch(r)
 }
 
-// checkNginxMatch says what of the conditions nginx does not get: of all Flagger
-// takes the last header and the last cookie (pkg/router/ingress.go, SetRoutes).
-func checkNginxMatch(r *rollout) {
+// checkNginxMatch reports conditions that nginx does not get: of all Flagger takes the last
+// header and the last cookie (pkg/router/ingress.go, SetRoutes).
+func checkNginxMatch(r *rules.Rollout) {
 	headers := map[bool]int{}
-	for i, m := range r.routing().Match {
-		at := inRouting("match").With(i)
+	for i, m := range r.Analysis.Match {
+		at := schema.Path{"analysis", "match", i}
 		for _, f := range []struct {
 			name string
 			set  bool
 		}{{"queryParams", len(m.QueryParams) > 0}, {"sourceLabels", len(m.SourceLabels) > 0}} {
 			if f.set {
-				r.report(diag.NotOnNginx, at.With(f.name), fmt.Sprintf("%s are for istio, Flagger ignores them on nginx", f.name), "use headers")
+				r.Report(diag.NotOnNginx, at.With(f.name), fmt.Sprintf("%s are for istio, Flagger ignores them on nginx", f.name), "use headers")
 			}
 		}
 		for name, h := range m.Headers {
 			at := at.With("headers", name)
 			cookie := name == "cookie"
 			if headers[cookie]++; headers[cookie] == 2 {
-				r.report(diag.NotOnNginx, inRouting("match"), "Flagger takes one header and one cookie on nginx, and ignores the others", "leave one header, and one cookie")
+				r.Report(diag.NotOnNginx, schema.Path{"analysis", "match"}, "Flagger takes one header and one cookie on nginx, and ignores the others", "leave one header, and one cookie")
 			}
 			switch {
 			case cookie && h.Exact == "":
-				r.report(diag.NotOnNginx, at, "on nginx a cookie is matched by its name, which Flagger takes from exact; nginx then wants its value to be always", "cookie: {exact: canary}")
+				r.Report(diag.NotOnNginx, at, "on nginx a cookie is matched by its name, which Flagger takes from exact; nginx then wants its value to be always", "cookie: {exact: canary}")
 			case h.Prefix != "" || h.Suffix != "":
-				r.report(diag.NotOnNginx, at, "Flagger takes exact and regex of a header on nginx, and ignores prefix and suffix", "regex: ^insider.*")
+				r.Report(diag.NotOnNginx, at, "Flagger takes exact and regex of a header on nginx, and ignores prefix and suffix", "regex: ^insider.*")
 			}
 		}
 	}
 }
+
+func (nginx) join(*rollout) {}

@@ -1,7 +1,6 @@
 package render
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -74,14 +73,14 @@ func (r *rollout) planned() (Rollout, bool) {
 		Application: app.namespace + "/" + app.Metadata.Name,
 		Namespace:   r.namespace, Name: r.Workload.Name,
 		Flagger: r.stack.flagger.chart.Version,
-		Plan:    flagger.New(canary, r.flaggerVersion()),
+		Plan:    flagger.New(canary, r.stack.flaggerVersion()),
 	}, ok
 }
 
 // flaggerVersion is that of the fleet's Flagger. Of a range over several minor versions
 // nobody knows it: then it is the newest.
-func (r *rollout) flaggerVersion() flagger.Version {
-	v, ok := parseMinor(r.stack.flagger.chart.Version)
+func (s *stack) flaggerVersion() flagger.Version {
+	v, ok := parseMinor(s.flagger.chart.Version)
 	if !ok || v.major != 1 {
 		return flagger.Newest
 	}
@@ -101,16 +100,9 @@ func (r *rollout) canaryObject() (manifest.Rendered, flagger.Canary) {
 // simulated is the rollout's Canary as the simulation takes it, with its patches, or
 // false where these have left none that can be read.
 func (r *rollout) simulated() (flagger.Canary, bool) {
-	o, spec := r.canaryObject()
-	if o.Patched == nil {
-		return spec, true
-	}
-	text, err := json.Marshal(o.Patched.Value["spec"])
-	if err != nil {
-		return flagger.Canary{}, false
-	}
-	canary, err := flagger.Parse(text)
-	return canary, err == nil
+	o, _ := r.canaryObject()
+	canary, ok := specOf[flagger.Canary](o)
+	return *canary, ok
 }
 
 // goodRun is what a good version goes through, or false where Flagger does nothing with the
@@ -120,23 +112,17 @@ func (r *rollout) goodRun() (canary flagger.Canary, run flagger.Run, ok bool) {
 	if !ok || canary.Suspend {
 		return canary, flagger.Run{}, false
 	}
-	return canary, canary.Run(r.flaggerVersion(), flagger.Scenario{}), true
+	return canary, canary.Run(r.stack.flaggerVersion(), flagger.Scenario{}), true
 }
 
-// checkPlan says what the rollout's way through its strategy tells: that it leads
-// nowhere, or meets something on the way.
-func (r *rollout) checkPlan() {
+// notePlan notes what the way of a good version through the rollout meets outside of it.
+func (r *rollout) notePlan() {
 	if !r.policy.sound {
 		return
 	}
-	canary, run, ok := r.goodRun()
-	if !ok || run.Outcome != flagger.Promoted || canary.SkipAnalysis {
-		return
-	}
-	r.noteRolloutTimeout(run)
-	r.noteUndoneByFlux(run)
-	if len(r.Patches) == 0 { // which may say another interval, or another load
-		r.checkLoadTime(run)
+	if canary, run, ok := r.goodRun(); ok && run.Outcome == flagger.Promoted && !canary.SkipAnalysis {
+		r.noteRolloutTimeout(run)
+		r.noteUndoneByFlux(run)
 	}
 }
 
@@ -161,7 +147,7 @@ func (r *rollout) checkEnd() {
 		return
 	}
 	_, spec := r.canaryObject()
-	if run.Outcome == spec.Run(r.flaggerVersion(), flagger.Scenario{}).Outcome {
+	if run.Outcome == spec.Run(r.stack.flaggerVersion(), flagger.Scenario{}).Outcome {
 		return // whatever the reason, it is not the patches
 	}
 	switch last := run.Ticks[len(run.Ticks)-1]; run.Outcome {

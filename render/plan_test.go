@@ -137,7 +137,8 @@ func TestLoadThatEnds(t *testing.T) {
 		{"load before traffic that is waited for", of("kuma", 60, 60, hook("pre-rollout", "bash", "hey -z 2m"+url), ""), false},
 		{"load that is begun once, and then again", of("kuma", 60, 60, hook("pre-rollout", "cmd", "hey -z 2m"+url), "hey -z 50s"+url), false},
 		{"no load", of("kuma", 600, 30, "", ""), false},
-		{"a patch of something", edit(t, of("kuma", 90, 30, "", "hey -z 1m"+url), "x.yaml", "      testLoader: true\n", "      testLoader: true\n      patches: [{target: {kind: Canary}, patch: '[{op: add, path: /metadata/labels, value: {a: b}}]'}]\n"), false},
+		{"a patch of something else", edit(t, of("kuma", 90, 30, "", "hey -z 1m"+url), "x.yaml", "      testLoader: true\n", "      testLoader: true\n      patches: [{target: {kind: Canary}, patch: '- {op: add, path: /metadata/labels, value: {a: b}}'}]\n"), true},
+		{"a patch that lets the metric look back further", edit(t, of("kuma", 90, 30, "", "hey -z 1m"+url), "x.yaml", "      testLoader: true\n", "      testLoader: true\n      patches: [{target: {kind: Canary}, patch: '- {op: replace, path: /spec/analysis/metrics/0/interval, value: 90s}'}]\n"), false},
 		{"a query with a window of its own", edit(t, of("kuma", 90, 30, "", "hey -z 1m"+url), "x.yaml", "name: request-success-rate, intervalSeconds: 30,", `name: errors, intervalSeconds: 30, customMetric: {provider: {type: prometheus, address: "http://prometheus:9090"}, query: 'sum(rate(errors_total{namespace="web",pod=~"web-[0-9a-z-]+"}[5m]))'},`), false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

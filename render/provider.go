@@ -3,6 +3,7 @@ package render
 import (
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/rules"
 )
 
 // A provider moves the traffic of rollouts. All that the compiler knows of one
@@ -10,8 +11,7 @@ import (
 // the others' in features; adding one is adding a file, a line to newProvider, a
 // column to features, and to the schemas under schema/output what it renders.
 type provider interface {
-	// namespace is where the provider and Flagger are installed.
-	namespace() string
+	rules.Provider
 	// namespaces are all that the provider brings, with their labels.
 	namespaces() []*manifest.Object
 	// releases are the charts to install before Flagger, in any order.
@@ -44,11 +44,8 @@ type provider interface {
 	// made are the objects that Flagger makes for a rollout with this provider,
 	// beside those that it makes with any.
 	made(r *rollout) []manifest.Identity
-	// neverInjected says why the pods of a namespace get no sidecars, if they do not
-	// and need one.
-	neverInjected(namespace string) string
-	// check says what of a rollout would not work, beside features.
-	check(r *rollout)
+	// join is called once for a rollout of the provider, before anything is made for it.
+	join(r *rollout)
 }
 
 // The providers that Kurator knows (pkg/apis/fleet/v1alpha1).

@@ -3,15 +3,14 @@ package render
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/util/validation"
-
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
-	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/rules"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -29,6 +28,10 @@ type rollout struct {
 	made []object
 	// rendered are the rollout's own objects, nil before they are asked for.
 	rendered []manifest.Rendered
+	// steps are what patches have made of each of them, one after the other.
+	steps map[manifest.Identity][]patchStep
+	// reported are the fields that something was reported about.
+	reported []schema.Path
 }
 
 // Kurator's defaults, as its API documents them (pkg/apis/apps/v1alpha1/types.go),
@@ -40,11 +43,6 @@ const (
 	defaultCookieSeconds   = 86400 // maxAge of sessionAffinity
 	// Flagger takes a threshold of 0 for 1 (pkg/apis/flagger/v1beta1/canary.go).
 	defaultThreshold = 1
-)
-
-const (
-	canarySuffix  = "-canary"
-	primarySuffix = "-primary"
 )
 
 // placeRollout is the rollout of a policy on a site, or nil where it has none or
@@ -88,6 +86,7 @@ func (r *rollout) report(code diag.Code, field schema.Path, message, hint string
 	if r.policy.app.doc.Unsure(r.at(field...)) {
 		return
 	}
+	r.reported = append(r.reported, r.at(field...))
 	r.c.Add(r.policy.app.doc.Diagnostic(code, r.at(field...), message, hint))
 }
 
@@ -116,82 +115,71 @@ func (r *rollout) reportNoStack(s *site) {
 
 func (r *rollout) kind() string { return cmp.Or(r.Workload.Kind, "Deployment") }
 
-// check says what of the rollout would not work.
+// check reports what of the rollout would not work: first what its Canary cannot say, then
+// what the rules find in its objects.
 func (r *rollout) check() {
 	if target := r.policy.targetNamespace(); target != "" && target != r.namespace {
 		r.report(diag.WorkloadNamespace, schema.Path{"workload", "namespace"},
 			fmt.Sprintf("the workload is said to be in namespace %s, the policy's targetNamespace puts it into %s", r.namespace, target), "namespace: "+target)
 	}
-	if r.Port < 1024 && r.TargetPort == nil {
-		r.report(diag.GuessedTargetPort, schema.Path{"port"},
-			fmt.Sprintf("without a targetPort Flagger sends the traffic to the container's port %d, where few containers listen", r.Port), "targetPort: 8080, or the name of the container's port")
+	r.checkAutoscalerVersion()
+	r.checkMaxWeightIgnored()
+	r.checkZeroThreshold()
+	r.checkMatchFields()
+	r.stack.join(r)
+	for _, p := range r.alertProviders() {
+		p.used = true
 	}
-	if p := r.TargetPort; p != nil && p.Str != "" && len(validation.IsValidPortName(p.Str)) > 0 {
-		hint := "targetPort: http, as the container calls it"
-		if _, err := strconv.Atoi(p.Str); err == nil {
-			hint = "targetPort: " + p.Str + ", without the quotes, for the number"
-		}
-		r.report(diag.WrongFormat, schema.Path{"targetPort"}, fmt.Sprintf("%q is not a port name: one has a letter in it, and no two hyphens in a row", p.Str), hint)
-	}
-	if r.ServiceName == "kubernetes" && r.namespace == "default" {
-		r.report(diag.BadName, schema.Path{"serviceName"}, "the Service kubernetes in namespace default is the API server's own, and Flagger would take it over", "give the workload's Service another name")
-	}
-	r.checkName(schema.Path{"serviceName"}, "Service", r.ServiceName, primarySuffix)
-	r.checkName(schema.Path{"workload", "name"}, r.kind(), r.Workload.Name, primarySuffix)
-	if r.TestLoader {
-		r.checkName(schema.Path{"workload", "name"}, "load tester", r.Workload.Name, flagger.LoadTesterSuffix)
-		if name := r.loadTester(); len(name) <= layout.MaxLabel && len(validation.IsDNS1035Label(name)) > 0 {
-			r.report(diag.BadName, schema.Path{"workload", "name"},
-				fmt.Sprintf("the load tester's Service would be called %s, and a Service's name has lower-case letters, digits and '-' only, and begins with a letter", name),
-				"use another name, or the fleet's public load tester")
-		}
-	}
-	for _, rule := range []func(){
-		r.checkAutoscaler, r.checkFlaggerVersion,
-		r.checkIntervals, r.checkSteps, r.checkMaxWeight, r.checkThreshold, r.checkReadinessTimeout, r.checkChecks,
-		r.checkMetrics, r.checkThresholds, r.checkQueries,
-		r.checkWebhooks, r.checkCommands, r.checkWebhookTimeouts, r.checkAlerts,
-		r.checkMatch,
-	} {
-		rule()
-	}
-	r.stack.check(r)
 	r.checkPatches()
-	r.checkPlan()
+	for _, f := range rules.Check(r.judged()) {
+		r.reportFinding(f)
+	}
+	r.notePlan()
 	r.checkSubstitution()
 	r.noteReplicas()
 	r.noteSecrets()
 }
 
-// checkAutoscaler says what of the autoscaler Flagger or Kubernetes would refuse.
-func (r *rollout) checkAutoscaler() {
-	a, ref := r.AutoscalerRef, r.autoscalerRef()
-	if a == nil {
-		return
-	}
-	at := schema.Path{"autoscalerRef"}
-	if name := a.Name + primarySuffix; len(name) > validation.DNS1123SubdomainMaxLength {
-		r.report(diag.NameTooLong, at.With("name"), fmt.Sprintf("the primary's %s would have a name of %d characters, Kubernetes takes %d", ref.Kind, len(name), validation.DNS1123SubdomainMaxLength), "use a shorter name")
-	}
-	if r.kind() == "DaemonSet" {
-		r.report(diag.BadAutoscaler, at, "nothing scales a DaemonSet", "remove the field")
-	}
-	if a.APIVersion != "" && a.APIVersion != ref.APIVersion {
-		r.report(diag.BadAutoscaler, at.With("apiVersion"), fmt.Sprintf("a %s is of %s, not of %s", ref.Kind, ref.APIVersion, a.APIVersion), "apiVersion: "+ref.APIVersion)
-	}
-	if len(a.PrimaryScalerQueries) > 0 && ref.Kind != scaledObject {
-		r.report(diag.BadAutoscaler, at.With("primaryScalerQueries"), "Flagger has queries for a ScaledObject only", "remove the field")
-	}
-	if n := a.PrimaryScalerReplicas; n != nil && n.MinReplicas != nil && n.MaxReplicas != nil && *n.MinReplicas > *n.MaxReplicas {
-		r.report(diag.BadAutoscaler, at.With("primaryScalerReplicas", "minReplicas"), fmt.Sprintf("no number of pods is at least %d and at most %d", *n.MinReplicas, *n.MaxReplicas), "give maxReplicas the larger of the two")
+// checkAutoscalerVersion reports an apiVersion that is not that of the autoscaler's kind. The
+// Canary always has the right one.
+func (r *rollout) checkAutoscalerVersion() {
+	if a, ref := r.AutoscalerRef, r.autoscalerRef(); a != nil && a.APIVersion != "" && a.APIVersion != ref.APIVersion {
+		r.report(diag.BadAutoscaler, schema.Path{"autoscalerRef", "apiVersion"}, fmt.Sprintf("a %s is of %s, not of %s", ref.Kind, ref.APIVersion, a.APIVersion), "apiVersion: "+ref.APIVersion)
 	}
 }
 
-// checkName checks that a name made from another fits into a label.
-func (r *rollout) checkName(field schema.Path, what, name, suffix string) {
-	if len(name+suffix) > layout.MaxLabel {
-		r.report(diag.NameTooLong, field, fmt.Sprintf("the %s %s%s would have a name of %d characters, Kubernetes takes %d", what, name, suffix, len(name+suffix), layout.MaxLabel),
-			fmt.Sprintf("use a name of at most %d characters", layout.MaxLabel-len(suffix)))
+// checkMaxWeightIgnored reports a maxWeight beside stepWeights, which the Canary does not get.
+func (r *rollout) checkMaxWeightIgnored() {
+	if s := r.routing().CanaryStrategy; s != nil && s.MaxWeight > 0 && len(s.StepWeights) > 0 {
+		r.report(diag.MaxWeightIgnored, inRouting("canaryStrategy").With("maxWeight"), "Flagger ignores maxWeight beside stepWeights: the last of them is the largest", "remove the line")
+	}
+}
+
+// checkZeroThreshold reports a threshold of 0, which Flagger reads as 1, as it is rendered
+// (pkg/apis/flagger/v1beta1/canary.go, GetAnalysisThreshold).
+func (r *rollout) checkZeroThreshold() {
+	if n := r.analysis().CheckFailedTimes; n != nil && *n == 0 {
+		r.report(diag.ZeroThreshold, inAnalysis("checkFailedTimes"), "Flagger takes 0 for 1: the first failed check undoes the rollout", "checkFailedTimes: 1 if that is meant, or more")
+	}
+}
+
+// checkMatchFields refuses the conditions that a Canary's analysis has no place for.
+func (r *rollout) checkMatchFields() {
+	if !slices.Contains(matchOn, r.TrafficRoutingProvider) {
+		return
+	}
+	for i, m := range r.routing().Match {
+		for _, f := range []struct {
+			name  string
+			value any
+		}{
+			{"name", m.Name}, {"uri", m.Uri}, {"scheme", m.Scheme}, {"method", m.Method}, {"authority", m.Authority}, {"port", m.Port},
+			{"gateways", m.Gateways}, {"ignoreUriCase", m.IgnoreUriCase}, {"withoutHeaders", m.WithoutHeaders}, {"sourceNamespace", m.SourceNamespace},
+		} {
+			if f.value != nil {
+				r.report(diag.BadMatch, inRouting("match").With(i, f.name), fmt.Sprintf("a Canary's analysis has no %s in match", f.name), "use headers, queryParams or sourceLabels")
+			}
+		}
 	}
 }
 
@@ -237,7 +225,11 @@ func (r *rollout) objects() []manifest.Rendered {
 		if r.TestLoader {
 			all = append(all, r.loadTesterObjects()...)
 		}
-		r.rendered = r.patch(append(all, r.stack.rolloutObjects(r)...))
+		all = append(all, r.stack.rolloutObjects(r)...)
+		if r.policy.sound {
+			all = r.patch(all)
+		}
+		r.rendered = all
 	}
 	return r.rendered
 }
@@ -245,13 +237,13 @@ func (r *rollout) objects() []manifest.Rendered {
 // makes are the objects that Flagger makes for the rollout (fluxcd/flagger
 // pkg/router/kubernetes_default.go, pkg/canary).
 func (r *rollout) makes() (made []object) {
-	all := []manifest.Identity{{Group: "apps", Kind: r.kind(), Namespace: r.namespace, Name: r.Workload.Name + primarySuffix}}
-	for _, suffix := range []string{"", canarySuffix, primarySuffix} {
+	all := []manifest.Identity{{Group: "apps", Kind: r.kind(), Namespace: r.namespace, Name: r.Workload.Name + rules.PrimarySuffix}}
+	for _, suffix := range []string{"", rules.CanarySuffix, rules.PrimarySuffix} {
 		all = append(all, manifest.Identity{Group: "", Kind: "Service", Namespace: r.namespace, Name: r.ServiceName + suffix})
 	}
 	if a := r.autoscalerRef(); a != nil {
 		group, _, _ := strings.Cut(a.APIVersion, "/")
-		all = append(all, manifest.Identity{Group: group, Kind: a.Kind, Namespace: r.namespace, Name: a.Name + primarySuffix})
+		all = append(all, manifest.Identity{Group: group, Kind: a.Kind, Namespace: r.namespace, Name: a.Name + rules.PrimarySuffix})
 	}
 	for _, id := range append(all, r.stack.made(r)...) {
 		made = append(made, object{id: id, origin: r.origin("serviceName"), maker: "Flagger"})
@@ -269,4 +261,9 @@ func or[T any](p *T, otherwise T) T {
 		return otherwise
 	}
 	return *p
+}
+
+// inAnalysis is a field of trafficAnalysis.
+func inAnalysis(field ...any) schema.Path {
+	return schema.Path{"rolloutPolicy", "trafficAnalysis"}.With(field...)
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/rules"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -84,14 +85,21 @@ func (r *rollout) patch(objects []manifest.Rendered) []manifest.Rendered {
 	return patched
 }
 
+// A patchStep is what a patch has made of an object.
+type patchStep struct {
+	// at is the patch.
+	at            schema.Path
+	before, after *kyaml.RNode
+}
+
 // A patching is an object while patches are applied to it.
 type patching struct {
 	manifest.Rendered
 	node *kyaml.RNode
 	// before is the object without patches.
 	before *kyaml.RNode
-	// by are the patches that were applied.
-	by []schema.Path
+	// steps are the patches that were applied.
+	steps []patchStep
 	// failed objects are left as they were: why is said.
 	failed bool
 }
@@ -108,7 +116,7 @@ func newPatching(o manifest.Rendered) *patching {
 func (r *rollout) apply(all []*patching, p kustomize.Patch, parts []patchPart, at schema.Path) {
 	unmatched := slices.Clone(parts)
 	for _, o := range all {
-		meant := false
+		meant, before := false, o.node.Copy()
 		for _, part := range parts {
 			if !o.isMeant(p.Target, part) {
 				continue
@@ -124,7 +132,7 @@ func (r *rollout) apply(all []*patching, p kustomize.Patch, parts []patchPart, a
 			}
 		}
 		if meant {
-			o.by = append(o.by, at)
+			o.steps = append(o.steps, patchStep{at, before, o.node.Copy()})
 		}
 	}
 	// As for kustomize, a target may mean nothing of some parts, and without one each
@@ -259,12 +267,12 @@ func (o *patching) merge(patch *kyaml.RNode) (problem string) {
 
 // result is the object as the patches have left it.
 func (r *rollout) result(o *patching) manifest.Rendered {
-	if o.failed || len(o.by) == 0 {
+	if o.failed || len(o.steps) == 0 {
 		return o.Rendered
 	}
 	at := schema.Path{"patches"}
-	if len(o.by) == 1 {
-		at = o.by[0]
+	if len(o.steps) == 1 {
+		at = o.steps[0].at
 	}
 	breaks := func(why, hint string) {
 		r.report(diag.PatchBreaks, at, fmt.Sprintf("the patches make %s one that %s", o.Identity(), why), hint)
@@ -300,13 +308,22 @@ func (r *rollout) result(o *patching) manifest.Rendered {
 		breaks(why, hint)
 		return o.Rendered
 	}
-	if o.Kind == "Canary" {
-		r.checkMetricIntervals(value, at)
+	patched := o.Output()
+	patched.Value, patched.Form = value, schema.Patched
+	if refused := schema.CheckOutput([]schema.Output{patched}); len(refused) > 0 && len(schema.CheckOutput([]schema.Output{o.Output()})) == 0 {
+		for _, bad := range refused {
+			breaks("the cluster does not take: "+bad.Explain(), bad.Hint)
+		}
+		return o.Rendered
 	}
+	if r.steps == nil {
+		r.steps = map[manifest.Identity][]patchStep{}
+	}
+	r.steps[o.Identity()] = o.steps
 	var text bytes.Buffer
 	writeOrdered(&text, value, o.before.YNode())
 	m := *o.Object
-	m.Patched = &manifest.Patch{Value: value, JSON: text.Bytes(), By: r.origin(at...)}
+	m.Patched = &manifest.Patch{Value: value, JSON: text.Bytes()}
 	return manifest.Rendered{Object: &m, Origin: o.Origin}
 }
 
@@ -330,7 +347,7 @@ func refusedText(kind string, value map[string]any) (why, hint string) {
 	case "MetricTemplate":
 		if template, ok := decodePatched[patchedSpec[flagger.MetricTemplate]](value); ok {
 			why, hint = firstRefusal(schema.CheckTexts(template))
-			if p := template.Spec.Provider; why == "" && !isAddress(p) {
+			if p := template.Spec.Provider; why == "" && !rules.IsAddress(p) {
 				why, hint = "Flagger cannot ask: spec.provider.address is not the URL of a server", "http://prometheus.monitoring:9090"
 			}
 		}
@@ -351,90 +368,11 @@ func firstRefusal(all []schema.Refusal) (why, hint string) {
 	return fmt.Sprintf("is refused: %s: %s", all[0].Path, all[0].Message), all[0].Hint
 }
 
-func firstProblem(all []routeProblem) (why, hint string) {
+func firstProblem(all []rules.Problem) (why, hint string) {
 	if len(all) == 0 {
 		return "", ""
 	}
-	return fmt.Sprintf("Istio refuses: %s: %s", all[0].path, all[0].message), all[0].hint
-}
-
-// istioProblems returns what Istio would refuse of the VirtualService that Flagger makes of
-// a Canary.
-func istioProblems(c *flagger.Canary) (all []routeProblem) {
-	s := &c.Service
-	if s.Delegation {
-		if len(s.Hosts)+len(s.Gateways) > 0 {
-			all = append(all, routeProblem{schema.Path{"spec", "service", "delegation"}, "a delegate has neither hosts nor gateways", "remove them"})
-		}
-	} else {
-		for _, p := range (istioRoute{s.Name, s.Gateways, s.Hosts, s.Retries, s.Headers, s.CorsPolicy}).problems() {
-			p.path = schema.Path{"spec", "service"}.With(p.path...)
-			all = append(all, p)
-		}
-	}
-	for at, matches := range map[string][]flagger.Match{"service": s.Match, "analysis": c.Analysis.Match} {
-		for i, m := range matches {
-			for _, p := range matchProblems(m) {
-				p.path = schema.Path{"spec", at, "match", i}.With(p.path...)
-				all = append(all, p)
-			}
-		}
-	}
-	if cors := s.CorsPolicy; cors != nil {
-		for i, origin := range cors.AllowOrigins {
-			for _, p := range stringMatchProblems(origin, false) {
-				p.path = schema.Path{"spec", "service", "corsPolicy", "allowOrigins", i}.With(p.path...)
-				all = append(all, p)
-			}
-		}
-	}
-	slices.SortStableFunc(all, func(a, b routeProblem) int { return strings.Compare(a.path.String(), b.path.String()) })
-	return all
-}
-
-// matchProblems returns what Istio would refuse of a condition.
-func matchProblems(m flagger.Match) (all []routeProblem) {
-	all = (istioRoute{Gateways: m.Gateways}).gatewayProblems()
-	check := func(condition api.StringMatch, at ...any) {
-		if condition == (api.StringMatch{}) && len(at) == 1 {
-			return
-		}
-		for _, p := range stringMatchProblems(condition, false) {
-			p.path = schema.Path(at).With(p.path...)
-			all = append(all, p)
-		}
-	}
-	check(m.Authority, "authority")
-	check(m.Method, "method")
-	check(m.Scheme, "scheme")
-	check(m.URI, "uri")
-	for name, condition := range m.Headers {
-		check(condition, "headers", name)
-	}
-	for name, condition := range m.WithoutHeaders {
-		if condition.Regex != "*" { // which is any value
-			check(condition, "withoutHeaders", name)
-		}
-	}
-	for name, condition := range m.QueryParams {
-		check(condition, "queryParams", name)
-	}
-	return all
-}
-
-// checkMetricIntervals says which metrics of a patched Canary ask their templates for
-// no interval: Flagger fills in nothing, and Prometheus refuses [] (fluxcd/flagger
-// pkg/controller/scheduler_metrics.go, runMetricChecks).
-func (r *rollout) checkMetricIntervals(canary map[string]any, at schema.Path) {
-	spec, _ := canary["spec"].(map[string]any)
-	analysis, _ := spec["analysis"].(map[string]any)
-	metrics, _ := analysis["metrics"].([]any)
-	for _, m := range metrics {
-		metric, _ := m.(map[string]any)
-		if metric["templateRef"] != nil && textField(metric, "interval") == "" {
-			r.report(diag.NoMetricInterval, at, fmt.Sprintf("the patches leave the metric %s without an interval, and {{ interval }} in its query with nothing", textField(metric, "name")), "interval: 1m for the metric")
-		}
-	}
+	return fmt.Sprintf("Istio refuses: %s: %s", all[0].Path, all[0].Message), all[0].Hint
 }
 
 // A settledField is one that other objects, and the checks of the rollout, rely on.

@@ -9,13 +9,17 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/rules"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
 // A stack is what a fleet has installed for its rollouts: the provider that
 // moves the traffic, what measures it, Flagger, and a public load tester.
 type stack struct {
-	fleet *fleet
+	compiler *compiler
+	fleet    *fleet
+	// facts are what rules read of the stack, nil before they are asked for.
+	facts *rules.Installed
 	provider
 	providerName string
 	flagger      *release
@@ -52,10 +56,10 @@ func (c *compiler) newStack(f *fleet) *stack {
 	if p == nil {
 		return nil
 	}
-	s := &stack{fleet: f, provider: p, providerName: plugin.TrafficRoutingProvider}
+	s := &stack{compiler: c, fleet: f, provider: p, providerName: plugin.TrafficRoutingProvider}
 	at := manifest.Origin{Doc: f.doc, Path: schema.Path{"spec", "plugin", "flagger"}}
 	s.flagger = &release{
-		name: "flagger", namespace: p.namespace(), origin: at,
+		name: "flagger", namespace: p.Namespace(), origin: at,
 		chart:     c.flaggerChart(p, f),
 		dependsOn: p.releases(),
 	}

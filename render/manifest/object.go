@@ -119,8 +119,6 @@ type Patch struct {
 	// were rendered, new ones behind.
 	Value map[string]any
 	JSON  json.RawMessage
-	// By is where the patches are.
-	By Origin
 }
 
 // FluxSubstitute keeps kustomize-controller from replacing variables in an object.

@@ -1,4 +1,4 @@
-package render
+package rules
 
 import (
 	"fmt"
@@ -20,18 +20,28 @@ type load struct {
 	lasts time.Duration
 }
 
-// checkLoadTime says that no load is left when a metric is asked for. A webhook of type
+// checkSimulated reports what the way of a good version through the rollout tells.
+func checkSimulated(r *Rollout) {
+	if !r.Complete || r.Suspend || r.SkipAnalysis {
+		return
+	}
+	if run := r.Run(r.On.Version, flagger.Scenario{}); run.Outcome == flagger.Promoted {
+		checkLoadTime(r, run)
+	}
+}
+
+// checkLoadTime reports that no load is left when a metric is asked for. A webhook of type
 // rollout begins its load with a check, just before the metrics are asked for, so that a
 // check sees that of one before it; one of type pre-rollout begins it once.
-func (r *rollout) checkLoadTime(run flagger.Run) {
+func checkLoadTime(r *Rollout, run flagger.Run) {
 	begun, again := r.loads()
 	if len(again) > 0 {
-		r.checkLoadAgain(again, run.Every)
+		checkLoadAgain(r, again, run.Every)
 	} else if longest, ok := longestOf(begun); ok {
 		// The last check decides about the promotion, and the first tick begins the load.
 		until := run.Copied() - run.Every
 		if m, window, ok := r.shortestWindow(); ok && longest.lasts+window <= until {
-			r.report(diag.LoadEnds, longest.at,
+			r.Report(diag.LoadEnds, longest.at,
 				fmt.Sprintf("the load lasts %s and begins once, and the last check comes %s later: %s, which looks at the last %s, sees nothing of it then", diag.Duration(longest.lasts), diag.Duration(until), m, diag.Duration(window)),
 				"a webhook of type rollout, which begins it with every check")
 		}
@@ -41,7 +51,7 @@ func (r *rollout) checkLoadTime(run flagger.Run) {
 // checkLoadAgain looks at load that is to begin with every check. A load tester leaves out
 // a task that still runs (fluxcd/flagger pkg/loadtester/runner.go), so that load which
 // lasts until the next check begins with every second one only.
-func (r *rollout) checkLoadAgain(loads []load, every time.Duration) {
+func checkLoadAgain(r *Rollout, loads []load, every time.Duration) {
 	longest, ok := longestOf(loads)
 	if !ok || len(loads) > 1 {
 		return // several may cover for each other
@@ -59,7 +69,7 @@ func (r *rollout) checkLoadAgain(loads []load, every time.Duration) {
 	if least := every - window; least > 0 {
 		hint += fmt.Sprintf(", and more than %s", diag.Duration(least))
 	}
-	r.report(diag.LoadEnds, longest.at, fmt.Sprintf("%s: %s, which looks at the last %s, then sees nothing of it", message, m, diag.Duration(window)), hint)
+	r.Report(diag.LoadEnds, longest.at, fmt.Sprintf("%s: %s, which looks at the last %s, then sees nothing of it", message, m, diag.Duration(window)), hint)
 }
 
 // longestOf is the load that lasts longest, where all say how long they do.
@@ -77,32 +87,28 @@ func longestOf(loads []load) (longest load, ok bool) {
 
 // shortestWindow is the metric that looks back the least, as far as its query does so by
 // its interval.
-func (r *rollout) shortestWindow() (name string, window time.Duration, ok bool) {
-	for _, m := range r.analysis().Metrics {
-		if m.CustomMetric != nil && !strings.Contains(m.CustomMetric.Query, "interval") {
+func (r *Rollout) shortestWindow() (name string, window time.Duration, ok bool) {
+	for _, m := range r.Analysis.Metrics {
+		if t := r.template(m); t != nil && t.Replaces == "" && !strings.Contains(t.Query, "interval") {
 			continue
 		}
-		if w := time.Duration(or(m.IntervalSeconds, defaultIntervalSeconds)) * time.Second; !ok || w < window {
-			name, window, ok = m.Name, w, true
+		if w, err := time.ParseDuration(m.Interval); err == nil && (!ok || w < window) {
+			name, window, ok = r.called(m), w, true
 		}
 	}
 	return name, window, ok
 }
 
 // loads are those that the webhooks begin before the first check, and with each.
-func (r *rollout) loads() (begun, again []load) {
-	own := len(r.RolloutPolicy.Webhooks)
-	for i, w := range r.webhooks() {
-		at := schema.Path{"rolloutPolicy", "webhooks", i, "metadata", "cmd"}
-		if i >= own {
-			at = inAnalysis("webhooks", "command", i-own)
-		}
+func (r *Rollout) loads() (begun, again []load) {
+	for i, w := range r.Analysis.Webhooks {
+		at := inAnalysis("webhooks", i, "metadata", "cmd")
 		lasts, ok := loadTime(w.Metadata["cmd"])
 		switch awaited := !w.AlwaysPasses(); {
 		case !ok || !w.RunsTask():
-		case w.Type == flagger.RolloutHook && awaited:
+		case w.Kind() == flagger.RolloutHook && awaited:
 			again = append(again, load{at, 0}) // it is over just before the metrics are asked for
-		case w.Type == flagger.RolloutHook:
+		case w.Kind() == flagger.RolloutHook:
 			again = append(again, load{at, lasts})
 		case w.Type == flagger.PreRollout && !awaited:
 			begun = append(begun, load{at, lasts})

@@ -1,4 +1,4 @@
-package render
+package rules
 
 import (
 	"fmt"
@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -50,10 +51,10 @@ func targetOf(word, command string) (t target, ok bool) {
 	return t, true
 }
 
-// checkTargets says that the load of a test does not reach the rollout. Only what can
+// checkTargets reports load of a test that does not reach the rollout. Only what can
 // be told without running the script is looked at: a command with a target that
 // depends on a variable is left alone.
-func (r *rollout) checkTargets(calls []shellCall, script string, at schema.Path, from string) {
+func checkTargets(r *Rollout, calls []shellCall, script string, at schema.Path, from string) {
 	var first target
 	for _, call := range calls {
 		if !isLoadGenerator(call.name) {
@@ -88,23 +89,23 @@ func (r *rollout) checkTargets(calls []shellCall, script string, at schema.Path,
 		hint = want // it is written with escapes
 	}
 	service, namespace := serviceOf(first.host, from)
-	message := fmt.Sprintf("the load goes to %s, and this rollout is of the Service %s in namespace %s", first.host, r.ServiceName, r.namespace)
+	message := fmt.Sprintf("the load goes to %s, and this rollout is of the Service %s in namespace %s", first.host, r.Service.Name, r.ID.Namespace)
 	switch {
-	case namespace != r.namespace:
-	case r.isService(service) && r.TrafficRoutingProvider == nginxProvider && service != r.ServiceName+canarySuffix:
+	case namespace != r.ID.Namespace:
+	case r.isService(service) && r.Provider == flagger.Nginx && service != r.Service.Name+CanarySuffix:
 		message = fmt.Sprintf("the load goes to the Service %s and not through the Ingress, which is where nginx splits the traffic", service)
 	case r.isService(service):
-		message = fmt.Sprintf("the load goes to port %d of %s, and the Service is on %d", first.port, first.host, r.Port)
-	case service == r.ServiceName+primarySuffix:
+		message = fmt.Sprintf("the load goes to port %d of %s, and the Service is on %d", first.port, first.host, r.Service.Port)
+	case service == r.Service.Name+PrimarySuffix:
 		message = fmt.Sprintf("the load goes to %s, which is the old version", first.host)
 	}
-	r.report(diag.LoadTestElsewhere, at, message, hint)
+	r.Report(diag.LoadTestElsewhere, at, message, hint)
 }
 
 // namesHost says whether a word has a host of the rollout's route in it, such as in
 // "Host: shop.example.com".
-func (r *rollout) namesHost(word string) bool {
-	return slices.ContainsFunc(append(r.hosts(), r.routing().Hosts...), func(host string) bool {
+func (r *Rollout) namesHost(word string) bool {
+	return slices.ContainsFunc(append(r.ingressHosts(), r.Service.Hosts...), func(host string) bool {
 		return strings.Contains(word, strings.TrimPrefix(host, "*"))
 	})
 }
@@ -124,41 +125,49 @@ func serviceOf(host, from string) (name, namespace string) {
 
 // mayBeRoute says whether the load may come in from outside the cluster: a rollout on
 // kuma does not say by which name it does, as on Istio and nginx.
-func (r *rollout) mayBeRoute(t target, from string) bool {
+func (r *Rollout) mayBeRoute(t target, from string) bool {
 	_, namespace := serviceOf(t.host, from)
-	return r.TrafficRoutingProvider == kumaProvider && namespace == "" && strings.Contains(t.host, ".") && net.ParseIP(t.host) == nil
+	return r.Provider == flagger.Kuma && namespace == "" && strings.Contains(t.host, ".") && net.ParseIP(t.host) == nil
 }
 
-func (r *rollout) isService(name string) bool {
-	return name == r.ServiceName || name == r.ServiceName+canarySuffix
+func (r *Rollout) isService(name string) bool {
+	return name == r.Service.Name || name == r.Service.Name+CanarySuffix
 }
 
 // isTarget says whether the load reaches the new version, and is counted. On nginx
 // the Service alone is the old version: the Ingress splits the traffic.
-func (r *rollout) isTarget(t target, from string) bool {
+func (r *Rollout) isTarget(t target, from string) bool {
 	name, namespace := serviceOf(t.host, from)
-	if namespace != r.namespace || !r.isService(name) {
+	if namespace != r.ID.Namespace || !r.isService(name) {
 		return false
 	}
-	if r.TrafficRoutingProvider == nginxProvider && name == r.ServiceName {
+	if r.Provider == flagger.Nginx && name == r.Service.Name {
 		return false
 	}
-	return t.port == int(r.Port) || r.PortDiscovery
+	return t.port == int(r.Service.Port) || r.Service.PortDiscovery
 }
 
 // wantedTarget is where the load of the rollout belongs.
-func (r *rollout) wantedTarget() string {
-	if host := r.routing().Host; host != "" && r.TrafficRoutingProvider == nginxProvider {
-		return "http://" + host
+func (r *Rollout) wantedTarget() string {
+	if hosts := r.ingressHosts(); len(hosts) > 0 {
+		return "http://" + hosts[0]
 	}
-	return strings.TrimSuffix(r.serviceURL(r.ServiceName+canarySuffix), "/")
+	return strings.TrimSuffix(r.serviceURL(r.Service.Name+CanarySuffix), "/")
 }
 
 // serviceURL is that of a Service of the rollout.
-func (r *rollout) serviceURL(name string) string {
-	address := name + "." + r.namespace
-	if r.Port != 80 {
-		address += ":" + strconv.Itoa(int(r.Port))
+func (r *Rollout) serviceURL(name string) string {
+	address := name + "." + r.ID.Namespace
+	if r.Service.Port != 80 {
+		address += ":" + strconv.Itoa(int(r.Service.Port))
 	}
 	return "http://" + address + "/"
+}
+
+// ingressHosts returns the hosts of the rollout's Ingress, if it has one.
+func (r *Rollout) ingressHosts() []string {
+	if r.Ingress == nil {
+		return nil
+	}
+	return slices.Clip(r.Ingress.Hosts)
 }

@@ -1,4 +1,4 @@
-package render
+package rules
 
 import (
 	"fmt"
@@ -10,15 +10,9 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/schema"
 )
-
-// checkCommands says which commands of the analysis do not test the rollout.
-func (r *rollout) checkCommands() {
-	for i, command := range r.commands() {
-		r.checkCommand(command, inAnalysis("webhooks", "command", i), true, namespaceOf(r.loadTesterURL()))
-	}
-}
 
 // testerCommands are what the load tester's image has beside a shell's own and those
 // of busybox (fluxcd/flagger Dockerfile.loadtester).
@@ -208,24 +202,23 @@ func unescaped(text, some string) string {
 // command is of its shell (MAX_ARG_STRLEN, without the byte that ends it).
 const longestCommand = 128<<10 - 1
 
-// checkCommand says what of a command the load tester cannot run, and, where it makes
-// the load of the analysis, whether the load goes from the namespace that it runs in
-// to where it is measured.
-func (r *rollout) checkCommand(script string, at schema.Path, load bool, from string) {
+// checkCommand reports what of a webhook's command the load tester cannot run, and, where it
+// makes the load of the analysis, load that does not go to where it is measured.
+func checkCommand(r *Rollout, w flagger.Webhook, script string, at schema.Path) {
 	if len(script) > longestCommand {
-		r.report(diag.BadCommand, at, fmt.Sprintf("the command has %d bytes, and a shell takes %d", len(script), longestCommand), "put the script into the image of a load tester of your own")
+		r.Report(diag.BadCommand, at, fmt.Sprintf("the command has %d bytes, and a shell takes %d", len(script), longestCommand), "put the script into the image of a load tester of your own")
 		return
 	}
 	parsed, err := parseScript(script)
 	if err != nil {
-		r.report(diag.BadCommand, at, "a shell does not take the command: "+shellProblem(err), "check quotes and brackets")
+		r.Report(diag.BadCommand, at, "a shell does not take the command: "+shellProblem(err), "check quotes and brackets")
 		return
 	}
 	for _, call := range parsed.calls {
-		r.checkKnownCommand(call, parsed.functions, at)
+		checkKnownCommand(r, w, call, parsed.functions, at)
 	}
-	if load {
-		r.checkTargets(parsed.calls, script, at, from)
+	if w.Kind() == flagger.RolloutHook {
+		checkTargets(r, parsed.calls, script, at, namespaceOf(w.URL))
 	}
 }
 
@@ -238,11 +231,11 @@ func shellProblem(err error) string {
 	return text
 }
 
-// checkKnownCommand says which commands are not in the load tester's image. Of an
-// image that is another nobody can say it.
-func (r *rollout) checkKnownCommand(call shellCall, functions []string, at schema.Path) {
+// checkKnownCommand reports a command that is not in the load tester's image. Of
+// another image nobody can say it.
+func checkKnownCommand(r *Rollout, w flagger.Webhook, call shellCall, functions []string, at schema.Path) {
 	name := call.name
-	if name == "" || strings.ContainsAny(name, "/$=") || len(r.Patches) > 0 || r.c.settings.charts["loadtester"].Values["image"] != nil ||
+	if name == "" || strings.ContainsAny(name, "/$=") || r.otherImage(w) ||
 		slices.Contains(testerCommands, name) || slices.Contains(shellCommands(), name) || slices.Contains(functions, name) {
 		return
 	}
@@ -250,5 +243,15 @@ func (r *rollout) checkKnownCommand(call shellCall, functions []string, at schem
 	if meant := diag.Nearest(name, testerCommands); meant != "" {
 		hint = "did you mean " + meant + "?"
 	}
-	r.report(diag.UnknownCommand, at, fmt.Sprintf("the load tester's image has no %s", name), hint)
+	r.Report(diag.UnknownCommand, at, fmt.Sprintf("the load tester's image has no %s", name), hint)
+}
+
+// otherImage reports whether the load tester that a webhook calls runs another image than
+// Flagger's.
+func (r *Rollout) otherImage(w flagger.Webhook) bool {
+	name, namespace := serviceAt(w.URL)
+	if t := r.Tester; t.Exists && name == t.ID.Name && namespace == t.ID.Namespace {
+		return t.OtherImage
+	}
+	return r.On.OtherTesterImage
 }

@@ -1,4 +1,4 @@
-package render
+package rules
 
 import (
 	"errors"
@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -84,44 +85,46 @@ func loops(t *template.Template, n parse.Node, calls *int) bool {
 	return false
 }
 
-// queryModel is what Flagger fills in for a metric of the rollout
+// queryModel returns what Flagger fills in for a metric of the rollout
 // (pkg/controller/scheduler_metrics.go, toMetricModel).
-func (r *rollout) queryModel(m api.Metric) queryModel {
+func (r *Rollout) queryModel(m flagger.Metric) queryModel {
+	target := r.TargetRef.Name
 	return queryModel{
-		name: r.Workload.Name, namespace: r.namespace, target: r.Workload.Name, service: r.ServiceName,
-		ingress: r.Workload.Name, route: r.Workload.Name,
-		interval: seconds(or(m.IntervalSeconds, defaultIntervalSeconds)), variables: m.TemplateVariables,
+		name: target, namespace: r.ID.Namespace, target: target, service: r.Service.Name,
+		ingress: target, route: target,
+		interval: m.Interval, variables: m.TemplateVariables,
 	}
 }
 
 // addressed are the providers whose address is a URL (pkg/metrics/providers).
 var addressed = []string{"prometheus", "graphite", "influxdb", "datadog", "dynatrace", "newrelic", "splunk"}
 
-// checkQueries says which queries Flagger or Prometheus would not answer, or not for
-// this rollout alone.
-func (r *rollout) checkQueries() {
-	for i, m := range r.analysis().Metrics {
-		if m.CustomMetric == nil {
+// checkQueries reports queries that Flagger or Prometheus would not answer, or not for this
+// rollout alone.
+func checkQueries(r *Rollout) {
+	for _, m := range r.Analysis.Metrics {
+		t := r.template(m)
+		if t == nil || t.Replaces != "" {
 			continue
 		}
-		r.checkAddress(m.CustomMetric.Provider, inMetrics(i, "customMetric", "provider", "address"))
-		at := inMetrics(i, "customMetric", "query")
+		checkAddress(r, t)
+		say := func(code diag.Code, message, hint string) { r.ReportAt(code, t.ID, spec("query"), message, hint) }
 		model := r.queryModel(m)
-		query, err := model.fill(m.CustomMetric.Query)
+		query, err := model.fill(t.Query)
 		if err != nil {
 			message, hint := templateProblem(err, model)
-			r.report(diag.BadQueryTemplate, at, message, hint)
+			say(diag.BadQueryTemplate, message, hint)
 			continue
 		}
-		if m.CustomMetric.Provider.Type == "prometheus" && strings.TrimSpace(query) != "" {
-			r.checkPromQL(query, at)
+		if t.Provider.Type == "prometheus" && strings.TrimSpace(query) != "" {
+			checkPromQL(r, query, say)
 		}
 	}
 }
 
-// isAddress reports whether the address of a provider is one that Flagger can ask, or
+// IsAddress reports whether the address of a provider is one that Flagger can ask, or
 // none.
-func isAddress(p api.MetricProvider) bool {
+func IsAddress(p api.MetricProvider) bool {
 	// That of an API server may be a host and a port alone.
 	ofAPIServer := p.Type == "externalmetrics"
 	return p.Address == "" || !ofAPIServer && !slices.Contains(addressed, p.Type) ||
@@ -129,9 +132,10 @@ func isAddress(p api.MetricProvider) bool {
 		ofAPIServer && schema.RefuseURL("https://"+p.Address, "https") == ""
 }
 
-// checkAddress says which addresses are no URLs.
-func (r *rollout) checkAddress(p api.MetricProvider, at schema.Path) {
-	if isAddress(p) {
+// checkAddress reports an address that is no URL.
+func checkAddress(r *Rollout, t *Template) {
+	p := t.Provider
+	if IsAddress(p) {
 		return
 	}
 	hint := "address: http://prometheus.monitoring:9090"
@@ -140,7 +144,7 @@ func (r *rollout) checkAddress(p api.MetricProvider, at schema.Path) {
 			hint = "address: http://" + p.Address
 		}
 	}
-	r.report(diag.BadAddress, at, "the address is not the URL of a server: "+schema.RefuseURL(p.Address, "http", "https"), hint)
+	r.ReportAt(diag.BadAddress, t.ID, spec("provider", "address"), "the address is not the URL of a server: "+schema.RefuseURL(p.Address, "http", "https"), hint)
 }
 
 // templateProblem says in words why a query cannot be filled in.
@@ -187,33 +191,33 @@ func templateProblem(err error, model queryModel) (message, hint string) {
 // parser takes grows with the square of them, and no proxy takes a longer URL.
 const longestQuery = 64 << 10
 
-// checkPromQL says which queries Prometheus does not answer with the one number that
+// checkPromQL reports queries that Prometheus does not answer with the one number that
 // Flagger takes (pkg/metrics/providers/prometheus.go), and which measure more than the
 // rollout.
-func (r *rollout) checkPromQL(query string, at schema.Path) {
+func checkPromQL(r *Rollout, query string, say func(code diag.Code, message, hint string)) {
 	if len(query) > longestQuery {
 		return
 	}
 	expr, err := parser.NewParser(parser.Options{EnableExperimentalFunctions: true, EnableExtendedRangeSelectors: true, EnableBinopFillModifiers: true, ExperimentalDurationExpr: true}).ParseExpr(query)
 	if err != nil {
 		message, hint := promQLProblem(err, query)
-		r.report(diag.BadQuery, at, message, hint)
+		say(diag.BadQuery, message, hint)
 		return
 	}
 	if line := commentLine(query); line > 0 {
-		r.report(diag.BadQuery, at, fmt.Sprintf("Flagger sends the query as one line, so the comment in its line %d hides all that follows", line), "remove the comment, or put it above the query in YAML")
+		say(diag.BadQuery, fmt.Sprintf("Flagger sends the query as one line, so the comment in its line %d hides all that follows", line), "remove the comment, or put it above the query in YAML")
 		return
 	}
 	switch expr.Type() {
 	case parser.ValueTypeMatrix:
-		r.report(diag.BadQuery, at, "the query gives many values of a time range, and Flagger takes one", "wrap it: sum(rate(…[{{ interval }}]))")
+		say(diag.BadQuery, "the query gives many values of a time range, and Flagger takes one", "wrap it: sum(rate(…[{{ interval }}]))")
 		return
 	case parser.ValueTypeScalar, parser.ValueTypeString:
-		r.report(diag.BadQuery, at, fmt.Sprintf("the query gives a %s, and Flagger takes a vector", parser.DocumentedType(expr.Type())), "wrap it: vector(…)")
+		say(diag.BadQuery, fmt.Sprintf("the query gives a %s, and Flagger takes a vector", parser.DocumentedType(expr.Type())), "wrap it: vector(…)")
 		return
 	}
 	if loose := r.looseSelector(expr); loose != nil {
-		r.report(diag.QueryOfAll, at, fmt.Sprintf("nothing in %s says which service is measured, so what all others do decides on this rollout", loose), r.selectorHint(loose))
+		say(diag.QueryOfAll, fmt.Sprintf("nothing in %s says which service is measured, so what all others do decides on this rollout", loose), r.selectorHint(loose))
 	}
 }
 
@@ -254,7 +258,7 @@ var selectors = []struct {
 }
 
 // selectorHint is a selector as it is, with labels of the new version.
-func (r *rollout) selectorHint(loose *parser.VectorSelector) string {
+func (r *Rollout) selectorHint(loose *parser.VectorSelector) string {
 	var all []string
 	for _, m := range loose.LabelMatchers {
 		if m.Name != model.MetricNameLabel || loose.Name == "" {
@@ -263,7 +267,7 @@ func (r *rollout) selectorHint(loose *parser.VectorSelector) string {
 	}
 	for _, s := range selectors {
 		if strings.HasPrefix(loose.Name, s.metric) {
-			all = append(all, strings.ReplaceAll(s.labels, "PORT", strconv.Itoa(int(r.Port))))
+			all = append(all, strings.ReplaceAll(s.labels, "PORT", strconv.Itoa(int(r.Service.Port))))
 			break
 		}
 	}
@@ -272,7 +276,7 @@ func (r *rollout) selectorHint(loose *parser.VectorSelector) string {
 
 // looseSelector is the first selector of an expression that names neither the workload
 // nor its Service, or nil.
-func (r *rollout) looseSelector(expr parser.Expr) (loose *parser.VectorSelector) {
+func (r *Rollout) looseSelector(expr parser.Expr) (loose *parser.VectorSelector) {
 	parser.Inspect(expr, func(n parser.Node, _ []parser.Node) error {
 		s, ok := n.(*parser.VectorSelector)
 		if !ok || loose != nil {
@@ -310,15 +314,15 @@ var strangers = []string{"a", "other", "other-service-1", "other_service.other:8
 
 // isSelectedBy says whether a matcher names the workload or its Service, or tells them
 // from others. In the names of metrics a hyphen is an underscore.
-func (r *rollout) isSelectedBy(m *labels.Matcher) bool {
+func (r *Rollout) isSelectedBy(m *labels.Matcher) bool {
 	if m.Type != labels.MatchEqual && m.Type != labels.MatchRegexp {
 		return false
 	}
-	for _, name := range []string{r.Workload.Name, r.ServiceName} {
+	for _, name := range []string{r.TargetRef.Name, r.Service.Name} {
 		if hasWord(strings.ReplaceAll(m.Value, "_", "-"), name) {
 			return true
 		}
-		if m.Type == labels.MatchRegexp && (m.Matches(name) || m.Matches(name+canarySuffix)) && !slices.ContainsFunc(strangers, m.Matches) {
+		if m.Type == labels.MatchRegexp && (m.Matches(name) || m.Matches(name+CanarySuffix)) && !slices.ContainsFunc(strangers, m.Matches) {
 			return true
 		}
 	}

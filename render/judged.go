@@ -1,0 +1,132 @@
+package render
+
+import (
+	"encoding/json"
+	"slices"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/rules"
+	"github.com/fleetwright/fleetwright/schema/api"
+)
+
+// judged returns the rollout as the rules read it: its objects, as patches have left them.
+func (r *rollout) judged() *rules.Rollout {
+	objects := r.objects()
+	j := &rules.Rollout{
+		Canary: &flagger.Canary{}, Templates: map[api.NamespacedReference]*rules.Template{},
+		On: r.stack.installed(), Complete: r.policy.sound, Source: rolloutSource{r},
+	}
+	for _, o := range objects {
+		switch id := o.Identity(); o.Kind {
+		case "Canary":
+			j.ID, j.Mesh = id, o.Metadata.Annotations[kumaMesh]
+			j.Canary, _ = specOf[flagger.Canary](o)
+		case "MetricTemplate":
+			t := &rules.Template{ID: id}
+			if spec, ok := specOf[flagger.MetricTemplate](o); ok {
+				t.MetricTemplate = *spec
+			}
+			j.Templates[api.NamespacedReference{Name: id.Name, Namespace: id.Namespace}] = t
+		case "Ingress":
+			j.Ingress = &rules.Ingress{ID: id, Hosts: hostsOf(o)}
+		case "Deployment":
+			j.Tester.Exists = true
+			j.Tester.OtherImage = o.Patched != nil && imageOf(o) != o.Spec.(deploymentSpec).Template.Spec.Containers[0].Image
+		}
+	}
+	j.Tester.ID = manifest.Identity{Kind: "Service", Namespace: r.namespace, Name: r.loadTester()}
+	for _, m := range r.analysis().Metrics {
+		name, spec, ok := r.template(m)
+		t := j.Templates[api.NamespacedReference{Name: r.metricTemplate(name), Namespace: r.namespace}]
+		switch {
+		case !ok || t == nil:
+		case m.CustomMetric == nil:
+			t.Replaces = m.Name
+		case t.Query == spec.Query:
+			t.Query = m.CustomMetric.Query // whose lines are counted
+		}
+	}
+	return j
+}
+
+// installed returns what a cluster has for the rollouts of the stack's fleet.
+func (s *stack) installed() *rules.Installed {
+	if s.facts == nil {
+		c := s.compiler
+		s.facts = &rules.Installed{
+			Provider: s.provider, Flagger: s.flagger.chart.Version, Version: s.flaggerVersion(),
+			MetricsServer: s.metricsServer(), Fleet: s.fleet.doc.Position,
+			PublicTester: s.loadTester != nil, OtherTesterImage: c.settings.charts["loadtester"].Values["image"] != nil, TesterURL: publicLoadTesterURL,
+			Prometheus: s.installsPrometheus(),
+			AlertProvider: func(namespace, name string) (*api.AlertProvider, bool) {
+				p, known := c.alertProvider(namespace, name)
+				if p == nil {
+					return nil, known
+				}
+				return p.AlertProvider, known
+			},
+		}
+	}
+	return s.facts
+}
+
+// specOf returns the spec of an object, as patches have left it. It is false where that cannot
+// be read; then it is the one without patches.
+func specOf[T any](o manifest.Rendered) (*T, bool) {
+	unpatched := o.Spec.(T)
+	if o.Patched == nil {
+		return &unpatched, true
+	}
+	text, err := json.Marshal(o.Patched.Value["spec"])
+	patched := new(T)
+	if err != nil || json.Unmarshal(text, patched) != nil {
+		return &unpatched, false
+	}
+	return patched, true
+}
+
+// hosts returns those of the rollout's Ingress, if it has one.
+func (r *rollout) hosts() []string {
+	for _, o := range r.objects() {
+		if o.Kind == "Ingress" {
+			return hostsOf(o)
+		}
+	}
+	return nil
+}
+
+// hostsOf returns the hosts of an Ingress: its own, and what patches add.
+func hostsOf(o manifest.Rendered) (all []string) {
+	spec, _ := specOf[ingressSpec](o)
+	for _, rule := range spec.Rules {
+		if rule.Host != "" && !slices.Contains(all, rule.Host) {
+			all = append(all, rule.Host)
+		}
+	}
+	return all
+}
+
+// imageOf returns the image of a load tester's first container, or nothing where patches have
+// left none.
+func imageOf(o manifest.Rendered) string {
+	if spec, ok := specOf[deploymentSpec](o); ok && len(spec.Template.Spec.Containers) > 0 {
+		return spec.Template.Spec.Containers[0].Image
+	}
+	return ""
+}
+
+// reportFinding reports what a rule has found, where in the input it comes from. What is wrong
+// there by itself is not reported again.
+func (r *rollout) reportFinding(f rules.Finding) {
+	doc, at := r.policy.app.doc, rolloutSource{r}.of(f.Object, f.Field)
+	for _, other := range r.reported {
+		if len(other) > len(at.Path) && slices.Equal(other[:len(at.Path)], at.Path) && f.Code == diag.BadMatch {
+			return
+		}
+	}
+	if !doc.Unsure(at.Path) {
+		r.c.Add(doc.Diagnostic(f.Code, at.Path, f.Message, f.Hint))
+	}
+}

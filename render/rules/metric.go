@@ -1,0 +1,40 @@
+package rules
+
+import (
+	"cmp"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+)
+
+// checkMetrics reports metrics that do not check what they seem to.
+func checkMetrics(r *Rollout) {
+	seen := map[string]int{}
+	for i, m := range r.Analysis.Metrics {
+		at := InMetrics(i, "name")
+		if first, ok := seen[m.Name]; ok {
+			called := m.Name
+			if r.called(r.Analysis.Metrics[first]) == r.called(m) {
+				called = r.called(m)
+			}
+			r.Report(diag.MetricTwice, at, fmt.Sprintf("the metric at %s is called %s as well", r.Source.Position(r.ID, spec(InMetrics(first, "name")...)), called), "give one of the two another name")
+		}
+		seen[m.Name] = i
+		if m.TemplateRef != nil && m.Interval == "" {
+			// Flagger fills in nothing, and Prometheus refuses [] (pkg/controller/scheduler_metrics.go, runMetricChecks).
+			r.Report(diag.NoMetricInterval, InMetrics(i, "interval"), fmt.Sprintf("the patches leave the metric %s without an interval, and {{ interval }} in its query with nothing", m.Name), "interval: 1m for the metric")
+		}
+		if ref := m.TemplateRef; ref != nil && len(ref.Name) > validation.DNS1123SubdomainMaxLength {
+			r.Report(diag.NameTooLong, at, fmt.Sprintf("the MetricTemplate would have a name of %d characters, Kubernetes takes %d", len(ref.Name), validation.DNS1123SubdomainMaxLength), "give the metric a shorter name")
+		}
+		if t := m.ThresholdRange; t == nil || t.Min == nil && t.Max == nil {
+			name := r.called(m)
+			r.Report(diag.NoThreshold, at, fmt.Sprintf("the metric %s has no threshold, so every value of it is good", name), cmp.Or(knownMetrics[name].example, "thresholdRange: {min: …}, or {max: …}"))
+		}
+	}
+}
+
+// IsBuiltin reports whether Flagger knows a metric of the name by itself.
+func IsBuiltin(name string) bool { _, ok := knownMetrics[name]; return ok }

@@ -1,0 +1,196 @@
+// Package rules judges rollouts as Flagger reads them: a Canary with its MetricTemplates,
+// its Ingress and its load tester, rendered and patched or written by hand, and what the
+// cluster has installed. It knows nothing of the documents that they come from.
+package rules
+
+import (
+	"time"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
+)
+
+// The suffixes of what Flagger makes for a rollout.
+const (
+	CanarySuffix  = "-canary"
+	PrimarySuffix = "-primary"
+)
+
+// A Rollout is a Canary and what belongs to it.
+type Rollout struct {
+	// ID of the Canary.
+	ID manifest.Identity
+	// Mesh is the one that the Canary's annotation names.
+	Mesh string
+	*flagger.Canary
+	// Templates are the MetricTemplates that the metrics refer to.
+	Templates map[api.NamespacedReference]*Template
+	// Ingress is the one that the Canary refers to, or nil.
+	Ingress *Ingress
+	// Tester is the load tester of this rollout alone.
+	Tester LoadTester
+	// On is what the cluster has.
+	On *Installed
+	// Complete is false where mistakes in the input have left something out, so that the
+	// rollout cannot be simulated.
+	Complete bool
+	// Source is where the objects come from.
+	Source Source
+
+	found []Finding
+}
+
+// A Template is a MetricTemplate.
+type Template struct {
+	ID manifest.Identity
+	flagger.MetricTemplate
+	// Replaces is the metric of Flagger's own whose query this is in the place of.
+	Replaces string
+}
+
+// An Ingress is what decides which requests reach the rollout on nginx.
+type Ingress struct {
+	ID manifest.Identity
+	// Hosts of its rules.
+	Hosts []string
+}
+
+// A LoadTester is a Deployment of Flagger's load tester.
+type LoadTester struct {
+	// ID that its Service has, or would have.
+	ID     manifest.Identity
+	Exists bool
+	// OtherImage reports that it runs another image than Flagger's.
+	OtherImage bool
+}
+
+// Installed is what a cluster has for its rollouts.
+type Installed struct {
+	Provider
+	// Flagger is the version of its chart, or a range of versions.
+	Flagger string
+	// Version is the one that is simulated: the newest that Flagger may be.
+	Version flagger.Version
+	// MetricsServer is the Prometheus that Flagger asks by itself.
+	MetricsServer string
+	// Fleet is where the Fleet stands that has it installed.
+	Fleet func(path ...any) diag.Position
+	// PublicTester reports whether there is a load tester for all rollouts, and
+	// OtherTesterImage whether it runs another image than Flagger's. TesterURL is where
+	// webhooks find it.
+	PublicTester, OtherTesterImage bool
+	TesterURL                      string
+	// Prometheus reports whether Flagger's chart installs one.
+	Prometheus bool
+	// AlertProvider finds an AlertProvider. It is known but nil where its document is broken
+	// or may be among those that could not be read.
+	AlertProvider func(namespace, name string) (found *api.AlertProvider, known bool)
+}
+
+// A Provider is what moves the traffic on a cluster.
+type Provider interface {
+	// Namespace is where the provider and Flagger are installed.
+	Namespace() string
+	// NeverInjected returns why the pods of a namespace get no sidecars, if they do not and
+	// need one.
+	NeverInjected(namespace string) string
+	// Check reports what of a rollout would not work with the provider.
+	Check(r *Rollout)
+}
+
+// A Source tells where the fields of objects come from.
+type Source interface {
+	// Position returns the place in the input that made a field.
+	Position(object manifest.Identity, field schema.Path) diag.Position
+	// Has reports whether the input has the field, so that it is not a default.
+	Has(object manifest.Identity, field schema.Path) bool
+}
+
+// A Finding is a diagnostic at a field of an object.
+type Finding struct {
+	Code          diag.Code
+	Object        manifest.Identity
+	Field         schema.Path
+	Message, Hint string
+}
+
+// Check returns what of a rollout would not work.
+func Check(r *Rollout) []Finding {
+	r.found = nil
+	for _, rule := range []func(*Rollout){
+		checkService, checkNames, checkAutoscaler, checkFlaggerVersion,
+		checkIntervals, checkSteps, checkMaxWeight, checkReadinessTimeout, checkChecks,
+		checkMetrics, checkThresholds, checkQueries,
+		checkWebhooks, checkWebhookTimeouts, checkAlerts,
+		checkMatch, checkSimulated,
+	} {
+		rule(r)
+	}
+	r.On.Check(r)
+	return r.found
+}
+
+// Report reports something about a field of the Canary's spec.
+func (r *Rollout) Report(code diag.Code, field schema.Path, message, hint string) {
+	r.ReportAt(code, r.ID, spec(field...), message, hint)
+}
+
+// ReportAt reports something about a field of any object of the rollout.
+func (r *Rollout) ReportAt(code diag.Code, object manifest.Identity, field schema.Path, message, hint string) {
+	r.found = append(r.found, Finding{code, object, field, message, hint})
+}
+
+// spec is a field of an object's spec.
+func spec(field ...any) schema.Path { return schema.Path{"spec"}.With(field...) }
+
+// inAnalysis is a field of spec.analysis.
+func inAnalysis(field ...any) schema.Path { return schema.Path{"analysis"}.With(field...) }
+
+// inService is a field of spec.service.
+func inService(field ...any) schema.Path { return schema.Path{"service"}.With(field...) }
+
+// InMetrics is a field of one of the Canary's metrics.
+func InMetrics(index int, field ...any) schema.Path {
+	return schema.Path{"analysis", "metrics", index}.With(field...)
+}
+
+// Has reports whether the input has a field of the Canary's spec, so that it is no default.
+func (r *Rollout) Has(field ...any) bool { return r.Source.Has(r.ID, spec(field...)) }
+
+// every is how often Flagger checks, in seconds.
+func (r *Rollout) every() int { return int(r.Analysis.Every() / time.Second) }
+
+// template is the MetricTemplate that a metric refers to, or nil.
+func (r *Rollout) template(m flagger.Metric) *Template {
+	if m.TemplateRef == nil {
+		return nil
+	}
+	ref := *m.TemplateRef
+	if ref.Namespace == "" {
+		ref.Namespace = r.ID.Namespace
+	}
+	return r.Templates[ref]
+}
+
+// Builtin returns which of Flagger's own metrics a metric is, be it by a query of
+// fleetwright's, or nothing where it is none.
+func (r *Rollout) Builtin(m flagger.Metric) string {
+	switch t := r.template(m); {
+	case t != nil:
+		return t.Replaces
+	case m.TemplateRef == nil && m.Query == "":
+		return m.Name
+	}
+	return ""
+}
+
+// called is the name of a metric in the input.
+func (r *Rollout) called(m flagger.Metric) string {
+	if t := r.template(m); t != nil && t.Replaces != "" {
+		return t.Replaces
+	}
+	return m.Name
+}

@@ -1,0 +1,147 @@
+package rules
+
+import (
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// gates are the types of webhooks whose answer decides how a rollout goes on, and what
+// it does where one always passes (docs/gitbook/usage/webhooks.md).
+var gates = map[string]string{
+	flagger.PreRollout:             "traffic goes to the new version whatever the task finds",
+	flagger.ConfirmRollout:         "the rollout begins whatever the task finds",
+	flagger.ConfirmTrafficIncrease: "the traffic is increased whatever the task finds",
+	flagger.ConfirmPromotion:       "the new version is promoted whatever the task finds",
+	flagger.Rollback:               "every rollout is undone at its first check",
+}
+
+// tasks are the types that a load tester knows, and whether their command is one of a
+// shell (pkg/loadtester). At any other it panics, and the call gets no answer (task.go,
+// GetTaskFactory).
+var tasks = map[string]bool{
+	"cmd": true, "bash": true,
+	"helm": false, "helmv3": false, "kubectl": false, "concord": false, "ngrinder": false,
+}
+
+// needsCommand reports whether a task is nothing without cmd.
+func needsCommand(task string) bool { return task != "concord" && task != "ngrinder" }
+
+// checkWebhooks reports webhooks that nobody answers, or not as they seem to.
+func checkWebhooks(r *Rollout) {
+	unanswered := map[diag.Position]bool{}
+	for i, w := range r.Analysis.Webhooks {
+		at := inAnalysis("webhooks", i)
+		if d, err := time.ParseDuration(w.Timeout); w.Timeout != "" && (err != nil || d == 0) {
+			r.Report(diag.OutOfBounds, at.With("timeout"), "with a timeout of "+w.Timeout+" the webhook never passes", "timeout: 10s")
+		}
+		if w.RunsTask() {
+			checkTask(r, w, at)
+			checkOutsideMesh(r, w, at)
+		}
+		if r.On.PublicTester || !r.isForPublicTester(i) {
+			continue
+		}
+		if position := r.Source.Position(r.ID, spec(at...)); !unanswered[position] {
+			unanswered[position] = true
+			r.Report(diag.NoLoadTester, at,
+				fmt.Sprintf("no load tester runs the commands: the rollout has none of its own, and the fleet at %s installs no public one", r.On.Fleet("metadata", "name")), "testLoader: true for the rollout, or publicTestloader: true for the fleet")
+		}
+	}
+}
+
+// isForPublicTester reports whether a webhook goes to the load tester for all rollouts because
+// it names no other.
+func (r *Rollout) isForPublicTester(i int) bool {
+	return r.Analysis.Webhooks[i].URL == r.On.TesterURL && !r.Has(inAnalysis("webhooks", i, "url")...)
+}
+
+// UsesPublicTester reports whether any webhook does.
+func (r *Rollout) UsesPublicTester() bool {
+	for i := range r.Analysis.Webhooks {
+		if r.isForPublicTester(i) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkTask reports a load tester's task that does not do what it seems to.
+func checkTask(r *Rollout, w flagger.Webhook, at schema.Path) {
+	shell, known := tasks[w.Task()]
+	metadata := at.With("metadata")
+	switch {
+	case len(w.Metadata) == 0:
+		r.Report(diag.NoCommand, at, "a load tester does nothing without metadata, and answers with an error", "metadata: {type: cmd, cmd: hey …}, or a url")
+	case !known:
+		hint := "type: bash, or one of " + strings.Join(slices.Sorted(maps.Keys(tasks)), ", ")
+		if meant := diag.Nearest(w.Task(), slices.Sorted(maps.Keys(tasks))); meant != "" {
+			hint = "did you mean " + meant + "?"
+		}
+		name := w.Task()
+		if strings.TrimSpace(name) == "" {
+			name = strconv.Quote(name)
+		}
+		r.Report(diag.UnknownTask, metadata.With("type"), fmt.Sprintf("a load tester has no tasks of type %s, and answers with none", name), hint)
+	case needsCommand(w.Task()) && strings.TrimSpace(w.Metadata["cmd"]) == "":
+		r.Report(diag.NoCommand, metadata.With("cmd"), fmt.Sprintf("a task of type %s needs a cmd", w.Task()), "cmd: hey -z 50s "+r.serviceURL(r.Service.Name+CanarySuffix))
+	case w.AlwaysPasses() && gates[w.Type] != "" && !warmsUp(w):
+		r.Report(diag.CommandAsGate, metadata, fmt.Sprintf("a load tester answers before a task of type %s has run: %s", w.Task(), gates[w.Type]), "metadata: {type: bash, cmd: …}, which is waited for")
+	}
+	if shell {
+		checkCommand(r, w, w.Metadata["cmd"], metadata.With("cmd"))
+	}
+}
+
+// warmsUp reports whether the webhook makes the load of an analysis before it begins. Its
+// command is not to be waited for, and finds nothing.
+func warmsUp(w flagger.Webhook) bool {
+	_, makesLoad := loadTime(w.Metadata["cmd"])
+	return w.Type == flagger.PreRollout && makesLoad
+}
+
+// checkOutsideMesh reports that a load tester of another namespace has no sidecar.
+func checkOutsideMesh(r *Rollout, w flagger.Webhook, at schema.Path) {
+	if at = at.With("url"); !r.Has(at...) {
+		return
+	}
+	namespace := namespaceOf(w.URL)
+	if why := r.On.NeverInjected(namespace); why != "" {
+		r.Report(diag.TesterOutsideMesh, at, fmt.Sprintf("the namespace %s %s, and the traffic that a load tester makes there is not split", namespace, why), "testLoader: true, and no url")
+	}
+}
+
+// namespaceOf returns the namespace of the Service at a URL, or nothing where the URL names
+// none.
+func namespaceOf(address string) string {
+	_, namespace := serviceAt(address)
+	return namespace
+}
+
+// serviceAt returns the name and the namespace of the Service at a URL, as far as the URL
+// names them.
+func serviceAt(address string) (name, namespace string) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "", ""
+	}
+	name, rest, _ := strings.Cut(strings.ToLower(u.Hostname()), ".")
+	namespace, _, _ = strings.Cut(rest, ".")
+	return name, namespace
+}
+
+// decides reports whether the webhook can keep a version from being promoted.
+func decides(w flagger.Webhook) bool {
+	if w.Kind() != flagger.RolloutHook && gates[w.Type] == "" {
+		return false
+	}
+	return !w.AlwaysPasses()
+}

@@ -1,0 +1,80 @@
+package rules
+
+import (
+	"fmt"
+	"strconv"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/render/layout"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// checkService reports ports and names of the Service that do not work.
+func checkService(r *Rollout) {
+	s := &r.Service
+	if s.Port < 1024 && s.TargetPort == nil {
+		r.Report(diag.GuessedTargetPort, inService("port"),
+			fmt.Sprintf("without a targetPort Flagger sends the traffic to the container's port %d, where few containers listen", s.Port), "targetPort: 8080, or the name of the container's port")
+	}
+	if p := s.TargetPort; p != nil && p.Str != "" && len(validation.IsValidPortName(p.Str)) > 0 {
+		hint := "targetPort: http, as the container calls it"
+		if _, err := strconv.Atoi(p.Str); err == nil {
+			hint = "targetPort: " + p.Str + ", without the quotes, for the number"
+		}
+		r.Report(diag.WrongFormat, inService("targetPort"), fmt.Sprintf("%q is not a port name: one has a letter in it, and no two hyphens in a row", p.Str), hint)
+	}
+	if s.Name == "kubernetes" && r.ID.Namespace == "default" {
+		r.Report(diag.BadName, inService("name"), "the Service kubernetes in namespace default is the API server's own, and Flagger would take it over", "give the workload's Service another name")
+	}
+}
+
+// checkNames reports names that are too long for what is made of them.
+func checkNames(r *Rollout) {
+	workload := schema.Path{"targetRef", "name"}
+	checkName(r, inService("name"), "Service", r.Service.Name, PrimarySuffix)
+	checkName(r, workload, r.TargetRef.Kind, r.TargetRef.Name, PrimarySuffix)
+	if !r.Tester.Exists {
+		return
+	}
+	checkName(r, workload, "load tester", r.TargetRef.Name, flagger.LoadTesterSuffix)
+	if name := r.Tester.ID.Name; len(name) <= layout.MaxLabel && len(validation.IsDNS1035Label(name)) > 0 {
+		r.Report(diag.BadName, workload,
+			fmt.Sprintf("the load tester's Service would be called %s, and a Service's name has lower-case letters, digits and '-' only, and begins with a letter", name),
+			"use another name, or the fleet's public load tester")
+	}
+}
+
+// checkName checks that a name made from another fits into a label.
+func checkName(r *Rollout, field schema.Path, what, name, suffix string) {
+	if len(name+suffix) > layout.MaxLabel {
+		r.Report(diag.NameTooLong, field, fmt.Sprintf("the %s %s%s would have a name of %d characters, Kubernetes takes %d", what, name, suffix, len(name+suffix), layout.MaxLabel),
+			fmt.Sprintf("use a name of at most %d characters", layout.MaxLabel-len(suffix)))
+	}
+}
+
+// ScaledObject is KEDA's kind of an autoscaler.
+const ScaledObject = "ScaledObject"
+
+// checkAutoscaler reports what of the autoscaler Flagger or Kubernetes would refuse.
+func checkAutoscaler(r *Rollout) {
+	a := r.AutoscalerRef
+	if a == nil {
+		return
+	}
+	at := schema.Path{"autoscalerRef"}
+	if name := a.Name + PrimarySuffix; len(name) > validation.DNS1123SubdomainMaxLength {
+		r.Report(diag.NameTooLong, at.With("name"), fmt.Sprintf("the primary's %s would have a name of %d characters, Kubernetes takes %d", a.Kind, len(name), validation.DNS1123SubdomainMaxLength), "use a shorter name")
+	}
+	if r.TargetRef.Kind == "DaemonSet" {
+		r.Report(diag.BadAutoscaler, at, "nothing scales a DaemonSet", "remove the field")
+	}
+	if len(a.PrimaryScalerQueries) > 0 && a.Kind != ScaledObject {
+		r.Report(diag.BadAutoscaler, at.With("primaryScalerQueries"), "Flagger has queries for a ScaledObject only", "remove the field")
+	}
+	if n := a.PrimaryScalerReplicas; n != nil && n.MinReplicas != nil && n.MaxReplicas != nil && *n.MinReplicas > *n.MaxReplicas {
+		r.Report(diag.BadAutoscaler, at.With("primaryScalerReplicas", "minReplicas"), fmt.Sprintf("no number of pods is at least %d and at most %d", *n.MinReplicas, *n.MaxReplicas), "give maxReplicas the larger of the two")
+	}
+}
