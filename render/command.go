@@ -242,7 +242,7 @@ func shellProblem(err error) string {
 // image that is another nobody can say it.
 func (r *rollout) checkKnownCommand(call shellCall, functions []string, at schema.Path) {
 	name := call.name
-	if name == "" || strings.ContainsAny(name, "/$=") || len(r.Patches) > 0 || r.c.settings.charts["loadtester"].Values["image"] != nil ||
+	if name == "" || strings.ContainsAny(name, "/$=") || len(r.Patches) > 0 || r.c.settings.Charts["loadtester"].Values["image"] != nil ||
 		slices.Contains(testerCommands, name) || slices.Contains(shellCommands(), name) || slices.Contains(functions, name) {
 		return
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/report"
+	"github.com/fleetwright/fleetwright/render/settings"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -55,7 +56,7 @@ func compile(docs schema.Documents, opts Options, keep *Compiler) (*compiler, *T
 		Report:         report.New(&docs),
 	}
 	c.index(docs.All)
-	c.settings = c.newSettings(opts)
+	c.settings = settings.New(c.config, opts.Path, opts.DefaultPath, opts.Topology, c.Report)
 	c.checkCredentials()
 	c.place()
 	c.summarize()
@@ -84,7 +85,7 @@ type compiler struct {
 	input
 	*report.Report
 	docs     *schema.Documents
-	settings settings
+	settings settings.Settings
 	// keep is what keeps what is encoded, or nil.
 	keep *Compiler
 
@@ -108,13 +109,13 @@ type compiler struct {
 
 // diagnostics returns everything reported that no comment ignores, with the severities of
 // the settings.
-func (c *compiler) diagnostics() diag.List { return c.List(c.settings.severities) }
+func (c *compiler) diagnostics() diag.List { return c.List(c.settings.Severities) }
 
 // render makes the tree of everything that was placed.
 func (c *compiler) render() *Tree {
 	tree := &Tree{}
 	switch {
-	case !c.settings.hub:
+	case !c.settings.Hub:
 		layouts, variants := map[string]*clusterLayout{}, variants{}
 		for _, s := range c.sites {
 			tree.Clusters = append(tree.Clusters, c.renderSite(s, layouts, variants))

@@ -141,7 +141,7 @@ func (d *dependencies) visit(p *policy) {
 func (d *dependencies) check(p *policy, on dependency, at schema.Path) {
 	q, namespace := on.policy, cmp.Or(on.ref.Namespace, p.app.namespace)
 	switch {
-	case q == nil && (namespace == d.c.settings.source.Namespace || d.c.mayMiss("Application")):
+	case q == nil && (namespace == d.c.settings.Source.Namespace || d.c.mayMiss("Application")):
 		// A cluster's own Kustomizations are there too, or it may be of what
 		// could not be read.
 	case q == nil:
@@ -158,7 +158,7 @@ func (d *dependencies) check(p *policy, on dependency, at schema.Path) {
 		if q.suspended() && !p.suspended() {
 			d.c.Add(p.app.doc.Diagnostic(diag.WaitsForSuspended, at, fmt.Sprintf("%s is suspended, and where Flux has not applied it before this policy waits for it until it is not", q.name), "suspend: false there, or leave the dependency out"))
 		}
-		if without := missing(p.clusters, q.clusters); len(without) > 0 && !(on.cluster != nil && d.c.settings.hub) {
+		if without := missing(p.clusters, q.clusters); len(without) > 0 && !(on.cluster != nil && d.c.settings.Hub) {
 			d.c.Add(p.app.doc.Diagnostic(diag.UnknownDependency, at,
 				fmt.Sprintf("%s does not go to %s, where this policy waits for it for ever", q.name, diag.Some(without, 3)), "send both to the same clusters"))
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/settings"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -180,7 +181,7 @@ func (c *compiler) checkHelm(p *policy) {
 // A release is a chart that fleetwright installs.
 type release struct {
 	name, namespace string
-	chart           chart
+	chart           settings.Chart
 	dependsOn       []*release
 	origin          manifest.Origin
 }
@@ -205,7 +206,7 @@ func (r *release) place(s *site) manifest.Metadata {
 
 func (r *release) repository(s *site) manifest.Rendered {
 	spec := helmRepositorySpec{URL: r.chart.Repository, Interval: chartInterval}
-	if r.chart.isOCI() {
+	if isOCI(r.chart.Repository) {
 		// Flux does not poll registries: it asks when a chart is needed.
 		spec.Type, spec.Interval = "oci", ""
 	}

@@ -18,7 +18,8 @@ type input struct {
 	fleets   []*fleet
 	clusters []*cluster
 	meshes   []*mesh
-	config   *renderConfig
+	// config is the RenderConfig, or nil.
+	config *schema.Document
 
 	alertProviders []*alertProvider
 
@@ -71,11 +72,6 @@ type mesh struct {
 	*api.Mesh
 	doc  *schema.Document
 	name string
-}
-
-type renderConfig struct {
-	*api.RenderConfig
-	doc *schema.Document
 }
 
 // index sorts the documents and finds what is defined twice.
@@ -147,7 +143,7 @@ func (c *compiler) add(d *schema.Document) any {
 		c.alertProviders = append(c.alertProviders, p)
 		return p
 	case *api.RenderConfig:
-		c.config = &renderConfig{o, d}
+		c.config = d
 	default:
 		c.misshapen = append(c.misshapen, d)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/settings"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 	"github.com/fleetwright/fleetwright/templates"
@@ -59,7 +60,7 @@ const (
 // kuma is the provider of one fleet.
 type kuma struct {
 	c      *compiler
-	chart  chart
+	chart  settings.Chart
 	origin manifest.Origin
 	// row of the table that the version is in; its from is 0 where there is none.
 	row kumaRange
@@ -86,8 +87,8 @@ func (c *compiler) newKuma(f *fleet) provider {
 	k := &kuma{c: c, chart: c.providerChart(kumaProvider, f), origin: manifest.Origin{Doc: f.doc, Path: schema.Path{"spec", "plugin", "flagger"}}}
 	// version is where the version is said.
 	version := manifest.Origin{Doc: f.doc, Path: k.origin.Path.With("trafficRoutingProvider")}
-	if c.config != nil && c.config.Spec.Charts != nil && c.config.Spec.Charts.Kuma != nil && c.config.Spec.Charts.Kuma.Version != "" {
-		version = manifest.Origin{Doc: c.config.doc, Path: schema.Path{"spec", "charts", "kuma", "version"}}
+	if at := (schema.Path{"spec", "charts", "kuma", "version"}); c.config != nil && c.config.Text(at...) != "" {
+		version = manifest.Origin{Doc: c.config, Path: at}
 	}
 	if config := f.Spec.Plugin.Flagger.Config; config != nil && config.Chart != nil && config.Chart.Version != "" {
 		version = manifest.Origin{Doc: f.doc, Path: k.origin.Path.With("config", "chart", "version")}
@@ -107,19 +108,19 @@ func (k *kuma) findRow(at manifest.Origin) {
 		k.c.Add(at.Doc.Diagnostic(code, at.Path, message, hint))
 	}
 	supported := fmt.Sprintf("version: 2.7.3, or another from 2.%d to 2.%d", kumaRanges[0].from, kumaLast)
-	v, ok := parseMinor(k.chart.Version)
+	v, ok := settings.ParseMinor(k.chart.Version)
 	if !ok {
 		fail(diag.KumaRange, fmt.Sprintf("the version %q may become one that needs other manifests", k.chart.Version), "write one version, such as 2.7.3, or a range of one minor version, such as 2.7.x")
 		return
 	}
 	switch {
-	case v.major > 2:
+	case v.Major > 2:
 		fail(diag.KumaVersion, fmt.Sprintf("Kuma %s has no TrafficRoute, and Flagger moves traffic by nothing else", k.chart.Version), supported)
-	case v.major < 2 || v.minor < kumaRanges[0].from || v.minor > kumaLast:
+	case v.Major < 2 || v.Minor < kumaRanges[0].from || v.Minor > kumaLast:
 		fail(diag.KumaVersion, fmt.Sprintf("Kuma %s is not a version that fleetwright knows", k.chart.Version), supported)
 	default:
 		for _, row := range kumaRanges {
-			if v.minor >= row.from {
+			if v.Minor >= row.from {
 				k.row = row
 			}
 		}
@@ -303,12 +304,12 @@ func (k *kuma) releases() []*release {
 	control := &release{name: "kuma", namespace: kumaNamespace, chart: k.chart, origin: k.origin}
 	return []*release{
 		control,
-		{name: "prometheus", namespace: prometheusNamespace, chart: k.c.settings.charts["prometheus"], origin: k.origin, dependsOn: []*release{control}},
+		{name: "prometheus", namespace: prometheusNamespace, chart: k.c.settings.Charts["prometheus"], origin: k.origin, dependsOn: []*release{control}},
 	}
 }
 
 func (k *kuma) versions() map[string]string {
-	return map[string]string{"kuma": k.chart.Version, "prometheus": k.c.settings.charts["prometheus"].Version}
+	return map[string]string{"kuma": k.chart.Version, "prometheus": k.c.settings.Charts["prometheus"].Version}
 }
 
 func (k *kuma) flaggerValues() map[string]any {

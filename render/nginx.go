@@ -11,6 +11,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/settings"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/templates"
 )
@@ -28,7 +29,7 @@ const (
 // nginx is the provider of one fleet. It moves the traffic that comes in through
 // an Ingress, by a second one that Flagger makes of it.
 type nginx struct {
-	chart  chart
+	chart  settings.Chart
 	origin manifest.Origin
 }
 

@@ -94,7 +94,7 @@ func (c *compiler) place() {
 	at := func(cl *cluster) *site {
 		s, ok := sites[cl]
 		if !ok {
-			s = &site{cluster: cl, remote: c.settings.hub && cl.doc != nil}
+			s = &site{cluster: cl, remote: c.settings.Hub && cl.doc != nil}
 			sites[cl] = s
 			c.sites = append(c.sites, s)
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/settings"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -81,11 +82,11 @@ func (r *rollout) planned() (Rollout, bool) {
 // flaggerVersion is that of the fleet's Flagger. Of a range over several minor versions
 // nobody knows it: then it is the newest.
 func (r *rollout) flaggerVersion() flagger.Version {
-	v, ok := parseMinor(r.stack.flagger.chart.Version)
-	if !ok || v.major != 1 {
+	v, ok := settings.ParseMinor(r.stack.flagger.chart.Version)
+	if !ok || v.Major != 1 {
 		return flagger.Newest
 	}
-	return flagger.Version{Minor: v.minor}
+	return flagger.Version{Minor: v.Minor}
 }
 
 // canaryObject is the rollout's Canary, and its spec without the rollout's patches.

@@ -235,7 +235,7 @@ func (c *compiler) appNamespaces(a siteApp, s *site, injected map[string]manifes
 	}
 	var objects []manifest.Rendered
 	for _, ns := range a.namespaces() {
-		if owned[ns] || ns == c.settings.source.Namespace && !s.remote || manifest.AlwaysThere[ns] {
+		if owned[ns] || ns == c.settings.Source.Namespace && !s.remote || manifest.AlwaysThere[ns] {
 			continue
 		}
 		objects = append(objects, manifest.Rendered{Object: manifest.NewSharedNamespace(ns, injected[ns]), Origin: manifest.Origin{Doc: a.doc}})
@@ -314,7 +314,7 @@ func (c *compiler) checkCollisions(tree *Tree) {
 			}
 		}
 		sites := c.sites
-		if !c.settings.hub {
+		if !c.settings.Hub {
 			sites = sites[i : i+1]
 		}
 		for _, s := range sites {
@@ -330,7 +330,7 @@ func (c *compiler) checkCollisions(tree *Tree) {
 // bootstrapped are the objects that "flux bootstrap" makes.
 func (c *compiler) bootstrapped() map[manifest.Identity]object {
 	objects := map[manifest.Identity]object{}
-	for _, id := range c.settings.bootstrapped() {
+	for _, id := range c.settings.Bootstrapped() {
 		objects[id] = object{id: id, maker: "flux bootstrap"}
 	}
 	return objects

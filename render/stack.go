@@ -9,6 +9,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/settings"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -59,7 +60,7 @@ func (c *compiler) newStack(f *fleet) *stack {
 		chart:     c.flaggerChart(p, f),
 		dependsOn: p.releases(),
 	}
-	if v, ok := parseMinor(s.flagger.chart.Version); ok && v.less(oldestFlagger) {
+	if v, ok := settings.ParseMinor(s.flagger.chart.Version); ok && v.Less(oldestFlagger) {
 		c.Add(f.doc.Diagnostic(diag.FlaggerVersion, at.Path.With("chart", "version"), fmt.Sprintf("Flagger %s is older than what fleetwright renders for", s.flagger.chart.Version), fmt.Sprintf("version: %s.0 or newer", oldestFlagger)))
 	}
 	needed := p.flaggerValues()
@@ -72,7 +73,7 @@ func (c *compiler) newStack(f *fleet) *stack {
 	if plugin.PublicTestloader {
 		s.loadTester = &release{
 			name: publicLoadTester, namespace: publicLoadTester, origin: at,
-			chart:     c.settings.charts["loadtester"],
+			chart:     c.settings.Charts["loadtester"],
 			dependsOn: []*release{s.flagger},
 		}
 	}
@@ -122,7 +123,7 @@ func (s *stack) charts(on *site) []manifest.Rendered {
 // alerts. A fleet may set its own.
 func (s *stack) flaggerRelease(on *site) manifest.Rendered {
 	flagger := *s.flagger
-	flagger.chart.Values = mergeValues(map[string]any{"clusterName": on.name}, flagger.chart.Values)
+	flagger.chart.Values = settings.MergeValues(map[string]any{"clusterName": on.name}, flagger.chart.Values)
 	return flagger.release(on)
 }
 
@@ -180,7 +181,7 @@ func (s *stack) ownedNamespaces() map[string]bool {
 // inventoryVersions are what the manifests of a cluster are made for.
 func (c *compiler) inventoryVersions(s *stack) map[string]string {
 	versions := c.stackVersions(s)
-	versions["flux"] = c.settings.flux
+	versions["flux"] = c.settings.Flux
 	return versions
 }
 

@@ -57,7 +57,7 @@ func (c *compiler) newStage(m *manifest.Object, place string) *stage {
 }
 
 func newSyncFile(c *compiler, cluster string) *syncFile {
-	return &syncFile{c: c, root: path.Join(c.settings.path, cluster, layout.Dir)}
+	return &syncFile{c: c, root: path.Join(c.settings.Path, cluster, layout.Dir)}
 }
 
 // A syncStage is a directory to apply, after others.
@@ -75,15 +75,15 @@ type syncStage struct {
 // add adds a stage, and returns what others name it by.
 func (s *syncFile) add(stage syncStage) api.NamespacedReference {
 	settings := s.c.settings
-	meta := manifest.Metadata{Name: stage.name, Namespace: settings.source.Namespace}
-	ref := sourceRef{Kind: settings.source.Kind, Name: settings.source.Name}
+	meta := manifest.Metadata{Name: stage.name, Namespace: settings.Source.Namespace}
+	ref := sourceRef{Kind: settings.Source.Kind, Name: settings.Source.Name}
 	var after []api.NamespacedReference
 	if spoke := stage.dir.spoke; spoke != nil {
 		// The Secret with the kubeconfig must be in the same namespace.
 		meta.Namespace = spoke.namespace
 	}
-	if meta.Namespace != settings.source.Namespace {
-		ref.Namespace = settings.source.Namespace
+	if meta.Namespace != settings.Source.Namespace {
+		ref.Namespace = settings.Source.Namespace
 	}
 	for _, d := range stage.after {
 		if d.Namespace == meta.Namespace {
@@ -95,11 +95,11 @@ func (s *syncFile) add(stage syncStage) api.NamespacedReference {
 	made, ok := s.c.stages[key]
 	if !ok {
 		made = s.c.newStage(&manifest.Object{APIVersion: manifest.KustomizeV1, Kind: "Kustomization", Metadata: meta, Spec: kustomizationSpec{
-			Interval: settings.defaults.Interval, RetryInterval: settings.defaults.RetryInterval, Timeout: settings.defaults.Timeout,
+			Interval: settings.Defaults.Interval, RetryInterval: settings.Defaults.RetryInterval, Timeout: settings.Defaults.Timeout,
 			KubeConfig:         stage.dir.spoke.kubeConfig(),
 			SourceRef:          ref,
 			Path:               syncPath(s.root) + "/" + stage.dir.path,
-			ServiceAccountName: settings.defaults.ServiceAccountName,
+			ServiceAccountName: settings.Defaults.ServiceAccountName,
 			Prune:              true,
 			Wait:               stage.wait,
 			DependsOn:          after,

@@ -137,8 +137,8 @@ var unchecked = map[string]string{
 	"MeshPrometheus.Tags keys": "Kuma takes any", "MeshPrometheus.Tags values": "Kuma takes any", "MeshAggregate.Name": "Kuma takes any, once (mesh.rules.cue)", "MeshAggregate.Path": "kuma-dp asks for any path",
 	"MeshEnvoyMetrics.FilterRegex": "render/kuma.go", "MeshLoggingBackend.Format": "Envoy's format strings cannot be asked",
 
-	"RenderConfigMeta.Name": "nobody", "RenderConfigMeta.Namespace": "nobody", "RenderConfigSpec.Path": "render/settings.go",
-	"RenderConfigSpec.Severities keys": "render/settings.go", "FunctionConfig.Cluster": "internal/krm: one of the clusters", "FunctionConfig.Inputs": "internal/krm: the file system", "FunctionConfig.AllowPrune": "internal/krm: Applications among the inputs", "FunctionConfig.Directory": "internal/krm: a path in the package",
+	"RenderConfigMeta.Name": "nobody", "RenderConfigMeta.Namespace": "nobody", "RenderConfigSpec.Path": "render/settings",
+	"RenderConfigSpec.Severities keys": "render/settings", "FunctionConfig.Cluster": "internal/krm: one of the clusters", "FunctionConfig.Inputs": "internal/krm: the file system", "FunctionConfig.AllowPrune": "internal/krm: Applications among the inputs", "FunctionConfig.Directory": "internal/krm: a path in the package",
 }
 
 // TestEveryTextIsChecked: each text of a document, item of a list, key and value of a
