@@ -12,15 +12,6 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// An alertProvider is an AlertProvider of the input.
-type alertProvider struct {
-	*api.AlertProvider
-	doc             *schema.Document
-	namespace, name string
-	// used says whether a rollout names it.
-	used bool
-}
-
 // alerts are those of a rollout. Flagger sends none without a severity
 // (pkg/controller/events.go), though its documentation says info.
 func (r *rollout) alerts() (all []api.Alert) {
@@ -83,25 +74,24 @@ func (r *rollout) checkAlerts() {
 				fmt.Sprintf("an AlertProvider is in the workload's namespace or in Flagger's; nothing makes the namespace %s before it", p.namespace),
 				fmt.Sprintf("put the AlertProvider into namespace %s or %s", r.namespace, r.stack.namespace()))
 		}
-		if p != nil {
-			p.used = true
-		}
 	}
 }
 
 // checkAlertProviders checks what the CRD says in a oneOf
 // (artifacts/flagger/crd.yaml), and which AlertProviders nobody names.
 func (c *compiler) checkAlertProviders() {
+	used := map[*alertProvider]bool{}
+	for _, r := range c.rollouts {
+		for _, p := range r.alertProviders() {
+			used[p] = true
+		}
+	}
 	for _, p := range c.alertProviders {
 		if (p.Spec.Address == "") == (p.Spec.SecretRef == nil) {
 			c.Add(p.doc.Diagnostic(diag.BadAlertProvider, schema.Path{"spec"}, "an AlertProvider has either an address or a secretRef", "secretRef: {name: …}, of a Secret with the key address"))
 		}
-		if !p.used && !c.mayMiss("Application") {
+		if !used[p] && !c.mayMiss("Application") {
 			c.Add(p.doc.Diagnostic(diag.AlertProviderUnused, schema.Path{"metadata", "name"}, "no rollout names the AlertProvider, so it is not rendered", "rolloutPolicy: {alerts: [{name: …, providerRef: {name: "+p.name+"}}]}"))
 		}
 	}
-}
-
-func (c *compiler) alertProvider(namespace, name string) (*alertProvider, bool) {
-	return find[alertProvider](c, objectKey{"AlertProvider", namespace, name})
 }

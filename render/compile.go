@@ -52,13 +52,22 @@ func compile(docs schema.Documents, opts Options, keep *Compiler) (*compiler, *T
 		stages:         map[stageKey]*stage{},
 		patched:        map[string]manifest.Origin{},
 		alertManifests: map[*alertProvider]*manifest.Object{},
-		docs:           &docs,
-		Report:         report.New(&docs),
+		stacks:         map[*fleet]*stack{},
+		rollouts:       map[rolloutKey]*rollout{},
+		alerts:         map[*Target]map[*application][]manifest.Rendered{},
+		input:          newInput(&docs, report.New(&docs)),
 	}
-	c.index(docs.All)
-	c.settings = settings.New(c.config, opts.Path, opts.DefaultPath, opts.Topology, c.Report)
-	c.checkCredentials()
-	c.place()
+	c.settings = settings.New(c.renderConfig, opts.Path, opts.DefaultPath, opts.Topology, c.Report)
+	checkCredentials(docs.All, c.Report)
+	c.targets = c.place(&c.settings)
+	for _, a := range c.applications {
+		checkFlux(a, c.Report)
+	}
+	c.placeStacks()
+	c.placeRollouts()
+	c.checkFeatures()
+	c.checkMeshes()
+	c.checkAlertProviders()
 	c.summarize()
 	before := c.diagnostics()
 	// What is sound is rendered in any case: one mistake must not hide another.
@@ -69,7 +78,7 @@ func compile(docs schema.Documents, opts Options, keep *Compiler) (*compiler, *T
 	if list.HasErrors() {
 		return c, nil, list
 	}
-	c.checkUnreached()
+	c.checkUnreached(c.targets)
 	c.checkEnds()
 	c.CheckIgnores()
 	if list = c.diagnostics(); list.HasErrors() {
@@ -82,15 +91,19 @@ func compile(docs schema.Documents, opts Options, keep *Compiler) (*compiler, *T
 
 // A compiler is one run of Compile.
 type compiler struct {
-	input
-	*report.Report
-	docs     *schema.Documents
+	*input
 	settings settings.Settings
 	// keep is what keeps what is encoded, or nil.
 	keep *Compiler
 
-	// sites are the clusters that get a directory, by name.
-	sites []*site
+	// targets are the clusters that get a directory, by name.
+	targets []*Target
+	// stacks are what the fleets install, and rollouts what is rolled out with that.
+	stacks   map[*fleet]*stack
+	rollouts map[rolloutKey]*rollout
+	// alerts are the AlertProviders that come with each application of a target, once they
+	// were asked for.
+	alerts map[*Target]map[*application][]manifest.Rendered
 	// blobs are the manifests that were encoded so far.
 	blobs map[*manifest.Object]*blob
 	// encodings are what the blobs are yet to hold.
@@ -117,10 +130,10 @@ func (c *compiler) render() *Tree {
 	switch {
 	case !c.settings.Hub:
 		layouts, variants := map[string]*clusterLayout{}, variants{}
-		for _, s := range c.sites {
-			tree.Clusters = append(tree.Clusters, c.renderSite(s, layouts, variants))
+		for _, t := range c.targets {
+			tree.Clusters = append(tree.Clusters, c.renderTarget(t, layouts, variants))
 		}
-	case len(c.sites) > 0:
+	case len(c.targets) > 0:
 		tree.Clusters = append(tree.Clusters, c.renderHub())
 	}
 	c.encodeAll()

@@ -13,15 +13,15 @@ import (
 
 // A dependency is what a policy waits for.
 type dependency struct {
-	// ref is what the policy says.
+	// ref is the reference as the policy writes it.
 	ref api.NamespacedReference
-	// policy is the one that is meant, or nil for what fleetwright does not render.
+	// policy is the policy that is meant, or nil where fleetwright does not render it.
 	policy *policy
-	// cluster is the one that Kurator's name of an object says, or nil.
+	// cluster is the cluster in Kurator's name of an object, or nil.
 	cluster *cluster
 }
 
-// dependsOn is what the policy says that it waits for, and the field it says it in.
+// dependsOn returns the dependencies that the policy names, and their field.
 func (p *policy) dependsOn() (refs []api.NamespacedReference, field string) {
 	switch {
 	case p.Kustomization != nil:
@@ -32,41 +32,41 @@ func (p *policy) dependsOn() (refs []api.NamespacedReference, field string) {
 	return nil, ""
 }
 
-// dependencies are the objects that the policy's own waits for.
-func (p sitePolicy) dependencies() (refs []api.NamespacedReference) {
+// dependencies returns the objects that the policy's object on a target waits for.
+func (p *policy) dependencies(on *Target) (refs []api.NamespacedReference) {
 	for _, d := range p.waitsFor {
 		ref := d.ref
 		switch {
-		case d.policy != nil && d.cluster != nil && p.site.remote:
+		case d.policy != nil && d.cluster != nil && on.remote:
 			// Kurator's name is of one cluster, and so is the object on a hub.
-			ref.Name = (&site{cluster: d.cluster, remote: true}).objectName(d.policy.name)
+			ref.Name = objectNameOnHub(d.policy.fluxName, d.cluster.kind, d.cluster.name)
 		case d.policy != nil:
-			ref.Name = p.site.objectName(d.policy.name)
+			ref.Name = on.objectName(d.policy.fluxName)
 		}
 		refs = append(refs, ref)
 	}
 	return refs
 }
 
-// checkDependencies finds what policies wait for, and says which would wait for
-// ever: for what nothing makes, for what is not on their cluster, or for each
-// other.
-func (c *compiler) checkDependencies() {
-	d := dependencies{c: c, policies: map[api.NamespacedReference]*policy{}, state: map[*policy]visit{}, place: map[*policy]int{}}
-	for _, a := range c.apps {
+// checkDependencies finds what policies wait for, and reports those that would wait for
+// ever: for an object that nothing makes or that is not on their cluster, or for each other.
+func (c *placer) checkDependencies() {
+	d := dependencyGraph{c: c, policies: map[api.NamespacedReference]*policy{}, state: map[*policy]visit{}, place: map[*policy]int{}}
+	for _, a := range c.applications {
 		for _, p := range a.policies {
-			d.policies[api.NamespacedReference{Name: p.name, Namespace: a.namespace}] = p
+			d.policies[api.NamespacedReference{Name: p.fluxName, Namespace: a.namespace}] = p
 		}
 	}
-	for _, a := range c.apps {
+	for _, a := range c.applications {
 		for _, p := range a.policies {
 			d.visit(p)
 		}
 	}
 }
 
-type dependencies struct {
-	c        *compiler
+// A dependencyGraph is the walk along the dependencies of all policies.
+type dependencyGraph struct {
+	c        *placer
 	policies map[api.NamespacedReference]*policy
 	// kurator are the policies by the names that Kurator gives to their objects. It
 	// is made when one is asked for: there are as many as policies times clusters.
@@ -87,14 +87,14 @@ const (
 	visited
 )
 
-// find finds the policy that a reference with a namespace means.
-func (d *dependencies) find(ref api.NamespacedReference) dependency {
+// find returns the policy that a reference with a namespace means.
+func (d *dependencyGraph) find(ref api.NamespacedReference) dependency {
 	if p, ok := d.policies[ref]; ok {
 		return dependency{policy: p}
 	}
 	if d.kurator == nil {
 		d.kurator = map[api.NamespacedReference]dependency{}
-		for _, a := range d.c.apps {
+		for _, a := range d.c.applications {
 			for _, p := range a.policies {
 				d.addKuratorNames(p)
 			}
@@ -105,11 +105,11 @@ func (d *dependencies) find(ref api.NamespacedReference) dependency {
 
 // addKuratorNames adds the names of a policy's objects. A name that two have means
 // neither.
-func (d *dependencies) addKuratorNames(p *policy) {
-	for _, cl := range p.clusters {
-		name := kuratorName(p.name, cl.kind, cl.name)
+func (d *dependencyGraph) addKuratorNames(p *policy) {
+	for _, t := range p.targets {
+		name := kuratorName(p.fluxName, t.kind, t.name)
 		key := api.NamespacedReference{Name: strings.TrimRight(name[:min(len(name), layout.MaxLabel)], "-."), Namespace: p.app.namespace}
-		found := dependency{policy: p, cluster: cl}
+		found := dependency{policy: p, cluster: t.cluster}
 		if _, ok := d.kurator[key]; ok {
 			found = dependency{}
 		}
@@ -118,7 +118,7 @@ func (d *dependencies) addKuratorNames(p *policy) {
 }
 
 // visit checks what a policy depends on, and what that depends on in turn.
-func (d *dependencies) visit(p *policy) {
+func (d *dependencyGraph) visit(p *policy) {
 	if d.state[p] != unvisited {
 		return
 	}
@@ -137,8 +137,8 @@ func (d *dependencies) visit(p *policy) {
 	d.state[p] = visited
 }
 
-// check says why a policy would wait for ever for another, and visits that.
-func (d *dependencies) check(p *policy, on dependency, at schema.Path) {
+// check reports why a policy would wait for ever for another, and visits that.
+func (d *dependencyGraph) check(p *policy, on dependency, at schema.Path) {
 	q, namespace := on.policy, cmp.Or(on.ref.Namespace, p.app.namespace)
 	switch {
 	case q == nil && (namespace == d.c.settings.Source.Namespace || d.c.mayMiss("Application")):
@@ -150,24 +150,24 @@ func (d *dependencies) check(p *policy, on dependency, at schema.Path) {
 			"write the name of a policy, or <application>-<index>"))
 	case q.objectKind() != p.objectKind():
 		d.c.Add(p.app.doc.Diagnostic(diag.DependencyKind, at,
-			fmt.Sprintf("a %s waits for its own kind only, and %s is a %s", p.objectKind(), q.name, q.objectKind()),
+			fmt.Sprintf("a %s waits for its own kind only, and %s is a %s", p.objectKind(), q.fluxName, q.objectKind()),
 			"leave the dependency out: "+p.triedAgain()))
 	case d.state[q] == visiting:
 		d.c.Add(p.app.doc.Diagnostic(diag.DependencyCycle, at, d.cycle(q), "remove one of the dependencies"))
 	default:
 		if q.suspended() && !p.suspended() {
-			d.c.Add(p.app.doc.Diagnostic(diag.WaitsForSuspended, at, fmt.Sprintf("%s is suspended, and where Flux has not applied it before this policy waits for it until it is not", q.name), "suspend: false there, or leave the dependency out"))
+			d.c.Add(p.app.doc.Diagnostic(diag.WaitsForSuspended, at, fmt.Sprintf("%s is suspended, and where Flux has not applied it before this policy waits for it until it is not", q.fluxName), "suspend: false there, or leave the dependency out"))
 		}
-		if without := missing(p.clusters, q.clusters); len(without) > 0 && !(on.cluster != nil && d.c.settings.Hub) {
+		if without := missing(p.targets, q.targets); len(without) > 0 && !(on.cluster != nil && d.c.settings.Hub) {
 			d.c.Add(p.app.doc.Diagnostic(diag.UnknownDependency, at,
-				fmt.Sprintf("%s does not go to %s, where this policy waits for it for ever", q.name, diag.Some(without, 3)), "send both to the same clusters"))
+				fmt.Sprintf("%s does not go to %s, where this policy waits for it for ever", q.fluxName, diag.Some(without, 3)), "send both to the same clusters"))
 		}
 		d.visit(q)
 	}
 }
 
-// triedAgain says how Flux is to try the policy until what it needs is there. A
-// HelmRelease without retries is given up after one failure.
+// triedAgain returns how Flux is to try the policy until its dependencies are there. Flux
+// gives up a HelmRelease without retries after one failure.
 func (p *policy) triedAgain() string {
 	if p.Helm != nil {
 		return "with install: {remediation: {retries: -1}} Flux tries a HelmRelease until it works"
@@ -175,8 +175,8 @@ func (p *policy) triedAgain() string {
 	return "Flux tries a Kustomization until it works"
 }
 
-// cycle names the policies from one that is being visited back to itself.
-func (d *dependencies) cycle(p *policy) string {
+// cycle returns the names of the policies from one that is being visited back to itself.
+func (d *dependencyGraph) cycle(p *policy) string {
 	if d.path[len(d.path)-1] == p {
 		return "the policy waits for itself"
 	}
@@ -188,21 +188,20 @@ func (d *dependencies) cycle(p *policy) string {
 			names = append(names, fmt.Sprintf("%d more", len(way)-few))
 			break
 		}
-		names = append(names, q.name)
+		names = append(names, q.fluxName)
 	}
-	return "policies wait for each other: " + strings.Join(append(names, p.name), " -> ")
+	return "policies wait for each other: " + strings.Join(append(names, p.fluxName), " -> ")
 }
 
-// missing are the names of the clusters that are not among others.
-func missing(clusters, others []*cluster) []string {
-	among := make(map[*cluster]bool, len(others))
-	for _, c := range others {
-		among[c] = true
+// missing returns the names of the targets that are not among others.
+func missing(targets, others []*Target) (names []string) {
+	among := make(map[*Target]bool, len(others))
+	for _, t := range others {
+		among[t] = true
 	}
-	var names []string
-	for _, c := range clusters {
-		if !among[c] {
-			names = append(names, c.name)
+	for _, t := range targets {
+		if !among[t] {
+			names = append(names, t.name)
 		}
 	}
 	return names

@@ -10,6 +10,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/report"
 	"github.com/fleetwright/fleetwright/render/settings"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
@@ -74,23 +75,24 @@ const (
 // maxRelease is the longest name that Helm takes for a release.
 const maxRelease = 53
 
-// releaseName is the name of Helm's release. Flux' default derives from the name
+// releaseName returns the name of Helm's release. Flux' default derives from the name
 // of the HelmRelease and its namespace.
-func (p *policy) releaseName() string {
+func releaseName(p *policy) string {
 	if name := p.Helm.ReleaseName; name != "" {
 		return name
 	}
-	return layout.Shorten(p.name, maxRelease)
+	return layout.Shorten(p.fluxName, maxRelease)
 }
 
-// helmRelease is the one of a policy on a cluster.
-func (p sitePolicy) helmRelease(c *compiler, injected map[string]manifest.NamespaceMeta) manifest.Rendered {
+// helmRelease returns the HelmRelease of a policy on a target. Its chart may bring the
+// namespaces, and rolledOut reports whether a rollout of its workload runs there.
+func helmRelease(p *policy, on *Target, namespaces map[string]manifest.NamespaceMeta, rolledOut bool) manifest.Rendered {
 	h := p.Helm
 	spec := helmReleaseSpec{
 		Interval: h.Interval, Timeout: h.Timeout, Suspend: h.Suspend,
-		KubeConfig:  p.site.kubeConfig(),
-		ReleaseName: p.releaseName(), TargetNamespace: h.TargetNamespace,
-		DependsOn:          p.dependencies(),
+		KubeConfig:  newKubeConfig(on),
+		ReleaseName: releaseName(p), TargetNamespace: h.TargetNamespace,
+		DependsOn:          p.dependencies(on),
 		MaxHistory:         h.MaxHistory,
 		ServiceAccountName: h.ServiceAccountName, PersistentClient: h.PersistentClient,
 		Install: h.Install, Upgrade: h.Upgrade, Rollback: h.Rollback, Uninstall: h.Uninstall,
@@ -105,7 +107,7 @@ func (p sitePolicy) helmRelease(c *compiler, injected map[string]manifest.Namesp
 		install.SkipCRDs, install.CRDs = false, "Skip"
 		spec.Install = &install
 	}
-	if ref := p.app.sourceRef(); ref.Kind == ociRepository {
+	if ref := newSourceRef(p.app); ref.Kind == ociRepository {
 		spec.ChartRef = &ref
 	} else {
 		chart := h.Chart.Spec
@@ -114,50 +116,48 @@ func (p sitePolicy) helmRelease(c *compiler, injected map[string]manifest.Namesp
 			Interval: chart.Interval, ReconcileStrategy: chart.ReconcileStrategy, ValuesFiles: chart.ValuesFiles,
 		}}
 	}
-	if patches := p.rolloutPatches(c, injected); len(patches) > 0 {
+	if patches := helmPatches(p, namespaces, rolledOut); len(patches) > 0 {
 		var r postRenderer
 		r.Kustomize.Patches = patches
 		spec.PostRenderers = []postRenderer{r}
 	}
 	return manifest.Rendered{Object: &manifest.Object{
 		APIVersion: manifest.HelmV2, Kind: "HelmRelease",
-		Metadata: manifest.Metadata{Name: p.site.objectName(p.name), Namespace: p.app.namespace},
+		Metadata: manifest.Metadata{Name: on.objectName(p.fluxName), Namespace: p.app.namespace},
 		Spec:     spec,
 		Form:     schema.Policy,
 	}, Origin: manifest.Origin{Doc: p.app.doc, Path: p.path}}
 }
 
-// rolloutPatches are those of a chart whose workload is rolled out. The chart's
-// Service is left to Flagger: with every upgrade Helm would point it at the pods
-// of the workload again, which are none between rollouts and the untested ones
+// helmPatches returns the patches of the objects of a policy's chart. A workload that is
+// rolled out leaves its Service to Flagger: with every upgrade Helm would point the Service at
+// the pods of the workload again, which are none between rollouts and the untested ones
 // during one (fluxcd/flagger#1407).
-func (p sitePolicy) rolloutPatches(c *compiler, injected map[string]manifest.NamespaceMeta) []kustomize.Patch {
+func helmPatches(p *policy, namespaces map[string]manifest.NamespaceMeta, rolledOut bool) []kustomize.Patch {
 	var patches []kustomize.Patch
-	for _, ns := range slices.Sorted(maps.Keys(injected)) {
-		patches = append(patches, c.namespacePatch(ns, injected[ns], true))
+	for _, ns := range slices.Sorted(maps.Keys(namespaces)) {
+		patches = append(patches, namespacePatch(ns, namespaces[ns], true))
 	}
-	if p.rollout == nil {
+	if !rolledOut {
 		return patches
 	}
-	if p.rollout.kind() == "Deployment" {
-		patches = append(patches, c.replicasPatch(p.rollout.Workload.Name))
-	}
+	patches = append(patches, replicasPatches(p.Rollout)...)
 	return append(patches, kustomize.Patch{
-		Target: &kustomize.Selector{Version: manifest.CoreV1, Kind: "Service", Name: exactly(p.rollout.ServiceName)},
-		Patch: c.patch(struct {
+		Target: &kustomize.Selector{Version: manifest.CoreV1, Kind: "Service", Name: exactly(p.Rollout.ServiceName)},
+		Patch: patchText(struct {
 			Delete string `json:"$patch"`
 			manifest.Object
-		}{"delete", manifest.Object{APIVersion: manifest.CoreV1, Kind: "Service", Metadata: manifest.Metadata{Name: p.rollout.ServiceName}}}),
+		}{"delete", manifest.Object{APIVersion: manifest.CoreV1, Kind: "Service", Metadata: manifest.Metadata{Name: p.Rollout.ServiceName}}}),
 	})
 }
 
-// checkHelm says what of a policy with helm Flux or Helm would refuse.
-func (c *compiler) checkHelm(p *policy) {
+// checkHelm reports what Flux or Helm would reject in a policy with helm.
+func checkHelm(p *policy, to *report.Report) {
 	if p.Helm == nil {
 		return
 	}
 	if i := p.Helm.Install; i != nil && i.SkipCRDs && i.CRDs != "" && i.CRDs != "Skip" {
-		c.Add(p.app.doc.Diagnostic(diag.NotAllowed, p.path.With("helm", "install", "skipCRDs"), "skipCRDs and crds: "+i.CRDs+" say different things", "remove skipCRDs"))
+		to.Add(p.app.doc.Diagnostic(diag.NotAllowed, p.path.With("helm", "install", "skipCRDs"), "skipCRDs and crds: "+i.CRDs+" say different things", "remove skipCRDs"))
 	}
 	for i, v := range p.Helm.ValuesFrom {
 		at := p.path.With("helm", "valuesFrom", i)
@@ -166,15 +166,15 @@ func (c *compiler) checkHelm(p *policy) {
 			most        int
 		}{{"valuesKey", v.ValuesKey, maxValuesKey}, {"targetPath", v.TargetPath, maxTargetPath}} {
 			if len(f.value) > f.most {
-				c.Add(p.app.doc.Diagnostic(diag.WrongFormat, at.With(f.name), fmt.Sprintf("the value has %d characters, Flux takes at most %d", len(f.value), f.most), ""))
+				to.Add(p.app.doc.Diagnostic(diag.WrongFormat, at.With(f.name), fmt.Sprintf("the value has %d characters, Flux takes at most %d", len(f.value), f.most), ""))
 			}
 		}
 	}
 	if isZero(p.Helm.Timeout) {
-		c.Add(p.app.doc.Diagnostic(diag.OutOfBounds, p.path.With("helm", "timeout"), "with a timeout of "+string(p.Helm.Timeout)+" nothing is ever installed", "timeout: 5m0s"))
+		to.Add(p.app.doc.Diagnostic(diag.OutOfBounds, p.path.With("helm", "timeout"), "with a timeout of "+string(p.Helm.Timeout)+" nothing is ever installed", "timeout: 5m0s"))
 	}
 	if p.app.Spec.Source.GitRepository != nil && p.Helm.Chart.Spec.Version != "" && p.Helm.Chart.Spec.Version != "*" {
-		c.Add(p.app.doc.Diagnostic(diag.NoVersionInGit, p.path.With("helm", "chart", "spec", "version"), "Flux does not look at the version of a chart in a gitRepository, it installs the one that is checked out", "write gitRepository: {ref: {tag: …}}"))
+		to.Add(p.app.doc.Diagnostic(diag.NoVersionInGit, p.path.With("helm", "chart", "spec", "version"), "Flux does not look at the version of a chart in a gitRepository, it installs the one that is checked out", "write gitRepository: {ref: {tag: …}}"))
 	}
 }
 
@@ -190,38 +190,40 @@ type release struct {
 // are pinned, so there is little to see.
 const chartInterval = "1h"
 
-// objects are the release and the repository of its chart.
-func (r *release) objects(s *site) []manifest.Rendered {
-	return []manifest.Rendered{r.repository(s), r.release(s)}
+// objects returns the release and the repository of its chart.
+func (r *release) objects(t *Target) []manifest.Rendered {
+	return []manifest.Rendered{r.repository(t), r.helmRelease(t)}
 }
 
-// place is where the objects of a release are for a cluster, and what they are
-// called there: on the cluster itself in the release's namespace, or on the hub.
-func (r *release) place(s *site) manifest.Metadata {
-	if s.remote {
-		return manifest.Metadata{Name: s.objectName(r.name), Namespace: s.namespace}
+// metadata returns the namespace and the name of the objects of a release for a target: on
+// the cluster itself in the release's namespace, or on the hub.
+func (r *release) metadata(t *Target) manifest.Metadata {
+	if t.remote {
+		return manifest.Metadata{Name: t.objectName(r.name), Namespace: t.namespace}
 	}
 	return manifest.Metadata{Name: r.name, Namespace: r.namespace}
 }
 
-func (r *release) repository(s *site) manifest.Rendered {
+// repository returns the HelmRepository of the release's chart.
+func (r *release) repository(t *Target) manifest.Rendered {
 	spec := helmRepositorySpec{URL: r.chart.Repository, Interval: chartInterval}
 	if isOCI(r.chart.Repository) {
 		// Flux does not poll registries: it asks when a chart is needed.
 		spec.Type, spec.Interval = "oci", ""
 	}
-	return manifest.Rendered{Object: &manifest.Object{APIVersion: manifest.SourceV1, Kind: helmRepository, Metadata: r.place(s), Spec: spec}, Origin: r.origin}
+	return manifest.Rendered{Object: &manifest.Object{APIVersion: manifest.SourceV1, Kind: helmRepository, Metadata: r.metadata(t), Spec: spec}, Origin: r.origin}
 }
 
-func (r *release) release(s *site) manifest.Rendered {
-	place := r.place(s)
+// helmRelease returns the HelmRelease.
+func (r *release) helmRelease(t *Target) manifest.Rendered {
+	meta := r.metadata(t)
 	spec := helmReleaseSpec{
 		Interval:    chartInterval,
-		KubeConfig:  s.kubeConfig(),
+		KubeConfig:  newKubeConfig(t),
 		ReleaseName: r.name,
 		Chart: &helmChart{Spec: helmChartSpec{
 			Chart: r.chart.Name, Version: r.chart.Version,
-			SourceRef: sourceRef{Kind: helmRepository, Name: place.Name},
+			SourceRef: sourceRef{Kind: helmRepository, Name: meta.Name},
 		}},
 		// Helm alone never upgrades CRDs. A first install is tried until it
 		// works: on a new cluster much is not there yet.
@@ -229,16 +231,16 @@ func (r *release) release(s *site) manifest.Rendered {
 		Upgrade: &api.HelmUpgrade{CRDs: "CreateReplace", Remediation: &api.HelmUpgradeRemediation{Retries: 3}},
 		Values:  r.chart.Values,
 	}
-	if s.remote {
+	if t.remote {
 		spec.TargetNamespace, spec.StorageNamespace = r.namespace, r.namespace
 	}
 	for _, d := range r.dependsOn {
-		on := d.place(s)
+		on := d.metadata(t)
 		ref := api.NamespacedReference{Name: on.Name}
-		if on.Namespace != place.Namespace {
+		if on.Namespace != meta.Namespace {
 			ref.Namespace = on.Namespace
 		}
 		spec.DependsOn = append(spec.DependsOn, ref)
 	}
-	return manifest.Rendered{Object: &manifest.Object{APIVersion: manifest.HelmV2, Kind: "HelmRelease", Metadata: place, Spec: spec}, Origin: r.origin}
+	return manifest.Rendered{Object: &manifest.Object{APIVersion: manifest.HelmV2, Kind: "HelmRelease", Metadata: meta, Spec: spec}, Origin: r.origin}
 }

@@ -6,23 +6,27 @@ import (
 	"slices"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render/report"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// input is the documents by kind, each kind sorted by namespace and name. A
-// document that does not have the shape of its kind is in known and misshapen
-// only.
+// An input is the documents by kind, each kind sorted by namespace and name. A
+// document that does not have the shape of its kind is in none of these lists.
 type input struct {
-	apps     []*application
-	fleets   []*fleet
-	clusters []*cluster
-	meshes   []*mesh
-	// config is the RenderConfig, or nil.
-	config *schema.Document
-
+	applications   []*application
+	fleets         []*fleet
+	clusters       []*cluster
+	meshes         []*mesh
 	alertProviders []*alertProvider
+	// renderConfig is the RenderConfig, or nil.
+	renderConfig *schema.Document
 
+	// sorted are the documents, each object once.
+	sorted []*schema.Document
+
+	docs *schema.Documents
+	*report.Report
 	// known is everything the documents define, whole or not, and defined what is referred
 	// to of that and has the shape of its kind.
 	known   map[objectKey]*schema.Document
@@ -38,53 +42,20 @@ type input struct {
 
 type objectKey struct{ kind, namespace, name string }
 
-type application struct {
-	*api.Application
-	doc             *schema.Document
-	namespace, name string
-	policies        []*policy
-	// named are the policies by their names.
-	named map[string]*policy
-}
-
-// id is the name of the application's directories.
-func (a *application) id() string { return a.namespace + "." + a.name }
-
-type fleet struct {
-	*api.Fleet
-	doc             *schema.Document
-	namespace, name string
-	clusters        []*cluster
-	stack           *stack
-}
-
-// A cluster is an AttachedCluster or a Cluster, or the one without a fleet.
-type cluster struct {
-	doc             *schema.Document
-	kind            string
-	namespace, name string
-	labels          map[string]api.LabelValue
-	// kubeconfig is the Secret that an AttachedCluster names, or nil.
-	kubeconfig *api.SecretKey
-}
-
-type mesh struct {
-	*api.Mesh
-	doc  *schema.Document
-	name string
-}
-
-// index sorts the documents and finds what is defined twice.
-func (c *compiler) index(docs []*schema.Document) {
-	docs = slices.Clone(docs)
+// newInput sorts the documents by kind, and reports objects that are defined twice.
+func newInput(all *schema.Documents, to *report.Report) *input {
+	in := &input{
+		docs: all, Report: to,
+		known: map[objectKey]*schema.Document{}, defined: map[objectKey]any{}, clusterNamed: map[string]*cluster{},
+		fleetNamed: map[string]*fleet{}, fleetsIn: map[string][]string{},
+	}
+	docs := slices.Clone(all.All)
 	slices.SortStableFunc(docs, func(a, b *schema.Document) int {
 		p, q := a.Position(), b.Position()
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Kind.Name, b.Kind.Name),
 			cmp.Compare(p.File, q.File), cmp.Compare(p.Line, q.Line), cmp.Compare(p.Column, q.Column))
 	})
 	docs = slices.CompactFunc(docs, func(a, b *schema.Document) bool { return a.Position() == b.Position() && a.Kind.Name == b.Kind.Name })
-	c.known, c.defined, c.clusterNamed = map[objectKey]*schema.Document{}, map[objectKey]any{}, map[string]*cluster{}
-	c.fleetNamed, c.fleetsIn = map[string]*fleet{}, map[string][]string{}
 	applications := false
 	for _, d := range docs {
 		key := objectKey{d.Kind.Name, d.Namespace, d.Name}
@@ -96,94 +67,101 @@ func (c *compiler) index(docs []*schema.Document) {
 		case "Application", "Fleet":
 			applications = true
 		}
-		if first, ok := c.known[key]; ok {
+		if first, ok := in.known[key]; ok {
 			message := fmt.Sprintf("%s %s is already defined at %s", d.Kind.Name, d.Name, first.Position())
 			hint := "remove one of the two"
 			if d.Kind.Name == "RenderConfig" {
 				message = fmt.Sprintf("there is already a RenderConfig at %s", first.Position())
 				hint = "make one of the two"
 			}
-			c.Add(d.Diagnostic(diag.DefinedTwice, schema.Path{"metadata", "name"}, message, hint))
+			in.Add(d.Diagnostic(diag.DefinedTwice, schema.Path{"metadata", "name"}, message, hint))
 			continue
 		}
-		c.known[key] = d
-		if o := c.add(d); o != nil {
-			c.defined[key] = o
+		in.known[key] = d
+		in.sorted = append(in.sorted, d)
+		if o := in.add(d); o != nil {
+			in.defined[key] = o
 		}
 	}
-	if !applications && c.docs.Complete() {
-		c.Add(diag.New(diag.NothingToCompile, diag.Position{}, "", "no Application and no Fleet among the inputs", "name the files or directories that hold them"))
+	if !applications && all.Complete() {
+		in.Add(diag.New(diag.NothingToCompile, diag.Position{}, "", "no Application and no Fleet among the inputs", "name the files or directories that hold them"))
 	}
+	return in
 }
 
-// add adds a document to those of its kind. It returns what others may refer to.
-func (c *compiler) add(d *schema.Document) any {
+// add adds a document to those of its kind, and returns the object that others may refer to.
+func (in *input) add(d *schema.Document) any {
 	if d.Salvaged {
-		c.misshapen = append(c.misshapen, d)
+		in.misshapen = append(in.misshapen, d)
 	}
 	switch o := d.Object.(type) {
 	case *api.Application:
-		c.apps = append(c.apps, &application{Application: o, doc: d, namespace: d.Namespace, name: d.Name})
+		in.applications = append(in.applications, &application{Application: o, doc: d, namespace: d.Namespace, name: d.Name})
 	case *api.Fleet:
 		f := &fleet{Fleet: o, doc: d, namespace: d.Namespace, name: d.Name}
-		c.fleets = append(c.fleets, f)
-		if _, ok := c.fleetNamed[f.name]; !ok {
-			c.fleetNamed[f.name] = f
+		in.fleets = append(in.fleets, f)
+		if _, ok := in.fleetNamed[f.name]; !ok {
+			in.fleetNamed[f.name] = f
 		}
-		c.fleetsIn[f.namespace] = append(c.fleetsIn[f.namespace], f.name)
+		in.fleetsIn[f.namespace] = append(in.fleetsIn[f.namespace], f.name)
 		return f
 	case *api.AttachedCluster:
-		return c.addCluster(&cluster{doc: d, kind: d.Kind.Name, namespace: d.Namespace, name: d.Name, labels: o.Metadata.Labels, kubeconfig: o.Spec.Kubeconfig})
+		return in.addCluster(&cluster{doc: d, kind: d.Kind.Name, namespace: d.Namespace, name: d.Name, labels: o.Metadata.Labels, kubeconfig: o.Spec.Kubeconfig})
 	case *api.Cluster:
-		return c.addCluster(&cluster{doc: d, kind: d.Kind.Name, namespace: d.Namespace, name: d.Name, labels: o.Metadata.Labels})
+		return in.addCluster(&cluster{doc: d, kind: d.Kind.Name, namespace: d.Namespace, name: d.Name, labels: o.Metadata.Labels})
 	case *api.Mesh:
-		c.meshes = append(c.meshes, &mesh{Mesh: o, doc: d, name: d.Name})
+		in.meshes = append(in.meshes, &mesh{Mesh: o, doc: d, name: d.Name})
 	case *api.AlertProvider:
 		p := &alertProvider{AlertProvider: o, doc: d, namespace: d.Namespace, name: d.Name}
-		c.alertProviders = append(c.alertProviders, p)
+		in.alertProviders = append(in.alertProviders, p)
 		return p
 	case *api.RenderConfig:
-		c.config = d
+		in.renderConfig = d
 	default:
-		c.misshapen = append(c.misshapen, d)
+		in.misshapen = append(in.misshapen, d)
 	}
 	return nil
 }
 
-func (c *compiler) addCluster(cl *cluster) *cluster {
-	c.clusters = append(c.clusters, cl)
-	if _, ok := c.clusterNamed[cl.name]; !ok {
-		c.clusterNamed[cl.name] = cl
+func (in *input) addCluster(cl *cluster) *cluster {
+	in.clusters = append(in.clusters, cl)
+	if _, ok := in.clusterNamed[cl.name]; !ok {
+		in.clusterNamed[cl.name] = cl
 	}
 	return cl
 }
 
-// find looks something up that the documents define. Known but nil is something
-// whose document is broken, or may be among those that could not be read: either
-// has been said.
-func find[T any](c *compiler, key objectKey) (found *T, known bool) {
-	if found, ok := c.defined[key].(*T); ok {
+// find looks up an object that the documents define. Known but nil is an object whose
+// document is broken, or may be among those that could not be read: either is reported.
+func find[T any](in *input, key objectKey) (found *T, known bool) {
+	if found, ok := in.defined[key].(*T); ok {
 		return found, true
 	}
-	return nil, c.mayDefine(key)
+	return nil, in.mayDefine(key)
 }
 
-// mayDefine says whether the documents define something, or may: not all of them could be
-// read.
-func (c *compiler) mayDefine(key objectKey) bool {
-	_, known := c.known[key]
-	return known || c.docs.MayDefine(key.name)
+// mayDefine reports whether the documents define an object, or may, since not all of them
+// could be read.
+func (in *input) mayDefine(key objectKey) bool {
+	_, known := in.known[key]
+	return known || in.docs.MayDefine(key.name)
 }
 
-// mayMiss says whether there may be more of a kind than could be read.
-func (c *compiler) mayMiss(kind string) bool {
-	return !c.docs.Complete() || slices.ContainsFunc(c.misshapen, func(d *schema.Document) bool { return d.Kind.Name == kind })
+// mayMiss reports whether there may be more objects of a kind than could be read.
+func (in *input) mayMiss(kind string) bool {
+	return !in.docs.Complete() || slices.ContainsFunc(in.misshapen, func(d *schema.Document) bool { return d.Kind.Name == kind })
 }
 
-func (c *compiler) fleet(namespace, name string) (*fleet, bool) {
-	return find[fleet](c, objectKey{"Fleet", namespace, name})
+func (in *input) findFleet(namespace, name string) (*fleet, bool) {
+	return find[fleet](in, objectKey{"Fleet", namespace, name})
 }
 
-func (c *compiler) cluster(kind, namespace, name string) (*cluster, bool) {
-	return find[cluster](c, objectKey{kind, namespace, name})
+func (in *input) findCluster(kind, namespace, name string) (*cluster, bool) {
+	return find[cluster](in, objectKey{kind, namespace, name})
+}
+
+// alertProvider returns an AlertProvider of the input, and whether the input has it or may
+// have it.
+func (in *input) alertProvider(namespace, name string) (*alertProvider, bool) {
+	return find[alertProvider](in, objectKey{"AlertProvider", namespace, name})
 }

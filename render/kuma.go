@@ -87,8 +87,8 @@ func (c *compiler) newKuma(f *fleet) provider {
 	k := &kuma{c: c, chart: c.providerChart(kumaProvider, f), origin: manifest.Origin{Doc: f.doc, Path: schema.Path{"spec", "plugin", "flagger"}}}
 	// version is where the version is said.
 	version := manifest.Origin{Doc: f.doc, Path: k.origin.Path.With("trafficRoutingProvider")}
-	if at := (schema.Path{"spec", "charts", "kuma", "version"}); c.config != nil && c.config.Text(at...) != "" {
-		version = manifest.Origin{Doc: c.config, Path: at}
+	if at := (schema.Path{"spec", "charts", "kuma", "version"}); c.renderConfig != nil && c.renderConfig.Text(at...) != "" {
+		version = manifest.Origin{Doc: c.renderConfig, Path: at}
 	}
 	if config := f.Spec.Plugin.Flagger.Config; config != nil && config.Chart != nil && config.Chart.Version != "" {
 		version = manifest.Origin{Doc: f.doc, Path: k.origin.Path.With("config", "chart", "version")}
@@ -185,7 +185,7 @@ func (k *kuma) meshOf(r *rollout) *kumaMeshObject {
 // checkMeshes says which Meshes go to no cluster.
 func (c *compiler) checkMeshes() {
 	for _, f := range c.fleets {
-		if f.stack != nil && f.stack.providerName == "kuma" {
+		if s := c.stacks[f]; s != nil && s.providerName == "kuma" {
 			return
 		}
 	}

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"path"
@@ -14,6 +15,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/blockyaml"
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/report"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
@@ -44,18 +46,18 @@ type kustomizationSpec struct {
 // GetRetryInterval).
 const retryOfUnpolled api.Duration = "2m0s"
 
-// kustomization is the one of a policy on a cluster. The namespaces are those of
-// the application that its own manifests may bring.
-func (p sitePolicy) kustomization(c *compiler, injected map[string]manifest.NamespaceMeta) manifest.Rendered {
+// kustomization returns the Flux Kustomization of a policy on a target. Its manifests may
+// bring the namespaces, and rolledOut reports whether a rollout of its workload runs there.
+func kustomization(p *policy, on *Target, namespaces map[string]manifest.NamespaceMeta, rolledOut bool) manifest.Rendered {
 	k := p.Kustomization
 	spec := kustomizationSpec{
 		Interval: k.Interval, RetryInterval: k.RetryInterval, Timeout: k.Timeout,
-		KubeConfig:      p.site.kubeConfig(),
-		SourceRef:       p.app.sourceRef(),
+		KubeConfig:      newKubeConfig(on),
+		SourceRef:       newSourceRef(p.app),
 		Path:            k.Path,
 		TargetNamespace: k.TargetNamespace,
 		Prune:           k.Prune, Force: k.Force, Suspend: k.Suspend,
-		DependsOn: p.dependencies(), CommonMetadata: k.CommonMetadata, Components: k.Components, Images: k.Images,
+		DependsOn: p.dependencies(on), CommonMetadata: k.CommonMetadata, Components: k.Components, Images: k.Images,
 		Patches: slices.Clone(k.Patches),
 	}
 	if isZero(k.RetryInterval) {
@@ -64,60 +66,36 @@ func (p sitePolicy) kustomization(c *compiler, injected map[string]manifest.Name
 	if isZero(k.Interval) && spec.RetryInterval == "" {
 		spec.RetryInterval = retryOfUnpolled
 	}
-	for _, ns := range slices.Sorted(maps.Keys(injected)) {
+	for _, ns := range slices.Sorted(maps.Keys(namespaces)) {
 		if k.TargetNamespace == "" || k.TargetNamespace == ns {
-			spec.Patches = append(spec.Patches, c.namespacePatch(ns, injected[ns], k.TargetNamespace == ""))
+			spec.Patches = append(spec.Patches, namespacePatch(ns, namespaces[ns], k.TargetNamespace == ""))
 		}
 	}
-	if r := p.rollout; r != nil && r.kind() == "Deployment" {
-		spec.Patches = append(spec.Patches, c.replicasPatch(r.Workload.Name))
+	if rolledOut {
+		spec.Patches = append(spec.Patches, replicasPatches(p.Rollout)...)
 	}
 	return manifest.Rendered{Object: &manifest.Object{
 		APIVersion: manifest.KustomizeV1, Kind: "Kustomization",
-		Metadata: manifest.Metadata{Name: p.site.objectName(p.name), Namespace: p.app.namespace},
+		Metadata: manifest.Metadata{Name: on.objectName(p.fluxName), Namespace: p.app.namespace},
 		Spec:     spec,
 	}, Origin: manifest.Origin{Doc: p.app.doc, Path: p.path}}
 }
 
-// checkRetry says that a failure is tried again though the policy does not ask for it.
-func (c *compiler) checkRetry(p *policy) {
+// checkRetry reports that a retryInterval is added to a policy.
+func checkRetry(p *policy, to *report.Report) {
 	k := p.Kustomization
 	if k == nil || !isZero(k.Interval) || k.RetryInterval != "" && !isZero(k.RetryInterval) {
 		return
 	}
-	c.Add(p.app.doc.Diagnostic(diag.RetryAdded, p.path.With("kustomization", "interval"),
+	to.Add(p.app.doc.Diagnostic(diag.RetryAdded, p.path.With("kustomization", "interval"),
 		fmt.Sprintf("with an interval of %s and no retryInterval Flux would never try again what failed, so retryInterval: %s is added", k.Interval, retryOfUnpolled), ""))
 }
 
-// noteReplicas notes that Flux would set replicas that Flagger has changed.
-func (r *rollout) noteReplicas() {
-	p := r.policy
-	interval, field := api.Duration(""), "kustomization"
-	switch {
-	case p.Kustomization != nil:
-		interval = p.Kustomization.Interval
-		for _, patch := range p.Kustomization.Patches {
-			if strings.Contains(patch.Patch, "replicas") {
-				return
-			}
-		}
-	case p.Helm != nil:
-		interval, field = p.Helm.Interval, "helm"
-	}
-	if r.kind() == "Deployment" && interval != "" && !isZero(interval) {
-		r.c.Note(diag.ReplicasLeft, manifest.Origin{Doc: p.app.doc, Path: p.path.With(field, "interval")}, "")
-	}
-}
-
-func replicasMessage(_ []string, others int) string {
-	return "with every interval Flux would set the replicas in Git again, which Flagger scales, so a patch that leaves them out is added" + hereToo(others)
-}
-
-// isZero says whether a duration is none, however it is written. The schema has
+// isZero reports whether a duration is zero, however it is written. The schema has
 // checked its form.
 func isZero(d api.Duration) bool { return d != "" && duration(d) == 0 }
 
-// duration is how long a duration is. What is none has been refused, and is long.
+// duration returns how long a duration is. One that cannot be parsed was rejected, and is long.
 func duration(d api.Duration) time.Duration {
 	parsed, err := time.ParseDuration(string(d))
 	if err != nil {
@@ -126,55 +104,58 @@ func duration(d api.Duration) time.Duration {
 	return parsed
 }
 
-// replicasPatch keeps Flux from resetting what Flagger scales: Flagger sets the
+// replicasPatches keep Flux from resetting the replicas that Flagger scales: Flagger sets the
 // workload to no replicas between rollouts, and Flux would set the number in Git
 // again with every revision. A strategic merge patch with a target does nothing
 // where there is no such Deployment, or none with replicas.
-func (c *compiler) replicasPatch(deployment string) kustomize.Patch {
-	return kustomize.Patch{
-		Target: &kustomize.Selector{Group: "apps", Kind: "Deployment", Name: exactly(deployment)},
-		Patch: c.patch(struct {
+func replicasPatches(r *api.Rollout) []kustomize.Patch {
+	if cmp.Or(r.Workload.Kind, "Deployment") != "Deployment" {
+		return nil
+	}
+	return []kustomize.Patch{{
+		Target: &kustomize.Selector{Group: "apps", Kind: "Deployment", Name: exactly(r.Workload.Name)},
+		Patch: patchText(struct {
 			APIVersion string            `json:"apiVersion"`
 			Kind       string            `json:"kind"`
 			Metadata   manifest.Metadata `json:"metadata"`
 			Spec       struct {
 				Replicas *int `json:"replicas"`
 			} `json:"spec"`
-		}{APIVersion: manifest.AppsV1, Kind: "Deployment", Metadata: manifest.Metadata{Name: deployment}}),
-	}
+		}{APIVersion: manifest.AppsV1, Kind: "Deployment", Metadata: manifest.Metadata{Name: r.Workload.Name}}),
+	}}
 }
 
-// namespacePatch puts labels on the namespace that the application's manifests
+// namespacePatch returns a patch that puts labels on the namespace that the application's manifests
 // bring. kustomize renames every namespace to a targetNamespace after it has
 // patched, so there the name is left open.
-func (c *compiler) namespacePatch(name string, meta manifest.NamespaceMeta, byName bool) kustomize.Patch {
+func namespacePatch(name string, meta manifest.NamespaceMeta, byName bool) kustomize.Patch {
 	target := &kustomize.Selector{Kind: "Namespace"}
 	if byName {
 		target.Name = exactly(name)
 	}
 	return kustomize.Patch{
 		Target: target,
-		Patch: c.patch(manifest.Object{
+		Patch: patchText(manifest.Object{
 			APIVersion: manifest.CoreV1, Kind: "Namespace",
 			Metadata: manifest.Metadata{Name: name, Labels: meta.Labels, Annotations: meta.Annotations},
 		}),
 	}
 }
 
-// exactly is a name as kustomize's selectors read one: as a regular expression.
+// exactly returns the regular expression of a name: kustomize's selectors are such.
 func exactly(name string) string { return regexp.QuoteMeta(name) }
 
-// patch is a patch as text, made from a typed value.
-func (c *compiler) patch(v any) string {
+// patchText returns a patch as text, made from a typed value of ours.
+func patchText(v any) string {
 	text, err := blockyaml.Marshal(v)
 	if err != nil {
-		c.Add(diag.New(diag.Internal, diag.Position{}, "", fmt.Sprintf("cannot encode a patch: %v", err), ""))
+		panic(fmt.Sprintf("cannot encode a patch: %v", err))
 	}
 	return string(text)
 }
 
-// checkPatches says which components and patches of a policy kustomize would refuse.
-func (c *compiler) checkPatches(p *policy) {
+// checkPatches reports the components and patches of a policy that kustomize would reject.
+func checkPatches(p *policy, to *report.Report) {
 	if p.Kustomization == nil {
 		return
 	}
@@ -193,11 +174,11 @@ func (c *compiler) checkPatches(p *policy) {
 		default:
 			continue
 		}
-		c.Add(p.app.doc.Diagnostic(diag.WrongFormat, p.path.With("kustomization", "components", i), fmt.Sprintf("the component %s %s, and kustomize-controller refuses it", component, why), "components: [../components/monitoring], relative to the path of the policy"))
+		to.Add(p.app.doc.Diagnostic(diag.WrongFormat, p.path.With("kustomization", "components", i), fmt.Sprintf("the component %s %s, and kustomize-controller refuses it", component, why), "components: [../components/monitoring], relative to the path of the policy"))
 	}
 	for i, patch := range p.Kustomization.Patches {
 		if field, message, hint := checkPatch(patch); message != "" {
-			c.Add(p.app.doc.Diagnostic(diag.BadPatch, p.path.With("kustomization", "patches", i).With(field...), message, hint))
+			to.Add(p.app.doc.Diagnostic(diag.BadPatch, p.path.With("kustomization", "patches", i).With(field...), message, hint))
 		}
 	}
 }

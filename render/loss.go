@@ -70,7 +70,7 @@ type placedFleet struct {
 
 // placements are those of all applications.
 func (c *compiler) placements() *placements {
-	p := &placements{apps: make([]placement, len(c.apps))}
+	p := &placements{apps: make([]placement, len(c.applications))}
 	fleets, inNamespace := map[*fleet]*placedFleet{}, map[string][]*placedFleet{}
 	for _, f := range c.fleets {
 		clusters := f.clusters
@@ -84,14 +84,14 @@ func (c *compiler) placements() *placements {
 		fleets[f] = placed
 		inNamespace[f.namespace] = append(inNamespace[f.namespace], placed)
 	}
-	for i, a := range c.apps {
+	for i, a := range c.applications {
 		app := &p.apps[i]
 		*app = placement{namespace: a.namespace, name: a.name, dir: a.dirName(), at: lineOf(a.doc, schema.Path{"metadata", "name"}), fleets: inNamespace[a.namespace]}
 		app.policies = make([]placedPolicy, len(a.policies))
 		for j, policy := range a.policies {
-			placed := placedPolicy{app: app, name: policy.name, fleet: fleets[policy.fleet]}
+			placed := placedPolicy{app: app, name: policy.fluxName, fleet: fleets[policy.fleet]}
 			if policy.Name == "" {
-				placed.applies = policy.applies()
+				placed.applies = applies(policy)
 			}
 			if d, at := policy.destination(); d != nil {
 				placed.destination = lineOf(a.doc, at.With("fleet"))
@@ -340,7 +340,7 @@ func (p *placedPolicy) isRenamed(object map[string]any, moved map[string]bool) b
 }
 
 // applies is what the policy applies, as appliedBy reads it from the policy's object.
-func (p *policy) applies() string {
+func applies(p *policy) string {
 	switch {
 	case p.Kustomization != nil:
 		return whatApplies("Kustomization", p.Kustomization.Path, p.Kustomization.TargetNamespace)

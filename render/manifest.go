@@ -108,7 +108,7 @@ type dir struct {
 	objects []object
 	// spoke is the cluster that a hub applies the directory to, or nil where it is
 	// for the cluster that it stands in.
-	spoke *site
+	spoke *Target
 	// cluster is the name of the spoke.
 	cluster string
 	// app is the id of the application that the directory is of, or nothing.

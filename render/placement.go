@@ -3,166 +3,95 @@ package render
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/layout"
-	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/settings"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
-
-// hostCluster is where an Application without a fleet goes. Kurator calls its
-// own cluster so.
-const hostCluster = "host"
 
 // controlPlaneAnnotation has Kurator install Karmada for a fleet
 // (pkg/apis/fleet/v1alpha1/types.go).
 const controlPlaneAnnotation = "fleet.kurator.dev/controlplane"
 
-// A policy is a sync policy with its name and the clusters it goes to.
-type policy struct {
-	*api.SyncPolicy
-	app  *application
-	path schema.Path
-	// number of the policy among all of all applications.
-	number uint64
-	// name of the Flux Kustomization or HelmRelease.
-	name string
-	// sound policies can be rendered; the others have errors.
-	sound    bool
-	fleet    *fleet
-	clusters []*cluster
-	// rollouts of the policy, by what its clusters have installed.
-	rollouts map[*stack]*rollout
-	// waitsFor are the dependencies of the policy.
-	waitsFor []dependency
+// A placer finds the clusters of every fleet and of every policy.
+type placer struct {
+	*input
+	settings *settings.Settings
+	targets  map[*cluster]*Target
+	// host is the cluster of Applications without a fleet, or nil where there are none.
+	host *cluster
 }
 
-// objectKind is the kind of the policy's object.
-func (p *policy) objectKind() string {
-	if p.Helm != nil {
-		return "HelmRelease"
-	}
-	return "Kustomization"
-}
-
-// suspended says whether the policy is.
-func (p *policy) suspended() bool {
-	return p.Helm != nil && p.Helm.Suspend || p.Kustomization != nil && p.Kustomization.Suspend
-}
-
-// A site is a cluster that gets a directory.
-type site struct {
-	*cluster
-	// stack is what a fleet of the cluster asks to be installed, or nil.
-	stack *stack
-	apps  []siteApp
-	// remote sites are applied to by a hub.
-	remote bool
-	// alerts are the AlertProviders that come with each application, nil before they
-	// are asked for.
-	alerts map[*application][]manifest.Rendered
-}
-
-// A siteApp is an application on one cluster.
-type siteApp struct {
-	*application
-	// policies are those of the application that go to the cluster.
-	policies []sitePolicy
-}
-
-// A sitePolicy is a policy on one cluster.
-type sitePolicy struct {
-	*policy
-	site *site
-	// rollout of the policy, or nil.
-	rollout *rollout
-}
-
-// place finds the clusters of every fleet and of every policy.
-func (c *compiler) place() {
+// place finds the clusters of every fleet and of every policy. It returns the targets by
+// name.
+func (in *input) place(s *settings.Settings) []*Target {
+	c := &placer{input: in, settings: s, targets: map[*cluster]*Target{}}
 	for _, f := range c.fleets {
 		c.placeFleet(f)
+		c.checkPlugins(f)
 	}
 	for _, d := range c.misshapen {
 		c.checkReferences(d)
 	}
-	sites := map[*cluster]*site{}
-	at := func(cl *cluster) *site {
-		s, ok := sites[cl]
-		if !ok {
-			s = &site{cluster: cl, remote: c.settings.Hub && cl.doc != nil}
-			sites[cl] = s
-			c.sites = append(c.sites, s)
-		}
-		return s
-	}
 	for _, f := range c.fleets {
-		if f.stack == nil {
-			continue
-		}
-		for _, cl := range f.clusters {
-			c.install(at(cl), f)
+		if f.Spec.Plugin != nil && f.Spec.Plugin.Flagger != nil {
+			for _, cl := range f.clusters {
+				c.install(c.target(cl), f)
+			}
 		}
 	}
-	var host *cluster
 	number := uint64(0)
-	for _, a := range c.apps {
+	for _, a := range c.applications {
 		for i := range a.Spec.SyncPolicies {
-			p := &policy{SyncPolicy: &a.Spec.SyncPolicies[i], app: a, path: schema.Path{"spec", "syncPolicies", i}, number: number, rollouts: map[*stack]*rollout{}}
+			p := &policy{SyncPolicy: &a.Spec.SyncPolicies[i], app: a, path: schema.Path{"spec", "syncPolicies", i}, number: number}
 			number++
 			unique := c.namePolicy(p, i)
 			p.sound = a.doc.Valid && unique
 			a.policies = append(a.policies, p)
-			c.placePolicy(p, &host)
-			c.checkPatches(p)
-			c.checkHelm(p)
-			c.checkRetry(p)
+			c.placePolicy(p)
 		}
-		c.checkFeatures(a.doc)
 		c.checkPolicies(a)
 		c.checkDestination(a)
 		c.checkOneFleet(a)
-		c.checkSource(a)
-		c.noteSecrets(a)
-		for _, p := range a.policies {
-			for _, cl := range p.clusters {
-				s := at(cl)
-				r := c.placeRollout(p, s)
-				if p.sound {
-					s.add(p, r)
-				}
-			}
-		}
 	}
-	c.checkMeshes()
-	c.checkAlertProviders()
-	c.checkKubeconfigs()
-	slices.SortFunc(c.sites, func(a, b *site) int {
+	targets := slices.SortedFunc(maps.Values(c.targets), func(a, b *Target) int {
 		return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.namespace, b.namespace), cmp.Compare(a.kind, b.kind))
 	})
-	for i, s := range c.sites[:max(0, len(c.sites)-1)] {
-		if next := c.sites[i+1]; next.name == s.name {
-			c.Add(c.clusterNamesMeet(s.cluster, next.cluster))
+	c.checkTargets(targets)
+	c.checkDependencies()
+	return targets
+}
+
+// target returns the target of a cluster.
+func (c *placer) target(cl *cluster) *Target {
+	t, ok := c.targets[cl]
+	if !ok {
+		t = &Target{cluster: cl, remote: c.settings.Hub && cl.doc != nil}
+		c.targets[cl] = t
+	}
+	return t
+}
+
+// checkTargets reports clusters that have one directory, and those that a hub cannot reach.
+func (c *placer) checkTargets(targets []*Target) {
+	for i, t := range targets {
+		if i > 0 && targets[i-1].name == t.name {
+			c.Add(clusterNamesMeet(targets[i-1].cluster, t.cluster))
+		}
+		if t.remote && t.kubeconfig == nil && t.kind == "AttachedCluster" {
+			c.Add(t.doc.Diagnostic(diag.NoKubeconfig, schema.Path{"spec"}, "the hub reaches an AttachedCluster by its kubeconfig, and this one names no Secret with it", "kubeconfig: {name: "+t.name+", key: value}"))
 		}
 	}
-	c.checkDependencies()
 }
 
-// add gives the site a policy. The policies of an application come one after the
-// other.
-func (s *site) add(p *policy, r *rollout) {
-	if n := len(s.apps); n == 0 || s.apps[n-1].application != p.app {
-		s.apps = append(s.apps, siteApp{application: p.app})
-	}
-	last := &s.apps[len(s.apps)-1]
-	last.policies = append(last.policies, sitePolicy{p, s, r})
-}
-
-func (c *compiler) clusterNamesMeet(a, b *cluster) diag.Diagnostic {
+// clusterNamesMeet returns the diagnostic of two clusters that have one directory.
+func clusterNamesMeet(a, b *cluster) diag.Diagnostic {
 	// The one without a document has no namespace, and so comes first.
 	other := "the cluster of Applications without a fleet"
 	if a.doc != nil {
@@ -172,9 +101,8 @@ func (c *compiler) clusterNamesMeet(a, b *cluster) diag.Diagnostic {
 		fmt.Sprintf("the directory %s belongs to %s as well", b.name, other), "rename one of the two")
 }
 
-// placeFleet finds a fleet's clusters, and what the fleet asks to be installed
-// on them.
-func (c *compiler) placeFleet(f *fleet) {
+// placeFleet finds a fleet's clusters.
+func (c *placer) placeFleet(f *fleet) {
 	seen := map[*cluster]bool{}
 	for i, ref := range f.Spec.Clusters {
 		at := schema.Path{"spec", "clusters", i, "name"}
@@ -182,7 +110,7 @@ func (c *compiler) placeFleet(f *fleet) {
 			c.Add(f.doc.Diagnostic(diag.ClusterNamespace, schema.Path{"spec", "clusters", i, "namespace"},
 				fmt.Sprintf("a fleet's clusters are in its own namespace %s, and that is where %s is looked for", f.namespace, ref.Name), "remove the line"))
 		}
-		cl, ok := c.cluster(ref.Kind, f.namespace, ref.Name)
+		cl, ok := c.findCluster(ref.Kind, f.namespace, ref.Name)
 		switch {
 		case !ok:
 			c.Add(c.noCluster(f.doc, at, ref))
@@ -193,6 +121,10 @@ func (c *compiler) placeFleet(f *fleet) {
 			f.clusters = append(f.clusters, cl)
 		}
 	}
+}
+
+// checkPlugins reports what a fleet asks for and fleetwright does not render.
+func (c *placer) checkPlugins(f *fleet) {
 	if _, ok := f.Metadata.Annotations[controlPlaneAnnotation]; ok {
 		c.Add(f.doc.Diagnostic(diag.PluginNotRendered, schema.Path{"metadata", "annotations", controlPlaneAnnotation}, "fleetwright does not render a control plane of the fleet", ""))
 	}
@@ -211,14 +143,11 @@ func (c *compiler) placeFleet(f *fleet) {
 				fmt.Sprintf("fleetwright does not render the plugin %s", other.name), ""))
 		}
 	}
-	if f.Spec.Plugin.Flagger != nil {
-		f.stack = c.newStack(f)
-	}
 }
 
-// noCluster says that a fleet's cluster is missing. It names one of the same name
-// that is elsewhere, or the document to add.
-func (c *compiler) noCluster(fleet *schema.Document, at schema.Path, ref api.ClusterReference) diag.Diagnostic {
+// noCluster returns the diagnostic of a missing cluster of a fleet. The hint names a cluster
+// of the same name elsewhere, or the document to add.
+func (c *placer) noCluster(fleet *schema.Document, at schema.Path, ref api.ClusterReference) diag.Diagnostic {
 	hint := fmt.Sprintf("add {apiVersion: cluster.kurator.dev/v1alpha1, kind: %s, metadata: {name: %s, namespace: %s}} to the inputs", ref.Kind, ref.Name, fleet.Namespace)
 	if cl, ok := c.clusterNamed[ref.Name]; ok {
 		hint = fmt.Sprintf("%s defines %s %s in namespace %s; a fleet's clusters are of its kind and namespace", cl.doc.Position(), cl.kind, cl.name, cl.namespace)
@@ -226,9 +155,9 @@ func (c *compiler) noCluster(fleet *schema.Document, at schema.Path, ref api.Clu
 	return fleet.Diagnostic(diag.NoCluster, at, fmt.Sprintf("there is no %s %s in namespace %s", ref.Kind, ref.Name, fleet.Namespace), hint)
 }
 
-// checkReferences finds what a document names and nothing defines, where its
-// other mistakes keep it from being compiled: one must not hide the other.
-func (c *compiler) checkReferences(d *schema.Document) {
+// checkReferences reports the undefined objects that a document names, where its other
+// mistakes keep it from being compiled: one must not hide the other.
+func (c *placer) checkReferences(d *schema.Document) {
 	switch d.Kind.Name {
 	case "Application":
 		at := []schema.Path{{"spec", "destination", "fleet"}}
@@ -237,11 +166,10 @@ func (c *compiler) checkReferences(d *schema.Document) {
 		}
 		for _, at := range at {
 			name := d.Text(at...)
-			if _, ok := c.fleet(d.Namespace, name); name != "" && !ok {
+			if _, ok := c.findFleet(d.Namespace, name); name != "" && !ok {
 				c.Add(c.noFleet(d, at, name))
 			}
 		}
-		c.checkFeatures(d)
 	case "Fleet":
 		for i := range d.Len("spec", "clusters") {
 			at := schema.Path{"spec", "clusters", i}
@@ -249,72 +177,72 @@ func (c *compiler) checkReferences(d *schema.Document) {
 			if ref.Name == "" || ref.Kind != "Cluster" && ref.Kind != "AttachedCluster" {
 				continue
 			}
-			if _, ok := c.cluster(ref.Kind, d.Namespace, ref.Name); !ok {
+			if _, ok := c.findCluster(ref.Kind, d.Namespace, ref.Name); !ok {
 				c.Add(c.noCluster(d, at.With("name"), ref))
 			}
 		}
 	}
 }
 
-// install gives a site what a fleet asks for. A cluster of two fleets can have
-// only one of each.
-func (c *compiler) install(s *site, f *fleet) {
-	if s.stack == nil {
-		s.stack = f.stack
+// install has a fleet install Flagger and its provider on a target. A cluster of two fleets
+// can have only one of each.
+func (c *placer) install(t *Target, f *fleet) {
+	if t.installedBy == nil {
+		t.installedBy = f
 		return
 	}
-	first := s.stack.fleet
 	c.Add(f.doc.Diagnostic(diag.PluginsDiffer, schema.Path{"spec", "plugin", "flagger"},
-		fmt.Sprintf("the cluster %s is in the fleet at %s as well, which installs Flagger there", s.name, first.doc.Position("metadata", "name")),
+		fmt.Sprintf("the cluster %s is in the fleet at %s as well, which installs Flagger there", t.name, t.installedBy.doc.Position("metadata", "name")),
 		"leave the plugin to one of the two fleets"))
 }
 
 // namePolicy names the Flux Kustomization of a policy as Kurator does. It reports
 // false for a name that another policy of the application has.
-func (c *compiler) namePolicy(p *policy, index int) bool {
-	p.name = p.Name
+func (c *placer) namePolicy(p *policy, index int) bool {
+	p.fluxName = p.Name
 	at := p.path.With("name")
-	if p.name == "" {
-		p.name = p.app.name + "-" + strconv.Itoa(index)
+	if p.fluxName == "" {
+		p.fluxName = p.app.name + "-" + strconv.Itoa(index)
 		c.Add(p.app.doc.Diagnostic(diag.PositionalName, p.path,
-			fmt.Sprintf("the policy has no name, so it is called %s after its position: a policy inserted before it renames it, and Flux deletes and recreates all it has applied", p.name),
-			"name: "+p.name))
+			fmt.Sprintf("the policy has no name, so it is called %s after its position: a policy inserted before it renames it, and Flux deletes and recreates all it has applied", p.fluxName),
+			"name: "+p.fluxName))
 		at = p.path
 	}
-	if len(p.name) > layout.MaxLabel {
+	if len(p.fluxName) > layout.MaxLabel {
 		c.Add(p.app.doc.Diagnostic(diag.FluxName, at,
-			fmt.Sprintf("the name %s has %d characters; Flux puts it into a label, which holds %d", p.name, len(p.name), layout.MaxLabel), "give the policy a shorter name"))
+			fmt.Sprintf("the name %s has %d characters; Flux puts it into a label, which holds %d", p.fluxName, len(p.fluxName), layout.MaxLabel), "give the policy a shorter name"))
 	}
-	if other, ok := p.app.named[p.name]; ok {
-		c.Add(p.app.doc.Diagnostic(diag.DefinedTwice, at, fmt.Sprintf("the policy at %s is called %s as well", p.app.doc.Position(other.path...), p.name), "give one of the two another name"))
+	if other, ok := p.app.named[p.fluxName]; ok {
+		c.Add(p.app.doc.Diagnostic(diag.DefinedTwice, at, fmt.Sprintf("the policy at %s is called %s as well", p.app.doc.Position(other.path...), p.fluxName), "give one of the two another name"))
 		return false
 	}
 	if p.app.named == nil {
 		p.app.named = map[string]*policy{}
 	}
-	p.app.named[p.name] = p
+	p.app.named[p.fluxName] = p
 	return true
 }
 
-// destination is that of the policy, or else of its application, and where it stands.
-func (p *policy) destination() (*api.Destination, schema.Path) {
-	if p.Destination != nil {
-		return p.Destination, p.path.With("destination")
+// placePolicy finds the targets of a policy, and adds it to those.
+func (c *placer) placePolicy(p *policy) {
+	if d, at := p.destination(); d != nil {
+		c.placeInFleet(p, d, at)
+	} else {
+		if c.host == nil {
+			c.host = &cluster{name: hostCluster}
+		}
+		p.targets = []*Target{c.target(c.host)}
 	}
-	return p.app.Spec.Destination, schema.Path{"spec", "destination"}
+	if p.sound {
+		for _, t := range p.targets {
+			t.add(p)
+		}
+	}
 }
 
-// placePolicy finds the clusters of a policy.
-func (c *compiler) placePolicy(p *policy, host **cluster) {
-	d, at := p.destination()
-	if d == nil {
-		if *host == nil {
-			*host = &cluster{name: hostCluster}
-		}
-		p.clusters = []*cluster{*host}
-		return
-	}
-	f, ok := c.fleet(p.app.namespace, d.Fleet)
+// placeInFleet finds the targets of a policy that goes to a fleet.
+func (c *placer) placeInFleet(p *policy, d *api.Destination, at schema.Path) {
+	f, ok := c.findFleet(p.app.namespace, d.Fleet)
 	if !ok {
 		c.Add(c.noFleet(p.app.doc, at.With("fleet"), d.Fleet))
 	}
@@ -328,10 +256,10 @@ func (c *compiler) placePolicy(p *policy, host **cluster) {
 	}
 	for _, cl := range f.clusters {
 		if matches(selector, cl.labels) {
-			p.clusters = append(p.clusters, cl)
+			p.targets = append(p.targets, c.target(cl))
 		}
 	}
-	if len(p.clusters) == 0 && len(f.clusters) == len(f.Spec.Clusters) {
+	if len(p.targets) == 0 && len(f.clusters) == len(f.Spec.Clusters) {
 		what, hint := fmt.Sprintf("the fleet %s has no clusters", f.name), ""
 		if len(f.clusters) > 0 {
 			at = at.With("clusterSelector", "matchLabels")
@@ -343,23 +271,24 @@ func (c *compiler) placePolicy(p *policy, host **cluster) {
 
 // checkDestination checks a destination that all policies replace by their own,
 // so that nothing else looks at it.
-func (c *compiler) checkDestination(a *application) {
+func (c *placer) checkDestination(a *application) {
 	if d := a.Spec.Destination; d != nil {
-		if _, ok := c.fleet(a.namespace, d.Fleet); !ok {
+		if _, ok := c.findFleet(a.namespace, d.Fleet); !ok {
 			c.Add(c.noFleet(a.doc, schema.Path{"spec", "destination", "fleet"}, d.Fleet))
 		}
 	}
 }
 
-// checkPolicies says that an application has none.
-func (c *compiler) checkPolicies(a *application) {
+// checkPolicies reports an application without policies.
+func (c *placer) checkPolicies(a *application) {
 	if len(a.policies) == 0 {
 		c.Add(a.doc.Diagnostic(diag.NothingSynced, schema.Path{"spec", "syncPolicies"}, "the Application has no policies, so nothing is rendered for it", "syncPolicies: [{name: "+a.name+", kustomization: {interval: 5m0s, path: ./deploy, prune: true}}]"))
 	}
 }
 
-// noFleet says that an Application's fleet is missing, and which ones there are.
-func (c *compiler) noFleet(app *schema.Document, at schema.Path, name string) diag.Diagnostic {
+// noFleet returns the diagnostic of an undefined fleet. The hint names the fleets that are
+// defined.
+func (c *placer) noFleet(app *schema.Document, at schema.Path, name string) diag.Diagnostic {
 	hint := "add the Fleet to the inputs"
 	if f, ok := c.fleetNamed[name]; ok {
 		hint = fmt.Sprintf("%s defines it in namespace %s; an Application's fleet is in its own namespace", f.doc.Position(), f.namespace)
@@ -369,7 +298,7 @@ func (c *compiler) noFleet(app *schema.Document, at schema.Path, name string) di
 	return app.Diagnostic(diag.NoFleet, at, fmt.Sprintf("there is no Fleet %s in namespace %s", name, app.Namespace), hint)
 }
 
-// matches says whether labels have everything that a selector asks for.
+// matches reports whether labels have everything that a selector asks for.
 func matches(selector, labels map[string]api.LabelValue) bool {
 	for key, value := range selector {
 		if have, ok := labels[key]; !ok || have != value {
@@ -379,7 +308,7 @@ func matches(selector, labels map[string]api.LabelValue) bool {
 	return true
 }
 
-// labelsOf shows the labels of a few clusters.
+// labelsOf returns the labels of a few clusters as text.
 func labelsOf(clusters []*cluster) string {
 	var shown []string
 	for _, cl := range clusters[:min(len(clusters), 3)] {
@@ -399,7 +328,7 @@ func labelsOf(clusters []*cluster) string {
 // checkOneFleet checks what Kurator's webhook checks: the policies of an
 // Application go to one fleet, or none of them to any
 // (pkg/webhooks/application_webhook.go).
-func (c *compiler) checkOneFleet(a *application) {
+func (c *placer) checkOneFleet(a *application) {
 	var first *policy
 	for _, p := range a.policies {
 		if first == nil {
@@ -422,7 +351,7 @@ func (c *compiler) checkOneFleet(a *application) {
 	}
 }
 
-// fleetName is the fleet that a policy asks for, whether it exists or not.
+// fleetName returns the name of the fleet that a policy goes to, defined or not.
 func fleetName(p *policy) string {
 	if d, _ := p.destination(); d != nil {
 		return d.Fleet
@@ -430,15 +359,15 @@ func fleetName(p *policy) string {
 	return ""
 }
 
-// checkUnreached says which clusters no Application reaches.
-func (c *compiler) checkUnreached() {
+// checkUnreached reports clusters that no Application reaches.
+func (in *input) checkUnreached(targets []*Target) {
 	reached := map[*cluster]bool{}
-	for _, s := range c.sites {
-		reached[s.cluster] = len(s.apps) > 0
+	for _, t := range targets {
+		reached[t.cluster] = len(t.apps) > 0
 	}
-	for _, cl := range c.clusters {
-		if len(c.apps) > 0 && !reached[cl] {
-			c.Add(cl.doc.Diagnostic(diag.UnreachedCluster, schema.Path{"metadata", "name"}, fmt.Sprintf("no Application reaches the cluster %s", cl.name), ""))
+	for _, cl := range in.clusters {
+		if len(in.applications) > 0 && !reached[cl] {
+			in.Add(cl.doc.Diagnostic(diag.UnreachedCluster, schema.Path{"metadata", "name"}, fmt.Sprintf("no Application reaches the cluster %s", cl.name), ""))
 		}
 	}
 }

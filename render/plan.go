@@ -39,11 +39,11 @@ func Plan(docs schema.Documents, opts Options) ([]*Cluster, []Rollout, diag.List
 	var clusters []*Cluster
 	var all []Rollout
 	numbers := map[*rollout]int{}
-	for _, s := range c.sites {
-		clusters = append(clusters, &Cluster{Name: s.name, Labels: manifest.TextOf(s.labels)})
-		for _, a := range s.apps {
+	for _, t := range c.targets {
+		clusters = append(clusters, &Cluster{Name: t.name, Labels: manifest.TextOf(t.labels)})
+		for _, a := range t.apps {
 			for _, p := range a.policies {
-				r := p.rollout
+				r := c.rollout(p, t)
 				if r == nil {
 					continue
 				}
@@ -57,7 +57,7 @@ func Plan(docs schema.Documents, opts Options) ([]*Cluster, []Rollout, diag.List
 					numbers[r] = i
 					all = append(all, planned)
 				}
-				all[i].Clusters = append(all[i].Clusters, s.name)
+				all[i].Clusters = append(all[i].Clusters, t.name)
 			}
 		}
 	}
@@ -177,13 +177,9 @@ func (r *rollout) checkPlan() {
 // for what it can say, and so has what is wrong with a patched Canary by itself: this is
 // for what is left.
 func (c *compiler) checkEnds() {
-	for _, a := range c.apps {
-		for _, p := range a.policies {
-			for _, r := range p.rollouts {
-				if r != nil && len(r.Patches) > 0 {
-					r.checkEnd()
-				}
-			}
+	for _, r := range c.rollouts {
+		if len(r.Patches) > 0 {
+			r.checkEnd()
 		}
 	}
 }

@@ -47,39 +47,45 @@ const (
 	primarySuffix = "-primary"
 )
 
-// placeRollout is the rollout of a policy on a site, or nil where it has none or
-// nothing runs it. It is made and checked once for all sites that have the same
-// installed.
-func (c *compiler) placeRollout(p *policy, s *site) *rollout {
-	if p.Rollout == nil {
-		return nil
-	}
-	if r, ok := p.rollouts[s.stack]; ok {
-		return r
-	}
-	r := &rollout{Rollout: p.Rollout, c: c, policy: p, stack: s.stack}
-	r.namespace = cmp.Or(r.Workload.Namespace, p.targetNamespace(), "default")
-	if s.stack != nil && s.stack.providerName == r.TrafficRoutingProvider {
-		r.check()
-		r.made = r.makes()
-	} else {
-		r.reportNoStack(s)
-		r = nil
-	}
-	p.rollouts[s.stack] = r
-	return r
+// A rolloutKey tells rollouts apart: one is of a policy, on all targets that one fleet has
+// its installation on, or none.
+type rolloutKey struct {
+	policy      *policy
+	installedBy *fleet
 }
 
-// targetNamespace is where the policy puts what it applies, or nothing where the
-// manifests say it.
-func (p *policy) targetNamespace() string {
-	switch {
-	case p.Kustomization != nil:
-		return p.Kustomization.TargetNamespace
-	case p.Helm != nil:
-		return cmp.Or(p.Helm.TargetNamespace, p.app.namespace)
+// placeRollouts makes and checks the rollouts of all policies, each once for all targets
+// that have the same installed. There is none where nothing runs it.
+func (c *compiler) placeRollouts() {
+	seen := map[rolloutKey]bool{}
+	for _, a := range c.applications {
+		for _, p := range a.policies {
+			if p.Rollout == nil {
+				continue
+			}
+			for _, t := range p.targets {
+				key := rolloutKey{p, t.installedBy}
+				if seen[key] {
+					continue
+				}
+				seen[key] = true
+				r := &rollout{Rollout: p.Rollout, c: c, policy: p, stack: c.stack(t)}
+				r.namespace = cmp.Or(r.Workload.Namespace, p.targetNamespace(), "default")
+				if r.stack == nil || r.stack.providerName != r.TrafficRoutingProvider {
+					r.reportNoStack()
+					continue
+				}
+				r.check()
+				r.made = r.makes()
+				c.rollouts[key] = r
+			}
+		}
 	}
-	return ""
+}
+
+// rollout returns the rollout of a policy on a target, or nil where it has none.
+func (c *compiler) rollout(p *policy, t *Target) *rollout {
+	return c.rollouts[rolloutKey{p, t.installedBy}]
 }
 
 // report says something about a field of the rollout, unless that follows from what is
@@ -100,13 +106,13 @@ func (r *rollout) origin(field ...any) manifest.Origin {
 }
 
 // reportNoStack says that the clusters have nothing that runs the rollout.
-func (r *rollout) reportNoStack(s *site) {
+func (r *rollout) reportNoStack() {
 	at := schema.Path{"trafficRoutingProvider"}
 	add := fmt.Sprintf("plugin: {flagger: {trafficRoutingProvider: %s}}", r.TrafficRoutingProvider)
 	f := r.policy.fleet
 	switch {
-	case s.stack != nil:
-		r.report(diag.ProvidersDiffer, at, fmt.Sprintf("the rollout asks for %s, the fleet at %s installs %s", r.TrafficRoutingProvider, s.stack.fleet.doc.Position("metadata", "name"), s.stack.providerName), "use the same provider in both")
+	case r.stack != nil:
+		r.report(diag.ProvidersDiffer, at, fmt.Sprintf("the rollout asks for %s, the fleet at %s installs %s", r.TrafficRoutingProvider, r.stack.fleet.doc.Position("metadata", "name"), r.stack.providerName), "use the same provider in both")
 	case f == nil:
 		r.report(diag.NoFlagger, at, "an Application without a fleet has nothing that runs a rollout", "add destination: {fleet: …}, and to that Fleet's spec "+add)
 	case f.Spec.Plugin == nil || f.Spec.Plugin.Flagger == nil:
@@ -269,4 +275,28 @@ func or[T any](p *T, otherwise T) T {
 		return otherwise
 	}
 	return *p
+}
+
+// noteReplicas notes that Flux would set replicas that Flagger has changed.
+func (r *rollout) noteReplicas() {
+	p := r.policy
+	interval, field := api.Duration(""), "kustomization"
+	switch {
+	case p.Kustomization != nil:
+		interval = p.Kustomization.Interval
+		for _, patch := range p.Kustomization.Patches {
+			if strings.Contains(patch.Patch, "replicas") {
+				return
+			}
+		}
+	case p.Helm != nil:
+		interval, field = p.Helm.Interval, "helm"
+	}
+	if r.kind() == "Deployment" && interval != "" && !isZero(interval) {
+		r.c.Note(diag.ReplicasLeft, manifest.Origin{Doc: p.app.doc, Path: p.path.With(field, "interval")}, "")
+	}
+}
+
+func replicasMessage(_ []string, others int) string {
+	return "with every interval Flux would set the replicas in Git again, which Flagger scales, so a patch that leaves them out is added" + hereToo(others)
 }

@@ -33,31 +33,24 @@ func TestSimulatedIsWhatParseReads(t *testing.T) {
 			files = append(files, schema.File{Name: name, Data: data})
 		}
 		c, _, _ := compile(schema.Load(files), Options{}, nil)
-		for _, a := range c.apps {
-			for _, p := range a.policies {
-				for _, r := range p.rollouts {
-					if r == nil {
-						continue
-					}
-					_, spec := r.canaryObject()
-					text, err := json.Marshal(spec)
-					if err != nil {
-						t.Fatal(err)
-					}
-					want, err := flagger.Parse(text)
-					if err != nil {
-						t.Fatal(err)
-					}
-					got := spec.simulated()
-					seen[got.Analysis.Strategy()] = true
-					if len(got.Analysis.Match) != len(want.Analysis.Match) {
-						t.Errorf("%s: %d conditions, want %d", dir, len(got.Analysis.Match), len(want.Analysis.Match))
-					}
-					got.Analysis.Match, want.Analysis.Match = nil, nil
-					if !reflect.DeepEqual(got, want) {
-						t.Errorf("%s: it is\n%+v, want\n%+v", dir, got, want)
-					}
-				}
+		for _, r := range c.rollouts {
+			_, spec := r.canaryObject()
+			text, err := json.Marshal(spec)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, err := flagger.Parse(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := spec.simulated()
+			seen[got.Analysis.Strategy()] = true
+			if len(got.Analysis.Match) != len(want.Analysis.Match) {
+				t.Errorf("%s: %d conditions, want %d", dir, len(got.Analysis.Match), len(want.Analysis.Match))
+			}
+			got.Analysis.Match, want.Analysis.Match = nil, nil
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("%s: it is\n%+v, want\n%+v", dir, got, want)
 			}
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/report"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -58,8 +59,8 @@ type helmRepositorySpec struct {
 // OCI").
 var chartLayer = api.OCILayerSelector{MediaType: "application/vnd.cncf.helm.chart.content.v1.tar+gzip", Operation: "copy"}
 
-// sourceKind is the kind of the application's source, and the field that says it.
-func (a *application) sourceKind() (kind, field string) {
+// sourceKind returns the kind of the application's source, and its field.
+func sourceKind(a *application) (kind, field string) {
 	switch s := a.Spec.Source; {
 	case s.HelmRepository != nil:
 		return helmRepository, "helmRepository"
@@ -69,15 +70,16 @@ func (a *application) sourceKind() (kind, field string) {
 	return gitRepository, "gitRepository"
 }
 
-// sourceRef names the application's source for what is in the same namespace.
-func (a *application) sourceRef() sourceRef {
-	kind, _ := a.sourceKind()
+// newSourceRef returns a reference to the application's source, for objects in the same
+// namespace.
+func newSourceRef(a *application) sourceRef {
+	kind, _ := sourceKind(a)
 	return sourceRef{Kind: kind, Name: a.name}
 }
 
-// sourceSuspended says whether the source is, so that nothing that needs it
+// sourceSuspended reports whether the source is suspended, so that nothing that needs it
 // becomes ready.
-func (a *application) sourceSuspended() bool {
+func sourceSuspended(a *application) bool {
 	switch s := a.Spec.Source; {
 	case s.HelmRepository != nil:
 		return s.HelmRepository.Suspend
@@ -89,22 +91,22 @@ func (a *application) sourceSuspended() bool {
 	return false
 }
 
-// source is the application's, named after it.
-func (a *application) source() manifest.Rendered {
-	kind, field := a.sourceKind()
+// source returns the source of an application, named after it.
+func source(a *application) manifest.Rendered {
+	kind, field := sourceKind(a)
 	m := &manifest.Object{APIVersion: manifest.SourceV1, Kind: kind, Metadata: manifest.Metadata{Name: a.name, Namespace: a.namespace}}
 	switch kind {
 	case helmRepository:
-		m.Spec = a.helmRepository()
+		m.Spec = newHelmRepository(a)
 	case ociRepository:
-		m.Spec = a.ociRepository()
+		m.Spec = newOciRepository(a)
 	default:
-		m.Spec = a.gitRepository()
+		m.Spec = newGitRepository(a)
 	}
 	return manifest.Rendered{Object: m, Origin: manifest.Origin{Doc: a.doc, Path: schema.Path{"spec", "source", field}}}
 }
 
-func (a *application) gitRepository() gitRepositorySpec {
+func newGitRepository(a *application) gitRepositorySpec {
 	g := a.Spec.Source.GitRepository
 	spec := gitRepositorySpec{
 		URL: g.URL, Ref: g.Ref, Interval: g.Interval, Timeout: g.Timeout, SecretRef: g.SecretRef,
@@ -116,7 +118,7 @@ func (a *application) gitRepository() gitRepositorySpec {
 	return spec
 }
 
-func (a *application) helmRepository() helmRepositorySpec {
+func newHelmRepository(a *application) helmRepositorySpec {
 	h := a.Spec.Source.HelmRepository
 	spec := helmRepositorySpec{
 		Type: h.Type, URL: h.URL, Interval: h.Interval, Timeout: h.Timeout, SecretRef: h.SecretRef,
@@ -128,7 +130,7 @@ func (a *application) helmRepository() helmRepositorySpec {
 	return spec
 }
 
-func (a *application) ociRepository() api.OCIRepository {
+func newOciRepository(a *application) api.OCIRepository {
 	spec := *a.Spec.Source.OCIRepository
 	if v := spec.Verify; v != nil && v.Provider == "" {
 		spec.Verify = &api.OCIVerification{Provider: "cosign", SecretRef: v.SecretRef}
@@ -141,54 +143,54 @@ func (a *application) ociRepository() api.OCIRepository {
 
 func isOCI(url string) bool { return strings.HasPrefix(url, "oci://") }
 
-// checkSource says what of a source Flux has removed or would refuse, and which
-// policies it cannot serve.
-func (c *compiler) checkSource(a *application) {
+// checkSource reports the fields of a source that Flux has removed or would reject, and the
+// policies that it cannot serve.
+func checkSource(to *report.Report, a *application) {
 	switch s := a.Spec.Source; {
 	case s.GitRepository != nil:
-		c.checkGitRepository(a, s.GitRepository)
+		checkGitRepository(to, a, s.GitRepository)
 	case s.HelmRepository != nil:
-		c.checkHelmRepository(a, s.HelmRepository)
+		checkHelmRepository(to, a, s.HelmRepository)
 	case s.OCIRepository != nil:
-		c.checkOCIRepository(a, s.OCIRepository)
+		checkOCIRepository(to, a, s.OCIRepository)
 	}
 }
 
-func (c *compiler) checkGitRepository(a *application, g *api.GitRepository) {
+func checkGitRepository(to *report.Report, a *application, g *api.GitRepository) {
 	for _, removed := range []struct {
 		field string
 		set   bool
 	}{{"gitImplementation", g.GitImplementation != ""}, {"accessFrom", g.AccessFrom != nil}} {
 		if removed.set {
-			c.Add(a.doc.Diagnostic(diag.RemovedByFlux, schema.Path{"spec", "source", "gitRepository", removed.field},
+			to.Add(a.doc.Diagnostic(diag.RemovedByFlux, schema.Path{"spec", "source", "gitRepository", removed.field},
 				fmt.Sprintf("Flux has removed %s, it is left out", removed.field), "remove the field"))
 		}
 	}
 }
 
-func (c *compiler) checkHelmRepository(a *application, h *api.HelmRepository) {
+func checkHelmRepository(to *report.Report, a *application, h *api.HelmRepository) {
 	at := schema.Path{"spec", "source", "helmRepository"}
 	if h.Type != "" && (h.Type == "oci") != isOCI(h.URL) {
-		c.Add(a.doc.Diagnostic(diag.SourceMismatch, at.With("type"), fmt.Sprintf("a repository of type %s does not have the URL %s", h.Type, h.URL),
+		to.Add(a.doc.Diagnostic(diag.SourceMismatch, at.With("type"), fmt.Sprintf("a repository of type %s does not have the URL %s", h.Type, h.URL),
 			"remove the type: the URL tells it"))
 	}
 	if h.Provider != "" && !isOCI(h.URL) {
-		c.Add(a.doc.Diagnostic(diag.SourceMismatch, at.With("provider"), "Flux logs in with a provider to registries only, whose URL begins with oci://", "remove the field, or write a secretRef"))
+		to.Add(a.doc.Diagnostic(diag.SourceMismatch, at.With("provider"), "Flux logs in with a provider to registries only, whose URL begins with oci://", "remove the field, or write a secretRef"))
 	}
 	for i, p := range a.Spec.SyncPolicies {
 		if p.Helm != nil && isOCI(h.URL) {
 			if why := schema.RefuseChart(p.Helm.Chart.Spec.Chart); why != "" {
-				c.Add(a.doc.Diagnostic(diag.WrongFormat, schema.Path{"spec", "syncPolicies", i, "helm", "chart", "spec", "chart"}, "the chart is one of a registry: "+why, "chart: podinfo"))
+				to.Add(a.doc.Diagnostic(diag.WrongFormat, schema.Path{"spec", "syncPolicies", i, "helm", "chart", "spec", "chart"}, "the chart is one of a registry: "+why, "chart: podinfo"))
 			}
 		}
 		if p.Kustomization != nil {
-			c.Add(a.doc.Diagnostic(diag.SourceMismatch, schema.Path{"spec", "syncPolicies", i, "kustomization"},
+			to.Add(a.doc.Diagnostic(diag.SourceMismatch, schema.Path{"spec", "syncPolicies", i, "kustomization"},
 				"a helmRepository holds charts, and a Flux Kustomization takes none", "use helm, or a gitRepository or ociRepository"))
 		}
 	}
 }
 
-func (c *compiler) checkOCIRepository(a *application, o *api.OCIRepository) {
+func checkOCIRepository(to *report.Report, a *application, o *api.OCIRepository) {
 	charts := 0
 	for i, p := range a.Spec.SyncPolicies {
 		if p.Helm == nil {
@@ -197,7 +199,7 @@ func (c *compiler) checkOCIRepository(a *application, o *api.OCIRepository) {
 		charts++
 		at := schema.Path{"spec", "syncPolicies", i, "helm", "chart"}
 		if base := path.Base(o.URL); p.Helm.Chart.Spec.Chart != base {
-			c.Add(a.doc.Diagnostic(diag.SourceMismatch, at.With("spec", "chart"),
+			to.Add(a.doc.Diagnostic(diag.SourceMismatch, at.With("spec", "chart"),
 				fmt.Sprintf("an ociRepository is one chart, and this one is %s, not %s", base, p.Helm.Chart.Spec.Chart),
 				fmt.Sprintf("url: %s/%s, or a helmRepository of type oci for several charts", strings.TrimSuffix(o.URL, "/"+base), p.Helm.Chart.Spec.Chart)))
 		}
@@ -214,7 +216,7 @@ func (c *compiler) checkOCIRepository(a *application, o *api.OCIRepository) {
 			{schema.Path{"metadata"}, p.Helm.Chart.Metadata != nil, "remove the field"},
 		} {
 			if f.set {
-				c.Add(a.doc.Diagnostic(diag.NoHelmChart, at.With(f.path...), "Flux makes no HelmChart for a chart from an ociRepository, so the field has no place", f.hint))
+				to.Add(a.doc.Diagnostic(diag.NoHelmChart, at.With(f.path...), "Flux makes no HelmChart for a chart from an ociRepository, so the field has no place", f.hint))
 			}
 		}
 	}
@@ -223,7 +225,7 @@ func (c *compiler) checkOCIRepository(a *application, o *api.OCIRepository) {
 	}
 	for i, p := range a.Spec.SyncPolicies {
 		if p.Kustomization != nil {
-			c.Add(a.doc.Diagnostic(diag.SourceMismatch, schema.Path{"spec", "syncPolicies", i, "kustomization"},
+			to.Add(a.doc.Diagnostic(diag.SourceMismatch, schema.Path{"spec", "syncPolicies", i, "kustomization"},
 				"another policy takes the ociRepository for a chart, and a chart cannot be applied as manifests", "make two Applications of it"))
 		}
 	}

@@ -46,6 +46,18 @@ const (
 	publicLoadTesterURL = "http://" + publicLoadTester + "." + publicLoadTester + "/"
 )
 
+// placeStacks makes what the fleets ask to be installed.
+func (c *compiler) placeStacks() {
+	for _, f := range c.fleets {
+		if f.Spec.Plugin != nil && f.Spec.Plugin.Flagger != nil {
+			c.stacks[f] = c.newStack(f)
+		}
+	}
+}
+
+// stack returns what a target has installed, or nil.
+func (c *compiler) stack(t *Target) *stack { return c.stacks[t.installedBy] }
+
 // newStack is what a fleet asks for, or nil where it cannot be made.
 func (c *compiler) newStack(f *fleet) *stack {
 	plugin := f.Spec.Plugin.Flagger
@@ -104,7 +116,7 @@ func (s *stack) testerWaits() bool { return s.loadTester != nil && len(s.early) 
 
 // charts are the releases but for Flagger, and but for the load tester where it
 // waits, with all repositories.
-func (s *stack) charts(on *site) []manifest.Rendered {
+func (s *stack) charts(on *Target) []manifest.Rendered {
 	var all []manifest.Rendered
 	for _, r := range s.releases() {
 		all = append(all, r.objects(on)...)
@@ -113,7 +125,7 @@ func (s *stack) charts(on *site) []manifest.Rendered {
 	if s.loadTester != nil {
 		all = append(all, s.loadTester.repository(on))
 		if !s.testerWaits() {
-			all = append(all, s.loadTester.release(on))
+			all = append(all, s.loadTester.helmRelease(on))
 		}
 	}
 	return all
@@ -121,14 +133,14 @@ func (s *stack) charts(on *site) []manifest.Rendered {
 
 // flaggerRelease is Flagger on one cluster, whose name it is told to show in
 // alerts. A fleet may set its own.
-func (s *stack) flaggerRelease(on *site) manifest.Rendered {
+func (s *stack) flaggerRelease(on *Target) manifest.Rendered {
 	flagger := *s.flagger
 	flagger.chart.Values = settings.MergeValues(map[string]any{"clusterName": on.name}, flagger.chart.Values)
-	return flagger.release(on)
+	return flagger.helmRelease(on)
 }
 
 // infrastructure is the directory of one cluster that its own Flux applies.
-func (s *stack) infrastructure(c *compiler, on *site) *dir {
+func (s *stack) infrastructure(c *compiler, on *Target) *dir {
 	if s.sharedInfra == nil {
 		s.sharedInfra = append(slices.Clip(s.spaces), s.charts(on)...)
 	}
@@ -146,10 +158,10 @@ func (s *stack) meshesDir(c *compiler) *dir {
 // meshDir is mesh/ of a cluster, or nil: what all share, and the namespaces of
 // rolled out workloads that every cluster has. No application brings these, and
 // several may use one.
-func (s *stack) meshDir(c *compiler, on *site, injected map[string]manifest.NamespaceMeta) *dir {
+func (s *stack) meshDir(c *compiler, on *Target, injected map[string]manifest.NamespaceMeta) *dir {
 	objects := slices.Clip(s.late)
 	if s.testerWaits() && !on.remote {
-		objects = append(objects, s.loadTester.release(on))
+		objects = append(objects, s.loadTester.helmRelease(on))
 	}
 	var key strings.Builder
 	for _, ns := range slices.Sorted(maps.Keys(injected)) {

@@ -38,7 +38,7 @@ type stage struct {
 // A stageKey tells stages apart.
 type stageKey struct {
 	name, namespace, path string
-	spoke                 *site
+	spoke                 *Target
 	wait                  bool
 	after                 string
 }
@@ -96,7 +96,7 @@ func (s *syncFile) add(stage syncStage) api.NamespacedReference {
 	if !ok {
 		made = s.c.newStage(&manifest.Object{APIVersion: manifest.KustomizeV1, Kind: "Kustomization", Metadata: meta, Spec: kustomizationSpec{
 			Interval: settings.Defaults.Interval, RetryInterval: settings.Defaults.RetryInterval, Timeout: settings.Defaults.Timeout,
-			KubeConfig:         stage.dir.spoke.kubeConfig(),
+			KubeConfig:         newKubeConfig(stage.dir.spoke),
 			SourceRef:          ref,
 			Path:               syncPath(s.root) + "/" + stage.dir.path,
 			ServiceAccountName: settings.Defaults.ServiceAccountName,
@@ -158,20 +158,15 @@ func (t syncTemplate) content(root string) []byte {
 // documentEnd parts two documents of a YAML file.
 const documentEnd = "---\n"
 
-// dir is the directory of the application below another.
-func (a *application) dir(above string) string { return above + "/" + a.dirName() }
-
-// dirName is the name of the application's directories.
-func (a *application) dirName() string { return layout.Shorten(a.id(), layout.MaxFile) }
-
-func (a siteApp) syncName(prefix string) string {
+// syncName returns the name of a Flux Kustomization of an application in sync.yaml.
+func syncName(prefix string, a *application) string {
 	return layout.Shorten(prefix+a.id(), layout.MaxLabel)
 }
 
-// waits says whether the application's own Flux Kustomizations and HelmReleases
-// can be waited for: one that is suspended never becomes ready.
-func (a siteApp) waits() bool {
-	wait := !a.sourceSuspended()
+// canWait reports whether Flux can wait for the application's own Flux Kustomizations and
+// HelmReleases: one that is suspended never becomes ready.
+func canWait(a targetApp) bool {
+	wait := !sourceSuspended(a.application)
 	for _, p := range a.policies {
 		wait = wait && !p.suspended()
 	}
