@@ -5,6 +5,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -18,7 +19,7 @@ func (c *compiler) checkCollisions(tree *Tree) {
 		}
 		checked[cluster.clusterLayout] = true
 		// What a hub applies to another cluster meets there, not on the hub.
-		clusters := map[*Target]map[manifest.Identity]object{nil: c.bootstrapped()}
+		clusters := map[*place.Target]map[manifest.Identity]object{nil: c.bootstrapped()}
 		// canary is the last one that is there twice: what else its rollout has, which
 		// comes behind it, is there twice because of that.
 		var canary manifest.Origin
@@ -51,7 +52,7 @@ func (c *compiler) checkCollisions(tree *Tree) {
 		}
 		for _, t := range targets {
 			objects := clusters[nil]
-			if t.remote {
+			if t.Remote {
 				objects = clusters[t]
 			}
 			if objects == nil {
@@ -83,14 +84,14 @@ func (c *compiler) checkFiles(d *dir) {
 
 // checkTarget reports what the rollouts and the releases of a target share with others
 // there that only one can have.
-func (c *compiler) checkTarget(t *Target, objects map[manifest.Identity]object) {
+func (c *compiler) checkTarget(t *place.Target, objects map[manifest.Identity]object) {
 	_, differing := c.injectedNamespaces(t)
 	for _, r := range differing {
 		r.report(diag.MeshesDiffer, schema.Path{"meshName"}, fmt.Sprintf("something else in namespace %s is in another mesh, and all pods of a namespace join one", r.namespace), "use one meshName for both, or two namespaces")
 	}
 	hosts, releases := map[string]*rollout{}, c.stack(t).helmReleases()
-	for _, a := range t.apps {
-		for _, p := range a.policies {
+	for _, a := range t.Apps {
+		for _, p := range a.Policies {
 			if r := c.rollout(p, t); r != nil {
 				c.checkMade(r, objects)
 				checkHost(r, hosts)
@@ -145,12 +146,12 @@ func (s *stack) helmReleases() map[helmName]manifest.Origin {
 }
 
 // checkRelease reports a release of a policy that is the same to Helm as another.
-func (c *compiler) checkRelease(p *policy, releases map[helmName]manifest.Origin) {
-	own := manifest.Origin{Doc: p.app.doc, Path: p.path}
+func (c *compiler) checkRelease(p *place.Policy, releases map[helmName]manifest.Origin) {
+	own := manifest.Origin{Doc: p.App.Doc, Path: p.Path}
 	// The HelmRelease is in the Application's namespace, and there Helm stores it.
-	for _, name := range []helmName{{p.app.namespace, releaseName(p)}, {p.targetNamespace(), releaseName(p)}} {
+	for _, name := range []helmName{{p.App.Namespace, releaseName(p)}, {p.TargetNamespace(), releaseName(p)}} {
 		if first, ok := releases[name]; ok && !first.Is(own) {
-			c.Add(p.app.doc.Diagnostic(diag.ReleaseTwice, p.path.With("helm", "releaseName"),
+			c.Add(p.App.Doc.Diagnostic(diag.ReleaseTwice, p.Path.With("helm", "releaseName"),
 				fmt.Sprintf("what is at %s has the release %s in namespace %s as well, and one cluster gets both", first.Position(), name.release, name.namespace), "give the policy another releaseName"))
 			return
 		}

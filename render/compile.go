@@ -7,6 +7,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/report"
 	"github.com/fleetwright/fleetwright/render/settings"
 	"github.com/fleetwright/fleetwright/schema"
@@ -45,23 +46,25 @@ func (m *Compiler) Compile(docs schema.Documents, opts Options) (*Tree, diag.Lis
 
 // compile compiles the documents, and returns the run that did with what it made.
 func compile(docs schema.Documents, opts Options, keep *Compiler) (*compiler, *Tree, diag.List) {
+	to := report.New(&docs)
 	c := &compiler{
+		Report:         to,
+		Input:          place.NewInput(&docs, to),
 		keep:           keep,
 		blobs:          map[*manifest.Object]*blob{},
 		kustomizations: map[string]*blob{},
 		stages:         map[stageKey]*stage{},
 		patched:        map[string]manifest.Origin{},
-		alertManifests: map[*alertProvider]*manifest.Object{},
-		stacks:         map[*fleet]*stack{},
+		alertManifests: map[*place.AlertProvider]*manifest.Object{},
+		stacks:         map[*place.Fleet]*stack{},
 		rollouts:       map[rolloutKey]*rollout{},
-		alerts:         map[*Target]map[*application][]manifest.Rendered{},
-		input:          newInput(&docs, report.New(&docs)),
+		alerts:         map[*place.Target]map[*place.Application][]manifest.Rendered{},
 	}
-	c.settings = settings.New(c.renderConfig, opts.Path, opts.DefaultPath, opts.Topology, c.Report)
-	checkCredentials(docs.All, c.Report)
-	c.targets = c.place(&c.settings)
-	for _, a := range c.applications {
-		checkFlux(a, c.Report)
+	c.settings = settings.New(c.RenderConfig, opts.Path, opts.DefaultPath, opts.Topology, to)
+	checkCredentials(docs.All, to)
+	c.targets = c.Place(&c.settings)
+	for _, a := range c.Applications {
+		checkFlux(a, to)
 	}
 	c.placeStacks()
 	c.placeRollouts()
@@ -78,7 +81,7 @@ func compile(docs schema.Documents, opts Options, keep *Compiler) (*compiler, *T
 	if list.HasErrors() {
 		return c, nil, list
 	}
-	c.checkUnreached(c.targets)
+	c.CheckUnreached(c.targets)
 	c.checkEnds()
 	c.CheckIgnores()
 	if list = c.diagnostics(); list.HasErrors() {
@@ -91,19 +94,20 @@ func compile(docs schema.Documents, opts Options, keep *Compiler) (*compiler, *T
 
 // A compiler is one run of Compile.
 type compiler struct {
-	*input
+	*report.Report
+	*place.Input
 	settings settings.Settings
 	// keep is what keeps what is encoded, or nil.
 	keep *Compiler
 
 	// targets are the clusters that get a directory, by name.
-	targets []*Target
+	targets []*place.Target
 	// stacks are what the fleets install, and rollouts what is rolled out with that.
-	stacks   map[*fleet]*stack
+	stacks   map[*place.Fleet]*stack
 	rollouts map[rolloutKey]*rollout
 	// alerts are the AlertProviders that come with each application of a target, once they
 	// were asked for.
-	alerts map[*Target]map[*application][]manifest.Rendered
+	alerts map[*place.Target]map[*place.Application][]manifest.Rendered
 	// blobs are the manifests that were encoded so far.
 	blobs map[*manifest.Object]*blob
 	// encodings are what the blobs are yet to hold.
@@ -113,7 +117,7 @@ type compiler struct {
 	// kustomizations are the kustomization.yaml files made so far.
 	kustomizations map[string]*blob
 	// alertManifests are the AlertProviders rendered so far.
-	alertManifests map[*alertProvider]*manifest.Object
+	alertManifests map[*place.AlertProvider]*manifest.Object
 	// outputs are the objects made so far, each once, until what is surely right of them
 	// is left out, and patched where the patches of some of them are, by their names.
 	outputs []schema.Output

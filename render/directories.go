@@ -10,6 +10,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
@@ -26,16 +27,16 @@ type variant struct {
 
 // renderTarget makes the directory of one cluster, for its own Flux. The layout is made
 // for the first of the clusters that get the same.
-func (c *compiler) renderTarget(t *Target, layouts map[string]*clusterLayout, variants variants) *Cluster {
-	sync := newSyncFile(c, t.name)
+func (c *compiler) renderTarget(t *place.Target, layouts map[string]*clusterLayout, variants variants) *Cluster {
+	sync := newSyncFile(c, t.Name)
 	key, stack := contentKey(t), c.stack(t)
 	l, ok := layouts[key]
 	if !ok {
 		l = c.layout(c.ownDirs(t, sync, variants), sync, c.inventoryVersions(stack))
 		layouts[key] = l
 	}
-	cluster := newCluster(t.name, sync.root, l)
-	cluster.Labels = manifest.TextOf(t.labels)
+	cluster := newCluster(t.Name, sync.root, l)
+	cluster.Labels = manifest.TextOf(t.Labels)
 	if stack != nil && ok {
 		cluster.infrastructure = stack.infrastructure(c, t)
 	}
@@ -44,14 +45,14 @@ func (c *compiler) renderTarget(t *Target, layouts map[string]*clusterLayout, va
 
 // contentKey tells targets apart that do not get the same: by what they have installed, and
 // by their policies.
-func contentKey(t *Target) string {
+func contentKey(t *place.Target) string {
 	var key []byte
-	if f := t.installedBy; f != nil {
-		key = fmt.Append(key, f.namespace, "/", f.name)
+	if f := t.InstalledBy; f != nil {
+		key = fmt.Append(key, f.Namespace, "/", f.Name)
 	}
-	for _, a := range t.apps {
-		for _, p := range a.policies {
-			key = binary.AppendUvarint(append(key, 0), p.number)
+	for _, a := range t.Apps {
+		for _, p := range a.Policies {
+			key = binary.AppendUvarint(append(key, 0), p.Number)
 		}
 	}
 	return string(key)
@@ -63,7 +64,7 @@ func (c *compiler) layout(dirs []*dir, sync *syncFile, versions map[string]strin
 }
 
 // ownDirs returns the directories that the Flux of the cluster itself applies.
-func (c *compiler) ownDirs(t *Target, sync *syncFile, variants variants) []*dir {
+func (c *compiler) ownDirs(t *place.Target, sync *syncFile, variants variants) []*dir {
 	var dirs []*dir
 	add := func(stage syncStage) api.NamespacedReference {
 		dirs = append(dirs, stage.dir)
@@ -80,24 +81,24 @@ func (c *compiler) ownDirs(t *Target, sync *syncFile, variants variants) []*dir 
 			}
 		}
 	}
-	for _, a := range t.apps {
+	for _, a := range t.Apps {
 		v := c.variant(a, t, injected, variants)
 		var after []api.NamespacedReference
 		if c.needsStack(a, t, injected) {
 			after = ready
 		}
-		app := add(syncStage{name: syncName(layout.AppPrefix, a.application), dir: v.app, at: manifest.Origin{Doc: a.doc}, wait: canWait(a), after: after})
+		app := add(syncStage{name: syncName(layout.AppPrefix, a.Application), dir: v.app, at: manifest.Origin{Doc: a.Doc}, wait: canWait(a), after: after})
 		if v.rollout != nil {
 			// It does not wait: an analysis takes longer than any timeout.
-			add(syncStage{name: syncName(layout.RolloutPrefix, a.application), dir: v.rollout, at: manifest.Origin{Doc: a.doc}, after: []api.NamespacedReference{app}})
+			add(syncStage{name: syncName(layout.RolloutPrefix, a.Application), dir: v.rollout, at: manifest.Origin{Doc: a.Doc}, after: []api.NamespacedReference{app}})
 		}
 	}
 	return dirs
 }
 
 // rolloutsOf returns the rollouts of an application on a target.
-func (c *compiler) rolloutsOf(a targetApp, t *Target) (all []*rollout) {
-	for _, p := range a.policies {
+func (c *compiler) rolloutsOf(a place.TargetApp, t *place.Target) (all []*rollout) {
+	for _, p := range a.Policies {
 		if r := c.rollout(p, t); r != nil {
 			all = append(all, r)
 		}
@@ -108,7 +109,7 @@ func (c *compiler) rolloutsOf(a targetApp, t *Target) (all []*rollout) {
 // injectedNamespaces returns the namespaces of the target that workloads are rolled
 // out in, whichever application brings them, where they must carry something. Differing are
 // the rollouts in a namespace that must carry something else.
-func (c *compiler) injectedNamespaces(t *Target) (injected map[string]manifest.NamespaceMeta, differing []*rollout) {
+func (c *compiler) injectedNamespaces(t *place.Target) (injected map[string]manifest.NamespaceMeta, differing []*rollout) {
 	injected = map[string]manifest.NamespaceMeta{}
 	// all are those, and the load tester's, whatever they carry.
 	all := map[string]manifest.NamespaceMeta{}
@@ -116,7 +117,7 @@ func (c *compiler) injectedNamespaces(t *Target) (injected map[string]manifest.N
 	if stack != nil && stack.loadTester != nil {
 		all[publicLoadTester] = stack.namespaceMeta(nil)
 	}
-	for _, a := range t.apps {
+	for _, a := range t.Apps {
 		for _, r := range c.rolloutsOf(a, t) {
 			meta := stack.namespaceMeta(r)
 			if other, ok := all[r.namespace]; ok && !reflect.DeepEqual(other, meta) {
@@ -134,10 +135,10 @@ func (c *compiler) injectedNamespaces(t *Target) (injected map[string]manifest.N
 
 // namespaces returns the names of the namespaces that the application's objects and workloads
 // are in.
-func (c *compiler) namespaces(a targetApp, t *Target) []string {
-	seen := map[string]bool{a.namespace: true}
-	for _, p := range a.policies {
-		if ns := p.targetNamespace(); ns != "" {
+func (c *compiler) namespaces(a place.TargetApp, t *place.Target) []string {
+	seen := map[string]bool{a.Namespace: true}
+	for _, p := range a.Policies {
+		if ns := p.TargetNamespace(); ns != "" {
 			seen[ns] = true
 		}
 	}
@@ -150,7 +151,7 @@ func (c *compiler) namespaces(a targetApp, t *Target) []string {
 // needsStack reports whether the application has rollouts, whose objects are the
 // stack's to know, or pods that must not start before their sidecars can be
 // injected.
-func (c *compiler) needsStack(a targetApp, t *Target, injected map[string]manifest.NamespaceMeta) bool {
+func (c *compiler) needsStack(a place.TargetApp, t *place.Target, injected map[string]manifest.NamespaceMeta) bool {
 	return len(c.rolloutsOf(a, t)) > 0 || slices.ContainsFunc(c.namespaces(a, t), func(ns string) bool {
 		_, ok := injected[ns]
 		return ok
@@ -159,14 +160,14 @@ func (c *compiler) needsStack(a targetApp, t *Target, injected map[string]manife
 
 // variant returns what a target gets of an application, made once for all targets that
 // get the same.
-func (c *compiler) variant(a targetApp, t *Target, injected map[string]manifest.NamespaceMeta, variants variants) *variant {
+func (c *compiler) variant(a place.TargetApp, t *place.Target, injected map[string]manifest.NamespaceMeta, variants variants) *variant {
 	var key strings.Builder
-	fmt.Fprintf(&key, "%s %t", a.id(), t.remote)
-	if f := t.installedBy; f != nil {
-		fmt.Fprintf(&key, "\nstack %s/%s", f.namespace, f.name)
+	fmt.Fprintf(&key, "%s %t", a.ID(), t.Remote)
+	if f := t.InstalledBy; f != nil {
+		fmt.Fprintf(&key, "\nstack %s/%s", f.Namespace, f.Name)
 	}
-	for _, p := range a.policies {
-		fmt.Fprintf(&key, "\npolicy %s", p.fluxName)
+	for _, p := range a.Policies {
+		fmt.Fprintf(&key, "\npolicy %s", p.FluxName)
 	}
 	for _, ns := range c.namespaces(a, t) {
 		fmt.Fprintf(&key, "\nnamespace %s %v", ns, injected[ns])
@@ -178,7 +179,7 @@ func (c *compiler) variant(a targetApp, t *Target, injected map[string]manifest.
 	v, ok := variants[key.String()]
 	if !ok {
 		v = &variant{rollout: c.rolloutDir(a, t, providers)}
-		if !t.remote {
+		if !t.Remote {
 			v.app = c.appDir(a, t, injected)
 		}
 		variants[key.String()] = v
@@ -188,56 +189,56 @@ func (c *compiler) variant(a targetApp, t *Target, injected map[string]manifest.
 
 // ownAlertProviders returns the AlertProviders that come with an application: those
 // that its rollouts name, and none of the applications before it on the target.
-func (c *compiler) ownAlertProviders(a targetApp, t *Target) []manifest.Rendered {
+func (c *compiler) ownAlertProviders(a place.TargetApp, t *place.Target) []manifest.Rendered {
 	if c.alerts[t] == nil {
-		alerts, seen := map[*application][]manifest.Rendered{}, map[*alertProvider]bool{}
-		for _, other := range t.apps {
+		alerts, seen := map[*place.Application][]manifest.Rendered{}, map[*place.AlertProvider]bool{}
+		for _, other := range t.Apps {
 			for _, r := range c.rolloutsOf(other, t) {
 				for _, provider := range r.alertProviders() {
 					if !seen[provider] {
 						seen[provider] = true
-						alerts[other.application] = append(alerts[other.application], c.alertProviderObject(provider))
+						alerts[other.Application] = append(alerts[other.Application], c.alertProviderObject(provider))
 					}
 				}
 			}
 		}
 		c.alerts[t] = alerts
 	}
-	return c.alerts[t][a.application]
+	return c.alerts[t][a.Application]
 }
 
 // appDir makes apps/<namespace>.<application>: namespaces, the source, and what
 // applies it.
-func (c *compiler) appDir(a targetApp, t *Target, injected map[string]manifest.NamespaceMeta) *dir {
-	objects := append(c.appNamespaces(a, t, injected), source(a.application))
+func (c *compiler) appDir(a place.TargetApp, t *place.Target, injected map[string]manifest.NamespaceMeta) *dir {
+	objects := append(c.appNamespaces(a, t, injected), source(a.Application))
 	return c.newAppDir(a, "apps", append(objects, c.policyObjects(a, t, injected)...)...)
 }
 
 // newAppDir makes the directory of an application below another.
-func (c *compiler) newAppDir(a targetApp, above string, objects ...manifest.Rendered) *dir {
-	d := c.newDir(above+"/"+a.dirName(), objects...)
-	d.app = a.id()
+func (c *compiler) newAppDir(a place.TargetApp, above string, objects ...manifest.Rendered) *dir {
+	d := c.newDir(above+"/"+a.DirName(), objects...)
+	d.app = a.ID()
 	return d
 }
 
 // appNamespaces returns the namespaces that the application needs and nothing else brings.
-func (c *compiler) appNamespaces(a targetApp, t *Target, injected map[string]manifest.NamespaceMeta) []manifest.Rendered {
+func (c *compiler) appNamespaces(a place.TargetApp, t *place.Target, injected map[string]manifest.NamespaceMeta) []manifest.Rendered {
 	var owned map[string]bool
 	if stack := c.stack(t); stack != nil {
 		owned = stack.ownedNamespaces()
 	}
 	var objects []manifest.Rendered
 	for _, ns := range c.namespaces(a, t) {
-		if owned[ns] || ns == c.settings.Source.Namespace && !t.remote || manifest.AlwaysThere[ns] {
+		if owned[ns] || ns == c.settings.Source.Namespace && !t.Remote || manifest.AlwaysThere[ns] {
 			continue
 		}
-		objects = append(objects, manifest.Rendered{Object: manifest.NewSharedNamespace(ns, injected[ns]), Origin: manifest.Origin{Doc: a.doc}})
+		objects = append(objects, manifest.Rendered{Object: manifest.NewSharedNamespace(ns, injected[ns]), Origin: manifest.Origin{Doc: a.Doc}})
 	}
 	return objects
 }
 
 // policyObjects returns the Flux Kustomizations and HelmReleases of the application.
-func (c *compiler) policyObjects(a targetApp, t *Target, injected map[string]manifest.NamespaceMeta) []manifest.Rendered {
+func (c *compiler) policyObjects(a place.TargetApp, t *place.Target, injected map[string]manifest.NamespaceMeta) []manifest.Rendered {
 	own := map[string]manifest.NamespaceMeta{}
 	for _, ns := range c.namespaces(a, t) {
 		if meta, ok := injected[ns]; ok {
@@ -245,7 +246,7 @@ func (c *compiler) policyObjects(a targetApp, t *Target, injected map[string]man
 		}
 	}
 	var objects []manifest.Rendered
-	for _, p := range a.policies {
+	for _, p := range a.Policies {
 		make := kustomization
 		if p.Helm != nil {
 			make = helmRelease
@@ -256,7 +257,7 @@ func (c *compiler) policyObjects(a targetApp, t *Target, injected map[string]man
 }
 
 // rolloutDir makes rollouts/<namespace>.<application>, or nil where there are none.
-func (c *compiler) rolloutDir(a targetApp, t *Target, providers []manifest.Rendered) *dir {
+func (c *compiler) rolloutDir(a place.TargetApp, t *place.Target, providers []manifest.Rendered) *dir {
 	var objects []manifest.Rendered
 	for _, r := range c.rolloutsOf(a, t) {
 		objects = append(objects, r.objects()...)

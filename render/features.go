@@ -67,7 +67,7 @@ var (
 // checkFeatures reports the fields of rollouts that their providers do not read, also where
 // a document does not have the shape of an Application.
 func (c *compiler) checkFeatures() {
-	for _, d := range c.sorted {
+	for _, d := range c.Documents {
 		if d.Kind.Name == "Application" {
 			c.checkFeaturesOf(d)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/report"
 	"github.com/fleetwright/fleetwright/render/settings"
 	"github.com/fleetwright/fleetwright/schema"
@@ -77,22 +78,22 @@ const maxRelease = 53
 
 // releaseName returns the name of Helm's release. Flux' default derives from the name
 // of the HelmRelease and its namespace.
-func releaseName(p *policy) string {
+func releaseName(p *place.Policy) string {
 	if name := p.Helm.ReleaseName; name != "" {
 		return name
 	}
-	return layout.Shorten(p.fluxName, maxRelease)
+	return layout.Shorten(p.FluxName, maxRelease)
 }
 
 // helmRelease returns the HelmRelease of a policy on a target. Its chart may bring the
 // namespaces, and rolledOut reports whether a rollout of its workload runs there.
-func helmRelease(p *policy, on *Target, namespaces map[string]manifest.NamespaceMeta, rolledOut bool) manifest.Rendered {
+func helmRelease(p *place.Policy, on *place.Target, namespaces map[string]manifest.NamespaceMeta, rolledOut bool) manifest.Rendered {
 	h := p.Helm
 	spec := helmReleaseSpec{
 		Interval: h.Interval, Timeout: h.Timeout, Suspend: h.Suspend,
 		KubeConfig:  newKubeConfig(on),
 		ReleaseName: releaseName(p), TargetNamespace: h.TargetNamespace,
-		DependsOn:          p.dependencies(on),
+		DependsOn:          p.Dependencies(on),
 		MaxHistory:         h.MaxHistory,
 		ServiceAccountName: h.ServiceAccountName, PersistentClient: h.PersistentClient,
 		Install: h.Install, Upgrade: h.Upgrade, Rollback: h.Rollback, Uninstall: h.Uninstall,
@@ -107,7 +108,7 @@ func helmRelease(p *policy, on *Target, namespaces map[string]manifest.Namespace
 		install.SkipCRDs, install.CRDs = false, "Skip"
 		spec.Install = &install
 	}
-	if ref := newSourceRef(p.app); ref.Kind == ociRepository {
+	if ref := newSourceRef(p.App); ref.Kind == ociRepository {
 		spec.ChartRef = &ref
 	} else {
 		chart := h.Chart.Spec
@@ -123,17 +124,17 @@ func helmRelease(p *policy, on *Target, namespaces map[string]manifest.Namespace
 	}
 	return manifest.Rendered{Object: &manifest.Object{
 		APIVersion: manifest.HelmV2, Kind: "HelmRelease",
-		Metadata: manifest.Metadata{Name: on.objectName(p.fluxName), Namespace: p.app.namespace},
+		Metadata: manifest.Metadata{Name: on.ObjectName(p.FluxName), Namespace: p.App.Namespace},
 		Spec:     spec,
 		Form:     schema.Policy,
-	}, Origin: manifest.Origin{Doc: p.app.doc, Path: p.path}}
+	}, Origin: manifest.Origin{Doc: p.App.Doc, Path: p.Path}}
 }
 
 // helmPatches returns the patches of the objects of a policy's chart. A workload that is
 // rolled out leaves its Service to Flagger: with every upgrade Helm would point the Service at
 // the pods of the workload again, which are none between rollouts and the untested ones
 // during one (fluxcd/flagger#1407).
-func helmPatches(p *policy, namespaces map[string]manifest.NamespaceMeta, rolledOut bool) []kustomize.Patch {
+func helmPatches(p *place.Policy, namespaces map[string]manifest.NamespaceMeta, rolledOut bool) []kustomize.Patch {
 	var patches []kustomize.Patch
 	for _, ns := range slices.Sorted(maps.Keys(namespaces)) {
 		patches = append(patches, namespacePatch(ns, namespaces[ns], true))
@@ -152,29 +153,29 @@ func helmPatches(p *policy, namespaces map[string]manifest.NamespaceMeta, rolled
 }
 
 // checkHelm reports what Flux or Helm would reject in a policy with helm.
-func checkHelm(p *policy, to *report.Report) {
+func checkHelm(p *place.Policy, to *report.Report) {
 	if p.Helm == nil {
 		return
 	}
 	if i := p.Helm.Install; i != nil && i.SkipCRDs && i.CRDs != "" && i.CRDs != "Skip" {
-		to.Add(p.app.doc.Diagnostic(diag.NotAllowed, p.path.With("helm", "install", "skipCRDs"), "skipCRDs and crds: "+i.CRDs+" say different things", "remove skipCRDs"))
+		to.Add(p.App.Doc.Diagnostic(diag.NotAllowed, p.Path.With("helm", "install", "skipCRDs"), "skipCRDs and crds: "+i.CRDs+" say different things", "remove skipCRDs"))
 	}
 	for i, v := range p.Helm.ValuesFrom {
-		at := p.path.With("helm", "valuesFrom", i)
+		at := p.Path.With("helm", "valuesFrom", i)
 		for _, f := range []struct {
 			name, value string
 			most        int
 		}{{"valuesKey", v.ValuesKey, maxValuesKey}, {"targetPath", v.TargetPath, maxTargetPath}} {
 			if len(f.value) > f.most {
-				to.Add(p.app.doc.Diagnostic(diag.WrongFormat, at.With(f.name), fmt.Sprintf("the value has %d characters, Flux takes at most %d", len(f.value), f.most), ""))
+				to.Add(p.App.Doc.Diagnostic(diag.WrongFormat, at.With(f.name), fmt.Sprintf("the value has %d characters, Flux takes at most %d", len(f.value), f.most), ""))
 			}
 		}
 	}
 	if isZero(p.Helm.Timeout) {
-		to.Add(p.app.doc.Diagnostic(diag.OutOfBounds, p.path.With("helm", "timeout"), "with a timeout of "+string(p.Helm.Timeout)+" nothing is ever installed", "timeout: 5m0s"))
+		to.Add(p.App.Doc.Diagnostic(diag.OutOfBounds, p.Path.With("helm", "timeout"), "with a timeout of "+string(p.Helm.Timeout)+" nothing is ever installed", "timeout: 5m0s"))
 	}
-	if p.app.Spec.Source.GitRepository != nil && p.Helm.Chart.Spec.Version != "" && p.Helm.Chart.Spec.Version != "*" {
-		to.Add(p.app.doc.Diagnostic(diag.NoVersionInGit, p.path.With("helm", "chart", "spec", "version"), "Flux does not look at the version of a chart in a gitRepository, it installs the one that is checked out", "write gitRepository: {ref: {tag: …}}"))
+	if p.App.Spec.Source.GitRepository != nil && p.Helm.Chart.Spec.Version != "" && p.Helm.Chart.Spec.Version != "*" {
+		to.Add(p.App.Doc.Diagnostic(diag.NoVersionInGit, p.Path.With("helm", "chart", "spec", "version"), "Flux does not look at the version of a chart in a gitRepository, it installs the one that is checked out", "write gitRepository: {ref: {tag: …}}"))
 	}
 }
 
@@ -191,21 +192,21 @@ type release struct {
 const chartInterval = "1h"
 
 // objects returns the release and the repository of its chart.
-func (r *release) objects(t *Target) []manifest.Rendered {
+func (r *release) objects(t *place.Target) []manifest.Rendered {
 	return []manifest.Rendered{r.repository(t), r.helmRelease(t)}
 }
 
 // metadata returns the namespace and the name of the objects of a release for a target: on
 // the cluster itself in the release's namespace, or on the hub.
-func (r *release) metadata(t *Target) manifest.Metadata {
-	if t.remote {
-		return manifest.Metadata{Name: t.objectName(r.name), Namespace: t.namespace}
+func (r *release) metadata(t *place.Target) manifest.Metadata {
+	if t.Remote {
+		return manifest.Metadata{Name: t.ObjectName(r.name), Namespace: t.Namespace}
 	}
 	return manifest.Metadata{Name: r.name, Namespace: r.namespace}
 }
 
 // repository returns the HelmRepository of the release's chart.
-func (r *release) repository(t *Target) manifest.Rendered {
+func (r *release) repository(t *place.Target) manifest.Rendered {
 	spec := helmRepositorySpec{URL: r.chart.Repository, Interval: chartInterval}
 	if isOCI(r.chart.Repository) {
 		// Flux does not poll registries: it asks when a chart is needed.
@@ -215,7 +216,7 @@ func (r *release) repository(t *Target) manifest.Rendered {
 }
 
 // helmRelease returns the HelmRelease.
-func (r *release) helmRelease(t *Target) manifest.Rendered {
+func (r *release) helmRelease(t *place.Target) manifest.Rendered {
 	meta := r.metadata(t)
 	spec := helmReleaseSpec{
 		Interval:    chartInterval,
@@ -231,7 +232,7 @@ func (r *release) helmRelease(t *Target) manifest.Rendered {
 		Upgrade: &api.HelmUpgrade{CRDs: "CreateReplace", Remediation: &api.HelmUpgradeRemediation{Retries: 3}},
 		Values:  r.chart.Values,
 	}
-	if t.remote {
+	if t.Remote {
 		spec.TargetNamespace, spec.StorageNamespace = r.namespace, r.namespace
 	}
 	for _, d := range r.dependsOn {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
@@ -25,20 +26,20 @@ type kubeConfig struct {
 //
 // The Secret of a Cluster is that of Cluster API, which makes it (Kurator names
 // that of the cloud's credentials, which holds no kubeconfig); its key is value.
-func newKubeConfig(t *Target) *kubeConfig {
+func newKubeConfig(t *place.Target) *kubeConfig {
 	switch {
-	case t == nil || !t.remote:
+	case t == nil || !t.Remote:
 		return nil
-	case t.kubeconfig != nil:
-		return &kubeConfig{api.SecretKey{Name: t.kubeconfig.Name, Key: cmp.Or(t.kubeconfig.Key, "value")}}
+	case t.Kubeconfig != nil:
+		return &kubeConfig{api.SecretKey{Name: t.Kubeconfig.Name, Key: cmp.Or(t.Kubeconfig.Key, "value")}}
 	}
-	return &kubeConfig{api.SecretKey{Name: t.name + "-kubeconfig", Key: "value"}}
+	return &kubeConfig{api.SecretKey{Name: t.Name + "-kubeconfig", Key: "value"}}
 }
 
 // renderHub makes the directory of the hub, which holds those of all clusters.
 func (c *compiler) renderHub() *Cluster {
 	var dirs []*dir
-	sync := newSyncFile(c, hostCluster)
+	sync := newSyncFile(c, place.HostCluster)
 	versions := c.inventoryVersions(nil)
 	variants := variants{}
 	var spokes []string
@@ -49,17 +50,17 @@ func (c *compiler) renderHub() *Cluster {
 		sources = append(sources, sync.add(syncStage{name: layout.SourcesDir, dir: d}))
 	}
 	for _, t := range c.targets {
-		if !t.remote {
+		if !t.Remote {
 			dirs = append(dirs, c.ownDirs(t, sync, variants)...)
 			continue
 		}
-		spokes = append(spokes, t.name)
+		spokes = append(spokes, t.Name)
 		dirs = append(dirs, c.spokeDirs(t, sync, sources, variants)...)
 		for name, version := range c.stackVersions(c.stack(t)) {
-			versions[t.name+"/"+name] = version
+			versions[t.Name+"/"+name] = version
 		}
 	}
-	hub := newCluster(hostCluster, sync.root, c.layout(dirs, sync, versions))
+	hub := newCluster(place.HostCluster, sync.root, c.layout(dirs, sync, versions))
 	hub.Spokes = spokes
 	return hub
 }
@@ -67,13 +68,13 @@ func (c *compiler) renderHub() *Cluster {
 // remoteSources returns the sources of the applications that go to other clusters. Their
 // namespaces are there: the Secrets with the kubeconfigs are in them.
 func (c *compiler) remoteSources() (objects []manifest.Rendered) {
-	remote := map[*application]bool{}
+	remote := map[*place.Application]bool{}
 	for _, t := range c.targets {
-		for _, a := range t.apps {
-			remote[a.application] = remote[a.application] || t.remote
+		for _, a := range t.Apps {
+			remote[a.Application] = remote[a.Application] || t.Remote
 		}
 	}
-	for _, a := range c.applications {
+	for _, a := range c.Applications {
 		if remote[a] {
 			objects = append(objects, source(a))
 		}
@@ -83,19 +84,19 @@ func (c *compiler) remoteSources() (objects []manifest.Rendered) {
 
 // spokeDirs returns the directories of a cluster that the hub applies to, or applies
 // itself for it. The sources must be there before.
-func (c *compiler) spokeDirs(t *Target, sync *syncFile, sources []api.NamespacedReference, variants variants) []*dir {
+func (c *compiler) spokeDirs(t *place.Target, sync *syncFile, sources []api.NamespacedReference, variants variants) []*dir {
 	var dirs []*dir
-	root := "clusters/" + t.name
+	root := "clusters/" + t.Name
 	add := func(name string, d *dir, at manifest.Origin, wait, onHub bool, after ...api.NamespacedReference) api.NamespacedReference {
-		stage := syncStage{name: t.objectName(name), at: at, wait: wait, after: after}
+		stage := syncStage{name: t.ObjectName(name), at: at, wait: wait, after: after}
 		stage.dir = d.under(root)
 		if !onHub {
-			stage.dir.spoke, stage.dir.cluster = t, t.name
+			stage.dir.spoke, stage.dir.cluster = t, t.Name
 		}
 		dirs = append(dirs, stage.dir)
 		return sync.add(stage)
 	}
-	at := manifest.Origin{Doc: t.doc}
+	at := manifest.Origin{Doc: t.Doc}
 	injected, _ := c.injectedNamespaces(t)
 	var ready []api.NamespacedReference
 	then := func(name string, d *dir, onHub bool) {
@@ -119,12 +120,12 @@ func (c *compiler) spokeDirs(t *Target, sync *syncFile, sources []api.Namespaced
 		}
 		then(layout.MeshDir, stack.meshDir(c, t, injected), false)
 	}
-	for _, a := range t.apps {
-		of := manifest.Origin{Doc: a.doc}
+	for _, a := range t.Apps {
+		of := manifest.Origin{Doc: a.Doc}
 		after := append(slices.Clip(sources), ready...)
-		app := add(layout.AppPrefix+a.id(), c.newAppDir(a, "apps", c.policyObjects(a, t, injected)...), of, canWait(a), true, after...)
+		app := add(layout.AppPrefix+a.ID(), c.newAppDir(a, "apps", c.policyObjects(a, t, injected)...), of, canWait(a), true, after...)
 		if d := c.variant(a, t, injected, variants).rollout; d != nil {
-			add(layout.RolloutPrefix+a.id(), d, of, false, false, app)
+			add(layout.RolloutPrefix+a.ID(), d, of, false, false, app)
 		}
 	}
 	return dirs
@@ -132,13 +133,13 @@ func (c *compiler) spokeDirs(t *Target, sync *syncFile, sources []api.Namespaced
 
 // spokeNamespaces returns all namespaces that a cluster of a hub is given: Flux applies them
 // before it installs or applies anything else there.
-func (c *compiler) spokeNamespaces(t *Target, injected map[string]manifest.NamespaceMeta) []manifest.Rendered {
+func (c *compiler) spokeNamespaces(t *place.Target, injected map[string]manifest.NamespaceMeta) []manifest.Rendered {
 	var all []manifest.Rendered
 	if stack := c.stack(t); stack != nil {
 		all = slices.Clone(stack.spaces)
 	}
 	seen := map[string]bool{}
-	for _, a := range t.apps {
+	for _, a := range t.Apps {
 		for _, ns := range c.appNamespaces(a, t, injected) {
 			if !seen[ns.Metadata.Name] {
 				seen[ns.Metadata.Name] = true

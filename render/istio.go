@@ -14,6 +14,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -33,16 +34,16 @@ const (
 // not install it (pkg/fleet-manager/plugin), and neither does fleetwright.
 type istio struct{ c *compiler }
 
-func (c *compiler) newIstio(f *fleet) provider {
+func (c *compiler) newIstio(f *place.Fleet) provider {
 	at := schema.Path{"spec", "plugin", "flagger"}
 	metricsServer := c.flaggerChart(istio{c}, f).Values["metricsServer"]
 	if metricsServer == nil {
 		metricsServer = istioMetricsServer
 	}
-	c.Add(f.doc.Diagnostic(diag.IstioExpected, at.With("trafficRoutingProvider"),
+	c.Add(f.Doc.Diagnostic(diag.IstioExpected, at.With("trafficRoutingProvider"),
 		fmt.Sprintf("Istio is not installed by the fleet: its CRDs, its control plane and a Prometheus at %v are expected on every cluster", metricsServer), ""))
 	if f.Spec.Plugin.Flagger.Config != nil {
-		c.Add(f.doc.Diagnostic(diag.IstioNotInstalled, at.With("config"), "there is no chart of istio to install, so the field has no place", "remove the field, and install Istio by itself"))
+		c.Add(f.Doc.Diagnostic(diag.IstioNotInstalled, at.With("config"), "there is no chart of istio to install, so the field has no place", "remove the field, and install Istio by itself"))
 	}
 	return istio{c}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/blockyaml"
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/report"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -48,16 +49,16 @@ const retryOfUnpolled api.Duration = "2m0s"
 
 // kustomization returns the Flux Kustomization of a policy on a target. Its manifests may
 // bring the namespaces, and rolledOut reports whether a rollout of its workload runs there.
-func kustomization(p *policy, on *Target, namespaces map[string]manifest.NamespaceMeta, rolledOut bool) manifest.Rendered {
+func kustomization(p *place.Policy, on *place.Target, namespaces map[string]manifest.NamespaceMeta, rolledOut bool) manifest.Rendered {
 	k := p.Kustomization
 	spec := kustomizationSpec{
 		Interval: k.Interval, RetryInterval: k.RetryInterval, Timeout: k.Timeout,
 		KubeConfig:      newKubeConfig(on),
-		SourceRef:       newSourceRef(p.app),
+		SourceRef:       newSourceRef(p.App),
 		Path:            k.Path,
 		TargetNamespace: k.TargetNamespace,
 		Prune:           k.Prune, Force: k.Force, Suspend: k.Suspend,
-		DependsOn: p.dependencies(on), CommonMetadata: k.CommonMetadata, Components: k.Components, Images: k.Images,
+		DependsOn: p.Dependencies(on), CommonMetadata: k.CommonMetadata, Components: k.Components, Images: k.Images,
 		Patches: slices.Clone(k.Patches),
 	}
 	if isZero(k.RetryInterval) {
@@ -76,18 +77,18 @@ func kustomization(p *policy, on *Target, namespaces map[string]manifest.Namespa
 	}
 	return manifest.Rendered{Object: &manifest.Object{
 		APIVersion: manifest.KustomizeV1, Kind: "Kustomization",
-		Metadata: manifest.Metadata{Name: on.objectName(p.fluxName), Namespace: p.app.namespace},
+		Metadata: manifest.Metadata{Name: on.ObjectName(p.FluxName), Namespace: p.App.Namespace},
 		Spec:     spec,
-	}, Origin: manifest.Origin{Doc: p.app.doc, Path: p.path}}
+	}, Origin: manifest.Origin{Doc: p.App.Doc, Path: p.Path}}
 }
 
 // checkRetry reports that a retryInterval is added to a policy.
-func checkRetry(p *policy, to *report.Report) {
+func checkRetry(p *place.Policy, to *report.Report) {
 	k := p.Kustomization
 	if k == nil || !isZero(k.Interval) || k.RetryInterval != "" && !isZero(k.RetryInterval) {
 		return
 	}
-	to.Add(p.app.doc.Diagnostic(diag.RetryAdded, p.path.With("kustomization", "interval"),
+	to.Add(p.App.Doc.Diagnostic(diag.RetryAdded, p.Path.With("kustomization", "interval"),
 		fmt.Sprintf("with an interval of %s and no retryInterval Flux would never try again what failed, so retryInterval: %s is added", k.Interval, retryOfUnpolled), ""))
 }
 
@@ -155,7 +156,7 @@ func patchText(v any) string {
 }
 
 // checkPatches reports the components and patches of a policy that kustomize would reject.
-func checkPatches(p *policy, to *report.Report) {
+func checkPatches(p *place.Policy, to *report.Report) {
 	if p.Kustomization == nil {
 		return
 	}
@@ -174,11 +175,11 @@ func checkPatches(p *policy, to *report.Report) {
 		default:
 			continue
 		}
-		to.Add(p.app.doc.Diagnostic(diag.WrongFormat, p.path.With("kustomization", "components", i), fmt.Sprintf("the component %s %s, and kustomize-controller refuses it", component, why), "components: [../components/monitoring], relative to the path of the policy"))
+		to.Add(p.App.Doc.Diagnostic(diag.WrongFormat, p.Path.With("kustomization", "components", i), fmt.Sprintf("the component %s %s, and kustomize-controller refuses it", component, why), "components: [../components/monitoring], relative to the path of the policy"))
 	}
 	for i, patch := range p.Kustomization.Patches {
 		if field, message, hint := checkPatch(patch); message != "" {
-			to.Add(p.app.doc.Diagnostic(diag.BadPatch, p.path.With("kustomization", "patches", i).With(field...), message, hint))
+			to.Add(p.App.Doc.Diagnostic(diag.BadPatch, p.Path.With("kustomization", "patches", i).With(field...), message, hint))
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/settings"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/templates"
@@ -33,10 +34,10 @@ type nginx struct {
 	origin manifest.Origin
 }
 
-func (c *compiler) newNginx(f *fleet) provider {
-	n := nginx{c.providerChart("ingress-nginx", f), manifest.Origin{Doc: f.doc, Path: schema.Path{"spec", "plugin", "flagger"}}}
+func (c *compiler) newNginx(f *place.Fleet) provider {
+	n := nginx{c.providerChart("ingress-nginx", f), manifest.Origin{Doc: f.Doc, Path: schema.Path{"spec", "plugin", "flagger"}}}
 	if class := n.ingressClass(); len(validation.IsDNS1123Subdomain(class)) > 0 {
-		c.Add(f.doc.Diagnostic(diag.WrongFormat, n.origin.Path.With("config", "extraArgs", "controller", "ingressClassResource", "name"),
+		c.Add(f.Doc.Diagnostic(diag.WrongFormat, n.origin.Path.With("config", "extraArgs", "controller", "ingressClassResource", "name"),
 			fmt.Sprintf("%q is not a name that Kubernetes takes", class), "name: nginx"))
 	}
 	return n
@@ -216,7 +217,7 @@ func (n nginx) check(r *rollout) {
 				"use a customMetric of the pods, or canaryStrategy")
 		}
 		if r.MetricsServer == "" && r.stack.metricsServer() == nginxMetricsServer && !r.stack.installsPrometheus() {
-			r.report(diag.NothingMeasured, at, fmt.Sprintf("the fleet at %s has Flagger's chart install no Prometheus, so every check of %s would fail", r.stack.fleet.doc.Position("spec", "plugin", "flagger", "extraArgs"), m.Name),
+			r.report(diag.NothingMeasured, at, fmt.Sprintf("the fleet at %s has Flagger's chart install no Prometheus, so every check of %s would fail", r.stack.fleet.Doc.Position("spec", "plugin", "flagger", "extraArgs"), m.Name),
 				"metricsServer: with the URL of yours, in extraArgs")
 		}
 	}

@@ -40,9 +40,9 @@ func Plan(docs schema.Documents, opts Options) ([]*Cluster, []Rollout, diag.List
 	var all []Rollout
 	numbers := map[*rollout]int{}
 	for _, t := range c.targets {
-		clusters = append(clusters, &Cluster{Name: t.name, Labels: manifest.TextOf(t.labels)})
-		for _, a := range t.apps {
-			for _, p := range a.policies {
+		clusters = append(clusters, &Cluster{Name: t.Name, Labels: manifest.TextOf(t.Labels)})
+		for _, a := range t.Apps {
+			for _, p := range a.Policies {
 				r := c.rollout(p, t)
 				if r == nil {
 					continue
@@ -57,7 +57,7 @@ func Plan(docs schema.Documents, opts Options) ([]*Cluster, []Rollout, diag.List
 					numbers[r] = i
 					all = append(all, planned)
 				}
-				all[i].Clusters = append(all[i].Clusters, t.name)
+				all[i].Clusters = append(all[i].Clusters, t.Name)
 			}
 		}
 	}
@@ -70,9 +70,9 @@ func Plan(docs schema.Documents, opts Options) ([]*Cluster, []Rollout, diag.List
 // planned is the rollout with its plan, and without clusters.
 func (r *rollout) planned() (Rollout, bool) {
 	canary, ok := r.simulated()
-	app := r.policy.app
+	app := r.policy.App
 	return Rollout{
-		Application: app.namespace + "/" + app.Metadata.Name,
+		Application: app.Namespace + "/" + app.Metadata.Name,
 		Namespace:   r.namespace, Name: r.Workload.Name,
 		Flagger: r.stack.flagger.chart.Version,
 		Plan:    flagger.New(canary, r.flaggerVersion()),
@@ -159,7 +159,7 @@ func (s *canarySpec) simulated() flagger.Canary {
 // checkPlan says what the rollout's way through its strategy tells: that it leads
 // nowhere, or meets something on the way.
 func (r *rollout) checkPlan() {
-	if !r.policy.sound {
+	if !r.policy.Sound {
 		return
 	}
 	canary, run, ok := r.goodRun()
@@ -223,10 +223,10 @@ func timeoutMessage(what []string, others int) string {
 // Git is rolled out.
 func (r *rollout) noteUndoneByFlux(run flagger.Run) {
 	k := r.policy.Kustomization
-	if k == nil || r.policy.suspended() || isZero(k.Interval) || duration(k.Interval) >= run.Copied() {
+	if k == nil || r.policy.Suspended() || isZero(k.Interval) || duration(k.Interval) >= run.Copied() {
 		return
 	}
-	r.c.Note(diag.UndoneByFlux, manifest.Origin{Doc: r.policy.app.doc, Path: r.policy.path.With("kustomization", "interval")},
+	r.c.Note(diag.UndoneByFlux, manifest.Origin{Doc: r.policy.App.Doc, Path: r.policy.Path.With("kustomization", "interval")},
 		fmt.Sprintf("Flux applies what is in Git every %s, and Flagger copies a new version to the primary after %s", diag.Duration(duration(k.Interval)), diag.Duration(run.Copied())))
 }
 

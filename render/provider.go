@@ -2,6 +2,7 @@ package render
 
 import (
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/settings"
 )
 
@@ -59,7 +60,7 @@ const (
 )
 
 // newProvider is the provider of a fleet. The schema has refused all others.
-func (c *compiler) newProvider(name string, f *fleet) provider {
+func (c *compiler) newProvider(name string, f *place.Fleet) provider {
 	switch name {
 	case kumaProvider:
 		return c.newKuma(f)
@@ -72,7 +73,7 @@ func (c *compiler) newProvider(name string, f *fleet) provider {
 }
 
 // providerChart is the chart of a provider, as the settings and the fleet say it.
-func (c *compiler) providerChart(name string, f *fleet) settings.Chart {
+func (c *compiler) providerChart(name string, f *place.Fleet) settings.Chart {
 	chart := c.settings.Charts[name]
 	if config := f.Spec.Plugin.Flagger.Config; config != nil {
 		chart = chart.With(config.Chart, config.ExtraArgs)
@@ -81,7 +82,7 @@ func (c *compiler) providerChart(name string, f *fleet) settings.Chart {
 }
 
 // flaggerChart is Flagger's with a provider, as the settings and the fleet say it.
-func (c *compiler) flaggerChart(p provider, f *fleet) settings.Chart {
+func (c *compiler) flaggerChart(p provider, f *place.Fleet) settings.Chart {
 	chart := c.settings.Charts["flagger"]
 	chart.Values = settings.MergeValues(p.flaggerValues(), chart.Values)
 	return chart.With(f.Spec.Plugin.Flagger.Chart, f.Spec.Plugin.Flagger.ExtraArgs)

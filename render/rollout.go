@@ -12,6 +12,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -20,7 +21,7 @@ import (
 type rollout struct {
 	*api.Rollout
 	c      *compiler
-	policy *policy
+	policy *place.Policy
 	stack  *stack
 	// namespace of the workload.
 	namespace string
@@ -50,27 +51,27 @@ const (
 // A rolloutKey tells rollouts apart: one is of a policy, on all targets that one fleet has
 // its installation on, or none.
 type rolloutKey struct {
-	policy      *policy
-	installedBy *fleet
+	policy      *place.Policy
+	installedBy *place.Fleet
 }
 
 // placeRollouts makes and checks the rollouts of all policies, each once for all targets
 // that have the same installed. There is none where nothing runs it.
 func (c *compiler) placeRollouts() {
 	seen := map[rolloutKey]bool{}
-	for _, a := range c.applications {
-		for _, p := range a.policies {
+	for _, a := range c.Applications {
+		for _, p := range a.Policies {
 			if p.Rollout == nil {
 				continue
 			}
-			for _, t := range p.targets {
-				key := rolloutKey{p, t.installedBy}
+			for _, t := range p.Targets {
+				key := rolloutKey{p, t.InstalledBy}
 				if seen[key] {
 					continue
 				}
 				seen[key] = true
 				r := &rollout{Rollout: p.Rollout, c: c, policy: p, stack: c.stack(t)}
-				r.namespace = cmp.Or(r.Workload.Namespace, p.targetNamespace(), "default")
+				r.namespace = cmp.Or(r.Workload.Namespace, p.TargetNamespace(), "default")
 				if r.stack == nil || r.stack.providerName != r.TrafficRoutingProvider {
 					r.reportNoStack()
 					continue
@@ -84,39 +85,39 @@ func (c *compiler) placeRollouts() {
 }
 
 // rollout returns the rollout of a policy on a target, or nil where it has none.
-func (c *compiler) rollout(p *policy, t *Target) *rollout {
-	return c.rollouts[rolloutKey{p, t.installedBy}]
+func (c *compiler) rollout(p *place.Policy, t *place.Target) *rollout {
+	return c.rollouts[rolloutKey{p, t.InstalledBy}]
 }
 
 // report says something about a field of the rollout, unless that follows from what is
 // wrong there.
 func (r *rollout) report(code diag.Code, field schema.Path, message, hint string) {
-	if r.policy.app.doc.Unsure(r.at(field...)) {
+	if r.policy.App.Doc.Unsure(r.at(field...)) {
 		return
 	}
-	r.c.Add(r.policy.app.doc.Diagnostic(code, r.at(field...), message, hint))
+	r.c.Add(r.policy.App.Doc.Diagnostic(code, r.at(field...), message, hint))
 }
 
 func (r *rollout) at(field ...any) schema.Path {
-	return r.policy.path.With("rollout").With(field...)
+	return r.policy.Path.With("rollout").With(field...)
 }
 
 func (r *rollout) origin(field ...any) manifest.Origin {
-	return manifest.Origin{Doc: r.policy.app.doc, Path: r.at(field...)}
+	return manifest.Origin{Doc: r.policy.App.Doc, Path: r.at(field...)}
 }
 
 // reportNoStack says that the clusters have nothing that runs the rollout.
 func (r *rollout) reportNoStack() {
 	at := schema.Path{"trafficRoutingProvider"}
 	add := fmt.Sprintf("plugin: {flagger: {trafficRoutingProvider: %s}}", r.TrafficRoutingProvider)
-	f := r.policy.fleet
+	f := r.policy.Fleet
 	switch {
 	case r.stack != nil:
-		r.report(diag.ProvidersDiffer, at, fmt.Sprintf("the rollout asks for %s, the fleet at %s installs %s", r.TrafficRoutingProvider, r.stack.fleet.doc.Position("metadata", "name"), r.stack.providerName), "use the same provider in both")
+		r.report(diag.ProvidersDiffer, at, fmt.Sprintf("the rollout asks for %s, the fleet at %s installs %s", r.TrafficRoutingProvider, r.stack.fleet.Doc.Position("metadata", "name"), r.stack.providerName), "use the same provider in both")
 	case f == nil:
 		r.report(diag.NoFlagger, at, "an Application without a fleet has nothing that runs a rollout", "add destination: {fleet: …}, and to that Fleet's spec "+add)
 	case f.Spec.Plugin == nil || f.Spec.Plugin.Flagger == nil:
-		r.report(diag.NoFlagger, at, fmt.Sprintf("the fleet at %s does not install Flagger, so nothing runs the rollout", f.doc.Position("metadata", "name")), "add to the Fleet's spec "+add)
+		r.report(diag.NoFlagger, at, fmt.Sprintf("the fleet at %s does not install Flagger, so nothing runs the rollout", f.Doc.Position("metadata", "name")), "add to the Fleet's spec "+add)
 	}
 }
 
@@ -124,7 +125,7 @@ func (r *rollout) kind() string { return cmp.Or(r.Workload.Kind, "Deployment") }
 
 // check says what of the rollout would not work.
 func (r *rollout) check() {
-	if target := r.policy.targetNamespace(); target != "" && target != r.namespace {
+	if target := r.policy.TargetNamespace(); target != "" && target != r.namespace {
 		r.report(diag.WorkloadNamespace, schema.Path{"workload", "namespace"},
 			fmt.Sprintf("the workload is said to be in namespace %s, the policy's targetNamespace puts it into %s", r.namespace, target), "namespace: "+target)
 	}
@@ -293,7 +294,7 @@ func (r *rollout) noteReplicas() {
 		interval, field = p.Helm.Interval, "helm"
 	}
 	if r.kind() == "Deployment" && interval != "" && !isZero(interval) {
-		r.c.Note(diag.ReplicasLeft, manifest.Origin{Doc: p.app.doc, Path: p.path.With(field, "interval")}, "")
+		r.c.Note(diag.ReplicasLeft, manifest.Origin{Doc: p.App.Doc, Path: p.Path.With(field, "interval")}, "")
 	}
 }
 

@@ -18,7 +18,7 @@ func (r *rollout) noteSecrets() {
 	}
 	for _, p := range r.alertProviders() {
 		if p.Spec.SecretRef != nil {
-			r.c.Note(diag.SecretsNeeded, manifest.Origin{Doc: p.doc, Path: schema.Path{"spec", "secretRef", "name"}}, p.namespace+"/"+p.Spec.SecretRef.Name)
+			r.c.Note(diag.SecretsNeeded, manifest.Origin{Doc: p.Doc, Path: schema.Path{"spec", "secretRef", "name"}}, p.Namespace+"/"+p.Spec.SecretRef.Name)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/report"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
@@ -60,7 +61,7 @@ type helmRepositorySpec struct {
 var chartLayer = api.OCILayerSelector{MediaType: "application/vnd.cncf.helm.chart.content.v1.tar+gzip", Operation: "copy"}
 
 // sourceKind returns the kind of the application's source, and its field.
-func sourceKind(a *application) (kind, field string) {
+func sourceKind(a *place.Application) (kind, field string) {
 	switch s := a.Spec.Source; {
 	case s.HelmRepository != nil:
 		return helmRepository, "helmRepository"
@@ -72,14 +73,14 @@ func sourceKind(a *application) (kind, field string) {
 
 // newSourceRef returns a reference to the application's source, for objects in the same
 // namespace.
-func newSourceRef(a *application) sourceRef {
+func newSourceRef(a *place.Application) sourceRef {
 	kind, _ := sourceKind(a)
-	return sourceRef{Kind: kind, Name: a.name}
+	return sourceRef{Kind: kind, Name: a.Name}
 }
 
 // sourceSuspended reports whether the source is suspended, so that nothing that needs it
 // becomes ready.
-func sourceSuspended(a *application) bool {
+func sourceSuspended(a *place.Application) bool {
 	switch s := a.Spec.Source; {
 	case s.HelmRepository != nil:
 		return s.HelmRepository.Suspend
@@ -92,9 +93,9 @@ func sourceSuspended(a *application) bool {
 }
 
 // source returns the source of an application, named after it.
-func source(a *application) manifest.Rendered {
+func source(a *place.Application) manifest.Rendered {
 	kind, field := sourceKind(a)
-	m := &manifest.Object{APIVersion: manifest.SourceV1, Kind: kind, Metadata: manifest.Metadata{Name: a.name, Namespace: a.namespace}}
+	m := &manifest.Object{APIVersion: manifest.SourceV1, Kind: kind, Metadata: manifest.Metadata{Name: a.Name, Namespace: a.Namespace}}
 	switch kind {
 	case helmRepository:
 		m.Spec = newHelmRepository(a)
@@ -103,10 +104,10 @@ func source(a *application) manifest.Rendered {
 	default:
 		m.Spec = newGitRepository(a)
 	}
-	return manifest.Rendered{Object: m, Origin: manifest.Origin{Doc: a.doc, Path: schema.Path{"spec", "source", field}}}
+	return manifest.Rendered{Object: m, Origin: manifest.Origin{Doc: a.Doc, Path: schema.Path{"spec", "source", field}}}
 }
 
-func newGitRepository(a *application) gitRepositorySpec {
+func newGitRepository(a *place.Application) gitRepositorySpec {
 	g := a.Spec.Source.GitRepository
 	spec := gitRepositorySpec{
 		URL: g.URL, Ref: g.Ref, Interval: g.Interval, Timeout: g.Timeout, SecretRef: g.SecretRef,
@@ -118,7 +119,7 @@ func newGitRepository(a *application) gitRepositorySpec {
 	return spec
 }
 
-func newHelmRepository(a *application) helmRepositorySpec {
+func newHelmRepository(a *place.Application) helmRepositorySpec {
 	h := a.Spec.Source.HelmRepository
 	spec := helmRepositorySpec{
 		Type: h.Type, URL: h.URL, Interval: h.Interval, Timeout: h.Timeout, SecretRef: h.SecretRef,
@@ -130,7 +131,7 @@ func newHelmRepository(a *application) helmRepositorySpec {
 	return spec
 }
 
-func newOciRepository(a *application) api.OCIRepository {
+func newOciRepository(a *place.Application) api.OCIRepository {
 	spec := *a.Spec.Source.OCIRepository
 	if v := spec.Verify; v != nil && v.Provider == "" {
 		spec.Verify = &api.OCIVerification{Provider: "cosign", SecretRef: v.SecretRef}
@@ -145,7 +146,7 @@ func isOCI(url string) bool { return strings.HasPrefix(url, "oci://") }
 
 // checkSource reports the fields of a source that Flux has removed or would reject, and the
 // policies that it cannot serve.
-func checkSource(to *report.Report, a *application) {
+func checkSource(to *report.Report, a *place.Application) {
 	switch s := a.Spec.Source; {
 	case s.GitRepository != nil:
 		checkGitRepository(to, a, s.GitRepository)
@@ -156,41 +157,41 @@ func checkSource(to *report.Report, a *application) {
 	}
 }
 
-func checkGitRepository(to *report.Report, a *application, g *api.GitRepository) {
+func checkGitRepository(to *report.Report, a *place.Application, g *api.GitRepository) {
 	for _, removed := range []struct {
 		field string
 		set   bool
 	}{{"gitImplementation", g.GitImplementation != ""}, {"accessFrom", g.AccessFrom != nil}} {
 		if removed.set {
-			to.Add(a.doc.Diagnostic(diag.RemovedByFlux, schema.Path{"spec", "source", "gitRepository", removed.field},
+			to.Add(a.Doc.Diagnostic(diag.RemovedByFlux, schema.Path{"spec", "source", "gitRepository", removed.field},
 				fmt.Sprintf("Flux has removed %s, it is left out", removed.field), "remove the field"))
 		}
 	}
 }
 
-func checkHelmRepository(to *report.Report, a *application, h *api.HelmRepository) {
+func checkHelmRepository(to *report.Report, a *place.Application, h *api.HelmRepository) {
 	at := schema.Path{"spec", "source", "helmRepository"}
 	if h.Type != "" && (h.Type == "oci") != isOCI(h.URL) {
-		to.Add(a.doc.Diagnostic(diag.SourceMismatch, at.With("type"), fmt.Sprintf("a repository of type %s does not have the URL %s", h.Type, h.URL),
+		to.Add(a.Doc.Diagnostic(diag.SourceMismatch, at.With("type"), fmt.Sprintf("a repository of type %s does not have the URL %s", h.Type, h.URL),
 			"remove the type: the URL tells it"))
 	}
 	if h.Provider != "" && !isOCI(h.URL) {
-		to.Add(a.doc.Diagnostic(diag.SourceMismatch, at.With("provider"), "Flux logs in with a provider to registries only, whose URL begins with oci://", "remove the field, or write a secretRef"))
+		to.Add(a.Doc.Diagnostic(diag.SourceMismatch, at.With("provider"), "Flux logs in with a provider to registries only, whose URL begins with oci://", "remove the field, or write a secretRef"))
 	}
 	for i, p := range a.Spec.SyncPolicies {
 		if p.Helm != nil && isOCI(h.URL) {
 			if why := schema.RefuseChart(p.Helm.Chart.Spec.Chart); why != "" {
-				to.Add(a.doc.Diagnostic(diag.WrongFormat, schema.Path{"spec", "syncPolicies", i, "helm", "chart", "spec", "chart"}, "the chart is one of a registry: "+why, "chart: podinfo"))
+				to.Add(a.Doc.Diagnostic(diag.WrongFormat, schema.Path{"spec", "syncPolicies", i, "helm", "chart", "spec", "chart"}, "the chart is one of a registry: "+why, "chart: podinfo"))
 			}
 		}
 		if p.Kustomization != nil {
-			to.Add(a.doc.Diagnostic(diag.SourceMismatch, schema.Path{"spec", "syncPolicies", i, "kustomization"},
+			to.Add(a.Doc.Diagnostic(diag.SourceMismatch, schema.Path{"spec", "syncPolicies", i, "kustomization"},
 				"a helmRepository holds charts, and a Flux Kustomization takes none", "use helm, or a gitRepository or ociRepository"))
 		}
 	}
 }
 
-func checkOCIRepository(to *report.Report, a *application, o *api.OCIRepository) {
+func checkOCIRepository(to *report.Report, a *place.Application, o *api.OCIRepository) {
 	charts := 0
 	for i, p := range a.Spec.SyncPolicies {
 		if p.Helm == nil {
@@ -199,7 +200,7 @@ func checkOCIRepository(to *report.Report, a *application, o *api.OCIRepository)
 		charts++
 		at := schema.Path{"spec", "syncPolicies", i, "helm", "chart"}
 		if base := path.Base(o.URL); p.Helm.Chart.Spec.Chart != base {
-			to.Add(a.doc.Diagnostic(diag.SourceMismatch, at.With("spec", "chart"),
+			to.Add(a.Doc.Diagnostic(diag.SourceMismatch, at.With("spec", "chart"),
 				fmt.Sprintf("an ociRepository is one chart, and this one is %s, not %s", base, p.Helm.Chart.Spec.Chart),
 				fmt.Sprintf("url: %s/%s, or a helmRepository of type oci for several charts", strings.TrimSuffix(o.URL, "/"+base), p.Helm.Chart.Spec.Chart)))
 		}
@@ -216,7 +217,7 @@ func checkOCIRepository(to *report.Report, a *application, o *api.OCIRepository)
 			{schema.Path{"metadata"}, p.Helm.Chart.Metadata != nil, "remove the field"},
 		} {
 			if f.set {
-				to.Add(a.doc.Diagnostic(diag.NoHelmChart, at.With(f.path...), "Flux makes no HelmChart for a chart from an ociRepository, so the field has no place", f.hint))
+				to.Add(a.Doc.Diagnostic(diag.NoHelmChart, at.With(f.path...), "Flux makes no HelmChart for a chart from an ociRepository, so the field has no place", f.hint))
 			}
 		}
 	}
@@ -225,7 +226,7 @@ func checkOCIRepository(to *report.Report, a *application, o *api.OCIRepository)
 	}
 	for i, p := range a.Spec.SyncPolicies {
 		if p.Kustomization != nil {
-			to.Add(a.doc.Diagnostic(diag.SourceMismatch, schema.Path{"spec", "syncPolicies", i, "kustomization"},
+			to.Add(a.Doc.Diagnostic(diag.SourceMismatch, schema.Path{"spec", "syncPolicies", i, "kustomization"},
 				"another policy takes the ociRepository for a chart, and a chart cannot be applied as manifests", "make two Applications of it"))
 		}
 	}

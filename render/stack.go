@@ -9,6 +9,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/settings"
 	"github.com/fleetwright/fleetwright/schema"
 )
@@ -16,7 +17,7 @@ import (
 // A stack is what a fleet has installed for its rollouts: the provider that
 // moves the traffic, what measures it, Flagger, and a public load tester.
 type stack struct {
-	fleet *fleet
+	fleet *place.Fleet
 	provider
 	providerName string
 	flagger      *release
@@ -48,7 +49,7 @@ const (
 
 // placeStacks makes what the fleets ask to be installed.
 func (c *compiler) placeStacks() {
-	for _, f := range c.fleets {
+	for _, f := range c.Fleets {
 		if f.Spec.Plugin != nil && f.Spec.Plugin.Flagger != nil {
 			c.stacks[f] = c.newStack(f)
 		}
@@ -56,31 +57,31 @@ func (c *compiler) placeStacks() {
 }
 
 // stack returns what a target has installed, or nil.
-func (c *compiler) stack(t *Target) *stack { return c.stacks[t.installedBy] }
+func (c *compiler) stack(t *place.Target) *stack { return c.stacks[t.InstalledBy] }
 
 // newStack is what a fleet asks for, or nil where it cannot be made.
-func (c *compiler) newStack(f *fleet) *stack {
+func (c *compiler) newStack(f *place.Fleet) *stack {
 	plugin := f.Spec.Plugin.Flagger
 	p := c.newProvider(plugin.TrafficRoutingProvider, f)
 	if p == nil {
 		return nil
 	}
 	s := &stack{fleet: f, provider: p, providerName: plugin.TrafficRoutingProvider}
-	at := manifest.Origin{Doc: f.doc, Path: schema.Path{"spec", "plugin", "flagger"}}
+	at := manifest.Origin{Doc: f.Doc, Path: schema.Path{"spec", "plugin", "flagger"}}
 	s.flagger = &release{
 		name: "flagger", namespace: p.namespace(), origin: at,
 		chart:     c.flaggerChart(p, f),
 		dependsOn: p.releases(),
 	}
 	if v, ok := settings.ParseMinor(s.flagger.chart.Version); ok && v.Less(oldestFlagger) {
-		c.Add(f.doc.Diagnostic(diag.FlaggerVersion, at.Path.With("chart", "version"), fmt.Sprintf("Flagger %s is older than what fleetwright renders for", s.flagger.chart.Version), fmt.Sprintf("version: %s.0 or newer", oldestFlagger)))
+		c.Add(f.Doc.Diagnostic(diag.FlaggerVersion, at.Path.With("chart", "version"), fmt.Sprintf("Flagger %s is older than what fleetwright renders for", s.flagger.chart.Version), fmt.Sprintf("version: %s.0 or newer", oldestFlagger)))
 	}
 	needed := p.flaggerValues()
 	if schema.RefuseURL(s.metricsServer(), "http", "https") != "" {
-		c.Add(f.doc.Diagnostic(diag.NoAddress, at.Path.With("extraArgs", "metricsServer"), "Flagger's metricsServer is not the URL of a Prometheus", fmt.Sprintf("metricsServer: %v", needed["metricsServer"])))
+		c.Add(f.Doc.Diagnostic(diag.NoAddress, at.Path.With("extraArgs", "metricsServer"), "Flagger's metricsServer is not the URL of a Prometheus", fmt.Sprintf("metricsServer: %v", needed["metricsServer"])))
 	}
 	if said := s.flagger.chart.Values["meshProvider"]; said != needed["meshProvider"] {
-		c.Add(f.doc.Diagnostic(diag.ProvidersDiffer, at.Path.With("extraArgs", "meshProvider"), fmt.Sprintf("Flagger is told to use %v, the fleet's provider is %s", said, s.providerName), fmt.Sprintf("meshProvider: %v, or remove the line", needed["meshProvider"])))
+		c.Add(f.Doc.Diagnostic(diag.ProvidersDiffer, at.Path.With("extraArgs", "meshProvider"), fmt.Sprintf("Flagger is told to use %v, the fleet's provider is %s", said, s.providerName), fmt.Sprintf("meshProvider: %v, or remove the line", needed["meshProvider"])))
 	}
 	if plugin.PublicTestloader {
 		s.loadTester = &release{
@@ -116,7 +117,7 @@ func (s *stack) testerWaits() bool { return s.loadTester != nil && len(s.early) 
 
 // charts are the releases but for Flagger, and but for the load tester where it
 // waits, with all repositories.
-func (s *stack) charts(on *Target) []manifest.Rendered {
+func (s *stack) charts(on *place.Target) []manifest.Rendered {
 	var all []manifest.Rendered
 	for _, r := range s.releases() {
 		all = append(all, r.objects(on)...)
@@ -133,14 +134,14 @@ func (s *stack) charts(on *Target) []manifest.Rendered {
 
 // flaggerRelease is Flagger on one cluster, whose name it is told to show in
 // alerts. A fleet may set its own.
-func (s *stack) flaggerRelease(on *Target) manifest.Rendered {
+func (s *stack) flaggerRelease(on *place.Target) manifest.Rendered {
 	flagger := *s.flagger
-	flagger.chart.Values = settings.MergeValues(map[string]any{"clusterName": on.name}, flagger.chart.Values)
+	flagger.chart.Values = settings.MergeValues(map[string]any{"clusterName": on.Name}, flagger.chart.Values)
 	return flagger.helmRelease(on)
 }
 
 // infrastructure is the directory of one cluster that its own Flux applies.
-func (s *stack) infrastructure(c *compiler, on *Target) *dir {
+func (s *stack) infrastructure(c *compiler, on *place.Target) *dir {
 	if s.sharedInfra == nil {
 		s.sharedInfra = append(slices.Clip(s.spaces), s.charts(on)...)
 	}
@@ -158,9 +159,9 @@ func (s *stack) meshesDir(c *compiler) *dir {
 // meshDir is mesh/ of a cluster, or nil: what all share, and the namespaces of
 // rolled out workloads that every cluster has. No application brings these, and
 // several may use one.
-func (s *stack) meshDir(c *compiler, on *Target, injected map[string]manifest.NamespaceMeta) *dir {
+func (s *stack) meshDir(c *compiler, on *place.Target, injected map[string]manifest.NamespaceMeta) *dir {
 	objects := slices.Clip(s.late)
-	if s.testerWaits() && !on.remote {
+	if s.testerWaits() && !on.Remote {
 		objects = append(objects, s.loadTester.helmRelease(on))
 	}
 	var key strings.Builder

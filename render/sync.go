@@ -8,6 +8,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/blockyaml"
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
@@ -38,7 +39,7 @@ type stage struct {
 // A stageKey tells stages apart.
 type stageKey struct {
 	name, namespace, path string
-	spoke                 *Target
+	spoke                 *place.Target
 	wait                  bool
 	after                 string
 }
@@ -80,7 +81,7 @@ func (s *syncFile) add(stage syncStage) api.NamespacedReference {
 	var after []api.NamespacedReference
 	if spoke := stage.dir.spoke; spoke != nil {
 		// The Secret with the kubeconfig must be in the same namespace.
-		meta.Namespace = spoke.namespace
+		meta.Namespace = spoke.Namespace
 	}
 	if meta.Namespace != settings.Source.Namespace {
 		ref.Namespace = settings.Source.Namespace
@@ -159,16 +160,16 @@ func (t syncTemplate) content(root string) []byte {
 const documentEnd = "---\n"
 
 // syncName returns the name of a Flux Kustomization of an application in sync.yaml.
-func syncName(prefix string, a *application) string {
-	return layout.Shorten(prefix+a.id(), layout.MaxLabel)
+func syncName(prefix string, a *place.Application) string {
+	return layout.Shorten(prefix+a.ID(), layout.MaxLabel)
 }
 
 // canWait reports whether Flux can wait for the application's own Flux Kustomizations and
 // HelmReleases: one that is suspended never becomes ready.
-func canWait(a targetApp) bool {
-	wait := !sourceSuspended(a.application)
-	for _, p := range a.policies {
-		wait = wait && !p.suspended()
+func canWait(a place.TargetApp) bool {
+	wait := !sourceSuspended(a.Application)
+	for _, p := range a.Policies {
+		wait = wait && !p.Suspended()
 	}
 	return wait
 }

@@ -79,7 +79,7 @@ func (r *rollout) checkWebhooks() {
 	}
 	for _, at := range r.toLoadTester() {
 		r.report(diag.NoLoadTester, at,
-			fmt.Sprintf("no load tester runs the commands: the rollout has none of its own, and the fleet at %s installs no public one", r.stack.fleet.doc.Position("metadata", "name")), "testLoader: true for the rollout, or publicTestloader: true for the fleet")
+			fmt.Sprintf("no load tester runs the commands: the rollout has none of its own, and the fleet at %s installs no public one", r.stack.fleet.Doc.Position("metadata", "name")), "testLoader: true for the rollout, or publicTestloader: true for the fleet")
 	}
 }
 

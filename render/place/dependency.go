@@ -1,4 +1,4 @@
-package render
+package place
 
 import (
 	"cmp"
@@ -16,13 +16,13 @@ type dependency struct {
 	// ref is the reference as the policy writes it.
 	ref api.NamespacedReference
 	// policy is the policy that is meant, or nil where fleetwright does not render it.
-	policy *policy
+	policy *Policy
 	// cluster is the cluster in Kurator's name of an object, or nil.
-	cluster *cluster
+	cluster *Cluster
 }
 
 // dependsOn returns the dependencies that the policy names, and their field.
-func (p *policy) dependsOn() (refs []api.NamespacedReference, field string) {
+func (p *Policy) dependsOn() (refs []api.NamespacedReference, field string) {
 	switch {
 	case p.Kustomization != nil:
 		return p.Kustomization.DependsOn, "kustomization"
@@ -32,16 +32,16 @@ func (p *policy) dependsOn() (refs []api.NamespacedReference, field string) {
 	return nil, ""
 }
 
-// dependencies returns the objects that the policy's object on a target waits for.
-func (p *policy) dependencies(on *Target) (refs []api.NamespacedReference) {
+// Dependencies returns the objects that the policy's object on a target waits for.
+func (p *Policy) Dependencies(on *Target) (refs []api.NamespacedReference) {
 	for _, d := range p.waitsFor {
 		ref := d.ref
 		switch {
-		case d.policy != nil && d.cluster != nil && on.remote:
+		case d.policy != nil && d.cluster != nil && on.Remote:
 			// Kurator's name is of one cluster, and so is the object on a hub.
-			ref.Name = objectNameOnHub(d.policy.fluxName, d.cluster.kind, d.cluster.name)
+			ref.Name = ObjectNameOnHub(d.policy.FluxName, d.cluster.kind, d.cluster.Name)
 		case d.policy != nil:
-			ref.Name = on.objectName(d.policy.fluxName)
+			ref.Name = on.ObjectName(d.policy.FluxName)
 		}
 		refs = append(refs, ref)
 	}
@@ -50,15 +50,15 @@ func (p *policy) dependencies(on *Target) (refs []api.NamespacedReference) {
 
 // checkDependencies finds what policies wait for, and reports those that would wait for
 // ever: for an object that nothing makes or that is not on their cluster, or for each other.
-func (c *placer) checkDependencies() {
-	d := dependencyGraph{c: c, policies: map[api.NamespacedReference]*policy{}, state: map[*policy]visit{}, place: map[*policy]int{}}
-	for _, a := range c.applications {
-		for _, p := range a.policies {
-			d.policies[api.NamespacedReference{Name: p.fluxName, Namespace: a.namespace}] = p
+func (pl *placer) checkDependencies() {
+	d := dependencyGraph{placer: pl, policies: map[api.NamespacedReference]*Policy{}, state: map[*Policy]visit{}, place: map[*Policy]int{}}
+	for _, a := range pl.Applications {
+		for _, p := range a.Policies {
+			d.policies[api.NamespacedReference{Name: p.FluxName, Namespace: a.Namespace}] = p
 		}
 	}
-	for _, a := range c.applications {
-		for _, p := range a.policies {
+	for _, a := range pl.Applications {
+		for _, p := range a.Policies {
 			d.visit(p)
 		}
 	}
@@ -66,17 +66,17 @@ func (c *placer) checkDependencies() {
 
 // A dependencyGraph is the walk along the dependencies of all policies.
 type dependencyGraph struct {
-	c        *placer
-	policies map[api.NamespacedReference]*policy
+	*placer
+	policies map[api.NamespacedReference]*Policy
 	// kurator are the policies by the names that Kurator gives to their objects. It
 	// is made when one is asked for: there are as many as policies times clusters.
 	kurator map[api.NamespacedReference]dependency
-	state   map[*policy]visit
+	state   map[*Policy]visit
 	// place is where a policy that is being visited is in the path.
-	place map[*policy]int
+	place map[*Policy]int
 	// path are the policies that are being visited, each of which depends on
 	// the next.
-	path []*policy
+	path []*Policy
 }
 
 type visit int
@@ -94,8 +94,8 @@ func (d *dependencyGraph) find(ref api.NamespacedReference) dependency {
 	}
 	if d.kurator == nil {
 		d.kurator = map[api.NamespacedReference]dependency{}
-		for _, a := range d.c.applications {
-			for _, p := range a.policies {
+		for _, a := range d.Applications {
+			for _, p := range a.Policies {
 				d.addKuratorNames(p)
 			}
 		}
@@ -105,11 +105,11 @@ func (d *dependencyGraph) find(ref api.NamespacedReference) dependency {
 
 // addKuratorNames adds the names of a policy's objects. A name that two have means
 // neither.
-func (d *dependencyGraph) addKuratorNames(p *policy) {
-	for _, t := range p.targets {
-		name := kuratorName(p.fluxName, t.kind, t.name)
-		key := api.NamespacedReference{Name: strings.TrimRight(name[:min(len(name), layout.MaxLabel)], "-."), Namespace: p.app.namespace}
-		found := dependency{policy: p, cluster: t.cluster}
+func (d *dependencyGraph) addKuratorNames(p *Policy) {
+	for _, t := range p.Targets {
+		name := kuratorName(p.FluxName, t.kind, t.Name)
+		key := api.NamespacedReference{Name: strings.TrimRight(name[:min(len(name), layout.MaxLabel)], "-."), Namespace: p.App.Namespace}
+		found := dependency{policy: p, cluster: t.Cluster}
 		if _, ok := d.kurator[key]; ok {
 			found = dependency{}
 		}
@@ -118,7 +118,7 @@ func (d *dependencyGraph) addKuratorNames(p *policy) {
 }
 
 // visit checks what a policy depends on, and what that depends on in turn.
-func (d *dependencyGraph) visit(p *policy) {
+func (d *dependencyGraph) visit(p *Policy) {
 	if d.state[p] != unvisited {
 		return
 	}
@@ -127,8 +127,8 @@ func (d *dependencyGraph) visit(p *policy) {
 	d.path = append(d.path, p)
 	refs, field := p.dependsOn()
 	for i, ref := range refs {
-		at := p.path.With(field, "dependsOn", i, "name")
-		on := d.find(api.NamespacedReference{Name: ref.Name, Namespace: cmp.Or(ref.Namespace, p.app.namespace)})
+		at := p.Path.With(field, "dependsOn", i, "name")
+		on := d.find(api.NamespacedReference{Name: ref.Name, Namespace: cmp.Or(ref.Namespace, p.App.Namespace)})
 		on.ref = ref
 		p.waitsFor = append(p.waitsFor, on)
 		d.check(p, on, at)
@@ -138,29 +138,29 @@ func (d *dependencyGraph) visit(p *policy) {
 }
 
 // check reports why a policy would wait for ever for another, and visits that.
-func (d *dependencyGraph) check(p *policy, on dependency, at schema.Path) {
-	q, namespace := on.policy, cmp.Or(on.ref.Namespace, p.app.namespace)
+func (d *dependencyGraph) check(p *Policy, on dependency, at schema.Path) {
+	q, namespace := on.policy, cmp.Or(on.ref.Namespace, p.App.Namespace)
 	switch {
-	case q == nil && (namespace == d.c.settings.Source.Namespace || d.c.mayMiss("Application")):
+	case q == nil && (namespace == d.settings.Source.Namespace || d.MayMiss("Application")):
 		// A cluster's own Kustomizations are there too, or it may be of what
 		// could not be read.
 	case q == nil:
-		d.c.Add(p.app.doc.Diagnostic(diag.UnknownDependency, at,
+		d.Add(p.App.Doc.Diagnostic(diag.UnknownDependency, at,
 			fmt.Sprintf("no policy makes a %s %s in namespace %s, and without one this policy waits for ever", p.objectKind(), on.ref.Name, namespace),
 			"write the name of a policy, or <application>-<index>"))
 	case q.objectKind() != p.objectKind():
-		d.c.Add(p.app.doc.Diagnostic(diag.DependencyKind, at,
-			fmt.Sprintf("a %s waits for its own kind only, and %s is a %s", p.objectKind(), q.fluxName, q.objectKind()),
+		d.Add(p.App.Doc.Diagnostic(diag.DependencyKind, at,
+			fmt.Sprintf("a %s waits for its own kind only, and %s is a %s", p.objectKind(), q.FluxName, q.objectKind()),
 			"leave the dependency out: "+p.triedAgain()))
 	case d.state[q] == visiting:
-		d.c.Add(p.app.doc.Diagnostic(diag.DependencyCycle, at, d.cycle(q), "remove one of the dependencies"))
+		d.Add(p.App.Doc.Diagnostic(diag.DependencyCycle, at, d.cycle(q), "remove one of the dependencies"))
 	default:
-		if q.suspended() && !p.suspended() {
-			d.c.Add(p.app.doc.Diagnostic(diag.WaitsForSuspended, at, fmt.Sprintf("%s is suspended, and where Flux has not applied it before this policy waits for it until it is not", q.fluxName), "suspend: false there, or leave the dependency out"))
+		if q.Suspended() && !p.Suspended() {
+			d.Add(p.App.Doc.Diagnostic(diag.WaitsForSuspended, at, fmt.Sprintf("%s is suspended, and where Flux has not applied it before this policy waits for it until it is not", q.FluxName), "suspend: false there, or leave the dependency out"))
 		}
-		if without := missing(p.targets, q.targets); len(without) > 0 && !(on.cluster != nil && d.c.settings.Hub) {
-			d.c.Add(p.app.doc.Diagnostic(diag.UnknownDependency, at,
-				fmt.Sprintf("%s does not go to %s, where this policy waits for it for ever", q.fluxName, diag.Some(without, 3)), "send both to the same clusters"))
+		if without := missing(p.Targets, q.Targets); len(without) > 0 && !(on.cluster != nil && d.settings.Hub) {
+			d.Add(p.App.Doc.Diagnostic(diag.UnknownDependency, at,
+				fmt.Sprintf("%s does not go to %s, where this policy waits for it for ever", q.FluxName, diag.Some(without, 3)), "send both to the same clusters"))
 		}
 		d.visit(q)
 	}
@@ -168,7 +168,7 @@ func (d *dependencyGraph) check(p *policy, on dependency, at schema.Path) {
 
 // triedAgain returns how Flux is to try the policy until its dependencies are there. Flux
 // gives up a HelmRelease without retries after one failure.
-func (p *policy) triedAgain() string {
+func (p *Policy) triedAgain() string {
 	if p.Helm != nil {
 		return "with install: {remediation: {retries: -1}} Flux tries a HelmRelease until it works"
 	}
@@ -176,7 +176,7 @@ func (p *policy) triedAgain() string {
 }
 
 // cycle returns the names of the policies from one that is being visited back to itself.
-func (d *dependencyGraph) cycle(p *policy) string {
+func (d *dependencyGraph) cycle(p *Policy) string {
 	if d.path[len(d.path)-1] == p {
 		return "the policy waits for itself"
 	}
@@ -188,9 +188,9 @@ func (d *dependencyGraph) cycle(p *policy) string {
 			names = append(names, fmt.Sprintf("%d more", len(way)-few))
 			break
 		}
-		names = append(names, q.fluxName)
+		names = append(names, q.FluxName)
 	}
-	return "policies wait for each other: " + strings.Join(append(names, p.fluxName), " -> ")
+	return "policies wait for each other: " + strings.Join(append(names, p.FluxName), " -> ")
 }
 
 // missing returns the names of the targets that are not among others.
@@ -201,7 +201,7 @@ func missing(targets, others []*Target) (names []string) {
 	}
 	for _, t := range targets {
 		if !among[t] {
-			names = append(names, t.name)
+			names = append(names, t.Name)
 		}
 	}
 	return names
