@@ -1,18 +1,14 @@
 package render
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 
 	"github.com/fluxcd/pkg/apis/kustomize"
 
-	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
-	"github.com/fleetwright/fleetwright/render/report"
-	"github.com/fleetwright/fleetwright/render/settings"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -65,13 +61,6 @@ type postRenderer struct {
 // defaultMaxHistory is Kurator's, which Flux had until v2
 // (pkg/apis/apps/v1alpha1/helm_release.go).
 const defaultMaxHistory int32 = 10
-
-// The longest values that helm-controller's CRD takes (fluxcd/pkg apis/meta,
-// ValuesReference).
-const (
-	maxValuesKey  = 253
-	maxTargetPath = 250
-)
 
 // maxRelease is the longest name that Helm takes for a release.
 const maxRelease = 53
@@ -150,98 +139,4 @@ func helmPatches(p *place.Policy, namespaces map[string]manifest.NamespaceMeta, 
 			manifest.Object
 		}{"delete", manifest.Object{APIVersion: manifest.CoreV1, Kind: "Service", Metadata: manifest.Metadata{Name: p.Rollout.ServiceName}}}),
 	})
-}
-
-// checkHelm reports what Flux or Helm would reject in a policy with helm.
-func checkHelm(p *place.Policy, to *report.Report) {
-	if p.Helm == nil {
-		return
-	}
-	if i := p.Helm.Install; i != nil && i.SkipCRDs && i.CRDs != "" && i.CRDs != "Skip" {
-		to.Add(p.App.Doc.Diagnostic(diag.NotAllowed, p.Path.With("helm", "install", "skipCRDs"), "skipCRDs and crds: "+i.CRDs+" say different things", "remove skipCRDs"))
-	}
-	for i, v := range p.Helm.ValuesFrom {
-		at := p.Path.With("helm", "valuesFrom", i)
-		for _, f := range []struct {
-			name, value string
-			most        int
-		}{{"valuesKey", v.ValuesKey, maxValuesKey}, {"targetPath", v.TargetPath, maxTargetPath}} {
-			if len(f.value) > f.most {
-				to.Add(p.App.Doc.Diagnostic(diag.WrongFormat, at.With(f.name), fmt.Sprintf("the value has %d characters, Flux takes at most %d", len(f.value), f.most), ""))
-			}
-		}
-	}
-	if isZero(p.Helm.Timeout) {
-		to.Add(p.App.Doc.Diagnostic(diag.OutOfBounds, p.Path.With("helm", "timeout"), "with a timeout of "+string(p.Helm.Timeout)+" nothing is ever installed", "timeout: 5m0s"))
-	}
-	if p.App.Spec.Source.GitRepository != nil && p.Helm.Chart.Spec.Version != "" && p.Helm.Chart.Spec.Version != "*" {
-		to.Add(p.App.Doc.Diagnostic(diag.NoVersionInGit, p.Path.With("helm", "chart", "spec", "version"), "Flux does not look at the version of a chart in a gitRepository, it installs the one that is checked out", "write gitRepository: {ref: {tag: …}}"))
-	}
-}
-
-// A release is a chart that fleetwright installs.
-type release struct {
-	name, namespace string
-	chart           settings.Chart
-	dependsOn       []*release
-	origin          manifest.Origin
-}
-
-// chartInterval is how often charts and their releases are looked at. Versions
-// are pinned, so there is little to see.
-const chartInterval = "1h"
-
-// objects returns the release and the repository of its chart.
-func (r *release) objects(t *place.Target) []manifest.Rendered {
-	return []manifest.Rendered{r.repository(t), r.helmRelease(t)}
-}
-
-// metadata returns the namespace and the name of the objects of a release for a target: on
-// the cluster itself in the release's namespace, or on the hub.
-func (r *release) metadata(t *place.Target) manifest.Metadata {
-	if t.Remote {
-		return manifest.Metadata{Name: t.ObjectName(r.name), Namespace: t.Namespace}
-	}
-	return manifest.Metadata{Name: r.name, Namespace: r.namespace}
-}
-
-// repository returns the HelmRepository of the release's chart.
-func (r *release) repository(t *place.Target) manifest.Rendered {
-	spec := helmRepositorySpec{URL: r.chart.Repository, Interval: chartInterval}
-	if isOCI(r.chart.Repository) {
-		// Flux does not poll registries: it asks when a chart is needed.
-		spec.Type, spec.Interval = "oci", ""
-	}
-	return manifest.Rendered{Object: &manifest.Object{APIVersion: manifest.SourceV1, Kind: helmRepository, Metadata: r.metadata(t), Spec: spec}, Origin: r.origin}
-}
-
-// helmRelease returns the HelmRelease.
-func (r *release) helmRelease(t *place.Target) manifest.Rendered {
-	meta := r.metadata(t)
-	spec := helmReleaseSpec{
-		Interval:    chartInterval,
-		KubeConfig:  newKubeConfig(t),
-		ReleaseName: r.name,
-		Chart: &helmChart{Spec: helmChartSpec{
-			Chart: r.chart.Name, Version: r.chart.Version,
-			SourceRef: sourceRef{Kind: helmRepository, Name: meta.Name},
-		}},
-		// Helm alone never upgrades CRDs. A first install is tried until it
-		// works: on a new cluster much is not there yet.
-		Install: &api.HelmInstall{CRDs: "CreateReplace", Remediation: &api.HelmInstallRemediation{Retries: -1}},
-		Upgrade: &api.HelmUpgrade{CRDs: "CreateReplace", Remediation: &api.HelmUpgradeRemediation{Retries: 3}},
-		Values:  r.chart.Values,
-	}
-	if t.Remote {
-		spec.TargetNamespace, spec.StorageNamespace = r.namespace, r.namespace
-	}
-	for _, d := range r.dependsOn {
-		on := d.metadata(t)
-		ref := api.NamespacedReference{Name: on.Name}
-		if on.Namespace != meta.Namespace {
-			ref.Namespace = on.Namespace
-		}
-		spec.DependsOn = append(spec.DependsOn, ref)
-	}
-	return manifest.Rendered{Object: &manifest.Object{APIVersion: manifest.HelmV2, Kind: "HelmRelease", Metadata: meta, Spec: spec}, Origin: r.origin}
 }

@@ -1,7 +1,6 @@
 package render
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/fleetwright/fleetwright/render/layout"
@@ -15,26 +14,6 @@ import (
 // Kustomizations and HelmReleases, each of the latter with the kubeconfig of one
 // cluster. What only the others need, such as Namespaces and Canaries, is applied
 // to them by Kustomizations in sync.yaml with a kubeconfig of their own.
-
-// A kubeConfig is how Flux reaches another cluster.
-type kubeConfig struct {
-	SecretRef api.SecretKey `json:"secretRef"`
-}
-
-// newKubeConfig returns how the hub reaches the target, or nil where the cluster's own
-// Flux does all.
-//
-// The Secret of a Cluster is that of Cluster API, which makes it (Kurator names
-// that of the cloud's credentials, which holds no kubeconfig); its key is value.
-func newKubeConfig(t *place.Target) *kubeConfig {
-	switch {
-	case t == nil || !t.Remote:
-		return nil
-	case t.Kubeconfig != nil:
-		return &kubeConfig{api.SecretKey{Name: t.Kubeconfig.Name, Key: cmp.Or(t.Kubeconfig.Key, "value")}}
-	}
-	return &kubeConfig{api.SecretKey{Name: t.Name + "-kubeconfig", Key: "value"}}
-}
 
 // renderHub makes the directory of the hub, which holds those of all clusters.
 func (c *compiler) renderHub() *Cluster {

@@ -321,7 +321,7 @@ func retryProblems(retries *api.HTTPRetry) (all []routeProblem) {
 	if retries.Attempts == 0 && (retries.PerTryTimeout != "" || retries.RetryOn != "") {
 		all = append(all, routeProblem{at, "without attempts there are no retries, and Istio then takes neither perTryTimeout nor retryOn", "attempts: 3"})
 	}
-	if d := duration(retries.PerTryTimeout); retries.PerTryTimeout != "" && (d < time.Millisecond || d%time.Millisecond != 0) {
+	if d := retries.PerTryTimeout.Length(); retries.PerTryTimeout != "" && (d < time.Millisecond || d%time.Millisecond != 0) {
 		all = append(all, routeProblem{at.With("perTryTimeout"), "Istio takes 1ms or more, in whole milliseconds", "perTryTimeout: 2s"})
 	}
 	return all
@@ -374,7 +374,7 @@ func corsProblems(cors *api.CorsPolicy) []routeProblem {
 	if cors == nil || cors.MaxAge == "" {
 		return nil
 	}
-	if d := duration(cors.MaxAge); d < time.Second || d%time.Second != 0 {
+	if d := cors.MaxAge.Length(); d < time.Second || d%time.Second != 0 {
 		return []routeProblem{{schema.Path{"corsPolicy", "maxAge"}, "Istio takes 1s or more, in whole seconds", "maxAge: 24h"}}
 	}
 	return nil

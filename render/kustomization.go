@@ -4,19 +4,15 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"path"
 	"regexp"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/fluxcd/pkg/apis/kustomize"
 
 	"github.com/fleetwright/fleetwright/internal/blockyaml"
-	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
-	"github.com/fleetwright/fleetwright/render/report"
+	"github.com/fleetwright/fleetwright/render/settings"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
@@ -41,6 +37,26 @@ type kustomizationSpec struct {
 	Patches            []kustomize.Patch         `json:"patches,omitempty"`
 }
 
+// A kubeConfig is how Flux reaches another cluster.
+type kubeConfig struct {
+	SecretRef api.SecretKey `json:"secretRef"`
+}
+
+// newKubeConfig returns how the hub reaches the target, or nil where the cluster's own
+// Flux does all.
+//
+// The Secret of a Cluster is that of Cluster API, which makes it (Kurator names
+// that of the cloud's credentials, which holds no kubeconfig); its key is value.
+func newKubeConfig(t *place.Target) *kubeConfig {
+	switch {
+	case t == nil || !t.Remote:
+		return nil
+	case t.Kubeconfig != nil:
+		return &kubeConfig{api.SecretKey{Name: t.Kubeconfig.Name, Key: cmp.Or(t.Kubeconfig.Key, "value")}}
+	}
+	return &kubeConfig{api.SecretKey{Name: t.Name + "-kubeconfig", Key: "value"}}
+}
+
 // retryOfUnpolled is how soon Flux tries again what failed where there is no
 // interval. Without it, Flux never would: a failure is retried after the
 // retryInterval, which is the interval unless set (kustomize-controller,
@@ -61,10 +77,10 @@ func kustomization(p *place.Policy, on *place.Target, namespaces map[string]mani
 		DependsOn: p.Dependencies(on), CommonMetadata: k.CommonMetadata, Components: k.Components, Images: k.Images,
 		Patches: slices.Clone(k.Patches),
 	}
-	if isZero(k.RetryInterval) {
+	if k.RetryInterval.IsNone() {
 		spec.RetryInterval = "" // Flux would take it for never
 	}
-	if isZero(k.Interval) && spec.RetryInterval == "" {
+	if k.Interval.IsNone() && spec.RetryInterval == "" {
 		spec.RetryInterval = retryOfUnpolled
 	}
 	for _, ns := range slices.Sorted(maps.Keys(namespaces)) {
@@ -82,27 +98,23 @@ func kustomization(p *place.Policy, on *place.Target, namespaces map[string]mani
 	}, Origin: manifest.Origin{Doc: p.App.Doc, Path: p.Path}}
 }
 
-// checkRetry reports that a retryInterval is added to a policy.
-func checkRetry(p *place.Policy, to *report.Report) {
-	k := p.Kustomization
-	if k == nil || !isZero(k.Interval) || k.RetryInterval != "" && !isZero(k.RetryInterval) {
-		return
+// newSync returns the Flux Kustomization that applies a directory of the repository. A hub
+// applies it to the spoke, unless that is nil.
+func newSync(s *settings.Settings, meta manifest.Metadata, path string, spoke *place.Target, wait bool, after []api.NamespacedReference) *manifest.Object {
+	source := sourceRef{Kind: s.Source.Kind, Name: s.Source.Name}
+	if meta.Namespace != s.Source.Namespace {
+		source.Namespace = s.Source.Namespace
 	}
-	to.Add(p.App.Doc.Diagnostic(diag.RetryAdded, p.Path.With("kustomization", "interval"),
-		fmt.Sprintf("with an interval of %s and no retryInterval Flux would never try again what failed, so retryInterval: %s is added", k.Interval, retryOfUnpolled), ""))
-}
-
-// isZero reports whether a duration is zero, however it is written. The schema has
-// checked its form.
-func isZero(d api.Duration) bool { return d != "" && duration(d) == 0 }
-
-// duration returns how long a duration is. One that cannot be parsed was rejected, and is long.
-func duration(d api.Duration) time.Duration {
-	parsed, err := time.ParseDuration(string(d))
-	if err != nil {
-		return time.Hour
-	}
-	return parsed
+	return &manifest.Object{APIVersion: manifest.KustomizeV1, Kind: "Kustomization", Metadata: meta, Spec: kustomizationSpec{
+		Interval: s.Defaults.Interval, RetryInterval: s.Defaults.RetryInterval, Timeout: s.Defaults.Timeout,
+		KubeConfig:         newKubeConfig(spoke),
+		SourceRef:          source,
+		Path:               path,
+		ServiceAccountName: s.Defaults.ServiceAccountName,
+		Prune:              true,
+		Wait:               wait,
+		DependsOn:          after,
+	}}
 }
 
 // replicasPatches keep Flux from resetting the replicas that Flagger scales: Flagger sets the
@@ -153,33 +165,4 @@ func patchText(v any) string {
 		panic(fmt.Sprintf("cannot encode a patch: %v", err))
 	}
 	return string(text)
-}
-
-// checkPatches reports the components and patches of a policy that kustomize would reject.
-func checkPatches(p *place.Policy, to *report.Report) {
-	if p.Kustomization == nil {
-		return
-	}
-	for i, component := range p.Kustomization.Components {
-		// kustomize-controller keeps a path in the source (SecureJoin), and lets nothing
-		// outside of it be read (fluxcd/pkg kustomize, SecureBuild); kustomize loads no
-		// directory that is being loaded, or that holds it.
-		base := strings.TrimPrefix(path.Join("/", p.Kustomization.Path), "/")
-		at := path.Join(base, component)
-		why := ""
-		switch {
-		case at == ".." || strings.HasPrefix(at, "../"):
-			why = "is outside of the source"
-		case at == "." || strings.HasPrefix(path.Clean(base)+"/", at+"/"):
-			why = "is the directory of the policy, or one above it"
-		default:
-			continue
-		}
-		to.Add(p.App.Doc.Diagnostic(diag.WrongFormat, p.Path.With("kustomization", "components", i), fmt.Sprintf("the component %s %s, and kustomize-controller refuses it", component, why), "components: [../components/monitoring], relative to the path of the policy"))
-	}
-	for i, patch := range p.Kustomization.Patches {
-		if field, message, hint := checkPatch(patch); message != "" {
-			to.Add(p.App.Doc.Diagnostic(diag.BadPatch, p.Path.With("kustomization", "patches", i).With(field...), message, hint))
-		}
-	}
 }

@@ -223,11 +223,11 @@ func timeoutMessage(what []string, others int) string {
 // Git is rolled out.
 func (r *rollout) noteUndoneByFlux(run flagger.Run) {
 	k := r.policy.Kustomization
-	if k == nil || r.policy.Suspended() || isZero(k.Interval) || duration(k.Interval) >= run.Copied() {
+	if k == nil || r.policy.Suspended() || k.Interval.IsNone() || k.Interval.Length() >= run.Copied() {
 		return
 	}
 	r.c.Note(diag.UndoneByFlux, manifest.Origin{Doc: r.policy.App.Doc, Path: r.policy.Path.With("kustomization", "interval")},
-		fmt.Sprintf("Flux applies what is in Git every %s, and Flagger copies a new version to the primary after %s", diag.Duration(duration(k.Interval)), diag.Duration(run.Copied())))
+		fmt.Sprintf("Flux applies what is in Git every %s, and Flagger copies a new version to the primary after %s", diag.Duration(k.Interval.Length()), diag.Duration(run.Copied())))
 }
 
 func undoneMessage(what []string, others int) string {

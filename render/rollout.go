@@ -293,7 +293,7 @@ func (r *rollout) noteReplicas() {
 	case p.Helm != nil:
 		interval, field = p.Helm.Interval, "helm"
 	}
-	if r.kind() == "Deployment" && interval != "" && !isZero(interval) {
+	if r.kind() == "Deployment" && interval != "" && !interval.IsNone() {
 		r.c.Note(diag.ReplicasLeft, manifest.Origin{Doc: p.App.Doc, Path: p.Path.With(field, "interval")}, "")
 	}
 }

@@ -1,14 +1,10 @@
 package render
 
 import (
-	"fmt"
-	"path"
 	"strings"
 
-	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
-	"github.com/fleetwright/fleetwright/render/report"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -144,90 +140,12 @@ func newOciRepository(a *place.Application) api.OCIRepository {
 
 func isOCI(url string) bool { return strings.HasPrefix(url, "oci://") }
 
-// checkSource reports the fields of a source that Flux has removed or would reject, and the
-// policies that it cannot serve.
-func checkSource(to *report.Report, a *place.Application) {
-	switch s := a.Spec.Source; {
-	case s.GitRepository != nil:
-		checkGitRepository(to, a, s.GitRepository)
-	case s.HelmRepository != nil:
-		checkHelmRepository(to, a, s.HelmRepository)
-	case s.OCIRepository != nil:
-		checkOCIRepository(to, a, s.OCIRepository)
+// canWait reports whether Flux can wait for the application's own Flux Kustomizations and
+// HelmReleases: one that is suspended never becomes ready.
+func canWait(a place.TargetApp) bool {
+	wait := !sourceSuspended(a.Application)
+	for _, p := range a.Policies {
+		wait = wait && !p.Suspended()
 	}
-}
-
-func checkGitRepository(to *report.Report, a *place.Application, g *api.GitRepository) {
-	for _, removed := range []struct {
-		field string
-		set   bool
-	}{{"gitImplementation", g.GitImplementation != ""}, {"accessFrom", g.AccessFrom != nil}} {
-		if removed.set {
-			to.Add(a.Doc.Diagnostic(diag.RemovedByFlux, schema.Path{"spec", "source", "gitRepository", removed.field},
-				fmt.Sprintf("Flux has removed %s, it is left out", removed.field), "remove the field"))
-		}
-	}
-}
-
-func checkHelmRepository(to *report.Report, a *place.Application, h *api.HelmRepository) {
-	at := schema.Path{"spec", "source", "helmRepository"}
-	if h.Type != "" && (h.Type == "oci") != isOCI(h.URL) {
-		to.Add(a.Doc.Diagnostic(diag.SourceMismatch, at.With("type"), fmt.Sprintf("a repository of type %s does not have the URL %s", h.Type, h.URL),
-			"remove the type: the URL tells it"))
-	}
-	if h.Provider != "" && !isOCI(h.URL) {
-		to.Add(a.Doc.Diagnostic(diag.SourceMismatch, at.With("provider"), "Flux logs in with a provider to registries only, whose URL begins with oci://", "remove the field, or write a secretRef"))
-	}
-	for i, p := range a.Spec.SyncPolicies {
-		if p.Helm != nil && isOCI(h.URL) {
-			if why := schema.RefuseChart(p.Helm.Chart.Spec.Chart); why != "" {
-				to.Add(a.Doc.Diagnostic(diag.WrongFormat, schema.Path{"spec", "syncPolicies", i, "helm", "chart", "spec", "chart"}, "the chart is one of a registry: "+why, "chart: podinfo"))
-			}
-		}
-		if p.Kustomization != nil {
-			to.Add(a.Doc.Diagnostic(diag.SourceMismatch, schema.Path{"spec", "syncPolicies", i, "kustomization"},
-				"a helmRepository holds charts, and a Flux Kustomization takes none", "use helm, or a gitRepository or ociRepository"))
-		}
-	}
-}
-
-func checkOCIRepository(to *report.Report, a *place.Application, o *api.OCIRepository) {
-	charts := 0
-	for i, p := range a.Spec.SyncPolicies {
-		if p.Helm == nil {
-			continue
-		}
-		charts++
-		at := schema.Path{"spec", "syncPolicies", i, "helm", "chart"}
-		if base := path.Base(o.URL); p.Helm.Chart.Spec.Chart != base {
-			to.Add(a.Doc.Diagnostic(diag.SourceMismatch, at.With("spec", "chart"),
-				fmt.Sprintf("an ociRepository is one chart, and this one is %s, not %s", base, p.Helm.Chart.Spec.Chart),
-				fmt.Sprintf("url: %s/%s, or a helmRepository of type oci for several charts", strings.TrimSuffix(o.URL, "/"+base), p.Helm.Chart.Spec.Chart)))
-		}
-		spec := p.Helm.Chart.Spec
-		for _, f := range []struct {
-			path schema.Path
-			set  bool
-			hint string
-		}{
-			{schema.Path{"spec", "version"}, spec.Version != "" && spec.Version != "*", "ociRepository: {ref: {semver: …}}"},
-			{schema.Path{"spec", "interval"}, spec.Interval != "", "ociRepository: {interval: …}"},
-			{schema.Path{"spec", "reconcileStrategy"}, spec.ReconcileStrategy != "", "remove the field: every new artifact is installed"},
-			{schema.Path{"spec", "valuesFiles"}, len(spec.ValuesFiles) > 0, "copy what they hold into values"},
-			{schema.Path{"metadata"}, p.Helm.Chart.Metadata != nil, "remove the field"},
-		} {
-			if f.set {
-				to.Add(a.Doc.Diagnostic(diag.NoHelmChart, at.With(f.path...), "Flux makes no HelmChart for a chart from an ociRepository, so the field has no place", f.hint))
-			}
-		}
-	}
-	if charts == 0 {
-		return
-	}
-	for i, p := range a.Spec.SyncPolicies {
-		if p.Kustomization != nil {
-			to.Add(a.Doc.Diagnostic(diag.SourceMismatch, schema.Path{"spec", "syncPolicies", i, "kustomization"},
-				"another policy takes the ociRepository for a chart, and a chart cannot be applied as manifests", "make two Applications of it"))
-		}
-	}
+	return wait
 }

@@ -75,16 +75,12 @@ type syncStage struct {
 
 // add adds a stage, and returns what others name it by.
 func (s *syncFile) add(stage syncStage) api.NamespacedReference {
-	settings := s.c.settings
+	settings := &s.c.settings
 	meta := manifest.Metadata{Name: stage.name, Namespace: settings.Source.Namespace}
-	ref := sourceRef{Kind: settings.Source.Kind, Name: settings.Source.Name}
 	var after []api.NamespacedReference
 	if spoke := stage.dir.spoke; spoke != nil {
 		// The Secret with the kubeconfig must be in the same namespace.
 		meta.Namespace = spoke.Namespace
-	}
-	if meta.Namespace != settings.Source.Namespace {
-		ref.Namespace = settings.Source.Namespace
 	}
 	for _, d := range stage.after {
 		if d.Namespace == meta.Namespace {
@@ -95,16 +91,7 @@ func (s *syncFile) add(stage syncStage) api.NamespacedReference {
 	key := stageKey{meta.Name, meta.Namespace, stage.dir.path, stage.dir.spoke, stage.wait, fmt.Sprint(after)}
 	made, ok := s.c.stages[key]
 	if !ok {
-		made = s.c.newStage(&manifest.Object{APIVersion: manifest.KustomizeV1, Kind: "Kustomization", Metadata: meta, Spec: kustomizationSpec{
-			Interval: settings.Defaults.Interval, RetryInterval: settings.Defaults.RetryInterval, Timeout: settings.Defaults.Timeout,
-			KubeConfig:         newKubeConfig(stage.dir.spoke),
-			SourceRef:          ref,
-			Path:               syncPath(s.root) + "/" + stage.dir.path,
-			ServiceAccountName: settings.Defaults.ServiceAccountName,
-			Prune:              true,
-			Wait:               stage.wait,
-			DependsOn:          after,
-		}}, syncPath(s.root))
+		made = s.c.newStage(newSync(settings, meta, syncPath(s.root)+"/"+stage.dir.path, stage.dir.spoke, stage.wait, after), syncPath(s.root))
 		s.c.stages[key] = made
 	}
 	s.all = append(s.all, madeStage{made, stage.at})
@@ -162,14 +149,4 @@ const documentEnd = "---\n"
 // syncName returns the name of a Flux Kustomization of an application in sync.yaml.
 func syncName(prefix string, a *place.Application) string {
 	return layout.Shorten(prefix+a.ID(), layout.MaxLabel)
-}
-
-// canWait reports whether Flux can wait for the application's own Flux Kustomizations and
-// HelmReleases: one that is suspended never becomes ready.
-func canWait(a place.TargetApp) bool {
-	wait := !sourceSuspended(a.Application)
-	for _, p := range a.Policies {
-		wait = wait && !p.Suspended()
-	}
-	return wait
 }
