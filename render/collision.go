@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/schema"
@@ -139,7 +140,7 @@ func (s *stack) helmReleases() map[helmName]manifest.Origin {
 	}
 	for _, r := range append(s.releases(), s.flagger, s.loadTester) {
 		if r != nil {
-			names[helmName{r.namespace, r.name}] = r.origin
+			names[helmName{r.Namespace, r.Name}] = r.Origin
 		}
 	}
 	return names
@@ -149,7 +150,7 @@ func (s *stack) helmReleases() map[helmName]manifest.Origin {
 func (c *compiler) checkRelease(p *place.Policy, releases map[helmName]manifest.Origin) {
 	own := manifest.Origin{Doc: p.App.Doc, Path: p.Path}
 	// The HelmRelease is in the Application's namespace, and there Helm stores it.
-	for _, name := range []helmName{{p.App.Namespace, releaseName(p)}, {p.TargetNamespace(), releaseName(p)}} {
+	for _, name := range []helmName{{p.App.Namespace, flux.ReleaseName(p)}, {p.TargetNamespace(), flux.ReleaseName(p)}} {
 		if first, ok := releases[name]; ok && !first.Is(own) {
 			c.Add(p.App.Doc.Diagnostic(diag.ReleaseTwice, p.Path.With("helm", "releaseName"),
 				fmt.Sprintf("what is at %s has the release %s in namespace %s as well, and one cluster gets both", first.Position(), name.release, name.namespace), "give the policy another releaseName"))

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/report"
@@ -64,7 +65,7 @@ func compile(docs schema.Documents, opts Options, keep *Compiler) (*compiler, *T
 	checkCredentials(docs.All, to)
 	c.targets = c.Place(&c.settings)
 	for _, a := range c.Applications {
-		checkFlux(a, to)
+		flux.Check(a, to)
 	}
 	c.placeStacks()
 	c.placeRollouts()

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
@@ -74,7 +75,7 @@ func (c *compiler) ownDirs(t *place.Target, sync *syncFile, variants variants) [
 	var ready []api.NamespacedReference
 	if stack := c.stack(t); stack != nil {
 		stack.render()
-		at := stack.flagger.origin
+		at := stack.flagger.Origin
 		for _, d := range []*dir{stack.infrastructure(c, t), stack.meshesDir(c), stack.meshDir(c, t, injected)} {
 			if d != nil {
 				ready = []api.NamespacedReference{add(syncStage{name: d.path, dir: d, at: at, wait: true, after: ready})}
@@ -87,7 +88,7 @@ func (c *compiler) ownDirs(t *place.Target, sync *syncFile, variants variants) [
 		if c.needsStack(a, t, injected) {
 			after = ready
 		}
-		app := add(syncStage{name: syncName(layout.AppPrefix, a.Application), dir: v.app, at: manifest.Origin{Doc: a.Doc}, wait: canWait(a), after: after})
+		app := add(syncStage{name: syncName(layout.AppPrefix, a.Application), dir: v.app, at: manifest.Origin{Doc: a.Doc}, wait: flux.CanWait(a), after: after})
 		if v.rollout != nil {
 			// It does not wait: an analysis takes longer than any timeout.
 			add(syncStage{name: syncName(layout.RolloutPrefix, a.Application), dir: v.rollout, at: manifest.Origin{Doc: a.Doc}, after: []api.NamespacedReference{app}})
@@ -210,7 +211,7 @@ func (c *compiler) ownAlertProviders(a place.TargetApp, t *place.Target) []manif
 // appDir makes apps/<namespace>.<application>: namespaces, the source, and what
 // applies it.
 func (c *compiler) appDir(a place.TargetApp, t *place.Target, injected map[string]manifest.NamespaceMeta) *dir {
-	objects := append(c.appNamespaces(a, t, injected), source(a.Application))
+	objects := append(c.appNamespaces(a, t, injected), flux.NewSource(a.Application))
 	return c.newAppDir(a, "apps", append(objects, c.policyObjects(a, t, injected)...)...)
 }
 
@@ -247,9 +248,9 @@ func (c *compiler) policyObjects(a place.TargetApp, t *place.Target, injected ma
 	}
 	var objects []manifest.Rendered
 	for _, p := range a.Policies {
-		make := kustomization
+		make := flux.NewKustomization
 		if p.Helm != nil {
-			make = helmRelease
+			make = flux.NewHelmRelease
 		}
 		objects = append(objects, make(p, t, own, c.rollout(p, t) != nil))
 	}

@@ -3,6 +3,7 @@ package render
 import (
 	"slices"
 
+	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
@@ -55,7 +56,7 @@ func (c *compiler) remoteSources() (objects []manifest.Rendered) {
 	}
 	for _, a := range c.Applications {
 		if remote[a] {
-			objects = append(objects, source(a))
+			objects = append(objects, flux.NewSource(a))
 		}
 	}
 	return objects
@@ -85,7 +86,7 @@ func (c *compiler) spokeDirs(t *place.Target, sync *syncFile, sources []api.Name
 	}
 	stack := c.stack(t)
 	if stack != nil {
-		at = stack.flagger.origin
+		at = stack.flagger.Origin
 		stack.render()
 	}
 	if spaces := c.spokeNamespaces(t, injected); len(spaces) > 0 {
@@ -95,14 +96,14 @@ func (c *compiler) spokeDirs(t *place.Target, sync *syncFile, sources []api.Name
 		then(layout.ReleasesDir, c.newDir(layout.ReleasesDir, append(stack.charts(t), stack.flaggerRelease(t))...), true)
 		then(layout.MeshesDir, stack.meshesDir(c), false)
 		if stack.testerWaits() {
-			then(layout.LoadTesterDir, c.newDir(layout.LoadTesterDir, stack.loadTester.helmRelease(t)), true)
+			then(layout.LoadTesterDir, c.newDir(layout.LoadTesterDir, stack.loadTester.HelmRelease(t)), true)
 		}
 		then(layout.MeshDir, stack.meshDir(c, t, injected), false)
 	}
 	for _, a := range t.Apps {
 		of := manifest.Origin{Doc: a.Doc}
 		after := append(slices.Clip(sources), ready...)
-		app := add(layout.AppPrefix+a.ID(), c.newAppDir(a, "apps", c.policyObjects(a, t, injected)...), of, canWait(a), true, after...)
+		app := add(layout.AppPrefix+a.ID(), c.newAppDir(a, "apps", c.policyObjects(a, t, injected)...), of, flux.CanWait(a), true, after...)
 		if d := c.variant(a, t, injected, variants).rollout; d != nil {
 			add(layout.RolloutPrefix+a.ID(), d, of, false, false, app)
 		}

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
@@ -55,7 +56,7 @@ func (istio) namespaces() []*manifest.Object {
 	return []*manifest.Object{manifest.NewSharedNamespace(istioNamespace, manifest.NamespaceMeta{})}
 }
 
-func (istio) releases() []*release { return nil }
+func (istio) releases() []*flux.Release { return nil }
 
 func (istio) flaggerValues() map[string]any {
 	return map[string]any{"meshProvider": istioProvider, "metricsServer": istioMetricsServer}

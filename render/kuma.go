@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/settings"
@@ -301,11 +302,11 @@ func (k *kuma) namespaces() []*manifest.Object {
 	}
 }
 
-func (k *kuma) releases() []*release {
-	control := &release{name: "kuma", namespace: kumaNamespace, chart: k.chart, origin: k.origin}
-	return []*release{
+func (k *kuma) releases() []*flux.Release {
+	control := &flux.Release{Name: "kuma", Namespace: kumaNamespace, Chart: k.chart, Origin: k.origin}
+	return []*flux.Release{
 		control,
-		{name: "prometheus", namespace: prometheusNamespace, chart: k.c.settings.Charts["prometheus"], origin: k.origin, dependsOn: []*release{control}},
+		{Name: "prometheus", Namespace: prometheusNamespace, Chart: k.c.settings.Charts["prometheus"], Origin: k.origin, DependsOn: []*flux.Release{control}},
 	}
 }
 

@@ -87,7 +87,7 @@ func (r *rollout) template(m api.Metric) (name string, spec metricTemplateSpec, 
 
 // metricsServer is the Prometheus that Flagger asks.
 func (s *stack) metricsServer() string {
-	address, _ := s.flagger.chart.Values["metricsServer"].(string)
+	address, _ := s.flagger.Chart.Values["metricsServer"].(string)
 	return address
 }
 

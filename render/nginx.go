@@ -10,7 +10,9 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/patch"
 	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/settings"
 	"github.com/fleetwright/fleetwright/schema"
@@ -49,8 +51,8 @@ func (nginx) namespaces() []*manifest.Object {
 	return []*manifest.Object{manifest.NewNamespace(nginxNamespace, manifest.NamespaceMeta{})}
 }
 
-func (n nginx) releases() []*release {
-	return []*release{{name: "ingress-nginx", namespace: nginxNamespace, chart: n.chart, origin: n.origin}}
+func (n nginx) releases() []*flux.Release {
+	return []*flux.Release{{Name: "ingress-nginx", Namespace: nginxNamespace, Chart: n.chart, Origin: n.origin}}
 }
 
 func (nginx) flaggerValues() map[string]any {
@@ -157,7 +159,7 @@ func (r *rollout) hosts() []string {
 		spec, _ := o.Patched.Value["spec"].(map[string]any)
 		rules, _ := spec["rules"].([]any)
 		for _, rule := range rules {
-			if host := textField(rule, "host"); host != "" && !slices.Contains(hosts, host) {
+			if host := patch.TextField(rule, "host"); host != "" && !slices.Contains(hosts, host) {
 				hosts = append(hosts, host)
 			}
 		}
@@ -193,7 +195,7 @@ func (nginx) neverInjected(string) string { return "" }
 
 // installsPrometheus says whether Flagger's chart installs one.
 func (s *stack) installsPrometheus() bool {
-	prometheus, _ := s.flagger.chart.Values["prometheus"].(map[string]any)
+	prometheus, _ := s.flagger.Chart.Values["prometheus"].(map[string]any)
 	return prometheus["install"] == true
 }
 

@@ -74,7 +74,7 @@ func (r *rollout) planned() (Rollout, bool) {
 	return Rollout{
 		Application: app.Namespace + "/" + app.Metadata.Name,
 		Namespace:   r.namespace, Name: r.Workload.Name,
-		Flagger: r.stack.flagger.chart.Version,
+		Flagger: r.stack.flagger.Chart.Version,
 		Plan:    flagger.New(canary, r.flaggerVersion()),
 	}, ok
 }
@@ -82,7 +82,7 @@ func (r *rollout) planned() (Rollout, bool) {
 // flaggerVersion is that of the fleet's Flagger. Of a range over several minor versions
 // nobody knows it: then it is the newest.
 func (r *rollout) flaggerVersion() flagger.Version {
-	v, ok := settings.ParseMinor(r.stack.flagger.chart.Version)
+	v, ok := settings.ParseMinor(r.stack.flagger.Chart.Version)
 	if !ok || v.Major != 1 {
 		return flagger.Newest
 	}

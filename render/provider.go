@@ -1,6 +1,7 @@
 package render
 
 import (
+	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/settings"
@@ -16,7 +17,7 @@ type provider interface {
 	// namespaces are all that the provider brings, with their labels.
 	namespaces() []*manifest.Object
 	// releases are the charts to install before Flagger, in any order.
-	releases() []*release
+	releases() []*flux.Release
 	// flaggerValues are the values that make Flagger work with the provider.
 	flaggerValues() map[string]any
 	// versions of what is installed, for the inventory.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
@@ -20,9 +21,9 @@ type stack struct {
 	fleet *place.Fleet
 	provider
 	providerName string
-	flagger      *release
+	flagger      *flux.Release
 	// loadTester is the public one, or nil.
-	loadTester *release
+	loadTester *flux.Release
 
 	// spaces are the namespaces that the stack brings.
 	spaces []manifest.Rendered
@@ -68,26 +69,26 @@ func (c *compiler) newStack(f *place.Fleet) *stack {
 	}
 	s := &stack{fleet: f, provider: p, providerName: plugin.TrafficRoutingProvider}
 	at := manifest.Origin{Doc: f.Doc, Path: schema.Path{"spec", "plugin", "flagger"}}
-	s.flagger = &release{
-		name: "flagger", namespace: p.namespace(), origin: at,
-		chart:     c.flaggerChart(p, f),
-		dependsOn: p.releases(),
+	s.flagger = &flux.Release{
+		Name: "flagger", Namespace: p.namespace(), Origin: at,
+		Chart:     c.flaggerChart(p, f),
+		DependsOn: p.releases(),
 	}
-	if v, ok := settings.ParseMinor(s.flagger.chart.Version); ok && v.Less(oldestFlagger) {
-		c.Add(f.Doc.Diagnostic(diag.FlaggerVersion, at.Path.With("chart", "version"), fmt.Sprintf("Flagger %s is older than what fleetwright renders for", s.flagger.chart.Version), fmt.Sprintf("version: %s.0 or newer", oldestFlagger)))
+	if v, ok := settings.ParseMinor(s.flagger.Chart.Version); ok && v.Less(oldestFlagger) {
+		c.Add(f.Doc.Diagnostic(diag.FlaggerVersion, at.Path.With("chart", "version"), fmt.Sprintf("Flagger %s is older than what fleetwright renders for", s.flagger.Chart.Version), fmt.Sprintf("version: %s.0 or newer", oldestFlagger)))
 	}
 	needed := p.flaggerValues()
 	if schema.RefuseURL(s.metricsServer(), "http", "https") != "" {
 		c.Add(f.Doc.Diagnostic(diag.NoAddress, at.Path.With("extraArgs", "metricsServer"), "Flagger's metricsServer is not the URL of a Prometheus", fmt.Sprintf("metricsServer: %v", needed["metricsServer"])))
 	}
-	if said := s.flagger.chart.Values["meshProvider"]; said != needed["meshProvider"] {
+	if said := s.flagger.Chart.Values["meshProvider"]; said != needed["meshProvider"] {
 		c.Add(f.Doc.Diagnostic(diag.ProvidersDiffer, at.Path.With("extraArgs", "meshProvider"), fmt.Sprintf("Flagger is told to use %v, the fleet's provider is %s", said, s.providerName), fmt.Sprintf("meshProvider: %v, or remove the line", needed["meshProvider"])))
 	}
 	if plugin.PublicTestloader {
-		s.loadTester = &release{
-			name: publicLoadTester, namespace: publicLoadTester, origin: at,
-			chart:     c.settings.Charts["loadtester"],
-			dependsOn: []*release{s.flagger},
+		s.loadTester = &flux.Release{
+			Name: publicLoadTester, Namespace: publicLoadTester, Origin: at,
+			Chart:     c.settings.Charts["loadtester"],
+			DependsOn: []*flux.Release{s.flagger},
 		}
 	}
 	return s
@@ -100,10 +101,10 @@ func (s *stack) render() {
 	}
 	s.sharedMesh = map[string]*dir{}
 	for _, ns := range s.namespaces() {
-		s.spaces = append(s.spaces, manifest.Rendered{Object: ns, Origin: s.flagger.origin})
+		s.spaces = append(s.spaces, manifest.Rendered{Object: ns, Origin: s.flagger.Origin})
 	}
 	if s.loadTester != nil {
-		s.spaces = append(s.spaces, manifest.Rendered{Object: manifest.NewNamespace(publicLoadTester, s.namespaceMeta(nil)), Origin: s.loadTester.origin})
+		s.spaces = append(s.spaces, manifest.Rendered{Object: manifest.NewNamespace(publicLoadTester, s.namespaceMeta(nil)), Origin: s.loadTester.Origin})
 	}
 	s.early, s.late = s.meshes(), s.objects()
 	if len(s.late) == 0 && s.loadTester == nil {
@@ -120,13 +121,13 @@ func (s *stack) testerWaits() bool { return s.loadTester != nil && len(s.early) 
 func (s *stack) charts(on *place.Target) []manifest.Rendered {
 	var all []manifest.Rendered
 	for _, r := range s.releases() {
-		all = append(all, r.objects(on)...)
+		all = append(all, r.Objects(on)...)
 	}
-	all = append(all, s.flagger.repository(on))
+	all = append(all, s.flagger.Repository(on))
 	if s.loadTester != nil {
-		all = append(all, s.loadTester.repository(on))
+		all = append(all, s.loadTester.Repository(on))
 		if !s.testerWaits() {
-			all = append(all, s.loadTester.helmRelease(on))
+			all = append(all, s.loadTester.HelmRelease(on))
 		}
 	}
 	return all
@@ -136,8 +137,8 @@ func (s *stack) charts(on *place.Target) []manifest.Rendered {
 // alerts. A fleet may set its own.
 func (s *stack) flaggerRelease(on *place.Target) manifest.Rendered {
 	flagger := *s.flagger
-	flagger.chart.Values = settings.MergeValues(map[string]any{"clusterName": on.Name}, flagger.chart.Values)
-	return flagger.helmRelease(on)
+	flagger.Chart.Values = settings.MergeValues(map[string]any{"clusterName": on.Name}, flagger.Chart.Values)
+	return flagger.HelmRelease(on)
 }
 
 // infrastructure is the directory of one cluster that its own Flux applies.
@@ -162,12 +163,12 @@ func (s *stack) meshesDir(c *compiler) *dir {
 func (s *stack) meshDir(c *compiler, on *place.Target, injected map[string]manifest.NamespaceMeta) *dir {
 	objects := slices.Clip(s.late)
 	if s.testerWaits() && !on.Remote {
-		objects = append(objects, s.loadTester.helmRelease(on))
+		objects = append(objects, s.loadTester.HelmRelease(on))
 	}
 	var key strings.Builder
 	for _, ns := range slices.Sorted(maps.Keys(injected)) {
 		if manifest.AlwaysThere[ns] {
-			objects = append(objects, manifest.Rendered{Object: manifest.NewNamespace(ns, injected[ns]), Origin: s.flagger.origin})
+			objects = append(objects, manifest.Rendered{Object: manifest.NewNamespace(ns, injected[ns]), Origin: s.flagger.Origin})
 			fmt.Fprintf(&key, "%s %v\n", ns, injected[ns])
 		}
 	}
@@ -205,9 +206,9 @@ func (c *compiler) stackVersions(s *stack) map[string]string {
 		return versions
 	}
 	maps.Copy(versions, s.versions())
-	versions["flagger"] = s.flagger.chart.Version
+	versions["flagger"] = s.flagger.Chart.Version
 	if s.loadTester != nil {
-		versions["loadtester"] = s.loadTester.chart.Version
+		versions["loadtester"] = s.loadTester.Chart.Version
 	}
 	return versions
 }

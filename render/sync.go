@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/blockyaml"
+	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
@@ -44,14 +45,14 @@ type stageKey struct {
 	after                 string
 }
 
-// newStage has a Flux Kustomization checked, as it is for a cluster in a place of the
-// repository, and encoded for any.
-func (c *compiler) newStage(m *manifest.Object, place string) *stage {
+// newStage has a Flux Kustomization checked, as it is for the cluster whose directory is at
+// root in the repository, and encoded for any.
+func (c *compiler) newStage(m *manifest.Object, root string) *stage {
 	s := &stage{id: m.Identity()}
-	spec := m.Spec.(kustomizationSpec)
+	spec := m.Spec.(flux.KustomizationSpec)
 	whole, _ := m.Unsubstituted([]byte(spec.Path)) // the rest of it is names
 	open := *whole
-	spec.Path = blockyaml.Hole + strings.TrimPrefix(spec.Path, place)
+	spec.Path = blockyaml.Hole + strings.TrimPrefix(spec.Path, root)
 	open.Spec = spec
 	c.encodings = append(c.encodings, encoding{value: open, template: &s.template, output: c.check(m.Output())})
 	return s
@@ -91,7 +92,7 @@ func (s *syncFile) add(stage syncStage) api.NamespacedReference {
 	key := stageKey{meta.Name, meta.Namespace, stage.dir.path, stage.dir.spoke, stage.wait, fmt.Sprint(after)}
 	made, ok := s.c.stages[key]
 	if !ok {
-		made = s.c.newStage(newSync(settings, meta, syncPath(s.root)+"/"+stage.dir.path, stage.dir.spoke, stage.wait, after), syncPath(s.root))
+		made = s.c.newStage(flux.NewSync(settings, meta, syncPath(s.root)+"/"+stage.dir.path, stage.dir.spoke, stage.wait, after), syncPath(s.root))
 		s.c.stages[key] = made
 	}
 	s.all = append(s.all, madeStage{made, stage.at})

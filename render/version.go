@@ -55,7 +55,7 @@ var oldestFlagger = settings.MinorVersion{Major: 1, Minor: 36}
 // checkFlaggerVersion says which fields the fleet's Flagger does not have. Of a
 // range of versions nobody can say it.
 func (r *rollout) checkFlaggerVersion() {
-	version := r.stack.flagger.chart.Version
+	version := r.stack.flagger.Chart.Version
 	v, ok := settings.ParseMinor(version)
 	if !ok {
 		return

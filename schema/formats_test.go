@@ -114,8 +114,8 @@ var unchecked = map[string]string{
 
 	"GitRepository.Ignore": "go-git's gitignore, which passes over a pattern that it cannot read", "OCIRepository.Ignore": "the same",
 	"Image.Name": "", "Image.NewName": "", "Image.NewTag": "", "Image.Digest": "",
-	"Patch.Patch": "render/patch.go, as kustomize reads it", "Selector.Group": "render/patch.go, a regular expression", "Selector.Version": "the same", "Selector.Kind": "the same",
-	"Selector.Namespace": "the same", "Selector.Name": "the same", "Selector.AnnotationSelector": "render/patch.go, a selector", "Selector.LabelSelector": "the same",
+	"Patch.Patch": "render/patch, as kustomize reads it", "Selector.Group": "render/patch, a regular expression", "Selector.Version": "the same", "Selector.Kind": "the same",
+	"Selector.Namespace": "the same", "Selector.Name": "the same", "Selector.AnnotationSelector": "render/patch, a selector", "Selector.LabelSelector": "the same",
 
 	"Rollout.PortName": "", "AutoscalerReference.PrimaryScalerQueries keys": "Flagger, which looks triggers up by them", "AutoscalerReference.PrimaryScalerQueries values": "KEDA and the trigger's server",
 	"IntOrString.Str":       "render/rollout.go, as Kubernetes reads the name of a port",

@@ -1,4 +1,4 @@
-package render
+package flux
 
 import (
 	"cmp"
@@ -16,8 +16,8 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// A kustomizationSpec is that of a Flux Kustomization.
-type kustomizationSpec struct {
+// A KustomizationSpec is the spec of a Flux Kustomization.
+type KustomizationSpec struct {
 	Interval           api.Duration              `json:"interval"`
 	RetryInterval      api.Duration              `json:"retryInterval,omitempty"`
 	Timeout            api.Duration              `json:"timeout,omitempty"`
@@ -63,11 +63,11 @@ func newKubeConfig(t *place.Target) *kubeConfig {
 // GetRetryInterval).
 const retryOfUnpolled api.Duration = "2m0s"
 
-// kustomization returns the Flux Kustomization of a policy on a target. Its manifests may
+// NewKustomization returns the Flux Kustomization of a policy on a target. Its manifests may
 // bring the namespaces, and rolledOut reports whether a rollout of its workload runs there.
-func kustomization(p *place.Policy, on *place.Target, namespaces map[string]manifest.NamespaceMeta, rolledOut bool) manifest.Rendered {
+func NewKustomization(p *place.Policy, on *place.Target, namespaces map[string]manifest.NamespaceMeta, rolledOut bool) manifest.Rendered {
 	k := p.Kustomization
-	spec := kustomizationSpec{
+	spec := KustomizationSpec{
 		Interval: k.Interval, RetryInterval: k.RetryInterval, Timeout: k.Timeout,
 		KubeConfig:      newKubeConfig(on),
 		SourceRef:       newSourceRef(p.App),
@@ -98,14 +98,14 @@ func kustomization(p *place.Policy, on *place.Target, namespaces map[string]mani
 	}, Origin: manifest.Origin{Doc: p.App.Doc, Path: p.Path}}
 }
 
-// newSync returns the Flux Kustomization that applies a directory of the repository. A hub
+// NewSync returns the Flux Kustomization that applies a directory of the repository. A hub
 // applies it to the spoke, unless that is nil.
-func newSync(s *settings.Settings, meta manifest.Metadata, path string, spoke *place.Target, wait bool, after []api.NamespacedReference) *manifest.Object {
+func NewSync(s *settings.Settings, meta manifest.Metadata, path string, spoke *place.Target, wait bool, after []api.NamespacedReference) *manifest.Object {
 	source := sourceRef{Kind: s.Source.Kind, Name: s.Source.Name}
 	if meta.Namespace != s.Source.Namespace {
 		source.Namespace = s.Source.Namespace
 	}
-	return &manifest.Object{APIVersion: manifest.KustomizeV1, Kind: "Kustomization", Metadata: meta, Spec: kustomizationSpec{
+	return &manifest.Object{APIVersion: manifest.KustomizeV1, Kind: "Kustomization", Metadata: meta, Spec: KustomizationSpec{
 		Interval: s.Defaults.Interval, RetryInterval: s.Defaults.RetryInterval, Timeout: s.Defaults.Timeout,
 		KubeConfig:         newKubeConfig(spoke),
 		SourceRef:          source,
@@ -138,8 +138,8 @@ func replicasPatches(r *api.Rollout) []kustomize.Patch {
 	}}
 }
 
-// namespacePatch returns a patch that puts labels on the namespace that the application's manifests
-// bring. kustomize renames every namespace to a targetNamespace after it has
+// namespacePatch returns a patch that puts labels on the namespace that the application's
+// manifests bring. kustomize renames every namespace to a targetNamespace after it has
 // patched, so there the name is left open.
 func namespacePatch(name string, meta manifest.NamespaceMeta, byName bool) kustomize.Patch {
 	target := &kustomize.Selector{Kind: "Namespace"}

@@ -1,4 +1,6 @@
-package render
+// Package flux makes the objects that Flux reads of policies and charts, and checks what Flux
+// would reject.
+package flux
 
 import (
 	"maps"
@@ -13,7 +15,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// A helmReleaseSpec is that of v2.
+// A helmReleaseSpec is the spec of a HelmRelease of v2.
 type helmReleaseSpec struct {
 	Interval           api.Duration              `json:"interval"`
 	Timeout            api.Duration              `json:"timeout,omitempty"`
@@ -65,23 +67,23 @@ const defaultMaxHistory int32 = 10
 // maxRelease is the longest name that Helm takes for a release.
 const maxRelease = 53
 
-// releaseName returns the name of Helm's release. Flux' default derives from the name
+// ReleaseName returns the name of Helm's release. Flux' default derives from the name
 // of the HelmRelease and its namespace.
-func releaseName(p *place.Policy) string {
+func ReleaseName(p *place.Policy) string {
 	if name := p.Helm.ReleaseName; name != "" {
 		return name
 	}
 	return layout.Shorten(p.FluxName, maxRelease)
 }
 
-// helmRelease returns the HelmRelease of a policy on a target. Its chart may bring the
+// NewHelmRelease returns the HelmRelease of a policy on a target. Its chart may bring the
 // namespaces, and rolledOut reports whether a rollout of its workload runs there.
-func helmRelease(p *place.Policy, on *place.Target, namespaces map[string]manifest.NamespaceMeta, rolledOut bool) manifest.Rendered {
+func NewHelmRelease(p *place.Policy, on *place.Target, namespaces map[string]manifest.NamespaceMeta, rolledOut bool) manifest.Rendered {
 	h := p.Helm
 	spec := helmReleaseSpec{
 		Interval: h.Interval, Timeout: h.Timeout, Suspend: h.Suspend,
 		KubeConfig:  newKubeConfig(on),
-		ReleaseName: releaseName(p), TargetNamespace: h.TargetNamespace,
+		ReleaseName: ReleaseName(p), TargetNamespace: h.TargetNamespace,
 		DependsOn:          p.Dependencies(on),
 		MaxHistory:         h.MaxHistory,
 		ServiceAccountName: h.ServiceAccountName, PersistentClient: h.PersistentClient,

@@ -1,4 +1,4 @@
-package render
+package flux
 
 import (
 	"fmt"
@@ -7,15 +7,16 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/patch"
 	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/report"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// checkFlux reports what Flux would reject or does otherwise than the application's document
+// Check reports what Flux would reject or does otherwise than the application's document
 // reads, and notes the Secrets that Flux needs.
-func checkFlux(a *place.Application, to *report.Report) {
+func Check(a *place.Application, to *report.Report) {
 	for _, p := range a.Policies {
 		checkPatches(p, to)
 		checkHelm(p, to)
@@ -91,8 +92,8 @@ func checkPatches(p *place.Policy, to *report.Report) {
 		}
 		to.Add(p.App.Doc.Diagnostic(diag.WrongFormat, p.Path.With("kustomization", "components", i), fmt.Sprintf("the component %s %s, and kustomize-controller refuses it", component, why), "components: [../components/monitoring], relative to the path of the policy"))
 	}
-	for i, patch := range p.Kustomization.Patches {
-		if field, message, hint := checkPatch(patch); message != "" {
+	for i, own := range p.Kustomization.Patches {
+		if field, message, hint := patch.Check(own); message != "" {
 			to.Add(p.App.Doc.Diagnostic(diag.BadPatch, p.Path.With("kustomization", "patches", i).With(field...), message, hint))
 		}
 	}

@@ -1,4 +1,4 @@
-package render
+package flux
 
 import (
 	"strings"
@@ -23,7 +23,7 @@ const (
 	ociRepository  = "OCIRepository"
 )
 
-// A gitRepositorySpec is that of v1, without the fields that Flux has removed
+// A gitRepositorySpec is the spec of a GitRepository of v1, without the fields that Flux has removed
 // since v1beta2.
 type gitRepositorySpec struct {
 	URL               string               `json:"url"`
@@ -38,7 +38,7 @@ type gitRepositorySpec struct {
 	Suspend           bool                 `json:"suspend,omitempty"`
 }
 
-// A helmRepositorySpec is that of v1.
+// A helmRepositorySpec is the spec of a HelmRepository of v1.
 type helmRepositorySpec struct {
 	Type            string              `json:"type,omitempty"`
 	URL             string              `json:"url"`
@@ -88,8 +88,8 @@ func sourceSuspended(a *place.Application) bool {
 	return false
 }
 
-// source returns the source of an application, named after it.
-func source(a *place.Application) manifest.Rendered {
+// NewSource returns the source of an application, named after it.
+func NewSource(a *place.Application) manifest.Rendered {
 	kind, field := sourceKind(a)
 	m := &manifest.Object{APIVersion: manifest.SourceV1, Kind: kind, Metadata: manifest.Metadata{Name: a.Name, Namespace: a.Namespace}}
 	switch kind {
@@ -140,9 +140,9 @@ func newOciRepository(a *place.Application) api.OCIRepository {
 
 func isOCI(url string) bool { return strings.HasPrefix(url, "oci://") }
 
-// canWait reports whether Flux can wait for the application's own Flux Kustomizations and
+// CanWait reports whether Flux can wait for the application's own Flux Kustomizations and
 // HelmReleases: one that is suspended never becomes ready.
-func canWait(a place.TargetApp) bool {
+func CanWait(a place.TargetApp) bool {
 	wait := !sourceSuspended(a.Application)
 	for _, p := range a.Policies {
 		wait = wait && !p.Suspended()
