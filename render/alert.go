@@ -2,24 +2,15 @@ package render
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
-
-// An alertProvider is an AlertProvider of the input.
-type alertProvider struct {
-	*api.AlertProvider
-	doc             *schema.Document
-	namespace, name string
-	// used says whether a rollout names it.
-	used bool
-}
 
 // alerts are those of a rollout. Flagger sends none without a severity
 // (pkg/controller/events.go), though its documentation says info.
@@ -33,9 +24,9 @@ func (r *rollout) alerts() (all []api.Alert) {
 }
 
 // alertProviders are those of the input that the rollout names.
-func (r *rollout) alertProviders() (all []*alertProvider) {
+func (r *rollout) alertProviders() (all []*place.AlertProvider) {
 	for _, a := range r.alerts() {
-		if p, _ := r.c.alertProvider(a.ProviderRef.Namespace, a.ProviderRef.Name); p != nil {
+		if p, _ := r.c.AlertProvider(a.ProviderRef.Namespace, a.ProviderRef.Name); p != nil {
 			all = append(all, p)
 		}
 	}
@@ -43,17 +34,17 @@ func (r *rollout) alertProviders() (all []*alertProvider) {
 }
 
 // alertProviderObject is the AlertProvider as it is rendered, the same for all rollouts.
-func (c *compiler) alertProviderObject(p *alertProvider) manifest.Rendered {
+func (c *compiler) alertProviderObject(p *place.AlertProvider) manifest.Rendered {
 	m, ok := c.alertManifests[p]
 	if !ok {
 		m = &manifest.Object{
 			APIVersion: manifest.FlaggerV1beta1, Kind: "AlertProvider",
-			Metadata: manifest.Metadata{Name: p.name, Namespace: p.namespace, Labels: notOfTools(manifest.TextOf(p.Metadata.Labels)), Annotations: notOfTools(p.Metadata.Annotations)},
+			Metadata: manifest.Metadata{Name: p.Name, Namespace: p.Namespace, Labels: notOfTools(manifest.TextOf(p.Metadata.Labels)), Annotations: notOfTools(p.Metadata.Annotations)},
 			Spec:     p.Spec,
 		}
 		c.alertManifests[p] = m
 	}
-	return manifest.Rendered{Object: m, Origin: manifest.Origin{Doc: p.doc}}
+	return manifest.Rendered{Object: m, Origin: manifest.Origin{Doc: p.Doc}}
 }
 
 // notOfTools are labels or annotations without those that kubectl and Flux have left
@@ -67,41 +58,21 @@ func notOfTools(all map[string]string) map[string]string {
 	return own
 }
 
-// checkAlerts says which alerts go nowhere.
-func (r *rollout) checkAlerts() {
-	for i, a := range r.alerts() {
-		at := schema.Path{"rolloutPolicy", "alerts", i, "providerRef"}
-		p, known := r.c.alertProvider(a.ProviderRef.Namespace, a.ProviderRef.Name)
-		switch {
-		case !known:
-			r.report(diag.NoAlertProvider, at.With("name"),
-				fmt.Sprintf("there is no AlertProvider %s in namespace %s among the inputs, and where the cluster has none either the alert is not sent", a.ProviderRef.Name, a.ProviderRef.Namespace),
-				"add the AlertProvider to the inputs")
-		case p == nil:
-		case p.namespace != r.namespace && p.namespace != r.stack.Namespace():
-			r.report(diag.AlertNamespace, at.With("namespace"),
-				fmt.Sprintf("an AlertProvider is in the workload's namespace or in Flagger's; nothing makes the namespace %s before it", p.namespace),
-				fmt.Sprintf("put the AlertProvider into namespace %s or %s", r.namespace, r.stack.Namespace()))
-		}
-		if p != nil {
-			p.used = true
-		}
-	}
-}
-
 // checkAlertProviders checks what the CRD says in a oneOf
 // (artifacts/flagger/crd.yaml), and which AlertProviders nobody names.
 func (c *compiler) checkAlertProviders() {
-	for _, p := range c.alertProviders {
-		if (p.Spec.Address == "") == (p.Spec.SecretRef == nil) {
-			c.Add(p.doc.Diagnostic(diag.BadAlertProvider, schema.Path{"spec"}, "an AlertProvider has either an address or a secretRef", "secretRef: {name: …}, of a Secret with the key address"))
-		}
-		if !p.used && !c.mayMiss("Application") {
-			c.Add(p.doc.Diagnostic(diag.AlertProviderUnused, schema.Path{"metadata", "name"}, "no rollout names the AlertProvider, so it is not rendered", "rolloutPolicy: {alerts: [{name: …, providerRef: {name: "+p.name+"}}]}"))
+	used := map[*place.AlertProvider]bool{}
+	for _, r := range c.rollouts {
+		for _, p := range r.alertProviders() {
+			used[p] = true
 		}
 	}
-}
-
-func (c *compiler) alertProvider(namespace, name string) (*alertProvider, bool) {
-	return find[alertProvider](c, objectKey{"AlertProvider", namespace, name})
+	for _, p := range c.AlertProviders {
+		if (p.Spec.Address == "") == (p.Spec.SecretRef == nil) {
+			c.Add(p.Doc.Diagnostic(diag.BadAlertProvider, schema.Path{"spec"}, "an AlertProvider has either an address or a secretRef", "secretRef: {name: …}, of a Secret with the key address"))
+		}
+		if !used[p] && !c.MayMiss("Application") {
+			c.Add(p.Doc.Diagnostic(diag.AlertProviderUnused, schema.Path{"metadata", "name"}, "no rollout names the AlertProvider, so it is not rendered", "rolloutPolicy: {alerts: [{name: …, providerRef: {name: "+p.Name+"}}]}"))
+		}
+	}
 }

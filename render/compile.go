@@ -2,8 +2,11 @@ package render
 
 import (
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/report"
+	"github.com/fleetwright/fleetwright/render/settings"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -40,19 +43,30 @@ func (m *Compiler) Compile(docs schema.Documents, opts Options) (*Tree, diag.Lis
 
 // compile compiles the documents, and returns the run that did with what it made.
 func compile(docs schema.Documents, opts Options, keep *Compiler) (*compiler, *Tree, diag.List) {
+	to := report.New(&docs)
 	c := &compiler{
+		Report:         to,
+		Input:          place.NewInput(&docs, to),
 		keep:           keep,
 		blobs:          map[*manifest.Object]*blob{},
 		kustomizations: map[string]*blob{},
 		stages:         map[stageKey]*stage{},
-		alertManifests: map[*alertProvider]*manifest.Object{},
-		docs:           &docs,
-		Report:         report.New(&docs),
+		alertManifests: map[*place.AlertProvider]*manifest.Object{},
+		stacks:         map[*place.Fleet]*stack{},
+		rollouts:       map[rolloutKey]*rollout{},
+		alerts:         map[*place.Target]map[*place.Application][]manifest.Rendered{},
 	}
-	c.index(docs.All)
-	c.settings = c.newSettings(opts)
-	c.checkCredentials()
-	c.place()
+	c.settings = settings.New(c.RenderConfig, opts.Path, opts.DefaultPath, opts.Topology, to)
+	checkCredentials(docs.All, to)
+	c.targets = c.Place(&c.settings)
+	for _, a := range c.Applications {
+		flux.Check(a, to)
+	}
+	c.placeStacks()
+	c.placeRollouts()
+	c.checkFeatures()
+	c.checkMeshes()
+	c.checkAlertProviders()
 	c.summarize()
 	before := c.diagnostics()
 	// What is sound is rendered in any case: one mistake must not hide another.
@@ -63,7 +77,7 @@ func compile(docs schema.Documents, opts Options, keep *Compiler) (*compiler, *T
 	if list.HasErrors() {
 		return c, nil, list
 	}
-	c.checkUnreached()
+	c.CheckUnreached(c.targets)
 	c.checkEnds()
 	c.CheckIgnores()
 	if list = c.diagnostics(); list.HasErrors() {
@@ -76,15 +90,20 @@ func compile(docs schema.Documents, opts Options, keep *Compiler) (*compiler, *T
 
 // A compiler is one run of Compile.
 type compiler struct {
-	input
 	*report.Report
-	docs     *schema.Documents
-	settings settings
+	*place.Input
+	settings settings.Settings
 	// keep is what keeps what is encoded, or nil.
 	keep *Compiler
 
-	// sites are the clusters that get a directory, by name.
-	sites []*site
+	// targets are the clusters that get a directory, by name.
+	targets []*place.Target
+	// stacks are what the fleets install, and rollouts what is rolled out with that.
+	stacks   map[*place.Fleet]*stack
+	rollouts map[rolloutKey]*rollout
+	// alerts are the AlertProviders that come with each application of a target, once they
+	// were asked for.
+	alerts map[*place.Target]map[*place.Application][]manifest.Rendered
 	// blobs are the manifests that were encoded so far.
 	blobs map[*manifest.Object]*blob
 	// encodings are what the blobs are yet to hold.
@@ -94,7 +113,7 @@ type compiler struct {
 	// kustomizations are the kustomization.yaml files made so far.
 	kustomizations map[string]*blob
 	// alertManifests are the AlertProviders rendered so far.
-	alertManifests map[*alertProvider]*manifest.Object
+	alertManifests map[*place.AlertProvider]*manifest.Object
 	// outputs are the objects made so far, each once, until what is surely right of them
 	// is left out.
 	outputs []schema.Output
@@ -102,18 +121,18 @@ type compiler struct {
 
 // diagnostics returns everything reported that no comment ignores, with the severities of
 // the settings.
-func (c *compiler) diagnostics() diag.List { return c.List(c.settings.severities) }
+func (c *compiler) diagnostics() diag.List { return c.List(c.settings.Severities) }
 
 // render makes the tree of everything that was placed.
 func (c *compiler) render() *Tree {
 	tree := &Tree{}
 	switch {
-	case !c.settings.hub:
+	case !c.settings.Hub:
 		layouts, variants := map[string]*clusterLayout{}, variants{}
-		for _, s := range c.sites {
-			tree.Clusters = append(tree.Clusters, c.renderSite(s, layouts, variants))
+		for _, t := range c.targets {
+			tree.Clusters = append(tree.Clusters, c.renderTarget(t, layouts, variants))
 		}
-	case len(c.sites) > 0:
+	case len(c.targets) > 0:
 		tree.Clusters = append(tree.Clusters, c.renderHub())
 	}
 	c.encodeAll()

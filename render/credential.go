@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render/report"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -14,13 +15,13 @@ import (
 var urlFields = []any{"url", "address", "repository", "metricsServer", "proxy"}
 
 // checkCredentials reports the credentials in URLs, wherever they stand in a document.
-func (c *compiler) checkCredentials() {
-	for _, d := range c.docs.All {
+func checkCredentials(docs []*schema.Document, to *report.Report) {
+	for _, d := range docs {
 		for _, at := range d.Texts(mayHoldCredential) {
 			isURL := len(at) > 0 && slices.Contains(urlFields, at[len(at)-1])
 			for _, found := range diag.Credentials(d.Text(at...)) {
 				if isURL || !found.Loose && !found.Bare {
-					c.reportCredential(d, at, found.What)
+					to.Add(credentialDiagnostic(d, at, found.What))
 					break
 				}
 			}
@@ -33,13 +34,13 @@ func mayHoldCredential(text string) bool {
 	return strings.Contains(text, ":/") || strings.ContainsAny(text, "@=")
 }
 
-func (c *compiler) reportCredential(d *schema.Document, at schema.Path, what string) {
+// credentialDiagnostic returns the diagnostic of a credential in a field.
+func credentialDiagnostic(d *schema.Document, at schema.Path, what string) diag.Diagnostic {
 	if secret, ok := secretFor(d, at); ok {
-		c.Add(d.Diagnostic(diag.CredentialInURL, at, fmt.Sprintf("the URL holds %s, and everyone who can read the repository or the object on a cluster can read it", what),
-			fmt.Sprintf("secretRef: {name: %s}, %s; revoke the credential, since Git keeps it", cmp.Or(secret.name, d.Name+"-auth"), secret.content)))
-		return
+		return d.Diagnostic(diag.CredentialInURL, at, fmt.Sprintf("the URL holds %s, and everyone who can read the repository or the object on a cluster can read it", what),
+			fmt.Sprintf("secretRef: {name: %s}, %s; revoke the credential, since Git keeps it", cmp.Or(secret.name, d.Name+"-auth"), secret.content))
 	}
-	c.Add(d.Diagnostic(diag.CredentialInText, at, fmt.Sprintf("a URL holds %s, and everyone who can read the repository or the object on a cluster can read it", what), credentialHint(at)))
+	return d.Diagnostic(diag.CredentialInText, at, fmt.Sprintf("a URL holds %s, and everyone who can read the repository or the object on a cluster can read it", what), credentialHint(at))
 }
 
 // A secretChoice is the Secret that a URL's credential belongs into.

@@ -64,9 +64,17 @@ var (
 	ignoredCodes = map[string]diag.Code{kumaProvider: diag.TimeoutOnKuma, nginxProvider: diag.TimeoutOnNginx}
 )
 
-// checkFeatures says which fields of an Application's rollouts their providers do
-// not read, also where the document has not the shape of an Application.
-func (c *compiler) checkFeatures(app *schema.Document) {
+// checkFeatures reports the fields of rollouts that their providers do not read, also where
+// a document does not have the shape of an Application.
+func (c *compiler) checkFeatures() {
+	for _, d := range c.Documents {
+		if d.Kind.Name == "Application" {
+			c.checkFeaturesOf(d)
+		}
+	}
+}
+
+func (c *compiler) checkFeaturesOf(app *schema.Document) {
 	for i := range app.Len("spec", "syncPolicies") {
 		rollout := schema.Path{"spec", "syncPolicies", i, "rollout"}
 		provider := app.Text(rollout.With("trafficRoutingProvider")...)

@@ -13,8 +13,10 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/rules"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
@@ -35,16 +37,16 @@ const (
 // not install it (pkg/fleet-manager/plugin), and neither does fleetwright.
 type istio struct{ c *compiler }
 
-func (c *compiler) newIstio(f *fleet) provider {
+func (c *compiler) newIstio(f *place.Fleet) provider {
 	at := schema.Path{"spec", "plugin", "flagger"}
 	metricsServer := c.flaggerChart(istio{c}, f).Values["metricsServer"]
 	if metricsServer == nil {
 		metricsServer = istioMetricsServer
 	}
-	c.Add(f.doc.Diagnostic(diag.IstioExpected, at.With("trafficRoutingProvider"),
+	c.Add(f.Doc.Diagnostic(diag.IstioExpected, at.With("trafficRoutingProvider"),
 		fmt.Sprintf("Istio is not installed by the fleet: its CRDs, its control plane and a Prometheus at %v are expected on every cluster", metricsServer), ""))
 	if f.Spec.Plugin.Flagger.Config != nil {
-		c.Add(f.doc.Diagnostic(diag.IstioNotInstalled, at.With("config"), "there is no chart of istio to install, so the field has no place", "remove the field, and install Istio by itself"))
+		c.Add(f.Doc.Diagnostic(diag.IstioNotInstalled, at.With("config"), "there is no chart of istio to install, so the field has no place", "remove the field, and install Istio by itself"))
 	}
 	return istio{c}
 }
@@ -57,7 +59,7 @@ func (istio) namespaces() []*manifest.Object {
 	return []*manifest.Object{manifest.NewSharedNamespace(istioNamespace, manifest.NamespaceMeta{})}
 }
 
-func (istio) releases() []*release { return nil }
+func (istio) releases() []*flux.Release { return nil }
 
 func (istio) flaggerValues() map[string]any {
 	return map[string]any{"meshProvider": istioProvider, "metricsServer": istioMetricsServer}
@@ -321,7 +323,7 @@ func retryProblems(retries *api.HTTPRetry) (all []rules.Problem) {
 	if retries.Attempts == 0 && (retries.PerTryTimeout != "" || retries.RetryOn != "") {
 		all = append(all, rules.Problem{Path: at, Message: "without attempts there are no retries, and Istio then takes neither perTryTimeout nor retryOn", Hint: "attempts: 3"})
 	}
-	if d := duration(retries.PerTryTimeout); retries.PerTryTimeout != "" && (d < time.Millisecond || d%time.Millisecond != 0) {
+	if d := retries.PerTryTimeout.Length(); retries.PerTryTimeout != "" && (d < time.Millisecond || d%time.Millisecond != 0) {
 		all = append(all, rules.Problem{Path: at.With("perTryTimeout"), Message: "Istio takes 1ms or more, in whole milliseconds", Hint: "perTryTimeout: 2s"})
 	}
 	return all
@@ -374,7 +376,7 @@ func corsProblems(cors *api.CorsPolicy) []rules.Problem {
 	if cors == nil || cors.MaxAge == "" {
 		return nil
 	}
-	if d := duration(cors.MaxAge); d < time.Second || d%time.Second != 0 {
+	if d := cors.MaxAge.Length(); d < time.Second || d%time.Second != 0 {
 		return []rules.Problem{{Path: schema.Path{"corsPolicy", "maxAge"}, Message: "Istio takes 1s or more, in whole seconds", Hint: "maxAge: 24h"}}
 	}
 	return nil

@@ -16,7 +16,7 @@ func (r *rollout) judged() *rules.Rollout {
 	objects := r.objects()
 	j := &rules.Rollout{
 		Canary: &flagger.Canary{}, Templates: map[api.NamespacedReference]*rules.Template{},
-		On: r.stack.installed(), Complete: r.policy.sound, Source: rolloutSource{r},
+		On: r.stack.installed(), Complete: r.policy.Sound, Source: rolloutSource{r},
 	}
 	for _, o := range objects {
 		switch id := o.Identity(); o.Kind {
@@ -56,12 +56,12 @@ func (s *stack) installed() *rules.Installed {
 	if s.facts == nil {
 		c := s.compiler
 		s.facts = &rules.Installed{
-			Provider: s.provider, Flagger: s.flagger.chart.Version, Version: s.flaggerVersion(),
-			MetricsServer: s.metricsServer(), Fleet: s.fleet.doc.Position,
-			PublicTester: s.loadTester != nil, OtherTesterImage: c.settings.charts["loadtester"].Values["image"] != nil, TesterURL: publicLoadTesterURL,
+			Provider: s.provider, Flagger: s.flagger.Chart.Version, Version: s.flaggerVersion(),
+			MetricsServer: s.metricsServer(), Fleet: s.fleet.Doc.Position,
+			PublicTester: s.loadTester != nil, OtherTesterImage: c.settings.Charts["loadtester"].Values["image"] != nil, TesterURL: publicLoadTesterURL,
 			Prometheus: s.installsPrometheus(),
 			AlertProvider: func(namespace, name string) (*api.AlertProvider, bool) {
-				p, known := c.alertProvider(namespace, name)
+				p, known := c.AlertProvider(namespace, name)
 				if p == nil {
 					return nil, known
 				}
@@ -120,7 +120,7 @@ func imageOf(o manifest.Rendered) string {
 // reportFinding reports what a rule has found, where in the input it comes from. What is wrong
 // there by itself is not reported again.
 func (r *rollout) reportFinding(f rules.Finding) {
-	doc, at := r.policy.app.doc, rolloutSource{r}.of(f.Object, f.Field)
+	doc, at := r.policy.App.Doc, rolloutSource{r}.of(f.Object, f.Field)
 	for _, other := range r.reported {
 		if len(other) > len(at.Path) && slices.Equal(other[:len(at.Path)], at.Path) && f.Code == diag.BadMatch {
 			return

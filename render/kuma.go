@@ -11,8 +11,11 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/rules"
+	"github.com/fleetwright/fleetwright/render/settings"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 	"github.com/fleetwright/fleetwright/templates"
@@ -61,7 +64,7 @@ const (
 // kuma is the provider of one fleet.
 type kuma struct {
 	c      *compiler
-	chart  chart
+	chart  settings.Chart
 	origin manifest.Origin
 	// row of the table that the version is in; its from is 0 where there is none.
 	row kumaRange
@@ -84,15 +87,15 @@ type kumaMeshObject struct {
 	used bool
 }
 
-func (c *compiler) newKuma(f *fleet) provider {
-	k := &kuma{c: c, chart: c.providerChart(kumaProvider, f), origin: manifest.Origin{Doc: f.doc, Path: schema.Path{"spec", "plugin", "flagger"}}}
+func (c *compiler) newKuma(f *place.Fleet) provider {
+	k := &kuma{c: c, chart: c.providerChart(kumaProvider, f), origin: manifest.Origin{Doc: f.Doc, Path: schema.Path{"spec", "plugin", "flagger"}}}
 	// version is where the version is said.
-	version := manifest.Origin{Doc: f.doc, Path: k.origin.Path.With("trafficRoutingProvider")}
-	if c.config != nil && c.config.Spec.Charts != nil && c.config.Spec.Charts.Kuma != nil && c.config.Spec.Charts.Kuma.Version != "" {
-		version = manifest.Origin{Doc: c.config.doc, Path: schema.Path{"spec", "charts", "kuma", "version"}}
+	version := manifest.Origin{Doc: f.Doc, Path: k.origin.Path.With("trafficRoutingProvider")}
+	if at := (schema.Path{"spec", "charts", "kuma", "version"}); c.RenderConfig != nil && c.RenderConfig.Text(at...) != "" {
+		version = manifest.Origin{Doc: c.RenderConfig, Path: at}
 	}
 	if config := f.Spec.Plugin.Flagger.Config; config != nil && config.Chart != nil && config.Chart.Version != "" {
-		version = manifest.Origin{Doc: f.doc, Path: k.origin.Path.With("config", "chart", "version")}
+		version = manifest.Origin{Doc: f.Doc, Path: k.origin.Path.With("config", "chart", "version")}
 	}
 	k.findRow(version)
 	k.findMeshes()
@@ -109,19 +112,19 @@ func (k *kuma) findRow(at manifest.Origin) {
 		k.c.Add(at.Doc.Diagnostic(code, at.Path, message, hint))
 	}
 	supported := fmt.Sprintf("version: 2.7.3, or another from 2.%d to 2.%d", kumaRanges[0].from, kumaLast)
-	v, ok := parseMinor(k.chart.Version)
+	v, ok := settings.ParseMinor(k.chart.Version)
 	if !ok {
 		fail(diag.KumaRange, fmt.Sprintf("the version %q may become one that needs other manifests", k.chart.Version), "write one version, such as 2.7.3, or a range of one minor version, such as 2.7.x")
 		return
 	}
 	switch {
-	case v.major > 2:
+	case v.Major > 2:
 		fail(diag.KumaVersion, fmt.Sprintf("Kuma %s has no TrafficRoute, and Flagger moves traffic by nothing else", k.chart.Version), supported)
-	case v.major < 2 || v.minor < kumaRanges[0].from || v.minor > kumaLast:
+	case v.Major < 2 || v.Minor < kumaRanges[0].from || v.Minor > kumaLast:
 		fail(diag.KumaVersion, fmt.Sprintf("Kuma %s is not a version that fleetwright knows", k.chart.Version), supported)
 	default:
 		for _, row := range kumaRanges {
-			if v.minor >= row.from {
+			if v.Minor >= row.from {
 				k.row = row
 			}
 		}
@@ -130,10 +133,10 @@ func (k *kuma) findRow(at manifest.Origin) {
 
 // findMeshes takes the Meshes of the input, or makes the default one.
 func (k *kuma) findMeshes() {
-	for _, m := range k.c.meshes {
-		o := &kumaMeshObject{name: m.name, spec: m.Spec, labels: manifest.TextOf(m.Metadata.Labels), annotations: m.Metadata.Annotations, origin: manifest.Origin{Doc: m.doc}}
+	for _, m := range k.c.Meshes {
+		o := &kumaMeshObject{name: m.Name, spec: m.Spec, labels: manifest.TextOf(m.Metadata.Labels), annotations: m.Metadata.Annotations, origin: manifest.Origin{Doc: m.Doc}}
 		k.all = append(k.all, o)
-		if o.name == defaultMesh || len(k.c.meshes) == 1 {
+		if o.name == defaultMesh || len(k.c.Meshes) == 1 {
 			k.mesh = o
 		}
 		k.checkMesh(m)
@@ -156,8 +159,8 @@ func (k *kuma) findMeshes() {
 // sayUnclear says that nothing says which mesh a rollout, or the public load tester,
 // is in.
 func (k *kuma) sayUnclear() {
-	m := k.c.meshes[1]
-	k.c.Add(m.doc.Diagnostic(diag.WhichMesh, schema.Path{"metadata", "name"},
+	m := k.c.Meshes[1]
+	k.c.Add(m.Doc.Diagnostic(diag.WhichMesh, schema.Path{"metadata", "name"},
 		"there are several Meshes and none is called default, so it is not clear which one the rollouts are in", "call one of them default, or write meshName for each rollout"))
 }
 
@@ -185,32 +188,32 @@ func (k *kuma) meshOf(r *rollout) *kumaMeshObject {
 
 // checkMeshes says which Meshes go to no cluster.
 func (c *compiler) checkMeshes() {
-	for _, f := range c.fleets {
-		if f.stack != nil && f.stack.providerName == "kuma" {
+	for _, f := range c.Fleets {
+		if s := c.stacks[f]; s != nil && s.providerName == "kuma" {
 			return
 		}
 	}
-	if c.mayMiss("Fleet") {
+	if c.MayMiss("Fleet") {
 		return
 	}
-	for _, m := range c.meshes {
-		c.Add(m.doc.Diagnostic(diag.MeshUnused, schema.Path{"metadata", "name"}, "no Fleet installs Kuma, so the Mesh is not rendered", "plugin: {flagger: {trafficRoutingProvider: kuma}} in a Fleet's spec"))
+	for _, m := range c.Meshes {
+		c.Add(m.Doc.Diagnostic(diag.MeshUnused, schema.Path{"metadata", "name"}, "no Fleet installs Kuma, so the Mesh is not rendered", "plugin: {flagger: {trafficRoutingProvider: kuma}} in a Fleet's spec"))
 	}
 }
 
 // checkMesh says what of a Mesh this version of Kuma does not take.
-func (k *kuma) checkMesh(m *mesh) {
+func (k *kuma) checkMesh(m *place.Mesh) {
 	if m.Metadata.Namespace != "" {
-		k.c.Add(m.doc.Diagnostic(diag.MeshNamespace, schema.Path{"metadata", "namespace"}, "a Mesh is cluster-scoped, its namespace is left out", "remove the line"))
+		k.c.Add(m.Doc.Diagnostic(diag.MeshNamespace, schema.Path{"metadata", "namespace"}, "a Mesh is cluster-scoped, its namespace is left out", "remove the line"))
 	}
 	if m.Spec.MeshServices != nil && k.row.from > 0 && !k.row.meshServices {
-		k.c.Add(m.doc.Diagnostic(diag.MeshFieldTooNew, schema.Path{"spec", "meshServices"},
+		k.c.Add(m.Doc.Diagnostic(diag.MeshFieldTooNew, schema.Path{"spec", "meshServices"},
 			fmt.Sprintf("Kuma %s does not know meshServices, and says nothing about it", k.chart.Version), "remove the field, or use Kuma 2.9 or newer"))
 	}
 }
 
 // checkBackends says which regular expressions of a Mesh Kuma refuses.
-func (k *kuma) checkBackends(m *mesh) {
+func (k *kuma) checkBackends(m *place.Mesh) {
 	if m.Spec.Metrics == nil {
 		return
 	}
@@ -219,7 +222,7 @@ func (k *kuma) checkBackends(m *mesh) {
 			continue
 		}
 		if _, err := regexp.Compile(b.Conf.Envoy.FilterRegex); err != nil {
-			k.c.Add(m.doc.Diagnostic(diag.MeshBackend, schema.Path{"spec", "metrics", "backends", i, "conf", "envoy", "filterRegex"},
+			k.c.Add(m.Doc.Diagnostic(diag.MeshBackend, schema.Path{"spec", "metrics", "backends", i, "conf", "envoy", "filterRegex"},
 				fmt.Sprintf("%q is not a regular expression", b.Conf.Envoy.FilterRegex), "escape characters such as [ and ( with a backslash"))
 		}
 	}
@@ -228,7 +231,7 @@ func (k *kuma) checkBackends(m *mesh) {
 // checkRolloutMesh says what of a Mesh keeps the rollouts in it from working.
 func (k *kuma) checkRolloutMesh(m *kumaMeshObject) {
 	doc := m.origin.Doc
-	if len(k.c.meshes) == 0 {
+	if len(k.c.Meshes) == 0 {
 		return
 	}
 	metrics := m.spec.Metrics
@@ -302,16 +305,16 @@ func (k *kuma) namespaces() []*manifest.Object {
 	}
 }
 
-func (k *kuma) releases() []*release {
-	control := &release{name: "kuma", namespace: kumaNamespace, chart: k.chart, origin: k.origin}
-	return []*release{
+func (k *kuma) releases() []*flux.Release {
+	control := &flux.Release{Name: "kuma", Namespace: kumaNamespace, Chart: k.chart, Origin: k.origin}
+	return []*flux.Release{
 		control,
-		{name: "prometheus", namespace: prometheusNamespace, chart: k.c.settings.charts["prometheus"], origin: k.origin, dependsOn: []*release{control}},
+		{Name: "prometheus", Namespace: prometheusNamespace, Chart: k.c.settings.Charts["prometheus"], Origin: k.origin, DependsOn: []*flux.Release{control}},
 	}
 }
 
 func (k *kuma) versions() map[string]string {
-	return map[string]string{"kuma": k.chart.Version, "prometheus": k.c.settings.charts["prometheus"].Version}
+	return map[string]string{"kuma": k.chart.Version, "prometheus": k.c.settings.Charts["prometheus"].Version}
 }
 
 func (k *kuma) flaggerValues() map[string]any {
@@ -537,7 +540,7 @@ func (k *kuma) join(r *rollout) {
 	}
 	if m := k.meshOf(r); m != nil {
 		k.use(m)
-	} else if !k.c.mayDefine(objectKey{"Mesh", "", r.MeshName}) {
+	} else if !k.c.MayDefine("Mesh", "", r.MeshName) {
 		r.report(diag.NoMesh, schema.Path{"meshName"}, fmt.Sprintf("there is no Mesh %s among the inputs", r.MeshName), "add {apiVersion: kuma.io/v1alpha1, kind: Mesh, metadata: {name: "+r.MeshName+"}} to them, with metrics")
 	}
 }

@@ -85,26 +85,15 @@ type loadTesterSkeleton struct {
 var parsedLoadTester = sync.OnceValue(func() loadTesterSkeleton {
 	var s loadTesterSkeleton
 	deployment, service, _ := strings.Cut(templates.LoadTester, "\n---\n")
-	err := decodeTemplate([]byte(deployment), &s.deployment)
+	err := templates.Decode([]byte(deployment), &s.deployment)
 	if err == nil {
-		err = decodeTemplate([]byte(service), &s.service)
+		err = templates.Decode([]byte(service), &s.service)
 	}
 	if err != nil {
 		panic(fmt.Sprintf("templates/loadtester.yaml: %v", err))
 	}
 	return s
 })
-
-// loadTesterVersion is the one that the public load tester's chart runs: the
-// chart's own (fluxcd/flagger charts/loadtester/Chart.yaml, appVersion). Of a
-// range or another chart nobody can say it, so it is the pinned one.
-func (s *settings) loadTesterVersion() string {
-	pinned := parsedCharts()["loadtester"]
-	if own := s.charts["loadtester"]; own.Name == pinned.Name && isExact(own.Version) {
-		return strings.TrimPrefix(own.Version, "v")
-	}
-	return pinned.Version
-}
 
 // loadTesterObjects are the load tester of this rollout alone. It is in the
 // namespace of the workload, and so in the mesh.
@@ -116,7 +105,7 @@ func (r *rollout) loadTesterObjects() []manifest.Rendered {
 	deployment.Selector.MatchLabels = app
 	deployment.Template.Metadata.Labels = app
 	deployment.Template.Spec.Containers = slices.Clone(deployment.Template.Spec.Containers)
-	deployment.Template.Spec.Containers[0].Image += ":" + r.c.settings.loadTesterVersion()
+	deployment.Template.Spec.Containers[0].Image += ":" + r.c.settings.LoadTesterVersion()
 
 	service := s.service.Spec
 	service.Selector = app

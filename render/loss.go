@@ -14,6 +14,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/layout"
+	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -65,38 +66,38 @@ func lineOf(doc *schema.Document, path schema.Path) line { return line{doc.Posit
 type placedFleet struct {
 	name   string
 	list   line
-	byName func() map[string][]*cluster
+	byName func() map[string][]*place.Cluster
 }
 
 // placements are those of all applications.
 func (c *compiler) placements() *placements {
-	p := &placements{apps: make([]placement, len(c.apps))}
-	fleets, inNamespace := map[*fleet]*placedFleet{}, map[string][]*placedFleet{}
-	for _, f := range c.fleets {
-		clusters := f.clusters
-		placed := &placedFleet{name: f.name, list: lineOf(f.doc, schema.Path{"spec", "clusters"}), byName: sync.OnceValue(func() map[string][]*cluster {
-			byName := make(map[string][]*cluster, len(clusters))
+	p := &placements{apps: make([]placement, len(c.Applications))}
+	fleets, inNamespace := map[*place.Fleet]*placedFleet{}, map[string][]*placedFleet{}
+	for _, f := range c.Fleets {
+		clusters := f.Clusters
+		placed := &placedFleet{name: f.Name, list: lineOf(f.Doc, schema.Path{"spec", "clusters"}), byName: sync.OnceValue(func() map[string][]*place.Cluster {
+			byName := make(map[string][]*place.Cluster, len(clusters))
 			for _, cl := range clusters {
-				byName[cl.name] = append(byName[cl.name], cl)
+				byName[cl.Name] = append(byName[cl.Name], cl)
 			}
 			return byName
 		})}
 		fleets[f] = placed
-		inNamespace[f.namespace] = append(inNamespace[f.namespace], placed)
+		inNamespace[f.Namespace] = append(inNamespace[f.Namespace], placed)
 	}
-	for i, a := range c.apps {
+	for i, a := range c.Applications {
 		app := &p.apps[i]
-		*app = placement{namespace: a.namespace, name: a.name, dir: a.dirName(), at: lineOf(a.doc, schema.Path{"metadata", "name"}), fleets: inNamespace[a.namespace]}
-		app.policies = make([]placedPolicy, len(a.policies))
-		for j, policy := range a.policies {
-			placed := placedPolicy{app: app, name: policy.name, fleet: fleets[policy.fleet]}
+		*app = placement{namespace: a.Namespace, name: a.Name, dir: a.DirName(), at: lineOf(a.Doc, schema.Path{"metadata", "name"}), fleets: inNamespace[a.Namespace]}
+		app.policies = make([]placedPolicy, len(a.Policies))
+		for j, policy := range a.Policies {
+			placed := placedPolicy{app: app, name: policy.FluxName, fleet: fleets[policy.Fleet]}
 			if policy.Name == "" {
-				placed.applies = policy.applies()
+				placed.applies = applies(policy)
 			}
-			if d, at := policy.destination(); d != nil {
-				placed.destination = lineOf(a.doc, at.With("fleet"))
+			if d, at := policy.ResolveDestination(); d != nil {
+				placed.destination = lineOf(a.Doc, at.With("fleet"))
 				if s := d.ClusterSelector; s != nil && len(s.MatchLabels) > 0 {
-					placed.selector, placed.selectorAt = s.MatchLabels, lineOf(a.doc, at.With("clusterSelector", "matchLabels"))
+					placed.selector, placed.selectorAt = s.MatchLabels, lineOf(a.Doc, at.With("clusterSelector", "matchLabels"))
 				}
 			}
 			app.policies[j] = placed
@@ -116,9 +117,9 @@ func (c *compiler) placements() *placements {
 // goesTo reports whether the policy goes to a cluster.
 func (p *placedPolicy) goesTo(name string) bool {
 	if p.fleet == nil {
-		return name == hostCluster
+		return name == place.HostCluster
 	}
-	return slices.ContainsFunc(p.fleet.byName()[name], func(cl *cluster) bool { return matches(p.selector, cl.labels) })
+	return slices.ContainsFunc(p.fleet.byName()[name], func(cl *place.Cluster) bool { return place.Matches(p.selector, cl.Labels) })
 }
 
 // application finds the Application among the inputs that a file of a cluster's directory is
@@ -283,7 +284,7 @@ func (f *finder) names(g *lossGroup) policyNames {
 		called := []string{p.name}
 		if g.onHub {
 			// The cluster may be gone, and its kind with it.
-			called = []string{objectNameOnHub(p.name, "AttachedCluster", g.cluster), objectNameOnHub(p.name, "Cluster", g.cluster)}
+			called = []string{place.ObjectNameOnHub(p.name, "AttachedCluster", g.cluster), place.ObjectNameOnHub(p.name, "Cluster", g.cluster)}
 		}
 		for _, name := range called {
 			names.objects[name] = p
@@ -340,11 +341,11 @@ func (p *placedPolicy) isRenamed(object map[string]any, moved map[string]bool) b
 }
 
 // applies is what the policy applies, as appliedBy reads it from the policy's object.
-func (p *policy) applies() string {
+func applies(p *place.Policy) string {
 	switch {
 	case p.Kustomization != nil:
 		return whatApplies("Kustomization", p.Kustomization.Path, p.Kustomization.TargetNamespace)
-	case p.app.Spec.Source.OCIRepository != nil: // which is the chart
+	case p.App.Spec.Source.OCIRepository != nil: // which is the chart
 		return whatApplies("HelmRelease", "", p.Helm.TargetNamespace)
 	}
 	return whatApplies("HelmRelease", p.Helm.Chart.Spec.Chart, p.Helm.TargetNamespace)
@@ -458,7 +459,7 @@ type cause struct {
 // what is said of each of the others has changed, and else what is said of all of them.
 func (f *finder) causes(p *placedPolicy, clusters []string) (causes []cause) {
 	if p.fleet == nil {
-		return []cause{{p.app.at, fmt.Sprintf("without a destination it goes to the cluster %s alone", hostCluster), clusters}}
+		return []cause{{p.app.at, fmt.Sprintf("without a destination it goes to the cluster %s alone", place.HostCluster), clusters}}
 	}
 	byName := p.fleet.byName()
 	kept := -f.created[p]
@@ -499,7 +500,7 @@ func (f *finder) causes(p *placedPolicy, clusters []string) (causes []cause) {
 		}
 	}
 	if some := diag.Some(unlisted, few); some != "" {
-		elsewhere := unlisted[0] == hostCluster || slices.ContainsFunc(p.app.fleets, func(other *placedFleet) bool { return len(other.byName()[unlisted[0]]) > 0 })
+		elsewhere := unlisted[0] == place.HostCluster || slices.ContainsFunc(p.app.fleets, func(other *placedFleet) bool { return len(other.byName()[unlisted[0]]) > 0 })
 		switch {
 		case elsewhere && kept < len(unlisted):
 			say(p.destination, unlisted, "the destination is the fleet %s, which at %s does not list %s%s", p.fleet.name, p.fleet.list.at, some, nothing)
@@ -519,11 +520,11 @@ func (p *placedPolicy) labels(name string) line {
 	cl := p.fleet.byName()[name][0]
 	at := schema.Path{"metadata", "labels"}
 	for _, key := range slices.Sorted(maps.Keys(p.selector)) {
-		if have, ok := cl.labels[key]; ok && have != p.selector[key] {
-			return lineOf(cl.doc, at.With(key))
+		if have, ok := cl.Labels[key]; ok && have != p.selector[key] {
+			return lineOf(cl.Doc, at.With(key))
 		}
 	}
-	return lineOf(cl.doc, at)
+	return lineOf(cl.Doc, at)
 }
 
 // compared are the names of the clusters that the tree has, and of those that a hub applies to.

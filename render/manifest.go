@@ -13,6 +13,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/parallel"
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -108,7 +109,7 @@ type dir struct {
 	objects []object
 	// spoke is the cluster that a hub applies the directory to, or nil where it is
 	// for the cluster that it stands in.
-	spoke *site
+	spoke *place.Target
 	// cluster is the name of the spoke.
 	cluster string
 	// app is the id of the application that the directory is of, or nothing.

@@ -77,6 +77,6 @@ func (r *rollout) template(m api.Metric) (name string, spec flagger.MetricTempla
 
 // metricsServer is the Prometheus that Flagger asks.
 func (s *stack) metricsServer() string {
-	address, _ := s.flagger.chart.Values["metricsServer"].(string)
+	address, _ := s.flagger.Chart.Values["metricsServer"].(string)
 	return address
 }

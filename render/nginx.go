@@ -10,8 +10,11 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/rules"
+	"github.com/fleetwright/fleetwright/render/settings"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/templates"
 )
@@ -29,14 +32,14 @@ const (
 // nginx is the provider of one fleet. It moves the traffic that comes in through
 // an Ingress, by a second one that Flagger makes of it.
 type nginx struct {
-	chart  chart
+	chart  settings.Chart
 	origin manifest.Origin
 }
 
-func (c *compiler) newNginx(f *fleet) provider {
-	n := nginx{c.providerChart("ingress-nginx", f), manifest.Origin{Doc: f.doc, Path: schema.Path{"spec", "plugin", "flagger"}}}
+func (c *compiler) newNginx(f *place.Fleet) provider {
+	n := nginx{c.providerChart("ingress-nginx", f), manifest.Origin{Doc: f.Doc, Path: schema.Path{"spec", "plugin", "flagger"}}}
 	if class := n.ingressClass(); len(validation.IsDNS1123Subdomain(class)) > 0 {
-		c.Add(f.doc.Diagnostic(diag.WrongFormat, n.origin.Path.With("config", "extraArgs", "controller", "ingressClassResource", "name"),
+		c.Add(f.Doc.Diagnostic(diag.WrongFormat, n.origin.Path.With("config", "extraArgs", "controller", "ingressClassResource", "name"),
 			fmt.Sprintf("%q is not a name that Kubernetes takes", class), "name: nginx"))
 	}
 	return n
@@ -49,8 +52,8 @@ func (nginx) namespaces() []*manifest.Object {
 	return []*manifest.Object{manifest.NewNamespace(nginxNamespace, manifest.NamespaceMeta{})}
 }
 
-func (n nginx) releases() []*release {
-	return []*release{{name: "ingress-nginx", namespace: nginxNamespace, chart: n.chart, origin: n.origin}}
+func (n nginx) releases() []*flux.Release {
+	return []*flux.Release{{Name: "ingress-nginx", Namespace: nginxNamespace, Chart: n.chart, Origin: n.origin}}
 }
 
 func (nginx) flaggerValues() map[string]any {
@@ -169,7 +172,7 @@ func (nginx) NeverInjected(string) string { return "" }
 
 // installsPrometheus says whether Flagger's chart installs one.
 func (s *stack) installsPrometheus() bool {
-	prometheus, _ := s.flagger.chart.Values["prometheus"].(map[string]any)
+	prometheus, _ := s.flagger.Chart.Values["prometheus"].(map[string]any)
 	return prometheus["install"] == true
 }
 

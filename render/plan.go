@@ -8,6 +8,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/settings"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -37,11 +38,11 @@ func Plan(docs schema.Documents, opts Options) ([]*Cluster, []Rollout, diag.List
 	var clusters []*Cluster
 	var all []Rollout
 	numbers := map[*rollout]int{}
-	for _, s := range c.sites {
-		clusters = append(clusters, &Cluster{Name: s.name, Labels: manifest.TextOf(s.labels)})
-		for _, a := range s.apps {
-			for _, p := range a.policies {
-				r := p.rollout
+	for _, t := range c.targets {
+		clusters = append(clusters, &Cluster{Name: t.Name, Labels: manifest.TextOf(t.Labels)})
+		for _, a := range t.Apps {
+			for _, p := range a.Policies {
+				r := c.rollout(p, t)
 				if r == nil {
 					continue
 				}
@@ -55,7 +56,7 @@ func Plan(docs schema.Documents, opts Options) ([]*Cluster, []Rollout, diag.List
 					numbers[r] = i
 					all = append(all, planned)
 				}
-				all[i].Clusters = append(all[i].Clusters, s.name)
+				all[i].Clusters = append(all[i].Clusters, t.Name)
 			}
 		}
 	}
@@ -68,11 +69,11 @@ func Plan(docs schema.Documents, opts Options) ([]*Cluster, []Rollout, diag.List
 // planned is the rollout with its plan, and without clusters.
 func (r *rollout) planned() (Rollout, bool) {
 	canary, ok := r.simulated()
-	app := r.policy.app
+	app := r.policy.App
 	return Rollout{
-		Application: app.namespace + "/" + app.Metadata.Name,
+		Application: app.Namespace + "/" + app.Metadata.Name,
 		Namespace:   r.namespace, Name: r.Workload.Name,
-		Flagger: r.stack.flagger.chart.Version,
+		Flagger: r.stack.flagger.Chart.Version,
 		Plan:    flagger.New(canary, r.stack.flaggerVersion()),
 	}, ok
 }
@@ -80,11 +81,11 @@ func (r *rollout) planned() (Rollout, bool) {
 // flaggerVersion is that of the fleet's Flagger. Of a range over several minor versions
 // nobody knows it: then it is the newest.
 func (s *stack) flaggerVersion() flagger.Version {
-	v, ok := parseMinor(s.flagger.chart.Version)
-	if !ok || v.major != 1 {
+	v, ok := settings.ParseMinor(s.flagger.Chart.Version)
+	if !ok || v.Major != 1 {
 		return flagger.Newest
 	}
-	return flagger.Version{Minor: v.minor}
+	return flagger.Version{Minor: v.Minor}
 }
 
 // canaryObject is the rollout's Canary, and its spec without the rollout's patches.
@@ -117,7 +118,7 @@ func (r *rollout) goodRun() (canary flagger.Canary, run flagger.Run, ok bool) {
 
 // notePlan notes what the way of a good version through the rollout meets outside of it.
 func (r *rollout) notePlan() {
-	if !r.policy.sound {
+	if !r.policy.Sound {
 		return
 	}
 	if canary, run, ok := r.goodRun(); ok && run.Outcome == flagger.Promoted && !canary.SkipAnalysis {
@@ -130,13 +131,9 @@ func (r *rollout) notePlan() {
 // for what it can say, and so has what is wrong with a patched Canary by itself: this is
 // for what is left.
 func (c *compiler) checkEnds() {
-	for _, a := range c.apps {
-		for _, p := range a.policies {
-			for _, r := range p.rollouts {
-				if r != nil && len(r.Patches) > 0 {
-					r.checkEnd()
-				}
-			}
+	for _, r := range c.rollouts {
+		if len(r.Patches) > 0 {
+			r.checkEnd()
 		}
 	}
 }
@@ -179,11 +176,11 @@ func timeoutMessage(what []string, others int) string {
 // Git is rolled out.
 func (r *rollout) noteUndoneByFlux(run flagger.Run) {
 	k := r.policy.Kustomization
-	if k == nil || r.policy.suspended() || isZero(k.Interval) || duration(k.Interval) >= run.Copied() {
+	if k == nil || r.policy.Suspended() || k.Interval.IsNone() || k.Interval.Length() >= run.Copied() {
 		return
 	}
-	r.c.Note(diag.UndoneByFlux, manifest.Origin{Doc: r.policy.app.doc, Path: r.policy.path.With("kustomization", "interval")},
-		fmt.Sprintf("Flux applies what is in Git every %s, and Flagger copies a new version to the primary after %s", diag.Duration(duration(k.Interval)), diag.Duration(run.Copied())))
+	r.c.Note(diag.UndoneByFlux, manifest.Origin{Doc: r.policy.App.Doc, Path: r.policy.Path.With("kustomization", "interval")},
+		fmt.Sprintf("Flux applies what is in Git every %s, and Flagger copies a new version to the primary after %s", diag.Duration(k.Interval.Length()), diag.Duration(run.Copied())))
 }
 
 func undoneMessage(what []string, others int) string {

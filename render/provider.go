@@ -2,8 +2,11 @@ package render
 
 import (
 	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/rules"
+	"github.com/fleetwright/fleetwright/render/settings"
 )
 
 // A provider moves the traffic of rollouts. All that the compiler knows of one
@@ -15,7 +18,7 @@ type provider interface {
 	// namespaces are all that the provider brings, with their labels.
 	namespaces() []*manifest.Object
 	// releases are the charts to install before Flagger, in any order.
-	releases() []*release
+	releases() []*flux.Release
 	// flaggerValues are the values that make Flagger work with the provider.
 	flaggerValues() map[string]any
 	// versions of what is installed, for the inventory.
@@ -56,7 +59,7 @@ const (
 )
 
 // newProvider is the provider of a fleet. The schema has refused all others.
-func (c *compiler) newProvider(name string, f *fleet) provider {
+func (c *compiler) newProvider(name string, f *place.Fleet) provider {
 	switch name {
 	case kumaProvider:
 		return c.newKuma(f)
@@ -69,19 +72,19 @@ func (c *compiler) newProvider(name string, f *fleet) provider {
 }
 
 // providerChart is the chart of a provider, as the settings and the fleet say it.
-func (c *compiler) providerChart(name string, f *fleet) chart {
-	chart := c.settings.charts[name]
+func (c *compiler) providerChart(name string, f *place.Fleet) settings.Chart {
+	chart := c.settings.Charts[name]
 	if config := f.Spec.Plugin.Flagger.Config; config != nil {
-		chart = chart.with(config.Chart, config.ExtraArgs)
+		chart = chart.With(config.Chart, config.ExtraArgs)
 	}
 	return chart
 }
 
 // flaggerChart is Flagger's with a provider, as the settings and the fleet say it.
-func (c *compiler) flaggerChart(p provider, f *fleet) chart {
-	chart := c.settings.charts["flagger"]
-	chart.Values = mergeValues(p.flaggerValues(), chart.Values)
-	return chart.with(f.Spec.Plugin.Flagger.Chart, f.Spec.Plugin.Flagger.ExtraArgs)
+func (c *compiler) flaggerChart(p provider, f *place.Fleet) settings.Chart {
+	chart := c.settings.Charts["flagger"]
+	chart.Values = settings.MergeValues(p.flaggerValues(), chart.Values)
+	return chart.With(f.Spec.Plugin.Flagger.Chart, f.Spec.Plugin.Flagger.ExtraArgs)
 }
 
 // neverMeshed says why the pods of a namespace get no sidecars, if they do not.
@@ -89,7 +92,7 @@ func neverMeshed(c *compiler, namespace, provider string) string {
 	switch namespace {
 	case provider, "kube-system":
 		return "is not one that fleetwright has sidecars put into"
-	case c.settings.source.Namespace:
+	case c.settings.Source.Namespace:
 		return "is that of Flux, which is not in the mesh"
 	}
 	return ""

@@ -10,6 +10,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/rules"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
@@ -19,7 +20,7 @@ import (
 type rollout struct {
 	*api.Rollout
 	c      *compiler
-	policy *policy
+	policy *place.Policy
 	stack  *stack
 	// namespace of the workload.
 	namespace string
@@ -45,71 +46,77 @@ const (
 	defaultThreshold = 1
 )
 
-// placeRollout is the rollout of a policy on a site, or nil where it has none or
-// nothing runs it. It is made and checked once for all sites that have the same
-// installed.
-func (c *compiler) placeRollout(p *policy, s *site) *rollout {
-	if p.Rollout == nil {
-		return nil
-	}
-	if r, ok := p.rollouts[s.stack]; ok {
-		return r
-	}
-	r := &rollout{Rollout: p.Rollout, c: c, policy: p, stack: s.stack}
-	r.namespace = cmp.Or(r.Workload.Namespace, p.targetNamespace(), "default")
-	if s.stack != nil && s.stack.providerName == r.TrafficRoutingProvider {
-		r.check()
-		r.made = r.makes()
-	} else {
-		r.reportNoStack(s)
-		r = nil
-	}
-	p.rollouts[s.stack] = r
-	return r
+// A rolloutKey tells rollouts apart: one is of a policy, on all targets that one fleet has
+// its installation on, or none.
+type rolloutKey struct {
+	policy      *place.Policy
+	installedBy *place.Fleet
 }
 
-// targetNamespace is where the policy puts what it applies, or nothing where the
-// manifests say it.
-func (p *policy) targetNamespace() string {
-	switch {
-	case p.Kustomization != nil:
-		return p.Kustomization.TargetNamespace
-	case p.Helm != nil:
-		return cmp.Or(p.Helm.TargetNamespace, p.app.namespace)
+// placeRollouts makes and checks the rollouts of all policies, each once for all targets
+// that have the same installed. There is none where nothing runs it.
+func (c *compiler) placeRollouts() {
+	seen := map[rolloutKey]bool{}
+	for _, a := range c.Applications {
+		for _, p := range a.Policies {
+			if p.Rollout == nil {
+				continue
+			}
+			for _, t := range p.Targets {
+				key := rolloutKey{p, t.InstalledBy}
+				if seen[key] {
+					continue
+				}
+				seen[key] = true
+				r := &rollout{Rollout: p.Rollout, c: c, policy: p, stack: c.stack(t)}
+				r.namespace = cmp.Or(r.Workload.Namespace, p.TargetNamespace(), "default")
+				if r.stack == nil || r.stack.providerName != r.TrafficRoutingProvider {
+					r.reportNoStack()
+					continue
+				}
+				r.check()
+				r.made = r.makes()
+				c.rollouts[key] = r
+			}
+		}
 	}
-	return ""
+}
+
+// rollout returns the rollout of a policy on a target, or nil where it has none.
+func (c *compiler) rollout(p *place.Policy, t *place.Target) *rollout {
+	return c.rollouts[rolloutKey{p, t.InstalledBy}]
 }
 
 // report says something about a field of the rollout, unless that follows from what is
 // wrong there.
 func (r *rollout) report(code diag.Code, field schema.Path, message, hint string) {
-	if r.policy.app.doc.Unsure(r.at(field...)) {
+	if r.policy.App.Doc.Unsure(r.at(field...)) {
 		return
 	}
 	r.reported = append(r.reported, r.at(field...))
-	r.c.Add(r.policy.app.doc.Diagnostic(code, r.at(field...), message, hint))
+	r.c.Add(r.policy.App.Doc.Diagnostic(code, r.at(field...), message, hint))
 }
 
 func (r *rollout) at(field ...any) schema.Path {
-	return r.policy.path.With("rollout").With(field...)
+	return r.policy.Path.With("rollout").With(field...)
 }
 
 func (r *rollout) origin(field ...any) manifest.Origin {
-	return manifest.Origin{Doc: r.policy.app.doc, Path: r.at(field...)}
+	return manifest.Origin{Doc: r.policy.App.Doc, Path: r.at(field...)}
 }
 
 // reportNoStack says that the clusters have nothing that runs the rollout.
-func (r *rollout) reportNoStack(s *site) {
+func (r *rollout) reportNoStack() {
 	at := schema.Path{"trafficRoutingProvider"}
 	add := fmt.Sprintf("plugin: {flagger: {trafficRoutingProvider: %s}}", r.TrafficRoutingProvider)
-	f := r.policy.fleet
+	f := r.policy.Fleet
 	switch {
-	case s.stack != nil:
-		r.report(diag.ProvidersDiffer, at, fmt.Sprintf("the rollout asks for %s, the fleet at %s installs %s", r.TrafficRoutingProvider, s.stack.fleet.doc.Position("metadata", "name"), s.stack.providerName), "use the same provider in both")
+	case r.stack != nil:
+		r.report(diag.ProvidersDiffer, at, fmt.Sprintf("the rollout asks for %s, the fleet at %s installs %s", r.TrafficRoutingProvider, r.stack.fleet.Doc.Position("metadata", "name"), r.stack.providerName), "use the same provider in both")
 	case f == nil:
 		r.report(diag.NoFlagger, at, "an Application without a fleet has nothing that runs a rollout", "add destination: {fleet: …}, and to that Fleet's spec "+add)
 	case f.Spec.Plugin == nil || f.Spec.Plugin.Flagger == nil:
-		r.report(diag.NoFlagger, at, fmt.Sprintf("the fleet at %s does not install Flagger, so nothing runs the rollout", f.doc.Position("metadata", "name")), "add to the Fleet's spec "+add)
+		r.report(diag.NoFlagger, at, fmt.Sprintf("the fleet at %s does not install Flagger, so nothing runs the rollout", f.Doc.Position("metadata", "name")), "add to the Fleet's spec "+add)
 	}
 }
 
@@ -118,7 +125,7 @@ func (r *rollout) kind() string { return cmp.Or(r.Workload.Kind, "Deployment") }
 // check reports what of the rollout would not work: first what its Canary cannot say, then
 // what the rules find in its objects.
 func (r *rollout) check() {
-	if target := r.policy.targetNamespace(); target != "" && target != r.namespace {
+	if target := r.policy.TargetNamespace(); target != "" && target != r.namespace {
 		r.report(diag.WorkloadNamespace, schema.Path{"workload", "namespace"},
 			fmt.Sprintf("the workload is said to be in namespace %s, the policy's targetNamespace puts it into %s", r.namespace, target), "namespace: "+target)
 	}
@@ -127,9 +134,6 @@ func (r *rollout) check() {
 	r.checkZeroThreshold()
 	r.checkMatchFields()
 	r.stack.join(r)
-	for _, p := range r.alertProviders() {
-		p.used = true
-	}
 	r.checkPatches()
 	for _, f := range rules.Check(r.judged()) {
 		r.reportFinding(f)
@@ -226,7 +230,7 @@ func (r *rollout) objects() []manifest.Rendered {
 			all = append(all, r.loadTesterObjects()...)
 		}
 		all = append(all, r.stack.rolloutObjects(r)...)
-		if r.policy.sound {
+		if r.policy.Sound {
 			all = r.patch(all)
 		}
 		r.rendered = all
@@ -266,4 +270,28 @@ func or[T any](p *T, otherwise T) T {
 // inAnalysis is a field of trafficAnalysis.
 func inAnalysis(field ...any) schema.Path {
 	return schema.Path{"rolloutPolicy", "trafficAnalysis"}.With(field...)
+}
+
+// noteReplicas notes that Flux would set replicas that Flagger has changed.
+func (r *rollout) noteReplicas() {
+	p := r.policy
+	interval, field := api.Duration(""), "kustomization"
+	switch {
+	case p.Kustomization != nil:
+		interval = p.Kustomization.Interval
+		for _, patch := range p.Kustomization.Patches {
+			if strings.Contains(patch.Patch, "replicas") {
+				return
+			}
+		}
+	case p.Helm != nil:
+		interval, field = p.Helm.Interval, "helm"
+	}
+	if r.kind() == "Deployment" && interval != "" && !interval.IsNone() {
+		r.c.Note(diag.ReplicasLeft, manifest.Origin{Doc: p.App.Doc, Path: p.Path.With(field, "interval")}, "")
+	}
+}
+
+func replicasMessage(_ []string, others int) string {
+	return "with every interval Flux would set the replicas in Git again, which Flagger scales, so a patch that leaves them out is added" + hereToo(others)
 }

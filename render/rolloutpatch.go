@@ -24,6 +24,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/patch"
 	"github.com/fleetwright/fleetwright/render/rules"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
@@ -44,7 +45,7 @@ const (
 // checkPatches says which patches of the rollout kustomize would refuse.
 func (r *rollout) checkPatches() {
 	for i, p := range r.Patches {
-		if field, message, hint := checkPatch(p); message != "" {
+		if field, message, hint := patch.Check(p); message != "" {
 			r.report(diag.BadPatch, schema.Path{"patches", i}.With(field...), message, hint)
 		}
 	}
@@ -63,7 +64,7 @@ func (r *rollout) patch(objects []manifest.Rendered) []manifest.Rendered {
 	}
 	left, size := maxParts, maxPatch
 	for i, p := range r.Patches {
-		if _, message, _ := checkPatch(p); message != "" {
+		if _, message, _ := patch.Check(p); message != "" {
 			continue
 		}
 		at := schema.Path{"patches", i}
@@ -155,7 +156,7 @@ type patchPart struct {
 
 // patchParts are the parts of a patch, which checkPatch has checked.
 func patchParts(text string) (parts []patchPart) {
-	documents, err := readPatch([]byte(text))
+	documents, err := patch.Read([]byte(text))
 	if err != nil {
 		return nil
 	}
@@ -222,7 +223,7 @@ func (o *patching) isMeant(target *kustomize.Selector, part patchPart) bool {
 
 // applyOperation applies an operation of a JSON patch.
 func (o *patching) applyOperation(value any) (problem string) {
-	operation := newPatchOperation(value)
+	operation := patch.NewOperation(value)
 	path := cmp.Or(*operation.Path, "the whole object")
 	text, err := json.Marshal([]any{value})
 	if err == nil {

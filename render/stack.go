@@ -7,9 +7,12 @@ import (
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/rules"
+	"github.com/fleetwright/fleetwright/render/settings"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -17,14 +20,14 @@ import (
 // moves the traffic, what measures it, Flagger, and a public load tester.
 type stack struct {
 	compiler *compiler
-	fleet    *fleet
+	fleet    *place.Fleet
 	// facts are what rules read of the stack, nil before they are asked for.
 	facts *rules.Installed
 	provider
 	providerName string
-	flagger      *release
+	flagger      *flux.Release
 	// loadTester is the public one, or nil.
-	loadTester *release
+	loadTester *flux.Release
 
 	// spaces are the namespaces that the stack brings.
 	spaces []manifest.Rendered
@@ -49,35 +52,47 @@ const (
 	publicLoadTesterURL = "http://" + publicLoadTester + "." + publicLoadTester + "/"
 )
 
+// placeStacks makes what the fleets ask to be installed.
+func (c *compiler) placeStacks() {
+	for _, f := range c.Fleets {
+		if f.Spec.Plugin != nil && f.Spec.Plugin.Flagger != nil {
+			c.stacks[f] = c.newStack(f)
+		}
+	}
+}
+
+// stack returns what a target has installed, or nil.
+func (c *compiler) stack(t *place.Target) *stack { return c.stacks[t.InstalledBy] }
+
 // newStack is what a fleet asks for, or nil where it cannot be made.
-func (c *compiler) newStack(f *fleet) *stack {
+func (c *compiler) newStack(f *place.Fleet) *stack {
 	plugin := f.Spec.Plugin.Flagger
 	p := c.newProvider(plugin.TrafficRoutingProvider, f)
 	if p == nil {
 		return nil
 	}
 	s := &stack{compiler: c, fleet: f, provider: p, providerName: plugin.TrafficRoutingProvider}
-	at := manifest.Origin{Doc: f.doc, Path: schema.Path{"spec", "plugin", "flagger"}}
-	s.flagger = &release{
-		name: "flagger", namespace: p.Namespace(), origin: at,
-		chart:     c.flaggerChart(p, f),
-		dependsOn: p.releases(),
+	at := manifest.Origin{Doc: f.Doc, Path: schema.Path{"spec", "plugin", "flagger"}}
+	s.flagger = &flux.Release{
+		Name: "flagger", Namespace: p.Namespace(), Origin: at,
+		Chart:     c.flaggerChart(p, f),
+		DependsOn: p.releases(),
 	}
-	if v, ok := parseMinor(s.flagger.chart.Version); ok && v.less(oldestFlagger) {
-		c.Add(f.doc.Diagnostic(diag.FlaggerVersion, at.Path.With("chart", "version"), fmt.Sprintf("Flagger %s is older than what fleetwright renders for", s.flagger.chart.Version), fmt.Sprintf("version: %s.0 or newer", oldestFlagger)))
+	if v, ok := settings.ParseMinor(s.flagger.Chart.Version); ok && v.Less(oldestFlagger) {
+		c.Add(f.Doc.Diagnostic(diag.FlaggerVersion, at.Path.With("chart", "version"), fmt.Sprintf("Flagger %s is older than what fleetwright renders for", s.flagger.Chart.Version), fmt.Sprintf("version: %s.0 or newer", oldestFlagger)))
 	}
 	needed := p.flaggerValues()
 	if schema.RefuseURL(s.metricsServer(), "http", "https") != "" {
-		c.Add(f.doc.Diagnostic(diag.NoAddress, at.Path.With("extraArgs", "metricsServer"), "Flagger's metricsServer is not the URL of a Prometheus", fmt.Sprintf("metricsServer: %v", needed["metricsServer"])))
+		c.Add(f.Doc.Diagnostic(diag.NoAddress, at.Path.With("extraArgs", "metricsServer"), "Flagger's metricsServer is not the URL of a Prometheus", fmt.Sprintf("metricsServer: %v", needed["metricsServer"])))
 	}
-	if said := s.flagger.chart.Values["meshProvider"]; said != needed["meshProvider"] {
-		c.Add(f.doc.Diagnostic(diag.ProvidersDiffer, at.Path.With("extraArgs", "meshProvider"), fmt.Sprintf("Flagger is told to use %v, the fleet's provider is %s", said, s.providerName), fmt.Sprintf("meshProvider: %v, or remove the line", needed["meshProvider"])))
+	if said := s.flagger.Chart.Values["meshProvider"]; said != needed["meshProvider"] {
+		c.Add(f.Doc.Diagnostic(diag.ProvidersDiffer, at.Path.With("extraArgs", "meshProvider"), fmt.Sprintf("Flagger is told to use %v, the fleet's provider is %s", said, s.providerName), fmt.Sprintf("meshProvider: %v, or remove the line", needed["meshProvider"])))
 	}
 	if plugin.PublicTestloader {
-		s.loadTester = &release{
-			name: publicLoadTester, namespace: publicLoadTester, origin: at,
-			chart:     c.settings.charts["loadtester"],
-			dependsOn: []*release{s.flagger},
+		s.loadTester = &flux.Release{
+			Name: publicLoadTester, Namespace: publicLoadTester, Origin: at,
+			Chart:     c.settings.Charts["loadtester"],
+			DependsOn: []*flux.Release{s.flagger},
 		}
 	}
 	return s
@@ -90,10 +105,10 @@ func (s *stack) render() {
 	}
 	s.sharedMesh = map[string]*dir{}
 	for _, ns := range s.namespaces() {
-		s.spaces = append(s.spaces, manifest.Rendered{Object: ns, Origin: s.flagger.origin})
+		s.spaces = append(s.spaces, manifest.Rendered{Object: ns, Origin: s.flagger.Origin})
 	}
 	if s.loadTester != nil {
-		s.spaces = append(s.spaces, manifest.Rendered{Object: manifest.NewNamespace(publicLoadTester, s.namespaceMeta(nil)), Origin: s.loadTester.origin})
+		s.spaces = append(s.spaces, manifest.Rendered{Object: manifest.NewNamespace(publicLoadTester, s.namespaceMeta(nil)), Origin: s.loadTester.Origin})
 	}
 	s.early, s.late = s.meshes(), s.objects()
 	if len(s.late) == 0 && s.loadTester == nil {
@@ -107,16 +122,16 @@ func (s *stack) testerWaits() bool { return s.loadTester != nil && len(s.early) 
 
 // charts are the releases but for Flagger, and but for the load tester where it
 // waits, with all repositories.
-func (s *stack) charts(on *site) []manifest.Rendered {
+func (s *stack) charts(on *place.Target) []manifest.Rendered {
 	var all []manifest.Rendered
 	for _, r := range s.releases() {
-		all = append(all, r.objects(on)...)
+		all = append(all, r.Objects(on)...)
 	}
-	all = append(all, s.flagger.repository(on))
+	all = append(all, s.flagger.Repository(on))
 	if s.loadTester != nil {
-		all = append(all, s.loadTester.repository(on))
+		all = append(all, s.loadTester.Repository(on))
 		if !s.testerWaits() {
-			all = append(all, s.loadTester.release(on))
+			all = append(all, s.loadTester.HelmRelease(on))
 		}
 	}
 	return all
@@ -124,14 +139,14 @@ func (s *stack) charts(on *site) []manifest.Rendered {
 
 // flaggerRelease is Flagger on one cluster, whose name it is told to show in
 // alerts. A fleet may set its own.
-func (s *stack) flaggerRelease(on *site) manifest.Rendered {
+func (s *stack) flaggerRelease(on *place.Target) manifest.Rendered {
 	flagger := *s.flagger
-	flagger.chart.Values = mergeValues(map[string]any{"clusterName": on.name}, flagger.chart.Values)
-	return flagger.release(on)
+	flagger.Chart.Values = settings.MergeValues(map[string]any{"clusterName": on.Name}, flagger.Chart.Values)
+	return flagger.HelmRelease(on)
 }
 
 // infrastructure is the directory of one cluster that its own Flux applies.
-func (s *stack) infrastructure(c *compiler, on *site) *dir {
+func (s *stack) infrastructure(c *compiler, on *place.Target) *dir {
 	if s.sharedInfra == nil {
 		s.sharedInfra = append(slices.Clip(s.spaces), s.charts(on)...)
 	}
@@ -149,15 +164,15 @@ func (s *stack) meshesDir(c *compiler) *dir {
 // meshDir is mesh/ of a cluster, or nil: what all share, and the namespaces of
 // rolled out workloads that every cluster has. No application brings these, and
 // several may use one.
-func (s *stack) meshDir(c *compiler, on *site, injected map[string]manifest.NamespaceMeta) *dir {
+func (s *stack) meshDir(c *compiler, on *place.Target, injected map[string]manifest.NamespaceMeta) *dir {
 	objects := slices.Clip(s.late)
-	if s.testerWaits() && !on.remote {
-		objects = append(objects, s.loadTester.release(on))
+	if s.testerWaits() && !on.Remote {
+		objects = append(objects, s.loadTester.HelmRelease(on))
 	}
 	var key strings.Builder
 	for _, ns := range slices.Sorted(maps.Keys(injected)) {
 		if manifest.AlwaysThere[ns] {
-			objects = append(objects, manifest.Rendered{Object: manifest.NewNamespace(ns, injected[ns]), Origin: s.flagger.origin})
+			objects = append(objects, manifest.Rendered{Object: manifest.NewNamespace(ns, injected[ns]), Origin: s.flagger.Origin})
 			fmt.Fprintf(&key, "%s %v\n", ns, injected[ns])
 		}
 	}
@@ -184,7 +199,7 @@ func (s *stack) ownedNamespaces() map[string]bool {
 // inventoryVersions are what the manifests of a cluster are made for.
 func (c *compiler) inventoryVersions(s *stack) map[string]string {
 	versions := c.stackVersions(s)
-	versions["flux"] = c.settings.flux
+	versions["flux"] = c.settings.Flux
 	return versions
 }
 
@@ -195,9 +210,9 @@ func (c *compiler) stackVersions(s *stack) map[string]string {
 		return versions
 	}
 	maps.Copy(versions, s.versions())
-	versions["flagger"] = s.flagger.chart.Version
+	versions["flagger"] = s.flagger.Chart.Version
 	if s.loadTester != nil {
-		versions["loadtester"] = s.loadTester.chart.Version
+		versions["loadtester"] = s.loadTester.Chart.Version
 	}
 	return versions
 }

@@ -6,8 +6,10 @@ import (
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/blockyaml"
+	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
@@ -38,26 +40,26 @@ type stage struct {
 // A stageKey tells stages apart.
 type stageKey struct {
 	name, namespace, path string
-	spoke                 *site
+	spoke                 *place.Target
 	wait                  bool
 	after                 string
 }
 
-// newStage has a Flux Kustomization checked, as it is for a cluster in a place of the
-// repository, and encoded for any.
-func (c *compiler) newStage(m *manifest.Object, place string) *stage {
+// newStage has a Flux Kustomization checked, as it is for the cluster whose directory is at
+// root in the repository, and encoded for any.
+func (c *compiler) newStage(m *manifest.Object, root string) *stage {
 	s := &stage{id: m.Identity()}
-	spec := m.Spec.(kustomizationSpec)
+	spec := m.Spec.(flux.KustomizationSpec)
 	whole, _ := m.Unsubstituted([]byte(spec.Path)) // the rest of it is names
 	open := *whole
-	spec.Path = blockyaml.Hole + strings.TrimPrefix(spec.Path, place)
+	spec.Path = blockyaml.Hole + strings.TrimPrefix(spec.Path, root)
 	open.Spec = spec
 	c.encodings = append(c.encodings, encoding{value: open, template: &s.template, output: c.check(m.Output())})
 	return s
 }
 
 func newSyncFile(c *compiler, cluster string) *syncFile {
-	return &syncFile{c: c, root: path.Join(c.settings.path, cluster, layout.Dir)}
+	return &syncFile{c: c, root: path.Join(c.settings.Path, cluster, layout.Dir)}
 }
 
 // A syncStage is a directory to apply, after others.
@@ -74,16 +76,12 @@ type syncStage struct {
 
 // add adds a stage, and returns what others name it by.
 func (s *syncFile) add(stage syncStage) api.NamespacedReference {
-	settings := s.c.settings
-	meta := manifest.Metadata{Name: stage.name, Namespace: settings.source.Namespace}
-	ref := sourceRef{Kind: settings.source.Kind, Name: settings.source.Name}
+	settings := &s.c.settings
+	meta := manifest.Metadata{Name: stage.name, Namespace: settings.Source.Namespace}
 	var after []api.NamespacedReference
 	if spoke := stage.dir.spoke; spoke != nil {
 		// The Secret with the kubeconfig must be in the same namespace.
-		meta.Namespace = spoke.namespace
-	}
-	if meta.Namespace != settings.source.Namespace {
-		ref.Namespace = settings.source.Namespace
+		meta.Namespace = spoke.Namespace
 	}
 	for _, d := range stage.after {
 		if d.Namespace == meta.Namespace {
@@ -94,16 +92,7 @@ func (s *syncFile) add(stage syncStage) api.NamespacedReference {
 	key := stageKey{meta.Name, meta.Namespace, stage.dir.path, stage.dir.spoke, stage.wait, fmt.Sprint(after)}
 	made, ok := s.c.stages[key]
 	if !ok {
-		made = s.c.newStage(&manifest.Object{APIVersion: manifest.KustomizeV1, Kind: "Kustomization", Metadata: meta, Spec: kustomizationSpec{
-			Interval: settings.defaults.Interval, RetryInterval: settings.defaults.RetryInterval, Timeout: settings.defaults.Timeout,
-			KubeConfig:         stage.dir.spoke.kubeConfig(),
-			SourceRef:          ref,
-			Path:               syncPath(s.root) + "/" + stage.dir.path,
-			ServiceAccountName: settings.defaults.ServiceAccountName,
-			Prune:              true,
-			Wait:               stage.wait,
-			DependsOn:          after,
-		}}, syncPath(s.root))
+		made = s.c.newStage(flux.NewSync(settings, meta, syncPath(s.root)+"/"+stage.dir.path, stage.dir.spoke, stage.wait, after), syncPath(s.root))
 		s.c.stages[key] = made
 	}
 	s.all = append(s.all, madeStage{made, stage.at})
@@ -158,22 +147,7 @@ func (t syncTemplate) content(root string) []byte {
 // documentEnd parts two documents of a YAML file.
 const documentEnd = "---\n"
 
-// dir is the directory of the application below another.
-func (a *application) dir(above string) string { return above + "/" + a.dirName() }
-
-// dirName is the name of the application's directories.
-func (a *application) dirName() string { return layout.Shorten(a.id(), layout.MaxFile) }
-
-func (a siteApp) syncName(prefix string) string {
-	return layout.Shorten(prefix+a.id(), layout.MaxLabel)
-}
-
-// waits says whether the application's own Flux Kustomizations and HelmReleases
-// can be waited for: one that is suspended never becomes ready.
-func (a siteApp) waits() bool {
-	wait := !a.sourceSuspended()
-	for _, p := range a.policies {
-		wait = wait && !p.suspended()
-	}
-	return wait
+// syncName returns the name of a Flux Kustomization of an application in sync.yaml.
+func syncName(prefix string, a *place.Application) string {
+	return layout.Shorten(prefix+a.ID(), layout.MaxLabel)
 }

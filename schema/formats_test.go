@@ -114,8 +114,8 @@ var unchecked = map[string]string{
 
 	"GitRepository.Ignore": "go-git's gitignore, which passes over a pattern that it cannot read", "OCIRepository.Ignore": "the same",
 	"Image.Name": "", "Image.NewName": "", "Image.NewTag": "", "Image.Digest": "",
-	"Patch.Patch": "render/patch.go, as kustomize reads it", "Selector.Group": "render/patch.go, a regular expression", "Selector.Version": "the same", "Selector.Kind": "the same",
-	"Selector.Namespace": "the same", "Selector.Name": "the same", "Selector.AnnotationSelector": "render/patch.go, a selector", "Selector.LabelSelector": "the same",
+	"Patch.Patch": "render/patch, as kustomize reads it", "Selector.Group": "render/patch, a regular expression", "Selector.Version": "the same", "Selector.Kind": "the same",
+	"Selector.Namespace": "the same", "Selector.Name": "the same", "Selector.AnnotationSelector": "render/patch, a selector", "Selector.LabelSelector": "the same",
 
 	"Rollout.PortName": "", "AutoscalerReference.PrimaryScalerQueries keys": "Flagger, which looks triggers up by them", "AutoscalerReference.PrimaryScalerQueries values": "KEDA and the trigger's server",
 	"IntOrString.Str":       "render/rollout.go, as Kubernetes reads the name of a port",
@@ -137,8 +137,8 @@ var unchecked = map[string]string{
 	"MeshPrometheus.Tags keys": "Kuma takes any", "MeshPrometheus.Tags values": "Kuma takes any", "MeshAggregate.Name": "Kuma takes any, once (mesh.rules.cue)", "MeshAggregate.Path": "kuma-dp asks for any path",
 	"MeshEnvoyMetrics.FilterRegex": "render/kuma.go", "MeshLoggingBackend.Format": "Envoy's format strings cannot be asked",
 
-	"RenderConfigMeta.Name": "nobody", "RenderConfigMeta.Namespace": "nobody", "RenderConfigSpec.Path": "render/settings.go",
-	"RenderConfigSpec.Severities keys": "render/settings.go", "FunctionConfig.Cluster": "internal/krm: one of the clusters", "FunctionConfig.Inputs": "internal/krm: the file system", "FunctionConfig.AllowPrune": "internal/krm: Applications among the inputs", "FunctionConfig.Directory": "internal/krm: a path in the package",
+	"RenderConfigMeta.Name": "nobody", "RenderConfigMeta.Namespace": "nobody", "RenderConfigSpec.Path": "render/settings",
+	"RenderConfigSpec.Severities keys": "render/settings", "FunctionConfig.Cluster": "internal/krm: one of the clusters", "FunctionConfig.Inputs": "internal/krm: the file system", "FunctionConfig.AllowPrune": "internal/krm: Applications among the inputs", "FunctionConfig.Directory": "internal/krm: a path in the package",
 }
 
 // TestEveryTextIsChecked: each text of a document, item of a list, key and value of a

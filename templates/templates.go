@@ -3,7 +3,13 @@
 // begins with.
 package templates
 
-import "embed"
+import (
+	"bytes"
+	"embed"
+	"encoding/json"
+
+	"go.yaml.in/yaml/v4"
+)
 
 // Charts are the pinned charts and fleetwright's values for them, as YAML.
 //
@@ -46,3 +52,19 @@ var Init embed.FS
 //
 //go:embed plan
 var Plan embed.FS
+
+// Decode decodes a template by its fields' json tags, with the YAML reader
+// that the input has gone through: a second one costs a start what reading it does.
+func Decode(template []byte, to any) error {
+	var value any
+	if err := yaml.Unmarshal(template, &value); err != nil {
+		return err
+	}
+	data, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
+	return decoder.Decode(to)
+}

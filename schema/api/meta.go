@@ -1,5 +1,7 @@
 package api
 
+import "time"
+
 // TypeMeta names the kind of a document.
 type TypeMeta struct {
 	// APIVersion is the group and version of the kind.
@@ -92,6 +94,18 @@ type LabelValue string
 // Duration is a Go duration as Flux' CRDs accept it: numbers with the units ms,
 // s, m or h, as in 1m30s.
 type Duration string
+
+// Length returns how long the duration is. One that cannot be parsed was rejected, and is long.
+func (d Duration) Length() time.Duration {
+	length, err := time.ParseDuration(string(d))
+	if err != nil {
+		return time.Hour
+	}
+	return length
+}
+
+// IsNone reports whether the duration is zero, however it is written.
+func (d Duration) IsNone() bool { return d != "" && d.Length() == 0 }
 
 // SourceTimeout is a Duration without hours: Flux' source CRDs have no h in the
 // pattern of spec.timeout (source-controller api/v1, +kubebuilder:validation:Pattern).

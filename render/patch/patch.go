@@ -1,4 +1,5 @@
-package render
+// Package patch reads patches as kustomize does.
+package patch
 
 import (
 	"bytes"
@@ -16,27 +17,26 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// A patchOperation is one of a JSON patch (RFC 6902). What is not there is nil.
-type patchOperation struct {
+// An Operation is an operation of a JSON patch (RFC 6902). A missing field is nil.
+type Operation struct {
 	Op    string  `json:"op"`
 	Path  *string `json:"path"`
 	From  *string `json:"from"`
 	Value any     `json:"value"`
 }
 
-// patchOperations are the operations that there are.
-var patchOperations = []string{"add", "remove", "replace", "move", "copy", "test"}
+// operationNames are the names of all operations.
+var operationNames = []string{"add", "remove", "replace", "move", "copy", "test"}
 
 var (
 	inPatch  = schema.Path{"patch"}
 	inTarget = schema.Path{"target"}
 )
 
-// checkPatch says why kustomize would refuse a patch, in which field of it, and
-// what to write instead (sigs.k8s.io/kustomize/api/internal/builtins/PatchTransformer.go).
+// Check returns why kustomize would reject a patch, the field of the patch, and a hint (sigs.k8s.io/kustomize/api/internal/builtins/PatchTransformer.go).
 // kustomize itself is not asked: to link it costs more at every start than all
 // the rest of a small render.
-func checkPatch(p kustomize.Patch) (field schema.Path, message, hint string) {
+func Check(p kustomize.Patch) (field schema.Path, message, hint string) {
 	if field, message, hint = checkSelector(p.Target); message != "" {
 		return field, message, hint
 	}
@@ -44,21 +44,21 @@ func checkPatch(p kustomize.Patch) (field schema.Path, message, hint string) {
 	const either = "write an object with apiVersion, kind, metadata.name and what to change, or a list such as [{\"op\": \"replace\", \"path\": \"/spec/replicas\", \"value\": 2}] with a target"
 	text := []byte(strings.TrimSpace(p.Patch))
 	if bytes.HasPrefix(text, []byte("[")) {
-		var operations []patchOperation
+		var operations []Operation
 		if err := json.Unmarshal(text, &operations); err != nil {
 			return inPatch, "the patch begins with [, so kustomize takes it for JSON, which it is not", "put the names in quotes, or begin each operation on a line of its own, with a dash"
 		}
 		message, hint = checkJSONPatch(operations, p.Target)
 		return inPatch, message, hint
 	}
-	documents, err := readPatch(text)
+	documents, err := Read(text)
 	if err != nil || len(documents) == 0 {
 		return inPatch, neither, either
 	}
 	if list, ok := documents[0].([]any); ok && len(documents) == 1 {
-		var operations []patchOperation
+		var operations []Operation
 		for _, o := range list {
-			operations = append(operations, newPatchOperation(o))
+			operations = append(operations, NewOperation(o))
 		}
 		message, hint = checkJSONPatch(operations, p.Target)
 		return inPatch, message, hint
@@ -68,7 +68,7 @@ func checkPatch(p kustomize.Patch) (field schema.Path, message, hint string) {
 		if !ok {
 			return inPatch, neither, either
 		}
-		if textField(object, "kind") == "" || textField(object["metadata"], "name") == "" {
+		if TextField(object, "kind") == "" || TextField(object["metadata"], "name") == "" {
 			return inPatch, "a strategic merge patch needs apiVersion, kind and metadata.name, with a target as well", "name the object in the patch; with a target any name will do"
 		}
 	}
@@ -99,15 +99,16 @@ func checkSelector(t *kustomize.Selector) (field schema.Path, message, hint stri
 	return nil, "", ""
 }
 
-// readPatch reads the YAML documents of a patch that are not empty.
-func readPatch(text []byte) (documents []any, err error) {
+// Read returns the YAML documents of a patch that are not empty.
+func Read(text []byte) (documents []any, err error) {
 	err = yaml.Load(text, &documents, yaml.WithAllDocuments(), yaml.WithPlugin(loaderlimits.New()))
 	return slices.DeleteFunc(documents, func(d any) bool { return d == nil }), err
 }
 
-func newPatchOperation(o any) patchOperation {
+// NewOperation returns the operation that a decoded YAML value is.
+func NewOperation(o any) Operation {
 	fields, _ := o.(map[string]any)
-	operation := patchOperation{Op: textField(o, "op"), Value: fields["value"]}
+	operation := Operation{Op: TextField(o, "op"), Value: fields["value"]}
 	if path, ok := fields["path"].(string); ok {
 		operation.Path = &path
 	}
@@ -117,8 +118,8 @@ func newPatchOperation(o any) patchOperation {
 	return operation
 }
 
-// textField is a field that holds text.
-func textField(object any, name string) string {
+// TextField returns a field of an object, or "" where it holds no text.
+func TextField(object any, name string) string {
 	fields, _ := object.(map[string]any)
 	s, _ := fields[name].(string)
 	return s
@@ -126,14 +127,14 @@ func textField(object any, name string) string {
 
 // checkJSONPatch checks what does not depend on the object that is patched
 // (gopkg.in/evanphx/json-patch.v4, patch.go).
-func checkJSONPatch(operations []patchOperation, target *kustomize.Selector) (message, hint string) {
+func checkJSONPatch(operations []Operation, target *kustomize.Selector) (message, hint string) {
 	if target == nil {
 		return "a JSON patch needs a target", "target: {kind: Deployment, name: …}"
 	}
 	for _, o := range operations {
 		from := o.Op == "move" || o.Op == "copy"
 		switch {
-		case !slices.Contains(patchOperations, o.Op):
+		case !slices.Contains(operationNames, o.Op):
 			return fmt.Sprintf("a JSON patch has no operation %q", o.Op), "op: add, remove, replace, move, copy or test"
 		case o.Path == nil:
 			return fmt.Sprintf("the operation %s has no path", o.Op), "path: /spec/replicas"
@@ -150,9 +151,9 @@ func checkJSONPatch(operations []patchOperation, target *kustomize.Selector) (me
 	return "", ""
 }
 
-// takesAll says whether the operation takes the empty path, which is the whole
+// takesAll reports whether the operation takes the empty path, which is the whole
 // object.
-func (o *patchOperation) takesAll() bool {
+func (o *Operation) takesAll() bool {
 	switch o.Value.(type) {
 	case map[string]any, []any:
 		return o.Op == "replace" || o.Op == "test"

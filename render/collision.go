@@ -1,0 +1,193 @@
+package render
+
+import (
+	"fmt"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render/flux"
+	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/place"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// checkCollisions reports the objects of one cluster that are the same, and those that
+// would have one file.
+func (c *compiler) checkCollisions(tree *Tree) {
+	checked := map[*clusterLayout]bool{}
+	for i, cluster := range tree.Clusters {
+		if checked[cluster.clusterLayout] {
+			continue // what meets there has met in another
+		}
+		checked[cluster.clusterLayout] = true
+		// What a hub applies to another cluster meets there, not on the hub.
+		clusters := map[*place.Target]map[manifest.Identity]object{nil: c.bootstrapped()}
+		// canary is the last one that is there twice: what else its rollout has, which
+		// comes behind it, is there twice because of that.
+		var canary manifest.Origin
+		for _, d := range cluster.dirs {
+			c.checkFiles(d)
+			objects := clusters[d.spoke]
+			if objects == nil {
+				objects = map[manifest.Identity]object{}
+				clusters[d.spoke] = objects
+			}
+			for _, o := range d.objects {
+				first, ok := objects[o.id]
+				switch {
+				case !ok:
+					objects[o.id] = o
+				case o.id.Kind == "Namespace" && first.blob.sum == o.blob.sum:
+					// Applications may share a namespace that is rendered alike.
+				case canary.Doc != nil && o.origin.SameRollout(canary):
+				default:
+					c.reportObjectTwice(first, o)
+					if o.id.Kind == "Canary" {
+						canary = o.origin
+					}
+				}
+			}
+		}
+		targets := c.targets
+		if !c.settings.Hub {
+			targets = targets[i : i+1]
+		}
+		for _, t := range targets {
+			objects := clusters[nil]
+			if t.Remote {
+				objects = clusters[t]
+			}
+			if objects == nil {
+				objects = map[manifest.Identity]object{}
+			}
+			c.checkTarget(t, objects)
+		}
+	}
+}
+
+// bootstrapped returns the objects that "flux bootstrap" makes.
+func (c *compiler) bootstrapped() map[manifest.Identity]object {
+	objects := map[manifest.Identity]object{}
+	for _, id := range c.settings.Bootstrapped() {
+		objects[id] = object{id: id, maker: "flux bootstrap"}
+	}
+	return objects
+}
+
+// checkFiles reports the objects of a directory that would have one file.
+func (c *compiler) checkFiles(d *dir) {
+	for i, f := range d.files[:max(0, len(d.files)-1)] {
+		if next := d.files[i+1]; next.name == f.name && next.id != f.id {
+			c.Add(next.origin.Doc.Diagnostic(diag.FileTwice, next.origin.Path,
+				fmt.Sprintf("the object has the file %s/%s, which the one for %s has as well", d.path, f.name, f.origin.Position()), "rename one of the two"))
+		}
+	}
+}
+
+// checkTarget reports what the rollouts and the releases of a target share with others
+// there that only one can have.
+func (c *compiler) checkTarget(t *place.Target, objects map[manifest.Identity]object) {
+	_, differing := c.injectedNamespaces(t)
+	for _, r := range differing {
+		r.report(diag.MeshesDiffer, schema.Path{"meshName"}, fmt.Sprintf("something else in namespace %s is in another mesh, and all pods of a namespace join one", r.namespace), "use one meshName for both, or two namespaces")
+	}
+	hosts, releases := map[string]*rollout{}, c.stack(t).helmReleases()
+	for _, a := range t.Apps {
+		for _, p := range a.Policies {
+			if r := c.rollout(p, t); r != nil {
+				c.checkMade(r, objects)
+				checkHost(r, hosts)
+			}
+			if p.Helm != nil {
+				c.checkRelease(p, releases)
+			}
+		}
+	}
+}
+
+// checkHost reports a rollout that has the host of another: ingress-nginx's admission webhook
+// refuses the second Ingress for it, and Istio takes one of two VirtualServices, or
+// merges them in an order that nobody knows.
+func checkHost(r *rollout, hosts map[string]*rollout) {
+	for i, host := range r.istioHosts() {
+		for _, gateway := range r.istioGateways() {
+			key := host + " of " + gateway
+			if first, ok := hosts[key]; ok && first != r {
+				r.report(diag.RouteTwice, inRouting("hosts").With(i), fmt.Sprintf("the rollout at %s has the host %s at the gateway %s as well, and one cluster gets both", first.origin(inRouting("hosts")...).Position(), host, gateway), "give one of the two another host or gateway, or send them to different clusters with clusterSelector")
+				return
+			}
+			hosts[key] = r
+		}
+	}
+	for _, host := range r.hosts() {
+		if first, ok := hosts[host]; ok && first != r {
+			r.report(diag.HostTwice, inRouting("host"), fmt.Sprintf("the rollout at %s has the host %s as well, and one cluster gets both", first.origin(inRouting("host")...).Position(), host), "give one of the two another host, or send them to different clusters with clusterSelector")
+			return
+		}
+		hosts[host] = r
+	}
+}
+
+// A helmName is what Helm tells releases apart by.
+type helmName struct{ namespace, release string }
+
+// helmReleases are the releases of the stack. Helm knows one by its name in the
+// namespace that it is stored in, and its objects by that in the namespace that they
+// are in, which is the same one here.
+func (s *stack) helmReleases() map[helmName]manifest.Origin {
+	names := map[helmName]manifest.Origin{}
+	if s == nil {
+		return names
+	}
+	for _, r := range append(s.releases(), s.flagger, s.loadTester) {
+		if r != nil {
+			names[helmName{r.Namespace, r.Name}] = r.Origin
+		}
+	}
+	return names
+}
+
+// checkRelease reports a release of a policy that is the same to Helm as another.
+func (c *compiler) checkRelease(p *place.Policy, releases map[helmName]manifest.Origin) {
+	own := manifest.Origin{Doc: p.App.Doc, Path: p.Path}
+	// The HelmRelease is in the Application's namespace, and there Helm stores it.
+	for _, name := range []helmName{{p.App.Namespace, flux.ReleaseName(p)}, {p.TargetNamespace(), flux.ReleaseName(p)}} {
+		if first, ok := releases[name]; ok && !first.Is(own) {
+			c.Add(p.App.Doc.Diagnostic(diag.ReleaseTwice, p.Path.With("helm", "releaseName"),
+				fmt.Sprintf("what is at %s has the release %s in namespace %s as well, and one cluster gets both", first.Position(), name.release, name.namespace), "give the policy another releaseName"))
+			return
+		}
+		releases[name] = own
+	}
+}
+
+// checkMade reports an object that Flagger makes for a rollout and something else
+// makes as well.
+func (c *compiler) checkMade(r *rollout, objects map[manifest.Identity]object) {
+	canary := manifest.Identity{Group: "flagger.app", Kind: "Canary", Namespace: r.namespace, Name: r.Workload.Name}
+	if !objects[canary].origin.Is(r.origin("workload", "name")) {
+		return // the rollout itself is there twice, which is said
+	}
+	for _, made := range r.made {
+		if first, ok := objects[made.id]; ok {
+			c.reportObjectTwice(first, made)
+			return // the rest follows from it
+		}
+		objects[made.id] = made
+	}
+}
+
+// reportObjectTwice reports two objects of a cluster that are the same.
+func (c *compiler) reportObjectTwice(a, b object) {
+	if a.maker == "" && b.maker == "" && a.origin.Position().Compare(b.origin.Position()) > 0 {
+		a, b = b, a
+	}
+	what := "is rendered"
+	if a.maker != "" {
+		what = "is made by " + a.maker
+	}
+	if a.origin.Doc != nil {
+		what += fmt.Sprintf(" for %s", a.origin.Position())
+	}
+	c.Add(b.origin.Doc.Diagnostic(diag.ObjectTwice, b.origin.Path, fmt.Sprintf("%s %s as well, and one cluster gets both", b.id, what),
+		"rename one of the two, or send them to different clusters with clusterSelector"))
+}

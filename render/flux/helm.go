@@ -1,0 +1,144 @@
+// Package flux makes the objects that Flux reads of policies and charts, and checks what Flux
+// would reject.
+package flux
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/fluxcd/pkg/apis/kustomize"
+
+	"github.com/fleetwright/fleetwright/render/layout"
+	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/place"
+	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
+)
+
+// A helmReleaseSpec is the spec of a HelmRelease of v2.
+type helmReleaseSpec struct {
+	Interval           api.Duration              `json:"interval"`
+	Timeout            api.Duration              `json:"timeout,omitempty"`
+	Suspend            bool                      `json:"suspend,omitempty"`
+	KubeConfig         *kubeConfig               `json:"kubeConfig,omitempty"`
+	ReleaseName        string                    `json:"releaseName"`
+	TargetNamespace    string                    `json:"targetNamespace,omitempty"`
+	StorageNamespace   string                    `json:"storageNamespace,omitempty"`
+	Chart              *helmChart                `json:"chart,omitempty"`
+	ChartRef           *sourceRef                `json:"chartRef,omitempty"`
+	DependsOn          []api.NamespacedReference `json:"dependsOn,omitempty"`
+	MaxHistory         *int32                    `json:"maxHistory,omitempty"`
+	ServiceAccountName string                    `json:"serviceAccountName,omitempty"`
+	PersistentClient   *bool                     `json:"persistentClient,omitempty"`
+	Install            *api.HelmInstall          `json:"install,omitempty"`
+	Upgrade            *api.HelmUpgrade          `json:"upgrade,omitempty"`
+	Rollback           *api.HelmRollback         `json:"rollback,omitempty"`
+	Uninstall          *api.HelmUninstall        `json:"uninstall,omitempty"`
+	ValuesFrom         []api.ValuesReference     `json:"valuesFrom,omitempty"`
+	Values             api.Values                `json:"values,omitempty"`
+	PostRenderers      []postRenderer            `json:"postRenderers,omitempty"`
+}
+
+type helmChart struct {
+	Metadata *api.CommonMetadata `json:"metadata,omitempty"`
+	Spec     helmChartSpec       `json:"spec"`
+}
+
+type helmChartSpec struct {
+	Chart             string       `json:"chart"`
+	Version           string       `json:"version,omitempty"`
+	SourceRef         sourceRef    `json:"sourceRef"`
+	Interval          api.Duration `json:"interval,omitempty"`
+	ReconcileStrategy string       `json:"reconcileStrategy,omitempty"`
+	ValuesFiles       []string     `json:"valuesFiles,omitempty"`
+}
+
+// A postRenderer changes what a chart has made before it is applied.
+type postRenderer struct {
+	Kustomize struct {
+		Patches []kustomize.Patch `json:"patches"`
+	} `json:"kustomize"`
+}
+
+// defaultMaxHistory is Kurator's, which Flux had until v2
+// (pkg/apis/apps/v1alpha1/helm_release.go).
+const defaultMaxHistory int32 = 10
+
+// maxRelease is the longest name that Helm takes for a release.
+const maxRelease = 53
+
+// ReleaseName returns the name of Helm's release. Flux' default derives from the name
+// of the HelmRelease and its namespace.
+func ReleaseName(p *place.Policy) string {
+	if name := p.Helm.ReleaseName; name != "" {
+		return name
+	}
+	return layout.Shorten(p.FluxName, maxRelease)
+}
+
+// NewHelmRelease returns the HelmRelease of a policy on a target. Its chart may bring the
+// namespaces, and rolledOut reports whether a rollout of its workload runs there.
+func NewHelmRelease(p *place.Policy, on *place.Target, namespaces map[string]manifest.NamespaceMeta, rolledOut bool) manifest.Rendered {
+	h := p.Helm
+	spec := helmReleaseSpec{
+		Interval: h.Interval, Timeout: h.Timeout, Suspend: h.Suspend,
+		KubeConfig:  newKubeConfig(on),
+		ReleaseName: ReleaseName(p), TargetNamespace: h.TargetNamespace,
+		DependsOn:          p.Dependencies(on),
+		MaxHistory:         h.MaxHistory,
+		ServiceAccountName: h.ServiceAccountName, PersistentClient: h.PersistentClient,
+		Install: h.Install, Upgrade: h.Upgrade, Rollback: h.Rollback, Uninstall: h.Uninstall,
+		ValuesFrom: h.ValuesFrom, Values: h.Values,
+	}
+	if spec.MaxHistory == nil {
+		n := defaultMaxHistory
+		spec.MaxHistory = &n
+	}
+	if spec.Install != nil && spec.Install.SkipCRDs {
+		install := *spec.Install
+		install.SkipCRDs, install.CRDs = false, "Skip"
+		spec.Install = &install
+	}
+	if ref := newSourceRef(p.App); ref.Kind == ociRepository {
+		spec.ChartRef = &ref
+	} else {
+		chart := h.Chart.Spec
+		spec.Chart = &helmChart{h.Chart.Metadata, helmChartSpec{
+			Chart: chart.Chart, Version: chart.Version, SourceRef: ref,
+			Interval: chart.Interval, ReconcileStrategy: chart.ReconcileStrategy, ValuesFiles: chart.ValuesFiles,
+		}}
+	}
+	if patches := helmPatches(p, namespaces, rolledOut); len(patches) > 0 {
+		var r postRenderer
+		r.Kustomize.Patches = patches
+		spec.PostRenderers = []postRenderer{r}
+	}
+	return manifest.Rendered{Object: &manifest.Object{
+		APIVersion: manifest.HelmV2, Kind: "HelmRelease",
+		Metadata: manifest.Metadata{Name: on.ObjectName(p.FluxName), Namespace: p.App.Namespace},
+		Spec:     spec,
+		Form:     schema.Policy,
+	}, Origin: manifest.Origin{Doc: p.App.Doc, Path: p.Path}}
+}
+
+// helmPatches returns the patches of the objects of a policy's chart. A workload that is
+// rolled out leaves its Service to Flagger: with every upgrade Helm would point the Service at
+// the pods of the workload again, which are none between rollouts and the untested ones
+// during one (fluxcd/flagger#1407).
+func helmPatches(p *place.Policy, namespaces map[string]manifest.NamespaceMeta, rolledOut bool) []kustomize.Patch {
+	var patches []kustomize.Patch
+	for _, ns := range slices.Sorted(maps.Keys(namespaces)) {
+		patches = append(patches, namespacePatch(ns, namespaces[ns], true))
+	}
+	if !rolledOut {
+		return patches
+	}
+	patches = append(patches, replicasPatches(p.Rollout)...)
+	return append(patches, kustomize.Patch{
+		Target: &kustomize.Selector{Version: manifest.CoreV1, Kind: "Service", Name: exactly(p.Rollout.ServiceName)},
+		Patch: patchText(struct {
+			Delete string `json:"$patch"`
+			manifest.Object
+		}{"delete", manifest.Object{APIVersion: manifest.CoreV1, Kind: "Service", Metadata: manifest.Metadata{Name: p.Rollout.ServiceName}}}),
+	})
+}

@@ -1,0 +1,168 @@
+package flux
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+
+	"github.com/fluxcd/pkg/apis/kustomize"
+
+	"github.com/fleetwright/fleetwright/internal/blockyaml"
+	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/place"
+	"github.com/fleetwright/fleetwright/render/settings"
+	"github.com/fleetwright/fleetwright/schema/api"
+)
+
+// A KustomizationSpec is the spec of a Flux Kustomization.
+type KustomizationSpec struct {
+	Interval           api.Duration              `json:"interval"`
+	RetryInterval      api.Duration              `json:"retryInterval,omitempty"`
+	Timeout            api.Duration              `json:"timeout,omitempty"`
+	KubeConfig         *kubeConfig               `json:"kubeConfig,omitempty"`
+	SourceRef          sourceRef                 `json:"sourceRef"`
+	Path               string                    `json:"path,omitempty"`
+	TargetNamespace    string                    `json:"targetNamespace,omitempty"`
+	ServiceAccountName string                    `json:"serviceAccountName,omitempty"`
+	Prune              bool                      `json:"prune"`
+	Force              bool                      `json:"force,omitempty"`
+	Suspend            bool                      `json:"suspend,omitempty"`
+	Wait               bool                      `json:"wait,omitempty"`
+	DependsOn          []api.NamespacedReference `json:"dependsOn,omitempty"`
+	CommonMetadata     *api.CommonMetadata       `json:"commonMetadata,omitempty"`
+	Components         []string                  `json:"components,omitempty"`
+	Images             []kustomize.Image         `json:"images,omitempty"`
+	Patches            []kustomize.Patch         `json:"patches,omitempty"`
+}
+
+// A kubeConfig is how Flux reaches another cluster.
+type kubeConfig struct {
+	SecretRef api.SecretKey `json:"secretRef"`
+}
+
+// newKubeConfig returns how the hub reaches the target, or nil where the cluster's own
+// Flux does all.
+//
+// The Secret of a Cluster is that of Cluster API, which makes it (Kurator names
+// that of the cloud's credentials, which holds no kubeconfig); its key is value.
+func newKubeConfig(t *place.Target) *kubeConfig {
+	switch {
+	case t == nil || !t.Remote:
+		return nil
+	case t.Kubeconfig != nil:
+		return &kubeConfig{api.SecretKey{Name: t.Kubeconfig.Name, Key: cmp.Or(t.Kubeconfig.Key, "value")}}
+	}
+	return &kubeConfig{api.SecretKey{Name: t.Name + "-kubeconfig", Key: "value"}}
+}
+
+// retryOfUnpolled is how soon Flux tries again what failed where there is no
+// interval. Without it, Flux never would: a failure is retried after the
+// retryInterval, which is the interval unless set (kustomize-controller,
+// GetRetryInterval).
+const retryOfUnpolled api.Duration = "2m0s"
+
+// NewKustomization returns the Flux Kustomization of a policy on a target. Its manifests may
+// bring the namespaces, and rolledOut reports whether a rollout of its workload runs there.
+func NewKustomization(p *place.Policy, on *place.Target, namespaces map[string]manifest.NamespaceMeta, rolledOut bool) manifest.Rendered {
+	k := p.Kustomization
+	spec := KustomizationSpec{
+		Interval: k.Interval, RetryInterval: k.RetryInterval, Timeout: k.Timeout,
+		KubeConfig:      newKubeConfig(on),
+		SourceRef:       newSourceRef(p.App),
+		Path:            k.Path,
+		TargetNamespace: k.TargetNamespace,
+		Prune:           k.Prune, Force: k.Force, Suspend: k.Suspend,
+		DependsOn: p.Dependencies(on), CommonMetadata: k.CommonMetadata, Components: k.Components, Images: k.Images,
+		Patches: slices.Clone(k.Patches),
+	}
+	if k.RetryInterval.IsNone() {
+		spec.RetryInterval = "" // Flux would take it for never
+	}
+	if k.Interval.IsNone() && spec.RetryInterval == "" {
+		spec.RetryInterval = retryOfUnpolled
+	}
+	for _, ns := range slices.Sorted(maps.Keys(namespaces)) {
+		if k.TargetNamespace == "" || k.TargetNamespace == ns {
+			spec.Patches = append(spec.Patches, namespacePatch(ns, namespaces[ns], k.TargetNamespace == ""))
+		}
+	}
+	if rolledOut {
+		spec.Patches = append(spec.Patches, replicasPatches(p.Rollout)...)
+	}
+	return manifest.Rendered{Object: &manifest.Object{
+		APIVersion: manifest.KustomizeV1, Kind: "Kustomization",
+		Metadata: manifest.Metadata{Name: on.ObjectName(p.FluxName), Namespace: p.App.Namespace},
+		Spec:     spec,
+	}, Origin: manifest.Origin{Doc: p.App.Doc, Path: p.Path}}
+}
+
+// NewSync returns the Flux Kustomization that applies a directory of the repository. A hub
+// applies it to the spoke, unless that is nil.
+func NewSync(s *settings.Settings, meta manifest.Metadata, path string, spoke *place.Target, wait bool, after []api.NamespacedReference) *manifest.Object {
+	source := sourceRef{Kind: s.Source.Kind, Name: s.Source.Name}
+	if meta.Namespace != s.Source.Namespace {
+		source.Namespace = s.Source.Namespace
+	}
+	return &manifest.Object{APIVersion: manifest.KustomizeV1, Kind: "Kustomization", Metadata: meta, Spec: KustomizationSpec{
+		Interval: s.Defaults.Interval, RetryInterval: s.Defaults.RetryInterval, Timeout: s.Defaults.Timeout,
+		KubeConfig:         newKubeConfig(spoke),
+		SourceRef:          source,
+		Path:               path,
+		ServiceAccountName: s.Defaults.ServiceAccountName,
+		Prune:              true,
+		Wait:               wait,
+		DependsOn:          after,
+	}}
+}
+
+// replicasPatches keep Flux from resetting the replicas that Flagger scales: Flagger sets the
+// workload to no replicas between rollouts, and Flux would set the number in Git
+// again with every revision. A strategic merge patch with a target does nothing
+// where there is no such Deployment, or none with replicas.
+func replicasPatches(r *api.Rollout) []kustomize.Patch {
+	if cmp.Or(r.Workload.Kind, "Deployment") != "Deployment" {
+		return nil
+	}
+	return []kustomize.Patch{{
+		Target: &kustomize.Selector{Group: "apps", Kind: "Deployment", Name: exactly(r.Workload.Name)},
+		Patch: patchText(struct {
+			APIVersion string            `json:"apiVersion"`
+			Kind       string            `json:"kind"`
+			Metadata   manifest.Metadata `json:"metadata"`
+			Spec       struct {
+				Replicas *int `json:"replicas"`
+			} `json:"spec"`
+		}{APIVersion: manifest.AppsV1, Kind: "Deployment", Metadata: manifest.Metadata{Name: r.Workload.Name}}),
+	}}
+}
+
+// namespacePatch returns a patch that puts labels on the namespace that the application's
+// manifests bring. kustomize renames every namespace to a targetNamespace after it has
+// patched, so there the name is left open.
+func namespacePatch(name string, meta manifest.NamespaceMeta, byName bool) kustomize.Patch {
+	target := &kustomize.Selector{Kind: "Namespace"}
+	if byName {
+		target.Name = exactly(name)
+	}
+	return kustomize.Patch{
+		Target: target,
+		Patch: patchText(manifest.Object{
+			APIVersion: manifest.CoreV1, Kind: "Namespace",
+			Metadata: manifest.Metadata{Name: name, Labels: meta.Labels, Annotations: meta.Annotations},
+		}),
+	}
+}
+
+// exactly returns the regular expression of a name: kustomize's selectors are such.
+func exactly(name string) string { return regexp.QuoteMeta(name) }
+
+// patchText returns a patch as text, made from a typed value of ours.
+func patchText(v any) string {
+	text, err := blockyaml.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("cannot encode a patch: %v", err))
+	}
+	return string(text)
+}

@@ -1,0 +1,75 @@
+package flux
+
+import (
+	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/place"
+	"github.com/fleetwright/fleetwright/render/settings"
+	"github.com/fleetwright/fleetwright/schema/api"
+)
+
+// A Release is a chart that fleetwright installs.
+type Release struct {
+	Name, Namespace string
+	Chart           settings.Chart
+	DependsOn       []*Release
+	Origin          manifest.Origin
+}
+
+// chartInterval is the interval at which Flux looks at charts and their releases. Versions
+// are pinned, so they seldom change.
+const chartInterval = "1h"
+
+// Objects returns the release and the repository of its chart.
+func (r *Release) Objects(t *place.Target) []manifest.Rendered {
+	return []manifest.Rendered{r.Repository(t), r.HelmRelease(t)}
+}
+
+// metadata returns the namespace and the name of the objects of a release for a target: on
+// the cluster itself in the release's namespace, or on the hub.
+func (r *Release) metadata(t *place.Target) manifest.Metadata {
+	if t.Remote {
+		return manifest.Metadata{Name: t.ObjectName(r.Name), Namespace: t.Namespace}
+	}
+	return manifest.Metadata{Name: r.Name, Namespace: r.Namespace}
+}
+
+// Repository returns the HelmRepository of the release's chart.
+func (r *Release) Repository(t *place.Target) manifest.Rendered {
+	spec := helmRepositorySpec{URL: r.Chart.Repository, Interval: chartInterval}
+	if isOCI(r.Chart.Repository) {
+		// Flux does not poll registries: it asks when a chart is needed.
+		spec.Type, spec.Interval = "oci", ""
+	}
+	return manifest.Rendered{Object: &manifest.Object{APIVersion: manifest.SourceV1, Kind: helmRepository, Metadata: r.metadata(t), Spec: spec}, Origin: r.Origin}
+}
+
+// HelmRelease returns the HelmRelease of the chart.
+func (r *Release) HelmRelease(t *place.Target) manifest.Rendered {
+	meta := r.metadata(t)
+	spec := helmReleaseSpec{
+		Interval:    chartInterval,
+		KubeConfig:  newKubeConfig(t),
+		ReleaseName: r.Name,
+		Chart: &helmChart{Spec: helmChartSpec{
+			Chart: r.Chart.Name, Version: r.Chart.Version,
+			SourceRef: sourceRef{Kind: helmRepository, Name: meta.Name},
+		}},
+		// Helm alone never upgrades CRDs. A first install is tried until it
+		// works: on a new cluster much is not there yet.
+		Install: &api.HelmInstall{CRDs: "CreateReplace", Remediation: &api.HelmInstallRemediation{Retries: -1}},
+		Upgrade: &api.HelmUpgrade{CRDs: "CreateReplace", Remediation: &api.HelmUpgradeRemediation{Retries: 3}},
+		Values:  r.Chart.Values,
+	}
+	if t.Remote {
+		spec.TargetNamespace, spec.StorageNamespace = r.Namespace, r.Namespace
+	}
+	for _, d := range r.DependsOn {
+		on := d.metadata(t)
+		ref := api.NamespacedReference{Name: on.Name}
+		if on.Namespace != meta.Namespace {
+			ref.Namespace = on.Namespace
+		}
+		spec.DependsOn = append(spec.DependsOn, ref)
+	}
+	return manifest.Rendered{Object: &manifest.Object{APIVersion: manifest.HelmV2, Kind: "HelmRelease", Metadata: meta, Spec: spec}, Origin: r.Origin}
+}

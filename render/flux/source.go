@@ -1,0 +1,151 @@
+package flux
+
+import (
+	"strings"
+
+	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/place"
+	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
+)
+
+// A sourceRef names a Flux source.
+type sourceRef struct {
+	Kind      string `json:"kind"`
+	Name      string `json:"name"`
+	Namespace string `json:"namespace,omitempty"`
+}
+
+// The kinds of sources.
+const (
+	gitRepository  = "GitRepository"
+	helmRepository = "HelmRepository"
+	ociRepository  = "OCIRepository"
+)
+
+// A gitRepositorySpec is the spec of a GitRepository of v1, without the fields that Flux has removed
+// since v1beta2.
+type gitRepositorySpec struct {
+	URL               string               `json:"url"`
+	Ref               *api.GitReference    `json:"ref,omitempty"`
+	Interval          api.Duration         `json:"interval"`
+	Timeout           api.SourceTimeout    `json:"timeout,omitempty"`
+	SecretRef         *api.LocalReference  `json:"secretRef,omitempty"`
+	Verify            *api.GitVerification `json:"verify,omitempty"`
+	Ignore            *string              `json:"ignore,omitempty"`
+	Include           []api.GitInclude     `json:"include,omitempty"`
+	RecurseSubmodules bool                 `json:"recurseSubmodules,omitempty"`
+	Suspend           bool                 `json:"suspend,omitempty"`
+}
+
+// A helmRepositorySpec is the spec of a HelmRepository of v1.
+type helmRepositorySpec struct {
+	Type            string              `json:"type,omitempty"`
+	URL             string              `json:"url"`
+	Interval        api.Duration        `json:"interval,omitempty"`
+	Timeout         api.SourceTimeout   `json:"timeout,omitempty"`
+	SecretRef       *api.LocalReference `json:"secretRef,omitempty"`
+	PassCredentials bool                `json:"passCredentials,omitempty"`
+	Provider        string              `json:"provider,omitempty"`
+	AccessFrom      *api.AccessFrom     `json:"accessFrom,omitempty"`
+	Suspend         bool                `json:"suspend,omitempty"`
+}
+
+// chartLayer is the layer of an artifact that holds a chart, which
+// helm-controller wants as it is (fluxcd/flux2 docs of OCIRepository, "Helm
+// OCI").
+var chartLayer = api.OCILayerSelector{MediaType: "application/vnd.cncf.helm.chart.content.v1.tar+gzip", Operation: "copy"}
+
+// sourceKind returns the kind of the application's source, and its field.
+func sourceKind(a *place.Application) (kind, field string) {
+	switch s := a.Spec.Source; {
+	case s.HelmRepository != nil:
+		return helmRepository, "helmRepository"
+	case s.OCIRepository != nil:
+		return ociRepository, "ociRepository"
+	}
+	return gitRepository, "gitRepository"
+}
+
+// newSourceRef returns a reference to the application's source, for objects in the same
+// namespace.
+func newSourceRef(a *place.Application) sourceRef {
+	kind, _ := sourceKind(a)
+	return sourceRef{Kind: kind, Name: a.Name}
+}
+
+// sourceSuspended reports whether the source is suspended, so that nothing that needs it
+// becomes ready.
+func sourceSuspended(a *place.Application) bool {
+	switch s := a.Spec.Source; {
+	case s.HelmRepository != nil:
+		return s.HelmRepository.Suspend
+	case s.OCIRepository != nil:
+		return s.OCIRepository.Suspend
+	case s.GitRepository != nil:
+		return s.GitRepository.Suspend
+	}
+	return false
+}
+
+// NewSource returns the source of an application, named after it.
+func NewSource(a *place.Application) manifest.Rendered {
+	kind, field := sourceKind(a)
+	m := &manifest.Object{APIVersion: manifest.SourceV1, Kind: kind, Metadata: manifest.Metadata{Name: a.Name, Namespace: a.Namespace}}
+	switch kind {
+	case helmRepository:
+		m.Spec = newHelmRepository(a)
+	case ociRepository:
+		m.Spec = newOciRepository(a)
+	default:
+		m.Spec = newGitRepository(a)
+	}
+	return manifest.Rendered{Object: m, Origin: manifest.Origin{Doc: a.Doc, Path: schema.Path{"spec", "source", field}}}
+}
+
+func newGitRepository(a *place.Application) gitRepositorySpec {
+	g := a.Spec.Source.GitRepository
+	spec := gitRepositorySpec{
+		URL: g.URL, Ref: g.Ref, Interval: g.Interval, Timeout: g.Timeout, SecretRef: g.SecretRef,
+		Verify: g.Verify, Ignore: g.Ignore, Include: g.Include, RecurseSubmodules: g.RecurseSubmodules, Suspend: g.Suspend,
+	}
+	if v := g.Verify; v != nil && v.Mode == "head" {
+		spec.Verify = &api.GitVerification{Mode: "HEAD", SecretRef: v.SecretRef}
+	}
+	return spec
+}
+
+func newHelmRepository(a *place.Application) helmRepositorySpec {
+	h := a.Spec.Source.HelmRepository
+	spec := helmRepositorySpec{
+		Type: h.Type, URL: h.URL, Interval: h.Interval, Timeout: h.Timeout, SecretRef: h.SecretRef,
+		PassCredentials: h.PassCredentials, Provider: h.Provider, AccessFrom: h.AccessFrom, Suspend: h.Suspend,
+	}
+	if isOCI(h.URL) {
+		spec.Type = "oci"
+	}
+	return spec
+}
+
+func newOciRepository(a *place.Application) api.OCIRepository {
+	spec := *a.Spec.Source.OCIRepository
+	if v := spec.Verify; v != nil && v.Provider == "" {
+		spec.Verify = &api.OCIVerification{Provider: "cosign", SecretRef: v.SecretRef}
+	}
+	if spec.LayerSelector == nil && a.Spec.SyncPolicies[0].Helm != nil {
+		spec.LayerSelector = &chartLayer
+	}
+	return spec
+}
+
+func isOCI(url string) bool { return strings.HasPrefix(url, "oci://") }
+
+// CanWait reports whether Flux can wait for the application's own Flux Kustomizations and
+// HelmReleases: one that is suspended never becomes ready.
+func CanWait(a place.TargetApp) bool {
+	wait := !sourceSuspended(a.Application)
+	for _, p := range a.Policies {
+		wait = wait && !p.Suspended()
+	}
+	return wait
+}

@@ -1,0 +1,208 @@
+package place
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render/layout"
+	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
+)
+
+// A dependency is what a policy waits for.
+type dependency struct {
+	// ref is the reference as the policy writes it.
+	ref api.NamespacedReference
+	// policy is the policy that is meant, or nil where fleetwright does not render it.
+	policy *Policy
+	// cluster is the cluster in Kurator's name of an object, or nil.
+	cluster *Cluster
+}
+
+// dependsOn returns the dependencies that the policy names, and their field.
+func (p *Policy) dependsOn() (refs []api.NamespacedReference, field string) {
+	switch {
+	case p.Kustomization != nil:
+		return p.Kustomization.DependsOn, "kustomization"
+	case p.Helm != nil:
+		return p.Helm.DependsOn, "helm"
+	}
+	return nil, ""
+}
+
+// Dependencies returns the objects that the policy's object on a target waits for.
+func (p *Policy) Dependencies(on *Target) (refs []api.NamespacedReference) {
+	for _, d := range p.waitsFor {
+		ref := d.ref
+		switch {
+		case d.policy != nil && d.cluster != nil && on.Remote:
+			// Kurator's name is of one cluster, and so is the object on a hub.
+			ref.Name = ObjectNameOnHub(d.policy.FluxName, d.cluster.kind, d.cluster.Name)
+		case d.policy != nil:
+			ref.Name = on.ObjectName(d.policy.FluxName)
+		}
+		refs = append(refs, ref)
+	}
+	return refs
+}
+
+// checkDependencies finds what policies wait for, and reports those that would wait for
+// ever: for an object that nothing makes or that is not on their cluster, or for each other.
+func (pl *placer) checkDependencies() {
+	d := dependencyGraph{placer: pl, policies: map[api.NamespacedReference]*Policy{}, state: map[*Policy]visit{}, place: map[*Policy]int{}}
+	for _, a := range pl.Applications {
+		for _, p := range a.Policies {
+			d.policies[api.NamespacedReference{Name: p.FluxName, Namespace: a.Namespace}] = p
+		}
+	}
+	for _, a := range pl.Applications {
+		for _, p := range a.Policies {
+			d.visit(p)
+		}
+	}
+}
+
+// A dependencyGraph is the walk along the dependencies of all policies.
+type dependencyGraph struct {
+	*placer
+	policies map[api.NamespacedReference]*Policy
+	// kurator are the policies by the names that Kurator gives to their objects. It
+	// is made when one is asked for: there are as many as policies times clusters.
+	kurator map[api.NamespacedReference]dependency
+	state   map[*Policy]visit
+	// place is where a policy that is being visited is in the path.
+	place map[*Policy]int
+	// path are the policies that are being visited, each of which depends on
+	// the next.
+	path []*Policy
+}
+
+type visit int
+
+const (
+	unvisited visit = iota
+	visiting
+	visited
+)
+
+// find returns the policy that a reference with a namespace means.
+func (d *dependencyGraph) find(ref api.NamespacedReference) dependency {
+	if p, ok := d.policies[ref]; ok {
+		return dependency{policy: p}
+	}
+	if d.kurator == nil {
+		d.kurator = map[api.NamespacedReference]dependency{}
+		for _, a := range d.Applications {
+			for _, p := range a.Policies {
+				d.addKuratorNames(p)
+			}
+		}
+	}
+	return d.kurator[ref]
+}
+
+// addKuratorNames adds the names of a policy's objects. A name that two have means
+// neither.
+func (d *dependencyGraph) addKuratorNames(p *Policy) {
+	for _, t := range p.Targets {
+		name := kuratorName(p.FluxName, t.kind, t.Name)
+		key := api.NamespacedReference{Name: strings.TrimRight(name[:min(len(name), layout.MaxLabel)], "-."), Namespace: p.App.Namespace}
+		found := dependency{policy: p, cluster: t.Cluster}
+		if _, ok := d.kurator[key]; ok {
+			found = dependency{}
+		}
+		d.kurator[key] = found
+	}
+}
+
+// visit checks what a policy depends on, and what that depends on in turn.
+func (d *dependencyGraph) visit(p *Policy) {
+	if d.state[p] != unvisited {
+		return
+	}
+	d.state[p] = visiting
+	d.place[p] = len(d.path)
+	d.path = append(d.path, p)
+	refs, field := p.dependsOn()
+	for i, ref := range refs {
+		at := p.Path.With(field, "dependsOn", i, "name")
+		on := d.find(api.NamespacedReference{Name: ref.Name, Namespace: cmp.Or(ref.Namespace, p.App.Namespace)})
+		on.ref = ref
+		p.waitsFor = append(p.waitsFor, on)
+		d.check(p, on, at)
+	}
+	d.path = d.path[:len(d.path)-1]
+	d.state[p] = visited
+}
+
+// check reports why a policy would wait for ever for another, and visits that.
+func (d *dependencyGraph) check(p *Policy, on dependency, at schema.Path) {
+	q, namespace := on.policy, cmp.Or(on.ref.Namespace, p.App.Namespace)
+	switch {
+	case q == nil && (namespace == d.settings.Source.Namespace || d.MayMiss("Application")):
+		// A cluster's own Kustomizations are there too, or it may be of what
+		// could not be read.
+	case q == nil:
+		d.Add(p.App.Doc.Diagnostic(diag.UnknownDependency, at,
+			fmt.Sprintf("no policy makes a %s %s in namespace %s, and without one this policy waits for ever", p.objectKind(), on.ref.Name, namespace),
+			"write the name of a policy, or <application>-<index>"))
+	case q.objectKind() != p.objectKind():
+		d.Add(p.App.Doc.Diagnostic(diag.DependencyKind, at,
+			fmt.Sprintf("a %s waits for its own kind only, and %s is a %s", p.objectKind(), q.FluxName, q.objectKind()),
+			"leave the dependency out: "+p.triedAgain()))
+	case d.state[q] == visiting:
+		d.Add(p.App.Doc.Diagnostic(diag.DependencyCycle, at, d.cycle(q), "remove one of the dependencies"))
+	default:
+		if q.Suspended() && !p.Suspended() {
+			d.Add(p.App.Doc.Diagnostic(diag.WaitsForSuspended, at, fmt.Sprintf("%s is suspended, and where Flux has not applied it before this policy waits for it until it is not", q.FluxName), "suspend: false there, or leave the dependency out"))
+		}
+		if without := missing(p.Targets, q.Targets); len(without) > 0 && !(on.cluster != nil && d.settings.Hub) {
+			d.Add(p.App.Doc.Diagnostic(diag.UnknownDependency, at,
+				fmt.Sprintf("%s does not go to %s, where this policy waits for it for ever", q.FluxName, diag.Some(without, 3)), "send both to the same clusters"))
+		}
+		d.visit(q)
+	}
+}
+
+// triedAgain returns how Flux is to try the policy until its dependencies are there. Flux
+// gives up a HelmRelease without retries after one failure.
+func (p *Policy) triedAgain() string {
+	if p.Helm != nil {
+		return "with install: {remediation: {retries: -1}} Flux tries a HelmRelease until it works"
+	}
+	return "Flux tries a Kustomization until it works"
+}
+
+// cycle returns the names of the policies from one that is being visited back to itself.
+func (d *dependencyGraph) cycle(p *Policy) string {
+	if d.path[len(d.path)-1] == p {
+		return "the policy waits for itself"
+	}
+	const few = 10
+	var names []string
+	way := d.path[d.place[p]:]
+	for i, q := range way {
+		if i == few && len(way) > few+1 {
+			names = append(names, fmt.Sprintf("%d more", len(way)-few))
+			break
+		}
+		names = append(names, q.FluxName)
+	}
+	return "policies wait for each other: " + strings.Join(append(names, p.FluxName), " -> ")
+}
+
+// missing returns the names of the targets that are not among others.
+func missing(targets, others []*Target) (names []string) {
+	among := make(map[*Target]bool, len(others))
+	for _, t := range others {
+		among[t] = true
+	}
+	for _, t := range targets {
+		if !among[t] {
+			names = append(names, t.Name)
+		}
+	}
+	return names
+}

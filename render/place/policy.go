@@ -1,0 +1,110 @@
+package place
+
+import (
+	"cmp"
+
+	"github.com/fleetwright/fleetwright/render/layout"
+	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
+)
+
+// An Application is an Application of the input.
+type Application struct {
+	*api.Application
+	Doc             *schema.Document
+	Namespace, Name string
+	Policies        []*Policy
+	// named are the policies by their names.
+	named map[string]*Policy
+}
+
+// ID returns the name of the application in the names of Flux Kustomizations.
+func (a *Application) ID() string { return a.Namespace + "." + a.Name }
+
+// DirName returns the name of the application's directories.
+func (a *Application) DirName() string { return layout.Shorten(a.ID(), layout.MaxFile) }
+
+// A Fleet is a Fleet of the input.
+type Fleet struct {
+	*api.Fleet
+	Doc             *schema.Document
+	Namespace, Name string
+	Clusters        []*Cluster
+}
+
+// A Cluster is an AttachedCluster or a Cluster, or the one without a fleet, which has no
+// document.
+type Cluster struct {
+	Doc             *schema.Document
+	kind            string
+	Namespace, Name string
+	Labels          map[string]api.LabelValue
+	// Kubeconfig is the Secret that an AttachedCluster names, or nil.
+	Kubeconfig *api.SecretKey
+}
+
+// A Mesh is a Mesh of the input.
+type Mesh struct {
+	*api.Mesh
+	Doc  *schema.Document
+	Name string
+}
+
+// An AlertProvider is an AlertProvider of the input.
+type AlertProvider struct {
+	*api.AlertProvider
+	Doc             *schema.Document
+	Namespace, Name string
+}
+
+// A Policy is a sync policy with its name and the clusters it goes to.
+type Policy struct {
+	*api.SyncPolicy
+	App  *Application
+	Path schema.Path
+	// Number of the policy among all of all applications.
+	Number uint64
+	// FluxName is the name of the Flux Kustomization or HelmRelease.
+	FluxName string
+	// Sound policies can be rendered; the others have errors.
+	Sound bool
+	// Fleet of the policy. It is nil where the policy goes to no fleet, or to one that is not defined.
+	Fleet   *Fleet
+	Targets []*Target
+	// waitsFor are the dependencies of the policy.
+	waitsFor []dependency
+}
+
+// objectKind returns the kind of the policy's object.
+func (p *Policy) objectKind() string {
+	if p.Helm != nil {
+		return "HelmRelease"
+	}
+	return "Kustomization"
+}
+
+// Suspended reports whether the policy is suspended.
+func (p *Policy) Suspended() bool {
+	return p.Helm != nil && p.Helm.Suspend || p.Kustomization != nil && p.Kustomization.Suspend
+}
+
+// TargetNamespace returns the namespace that the policy applies its objects to, or "" where
+// the manifests name it.
+func (p *Policy) TargetNamespace() string {
+	switch {
+	case p.Kustomization != nil:
+		return p.Kustomization.TargetNamespace
+	case p.Helm != nil:
+		return cmp.Or(p.Helm.TargetNamespace, p.App.Namespace)
+	}
+	return ""
+}
+
+// ResolveDestination returns the destination of the policy, or else of its application, and
+// its place in the document.
+func (p *Policy) ResolveDestination() (*api.Destination, schema.Path) {
+	if p.Destination != nil {
+		return p.Destination, p.Path.With("destination")
+	}
+	return p.App.Spec.Destination, schema.Path{"spec", "destination"}
+}

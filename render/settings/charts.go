@@ -1,0 +1,73 @@
+package settings
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+	"sync"
+
+	"github.com/fleetwright/fleetwright/schema/api"
+	"github.com/fleetwright/fleetwright/templates"
+)
+
+// A Chart is a Helm chart and the values for it.
+type Chart struct {
+	Repository string         `json:"repository"`
+	Name       string         `json:"name"`
+	Version    string         `json:"version"`
+	Values     map[string]any `json:"values"`
+}
+
+// pinnedCharts returns the charts that are installed unless the settings or a fleet override
+// them.
+var pinnedCharts = sync.OnceValue(func() map[string]Chart {
+	var all map[string]Chart
+	if err := templates.Decode(templates.Charts, &all); err != nil {
+		panic(fmt.Sprintf("templates/charts.yaml: %v", err))
+	}
+	return all
+})
+
+// With returns the chart with what is not empty in another, which may be nil, replaced,
+// and values merged over its own.
+func (c Chart) With(own *api.Chart, values map[string]any) Chart {
+	if own != nil {
+		fill(&c.Repository, own.Repository)
+		fill(&c.Name, own.Name)
+		fill(&c.Version, own.Version)
+	}
+	c.Values = MergeValues(c.Values, values)
+	return c
+}
+
+// MergeValues merges values as Helm does: mappings are merged, everything else
+// is replaced. Neither argument is changed.
+func MergeValues(base, over map[string]any) map[string]any {
+	if len(over) == 0 {
+		return base
+	}
+	merged := maps.Clone(base)
+	if merged == nil {
+		merged = map[string]any{}
+	}
+	for key, value := range over {
+		below, ok := merged[key].(map[string]any)
+		if m, isMap := value.(map[string]any); ok && isMap {
+			merged[key] = MergeValues(below, m)
+			continue
+		}
+		merged[key] = value
+	}
+	return merged
+}
+
+// LoadTesterVersion returns the version that the public load tester's chart runs: the
+// chart's own (fluxcd/flagger charts/loadtester/Chart.yaml, appVersion). For a range or
+// another chart it is unknown, and the pinned one is returned.
+func (s *Settings) LoadTesterVersion() string {
+	pinned := pinnedCharts()["loadtester"]
+	if own := s.Charts["loadtester"]; own.Name == pinned.Name && isExact(own.Version) {
+		return strings.TrimPrefix(own.Version, "v")
+	}
+	return pinned.Version
+}
