@@ -1,13 +1,8 @@
 package render
 
 import (
-	"fmt"
-	"slices"
-	"strings"
-
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/flux"
-	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/report"
 	"github.com/fleetwright/fleetwright/render/settings"
@@ -48,36 +43,24 @@ func (m *Compiler) Compile(docs schema.Documents, opts Options) (*Tree, diag.Lis
 // compile compiles the documents, and returns the run that did with what it made.
 func compile(docs schema.Documents, opts Options, keep *Compiler) (*compiler, *Tree, diag.List) {
 	to := report.New(&docs)
-	c := &compiler{
-		Report:         to,
-		Input:          place.NewInput(&docs, to),
-		keep:           keep,
-		blobs:          map[*manifest.Object]*blob{},
-		kustomizations: map[string]*blob{},
-		stages:         map[stageKey]*stage{},
-		patched:        map[string]manifest.Origin{},
-		alertManifests: map[*place.AlertProvider]*manifest.Object{},
-		stacks:         map[*place.Fleet]*stack{},
-		rollouts:       map[rolloutKey]*rollout{},
-		alerts:         map[*place.Target]map[*place.Application][]manifest.Rendered{},
-	}
+	c := &compiler{Report: to, Input: place.NewInput(&docs, to)}
 	c.settings = settings.New(c.RenderConfig, opts.Path, opts.DefaultPath, opts.Topology, to)
 	checkCredentials(docs.All, to)
 	c.targets = c.Place(&c.settings)
 	for _, a := range c.Applications {
 		flux.Check(a, to)
 	}
-	c.placeStacks()
-	c.placeRollouts()
+	c.installed = c.install()
 	c.checkFeatures()
 	c.checkMeshes()
 	c.checkAlertProviders()
 	c.summarize()
 	before := c.diagnostics()
 	// What is sound is rendered in any case: one mistake must not hide another.
-	tree := c.render()
+	e := newEncoder(keep, to)
+	tree := c.render(e)
 	c.checkCollisions(tree)
-	c.checkOutputs(before)
+	e.checkOutputs(before)
 	list := c.diagnostics()
 	if list.HasErrors() {
 		return c, nil, list
@@ -97,80 +80,12 @@ func compile(docs schema.Documents, opts Options, keep *Compiler) (*compiler, *T
 type compiler struct {
 	*report.Report
 	*place.Input
+	*installed
 	settings settings.Settings
-	// keep is what keeps what is encoded, or nil.
-	keep *Compiler
-
 	// targets are the clusters that get a directory, by name.
 	targets []*place.Target
-	// stacks are what the fleets install, and rollouts what is rolled out with that.
-	stacks   map[*place.Fleet]*stack
-	rollouts map[rolloutKey]*rollout
-	// alerts are the AlertProviders that come with each application of a target, once they
-	// were asked for.
-	alerts map[*place.Target]map[*place.Application][]manifest.Rendered
-	// blobs are the manifests that were encoded so far.
-	blobs map[*manifest.Object]*blob
-	// encodings are what the blobs are yet to hold.
-	encodings []encoding
-	// stages are those of the sync.yaml files made so far.
-	stages map[stageKey]*stage
-	// kustomizations are the kustomization.yaml files made so far.
-	kustomizations map[string]*blob
-	// alertManifests are the AlertProviders rendered so far.
-	alertManifests map[*place.AlertProvider]*manifest.Object
-	// outputs are the objects made so far, each once, until what is surely right of them
-	// is left out, and patched where the patches of some of them are, by their names.
-	outputs []schema.Output
-	patched map[string]manifest.Origin
 }
 
 // diagnostics returns everything reported that no comment ignores, with the severities of
 // the settings.
 func (c *compiler) diagnostics() diag.List { return c.List(c.settings.Severities) }
-
-// render makes the tree of everything that was placed.
-func (c *compiler) render() *Tree {
-	tree := &Tree{}
-	switch {
-	case !c.settings.Hub:
-		layouts, variants := map[string]*clusterLayout{}, variants{}
-		for _, t := range c.targets {
-			tree.Clusters = append(tree.Clusters, c.renderTarget(t, layouts, variants))
-		}
-	case len(c.targets) > 0:
-		tree.Clusters = append(tree.Clusters, c.renderHub())
-	}
-	c.encodeAll()
-	return tree
-}
-
-// checkOutputs checks every object against the schema of what may be written. A
-// failure is a mistake of the compiler, not of its user, but for what the user's
-// patches have made. Where there were errors before, what was rendered need not be
-// sound: then only what patches have made of a sound rollout is checked.
-func (c *compiler) checkOutputs(before diag.List) {
-	outputs := c.outputs
-	if before.HasErrors() {
-		outputs = slices.DeleteFunc(slices.Clone(outputs), func(o schema.Output) bool {
-			by, ok := c.patched[o.Name]
-			return !ok || isOfRollout(by, before)
-		})
-	}
-	for _, bad := range schema.CheckOutput(outputs) {
-		if by, ok := c.patched[bad.Name]; ok {
-			c.Add(by.Doc.Diagnostic(diag.PatchBreaks, by.Path, fmt.Sprintf("the patches make %s one that the cluster does not take: %s", bad.Name, bad.Explain()), bad.Hint))
-			continue
-		}
-		c.Add(diag.New(diag.Internal, diag.Position{}, "", bad.Error(), "please report this as a mistake of fleetwright"))
-	}
-}
-
-// isOfRollout reports whether an error from before is in the rollout that the patches at o
-// are of, so that they may not be what breaks an object.
-func isOfRollout(o manifest.Origin, before diag.List) bool {
-	rollout := o.Path[:max(slices.Index(o.Path, any("patches")), 0)].String()
-	return slices.ContainsFunc(before, func(d diag.Diagnostic) bool {
-		return d.Severity == diag.Error && d.Position.File == o.Doc.Position().File && strings.HasPrefix(d.Path, rollout)
-	})
-}
