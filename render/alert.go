@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
-	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
@@ -31,20 +30,6 @@ func (r *rollout) alertProviders() (all []*place.AlertProvider) {
 		}
 	}
 	return all
-}
-
-// alertProviderObject is the AlertProvider as it is rendered, the same for all rollouts.
-func (c *compiler) alertProviderObject(p *place.AlertProvider) manifest.Rendered {
-	m, ok := c.alertManifests[p]
-	if !ok {
-		m = &manifest.Object{
-			APIVersion: manifest.FlaggerV1beta1, Kind: "AlertProvider",
-			Metadata: manifest.Metadata{Name: p.Name, Namespace: p.Namespace, Labels: notOfTools(manifest.TextOf(p.Metadata.Labels)), Annotations: notOfTools(p.Metadata.Annotations)},
-			Spec:     p.Spec,
-		}
-		c.alertManifests[p] = m
-	}
-	return manifest.Rendered{Object: m, Origin: manifest.Origin{Doc: p.Doc}}
 }
 
 // notOfTools are labels or annotations without those that kubectl and Flux have left

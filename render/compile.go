@@ -3,7 +3,6 @@ package render
 import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/flux"
-	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/report"
 	"github.com/fleetwright/fleetwright/render/settings"
@@ -44,35 +43,24 @@ func (m *Compiler) Compile(docs schema.Documents, opts Options) (*Tree, diag.Lis
 // compile compiles the documents, and returns the run that did with what it made.
 func compile(docs schema.Documents, opts Options, keep *Compiler) (*compiler, *Tree, diag.List) {
 	to := report.New(&docs)
-	c := &compiler{
-		Report:         to,
-		Input:          place.NewInput(&docs, to),
-		keep:           keep,
-		blobs:          map[*manifest.Object]*blob{},
-		kustomizations: map[string]*blob{},
-		stages:         map[stageKey]*stage{},
-		alertManifests: map[*place.AlertProvider]*manifest.Object{},
-		stacks:         map[*place.Fleet]*stack{},
-		rollouts:       map[rolloutKey]*rollout{},
-		alerts:         map[*place.Target]map[*place.Application][]manifest.Rendered{},
-	}
+	c := &compiler{Report: to, Input: place.NewInput(&docs, to)}
 	c.settings = settings.New(c.RenderConfig, opts.Path, opts.DefaultPath, opts.Topology, to)
 	checkCredentials(docs.All, to)
 	c.targets = c.Place(&c.settings)
 	for _, a := range c.Applications {
 		flux.Check(a, to)
 	}
-	c.placeStacks()
-	c.placeRollouts()
+	c.installed = c.install()
 	c.checkFeatures()
 	c.checkMeshes()
 	c.checkAlertProviders()
 	c.summarize()
 	before := c.diagnostics()
 	// What is sound is rendered in any case: one mistake must not hide another.
-	tree := c.render()
+	e := newEncoder(keep, to)
+	tree := c.render(e)
 	c.checkCollisions(tree)
-	c.checkOutputs(before)
+	e.checkOutputs(before)
 	list := c.diagnostics()
 	if list.HasErrors() {
 		return c, nil, list
@@ -92,61 +80,12 @@ func compile(docs schema.Documents, opts Options, keep *Compiler) (*compiler, *T
 type compiler struct {
 	*report.Report
 	*place.Input
+	*installed
 	settings settings.Settings
-	// keep is what keeps what is encoded, or nil.
-	keep *Compiler
-
 	// targets are the clusters that get a directory, by name.
 	targets []*place.Target
-	// stacks are what the fleets install, and rollouts what is rolled out with that.
-	stacks   map[*place.Fleet]*stack
-	rollouts map[rolloutKey]*rollout
-	// alerts are the AlertProviders that come with each application of a target, once they
-	// were asked for.
-	alerts map[*place.Target]map[*place.Application][]manifest.Rendered
-	// blobs are the manifests that were encoded so far.
-	blobs map[*manifest.Object]*blob
-	// encodings are what the blobs are yet to hold.
-	encodings []encoding
-	// stages are those of the sync.yaml files made so far.
-	stages map[stageKey]*stage
-	// kustomizations are the kustomization.yaml files made so far.
-	kustomizations map[string]*blob
-	// alertManifests are the AlertProviders rendered so far.
-	alertManifests map[*place.AlertProvider]*manifest.Object
-	// outputs are the objects made so far, each once, until what is surely right of them
-	// is left out.
-	outputs []schema.Output
 }
 
 // diagnostics returns everything reported that no comment ignores, with the severities of
 // the settings.
 func (c *compiler) diagnostics() diag.List { return c.List(c.settings.Severities) }
-
-// render makes the tree of everything that was placed.
-func (c *compiler) render() *Tree {
-	tree := &Tree{}
-	switch {
-	case !c.settings.Hub:
-		layouts, variants := map[string]*clusterLayout{}, variants{}
-		for _, t := range c.targets {
-			tree.Clusters = append(tree.Clusters, c.renderTarget(t, layouts, variants))
-		}
-	case len(c.targets) > 0:
-		tree.Clusters = append(tree.Clusters, c.renderHub())
-	}
-	c.encodeAll()
-	return tree
-}
-
-// checkOutputs checks every object against the schema of what may be written. A failure is
-// a mistake of the compiler, not of its user. Where there were errors before, what was
-// rendered need not be sound.
-func (c *compiler) checkOutputs(before diag.List) {
-	if before.HasErrors() {
-		return
-	}
-	for _, bad := range schema.CheckOutput(c.outputs) {
-		c.Add(diag.New(diag.Internal, diag.Position{}, "", bad.Error(), "please report this as a mistake of fleetwright"))
-	}
-}

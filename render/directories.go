@@ -3,8 +3,6 @@ package render
 import (
 	"encoding/binary"
 	"fmt"
-	"maps"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -12,13 +10,29 @@ import (
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
+	"github.com/fleetwright/fleetwright/render/settings"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// variants are the directories of applications, by what of an application they
-// hold. Targets that get the same of it share them.
-type variants map[string]*variant
+// An assembler makes the directories of clusters.
+type assembler struct {
+	*encoder
+	*installed
+	settings     *settings.Settings
+	applications []*place.Application
+	targets      []*place.Target
+	// layouts are those of targets, by their contentKey.
+	layouts map[string]*clusterLayout
+	// variants are the directories of applications, by what of an application they
+	// hold. Targets that get the same of it share them.
+	variants map[string]*variant
+	// alertProviders are the AlertProviders that come with each application of a target,
+	// once they were asked for, and alertManifests the objects of all.
+	alertProviders map[*place.Target]map[*place.Application][]manifest.Rendered
+	alertManifests map[*place.AlertProvider]*manifest.Object
+}
 
+// A variant is the directories of an application.
 type variant struct {
 	// app is nil for remote targets, of which no two get the same.
 	app *dir
@@ -26,22 +40,49 @@ type variant struct {
 	rollout *dir
 }
 
+// render makes the tree of everything that was placed.
+func (c *compiler) render(e *encoder) *Tree {
+	b := &assembler{
+		encoder: e, installed: c.installed, settings: &c.settings, applications: c.Applications, targets: c.targets,
+		layouts: map[string]*clusterLayout{}, variants: map[string]*variant{},
+		alertProviders: map[*place.Target]map[*place.Application][]manifest.Rendered{}, alertManifests: map[*place.AlertProvider]*manifest.Object{},
+	}
+	tree := &Tree{}
+	switch {
+	case !c.settings.Hub:
+		for _, t := range c.targets {
+			tree.Clusters = append(tree.Clusters, b.renderTarget(t))
+		}
+	case len(c.targets) > 0:
+		tree.Clusters = append(tree.Clusters, b.renderHub())
+	}
+	e.encodeAll()
+	return tree
+}
+
 // renderTarget makes the directory of one cluster, for its own Flux. The layout is made
 // for the first of the clusters that get the same.
-func (c *compiler) renderTarget(t *place.Target, layouts map[string]*clusterLayout, variants variants) *Cluster {
-	sync := newSyncFile(c, t.Name)
-	key, stack := contentKey(t), c.stack(t)
-	l, ok := layouts[key]
+func (b *assembler) renderTarget(t *place.Target) *Cluster {
+	sync := newSyncFile(b, t.Name)
+	key, stack := contentKey(t), b.stack(t)
+	l, ok := b.layouts[key]
 	if !ok {
-		l = c.layout(c.ownDirs(t, sync, variants), sync, c.inventoryVersions(stack))
-		layouts[key] = l
+		l = b.layout(b.ownDirs(t, sync), sync, b.inventoryVersions(stack))
+		b.layouts[key] = l
 	}
 	cluster := newCluster(t.Name, sync.root, l)
 	cluster.Labels = manifest.TextOf(t.Labels)
 	if stack != nil && ok {
-		cluster.infrastructure = stack.infrastructure(c, t)
+		cluster.infrastructure = stack.infrastructure(b.encoder, t)
 	}
 	return cluster
+}
+
+// inventoryVersions returns the versions that the manifests of a cluster are made for.
+func (b *assembler) inventoryVersions(s *stack) map[string]string {
+	versions := stackVersions(s)
+	versions["flux"] = b.settings.Flux
+	return versions
 }
 
 // contentKey tells targets apart that do not get the same: by what they have installed, and
@@ -60,32 +101,32 @@ func contentKey(t *place.Target) string {
 }
 
 // layout returns the layout of clusters with these directories, and the one that applies them.
-func (c *compiler) layout(dirs []*dir, sync *syncFile, versions map[string]string) *clusterLayout {
+func (b *assembler) layout(dirs []*dir, sync *syncFile, versions map[string]string) *clusterLayout {
 	return newLayout(append(dirs, sync.dir()), sync.template(), versions)
 }
 
 // ownDirs returns the directories that the Flux of the cluster itself applies.
-func (c *compiler) ownDirs(t *place.Target, sync *syncFile, variants variants) []*dir {
+func (b *assembler) ownDirs(t *place.Target, sync *syncFile) []*dir {
 	var dirs []*dir
 	add := func(stage syncStage) api.NamespacedReference {
 		dirs = append(dirs, stage.dir)
 		return sync.add(stage)
 	}
-	injected, _ := c.injectedNamespaces(t)
+	injected, _ := b.injectedNamespaces(t)
 	var ready []api.NamespacedReference
-	if stack := c.stack(t); stack != nil {
+	if stack := b.stack(t); stack != nil {
 		stack.render()
 		at := stack.flagger.Origin
-		for _, d := range []*dir{stack.infrastructure(c, t), stack.meshesDir(c), stack.meshDir(c, t, injected)} {
+		for _, d := range []*dir{stack.infrastructure(b.encoder, t), stack.meshesDir(b.encoder), stack.meshDir(b.encoder, t, injected)} {
 			if d != nil {
 				ready = []api.NamespacedReference{add(syncStage{name: d.path, dir: d, at: at, wait: true, after: ready})}
 			}
 		}
 	}
 	for _, a := range t.Apps {
-		v := c.variant(a, t, injected, variants)
+		v := b.variant(a, t, injected)
 		var after []api.NamespacedReference
-		if c.needsStack(a, t, injected) {
+		if b.needsStack(a, t, injected) {
 			after = ready
 		}
 		app := add(syncStage{name: syncName(layout.AppPrefix, a.Application), dir: v.app, at: manifest.Origin{Doc: a.Doc}, wait: flux.CanWait(a), after: after})
@@ -97,63 +138,11 @@ func (c *compiler) ownDirs(t *place.Target, sync *syncFile, variants variants) [
 	return dirs
 }
 
-// rolloutsOf returns the rollouts of an application on a target.
-func (c *compiler) rolloutsOf(a place.TargetApp, t *place.Target) (all []*rollout) {
-	for _, p := range a.Policies {
-		if r := c.rollout(p, t); r != nil {
-			all = append(all, r)
-		}
-	}
-	return all
-}
-
-// injectedNamespaces returns the namespaces of the target that workloads are rolled
-// out in, whichever application brings them, where they must carry something. Differing are
-// the rollouts in a namespace that must carry something else.
-func (c *compiler) injectedNamespaces(t *place.Target) (injected map[string]manifest.NamespaceMeta, differing []*rollout) {
-	injected = map[string]manifest.NamespaceMeta{}
-	// all are those, and the load tester's, whatever they carry.
-	all := map[string]manifest.NamespaceMeta{}
-	stack := c.stack(t)
-	if stack != nil && stack.loadTester != nil {
-		all[publicLoadTester] = stack.namespaceMeta(nil)
-	}
-	for _, a := range t.Apps {
-		for _, r := range c.rolloutsOf(a, t) {
-			meta := stack.namespaceMeta(r)
-			if other, ok := all[r.namespace]; ok && !reflect.DeepEqual(other, meta) {
-				differing = append(differing, r)
-				continue
-			}
-			all[r.namespace] = meta
-			if !meta.IsZero() {
-				injected[r.namespace] = meta
-			}
-		}
-	}
-	return injected, differing
-}
-
-// namespaces returns the names of the namespaces that the application's objects and workloads
-// are in.
-func (c *compiler) namespaces(a place.TargetApp, t *place.Target) []string {
-	seen := map[string]bool{a.Namespace: true}
-	for _, p := range a.Policies {
-		if ns := p.TargetNamespace(); ns != "" {
-			seen[ns] = true
-		}
-	}
-	for _, r := range c.rolloutsOf(a, t) {
-		seen[r.namespace] = true
-	}
-	return slices.Sorted(maps.Keys(seen))
-}
-
 // needsStack reports whether the application has rollouts, whose objects are the
 // stack's to know, or pods that must not start before their sidecars can be
 // injected.
-func (c *compiler) needsStack(a place.TargetApp, t *place.Target, injected map[string]manifest.NamespaceMeta) bool {
-	return len(c.rolloutsOf(a, t)) > 0 || slices.ContainsFunc(c.namespaces(a, t), func(ns string) bool {
+func (b *assembler) needsStack(a place.TargetApp, t *place.Target, injected map[string]manifest.NamespaceMeta) bool {
+	return len(b.rolloutsOf(a, t)) > 0 || slices.ContainsFunc(b.namespaces(a, t), func(ns string) bool {
 		_, ok := injected[ns]
 		return ok
 	})
@@ -161,7 +150,7 @@ func (c *compiler) needsStack(a place.TargetApp, t *place.Target, injected map[s
 
 // variant returns what a target gets of an application, made once for all targets that
 // get the same.
-func (c *compiler) variant(a place.TargetApp, t *place.Target, injected map[string]manifest.NamespaceMeta, variants variants) *variant {
+func (b *assembler) variant(a place.TargetApp, t *place.Target, injected map[string]manifest.NamespaceMeta) *variant {
 	var key strings.Builder
 	fmt.Fprintf(&key, "%s %t", a.ID(), t.Remote)
 	if f := t.InstalledBy; f != nil {
@@ -170,67 +159,81 @@ func (c *compiler) variant(a place.TargetApp, t *place.Target, injected map[stri
 	for _, p := range a.Policies {
 		fmt.Fprintf(&key, "\npolicy %s", p.FluxName)
 	}
-	for _, ns := range c.namespaces(a, t) {
+	for _, ns := range b.namespaces(a, t) {
 		fmt.Fprintf(&key, "\nnamespace %s %v", ns, injected[ns])
 	}
-	providers := c.ownAlertProviders(a, t)
+	providers := b.ownAlertProviders(a, t)
 	for _, p := range providers {
 		fmt.Fprintf(&key, "\nalerts %s", p.Identity())
 	}
-	v, ok := variants[key.String()]
+	v, ok := b.variants[key.String()]
 	if !ok {
-		v = &variant{rollout: c.rolloutDir(a, t, providers)}
+		v = &variant{rollout: b.rolloutDir(a, t, providers)}
 		if !t.Remote {
-			v.app = c.appDir(a, t, injected)
+			v.app = b.appDir(a, t, injected)
 		}
-		variants[key.String()] = v
+		b.variants[key.String()] = v
 	}
 	return v
 }
 
 // ownAlertProviders returns the AlertProviders that come with an application: those
 // that its rollouts name, and none of the applications before it on the target.
-func (c *compiler) ownAlertProviders(a place.TargetApp, t *place.Target) []manifest.Rendered {
-	if c.alerts[t] == nil {
+func (b *assembler) ownAlertProviders(a place.TargetApp, t *place.Target) []manifest.Rendered {
+	if b.alertProviders[t] == nil {
 		alerts, seen := map[*place.Application][]manifest.Rendered{}, map[*place.AlertProvider]bool{}
 		for _, other := range t.Apps {
-			for _, r := range c.rolloutsOf(other, t) {
+			for _, r := range b.rolloutsOf(other, t) {
 				for _, provider := range r.alertProviders() {
 					if !seen[provider] {
 						seen[provider] = true
-						alerts[other.Application] = append(alerts[other.Application], c.alertProviderObject(provider))
+						alerts[other.Application] = append(alerts[other.Application], b.alertProvider(provider))
 					}
 				}
 			}
 		}
-		c.alerts[t] = alerts
+		b.alertProviders[t] = alerts
 	}
-	return c.alerts[t][a.Application]
+	return b.alertProviders[t][a.Application]
+}
+
+// alertProvider returns the object of an AlertProvider, the same for all rollouts.
+func (b *assembler) alertProvider(p *place.AlertProvider) manifest.Rendered {
+	m, ok := b.alertManifests[p]
+	if !ok {
+		m = &manifest.Object{
+			APIVersion: manifest.FlaggerV1beta1, Kind: "AlertProvider",
+			Metadata: manifest.Metadata{Name: p.Name, Namespace: p.Namespace, Labels: notOfTools(manifest.TextOf(p.Metadata.Labels)), Annotations: notOfTools(p.Metadata.Annotations)},
+			Spec:     p.Spec,
+		}
+		b.alertManifests[p] = m
+	}
+	return manifest.Rendered{Object: m, Origin: manifest.Origin{Doc: p.Doc}}
 }
 
 // appDir makes apps/<namespace>.<application>: namespaces, the source, and what
 // applies it.
-func (c *compiler) appDir(a place.TargetApp, t *place.Target, injected map[string]manifest.NamespaceMeta) *dir {
-	objects := append(c.appNamespaces(a, t, injected), flux.NewSource(a.Application))
-	return c.newAppDir(a, "apps", append(objects, c.policyObjects(a, t, injected)...)...)
+func (b *assembler) appDir(a place.TargetApp, t *place.Target, injected map[string]manifest.NamespaceMeta) *dir {
+	objects := append(b.appNamespaces(a, t, injected), flux.NewSource(a.Application))
+	return b.newAppDir(a, "apps", append(objects, b.policyObjects(a, t, injected)...)...)
 }
 
 // newAppDir makes the directory of an application below another.
-func (c *compiler) newAppDir(a place.TargetApp, above string, objects ...manifest.Rendered) *dir {
-	d := c.newDir(above+"/"+a.DirName(), objects...)
+func (b *assembler) newAppDir(a place.TargetApp, above string, objects ...manifest.Rendered) *dir {
+	d := b.newDir(above+"/"+a.DirName(), objects...)
 	d.app = a.ID()
 	return d
 }
 
 // appNamespaces returns the namespaces that the application needs and nothing else brings.
-func (c *compiler) appNamespaces(a place.TargetApp, t *place.Target, injected map[string]manifest.NamespaceMeta) []manifest.Rendered {
+func (b *assembler) appNamespaces(a place.TargetApp, t *place.Target, injected map[string]manifest.NamespaceMeta) []manifest.Rendered {
 	var owned map[string]bool
-	if stack := c.stack(t); stack != nil {
+	if stack := b.stack(t); stack != nil {
 		owned = stack.ownedNamespaces()
 	}
 	var objects []manifest.Rendered
-	for _, ns := range c.namespaces(a, t) {
-		if owned[ns] || ns == c.settings.Source.Namespace && !t.Remote || manifest.AlwaysThere[ns] {
+	for _, ns := range b.namespaces(a, t) {
+		if owned[ns] || ns == b.settings.Source.Namespace && !t.Remote || manifest.AlwaysThere[ns] {
 			continue
 		}
 		objects = append(objects, manifest.Rendered{Object: manifest.NewSharedNamespace(ns, injected[ns]), Origin: manifest.Origin{Doc: a.Doc}})
@@ -239,9 +242,9 @@ func (c *compiler) appNamespaces(a place.TargetApp, t *place.Target, injected ma
 }
 
 // policyObjects returns the Flux Kustomizations and HelmReleases of the application.
-func (c *compiler) policyObjects(a place.TargetApp, t *place.Target, injected map[string]manifest.NamespaceMeta) []manifest.Rendered {
+func (b *assembler) policyObjects(a place.TargetApp, t *place.Target, injected map[string]manifest.NamespaceMeta) []manifest.Rendered {
 	own := map[string]manifest.NamespaceMeta{}
-	for _, ns := range c.namespaces(a, t) {
+	for _, ns := range b.namespaces(a, t) {
 		if meta, ok := injected[ns]; ok {
 			own[ns] = meta
 		}
@@ -252,19 +255,19 @@ func (c *compiler) policyObjects(a place.TargetApp, t *place.Target, injected ma
 		if p.Helm != nil {
 			make = flux.NewHelmRelease
 		}
-		objects = append(objects, make(p, t, own, c.rollout(p, t) != nil))
+		objects = append(objects, make(p, t, own, b.rollout(p, t) != nil))
 	}
 	return objects
 }
 
 // rolloutDir makes rollouts/<namespace>.<application>, or nil where there are none.
-func (c *compiler) rolloutDir(a place.TargetApp, t *place.Target, providers []manifest.Rendered) *dir {
+func (b *assembler) rolloutDir(a place.TargetApp, t *place.Target, providers []manifest.Rendered) *dir {
 	var objects []manifest.Rendered
-	for _, r := range c.rolloutsOf(a, t) {
+	for _, r := range b.rolloutsOf(a, t) {
 		objects = append(objects, r.objects()...)
 	}
 	if len(objects) == 0 {
 		return nil
 	}
-	return c.newAppDir(a, "rollouts", append(objects, providers...)...)
+	return b.newAppDir(a, "rollouts", append(objects, providers...)...)
 }

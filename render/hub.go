@@ -10,51 +10,50 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// Topology hub is Kurator's: the Flux of one management cluster, hostCluster,
+// Topology hub is Kurator's: the Flux of one management cluster, place.HostCluster,
 // applies to all others. What Flux reads is on the hub: sources, Flux
 // Kustomizations and HelmReleases, each of the latter with the kubeconfig of one
 // cluster. What only the others need, such as Namespaces and Canaries, is applied
 // to them by Kustomizations in sync.yaml with a kubeconfig of their own.
 
 // renderHub makes the directory of the hub, which holds those of all clusters.
-func (c *compiler) renderHub() *Cluster {
+func (b *assembler) renderHub() *Cluster {
 	var dirs []*dir
-	sync := newSyncFile(c, place.HostCluster)
-	versions := c.inventoryVersions(nil)
-	variants := variants{}
+	sync := newSyncFile(b, place.HostCluster)
+	versions := b.inventoryVersions(nil)
 	var spokes []string
 	var sources []api.NamespacedReference
-	if objects := c.remoteSources(); len(objects) > 0 {
-		d := c.newDir(layout.SourcesDir, objects...)
+	if objects := b.remoteSources(); len(objects) > 0 {
+		d := b.newDir(layout.SourcesDir, objects...)
 		dirs = append(dirs, d)
 		sources = append(sources, sync.add(syncStage{name: layout.SourcesDir, dir: d}))
 	}
-	for _, t := range c.targets {
+	for _, t := range b.targets {
 		if !t.Remote {
-			dirs = append(dirs, c.ownDirs(t, sync, variants)...)
+			dirs = append(dirs, b.ownDirs(t, sync)...)
 			continue
 		}
 		spokes = append(spokes, t.Name)
-		dirs = append(dirs, c.spokeDirs(t, sync, sources, variants)...)
-		for name, version := range c.stackVersions(c.stack(t)) {
+		dirs = append(dirs, b.spokeDirs(t, sync, sources)...)
+		for name, version := range stackVersions(b.stack(t)) {
 			versions[t.Name+"/"+name] = version
 		}
 	}
-	hub := newCluster(place.HostCluster, sync.root, c.layout(dirs, sync, versions))
+	hub := newCluster(place.HostCluster, sync.root, b.layout(dirs, sync, versions))
 	hub.Spokes = spokes
 	return hub
 }
 
 // remoteSources returns the sources of the applications that go to other clusters. Their
 // namespaces are there: the Secrets with the kubeconfigs are in them.
-func (c *compiler) remoteSources() (objects []manifest.Rendered) {
+func (b *assembler) remoteSources() (objects []manifest.Rendered) {
 	remote := map[*place.Application]bool{}
-	for _, t := range c.targets {
+	for _, t := range b.targets {
 		for _, a := range t.Apps {
 			remote[a.Application] = remote[a.Application] || t.Remote
 		}
 	}
-	for _, a := range c.Applications {
+	for _, a := range b.applications {
 		if remote[a] {
 			objects = append(objects, flux.NewSource(a))
 		}
@@ -64,7 +63,7 @@ func (c *compiler) remoteSources() (objects []manifest.Rendered) {
 
 // spokeDirs returns the directories of a cluster that the hub applies to, or applies
 // itself for it. The sources must be there before.
-func (c *compiler) spokeDirs(t *place.Target, sync *syncFile, sources []api.NamespacedReference, variants variants) []*dir {
+func (b *assembler) spokeDirs(t *place.Target, sync *syncFile, sources []api.NamespacedReference) []*dir {
 	var dirs []*dir
 	root := "clusters/" + t.Name
 	add := func(name string, d *dir, at manifest.Origin, wait, onHub bool, after ...api.NamespacedReference) api.NamespacedReference {
@@ -77,34 +76,34 @@ func (c *compiler) spokeDirs(t *place.Target, sync *syncFile, sources []api.Name
 		return sync.add(stage)
 	}
 	at := manifest.Origin{Doc: t.Doc}
-	injected, _ := c.injectedNamespaces(t)
+	injected, _ := b.injectedNamespaces(t)
 	var ready []api.NamespacedReference
 	then := func(name string, d *dir, onHub bool) {
 		if d != nil {
 			ready = []api.NamespacedReference{add(name, d, at, true, onHub, ready...)}
 		}
 	}
-	stack := c.stack(t)
+	stack := b.stack(t)
 	if stack != nil {
 		at = stack.flagger.Origin
 		stack.render()
 	}
-	if spaces := c.spokeNamespaces(t, injected); len(spaces) > 0 {
-		then(layout.Infrastructure, c.newDir(layout.Infrastructure, spaces...), false)
+	if spaces := b.spokeNamespaces(t, injected); len(spaces) > 0 {
+		then(layout.Infrastructure, b.newDir(layout.Infrastructure, spaces...), false)
 	}
 	if stack != nil {
-		then(layout.ReleasesDir, c.newDir(layout.ReleasesDir, append(stack.charts(t), stack.flaggerRelease(t))...), true)
-		then(layout.MeshesDir, stack.meshesDir(c), false)
+		then(layout.ReleasesDir, b.newDir(layout.ReleasesDir, append(stack.charts(t), stack.flaggerRelease(t))...), true)
+		then(layout.MeshesDir, stack.meshesDir(b.encoder), false)
 		if stack.testerWaits() {
-			then(layout.LoadTesterDir, c.newDir(layout.LoadTesterDir, stack.loadTester.HelmRelease(t)), true)
+			then(layout.LoadTesterDir, b.newDir(layout.LoadTesterDir, stack.loadTester.HelmRelease(t)), true)
 		}
-		then(layout.MeshDir, stack.meshDir(c, t, injected), false)
+		then(layout.MeshDir, stack.meshDir(b.encoder, t, injected), false)
 	}
 	for _, a := range t.Apps {
 		of := manifest.Origin{Doc: a.Doc}
 		after := append(slices.Clip(sources), ready...)
-		app := add(layout.AppPrefix+a.ID(), c.newAppDir(a, "apps", c.policyObjects(a, t, injected)...), of, flux.CanWait(a), true, after...)
-		if d := c.variant(a, t, injected, variants).rollout; d != nil {
+		app := add(layout.AppPrefix+a.ID(), b.newAppDir(a, "apps", b.policyObjects(a, t, injected)...), of, flux.CanWait(a), true, after...)
+		if d := b.variant(a, t, injected).rollout; d != nil {
 			add(layout.RolloutPrefix+a.ID(), d, of, false, false, app)
 		}
 	}
@@ -113,14 +112,14 @@ func (c *compiler) spokeDirs(t *place.Target, sync *syncFile, sources []api.Name
 
 // spokeNamespaces returns all namespaces that a cluster of a hub is given: Flux applies them
 // before it installs or applies anything else there.
-func (c *compiler) spokeNamespaces(t *place.Target, injected map[string]manifest.NamespaceMeta) []manifest.Rendered {
+func (b *assembler) spokeNamespaces(t *place.Target, injected map[string]manifest.NamespaceMeta) []manifest.Rendered {
 	var all []manifest.Rendered
-	if stack := c.stack(t); stack != nil {
+	if stack := b.stack(t); stack != nil {
 		all = slices.Clone(stack.spaces)
 	}
 	seen := map[string]bool{}
 	for _, a := range t.Apps {
-		for _, ns := range c.appNamespaces(a, t, injected) {
+		for _, ns := range b.appNamespaces(a, t, injected) {
 			if !seen[ns.Metadata.Name] {
 				seen[ns.Metadata.Name] = true
 				all = append(all, ns)

@@ -169,7 +169,7 @@ type kustomizeFile struct {
 
 // newDir makes a payload directory: one file per object, and a
 // kustomization.yaml that names them.
-func (c *compiler) newDir(at string, objects ...manifest.Rendered) *dir {
+func (c *encoder) newDir(at string, objects ...manifest.Rendered) *dir {
 	d := &dir{path: at}
 	add := func(name string, o object) {
 		d.files = append(d.files, namedObject{path.Join(at, name), name, o})
@@ -192,7 +192,7 @@ func (d *dir) sort() {
 }
 
 // kustomization is a kustomization.yaml, made once per list of resources.
-func (c *compiler) kustomization(resources ...string) *blob {
+func (c *encoder) kustomization(resources ...string) *blob {
 	key := strings.Join(resources, "\n")
 	if b, ok := c.kustomizations[key]; ok {
 		return b
@@ -207,7 +207,7 @@ func (c *compiler) kustomization(resources ...string) *blob {
 // encode has the file of a manifest made and the manifest checked against the
 // schema of what may be written, both once however many directories the manifest
 // is in.
-func (c *compiler) encode(o manifest.Rendered) *blob {
+func (c *encoder) encode(o manifest.Rendered) *blob {
 	m := o.Object
 	b, ok := c.blobs[m]
 	if ok {
@@ -226,13 +226,13 @@ func (c *compiler) encode(o manifest.Rendered) *blob {
 
 // check has an object checked against the schema of what may be written, and returns its
 // number.
-func (c *compiler) check(o schema.Output) int {
+func (c *encoder) check(o schema.Output) int {
 	c.outputs = append(c.outputs, o)
 	return len(c.outputs) - 1
 }
 
 // blob is one that holds the YAML of a value when all are encoded.
-func (c *compiler) blob(e encoding) *blob {
+func (c *encoder) blob(e encoding) *blob {
 	e.to = &blob{}
 	c.encodings = append(c.encodings, e)
 	return e.to
@@ -240,7 +240,7 @@ func (c *compiler) blob(e encoding) *blob {
 
 // encodeAll makes the content of all blobs, and leaves to be checked what is not surely
 // right.
-func (c *compiler) encodeAll() {
+func (c *encoder) encodeAll() {
 	var last memory
 	if c.keep != nil {
 		if last = c.keep.encoded; last == nil {
@@ -275,6 +275,6 @@ func (c *compiler) encodeAll() {
 }
 
 // cannotEncode says that a value is none that YAML can be made of.
-func (c *compiler) cannotEncode(v any, err error) {
+func (c *encoder) cannotEncode(v any, err error) {
 	c.Add(diag.New(diag.Internal, diag.Position{}, "", fmt.Sprintf("cannot encode %T: %v", v, err), ""))
 }

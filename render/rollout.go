@@ -46,47 +46,6 @@ const (
 	defaultThreshold = 1
 )
 
-// A rolloutKey tells rollouts apart: one is of a policy, on all targets that one fleet has
-// its installation on, or none.
-type rolloutKey struct {
-	policy      *place.Policy
-	installedBy *place.Fleet
-}
-
-// placeRollouts makes and checks the rollouts of all policies, each once for all targets
-// that have the same installed. There is none where nothing runs it.
-func (c *compiler) placeRollouts() {
-	seen := map[rolloutKey]bool{}
-	for _, a := range c.Applications {
-		for _, p := range a.Policies {
-			if p.Rollout == nil {
-				continue
-			}
-			for _, t := range p.Targets {
-				key := rolloutKey{p, t.InstalledBy}
-				if seen[key] {
-					continue
-				}
-				seen[key] = true
-				r := &rollout{Rollout: p.Rollout, c: c, policy: p, stack: c.stack(t)}
-				r.namespace = cmp.Or(r.Workload.Namespace, p.TargetNamespace(), "default")
-				if r.stack == nil || r.stack.providerName != r.TrafficRoutingProvider {
-					r.reportNoStack()
-					continue
-				}
-				r.check()
-				r.made = r.makes()
-				c.rollouts[key] = r
-			}
-		}
-	}
-}
-
-// rollout returns the rollout of a policy on a target, or nil where it has none.
-func (c *compiler) rollout(p *place.Policy, t *place.Target) *rollout {
-	return c.rollouts[rolloutKey{p, t.InstalledBy}]
-}
-
 // report says something about a field of the rollout, unless that follows from what is
 // wrong there.
 func (r *rollout) report(code diag.Code, field schema.Path, message, hint string) {

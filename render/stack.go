@@ -52,18 +52,6 @@ const (
 	publicLoadTesterURL = "http://" + publicLoadTester + "." + publicLoadTester + "/"
 )
 
-// placeStacks makes what the fleets ask to be installed.
-func (c *compiler) placeStacks() {
-	for _, f := range c.Fleets {
-		if f.Spec.Plugin != nil && f.Spec.Plugin.Flagger != nil {
-			c.stacks[f] = c.newStack(f)
-		}
-	}
-}
-
-// stack returns what a target has installed, or nil.
-func (c *compiler) stack(t *place.Target) *stack { return c.stacks[t.InstalledBy] }
-
 // newStack is what a fleet asks for, or nil where it cannot be made.
 func (c *compiler) newStack(f *place.Fleet) *stack {
 	plugin := f.Spec.Plugin.Flagger
@@ -146,7 +134,7 @@ func (s *stack) flaggerRelease(on *place.Target) manifest.Rendered {
 }
 
 // infrastructure is the directory of one cluster that its own Flux applies.
-func (s *stack) infrastructure(c *compiler, on *place.Target) *dir {
+func (s *stack) infrastructure(c *encoder, on *place.Target) *dir {
 	if s.sharedInfra == nil {
 		s.sharedInfra = append(slices.Clip(s.spaces), s.charts(on)...)
 	}
@@ -154,7 +142,7 @@ func (s *stack) infrastructure(c *compiler, on *place.Target) *dir {
 }
 
 // meshesDir is meshes/, or nil.
-func (s *stack) meshesDir(c *compiler) *dir {
+func (s *stack) meshesDir(c *encoder) *dir {
 	if s.sharedMeshes == nil && len(s.early) > 0 {
 		s.sharedMeshes = c.newDir(layout.MeshesDir, s.early...)
 	}
@@ -164,7 +152,7 @@ func (s *stack) meshesDir(c *compiler) *dir {
 // meshDir is mesh/ of a cluster, or nil: what all share, and the namespaces of
 // rolled out workloads that every cluster has. No application brings these, and
 // several may use one.
-func (s *stack) meshDir(c *compiler, on *place.Target, injected map[string]manifest.NamespaceMeta) *dir {
+func (s *stack) meshDir(c *encoder, on *place.Target, injected map[string]manifest.NamespaceMeta) *dir {
 	objects := slices.Clip(s.late)
 	if s.testerWaits() && !on.Remote {
 		objects = append(objects, s.loadTester.HelmRelease(on))
@@ -196,15 +184,8 @@ func (s *stack) ownedNamespaces() map[string]bool {
 	return owned
 }
 
-// inventoryVersions are what the manifests of a cluster are made for.
-func (c *compiler) inventoryVersions(s *stack) map[string]string {
-	versions := c.stackVersions(s)
-	versions["flux"] = c.settings.Flux
-	return versions
-}
-
-// stackVersions are those of what a stack installs.
-func (c *compiler) stackVersions(s *stack) map[string]string {
+// stackVersions returns the versions of what a stack installs.
+func stackVersions(s *stack) map[string]string {
 	versions := map[string]string{}
 	if s == nil {
 		return versions

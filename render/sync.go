@@ -18,7 +18,7 @@ import (
 // Kuma does not make the rollouts' Meshes itself. A hub has the same for each
 // cluster, with sources before all and releases behind infrastructure.
 type syncFile struct {
-	c *compiler
+	c *assembler
 	// root is the place, in the repository, of the cluster whose Flux it is.
 	root string
 	all  []madeStage
@@ -47,7 +47,7 @@ type stageKey struct {
 
 // newStage has a Flux Kustomization checked, as it is for the cluster whose directory is at
 // root in the repository, and encoded for any.
-func (c *compiler) newStage(m *manifest.Object, root string) *stage {
+func (c *encoder) newStage(m *manifest.Object, root string) *stage {
 	s := &stage{id: m.Identity()}
 	spec := m.Spec.(flux.KustomizationSpec)
 	whole, _ := m.Unsubstituted([]byte(spec.Path)) // the rest of it is names
@@ -58,7 +58,7 @@ func (c *compiler) newStage(m *manifest.Object, root string) *stage {
 	return s
 }
 
-func newSyncFile(c *compiler, cluster string) *syncFile {
+func newSyncFile(c *assembler, cluster string) *syncFile {
 	return &syncFile{c: c, root: path.Join(c.settings.Path, cluster, layout.Dir)}
 }
 
@@ -76,7 +76,7 @@ type syncStage struct {
 
 // add adds a stage, and returns what others name it by.
 func (s *syncFile) add(stage syncStage) api.NamespacedReference {
-	settings := &s.c.settings
+	settings := s.c.settings
 	meta := manifest.Metadata{Name: stage.name, Namespace: settings.Source.Namespace}
 	var after []api.NamespacedReference
 	if spoke := stage.dir.spoke; spoke != nil {

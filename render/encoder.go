@@ -1,0 +1,46 @@
+package render
+
+import (
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/report"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// An encoder makes the files of objects, each once however many directories hold it, and has
+// what they hold checked.
+type encoder struct {
+	*report.Report
+	// keep is what keeps what is encoded, or nil.
+	keep *Compiler
+	// blobs are the objects that were encoded so far.
+	blobs map[*manifest.Object]*blob
+	// encodings are what the blobs are yet to hold.
+	encodings []encoding
+	// stages are those of the sync.yaml files made so far.
+	stages map[stageKey]*stage
+	// kustomizations are the kustomization.yaml files made so far.
+	kustomizations map[string]*blob
+	// outputs are the objects made so far, each once, until what is surely right of them
+	// is left out.
+	outputs []schema.Output
+}
+
+func newEncoder(keep *Compiler, to *report.Report) *encoder {
+	return &encoder{
+		Report: to, keep: keep,
+		blobs: map[*manifest.Object]*blob{}, kustomizations: map[string]*blob{}, stages: map[stageKey]*stage{},
+	}
+}
+
+// checkOutputs validates every object against the schema of what may be written. A failure
+// is a mistake of the compiler, not of its user. Where there were errors before, what was
+// rendered need not be sound.
+func (c *encoder) checkOutputs(before diag.List) {
+	if before.HasErrors() {
+		return
+	}
+	for _, bad := range schema.CheckOutput(c.outputs) {
+		c.Add(diag.New(diag.Internal, diag.Position{}, "", bad.Error(), "please report this as a mistake of fleetwright"))
+	}
+}

@@ -1,0 +1,120 @@
+package render
+
+import (
+	"cmp"
+	"maps"
+	"reflect"
+	"slices"
+
+	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/place"
+)
+
+// An installed is what the fleets install, and the rollouts that run with that.
+type installed struct {
+	stacks   map[*place.Fleet]*stack
+	rollouts map[rolloutKey]*rollout
+}
+
+// A rolloutKey tells rollouts apart: one is of a policy, on all targets where one fleet
+// installs Flagger.
+type rolloutKey struct {
+	policy      *place.Policy
+	installedBy *place.Fleet
+}
+
+// install makes what the fleets install, and makes and checks the rollouts of all policies,
+// each once for all targets that have the same installed. There is none where nothing runs it.
+func (c *compiler) install() *installed {
+	in := &installed{map[*place.Fleet]*stack{}, map[rolloutKey]*rollout{}}
+	for _, f := range c.Fleets {
+		if f.Spec.Plugin != nil && f.Spec.Plugin.Flagger != nil {
+			in.stacks[f] = c.newStack(f)
+		}
+	}
+	seen := map[rolloutKey]bool{}
+	for _, a := range c.Applications {
+		for _, p := range a.Policies {
+			if p.Rollout == nil {
+				continue
+			}
+			for _, t := range p.Targets {
+				key := rolloutKey{p, t.InstalledBy}
+				if seen[key] {
+					continue
+				}
+				seen[key] = true
+				r := &rollout{Rollout: p.Rollout, c: c, policy: p, stack: in.stack(t)}
+				r.namespace = cmp.Or(r.Workload.Namespace, p.TargetNamespace(), "default")
+				if r.stack == nil || r.stack.providerName != r.TrafficRoutingProvider {
+					r.reportNoStack()
+					continue
+				}
+				r.check()
+				r.made = r.makes()
+				in.rollouts[key] = r
+			}
+		}
+	}
+	return in
+}
+
+// stack returns what a target has installed, or nil.
+func (in *installed) stack(t *place.Target) *stack { return in.stacks[t.InstalledBy] }
+
+// rollout returns the rollout of a policy on a target, or nil where it has none.
+func (in *installed) rollout(p *place.Policy, t *place.Target) *rollout {
+	return in.rollouts[rolloutKey{p, t.InstalledBy}]
+}
+
+// rolloutsOf returns the rollouts of an application on a target.
+func (in *installed) rolloutsOf(a place.TargetApp, t *place.Target) (all []*rollout) {
+	for _, p := range a.Policies {
+		if r := in.rollout(p, t); r != nil {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+// injectedNamespaces returns the namespaces of the target that workloads are rolled
+// out in, whichever application brings them, where they must carry something. Differing are
+// the rollouts in a namespace that must carry something else.
+func (in *installed) injectedNamespaces(t *place.Target) (injected map[string]manifest.NamespaceMeta, differing []*rollout) {
+	injected = map[string]manifest.NamespaceMeta{}
+	// all are those, and the load tester's, whatever they carry.
+	all := map[string]manifest.NamespaceMeta{}
+	stack := in.stack(t)
+	if stack != nil && stack.loadTester != nil {
+		all[publicLoadTester] = stack.namespaceMeta(nil)
+	}
+	for _, a := range t.Apps {
+		for _, r := range in.rolloutsOf(a, t) {
+			meta := stack.namespaceMeta(r)
+			if other, ok := all[r.namespace]; ok && !reflect.DeepEqual(other, meta) {
+				differing = append(differing, r)
+				continue
+			}
+			all[r.namespace] = meta
+			if !meta.IsZero() {
+				injected[r.namespace] = meta
+			}
+		}
+	}
+	return injected, differing
+}
+
+// namespaces returns the names of the namespaces that the application's objects and workloads
+// are in.
+func (in *installed) namespaces(a place.TargetApp, t *place.Target) []string {
+	seen := map[string]bool{a.Namespace: true}
+	for _, p := range a.Policies {
+		if ns := p.TargetNamespace(); ns != "" {
+			seen[ns] = true
+		}
+	}
+	for _, r := range in.rolloutsOf(a, t) {
+		seen[r.namespace] = true
+	}
+	return slices.Sorted(maps.Keys(seen))
+}
