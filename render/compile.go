@@ -25,25 +25,13 @@ type Options struct {
 // about the documents, in order, including what was found when they were loaded.
 // Where any of that is an error there is no tree.
 func Compile(docs schema.Documents, opts Options) (*Tree, diag.List) {
-	_, tree, list := compile(docs, opts, nil)
-	return tree, list
-}
-
-// A Compiler compiles again and again. What it has encoded it gives again where the same
-// is encoded the next time; the trees that it makes are those of the function. The zero
-// value has not compiled anything.
-type Compiler struct{ encoded memory }
-
-// Compile is the function of that name.
-func (m *Compiler) Compile(docs schema.Documents, opts Options) (*Tree, diag.List) {
-	_, tree, list := compile(docs, opts, m)
+	_, tree, list := compile(docs, opts)
 	return tree, list
 }
 
 // compile compiles the documents, and returns the run that did with what it made.
-func compile(docs schema.Documents, opts Options, keep *Compiler) (*compiler, *Tree, diag.List) {
+func compile(docs schema.Documents, opts Options) (*compiler, *Tree, diag.List) {
 	c := &compiler{
-		keep:           keep,
 		blobs:          map[*manifest]*blob{},
 		kustomizations: map[string]*blob{},
 		stages:         map[stageKey]*stage{},
@@ -82,8 +70,6 @@ type compiler struct {
 	input
 	docs     *schema.Documents
 	settings settings
-	// keep is what keeps what is encoded, or nil.
-	keep *Compiler
 
 	// sites are the clusters that get a directory, by name.
 	sites []*site

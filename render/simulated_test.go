@@ -32,7 +32,7 @@ func TestSimulatedIsWhatParseReads(t *testing.T) {
 			}
 			files = append(files, schema.File{Name: name, Data: data})
 		}
-		c, _, _ := compile(schema.Load(files), Options{}, nil)
+		c, _, _ := compile(schema.Load(files), Options{})
 		for _, a := range c.apps {
 			for _, p := range a.policies {
 				for _, r := range p.rollouts {
