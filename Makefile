@@ -9,8 +9,6 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 TESTFLAGS :=
 # What make bench measures, and how often: make bench BENCHFLAGS='-sections start -starts 200'
 BENCHFLAGS :=
-# make instructions INSTRUCTIONSFLAGS=-record records what it counts.
-INSTRUCTIONSFLAGS :=
 
 # How long make fuzz runs each target: make fuzz FUZZTIME=1h
 FUZZTIME := 1m
@@ -39,16 +37,19 @@ lint:
 	go vet ./...
 	go run $(STATICCHECK) ./...
 	go mod tidy -diff
+	cd bench && go vet ./... && go run $(STATICCHECK) ./... && go mod tidy -diff
 	cd conformance && go vet ./... && go run $(STATICCHECK) ./... && go mod tidy -diff
 
-# Whole processes beside what people would use instead: docs/performance.md.
+# Whole processes beside those of other tools: docs/performance.md.
 bench:
-	go run ./internal/bench/run.go $(BENCHFLAGS)
+	mkdir -p out
+	cd bench && go run . $(BENCHFLAGS) >../out/bench.txt
+	cd bench && go tool benchstat -col '/by@(other fleetwright)' ../out/bench.txt
 
-# The instructions of a start, which no other load of the machine changes. It needs valgrind,
-# and fails where there are a tenth more than recorded.
+# Counts the instructions of a start, which no other load of the machine changes, and fails
+# where there are a tenth more than recorded. It needs valgrind. UPDATE=1 records them.
 instructions:
-	go run ./internal/bench/run.go instructions $(INSTRUCTIONSFLAGS)
+	cd bench && go test -count 1 -run Instructions -v .
 
 # What is rendered, taken by the real things: docs/conformance.md. It needs
 # strace, Node.js and npm, pre-commit, buildah, shellcheck, bash-completion, zsh, fish,

@@ -25,23 +25,12 @@ type Options struct {
 // about the documents, in order, including what was found when they were loaded.
 // Where any of that is an error there is no tree.
 func Compile(docs schema.Documents, opts Options) (*Tree, diag.List) {
-	_, tree, list := compile(docs, opts, nil)
-	return tree, list
-}
-
-// A Compiler compiles again and again. What it has encoded it gives again where the same
-// is encoded the next time; the trees that it makes are those of the function. The zero
-// value has not compiled anything.
-type Compiler struct{ encoded memory }
-
-// Compile is the function of that name.
-func (m *Compiler) Compile(docs schema.Documents, opts Options) (*Tree, diag.List) {
-	_, tree, list := compile(docs, opts, m)
+	_, tree, list := compile(docs, opts)
 	return tree, list
 }
 
 // compile compiles the documents, and returns the run that did with what it made.
-func compile(docs schema.Documents, opts Options, keep *Compiler) (*compiler, *Tree, diag.List) {
+func compile(docs schema.Documents, opts Options) (*compiler, *Tree, diag.List) {
 	to := report.New(&docs)
 	c := &compiler{Report: to, Input: place.NewInput(&docs, to)}
 	c.settings = settings.New(c.RenderConfig, opts.Path, opts.DefaultPath, opts.Topology, to)
@@ -57,7 +46,7 @@ func compile(docs schema.Documents, opts Options, keep *Compiler) (*compiler, *T
 	c.summarize()
 	before := c.diagnostics()
 	// What is sound is rendered in any case: one mistake must not hide another.
-	e := newEncoder(keep, to)
+	e := newEncoder(to)
 	tree := c.render(e)
 	c.checkCollisions(tree)
 	e.checkOutputs(before)

@@ -1,7 +1,6 @@
 package render
 
 import (
-	"bytes"
 	"cmp"
 	"iter"
 	"maps"
@@ -9,142 +8,6 @@ import (
 
 	"github.com/fleetwright/fleetwright/render/layout"
 )
-
-// A Delta is what makes a cluster of a tree of the one that an old tree has.
-type Delta struct {
-	// Old and New are the cluster before and after, nil where a tree does not have it.
-	Old, New *Cluster
-	// Files differ, or are in one of the two alone.
-	Files []FileDelta
-	// Inventory says whether the inventory differs, or is in one of the two alone.
-	Inventory bool
-}
-
-// A FileDelta is the number of a file in the old cluster and in the new one, or -1 where
-// it is in the other alone.
-type FileDelta struct{ Old, New int }
-
-// name of the cluster.
-func (d Delta) name() string {
-	if d.New != nil {
-		return d.New.Name
-	}
-	return d.Old.Name
-}
-
-// Deltas are what makes a tree of an old one, by cluster. Clusters that have their
-// layouts in common are compared once.
-func (t *Tree) Deltas(old *Tree) []Delta {
-	var deltas []Delta
-	compared := map[[2]*clusterLayout]clusterLayoutDelta{}
-	for _, pair := range paired(old.Clusters, t.Clusters, func(c **Cluster) string { return (*c).Name }) {
-		var d Delta
-		var layouts [2]*clusterLayout
-		if pair.old != nil {
-			d.Old = *pair.old
-			layouts[0] = d.Old.clusterLayout
-		}
-		if pair.new != nil {
-			d.New = *pair.new
-			layouts[1] = d.New.clusterLayout
-		}
-		l, ok := compared[layouts]
-		if !ok {
-			l = compareLayouts(layouts[0], layouts[1])
-			compared[layouts] = l
-		}
-		d.take(l)
-		deltas = append(deltas, d)
-	}
-	return deltas
-}
-
-// take makes a delta of clusters of that of their layouts.
-func (d *Delta) take(l clusterLayoutDelta) {
-	d.Files = l.files
-	if d.Old == nil || d.New == nil {
-		d.Inventory = true
-		return
-	}
-	if l.sameSync && d.Old.root == d.New.root {
-		d.New.syncSum = d.Old.syncSum // which need not be made again
-	}
-	d.Files = slices.DeleteFunc(slices.Clone(l.files), func(f FileDelta) bool {
-		return f.Old >= 0 && f.New >= 0 && d.Old.sum(f.Old) == d.New.sum(f.New)
-	})
-	d.Inventory = len(d.Files) > 0 || !maps.Equal(d.Old.versions, d.New.versions)
-	if d.Old.isShard() || d.New.isShard() { // which name the files of others as well
-		d.Inventory = !bytes.Equal(d.Old.inventory(), d.New.inventory())
-	}
-}
-
-// A layoutDelta is how the clusters of two layouts differ.
-type clusterLayoutDelta struct {
-	// files differ, or may, because clusters have their own.
-	files []FileDelta
-	// sameSync says that sync.yaml differs by the places of the clusters alone.
-	sameSync bool
-}
-
-// compareLayouts finds how the clusters of two layouts differ, of which one may be nil.
-func compareLayouts(old, new *clusterLayout) (delta clusterLayoutDelta) {
-	add := func(old, new int) { delta.files = append(delta.files, FileDelta{old, new}) }
-	for _, dirs := range paired(old.numbered(), new.numbered(), func(d *numberedDir) string { return d.path }) {
-		for _, files := range paired(dirs.old.numbered(), dirs.new.numbered(), func(f *numberedFile) string { return f.name }) {
-			switch {
-			case files.old == nil:
-				add(-1, files.new.number)
-			case files.new == nil:
-				add(files.old.number, -1)
-			case files.old.differs(files.new):
-				add(files.old.number, files.new.number)
-			}
-		}
-	}
-	delta.sameSync = old != nil && new != nil && slices.EqualFunc(old.stages, new.stages, func(a, b *stage) bool { return a.template.Equal(&b.template) })
-	return delta
-}
-
-// A numberedDir is a directory of a layout, with the number of its first file.
-type numberedDir struct {
-	*dir
-	first int
-}
-
-func (l *clusterLayout) numbered() []numberedDir {
-	if l == nil {
-		return nil
-	}
-	all := make([]numberedDir, len(l.dirs))
-	for i, d := range l.dirs {
-		all[i] = numberedDir{d, l.starts[i]}
-	}
-	return all
-}
-
-// A numberedFile is a file of a layout with its number.
-type numberedFile struct {
-	*namedObject
-	number int
-	// own says that each cluster has its own.
-	own bool
-}
-
-func (d *numberedDir) numbered() []numberedFile {
-	if d == nil {
-		return nil
-	}
-	all := make([]numberedFile, len(d.files))
-	for i := range d.files {
-		all[i] = numberedFile{&d.files[i], d.first + i, d.isOwn()}
-	}
-	return all
-}
-
-// differs says whether a file differs from another, or may.
-func (f *numberedFile) differs(g *numberedFile) bool {
-	return f.own || g.own || f.blob.sum != g.blob.sum
-}
 
 // A Change is a file that one tree has otherwise than another, or alone.
 type Change struct {
@@ -156,38 +19,84 @@ type Change struct {
 	Old, New []byte
 }
 
-// Changes are what makes a tree of an old one, by cluster and path.
+// Changes returns what makes the tree of an old one, by cluster and path. Clusters that
+// share their layouts are compared once.
 func (t *Tree) Changes(old *Tree) []Change {
 	var changes []Change
-	for _, d := range t.Deltas(old) {
-		changes = append(changes, d.changes()...)
+	compared := map[[2]*clusterLayout][][2]int{}
+	olds, news := old.Clusters, t.Clusters
+	for len(olds) > 0 || len(news) > 0 {
+		before, after := &Cluster{}, &Cluster{}
+		if len(news) == 0 || len(olds) > 0 && olds[0].Name <= news[0].Name {
+			before, olds = olds[0], olds[1:]
+		}
+		if len(news) > 0 && (before.Name == "" || before.Name == news[0].Name) {
+			after, news = news[0], news[1:]
+		}
+		layouts := [2]*clusterLayout{before.clusterLayout, after.clusterLayout}
+		files, ok := compared[layouts]
+		if !ok {
+			files = differing(before, after)
+			compared[layouts] = files
+		}
+		changes = append(changes, changesOf(before, after, files)...)
 	}
 	return changes
 }
 
-func (d Delta) changes() []Change {
-	var changes []Change
-	for _, f := range d.Files {
-		change := Change{Cluster: d.name()}
-		if f.Old >= 0 {
-			file := d.Old.File(f.Old)
-			change.Path, change.Old = file.Path, file.Content
+// differing returns the numbers of the files that differ between two clusters, or may
+// between others with their layouts. The number is -1 where one has no such file. A
+// cluster without a layout has no files.
+func differing(old, new *Cluster) (files [][2]int) {
+	before := map[string]int{}
+	if old.clusterLayout != nil {
+		for i := range old.Len() {
+			before[old.Path(i)] = i
 		}
-		if f.New >= 0 {
-			file := d.New.File(f.New)
-			change.Path, change.New = file.Path, file.Content
-		}
-		changes = append(changes, change)
 	}
-	if d.Inventory {
-		change := Change{Cluster: d.name(), Path: layout.InventoryFile}
-		if d.Old != nil {
-			change.Old = d.Old.Inventory().Content
+	if new.clusterLayout != nil {
+		for i := range new.Len() {
+			d, at := new.find(i)
+			was, ok := before[d.files[at].path]
+			if !ok {
+				files = append(files, [2]int{-1, i})
+			} else if isOwn := d.path == "" || d.path == layout.Infrastructure; isOwn || old.sum(was) != new.sum(i) {
+				files = append(files, [2]int{was, i})
+			}
+			delete(before, d.files[at].path)
 		}
-		if d.New != nil {
-			change.New = d.New.Inventory().Content
+	}
+	for _, was := range before {
+		files = append(files, [2]int{was, -1})
+	}
+	return files
+}
+
+// changesOf returns what makes a cluster of an old one, of the files that may differ.
+func changesOf(old, new *Cluster, files [][2]int) []Change {
+	var changes []Change
+	add := func(was, is File) {
+		if was.Sum != is.Sum {
+			changes = append(changes, Change{cmp.Or(new.Name, old.Name), cmp.Or(is.Path, was.Path), was.Content, is.Content})
 		}
-		changes = append(changes, change)
+	}
+	for _, f := range files {
+		switch {
+		case f[0] < 0:
+			add(File{}, new.File(f[1]))
+		case f[1] < 0:
+			add(old.File(f[0]), File{})
+		case old.sum(f[0]) != new.sum(f[1]):
+			add(old.File(f[0]), new.File(f[1]))
+		}
+	}
+	switch {
+	case old.clusterLayout == nil:
+		add(File{}, new.Inventory())
+	case new.clusterLayout == nil:
+		add(old.Inventory(), File{})
+	case len(changes) > 0 || old.isShard() || new.isShard() || !maps.Equal(old.versions, new.versions):
+		add(old.Inventory(), new.Inventory())
 	}
 	slices.SortFunc(changes, func(a, b Change) int { return cmp.Compare(a.Path, b.Path) })
 	return changes
@@ -211,29 +120,4 @@ func ByCluster(changes []Change) iter.Seq[[]Change] {
 			}
 		}
 	}
-}
-
-// A pair is what two sorted lists have of one key, nil where one has nothing.
-type pair[T any] struct {
-	key      string
-	old, new *T
-}
-
-// paired pairs the items of two sorted lists.
-func paired[T any](olds, news []T, key func(*T) string) []pair[T] {
-	var pairs []pair[T]
-	for len(olds) > 0 || len(news) > 0 {
-		switch {
-		case len(news) == 0 || len(olds) > 0 && key(&olds[0]) < key(&news[0]):
-			pairs = append(pairs, pair[T]{key: key(&olds[0]), old: &olds[0]})
-			olds = olds[1:]
-		case len(olds) == 0 || key(&news[0]) < key(&olds[0]):
-			pairs = append(pairs, pair[T]{key: key(&news[0]), new: &news[0]})
-			news = news[1:]
-		default:
-			pairs = append(pairs, pair[T]{key(&olds[0]), &olds[0], &news[0]})
-			olds, news = olds[1:], news[1:]
-		}
-	}
-	return pairs
 }

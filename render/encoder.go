@@ -11,8 +11,6 @@ import (
 // what they hold checked.
 type encoder struct {
 	*report.Report
-	// keep is what keeps what is encoded, or nil.
-	keep *Compiler
 	// blobs are the objects that were encoded so far.
 	blobs map[*manifest.Object]*blob
 	// encodings are what the blobs are yet to hold.
@@ -26,10 +24,10 @@ type encoder struct {
 	outputs []schema.Output
 }
 
-func newEncoder(keep *Compiler, to *report.Report) *encoder {
+func newEncoder(to *report.Report) *encoder {
 	return &encoder{
-		Report: to, keep: keep,
-		blobs: map[*manifest.Object]*blob{}, kustomizations: map[string]*blob{}, stages: map[stageKey]*stage{},
+		Report: to,
+		blobs:  map[*manifest.Object]*blob{}, kustomizations: map[string]*blob{}, stages: map[stageKey]*stage{},
 	}
 }
 

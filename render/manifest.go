@@ -34,68 +34,30 @@ type encoding struct {
 	output int
 }
 
-// An encoded value is what an encoding has made of its JSON.
-type encoded struct {
-	blob     blob
-	template blockyaml.Template
-	// accepted says whether it is surely what may be written.
-	accepted bool
-}
-
-// A memory is what was encoded of values before, by the values' forms and JSON. That of
-// the last time is looked up, and that of the next one written.
-type memory map[memoryKey]*encoded
-
-type memoryKey struct {
-	form       schema.Form
-	isTemplate bool
-	text       string
-}
-
-// encode makes the YAML of the value, unless that is remembered.
-func (e encoding) encode(outputs []schema.Output, last memory) (memoryKey, *encoded, error) {
+// encode makes the YAML of the value, and reports whether it is surely what may be
+// written.
+func (e encoding) encode(out schema.Output) (accepted bool, err error) {
 	text, err := blockyaml.JSON(e.value)
 	if err != nil {
-		return memoryKey{}, nil, err
+		return false, err
 	}
-	out := outputs[e.output]
-	key := memoryKey{form: out.Form, isTemplate: e.template != nil}
-	if last != nil {
-		key.text = string(text)
-	}
-	made, ok := last[key]
-	if !ok {
-		made = &encoded{accepted: out.Accepted(text)}
-		if err := e.make(made, text); err != nil {
-			return memoryKey{}, nil, err
-		}
-	}
+	accepted = out.Accepted(text)
 	if e.template != nil {
-		*e.template = made.template
-	} else {
-		*e.to = made.blob
-	}
-	return key, made, nil
-}
-
-// make makes YAML of the JSON of the value.
-func (e encoding) make(made *encoded, text []byte) error {
-	if e.template != nil {
-		return made.template.FromJSON(text)
+		return accepted, e.template.FromJSON(text)
 	}
 	content, err := blockyaml.FromJSON(text)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if e.manifest != nil {
 		if changed, ok := e.manifest.Unsubstituted(content); ok {
 			if content, err = blockyaml.Marshal(changed); err != nil { // the rest of it is checked
-				return err
+				return false, err
 			}
 		}
 	}
-	made.blob = blob{content, sha256.Sum256(content)}
-	return nil
+	*e.to = blob{content, sha256.Sum256(content)}
+	return accepted, nil
 }
 
 // A dir is a directory of one cluster's tree. It may be shared by many clusters
@@ -117,10 +79,6 @@ type dir struct {
 	// lines are those of the files in an inventory.
 	lines func() []byte
 }
-
-// isOwn says whether each cluster of a layout has its own directory of this path, or of
-// some of its files.
-func (d *dir) isOwn() bool { return d.path == "" || d.path == layout.Infrastructure }
 
 // A namedObject is a file, and the object that it holds, if it holds one.
 type namedObject struct {
@@ -241,28 +199,15 @@ func (c *encoder) blob(e encoding) *blob {
 // encodeAll makes the content of all blobs, and leaves to be checked what is not surely
 // right.
 func (c *encoder) encodeAll() {
-	var last memory
-	if c.keep != nil {
-		if last = c.keep.encoded; last == nil {
-			last = memory{}
-		}
-	}
-	keys, all, errs := make([]memoryKey, len(c.encodings)), make([]*encoded, len(c.encodings)), make([]error, len(c.encodings))
-	parallel.Each(len(c.encodings), func(i int) { keys[i], all[i], errs[i] = c.encodings[i].encode(c.outputs, last) })
-	accepted := make([]bool, len(c.outputs))
-	next := make(memory, len(last))
+	accepted, errs := make([]bool, len(c.outputs)), make([]error, len(c.encodings))
+	parallel.Each(len(c.encodings), func(i int) {
+		e := c.encodings[i]
+		accepted[e.output], errs[i] = e.encode(c.outputs[e.output])
+	})
 	for i, e := range c.encodings {
 		if errs[i] != nil {
 			c.cannotEncode(e.value, errs[i])
-			continue
 		}
-		accepted[e.output] = all[i].accepted
-		if c.keep != nil {
-			next[keys[i]] = all[i]
-		}
-	}
-	if c.keep != nil {
-		c.keep.encoded = next
 	}
 	c.encodings = nil
 	var unsure []schema.Output

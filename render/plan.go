@@ -31,7 +31,7 @@ type Rollout struct {
 // same Flagger installed have one rollout together. What there is to say is as Compile says
 // it; where any of it is an error there is nothing else.
 func Plan(docs schema.Documents, opts Options) ([]*Cluster, []Rollout, diag.List) {
-	c, tree, list := compile(docs, opts, nil)
+	c, tree, list := compile(docs, opts)
 	if tree == nil {
 		return nil, nil, list
 	}

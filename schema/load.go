@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -68,33 +67,17 @@ const nameCharacters = "-.abcdefghijklmnopqrstuvwxyz0123456789"
 // Load reads the documents of files and checks each against its kind. Documents
 // of other kinds are left out and counted in one info diagnostic.
 func Load(files []File) Documents {
-	var l Loader
-	return l.Load(files)
-}
-
-// A Loader loads files again and again. What it has made of a file that is as it was the
-// last time it gives again, so its documents must not be changed. The zero value has not
-// loaded any.
-type Loader struct {
-	// last is what was made of the files of the last time, by their names.
-	last map[string]*loaded
-}
-
-// Load is the function of that name.
-func (l *Loader) Load(files []File) Documents {
 	left := newBudget()
-	all := l.loadEach(files, left)
+	all := make([]*loaded, len(files))
+	parallel.Each(len(files), func(i int) { all[i] = loadFile(files[i], left) })
 	if left.exceeded() {
-		l.last = nil
 		return tooMany(files)
 	}
-	l.last = make(map[string]*loaded, len(files))
 	var docs Documents
 	var rest others
-	for i, f := range files {
-		l.last[f.Name] = all[i]
-		docs.add(all[i])
-		rest.add(all[i].others)
+	for _, of := range all {
+		docs.add(of)
+		rest.add(of.others)
 	}
 	checkUnsure(all)
 	for _, of := range all {
@@ -142,20 +125,6 @@ func tooMany(files []File) Documents {
 	}
 }
 
-// loadEach loads each file by itself, several at a time.
-func (l *Loader) loadEach(files []File, left *budget) []*loaded {
-	all := make([]*loaded, len(files))
-	parallel.Each(len(files), func(i int) {
-		if last := l.last[files[i].Name]; last != nil && last.is(files[i]) {
-			all[i] = last
-			left.left.Add(-last.documents)
-			return
-		}
-		all[i] = loadFile(files[i], left)
-	})
-	return all
-}
-
 // add adds what was made of a file, but for what checking its documents says.
 func (d *Documents) add(of *loaded) {
 	d.All = append(d.All, of.All...)
@@ -183,12 +152,10 @@ func (o *others) add(more others) {
 
 // loaded is what was made of one file.
 type loaded struct {
-	file File
 	Documents
-	// documents is how many there are, of whatever kind, and left how many more may be.
-	documents int64
-	left      *budget
-	others    others
+	// left is how many more documents may be read.
+	left   *budget
+	others others
 	// values of the documents in All, nil for what is not a mapping or has errors.
 	values []map[string]any
 	// unsure are the indices of those that only CUE can judge, before it has.
@@ -199,10 +166,9 @@ type loaded struct {
 
 // loadFile reads the documents of a file, and checks those that need no CUE.
 func loadFile(f File, left *budget) *loaded {
-	l := &loaded{file: f, left: left}
+	l := &loaded{left: left}
 	f.Data, f.marked = withoutMarks(f.Data)
 	nodes, list := parseWithin(f, left)
-	l.documents = int64(len(nodes))
 	l.Diagnostics = append(l.Diagnostics, list...)
 	if len(list) > 0 {
 		l.unread = append(l.unread, string(f.Data))
@@ -210,7 +176,6 @@ func loadFile(f File, left *budget) *loaded {
 	for _, n := range nodes {
 		l.add(f, n)
 	}
-	l.left = nil
 	if left.exceeded() {
 		return l
 	}
@@ -225,11 +190,6 @@ func loadFile(f File, left *budget) *loaded {
 		}
 	}
 	return l
-}
-
-// is says whether this was made of the same file.
-func (l *loaded) is(f File) bool {
-	return l.file.Name == f.Name && l.file.Unnumbered == f.Unnumbered && bytes.Equal(l.file.Data, f.Data)
 }
 
 // checkUnsure has CUE check what only it can judge, all of it with the shapes of the
@@ -371,7 +331,6 @@ func (l *loaded) items(d *Document) {
 			if !l.left.take() {
 				return
 			}
-			l.documents++
 			l.add(d.file, resolve(item))
 		}
 	case !isNull(items):

@@ -117,7 +117,7 @@ func (a *app) checkFiles(files []schema.File, paths []string, flags checkFlags, 
 	if err != nil {
 		return nil, err
 	}
-	tree, list := a.compile(w, files, optionsFor(flags.out, flags.path))
+	tree, list := a.compile(files, optionsFor(flags.out, flags.path))
 	failed := list.HasErrors()
 	var stale diag.List
 	if flags.out != "" && !failed {

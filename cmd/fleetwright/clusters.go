@@ -23,7 +23,7 @@ are, stale, gone or not.`
 // clusterFlags choose clusters of a tree.
 type clusterFlags struct {
 	names    []string
-	selector once
+	selector onceFlag
 }
 
 // add adds the flags. Their usage goes on after what they choose.

@@ -37,22 +37,22 @@ func quoted(argument string) string {
 	return argument // it has characters that no shell takes
 }
 
-// A once is the value of a flag that is given once or not at all. One that is given and
+// A onceFlag is the value of a flag that is given once or not at all. One that is given and
 // empty, as by a script whose variable is not set, can be told from one that is not.
-type once struct {
+type onceFlag struct {
 	text  string
 	given bool
 }
 
-func (o *once) Set(text string) error {
+func (o *onceFlag) Set(text string) error {
 	if o.given {
 		return errors.New("it is given twice")
 	}
-	*o = once{text, true}
+	*o = onceFlag{text, true}
 	return nil
 }
 
-func (o *once) String() string { return o.text }
+func (o *onceFlag) String() string { return o.text }
 
 // Type is that of the values in completions and help.
-func (o *once) Type() string { return "string" }
+func (o *onceFlag) Type() string { return "string" }

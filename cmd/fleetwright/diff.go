@@ -237,7 +237,7 @@ func inRevision(err error, directory, rev string) error {
 // is to say check says, of the inputs and not of each comparison with them. Early ones may
 // be none, and so have no clusters.
 func (a *app) compileOrSay(files []schema.File, opts render.Options, early bool) (*render.Tree, diag.List, error) {
-	tree, list := a.compile(nil, files, opts)
+	tree, list := a.compile(files, opts)
 	nothing := func(d diag.Diagnostic) bool { return d.Code == diag.NothingToCompile }
 	switch {
 	case early && slices.ContainsFunc(list, nothing) && list.Count(diag.Error) == 1:

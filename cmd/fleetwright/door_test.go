@@ -15,6 +15,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/fleetwright/fleetwright/internal/pages"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -62,20 +63,12 @@ func write(t *testing.T, name, content string) {
 	}
 }
 
-func runGit(t *testing.T, dir string, args ...string) {
-	t.Helper()
-	cmd := exec.Command("git", append([]string{"-C", dir, "-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"}, args...)...)
-	if output, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("git %q: %v\n%s", args, err, output)
-	}
-}
-
 // world is a directory with all that may be hostile: names of files, directories and
 // clusters, links, what documents say, and a directory that was rendered into.
 func world(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	runGit(t, dir, "init", "-q")
+	pages.Shell(t, dir, "git init -q -b main")
 	good, err := os.ReadFile(repository + "/examples/kuma-rollout/application.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -142,8 +135,7 @@ func world(t *testing.T) string {
 func TestNothingIsPrintedRaw(t *testing.T) {
 	dir := world(t)
 	t.Chdir(dir)
-	runGit(t, dir, "add", "good")
-	runGit(t, dir, "commit", "-q", "-m", "a")
+	pages.Shell(t, dir, "git add good && git -c user.name=a -c user.email=a@b commit -q -m a")
 	url := "https://user:" + secret + "@example.com/a?access_token=" + secret
 	var lines [][]string
 	add := func(args ...string) { lines = append(lines, args) }

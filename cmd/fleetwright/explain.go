@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
-	"github.com/fleetwright/fleetwright/internal/named"
+	"github.com/fleetwright/fleetwright/internal/format"
 )
 
 const explainLong = `Explain says what a diagnostic means: what would happen on the cluster, how to fix it,
@@ -27,7 +27,7 @@ const explainExample = `  fleetwright explain FW326
   fleetwright explain --format markdown > diagnostics.md`
 
 // explainFormats are the formats of explain, by name. Each prints families of rules.
-var explainFormats = named.List[func(w *bufio.Writer, families []diag.Family, all bool) error]{
+var explainFormats = format.List[func(w *bufio.Writer, families []diag.Family, all bool) error]{
 	{Name: "text", Value: explainText},
 	{Name: "markdown", Value: explainMarkdown},
 	{Name: "json", Value: explainJSON},

@@ -146,11 +146,11 @@ func (p *progress) clear() {
 }
 
 // compile compiles, and shows so where it takes long.
-func (a *app) compile(w *watched, files []schema.File, opts render.Options) (*render.Tree, diag.List) {
+func (a *app) compile(files []schema.File, opts render.Options) (*render.Tree, diag.List) {
 	shown := a.newProgress()
 	shown.start("compiling")
 	defer shown.clear()
-	return w.compile(files, opts)
+	return compile(files, opts)
 }
 
 // compareWith compares a directory with what would be written, and

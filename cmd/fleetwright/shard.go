@@ -11,10 +11,10 @@ import (
 )
 
 // A shardFlag chooses one of the parts that several machines write.
-type shardFlag struct{ once }
+type shardFlag struct{ onceFlag }
 
 func (f *shardFlag) add(cmd *cobra.Command) {
-	cmd.Flags().Var(&f.once, "shard", "write part `I/N` of N, as one of that many machines")
+	cmd.Flags().Var(&f.onceFlag, "shard", "write part `I/N` of N, as one of that many machines")
 	completeFlag(cmd, "shard", cobra.NoFileCompletions)
 }
 

@@ -1,10 +1,6 @@
 package blockyaml
 
-import (
-	"bytes"
-	"slices"
-	"strings"
-)
+import "strings"
 
 // Hole begins a text that a [Template] leaves the beginning of open. No text of a
 // manifest has it, since YAML does not allow it.
@@ -34,11 +30,6 @@ func (t *Template) FromJSON(data []byte) (err error) {
 	*t = Template{}
 	t.text, err = convert(data, &t.holes)
 	return err
-}
-
-// Equal says whether two templates give the same YAML for every text.
-func (t *Template) Equal(u *Template) bool {
-	return bytes.Equal(t.text, u.text) && slices.Equal(t.holes, u.holes)
 }
 
 // Len is the length of the YAML in bytes, with nothing in the holes.

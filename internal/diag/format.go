@@ -4,7 +4,7 @@ import (
 	"io"
 	"path/filepath"
 
-	"github.com/fleetwright/fleetwright/internal/named"
+	"github.com/fleetwright/fleetwright/internal/format"
 )
 
 // A Format writes diagnostics.
@@ -30,7 +30,7 @@ type FormatOptions struct {
 }
 
 // formats are all formats, in the order in which they are offered.
-var formats = named.List[func(FormatOptions) Format]{
+var formats = format.List[func(FormatOptions) Format]{
 	{Name: "text", Value: func(o FormatOptions) Format { return textFormat{o} }},
 	{Name: "json", Value: func(FormatOptions) Format { return jsonFormat{} }},
 	{Name: "github", Value: func(o FormatOptions) Format { return githubFormat{o} }},
@@ -42,7 +42,7 @@ func Formats() []string { return formats.Names() }
 
 // NewFormat is the format of a name, or false where there is none.
 func NewFormat(name string, options FormatOptions) (Format, bool) {
-	return named.Make(formats, name, options)
+	return format.New(formats, name, options)
 }
 
 // inRepository is a file's name from the root of its repository, or "" for no file.

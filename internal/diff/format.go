@@ -9,7 +9,7 @@ import (
 	godiff "github.com/rogpeppe/go-internal/diff"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
-	"github.com/fleetwright/fleetwright/internal/named"
+	"github.com/fleetwright/fleetwright/internal/format"
 	"github.com/fleetwright/fleetwright/render/layout"
 )
 
@@ -30,7 +30,7 @@ type FormatOptions struct {
 }
 
 // formats are all formats, in the order in which they are offered.
-var formats = named.List[func(FormatOptions) Format]{
+var formats = format.List[func(FormatOptions) Format]{
 	{Name: "text", Value: func(o FormatOptions) Format { return textFormat{o} }},
 	{Name: "markdown", Value: func(o FormatOptions) Format { return markdownFormat{o} }},
 	{Name: "json", Value: func(o FormatOptions) Format { return jsonFormat{o} }},
@@ -41,7 +41,7 @@ func Formats() []string { return formats.Names() }
 
 // NewFormat is the format of a name, or false where there is none.
 func NewFormat(name string, options FormatOptions) (Format, bool) {
-	return named.Make(formats, name, options)
+	return format.New(formats, name, options)
 }
 
 // Summary counts what changes, in one line.

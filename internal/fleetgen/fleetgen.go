@@ -4,19 +4,14 @@ package fleetgen
 
 import (
 	"bytes"
+	_ "embed"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
+	"text/template"
 
-	"github.com/fleetwright/fleetwright/internal/blockyaml"
 	"github.com/fleetwright/fleetwright/schema"
-	"github.com/fleetwright/fleetwright/schema/api"
 )
-
-// Namespace is that of all Applications, Fleets and clusters: an Application and its
-// Fleet are in the same one.
-const Namespace = "fleets"
 
 // teamSize is how many Applications a team has, and how many ConfigMaps a file.
 const teamSize = 12
@@ -28,9 +23,9 @@ type Size struct {
 	// Clusters are those of each fleet. Every Application is on all clusters of its
 	// fleet, but for a few policies that select some.
 	Clusters int
-	// ConfigMaps are documents that a repository has beside those, and that are left out.
+	// ConfigMaps are documents that a repository has beside those, and that are skipped.
 	ConfigMaps int
-	// ConfigMapText is how long the text in each of them is, in bytes, at least.
+	// ConfigMapText is the least length of the text in each of them, in bytes.
 	ConfigMapText int
 	// Revision of the first Application, whose image is another one with each. The others
 	// stay as they are.
@@ -39,28 +34,28 @@ type Size struct {
 	OneFile bool
 }
 
-// Files are the files of a repository: one for each Application, in the directory of its
-// team, and one for each fleet and its clusters.
+// Files returns the files of a repository: one for each Application, in the directory of
+// its team, and one for each fleet and its clusters.
 func Files(size Size) ([]schema.File, error) {
 	w := &writer{oneFile: size.OneFile}
-	fleets := min(len(providers), size.Applications)
-	for _, provider := range providers[:fleets] {
-		w.add("fleets/"+provider.name+".yaml", provider.fleet(size.Clusters)...)
+	for _, provider := range providers[:min(len(providers), size.Applications)] {
+		w.add("fleets/"+provider+".yaml", "fleet", newFleet(provider, size.Clusters))
 	}
 	for i := range size.Applications {
-		a := application{number: i, provider: providers[i%len(providers)]}
+		a := newApplication(i)
 		if i == 0 {
 			a.revision = size.Revision
 		}
-		w.add(a.file(), a.documents()...)
+		w.add(a.Team()+"/"+a.Name()+".yaml", "application", a)
 	}
 	for i := range size.ConfigMaps {
-		w.add(fmt.Sprintf("settings/%05d.yaml", i/teamSize), newConfigMap(i, size.ConfigMapText))
+		w.add(fmt.Sprintf("settings/%05d.yaml", i/teamSize), "configMap", map[string]int{"Number": i, "Lines": 1 + size.ConfigMapText/lineLength})
 	}
 	return w.files, w.err
 }
 
-// First is the file of the first Application, which is the same in a fleet of any size.
+// First returns the file of the first Application, which is the same in a fleet of any
+// size.
 func First(revision int) (schema.File, error) {
 	files, err := Files(Size{Applications: 1, Clusters: 1, Revision: revision})
 	if err != nil {
@@ -83,6 +78,14 @@ func Write(dir string, files []schema.File) error {
 	return nil
 }
 
+//go:embed documents.tmpl
+var documents string
+
+var templates = template.Must(template.New("").Delims("<<", ">>").Parse(documents))
+
+// lineLength is that of a line of a ConfigMap.
+const lineLength = len("log.level = info # as everywhere\n")
+
 // A writer puts documents into files. Those of one file come one after the other.
 type writer struct {
 	oneFile bool
@@ -90,8 +93,8 @@ type writer struct {
 	err     error
 }
 
-// add adds documents to a file, until one cannot be encoded.
-func (w *writer) add(name string, documents ...any) {
+// add adds the documents of a template to a file, until one fails.
+func (w *writer) add(name, template string, of any) {
 	if w.oneFile {
 		name = "fleet.yaml"
 	}
@@ -100,43 +103,136 @@ func (w *writer) add(name string, documents ...any) {
 	}
 	file := &w.files[len(w.files)-1]
 	text := bytes.NewBuffer(file.Data)
-	for _, document := range documents {
-		data, err := blockyaml.Marshal(document)
-		if err != nil && w.err == nil {
-			w.err = fmt.Errorf("%s: %w", name, err)
-		}
-		if text.Len() > 0 {
-			text.WriteString("---\n")
-		}
-		text.Write(data)
+	if text.Len() > 0 {
+		text.WriteString("---\n")
+	}
+	if err := templates.ExecuteTemplate(text, template, of); err != nil && w.err == nil {
+		w.err = err
 	}
 	file.Data = text.Bytes()
 }
 
-// teamName is the name of a team, which is also that of a namespace that many of its
-// workloads share.
-func teamName(team int) string { return fmt.Sprintf("team-%03d", team) }
+// providers are those of the fleets, and their names, in the order in which Applications
+// are dealt to them.
+var providers = []string{"kuma", "istio", "nginx"}
 
-// typeMeta is that of a kind that fleetwright reads.
-func typeMeta(kind string) api.TypeMeta {
-	k, _ := schema.KindNamed(kind)
-	return api.TypeMeta{APIVersion: k.APIVersion, Kind: k.Name}
+// prometheus is the address of each provider's own metrics.
+var prometheus = map[string]string{
+	"kuma":  "http://prometheus-server.mesh-observability:80",
+	"istio": "http://prometheus.istio-system:9090",
+	"nginx": "http://flagger-prometheus.ingress-nginx:9090",
 }
 
-// A configMap is a document of a kind that fleetwright leaves out.
-type configMap struct {
-	api.TypeMeta `json:",inline"`
-
-	Metadata api.ObjectMeta    `json:"metadata"`
-	Data     map[string]string `json:"data"`
+// A fleet is that of a provider.
+type fleet struct {
+	Provider string
+	Clusters []cluster
 }
 
-// newConfigMap is the nth ConfigMap.
-func newConfigMap(n, text int) configMap {
-	const line = "log.level = info # as everywhere\n"
-	return configMap{
-		TypeMeta: api.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"},
-		Metadata: api.ObjectMeta{Name: fmt.Sprintf("settings-%06d", n), Namespace: Namespace},
-		Data:     map[string]string{"log.properties": strings.Repeat(line, 1+text/len(line))},
+type cluster struct {
+	Name, Region, Stage string
+	// Wave is the number of the part of the fleet, of four, that the cluster is in.
+	Wave int
+}
+
+// newFleet makes a fleet. Its first cluster is in production in the first region, so that
+// something is there to select in a fleet of one.
+func newFleet(provider string, clusters int) fleet {
+	f := fleet{Provider: provider}
+	for i := range clusters {
+		c := cluster{Region: []string{"eu", "us", "ap"}[i%3], Stage: "production", Wave: i % 4}
+		c.Name = fmt.Sprintf("%s-%s-%04d", provider, c.Region, i)
+		if i%5 == 4 {
+			c.Stage = "staging"
+		}
+		f.Clusters = append(f.Clusters, c)
 	}
+	return f
+}
+
+// A shape is the sources, policies and strategy of an Application.
+type shape struct {
+	// Source is git, helm or oci.
+	Source string
+	// Strategy of the rollout, "" without one.
+	Strategy string
+	// Chart that is installed, and its version, "" for manifests.
+	Chart, ChartVersion string
+	// Cache gives the workload a policy of its own for what it needs.
+	Cache bool
+	// Mirrors copies requests to the new version first, where the provider can.
+	Mirrors bool
+}
+
+// shapes are all there are. Those that many have come often, and among the first ten
+// Applications each is of another kind.
+var shapes = []shape{
+	{Source: "git", Strategy: "weights"},
+	{Source: "git", Strategy: "stepped"},
+	{Source: "git"},
+	{Source: "git", Strategy: "audience"},
+	{Source: "helm", Strategy: "weights", Chart: "service", ChartVersion: "2.x"},
+	{Source: "git", Strategy: "blueGreen"},
+	{Source: "git", Strategy: "gated", Cache: true},
+	{Source: "oci", Strategy: "promoted"},
+	{Source: "helm", Chart: "job", ChartVersion: "1.4.x"},
+	{Source: "git", Strategy: "measured"},
+	{Source: "git", Chart: "./chart"},
+	{Source: "git", Strategy: "gated"},
+	{Source: "git", Strategy: "blueGreen", Mirrors: true},
+	{Source: "oci", Strategy: "skipped"},
+	{Source: "oci", Chart: "worker"},
+	{Source: "git", Strategy: "weights"},
+}
+
+// services are what Applications are named after.
+var services = []string{"accounts", "basket", "catalogue", "delivery", "invoices", "mail", "orders", "payments", "reviews", "search", "stock"}
+
+// An application follows from its number.
+type application struct {
+	shape
+	number int
+	// of is the number among the Applications of its provider.
+	of       int
+	Provider string
+	// revision is how often the version of its image was raised.
+	revision int
+}
+
+func newApplication(number int) application {
+	a := application{number: number, of: number / len(providers), Provider: providers[number%len(providers)]}
+	a.shape = shapes[a.of%len(shapes)]
+	if a.Strategy == "audience" && a.Provider == "kuma" {
+		a.Strategy = "blueGreen" // Kuma cannot tell requests apart
+	}
+	return a
+}
+
+func (a application) Name() string {
+	return fmt.Sprintf("%s-%05d", services[a.number%len(services)], a.number)
+}
+
+// Team is also the name of a namespace that many of its workloads share.
+func (a application) Team() string { return fmt.Sprintf("team-%03d", a.number/teamSize) }
+
+// Namespace is that of the workload: its own, or one that the team shares.
+func (a application) Namespace() string {
+	if a.of%2 == 0 {
+		return a.Name()
+	}
+	return a.Team()
+}
+
+func (a application) Port() int          { return []int{8080, 9898, 80, 3000}[a.of%4] }
+func (a application) Host() string       { return a.Name() + ".example.com" }
+func (a application) Version() string    { return fmt.Sprintf("1.%d.%d", a.number%30, a.revision) }
+func (a application) Replicas() int      { return 2 + a.number%3 }
+func (a application) OwnTester() bool    { return a.of%2 == 0 }
+func (a application) CheckInterval() int { return 30 + 30*(a.of%3) }
+func (a application) Failures() int      { return 2 + a.of%4 }
+func (a application) Prometheus() string { return prometheus[a.Provider] }
+
+// Canary is where the new version answers.
+func (a application) Canary() string {
+	return fmt.Sprintf("%s-canary.%s:%d", a.Name(), a.Namespace(), a.Port())
 }

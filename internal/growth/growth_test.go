@@ -1,48 +1,148 @@
-package growth_test
+// Package growth tests that the cost of inputs is linear in their size:
+// what comes in is written by strangers, too.
+package growth
 
 import (
-	"io"
-	"testing"
+	"fmt"
+	"runtime"
+	"strings"
 
-	"github.com/fleetwright/fleetwright/internal/diag"
-	"github.com/fleetwright/fleetwright/internal/growth"
-	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// cost is what loading, compiling and printing of an input allocate.
-func cost(files []schema.File) (cost [3]uint64) {
-	var docs schema.Documents
-	var list diag.List
-	cost[0] = growth.Allocated(func() { docs = schema.Load(files) })
-	cost[1] = growth.Allocated(func() { _, list = render.Compile(docs, render.Options{}) })
-	texts := map[string][]byte{}
-	for _, f := range files {
-		texts[f.Name] = f.Data
-	}
-	options := diag.FormatOptions{Excerpt: true, Source: func(file string) []byte { return texts[file] }}
-	cost[2] = growth.Allocated(func() {
-		for _, name := range diag.Formats() {
-			format, _ := diag.NewFormat(name, options)
-			if err := format.Write(io.Discard, list); err != nil {
-				panic(err)
-			}
-		}
-	})
-	return cost
+// A Kind is a way in which inputs grow.
+type Kind struct {
+	// Name of what there is more and more of.
+	Name string
+	// Make makes inputs with n of that.
+	Make func(n int) []schema.File
+	// Step is how many a test begins with: enough to outweigh what is there once.
+	Step int
 }
 
-func TestAllocationsGrowAsInputsDo(t *testing.T) {
-	const little = 4 << 20
-	for _, kind := range growth.Kinds() {
-		t.Run(kind.Name, func(t *testing.T) {
-			cost(kind.Make(kind.Step)) // what is made once
-			before, after := cost(kind.Make(kind.Step)), cost(kind.Make(growth.Factor*kind.Step))
-			for i, what := range []string{"loading", "compiling", "printing"} {
-				if growth.Exceeds(before[i], after[i], little) {
-					t.Errorf("%s allocates %d bytes for %d and %d for %d", what, before[i], kind.Step, after[i], growth.Factor*kind.Step)
-				}
+// Factor is by how much inputs grow in a test, and Slack how much more than that what they
+// cost may grow.
+const (
+	Factor = 4
+	Slack  = 1.3
+)
+
+// Exceeds reports whether a cost grows faster than what there is. What is little is no sign
+// of it.
+func Exceeds(before, after, little uint64) bool {
+	return after > little && float64(after) > Slack*Factor*float64(before)
+}
+
+// Allocated is how many bytes a function allocates.
+func Allocated(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
+
+// head is the beginning of an Application, up to its spec.
+const head = "apiVersion: apps.kurator.dev/v1alpha1\nkind: Application\nmetadata: {name: a, namespace: default}\n"
+
+const source = "  source: {gitRepository: {interval: 3m0s, url: https://example.com/r, ref: {branch: main}}}\n"
+
+// app is an Application, up to its first policy.
+const app = head + "spec:\n" + source + "  syncPolicies:\n"
+
+// policy is a sync policy, to which fields can be added.
+const policy = "  - name: p\n    kustomization:\n      interval: 5m\n      path: ./x\n      prune: true\n"
+
+// rollout is a policy with a rollout, up to its rolloutPolicy.
+const rollout = policy + `    destination: {fleet: f}
+    rollout:
+      trafficRoutingProvider: istio
+      workload: {apiVersion: apps/v1, kind: Deployment, name: web, namespace: default}
+      serviceName: web
+      port: 8080
+`
+
+// weights is a rolloutPolicy that works, to which fields can be added.
+const weights = `      rolloutPolicy:
+        trafficRouting:
+          canaryStrategy: {maxWeight: 50, stepWeight: 10}
+`
+
+const analysis = `        trafficAnalysis:
+          checkIntervalSeconds: 60
+          checkFailedTimes: 2
+`
+
+const metrics = analysis + "          metrics: [{name: request-success-rate, intervalSeconds: 60, thresholdRange: {min: 99}}]\n"
+
+const command = "          webhooks: {command: [\"hey -z 1m -q 10 -c 2 http://web-canary.default:8080/\"]}\n"
+
+// canary is an Application with a rollout that works.
+const canary = app + rollout + weights + metrics + command
+
+// fleet is a Fleet with one cluster.
+const fleet = `---
+apiVersion: fleet.kurator.dev/v1alpha1
+kind: Fleet
+metadata: {name: f, namespace: default}
+spec:
+  clusters: [{name: m, kind: AttachedCluster}]
+  plugin: {flagger: {publicTestloader: true, trafficRoutingProvider: istio}}
+---
+apiVersion: cluster.kurator.dev/v1alpha1
+kind: AttachedCluster
+metadata: {name: m, namespace: default, labels: {stage: prod}}
+spec: {kubeconfig: {name: m, key: k}}
+`
+
+// small is a whole Application of a name, with the name of its policy.
+const small = "---\napiVersion: apps.kurator.dev/v1alpha1\nkind: Application\nmetadata: {name: a%[1]d, namespace: default}\nspec:\n" + source + "  syncPolicies:\n  - name: p%[1]d\n    kustomization: {interval: 5m, path: ./x, prune: true%[2]s}\n"
+
+// text is one file.
+func text(s string) []schema.File { return []schema.File{{Name: "f.yaml", Data: []byte(s)}} }
+
+// rows is a text with rows in its middle, in which %[1]d is the number of each and
+// %[2]d that of the next.
+func rows(before, row, after string) func(n int) []schema.File {
+	return func(n int) []schema.File {
+		var b strings.Builder
+		b.WriteString(before)
+		for i := range n {
+			if strings.Contains(row, "%[2]d") {
+				fmt.Fprintf(&b, row, i, i+1)
+			} else if strings.Contains(row, "%[1]d") {
+				fmt.Fprintf(&b, row, i)
+			} else {
+				b.WriteString(row)
 			}
-		})
+		}
+		b.WriteString(after)
+		return text(b.String())
 	}
+}
+
+// files are many files, each of a row.
+func files(row string) func(n int) []schema.File {
+	return func(n int) []schema.File {
+		var all []schema.File
+		for i := range n {
+			f := rows("", row, "")(1)[0]
+			f.Name = fmt.Sprintf("dir/f%d.yaml", i)
+			f.Data = fmt.Appendf(nil, row, i, i+1)
+			all = append(all, f)
+		}
+		return append(all, text(fleet)...)
+	}
+}
+
+// and is what another function makes, with a text behind it in a file of its own.
+func and(f func(n int) []schema.File, more string) func(n int) []schema.File {
+	return func(n int) []schema.File {
+		return append(f(n), schema.File{Name: "more.yaml", Data: []byte(more)})
+	}
+}
+
+// long is a text of n bytes in place of %s.
+func long(format, of string) func(n int) []schema.File {
+	return func(n int) []schema.File { return text(strings.Replace(format, "%s", strings.Repeat(of, n), 1)) }
 }

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/term"
 )
 
-// MaxBytes is the most that all inputs of a run may have together. It is five times the
-// largest input that make bench measures, and what comes of it fits into memory.
+// MaxBytes is the most that all inputs of a run may have together. It is ten times
+// 10,000 applications, and what is rendered of them fits into memory.
 const MaxBytes = 256 << 20
 
 const (

@@ -241,11 +241,11 @@ func follow(path string) (real string, mode fs.FileMode, err error) {
 	return real, info.Mode(), nil
 }
 
-// maxLinks is how many links a path may lead through, as in Linux.
-const maxLinks = 40
+// maxTrail is how many names a trail has at most: a loop of links has no end.
+const maxTrail = 1000
 
-// trail are the names by which a path leads where it does: of every directory and link
-// on the way and of what is at its end, as far as the first that is missing.
+// trail returns the names by which a path leads where it does: of every directory and
+// link on the way and of what is at its end, as far as the first that is missing.
 func trail(path string) (names []string) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -254,7 +254,7 @@ func trail(path string) (names []string) {
 	const separator = string(filepath.Separator)
 	root := filepath.VolumeName(path) + separator
 	at, rest := root, strings.Split(strings.TrimPrefix(path, root), separator)
-	for links := 0; len(rest) > 0 && links < maxLinks; {
+	for len(rest) > 0 && len(names) < maxTrail {
 		name := filepath.Join(at, rest[0])
 		rest = rest[1:]
 		if name == at || name == root {
@@ -270,7 +270,6 @@ func trail(path string) (names []string) {
 			at = name
 			continue
 		}
-		links++
 		target, err := os.Readlink(name)
 		if err != nil {
 			return names

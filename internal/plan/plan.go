@@ -11,7 +11,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
-	"github.com/fleetwright/fleetwright/internal/named"
+	"github.com/fleetwright/fleetwright/internal/format"
 	"github.com/fleetwright/fleetwright/render"
 )
 
@@ -27,7 +27,7 @@ type FormatOptions struct {
 }
 
 // formats are all formats, in the order in which they are offered.
-var formats = named.List[func(FormatOptions) Format]{
+var formats = format.List[func(FormatOptions) Format]{
 	{Name: "text", Value: func(o FormatOptions) Format { return textFormat{o} }},
 	{Name: "markdown", Value: func(FormatOptions) Format { return markdownFormat{} }},
 	{Name: "json", Value: func(FormatOptions) Format { return jsonFormat{} }},
@@ -40,7 +40,7 @@ func Formats() []string { return formats.Names() }
 
 // NewFormat is the format of a name, or false where there is none.
 func NewFormat(name string, options FormatOptions) (Format, bool) {
-	return named.Make(formats, name, options)
+	return format.New(formats, name, options)
 }
 
 // A run is one of a plan, with what it is called.

@@ -1,4 +1,4 @@
-package main
+package growth
 
 import (
 	"bytes"
@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/fleetwright/fleetwright/internal/growth"
 	"github.com/fleetwright/fleetwright/internal/parallel"
 )
 
@@ -29,19 +28,19 @@ func TestStepsGrowAsInputsDo(t *testing.T) {
 	for _, p := range counted {
 		packages += ",github.com/fleetwright/fleetwright/" + p
 	}
-	build := exec.Command("go", "build", "-cover", "-covermode=count", "-coverpkg="+packages[1:]+",github.com/agext/levenshtein", "-o", command, ".")
+	build := exec.Command("go", "build", "-cover", "-covermode=count", "-coverpkg="+packages[1:]+",github.com/agext/levenshtein", "-o", command, "../../cmd/fleetwright")
 	if output, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, output)
 	}
 	var sizes []sized
-	for _, factor := range []int{1, growth.Factor} {
+	for _, factor := range []int{1, Factor} {
 		sizes = append(sizes, sized{t: t, command: command, dir: filepath.Join(dir, strconv.Itoa(factor)), factor: factor})
 	}
 	before, after := sizes[0].steps(), sizes[1].steps()
 	const little = 100_000 // sorting compares n log n times
 	for block, n := range after {
-		if growth.Exceeds(before[block], n, little) {
-			t.Errorf("%s runs %d times, and %d for inputs that are %d times as large", block, before[block], n, growth.Factor)
+		if Exceeds(before[block], n, little) {
+			t.Errorf("%s runs %d times, and %d for inputs that are %d times as large", block, before[block], n, Factor)
 		}
 	}
 }
@@ -59,7 +58,7 @@ func (s sized) steps() map[string]uint64 {
 	if err := os.MkdirAll(counters, 0o755); err != nil {
 		s.t.Fatal(err)
 	}
-	kinds := growth.Kinds()
+	kinds := Kinds()
 	parallel.Each(len(kinds), func(i int) { s.checkAndDiff(kinds[i]) })
 	s.function()
 	profile := filepath.Join(s.dir, "profile")
@@ -82,7 +81,7 @@ func (s sized) steps() map[string]uint64 {
 
 // checkAndDiff checks the inputs of a kind, and, where they can be rendered, compares what
 // becomes of them with a directory that lacks some of it.
-func (s sized) checkAndDiff(kind growth.Kind) {
+func (s sized) checkAndDiff(kind Kind) {
 	dir := filepath.Join(s.dir, strings.ReplaceAll(kind.Name, " ", "-"))
 	for _, f := range kind.Make(s.factor * kind.Step) {
 		name := filepath.Join(dir, f.Name)

@@ -1,0 +1,47 @@
+package growth
+
+import (
+	"io"
+	"testing"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// cost is what loading, compiling and printing of an input allocate.
+func cost(files []schema.File) (cost [3]uint64) {
+	var docs schema.Documents
+	var list diag.List
+	cost[0] = Allocated(func() { docs = schema.Load(files) })
+	cost[1] = Allocated(func() { _, list = render.Compile(docs, render.Options{}) })
+	texts := map[string][]byte{}
+	for _, f := range files {
+		texts[f.Name] = f.Data
+	}
+	options := diag.FormatOptions{Excerpt: true, Source: func(file string) []byte { return texts[file] }}
+	cost[2] = Allocated(func() {
+		for _, name := range diag.Formats() {
+			format, _ := diag.NewFormat(name, options)
+			if err := format.Write(io.Discard, list); err != nil {
+				panic(err)
+			}
+		}
+	})
+	return cost
+}
+
+func TestAllocationsGrowAsInputsDo(t *testing.T) {
+	const little = 4 << 20
+	for _, kind := range Kinds() {
+		t.Run(kind.Name, func(t *testing.T) {
+			cost(kind.Make(kind.Step)) // what is made once
+			before, after := cost(kind.Make(kind.Step)), cost(kind.Make(Factor*kind.Step))
+			for i, what := range []string{"loading", "compiling", "printing"} {
+				if Exceeds(before[i], after[i], little) {
+					t.Errorf("%s allocates %d bytes for %d and %d for %d", what, before[i], kind.Step, after[i], Factor*kind.Step)
+				}
+			}
+		})
+	}
+}
