@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/fleetwright/fleetwright/internal/diff"
 	"github.com/fleetwright/fleetwright/internal/inputs"
+	"github.com/fleetwright/fleetwright/internal/sink/diff"
 	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/schema"
 )
@@ -61,7 +61,7 @@ func TestNotes(t *testing.T) {
 			"default/web: application added on kurator-member1, kurator-member2",
 		}},
 		{"a cluster that leaves the fleet", kuma, []edit{{"    - name: kurator-member2\n      kind: AttachedCluster\n", ""}}, []string{
-			"default/rollout-kuma-demo: danger: application removed while still among the inputs on kurator-member2: Flux deletes all that it has applied of it; ../../examples/kuma-rollout/fleet.yaml:7:3: the fleet quickstart does not list kurator-member2; render refuses this without --allow-prune",
+			"default/rollout-kuma-demo: danger: application removed while still among the inputs on kurator-member2: Flux deletes all that it has applied of it; ../../../examples/kuma-rollout/fleet.yaml:7:3: the fleet quickstart does not list kurator-member2; render refuses this without --allow-prune",
 			"clusters: danger: cluster removed on kurator-member2: Flux deletes everything that it has applied there",
 		}},
 		{"a version of a chart", kuma, []edit{{"apiVersion: fleet.kurator.dev", config("charts: {prometheus: {version: 27.50.0}}") + "apiVersion: fleet.kurator.dev"}}, []string{
@@ -76,16 +76,16 @@ func TestNotes(t *testing.T) {
 			"default/zeta: application added on kurator-member1, kurator-member2",
 		}},
 		{"a cluster that leaves a hub", hub, []edit{{"    - name: kurator-member2\n      kind: Cluster\n", ""}}, []string{
-			"default/dashboard: danger: application removed while still among the inputs on kurator-member2: Flux deletes all that it has applied of it; ../../examples/hub/fleet.yaml:7:3: the fleet quickstart does not list kurator-member2; render refuses this without --allow-prune",
-			"default/webapp: danger: application removed while still among the inputs on kurator-member2: Flux deletes all that it has applied of it; ../../examples/hub/fleet.yaml:7:3: the fleet quickstart does not list kurator-member2; render refuses this without --allow-prune",
+			"default/dashboard: danger: application removed while still among the inputs on kurator-member2: Flux deletes all that it has applied of it; ../../../examples/hub/fleet.yaml:7:3: the fleet quickstart does not list kurator-member2; render refuses this without --allow-prune",
+			"default/webapp: danger: application removed while still among the inputs on kurator-member2: Flux deletes all that it has applied of it; ../../../examples/hub/fleet.yaml:7:3: the fleet quickstart does not list kurator-member2; render refuses this without --allow-prune",
 			"clusters: danger: cluster of the hub host removed on kurator-member2: Flux deletes everything that it has applied there",
 		}},
 		{"a selector with a typing mistake", "cluster-selectors", []edit{{"stage: production", "stage: prod"}}, []string{
-			"shop/podinfo: danger: production removed while still among the inputs on austin, berlin: Flux deletes all that it has applied of it; ../../examples/cluster-selectors/application.yaml:27:11: clusterSelector matches no cluster of the fleet world (FW204); render refuses this without --allow-prune",
+			"shop/podinfo: danger: production removed while still among the inputs on austin, berlin: Flux deletes all that it has applied of it; ../../../examples/cluster-selectors/application.yaml:27:11: clusterSelector matches no cluster of the fleet world (FW204); render refuses this without --allow-prune",
 			"shop/podinfo: Namespace podinfo is no longer rendered but stays on austin, berlin",
 		}},
 		{"one of a hub", hub, []edit{{"    - name: tools\n", "    - name: tools\n      destination: {fleet: quickstart, clusterSelector: {matchLabels: {stage: prod}}}\n"}}, []string{
-			"default/webapp: danger: tools removed while still among the inputs on kurator-member1, kurator-member2: Flux deletes all that it has applied of it; ../../examples/hub/application.yaml:47:58: clusterSelector matches no cluster of the fleet quickstart (FW204); render refuses this without --allow-prune",
+			"default/webapp: danger: tools removed while still among the inputs on kurator-member1, kurator-member2: Flux deletes all that it has applied of it; ../../../examples/hub/application.yaml:47:58: clusterSelector matches no cluster of the fleet quickstart (FW204); render refuses this without --allow-prune",
 			"infrastructure: Namespace tools is no longer rendered but stays on kurator-member1, kurator-member2",
 		}},
 		{"a chart of another name", hub, []edit{{"chart: podinfo", "chart: other"}}, []string{
@@ -121,7 +121,7 @@ spec:
 // example are the inputs of an example.
 func example(t testing.TB, name string) []schema.File {
 	t.Helper()
-	files, err := inputs.Read([]string{filepath.Join("../../examples", name)}, nil)
+	files, err := inputs.Read([]string{filepath.Join("../../../examples", name)}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -149,7 +149,7 @@ func fleet() []render.Rollout {
 	}
 }
 
-// Golden files are in testdata: go test ./internal/plan -run Golden -update
+// Golden files are in testdata: go test ./internal/sink/plan -run Golden -update
 func TestGolden(t *testing.T) {
 	g := goldie.New(t, goldie.WithFixtureDir("testdata"), goldie.WithNameSuffix(""), goldie.WithDiffEngine(goldie.ColoredDiff))
 	for name, rollouts := range map[string][]render.Rollout{"fleet": fleet(), "nothing": nil} {

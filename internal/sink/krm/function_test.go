@@ -17,7 +17,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-const examples = "../../examples"
+const examples = "../../../examples"
 
 // example are the files of an example, by their names.
 func example(t testing.TB, name string) []schema.File {
