@@ -681,7 +681,7 @@ func faultOfWorkers(t *testing.T, at, other int) (done bool) {
 	_, err := write(w, next, Options{AllowPrune: true}, nil)
 	begun := faults[0].begun || faults[1].begun || faults[2].begun
 	for _, f := range faults {
-		f.files.(rootedFiles).Close()
+		f.files.(*rootFiles).Close()
 	}
 	switch {
 	case err == nil:

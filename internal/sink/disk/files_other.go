@@ -3,4 +3,4 @@
 package disk
 
 // openFiles opens a directory.
-func openFiles(dir string, most int) (rootedFiles, error) { return openRoot(dir, most) }
+func openFiles(dir string, most int) (*rootFiles, error) { return openRoot(dir, most) }

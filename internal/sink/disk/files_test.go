@@ -12,7 +12,7 @@ import (
 
 // openers are the ways to open a directory: by the system's own calls, and as every
 // system can.
-var openers = map[string]func(string, int) (rootedFiles, error){"own calls": openFiles, "os.Root": openRoot}
+var openers = map[string]func(string, int) (*rootFiles, error){"own calls": openFiles, "os.Root": openRoot}
 
 func TestEveryKindOfFilesWritesTheTree(t *testing.T) {
 	first, second := tree(t, "a b gone", policyA, rollout), tree(t, "a b new", changed, policyB)

@@ -28,7 +28,7 @@ func openWorkers(dir string) (workers, error) {
 
 func (w workers) close() {
 	for _, files := range w {
-		files.(rootedFiles).Close()
+		files.(*rootFiles).Close()
 	}
 }
 
