@@ -152,7 +152,16 @@ type Change struct {
 	Path string
 	// Old and New are the content before and after, nil where there is no file.
 	Old, New []byte
+	// OldObjects and NewObjects are those that a file of a tree holds. Nobody knows those
+	// of a file that was read from a directory.
+	OldObjects, NewObjects []Object
 }
+
+// From takes what a file of a tree was before.
+func (c *Change) From(f File) { c.Path, c.Old, c.OldObjects = f.Path, f.Content, f.Objects() }
+
+// To takes what a file of a tree becomes.
+func (c *Change) To(f File) { c.Path, c.New, c.NewObjects = f.Path, f.Content, f.Objects() }
 
 // Changes are what makes a tree of an old one, by cluster and path.
 func (t *Tree) Changes(old *Tree) []Change {
@@ -168,22 +177,20 @@ func (d Delta) changes() []Change {
 	for _, f := range d.Files {
 		change := Change{Cluster: d.name()}
 		if f.Old >= 0 {
-			file := d.Old.File(f.Old)
-			change.Path, change.Old = file.Path, file.Content
+			change.From(d.Old.File(f.Old))
 		}
 		if f.New >= 0 {
-			file := d.New.File(f.New)
-			change.Path, change.New = file.Path, file.Content
+			change.To(d.New.File(f.New))
 		}
 		changes = append(changes, change)
 	}
 	if d.Inventory {
-		change := Change{Cluster: d.name(), Path: InventoryFile}
+		change := Change{Cluster: d.name()}
 		if d.Old != nil {
-			change.Old = d.Old.Inventory().Content
+			change.From(d.Old.Inventory())
 		}
 		if d.New != nil {
-			change.New = d.New.Inventory().Content
+			change.To(d.New.Inventory())
 		}
 		changes = append(changes, change)
 	}

@@ -206,7 +206,8 @@ type namedObject struct {
 func (d *dir) forget() {
 	d.objects, d.spoke = nil, nil
 	for i := range d.files {
-		d.files[i].object = object{blob: d.files[i].blob}
+		o := &d.files[i].object
+		*o = object{apiVersion: o.apiVersion, id: o.id, blob: o.blob}
 	}
 }
 
@@ -223,7 +224,8 @@ func (d *dir) under(above string) *dir {
 }
 
 type object struct {
-	id identity
+	apiVersion string
+	id         identity
 	// blob is nil for what fleetwright does not render, and for what each cluster has
 	// its own of.
 	blob   *blob
@@ -248,7 +250,7 @@ func (c *compiler) newDir(at string, objects ...rendered) *dir {
 	}
 	names := fileNames(objects)
 	for i, o := range objects {
-		held := object{id: o.manifest.identity(), blob: c.encode(o), origin: o.origin}
+		held := object{apiVersion: o.manifest.APIVersion, id: o.manifest.identity(), blob: c.encode(o), origin: o.origin}
 		add(names[i], held)
 		d.objects = append(d.objects, held)
 	}

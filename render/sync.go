@@ -61,7 +61,9 @@ type madeStage struct {
 // A stage is a Flux Kustomization in the sync.yaml of clusters that differ by their
 // places alone.
 type stage struct {
-	id       identity
+	id identity
+	// applies is the path of the directory that it applies.
+	applies  string
 	template blockyaml.Template
 }
 
@@ -134,6 +136,7 @@ func (s *syncFile) add(stage syncStage) schema.NamespacedReference {
 			Wait:               stage.wait,
 			DependsOn:          after,
 		}}, syncPath(s.root))
+		made.applies = stage.dir.path
 		s.c.stages[key] = made
 	}
 	s.all = append(s.all, madeStage{made, stage.at})

@@ -66,19 +66,19 @@ var dangers = []danger{
 
 // keptByFlux says that Flux leaves an object on the cluster.
 func keptByFlux(object map[string]any) bool {
-	return valueAt(object, "metadata", "annotations", kustomizeGroup+"/prune") == "disabled"
+	return render.ValueAt(object, "metadata", "annotations", kustomizeGroup+"/prune") == "disabled"
 }
 
 // reverts says that Flagger gives the traffic back to the target.
 func reverts(object map[string]any) bool {
-	return valueAt(object, "spec", "revertOnDeletion") == true
+	return render.ValueAt(object, "spec", "revertOnDeletion") == true
 }
 
 // dangerOf finds the danger of an object, or of one of its fields. Without a value it is
 // that of any object of the kind.
 func dangerOf(o Object, value map[string]any, field string) string {
 	for _, d := range dangers {
-		if d.group != o.group() || d.kind != o.Kind || (field == "") != (d.fields == nil) || value != nil && d.unless != nil && d.unless(value) {
+		if d.group != o.Group() || d.kind != o.Kind || (field == "") != (d.fields == nil) || value != nil && d.unless != nil && d.unless(value) {
 			continue
 		}
 		below := func(f string) bool {
@@ -97,7 +97,7 @@ func dangerOfDeletion(ch *Change) string {
 	if ch.isSync() {
 		return ""
 	}
-	return dangerOf(ch.Object, ch.old.value, "")
+	return dangerOf(ch.Object, ch.old.value(), "")
 }
 
 // dangerOfField is what changing a field does.
@@ -108,12 +108,12 @@ func dangerOfField(ch *Change, f Field) string {
 	if ch.isSync() && !strings.HasPrefix(f.Path, "spec.kubeConfig") {
 		return "" // where these are found follows from where the output is
 	}
-	return dangerOf(ch.Object, ch.new.value, f.Path)
+	return dangerOf(ch.Object, ch.new.value(), f.Path)
 }
 
 func dangerOfSuspension(o Object, suspended bool) string {
 	who := "Flux"
-	if o.group() == flaggerGroup {
+	if o.Group() == flaggerGroup {
 		who = "Flagger"
 	}
 	if suspended {
@@ -125,13 +125,13 @@ func dangerOfSuspension(o Object, suspended bool) string {
 // isRenamed says whether what is created is what is deleted, under another name.
 func isRenamed(deleted, created *Change) bool {
 	was, is := deleted.Object, created.Object
-	if was.Kind != is.Kind || was.group() != is.group() || deleted.dir != created.dir || deleted.Root != created.Root || !slices.Equal(deleted.Clusters, created.Clusters) {
+	if was.Kind != is.Kind || was.Group() != is.Group() || deleted.dir != created.dir || deleted.Root != created.Root || !slices.Equal(deleted.Clusters, created.Clusters) {
 		return false
 	}
 	same := func(field ...string) bool {
-		return fmt.Sprint(valueAt(deleted.old.value, field...)) == fmt.Sprint(valueAt(created.new.value, field...))
+		return fmt.Sprint(render.ValueAt(deleted.old.value(), field...)) == fmt.Sprint(render.ValueAt(created.new.value(), field...))
 	}
-	switch is.group() {
+	switch is.Group() {
 	case kustomizeGroup:
 		return same("spec", "path") && same("spec", "targetNamespace")
 	case helmGroup:
@@ -143,9 +143,9 @@ func isRenamed(deleted, created *Change) bool {
 // dangerOfRenaming is what another name does.
 func dangerOfRenaming(ch *Change) string {
 	switch {
-	case ch.Object.group() == helmGroup:
+	case ch.Object.Group() == helmGroup:
 		return "Flux uninstalls the release, and installs it anew"
-	case render.PrunesNothing(ch.old.value):
+	case render.PrunesNothing(ch.old.value()):
 		return ""
 	}
 	return "Flux deletes everything that the old one has applied, and the new one applies it again"
@@ -153,7 +153,7 @@ func dangerOfRenaming(ch *Change) string {
 
 // dangerOfMoving is what another Flux Kustomization does to an object.
 func dangerOfMoving(ch *Change) string {
-	if path.Dir(ch.OldPath) == path.Dir(ch.Path) || keptByFlux(ch.old.value) || dangerOf(ch.Object, ch.old.value, "") == "" {
+	if path.Dir(ch.OldPath) == path.Dir(ch.Path) || keptByFlux(ch.old.value()) || dangerOf(ch.Object, ch.old.value(), "") == "" {
 		return ""
 	}
 	return "another Flux Kustomization applies it, and the old one may delete it before"

@@ -2,7 +2,8 @@
 // however many clusters it changes on, in words first, and what is dangerous of it
 // before all.
 //
-// Two changes are the same where they differ by the name of their cluster alone.
+// Two changes are the same where they differ by their clusters' own names alone: what a
+// tree says of a cluster, and not the same word elsewhere.
 package diff
 
 import (
@@ -129,7 +130,7 @@ type key struct {
 // A side is a document before or after. The shared one may be that of another cluster.
 type side struct {
 	place
-	text   string
+	text
 	shared *document
 }
 
@@ -138,33 +139,33 @@ func (s side) here() *document {
 	switch {
 	case s.shared == nil:
 		return nil
-	case s.shared.text == s.text && s.shared.place == s.place:
+	case s.shared.text == s.text.text && s.shared.place == s.place:
 		return s.shared
 	}
-	d := newDocument(s.place, s.text)
+	d := newDocument(s.place, s.text.text, s.object)
 	d.whole = s.shared.whole
 	return d
 }
 
 // identity is that of the object there.
 func (s side) identity() identity {
-	id := s.shared.identity()
-	if s.shared.text != s.text {
-		id.namespace = replaced(id.namespace, s.shared.cluster, s.cluster)
-		id.name = replaced(id.name, s.shared.cluster, s.cluster)
+	o := s.shared.object
+	if s.object != nil {
+		o = *s.object
+	} else if s.shared.text != s.text.text {
+		o.Namespace, o.Name = renamed(o.Namespace, s.shared.cluster, s.cluster), renamed(o.Name, s.shared.cluster, s.cluster)
 	}
-	id.cluster = s.cluster
-	return id
+	return identity{s.cluster, o.Group(), o.Kind, o.Namespace, o.Name}
 }
 
 // side is a document of a file.
-func (c *comparison) side(f render.Change, text string) side {
-	at := placeOf(f.Cluster, f.Path, text)
-	known := text
+func (c *comparison) side(file place, t text) side {
+	at := file.of(t)
+	known := t.text
 	if at.isList() {
-		known = mark + mark + text
+		known = mark + mark + known
 	}
-	return side{at, text, c.documents.fold(at.cluster, known, func() *document { return newDocument(at, text) })}
+	return side{at, t, c.documents.fold(at.cluster, known, func() *document { return newDocument(at, t.text, t.object) })}
 }
 
 // directory adds what changes in the directory of a cluster, or of a hub.
@@ -172,13 +173,14 @@ func (c *comparison) directory(changes []render.Change) {
 	var olds, news []side
 	for _, f := range changes {
 		c.noter.see(f)
-		was, is := split(f.Old), split(f.New)
+		file := placeOf(f.Cluster, f.Path)
+		was, is := split(f.Old, f.OldObjects), split(f.New, f.NewObjects)
 		var before, after []side
-		for _, text := range without(was, is) {
-			before = append(before, c.side(f, text))
+		for _, t := range without(was, is) {
+			before = append(before, c.side(file, t))
 		}
-		for _, text := range without(is, was) {
-			after = append(after, c.side(f, text))
+		for _, t := range without(is, was) {
+			after = append(after, c.side(file, t))
 		}
 		if slices.ContainsFunc(slices.Concat(before, after), side.isNoObject) || len(before)+len(after) == 0 {
 			c.file(f, len(is))
@@ -212,21 +214,21 @@ func (s side) isNoObject() bool { return s.shared.object == (Object{}) }
 // file adds a file as a whole: one that lists others, one that was edited by hand until
 // it held no objects, or one in which no object changes.
 func (c *comparison) file(f render.Change, documents int) {
-	at := placeOf(f.Cluster, f.Path, "")
+	at := placeOf(f.Cluster, f.Path)
 	whole := func(content []byte) side {
 		if content == nil {
 			return side{}
 		}
-		text := string(content)
-		shared := c.documents.fold(at.cluster, mark+text, func() *document {
-			d := &document{place: at, text: text}
+		t := text{text: string(content)}
+		shared := c.documents.fold(at.cluster, mark+t.text, func() *document {
+			d := &document{place: at, text: t.text, isRead: true}
 			if documents == 1 {
-				d = newDocument(at, text)
+				d = newDocument(at, t.text, nil)
 			}
 			d.whole = true
 			return d
 		})
-		return side{at, text, shared}
+		return side{at, t, shared}
 	}
 	action := Changed
 	switch {
@@ -239,13 +241,13 @@ func (c *comparison) file(f render.Change, documents int) {
 }
 
 // without are the texts that are not among others, as often as they are not.
-func without(texts, others []string) (rest []string) {
+func without(texts, others []text) (rest []text) {
 	has := make(map[string]int, len(others))
 	for _, o := range others {
-		has[o]++
+		has[o.text]++
 	}
 	for _, t := range texts {
-		if has[t]--; has[t] < 0 {
+		if has[t.text]--; has[t.text] < 0 {
 			rest = append(rest, t)
 		}
 	}
@@ -270,8 +272,8 @@ func (c *comparison) add(action Action, old, new side) {
 		g = &Change{Action: action, place: is.place, old: old.here(), new: new.here()}
 		g.Object = is.here().object
 		if action == Changed {
-			if g.old.value != nil && g.new.value != nil {
-				g.Fields = fieldsOf(g.old.value, g.new.value)
+			if g.old.value() != nil && g.new.value() != nil {
+				g.Fields = fieldsOf(g.old.value(), g.new.value())
 			}
 			if old.Path != new.Path {
 				g.OldPath = old.Path
@@ -279,7 +281,7 @@ func (c *comparison) add(action Action, old, new side) {
 		}
 		c.groups[k] = g
 	}
-	g.named = g.named || g.Path != is.Path || g.old.textOf() != old.text || g.new.textOf() != new.text
+	g.named = g.named || g.Path != is.Path || g.old.textOf() != old.text.text || g.new.textOf() != new.text.text
 	g.Clusters = append(g.Clusters, is.cluster)
 }
 
@@ -323,7 +325,7 @@ func withRenamed(all []Change) []Change {
 				continue
 			}
 			created.Action, created.old = Renamed, deleted.old
-			created.Fields = fieldsOf(deleted.old.value, created.new.value)
+			created.Fields = fieldsOf(deleted.old.value(), created.new.value())
 			if deleted.Path != created.Path {
 				created.OldPath = deleted.Path
 			}

@@ -263,6 +263,21 @@ func TestWordsAsClusters(t *testing.T) {
 	}
 }
 
+// TestPartsOfNamesAreNoClusters: a name that begins or ends with that of a cluster is
+// another name.
+func TestPartsOfNamesAreNoClusters(t *testing.T) {
+	for _, format := range []string{"%s-db", "db-%s", "%s.example.com", "x%s"} {
+		var changes []render.Change
+		for _, cluster := range []string{"eu", "us"} {
+			object := "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata:\n  host: " + fmt.Sprintf(format, cluster) + "\n"
+			changes = append(changes, render.Change{Cluster: cluster, Path: "mesh/configmap-x.yaml", Old: []byte(object), New: []byte(object + "  n: 1\n")})
+		}
+		if r := diff.New(changes, nil); len(r.Changes) != 2 {
+			t.Errorf("%s: there are %d changes, want 2", format, len(r.Changes))
+		}
+	}
+}
+
 // TestFilesEditedByHand: whatever was done to a file, there is a difference, and it is
 // the same each time.
 func TestFilesEditedByHand(t *testing.T) {

@@ -7,72 +7,65 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"sigs.k8s.io/yaml"
 
 	"github.com/fleetwright/fleetwright/render"
 )
 
-// An Object is one of Kubernetes.
-type Object struct{ APIVersion, Kind, Namespace, Name string }
-
-// String is how people name an object: kind namespace/name. Flux' Kustomizations are
-// told from kustomize's files.
-func (o Object) String() string {
-	name := o.Name
-	if o.Namespace != "" {
-		name = o.Namespace + "/" + name
-	}
-	return o.Kind + " " + name
-}
-
-// group of its API.
-func (o Object) group() string {
-	group, _, ok := strings.Cut(o.APIVersion, "/")
-	if !ok {
-		return ""
-	}
-	return group
-}
+// An Object is what a document of a file is.
+type Object = render.Object
 
 // A document is one of a file: an object, or other text.
 type document struct {
 	// place where it is.
 	place
-	// text as it is there, and its value.
-	text  string
-	value map[string]any
+	// text as it is there.
+	text string
 	// object is zero where it is none.
 	object Object
-	// whole says that the text is that of the file, to its end.
+	// whole reports whether the text is that of the file, to its end.
 	whole bool
+
+	// fields are the value of the text, once it was read.
+	fields map[string]any
+	isRead bool
 }
 
-// newDocument is the document of a text.
-func newDocument(at place, text string) *document {
+// newDocument is the document of a text. A tree knows its object; that of a directory is
+// read from the text.
+func newDocument(at place, text string, object *Object) *document {
 	d := &document{place: at, text: text}
-	if at.isList() {
+	if object != nil {
+		d.object = *object
 		return d
 	}
-	numbers := func(d *json.Decoder) *json.Decoder { d.UseNumber(); return d }
-	if yaml.Unmarshal([]byte(text), &d.value, numbers) != nil {
-		d.value = nil // edited by hand
-		return d
-	}
-	if object := (Object{textAt(d.value, "apiVersion"), textAt(d.value, "kind"), textAt(d.value, "metadata", "namespace"), textAt(d.value, "metadata", "name")}); object.Kind != "" && object.Name != "" {
-		d.object = object
+	o := Object{APIVersion: render.TextAt(d.value(), "apiVersion"), Kind: render.TextAt(d.value(), "kind"), Namespace: render.TextAt(d.value(), "metadata", "namespace"), Name: render.TextAt(d.value(), "metadata", "name")}
+	if o.Kind != "" && o.Name != "" {
+		d.object = o
 	}
 	return d
 }
 
-// isRead says whether a file holds objects only.
-func (d *document) isRead() bool {
-	return !slices.ContainsFunc(split([]byte(d.text)), func(text string) bool { return newDocument(d.place, text).object == (Object{}) })
+// value is what the text holds, or nil.
+func (d *document) value() map[string]any {
+	if d.isRead || d.isList() {
+		return d.fields
+	}
+	d.isRead = true
+	numbers := func(d *json.Decoder) *json.Decoder { d.UseNumber(); return d }
+	if yaml.Unmarshal([]byte(d.text), &d.fields, numbers) != nil {
+		d.fields = nil // edited by hand
+	}
+	return d.fields
 }
 
-// textOf is the text of a document, none of one that is not there.
+// holdsObjects reports whether a file holds objects only.
+func (d *document) holdsObjects() bool {
+	return !slices.ContainsFunc(split([]byte(d.text), nil), func(t text) bool { return newDocument(d.place, t.text, nil).object == (Object{}) })
+}
+
+// textOf is the text of a document, none of one that does not exist.
 func (d *document) textOf() string {
 	if d == nil {
 		return ""
@@ -80,40 +73,34 @@ func (d *document) textOf() string {
 	return d.text
 }
 
-// valueAt is a field of an object, or nil.
-func valueAt(object map[string]any, path ...string) any {
-	var value any = object
-	for _, field := range path {
-		fields, _ := value.(map[string]any)
-		value = fields[field]
-	}
-	return value
-}
-
-// textAt is the text of a field, or "".
-func textAt(object map[string]any, path ...string) string {
-	text, _ := valueAt(object, path...).(string)
-	return text
-}
-
 // An identity is what makes an object one and the same in a cluster.
 type identity struct{ cluster, group, kind, namespace, name string }
-
-func (d *document) identity() identity {
-	return identity{d.cluster, d.object.group(), d.object.Kind, d.object.Namespace, d.object.Name}
-}
 
 // separator is the line between two documents, also where Git has changed the ends of
 // lines.
 var separator = regexp.MustCompile(`\r?\n---\r?\n`)
 
+// A text is one of a file, with the object that it is where a tree says so.
+type text struct {
+	text   string
+	object *Object
+}
+
 // split splits a file into its documents, without the ends of their last lines, which
-// say nothing.
-func split(content []byte) []string {
+// mean nothing.
+func split(content []byte, objects []Object) (texts []text) {
 	if content == nil {
 		return nil
 	}
-	return separator.Split(strings.TrimSuffix(string(content), "\n"), -1)
+	for _, t := range separator.Split(strings.TrimSuffix(string(content), "\n"), -1) {
+		texts = append(texts, text{text: t})
+	}
+	if len(texts) == len(objects) {
+		for i := range objects {
+			texts[i].object = &objects[i]
+		}
+	}
+	return texts
 }
 
 // A place is where a document is.
@@ -131,26 +118,38 @@ type place struct {
 }
 
 // applied finds what a Flux Kustomization of sync.yaml applies.
-var applied = regexp.MustCompile(`(?m)^  path: .*/` + render.Dir + `/(?:clusters/([^/\n]+)/)?(.+?)["']?\r?$`)
+var applied = regexp.MustCompile(`(?m)^  path: .*/` + render.Dir + `/(.+?)["']?\r?$`)
 
-// placeOf is the place of a document in a cluster's directory. A Flux Kustomization of
-// sync.yaml belongs to what it applies.
-func placeOf(cluster, file, text string) place {
-	at := place{Root: cluster, Path: file, cluster: cluster, dir: path.Dir(file)}
-	if rest, ok := strings.CutPrefix(file, "clusters/"); ok {
-		if name, below, ok := strings.Cut(rest, "/"); ok {
-			at.cluster, at.dir = name, path.Dir(below)
-		}
-	}
-	if file == render.SyncFile {
-		if m := applied.FindStringSubmatch(text); m != nil {
-			at.dir = m[2]
-			if m[1] != "" {
-				at.cluster = m[1]
-			}
-		}
-	}
+// placeOf is the place of a file in a cluster's directory.
+func placeOf(cluster, file string) place {
+	at := place{Root: cluster, Path: file, cluster: cluster}
+	at.put(file)
+	at.dir = path.Dir(at.dir)
 	return at
+}
+
+// of is the place of a document of the file. A Flux Kustomization of sync.yaml belongs to
+// what it applies.
+func (p place) of(t text) place {
+	if !p.isSync() {
+		return p
+	}
+	if t.object != nil {
+		p.put(t.object.Applies)
+	} else if m := applied.FindStringSubmatch(t.text); m != nil {
+		p.put(m[1])
+	}
+	return p
+}
+
+// put finds whose a path is that a cluster's directory has, and how every cluster calls it.
+func (p *place) put(name string) {
+	p.dir = name
+	if rest, ok := strings.CutPrefix(name, "clusters/"); ok {
+		if cluster, below, ok := strings.Cut(rest, "/"); ok {
+			p.cluster, p.dir = cluster, below
+		}
+	}
 }
 
 // isSync says whether the file is sync.yaml.
@@ -164,11 +163,10 @@ func (p place) isList() bool {
 }
 
 // A folder tells what is the same on several clusters: texts that are, and texts that
-// differ by the names of their clusters alone.
+// differ by the clusters' own names alone.
 type folder[T any] map[[sha256.Size]byte]*T
 
-// mark is a character that no YAML has. What a hub puts before the name of a cluster is
-// told apart, because another kind of cluster makes other objects.
+// mark is a character that no YAML has.
 const mark = "\x00"
 
 // fold is what was made of a text that is the same, or is made now. A text is looked for
@@ -178,10 +176,7 @@ func (f folder[T]) fold(cluster, text string, make func() *T) *T {
 	if found, ok := f[exact]; ok {
 		return found
 	}
-	general := replaced(text, "attachedcluster-"+cluster, mark+"a")
-	general = replaced(general, "cluster-"+cluster, mark+"c")
-	general = replaced(general, cluster, mark)
-	sum := sha256.Sum256([]byte(general))
+	sum := sha256.Sum256([]byte(renamed(text, cluster, mark)))
 	found, ok := f[sum]
 	if !ok {
 		found = make()
@@ -194,37 +189,34 @@ func (f folder[T]) fold(cluster, text string, make func() *T) *T {
 // starred is text with a star for the name of its cluster, and for what a hub puts
 // before it.
 func starred(text, cluster string) string {
-	for _, name := range []string{"attachedcluster-" + cluster, "cluster-" + cluster, cluster} {
-		text = replaced(text, name, "*")
-	}
-	return text
+	return withoutKinds.Replace(renamed(text, cluster, "*"))
 }
 
-// replaced replaces the name of a cluster wherever it stands as a word.
-func replaced(text, cluster, by string) string {
+var withoutKinds = strings.NewReplacer("-attachedcluster-*", "-*", "-cluster-*", "-*")
+
+// renamed gives a cluster another name where a tree has it: as a value, as an element of a
+// path, and at the end of the names that a hub gives to what is for the cluster, before
+// which the kind of the cluster stands, because another kind makes other objects.
+func renamed(text, cluster, by string) string {
 	if cluster == "" || !strings.Contains(text, cluster) {
 		return text
 	}
+	const ends = " \t\r\n\"'`/,:;{}[]()"
 	var b strings.Builder
-	for at := 0; ; {
-		i := strings.Index(text[at:], cluster)
+	for done := 0; ; {
+		i := strings.Index(text[done:], cluster)
 		if i < 0 {
-			b.WriteString(text[at:])
+			b.WriteString(text[done:])
 			return b.String()
 		}
-		b.WriteString(text[at : at+i])
-		at += i
-		before, _ := utf8.DecodeLastRuneInString(text[:at])
-		after, _ := utf8.DecodeRuneInString(text[at+len(cluster):])
-		if inWord(before) || inWord(after) {
-			b.WriteString(cluster)
-		} else {
+		b.WriteString(text[done : done+i])
+		before, after := text[:done+i], text[done+i+len(cluster):]
+		begins := before == "" || strings.HasSuffix(before, "cluster-") || strings.IndexByte(ends, before[len(before)-1]) >= 0
+		if begins && (after == "" || strings.HasPrefix(after, "-kubeconfig") || strings.HasPrefix(after, ".yaml") || strings.IndexByte(ends, after[0]) >= 0) {
 			b.WriteString(by)
+		} else {
+			b.WriteString(cluster)
 		}
-		at += len(cluster)
+		done = len(text) - len(after)
 	}
-}
-
-func inWord(r rune) bool {
-	return r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsDigit(r) || r == '_')
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/fleetwright/fleetwright/render"
 )
 
 // A Field that changes. Old or New is nil where it was or will not be there.
@@ -84,7 +86,7 @@ func byName(list []any) (items map[string]any, order []string, ok bool) {
 	items = map[string]any{}
 	for _, v := range list {
 		o, _ := v.(map[string]any)
-		name := textAt(o, "name")
+		name := render.TextAt(o, "name")
 		if _, twice := items[name]; twice || name == "" {
 			return nil, nil, false
 		}

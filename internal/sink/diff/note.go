@@ -196,7 +196,7 @@ func (n *noter) see(f render.Change) {
 	if f.Path == render.SyncFile {
 		n.seeSpokes(f)
 	}
-	at := placeOf(f.Cluster, f.Path, "")
+	at := placeOf(f.Cluster, f.Path)
 	d := n.dir(scope{at.Root, at.cluster}, at.dir)
 	switch {
 	case f.Old == nil:
@@ -210,16 +210,16 @@ func (n *noter) see(f render.Change) {
 
 // seeSpokes notes which clusters a hub begins to apply to, and which it no longer does.
 func (n *noter) seeSpokes(f render.Change) {
-	spokes := func(content []byte) map[string]bool {
+	spokes := func(texts []text) map[string]bool {
 		all := map[string]bool{}
-		for _, text := range split(content) {
-			if at := placeOf(f.Cluster, f.Path, text); at.cluster != f.Cluster {
+		for _, t := range texts {
+			if at := placeOf(f.Cluster, f.Path).of(t); at.cluster != f.Cluster {
 				all[at.cluster] = true
 			}
 		}
 		return all
 	}
-	was, is := spokes(f.Old), spokes(f.New)
+	was, is := spokes(split(f.Old, f.OldObjects)), spokes(split(f.New, f.NewObjects))
 	for cluster := range is {
 		if !was[cluster] {
 			*n.dir(scope{f.Cluster, cluster}, ".") = dirChange{made: 2}
@@ -307,9 +307,9 @@ func (n *noter) of(ch *Change) {
 		switch {
 		case rollout:
 			n.say(ch, subject+": rollout removed", danger, n.where(ch, nil))
-		case render.IsSuspended(ch.old.value) && dangerOf(ch.Object, nil, "") != "":
+		case render.IsSuspended(ch.old.value()) && dangerOf(ch.Object, nil, "") != "":
 			n.say(ch, subject+" removed while it is suspended, so that what it has applied stays", "", n.where(ch, nil))
-		case keptByFlux(ch.old.value):
+		case keptByFlux(ch.old.value()):
 			n.say(ch, subject+" is no longer rendered but stays", "", n.where(ch, (*dirChange).deleted))
 		case danger != "" && path.Dir(ch.dir) != "apps":
 			n.say(ch, subject+" removed", danger, n.where(ch, nil))
@@ -329,7 +329,7 @@ func (n *noter) notLost(ch *Change, on []string) []string {
 	if ch.Root != ch.cluster {
 		policy = strings.TrimSuffix(starred(policy, ch.cluster), "-*")
 	}
-	if group := ch.Object.group(); group != kustomizeGroup && group != helmGroup {
+	if group := ch.Object.Group(); group != kustomizeGroup && group != helmGroup {
 		return on
 	}
 	return slices.DeleteFunc(on, func(cluster string) bool { return n.lost[lostKey{about(ch.dir), policy, cluster}] })
@@ -349,7 +349,7 @@ func (n *noter) ofFile(ch *Change) {
 		n.say(ch, "the inventory alone changes", "", ch.Clusters)
 	case ch.isList():
 		n.say(ch, name+" is written otherwise", "", n.where(ch, withOthers))
-	case ch.old.isRead():
+	case ch.old.holdsObjects():
 		n.say(ch, name+" is written otherwise", "", ch.Clusters)
 	default:
 		n.say(ch, name+" is written anew, for what is there are not the objects of a render", "", ch.Clusters)
@@ -362,7 +362,7 @@ const mostFields = 6
 
 func (n *noter) ofFields(ch *Change, subject string) {
 	switch {
-	case ch.old.value == nil:
+	case ch.old.value() == nil:
 		n.say(ch, subject+" takes the place of what is no object", "", ch.Clusters)
 		return
 	case ch.OldPath != "":
@@ -397,7 +397,7 @@ func changeOfPlan(ch *Change) string {
 	}
 	var plans [2]*flagger.Plan
 	for i, d := range []*document{ch.old, ch.new} {
-		spec, err := json.Marshal(d.value["spec"])
+		spec, err := json.Marshal(d.value()["spec"])
 		if err != nil {
 			return ""
 		}

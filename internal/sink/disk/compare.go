@@ -93,7 +93,9 @@ func (p *plan) comparison(files files, wanted func(file string) bool) ([]render.
 	var changes []render.Change
 	for f := range p.changes() {
 		if wanted == nil || wanted(f.Path) {
-			changes = append(changes, render.Change{Cluster: p.name, Path: f.Path, New: f.Content})
+			change := render.Change{Cluster: p.name}
+			change.To(f)
+			changes = append(changes, change)
 		}
 	}
 	for _, f := range p.removed {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strings"
 
 	"go.yaml.in/yaml/v4"
 
@@ -295,11 +294,12 @@ func (f *function) checkCluster(tree *render.Tree) {
 // emit makes the objects of what was rendered. Those of a package are everything that
 // Flux syncs; else they are a cluster's objects, each once.
 func (f *function) emit(tree *render.Tree) (objects []*Object, err error) {
-	seen := map[ResourceRef]bool{}
+	seen := map[render.Object]bool{}
 	for _, cluster := range tree.Clusters {
 		for file := range cluster.Files() {
-			if f.Cluster != "" && file.For != f.Cluster {
-				continue
+			held := file.Objects()
+			if f.Cluster != "" && file.For != f.Cluster || !f.placed && len(held) == 0 {
+				continue // another cluster's; a kustomization.yaml
 			}
 			all, err := parseObjects(file.Content)
 			if err != nil {
@@ -309,10 +309,10 @@ func (f *function) emit(tree *render.Tree) (objects []*Object, err error) {
 				o.annotate(renderedAnnotation, file.For)
 				if f.placed {
 					o.place(path.Join(f.directory(), cluster.Name, render.Dir, file.Path), i)
-				} else if ref := o.ref(); seen[*ref] || strings.HasPrefix(ref.APIVersion, "kustomize.config.k8s.io/") {
-					continue // a Namespace that two applications have; a kustomization.yaml
+				} else if seen[held[i]] {
+					continue // a Namespace that two applications have
 				} else {
-					seen[*ref] = true
+					seen[held[i]] = true
 				}
 				objects = append(objects, o)
 			}
