@@ -112,7 +112,7 @@ func newChart(r *render.Rollout, id string) chart {
 			end, sign = longest, goesOnSign
 		}
 		c.Lines = append(c.Lines, line{
-			Key: run.key, Name: run.name, Points: points(run, end, x, y),
+			Key: run.Key, Name: run.Name, Points: points(run, end, x, y),
 			X: number(x(end)), Y: number(y(run.Ticks[len(run.Ticks)-1].Canary)), Sign: sign,
 			LegendX: legendLeft + i%2*legendOne, LegendY: legendAt + i/2*legendLine,
 		})
@@ -138,11 +138,11 @@ func (c chart) named(r *render.Rollout) chart {
 
 // spoken is what is said of a run to those who do not see its line.
 func spoken(r run) string {
-	outcome, after := r.ending()
+	outcome := string(r.Outcome)
 	if !r.GoesOn() {
-		outcome += " after " + after
+		outcome += " after " + r.After()
 	}
-	return fmt.Sprintf("%s: %s, with up to %d%% of the traffic", r.name, outcome, r.Peak())
+	return fmt.Sprintf("%s: %s, with up to %d%% of the traffic", r.Name, outcome, r.Peak())
 }
 
 // shown is the time that a chart shows: that of the longest run, and some more of those

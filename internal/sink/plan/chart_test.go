@@ -13,6 +13,7 @@ import (
 	"github.com/sebdah/goldie/v2"
 	"golang.org/x/net/html"
 
+	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render"
 )
@@ -67,7 +68,7 @@ func TestLinesAreWhereTheTicksAre(t *testing.T) {
 				drawn := places(t, c.Lines[i].Points)
 				for j := range drawn[1:] {
 					if before, now := drawn[j], drawn[j+1]; before.at > now.at || before.at != now.at && before.percent != now.percent {
-						t.Errorf("%s: from %v to %v it is neither level nor upright", run.name, before, now)
+						t.Errorf("%s: from %v to %v it is neither level nor upright", run.Name, before, now)
 					}
 				}
 				for tick, want := range run.Ticks {
@@ -80,7 +81,7 @@ func TestLinesAreWhereTheTicksAre(t *testing.T) {
 						}
 					}
 					if got < float64(want.Canary)-near || got > float64(want.Canary)+near {
-						t.Fatalf("%s: %.1f%% after tick %d, want %d%%", run.name, got, tick, want.Canary)
+						t.Fatalf("%s: %.1f%% after tick %d, want %d%%", run.Name, got, tick, want.Canary)
 					}
 				}
 				end, sign := float64(run.Duration())/total, rolledBackSign
@@ -91,10 +92,10 @@ func TestLinesAreWhereTheTicksAre(t *testing.T) {
 					end, sign = 1, goesOnSign
 				}
 				if got := drawn[len(drawn)-1].at; got < end-0.001 || got > end+0.001 {
-					t.Errorf("%s ends at %.3f of the time, want %.3f", run.name, got, end)
+					t.Errorf("%s ends at %.3f of the time, want %.3f", run.Name, got, end)
 				}
 				if c.Lines[i].Sign != sign {
-					t.Errorf("%s, which is %s, ends with %s", run.name, run.Outcome, c.Lines[i].Sign)
+					t.Errorf("%s, which is %s, ends with %s", run.Name, run.Outcome, c.Lines[i].Sign)
 				}
 			}
 		})
@@ -260,8 +261,8 @@ func TestPagesAreWellFormedWhateverNamesAre(t *testing.T) {
 			t.Errorf("%s: elements %v", what, elements)
 		}
 		if what == "odd names" {
-			for _, name := range printable(oddNames) {
-				if !strings.Contains(text.String(), "query of "+name) {
+			for _, name := range oddNames {
+				if name := diag.Plain(name); !strings.Contains(text.String(), "query of "+name) {
 					t.Errorf("no text says %q", name)
 				}
 			}

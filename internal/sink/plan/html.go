@@ -2,6 +2,7 @@ package plan
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"html/template"
 	"io"
@@ -10,20 +11,23 @@ import (
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
-	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/templates"
 )
 
-// execute writes what one of the templates makes of data, with what it needs of the
+// functions are what the templates say of rollouts.
+var functions = map[string]any{
+	"title": title, "clusters": clusters, "strategy": strategy, "runs": runsOf, "gates": gates, "notes": notes, "counts": counts,
+	"chart": newChart, "plain": diag.Plain, "md": diag.Markdown,
+	"since": func() string { return since }, "none": func() string { return noRollouts },
+}
+
+// executeHTML writes what one of the templates makes of data, with what it needs of the
 // drawings.
-func execute(w io.Writer, name string, data any) error {
+func executeHTML(w io.Writer, name string, data any) error {
 	b := bufio.NewWriter(w)
-	parsed := template.Must(template.New(name).ParseFS(templates.Plan, "plan/"+name, "plan/chart.svg"))
-	if err := parsed.Execute(b, data); err != nil {
-		return err
-	}
-	return b.Flush()
+	parsed := template.Must(template.New(name).Funcs(functions).ParseFS(templates.Plan, "plan/"+name, "plan/chart.svg"))
+	return cmp.Or(parsed.Execute(b, data), b.Flush())
 }
 
 // svgFormat is a drawing of the traffic over time, one chart below the other.
@@ -46,15 +50,15 @@ func (svgFormat) Write(w io.Writer, rollouts []render.Rollout) error {
 	if len(drawing.Charts) == 0 {
 		drawing.Height = plotTop
 	}
-	return execute(w, "charts.svg", drawing)
+	return executeHTML(w, "charts.svg", drawing)
 }
 
 // htmlFormat is a page of its own for a fleet.
 type htmlFormat struct{}
 
 type htmlPage struct {
-	Count, Since string
-	Clusters     []string
+	Count    string
+	Clusters []string
 	// On are the different sets of clusters, by their numbers in Clusters. Rollouts of a fleet
 	// have few of them, so each stands once.
 	On           [][]int
@@ -68,37 +72,15 @@ type htmlApplication struct {
 }
 
 type htmlRollout struct {
-	ID                       htmlID
-	Title, Strategy, Flagger string
+	*render.Rollout
+	ID      htmlID
+	ChartID string
 	// On is the number of its set of clusters.
-	On       int
-	Clusters []string
-	// Many says that there are more clusters than are to be shown before the chart.
-	Many         bool
-	Chart        chart
-	Runs         []htmlRun
-	Gates, Notes []string
-	Counts       []htmlCount
-}
-
-type htmlRun struct {
-	Key, Name, Outcome, After, BacksOut, Peak, Exposure string
-	Rows                                                []htmlRow
-}
-
-type htmlRow struct {
-	Phase           flagger.Phase
-	Weight, Traffic int
-	When, Note      string
-}
-
-type htmlCount struct {
-	What  string
-	Times []int
+	On int
 }
 
 func (htmlFormat) Write(w io.Writer, rollouts []render.Rollout) error {
-	page := htmlPage{Count: diag.Plural(len(rollouts), "rollout"), Since: since}
+	page := htmlPage{Count: diag.Plural(len(rollouts), "rollout")}
 	for i := range rollouts {
 		page.Clusters = append(page.Clusters, rollouts[i].Clusters...)
 	}
@@ -106,9 +88,7 @@ func (htmlFormat) Write(w io.Writer, rollouts []render.Rollout) error {
 	page.Clusters = slices.Compact(page.Clusters)
 	ids, sets := map[htmlID]int{}, map[string]int{}
 	for i := range rollouts {
-		r := newHTMLRollout(&rollouts[i], fmt.Sprintf("chart-%d", i+1))
-		r.ID = newHTMLID(ids, "rollout", rollouts[i].Namespace, rollouts[i].Name)
-		r.On = page.on(sets, rollouts[i].Clusters)
+		r := htmlRollout{&rollouts[i], newHTMLID(ids, "rollout", rollouts[i].Namespace, rollouts[i].Name), fmt.Sprintf("chart-%d", i+1), page.on(sets, rollouts[i].Clusters)}
 		n := len(page.Applications)
 		if name := diag.Plain(rollouts[i].Application); n == 0 || page.Applications[n-1].Name != name {
 			n++
@@ -119,7 +99,7 @@ func (htmlFormat) Write(w io.Writer, rollouts []render.Rollout) error {
 	if n := len(page.Clusters); n > 0 {
 		page.Count += " on " + diag.Plural(n, "cluster")
 	}
-	return execute(w, "page.html", page)
+	return executeHTML(w, "page.html", page)
 }
 
 // An htmlID is the id of a part of the page. It is made of names, so that it stays as
@@ -156,40 +136,4 @@ func (p *htmlPage) on(sets map[string]int, clusters []string) int {
 		p.On = append(p.On, numbers)
 	}
 	return n
-}
-
-// mostClusters is how many clusters are shown before the chart of a rollout.
-const mostClusters = 10
-
-func newHTMLRollout(r *render.Rollout, chartID string) htmlRollout {
-	out := htmlRollout{
-		Title: diag.Plain(title(r)), Strategy: strategy(r.Plan), Flagger: r.Flagger,
-		Clusters: printable(r.Clusters), Many: len(r.Clusters) > mostClusters,
-		Gates: printable(gates(r.Plan)), Notes: notes(r.Plan),
-	}
-	if r.Plan.Canary.Suspend {
-		return out
-	}
-	out.Chart = newChart(r, chartID)
-	for _, run := range runsOf(r.Plan) {
-		shown := htmlRun{Key: run.key, Name: run.name, BacksOut: run.backsOut(), Peak: run.most(), Exposure: run.exposure()}
-		shown.Outcome, shown.After = run.ending()
-		for _, w := range run.rows() {
-			shown.Rows = append(shown.Rows, htmlRow{w.Phase, w.Weight, w.Canary, run.when(w), w.note()})
-		}
-		out.Runs = append(out.Runs, shown)
-	}
-	for _, c := range counts(r.Plan) {
-		out.Counts = append(out.Counts, htmlCount{diag.Plain(c.what), c.times})
-	}
-	return out
-}
-
-// printable is text that reads as it is.
-func printable(all []string) []string {
-	shown := make([]string, len(all))
-	for i, text := range all {
-		shown[i] = diag.Plain(text)
-	}
-	return shown
 }

@@ -99,7 +99,7 @@ func newJSONRollout(r *render.Rollout) jsonRollout {
 		return out
 	}
 	for _, run := range runsOf(r.Plan) {
-		out.Runs[run.key] = newJSONRun(c, run.Run)
+		out.Runs[run.Key] = newJSONRun(c, run.Run)
 	}
 	for _, g := range r.Plan.Gates {
 		out.Gates = append(out.Gates, jsonGate{g.Type, redacted(g.Webhooks), g.Asked, g.Least.Seconds(), g.Most.Seconds(), g.Next.Seconds(), g.Traffic})

@@ -45,9 +45,9 @@ func NewFormat(name string, options FormatOptions) (Format, bool) {
 
 // A run is one of a plan, with what it is called.
 type run struct {
-	// key is what programs call it, name what people do, and short the same above a narrow
+	// Key is what programs call it, Name what people do, and Short the same above a narrow
 	// column.
-	key, name, short string
+	Key, Name, Short string
 	flagger.Run
 }
 
@@ -87,8 +87,8 @@ const (
 	mostFailed = 10
 )
 
-// rows are the table of a run. Long stretches that show the same are one row.
-func (r run) rows() (rows []row) {
+// Rows are the table of a run. Long stretches that show the same are one row.
+func (r run) Rows() (rows []row) {
 	for i, t := range r.Ticks {
 		failed := i > 0 && t.FailedChecks > r.Ticks[i-1].FailedChecks
 		rows = append(rows, row{Tick: t, from: i, to: i, failed: failed})
@@ -120,16 +120,16 @@ func (r row) shows(other row) bool {
 	return r.Phase == other.Phase && r.Weight == other.Weight && r.Route == other.Route && r.failed == other.failed
 }
 
-// when is the time of a row since the detection.
-func (r run) when(w row) string {
+// When is the time of a row since the detection.
+func (r run) When(w row) string {
 	if w.to > w.from {
 		return fmt.Sprintf("%s to %s", diag.Duration(r.At(w.from)), diag.Duration(r.At(w.to)))
 	}
 	return diag.Duration(r.At(w.from))
 }
 
-// note is what there is to say of a row beside what it shows.
-func (w row) note() string {
+// Note is what there is to say of a row beside what it shows.
+func (w row) Note() string {
 	switch {
 	case w.failed && w.since > 0:
 		return fmt.Sprintf("failed checks %d to %d", w.since, w.FailedChecks)
@@ -141,27 +141,26 @@ func (w row) note() string {
 	return ""
 }
 
-// summary are the cells of a run in the table of all runs.
-func (r run) summary() []string {
-	outcome, after := r.ending()
-	return []string{r.name, outcome, after, r.backsOut(), r.most(), r.exposure()}
+// Summary are the cells of a run in the table of all runs.
+func (r run) Summary() []string {
+	return []string{r.Name, string(r.Outcome), r.After(), r.BacksOut(), r.Most(), r.Exposure()}
 }
 
-// cells are those of a row in the run's table, with a bar of so many characters.
-func (r run) cells(w row, barLength int) []string {
-	return []string{string(w.Phase), strconv.Itoa(w.Weight), r.when(w), percent(w.Canary), bar(w.Canary, barLength), w.note()}
+// Cells are those of a row in the run's table, with a bar of so many characters.
+func (r run) Cells(w row, barLength int) []string {
+	return []string{string(w.Phase), strconv.Itoa(w.Weight), r.When(w), percent(w.Canary), bar(w.Canary, barLength), w.Note()}
 }
 
 // A count is how often something is called or asked in each run.
 type count struct {
-	what  string
-	times []int
+	What  string
+	Times []int
 }
 
-// cells are those of a count in the table of all counts.
-func (c count) cells() []string {
-	cells := []string{c.what}
-	for _, n := range c.times {
+// Cells are those of a count in the table of all counts.
+func (c count) Cells() []string {
+	cells := []string{c.What}
+	for _, n := range c.Times {
 		cells = append(cells, strconv.Itoa(n))
 	}
 	return cells
@@ -172,16 +171,16 @@ func counts(p *flagger.Plan) (all []count) {
 	runs := runsOf(p)
 	a := &p.Canary.Analysis
 	for i := range a.Webhooks {
-		c := count{what: fmt.Sprintf("%s webhook %s", a.Webhooks[i].Kind(), a.Webhooks[i].Name)}
+		c := count{What: fmt.Sprintf("%s webhook %s", a.Webhooks[i].Kind(), a.Webhooks[i].Name)}
 		for _, r := range runs {
-			c.times = append(c.times, r.Calls[i])
+			c.Times = append(c.Times, r.Calls[i])
 		}
 		all = append(all, c)
 	}
 	for i, m := range a.Metrics {
-		c := count{what: "query of " + m.Name}
+		c := count{What: "query of " + m.Name}
 		for _, r := range runs {
-			c.times = append(c.times, r.Queries[i])
+			c.Times = append(c.Times, r.Queries[i])
 		}
 		all = append(all, c)
 	}
@@ -193,6 +192,14 @@ const noRollouts = "There are no rollouts."
 
 // title is what people call a rollout: the workload.
 func title(r *render.Rollout) string { return r.Namespace + "/" + r.Name }
+
+// pointers lead to rollouts.
+func pointers(rollouts []render.Rollout) (all []*render.Rollout) {
+	for i := range rollouts {
+		all = append(all, &rollouts[i])
+	}
+	return all
+}
 
 // clusters names those of a rollout.
 func clusters(r *render.Rollout) string { return strings.Join(r.Clusters, ", ") }

@@ -52,7 +52,7 @@ func (f textFormat) rollout(b *bufio.Writer, r *render.Rollout) {
 	f.summary(b, p)
 	f.chart(b, p)
 	for _, r := range runsOf(p) {
-		fmt.Fprintf(b, "\n  %s\n", f.paint(ansi.Bold, r.name))
+		fmt.Fprintf(b, "\n  %s\n", f.paint(ansi.Bold, r.Name))
 		f.table(b, r)
 	}
 	f.list(b, "gates", gates(p))
@@ -82,7 +82,7 @@ func (f textFormat) list(b *bufio.Writer, name string, lines []string) {
 func (f textFormat) summary(b *bufio.Writer, p *flagger.Plan) {
 	lines := [][]string{{"", "ENDS", "AFTER", "BACKS OUT IN", "MOST TRAFFIC", "EXPOSURE"}}
 	for _, r := range runsOf(p) {
-		lines = append(lines, r.summary())
+		lines = append(lines, r.Summary())
 	}
 	columns(b, "  ", lines)
 }
@@ -90,8 +90,8 @@ func (f textFormat) summary(b *bufio.Writer, p *flagger.Plan) {
 // table is what kubectl shows of a run, with the traffic beside it.
 func (f textFormat) table(b *bufio.Writer, r run) {
 	lines := [][]string{{"STATUS", "WEIGHT", "TIME", "TRAFFIC", "", ""}}
-	for _, w := range r.rows() {
-		lines = append(lines, r.cells(w, 20))
+	for _, w := range r.Rows() {
+		lines = append(lines, r.Cells(w, 20))
 	}
 	columns(b, "    ", lines)
 }
@@ -107,11 +107,11 @@ func (f textFormat) counts(b *bufio.Writer, p *flagger.Plan) {
 	}
 	head := []string{"CALLS"}
 	for _, r := range runsOf(p) {
-		head = append(head, strings.ToUpper(r.short))
+		head = append(head, strings.ToUpper(r.Short))
 	}
 	lines := [][]string{head}
 	for _, c := range all {
-		line := c.cells()
+		line := c.Cells()
 		line[0] = cut(line[0], callColumns)
 		lines = append(lines, line)
 	}
@@ -164,7 +164,7 @@ func (f textFormat) chart(b *bufio.Writer, p *flagger.Plan) {
 			name, label := "", ""
 			switch line {
 			case chartHeight - 1:
-				name, label = r.name, "100%"
+				name, label = r.Name, "100%"
 			case 0:
 				label = "0%"
 			}

@@ -55,17 +55,17 @@ func strategy(p *flagger.Plan) string {
 	return kind + steps + undone
 }
 
-// ending says how a run ends, and when.
-func (r run) ending() (outcome, after string) {
+// After is when a run ends.
+func (r run) After() string {
 	if r.GoesOn() {
-		return string(r.Outcome), "–"
+		return "–"
 	}
-	return string(r.Outcome), diag.Duration(r.Duration())
+	return diag.Duration(r.Duration())
 }
 
-// backsOut is the time from the first failed check of a run until all traffic is back at
+// BacksOut is the time from the first failed check of a run until all traffic is back at
 // the old version.
-func (r run) backsOut() string {
+func (r run) BacksOut() string {
 	if r.Outcome != flagger.RolledBack || r.FirstFailed == 0 {
 		return "–"
 	}
@@ -75,9 +75,9 @@ func (r run) backsOut() string {
 // percent is a share of the traffic.
 func percent(n int) string { return strconv.Itoa(n) + "%" }
 
-// most is the largest share of a run's traffic. One that was not followed to its end may
+// Most is the largest share of a run's traffic. One that was not followed to its end may
 // have more.
-func (r run) most() string {
+func (r run) Most() string {
 	if r.Outcome == flagger.TooLong {
 		return percent(r.Peak()) + " or more"
 	}
@@ -92,8 +92,8 @@ func minutes(n float64) string {
 	return strconv.FormatFloat(math.Round(n*100)/100, 'f', -1, 64)
 }
 
-// exposure is how much traffic the new version of a run has.
-func (r run) exposure() string {
+// Exposure is how much traffic the new version of a run has.
+func (r run) Exposure() string {
 	switch {
 	case r.GoesOn() && r.Peak() > 0:
 		return "without end"
@@ -101,10 +101,10 @@ func (r run) exposure() string {
 		return "none"
 	}
 	unit := "traffic-minutes"
-	if minutes(r.Exposure()) == "1" {
+	if minutes(r.Run.Exposure()) == "1" {
 		unit = "traffic-minute"
 	}
-	return fmt.Sprintf("%s %s in %s", minutes(r.Exposure()), unit, diag.Duration(r.Exposed()))
+	return fmt.Sprintf("%s %s in %s", minutes(r.Run.Exposure()), unit, diag.Duration(r.Exposed()))
 }
 
 // gate says what a gate adds.
@@ -148,7 +148,7 @@ func notes(p *flagger.Plan) (all []string) {
 	}
 	for _, run := range runsOf(p) {
 		if run.Outcome == flagger.TooLong {
-			say("%s: the table ends after %s, and the rollout does not", run.name, diag.Duration(run.Duration()))
+			say("%s: the table ends after %s, and the rollout does not", run.Name, diag.Duration(run.Duration()))
 		}
 	}
 	switch {

@@ -84,15 +84,15 @@ func TestGatesInWords(t *testing.T) {
 func TestRunsThatGoOn(t *testing.T) {
 	stuck := of(flagger.Analysis{StepWeights: []int{50, 10}})
 	run := runsOf(stuck.Plan)[0]
-	if outcome, after := run.ending(); outcome != "never ends" || after != "–" || run.most() != "50%" || run.exposure() != "without end" {
-		t.Errorf("%s, %s, %s, %s", outcome, after, run.most(), run.exposure())
+	if run.Outcome != "never ends" || run.After() != "–" || run.Most() != "50%" || run.Exposure() != "without end" {
+		t.Errorf("%s, %s, %s, %s", run.Outcome, run.After(), run.Most(), run.Exposure())
 	}
 	if got := level(run.Run, chartWidth-1, 100, 1); got != 8 {
 		t.Errorf("at the end of the chart it is %d eighths high, want half of the traffic to the end", got)
 	}
 	long := runsOf(of(flagger.Analysis{Iterations: 1 << 20}).Plan)[0]
-	if long.most() != "0% or more" || long.exposure() != "none" {
-		t.Errorf("%s, %s", long.most(), long.exposure())
+	if long.Most() != "0% or more" || long.Exposure() != "none" {
+		t.Errorf("%s, %s", long.Most(), long.Exposure())
 	}
 	encoded, err := json.Marshal(newJSONRun(&stuck.Plan.Canary, run.Run))
 	if err != nil || !strings.Contains(string(encoded), `"seconds":null`) || !strings.Contains(string(encoded), `"trafficMinutes":null`) {
@@ -103,14 +103,14 @@ func TestRunsThatGoOn(t *testing.T) {
 // TestLongTablesAreFolded: what shows the same for long is one row.
 func TestLongTablesAreFolded(t *testing.T) {
 	p := of(flagger.Analysis{Iterations: 100, Threshold: 50}).Plan
-	if rows := runsOf(p)[0].rows(); len(rows) != 5 {
+	if rows := runsOf(p)[0].Rows(); len(rows) != 5 {
 		t.Errorf("of 100 checks there are %d rows", len(rows))
 	}
-	rows := runsOf(p)[1].rows()
-	if len(rows) != 4 || rows[2].note() != "failed checks 1 to 50" {
-		t.Errorf("of 50 failed checks there are %d rows, %q", len(rows), rows[2].note())
+	rows := runsOf(p)[1].Rows()
+	if len(rows) != 4 || rows[2].Note() != "failed checks 1 to 50" {
+		t.Errorf("of 50 failed checks there are %d rows, %q", len(rows), rows[2].Note())
 	}
-	few := runsOf(of(flagger.Analysis{StepWeight: 10, Threshold: 5}).Plan)[1].rows()
+	few := runsOf(of(flagger.Analysis{StepWeight: 10, Threshold: 5}).Plan)[1].Rows()
 	if len(few) != 8 {
 		t.Errorf("of 5 failed checks there are %d rows", len(few))
 	}
