@@ -359,7 +359,7 @@ func TestAGeneratorsConfigIsNotAnInput(t *testing.T) {
 		return example(t, "kuma-rollout"), nil
 	}
 	list := (&List{apiVersion: listVersions[0]}).configured(t, "{path: clusters, function: {cluster: kurator-member1, inputs: [a, b]}}")
-	copied := &Object{wholeCopy(list.FunctionConfig.node)}
+	copied := &Object{copied(list.FunctionConfig.node, false)}
 	copied.annotate(indexAnnotation, "0")
 	list.Items = []*Object{copied}
 	outcome := Run(list, read)
@@ -380,7 +380,7 @@ func TestAGeneratorsConfigIsNotAnInput(t *testing.T) {
 // TestTheConfigMayBeInThePackage, where it stays and is not compiled twice.
 func TestTheConfigMayBeInThePackage(t *testing.T) {
 	list := listOf(t, example(t, "kuma-rollout"), true).configured(t, "{path: clusters}")
-	copied := &Object{wholeCopy(list.FunctionConfig.node)}
+	copied := &Object{copied(list.FunctionConfig.node, false)}
 	copied.place("settings.yaml", 0)
 	list.Items = append(list.Items, copied)
 	if got := paths(run(t, list)); !got["settings.yaml"] || !got["clusters/kurator-member1/fleetwright/sync.yaml"] {

@@ -34,7 +34,7 @@ func FuzzFunction(f *testing.F) {
 		var foreign []*Object
 		for _, o := range list.Items {
 			if o.isForeign() && o.annotation(renderedAnnotation) == "" && (list.FunctionConfig == nil || !o.isCopyOf(list.FunctionConfig)) {
-				foreign = append(foreign, &Object{wholeCopy(o.node)})
+				foreign = append(foreign, &Object{copied(o.node, false)})
 			}
 		}
 		outcome := Run(list, func([]string) ([]schema.File, error) { return nil, os.ErrNotExist })

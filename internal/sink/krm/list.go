@@ -155,6 +155,14 @@ func (l *List) Encode(results []Result) ([]byte, error) {
 		}
 		add("results", nodes[0])
 	}
+	if data, ok := written(false, root); ok {
+		return data, nil
+	}
+	for i, item := range items.Content {
+		if _, ok := written(false, item); !ok {
+			items.Content[i] = copied(item, true)
+		}
+	}
 	return encode(root)
 }
 
@@ -180,19 +188,29 @@ func load(data []byte) ([]*yaml.Node, error) {
 	}
 }
 
-// encode writes documents. What is written is read again, since there is what comes out
-// as something else, such as a key that is null.
+// encode writes documents: plain, where the library would write something else, as it does
+// for a key that is null.
 func encode(documents ...*yaml.Node) ([]byte, error) {
-	for _, of := range []func(*yaml.Node) *yaml.Node{wholeCopy, mendedCopy} {
-		copies := make([]*yaml.Node, len(documents))
-		for i, d := range documents {
-			copies[i] = of(d) // the dumper takes their tags away
-		}
-		if data, err := dump(copies); err == nil && readsAs(data, documents) {
+	for _, plain := range []bool{false, true} {
+		if data, ok := written(plain, documents...); ok {
 			return data, nil
 		}
 	}
 	return nil, errors.New("it cannot be written as YAML that reads alike")
+}
+
+// written returns the text of documents, and reports whether it reads as they do.
+func written(plain bool, documents ...*yaml.Node) (data []byte, ok bool) {
+	copies := make([]*yaml.Node, len(documents))
+	for i, d := range documents {
+		copies[i] = copied(d, plain) // the dumper takes their tags away
+	}
+	data, err := dump(copies)
+	if err != nil {
+		return nil, false
+	}
+	read, err := load(data)
+	return data, err == nil && slices.EqualFunc(read, documents, same)
 }
 
 func dump(documents []*yaml.Node) ([]byte, error) {
@@ -209,13 +227,7 @@ func dump(documents []*yaml.Node) ([]byte, error) {
 	return b.Bytes(), dumper.Close()
 }
 
-// readsAs says whether a text reads as the documents.
-func readsAs(data []byte, documents []*yaml.Node) bool {
-	read, err := load(data)
-	return err == nil && slices.EqualFunc(read, documents, same)
-}
-
-// same says whether two nodes are the same but for comments and style.
+// same reports whether two nodes are the same but for comments and style.
 func same(a, b *yaml.Node) bool {
 	if a.Kind != b.Kind || a.Anchor != b.Anchor {
 		return false
@@ -229,54 +241,22 @@ func same(a, b *yaml.Node) bool {
 	return slices.EqualFunc(a.Content, b.Content, same)
 }
 
-// wholeCopy is a node that shares nothing with another.
-func wholeCopy(n *yaml.Node) *yaml.Node {
+// copied is a node that shares nothing with another. A plain one has neither comments nor
+// style.
+func copied(n *yaml.Node, plain bool) *yaml.Node {
 	c := *n
-	c.Content = make([]*yaml.Node, len(n.Content))
-	for i, child := range n.Content {
-		c.Content[i] = wholeCopy(child)
-	}
-	return &c
-}
-
-// mendedCopy is a node in which the items of a list that come out as something else are
-// plain.
-func mendedCopy(n *yaml.Node) *yaml.Node { return mended(n, 2) }
-
-// mended is a node that is whole as far as it comes out as it is, looked at down to a
-// level.
-func mended(n *yaml.Node, levels int) *yaml.Node {
-	if data, err := dump([]*yaml.Node{wholeCopy(n)}); err == nil && readsAs(data, []*yaml.Node{n}) {
-		return wholeCopy(n)
-	}
-	c := plain(n)
-	for _, child := range n.Content {
-		if levels > 0 {
-			c.Content = append(c.Content, mended(child, levels-1))
-		} else {
-			c.Content = append(c.Content, plainCopy(child))
+	if plain {
+		c = yaml.Node{Kind: n.Kind, Tag: n.Tag, Value: n.Value, Anchor: n.Anchor, Alias: n.Alias}
+		switch {
+		case isNull(n):
+			c.Value = "null"
+		case n.Kind == yaml.ScalarNode && n.ShortTag() == "!!str":
+			c.Style = yaml.DoubleQuotedStyle
 		}
 	}
-	return c
-}
-
-// plainCopy is a node without its comments and its style.
-func plainCopy(n *yaml.Node) *yaml.Node {
-	c := plain(n)
-	for _, child := range n.Content {
-		c.Content = append(c.Content, plainCopy(child))
+	c.Content = make([]*yaml.Node, len(n.Content))
+	for i, child := range n.Content {
+		c.Content[i] = copied(child, plain)
 	}
-	return c
-}
-
-// plain is a node without what is in it, its comments and its style.
-func plain(n *yaml.Node) *yaml.Node {
-	c := &yaml.Node{Kind: n.Kind, Tag: n.Tag, Value: n.Value, Anchor: n.Anchor, Alias: n.Alias}
-	switch {
-	case isNull(n):
-		c.Value = "null"
-	case n.Kind == yaml.ScalarNode && n.ShortTag() == "!!str":
-		c.Style = yaml.DoubleQuotedStyle
-	}
-	return c
+	return &c
 }
