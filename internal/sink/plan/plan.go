@@ -157,15 +157,6 @@ type count struct {
 	Times []int
 }
 
-// Cells are those of a count in the table of all counts.
-func (c count) Cells() []string {
-	cells := []string{c.What}
-	for _, n := range c.Times {
-		cells = append(cells, strconv.Itoa(n))
-	}
-	return cells
-}
-
 // counts are those of the webhooks and metrics of a plan, in the order of its runs.
 func counts(p *flagger.Plan) (all []count) {
 	runs := runsOf(p)

@@ -2,10 +2,12 @@ package plan
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
 	"text/tabwriter"
+	"text/template"
 
 	"github.com/mitchellh/go-wordwrap"
 
@@ -13,6 +15,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/templates"
 )
 
 // textFormat is for a terminal: of each rollout the summary, a chart of the traffic over
@@ -21,102 +24,27 @@ type textFormat struct{ FormatOptions }
 
 func (f textFormat) Write(w io.Writer, rollouts []render.Rollout) error {
 	b := bufio.NewWriter(w)
-	for i := range rollouts {
-		f.rollout(b, &rollouts[i])
-		b.WriteByte('\n')
-	}
-	if len(rollouts) == 0 {
-		fmt.Fprintln(b, noRollouts)
-	} else {
-		fmt.Fprintln(b, wrapped(since, lineLength))
-	}
-	return b.Flush()
+	columns := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+	parsed := template.Must(template.New("plan.txt").Funcs(functions).Funcs(template.FuncMap{
+		"bold":  func(text string) string { return ansi.Paint(f.Color, ansi.Bold, text) },
+		"row":   func(cells []string) string { return strings.TrimRight(strings.Join(cells, "\t"), "\t") },
+		"name":  func(text string) string { return cut(text, callColumns) },
+		"chart": textChart, "lines": lines, "upper": strings.ToUpper,
+	}).ParseFS(templates.Plan, "plan/plan.txt"))
+	return cmp.Or(parsed.Execute(columns, pointers(rollouts)), columns.Flush(), b.Flush())
 }
 
-// lineLength is how many columns sentences have.
-const lineLength = 88
+// lineLength is how many columns sentences have, and callColumns how many are shown of what
+// is called.
+const (
+	lineLength  = 88
+	callColumns = 60
+)
 
-func (f textFormat) rollout(b *bufio.Writer, r *render.Rollout) {
-	p := r.Plan
-	fmt.Fprintln(b, f.paint(ansi.Bold, title(r)))
-	for _, line := range []string{
-		strategy(p),
-		fmt.Sprintf("Application %s, on %s; Flagger %s", r.Application, clusters(r), r.Flagger),
-	} {
-		fmt.Fprintln(b, indented(wrapped(line, lineLength-2), "  "))
-	}
-	if p.Canary.Suspend {
-		return
-	}
-	b.WriteByte('\n')
-	f.summary(b, p)
-	f.chart(b, p)
-	for _, r := range runsOf(p) {
-		fmt.Fprintf(b, "\n  %s\n", f.paint(ansi.Bold, r.Name))
-		f.table(b, r)
-	}
-	f.list(b, "gates", gates(p))
-	f.counts(b, p)
-	f.list(b, "notes", notes(p))
-}
-
-// gates are what the gates of a plan add.
-func gates(p *flagger.Plan) (all []string) {
-	for _, g := range p.Gates {
-		all = append(all, gate(g))
-	}
-	return all
-}
-
-func (f textFormat) list(b *bufio.Writer, name string, lines []string) {
-	if len(lines) == 0 {
-		return
-	}
-	fmt.Fprintf(b, "\n  %s\n", f.paint(ansi.Bold, name))
-	for _, line := range lines {
-		fmt.Fprintln(b, indented(wrapped(line, lineLength-4), "    "))
-	}
-}
-
-// summary is a line for each run.
-func (f textFormat) summary(b *bufio.Writer, p *flagger.Plan) {
-	lines := [][]string{{"", "ENDS", "AFTER", "BACKS OUT IN", "MOST TRAFFIC", "EXPOSURE"}}
-	for _, r := range runsOf(p) {
-		lines = append(lines, r.Summary())
-	}
-	columns(b, "  ", lines)
-}
-
-// table is what kubectl shows of a run, with the traffic beside it.
-func (f textFormat) table(b *bufio.Writer, r run) {
-	lines := [][]string{{"STATUS", "WEIGHT", "TIME", "TRAFFIC", "", ""}}
-	for _, w := range r.Rows() {
-		lines = append(lines, r.Cells(w, 20))
-	}
-	columns(b, "    ", lines)
-}
-
-// callColumns is how much is shown of what is called.
-const callColumns = 60
-
-// counts are how often webhooks are called and metrics asked for.
-func (f textFormat) counts(b *bufio.Writer, p *flagger.Plan) {
-	all := counts(p)
-	if len(all) == 0 {
-		return
-	}
-	head := []string{"CALLS"}
-	for _, r := range runsOf(p) {
-		head = append(head, strings.ToUpper(r.Short))
-	}
-	lines := [][]string{head}
-	for _, c := range all {
-		line := c.Cells()
-		line[0] = cut(line[0], callColumns)
-		lines = append(lines, line)
-	}
-	b.WriteByte('\n')
-	columns(b, "  ", lines)
+// lines is text that is indented, and broken between words.
+func lines(indent int, text string) string {
+	by := strings.Repeat(" ", indent)
+	return by + strings.ReplaceAll(wordwrap.WrapString(diag.Plain(text), uint(lineLength-indent)), "\n", "\n"+by)
 }
 
 // blocks are bars of one to eight eighths of a cell, from the left and from below.
@@ -144,9 +72,9 @@ const (
 	chartHeight = 4
 )
 
-// chart is the traffic over time: of the good run, and below it of the others. Runs in
+// textChart is the traffic over time: of the good run, and below it of the others. Runs in
 // which the new version never has any are left out.
-func (f textFormat) chart(b *bufio.Writer, p *flagger.Plan) {
+func textChart(p *flagger.Plan) string {
 	longest := 0
 	var runs []run
 	for _, r := range runsOf(p) {
@@ -156,8 +84,9 @@ func (f textFormat) chart(b *bufio.Writer, p *flagger.Plan) {
 		}
 	}
 	if len(runs) == 0 {
-		return
+		return ""
 	}
+	var b strings.Builder
 	b.WriteByte('\n')
 	for _, r := range runs {
 		for line := chartHeight - 1; line >= 0; line-- {
@@ -172,11 +101,12 @@ func (f textFormat) chart(b *bufio.Writer, p *flagger.Plan) {
 			for x := range cells {
 				cells[x] = lowerBlocks[level(r.Run, x, longest, line)]
 			}
-			fmt.Fprintln(b, strings.TrimRight(fmt.Sprintf("  %-22s %4s │%s", name, label, string(cells)), " "))
+			fmt.Fprintln(&b, strings.TrimRight(fmt.Sprintf("  %-22s %4s │%s", name, label, string(cells)), " "))
 		}
 	}
-	fmt.Fprintf(b, "  %-22s %4s └%s\n", "", "", strings.Repeat("─", chartWidth))
-	fmt.Fprintf(b, "  %-22s %4s  0s%*s\n", "", "", chartWidth-2, diag.Duration(p.Good.At(longest)))
+	fmt.Fprintf(&b, "  %-22s %4s └%s\n", "", "", strings.Repeat("─", chartWidth))
+	fmt.Fprintf(&b, "  %-22s %4s  0s%*s\n", "", "", chartWidth-2, diag.Duration(p.Good.At(longest)))
+	return b.String()
 }
 
 // level is how many eighths of a cell of the chart are filled: its column is the time of
@@ -199,27 +129,3 @@ func level(r flagger.Run, column, ticks, line int) int {
 	}
 	return min(max(eighths-line*8, 0), 8)
 }
-
-// columns writes a table, its columns as wide as what they hold.
-func columns(b *bufio.Writer, indent string, lines [][]string) {
-	table := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
-	for _, line := range lines {
-		for len(line) > 0 && line[len(line)-1] == "" {
-			line = line[:len(line)-1]
-		}
-		fmt.Fprintln(table, indent+strings.Join(line, "\t"))
-	}
-	table.Flush() // a bufio.Writer keeps its error for later
-}
-
-// wrapped is text in lines of a length, broken between words.
-func wrapped(text string, length uint) string {
-	return wordwrap.WrapString(diag.Plain(text), length)
-}
-
-// indented is text with something before each line.
-func indented(text, by string) string {
-	return by + strings.ReplaceAll(text, "\n", "\n"+by)
-}
-
-func (f textFormat) paint(s ansi.Style, text string) string { return ansi.Paint(f.Color, s, text) }

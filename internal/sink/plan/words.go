@@ -107,6 +107,14 @@ func (r run) Exposure() string {
 	return fmt.Sprintf("%s %s in %s", minutes(r.Run.Exposure()), unit, diag.Duration(r.Exposed()))
 }
 
+// gates are what the gates of a plan add.
+func gates(p *flagger.Plan) (all []string) {
+	for _, g := range p.Gates {
+		all = append(all, gate(g))
+	}
+	return all
+}
+
 // gate says what a gate adds.
 func gate(g flagger.Gate) string {
 	adds := diag.Duration(g.Least)
