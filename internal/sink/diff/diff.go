@@ -39,8 +39,10 @@ type Report struct {
 // A Cluster says how many objects change on a cluster. One that is renamed counts as
 // created and deleted, as it is for Kubernetes.
 type Cluster struct {
-	Name                      string
-	Created, Changed, Deleted int
+	Name    string `json:"name"`
+	Created int    `json:"created"`
+	Changed int    `json:"changed"`
+	Deleted int    `json:"deleted"`
 }
 
 // A Change of one object, or of a file that holds none, on all clusters where it is

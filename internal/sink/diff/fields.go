@@ -16,9 +16,10 @@ import (
 type Field struct {
 	// Path of the field, such as spec.analysis.metrics[latency].thresholdRange.max.
 	// Items of a list that have names go by them, others by their index.
-	Path string
+	Path string `json:"path"`
 	// Old and New are values as JSON has them.
-	Old, New any
+	Old any `json:"old"`
+	New any `json:"new"`
 }
 
 // fieldsOf are the fields that two objects have otherwise, by path.

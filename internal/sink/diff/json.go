@@ -47,43 +47,23 @@ import (
 type jsonFormat struct{ FormatOptions }
 
 type jsonReport struct {
-	Clusters []jsonCluster `json:"clusters"`
-	Notes    []jsonNote    `json:"notes"`
-	Changes  []jsonChange  `json:"changes"`
-	Summary  jsonSummary   `json:"summary"`
-}
-
-type jsonCluster struct {
-	Name    string `json:"name"`
-	Created int    `json:"created"`
-	Changed int    `json:"changed"`
-	Deleted int    `json:"deleted"`
-}
-
-type jsonNote struct {
-	About    string   `json:"about,omitempty"`
-	Text     string   `json:"text"`
-	Danger   string   `json:"danger,omitempty"`
-	Clusters []string `json:"clusters,omitempty"`
+	Clusters []Cluster    `json:"clusters"`
+	Notes    []Note       `json:"notes"`
+	Changes  []jsonChange `json:"changes"`
+	Summary  jsonSummary  `json:"summary"`
 }
 
 type jsonChange struct {
-	Action     Action      `json:"action"`
-	APIVersion string      `json:"apiVersion,omitempty"`
-	Kind       string      `json:"kind,omitempty"`
-	Namespace  string      `json:"namespace,omitempty"`
-	Name       string      `json:"name,omitempty"`
-	Path       string      `json:"path"`
-	OldPath    string      `json:"oldPath,omitempty"`
-	Clusters   []string    `json:"clusters"`
-	Fields     []jsonField `json:"fields,omitempty"`
-	Diff       string      `json:"diff"`
-}
-
-type jsonField struct {
-	Path string `json:"path"`
-	Old  any    `json:"old"`
-	New  any    `json:"new"`
+	Action     Action   `json:"action"`
+	APIVersion string   `json:"apiVersion,omitempty"`
+	Kind       string   `json:"kind,omitempty"`
+	Namespace  string   `json:"namespace,omitempty"`
+	Name       string   `json:"name,omitempty"`
+	Path       string   `json:"path"`
+	OldPath    string   `json:"oldPath,omitempty"`
+	Clusters   []string `json:"clusters"`
+	Fields     []Field  `json:"fields,omitempty"`
+	Diff       string   `json:"diff"`
 }
 
 type jsonSummary struct {
@@ -96,13 +76,10 @@ type jsonSummary struct {
 }
 
 func (f jsonFormat) Write(w io.Writer, r *Report) error {
-	report := jsonReport{Clusters: []jsonCluster{}, Notes: []jsonNote{}, Changes: []jsonChange{}}
-	for _, c := range r.Clusters {
-		report.Clusters = append(report.Clusters, jsonCluster(c))
-	}
+	report := jsonReport{Clusters: append([]Cluster{}, r.Clusters...), Notes: []Note{}, Changes: []jsonChange{}}
 	for _, n := range r.Notes {
 		n.Text, n.Danger = diag.Redact(n.Text), diag.Redact(n.Danger)
-		report.Notes = append(report.Notes, jsonNote(n))
+		report.Notes = append(report.Notes, n)
 	}
 	for i := range r.Changes {
 		ch := &r.Changes[i]
@@ -115,7 +92,7 @@ func (f jsonFormat) Write(w io.Writer, r *Report) error {
 			change.OldPath = ch.file(ch.OldPath)
 		}
 		for _, field := range ch.Fields {
-			change.Fields = append(change.Fields, jsonField{diag.Redact(field.Path), redacted(field.Old), redacted(field.New)})
+			change.Fields = append(change.Fields, Field{diag.Redact(field.Path), redacted(field.Old), redacted(field.New)})
 		}
 		report.Changes = append(report.Changes, change)
 	}

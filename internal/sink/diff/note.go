@@ -18,14 +18,14 @@ import (
 type Note struct {
 	// About is what changes: an application as namespace/name, or a part that serves
 	// all of them, such as infrastructure. It is empty for the clusters themselves.
-	About string
+	About string `json:"about,omitempty"`
 	// Text says what changes. It is lower case and ends without a full stop. What is
 	// called otherwise on each cluster has a star for the cluster's name.
-	Text string
+	Text string `json:"text"`
 	// Danger says what it does on the clusters, where that is dangerous.
-	Danger string
+	Danger string `json:"danger,omitempty"`
 	// Clusters where it changes, by name.
-	Clusters []string
+	Clusters []string `json:"clusters,omitempty"`
 }
 
 // String is the note in one line, without what it is about.
