@@ -31,7 +31,7 @@ func (c *commit) cluster(p *plan, files files) error {
 	if err := c.prune(p, files); err != nil {
 		return err
 	}
-	if at := p.at(render.InventoryFile); p.changed.has(p.files - 1) {
+	if at := p.at(render.InventoryFile); p.files > 0 && p.changed.Bit(p.files-1) == 1 {
 		if err := files.Rename(staged(at), at); err != nil {
 			return err
 		}

@@ -2,6 +2,8 @@ package disk
 
 import (
 	"cmp"
+	"errors"
+	"io/fs"
 	"slices"
 
 	"github.com/fleetwright/fleetwright/render"
@@ -28,11 +30,14 @@ func Compare(dir string, tree *render.Tree, opts Options) (Comparison, error) {
 	if err != nil {
 		return Comparison{}, err
 	}
-	if len(missing) > 0 {
-		if opts.NamesOnly {
-			return Comparison{Changes: names(tree)}, nil
-		}
-		return Comparison{Changes: tree.Changes(&render.Tree{})}, nil
+	var c Comparison
+	switch {
+	case len(missing) > 0 && opts.NamesOnly:
+		c.Changes = names(tree)
+		return c, nil
+	case len(missing) > 0:
+		c.Changes = tree.Changes(&render.Tree{})
+		return c, nil
 	}
 	w, err := openWorkers(dir)
 	if err != nil {
@@ -43,22 +48,20 @@ func Compare(dir string, tree *render.Tree, opts Options) (Comparison, error) {
 	if err != nil {
 		return Comparison{}, describe(dir, err)
 	}
-	c := Comparison{Refused: checkEmptied(plans)}
-	if c.Losses, err = findLosses(w[0], plans, tree); err != nil {
-		return Comparison{}, describe(dir, err)
-	}
+	c.Refused = checkEmptied(plans)
+	shrinking, all := shrinking(plans, tree), func(string) bool { return true }
 	for _, p := range plans {
 		if p.interrupted {
 			c.Interrupted = append(c.Interrupted, p.name)
 		}
-		changes, err := p.comparison(w[0], nil)
+		changes, err := p.comparison(w[0], all, func(f string) bool { return !opts.NamesOnly || shrinking[tree.Application(f)] })
 		if err != nil {
 			return Comparison{}, describe(dir, err)
 		}
-		if opts.NamesOnly {
-			dropContent(changes)
-		}
 		c.Changes = append(c.Changes, changes...)
+	}
+	if len(shrinking) > 0 {
+		c.Losses = tree.Losses(render.ByCluster(c.Changes))
 	}
 	return c, nil
 }
@@ -75,41 +78,38 @@ func names(tree *render.Tree) (all []render.Change) {
 	return all
 }
 
-// dropContent leaves of changes what is said of them without it.
-func dropContent(changes []render.Change) {
-	for i := range changes {
-		c := &changes[i]
-		if c.Old != nil {
-			c.Old = []byte{}
-		}
-		if c.New != nil {
-			c.New = []byte{}
-		}
-	}
-}
-
-// comparison is what the plan does with files that are asked for, or with all, by path.
-func (p *plan) comparison(files files, wanted func(file string) bool) ([]render.Change, error) {
+// comparison is what the plan does with files that are asked for, by path. Old and New are
+// empty for a file that is not to be read.
+func (p *plan) comparison(files files, wanted, read func(file string) bool) ([]render.Change, error) {
 	var changes []render.Change
 	for f := range p.changes() {
-		if wanted == nil || wanted(f.Path) {
+		if wanted(f.Path) {
 			change := render.Change{Cluster: p.name}
-			change.To(f)
+			if change.To(f); !read(f.Path) {
+				change.New = []byte{}
+			}
 			changes = append(changes, change)
 		}
 	}
 	for _, f := range p.removed {
-		if wanted == nil || wanted(f) {
+		if wanted(f) {
 			changes = append(changes, render.Change{Cluster: p.name, Path: f})
 		}
 	}
 	slices.SortFunc(changes, func(a, b render.Change) int { return cmp.Compare(a.Path, b.Path) })
 	for i := range changes {
-		old, err := readRegular(files, p.at(changes[i].Path))
+		c := &changes[i]
+		var err error
+		if at := p.at(c.Path); read(c.Path) {
+			c.Old, err = readRegular(files, at)
+		} else if _, err = files.Lstat(at); err == nil {
+			c.Old = []byte{}
+		} else if errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
 		if err != nil {
 			return nil, err
 		}
-		changes[i].Old = old
 	}
 	return changes, nil
 }

@@ -49,8 +49,8 @@ type Options struct {
 	// as well. Nothing is removed, and a directory that holds another render is refused:
 	// what the shards have written could not be told from that when it is put together.
 	Part bool
-	// NamesOnly has a comparison say which files would change, in place of their content:
-	// Old and New are empty where there is a file.
+	// NamesOnly has a comparison read no more content than it needs: Old and New may be
+	// empty where there is a file.
 	NamesOnly bool
 	// Waiting is called once when another run is writing the same directory,
 	// before waiting for it to end. It may be nil.

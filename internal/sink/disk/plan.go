@@ -9,7 +9,7 @@ import (
 	"io/fs"
 	"iter"
 	"maps"
-	"math/bits"
+	"math/big"
 	"path"
 	"path/filepath"
 	"slices"
@@ -56,30 +56,23 @@ type plan struct {
 	staged int
 }
 
-// numbers are a set of small numbers.
+// numbers are a set of small numbers, each a bit.
 type numbers struct {
-	words []uint64
+	big.Int
 	count int
 }
 
 func (n *numbers) add(i int) {
-	for len(n.words) <= i/64 {
-		n.words = append(n.words, 0)
-	}
-	n.words[i/64] |= 1 << (i % 64)
+	n.SetBit(&n.Int, i, 1)
 	n.count++
 }
-
-func (n *numbers) has(i int) bool { return i/64 < len(n.words) && n.words[i/64]&(1<<(i%64)) != 0 }
 
 // all are the numbers, in order.
 func (n *numbers) all() iter.Seq[int] {
 	return func(yield func(int) bool) {
-		for i, word := range n.words {
-			for ; word != 0; word &= word - 1 {
-				if !yield(64*i + bits.TrailingZeros64(word)) {
-					return
-				}
+		for i := range n.BitLen() {
+			if n.Bit(i) == 1 && !yield(i) {
+				return
 			}
 		}
 	}

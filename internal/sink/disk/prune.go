@@ -44,34 +44,36 @@ const (
 	allowPrune  = "; if this is meant, add --allow-prune"
 )
 
-// findLosses finds what the plans would take from clusters of Applications that are still among
-// the inputs. It reads files only where some of an Application's are removed.
-func findLosses(files files, plans []*plan, tree *render.Tree) ([]render.Loss, error) {
-	shrinking := map[string]bool{}
+// shrinking are the Applications among the inputs of which some files are removed.
+func shrinking(plans []*plan, tree *render.Tree) map[string]bool {
+	all := map[string]bool{}
 	for _, p := range plans {
 		for _, f := range p.removed {
 			if app := tree.Application(f); app != "" {
-				shrinking[app] = true
+				all[app] = true
 			}
 		}
 	}
+	return all
+}
+
+// findLosses finds what the plans would take from clusters of Applications that are still among
+// the inputs. It reads files only where some of an Application's are removed.
+func findLosses(files files, plans []*plan, tree *render.Tree) (losses []render.Loss, err error) {
+	shrinking := shrinking(plans, tree)
 	if len(shrinking) == 0 {
 		return nil, nil
 	}
-	var failed error
-	losses := tree.Losses(func(yield func([]render.Change) bool) {
+	wanted := func(f string) bool { return shrinking[tree.Application(f)] }
+	losses = tree.Losses(func(yield func([]render.Change) bool) {
 		for _, p := range plans {
-			changes, err := p.comparison(files, func(f string) bool { return shrinking[tree.Application(f)] })
-			if err != nil {
-				failed = err
-				return
-			}
-			if !yield(changes) {
+			var changes []render.Change
+			if changes, err = p.comparison(files, wanted, wanted); err != nil || !yield(changes) {
 				return
 			}
 		}
 	})
-	return losses, failed
+	return losses, err
 }
 
 // checkEmptied refuses to empty a cluster, or to remove most of its files.
