@@ -162,20 +162,12 @@ func (a *app) renderFiles(files []schema.File, flags renderFlags, shown *progres
 	if flags.out == "-" {
 		return tree, a.stream(tree)
 	}
-	for _, write := range w.writers(flags.out) {
-		if err := a.write(write, tree, flags, shown, first); err != nil {
-			return nil, err
-		}
-	}
-	return tree, nil
+	return tree, a.write(tree, flags, shown, first)
 }
-
-// A writer writes a tree into the directory that it is for.
-type writer func(*render.Tree, disk.Options) (disk.Summary, error)
 
 // write writes a tree, and says what that has changed: of the first time that a watched
 // command does so, and of one that is not, no more than how much.
-func (a *app) write(write writer, tree *render.Tree, flags renderFlags, shown *progress, first bool) error {
+func (a *app) write(tree *render.Tree, flags renderFlags, shown *progress, first bool) error {
 	log := changeLog{say: a.say, out: flags.out}
 	opts := disk.Options{
 		AllowPrune: flags.allowPrune,
@@ -192,7 +184,7 @@ func (a *app) write(write writer, tree *render.Tree, flags renderFlags, shown *p
 		opts.Changed = log.add
 	}
 	shown.start("comparing")
-	sum, err := write(tree, opts)
+	sum, err := disk.Write(flags.out, tree, opts)
 	shown.clear()
 	if err != nil {
 		return err

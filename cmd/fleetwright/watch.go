@@ -14,7 +14,6 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/inputs"
-	"github.com/fleetwright/fleetwright/internal/sink/disk"
 	"github.com/fleetwright/fleetwright/internal/watch"
 	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/schema"
@@ -42,8 +41,6 @@ func addWatch(cmd *cobra.Command, watch *bool) {
 type watched struct {
 	loader   schema.Loader
 	compiler render.Compiler
-	// session is of the directory that is written, nil before the first time.
-	session *disk.Session
 	// before are the diagnostics of the last time.
 	before diag.List
 	// again says whether there was one.
@@ -58,21 +55,6 @@ func (w *watched) compile(files []schema.File, opts render.Options) (*render.Tre
 		return compile(files, opts)
 	}
 	return w.compiler.Compile(w.loader.Load(files), opts)
-}
-
-// writers write a directory, one after the other: what is new first, and then whatever
-// somebody else has changed since the last time.
-func (w *watched) writers(dir string) []writer {
-	switch {
-	case w == nil:
-		return []writer{func(tree *render.Tree, opts disk.Options) (disk.Summary, error) {
-			return disk.Write(dir, tree, opts)
-		}}
-	case w.session == nil:
-		w.session = disk.NewSession(dir)
-		return []writer{w.session.Write}
-	}
-	return []writer{w.session.Update, w.session.Write}
 }
 
 // news are the diagnostics that the last run had not, and how many it had that are

@@ -44,7 +44,7 @@ func Compare(dir string, tree *render.Tree, opts Options) (Comparison, error) {
 		return Comparison{}, err
 	}
 	defer w.close()
-	plans, err := planAll(w, tree, opts, nil)
+	plans, err := planAll(w, tree, opts)
 	if err != nil {
 		return Comparison{}, describe(dir, err)
 	}

@@ -97,11 +97,6 @@ const (
 // Write makes a directory hold a tree. It creates the directory where there is
 // none. On an error before the commit everything is as it was.
 func Write(dir string, tree *render.Tree, opts Options) (s Summary, err error) {
-	return writeDir(dir, tree, opts, nil)
-}
-
-// writeDir is Write, which a session remembers.
-func writeDir(dir string, tree *render.Tree, opts Options, session *Session) (s Summary, err error) {
 	created, err := makeDir(dir)
 	defer func() {
 		if err != nil {
@@ -121,7 +116,7 @@ func writeDir(dir string, tree *render.Tree, opts Options, session *Session) (s 
 		return Summary{}, err
 	}
 	defer workers.close()
-	if s, err = write(workers, tree, opts, session); err != nil {
+	if s, err = write(workers, tree, opts); err != nil {
 		return Summary{}, describe(dir, err)
 	}
 	return s, nil
@@ -189,8 +184,8 @@ func describe(dir string, err error) error {
 }
 
 // write is Write on the open directory.
-func write(w workers, tree *render.Tree, opts Options, session *Session) (Summary, error) {
-	plans, err := planAll(w, tree, opts, session)
+func write(w workers, tree *render.Tree, opts Options) (Summary, error) {
+	plans, err := planAll(w, tree, opts)
 	if err != nil {
 		return Summary{}, err
 	}
@@ -213,9 +208,6 @@ func write(w workers, tree *render.Tree, opts Options, session *Session) (Summar
 			return undo(err)
 		}
 		return Summary{}, fmt.Errorf("%w; some files are written and some are not yet: run the same command again", err)
-	}
-	if err := session.remember(w, plans, tree); err != nil {
-		return Summary{}, err
 	}
 	return summarize(plans, opts.Changed), nil
 }

@@ -508,7 +508,7 @@ func cutOff(t testing.TB, dir string, tr *render.Tree, opts Options, f faulty) (
 	defer files.Close()
 	f.files = files
 	opts.AllowPrune = true
-	_, err = write(workers{&f}, tr, opts, nil)
+	_, err = write(workers{&f}, tr, opts)
 	if err != nil && !errors.Is(err, errFault) {
 		t.Fatalf("operation %d: %v", f.at, err)
 	}
@@ -678,7 +678,7 @@ func faultOfWorkers(t *testing.T, at, other int) (done bool) {
 		w = append(w, &faults[i])
 	}
 	faults[1].at, faults[2].at = at, other
-	_, err := write(w, next, Options{AllowPrune: true}, nil)
+	_, err := write(w, next, Options{AllowPrune: true})
 	begun := faults[0].begun || faults[1].begun || faults[2].begun
 	for _, f := range faults {
 		f.files.(*rootFiles).Close()
@@ -762,7 +762,7 @@ func TestPermissions(t *testing.T) {
 		old := tree(t, "x", policyA, policyB)
 		mustWrite(t, dir, old, Options{})
 		refusing := &forbidding{files: open(t, dir), change: "x/fleetwright/apps/default.app-1"}
-		if _, err := write(workers{refusing}, tree(t, "x", policyA), Options{AllowPrune: true}, nil); !errors.Is(err, fs.ErrPermission) {
+		if _, err := write(workers{refusing}, tree(t, "x", policyA), Options{AllowPrune: true}); !errors.Is(err, fs.ErrPermission) {
 			t.Errorf("the error is %v", err)
 		}
 		mustHave(t, dir, want(old))
@@ -772,7 +772,7 @@ func TestPermissions(t *testing.T) {
 		if err := os.MkdirAll(filepath.Join(dir, "theirs/fleetwright"), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := write(workers{&forbidding{files: open(t, dir), look: "theirs"}}, tree(t, "x", policyA), Options{}, nil); err != nil {
+		if _, err := write(workers{&forbidding{files: open(t, dir), look: "theirs"}}, tree(t, "x", policyA), Options{}); err != nil {
 			t.Error(err)
 		}
 	})

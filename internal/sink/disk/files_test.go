@@ -24,7 +24,7 @@ func TestEveryKindOfFilesWritesTheTree(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if _, err := write(workers{files}, tr, Options{AllowPrune: true}, nil); err != nil {
+				if _, err := write(workers{files}, tr, Options{AllowPrune: true}); err != nil {
 					t.Fatal(err)
 				}
 				files.Close()

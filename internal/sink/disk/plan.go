@@ -100,7 +100,7 @@ func (p *plan) changes() iter.Seq[render.File] {
 }
 
 // planAll compares all clusters, and finds those that the tree does not have any more.
-func planAll(w workers, tree *render.Tree, opts Options, last *Session) ([]*plan, error) {
+func planAll(w workers, tree *render.Tree, opts Options) ([]*plan, error) {
 	clusters := map[string]*render.Cluster{}
 	for _, c := range tree.Clusters {
 		clusters[c.Name] = c
@@ -114,13 +114,7 @@ func planAll(w workers, tree *render.Tree, opts Options, last *Session) ([]*plan
 	for _, name := range slices.Sorted(maps.Keys(clusters)) {
 		plans = append(plans, &plan{name: name, cluster: clusters[name], part: opts.Part, base: path.Join(name, render.Dir)})
 	}
-	deltas := last.deltas(tree)
-	if err := each(w, plans, func(p *plan, files files) error {
-		if made, err := last.make(p, deltas[p.name], files); made || err != nil {
-			return err
-		}
-		return p.make(files)
-	}); err != nil {
+	if err := each(w, plans, (*plan).make); err != nil {
 		return nil, err
 	}
 	var foreign, mixed []string

@@ -20,38 +20,22 @@ func TestWhatIsStillThereIsKept(t *testing.T) {
 	next := tree(t, "x z", changed, policyB+nowhere, rollout)
 	const lost = "would remove what is still among the inputs\n" +
 		"f.yaml:9:317: Application default/app-1 would disappear from x, z: clusterSelector matches no cluster of the fleet f (FW204)"
-	for name, write := range map[string]func(dir string) error{
-		"written": func(dir string) error {
-			_, err := Write(dir, next, Options{})
-			return err
-		},
-		"updated": func(dir string) error {
-			session := NewSession(dir)
-			if _, err := session.Write(full, Options{}); err != nil {
-				t.Fatal(err)
-			}
-			_, err := session.Update(next, Options{})
-			return err
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			mustWrite(t, dir, full, Options{})
-			wantError(t, write(dir), lost)
-			mustHave(t, dir, want(full))
-			comparison, err := Compare(dir, next, Options{NamesOnly: true})
-			if err != nil || comparison.Refused != nil || len(comparison.Losses) != 1 {
-				t.Errorf("the comparison has %v and %v, %v", comparison.Refused, comparison.Losses, err)
-			}
-			if comparison, err = Compare(dir, full, Options{}); err != nil || comparison.Losses != nil {
-				t.Errorf("without a change the comparison has %v, %v", comparison.Losses, err)
-			}
-			mustWrite(t, dir, next, Options{AllowPrune: true})
-			mustHave(t, dir, want(next))
-			mustWrite(t, dir, full, Options{})
-			mustWrite(t, dir, tree(t, "x z", policyA), Options{AllowPrune: true})
-		})
+	dir := t.TempDir()
+	mustWrite(t, dir, full, Options{})
+	_, err := Write(dir, next, Options{})
+	wantError(t, err, lost)
+	mustHave(t, dir, want(full))
+	comparison, err := Compare(dir, next, Options{NamesOnly: true})
+	if err != nil || comparison.Refused != nil || len(comparison.Losses) != 1 {
+		t.Errorf("the comparison has %v and %v, %v", comparison.Refused, comparison.Losses, err)
 	}
+	if comparison, err = Compare(dir, full, Options{}); err != nil || comparison.Losses != nil {
+		t.Errorf("without a change the comparison has %v, %v", comparison.Losses, err)
+	}
+	mustWrite(t, dir, next, Options{AllowPrune: true})
+	mustHave(t, dir, want(next))
+	mustWrite(t, dir, full, Options{})
+	mustWrite(t, dir, tree(t, "x z", policyA), Options{AllowPrune: true})
 }
 
 // TestHandsHideNoLoss: what a hand has made of a file that goes does not hide it.
@@ -106,7 +90,7 @@ func TestOnlyWhatShrinksIsRead(t *testing.T) {
 			defer opened.Close()
 			var read, apps []string
 			w := workers{counted{opened, &read}}
-			plans, err := planAll(w, tt.next, Options{}, nil)
+			plans, err := planAll(w, tt.next, Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
