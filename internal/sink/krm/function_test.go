@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"sigs.k8s.io/kustomize/kyaml/kio/kioutil"
 	"sigs.k8s.io/yaml"
 
 	"github.com/fleetwright/fleetwright/render"
@@ -214,7 +215,7 @@ func TestAStreamHasOneClustersObjects(t *testing.T) {
 				refs := map[ResourceRef]bool{}
 				for _, o := range run(t, list) {
 					got = append(got, value(t, o))
-					if refs[*o.ref()] || o.annotation(renderedAnnotation) != cluster || o.annotation(indexAnnotation) != "" {
+					if refs[*o.ref()] || o.annotation(renderedAnnotation) != cluster || o.annotation(kioutil.IndexAnnotation) != "" {
 						t.Errorf("it emits %s, which is there twice or not annotated: %v", o.title(), o.node)
 					}
 					refs[*o.ref()] = true
@@ -360,7 +361,7 @@ func TestAGeneratorsConfigIsNotAnInput(t *testing.T) {
 	}
 	list := (&List{apiVersion: listVersions[0]}).configured(t, "{path: clusters, function: {cluster: kurator-member1, inputs: [a, b]}}")
 	copied := &Object{copied(list.FunctionConfig.node, false)}
-	copied.annotate(indexAnnotation, "0")
+	copied.annotate(kioutil.IndexAnnotation, "0")
 	list.Items = []*Object{copied}
 	outcome := Run(list, read)
 	if outcome.Failed() || !slices.Equal(asked, []string{"a", "b"}) || len(list.Items) == 0 {

@@ -1,6 +1,12 @@
 // Package krm is fleetwright as a KRM function: the ResourceList that kustomize or kpt
 // gives a function and takes back, and what becomes of what is in it. It is pure: files
 // are read by a function that it is given.
+//
+// It reads and writes lists itself. The kio of kyaml accepts a mapping as items and any
+// document as a list, rejects keys that are null, counts the lines of each document anew,
+// takes the name of an alias for its value, and removes the empty annotations of objects
+// that are not the function's; its framework drops the index 0 of results, and allocates
+// half a megabyte at the start of every command.
 package krm
 
 import (

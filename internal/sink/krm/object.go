@@ -6,27 +6,18 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+	"sigs.k8s.io/kustomize/kyaml/kio/kioutil"
 )
 
 // An Object is one of a list. What is in it is not changed but by its methods, and its
 // comments stay.
 type Object struct{ node *yaml.Node }
 
-// The annotations by which an orchestrator says where an object is in its package; the
-// second of each is older, and still read by some
-// (kyaml, kio/kioutil/kioutil.go).
-const (
-	pathAnnotation     = "internal.config.kubernetes.io/path"
-	indexAnnotation    = "internal.config.kubernetes.io/index"
-	oldPathAnnotation  = "config.kubernetes.io/path"
-	oldIndexAnnotation = "config.kubernetes.io/index"
-)
-
-// isOrchestrators says whether an annotation is an orchestrator's, which has put it
+// isOrchestrators reports whether an annotation is an orchestrator's, which has put it
 // there for the time that the function runs.
 func isOrchestrators(annotation string) bool {
 	switch annotation {
-	case oldPathAnnotation, oldIndexAnnotation, "config.k8s.io/id", kustomizeID:
+	case kioutil.LegacyPathAnnotation, kioutil.LegacyIndexAnnotation, kioutil.LegacyIdAnnotation, kustomizeID:
 		return true
 	}
 	return strings.HasPrefix(annotation, "internal.config.kubernetes.io/")
@@ -90,12 +81,12 @@ func (o *Object) path() (path string, index int, ok bool) {
 	if o.isOfKustomize() {
 		return "", 0, false
 	}
-	path, at := o.annotation(pathAnnotation), o.annotation(indexAnnotation)
+	path, at := o.annotation(kioutil.PathAnnotation), o.annotation(kioutil.IndexAnnotation)
 	if path == "" {
-		path = o.annotation(oldPathAnnotation)
+		path = o.annotation(kioutil.LegacyPathAnnotation)
 	}
 	if at == "" {
-		at = o.annotation(oldIndexAnnotation)
+		at = o.annotation(kioutil.LegacyIndexAnnotation)
 	}
 	index, _ = strconv.Atoi(at)
 	return path, index, path != ""
@@ -104,10 +95,10 @@ func (o *Object) path() (path string, index int, ok bool) {
 // place says where in the package an object that fleetwright has made is put.
 func (o *Object) place(path string, index int) {
 	at := strconv.Itoa(index)
-	o.annotate(oldIndexAnnotation, at)
-	o.annotate(oldPathAnnotation, path)
-	o.annotate(indexAnnotation, at)
-	o.annotate(pathAnnotation, path)
+	o.annotate(kioutil.LegacyIndexAnnotation, at)
+	o.annotate(kioutil.LegacyPathAnnotation, path)
+	o.annotate(kioutil.IndexAnnotation, at)
+	o.annotate(kioutil.PathAnnotation, path)
 }
 
 // isCopyOf says whether two objects are the same but for their annotations.
