@@ -66,7 +66,7 @@ fuzz:
 	go test ./internal/blockyaml -run '^$$' -fuzz FuzzReadBack -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./internal/diag -run '^$$' -fuzz FuzzExcerpt -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./internal/flagger -run '^$$' -fuzz FuzzNew -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
-	go test ./internal/krm -run '^$$' -fuzz FuzzFunction -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
+	go test ./internal/sink/krm -run '^$$' -fuzz FuzzFunction -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 
 # A program that needs nothing, and an image of it alone: docs/container.md. The same
 # commit gives the same bytes.
@@ -79,7 +79,7 @@ image:
 # What tests compare with. Read the difference, line by line, before committing it.
 golden:
 	rm -rf testdata/golden
-	go test ./render ./internal/plan -run Golden -update
+	go test ./render ./internal/sink/plan -run Golden -update
 	UPDATE=1 go test ./schema ./cmd/fleetwright
 
 # The JSON Schemas and CUE shapes, from the Go types.

@@ -17,7 +17,16 @@ type Change struct {
 	Path string
 	// Old and New are the content before and after, nil where there is no file.
 	Old, New []byte
+	// OldObjects and NewObjects are those that a file of a tree holds. Nobody knows those
+	// of a file that was read from a directory.
+	OldObjects, NewObjects []Object
 }
+
+// From takes what a file of a tree was before.
+func (c *Change) From(f File) { c.Path, c.Old, c.OldObjects = f.Path, f.Content, f.Objects() }
+
+// To takes what a file of a tree becomes.
+func (c *Change) To(f File) { c.Path, c.New, c.NewObjects = f.Path, f.Content, f.Objects() }
 
 // Changes returns what makes the tree of an old one, by cluster and path. Clusters that
 // share their layouts are compared once.
@@ -77,7 +86,14 @@ func changesOf(old, new *Cluster, files [][2]int) []Change {
 	var changes []Change
 	add := func(was, is File) {
 		if was.Sum != is.Sum {
-			changes = append(changes, Change{cmp.Or(new.Name, old.Name), cmp.Or(is.Path, was.Path), was.Content, is.Content})
+			change := Change{Cluster: cmp.Or(new.Name, old.Name)}
+			if was.Path != "" {
+				change.From(was)
+			}
+			if is.Path != "" {
+				change.To(is)
+			}
+			changes = append(changes, change)
 		}
 	}
 	for _, f := range files {

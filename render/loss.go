@@ -322,8 +322,8 @@ func (f *finder) look(g *lossGroup) {
 		called := names.files[path.Base(c.Path)]
 		object, ok := readPolicy(c.Old)
 		var held *placedPolicy
-		if ok && textAt(object, "metadata", "namespace") == g.app.namespace {
-			held = names.objects[textAt(object, "metadata", "name")]
+		if ok && TextAt(object, "metadata", "namespace") == g.app.namespace {
+			held = names.objects[TextAt(object, "metadata", "name")]
 		}
 		if called != nil && called != held && !called.goesTo(g.cluster) {
 			f.lost[called] = append(f.lost[called], g.cluster)
@@ -353,11 +353,11 @@ func applies(p *place.Policy) string {
 
 // appliedBy is what the object of a policy applies.
 func appliedBy(object map[string]any) string {
-	kind, what := textAt(object, "kind"), textAt(object, "spec", "path")
+	kind, what := TextAt(object, "kind"), TextAt(object, "spec", "path")
 	if kind == "HelmRelease" {
-		what = textAt(object, "spec", "chart", "spec", "chart")
+		what = TextAt(object, "spec", "chart", "spec", "chart")
 	}
-	return whatApplies(kind, what, textAt(object, "spec", "targetNamespace"))
+	return whatApplies(kind, what, TextAt(object, "spec", "targetNamespace"))
 }
 
 func whatApplies(kind, what, namespace string) string { return kind + "\n" + what + "\n" + namespace }
@@ -370,9 +370,9 @@ func readPolicy(data []byte) (object map[string]any, ok bool) {
 	if bytes.Contains(data, []byte("\n---")) || yaml.Unmarshal(data, &object) != nil {
 		return nil, false
 	}
-	group, _, _ := strings.Cut(textAt(object, "apiVersion"), "/")
+	group, _, _ := strings.Cut(TextAt(object, "apiVersion"), "/")
 	for _, k := range objectKinds {
-		ok = ok || k.group == group && k.kind == textAt(object, "kind")
+		ok = ok || k.group == group && k.kind == TextAt(object, "kind")
 	}
 	return object, ok
 }
@@ -382,15 +382,15 @@ func readPolicy(data []byte) (object map[string]any, ok bool) {
 // (kustomize-controller internal/controller/kustomization_controller.go, finalize;
 // helm-controller internal/controller/helmrelease_controller.go, reconcileDelete).
 func PrunesNothing(object map[string]any) bool {
-	return textAt(object, "kind") == "Kustomization" && valueAt(object, "spec", "prune") == false || IsSuspended(object)
+	return TextAt(object, "kind") == "Kustomization" && ValueAt(object, "spec", "prune") == false || IsSuspended(object)
 }
 
 // IsSuspended reports whether Flux or Flagger does nothing with an object, not even what its
 // deletion asks for.
-func IsSuspended(object map[string]any) bool { return valueAt(object, "spec", "suspend") == true }
+func IsSuspended(object map[string]any) bool { return ValueAt(object, "spec", "suspend") == true }
 
-// valueAt is a field of an object, or nil.
-func valueAt(object map[string]any, path ...string) any {
+// ValueAt returns the field at a path of an object, or nil.
+func ValueAt(object map[string]any, path ...string) any {
 	var value any = object
 	for _, field := range path {
 		fields, _ := value.(map[string]any)
@@ -399,8 +399,9 @@ func valueAt(object map[string]any, path ...string) any {
 	return value
 }
 
-func textAt(object map[string]any, path ...string) string {
-	text, _ := valueAt(object, path...).(string)
+// TextAt returns the text of a field, or "".
+func TextAt(object map[string]any, path ...string) string {
+	text, _ := ValueAt(object, path...).(string)
 	return text
 }
 

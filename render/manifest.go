@@ -92,7 +92,8 @@ type namedObject struct {
 func (d *dir) forget() {
 	d.objects, d.spoke = nil, nil
 	for i := range d.files {
-		d.files[i].object = object{blob: d.files[i].blob}
+		o := &d.files[i].object
+		*o = object{apiVersion: o.apiVersion, id: o.id, blob: o.blob}
 	}
 }
 
@@ -109,7 +110,8 @@ func (d *dir) under(above string) *dir {
 }
 
 type object struct {
-	id manifest.Identity
+	apiVersion string
+	id         manifest.Identity
 	// blob is nil for what fleetwright does not render, and for what each cluster has
 	// its own of.
 	blob   *blob
@@ -134,7 +136,7 @@ func (c *encoder) newDir(at string, objects ...manifest.Rendered) *dir {
 	}
 	names := fileNames(objects)
 	for i, o := range objects {
-		held := object{id: o.Object.Identity(), blob: c.encode(o), origin: o.Origin}
+		held := object{apiVersion: o.APIVersion, id: o.Object.Identity(), blob: c.encode(o), origin: o.Origin}
 		add(names[i], held)
 		d.objects = append(d.objects, held)
 	}

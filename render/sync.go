@@ -33,7 +33,9 @@ type madeStage struct {
 // A stage is a Flux Kustomization in the sync.yaml of clusters that differ by their
 // places alone.
 type stage struct {
-	id       manifest.Identity
+	id manifest.Identity
+	// applies is the path of the directory that it applies.
+	applies  string
 	template blockyaml.Template
 }
 
@@ -93,6 +95,7 @@ func (s *syncFile) add(stage syncStage) api.NamespacedReference {
 	made, ok := s.c.stages[key]
 	if !ok {
 		made = s.c.newStage(flux.NewSync(settings, meta, syncPath(s.root)+"/"+stage.dir.path, stage.dir.spoke, stage.wait, after), syncPath(s.root))
+		made.applies = stage.dir.path
 		s.c.stages[key] = made
 	}
 	s.all = append(s.all, madeStage{made, stage.at})

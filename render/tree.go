@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/fleetwright/fleetwright/render/layout"
+	"github.com/fleetwright/fleetwright/render/manifest"
 )
 
 // A Tree is everything that is written: the files of every cluster.
@@ -116,6 +117,48 @@ type File struct {
 	// For is the name of the cluster that the objects in the file are for: in the
 	// directory of a hub, also one that the hub applies to.
 	For string
+
+	// held is the object in the file, and stages are those of sync.yaml.
+	held   *object
+	stages syncTemplate
+}
+
+// An Object is one of those that a file holds.
+type Object struct {
+	APIVersion, Kind, Namespace, Name string
+	// Applies is the directory, below DIR/<cluster>/fleetwright, that a Flux Kustomization
+	// of sync.yaml applies. It is empty for any other object.
+	Applies string
+}
+
+// Group returns the group of the object's API.
+func (o Object) Group() string {
+	group, _, ok := strings.Cut(o.APIVersion, "/")
+	if !ok {
+		return ""
+	}
+	return group
+}
+
+// String is how people name an object: kind namespace/name.
+func (o Object) String() string {
+	return manifest.Identity{Kind: o.Kind, Namespace: o.Namespace, Name: o.Name}.String()
+}
+
+// Objects are those that the file holds, in its order: none in a file that lists others.
+func (f File) Objects() []Object {
+	if f.held != nil && f.held.id != (manifest.Identity{}) {
+		return []Object{f.held.named("")}
+	}
+	objects := make([]Object, len(f.stages))
+	for i, s := range f.stages {
+		objects[i] = (&object{apiVersion: manifest.KustomizeV1, id: s.id}).named(s.applies)
+	}
+	return objects
+}
+
+func (o *object) named(applies string) Object {
+	return Object{o.apiVersion, o.id.Kind, o.id.Namespace, o.id.Name, applies}
 }
 
 // Len is the number of files of the cluster but for the inventory, of a shard its own.
@@ -154,14 +197,14 @@ func (c *Cluster) find(number int) (*dir, int) {
 // file is a file of a directory of the cluster.
 func (c *Cluster) file(d *dir, i int) File {
 	f := d.files[i]
-	file := File{Path: f.path, For: c.Name}
+	file := File{Path: f.path, For: c.Name, held: &d.files[i].object}
 	if d.cluster != "" {
 		file.For = d.cluster
 	}
 	if file.Sum = c.sumIn(d, i); f.blob != nil {
 		file.Content = f.blob.content
 	} else {
-		file.Content = c.stages.content(c.root)
+		file.Content, file.stages = c.stages.content(c.root), c.stages
 	}
 	return file
 }
@@ -198,5 +241,5 @@ func (c *Cluster) Paths() iter.Seq[string] {
 // written last.
 func (c *Cluster) Inventory() File {
 	content := c.inventory()
-	return File{layout.InventoryFile, content, sha256.Sum256(content), c.Name}
+	return File{Path: layout.InventoryFile, Content: content, Sum: sha256.Sum256(content), For: c.Name}
 }

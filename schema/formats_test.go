@@ -138,7 +138,7 @@ var unchecked = map[string]string{
 	"MeshEnvoyMetrics.FilterRegex": "render/kuma.go", "MeshLoggingBackend.Format": "Envoy's format strings cannot be asked",
 
 	"RenderConfigMeta.Name": "nobody", "RenderConfigMeta.Namespace": "nobody", "RenderConfigSpec.Path": "render/settings",
-	"RenderConfigSpec.Severities keys": "render/settings", "FunctionConfig.Cluster": "internal/krm: one of the clusters", "FunctionConfig.Inputs": "internal/krm: the file system", "FunctionConfig.AllowPrune": "internal/krm: Applications among the inputs", "FunctionConfig.Directory": "internal/krm: a path in the package",
+	"RenderConfigSpec.Severities keys": "render/settings", "FunctionConfig.Cluster": "internal/sink/krm: one of the clusters", "FunctionConfig.Inputs": "internal/sink/krm: the file system", "FunctionConfig.AllowPrune": "internal/sink/krm: Applications among the inputs", "FunctionConfig.Directory": "internal/sink/krm: a path in the package",
 }
 
 // TestEveryTextIsChecked: each text of a document, item of a list, key and value of a

@@ -47,8 +47,8 @@ var (
 //go:embed init
 var Init embed.FS
 
-// Plan are the page of rollout plans, and the drawings in it, as html/template reads
-// them.
+// Plan are the texts and the page of rollout plans, and the drawings in it, as
+// text/template and html/template read them.
 //
 //go:embed plan
 var Plan embed.FS

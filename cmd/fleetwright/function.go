@@ -10,7 +10,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/inputs"
-	"github.com/fleetwright/fleetwright/internal/krm"
+	"github.com/fleetwright/fleetwright/internal/sink/krm"
 	"github.com/fleetwright/fleetwright/schema"
 )
 

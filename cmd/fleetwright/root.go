@@ -11,8 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
-	"github.com/fleetwright/fleetwright/internal/disk"
 	"github.com/fleetwright/fleetwright/internal/git"
+	"github.com/fleetwright/fleetwright/internal/sink/disk"
 )
 
 // Exit codes, as those of diff and gofmt -d.

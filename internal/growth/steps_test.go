@@ -16,7 +16,7 @@ import (
 // counted are the packages whose steps are counted.
 var counted = []string{
 	"cmd/fleetwright", "schema", "render", "internal/accept", "internal/blockyaml", "internal/diag",
-	"internal/diff", "internal/disk", "internal/inputs", "internal/krm",
+	"internal/sink/diff", "internal/sink/disk", "internal/inputs", "internal/sink/krm",
 }
 
 // TestStepsGrowAsInputsDo counts how often each block of the command's code runs, for inputs

@@ -12,7 +12,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/fleetwright/fleetwright/internal/disk"
+	"github.com/fleetwright/fleetwright/internal/sink/disk"
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/schema"
 )

@@ -1,0 +1,160 @@
+package diff
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/fleetwright/fleetwright/render"
+)
+
+// The groups of the kinds that are dangerous to change.
+const (
+	kustomizeGroup = "kustomize.toolkit.fluxcd.io"
+	helmGroup      = "helm.toolkit.fluxcd.io"
+	flaggerGroup   = "flagger.app"
+	kumaGroup      = "kuma.io"
+)
+
+// A danger is a change that does more on the clusters than its line says.
+type danger struct {
+	group, kind string
+	// fields that change, none for the object that is deleted. What is below a field
+	// counts as the field.
+	fields []string
+	// unless says that an object is not in danger. It may be nil.
+	unless func(object map[string]any) bool
+	// effect is what happens. It is lower case and ends without a full stop.
+	effect string
+}
+
+// dangers are what Flux, Flagger, Kuma and Kubernetes do with a change.
+var dangers = []danger{
+	// Kubernetes deletes what is in a namespace; Flux leaves what says so
+	// (kustomize-controller docs/spec/v1/kustomizations.md, Controlling the deletion).
+	{"", "Namespace", nil, keptByFlux, "Flux deletes it, and everything in it"},
+	{"apps", "Deployment", nil, keptByFlux, "Flux deletes it, and its pods"},
+	// The finalizer of a Kustomization deletes its inventory (kustomize-controller
+	// internal/controller/kustomization_controller.go, finalize), that of a HelmRelease
+	// uninstalls.
+	{kustomizeGroup, "Kustomization", nil, render.PrunesNothing, "Flux deletes everything that it has applied"},
+	{helmGroup, "HelmRelease", nil, render.IsSuspended, "Flux uninstalls the release"},
+	// The primary belongs to the Canary, and the target was scaled to 0 (flagger
+	// pkg/canary/deployment_controller.go; docs/gitbook/usage/how-it-works.md, Canary
+	// finalizers).
+	{flaggerGroup, "Canary", nil, reverts, "Kubernetes deletes the primary with it, and the target stays at 0 replicas unless its source says how many: set revertOnDeletion, and render, before you remove a rollout"},
+	// Without a TrafficRoute for it, a service has a listener without a route
+	// (kuma 2.6 and newer, pkg/xds/generator/outbound_proxy_generator.go).
+	{kumaGroup, "TrafficRoute", nil, keptByFlux, "Kuma routes no service that no other TrafficRoute names"},
+	{kumaGroup, "Mesh", nil, keptByFlux, "every sidecar of it loses its configuration"},
+
+	// What the API server lets nobody change (kubernetes pkg/apis/apps/validation,
+	// pkg/apis/core/validation).
+	{"apps", "Deployment", []string{"spec.selector"}, nil, "the field is immutable: the API server refuses it, and Flux fails until the Deployment is deleted"},
+	{"", "Service", []string{"spec.clusterIP", "spec.clusterIPs"}, nil, "the field is immutable: the API server refuses it, and Flux fails until the Service is deleted"},
+	// Objects that Flux no longer finds in what it applies are deleted
+	// (kustomize-controller docs/spec/v1/kustomizations.md, Prune).
+	{kustomizeGroup, "Kustomization", []string{"spec.targetNamespace"}, render.PrunesNothing, "Flux applies everything to the new namespace, and deletes it from the old one"},
+	{kustomizeGroup, "Kustomization", []string{"spec.path", "spec.sourceRef"}, render.PrunesNothing, "Flux deletes all that it does not find there"},
+	{kustomizeGroup, "Kustomization", []string{"spec.kubeConfig"}, nil, "Flux may apply it to another cluster"},
+	{helmGroup, "HelmRelease", []string{"spec.kubeConfig"}, nil, "Flux may install it on another cluster"},
+	// helm-controller docs/spec/v2/helmreleases.md, Release name, Target namespace,
+	// Storage namespace; internal/action/diff.go, ReleaseTargetChanged.
+	{helmGroup, "HelmRelease", []string{"spec.releaseName", "spec.targetNamespace", "spec.storageNamespace", "spec.chart.spec.chart"}, nil, "Flux uninstalls the release, and installs it anew"},
+}
+
+// keptByFlux says that Flux leaves an object on the cluster.
+func keptByFlux(object map[string]any) bool {
+	return render.ValueAt(object, "metadata", "annotations", kustomizeGroup+"/prune") == "disabled"
+}
+
+// reverts says that Flagger gives the traffic back to the target.
+func reverts(object map[string]any) bool {
+	return render.ValueAt(object, "spec", "revertOnDeletion") == true
+}
+
+// dangerOf finds the danger of an object, or of one of its fields. Without a value it is
+// that of any object of the kind.
+func dangerOf(o Object, value map[string]any, field string) string {
+	for _, d := range dangers {
+		if d.group != o.Group() || d.kind != o.Kind || (field == "") != (d.fields == nil) || value != nil && d.unless != nil && d.unless(value) {
+			continue
+		}
+		below := func(f string) bool {
+			return field == f || strings.HasPrefix(field, f+".") || strings.HasPrefix(field, f+"[")
+		}
+		if field == "" || slices.ContainsFunc(d.fields, below) {
+			return d.effect
+		}
+	}
+	return ""
+}
+
+// dangerOfDeletion is what deleting the object does. What sync.yaml has applied is
+// said of that.
+func dangerOfDeletion(ch *Change) string {
+	if ch.isSync() {
+		return ""
+	}
+	return dangerOf(ch.Object, ch.old.value(), "")
+}
+
+// dangerOfField is what changing a field does.
+func dangerOfField(ch *Change, f Field) string {
+	if f.Path == "spec.suspend" {
+		return dangerOfSuspension(ch.Object, f.New == true)
+	}
+	if ch.isSync() && !strings.HasPrefix(f.Path, "spec.kubeConfig") {
+		return "" // where these are found follows from where the output is
+	}
+	return dangerOf(ch.Object, ch.new.value(), f.Path)
+}
+
+func dangerOfSuspension(o Object, suspended bool) string {
+	who := "Flux"
+	if o.Group() == flaggerGroup {
+		who = "Flagger"
+	}
+	if suspended {
+		return who + " leaves it as it is, and does nothing with later changes, until it is resumed"
+	}
+	return who + " makes up for all changes since it was suspended"
+}
+
+// isRenamed says whether what is created is what is deleted, under another name.
+func isRenamed(deleted, created *Change) bool {
+	was, is := deleted.Object, created.Object
+	if was.Kind != is.Kind || was.Group() != is.Group() || deleted.dir != created.dir || deleted.Root != created.Root || !slices.Equal(deleted.Clusters, created.Clusters) {
+		return false
+	}
+	same := func(field ...string) bool {
+		return fmt.Sprint(render.ValueAt(deleted.old.value(), field...)) == fmt.Sprint(render.ValueAt(created.new.value(), field...))
+	}
+	switch is.Group() {
+	case kustomizeGroup:
+		return same("spec", "path") && same("spec", "targetNamespace")
+	case helmGroup:
+		return same("spec", "chart", "spec", "chart") && same("spec", "chartRef", "kind")
+	}
+	return false
+}
+
+// dangerOfRenaming is what another name does.
+func dangerOfRenaming(ch *Change) string {
+	switch {
+	case ch.Object.Group() == helmGroup:
+		return "Flux uninstalls the release, and installs it anew"
+	case render.PrunesNothing(ch.old.value()):
+		return ""
+	}
+	return "Flux deletes everything that the old one has applied, and the new one applies it again"
+}
+
+// dangerOfMoving is what another Flux Kustomization does to an object.
+func dangerOfMoving(ch *Change) string {
+	if path.Dir(ch.OldPath) == path.Dir(ch.Path) || keptByFlux(ch.old.value()) || dangerOf(ch.Object, ch.old.value(), "") == "" {
+		return ""
+	}
+	return "another Flux Kustomization applies it, and the old one may delete it before"
+}

@@ -1,0 +1,478 @@
+package diff_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/fleetwright/fleetwright/internal/inputs"
+	"github.com/fleetwright/fleetwright/internal/sink/diff"
+	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// An edit replaces text of an example once.
+type edit struct{ old, new string }
+
+const (
+	kuma = "kuma-rollout"
+	hub  = "hub"
+)
+
+// TestNotes edits examples, and says in words what that changes.
+func TestNotes(t *testing.T) {
+	for _, test := range []struct {
+		name, example string
+		edits         []edit
+		want          []string
+	}{
+		{"a field of the rollout", kuma, []edit{{"stepWeight: 10", "stepWeight: 25"}}, []string{
+			"default/rollout-kuma-demo: backend: promotion 12m → 7m30s; exposure at failure: at the first check 0.45 → 1.13, at the last 3.75 → 2.63 traffic-minutes on kurator-member1, kurator-member2",
+			"default/rollout-kuma-demo: backend: stepWeight 10 → 25 on kurator-member1, kurator-member2",
+		}},
+		{"a threshold of a metric, which goes by its name", kuma, []edit{{"min: 99", "min: 95"}}, []string{
+			"default/rollout-kuma-demo: backend: metrics[kuma-request-success-rate].thresholdRange.min 99 → 95 on kurator-member1, kurator-member2",
+		}},
+		{"a query, which is too long to be shown", kuma, []edit{{"status!~\"5.*\"", "status!~\"[45].*\""}}, []string{
+			"default/rollout-kuma-demo: MetricTemplate backend.kuma-request-success-rate: query changed on kurator-member1, kurator-member2",
+		}},
+		{"a policy that is suspended", kuma, []edit{{"interval: 5m0s", "interval: 5m0s\n        suspend: true"}}, []string{
+			"default/rollout-kuma-demo: danger: Kustomization rollout-kuma-demo-1: suspend none → true on kurator-member1, kurator-member2: Flux leaves it as it is, and does nothing with later changes, until it is resumed",
+			"default/rollout-kuma-demo: Kustomization app-default.rollout-kuma-demo of sync.yaml: wait true → none on kurator-member1, kurator-member2",
+		}},
+		{"a rollout that is suspended", kuma, []edit{{"        rolloutPolicy:\n", "        rolloutPolicy:\n          suspend: true\n"}}, []string{
+			"default/rollout-kuma-demo: danger: backend: suspend none → true on kurator-member1, kurator-member2: Flagger leaves it as it is, and does nothing with later changes, until it is resumed",
+		}},
+		{"a policy that gets a name", kuma, []edit{{"    - destination:", "    - name: web\n      destination:"}}, []string{
+			"default/rollout-kuma-demo: danger: Kustomization rollout-kuma-demo-0 renamed to web on kurator-member1, kurator-member2: Flux deletes everything that the old one has applied, and the new one applies it again",
+		}},
+		{"a policy for another namespace", kuma, []edit{{"targetNamespace: default", "targetNamespace: web"}}, []string{
+			"default/rollout-kuma-demo: danger: Kustomization rollout-kuma-demo-1: targetNamespace default → web on kurator-member1, kurator-member2: Flux applies everything to the new namespace, and deletes it from the old one",
+			"default/rollout-kuma-demo: Namespace web added on kurator-member1, kurator-member2",
+		}},
+		{"an application that is renamed", kuma, []edit{{"name: rollout-kuma-demo\n", "name: web\n"}}, []string{
+			"default/rollout-kuma-demo: danger: application removed on kurator-member1, kurator-member2: Flux deletes all that it has applied of it",
+			"default/web: danger: Deployment backend-testloader comes from rollouts/default.rollout-kuma-demo on kurator-member1, kurator-member2: another Flux Kustomization applies it, and the old one may delete it before",
+			"default/web: danger: backend comes from rollouts/default.rollout-kuma-demo on kurator-member1, kurator-member2: another Flux Kustomization applies it, and the old one may delete it before",
+			"default/web: application added on kurator-member1, kurator-member2",
+		}},
+		{"a cluster that leaves the fleet", kuma, []edit{{"    - name: kurator-member2\n      kind: AttachedCluster\n", ""}}, []string{
+			"default/rollout-kuma-demo: danger: application removed while still among the inputs on kurator-member2: Flux deletes all that it has applied of it; ../../../examples/kuma-rollout/fleet.yaml:7:3: the fleet quickstart does not list kurator-member2; render refuses this without --allow-prune",
+			"clusters: danger: cluster removed on kurator-member2: Flux deletes everything that it has applied there",
+		}},
+		{"a version of a chart", kuma, []edit{{"apiVersion: fleet.kurator.dev", config("charts: {prometheus: {version: 27.50.0}}") + "apiVersion: fleet.kurator.dev"}}, []string{
+			"infrastructure: HelmRelease prometheus: chart.spec.version 27.46.0 → 27.50.0 on kurator-member1, kurator-member2",
+		}},
+		{"another topology", kuma, []edit{{"apiVersion: fleet.kurator.dev", config("topology: hub") + "apiVersion: fleet.kurator.dev"}}, []string{
+			"clusters: danger: cluster removed on kurator-member1, kurator-member2: Flux deletes everything that it has applied there",
+			"clusters: cluster added on host",
+			"clusters: cluster of the hub host added on kurator-member1, kurator-member2",
+		}},
+		{"another application, which changes nothing of the first", kuma, []edit{{"apiVersion: apps", another + "apiVersion: apps"}}, []string{
+			"default/zeta: application added on kurator-member1, kurator-member2",
+		}},
+		{"a cluster that leaves a hub", hub, []edit{{"    - name: kurator-member2\n      kind: Cluster\n", ""}}, []string{
+			"default/dashboard: danger: application removed while still among the inputs on kurator-member2: Flux deletes all that it has applied of it; ../../../examples/hub/fleet.yaml:7:3: the fleet quickstart does not list kurator-member2; render refuses this without --allow-prune",
+			"default/webapp: danger: application removed while still among the inputs on kurator-member2: Flux deletes all that it has applied of it; ../../../examples/hub/fleet.yaml:7:3: the fleet quickstart does not list kurator-member2; render refuses this without --allow-prune",
+			"clusters: danger: cluster of the hub host removed on kurator-member2: Flux deletes everything that it has applied there",
+		}},
+		{"a selector with a typing mistake", "cluster-selectors", []edit{{"stage: production", "stage: prod"}}, []string{
+			"shop/podinfo: danger: production removed while still among the inputs on austin, berlin: Flux deletes all that it has applied of it; ../../../examples/cluster-selectors/application.yaml:27:11: clusterSelector matches no cluster of the fleet world (FW204); render refuses this without --allow-prune",
+			"shop/podinfo: Namespace podinfo is no longer rendered but stays on austin, berlin",
+		}},
+		{"one of a hub", hub, []edit{{"    - name: tools\n", "    - name: tools\n      destination: {fleet: quickstart, clusterSelector: {matchLabels: {stage: prod}}}\n"}}, []string{
+			"default/webapp: danger: tools removed while still among the inputs on kurator-member1, kurator-member2: Flux deletes all that it has applied of it; ../../../examples/hub/application.yaml:47:58: clusterSelector matches no cluster of the fleet quickstart (FW204); render refuses this without --allow-prune",
+			"infrastructure: Namespace tools is no longer rendered but stays on kurator-member1, kurator-member2",
+		}},
+		{"a chart of another name", hub, []edit{{"chart: podinfo", "chart: other"}}, []string{
+			"default/dashboard: danger: HelmRelease dashboard-*: chart.spec.chart podinfo → other on kurator-member1, kurator-member2: Flux uninstalls the release, and installs it anew",
+		}},
+		{"a field of the clusters of a hub, which are called otherwise each", hub, []edit{{"interval: 10m0s\n        path: ./kustomize", "interval: 15m0s\n        path: ./kustomize"}}, []string{
+			"default/webapp: Kustomization tools-*: interval 10m0s → 15m0s on kurator-member1, kurator-member2",
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			was := example(t, test.example)
+			is := edited(t, was, test.edits)
+			got := notesOf(reportOf(t, was, is))
+			for i := range max(len(got), len(test.want)) {
+				if i >= len(got) || i >= len(test.want) || got[i] != test.want[i] {
+					t.Fatalf("it says\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(test.want, "\n"))
+				}
+			}
+		})
+	}
+}
+
+const another = `apiVersion: apps.kurator.dev/v1alpha1
+kind: Application
+metadata: {name: zeta}
+spec:
+  source: {gitRepository: {url: https://example.com/zeta.git, interval: 5m}}
+  destination: {fleet: quickstart}
+  syncPolicies: [{name: zeta, kustomization: {interval: 5m, prune: true, path: ./deploy}}]
+---
+`
+
+// example are the inputs of an example.
+func example(t testing.TB, name string) []schema.File {
+	t.Helper()
+	files, err := inputs.Read([]string{filepath.Join("../../../examples", name)}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// edited are inputs with edits, each of which must change something.
+func edited(t testing.TB, files []schema.File, edits []edit) []schema.File {
+	t.Helper()
+	files = slices.Clone(files)
+	for _, e := range edits {
+		found := false
+		for i, f := range files {
+			if !found && strings.Contains(string(f.Data), e.old) {
+				files[i].Data = []byte(strings.Replace(string(f.Data), e.old, e.new, 1))
+				found = true
+			}
+		}
+		if !found {
+			t.Fatalf("nothing to edit: %q", e.old)
+		}
+	}
+	return files
+}
+
+func compiled(t testing.TB, files []schema.File) *render.Tree {
+	t.Helper()
+	tree, list := render.Compile(schema.Load(files), render.Options{Path: "clusters"})
+	if tree == nil {
+		t.Fatal(list)
+	}
+	return tree
+}
+
+func reportOf(t testing.TB, was, is []schema.File) *diff.Report {
+	t.Helper()
+	old, tree := compiled(t, was), compiled(t, is)
+	changes := tree.Changes(old)
+	return diff.New(changes, tree.Losses(render.ByCluster(changes)))
+}
+
+func notesOf(r *diff.Report) (lines []string) {
+	for _, n := range r.Notes {
+		about, danger := n.About, ""
+		if about == "" {
+			about = "clusters"
+		}
+		if n.Danger != "" {
+			danger = "danger: "
+		}
+		lines = append(lines, about+": "+danger+n.String())
+	}
+	return lines
+}
+
+// config is a RenderConfig before another document.
+func config(spec string) string {
+	return "apiVersion: fleetwright.dev/v1alpha1\nkind: RenderConfig\nspec: {" + spec + "}\n---\n"
+}
+
+// TestRolloutRemoved: Flagger leaves a target that it has scaled down where it is,
+// unless the Canary says otherwise.
+func TestRolloutRemoved(t *testing.T) {
+	was := example(t, kuma)
+	text := string(was[0].Data)
+	from, to := strings.Index(text, "      rollout:\n"), strings.LastIndex(text, "    - destination:")
+	without := []edit{{text[from:to], ""}}
+	want := "default/rollout-kuma-demo: danger: backend: rollout removed on kurator-member1, kurator-member2: Kubernetes deletes the primary with it, and the target stays at 0 replicas unless its source says how many: set revertOnDeletion, and render, before you remove a rollout"
+	if got := notesOf(reportOf(t, was, edited(t, was, without))); !slices.Contains(got, want) {
+		t.Errorf("it says\n%s\nnot\n%s", strings.Join(got, "\n"), want)
+	}
+	revert := edit{"        rolloutPolicy:\n", "        rolloutPolicy:\n          revertOnDeletion: true\n"}
+	was = edited(t, was, []edit{revert})
+	without[0].old = strings.Replace(without[0].old, revert.old, revert.new, 1)
+	want = "default/rollout-kuma-demo: backend: rollout removed on kurator-member1, kurator-member2"
+	got := notesOf(reportOf(t, was, edited(t, was, without)))
+	if !slices.Contains(got, want) {
+		t.Errorf("it says\n%s\nnot\n%s", strings.Join(got, "\n"), want)
+	}
+	if left := "default/rollout-kuma-demo: Namespace webapp is no longer rendered but stays on kurator-member1, kurator-member2"; !slices.Contains(got, left) {
+		t.Errorf("it says\n%s\nnot\n%s", strings.Join(got, "\n"), left)
+	}
+}
+
+// TestClusterOfAnotherKind: on a hub the kind of a cluster is in the names of what is for
+// it, so that another kind makes other objects.
+func TestClusterOfAnotherKind(t *testing.T) {
+	was := example(t, hub)
+	is := edited(t, was, []edit{
+		{"name: kurator-member2\n      kind: Cluster", "name: kurator-member2\n      kind: AttachedCluster"},
+		{"kind: Cluster\nmetadata:\n  name: kurator-member2", "kind: AttachedCluster\nspec: {kubeconfig: {name: kurator-member2, key: value}}\nmetadata:\n  name: kurator-member2"},
+	})
+	got := notesOf(reportOf(t, was, is))
+	for _, want := range []string{
+		"releases: danger: HelmRelease kuma-cluster-kurator-member2 renamed to kuma-attachedcluster-kurator-member2 on kurator-member2: Flux uninstalls the release, and installs it anew",
+		"default/webapp: danger: Kustomization webapp-cluster-kurator-member2 renamed to webapp-attachedcluster-kurator-member2 on kurator-member2: Flux deletes everything that the old one has applied, and the new one applies it again",
+	} {
+		if !slices.Contains(got, want) {
+			t.Errorf("it says\n%s\nnot\n%s", strings.Join(got, "\n"), want)
+		}
+	}
+}
+
+// TestHubIsFolded: what is the same for the clusters of a hub but for their names is
+// shown once.
+func TestHubIsFolded(t *testing.T) {
+	object := func(cluster, interval string) []byte {
+		return fmt.Appendf(nil, "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: web-attachedcluster-%s}\nspec: {interval: %s}\n", cluster, interval)
+	}
+	var changes []render.Change
+	for _, cluster := range []string{"ap", "eu", "us"} {
+		changes = append(changes, render.Change{
+			Cluster: "host", Path: "clusters/" + cluster + "/apps/default.web/kustomization-web-attachedcluster-" + cluster + ".yaml",
+			Old: object(cluster, "5m"), New: object(cluster, "7m"),
+		})
+	}
+	r := diff.New(changes, nil)
+	if len(r.Changes) != 1 || len(r.Changes[0].Clusters) != 3 {
+		t.Errorf("there are %d changes, want one on 3 clusters", len(r.Changes))
+	}
+	if got, want := notesOf(r), "default/web: Kustomization web-*: interval 5m → 7m on ap, eu, us"; len(got) != 1 || got[0] != want {
+		t.Errorf("it says %q, want %q", got, want)
+	}
+}
+
+// TestWordsAsClusters: clusters may be called like what they run.
+func TestWordsAsClusters(t *testing.T) {
+	var changes []render.Change
+	for _, cluster := range []string{"backend", "none", "prod"} {
+		changes = append(changes, render.Change{
+			Cluster: cluster, Path: "rollouts/default.backend/canary-backend.yaml",
+			Old: []byte("apiVersion: flagger.app/v1beta1\nkind: Canary\nmetadata: {name: backend}\nspec: {}\n"),
+			New: []byte("apiVersion: flagger.app/v1beta1\nkind: Canary\nmetadata: {name: backend}\nspec: {progressDeadlineSeconds: 5}\n"),
+		})
+	}
+	r := diff.New(changes, nil)
+	if got, want := notesOf(r), "default/backend: backend: progressDeadlineSeconds none → 5 on backend, none, prod"; len(r.Changes) != 1 || len(got) != 1 || got[0] != want {
+		t.Errorf("%d changes, and it says %q, want %q", len(r.Changes), got, want)
+	}
+}
+
+// TestPartsOfNamesAreNoClusters: a name that begins or ends with that of a cluster is
+// another name.
+func TestPartsOfNamesAreNoClusters(t *testing.T) {
+	for _, format := range []string{"%s-db", "db-%s", "%s.example.com", "x%s"} {
+		var changes []render.Change
+		for _, cluster := range []string{"eu", "us"} {
+			object := "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata:\n  host: " + fmt.Sprintf(format, cluster) + "\n"
+			changes = append(changes, render.Change{Cluster: cluster, Path: "mesh/configmap-x.yaml", Old: []byte(object), New: []byte(object + "  n: 1\n")})
+		}
+		if r := diff.New(changes, nil); len(r.Changes) != 2 {
+			t.Errorf("%s: there are %d changes, want 2", format, len(r.Changes))
+		}
+	}
+}
+
+// TestFilesEditedByHand: whatever was done to a file, there is a difference, and it is
+// the same each time.
+func TestFilesEditedByHand(t *testing.T) {
+	const doc = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: app-%s}\nspec:\n  path: ./c/eu/fleetwright/apps/%[1]s\n"
+	one, two := fmt.Sprintf(doc, "a"), fmt.Sprintf(doc, "b")
+	written := one + "---\n" + two
+	for _, test := range []struct{ name, old, want string }{
+		{"a document twice", one + "---\n" + written, "Kustomization app-a of sync.yaml"},
+		{"documents in another order", two + "---\n" + one, "sync.yaml is written otherwise"},
+		{"no last newline", strings.TrimSuffix(written, "\n"), "No newline at end of file"},
+		{"conflict markers", "<<<<<<< ours\n" + written + "=======\n>>>>>>> theirs\n", "sync.yaml is written anew"},
+		{"carriage returns", strings.ReplaceAll(written, "\n", "\r\n"), "is written otherwise"},
+		{"nothing", "", "sync.yaml is written anew"},
+		{"bytes", "\x00\x1b[31m\xff", `\x1b[31m`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			said := func() string {
+				r := diff.New([]render.Change{{Cluster: "eu", Path: "sync.yaml", Old: []byte(test.old), New: []byte(written)}}, nil)
+				if r.Empty() || len(r.Changes) == 0 {
+					t.Error("nothing would change")
+				}
+				var b bytes.Buffer
+				format, _ := diff.NewFormat("text", diff.FormatOptions{})
+				if err := format.Write(&b, r); err != nil {
+					t.Error(err)
+				}
+				return b.String()
+			}
+			first := said()
+			if !strings.Contains(first, test.want) {
+				t.Errorf("it says\n%s\nnot %s", first, test.want)
+			}
+			for range 10 {
+				if again := said(); again != first {
+					t.Fatalf("it says\n%s\nand then\n%s", first, again)
+				}
+			}
+			if strings.Contains(first, "\x1b") {
+				t.Errorf("the terminal is told something: %q", first)
+			}
+		})
+	}
+}
+
+// TestNothing: of no change there is nothing to say.
+func TestNothing(t *testing.T) {
+	r := reportOf(t, example(t, kuma), example(t, kuma))
+	if len(r.Changes)+len(r.Notes)+len(r.Clusters) > 0 || r.Summary() != "nothing would change" {
+		t.Errorf("it says %s %v", r.Summary(), r)
+	}
+}
+
+// TestDangers: each danger is found in a change of a file.
+func TestDangers(t *testing.T) {
+	const meta = "metadata: {name: x, namespace: y"
+	for _, test := range []struct{ name, old, new, want string }{
+		{"Namespace", "apiVersion: v1\nkind: Namespace\n" + meta + "}\n", "", "Flux deletes it, and everything in it"},
+		{"Namespace that Flux leaves", "apiVersion: v1\nkind: Namespace\n" + meta + ", annotations: {kustomize.toolkit.fluxcd.io/prune: disabled}}\n", "", ""},
+		{"Deployment", "apiVersion: apps/v1\nkind: Deployment\n" + meta + "}\n", "", "Flux deletes it, and its pods"},
+		{"Kustomization", "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n" + meta + "}\nspec: {prune: true}\n", "", "Flux deletes everything that it has applied"},
+		{"Kustomization that prunes nothing", "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n" + meta + "}\nspec: {prune: false}\n", "", ""},
+		{"HelmRelease that is suspended", "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n" + meta + "}\nspec: {suspend: true}\n", "", ""},
+		{"HelmRelease", "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n" + meta + "}\n", "", "Flux uninstalls the release"},
+		{"Mesh", "apiVersion: kuma.io/v1alpha1\nkind: Mesh\n" + meta + "}\n", "", "every sidecar of it loses its configuration"},
+		{"catch-all", "apiVersion: kuma.io/v1alpha1\nkind: TrafficRoute\n" + meta + "}\n", "", "Kuma routes no service that no other TrafficRoute names"},
+		{"ConfigMap", "apiVersion: v1\nkind: ConfigMap\n" + meta + "}\n", "", ""},
+		{"selector", "apiVersion: apps/v1\nkind: Deployment\n" + meta + "}\nspec: {selector: {matchLabels: {app: a}}}\n", "apiVersion: apps/v1\nkind: Deployment\n" + meta + "}\nspec: {selector: {matchLabels: {app: b}}}\n", "the field is immutable: the API server refuses it, and Flux fails until the Deployment is deleted"},
+		{"release name", "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n" + meta + "}\nspec: {releaseName: a}\n", "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n" + meta + "}\nspec: {releaseName: b}\n", "Flux uninstalls the release, and installs it anew"},
+		{"resumed", "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n" + meta + "}\nspec: {suspend: true}\n", "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n" + meta + "}\nspec: {}\n", "Flux makes up for all changes since it was suspended"},
+		{"path", "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n" + meta + "}\nspec: {prune: true, path: ./a}\n", "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n" + meta + "}\nspec: {prune: true, path: ./b}\n", "Flux deletes all that it does not find there"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			change := render.Change{Cluster: "eu", Path: "infrastructure/x.yaml", Old: []byte(test.old)}
+			if test.new != "" {
+				change.New = []byte(test.new)
+			}
+			r := diff.New([]render.Change{change}, nil)
+			got := ""
+			for _, n := range r.Dangers() {
+				got += n.Danger
+			}
+			if got != test.want {
+				t.Errorf("the danger is %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// TestManyClusters: what is the same on many clusters is shown once, and where it is.
+func TestManyClusters(t *testing.T) {
+	var changes []render.Change
+	for i := range 12 {
+		name := fmt.Sprintf("c%d", i)
+		changes = append(changes, render.Change{
+			Cluster: name, Path: "mesh/mesh-default.yaml",
+			Old: []byte("kind: Mesh\nmetadata:\n  name: default\n  labels: {cluster: " + name + ", step: 1}\n"),
+			New: []byte("kind: Mesh\nmetadata:\n  name: default\n  labels: {cluster: " + name + ", step: 2}\n"),
+		})
+	}
+	slices.SortFunc(changes, func(a, b render.Change) int { return strings.Compare(a.Cluster, b.Cluster) })
+	r := diff.New(changes, nil)
+	if len(r.Changes) != 1 || len(r.Changes[0].Clusters) != 12 || len(r.Clusters) != 12 {
+		t.Fatalf("%d changes, want one on 12 clusters: %v", len(r.Changes), r.Changes)
+	}
+	if got, want := notesOf(r), "mesh: Mesh default: metadata.labels.step 1 → 2 on 12 clusters"; len(got) != 1 || got[0] != want {
+		t.Errorf("it says %q, want %q", got, want)
+	}
+	for _, name := range []string{"text", "markdown"} {
+		var b bytes.Buffer
+		format, _ := diff.NewFormat(name, diff.FormatOptions{})
+		if err := format.Write(&b, r); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(b.String(), "c0, c1, c10, c11, c2, c3, c4, c5, c6, c7, c8, c9\n") {
+			t.Errorf("%s does not list the clusters:\n%s", name, b.String())
+		}
+	}
+}
+
+// TestEachClusterHasItsOwnName: a cluster's document may be one that another has as
+// well, and is shown as it is there.
+func TestEachClusterHasItsOwnName(t *testing.T) {
+	mesh := func(cluster string, step int) []byte {
+		return fmt.Appendf(nil, "kind: Mesh\nmetadata: {name: default, labels: {at: %s, step: %d}}\n", cluster, step)
+	}
+	r := diff.New([]render.Change{
+		{Cluster: "eu", Path: "mesh/mesh-default.yaml", Old: mesh("eu", 1), New: mesh("eu", 2)},
+		{Cluster: "us", Path: "mesh/mesh-default.yaml", Old: mesh("us", 3), New: mesh("us", 1)},
+	}, nil)
+	got, want := notesOf(r), []string{"mesh: Mesh default: metadata.labels.step 1 → 2 on eu", "mesh: Mesh default: metadata.labels.step 3 → 1 on us"}
+	if !slices.Equal(got, want) {
+		t.Errorf("it says %q, want %q", got, want)
+	}
+}
+
+// TestCommentFits: the comment of a pull request is never longer than it may be, and
+// what it shows it shows to its end.
+func TestCommentFits(t *testing.T) {
+	for _, n := range []int{1, 30, 300, 1000} {
+		for _, long := range []int{0, 200, 30_000} {
+			if n*long > 1_000_000 {
+				continue // that takes long, and shows nothing more
+			}
+			var changes []render.Change
+			for i := range n {
+				old := fmt.Sprintf("kind: Deployment\napiVersion: apps/v1\nmetadata: {name: d%d}\nspec:\n  text: |\n    ```\n    %s\n  suspend: false\n", i, strings.Repeat("ab ", long/3))
+				changes = append(changes, render.Change{
+					Cluster: "eu", Path: fmt.Sprintf("apps/default.app-%05d/deployment-d.yaml", i),
+					Old: []byte(old), New: []byte(strings.ReplaceAll(strings.Replace(old, "false", "true", 1), "ab", "ba")),
+				})
+			}
+			var b bytes.Buffer
+			r := diff.New(changes, nil)
+			format, _ := diff.NewFormat("markdown", diff.FormatOptions{Dir: "clusters", Command: "fleetwright diff fleet -o clusters"})
+			if err := format.Write(&b, r); err != nil {
+				t.Fatal(err)
+			}
+			text := b.String()
+			if len(text) > diff.LongestComment {
+				t.Errorf("%d changes of %d make %d bytes", n, long, len(text))
+			}
+			if strings.Count(text, "<details>") != strings.Count(text, "</details>") || strings.Count(text, "\n````diff\n") != strings.Count(text, "\n````\n") {
+				t.Errorf("%d changes of %d: something is cut", n, long)
+			}
+			shown := strings.Count(text, "````diff")
+			if shown < n && !strings.Contains(text, fmt.Sprintf("\n%d more difference", n-shown)) {
+				t.Errorf("%d changes of %d, %d are shown, and it does not say how many are not:\n%s", n, long, shown, text[len(text)-200:])
+			}
+		}
+	}
+}
+
+// TestJSONIsWhole: a program gets every change of every cluster.
+func TestJSONIsWhole(t *testing.T) {
+	was := example(t, kuma)
+	r := reportOf(t, was, edited(t, was, []edit{{"stepWeight: 10", "stepWeight: 25"}}))
+	var b bytes.Buffer
+	format, _ := diff.NewFormat("json", diff.FormatOptions{})
+	if err := format.Write(&b, r); err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		Changes []struct {
+			Action, Kind, Name string
+			Clusters           []string
+			Fields             []struct {
+				Path     string
+				Old, New any
+			}
+		}
+	}
+	if err := json.Unmarshal(b.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Changes) != 1 || len(got.Changes[0].Clusters) != 2 || fmt.Sprint(got.Changes[0].Fields) != "[{spec.analysis.stepWeight 10 25}]" {
+		t.Errorf("it says %s", b.String())
+	}
+}

@@ -1,0 +1,163 @@
+package diff
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/fleetwright/fleetwright/render"
+)
+
+// A Field that changes. Old or New is nil where it was or will not be there.
+type Field struct {
+	// Path of the field, such as spec.analysis.metrics[latency].thresholdRange.max.
+	// Items of a list that have names go by them, others by their index.
+	Path string `json:"path"`
+	// Old and New are values as JSON has them.
+	Old any `json:"old"`
+	New any `json:"new"`
+}
+
+// fieldsOf are the fields that two objects have otherwise, by path.
+func fieldsOf(old, new map[string]any) []Field {
+	var fields []Field
+	compare("", old, new, &fields)
+	return fields
+}
+
+func compare(path string, old, new any, fields *[]Field) {
+	if reflect.DeepEqual(old, new) {
+		return
+	}
+	was, wasMap := old.(map[string]any)
+	is, isMap := new.(map[string]any)
+	if wasMap && isMap {
+		all := map[string]any{}
+		maps.Copy(all, was)
+		maps.Copy(all, is)
+		for _, name := range slices.Sorted(maps.Keys(all)) {
+			compare(join(path, name), was[name], is[name], fields)
+		}
+		return
+	}
+	before, wasList := old.([]any)
+	after, isList := new.([]any)
+	if wasList && isList && compareItems(path, before, after, fields) {
+		return
+	}
+	*fields = append(*fields, Field{path, old, new})
+}
+
+// compareItems compares lists of objects item by item: by their names, or, where
+// there are as many as before, by their indices.
+func compareItems(path string, old, new []any, fields *[]Field) bool {
+	was, order, ok := byName(old)
+	is, newOrder, ok2 := byName(new)
+	if ok && ok2 {
+		for _, name := range order {
+			compare(path+"["+name+"]", was[name], is[name], fields)
+		}
+		for _, name := range newOrder {
+			if _, there := was[name]; !there {
+				compare(path+"["+name+"]", nil, is[name], fields)
+			}
+		}
+		if len(order) == len(newOrder) && !slices.Equal(order, newOrder) && slices.Equal(slices.Sorted(maps.Keys(was)), slices.Sorted(maps.Keys(is))) {
+			*fields = append(*fields, Field{path + ", in order", texts(order), texts(newOrder)})
+		}
+		return true
+	}
+	isObject := func(v any) bool { _, ok := v.(map[string]any); return ok }
+	all := slices.Concat(old, new)
+	if len(old) != len(new) || slices.ContainsFunc(all, func(v any) bool { return !isObject(v) }) {
+		return false
+	}
+	for i := range old {
+		compare(fmt.Sprintf("%s[%d]", path, i), old[i], new[i], fields)
+	}
+	return true
+}
+
+// byName are the items of a list by their names, where all have one of their own.
+func byName(list []any) (items map[string]any, order []string, ok bool) {
+	items = map[string]any{}
+	for _, v := range list {
+		o, _ := v.(map[string]any)
+		name := render.TextAt(o, "name")
+		if _, twice := items[name]; twice || name == "" {
+			return nil, nil, false
+		}
+		items[name] = v
+		order = append(order, name)
+	}
+	return items, order, true
+}
+
+func texts(list []string) []any {
+	var all []any
+	for _, s := range list {
+		all = append(all, s)
+	}
+	return all
+}
+
+func join(path, name string) string {
+	if strings.ContainsAny(name, "./[] ") || name == "" {
+		return path + "[" + name + "]"
+	}
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}
+
+// longestValue is how many characters of a value are shown in words.
+const longestValue = 48
+
+// inWords says what becomes of a field: "stepWeight 10 → 20". What is there by
+// default of an object's kind is left out of the path.
+func (f Field) inWords(kind string) string {
+	path := strings.TrimPrefix(f.Path, "spec.")
+	if kind == "Canary" {
+		path = strings.TrimPrefix(path, "analysis.")
+	}
+	old, short := shown(f.Old)
+	new, short2 := shown(f.New)
+	switch {
+	case short && short2 && (f.Old != nil || f.New != nil):
+		return path + " " + old + " → " + new
+	case f.Old == nil:
+		return path + " added"
+	case f.New == nil:
+		return path + " removed"
+	}
+	return path + " changed"
+}
+
+// shown is a value in words, and whether it fits there.
+func shown(v any) (text string, short bool) {
+	switch v := v.(type) {
+	case nil:
+		return "none", true
+	case map[string]any:
+		return "", false
+	case string:
+		text = v
+		if v == "" || strings.ContainsAny(v, " \t") {
+			text = fmt.Sprintf("%q", v)
+		}
+	case []any:
+		if slices.ContainsFunc(v, func(item any) bool { _, isMap := item.(map[string]any); return isMap }) {
+			return "", false
+		}
+		data, _ := json.Marshal(v)
+		text = strings.ReplaceAll(string(data), ",", ", ")
+	default:
+		text = fmt.Sprint(v)
+	}
+	return text, utf8.RuneCountInString(text) <= longestValue && !strings.Contains(text, "\n")
+}

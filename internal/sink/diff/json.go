@@ -1,0 +1,126 @@
+package diff
+
+import (
+	"encoding/json"
+	"io"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+)
+
+// jsonFormat is for programs: one document,
+//
+//	{
+//	  "clusters": [
+//	    {"name": "eu", "created": 0, "changed": 1, "deleted": 0}
+//	  ],
+//	  "notes": [
+//	    {
+//	      "about": "default/shop",
+//	      "text": "backend: stepWeight 10 → 20",
+//	      "clusters": ["eu"]
+//	    }
+//	  ],
+//	  "changes": [
+//	    {
+//	      "action": "changed",
+//	      "apiVersion": "flagger.app/v1beta1",
+//	      "kind": "Canary",
+//	      "namespace": "shop",
+//	      "name": "backend",
+//	      "path": "eu/fleetwright/rollouts/default.shop/canary-backend.yaml",
+//	      "clusters": ["eu"],
+//	      "fields": [
+//	        {"path": "spec.analysis.stepWeight", "old": 10, "new": 20}
+//	      ],
+//	      "diff": "--- …"
+//	    }
+//	  ],
+//	  "summary": {"clusters": 1, "applications": 1, "created": 0, "changed": 1, "deleted": 0, "dangers": 0}
+//	}
+//
+// It is stable: a field keeps its name and its meaning, and others may come beside it.
+// Credentials in it are replaced by ***.
+// A note has a danger where it is dangerous. An action is created, changed, renamed or
+// deleted. The path is below the directory that is rendered into, on the first cluster.
+// A change of a file that holds no object has no kind. Where nothing changes
+// the lists are empty.
+type jsonFormat struct{ FormatOptions }
+
+type jsonReport struct {
+	Clusters []Cluster    `json:"clusters"`
+	Notes    []Note       `json:"notes"`
+	Changes  []jsonChange `json:"changes"`
+	Summary  jsonSummary  `json:"summary"`
+}
+
+type jsonChange struct {
+	Action     Action   `json:"action"`
+	APIVersion string   `json:"apiVersion,omitempty"`
+	Kind       string   `json:"kind,omitempty"`
+	Namespace  string   `json:"namespace,omitempty"`
+	Name       string   `json:"name,omitempty"`
+	Path       string   `json:"path"`
+	OldPath    string   `json:"oldPath,omitempty"`
+	Clusters   []string `json:"clusters"`
+	Fields     []Field  `json:"fields,omitempty"`
+	Diff       string   `json:"diff"`
+}
+
+type jsonSummary struct {
+	Clusters     int `json:"clusters"`
+	Applications int `json:"applications"`
+	Created      int `json:"created"`
+	Changed      int `json:"changed"`
+	Deleted      int `json:"deleted"`
+	Dangers      int `json:"dangers"`
+}
+
+func (f jsonFormat) Write(w io.Writer, r *Report) error {
+	report := jsonReport{Clusters: append([]Cluster{}, r.Clusters...), Notes: []Note{}, Changes: []jsonChange{}}
+	for _, n := range r.Notes {
+		n.Text, n.Danger = diag.Redact(n.Text), diag.Redact(n.Danger)
+		report.Notes = append(report.Notes, n)
+	}
+	for i := range r.Changes {
+		ch := &r.Changes[i]
+		change := jsonChange{
+			Action:     ch.Action,
+			APIVersion: ch.Object.APIVersion, Kind: ch.Object.Kind, Namespace: ch.Object.Namespace, Name: ch.Object.Name,
+			Path: ch.file(ch.Path), Clusters: ch.Clusters, Diff: diag.Redact(ch.unified(f.Dir)),
+		}
+		if ch.OldPath != "" {
+			change.OldPath = ch.file(ch.OldPath)
+		}
+		for _, field := range ch.Fields {
+			change.Fields = append(change.Fields, Field{diag.Redact(field.Path), redacted(field.Old), redacted(field.New)})
+		}
+		report.Changes = append(report.Changes, change)
+	}
+	created, changed, deleted := r.Objects()
+	report.Summary = jsonSummary{len(r.Clusters), len(r.Applications()), created, changed, deleted, len(r.Dangers())}
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(report)
+}
+
+// redacted returns the value of a field without the credentials in it.
+func redacted(value any) any {
+	switch v := value.(type) {
+	case string:
+		return diag.Redact(v)
+	case []any:
+		all := make([]any, len(v))
+		for i, item := range v {
+			all[i] = redacted(item)
+		}
+		return all
+	case map[string]any:
+		all := make(map[string]any, len(v))
+		for name, item := range v {
+			all[diag.Redact(name)] = redacted(item)
+		}
+		return all
+	}
+	return value
+}

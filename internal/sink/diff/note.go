@@ -1,0 +1,436 @@
+package diff
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/internal/sink/plan"
+	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/layout"
+)
+
+// A Note says in words what changes.
+type Note struct {
+	// About is what changes: an application as namespace/name, or a part that serves
+	// all of them, such as infrastructure. It is empty for the clusters themselves.
+	About string `json:"about,omitempty"`
+	// Text says what changes. It is lower case and ends without a full stop. What is
+	// called otherwise on each cluster has a star for the cluster's name.
+	Text string `json:"text"`
+	// Danger says what it does on the clusters, where that is dangerous.
+	Danger string `json:"danger,omitempty"`
+	// Clusters where it changes, by name.
+	Clusters []string `json:"clusters,omitempty"`
+}
+
+// String is the note in one line, without what it is about.
+func (n Note) String() string {
+	text := n.Text
+	if len(n.Clusters) > 0 {
+		text += " on " + clustersInWords(n.Clusters)
+	}
+	if n.Danger != "" {
+		text += ": " + n.Danger
+	}
+	return text
+}
+
+// mostNamed is how many clusters are named in a sentence.
+const mostNamed = 3
+
+// clustersInWords names a few clusters, and counts many.
+func clustersInWords(names []string) string {
+	if len(names) > mostNamed {
+		return fmt.Sprintf("%d clusters", len(names))
+	}
+	return strings.Join(names, ", ")
+}
+
+// A noter collects what there is to say, once for all clusters.
+type noter struct {
+	// dirs are the directories that change, by cluster and path.
+	dirs map[scope]map[string]*dirChange
+	// exact and starred are the notes by their texts, and by these with a star for the
+	// cluster's name.
+	exact, starred map[noteKey]*Note
+	// lost are the applications and policies that clusters lose; notes before these tell them.
+	lost map[lostKey]bool
+}
+
+// A lostKey is an application, as notes are about it, or one of its policies, on a cluster.
+type lostKey struct{ about, policy, cluster string }
+
+// notesOf are notes of what clusters lose: one for each application and line that decides, or one
+// for many applications that one line decides about.
+func (n *noter) notesOf(losses []render.Loss) (notes []Note) {
+	for _, l := range losses {
+		why := l.Reason
+		if !l.Position.IsZero() {
+			why = l.Position.String() + ": " + why
+		}
+		note := Note{
+			Clusters: l.Clusters,
+			Danger:   "Flux deletes all that it has applied of it; " + why + "; render refuses this without --allow-prune",
+		}
+		for _, a := range l.Applications {
+			note.About, note.Text = a.Name, "application removed"
+			if len(a.Policies) > 0 {
+				note.Text = diag.Some(a.Policies, mostNamed) + " removed"
+			}
+			note.Text += " while still among the inputs"
+			if len(l.Applications) <= mostNamed {
+				notes = append(notes, note)
+			}
+			for _, cluster := range l.Clusters {
+				if len(a.Policies) == 0 {
+					n.lost[lostKey{a.Name, "", cluster}] = true
+				}
+				for _, policy := range a.Policies {
+					n.lost[lostKey{a.Name, policy, cluster}] = true
+				}
+			}
+		}
+		if len(l.Applications) > mostNamed {
+			note.About, note.Text = "", l.Subject()+" removed while still among the inputs"
+			notes = append(notes, note)
+		}
+	}
+	return notes
+}
+
+// A scope is a cluster, and who applies to it: the cluster itself, or a hub.
+type scope struct{ root, cluster string }
+
+// scope is where the change is on one of its clusters.
+func (ch *Change) scope(cluster string) scope {
+	if ch.Root == ch.cluster {
+		return scope{cluster, cluster}
+	}
+	return scope{ch.Root, cluster}
+}
+
+// A noteKey is what notes have in common that are one.
+type noteKey struct{ about, text, danger string }
+
+// say notes something about a change on some of its clusters.
+func (n *noter) say(ch *Change, text, danger string, on []string) {
+	if ch.named {
+		text = starred(text, ch.cluster)
+	}
+	if len(on) > 0 {
+		n.add(noteKey{about(ch.dir), text, danger}, ch.cluster, on)
+	}
+}
+
+// add notes something. The text is as it is on one cluster; where another has the same
+// with its own name there is a star for it.
+func (n *noter) add(k noteKey, cluster string, on []string) {
+	general := noteKey{k.about, starred(k.text, cluster), k.danger}
+	note := n.exact[k]
+	if note == nil {
+		if note = n.starred[general]; note != nil {
+			note.Text = general.text
+		} else {
+			note = &Note{About: k.about, Text: k.text, Danger: k.danger}
+			n.starred[general] = note
+		}
+		n.exact[k] = note
+	}
+	note.Clusters = append(note.Clusters, on...)
+	slices.Sort(note.Clusters)
+	note.Clusters = slices.Compact(note.Clusters)
+}
+
+// notes are all notes: by what they are about, the dangerous ones first.
+func (n *noter) notes(changes []Change) []Note {
+	n.ofDirs(changes)
+	for i := range changes {
+		n.of(&changes[i])
+	}
+	var all []Note
+	for _, note := range n.starred {
+		all = append(all, *note)
+	}
+	isSafe := func(n Note) int { return 1 - min(len(n.Danger), 1) }
+	slices.SortFunc(all, func(a, b Note) int {
+		return cmp.Or(
+			cmp.Compare(a.About, b.About),
+			cmp.Compare(isSafe(a), isSafe(b)),
+			cmp.Compare(a.Text, b.Text),
+			slices.Compare(a.Clusters, b.Clusters))
+	})
+	return all
+}
+
+// A dirChange is what happens to a directory of a cluster.
+type dirChange struct {
+	// made, removed and changed count its files that are.
+	made, removed, changed int
+}
+
+// A directory comes and goes with its kustomization.yaml and what that lists; one file
+// alone that is missing was deleted by hand.
+func (d *dirChange) created() bool { return d != nil && d.made > 1 && d.removed+d.changed == 0 }
+func (d *dirChange) deleted() bool { return d != nil && d.removed > 1 && d.made+d.changed == 0 }
+
+// dir is what happens to a directory.
+func (n *noter) dir(at scope, dir string) *dirChange {
+	if n.dirs[at] == nil {
+		n.dirs[at] = map[string]*dirChange{}
+	}
+	d := n.dirs[at][dir]
+	if d == nil {
+		d = &dirChange{}
+		n.dirs[at][dir] = d
+	}
+	return d
+}
+
+// see notes what a change of a file says about its directory.
+func (n *noter) see(f render.Change) {
+	if f.Path == layout.SyncFile {
+		n.seeSpokes(f)
+	}
+	at := placeOf(f.Cluster, f.Path)
+	d := n.dir(scope{at.Root, at.cluster}, at.dir)
+	switch {
+	case f.Old == nil:
+		d.made++
+	case f.New == nil:
+		d.removed++
+	default:
+		d.changed++
+	}
+}
+
+// seeSpokes notes which clusters a hub begins to apply to, and which it no longer does.
+func (n *noter) seeSpokes(f render.Change) {
+	spokes := func(texts []text) map[string]bool {
+		all := map[string]bool{}
+		for _, t := range texts {
+			if at := placeOf(f.Cluster, f.Path).of(t); at.cluster != f.Cluster {
+				all[at.cluster] = true
+			}
+		}
+		return all
+	}
+	was, is := spokes(split(f.Old, f.OldObjects)), spokes(split(f.New, f.NewObjects))
+	for cluster := range is {
+		if !was[cluster] {
+			*n.dir(scope{f.Cluster, cluster}, ".") = dirChange{made: 2}
+		}
+	}
+	for cluster := range was {
+		if !is[cluster] {
+			*n.dir(scope{f.Cluster, cluster}, ".") = dirChange{removed: 2}
+		}
+	}
+}
+
+// about is what a directory holds: an application, or what serves all.
+func about(dir string) string {
+	stage, id, ok := strings.Cut(dir, "/")
+	if ok && (stage == "apps" || stage == "rollouts") {
+		return strings.Replace(id, ".", "/", 1)
+	}
+	if dir == "." {
+		return ""
+	}
+	return dir
+}
+
+// ofDirs says which clusters and applications come and go.
+func (n *noter) ofDirs(changes []Change) {
+	// What an application loses, Flux deletes.
+	type lost struct {
+		scope
+		dir string
+	}
+	loses := map[lost]bool{}
+	for i := range changes {
+		if ch := &changes[i]; ch.Action == Deleted && dangerOfDeletion(ch) != "" {
+			for _, cluster := range ch.Clusters {
+				loses[lost{ch.scope(cluster), ch.dir}] = true
+			}
+		}
+	}
+	for at, dirs := range n.dirs {
+		on, hub := []string{at.cluster}, ""
+		if at.root != at.cluster {
+			hub = " of the hub " + at.root
+		}
+		say := func(dir, text, danger string) { n.add(noteKey{about(dir), text, danger}, "", on) }
+		switch {
+		case dirs["."].created():
+			say(".", "cluster"+hub+" added", "")
+			continue
+		case dirs["."].deleted():
+			say(".", "cluster"+hub+" removed", "Flux deletes everything that it has applied there")
+			continue
+		}
+		for dir, d := range dirs {
+			switch {
+			case path.Dir(dir) != "apps":
+			case d.created():
+				say(dir, "application added", "")
+			case n.lost[lostKey{about(dir), "", at.cluster}]:
+			case d.deleted() && loses[lost{at, dir}]:
+				say(dir, "application removed", "Flux deletes all that it has applied of it")
+			case d.deleted():
+				say(dir, "application removed", "")
+			}
+		}
+	}
+}
+
+// of says what changes of an object, where its directory does not say it all.
+func (n *noter) of(ch *Change) {
+	if ch.Object == (Object{}) {
+		n.ofFile(ch)
+		return
+	}
+	subject, rollout := ch.subject(), ch.Object.Kind == "Canary"
+	switch ch.Action {
+	case Created:
+		if rollout {
+			n.say(ch, subject+": rollout added", "", n.where(ch, nil))
+		} else {
+			n.say(ch, subject+" added", "", n.where(ch, (*dirChange).created))
+		}
+	case Deleted:
+		danger := dangerOfDeletion(ch)
+		switch {
+		case rollout:
+			n.say(ch, subject+": rollout removed", danger, n.where(ch, nil))
+		case render.IsSuspended(ch.old.value()) && dangerOf(ch.Object, nil, "") != "":
+			n.say(ch, subject+" removed while it is suspended, so that what it has applied stays", "", n.where(ch, nil))
+		case keptByFlux(ch.old.value()):
+			n.say(ch, subject+" is no longer rendered but stays", "", n.where(ch, (*dirChange).deleted))
+		case danger != "" && path.Dir(ch.dir) != "apps":
+			n.say(ch, subject+" removed", danger, n.where(ch, nil))
+		default:
+			n.say(ch, subject+" removed", danger, n.notLost(ch, n.where(ch, (*dirChange).deleted)))
+		}
+	case Renamed:
+		n.say(ch, fmt.Sprintf("%s %s renamed to %s", ch.Object.Kind, ch.old.object.Name, ch.Object.Name), dangerOfRenaming(ch), ch.Clusters)
+	case Changed:
+		n.ofFields(ch, subject)
+	}
+}
+
+// notLost are the clusters on which a deleted object is not that of a policy which they lose.
+func (n *noter) notLost(ch *Change, on []string) []string {
+	policy := ch.Object.Name
+	if ch.Root != ch.cluster {
+		policy = strings.TrimSuffix(starred(policy, ch.cluster), "-*")
+	}
+	if group := ch.Object.Group(); group != kustomizeGroup && group != helmGroup {
+		return on
+	}
+	return slices.DeleteFunc(on, func(cluster string) bool { return n.lost[lostKey{about(ch.dir), policy, cluster}] })
+}
+
+// ofFile says what changes of a file that holds no object. A list of files follows from
+// these, where they change.
+func (n *noter) ofFile(ch *Change) {
+	withOthers := func(d *dirChange) bool { return d != nil && d.made+d.removed+d.changed > 1 }
+	name := path.Base(ch.Path)
+	switch {
+	case ch.Action == Created:
+		n.say(ch, name+" is missing", "", n.where(ch, (*dirChange).created))
+	case ch.Action == Deleted:
+		n.say(ch, name+" is left over", "", n.where(ch, (*dirChange).deleted))
+	case name == layout.InventoryFile:
+		n.say(ch, "the inventory alone changes", "", ch.Clusters)
+	case ch.isList():
+		n.say(ch, name+" is written otherwise", "", n.where(ch, withOthers))
+	case ch.old.holdsObjects():
+		n.say(ch, name+" is written otherwise", "", ch.Clusters)
+	default:
+		n.say(ch, name+" is written anew, for what is there are not the objects of a render", "", ch.Clusters)
+	}
+}
+
+// mostFields is how many fields of an object are said in words; the differences show
+// all of them.
+const mostFields = 6
+
+func (n *noter) ofFields(ch *Change, subject string) {
+	switch {
+	case ch.old.value() == nil:
+		n.say(ch, subject+" takes the place of what is no object", "", ch.Clusters)
+		return
+	case ch.OldPath != "":
+		if danger := dangerOfMoving(ch); danger != "" {
+			n.say(ch, subject+" comes from "+path.Dir(ch.OldPath), danger, ch.Clusters)
+		}
+	case len(ch.Fields) == 0:
+		n.say(ch, subject+" is written otherwise", "", ch.Clusters)
+	}
+	if change := changeOfPlan(ch); change != "" {
+		n.say(ch, subject+": "+change, "", ch.Clusters)
+	}
+	left := 0
+	for i, f := range ch.Fields {
+		danger := dangerOfField(ch, f)
+		if i >= mostFields && danger == "" {
+			left++
+			continue
+		}
+		n.say(ch, subject+": "+f.inWords(ch.Object.Kind), danger, ch.Clusters)
+	}
+	if left > 0 {
+		n.say(ch, subject+": "+diag.Plural(left, "more field"), "", ch.Clusters)
+	}
+}
+
+// changeOfPlan says what is otherwise with the rollouts of a Canary. The version of Flagger
+// changes nothing of that.
+func changeOfPlan(ch *Change) string {
+	if ch.Object.Kind != "Canary" {
+		return ""
+	}
+	var plans [2]*flagger.Plan
+	for i, d := range []*document{ch.old, ch.new} {
+		spec, err := json.Marshal(d.value()["spec"])
+		if err != nil {
+			return ""
+		}
+		canary, err := flagger.Parse(spec)
+		if err != nil {
+			return "" // edited by hand
+		}
+		plans[i] = flagger.New(canary, flagger.Newest)
+	}
+	return plan.Change(plans[0], plans[1])
+}
+
+// subject is what people call the object of a change. A Canary is its workload.
+func (ch *Change) subject() string {
+	switch {
+	case ch.Object.Kind == "Canary":
+		return ch.Object.Name
+	case ch.isSync():
+		return "Kustomization " + ch.Object.Name + " of sync.yaml"
+	}
+	return ch.Object.Kind + " " + ch.Object.Name
+}
+
+// where are the clusters of a change on which neither the cluster nor, if asked, its
+// directory comes or goes as a whole.
+func (n *noter) where(ch *Change, whole func(*dirChange) bool) (on []string) {
+	for _, cluster := range ch.Clusters {
+		dirs := n.dirs[ch.scope(cluster)]
+		if root := dirs["."]; root.created() || root.deleted() || whole != nil && whole(dirs[ch.dir]) {
+			continue
+		}
+		on = append(on, cluster)
+	}
+	return on
+}

@@ -1,0 +1,116 @@
+package disk
+
+import (
+	"cmp"
+	"errors"
+	"io/fs"
+	"slices"
+
+	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/layout"
+)
+
+// A Comparison is what a write would do.
+type Comparison struct {
+	// Changes that it would make, by cluster and path.
+	Changes []render.Change
+	// Interrupted are the clusters where an earlier run was cut off.
+	Interrupted []string
+	// Refused is why it would do nothing of this unless pruning is allowed, or nil. So are
+	// the Losses, which it does not tell.
+	Refused *Error
+	// Losses are what it would take from clusters of Applications that are still there.
+	Losses []render.Loss
+}
+
+// Compare says what Write would do with a directory, which need not exist, and does
+// nothing. Its errors are those of Write, but for what is refused unless pruning is
+// allowed.
+func Compare(dir string, tree *render.Tree, opts Options) (Comparison, error) {
+	missing, err := missingDirs(dir)
+	if err != nil {
+		return Comparison{}, err
+	}
+	var c Comparison
+	switch {
+	case len(missing) > 0 && opts.NamesOnly:
+		c.Changes = names(tree)
+		return c, nil
+	case len(missing) > 0:
+		c.Changes = tree.Changes(&render.Tree{})
+		return c, nil
+	}
+	w, err := openWorkers(dir)
+	if err != nil {
+		return Comparison{}, err
+	}
+	defer w.close()
+	plans, err := planAll(w, tree, opts)
+	if err != nil {
+		return Comparison{}, describe(dir, err)
+	}
+	c.Refused = checkEmptied(plans)
+	shrinking, all := shrinking(plans, tree), func(string) bool { return true }
+	for _, p := range plans {
+		if p.interrupted {
+			c.Interrupted = append(c.Interrupted, p.name)
+		}
+		changes, err := p.comparison(w[0], all, func(f string) bool { return !opts.NamesOnly || shrinking[tree.Application(f)] })
+		if err != nil {
+			return Comparison{}, describe(dir, err)
+		}
+		c.Changes = append(c.Changes, changes...)
+	}
+	if len(shrinking) > 0 {
+		c.Losses = tree.Losses(render.ByCluster(c.Changes))
+	}
+	return c, nil
+}
+
+// names are the files of a tree as changes without content, by cluster and path.
+func names(tree *render.Tree) (all []render.Change) {
+	for _, c := range tree.Clusters {
+		paths := slices.AppendSeq([]string{layout.InventoryFile}, c.Paths())
+		slices.Sort(paths)
+		for _, path := range paths {
+			all = append(all, render.Change{Cluster: c.Name, Path: path, New: []byte{}})
+		}
+	}
+	return all
+}
+
+// comparison is what the plan does with files that are asked for, by path. Old and New are
+// empty for a file that is not to be read.
+func (p *plan) comparison(files files, wanted, read func(file string) bool) ([]render.Change, error) {
+	var changes []render.Change
+	for f := range p.changes() {
+		if wanted(f.Path) {
+			change := render.Change{Cluster: p.name}
+			if change.To(f); !read(f.Path) {
+				change.New = []byte{}
+			}
+			changes = append(changes, change)
+		}
+	}
+	for _, f := range p.removed {
+		if wanted(f) {
+			changes = append(changes, render.Change{Cluster: p.name, Path: f})
+		}
+	}
+	slices.SortFunc(changes, func(a, b render.Change) int { return cmp.Compare(a.Path, b.Path) })
+	for i := range changes {
+		c := &changes[i]
+		var err error
+		if at := p.at(c.Path); read(c.Path) {
+			c.Old, err = readRegular(files, at)
+		} else if _, err = files.Lstat(at); err == nil {
+			c.Old = []byte{}
+		} else if errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return changes, nil
+}

@@ -1,0 +1,275 @@
+// Package disk writes a tree of manifests into a directory so that nothing is
+// lost.
+//
+// Only DIR/<cluster>/fleetwright is touched, and of that only what fleetwright
+// has written: the inventory of the last run says what that is. A run goes
+// through three phases:
+//
+//  1. Plan: compare what is there with what shall be. Nothing is written.
+//  2. Stage: note in a journal every path that is or will be fleetwright's, then
+//     write each changed file beside its place, and each directory that is not there
+//     yet, as a whole, beside its own. A full disk or a missing permission shows here,
+//     and the run undoes what it has staged.
+//  3. Commit: rename what was staged into place, remove what is gone, and
+//     rename the inventory last. A run killed here leaves whole files only, and
+//     the journal, by which the next run knows what the killed one has left.
+//
+// All clusters go through a phase before the next begins, several at a time. What is
+// remembered of one between two phases is a bit for each of its files: a plan must not
+// grow as the tree does.
+//
+// Directories are opened through [os.Root], and a symbolic link on the way to a
+// file is refused, so no name leads out of DIR or to another cluster.
+package disk
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+
+	"github.com/gofrs/flock"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/layout"
+)
+
+// Options of a write.
+type Options struct {
+	// AllowPrune lets a run empty a cluster, remove more than half of its files, or take
+	// an Application from clusters that is still among the inputs.
+	AllowPrune bool
+	// KeepOthers leaves alone the clusters that the tree does not have: it is of some
+	// of a fleet's.
+	KeepOthers bool
+	// Part says that the tree is a shard, whose inventories name the files of the others
+	// as well. Nothing is removed, and a directory that holds another render is refused:
+	// what the shards have written could not be told from that when it is put together.
+	Part bool
+	// NamesOnly has a comparison read no more content than it needs: Old and New may be
+	// empty where there is a file.
+	NamesOnly bool
+	// Waiting is called once when another run is writing the same directory,
+	// before waiting for it to end. It may be nil.
+	Waiting func()
+	// Progress is called after each file that was staged, put into place or removed,
+	// with how many of these there are to do. It may be nil.
+	Progress func(done, total int)
+	// Changed is called at the end for each file but the inventories that was written
+	// or removed, in order, with its name below DIR. It may be nil.
+	Changed func(name string, removed bool)
+}
+
+// A Summary says what a write has done.
+type Summary struct {
+	// Clusters that have files now.
+	Clusters int
+	// Files that they have, and how many of these were written.
+	Files, Written int
+	// Removed files.
+	Removed int
+	// Repaired are the clusters where an earlier run was cut off.
+	Repaired []string
+}
+
+// An Error is a mistake of the user's, or of the directory.
+type Error struct {
+	// Message says what is wrong.
+	Message string
+	// Hint says what to do about it.
+	Hint string
+}
+
+func (e *Error) Error() string { return e.Message }
+
+const (
+	// journalFile lists the paths that are fleetwright's while a run is going
+	// on, and after one that was cut off.
+	journalFile = ".journal.json"
+	// stagedSuffix is that of what is staged, a file or a directory: .<name>.staged,
+	// which neither Flux nor kustomize reads.
+	stagedSuffix = ".staged"
+)
+
+// Write makes a directory hold a tree. It creates the directory where there is
+// none. On an error before the commit everything is as it was.
+func Write(dir string, tree *render.Tree, opts Options) (s Summary, err error) {
+	created, err := makeDir(dir)
+	defer func() {
+		if err != nil {
+			removeAll(created)
+		}
+	}()
+	if err != nil {
+		return Summary{}, err
+	}
+	unlock, err := lock(dir, opts.Waiting)
+	if err != nil {
+		return Summary{}, err
+	}
+	defer unlock()
+	workers, err := openWorkers(dir)
+	if err != nil {
+		return Summary{}, err
+	}
+	defer workers.close()
+	if s, err = write(workers, tree, opts); err != nil {
+		return Summary{}, describe(dir, err)
+	}
+	return s, nil
+}
+
+// makeDir makes a directory and what is above it. It returns those that it made,
+// the deepest first, also where it fails.
+func makeDir(dir string) (created []string, err error) {
+	if created, err = missingDirs(dir); err != nil {
+		return nil, err
+	}
+	return created, os.MkdirAll(dir, 0o777)
+}
+
+// missingDirs are a directory and those above it that are not there, the deepest first.
+func missingDirs(dir string) (missing []string, err error) {
+	for d := filepath.Clean(dir); ; d = filepath.Dir(d) {
+		info, err := os.Stat(d)
+		if err == nil && !info.IsDir() {
+			return nil, &Error{d + " is not a directory", "name another with -o"}
+		}
+		isMissing := errors.Is(err, fs.ErrNotExist)
+		if isMissing {
+			if _, err := os.Lstat(d); err == nil {
+				return nil, &Error{d + " is a link that leads to nothing", "remove it, or name another with -o"}
+			}
+			missing = append(missing, d)
+		}
+		if !isMissing && !errors.Is(err, syscall.ENOTDIR) || d == filepath.Dir(d) {
+			return missing, nil
+		}
+	}
+}
+
+// removeAll removes directories as far as they are empty.
+func removeAll(dirs []string) {
+	for _, d := range dirs {
+		_ = os.Remove(d)
+	}
+}
+
+// lock keeps two runs from writing one directory at once. It locks the directory
+// itself, so no file is left behind, and a killed run holds nothing.
+func lock(dir string, waiting func()) (unlock func(), err error) {
+	l := flock.New(dir, flock.SetFlag(os.O_RDONLY))
+	locked, err := l.TryLock()
+	if err == nil && !locked {
+		if waiting != nil {
+			waiting()
+		}
+		err = l.Lock()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot lock %s: %w", dir, err)
+	}
+	return func() { l.Close() }, nil
+}
+
+// describe puts the directory into an error about what is in it, which may be joined of
+// several lines.
+func describe(dir string, err error) error {
+	all := diag.Unjoined(err)
+	all[0] = fmt.Errorf("%s: %w", dir, all[0])
+	return errors.Join(all...)
+}
+
+// write is Write on the open directory.
+func write(w workers, tree *render.Tree, opts Options) (Summary, error) {
+	plans, err := planAll(w, tree, opts)
+	if err != nil {
+		return Summary{}, err
+	}
+	if !opts.AllowPrune {
+		if err := checkPrune(w[0], plans, tree); err != nil {
+			return Summary{}, err
+		}
+	}
+	progress := newProgress(plans, opts.Progress)
+	undo := func(err error) (Summary, error) {
+		_ = each(w, plans, (*plan).undo) // what cannot be removed is left to the next run
+		return Summary{}, err
+	}
+	if err := each(w, plans, func(p *plan, files files) error { return p.stage(files, progress) }); err != nil {
+		return undo(err)
+	}
+	c := commit{progress: progress}
+	if err := each(w, plans, c.cluster); err != nil {
+		if !c.begun.Load() {
+			return undo(err)
+		}
+		return Summary{}, fmt.Errorf("%w; some files are written and some are not yet: run the same command again", err)
+	}
+	return summarize(plans, opts.Changed), nil
+}
+
+// summarize says what the plans have done.
+func summarize(plans []*plan, changed func(name string, removed bool)) (sum Summary) {
+	for _, p := range plans {
+		if p.cluster != nil {
+			sum.Clusters++
+		}
+		sum.Files += p.files
+		sum.Written += p.changed.count
+		sum.Removed += len(p.removed)
+		if p.interrupted {
+			sum.Repaired = append(sum.Repaired, p.name)
+		}
+	}
+	if changed == nil {
+		return sum
+	}
+	for _, p := range plans {
+		for f := range p.changes() {
+			if f.Path != layout.InventoryFile {
+				changed(p.at(f.Path), false)
+			}
+		}
+	}
+	for _, p := range plans {
+		for _, f := range p.removed {
+			if f != layout.InventoryFile {
+				changed(p.at(f), true)
+			}
+		}
+	}
+	return sum
+}
+
+// progress counts what a run has done.
+type progress struct {
+	mu          sync.Mutex
+	done, total int
+	report      func(done, total int)
+}
+
+// newProgress is of what is to be done for all clusters: each changed file is staged, and
+// put into place.
+func newProgress(plans []*plan, report func(done, total int)) *progress {
+	p := &progress{report: report}
+	for _, plan := range plans {
+		p.total += 2*plan.changed.count + len(plan.removed)
+	}
+	return p
+}
+
+// step counts a file.
+func (p *progress) step() {
+	if p.report == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.done++
+	p.report(p.done, p.total)
+}

@@ -1,0 +1,102 @@
+package disk
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render"
+)
+
+// checkPrune refuses to remove too much, and what is still among the inputs.
+func checkPrune(files files, plans []*plan, tree *render.Tree) error {
+	losses, err := findLosses(files, plans, tree)
+	if err != nil {
+		return err
+	}
+	emptied := checkEmptied(plans)
+	if emptied == nil && len(losses) == 0 {
+		return nil
+	}
+	if len(losses) == 0 {
+		return emptied
+	}
+	const what, correct = "what is still among the inputs", "correct these lines"
+	message, hint := "would remove "+what, correct
+	if emptied != nil {
+		message, hint = emptied.Message+", and "+what, checkInputs+", and "+correct
+	}
+	all := []error{&Error{message, hint + allowPrune}}
+	for _, l := range losses {
+		text := l.String()
+		if !l.Position.IsZero() {
+			text = l.Position.String() + ": " + text
+		}
+		all = append(all, errors.New(text))
+	}
+	return errors.Join(all...)
+}
+
+// Parts of the hints of what is refused unless pruning is allowed.
+const (
+	checkInputs = "check that all inputs were named"
+	allowPrune  = "; if this is meant, add --allow-prune"
+)
+
+// shrinking are the Applications among the inputs of which some files are removed.
+func shrinking(plans []*plan, tree *render.Tree) map[string]bool {
+	all := map[string]bool{}
+	for _, p := range plans {
+		for _, f := range p.removed {
+			if app := tree.Application(f); app != "" {
+				all[app] = true
+			}
+		}
+	}
+	return all
+}
+
+// findLosses finds what the plans would take from clusters of Applications that are still among
+// the inputs. It reads files only where some of an Application's are removed.
+func findLosses(files files, plans []*plan, tree *render.Tree) (losses []render.Loss, err error) {
+	shrinking := shrinking(plans, tree)
+	if len(shrinking) == 0 {
+		return nil, nil
+	}
+	wanted := func(f string) bool { return shrinking[tree.Application(f)] }
+	losses = tree.Losses(func(yield func([]render.Change) bool) {
+		for _, p := range plans {
+			var changes []render.Change
+			if changes, err = p.comparison(files, wanted, wanted); err != nil || !yield(changes) {
+				return
+			}
+		}
+	})
+	return losses, err
+}
+
+// checkEmptied refuses to empty a cluster, or to remove most of its files.
+func checkEmptied(plans []*plan) *Error {
+	var emptied, halved []string
+	for _, p := range plans {
+		removed, there := len(p.removed), p.there
+		switch {
+		case p.cluster == nil && there > 0:
+			emptied = append(emptied, p.name)
+		case removed*2 > there:
+			halved = append(halved, fmt.Sprintf("%s (%d of %d files)", p.name, removed, there))
+		}
+	}
+	if len(emptied)+len(halved) == 0 {
+		return nil
+	}
+	var parts []string
+	if len(emptied) > 0 {
+		parts = append(parts, "would remove everything of "+diag.Some(emptied, 5))
+	}
+	if len(halved) > 0 {
+		parts = append(parts, "would remove more than half of "+diag.Some(halved, 5))
+	}
+	return &Error{strings.Join(parts, ", and "), checkInputs + allowPrune}
+}

@@ -1,0 +1,62 @@
+package disk
+
+import (
+	"runtime"
+	"sync"
+
+	"github.com/fleetwright/fleetwright/internal/parallel"
+)
+
+// workers do one thing each at a time, on the output directory, with handles of their
+// own.
+type workers []files
+
+// openWorkers opens a directory for as many workers as there are cores.
+func openWorkers(dir string) (workers, error) {
+	n := runtime.GOMAXPROCS(0)
+	var w workers
+	for range n {
+		files, err := openFiles(dir, max(minOpen, maxOpen/n))
+		if err != nil {
+			w.close()
+			return nil, err
+		}
+		w = append(w, files)
+	}
+	return w, nil
+}
+
+func (w workers) close() {
+	for _, files := range w {
+		files.(*rootFiles).Close()
+	}
+}
+
+// each does something for each plan, in order, and with the next one while workers are
+// still at those before. After an error nothing more is begun; of several it returns
+// that of the first plan.
+func each(w workers, plans []*plan, do func(*plan, files) error) error {
+	errs := make([]error, len(plans))
+	var mu sync.Mutex
+	failed := len(plans) // the first that has
+	parallel.On(w, len(plans), func(files files, i int) {
+		mu.Lock()
+		skip := i > failed
+		mu.Unlock()
+		if skip {
+			return
+		}
+		defer files.Release()
+		if errs[i] = do(plans[i], files); errs[i] != nil {
+			mu.Lock()
+			failed = min(failed, i)
+			mu.Unlock()
+		}
+	})
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,268 @@
+// Package krm is fleetwright as a KRM function: the ResourceList that kustomize or kpt
+// gives a function and takes back, and what becomes of what is in it. It is pure: files
+// are read by a function that it is given.
+//
+// It reads and writes lists itself. The kio of kyaml accepts a mapping as items and any
+// document as a list, rejects keys that are null, counts the lines of each document anew,
+// takes the name of an alias for its value, and removes the empty annotations of objects
+// that are not the function's; its framework drops the index 0 of results, and allocates
+// half a megabyte at the start of every command.
+package krm
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+	"go.yaml.in/yaml/v4/plugin/loaderlimits"
+
+	"github.com/fleetwright/fleetwright/internal/blockyaml"
+)
+
+// A List is a ResourceList.
+type List struct {
+	// Items are the objects that the function is given, or gives back.
+	Items []*Object
+	// FunctionConfig says what the function is to do, or is nil.
+	FunctionConfig *Object
+
+	apiVersion string
+}
+
+// listKind and listVersions are those of a ResourceList
+// (kustomize, cmd/config/docs/api-conventions/functions-spec.md).
+const listKind = "ResourceList"
+
+var listVersions = []string{"config.kubernetes.io/v1", "config.kubernetes.io/v1beta1"}
+
+// maxDepth is how deep values may nest: far deeper than those of any object, or of the
+// OpenAPI schema in a CRD.
+const maxDepth = 1000
+
+// ErrSyntax says that a text is not YAML.
+var ErrSyntax = errors.New("not valid YAML")
+
+// An Error is a mistake of whoever has made a list.
+type Error struct{ Message, Hint string }
+
+func (e *Error) Error() string { return e.Message }
+
+// Parse reads a ResourceList, as YAML or JSON. Everything in it can be walked to its
+// end, and every item can be moved or removed without the others.
+func Parse(data []byte) (*List, error) {
+	documents, err := load(data)
+	if err != nil {
+		return nil, err
+	}
+	hint := "kustomize and kpt give a ResourceList; fleetwright render - -o - compiles documents"
+	if len(documents) != 1 {
+		return nil, &Error{fmt.Sprintf("the standard input is not a ResourceList, but %d documents", len(documents)), hint}
+	}
+	root := documents[0]
+	version, kind := text(root, "apiVersion"), text(root, "kind")
+	if kind != listKind {
+		what := "a document without a kind"
+		if kind != "" {
+			what = "of kind " + kind
+		}
+		return nil, &Error{"the standard input is not a ResourceList, but " + what, hint}
+	}
+	if !slices.Contains(listVersions, version) {
+		message := fmt.Sprintf("%s is not a version of ResourceList that fleetwright knows", version)
+		if version == "" {
+			message = "the ResourceList has no apiVersion"
+		}
+		return nil, &Error{message, "apiVersion: " + listVersions[0]}
+	}
+	l := &List{apiVersion: version}
+	var mistakes []string
+	if config := field(root, "functionConfig"); config != nil && !isNull(config) {
+		if why := unfit(config); why != "" {
+			mistakes = append(mistakes, "functionConfig of the ResourceList is "+why)
+		}
+		l.FunctionConfig = &Object{config}
+	}
+	switch items := field(root, "items"); {
+	case items == nil || isNull(items):
+	case items.Kind != yaml.SequenceNode:
+		mistakes = append(mistakes, "items of the ResourceList is not a list")
+	default:
+		for i, item := range items.Content {
+			if why := unfit(item); why != "" {
+				mistakes = append(mistakes, fmt.Sprintf("items[%d] of the ResourceList is %s", i, why))
+			}
+			l.Items = append(l.Items, &Object{item})
+		}
+	}
+	if len(mistakes) > 0 {
+		return nil, &Error{strings.Join(mistakes, "\n"), ""}
+	}
+	return l, nil
+}
+
+// unfit says why a node is no object that can be taken out of its list.
+func unfit(n *yaml.Node) string {
+	if n.Kind != yaml.MappingNode {
+		return "not an object"
+	}
+	if alias := strange(n, map[*yaml.Node]bool{}); alias != nil {
+		return fmt.Sprintf("not whole: *%s is an alias of what is not in it, or of what contains it", alias.Value)
+	}
+	return ""
+}
+
+// strange is the first alias below a node that stands for nothing that ends before it.
+func strange(n *yaml.Node, ended map[*yaml.Node]bool) *yaml.Node {
+	if n.Kind == yaml.AliasNode {
+		if !ended[n.Alias] {
+			return n
+		}
+		return nil
+	}
+	for _, child := range n.Content {
+		if alias := strange(child, ended); alias != nil {
+			return alias
+		}
+	}
+	if n.Anchor != "" {
+		ended[n] = true
+	}
+	return nil
+}
+
+// Encode writes the list with the results of the function.
+func (l *List) Encode(results []Result) ([]byte, error) {
+	items := &yaml.Node{Kind: yaml.SequenceNode}
+	for _, o := range l.Items {
+		items.Content = append(items.Content, o.node)
+	}
+	root := &yaml.Node{Kind: yaml.MappingNode}
+	add := func(name string, value *yaml.Node) {
+		root.Content = append(root.Content, scalar(name), value)
+	}
+	add("apiVersion", scalar(l.apiVersion))
+	add("kind", scalar(listKind))
+	add("items", items)
+	if l.FunctionConfig != nil {
+		add("functionConfig", l.FunctionConfig.node)
+	}
+	if len(results) > 0 {
+		encoded, err := blockyaml.Marshal(results)
+		if err != nil {
+			return nil, err
+		}
+		nodes, err := load(encoded)
+		if err != nil {
+			return nil, err
+		}
+		add("results", nodes[0])
+	}
+	if data, ok := written(false, root); ok {
+		return data, nil
+	}
+	for i, item := range items.Content {
+		if _, ok := written(false, item); !ok {
+			items.Content[i] = copied(item, true)
+		}
+	}
+	return encode(root)
+}
+
+// load reads the documents of a text.
+func load(data []byte) ([]*yaml.Node, error) {
+	loader, err := yaml.NewLoader(bytes.NewReader(data), yaml.WithPlugin(loaderlimits.New(loaderlimits.DepthValue(maxDepth), loaderlimits.AliasNone())))
+	if err != nil {
+		return nil, ErrSyntax
+	}
+	var documents []*yaml.Node
+	for {
+		var n yaml.Node
+		err := loader.Load(&n)
+		if err == io.EOF {
+			return documents, nil
+		}
+		if err != nil {
+			return nil, ErrSyntax
+		}
+		if len(n.Content) == 1 && !isNull(n.Content[0]) {
+			documents = append(documents, n.Content[0])
+		}
+	}
+}
+
+// encode writes documents: plain, where the library would write something else, as it does
+// for a key that is null.
+func encode(documents ...*yaml.Node) ([]byte, error) {
+	for _, plain := range []bool{false, true} {
+		if data, ok := written(plain, documents...); ok {
+			return data, nil
+		}
+	}
+	return nil, errors.New("it cannot be written as YAML that reads alike")
+}
+
+// written returns the text of documents, and reports whether it reads as they do.
+func written(plain bool, documents ...*yaml.Node) (data []byte, ok bool) {
+	copies := make([]*yaml.Node, len(documents))
+	for i, d := range documents {
+		copies[i] = copied(d, plain) // the dumper takes their tags away
+	}
+	data, err := dump(copies)
+	if err != nil {
+		return nil, false
+	}
+	read, err := load(data)
+	return data, err == nil && slices.EqualFunc(read, documents, same)
+}
+
+func dump(documents []*yaml.Node) ([]byte, error) {
+	var b bytes.Buffer
+	dumper, err := yaml.NewDumper(&b, yaml.WithLineWidth(-1))
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range documents {
+		if err := dumper.Dump(d); err != nil {
+			return nil, err
+		}
+	}
+	return b.Bytes(), dumper.Close()
+}
+
+// same reports whether two nodes are the same but for comments and style.
+func same(a, b *yaml.Node) bool {
+	if a.Kind != b.Kind || a.Anchor != b.Anchor {
+		return false
+	}
+	switch a.Kind {
+	case yaml.AliasNode:
+		return a.Value == b.Value
+	case yaml.ScalarNode:
+		return a.ShortTag() == b.ShortTag() && (a.Value == b.Value || isNull(a))
+	}
+	return slices.EqualFunc(a.Content, b.Content, same)
+}
+
+// copied is a node that shares nothing with another. A plain one has neither comments nor
+// style.
+func copied(n *yaml.Node, plain bool) *yaml.Node {
+	c := *n
+	if plain {
+		c = yaml.Node{Kind: n.Kind, Tag: n.Tag, Value: n.Value, Anchor: n.Anchor, Alias: n.Alias}
+		switch {
+		case isNull(n):
+			c.Value = "null"
+		case n.Kind == yaml.ScalarNode && n.ShortTag() == "!!str":
+			c.Style = yaml.DoubleQuotedStyle
+		}
+	}
+	c.Content = make([]*yaml.Node, len(n.Content))
+	for i, child := range n.Content {
+		c.Content[i] = copied(child, plain)
+	}
+	return &c
+}

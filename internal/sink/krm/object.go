@@ -1,0 +1,213 @@
+package krm
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+	"sigs.k8s.io/kustomize/kyaml/kio/kioutil"
+)
+
+// An Object is one of a list. What is in it is not changed but by its methods, and its
+// comments stay.
+type Object struct{ node *yaml.Node }
+
+// isOrchestrators reports whether an annotation is an orchestrator's, which has put it
+// there for the time that the function runs.
+func isOrchestrators(annotation string) bool {
+	switch annotation {
+	case kioutil.LegacyPathAnnotation, kioutil.LegacyIndexAnnotation, kioutil.LegacyIdAnnotation, kustomizeID:
+		return true
+	}
+	return strings.HasPrefix(annotation, "internal.config.kubernetes.io/")
+}
+
+// kustomizeID is the annotation by which kustomize knows the object again
+// (kustomize, api/internal/plugins/utils/utils.go).
+const kustomizeID = "kustomize.config.k8s.io/id"
+
+// isOfKustomize says whether kustomize has given the object. Its path is then one that
+// kustomize's runner made up.
+func (o *Object) isOfKustomize() bool { return o.annotation(kustomizeID) != "" }
+
+// apiVersion of the object, or "".
+func (o *Object) apiVersion() string { return text(o.node, "apiVersion") }
+
+// kind of the object, or "".
+func (o *Object) kind() string { return text(o.node, "kind") }
+
+// name of the object, or "".
+func (o *Object) name() string { return text(o.node, "metadata", "name") }
+
+// namespace of the object, or "".
+func (o *Object) namespace() string { return text(o.node, "metadata", "namespace") }
+
+// title is how people name an object: kind namespace/name.
+func (o *Object) title() string {
+	title := o.kind()
+	switch name, namespace := o.name(), o.namespace(); {
+	case title == "":
+		return "an object without a kind"
+	case name != "" && namespace != "":
+		title += " " + namespace + "/" + name
+	case name != "":
+		title += " " + name
+	}
+	return title
+}
+
+// annotation is the value of an annotation, or "".
+func (o *Object) annotation(key string) string { return text(o.node, "metadata", "annotations", key) }
+
+// annotate sets an annotation of an object that fleetwright has made.
+func (o *Object) annotate(key, value string) {
+	metadata := field(o.node, "metadata")
+	if metadata == nil {
+		metadata = &yaml.Node{Kind: yaml.MappingNode}
+		// Behind apiVersion and kind, where people look for it.
+		o.node.Content = slices.Insert(o.node.Content, min(4, len(o.node.Content)), scalar("metadata"), metadata)
+	}
+	annotations := field(metadata, "annotations")
+	if annotations == nil {
+		annotations = &yaml.Node{Kind: yaml.MappingNode}
+		metadata.Content = append(metadata.Content, scalar("annotations"), annotations)
+	}
+	annotations.Content = append(annotations.Content, scalar(key), scalar(value))
+}
+
+// path is where the object is in the package, and whether it is known.
+func (o *Object) path() (path string, index int, ok bool) {
+	if o.isOfKustomize() {
+		return "", 0, false
+	}
+	path, at := o.annotation(kioutil.PathAnnotation), o.annotation(kioutil.IndexAnnotation)
+	if path == "" {
+		path = o.annotation(kioutil.LegacyPathAnnotation)
+	}
+	if at == "" {
+		at = o.annotation(kioutil.LegacyIndexAnnotation)
+	}
+	index, _ = strconv.Atoi(at)
+	return path, index, path != ""
+}
+
+// place says where in the package an object that fleetwright has made is put.
+func (o *Object) place(path string, index int) {
+	at := strconv.Itoa(index)
+	o.annotate(kioutil.LegacyIndexAnnotation, at)
+	o.annotate(kioutil.LegacyPathAnnotation, path)
+	o.annotate(kioutil.IndexAnnotation, at)
+	o.annotate(kioutil.PathAnnotation, path)
+}
+
+// isCopyOf says whether two objects are the same but for their annotations.
+func (o *Object) isCopyOf(p *Object) bool {
+	every := func(string) bool { return true }
+	return same(withoutAnnotations(o.node, every), withoutAnnotations(p.node, every))
+}
+
+// own is the object without what the orchestrator has annotated.
+func (o *Object) own() *yaml.Node { return withoutAnnotations(o.node, isOrchestrators) }
+
+// withoutAnnotations is a node without some of its annotations. It shares the rest.
+func withoutAnnotations(n *yaml.Node, which func(key string) bool) *yaml.Node {
+	metadata := resolve(field(n, "metadata"))
+	annotations := resolve(field(metadata, "annotations"))
+	if annotations == nil || annotations.Kind != yaml.MappingNode {
+		return n
+	}
+	kept := *annotations
+	kept.Content = nil
+	for i := 0; i+1 < len(annotations.Content); i += 2 {
+		if !which(annotations.Content[i].Value) {
+			kept.Content = append(kept.Content, annotations.Content[i], annotations.Content[i+1])
+		}
+	}
+	if len(kept.Content) == len(annotations.Content) {
+		return n
+	}
+	with := &kept
+	if len(kept.Content) == 0 {
+		with = nil
+	}
+	return withField(n, "metadata", withField(metadata, "annotations", with))
+}
+
+// withField is a mapping with another value of one of its fields, or without it.
+func withField(n *yaml.Node, name string, value *yaml.Node) *yaml.Node {
+	changed := *n
+	changed.Content = nil
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		switch key := n.Content[i]; {
+		case key.Value != name:
+			changed.Content = append(changed.Content, key, n.Content[i+1])
+		case value != nil:
+			changed.Content = append(changed.Content, key, value)
+		}
+	}
+	return &changed
+}
+
+// elements are the objects of a v1 List, or nil for any other object.
+func (o *Object) elements() (all []*Object) {
+	items := field(o.node, "items")
+	if o.apiVersion() != "v1" || o.kind() != "List" || items == nil {
+		return nil
+	}
+	for _, item := range items.Content {
+		if item = resolve(item); item.Kind == yaml.MappingNode {
+			all = append(all, &Object{item})
+		}
+	}
+	return all
+}
+
+// parseObjects reads the objects of a file.
+func parseObjects(data []byte) ([]*Object, error) {
+	documents, err := load(data)
+	var objects []*Object
+	for _, d := range documents {
+		objects = append(objects, &Object{d})
+	}
+	return objects, err
+}
+
+// field is the value of a field of a mapping, or nil.
+func field(n *yaml.Node, name string) *yaml.Node {
+	if n = resolve(n); n == nil || n.Kind != yaml.MappingNode {
+		return nil
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if key := n.Content[i]; key.Kind == yaml.ScalarNode && key.Value == name {
+			return n.Content[i+1]
+		}
+	}
+	return nil
+}
+
+// text is the scalar at a path of fields, or "".
+func text(n *yaml.Node, path ...string) string {
+	for _, name := range path {
+		n = field(n, name)
+	}
+	if n = resolve(n); n == nil || n.Kind != yaml.ScalarNode || isNull(n) {
+		return ""
+	}
+	return n.Value
+}
+
+// resolve follows an alias to what it stands for, which is no alias.
+func resolve(n *yaml.Node) *yaml.Node {
+	if n != nil && n.Kind == yaml.AliasNode {
+		return n.Alias
+	}
+	return n
+}
+
+func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
+
+// scalar is a node of text.
+func scalar(text string) *yaml.Node {
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
+}

@@ -1,0 +1,139 @@
+package plan
+
+import (
+	"bufio"
+	"cmp"
+	"fmt"
+	"html/template"
+	"io"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/templates"
+)
+
+// functions are what the templates say of rollouts.
+var functions = map[string]any{
+	"title": title, "clusters": clusters, "strategy": strategy, "runs": runsOf, "gates": gates, "notes": notes, "counts": counts,
+	"chart": newChart, "plain": diag.Plain, "md": diag.Markdown,
+	"since": func() string { return since }, "none": func() string { return noRollouts },
+}
+
+// executeHTML writes what one of the templates makes of data, with what it needs of the
+// drawings.
+func executeHTML(w io.Writer, name string, data any) error {
+	b := bufio.NewWriter(w)
+	parsed := template.Must(template.New(name).Funcs(functions).ParseFS(templates.Plan, "plan/"+name, "plan/chart.svg"))
+	return cmp.Or(parsed.Execute(b, data), b.Flush())
+}
+
+// svgFormat is a drawing of the traffic over time, one chart below the other.
+type svgFormat struct{}
+
+func (svgFormat) Write(w io.Writer, rollouts []render.Rollout) error {
+	drawing := struct {
+		Width, Height int
+		Charts        []chart
+	}{Width: svgWidth}
+	for i := range rollouts {
+		if rollouts[i].Plan.Canary.Suspend {
+			continue
+		}
+		c := newChart(&rollouts[i], fmt.Sprintf("chart-%d", i+1)).named(&rollouts[i])
+		c.Top = drawing.Height
+		drawing.Charts = append(drawing.Charts, c)
+		drawing.Height += c.Height
+	}
+	if len(drawing.Charts) == 0 {
+		drawing.Height = plotTop
+	}
+	return executeHTML(w, "charts.svg", drawing)
+}
+
+// htmlFormat is a page of its own for a fleet.
+type htmlFormat struct{}
+
+type htmlPage struct {
+	Count    string
+	Clusters []string
+	// On are the different sets of clusters, by their numbers in Clusters. Rollouts of a fleet
+	// have few of them, so each stands once.
+	On           [][]int
+	Applications []*htmlApplication
+}
+
+type htmlApplication struct {
+	ID       htmlID
+	Name     string
+	Rollouts []htmlRollout
+}
+
+type htmlRollout struct {
+	*render.Rollout
+	ID      htmlID
+	ChartID string
+	// On is the number of its set of clusters.
+	On int
+}
+
+func (htmlFormat) Write(w io.Writer, rollouts []render.Rollout) error {
+	page := htmlPage{Count: diag.Plural(len(rollouts), "rollout")}
+	for i := range rollouts {
+		page.Clusters = append(page.Clusters, rollouts[i].Clusters...)
+	}
+	slices.Sort(page.Clusters)
+	page.Clusters = slices.Compact(page.Clusters)
+	ids, sets := map[htmlID]int{}, map[string]int{}
+	for i := range rollouts {
+		r := htmlRollout{&rollouts[i], newHTMLID(ids, "rollout", rollouts[i].Namespace, rollouts[i].Name), fmt.Sprintf("chart-%d", i+1), page.on(sets, rollouts[i].Clusters)}
+		n := len(page.Applications)
+		if name := diag.Plain(rollouts[i].Application); n == 0 || page.Applications[n-1].Name != name {
+			n++
+			page.Applications = append(page.Applications, &htmlApplication{ID: newHTMLID(ids, append([]string{"application"}, strings.Split(name, "/")...)...), Name: name})
+		}
+		page.Applications[n-1].Rollouts = append(page.Applications[n-1].Rollouts, r)
+	}
+	if n := len(page.Clusters); n > 0 {
+		page.Count += " on " + diag.Plural(n, "cluster")
+	}
+	return executeHTML(w, "page.html", page)
+}
+
+// An htmlID is the id of a part of the page. It is made of names, so that it stays as
+// others come and go: people link to it.
+type htmlID string
+
+// newHTMLID is an id that no other part of the page has. Names have no tilde.
+func newHTMLID(ids map[htmlID]int, names ...string) htmlID {
+	for i, name := range names {
+		names[i] = url.PathEscape(name)
+	}
+	id := htmlID(strings.Join(names, "/"))
+	ids[id]++
+	if n := ids[id]; n > 1 {
+		id += htmlID(fmt.Sprintf("~%d", n))
+	}
+	return id
+}
+
+// Link leads to the part.
+func (id htmlID) Link() template.URL { return template.URL("#" + id) }
+
+// on is the number of a set of clusters, by what numbers the sets have.
+func (p *htmlPage) on(sets map[string]int, clusters []string) int {
+	numbers := make([]int, len(clusters))
+	for i, name := range clusters {
+		numbers[i], _ = slices.BinarySearch(p.Clusters, name)
+	}
+	key := fmt.Sprint(numbers)
+	n, ok := sets[key]
+	if !ok {
+		n = len(p.On)
+		sets[key] = n
+		p.On = append(p.On, numbers)
+	}
+	return n
+}

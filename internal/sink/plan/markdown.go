@@ -1,0 +1,21 @@
+package plan
+
+import (
+	"bufio"
+	"cmp"
+	"io"
+	"text/template"
+
+	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/templates"
+)
+
+// markdownFormat is for a pull request or a page: of each rollout the summary, and its
+// tables folded.
+type markdownFormat struct{}
+
+func (markdownFormat) Write(w io.Writer, rollouts []render.Rollout) error {
+	b := bufio.NewWriter(w)
+	parsed := template.Must(template.New("plan.md").Funcs(functions).ParseFS(templates.Plan, "plan/plan.md"))
+	return cmp.Or(parsed.Execute(b, pointers(rollouts)), b.Flush())
+}

@@ -1,0 +1,196 @@
+// Package plan shows what the rollouts of a fleet go through, and has a file for each
+// format. What happens is simulated by package flagger; here it is put into words, tables
+// and charts.
+package plan
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/internal/format"
+	"github.com/fleetwright/fleetwright/render"
+)
+
+// A Format writes the plans of rollouts.
+type Format interface {
+	Write(w io.Writer, rollouts []render.Rollout) error
+}
+
+// FormatOptions are what formats know beside the rollouts.
+type FormatOptions struct {
+	// Color has text print colours, for a terminal.
+	Color bool
+}
+
+// formats are all formats, in the order in which they are offered.
+var formats = format.List[func(FormatOptions) Format]{
+	{Name: "text", Value: func(o FormatOptions) Format { return textFormat{o} }},
+	{Name: "markdown", Value: func(FormatOptions) Format { return markdownFormat{} }},
+	{Name: "json", Value: func(FormatOptions) Format { return jsonFormat{} }},
+	{Name: "svg", Value: func(FormatOptions) Format { return svgFormat{} }},
+	{Name: "html", Value: func(FormatOptions) Format { return htmlFormat{} }},
+}
+
+// Formats are the names that NewFormat knows. The first is the default.
+func Formats() []string { return formats.Names() }
+
+// NewFormat is the format of a name, or false where there is none.
+func NewFormat(name string, options FormatOptions) (Format, bool) {
+	return format.New(formats, name, options)
+}
+
+// A run is one of a plan, with what it is called.
+type run struct {
+	// Key is what programs call it, Name what people do, and Short the same above a narrow
+	// column.
+	Key, Name, Short string
+	flagger.Run
+}
+
+// runsOf are the runs of a plan, the good one first.
+func runsOf(p *flagger.Plan) []run {
+	all := []run{{"good", "good version", "good", p.Good}}
+	for _, r := range []struct {
+		key, name, short string
+		run              *flagger.Run
+	}{
+		{"failsFirst", "bad at the first check", "bad first", p.First},
+		{"failsLast", "bad at the last check", "bad last", p.Last},
+		{"failsBeforeTraffic", "bad before traffic", "bad before", p.PreRollout},
+	} {
+		if r.run != nil {
+			all = append(all, run{r.key, r.name, r.short, *r.run})
+		}
+	}
+	return all
+}
+
+// A row of a run's table: ticks one after the other that show the same.
+type row struct {
+	flagger.Tick
+	// from and to are the numbers of the first and the last tick.
+	from, to int
+	// failed says that the check of each of the ticks failed, and since is the number of the
+	// first where there are several.
+	failed bool
+	since  int
+}
+
+// mostAlike is how many rows show the same before they are one, and mostFailed the same of
+// failed checks.
+const (
+	mostAlike  = 3
+	mostFailed = 10
+)
+
+// Rows are the table of a run. Long stretches that show the same are one row.
+func (r run) Rows() (rows []row) {
+	for i, t := range r.Ticks {
+		failed := i > 0 && t.FailedChecks > r.Ticks[i-1].FailedChecks
+		rows = append(rows, row{Tick: t, from: i, to: i, failed: failed})
+	}
+	folded := rows[:0]
+	for len(rows) > 0 {
+		n := 1
+		for n < len(rows) && rows[n].shows(rows[0]) {
+			n++
+		}
+		most := mostAlike
+		if rows[0].failed {
+			most = mostFailed
+		}
+		if n > most {
+			last := rows[n-1]
+			last.from, last.since = rows[0].from, rows[0].FailedChecks
+			folded = append(folded, last)
+		} else {
+			folded = append(folded, rows[:n]...)
+		}
+		rows = rows[n:]
+	}
+	return folded
+}
+
+// shows says whether two rows show the same.
+func (r row) shows(other row) bool {
+	return r.Phase == other.Phase && r.Weight == other.Weight && r.Route == other.Route && r.failed == other.failed
+}
+
+// When is the time of a row since the detection.
+func (r run) When(w row) string {
+	if w.to > w.from {
+		return fmt.Sprintf("%s to %s", diag.Duration(r.At(w.from)), diag.Duration(r.At(w.to)))
+	}
+	return diag.Duration(r.At(w.from))
+}
+
+// Note is what there is to say of a row beside what it shows.
+func (w row) Note() string {
+	switch {
+	case w.failed && w.since > 0:
+		return fmt.Sprintf("failed checks %d to %d", w.since, w.FailedChecks)
+	case w.failed:
+		return fmt.Sprintf("failed check %d", w.FailedChecks)
+	case w.Mirrored:
+		return "mirrored"
+	}
+	return ""
+}
+
+// Summary are the cells of a run in the table of all runs.
+func (r run) Summary() []string {
+	return []string{r.Name, string(r.Outcome), r.After(), r.BacksOut(), r.Most(), r.Exposure()}
+}
+
+// Cells are those of a row in the run's table, with a bar of so many characters.
+func (r run) Cells(w row, barLength int) []string {
+	return []string{string(w.Phase), strconv.Itoa(w.Weight), r.When(w), percent(w.Canary), bar(w.Canary, barLength), w.Note()}
+}
+
+// A count is how often something is called or asked in each run.
+type count struct {
+	What  string
+	Times []int
+}
+
+// counts are those of the webhooks and metrics of a plan, in the order of its runs.
+func counts(p *flagger.Plan) (all []count) {
+	runs := runsOf(p)
+	a := &p.Canary.Analysis
+	for i := range a.Webhooks {
+		c := count{What: fmt.Sprintf("%s webhook %s", a.Webhooks[i].Kind(), a.Webhooks[i].Name)}
+		for _, r := range runs {
+			c.Times = append(c.Times, r.Calls[i])
+		}
+		all = append(all, c)
+	}
+	for i, m := range a.Metrics {
+		c := count{What: "query of " + m.Name}
+		for _, r := range runs {
+			c.Times = append(c.Times, r.Queries[i])
+		}
+		all = append(all, c)
+	}
+	return all
+}
+
+// noRollouts is what there is to say of documents without any.
+const noRollouts = "There are no rollouts."
+
+// title is what people call a rollout: the workload.
+func title(r *render.Rollout) string { return r.Namespace + "/" + r.Name }
+
+// pointers lead to rollouts.
+func pointers(rollouts []render.Rollout) (all []*render.Rollout) {
+	for i := range rollouts {
+		all = append(all, &rollouts[i])
+	}
+	return all
+}
+
+// clusters names those of a rollout.
+func clusters(r *render.Rollout) string { return strings.Join(r.Clusters, ", ") }
