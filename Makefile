@@ -81,6 +81,8 @@ golden:
 	go test ./render ./internal/plan -run Golden -update
 	UPDATE=1 go test ./schema ./cmd/fleetwright
 
-# The JSON Schemas and CUE shapes, from the Go types.
+# The JSON Schemas and CUE shapes, from the Go types; the codes of diagnostics, from their
+# texts.
 generate:
 	go generate ./schema
+	@failed=$$(UPDATE=1 go test -count=1 ./internal/catalogue) || { echo "$$failed"; exit 1; }

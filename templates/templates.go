@@ -1,6 +1,6 @@
 // Package templates holds what is data and not code: the charts that are
-// installed, the manifests of a load tester, queries, and the documents that a user
-// begins with.
+// installed, the manifests of a load tester, queries, the documents that a user begins
+// with, and the texts about diagnostics.
 package templates
 
 import "embed"
@@ -46,3 +46,9 @@ var Init embed.FS
 //
 //go:embed plan
 var Plan embed.FS
+
+// Diagnostics are the texts about diagnostics: diagnostics/CODE.md. Package catalogue
+// reads them.
+//
+//go:embed diagnostics/FW*.md
+var Diagnostics embed.FS

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/fleetwright/fleetwright/internal/catalogue"
 )
 
 // sarifFormat is SARIF 2.1.0, for code scanning and editors
@@ -118,7 +120,11 @@ func (f sarifFormat) Write(w io.Writer, list List) error {
 		run.Tool.Driver.SemanticVersion = version
 	}
 	for _, code := range codes {
-		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, newSarifRule(code))
+		rule, err := newSarifRule(code)
+		if err != nil {
+			return err
+		}
+		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, rule)
 	}
 	same := map[string]int{}
 	for _, d := range list {
@@ -138,27 +144,20 @@ func (f sarifFormat) Write(w io.Writer, list List) error {
 	return writeJSON(w, sarifLog{Schema: sarifSchema, Version: "2.1.0", Runs: []sarifRun{run}})
 }
 
-func newSarifRule(code Code) sarifRule {
+func newSarifRule(code Code) (sarifRule, error) {
 	rule := sarifRule{ID: code, DefaultConfiguration: sarifConfiguration{sarifLevels[code.Severity()]}}
-	known := code.Rule()
-	if known == nil {
-		return rule
+	if !code.Exists() {
+		return rule, nil
 	}
-	rule.ShortDescription = newSarifText(known.Title)
-	rule.FullDescription = newSarifText(known.Ignored)
-	help := known.Fix
-	if help != "" && known.Source != "" {
-		help += "\n\nSource: " + known.Source
+	entry, err := catalogue.Read(string(code))
+	if err != nil {
+		return rule, err
 	}
-	rule.Help = newSarifText(help)
-	return rule
-}
-
-func newSarifText(text string) *sarifText {
-	if text == "" {
-		return nil
+	if entry.Source != "" {
+		entry.Fix += "\n\nSource: " + entry.Source
 	}
-	return &sarifText{text}
+	rule.ShortDescription, rule.FullDescription, rule.Help = &sarifText{entry.Title}, &sarifText{entry.Effect}, &sarifText{entry.Fix}
+	return rule, nil
 }
 
 func (f sarifFormat) location(d Diagnostic) sarifLocation {

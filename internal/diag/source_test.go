@@ -11,13 +11,14 @@ import (
 	"github.com/clipperhouse/displaywidth"
 	"go.yaml.in/yaml/v4"
 
+	"github.com/fleetwright/fleetwright/internal/catalogue"
 	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
 // marked is a text without the mark in it, and where the mark was, as the parser counts.
 func marked(t *testing.T, text string) (string, diag.Position) {
 	t.Helper()
-	before, after, ok := strings.Cut(text, diag.Mark)
+	before, after, ok := strings.Cut(text, catalogue.Mark)
 	if !ok {
 		t.Fatalf("no mark in %q", text)
 	}
