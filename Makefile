@@ -63,7 +63,7 @@ fuzz:
 	go test ./internal/accept -run '^$$' -fuzz FuzzFromJSON -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./render -run '^$$' -fuzz FuzzCompile -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./internal/blockyaml -run '^$$' -fuzz FuzzReadBack -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
-	go test ./internal/diag -run '^$$' -fuzz FuzzExcerpt -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
+	go test ./internal/excerpt -run '^$$' -fuzz FuzzExcerpt -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./internal/flagger -run '^$$' -fuzz FuzzNew -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./internal/krm -run '^$$' -fuzz FuzzFunction -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/excerpt"
 	"github.com/fleetwright/fleetwright/internal/git"
 	"github.com/fleetwright/fleetwright/internal/inputs"
 	"github.com/fleetwright/fleetwright/render"
@@ -54,14 +55,11 @@ type printer struct {
 }
 
 func (a *app) newPrinter(flags diagnosticFlags, files []schema.File, to io.Writer) (*printer, error) {
-	terminal := isTerminal(to)
-	format, ok := diag.NewFormat(flags.format, diag.FormatOptions{
-		Source:  sourceOf(files),
-		Excerpt: terminal,
-		Color:   terminal && wantsColor(),
-		Version: version(),
-		URI:     newRepositories().name,
-	})
+	options := diag.FormatOptions{Version: version(), URI: newRepositories().name}
+	if isTerminal(to) {
+		options.Excerpt, options.Color = excerpt.From(sourceOf(files)), wantsColor()
+	}
+	format, ok := diag.NewFormat(flags.format, options)
 	if !ok {
 		return nil, unknown("format", flags.format, diag.Formats())
 	}

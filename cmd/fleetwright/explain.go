@@ -13,6 +13,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/catalogue"
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/excerpt"
 	"github.com/fleetwright/fleetwright/internal/named"
 )
 
@@ -173,7 +174,7 @@ func indented(text string) string {
 // underlined returns a bad example with carets in place of the mark.
 func underlined(bad string) string {
 	text, line, column := catalogue.CutMark(bad)
-	carets, ok := diag.NewSource([]byte(text)).Carets(diag.Position{Line: line, Column: column})
+	carets, ok := excerpt.New([]byte(text)).Carets(diag.Position{Line: line, Column: column})
 	if !ok {
 		return text
 	}

@@ -21,8 +21,8 @@ type Credential struct {
 	Bare bool
 }
 
-// redacted stands in place of a credential.
-const redacted = "***"
+// Redacted stands in place of a credential.
+const Redacted = "***"
 
 // Redact returns the text with every credential replaced.
 func Redact(text string) string {
@@ -34,7 +34,7 @@ func Redact(text string) string {
 	end := 0
 	for _, c := range found {
 		b.WriteString(text[end:c.Start])
-		b.WriteString(redacted)
+		b.WriteString(Redacted)
 		end = c.End
 	}
 	b.WriteString(text[end:])

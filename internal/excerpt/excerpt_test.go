@@ -1,4 +1,4 @@
-package diag_test
+package excerpt_test
 
 import (
 	"bytes"
@@ -13,6 +13,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/catalogue"
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/excerpt"
 )
 
 // marked is a text without the mark in it, and where the mark was, as the parser counts.
@@ -107,7 +108,7 @@ func TestCaretsSpanTheValue(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			text, at := marked(t, tt.text)
-			line, carets, ok := diag.NewSource([]byte(text)).Excerpt(at)
+			line, carets, ok := excerpt.New([]byte(text)).Excerpt(at)
 			if got := line + "\n" + carets; !ok || got != tt.want {
 				t.Errorf("it prints\n%s\nwant\n%s", got, tt.want)
 			}
@@ -117,7 +118,7 @@ func TestCaretsSpanTheValue(t *testing.T) {
 
 func TestLinesEndWhereTheParserSees(t *testing.T) {
 	text := []byte("\ufeffa: 1\rb: 2\r\nc: 3\u0085d: 4\u2028e: 5\u2029f: 6\n\ng: '7\u2028  8'\nh: 9")
-	source := diag.NewSource(text)
+	source := excerpt.New(text)
 	var n yaml.Node
 	if err := yaml.Unmarshal(text, &n); err != nil {
 		t.Fatal(err)
@@ -135,7 +136,7 @@ func TestLinesEndWhereTheParserSees(t *testing.T) {
 }
 
 func TestThereIsNoExcerptOfALineThatIsNotThere(t *testing.T) {
-	source := diag.NewSource([]byte("a: b"))
+	source := excerpt.New([]byte("a: b"))
 	for _, line := range []int{-1, 0, 2} {
 		if _, _, ok := source.Excerpt(diag.Position{Line: line, Column: 1}); ok {
 			t.Errorf("there is a line %d", line)
@@ -166,7 +167,7 @@ func TestLongLinesAreCutAroundTheValue(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			text, at := marked(t, tt.text)
-			line, carets, ok := diag.NewSource([]byte(text)).Excerpt(at)
+			line, carets, ok := excerpt.New([]byte(text)).Excerpt(at)
 			if !ok || line != tt.line || carets != tt.carets {
 				t.Errorf("it prints\n%s\n%s\nwant\n%s\n%s", line, carets, tt.line, tt.carets)
 			}
@@ -185,7 +186,7 @@ func TestCaretsAgreeWithTheParser(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		source := diag.NewSource(text)
+		source := excerpt.New(text)
 		var walk func(n *yaml.Node)
 		walk = func(n *yaml.Node) {
 			for _, child := range n.Content {
@@ -230,7 +231,7 @@ func FuzzExcerpt(f *testing.F) {
 	f.Add([]byte("&a 'b''c\n  d': !e\n---\n\xff"), 2, 1)
 	f.Add([]byte(strings.Repeat("値\t", 200)), 1, 150)
 	f.Fuzz(func(t *testing.T, text []byte, line, column int) {
-		shown, carets, ok := diag.NewSource(text).Excerpt(diag.Position{Line: line, Column: column})
+		shown, carets, ok := excerpt.New(text).Excerpt(diag.Position{Line: line, Column: column})
 		if !ok {
 			return
 		}
@@ -258,7 +259,7 @@ func TestExcerptsHoldNoCredential(t *testing.T) {
 		{`url: »"https://user:s3cret`, `url: "https://***`, "     ^^^^^^^^^^^^"},
 	} {
 		text, at := marked(t, tt.text)
-		line, carets, ok := diag.NewSource([]byte(text)).Excerpt(at)
+		line, carets, ok := excerpt.New([]byte(text)).Excerpt(at)
 		if !ok || line != tt.line || carets != tt.carets {
 			t.Errorf("of %s it prints\n%s\n%s\nwant\n%s\n%s", tt.text, line, carets, tt.line, tt.carets)
 		}

@@ -1,4 +1,6 @@
-package diag
+// Package excerpt shows lines of YAML files, with carets below the value that a diagnostic
+// is about.
+package excerpt
 
 import (
 	"cmp"
@@ -8,14 +10,35 @@ import (
 	"unicode/utf8"
 
 	"github.com/clipperhouse/displaywidth"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
-// A Source is the text of a YAML file, of which places can be shown, one at a time.
-type Source struct {
-	lines []sourceLine
+// From returns what shows places in the files that source finds by their names, as
+// [diag.FormatOptions] take it.
+func From(source func(file string) []byte) func(at diag.Position) (line, carets string, ok bool) {
+	texts := map[string]*Text{}
+	return func(at diag.Position) (line, carets string, ok bool) {
+		text, known := texts[at.File]
+		if !known {
+			if data := source(at.File); data != nil {
+				text = New(data)
+			}
+			texts[at.File] = text
+		}
+		if text == nil {
+			return "", "", false
+		}
+		return text.Excerpt(at)
+	}
 }
 
-type sourceLine struct {
+// A Text is that of a YAML file, of which places can be shown, one at a time.
+type Text struct {
+	lines []textLine
+}
+
+type textLine struct {
 	text string
 	// state that the line begins in.
 	state yamlState
@@ -24,9 +47,9 @@ type sourceLine struct {
 	ends map[int]int
 }
 
-// NewSource is the text of a file. It need not be valid.
-func NewSource(text []byte) *Source {
-	s := &Source{}
+// New returns the text of a file. It need not be valid.
+func New(text []byte) *Text {
+	t := &Text{}
 	var state yamlState
 	rest := string(text)
 	for more := true; more; {
@@ -34,10 +57,10 @@ func NewSource(text []byte) *Source {
 		line, rest, more = cutLine(rest)
 		// A byte order mark, with which a document may begin, counts as no column.
 		line = strings.TrimPrefix(line, "\ufeff")
-		s.lines = append(s.lines, sourceLine{text: line, state: state})
+		t.lines = append(t.lines, textLine{text: line, state: state})
 		state.scan(line, func(int, int) {})
 	}
-	return s
+	return t
 }
 
 // cutLine cuts the first line from a text, at what the parser counts as the end of a
@@ -61,19 +84,19 @@ func cutLine(text string) (line, rest string, more bool) {
 // have.
 //
 // Credentials are not shown.
-func (s *Source) Excerpt(at Position) (line, carets string, ok bool) { return s.excerpt(at, true) }
+func (t *Text) Excerpt(at diag.Position) (line, carets string, ok bool) { return t.excerpt(at, true) }
 
 // Carets are those of Excerpt, below the line as it is.
-func (s *Source) Carets(at Position) (carets string, ok bool) {
-	_, carets, ok = s.excerpt(at, false)
+func (t *Text) Carets(at diag.Position) (carets string, ok bool) {
+	_, carets, ok = t.excerpt(at, false)
 	return carets, ok
 }
 
-func (s *Source) excerpt(at Position, redact bool) (line, carets string, ok bool) {
-	if at.Line < 1 || at.Line > len(s.lines) {
+func (t *Text) excerpt(at diag.Position, redact bool) (line, carets string, ok bool) {
+	if at.Line < 1 || at.Line > len(t.lines) {
 		return "", "", false
 	}
-	l := &s.lines[at.Line-1]
+	l := &t.lines[at.Line-1]
 	start, end := l.span(at.Column)
 	shown := newCells(l.text, start, redact)
 	line, carets = shown.excerpt(shown.at(start), shown.at(end-1)+1)
@@ -86,7 +109,7 @@ func (s *Source) excerpt(at Position, redact bool) (line, carets string, ok bool
 // span is where the value at a column begins and ends in the text of the line, in bytes.
 // What is not the beginning of a value is a single character; the end of the line is
 // one, too.
-func (l *sourceLine) span(column int) (start, end int) {
+func (l *textLine) span(column int) (start, end int) {
 	start = len(l.text)
 	n := 0
 	for i := range l.text {
@@ -157,7 +180,7 @@ func newCells(line string, value int, redact bool) cells {
 		return l
 	}
 	// The user information of a URL may go on in the next line.
-	for _, secret := range Credentials(line[from:to] + " @") {
+	for _, secret := range diag.Credentials(line[from:to] + " @") {
 		l.hide(from+secret.Start, from+secret.End)
 	}
 	return l
@@ -169,7 +192,7 @@ func (l cells) hide(start, end int) {
 	for i := first; i < l.at(end); i++ {
 		l.all[i].text, l.all[i].width = "", 0
 	}
-	l.all[first].text, l.all[first].width = redacted, len(redacted)
+	l.all[first].text, l.all[first].width = diag.Redacted, len(diag.Redacted)
 }
 
 // visible is what a terminal shows in columns of its own. Characters without a shape
@@ -179,9 +202,9 @@ func visible(text string) string {
 	shapeless := func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) }
 	first, _ := utf8.DecodeRuneInString(text)
 	if shapeless(first) || sitsOnOthers(text) {
-		return escape(text, func(r rune) bool { return r == first || shapeless(r) || unicode.IsMark(r) })
+		return diag.Escape(text, func(r rune) bool { return r == first || shapeless(r) || unicode.IsMark(r) })
 	}
-	return escape(text, unicode.IsControl)
+	return diag.Escape(text, unicode.IsControl)
 }
 
 func sitsOnOthers(text string) bool {
@@ -213,7 +236,7 @@ func (l cells) window(first int) (left, right int) {
 	}
 	// What comes before the value, then the value and what follows, then, where that
 	// leaves room, more of what comes before.
-	left, right, width = first, first, 2*displaywidth.String(ellipsis)
+	left, right, width = first, first, 2*displaywidth.String(diag.Ellipsis)
 	for left > 0 && width+l.all[left-1].width <= before {
 		left--
 		width += l.all[left].width
@@ -229,14 +252,12 @@ func (l cells) window(first int) (left, right int) {
 	return left, right
 }
 
-const ellipsis = "…"
-
 // excerpt is what is in the window, and carets below the cells from first to before end.
 func (l cells) excerpt(first, end int) (line, carets string) {
 	left, right := l.window(first)
 	var text, below strings.Builder
 	if left > 0 || l.before {
-		text.WriteString(ellipsis)
+		text.WriteString(diag.Ellipsis)
 		below.WriteByte(' ')
 	}
 	for i := left; i < right; i++ {
@@ -259,7 +280,7 @@ func (l cells) excerpt(first, end int) (line, carets string) {
 		}
 	}
 	if right < len(l.all) || l.after {
-		text.WriteString(ellipsis)
+		text.WriteString(diag.Ellipsis)
 	}
 	return text.String(), below.String()
 }
