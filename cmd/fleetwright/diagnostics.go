@@ -57,7 +57,11 @@ type printer struct {
 func (a *app) newPrinter(flags diagnosticFlags, files []schema.File, to io.Writer) (*printer, error) {
 	options := diag.FormatOptions{Version: version(), URI: newRepositories().name}
 	if isTerminal(to) {
-		options.Excerpt, options.Color = excerpt.From(sourceOf(files)), wantsColor()
+		texts := make(map[string][]byte, len(files))
+		for _, f := range files {
+			texts[f.Name] = f.Data
+		}
+		options.Excerpt, options.Color = excerpt.From(texts), wantsColor()
 	}
 	format, ok := diag.NewFormat(flags.format, options)
 	if !ok {
@@ -78,20 +82,6 @@ func (p *printer) print(list diag.List, w *watched) (diag.List, string, error) {
 		return list, line, err
 	}
 	return list, summary(list), p.format.Write(p.to, list)
-}
-
-// sourceOf finds the text of a file.
-func sourceOf(files []schema.File) func(name string) []byte {
-	var texts map[string][]byte
-	return func(name string) []byte {
-		if texts == nil {
-			texts = make(map[string][]byte, len(files))
-			for _, f := range files {
-				texts[f.Name] = f.Data
-			}
-		}
-		return texts[name]
-	}
 }
 
 // summary counts diagnostics.

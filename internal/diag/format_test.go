@@ -54,12 +54,7 @@ func expect(t *testing.T, got, want string) {
 }
 
 // excerpts are those of application, under the name that run has.
-var excerpts = excerpt.From(func(file string) []byte {
-	if file == "fleet/a.yaml" {
-		return []byte(application)
-	}
-	return nil
-})
+var excerpts = excerpt.From(map[string][]byte{"fleet/a.yaml": []byte(application)})
 
 func TestFormatsAreFoundByTheirNames(t *testing.T) {
 	if want := []string{"text", "json", "github", "sarif"}; !slices.Equal(diag.Formats(), want) {
@@ -105,7 +100,7 @@ gone: b,c.yaml:7: error FW110 x[0]: a\x1b[31m\r\nb
 }
 
 func TestTextShowsALineWithoutAColumn(t *testing.T) {
-	options := diag.FormatOptions{Excerpt: excerpt.From(func(string) []byte { return []byte(strings.Repeat("a: b\n\n", 100000)) })}
+	options := diag.FormatOptions{Excerpt: excerpt.From(map[string][]byte{"a": []byte(strings.Repeat("a: b\n\n", 100000))})}
 	list := diag.List{
 		diag.New(diag.Syntax, at("a", 99999, 0), "", "x", ""),
 		diag.New(diag.Syntax, at("a", 100000, 1), "", "y", ""),
@@ -121,8 +116,7 @@ a:200002:1: error FW101 z
 }
 
 func TestTextWithoutSourcesShowsNone(t *testing.T) {
-	none := excerpt.From(func(string) []byte { return nil })
-	expect(t, written(t, "text", diag.FormatOptions{Excerpt: none}, run), written(t, "text", diag.FormatOptions{}, run))
+	expect(t, written(t, "text", diag.FormatOptions{Excerpt: excerpt.From(nil)}, run), written(t, "text", diag.FormatOptions{}, run))
 }
 
 func TestColorsSayHowBadItIs(t *testing.T) {

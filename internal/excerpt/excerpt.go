@@ -14,22 +14,18 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
-// From returns what shows places in the files that source finds by their names, as
-// [diag.FormatOptions] take it.
-func From(source func(file string) []byte) func(at diag.Position) (line, carets string, ok bool) {
+// From returns what shows places in files, whose texts have the names that positions carry.
+func From(files map[string][]byte) func(at diag.Position) (line, carets string, ok bool) {
 	texts := map[string]*Text{}
 	return func(at diag.Position) (line, carets string, ok bool) {
-		text, known := texts[at.File]
-		if !known {
-			if data := source(at.File); data != nil {
-				text = New(data)
-			}
-			texts[at.File] = text
-		}
-		if text == nil {
+		data, ok := files[at.File]
+		if !ok {
 			return "", "", false
 		}
-		return text.Excerpt(at)
+		if texts[at.File] == nil {
+			texts[at.File] = New(data)
+		}
+		return texts[at.File].Excerpt(at)
 	}
 }
 
@@ -51,10 +47,7 @@ type textLine struct {
 func New(text []byte) *Text {
 	t := &Text{}
 	var state yamlState
-	rest := string(text)
-	for more := true; more; {
-		var line string
-		line, rest, more = cutLine(rest)
+	for line := range strings.SplitSeq(lineBreaks.Replace(string(text)), "\n") {
 		// A byte order mark, with which a document may begin, counts as no column.
 		line = strings.TrimPrefix(line, "\ufeff")
 		t.lines = append(t.lines, textLine{text: line, state: state})
@@ -63,19 +56,8 @@ func New(text []byte) *Text {
 	return t
 }
 
-// cutLine cuts the first line from a text, at what the parser counts as the end of a
-// line (YAML 1.1, 4.2). It says whether there was one.
-func cutLine(text string) (line, rest string, more bool) {
-	i := strings.IndexAny(text, "\n\r\u0085\u2028\u2029")
-	if i < 0 {
-		return text, "", false
-	}
-	if strings.HasPrefix(text[i:], "\r\n") {
-		return text[:i], text[i+2:], true
-	}
-	_, size := utf8.DecodeRuneInString(text[i:])
-	return text[:i], text[i+size:], true
-}
+// lineBreaks makes those that the parser counts the same (YAML 1.1, 4.2).
+var lineBreaks = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u0085", "\n", "\u2028", "\n", "\u2029", "\n")
 
 // Excerpt is the line at a position, and carets that stand below the value there when
 // both are printed one below the other, behind prefixes of one width. Neither holds what

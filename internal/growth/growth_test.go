@@ -21,7 +21,7 @@ func cost(files []schema.File) (cost [3]uint64) {
 	for _, f := range files {
 		texts[f.Name] = f.Data
 	}
-	options := diag.FormatOptions{Excerpt: excerpt.From(func(file string) []byte { return texts[file] })}
+	options := diag.FormatOptions{Excerpt: excerpt.From(texts)}
 	cost[2] = growth.Allocated(func() {
 		for _, name := range diag.Formats() {
 			format, _ := diag.NewFormat(name, options)
