@@ -7,22 +7,16 @@ import "strings"
 type yamlState struct {
 	// flow is the number of collections in brackets and braces that are open.
 	flow int
-	// quote that is open, or 0.
-	quote byte
-	// text is what continues in the lines that are indented by at least indent.
-	text   continued
+	// open is what goes on in the next line: a quote, a block text or a plain value, the last
+	// two only in lines that are indented by at least indent. 0 is nothing.
+	open   byte
 	indent int
 }
 
-// continued is text that may go on in the next line.
-type continued int
-
+// What is open and no quote.
 const (
-	nothing continued = iota
-	// plainText is without quotes.
-	plainText
-	// blockText is behind | or >.
-	blockText
+	plainText = 'a'
+	blockText = '|'
 )
 
 // scan reads a line, and visits each value that begins in it: a key without its colon, a
@@ -41,17 +35,17 @@ func (s *yamlState) scan(line string, visit func(start, end int)) {
 		*s = yamlState{}
 		l.visit(0, 3)
 		l.i, l.parent = 3, -1
-	case s.quote != 0:
+	case s.open == '"' || s.open == '\'':
 		if !l.closeQuote() {
 			return
 		}
-	case s.text == blockText && indent >= s.indent:
+	case s.open == blockText && indent >= s.indent:
 		return
-	case s.text == plainText && indent >= s.indent && trimmed[indent] != '#':
+	case s.open == plainText && indent >= s.indent && trimmed[indent] != '#':
 		l.i, l.parent = indent, s.indent-1
 		l.plain(span{indent, indent})
 	default:
-		s.text = nothing
+		s.open = 0
 	}
 	for l.next() {
 	}
@@ -60,7 +54,7 @@ func (s *yamlState) scan(line string, visit func(start, end int)) {
 	}
 }
 
-// isMarker says whether a line begins or ends a document.
+// isMarker reports whether a line begins or ends a document.
 func isMarker(line string) bool {
 	return (strings.HasPrefix(line, "---") || strings.HasPrefix(line, "...")) && (len(line) == 3 || isBlank(line[3]))
 }
@@ -139,7 +133,7 @@ func (l *yamlLine) next() bool {
 		l.i++
 	case c == '"' || c == '\'':
 		l.i++
-		l.state.quote = c
+		l.state.open = c
 		if !l.closeQuote() {
 			l.found(at, len(l.text))
 			return false
@@ -152,7 +146,7 @@ func (l *yamlLine) next() bool {
 			l.i++
 		}
 		l.found(at, l.i)
-		l.state.text, l.state.indent = blockText, l.parent+1
+		l.state.open, l.state.indent = blockText, l.parent+1
 		l.blanks()
 		l.comment()
 		return false
@@ -168,7 +162,7 @@ func (l *yamlLine) blanks() {
 	}
 }
 
-// comment reads a comment, and says whether there is one. What was before it does not go
+// comment reads a comment, and reports whether there is one. What was before it does not go
 // on behind it.
 func (l *yamlLine) comment() bool {
 	if l.i == len(l.text) || l.text[l.i] != '#' || l.i > 0 && !isBlank(l.text[l.i-1]) {
@@ -176,16 +170,16 @@ func (l *yamlLine) comment() bool {
 	}
 	l.end = len(strings.TrimRight(l.text[:l.i], " \t"))
 	l.visit(l.i, len(l.text))
-	if l.state.text == plainText {
-		l.state.text = nothing
+	if l.state.open == plainText {
+		l.state.open = 0
 	}
 	return true
 }
 
-// closeQuote reads to behind the end of what is quoted, and says whether it is in the
+// closeQuote reads to behind the end of what is quoted, and reports whether it is in the
 // line.
 func (l *yamlLine) closeQuote() bool {
-	for quote := l.state.quote; l.i < len(l.text); l.i++ {
+	for quote := l.state.open; l.i < len(l.text); l.i++ {
 		switch {
 		case l.text[l.i] == '\\' && quote == '"':
 			l.i++
@@ -194,7 +188,7 @@ func (l *yamlLine) closeQuote() bool {
 			l.i++
 		default:
 			l.i++
-			l.state.quote, l.closed = 0, true
+			l.state.open, l.closed = 0, true
 			return true
 		}
 	}
@@ -215,13 +209,13 @@ func (l *yamlLine) plain(at span) {
 	}
 	l.i = end
 	l.found(at, end)
-	l.state.text = nothing
+	l.state.open = 0
 	if !l.isKey(at) && l.state.flow == 0 {
-		l.state.text, l.state.indent = plainText, l.parent+1
+		l.state.open, l.state.indent = plainText, l.parent+1
 	}
 }
 
-// isColon says whether there is a colon that ends a key.
+// isColon reports whether there is a colon that ends a key.
 func (l *yamlLine) isColon(i int) bool {
 	if l.text[i] != ':' {
 		return false
@@ -229,7 +223,7 @@ func (l *yamlLine) isColon(i int) bool {
 	return i+1 == len(l.text) || isBlank(l.text[i+1]) || l.state.flow > 0 && isFlow(l.text[i+1])
 }
 
-// isKey says whether the value that was read is a key: then its value is in its mapping.
+// isKey reports whether the value that was read is a key: then its value is in its mapping.
 func (l *yamlLine) isKey(at span) bool {
 	l.blanks()
 	if l.i == len(l.text) || !l.isColon(l.i) {
@@ -241,5 +235,5 @@ func (l *yamlLine) isKey(at span) bool {
 
 func isBlank(c byte) bool { return c == ' ' || c == '\t' }
 
-// isFlow says whether a character ends a value inside of brackets and braces.
+// isFlow reports whether a character ends a value inside of brackets and braces.
 func isFlow(c byte) bool { return strings.IndexByte(",[]{}", c) >= 0 }
