@@ -64,7 +64,7 @@ fuzz:
 	go test ./internal/accept -run '^$$' -fuzz FuzzFromJSON -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./render -run '^$$' -fuzz FuzzCompile -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./internal/blockyaml -run '^$$' -fuzz FuzzReadBack -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
-	go test ./internal/diag -run '^$$' -fuzz FuzzExcerpt -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
+	go test ./internal/excerpt -run '^$$' -fuzz FuzzExcerpt -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./internal/flagger -run '^$$' -fuzz FuzzNew -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./internal/sink/krm -run '^$$' -fuzz FuzzFunction -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 
@@ -82,6 +82,8 @@ golden:
 	go test ./render ./internal/sink/plan -run Golden -update
 	UPDATE=1 go test ./schema ./cmd/fleetwright
 
-# The JSON Schemas and CUE shapes, from the Go types.
+# The JSON Schemas and CUE shapes, from the Go types; the codes of diagnostics, from their
+# texts.
 generate:
 	go generate ./schema
+	@failed=$$(UPDATE=1 go test -count=1 ./internal/catalogue) || { echo "$$failed"; exit 1; }

@@ -11,6 +11,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"github.com/fleetwright/fleetwright/internal/catalogue"
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/schema"
 )
@@ -19,35 +20,33 @@ import (
 // one gives one diagnostic, of the rule's code and where the mark is, and the good one
 // none but those of the base.
 func TestCatalogueExamples(t *testing.T) {
-	for r := range diag.Rules() {
+	for _, r := range diag.Rules() {
 		t.Run(string(r.Code), func(t *testing.T) {
-			for name, text := range map[string]string{"Ignored": r.Ignored, "Fix": r.Fix} {
-				if !strings.HasSuffix(text, ".") {
-					t.Errorf("%s is %q, want sentences", name, text)
-				}
+			e, err := catalogue.Read(string(r.Code))
+			if err != nil {
+				t.Fatal(err)
 			}
 			if slices.Contains([]diag.Code{diag.Internal, diag.Stale, diag.Disappears}, r.Code) {
 				return // no document can bring it about
 			}
-			if r.Bad == "" || strings.Count(r.Bad, diag.Mark) > 1 || r.Good == "" {
-				t.Fatalf("the rule has no examples: a bad one with one %s, and a good one", diag.Mark)
+			if e.Bad == "" {
+				t.Fatal("the rule has no examples")
 			}
-			base := baseOf(t, r.On)
+			base := baseOf(t, e.Base)
 			var usual diag.List
 			if base != "" {
 				usual = compileExample(base)
 			}
-			example, at, marked := diag.CutMark(withExample(t, base, r.Bad))
+			example, line, column := catalogue.CutMark(withExample(t, base, e.Bad))
 			var want diag.Position
-			if marked {
-				want = at
-				want.File = "example.yaml"
+			if line > 0 {
+				want = diag.Position{File: "example.yaml", Line: line, Column: column}
 			}
 			got := beside(compileExample(example), usual, r.Code)
 			if len(got) != 1 || got[0].Code != r.Code || got[0].Position != want || got[0].Severity != r.Severity {
 				t.Errorf("of the bad example it says\n%swant one %s %s at %s in\n%s", text(got), r.Severity, r.Code, want, numbered(example))
 			}
-			good := withExample(t, base, r.Good)
+			good := withExample(t, base, e.Good)
 			if rest := beside(compileExample(good), usual, r.Code); len(rest) > 0 {
 				t.Errorf("of the good example it says\n%sin\n%s", text(rest), numbered(good))
 			}
@@ -108,12 +107,12 @@ var place = regexp.MustCompile(`^# ([A-Z][A-Za-z]*) ([a-zA-Z0-9.\[\]]+)\n`)
 func withExample(t *testing.T, base, example string) string {
 	documents := strings.SplitAfter(base, "---\n")
 	if base == "" {
-		return strings.TrimPrefix(example, "\n")
+		return example
 	}
 	for i := range documents {
 		documents[i] = strings.TrimSuffix(documents[i], "---\n")
 	}
-	for part := range strings.SplitSeq(strings.TrimPrefix(example, "\n"), "---\n") {
+	for part := range strings.SplitSeq(example, "---\n") {
 		m := place.FindStringSubmatch(part)
 		if m == nil {
 			documents = append(documents, part)
@@ -128,7 +127,7 @@ func withExample(t *testing.T, base, example string) string {
 	return strings.Join(documents, "---\n")
 }
 
-var keyOf = regexp.MustCompile(`^` + diag.Mark + `?([^\s:#]+):`)
+var keyOf = regexp.MustCompile(`^` + catalogue.Mark + `?([^\s:#]+):`)
 
 // withFields sets fields of the mapping at a path of a document. It works on the
 // text, so that the example may be text that is no YAML.

@@ -12,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/excerpt"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -152,7 +153,7 @@ func TestNoOutputHoldsACredential(t *testing.T) {
 	leak := func(files []schema.File, where string) {
 		list := diagnostics(files)
 		for _, name := range diag.Formats() {
-			format, _ := diag.NewFormat(name, diag.FormatOptions{Excerpt: true, Source: func(string) []byte { return files[0].Data }})
+			format, _ := diag.NewFormat(name, diag.FormatOptions{Excerpt: excerpt.From(map[string][]byte{files[0].Name: files[0].Data})})
 			var b bytes.Buffer
 			if err := format.Write(&b, list); err != nil {
 				t.Fatal(err)

@@ -1,6 +1,6 @@
 // Package templates holds what is data and not code: the charts that are
-// installed, the manifests of a load tester, queries, and the documents that a user
-// begins with.
+// installed, the manifests of a load tester, queries, the documents that a user begins
+// with, and the texts about diagnostics.
 package templates
 
 import (
@@ -52,6 +52,12 @@ var Init embed.FS
 //
 //go:embed plan
 var Plan embed.FS
+
+// Diagnostics are the texts about diagnostics: diagnostics/CODE.md. Package catalogue
+// reads them.
+//
+//go:embed diagnostics/FW*.md
+var Diagnostics embed.FS
 
 // Decode decodes a template by its fields' json tags, with the YAML reader
 // that the input has gone through: a second one costs a start what reading it does.

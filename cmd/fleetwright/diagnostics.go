@@ -11,6 +11,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/excerpt"
 	"github.com/fleetwright/fleetwright/internal/git"
 	"github.com/fleetwright/fleetwright/internal/inputs"
 	"github.com/fleetwright/fleetwright/render"
@@ -54,14 +55,15 @@ type printer struct {
 }
 
 func (a *app) newPrinter(flags diagnosticFlags, files []schema.File, to io.Writer) (*printer, error) {
-	terminal := isTerminal(to)
-	format, ok := diag.NewFormat(flags.format, diag.FormatOptions{
-		Source:  sourceOf(files),
-		Excerpt: terminal,
-		Color:   terminal && wantsColor(),
-		Version: version(),
-		URI:     newRepositories().name,
-	})
+	options := diag.FormatOptions{Version: version(), URI: newRepositories().name}
+	if isTerminal(to) {
+		texts := make(map[string][]byte, len(files))
+		for _, f := range files {
+			texts[f.Name] = f.Data
+		}
+		options.Excerpt, options.Color = excerpt.From(texts), wantsColor()
+	}
+	format, ok := diag.NewFormat(flags.format, options)
 	if !ok {
 		return nil, unknown("format", flags.format, diag.Formats())
 	}
@@ -80,20 +82,6 @@ func (p *printer) print(list diag.List, w *watched) (diag.List, string, error) {
 		return list, line, err
 	}
 	return list, summary(list), p.format.Write(p.to, list)
-}
-
-// sourceOf finds the text of a file.
-func sourceOf(files []schema.File) func(name string) []byte {
-	var texts map[string][]byte
-	return func(name string) []byte {
-		if texts == nil {
-			texts = make(map[string][]byte, len(files))
-			for _, f := range files {
-				texts[f.Name] = f.Data
-			}
-		}
-		return texts[name]
-	}
 }
 
 // summary counts diagnostics.

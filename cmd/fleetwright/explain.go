@@ -5,12 +5,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/mitchellh/go-wordwrap"
 	"github.com/spf13/cobra"
 
+	"github.com/fleetwright/fleetwright/internal/catalogue"
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/excerpt"
 	"github.com/fleetwright/fleetwright/internal/format"
 )
 
@@ -26,8 +29,8 @@ const explainExample = `  fleetwright explain FW326
   fleetwright explain
   fleetwright explain --format markdown > diagnostics.md`
 
-// explainFormats are the formats of explain, by name. Each prints families of rules.
-var explainFormats = format.List[func(w *bufio.Writer, families []diag.Family, all bool) error]{
+// explainFormats are the formats of explain, by name. Each prints one rule, or all of them.
+var explainFormats = format.List[func(w *bufio.Writer, rules []explained) error]{
 	{Name: "text", Value: explainText},
 	{Name: "markdown", Value: explainMarkdown},
 	{Name: "json", Value: explainJSON},
@@ -43,13 +46,13 @@ func newExplainCmd(a *app) *cobra.Command {
 		Example: explainExample,
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			var codes []cobra.Completion
-			for r := range diag.Rules() {
+			for _, r := range diag.Rules() {
 				codes = append(codes, cobra.CompletionWithDesc(string(r.Code), r.Title))
 			}
 			return firstArgument(codes...)(cmd, args, word)
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
-			families, err := asked(args)
+			rules, err := asked(args)
 			if err != nil {
 				return err
 			}
@@ -58,7 +61,7 @@ func newExplainCmd(a *app) *cobra.Command {
 				return unknown("format", format, names)
 			}
 			w := bufio.NewWriter(a.stdout)
-			if err := write(w, families, len(args) == 0); err != nil {
+			if err := write(w, rules); err != nil {
 				return err
 			}
 			return w.Flush()
@@ -69,33 +72,42 @@ func newExplainCmd(a *app) *cobra.Command {
 	return cmd
 }
 
-// asked is what the arguments of explain name: one rule, or all of them.
-func asked(args []string) ([]diag.Family, error) {
-	if len(args) == 0 {
-		return diag.Families(), nil
-	}
+// An explained rule is one with the texts about it.
+type explained struct {
+	Code, Family string
+	catalogue.Entry
+}
+
+// asked returns the rule that the arguments of explain name, or all rules.
+func asked(args []string) (rules []explained, err error) {
 	if len(args) > 1 {
 		return nil, &usageError{"name one code", "fleetwright explain lists them all"}
 	}
-	code := strings.ToUpper(args[0])
-	var all []string
-	for _, f := range diag.Families() {
-		for _, r := range f.Rules {
-			if string(r.Code) == code {
-				return []diag.Family{{Name: f.Name, Rules: []diag.Rule{r}}}, nil
-			}
-			all = append(all, string(r.Code))
+	var codes []string
+	for _, r := range diag.Rules() {
+		code := string(r.Code)
+		codes = append(codes, code)
+		if len(args) == 1 && code != strings.ToUpper(args[0]) {
+			continue
 		}
+		entry, err := catalogue.Read(code)
+		if err != nil {
+			return nil, err
+		}
+		rules = append(rules, explained{code, r.Family(), entry})
+	}
+	if len(rules) > 0 {
+		return rules, nil
 	}
 	hint := "fleetwright explain lists them"
-	if meant := diag.Nearest(code, all); meant != "" {
+	if meant := diag.Nearest(strings.ToUpper(args[0]), codes); meant != "" {
 		hint = "did you mean " + meant + "?"
 	}
 	return nil, &usageError{fmt.Sprintf("there is no diagnostic %q", args[0]), hint}
 }
 
-// always says that a rule's severity is not the user's to choose.
-func always(r diag.Rule) string {
+// always marks a rule whose severity is not the user's to choose.
+func always(r explained) string {
 	if r.Structural {
 		return ", always"
 	}
@@ -106,47 +118,45 @@ func always(r diag.Rule) string {
 const textWidth = 80
 
 // explainText prints one rule with everything, and of many a line each.
-func explainText(w *bufio.Writer, families []diag.Family, all bool) error {
-	for i, f := range families {
-		if all {
+func explainText(w *bufio.Writer, rules []explained) error {
+	if len(rules) == 1 {
+		explainRule(w, rules[0])
+		return nil
+	}
+	for i, r := range rules {
+		if i == 0 || r.Family != rules[i-1].Family {
 			if i > 0 {
 				fmt.Fprintln(w)
 			}
-			fmt.Fprintf(w, "%s\n", f.Name)
+			fmt.Fprintln(w, r.Family)
 		}
-		for _, r := range f.Rules {
-			if all {
-				fmt.Fprintf(w, "  %s  %-7s  %s\n", r.Code, r.Severity, r.Title)
-				continue
-			}
-			explainRule(w, f.Name, r)
-		}
+		fmt.Fprintf(w, "  %s  %-7s  %s\n", r.Code, r.Severity, r.Title)
 	}
 	return nil
 }
 
-func explainRule(w io.Writer, family string, r diag.Rule) {
-	fmt.Fprintf(w, "%s: %s\n(%s: %s%s)\n", r.Code, r.Title, family, r.Severity, always(r))
+func explainRule(w io.Writer, r explained) {
+	fmt.Fprintf(w, "%s: %s\n(%s: %s%s)\n", r.Code, r.Title, r.Family, r.Severity, always(r))
 	section := func(title, text string) {
 		if text != "" {
 			fmt.Fprintf(w, "\n%s\n%s", title, indented(wordwrap.WrapString(text, textWidth-2)))
 		}
 	}
-	section("What happens if it is ignored", r.Ignored)
+	section("What happens if it is ignored", r.Effect)
 	section("How to fix it", r.Fix)
-	if bad := underlined(r.Bad); bad != "" {
-		fmt.Fprintf(w, "\nNot like this%s\n%s", on(r), indented(bad))
-		fmt.Fprintf(w, "\nBut like this\n%s", indented(strings.TrimPrefix(r.Good, "\n")))
+	if r.Bad != "" {
+		fmt.Fprintf(w, "\nNot like this%s\n%s", on(r), indented(underlined(r.Bad)))
+		fmt.Fprintf(w, "\nBut like this\n%s", indented(r.Good))
 	}
 	section("Source", r.Source)
 }
 
-// on says which provider an example is for, where that is not the usual one.
-func on(r diag.Rule) string {
-	if r.On == "" || r.On == "none" {
+// on returns which provider an example is for, where that is not the usual one.
+func on(r explained) string {
+	if r.Base == "" || r.Base == "none" {
 		return ""
 	}
-	return " (with " + r.On + ")"
+	return " (with " + r.Base + ")"
 }
 
 // indented is text with its lines indented, each of them ended.
@@ -161,25 +171,15 @@ func indented(text string) string {
 	return b.String()
 }
 
-// underlined is a bad example with carets in place of the mark.
+// underlined returns a bad example with carets in place of the mark.
 func underlined(bad string) string {
-	text, at, marked := diag.CutMark(strings.TrimPrefix(bad, "\n"))
-	if !marked {
-		return text
-	}
-	carets, ok := diag.NewSource([]byte(text)).Carets(at)
+	text, line, column := catalogue.CutMark(bad)
+	carets, ok := excerpt.New([]byte(text)).Carets(diag.Position{Line: line, Column: column})
 	if !ok {
 		return text
 	}
-	var b strings.Builder
-	n := 0
-	for line := range strings.Lines(text) {
-		b.WriteString(line)
-		if n++; n == at.Line {
-			b.WriteString(carets + "\n")
-		}
-	}
-	return b.String()
+	lines := strings.SplitAfter(text, "\n")
+	return strings.Join(slices.Insert(lines, line, carets+"\n"), "")
 }
 
 const explainIntro = `<!-- Made by fleetwright explain --format markdown; do not edit. -->
@@ -205,31 +205,31 @@ the comment above says where.
 `
 
 // explainMarkdown prints a page, or the part of it that is about one rule.
-func explainMarkdown(w *bufio.Writer, families []diag.Family, all bool) error {
+func explainMarkdown(w *bufio.Writer, rules []explained) error {
+	all := len(rules) > 1
+	begins := func(i int) bool { return all && (i == 0 || rules[i].Family != rules[i-1].Family) }
 	if all {
 		w.WriteString(explainIntro)
-		for _, f := range families {
-			fmt.Fprintf(w, "\n| %s | | |\n|---|---|---|\n", f.Name)
-			for _, r := range f.Rules {
-				fmt.Fprintf(w, "| [%s](#%s) | %s%s | %s |\n", r.Code, strings.ToLower(string(r.Code)), r.Severity, always(r), escaped(r.Title))
+		for i, r := range rules {
+			if begins(i) {
+				fmt.Fprintf(w, "\n| %s | | |\n|---|---|---|\n", r.Family)
 			}
+			fmt.Fprintf(w, "| [%s](#%s) | %s%s | %s |\n", r.Code, strings.ToLower(r.Code), r.Severity, always(r), escaped(r.Title))
 		}
 	}
-	for _, f := range families {
-		if all {
-			fmt.Fprintf(w, "\n## %s\n", f.Name)
+	for i, r := range rules {
+		if begins(i) {
+			fmt.Fprintf(w, "\n## %s\n", r.Family)
 		}
-		for _, r := range f.Rules {
-			if all {
-				fmt.Fprintln(w)
-			}
-			fmt.Fprintf(w, "### %s\n\n**%s** (%s%s)\n\n%s\n\n%s\n", r.Code, escaped(r.Title), r.Severity, always(r), escaped(r.Ignored), escaped(r.Fix))
-			if bad := underlined(r.Bad); bad != "" {
-				fmt.Fprintf(w, "\nNot like this%s:\n\n```yaml\n%s```\n\nBut like this:\n\n```yaml\n%s```\n", on(r), bad, strings.TrimPrefix(r.Good, "\n"))
-			}
-			if r.Source != "" {
-				fmt.Fprintf(w, "\nSource: %s\n", escaped(r.Source))
-			}
+		if all {
+			fmt.Fprintln(w)
+		}
+		fmt.Fprintf(w, "### %s\n\n**%s** (%s%s)\n\n%s\n\n%s\n", r.Code, escaped(r.Title), r.Severity, always(r), escaped(r.Effect), escaped(r.Fix))
+		if r.Bad != "" {
+			fmt.Fprintf(w, "\nNot like this%s:\n\n```yaml\n%s```\n\nBut like this:\n\n```yaml\n%s```\n", on(r), underlined(r.Bad), r.Good)
+		}
+		if r.Source != "" {
+			fmt.Fprintf(w, "\nSource: %s\n", escaped(r.Source))
 		}
 	}
 	return nil
@@ -240,31 +240,27 @@ func escaped(text string) string {
 	return strings.NewReplacer("<", "&lt;", "*", `\*`, "|", `\|`).Replace(text)
 }
 
-// A ruleJSON is a rule as explain prints it as JSON.
-type ruleJSON struct {
-	Code     diag.Code `json:"code"`
-	Family   string    `json:"family"`
-	Severity string    `json:"severity"`
-	Always   bool      `json:"always"`
-	Title    string    `json:"title"`
-	Ignored  string    `json:"ignored"`
-	Fix      string    `json:"fix"`
-	Source   string    `json:"source,omitempty"`
-	Bad      string    `json:"bad,omitempty"`
-	Good     string    `json:"good,omitempty"`
-}
-
 // explainJSON prints a list of rules.
-func explainJSON(w *bufio.Writer, families []diag.Family, _ bool) error {
-	rules := []ruleJSON{}
-	for _, f := range families {
-		for _, r := range f.Rules {
-			bad, _, _ := diag.CutMark(strings.TrimPrefix(r.Bad, "\n"))
-			rules = append(rules, ruleJSON{r.Code, f.Name, r.Severity.String(), r.Structural, r.Title, r.Ignored, r.Fix, r.Source, bad, strings.TrimPrefix(r.Good, "\n")})
-		}
+func explainJSON(w *bufio.Writer, rules []explained) error {
+	type rule struct {
+		Code     string `json:"code"`
+		Family   string `json:"family"`
+		Severity string `json:"severity"`
+		Always   bool   `json:"always"`
+		Title    string `json:"title"`
+		Ignored  string `json:"ignored"`
+		Fix      string `json:"fix"`
+		Source   string `json:"source,omitempty"`
+		Bad      string `json:"bad,omitempty"`
+		Good     string `json:"good,omitempty"`
+	}
+	list := make([]rule, len(rules))
+	for i, r := range rules {
+		bad, _, _ := catalogue.CutMark(r.Bad)
+		list[i] = rule{r.Code, r.Family, r.Severity, r.Structural, r.Title, r.Effect, r.Fix, r.Source, bad, r.Good}
 	}
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	return e.Encode(rules)
+	return e.Encode(list)
 }

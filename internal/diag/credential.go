@@ -21,8 +21,8 @@ type Credential struct {
 	Bare bool
 }
 
-// redacted stands in place of a credential.
-const redacted = "***"
+// Redacted stands in place of a credential.
+const Redacted = "***"
 
 // Redact returns the text with every credential replaced.
 func Redact(text string) string {
@@ -34,7 +34,7 @@ func Redact(text string) string {
 	end := 0
 	for _, c := range found {
 		b.WriteString(text[end:c.Start])
-		b.WriteString(redacted)
+		b.WriteString(Redacted)
 		end = c.End
 	}
 	b.WriteString(text[end:])
@@ -86,40 +86,33 @@ func (f *finder) add(start, end int, what string, loose bool) {
 // endsWord reports whether a character ends a URL in a text.
 func endsWord(r rune) bool { return r <= ' ' || strings.ContainsRune("\"'`<>\x7f", r) }
 
-// wordEnd returns where the word at a place ends.
-func (f *finder) wordEnd(at int) int {
-	if i := strings.IndexFunc(f.text[at:], endsWord); i >= 0 {
+// wordEnd returns where the word at a place ends, before a limit.
+func (f *finder) wordEnd(at, limit int) int {
+	if i := strings.IndexFunc(f.text[at:limit], endsWord); i >= 0 {
 		return at + i
 	}
-	return len(f.text)
+	return limit
 }
 
 // urls finds what URLs hold before their host, and in the paths of webhooks.
 func (f *finder) urls() {
-	for at := 0; ; {
-		colon := nextURL(f.text, at)
-		if colon < 0 {
-			return
-		}
-		at = colon + 1
+	for colon := nextURL(f.text, 0); colon < len(f.text); {
+		at := colon + 1
 		for at < len(f.text) && isSlash(f.text[at]) {
 			at++
 		}
 		// A URL ends where the next one begins, so that each character is looked at once.
-		end := nextURL(f.text, at)
-		if end < 0 {
-			end = len(f.text)
-		}
-		f.url(at, end)
+		colon = nextURL(f.text, at)
+		f.url(at, colon)
 	}
 }
 
-// nextURL returns the place of the next colon between a scheme and a slash, or -1.
+// nextURL returns the place of the next colon between a scheme and a slash, or the end.
 func nextURL(text string, from int) int {
 	for at := from; ; at++ {
 		i := strings.IndexByte(text[at:], ':')
 		if i < 0 {
-			return -1
+			return len(text)
 		}
 		at += i
 		if at > 0 && isAlphanumeric(text[at-1]) && at+1 < len(text) && isSlash(text[at+1]) {
@@ -134,10 +127,7 @@ func isSlash(c byte) bool { return c == '/' || c == '\\' }
 // url finds the credentials of the URL whose authority begins at a place. The next URL
 // begins at the limit.
 func (f *finder) url(start, limit int) {
-	end := limit
-	if i := strings.IndexFunc(f.text[start:limit], endsWord); i >= 0 {
-		end = start + i
-	}
+	end := f.wordEnd(start, limit)
 	word := f.text[start:end]
 	authority := word
 	if i := strings.IndexAny(word, `/?#\`); i >= 0 {
@@ -201,7 +191,8 @@ func inUserInfo(info string) string {
 
 // parameters finds the values of query parameters that are secrets.
 func (f *finder) parameters() {
-	query := false // the word has a ? so far
+	query := false     // the word has a ? so far
+	end, shown := 0, 0 // of the value, with and without the punctuation behind it
 	for i := 0; i < len(f.text); i++ {
 		switch c := f.text[i]; {
 		case c == '?' || c == '#':
@@ -214,26 +205,30 @@ func (f *finder) parameters() {
 			}
 			continue
 		}
-		equals := i + 1
-		for equals < len(f.text) && (isAlphanumeric(f.text[equals]) || strings.IndexByte("_-.%", f.text[equals]) >= 0) {
-			equals++
+		start := i + 1
+		for start < len(f.text) && (isAlphanumeric(f.text[start]) || strings.IndexByte("_-.%", f.text[start]) >= 0) {
+			start++
 		}
-		if equals == len(f.text) || f.text[equals] != '=' {
+		if start == len(f.text) || f.text[start] != '=' {
 			continue
 		}
-		name := f.text[i+1 : equals]
+		name := f.text[i+1 : start]
 		if decoded, err := url.QueryUnescape(name); err == nil {
 			name = decoded
 		}
 		if !isSecretParameter(name) {
 			continue
 		}
-		start, end := equals+1, len(f.text)
-		if j := strings.IndexFunc(f.text[start:], func(r rune) bool { return r == '&' || r == '#' || endsWord(r) }); j >= 0 {
-			end = start + j
+		// A value may have others in it, behind semicolons, which end where it does.
+		if start++; start >= end {
+			end = len(f.text)
+			if j := strings.IndexFunc(f.text[start:], func(r rune) bool { return r == '&' || r == '#' || endsWord(r) }); j >= 0 {
+				end = start + j
+			}
+			shown = start + len(strings.TrimRight(f.text[start:end], ",.;:)]}"))
 		}
-		if value := f.text[start:end]; !isPlaceholder(value) {
-			f.add(start, start+len(strings.TrimRight(value, ",.;:)]}")), "the parameter "+name, false)
+		if !isPlaceholder(f.text[start:end]) {
+			f.add(start, max(start, shown), "the parameter "+name, false)
 		}
 	}
 }
@@ -431,7 +426,7 @@ func (f *finder) withoutScheme() {
 			return
 		}
 		start := at + 1 + strings.LastIndexFunc(f.text[at:at+i], endsWord)
-		end := f.wordEnd(at + i)
+		end := f.wordEnd(at+i, len(f.text))
 		f.wordWithoutScheme(start, f.text[start:end])
 		at = end
 	}
@@ -470,7 +465,7 @@ func (f *finder) wordWithoutScheme(start int, word string) {
 // what a template fills in, or a mask.
 func isPlaceholder(text string) bool {
 	switch {
-	case strings.Trim(text, "*xX.…•") == "":
+	case strings.TrimLeft(text, "*xX.…•") == "":
 		return true
 	case strings.HasPrefix(text, "$("), strings.HasPrefix(text, "{{"), strings.HasPrefix(text, "<"), strings.HasPrefix(text, "%("):
 		return true

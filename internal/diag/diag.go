@@ -94,6 +94,9 @@ const (
 	maxText = 4000
 )
 
+// Ellipsis stands where a text is cut.
+const Ellipsis = "…"
+
 // Cut cuts long words, and long texts, which nobody reads to their ends.
 func Cut(text string) string {
 	if len(text) <= maxWord {
@@ -103,7 +106,7 @@ func Cut(text string) string {
 	word := 0 // characters of the word so far
 	for i, r := range text {
 		if i >= maxText {
-			b.WriteString(ellipsis)
+			b.WriteString(Ellipsis)
 			break
 		}
 		switch word++; {
@@ -114,7 +117,7 @@ func Cut(text string) string {
 			_, size := utf8.DecodeRuneInString(text[i:])
 			b.WriteString(text[i : i+size])
 		case word == maxWord+1:
-			b.WriteString(ellipsis)
+			b.WriteString(Ellipsis)
 		}
 	}
 	return b.String()
@@ -149,12 +152,12 @@ func Unjoined(err error) (all []error) {
 // new line: what a diagnostic quotes comes from files and their names. So does what
 // turns the direction of text: a line must read as it is.
 func Printable(s string) string {
-	return escape(s, func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp, unicode.Bidi_Control) })
+	return Escape(s, func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp, unicode.Bidi_Control) })
 }
 
-// escape writes bytes that are not UTF-8, and the characters that must not be printed,
+// Escape writes bytes that are not UTF-8, and the characters that must not be printed,
 // as a Go string would have them.
-func escape(s string, unprintable func(rune) bool) string {
+func Escape(s string, unprintable func(rune) bool) string {
 	if isPlainASCII(s) {
 		return s
 	}

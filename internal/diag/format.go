@@ -15,11 +15,9 @@ type Format interface {
 
 // FormatOptions are what formats know beside the diagnostics. The zero value will do.
 type FormatOptions struct {
-	// Source is the text of an input file, by the name that positions carry, or nil
-	// where there is none.
-	Source func(file string) []byte
-	// Excerpt has text show the line that a diagnostic is about, from Source.
-	Excerpt bool
+	// Excerpt returns the line at a position and carets that stand below the value there,
+	// for text to show, or false where there is none. See package excerpt.
+	Excerpt func(at Position) (line, carets string, ok bool)
 	// Color has text print colours, for a terminal.
 	Color bool
 	// Version of fleetwright, for SARIF.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/excerpt"
 )
 
 const application = `kind: Application
@@ -52,12 +53,8 @@ func expect(t *testing.T, got, want string) {
 	}
 }
 
-func source(file string) []byte {
-	if file == "fleet/a.yaml" {
-		return []byte(application)
-	}
-	return nil
-}
+// excerpts are those of application, under the name that run has.
+var excerpts = excerpt.From(map[string][]byte{"fleet/a.yaml": []byte(application)})
 
 func TestFormatsAreFoundByTheirNames(t *testing.T) {
 	if want := []string{"text", "json", "github", "sarif"}; !slices.Equal(diag.Formats(), want) {
@@ -78,11 +75,11 @@ func TestTextIsPlainUnlessAskedFor(t *testing.T) {
 	if err := diag.WriteText(&b, run); err != nil {
 		t.Fatal(err)
 	}
-	expect(t, written(t, "text", diag.FormatOptions{Source: source}, run), b.String())
+	expect(t, written(t, "text", diag.FormatOptions{}, run), b.String())
 }
 
 func TestTextShowsTheLineWithCarets(t *testing.T) {
-	expect(t, written(t, "text", diag.FormatOptions{Source: source, Excerpt: true}, run), `error FW200 nothing
+	expect(t, written(t, "text", diag.FormatOptions{Excerpt: excerpts}, run), `error FW200 nothing
   hint: name the files
 fleet/a.yaml: error FW104 UTF-16
 fleet/a.yaml:1:7: info FW106 kind: left out
@@ -103,7 +100,7 @@ gone: b,c.yaml:7: error FW110 x[0]: a\x1b[31m\r\nb
 }
 
 func TestTextShowsALineWithoutAColumn(t *testing.T) {
-	options := diag.FormatOptions{Source: func(string) []byte { return []byte(strings.Repeat("a: b\n\n", 100000)) }, Excerpt: true}
+	options := diag.FormatOptions{Excerpt: excerpt.From(map[string][]byte{"a": []byte(strings.Repeat("a: b\n\n", 100000))})}
 	list := diag.List{
 		diag.New(diag.Syntax, at("a", 99999, 0), "", "x", ""),
 		diag.New(diag.Syntax, at("a", 100000, 1), "", "y", ""),
@@ -119,11 +116,11 @@ a:200002:1: error FW101 z
 }
 
 func TestTextWithoutSourcesShowsNone(t *testing.T) {
-	expect(t, written(t, "text", diag.FormatOptions{Excerpt: true}, run), written(t, "text", diag.FormatOptions{}, run))
+	expect(t, written(t, "text", diag.FormatOptions{Excerpt: excerpt.From(nil)}, run), written(t, "text", diag.FormatOptions{}, run))
 }
 
 func TestColorsSayHowBadItIs(t *testing.T) {
-	got := written(t, "text", diag.FormatOptions{Source: source, Excerpt: true, Color: true}, run)
+	got := written(t, "text", diag.FormatOptions{Excerpt: excerpts, Color: true}, run)
 	// Escapes are shown as \e here, and those that diagnostics quote stay as they were.
 	expect(t, strings.ReplaceAll(got, "\x1b", `\e`), `\e[1;31merror\e[0m FW200 nothing
   \e[32mhint:\e[0m name the files
@@ -148,7 +145,7 @@ func TestColorsSayHowBadItIs(t *testing.T) {
 func TestWithoutItsColorsTextIsTheSame(t *testing.T) {
 	list := append(slices.Clone(run), diag.New(diag.Syntax, at("a\xff\n\u202eb.yaml", 1, 1), "\x9b", "\u2028", "\u009b"))
 	colors := strings.NewReplacer("\x1b[0m", "", "\x1b[1m", "", "\x1b[32m", "", "\x1b[36m", "", "\x1b[1;31m", "", "\x1b[1;33m", "")
-	options := diag.FormatOptions{Source: source, Excerpt: true}
+	options := diag.FormatOptions{Excerpt: excerpts}
 	plain := written(t, "text", options, list)
 	options.Color = true
 	expect(t, colors.Replace(written(t, "text", options, list)), plain)

@@ -30,41 +30,32 @@ import (
 // never are. Where there is nothing to say, diagnostics is an empty list.
 type jsonFormat struct{}
 
-type jsonReport struct {
-	Diagnostics []jsonDiagnostic `json:"diagnostics"`
-	Summary     jsonSummary      `json:"summary"`
-}
-
-type jsonDiagnostic struct {
-	File     string `json:"file,omitempty"`
-	Line     int    `json:"line,omitempty"`
-	Column   int    `json:"column,omitempty"`
-	Severity string `json:"severity"`
-	Code     Code   `json:"code"`
-	Title    string `json:"title,omitempty"`
-	Path     string `json:"path,omitempty"`
-	Message  string `json:"message"`
-	Hint     string `json:"hint,omitempty"`
-}
-
-type jsonSummary struct {
-	Errors   int `json:"errors"`
-	Warnings int `json:"warnings"`
-	Infos    int `json:"infos"`
-}
-
 func (jsonFormat) Write(w io.Writer, list List) error {
-	report := jsonReport{
-		Diagnostics: make([]jsonDiagnostic, 0, len(list)),
-		Summary:     jsonSummary{list.Count(Error), list.Count(Warning), list.Count(Info)},
+	type diagnostic struct {
+		File     string `json:"file,omitempty"`
+		Line     int    `json:"line,omitempty"`
+		Column   int    `json:"column,omitempty"`
+		Severity string `json:"severity"`
+		Code     Code   `json:"code"`
+		Title    string `json:"title,omitempty"`
+		Path     string `json:"path,omitempty"`
+		Message  string `json:"message"`
+		Hint     string `json:"hint,omitempty"`
 	}
+	var report struct {
+		Diagnostics []diagnostic `json:"diagnostics"`
+		Summary     struct {
+			Errors   int `json:"errors"`
+			Warnings int `json:"warnings"`
+			Infos    int `json:"infos"`
+		} `json:"summary"`
+	}
+	report.Diagnostics = make([]diagnostic, 0, len(list))
 	for _, d := range list {
-		report.Diagnostics = append(report.Diagnostics, jsonDiagnostic{
-			File: d.Position.File, Line: d.Position.Line, Column: d.Position.Column,
-			Severity: d.Severity.String(), Code: d.Code, Title: d.Code.Title(),
-			Path: d.Path, Message: d.Message, Hint: d.Hint,
-		})
+		at := d.Position
+		report.Diagnostics = append(report.Diagnostics, diagnostic{at.File, at.Line, at.Column, d.Severity.String(), d.Code, d.Code.Title(), d.Path, d.Message, d.Hint})
 	}
+	report.Summary.Errors, report.Summary.Warnings, report.Summary.Infos = list.Count(Error), list.Count(Warning), list.Count(Info)
 	return writeJSON(w, report)
 }
 

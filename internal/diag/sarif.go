@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/fleetwright/fleetwright/internal/catalogue"
 )
 
 // sarifFormat is SARIF 2.1.0, for code scanning and editors
@@ -28,148 +30,118 @@ const (
 
 var sarifLevels = [...]string{Info: "note", Warning: "warning", Error: "error"}
 
-type sarifLog struct {
-	Schema  string     `json:"$schema"`
-	Version string     `json:"version"`
-	Runs    []sarifRun `json:"runs"`
-}
+type (
+	sarifLog struct {
+		Schema  string     `json:"$schema"`
+		Version string     `json:"version"`
+		Runs    []sarifRun `json:"runs"`
+	}
+	sarifRun struct {
+		Tool       map[string]sarifDriver `json:"tool"`
+		Results    []sarifResult          `json:"results"`
+		ColumnKind string                 `json:"columnKind"`
+	}
+	sarifDriver struct {
+		Name            string      `json:"name"`
+		Version         string      `json:"version,omitempty"`
+		SemanticVersion string      `json:"semanticVersion,omitempty"`
+		InformationURI  string      `json:"informationUri"`
+		Rules           []sarifRule `json:"rules,omitempty"`
+	}
+	sarifRule struct {
+		ID                   Code              `json:"id"`
+		ShortDescription     map[string]string `json:"shortDescription,omitempty"`
+		FullDescription      map[string]string `json:"fullDescription,omitempty"`
+		Help                 map[string]string `json:"help,omitempty"`
+		DefaultConfiguration map[string]string `json:"defaultConfiguration"`
+	}
+	sarifResult struct {
+		RuleID              Code              `json:"ruleId"`
+		RuleIndex           int               `json:"ruleIndex"`
+		Level               string            `json:"level"`
+		Message             map[string]string `json:"message"`
+		Locations           []sarifLocation   `json:"locations"`
+		PartialFingerprints map[string]string `json:"partialFingerprints"`
+	}
+	sarifLocation struct {
+		PhysicalLocation struct {
+			ArtifactLocation map[string]string `json:"artifactLocation"`
+			// Region is nil where the whole file is meant.
+			Region *sarifRegion `json:"region,omitempty"`
+		} `json:"physicalLocation"`
+		LogicalLocations []map[string]string `json:"logicalLocations,omitempty"`
+	}
+	sarifRegion struct {
+		StartLine   int `json:"startLine"`
+		StartColumn int `json:"startColumn,omitempty"`
+	}
+)
 
-type sarifRun struct {
-	Tool       sarifTool     `json:"tool"`
-	Results    []sarifResult `json:"results"`
-	ColumnKind string        `json:"columnKind"`
-}
-
-type sarifTool struct {
-	Driver sarifDriver `json:"driver"`
-}
-
-type sarifDriver struct {
-	Name            string      `json:"name"`
-	Version         string      `json:"version,omitempty"`
-	SemanticVersion string      `json:"semanticVersion,omitempty"`
-	InformationURI  string      `json:"informationUri"`
-	Rules           []sarifRule `json:"rules,omitempty"`
-}
-
-type sarifRule struct {
-	ID                   Code               `json:"id"`
-	ShortDescription     *sarifText         `json:"shortDescription,omitempty"`
-	FullDescription      *sarifText         `json:"fullDescription,omitempty"`
-	Help                 *sarifText         `json:"help,omitempty"`
-	DefaultConfiguration sarifConfiguration `json:"defaultConfiguration"`
-}
-
-type sarifConfiguration struct {
-	Level string `json:"level"`
-}
-
-type sarifText struct {
-	Text string `json:"text"`
-}
-
-type sarifResult struct {
-	RuleID              Code              `json:"ruleId"`
-	RuleIndex           int               `json:"ruleIndex"`
-	Level               string            `json:"level"`
-	Message             sarifText         `json:"message"`
-	Locations           []sarifLocation   `json:"locations"`
-	PartialFingerprints map[string]string `json:"partialFingerprints"`
-}
-
-type sarifLocation struct {
-	PhysicalLocation sarifPhysicalLocation  `json:"physicalLocation"`
-	LogicalLocations []sarifLogicalLocation `json:"logicalLocations,omitempty"`
-}
-
-type sarifPhysicalLocation struct {
-	ArtifactLocation sarifArtifactLocation `json:"artifactLocation"`
-	// Region is nil where the whole file is meant.
-	Region *sarifRegion `json:"region,omitempty"`
-}
-
-type sarifArtifactLocation struct {
-	URI string `json:"uri"`
-}
-
-type sarifRegion struct {
-	StartLine   int `json:"startLine"`
-	StartColumn int `json:"startColumn,omitempty"`
-}
-
-type sarifLogicalLocation struct {
-	FullyQualifiedName string `json:"fullyQualifiedName"`
-}
+// sarifText is a message, or a description, of SARIF.
+func sarifText(text string) map[string]string { return map[string]string{"text": text} }
 
 func (f sarifFormat) Write(w io.Writer, list List) error {
+	driver := sarifDriver{Name: "fleetwright", Version: f.Version, InformationURI: sarifHome}
+	// The version of a module is a v and a semantic version; "(devel)" is none.
+	if version, ok := strings.CutPrefix(f.Version, "v"); ok {
+		driver.SemanticVersion = version
+	}
 	var codes []Code
 	for _, d := range list {
 		codes = append(codes, d.Code)
 	}
 	slices.Sort(codes)
 	codes = slices.Compact(codes)
-	run := sarifRun{
-		Tool:       sarifTool{sarifDriver{Name: "fleetwright", Version: f.Version, InformationURI: sarifHome}},
-		Results:    make([]sarifResult, 0, len(list)),
-		ColumnKind: "unicodeCodePoints",
-	}
-	// The version of a module is a v and a semantic version; "(devel)" is none.
-	if version, ok := strings.CutPrefix(f.Version, "v"); ok {
-		run.Tool.Driver.SemanticVersion = version
-	}
 	for _, code := range codes {
-		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, newSarifRule(code))
+		rule, err := newSarifRule(code)
+		if err != nil {
+			return err
+		}
+		driver.Rules = append(driver.Rules, rule)
 	}
+	results := make([]sarifResult, 0, len(list))
 	same := map[string]int{}
 	for _, d := range list {
 		index, _ := slices.BinarySearch(codes, d.Code)
-		location := f.location(d)
-		hash := fingerprint(string(d.Code), location.PhysicalLocation.ArtifactLocation.URI, d.Path)
+		file := uri(f.inRepository(d.Position.File))
+		hash := fingerprint(string(d.Code), file, d.Path)
 		same[hash]++
-		run.Results = append(run.Results, sarifResult{
+		results = append(results, sarifResult{
 			RuleID:              d.Code,
 			RuleIndex:           index,
 			Level:               sarifLevels[d.Severity],
-			Message:             sarifText{withHint(d)},
-			Locations:           []sarifLocation{location},
+			Message:             sarifText(withHint(d)),
+			Locations:           []sarifLocation{newSarifLocation(d, file)},
 			PartialFingerprints: map[string]string{sarifFingerprint: fmt.Sprintf("%s:%d", hash, same[hash])},
 		})
 	}
+	run := sarifRun{map[string]sarifDriver{"driver": driver}, results, "unicodeCodePoints"}
 	return writeJSON(w, sarifLog{Schema: sarifSchema, Version: "2.1.0", Runs: []sarifRun{run}})
 }
 
-func newSarifRule(code Code) sarifRule {
-	rule := sarifRule{ID: code, DefaultConfiguration: sarifConfiguration{sarifLevels[code.Severity()]}}
-	known := code.Rule()
-	if known == nil {
-		return rule
+func newSarifRule(code Code) (sarifRule, error) {
+	rule := sarifRule{ID: code, DefaultConfiguration: map[string]string{"level": sarifLevels[code.Severity()]}}
+	if !code.Exists() {
+		return rule, nil
 	}
-	rule.ShortDescription = newSarifText(known.Title)
-	rule.FullDescription = newSarifText(known.Ignored)
-	help := known.Fix
-	if help != "" && known.Source != "" {
-		help += "\n\nSource: " + known.Source
+	entry, err := catalogue.Read(string(code))
+	help := entry.Fix
+	if entry.Source != "" {
+		help += "\n\nSource: " + entry.Source
 	}
-	rule.Help = newSarifText(help)
-	return rule
+	rule.ShortDescription, rule.FullDescription, rule.Help = sarifText(entry.Title), sarifText(entry.Effect), sarifText(help)
+	return rule, err
 }
 
-func newSarifText(text string) *sarifText {
-	if text == "" {
-		return nil
-	}
-	return &sarifText{text}
-}
-
-func (f sarifFormat) location(d Diagnostic) sarifLocation {
-	location := sarifLocation{PhysicalLocation: sarifPhysicalLocation{ArtifactLocation: sarifArtifactLocation{uri(f.inRepository(d.Position.File))}}}
+func newSarifLocation(d Diagnostic, file string) (l sarifLocation) {
+	l.PhysicalLocation.ArtifactLocation = map[string]string{"uri": file}
 	if at := d.Position; !at.IsZero() && at.Line > 0 {
-		location.PhysicalLocation.Region = &sarifRegion{StartLine: at.Line, StartColumn: at.Column}
+		l.PhysicalLocation.Region = &sarifRegion{at.Line, at.Column}
 	}
 	if d.Path != "" {
-		location.LogicalLocations = []sarifLogicalLocation{{d.Path}}
+		l.LogicalLocations = []map[string]string{{"fullyQualifiedName": d.Path}}
 	}
-	return location
+	return l
 }
 
 // uri is a file's name as a URI: relative to the root of the repository, which is "."

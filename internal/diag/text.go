@@ -23,7 +23,6 @@ var severityStyles = [...]ansi.Style{Info: ansi.Cyan, Warning: ansi.Yellow, Erro
 
 func (f textFormat) Write(w io.Writer, list List) error {
 	b := bufio.NewWriter(w)
-	sources := map[string]*Source{}
 	all, said := map[topic]int{}, map[topic]int{}
 	for _, d := range list {
 		all[d.topic()]++
@@ -37,9 +36,7 @@ func (f textFormat) Write(w io.Writer, list List) error {
 			continue
 		}
 		f.head(b, d)
-		if f.Excerpt {
-			f.excerpt(b, d, sources)
-		}
+		f.excerpt(b, d)
 		for line := range strings.Lines(d.Hint) {
 			fmt.Fprintf(b, "  %s %s\n", f.paint(ansi.Green, "hint:"), Plain(strings.TrimSuffix(line, "\n")))
 		}
@@ -85,21 +82,11 @@ func (f textFormat) head(b *bufio.Writer, d Diagnostic) {
 }
 
 // excerpt prints the line that a diagnostic is about, and carets below its place.
-func (f textFormat) excerpt(b *bufio.Writer, d Diagnostic, sources map[string]*Source) {
-	if f.Source == nil || d.Position.Line == 0 || d.Position.Unnumbered {
+func (f textFormat) excerpt(b *bufio.Writer, d Diagnostic) {
+	if f.Excerpt == nil || d.Position.Line == 0 || d.Position.Unnumbered {
 		return
 	}
-	source, known := sources[d.Position.File]
-	if !known {
-		if text := f.Source(d.Position.File); text != nil {
-			source = NewSource(text)
-		}
-		sources[d.Position.File] = source
-	}
-	if source == nil {
-		return
-	}
-	line, carets, ok := source.Excerpt(d.Position)
+	line, carets, ok := f.Excerpt(d.Position)
 	if !ok {
 		return
 	}

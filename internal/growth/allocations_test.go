@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/excerpt"
 	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/schema"
 )
@@ -19,7 +20,7 @@ func cost(files []schema.File) (cost [3]uint64) {
 	for _, f := range files {
 		texts[f.Name] = f.Data
 	}
-	options := diag.FormatOptions{Excerpt: true, Source: func(file string) []byte { return texts[file] }}
+	options := diag.FormatOptions{Excerpt: excerpt.From(texts)}
 	cost[2] = Allocated(func() {
 		for _, name := range diag.Formats() {
 			format, _ := diag.NewFormat(name, options)

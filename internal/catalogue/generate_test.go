@@ -1,0 +1,70 @@
+package catalogue_test
+
+import (
+	"bytes"
+	"fmt"
+	"go/format"
+	"go/token"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/fleetwright/fleetwright/internal/catalogue"
+)
+
+const generated = "../diag/codes.go"
+
+// TestCodesAreGenerated compares the Go table of codes with the files that it is made from.
+// make generate sets UPDATE, which writes it.
+func TestCodesAreGenerated(t *testing.T) {
+	want := codes(t)
+	if os.Getenv("UPDATE") != "" {
+		if err := os.WriteFile(generated, want, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(generated)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s is not what the files of templates/diagnostics make: run make generate", generated)
+	}
+}
+
+// codes returns the Go file of the catalogue's codes, severities and titles.
+func codes(t *testing.T) []byte {
+	var constants, rules strings.Builder
+	family := byte(0)
+	for _, code := range catalogue.Codes() {
+		e, err := catalogue.Read(code)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !token.IsExported(e.Name) || !token.IsIdentifier(e.Name) {
+			t.Fatalf("%s has the name %q, want an exported one of Go", code, e.Name)
+		}
+		if family != code[2] {
+			family = code[2]
+			constants.WriteByte('\n')
+		}
+		fmt.Fprintf(&constants, "%s Code = %q // %s\n", e.Name, code, e.Title)
+		fmt.Fprintf(&rules, "{%s, %s%s, %t, %q},\n", e.Name, strings.ToUpper(e.Severity[:1]), e.Severity[1:], e.Structural, e.Title)
+	}
+	text := fmt.Sprintf(`// Code generated from templates/diagnostics by make generate; DO NOT EDIT.
+
+package diag
+
+// The codes of the catalogue.
+const (%s)
+
+// rules are those of the catalogue, in the order of their codes.
+var rules = [...]Rule{
+%s}
+`, &constants, &rules)
+	formatted, err := format.Source([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return formatted
+}
