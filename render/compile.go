@@ -7,6 +7,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/output"
 )
 
 // Options are what the caller says, beside the documents.
@@ -19,6 +20,9 @@ type Options struct {
 	DefaultPath string
 	// Topology is pull or hub. It overrides the RenderConfig's.
 	Topology string
+	// CheckOutput has every object checked against the schema of what may be written. Those
+	// that patches have changed are checked without it.
+	CheckOutput bool
 }
 
 // Compile makes the tree of all clusters. It reports everything there is to say
@@ -43,6 +47,7 @@ func (m *Compiler) Compile(docs schema.Documents, opts Options) (*Tree, diag.Lis
 // compile compiles the documents, and returns the run that did with what it made.
 func compile(docs schema.Documents, opts Options, keep *Compiler) (*compiler, *Tree, diag.List) {
 	c := &compiler{
+		checkOutput:    opts.CheckOutput,
 		keep:           keep,
 		blobs:          map[*manifest]*blob{},
 		kustomizations: map[string]*blob{},
@@ -82,6 +87,8 @@ type compiler struct {
 	input
 	docs     *schema.Documents
 	settings settings
+	// checkOutput is that of the options.
+	checkOutput bool
 	// keep is what keeps what is encoded, or nil.
 	keep *Compiler
 
@@ -97,9 +104,9 @@ type compiler struct {
 	kustomizations map[string]*blob
 	// alertManifests are the AlertProviders rendered so far.
 	alertManifests map[*alertProvider]*manifest
-	// outputs are the objects made so far, each once, until what is surely right of them
-	// is left out, and patched where the patches of some of them are, by their names.
-	outputs []schema.Output
+	// outputs are the objects to be checked, each once, and patched where the patches of
+	// some of them are, by their names.
+	outputs []output.Object
 	patched map[string]origin
 
 	// notes are what is said once, by code.
@@ -141,19 +148,19 @@ func (c *compiler) render() *Tree {
 	return tree
 }
 
-// checkOutputs checks every object against the schema of what may be written. A
+// checkOutputs checks objects against the schema of what may be written. A
 // failure is a mistake of the compiler, not of its user, but for what the user's
 // patches have made. Where there were errors before, what was rendered need not be
 // sound: then only what patches have made of a sound rollout is checked.
 func (c *compiler) checkOutputs(before diag.List) {
 	outputs := c.outputs
 	if before.HasErrors() {
-		outputs = slices.DeleteFunc(slices.Clone(outputs), func(o schema.Output) bool {
+		outputs = slices.DeleteFunc(slices.Clone(outputs), func(o output.Object) bool {
 			by, ok := c.patched[o.Name]
 			return !ok || by.mayBreak(before)
 		})
 	}
-	for _, bad := range schema.CheckOutput(outputs) {
+	for _, bad := range output.Check(outputs) {
 		if by, ok := c.patched[bad.Name]; ok {
 			c.report(by.doc.Diagnostic(diag.PatchBreaks, by.path, fmt.Sprintf("the patches make %s one that the cluster does not take: %s", bad.Name, bad.Explain()), bad.Hint))
 			continue

@@ -8,8 +8,8 @@ import (
 	"github.com/fluxcd/pkg/apis/kustomize"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
-	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
+	"github.com/fleetwright/fleetwright/schema/output"
 )
 
 // A helmReleaseSpec is that of v2.
@@ -120,7 +120,7 @@ func (p sitePolicy) helmRelease(c *compiler, injected map[string]namespaceMeta) 
 		APIVersion: helmV2, Kind: "HelmRelease",
 		Metadata: metadata{Name: p.site.objectName(p.name), Namespace: p.app.namespace},
 		Spec:     spec,
-		form:     schema.Policy,
+		form:     output.Policy,
 	}, origin{p.app.doc, p.path}}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/parallel"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
+	"github.com/fleetwright/fleetwright/schema/output"
 )
 
 // A manifest is a Kubernetes object to be written.
@@ -24,7 +25,7 @@ type manifest struct {
 	Spec       any      `json:"spec,omitempty"`
 
 	// form in which it is checked.
-	form schema.Form
+	form output.Form
 	// patched is what the user's patches have made of it, or nil.
 	patched *patchedObject
 }
@@ -81,42 +82,36 @@ type encoding struct {
 	value    any
 	// manifest is what the value is, if it is one as it was rendered.
 	manifest *manifest
-	// output is its number among what is checked.
-	output int
 }
 
 // An encoded value is what an encoding has made of its JSON.
 type encoded struct {
 	blob     blob
 	template blockyaml.Template
-	// accepted says whether it is surely what may be written.
-	accepted bool
 }
 
-// A memory is what was encoded of values before, by the values' forms and JSON. That of
+// A memory is what was encoded of values before, by the values' JSON. That of
 // the last time is looked up, and that of the next one written.
 type memory map[memoryKey]*encoded
 
 type memoryKey struct {
-	form       schema.Form
 	isTemplate bool
 	text       string
 }
 
 // encode makes the YAML of the value, unless that is remembered.
-func (e encoding) encode(outputs []schema.Output, last memory) (memoryKey, *encoded, error) {
+func (e encoding) encode(last memory) (memoryKey, *encoded, error) {
 	text, err := blockyaml.JSON(e.value)
 	if err != nil {
 		return memoryKey{}, nil, err
 	}
-	out := outputs[e.output]
-	key := memoryKey{form: out.Form, isTemplate: e.template != nil}
+	key := memoryKey{isTemplate: e.template != nil}
 	if last != nil {
 		key.text = string(text)
 	}
 	made, ok := last[key]
 	if !ok {
-		made = &encoded{accepted: out.Accepted(text)}
+		made = &encoded{}
 		if err := e.make(made, text); err != nil {
 			return memoryKey{}, nil, err
 		}
@@ -277,8 +272,8 @@ func (c *compiler) kustomization(resources ...string) *blob {
 		return b
 	}
 	f := kustomizeFile{"kustomize.config.k8s.io/v1beta1", "Kustomization", resources}
-	output := c.check(schema.Output{APIVersion: f.APIVersion, Kind: f.Kind, Name: KustomizationFile, Value: f})
-	b := c.blob(encoding{value: f, output: output})
+	c.check(output.Object{APIVersion: f.APIVersion, Kind: f.Kind, Name: KustomizationFile, Value: f})
+	b := c.blob(encoding{value: f})
 	c.kustomizations[key] = b
 	return b
 }
@@ -293,26 +288,28 @@ func (c *compiler) encode(o rendered) *blob {
 		return b
 	}
 	if m.patched != nil {
-		out := schema.Output{APIVersion: m.APIVersion, Kind: m.Kind, Name: m.identity().String(), Value: m.patched.value, Form: schema.Patched}
+		out := output.Object{APIVersion: m.APIVersion, Kind: m.Kind, Name: m.identity().String(), Value: m.patched.value, Form: output.Patched}
 		c.patched[out.Name] = m.patched.by
-		b = c.blob(encoding{value: m.patched.json, output: c.check(out)})
+		c.outputs = append(c.outputs, out)
+		b = c.blob(encoding{value: m.patched.json})
 	} else {
-		b = c.blob(encoding{value: m, manifest: m, output: c.check(m.output())})
+		c.check(m.output())
+		b = c.blob(encoding{value: m, manifest: m})
 	}
 	c.blobs[m] = b
 	return b
 }
 
 // output is the manifest to be checked.
-func (m *manifest) output() schema.Output {
-	return schema.Output{APIVersion: m.APIVersion, Kind: m.Kind, Name: m.identity().String(), Value: m, Form: m.form}
+func (m *manifest) output() output.Object {
+	return output.Object{APIVersion: m.APIVersion, Kind: m.Kind, Name: m.identity().String(), Value: m, Form: m.form}
 }
 
-// check has an object checked against the schema of what may be written, and returns its
-// number.
-func (c *compiler) check(o schema.Output) int {
-	c.outputs = append(c.outputs, o)
-	return len(c.outputs) - 1
+// check has an object checked against the schema of what may be written, if all are to be.
+func (c *compiler) check(o output.Object) {
+	if c.checkOutput {
+		c.outputs = append(c.outputs, o)
+	}
 }
 
 // blob is one that holds the YAML of a value when all are encoded.
@@ -322,8 +319,7 @@ func (c *compiler) blob(e encoding) *blob {
 	return e.to
 }
 
-// encodeAll makes the content of all blobs, and leaves to be checked what is not surely
-// right.
+// encodeAll makes the content of all blobs.
 func (c *compiler) encodeAll() {
 	var last memory
 	if c.keep != nil {
@@ -332,15 +328,13 @@ func (c *compiler) encodeAll() {
 		}
 	}
 	keys, all, errs := make([]memoryKey, len(c.encodings)), make([]*encoded, len(c.encodings)), make([]error, len(c.encodings))
-	parallel.Each(len(c.encodings), func(i int) { keys[i], all[i], errs[i] = c.encodings[i].encode(c.outputs, last) })
-	accepted := make([]bool, len(c.outputs))
+	parallel.Each(len(c.encodings), func(i int) { keys[i], all[i], errs[i] = c.encodings[i].encode(last) })
 	next := make(memory, len(last))
 	for i, e := range c.encodings {
 		if errs[i] != nil {
 			c.cannotEncode(e.value, errs[i])
 			continue
 		}
-		accepted[e.output] = all[i].accepted
 		if c.keep != nil {
 			next[keys[i]] = all[i]
 		}
@@ -349,13 +343,6 @@ func (c *compiler) encodeAll() {
 		c.keep.encoded = next
 	}
 	c.encodings = nil
-	var unsure []schema.Output
-	for i, o := range c.outputs {
-		if !accepted[i] {
-			unsure = append(unsure, o)
-		}
-	}
-	c.outputs = unsure
 }
 
 // cannotEncode says that a value is none that YAML can be made of.

@@ -82,7 +82,8 @@ func (c *compiler) newStage(m *manifest, place string) *stage {
 	open := *whole
 	spec.Path = blockyaml.Hole + strings.TrimPrefix(spec.Path, place)
 	open.Spec = spec
-	c.encodings = append(c.encodings, encoding{value: open, template: &s.template, output: c.check(m.output())})
+	c.check(m.output())
+	c.encodings = append(c.encodings, encoding{value: open, template: &s.template})
 	return s
 }
 

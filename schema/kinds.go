@@ -15,20 +15,22 @@ type Kind struct {
 	APIVersion string
 	// New makes an empty object of the kind, a pointer to a struct.
 	New func() any
+
+	shape *Shape
 }
 
 // kinds are all kinds, in the order in which they are documented.
 var kinds = []Kind{
-	{"Application", "apps.kurator.dev/v1alpha1", func() any { return new(api.Application) }},
-	{"Fleet", "fleet.kurator.dev/v1alpha1", func() any { return new(api.Fleet) }},
-	{"AttachedCluster", "cluster.kurator.dev/v1alpha1", func() any { return new(api.AttachedCluster) }},
-	{"Cluster", "cluster.kurator.dev/v1alpha1", func() any { return new(api.Cluster) }},
-	{"AlertProvider", "flagger.app/v1beta1", func() any { return new(api.AlertProvider) }},
-	{"Mesh", "kuma.io/v1alpha1", func() any { return new(api.Mesh) }},
-	{"RenderConfig", "fleetwright.dev/v1alpha1", func() any { return new(api.RenderConfig) }},
+	{"Application", "apps.kurator.dev/v1alpha1", func() any { return new(api.Application) }, &applicationShape},
+	{"Fleet", "fleet.kurator.dev/v1alpha1", func() any { return new(api.Fleet) }, &fleetShape},
+	{"AttachedCluster", "cluster.kurator.dev/v1alpha1", func() any { return new(api.AttachedCluster) }, &attachedClusterShape},
+	{"Cluster", "cluster.kurator.dev/v1alpha1", func() any { return new(api.Cluster) }, &clusterShape},
+	{"AlertProvider", "flagger.app/v1beta1", func() any { return new(api.AlertProvider) }, &alertProviderShape},
+	{"Mesh", "kuma.io/v1alpha1", func() any { return new(api.Mesh) }, &meshShape},
+	{"RenderConfig", "fleetwright.dev/v1alpha1", func() any { return new(api.RenderConfig) }, &renderConfigShape},
 }
 
-//go:embed input output
+//go:embed input
 var files embed.FS
 
 // Kinds are the kinds of documents that fleetwright reads.

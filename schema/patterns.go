@@ -36,7 +36,7 @@ var patterns = []struct {
 	{`^([1-9][0-9]*m([0-9]+s)?|`, flaggerDuration + ", and not 0", suggestFlaggerDuration},
 	{`^/`, "a path, which begins with /", func(text string) string { return "/" + text }},
 	{`^[^ ]+$`, "an image, which has no spaces", nil},
-	{notEmpty, "text with at least one character", nil},
+	{`^(?s:.+)$`, "text with at least one character", nil},
 	{`^[a-z0-9]([-.a-z0-9]{0,51}[a-z0-9])?$`, "a name that Helm takes for a release: at most 53 lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit", suggestRelease},
 	{`^https?://.+$`, "a URL that begins with https:// or http://", nil},
 	{`^oci://`, "the URL of an artifact in a registry: oci://, a host and lower-case names parted by slashes, without a tag", nil},

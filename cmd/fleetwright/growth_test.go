@@ -16,7 +16,7 @@ import (
 
 // counted are the packages whose steps are counted.
 var counted = []string{
-	"cmd/fleetwright", "schema", "render", "internal/accept", "internal/blockyaml", "internal/diag",
+	"cmd/fleetwright", "schema", "schema/output", "render", "internal/blockyaml", "internal/diag",
 	"internal/diff", "internal/disk", "internal/inputs", "internal/krm",
 }
 

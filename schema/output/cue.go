@@ -1,6 +1,7 @@
-package schema
+package output
 
 import (
+	"embed"
 	"fmt"
 	"sync"
 
@@ -23,6 +24,19 @@ var cueContext = sync.OnceValue(func() *cue.Context {
 	return instance.Value().Context()
 })
 
+//go:embed *.cue
+var files embed.FS
+
+// mustRead reads an embedded file. It panics where the file is missing, which the tests
+// would show.
+func mustRead(name string) []byte {
+	b, err := files.ReadFile(name)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
 // A cueFile is an embedded CUE file that is compiled once, when it is needed.
 type cueFile struct {
 	name  string
@@ -39,7 +53,7 @@ func newCUEFile(name string) *cueFile {
 	})}
 }
 
-// field is a top-level field or definition of the file.
+// field returns a top-level field or definition of the file.
 func (f *cueFile) field(name string) cue.Value {
 	v := f.value().LookupPath(cue.ParsePath(name))
 	if !v.Exists() {
