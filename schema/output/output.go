@@ -4,6 +4,8 @@
 package output
 
 import (
+	"cmp"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -17,6 +19,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/parallel"
 	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // An Object is one that was rendered.
@@ -24,7 +27,7 @@ type Object struct {
 	APIVersion, Kind string
 	// Name is what to call the object in an error.
 	Name string
-	// Value is the typed object, or its JSON value.
+	// Value is the object, of any type that JSON can be made of.
 	Value any
 	// Form says where the object comes from, if what it may hold depends on that.
 	Form Form
@@ -69,21 +72,32 @@ type kind struct {
 	// rules of the file, one by one, which say what the fields mean for each other. What
 	// people have no hand in breaks none, and has none.
 	rules func() []cue.Value
+	// names are those of all fields in the definition.
+	names func() map[string]bool
 	// forms are the other definitions of the kind.
 	forms map[Form]*kind
 }
 
 func newKind(name string, forms ...Form) *kind {
-	file := strings.ToLower(name)
-	k := &kind{definition: "#" + name, file: newCUEFile(file + ".cue"), forms: map[Form]*kind{}}
+	base := strings.ToLower(name)
+	k := newForm(name, base)
+	k.forms = map[Form]*kind{}
 	for _, f := range forms {
-		file := file + "." + strings.ToLower(string(f)) + ".cue"
-		form := &kind{definition: "#" + string(f) + name, file: newCUEFile(file)}
-		if f == Patched {
-			form.rules = sync.OnceValue(func() []cue.Value { return eachRule(file) })
-		}
-		k.forms[f] = form
+		k.forms[f] = newForm(string(f)+name, base+"."+strings.ToLower(string(f)))
 	}
+	if form, ok := k.forms[Patched]; ok {
+		form.rules = sync.OnceValue(func() []cue.Value { return eachRule(form.file.name) })
+	}
+	return k
+}
+
+func newForm(name, file string) *kind {
+	k := &kind{definition: "#" + name, file: newCUEFile(file + ".cue")}
+	k.names = sync.OnceValue(func() map[string]bool {
+		names := map[string]bool{}
+		addNames(names, k.file.field(k.definition))
+		return names
+	})
 	return k
 }
 
@@ -181,55 +195,78 @@ func (o Object) kind() (*kind, bool) {
 }
 
 func (b batch) check() (all []Error) {
-	values := make([]any, len(b.objects))
-	for i, o := range b.objects {
-		values[i] = o.Value
-	}
-	fit := check(b.file.field("objects"), values) == nil
-	for _, o := range b.objects {
-		if !fit {
-			all = append(all, b.checkShape(o)...)
+	divided := make([][]any, len(b.objects))
+	for i := range b.objects {
+		o := &b.objects[i]
+		value, err := jsonValue(o.Value)
+		if err != nil {
+			all = append(all, Error{Name: o.Name, Message: err.Error()})
+			continue
 		}
-		all = append(all, b.checkRules(o)...)
+		if o.Value, divided[i] = value, []any{value}; isWide(value) {
+			divided[i] = pieces(value, b.names())
+		}
+	}
+	fit := check(b.file.field("objects"), slices.Concat(divided...)) == nil
+	for i, o := range b.objects {
+		if !fit {
+			all = append(all, b.checkShape(o, divided[i])...)
+		}
+		all = append(all, b.checkRules(o, divided[i])...)
 	}
 	return all
 }
 
-// checkShape returns where an object does not fit the definition. What people have had a
-// hand in is a map, and explained like a document; of the rest CUE's own words are enough,
-// for those who mend fleetwright.
-func (k *kind) checkShape(o Object) (all []Error) {
+// jsonValue returns the JSON value of an object.
+func jsonValue(object any) (map[string]any, error) {
+	if value, ok := object.(map[string]any); ok {
+		return value, nil
+	}
+	text, err := json.Marshal(object)
+	if err != nil {
+		return nil, err
+	}
+	var value api.Values
+	err = json.Unmarshal(text, &value)
+	return value, err
+}
+
+// checkShape returns where an object, given in pieces, does not fit the definition: in the
+// words that a document's author gets, as far as these can say it, since CUE's errors hide
+// each other.
+func (k *kind) checkShape(o Object, pieces []any) (all []Error) {
 	definition := k.file.field(k.definition)
-	err := check(definition, o.Value)
-	if err == nil {
+	var failed error
+	for _, piece := range pieces {
+		failed = cmp.Or(failed, check(definition, piece))
+	}
+	if failed == nil {
 		return nil
 	}
-	words := cueMessage
-	if value, ok := o.Value.(map[string]any); ok {
-		for _, d := range shapeOf(definition, value).Misfits(value) {
-			all = append(all, Error{o.Name, d.Path, d.Message, d.Hint})
-		}
-		if len(all) > 0 {
-			return all
-		}
-		words = func(errors.Error) string { return "the value is not one that it takes" }
+	for _, d := range shapeOf(definition, o.Value).Misfits(o.Value) {
+		all = append(all, Error{o.Name, d.Path, d.Message, d.Hint})
 	}
-	for _, err := range errors.Errors(err) {
-		all = append(all, Error{Name: o.Name, Path: errorPath(err, k.definition).String(), Message: words(err)})
+	if len(all) > 0 {
+		return all
+	}
+	for _, err := range errors.Errors(failed) {
+		all = append(all, Error{Name: o.Name, Path: errorPath(err, k.definition).String(), Message: "the value is not one that it takes"})
 	}
 	return all
 }
 
 // checkRules returns the rules of the definition's file that an object breaks: those give
 // their messages themselves, as error("message | hint").
-func (k *kind) checkRules(o Object) (all []Error) {
+func (k *kind) checkRules(o Object, pieces []any) (all []Error) {
 	if k.rules == nil {
 		return nil
 	}
 	for _, rule := range k.rules() {
-		for _, err := range errors.Errors(check(rule, o.Value)) {
-			if message, hint, ok := strings.Cut(cueMessage(err), " | "); ok {
-				all = append(all, Error{o.Name, errorPath(err, "").String(), message, hint})
+		for _, piece := range pieces {
+			for _, err := range errors.Errors(check(rule, piece)) {
+				if message, hint, ok := strings.Cut(cueMessage(err), " | "); ok {
+					all = append(all, Error{o.Name, errorPath(err, "").String(), message, hint})
+				}
 			}
 		}
 	}
