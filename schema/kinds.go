@@ -2,6 +2,7 @@ package schema
 
 import (
 	"embed"
+	"slices"
 	"strings"
 
 	"github.com/fleetwright/fleetwright/schema/api"
@@ -49,8 +50,14 @@ func KindNamed(name string) (Kind, bool) {
 // JSONSchema is the JSON Schema of the kind, for editors.
 func (k Kind) JSONSchema() []byte { return mustRead(k.file(".schema.json")) }
 
-// CUE is the closed CUE shape of the kind.
-func (k Kind) CUE() []byte { return mustRead(k.file(".cue")) }
+// CUE returns the closed CUE definition of the kind, with the rules that CUE can say.
+func (k Kind) CUE() []byte {
+	definition := mustRead(k.file(".cue"))
+	if rules, err := files.ReadFile(k.file(".rules.cue")); err == nil {
+		definition = slices.Concat(definition, []byte("\n"), rules)
+	}
+	return definition
+}
 
 func (k Kind) file(suffix string) string { return "input/" + strings.ToLower(k.Name) + suffix }
 

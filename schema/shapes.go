@@ -234,7 +234,7 @@ var (
 	helmInstallRemediationShape = Shape{Type: Mapping, Fields: []Field{
 		{"ignoreTestFailures", optional, &boolean, ""},
 		{"remediateLastFailure", optional, &boolean, ""},
-		{"retries", optional, &Shape{Type: Integer, Max: &Bound{2147483647}}, ""},
+		{"retries", optional, &Shape{Type: Integer, Min: &Bound{-2147483648}, Max: &Bound{2147483647}}, ""},
 	}}
 	helmReleaseShape = Shape{Type: Mapping, Fields: []Field{
 		{"chart", required, &helmChartShape, ""},
@@ -296,7 +296,7 @@ var (
 	helmUpgradeRemediationShape = Shape{Type: Mapping, Fields: []Field{
 		{"ignoreTestFailures", optional, &boolean, ""},
 		{"remediateLastFailure", optional, &boolean, ""},
-		{"retries", optional, &Shape{Type: Integer, Max: &Bound{2147483647}}, ""},
+		{"retries", optional, &Shape{Type: Integer, Min: &Bound{-2147483648}, Max: &Bound{2147483647}}, ""},
 		{"strategy", optional, &Shape{Type: Text, Enum: []string{"rollback", "uninstall"}}, ""},
 	}}
 	imageShape = Shape{Type: Mapping, Fields: []Field{

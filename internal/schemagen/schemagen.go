@@ -235,7 +235,7 @@ func (g *generator) mapType(t reflect.Type) *jsonschema.Schema {
 			{Type: "string", Pattern: formats["port-name"]},
 		}}
 	case reflect.TypeFor[int32]():
-		return &jsonschema.Schema{Type: "integer", Maximum: json.Number(strconv.Itoa(math.MaxInt32))}
+		return &jsonschema.Schema{Type: "integer", Minimum: json.Number(strconv.Itoa(math.MinInt32)), Maximum: json.Number(strconv.Itoa(math.MaxInt32))}
 	}
 	return nil
 }
