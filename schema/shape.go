@@ -394,16 +394,30 @@ func (w *walker) text(at *yaml.Node, text string, s *Shape) {
 	}
 }
 
-// compiledPatterns are those of the shapes that were needed.
-var compiledPatterns sync.Map // pattern → func() *regexp.Regexp
+// matchers are those of the patterns that were needed.
+var matchers sync.Map // pattern → *matcher
+
+// A matcher reports whether texts match a pattern.
+type matcher struct {
+	// refuse returns nothing for texts that match, or is nil.
+	refuse func(text string) []string
+	regexp func() *regexp.Regexp
+}
 
 // fits reports whether the pattern matches a text.
 func (s *Shape) fits(text string) bool {
-	f, ok := compiledPatterns.Load(s.Pattern)
+	known, ok := matchers.Load(s.Pattern)
 	if !ok {
-		f, _ = compiledPatterns.LoadOrStore(s.Pattern, sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(s.Pattern) }))
+		m := &matcher{regexp: sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(s.Pattern) })}
+		for _, p := range patterns {
+			if p.begins == s.Pattern {
+				m.refuse = p.refuse
+			}
+		}
+		known, _ = matchers.LoadOrStore(s.Pattern, m)
 	}
-	return f.(func() *regexp.Regexp)().MatchString(text)
+	m := known.(*matcher)
+	return m.refuse != nil && len(m.refuse(text)) == 0 || m.regexp().MatchString(text)
 }
 
 // patternHint returns a line to paste that fits a pattern.
