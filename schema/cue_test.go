@@ -178,6 +178,40 @@ func TestCUEAgrees(t *testing.T) {
 	}
 }
 
+// TestCUEAgreesAboutUnknownFields in every mapping of good documents.
+func TestCUEAgreesAboutUnknownFields(t *testing.T) {
+	for _, f := range documents(t) {
+		if !CompareWithCUE(t, f) {
+			continue
+		}
+		nodes, _ := parse(f)
+		for _, n := range nodes {
+			var walk func(document, value any)
+			walk = func(document, value any) {
+				switch v := value.(type) {
+				case map[string]any:
+					for _, name := range slices.Sorted(maps.Keys(v)) {
+						walk(document, v[name])
+					}
+					v["unknownField"] = true
+					text, err := json.Marshal(document)
+					if err != nil {
+						t.Fatal(err)
+					}
+					CompareWithCUE(t, File{Name: f.Name, Data: text})
+					delete(v, "unknownField")
+				case []any:
+					for _, item := range v {
+						walk(document, item)
+					}
+				}
+			}
+			value := (&decoder{doc: &Document{file: f, node: n}}).value(n, nil)
+			walk(value, value)
+		}
+	}
+}
+
 // FuzzCUEAgrees compares what the validator and CUE decide.
 func FuzzCUEAgrees(f *testing.F) {
 	for _, d := range documents(f) {
