@@ -57,11 +57,13 @@ func mesh(spec string) string {
 	return "{apiVersion: kuma.io/v1alpha1, kind: Mesh, metadata: {name: a}, spec: {" + spec + "}}"
 }
 
+var cueContext = sync.OnceValue(func() *cue.Context { return cuecontext.New() })
+
 // definitions are the CUE definitions of the kinds, by their names.
 var definitions = sync.OnceValue(func() map[string]cue.Value {
 	all := map[string]cue.Value{}
 	for _, k := range kinds {
-		file := cuecontext.New().CompileBytes(k.CUE(), cue.Filename(k.Name))
+		file := cueContext().CompileBytes(k.CUE(), cue.Filename(k.Name))
 		all[k.Name] = file.LookupPath(cue.ParsePath("#" + k.Name))
 		if !all[k.Name].Exists() {
 			panic("the CUE of " + k.Name + " does not define it")
@@ -98,8 +100,7 @@ func CompareWithCUE(t *testing.T, f File) (both bool) {
 }
 
 func refusalOfCUE(d *Document, value map[string]any) error {
-	definition := definitions()[d.Kind.Name]
-	return definition.Unify(definition.Context().Encode(value)).Validate(cue.Concrete(true))
+	return definitions()[d.Kind.Name].Unify(cueContext().Encode(value)).Validate(cue.Concrete(true))
 }
 
 // refusedByCUE reports whether CUE refuses the one document of a file.

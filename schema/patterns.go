@@ -25,8 +25,8 @@ var patterns = []struct {
 	words string
 	// hint is an example, or a function of what was found.
 	hint func(text string) string
-	// refuse is Kubernetes' own function for the pattern, or nil: its expressions are
-	// compiled at every start anyway.
+	// refuse returns nothing for texts that match the pattern, which then need not be
+	// compiled: Kubernetes' own expressions are compiled at every start anyway. It may be nil.
 	refuse func(text string) []string
 }{
 	{`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`, "a name that Kubernetes takes: at most 63 lower-case letters, digits and '-', beginning and ending with a letter or digit", suggestLabel, validation.IsDNS1123Label},
@@ -34,8 +34,8 @@ var patterns = []struct {
 	{`^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$`, "a port name: at most 15 lower-case letters, digits and '-'", nil, nil},
 	{`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`, "a name that Kubernetes takes: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit", suggestName, validation.IsDNS1123Subdomain},
 	{`^(([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9])?$`, "a label value: at most 63 letters, digits, '-', '_' and '.', beginning and ending with a letter or digit", nil, validation.IsValidLabelValue},
-	{`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`, "a duration: numbers with the units ms, s, m or h", func(text string) string { return suggestDuration(text, time.Hour) }, nil},
-	{`^([0-9]+(\.[0-9]+)?(ms|s|m))+$`, "a duration: numbers with the units ms, s or m (Flux has no hours here)", func(text string) string { return suggestDuration(text, time.Minute) }, nil},
+	{`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`, "a duration: numbers with the units ms, s, m or h", func(text string) string { return suggestDuration(text, time.Hour) }, refuseSeconds},
+	{`^([0-9]+(\.[0-9]+)?(ms|s|m))+$`, "a duration: numbers with the units ms, s or m (Flux has no hours here)", func(text string) string { return suggestDuration(text, time.Minute) }, refuseSeconds},
 	{`^([0-9]+m([0-9]+s)?|[0-9]+s)$`, flaggerDuration, suggestFlaggerDuration, nil},
 	{`^[0-9]+(m([0-9]+s)?|s)$`, flaggerDuration, suggestFlaggerDuration, nil},
 	{`^([1-9][0-9]*m([0-9]+s)?|`, flaggerDuration + ", and not 0", suggestFlaggerDuration, nil},
@@ -50,11 +50,31 @@ var patterns = []struct {
 	{`^([a-zA-Z0-9_\-.\\\/]|`, "a path of values, names parted by dots", nil, nil},
 	{`^[0-9a-fA-F]{40}$`, "the SHA of a commit: 40 hexadecimal digits", nil, nil},
 	{`^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$`, "a region: letters, digits and '-'", nil, nil},
-	{`^(http|https|ssh)://`, "a URL that begins with https://, http:// or ssh://", suggestGitURL, nil},
+	{`^(http|https|ssh)://.*$`, "a URL that begins with https://, http:// or ssh://", suggestGitURL, refuseHTTPS},
 	{`^(http|https|oci)://`, "a URL that begins with https://, http:// or oci://", nil, nil},
 	{`^\d+(y|w|d|h|m|s|ms)$`, "a number and one of y, w, d, h, m, s, ms", suggestSingleUnit, nil},
 	{`^.+$`, "a name, which has at least one character", nil, nil},
 	{`^v?[0-9]+\.[0-9]+`, "a version such as 2.6", nil, nil},
+}
+
+// refuseSeconds takes the durations that most documents have: whole minutes and seconds.
+func refuseSeconds(text string) []string {
+	for _, unit := range []string{"m", "s"} {
+		if rest := strings.TrimLeft(text, "0123456789"); len(rest) < len(text) && strings.HasPrefix(rest, unit) {
+			if text = rest[1:]; text == "" {
+				return nil
+			}
+		}
+	}
+	return []string{"another duration"}
+}
+
+// refuseHTTPS takes the URLs that most repositories have.
+func refuseHTTPS(text string) []string {
+	if strings.HasPrefix(text, "https://") && !strings.Contains(text, "\n") {
+		return nil
+	}
+	return []string{"another URL"}
 }
 
 // explainPattern says what a pattern asks for and what to write instead of text.
