@@ -60,8 +60,7 @@ conformance:
 fuzz:
 	go test ./schema -run '^$$' -fuzz FuzzLoad -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./schema -run '^$$' -fuzz FuzzScalars -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
-	go test ./schema -run '^$$' -fuzz FuzzAccepts -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
-	go test ./internal/accept -run '^$$' -fuzz FuzzFromJSON -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
+	go test ./schema -run '^$$' -fuzz FuzzCUEAgrees -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./render -run '^$$' -fuzz FuzzCompile -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./internal/blockyaml -run '^$$' -fuzz FuzzReadBack -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./internal/excerpt -run '^$$' -fuzz FuzzExcerpt -fuzztime $(FUZZTIME) -fuzzminimizetime 10x

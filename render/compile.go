@@ -19,6 +19,9 @@ type Options struct {
 	DefaultPath string
 	// Topology is pull or hub. It overrides the RenderConfig's.
 	Topology string
+	// CheckOutput has every object checked against the schema of what may be written. Those
+	// that patches have changed are checked without it.
+	CheckOutput bool
 }
 
 // Compile makes the tree of all clusters. It reports everything there is to say
@@ -46,7 +49,7 @@ func compile(docs schema.Documents, opts Options) (*compiler, *Tree, diag.List) 
 	c.summarize()
 	before := c.diagnostics()
 	// What is sound is rendered in any case: one mistake must not hide another.
-	e := newEncoder(to)
+	e := newEncoder(opts.CheckOutput, to)
 	tree := c.render(e)
 	c.checkCollisions(tree)
 	e.checkOutputs(before)

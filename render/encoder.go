@@ -4,7 +4,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/report"
-	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/output"
 )
 
 // An encoder makes the files of objects, each once however many directories hold it, and has
@@ -19,15 +19,15 @@ type encoder struct {
 	stages map[stageKey]*stage
 	// kustomizations are the kustomization.yaml files made so far.
 	kustomizations map[string]*blob
-	// outputs are the objects made so far, each once, until what is surely right of them
-	// is left out.
-	outputs []schema.Output
+	// checkOutput has every object checked, and outputs are those, each once.
+	checkOutput bool
+	outputs     []output.Object
 }
 
-func newEncoder(to *report.Report) *encoder {
+func newEncoder(checkOutput bool, to *report.Report) *encoder {
 	return &encoder{
-		Report: to,
-		blobs:  map[*manifest.Object]*blob{}, kustomizations: map[string]*blob{}, stages: map[stageKey]*stage{},
+		Report: to, checkOutput: checkOutput,
+		blobs: map[*manifest.Object]*blob{}, kustomizations: map[string]*blob{}, stages: map[stageKey]*stage{},
 	}
 }
 
@@ -38,7 +38,7 @@ func (c *encoder) checkOutputs(before diag.List) {
 	if before.HasErrors() {
 		return
 	}
-	for _, bad := range schema.CheckOutput(c.outputs) {
+	for _, bad := range output.Check(c.outputs) {
 		c.Add(diag.New(diag.Internal, diag.Position{}, "", bad.Error(), "please report this as a mistake of fleetwright"))
 	}
 }

@@ -259,7 +259,7 @@ func schemaFields(t *testing.T, kind string) (paths []string) {
 
 // renderAll is what files are compiled to, and everything that is said of them.
 func renderAll(files []schema.File) (map[string][]byte, diag.List) {
-	tree, list := render.Compile(schema.Load(files), render.Options{})
+	tree, list := render.Compile(schema.Load(files), render.Options{CheckOutput: true})
 	if tree == nil {
 		return nil, list
 	}

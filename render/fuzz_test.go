@@ -34,7 +34,7 @@ func FuzzCompile(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		files := []schema.File{{Name: "f.yaml", Data: data}}
-		tree, list := render.Compile(schema.Load(files), render.Options{DefaultPath: "clusters"})
+		tree, list := render.Compile(schema.Load(files), render.Options{DefaultPath: "clusters", CheckOutput: true})
 		for _, d := range list {
 			if d.Code == "FW901" {
 				t.Error(d)

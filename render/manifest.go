@@ -14,7 +14,7 @@ import (
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
-	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/output"
 )
 
 // A blob is the content of a file, made once however many clusters have it.
@@ -30,34 +30,30 @@ type encoding struct {
 	value    any
 	// manifest is what the value is, if it is one as it was rendered.
 	manifest *manifest.Object
-	// output is its number among what is checked.
-	output int
 }
 
-// encode makes the YAML of the value, and reports whether it is surely what may be
-// written.
-func (e encoding) encode(out schema.Output) (accepted bool, err error) {
+// encode makes the YAML of the value.
+func (e encoding) encode() error {
 	text, err := blockyaml.JSON(e.value)
 	if err != nil {
-		return false, err
+		return err
 	}
-	accepted = out.Accepted(text)
 	if e.template != nil {
-		return accepted, e.template.FromJSON(text)
+		return e.template.FromJSON(text)
 	}
 	content, err := blockyaml.FromJSON(text)
 	if err != nil {
-		return false, err
+		return err
 	}
 	if e.manifest != nil {
 		if changed, ok := e.manifest.Unsubstituted(content); ok {
 			if content, err = blockyaml.Marshal(changed); err != nil { // the rest of it is checked
-				return false, err
+				return err
 			}
 		}
 	}
 	*e.to = blob{content, sha256.Sum256(content)}
-	return accepted, nil
+	return nil
 }
 
 // A dir is a directory of one cluster's tree. It may be shared by many clusters
@@ -158,8 +154,8 @@ func (c *encoder) kustomization(resources ...string) *blob {
 		return b
 	}
 	f := kustomizeFile{"kustomize.config.k8s.io/v1beta1", "Kustomization", resources}
-	output := c.check(schema.Output{APIVersion: f.APIVersion, Kind: f.Kind, Name: layout.KustomizationFile, Value: f})
-	b := c.blob(encoding{value: f, output: output})
+	c.check(output.Object{APIVersion: f.APIVersion, Kind: f.Kind, Name: layout.KustomizationFile, Value: f})
+	b := c.blob(encoding{value: f})
 	c.kustomizations[key] = b
 	return b
 }
@@ -174,21 +170,20 @@ func (c *encoder) encode(o manifest.Rendered) *blob {
 		return b
 	}
 	if m.Patched != nil {
-		out := m.Output()
-		out.Value, out.Form = m.Patched.Value, schema.Patched
-		b = c.blob(encoding{value: m.Patched.JSON, output: c.check(out)})
+		b = c.blob(encoding{value: m.Patched.JSON}) // which was checked when it was patched
 	} else {
-		b = c.blob(encoding{value: m, manifest: m, output: c.check(m.Output())})
+		c.check(m.Output())
+		b = c.blob(encoding{value: m, manifest: m})
 	}
 	c.blobs[m] = b
 	return b
 }
 
-// check has an object checked against the schema of what may be written, and returns its
-// number.
-func (c *encoder) check(o schema.Output) int {
-	c.outputs = append(c.outputs, o)
-	return len(c.outputs) - 1
+// check has an object checked against the schema of what may be written, if all are to be.
+func (c *encoder) check(o output.Object) {
+	if c.checkOutput {
+		c.outputs = append(c.outputs, o)
+	}
 }
 
 // blob is one that holds the YAML of a value when all are encoded.
@@ -198,27 +193,16 @@ func (c *encoder) blob(e encoding) *blob {
 	return e.to
 }
 
-// encodeAll makes the content of all blobs, and leaves to be checked what is not surely
-// right.
+// encodeAll makes the content of all blobs.
 func (c *encoder) encodeAll() {
-	accepted, errs := make([]bool, len(c.outputs)), make([]error, len(c.encodings))
-	parallel.Each(len(c.encodings), func(i int) {
-		e := c.encodings[i]
-		accepted[e.output], errs[i] = e.encode(c.outputs[e.output])
-	})
+	errs := make([]error, len(c.encodings))
+	parallel.Each(len(c.encodings), func(i int) { errs[i] = c.encodings[i].encode() })
 	for i, e := range c.encodings {
 		if errs[i] != nil {
 			c.cannotEncode(e.value, errs[i])
 		}
 	}
 	c.encodings = nil
-	var unsure []schema.Output
-	for i, o := range c.outputs {
-		if !accepted[i] {
-			unsure = append(unsure, o)
-		}
-	}
-	c.outputs = unsure
 }
 
 // cannotEncode says that a value is none that YAML can be made of.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/output"
 )
 
 // openFields are those of rendered objects in which anything may be.
@@ -123,16 +124,16 @@ spec:
 	return all
 }
 
-func checkOutput(object map[string]any) []schema.OutputError {
+func checkOutput(object map[string]any) []output.Error {
 	data, err := json.Marshal(object)
 	if err != nil {
 		panic(err)
 	}
-	var form schema.Form
+	var form output.Form
 	if at(object, "spec maxHistory") != nil {
-		form = schema.Policy
+		form = output.Policy
 	}
-	return schema.CheckOutput([]schema.Output{{
+	return output.Check([]output.Object{{
 		APIVersion: object["apiVersion"].(string), Kind: object["kind"].(string), Name: "object", Value: json.RawMessage(data), Form: form,
 	}})
 }

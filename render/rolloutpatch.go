@@ -28,6 +28,7 @@ import (
 	"github.com/fleetwright/fleetwright/render/rules"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
+	"github.com/fleetwright/fleetwright/schema/output"
 )
 
 // maxPatched is how large patches may make an object, in bytes: an API server takes
@@ -310,8 +311,8 @@ func (r *rollout) result(o *patching) manifest.Rendered {
 		return o.Rendered
 	}
 	patched := o.Output()
-	patched.Value, patched.Form = value, schema.Patched
-	if refused := schema.CheckOutput([]schema.Output{patched}); len(refused) > 0 && len(schema.CheckOutput([]schema.Output{o.Output()})) == 0 {
+	patched.Value, patched.Form = value, output.Patched
+	if refused := output.Check([]output.Object{patched}); len(refused) > 0 && len(output.Check([]output.Object{o.Output()})) == 0 {
 		for _, bad := range refused {
 			breaks("the cluster does not take: "+bad.Explain(), bad.Hint)
 		}

@@ -56,7 +56,8 @@ func (c *encoder) newStage(m *manifest.Object, root string) *stage {
 	open := *whole
 	spec.Path = blockyaml.Hole + strings.TrimPrefix(spec.Path, root)
 	open.Spec = spec
-	c.encodings = append(c.encodings, encoding{value: open, template: &s.template, output: c.check(m.Output())})
+	c.check(m.Output())
+	c.encodings = append(c.encodings, encoding{value: open, template: &s.template})
 	return s
 }
 

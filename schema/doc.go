@@ -4,11 +4,10 @@
 // Flagger and Kuma read).
 //
 // The input kinds are the Go types of package api. From their doc comments and
-// markers `go generate` makes one JSON Schema per kind, and from that the closed
-// CUE shape that [Load] checks documents against; all of it is committed under
-// input/. What no shape can say is written by hand as CUE rules in
-// input/<kind>.rules.cue. The output kinds have hand-written closed CUE definitions
-// under output/, which [CheckOutput] applies.
+// markers `go generate` makes the shapes that [Load] checks documents against, and for
+// editors a JSON Schema and a closed CUE definition of each kind, under input/. What no
+// shape can say is a rule, a Go function in the file of its kind. The kinds that go out
+// have hand-written closed CUE definitions, which package output applies.
 package schema
 
 //go:generate go run generate.go

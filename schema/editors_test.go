@@ -7,57 +7,73 @@ import (
 	"testing"
 )
 
-// A field is one of a kind's, as an editor is told of it.
+// A jsonSchema is the part of JSON Schema that the generator uses and an editor reads.
+type jsonSchema struct {
+	Description string                 `json:"description"`
+	Ref         string                 `json:"$ref"`
+	Defs        map[string]*jsonSchema `json:"$defs"`
+	Properties  map[string]*jsonSchema `json:"properties"`
+	Items       *jsonSchema            `json:"items"`
+	Others      json.RawMessage        `json:"additionalProperties"`
+	Const       string                 `json:"const"`
+	Enum        []string               `json:"enum"`
+	Examples    []json.RawMessage      `json:"examples"`
+	Default     json.RawMessage        `json:"default"`
+}
+
+// A field is one of a kind's, as an editor is told of it, and its shape.
 type field struct {
 	*jsonSchema
-	kind        Kind
-	name        string
-	description string
+	Field
 }
 
 // unread says of a field that nothing becomes of its value.
 var unread = regexp.MustCompile(`\b(not read|ignored)\b`)
 
+// resolve follows a reference in the schema.
+func (s *jsonSchema) resolve(p *jsonSchema) *jsonSchema {
+	if p.Ref == "" {
+		return p
+	}
+	return s.Defs[strings.TrimPrefix(p.Ref, "#/$defs/")]
+}
+
 // eachField runs a test on every field of every kind.
 func eachField(t *testing.T, test func(t *testing.T, f field)) {
-	type described struct {
-		Description string                `json:"description"`
-		Properties  map[string]*described `json:"properties"`
-		Defs        map[string]*described `json:"$defs"`
-	}
 	for _, kind := range Kinds() {
-		var words described
-		if err := json.Unmarshal(kind.JSONSchema(), &words); err != nil {
+		var root jsonSchema
+		if err := json.Unmarshal(kind.JSONSchema(), &root); err != nil {
 			t.Fatal(err)
 		}
-		root := kind.jsonSchema()
-		structs, said := map[string]*jsonSchema{kind.Name: root}, map[string]*described{kind.Name: &words}
-		for name, s := range root.Defs {
-			structs[name], said[name] = s, words.Defs[name]
-		}
-		for of, s := range structs {
-			for name, p := range s.Properties {
-				t.Run(kind.Name+"/"+of+"."+name, func(t *testing.T) {
-					test(t, field{p, kind, name, said[of].Properties[name].Description})
-				})
+		done := map[*Shape]bool{}
+		var walk func(name string, s *jsonSchema, shape *Shape)
+		walk = func(name string, s *jsonSchema, shape *Shape) {
+			if done[shape] {
+				return
+			}
+			done[shape] = true
+			for _, f := range shape.Fields {
+				p := s.Properties[f.Name]
+				t.Run(kind.Name+"/"+name+"."+f.Name, func(t *testing.T) { test(t, field{p, f}) })
+				of := f.Shape
+				for of.Items != nil {
+					if p = root.resolve(p); p.Items == nil {
+						others := p.Others
+						p = new(jsonSchema)
+						_ = json.Unmarshal(others, p) // or anything is allowed
+					} else {
+						p = p.Items
+					}
+					of = of.Items
+				}
+				walk(strings.TrimPrefix(p.Ref, "#/$defs/"), root.resolve(p), of)
 			}
 		}
+		walk(kind.Name, &root, kind.shape)
 	}
 }
 
-// isText says whether a value of the schema is text, or holds nothing else.
-func (f field) isText(s *jsonSchema) bool {
-	s = (&explainer{root: f.kind.jsonSchema()}).schema(s)
-	switch {
-	case s.Items != nil:
-		return f.isText(s.Items)
-	case s.AdditionalProperties != nil && len(s.Properties) == 0:
-		return f.isText(s.AdditionalProperties)
-	}
-	return s.Type == "string" || len(s.OneOf) > 0
-}
-
-// shown says whether an editor has a value to show.
+// shown reports whether an editor has a value to show.
 func (f field) shown() bool {
 	return f.Const != "" || len(f.Enum) > 0 || len(f.Default) > 0 || len(f.Examples) > 0
 }
@@ -66,10 +82,18 @@ func (f field) shown() bool {
 // own name.
 func TestEveryFieldIsDescribed(t *testing.T) {
 	eachField(t, func(t *testing.T, f field) {
-		if words := strings.Fields(f.description); len(words) < 2 {
-			t.Errorf("it is described as %q", f.description)
+		if words := strings.Fields(f.Description); len(words) < 2 {
+			t.Errorf("it is described as %q", f.Description)
 		}
 	})
+}
+
+// isText reports whether a value of the shape is text, or holds nothing else.
+func (s *Shape) isText() bool {
+	if s.Items != nil && len(s.Fields) == 0 {
+		return s.Items.isText()
+	}
+	return s.Type == Text || len(s.Either) > 0
 }
 
 // TestEveryTextShowsItsForm asks for a value that an editor can insert: of every
@@ -77,8 +101,8 @@ func TestEveryFieldIsDescribed(t *testing.T) {
 // cannot be 0, which an editor would write.
 func TestEveryTextShowsItsForm(t *testing.T) {
 	eachField(t, func(t *testing.T, f field) {
-		positive := f.Minimum != nil && *f.Minimum > 0
-		if (f.isText(f.jsonSchema) || positive) && !f.shown() && !unread.MatchString(f.description) {
+		positive := f.Shape.Min != nil && f.Shape.Min.Value > 0
+		if (f.Shape.isText() || positive) && !f.shown() && !unread.MatchString(f.Description) {
 			t.Error("it has no enum, default or example")
 		}
 	})
@@ -91,8 +115,10 @@ func TestDefaultsAndExamplesAreAccepted(t *testing.T) {
 		if !f.shown() {
 			return
 		}
-		e := explainer{doc: &Document{Kind: f.kind}, root: f.kind.jsonSchema()}
-		values := append(f.Examples, json.RawMessage(e.placeholder(f.jsonSchema)))
+		values := f.Examples
+		if f.Required {
+			values = append(values, json.RawMessage(f.placeholder()))
+		}
 		if len(f.Default) > 0 {
 			values = append(values, f.Default)
 		}
@@ -101,8 +127,9 @@ func TestDefaultsAndExamplesAreAccepted(t *testing.T) {
 			if len(nodes) != 1 {
 				t.Fatalf("%s: %v", value, list)
 			}
-			e.value(nodes[0], f.jsonSchema, Path{f.name})
-			for _, d := range e.list {
+			w := walker{doc: &Document{}, root: f.Shape, path: Path{f.Name}}
+			w.value(nodes[0], f.Shape)
+			for _, d := range w.list {
 				t.Errorf("%s: %s", value, d.Message)
 			}
 		}

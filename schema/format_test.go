@@ -18,7 +18,10 @@ func TestCUEIsFormatted(t *testing.T) {
 			t.Fatalf("no %s: %v", pattern, err)
 		}
 		for _, name := range names {
-			source := mustRead(filepath.ToSlash(name))
+			source, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
 			formatted, err := format.Source(source)
 			if err != nil {
 				t.Fatal(err)

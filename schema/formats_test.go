@@ -146,16 +146,9 @@ var unchecked = map[string]string{
 func TestEveryTextIsChecked(t *testing.T) {
 	used := map[string]bool{}
 	for _, k := range kinds {
-		var document struct {
-			jsonSchema
-		}
-		if err := json.Unmarshal(k.JSONSchema(), &document.jsonSchema); err != nil {
-			t.Fatal(err)
-		}
-		root := &document.jsonSchema
 		seen := map[reflect.Type]bool{}
-		var walk func(of reflect.Type, s *jsonSchema)
-		walk = func(of reflect.Type, s *jsonSchema) {
+		var walk func(of reflect.Type, s *Shape)
+		walk = func(of reflect.Type, s *Shape) {
 			for of.Kind() == reflect.Pointer {
 				of = of.Elem()
 			}
@@ -168,7 +161,7 @@ func TestEveryTextIsChecked(t *testing.T) {
 				name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 				below := s
 				if name != "" {
-					below = (&explainer{root: root}).schema(s.Properties[name])
+					below, _ = s.below(name)
 				}
 				format, keys := FormatsOf(of, field)
 				if f := formatNamed(format); format != "" && f == nil {
@@ -181,7 +174,7 @@ func TestEveryTextIsChecked(t *testing.T) {
 						typ = typ.Elem()
 						continue
 					case reflect.Slice:
-						typ, below = typ.Elem(), (&explainer{root: root}).schema(below.Items)
+						typ, below = typ.Elem(), below.Items
 						continue
 					case reflect.Map:
 						if typ == reflect.TypeFor[api.Values]() {
@@ -191,7 +184,7 @@ func TestEveryTextIsChecked(t *testing.T) {
 							t.Errorf("nothing checks the keys of %s", what)
 						}
 						used[what+" keys"] = true
-						typ, below = typ.Elem(), (&explainer{root: root}).schema(below.AdditionalProperties)
+						typ, below = typ.Elem(), below.Items
 						what += " values"
 						continue
 					case reflect.Struct:
@@ -206,7 +199,7 @@ func TestEveryTextIsChecked(t *testing.T) {
 				}
 			}
 		}
-		walk(reflect.TypeOf(k.New()), root)
+		walk(reflect.TypeOf(k.New()), k.shape)
 	}
 	for what := range unchecked {
 		if !used[what] {
@@ -222,8 +215,8 @@ func TestTextsAreFoundWhereTheyAre(t *testing.T) {
 	a.Spec.SyncPolicies = []api.SyncPolicy{{Kustomization: &api.Kustomization{
 		Components: []string{"../a", "/b"}, Interval: "9999999999h",
 		Images: []kustomize.Image{{Name: "a"}, {Name: "b", NewTag: "é"}},
-	}, Rollout: &api.Rollout{RolloutPolicy: api.RolloutPolicy{TrafficAnalysis: &api.TrafficAnalysis{Metrics: []api.Metric{{CustomMetric: &api.CustomMetric{
-		Provider: api.MetricProvider{Headers: map[string][]string{"a b": {"c"}, "d": {"e", "f\ng"}}}}}}}}}}}
+	}, Rollout: &api.Rollout{RolloutPolicy: api.RolloutPolicy{SkipTrafficAnalysis: true, TrafficAnalysis: &api.TrafficAnalysis{Metrics: []api.Metric{{CustomMetric: &api.CustomMetric{
+		Query: "x", Provider: api.MetricProvider{Headers: map[string][]string{"a b": {"c"}, "d": {"e", "f\ng"}}}}}}}}}}}
 	var got []string
 	for _, r := range CheckTexts(&a) {
 		got = append(got, string(r.Code)+" "+r.Path.String()+" | "+r.Hint)

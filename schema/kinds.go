@@ -2,6 +2,7 @@ package schema
 
 import (
 	"embed"
+	"slices"
 	"strings"
 
 	"github.com/fleetwright/fleetwright/schema/api"
@@ -15,20 +16,22 @@ type Kind struct {
 	APIVersion string
 	// New makes an empty object of the kind, a pointer to a struct.
 	New func() any
+
+	shape *Shape
 }
 
 // kinds are all kinds, in the order in which they are documented.
 var kinds = []Kind{
-	{"Application", "apps.kurator.dev/v1alpha1", func() any { return new(api.Application) }},
-	{"Fleet", "fleet.kurator.dev/v1alpha1", func() any { return new(api.Fleet) }},
-	{"AttachedCluster", "cluster.kurator.dev/v1alpha1", func() any { return new(api.AttachedCluster) }},
-	{"Cluster", "cluster.kurator.dev/v1alpha1", func() any { return new(api.Cluster) }},
-	{"AlertProvider", "flagger.app/v1beta1", func() any { return new(api.AlertProvider) }},
-	{"Mesh", "kuma.io/v1alpha1", func() any { return new(api.Mesh) }},
-	{"RenderConfig", "fleetwright.dev/v1alpha1", func() any { return new(api.RenderConfig) }},
+	{"Application", "apps.kurator.dev/v1alpha1", func() any { return new(api.Application) }, &applicationShape},
+	{"Fleet", "fleet.kurator.dev/v1alpha1", func() any { return new(api.Fleet) }, &fleetShape},
+	{"AttachedCluster", "cluster.kurator.dev/v1alpha1", func() any { return new(api.AttachedCluster) }, &attachedClusterShape},
+	{"Cluster", "cluster.kurator.dev/v1alpha1", func() any { return new(api.Cluster) }, &clusterShape},
+	{"AlertProvider", "flagger.app/v1beta1", func() any { return new(api.AlertProvider) }, &alertProviderShape},
+	{"Mesh", "kuma.io/v1alpha1", func() any { return new(api.Mesh) }, &meshShape},
+	{"RenderConfig", "fleetwright.dev/v1alpha1", func() any { return new(api.RenderConfig) }, &renderConfigShape},
 }
 
-//go:embed input output
+//go:embed input
 var files embed.FS
 
 // Kinds are the kinds of documents that fleetwright reads.
@@ -47,8 +50,14 @@ func KindNamed(name string) (Kind, bool) {
 // JSONSchema is the JSON Schema of the kind, for editors.
 func (k Kind) JSONSchema() []byte { return mustRead(k.file(".schema.json")) }
 
-// CUE is the closed CUE shape of the kind.
-func (k Kind) CUE() []byte { return mustRead(k.file(".cue")) }
+// CUE returns the closed CUE definition of the kind, with the rules that CUE can say.
+func (k Kind) CUE() []byte {
+	definition := mustRead(k.file(".cue"))
+	if rules, err := files.ReadFile(k.file(".rules.cue")); err == nil {
+		definition = slices.Concat(definition, []byte("\n"), rules)
+	}
+	return definition
+}
 
 func (k Kind) file(suffix string) string { return "input/" + strings.ToLower(k.Name) + suffix }
 

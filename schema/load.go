@@ -79,7 +79,6 @@ func Load(files []File) Documents {
 		docs.add(of)
 		rest.add(of.others)
 	}
-	checkUnsure(all)
 	for _, of := range all {
 		docs.Diagnostics = append(docs.Diagnostics, of.checked...)
 	}
@@ -158,13 +157,11 @@ type loaded struct {
 	others others
 	// values of the documents in All, nil for what is not a mapping or has errors.
 	values []map[string]any
-	// unsure are the indices of those that only CUE can judge, before it has.
-	unsure []int
 	// checked is what there is to say about the values.
 	checked diag.List
 }
 
-// loadFile reads the documents of a file, and checks those that need no CUE.
+// loadFile reads and checks the documents of a file.
 func loadFile(f File, left *budget) *loaded {
 	l := &loaded{left: left}
 	f.Data, f.marked = withoutMarks(f.Data)
@@ -181,43 +178,14 @@ func loadFile(f File, left *budget) *loaded {
 	}
 	l.addIgnores(f, nodes)
 	for i, d := range l.All {
-		switch {
-		case l.values[i] == nil:
-		case d.Kind.accepts(l.values[i]):
-			l.check(i, nil)
-		default:
-			l.unsure = append(l.unsure, i)
+		if l.values[i] == nil {
+			continue
 		}
+		list := d.check(l.values[i])
+		d.Valid = !slices.ContainsFunc(list, func(d diag.Diagnostic) bool { return d.Code.Structural() && d.Severity == diag.Error })
+		l.checked = append(l.checked, list...)
 	}
 	return l
-}
-
-// checkUnsure has CUE check what only it can judge, all of it with the shapes of the
-// fields that occur.
-func checkUnsure(all []*loaded) {
-	if !slices.ContainsFunc(all, func(l *loaded) bool { return len(l.unsure) > 0 }) {
-		return
-	}
-	fields := map[string]bool{}
-	for _, l := range all {
-		for _, value := range l.values {
-			addFields(fields, value)
-		}
-	}
-	for _, l := range all {
-		for _, i := range l.unsure {
-			l.check(i, fields)
-		}
-		l.unsure = nil
-	}
-}
-
-// check checks a document, with CUE where there are fields.
-func (l *loaded) check(i int, fields map[string]bool) {
-	d := l.All[i]
-	list := d.load(l.values[i], fields)
-	d.Valid = !slices.ContainsFunc(list, func(d diag.Diagnostic) bool { return d.Code.Structural() && d.Severity == diag.Error })
-	l.checked = append(l.checked, list...)
 }
 
 // add reads one document.
@@ -264,21 +232,6 @@ func (l *loaded) add(file File, n *yaml.Node) {
 	value, list := d.decode()
 	l.values = append(l.values, value)
 	l.Diagnostics = append(l.Diagnostics, list...)
-}
-
-// addFields adds the names of all fields below a value.
-func addFields(fields map[string]bool, value any) {
-	switch v := value.(type) {
-	case map[string]any:
-		for name, field := range v {
-			fields[name] = true
-			addFields(fields, field)
-		}
-	case []any:
-		for _, item := range v {
-			addFields(fields, item)
-		}
-	}
 }
 
 // misnamed says whether the apiVersion or the kind of a document is no text, so
@@ -412,29 +365,29 @@ func (d *Document) decode() (map[string]any, diag.List) {
 		return nil, dec.list
 	}
 	if dec.nulls {
-		schema := d.Kind.jsonSchema()
-		(&explainer{doc: d, root: schema}).withoutNulls(object, schema)
+		d.Kind.shape.withoutNulls(object)
 	}
 	return object, dec.list
 }
 
-// load checks the document's value, and makes its object. Where it has fields, the
-// value's are among them and CUE is asked; else it is accepted as it is.
-func (d *Document) load(object map[string]any, fields map[string]bool) diag.List {
-	sound := object
-	var shape, rules diag.List
-	if fields != nil {
-		shape, rules, sound = d.check(object, fields)
-	}
-	list := append(shape, rules...)
-	list = append(list, d.checkNames(object)...)
+// check checks the document's value against the shape and the rules of its kind, and makes
+// its object of it.
+func (d *Document) check(object map[string]any) diag.List {
+	w := walker{doc: d, root: d.Kind.shape}
+	w.value(d.node, w.root)
+	d.wrong = w.wrong
+	list := append(w.list, d.checkNames(object)...)
 	whole, err := d.typed(object)
 	list = append(list, d.checkTexts(whole)...)
-	if sound == nil || len(d.Name) > maxQuoted {
+	if len(d.Name) > maxQuoted {
 		return list
 	}
-	d.Salvaged = shape.HasErrors()
-	if d.Salvaged {
+	if d.Salvaged = len(w.list) > 0; d.Salvaged {
+		sound := d.salvage(object)
+		if sound == nil {
+			d.Salvaged = false
+			return list
+		}
 		whole, err = d.typed(sound)
 	}
 	if err != nil {

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/apimachinery/pkg/util/validation"
+
 	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
@@ -23,33 +25,56 @@ var patterns = []struct {
 	words string
 	// hint is an example, or a function of what was found.
 	hint func(text string) string
+	// refuse returns nothing for texts that match the pattern, which then need not be
+	// compiled: Kubernetes' own expressions are compiled at every start anyway. It may be nil.
+	refuse func(text string) []string
 }{
-	{`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`, "a name that Kubernetes takes: at most 63 lower-case letters, digits and '-', beginning and ending with a letter or digit", suggestLabel},
-	{`^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$`, "a name that Kubernetes takes for a Service: at most 63 lower-case letters, digits and '-', beginning with a letter and ending with a letter or digit", suggestServiceName},
-	{`^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$`, "a port name: at most 15 lower-case letters, digits and '-'", nil},
-	{`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.`, "a name that Kubernetes takes: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit", suggestName},
-	{`^(([A-Za-z0-9]`, "a label value: at most 63 letters, digits, '-', '_' and '.', beginning and ending with a letter or digit", nil},
-	{`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`, "a duration: numbers with the units ms, s, m or h", func(text string) string { return suggestDuration(text, time.Hour) }},
-	{`^([0-9]+(\.[0-9]+)?(ms|s|m))+$`, "a duration: numbers with the units ms, s or m (Flux has no hours here)", func(text string) string { return suggestDuration(text, time.Minute) }},
-	{`^([0-9]+m([0-9]+s)?|[0-9]+s)$`, flaggerDuration, suggestFlaggerDuration},
-	{`^[0-9]+(m([0-9]+s)?|s)$`, flaggerDuration, suggestFlaggerDuration},
-	{`^([1-9][0-9]*m([0-9]+s)?|`, flaggerDuration + ", and not 0", suggestFlaggerDuration},
-	{`^/`, "a path, which begins with /", func(text string) string { return "/" + text }},
-	{`^[^ ]+$`, "an image, which has no spaces", nil},
-	{notEmpty, "text with at least one character", nil},
-	{`^[a-z0-9]([-.a-z0-9]{0,51}[a-z0-9])?$`, "a name that Helm takes for a release: at most 53 lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit", suggestRelease},
-	{`^https?://.+$`, "a URL that begins with https:// or http://", nil},
-	{`^oci://`, "the URL of an artifact in a registry: oci://, a host and lower-case names parted by slashes, without a tag", nil},
-	{`^sha256:`, "a digest: sha256: and 64 hexadecimal digits", nil},
-	{`^[\-._a-zA-Z0-9]+$`, "a key of a Secret or ConfigMap: letters, digits, '-', '_' and '.'", nil},
-	{`^([a-zA-Z0-9_\-.\\\/]|`, "a path of values, names parted by dots", nil},
-	{`^[0-9a-fA-F]{40}$`, "the SHA of a commit: 40 hexadecimal digits", nil},
-	{`^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$`, "a region: letters, digits and '-'", nil},
-	{`^(http|https|ssh)://`, "a URL that begins with https://, http:// or ssh://", suggestGitURL},
-	{`^(http|https|oci)://`, "a URL that begins with https://, http:// or oci://", nil},
-	{`^\d+(y|w|d|h|m|s|ms)$`, "a number and one of y, w, d, h, m, s, ms", suggestSingleUnit},
-	{`^.+$`, "a name, which has at least one character", nil},
-	{`^v?[0-9]+\.[0-9]+`, "a version such as 2.6", nil},
+	{`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`, "a name that Kubernetes takes: at most 63 lower-case letters, digits and '-', beginning and ending with a letter or digit", suggestLabel, validation.IsDNS1123Label},
+	{`^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$`, "a name that Kubernetes takes for a Service: at most 63 lower-case letters, digits and '-', beginning with a letter and ending with a letter or digit", suggestServiceName, validation.IsDNS1035Label},
+	{`^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$`, "a port name: at most 15 lower-case letters, digits and '-'", nil, nil},
+	{`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`, "a name that Kubernetes takes: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit", suggestName, validation.IsDNS1123Subdomain},
+	{`^(([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9])?$`, "a label value: at most 63 letters, digits, '-', '_' and '.', beginning and ending with a letter or digit", nil, validation.IsValidLabelValue},
+	{`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`, "a duration: numbers with the units ms, s, m or h", func(text string) string { return suggestDuration(text, time.Hour) }, refuseSeconds},
+	{`^([0-9]+(\.[0-9]+)?(ms|s|m))+$`, "a duration: numbers with the units ms, s or m (Flux has no hours here)", func(text string) string { return suggestDuration(text, time.Minute) }, refuseSeconds},
+	{`^([0-9]+m([0-9]+s)?|[0-9]+s)$`, flaggerDuration, suggestFlaggerDuration, nil},
+	{`^[0-9]+(m([0-9]+s)?|s)$`, flaggerDuration, suggestFlaggerDuration, nil},
+	{`^([1-9][0-9]*m([0-9]+s)?|`, flaggerDuration + ", and not 0", suggestFlaggerDuration, nil},
+	{`^/`, "a path, which begins with /", func(text string) string { return "/" + text }, nil},
+	{`^[^ ]+$`, "an image, which has no spaces", nil, nil},
+	{`^(?s:.+)$`, "text with at least one character", nil, nil},
+	{`^[a-z0-9]([-.a-z0-9]{0,51}[a-z0-9])?$`, "a name that Helm takes for a release: at most 53 lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit", suggestRelease, nil},
+	{`^https?://.+$`, "a URL that begins with https:// or http://", nil, nil},
+	{`^oci://`, "the URL of an artifact in a registry: oci://, a host and lower-case names parted by slashes, without a tag", nil, nil},
+	{`^sha256:`, "a digest: sha256: and 64 hexadecimal digits", nil, nil},
+	{`^[\-._a-zA-Z0-9]+$`, "a key of a Secret or ConfigMap: letters, digits, '-', '_' and '.'", nil, nil},
+	{`^([a-zA-Z0-9_\-.\\\/]|`, "a path of values, names parted by dots", nil, nil},
+	{`^[0-9a-fA-F]{40}$`, "the SHA of a commit: 40 hexadecimal digits", nil, nil},
+	{`^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$`, "a region: letters, digits and '-'", nil, nil},
+	{`^(http|https|ssh)://.*$`, "a URL that begins with https://, http:// or ssh://", suggestGitURL, refuseHTTPS},
+	{`^(http|https|oci)://`, "a URL that begins with https://, http:// or oci://", nil, nil},
+	{`^\d+(y|w|d|h|m|s|ms)$`, "a number and one of y, w, d, h, m, s, ms", suggestSingleUnit, nil},
+	{`^.+$`, "a name, which has at least one character", nil, nil},
+	{`^v?[0-9]+\.[0-9]+`, "a version such as 2.6", nil, nil},
+}
+
+// refuseSeconds takes the durations that most documents have: whole minutes and seconds.
+func refuseSeconds(text string) []string {
+	for _, unit := range []string{"m", "s"} {
+		if rest := strings.TrimLeft(text, "0123456789"); len(rest) < len(text) && strings.HasPrefix(rest, unit) {
+			if text = rest[1:]; text == "" {
+				return nil
+			}
+		}
+	}
+	return []string{"another duration"}
+}
+
+// refuseHTTPS takes the URLs that most repositories have.
+func refuseHTTPS(text string) []string {
+	if strings.HasPrefix(text, "https://") && !strings.Contains(text, "\n") {
+		return nil
+	}
+	return []string{"another URL"}
 }
 
 // explainPattern says what a pattern asks for and what to write instead of text.

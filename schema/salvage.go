@@ -1,15 +1,13 @@
 package schema
 
 import (
+	"cmp"
 	"encoding/json"
-	"slices"
-
-	"cuelang.org/go/cue"
 
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// Unsure says whether something at or below a path of a rollout is wrong, so that what
+// Unsure reports whether something at or below a path of a rollout is wrong, so that what
 // seems to be missing there may not be: stepWieght: 10 is a step.
 func (d *Document) Unsure(path Path) bool {
 	return inRollout(path) && d.wrong.at[path.String()]
@@ -20,23 +18,39 @@ type wrong struct {
 	paths []Path
 	// at are the places at or below which something is, as text.
 	at map[string]bool
+	// unread are the places of the values that are missing or not what they are to be, as
+	// text.
+	unread map[string]bool
 }
 
-func newWrong(paths []Path) wrong {
-	w := wrong{paths, map[string]bool{}}
-	for _, path := range paths {
-		for end := len(path); end > 0 && !w.at[path[:end].String()]; end-- {
-			w.at[path[:end].String()] = true
+// add adds a path at which something is wrong, and that of the value that cannot be read
+// because of it.
+func (w *wrong) add(path, unread Path) {
+	if w.at == nil {
+		w.at, w.unread = map[string]bool{}, map[string]bool{}
+	}
+	w.paths = append(w.paths, path)
+	for end := len(path); end > 0 && !w.at[path[:end].String()]; end-- {
+		w.at[path[:end].String()] = true
+	}
+	w.unread[unread.String()] = true
+}
+
+// hides reports whether a value is or is below one that cannot be read.
+func (w *wrong) hides(path Path) bool {
+	for end := len(path); end >= 0 && len(w.unread) > 0; end-- {
+		if w.unread[path[:end].String()] {
+			return true
 		}
 	}
-	return w
+	return false
 }
 
-// salvage is the value of an Application without what is wrong in its rollouts, or nil
-// where more is wrong, or where nothing of its shape is left without. The rules of a
-// rollout look at the rest: a typo must not hide that the steps lead nowhere.
-func (d *Document) salvage(object map[string]any, shape cue.Value) map[string]any {
-	if d.Kind.Name != "Application" || len(d.wrong.paths) == 0 {
+// salvage returns the value of an Application without what is wrong in its rollouts, or
+// nil where more is wrong. The rules of a rollout look at the rest: a typo must not hide
+// that the steps lead nowhere.
+func (d *Document) salvage(object map[string]any) map[string]any {
+	if d.Kind.Name != "Application" {
 		return nil
 	}
 	var without []Path
@@ -58,39 +72,27 @@ func (d *Document) salvage(object map[string]any, shape cue.Value) map[string]an
 	for _, path := range without {
 		remove(rest, path)
 	}
-	if misfit(shape, d.Kind.pieces(rest)) != nil {
-		return nil
-	}
 	return rest
 }
 
-// inRollout says whether a path is below a rollout.
+// inRollout reports whether a path is below a rollout.
 func inRollout(path Path) bool {
 	return len(path) > 4 && path[0] == "spec" && path[1] == "syncPolicies" && path[3] == "rollout"
 }
 
-// optional is the path of the nearest field, at a path or above it, that the kind does
+// optional returns the path of the nearest field, at a path or above it, that the kind does
 // not require. The items of a list are required: the others must stay where they are.
 func (d *Document) optional(path Path) Path {
-	root := d.Kind.jsonSchema()
-	e := explainer{doc: d, root: root}
 	found := 0
-	s := e.schema(root)
+	s := d.Kind.shape
 	for i, element := range path {
-		switch name := element.(type) {
-		case string:
-			if !slices.Contains(s.Required, name) {
-				found = i + 1
-			}
-			if s.Properties[name] != nil {
-				s = e.schema(s.Properties[name])
-			} else if s.AdditionalProperties != nil {
-				s = e.schema(s.AdditionalProperties)
-			}
-		case int:
-			if s.Items != nil {
-				s = e.schema(s.Items)
-			}
+		if name, ok := element.(string); !ok {
+			s = s.Items
+		} else if below, required := s.below(name); !required {
+			found = i + 1
+			s = cmp.Or(below, &anything)
+		} else {
+			s = below
 		}
 	}
 	return path[:found]

@@ -16,19 +16,11 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// checkTexts reports the texts of the document's object that their readers refuse, but
-// for those that do not have the shape of the kind.
+// checkTexts reports what the readers of the document's object refuse of it, but for what
+// is not of the shape of the kind, or may be missing because of that.
 func (d *Document) checkTexts(object any) (list diag.List) {
-	refused := CheckTexts(object)
-	if len(refused) == 0 {
-		return nil
-	}
-	wrong := map[string]bool{}
-	for _, path := range d.wrong.paths {
-		wrong[path.String()] = true
-	}
-	for _, r := range refused {
-		if wrong[r.Path.String()] {
+	for _, r := range CheckTexts(object) {
+		if d.wrong.hides(r.Path) || !r.key && d.Unsure(r.Path) {
 			continue
 		}
 		position := d.Position(r.Path...)
@@ -40,7 +32,7 @@ func (d *Document) checkTexts(object any) (list diag.List) {
 	return list
 }
 
-// A Refusal is a text that its reader refuses.
+// A Refusal is a value that its reader refuses.
 type Refusal struct {
 	Code diag.Code
 	Path Path
@@ -51,8 +43,8 @@ type Refusal struct {
 	key bool
 }
 
-// CheckTexts finds the texts of an object, a pointer to a struct, that are not of their
-// fields' formats, and durations that are too long.
+// CheckTexts returns the texts of an object, a pointer to a struct, that are not of their
+// fields' formats, durations that are too long, and broken rules about values that meet.
 func CheckTexts(object any) []Refusal {
 	var c textChecker
 	c.value(reflect.ValueOf(object), fieldTexts{})
@@ -111,11 +103,11 @@ func (c *textChecker) object(v reflect.Value) {
 			c.path = c.path[:len(c.path)-1]
 		}
 	}
-	if plan.refusals == nil {
-		return
+	if !v.CanAddr() {
+		return // of a mapping with free names, about which there are no rules
 	}
-	for _, r := range plan.refusals(v.Interface()) {
-		r.Path = c.path.With(r.Path...)
+	for _, r := range brokenRules(v.Addr().Interface()) {
+		r.Path = slices.Concat(c.path, r.Path)
 		c.all = append(c.all, r)
 	}
 }
@@ -202,8 +194,6 @@ func shown(text string) string {
 // A structTexts is what of a struct is checked.
 type structTexts struct {
 	fields []fieldTexts
-	// refusals of the struct, nil where there is no rule for its type.
-	refusals func(any) []Refusal
 }
 
 // A fieldTexts is a field that has texts, or may have some below it.
@@ -225,7 +215,7 @@ func textsOf(t reflect.Type) *structTexts {
 	if known, ok := textPlans.Load(t); ok {
 		return known.(*structTexts)
 	}
-	made := &structTexts{refusals: refusals[t]}
+	made := &structTexts{}
 	for i := range t.NumField() {
 		if f, ok := textsOfField(t, i); ok {
 			made.fields = append(made.fields, f)

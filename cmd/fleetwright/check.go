@@ -117,7 +117,9 @@ func (a *app) checkFiles(files []schema.File, paths []string, flags checkFlags, 
 	if err != nil {
 		return nil, err
 	}
-	tree, list := a.compile(files, optionsFor(flags.out, flags.path))
+	opts := optionsFor(flags.out, flags.path)
+	opts.CheckOutput = true
+	tree, list := a.compile(files, opts)
 	failed := list.HasErrors()
 	var stale diag.List
 	if flags.out != "" && !failed {

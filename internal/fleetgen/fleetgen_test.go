@@ -34,7 +34,7 @@ func TestFleetsCompile(t *testing.T) {
 		{Applications: 150, Clusters: 5},
 	} {
 		t.Run(fmt.Sprintf("%+v", size), func(t *testing.T) {
-			tree, list := render.Compile(schema.Load(files(t, size)), render.Options{})
+			tree, list := render.Compile(schema.Load(files(t, size)), render.Options{CheckOutput: true})
 			for _, d := range list {
 				if d.Severity != diag.Info {
 					t.Errorf("%s %s %s", d.Position, d.Code, d.Message)

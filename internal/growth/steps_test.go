@@ -15,7 +15,7 @@ import (
 
 // counted are the packages whose steps are counted.
 var counted = []string{
-	"cmd/fleetwright", "schema", "render", "internal/accept", "internal/blockyaml", "internal/diag",
+	"cmd/fleetwright", "schema", "schema/output", "render", "internal/blockyaml", "internal/diag",
 	"internal/sink/diff", "internal/sink/disk", "internal/inputs", "internal/sink/krm",
 }
 

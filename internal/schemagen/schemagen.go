@@ -1,6 +1,6 @@
 // Package schemagen makes the schemas of fleetwright's input kinds from the Go
-// types of package api: a JSON Schema for editors and for the explanation of
-// mistakes, and from that the closed CUE shape that documents are checked with.
+// types of package api: a JSON Schema for editors, and from that the shapes that
+// documents are checked against and the closed CUE definition that says the same.
 //
 // It runs at development time only; what it makes is committed.
 package schemagen
@@ -87,20 +87,27 @@ type File struct {
 	Content []byte
 }
 
-// Generate makes the files of every input kind, the forms of all CUE files, and the
-// page of the fields. It reads the doc comments and the CUE that is written by hand from
-// the sources in dir, the directory of package schema.
+// Generate makes the files of every input kind, the shapes of all, and the page of the
+// fields. It reads the doc comments from the sources in dir, the directory of package
+// schema.
 func Generate(dir string) ([]File, error) {
 	comments, err := comments(dir)
 	if err != nil {
 		return nil, fmt.Errorf("reading the doc comments: %w", err)
 	}
 	var files []File
+	shapes := map[string]*jsonschema.Schema{}
 	for _, kind := range schema.Kinds() {
 		g := generator{comments: comments}
-		jsonSchema, err := g.jsonSchema(kind)
+		s, err := g.jsonSchema(kind)
 		if err != nil {
 			return nil, fmt.Errorf("%s: making the JSON Schema: %w", kind.Name, err)
+		}
+		maps.Copy(shapes, s.Definitions)
+		shapes[kind.Name] = s
+		jsonSchema, err := encode(s)
+		if err != nil {
+			return nil, fmt.Errorf("%s: writing the JSON Schema: %w", kind.Name, err)
 		}
 		shape, err := cueShape(kind, jsonSchema)
 		if err != nil {
@@ -115,11 +122,11 @@ func Generate(dir string) ([]File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing the fields: %w", err)
 	}
-	forms, err := goForms(dir, files)
+	tables, err := goShapes(shapes)
 	if err != nil {
-		return nil, fmt.Errorf("making the forms: %w", err)
+		return nil, fmt.Errorf("making the shapes: %w", err)
 	}
-	return append(files, File{Name: "forms.go", Content: forms}, File{Name: "../docs/fields.md", Content: page}), nil
+	return append(files, File{Name: "shapes.go", Content: tables}, File{Name: "../docs/fields.md", Content: page}), nil
 }
 
 // comments reads the doc comments of package api and of the packages whose types it
@@ -158,7 +165,7 @@ type generator struct {
 	types map[string]reflect.Type
 }
 
-func (g *generator) jsonSchema(kind schema.Kind) ([]byte, error) {
+func (g *generator) jsonSchema(kind schema.Kind) (*jsonschema.Schema, error) {
 	g.types = map[string]reflect.Type{}
 	r := jsonschema.Reflector{
 		Anonymous:                  true,
@@ -190,6 +197,10 @@ func (g *generator) jsonSchema(kind schema.Kind) ([]byte, error) {
 		p.Const = value
 	}
 	s.Title = kind.Name
+	return s, nil
+}
+
+func encode(s *jsonschema.Schema) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
@@ -224,7 +235,7 @@ func (g *generator) mapType(t reflect.Type) *jsonschema.Schema {
 			{Type: "string", Pattern: formats["port-name"]},
 		}}
 	case reflect.TypeFor[int32]():
-		return &jsonschema.Schema{Type: "integer", Maximum: json.Number(strconv.Itoa(math.MaxInt32))}
+		return &jsonschema.Schema{Type: "integer", Minimum: json.Number(strconv.Itoa(math.MinInt32)), Maximum: json.Number(strconv.Itoa(math.MaxInt32))}
 	}
 	return nil
 }

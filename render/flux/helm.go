@@ -11,8 +11,8 @@ import (
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
-	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
+	"github.com/fleetwright/fleetwright/schema/output"
 )
 
 // A helmReleaseSpec is the spec of a HelmRelease of v2.
@@ -117,7 +117,7 @@ func NewHelmRelease(p *place.Policy, on *place.Target, namespaces map[string]man
 		APIVersion: manifest.HelmV2, Kind: "HelmRelease",
 		Metadata: manifest.Metadata{Name: on.ObjectName(p.FluxName), Namespace: p.App.Namespace},
 		Spec:     spec,
-		Form:     schema.Policy,
+		Form:     output.Policy,
 	}, Origin: manifest.Origin{Doc: p.App.Doc, Path: p.Path}}
 }
 

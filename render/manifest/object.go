@@ -10,6 +10,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
+	"github.com/fleetwright/fleetwright/schema/output"
 )
 
 // An Object is a Kubernetes object to be written.
@@ -21,7 +22,7 @@ type Object struct {
 	Spec       any      `json:"spec,omitempty"`
 
 	// Form is the definition that it is checked against.
-	Form schema.Form `json:"-"`
+	Form output.Form `json:"-"`
 	// Patched is what the user's patches have made of it, or nil.
 	Patched *Patch `json:"-"`
 }
@@ -97,8 +98,8 @@ type Rendered struct {
 }
 
 // Output returns the object as it is checked.
-func (m *Object) Output() schema.Output {
-	return schema.Output{APIVersion: m.APIVersion, Kind: m.Kind, Name: m.Identity().String(), Value: m, Form: m.Form}
+func (m *Object) Output() output.Object {
+	return output.Object{APIVersion: m.APIVersion, Kind: m.Kind, Name: m.Identity().String(), Value: m, Form: m.Form}
 }
 
 // TextOf returns label values as text.

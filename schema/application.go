@@ -1,0 +1,152 @@
+package schema
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/schema/api"
+)
+
+// checkSource refuses all but one source: Kurator reads only one, whichever it finds first.
+func checkSource(s *api.ApplicationSource) (all []Refusal) {
+	var set []string
+	for _, source := range []struct {
+		name string
+		set  bool
+	}{{"gitRepository", s.GitRepository != nil}, {"helmRepository", s.HelmRepository != nil}, {"ociRepository", s.OCIRepository != nil}} {
+		if !source.set {
+			continue
+		}
+		for _, first := range set {
+			all = append(all, broken(diag.OneSource, Path{source.name}, "an Application has one source, and "+first+" is already set", "remove one of the two")...)
+		}
+		set = append(set, source.name)
+	}
+	if len(set) == 0 {
+		return broken(diag.OneSource, nil, "the source is empty", "add gitRepository: {url: https://…, interval: 3m0s, ref: {branch: main}}")
+	}
+	return all
+}
+
+// checkInterval refuses an interval of 0s, with which source-controller fetches once and
+// never polls.
+func checkInterval(fetched string, interval api.Duration) []Refusal {
+	if !isZero(interval) {
+		return nil
+	}
+	return broken(diag.NeverPolled, Path{"interval"}, fmt.Sprintf("with an interval of %s the %s once and never again", interval, fetched), "write 1m0s or more")
+}
+
+// checkSourceTimeout refuses a timeout of 0s, which has ended before anything is fetched.
+func checkSourceTimeout(timeout api.SourceTimeout) []Refusal {
+	if !isZero(timeout) {
+		return nil
+	}
+	return broken(diag.OutOfBounds, Path{"timeout"}, fmt.Sprintf("with a timeout of %s nothing is ever fetched", timeout), "timeout: 60s")
+}
+
+// checkPolicy refuses a policy that applies nothing, or two things.
+func checkPolicy(p *api.SyncPolicy) []Refusal {
+	switch {
+	case p.Kustomization != nil && p.Helm != nil:
+		return broken(diag.OnePolicy, Path{"helm"}, "a sync policy is a kustomization or a helm release, not both", "make two policies of it")
+	case p.Kustomization == nil && p.Helm == nil:
+		return broken(diag.OnePolicy, nil, "a sync policy needs a kustomization or a helm release", "add kustomization: {interval: 5m0s, path: ./deploy, prune: true}")
+	}
+	return nil
+}
+
+// checkStrategy refuses a rollout without a strategy: Flagger's CRD wants one in every
+// analysis, and Kurator renders none.
+func checkStrategy(p *api.RolloutPolicy) []Refusal {
+	r := p.TrafficRouting
+	switch {
+	case p.SkipTrafficAnalysis || r != nil && (r.CanaryStrategy != nil || r.AnalysisTimes > 0):
+		return nil
+	case r != nil && r.Match != nil:
+		return broken(diag.NoStrategy, Path{"trafficRouting", "match"}, "match says which requests go to the new version, and without analysisTimes none are tested", "add analysisTimes: 10 beside it")
+	}
+	return broken(diag.NoStrategy, nil, "the rollout has no strategy: neither canaryStrategy nor analysisTimes", "add trafficRouting: {canaryStrategy: {stepWeight: 10, maxWeight: 50}}")
+}
+
+// checkRouting refuses two strategies: Flagger's CRD has steps and iterations in one oneOf.
+func checkRouting(r *api.TrafficRouting) []Refusal {
+	if r.CanaryStrategy == nil || r.AnalysisTimes <= 0 {
+		return nil
+	}
+	return broken(diag.StrategiesExclude, Path{"analysisTimes"}, "analysisTimes and canaryStrategy exclude each other", "keep canaryStrategy to move traffic by weight, or analysisTimes to move it all at once")
+}
+
+// checkSteps refuses no steps, and steps of two kinds, which are in the same oneOf.
+func checkSteps(s *api.CanaryStrategy) []Refusal {
+	switch {
+	case s.StepWeight > 0 && len(s.StepWeights) > 0:
+		return broken(diag.StepsExclude, Path{"stepWeights"}, "stepWeights and stepWeight exclude each other", "keep one of the two")
+	case s.StepWeight <= 0 && len(s.StepWeights) == 0:
+		return broken(diag.NoStrategy, nil, "the strategy has no steps, so no traffic would ever move", "add stepWeight: 10")
+	}
+	return nil
+}
+
+// checkMetric refuses a name that is neither of Flagger's metrics nor has a template:
+// Flagger refuses every check of it (scheduler_metrics.go, runMetricChecks).
+func checkMetric(m *api.Metric) []Refusal {
+	if m.CustomMetric != nil || slices.Contains([]string{"request-success-rate", "request-duration"}, m.Name) {
+		return nil
+	}
+	return broken(diag.UnknownMetric, Path{"name"}, m.Name+" is not one of Flagger's metrics, and there is no customMetric behind it, so every check would fail",
+		"use request-success-rate or request-duration, or add customMetric: {provider: {type: prometheus, address: http://…}, query: …}")
+}
+
+// checkThreshold refuses a range that no value is in.
+func checkThreshold(r *api.ThresholdRange) []Refusal {
+	if r.Min == nil || r.Max == nil || *r.Min <= *r.Max {
+		return nil
+	}
+	return broken(diag.OutOfBounds, Path{"min"}, fmt.Sprintf("no value is at least %s and at most %s", number(*r.Min), number(*r.Max)), "give max the larger of the two")
+}
+
+// checkCustomMetric refuses an empty query, and an empty address of a provider that needs
+// one (fluxcd/flagger pkg/metrics/providers/{prometheus,graphite,influxdb}.go).
+func checkCustomMetric(m *api.CustomMetric) (all []Refusal) {
+	if isBlank(m.Query) {
+		all = broken(diag.WrongFormat, Path{"query"}, "the query is empty", "write one in the provider's language")
+	}
+	for _, needs := range []struct{ provider, words, address string }{
+		{"prometheus", "a prometheus", "http://prometheus-server.mesh-observability:80"},
+		{"graphite", "a graphite", "http://graphite.monitoring"},
+		{"influxdb", "an influxdb", "http://influxdb.monitoring:8086"},
+	} {
+		if m.Provider.Type == needs.provider && m.Provider.Address == "" {
+			all = append(all, broken(diag.NoAddress, Path{"provider", "address"}, needs.words+" provider needs an address", "address: "+needs.address)...)
+		}
+	}
+	return all
+}
+
+// checkMetricProvider refuses what Flagger's other providers cannot be made of
+// (fluxcd/flagger pkg/metrics/providers).
+func checkMetricProvider(p *api.MetricProvider) (all []Refusal) {
+	if (p.Type == "dynatrace" || p.Type == "splunk") && p.Address == "" {
+		address := map[string]string{"dynatrace": "https://abc12345.live.dynatrace.com", "splunk": "https://api.us1.signalfx.com"}[p.Type]
+		all = broken(diag.NoAddress, Path{"address"}, "a "+p.Type+" provider needs an address", "address: "+address)
+	}
+	if slices.Contains([]string{"datadog", "newrelic", "dynatrace", "splunk"}, p.Type) && p.SecretRef == nil {
+		all = append(all, broken(diag.MissingField, Path{"type"}, "secretRef is missing, without which Flagger asks no "+p.Type, "secretRef: {name: "+p.Type+"}")...)
+	}
+	if p.Type == "cloudwatch" && p.Region == "" {
+		all = append(all, broken(diag.MissingField, Path{"type"}, "region is missing, without which Flagger asks no cloudwatch", "region: eu-central-1")...)
+	}
+	return all
+}
+
+// checkCommands refuses empty commands.
+func checkCommands(w *api.Webhooks) (all []Refusal) {
+	for i, command := range w.Command {
+		if isBlank(command) {
+			all = append(all, broken(diag.WrongFormat, Path{"command", i}, "the command is empty", "remove it")...)
+		}
+	}
+	return all
+}

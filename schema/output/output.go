@@ -1,0 +1,305 @@
+// Package output decides whether rendered objects are what may come out: each kind has a
+// closed CUE definition in the file of its name, which allows what this compiler may emit,
+// not what a CRD would take.
+package output
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/errors"
+	"cuelang.org/go/cue/parser"
+
+	"github.com/fleetwright/fleetwright/internal/parallel"
+	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
+)
+
+// An Object is one that was rendered.
+type Object struct {
+	APIVersion, Kind string
+	// Name is what to call the object in an error.
+	Name string
+	// Value is the object, of any type that JSON can be made of.
+	Value any
+	// Form says where the object comes from, if what it may hold depends on that.
+	Form Form
+}
+
+// A Form is where an object comes from. The definition for it, where the kind has
+// one, is in a file of its own, because it is larger and not always needed.
+type Form string
+
+const (
+	// Policy is what a sync policy says.
+	Policy Form = "Policy"
+	// Patched is what a user's patches have changed.
+	Patched Form = "Patched"
+)
+
+// kinds are the objects that may be rendered. The definition of each is in the file of its
+// name in lower case.
+var kinds = map[[2]string]*kind{
+	{"apps/v1", "Deployment"}:                            newKind("Deployment", Patched),
+	{"flagger.app/v1beta1", "Canary"}:                    newKind("Canary", Patched),
+	{"flagger.app/v1beta1", "MetricTemplate"}:            newKind("MetricTemplate"),
+	{"flagger.app/v1beta1", "AlertProvider"}:             newKind("AlertProvider"),
+	{"networking.k8s.io/v1", "Ingress"}:                  newKind("Ingress"),
+	{"source.toolkit.fluxcd.io/v1", "OCIRepository"}:     newKind("OCIRepository"),
+	{"helm.toolkit.fluxcd.io/v2", "HelmRelease"}:         newKind("HelmRelease", Policy),
+	{"kuma.io/v1alpha1", "Mesh"}:                         newKind("Mesh"),
+	{"kuma.io/v1alpha1", "MeshTrafficPermission"}:        newKind("MeshTrafficPermission"),
+	{"kuma.io/v1alpha1", "TrafficRoute"}:                 newKind("TrafficRoute"),
+	{"kustomize.config.k8s.io/v1beta1", "Kustomization"}: newKind("KustomizationFile"),
+	{"kustomize.toolkit.fluxcd.io/v1", "Kustomization"}:  newKind("Kustomization"),
+	{"source.toolkit.fluxcd.io/v1", "GitRepository"}:     newKind("GitRepository"),
+	{"source.toolkit.fluxcd.io/v1", "HelmRepository"}:    newKind("HelmRepository"),
+	{"v1", "Namespace"}:                                  newKind("Namespace"),
+	{"v1", "Service"}:                                    newKind("Service", Patched),
+}
+
+// A kind is the definition of one kind that may be rendered, in one form.
+type kind struct {
+	definition string
+	file       *cueFile
+	// rules of the file, one by one, which say what the fields mean for each other. What
+	// people have no hand in breaks none, and has none.
+	rules func() []cue.Value
+	// names are those of all fields in the definition.
+	names func() map[string]bool
+	// forms are the other definitions of the kind.
+	forms map[Form]*kind
+}
+
+func newKind(name string, forms ...Form) *kind {
+	base := strings.ToLower(name)
+	k := newForm(name, base)
+	k.forms = map[Form]*kind{}
+	for _, f := range forms {
+		k.forms[f] = newForm(string(f)+name, base+"."+strings.ToLower(string(f)))
+	}
+	if form, ok := k.forms[Patched]; ok {
+		form.rules = sync.OnceValue(func() []cue.Value { return eachRule(form.file.name) })
+	}
+	return k
+}
+
+func newForm(name, file string) *kind {
+	k := &kind{definition: "#" + name, file: newCUEFile(file + ".cue")}
+	k.names = sync.OnceValue(func() map[string]bool {
+		names := map[string]bool{}
+		addNames(names, k.file.field(k.definition))
+		return names
+	})
+	return k
+}
+
+// eachRule returns the rules of a file one by one: an error hides those in the structs
+// below it.
+func eachRule(file string) (all []cue.Value) {
+	f, err := parser.ParseFile(file, mustRead(file))
+	if err != nil {
+		panic(err) // a test compiles it
+	}
+	for _, decl := range f.Decls {
+		field, ok := decl.(*ast.Field)
+		if !ok {
+			continue
+		}
+		if name, _, err := ast.LabelName(field.Label); err != nil || name != "rules" {
+			continue
+		}
+		for _, rule := range field.Value.(*ast.StructLit).Elts {
+			all = append(all, cueContext().BuildExpr(&ast.StructLit{Elts: []ast.Decl{rule}}))
+		}
+	}
+	return all
+}
+
+// maxBatch bounds the memory that checking many objects at once takes.
+const maxBatch = 100
+
+// An Error is a rule that an object breaks.
+type Error struct {
+	// Name of the object.
+	Name string
+	// Path of the value in the object; empty is the object.
+	Path string
+	// Message says what was found and what was expected.
+	Message string
+	// Hint says what to write instead. It may be empty.
+	Hint string
+}
+
+// Error names the object and the value, and says what is wrong with it.
+func (e Error) Error() string { return e.Name + ": " + e.Explain() }
+
+// Explain returns the error without the name of the object.
+func (e Error) Explain() string {
+	if e.Path == "" {
+		return e.Message
+	}
+	return e.Path + ": " + e.Message
+}
+
+// A batch is objects of one kind. They are checked together, as a list: CUE does much that
+// is the same for each object, and half of the memory goes there.
+type batch struct {
+	*kind
+	objects []Object
+}
+
+// Check checks objects against the closed definitions of what may be rendered.
+func Check(objects []Object) (all []Error) {
+	byKind := map[*kind][]Object{}
+	var occurring []*kind
+	for _, o := range objects {
+		k, ok := o.kind()
+		if !ok {
+			all = append(all, Error{Name: o.Name, Message: fmt.Sprintf("there is no schema for %s %s", o.APIVersion, o.Kind)})
+			continue
+		}
+		if byKind[k] == nil {
+			occurring = append(occurring, k)
+		}
+		byKind[k] = append(byKind[k], o)
+	}
+	var batches []batch
+	for _, k := range occurring {
+		for objects := range slices.Chunk(byKind[k], maxBatch) {
+			batches = append(batches, batch{k, objects})
+		}
+	}
+	found := make([][]Error, len(batches))
+	parallel.Each(len(batches), func(i int) { found[i] = batches[i].check() })
+	return append(all, slices.Concat(found...)...)
+}
+
+// kind returns the definition that is meant for the object, if there is one.
+func (o Object) kind() (*kind, bool) {
+	k, ok := kinds[[2]string{o.APIVersion, o.Kind}]
+	if !ok {
+		return nil, false
+	}
+	if form, ok := k.forms[o.Form]; ok {
+		return form, true
+	}
+	return k, true
+}
+
+func (b batch) check() (all []Error) {
+	divided := make([][]any, len(b.objects))
+	for i := range b.objects {
+		o := &b.objects[i]
+		value, err := jsonValue(o.Value)
+		if err != nil {
+			all = append(all, Error{Name: o.Name, Message: err.Error()})
+			continue
+		}
+		if o.Value, divided[i] = value, []any{value}; isWide(value) {
+			divided[i] = pieces(value, b.names())
+		}
+	}
+	fit := check(b.file.field("objects"), slices.Concat(divided...)) == nil
+	for i, o := range b.objects {
+		if !fit {
+			all = append(all, b.checkShape(o, divided[i])...)
+		}
+		all = append(all, b.checkRules(o, divided[i])...)
+	}
+	return all
+}
+
+// jsonValue returns the JSON value of an object.
+func jsonValue(object any) (map[string]any, error) {
+	if value, ok := object.(map[string]any); ok {
+		return value, nil
+	}
+	text, err := json.Marshal(object)
+	if err != nil {
+		return nil, err
+	}
+	var value api.Values
+	err = json.Unmarshal(text, &value)
+	return value, err
+}
+
+// checkShape returns where an object, given in pieces, does not fit the definition: in the
+// words that a document's author gets, as far as these can say it, since CUE's errors hide
+// each other.
+func (k *kind) checkShape(o Object, pieces []any) (all []Error) {
+	definition := k.file.field(k.definition)
+	var failed error
+	for _, piece := range pieces {
+		failed = cmp.Or(failed, check(definition, piece))
+	}
+	if failed == nil {
+		return nil
+	}
+	for _, d := range shapeOf(definition, o.Value).Misfits(o.Value) {
+		all = append(all, Error{o.Name, d.Path, d.Message, d.Hint})
+	}
+	if len(all) > 0 {
+		return all
+	}
+	for _, err := range errors.Errors(failed) {
+		all = append(all, Error{Name: o.Name, Path: errorPath(err, k.definition).String(), Message: "the value is not one that it takes"})
+	}
+	return all
+}
+
+// checkRules returns the rules of the definition's file that an object breaks: those give
+// their messages themselves, as error("message | hint").
+func (k *kind) checkRules(o Object, pieces []any) (all []Error) {
+	if k.rules == nil {
+		return nil
+	}
+	for _, rule := range k.rules() {
+		for _, piece := range pieces {
+			for _, err := range errors.Errors(check(rule, piece)) {
+				if message, hint, ok := strings.Cut(cueMessage(err), " | "); ok {
+					all = append(all, Error{o.Name, errorPath(err, "").String(), message, hint})
+				}
+			}
+		}
+	}
+	return all
+}
+
+func check(definition cue.Value, value any) error {
+	return definition.Unify(cueContext().Encode(value)).Validate(cue.Concrete(true))
+}
+
+// cueMessage returns the text of a CUE error without its path.
+func cueMessage(err errors.Error) string {
+	format, args := err.Msg()
+	if len(args) == 0 {
+		return format
+	}
+	return fmt.Sprintf(format, args...)
+}
+
+// errorPath returns the path of a CUE error below the definition that was checked.
+func errorPath(err errors.Error, root string) schema.Path {
+	selectors := err.Path()
+	if len(selectors) > 0 && selectors[0] == root {
+		selectors = selectors[1:]
+	}
+	path := make(schema.Path, len(selectors))
+	for i, s := range selectors {
+		path[i] = s
+		if n, err := strconv.Atoi(s); err == nil {
+			path[i] = n
+		} else if unquoted, err := strconv.Unquote(s); err == nil {
+			path[i] = unquoted
+		}
+	}
+	return path
+}

@@ -1,0 +1,530 @@
+package schema
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+)
+
+// A Shape is what a value may be. The zero value allows anything.
+type Shape struct {
+	Type Type
+	// Fields of a mapping, in the order of their names.
+	Fields []Field
+	// Items are the items of a list, or the values of a mapping under names that no field
+	// has. Without it a mapping has no other names.
+	Items *Shape
+	// Either are a shape of numbers and one of text, of which a value has one.
+	Either []*Shape
+	// Enum and Pattern restrict text, where they are set.
+	Enum    []string
+	Pattern string
+	// Min and Max restrict numbers, where they are set.
+	Min, Max *Bound
+
+	// ExactlyOne are fields of which a mapping has one.
+	ExactlyOne []string
+	// NotEmpty requires an item of a list.
+	NotEmpty bool
+}
+
+// A Type is a type of values.
+type Type int
+
+// The types of values. Anything is also null.
+const (
+	Anything Type = iota
+	Mapping
+	List
+	Text
+	Boolean
+	Integer
+	Number
+)
+
+// A Field is a field of a mapping.
+type Field struct {
+	Name     string
+	Required bool
+	Shape    *Shape
+	// Example is a value of a required field.
+	Example string
+}
+
+// What Required is in the table of shapes.
+const (
+	required = true
+	optional = false
+)
+
+// A Bound is the least or the greatest number of a shape.
+type Bound struct{ Value float64 }
+
+// Shapes that many fields have.
+var (
+	anything = Shape{}
+	text     = Shape{Type: Text}
+	boolean  = Shape{Type: Boolean}
+)
+
+// field returns the field of a name, or nil.
+func (s *Shape) field(name string) *Field {
+	i, ok := slices.BinarySearchFunc(s.Fields, name, func(f Field, name string) int { return strings.Compare(f.Name, name) })
+	if !ok {
+		return nil
+	}
+	return &s.Fields[i]
+}
+
+// below returns the shape of a field of a mapping and reports whether it is required, or
+// returns nil where a mapping has no such field.
+func (s *Shape) below(name string) (below *Shape, required bool) {
+	if f := s.field(name); f != nil {
+		return f.Shape, f.Required
+	}
+	return s.Items, false
+}
+
+// names are those of the fields of a mapping.
+func (s *Shape) names() []string {
+	names := make([]string, len(s.Fields))
+	for i, f := range s.Fields {
+		names[i] = f.Name
+	}
+	return names
+}
+
+// isStructured reports whether values are mappings or lists, of which null is an empty one.
+func (s *Shape) isStructured() bool { return s.Type == Mapping || s.Type == List }
+
+// A walker compares values with shapes and reports every value that does not fit.
+type walker struct {
+	doc  *Document
+	root *Shape
+	// path of the value that is being compared.
+	path  Path
+	list  diag.List
+	wrong wrong
+	// places are those of the fields of a name, once they were asked for.
+	places map[string][]string
+}
+
+// report reports what is wrong with the value at the walker's path.
+func (w *walker) report(code diag.Code, n *yaml.Node, message, hint string) {
+	path := slices.Clone(w.path)
+	w.wrong.add(path, path)
+	w.list = append(w.list, diag.New(code, w.doc.at(n), path.String(), message, hint))
+}
+
+func (w *walker) enter(element any) { w.path = append(w.path, element) }
+
+func (w *walker) leave() { w.path = w.path[:len(w.path)-1] }
+
+// value compares a value with a shape.
+func (w *walker) value(n *yaml.Node, s *Shape) {
+	at := n
+	n = resolve(n)
+	if len(s.Either) > 0 {
+		w.either(n, s)
+		return
+	}
+	value := (&decoder{doc: w.doc}).scalarOf(n)
+	switch s.Type {
+	case Mapping:
+		if n.Kind != yaml.MappingNode {
+			w.wrongType(at, n, value, "a mapping", s)
+			return
+		}
+		w.mapping(n, s)
+	case List:
+		w.items(at, n, value, s)
+	case Text:
+		text, ok := value.(string)
+		if !ok {
+			w.wrongType(at, n, value, "text", s)
+			return
+		}
+		w.text(at, text, s)
+	case Boolean:
+		if _, ok := value.(bool); !ok {
+			w.wrongType(at, n, value, "true or false", s)
+		}
+	case Integer, Number:
+		w.number(at, n, value, s)
+	}
+}
+
+func (w *walker) items(at, n *yaml.Node, value any, s *Shape) {
+	if n.Kind != yaml.SequenceNode {
+		hint := ""
+		if n.Kind == yaml.ScalarNode && value != nil {
+			hint = "- " + n.Value
+		}
+		w.report(diag.WrongType, at, "expected a list, got "+describe(n, value), hint)
+		return
+	}
+	if s.NotEmpty && len(n.Content) == 0 {
+		w.report(diag.OutOfBounds, at, "expected at least one item, got an empty list", "")
+	}
+	for i, item := range n.Content {
+		w.enter(i)
+		w.value(item, s.Items)
+		w.leave()
+	}
+}
+
+func (w *walker) mapping(n *yaml.Node, s *Shape) {
+	present := make(map[string]bool, len(n.Content)/2)
+	w.fields(n, s, present)
+	found := 0
+	for _, name := range s.ExactlyOne {
+		if present[name] {
+			found++
+		}
+	}
+	if len(s.ExactlyOne) > 0 && found != 1 && found == len(present) {
+		w.report(diag.NotAllowed, n, fmt.Sprintf("expected exactly one of %s, got %d of them", strings.Join(s.ExactlyOne, ", "), found), "")
+	}
+	for _, f := range s.Fields {
+		if f.Required && !present[f.Name] {
+			path := slices.Clone(w.path)
+			w.wrong.add(path, path.With(f.Name))
+			w.list = append(w.list, diag.New(diag.MissingField, w.doc.Position(path...), path.String(), f.Name+" is missing", f.Name+": "+f.placeholder()))
+		}
+	}
+}
+
+// fields compares the fields of a mapping and of the mappings merged into it.
+func (w *walker) fields(n *yaml.Node, s *Shape, present map[string]bool) {
+	var merges []*yaml.Node
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		if isMerge(key) {
+			merges = append(merges, mergeSources(value)...)
+			continue
+		}
+		name, _ := keyName(resolve(key))
+		if present[name] {
+			continue
+		}
+		present[name] = true
+		below, required := s.below(name)
+		switch {
+		case below == nil:
+			w.unknownField(key, name, s)
+			continue
+		case !below.isStructured() || !isNull(resolve(value)):
+		case !required || below.Type == List:
+			continue
+		default:
+			value = &yaml.Node{Kind: yaml.MappingNode}
+		}
+		w.enter(name)
+		w.value(value, below)
+		w.leave()
+	}
+	for _, source := range merges {
+		if source = resolve(source); source.Kind == yaml.MappingNode {
+			w.fields(source, s, present)
+		}
+	}
+}
+
+func (w *walker) unknownField(key *yaml.Node, name string, s *Shape) {
+	known := s.names()
+	hint := ""
+	if meant := diag.Nearest(name, known); meant != "" {
+		hint = fmt.Sprintf("did you mean %s?", meant)
+	} else if places := w.placesOf(name); len(places) > 0 {
+		hint = fmt.Sprintf("%s belongs to %s", name, strings.Join(places, " or "))
+	} else if len(known) > 0 {
+		hint = "known fields are " + strings.Join(known, ", ")
+	}
+	path := slices.Clone(w.path)
+	w.wrong.add(path.With(name), path.With(name))
+	w.list = append(w.list, diag.New(diag.UnknownField, w.doc.at(key), path.String(), fmt.Sprintf("unknown field %q", name), hint))
+}
+
+// placesOf returns a few of the paths under which the kind has a field of this name.
+func (w *walker) placesOf(name string) []string {
+	if w.places == nil {
+		w.places = map[string][]string{}
+		w.addPlaces(w.root, "")
+	}
+	return w.places[name]
+}
+
+func (w *walker) addPlaces(s *Shape, path string) {
+	const few = 3
+	for _, f := range s.Fields {
+		if path != "" && len(w.places[f.Name]) < few {
+			w.places[f.Name] = append(w.places[f.Name], path)
+		}
+		w.addPlaces(f.Shape, strings.TrimPrefix(path+"."+f.Name, "."))
+	}
+	if s.Type == List {
+		w.addPlaces(s.Items, path+"[]")
+	}
+}
+
+func (w *walker) wrongType(at, n *yaml.Node, value any, expected string, s *Shape) {
+	w.report(diag.WrongType, at, fmt.Sprintf("expected %s, got %s", expected, describe(n, value)), wrongTypeHint(n, value, expected, s, w.path))
+}
+
+// Misfits reports what of a JSON value does not fit the shape. The diagnostics have no
+// positions.
+func (s *Shape) Misfits(value any) diag.List {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return nil
+	}
+	nodes, _ := parse(File{Data: text})
+	if len(nodes) != 1 {
+		return nil
+	}
+	w := walker{doc: &Document{node: nodes[0]}, root: s}
+	w.value(nodes[0], s)
+	return w.list
+}
+
+// wrongTypeHint returns what to write instead of a value of another type.
+func wrongTypeHint(n *yaml.Node, value any, expected string, s *Shape, path Path) string {
+	switch value := value.(type) {
+	case string:
+		if quoted := n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0; quoted && fits(value, expected) {
+			return "remove the quotes: " + value
+		}
+		if name, ok := path[max(0, len(path)-1)].(string); ok && strings.HasSuffix(name, "Seconds") {
+			if d, ok := spokenDuration(value); ok {
+				return fmt.Sprintf("write the seconds: %.0f", math.Ceil(d.Seconds()))
+			}
+		}
+	case nil:
+		if n.Kind == yaml.ScalarNode {
+			return "give it a value, or remove the line if it is optional"
+		}
+	default:
+		switch {
+		case expected != "text":
+		case len(s.Enum) > 0:
+			return "write one of " + strings.Join(s.Enum, ", ")
+		case s.Pattern != "" && !s.fits(n.Value):
+			return patternHint(s.Pattern, n.Value, path)
+		default:
+			return "put it in quotes: " + strconv.Quote(n.Value)
+		}
+	}
+	if expected == "a mapping" && len(s.Fields) > 0 {
+		return "its fields are " + strings.Join(s.names(), ", ")
+	}
+	return ""
+}
+
+// fits reports whether quoted text would be what is expected without its quotes.
+func fits(text, expected string) bool {
+	switch expected {
+	case "true or false":
+		_, ok := booleans[text]
+		return ok
+	case "a whole number":
+		_, err := strconv.ParseInt(text, 0, 64)
+		return err == nil
+	case "a number":
+		_, err := strconv.ParseFloat(text, 64)
+		return err == nil
+	}
+	return false
+}
+
+func (w *walker) number(at, n *yaml.Node, value any, s *Shape) {
+	expected := "a number"
+	if s.Type == Integer {
+		expected = "a whole number"
+	}
+	var f float64
+	switch v := value.(type) {
+	case int64:
+		f = float64(v)
+	case uint64:
+		f = float64(v)
+	case float64:
+		if s.Type == Integer {
+			hint := ""
+			if v == math.Trunc(v) && math.Abs(v) < 1e15 {
+				hint = fmt.Sprintf("write %.0f", v)
+			}
+			w.report(diag.WrongType, at, fmt.Sprintf("expected %s, got %s", expected, n.Value), hint)
+			return
+		}
+		f = v
+	default:
+		w.wrongType(at, n, value, expected, s)
+		return
+	}
+	switch {
+	case s.Min != nil && f < s.Min.Value:
+		w.report(diag.OutOfBounds, at, fmt.Sprintf("%s is too small, the least is %s", n.Value, number(s.Min.Value)), "")
+	case s.Max != nil && f > s.Max.Value:
+		w.report(diag.OutOfBounds, at, fmt.Sprintf("%s is too large, the most is %s", n.Value, number(s.Max.Value)), "")
+	}
+}
+
+func number(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
+
+func (w *walker) text(at *yaml.Node, text string, s *Shape) {
+	switch {
+	case len(s.Enum) > 0 && !slices.Contains(s.Enum, text):
+		hint := ""
+		if meant := diag.Nearest(text, s.Enum); meant != "" {
+			hint = fmt.Sprintf("did you mean %s?", meant)
+		}
+		w.report(diag.NotAllowed, at, fmt.Sprintf("%q is not one of %s", text, strings.Join(s.Enum, ", ")), hint)
+	case s.Pattern != "" && !s.fits(text):
+		expected, _ := explainPattern(s.Pattern, text)
+		w.report(diag.WrongFormat, at, fmt.Sprintf("%q is not %s", text, expected), patternHint(s.Pattern, text, w.path))
+	}
+}
+
+// matchers are those of the patterns that were needed.
+var matchers sync.Map // pattern → *matcher
+
+// A matcher reports whether texts match a pattern.
+type matcher struct {
+	// refuse returns nothing for texts that match, or is nil.
+	refuse func(text string) []string
+	regexp func() *regexp.Regexp
+}
+
+// fits reports whether the pattern matches a text.
+func (s *Shape) fits(text string) bool {
+	known, ok := matchers.Load(s.Pattern)
+	if !ok {
+		m := &matcher{regexp: sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(s.Pattern) })}
+		for _, p := range patterns {
+			if p.begins == s.Pattern {
+				m.refuse = p.refuse
+			}
+		}
+		known, _ = matchers.LoadOrStore(s.Pattern, m)
+	}
+	m := known.(*matcher)
+	return m.refuse != nil && len(m.refuse(text)) == 0 || m.regexp().MatchString(text)
+}
+
+// patternHint returns a line to paste that fits a pattern.
+func patternHint(pattern, text string, path Path) string {
+	_, value := explainPattern(pattern, text)
+	name, ok := path[max(0, len(path)-1)].(string)
+	if value == "" || !ok {
+		return value
+	}
+	return name + ": " + plainText(value)
+}
+
+// plainText is text as YAML reads it for text: in quotes where it would be taken
+// for something else.
+func plainText(text string) string {
+	nodes, _ := parse(File{Data: []byte(text)})
+	if len(nodes) == 1 {
+		if read, _ := (&decoder{doc: &Document{}}).scalarOf(nodes[0]).(string); read == text {
+			return text
+		}
+	}
+	return strconv.Quote(text)
+}
+
+// either compares a value that may be a number or text.
+func (w *walker) either(n *yaml.Node, s *Shape) {
+	_, isText := (&decoder{doc: w.doc}).scalarOf(n).(string)
+	for _, alternative := range s.Either {
+		if (alternative.Type == Text) == isText {
+			w.value(n, alternative)
+			return
+		}
+	}
+}
+
+// withoutNulls drops the fields of a mapping that are to be mappings or lists and
+// have no value, as Kubernetes does; required ones are taken for empty. Elsewhere
+// null stays: in free-form values it has a meaning, and for a number or a text it
+// is a mistake.
+func (s *Shape) withoutNulls(value any) {
+	switch v := value.(type) {
+	case map[string]any:
+		for name, field := range v {
+			below, required := s.below(name)
+			switch {
+			case below == nil:
+			case field != nil || !below.isStructured():
+				below.withoutNulls(field)
+			case !required:
+				delete(v, name)
+			case below.Type == Mapping:
+				v[name] = map[string]any{}
+			default:
+				v[name] = []any{}
+			}
+		}
+	case []any:
+		if s.Items != nil {
+			for _, item := range v {
+				s.Items.withoutNulls(item)
+			}
+		}
+	}
+}
+
+// placeholder returns a value of the field to show in a hint.
+func (f *Field) placeholder() string {
+	switch s := f.Shape; {
+	case f.Example != "" && s.Type == Text:
+		return plainText(f.Example)
+	case f.Example != "":
+		return f.Example
+	case len(s.Enum) > 0:
+		return s.Enum[0]
+	case s.Type == Mapping:
+		return "{…}"
+	case s.Type == List:
+		return "[…]"
+	case s.Type == Boolean:
+		return "true"
+	}
+	return "…"
+}
+
+// describe returns in words what was found.
+func describe(n *yaml.Node, value any) string {
+	switch n.Kind {
+	case yaml.MappingNode:
+		return "a mapping"
+	case yaml.SequenceNode:
+		return "a list"
+	}
+	switch value := value.(type) {
+	case nil:
+		return "nothing"
+	case string:
+		return "the text " + strconv.Quote(value)
+	case bool:
+		return fmt.Sprintf("%t (written %s)", value, n.Value)
+	}
+	return "the number " + n.Value
+}
+
+// scalarOf is the value of a scalar; mappings and lists have none.
+func (d *decoder) scalarOf(n *yaml.Node) any {
+	if n.Kind != yaml.ScalarNode {
+		return nil
+	}
+	return d.scalar(n, nil)
+}
