@@ -17,11 +17,19 @@ type Object struct{ node *yaml.Node }
 // there for the time that the function runs.
 func isOrchestrators(annotation string) bool {
 	switch annotation {
-	case kioutil.LegacyPathAnnotation, kioutil.LegacyIndexAnnotation, kioutil.LegacyIdAnnotation, kustomizeID:
+	case legacyPath, legacyIndex, legacyID, kustomizeID:
 		return true
 	}
 	return strings.HasPrefix(annotation, "internal.config.kubernetes.io/")
 }
+
+// The annotations by which orchestrators of version v1beta1 tell a function where an object
+// stands (kyaml kio/kioutil, where they are deprecated).
+const (
+	legacyPath  = "config.kubernetes.io/path"
+	legacyIndex = "config.kubernetes.io/index"
+	legacyID    = "config.k8s.io/id"
+)
 
 // kustomizeID is the annotation by which kustomize knows the object again
 // (kustomize, api/internal/plugins/utils/utils.go).
@@ -83,10 +91,10 @@ func (o *Object) path() (path string, index int, ok bool) {
 	}
 	path, at := o.annotation(kioutil.PathAnnotation), o.annotation(kioutil.IndexAnnotation)
 	if path == "" {
-		path = o.annotation(kioutil.LegacyPathAnnotation)
+		path = o.annotation(legacyPath)
 	}
 	if at == "" {
-		at = o.annotation(kioutil.LegacyIndexAnnotation)
+		at = o.annotation(legacyIndex)
 	}
 	index, _ = strconv.Atoi(at)
 	return path, index, path != ""
@@ -95,8 +103,8 @@ func (o *Object) path() (path string, index int, ok bool) {
 // place says where in the package an object that fleetwright has made is put.
 func (o *Object) place(path string, index int) {
 	at := strconv.Itoa(index)
-	o.annotate(kioutil.LegacyIndexAnnotation, at)
-	o.annotate(kioutil.LegacyPathAnnotation, path)
+	o.annotate(legacyIndex, at)
+	o.annotate(legacyPath, path)
 	o.annotate(kioutil.IndexAnnotation, at)
 	o.annotate(kioutil.PathAnnotation, path)
 }
