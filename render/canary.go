@@ -37,7 +37,7 @@ func (r *rollout) canary(metrics []flagger.Metric) manifest.Rendered {
 	if t := r.routing().TimeoutSeconds; t > 0 {
 		spec.Service.Timeout = seconds(t)
 	}
-	r.stack.route(r, m, &spec)
+	r.stack.Route(r, m, &spec)
 	m.Spec = spec
 	return manifest.Rendered{Object: m, Origin: r.origin("workload", "name")}
 }

@@ -138,7 +138,7 @@ func (s *stack) helmReleases() map[helmName]manifest.Origin {
 	if s == nil {
 		return names
 	}
-	for _, r := range append(s.releases(), s.flagger, s.loadTester) {
+	for _, r := range append(s.Releases(), s.flagger, s.loadTester) {
 		if r != nil {
 			names[helmName{r.Namespace, r.Name}] = r.Origin
 		}

@@ -35,7 +35,7 @@ func Compile(docs schema.Documents, opts Options) (*Tree, diag.List) {
 // compile compiles the documents, and returns the run that did with what it made.
 func compile(docs schema.Documents, opts Options) (*compiler, *Tree, diag.List) {
 	to := report.New(&docs)
-	c := &compiler{Report: to, Input: place.NewInput(&docs, to)}
+	c := &compiler{compilation: &compilation{Report: to, Input: place.NewInput(&docs, to)}}
 	c.settings = settings.New(c.RenderConfig, opts.Path, opts.DefaultPath, opts.Topology, to)
 	checkCredentials(docs.All, to)
 	c.targets = c.Place(&c.settings)
@@ -70,12 +70,18 @@ func compile(docs schema.Documents, opts Options) (*compiler, *Tree, diag.List) 
 
 // A compiler is one run of Compile.
 type compiler struct {
-	*report.Report
-	*place.Input
+	*compilation
 	*installed
-	settings settings.Settings
 	// targets are the clusters that get a directory, by name.
 	targets []*place.Target
+}
+
+// A compilation is what all parts of a run share: the documents, the settings, and where to
+// report.
+type compilation struct {
+	*report.Report
+	*place.Input
+	settings settings.Settings
 }
 
 // diagnostics returns everything reported that no comment ignores, with the severities of

@@ -3,6 +3,7 @@ package render
 import (
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -26,10 +27,22 @@ type assembler struct {
 	// variants are the directories of applications, by what of an application they
 	// hold. Targets that get the same of it share them.
 	variants map[string]*variant
+	// shared are the directories of installations that their clusters share.
+	shared map[*stack]*sharedDirs
 	// alertProviders are the AlertProviders that come with each application of a target,
 	// once they were asked for, and alertManifests the objects of all.
 	alertProviders map[*place.Target]map[*place.Application][]manifest.Rendered
 	alertManifests map[*place.AlertProvider]*manifest.Object
+}
+
+// sharedDirs are the directories of an installation, or what is in them, that its clusters
+// share.
+type sharedDirs struct {
+	// infrastructure is all of infrastructure/ but Flagger, whose release names the cluster.
+	infrastructure []manifest.Rendered
+	meshes         *dir
+	// mesh is mesh/ by the namespaces that it labels.
+	mesh map[string]*dir
 }
 
 // A variant is the directories of an application.
@@ -44,7 +57,7 @@ type variant struct {
 func (c *compiler) render(e *encoder) *Tree {
 	b := &assembler{
 		encoder: e, installed: c.installed, settings: &c.settings, applications: c.Applications, targets: c.targets,
-		layouts: map[string]*clusterLayout{}, variants: map[string]*variant{},
+		layouts: map[string]*clusterLayout{}, variants: map[string]*variant{}, shared: map[*stack]*sharedDirs{},
 		alertProviders: map[*place.Target]map[*place.Application][]manifest.Rendered{}, alertManifests: map[*place.AlertProvider]*manifest.Object{},
 	}
 	tree := &Tree{}
@@ -73,7 +86,7 @@ func (b *assembler) renderTarget(t *place.Target) *Cluster {
 	cluster := newCluster(t.Name, sync.root, l)
 	cluster.Labels = manifest.TextOf(t.Labels)
 	if stack != nil && ok {
-		cluster.infrastructure = stack.infrastructure(b.encoder, t)
+		cluster.infrastructure = b.infrastructureDir(stack, t)
 	}
 	return cluster
 }
@@ -117,7 +130,7 @@ func (b *assembler) ownDirs(t *place.Target, sync *syncFile) []*dir {
 	if stack := b.stack(t); stack != nil {
 		stack.render()
 		at := stack.flagger.Origin
-		for _, d := range []*dir{stack.infrastructure(b.encoder, t), stack.meshesDir(b.encoder), stack.meshDir(b.encoder, t, injected)} {
+		for _, d := range []*dir{b.infrastructureDir(stack, t), b.meshesDir(stack), b.meshDir(stack, t, injected)} {
 			if d != nil {
 				ready = []api.NamespacedReference{add(syncStage{name: d.path, dir: d, at: at, wait: true, after: ready})}
 			}
@@ -136,6 +149,61 @@ func (b *assembler) ownDirs(t *place.Target, sync *syncFile) []*dir {
 		}
 	}
 	return dirs
+}
+
+// sharedOf returns the directories of an installation that its clusters share.
+func (b *assembler) sharedOf(in *stack) *sharedDirs {
+	s, ok := b.shared[in]
+	if !ok {
+		s = &sharedDirs{mesh: map[string]*dir{}}
+		b.shared[in] = s
+	}
+	return s
+}
+
+// infrastructureDir returns infrastructure/ of one cluster that its own Flux applies.
+func (b *assembler) infrastructureDir(in *stack, on *place.Target) *dir {
+	s := b.sharedOf(in)
+	if s.infrastructure == nil {
+		s.infrastructure = append(slices.Clip(in.spaces), in.charts(on)...)
+	}
+	return b.newDir(layout.Infrastructure, append(slices.Clip(s.infrastructure), in.flaggerRelease(on))...)
+}
+
+// meshesDir returns meshes/, or nil.
+func (b *assembler) meshesDir(in *stack) *dir {
+	s := b.sharedOf(in)
+	if s.meshes == nil && len(in.early) > 0 {
+		s.meshes = b.newDir(layout.MeshesDir, in.early...)
+	}
+	return s.meshes
+}
+
+// meshDir returns mesh/ of a cluster, or nil: what all share, and the namespaces of
+// rolled out workloads that every cluster has. No application brings these, and
+// several may use one.
+func (b *assembler) meshDir(in *stack, on *place.Target, injected map[string]manifest.NamespaceMeta) *dir {
+	objects := slices.Clip(in.late)
+	if in.testerWaits() && !on.Remote {
+		objects = append(objects, in.loadTester.HelmRelease(on))
+	}
+	var key strings.Builder
+	for _, ns := range slices.Sorted(maps.Keys(injected)) {
+		if manifest.AlwaysThere[ns] {
+			objects = append(objects, manifest.Rendered{Object: manifest.NewNamespace(ns, injected[ns]), Origin: in.flagger.Origin})
+			fmt.Fprintf(&key, "%s %v\n", ns, injected[ns])
+		}
+	}
+	if len(objects) == 0 {
+		return nil
+	}
+	mesh := b.sharedOf(in).mesh
+	d, ok := mesh[key.String()]
+	if !ok {
+		d = b.newDir(layout.MeshDir, objects...)
+		mesh[key.String()] = d
+	}
+	return d
 }
 
 // needsStack reports whether the application has rollouts, whose objects are the

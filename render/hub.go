@@ -93,11 +93,11 @@ func (b *assembler) spokeDirs(t *place.Target, sync *syncFile, sources []api.Nam
 	}
 	if stack != nil {
 		then(layout.ReleasesDir, b.newDir(layout.ReleasesDir, append(stack.charts(t), stack.flaggerRelease(t))...), true)
-		then(layout.MeshesDir, stack.meshesDir(b.encoder), false)
+		then(layout.MeshesDir, b.meshesDir(stack), false)
 		if stack.testerWaits() {
 			then(layout.LoadTesterDir, b.newDir(layout.LoadTesterDir, stack.loadTester.HelmRelease(t)), true)
 		}
-		then(layout.MeshDir, stack.meshDir(b.encoder, t, injected), false)
+		then(layout.MeshDir, b.meshDir(stack, t, injected), false)
 	}
 	for _, a := range t.Apps {
 		of := manifest.Origin{Doc: a.Doc}

@@ -29,7 +29,7 @@ func (c *compiler) install() *installed {
 	in := &installed{map[*place.Fleet]*stack{}, map[rolloutKey]*rollout{}}
 	for _, f := range c.Fleets {
 		if f.Spec.Plugin != nil && f.Spec.Plugin.Flagger != nil {
-			in.stacks[f] = c.newStack(f)
+			in.stacks[f] = newStack(c.compilation, f)
 		}
 	}
 	seen := map[rolloutKey]bool{}
@@ -44,7 +44,7 @@ func (c *compiler) install() *installed {
 					continue
 				}
 				seen[key] = true
-				r := &rollout{Rollout: p.Rollout, c: c, policy: p, stack: in.stack(t)}
+				r := &rollout{Rollout: p.Rollout, c: c.compilation, policy: p, stack: in.stack(t)}
 				r.namespace = cmp.Or(r.Workload.Namespace, p.TargetNamespace(), "default")
 				if r.stack == nil || r.stack.providerName != r.TrafficRoutingProvider {
 					r.reportNoStack()
@@ -86,11 +86,11 @@ func (in *installed) injectedNamespaces(t *place.Target) (injected map[string]ma
 	all := map[string]manifest.NamespaceMeta{}
 	stack := in.stack(t)
 	if stack != nil && stack.loadTester != nil {
-		all[publicLoadTester] = stack.namespaceMeta(nil)
+		all[publicLoadTester] = stack.NamespaceMeta(nil)
 	}
 	for _, a := range t.Apps {
 		for _, r := range in.rolloutsOf(a, t) {
-			meta := stack.namespaceMeta(r)
+			meta := stack.NamespaceMeta(r)
 			if other, ok := all[r.namespace]; ok && !reflect.DeepEqual(other, meta) {
 				differing = append(differing, r)
 				continue
@@ -104,7 +104,7 @@ func (in *installed) injectedNamespaces(t *place.Target) (injected map[string]ma
 	return injected, differing
 }
 
-// namespaces returns the names of the namespaces that the application's objects and workloads
+// Namespaces returns the names of the namespaces that the application's objects and workloads
 // are in.
 func (in *installed) namespaces(a place.TargetApp, t *place.Target) []string {
 	seen := map[string]bool{a.Namespace: true}

@@ -35,11 +35,11 @@ const (
 
 // istio is the provider of a fleet whose clusters have Istio already: Kurator does
 // not install it (pkg/fleet-manager/plugin), and neither does fleetwright.
-type istio struct{ c *compiler }
+type istio struct{ c *compilation }
 
-func (c *compiler) newIstio(f *place.Fleet) provider {
+func newIstio(c *compilation, f *place.Fleet) provider {
 	at := schema.Path{"spec", "plugin", "flagger"}
-	metricsServer := c.flaggerChart(istio{c}, f).Values["metricsServer"]
+	metricsServer := flaggerChart(c, istio{c}, f).Values["metricsServer"]
 	if metricsServer == nil {
 		metricsServer = istioMetricsServer
 	}
@@ -54,28 +54,28 @@ func (c *compiler) newIstio(f *place.Fleet) provider {
 // Namespace is where Istio and Flagger are installed.
 func (istio) Namespace() string { return istioNamespace }
 
-// namespaces is Istio's own, which is there where Istio is.
-func (istio) namespaces() []*manifest.Object {
+// Namespaces is Istio's own, which is there where Istio is.
+func (istio) Namespaces() []*manifest.Object {
 	return []*manifest.Object{manifest.NewSharedNamespace(istioNamespace, manifest.NamespaceMeta{})}
 }
 
-func (istio) releases() []*flux.Release { return nil }
+func (istio) Releases() []*flux.Release { return nil }
 
-func (istio) flaggerValues() map[string]any {
+func (istio) FlaggerValues() map[string]any {
 	return map[string]any{"meshProvider": istioProvider, "metricsServer": istioMetricsServer}
 }
 
-func (istio) versions() map[string]string { return nil }
+func (istio) Versions() map[string]string { return nil }
 
-func (istio) meshes() []manifest.Rendered { return nil }
+func (istio) Meshes() []manifest.Rendered { return nil }
 
-func (istio) objects() []manifest.Rendered { return nil }
+func (istio) Objects() []manifest.Rendered { return nil }
 
-func (istio) namespaceMeta(*rollout) manifest.NamespaceMeta {
+func (istio) NamespaceMeta(*rollout) manifest.NamespaceMeta {
 	return manifest.NamespaceMeta{Labels: map[string]string{istioInjection: "enabled"}}
 }
 
-func (istio) route(r *rollout, _ *manifest.Object, spec *flagger.Canary) {
+func (istio) Route(r *rollout, _ *manifest.Object, spec *flagger.Canary) {
 	routing := r.routing()
 	spec.Service.Gateways = routing.Gateways
 	spec.Service.Hosts = routing.Hosts
@@ -84,15 +84,15 @@ func (istio) route(r *rollout, _ *manifest.Object, spec *flagger.Canary) {
 	spec.Service.CorsPolicy = routing.CorsPolicy
 }
 
-func (istio) rolloutObjects(*rollout) []manifest.Rendered { return nil }
+func (istio) RolloutObjects(*rollout) []manifest.Rendered { return nil }
 
-// query is none: Flagger's own metrics select by the workload, as Istio does.
-func (istio) query(*rollout, string) (name, query string, ok bool) { return "", "", false }
+// Query is none: Flagger's own metrics select by the workload, as Istio does.
+func (istio) Query(*rollout, string) (name, query string, ok bool) { return "", "", false }
 
-func (istio) serviceMeta(int32) map[string]string { return nil }
+func (istio) ServiceMeta(int32) map[string]string { return nil }
 
-// made are the routes of the rollout (fluxcd/flagger pkg/router/istio.go).
-func (istio) made(r *rollout) []manifest.Identity {
+// Made are the routes of the rollout (fluxcd/flagger pkg/router/istio.go).
+func (istio) Made(r *rollout) []manifest.Identity {
 	const group = "networking.istio.io"
 	return []manifest.Identity{
 		{Group: group, Kind: "VirtualService", Namespace: r.namespace, Name: r.ServiceName},
@@ -446,4 +446,4 @@ func matchProblems(m flagger.Match) (all []rules.Problem) {
 	return all
 }
 
-func (istio) join(*rollout) {}
+func (istio) Join(*rollout) {}

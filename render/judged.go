@@ -54,7 +54,7 @@ func (r *rollout) judged() *rules.Rollout {
 // installed returns what a cluster has for the rollouts of the stack's fleet.
 func (s *stack) installed() *rules.Installed {
 	if s.facts == nil {
-		c := s.compiler
+		c := s.c
 		s.facts = &rules.Installed{
 			Provider: s.provider, Flagger: s.flagger.Chart.Version, Version: s.flaggerVersion(),
 			MetricsServer: s.metricsServer(), Fleet: s.fleet.Doc.Position,

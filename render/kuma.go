@@ -63,7 +63,7 @@ const (
 
 // kuma is the provider of one fleet.
 type kuma struct {
-	c      *compiler
+	c      *compilation
 	chart  settings.Chart
 	origin manifest.Origin
 	// row of the table that the version is in; its from is 0 where there is none.
@@ -87,8 +87,8 @@ type kumaMeshObject struct {
 	used bool
 }
 
-func (c *compiler) newKuma(f *place.Fleet) provider {
-	k := &kuma{c: c, chart: c.providerChart(kumaProvider, f), origin: manifest.Origin{Doc: f.Doc, Path: schema.Path{"spec", "plugin", "flagger"}}}
+func newKuma(c *compilation, f *place.Fleet) provider {
+	k := &kuma{c: c, chart: providerChart(c, kumaProvider, f), origin: manifest.Origin{Doc: f.Doc, Path: schema.Path{"spec", "plugin", "flagger"}}}
 	// version is where the version is said.
 	version := manifest.Origin{Doc: f.Doc, Path: k.origin.Path.With("trafficRoutingProvider")}
 	if at := (schema.Path{"spec", "charts", "kuma", "version"}); c.RenderConfig != nil && c.RenderConfig.Text(at...) != "" {
@@ -296,7 +296,7 @@ func showsPlainly(conf *api.MeshPrometheus) bool {
 // Namespace is where Kuma and Flagger are installed.
 func (k *kuma) Namespace() string { return kumaNamespace }
 
-func (k *kuma) namespaces() []*manifest.Object {
+func (k *kuma) Namespaces() []*manifest.Object {
 	return []*manifest.Object{
 		// The chart labels its namespace with a job of kubectl, which Flux would
 		// undo; Kuma's webhooks select by the label.
@@ -305,7 +305,7 @@ func (k *kuma) namespaces() []*manifest.Object {
 	}
 }
 
-func (k *kuma) releases() []*flux.Release {
+func (k *kuma) Releases() []*flux.Release {
 	control := &flux.Release{Name: "kuma", Namespace: kumaNamespace, Chart: k.chart, Origin: k.origin}
 	return []*flux.Release{
 		control,
@@ -313,11 +313,11 @@ func (k *kuma) releases() []*flux.Release {
 	}
 }
 
-func (k *kuma) versions() map[string]string {
+func (k *kuma) Versions() map[string]string {
 	return map[string]string{"kuma": k.chart.Version, "prometheus": k.c.settings.Charts["prometheus"].Version}
 }
 
-func (k *kuma) flaggerValues() map[string]any {
+func (k *kuma) FlaggerValues() map[string]any {
 	return map[string]any{"meshProvider": kumaProvider, "metricsServer": prometheusAddress}
 }
 
@@ -366,11 +366,11 @@ func (k *kuma) madeByKuma() bool {
 	return !slices.ContainsFunc(k.all, func(m *kumaMeshObject) bool { return m.used && m.name != defaultMesh })
 }
 
-// meshes are there where a rollout's Mesh is not made by Kuma, whose webhooks
+// Meshes are there where a rollout's Mesh is not made by Kuma, whose webhooks
 // refuse a route, a permission and a pod of a Mesh that does not exist
 // (pkg/plugins/runtime/k8s/webhooks, owner_reference_mutator.go and
 // injector/injector.go).
-func (k *kuma) meshes() []manifest.Rendered {
+func (k *kuma) Meshes() []manifest.Rendered {
 	if k.madeByKuma() {
 		return nil
 	}
@@ -395,9 +395,9 @@ func (k *kuma) allMeshes() []manifest.Rendered {
 	return all
 }
 
-// objects are what keeps the traffic that no rollout moves flowing as it did
+// Objects are what keeps the traffic that no rollout moves flowing as it did
 // before, and the Meshes where Kuma has made those that this names.
-func (k *kuma) objects() []manifest.Rendered {
+func (k *kuma) Objects() []manifest.Rendered {
 	var all []manifest.Rendered
 	if k.madeByKuma() {
 		all = k.allMeshes()
@@ -450,10 +450,10 @@ func (m *kumaMeshObject) skips(policy string) bool {
 	return slices.Contains(skipped, "*") || slices.Contains(skipped, policy)
 }
 
-// namespaceMeta has Kuma put a sidecar into every pod of the namespace. Which mesh
+// NamespaceMeta has Kuma put a sidecar into every pod of the namespace. Which mesh
 // it joins is read from the annotation up to 2.8 and from the label since 2.9;
 // for the default mesh neither is needed.
-func (k *kuma) namespaceMeta(r *rollout) manifest.NamespaceMeta {
+func (k *kuma) NamespaceMeta(r *rollout) manifest.NamespaceMeta {
 	meta := manifest.NamespaceMeta{Labels: map[string]string{kumaInjection: "enabled"}}
 	if m := k.meshOf(r); m != nil && m.name != defaultMesh {
 		meta.Labels[kumaMesh] = m.name
@@ -462,7 +462,7 @@ func (k *kuma) namespaceMeta(r *rollout) manifest.NamespaceMeta {
 	return meta
 }
 
-func (k *kuma) serviceMeta(port int32) map[string]string { return kumaProtocol(port, "http") }
+func (k *kuma) ServiceMeta(port int32) map[string]string { return kumaProtocol(port, "http") }
 
 // kumaProtocol tells Kuma what a port of a Service speaks; what it is not told
 // it takes for TCP, of which it counts no requests.
@@ -470,9 +470,9 @@ func kumaProtocol(port int32, protocol string) map[string]string {
 	return map[string]string{strconv.Itoa(int(port)) + ".service.kuma.io/protocol": protocol}
 }
 
-// route tells Flagger the mesh, and Kuma the protocol of the Services that
+// Route tells Flagger the mesh, and Kuma the protocol of the Services that
 // Flagger makes.
-func (k *kuma) route(r *rollout, canary *manifest.Object, spec *flagger.Canary) {
+func (k *kuma) Route(r *rollout, canary *manifest.Object, spec *flagger.Canary) {
 	if m := k.meshOf(r); m != nil {
 		canary.Metadata.Annotations = map[string]string{kumaMesh: m.name}
 	}
@@ -482,13 +482,13 @@ func (k *kuma) route(r *rollout, canary *manifest.Object, spec *flagger.Canary) 
 	service.Primary = withAnnotations(service.Primary, annotations)
 }
 
-func (k *kuma) rolloutObjects(*rollout) []manifest.Rendered { return nil }
+func (k *kuma) RolloutObjects(*rollout) []manifest.Rendered { return nil }
 
-// query is the one behind Flagger's own metrics, which return nothing on Kuma:
+// Query is the one behind Flagger's own metrics, which return nothing on Kuma:
 // they select by a label that Kuma's metrics do not have, and by the workload's
 // name where the Service's is meant (fluxcd/flagger pkg/metrics/observers/kuma.go).
 // It needs another name, because Flagger runs its own check under these.
-func (k *kuma) query(r *rollout, metric string) (name, query string, ok bool) {
+func (k *kuma) Query(r *rollout, metric string) (name, query string, ok bool) {
 	switch metric {
 	case "request-success-rate":
 		query = templates.KumaRequestSuccessRate
@@ -514,9 +514,9 @@ func (k *kuma) query(r *rollout, metric string) (name, query string, ok bool) {
 	return metric + "-kuma", fill.Replace(query), true
 }
 
-// made is the TrafficRoute of the rollout. It is cluster-scoped and named after
+// Made is the TrafficRoute of the rollout. It is cluster-scoped and named after
 // the Service, whatever the namespace (fluxcd/flagger pkg/router/kuma.go).
-func (k *kuma) made(r *rollout) []manifest.Identity {
+func (k *kuma) Made(r *rollout) []manifest.Identity {
 	if k.isCatchAll(r.ServiceName) {
 		return nil // which is said
 	}
@@ -532,9 +532,9 @@ func (k *kuma) isCatchAll(name string) bool {
 	return slices.ContainsFunc(k.all, func(m *kumaMeshObject) bool { return name == catchAll(m.name) })
 }
 
-// join has the Mesh that a rollout is in made ready for rollouts. It reports one that nothing
+// Join has the Mesh that a rollout is in made ready for rollouts. It reports one that nothing
 // defines, and that nothing says which one is meant.
-func (k *kuma) join(r *rollout) {
+func (k *kuma) Join(r *rollout) {
 	if k.unclear && r.MeshName == "" {
 		k.sayUnclear()
 	}

@@ -113,7 +113,7 @@ func (r *rollout) loadTesterObjects() []manifest.Rendered {
 	at := r.origin("testLoader")
 	meta := manifest.Metadata{Name: r.loadTester(), Namespace: r.namespace, Labels: app}
 	serviceMeta := meta
-	serviceMeta.Annotations = r.stack.serviceMeta(service.Ports[0].Port)
+	serviceMeta.Annotations = r.stack.ServiceMeta(service.Ports[0].Port)
 	return []manifest.Rendered{
 		{Object: &manifest.Object{APIVersion: s.deployment.APIVersion, Kind: s.deployment.Kind, Metadata: meta, Spec: deployment}, Origin: at},
 		{Object: &manifest.Object{APIVersion: s.service.APIVersion, Kind: s.service.Kind, Metadata: serviceMeta, Spec: service}, Origin: at},

@@ -61,7 +61,7 @@ func inMetrics(index int, field ...any) schema.Path {
 // template is the name of a metric and what is behind it; ok is false for what
 // Flagger answers by itself.
 func (r *rollout) template(m api.Metric) (name string, spec flagger.MetricTemplate, ok bool) {
-	name, query, ok := r.stack.query(r, m.Name)
+	name, query, ok := r.stack.Query(r, m.Name)
 	if !ok {
 		name = m.Name
 	}

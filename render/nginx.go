@@ -36,8 +36,8 @@ type nginx struct {
 	origin manifest.Origin
 }
 
-func (c *compiler) newNginx(f *place.Fleet) provider {
-	n := nginx{c.providerChart("ingress-nginx", f), manifest.Origin{Doc: f.Doc, Path: schema.Path{"spec", "plugin", "flagger"}}}
+func newNginx(c *compilation, f *place.Fleet) provider {
+	n := nginx{providerChart(c, "ingress-nginx", f), manifest.Origin{Doc: f.Doc, Path: schema.Path{"spec", "plugin", "flagger"}}}
 	if class := n.ingressClass(); len(validation.IsDNS1123Subdomain(class)) > 0 {
 		c.Add(f.Doc.Diagnostic(diag.WrongFormat, n.origin.Path.With("config", "extraArgs", "controller", "ingressClassResource", "name"),
 			fmt.Sprintf("%q is not a name that Kubernetes takes", class), "name: nginx"))
@@ -48,27 +48,27 @@ func (c *compiler) newNginx(f *place.Fleet) provider {
 // Namespace is where nginx and Flagger are installed.
 func (nginx) Namespace() string { return nginxNamespace }
 
-func (nginx) namespaces() []*manifest.Object {
+func (nginx) Namespaces() []*manifest.Object {
 	return []*manifest.Object{manifest.NewNamespace(nginxNamespace, manifest.NamespaceMeta{})}
 }
 
-func (n nginx) releases() []*flux.Release {
+func (n nginx) Releases() []*flux.Release {
 	return []*flux.Release{{Name: "ingress-nginx", Namespace: nginxNamespace, Chart: n.chart, Origin: n.origin}}
 }
 
-func (nginx) flaggerValues() map[string]any {
+func (nginx) FlaggerValues() map[string]any {
 	return map[string]any{"meshProvider": nginxProvider, "metricsServer": nginxMetricsServer, "prometheus": map[string]any{"install": true}}
 }
 
-func (n nginx) versions() map[string]string {
+func (n nginx) Versions() map[string]string {
 	return map[string]string{"ingress-nginx": n.chart.Version}
 }
 
-func (nginx) meshes() []manifest.Rendered { return nil }
+func (nginx) Meshes() []manifest.Rendered { return nil }
 
-func (nginx) objects() []manifest.Rendered { return nil }
+func (nginx) Objects() []manifest.Rendered { return nil }
 
-func (nginx) namespaceMeta(*rollout) manifest.NamespaceMeta { return manifest.NamespaceMeta{} }
+func (nginx) NamespaceMeta(*rollout) manifest.NamespaceMeta { return manifest.NamespaceMeta{} }
 
 // ingressClass is the class that the controller serves.
 func (n nginx) ingressClass() string {
@@ -80,7 +80,7 @@ func (n nginx) ingressClass() string {
 	return nginxClass
 }
 
-func (nginx) route(r *rollout, _ *manifest.Object, spec *flagger.Canary) {
+func (nginx) Route(r *rollout, _ *manifest.Object, spec *flagger.Canary) {
 	spec.IngressRef = &flagger.ObjectReference{APIVersion: manifest.NetworkingV1, Kind: "Ingress", Name: r.Workload.Name}
 }
 
@@ -111,9 +111,9 @@ type ingressBackend struct {
 	} `json:"service"`
 }
 
-// rolloutObjects are the Ingress of this rollout alone: two that share one would
+// RolloutObjects are the Ingress of this rollout alone: two that share one would
 // overwrite each other's canary, as Kurator's do.
-func (n nginx) rolloutObjects(r *rollout) []manifest.Rendered {
+func (n nginx) RolloutObjects(r *rollout) []manifest.Rendered {
 	path := ingressPath{Path: "/", PathType: "Prefix"}
 	path.Backend.Service.Name = r.ServiceName
 	path.Backend.Service.Port.Number = r.Port
@@ -126,13 +126,13 @@ func (n nginx) rolloutObjects(r *rollout) []manifest.Rendered {
 	}, Origin: r.origin(inRouting("host")...)}}
 }
 
-// query selects by the upstream of the canary, which nginx names after namespace,
+// Query selects by the upstream of the canary, which nginx names after namespace,
 // Service and port (kubernetes/ingress-nginx internal/ingress/controller,
 // upstreamName) and puts into the label canary of the requests that it got.
 // Flagger's own queries select by the labels namespace and ingress, which
 // Prometheus renames where the scraped pod has labels of these names
 // (fluxcd/flagger#421).
-func (nginx) query(r *rollout, metric string) (name, query string, ok bool) {
+func (nginx) Query(r *rollout, metric string) (name, query string, ok bool) {
 	switch metric {
 	case "request-success-rate":
 		query = templates.NginxRequestSuccessRate
@@ -160,10 +160,10 @@ func badHost(host string) string {
 	return ""
 }
 
-func (nginx) serviceMeta(int32) map[string]string { return nil }
+func (nginx) ServiceMeta(int32) map[string]string { return nil }
 
-// made is the Ingress of the canary (fluxcd/flagger pkg/router/ingress.go).
-func (nginx) made(r *rollout) []manifest.Identity {
+// Made is the Ingress of the canary (fluxcd/flagger pkg/router/ingress.go).
+func (nginx) Made(r *rollout) []manifest.Identity {
 	return []manifest.Identity{{Group: "networking.k8s.io", Kind: "Ingress", Namespace: r.namespace, Name: r.Workload.Name + rules.CanarySuffix}}
 }
 
@@ -234,4 +234,4 @@ func checkNginxMatch(r *rules.Rollout) {
 	}
 }
 
-func (nginx) join(*rollout) {}
+func (nginx) Join(*rollout) {}

@@ -15,40 +15,40 @@ import (
 // column to features, and to the schemas under schema/output what it renders.
 type provider interface {
 	rules.Provider
-	// namespaces are all that the provider brings, with their labels.
-	namespaces() []*manifest.Object
-	// releases are the charts to install before Flagger, in any order.
-	releases() []*flux.Release
-	// flaggerValues are the values that make Flagger work with the provider.
-	flaggerValues() map[string]any
-	// versions of what is installed, for the inventory.
-	versions() map[string]string
-	// meshes are what must be there before objects are applied and before a pod
+	// Namespaces are all that the provider brings, with their labels.
+	Namespaces() []*manifest.Object
+	// Releases are the charts to install before Flagger, in any order.
+	Releases() []*flux.Release
+	// FlaggerValues are the values that make Flagger work with the provider.
+	FlaggerValues() map[string]any
+	// Versions of what is installed, for the inventory.
+	Versions() map[string]string
+	// Meshes are what must be there before objects are applied and before a pod
 	// is started in a namespace of rolled out workloads. They are in a
 	// Kustomization of their own: Flux has the API server try everything that one
 	// applies before it applies the first of it (fluxcd/pkg ssa, ApplyAll).
-	meshes() []manifest.Rendered
-	// objects are what the provider's custom resources must say, applied when
+	Meshes() []manifest.Rendered
+	// Objects are what the provider's custom resources must say, applied when
 	// the releases are ready and the meshes are there.
-	objects() []manifest.Rendered
-	// namespaceMeta is what the namespace of a rolled out workload must carry, or
+	Objects() []manifest.Rendered
+	// NamespaceMeta is what the namespace of a rolled out workload must carry, or
 	// that of the public load tester where there is no rollout.
-	namespaceMeta(r *rollout) manifest.NamespaceMeta
-	// route adds to a Canary what the provider reads.
-	route(r *rollout, canary *manifest.Object, spec *flagger.Canary)
-	// rolloutObjects are those that a rollout needs beside its Canary.
-	rolloutObjects(r *rollout) []manifest.Rendered
-	// query is the one behind a metric that Flagger knows by itself but cannot
+	NamespaceMeta(r *rollout) manifest.NamespaceMeta
+	// Route adds to a Canary what the provider reads.
+	Route(r *rollout, canary *manifest.Object, spec *flagger.Canary)
+	// RolloutObjects are those that a rollout needs beside its Canary.
+	RolloutObjects(r *rollout) []manifest.Rendered
+	// Query is the one behind a metric that Flagger knows by itself but cannot
 	// answer with this provider, and the name to give it; ok is false where
 	// Flagger can.
-	query(r *rollout, metric string) (name, query string, ok bool)
-	// serviceMeta are the annotations of a Service whose port speaks HTTP.
-	serviceMeta(port int32) map[string]string
-	// made are the objects that Flagger makes for a rollout with this provider,
+	Query(r *rollout, metric string) (name, query string, ok bool)
+	// ServiceMeta are the annotations of a Service whose port speaks HTTP.
+	ServiceMeta(port int32) map[string]string
+	// Made are the objects that Flagger makes for a rollout with this provider,
 	// beside those that it makes with any.
-	made(r *rollout) []manifest.Identity
-	// join is called once for a rollout of the provider, before anything is made for it.
-	join(r *rollout)
+	Made(r *rollout) []manifest.Identity
+	// Join is called once for a rollout of the provider, before anything is made for it.
+	Join(r *rollout)
 }
 
 // The providers that Kurator knows (pkg/apis/fleet/v1alpha1).
@@ -59,20 +59,20 @@ const (
 )
 
 // newProvider is the provider of a fleet. The schema has refused all others.
-func (c *compiler) newProvider(name string, f *place.Fleet) provider {
+func newProvider(c *compilation, name string, f *place.Fleet) provider {
 	switch name {
 	case kumaProvider:
-		return c.newKuma(f)
+		return newKuma(c, f)
 	case istioProvider:
-		return c.newIstio(f)
+		return newIstio(c, f)
 	case nginxProvider:
-		return c.newNginx(f)
+		return newNginx(c, f)
 	}
 	return nil
 }
 
 // providerChart is the chart of a provider, as the settings and the fleet say it.
-func (c *compiler) providerChart(name string, f *place.Fleet) settings.Chart {
+func providerChart(c *compilation, name string, f *place.Fleet) settings.Chart {
 	chart := c.settings.Charts[name]
 	if config := f.Spec.Plugin.Flagger.Config; config != nil {
 		chart = chart.With(config.Chart, config.ExtraArgs)
@@ -81,14 +81,14 @@ func (c *compiler) providerChart(name string, f *place.Fleet) settings.Chart {
 }
 
 // flaggerChart is Flagger's with a provider, as the settings and the fleet say it.
-func (c *compiler) flaggerChart(p provider, f *place.Fleet) settings.Chart {
+func flaggerChart(c *compilation, p provider, f *place.Fleet) settings.Chart {
 	chart := c.settings.Charts["flagger"]
-	chart.Values = settings.MergeValues(p.flaggerValues(), chart.Values)
+	chart.Values = settings.MergeValues(p.FlaggerValues(), chart.Values)
 	return chart.With(f.Spec.Plugin.Flagger.Chart, f.Spec.Plugin.Flagger.ExtraArgs)
 }
 
 // neverMeshed says why the pods of a namespace get no sidecars, if they do not.
-func neverMeshed(c *compiler, namespace, provider string) string {
+func neverMeshed(c *compilation, namespace, provider string) string {
 	switch namespace {
 	case provider, "kube-system":
 		return "is not one that fleetwright has sidecars put into"

@@ -19,12 +19,12 @@ import (
 // A rollout is that of a policy, with what its clusters have installed.
 type rollout struct {
 	*api.Rollout
-	c      *compiler
+	c      *compilation
 	policy *place.Policy
 	stack  *stack
 	// namespace of the workload.
 	namespace string
-	// made are the objects that Flagger makes when it runs the rollout. Two
+	// Made are the objects that Flagger makes when it runs the rollout. Two
 	// rollouts that make the same one would overwrite each other's.
 	made []object
 	// rendered are the rollout's own objects, nil before they are asked for.
@@ -92,7 +92,7 @@ func (r *rollout) check() {
 	r.checkMaxWeightIgnored()
 	r.checkZeroThreshold()
 	r.checkMatchFields()
-	r.stack.join(r)
+	r.stack.Join(r)
 	r.checkPatches()
 	for _, f := range rules.Check(r.judged()) {
 		r.reportFinding(f)
@@ -179,7 +179,7 @@ func (r *rollout) loadTesterURL() string {
 	return publicLoadTesterURL
 }
 
-// objects are everything in rollouts/ that is the rollout's, made once for all
+// Objects are everything in rollouts/ that is the rollout's, made once for all
 // clusters that get it.
 func (r *rollout) objects() []manifest.Rendered {
 	if r.rendered == nil {
@@ -188,7 +188,7 @@ func (r *rollout) objects() []manifest.Rendered {
 		if r.TestLoader {
 			all = append(all, r.loadTesterObjects()...)
 		}
-		all = append(all, r.stack.rolloutObjects(r)...)
+		all = append(all, r.stack.RolloutObjects(r)...)
 		if r.policy.Sound {
 			all = r.patch(all)
 		}
@@ -208,7 +208,7 @@ func (r *rollout) makes() (made []object) {
 		group, _, _ := strings.Cut(a.APIVersion, "/")
 		all = append(all, manifest.Identity{Group: group, Kind: a.Kind, Namespace: r.namespace, Name: a.Name + rules.PrimarySuffix})
 	}
-	for _, id := range append(all, r.stack.made(r)...) {
+	for _, id := range append(all, r.stack.Made(r)...) {
 		made = append(made, object{id: id, origin: r.origin("serviceName"), maker: "Flagger"})
 	}
 	return made

@@ -3,12 +3,9 @@ package render
 import (
 	"fmt"
 	"maps"
-	"slices"
-	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/flux"
-	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/rules"
@@ -19,8 +16,8 @@ import (
 // A stack is what a fleet has installed for its rollouts: the provider that
 // moves the traffic, what measures it, Flagger, and a public load tester.
 type stack struct {
-	compiler *compiler
-	fleet    *place.Fleet
+	c     *compilation
+	fleet *place.Fleet
 	// facts are what rules read of the stack, nil before they are asked for.
 	facts *rules.Installed
 	provider
@@ -36,12 +33,6 @@ type stack struct {
 	early []manifest.Rendered
 	// late are the objects of mesh/.
 	late []manifest.Rendered
-
-	// What clusters share: the objects of infrastructure/ but for Flagger, meshes/,
-	// and mesh/ by the namespaces that it labels.
-	sharedInfra  []manifest.Rendered
-	sharedMeshes *dir
-	sharedMesh   map[string]*dir
 }
 
 // The public load tester has a namespace of its own: Kuma 2.11 and newer never
@@ -53,23 +44,23 @@ const (
 )
 
 // newStack is what a fleet asks for, or nil where it cannot be made.
-func (c *compiler) newStack(f *place.Fleet) *stack {
+func newStack(c *compilation, f *place.Fleet) *stack {
 	plugin := f.Spec.Plugin.Flagger
-	p := c.newProvider(plugin.TrafficRoutingProvider, f)
+	p := newProvider(c, plugin.TrafficRoutingProvider, f)
 	if p == nil {
 		return nil
 	}
-	s := &stack{compiler: c, fleet: f, provider: p, providerName: plugin.TrafficRoutingProvider}
+	s := &stack{c: c, fleet: f, provider: p, providerName: plugin.TrafficRoutingProvider}
 	at := manifest.Origin{Doc: f.Doc, Path: schema.Path{"spec", "plugin", "flagger"}}
 	s.flagger = &flux.Release{
 		Name: "flagger", Namespace: p.Namespace(), Origin: at,
-		Chart:     c.flaggerChart(p, f),
-		DependsOn: p.releases(),
+		Chart:     flaggerChart(c, p, f),
+		DependsOn: p.Releases(),
 	}
 	if v, ok := settings.ParseMinor(s.flagger.Chart.Version); ok && v.Less(oldestFlagger) {
 		c.Add(f.Doc.Diagnostic(diag.FlaggerVersion, at.Path.With("chart", "version"), fmt.Sprintf("Flagger %s is older than what fleetwright renders for", s.flagger.Chart.Version), fmt.Sprintf("version: %s.0 or newer", oldestFlagger)))
 	}
-	needed := p.flaggerValues()
+	needed := p.FlaggerValues()
 	if schema.RefuseURL(s.metricsServer(), "http", "https") != "" {
 		c.Add(f.Doc.Diagnostic(diag.NoAddress, at.Path.With("extraArgs", "metricsServer"), "Flagger's metricsServer is not the URL of a Prometheus", fmt.Sprintf("metricsServer: %v", needed["metricsServer"])))
 	}
@@ -86,19 +77,18 @@ func (c *compiler) newStack(f *place.Fleet) *stack {
 	return s
 }
 
-// render makes what the clusters of the stack share.
+// render makes the objects that the clusters of the installation share.
 func (s *stack) render() {
-	if s.sharedMesh != nil {
+	if s.spaces != nil {
 		return
 	}
-	s.sharedMesh = map[string]*dir{}
-	for _, ns := range s.namespaces() {
+	for _, ns := range s.Namespaces() {
 		s.spaces = append(s.spaces, manifest.Rendered{Object: ns, Origin: s.flagger.Origin})
 	}
 	if s.loadTester != nil {
-		s.spaces = append(s.spaces, manifest.Rendered{Object: manifest.NewNamespace(publicLoadTester, s.namespaceMeta(nil)), Origin: s.loadTester.Origin})
+		s.spaces = append(s.spaces, manifest.Rendered{Object: manifest.NewNamespace(publicLoadTester, s.NamespaceMeta(nil)), Origin: s.loadTester.Origin})
 	}
-	s.early, s.late = s.meshes(), s.objects()
+	s.early, s.late = s.Meshes(), s.Objects()
 	if len(s.late) == 0 && s.loadTester == nil {
 		s.early, s.late = nil, s.early // nothing needs them before
 	}
@@ -112,7 +102,7 @@ func (s *stack) testerWaits() bool { return s.loadTester != nil && len(s.early) 
 // waits, with all repositories.
 func (s *stack) charts(on *place.Target) []manifest.Rendered {
 	var all []manifest.Rendered
-	for _, r := range s.releases() {
+	for _, r := range s.Releases() {
 		all = append(all, r.Objects(on)...)
 	}
 	all = append(all, s.flagger.Repository(on))
@@ -133,48 +123,6 @@ func (s *stack) flaggerRelease(on *place.Target) manifest.Rendered {
 	return flagger.HelmRelease(on)
 }
 
-// infrastructure is the directory of one cluster that its own Flux applies.
-func (s *stack) infrastructure(c *encoder, on *place.Target) *dir {
-	if s.sharedInfra == nil {
-		s.sharedInfra = append(slices.Clip(s.spaces), s.charts(on)...)
-	}
-	return c.newDir(layout.Infrastructure, append(slices.Clip(s.sharedInfra), s.flaggerRelease(on))...)
-}
-
-// meshesDir is meshes/, or nil.
-func (s *stack) meshesDir(c *encoder) *dir {
-	if s.sharedMeshes == nil && len(s.early) > 0 {
-		s.sharedMeshes = c.newDir(layout.MeshesDir, s.early...)
-	}
-	return s.sharedMeshes
-}
-
-// meshDir is mesh/ of a cluster, or nil: what all share, and the namespaces of
-// rolled out workloads that every cluster has. No application brings these, and
-// several may use one.
-func (s *stack) meshDir(c *encoder, on *place.Target, injected map[string]manifest.NamespaceMeta) *dir {
-	objects := slices.Clip(s.late)
-	if s.testerWaits() && !on.Remote {
-		objects = append(objects, s.loadTester.HelmRelease(on))
-	}
-	var key strings.Builder
-	for _, ns := range slices.Sorted(maps.Keys(injected)) {
-		if manifest.AlwaysThere[ns] {
-			objects = append(objects, manifest.Rendered{Object: manifest.NewNamespace(ns, injected[ns]), Origin: s.flagger.Origin})
-			fmt.Fprintf(&key, "%s %v\n", ns, injected[ns])
-		}
-	}
-	if len(objects) == 0 {
-		return nil
-	}
-	d, ok := s.sharedMesh[key.String()]
-	if !ok {
-		d = c.newDir(layout.MeshDir, objects...)
-		s.sharedMesh[key.String()] = d
-	}
-	return d
-}
-
 // ownedNamespaces are those that infrastructure/ renders.
 func (s *stack) ownedNamespaces() map[string]bool {
 	owned := map[string]bool{}
@@ -190,7 +138,7 @@ func stackVersions(s *stack) map[string]string {
 	if s == nil {
 		return versions
 	}
-	maps.Copy(versions, s.versions())
+	maps.Copy(versions, s.Versions())
 	versions["flagger"] = s.flagger.Chart.Version
 	if s.loadTester != nil {
 		versions["loadtester"] = s.loadTester.Chart.Version
