@@ -167,7 +167,8 @@ func (c *compiler) checkMade(r *rollout, objects map[manifest.Identity]object) {
 	if !objects[canary].origin.Is(r.origin("workload", "name")) {
 		return // the rollout itself is there twice, which is said
 	}
-	for _, made := range r.made {
+	for _, id := range r.made {
+		made := object{id: id, origin: r.origin("serviceName"), maker: "Flagger"}
 		if first, ok := objects[made.id]; ok {
 			c.reportObjectTwice(first, made)
 			return // the rest follows from it

@@ -11,8 +11,8 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// judged returns the rollout as the rules read it: its objects, as patches have left them.
-func (r *rollout) judged() *rules.Rollout {
+// judge returns the rollout as the rules read it: its objects, as patches have left them.
+func (r *rollout) judge() *rules.Rollout {
 	objects := r.objects()
 	j := &rules.Rollout{
 		Canary: &flagger.Canary{}, Templates: map[api.NamespacedReference]*rules.Template{},
@@ -22,7 +22,8 @@ func (r *rollout) judged() *rules.Rollout {
 		switch id := o.Identity(); o.Kind {
 		case "Canary":
 			j.ID, j.Mesh = id, o.Metadata.Annotations[kumaMesh]
-			j.Canary, _ = specOf[flagger.Canary](o)
+			canary, ok := specOf[flagger.Canary](o)
+			j.Canary, j.Complete = canary, j.Complete && ok
 		case "MetricTemplate":
 			t := &rules.Template{ID: id}
 			if spec, ok := specOf[flagger.MetricTemplate](o); ok {

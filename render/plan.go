@@ -48,13 +48,9 @@ func Plan(docs schema.Documents, opts Options) ([]*Cluster, []Rollout, diag.List
 				}
 				i, ok := numbers[r]
 				if !ok {
-					planned, ok := r.planned()
-					if !ok {
-						continue // it cannot be read, which was said
-					}
 					i = len(all)
 					numbers[r] = i
-					all = append(all, planned)
+					all = append(all, planned(r))
 				}
 				all[i].Clusters = append(all[i].Clusters, t.Name)
 			}
@@ -66,16 +62,15 @@ func Plan(docs schema.Documents, opts Options) ([]*Cluster, []Rollout, diag.List
 	return clusters, all, list
 }
 
-// planned is the rollout with its plan, and without clusters.
-func (r *rollout) planned() (Rollout, bool) {
-	canary, ok := r.simulated()
+// planned returns the rollout with its plan, and without clusters.
+func planned(r *rollout) Rollout {
 	app := r.policy.App
 	return Rollout{
 		Application: app.Namespace + "/" + app.Metadata.Name,
 		Namespace:   r.namespace, Name: r.Workload.Name,
 		Flagger: r.stack.flagger.Chart.Version,
-		Plan:    flagger.New(canary, r.stack.flaggerVersion()),
-	}, ok
+		Plan:    flagger.New(*r.judged.Canary, r.stack.flaggerVersion()),
+	}
 }
 
 // flaggerVersion is that of the fleet's Flagger. Of a range over several minor versions
@@ -88,40 +83,9 @@ func (s *stack) flaggerVersion() flagger.Version {
 	return flagger.Version{Minor: v.Minor}
 }
 
-// canaryObject is the rollout's Canary, and its spec without the rollout's patches.
-func (r *rollout) canaryObject() (manifest.Rendered, flagger.Canary) {
-	for _, o := range r.objects() {
-		if spec, ok := o.Spec.(flagger.Canary); ok {
-			return o, spec
-		}
-	}
-	panic("a rollout without a Canary")
-}
-
-// simulated is the rollout's Canary as the simulation takes it, with its patches, or
-// false where these have left none that can be read.
-func (r *rollout) simulated() (flagger.Canary, bool) {
-	o, _ := r.canaryObject()
-	canary, ok := specOf[flagger.Canary](o)
-	return *canary, ok
-}
-
-// goodRun is what a good version goes through, or false where Flagger does nothing with the
-// rollout, or cannot read it.
-func (r *rollout) goodRun() (canary flagger.Canary, run flagger.Run, ok bool) {
-	canary, ok = r.simulated()
-	if !ok || canary.Suspend {
-		return canary, flagger.Run{}, false
-	}
-	return canary, canary.Run(r.stack.flaggerVersion(), flagger.Scenario{}), true
-}
-
 // notePlan notes what the way of a good version through the rollout meets outside of it.
 func (r *rollout) notePlan() {
-	if !r.policy.Sound {
-		return
-	}
-	if canary, run, ok := r.goodRun(); ok && run.Outcome == flagger.Promoted && !canary.SkipAnalysis {
+	if run, ok := r.judged.Good(); ok && run.Outcome == flagger.Promoted && !r.judged.SkipAnalysis {
 		r.noteRolloutTimeout(run)
 		r.noteUndoneByFlux(run)
 	}
@@ -139,13 +103,14 @@ func (c *compiler) checkEnds() {
 }
 
 func (r *rollout) checkEnd() {
-	_, run, ok := r.goodRun()
+	run, ok := r.judged.Good()
 	if !ok {
 		return
 	}
-	_, spec := r.canaryObject()
-	if run.Outcome == spec.Run(r.stack.flaggerVersion(), flagger.Scenario{}).Outcome {
-		return // whatever the reason, it is not the patches
+	for _, o := range r.objects() {
+		if spec, ok := o.Spec.(flagger.Canary); ok && run.Outcome == spec.Run(r.stack.flaggerVersion(), flagger.Scenario{}).Outcome {
+			return // whatever the reason, it is not the patches
+		}
 	}
 	switch last := run.Ticks[len(run.Ticks)-1]; run.Outcome {
 	case flagger.Endless:

@@ -26,11 +26,13 @@ type rollout struct {
 	namespace string
 	// Made are the objects that Flagger makes when it runs the rollout. Two
 	// rollouts that make the same one would overwrite each other's.
-	made []object
+	made []manifest.Identity
 	// rendered are the rollout's own objects, nil before they are asked for.
 	rendered []manifest.Rendered
 	// steps are what patches have made of each of them, one after the other.
 	steps map[manifest.Identity][]patchStep
+	// judged is the rollout as the rules read it.
+	judged *rules.Rollout
 	// reported are the fields that something was reported about.
 	reported []schema.Path
 }
@@ -94,7 +96,8 @@ func (r *rollout) check() {
 	r.checkMatchFields()
 	r.stack.Join(r)
 	r.checkPatches()
-	for _, f := range rules.Check(r.judged()) {
+	r.judged = r.judge()
+	for _, f := range rules.Check(r.judged) {
 		r.reportFinding(f)
 	}
 	r.notePlan()
@@ -199,7 +202,7 @@ func (r *rollout) objects() []manifest.Rendered {
 
 // makes are the objects that Flagger makes for the rollout (fluxcd/flagger
 // pkg/router/kubernetes_default.go, pkg/canary).
-func (r *rollout) makes() (made []object) {
+func (r *rollout) makes() []manifest.Identity {
 	all := []manifest.Identity{{Group: "apps", Kind: r.kind(), Namespace: r.namespace, Name: r.Workload.Name + rules.PrimarySuffix}}
 	for _, suffix := range []string{"", rules.CanarySuffix, rules.PrimarySuffix} {
 		all = append(all, manifest.Identity{Group: "", Kind: "Service", Namespace: r.namespace, Name: r.ServiceName + suffix})
@@ -208,10 +211,7 @@ func (r *rollout) makes() (made []object) {
 		group, _, _ := strings.Cut(a.APIVersion, "/")
 		all = append(all, manifest.Identity{Group: group, Kind: a.Kind, Namespace: r.namespace, Name: a.Name + rules.PrimarySuffix})
 	}
-	for _, id := range append(all, r.stack.Made(r)...) {
-		made = append(made, object{id: id, origin: r.origin("serviceName"), maker: "Flagger"})
-	}
-	return made
+	return append(all, r.stack.Made(r)...)
 }
 
 // seconds is a number of seconds as Flagger reads a duration. Its CRD's pattern

@@ -22,10 +22,7 @@ type load struct {
 
 // checkSimulated reports what the way of a good version through the rollout tells.
 func checkSimulated(r *Rollout) {
-	if !r.Complete || r.Suspend || r.SkipAnalysis {
-		return
-	}
-	if run := r.Run(r.On.Version, flagger.Scenario{}); run.Outcome == flagger.Promoted {
+	if run, ok := r.Good(); ok && run.Outcome == flagger.Promoted && !r.SkipAnalysis {
 		checkLoadTime(r, run)
 	}
 }

@@ -41,6 +41,8 @@ type Rollout struct {
 	Source Source
 
 	found []Finding
+	// good is what Good returns, once it was asked for.
+	good *flagger.Run
 }
 
 // A Template is a MetricTemplate.
@@ -131,6 +133,19 @@ func Check(r *Rollout) []Finding {
 	}
 	r.On.Check(r)
 	return r.found
+}
+
+// Good returns what a good version goes through. It is false where Flagger does nothing with
+// the rollout, or where nobody can tell.
+func (r *Rollout) Good() (flagger.Run, bool) {
+	if !r.Complete || r.Suspend {
+		return flagger.Run{}, false
+	}
+	if r.good == nil {
+		run := r.Run(r.On.Version, flagger.Scenario{})
+		r.good = &run
+	}
+	return *r.good, true
 }
 
 // Report reports something about a field of the Canary's spec.
