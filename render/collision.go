@@ -7,6 +7,8 @@ import (
 	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
+	"github.com/fleetwright/fleetwright/render/provider"
+	"github.com/fleetwright/fleetwright/render/rollout"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -48,7 +50,7 @@ func (c *compiler) checkCollisions(tree *Tree) {
 			}
 		}
 		targets := c.targets
-		if !c.settings.Hub {
+		if !c.Settings.Hub {
 			targets = targets[i : i+1]
 		}
 		for _, t := range targets {
@@ -67,7 +69,7 @@ func (c *compiler) checkCollisions(tree *Tree) {
 // bootstrapped returns the objects that "flux bootstrap" makes.
 func (c *compiler) bootstrapped() map[manifest.Identity]object {
 	objects := map[manifest.Identity]object{}
-	for _, id := range c.settings.Bootstrapped() {
+	for _, id := range c.Settings.Bootstrapped() {
 		objects[id] = object{id: id, maker: "flux bootstrap"}
 	}
 	return objects
@@ -88,9 +90,9 @@ func (c *compiler) checkFiles(d *dir) {
 func (c *compiler) checkTarget(t *place.Target, objects map[manifest.Identity]object) {
 	_, differing := c.injectedNamespaces(t)
 	for _, r := range differing {
-		r.report(diag.MeshesDiffer, schema.Path{"meshName"}, fmt.Sprintf("something else in namespace %s is in another mesh, and all pods of a namespace join one", r.namespace), "use one meshName for both, or two namespaces")
+		r.Report(diag.MeshesDiffer, schema.Path{"meshName"}, fmt.Sprintf("something else in namespace %s is in another mesh, and all pods of a namespace join one", r.Namespace), "use one meshName for both, or two namespaces")
 	}
-	hosts, releases := map[string]*rollout{}, c.stack(t).helmReleases()
+	hosts, releases := map[string]*rollout.Rollout{}, helmReleases(c.stack(t))
 	for _, a := range t.Apps {
 		for _, p := range a.Policies {
 			if r := c.rollout(p, t); r != nil {
@@ -107,20 +109,20 @@ func (c *compiler) checkTarget(t *place.Target, objects map[manifest.Identity]ob
 // checkHost reports a rollout that has the host of another: ingress-nginx's admission webhook
 // refuses the second Ingress for it, and Istio takes one of two VirtualServices, or
 // merges them in an order that nobody knows.
-func checkHost(r *rollout, hosts map[string]*rollout) {
-	for i, host := range r.istioHosts() {
-		for _, gateway := range r.istioGateways() {
+func checkHost(r *rollout.Rollout, hosts map[string]*rollout.Rollout) {
+	for i, host := range provider.IstioHosts(r) {
+		for _, gateway := range provider.IstioGateways(r) {
 			key := host + " of " + gateway
 			if first, ok := hosts[key]; ok && first != r {
-				r.report(diag.RouteTwice, inRouting("hosts").With(i), fmt.Sprintf("the rollout at %s has the host %s at the gateway %s as well, and one cluster gets both", first.origin(inRouting("hosts")...).Position(), host, gateway), "give one of the two another host or gateway, or send them to different clusters with clusterSelector")
+				r.Report(diag.RouteTwice, rollout.InRouting("hosts").With(i), fmt.Sprintf("the rollout at %s has the host %s at the gateway %s as well, and one cluster gets both", first.Origin(rollout.InRouting("hosts")...).Position(), host, gateway), "give one of the two another host or gateway, or send them to different clusters with clusterSelector")
 				return
 			}
 			hosts[key] = r
 		}
 	}
-	for _, host := range r.hosts() {
+	for _, host := range r.Hosts() {
 		if first, ok := hosts[host]; ok && first != r {
-			r.report(diag.HostTwice, inRouting("host"), fmt.Sprintf("the rollout at %s has the host %s as well, and one cluster gets both", first.origin(inRouting("host")...).Position(), host), "give one of the two another host, or send them to different clusters with clusterSelector")
+			r.Report(diag.HostTwice, rollout.InRouting("host"), fmt.Sprintf("the rollout at %s has the host %s as well, and one cluster gets both", first.Origin(rollout.InRouting("host")...).Position(), host), "give one of the two another host, or send them to different clusters with clusterSelector")
 			return
 		}
 		hosts[host] = r
@@ -133,12 +135,12 @@ type helmName struct{ namespace, release string }
 // helmReleases are the releases of the stack. Helm knows one by its name in the
 // namespace that it is stored in, and its objects by that in the namespace that they
 // are in, which is the same one here.
-func (s *stack) helmReleases() map[helmName]manifest.Origin {
+func helmReleases(s *rollout.Installation) map[helmName]manifest.Origin {
 	names := map[helmName]manifest.Origin{}
 	if s == nil {
 		return names
 	}
-	for _, r := range append(s.Releases(), s.flagger, s.loadTester) {
+	for _, r := range append(s.Releases(), s.Flagger, s.LoadTester) {
 		if r != nil {
 			names[helmName{r.Namespace, r.Name}] = r.Origin
 		}
@@ -162,13 +164,13 @@ func (c *compiler) checkRelease(p *place.Policy, releases map[helmName]manifest.
 
 // checkMade reports an object that Flagger makes for a rollout and something else
 // makes as well.
-func (c *compiler) checkMade(r *rollout, objects map[manifest.Identity]object) {
-	canary := manifest.Identity{Group: "flagger.app", Kind: "Canary", Namespace: r.namespace, Name: r.Workload.Name}
-	if !objects[canary].origin.Is(r.origin("workload", "name")) {
+func (c *compiler) checkMade(r *rollout.Rollout, objects map[manifest.Identity]object) {
+	canary := manifest.Identity{Group: "flagger.app", Kind: "Canary", Namespace: r.Namespace, Name: r.Workload.Name}
+	if !objects[canary].origin.Is(r.Origin("workload", "name")) {
 		return // the rollout itself is there twice, which is said
 	}
-	for _, id := range r.made {
-		made := object{id: id, origin: r.origin("serviceName"), maker: "Flagger"}
+	for _, id := range r.Made {
+		made := object{id: id, origin: r.Origin("serviceName"), maker: "Flagger"}
 		if first, ok := objects[made.id]; ok {
 			c.reportObjectTwice(first, made)
 			return // the rest follows from it

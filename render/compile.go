@@ -5,6 +5,7 @@ import (
 	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/report"
+	"github.com/fleetwright/fleetwright/render/rollout"
 	"github.com/fleetwright/fleetwright/render/settings"
 	"github.com/fleetwright/fleetwright/schema"
 )
@@ -35,18 +36,18 @@ func Compile(docs schema.Documents, opts Options) (*Tree, diag.List) {
 // compile compiles the documents, and returns the run that did with what it made.
 func compile(docs schema.Documents, opts Options) (*compiler, *Tree, diag.List) {
 	to := report.New(&docs)
-	c := &compiler{compilation: &compilation{Report: to, Input: place.NewInput(&docs, to)}}
-	c.settings = settings.New(c.RenderConfig, opts.Path, opts.DefaultPath, opts.Topology, to)
+	c := &compiler{Compilation: &rollout.Compilation{Report: to, Input: place.NewInput(&docs, to)}}
+	c.Settings = settings.New(c.RenderConfig, opts.Path, opts.DefaultPath, opts.Topology, to)
 	checkCredentials(docs.All, to)
-	c.targets = c.Place(&c.settings)
+	c.targets = c.Place(&c.Settings)
 	for _, a := range c.Applications {
 		flux.Check(a, to)
 	}
 	c.installed = c.install()
-	c.checkFeatures()
+	rollout.CheckFeatures(c.Compilation)
 	c.checkMeshes()
 	c.checkAlertProviders()
-	c.summarize()
+	rollout.Summarize(to)
 	before := c.diagnostics()
 	// What is sound is rendered in any case: one mistake must not hide another.
 	e := newEncoder(opts.CheckOutput, to)
@@ -70,20 +71,12 @@ func compile(docs schema.Documents, opts Options) (*compiler, *Tree, diag.List) 
 
 // A compiler is one run of Compile.
 type compiler struct {
-	*compilation
+	*rollout.Compilation
 	*installed
 	// targets are the clusters that get a directory, by name.
 	targets []*place.Target
 }
 
-// A compilation is what all parts of a run share: the documents, the settings, and where to
-// report.
-type compilation struct {
-	*report.Report
-	*place.Input
-	settings settings.Settings
-}
-
 // diagnostics returns everything reported that no comment ignores, with the severities of
 // the settings.
-func (c *compiler) diagnostics() diag.List { return c.List(c.settings.Severities) }
+func (c *compiler) diagnostics() diag.List { return c.List(c.Settings.Severities) }

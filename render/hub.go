@@ -7,6 +7,7 @@ import (
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
+	"github.com/fleetwright/fleetwright/render/rollout"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
@@ -35,7 +36,7 @@ func (b *assembler) renderHub() *Cluster {
 		}
 		spokes = append(spokes, t.Name)
 		dirs = append(dirs, b.spokeDirs(t, sync, sources)...)
-		for name, version := range stackVersions(b.stack(t)) {
+		for name, version := range rollout.Versions(b.stack(t)) {
 			versions[t.Name+"/"+name] = version
 		}
 	}
@@ -85,17 +86,17 @@ func (b *assembler) spokeDirs(t *place.Target, sync *syncFile, sources []api.Nam
 	}
 	stack := b.stack(t)
 	if stack != nil {
-		at = stack.flagger.Origin
-		stack.render()
+		at = stack.Flagger.Origin
+		stack.Prepare()
 	}
 	if spaces := b.spokeNamespaces(t, injected); len(spaces) > 0 {
 		then(layout.Infrastructure, b.newDir(layout.Infrastructure, spaces...), false)
 	}
 	if stack != nil {
-		then(layout.ReleasesDir, b.newDir(layout.ReleasesDir, append(stack.charts(t), stack.flaggerRelease(t))...), true)
+		then(layout.ReleasesDir, b.newDir(layout.ReleasesDir, append(stack.Charts(t), stack.FlaggerRelease(t))...), true)
 		then(layout.MeshesDir, b.meshesDir(stack), false)
-		if stack.testerWaits() {
-			then(layout.LoadTesterDir, b.newDir(layout.LoadTesterDir, stack.loadTester.HelmRelease(t)), true)
+		if stack.TesterWaits() {
+			then(layout.LoadTesterDir, b.newDir(layout.LoadTesterDir, stack.LoadTester.HelmRelease(t)), true)
 		}
 		then(layout.MeshDir, b.meshDir(stack, t, injected), false)
 	}
@@ -115,7 +116,7 @@ func (b *assembler) spokeDirs(t *place.Target, sync *syncFile, sources []api.Nam
 func (b *assembler) spokeNamespaces(t *place.Target, injected map[string]manifest.NamespaceMeta) []manifest.Rendered {
 	var all []manifest.Rendered
 	if stack := b.stack(t); stack != nil {
-		all = slices.Clone(stack.spaces)
+		all = slices.Clone(stack.NamespaceObjects)
 	}
 	seen := map[string]bool{}
 	for _, a := range t.Apps {

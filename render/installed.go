@@ -1,19 +1,20 @@
 package render
 
 import (
-	"cmp"
 	"maps"
 	"reflect"
 	"slices"
 
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
+	"github.com/fleetwright/fleetwright/render/provider"
+	"github.com/fleetwright/fleetwright/render/rollout"
 )
 
 // An installed is what the fleets install, and the rollouts that run with that.
 type installed struct {
-	stacks   map[*place.Fleet]*stack
-	rollouts map[rolloutKey]*rollout
+	stacks   map[*place.Fleet]*rollout.Installation
+	rollouts map[rolloutKey]*rollout.Rollout
 }
 
 // A rolloutKey tells rollouts apart: one is of a policy, on all targets where one fleet
@@ -26,10 +27,10 @@ type rolloutKey struct {
 // install makes what the fleets install, and makes and checks the rollouts of all policies,
 // each once for all targets that have the same installed. There is none where nothing runs it.
 func (c *compiler) install() *installed {
-	in := &installed{map[*place.Fleet]*stack{}, map[rolloutKey]*rollout{}}
+	in := &installed{map[*place.Fleet]*rollout.Installation{}, map[rolloutKey]*rollout.Rollout{}}
 	for _, f := range c.Fleets {
 		if f.Spec.Plugin != nil && f.Spec.Plugin.Flagger != nil {
-			in.stacks[f] = newStack(c.compilation, f)
+			in.stacks[f] = provider.Install(c.Compilation, f)
 		}
 	}
 	seen := map[rolloutKey]bool{}
@@ -44,15 +45,9 @@ func (c *compiler) install() *installed {
 					continue
 				}
 				seen[key] = true
-				r := &rollout{Rollout: p.Rollout, c: c.compilation, policy: p, stack: in.stack(t)}
-				r.namespace = cmp.Or(r.Workload.Namespace, p.TargetNamespace(), "default")
-				if r.stack == nil || r.stack.providerName != r.TrafficRoutingProvider {
-					r.reportNoStack()
-					continue
+				if r := rollout.New(c.Compilation, p, in.stack(t)); r != nil {
+					in.rollouts[key] = r
 				}
-				r.check()
-				r.made = r.makes()
-				in.rollouts[key] = r
 			}
 		}
 	}
@@ -60,15 +55,15 @@ func (c *compiler) install() *installed {
 }
 
 // stack returns what a target has installed, or nil.
-func (in *installed) stack(t *place.Target) *stack { return in.stacks[t.InstalledBy] }
+func (in *installed) stack(t *place.Target) *rollout.Installation { return in.stacks[t.InstalledBy] }
 
 // rollout returns the rollout of a policy on a target, or nil where it has none.
-func (in *installed) rollout(p *place.Policy, t *place.Target) *rollout {
+func (in *installed) rollout(p *place.Policy, t *place.Target) *rollout.Rollout {
 	return in.rollouts[rolloutKey{p, t.InstalledBy}]
 }
 
 // rolloutsOf returns the rollouts of an application on a target.
-func (in *installed) rolloutsOf(a place.TargetApp, t *place.Target) (all []*rollout) {
+func (in *installed) rolloutsOf(a place.TargetApp, t *place.Target) (all []*rollout.Rollout) {
 	for _, p := range a.Policies {
 		if r := in.rollout(p, t); r != nil {
 			all = append(all, r)
@@ -80,24 +75,24 @@ func (in *installed) rolloutsOf(a place.TargetApp, t *place.Target) (all []*roll
 // injectedNamespaces returns the namespaces of the target that workloads are rolled
 // out in, whichever application brings them, where they must carry something. Differing are
 // the rollouts in a namespace that must carry something else.
-func (in *installed) injectedNamespaces(t *place.Target) (injected map[string]manifest.NamespaceMeta, differing []*rollout) {
+func (in *installed) injectedNamespaces(t *place.Target) (injected map[string]manifest.NamespaceMeta, differing []*rollout.Rollout) {
 	injected = map[string]manifest.NamespaceMeta{}
 	// all are those, and the load tester's, whatever they carry.
 	all := map[string]manifest.NamespaceMeta{}
 	stack := in.stack(t)
-	if stack != nil && stack.loadTester != nil {
-		all[publicLoadTester] = stack.NamespaceMeta(nil)
+	if stack != nil && stack.LoadTester != nil {
+		all[rollout.PublicLoadTester] = stack.NamespaceMeta(nil)
 	}
 	for _, a := range t.Apps {
 		for _, r := range in.rolloutsOf(a, t) {
 			meta := stack.NamespaceMeta(r)
-			if other, ok := all[r.namespace]; ok && !reflect.DeepEqual(other, meta) {
+			if other, ok := all[r.Namespace]; ok && !reflect.DeepEqual(other, meta) {
 				differing = append(differing, r)
 				continue
 			}
-			all[r.namespace] = meta
+			all[r.Namespace] = meta
 			if !meta.IsZero() {
-				injected[r.namespace] = meta
+				injected[r.Namespace] = meta
 			}
 		}
 	}
@@ -114,7 +109,7 @@ func (in *installed) namespaces(a place.TargetApp, t *place.Target) []string {
 		}
 	}
 	for _, r := range in.rolloutsOf(a, t) {
-		seen[r.namespace] = true
+		seen[r.Namespace] = true
 	}
 	return slices.Sorted(maps.Keys(seen))
 }

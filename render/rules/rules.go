@@ -19,6 +19,10 @@ const (
 	PrimarySuffix = "-primary"
 )
 
+// MeshAnnotation is the annotation of a Canary that names its Mesh on Kuma
+// (fluxcd/flagger pkg/router/kuma.go).
+const MeshAnnotation = "kuma.io/mesh"
+
 // A Rollout is a Canary and what belongs to it.
 type Rollout struct {
 	// ID of the Canary.

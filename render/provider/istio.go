@@ -1,4 +1,4 @@
-package render
+package provider
 
 import (
 	"fmt"
@@ -17,6 +17,7 @@ import (
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
+	"github.com/fleetwright/fleetwright/render/rollout"
 	"github.com/fleetwright/fleetwright/render/rules"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
@@ -35,9 +36,9 @@ const (
 
 // istio is the provider of a fleet whose clusters have Istio already: Kurator does
 // not install it (pkg/fleet-manager/plugin), and neither does fleetwright.
-type istio struct{ c *compilation }
+type istio struct{ c *rollout.Compilation }
 
-func newIstio(c *compilation, f *place.Fleet) provider {
+func newIstio(c *rollout.Compilation, f *place.Fleet) rollout.Provider {
 	at := schema.Path{"spec", "plugin", "flagger"}
 	metricsServer := flaggerChart(c, istio{c}, f).Values["metricsServer"]
 	if metricsServer == nil {
@@ -62,7 +63,7 @@ func (istio) Namespaces() []*manifest.Object {
 func (istio) Releases() []*flux.Release { return nil }
 
 func (istio) FlaggerValues() map[string]any {
-	return map[string]any{"meshProvider": istioProvider, "metricsServer": istioMetricsServer}
+	return map[string]any{"meshProvider": flagger.Istio, "metricsServer": istioMetricsServer}
 }
 
 func (istio) Versions() map[string]string { return nil }
@@ -71,12 +72,12 @@ func (istio) Meshes() []manifest.Rendered { return nil }
 
 func (istio) Objects() []manifest.Rendered { return nil }
 
-func (istio) NamespaceMeta(*rollout) manifest.NamespaceMeta {
+func (istio) NamespaceMeta(*rollout.Rollout) manifest.NamespaceMeta {
 	return manifest.NamespaceMeta{Labels: map[string]string{istioInjection: "enabled"}}
 }
 
-func (istio) Route(r *rollout, _ *manifest.Object, spec *flagger.Canary) {
-	routing := r.routing()
+func (istio) Route(r *rollout.Rollout, _ *manifest.Object, spec *flagger.Canary) {
+	routing := r.Routing()
 	spec.Service.Gateways = routing.Gateways
 	spec.Service.Hosts = routing.Hosts
 	spec.Service.Retries = routing.Retries
@@ -84,20 +85,20 @@ func (istio) Route(r *rollout, _ *manifest.Object, spec *flagger.Canary) {
 	spec.Service.CorsPolicy = routing.CorsPolicy
 }
 
-func (istio) RolloutObjects(*rollout) []manifest.Rendered { return nil }
+func (istio) RolloutObjects(*rollout.Rollout) []manifest.Rendered { return nil }
 
 // Query is none: Flagger's own metrics select by the workload, as Istio does.
-func (istio) Query(*rollout, string) (name, query string, ok bool) { return "", "", false }
+func (istio) Query(*rollout.Rollout, string) (name, query string, ok bool) { return "", "", false }
 
 func (istio) ServiceMeta(int32) map[string]string { return nil }
 
 // Made are the routes of the rollout (fluxcd/flagger pkg/router/istio.go).
-func (istio) Made(r *rollout) []manifest.Identity {
+func (istio) Made(r *rollout.Rollout) []manifest.Identity {
 	const group = "networking.istio.io"
 	return []manifest.Identity{
-		{Group: group, Kind: "VirtualService", Namespace: r.namespace, Name: r.ServiceName},
-		{Group: group, Kind: "DestinationRule", Namespace: r.namespace, Name: r.ServiceName + rules.CanarySuffix},
-		{Group: group, Kind: "DestinationRule", Namespace: r.namespace, Name: r.ServiceName + rules.PrimarySuffix},
+		{Group: group, Kind: "VirtualService", Namespace: r.Namespace, Name: r.ServiceName},
+		{Group: group, Kind: "DestinationRule", Namespace: r.Namespace, Name: r.ServiceName + rules.CanarySuffix},
+		{Group: group, Kind: "DestinationRule", Namespace: r.Namespace, Name: r.ServiceName + rules.PrimarySuffix},
 	}
 }
 
@@ -162,28 +163,6 @@ func checkIstioTCP(r *rules.Rollout) {
 // meshGateway is Istio's word for all sidecars. Flagger adds it where no gateway is
 // named.
 const meshGateway = "mesh"
-
-// istioHosts are those of the rollout's VirtualService.
-func (r *rollout) istioHosts() []string {
-	if r.TrafficRoutingProvider != istioProvider {
-		return nil
-	}
-	return r.routing().Hosts
-}
-
-// istioGateways are those of the rollout's VirtualService, with their namespaces.
-func (r *rollout) istioGateways() (all []string) {
-	for _, gateway := range r.routing().Gateways {
-		if gateway != meshGateway && !strings.Contains(gateway, "/") {
-			gateway = r.namespace + "/" + gateway
-		}
-		all = append(all, strings.Replace(gateway, "./", r.namespace+"/", 1))
-	}
-	if len(all) == 0 {
-		return []string{meshGateway}
-	}
-	return all
-}
 
 // An istioRoute is what Flagger copies from a Canary into a VirtualService.
 type istioRoute struct {
@@ -382,9 +361,9 @@ func corsProblems(cors *api.CorsPolicy) []rules.Problem {
 	return nil
 }
 
-// istioProblems returns what Istio would refuse of the VirtualService that Flagger makes of
-// a Canary.
-func istioProblems(c *flagger.Canary) (all []rules.Problem) {
+// Refused returns what Istio would refuse of the VirtualService that Flagger makes of a
+// Canary.
+func (istio) Refused(c *flagger.Canary) (all []rules.Problem) {
 	s := &c.Service
 	if s.Delegation {
 		if len(s.Hosts)+len(s.Gateways) > 0 {
@@ -446,4 +425,26 @@ func matchProblems(m flagger.Match) (all []rules.Problem) {
 	return all
 }
 
-func (istio) Join(*rollout) {}
+func (istio) Join(*rollout.Rollout) {}
+
+// IstioHosts are those of the rollout's VirtualService.
+func IstioHosts(r *rollout.Rollout) []string {
+	if r.TrafficRoutingProvider != flagger.Istio {
+		return nil
+	}
+	return r.Routing().Hosts
+}
+
+// IstioGateways are those of the rollout's VirtualService, with their namespaces.
+func IstioGateways(r *rollout.Rollout) (all []string) {
+	for _, gateway := range r.Routing().Gateways {
+		if gateway != meshGateway && !strings.Contains(gateway, "/") {
+			gateway = r.Namespace + "/" + gateway
+		}
+		all = append(all, strings.Replace(gateway, "./", r.Namespace+"/", 1))
+	}
+	if len(all) == 0 {
+		return []string{meshGateway}
+	}
+	return all
+}

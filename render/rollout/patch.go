@@ -1,4 +1,4 @@
-package render
+package rollout
 
 import (
 	"bytes"
@@ -44,10 +44,10 @@ const (
 )
 
 // checkPatches says which patches of the rollout kustomize would refuse.
-func (r *rollout) checkPatches() {
+func (r *Rollout) checkPatches() {
 	for i, p := range r.Patches {
 		if field, message, hint := patch.Check(p); message != "" {
-			r.report(diag.BadPatch, schema.Path{"patches", i}.With(field...), message, hint)
+			r.Report(diag.BadPatch, schema.Path{"patches", i}.With(field...), message, hint)
 		}
 	}
 }
@@ -55,7 +55,7 @@ func (r *rollout) checkPatches() {
 // patch applies the rollout's patches to its objects, one after the other, as
 // kustomize does (api/internal/builtins/PatchTransformer.go). What they make is
 // checked with everything else that is rendered.
-func (r *rollout) patch(objects []manifest.Rendered) []manifest.Rendered {
+func (r *Rollout) patch(objects []manifest.Rendered) []manifest.Rendered {
 	if len(r.Patches) == 0 {
 		return objects
 	}
@@ -70,12 +70,12 @@ func (r *rollout) patch(objects []manifest.Rendered) []manifest.Rendered {
 		}
 		at := schema.Path{"patches", i}
 		if size -= len(p.Patch); size < 0 {
-			r.report(diag.PatchFails, at.With("patch"), fmt.Sprintf("with this patch the patches have more than %d bytes", maxPatch), "remove what the workload's own manifests can hold")
+			r.Report(diag.PatchFails, at.With("patch"), fmt.Sprintf("with this patch the patches have more than %d bytes", maxPatch), "remove what the workload's own manifests can hold")
 			break
 		}
 		parts := patchParts(p.Patch)
 		if left -= len(parts); left < 0 {
-			r.report(diag.PatchFails, at.With("patch"), fmt.Sprintf("with this patch the patches have more than %d objects and operations", maxParts), "merge into each object once, and add all fields below a path in one operation")
+			r.Report(diag.PatchFails, at.With("patch"), fmt.Sprintf("with this patch the patches have more than %d objects and operations", maxParts), "merge into each object once, and add all fields below a path in one operation")
 			break
 		}
 		r.apply(all, p, parts, at)
@@ -115,7 +115,7 @@ func newPatching(o manifest.Rendered) *patching {
 }
 
 // apply applies one patch to the objects that it means.
-func (r *rollout) apply(all []*patching, p kustomize.Patch, parts []patchPart, at schema.Path) {
+func (r *Rollout) apply(all []*patching, p kustomize.Patch, parts []patchPart, at schema.Path) {
 	unmatched := slices.Clone(parts)
 	for _, o := range all {
 		meant, before := false, o.node.Copy()
@@ -130,7 +130,7 @@ func (r *rollout) apply(all []*patching, p kustomize.Patch, parts []patchPart, a
 			}
 			if problem := o.applyPart(part); problem != "" {
 				o.failed = true
-				r.report(diag.PatchFails, at.With("patch"), fmt.Sprintf("%s of %s", problem, o.Identity()), "")
+				r.Report(diag.PatchFails, at.With("patch"), fmt.Sprintf("%s of %s", problem, o.Identity()), "")
 			}
 		}
 		if meant {
@@ -144,7 +144,7 @@ func (r *rollout) apply(all []*patching, p kustomize.Patch, parts []patchPart, a
 		for _, o := range all {
 			names = append(names, o.Identity().String())
 		}
-		r.report(diag.PatchMatchesNothing, at, "none of the rollout's objects is meant by the patch", "there are "+strings.Join(names, ", ")+"; without a target a patch names the namespace too")
+		r.Report(diag.PatchMatchesNothing, at, "none of the rollout's objects is meant by the patch", "there are "+strings.Join(names, ", ")+"; without a target a patch names the namespace too")
 	}
 }
 
@@ -268,7 +268,7 @@ func (o *patching) merge(patch *kyaml.RNode) (problem string) {
 }
 
 // result is the object as the patches have left it.
-func (r *rollout) result(o *patching) manifest.Rendered {
+func (r *Rollout) result(o *patching) manifest.Rendered {
 	if o.failed || len(o.steps) == 0 {
 		return o.Rendered
 	}
@@ -277,7 +277,7 @@ func (r *rollout) result(o *patching) manifest.Rendered {
 		at = o.steps[0].at
 	}
 	breaks := func(why, hint string) {
-		r.report(diag.PatchBreaks, at, fmt.Sprintf("the patches make %s one that %s", o.Identity(), why), hint)
+		r.Report(diag.PatchBreaks, at, fmt.Sprintf("the patches make %s one that %s", o.Identity(), why), hint)
 	}
 	yamlText, err := o.node.String()
 	if err == nil && manifest.IsSubstituted([]byte(yamlText)) && o.Metadata.Annotations[manifest.FluxSubstitute] == "" {
@@ -306,7 +306,7 @@ func (r *rollout) result(o *patching) manifest.Rendered {
 			return o.Rendered
 		}
 	}
-	if why, hint := refusedText(o.Kind, value); why != "" {
+	if why, hint := r.refusedText(o.Kind, value); why != "" {
 		breaks(why, hint)
 		return o.Rendered
 	}
@@ -336,15 +336,15 @@ type patchedSpec[T any] struct {
 
 // refusedText says why a text of a patched object would be refused by its reader, if one
 // would. Where the object has another shape its schema says so.
-func refusedText(kind string, value map[string]any) (why, hint string) {
+func (r *Rollout) refusedText(kind string, value map[string]any) (why, hint string) {
 	switch kind {
 	case "Canary":
 		canary, ok := decodePatched[patchedSpec[flagger.Canary]](value)
 		if !ok {
 			return "", ""
 		}
-		if why, hint = firstRefusal(schema.CheckTexts(canary)); why == "" && canary.Spec.Provider == istioProvider {
-			why, hint = firstProblem(istioProblems(&canary.Spec))
+		if why, hint = firstRefusal(schema.CheckTexts(canary)); why == "" {
+			why, hint = firstProblem(r.On.Refused(&canary.Spec))
 		}
 	case "MetricTemplate":
 		if template, ok := decodePatched[patchedSpec[flagger.MetricTemplate]](value); ok {
@@ -384,11 +384,11 @@ type settledField struct {
 }
 
 // settled are the fields of a kind that patches cannot change.
-func (r *rollout) settled(kind string) []settledField {
+func (r *Rollout) settled(kind string) []settledField {
 	fields := slices.Clip(settledFields[kind])
-	if kind == "Canary" && r.TrafficRoutingProvider == kumaProvider {
+	if kind == "Canary" {
 		for _, service := range []string{"apex", "canary", "primary"} {
-			for key := range kumaProtocol(r.Port, "") {
+			for key := range r.On.ServiceMeta(r.Port) {
 				fields = append(fields, settledField{schema.Path{"spec", "service", service, "annotations", key}, "protocol of the rollout"})
 			}
 		}
@@ -399,7 +399,7 @@ func (r *rollout) settled(kind string) []settledField {
 // settledFields are those that every rollout has: the Application says them.
 var settledFields = map[string][]settledField{
 	"Canary": {
-		{schema.Path{"metadata", "annotations", kumaMesh}, "meshName of the rollout"},
+		{schema.Path{"metadata", "annotations", rules.MeshAnnotation}, "meshName of the rollout"},
 		{schema.Path{"spec", "provider"}, "trafficRoutingProvider of the rollout"},
 		{schema.Path{"spec", "targetRef", "name"}, "workload of the rollout"},
 		{schema.Path{"spec", "targetRef", "kind"}, "workload of the rollout"},

@@ -1,4 +1,4 @@
-package render
+package rollout
 
 import (
 	"github.com/fleetwright/fleetwright/internal/diag"
@@ -7,10 +7,10 @@ import (
 )
 
 // checkSubstitution says which queries and commands Flux might change.
-func (r *rollout) checkSubstitution() {
+func (r *Rollout) checkSubstitution() {
 	say := func(at schema.Path, text string) {
 		if manifest.IsSubstituted([]byte(text)) {
-			r.report(diag.Substituted, at, "a postBuild substitution of Flux would replace what begins with ${, and $$ by $, so the object is annotated to be left as it is", "")
+			r.Report(diag.Substituted, at, "a postBuild substitution of Flux would replace what begins with ${, and $$ by $, so the object is annotated to be left as it is", "")
 		}
 	}
 	for i, m := range r.analysis().Metrics {

@@ -1,4 +1,4 @@
-package render
+package rollout
 
 import (
 	"cmp"
@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -31,62 +32,62 @@ type advice struct{ message, hint string }
 // features are what the routers read (fluxcd/flagger README.md, and pkg/router:
 // istio.go, kuma.go, ingress.go).
 var features = []feature{
-	{field: inRouting("gateways"), on: []string{istioProvider}},
-	{field: inRouting("hosts"), on: []string{istioProvider}, otherwise: map[string]advice{
-		nginxProvider: {hint: "host: with the one name"},
+	{field: InRouting("gateways"), on: []string{flagger.Istio}},
+	{field: InRouting("hosts"), on: []string{flagger.Istio}, otherwise: map[string]advice{
+		flagger.Nginx: {hint: "host: with the one name"},
 	}},
-	{field: inRouting("retries"), on: []string{istioProvider}, otherwise: map[string]advice{
-		kumaProvider: {hint: "write a MeshRetry for Kuma instead"},
+	{field: InRouting("retries"), on: []string{flagger.Istio}, otherwise: map[string]advice{
+		flagger.Kuma: {hint: "write a MeshRetry for Kuma instead"},
 	}},
-	{field: inRouting("headers"), on: []string{istioProvider}},
-	{field: inRouting("corsPolicy"), on: []string{istioProvider}},
-	{field: inRouting("timeoutSeconds"), on: []string{istioProvider}, harmless: true},
-	{field: inRouting("host"), on: []string{nginxProvider}, otherwise: map[string]advice{
-		istioProvider: {hint: "hosts: with a list of names"},
+	{field: InRouting("headers"), on: []string{flagger.Istio}},
+	{field: InRouting("corsPolicy"), on: []string{flagger.Istio}},
+	{field: InRouting("timeoutSeconds"), on: []string{flagger.Istio}, harmless: true},
+	{field: InRouting("host"), on: []string{flagger.Nginx}, otherwise: map[string]advice{
+		flagger.Istio: {hint: "hosts: with a list of names"},
 	}},
-	{field: inRouting("protocol"), on: []string{kumaProvider}, otherwise: map[string]advice{
-		istioProvider: {hint: "appProtocol of the rollout"},
+	{field: InRouting("protocol"), on: []string{flagger.Kuma}, otherwise: map[string]advice{
+		flagger.Istio: {hint: "appProtocol of the rollout"},
 	}},
-	{field: inRouting("match"), on: matchOn, otherwise: map[string]advice{
-		kumaProvider: {"Flagger ignores match on kuma and would send all traffic to the new version", "remove match: without it analysisTimes makes a blue/green rollout"},
+	{field: InRouting("match"), on: matchOn, otherwise: map[string]advice{
+		flagger.Kuma: {"Flagger ignores match on kuma and would send all traffic to the new version", "remove match: without it analysisTimes makes a blue/green rollout"},
 	}},
-	{field: schema.Path{"rolloutPolicy", "trafficAnalysis", "sessionAffinity"}, on: []string{istioProvider}},
-	{field: schema.Path{"meshName"}, on: []string{kumaProvider}},
+	{field: schema.Path{"rolloutPolicy", "trafficAnalysis", "sessionAffinity"}, on: []string{flagger.Istio}},
+	{field: schema.Path{"meshName"}, on: []string{flagger.Kuma}},
 }
 
-// inRouting is a field of trafficRouting.
-func inRouting(name string) schema.Path { return schema.Path{"rolloutPolicy", "trafficRouting", name} }
+// InRouting is a field of trafficRouting.
+func InRouting(name string) schema.Path { return schema.Path{"rolloutPolicy", "trafficRouting", name} }
 
 // featureCodes say that Flagger ignores a field on a provider, and ignoredCodes
 // that this does no harm.
 var (
-	featureCodes = map[string]diag.Code{kumaProvider: diag.NotOnKuma, istioProvider: diag.NotOnIstio, nginxProvider: diag.NotOnNginx}
-	ignoredCodes = map[string]diag.Code{kumaProvider: diag.TimeoutOnKuma, nginxProvider: diag.TimeoutOnNginx}
+	featureCodes = map[string]diag.Code{flagger.Kuma: diag.NotOnKuma, flagger.Istio: diag.NotOnIstio, flagger.Nginx: diag.NotOnNginx}
+	ignoredCodes = map[string]diag.Code{flagger.Kuma: diag.TimeoutOnKuma, flagger.Nginx: diag.TimeoutOnNginx}
 )
 
-// checkFeatures reports the fields of rollouts that their providers do not read, also where
+// CheckFeatures reports the fields of rollouts that their providers do not read, also where
 // a document does not have the shape of an Application.
-func (c *compiler) checkFeatures() {
+func CheckFeatures(c *Compilation) {
 	for _, d := range c.Documents {
 		if d.Kind.Name == "Application" {
-			c.checkFeaturesOf(d)
+			checkFeaturesOf(c, d)
 		}
 	}
 }
 
-func (c *compiler) checkFeaturesOf(app *schema.Document) {
+func checkFeaturesOf(c *Compilation, app *schema.Document) {
 	for i := range app.Len("spec", "syncPolicies") {
 		rollout := schema.Path{"spec", "syncPolicies", i, "rollout"}
 		provider := app.Text(rollout.With("trafficRoutingProvider")...)
 		for _, f := range features {
 			if at := rollout.With(f.field...); featureCodes[provider] != "" && !slices.Contains(f.on, provider) && app.Has(at...) {
-				c.reportFeature(app, at, f, provider)
+				reportFeature(c, app, at, f, provider)
 			}
 		}
 	}
 }
 
-func (c *compiler) reportFeature(app *schema.Document, at schema.Path, f feature, provider string) {
+func reportFeature(c *Compilation, app *schema.Document, at schema.Path, f feature, provider string) {
 	name := f.field[len(f.field)-1].(string)
 	if f.harmless {
 		if app.Text(at...) != "0" {
@@ -105,4 +106,4 @@ func (c *compiler) reportFeature(app *schema.Document, at schema.Path, f feature
 }
 
 // matchOn are the providers that A/B testing works on.
-var matchOn = []string{istioProvider, nginxProvider}
+var matchOn = []string{flagger.Istio, flagger.Nginx}

@@ -1,4 +1,4 @@
-package render
+package provider
 
 import (
 	"cmp"
@@ -14,6 +14,7 @@ import (
 	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
+	"github.com/fleetwright/fleetwright/render/rollout"
 	"github.com/fleetwright/fleetwright/render/rules"
 	"github.com/fleetwright/fleetwright/render/settings"
 	"github.com/fleetwright/fleetwright/schema"
@@ -58,12 +59,12 @@ const (
 
 	// Kuma reads the label, not the annotation that Kurator writes.
 	kumaInjection = "kuma.io/sidecar-injection"
-	kumaMesh      = "kuma.io/mesh"
+	kumaMesh      = rules.MeshAnnotation
 )
 
 // kuma is the provider of one fleet.
 type kuma struct {
-	c      *compilation
+	c      *rollout.Compilation
 	chart  settings.Chart
 	origin manifest.Origin
 	// row of the table that the version is in; its from is 0 where there is none.
@@ -87,8 +88,8 @@ type kumaMeshObject struct {
 	used bool
 }
 
-func newKuma(c *compilation, f *place.Fleet) provider {
-	k := &kuma{c: c, chart: providerChart(c, kumaProvider, f), origin: manifest.Origin{Doc: f.Doc, Path: schema.Path{"spec", "plugin", "flagger"}}}
+func newKuma(c *rollout.Compilation, f *place.Fleet) rollout.Provider {
+	k := &kuma{c: c, chart: providerChart(c, flagger.Kuma, f), origin: manifest.Origin{Doc: f.Doc, Path: schema.Path{"spec", "plugin", "flagger"}}}
 	// version is where the version is said.
 	version := manifest.Origin{Doc: f.Doc, Path: k.origin.Path.With("trafficRoutingProvider")}
 	if at := (schema.Path{"spec", "charts", "kuma", "version"}); c.RenderConfig != nil && c.RenderConfig.Text(at...) != "" {
@@ -174,7 +175,7 @@ func (k *kuma) use(m *kumaMeshObject) {
 
 // meshOf is the mesh that a rollout is in, or the public load tester where there
 // is no rollout. It is nil where the rollout names one that does not exist.
-func (k *kuma) meshOf(r *rollout) *kumaMeshObject {
+func (k *kuma) meshOf(r *rollout.Rollout) *kumaMeshObject {
 	if r == nil || r.MeshName == "" {
 		return k.mesh
 	}
@@ -184,21 +185,6 @@ func (k *kuma) meshOf(r *rollout) *kumaMeshObject {
 		}
 	}
 	return nil
-}
-
-// checkMeshes says which Meshes go to no cluster.
-func (c *compiler) checkMeshes() {
-	for _, f := range c.Fleets {
-		if s := c.stacks[f]; s != nil && s.providerName == "kuma" {
-			return
-		}
-	}
-	if c.MayMiss("Fleet") {
-		return
-	}
-	for _, m := range c.Meshes {
-		c.Add(m.Doc.Diagnostic(diag.MeshUnused, schema.Path{"metadata", "name"}, "no Fleet installs Kuma, so the Mesh is not rendered", "plugin: {flagger: {trafficRoutingProvider: kuma}} in a Fleet's spec"))
-	}
 }
 
 // checkMesh says what of a Mesh this version of Kuma does not take.
@@ -309,16 +295,16 @@ func (k *kuma) Releases() []*flux.Release {
 	control := &flux.Release{Name: "kuma", Namespace: kumaNamespace, Chart: k.chart, Origin: k.origin}
 	return []*flux.Release{
 		control,
-		{Name: "prometheus", Namespace: prometheusNamespace, Chart: k.c.settings.Charts["prometheus"], Origin: k.origin, DependsOn: []*flux.Release{control}},
+		{Name: "prometheus", Namespace: prometheusNamespace, Chart: k.c.Settings.Charts["prometheus"], Origin: k.origin, DependsOn: []*flux.Release{control}},
 	}
 }
 
 func (k *kuma) Versions() map[string]string {
-	return map[string]string{"kuma": k.chart.Version, "prometheus": k.c.settings.Charts["prometheus"].Version}
+	return map[string]string{"kuma": k.chart.Version, "prometheus": k.c.Settings.Charts["prometheus"].Version}
 }
 
 func (k *kuma) FlaggerValues() map[string]any {
-	return map[string]any{"meshProvider": kumaProvider, "metricsServer": prometheusAddress}
+	return map[string]any{"meshProvider": flagger.Kuma, "metricsServer": prometheusAddress}
 }
 
 type trafficRouteSpec struct {
@@ -453,7 +439,7 @@ func (m *kumaMeshObject) skips(policy string) bool {
 // NamespaceMeta has Kuma put a sidecar into every pod of the namespace. Which mesh
 // it joins is read from the annotation up to 2.8 and from the label since 2.9;
 // for the default mesh neither is needed.
-func (k *kuma) NamespaceMeta(r *rollout) manifest.NamespaceMeta {
+func (k *kuma) NamespaceMeta(r *rollout.Rollout) manifest.NamespaceMeta {
 	meta := manifest.NamespaceMeta{Labels: map[string]string{kumaInjection: "enabled"}}
 	if m := k.meshOf(r); m != nil && m.name != defaultMesh {
 		meta.Labels[kumaMesh] = m.name
@@ -472,23 +458,23 @@ func kumaProtocol(port int32, protocol string) map[string]string {
 
 // Route tells Flagger the mesh, and Kuma the protocol of the Services that
 // Flagger makes.
-func (k *kuma) Route(r *rollout, canary *manifest.Object, spec *flagger.Canary) {
+func (k *kuma) Route(r *rollout.Rollout, canary *manifest.Object, spec *flagger.Canary) {
 	if m := k.meshOf(r); m != nil {
 		canary.Metadata.Annotations = map[string]string{kumaMesh: m.name}
 	}
-	service, annotations := &spec.Service, kumaProtocol(r.Port, cmp.Or(r.routing().Protocol, "http"))
-	service.Apex = withAnnotations(service.Apex, annotations)
-	service.Canary = withAnnotations(service.Canary, annotations)
-	service.Primary = withAnnotations(service.Primary, annotations)
+	service, annotations := &spec.Service, kumaProtocol(r.Port, cmp.Or(r.Routing().Protocol, "http"))
+	service.Apex = rollout.WithAnnotations(service.Apex, annotations)
+	service.Canary = rollout.WithAnnotations(service.Canary, annotations)
+	service.Primary = rollout.WithAnnotations(service.Primary, annotations)
 }
 
-func (k *kuma) RolloutObjects(*rollout) []manifest.Rendered { return nil }
+func (k *kuma) RolloutObjects(*rollout.Rollout) []manifest.Rendered { return nil }
 
 // Query is the one behind Flagger's own metrics, which return nothing on Kuma:
 // they select by a label that Kuma's metrics do not have, and by the workload's
 // name where the Service's is meant (fluxcd/flagger pkg/metrics/observers/kuma.go).
 // It needs another name, because Flagger runs its own check under these.
-func (k *kuma) Query(r *rollout, metric string) (name, query string, ok bool) {
+func (k *kuma) Query(r *rollout.Rollout, metric string) (name, query string, ok bool) {
 	switch metric {
 	case "request-success-rate":
 		query = templates.KumaRequestSuccessRate
@@ -516,7 +502,7 @@ func (k *kuma) Query(r *rollout, metric string) (name, query string, ok bool) {
 
 // Made is the TrafficRoute of the rollout. It is cluster-scoped and named after
 // the Service, whatever the namespace (fluxcd/flagger pkg/router/kuma.go).
-func (k *kuma) Made(r *rollout) []manifest.Identity {
+func (k *kuma) Made(r *rollout.Rollout) []manifest.Identity {
 	if k.isCatchAll(r.ServiceName) {
 		return nil // which is said
 	}
@@ -534,14 +520,14 @@ func (k *kuma) isCatchAll(name string) bool {
 
 // Join has the Mesh that a rollout is in made ready for rollouts. It reports one that nothing
 // defines, and that nothing says which one is meant.
-func (k *kuma) Join(r *rollout) {
+func (k *kuma) Join(r *rollout.Rollout) {
 	if k.unclear && r.MeshName == "" {
 		k.sayUnclear()
 	}
 	if m := k.meshOf(r); m != nil {
 		k.use(m)
 	} else if !k.c.MayDefine("Mesh", "", r.MeshName) {
-		r.report(diag.NoMesh, schema.Path{"meshName"}, fmt.Sprintf("there is no Mesh %s among the inputs", r.MeshName), "add {apiVersion: kuma.io/v1alpha1, kind: Mesh, metadata: {name: "+r.MeshName+"}} to them, with metrics")
+		r.Report(diag.NoMesh, schema.Path{"meshName"}, fmt.Sprintf("there is no Mesh %s among the inputs", r.MeshName), "add {apiVersion: kuma.io/v1alpha1, kind: Mesh, metadata: {name: "+r.MeshName+"}} to them, with metrics")
 	}
 }
 
@@ -599,3 +585,6 @@ func (k *kuma) NeverInjected(namespace string) string {
 	}
 	return neverMeshed(k.c, namespace, kumaNamespace)
 }
+
+// Refused returns nothing: Kuma's webhooks see no route before Flagger makes it.
+func (k *kuma) Refused(*flagger.Canary) []rules.Problem { return nil }

@@ -1,4 +1,4 @@
-package render
+package rollout
 
 import (
 	"fmt"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/rules"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -23,7 +24,7 @@ var canaryFields = []madeOf{
 	{"", ""},
 	{"metadata.name", "workload.name"},
 	{"metadata.namespace", "workload.namespace"},
-	{"metadata.annotations." + kumaMesh, "meshName"},
+	{"metadata.annotations." + rules.MeshAnnotation, "meshName"},
 	{"spec.provider", "trafficRoutingProvider"},
 	{"spec.metricsServer", "metricsServer"},
 	{"spec.targetRef", "workload"},
@@ -74,7 +75,7 @@ var ingressFields = []madeOf{
 }
 
 // A rolloutSource tells where the fields of a rollout's objects come from.
-type rolloutSource struct{ *rollout }
+type rolloutSource struct{ *Rollout }
 
 // Position is that of what made a field.
 func (s rolloutSource) Position(object manifest.Identity, field schema.Path) diag.Position {
@@ -94,9 +95,9 @@ func (s rolloutSource) Has(object manifest.Identity, field schema.Path) bool {
 // the field of the rollout.
 func (s rolloutSource) of(object manifest.Identity, field schema.Path) manifest.Origin {
 	if p := s.patchOf(object, field); p != nil {
-		return s.origin(p.at...)
+		return s.Origin(p.at...)
 	}
-	return s.origin(s.madeOf(object, field)...)
+	return s.Origin(s.madeOf(object, field)...)
 }
 
 // patchOf returns the last patch that changed a field, or nil.

@@ -1,19 +1,17 @@
-package render
+package rollout
 
 import (
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/manifest"
-	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/rules"
-	"github.com/fleetwright/fleetwright/render/settings"
 )
 
-// A provider moves the traffic of rollouts. All that the compiler knows of one
+// A Provider moves the traffic of rollouts. All that the compiler knows of one
 // stands in its file, but for what its router in Flagger reads, which stands beside
 // the others' in features; adding one is adding a file, a line to newProvider, a
 // column to features, and to the schemas under schema/output what it renders.
-type provider interface {
+type Provider interface {
 	rules.Provider
 	// Namespaces are all that the provider brings, with their labels.
 	Namespaces() []*manifest.Object
@@ -33,67 +31,23 @@ type provider interface {
 	Objects() []manifest.Rendered
 	// NamespaceMeta is what the namespace of a rolled out workload must carry, or
 	// that of the public load tester where there is no rollout.
-	NamespaceMeta(r *rollout) manifest.NamespaceMeta
+	NamespaceMeta(r *Rollout) manifest.NamespaceMeta
 	// Route adds to a Canary what the provider reads.
-	Route(r *rollout, canary *manifest.Object, spec *flagger.Canary)
+	Route(r *Rollout, canary *manifest.Object, spec *flagger.Canary)
 	// RolloutObjects are those that a rollout needs beside its Canary.
-	RolloutObjects(r *rollout) []manifest.Rendered
+	RolloutObjects(r *Rollout) []manifest.Rendered
 	// Query is the one behind a metric that Flagger knows by itself but cannot
 	// answer with this provider, and the name to give it; ok is false where
 	// Flagger can.
-	Query(r *rollout, metric string) (name, query string, ok bool)
+	Query(r *Rollout, metric string) (name, query string, ok bool)
 	// ServiceMeta are the annotations of a Service whose port speaks HTTP.
 	ServiceMeta(port int32) map[string]string
 	// Made are the objects that Flagger makes for a rollout with this provider,
 	// beside those that it makes with any.
-	Made(r *rollout) []manifest.Identity
+	Made(r *Rollout) []manifest.Identity
+	// Refused returns what the provider would refuse of what Flagger makes of a Canary, by
+	// the paths in the object.
+	Refused(spec *flagger.Canary) []rules.Problem
 	// Join is called once for a rollout of the provider, before anything is made for it.
-	Join(r *rollout)
-}
-
-// The providers that Kurator knows (pkg/apis/fleet/v1alpha1).
-const (
-	kumaProvider  = "kuma"
-	istioProvider = "istio"
-	nginxProvider = "nginx"
-)
-
-// newProvider is the provider of a fleet. The schema has refused all others.
-func newProvider(c *compilation, name string, f *place.Fleet) provider {
-	switch name {
-	case kumaProvider:
-		return newKuma(c, f)
-	case istioProvider:
-		return newIstio(c, f)
-	case nginxProvider:
-		return newNginx(c, f)
-	}
-	return nil
-}
-
-// providerChart is the chart of a provider, as the settings and the fleet say it.
-func providerChart(c *compilation, name string, f *place.Fleet) settings.Chart {
-	chart := c.settings.Charts[name]
-	if config := f.Spec.Plugin.Flagger.Config; config != nil {
-		chart = chart.With(config.Chart, config.ExtraArgs)
-	}
-	return chart
-}
-
-// flaggerChart is Flagger's with a provider, as the settings and the fleet say it.
-func flaggerChart(c *compilation, p provider, f *place.Fleet) settings.Chart {
-	chart := c.settings.Charts["flagger"]
-	chart.Values = settings.MergeValues(p.FlaggerValues(), chart.Values)
-	return chart.With(f.Spec.Plugin.Flagger.Chart, f.Spec.Plugin.Flagger.ExtraArgs)
-}
-
-// neverMeshed says why the pods of a namespace get no sidecars, if they do not.
-func neverMeshed(c *compilation, namespace, provider string) string {
-	switch namespace {
-	case provider, "kube-system":
-		return "is not one that fleetwright has sidecars put into"
-	case c.settings.Source.Namespace:
-		return "is that of Flux, which is not in the mesh"
-	}
-	return ""
+	Join(r *Rollout)
 }

@@ -1,4 +1,4 @@
-package render
+package rollout
 
 import (
 	"encoding/json"
@@ -12,16 +12,16 @@ import (
 )
 
 // judge returns the rollout as the rules read it: its objects, as patches have left them.
-func (r *rollout) judge() *rules.Rollout {
-	objects := r.objects()
+func (r *Rollout) judge() *rules.Rollout {
+	objects := r.Objects()
 	j := &rules.Rollout{
 		Canary: &flagger.Canary{}, Templates: map[api.NamespacedReference]*rules.Template{},
-		On: r.stack.installed(), Complete: r.policy.Sound, Source: rolloutSource{r},
+		On: r.On.installed(r.c), Complete: r.Policy.Sound, Source: rolloutSource{r},
 	}
 	for _, o := range objects {
 		switch id := o.Identity(); o.Kind {
 		case "Canary":
-			j.ID, j.Mesh = id, o.Metadata.Annotations[kumaMesh]
+			j.ID, j.Mesh = id, o.Metadata.Annotations[rules.MeshAnnotation]
 			canary, ok := specOf[flagger.Canary](o)
 			j.Canary, j.Complete = canary, j.Complete && ok
 		case "MetricTemplate":
@@ -37,10 +37,10 @@ func (r *rollout) judge() *rules.Rollout {
 			j.Tester.OtherImage = o.Patched != nil && imageOf(o) != o.Spec.(deploymentSpec).Template.Spec.Containers[0].Image
 		}
 	}
-	j.Tester.ID = manifest.Identity{Kind: "Service", Namespace: r.namespace, Name: r.loadTester()}
+	j.Tester.ID = manifest.Identity{Kind: "Service", Namespace: r.Namespace, Name: r.loadTester()}
 	for _, m := range r.analysis().Metrics {
 		name, spec, ok := r.template(m)
-		t := j.Templates[api.NamespacedReference{Name: r.metricTemplate(name), Namespace: r.namespace}]
+		t := j.Templates[api.NamespacedReference{Name: r.metricTemplate(name), Namespace: r.Namespace}]
 		switch {
 		case !ok || t == nil:
 		case m.CustomMetric == nil:
@@ -53,13 +53,12 @@ func (r *rollout) judge() *rules.Rollout {
 }
 
 // installed returns what a cluster has for the rollouts of the stack's fleet.
-func (s *stack) installed() *rules.Installed {
+func (s *Installation) installed(c *Compilation) *rules.Installed {
 	if s.facts == nil {
-		c := s.c
 		s.facts = &rules.Installed{
-			Provider: s.provider, Flagger: s.flagger.Chart.Version, Version: s.flaggerVersion(),
-			MetricsServer: s.metricsServer(), Fleet: s.fleet.Doc.Position,
-			PublicTester: s.loadTester != nil, OtherTesterImage: c.settings.Charts["loadtester"].Values["image"] != nil, TesterURL: publicLoadTesterURL,
+			Provider: s.Provider, Flagger: s.Flagger.Chart.Version, Version: s.FlaggerVersion(),
+			MetricsServer: s.MetricsServer(), Fleet: s.Fleet.Doc.Position,
+			PublicTester: s.LoadTester != nil, OtherTesterImage: c.Settings.Charts["loadtester"].Values["image"] != nil, TesterURL: publicLoadTesterURL,
 			Prometheus: s.installsPrometheus(),
 			AlertProvider: func(namespace, name string) (*api.AlertProvider, bool) {
 				p, known := c.AlertProvider(namespace, name)
@@ -88,9 +87,9 @@ func specOf[T any](o manifest.Rendered) (*T, bool) {
 	return patched, true
 }
 
-// hosts returns those of the rollout's Ingress, if it has one.
-func (r *rollout) hosts() []string {
-	for _, o := range r.objects() {
+// Hosts returns those of the rollout's Ingress, if it has one.
+func (r *Rollout) Hosts() []string {
+	for _, o := range r.Objects() {
 		if o.Kind == "Ingress" {
 			return hostsOf(o)
 		}
@@ -100,7 +99,7 @@ func (r *rollout) hosts() []string {
 
 // hostsOf returns the hosts of an Ingress: its own, and what patches add.
 func hostsOf(o manifest.Rendered) (all []string) {
-	spec, _ := specOf[ingressSpec](o)
+	spec, _ := specOf[manifest.IngressSpec](o)
 	for _, rule := range spec.Rules {
 		if rule.Host != "" && !slices.Contains(all, rule.Host) {
 			all = append(all, rule.Host)
@@ -120,8 +119,8 @@ func imageOf(o manifest.Rendered) string {
 
 // reportFinding reports what a rule has found, where in the input it comes from. What is wrong
 // there by itself is not reported again.
-func (r *rollout) reportFinding(f rules.Finding) {
-	doc, at := r.policy.App.Doc, rolloutSource{r}.of(f.Object, f.Field)
+func (r *Rollout) reportFinding(f rules.Finding) {
+	doc, at := r.Policy.App.Doc, rolloutSource{r}.of(f.Object, f.Field)
 	for _, other := range r.reported {
 		if len(other) > len(at.Path) && slices.Equal(other[:len(at.Path)], at.Path) && f.Code == diag.BadMatch {
 			return

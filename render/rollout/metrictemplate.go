@@ -1,4 +1,4 @@
-package render
+package rollout
 
 import (
 	"cmp"
@@ -14,7 +14,7 @@ import (
 // metrics are what every check asks for, and the templates behind them. A
 // template is named after its workload and its metric, so no two rollouts share
 // one.
-func (r *rollout) metrics() ([]flagger.Metric, []manifest.Rendered) {
+func (r *Rollout) metrics() ([]flagger.Metric, []manifest.Rendered) {
 	var metrics []flagger.Metric
 	var templates []manifest.Rendered
 	seen := map[string]bool{}
@@ -25,7 +25,7 @@ func (r *rollout) metrics() ([]flagger.Metric, []manifest.Rendered) {
 		// every value, as Kurator's API promises.
 		metric.ThresholdRange = cmp.Or(m.ThresholdRange, &api.ThresholdRange{})
 		if ok {
-			ref := api.NamespacedReference{Name: r.metricTemplate(name), Namespace: r.namespace}
+			ref := api.NamespacedReference{Name: r.metricTemplate(name), Namespace: r.Namespace}
 			metric.TemplateRef = &ref
 			if seen[name] {
 				metrics = append(metrics, metric)
@@ -36,7 +36,7 @@ func (r *rollout) metrics() ([]flagger.Metric, []manifest.Rendered) {
 				APIVersion: manifest.FlaggerV1beta1, Kind: "MetricTemplate",
 				Metadata: manifest.Metadata{Name: ref.Name, Namespace: ref.Namespace},
 				Spec:     spec,
-			}, Origin: r.origin(inMetrics(i, "name")...)})
+			}, Origin: r.Origin(inMetrics(i, "name")...)})
 		}
 		metrics = append(metrics, metric)
 	}
@@ -45,7 +45,7 @@ func (r *rollout) metrics() ([]flagger.Metric, []manifest.Rendered) {
 
 // metricTemplate is the name of the template behind a metric. A dot, which few of
 // these names have, parts the two; where one has it, a hash of both is added.
-func (r *rollout) metricTemplate(metric string) string {
+func (r *Rollout) metricTemplate(metric string) string {
 	name := r.Workload.Name + "." + metric
 	if strings.Count(name, ".") > 1 {
 		name += "-" + layout.Hash(r.Workload.Name+"/"+metric)
@@ -60,8 +60,8 @@ func inMetrics(index int, field ...any) schema.Path {
 
 // template is the name of a metric and what is behind it; ok is false for what
 // Flagger answers by itself.
-func (r *rollout) template(m api.Metric) (name string, spec flagger.MetricTemplate, ok bool) {
-	name, query, ok := r.stack.Query(r, m.Name)
+func (r *Rollout) template(m api.Metric) (name string, spec flagger.MetricTemplate, ok bool) {
+	name, query, ok := r.On.Query(r, m.Name)
 	if !ok {
 		name = m.Name
 	}
@@ -72,11 +72,11 @@ func (r *rollout) template(m api.Metric) (name string, spec flagger.MetricTempla
 		}
 		return name, flagger.MetricTemplate{Provider: m.CustomMetric.Provider, Query: query}, true
 	}
-	return name, flagger.MetricTemplate{Provider: api.MetricProvider{Type: "prometheus", Address: cmp.Or(r.MetricsServer, r.stack.metricsServer())}, Query: query}, ok
+	return name, flagger.MetricTemplate{Provider: api.MetricProvider{Type: "prometheus", Address: cmp.Or(r.MetricsServer, r.On.MetricsServer())}, Query: query}, ok
 }
 
-// metricsServer is the Prometheus that Flagger asks.
-func (s *stack) metricsServer() string {
-	address, _ := s.flagger.Chart.Values["metricsServer"].(string)
+// MetricsServer is the Prometheus that Flagger asks.
+func (s *Installation) MetricsServer() string {
+	address, _ := s.Flagger.Chart.Values["metricsServer"].(string)
 	return address
 }

@@ -1,4 +1,4 @@
-package render
+package rollout
 
 import (
 	"fmt"
@@ -97,7 +97,7 @@ var parsedLoadTester = sync.OnceValue(func() loadTesterSkeleton {
 
 // loadTesterObjects are the load tester of this rollout alone. It is in the
 // namespace of the workload, and so in the mesh.
-func (r *rollout) loadTesterObjects() []manifest.Rendered {
+func (r *Rollout) loadTesterObjects() []manifest.Rendered {
 	s := parsedLoadTester()
 	app := map[string]string{"app": r.loadTester()}
 
@@ -105,15 +105,15 @@ func (r *rollout) loadTesterObjects() []manifest.Rendered {
 	deployment.Selector.MatchLabels = app
 	deployment.Template.Metadata.Labels = app
 	deployment.Template.Spec.Containers = slices.Clone(deployment.Template.Spec.Containers)
-	deployment.Template.Spec.Containers[0].Image += ":" + r.c.settings.LoadTesterVersion()
+	deployment.Template.Spec.Containers[0].Image += ":" + r.c.Settings.LoadTesterVersion()
 
 	service := s.service.Spec
 	service.Selector = app
 
-	at := r.origin("testLoader")
-	meta := manifest.Metadata{Name: r.loadTester(), Namespace: r.namespace, Labels: app}
+	at := r.Origin("testLoader")
+	meta := manifest.Metadata{Name: r.loadTester(), Namespace: r.Namespace, Labels: app}
 	serviceMeta := meta
-	serviceMeta.Annotations = r.stack.ServiceMeta(service.Ports[0].Port)
+	serviceMeta.Annotations = r.On.ServiceMeta(service.Ports[0].Port)
 	return []manifest.Rendered{
 		{Object: &manifest.Object{APIVersion: s.deployment.APIVersion, Kind: s.deployment.Kind, Metadata: meta, Spec: deployment}, Origin: at},
 		{Object: &manifest.Object{APIVersion: s.service.APIVersion, Kind: s.service.Kind, Metadata: serviceMeta, Spec: service}, Origin: at},

@@ -11,6 +11,7 @@ import (
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
+	"github.com/fleetwright/fleetwright/render/rollout"
 	"github.com/fleetwright/fleetwright/render/settings"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -28,7 +29,7 @@ type assembler struct {
 	// hold. Targets that get the same of it share them.
 	variants map[string]*variant
 	// shared are the directories of installations that their clusters share.
-	shared map[*stack]*sharedDirs
+	shared map[*rollout.Installation]*sharedDirs
 	// alertProviders are the AlertProviders that come with each application of a target,
 	// once they were asked for, and alertManifests the objects of all.
 	alertProviders map[*place.Target]map[*place.Application][]manifest.Rendered
@@ -56,13 +57,13 @@ type variant struct {
 // render makes the tree of everything that was placed.
 func (c *compiler) render(e *encoder) *Tree {
 	b := &assembler{
-		encoder: e, installed: c.installed, settings: &c.settings, applications: c.Applications, targets: c.targets,
-		layouts: map[string]*clusterLayout{}, variants: map[string]*variant{}, shared: map[*stack]*sharedDirs{},
+		encoder: e, installed: c.installed, settings: &c.Settings, applications: c.Applications, targets: c.targets,
+		layouts: map[string]*clusterLayout{}, variants: map[string]*variant{}, shared: map[*rollout.Installation]*sharedDirs{},
 		alertProviders: map[*place.Target]map[*place.Application][]manifest.Rendered{}, alertManifests: map[*place.AlertProvider]*manifest.Object{},
 	}
 	tree := &Tree{}
 	switch {
-	case !c.settings.Hub:
+	case !c.Settings.Hub:
 		for _, t := range c.targets {
 			tree.Clusters = append(tree.Clusters, b.renderTarget(t))
 		}
@@ -92,8 +93,8 @@ func (b *assembler) renderTarget(t *place.Target) *Cluster {
 }
 
 // inventoryVersions returns the versions that the manifests of a cluster are made for.
-func (b *assembler) inventoryVersions(s *stack) map[string]string {
-	versions := stackVersions(s)
+func (b *assembler) inventoryVersions(s *rollout.Installation) map[string]string {
+	versions := rollout.Versions(s)
 	versions["flux"] = b.settings.Flux
 	return versions
 }
@@ -128,8 +129,8 @@ func (b *assembler) ownDirs(t *place.Target, sync *syncFile) []*dir {
 	injected, _ := b.injectedNamespaces(t)
 	var ready []api.NamespacedReference
 	if stack := b.stack(t); stack != nil {
-		stack.render()
-		at := stack.flagger.Origin
+		stack.Prepare()
+		at := stack.Flagger.Origin
 		for _, d := range []*dir{b.infrastructureDir(stack, t), b.meshesDir(stack), b.meshDir(stack, t, injected)} {
 			if d != nil {
 				ready = []api.NamespacedReference{add(syncStage{name: d.path, dir: d, at: at, wait: true, after: ready})}
@@ -152,7 +153,7 @@ func (b *assembler) ownDirs(t *place.Target, sync *syncFile) []*dir {
 }
 
 // sharedOf returns the directories of an installation that its clusters share.
-func (b *assembler) sharedOf(in *stack) *sharedDirs {
+func (b *assembler) sharedOf(in *rollout.Installation) *sharedDirs {
 	s, ok := b.shared[in]
 	if !ok {
 		s = &sharedDirs{mesh: map[string]*dir{}}
@@ -162,19 +163,19 @@ func (b *assembler) sharedOf(in *stack) *sharedDirs {
 }
 
 // infrastructureDir returns infrastructure/ of one cluster that its own Flux applies.
-func (b *assembler) infrastructureDir(in *stack, on *place.Target) *dir {
+func (b *assembler) infrastructureDir(in *rollout.Installation, on *place.Target) *dir {
 	s := b.sharedOf(in)
 	if s.infrastructure == nil {
-		s.infrastructure = append(slices.Clip(in.spaces), in.charts(on)...)
+		s.infrastructure = append(slices.Clip(in.NamespaceObjects), in.Charts(on)...)
 	}
-	return b.newDir(layout.Infrastructure, append(slices.Clip(s.infrastructure), in.flaggerRelease(on))...)
+	return b.newDir(layout.Infrastructure, append(slices.Clip(s.infrastructure), in.FlaggerRelease(on))...)
 }
 
 // meshesDir returns meshes/, or nil.
-func (b *assembler) meshesDir(in *stack) *dir {
+func (b *assembler) meshesDir(in *rollout.Installation) *dir {
 	s := b.sharedOf(in)
-	if s.meshes == nil && len(in.early) > 0 {
-		s.meshes = b.newDir(layout.MeshesDir, in.early...)
+	if s.meshes == nil && len(in.EarlyMeshes) > 0 {
+		s.meshes = b.newDir(layout.MeshesDir, in.EarlyMeshes...)
 	}
 	return s.meshes
 }
@@ -182,15 +183,15 @@ func (b *assembler) meshesDir(in *stack) *dir {
 // meshDir returns mesh/ of a cluster, or nil: what all share, and the namespaces of
 // rolled out workloads that every cluster has. No application brings these, and
 // several may use one.
-func (b *assembler) meshDir(in *stack, on *place.Target, injected map[string]manifest.NamespaceMeta) *dir {
-	objects := slices.Clip(in.late)
-	if in.testerWaits() && !on.Remote {
-		objects = append(objects, in.loadTester.HelmRelease(on))
+func (b *assembler) meshDir(in *rollout.Installation, on *place.Target, injected map[string]manifest.NamespaceMeta) *dir {
+	objects := slices.Clip(in.MeshObjects)
+	if in.TesterWaits() && !on.Remote {
+		objects = append(objects, in.LoadTester.HelmRelease(on))
 	}
 	var key strings.Builder
 	for _, ns := range slices.Sorted(maps.Keys(injected)) {
 		if manifest.AlwaysThere[ns] {
-			objects = append(objects, manifest.Rendered{Object: manifest.NewNamespace(ns, injected[ns]), Origin: in.flagger.Origin})
+			objects = append(objects, manifest.Rendered{Object: manifest.NewNamespace(ns, injected[ns]), Origin: in.Flagger.Origin})
 			fmt.Fprintf(&key, "%s %v\n", ns, injected[ns])
 		}
 	}
@@ -252,7 +253,7 @@ func (b *assembler) ownAlertProviders(a place.TargetApp, t *place.Target) []mani
 		alerts, seen := map[*place.Application][]manifest.Rendered{}, map[*place.AlertProvider]bool{}
 		for _, other := range t.Apps {
 			for _, r := range b.rolloutsOf(other, t) {
-				for _, provider := range r.alertProviders() {
+				for _, provider := range r.AlertProviders() {
 					if !seen[provider] {
 						seen[provider] = true
 						alerts[other.Application] = append(alerts[other.Application], b.alertProvider(provider))
@@ -271,7 +272,7 @@ func (b *assembler) alertProvider(p *place.AlertProvider) manifest.Rendered {
 	if !ok {
 		m = &manifest.Object{
 			APIVersion: manifest.FlaggerV1beta1, Kind: "AlertProvider",
-			Metadata: manifest.Metadata{Name: p.Name, Namespace: p.Namespace, Labels: notOfTools(manifest.TextOf(p.Metadata.Labels)), Annotations: notOfTools(p.Metadata.Annotations)},
+			Metadata: manifest.Metadata{Name: p.Name, Namespace: p.Namespace, Labels: rollout.NotOfTools(manifest.TextOf(p.Metadata.Labels)), Annotations: rollout.NotOfTools(p.Metadata.Annotations)},
 			Spec:     p.Spec,
 		}
 		b.alertManifests[p] = m
@@ -297,7 +298,7 @@ func (b *assembler) newAppDir(a place.TargetApp, above string, objects ...manife
 func (b *assembler) appNamespaces(a place.TargetApp, t *place.Target, injected map[string]manifest.NamespaceMeta) []manifest.Rendered {
 	var owned map[string]bool
 	if stack := b.stack(t); stack != nil {
-		owned = stack.ownedNamespaces()
+		owned = stack.OwnedNamespaces()
 	}
 	var objects []manifest.Rendered
 	for _, ns := range b.namespaces(a, t) {
@@ -332,7 +333,7 @@ func (b *assembler) policyObjects(a place.TargetApp, t *place.Target, injected m
 func (b *assembler) rolloutDir(a place.TargetApp, t *place.Target, providers []manifest.Rendered) *dir {
 	var objects []manifest.Rendered
 	for _, r := range b.rolloutsOf(a, t) {
-		objects = append(objects, r.objects()...)
+		objects = append(objects, r.Objects()...)
 	}
 	if len(objects) == 0 {
 		return nil

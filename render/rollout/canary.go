@@ -1,4 +1,4 @@
-package render
+package rollout
 
 import (
 	"cmp"
@@ -11,11 +11,11 @@ import (
 )
 
 // canary is the rollout as Flagger reads it, named after the workload.
-func (r *rollout) canary(metrics []flagger.Metric) manifest.Rendered {
+func (r *Rollout) canary(metrics []flagger.Metric) manifest.Rendered {
 	policy := r.RolloutPolicy
 	m := &manifest.Object{
 		APIVersion: manifest.FlaggerV1beta1, Kind: "Canary",
-		Metadata: manifest.Metadata{Name: r.Workload.Name, Namespace: r.namespace},
+		Metadata: manifest.Metadata{Name: r.Workload.Name, Namespace: r.Namespace},
 	}
 	spec := flagger.Canary{
 		Provider:                r.TrafficRoutingProvider,
@@ -34,12 +34,12 @@ func (r *rollout) canary(metrics []flagger.Metric) manifest.Rendered {
 		Suspend:          policy.Suspend,
 		Analysis:         r.canaryAnalysis(metrics),
 	}
-	if t := r.routing().TimeoutSeconds; t > 0 {
+	if t := r.Routing().TimeoutSeconds; t > 0 {
 		spec.Service.Timeout = seconds(t)
 	}
-	r.stack.Route(r, m, &spec)
+	r.On.Route(r, m, &spec)
 	m.Spec = spec
-	return manifest.Rendered{Object: m, Origin: r.origin("workload", "name")}
+	return manifest.Rendered{Object: m, Origin: r.Origin("workload", "name")}
 }
 
 // The API versions of what scales workloads.
@@ -49,7 +49,7 @@ const (
 	scaledObject  = "ScaledObject"
 )
 
-func (r *rollout) autoscalerRef() *flagger.Autoscaler {
+func (r *Rollout) autoscalerRef() *flagger.Autoscaler {
 	a := r.AutoscalerRef
 	if a == nil {
 		return nil
@@ -64,7 +64,7 @@ func (r *rollout) autoscalerRef() *flagger.Autoscaler {
 	}
 }
 
-func (r *rollout) canaryAnalysis(metrics []flagger.Metric) flagger.Analysis {
+func (r *Rollout) canaryAnalysis(metrics []flagger.Metric) flagger.Analysis {
 	analysis := r.analysis()
 	a := flagger.Analysis{
 		Interval:  seconds(or(analysis.CheckIntervalSeconds, defaultIntervalSeconds)),
@@ -82,7 +82,7 @@ func (r *rollout) canaryAnalysis(metrics []flagger.Metric) flagger.Analysis {
 			a.SessionAffinity.MaxAge = defaultCookieSeconds
 		}
 	}
-	routing := r.routing()
+	routing := r.Routing()
 	a.Match = newMatches(routing.Match)
 	switch strategy := routing.CanaryStrategy; {
 	case strategy != nil && len(strategy.StepWeights) > 0:
@@ -108,7 +108,7 @@ func (r *rollout) canaryAnalysis(metrics []flagger.Metric) flagger.Analysis {
 
 // webhooks are the rollout's own, and those that have the load tester run its
 // commands with every check.
-func (r *rollout) webhooks() []flagger.Webhook {
+func (r *Rollout) webhooks() []flagger.Webhook {
 	var all []flagger.Webhook
 	for _, w := range r.RolloutPolicy.Webhooks {
 		all = append(all, flagger.Webhook{
@@ -135,9 +135,9 @@ func newServiceMetadata(m *api.ServiceMetadata) *flagger.Metadata {
 	return &flagger.Metadata{Labels: manifest.TextOf(m.Labels), Annotations: maps.Clone(m.Annotations)}
 }
 
-// withAnnotations returns metadata with more annotations, which those that are there
+// WithAnnotations returns metadata with more annotations, which those that are there
 // override.
-func withAnnotations(m *flagger.Metadata, annotations map[string]string) *flagger.Metadata {
+func WithAnnotations(m *flagger.Metadata, annotations map[string]string) *flagger.Metadata {
 	merged := maps.Clone(annotations)
 	if m == nil {
 		return &flagger.Metadata{Annotations: merged}

@@ -1,4 +1,4 @@
-package render
+package rollout
 
 import (
 	"fmt"
@@ -10,13 +10,13 @@ import (
 )
 
 // noteSecrets notes the Secrets that a rollout's metrics and alerts name.
-func (r *rollout) noteSecrets() {
+func (r *Rollout) noteSecrets() {
 	for i, m := range r.analysis().Metrics {
 		if m.CustomMetric != nil && m.CustomMetric.Provider.SecretRef != nil {
-			r.c.Note(diag.SecretsNeeded, r.origin(inMetrics(i, "customMetric", "provider", "secretRef", "name")...), r.namespace+"/"+m.CustomMetric.Provider.SecretRef.Name)
+			r.c.Note(diag.SecretsNeeded, r.Origin(inMetrics(i, "customMetric", "provider", "secretRef", "name")...), r.Namespace+"/"+m.CustomMetric.Provider.SecretRef.Name)
 		}
 	}
-	for _, p := range r.alertProviders() {
+	for _, p := range r.AlertProviders() {
 		if p.Spec.SecretRef != nil {
 			r.c.Note(diag.SecretsNeeded, manifest.Origin{Doc: p.Doc, Path: schema.Path{"spec", "secretRef", "name"}}, p.Namespace+"/"+p.Spec.SecretRef.Name)
 		}

@@ -1,4 +1,4 @@
-package render
+package rollout
 
 import (
 	"cmp"
@@ -16,23 +16,23 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// A rollout is that of a policy, with what its clusters have installed.
-type rollout struct {
+// A Rollout is that of a policy, with what its clusters have installed.
+type Rollout struct {
 	*api.Rollout
-	c      *compilation
-	policy *place.Policy
-	stack  *stack
-	// namespace of the workload.
-	namespace string
+	c      *Compilation
+	Policy *place.Policy
+	On     *Installation
+	// Namespace of the workload.
+	Namespace string
 	// Made are the objects that Flagger makes when it runs the rollout. Two
 	// rollouts that make the same one would overwrite each other's.
-	made []manifest.Identity
+	Made []manifest.Identity
 	// rendered are the rollout's own objects, nil before they are asked for.
 	rendered []manifest.Rendered
 	// steps are what patches have made of each of them, one after the other.
 	steps map[manifest.Identity][]patchStep
-	// judged is the rollout as the rules read it.
-	judged *rules.Rollout
+	// Judged is the rollout as the rules read it.
+	Judged *rules.Rollout
 	// reported are the fields that something was reported about.
 	reported []schema.Path
 }
@@ -48,56 +48,70 @@ const (
 	defaultThreshold = 1
 )
 
-// report says something about a field of the rollout, unless that follows from what is
+// New makes the rollout of a policy with what its clusters have installed, and checks
+// it. It is nil where nothing runs it, which is reported.
+func New(c *Compilation, p *place.Policy, in *Installation) *Rollout {
+	r := &Rollout{Rollout: p.Rollout, c: c, Policy: p, On: in}
+	r.Namespace = cmp.Or(r.Workload.Namespace, p.TargetNamespace(), "default")
+	if in == nil || in.ProviderName != r.TrafficRoutingProvider {
+		r.reportNoStack()
+		return nil
+	}
+	r.check()
+	r.Made = r.makes()
+	return r
+}
+
+// Report says something about a field of the rollout, unless that follows from what is
 // wrong there.
-func (r *rollout) report(code diag.Code, field schema.Path, message, hint string) {
-	if r.policy.App.Doc.Unsure(r.at(field...)) {
+func (r *Rollout) Report(code diag.Code, field schema.Path, message, hint string) {
+	if r.Policy.App.Doc.Unsure(r.at(field...)) {
 		return
 	}
 	r.reported = append(r.reported, r.at(field...))
-	r.c.Add(r.policy.App.Doc.Diagnostic(code, r.at(field...), message, hint))
+	r.c.Add(r.Policy.App.Doc.Diagnostic(code, r.at(field...), message, hint))
 }
 
-func (r *rollout) at(field ...any) schema.Path {
-	return r.policy.Path.With("rollout").With(field...)
+func (r *Rollout) at(field ...any) schema.Path {
+	return r.Policy.Path.With("rollout").With(field...)
 }
 
-func (r *rollout) origin(field ...any) manifest.Origin {
-	return manifest.Origin{Doc: r.policy.App.Doc, Path: r.at(field...)}
+func (r *Rollout) Origin(field ...any) manifest.Origin {
+	return manifest.Origin{Doc: r.Policy.App.Doc, Path: r.at(field...)}
 }
 
 // reportNoStack says that the clusters have nothing that runs the rollout.
-func (r *rollout) reportNoStack() {
+func (r *Rollout) reportNoStack() {
 	at := schema.Path{"trafficRoutingProvider"}
 	add := fmt.Sprintf("plugin: {flagger: {trafficRoutingProvider: %s}}", r.TrafficRoutingProvider)
-	f := r.policy.Fleet
+	f := r.Policy.Fleet
 	switch {
-	case r.stack != nil:
-		r.report(diag.ProvidersDiffer, at, fmt.Sprintf("the rollout asks for %s, the fleet at %s installs %s", r.TrafficRoutingProvider, r.stack.fleet.Doc.Position("metadata", "name"), r.stack.providerName), "use the same provider in both")
+	case r.On != nil:
+		r.Report(diag.ProvidersDiffer, at, fmt.Sprintf("the rollout asks for %s, the fleet at %s installs %s", r.TrafficRoutingProvider, r.On.Fleet.Doc.Position("metadata", "name"), r.On.ProviderName), "use the same provider in both")
 	case f == nil:
-		r.report(diag.NoFlagger, at, "an Application without a fleet has nothing that runs a rollout", "add destination: {fleet: …}, and to that Fleet's spec "+add)
+		r.Report(diag.NoFlagger, at, "an Application without a fleet has nothing that runs a rollout", "add destination: {fleet: …}, and to that Fleet's spec "+add)
 	case f.Spec.Plugin == nil || f.Spec.Plugin.Flagger == nil:
-		r.report(diag.NoFlagger, at, fmt.Sprintf("the fleet at %s does not install Flagger, so nothing runs the rollout", f.Doc.Position("metadata", "name")), "add to the Fleet's spec "+add)
+		r.Report(diag.NoFlagger, at, fmt.Sprintf("the fleet at %s does not install Flagger, so nothing runs the rollout", f.Doc.Position("metadata", "name")), "add to the Fleet's spec "+add)
 	}
 }
 
-func (r *rollout) kind() string { return cmp.Or(r.Workload.Kind, "Deployment") }
+func (r *Rollout) kind() string { return cmp.Or(r.Workload.Kind, "Deployment") }
 
 // check reports what of the rollout would not work: first what its Canary cannot say, then
 // what the rules find in its objects.
-func (r *rollout) check() {
-	if target := r.policy.TargetNamespace(); target != "" && target != r.namespace {
-		r.report(diag.WorkloadNamespace, schema.Path{"workload", "namespace"},
-			fmt.Sprintf("the workload is said to be in namespace %s, the policy's targetNamespace puts it into %s", r.namespace, target), "namespace: "+target)
+func (r *Rollout) check() {
+	if target := r.Policy.TargetNamespace(); target != "" && target != r.Namespace {
+		r.Report(diag.WorkloadNamespace, schema.Path{"workload", "namespace"},
+			fmt.Sprintf("the workload is said to be in namespace %s, the policy's targetNamespace puts it into %s", r.Namespace, target), "namespace: "+target)
 	}
 	r.checkAutoscalerVersion()
 	r.checkMaxWeightIgnored()
 	r.checkZeroThreshold()
 	r.checkMatchFields()
-	r.stack.Join(r)
+	r.On.Join(r)
 	r.checkPatches()
-	r.judged = r.judge()
-	for _, f := range rules.Check(r.judged) {
+	r.Judged = r.judge()
+	for _, f := range rules.Check(r.Judged) {
 		r.reportFinding(f)
 	}
 	r.notePlan()
@@ -108,33 +122,33 @@ func (r *rollout) check() {
 
 // checkAutoscalerVersion reports an apiVersion that is not that of the autoscaler's kind. The
 // Canary always has the right one.
-func (r *rollout) checkAutoscalerVersion() {
+func (r *Rollout) checkAutoscalerVersion() {
 	if a, ref := r.AutoscalerRef, r.autoscalerRef(); a != nil && a.APIVersion != "" && a.APIVersion != ref.APIVersion {
-		r.report(diag.BadAutoscaler, schema.Path{"autoscalerRef", "apiVersion"}, fmt.Sprintf("a %s is of %s, not of %s", ref.Kind, ref.APIVersion, a.APIVersion), "apiVersion: "+ref.APIVersion)
+		r.Report(diag.BadAutoscaler, schema.Path{"autoscalerRef", "apiVersion"}, fmt.Sprintf("a %s is of %s, not of %s", ref.Kind, ref.APIVersion, a.APIVersion), "apiVersion: "+ref.APIVersion)
 	}
 }
 
 // checkMaxWeightIgnored reports a maxWeight beside stepWeights, which the Canary does not get.
-func (r *rollout) checkMaxWeightIgnored() {
-	if s := r.routing().CanaryStrategy; s != nil && s.MaxWeight > 0 && len(s.StepWeights) > 0 {
-		r.report(diag.MaxWeightIgnored, inRouting("canaryStrategy").With("maxWeight"), "Flagger ignores maxWeight beside stepWeights: the last of them is the largest", "remove the line")
+func (r *Rollout) checkMaxWeightIgnored() {
+	if s := r.Routing().CanaryStrategy; s != nil && s.MaxWeight > 0 && len(s.StepWeights) > 0 {
+		r.Report(diag.MaxWeightIgnored, InRouting("canaryStrategy").With("maxWeight"), "Flagger ignores maxWeight beside stepWeights: the last of them is the largest", "remove the line")
 	}
 }
 
 // checkZeroThreshold reports a threshold of 0, which Flagger reads as 1, as it is rendered
 // (pkg/apis/flagger/v1beta1/canary.go, GetAnalysisThreshold).
-func (r *rollout) checkZeroThreshold() {
+func (r *Rollout) checkZeroThreshold() {
 	if n := r.analysis().CheckFailedTimes; n != nil && *n == 0 {
-		r.report(diag.ZeroThreshold, inAnalysis("checkFailedTimes"), "Flagger takes 0 for 1: the first failed check undoes the rollout", "checkFailedTimes: 1 if that is meant, or more")
+		r.Report(diag.ZeroThreshold, inAnalysis("checkFailedTimes"), "Flagger takes 0 for 1: the first failed check undoes the rollout", "checkFailedTimes: 1 if that is meant, or more")
 	}
 }
 
 // checkMatchFields refuses the conditions that a Canary's analysis has no place for.
-func (r *rollout) checkMatchFields() {
+func (r *Rollout) checkMatchFields() {
 	if !slices.Contains(matchOn, r.TrafficRoutingProvider) {
 		return
 	}
-	for i, m := range r.routing().Match {
+	for i, m := range r.Routing().Match {
 		for _, f := range []struct {
 			name  string
 			value any
@@ -143,56 +157,56 @@ func (r *rollout) checkMatchFields() {
 			{"gateways", m.Gateways}, {"ignoreUriCase", m.IgnoreUriCase}, {"withoutHeaders", m.WithoutHeaders}, {"sourceNamespace", m.SourceNamespace},
 		} {
 			if f.value != nil {
-				r.report(diag.BadMatch, inRouting("match").With(i, f.name), fmt.Sprintf("a Canary's analysis has no %s in match", f.name), "use headers, queryParams or sourceLabels")
+				r.Report(diag.BadMatch, InRouting("match").With(i, f.name), fmt.Sprintf("a Canary's analysis has no %s in match", f.name), "use headers, queryParams or sourceLabels")
 			}
 		}
 	}
 }
 
-func (r *rollout) analysis() *api.TrafficAnalysis {
+func (r *Rollout) analysis() *api.TrafficAnalysis {
 	if a := r.RolloutPolicy.TrafficAnalysis; a != nil {
 		return a
 	}
 	return &api.TrafficAnalysis{}
 }
 
-// routing is how the traffic moves, empty where nothing is said.
-func (r *rollout) routing() api.TrafficRouting {
+// Routing is how the traffic moves, empty where nothing is said.
+func (r *Rollout) Routing() api.TrafficRouting {
 	if t := r.RolloutPolicy.TrafficRouting; t != nil {
 		return *t
 	}
 	return api.TrafficRouting{}
 }
 
-func (r *rollout) commands() []string {
+func (r *Rollout) commands() []string {
 	if w := r.analysis().Webhooks; w != nil {
 		return w.Command
 	}
 	return nil
 }
 
-// loadTester is the name of the load tester that is made for the rollout alone.
-func (r *rollout) loadTester() string { return r.Workload.Name + flagger.LoadTesterSuffix }
+// LoadTester is the name of the load tester that is made for the rollout alone.
+func (r *Rollout) loadTester() string { return r.Workload.Name + flagger.LoadTesterSuffix }
 
 // loadTesterURL is where the rollout's webhooks go.
-func (r *rollout) loadTesterURL() string {
+func (r *Rollout) loadTesterURL() string {
 	if r.TestLoader {
-		return "http://" + r.loadTester() + "." + r.namespace + "/"
+		return "http://" + r.loadTester() + "." + r.Namespace + "/"
 	}
 	return publicLoadTesterURL
 }
 
 // Objects are everything in rollouts/ that is the rollout's, made once for all
 // clusters that get it.
-func (r *rollout) objects() []manifest.Rendered {
+func (r *Rollout) Objects() []manifest.Rendered {
 	if r.rendered == nil {
 		metrics, templates := r.metrics()
 		all := append([]manifest.Rendered{r.canary(metrics)}, templates...)
 		if r.TestLoader {
 			all = append(all, r.loadTesterObjects()...)
 		}
-		all = append(all, r.stack.RolloutObjects(r)...)
-		if r.policy.Sound {
+		all = append(all, r.On.RolloutObjects(r)...)
+		if r.Policy.Sound {
 			all = r.patch(all)
 		}
 		r.rendered = all
@@ -202,16 +216,16 @@ func (r *rollout) objects() []manifest.Rendered {
 
 // makes are the objects that Flagger makes for the rollout (fluxcd/flagger
 // pkg/router/kubernetes_default.go, pkg/canary).
-func (r *rollout) makes() []manifest.Identity {
-	all := []manifest.Identity{{Group: "apps", Kind: r.kind(), Namespace: r.namespace, Name: r.Workload.Name + rules.PrimarySuffix}}
+func (r *Rollout) makes() []manifest.Identity {
+	all := []manifest.Identity{{Group: "apps", Kind: r.kind(), Namespace: r.Namespace, Name: r.Workload.Name + rules.PrimarySuffix}}
 	for _, suffix := range []string{"", rules.CanarySuffix, rules.PrimarySuffix} {
-		all = append(all, manifest.Identity{Group: "", Kind: "Service", Namespace: r.namespace, Name: r.ServiceName + suffix})
+		all = append(all, manifest.Identity{Group: "", Kind: "Service", Namespace: r.Namespace, Name: r.ServiceName + suffix})
 	}
 	if a := r.autoscalerRef(); a != nil {
 		group, _, _ := strings.Cut(a.APIVersion, "/")
-		all = append(all, manifest.Identity{Group: group, Kind: a.Kind, Namespace: r.namespace, Name: a.Name + rules.PrimarySuffix})
+		all = append(all, manifest.Identity{Group: group, Kind: a.Kind, Namespace: r.Namespace, Name: a.Name + rules.PrimarySuffix})
 	}
-	return append(all, r.stack.Made(r)...)
+	return append(all, r.On.Made(r)...)
 }
 
 // seconds is a number of seconds as Flagger reads a duration. Its CRD's pattern
@@ -232,8 +246,8 @@ func inAnalysis(field ...any) schema.Path {
 }
 
 // noteReplicas notes that Flux would set replicas that Flagger has changed.
-func (r *rollout) noteReplicas() {
-	p := r.policy
+func (r *Rollout) noteReplicas() {
+	p := r.Policy
 	interval, field := api.Duration(""), "kustomization"
 	switch {
 	case p.Kustomization != nil:

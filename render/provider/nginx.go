@@ -1,4 +1,4 @@
-package render
+package provider
 
 import (
 	"fmt"
@@ -13,6 +13,7 @@ import (
 	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
+	"github.com/fleetwright/fleetwright/render/rollout"
 	"github.com/fleetwright/fleetwright/render/rules"
 	"github.com/fleetwright/fleetwright/render/settings"
 	"github.com/fleetwright/fleetwright/schema"
@@ -36,7 +37,7 @@ type nginx struct {
 	origin manifest.Origin
 }
 
-func newNginx(c *compilation, f *place.Fleet) provider {
+func newNginx(c *rollout.Compilation, f *place.Fleet) rollout.Provider {
 	n := nginx{providerChart(c, "ingress-nginx", f), manifest.Origin{Doc: f.Doc, Path: schema.Path{"spec", "plugin", "flagger"}}}
 	if class := n.ingressClass(); len(validation.IsDNS1123Subdomain(class)) > 0 {
 		c.Add(f.Doc.Diagnostic(diag.WrongFormat, n.origin.Path.With("config", "extraArgs", "controller", "ingressClassResource", "name"),
@@ -57,7 +58,7 @@ func (n nginx) Releases() []*flux.Release {
 }
 
 func (nginx) FlaggerValues() map[string]any {
-	return map[string]any{"meshProvider": nginxProvider, "metricsServer": nginxMetricsServer, "prometheus": map[string]any{"install": true}}
+	return map[string]any{"meshProvider": flagger.Nginx, "metricsServer": nginxMetricsServer, "prometheus": map[string]any{"install": true}}
 }
 
 func (n nginx) Versions() map[string]string {
@@ -68,7 +69,7 @@ func (nginx) Meshes() []manifest.Rendered { return nil }
 
 func (nginx) Objects() []manifest.Rendered { return nil }
 
-func (nginx) NamespaceMeta(*rollout) manifest.NamespaceMeta { return manifest.NamespaceMeta{} }
+func (nginx) NamespaceMeta(*rollout.Rollout) manifest.NamespaceMeta { return manifest.NamespaceMeta{} }
 
 // ingressClass is the class that the controller serves.
 func (n nginx) ingressClass() string {
@@ -80,50 +81,23 @@ func (n nginx) ingressClass() string {
 	return nginxClass
 }
 
-func (nginx) Route(r *rollout, _ *manifest.Object, spec *flagger.Canary) {
+func (nginx) Route(r *rollout.Rollout, _ *manifest.Object, spec *flagger.Canary) {
 	spec.IngressRef = &flagger.ObjectReference{APIVersion: manifest.NetworkingV1, Kind: "Ingress", Name: r.Workload.Name}
-}
-
-type ingressSpec struct {
-	IngressClassName string        `json:"ingressClassName"`
-	Rules            []ingressRule `json:"rules"`
-}
-
-type ingressRule struct {
-	Host string `json:"host"`
-	HTTP struct {
-		Paths []ingressPath `json:"paths"`
-	} `json:"http"`
-}
-
-type ingressPath struct {
-	Path     string         `json:"path"`
-	PathType string         `json:"pathType"`
-	Backend  ingressBackend `json:"backend"`
-}
-
-type ingressBackend struct {
-	Service struct {
-		Name string `json:"name"`
-		Port struct {
-			Number int32 `json:"number"`
-		} `json:"port"`
-	} `json:"service"`
 }
 
 // RolloutObjects are the Ingress of this rollout alone: two that share one would
 // overwrite each other's canary, as Kurator's do.
-func (n nginx) RolloutObjects(r *rollout) []manifest.Rendered {
-	path := ingressPath{Path: "/", PathType: "Prefix"}
+func (n nginx) RolloutObjects(r *rollout.Rollout) []manifest.Rendered {
+	path := manifest.IngressPath{Path: "/", PathType: "Prefix"}
 	path.Backend.Service.Name = r.ServiceName
 	path.Backend.Service.Port.Number = r.Port
-	rule := ingressRule{Host: r.routing().Host}
-	rule.HTTP.Paths = []ingressPath{path}
+	rule := manifest.IngressRule{Host: r.Routing().Host}
+	rule.HTTP.Paths = []manifest.IngressPath{path}
 	return []manifest.Rendered{{Object: &manifest.Object{
 		APIVersion: manifest.NetworkingV1, Kind: "Ingress",
-		Metadata: manifest.Metadata{Name: r.Workload.Name, Namespace: r.namespace},
-		Spec:     ingressSpec{n.ingressClass(), []ingressRule{rule}},
-	}, Origin: r.origin(inRouting("host")...)}}
+		Metadata: manifest.Metadata{Name: r.Workload.Name, Namespace: r.Namespace},
+		Spec:     manifest.IngressSpec{IngressClassName: n.ingressClass(), Rules: []manifest.IngressRule{rule}},
+	}, Origin: r.Origin(rollout.InRouting("host")...)}}
 }
 
 // Query selects by the upstream of the canary, which nginx names after namespace,
@@ -132,7 +106,7 @@ func (n nginx) RolloutObjects(r *rollout) []manifest.Rendered {
 // Flagger's own queries select by the labels namespace and ingress, which
 // Prometheus renames where the scraped pod has labels of these names
 // (fluxcd/flagger#421).
-func (nginx) Query(r *rollout, metric string) (name, query string, ok bool) {
+func (nginx) Query(r *rollout.Rollout, metric string) (name, query string, ok bool) {
 	switch metric {
 	case "request-success-rate":
 		query = templates.NginxRequestSuccessRate
@@ -163,18 +137,12 @@ func badHost(host string) string {
 func (nginx) ServiceMeta(int32) map[string]string { return nil }
 
 // Made is the Ingress of the canary (fluxcd/flagger pkg/router/ingress.go).
-func (nginx) Made(r *rollout) []manifest.Identity {
-	return []manifest.Identity{{Group: "networking.k8s.io", Kind: "Ingress", Namespace: r.namespace, Name: r.Workload.Name + rules.CanarySuffix}}
+func (nginx) Made(r *rollout.Rollout) []manifest.Identity {
+	return []manifest.Identity{{Group: "networking.k8s.io", Kind: "Ingress", Namespace: r.Namespace, Name: r.Workload.Name + rules.CanarySuffix}}
 }
 
 // NeverInjected returns nothing: nginx has no sidecars.
 func (nginx) NeverInjected(string) string { return "" }
-
-// installsPrometheus says whether Flagger's chart installs one.
-func (s *stack) installsPrometheus() bool {
-	prometheus, _ := s.flagger.Chart.Values["prometheus"].(map[string]any)
-	return prometheus["install"] == true
-}
 
 // Check reports what of a rollout would not work on nginx.
 func (n nginx) Check(r *rules.Rollout) {
@@ -234,4 +202,7 @@ func checkNginxMatch(r *rules.Rollout) {
 	}
 }
 
-func (nginx) Join(*rollout) {}
+func (nginx) Join(*rollout.Rollout) {}
+
+// Refused returns nothing: the rules of the Ingress are checked as rendered.
+func (nginx) Refused(*flagger.Canary) []rules.Problem { return nil }

@@ -1,0 +1,115 @@
+package rollout
+
+import (
+	"maps"
+
+	"github.com/fleetwright/fleetwright/render/flux"
+	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/place"
+	"github.com/fleetwright/fleetwright/render/rules"
+	"github.com/fleetwright/fleetwright/render/settings"
+)
+
+// An Installation is what a fleet has installed for its rollouts: the provider that
+// moves the traffic, what measures it, Flagger, and a public load tester.
+type Installation struct {
+	Fleet *place.Fleet
+	// facts are what rules read of it, nil before they are asked for.
+	facts *rules.Installed
+	Provider
+	ProviderName string
+	Flagger      *flux.Release
+	// LoadTester is the public one, or nil.
+	LoadTester *flux.Release
+
+	// NamespaceObjects are the namespaces that it brings.
+	NamespaceObjects []manifest.Rendered
+	// EarlyMeshes are the meshes that must be there before anything names one, where the
+	// provider does not make them itself.
+	EarlyMeshes []manifest.Rendered
+	// MeshObjects are the objects of mesh/.
+	MeshObjects []manifest.Rendered
+}
+
+// The public load tester has a namespace of its own: Kuma 2.11 and newer never
+// put a sidecar into their own, and a load tester without one does not see the
+// split of the traffic.
+const (
+	PublicLoadTester    = "flagger-loadtester"
+	publicLoadTesterURL = "http://" + PublicLoadTester + "." + PublicLoadTester + "/"
+)
+
+// Prepare makes the objects that the clusters of the installation share.
+func (s *Installation) Prepare() {
+	if s.NamespaceObjects != nil {
+		return
+	}
+	for _, ns := range s.Namespaces() {
+		s.NamespaceObjects = append(s.NamespaceObjects, manifest.Rendered{Object: ns, Origin: s.Flagger.Origin})
+	}
+	if s.LoadTester != nil {
+		s.NamespaceObjects = append(s.NamespaceObjects, manifest.Rendered{Object: manifest.NewNamespace(PublicLoadTester, s.NamespaceMeta(nil)), Origin: s.LoadTester.Origin})
+	}
+	s.EarlyMeshes, s.MeshObjects = s.Meshes(), s.Objects()
+	if len(s.MeshObjects) == 0 && s.LoadTester == nil {
+		s.EarlyMeshes, s.MeshObjects = nil, s.EarlyMeshes // nothing needs them before
+	}
+}
+
+// TesterWaits reports whether the pod of the public load tester is not started
+// without a mesh that it joins and that is yet to be made.
+func (s *Installation) TesterWaits() bool { return s.LoadTester != nil && len(s.EarlyMeshes) > 0 }
+
+// Charts are the releases but for Flagger, and but for the load tester where it
+// waits, with all repositories.
+func (s *Installation) Charts(on *place.Target) []manifest.Rendered {
+	var all []manifest.Rendered
+	for _, r := range s.Releases() {
+		all = append(all, r.Objects(on)...)
+	}
+	all = append(all, s.Flagger.Repository(on))
+	if s.LoadTester != nil {
+		all = append(all, s.LoadTester.Repository(on))
+		if !s.TesterWaits() {
+			all = append(all, s.LoadTester.HelmRelease(on))
+		}
+	}
+	return all
+}
+
+// FlaggerRelease is Flagger on one cluster, whose name it is told to show in
+// alerts. A fleet may set its own.
+func (s *Installation) FlaggerRelease(on *place.Target) manifest.Rendered {
+	flagger := *s.Flagger
+	flagger.Chart.Values = settings.MergeValues(map[string]any{"clusterName": on.Name}, flagger.Chart.Values)
+	return flagger.HelmRelease(on)
+}
+
+// OwnedNamespaces are those that infrastructure/ renders.
+func (s *Installation) OwnedNamespaces() map[string]bool {
+	owned := map[string]bool{}
+	for _, ns := range s.NamespaceObjects {
+		owned[ns.Metadata.Name] = true
+	}
+	return owned
+}
+
+// Versions returns the versions of what a stack installs.
+func Versions(s *Installation) map[string]string {
+	versions := map[string]string{}
+	if s == nil {
+		return versions
+	}
+	maps.Copy(versions, s.Versions())
+	versions["flagger"] = s.Flagger.Chart.Version
+	if s.LoadTester != nil {
+		versions["loadtester"] = s.LoadTester.Chart.Version
+	}
+	return versions
+}
+
+// installsPrometheus says whether Flagger's chart installs one.
+func (s *Installation) installsPrometheus() bool {
+	prometheus, _ := s.Flagger.Chart.Values["prometheus"].(map[string]any)
+	return prometheus["install"] == true
+}

@@ -1,0 +1,41 @@
+package render
+
+import (
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render/place"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// checkAlertProviders checks what the CRD says in a oneOf
+// (artifacts/flagger/crd.yaml), and which AlertProviders nobody names.
+func (c *compiler) checkAlertProviders() {
+	used := map[*place.AlertProvider]bool{}
+	for _, r := range c.rollouts {
+		for _, p := range r.AlertProviders() {
+			used[p] = true
+		}
+	}
+	for _, p := range c.AlertProviders {
+		if (p.Spec.Address == "") == (p.Spec.SecretRef == nil) {
+			c.Add(p.Doc.Diagnostic(diag.BadAlertProvider, schema.Path{"spec"}, "an AlertProvider has either an address or a secretRef", "secretRef: {name: …}, of a Secret with the key address"))
+		}
+		if !used[p] && !c.MayMiss("Application") {
+			c.Add(p.Doc.Diagnostic(diag.AlertProviderUnused, schema.Path{"metadata", "name"}, "no rollout names the AlertProvider, so it is not rendered", "rolloutPolicy: {alerts: [{name: …, providerRef: {name: "+p.Name+"}}]}"))
+		}
+	}
+}
+
+// checkMeshes says which Meshes go to no cluster.
+func (c *compiler) checkMeshes() {
+	for _, f := range c.Fleets {
+		if s := c.stacks[f]; s != nil && s.ProviderName == "kuma" {
+			return
+		}
+	}
+	if c.MayMiss("Fleet") {
+		return
+	}
+	for _, m := range c.Meshes {
+		c.Add(m.Doc.Diagnostic(diag.MeshUnused, schema.Path{"metadata", "name"}, "no Fleet installs Kuma, so the Mesh is not rendered", "plugin: {flagger: {trafficRoutingProvider: kuma}} in a Fleet's spec"))
+	}
+}
