@@ -77,7 +77,7 @@ func (c *compiler) render(e *encoder) *Tree {
 // renderTarget makes the directory of one cluster, for its own Flux. The layout is made
 // for the first of the clusters that get the same.
 func (b *assembler) renderTarget(t *place.Target) *Cluster {
-	sync := newSyncFile(b, t.Name)
+	sync := newSyncFile(b.encoder, b.settings, t.Name)
 	key, stack := contentKey(t), b.stack(t)
 	l, ok := b.layouts[key]
 	if !ok {

@@ -65,7 +65,7 @@ func compile(docs schema.Documents, opts Options) (*compiler, *Tree, diag.List) 
 		return c, nil, list
 	}
 	tree.forget()
-	tree.placements = c.placements()
+	tree.placements = newPlacements(c.Input)
 	return c, tree, list
 }
 

@@ -20,7 +20,7 @@ import (
 // renderHub makes the directory of the hub, which holds those of all clusters.
 func (b *assembler) renderHub() *Cluster {
 	var dirs []*dir
-	sync := newSyncFile(b, place.HostCluster)
+	sync := newSyncFile(b.encoder, b.settings, place.HostCluster)
 	versions := b.inventoryVersions(nil)
 	var spokes []string
 	var sources []api.NamespacedReference

@@ -69,8 +69,8 @@ type placedFleet struct {
 	byName func() map[string][]*place.Cluster
 }
 
-// placements are those of all applications.
-func (c *compiler) placements() *placements {
+// newPlacements returns where the policies of all applications of the input go.
+func newPlacements(c *place.Input) *placements {
 	p := &placements{apps: make([]placement, len(c.Applications))}
 	fleets, inNamespace := map[*place.Fleet]*placedFleet{}, map[string][]*placedFleet{}
 	for _, f := range c.Fleets {

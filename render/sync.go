@@ -10,6 +10,7 @@ import (
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
+	"github.com/fleetwright/fleetwright/render/settings"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
@@ -18,7 +19,8 @@ import (
 // Kuma does not make the rollouts' Meshes itself. A hub has the same for each
 // cluster, with sources before all and releases behind infrastructure.
 type syncFile struct {
-	c *assembler
+	encoder  *encoder
+	settings *settings.Settings
 	// root is the place, in the repository, of the cluster whose Flux it is.
 	root string
 	all  []madeStage
@@ -61,8 +63,8 @@ func (c *encoder) newStage(m *manifest.Object, root string) *stage {
 	return s
 }
 
-func newSyncFile(c *assembler, cluster string) *syncFile {
-	return &syncFile{c: c, root: path.Join(c.settings.Path, cluster, layout.Dir)}
+func newSyncFile(e *encoder, s *settings.Settings, cluster string) *syncFile {
+	return &syncFile{encoder: e, settings: s, root: path.Join(s.Path, cluster, layout.Dir)}
 }
 
 // A syncStage is a directory to apply, after others.
@@ -79,7 +81,7 @@ type syncStage struct {
 
 // add adds a stage, and returns what others name it by.
 func (s *syncFile) add(stage syncStage) api.NamespacedReference {
-	settings := s.c.settings
+	settings := s.settings
 	meta := manifest.Metadata{Name: stage.name, Namespace: settings.Source.Namespace}
 	var after []api.NamespacedReference
 	if spoke := stage.dir.spoke; spoke != nil {
@@ -93,11 +95,11 @@ func (s *syncFile) add(stage syncStage) api.NamespacedReference {
 		after = append(after, d)
 	}
 	key := stageKey{meta.Name, meta.Namespace, stage.dir.path, stage.dir.spoke, stage.wait, fmt.Sprint(after)}
-	made, ok := s.c.stages[key]
+	made, ok := s.encoder.stages[key]
 	if !ok {
-		made = s.c.newStage(flux.NewSync(settings, meta, syncPath(s.root)+"/"+stage.dir.path, stage.dir.spoke, stage.wait, after), syncPath(s.root))
+		made = s.encoder.newStage(flux.NewSync(settings, meta, syncPath(s.root)+"/"+stage.dir.path, stage.dir.spoke, stage.wait, after), syncPath(s.root))
 		made.applies = stage.dir.path
-		s.c.stages[key] = made
+		s.encoder.stages[key] = made
 	}
 	s.all = append(s.all, madeStage{made, stage.at})
 	return api.NamespacedReference{Name: meta.Name, Namespace: meta.Namespace}
@@ -111,7 +113,7 @@ func (s *syncFile) dir() *dir {
 		d.objects = append(d.objects, object{id: o.id, origin: o.origin})
 	}
 	d.files = []namedObject{
-		{layout.KustomizationFile, layout.KustomizationFile, object{blob: s.c.kustomization(layout.SyncFile)}},
+		{layout.KustomizationFile, layout.KustomizationFile, object{blob: s.encoder.kustomization(layout.SyncFile)}},
 		{layout.SyncFile, layout.SyncFile, object{}}, // each cluster has its own
 	}
 	return d
