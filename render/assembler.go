@@ -13,18 +13,19 @@ import (
 	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/rollout"
 	"github.com/fleetwright/fleetwright/render/settings"
+	"github.com/fleetwright/fleetwright/render/tree"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // An assembler makes the directories of clusters.
 type assembler struct {
-	*encoder
+	*tree.Encoder
 	*installed
 	settings     *settings.Settings
 	applications []*place.Application
 	targets      []*place.Target
 	// layouts are those of targets, by their contentKey.
-	layouts map[string]*clusterLayout
+	layouts map[string]*tree.Layout
 	// variants are the directories of applications, by what of an application they
 	// hold. Targets that get the same of it share them.
 	variants map[string]*variant
@@ -41,27 +42,27 @@ type assembler struct {
 type sharedDirs struct {
 	// infrastructure is all of infrastructure/ but Flagger, whose release names the cluster.
 	infrastructure []manifest.Rendered
-	meshes         *dir
+	meshes         *tree.Dir
 	// mesh is mesh/ by the namespaces that it labels.
-	mesh map[string]*dir
+	mesh map[string]*tree.Dir
 }
 
 // A variant is the directories of an application.
 type variant struct {
 	// app is nil for remote targets, of which no two get the same.
-	app *dir
+	app *tree.Dir
 	// rollout is nil where the application has none.
-	rollout *dir
+	rollout *tree.Dir
 }
 
 // render makes the tree of everything that was placed.
-func (c *compiler) render(e *encoder) *Tree {
+func (c *compiler) render(e *tree.Encoder) *tree.Tree {
 	b := &assembler{
-		encoder: e, installed: c.installed, settings: &c.Settings, applications: c.Applications, targets: c.targets,
-		layouts: map[string]*clusterLayout{}, variants: map[string]*variant{}, shared: map[*rollout.Installation]*sharedDirs{},
+		Encoder: e, installed: c.installed, settings: &c.Settings, applications: c.Applications, targets: c.targets,
+		layouts: map[string]*tree.Layout{}, variants: map[string]*variant{}, shared: map[*rollout.Installation]*sharedDirs{},
 		alertProviders: map[*place.Target]map[*place.Application][]manifest.Rendered{}, alertManifests: map[*place.AlertProvider]*manifest.Object{},
 	}
-	tree := &Tree{}
+	tree := &tree.Tree{}
 	switch {
 	case !c.Settings.Hub:
 		for _, t := range c.targets {
@@ -70,24 +71,24 @@ func (c *compiler) render(e *encoder) *Tree {
 	case len(c.targets) > 0:
 		tree.Clusters = append(tree.Clusters, b.renderHub())
 	}
-	e.encodeAll()
+	e.EncodeAll()
 	return tree
 }
 
 // renderTarget makes the directory of one cluster, for its own Flux. The layout is made
 // for the first of the clusters that get the same.
-func (b *assembler) renderTarget(t *place.Target) *Cluster {
-	sync := newSyncFile(b.encoder, b.settings, t.Name)
+func (b *assembler) renderTarget(t *place.Target) *tree.Cluster {
+	sync := tree.NewSyncFile(b.Encoder, b.settings, t.Name)
 	key, stack := contentKey(t), b.stack(t)
 	l, ok := b.layouts[key]
 	if !ok {
 		l = b.layout(b.ownDirs(t, sync), sync, b.inventoryVersions(stack))
 		b.layouts[key] = l
 	}
-	cluster := newCluster(t.Name, sync.root, l)
+	cluster := tree.NewCluster(t.Name, sync.Root, l)
 	cluster.Labels = manifest.TextOf(t.Labels)
 	if stack != nil && ok {
-		cluster.infrastructure = b.infrastructureDir(stack, t)
+		cluster.Infrastructure = b.infrastructureDir(stack, t)
 	}
 	return cluster
 }
@@ -115,25 +116,25 @@ func contentKey(t *place.Target) string {
 }
 
 // layout returns the layout of clusters with these directories, and the one that applies them.
-func (b *assembler) layout(dirs []*dir, sync *syncFile, versions map[string]string) *clusterLayout {
-	return newLayout(append(dirs, sync.dir()), sync.template(), versions)
+func (b *assembler) layout(dirs []*tree.Dir, sync *tree.SyncFile, versions map[string]string) *tree.Layout {
+	return tree.NewLayout(append(dirs, sync.Dir()), sync.Template(), versions)
 }
 
 // ownDirs returns the directories that the Flux of the cluster itself applies.
-func (b *assembler) ownDirs(t *place.Target, sync *syncFile) []*dir {
-	var dirs []*dir
-	add := func(stage syncStage) api.NamespacedReference {
-		dirs = append(dirs, stage.dir)
-		return sync.add(stage)
+func (b *assembler) ownDirs(t *place.Target, sync *tree.SyncFile) []*tree.Dir {
+	var dirs []*tree.Dir
+	add := func(stage tree.SyncStage) api.NamespacedReference {
+		dirs = append(dirs, stage.Dir)
+		return sync.Add(stage)
 	}
 	injected, _ := b.injectedNamespaces(t)
 	var ready []api.NamespacedReference
 	if stack := b.stack(t); stack != nil {
 		stack.Prepare()
 		at := stack.Flagger.Origin
-		for _, d := range []*dir{b.infrastructureDir(stack, t), b.meshesDir(stack), b.meshDir(stack, t, injected)} {
+		for _, d := range []*tree.Dir{b.infrastructureDir(stack, t), b.meshesDir(stack), b.meshDir(stack, t, injected)} {
 			if d != nil {
-				ready = []api.NamespacedReference{add(syncStage{name: d.path, dir: d, at: at, wait: true, after: ready})}
+				ready = []api.NamespacedReference{add(tree.SyncStage{Name: d.Path, Dir: d, At: at, Wait: true, After: ready})}
 			}
 		}
 	}
@@ -143,10 +144,10 @@ func (b *assembler) ownDirs(t *place.Target, sync *syncFile) []*dir {
 		if b.needsStack(a, t, injected) {
 			after = ready
 		}
-		app := add(syncStage{name: syncName(layout.AppPrefix, a.Application), dir: v.app, at: manifest.Origin{Doc: a.Doc}, wait: flux.CanWait(a), after: after})
+		app := add(tree.SyncStage{Name: tree.SyncName(layout.AppPrefix, a.Application), Dir: v.app, At: manifest.Origin{Doc: a.Doc}, Wait: flux.CanWait(a), After: after})
 		if v.rollout != nil {
 			// It does not wait: an analysis takes longer than any timeout.
-			add(syncStage{name: syncName(layout.RolloutPrefix, a.Application), dir: v.rollout, at: manifest.Origin{Doc: a.Doc}, after: []api.NamespacedReference{app}})
+			add(tree.SyncStage{Name: tree.SyncName(layout.RolloutPrefix, a.Application), Dir: v.rollout, At: manifest.Origin{Doc: a.Doc}, After: []api.NamespacedReference{app}})
 		}
 	}
 	return dirs
@@ -156,26 +157,26 @@ func (b *assembler) ownDirs(t *place.Target, sync *syncFile) []*dir {
 func (b *assembler) sharedOf(in *rollout.Installation) *sharedDirs {
 	s, ok := b.shared[in]
 	if !ok {
-		s = &sharedDirs{mesh: map[string]*dir{}}
+		s = &sharedDirs{mesh: map[string]*tree.Dir{}}
 		b.shared[in] = s
 	}
 	return s
 }
 
 // infrastructureDir returns infrastructure/ of one cluster that its own Flux applies.
-func (b *assembler) infrastructureDir(in *rollout.Installation, on *place.Target) *dir {
+func (b *assembler) infrastructureDir(in *rollout.Installation, on *place.Target) *tree.Dir {
 	s := b.sharedOf(in)
 	if s.infrastructure == nil {
 		s.infrastructure = append(slices.Clip(in.NamespaceObjects), in.Charts(on)...)
 	}
-	return b.newDir(layout.Infrastructure, append(slices.Clip(s.infrastructure), in.FlaggerRelease(on))...)
+	return b.NewDir(layout.Infrastructure, append(slices.Clip(s.infrastructure), in.FlaggerRelease(on))...)
 }
 
 // meshesDir returns meshes/, or nil.
-func (b *assembler) meshesDir(in *rollout.Installation) *dir {
+func (b *assembler) meshesDir(in *rollout.Installation) *tree.Dir {
 	s := b.sharedOf(in)
 	if s.meshes == nil && len(in.EarlyMeshes) > 0 {
-		s.meshes = b.newDir(layout.MeshesDir, in.EarlyMeshes...)
+		s.meshes = b.NewDir(layout.MeshesDir, in.EarlyMeshes...)
 	}
 	return s.meshes
 }
@@ -183,7 +184,7 @@ func (b *assembler) meshesDir(in *rollout.Installation) *dir {
 // meshDir returns mesh/ of a cluster, or nil: what all share, and the namespaces of
 // rolled out workloads that every cluster has. No application brings these, and
 // several may use one.
-func (b *assembler) meshDir(in *rollout.Installation, on *place.Target, injected map[string]manifest.NamespaceMeta) *dir {
+func (b *assembler) meshDir(in *rollout.Installation, on *place.Target, injected map[string]manifest.NamespaceMeta) *tree.Dir {
 	objects := slices.Clip(in.MeshObjects)
 	if in.TesterWaits() && !on.Remote {
 		objects = append(objects, in.LoadTester.HelmRelease(on))
@@ -201,7 +202,7 @@ func (b *assembler) meshDir(in *rollout.Installation, on *place.Target, injected
 	mesh := b.sharedOf(in).mesh
 	d, ok := mesh[key.String()]
 	if !ok {
-		d = b.newDir(layout.MeshDir, objects...)
+		d = b.NewDir(layout.MeshDir, objects...)
 		mesh[key.String()] = d
 	}
 	return d
@@ -282,15 +283,15 @@ func (b *assembler) alertProvider(p *place.AlertProvider) manifest.Rendered {
 
 // appDir makes apps/<namespace>.<application>: namespaces, the source, and what
 // applies it.
-func (b *assembler) appDir(a place.TargetApp, t *place.Target, injected map[string]manifest.NamespaceMeta) *dir {
+func (b *assembler) appDir(a place.TargetApp, t *place.Target, injected map[string]manifest.NamespaceMeta) *tree.Dir {
 	objects := append(b.appNamespaces(a, t, injected), flux.NewSource(a.Application))
 	return b.newAppDir(a, "apps", append(objects, b.policyObjects(a, t, injected)...)...)
 }
 
 // newAppDir makes the directory of an application below another.
-func (b *assembler) newAppDir(a place.TargetApp, above string, objects ...manifest.Rendered) *dir {
-	d := b.newDir(above+"/"+a.DirName(), objects...)
-	d.app = a.ID()
+func (b *assembler) newAppDir(a place.TargetApp, above string, objects ...manifest.Rendered) *tree.Dir {
+	d := b.NewDir(above+"/"+a.DirName(), objects...)
+	d.App = a.ID()
 	return d
 }
 
@@ -330,7 +331,7 @@ func (b *assembler) policyObjects(a place.TargetApp, t *place.Target, injected m
 }
 
 // rolloutDir makes rollouts/<namespace>.<application>, or nil where there are none.
-func (b *assembler) rolloutDir(a place.TargetApp, t *place.Target, providers []manifest.Rendered) *dir {
+func (b *assembler) rolloutDir(a place.TargetApp, t *place.Target, providers []manifest.Rendered) *tree.Dir {
 	var objects []manifest.Rendered
 	for _, r := range b.rolloutsOf(a, t) {
 		objects = append(objects, r.Objects()...)

@@ -9,42 +9,43 @@ import (
 	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/provider"
 	"github.com/fleetwright/fleetwright/render/rollout"
+	"github.com/fleetwright/fleetwright/render/tree"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
 // checkCollisions reports the objects of one cluster that are the same, and those that
 // would have one file.
-func (c *compiler) checkCollisions(tree *Tree) {
-	checked := map[*clusterLayout]bool{}
-	for i, cluster := range tree.Clusters {
-		if checked[cluster.clusterLayout] {
+func (c *compiler) checkCollisions(rendered *tree.Tree) {
+	checked := map[*tree.Layout]bool{}
+	for i, cluster := range rendered.Clusters {
+		if checked[cluster.Layout] {
 			continue // what meets there has met in another
 		}
-		checked[cluster.clusterLayout] = true
+		checked[cluster.Layout] = true
 		// What a hub applies to another cluster meets there, not on the hub.
-		clusters := map[*place.Target]map[manifest.Identity]object{nil: c.bootstrapped()}
+		clusters := map[*place.Target]map[manifest.Identity]tree.Held{nil: c.bootstrapped()}
 		// canary is the last one that is there twice: what else its rollout has, which
 		// comes behind it, is there twice because of that.
 		var canary manifest.Origin
-		for _, d := range cluster.dirs {
+		for _, d := range cluster.Dirs {
 			c.checkFiles(d)
-			objects := clusters[d.spoke]
+			objects := clusters[d.Spoke]
 			if objects == nil {
-				objects = map[manifest.Identity]object{}
-				clusters[d.spoke] = objects
+				objects = map[manifest.Identity]tree.Held{}
+				clusters[d.Spoke] = objects
 			}
-			for _, o := range d.objects {
-				first, ok := objects[o.id]
+			for _, o := range d.Objects {
+				first, ok := objects[o.ID]
 				switch {
 				case !ok:
-					objects[o.id] = o
-				case o.id.Kind == "Namespace" && first.blob.sum == o.blob.sum:
+					objects[o.ID] = o
+				case o.ID.Kind == "Namespace" && first.Blob.Sum == o.Blob.Sum:
 					// Applications may share a namespace that is rendered alike.
-				case canary.Doc != nil && o.origin.SameRollout(canary):
+				case canary.Doc != nil && o.Origin.SameRollout(canary):
 				default:
 					c.reportObjectTwice(first, o)
-					if o.id.Kind == "Canary" {
-						canary = o.origin
+					if o.ID.Kind == "Canary" {
+						canary = o.Origin
 					}
 				}
 			}
@@ -59,7 +60,7 @@ func (c *compiler) checkCollisions(tree *Tree) {
 				objects = clusters[t]
 			}
 			if objects == nil {
-				objects = map[manifest.Identity]object{}
+				objects = map[manifest.Identity]tree.Held{}
 			}
 			c.checkTarget(t, objects)
 		}
@@ -67,27 +68,27 @@ func (c *compiler) checkCollisions(tree *Tree) {
 }
 
 // bootstrapped returns the objects that "flux bootstrap" makes.
-func (c *compiler) bootstrapped() map[manifest.Identity]object {
-	objects := map[manifest.Identity]object{}
+func (c *compiler) bootstrapped() map[manifest.Identity]tree.Held {
+	objects := map[manifest.Identity]tree.Held{}
 	for _, id := range c.Settings.Bootstrapped() {
-		objects[id] = object{id: id, maker: "flux bootstrap"}
+		objects[id] = tree.Held{ID: id, Maker: "flux bootstrap"}
 	}
 	return objects
 }
 
 // checkFiles reports the objects of a directory that would have one file.
-func (c *compiler) checkFiles(d *dir) {
-	for i, f := range d.files[:max(0, len(d.files)-1)] {
-		if next := d.files[i+1]; next.name == f.name && next.id != f.id {
-			c.Add(next.origin.Doc.Diagnostic(diag.FileTwice, next.origin.Path,
-				fmt.Sprintf("the object has the file %s/%s, which the one for %s has as well", d.path, f.name, f.origin.Position()), "rename one of the two"))
+func (c *compiler) checkFiles(d *tree.Dir) {
+	for i, f := range d.Files[:max(0, len(d.Files)-1)] {
+		if next := d.Files[i+1]; next.Name == f.Name && next.ID != f.ID {
+			c.Add(next.Origin.Doc.Diagnostic(diag.FileTwice, next.Origin.Path,
+				fmt.Sprintf("the object has the file %s/%s, which the one for %s has as well", d.Path, f.Name, f.Origin.Position()), "rename one of the two"))
 		}
 	}
 }
 
 // checkTarget reports what the rollouts and the releases of a target share with others
 // there that only one can have.
-func (c *compiler) checkTarget(t *place.Target, objects map[manifest.Identity]object) {
+func (c *compiler) checkTarget(t *place.Target, objects map[manifest.Identity]tree.Held) {
 	_, differing := c.injectedNamespaces(t)
 	for _, r := range differing {
 		r.Report(diag.MeshesDiffer, schema.Path{"meshName"}, fmt.Sprintf("something else in namespace %s is in another mesh, and all pods of a namespace join one", r.Namespace), "use one meshName for both, or two namespaces")
@@ -164,33 +165,33 @@ func (c *compiler) checkRelease(p *place.Policy, releases map[helmName]manifest.
 
 // checkMade reports an object that Flagger makes for a rollout and something else
 // makes as well.
-func (c *compiler) checkMade(r *rollout.Rollout, objects map[manifest.Identity]object) {
+func (c *compiler) checkMade(r *rollout.Rollout, objects map[manifest.Identity]tree.Held) {
 	canary := manifest.Identity{Group: "flagger.app", Kind: "Canary", Namespace: r.Namespace, Name: r.Workload.Name}
-	if !objects[canary].origin.Is(r.Origin("workload", "name")) {
+	if !objects[canary].Origin.Is(r.Origin("workload", "name")) {
 		return // the rollout itself is there twice, which is said
 	}
 	for _, id := range r.Made {
-		made := object{id: id, origin: r.Origin("serviceName"), maker: "Flagger"}
-		if first, ok := objects[made.id]; ok {
+		made := tree.Held{ID: id, Origin: r.Origin("serviceName"), Maker: "Flagger"}
+		if first, ok := objects[made.ID]; ok {
 			c.reportObjectTwice(first, made)
 			return // the rest follows from it
 		}
-		objects[made.id] = made
+		objects[made.ID] = made
 	}
 }
 
 // reportObjectTwice reports two objects of a cluster that are the same.
-func (c *compiler) reportObjectTwice(a, b object) {
-	if a.maker == "" && b.maker == "" && a.origin.Position().Compare(b.origin.Position()) > 0 {
+func (c *compiler) reportObjectTwice(a, b tree.Held) {
+	if a.Maker == "" && b.Maker == "" && a.Origin.Position().Compare(b.Origin.Position()) > 0 {
 		a, b = b, a
 	}
 	what := "is rendered"
-	if a.maker != "" {
-		what = "is made by " + a.maker
+	if a.Maker != "" {
+		what = "is made by " + a.Maker
 	}
-	if a.origin.Doc != nil {
-		what += fmt.Sprintf(" for %s", a.origin.Position())
+	if a.Origin.Doc != nil {
+		what += fmt.Sprintf(" for %s", a.Origin.Position())
 	}
-	c.Add(b.origin.Doc.Diagnostic(diag.ObjectTwice, b.origin.Path, fmt.Sprintf("%s %s as well, and one cluster gets both", b.id, what),
+	c.Add(b.Origin.Doc.Diagnostic(diag.ObjectTwice, b.Origin.Path, fmt.Sprintf("%s %s as well, and one cluster gets both", b.ID, what),
 		"rename one of the two, or send them to different clusters with clusterSelector"))
 }

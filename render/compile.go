@@ -7,6 +7,7 @@ import (
 	"github.com/fleetwright/fleetwright/render/report"
 	"github.com/fleetwright/fleetwright/render/rollout"
 	"github.com/fleetwright/fleetwright/render/settings"
+	"github.com/fleetwright/fleetwright/render/tree"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -28,13 +29,13 @@ type Options struct {
 // Compile makes the tree of all clusters. It reports everything there is to say
 // about the documents, in order, including what was found when they were loaded.
 // Where any of that is an error there is no tree.
-func Compile(docs schema.Documents, opts Options) (*Tree, diag.List) {
-	_, tree, list := compile(docs, opts)
-	return tree, list
+func Compile(docs schema.Documents, opts Options) (*tree.Tree, diag.List) {
+	_, made, list := compile(docs, opts)
+	return made, list
 }
 
 // compile compiles the documents, and returns the run that did with what it made.
-func compile(docs schema.Documents, opts Options) (*compiler, *Tree, diag.List) {
+func compile(docs schema.Documents, opts Options) (*compiler, *tree.Tree, diag.List) {
 	to := report.New(&docs)
 	c := &compiler{Compilation: &rollout.Compilation{Report: to, Input: place.NewInput(&docs, to)}}
 	c.Settings = settings.New(c.RenderConfig, opts.Path, opts.DefaultPath, opts.Topology, to)
@@ -50,10 +51,10 @@ func compile(docs schema.Documents, opts Options) (*compiler, *Tree, diag.List) 
 	rollout.Summarize(to)
 	before := c.diagnostics()
 	// What is sound is rendered in any case: one mistake must not hide another.
-	e := newEncoder(opts.CheckOutput, to)
-	tree := c.render(e)
-	c.checkCollisions(tree)
-	e.checkOutputs(before)
+	e := tree.NewEncoder(opts.CheckOutput, to)
+	made := c.render(e)
+	c.checkCollisions(made)
+	e.CheckOutputs(before)
 	list := c.diagnostics()
 	if list.HasErrors() {
 		return c, nil, list
@@ -64,9 +65,8 @@ func compile(docs schema.Documents, opts Options) (*compiler, *Tree, diag.List) 
 	if list = c.diagnostics(); list.HasErrors() {
 		return c, nil, list
 	}
-	tree.forget()
-	tree.placements = newPlacements(c.Input)
-	return c, tree, list
+	made.Finish(c.Input)
+	return c, made, list
 }
 
 // A compiler is one run of Compile.

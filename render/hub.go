@@ -8,6 +8,7 @@ import (
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/rollout"
+	"github.com/fleetwright/fleetwright/render/tree"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
@@ -18,16 +19,16 @@ import (
 // to them by Kustomizations in sync.yaml with a kubeconfig of their own.
 
 // renderHub makes the directory of the hub, which holds those of all clusters.
-func (b *assembler) renderHub() *Cluster {
-	var dirs []*dir
-	sync := newSyncFile(b.encoder, b.settings, place.HostCluster)
+func (b *assembler) renderHub() *tree.Cluster {
+	var dirs []*tree.Dir
+	sync := tree.NewSyncFile(b.Encoder, b.settings, place.HostCluster)
 	versions := b.inventoryVersions(nil)
 	var spokes []string
 	var sources []api.NamespacedReference
 	if objects := b.remoteSources(); len(objects) > 0 {
-		d := b.newDir(layout.SourcesDir, objects...)
+		d := b.NewDir(layout.SourcesDir, objects...)
 		dirs = append(dirs, d)
-		sources = append(sources, sync.add(syncStage{name: layout.SourcesDir, dir: d}))
+		sources = append(sources, sync.Add(tree.SyncStage{Name: layout.SourcesDir, Dir: d}))
 	}
 	for _, t := range b.targets {
 		if !t.Remote {
@@ -40,7 +41,7 @@ func (b *assembler) renderHub() *Cluster {
 			versions[t.Name+"/"+name] = version
 		}
 	}
-	hub := newCluster(place.HostCluster, sync.root, b.layout(dirs, sync, versions))
+	hub := tree.NewCluster(place.HostCluster, sync.Root, b.layout(dirs, sync, versions))
 	hub.Spokes = spokes
 	return hub
 }
@@ -64,22 +65,22 @@ func (b *assembler) remoteSources() (objects []manifest.Rendered) {
 
 // spokeDirs returns the directories of a cluster that the hub applies to, or applies
 // itself for it. The sources must be there before.
-func (b *assembler) spokeDirs(t *place.Target, sync *syncFile, sources []api.NamespacedReference) []*dir {
-	var dirs []*dir
+func (b *assembler) spokeDirs(t *place.Target, sync *tree.SyncFile, sources []api.NamespacedReference) []*tree.Dir {
+	var dirs []*tree.Dir
 	root := "clusters/" + t.Name
-	add := func(name string, d *dir, at manifest.Origin, wait, onHub bool, after ...api.NamespacedReference) api.NamespacedReference {
-		stage := syncStage{name: t.ObjectName(name), at: at, wait: wait, after: after}
-		stage.dir = d.under(root)
+	add := func(name string, d *tree.Dir, at manifest.Origin, wait, onHub bool, after ...api.NamespacedReference) api.NamespacedReference {
+		stage := tree.SyncStage{Name: t.ObjectName(name), At: at, Wait: wait, After: after}
+		stage.Dir = d.Under(root)
 		if !onHub {
-			stage.dir.spoke, stage.dir.cluster = t, t.Name
+			stage.Dir.Spoke, stage.Dir.Cluster = t, t.Name
 		}
-		dirs = append(dirs, stage.dir)
-		return sync.add(stage)
+		dirs = append(dirs, stage.Dir)
+		return sync.Add(stage)
 	}
 	at := manifest.Origin{Doc: t.Doc}
 	injected, _ := b.injectedNamespaces(t)
 	var ready []api.NamespacedReference
-	then := func(name string, d *dir, onHub bool) {
+	then := func(name string, d *tree.Dir, onHub bool) {
 		if d != nil {
 			ready = []api.NamespacedReference{add(name, d, at, true, onHub, ready...)}
 		}
@@ -90,13 +91,13 @@ func (b *assembler) spokeDirs(t *place.Target, sync *syncFile, sources []api.Nam
 		stack.Prepare()
 	}
 	if spaces := b.spokeNamespaces(t, injected); len(spaces) > 0 {
-		then(layout.Infrastructure, b.newDir(layout.Infrastructure, spaces...), false)
+		then(layout.Infrastructure, b.NewDir(layout.Infrastructure, spaces...), false)
 	}
 	if stack != nil {
-		then(layout.ReleasesDir, b.newDir(layout.ReleasesDir, append(stack.Charts(t), stack.FlaggerRelease(t))...), true)
+		then(layout.ReleasesDir, b.NewDir(layout.ReleasesDir, append(stack.Charts(t), stack.FlaggerRelease(t))...), true)
 		then(layout.MeshesDir, b.meshesDir(stack), false)
 		if stack.TesterWaits() {
-			then(layout.LoadTesterDir, b.newDir(layout.LoadTesterDir, stack.LoadTester.HelmRelease(t)), true)
+			then(layout.LoadTesterDir, b.NewDir(layout.LoadTesterDir, stack.LoadTester.HelmRelease(t)), true)
 		}
 		then(layout.MeshDir, b.meshDir(stack, t, injected), false)
 	}

@@ -145,7 +145,7 @@ func TestLosses(t *testing.T) {
 
 // losses are those of one tree after another, each in a line.
 func losses(tree, old *render.Tree) (lines []string) {
-	for _, l := range tree.Losses(render.ByCluster(tree.Changes(old))) {
+	for _, l := range tree.LossesOf(tree.Changes(old)) {
 		lines = append(lines, l.Position.String()+": "+l.String())
 	}
 	return lines

@@ -7,6 +7,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/rollout"
+	"github.com/fleetwright/fleetwright/render/tree"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -28,16 +29,16 @@ type Rollout struct {
 // and the clusters, of which it tells the names and labels alone. Clusters that have the
 // same Flagger installed have one rollout together. What there is to say is as Compile says
 // it; where any of it is an error there is nothing else.
-func Plan(docs schema.Documents, opts Options) ([]*Cluster, []Rollout, diag.List) {
-	c, tree, list := compile(docs, opts)
-	if tree == nil {
+func Plan(docs schema.Documents, opts Options) ([]*tree.Cluster, []Rollout, diag.List) {
+	c, made, list := compile(docs, opts)
+	if made == nil {
 		return nil, nil, list
 	}
-	var clusters []*Cluster
+	var clusters []*tree.Cluster
 	var all []Rollout
 	numbers := map[*rollout.Rollout]int{}
 	for _, t := range c.targets {
-		clusters = append(clusters, &Cluster{Name: t.Name, Labels: manifest.TextOf(t.Labels)})
+		clusters = append(clusters, &tree.Cluster{Name: t.Name, Labels: manifest.TextOf(t.Labels)})
 		for _, a := range t.Apps {
 			for _, p := range a.Policies {
 				r := c.rollout(p, t)

@@ -11,6 +11,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/sink/disk"
 	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/render/layout"
+	"github.com/fleetwright/fleetwright/render/tree"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -149,7 +150,7 @@ func (a *app) checkFiles(files []schema.File, paths []string, flags checkFlags, 
 }
 
 // lost reports what render would take from clusters, and refuses to, on the lines that decide it.
-func lost(losses []render.Loss) (list diag.List) {
+func lost(losses []tree.Loss) (list diag.List) {
 	for _, l := range losses {
 		list = append(list, diag.New(diag.Disappears, l.Position, l.Path, l.String(), "correct this line; if this is meant, render with --allow-prune"))
 	}
@@ -167,7 +168,7 @@ func (f checkFlags) stale(comparison disk.Comparison, paths []string) (list diag
 		at := diag.Position{File: path.Join(filepath.ToSlash(f.out), cluster, layout.Dir, file)}
 		list = append(list, diag.New(diag.Stale, at, "", message, hint))
 	}
-	for changes := range render.ByCluster(comparison.Changes) {
+	for changes := range tree.ByCluster(comparison.Changes) {
 		var files []string
 		for _, c := range changes {
 			files = append(files, inWords(c))

@@ -148,7 +148,7 @@ func (a *app) compare(paths []string, flags diffFlags) (*diff.Report, diag.List,
 			return nil, nil, err
 		}
 		changes := tree.Changes(old)
-		return diff.New(changes, tree.Losses(render.ByCluster(changes))), list, nil
+		return diff.New(changes, tree.LossesOf(changes)), list, nil
 	}
 	if tree, err = flags.clusters.of(tree); err != nil {
 		return nil, nil, err

@@ -29,6 +29,7 @@ func (r *Rollout) notePlan() {
 	}
 }
 
+// CheckEnd reports patches that keep every version from being promoted.
 func (r *Rollout) CheckEnd() {
 	run, ok := r.Judged.Good()
 	if !ok {

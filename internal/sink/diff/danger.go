@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/tree"
 )
 
 // The groups of the kinds that are dangerous to change.
@@ -38,8 +38,8 @@ var dangers = []danger{
 	// The finalizer of a Kustomization deletes its inventory (kustomize-controller
 	// internal/controller/kustomization_controller.go, finalize), that of a HelmRelease
 	// uninstalls.
-	{kustomizeGroup, "Kustomization", nil, render.PrunesNothing, "Flux deletes everything that it has applied"},
-	{helmGroup, "HelmRelease", nil, render.IsSuspended, "Flux uninstalls the release"},
+	{kustomizeGroup, "Kustomization", nil, tree.PrunesNothing, "Flux deletes everything that it has applied"},
+	{helmGroup, "HelmRelease", nil, tree.IsSuspended, "Flux uninstalls the release"},
 	// The primary belongs to the Canary, and the target was scaled to 0 (flagger
 	// pkg/canary/deployment_controller.go; docs/gitbook/usage/how-it-works.md, Canary
 	// finalizers).
@@ -55,8 +55,8 @@ var dangers = []danger{
 	{"", "Service", []string{"spec.clusterIP", "spec.clusterIPs"}, nil, "the field is immutable: the API server refuses it, and Flux fails until the Service is deleted"},
 	// Objects that Flux no longer finds in what it applies are deleted
 	// (kustomize-controller docs/spec/v1/kustomizations.md, Prune).
-	{kustomizeGroup, "Kustomization", []string{"spec.targetNamespace"}, render.PrunesNothing, "Flux applies everything to the new namespace, and deletes it from the old one"},
-	{kustomizeGroup, "Kustomization", []string{"spec.path", "spec.sourceRef"}, render.PrunesNothing, "Flux deletes all that it does not find there"},
+	{kustomizeGroup, "Kustomization", []string{"spec.targetNamespace"}, tree.PrunesNothing, "Flux applies everything to the new namespace, and deletes it from the old one"},
+	{kustomizeGroup, "Kustomization", []string{"spec.path", "spec.sourceRef"}, tree.PrunesNothing, "Flux deletes all that it does not find there"},
 	{kustomizeGroup, "Kustomization", []string{"spec.kubeConfig"}, nil, "Flux may apply it to another cluster"},
 	{helmGroup, "HelmRelease", []string{"spec.kubeConfig"}, nil, "Flux may install it on another cluster"},
 	// helm-controller docs/spec/v2/helmreleases.md, Release name, Target namespace,
@@ -66,12 +66,12 @@ var dangers = []danger{
 
 // keptByFlux says that Flux leaves an object on the cluster.
 func keptByFlux(object map[string]any) bool {
-	return render.ValueAt(object, "metadata", "annotations", kustomizeGroup+"/prune") == "disabled"
+	return tree.ValueAt(object, "metadata", "annotations", kustomizeGroup+"/prune") == "disabled"
 }
 
 // reverts says that Flagger gives the traffic back to the target.
 func reverts(object map[string]any) bool {
-	return render.ValueAt(object, "spec", "revertOnDeletion") == true
+	return tree.ValueAt(object, "spec", "revertOnDeletion") == true
 }
 
 // dangerOf finds the danger of an object, or of one of its fields. Without a value it is
@@ -129,7 +129,7 @@ func isRenamed(deleted, created *Change) bool {
 		return false
 	}
 	same := func(field ...string) bool {
-		return fmt.Sprint(render.ValueAt(deleted.old.value(), field...)) == fmt.Sprint(render.ValueAt(created.new.value(), field...))
+		return fmt.Sprint(tree.ValueAt(deleted.old.value(), field...)) == fmt.Sprint(tree.ValueAt(created.new.value(), field...))
 	}
 	switch is.Group() {
 	case kustomizeGroup:
@@ -145,7 +145,7 @@ func dangerOfRenaming(ch *Change) string {
 	switch {
 	case ch.Object.Group() == helmGroup:
 		return "Flux uninstalls the release, and installs it anew"
-	case render.PrunesNothing(ch.old.value()):
+	case tree.PrunesNothing(ch.old.value()):
 		return ""
 	}
 	return "Flux deletes everything that the old one has applied, and the new one applies it again"

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/tree"
 )
 
 // An Action is what happens to an object.
@@ -97,12 +98,12 @@ func (r *Report) Dangers() (dangers []Note) {
 
 // New makes the report of changes, which are by cluster and path, and of what clusters lose by
 // them. What else there is to say comes first.
-func New(changes []render.Change, losses []render.Loss, notes ...Note) *Report {
+func New(changes []render.Change, losses []tree.Loss, notes ...Note) *Report {
 	c := comparison{
 		documents: folder[document]{}, paths: folder[string]{}, groups: map[key]*Change{},
 		noter: noter{dirs: map[scope]map[string]*dirChange{}, exact: map[noteKey]*Note{}, starred: map[noteKey]*Note{}, lost: map[lostKey]bool{}},
 	}
-	for of := range render.ByCluster(changes) {
+	for of := range tree.ByCluster(changes) {
 		c.directory(of)
 	}
 	r := &Report{Changes: c.changes()}

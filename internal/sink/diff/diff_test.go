@@ -158,9 +158,9 @@ func compiled(t testing.TB, files []schema.File) *render.Tree {
 
 func reportOf(t testing.TB, was, is []schema.File) *diff.Report {
 	t.Helper()
-	old, tree := compiled(t, was), compiled(t, is)
-	changes := tree.Changes(old)
-	return diff.New(changes, tree.Losses(render.ByCluster(changes)))
+	old, made := compiled(t, was), compiled(t, is)
+	changes := made.Changes(old)
+	return diff.New(changes, made.LossesOf(changes))
 }
 
 func notesOf(r *diff.Report) (lines []string) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/render/layout"
+	"github.com/fleetwright/fleetwright/render/tree"
 )
 
 // An Object is what a document of a file is.
@@ -41,7 +42,7 @@ func newDocument(at place, text string, object *Object) *document {
 		d.object = *object
 		return d
 	}
-	o := Object{APIVersion: render.TextAt(d.value(), "apiVersion"), Kind: render.TextAt(d.value(), "kind"), Namespace: render.TextAt(d.value(), "metadata", "namespace"), Name: render.TextAt(d.value(), "metadata", "name")}
+	o := Object{APIVersion: tree.TextAt(d.value(), "apiVersion"), Kind: tree.TextAt(d.value(), "kind"), Namespace: tree.TextAt(d.value(), "metadata", "namespace"), Name: tree.TextAt(d.value(), "metadata", "name")}
 	if o.Kind != "" && o.Name != "" {
 		d.object = o
 	}

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/tree"
 )
 
 // A Field that changes. Old or New is nil where it was or will not be there.
@@ -87,7 +87,7 @@ func byName(list []any) (items map[string]any, order []string, ok bool) {
 	items = map[string]any{}
 	for _, v := range list {
 		o, _ := v.(map[string]any)
-		name := render.TextAt(o, "name")
+		name := tree.TextAt(o, "name")
 		if _, twice := items[name]; twice || name == "" {
 			return nil, nil, false
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/sink/plan"
 	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/render/layout"
+	"github.com/fleetwright/fleetwright/render/tree"
 )
 
 // A Note says in words what changes.
@@ -68,7 +69,7 @@ type lostKey struct{ about, policy, cluster string }
 
 // notesOf are notes of what clusters lose: one for each application and line that decides, or one
 // for many applications that one line decides about.
-func (n *noter) notesOf(losses []render.Loss) (notes []Note) {
+func (n *noter) notesOf(losses []tree.Loss) (notes []Note) {
 	for _, l := range losses {
 		why := l.Reason
 		if !l.Position.IsZero() {
@@ -308,7 +309,7 @@ func (n *noter) of(ch *Change) {
 		switch {
 		case rollout:
 			n.say(ch, subject+": rollout removed", danger, n.where(ch, nil))
-		case render.IsSuspended(ch.old.value()) && dangerOf(ch.Object, nil, "") != "":
+		case tree.IsSuspended(ch.old.value()) && dangerOf(ch.Object, nil, "") != "":
 			n.say(ch, subject+" removed while it is suspended, so that what it has applied stays", "", n.where(ch, nil))
 		case keptByFlux(ch.old.value()):
 			n.say(ch, subject+" is no longer rendered but stays", "", n.where(ch, (*dirChange).deleted))

@@ -8,6 +8,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/render/layout"
+	"github.com/fleetwright/fleetwright/render/tree"
 )
 
 // A Comparison is what a write would do.
@@ -20,13 +21,13 @@ type Comparison struct {
 	// the Losses, which it does not tell.
 	Refused *Error
 	// Losses are what it would take from clusters of Applications that are still there.
-	Losses []render.Loss
+	Losses []tree.Loss
 }
 
 // Compare says what Write would do with a directory, which need not exist, and does
 // nothing. Its errors are those of Write, but for what is refused unless pruning is
 // allowed.
-func Compare(dir string, tree *render.Tree, opts Options) (Comparison, error) {
+func Compare(dir string, rendered *render.Tree, opts Options) (Comparison, error) {
 	missing, err := missingDirs(dir)
 	if err != nil {
 		return Comparison{}, err
@@ -34,10 +35,10 @@ func Compare(dir string, tree *render.Tree, opts Options) (Comparison, error) {
 	var c Comparison
 	switch {
 	case len(missing) > 0 && opts.NamesOnly:
-		c.Changes = names(tree)
+		c.Changes = names(rendered)
 		return c, nil
 	case len(missing) > 0:
-		c.Changes = tree.Changes(&render.Tree{})
+		c.Changes = rendered.Changes(&render.Tree{})
 		return c, nil
 	}
 	w, err := openWorkers(dir)
@@ -45,31 +46,31 @@ func Compare(dir string, tree *render.Tree, opts Options) (Comparison, error) {
 		return Comparison{}, err
 	}
 	defer w.close()
-	plans, err := planAll(w, tree, opts)
+	plans, err := planAll(w, rendered, opts)
 	if err != nil {
 		return Comparison{}, describe(dir, err)
 	}
 	c.Refused = checkEmptied(plans)
-	shrinking, all := shrinking(plans, tree), func(string) bool { return true }
+	shrinking, all := shrinking(plans, rendered), func(string) bool { return true }
 	for _, p := range plans {
 		if p.interrupted {
 			c.Interrupted = append(c.Interrupted, p.name)
 		}
-		changes, err := p.comparison(w[0], all, func(f string) bool { return !opts.NamesOnly || shrinking[tree.Application(f)] })
+		changes, err := p.comparison(w[0], all, func(f string) bool { return !opts.NamesOnly || shrinking[rendered.Application(f)] })
 		if err != nil {
 			return Comparison{}, describe(dir, err)
 		}
 		c.Changes = append(c.Changes, changes...)
 	}
 	if len(shrinking) > 0 {
-		c.Losses = tree.Losses(render.ByCluster(c.Changes))
+		c.Losses = rendered.LossesOf(c.Changes)
 	}
 	return c, nil
 }
 
-// names are the files of a tree as changes without content, by cluster and path.
-func names(tree *render.Tree) (all []render.Change) {
-	for _, c := range tree.Clusters {
+// names are the files of a rendered as changes without content, by cluster and path.
+func names(rendered *render.Tree) (all []render.Change) {
+	for _, c := range rendered.Clusters {
 		paths := slices.AppendSeq([]string{layout.InventoryFile}, c.Paths())
 		slices.Sort(paths)
 		for _, path := range paths {

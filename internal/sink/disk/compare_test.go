@@ -14,10 +14,10 @@ import (
 // after with what was said.
 func TestCompareSaysWhatWriteDoes(t *testing.T) {
 	trees := []*render.Tree{
-		tree(t, "eu us", policyA, rollout),
-		tree(t, "eu us", changed, rollout),
-		tree(t, "eu us ap", changed, policyB),
-		tree(t, "eu", policyB),
+		treeOf(t, "eu us", policyA, rollout),
+		treeOf(t, "eu us", changed, rollout),
+		treeOf(t, "eu us ap", changed, policyB),
+		treeOf(t, "eu", policyB),
 	}
 	dir := filepath.Join(t.TempDir(), "clusters")
 	for i, tr := range trees {
@@ -94,8 +94,8 @@ func mustEqual(t *testing.T, before, after map[string]string) {
 // cut off.
 func TestCompareSaysWhatIsRefused(t *testing.T) {
 	dir := t.TempDir()
-	mustWrite(t, dir, tree(t, "eu us", policyA), Options{})
-	comparison, err := Compare(dir, tree(t, "eu", policyA), Options{})
+	mustWrite(t, dir, treeOf(t, "eu us", policyA), Options{})
+	comparison, err := Compare(dir, treeOf(t, "eu", policyA), Options{})
 	if err != nil || comparison.Refused == nil || comparison.Refused.Message != "would remove everything of us" {
 		t.Errorf("refused is %v, %v", comparison.Refused, err)
 	}
@@ -103,13 +103,13 @@ func TestCompareSaysWhatIsRefused(t *testing.T) {
 	if err := os.WriteFile(journal, []byte(`{"files": []}`), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	comparison, err = Compare(dir, tree(t, "eu us", policyA), Options{})
+	comparison, err = Compare(dir, treeOf(t, "eu us", policyA), Options{})
 	if err != nil || !slices.Equal(comparison.Interrupted, []string{"eu"}) || len(comparison.Changes) > 0 {
 		t.Errorf("interrupted is %v, changes %v, %v", comparison.Interrupted, namesOf(comparison.Changes), err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "eu", layout.Dir, "mesh"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	_, err = Compare(dir, tree(t, "eu us", rollout), Options{})
+	_, err = Compare(dir, treeOf(t, "eu us", rollout), Options{})
 	wantError(t, err, "mesh is not a directory")
 }

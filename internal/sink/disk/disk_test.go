@@ -20,9 +20,9 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// tree compiles an Application for each of the policies, for a fleet of these
+// treeOf compiles an Application for each of the policies, for a fleet of these
 // clusters. Only a rollout brings the infrastructure.
-func tree(t testing.TB, clusters string, policies ...string) *render.Tree {
+func treeOf(t testing.TB, clusters string, policies ...string) *render.Tree {
 	t.Helper()
 	plugin := ""
 	if slices.Contains(policies, rollout) {
@@ -110,13 +110,13 @@ func mustWrite(t testing.TB, dir string, tree *render.Tree, opts Options) Summar
 
 func TestWriteMakesTheDirectoryTheTree(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "b")
-	first := tree(t, "x z", policyA, policyB, rollout)
+	first := treeOf(t, "x z", policyA, policyB, rollout)
 	s := mustWrite(t, dir, first, Options{})
 	mustHave(t, dir, want(first))
 	if n := len(want(first)); s.Clusters != 2 || s.Files != n || s.Written != n || s.Removed != 0 {
 		t.Errorf("the summary is %+v of %d files", s, n)
 	}
-	second := tree(t, "x z", changed, policyB)
+	second := treeOf(t, "x z", changed, policyB)
 	s = mustWrite(t, dir, second, Options{AllowPrune: true})
 	mustHave(t, dir, want(second))
 	if s.Removed == 0 || s.Written == 0 || s.Written == s.Files {
@@ -129,7 +129,7 @@ func TestWriteMakesTheDirectoryTheTree(t *testing.T) {
 
 func TestUnchangedFilesAreNotTouched(t *testing.T) {
 	dir := t.TempDir()
-	mustWrite(t, dir, tree(t, "x", policyA, rollout), Options{})
+	mustWrite(t, dir, treeOf(t, "x", policyA, rollout), Options{})
 	old := time.Now().Add(-time.Hour)
 	for name := range have(t, dir) {
 		if err := os.Chtimes(filepath.Join(dir, name), old, old); err != nil {
@@ -149,10 +149,10 @@ func TestUnchangedFilesAreNotTouched(t *testing.T) {
 		slices.Sort(names)
 		return names
 	}
-	if s := mustWrite(t, dir, tree(t, "x", policyA, rollout), Options{}); s.Written != 0 || len(touched()) > 0 {
+	if s := mustWrite(t, dir, treeOf(t, "x", policyA, rollout), Options{}); s.Written != 0 || len(touched()) > 0 {
 		t.Errorf("%+v, touched %q", s, touched())
 	}
-	mustWrite(t, dir, tree(t, "x", changed, rollout), Options{})
+	mustWrite(t, dir, treeOf(t, "x", changed, rollout), Options{})
 	if got, want := touched(), []string{"x/fleetwright/apps/default.app-0/kustomization-a.yaml", "x/fleetwright/inventory.json"}; !slices.Equal(got, want) {
 		t.Errorf("touched %q, want %q", got, want)
 	}
@@ -160,7 +160,7 @@ func TestUnchangedFilesAreNotTouched(t *testing.T) {
 
 func TestHandEditsAreUndone(t *testing.T) {
 	dir := t.TempDir()
-	tr := tree(t, "x", policyA)
+	tr := treeOf(t, "x", policyA)
 	mustWrite(t, dir, tr, Options{})
 	sync, app := filepath.Join(dir, "x/fleetwright/sync.yaml"), filepath.Join(dir, "x/fleetwright/apps/default.app-0/kustomization-a.yaml")
 	if err := os.WriteFile(sync, []byte("edited"), 0o644); err != nil {
@@ -194,8 +194,8 @@ func TestForeignFilesStay(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	mustWrite(t, dir, tree(t, "x gone", policyA, rollout), Options{})
-	last := tree(t, "x", policyA)
+	mustWrite(t, dir, treeOf(t, "x gone", policyA, rollout), Options{})
+	last := treeOf(t, "x", policyA)
 	mustWrite(t, dir, last, Options{AllowPrune: true})
 	all := want(last)
 	maps.Copy(all, foreign)
@@ -204,7 +204,7 @@ func TestForeignFilesStay(t *testing.T) {
 
 func TestForeignFilesInTheWayAreRefused(t *testing.T) {
 	dir := t.TempDir()
-	tr := tree(t, "x", policyA)
+	tr := treeOf(t, "x", policyA)
 	inTheWay := filepath.Join(dir, "x/fleetwright/apps/default.app-0/kustomization-a.yaml")
 	if err := os.MkdirAll(filepath.Dir(inTheWay), 0o755); err != nil {
 		t.Fatal(err)
@@ -240,7 +240,7 @@ func TestOthersMayCallADirectoryLikeOurs(t *testing.T) {
 		}
 	}
 	before := listing(t, dir)
-	tr := tree(t, "x", policyA)
+	tr := treeOf(t, "x", policyA)
 	mustWrite(t, dir, tr, Options{})
 	for name := range want(tr) {
 		if err := os.Remove(filepath.Join(dir, name)); err != nil {
@@ -266,7 +266,7 @@ func TestForeignStagedFileIsNotReplaced(t *testing.T) {
 	if err := os.WriteFile(name, []byte("mine"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	_, err := Write(dir, tree(t, "x", policyA), Options{})
+	_, err := Write(dir, treeOf(t, "x", policyA), Options{})
 	wantError(t, err, "x/fleetwright/.sync.yaml.staged is in the way")
 	mustHave(t, dir, map[string]string{"x/fleetwright/.sync.yaml.staged": "mine"})
 }
@@ -280,14 +280,14 @@ func wantError(t *testing.T, err error, message string) {
 }
 
 func TestPruningTooMuchIsRefused(t *testing.T) {
-	full := tree(t, "x z", policyA, policyB, rollout)
+	full := treeOf(t, "x z", policyA, policyB, rollout)
 	for name, tt := range map[string]struct {
 		next *render.Tree
 		want string
 	}{
-		"a cluster that is gone": {tree(t, "x", policyA, policyB, rollout), "would remove everything of z"},
+		"a cluster that is gone": {treeOf(t, "x", policyA, policyB, rollout), "would remove everything of z"},
 		"all clusters":           {&render.Tree{}, "would remove everything of x, z"},
-		"most of a cluster":      {tree(t, "x", policyA), "would remove everything of z"},
+		"most of a cluster":      {treeOf(t, "x", policyA), "would remove everything of z"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -305,10 +305,10 @@ func TestPruningTooMuchIsRefused(t *testing.T) {
 		for i := range 40 {
 			many = append(many, fmt.Sprintf("name: p%d, kustomization: {interval: 5m, prune: true, targetNamespace: n%d}", i, i))
 		}
-		mustWrite(t, dir, tree(t, "x", many...), Options{})
-		_, err := Write(dir, tree(t, "x", many[:2]...), Options{})
+		mustWrite(t, dir, treeOf(t, "x", many...), Options{})
+		_, err := Write(dir, treeOf(t, "x", many[:2]...), Options{})
 		wantError(t, err, "would remove more than half of x (")
-		mustWrite(t, dir, tree(t, "x", many[:30]...), Options{})
+		mustWrite(t, dir, treeOf(t, "x", many[:30]...), Options{})
 	})
 }
 
@@ -346,7 +346,7 @@ func TestLinksAreNotFollowed(t *testing.T) {
 				t.Fatal(err)
 			}
 			before := fmt.Sprint(listing(t, dir))
-			_, err := Write(dir, tree(t, "x", policyA), Options{})
+			_, err := Write(dir, treeOf(t, "x", policyA), Options{})
 			wantError(t, err, "is a symbolic link")
 			mustHave(t, outside, map[string]string{"victim": "untouched"})
 			if after := fmt.Sprint(listing(t, dir)); after != before {
@@ -376,7 +376,7 @@ func TestInventoriesThatLeadElsewhere(t *testing.T) {
 		if err := os.WriteFile(victim, nil, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		tr := tree(t, "x", policyA)
+		tr := treeOf(t, "x", policyA)
 		mustWrite(t, dir, tr, Options{})
 		inventory := filepath.Join(dir, "x/fleetwright/inventory.json")
 		data := strings.Replace(want(tr)["x/fleetwright/inventory.json"], `"files": {`, fmt.Sprintf(`"files": {%q: "",`, name), 1)
@@ -390,7 +390,7 @@ func TestInventoriesThatLeadElsewhere(t *testing.T) {
 		}
 	}
 	dir := t.TempDir()
-	tr := tree(t, "x", policyA)
+	tr := treeOf(t, "x", policyA)
 	mustWrite(t, dir, tr, Options{})
 	if err := os.WriteFile(filepath.Join(dir, "x/fleetwright/inventory.json"), []byte("<<<<<<< HEAD\n"), 0o644); err != nil {
 		t.Fatal(err)
@@ -519,10 +519,10 @@ func cutOff(t testing.TB, dir string, tr *render.Tree, opts Options, f faulty) (
 // TestEveryFault makes every operation of a write fail in turn: once as a full
 // disk or a missing permission would, and once as a kill.
 func TestEveryFault(t *testing.T) {
-	old := tree(t, "gone x", policyA, policyB)
-	next := tree(t, "new x", changed)
-	after := tree(t, "new x", policyB, policyA)
-	many := tree(t, "x z", policyA, policyB)
+	old := treeOf(t, "gone x", policyA, policyB)
+	next := treeOf(t, "new x", changed)
+	after := treeOf(t, "new x", policyB, policyA)
+	many := treeOf(t, "x z", policyA, policyB)
 	first, second := many.Shard(1, 2), many.Shard(2, 2)
 	for _, s := range []*render.Tree{first, second} {
 		if n := len(want(s)); n < 3 || n > len(want(many))-3 {
@@ -614,7 +614,7 @@ func TestEveryFault(t *testing.T) {
 
 // TestFaultAfterFault cuts off the run that repairs a run that was cut off.
 func TestFaultAfterFault(t *testing.T) {
-	old, next, third := tree(t, "x", policyA, policyB), tree(t, "x", changed), tree(t, "x", policyB, policyA)
+	old, next, third := treeOf(t, "x", policyA, policyB), treeOf(t, "x", changed), treeOf(t, "x", policyB, policyA)
 	for first := 1; ; first++ {
 		dir := t.TempDir()
 		mustWrite(t, dir, old, Options{})
@@ -665,7 +665,7 @@ func TestFaultOfTwoWorkers(t *testing.T) {
 // faultOfWorkers has operations of two of three workers fail; 0 is none.
 func faultOfWorkers(t *testing.T, at, other int) (done bool) {
 	t.Helper()
-	old, next := tree(t, "a b c d gone", policyA), tree(t, "a b c d new", changed, policyB)
+	old, next := treeOf(t, "a b c d gone", policyA), treeOf(t, "a b c d new", changed, policyB)
 	dir := t.TempDir()
 	mustWrite(t, dir, old, Options{})
 	var w workers
@@ -760,10 +760,10 @@ func TestPermissions(t *testing.T) {
 	}
 	t.Run("to remove, missing, shows before anything is changed", func(t *testing.T) {
 		dir := t.TempDir()
-		old := tree(t, "x", policyA, policyB)
+		old := treeOf(t, "x", policyA, policyB)
 		mustWrite(t, dir, old, Options{})
 		refusing := &forbidding{files: open(t, dir), change: "x/fleetwright/apps/default.app-1"}
-		if _, err := write(workers{refusing}, tree(t, "x", policyA), Options{AllowPrune: true}); !errors.Is(err, fs.ErrPermission) {
+		if _, err := write(workers{refusing}, treeOf(t, "x", policyA), Options{AllowPrune: true}); !errors.Is(err, fs.ErrPermission) {
 			t.Errorf("the error is %v", err)
 		}
 		mustHave(t, dir, want(old))
@@ -773,7 +773,7 @@ func TestPermissions(t *testing.T) {
 		if err := os.MkdirAll(filepath.Join(dir, "theirs/fleetwright"), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := write(workers{&forbidding{files: open(t, dir), look: "theirs"}}, tree(t, "x", policyA), Options{}); err != nil {
+		if _, err := write(workers{&forbidding{files: open(t, dir), look: "theirs"}}, treeOf(t, "x", policyA), Options{}); err != nil {
 			t.Error(err)
 		}
 	})
@@ -789,7 +789,7 @@ func TestNothingIsLeftOfADirectory(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "gone/fleetwright", journalFile), []byte(`{"files":["sync.yaml"]}`), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	tr := tree(t, "x", policyA)
+	tr := treeOf(t, "x", policyA)
 	mustWrite(t, dir, tr, Options{})
 	mustHave(t, dir, want(tr))
 }
@@ -802,7 +802,7 @@ func with(a, b map[string]string) map[string]string {
 
 func TestRepairsAreSaid(t *testing.T) {
 	dir := t.TempDir()
-	tr := tree(t, "x z", policyA)
+	tr := treeOf(t, "x z", policyA)
 	mustWrite(t, dir, tr, Options{})
 	if err := os.WriteFile(filepath.Join(dir, "x/fleetwright", journalFile), []byte(`{"files":["a.yaml"]}`), 0o644); err != nil {
 		t.Fatal(err)
@@ -819,7 +819,7 @@ func TestRepairsAreSaid(t *testing.T) {
 // TestRunsDoNotMix has eight runs write three trees into one directory at once.
 func TestRunsDoNotMix(t *testing.T) {
 	dir := t.TempDir()
-	trees := []*render.Tree{tree(t, "x z", policyA, rollout), tree(t, "x z", changed, policyB), tree(t, "x z", policyB, rollout)}
+	trees := []*render.Tree{treeOf(t, "x z", policyA, rollout), treeOf(t, "x z", changed, policyB), treeOf(t, "x z", policyB, rollout)}
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
@@ -849,7 +849,7 @@ func TestWaitingIsSaid(t *testing.T) {
 	waiting := make(chan bool)
 	done := make(chan error)
 	go func() {
-		_, err := Write(dir, tree(t, "x", policyA), Options{Waiting: func() { close(waiting) }})
+		_, err := Write(dir, treeOf(t, "x", policyA), Options{Waiting: func() { close(waiting) }})
 		done <- err
 	}()
 	<-waiting
@@ -868,11 +868,11 @@ func TestErrorsOfTheDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, dir := range []string{file, filepath.Join(file, "below")} {
-		_, err := Write(dir, tree(t, "x", policyA), Options{})
+		_, err := Write(dir, treeOf(t, "x", policyA), Options{})
 		wantError(t, err, file+" is not a directory")
 	}
 	above := t.TempDir()
-	if _, err := Write(filepath.Join(above, "q1", strings.Repeat("n", 300)), tree(t, "x", policyA), Options{}); err == nil {
+	if _, err := Write(filepath.Join(above, "q1", strings.Repeat("n", 300)), treeOf(t, "x", policyA), Options{}); err == nil {
 		t.Error("a name of 300 is written")
 	}
 	mustHave(t, above, nil)
@@ -883,13 +883,13 @@ func TestErrorsOfTheDirectory(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "x"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	_, err := Write(dir, tree(t, "x", policyA), Options{})
+	_, err := Write(dir, treeOf(t, "x", policyA), Options{})
 	wantError(t, err, "x is not a directory")
 	dir = t.TempDir()
 	if err := os.MkdirAll(filepath.Join(dir, "x/fleetwright/sync.yaml"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	_, err = Write(dir, tree(t, "x", policyA), Options{})
+	_, err = Write(dir, treeOf(t, "x", policyA), Options{})
 	wantError(t, err, "x/fleetwright/sync.yaml is a directory where a file belongs")
 	dir = t.TempDir()
 	if err := os.MkdirAll(filepath.Join(dir, "x/fleetwright"), 0o755); err != nil {
@@ -898,13 +898,13 @@ func TestErrorsOfTheDirectory(t *testing.T) {
 	if err := syscall.Mkfifo(filepath.Join(dir, "x/fleetwright/sync.yaml"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	_, err = Write(dir, tree(t, "x", policyA), Options{})
+	_, err = Write(dir, treeOf(t, "x", policyA), Options{})
 	wantError(t, err, "x/fleetwright/sync.yaml is not a regular file")
 }
 
 // TestFailedRunLeavesNoDirectory: nor does one that had to make it.
 func TestFailedRunLeavesNoDirectory(t *testing.T) {
-	tr := tree(t, "x", policyA)
+	tr := treeOf(t, "x", policyA)
 	for at := 1; ; at++ {
 		dir := t.TempDir()
 		f, done, err := cutOff(t, dir, tr, Options{}, faulty{at: at})
@@ -918,7 +918,7 @@ func TestFailedRunLeavesNoDirectory(t *testing.T) {
 }
 
 func TestLinksToTheDirectory(t *testing.T) {
-	tr := tree(t, "x", policyA)
+	tr := treeOf(t, "x", policyA)
 	top := t.TempDir()
 	link := filepath.Join(top, "a")
 	if err := os.MkdirAll(filepath.Join(top, "real"), 0o755); err != nil {
@@ -953,13 +953,13 @@ func TestProgressCountsToItsTotal(t *testing.T) {
 		}
 		return s, calls
 	}
-	if s, n := count(tree(t, "x z", policyA, rollout)); n != 2*s.Written {
+	if s, n := count(treeOf(t, "x z", policyA, rollout)); n != 2*s.Written {
 		t.Errorf("%d steps for %+v", n, s)
 	}
-	if s, n := count(tree(t, "x", changed)); n != 2*s.Written+s.Removed || s.Removed == 0 {
+	if s, n := count(treeOf(t, "x", changed)); n != 2*s.Written+s.Removed || s.Removed == 0 {
 		t.Errorf("%d steps for %+v", n, s)
 	}
-	if s, n := count(tree(t, "x", changed)); n != 0 {
+	if s, n := count(treeOf(t, "x", changed)); n != 0 {
 		t.Errorf("%d steps for %+v", n, s)
 	}
 }

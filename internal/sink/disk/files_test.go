@@ -15,7 +15,7 @@ import (
 var openers = map[string]func(string, int) (*rootFiles, error){"own calls": openFiles, "os.Root": openRoot}
 
 func TestEveryKindOfFilesWritesTheTree(t *testing.T) {
-	first, second := tree(t, "a b gone", policyA, rollout), tree(t, "a b new", changed, policyB)
+	first, second := treeOf(t, "a b gone", policyA, rollout), treeOf(t, "a b new", changed, policyB)
 	for name, open := range openers {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

@@ -18,7 +18,7 @@ import (
 // nor compared.
 func TestOthersAreLeftAlone(t *testing.T) {
 	dir := t.TempDir()
-	mustWrite(t, dir, tree(t, "ap eu us", policyA, policyB), Options{})
+	mustWrite(t, dir, treeOf(t, "ap eu us", policyA, policyB), Options{})
 	for name, content := range map[string]string{
 		"us/fleetwright/sync.yaml":                            "edited",
 		"us/fleetwright/mine.txt":                             "mine",
@@ -41,7 +41,7 @@ func TestOthersAreLeftAlone(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	whole := tree(t, "eu us new", changed, policyB)
+	whole := treeOf(t, "eu us new", changed, policyB)
 	one := &render.Tree{Clusters: whole.Clusters[:1]}
 	comparison, err := Compare(dir, one, Options{KeepOthers: true})
 	if err != nil || len(comparison.Changes) != 2 || len(comparison.Interrupted) > 0 || comparison.Refused != nil {
@@ -69,12 +69,12 @@ func TestOthersAreLeftAlone(t *testing.T) {
 	}
 	mustEqual(t, before, after)
 	// Of what is chosen too much is not removed unasked.
-	small := tree(t, "eu", "name: z, kustomization: {interval: 5m, prune: true}")
+	small := treeOf(t, "eu", "name: z, kustomization: {interval: 5m, prune: true}")
 	_, err = Write(dir, &render.Tree{}, Options{KeepOthers: true})
 	if err != nil {
 		t.Error(err)
 	}
-	many := tree(t, "eu", policyA, policyB, "name: c, kustomization: {interval: 5m, prune: true, targetNamespace: c}", "name: d, kustomization: {interval: 5m, prune: true, targetNamespace: d}")
+	many := treeOf(t, "eu", policyA, policyB, "name: c, kustomization: {interval: 5m, prune: true, targetNamespace: c}", "name: d, kustomization: {interval: 5m, prune: true, targetNamespace: d}")
 	mustWrite(t, dir, many, Options{KeepOthers: true})
 	_, err = Write(dir, small, Options{KeepOthers: true})
 	wantError(t, err, "would remove more than half of eu (")
@@ -83,7 +83,7 @@ func TestOthersAreLeftAlone(t *testing.T) {
 // TestShardsMakeTheTree: into one directory in any order, and into one each that are laid
 // over each other in any order.
 func TestShardsMakeTheTree(t *testing.T) {
-	tr := tree(t, "v x z", policyA, policyB, rollout)
+	tr := treeOf(t, "v x z", policyA, policyB, rollout)
 	for seed := range uint64(12) {
 		random := rand.New(rand.NewPCG(1, seed))
 		n := 1 + random.IntN(5)
@@ -111,7 +111,7 @@ func TestShardsMakeTheTree(t *testing.T) {
 				}
 				mustHave(t, own, want(tr))
 			} else {
-				other := tree(t, "x w", changed)
+				other := treeOf(t, "x w", changed)
 				mustWrite(t, own, other, Options{AllowPrune: true})
 				mustHave(t, own, want(other))
 			}
@@ -126,7 +126,7 @@ func TestShardsMakeTheTree(t *testing.T) {
 // TestShardsDoNotMixRenders: where there is anything of another render, a shard is
 // refused and nothing changes.
 func TestShardsDoNotMixRenders(t *testing.T) {
-	tr := tree(t, "x z", policyA, policyB)
+	tr := treeOf(t, "x z", policyA, policyB)
 	// mine has an application, and yours the other.
 	mine, yours := tr.Shard(1, 4), tr.Shard(4, 4)
 	for _, s := range []*render.Tree{mine, yours} {
@@ -159,10 +159,10 @@ func TestShardsDoNotMixRenders(t *testing.T) {
 		"nothing":                      {func(string) {}, Options{}, ""},
 		"all of it":                    {func(dir string) { mustWrite(t, dir, tr, Options{}) }, Options{}, ""},
 		"another shard":                {func(dir string) { mustWrite(t, dir, yours, Options{Part: true}) }, Options{}, ""},
-		"another render":               {func(dir string) { mustWrite(t, dir, tree(t, "x", changed, policyB), Options{}) }, Options{}, "holds another render of x,"},
-		"another shard of another":     {func(dir string) { mustWrite(t, dir, tree(t, "x z", policyB, rollout).Shard(2, 2), Options{Part: true}) }, Options{}, "holds another render of x, z,"},
-		"another cluster":              {func(dir string) { mustWrite(t, dir, tree(t, "v", policyA), Options{}) }, Options{}, "holds another render of v,"},
-		"another cluster, kept":        {func(dir string) { mustWrite(t, dir, tree(t, "v", policyA), Options{}) }, Options{KeepOthers: true}, ""},
+		"another render":               {func(dir string) { mustWrite(t, dir, treeOf(t, "x", changed, policyB), Options{}) }, Options{}, "holds another render of x,"},
+		"another shard of another":     {func(dir string) { mustWrite(t, dir, treeOf(t, "x z", policyB, rollout).Shard(2, 2), Options{Part: true}) }, Options{}, "holds another render of x, z,"},
+		"another cluster":              {func(dir string) { mustWrite(t, dir, treeOf(t, "v", policyA), Options{}) }, Options{}, "holds another render of v,"},
+		"another cluster, kept":        {func(dir string) { mustWrite(t, dir, treeOf(t, "v", policyA), Options{}) }, Options{KeepOthers: true}, ""},
 		"a cut off one, no inventory":  {func(dir string) { put(file, "old")(dir); journal(dir) }, Options{}, "holds another render of x,"},
 		"a cut off one, of this":       {func(dir string) { put(file, want(tr)[file])(dir); journal(dir) }, Options{}, ""},
 		"a cut off one, with a file":   {func(dir string) { put("x/fleetwright/gone.yaml", "old")(dir); journal(dir) }, Options{}, "holds another render of x,"},
@@ -194,7 +194,7 @@ func TestShardsDoNotMixRenders(t *testing.T) {
 
 // TestShardsRepairEachOther: what a shard has staged that was cut off, another one removes.
 func TestShardsRepairEachOther(t *testing.T) {
-	whole := tree(t, "x z", policyA, policyB)
+	whole := treeOf(t, "x z", policyA, policyB)
 	for at := 1; ; at++ {
 		dir := t.TempDir()
 		part := Options{Part: true}

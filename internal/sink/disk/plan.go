@@ -101,9 +101,9 @@ func (p *plan) changes() iter.Seq[render.File] {
 }
 
 // planAll compares all clusters, and finds those that the tree does not have any more.
-func planAll(w workers, tree *render.Tree, opts Options) ([]*plan, error) {
+func planAll(w workers, rendered *render.Tree, opts Options) ([]*plan, error) {
 	clusters := map[string]*render.Cluster{}
-	for _, c := range tree.Clusters {
+	for _, c := range rendered.Clusters {
 		clusters[c.Name] = c
 	}
 	if !opts.KeepOthers {

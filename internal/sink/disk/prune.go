@@ -7,11 +7,12 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/tree"
 )
 
 // checkPrune refuses to remove too much, and what is still among the inputs.
-func checkPrune(files files, plans []*plan, tree *render.Tree) error {
-	losses, err := findLosses(files, plans, tree)
+func checkPrune(files files, plans []*plan, rendered *render.Tree) error {
+	losses, err := findLosses(files, plans, rendered)
 	if err != nil {
 		return err
 	}
@@ -45,11 +46,11 @@ const (
 )
 
 // shrinking are the Applications among the inputs of which some files are removed.
-func shrinking(plans []*plan, tree *render.Tree) map[string]bool {
+func shrinking(plans []*plan, rendered *render.Tree) map[string]bool {
 	all := map[string]bool{}
 	for _, p := range plans {
 		for _, f := range p.removed {
-			if app := tree.Application(f); app != "" {
+			if app := rendered.Application(f); app != "" {
 				all[app] = true
 			}
 		}
@@ -59,13 +60,13 @@ func shrinking(plans []*plan, tree *render.Tree) map[string]bool {
 
 // findLosses finds what the plans would take from clusters of Applications that are still among
 // the inputs. It reads files only where some of an Application's are removed.
-func findLosses(files files, plans []*plan, tree *render.Tree) (losses []render.Loss, err error) {
-	shrinking := shrinking(plans, tree)
+func findLosses(files files, plans []*plan, rendered *render.Tree) (losses []tree.Loss, err error) {
+	shrinking := shrinking(plans, rendered)
 	if len(shrinking) == 0 {
 		return nil, nil
 	}
-	wanted := func(f string) bool { return shrinking[tree.Application(f)] }
-	losses = tree.Losses(func(yield func([]render.Change) bool) {
+	wanted := func(f string) bool { return shrinking[rendered.Application(f)] }
+	losses = rendered.Losses(func(yield func([]render.Change) bool) {
 		for _, p := range plans {
 			var changes []render.Change
 			if changes, err = p.comparison(files, wanted, wanted); err != nil || !yield(changes) {

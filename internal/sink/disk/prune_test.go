@@ -16,8 +16,8 @@ const nowhere = ", destination: {fleet: f, clusterSelector: {matchLabels: {stage
 // TestWhatIsStillThereIsKept: a policy that is still among the inputs is not taken from clusters
 // unless that is allowed, also where these keep most of their files; nothing is written.
 func TestWhatIsStillThereIsKept(t *testing.T) {
-	full := tree(t, "x z", policyA, policyB, rollout)
-	next := tree(t, "x z", changed, policyB+nowhere, rollout)
+	full := treeOf(t, "x z", policyA, policyB, rollout)
+	next := treeOf(t, "x z", changed, policyB+nowhere, rollout)
 	const lost = "would remove what is still among the inputs\n" +
 		"f.yaml:9:317: Application default/app-1 would disappear from x, z: clusterSelector matches no cluster of the fleet f (FW204)"
 	dir := t.TempDir()
@@ -35,16 +35,16 @@ func TestWhatIsStillThereIsKept(t *testing.T) {
 	mustWrite(t, dir, next, Options{AllowPrune: true})
 	mustHave(t, dir, want(next))
 	mustWrite(t, dir, full, Options{})
-	mustWrite(t, dir, tree(t, "x z", policyA), Options{AllowPrune: true})
+	mustWrite(t, dir, treeOf(t, "x z", policyA), Options{AllowPrune: true})
 }
 
 // TestHandsHideNoLoss: what a hand has made of a file that goes does not hide it.
 func TestHandsHideNoLoss(t *testing.T) {
-	next := tree(t, "x z", policyA, policyB+nowhere, rollout)
+	next := treeOf(t, "x z", policyA, policyB+nowhere, rollout)
 	for name, content := range map[string]string{"nothing": "", "no object": "\x00{[", "another": "{apiVersion: v1, kind: ConfigMap, metadata: {name: b}}\n"} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			mustWrite(t, dir, tree(t, "x z", policyA, policyB, rollout), Options{})
+			mustWrite(t, dir, treeOf(t, "x z", policyA, policyB, rollout), Options{})
 			for _, cluster := range []string{"x", "z"} {
 				if err := os.WriteFile(filepath.Join(dir, cluster, "fleetwright/apps/default.app-1/kustomization-b.yaml"), []byte(content), 0o644); err != nil {
 					t.Fatal(err)
@@ -70,15 +70,15 @@ func (c counted) ReadFile(name string) ([]byte, error) {
 // TestOnlyWhatShrinksIsRead: files are read for what may disappear where some of an application
 // that is still there is removed, and nowhere else.
 func TestOnlyWhatShrinksIsRead(t *testing.T) {
-	full := tree(t, "x z", policyA, policyB, rollout)
+	full := treeOf(t, "x z", policyA, policyB, rollout)
 	for name, tt := range map[string]struct {
 		next *render.Tree
 		apps []string
 	}{
 		"nothing changes":             {full, nil},
-		"a file changes":              {tree(t, "x z", changed, policyB, rollout), nil},
-		"an application is removed":   {tree(t, "x z", policyA, policyB), nil},
-		"a policy goes to no cluster": {tree(t, "x z", changed, policyB+nowhere, rollout), []string{"default.app-1"}},
+		"a file changes":              {treeOf(t, "x z", changed, policyB, rollout), nil},
+		"an application is removed":   {treeOf(t, "x z", policyA, policyB), nil},
+		"a policy goes to no cluster": {treeOf(t, "x z", changed, policyB+nowhere, rollout), []string{"default.app-1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

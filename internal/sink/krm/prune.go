@@ -14,17 +14,18 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/render/layout"
+	"github.com/fleetwright/fleetwright/render/tree"
 )
 
 // checkLosses reports which Applications that are still among the inputs would disappear from
 // clusters, where the items of the last run show that they are there and nobody allows it. Items
 // without files are a cluster's as it shall be, not as it is.
-func (f *function) checkLosses(tree *render.Tree, items []*Object) {
+func (f *function) checkLosses(rendered *render.Tree, items []*Object) {
 	if !f.placed {
 		return
 	}
-	for _, l := range tree.Losses(render.ByCluster(f.changes(tree, items))) {
-		l.Applications = slices.DeleteFunc(l.Applications, func(a render.LostApplication) bool {
+	for _, l := range rendered.LossesOf(f.changes(rendered, items)) {
+		l.Applications = slices.DeleteFunc(l.Applications, func(a tree.LostApplication) bool {
 			return slices.ContainsFunc(f.AllowPrune, func(entry string) bool { return names(entry, a.Name) })
 		})
 		if len(l.Applications) == 0 {

@@ -1,4 +1,4 @@
-package render
+package tree
 
 import (
 	"crypto/sha256"
@@ -17,10 +17,10 @@ import (
 	"github.com/fleetwright/fleetwright/schema/output"
 )
 
-// A blob is the content of a file, made once however many clusters have it.
+// A Blob is the content of a file, made once however many clusters have it.
 type blob struct {
 	content []byte
-	sum     [sha256.Size]byte
+	Sum     [sha256.Size]byte
 }
 
 // An encoding is a value whose YAML a blob, or a template, is yet to hold.
@@ -56,64 +56,64 @@ func (e encoding) encode() error {
 	return nil
 }
 
-// A dir is a directory of one cluster's tree. It may be shared by many clusters
+// A Dir is a directory of one cluster's tree. It may be shared by many clusters
 // and is not changed once it is built.
-type dir struct {
-	// path below DIR/<cluster>/fleetwright, "" for that itself.
-	path string
-	// files by name, sorted.
-	files []namedObject
-	// objects are what the files hold, for finding what meets in a cluster.
-	objects []object
-	// spoke is the cluster that a hub applies the directory to, or nil where it is
+type Dir struct {
+	// Path below DIR/<cluster>/fleetwright, "" for that itself.
+	Path string
+	// Files by name, sorted.
+	Files []namedObject
+	// Objects are what the files hold, for finding what meets in a cluster.
+	Objects []Held
+	// Spoke is the cluster that a hub applies the directory to, or nil where it is
 	// for the cluster that it stands in.
-	spoke *place.Target
-	// cluster is the name of the spoke.
-	cluster string
-	// app is the id of the application that the directory is of, or nothing.
-	app string
+	Spoke *place.Target
+	// Cluster is the name of the spoke.
+	Cluster string
+	// App is the id of the application that the directory is of, or nothing.
+	App string
 	// lines are those of the files in an inventory.
 	lines func() []byte
 }
 
 // A namedObject is a file, and the object that it holds, if it holds one.
 type namedObject struct {
-	// path below DIR/<cluster>/fleetwright, and name in its directory.
-	path, name string
-	object
+	// Path below DIR/<cluster>/fleetwright, and name in its directory.
+	path, Name string
+	Held
 }
 
 // forget drops what only compiling needs: a tree outlives the documents that it was made
 // of.
-func (d *dir) forget() {
-	d.objects, d.spoke = nil, nil
-	for i := range d.files {
-		o := &d.files[i].object
-		*o = object{apiVersion: o.apiVersion, id: o.id, blob: o.blob}
+func (d *Dir) forget() {
+	d.Objects, d.Spoke = nil, nil
+	for i := range d.Files {
+		o := &d.Files[i].Held
+		*o = Held{apiVersion: o.apiVersion, ID: o.ID, Blob: o.Blob}
 	}
 }
 
-// under is the directory at another path.
-func (d *dir) under(above string) *dir {
+// Under is the directory at another path.
+func (d *Dir) Under(above string) *Dir {
 	moved := *d
-	moved.path = path.Join(above, d.path)
-	moved.files = slices.Clone(d.files)
-	for i, f := range d.files {
-		moved.files[i].path = path.Join(above, f.path)
+	moved.Path = path.Join(above, d.Path)
+	moved.Files = slices.Clone(d.Files)
+	for i, f := range d.Files {
+		moved.Files[i].path = path.Join(above, f.path)
 	}
 	moved.lines = sync.OnceValue(moved.inventoryLines)
 	return &moved
 }
 
-type object struct {
+type Held struct {
 	apiVersion string
-	id         manifest.Identity
-	// blob is nil for what fleetwright does not render, and for what each cluster has
+	ID         manifest.Identity
+	// Blob is nil for what fleetwright does not render, and for what each cluster has
 	// its own of.
-	blob   *blob
-	origin manifest.Origin
-	// maker of what fleetwright does not render.
-	maker string
+	Blob   *blob
+	Origin manifest.Origin
+	// Maker of what fleetwright does not render.
+	Maker string
 }
 
 // A kustomizeFile is a kustomization.yaml.
@@ -123,32 +123,32 @@ type kustomizeFile struct {
 	Resources  []string `json:"resources"`
 }
 
-// newDir makes a payload directory: one file per object, and a
+// NewDir makes a payload directory: one file per object, and a
 // kustomization.yaml that names them.
-func (c *encoder) newDir(at string, objects ...manifest.Rendered) *dir {
-	d := &dir{path: at}
-	add := func(name string, o object) {
-		d.files = append(d.files, namedObject{path.Join(at, name), name, o})
+func (c *Encoder) NewDir(at string, objects ...manifest.Rendered) *Dir {
+	d := &Dir{Path: at}
+	add := func(name string, o Held) {
+		d.Files = append(d.Files, namedObject{path.Join(at, name), name, o})
 	}
 	names := fileNames(objects)
 	for i, o := range objects {
-		held := object{apiVersion: o.APIVersion, id: o.Object.Identity(), blob: c.encode(o), origin: o.Origin}
+		held := Held{apiVersion: o.APIVersion, ID: o.Object.Identity(), Blob: c.encode(o), Origin: o.Origin}
 		add(names[i], held)
-		d.objects = append(d.objects, held)
+		d.Objects = append(d.Objects, held)
 	}
 	slices.Sort(names)
-	add(layout.KustomizationFile, object{blob: c.kustomization(names...)})
+	add(layout.KustomizationFile, Held{Blob: c.kustomization(names...)})
 	d.sort()
 	d.lines = sync.OnceValue(d.inventoryLines)
 	return d
 }
 
-func (d *dir) sort() {
-	slices.SortFunc(d.files, func(a, b namedObject) int { return strings.Compare(a.name, b.name) })
+func (d *Dir) sort() {
+	slices.SortFunc(d.Files, func(a, b namedObject) int { return strings.Compare(a.Name, b.Name) })
 }
 
 // kustomization is a kustomization.yaml, made once per list of resources.
-func (c *encoder) kustomization(resources ...string) *blob {
+func (c *Encoder) kustomization(resources ...string) *blob {
 	key := strings.Join(resources, "\n")
 	if b, ok := c.kustomizations[key]; ok {
 		return b
@@ -163,7 +163,7 @@ func (c *encoder) kustomization(resources ...string) *blob {
 // encode has the file of a manifest made and the manifest checked against the
 // schema of what may be written, both once however many directories the manifest
 // is in.
-func (c *encoder) encode(o manifest.Rendered) *blob {
+func (c *Encoder) encode(o manifest.Rendered) *blob {
 	m := o.Object
 	b, ok := c.blobs[m]
 	if ok {
@@ -180,21 +180,21 @@ func (c *encoder) encode(o manifest.Rendered) *blob {
 }
 
 // check has an object checked against the schema of what may be written, if all are to be.
-func (c *encoder) check(o output.Object) {
+func (c *Encoder) check(o output.Object) {
 	if c.checkOutput {
 		c.outputs = append(c.outputs, o)
 	}
 }
 
-// blob is one that holds the YAML of a value when all are encoded.
-func (c *encoder) blob(e encoding) *blob {
+// Blob is one that holds the YAML of a value when all are encoded.
+func (c *Encoder) blob(e encoding) *blob {
 	e.to = &blob{}
 	c.encodings = append(c.encodings, e)
 	return e.to
 }
 
-// encodeAll makes the content of all blobs.
-func (c *encoder) encodeAll() {
+// EncodeAll makes the content of all blobs.
+func (c *Encoder) EncodeAll() {
 	errs := make([]error, len(c.encodings))
 	parallel.Each(len(c.encodings), func(i int) { errs[i] = c.encodings[i].encode() })
 	for i, e := range c.encodings {
@@ -206,7 +206,7 @@ func (c *encoder) encodeAll() {
 }
 
 // cannotEncode says that a value is none that YAML can be made of.
-func (c *encoder) cannotEncode(v any, err error) {
+func (c *Encoder) cannotEncode(v any, err error) {
 	c.Add(diag.New(diag.Internal, diag.Position{}, "", fmt.Sprintf("cannot encode %T: %v", v, err), ""))
 }
 

@@ -1,4 +1,4 @@
-package render
+package tree
 
 import (
 	"github.com/fleetwright/fleetwright/internal/diag"
@@ -7,9 +7,9 @@ import (
 	"github.com/fleetwright/fleetwright/schema/output"
 )
 
-// An encoder makes the files of objects, each once however many directories hold it, and has
+// An Encoder makes the files of objects, each once however many directories hold it, and has
 // what they hold checked.
-type encoder struct {
+type Encoder struct {
 	*report.Report
 	// blobs are the objects that were encoded so far.
 	blobs map[*manifest.Object]*blob
@@ -24,17 +24,19 @@ type encoder struct {
 	outputs     []output.Object
 }
 
-func newEncoder(checkOutput bool, to *report.Report) *encoder {
-	return &encoder{
+// NewEncoder returns an encoder that has encoded nothing. With checkOutput it has every object
+// checked.
+func NewEncoder(checkOutput bool, to *report.Report) *Encoder {
+	return &Encoder{
 		Report: to, checkOutput: checkOutput,
 		blobs: map[*manifest.Object]*blob{}, kustomizations: map[string]*blob{}, stages: map[stageKey]*stage{},
 	}
 }
 
-// checkOutputs validates every object against the schema of what may be written. A failure
+// CheckOutputs validates every object against the schema of what may be written. A failure
 // is a mistake of the compiler, not of its user. Where there were errors before, what was
 // rendered need not be sound.
-func (c *encoder) checkOutputs(before diag.List) {
+func (c *Encoder) CheckOutputs(before diag.List) {
 	if before.HasErrors() {
 		return
 	}

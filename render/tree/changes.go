@@ -1,4 +1,4 @@
-package render
+package tree
 
 import (
 	"cmp"
@@ -32,7 +32,7 @@ func (c *Change) To(f File) { c.Path, c.New, c.NewObjects = f.Path, f.Content, f
 // share their layouts are compared once.
 func (t *Tree) Changes(old *Tree) []Change {
 	var changes []Change
-	compared := map[[2]*clusterLayout][][2]int{}
+	compared := map[[2]*Layout][][2]int{}
 	olds, news := old.Clusters, t.Clusters
 	for len(olds) > 0 || len(news) > 0 {
 		before, after := &Cluster{}, &Cluster{}
@@ -42,7 +42,7 @@ func (t *Tree) Changes(old *Tree) []Change {
 		if len(news) > 0 && (before.Name == "" || before.Name == news[0].Name) {
 			after, news = news[0], news[1:]
 		}
-		layouts := [2]*clusterLayout{before.clusterLayout, after.clusterLayout}
+		layouts := [2]*Layout{before.Layout, after.Layout}
 		files, ok := compared[layouts]
 		if !ok {
 			files = differing(before, after)
@@ -58,21 +58,21 @@ func (t *Tree) Changes(old *Tree) []Change {
 // cluster without a layout has no files.
 func differing(old, new *Cluster) (files [][2]int) {
 	before := map[string]int{}
-	if old.clusterLayout != nil {
+	if old.Layout != nil {
 		for i := range old.Len() {
 			before[old.Path(i)] = i
 		}
 	}
-	if new.clusterLayout != nil {
+	if new.Layout != nil {
 		for i := range new.Len() {
 			d, at := new.find(i)
-			was, ok := before[d.files[at].path]
+			was, ok := before[d.Files[at].path]
 			if !ok {
 				files = append(files, [2]int{-1, i})
-			} else if isOwn := d.path == "" || d.path == layout.Infrastructure; isOwn || old.sum(was) != new.sum(i) {
+			} else if isOwn := d.Path == "" || d.Path == layout.Infrastructure; isOwn || old.sum(was) != new.sum(i) {
 				files = append(files, [2]int{was, i})
 			}
-			delete(before, d.files[at].path)
+			delete(before, d.Files[at].path)
 		}
 	}
 	for _, was := range before {
@@ -107,9 +107,9 @@ func changesOf(old, new *Cluster, files [][2]int) []Change {
 		}
 	}
 	switch {
-	case old.clusterLayout == nil:
+	case old.Layout == nil:
 		add(File{}, new.Inventory())
-	case new.clusterLayout == nil:
+	case new.Layout == nil:
 		add(old.Inventory(), File{})
 	case len(changes) > 0 || old.isShard() || new.isShard() || !maps.Equal(old.versions, new.versions):
 		add(old.Inventory(), new.Inventory())

@@ -1,4 +1,4 @@
-package render
+package tree
 
 import (
 	"crypto/sha256"
@@ -13,22 +13,22 @@ import (
 // An application is in the shard of its <namespace>.<name> alone, so one that comes or
 // goes moves no other to another machine.
 func (t *Tree) Shard(i, n int) *Tree {
-	parts := map[*clusterLayout]*clusterLayout{}
+	parts := map[*Layout]*Layout{}
 	shard := t.With(nil)
 	for _, c := range t.Clusters {
-		part, ok := parts[c.clusterLayout]
+		part, ok := parts[c.Layout]
 		if !ok {
-			var dirs []*dir
-			for _, d := range c.dirs {
+			var dirs []*Dir
+			for _, d := range c.Dirs {
 				if d.shard(n) == i {
 					dirs = append(dirs, d)
 				}
 			}
-			part = newLayout(dirs, c.stages, c.versions)
-			parts[c.clusterLayout] = part
+			part = NewLayout(dirs, c.stages, c.versions)
+			parts[c.Layout] = part
 		}
 		own := *c
-		own.clusterLayout = part
+		own.Layout = part
 		shard.Clusters = append(shard.Clusters, &own)
 	}
 	return shard
@@ -36,10 +36,10 @@ func (t *Tree) Shard(i, n int) *Tree {
 
 // shard is the one of n that a directory is in: of an application's, the first eight
 // bytes of the SHA-256 of its id as a number, modulo n, and 1.
-func (d *dir) shard(n int) int {
-	if d.app == "" {
+func (d *Dir) shard(n int) int {
+	if d.App == "" {
 		return 1
 	}
-	sum := sha256.Sum256([]byte(d.app))
+	sum := sha256.Sum256([]byte(d.App))
 	return int(binary.BigEndian.Uint64(sum[:])%uint64(n)) + 1
 }

@@ -1,4 +1,4 @@
-package render
+package tree
 
 import (
 	"crypto/sha256"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/place"
 )
 
 // A Tree is everything that is written: the files of every cluster.
@@ -16,7 +17,7 @@ type Tree struct {
 	// Clusters are sorted by name.
 	Clusters []*Cluster
 
-	// placements are of all Applications, also where the clusters are some of those that
+	// Placements are of all Applications, also where the clusters are some of those that
 	// they go to. A tree that was not compiled has none.
 	placements *placements
 }
@@ -24,18 +25,25 @@ type Tree struct {
 // With returns the tree with some of its clusters.
 func (t *Tree) With(clusters []*Cluster) *Tree { return &Tree{clusters, t.placements} }
 
+// Finish ends the compilation of the input: a tree outlives the documents that it was made of,
+// and keeps where the policies of all Applications go.
+func (t *Tree) Finish(in *place.Input) {
+	t.placements = newPlacements(in)
+	t.forget()
+}
+
 // forget drops what only compiling needs.
 func (t *Tree) forget() {
-	forgotten := map[*clusterLayout]bool{}
+	forgotten := map[*Layout]bool{}
 	for _, c := range t.Clusters {
-		if c.infrastructure != nil {
-			c.infrastructure.forget()
+		if c.Infrastructure != nil {
+			c.Infrastructure.forget()
 		}
-		if forgotten[c.clusterLayout] {
+		if forgotten[c.Layout] {
 			continue
 		}
-		forgotten[c.clusterLayout] = true
-		for _, d := range c.dirs {
+		forgotten[c.Layout] = true
+		for _, d := range c.Dirs {
 			d.forget()
 		}
 	}
@@ -54,28 +62,28 @@ type Cluster struct {
 
 	// layout is that of the files that are written, and whole that of all of them: of a
 	// shard there are more in its inventory.
-	*clusterLayout
-	whole *clusterLayout
-	// root is the place of the cluster's directory in the repository.
+	*Layout
+	whole *Layout
+	// Root is the place of the cluster's directory in the repository.
 	root string
-	// infrastructure is the cluster's own, or nil where it has that of the layout.
-	infrastructure *dir
+	// Infrastructure is the cluster's own, or nil where it has that of the layout.
+	Infrastructure *Dir
 	// syncSum is the SHA-256 of the cluster's sync.yaml.
 	syncSum func() [sha256.Size]byte
 }
 
-// newCluster is a cluster that has a layout.
-func newCluster(name, root string, l *clusterLayout) *Cluster {
-	c := &Cluster{Name: name, clusterLayout: l, whole: l, root: root}
+// NewCluster is a cluster that has a layout.
+func NewCluster(name, root string, l *Layout) *Cluster {
+	c := &Cluster{Name: name, Layout: l, whole: l, root: root}
 	c.syncSum = sync.OnceValue(func() [sha256.Size]byte { return sha256.Sum256(l.stages.content(root)) })
 	return c
 }
 
-// A clusterLayout is what clusters have in common that get the same of everything: which
+// A Layout is what clusters have in common that get the same of everything: which
 // directories there are and how they are applied. Of the files, sync.yaml has other
 // paths and infrastructure/ another name of the cluster in each.
-type clusterLayout struct {
-	dirs []*dir // sorted by path
+type Layout struct {
+	Dirs []*Dir // sorted by path
 	// starts are the numbers of the first file of each directory, and of the one behind
 	// the last.
 	starts   []int
@@ -83,27 +91,28 @@ type clusterLayout struct {
 	versions map[string]string
 }
 
-func newLayout(dirs []*dir, stages syncTemplate, versions map[string]string) *clusterLayout {
-	slices.SortFunc(dirs, func(a, b *dir) int { return strings.Compare(a.path, b.path) })
-	l := &clusterLayout{dirs, []int{0}, stages, versions}
+// NewLayout returns the layout of clusters that get these directories, which it sorts.
+func NewLayout(dirs []*Dir, stages syncTemplate, versions map[string]string) *Layout {
+	slices.SortFunc(dirs, func(a, b *Dir) int { return strings.Compare(a.Path, b.Path) })
+	l := &Layout{dirs, []int{0}, stages, versions}
 	for i, d := range dirs {
-		l.starts = append(l.starts, l.starts[i]+len(d.files))
+		l.starts = append(l.starts, l.starts[i]+len(d.Files))
 	}
 	return l
 }
 
 // isShard says whether the cluster has only some of the files that its inventory names.
-func (c *Cluster) isShard() bool { return c.clusterLayout != c.whole }
+func (c *Cluster) isShard() bool { return c.Layout != c.whole }
 
-// dir is a directory of the cluster.
-func (c *Cluster) dir(i int) *dir { return c.own(c.dirs[i]) }
+// Dir is a directory of the cluster.
+func (c *Cluster) dir(i int) *Dir { return c.own(c.Dirs[i]) }
 
 // own is the cluster's own directory in the place of a layout's.
-func (c *Cluster) own(d *dir) *dir {
-	if d.path != layout.Infrastructure || c.infrastructure == nil {
+func (c *Cluster) own(d *Dir) *Dir {
+	if d.Path != layout.Infrastructure || c.Infrastructure == nil {
 		return d
 	}
-	return c.infrastructure
+	return c.Infrastructure
 }
 
 // A File is one file of a cluster.
@@ -119,7 +128,7 @@ type File struct {
 	For string
 
 	// held is the object in the file, and stages are those of sync.yaml.
-	held   *object
+	held   *Held
 	stages syncTemplate
 }
 
@@ -147,18 +156,18 @@ func (o Object) String() string {
 
 // Objects are those that the file holds, in its order: none in a file that lists others.
 func (f File) Objects() []Object {
-	if f.held != nil && f.held.id != (manifest.Identity{}) {
+	if f.held != nil && f.held.ID != (manifest.Identity{}) {
 		return []Object{f.held.named("")}
 	}
 	objects := make([]Object, len(f.stages))
 	for i, s := range f.stages {
-		objects[i] = (&object{apiVersion: manifest.KustomizeV1, id: s.id}).named(s.applies)
+		objects[i] = (&Held{apiVersion: manifest.KustomizeV1, ID: s.id}).named(s.applies)
 	}
 	return objects
 }
 
-func (o *object) named(applies string) Object {
-	return Object{o.apiVersion, o.id.Kind, o.id.Namespace, o.id.Name, applies}
+func (o *Held) named(applies string) Object {
+	return Object{o.apiVersion, o.ID.Kind, o.ID.Namespace, o.ID.Name, applies}
 }
 
 // Len is the number of files of the cluster but for the inventory, of a shard its own.
@@ -171,22 +180,22 @@ func (c *Cluster) File(number int) File { return c.file(c.find(number)) }
 // Path is that of the file of a number.
 func (c *Cluster) Path(number int) string {
 	d, i := c.find(number)
-	return d.files[i].path
+	return d.Files[i].path
 }
 
-// sum is that of the file of a number.
+// Sum is that of the file of a number.
 func (c *Cluster) sum(number int) [sha256.Size]byte { return c.sumIn(c.find(number)) }
 
 // sumIn is that of a file of a directory of the cluster.
-func (c *Cluster) sumIn(d *dir, i int) [sha256.Size]byte {
-	if f := d.files[i]; f.blob != nil {
-		return f.blob.sum
+func (c *Cluster) sumIn(d *Dir, i int) [sha256.Size]byte {
+	if f := d.Files[i]; f.Blob != nil {
+		return f.Blob.Sum
 	}
 	return c.syncSum()
 }
 
 // find is the directory of the file of a number, and the file's place in it.
-func (c *Cluster) find(number int) (*dir, int) {
+func (c *Cluster) find(number int) (*Dir, int) {
 	i, ok := slices.BinarySearch(c.starts, number)
 	if !ok {
 		i--
@@ -195,14 +204,14 @@ func (c *Cluster) find(number int) (*dir, int) {
 }
 
 // file is a file of a directory of the cluster.
-func (c *Cluster) file(d *dir, i int) File {
-	f := d.files[i]
-	file := File{Path: f.path, For: c.Name, held: &d.files[i].object}
-	if d.cluster != "" {
-		file.For = d.cluster
+func (c *Cluster) file(d *Dir, i int) File {
+	f := d.Files[i]
+	file := File{Path: f.path, For: c.Name, held: &d.Files[i].Held}
+	if d.Cluster != "" {
+		file.For = d.Cluster
 	}
-	if file.Sum = c.sumIn(d, i); f.blob != nil {
-		file.Content = f.blob.content
+	if file.Sum = c.sumIn(d, i); f.Blob != nil {
+		file.Content = f.Blob.content
 	} else {
 		file.Content, file.stages = c.stages.content(c.root), c.stages
 	}
@@ -213,9 +222,9 @@ func (c *Cluster) file(d *dir, i int) File {
 // numbers.
 func (c *Cluster) Files() iter.Seq[File] {
 	return func(yield func(File) bool) {
-		for i := range c.dirs {
+		for i := range c.Dirs {
 			d := c.dir(i)
-			for j := range d.files {
+			for j := range d.Files {
 				if !yield(c.file(d, j)) {
 					return
 				}
@@ -227,8 +236,8 @@ func (c *Cluster) Files() iter.Seq[File] {
 // Paths are those of the files but for the inventory, in the order of their numbers.
 func (c *Cluster) Paths() iter.Seq[string] {
 	return func(yield func(string) bool) {
-		for _, d := range c.dirs {
-			for _, f := range d.files {
+		for _, d := range c.Dirs {
+			for _, f := range d.Files {
 				if !yield(f.path) {
 					return
 				}

@@ -1,4 +1,4 @@
-package render
+package tree
 
 import (
 	"fmt"
@@ -14,15 +14,15 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// A syncFile collects the Flux Kustomizations that a cluster's own Flux sees:
+// A SyncFile collects the Flux Kustomizations that a cluster's own Flux sees:
 // infrastructure <- mesh <- app-* <- rollout-*, with meshes before mesh where
 // Kuma does not make the rollouts' Meshes itself. A hub has the same for each
 // cluster, with sources before all and releases behind infrastructure.
-type syncFile struct {
-	encoder  *encoder
+type SyncFile struct {
+	encoder  *Encoder
 	settings *settings.Settings
-	// root is the place, in the repository, of the cluster whose Flux it is.
-	root string
+	// Root is the place, in the repository, of the cluster whose Flux it is.
+	Root string
 	all  []madeStage
 }
 
@@ -51,7 +51,7 @@ type stageKey struct {
 
 // newStage has a Flux Kustomization checked, as it is for the cluster whose directory is at
 // root in the repository, and encoded for any.
-func (c *encoder) newStage(m *manifest.Object, root string) *stage {
+func (c *Encoder) newStage(m *manifest.Object, root string) *stage {
 	s := &stage{id: m.Identity()}
 	spec := m.Spec.(flux.KustomizationSpec)
 	whole, _ := m.Unsubstituted([]byte(spec.Path)) // the rest of it is names
@@ -63,58 +63,59 @@ func (c *encoder) newStage(m *manifest.Object, root string) *stage {
 	return s
 }
 
-func newSyncFile(e *encoder, s *settings.Settings, cluster string) *syncFile {
-	return &syncFile{encoder: e, settings: s, root: path.Join(s.Path, cluster, layout.Dir)}
+// NewSyncFile returns the sync.yaml of a cluster, without stages.
+func NewSyncFile(e *Encoder, s *settings.Settings, cluster string) *SyncFile {
+	return &SyncFile{encoder: e, settings: s, Root: path.Join(s.Path, cluster, layout.Dir)}
 }
 
-// A syncStage is a directory to apply, after others.
-type syncStage struct {
-	name string
-	dir  *dir
-	at   manifest.Origin
-	// wait until all that is applied is ready: Kuma's webhooks must answer before
+// A SyncStage is a directory to apply, after others.
+type SyncStage struct {
+	Name string
+	Dir  *Dir
+	At   manifest.Origin
+	// Wait until all that is applied is ready: Kuma's webhooks must answer before
 	// a Mesh is applied, and before a pod is started that is to have a sidecar.
-	wait bool
-	// after are the stages that must be ready first.
-	after []api.NamespacedReference
+	Wait bool
+	// After are the stages that must be ready first.
+	After []api.NamespacedReference
 }
 
-// add adds a stage, and returns what others name it by.
-func (s *syncFile) add(stage syncStage) api.NamespacedReference {
+// Add adds a stage, and returns what others name it by.
+func (s *SyncFile) Add(stage SyncStage) api.NamespacedReference {
 	settings := s.settings
-	meta := manifest.Metadata{Name: stage.name, Namespace: settings.Source.Namespace}
+	meta := manifest.Metadata{Name: stage.Name, Namespace: settings.Source.Namespace}
 	var after []api.NamespacedReference
-	if spoke := stage.dir.spoke; spoke != nil {
+	if spoke := stage.Dir.Spoke; spoke != nil {
 		// The Secret with the kubeconfig must be in the same namespace.
 		meta.Namespace = spoke.Namespace
 	}
-	for _, d := range stage.after {
+	for _, d := range stage.After {
 		if d.Namespace == meta.Namespace {
 			d.Namespace = ""
 		}
 		after = append(after, d)
 	}
-	key := stageKey{meta.Name, meta.Namespace, stage.dir.path, stage.dir.spoke, stage.wait, fmt.Sprint(after)}
+	key := stageKey{meta.Name, meta.Namespace, stage.Dir.Path, stage.Dir.Spoke, stage.Wait, fmt.Sprint(after)}
 	made, ok := s.encoder.stages[key]
 	if !ok {
-		made = s.encoder.newStage(flux.NewSync(settings, meta, syncPath(s.root)+"/"+stage.dir.path, stage.dir.spoke, stage.wait, after), syncPath(s.root))
-		made.applies = stage.dir.path
+		made = s.encoder.newStage(flux.NewSync(settings, meta, syncPath(s.Root)+"/"+stage.Dir.Path, stage.Dir.Spoke, stage.Wait, after), syncPath(s.Root))
+		made.applies = stage.Dir.Path
 		s.encoder.stages[key] = made
 	}
-	s.all = append(s.all, madeStage{made, stage.at})
+	s.all = append(s.all, madeStage{made, stage.At})
 	return api.NamespacedReference{Name: meta.Name, Namespace: meta.Namespace}
 }
 
-// dir is the directory that the cluster's bootstrap Kustomization applies:
+// Dir is the directory that the cluster's bootstrap Kustomization applies:
 // sync.yaml, and nothing of what that applies in turn.
-func (s *syncFile) dir() *dir {
-	d := &dir{}
+func (s *SyncFile) Dir() *Dir {
+	d := &Dir{}
 	for _, o := range s.all {
-		d.objects = append(d.objects, object{id: o.id, origin: o.origin})
+		d.Objects = append(d.Objects, Held{ID: o.id, Origin: o.origin})
 	}
-	d.files = []namedObject{
-		{layout.KustomizationFile, layout.KustomizationFile, object{blob: s.encoder.kustomization(layout.SyncFile)}},
-		{layout.SyncFile, layout.SyncFile, object{}}, // each cluster has its own
+	d.Files = []namedObject{
+		{layout.KustomizationFile, layout.KustomizationFile, Held{Blob: s.encoder.kustomization(layout.SyncFile)}},
+		{layout.SyncFile, layout.SyncFile, Held{}}, // each cluster has its own
 	}
 	return d
 }
@@ -122,8 +123,8 @@ func (s *syncFile) dir() *dir {
 // A syncTemplate is the sync.yaml of clusters that differ by their places alone.
 type syncTemplate []*stage
 
-// template is the sync.yaml, wherever the cluster's directory is.
-func (s *syncFile) template() syncTemplate {
+// Template is the sync.yaml, wherever the cluster's directory is.
+func (s *SyncFile) Template() syncTemplate {
 	var t syncTemplate
 	for _, made := range s.all {
 		t = append(t, made.stage)
@@ -153,7 +154,7 @@ func (t syncTemplate) content(root string) []byte {
 // documentEnd parts two documents of a YAML file.
 const documentEnd = "---\n"
 
-// syncName returns the name of a Flux Kustomization of an application in sync.yaml.
-func syncName(prefix string, a *place.Application) string {
+// SyncName returns the name of a Flux Kustomization of an application in sync.yaml.
+func SyncName(prefix string, a *place.Application) string {
 	return layout.Shorten(prefix+a.ID(), layout.MaxLabel)
 }

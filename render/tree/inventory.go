@@ -1,4 +1,4 @@
-package render
+package tree
 
 import (
 	"bytes"
@@ -42,16 +42,16 @@ func (c *Cluster) inventoryLines() [][]byte {
 		path  string
 		lines []byte
 	}
-	entries := make([]entry, 0, len(c.whole.dirs)+len(c.whole.dirs[0].files))
-	for _, d := range c.whole.dirs {
+	entries := make([]entry, 0, len(c.whole.Dirs)+len(c.whole.Dirs[0].Files))
+	for _, d := range c.whole.Dirs {
 		d = c.own(d)
-		if d.path != "" {
-			entries = append(entries, entry{d.path + "/", d.lines()})
+		if d.Path != "" {
+			entries = append(entries, entry{d.Path + "/", d.lines()})
 			continue
 		}
-		for j := range d.files {
+		for j := range d.Files {
 			sum := c.sumIn(d, j)
-			entries = append(entries, entry{d.files[j].path, inventoryLine(nil, d.files[j].path, hex.EncodeToString(sum[:]))})
+			entries = append(entries, entry{d.Files[j].path, inventoryLine(nil, d.Files[j].path, hex.EncodeToString(sum[:]))})
 		}
 	}
 	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.path, b.path) })
@@ -63,9 +63,9 @@ func (c *Cluster) inventoryLines() [][]byte {
 }
 
 // inventoryLines are those of the directory's files.
-func (d *dir) inventoryLines() (lines []byte) {
-	for _, f := range d.files {
-		lines = inventoryLine(lines, f.path, hex.EncodeToString(f.blob.sum[:]))
+func (d *Dir) inventoryLines() (lines []byte) {
+	for _, f := range d.Files {
+		lines = inventoryLine(lines, f.path, hex.EncodeToString(f.Blob.Sum[:]))
 	}
 	return lines
 }

@@ -1,4 +1,4 @@
-package render
+package tree
 
 import (
 	"bytes"
@@ -19,7 +19,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// placements are where the policies of all Applications go. They hold no list of clusters for
+// Placements are where the policies of all Applications go. They hold no list of clusters for
 // a policy: that follows from its fleet and its selector, which many policies share.
 type placements struct {
 	apps []placement
@@ -30,9 +30,9 @@ type placements struct {
 // A placement is where the policies of an Application go.
 type placement struct {
 	namespace, name string
-	// dir is the name of its directories.
+	// Dir is the name of its directories.
 	dir string
-	// at is the Application's own line.
+	// At is the Application's own line.
 	at       line
 	policies []placedPolicy
 	// fleets are those in the namespace of the Application.
@@ -212,6 +212,9 @@ func (l Loss) String() string {
 	const few = 10
 	return fmt.Sprintf("%s would disappear from %s: %s", l.Subject(), diag.Some(l.Clusters, few), l.Reason)
 }
+
+// LossesOf returns what is lost by changes, sorted by cluster and path.
+func (t *Tree) LossesOf(changes []Change) []Loss { return t.Losses(ByCluster(changes)) }
 
 // Losses returns what the changes of clusters, each cluster's by path, would take from clusters
 // of Applications that are still among the inputs of the tree. A policy counts by its name,
