@@ -1,6 +1,9 @@
 package render
 
-import "github.com/fleetwright/fleetwright/render/tree"
+import (
+	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/render/tree"
+)
 
 // What a compilation makes, and how two of these differ.
 type (
@@ -14,4 +17,6 @@ type (
 	Object = tree.Object
 	// Change is a file that differs between two trees.
 	Change = tree.Change
+	// RolloutPlan is what the rollouts of a Canary go through.
+	RolloutPlan = flagger.Plan
 )

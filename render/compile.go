@@ -29,7 +29,7 @@ type Options struct {
 // Compile makes the tree of all clusters. It reports everything there is to say
 // about the documents, in order, including what was found when they were loaded.
 // Where any of that is an error there is no tree.
-func Compile(docs schema.Documents, opts Options) (*tree.Tree, diag.List) {
+func Compile(docs schema.Documents, opts Options) (*Tree, schema.Diagnostics) {
 	_, made, list := compile(docs, opts)
 	return made, list
 }

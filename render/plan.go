@@ -3,7 +3,6 @@ package render
 import (
 	"slices"
 
-	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/rollout"
@@ -22,14 +21,14 @@ type Rollout struct {
 	// Flagger is the version of its chart, or a range of them.
 	Flagger string
 	// Plan is what the Canary goes through as it is rendered, with its patches.
-	Plan *flagger.Plan
+	Plan *RolloutPlan
 }
 
 // Plan says what rollouts the documents compile to, by application, name and first cluster,
 // and the clusters, of which it tells the names and labels alone. Clusters that have the
 // same Flagger installed have one rollout together. What there is to say is as Compile says
 // it; where any of it is an error there is nothing else.
-func Plan(docs schema.Documents, opts Options) ([]*tree.Cluster, []Rollout, diag.List) {
+func Plan(docs schema.Documents, opts Options) ([]*Cluster, []Rollout, schema.Diagnostics) {
 	c, made, list := compile(docs, opts)
 	if made == nil {
 		return nil, nil, list

@@ -22,7 +22,7 @@ type Documents struct {
 	// Object comes with at least one error.
 	All []*Document
 	// Diagnostics of reading and checking them.
-	Diagnostics diag.List
+	Diagnostics Diagnostics
 	// Ignores are the comments that keep diagnostics from being said.
 	Ignores []Ignore
 
