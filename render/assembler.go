@@ -79,16 +79,16 @@ func (c *compiler) render(e *tree.Encoder) *tree.Tree {
 // for the first of the clusters that get the same.
 func (b *assembler) renderTarget(t *place.Target) *tree.Cluster {
 	sync := tree.NewSyncFile(b.Encoder, b.settings, t.Name)
-	key, stack := contentKey(t), b.stack(t)
+	key, installation := contentKey(t), b.installation(t)
 	l, ok := b.layouts[key]
 	if !ok {
-		l = b.layout(b.ownDirs(t, sync), sync, b.inventoryVersions(stack))
+		l = b.layout(b.ownDirs(t, sync), sync, b.inventoryVersions(installation))
 		b.layouts[key] = l
 	}
 	cluster := tree.NewCluster(t.Name, sync.Root, l)
 	cluster.Labels = manifest.TextOf(t.Labels)
-	if stack != nil && ok {
-		cluster.Infrastructure = b.infrastructureDir(stack, t)
+	if installation != nil && ok {
+		cluster.Infrastructure = b.infrastructureDir(installation, t)
 	}
 	return cluster
 }
@@ -129,10 +129,10 @@ func (b *assembler) ownDirs(t *place.Target, sync *tree.SyncFile) []*tree.Dir {
 	}
 	injected, _ := b.injectedNamespaces(t)
 	var ready []api.NamespacedReference
-	if stack := b.stack(t); stack != nil {
-		stack.Prepare()
-		at := stack.Flagger.Origin
-		for _, d := range []*tree.Dir{b.infrastructureDir(stack, t), b.meshesDir(stack), b.meshDir(stack, t, injected)} {
+	if installation := b.installation(t); installation != nil {
+		installation.Prepare()
+		at := installation.Flagger.Origin
+		for _, d := range []*tree.Dir{b.infrastructureDir(installation, t), b.meshesDir(installation), b.meshDir(installation, t, injected)} {
 			if d != nil {
 				ready = []api.NamespacedReference{add(tree.SyncStage{Name: d.Path, Dir: d, At: at, Wait: true, After: ready})}
 			}
@@ -141,7 +141,7 @@ func (b *assembler) ownDirs(t *place.Target, sync *tree.SyncFile) []*tree.Dir {
 	for _, a := range t.Apps {
 		v := b.variant(a, t, injected)
 		var after []api.NamespacedReference
-		if b.needsStack(a, t, injected) {
+		if b.needsInstallation(a, t, injected) {
 			after = ready
 		}
 		app := add(tree.SyncStage{Name: tree.SyncName(layout.AppPrefix, a.Application), Dir: v.app, At: manifest.Origin{Doc: a.Doc}, Wait: flux.CanWait(a), After: after})
@@ -208,10 +208,10 @@ func (b *assembler) meshDir(in *rollout.Installation, on *place.Target, injected
 	return d
 }
 
-// needsStack reports whether the application has rollouts, whose objects are the
-// stack's to know, or pods that must not start before their sidecars can be
+// needsInstallation reports whether the application has rollouts, whose objects are the
+// installation's to know, or pods that must not start before their sidecars can be
 // injected.
-func (b *assembler) needsStack(a place.TargetApp, t *place.Target, injected map[string]manifest.NamespaceMeta) bool {
+func (b *assembler) needsInstallation(a place.TargetApp, t *place.Target, injected map[string]manifest.NamespaceMeta) bool {
 	return len(b.rolloutsOf(a, t)) > 0 || slices.ContainsFunc(b.namespaces(a, t), func(ns string) bool {
 		_, ok := injected[ns]
 		return ok
@@ -298,8 +298,8 @@ func (b *assembler) newAppDir(a place.TargetApp, above string, objects ...manife
 // appNamespaces returns the namespaces that the application needs and nothing else brings.
 func (b *assembler) appNamespaces(a place.TargetApp, t *place.Target, injected map[string]manifest.NamespaceMeta) []manifest.Rendered {
 	var owned map[string]bool
-	if stack := b.stack(t); stack != nil {
-		owned = stack.OwnedNamespaces()
+	if installation := b.installation(t); installation != nil {
+		owned = installation.OwnedNamespaces()
 	}
 	var objects []manifest.Rendered
 	for _, ns := range b.namespaces(a, t) {

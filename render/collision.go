@@ -93,7 +93,7 @@ func (c *compiler) checkTarget(t *place.Target, objects map[manifest.Identity]tr
 	for _, r := range differing {
 		r.Report(diag.MeshesDiffer, schema.Path{"meshName"}, fmt.Sprintf("something else in namespace %s is in another mesh, and all pods of a namespace join one", r.Namespace), "use one meshName for both, or two namespaces")
 	}
-	hosts, releases := map[string]*rollout.Rollout{}, helmReleases(c.stack(t))
+	hosts, releases := map[string]*rollout.Rollout{}, helmReleases(c.installation(t))
 	for _, a := range t.Apps {
 		for _, p := range a.Policies {
 			if r := c.rollout(p, t); r != nil {
@@ -133,7 +133,7 @@ func checkHost(r *rollout.Rollout, hosts map[string]*rollout.Rollout) {
 // A helmName is what Helm tells releases apart by.
 type helmName struct{ namespace, release string }
 
-// helmReleases are the releases of the stack. Helm knows one by its name in the
+// helmReleases are the releases of the installation. Helm knows one by its name in the
 // namespace that it is stored in, and its objects by that in the namespace that they
 // are in, which is the same one here.
 func helmReleases(s *rollout.Installation) map[helmName]manifest.Origin {

@@ -37,7 +37,7 @@ func (b *assembler) renderHub() *tree.Cluster {
 		}
 		spokes = append(spokes, t.Name)
 		dirs = append(dirs, b.spokeDirs(t, sync, sources)...)
-		for name, version := range rollout.Versions(b.stack(t)) {
+		for name, version := range rollout.Versions(b.installation(t)) {
 			versions[t.Name+"/"+name] = version
 		}
 	}
@@ -85,21 +85,21 @@ func (b *assembler) spokeDirs(t *place.Target, sync *tree.SyncFile, sources []ap
 			ready = []api.NamespacedReference{add(name, d, at, true, onHub, ready...)}
 		}
 	}
-	stack := b.stack(t)
-	if stack != nil {
-		at = stack.Flagger.Origin
-		stack.Prepare()
+	installation := b.installation(t)
+	if installation != nil {
+		at = installation.Flagger.Origin
+		installation.Prepare()
 	}
 	if spaces := b.spokeNamespaces(t, injected); len(spaces) > 0 {
 		then(layout.Infrastructure, b.NewDir(layout.Infrastructure, spaces...), false)
 	}
-	if stack != nil {
-		then(layout.ReleasesDir, b.NewDir(layout.ReleasesDir, append(stack.Charts(t), stack.FlaggerRelease(t))...), true)
-		then(layout.MeshesDir, b.meshesDir(stack), false)
-		if stack.TesterWaits() {
-			then(layout.LoadTesterDir, b.NewDir(layout.LoadTesterDir, stack.LoadTester.HelmRelease(t)), true)
+	if installation != nil {
+		then(layout.ReleasesDir, b.NewDir(layout.ReleasesDir, append(installation.Charts(t), installation.FlaggerRelease(t))...), true)
+		then(layout.MeshesDir, b.meshesDir(installation), false)
+		if installation.TesterWaits() {
+			then(layout.LoadTesterDir, b.NewDir(layout.LoadTesterDir, installation.LoadTester.HelmRelease(t)), true)
 		}
-		then(layout.MeshDir, b.meshDir(stack, t, injected), false)
+		then(layout.MeshDir, b.meshDir(installation, t, injected), false)
 	}
 	for _, a := range t.Apps {
 		of := manifest.Origin{Doc: a.Doc}
@@ -116,8 +116,8 @@ func (b *assembler) spokeDirs(t *place.Target, sync *tree.SyncFile, sources []ap
 // before it installs or applies anything else there.
 func (b *assembler) spokeNamespaces(t *place.Target, injected map[string]manifest.NamespaceMeta) []manifest.Rendered {
 	var all []manifest.Rendered
-	if stack := b.stack(t); stack != nil {
-		all = slices.Clone(stack.NamespaceObjects)
+	if installation := b.installation(t); installation != nil {
+		all = slices.Clone(installation.NamespaceObjects)
 	}
 	seen := map[string]bool{}
 	for _, a := range t.Apps {

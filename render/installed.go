@@ -13,8 +13,8 @@ import (
 
 // An installed is what the fleets install, and the rollouts that run with that.
 type installed struct {
-	stacks   map[*place.Fleet]*rollout.Installation
-	rollouts map[rolloutKey]*rollout.Rollout
+	installations map[*place.Fleet]*rollout.Installation
+	rollouts      map[rolloutKey]*rollout.Rollout
 }
 
 // A rolloutKey tells rollouts apart: one is of a policy, on all targets where one fleet
@@ -30,7 +30,7 @@ func (c *compiler) install() *installed {
 	in := &installed{map[*place.Fleet]*rollout.Installation{}, map[rolloutKey]*rollout.Rollout{}}
 	for _, f := range c.Fleets {
 		if f.Spec.Plugin != nil && f.Spec.Plugin.Flagger != nil {
-			in.stacks[f] = provider.Install(c.Compilation, f)
+			in.installations[f] = provider.Install(c.Compilation, f)
 		}
 	}
 	seen := map[rolloutKey]bool{}
@@ -45,7 +45,7 @@ func (c *compiler) install() *installed {
 					continue
 				}
 				seen[key] = true
-				if r := rollout.New(c.Compilation, p, in.stack(t)); r != nil {
+				if r := rollout.New(c.Compilation, p, in.installation(t)); r != nil {
 					in.rollouts[key] = r
 				}
 			}
@@ -54,8 +54,10 @@ func (c *compiler) install() *installed {
 	return in
 }
 
-// stack returns what a target has installed, or nil.
-func (in *installed) stack(t *place.Target) *rollout.Installation { return in.stacks[t.InstalledBy] }
+// installation returns what a target has installed, or nil.
+func (in *installed) installation(t *place.Target) *rollout.Installation {
+	return in.installations[t.InstalledBy]
+}
 
 // rollout returns the rollout of a policy on a target, or nil where it has none.
 func (in *installed) rollout(p *place.Policy, t *place.Target) *rollout.Rollout {
@@ -79,13 +81,13 @@ func (in *installed) injectedNamespaces(t *place.Target) (injected map[string]ma
 	injected = map[string]manifest.NamespaceMeta{}
 	// all are those, and the load tester's, whatever they carry.
 	all := map[string]manifest.NamespaceMeta{}
-	stack := in.stack(t)
-	if stack != nil && stack.LoadTester != nil {
-		all[rollout.PublicLoadTester] = stack.NamespaceMeta(nil)
+	installation := in.installation(t)
+	if installation != nil && installation.LoadTester != nil {
+		all[rollout.PublicLoadTester] = installation.NamespaceMeta(nil)
 	}
 	for _, a := range t.Apps {
 		for _, r := range in.rolloutsOf(a, t) {
-			meta := stack.NamespaceMeta(r)
+			meta := installation.NamespaceMeta(r)
 			if other, ok := all[r.Namespace]; ok && !reflect.DeepEqual(other, meta) {
 				differing = append(differing, r)
 				continue

@@ -28,7 +28,7 @@ func (c *compiler) checkAlertProviders() {
 // checkMeshes says which Meshes go to no cluster.
 func (c *compiler) checkMeshes() {
 	for _, f := range c.Fleets {
-		if s := c.stacks[f]; s != nil && s.ProviderName == "kuma" {
+		if s := c.installations[f]; s != nil && s.ProviderName == "kuma" {
 			return
 		}
 	}

@@ -94,7 +94,7 @@ func (s *Installation) OwnedNamespaces() map[string]bool {
 	return owned
 }
 
-// Versions returns the versions of what a stack installs.
+// Versions returns the versions of an installation brings.
 func Versions(s *Installation) map[string]string {
 	versions := map[string]string{}
 	if s == nil {

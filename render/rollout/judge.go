@@ -52,7 +52,7 @@ func (r *Rollout) judge() *rules.Rollout {
 	return j
 }
 
-// installed returns what a cluster has for the rollouts of the stack's fleet.
+// installed returns what a cluster has for the rollouts of the installation's fleet.
 func (s *Installation) installed(c *Compilation) *rules.Installed {
 	if s.facts == nil {
 		s.facts = &rules.Installed{

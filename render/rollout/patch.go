@@ -296,7 +296,7 @@ func (r *Rollout) result(o *patching) manifest.Rendered {
 		return o.Rendered
 	}
 	known := openapi.SchemaForResourceType(kyaml.TypeMeta{APIVersion: o.APIVersion, Kind: o.Kind})
-	if bad := findMisfit(value, known, nil); bad != nil {
+	if bad := findMismatch(value, known, nil); bad != nil {
 		breaks(fmt.Sprintf("the cluster does not take: %s: %s", bad.path, bad.message), bad.hint)
 		return o.Rendered
 	}
@@ -448,20 +448,20 @@ func jsonValue(text string) (map[string]any, error) {
 	return value, json.Unmarshal(data, &value)
 }
 
-// A misfit is a value that Kubernetes' own schema does not allow.
-type misfit struct {
+// A mismatch is a value that Kubernetes' own schema does not allow.
+type mismatch struct {
 	path          schema.Path
 	message, hint string
 }
 
-// findMisfit is the first value that Kubernetes' own schema does not allow, or nil. Of
+// findMismatch is the first value that Kubernetes' own schema does not allow, or nil. Of
 // a kind that it does not know everything is allowed.
-func findMisfit(value any, known *openapi.ResourceSchema, path schema.Path) *misfit {
+func findMismatch(value any, known *openapi.ResourceSchema, path schema.Path) *mismatch {
 	if known == nil || known.IsMissingOrNull() || value == nil {
 		return nil
 	}
 	if expected := expectedType(value, known); expected != "" {
-		return &misfit{path, fmt.Sprintf("expected %s, got %s", expected, found(value)), ""}
+		return &mismatch{path, fmt.Sprintf("expected %s, got %s", expected, found(value)), ""}
 	}
 	switch v := value.(type) {
 	case map[string]any:
@@ -475,15 +475,15 @@ func findMisfit(value any, known *openapi.ResourceSchema, path schema.Path) *mis
 				if meant := diag.Nearest(name, slices.Sorted(maps.Keys(known.Schema.Properties))); meant != "" {
 					hint = fmt.Sprintf("did you mean %s?", meant)
 				}
-				return &misfit{path, fmt.Sprintf("unknown field %q", name), hint}
+				return &mismatch{path, fmt.Sprintf("unknown field %q", name), hint}
 			}
-			if bad := findMisfit(v[name], field, path.With(name)); bad != nil {
+			if bad := findMismatch(v[name], field, path.With(name)); bad != nil {
 				return bad
 			}
 		}
 	case []any:
 		for i, item := range v {
-			if bad := findMisfit(item, known.Elements(), path.With(i)); bad != nil {
+			if bad := findMismatch(item, known.Elements(), path.With(i)); bad != nil {
 				return bad
 			}
 		}

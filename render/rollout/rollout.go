@@ -54,7 +54,7 @@ func New(c *Compilation, p *place.Policy, in *Installation) *Rollout {
 	r := &Rollout{Rollout: p.Rollout, c: c, Policy: p, On: in}
 	r.Namespace = cmp.Or(r.Workload.Namespace, p.TargetNamespace(), "default")
 	if in == nil || in.ProviderName != r.TrafficRoutingProvider {
-		r.reportNoStack()
+		r.reportNotInstalled()
 		return nil
 	}
 	r.check()
@@ -80,8 +80,8 @@ func (r *Rollout) Origin(field ...any) manifest.Origin {
 	return manifest.Origin{Doc: r.Policy.App.Doc, Path: r.at(field...)}
 }
 
-// reportNoStack says that the clusters have nothing that runs the rollout.
-func (r *Rollout) reportNoStack() {
+// reportNotInstalled reports that the clusters have nothing that runs the rollout.
+func (r *Rollout) reportNotInstalled() {
 	at := schema.Path{"trafficRoutingProvider"}
 	add := fmt.Sprintf("plugin: {flagger: {trafficRoutingProvider: %s}}", r.TrafficRoutingProvider)
 	f := r.Policy.Fleet
