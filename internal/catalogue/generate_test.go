@@ -34,7 +34,7 @@ func TestCodesAreGenerated(t *testing.T) {
 
 // codes returns the Go file of the catalogue's codes, severities and titles.
 func codes(t *testing.T) []byte {
-	var constants, rules strings.Builder
+	var rules strings.Builder
 	family := byte(0)
 	for _, code := range catalogue.Codes() {
 		e, err := catalogue.Read(code)
@@ -46,22 +46,17 @@ func codes(t *testing.T) []byte {
 		}
 		if family != code[2] {
 			family = code[2]
-			constants.WriteByte('\n')
+			rules.WriteByte('\n')
 		}
-		fmt.Fprintf(&constants, "%s Code = %q // %s\n", e.Name, code, e.Title)
-		fmt.Fprintf(&rules, "{%s, %s%s, %t, %q},\n", e.Name, strings.ToUpper(e.Severity[:1]), e.Severity[1:], e.Structural, e.Title)
+		fmt.Fprintf(&rules, "%s = newRule(%q, %s%s, %t, %q)\n", e.Name, code, strings.ToUpper(e.Severity[:1]), e.Severity[1:], e.Structural, e.Title)
 	}
 	text := fmt.Sprintf(`// Code generated from templates/diagnostics by make generate; DO NOT EDIT.
 
 package diag
 
-// The codes of the catalogue.
-const (%s)
-
-// rules are those of the catalogue, in the order of their codes.
-var rules = [...]Rule{
-%s}
-`, &constants, &rules)
+// The codes of the catalogue, in their order.
+var (%s)
+`, &rules)
 	formatted, err := format.Source([]byte(text))
 	if err != nil {
 		t.Fatal(err)
