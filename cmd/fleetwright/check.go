@@ -15,43 +15,6 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-const checkLong = `Check compiles the Applications and Fleets under each PATH, prints what there is to
-say about them and writes nothing. PATH is what it is for render.
-
-With -o DIR it says as well whether DIR is what render would write there: a cluster
-with files that were edited by hand, are missing or are left over is stale. An error is
-also what would disappear from clusters while it is still among the inputs (FW802).
-With --staged, in a hook of Git, so is what the commit would leave out, or has as it
-was, of DIR and the documents.
-
-` + clustersLong + `
-
-Each diagnostic begins with its place, FILE:LINE:COLUMN, and has a code;
-fleetwright explain CODE says what it means. A comment in the line, or above it,
-keeps one from being said, and gives the reason:
-
-  port: 80 # fleetwright: ignore FW308 the container listens on 80
-
-Text prints the first 100 diagnostics of one code and file, and counts the rest; the
-other formats print all. --format json is one document, github the annotations of a
-pull request, and sarif a log for code scanning.
-
-` + watchLong + `
-
-Exit codes are 0 without errors and with an output that is current, 1 where the output
-is stale or --strict makes errors of warnings, and 2 for errors.`
-
-const checkExample = `  fleetwright check examples/kuma-rollout
-  fleetwright check examples/own-mesh --watch
-  fleetwright check examples/own-mesh --strict --format github
-  fleetwright check examples/kuma-rollout --format sarif > fleetwright.sarif
-
-  # whether a directory is what render would write
-  fleetwright check examples/kuma-rollout -o clusters
-
-  # and of some clusters, while others are still to come
-  fleetwright check examples/cluster-selectors -o clusters --cluster-selector stage=staging`
-
 type checkFlags struct {
 	out      string
 	path     string
@@ -64,14 +27,10 @@ type checkFlags struct {
 func newCheckCmd(a *app) *cobra.Command {
 	var flags checkFlags
 	cmd := &cobra.Command{
-		Use:     "check PATH... [-o DIR]",
-		Short:   "Say what would not work, and whether the output is current",
-		Long:    checkLong,
-		Example: checkExample,
-
+		Use:               "check PATH... [-o DIR]",
+		Short:             "Say what would not work, and whether the output is current",
 		ValidArgsFunction: documentFiles,
-
-		RunE: func(_ *cobra.Command, paths []string) error { return a.check(paths, flags) },
+		RunE:              func(_ *cobra.Command, paths []string) error { return a.check(paths, flags) },
 	}
 	cmd.Flags().StringVarP(&flags.out, "output", "o", "", "directory that render writes, to say whether it is current")
 	completeFlag(cmd, "output", directories)

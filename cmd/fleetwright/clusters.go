@@ -13,13 +13,6 @@ import (
 	"github.com/fleetwright/fleetwright/render"
 )
 
-// clustersLong goes into the help of the commands that have the flags.
-const clustersLong = `--cluster and --cluster-selector choose clusters; where both are given, a cluster must
-fit both. A selector is Kubernetes' own, of the labels of AttachedClusters and Clusters:
-'stage=production,region in (eu, us)'. Everything is compiled as ever, and a mistake
-elsewhere is still a mistake; the directories of all other clusters are left as they
-are, stale, gone or not.`
-
 // clusterFlags choose clusters of a tree.
 type clusterFlags struct {
 	names    []string

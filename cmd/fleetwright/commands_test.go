@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/fleetwright/fleetwright/internal/pages"
+	"github.com/fleetwright/fleetwright/schema"
 )
 
 // commandsOf are a command and those below it. Cobra's own help is not among them.
@@ -29,7 +30,11 @@ func commandsOf(cmd *cobra.Command) []*cobra.Command {
 }
 
 func allCommands() []*cobra.Command {
-	return commandsOf((&app{stdin: strings.NewReader(""), stdout: io.Discard, stderr: io.Discard}).newRoot())
+	all := commandsOf((&app{stdin: strings.NewReader(""), stdout: io.Discard, stderr: io.Discard}).newRoot())
+	for _, cmd := range all {
+		describe(cmd)
+	}
+	return all
 }
 
 // TestCommandsPageIsTheHelp: UPDATE=1 writes it.
@@ -61,6 +66,16 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 				t.Errorf("%s does not say what --%s is", cmd.CommandPath(), f.Name)
 			}
 		})
+	}
+}
+
+func TestSchemaNamesAllKinds(t *testing.T) {
+	cmd := newSchemaCmd(&app{})
+	describe(cmd)
+	for _, k := range schema.Kinds() {
+		if !strings.Contains(cmd.Long, strings.ToLower(k.Name)) {
+			t.Errorf("help/schema.txt does not name the kind %s", k.Name)
+		}
 	}
 }
 

@@ -12,24 +12,6 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-const completionLong = `Completion prints a script by which a shell completes commands, flags and what they
-take: codes and kinds, formats, files with documents, and the clusters that these
-name.
-
-SHELL is bash, which needs the package bash-completion, zsh or fish. A new shell reads
-the script from where the examples put it, in a directory that you may have to make;
-for zsh it is in fpath before compinit is called.
-
-Exit codes are 0, and 2 for a shell that there is no script for.`
-
-const completionExample = `  # for this shell alone
-  source <(fleetwright completion bash)
-
-  # for every one
-  fleetwright completion bash > ~/.local/share/bash-completion/completions/fleetwright
-  fleetwright completion zsh > ~/.zfunc/_fleetwright
-  fleetwright completion fish > ~/.config/fish/completions/fleetwright.fish`
-
 // shells are those that cobra has a script for.
 var shells = []string{"bash", "zsh", "fish"}
 
@@ -37,8 +19,6 @@ func newCompletionCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:               "completion SHELL",
 		Short:             "Print the script by which a shell completes commands",
-		Long:              completionLong,
-		Example:           completionExample,
 		ValidArgsFunction: firstArgument(shells...),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			hint := "it is one of " + strings.Join(shells, ", ")

@@ -22,32 +22,6 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-const diffLong = `Diff says what render would change in DIR, and writes nothing: object by object, each
-change once however many clusters it is for, and then what it means. What is dangerous
-is called so: Flux would delete a workload, a namespace or what a renamed Kustomization
-has applied, a field cannot be changed, something is suspended or resumed. So is an
-Application that is still among the inputs and disappears from clusters, which render
-refuses without --allow-prune.
-
-With --base REV it says instead how what the inputs compile to now differs from what
-they compiled to at a Git revision. Of the working tree it reads PATH alone, and -o only
-says where DIR is. --head REV takes another revision in place of the working tree.
-
-` + clustersLong + `
-
-The format markdown is the comment of a pull request, at most 65,536 characters long:
-what it means first, then the differences, folded. The format json is for programs.
-Diagnostics go to the standard error.
-
-Exit codes are 0 where nothing would change, 1 where something would, and 2 for trouble:
-inputs that do not compile never have an empty difference.`
-
-const diffExample = `  # what render would change
-  fleetwright diff examples/kuma-rollout -o clusters
-
-  # what has changed since a branch began, for a pull request
-  fleetwright diff examples/kuma-rollout --base main --format markdown > comment.md`
-
 type diffFlags struct {
 	out, path  string
 	base, head string
@@ -58,14 +32,10 @@ type diffFlags struct {
 func newDiffCmd(a *app) *cobra.Command {
 	var flags diffFlags
 	cmd := &cobra.Command{
-		Use:     "diff PATH... [-o DIR] [--base REV [--head REV]]",
-		Short:   "Say what render would change, and what that means",
-		Long:    diffLong,
-		Example: diffExample,
-
+		Use:               "diff PATH... [-o DIR] [--base REV [--head REV]]",
+		Short:             "Say what render would change, and what that means",
 		ValidArgsFunction: documentFiles,
-
-		RunE: func(_ *cobra.Command, paths []string) error { return a.diff(paths, flags) },
+		RunE:              func(_ *cobra.Command, paths []string) error { return a.diff(paths, flags) },
 	}
 	cmd.Flags().StringVarP(&flags.out, "output", "o", "", "directory that render writes")
 	addPath(cmd, &flags.path)

@@ -17,18 +17,6 @@ import (
 	"github.com/fleetwright/fleetwright/internal/format"
 )
 
-const explainLong = `Explain says what a diagnostic means: what would happen on the cluster, how to fix it,
-and where upstream says so, with an example of the mistake and one without it.
-
-Without CODE it lists the catalogue. An error that is "always" one cannot be made less
-by the RenderConfig's severities, nor ignored by a comment.
-
-Exit codes are 0, and 2 for a CODE that there is not.`
-
-const explainExample = `  fleetwright explain FW326
-  fleetwright explain
-  fleetwright explain --format markdown > diagnostics.md`
-
 // explainFormats are the formats of explain, by name. Each prints one rule, or all of them.
 var explainFormats = format.List[func(w *bufio.Writer, rules []explained) error]{
 	{Name: "text", Value: explainText},
@@ -40,10 +28,8 @@ func newExplainCmd(a *app) *cobra.Command {
 	var format string
 	names := explainFormats.Names()
 	cmd := &cobra.Command{
-		Use:     "explain [CODE]",
-		Short:   "Say what a diagnostic means and how to fix it",
-		Long:    explainLong,
-		Example: explainExample,
+		Use:   "explain [CODE]",
+		Short: "Say what a diagnostic means and how to fix it",
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			var codes []cobra.Completion
 			for _, r := range diag.Rules() {

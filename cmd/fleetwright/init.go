@@ -21,20 +21,6 @@ import (
 	"github.com/fleetwright/fleetwright/templates"
 )
 
-const initLong = `Init writes an Application and a Fleet to begin with, DIR/application.yaml and
-DIR/fleet.yaml: a canary rollout of one service on two clusters, with a load test and
-the metrics that decide on it. DIR is made where there is none; without it, it is the
-working directory.
-
-They compile as they are. What is yours to say is marked with CHANGE.
-
-No file is ever overwritten: where one of the two is there, nothing is written.
-
-Exit codes are 0 where both were written, and 2 where not.`
-
-const initExample = `  fleetwright init fleet
-  fleetwright init shop --provider nginx --name shop`
-
 // initFiles are the files that init writes.
 var initFiles = []string{"application.yaml", "fleet.yaml"}
 
@@ -47,11 +33,8 @@ type initFlags struct{ provider, name string }
 func newInitCmd(a *app) *cobra.Command {
 	var flags initFlags
 	cmd := &cobra.Command{
-		Use:     "init [DIR]",
-		Short:   "Write an Application and a Fleet to begin with",
-		Long:    initLong,
-		Example: initExample,
-
+		Use:               "init [DIR]",
+		Short:             "Write an Application and a Fleet to begin with",
 		ValidArgsFunction: directories,
 		RunE:              func(_ *cobra.Command, dirs []string) error { return a.init(dirs, flags) },
 	}

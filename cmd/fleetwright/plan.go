@@ -12,35 +12,6 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-const planLong = `Plan simulates the rollouts of the Applications under each PATH, and says what
-Flagger will do: of a good version, of one that fails its checks from the first on, and
-of one that fails at the last, step by step with the time since the new version was
-seen. PATH is what it is for render.
-
-For each there is how long it takes until the version is promoted or rolled back, how
-much of the traffic it has at most, and its exposure: its share of the traffic times
-the minutes that it has it, so that a traffic-minute is all traffic of one minute. Then
-comes what gates add, and how often each webhook is called and each metric asked for.
-
-The simulation is what Flagger's controller does in the version that the fleet
-installs. Pods are taken to be ready by the next check.
-
---format text is for a terminal, markdown for a pull request, json for programs, svg a
-drawing of the traffic over time, and html one page for the whole fleet, which needs no
-network. Where there are errors the diagnostics go to the standard error; fleetwright
-check says all the others. --cluster and --cluster-selector choose clusters, as for
-render, and on a hub those that it applies to.
-
-Exit codes are 0 and, for errors, 2.`
-
-const planExample = `  fleetwright plan examples/kuma-rollout
-
-  # a page to look at
-  fleetwright plan examples/kuma-rollout --format html > plans.html
-
-  # how long each rollout takes on one cluster, in seconds
-  fleetwright plan examples/kuma-rollout --cluster kurator-member1 --format json`
-
 type planFlags struct {
 	format   string
 	clusters clusterFlags
@@ -49,14 +20,10 @@ type planFlags struct {
 func newPlanCmd(a *app) *cobra.Command {
 	var flags planFlags
 	cmd := &cobra.Command{
-		Use:     "plan PATH...",
-		Short:   "Say what each rollout will go through, and when",
-		Long:    planLong,
-		Example: planExample,
-
+		Use:               "plan PATH...",
+		Short:             "Say what each rollout will go through, and when",
 		ValidArgsFunction: documentFiles,
-
-		RunE: func(_ *cobra.Command, paths []string) error { return a.plan(paths, flags) },
+		RunE:              func(_ *cobra.Command, paths []string) error { return a.plan(paths, flags) },
 	}
 	cmd.Flags().StringVar(&flags.format, "format", plan.Formats()[0], "of the plans: "+strings.Join(plan.Formats(), ", "))
 	flags.clusters.add(cmd, "plan only")

@@ -14,54 +14,6 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-const renderLong = `Render compiles the Applications and Fleets under each PATH and writes, for every
-cluster of the fleets, the directory DIR/CLUSTER/fleetwright.
-
-PATH is a file, a directory, which is walked for .yaml, .yml and .json, a pipe that
-ends, or - for the standard input. What is hidden and what fleetwright has written is
-passed over, links are followed. Files may hold many documents; those of other kinds
-are left out. All inputs together may have 256 MiB and 250,000 documents, items of
-Lists among them. A pipe waits 2 s for the first byte, and 10 minutes for the next.
-
-Everything is compiled before anything is written, and every changed file is
-staged before the first is renamed into place: after an error the directory is as
-it was. Unchanged files are not touched. Files of the last render that are gone
-now are removed, by its inventory.json, and no others ever are. An Application or
-a policy that is still among the inputs, and would disappear from clusters that have
-it, is refused with the line that decides it, unless --allow-prune lets it go.
-
-` + clustersLong + `
-
-With --shard I/N it writes the Ith of N parts, as one of N machines with the same inputs
-does: the files of an application are in one of them, what is of none is in the first,
-and each has every inventory.json of the whole. In any order they make up what one
-render writes. Shards remove nothing, and are refused where DIR holds another render.
-
-With --staged, in a hook of Git, it fails where the commit would leave out some of the
-documents that were read or the files that are written, or has them as they were.
-
-` + watchLong + `
-
-Exit codes are 0, and 2 for errors, with --strict for warnings as well.`
-
-const renderExample = `  # into the Git repository that the clusters sync from
-  fleetwright render examples/kuma-rollout -o clusters
-
-  # and again, whenever an input is saved
-  fleetwright render examples/kuma-rollout -o clusters --watch
-
-  # those of the clusters that a wave is for
-  fleetwright render examples/cluster-selectors -o clusters --cluster-selector stage=staging
-
-  # on the second of three machines, what is put together as clusters
-  fleetwright render examples/kuma-rollout -o part --path clusters --shard 2/3
-
-  # as one YAML stream, for one of the clusters
-  fleetwright render examples/kuma-rollout -o - --cluster kurator-member1
-
-  # from one
-  fleetwright render - -o - < examples/no-fleet/application.yaml`
-
 type renderFlags struct {
 	out        string
 	path       string
@@ -76,14 +28,10 @@ type renderFlags struct {
 func newRenderCmd(a *app) *cobra.Command {
 	var flags renderFlags
 	cmd := &cobra.Command{
-		Use:     "render PATH... -o DIR",
-		Short:   "Compile and write the directories of all clusters",
-		Long:    renderLong,
-		Example: renderExample,
-
+		Use:               "render PATH... -o DIR",
+		Short:             "Compile and write the directories of all clusters",
 		ValidArgsFunction: documentFiles,
-
-		RunE: func(_ *cobra.Command, paths []string) error { return a.render(paths, flags) },
+		RunE:              func(_ *cobra.Command, paths []string) error { return a.render(paths, flags) },
 	}
 	cmd.Flags().StringVarP(&flags.out, "output", "o", "", "directory to write, or - for the standard output (required)")
 	addPath(cmd, &flags.path)

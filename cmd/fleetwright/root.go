@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"embed"
 	"errors"
 	"fmt"
 	"io"
@@ -54,28 +55,10 @@ var errReported = errors.New("reported")
 // warnings, which --strict made errors.
 var errDifferent = errors.New("different")
 
-const rootLong = `Fleetwright compiles Kurator's Applications and the Fleets they name into plain
-manifests: for every cluster a directory that Flux syncs from Git, with sources,
-Kustomizations, Flagger Canaries, and the mesh that moves their traffic. What
-Kurator's controller decides at run time is decided here, before the commit.
-
-It never talks to a cluster. Exit codes are 0 for success and 2 for errors; check and
-diff have 1 for an output that is not what render would write, and check for warnings
-that --strict makes errors. After an error in the input nothing has been written.
-
-Without a command, and with a ResourceList on the standard input, it is a KRM
-function for kustomize and kpt.`
-
-const rootExample = `  fleetwright init fleet
-  fleetwright check fleet
-  fleetwright render fleet -o clusters`
-
 func (a *app) newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:                        "fleetwright COMMAND",
 		Short:                      "Compile Applications into what Flux runs on every cluster",
-		Long:                       rootLong,
-		Example:                    rootExample,
 		Version:                    version(),
 		Args:                       cobra.ArbitraryArgs,
 		RunE:                       a.withoutCommand,
@@ -86,10 +69,33 @@ func (a *app) newRoot() *cobra.Command {
 	}
 	root.SetVersionTemplate("fleetwright {{.Version}}\n")
 	root.AddCommand(newRenderCmd(a), newCheckCmd(a), newDiffCmd(a), newPlanCmd(a), newExplainCmd(a), newSchemaCmd(a), newInitCmd(a), newCompletionCmd(a))
+	help := root.HelpFunc()
+	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		describe(cmd)
+		help(cmd, args)
+	})
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{err.Error(), cmd.CommandPath() + " --help lists the flags"}
 	})
 	return root
+}
+
+// helpTexts has a text about each command: help/NAME.txt, with examples at its end.
+//
+//go:embed help
+var helpTexts embed.FS
+
+// describe gives a command its long help and its examples, which only help needs.
+func describe(cmd *cobra.Command) {
+	read := func(name string) string {
+		text, _ := helpTexts.ReadFile("help/" + name + ".txt") // cobra's own have none
+		return strings.TrimSuffix(string(text), "\n")
+	}
+	if text := read(cmd.Name()); text != "" {
+		// What commands with the same flags share.
+		text = strings.NewReplacer("{{clusters}}", read("clusters"), "{{watch}}", read("watch")).Replace(text)
+		cmd.Long, cmd.Example, _ = strings.Cut(text, "\n\nExamples:\n\n")
+	}
 }
 
 func (a *app) execute(args []string) int {

@@ -18,12 +18,6 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// watchLong goes into the help of the commands that have the flag.
-const watchLong = `With --watch the command goes on, compiles again when an input is saved, and says what
-that changes: diagnostics that are new and how many are gone, and of render the files
-that it writes or removes. With --format json each change of the diagnostics prints all
-there are then. An error does not end it; Ctrl-C does, with exit code 0.`
-
 // watchFormats are the formats of diagnostics that may come more than once.
 var watchFormats = []string{"text", "json"}
 
