@@ -59,6 +59,11 @@ var Plan embed.FS
 //go:embed diagnostics/FW*.md
 var Diagnostics embed.FS
 
+// Explain is what explain makes of the texts about diagnostics, as text/template reads it.
+//
+//go:embed explain
+var Explain embed.FS
+
 // Decode decodes a template by its fields' json tags, with the YAML reader
 // that the input has gone through: a second one costs a start what reading it does.
 func Decode(template []byte, to any) error {

@@ -2,11 +2,13 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
+	"text/template"
 
 	"github.com/mitchellh/go-wordwrap"
 	"github.com/spf13/cobra"
@@ -15,12 +17,13 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/excerpt"
 	"github.com/fleetwright/fleetwright/internal/format"
+	"github.com/fleetwright/fleetwright/templates"
 )
 
 // explainFormats are the formats of explain, by name. Each prints one rule, or all of them.
-var explainFormats = format.List[func(w *bufio.Writer, rules []explained) error]{
-	{Name: "text", Value: explainText},
-	{Name: "markdown", Value: explainMarkdown},
+var explainFormats = format.List[func(w io.Writer, rules []explained) error]{
+	{Name: "text", Value: explainWith("explain.txt")},
+	{Name: "markdown", Value: explainWith("explain.md")},
 	{Name: "json", Value: explainJSON},
 }
 
@@ -47,10 +50,7 @@ func newExplainCmd(a *app) *cobra.Command {
 				return unknown("format", format, names)
 			}
 			w := bufio.NewWriter(a.stdout)
-			if err := write(w, rules); err != nil {
-				return err
-			}
-			return w.Flush()
+			return cmp.Or(write(w, rules), w.Flush())
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", names[0], strings.Join(names, ", "))
@@ -92,57 +92,35 @@ func asked(args []string) (rules []explained, err error) {
 	return nil, &usageError{fmt.Sprintf("there is no diagnostic %q", args[0]), hint}
 }
 
-// always marks a rule whose severity is not the user's to choose.
-func always(r explained) string {
+// Always marks a rule whose severity is not the user's to choose.
+func (r explained) Always() string {
 	if r.Structural {
 		return ", always"
 	}
 	return ""
 }
 
-// textWidth is where text for a terminal is broken.
-const textWidth = 80
-
-// explainText prints one rule with everything, and of many a line each.
-func explainText(w *bufio.Writer, rules []explained) error {
-	if len(rules) == 1 {
-		explainRule(w, rules[0])
-		return nil
-	}
-	for i, r := range rules {
-		if i == 0 || r.Family != rules[i-1].Family {
-			if i > 0 {
-				fmt.Fprintln(w)
-			}
-			fmt.Fprintln(w, r.Family)
-		}
-		fmt.Fprintf(w, "  %s  %-7s  %s\n", r.Code, r.Severity, r.Title)
-	}
-	return nil
-}
-
-func explainRule(w io.Writer, r explained) {
-	fmt.Fprintf(w, "%s: %s\n(%s: %s%s)\n", r.Code, r.Title, r.Family, r.Severity, always(r))
-	section := func(title, text string) {
-		if text != "" {
-			fmt.Fprintf(w, "\n%s\n%s", title, indented(wordwrap.WrapString(text, textWidth-2)))
-		}
-	}
-	section("What happens if it is ignored", r.Effect)
-	section("How to fix it", r.Fix)
-	if r.Bad != "" {
-		fmt.Fprintf(w, "\nNot like this%s\n%s", on(r), indented(underlined(r.Bad)))
-		fmt.Fprintf(w, "\nBut like this\n%s", indented(r.Good))
-	}
-	section("Source", r.Source)
-}
-
-// on returns which provider an example is for, where that is not the usual one.
-func on(r explained) string {
+// On returns which provider an example is for, where that is not the usual one.
+func (r explained) On() string {
 	if r.Base == "" || r.Base == "none" {
 		return ""
 	}
 	return " (with " + r.Base + ")"
+}
+
+// textWidth is where text for a terminal is broken.
+const textWidth = 80
+
+// explainWith returns a format that is a template: of one rule with everything, and of many
+// a list before it or in its place.
+func explainWith(name string) func(io.Writer, []explained) error {
+	return func(w io.Writer, rules []explained) error {
+		parsed := template.Must(template.New(name).Funcs(template.FuncMap{
+			"lower": strings.ToLower, "indented": indented, "underlined": underlined, "escaped": escaped,
+			"wrapped": func(text string) string { return indented(wordwrap.WrapString(text, textWidth-2)) },
+		}).ParseFS(templates.Explain, "explain/"+name))
+		return parsed.Execute(w, rules)
+	}
 }
 
 // indented is text with its lines indented, each of them ended.
@@ -168,66 +146,13 @@ func underlined(bad string) string {
 	return strings.Join(slices.Insert(lines, line, carets+"\n"), "")
 }
 
-const explainIntro = `<!-- Made by fleetwright explain --format markdown; do not edit. -->
-
-# Diagnostics
-
-Everything that fleetwright says has a code. ` + "`fleetwright explain CODE`" + ` prints what
-stands here.
-
-A severity can be changed in the RenderConfig (` + "`severities: {FW208: error}`" + `), and a
-diagnostic ignored where it is good:
-
-` + "```yaml" + `
-port: 80 # fleetwright: ignore FW308 the container listens on 80
-` + "```" + `
-
-The comment stands in the line that the diagnostic points at, or above it, and the reason
-is required. What is *always* an error can be neither made less nor ignored: the compiler
-relies on it.
-
-The examples show what to change of an Application with a rollout on kuma, or of its Fleet;
-the comment above says where.
-`
-
-// explainMarkdown prints a page, or the part of it that is about one rule.
-func explainMarkdown(w *bufio.Writer, rules []explained) error {
-	all := len(rules) > 1
-	begins := func(i int) bool { return all && (i == 0 || rules[i].Family != rules[i-1].Family) }
-	if all {
-		w.WriteString(explainIntro)
-		for i, r := range rules {
-			if begins(i) {
-				fmt.Fprintf(w, "\n| %s | | |\n|---|---|---|\n", r.Family)
-			}
-			fmt.Fprintf(w, "| [%s](#%s) | %s%s | %s |\n", r.Code, strings.ToLower(r.Code), r.Severity, always(r), escaped(r.Title))
-		}
-	}
-	for i, r := range rules {
-		if begins(i) {
-			fmt.Fprintf(w, "\n## %s\n", r.Family)
-		}
-		if all {
-			fmt.Fprintln(w)
-		}
-		fmt.Fprintf(w, "### %s\n\n**%s** (%s%s)\n\n%s\n\n%s\n", r.Code, escaped(r.Title), r.Severity, always(r), escaped(r.Effect), escaped(r.Fix))
-		if r.Bad != "" {
-			fmt.Fprintf(w, "\nNot like this%s:\n\n```yaml\n%s```\n\nBut like this:\n\n```yaml\n%s```\n", on(r), underlined(r.Bad), r.Good)
-		}
-		if r.Source != "" {
-			fmt.Fprintf(w, "\nSource: %s\n", escaped(r.Source))
-		}
-	}
-	return nil
-}
-
 // escaped is text that Markdown takes for nothing else.
 func escaped(text string) string {
 	return strings.NewReplacer("<", "&lt;", "*", `\*`, "|", `\|`).Replace(text)
 }
 
 // explainJSON prints a list of rules.
-func explainJSON(w *bufio.Writer, rules []explained) error {
+func explainJSON(w io.Writer, rules []explained) error {
 	type rule struct {
 		Code     string `json:"code"`
 		Family   string `json:"family"`
