@@ -15,34 +15,19 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-type checkFlags struct {
-	out      string
-	path     string
-	staged   bool
-	clusters clusterFlags
-	watch    bool
-	diagnosticFlags
-}
-
 func newCheckCmd(a *app) *cobra.Command {
-	var flags checkFlags
+	var flags outputFlags
 	cmd := &cobra.Command{
 		Use:               "check PATH... [-o DIR]",
 		Short:             "Say what would not work, and whether the output is current",
 		ValidArgsFunction: documentFiles,
 		RunE:              func(_ *cobra.Command, paths []string) error { return a.check(paths, flags) },
 	}
-	cmd.Flags().StringVarP(&flags.out, "output", "o", "", "directory that render writes, to say whether it is current")
-	completeFlag(cmd, "output", directories)
-	addPath(cmd, &flags.path)
-	cmd.Flags().BoolVar(&flags.staged, "staged", false, stagedUsage)
-	flags.clusters.add(cmd, "with -o, check only")
-	flags.add(cmd)
-	addWatch(cmd, &flags.watch)
+	flags.add(cmd, "directory that render writes, to say whether it is current", "with -o, check only")
 	return cmd
 }
 
-func (a *app) check(paths []string, flags checkFlags) error {
+func (a *app) check(paths []string, flags outputFlags) error {
 	switch {
 	case flags.out == "-":
 		return &usageError{"the standard output is never stale", "-o DIR is the directory that render writes"}
@@ -54,25 +39,13 @@ func (a *app) check(paths []string, flags checkFlags) error {
 	if _, err := flags.clusters.parse(); err != nil {
 		return err
 	}
-	if flags.watch {
-		return a.watch(paths, flags.diagnosticFlags, func(files []schema.File, w *watched) error {
-			_, err := a.checkFiles(files, paths, flags, w)
-			return err
-		})
-	}
-	files, err := a.read(paths)
-	if err != nil {
-		return err
-	}
-	tree, err := a.checkFiles(files, paths, flags, nil)
-	if err != nil || !flags.staged {
-		return err
-	}
-	return a.checkStaged(paths, flags.out, flags.clusters.isOf(tree), errDifferent)
+	return a.onInputs(paths, flags, errDifferent, func(files []schema.File, w *watched) (*render.Tree, error) {
+		return a.checkFiles(files, paths, flags, w)
+	})
 }
 
 // checkFiles compiles files, and checks the clusters that are chosen, which it returns.
-func (a *app) checkFiles(files []schema.File, paths []string, flags checkFlags, w *watched) (*render.Tree, error) {
+func (a *app) checkFiles(files []schema.File, paths []string, flags outputFlags, w *watched) (*render.Tree, error) {
 	p, err := a.newPrinter(flags.diagnosticFlags, files, a.stdout)
 	if err != nil {
 		return nil, err
@@ -118,7 +91,7 @@ func lost(losses []tree.Loss) (list diag.List) {
 
 // stale says, once for each cluster, what in the directory is not what render would
 // write.
-func (f checkFlags) stale(comparison disk.Comparison, paths []string) (list diag.List) {
+func (f outputFlags) stale(comparison disk.Comparison, paths []string) (list diag.List) {
 	hint := commandLine("render", paths, append([]flagValue{{"-o", f.out}, {"--path", f.path}}, f.clusters.values()...)...)
 	if comparison.Refused != nil {
 		hint += " --allow-prune"

@@ -134,13 +134,20 @@ func (r *repositories) name(file string) string {
 	return filepath.ToSlash(rel)
 }
 
-// sayErrors prints what keeps a command from its work, whose output is something else.
-func (a *app) sayErrors(files []schema.File, list diag.List, so string) error {
+// report prints diagnostics to the standard error, and returns what there is to say of
+// their number.
+func (a *app) report(files []schema.File, list diag.List) (string, error) {
 	p, err := a.newPrinter(diagnosticFlags{format: diag.Formats()[0]}, files, a.stderr)
 	if err != nil {
-		return err
+		return "", err
 	}
 	_, line, err := p.print(list, nil)
+	return line, err
+}
+
+// sayErrors prints what keeps a command from its work, whose output is something else.
+func (a *app) sayErrors(files []schema.File, list diag.List, so string) error {
+	line, err := a.report(files, list)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -66,14 +67,8 @@ func (a *app) notAList(data []byte, err error) error {
 	if len(list) == 0 {
 		return &usageError{"the standard input is " + err.Error(), "kustomize and kpt give a ResourceList"}
 	}
-	p, err := a.newPrinter(diagnosticFlags{format: diag.Formats()[0]}, files, a.stderr)
-	if err != nil {
-		return err
-	}
-	if _, _, err := p.print(list, nil); err != nil {
-		return err
-	}
-	return errReported
+	_, err = a.report(files, list)
+	return cmp.Or(err, errReported)
 }
 
 // sayOutcome prints what a function has to say, which kustomize does not take from the
@@ -86,15 +81,9 @@ func (a *app) sayOutcome(outcome *krm.Outcome) error {
 		}
 		a.fail(&usageError{message, m.Hint})
 	}
-	p, err := a.newPrinter(diagnosticFlags{format: diag.Formats()[0]}, outcome.Files, a.stderr)
-	if err != nil {
-		return err
-	}
-	if _, _, err := p.print(outcome.Diagnostics, nil); err != nil {
-		return err
-	}
-	if outcome.Failed() {
+	_, err := a.report(outcome.Files, outcome.Diagnostics)
+	if err == nil && outcome.Failed() {
 		return errReported
 	}
-	return nil
+	return err
 }

@@ -15,14 +15,9 @@ import (
 )
 
 type renderFlags struct {
-	out        string
-	path       string
+	outputFlags
 	allowPrune bool
-	staged     bool
-	clusters   clusterFlags
 	shard      shardFlag
-	watch      bool
-	diagnosticFlags
 }
 
 func newRenderCmd(a *app) *cobra.Command {
@@ -33,15 +28,9 @@ func newRenderCmd(a *app) *cobra.Command {
 		ValidArgsFunction: documentFiles,
 		RunE:              func(_ *cobra.Command, paths []string) error { return a.render(paths, flags) },
 	}
-	cmd.Flags().StringVarP(&flags.out, "output", "o", "", "directory to write, or - for the standard output (required)")
-	addPath(cmd, &flags.path)
+	flags.add(cmd, "directory to write, or - for the standard output (required)", "write only")
 	cmd.Flags().BoolVar(&flags.allowPrune, "allow-prune", false, "let the run empty a cluster, remove more than half of its files, or remove an Application that is still among the inputs")
-	cmd.Flags().BoolVar(&flags.staged, "staged", false, stagedUsage)
-	completeFlag(cmd, "output", directories)
-	flags.clusters.add(cmd, "write only")
 	flags.shard.add(cmd)
-	flags.add(cmd)
-	addWatch(cmd, &flags.watch)
 	return cmd
 }
 
@@ -61,22 +50,13 @@ func (a *app) render(paths []string, flags renderFlags) error {
 	if flags.watch && flags.out == "-" {
 		return &usageError{"--watch writes no stream", "-o DIR writes a directory, in which only what has changed is written"}
 	}
-	if flags.watch {
-		return a.watch(paths, flags.diagnosticFlags, func(files []schema.File, w *watched) error {
-			_, err := a.renderFiles(files, flags, a.newProgress(), w)
-			return err
-		})
-	}
 	shown := a.newProgress()
-	files, err := a.read(paths)
-	if err != nil {
-		return err
-	}
-	tree, err := a.renderFiles(files, flags, shown, nil)
-	if err != nil || !flags.staged {
-		return err
-	}
-	return a.checkStaged(paths, flags.out, flags.clusters.isOf(tree), errReported)
+	return a.onInputs(paths, flags.outputFlags, errReported, func(files []schema.File, w *watched) (*render.Tree, error) {
+		if w != nil {
+			shown = a.newProgress()
+		}
+		return a.renderFiles(files, flags, shown, w)
+	})
 }
 
 // renderFiles compiles files, and writes the clusters that are chosen, which it returns.

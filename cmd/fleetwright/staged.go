@@ -14,8 +14,6 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-const stagedUsage = "fail, too, where Git has not staged all that is read and written"
-
 // checkStaged fails where the next commit would have other documents, or other files
 // for the clusters, than there are. A hook sees files, and a commit takes what is
 // staged: above all, a file that is new is there for the one and not for the other.

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/spf13/cobra"
-
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/inputs"
 	"github.com/fleetwright/fleetwright/internal/watch"
@@ -23,11 +21,6 @@ var watchFormats = []string{"text", "json"}
 
 // errWatchStaged says that a hook of Git must end.
 var errWatchStaged = &usageError{"--watch does not end, and --staged is for a hook of Git, which must", "leave out one of them"}
-
-// addWatch adds the flag --watch.
-func addWatch(cmd *cobra.Command, watch *bool) {
-	cmd.Flags().BoolVar(watch, "watch", false, "go on, and compile again when an input is saved")
-}
 
 // A watched command compiles again and again, and says what is new. A command that is
 // not watched has none.
