@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -170,8 +169,5 @@ func explainJSON(w io.Writer, rules []explained) error {
 		bad, _, _ := catalogue.CutMark(r.Bad)
 		list[i] = rule{r.Code, r.Family, r.Severity, r.Structural, r.Title, r.Effect, r.Fix, r.Source, bad, r.Good}
 	}
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(list)
+	return diag.WriteJSON(w, list)
 }

@@ -25,16 +25,17 @@ func newPlanCmd(a *app) *cobra.Command {
 		ValidArgsFunction: documentFiles,
 		RunE:              func(_ *cobra.Command, paths []string) error { return a.plan(paths, flags) },
 	}
-	cmd.Flags().StringVar(&flags.format, "format", plan.Formats()[0], "of the plans: "+strings.Join(plan.Formats(), ", "))
+	formats := plan.Formats.Names()
+	cmd.Flags().StringVar(&flags.format, "format", formats[0], "of the plans: "+strings.Join(formats, ", "))
 	flags.clusters.add(cmd, "plan only")
-	completeFlag(cmd, "format", oneOf(plan.Formats()...))
+	completeFlag(cmd, "format", oneOf(formats...))
 	return cmd
 }
 
 func (a *app) plan(paths []string, flags planFlags) error {
-	format, ok := plan.NewFormat(flags.format, plan.FormatOptions{Color: isTerminal(a.stdout) && wantsColor()})
+	write, ok := plan.Formats.Get(flags.format)
 	if !ok {
-		return unknown("format", flags.format, plan.Formats())
+		return unknown("format", flags.format, plan.Formats.Names())
 	}
 	if _, err := flags.clusters.parse(); err != nil {
 		return err
@@ -50,7 +51,8 @@ func (a *app) plan(paths []string, flags planFlags) error {
 	if clusters, err = flags.clusters.choose(clusters); err != nil {
 		return err
 	}
-	return show(a.stdout, flags.format, func(w io.Writer) error { return format.Write(w, rolloutsOn(clusters, rollouts)) })
+	color := isTerminal(a.stdout) && wantsColor()
+	return show(a.stdout, flags.format, func(w io.Writer) error { return write(w, rolloutsOn(clusters, rollouts), color) })
 }
 
 // rolloutsOn are those on some clusters.

@@ -56,11 +56,11 @@ func (jsonFormat) Write(w io.Writer, list List) error {
 		report.Diagnostics = append(report.Diagnostics, diagnostic{at.File, at.Line, at.Column, d.Severity.String(), d.Code, d.Code.Title(), d.Path, d.Message, d.Hint})
 	}
 	report.Summary.Errors, report.Summary.Warnings, report.Summary.Infos = list.Count(Error), list.Count(Warning), list.Count(Info)
-	return writeJSON(w, report)
+	return WriteJSON(w, report)
 }
 
-// writeJSON writes a document as people read it: indented, and < as <.
-func writeJSON(w io.Writer, document any) error {
+// WriteJSON writes a document as people read it: indented, and < as <.
+func WriteJSON(w io.Writer, document any) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")

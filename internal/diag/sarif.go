@@ -116,7 +116,7 @@ func (f sarifFormat) Write(w io.Writer, list List) error {
 		})
 	}
 	run := sarifRun{map[string]sarifDriver{"driver": driver}, results, "unicodeCodePoints"}
-	return writeJSON(w, sarifLog{Schema: sarifSchema, Version: "2.1.0", Runs: []sarifRun{run}})
+	return WriteJSON(w, sarifLog{Schema: sarifSchema, Version: "2.1.0", Runs: []sarifRun{run}})
 }
 
 func newSarifRule(code Code) (sarifRule, error) {

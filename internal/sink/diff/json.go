@@ -1,7 +1,6 @@
 package diff
 
 import (
-	"encoding/json"
 	"io"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
@@ -98,10 +97,7 @@ func (f jsonFormat) Write(w io.Writer, r *Report) error {
 	}
 	created, changed, deleted := r.Objects()
 	report.Summary = jsonSummary{len(r.Clusters), len(r.Applications()), created, changed, deleted, len(r.Dangers())}
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(report)
+	return diag.WriteJSON(w, report)
 }
 
 // redacted returns the value of a field without the credentials in it.

@@ -162,12 +162,12 @@ func TestGolden(t *testing.T) {
 
 func written(t *testing.T, format string, rollouts []render.Rollout) string {
 	t.Helper()
-	f, ok := NewFormat(format, FormatOptions{})
+	write, ok := Formats.Get(format)
 	if !ok {
 		t.Fatalf("there is no format %s", format)
 	}
 	var b strings.Builder
-	if err := f.Write(&b, rollouts); err != nil {
+	if err := write(&b, rollouts, false); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()

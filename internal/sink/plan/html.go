@@ -30,10 +30,8 @@ func executeHTML(w io.Writer, name string, data any) error {
 	return cmp.Or(parsed.Execute(b, data), b.Flush())
 }
 
-// svgFormat is a drawing of the traffic over time, one chart below the other.
-type svgFormat struct{}
-
-func (svgFormat) Write(w io.Writer, rollouts []render.Rollout) error {
+// writeSVG draws the traffic over time, one chart below the other.
+func writeSVG(w io.Writer, rollouts []render.Rollout, _ bool) error {
 	drawing := struct {
 		Width, Height int
 		Charts        []chart
@@ -52,9 +50,6 @@ func (svgFormat) Write(w io.Writer, rollouts []render.Rollout) error {
 	}
 	return executeHTML(w, "charts.svg", drawing)
 }
-
-// htmlFormat is a page of its own for a fleet.
-type htmlFormat struct{}
 
 type htmlPage struct {
 	Count    string
@@ -79,7 +74,8 @@ type htmlRollout struct {
 	On int
 }
 
-func (htmlFormat) Write(w io.Writer, rollouts []render.Rollout) error {
+// writeHTML writes a page of its own for a fleet.
+func writeHTML(w io.Writer, rollouts []render.Rollout, _ bool) error {
 	page := htmlPage{Count: diag.Plural(len(rollouts), "rollout")}
 	for i := range rollouts {
 		page.Clusters = append(page.Clusters, rollouts[i].Clusters...)

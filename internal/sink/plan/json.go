@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"encoding/json"
 	"io"
 	"time"
 
@@ -9,10 +8,6 @@ import (
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render"
 )
-
-// jsonFormat is for programs. Times are in seconds since the detection of the new
-// version, shares in percent.
-type jsonFormat struct{}
 
 type jsonPlan struct {
 	Rollouts []jsonRollout `json:"rollouts"`
@@ -76,15 +71,14 @@ type jsonGate struct {
 	MostTrafficMeanwhile int      `json:"mostTrafficMeanwhile"`
 }
 
-func (jsonFormat) Write(w io.Writer, rollouts []render.Rollout) error {
+// writeJSON is for programs. Times are in seconds since the detection of the new version,
+// shares in percent.
+func writeJSON(w io.Writer, rollouts []render.Rollout, _ bool) error {
 	out := jsonPlan{Rollouts: []jsonRollout{}}
 	for i := range rollouts {
 		out.Rollouts = append(out.Rollouts, newJSONRollout(&rollouts[i]))
 	}
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(out)
+	return diag.WriteJSON(w, out)
 }
 
 func newJSONRollout(r *render.Rollout) jsonRollout {

@@ -10,12 +10,10 @@ import (
 	"github.com/fleetwright/fleetwright/templates"
 )
 
-// markdownFormat is for a pull request or a page: of each rollout the summary, and its
+// writeMarkdown is for a pull request or a page: of each rollout the summary, and its
 // tables folded.
-type markdownFormat struct{}
-
-func (markdownFormat) Write(w io.Writer, rollouts []render.Rollout) error {
+func writeMarkdown(w io.Writer, rollouts []render.Rollout, _ bool) error {
 	b := bufio.NewWriter(w)
 	parsed := template.Must(template.New("plan.md").Funcs(functions).ParseFS(templates.Plan, "plan/plan.md"))
-	return cmp.Or(parsed.Execute(b, pointers(rollouts)), b.Flush())
+	return cmp.Or(parsed.Execute(b, rollouts), b.Flush())
 }

@@ -15,32 +15,16 @@ import (
 	"github.com/fleetwright/fleetwright/render"
 )
 
-// A Format writes the plans of rollouts.
-type Format interface {
-	Write(w io.Writer, rollouts []render.Rollout) error
-}
+// A Format writes the plans of rollouts, for a terminal in colours.
+type Format func(w io.Writer, rollouts []render.Rollout, color bool) error
 
-// FormatOptions are what formats know beside the rollouts.
-type FormatOptions struct {
-	// Color has text print colours, for a terminal.
-	Color bool
-}
-
-// formats are all formats, in the order in which they are offered.
-var formats = format.List[func(FormatOptions) Format]{
-	{Name: "text", Value: func(o FormatOptions) Format { return textFormat{o} }},
-	{Name: "markdown", Value: func(FormatOptions) Format { return markdownFormat{} }},
-	{Name: "json", Value: func(FormatOptions) Format { return jsonFormat{} }},
-	{Name: "svg", Value: func(FormatOptions) Format { return svgFormat{} }},
-	{Name: "html", Value: func(FormatOptions) Format { return htmlFormat{} }},
-}
-
-// Formats are the names that NewFormat knows. The first is the default.
-func Formats() []string { return formats.Names() }
-
-// NewFormat is the format of a name, or false where there is none.
-func NewFormat(name string, options FormatOptions) (Format, bool) {
-	return format.New(formats, name, options)
+// Formats are all formats, in the order in which they are offered.
+var Formats = format.List[Format]{
+	{Name: "text", Value: writeText},
+	{Name: "markdown", Value: writeMarkdown},
+	{Name: "json", Value: writeJSON},
+	{Name: "svg", Value: writeSVG},
+	{Name: "html", Value: writeHTML},
 }
 
 // A run is one of a plan, with what it is called.
@@ -183,14 +167,6 @@ const noRollouts = "There are no rollouts."
 
 // title is what people call a rollout: the workload.
 func title(r *render.Rollout) string { return r.Namespace + "/" + r.Name }
-
-// pointers lead to rollouts.
-func pointers(rollouts []render.Rollout) (all []*render.Rollout) {
-	for i := range rollouts {
-		all = append(all, &rollouts[i])
-	}
-	return all
-}
 
 // clusters names those of a rollout.
 func clusters(r *render.Rollout) string { return strings.Join(r.Clusters, ", ") }

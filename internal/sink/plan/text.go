@@ -18,20 +18,18 @@ import (
 	"github.com/fleetwright/fleetwright/templates"
 )
 
-// textFormat is for a terminal: of each rollout the summary, a chart of the traffic over
+// writeText is for a terminal: of each rollout the summary, a chart of the traffic over
 // time, and a table for each run.
-type textFormat struct{ FormatOptions }
-
-func (f textFormat) Write(w io.Writer, rollouts []render.Rollout) error {
+func writeText(w io.Writer, rollouts []render.Rollout, color bool) error {
 	b := bufio.NewWriter(w)
 	columns := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	parsed := template.Must(template.New("plan.txt").Funcs(functions).Funcs(template.FuncMap{
-		"bold":  func(text string) string { return ansi.Paint(f.Color, ansi.Bold, text) },
+		"bold":  func(text string) string { return ansi.Paint(color, ansi.Bold, text) },
 		"row":   func(cells []string) string { return strings.TrimRight(strings.Join(cells, "\t"), "\t") },
 		"name":  func(text string) string { return cut(text, callColumns) },
 		"chart": textChart, "lines": lines, "upper": strings.ToUpper,
 	}).ParseFS(templates.Plan, "plan/plan.txt"))
-	return cmp.Or(parsed.Execute(columns, pointers(rollouts)), columns.Flush(), b.Flush())
+	return cmp.Or(parsed.Execute(columns, rollouts), columns.Flush(), b.Flush())
 }
 
 // lineLength is how many columns sentences have, and callColumns how many are shown of what
