@@ -5,9 +5,12 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
+	"slices"
+	"syscall"
 )
 
 // files are the operations on the output directory. Names are below it, with
@@ -36,28 +39,13 @@ type notMade struct{ error }
 
 func (e notMade) Unwrap() error { return e.error }
 
-// A directory is open, and the names are those of what is in it. No name leads out of it.
-type directory interface {
-	Lstat(name string) (fs.FileInfo, error)
-	ReadDir(name string) ([]fs.DirEntry, error)
-	ReadFile(name string) ([]byte, error)
-	// Has reports whether a file has this content; it may read into the buffer.
-	Has(name string, content []byte, buffer *[]byte) (bool, error)
-	Create(name string, content []byte) (made bool, err error)
-	OpenDir(name string) (directory, error)
-	Mkdir(name string, mode fs.FileMode) error
-	Rename(from, to string) error
-	Remove(name string) error
-	Close() error
-}
-
 // rootFiles are files below an open directory.
 //
 // Directories stay open while there are few of them, so that not every name is walked
 // from the top: a handle for each element, for each operation.
 type rootFiles struct {
-	root directory
-	open map[string]directory
+	root *os.Root
+	open map[string]*os.Root
 	// most is how many stay open.
 	most int
 	// buffer is for content that is compared and not kept.
@@ -72,50 +60,10 @@ const (
 	minOpen = 8
 )
 
-func newRootFiles(root directory, most int) *rootFiles {
-	return &rootFiles{root: root, open: map[string]directory{}, most: most}
-}
-
-// errNotRegular is the error of a name that belongs to a link, a directory or a device.
-var errNotRegular = errors.New("not a regular file")
-
-// A rootDirectory is open by the calls that every system has.
-type rootDirectory struct{ *os.Root }
-
-// openRoot opens a directory by these calls.
-func openRoot(dir string, most int) (*rootFiles, error) {
+// openFiles opens a directory.
+func openFiles(dir string, most int) (*rootFiles, error) {
 	root, err := os.OpenRoot(dir)
-	return newRootFiles(rootDirectory{root}, most), err
-}
-
-func (d rootDirectory) OpenDir(name string) (directory, error) {
-	root, err := d.OpenRoot(name)
-	return rootDirectory{root}, err
-}
-
-func (d rootDirectory) ReadDir(name string) ([]fs.DirEntry, error) { return fs.ReadDir(d.FS(), name) }
-
-func (d rootDirectory) Has(name string, content []byte, _ *[]byte) (bool, error) {
-	info, err := d.Lstat(name)
-	switch {
-	case err != nil:
-		return false, err
-	case !info.Mode().IsRegular():
-		return false, errNotRegular
-	case info.Size() != int64(len(content)):
-		return false, nil
-	}
-	data, err := d.ReadFile(name)
-	return bytes.Equal(data, content), err
-}
-
-func (d rootDirectory) Create(name string, content []byte) (made bool, err error) {
-	f, err := d.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-	if err != nil {
-		return false, err
-	}
-	_, err = f.Write(content)
-	return true, cmp.Or(err, f.Close())
+	return &rootFiles{root: root, open: map[string]*os.Root{}, most: most}, err
 }
 
 // Close closes the directory.
@@ -125,7 +73,8 @@ func (r *rootFiles) Close() {
 }
 
 // dir is the directory that a name is in, opened, and the rest of the name.
-func (r *rootFiles) dir(name string) (directory, string, error) {
+// A link on the way, also to a directory beside it, is no directory.
+func (r *rootFiles) dir(name string) (*os.Root, string, error) {
 	parent, base := path.Split(name)
 	if parent == "" {
 		return r.root, base, nil
@@ -137,7 +86,12 @@ func (r *rootFiles) dir(name string) (directory, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	dir, err := above.OpenDir(last)
+	if info, err := above.Lstat(last); err != nil {
+		return nil, "", err
+	} else if !info.IsDir() {
+		return nil, "", syscall.ENOTDIR
+	}
+	dir, err := above.OpenRoot(last)
 	if err != nil {
 		return nil, "", err
 	}
@@ -156,7 +110,7 @@ func (r *rootFiles) Release() {
 }
 
 // at does something in the directory that a name is in.
-func at[T any](r *rootFiles, name string, do func(dir directory, base string) (T, error)) (result T, err error) {
+func at[T any](r *rootFiles, name string, do func(dir *os.Root, base string) (T, error)) (result T, err error) {
 	dir, base, err := r.dir(name)
 	if err == nil {
 		result, err = do(dir, base)
@@ -174,30 +128,52 @@ func at[T any](r *rootFiles, name string, do func(dir directory, base string) (T
 	return result, fmt.Errorf("%s: %w", name, err)
 }
 
-func (r *rootFiles) Lstat(name string) (fs.FileInfo, error) { return at(r, name, directory.Lstat) }
-func (r *rootFiles) ReadFile(name string) ([]byte, error)   { return at(r, name, directory.ReadFile) }
+func (r *rootFiles) Lstat(name string) (fs.FileInfo, error) { return at(r, name, (*os.Root).Lstat) }
+func (r *rootFiles) ReadFile(name string) ([]byte, error)   { return at(r, name, (*os.Root).ReadFile) }
 func (r *rootFiles) ReadDir(name string) ([]fs.DirEntry, error) {
-	return at(r, name, directory.ReadDir)
+	return at(r, name, func(d *os.Root, base string) ([]fs.DirEntry, error) { return fs.ReadDir(d.FS(), base) })
 }
 
+// unpolled is a flag for files. Without it each takes four more system calls, by which Go finds
+// out that it cannot wait for them.
+const unpolled = syscall.O_NONBLOCK
+
 func (r *rootFiles) Has(name string, content []byte) (bool, error) {
-	has, err := at(r, name, func(d directory, base string) (bool, error) { return d.Has(base, content, &r.buffer) })
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		if info, err := r.Lstat(name); err == nil {
-			if err := checkRegular(name, info); err != nil {
-				return false, err
-			}
-		}
+	info, err := r.Lstat(name)
+	if err == nil {
+		err = checkRegular(name, info)
 	}
-	return has, err
+	if err != nil {
+		return false, err
+	}
+	return at(r, name, func(d *os.Root, base string) (bool, error) {
+		f, err := d.OpenFile(base, os.O_RDONLY|unpolled, 0)
+		if err != nil {
+			return false, err
+		}
+		defer f.Close()
+		if info.Size() != int64(len(content)) {
+			return false, nil
+		}
+		r.buffer = slices.Grow(r.buffer[:0], len(content))[:len(content)]
+		_, err = io.ReadFull(f, r.buffer)
+		return bytes.Equal(r.buffer, content), err
+	})
 }
 
 func (r *rootFiles) Create(name string, content []byte) error {
-	return unless(at(r, name, func(d directory, base string) (bool, error) { return d.Create(base, content) }))
+	return unless(at(r, name, func(d *os.Root, base string) (made bool, err error) {
+		f, err := d.OpenFile(base, os.O_WRONLY|os.O_CREATE|os.O_EXCL|unpolled, 0o666)
+		if err != nil {
+			return false, err
+		}
+		_, err = f.Write(content)
+		return true, cmp.Or(err, f.Close())
+	}))
 }
 
 func (r *rootFiles) Mkdir(name string) error {
-	return unless(at(r, name, func(d directory, base string) (bool, error) { return false, d.Mkdir(base, 0o777) }))
+	return unless(at(r, name, func(d *os.Root, base string) (bool, error) { return false, d.Mkdir(base, 0o777) }))
 }
 
 // unless returns an error as a notMade unless something was made.
@@ -210,13 +186,13 @@ func unless(made bool, err error) error {
 
 func (r *rootFiles) Rename(from, to string) error {
 	r.forget(from)
-	_, err := at(r, from, func(d directory, base string) (bool, error) { return true, d.Rename(base, path.Base(to)) })
+	_, err := at(r, from, func(d *os.Root, base string) (bool, error) { return true, d.Rename(base, path.Base(to)) })
 	return err
 }
 
 func (r *rootFiles) Remove(name string) error {
 	r.forget(name)
-	_, err := at(r, name, func(d directory, base string) (bool, error) { return true, d.Remove(base) })
+	_, err := at(r, name, func(d *os.Root, base string) (bool, error) { return true, d.Remove(base) })
 	return err
 }
 
