@@ -31,7 +31,7 @@ func (c *commit) cluster(p *plan, files files) error {
 	if err := c.prune(p, files); err != nil {
 		return err
 	}
-	if at := p.at(layout.InventoryFile); p.files > 0 && p.changed.Bit(p.files-1) == 1 {
+	if at := p.at(layout.InventoryFile); slices.Contains(p.changed, p.files-1) {
 		if err := files.Rename(staged(at), at); err != nil {
 			return err
 		}
@@ -62,7 +62,7 @@ func (c *commit) rename(p *plan, files files) error {
 		}
 		c.begun.Store(true)
 	}
-	for i := range p.changed.all() {
+	for _, i := range p.changed {
 		if i == p.files-1 {
 			break // the inventory
 		}

@@ -15,7 +15,7 @@
 //     the journal, by which the next run knows what the killed one has left.
 //
 // All clusters go through a phase before the next begins, several at a time. What is
-// remembered of one between two phases is a bit for each of its files: a plan must not
+// remembered of one between two phases are the numbers of its files: a plan must not
 // grow as the tree does.
 //
 // Directories are opened through [os.Root], and a symbolic link on the way to a
@@ -220,7 +220,7 @@ func summarize(plans []*plan, changed func(name string, removed bool)) (sum Summ
 			sum.Clusters++
 		}
 		sum.Files += p.files
-		sum.Written += p.changed.count
+		sum.Written += len(p.changed)
 		sum.Removed += len(p.removed)
 		if p.interrupted {
 			sum.Repaired = append(sum.Repaired, p.name)
@@ -258,7 +258,7 @@ type progress struct {
 func newProgress(plans []*plan, report func(done, total int)) *progress {
 	p := &progress{report: report}
 	for _, plan := range plans {
-		p.total += 2*plan.changed.count + len(plan.removed)
+		p.total += 2*len(plan.changed) + len(plan.removed)
 	}
 	return p
 }

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"iter"
 	"maps"
-	"math/big"
 	"path"
 	"path/filepath"
 	"slices"
@@ -35,9 +34,9 @@ type plan struct {
 	files int
 	// there is how many of the last run's files exist.
 	there int
-	// changed are the files to write, by their numbers in the cluster; the inventory is
-	// the last.
-	changed numbers
+	// changed are the files to write, by their numbers in the cluster, in order; the
+	// inventory is the last.
+	changed []int
 	// fresh are the directories below base that are not there and come to be, but for
 	// those below one of them.
 	fresh map[string]bool
@@ -57,30 +56,8 @@ type plan struct {
 	staged int
 }
 
-// numbers are a set of small numbers, each a bit.
-type numbers struct {
-	big.Int
-	count int
-}
-
-func (n *numbers) add(i int) {
-	n.SetBit(&n.Int, i, 1)
-	n.count++
-}
-
-// all are the numbers, in order.
-func (n *numbers) all() iter.Seq[int] {
-	return func(yield func(int) bool) {
-		for i := range n.BitLen() {
-			if n.Bit(i) == 1 && !yield(i) {
-				return
-			}
-		}
-	}
-}
-
 // idle says whether there is nothing to do.
-func (p *plan) idle() bool { return p.changed.count == 0 && len(p.removed) == 0 && !p.interrupted }
+func (p *plan) idle() bool { return len(p.changed) == 0 && len(p.removed) == 0 && !p.interrupted }
 
 // at is the name of a file below the output directory.
 func (p *plan) at(file string) string { return p.base + "/" + file }
@@ -88,7 +65,7 @@ func (p *plan) at(file string) string { return p.base + "/" + file }
 // changes are the files to write.
 func (p *plan) changes() iter.Seq[render.File] {
 	return func(yield func(render.File) bool) {
-		for i := range p.changed.all() {
+		for _, i := range p.changed {
 			if i == p.cluster.Len() {
 				yield(p.cluster.Inventory())
 				return
@@ -236,7 +213,7 @@ func (p *plan) make(files files) error {
 			i++
 		}
 		if p.files = i + 1; !own.current {
-			p.changed.add(i) // the inventory
+			p.changed = append(p.changed, i) // the inventory
 		}
 	}
 	p.findAdded(own)
@@ -258,11 +235,11 @@ func (p *plan) compare(files files, known *dirs, own *ownership, number int, f r
 	}
 	if missing != "" {
 		p.fresh[strings.TrimPrefix(missing, p.base+"/")] = true
-		p.changed.add(number)
+		p.changed = append(p.changed, number)
 		return nil
 	}
 	if known.none {
-		p.changed.add(number)
+		p.changed = append(p.changed, number)
 		return nil
 	}
 	there, same, err := isSame(files, at, f.Content)
@@ -277,7 +254,7 @@ func (p *plan) compare(files files, known *dirs, own *ownership, number int, f r
 		return nil
 	}
 	if !same {
-		p.changed.add(number)
+		p.changed = append(p.changed, number)
 	}
 	return nil
 }
