@@ -176,7 +176,7 @@ func loadFile(f File, left *budget) *loaded {
 	if left.exceeded() {
 		return l
 	}
-	l.addIgnores(f, nodes)
+	l.addIgnores(f)
 	for i, d := range l.All {
 		if l.values[i] == nil {
 			continue
