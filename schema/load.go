@@ -287,8 +287,8 @@ func (l *loaded) items(d *Document) {
 			l.add(d.file, resolve(item))
 		}
 	case !isNull(items):
-		dec := decoder{doc: d}
-		l.Diagnostics = append(l.Diagnostics, d.Diagnostic(diag.WrongType, Path{"items"}, "expected a list, got "+describe(items, dec.scalarOf(items)), ""))
+		value := (&decoder{doc: d}).value(items, nil)
+		l.Diagnostics = append(l.Diagnostics, d.Diagnostic(diag.WrongType, Path{"items"}, "expected a list, got "+describe(items, value), ""))
 	}
 }
 
@@ -374,7 +374,7 @@ func (d *Document) decode() (map[string]any, diag.List) {
 // its object of it.
 func (d *Document) check(object map[string]any) diag.List {
 	w := walker{doc: d, root: d.Kind.shape}
-	w.value(d.node, w.root)
+	w.value(object, w.root)
 	d.wrong = w.wrong
 	list := append(w.list, d.checkNames(object)...)
 	whole, err := d.typed(object)

@@ -3,6 +3,7 @@ package schema
 import (
 	"cmp"
 	"encoding/json"
+	"slices"
 
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -29,7 +30,7 @@ func (w *wrong) add(path, unread Path) {
 	if w.at == nil {
 		w.at, w.unread = map[string]bool{}, map[string]bool{}
 	}
-	w.paths = append(w.paths, path)
+	w.paths = append(w.paths, slices.Clone(path))
 	for end := len(path); end > 0 && !w.at[path[:end].String()]; end-- {
 		w.at[path[:end].String()] = true
 	}
