@@ -131,31 +131,21 @@ func (d *Document) find(path Path) (key, value *yaml.Node) {
 // Texts returns the paths of the scalars that match, also where the document does not have
 // the shape of its kind. A scalar that aliases stand for is at its anchor.
 func (d *Document) Texts(match func(text string) bool) []Path {
-	paths := texts(d.node, match)
-	for _, path := range paths {
-		slices.Reverse(path)
-	}
-	return paths
+	return texts(d.node, nil, match)
 }
 
-// texts returns the paths below a node, with their last elements first: few scalars match,
-// and no path is made of the others.
-func texts(n *yaml.Node, match func(text string) bool) (paths []Path) {
+// texts returns the paths of the scalars that match at or below a path.
+func texts(n *yaml.Node, at Path, match func(text string) bool) (paths []Path) {
 	if n.Kind == yaml.ScalarNode && match(n.Value) {
-		return []Path{nil}
+		return []Path{slices.Clone(at)}
 	}
 	for i := 0; i < len(n.Content); i++ {
-		name := i
+		var element any = i
 		if n.Kind == yaml.MappingNode {
+			element = n.Content[i].Value
 			i++
 		}
-		for _, path := range texts(n.Content[i], match) {
-			if n.Kind == yaml.MappingNode {
-				paths = append(paths, append(path, n.Content[name].Value))
-			} else {
-				paths = append(paths, append(path, i))
-			}
-		}
+		paths = append(paths, texts(n.Content[i], append(at, element), match)...)
 	}
 	return paths
 }
