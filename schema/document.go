@@ -78,10 +78,8 @@ func (d *Document) Position(path ...any) diag.Position {
 
 // keyPosition is that of a key of the mapping at a path.
 func (d *Document) keyPosition(path Path, key string) diag.Position {
-	if n := d.value(path); n != nil {
-		if key, _ := d.child(n, key); key != nil {
-			return d.at(key)
-		}
+	if key, _ := d.find(path.With(key)); key != nil {
+		return d.at(key)
 	}
 	return d.Position(path...)
 }
@@ -113,43 +111,41 @@ func (d *Document) Len(path ...any) int {
 
 // value is the node at a path, or nil.
 func (d *Document) value(path Path) *yaml.Node {
-	n := d.node
+	if _, n := d.find(path); n != nil {
+		return resolve(n)
+	}
+	return nil
+}
+
+// find finds the value at a path, which may be an alias, and its key if it has one.
+func (d *Document) find(path Path) (key, value *yaml.Node) {
+	value = d.node
 	for _, element := range path {
-		if _, n = d.child(n, element); n == nil {
-			return nil
+		if key, value = d.child(value, element); value == nil {
+			return nil, nil
 		}
 	}
-	return resolve(n)
+	return key, value
 }
 
 // Texts returns the paths of the scalars that match, also where the document does not have
 // the shape of its kind. A scalar that aliases stand for is at its anchor.
 func (d *Document) Texts(match func(text string) bool) []Path {
-	paths := texts(d.node, match)
-	for _, path := range paths {
-		slices.Reverse(path)
-	}
-	return paths
+	return texts(d.node, nil, match)
 }
 
-// texts returns the paths below a node, with their last elements first: few scalars match,
-// and no path is made of the others.
-func texts(n *yaml.Node, match func(text string) bool) (paths []Path) {
+// texts returns the paths of the scalars that match at or below a path.
+func texts(n *yaml.Node, at Path, match func(text string) bool) (paths []Path) {
 	if n.Kind == yaml.ScalarNode && match(n.Value) {
-		return []Path{nil}
+		return []Path{slices.Clone(at)}
 	}
 	for i := 0; i < len(n.Content); i++ {
-		name := i
+		var element any = i
 		if n.Kind == yaml.MappingNode {
+			element = n.Content[i].Value
 			i++
 		}
-		for _, path := range texts(n.Content[i], match) {
-			if n.Kind == yaml.MappingNode {
-				paths = append(paths, append(path, n.Content[name].Value))
-			} else {
-				paths = append(paths, append(path, i))
-			}
-		}
+		paths = append(paths, texts(n.Content[i], append(at, element), match)...)
 	}
 	return paths
 }
@@ -181,6 +177,10 @@ func (d *Document) child(n *yaml.Node, element any) (key, value *yaml.Node) {
 
 // A keyIndex finds the keys of mappings.
 type keyIndex struct {
+	// others says that there are keys that are not the text in their place: aliases, and
+	// plain numbers and booleans.
+	others bool
+
 	mu sync.Mutex
 	// pairs are the keys and values of the mappings that have many.
 	pairs map[*yaml.Node]map[string][2]*yaml.Node
@@ -190,14 +190,14 @@ type keyIndex struct {
 // merged into it, and of that what is merged first.
 func (x *keyIndex) find(n *yaml.Node, name string) (key, value *yaml.Node) {
 	const few = 16
-	merges := false
-	for i := 0; i+1 < len(n.Content) && i < 2*few; i += 2 {
+	all := x.others
+	for i := 0; i+1 < len(n.Content) && i < 2*few && !all; i += 2 {
 		if n.Content[i].Value == name {
 			return n.Content[i], n.Content[i+1]
 		}
-		merges = merges || isMerge(n.Content[i])
+		all = isMerge(n.Content[i])
 	}
-	if len(n.Content) <= 2*few && !merges {
+	if len(n.Content) <= 2*few && !all {
 		return nil, nil
 	}
 	x.mu.Lock()
@@ -223,8 +223,9 @@ func addPairs(pairs map[string][2]*yaml.Node, n *yaml.Node, added map[*yaml.Node
 	}
 	added[n] = true
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		if _, ok := pairs[n.Content[i].Value]; !ok {
-			pairs[n.Content[i].Value] = [2]*yaml.Node{n.Content[i], n.Content[i+1]}
+		key, _ := keyName(resolve(n.Content[i]))
+		if _, ok := pairs[key]; !ok {
+			pairs[key] = [2]*yaml.Node{n.Content[i], n.Content[i+1]}
 		}
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {

@@ -123,13 +123,15 @@ func TestDefaultsAndExamplesAreAccepted(t *testing.T) {
 			values = append(values, f.Default)
 		}
 		for _, value := range values {
-			nodes, list := parse(File{Data: value})
+			nodes, list := parse(File{Data: append([]byte(f.Name+": "), value...)})
 			if len(nodes) != 1 {
 				t.Fatalf("%s: %v", value, list)
 			}
-			w := walker{doc: &Document{}, root: f.Shape, path: Path{f.Name}}
-			w.value(nodes[0], f.Shape)
-			for _, d := range w.list {
+			doc := &Document{node: nodes[0], Kind: Kind{shape: &Shape{Type: Mapping, Fields: []Field{f.Field}}}}
+			object, list := doc.decode()
+			w := walker{doc: doc, root: f.Shape}
+			w.value(object, doc.Kind.shape)
+			for _, d := range append(list, w.list...) {
 				t.Errorf("%s: %s", value, d.Message)
 			}
 		}

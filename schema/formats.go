@@ -4,14 +4,17 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
+	"golang.org/x/net/http/httpguts"
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
@@ -35,8 +38,8 @@ type Format struct {
 // Formats are all formats.
 func Formats() []Format { return slices.Clone(formats[:]) }
 
-// formats are what readers take, each with its source. As a list of constants and
-// functions the table costs a start nothing.
+// formats are what readers take, each with its source. Its patterns are compiled when they
+// are needed, so that the table costs a start nothing.
 var formats = [...]Format{
 	// k8s.io/apimachinery pkg/util/validation
 	{"dns-subdomain", "a name that Kubernetes takes", "the API server", refuseLong(validation.DNS1123SubdomainMaxLength), nil},
@@ -110,7 +113,7 @@ var formats = [...]Format{
 	// kumahq/kuma pkg/core/resources/apis/mesh/validators.go
 	{"kuma-tag", "the name of a tag: letters, digits, '-', '_', '.', ':' and '/'", "Kuma", refuseKumaTag, nil},
 	{"kuma-tag-value", "the value of a tag: letters, digits, '-', '_', '.', ':' and '/', or * for any", "Kuma", refuseKumaTagValue, nil},
-	{"host", "a host", "kuma-dp", func(text string) string { return refuseHost(text) }, nil},
+	{"host", "a host", "kuma-dp", refuseHost, nil},
 }
 
 // format finds the one of a tag; without a tag it is nil. That all tags are right, a
@@ -177,47 +180,18 @@ func ociURL(text string) string {
 
 // refuseRepository says why a registry takes no repository of this name
 // (distribution/reference, path).
-func refuseRepository(name string) string {
-	for part := range strings.SplitSeq(name, "/") {
-		if refuseRepositoryPart(part) {
-			return "a registry takes lower-case letters and digits, parted by '.', '_', '__' or hyphens, in each part of a name"
-		}
-	}
-	return ""
+var refuseRepository = unless(matching(`^[a-z0-9]+((\.|__?|-+|/)[a-z0-9]+)*$`),
+	"a registry takes lower-case letters and digits, parted by '.', '_', '__' or hyphens, in each part of a name")
+
+// unless returns a reason for texts of which a function does not hold.
+func unless(holds func(text string) bool, why string) func(text string) string {
+	return func(text string) string { return when(!holds(text), why) }
 }
 
-func refuseRepositoryPart(part string) bool {
-	separated := true
-	for i := 0; i < len(part); i++ {
-		c := part[i]
-		switch {
-		case isLower(c) || isDigit(c):
-			separated = false
-		case c == '-' && i > 0 && (!separated || part[i-1] == '-'):
-			separated = true
-		case c == '_' && i > 0 && (!separated || part[i-1] == '_' && i > 1 && part[i-2] != '_'):
-			separated = true
-		case c == '.' && !separated:
-			separated = true
-		default:
-			return true
-		}
-	}
-	return separated
-}
-
-// cutPort cuts host:port, or [host]:port.
-func cutPort(address string) (host, port string, ok bool) {
-	i := strings.LastIndexByte(address, ':')
-	if i < 0 {
-		return "", "", false
-	}
-	host, port = address[:i], address[i+1:]
-	inner, bracketed := strings.CutPrefix(host, "[")
-	if bracketed {
-		host, bracketed = strings.CutSuffix(inner, "]")
-	}
-	return host, port, bracketed || !strings.ContainsAny(host, "[]:")
+// matching returns whether texts match a pattern, which is compiled for the first of them.
+func matching(pattern string) func(text string) bool {
+	compiled := sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
+	return func(text string) bool { return compiled().MatchString(text) }
 }
 
 func isPort(text string) bool {
@@ -254,7 +228,8 @@ func RefuseURL(text string, schemes ...string) string {
 // refuseHost says why a host cannot be looked up (RFC 1035 2.3.4); an IP address is one.
 func refuseHost(host string) string {
 	if strings.Contains(host, ":") {
-		return when(!isIP(host), "the host is not an IP address")
+		_, err := netip.ParseAddr(host)
+		return when(err != nil, "the host is not an IP address")
 	}
 	host = strings.TrimSuffix(host, ".")
 	for label := range strings.SplitSeq(host, ".") {
@@ -263,11 +238,6 @@ func refuseHost(host string) string {
 		}
 	}
 	return when(len(host) > 253, "a host has at most 253 characters")
-}
-
-func isIP(host string) bool {
-	_, err := netip.ParseAddr(host)
-	return err == nil
 }
 
 // suggestURL adds the scheme that is missing.
@@ -364,7 +334,6 @@ func suggestReference(text string) string {
 // (Masterminds/semver v3, constraints.go). Their own package is not asked: it compiles
 // six regular expressions at every start, which costs a tenth of one.
 func refuseRange(text string) string {
-	const why = "a version is 1.2.3, a range >=1.2.3 <2.0.0 or 1.2.x"
 	if len(text) > 512 {
 		return "it has more than 512 characters"
 	}
@@ -373,124 +342,34 @@ func refuseRange(text string) string {
 		return "it has more than 32 alternatives"
 	}
 	for _, group := range groups {
-		if !isRange(group) {
-			return why
+		versions := strings.FieldsFunc(group, func(r rune) bool { return strings.ContainsRune(" \t\n\r\f,=<>!~^", r) })
+		if !isVersionRange(group) || slices.ContainsFunc(versions, func(v string) bool { return len(v) > 256 }) {
+			return "a version is 1.2.3, a range >=1.2.3 <2.0.0 or 1.2.x"
 		}
 	}
 	return ""
 }
 
-// isRange reports whether a text is a list of versions with operators, all of which a
-// version meets.
-func isRange(text string) bool {
-	rest := strings.TrimLeft(text, rangeSpace)
-	for {
-		operator := rangeOperator(rest)
-		version, after, ok := cutVersion(strings.TrimLeft(rest[len(operator):], rangeSpace))
-		if !ok {
-			return false
-		}
-		rest = strings.TrimLeft(after, rangeSpace)
-		parted := len(rest) < len(after)
-		// The second of 1.2.3 - 2.3.4 has no operator either.
-		if end, ok := strings.CutPrefix(rest, "-"); ok && parted && operator == "" && version != "" {
-			to := strings.TrimLeft(end, rangeSpace)
-			if _, rest, ok = cutVersion(to); !ok || to == end {
-				return false
-			}
-			after, rest = rest, strings.TrimLeft(rest, rangeSpace)
-			parted = len(rest) < len(after)
-		}
-		if rest == "" {
-			return true
-		}
-		if next, ok := strings.CutPrefix(rest, ","); ok {
-			rest = strings.TrimLeft(next, rangeSpace)
-		} else if !parted {
-			return false
-		}
-	}
-}
+// isVersionRange reports whether a text is a list of versions with operators, all of which
+// a version meets.
+var isVersionRange = matching(`^\s*` + constraintPattern + `((\s+|\s*,\s*)` + constraintPattern + `)*\s*$`)
 
-// rangeSpace is \s of a regular expression.
-const rangeSpace = " \t\n\r\f"
+const (
+	constraintPattern = `(` + versionPattern + `\s+-\s+` + versionPattern + `|(=|!=|>|<|>=|=>|<=|=<|~|~>|\^)?\s*` + versionPattern + `)`
+	versionPattern    = `v?` + partPattern + `(\.` + partPattern + `){0,2}(-` + prereleasePattern + `(\.` + prereleasePattern + `)*)?(\+` + buildPattern + `(\.` + buildPattern + `)*)?`
+	partPattern       = `(0*[0-9]{1,19}|[xX*])` // a number of 64 bits
+	prereleasePattern = `(0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)`
+	buildPattern      = `[0-9A-Za-z-]+`
+)
 
-func rangeOperator(text string) string {
-	for _, operator := range []string{">=", "=>", "<=", "=<", "!=", "~>", "=", ">", "<", "~", "^"} {
-		if strings.HasPrefix(text, operator) {
-			return operator
-		}
-	}
-	return ""
-}
+var refuseOCITag = unless(isTag, "it has another character, or more of them")
 
-// cutVersion cuts a version, of which parts may be missing or x, from a text.
-func cutVersion(text string) (version, rest string, ok bool) {
-	rest = strings.TrimPrefix(text, "v")
-	for i := range 3 {
-		if i > 0 {
-			if !strings.HasPrefix(rest, ".") {
-				break
-			}
-			rest = rest[1:]
-		}
-		end := len(rest) - len(strings.TrimLeft(rest, "0123456789xX*"))
-		part := rest[:end]
-		if part == "" || !slices.Contains([]string{"x", "X", "*"}, part) && !isNumber(part) {
-			return "", "", false
-		}
-		rest = rest[end:]
-	}
-	for _, sign := range []string{"-", "+"} {
-		if !strings.HasPrefix(rest, sign) {
-			continue
-		}
-		end := len(rest) - len(strings.TrimLeft(rest[1:], identifierBytes+"."))
-		for part := range strings.SplitSeq(rest[1:end], ".") {
-			if part == "" || sign == "-" && strings.Trim(part, "0123456789") == "" && len(part) > 1 && part[0] == '0' {
-				return "", "", false
-			}
-		}
-		rest = rest[end:]
-	}
-	version = text[:len(text)-len(rest)]
-	return version, rest, len(version) <= 256
-}
+var isTag = matching(`^[0-9A-Za-z_][0-9A-Za-z_.-]{0,127}$`)
 
-const identifierBytes = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-"
+var refuseMediaType = unless(matching(`^`+mediaNamePattern+`/`+mediaNamePattern+`$`),
+	"it is a type and a subtype, parted by a slash, such as application/vnd.cncf.flux.content.v1.tar+gzip")
 
-// isNumber reports whether a part of a version is a number of 64 bits.
-func isNumber(part string) bool {
-	_, err := strconv.ParseUint(part, 10, 64)
-	return err == nil
-}
-
-func refuseOCITag(text string) string {
-	return when(!isTag(text), "it has another character, or more of them")
-}
-
-func isTag(text string) bool {
-	for i := 0; i < len(text); i++ {
-		if c := text[i]; !isLetter(c) && !isDigit(c) && c != '_' && (i == 0 || c != '-' && c != '.') {
-			return false
-		}
-	}
-	return text != "" && len(text) <= 128
-}
-
-func refuseMediaType(text string) string {
-	kind, subtype, _ := strings.Cut(text, "/")
-	return when(!isMediaName(kind) || !isMediaName(subtype), "it is a type and a subtype, parted by a slash, such as application/vnd.cncf.flux.content.v1.tar+gzip")
-}
-
-func isMediaName(text string) bool {
-	for i := 0; i < len(text); i++ {
-		if c := text[i]; !isLetter(c) && !isDigit(c) && (i == 0 || strings.IndexByte("!#$&-^_.+", c) < 0) {
-			return false
-		}
-	}
-	return text != "" && len(text) <= 127
-}
+const mediaNamePattern = `[0-9A-Za-z][0-9A-Za-z!#$&^_.+-]{0,126}`
 
 func refuseComponent(text string) string {
 	lower := strings.ToLower(text)
@@ -559,38 +438,16 @@ func refuseImageTag(text string) string {
 // refuseDigest is that of the OCI image specification (descriptor.md, Digests).
 func refuseDigest(text string) string {
 	algorithm, encoded, _ := strings.Cut(text, ":")
-	for part := range strings.FieldsFuncSeq(algorithm, func(r rune) bool { return strings.ContainsRune("+._-", r) }) {
-		if strings.Trim(part, "0123456789abcdefghijklmnopqrstuvwxyz") != "" {
-			algorithm = ""
-		}
-	}
 	digits := map[string]int{"sha256": 64, "sha512": 128}[algorithm]
-	bad := algorithm == "" || len(encoded) < 32 || strings.Trim(encoded, "0123456789abcdef") != ""
-	return when(bad || digits > 0 && len(encoded) != digits, "it has other digits, or fewer or more of them")
+	return when(!isDigest(text) || digits > 0 && len(encoded) != digits, "it has other digits, or fewer or more of them")
 }
+
+var isDigest = matching(`^[a-z0-9]+([+._-][a-z0-9]+)*:[0-9a-f]{32,}$`)
 
 // refuseToken is that of names of HTTP (RFC 9110 5.6.2).
-func refuseToken(text string) string {
-	return when(!isToken(text), "HTTP allows neither other characters nor an empty name")
-}
+var refuseToken = unless(httpguts.ValidHeaderFieldName, "HTTP allows neither other characters nor an empty name")
 
-func isToken(text string) bool {
-	for i := 0; i < len(text); i++ {
-		if c := text[i]; !isLetter(c) && !isDigit(c) && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {
-			return false
-		}
-	}
-	return text != ""
-}
-
-func refuseHeaderValue(text string) string {
-	for i := 0; i < len(text); i++ {
-		if c := text[i]; c < ' ' && c != '\t' || c == 0x7f {
-			return "it has a control character or a line break"
-		}
-	}
-	return ""
-}
+var refuseHeaderValue = unless(httpguts.ValidHeaderFieldValue, "it has a control character or a line break")
 
 // refuseOperationHeader takes what is checked of host beside it, in refusals.
 func refuseOperationHeader(text string) string {
@@ -648,17 +505,7 @@ func refuseRetryOn(text string) string {
 
 func isRetryPolicy(text string) bool {
 	status, err := strconv.Atoi(text)
-	return slices.Contains(retryPolicies, text) || err == nil && isStatus(status)
-}
-
-// isStatus reports whether a status has a name in net/http, which Istio asks.
-func isStatus(n int) bool {
-	for _, known := range [...][2]int{{100, 103}, {200, 208}, {226, 226}, {300, 305}, {307, 308}, {400, 418}, {421, 426}, {428, 429}, {431, 431}, {451, 451}, {500, 508}, {510, 511}} {
-		if known[0] <= n && n <= known[1] {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(retryPolicies, text) || err == nil && http.StatusText(status) != "" // which Istio asks
 }
 
 func suggestRetryOn(text string) string {
@@ -676,36 +523,10 @@ func suggestRetryOn(text string) string {
 
 // refuseEnvoyValue finds a % that begins no variable such as %REQ(:path)%.
 func refuseEnvoyValue(text string) string {
-	if why := refuseHeaderValue(text); why != "" {
-		return why
-	}
-	rest := text
-	for {
-		_, after, found := strings.Cut(rest, "%")
-		if !found {
-			return ""
-		}
-		if rest, found = strings.CutPrefix(after, "%"); found {
-			continue
-		}
-		if rest, found = cutVariable(after); !found {
-			return "a % begins a variable of Envoy, such as %REQ(:path)%, and this one does not end"
-		}
-	}
+	return cmp.Or(refuseHeaderValue(text), when(!isEnvoyValue(text), "a % begins a variable of Envoy, such as %REQ(:path)%, and this one does not end"))
 }
 
-// cutVariable cuts NAME% or NAME(arguments)% from a text.
-func cutVariable(text string) (rest string, ok bool) {
-	i := strings.IndexAny(text, "%(")
-	if i < 0 || text[i] == '%' {
-		return text[i+1:], i >= 0
-	}
-	end := strings.IndexByte(text[i:], ')')
-	if end < 0 {
-		return "", false
-	}
-	return strings.CutPrefix(strings.TrimLeft(text[i+end+1:], " "), "%")
-}
+var isEnvoyValue = matching(`^([^%]|%%|%[^%(]+%|%[^%(]*\([^)]*\) *%)*$`)
 
 func suggestEnvoyValue(text string) string {
 	if refuseHeaderValue(text) != "" {
@@ -720,7 +541,7 @@ func refuseCookie(text string) string {
 	switch {
 	case len(text) > 256:
 		return fmt.Sprintf("it has %d characters", len(text))
-	case !isToken(text) || strings.ContainsAny(text, "$%*+^|"):
+	case !httpguts.ValidHeaderFieldName(text) || strings.ContainsAny(text, "$%*+^|"):
 		return "it goes into a regular expression and a Set-Cookie header"
 	}
 	return ""
@@ -779,16 +600,11 @@ func kumaDuration(text string) (n int64, unit time.Duration, ok bool) {
 	return n, unit, ok && err == nil
 }
 
-func refuseKumaTag(text string) string {
-	return when(text == "" || strings.Trim(text, kumaTagBytes) != "", "it has another character, or none at all")
-}
+var refuseKumaTag = unless(matching(`^[0-9A-Za-z_.:/-]+$`), "it has another character, or none at all")
 
 func refuseKumaTagValue(text string) string {
-	return when(text == "" || text != "*" && strings.Trim(text, kumaTagBytes) != "", "it has another character, or none at all")
+	if text == "*" {
+		return ""
+	}
+	return refuseKumaTag(text)
 }
-
-const kumaTagBytes = identifierBytes + "_.:/"
-
-func isLower(c byte) bool  { return 'a' <= c && c <= 'z' }
-func isLetter(c byte) bool { return isLower(c | 0x20) }
-func isDigit(c byte) bool  { return '0' <= c && c <= '9' }

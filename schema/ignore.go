@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -28,23 +29,18 @@ type Ignore struct {
 }
 
 // addIgnores reads the comments of a file that are meant for fleetwright.
-func (l *loaded) addIgnores(f File, nodes []*yaml.Node) {
+func (l *loaded) addIgnores(f File) {
 	if !bytes.Contains(f.Data, []byte("fleetwright:")) {
 		return
 	}
 	// What makes a comment one for fleetwright, and the words behind it.
 	directive := regexp.MustCompile(`^#+\s*fleetwright:\s*([a-z]+)\b[ \t]*(.*)`)
 	lines := strings.Split(string(f.Data), "\n")
-	texts := map[int][]textSpan{}
-	for _, s := range textSpans(newColumns(lines), nodes) {
-		for line := s.first; line <= s.last; line++ {
-			texts[line] = append(texts[line], s)
-		}
-	}
+	comments := commentsOf(lines)
 	below := linesBelow(lines)
 	for i, line := range lines {
-		at := commentOf(line, i+1, texts[i+1])
-		if at < 0 {
+		at, ok := comments[i]
+		if !ok {
 			continue
 		}
 		m := directive.FindStringSubmatch(strings.TrimRight(line[at:], " \t\r"))
@@ -104,143 +100,41 @@ func linesBelow(lines []string) []int {
 	return below
 }
 
-// commentOf is where the comment of a line begins, or -1: a # at its beginning or
-// behind a space that is not in a text. The texts are in the order of the line.
-func commentOf(line string, number int, texts []textSpan) int {
-	for at := range len(line) {
-		if line[at] != '#' || at > 0 && line[at-1] != ' ' && line[at-1] != '\t' {
-			continue
+// commentsOf returns where the comments of lines begin, by the index of the line: at a # at
+// its beginning or behind a space that is not in a text. To learn what is in a text, the
+// parser reads the lines with a number behind each #.
+func commentsOf(lines []string) map[int]int {
+	type place struct{ line, at int }
+	var places []place
+	var numbered bytes.Buffer
+	begins := regexp.MustCompile(`(?:^|[ \t])#`)
+	for i, line := range lines {
+		end := 0
+		for _, found := range begins.FindAllStringIndex(line, -1) {
+			fmt.Fprintf(&numbered, "%s\ue000%d\ue000", line[end:found[1]], len(places))
+			end = found[1]
+			places = append(places, place{i, end - 1})
 		}
-		for len(texts) > 0 && texts[0].endsBefore(number, at) {
-			texts = texts[1:]
-		}
-		if len(texts) == 0 || !texts[0].holds(number, at) {
-			return at
-		}
+		numbered.WriteString(line[end:] + "\n")
 	}
-	return -1
-}
-
-// A textSpan is the place of a scalar in which # begins no comment: a quoted one, or
-// one below | or >. Lines count from 1, offsets in them from 0, in bytes.
-type textSpan struct {
-	first, from int
-	last, to    int
-}
-
-// endsBefore says whether all of the text is before an offset of a line.
-func (s textSpan) endsBefore(line, at int) bool {
-	return line > s.last || line == s.last && at >= s.to
-}
-
-// holds says whether an offset of a line is in the text.
-func (s textSpan) holds(line, at int) bool {
-	begins := line > s.first || line == s.first && at >= s.from
-	return begins && !s.endsBefore(line, at)
-}
-
-// textSpans are those of the scalars of documents, in their order.
-func textSpans(c columns, nodes []*yaml.Node) (all []textSpan) {
-	lines := c.lines
-	nodes = inOrder(nil, nodes)
-	for i, n := range nodes {
-		if n.Kind != yaml.ScalarNode || n.Line < 1 || n.Line > len(lines) {
-			continue
-		}
-		switch from := c.offset(n.Line, n.Column); {
-		case n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
-			end := len(lines)
-			if i+1 < len(nodes) {
-				end = min(end, max(n.Line, nodes[i+1].Line-1))
+	inText := map[string]bool{}
+	number := regexp.MustCompile("\ue000([0-9]+)\ue000")
+	var read func(nodes []*yaml.Node)
+	read = func(nodes []*yaml.Node) {
+		for _, n := range nodes {
+			for _, m := range number.FindAllStringSubmatch(n.Value, -1) {
+				inText[m[1]] = true
 			}
-			all = append(all, blockSpan(lines[:end], n.Line))
-		case n.Style&yaml.DoubleQuotedStyle != 0:
-			all = append(all, quotedSpan(lines, n.Line, from, '"'))
-		case n.Style&yaml.SingleQuotedStyle != 0:
-			all = append(all, quotedSpan(lines, n.Line, from, '\''))
+			read(n.Content)
 		}
 	}
-	return all
-}
-
-// inOrder adds nodes and what is in them in the order of the text.
-func inOrder(all, nodes []*yaml.Node) []*yaml.Node {
-	for _, n := range nodes {
-		all = inOrder(append(all, n), n.Content)
-	}
-	return all
-}
-
-// blockSpan is the text below a line that ends in | or >: all that is empty or
-// indented as far as its first line.
-func blockSpan(lines []string, header int) textSpan {
-	last := header
-	indent := -1
-	for i := header; i < len(lines); i++ {
-		text := strings.TrimLeft(lines[i], " ")
-		if strings.TrimSpace(text) == "" {
-			continue
-		}
-		own := len(lines[i]) - len(text)
-		if indent < 0 {
-			indent = own
-		}
-		if own < indent || indent == 0 && strings.HasPrefix(text, "---") {
-			break
-		}
-		last = i + 1
-	}
-	return textSpan{first: header + 1, last: last, to: len(lines[last-1])}
-}
-
-// quotedSpan is the text from a quote to the next one that is not part of it.
-func quotedSpan(lines []string, line, from int, quote byte) textSpan {
-	open := false
-	for i := line; i <= len(lines); i++ {
-		text := lines[i-1]
-		at := 0
-		if i == line {
-			at = from
-		}
-		for ; at < len(text); at++ {
-			switch {
-			case text[at] == '\\' && quote == '"' && open:
-				at++
-			case text[at] != quote:
-			case !open:
-				open = true
-			case quote == '\'' && at+1 < len(text) && text[at+1] == quote:
-				at++
-			default:
-				return textSpan{line, from, i, at + 1}
-			}
+	nodes, _ := parse(File{Data: numbered.Bytes()})
+	read(nodes)
+	comments := map[int]int{}
+	for i, p := range places {
+		if _, ok := comments[p.line]; !ok && !inText[strconv.Itoa(i)] {
+			comments[p.line] = p.at
 		}
 	}
-	return textSpan{line, from, len(lines), 0}
-}
-
-// columns are where the columns of lines begin.
-type columns struct {
-	lines []string
-	// offsets of the columns in bytes, of each line that was asked for: a file may be
-	// a single line with many values.
-	offsets map[int][]int
-}
-
-func newColumns(lines []string) columns { return columns{lines, map[int][]int{}} }
-
-// offset is where a column of a line begins, in bytes; both count from 1.
-func (c columns) offset(line, column int) int {
-	text := c.lines[line-1]
-	offsets, known := c.offsets[line]
-	if !known {
-		for i := range text {
-			offsets = append(offsets, i)
-		}
-		c.offsets[line] = offsets
-	}
-	if i := max(column, 1) - 1; i < len(offsets) {
-		return offsets[i]
-	}
-	return len(text)
+	return comments
 }

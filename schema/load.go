@@ -32,6 +32,10 @@ type Documents struct {
 	unknown []string
 	// nameless says whether a document has no name that can be read.
 	nameless bool
+	// others are the kinds of the documents that fleetwright does not read, of each the
+	// kind, and firstOther is where the first of them is.
+	others     []string
+	firstOther diag.Position
 	// possible are the names that what could not be read may define, once they were asked
 	// for.
 	possible map[string]bool
@@ -74,18 +78,13 @@ func Load(files []File) Documents {
 		return tooMany(files)
 	}
 	var docs Documents
-	var rest others
 	for _, of := range all {
 		docs.add(of)
-		rest.add(of.others)
 	}
-	for _, of := range all {
-		docs.Diagnostics = append(docs.Diagnostics, of.checked...)
-	}
-	if rest.count > 0 {
-		slices.Sort(rest.kinds)
-		docs.Diagnostics = append(docs.Diagnostics, diag.New(diag.OtherDocuments, rest.first, "",
-			fmt.Sprintf("%s not of fleetwright's kinds, left out: %s", count(rest.count, "document is", "documents are"), strings.Join(slices.Compact(rest.kinds), ", ")), ""))
+	if n := len(docs.others); n > 0 {
+		slices.Sort(docs.others)
+		docs.Diagnostics = append(docs.Diagnostics, diag.New(diag.OtherDocuments, docs.firstOther, "",
+			fmt.Sprintf("%s not of fleetwright's kinds, left out: %s", count(n, "document is", "documents are"), strings.Join(slices.Compact(docs.others), ", ")), ""))
 	}
 	return docs
 }
@@ -124,7 +123,7 @@ func tooMany(files []File) Documents {
 	}
 }
 
-// add adds what was made of a file, but for what checking its documents says.
+// add adds what was made of a file.
 func (d *Documents) add(of *loaded) {
 	d.All = append(d.All, of.All...)
 	d.Diagnostics = append(d.Diagnostics, of.Diagnostics...)
@@ -132,33 +131,17 @@ func (d *Documents) add(of *loaded) {
 	d.unread = append(d.unread, of.unread...)
 	d.unknown = append(d.unknown, of.unknown...)
 	d.nameless = d.nameless || of.nameless
-}
-
-// others are documents of kinds that fleetwright does not read.
-type others struct {
-	count int
-	kinds []string
-	first diag.Position
-}
-
-func (o *others) add(more others) {
-	if o.count == 0 {
-		o.first = more.first
+	if len(d.others) == 0 {
+		d.firstOther = of.firstOther
 	}
-	o.count += more.count
-	o.kinds = append(o.kinds, more.kinds...)
+	d.others = append(d.others, of.others...)
 }
 
 // loaded is what was made of one file.
 type loaded struct {
 	Documents
 	// left is how many more documents may be read.
-	left   *budget
-	others others
-	// values of the documents in All, nil for what is not a mapping or has errors.
-	values []map[string]any
-	// checked is what there is to say about the values.
-	checked diag.List
+	left *budget
 }
 
 // loadFile reads and checks the documents of a file.
@@ -173,18 +156,7 @@ func loadFile(f File, left *budget) *loaded {
 	for _, n := range nodes {
 		l.add(f, n)
 	}
-	if left.exceeded() {
-		return l
-	}
-	l.addIgnores(f, nodes)
-	for i, d := range l.All {
-		if l.values[i] == nil {
-			continue
-		}
-		list := d.check(l.values[i])
-		d.Valid = !slices.ContainsFunc(list, func(d diag.Diagnostic) bool { return d.Code.Structural() && d.Severity == diag.Error })
-		l.checked = append(l.checked, list...)
-	}
+	l.addIgnores(f)
 	return l
 }
 
@@ -218,7 +190,10 @@ func (l *loaded) add(file File, n *yaml.Node) {
 		if kind == "" {
 			kind = "no kind"
 		}
-		l.others.add(others{1, []string{kind}, d.Position()})
+		if len(l.others) == 0 {
+			l.firstOther = d.Position()
+		}
+		l.others = append(l.others, kind)
 		return
 	}
 	d.Kind = k
@@ -230,7 +205,11 @@ func (l *loaded) add(file File, n *yaml.Node) {
 	}
 	l.All = append(l.All, d)
 	value, list := d.decode()
-	l.values = append(l.values, value)
+	if value != nil {
+		found := d.check(value)
+		d.Valid = !slices.ContainsFunc(found, func(d diag.Diagnostic) bool { return d.Code.Structural() && d.Severity == diag.Error })
+		list = append(list, found...)
+	}
 	l.Diagnostics = append(l.Diagnostics, list...)
 }
 
@@ -287,8 +266,8 @@ func (l *loaded) items(d *Document) {
 			l.add(d.file, resolve(item))
 		}
 	case !isNull(items):
-		dec := decoder{doc: d}
-		l.Diagnostics = append(l.Diagnostics, d.Diagnostic(diag.WrongType, Path{"items"}, "expected a list, got "+describe(items, dec.scalarOf(items)), ""))
+		value := (&decoder{doc: d}).value(items, nil)
+		l.Diagnostics = append(l.Diagnostics, d.Diagnostic(diag.WrongType, Path{"items"}, "expected a list, got "+describe(items, value), ""))
 	}
 }
 
@@ -374,7 +353,7 @@ func (d *Document) decode() (map[string]any, diag.List) {
 // its object of it.
 func (d *Document) check(object map[string]any) diag.List {
 	w := walker{doc: d, root: d.Kind.shape}
-	w.value(d.node, w.root)
+	w.value(object, w.root)
 	d.wrong = w.wrong
 	list := append(w.list, d.checkNames(object)...)
 	whole, err := d.typed(object)
@@ -382,13 +361,11 @@ func (d *Document) check(object map[string]any) diag.List {
 	if len(d.Name) > maxQuoted {
 		return list
 	}
-	if d.Salvaged = len(w.list) > 0; d.Salvaged {
-		sound := d.salvage(object)
-		if sound == nil {
-			d.Salvaged = false
+	if len(w.list) > 0 {
+		if d.Salvaged = d.salvage(object); !d.Salvaged {
 			return list
 		}
-		whole, err = d.typed(sound)
+		whole, err = d.typed(object)
 	}
 	if err != nil {
 		// The shape has accepted what the Go type cannot hold.

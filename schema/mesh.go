@@ -2,6 +2,7 @@ package schema
 
 import (
 	"fmt"
+	"net"
 	"net/url"
 	"slices"
 
@@ -81,7 +82,7 @@ func checkLogging(b *api.MeshLoggingBackend) []Refusal {
 		}
 	case "tcp":
 		address, _ := b.Conf["address"].(string)
-		if host, port, ok := cutPort(address); !ok || host == "" || !isPort(port) {
+		if host, port, err := net.SplitHostPort(address); err != nil || host == "" || !isPort(port) {
 			return badMesh(Path{"conf"}, "a tcp backend needs an address with a port", "conf: {address: logstash.observability:5000}")
 		}
 	}

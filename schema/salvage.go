@@ -2,9 +2,7 @@ package schema
 
 import (
 	"cmp"
-	"encoding/json"
-
-	"github.com/fleetwright/fleetwright/schema/api"
+	"slices"
 )
 
 // Unsure reports whether something at or below a path of a rollout is wrong, so that what
@@ -29,7 +27,7 @@ func (w *wrong) add(path, unread Path) {
 	if w.at == nil {
 		w.at, w.unread = map[string]bool{}, map[string]bool{}
 	}
-	w.paths = append(w.paths, path)
+	w.paths = append(w.paths, slices.Clone(path))
 	for end := len(path); end > 0 && !w.at[path[:end].String()]; end-- {
 		w.at[path[:end].String()] = true
 	}
@@ -46,33 +44,25 @@ func (w *wrong) hides(path Path) bool {
 	return false
 }
 
-// salvage returns the value of an Application without what is wrong in its rollouts, or
-// nil where more is wrong. The rules of a rollout look at the rest: a typo must not hide
+// salvage removes what is wrong in the rollouts of an Application's value, and reports
+// whether no more is wrong. The rules of a rollout look at the rest: a typo must not hide
 // that the steps lead nowhere.
-func (d *Document) salvage(object map[string]any) map[string]any {
+func (d *Document) salvage(object map[string]any) bool {
 	if d.Kind.Name != "Application" {
-		return nil
+		return false
 	}
 	var without []Path
 	for _, w := range d.wrong.paths {
 		optional := d.optional(w)
 		if !inRollout(optional) {
-			return nil
+			return false
 		}
 		without = append(without, optional)
 	}
-	data, err := json.Marshal(object)
-	if err != nil {
-		return nil
-	}
-	var rest api.Values
-	if json.Unmarshal(data, &rest) != nil {
-		return nil
-	}
 	for _, path := range without {
-		remove(rest, path)
+		remove(object, path)
 	}
-	return rest
+	return true
 }
 
 // inRollout reports whether a path is below a rollout.

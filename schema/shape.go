@@ -3,6 +3,7 @@ package schema
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"regexp"
 	"slices"
@@ -119,127 +120,101 @@ type walker struct {
 }
 
 // report reports what is wrong with the value at the walker's path.
-func (w *walker) report(code diag.Code, n *yaml.Node, message, hint string) {
-	path := slices.Clone(w.path)
-	w.wrong.add(path, path)
-	w.list = append(w.list, diag.New(code, w.doc.at(n), path.String(), message, hint))
+func (w *walker) report(code diag.Code, message, hint string) {
+	_, n := w.doc.find(w.path)
+	w.add(w.path, diag.New(code, w.doc.at(n), w.path.String(), message, hint))
 }
 
-func (w *walker) enter(element any) { w.path = append(w.path, element) }
+// add adds what is wrong, and the path of the value that cannot be read because of it.
+func (w *walker) add(unread Path, of diag.Diagnostic) {
+	w.wrong.add(w.path, unread)
+	w.list = append(w.list, of)
+}
 
-func (w *walker) leave() { w.path = w.path[:len(w.path)-1] }
+// below compares a value below the walker's path with a shape.
+func (w *walker) below(element, value any, s *Shape) {
+	w.path = append(w.path, element)
+	w.value(value, s)
+	w.path = w.path[:len(w.path)-1]
+}
 
 // value compares a value with a shape.
-func (w *walker) value(n *yaml.Node, s *Shape) {
-	at := n
-	n = resolve(n)
-	if len(s.Either) > 0 {
-		w.either(n, s)
-		return
-	}
-	value := (&decoder{doc: w.doc}).scalarOf(n)
+func (w *walker) value(value any, s *Shape) {
 	switch s.Type {
+	case Anything:
+		_, isText := value.(string)
+		for _, alternative := range s.Either {
+			if (alternative.Type == Text) == isText {
+				w.value(value, alternative)
+			}
+		}
 	case Mapping:
-		if n.Kind != yaml.MappingNode {
-			w.wrongType(at, n, value, "a mapping", s)
-			return
+		if fields, ok := value.(map[string]any); ok {
+			w.mapping(fields, s)
+		} else {
+			w.wrongType(value, "a mapping", s)
 		}
-		w.mapping(n, s)
 	case List:
-		w.items(at, n, value, s)
+		w.items(value, s)
 	case Text:
-		text, ok := value.(string)
-		if !ok {
-			w.wrongType(at, n, value, "text", s)
-			return
+		if text, ok := value.(string); ok {
+			w.text(text, s)
+		} else {
+			w.wrongType(value, "text", s)
 		}
-		w.text(at, text, s)
 	case Boolean:
 		if _, ok := value.(bool); !ok {
-			w.wrongType(at, n, value, "true or false", s)
+			w.wrongType(value, "true or false", s)
 		}
 	case Integer, Number:
-		w.number(at, n, value, s)
+		w.number(value, s)
 	}
 }
 
-func (w *walker) items(at, n *yaml.Node, value any, s *Shape) {
-	if n.Kind != yaml.SequenceNode {
+func (w *walker) items(value any, s *Shape) {
+	items, ok := value.([]any)
+	if !ok {
 		hint := ""
+		n := w.doc.value(w.path)
 		if n.Kind == yaml.ScalarNode && value != nil {
 			hint = "- " + n.Value
 		}
-		w.report(diag.WrongType, at, "expected a list, got "+describe(n, value), hint)
+		w.report(diag.WrongType, "expected a list, got "+describe(n, value), hint)
 		return
 	}
-	if s.NotEmpty && len(n.Content) == 0 {
-		w.report(diag.OutOfBounds, at, "expected at least one item, got an empty list", "")
+	if s.NotEmpty && len(items) == 0 {
+		w.report(diag.OutOfBounds, "expected at least one item, got an empty list", "")
 	}
-	for i, item := range n.Content {
-		w.enter(i)
-		w.value(item, s.Items)
-		w.leave()
+	for i, item := range items {
+		w.below(i, item, s.Items)
 	}
 }
 
-func (w *walker) mapping(n *yaml.Node, s *Shape) {
-	present := make(map[string]bool, len(n.Content)/2)
-	w.fields(n, s, present)
+func (w *walker) mapping(fields map[string]any, s *Shape) {
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if below, _ := s.below(name); below != nil {
+			w.below(name, fields[name], below)
+		} else {
+			w.unknownField(name, s)
+		}
+	}
 	found := 0
 	for _, name := range s.ExactlyOne {
-		if present[name] {
+		if _, ok := fields[name]; ok {
 			found++
 		}
 	}
-	if len(s.ExactlyOne) > 0 && found != 1 && found == len(present) {
-		w.report(diag.NotAllowed, n, fmt.Sprintf("expected exactly one of %s, got %d of them", strings.Join(s.ExactlyOne, ", "), found), "")
+	if len(s.ExactlyOne) > 0 && found != 1 && found == len(fields) {
+		w.report(diag.NotAllowed, fmt.Sprintf("expected exactly one of %s, got %d of them", strings.Join(s.ExactlyOne, ", "), found), "")
 	}
 	for _, f := range s.Fields {
-		if f.Required && !present[f.Name] {
-			path := slices.Clone(w.path)
-			w.wrong.add(path, path.With(f.Name))
-			w.list = append(w.list, diag.New(diag.MissingField, w.doc.Position(path...), path.String(), f.Name+" is missing", f.Name+": "+f.placeholder()))
+		if _, ok := fields[f.Name]; f.Required && !ok {
+			w.add(w.path.With(f.Name), w.doc.Diagnostic(diag.MissingField, w.path, f.Name+" is missing", f.Name+": "+f.placeholder()))
 		}
 	}
 }
 
-// fields compares the fields of a mapping and of the mappings merged into it.
-func (w *walker) fields(n *yaml.Node, s *Shape, present map[string]bool) {
-	var merges []*yaml.Node
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, value := n.Content[i], n.Content[i+1]
-		if isMerge(key) {
-			merges = append(merges, mergeSources(value)...)
-			continue
-		}
-		name, _ := keyName(resolve(key))
-		if present[name] {
-			continue
-		}
-		present[name] = true
-		below, required := s.below(name)
-		switch {
-		case below == nil:
-			w.unknownField(key, name, s)
-			continue
-		case !below.isStructured() || !isNull(resolve(value)):
-		case !required || below.Type == List:
-			continue
-		default:
-			value = &yaml.Node{Kind: yaml.MappingNode}
-		}
-		w.enter(name)
-		w.value(value, below)
-		w.leave()
-	}
-	for _, source := range merges {
-		if source = resolve(source); source.Kind == yaml.MappingNode {
-			w.fields(source, s, present)
-		}
-	}
-}
-
-func (w *walker) unknownField(key *yaml.Node, name string, s *Shape) {
+func (w *walker) unknownField(name string, s *Shape) {
 	known := s.names()
 	hint := ""
 	if meant := diag.Nearest(name, known); meant != "" {
@@ -249,9 +224,9 @@ func (w *walker) unknownField(key *yaml.Node, name string, s *Shape) {
 	} else if len(known) > 0 {
 		hint = "known fields are " + strings.Join(known, ", ")
 	}
-	path := slices.Clone(w.path)
-	w.wrong.add(path.With(name), path.With(name))
-	w.list = append(w.list, diag.New(diag.UnknownField, w.doc.at(key), path.String(), fmt.Sprintf("unknown field %q", name), hint))
+	path := w.path.With(name)
+	w.wrong.add(path, path)
+	w.list = append(w.list, diag.New(diag.UnknownField, w.doc.keyPosition(w.path, name), w.path.String(), fmt.Sprintf("unknown field %q", name), hint))
 }
 
 // placesOf returns a few of the paths under which the kind has a field of this name.
@@ -276,8 +251,9 @@ func (w *walker) addPlaces(s *Shape, path string) {
 	}
 }
 
-func (w *walker) wrongType(at, n *yaml.Node, value any, expected string, s *Shape) {
-	w.report(diag.WrongType, at, fmt.Sprintf("expected %s, got %s", expected, describe(n, value)), wrongTypeHint(n, value, expected, s, w.path))
+func (w *walker) wrongType(value any, expected string, s *Shape) {
+	n := w.doc.value(w.path)
+	w.report(diag.WrongType, fmt.Sprintf("expected %s, got %s", expected, describe(n, value)), wrongTypeHint(n, value, expected, s, w.path))
 }
 
 // Misfits reports what of a JSON value does not fit the shape. The diagnostics have no
@@ -291,8 +267,11 @@ func (s *Shape) Misfits(value any) diag.List {
 	if len(nodes) != 1 {
 		return nil
 	}
-	w := walker{doc: &Document{node: nodes[0]}, root: s}
-	w.value(nodes[0], s)
+	doc := &Document{node: nodes[0]}
+	value = (&decoder{doc: doc}).value(nodes[0], nil)
+	s.withoutNulls(value)
+	w := walker{doc: doc, root: s}
+	w.value(value, s)
 	return w.list
 }
 
@@ -309,10 +288,8 @@ func wrongTypeHint(n *yaml.Node, value any, expected string, s *Shape, path Path
 			}
 		}
 	case nil:
-		if n.Kind == yaml.ScalarNode {
-			return "give it a value, or remove the line if it is optional"
-		}
-	default:
+		return "give it a value, or remove the line if it is optional"
+	case bool, int64, uint64, float64:
 		switch {
 		case expected != "text":
 		case len(s.Enum) > 0:
@@ -345,7 +322,7 @@ func fits(text, expected string) bool {
 	return false
 }
 
-func (w *walker) number(at, n *yaml.Node, value any, s *Shape) {
+func (w *walker) number(value any, s *Shape) {
 	expected := "a number"
 	if s.Type == Integer {
 		expected = "a whole number"
@@ -362,35 +339,35 @@ func (w *walker) number(at, n *yaml.Node, value any, s *Shape) {
 			if v == math.Trunc(v) && math.Abs(v) < 1e15 {
 				hint = fmt.Sprintf("write %.0f", v)
 			}
-			w.report(diag.WrongType, at, fmt.Sprintf("expected %s, got %s", expected, n.Value), hint)
+			w.report(diag.WrongType, fmt.Sprintf("expected %s, got %s", expected, w.doc.value(w.path).Value), hint)
 			return
 		}
 		f = v
 	default:
-		w.wrongType(at, n, value, expected, s)
+		w.wrongType(value, expected, s)
 		return
 	}
 	switch {
 	case s.Min != nil && f < s.Min.Value:
-		w.report(diag.OutOfBounds, at, fmt.Sprintf("%s is too small, the least is %s", n.Value, number(s.Min.Value)), "")
+		w.report(diag.OutOfBounds, fmt.Sprintf("%s is too small, the least is %s", w.doc.value(w.path).Value, number(s.Min.Value)), "")
 	case s.Max != nil && f > s.Max.Value:
-		w.report(diag.OutOfBounds, at, fmt.Sprintf("%s is too large, the most is %s", n.Value, number(s.Max.Value)), "")
+		w.report(diag.OutOfBounds, fmt.Sprintf("%s is too large, the most is %s", w.doc.value(w.path).Value, number(s.Max.Value)), "")
 	}
 }
 
 func number(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 
-func (w *walker) text(at *yaml.Node, text string, s *Shape) {
+func (w *walker) text(text string, s *Shape) {
 	switch {
 	case len(s.Enum) > 0 && !slices.Contains(s.Enum, text):
 		hint := ""
 		if meant := diag.Nearest(text, s.Enum); meant != "" {
 			hint = fmt.Sprintf("did you mean %s?", meant)
 		}
-		w.report(diag.NotAllowed, at, fmt.Sprintf("%q is not one of %s", text, strings.Join(s.Enum, ", ")), hint)
+		w.report(diag.NotAllowed, fmt.Sprintf("%q is not one of %s", text, strings.Join(s.Enum, ", ")), hint)
 	case s.Pattern != "" && !s.fits(text):
 		expected, _ := explainPattern(s.Pattern, text)
-		w.report(diag.WrongFormat, at, fmt.Sprintf("%q is not %s", text, expected), patternHint(s.Pattern, text, w.path))
+		w.report(diag.WrongFormat, fmt.Sprintf("%q is not %s", text, expected), patternHint(s.Pattern, text, w.path))
 	}
 }
 
@@ -435,22 +412,11 @@ func patternHint(pattern, text string, path Path) string {
 func plainText(text string) string {
 	nodes, _ := parse(File{Data: []byte(text)})
 	if len(nodes) == 1 {
-		if read, _ := (&decoder{doc: &Document{}}).scalarOf(nodes[0]).(string); read == text {
+		if read, _ := (&decoder{doc: &Document{}}).value(nodes[0], nil).(string); read == text {
 			return text
 		}
 	}
 	return strconv.Quote(text)
-}
-
-// either compares a value that may be a number or text.
-func (w *walker) either(n *yaml.Node, s *Shape) {
-	_, isText := (&decoder{doc: w.doc}).scalarOf(n).(string)
-	for _, alternative := range s.Either {
-		if (alternative.Type == Text) == isText {
-			w.value(n, alternative)
-			return
-		}
-	}
 }
 
 // withoutNulls drops the fields of a mapping that are to be mappings or lists and
@@ -519,12 +485,4 @@ func describe(n *yaml.Node, value any) string {
 		return fmt.Sprintf("%t (written %s)", value, n.Value)
 	}
 	return "the number " + n.Value
-}
-
-// scalarOf is the value of a scalar; mappings and lists have none.
-func (d *decoder) scalarOf(n *yaml.Node) any {
-	if n.Kind != yaml.ScalarNode {
-		return nil
-	}
-	return d.scalar(n, nil)
 }

@@ -93,8 +93,7 @@ func (c *textChecker) value(v reflect.Value, f fieldTexts) {
 }
 
 func (c *textChecker) object(v reflect.Value) {
-	plan := textsOf(v.Type())
-	for _, f := range plan.fields {
+	for _, f := range textsOf(v.Type()) {
 		if f.name != nil {
 			c.path = append(c.path, f.name)
 		}
@@ -191,11 +190,6 @@ func shown(text string) string {
 	return strconv.Quote(text)
 }
 
-// A structTexts is what of a struct is checked.
-type structTexts struct {
-	fields []fieldTexts
-}
-
 // A fieldTexts is a field that has texts, or may have some below it.
 type fieldTexts struct {
 	index int
@@ -208,21 +202,21 @@ type fieldTexts struct {
 	duration bool
 }
 
-// textPlans are those of the types that have occurred: reflect.Type → *structTexts.
-var textPlans sync.Map
+// checkedTexts are those of the types that have occurred: reflect.Type → []fieldTexts.
+var checkedTexts sync.Map
 
-func textsOf(t reflect.Type) *structTexts {
-	if known, ok := textPlans.Load(t); ok {
-		return known.(*structTexts)
+// textsOf returns what of a struct is checked.
+func textsOf(t reflect.Type) (fields []fieldTexts) {
+	if known, ok := checkedTexts.Load(t); ok {
+		return known.([]fieldTexts)
 	}
-	made := &structTexts{}
 	for i := range t.NumField() {
 		if f, ok := textsOfField(t, i); ok {
-			made.fields = append(made.fields, f)
+			fields = append(fields, f)
 		}
 	}
-	textPlans.Store(t, made)
-	return made
+	checkedTexts.Store(t, fields)
+	return fields
 }
 
 func textsOfField(t reflect.Type, i int) (f fieldTexts, ok bool) {
