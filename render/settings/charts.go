@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 
+	"go.yaml.in/yaml/v4"
+
 	"github.com/fleetwright/fleetwright/schema/api"
 	"github.com/fleetwright/fleetwright/templates"
 )
@@ -22,7 +24,7 @@ type Chart struct {
 // them.
 var pinnedCharts = sync.OnceValue(func() map[string]Chart {
 	var all map[string]Chart
-	if err := templates.Decode(templates.Charts, &all); err != nil {
+	if err := yaml.Load(templates.Charts, &all, yaml.WithKnownFields()); err != nil {
 		panic(fmt.Sprintf("templates/charts.yaml: %v", err))
 	}
 	return all
