@@ -7,6 +7,7 @@ package schemagen
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"go/build"
@@ -35,9 +36,9 @@ const (
 	kustomizePackage = "github.com/fluxcd/pkg/apis/kustomize"
 )
 
-// formats are the patterns that a +fleetwright:format marker names. Lengths over
-// 63 are checked when documents are loaded: a pattern that counts to 253 is slow
-// to compile.
+// formats are the patterns that a +fleetwright:format marker, or the tag format, names.
+// Lengths over 63 are checked when documents are loaded: a pattern that counts to 253 is
+// slow to compile.
 var formats = map[string]string{
 	// RFC 1123 labels: Namespaces.
 	"dns-label": `^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`,
@@ -261,7 +262,7 @@ func (g *generator) applyMarkers(s *jsonschema.Schema, t reflect.Type) error {
 			}
 			continue
 		}
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 		p, ok := s.Properties.Get(name)
 		if !ok {
 			continue
@@ -271,11 +272,10 @@ func (g *generator) applyMarkers(s *jsonschema.Schema, t reflect.Type) error {
 			p.Extras = map[string]any{doNotSuggest: true}
 		}
 		_, markers := splitMarkers(g.comment(t, f.Name))
-		if _, ok := markers["required"]; ok {
+		if _, optional := markers["optional"]; !optional && !strings.Contains(options, "omit") {
 			s.Required = append(s.Required, name)
-		} else if _, ok := markers["optional"]; !ok && t.PkgPath() == apiPackage {
-			return fmt.Errorf("%s.%s: neither +required nor +optional", t.Name(), f.Name)
 		}
+		p.Pattern = cmp.Or(p.Pattern, formats[f.Tag.Get("format")])
 		for _, marker := range slices.Sorted(maps.Keys(markers)) {
 			target := p
 			// The bounds of a list are those of its items.

@@ -7,49 +7,40 @@ type AlertProvider struct {
 	TypeMeta `json:",inline"`
 
 	// Metadata of the AlertProvider.
-	// +required
 	Metadata ObjectMeta `json:"metadata"`
 
 	// Spec of the AlertProvider.
-	// +required
 	Spec AlertProviderSpec `json:"spec"`
 
 	// Status is Flagger's own and ignored.
-	// +optional
 	Status any `json:"status,omitempty"`
 }
 
 // AlertProviderSpec says where alerts go.
 type AlertProviderSpec struct {
 	// Type of the chat.
-	// +required
 	// +kubebuilder:validation:Enum=slack;msteams;discord;rocket;gchat
 	Type string `json:"type"`
 
 	// Channel of the chat.
-	// +optional
 	// +kubebuilder:default=general
 	Channel string `json:"channel,omitempty"`
 
 	// Username that alerts are sent as.
-	// +optional
 	// +kubebuilder:default=flagger
 	Username string `json:"username,omitempty"`
 
 	// Address is the URL of the webhook. It is a secret in most chats, which
 	// belongs into secretRef.
-	// +optional
 	// +kubebuilder:validation:Pattern=^https?://.+$
 	// +fleetwright:example=https://chat.example.com/hooks/flagger
 	Address string `json:"address,omitempty" format:"http-url"`
 
 	// Proxy is the URL of an HTTP proxy on the way.
-	// +optional
 	// +fleetwright:example=http://proxy.example.com:3128
 	Proxy string `json:"proxy,omitempty" format:"proxy-url"`
 
 	// SecretRef names the Secret with the key address, and token where the chat
 	// needs one. It must exist in the AlertProvider's namespace on every cluster.
-	// +optional
 	SecretRef *LocalReference `json:"secretRef,omitempty"`
 }

@@ -9,17 +9,14 @@ type Application struct {
 	TypeMeta `json:",inline"`
 
 	// Metadata of the Application.
-	// +required
 	// +fleetwright:becomes=see below
 	Metadata ObjectMeta `json:"metadata"`
 
 	// Spec is what the Application asks for.
-	// +required
 	// +fleetwright:becomes=see below
 	Spec ApplicationSpec `json:"spec"`
 
 	// Status is Kurator's own and ignored.
-	// +optional
 	// +fleetwright:becomes=ignored: Kurator's own
 	Status any `json:"status,omitempty"`
 }
@@ -28,19 +25,16 @@ type Application struct {
 type ApplicationSpec struct {
 	// Source is where the manifests come from: exactly one of gitRepository,
 	// helmRepository and ociRepository.
-	// +required
 	// +fleetwright:becomes=a source named after the Application, of one of three kinds
 	Source ApplicationSource `json:"source"`
 
 	// SyncPolicies are the parts of the source to sync, each with its own
 	// destination and rollout.
-	// +required
 	// +fleetwright:becomes=a Flux Kustomization or HelmRelease each, with what its rollout needs
 	SyncPolicies []SyncPolicy `json:"syncPolicies"`
 
 	// Destination of the policies that have none of their own. Without any, the
 	// Application goes to the cluster "host".
-	// +optional
 	// +fleetwright:becomes=the clusters of the policies that have none of their own; without any, the cluster `host`
 	Destination *Destination `json:"destination,omitempty"`
 }
@@ -48,14 +42,11 @@ type ApplicationSpec struct {
 // Destination is the clusters of a fleet.
 type Destination struct {
 	// Fleet is the name of the Fleet, in the Application's namespace.
-	// +required
-	// +fleetwright:format=dns-subdomain
 	// +fleetwright:example=production
 	// +fleetwright:becomes=the fleet whose clusters get the policy; one for all policies (FW205)
 	Fleet string `json:"fleet" format:"dns-subdomain"`
 
 	// ClusterSelector narrows the fleet to the clusters with these labels.
-	// +optional
 	// +fleetwright:becomes=narrows the fleet to the clusters with these labels
 	ClusterSelector *ClusterSelector `json:"clusterSelector,omitempty"`
 }
@@ -63,7 +54,6 @@ type Destination struct {
 // ClusterSelector selects clusters by their labels.
 type ClusterSelector struct {
 	// MatchLabels are the labels that a cluster must have, all of them.
-	// +optional
 	// +fleetwright:example={"region": "eu"}
 	MatchLabels map[string]LabelValue `json:"matchLabels,omitempty"`
 }
@@ -73,29 +63,23 @@ type SyncPolicy struct {
 	// Name of the Flux Kustomization or HelmRelease that is made of the policy.
 	// Without it the name is <application>-<index>, which changes when a policy
 	// is inserted before this one.
-	// +optional
-	// +fleetwright:format=dns-subdomain
 	// +fleetwright:example=webapp
 	// +fleetwright:becomes=the name of the Flux Kustomization or HelmRelease; without it `<application>-<index>`, with a warning (FW208)
 	Name string `json:"name,omitempty" format:"dns-subdomain"`
 
 	// Kustomization applies a directory of the source.
-	// +optional
 	// +fleetwright:becomes=a Flux Kustomization
 	Kustomization *Kustomization `json:"kustomization,omitempty"`
 
 	// Helm installs a chart.
-	// +optional
 	// +fleetwright:becomes=a HelmRelease
 	Helm *HelmRelease `json:"helm,omitempty"`
 
 	// Destination replaces that of the Application.
-	// +optional
 	// +fleetwright:becomes=the clusters of this policy
 	Destination *Destination `json:"destination,omitempty"`
 
 	// Rollout brings new versions of one workload of the policy step by step.
-	// +optional
 	// +fleetwright:becomes=a Canary, and what it needs
 	Rollout *Rollout `json:"rollout,omitempty"`
 }
@@ -104,69 +88,56 @@ type SyncPolicy struct {
 // +fleetwright:becomes=`spec.{path}` of the Flux Kustomization
 type Kustomization struct {
 	// CommonMetadata is added to every object.
-	// +optional
 	CommonMetadata *CommonMetadata `json:"commonMetadata,omitempty"`
 
 	// DependsOn names the policies with a kustomization that must be ready first,
 	// in this or another Application's namespace. The names that Kurator gives to
 	// objects, <policy>-<kind>-<cluster>, are understood.
-	// +optional
 	// +fleetwright:becomes=`spec.dependsOn`, the names mapped to those that are rendered
 	DependsOn []NamespacedReference `json:"dependsOn,omitempty"`
 
 	// Interval at which drift is corrected. With 0s there is no periodic run:
 	// only a new revision is applied.
-	// +required
 	// +fleetwright:example=5m0s
 	Interval Duration `json:"interval"`
 
 	// RetryInterval after a failure; without it, or with 0s, the interval. Where
 	// that is 0s too, Flux would never try again, so 2m0s is rendered.
-	// +optional
 	// +fleetwright:example=2m0s
 	// +fleetwright:becomes=`spec.retryInterval` of the Flux Kustomization; 2m0s where the interval is 0s
 	RetryInterval Duration `json:"retryInterval,omitempty"`
 
 	// Path of the directory in the source.
-	// +optional
 	// +fleetwright:example=./deploy/webapp
 	Path string `json:"path,omitempty" format:"source-path"`
 
 	// Prune deletes what is gone from the source.
-	// +required
 	Prune bool `json:"prune"`
 
 	// Patches are strategic merge or JSON patches of the objects.
-	// +optional
 	// +fleetwright:becomes=`spec.patches` of the Flux Kustomization, before those that a rollout needs; checked as kustomize would (FW505)
 	Patches []kustomize.Patch `json:"patches,omitempty"`
 
 	// Images replaces names, tags and digests of images.
-	// +optional
 	Images []kustomize.Image `json:"images,omitempty"`
 
 	// Suspend stops applying.
-	// +optional
 	Suspend bool `json:"suspend,omitempty"`
 
 	// TargetNamespace is set on every object.
-	// +optional
 	// +fleetwright:format=dns-label
 	// +fleetwright:example=webapp
 	TargetNamespace string `json:"targetNamespace,omitempty"`
 
 	// Timeout of validating, applying and health checks; without it, the
 	// interval.
-	// +optional
 	// +fleetwright:example=2m0s
 	Timeout Duration `json:"timeout,omitempty"`
 
 	// Force recreates objects of which an immutable field changed.
-	// +optional
 	Force bool `json:"force,omitempty"`
 
 	// Components are the paths of kustomize components, relative to path.
-	// +optional
 	// +fleetwright:example=["../components/monitoring"]
 	Components []string `json:"components,omitempty" format:"component"`
 }
@@ -174,12 +145,10 @@ type Kustomization struct {
 // CommonMetadata is added to every object.
 type CommonMetadata struct {
 	// Annotations to add.
-	// +optional
 	// +fleetwright:example={"example.com/owner": "shop"}
 	Annotations map[string]string `json:"annotations,omitempty"`
 
 	// Labels to add.
-	// +optional
 	// +fleetwright:example={"team": "shop"}
 	Labels map[string]LabelValue `json:"labels,omitempty"`
 }

@@ -6,17 +6,14 @@ type Fleet struct {
 	TypeMeta `json:",inline"`
 
 	// Metadata of the Fleet.
-	// +required
 	// +fleetwright:becomes=see below
 	Metadata ObjectMeta `json:"metadata"`
 
 	// Spec is what the Fleet asks for.
-	// +required
 	// +fleetwright:becomes=see below
 	Spec FleetSpec `json:"spec"`
 
 	// Status is Kurator's own and ignored.
-	// +optional
 	// +fleetwright:becomes=ignored: Kurator's own
 	Status any `json:"status,omitempty"`
 }
@@ -24,12 +21,10 @@ type Fleet struct {
 // FleetSpec is what a Fleet asks for.
 type FleetSpec struct {
 	// Clusters of the fleet, in the Fleet's namespace.
-	// +required
 	// +fleetwright:becomes=the clusters that get a directory
 	Clusters []ClusterReference `json:"clusters"`
 
 	// Plugin is what is installed on every cluster.
-	// +optional
 	// +fleetwright:becomes=what is installed on every cluster of the fleet
 	Plugin *Plugin `json:"plugin,omitempty"`
 }
@@ -38,38 +33,30 @@ type FleetSpec struct {
 // +fleetwright:becomes=not read, as Kurator does not
 type ClusterReference struct {
 	// Kind of the cluster's document.
-	// +required
 	// +kubebuilder:validation:Enum=AttachedCluster;Cluster
 	// +fleetwright:becomes=the kind of the cluster's document, which must be among the inputs (FW203)
 	Kind string `json:"kind"`
 
 	// Name of the cluster.
-	// +required
-	// +fleetwright:format=dns-subdomain
 	// +fleetwright:example=eu
 	// +fleetwright:becomes=the cluster, and its directory
 	Name string `json:"name" format:"dns-subdomain"`
 
 	// Namespace is not read, as Kurator does not read it: a fleet's clusters are in
 	// its own namespace. Another one is warned of.
-	// +optional
 	// +fleetwright:becomes=not read, as Kurator does not; another namespace than the fleet's is warned of (FW217)
 	Namespace string `json:"namespace,omitempty"`
 
 	// APIVersion is not read.
-	// +optional
 	APIVersion string `json:"apiVersion,omitempty"`
 
 	// UID is not read.
-	// +optional
 	UID string `json:"uid,omitempty"`
 
 	// ResourceVersion is not read.
-	// +optional
 	ResourceVersion string `json:"resourceVersion,omitempty"`
 
 	// FieldPath is not read.
-	// +optional
 	FieldPath string `json:"fieldPath,omitempty"`
 }
 
@@ -77,37 +64,30 @@ type ClusterReference struct {
 // fleetwright renders flagger.
 type Plugin struct {
 	// Flagger runs the rollouts.
-	// +optional
 	// +fleetwright:becomes=Flagger, its provider and a load tester
 	Flagger *FlaggerPlugin `json:"flagger,omitempty"`
 
 	// Metric is not rendered by fleetwright.
-	// +optional
 	// +fleetwright:becomes=not rendered, with one info (FW210)
 	Metric any `json:"metric,omitempty"`
 
 	// Grafana is not rendered by fleetwright.
-	// +optional
 	// +fleetwright:becomes=not rendered, with one info (FW210)
 	Grafana any `json:"grafana,omitempty"`
 
 	// Policy is not rendered by fleetwright.
-	// +optional
 	// +fleetwright:becomes=not rendered, with one info (FW210)
 	Policy any `json:"policy,omitempty"`
 
 	// Backup is not rendered by fleetwright.
-	// +optional
 	// +fleetwright:becomes=not rendered, with one info (FW210)
 	Backup any `json:"backup,omitempty"`
 
 	// DistributedStorage is not rendered by fleetwright.
-	// +optional
 	// +fleetwright:becomes=not rendered, with one info (FW210)
 	DistributedStorage any `json:"distributedStorage,omitempty"`
 
 	// Submariner is not rendered by fleetwright.
-	// +optional
 	// +fleetwright:becomes=not rendered, with one info (FW210)
 	Submariner any `json:"submariner,omitempty"`
 }
@@ -115,29 +95,24 @@ type Plugin struct {
 // FlaggerPlugin installs Flagger, and the provider that moves the traffic.
 type FlaggerPlugin struct {
 	// Chart of Flagger.
-	// +optional
 	// +fleetwright:becomes=the chart of the HelmRelease `flagger`; what is left out is pinned
 	Chart *Chart `json:"chart,omitempty"`
 
 	// ExtraArgs are values for Flagger's chart.
-	// +optional
 	// +fleetwright:becomes=merged over the values of the HelmRelease `flagger`
 	ExtraArgs Values `json:"extraArgs,omitempty"`
 
 	// TrafficRoutingProvider moves the traffic. kuma and nginx are installed, istio
 	// must be there.
-	// +required
 	// +kubebuilder:validation:Enum=istio;kuma;nginx
 	// +fleetwright:becomes=HelmReleases of the provider and of what measures it; istio is expected to be there (info FW702)
 	TrafficRoutingProvider string `json:"trafficRoutingProvider"`
 
 	// PublicTestloader installs a load tester that every rollout may use.
-	// +optional
 	// +fleetwright:becomes=the HelmRelease `flagger-loadtester` in a namespace of its own
 	PublicTestloader bool `json:"publicTestloader,omitempty"`
 
 	// Config is the chart of the provider. For istio there is none.
-	// +optional
 	// +fleetwright:becomes=the HelmRelease of kuma or nginx; refused for istio (FW703)
 	Config *ProviderConfig `json:"config,omitempty"`
 }
@@ -145,12 +120,10 @@ type FlaggerPlugin struct {
 // ProviderConfig is the chart of the provider that moves the traffic.
 type ProviderConfig struct {
 	// Chart of the provider.
-	// +optional
 	// +fleetwright:becomes=the chart of the provider's HelmRelease; what is left out is pinned
 	Chart *Chart `json:"chart,omitempty"`
 
 	// ExtraArgs are values for the provider's chart.
-	// +optional
 	// +fleetwright:becomes=merged over the values of the provider's HelmRelease
 	ExtraArgs Values `json:"extraArgs,omitempty"`
 }
@@ -158,18 +131,15 @@ type ProviderConfig struct {
 // Chart is a Helm chart. What is left out is fleetwright's pin.
 type Chart struct {
 	// Repository of the chart, over HTTP, HTTPS or OCI.
-	// +optional
 	// +kubebuilder:validation:Pattern=^(http|https|oci)://.*$
 	// +fleetwright:example=https://kumahq.github.io/charts
 	Repository string `json:"repository,omitempty" format:"helm-url"`
 
 	// Name of the chart.
-	// +optional
 	// +fleetwright:example=kuma
 	Name string `json:"name,omitempty" format:"chart"`
 
 	// Version of the chart, or a range of versions.
-	// +optional
 	// +fleetwright:example=2.7.3
 	Version string `json:"version,omitempty" format:"semver"`
 }
@@ -180,35 +150,28 @@ type AttachedCluster struct {
 	TypeMeta `json:",inline"`
 
 	// Metadata of the cluster; its labels are what a clusterSelector matches.
-	// +required
 	Metadata ObjectMeta `json:"metadata"`
 
 	// Spec says how the cluster is reached.
-	// +optional
 	Spec AttachedClusterSpec `json:"spec,omitzero"`
 
 	// Status is Kurator's own and ignored.
-	// +optional
 	Status any `json:"status,omitempty"`
 }
 
 // AttachedClusterSpec says how a cluster is reached.
 type AttachedClusterSpec struct {
 	// Kubeconfig names the Secret with the cluster's kubeconfig.
-	// +optional
 	Kubeconfig *SecretKey `json:"kubeconfig,omitempty"`
 }
 
 // SecretKey names a key of a Secret.
 type SecretKey struct {
 	// Name of the Secret.
-	// +required
-	// +fleetwright:format=dns-subdomain
 	// +fleetwright:example=eu-kubeconfig
 	Name string `json:"name" format:"dns-subdomain"`
 
 	// Key in the Secret.
-	// +optional
 	// +kubebuilder:default=value
 	// +kubebuilder:validation:Pattern=^[\-._a-zA-Z0-9]+$
 	Key string `json:"key,omitempty" format:"config-key"`
@@ -221,14 +184,11 @@ type Cluster struct {
 	TypeMeta `json:",inline"`
 
 	// Metadata of the cluster; its labels are what a clusterSelector matches.
-	// +required
 	Metadata ObjectMeta `json:"metadata"`
 
 	// Spec is how Kurator makes the cluster; it is ignored.
-	// +optional
 	Spec any `json:"spec,omitempty"`
 
 	// Status is Kurator's own and ignored.
-	// +optional
 	Status any `json:"status,omitempty"`
 }

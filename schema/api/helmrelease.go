@@ -5,29 +5,24 @@ package api
 // +fleetwright:becomes=`spec.{path}` of the HelmRelease (v2)
 type HelmRelease struct {
 	// Chart to install.
-	// +required
 	// +fleetwright:becomes=`spec.chart`, or `spec.chartRef` for a chart from an ociRepository
 	Chart HelmChart `json:"chart"`
 
 	// Interval at which the release is looked at. With 0s there is no periodic
 	// run: only a new version of the chart or of the values is installed.
-	// +required
 	// +fleetwright:example=5m0s
 	Interval Duration `json:"interval"`
 
 	// Suspend stops installing and upgrading.
-	// +optional
 	Suspend bool `json:"suspend,omitempty"`
 
 	// ReleaseName is the name of Helm's release; without it, that of the policy.
-	// +optional
 	// +fleetwright:format=release-name
 	// +fleetwright:example=podinfo
 	// +fleetwright:becomes=`spec.releaseName` of the HelmRelease; without it, the name of the policy
 	ReleaseName string `json:"releaseName,omitempty"`
 
 	// TargetNamespace of the release; without it, the Application's.
-	// +optional
 	// +fleetwright:format=dns-label
 	// +fleetwright:example=webapp
 	TargetNamespace string `json:"targetNamespace,omitempty"`
@@ -35,69 +30,55 @@ type HelmRelease struct {
 	// DependsOn names the policies with helm that must be ready first, in this or
 	// another Application's namespace. The names that Kurator gives to objects,
 	// <policy>-<kind>-<cluster>, are understood.
-	// +optional
 	// +fleetwright:becomes=`spec.dependsOn`, the names mapped to those that are rendered
 	DependsOn []NamespacedReference `json:"dependsOn,omitempty"`
 
 	// Timeout of any one operation of Helm.
-	// +optional
 	// +kubebuilder:default=5m0s
 	Timeout Duration `json:"timeout,omitempty"`
 
 	// MaxHistory is how many revisions Helm keeps; 0 is all. Flux' own default is
 	// 5 since v2, so Kurator's is written out.
-	// +optional
 	// +kubebuilder:default=10
 	// +kubebuilder:validation:Minimum=0
 	// +fleetwright:becomes=`spec.maxHistory` of the HelmRelease, written out because Flux' default has changed
 	MaxHistory *int32 `json:"maxHistory,omitempty"`
 
 	// ServiceAccountName that Flux impersonates, in the Application's namespace.
-	// +optional
-	// +fleetwright:format=dns-subdomain
 	// +fleetwright:example=deployer
 	ServiceAccountName string `json:"serviceAccountName,omitempty" format:"dns-subdomain"`
 
 	// PersistentClient keeps one client for all of Helm's actions.
-	// +optional
 	// +kubebuilder:default=true
 	PersistentClient *bool `json:"persistentClient,omitempty"`
 
 	// Install is how the chart is installed first.
-	// +optional
 	Install *HelmInstall `json:"install,omitempty"`
 
 	// Upgrade is how a new version is installed.
-	// +optional
 	Upgrade *HelmUpgrade `json:"upgrade,omitempty"`
 
 	// Rollback is how a failed upgrade is undone.
-	// +optional
 	Rollback *HelmRollback `json:"rollback,omitempty"`
 
 	// Uninstall is how the release is removed.
-	// +optional
 	Uninstall *HelmUninstall `json:"uninstall,omitempty"`
 
 	// ValuesFrom names Secrets and ConfigMaps with values, which must exist in the
 	// Application's namespace on every cluster that the Application goes to.
-	// +optional
 	ValuesFrom []ValuesReference `json:"valuesFrom,omitempty"`
 
 	// Values for the chart.
-	// +optional
 	Values Values `json:"values,omitempty"`
 }
 
 // HelmChart is the chart of a release.
 type HelmChart struct {
 	// Metadata of the HelmChart that Flux makes.
-	// +optional
 	// +fleetwright:becomes=`spec.chart.metadata`; refused for a chart from an ociRepository (FW508)
 	Metadata *CommonMetadata `json:"metadata,omitempty"`
 
 	// Spec says which chart.
-	// +required
 	Spec HelmChartSpec `json:"spec"`
 }
 
@@ -106,27 +87,23 @@ type HelmChartSpec struct {
 	// Chart is the name of the chart in a helmRepository, or its path in a
 	// gitRepository. An ociRepository is the chart itself, which its URL ends
 	// with.
-	// +required
 	// +kubebuilder:validation:Pattern=^.+$
 	// +fleetwright:example=podinfo
 	Chart string `json:"chart" format:"chart"`
 
 	// Version of the chart, or a range of versions. A gitRepository has only the
 	// one that is checked out; that of an ociRepository is its ref.
-	// +optional
 	// +kubebuilder:default=*
 	// +fleetwright:becomes=`spec.chart.spec.version`; refused for a chart from an ociRepository (FW508), a warning for one from Git (FW509)
 	Version string `json:"version,omitempty" format:"semver"`
 
 	// Interval at which new versions are looked for; without it, the release's.
-	// +optional
 	// +fleetwright:example=1h
 	// +fleetwright:becomes=`spec.chart.spec.interval`; refused for a chart from an ociRepository (FW508)
 	Interval Duration `json:"interval,omitempty"`
 
 	// ReconcileStrategy says what makes a new chart: a new version of it, or a new
 	// revision of the source.
-	// +optional
 	// +kubebuilder:validation:Enum=ChartVersion;Revision
 	// +kubebuilder:default=ChartVersion
 	// +fleetwright:becomes=`spec.chart.spec.reconcileStrategy`; refused for a chart from an ociRepository (FW508)
@@ -134,7 +111,6 @@ type HelmChartSpec struct {
 
 	// ValuesFiles of the chart that are used in place of its values.yaml, the
 	// later ones over the earlier.
-	// +optional
 	// +fleetwright:example=["values.yaml", "values-production.yaml"]
 	// +fleetwright:becomes=`spec.chart.spec.valuesFiles`; refused for a chart from an ociRepository (FW508)
 	ValuesFiles []string `json:"valuesFiles,omitempty" format:"source-file"`
@@ -143,133 +119,106 @@ type HelmChartSpec struct {
 // HelmInstall is how a chart is installed first.
 type HelmInstall struct {
 	// Timeout of any one operation; without it, the release's.
-	// +optional
 	// +fleetwright:example=10m
 	Timeout Duration `json:"timeout,omitempty"`
 
 	// CRDs says what is done with those of the chart.
-	// +optional
 	// +kubebuilder:validation:Enum=Skip;Create;CreateReplace
 	// +kubebuilder:default=Create
 	CRDs string `json:"crds,omitempty"`
 
 	// Remediation of a failed installation.
-	// +optional
 	Remediation *HelmInstallRemediation `json:"remediation,omitempty"`
 
 	// DisableWait does not wait until all is ready.
-	// +optional
 	DisableWait bool `json:"disableWait,omitempty"`
 
 	// DisableWaitForJobs does not wait until jobs are done.
-	// +optional
 	DisableWaitForJobs bool `json:"disableWaitForJobs,omitempty"`
 
 	// DisableHooks runs no hooks of the chart.
-	// +optional
 	DisableHooks bool `json:"disableHooks,omitempty"`
 
 	// DisableOpenAPIValidation does not check the chart's objects against
 	// Kubernetes' schemas.
-	// +optional
 	DisableOpenAPIValidation bool `json:"disableOpenAPIValidation,omitempty"`
 
 	// Replace takes the name of a deleted release again.
-	// +optional
 	Replace bool `json:"replace,omitempty"`
 
 	// SkipCRDs is deprecated by Flux; crds: Skip is rendered for it.
-	// +optional
 	// +fleetwright:becomes=`spec.install.crds: Skip` of the HelmRelease
 	SkipCRDs bool `json:"skipCRDs,omitempty"`
 
 	// CreateNamespace makes the target namespace. fleetwright renders it in any
 	// case.
-	// +optional
 	CreateNamespace bool `json:"createNamespace,omitempty"`
 }
 
 // HelmInstallRemediation is what is done after a failed installation.
 type HelmInstallRemediation struct {
 	// Retries before giving up; negative is no end.
-	// +optional
 	// +kubebuilder:default=0
 	Retries int32 `json:"retries,omitempty"`
 
 	// IgnoreTestFailures passes over failed tests of the chart.
-	// +optional
 	IgnoreTestFailures *bool `json:"ignoreTestFailures,omitempty"`
 
 	// RemediateLastFailure uninstalls after the last failure as well.
-	// +optional
 	RemediateLastFailure *bool `json:"remediateLastFailure,omitempty"`
 }
 
 // HelmUpgrade is how a new version is installed.
 type HelmUpgrade struct {
 	// Timeout of any one operation; without it, the release's.
-	// +optional
 	// +fleetwright:example=10m
 	Timeout Duration `json:"timeout,omitempty"`
 
 	// CRDs says what is done with those of the chart.
-	// +optional
 	// +kubebuilder:validation:Enum=Skip;Create;CreateReplace
 	// +kubebuilder:default=Skip
 	CRDs string `json:"crds,omitempty"`
 
 	// Remediation of a failed upgrade.
-	// +optional
 	Remediation *HelmUpgradeRemediation `json:"remediation,omitempty"`
 
 	// DisableWait does not wait until all is ready.
-	// +optional
 	DisableWait bool `json:"disableWait,omitempty"`
 
 	// DisableWaitForJobs does not wait until jobs are done.
-	// +optional
 	DisableWaitForJobs bool `json:"disableWaitForJobs,omitempty"`
 
 	// DisableHooks runs no hooks of the chart.
-	// +optional
 	DisableHooks bool `json:"disableHooks,omitempty"`
 
 	// DisableOpenAPIValidation does not check the chart's objects against
 	// Kubernetes' schemas.
-	// +optional
 	DisableOpenAPIValidation bool `json:"disableOpenAPIValidation,omitempty"`
 
 	// Force replaces objects that cannot be changed.
-	// +optional
 	Force bool `json:"force,omitempty"`
 
 	// PreserveValues keeps the values of the last release and merges the new ones
 	// over them.
-	// +optional
 	PreserveValues bool `json:"preserveValues,omitempty"`
 
 	// CleanupOnFail deletes what a failed upgrade has made.
-	// +optional
 	CleanupOnFail bool `json:"cleanupOnFail,omitempty"`
 }
 
 // HelmUpgradeRemediation is what is done after a failed upgrade.
 type HelmUpgradeRemediation struct {
 	// Retries before giving up; negative is no end.
-	// +optional
 	// +kubebuilder:default=0
 	Retries int32 `json:"retries,omitempty"`
 
 	// IgnoreTestFailures passes over failed tests of the chart.
-	// +optional
 	IgnoreTestFailures *bool `json:"ignoreTestFailures,omitempty"`
 
 	// RemediateLastFailure rolls back after the last failure as well.
-	// +optional
 	RemediateLastFailure *bool `json:"remediateLastFailure,omitempty"`
 
 	// Strategy of the remediation.
-	// +optional
 	// +kubebuilder:validation:Enum=rollback;uninstall
 	// +kubebuilder:default=rollback
 	Strategy string `json:"strategy,omitempty"`
@@ -278,56 +227,44 @@ type HelmUpgradeRemediation struct {
 // HelmRollback is how a failed upgrade is undone.
 type HelmRollback struct {
 	// Timeout of any one operation; without it, the release's.
-	// +optional
 	// +fleetwright:example=10m
 	Timeout Duration `json:"timeout,omitempty"`
 
 	// DisableWait does not wait until all is ready.
-	// +optional
 	DisableWait bool `json:"disableWait,omitempty"`
 
 	// DisableWaitForJobs does not wait until jobs are done.
-	// +optional
 	DisableWaitForJobs bool `json:"disableWaitForJobs,omitempty"`
 
 	// DisableHooks runs no hooks of the chart.
-	// +optional
 	DisableHooks bool `json:"disableHooks,omitempty"`
 
 	// Recreate restarts pods.
-	// +optional
 	Recreate bool `json:"recreate,omitempty"`
 
 	// Force replaces objects that cannot be changed.
-	// +optional
 	Force bool `json:"force,omitempty"`
 
 	// CleanupOnFail deletes what a failed rollback has made.
-	// +optional
 	CleanupOnFail bool `json:"cleanupOnFail,omitempty"`
 }
 
 // HelmUninstall is how a release is removed.
 type HelmUninstall struct {
 	// Timeout of any one operation; without it, the release's.
-	// +optional
 	// +fleetwright:example=10m
 	Timeout Duration `json:"timeout,omitempty"`
 
 	// DisableHooks runs no hooks of the chart.
-	// +optional
 	DisableHooks bool `json:"disableHooks,omitempty"`
 
 	// KeepHistory keeps the history of the release.
-	// +optional
 	KeepHistory bool `json:"keepHistory,omitempty"`
 
 	// DisableWait does not wait until all is gone.
-	// +optional
 	DisableWait bool `json:"disableWait,omitempty"`
 
 	// DeletionPropagation of the objects.
-	// +optional
 	// +kubebuilder:validation:Enum=background;foreground;orphan
 	// +kubebuilder:default=background
 	DeletionPropagation string `json:"deletionPropagation,omitempty"`
@@ -336,30 +273,24 @@ type HelmUninstall struct {
 // ValuesReference names a Secret or a ConfigMap with values.
 type ValuesReference struct {
 	// Kind of the object.
-	// +required
 	// +kubebuilder:validation:Enum=Secret;ConfigMap
 	Kind string `json:"kind"`
 
 	// Name of the object, in the Application's namespace.
-	// +required
-	// +fleetwright:format=dns-subdomain
 	// +fleetwright:example=podinfo-values
 	Name string `json:"name" format:"dns-subdomain"`
 
 	// ValuesKey is the key in the object.
-	// +optional
 	// +kubebuilder:default=values.yaml
 	// +kubebuilder:validation:Pattern=^[\-._a-zA-Z0-9]+$
 	ValuesKey string `json:"valuesKey,omitempty" format:"config-key"`
 
 	// TargetPath is where in the values a single value goes; without it, the
 	// key's text holds values of its own.
-	// +optional
 	// +kubebuilder:validation:Pattern=^([a-zA-Z0-9_\-.\\\/]|\[[0-9]{1,5}\])+$
 	// +fleetwright:example=ingress.hosts[0].host
 	TargetPath string `json:"targetPath,omitempty" format:"values-path"`
 
 	// Optional passes over an object that does not exist.
-	// +optional
 	Optional bool `json:"optional,omitempty"`
 }

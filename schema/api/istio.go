@@ -12,12 +12,10 @@ type HTTPRetry struct {
 	Attempts int32 `json:"attempts"`
 
 	// PerTryTimeout of one attempt, a duration of Istio's.
-	// +optional
 	// +fleetwright:example=2s
 	PerTryTimeout Duration `json:"perTryTimeout,omitempty"`
 
 	// RetryOn says after which failures, names parted by commas.
-	// +optional
 	// +fleetwright:example=gateway-error,connect-failure,refused-stream
 	RetryOn string `json:"retryOn,omitempty" format:"retry-on"`
 }
@@ -25,28 +23,23 @@ type HTTPRetry struct {
 // Headers says what is done with the headers of requests and responses.
 type Headers struct {
 	// Request is what is done with a request's.
-	// +optional
 	Request *HeaderOperations `json:"request,omitempty"`
 
 	// Response is what is done with a response's.
-	// +optional
 	Response *HeaderOperations `json:"response,omitempty"`
 }
 
 // HeaderOperations is what is done with headers.
 type HeaderOperations struct {
 	// Set replaces headers.
-	// +optional
 	// +fleetwright:example={"x-version": "canary"}
 	Set map[string]string `json:"set,omitempty" format:"envoy-header-value" keys:"operation-header"`
 
 	// Add adds to headers.
-	// +optional
 	// +fleetwright:example={"x-version": "canary"}
 	Add map[string]string `json:"add,omitempty" format:"envoy-header-value" keys:"operation-header"`
 
 	// Remove removes headers.
-	// +optional
 	// +fleetwright:example=["x-debug"]
 	Remove []string `json:"remove,omitempty" format:"operation-header"`
 }
@@ -55,36 +48,29 @@ type HeaderOperations struct {
 type CorsPolicy struct {
 	// AllowOrigin are the origins that may ask, each the whole of one. Istio has
 	// deprecated it.
-	// +optional
 	// +fleetwright:example=["https://app.example.com"]
 	AllowOrigin []string `json:"allowOrigin,omitempty"`
 
 	// AllowOrigins are the origins that may ask.
-	// +optional
 	AllowOrigins []StringMatch `json:"allowOrigins,omitempty"`
 
 	// AllowMethods are the HTTP methods that may be used.
-	// +optional
 	// +fleetwright:example=["GET", "POST"]
 	AllowMethods []string `json:"allowMethods,omitempty" format:"cors-method"`
 
 	// AllowHeaders are the headers that may be sent.
-	// +optional
 	// +fleetwright:example=["content-type"]
 	AllowHeaders []string `json:"allowHeaders,omitempty" format:"cors-header"`
 
 	// ExposeHeaders are the headers that a browser may show.
-	// +optional
 	// +fleetwright:example=["x-request-id"]
 	ExposeHeaders []string `json:"exposeHeaders,omitempty" format:"cors-header"`
 
 	// MaxAge is how long an answer may be kept, a duration of Istio's.
-	// +optional
 	// +fleetwright:example=24h
 	MaxAge Duration `json:"maxAge,omitempty"`
 
 	// AllowCredentials lets requests carry credentials.
-	// +optional
 	AllowCredentials bool `json:"allowCredentials,omitempty"`
 }
 
@@ -94,83 +80,66 @@ type CorsPolicy struct {
 // +fleetwright:becomes=refused (FW314): a Canary's analysis has no such field
 type HTTPMatch struct {
 	// Headers that a request must have, by name in lower case.
-	// +optional
 	// +fleetwright:example={"x-user-group": {"exact": "insider"}}
 	// +fleetwright:becomes=`spec.analysis.match[].headers` of the Canary; on nginx exact and regex of one header, and one cookie (FW711)
 	Headers map[string]StringMatch `json:"headers,omitempty" keys:"match-header"`
 
 	// QueryParams that a request must have, by name. For istio.
-	// +optional
 	// +fleetwright:example={"version": {"exact": "next"}}
 	// +fleetwright:becomes=`spec.analysis.match[].queryParams` of the Canary on istio; refused on nginx (FW711)
 	QueryParams map[string]StringMatch `json:"queryParams,omitempty"`
 
 	// SourceLabels that the calling pod must have. For istio.
-	// +optional
 	// +fleetwright:example={"app": "frontend"}
 	// +fleetwright:becomes=`spec.analysis.match[].sourceLabels` of the Canary on istio; refused on nginx (FW711)
 	SourceLabels map[string]LabelValue `json:"sourceLabels,omitempty"`
 
 	// Name is refused: a Canary's analysis has no such field.
-	// +optional
 	Name any `json:"name,omitempty"`
 
 	// Uri is refused: a Canary's analysis has no such field.
-	// +optional
 	Uri any `json:"uri,omitempty"`
 
 	// Scheme is refused: a Canary's analysis has no such field.
-	// +optional
 	Scheme any `json:"scheme,omitempty"`
 
 	// Method is refused: a Canary's analysis has no such field.
-	// +optional
 	Method any `json:"method,omitempty"`
 
 	// Authority is refused: a Canary's analysis has no such field.
-	// +optional
 	Authority any `json:"authority,omitempty"`
 
 	// Port is refused: a Canary's analysis has no such field.
-	// +optional
 	Port any `json:"port,omitempty"`
 
 	// Gateways is refused: a Canary's analysis has no such field.
-	// +optional
 	Gateways any `json:"gateways,omitempty"`
 
 	// IgnoreUriCase is refused: a Canary's analysis has no such field.
-	// +optional
 	IgnoreUriCase any `json:"ignoreUriCase,omitempty"`
 
 	// WithoutHeaders is refused: a Canary's analysis has no such field.
-	// +optional
 	WithoutHeaders any `json:"withoutHeaders,omitempty"`
 
 	// SourceNamespace is refused: a Canary's analysis has no such field.
-	// +optional
 	SourceNamespace any `json:"sourceNamespace,omitempty"`
 }
 
 // StringMatch is a condition on text: exactly one of its fields.
 type StringMatch struct {
 	// Exact is the whole text.
-	// +optional
 	// +fleetwright:example=insider
 	Exact string `json:"exact,omitempty"`
 
 	// Prefix is how the text begins.
-	// +optional
 	// +fleetwright:example=https://app.
 	Prefix string `json:"prefix,omitempty"`
 
 	// Suffix is how the text ends. It is refused: Istio has no such condition.
-	// +optional
 	// +fleetwright:example=.example.com
 	Suffix string `json:"suffix,omitempty"`
 
 	// Regex is a regular expression for the whole text.
-	// +optional
 	// +fleetwright:example=^(.*?;)?(type=insider)(;.*)?$
 	Regex string `json:"regex,omitempty"`
 }

@@ -11,11 +11,9 @@ type Mesh struct {
 
 	// Metadata of the Mesh. It has no namespace: a Mesh is cluster-scoped. Its
 	// name goes into a label, and so is at most 63 characters long.
-	// +required
 	Metadata ObjectMeta `json:"metadata"`
 
 	// Spec of the Mesh.
-	// +optional
 	Spec MeshSpec `json:"spec,omitzero"`
 }
 
@@ -23,100 +21,80 @@ type Mesh struct {
 type MeshSpec struct {
 	// MTLS turns mutual TLS on. Kuma 2.6 and newer then deny all traffic that no
 	// MeshTrafficPermission allows; fleetwright renders one that allows all.
-	// +optional
 	MTLS *MeshMTLS `json:"mtls,omitempty"`
 
 	// Metrics says where the sidecars show theirs.
-	// +optional
 	Metrics *MeshMetrics `json:"metrics,omitempty"`
 
 	// Tracing of the sidecars.
-	// +optional
 	Tracing *MeshTracing `json:"tracing,omitempty"`
 
 	// Logging of the sidecars.
-	// +optional
 	Logging *MeshLogging `json:"logging,omitempty"`
 
 	// Networking of the sidecars.
-	// +optional
 	Networking *MeshNetworking `json:"networking,omitempty"`
 
 	// Routing of the mesh's traffic.
-	// +optional
 	Routing *MeshRouting `json:"routing,omitempty"`
 
 	// Constraints on what may join the mesh.
-	// +optional
 	Constraints *MeshConstraints `json:"constraints,omitempty"`
 
 	// SkipCreatingInitialPolicies names the policies that Kuma does not make for
 	// a new mesh; "*" is all.
-	// +optional
 	// +fleetwright:example=["*"]
 	SkipCreatingInitialPolicies []string `json:"skipCreatingInitialPolicies,omitempty"`
 
 	// MeshServices says whether Kuma makes MeshServices. Since Kuma 2.9.
-	// +optional
 	MeshServices *MeshServices `json:"meshServices,omitempty"`
 }
 
 // MeshMTLS turns mutual TLS on.
 type MeshMTLS struct {
 	// EnabledBackend names the backend in use. Without it mutual TLS is off.
-	// +optional
 	// +fleetwright:example=ca-1
 	EnabledBackend string `json:"enabledBackend,omitempty"`
 
 	// Backends that issue certificates.
-	// +optional
 	Backends []MeshMTLSBackend `json:"backends,omitempty"`
 
 	// SkipValidation of the backends.
-	// +optional
 	SkipValidation bool `json:"skipValidation,omitempty"`
 }
 
 // MeshMTLSBackend issues certificates.
 type MeshMTLSBackend struct {
 	// Name of the backend.
-	// +required
 	// +fleetwright:format=dns-label
 	// +fleetwright:example=ca-1
 	Name string `json:"name"`
 
 	// Type of the backend.
-	// +required
 	// +kubebuilder:validation:Enum=builtin;provided
 	Type string `json:"type"`
 
 	// Mode says whether plain traffic is refused (STRICT) or accepted too.
-	// +optional
 	// +kubebuilder:validation:Enum=STRICT;PERMISSIVE
 	// +kubebuilder:default=STRICT
 	Mode string `json:"mode,omitempty"`
 
 	// DPCert says how the sidecars' certificates are issued.
-	// +optional
 	DPCert *MeshDPCert `json:"dpCert,omitempty"`
 
 	// RootChain says how the authority's certificates are read.
-	// +optional
 	RootChain *MeshRootChain `json:"rootChain,omitempty"`
 
 	// Conf of the backend, which depends on its type.
-	// +optional
 	Conf Values `json:"conf,omitempty"`
 }
 
 // MeshDPCert says how the sidecars' certificates are issued.
 type MeshDPCert struct {
 	// Rotation of the certificates.
-	// +required
 	Rotation MeshRotation `json:"rotation"`
 
 	// RequestTimeout of one certificate.
-	// +optional
 	// +fleetwright:example=10s
 	RequestTimeout string `json:"requestTimeout,omitempty" format:"proto-duration"`
 }
@@ -124,7 +102,6 @@ type MeshDPCert struct {
 // MeshRotation says how long a certificate lives.
 type MeshRotation struct {
 	// Expiration of a certificate: a number and one of y, w, d, h, m, s, ms.
-	// +required
 	// +kubebuilder:validation:Pattern=^\d+(y|w|d|h|m|s|ms)$
 	// +fleetwright:example=1d
 	Expiration string `json:"expiration" format:"kuma-duration"`
@@ -133,7 +110,6 @@ type MeshRotation struct {
 // MeshRootChain says how the authority's certificates are read.
 type MeshRootChain struct {
 	// RequestTimeout of the chain.
-	// +optional
 	// +fleetwright:example=10s
 	RequestTimeout string `json:"requestTimeout,omitempty" format:"proto-duration"`
 }
@@ -141,96 +117,79 @@ type MeshRootChain struct {
 // MeshMetrics says where the sidecars show their metrics.
 type MeshMetrics struct {
 	// EnabledBackend names the backend in use. Without it there are no metrics.
-	// +optional
 	// +fleetwright:example=prometheus-1
 	EnabledBackend string `json:"enabledBackend,omitempty"`
 
 	// Backends of which one is in use.
-	// +optional
 	Backends []MeshMetricsBackend `json:"backends,omitempty"`
 }
 
 // MeshMetricsBackend says where the sidecars show their metrics.
 type MeshMetricsBackend struct {
 	// Name of the backend.
-	// +required
 	// +kubebuilder:validation:Pattern=^.+$
 	// +fleetwright:example=prometheus-1
 	Name string `json:"name"`
 
 	// Type of the backend.
-	// +required
 	// +kubebuilder:validation:Enum=prometheus
 	Type string `json:"type"`
 
 	// Conf of the backend.
-	// +optional
 	Conf *MeshPrometheus `json:"conf,omitempty"`
 }
 
 // MeshPrometheus is where and how the sidecars show their metrics to Prometheus.
 type MeshPrometheus struct {
 	// Port of the metrics.
-	// +optional
 	// +kubebuilder:default=5670
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=65535
 	Port int32 `json:"port,omitempty"`
 
 	// Path of the metrics.
-	// +optional
 	// +kubebuilder:default=/metrics
 	// +kubebuilder:validation:Pattern=^/
 	Path string `json:"path,omitempty"`
 
 	// Tags of the metrics.
-	// +optional
 	// +fleetwright:example={"kuma.io/service": "dataplane-metrics"}
 	Tags map[string]string `json:"tags,omitempty"`
 
 	// SkipMTLS shows the metrics without mutual TLS.
-	// +optional
 	SkipMTLS *bool `json:"skipMTLS,omitempty"`
 
 	// Aggregate adds the application's own metrics.
-	// +optional
 	Aggregate []MeshAggregate `json:"aggregate,omitempty"`
 
 	// Envoy narrows the sidecar's own metrics.
-	// +optional
 	Envoy *MeshEnvoyMetrics `json:"envoy,omitempty"`
 
 	// TLS of the metrics.
-	// +optional
 	TLS *MeshMetricsTLS `json:"tls,omitempty"`
 }
 
 // MeshAggregate adds the metrics of an application.
 type MeshAggregate struct {
 	// Name of the application.
-	// +required
 	// +fleetwright:example=backend
 	Name string `json:"name"`
 
 	// Port of its metrics.
-	// +required
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=65535
 	// +fleetwright:example=8080
 	Port int32 `json:"port"`
 
 	// Path of its metrics.
-	// +optional
 	// +fleetwright:example=/metrics
 	Path string `json:"path,omitempty"`
 
 	// Enabled, unless false.
-	// +optional
 	// +kubebuilder:default=true
 	Enabled *bool `json:"enabled,omitempty"`
 
 	// Address of its metrics.
-	// +optional
 	// +fleetwright:example=127.0.0.1
 	Address string `json:"address,omitempty" format:"host"`
 }
@@ -238,19 +197,16 @@ type MeshAggregate struct {
 // MeshEnvoyMetrics narrows the sidecar's own metrics.
 type MeshEnvoyMetrics struct {
 	// FilterRegex selects metrics by name.
-	// +optional
 	// +fleetwright:example=http2_act.*
 	FilterRegex string `json:"filterRegex,omitempty"`
 
 	// UsedOnly leaves out metrics that never changed.
-	// +optional
 	UsedOnly *bool `json:"usedOnly,omitempty"`
 }
 
 // MeshMetricsTLS is the TLS of the metrics.
 type MeshMetricsTLS struct {
 	// Mode of the TLS.
-	// +optional
 	// +kubebuilder:validation:Enum=activeMTLSBackend;providedTLS;disabled
 	// +kubebuilder:default=activeMTLSBackend
 	Mode string `json:"mode,omitempty"`
@@ -259,86 +215,72 @@ type MeshMetricsTLS struct {
 // MeshTracing sends traces of the sidecars to backends.
 type MeshTracing struct {
 	// DefaultBackend names the backend of what names none.
-	// +optional
 	// +fleetwright:example=jaeger
 	DefaultBackend string `json:"defaultBackend,omitempty"`
 
 	// Backends that take traces.
-	// +optional
 	Backends []MeshTracingBackend `json:"backends,omitempty"`
 }
 
 // MeshTracingBackend takes traces.
 type MeshTracingBackend struct {
 	// Name of the backend.
-	// +required
 	// +kubebuilder:validation:Pattern=^.+$
 	// +fleetwright:example=jaeger
 	Name string `json:"name"`
 
 	// Type of the backend.
-	// +optional
 	// +kubebuilder:validation:Enum=zipkin;datadog
 	Type string `json:"type,omitempty"`
 
 	// Sampling in percent.
-	// +optional
 	// +kubebuilder:default=100
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=100
 	Sampling *float64 `json:"sampling,omitempty"`
 
 	// Conf of the backend, which depends on its type.
-	// +optional
 	Conf Values `json:"conf,omitempty"`
 }
 
 // MeshLogging sends access logs of the sidecars to backends.
 type MeshLogging struct {
 	// DefaultBackend names the backend of what names none.
-	// +optional
 	// +fleetwright:example=logstash
 	DefaultBackend string `json:"defaultBackend,omitempty"`
 
 	// Backends that take logs.
-	// +optional
 	Backends []MeshLoggingBackend `json:"backends,omitempty"`
 }
 
 // MeshLoggingBackend takes access logs.
 type MeshLoggingBackend struct {
 	// Name of the backend.
-	// +required
 	// +kubebuilder:validation:Pattern=^.+$
 	// +fleetwright:example=logstash
 	Name string `json:"name"`
 
 	// Type of the backend.
-	// +optional
 	// +kubebuilder:validation:Enum=tcp;file
 	Type string `json:"type,omitempty"`
 
 	// Format of a line.
-	// +optional
 	// +fleetwright:example=[%START_TIME%] %KUMA_SOURCE_SERVICE% => %KUMA_DESTINATION_SERVICE% %DURATION%
 	Format string `json:"format,omitempty"`
 
 	// Conf of the backend, which depends on its type.
-	// +optional
 	Conf Values `json:"conf,omitempty"`
 }
 
 // MeshNetworking is the networking of the sidecars.
 type MeshNetworking struct {
 	// Outbound traffic of the sidecars.
-	// +optional
 	Outbound *MeshOutbound `json:"outbound,omitempty"`
 }
 
 // MeshOutbound is the outbound traffic of the sidecars.
 type MeshOutbound struct {
 	// Passthrough lets traffic to unknown destinations out, unless false.
-	// +optional
 	// +kubebuilder:default=true
 	Passthrough *bool `json:"passthrough,omitempty"`
 }
@@ -346,41 +288,34 @@ type MeshOutbound struct {
 // MeshRouting is the routing of the mesh's traffic.
 type MeshRouting struct {
 	// LocalityAwareLoadBalancing prefers endpoints of the same zone.
-	// +optional
 	LocalityAwareLoadBalancing bool `json:"localityAwareLoadBalancing,omitempty"`
 
 	// ZoneEgress sends traffic out of the zone through a ZoneEgress. It needs
 	// mutual TLS.
-	// +optional
 	ZoneEgress bool `json:"zoneEgress,omitempty"`
 
 	// DefaultForbidMeshExternalServiceAccess forbids what no policy allows.
-	// +optional
 	DefaultForbidMeshExternalServiceAccess bool `json:"defaultForbidMeshExternalServiceAccess,omitempty"`
 }
 
 // MeshConstraints are constraints on what may join the mesh.
 type MeshConstraints struct {
 	// DataplaneProxy constraints.
-	// +optional
 	DataplaneProxy *MeshMembership `json:"dataplaneProxy,omitempty"`
 }
 
 // MeshMembership says which proxies may join the mesh.
 type MeshMembership struct {
 	// Requirements of which a proxy must meet one.
-	// +optional
 	Requirements []MeshMembershipRule `json:"requirements,omitempty"`
 
 	// Restrictions of which a proxy must meet none.
-	// +optional
 	Restrictions []MeshMembershipRule `json:"restrictions,omitempty"`
 }
 
 // MeshMembershipRule matches proxies by their tags.
 type MeshMembershipRule struct {
 	// Tags of the proxy.
-	// +optional
 	// +fleetwright:example={"kuma.io/zone": "east"}
 	Tags map[string]string `json:"tags,omitempty" format:"kuma-tag-value" keys:"kuma-tag"`
 }
@@ -388,7 +323,6 @@ type MeshMembershipRule struct {
 // MeshServices says whether Kuma makes MeshServices.
 type MeshServices struct {
 	// Mode of the making. Exclusive leaves Flagger nothing to route.
-	// +optional
 	// +kubebuilder:validation:Enum=Disabled;Everywhere;ReachableBackends;Exclusive
 	// +kubebuilder:default=Disabled
 	Mode string `json:"mode,omitempty"`

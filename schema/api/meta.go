@@ -5,12 +5,10 @@ import "time"
 // TypeMeta names the kind of a document.
 type TypeMeta struct {
 	// APIVersion is the group and version of the kind.
-	// +required
 	// +fleetwright:becomes=which language the document is in
 	APIVersion string `json:"apiVersion"`
 
 	// Kind is the name of the kind.
-	// +required
 	// +fleetwright:becomes=which kind the document is of
 	Kind string `json:"kind"`
 }
@@ -21,69 +19,55 @@ type TypeMeta struct {
 // +fleetwright:becomes=ignored: an API server sets it
 type ObjectMeta struct {
 	// Name of the object, unique in its namespace.
-	// +required
 	// +fleetwright:format=dns-subdomain
 	// +fleetwright:example=webapp
 	// +fleetwright:becomes=names the directories, and the source of an Application
 	Name string `json:"name"`
 
 	// Namespace of the object.
-	// +optional
 	// +kubebuilder:default=default
 	// +fleetwright:format=dns-label
 	// +fleetwright:becomes=the namespace of what Flux reads, and of the fleet that an Application names
 	Namespace string `json:"namespace,omitempty"`
 
 	// Labels that selectors match.
-	// +optional
 	// +fleetwright:example={"team": "shop"}
 	// +fleetwright:becomes=of a cluster, what a clusterSelector matches; else ignored
 	Labels map[string]LabelValue `json:"labels,omitempty"`
 
 	// Annotations are free notes, which a Mesh and an AlertProvider keep.
-	// +optional
 	// +fleetwright:example={"example.com/owner": "shop"}
 	// +fleetwright:becomes=ignored, but for the control plane of a Fleet, which is not rendered (info FW210)
 	Annotations map[string]string `json:"annotations,omitempty"`
 
 	// CreationTimestamp is set by the API server and ignored.
-	// +optional
 	CreationTimestamp any `json:"creationTimestamp,omitempty"`
 
 	// DeletionTimestamp is set by the API server and ignored.
-	// +optional
 	DeletionTimestamp any `json:"deletionTimestamp,omitempty"`
 
 	// DeletionGracePeriodSeconds is set by the API server and ignored.
-	// +optional
 	DeletionGracePeriodSeconds any `json:"deletionGracePeriodSeconds,omitempty"`
 
 	// Finalizers are the controllers' own and ignored.
-	// +optional
 	Finalizers any `json:"finalizers,omitempty"`
 
 	// Generation is set by the API server and ignored.
-	// +optional
 	Generation any `json:"generation,omitempty"`
 
 	// ManagedFields are set by the API server and ignored.
-	// +optional
 	ManagedFields any `json:"managedFields,omitempty"`
 
 	// OwnerReferences are the controllers' own and ignored.
-	// +optional
 	OwnerReferences any `json:"ownerReferences,omitempty"`
 
 	// ResourceVersion is set by the API server and ignored.
-	// +optional
 	ResourceVersion any `json:"resourceVersion,omitempty"`
 
 	// SelfLink was set by old API servers and is ignored.
-	// +optional
 	SelfLink any `json:"selfLink,omitempty"`
 
 	// UID is set by the API server and ignored.
-	// +optional
 	UID any `json:"uid,omitempty"`
 }
 
@@ -127,8 +111,6 @@ type IntOrString struct {
 // LocalReference names an object of the same namespace.
 type LocalReference struct {
 	// Name of the object.
-	// +required
-	// +fleetwright:format=dns-subdomain
 	// +fleetwright:example=credentials
 	Name string `json:"name" format:"dns-subdomain"`
 }
@@ -136,13 +118,10 @@ type LocalReference struct {
 // NamespacedReference names an object of this or another namespace.
 type NamespacedReference struct {
 	// Name of the object.
-	// +required
-	// +fleetwright:format=dns-subdomain
 	// +fleetwright:example=backend
 	Name string `json:"name" format:"dns-subdomain"`
 
 	// Namespace of the object; without it, that of the referring object.
-	// +optional
 	// +fleetwright:format=dns-label
 	// +fleetwright:example=shop
 	Namespace string `json:"namespace,omitempty"`

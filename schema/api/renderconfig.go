@@ -7,11 +7,9 @@ type RenderConfig struct {
 	TypeMeta `json:",inline"`
 
 	// Metadata of the RenderConfig.
-	// +optional
 	Metadata RenderConfigMeta `json:"metadata,omitempty"`
 
 	// Spec holds the settings.
-	// +optional
 	Spec RenderConfigSpec `json:"spec,omitempty"`
 }
 
@@ -19,20 +17,16 @@ type RenderConfig struct {
 // a cluster and so needs none.
 type RenderConfigMeta struct {
 	// Name of the RenderConfig.
-	// +optional
 	// +fleetwright:example=fleetwright
 	Name string `json:"name,omitempty"`
 
 	// Namespace is ignored.
-	// +optional
 	Namespace string `json:"namespace,omitempty"`
 
 	// Labels are ignored.
-	// +optional
 	Labels map[string]LabelValue `json:"labels,omitempty"`
 
 	// Annotations, such as config.kubernetes.io/function.
-	// +optional
 	// +fleetwright:example={"config.kubernetes.io/local-config": "true"}
 	Annotations map[string]string `json:"annotations,omitempty"`
 }
@@ -42,43 +36,35 @@ type RenderConfigSpec struct {
 	// Path of the output directory inside the Git repository that the clusters
 	// sync from, with slashes. Without it the command finds the enclosing
 	// repository.
-	// +optional
 	// +fleetwright:example=clusters
 	Path string `json:"path,omitempty"`
 
 	// SourceRef is the Flux source, on every cluster, of the repository that
 	// holds the output.
-	// +optional
 	SourceRef *SourceReference `json:"sourceRef,omitempty"`
 
 	// Topology says whose Flux applies the manifests: each cluster's own (pull),
 	// or that of one management cluster, called host, which reaches the others by
 	// their kubeconfigs (hub).
-	// +optional
 	// +kubebuilder:validation:Enum=pull;hub
 	// +kubebuilder:default=pull
 	Topology string `json:"topology,omitempty"`
 
 	// Versions to compile for.
-	// +optional
 	Versions *Versions `json:"versions,omitempty"`
 
 	// Charts to install instead of the pinned ones.
-	// +optional
 	Charts *Charts `json:"charts,omitempty"`
 
 	// Severities replaces the severity of diagnostics, by code.
-	// +optional
 	// +fleetwright:example={"FW208": "error"}
 	Severities map[string]Severity `json:"severities,omitempty"`
 
 	// Defaults of the Flux Kustomizations in sync.yaml.
-	// +optional
 	Defaults *SyncDefaults `json:"defaults,omitempty"`
 
 	// Function holds what is only for fleetwright as a KRM function, under kustomize
 	// or kpt. The command's own subcommands ignore it.
-	// +optional
 	Function *FunctionConfig `json:"function,omitempty"`
 }
 
@@ -86,7 +72,6 @@ type RenderConfigSpec struct {
 type FunctionConfig struct {
 	// Mode says what the function does: render emits the manifests; validate passes
 	// on what it is given, and fails where there are errors.
-	// +optional
 	// +kubebuilder:validation:Enum=render;validate
 	// +kubebuilder:default=render
 	Mode string `json:"mode,omitempty"`
@@ -95,26 +80,22 @@ type FunctionConfig struct {
 	// more than one, since it knows no files of clusters, and takes what two clusters
 	// get for one object. With topology hub, what the hub applies to a cluster is that
 	// cluster's.
-	// +optional
 	// +fleetwright:example=eu
 	Cluster string `json:"cluster,omitempty"`
 
 	// Inputs are files and directories to read beside the objects that the function
 	// is given, from the directory that it runs in. A generator is given none.
-	// +optional
 	// +fleetwright:example=["application.yaml", "fleet.yaml"]
 	Inputs []string `json:"inputs,omitempty"`
 
 	// Directory of the package that the directories of the clusters are put in, with
 	// slashes, under kpt. Without it, it is spec.path.
-	// +optional
 	// +fleetwright:example=clusters
 	Directory string `json:"directory,omitempty"`
 
 	// AllowPrune names the Applications that may disappear from clusters while they are
 	// still among the inputs, as name or namespace/name, under kpt. The function fails
 	// where any other would.
-	// +optional
 	// +fleetwright:example=["default/web"]
 	AllowPrune []string `json:"allowPrune,omitempty"`
 }
@@ -126,19 +107,15 @@ type Severity string
 // SourceReference names a Flux source.
 type SourceReference struct {
 	// Kind of the source.
-	// +optional
 	// +kubebuilder:validation:Enum=GitRepository;OCIRepository;Bucket
 	// +kubebuilder:default=GitRepository
 	Kind string `json:"kind,omitempty"`
 
 	// Name of the source.
-	// +optional
 	// +kubebuilder:default=flux-system
-	// +fleetwright:format=dns-subdomain
 	Name string `json:"name,omitempty" format:"dns-subdomain"`
 
 	// Namespace of the source, and of the Flux Kustomizations in sync.yaml.
-	// +optional
 	// +kubebuilder:default=flux-system
 	// +fleetwright:format=dns-label
 	Namespace string `json:"namespace,omitempty"`
@@ -147,7 +124,6 @@ type SourceReference struct {
 // Versions to compile for. Kuma's is the version of its chart.
 type Versions struct {
 	// Flux is the oldest version that runs on the clusters, at least 2.6.
-	// +optional
 	// +kubebuilder:default=2.6
 	// +kubebuilder:validation:Pattern=^v?[0-9]+\.[0-9]+(\.[0-9]+)?$
 	Flux string `json:"flux,omitempty"`
@@ -156,70 +132,56 @@ type Versions struct {
 // Charts to install instead of the pinned ones. A Fleet's own chart overrides them.
 type Charts struct {
 	// Kuma is the chart of the mesh.
-	// +optional
 	Kuma *ChartConfig `json:"kuma,omitempty"`
 
 	// IngressNginx is the chart of the ingress controller.
-	// +optional
 	IngressNginx *ChartConfig `json:"ingress-nginx,omitempty"`
 
 	// Prometheus is the chart of the metrics.
-	// +optional
 	Prometheus *ChartConfig `json:"prometheus,omitempty"`
 
 	// Flagger is the chart of the controller that runs the rollouts.
-	// +optional
 	Flagger *ChartConfig `json:"flagger,omitempty"`
 
 	// Loadtester is the chart of the public load tester.
-	// +optional
 	Loadtester *ChartConfig `json:"loadtester,omitempty"`
 }
 
 // ChartConfig is a chart and its values. What is left out is fleetwright's own.
 type ChartConfig struct {
 	// Repository of the chart, over HTTP, HTTPS or OCI.
-	// +optional
 	// +kubebuilder:validation:Pattern=^(http|https|oci)://.*$
 	// +fleetwright:example=https://kumahq.github.io/charts
 	Repository string `json:"repository,omitempty" format:"helm-url"`
 
 	// Name of the chart.
-	// +optional
 	// +fleetwright:example=kuma
 	Name string `json:"name,omitempty" format:"chart"`
 
 	// Version of the chart, or a range of versions.
-	// +optional
 	// +fleetwright:example=2.7.3
 	Version string `json:"version,omitempty" format:"semver"`
 
 	// Values are merged over fleetwright's own.
-	// +optional
 	Values Values `json:"values,omitempty"`
 }
 
 // SyncDefaults are the settings of the Flux Kustomizations in sync.yaml.
 type SyncDefaults struct {
 	// Interval at which drift is corrected.
-	// +optional
 	// +kubebuilder:default=10m
 	Interval Duration `json:"interval,omitempty"`
 
 	// RetryInterval after a failure.
-	// +optional
 	// +kubebuilder:default=2m
 	RetryInterval Duration `json:"retryInterval,omitempty"`
 
 	// Timeout of applying and of waiting until all is ready.
-	// +optional
 	// +kubebuilder:default=10m
 	Timeout Duration `json:"timeout,omitempty"`
 
 	// ServiceAccountName that Flux impersonates, in the namespace of the
 	// Kustomizations.
-	// +optional
-	// +fleetwright:format=dns-subdomain
 	// +fleetwright:example=deployer
 	ServiceAccountName string `json:"serviceAccountName,omitempty" format:"dns-subdomain"`
 }

@@ -8,32 +8,27 @@ import (
 type Rollout struct {
 	// TestLoader installs a load tester beside the workload. Without it the
 	// fleet's public one is used.
-	// +optional
 	// +fleetwright:becomes=a load tester of this rollout; without it, the fleet's public one
 	TestLoader bool `json:"testLoader,omitempty"`
 
 	// TrafficRoutingProvider moves the traffic. The fleet installs kuma and nginx;
 	// istio must be on the clusters.
-	// +required
 	// +kubebuilder:validation:Enum=istio;kuma;nginx
 	// +fleetwright:becomes=`spec.provider` of the Canary; the fleet must have the same (FW207)
 	TrafficRoutingProvider string `json:"trafficRoutingProvider"`
 
 	// Workload is what is rolled out.
-	// +required
 	// +fleetwright:becomes=`spec.targetRef` of the Canary, and its name and namespace
 	Workload Workload `json:"workload"`
 
 	// ServiceName is the name of the workload's Service. Flagger takes it over
 	// and adds <serviceName>-primary and <serviceName>-canary.
-	// +required
 	// +fleetwright:format=dns-1035-label
 	// +fleetwright:example=backend
 	// +fleetwright:becomes=`spec.service.name` of the Canary
 	ServiceName string `json:"serviceName"`
 
 	// Port of the Service.
-	// +required
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=65535
 	// +fleetwright:example=80
@@ -42,14 +37,12 @@ type Rollout struct {
 
 	// TargetPort is the container's port, by number or name. Without it Flagger
 	// uses the Service's port for both.
-	// +optional
 	// +fleetwright:extension
 	// +fleetwright:example=http
 	// +fleetwright:becomes=`spec.service.targetPort` of the Canary, which Kurator asks the cluster for
 	TargetPort *IntOrString `json:"targetPort,omitempty"`
 
 	// PortName is the name of the Service's port.
-	// +optional
 	// +fleetwright:extension
 	// +fleetwright:format=port-name
 	// +kubebuilder:default=http
@@ -58,14 +51,12 @@ type Rollout struct {
 
 	// PortDiscovery adds the container's other ports to the Services. Their
 	// traffic is not split by kuma and nginx.
-	// +optional
 	// +fleetwright:extension
 	// +fleetwright:becomes=`spec.service.portDiscovery` of the Canary
 	PortDiscovery bool `json:"portDiscovery,omitempty"`
 
 	// AppProtocol of the Service's port. On kuma it goes before protocol, on istio
 	// tcp makes a route of layer 4.
-	// +optional
 	// +fleetwright:extension
 	// +fleetwright:example=http
 	// +fleetwright:becomes=`spec.service.appProtocol` of the Canary
@@ -73,7 +64,6 @@ type Rollout struct {
 
 	// MeshName is the Mesh that the workload is in, one among the inputs. For
 	// kuma.
-	// +optional
 	// +fleetwright:extension
 	// +fleetwright:format=dns-label
 	// +kubebuilder:default=default
@@ -82,14 +72,12 @@ type Rollout struct {
 
 	// AutoscalerRef is what scales the workload. Flagger makes another for the
 	// primary and pauses this one between rollouts.
-	// +optional
 	// +fleetwright:extension
 	// +fleetwright:becomes=`spec.autoscalerRef` of the Canary
 	AutoscalerRef *AutoscalerReference `json:"autoscalerRef,omitempty"`
 
 	// MetricsServer is the URL of the Prometheus that answers Flagger's own
 	// metrics of this rollout; without it, the fleet's.
-	// +optional
 	// +fleetwright:extension
 	// +kubebuilder:validation:Pattern=^https?://.+$
 	// +fleetwright:example=http://prometheus.monitoring:9090
@@ -97,17 +85,14 @@ type Rollout struct {
 	MetricsServer string `json:"metricsServer,omitempty" format:"http-url"`
 
 	// Primary is added to the Service of the stable version.
-	// +optional
 	// +fleetwright:becomes=`spec.service.primary` of the Canary
 	Primary *ServiceMetadata `json:"primary,omitempty"`
 
 	// Preview is added to the Service of the new version.
-	// +optional
 	// +fleetwright:becomes=`spec.service.canary` of the Canary
 	Preview *ServiceMetadata `json:"preview,omitempty"`
 
 	// RolloutPolicy says how the traffic moves and what is measured.
-	// +required
 	// +fleetwright:becomes=see below
 	RolloutPolicy RolloutPolicy `json:"rolloutPolicy"`
 
@@ -115,7 +100,6 @@ type Rollout struct {
 	// MetricTemplates, load tester and Ingress. Strategic merge and JSON patches
 	// as kustomize takes them; what they make must still be what the cluster
 	// takes.
-	// +optional
 	// +fleetwright:extension
 	// +fleetwright:becomes=applied to the rollout's own objects, which are checked afterwards (FW320 to FW322)
 	Patches []kustomize.Patch `json:"patches,omitempty"`
@@ -126,43 +110,35 @@ type Rollout struct {
 type AutoscalerReference struct {
 	// APIVersion of the autoscaler: autoscaling/v2, or keda.sh/v1alpha1 for a
 	// ScaledObject.
-	// +optional
 	// +kubebuilder:validation:Enum=autoscaling/v2;keda.sh/v1alpha1
 	APIVersion string `json:"apiVersion,omitempty"`
 
 	// Kind of the autoscaler.
-	// +optional
 	// +kubebuilder:validation:Enum=HorizontalPodAutoscaler;ScaledObject
 	// +kubebuilder:default=HorizontalPodAutoscaler
 	Kind string `json:"kind,omitempty"`
 
 	// Name of the autoscaler, in the workload's namespace.
-	// +required
-	// +fleetwright:format=dns-subdomain
 	// +fleetwright:example=backend
 	Name string `json:"name" format:"dns-subdomain"`
 
 	// PrimaryScalerQueries are the queries of the primary's ScaledObject, by the
 	// name of the trigger.
-	// +optional
 	// +fleetwright:example={"requests": "sum(rate(http_requests_total{app=\"backend-primary\"}[1m]))"}
 	PrimaryScalerQueries map[string]string `json:"primaryScalerQueries,omitempty"`
 
 	// PrimaryScalerReplicas are the primary's own bounds.
-	// +optional
 	PrimaryScalerReplicas *ScalerReplicas `json:"primaryScalerReplicas,omitempty"`
 }
 
 // ScalerReplicas are the bounds of an autoscaler.
 type ScalerReplicas struct {
 	// MinReplicas is the least number of pods.
-	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +fleetwright:example=2
 	MinReplicas *int32 `json:"minReplicas,omitempty"`
 
 	// MaxReplicas is the largest number of pods.
-	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +fleetwright:example=10
 	MaxReplicas *int32 `json:"maxReplicas,omitempty"`
@@ -171,28 +147,23 @@ type ScalerReplicas struct {
 // Workload is what is rolled out.
 type Workload struct {
 	// APIVersion of the workload.
-	// +optional
 	// +kubebuilder:validation:Enum=apps/v1
 	// +kubebuilder:default=apps/v1
 	// +fleetwright:becomes=`spec.targetRef.apiVersion` of the Canary
 	APIVersion string `json:"apiVersion,omitempty"`
 
 	// Kind of the workload.
-	// +optional
 	// +kubebuilder:validation:Enum=Deployment;DaemonSet
 	// +kubebuilder:default=Deployment
 	// +fleetwright:becomes=`spec.targetRef.kind` of the Canary
 	Kind string `json:"kind,omitempty"`
 
 	// Name of the workload.
-	// +required
-	// +fleetwright:format=dns-subdomain
 	// +fleetwright:example=backend
 	// +fleetwright:becomes=`spec.targetRef.name` of the Canary, and its name
 	Name string `json:"name" format:"dns-subdomain"`
 
 	// Namespace of the workload.
-	// +optional
 	// +kubebuilder:default=default
 	// +fleetwright:format=dns-label
 	// +fleetwright:becomes=the namespace of the Canary, its templates and its load tester
@@ -202,12 +173,10 @@ type Workload struct {
 // ServiceMetadata is added to a Service that Flagger makes.
 type ServiceMetadata struct {
 	// Labels to add.
-	// +optional
 	// +fleetwright:example={"team": "shop"}
 	Labels map[string]LabelValue `json:"labels,omitempty"`
 
 	// Annotations to add.
-	// +optional
 	// +fleetwright:example={"example.com/owner": "shop"}
 	Annotations map[string]string `json:"annotations,omitempty"`
 }
@@ -215,48 +184,40 @@ type ServiceMetadata struct {
 // RolloutPolicy says how the traffic moves and what is measured.
 type RolloutPolicy struct {
 	// TrafficRouting says how the traffic moves.
-	// +optional
 	// +fleetwright:becomes=see below; without it the rollout needs skipTrafficAnalysis (FW302)
 	TrafficRouting *TrafficRouting `json:"trafficRouting,omitempty"`
 
 	// TrafficAnalysis says what is measured meanwhile.
-	// +optional
 	// +fleetwright:becomes=`spec.analysis` of the Canary
 	TrafficAnalysis *TrafficAnalysis `json:"trafficAnalysis,omitempty"`
 
 	// RolloutTimeoutSeconds is how long, in seconds, the new version may take to
 	// become ready before the rollout fails.
-	// +optional
 	// +kubebuilder:default=600
 	// +kubebuilder:validation:Minimum=1
 	// +fleetwright:becomes=`spec.progressDeadlineSeconds` of the Canary
 	RolloutTimeoutSeconds *int32 `json:"rolloutTimeoutSeconds,omitempty"`
 
 	// SkipTrafficAnalysis promotes a new version at once.
-	// +optional
 	// +fleetwright:becomes=`spec.skipAnalysis` of the Canary
 	SkipTrafficAnalysis bool `json:"skipTrafficAnalysis,omitempty"`
 
 	// RevertOnDeletion gives the workload its replicas and its Service back when
 	// the rollout is removed.
-	// +optional
 	// +fleetwright:becomes=`spec.revertOnDeletion` of the Canary
 	RevertOnDeletion bool `json:"revertOnDeletion,omitempty"`
 
 	// Suspend stops all rollouts of the workload.
-	// +optional
 	// +fleetwright:becomes=`spec.suspend` of the Canary
 	Suspend bool `json:"suspend,omitempty"`
 
 	// Webhooks are called at points of the rollout: gates, tests and load. Those
 	// of trafficAnalysis come after them.
-	// +optional
 	// +fleetwright:extension
 	// +fleetwright:becomes=`spec.analysis.webhooks` of the Canary, before those of trafficAnalysis
 	Webhooks []Webhook `json:"webhooks,omitempty"`
 
 	// Alerts are sent when the rollout begins, fails and ends.
-	// +optional
 	// +fleetwright:extension
 	// +fleetwright:becomes=`spec.analysis.alerts` of the Canary; the AlertProviders among the inputs are rendered
 	Alerts []Alert `json:"alerts,omitempty"`
@@ -267,7 +228,6 @@ type RolloutPolicy struct {
 // +fleetwright:becomes=`spec.analysis.webhooks[].{path}` of the Canary
 type Webhook struct {
 	// Name of the webhook, in events and alerts.
-	// +required
 	// +kubebuilder:validation:Pattern=^.+$
 	// +fleetwright:example=load-test
 	Name string `json:"name"`
@@ -278,39 +238,32 @@ type Webhook struct {
 	// before it is promoted, until it passes. post-rollout: after the rollout, or
 	// its failure. rollback: with every check, and the rollout is undone where it
 	// passes. event: with every event.
-	// +optional
 	// +kubebuilder:validation:Enum=pre-rollout;rollout;confirm-rollout;confirm-traffic-increase;confirm-promotion;post-rollout;rollback;event
 	// +kubebuilder:default=rollout
 	Type string `json:"type,omitempty"`
 
 	// URL that is called; without it, that of the rollout's load tester.
-	// +optional
 	// +kubebuilder:validation:Pattern=^https?://.+$
 	// +fleetwright:example=http://flagger-loadtester.flagger-loadtester/gate/check
 	// +fleetwright:becomes=`spec.analysis.webhooks[].url` of the Canary; without it, the rollout's load tester
 	URL string `json:"url,omitempty" format:"http-url"`
 
 	// Timeout of the call.
-	// +optional
 	// +kubebuilder:default=10s
 	Timeout FlaggerDuration `json:"timeout,omitempty"`
 
 	// Retries after a failed call.
-	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Retries int32 `json:"retries,omitempty"`
 
 	// Metadata that is sent along. A load tester reads type and cmd.
-	// +optional
 	// +fleetwright:example={"cmd": "hey -z 50s -q 10 -c 2 http://backend-canary.webapp:9898/"}
 	Metadata map[string]string `json:"metadata,omitempty"`
 
 	// MuteAlert sends no alert when the webhook fails.
-	// +optional
 	MuteAlert bool `json:"muteAlert,omitempty"`
 
 	// DisableTLS trusts any certificate of the URL.
-	// +optional
 	DisableTLS bool `json:"disableTLS,omitempty"`
 }
 
@@ -318,7 +271,6 @@ type Webhook struct {
 // +fleetwright:becomes=`spec.analysis.alerts[].{path}` of the Canary
 type Alert struct {
 	// Name of the alert.
-	// +required
 	// +kubebuilder:validation:Pattern=^.+$
 	// +fleetwright:example=on-call
 	Name string `json:"name"`
@@ -326,14 +278,12 @@ type Alert struct {
 	// Severity is the least that is sent: info is everything, warn is failures and
 	// what waits, error is failures. Flagger sends nothing without one, so it is
 	// written out.
-	// +optional
 	// +kubebuilder:validation:Enum=info;warn;error
 	// +kubebuilder:default=info
 	Severity string `json:"severity,omitempty"`
 
 	// ProviderRef names the AlertProvider; without a namespace, one in that of the
 	// workload.
-	// +required
 	ProviderRef NamespacedReference `json:"providerRef"`
 }
 
@@ -341,61 +291,51 @@ type Alert struct {
 // all at once after analysisTimes good checks.
 type TrafficRouting struct {
 	// TimeoutSeconds of a request, in seconds. 0 is no timeout.
-	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +fleetwright:example=60
 	// +fleetwright:becomes=`spec.service.timeout` of the Canary, which Flagger reads on istio (info FW404, FW714); 0 is left out
 	TimeoutSeconds int32 `json:"timeoutSeconds,omitempty"`
 
 	// Gateways of the VirtualService. For istio.
-	// +optional
 	// +fleetwright:example=["istio-system/public"]
 	// +fleetwright:becomes=`spec.service.gateways` of the Canary on istio; refused on kuma and nginx (FW403, FW711)
 	Gateways []string `json:"gateways,omitempty"`
 
 	// Hosts of the VirtualService. For istio.
-	// +optional
 	// +fleetwright:example=["app.example.com"]
 	// +fleetwright:becomes=`spec.service.hosts` of the Canary on istio; refused on kuma and nginx (FW403, FW711)
 	Hosts []string `json:"hosts,omitempty"`
 
 	// Retries of a request. For istio.
-	// +optional
 	// +fleetwright:becomes=`spec.service.retries` of the Canary on istio; refused on kuma and nginx (FW403, FW711)
 	Retries *HTTPRetry `json:"retries,omitempty"`
 
 	// Headers to set, add or remove. For istio.
-	// +optional
 	// +fleetwright:becomes=`spec.service.headers` of the Canary on istio; refused on kuma and nginx (FW403, FW711)
 	Headers *Headers `json:"headers,omitempty"`
 
 	// CorsPolicy of the VirtualService. For istio.
-	// +optional
 	// +fleetwright:becomes=`spec.service.corsPolicy` of the Canary on istio; refused on kuma and nginx (FW403, FW711)
 	CorsPolicy *CorsPolicy `json:"corsPolicy,omitempty"`
 
 	// Host of the Ingress. For nginx.
-	// +optional
 	// +fleetwright:example=app.example.com
 	// +fleetwright:becomes=the host of the rollout's Ingress on nginx, where it is required (FW712); refused on kuma and istio (FW403, FW701)
 	Host string `json:"host,omitempty"`
 
 	// Protocol that the Service speaks. For kuma: only with http, http2 or grpc
 	// are requests counted.
-	// +optional
 	// +kubebuilder:validation:Enum=http;http2;grpc;tcp;kafka
 	// +kubebuilder:default=http
 	// +fleetwright:becomes=the annotation `<port>.service.kuma.io/protocol` of the Services on kuma; refused on istio and nginx (FW701, FW711)
 	Protocol string `json:"protocol,omitempty"`
 
 	// CanaryStrategy moves the traffic by weight.
-	// +optional
 	// +fleetwright:becomes=a canary by weight
 	CanaryStrategy *CanaryStrategy `json:"canaryStrategy,omitempty"`
 
 	// AnalysisTimes is the number of good checks after which all traffic moves
 	// at once: blue/green, or A/B testing with match.
-	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +fleetwright:example=10
 	// +fleetwright:becomes=`spec.analysis.iterations` of the Canary; excludes canaryStrategy (FW303)
@@ -403,7 +343,6 @@ type TrafficRouting struct {
 
 	// Match says which requests go to the new version in A/B testing. For istio
 	// and nginx.
-	// +optional
 	// +fleetwright:becomes=`spec.analysis.match` of the Canary on istio and nginx, with analysisTimes; refused on kuma (FW403) and with weights (FW313)
 	Match []HTTPMatch `json:"match,omitempty"`
 }
@@ -413,7 +352,6 @@ type TrafficRouting struct {
 type CanaryStrategy struct {
 	// MaxWeight is the largest share of traffic, in percent, that the new
 	// version gets before it is promoted. Flagger ignores it beside stepWeights.
-	// +optional
 	// +kubebuilder:default=100
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=100
@@ -421,14 +359,12 @@ type CanaryStrategy struct {
 	MaxWeight int32 `json:"maxWeight,omitempty"`
 
 	// StepWeight is how much traffic, in percent, each good check adds.
-	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=100
 	// +fleetwright:example=10
 	StepWeight int32 `json:"stepWeight,omitempty"`
 
 	// StepWeights are the shares of traffic, in percent, one after the other.
-	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=100
 	// +fleetwright:example=[10, 30, 60]
@@ -436,7 +372,6 @@ type CanaryStrategy struct {
 
 	// StepWeightPromotion is how much traffic, in percent, goes back to the
 	// primary with each step of the promotion. 0 is all at once.
-	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=100
 	// +kubebuilder:default=0
@@ -446,7 +381,6 @@ type CanaryStrategy struct {
 // TrafficAnalysis says what is measured while the traffic moves.
 type TrafficAnalysis struct {
 	// CheckIntervalSeconds is the time, in seconds, from one check to the next.
-	// +optional
 	// +kubebuilder:default=60
 	// +kubebuilder:validation:Minimum=1
 	// +fleetwright:becomes=`spec.analysis.interval` of the Canary
@@ -454,30 +388,25 @@ type TrafficAnalysis struct {
 
 	// CheckFailedTimes is how many failed checks make the rollout fail. Flagger
 	// takes 0 for 1.
-	// +optional
 	// +kubebuilder:default=1
 	// +kubebuilder:validation:Minimum=0
 	// +fleetwright:becomes=`spec.analysis.threshold` of the Canary
 	CheckFailedTimes *int32 `json:"checkFailedTimes,omitempty"`
 
 	// Metrics that every check asks for.
-	// +optional
 	// +fleetwright:becomes=`spec.analysis.metrics` of the Canary, and a MetricTemplate where Flagger has no answer of its own
 	Metrics []Metric `json:"metrics,omitempty"`
 
 	// Webhooks make load during the analysis.
-	// +optional
 	// +fleetwright:becomes=a webhook for each command, sent to the load tester
 	Webhooks *Webhooks `json:"webhooks,omitempty"`
 
 	// SessionAffinity keeps a client on the version it met first. For istio.
-	// +optional
 	// +fleetwright:becomes=`spec.analysis.sessionAffinity` of the Canary on istio, with weights (FW315); refused on kuma and nginx (FW403, FW711)
 	SessionAffinity *SessionAffinity `json:"sessionAffinity,omitempty"`
 
 	// PrimaryReadyThreshold is how many of the primary's pods, in percent, must be
 	// ready.
-	// +optional
 	// +fleetwright:extension
 	// +kubebuilder:default=100
 	// +kubebuilder:validation:Minimum=0
@@ -487,7 +416,6 @@ type TrafficAnalysis struct {
 
 	// CanaryReadyThreshold is how many of the new version's pods, in percent, must
 	// be ready.
-	// +optional
 	// +fleetwright:extension
 	// +kubebuilder:default=100
 	// +kubebuilder:validation:Minimum=0
@@ -500,31 +428,25 @@ type TrafficAnalysis struct {
 type Metric struct {
 	// Name of the metric: request-success-rate (percent), request-duration (the
 	// 99th percentile in milliseconds), or a name of your own with customMetric.
-	// +required
-	// +fleetwright:format=dns-subdomain
 	// +fleetwright:example=request-success-rate
 	// +fleetwright:becomes=`spec.analysis.metrics[].name` of the Canary; Flagger's own become `<name>-kuma` and `<name>-nginx` with templates that work there
 	Name string `json:"name" format:"dns-subdomain"`
 
 	// IntervalSeconds is the window, in seconds, that a query looks back on.
-	// +optional
 	// +kubebuilder:default=60
 	// +kubebuilder:validation:Minimum=1
 	// +fleetwright:becomes=`spec.analysis.metrics[].interval` of the Canary
 	IntervalSeconds *int32 `json:"intervalSeconds,omitempty"`
 
 	// ThresholdRange is where the value must be for the check to be good.
-	// +optional
 	// +fleetwright:becomes=`spec.analysis.metrics[].thresholdRange` of the Canary; without it every value is good, with a warning (FW306)
 	ThresholdRange *ThresholdRange `json:"thresholdRange,omitempty"`
 
 	// CustomMetric is the query behind a name of your own.
-	// +optional
 	// +fleetwright:becomes=a MetricTemplate named `<workload>.<metric>`
 	CustomMetric *CustomMetric `json:"customMetric,omitempty"`
 
 	// TemplateVariables are what {{ variables.x }} stands for in the query.
-	// +optional
 	// +fleetwright:extension
 	// +fleetwright:example={"direction": "inbound"}
 	// +fleetwright:becomes=`spec.analysis.metrics[].templateVariables` of the Canary
@@ -534,12 +456,10 @@ type Metric struct {
 // ThresholdRange is where a value must be, both ends included.
 type ThresholdRange struct {
 	// Min is the smallest good value.
-	// +optional
 	// +fleetwright:example=99
 	Min *float64 `json:"min,omitempty"`
 
 	// Max is the largest good value.
-	// +optional
 	// +fleetwright:example=500
 	Max *float64 `json:"max,omitempty"`
 }
@@ -547,14 +467,12 @@ type ThresholdRange struct {
 // CustomMetric is the spec of a Flagger MetricTemplate.
 type CustomMetric struct {
 	// Provider answers the query.
-	// +required
 	// +fleetwright:becomes=`spec.provider` of the MetricTemplate
 	Provider MetricProvider `json:"provider"`
 
 	// Query in the provider's language. Flagger fills in {{ name }},
 	// {{ namespace }}, {{ target }}, {{ service }}, {{ ingress }}, {{ route }},
 	// {{ interval }} and the metric's {{ variables.x }}.
-	// +required
 	// +fleetwright:example=sum(rate(http_requests_total{namespace="{{ namespace }}", app="{{ target }}"}[{{ interval }}]))
 	// +fleetwright:becomes=`spec.query` of the MetricTemplate
 	Query string `json:"query"`
@@ -564,33 +482,27 @@ type CustomMetric struct {
 // +fleetwright:becomes=`spec.provider.{path}` of the MetricTemplate
 type MetricProvider struct {
 	// Type of the provider.
-	// +required
 	// +kubebuilder:validation:Enum=prometheus;influxdb;datadog;externalmetrics;stackdriver;cloudwatch;newrelic;graphite;dynatrace;keptn;splunk
 	Type string `json:"type"`
 
 	// Address of the provider, a URL.
-	// +optional
 	// +fleetwright:example=http://prometheus.monitoring:9090
 	Address string `json:"address,omitempty"`
 
 	// Headers of the requests to the provider.
-	// +optional
 	// +fleetwright:example={"X-Scope-OrgID": ["shop"]}
 	Headers map[string][]string `json:"headers,omitempty" format:"header-value" keys:"header"`
 
 	// SecretRef names the Secret with the credentials, in the workload's
 	// namespace.
-	// +optional
 	SecretRef *LocalReference `json:"secretRef,omitempty"`
 
 	// Region of the provider.
-	// +optional
 	// +kubebuilder:validation:Pattern=^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$
 	// +fleetwright:example=eu-central-1
 	Region string `json:"region,omitempty"`
 
 	// InsecureSkipVerify trusts any certificate of the provider.
-	// +optional
 	InsecureSkipVerify bool `json:"insecureSkipVerify,omitempty"`
 }
 
@@ -598,14 +510,12 @@ type MetricProvider struct {
 type Webhooks struct {
 	// TimeoutSeconds is how long, in seconds, Flagger waits for the load tester
 	// to answer.
-	// +optional
 	// +kubebuilder:default=60
 	// +kubebuilder:validation:Minimum=1
 	// +fleetwright:becomes=`timeout` of these webhooks
 	TimeoutSeconds *int32 `json:"timeoutSeconds,omitempty"`
 
 	// Command is the list of commands.
-	// +optional
 	// +fleetwright:example=["hey -z 50s -q 10 -c 2 http://backend-canary.webapp:9898/"]
 	// +fleetwright:becomes=`metadata.cmd` of a webhook `generated-testload-<index>`
 	Command []string `json:"command,omitempty"`
@@ -615,13 +525,11 @@ type Webhooks struct {
 // +fleetwright:becomes=`spec.analysis.sessionAffinity.{path}` of the Canary on istio; refused on kuma and nginx (FW403, FW711)
 type SessionAffinity struct {
 	// CookieName is the name of the cookie. A Canary needs one.
-	// +required
 	// +kubebuilder:validation:Pattern=^.+$
 	// +fleetwright:example=flagger-cookie
 	CookieName string `json:"cookieName" format:"cookie"`
 
 	// MaxAge of the cookie, in seconds.
-	// +optional
 	// +kubebuilder:default=86400
 	// +kubebuilder:validation:Minimum=0
 	MaxAge int32 `json:"maxAge,omitempty"`

@@ -3,18 +3,15 @@ package api
 // ApplicationSource is where the manifests come from.
 type ApplicationSource struct {
 	// GitRepository is a Flux GitRepository.
-	// +optional
 	// +fleetwright:becomes=a GitRepository
 	GitRepository *GitRepository `json:"gitRepository,omitempty"`
 
 	// HelmRepository is a Flux HelmRepository, for policies with helm.
-	// +optional
 	// +fleetwright:becomes=a HelmRepository, for policies with helm
 	HelmRepository *HelmRepository `json:"helmRepository,omitempty"`
 
 	// OCIRepository is a Flux OCIRepository: one artifact of manifests, or one
 	// chart.
-	// +optional
 	// +fleetwright:becomes=an OCIRepository: manifests, or one chart
 	OCIRepository *OCIRepository `json:"ociRepository,omitempty"`
 }
@@ -24,64 +21,52 @@ type ApplicationSource struct {
 // +fleetwright:becomes=`spec.{path}` of the GitRepository (v1)
 type GitRepository struct {
 	// URL of the repository, over HTTP, HTTPS or SSH.
-	// +required
 	// +kubebuilder:validation:Pattern=^(http|https|ssh)://.*$
 	// +fleetwright:example=https://github.com/stefanprodan/podinfo
 	URL string `json:"url" format:"git-url"`
 
 	// SecretRef names the Secret with the credentials. It must exist in the
 	// Application's namespace on every cluster that the Application goes to.
-	// +optional
 	SecretRef *LocalReference `json:"secretRef,omitempty"`
 
 	// Interval at which the repository is polled. With 0s it is fetched once
 	// and never again, so it must be more.
-	// +required
 	// +fleetwright:example=3m0s
 	// +fleetwright:becomes=`spec.{path}` of the GitRepository (v1); 0s is refused (FW501)
 	Interval Duration `json:"interval"`
 
 	// Timeout of Git operations such as cloning.
-	// +optional
 	// +kubebuilder:default=60s
 	Timeout SourceTimeout `json:"timeout,omitempty"`
 
 	// Ref is what to check out.
-	// +optional
 	Ref *GitReference `json:"ref,omitempty"`
 
 	// Verify asks for a signature of the commit.
-	// +optional
 	// +fleetwright:becomes=`spec.{path}` of the GitRepository (v1), with the mode HEAD
 	Verify *GitVerification `json:"verify,omitempty"`
 
 	// Ignore replaces the patterns, in the format of .gitignore, of what is left
 	// out of the artifact.
-	// +optional
 	// +fleetwright:example=/*.md
 	Ignore *string `json:"ignore,omitempty"`
 
 	// Suspend stops polling.
-	// +optional
 	Suspend bool `json:"suspend,omitempty"`
 
 	// GitImplementation was removed from Flux; it is accepted and left out.
-	// +optional
 	// +kubebuilder:validation:Enum=go-git;libgit2
 	// +fleetwright:becomes=left out with a warning (FW502): Flux has removed it
 	GitImplementation string `json:"gitImplementation,omitempty"`
 
 	// RecurseSubmodules clones the submodules too.
-	// +optional
 	RecurseSubmodules bool `json:"recurseSubmodules,omitempty"`
 
 	// Include merges the artifacts of other GitRepositories into this one.
-	// +optional
 	Include []GitInclude `json:"include,omitempty"`
 
 	// AccessFrom was never implemented by Flux and was removed from it; it is
 	// accepted and left out.
-	// +optional
 	// +fleetwright:becomes=left out with a warning (FW502): Flux has removed it
 	AccessFrom any `json:"accessFrom,omitempty"`
 }
@@ -90,27 +75,22 @@ type GitRepository struct {
 // SemVer, SemVer overrides Tag, Tag overrides Branch.
 type GitReference struct {
 	// Branch to check out.
-	// +optional
 	// +kubebuilder:default=master
 	Branch string `json:"branch,omitempty" format:"git-branch"`
 
 	// Tag to check out.
-	// +optional
 	// +fleetwright:example=v1.2.0
 	Tag string `json:"tag,omitempty" format:"git-tag"`
 
 	// SemVer range of tags, of which the newest is checked out.
-	// +optional
 	// +fleetwright:example=>=1.0.0 <2.0.0
 	SemVer string `json:"semver,omitempty" format:"semver"`
 
 	// Name is a full Git reference.
-	// +optional
 	// +fleetwright:example=refs/heads/main
 	Name string `json:"name,omitempty" format:"git-ref"`
 
 	// Commit is the SHA to check out.
-	// +optional
 	// +kubebuilder:validation:Pattern=^[0-9a-fA-F]{40}$
 	// +fleetwright:example=69d4a9f2a2d5e4b1c0f3a8b7c6d5e4f3a2b1c0d9
 	Commit string `json:"commit,omitempty"`
@@ -119,28 +99,23 @@ type GitReference struct {
 // GitVerification asks for a signature of the commit.
 type GitVerification struct {
 	// Mode says what is verified: the commit that HEAD points to.
-	// +required
 	// +kubebuilder:validation:Enum=head;HEAD
 	Mode string `json:"mode"`
 
 	// SecretRef names the Secret with the public keys.
-	// +required
 	SecretRef LocalReference `json:"secretRef"`
 }
 
 // GitInclude merges the artifact of another GitRepository into this one.
 type GitInclude struct {
 	// Repository names the other GitRepository.
-	// +required
 	Repository LocalReference `json:"repository"`
 
 	// FromPath is the directory to copy from, by default the root.
-	// +optional
 	// +fleetwright:example=deploy/base
 	FromPath string `json:"fromPath,omitempty" format:"source-path"`
 
 	// ToPath is the directory to copy to, by default the repository's name.
-	// +optional
 	// +fleetwright:example=base
 	ToPath string `json:"toPath,omitempty" format:"source-path"`
 }
@@ -150,49 +125,40 @@ type GitInclude struct {
 // +fleetwright:becomes=`spec.{path}` of the HelmRepository (v1)
 type HelmRepository struct {
 	// URL of the repository, over HTTP, HTTPS or OCI.
-	// +required
 	// +kubebuilder:validation:Pattern=^(http|https|oci)://.*$
 	// +fleetwright:example=https://stefanprodan.github.io/podinfo
 	URL string `json:"url" format:"helm-url"`
 
 	// SecretRef names the Secret with the credentials. It must exist in the
 	// Application's namespace on every cluster that the Application goes to.
-	// +optional
 	SecretRef *LocalReference `json:"secretRef,omitempty"`
 
 	// PassCredentials sends the credentials to other hosts that the repository's
 	// index names, too.
-	// +optional
 	PassCredentials bool `json:"passCredentials,omitempty"`
 
 	// Interval at which the index is fetched. A registry has none: of type oci
 	// nothing is polled.
-	// +required
 	// +fleetwright:example=5m0s
 	Interval Duration `json:"interval"`
 
 	// Timeout of fetching the index and charts.
-	// +optional
 	// +kubebuilder:default=60s
 	Timeout SourceTimeout `json:"timeout,omitempty"`
 
 	// Suspend stops polling.
-	// +optional
 	Suspend bool `json:"suspend,omitempty"`
 
 	// AccessFrom was never implemented by Flux; it is passed on.
-	// +optional
 	AccessFrom *AccessFrom `json:"accessFrom,omitempty"`
 
 	// Type of the repository: default for an index over HTTP, oci for a registry.
 	// Without it, the URL tells.
-	// +optional
 	// +kubebuilder:validation:Enum=default;oci
 	// +fleetwright:becomes=`spec.{path}` of the HelmRepository (v1), and oci wherever the URL is a registry's
 	Type string `json:"type,omitempty"`
 
 	// Provider that logs in to the registry, for type oci.
-	// +optional
 	// +kubebuilder:validation:Enum=generic;aws;azure;gcp
 	// +kubebuilder:default=generic
 	Provider string `json:"provider,omitempty"`
@@ -203,14 +169,12 @@ type HelmRepository struct {
 type AccessFrom struct {
 	// NamespaceSelectors are the selectors of these namespaces, any of which may
 	// match.
-	// +required
 	NamespaceSelectors []NamespaceSelector `json:"namespaceSelectors"`
 }
 
 // NamespaceSelector selects namespaces by their labels.
 type NamespaceSelector struct {
 	// MatchLabels are the labels that a namespace must have, all of them.
-	// +optional
 	// +fleetwright:example={"team": "shop"}
 	MatchLabels map[string]LabelValue `json:"matchLabels,omitempty"`
 }
@@ -220,23 +184,19 @@ type NamespaceSelector struct {
 // +fleetwright:becomes=`spec.{path}` of the OCIRepository (v1)
 type OCIRepository struct {
 	// URL of the artifact in its registry, without a tag.
-	// +required
 	// +kubebuilder:validation:Pattern=^oci://[a-zA-Z0-9.-]+(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+$
 	// +fleetwright:example=oci://ghcr.io/stefanprodan/manifests/podinfo
 	URL string `json:"url" format:"oci-url"`
 
 	// Ref is which version of the artifact is pulled.
-	// +optional
 	Ref *OCIReference `json:"ref,omitempty"`
 
 	// LayerSelector says which layer of the artifact is taken. For a chart
 	// fleetwright asks for the layer that holds it.
-	// +optional
 	// +fleetwright:becomes=`spec.{path}` of the OCIRepository (v1); without it, that of a chart for policies with helm
 	LayerSelector *OCILayerSelector `json:"layerSelector,omitempty"`
 
 	// Provider that logs in to the registry.
-	// +optional
 	// +kubebuilder:validation:Enum=generic;aws;azure;gcp
 	// +kubebuilder:default=generic
 	Provider string `json:"provider,omitempty"`
@@ -244,48 +204,38 @@ type OCIRepository struct {
 	// SecretRef names the Secret, of type kubernetes.io/dockerconfigjson, with
 	// the credentials. It must exist in the Application's namespace on every
 	// cluster that the Application goes to.
-	// +optional
 	SecretRef *LocalReference `json:"secretRef,omitempty"`
 
 	// Verify asks for a signature of the artifact.
-	// +optional
 	Verify *OCIVerification `json:"verify,omitempty"`
 
 	// ServiceAccountName is the account whose image pull secrets are used.
-	// +optional
-	// +fleetwright:format=dns-subdomain
 	// +fleetwright:example=puller
 	ServiceAccountName string `json:"serviceAccountName,omitempty" format:"dns-subdomain"`
 
 	// CertSecretRef names the Secret with certificates of the client or the
 	// registry's authority.
-	// +optional
 	CertSecretRef *LocalReference `json:"certSecretRef,omitempty"`
 
 	// Interval at which the registry is polled. With 0s the artifact is pulled
 	// once and never again, so it must be more.
-	// +required
 	// +fleetwright:example=5m0s
 	// +fleetwright:becomes=`spec.{path}` of the OCIRepository (v1); 0s is refused (FW501)
 	Interval Duration `json:"interval"`
 
 	// Timeout of pulling.
-	// +optional
 	// +kubebuilder:default=60s
 	Timeout SourceTimeout `json:"timeout,omitempty"`
 
 	// Ignore replaces the patterns, in the format of .gitignore, of what is left
 	// out of the artifact.
-	// +optional
 	// +fleetwright:example=/*.md
 	Ignore *string `json:"ignore,omitempty"`
 
 	// Insecure talks to the registry without TLS.
-	// +optional
 	Insecure bool `json:"insecure,omitempty"`
 
 	// Suspend stops polling.
-	// +optional
 	Suspend bool `json:"suspend,omitempty"`
 }
 
@@ -293,18 +243,15 @@ type OCIRepository struct {
 // SemVer overrides Tag.
 type OCIReference struct {
 	// Digest of the artifact.
-	// +optional
 	// +kubebuilder:validation:Pattern=^sha256:[0-9a-f]{64}$
 	// +fleetwright:example=sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
 	Digest string `json:"digest,omitempty"`
 
 	// SemVer range of tags, of which the newest is pulled.
-	// +optional
 	// +fleetwright:example=>=6.0.0 <7.0.0
 	SemVer string `json:"semver,omitempty" format:"semver"`
 
 	// Tag to pull.
-	// +optional
 	// +kubebuilder:default=latest
 	Tag string `json:"tag,omitempty" format:"oci-tag"`
 }
@@ -312,12 +259,10 @@ type OCIReference struct {
 // OCILayerSelector says which layer of an artifact is taken.
 type OCILayerSelector struct {
 	// MediaType of the layer; without it, the first one.
-	// +optional
 	// +fleetwright:example=application/vnd.cncf.helm.chart.content.v1.tar+gzip
 	MediaType string `json:"mediaType,omitempty" format:"media-type"`
 
 	// Operation that is done with the layer: extract unpacks it, copy keeps it.
-	// +optional
 	// +kubebuilder:validation:Enum=extract;copy
 	// +kubebuilder:default=extract
 	Operation string `json:"operation,omitempty"`
@@ -326,13 +271,11 @@ type OCILayerSelector struct {
 // OCIVerification asks for a signature of an artifact.
 type OCIVerification struct {
 	// Provider of the signature.
-	// +optional
 	// +kubebuilder:validation:Enum=cosign
 	// +kubebuilder:default=cosign
 	Provider string `json:"provider,omitempty"`
 
 	// SecretRef names the Secret with the public keys; without it, cosign's
 	// keyless verification is used.
-	// +optional
 	SecretRef *LocalReference `json:"secretRef,omitempty"`
 }
