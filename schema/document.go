@@ -42,9 +42,9 @@ type Document struct {
 	// of its kind and breaks no rule that the compiler relies on.
 	Valid bool
 
-	// Salvaged says that Object is only what is right of the document: its rollouts can
-	// be checked, but not all that it defines is there.
-	Salvaged bool
+	// Partial means that Object lacks the fields of its rollouts that are wrong: the rest
+	// can be checked, not compiled.
+	Partial bool
 
 	file File
 	node *yaml.Node

@@ -362,7 +362,7 @@ func (d *Document) check(object map[string]any) diag.List {
 		return list
 	}
 	if len(w.list) > 0 {
-		if d.Salvaged = d.salvage(object); !d.Salvaged {
+		if d.Partial = d.removeWrong(object); !d.Partial {
 			return list
 		}
 		whole, err = d.typed(object)

@@ -92,7 +92,7 @@ func NewInput(all *schema.Documents, to *report.Report) *Input {
 
 // add adds a document to those of its kind, and returns the object that others may refer to.
 func (in *Input) add(d *schema.Document) any {
-	if d.Salvaged {
+	if d.Partial {
 		in.misshapen = append(in.misshapen, d)
 	}
 	switch o := d.Object.(type) {

@@ -44,10 +44,10 @@ func (w *wrong) hides(path Path) bool {
 	return false
 }
 
-// salvage removes what is wrong in the rollouts of an Application's value, and reports
-// whether no more is wrong. The rules of a rollout look at the rest: a typo must not hide
-// that the steps lead nowhere.
-func (d *Document) salvage(object map[string]any) bool {
+// removeWrong removes everything wrong in the rollouts of an Application's value, and
+// reports whether that was all that is wrong. The rules of a rollout then check the rest: a
+// typo must not hide that the steps lead nowhere.
+func (d *Document) removeWrong(object map[string]any) bool {
 	if d.Kind.Name != "Application" {
 		return false
 	}
@@ -76,36 +76,31 @@ func (d *Document) optional(path Path) Path {
 	found := 0
 	s := d.Kind.shape
 	for i, element := range path {
-		if name, ok := element.(string); !ok {
-			s = s.Items
-		} else if below, required := s.below(name); !required {
-			found = i + 1
-			s = cmp.Or(below, &anything)
-		} else {
-			s = below
+		below, required := s.Items, true
+		if name, ok := element.(string); ok {
+			below, required = s.below(name)
 		}
+		if !required {
+			found = i + 1
+		}
+		s = cmp.Or(below, &anything)
 	}
 	return path[:found]
 }
 
-// remove removes the field at a path.
-func remove(object map[string]any, path Path) {
-	last := len(path) - 1
-	var at any = object
-	for _, element := range path[:last] {
-		switch e := element.(type) {
-		case string:
-			fields, _ := at.(map[string]any)
-			at = fields[e]
-		case int:
-			items, _ := at.([]any)
-			if e >= len(items) {
-				return
-			}
-			at = items[e]
+// remove removes the field at a path below a value.
+func remove(value any, path Path) {
+	switch e := path[0].(type) {
+	case string:
+		fields, _ := value.(map[string]any)
+		if len(path) == 1 {
+			delete(fields, e)
+		} else {
+			remove(fields[e], path[1:])
 		}
-	}
-	if fields, ok := at.(map[string]any); ok {
-		delete(fields, path[last].(string))
+	case int:
+		if items, _ := value.([]any); e < len(items) {
+			remove(items[e], path[1:])
+		}
 	}
 }
