@@ -50,19 +50,17 @@ type Document struct {
 	node *yaml.Node
 	// wrong is what does not have the shape of the kind.
 	wrong wrong
-	// keys are those of its large mappings.
-	keys keyIndex
+	// mappings are the pairs of those that were looked into, by their nodes.
+	mappings sync.Map
 }
 
 // Position of the value at a path. Where there is no value, it is that of the
 // nearest field above it.
 func (d *Document) Position(path ...any) diag.Position {
-	node := d.node
+	node, at := d.node, d.node
 	if len(node.Content) > 0 {
-		node = node.Content[0]
+		at = node.Content[0]
 	}
-	at := node
-	node = d.node
 	for _, element := range path {
 		key, value := d.child(node, element)
 		if value == nil {
@@ -165,7 +163,7 @@ func (d *Document) child(n *yaml.Node, element any) (key, value *yaml.Node) {
 	switch e := element.(type) {
 	case string:
 		if n.Kind == yaml.MappingNode {
-			return d.keys.find(n, e)
+			return d.field(n, e)
 		}
 	case int:
 		if n.Kind == yaml.SequenceNode && e < len(n.Content) {
@@ -175,44 +173,36 @@ func (d *Document) child(n *yaml.Node, element any) (key, value *yaml.Node) {
 	return nil, nil
 }
 
-// A keyIndex finds the keys of mappings.
-type keyIndex struct {
-	// others says that there are keys that are not the text in their place: aliases, and
-	// plain numbers and booleans.
-	others bool
-
-	mu sync.Mutex
-	// pairs are the keys and values of the mappings that have many.
-	pairs map[*yaml.Node]map[string][2]*yaml.Node
+// field finds a field of a mapping, with its key. Most mappings are small, and not worth an
+// index.
+func (d *Document) field(n *yaml.Node, name string) (key, value *yaml.Node) {
+	const few = 16
+	for i := 0; i+1 < min(len(n.Content), 2*few); i += 2 {
+		if key := n.Content[i]; key.Value == name && isNamed(key, name) {
+			return key, n.Content[i+1]
+		}
+	}
+	pair := d.pairs(n)[name]
+	return pair[0], pair[1]
 }
 
-// find finds a field of a mapping, with its key. What is in the mapping goes before what is
-// merged into it, and of that what is merged first.
-func (x *keyIndex) find(n *yaml.Node, name string) (key, value *yaml.Node) {
-	const few = 16
-	all := x.others
-	for i := 0; i+1 < len(n.Content) && i < 2*few && !all; i += 2 {
-		if n.Content[i].Value == name {
-			return n.Content[i], n.Content[i+1]
-		}
-		all = isMerge(n.Content[i])
+// isNamed reports whether a key is the name that it looks like: on is "true", and an alias is
+// the key that it stands for.
+func isNamed(key *yaml.Node, name string) bool {
+	text, _ := keyName(key)
+	return text == name
+}
+
+// pairs returns the keys and values of a mapping by their names. What is in the mapping
+// goes before what is merged into it, and of that what is merged first.
+func (d *Document) pairs(n *yaml.Node) map[string][2]*yaml.Node {
+	if known, ok := d.mappings.Load(n); ok {
+		return known.(map[string][2]*yaml.Node)
 	}
-	if len(n.Content) <= 2*few && !all {
-		return nil, nil
-	}
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	pairs, ok := x.pairs[n]
-	if !ok {
-		pairs = map[string][2]*yaml.Node{}
-		addPairs(pairs, n, map[*yaml.Node]bool{})
-		if x.pairs == nil {
-			x.pairs = map[*yaml.Node]map[string][2]*yaml.Node{}
-		}
-		x.pairs[n] = pairs
-	}
-	pair := pairs[name]
-	return pair[0], pair[1]
+	pairs := make(map[string][2]*yaml.Node, len(n.Content)/2)
+	addPairs(pairs, n, map[*yaml.Node]bool{})
+	d.mappings.Store(n, pairs)
+	return pairs
 }
 
 // addPairs adds the fields of a mapping, and then those of what is merged into it, each

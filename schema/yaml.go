@@ -209,7 +209,6 @@ func (d *decoder) mapping(n *yaml.Node, path Path) any {
 			d.fail(diag.DuplicateKey, key, path.With(name), message, "remove one of the two")
 			continue
 		}
-		d.doc.keys.others = d.doc.keys.others || name != key.Value
 		lines[name] = key.Line
 		m[name] = d.value(value, path.With(name))
 	}
