@@ -4,8 +4,16 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"strconv"
-	"unicode/utf16"
+	"regexp"
+	"sync"
+)
+
+// The texts of JSON, and the escapes in them: surrogate pairs, or how any other begins.
+var (
+	jsonText   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`"(\\.|[^"\\])*"`) })
+	jsonEscape = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`\\(u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|.)`)
+	})
 )
 
 // withoutSurrogates turns the surrogate pairs by which JSON escapes characters
@@ -17,34 +25,19 @@ func withoutSurrogates(data []byte) []byte {
 	if !bytes.Contains(data, []byte(`\ud`)) && !bytes.Contains(data, []byte(`\uD`)) || !isJSON(data) {
 		return data
 	}
-	out := make([]byte, 0, len(data))
-	inText, missing := false, 0
-	for i := 0; i < len(data); i++ {
-		switch c := data[i]; {
-		case c == '"':
-			out = append(out, c)
-			if inText = !inText; !inText {
-				out = append(out, bytes.Repeat([]byte(" "), missing)...)
-				missing = 0
+	return jsonText().ReplaceAllFunc(data, func(text []byte) []byte {
+		short := jsonEscape().ReplaceAllFunc(text, func(escape []byte) []byte {
+			var character string
+			if len(escape) < len(`\ud83d\ude00`) || json.Unmarshal(fmt.Appendf(nil, `"%s"`, escape), &character) != nil {
+				return escape
 			}
-		case c == '\\':
-			if r, ok := surrogatePair(data[i:]); ok {
-				escape := fmt.Sprintf(`\U%08x`, r)
-				out = append(out, escape...)
-				missing += len(`\ud83d\ude00`) - len(escape)
-				i += len(`\ud83d\ude00`) - 1
-				continue
-			}
-			out = append(out, c, data[i+1])
-			i++
-		default:
-			out = append(out, c)
-		}
-	}
-	return out
+			return fmt.Appendf(nil, `\U%08x`, []rune(character)[0])
+		})
+		return append(short, bytes.Repeat([]byte(" "), len(text)-len(short))...)
+	})
 }
 
-// isJSON says whether text is a sequence of JSON values.
+// isJSON reports whether text is a sequence of JSON values.
 func isJSON(data []byte) bool {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	for {
@@ -53,18 +46,4 @@ func isJSON(data []byte) bool {
 			return decoder.InputOffset() > 0 && len(bytes.TrimSpace(data[decoder.InputOffset():])) == 0
 		}
 	}
-}
-
-// surrogatePair reads the character of a pair of escapes.
-func surrogatePair(text []byte) (rune, bool) {
-	if len(text) < len(`\ud83d\ude00`) || text[1] != 'u' || text[6] != '\\' || text[7] != 'u' {
-		return 0, false
-	}
-	high, err := strconv.ParseUint(string(text[2:6]), 16, 16)
-	if err != nil {
-		return 0, false
-	}
-	low, err := strconv.ParseUint(string(text[8:12]), 16, 16)
-	r := utf16.DecodeRune(rune(high), rune(low))
-	return r, err == nil && r != '\ufffd'
 }
