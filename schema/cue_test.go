@@ -159,7 +159,7 @@ func TestCUEAgrees(t *testing.T) {
 			m := newMaker(k, rand.New(rand.NewPCG(1, 2)))
 			values, both := taken[k.Name], 0
 			for range *changes {
-				value := m.of(k.shape)
+				value := m.of(k.shape())
 				if len(values) > 0 && m.IntN(4) > 0 {
 					value = m.changed(pick(m, values))
 				}
@@ -309,7 +309,7 @@ func (m *maker) of(s *Shape) any {
 
 func (m *maker) ofMapping(s *Shape) any {
 	object := map[string]any{}
-	for _, f := range s.Fields {
+	for _, f := range s.fields() {
 		if f.Required && m.IntN(200) > 0 || m.IntN(5) == 0 {
 			object[f.Name] = m.of(f.Shape)
 		}

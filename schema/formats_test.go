@@ -199,7 +199,7 @@ func TestEveryTextIsChecked(t *testing.T) {
 				}
 			}
 		}
-		walk(reflect.TypeOf(k.New()), k.shape)
+		walk(reflect.TypeOf(k.New()), k.shape())
 	}
 	for what := range unchecked {
 		if !used[what] {

@@ -2,8 +2,10 @@ package schema
 
 import (
 	"embed"
+	"reflect"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -17,18 +19,35 @@ type Kind struct {
 	// New makes an empty object of the kind, a pointer to a struct.
 	New func() any
 
-	shape *Shape
+	shape func() *Shape
 }
 
 // kinds are all kinds, in the order in which they are documented.
 var kinds = []Kind{
-	{"Application", "apps.kurator.dev/v1alpha1", func() any { return new(api.Application) }, &applicationShape},
-	{"Fleet", "fleet.kurator.dev/v1alpha1", func() any { return new(api.Fleet) }, &fleetShape},
-	{"AttachedCluster", "cluster.kurator.dev/v1alpha1", func() any { return new(api.AttachedCluster) }, &attachedClusterShape},
-	{"Cluster", "cluster.kurator.dev/v1alpha1", func() any { return new(api.Cluster) }, &clusterShape},
-	{"AlertProvider", "flagger.app/v1beta1", func() any { return new(api.AlertProvider) }, &alertProviderShape},
-	{"Mesh", "kuma.io/v1alpha1", func() any { return new(api.Mesh) }, &meshShape},
-	{"RenderConfig", "fleetwright.dev/v1alpha1", func() any { return new(api.RenderConfig) }, &renderConfigShape},
+	kindOf[api.Application]("Application", "apps.kurator.dev/v1alpha1"),
+	kindOf[api.Fleet]("Fleet", "fleet.kurator.dev/v1alpha1"),
+	kindOf[api.AttachedCluster]("AttachedCluster", "cluster.kurator.dev/v1alpha1"),
+	kindOf[api.Cluster]("Cluster", "cluster.kurator.dev/v1alpha1"),
+	kindOf[api.AlertProvider]("AlertProvider", "flagger.app/v1beta1"),
+	kindOf[api.Mesh]("Mesh", "kuma.io/v1alpha1"),
+	kindOf[api.RenderConfig]("RenderConfig", "fleetwright.dev/v1alpha1"),
+}
+
+// kindOf returns the kind that a Go type is.
+func kindOf[T any](name, apiVersion string) Kind {
+	shape := sync.OnceValue(func() *Shape {
+		fields := slices.Clone(FieldsOf(reflect.TypeFor[T]()))
+		for i, f := range fields {
+			switch f.Name {
+			case "apiVersion":
+				fields[i].Shape = &Shape{Type: Text, Enum: []string{apiVersion}}
+			case "kind":
+				fields[i].Shape = &Shape{Type: Text, Enum: []string{name}}
+			}
+		}
+		return &Shape{Type: Mapping, Fields: fields}
+	})
+	return Kind{name, apiVersion, func() any { return new(T) }, shape}
 }
 
 //go:embed input

@@ -344,7 +344,7 @@ func (d *Document) decode() (map[string]any, diag.List) {
 		return nil, dec.list
 	}
 	if dec.nulls {
-		d.Kind.shape.withoutNulls(object)
+		d.Kind.shape().withoutNulls(object)
 	}
 	return object, dec.list
 }
@@ -352,7 +352,7 @@ func (d *Document) decode() (map[string]any, diag.List) {
 // check checks the document's value against the shape and the rules of its kind, and makes
 // its object of it.
 func (d *Document) check(object map[string]any) diag.List {
-	w := walker{doc: d, root: d.Kind.shape}
+	w := walker{doc: d, root: d.Kind.shape()}
 	w.value(object, w.root)
 	d.wrong = w.wrong
 	list := append(w.list, d.checkNames(object)...)

@@ -74,7 +74,7 @@ func inRollout(path Path) bool {
 // not require. The items of a list are required: the others must stay where they are.
 func (d *Document) optional(path Path) Path {
 	found := 0
-	s := d.Kind.shape
+	s := d.Kind.shape()
 	for i, element := range path {
 		below, required := s.Items, true
 		if name, ok := element.(string); ok {
@@ -83,7 +83,7 @@ func (d *Document) optional(path Path) Path {
 		if !required {
 			found = i + 1
 		}
-		s = cmp.Or(below, &anything)
+		s = cmp.Or(below, anything)
 	}
 	return path[:found]
 }

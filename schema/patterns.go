@@ -14,12 +14,11 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
-// flaggerDuration is what Flagger reads as a duration.
-const flaggerDuration = "a duration as Flagger reads one: minutes and seconds, such as 30s or 1m30s"
-
-// patterns say in words what the patterns of the schemas ask for.
-var patterns = []struct {
-	// begins is how the pattern begins.
+// A pattern says in words what a pattern of the schemas asks for.
+type pattern struct {
+	// name is what the tag pattern says, where it does not say the pattern itself.
+	name string
+	// begins is the pattern, or how it begins.
 	begins string
 	// words complete "… is not".
 	words string
@@ -28,33 +27,48 @@ var patterns = []struct {
 	// refuse returns nothing for texts that match the pattern, which then need not be
 	// compiled: Kubernetes' own expressions are compiled at every start anyway. It may be nil.
 	refuse func(text string) []string
-}{
-	{`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`, "a name that Kubernetes takes: at most 63 lower-case letters, digits and '-', beginning and ending with a letter or digit", suggestLabel, validation.IsDNS1123Label},
-	{`^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$`, "a name that Kubernetes takes for a Service: at most 63 lower-case letters, digits and '-', beginning with a letter and ending with a letter or digit", suggestServiceName, validation.IsDNS1035Label},
-	{`^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$`, "a port name: at most 15 lower-case letters, digits and '-'", nil, nil},
-	{`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`, "a name that Kubernetes takes: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit", suggestName, validation.IsDNS1123Subdomain},
-	{`^(([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9])?$`, "a label value: at most 63 letters, digits, '-', '_' and '.', beginning and ending with a letter or digit", nil, validation.IsValidLabelValue},
-	{`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`, "a duration: numbers with the units ms, s, m or h", func(text string) string { return suggestDuration(text, time.Hour) }, refuseSeconds},
-	{`^([0-9]+(\.[0-9]+)?(ms|s|m))+$`, "a duration: numbers with the units ms, s or m (Flux has no hours here)", func(text string) string { return suggestDuration(text, time.Minute) }, refuseSeconds},
-	{`^([0-9]+m([0-9]+s)?|[0-9]+s)$`, flaggerDuration, suggestFlaggerDuration, nil},
-	{`^[0-9]+(m([0-9]+s)?|s)$`, flaggerDuration, suggestFlaggerDuration, nil},
-	{`^([1-9][0-9]*m([0-9]+s)?|`, flaggerDuration + ", and not 0", suggestFlaggerDuration, nil},
-	{`^/`, "a path, which begins with /", func(text string) string { return "/" + text }, nil},
-	{`^[^ ]+$`, "an image, which has no spaces", nil, nil},
-	{`^(?s:.+)$`, "text with at least one character", nil, nil},
-	{`^[a-z0-9]([-.a-z0-9]{0,51}[a-z0-9])?$`, "a name that Helm takes for a release: at most 53 lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit", suggestRelease, nil},
-	{`^https?://.+$`, "a URL that begins with https:// or http://", nil, nil},
-	{`^oci://`, "the URL of an artifact in a registry: oci://, a host and lower-case names parted by slashes, without a tag", nil, nil},
-	{`^sha256:`, "a digest: sha256: and 64 hexadecimal digits", nil, nil},
-	{`^[\-._a-zA-Z0-9]+$`, "a key of a Secret or ConfigMap: letters, digits, '-', '_' and '.'", nil, nil},
-	{`^([a-zA-Z0-9_\-.\\\/]|`, "a path of values, names parted by dots", nil, nil},
-	{`^[0-9a-fA-F]{40}$`, "the SHA of a commit: 40 hexadecimal digits", nil, nil},
-	{`^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$`, "a region: letters, digits and '-'", nil, nil},
-	{`^(http|https|ssh)://.*$`, "a URL that begins with https://, http:// or ssh://", suggestGitURL, refuseHTTPS},
-	{`^(http|https|oci)://`, "a URL that begins with https://, http:// or oci://", nil, nil},
-	{`^\d+(y|w|d|h|m|s|ms)$`, "a number and one of y, w, d, h, m, s, ms", suggestSingleUnit, nil},
-	{`^.+$`, "a name, which has at least one character", nil, nil},
-	{`^v?[0-9]+\.[0-9]+`, "a version such as 2.6", nil, nil},
+}
+
+// flaggerDuration is what Flagger reads as a duration.
+const flaggerDuration = "a duration as Flagger reads one: minutes and seconds, such as 30s or 1m30s"
+
+var patterns = []pattern{
+	{"dns-label", `^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`, "a name that Kubernetes takes: at most 63 lower-case letters, digits and '-', beginning and ending with a letter or digit", suggestLabel, validation.IsDNS1123Label},
+	{"dns-1035-label", `^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$`, "a name that Kubernetes takes for a Service: at most 63 lower-case letters, digits and '-', beginning with a letter and ending with a letter or digit", suggestServiceName, validation.IsDNS1035Label},
+	{"port-name", `^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$`, "a port name: at most 15 lower-case letters, digits and '-'", nil, nil},
+	{"dns-subdomain", `^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`, "a name that Kubernetes takes: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit", suggestName, validation.IsDNS1123Subdomain},
+	{"label-value", `^(([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9])?$`, "a label value: at most 63 letters, digits, '-', '_' and '.', beginning and ending with a letter or digit", nil, validation.IsValidLabelValue},
+	{"duration", `^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`, "a duration: numbers with the units ms, s, m or h", func(text string) string { return suggestDuration(text, time.Hour) }, refuseSeconds},
+	{"source-timeout", `^([0-9]+(\.[0-9]+)?(ms|s|m))+$`, "a duration: numbers with the units ms, s or m (Flux has no hours here)", func(text string) string { return suggestDuration(text, time.Minute) }, refuseSeconds},
+	{"flagger-duration", `^([0-9]+m([0-9]+s)?|[0-9]+s)$`, flaggerDuration, suggestFlaggerDuration, nil},
+	{"", `^[0-9]+(m([0-9]+s)?|s)$`, flaggerDuration, suggestFlaggerDuration, nil},
+	{"", `^([1-9][0-9]*m([0-9]+s)?|`, flaggerDuration + ", and not 0", suggestFlaggerDuration, nil},
+	{"", `^/`, "a path, which begins with /", func(text string) string { return "/" + text }, nil},
+	{"", `^[^ ]+$`, "an image, which has no spaces", nil, nil},
+	{"", `^(?s:.+)$`, "text with at least one character", nil, nil},
+	{"release-name", `^[a-z0-9]([-.a-z0-9]{0,51}[a-z0-9])?$`, "a name that Helm takes for a release: at most 53 lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit", suggestRelease, nil},
+	{"", `^https?://.+$`, "a URL that begins with https:// or http://", nil, nil},
+	{"", `^oci://`, "the URL of an artifact in a registry: oci://, a host and lower-case names parted by slashes, without a tag", nil, nil},
+	{"", `^sha256:`, "a digest: sha256: and 64 hexadecimal digits", nil, nil},
+	{"config-key", `^[\-._a-zA-Z0-9]+$`, "a key of a Secret or ConfigMap: letters, digits, '-', '_' and '.'", nil, nil},
+	{"values-path", `^([a-zA-Z0-9_\-.\\\/]|\[[0-9]{1,5}\])+$`, "a path of values, names parted by dots", nil, nil},
+	{"", `^[0-9a-fA-F]{40}$`, "the SHA of a commit: 40 hexadecimal digits", nil, nil},
+	{"", `^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$`, "a region: letters, digits and '-'", nil, nil},
+	{"", `^(http|https|ssh)://.*$`, "a URL that begins with https://, http:// or ssh://", suggestGitURL, refuseHTTPS},
+	{"", `^(http|https|oci)://`, "a URL that begins with https://, http:// or oci://", nil, nil},
+	{"kuma-duration", `^\d+(y|w|d|h|m|s|ms)$`, "a number and one of y, w, d, h, m, s, ms", suggestSingleUnit, nil},
+	{"", `^.+$`, "a name, which has at least one character", nil, nil},
+	{"version", `^v?[0-9]+\.[0-9]+(\.[0-9]+)?$`, "a version such as 2.6", nil, nil},
+}
+
+// patternNamed returns the pattern of a name, or "".
+func patternNamed(name string) string {
+	for _, p := range patterns {
+		if p.name == name && name != "" {
+			return p.begins
+		}
+	}
+	return ""
 }
 
 // refuseSeconds takes the durations that most documents have: whole minutes and seconds.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -21,6 +22,8 @@ type Shape struct {
 	Type Type
 	// Fields of a mapping, in the order of their names.
 	Fields []Field
+	// of is the struct whose fields a mapping has, where these are made when asked for.
+	of reflect.Type
 	// Items are the items of a list, or the values of a mapping under names that no field
 	// has. Without it a mapping has no other names.
 	Items *Shape
@@ -61,45 +64,33 @@ type Field struct {
 	Example string
 }
 
-// What Required is in the table of shapes.
-const (
-	required = true
-	optional = false
-)
-
 // A Bound is the least or the greatest number of a shape.
 type Bound struct{ Value float64 }
 
-// Shapes that many fields have.
-var (
-	anything = Shape{}
-	text     = Shape{Type: Text}
-	boolean  = Shape{Type: Boolean}
-)
-
-// field returns the field of a name, or nil.
-func (s *Shape) field(name string) *Field {
-	i, ok := slices.BinarySearchFunc(s.Fields, name, func(f Field, name string) int { return strings.Compare(f.Name, name) })
-	if !ok {
-		return nil
+// fields returns the fields of a mapping, in the order of their names.
+func (s *Shape) fields() []Field {
+	if s.of != nil {
+		return FieldsOf(s.of)
 	}
-	return &s.Fields[i]
+	return s.Fields
 }
 
 // below returns the shape of a field of a mapping and reports whether it is required, or
 // returns nil where a mapping has no such field.
 func (s *Shape) below(name string) (below *Shape, required bool) {
-	if f := s.field(name); f != nil {
-		return f.Shape, f.Required
+	fields := s.fields()
+	i, ok := slices.BinarySearchFunc(fields, name, func(f Field, name string) int { return strings.Compare(f.Name, name) })
+	if !ok {
+		return s.Items, false
 	}
-	return s.Items, false
+	return fields[i].Shape, fields[i].Required
 }
 
 // names are those of the fields of a mapping.
 func (s *Shape) names() []string {
-	names := make([]string, len(s.Fields))
-	for i, f := range s.Fields {
-		names[i] = f.Name
+	var names []string
+	for _, f := range s.fields() {
+		names = append(names, f.Name)
 	}
 	return names
 }
@@ -207,7 +198,7 @@ func (w *walker) mapping(fields map[string]any, s *Shape) {
 	if len(s.ExactlyOne) > 0 && found != 1 && found == len(fields) {
 		w.report(diag.NotAllowed, fmt.Sprintf("expected exactly one of %s, got %d of them", strings.Join(s.ExactlyOne, ", "), found), "")
 	}
-	for _, f := range s.Fields {
+	for _, f := range s.fields() {
 		if _, ok := fields[f.Name]; f.Required && !ok {
 			w.add(w.path.With(f.Name), w.doc.Diagnostic(diag.MissingField, w.path, f.Name+" is missing", f.Name+": "+f.placeholder()))
 		}
@@ -240,7 +231,7 @@ func (w *walker) placesOf(name string) []string {
 
 func (w *walker) addPlaces(s *Shape, path string) {
 	const few = 3
-	for _, f := range s.Fields {
+	for _, f := range s.fields() {
 		if path != "" && len(w.places[f.Name]) < few {
 			w.places[f.Name] = append(w.places[f.Name], path)
 		}
@@ -300,7 +291,7 @@ func wrongTypeHint(n *yaml.Node, value any, expected string, s *Shape, path Path
 			return "put it in quotes: " + strconv.Quote(n.Value)
 		}
 	}
-	if expected == "a mapping" && len(s.Fields) > 0 {
+	if expected == "a mapping" && len(s.fields()) > 0 {
 		return "its fields are " + strings.Join(s.names(), ", ")
 	}
 	return ""

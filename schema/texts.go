@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/fluxcd/pkg/apis/kustomize"
-
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -246,14 +244,6 @@ func textsOfField(t reflect.Type, i int) (f fieldTexts, ok bool) {
 // FormatsOf are the names of the formats of a struct's field, of its text, items or
 // values, and of its keys.
 func FormatsOf(t reflect.Type, field reflect.StructField) (format, keys string) {
-	if t == reflect.TypeFor[kustomize.Image]() {
-		return kustomizeFormats[field.Name], ""
-	}
-	if !strings.Contains(string(field.Tag), `" `) {
-		return "", "" // the name for JSON alone
-	}
-	return field.Tag.Get("format"), field.Tag.Get("keys")
+	tag := TagOf(t, field)
+	return tag.Get("format"), tag.Get("keys")
 }
-
-// kustomizeFormats are those of an image, on whose type no tags can be put.
-var kustomizeFormats = map[string]string{"Name": "image-pattern", "NewName": "image-name", "NewTag": "image-tag", "Digest": "image-digest"}

@@ -1,21 +1,18 @@
-// Package schemagen makes the schemas of fleetwright's input kinds from the Go
-// types of package api: a JSON Schema for editors, and from that the shapes that
-// documents are checked against and the closed CUE definition that says the same.
+// Package schemagen makes the schemas of fleetwright's input kinds from the Go types of
+// package api: a JSON Schema for editors, and from that the closed CUE definition that says
+// the same.
 //
 // It runs at development time only; what it makes is committed.
 package schemagen
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"go/build"
 	"maps"
-	"math"
 	"path/filepath"
 	"reflect"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,7 +25,6 @@ import (
 	"github.com/invopop/jsonschema"
 
 	"github.com/fleetwright/fleetwright/schema"
-	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 const (
@@ -36,49 +32,9 @@ const (
 	kustomizePackage = "github.com/fluxcd/pkg/apis/kustomize"
 )
 
-// formats are the patterns that a +fleetwright:format marker, or the tag format, names.
-// Lengths over 63 are checked when documents are loaded: a pattern that counts to 253 is
-// slow to compile.
-var formats = map[string]string{
-	// RFC 1123 labels: Namespaces.
-	"dns-label": `^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`,
-	// RFC 1035 labels: Services.
-	"dns-1035-label": `^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$`,
-	// Names of ports.
-	"port-name": `^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$`,
-	// Names of Helm's releases, which are 53 characters long at most.
-	"release-name": `^[a-z0-9]([-.a-z0-9]{0,51}[a-z0-9])?$`,
-	// RFC 1123 subdomains: the names of nearly everything else.
-	"dns-subdomain": `^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`,
-}
-
-// kustomizeExamples are examples for the fields of kustomize's types, on which no
-// marker can be put.
-var kustomizeExamples = map[string]string{
-	"Image.Name":                  "ghcr.io/stefanprodan/podinfo",
-	"Image.NewName":               "registry.example.com/podinfo",
-	"Image.NewTag":                "6.9.0",
-	"Image.Digest":                "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
-	"Patch.Patch":                 `[{"op": "remove", "path": "/spec/replicas"}]`,
-	"Selector.Group":              "apps",
-	"Selector.Version":            "v1",
-	"Selector.Kind":               "Deployment",
-	"Selector.Namespace":          "webapp",
-	"Selector.Name":               "backend",
-	"Selector.AnnotationSelector": "example.com/owner=shop",
-	"Selector.LabelSelector":      "app=backend",
-}
-
-// exampleMarker gives a field an example: text as it is, and everything else as
-// JSON.
-const exampleMarker = "fleetwright:example"
-
 // doNotSuggest is what VS Code and the YAML language server have of their own in
 // schemas: a field that is accepted, and not offered.
 const doNotSuggest = "doNotSuggest"
-
-// durationPattern is that of Flux' CRDs for intervals.
-const durationPattern = `^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
 
 // A File is a generated file.
 type File struct {
@@ -88,8 +44,7 @@ type File struct {
 	Content []byte
 }
 
-// Generate makes the files of every input kind, the shapes of all, and the page of the
-// fields. It reads the doc comments from the sources in dir, the directory of package
+// Generate makes the files of every input kind and the page of the fields. It reads the doc comments from the sources in dir, the directory of package
 // schema.
 func Generate(dir string) ([]File, error) {
 	comments, err := comments(dir)
@@ -97,15 +52,12 @@ func Generate(dir string) ([]File, error) {
 		return nil, fmt.Errorf("reading the doc comments: %w", err)
 	}
 	var files []File
-	shapes := map[string]*jsonschema.Schema{}
 	for _, kind := range schema.Kinds() {
 		g := generator{comments: comments}
 		s, err := g.jsonSchema(kind)
 		if err != nil {
 			return nil, fmt.Errorf("%s: making the JSON Schema: %w", kind.Name, err)
 		}
-		maps.Copy(shapes, s.Definitions)
-		shapes[kind.Name] = s
 		jsonSchema, err := encode(s)
 		if err != nil {
 			return nil, fmt.Errorf("%s: writing the JSON Schema: %w", kind.Name, err)
@@ -123,11 +75,7 @@ func Generate(dir string) ([]File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing the fields: %w", err)
 	}
-	tables, err := goShapes(shapes)
-	if err != nil {
-		return nil, fmt.Errorf("making the shapes: %w", err)
-	}
-	return append(files, File{Name: "shapes.go", Content: tables}, File{Name: "../docs/fields.md", Content: page}), nil
+	return append(files, File{Name: "../docs/fields.md", Content: page}), nil
 }
 
 // comments reads the doc comments of package api and of the packages whose types it
@@ -150,46 +98,21 @@ func comments(dir string) (map[string]string, error) {
 			all[pkg+strings.TrimPrefix(name, filepath.ToSlash(path))] = text
 		}
 	}
-	for field, example := range kustomizeExamples {
-		name := kustomizePackage + "." + field
-		if all[name] == "" {
-			return nil, fmt.Errorf("%s has no %s", kustomizePackage, field)
-		}
-		all[name] += "\n+" + exampleMarker + "=" + example
-	}
 	return all, nil
 }
 
 type generator struct {
 	comments map[string]string
-	// types are the Go types behind the definitions, by name.
-	types map[string]reflect.Type
+	// definitions are the JSON Schemas of the types below the kind's, by name.
+	definitions jsonschema.Definitions
 }
 
 func (g *generator) jsonSchema(kind schema.Kind) (*jsonschema.Schema, error) {
-	g.types = map[string]reflect.Type{}
-	r := jsonschema.Reflector{
-		Anonymous:                  true,
-		ExpandedStruct:             true,
-		RequiredFromJSONSchemaTags: true,
-		LookupComment: func(t reflect.Type, field string) string {
-			text, _ := splitMarkers(g.comment(t, field))
-			return text
-		},
-		Namer:  func(t reflect.Type) string { g.types[t.Name()] = t; return t.Name() },
-		Mapper: g.mapType,
-	}
-	root := reflect.TypeOf(kind.New()).Elem()
-	s := r.ReflectFromType(root)
-	if err := g.applyMarkers(s, root); err != nil {
+	g.definitions = jsonschema.Definitions{}
+	s, err := g.define(reflect.TypeOf(kind.New()).Elem())
+	if err != nil {
 		return nil, err
 	}
-	for name, def := range s.Definitions {
-		if err := g.applyMarkers(def, g.types[name]); err != nil {
-			return nil, err
-		}
-	}
-	delete(s.Definitions, root.Name())
 	for field, value := range map[string]string{"apiVersion": kind.APIVersion, "kind": kind.Name} {
 		p, ok := s.Properties.Get(field)
 		if !ok {
@@ -197,8 +120,91 @@ func (g *generator) jsonSchema(kind schema.Kind) (*jsonschema.Schema, error) {
 		}
 		p.Const = value
 	}
-	s.Title = kind.Name
+	s.Version, s.Title, s.Definitions = jsonschema.Version, kind.Name, g.definitions
 	return s, nil
+}
+
+// define returns the JSON Schema of a named type.
+func (g *generator) define(t reflect.Type) (*jsonschema.Schema, error) {
+	text, _ := splitMarkers(g.comment(t, ""))
+	s := &jsonschema.Schema{Type: "object", Description: text}
+	if t.Kind() != reflect.Struct {
+		return s, nil
+	}
+	s.Properties, s.AdditionalProperties = jsonschema.NewProperties(), jsonschema.FalseSchema
+	return s, g.addFields(s, t)
+}
+
+func (g *generator) addFields(s *jsonschema.Schema, t reflect.Type) error {
+	shapes := map[string]schema.Field{}
+	for _, f := range schema.FieldsOf(t) {
+		shapes[f.Name] = f
+	}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if f.Anonymous {
+			if err := g.addFields(s, f.Type); err != nil {
+				return err
+			}
+			continue
+		}
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		p, err := g.value(f.Type, shapes[name].Shape)
+		if err == nil {
+			err = g.describe(p, t, f)
+		}
+		if err != nil {
+			return fmt.Errorf("%s.%s: %w", t.Name(), f.Name, err)
+		}
+		if shapes[name].Required {
+			s.Required = append(s.Required, name)
+		}
+		s.Properties.Set(name, p)
+	}
+	return nil
+}
+
+// value returns the JSON Schema of the values of a type that have a shape.
+func (g *generator) value(t reflect.Type, of *schema.Shape) (s *jsonschema.Schema, err error) {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if of.Pattern != "" && !strings.HasPrefix(of.Pattern, "^") {
+		return nil, fmt.Errorf("no pattern has the name %q", of.Pattern)
+	}
+	s = &jsonschema.Schema{Pattern: of.Pattern}
+	for _, word := range of.Enum {
+		s.Enum = append(s.Enum, word)
+	}
+	for _, alternative := range of.Either {
+		a, err := g.value(t, alternative)
+		if err != nil {
+			return nil, err
+		}
+		s.OneOf = append(s.OneOf, a)
+	}
+	if of.Min != nil {
+		s.Minimum = json.Number(strconv.FormatFloat(of.Min.Value, 'f', -1, 64))
+	}
+	if of.Max != nil {
+		s.Maximum = json.Number(strconv.FormatFloat(of.Max.Value, 'f', -1, 64))
+	}
+	s.Type = map[schema.Type]string{
+		schema.Mapping: "object", schema.List: "array", schema.Text: "string",
+		schema.Boolean: "boolean", schema.Integer: "integer", schema.Number: "number",
+	}[of.Type]
+	switch {
+	case of.Type == schema.List:
+		s.Items, err = g.value(t.Elem(), of.Items)
+	case of.Type == schema.Mapping && t.Name() == "":
+		s.AdditionalProperties, err = g.value(t.Elem(), of.Items)
+	case of.Type == schema.Mapping:
+		s = &jsonschema.Schema{Ref: "#/$defs/" + t.Name()}
+		if _, ok := g.definitions[t.Name()]; !ok {
+			g.definitions[t.Name()], err = g.define(t)
+		}
+	}
+	return s, err
 }
 
 func encode(s *jsonschema.Schema) ([]byte, error) {
@@ -212,35 +218,6 @@ func encode(s *jsonschema.Schema) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// mapType gives the schemas of types that reflection would get wrong.
-func (g *generator) mapType(t reflect.Type) *jsonschema.Schema {
-	switch t {
-	case reflect.TypeFor[api.LabelValue]():
-		return &jsonschema.Schema{Type: "string", Pattern: `^(([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9])?$`}
-	case reflect.TypeFor[api.Duration]():
-		return &jsonschema.Schema{Type: "string", Pattern: durationPattern}
-	case reflect.TypeFor[api.SourceTimeout]():
-		return &jsonschema.Schema{Type: "string", Pattern: strings.Replace(durationPattern, "|h", "", 1)}
-	case reflect.TypeFor[api.FlaggerDuration]():
-		return &jsonschema.Schema{Type: "string", Pattern: `^([0-9]+m([0-9]+s)?|[0-9]+s)$`}
-	case reflect.TypeFor[api.Severity]():
-		_, markers := splitMarkers(g.comment(t, ""))
-		s := &jsonschema.Schema{Type: "string"}
-		if err := applyMarker(s, "kubebuilder:validation:Enum", markers["kubebuilder:validation:Enum"]); err != nil {
-			panic(err)
-		}
-		return s
-	case reflect.TypeFor[api.IntOrString]():
-		return &jsonschema.Schema{OneOf: []*jsonschema.Schema{
-			{Type: "integer", Minimum: "1", Maximum: "65535"},
-			{Type: "string", Pattern: formats["port-name"]},
-		}}
-	case reflect.TypeFor[int32]():
-		return &jsonschema.Schema{Type: "integer", Minimum: json.Number(strconv.Itoa(math.MinInt32)), Maximum: json.Number(strconv.Itoa(math.MaxInt32))}
-	}
-	return nil
-}
-
 func (g *generator) comment(t reflect.Type, field string) string {
 	name := t.PkgPath() + "." + t.Name()
 	if field != "" {
@@ -249,90 +226,40 @@ func (g *generator) comment(t reflect.Type, field string) string {
 	return g.comments[name]
 }
 
-// applyMarkers applies the markers of t's fields to the properties of s.
-func (g *generator) applyMarkers(s *jsonschema.Schema, t reflect.Type) error {
-	if t == nil || t.Kind() != reflect.Struct {
-		return nil
+// describe adds what the comment, the markers and the tag of a struct's field say for editors.
+func (g *generator) describe(s *jsonschema.Schema, of reflect.Type, field reflect.StructField) error {
+	if field.Type == reflect.TypeFor[any]() {
+		// Nothing is made of these values, so editors need not offer the field.
+		s.Extras = map[string]any{doNotSuggest: true}
 	}
-	for i := range t.NumField() {
-		f := t.Field(i)
-		if f.Anonymous {
-			if err := g.applyMarkers(s, f.Type); err != nil {
-				return err
-			}
-			continue
-		}
-		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
-		p, ok := s.Properties.Get(name)
-		if !ok {
-			continue
-		}
-		if f.Type == reflect.TypeFor[any]() {
-			// Nothing is made of these values, so editors need not offer the field.
-			p.Extras = map[string]any{doNotSuggest: true}
-		}
-		_, markers := splitMarkers(g.comment(t, f.Name))
-		if _, optional := markers["optional"]; !optional && !strings.Contains(options, "omit") {
-			s.Required = append(s.Required, name)
-		}
-		p.Pattern = cmp.Or(p.Pattern, formats[f.Tag.Get("format")])
-		for _, marker := range slices.Sorted(maps.Keys(markers)) {
-			target := p
-			// The bounds of a list are those of its items.
-			if p.Items != nil && p.Items.Ref == "" && strings.HasPrefix(marker, "kubebuilder:validation:") {
-				target = p.Items
-			}
-			if err := applyMarker(target, marker, markers[marker]); err != nil {
-				return fmt.Errorf("%s.%s: +%s: %w", t.Name(), f.Name, marker, err)
-			}
-		}
+	text, markers := splitMarkers(g.comment(of, field.Name))
+	s.Description = text
+	if example, ok := schema.TagOf(of, field).Lookup("example"); ok {
+		markers["fleetwright:example"] = example
 	}
-	return nil
-}
-
-func applyMarker(s *jsonschema.Schema, marker, value string) error {
-	switch marker {
-	case "required", "optional", becomesMarker:
-	case "kubebuilder:validation:Enum":
-		for v := range strings.SplitSeq(value, ";") {
-			s.Enum = append(s.Enum, v)
+	for _, marker := range slices.Sorted(maps.Keys(markers)) {
+		switch marker {
+		case becomesMarker, "required", "optional": // the latter are kustomize's
+		case "fleetwright:extension":
+			// In words: editors complete no reference that has unknown keywords beside it.
+			s.Description += " A fleetwright extension: Kurator does not have it."
+		case "kubebuilder:default", "fleetwright:example":
+			v, err := literal(s, markers[marker])
+			if err != nil {
+				return fmt.Errorf("+%s: %w", marker, err)
+			}
+			if marker == "kubebuilder:default" {
+				s.Default = v
+				continue
+			}
+			s.Examples = append(s.Examples, v)
+			// An editor shows a list's example for the list, and inserts an item's.
+			if items, ok := v.([]any); ok {
+				s.Items.Examples = items
+			}
+		default:
+			return fmt.Errorf("unknown marker +%s", marker)
 		}
-	case "kubebuilder:validation:Minimum":
-		s.Minimum = json.Number(value)
-	case "kubebuilder:validation:Maximum":
-		s.Maximum = json.Number(value)
-	case "kubebuilder:validation:Pattern":
-		if _, err := regexp.Compile(value); err != nil {
-			return err
-		}
-		s.Pattern = value
-	case "kubebuilder:default":
-		v, err := literal(s, value)
-		if err != nil {
-			return err
-		}
-		s.Default = v
-	case "fleetwright:format":
-		pattern, ok := formats[value]
-		if !ok {
-			return fmt.Errorf("no format %q", value)
-		}
-		s.Pattern = pattern
-	case exampleMarker:
-		v, err := literal(s, value)
-		if err != nil {
-			return err
-		}
-		s.Examples = append(s.Examples, v)
-		// An editor shows a list's example for the list, and inserts an item's.
-		if items, ok := v.([]any); ok {
-			s.Items.Examples = items
-		}
-	case "fleetwright:extension":
-		// In words: editors complete no reference that has unknown keywords beside it.
-		s.Description += " A fleetwright extension: Kurator does not have it."
-	default:
-		return fmt.Errorf("unknown marker")
 	}
 	return nil
 }

@@ -19,8 +19,7 @@ type AlertProvider struct {
 // AlertProviderSpec says where alerts go.
 type AlertProviderSpec struct {
 	// Type of the chat.
-	// +kubebuilder:validation:Enum=slack;msteams;discord;rocket;gchat
-	Type string `json:"type"`
+	Type string `json:"type" enum:"slack,msteams,discord,rocket,gchat"`
 
 	// Channel of the chat.
 	// +kubebuilder:default=general
@@ -32,9 +31,8 @@ type AlertProviderSpec struct {
 
 	// Address is the URL of the webhook. It is a secret in most chats, which
 	// belongs into secretRef.
-	// +kubebuilder:validation:Pattern=^https?://.+$
 	// +fleetwright:example=https://chat.example.com/hooks/flagger
-	Address string `json:"address,omitempty" format:"http-url"`
+	Address string `json:"address,omitempty" pattern:"^https?://.+$" format:"http-url"`
 
 	// Proxy is the URL of an HTTP proxy on the way.
 	// +fleetwright:example=http://proxy.example.com:3128

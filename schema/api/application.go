@@ -42,9 +42,8 @@ type ApplicationSpec struct {
 // Destination is the clusters of a fleet.
 type Destination struct {
 	// Fleet is the name of the Fleet, in the Application's namespace.
-	// +fleetwright:example=production
 	// +fleetwright:becomes=the fleet whose clusters get the policy; one for all policies (FW205)
-	Fleet string `json:"fleet" format:"dns-subdomain"`
+	Fleet string `json:"fleet" format:"dns-subdomain" example:"production"`
 
 	// ClusterSelector narrows the fleet to the clusters with these labels.
 	// +fleetwright:becomes=narrows the fleet to the clusters with these labels
@@ -98,8 +97,7 @@ type Kustomization struct {
 
 	// Interval at which drift is corrected. With 0s there is no periodic run:
 	// only a new revision is applied.
-	// +fleetwright:example=5m0s
-	Interval Duration `json:"interval"`
+	Interval Duration `json:"interval" example:"5m0s"`
 
 	// RetryInterval after a failure; without it, or with 0s, the interval. Where
 	// that is 0s too, Flux would never try again, so 2m0s is rendered.
@@ -125,9 +123,8 @@ type Kustomization struct {
 	Suspend bool `json:"suspend,omitempty"`
 
 	// TargetNamespace is set on every object.
-	// +fleetwright:format=dns-label
 	// +fleetwright:example=webapp
-	TargetNamespace string `json:"targetNamespace,omitempty"`
+	TargetNamespace string `json:"targetNamespace,omitempty" pattern:"dns-label"`
 
 	// Timeout of validating, applying and health checks; without it, the
 	// interval.

@@ -33,14 +33,12 @@ type FleetSpec struct {
 // +fleetwright:becomes=not read, as Kurator does not
 type ClusterReference struct {
 	// Kind of the cluster's document.
-	// +kubebuilder:validation:Enum=AttachedCluster;Cluster
 	// +fleetwright:becomes=the kind of the cluster's document, which must be among the inputs (FW203)
-	Kind string `json:"kind"`
+	Kind string `json:"kind" enum:"AttachedCluster,Cluster"`
 
 	// Name of the cluster.
-	// +fleetwright:example=eu
 	// +fleetwright:becomes=the cluster, and its directory
-	Name string `json:"name" format:"dns-subdomain"`
+	Name string `json:"name" format:"dns-subdomain" example:"eu"`
 
 	// Namespace is not read, as Kurator does not read it: a fleet's clusters are in
 	// its own namespace. Another one is warned of.
@@ -104,9 +102,8 @@ type FlaggerPlugin struct {
 
 	// TrafficRoutingProvider moves the traffic. kuma and nginx are installed, istio
 	// must be there.
-	// +kubebuilder:validation:Enum=istio;kuma;nginx
 	// +fleetwright:becomes=HelmReleases of the provider and of what measures it; istio is expected to be there (info FW702)
-	TrafficRoutingProvider string `json:"trafficRoutingProvider"`
+	TrafficRoutingProvider string `json:"trafficRoutingProvider" enum:"istio,kuma,nginx"`
 
 	// PublicTestloader installs a load tester that every rollout may use.
 	// +fleetwright:becomes=the HelmRelease `flagger-loadtester` in a namespace of its own
@@ -131,9 +128,8 @@ type ProviderConfig struct {
 // Chart is a Helm chart. What is left out is fleetwright's pin.
 type Chart struct {
 	// Repository of the chart, over HTTP, HTTPS or OCI.
-	// +kubebuilder:validation:Pattern=^(http|https|oci)://.*$
 	// +fleetwright:example=https://kumahq.github.io/charts
-	Repository string `json:"repository,omitempty" format:"helm-url"`
+	Repository string `json:"repository,omitempty" pattern:"^(http|https|oci)://.*$" format:"helm-url"`
 
 	// Name of the chart.
 	// +fleetwright:example=kuma
@@ -168,12 +164,10 @@ type AttachedClusterSpec struct {
 // SecretKey names a key of a Secret.
 type SecretKey struct {
 	// Name of the Secret.
-	// +fleetwright:example=eu-kubeconfig
-	Name string `json:"name" format:"dns-subdomain"`
+	Name string `json:"name" format:"dns-subdomain" example:"eu-kubeconfig"`
 
 	// Key in the Secret.
 	// +kubebuilder:default=value
-	// +kubebuilder:validation:Pattern=^[\-._a-zA-Z0-9]+$
 	Key string `json:"key,omitempty" format:"config-key"`
 }
 

@@ -10,22 +10,19 @@ type HelmRelease struct {
 
 	// Interval at which the release is looked at. With 0s there is no periodic
 	// run: only a new version of the chart or of the values is installed.
-	// +fleetwright:example=5m0s
-	Interval Duration `json:"interval"`
+	Interval Duration `json:"interval" example:"5m0s"`
 
 	// Suspend stops installing and upgrading.
 	Suspend bool `json:"suspend,omitempty"`
 
 	// ReleaseName is the name of Helm's release; without it, that of the policy.
-	// +fleetwright:format=release-name
 	// +fleetwright:example=podinfo
 	// +fleetwright:becomes=`spec.releaseName` of the HelmRelease; without it, the name of the policy
-	ReleaseName string `json:"releaseName,omitempty"`
+	ReleaseName string `json:"releaseName,omitempty" pattern:"release-name"`
 
 	// TargetNamespace of the release; without it, the Application's.
-	// +fleetwright:format=dns-label
 	// +fleetwright:example=webapp
-	TargetNamespace string `json:"targetNamespace,omitempty"`
+	TargetNamespace string `json:"targetNamespace,omitempty" pattern:"dns-label"`
 
 	// DependsOn names the policies with helm that must be ready first, in this or
 	// another Application's namespace. The names that Kurator gives to objects,
@@ -40,9 +37,8 @@ type HelmRelease struct {
 	// MaxHistory is how many revisions Helm keeps; 0 is all. Flux' own default is
 	// 5 since v2, so Kurator's is written out.
 	// +kubebuilder:default=10
-	// +kubebuilder:validation:Minimum=0
 	// +fleetwright:becomes=`spec.maxHistory` of the HelmRelease, written out because Flux' default has changed
-	MaxHistory *int32 `json:"maxHistory,omitempty"`
+	MaxHistory *int32 `json:"maxHistory,omitempty" min:"0"`
 
 	// ServiceAccountName that Flux impersonates, in the Application's namespace.
 	// +fleetwright:example=deployer
@@ -87,9 +83,7 @@ type HelmChartSpec struct {
 	// Chart is the name of the chart in a helmRepository, or its path in a
 	// gitRepository. An ociRepository is the chart itself, which its URL ends
 	// with.
-	// +kubebuilder:validation:Pattern=^.+$
-	// +fleetwright:example=podinfo
-	Chart string `json:"chart" format:"chart"`
+	Chart string `json:"chart" pattern:"^.+$" format:"chart" example:"podinfo"`
 
 	// Version of the chart, or a range of versions. A gitRepository has only the
 	// one that is checked out; that of an ociRepository is its ref.
@@ -104,10 +98,9 @@ type HelmChartSpec struct {
 
 	// ReconcileStrategy says what makes a new chart: a new version of it, or a new
 	// revision of the source.
-	// +kubebuilder:validation:Enum=ChartVersion;Revision
 	// +kubebuilder:default=ChartVersion
 	// +fleetwright:becomes=`spec.chart.spec.reconcileStrategy`; refused for a chart from an ociRepository (FW508)
-	ReconcileStrategy string `json:"reconcileStrategy,omitempty"`
+	ReconcileStrategy string `json:"reconcileStrategy,omitempty" enum:"ChartVersion,Revision"`
 
 	// ValuesFiles of the chart that are used in place of its values.yaml, the
 	// later ones over the earlier.
@@ -123,9 +116,8 @@ type HelmInstall struct {
 	Timeout Duration `json:"timeout,omitempty"`
 
 	// CRDs says what is done with those of the chart.
-	// +kubebuilder:validation:Enum=Skip;Create;CreateReplace
 	// +kubebuilder:default=Create
-	CRDs string `json:"crds,omitempty"`
+	CRDs string `json:"crds,omitempty" enum:"Skip,Create,CreateReplace"`
 
 	// Remediation of a failed installation.
 	Remediation *HelmInstallRemediation `json:"remediation,omitempty"`
@@ -175,9 +167,8 @@ type HelmUpgrade struct {
 	Timeout Duration `json:"timeout,omitempty"`
 
 	// CRDs says what is done with those of the chart.
-	// +kubebuilder:validation:Enum=Skip;Create;CreateReplace
 	// +kubebuilder:default=Skip
-	CRDs string `json:"crds,omitempty"`
+	CRDs string `json:"crds,omitempty" enum:"Skip,Create,CreateReplace"`
 
 	// Remediation of a failed upgrade.
 	Remediation *HelmUpgradeRemediation `json:"remediation,omitempty"`
@@ -219,9 +210,8 @@ type HelmUpgradeRemediation struct {
 	RemediateLastFailure *bool `json:"remediateLastFailure,omitempty"`
 
 	// Strategy of the remediation.
-	// +kubebuilder:validation:Enum=rollback;uninstall
 	// +kubebuilder:default=rollback
-	Strategy string `json:"strategy,omitempty"`
+	Strategy string `json:"strategy,omitempty" enum:"rollback,uninstall"`
 }
 
 // HelmRollback is how a failed upgrade is undone.
@@ -265,29 +255,24 @@ type HelmUninstall struct {
 	DisableWait bool `json:"disableWait,omitempty"`
 
 	// DeletionPropagation of the objects.
-	// +kubebuilder:validation:Enum=background;foreground;orphan
 	// +kubebuilder:default=background
-	DeletionPropagation string `json:"deletionPropagation,omitempty"`
+	DeletionPropagation string `json:"deletionPropagation,omitempty" enum:"background,foreground,orphan"`
 }
 
 // ValuesReference names a Secret or a ConfigMap with values.
 type ValuesReference struct {
 	// Kind of the object.
-	// +kubebuilder:validation:Enum=Secret;ConfigMap
-	Kind string `json:"kind"`
+	Kind string `json:"kind" enum:"Secret,ConfigMap"`
 
 	// Name of the object, in the Application's namespace.
-	// +fleetwright:example=podinfo-values
-	Name string `json:"name" format:"dns-subdomain"`
+	Name string `json:"name" format:"dns-subdomain" example:"podinfo-values"`
 
 	// ValuesKey is the key in the object.
 	// +kubebuilder:default=values.yaml
-	// +kubebuilder:validation:Pattern=^[\-._a-zA-Z0-9]+$
 	ValuesKey string `json:"valuesKey,omitempty" format:"config-key"`
 
 	// TargetPath is where in the values a single value goes; without it, the
 	// key's text holds values of its own.
-	// +kubebuilder:validation:Pattern=^([a-zA-Z0-9_\-.\\\/]|\[[0-9]{1,5}\])+$
 	// +fleetwright:example=ingress.hosts[0].host
 	TargetPath string `json:"targetPath,omitempty" format:"values-path"`
 

@@ -6,10 +6,8 @@ package api
 // HTTPRetry says how a request that fails is tried again.
 type HTTPRetry struct {
 	// Attempts is how often.
-	// +optional
-	// +kubebuilder:validation:Minimum=0
 	// +fleetwright:example=3
-	Attempts int32 `json:"attempts"`
+	Attempts int32 `json:"attempts" required:"false" min:"0"`
 
 	// PerTryTimeout of one attempt, a duration of Istio's.
 	// +fleetwright:example=2s

@@ -66,18 +66,14 @@ type MeshMTLS struct {
 // MeshMTLSBackend issues certificates.
 type MeshMTLSBackend struct {
 	// Name of the backend.
-	// +fleetwright:format=dns-label
-	// +fleetwright:example=ca-1
-	Name string `json:"name"`
+	Name string `json:"name" pattern:"dns-label" example:"ca-1"`
 
 	// Type of the backend.
-	// +kubebuilder:validation:Enum=builtin;provided
-	Type string `json:"type"`
+	Type string `json:"type" enum:"builtin,provided"`
 
 	// Mode says whether plain traffic is refused (STRICT) or accepted too.
-	// +kubebuilder:validation:Enum=STRICT;PERMISSIVE
 	// +kubebuilder:default=STRICT
-	Mode string `json:"mode,omitempty"`
+	Mode string `json:"mode,omitempty" enum:"STRICT,PERMISSIVE"`
 
 	// DPCert says how the sidecars' certificates are issued.
 	DPCert *MeshDPCert `json:"dpCert,omitempty"`
@@ -102,9 +98,7 @@ type MeshDPCert struct {
 // MeshRotation says how long a certificate lives.
 type MeshRotation struct {
 	// Expiration of a certificate: a number and one of y, w, d, h, m, s, ms.
-	// +kubebuilder:validation:Pattern=^\d+(y|w|d|h|m|s|ms)$
-	// +fleetwright:example=1d
-	Expiration string `json:"expiration" format:"kuma-duration"`
+	Expiration string `json:"expiration" format:"kuma-duration" example:"1d"`
 }
 
 // MeshRootChain says how the authority's certificates are read.
@@ -127,13 +121,10 @@ type MeshMetrics struct {
 // MeshMetricsBackend says where the sidecars show their metrics.
 type MeshMetricsBackend struct {
 	// Name of the backend.
-	// +kubebuilder:validation:Pattern=^.+$
-	// +fleetwright:example=prometheus-1
-	Name string `json:"name"`
+	Name string `json:"name" pattern:"^.+$" example:"prometheus-1"`
 
 	// Type of the backend.
-	// +kubebuilder:validation:Enum=prometheus
-	Type string `json:"type"`
+	Type string `json:"type" enum:"prometheus"`
 
 	// Conf of the backend.
 	Conf *MeshPrometheus `json:"conf,omitempty"`
@@ -143,14 +134,11 @@ type MeshMetricsBackend struct {
 type MeshPrometheus struct {
 	// Port of the metrics.
 	// +kubebuilder:default=5670
-	// +kubebuilder:validation:Minimum=1
-	// +kubebuilder:validation:Maximum=65535
-	Port int32 `json:"port,omitempty"`
+	Port int32 `json:"port,omitempty" min:"1" max:"65535"`
 
 	// Path of the metrics.
 	// +kubebuilder:default=/metrics
-	// +kubebuilder:validation:Pattern=^/
-	Path string `json:"path,omitempty"`
+	Path string `json:"path,omitempty" pattern:"^/"`
 
 	// Tags of the metrics.
 	// +fleetwright:example={"kuma.io/service": "dataplane-metrics"}
@@ -172,14 +160,10 @@ type MeshPrometheus struct {
 // MeshAggregate adds the metrics of an application.
 type MeshAggregate struct {
 	// Name of the application.
-	// +fleetwright:example=backend
-	Name string `json:"name"`
+	Name string `json:"name" example:"backend"`
 
 	// Port of its metrics.
-	// +kubebuilder:validation:Minimum=1
-	// +kubebuilder:validation:Maximum=65535
-	// +fleetwright:example=8080
-	Port int32 `json:"port"`
+	Port int32 `json:"port" min:"1" max:"65535" example:"8080"`
 
 	// Path of its metrics.
 	// +fleetwright:example=/metrics
@@ -207,9 +191,8 @@ type MeshEnvoyMetrics struct {
 // MeshMetricsTLS is the TLS of the metrics.
 type MeshMetricsTLS struct {
 	// Mode of the TLS.
-	// +kubebuilder:validation:Enum=activeMTLSBackend;providedTLS;disabled
 	// +kubebuilder:default=activeMTLSBackend
-	Mode string `json:"mode,omitempty"`
+	Mode string `json:"mode,omitempty" enum:"activeMTLSBackend,providedTLS,disabled"`
 }
 
 // MeshTracing sends traces of the sidecars to backends.
@@ -225,19 +208,14 @@ type MeshTracing struct {
 // MeshTracingBackend takes traces.
 type MeshTracingBackend struct {
 	// Name of the backend.
-	// +kubebuilder:validation:Pattern=^.+$
-	// +fleetwright:example=jaeger
-	Name string `json:"name"`
+	Name string `json:"name" pattern:"^.+$" example:"jaeger"`
 
 	// Type of the backend.
-	// +kubebuilder:validation:Enum=zipkin;datadog
-	Type string `json:"type,omitempty"`
+	Type string `json:"type,omitempty" enum:"zipkin,datadog"`
 
 	// Sampling in percent.
 	// +kubebuilder:default=100
-	// +kubebuilder:validation:Minimum=0
-	// +kubebuilder:validation:Maximum=100
-	Sampling *float64 `json:"sampling,omitempty"`
+	Sampling *float64 `json:"sampling,omitempty" min:"0" max:"100"`
 
 	// Conf of the backend, which depends on its type.
 	Conf Values `json:"conf,omitempty"`
@@ -256,13 +234,10 @@ type MeshLogging struct {
 // MeshLoggingBackend takes access logs.
 type MeshLoggingBackend struct {
 	// Name of the backend.
-	// +kubebuilder:validation:Pattern=^.+$
-	// +fleetwright:example=logstash
-	Name string `json:"name"`
+	Name string `json:"name" pattern:"^.+$" example:"logstash"`
 
 	// Type of the backend.
-	// +kubebuilder:validation:Enum=tcp;file
-	Type string `json:"type,omitempty"`
+	Type string `json:"type,omitempty" enum:"tcp,file"`
 
 	// Format of a line.
 	// +fleetwright:example=[%START_TIME%] %KUMA_SOURCE_SERVICE% => %KUMA_DESTINATION_SERVICE% %DURATION%
@@ -323,7 +298,6 @@ type MeshMembershipRule struct {
 // MeshServices says whether Kuma makes MeshServices.
 type MeshServices struct {
 	// Mode of the making. Exclusive leaves Flagger nothing to route.
-	// +kubebuilder:validation:Enum=Disabled;Everywhere;ReachableBackends;Exclusive
 	// +kubebuilder:default=Disabled
-	Mode string `json:"mode,omitempty"`
+	Mode string `json:"mode,omitempty" enum:"Disabled,Everywhere,ReachableBackends,Exclusive"`
 }

@@ -19,16 +19,13 @@ type TypeMeta struct {
 // +fleetwright:becomes=ignored: an API server sets it
 type ObjectMeta struct {
 	// Name of the object, unique in its namespace.
-	// +fleetwright:format=dns-subdomain
-	// +fleetwright:example=webapp
 	// +fleetwright:becomes=names the directories, and the source of an Application
-	Name string `json:"name"`
+	Name string `json:"name" pattern:"dns-subdomain" example:"webapp"`
 
 	// Namespace of the object.
 	// +kubebuilder:default=default
-	// +fleetwright:format=dns-label
 	// +fleetwright:becomes=the namespace of what Flux reads, and of the fleet that an Application names
-	Namespace string `json:"namespace,omitempty"`
+	Namespace string `json:"namespace,omitempty" pattern:"dns-label"`
 
 	// Labels that selectors match.
 	// +fleetwright:example={"team": "shop"}
@@ -111,20 +108,17 @@ type IntOrString struct {
 // LocalReference names an object of the same namespace.
 type LocalReference struct {
 	// Name of the object.
-	// +fleetwright:example=credentials
-	Name string `json:"name" format:"dns-subdomain"`
+	Name string `json:"name" format:"dns-subdomain" example:"credentials"`
 }
 
 // NamespacedReference names an object of this or another namespace.
 type NamespacedReference struct {
 	// Name of the object.
-	// +fleetwright:example=backend
-	Name string `json:"name" format:"dns-subdomain"`
+	Name string `json:"name" format:"dns-subdomain" example:"backend"`
 
 	// Namespace of the object; without it, that of the referring object.
-	// +fleetwright:format=dns-label
 	// +fleetwright:example=shop
-	Namespace string `json:"namespace,omitempty"`
+	Namespace string `json:"namespace,omitempty" pattern:"dns-label"`
 }
 
 // Values are free-form, such as those of a Helm chart.

@@ -46,9 +46,8 @@ type RenderConfigSpec struct {
 	// Topology says whose Flux applies the manifests: each cluster's own (pull),
 	// or that of one management cluster, called host, which reaches the others by
 	// their kubeconfigs (hub).
-	// +kubebuilder:validation:Enum=pull;hub
 	// +kubebuilder:default=pull
-	Topology string `json:"topology,omitempty"`
+	Topology string `json:"topology,omitempty" enum:"pull,hub"`
 
 	// Versions to compile for.
 	Versions *Versions `json:"versions,omitempty"`
@@ -58,7 +57,7 @@ type RenderConfigSpec struct {
 
 	// Severities replaces the severity of diagnostics, by code.
 	// +fleetwright:example={"FW208": "error"}
-	Severities map[string]Severity `json:"severities,omitempty"`
+	Severities map[string]Severity `json:"severities,omitempty" enum:"error,warning,info"`
 
 	// Defaults of the Flux Kustomizations in sync.yaml.
 	Defaults *SyncDefaults `json:"defaults,omitempty"`
@@ -72,9 +71,8 @@ type RenderConfigSpec struct {
 type FunctionConfig struct {
 	// Mode says what the function does: render emits the manifests; validate passes
 	// on what it is given, and fails where there are errors.
-	// +kubebuilder:validation:Enum=render;validate
 	// +kubebuilder:default=render
-	Mode string `json:"mode,omitempty"`
+	Mode string `json:"mode,omitempty" enum:"render,validate"`
 
 	// Cluster is the only one that is rendered. kustomize needs it where there is
 	// more than one, since it knows no files of clusters, and takes what two clusters
@@ -101,15 +99,13 @@ type FunctionConfig struct {
 }
 
 // Severity of a diagnostic.
-// +kubebuilder:validation:Enum=error;warning;info
 type Severity string
 
 // SourceReference names a Flux source.
 type SourceReference struct {
 	// Kind of the source.
-	// +kubebuilder:validation:Enum=GitRepository;OCIRepository;Bucket
 	// +kubebuilder:default=GitRepository
-	Kind string `json:"kind,omitempty"`
+	Kind string `json:"kind,omitempty" enum:"GitRepository,OCIRepository,Bucket"`
 
 	// Name of the source.
 	// +kubebuilder:default=flux-system
@@ -117,16 +113,14 @@ type SourceReference struct {
 
 	// Namespace of the source, and of the Flux Kustomizations in sync.yaml.
 	// +kubebuilder:default=flux-system
-	// +fleetwright:format=dns-label
-	Namespace string `json:"namespace,omitempty"`
+	Namespace string `json:"namespace,omitempty" pattern:"dns-label"`
 }
 
 // Versions to compile for. Kuma's is the version of its chart.
 type Versions struct {
 	// Flux is the oldest version that runs on the clusters, at least 2.6.
 	// +kubebuilder:default=2.6
-	// +kubebuilder:validation:Pattern=^v?[0-9]+\.[0-9]+(\.[0-9]+)?$
-	Flux string `json:"flux,omitempty"`
+	Flux string `json:"flux,omitempty" pattern:"version"`
 }
 
 // Charts to install instead of the pinned ones. A Fleet's own chart overrides them.
@@ -150,9 +144,8 @@ type Charts struct {
 // ChartConfig is a chart and its values. What is left out is fleetwright's own.
 type ChartConfig struct {
 	// Repository of the chart, over HTTP, HTTPS or OCI.
-	// +kubebuilder:validation:Pattern=^(http|https|oci)://.*$
 	// +fleetwright:example=https://kumahq.github.io/charts
-	Repository string `json:"repository,omitempty" format:"helm-url"`
+	Repository string `json:"repository,omitempty" pattern:"^(http|https|oci)://.*$" format:"helm-url"`
 
 	// Name of the chart.
 	// +fleetwright:example=kuma

@@ -13,9 +13,8 @@ type Rollout struct {
 
 	// TrafficRoutingProvider moves the traffic. The fleet installs kuma and nginx;
 	// istio must be on the clusters.
-	// +kubebuilder:validation:Enum=istio;kuma;nginx
 	// +fleetwright:becomes=`spec.provider` of the Canary; the fleet must have the same (FW207)
-	TrafficRoutingProvider string `json:"trafficRoutingProvider"`
+	TrafficRoutingProvider string `json:"trafficRoutingProvider" enum:"istio,kuma,nginx"`
 
 	// Workload is what is rolled out.
 	// +fleetwright:becomes=`spec.targetRef` of the Canary, and its name and namespace
@@ -23,17 +22,12 @@ type Rollout struct {
 
 	// ServiceName is the name of the workload's Service. Flagger takes it over
 	// and adds <serviceName>-primary and <serviceName>-canary.
-	// +fleetwright:format=dns-1035-label
-	// +fleetwright:example=backend
 	// +fleetwright:becomes=`spec.service.name` of the Canary
-	ServiceName string `json:"serviceName"`
+	ServiceName string `json:"serviceName" pattern:"dns-1035-label" example:"backend"`
 
 	// Port of the Service.
-	// +kubebuilder:validation:Minimum=1
-	// +kubebuilder:validation:Maximum=65535
-	// +fleetwright:example=80
 	// +fleetwright:becomes=`spec.service.port` of the Canary, and the protocol annotation on kuma
-	Port int32 `json:"port"`
+	Port int32 `json:"port" min:"1" max:"65535" example:"80"`
 
 	// TargetPort is the container's port, by number or name. Without it Flagger
 	// uses the Service's port for both.
@@ -44,10 +38,9 @@ type Rollout struct {
 
 	// PortName is the name of the Service's port.
 	// +fleetwright:extension
-	// +fleetwright:format=port-name
 	// +kubebuilder:default=http
 	// +fleetwright:becomes=`spec.service.portName` of the Canary
-	PortName string `json:"portName,omitempty"`
+	PortName string `json:"portName,omitempty" pattern:"port-name"`
 
 	// PortDiscovery adds the container's other ports to the Services. Their
 	// traffic is not split by kuma and nginx.
@@ -65,10 +58,9 @@ type Rollout struct {
 	// MeshName is the Mesh that the workload is in, one among the inputs. For
 	// kuma.
 	// +fleetwright:extension
-	// +fleetwright:format=dns-label
 	// +kubebuilder:default=default
 	// +fleetwright:becomes=the annotation `kuma.io/mesh` of the Canary, and the mesh of its namespace
-	MeshName string `json:"meshName,omitempty"`
+	MeshName string `json:"meshName,omitempty" pattern:"dns-label"`
 
 	// AutoscalerRef is what scales the workload. Flagger makes another for the
 	// primary and pauses this one between rollouts.
@@ -79,10 +71,9 @@ type Rollout struct {
 	// MetricsServer is the URL of the Prometheus that answers Flagger's own
 	// metrics of this rollout; without it, the fleet's.
 	// +fleetwright:extension
-	// +kubebuilder:validation:Pattern=^https?://.+$
 	// +fleetwright:example=http://prometheus.monitoring:9090
 	// +fleetwright:becomes=`spec.metricsServer` of the Canary, and the address of the templates that fleetwright makes
-	MetricsServer string `json:"metricsServer,omitempty" format:"http-url"`
+	MetricsServer string `json:"metricsServer,omitempty" pattern:"^https?://.+$" format:"http-url"`
 
 	// Primary is added to the Service of the stable version.
 	// +fleetwright:becomes=`spec.service.primary` of the Canary
@@ -110,17 +101,14 @@ type Rollout struct {
 type AutoscalerReference struct {
 	// APIVersion of the autoscaler: autoscaling/v2, or keda.sh/v1alpha1 for a
 	// ScaledObject.
-	// +kubebuilder:validation:Enum=autoscaling/v2;keda.sh/v1alpha1
-	APIVersion string `json:"apiVersion,omitempty"`
+	APIVersion string `json:"apiVersion,omitempty" enum:"autoscaling/v2,keda.sh/v1alpha1"`
 
 	// Kind of the autoscaler.
-	// +kubebuilder:validation:Enum=HorizontalPodAutoscaler;ScaledObject
 	// +kubebuilder:default=HorizontalPodAutoscaler
-	Kind string `json:"kind,omitempty"`
+	Kind string `json:"kind,omitempty" enum:"HorizontalPodAutoscaler,ScaledObject"`
 
 	// Name of the autoscaler, in the workload's namespace.
-	// +fleetwright:example=backend
-	Name string `json:"name" format:"dns-subdomain"`
+	Name string `json:"name" format:"dns-subdomain" example:"backend"`
 
 	// PrimaryScalerQueries are the queries of the primary's ScaledObject, by the
 	// name of the trigger.
@@ -134,40 +122,34 @@ type AutoscalerReference struct {
 // ScalerReplicas are the bounds of an autoscaler.
 type ScalerReplicas struct {
 	// MinReplicas is the least number of pods.
-	// +kubebuilder:validation:Minimum=1
 	// +fleetwright:example=2
-	MinReplicas *int32 `json:"minReplicas,omitempty"`
+	MinReplicas *int32 `json:"minReplicas,omitempty" min:"1"`
 
 	// MaxReplicas is the largest number of pods.
-	// +kubebuilder:validation:Minimum=1
 	// +fleetwright:example=10
-	MaxReplicas *int32 `json:"maxReplicas,omitempty"`
+	MaxReplicas *int32 `json:"maxReplicas,omitempty" min:"1"`
 }
 
 // Workload is what is rolled out.
 type Workload struct {
 	// APIVersion of the workload.
-	// +kubebuilder:validation:Enum=apps/v1
 	// +kubebuilder:default=apps/v1
 	// +fleetwright:becomes=`spec.targetRef.apiVersion` of the Canary
-	APIVersion string `json:"apiVersion,omitempty"`
+	APIVersion string `json:"apiVersion,omitempty" enum:"apps/v1"`
 
 	// Kind of the workload.
-	// +kubebuilder:validation:Enum=Deployment;DaemonSet
 	// +kubebuilder:default=Deployment
 	// +fleetwright:becomes=`spec.targetRef.kind` of the Canary
-	Kind string `json:"kind,omitempty"`
+	Kind string `json:"kind,omitempty" enum:"Deployment,DaemonSet"`
 
 	// Name of the workload.
-	// +fleetwright:example=backend
 	// +fleetwright:becomes=`spec.targetRef.name` of the Canary, and its name
-	Name string `json:"name" format:"dns-subdomain"`
+	Name string `json:"name" format:"dns-subdomain" example:"backend"`
 
 	// Namespace of the workload.
 	// +kubebuilder:default=default
-	// +fleetwright:format=dns-label
 	// +fleetwright:becomes=the namespace of the Canary, its templates and its load tester
-	Namespace string `json:"namespace,omitempty"`
+	Namespace string `json:"namespace,omitempty" pattern:"dns-label"`
 }
 
 // ServiceMetadata is added to a Service that Flagger makes.
@@ -194,9 +176,8 @@ type RolloutPolicy struct {
 	// RolloutTimeoutSeconds is how long, in seconds, the new version may take to
 	// become ready before the rollout fails.
 	// +kubebuilder:default=600
-	// +kubebuilder:validation:Minimum=1
 	// +fleetwright:becomes=`spec.progressDeadlineSeconds` of the Canary
-	RolloutTimeoutSeconds *int32 `json:"rolloutTimeoutSeconds,omitempty"`
+	RolloutTimeoutSeconds *int32 `json:"rolloutTimeoutSeconds,omitempty" min:"1"`
 
 	// SkipTrafficAnalysis promotes a new version at once.
 	// +fleetwright:becomes=`spec.skipAnalysis` of the Canary
@@ -228,9 +209,7 @@ type RolloutPolicy struct {
 // +fleetwright:becomes=`spec.analysis.webhooks[].{path}` of the Canary
 type Webhook struct {
 	// Name of the webhook, in events and alerts.
-	// +kubebuilder:validation:Pattern=^.+$
-	// +fleetwright:example=load-test
-	Name string `json:"name"`
+	Name string `json:"name" pattern:"^.+$" example:"load-test"`
 
 	// Type is when it is called. confirm-rollout: before the new version is
 	// started, until it passes. pre-rollout: before it gets traffic. rollout: with
@@ -238,23 +217,20 @@ type Webhook struct {
 	// before it is promoted, until it passes. post-rollout: after the rollout, or
 	// its failure. rollback: with every check, and the rollout is undone where it
 	// passes. event: with every event.
-	// +kubebuilder:validation:Enum=pre-rollout;rollout;confirm-rollout;confirm-traffic-increase;confirm-promotion;post-rollout;rollback;event
 	// +kubebuilder:default=rollout
-	Type string `json:"type,omitempty"`
+	Type string `json:"type,omitempty" enum:"pre-rollout,rollout,confirm-rollout,confirm-traffic-increase,confirm-promotion,post-rollout,rollback,event"`
 
 	// URL that is called; without it, that of the rollout's load tester.
-	// +kubebuilder:validation:Pattern=^https?://.+$
 	// +fleetwright:example=http://flagger-loadtester.flagger-loadtester/gate/check
 	// +fleetwright:becomes=`spec.analysis.webhooks[].url` of the Canary; without it, the rollout's load tester
-	URL string `json:"url,omitempty" format:"http-url"`
+	URL string `json:"url,omitempty" pattern:"^https?://.+$" format:"http-url"`
 
 	// Timeout of the call.
 	// +kubebuilder:default=10s
 	Timeout FlaggerDuration `json:"timeout,omitempty"`
 
 	// Retries after a failed call.
-	// +kubebuilder:validation:Minimum=0
-	Retries int32 `json:"retries,omitempty"`
+	Retries int32 `json:"retries,omitempty" min:"0"`
 
 	// Metadata that is sent along. A load tester reads type and cmd.
 	// +fleetwright:example={"cmd": "hey -z 50s -q 10 -c 2 http://backend-canary.webapp:9898/"}
@@ -271,16 +247,13 @@ type Webhook struct {
 // +fleetwright:becomes=`spec.analysis.alerts[].{path}` of the Canary
 type Alert struct {
 	// Name of the alert.
-	// +kubebuilder:validation:Pattern=^.+$
-	// +fleetwright:example=on-call
-	Name string `json:"name"`
+	Name string `json:"name" pattern:"^.+$" example:"on-call"`
 
 	// Severity is the least that is sent: info is everything, warn is failures and
 	// what waits, error is failures. Flagger sends nothing without one, so it is
 	// written out.
-	// +kubebuilder:validation:Enum=info;warn;error
 	// +kubebuilder:default=info
-	Severity string `json:"severity,omitempty"`
+	Severity string `json:"severity,omitempty" enum:"info,warn,error"`
 
 	// ProviderRef names the AlertProvider; without a namespace, one in that of the
 	// workload.
@@ -291,10 +264,9 @@ type Alert struct {
 // all at once after analysisTimes good checks.
 type TrafficRouting struct {
 	// TimeoutSeconds of a request, in seconds. 0 is no timeout.
-	// +kubebuilder:validation:Minimum=0
 	// +fleetwright:example=60
 	// +fleetwright:becomes=`spec.service.timeout` of the Canary, which Flagger reads on istio (info FW404, FW714); 0 is left out
-	TimeoutSeconds int32 `json:"timeoutSeconds,omitempty"`
+	TimeoutSeconds int32 `json:"timeoutSeconds,omitempty" min:"0"`
 
 	// Gateways of the VirtualService. For istio.
 	// +fleetwright:example=["istio-system/public"]
@@ -325,10 +297,9 @@ type TrafficRouting struct {
 
 	// Protocol that the Service speaks. For kuma: only with http, http2 or grpc
 	// are requests counted.
-	// +kubebuilder:validation:Enum=http;http2;grpc;tcp;kafka
 	// +kubebuilder:default=http
 	// +fleetwright:becomes=the annotation `<port>.service.kuma.io/protocol` of the Services on kuma; refused on istio and nginx (FW701, FW711)
-	Protocol string `json:"protocol,omitempty"`
+	Protocol string `json:"protocol,omitempty" enum:"http,http2,grpc,tcp,kafka"`
 
 	// CanaryStrategy moves the traffic by weight.
 	// +fleetwright:becomes=a canary by weight
@@ -336,10 +307,9 @@ type TrafficRouting struct {
 
 	// AnalysisTimes is the number of good checks after which all traffic moves
 	// at once: blue/green, or A/B testing with match.
-	// +kubebuilder:validation:Minimum=0
 	// +fleetwright:example=10
 	// +fleetwright:becomes=`spec.analysis.iterations` of the Canary; excludes canaryStrategy (FW303)
-	AnalysisTimes int32 `json:"analysisTimes,omitempty"`
+	AnalysisTimes int32 `json:"analysisTimes,omitempty" min:"0"`
 
 	// Match says which requests go to the new version in A/B testing. For istio
 	// and nginx.
@@ -353,45 +323,35 @@ type CanaryStrategy struct {
 	// MaxWeight is the largest share of traffic, in percent, that the new
 	// version gets before it is promoted. Flagger ignores it beside stepWeights.
 	// +kubebuilder:default=100
-	// +kubebuilder:validation:Minimum=0
-	// +kubebuilder:validation:Maximum=100
 	// +fleetwright:becomes=`spec.analysis.maxWeight` of the Canary; left out beside stepWeights, where Flagger ignores it
-	MaxWeight int32 `json:"maxWeight,omitempty"`
+	MaxWeight int32 `json:"maxWeight,omitempty" min:"0" max:"100"`
 
 	// StepWeight is how much traffic, in percent, each good check adds.
-	// +kubebuilder:validation:Minimum=0
-	// +kubebuilder:validation:Maximum=100
 	// +fleetwright:example=10
-	StepWeight int32 `json:"stepWeight,omitempty"`
+	StepWeight int32 `json:"stepWeight,omitempty" min:"0" max:"100"`
 
 	// StepWeights are the shares of traffic, in percent, one after the other.
-	// +kubebuilder:validation:Minimum=0
-	// +kubebuilder:validation:Maximum=100
 	// +fleetwright:example=[10, 30, 60]
-	StepWeights []int32 `json:"stepWeights,omitempty"`
+	StepWeights []int32 `json:"stepWeights,omitempty" min:"0" max:"100"`
 
 	// StepWeightPromotion is how much traffic, in percent, goes back to the
 	// primary with each step of the promotion. 0 is all at once.
-	// +kubebuilder:validation:Minimum=0
-	// +kubebuilder:validation:Maximum=100
 	// +kubebuilder:default=0
-	StepWeightPromotion int32 `json:"stepWeightPromotion,omitempty"`
+	StepWeightPromotion int32 `json:"stepWeightPromotion,omitempty" min:"0" max:"100"`
 }
 
 // TrafficAnalysis says what is measured while the traffic moves.
 type TrafficAnalysis struct {
 	// CheckIntervalSeconds is the time, in seconds, from one check to the next.
 	// +kubebuilder:default=60
-	// +kubebuilder:validation:Minimum=1
 	// +fleetwright:becomes=`spec.analysis.interval` of the Canary
-	CheckIntervalSeconds *int32 `json:"checkIntervalSeconds,omitempty"`
+	CheckIntervalSeconds *int32 `json:"checkIntervalSeconds,omitempty" min:"1"`
 
 	// CheckFailedTimes is how many failed checks make the rollout fail. Flagger
 	// takes 0 for 1.
 	// +kubebuilder:default=1
-	// +kubebuilder:validation:Minimum=0
 	// +fleetwright:becomes=`spec.analysis.threshold` of the Canary
-	CheckFailedTimes *int32 `json:"checkFailedTimes,omitempty"`
+	CheckFailedTimes *int32 `json:"checkFailedTimes,omitempty" min:"0"`
 
 	// Metrics that every check asks for.
 	// +fleetwright:becomes=`spec.analysis.metrics` of the Canary, and a MetricTemplate where Flagger has no answer of its own
@@ -409,34 +369,28 @@ type TrafficAnalysis struct {
 	// ready.
 	// +fleetwright:extension
 	// +kubebuilder:default=100
-	// +kubebuilder:validation:Minimum=0
-	// +kubebuilder:validation:Maximum=100
 	// +fleetwright:becomes=`spec.analysis.primaryReadyThreshold` of the Canary
-	PrimaryReadyThreshold *int32 `json:"primaryReadyThreshold,omitempty"`
+	PrimaryReadyThreshold *int32 `json:"primaryReadyThreshold,omitempty" min:"0" max:"100"`
 
 	// CanaryReadyThreshold is how many of the new version's pods, in percent, must
 	// be ready.
 	// +fleetwright:extension
 	// +kubebuilder:default=100
-	// +kubebuilder:validation:Minimum=0
-	// +kubebuilder:validation:Maximum=100
 	// +fleetwright:becomes=`spec.analysis.canaryReadyThreshold` of the Canary
-	CanaryReadyThreshold *int32 `json:"canaryReadyThreshold,omitempty"`
+	CanaryReadyThreshold *int32 `json:"canaryReadyThreshold,omitempty" min:"0" max:"100"`
 }
 
 // Metric is a number that every check asks for.
 type Metric struct {
 	// Name of the metric: request-success-rate (percent), request-duration (the
 	// 99th percentile in milliseconds), or a name of your own with customMetric.
-	// +fleetwright:example=request-success-rate
 	// +fleetwright:becomes=`spec.analysis.metrics[].name` of the Canary; Flagger's own become `<name>-kuma` and `<name>-nginx` with templates that work there
-	Name string `json:"name" format:"dns-subdomain"`
+	Name string `json:"name" format:"dns-subdomain" example:"request-success-rate"`
 
 	// IntervalSeconds is the window, in seconds, that a query looks back on.
 	// +kubebuilder:default=60
-	// +kubebuilder:validation:Minimum=1
 	// +fleetwright:becomes=`spec.analysis.metrics[].interval` of the Canary
-	IntervalSeconds *int32 `json:"intervalSeconds,omitempty"`
+	IntervalSeconds *int32 `json:"intervalSeconds,omitempty" min:"1"`
 
 	// ThresholdRange is where the value must be for the check to be good.
 	// +fleetwright:becomes=`spec.analysis.metrics[].thresholdRange` of the Canary; without it every value is good, with a warning (FW306)
@@ -473,17 +427,15 @@ type CustomMetric struct {
 	// Query in the provider's language. Flagger fills in {{ name }},
 	// {{ namespace }}, {{ target }}, {{ service }}, {{ ingress }}, {{ route }},
 	// {{ interval }} and the metric's {{ variables.x }}.
-	// +fleetwright:example=sum(rate(http_requests_total{namespace="{{ namespace }}", app="{{ target }}"}[{{ interval }}]))
 	// +fleetwright:becomes=`spec.query` of the MetricTemplate
-	Query string `json:"query"`
+	Query string `json:"query" example:"sum(rate(http_requests_total{namespace=\"{{ namespace }}\", app=\"{{ target }}\"}[{{ interval }}]))"`
 }
 
 // MetricProvider answers the queries of a MetricTemplate.
 // +fleetwright:becomes=`spec.provider.{path}` of the MetricTemplate
 type MetricProvider struct {
 	// Type of the provider.
-	// +kubebuilder:validation:Enum=prometheus;influxdb;datadog;externalmetrics;stackdriver;cloudwatch;newrelic;graphite;dynatrace;keptn;splunk
-	Type string `json:"type"`
+	Type string `json:"type" enum:"prometheus,influxdb,datadog,externalmetrics,stackdriver,cloudwatch,newrelic,graphite,dynatrace,keptn,splunk"`
 
 	// Address of the provider, a URL.
 	// +fleetwright:example=http://prometheus.monitoring:9090
@@ -498,9 +450,8 @@ type MetricProvider struct {
 	SecretRef *LocalReference `json:"secretRef,omitempty"`
 
 	// Region of the provider.
-	// +kubebuilder:validation:Pattern=^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$
 	// +fleetwright:example=eu-central-1
-	Region string `json:"region,omitempty"`
+	Region string `json:"region,omitempty" pattern:"^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$"`
 
 	// InsecureSkipVerify trusts any certificate of the provider.
 	InsecureSkipVerify bool `json:"insecureSkipVerify,omitempty"`
@@ -511,9 +462,8 @@ type Webhooks struct {
 	// TimeoutSeconds is how long, in seconds, Flagger waits for the load tester
 	// to answer.
 	// +kubebuilder:default=60
-	// +kubebuilder:validation:Minimum=1
 	// +fleetwright:becomes=`timeout` of these webhooks
-	TimeoutSeconds *int32 `json:"timeoutSeconds,omitempty"`
+	TimeoutSeconds *int32 `json:"timeoutSeconds,omitempty" min:"1"`
 
 	// Command is the list of commands.
 	// +fleetwright:example=["hey -z 50s -q 10 -c 2 http://backend-canary.webapp:9898/"]
@@ -525,12 +475,9 @@ type Webhooks struct {
 // +fleetwright:becomes=`spec.analysis.sessionAffinity.{path}` of the Canary on istio; refused on kuma and nginx (FW403, FW711)
 type SessionAffinity struct {
 	// CookieName is the name of the cookie. A Canary needs one.
-	// +kubebuilder:validation:Pattern=^.+$
-	// +fleetwright:example=flagger-cookie
-	CookieName string `json:"cookieName" format:"cookie"`
+	CookieName string `json:"cookieName" pattern:"^.+$" format:"cookie" example:"flagger-cookie"`
 
 	// MaxAge of the cookie, in seconds.
 	// +kubebuilder:default=86400
-	// +kubebuilder:validation:Minimum=0
-	MaxAge int32 `json:"maxAge,omitempty"`
+	MaxAge int32 `json:"maxAge,omitempty" min:"0"`
 }

@@ -21,9 +21,7 @@ type ApplicationSource struct {
 // +fleetwright:becomes=`spec.{path}` of the GitRepository (v1)
 type GitRepository struct {
 	// URL of the repository, over HTTP, HTTPS or SSH.
-	// +kubebuilder:validation:Pattern=^(http|https|ssh)://.*$
-	// +fleetwright:example=https://github.com/stefanprodan/podinfo
-	URL string `json:"url" format:"git-url"`
+	URL string `json:"url" pattern:"^(http|https|ssh)://.*$" format:"git-url" example:"https://github.com/stefanprodan/podinfo"`
 
 	// SecretRef names the Secret with the credentials. It must exist in the
 	// Application's namespace on every cluster that the Application goes to.
@@ -31,9 +29,8 @@ type GitRepository struct {
 
 	// Interval at which the repository is polled. With 0s it is fetched once
 	// and never again, so it must be more.
-	// +fleetwright:example=3m0s
 	// +fleetwright:becomes=`spec.{path}` of the GitRepository (v1); 0s is refused (FW501)
-	Interval Duration `json:"interval"`
+	Interval Duration `json:"interval" example:"3m0s"`
 
 	// Timeout of Git operations such as cloning.
 	// +kubebuilder:default=60s
@@ -55,9 +52,8 @@ type GitRepository struct {
 	Suspend bool `json:"suspend,omitempty"`
 
 	// GitImplementation was removed from Flux; it is accepted and left out.
-	// +kubebuilder:validation:Enum=go-git;libgit2
 	// +fleetwright:becomes=left out with a warning (FW502): Flux has removed it
-	GitImplementation string `json:"gitImplementation,omitempty"`
+	GitImplementation string `json:"gitImplementation,omitempty" enum:"go-git,libgit2"`
 
 	// RecurseSubmodules clones the submodules too.
 	RecurseSubmodules bool `json:"recurseSubmodules,omitempty"`
@@ -91,16 +87,14 @@ type GitReference struct {
 	Name string `json:"name,omitempty" format:"git-ref"`
 
 	// Commit is the SHA to check out.
-	// +kubebuilder:validation:Pattern=^[0-9a-fA-F]{40}$
 	// +fleetwright:example=69d4a9f2a2d5e4b1c0f3a8b7c6d5e4f3a2b1c0d9
-	Commit string `json:"commit,omitempty"`
+	Commit string `json:"commit,omitempty" pattern:"^[0-9a-fA-F]{40}$"`
 }
 
 // GitVerification asks for a signature of the commit.
 type GitVerification struct {
 	// Mode says what is verified: the commit that HEAD points to.
-	// +kubebuilder:validation:Enum=head;HEAD
-	Mode string `json:"mode"`
+	Mode string `json:"mode" enum:"head,HEAD"`
 
 	// SecretRef names the Secret with the public keys.
 	SecretRef LocalReference `json:"secretRef"`
@@ -125,9 +119,7 @@ type GitInclude struct {
 // +fleetwright:becomes=`spec.{path}` of the HelmRepository (v1)
 type HelmRepository struct {
 	// URL of the repository, over HTTP, HTTPS or OCI.
-	// +kubebuilder:validation:Pattern=^(http|https|oci)://.*$
-	// +fleetwright:example=https://stefanprodan.github.io/podinfo
-	URL string `json:"url" format:"helm-url"`
+	URL string `json:"url" pattern:"^(http|https|oci)://.*$" format:"helm-url" example:"https://stefanprodan.github.io/podinfo"`
 
 	// SecretRef names the Secret with the credentials. It must exist in the
 	// Application's namespace on every cluster that the Application goes to.
@@ -139,8 +131,7 @@ type HelmRepository struct {
 
 	// Interval at which the index is fetched. A registry has none: of type oci
 	// nothing is polled.
-	// +fleetwright:example=5m0s
-	Interval Duration `json:"interval"`
+	Interval Duration `json:"interval" example:"5m0s"`
 
 	// Timeout of fetching the index and charts.
 	// +kubebuilder:default=60s
@@ -154,14 +145,12 @@ type HelmRepository struct {
 
 	// Type of the repository: default for an index over HTTP, oci for a registry.
 	// Without it, the URL tells.
-	// +kubebuilder:validation:Enum=default;oci
 	// +fleetwright:becomes=`spec.{path}` of the HelmRepository (v1), and oci wherever the URL is a registry's
-	Type string `json:"type,omitempty"`
+	Type string `json:"type,omitempty" enum:"default,oci"`
 
 	// Provider that logs in to the registry, for type oci.
-	// +kubebuilder:validation:Enum=generic;aws;azure;gcp
 	// +kubebuilder:default=generic
-	Provider string `json:"provider,omitempty"`
+	Provider string `json:"provider,omitempty" enum:"generic,aws,azure,gcp"`
 }
 
 // AccessFrom says which namespaces may refer to a source. Flux never implemented
@@ -184,9 +173,7 @@ type NamespaceSelector struct {
 // +fleetwright:becomes=`spec.{path}` of the OCIRepository (v1)
 type OCIRepository struct {
 	// URL of the artifact in its registry, without a tag.
-	// +kubebuilder:validation:Pattern=^oci://[a-zA-Z0-9.-]+(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+$
-	// +fleetwright:example=oci://ghcr.io/stefanprodan/manifests/podinfo
-	URL string `json:"url" format:"oci-url"`
+	URL string `json:"url" pattern:"^oci://[a-zA-Z0-9.-]+(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+$" format:"oci-url" example:"oci://ghcr.io/stefanprodan/manifests/podinfo"`
 
 	// Ref is which version of the artifact is pulled.
 	Ref *OCIReference `json:"ref,omitempty"`
@@ -197,9 +184,8 @@ type OCIRepository struct {
 	LayerSelector *OCILayerSelector `json:"layerSelector,omitempty"`
 
 	// Provider that logs in to the registry.
-	// +kubebuilder:validation:Enum=generic;aws;azure;gcp
 	// +kubebuilder:default=generic
-	Provider string `json:"provider,omitempty"`
+	Provider string `json:"provider,omitempty" enum:"generic,aws,azure,gcp"`
 
 	// SecretRef names the Secret, of type kubernetes.io/dockerconfigjson, with
 	// the credentials. It must exist in the Application's namespace on every
@@ -219,9 +205,8 @@ type OCIRepository struct {
 
 	// Interval at which the registry is polled. With 0s the artifact is pulled
 	// once and never again, so it must be more.
-	// +fleetwright:example=5m0s
 	// +fleetwright:becomes=`spec.{path}` of the OCIRepository (v1); 0s is refused (FW501)
-	Interval Duration `json:"interval"`
+	Interval Duration `json:"interval" example:"5m0s"`
 
 	// Timeout of pulling.
 	// +kubebuilder:default=60s
@@ -243,9 +228,8 @@ type OCIRepository struct {
 // SemVer overrides Tag.
 type OCIReference struct {
 	// Digest of the artifact.
-	// +kubebuilder:validation:Pattern=^sha256:[0-9a-f]{64}$
 	// +fleetwright:example=sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
-	Digest string `json:"digest,omitempty"`
+	Digest string `json:"digest,omitempty" pattern:"^sha256:[0-9a-f]{64}$"`
 
 	// SemVer range of tags, of which the newest is pulled.
 	// +fleetwright:example=>=6.0.0 <7.0.0
@@ -263,17 +247,15 @@ type OCILayerSelector struct {
 	MediaType string `json:"mediaType,omitempty" format:"media-type"`
 
 	// Operation that is done with the layer: extract unpacks it, copy keeps it.
-	// +kubebuilder:validation:Enum=extract;copy
 	// +kubebuilder:default=extract
-	Operation string `json:"operation,omitempty"`
+	Operation string `json:"operation,omitempty" enum:"extract,copy"`
 }
 
 // OCIVerification asks for a signature of an artifact.
 type OCIVerification struct {
 	// Provider of the signature.
-	// +kubebuilder:validation:Enum=cosign
 	// +kubebuilder:default=cosign
-	Provider string `json:"provider,omitempty"`
+	Provider string `json:"provider,omitempty" enum:"cosign"`
 
 	// SecretRef names the Secret with the public keys; without it, cosign's
 	// keyless verification is used.
