@@ -80,7 +80,7 @@ func CompareWithCUE(t *testing.T, f File) (both bool) {
 	nodes, _ := parse(f)
 	for _, n := range nodes {
 		l := loaded{}
-		if l.add(f, n); len(l.All) != 1 {
+		if l.add(&Document{file: f, node: n}); len(l.All) != 1 {
 			both = false
 			continue
 		}
@@ -114,7 +114,7 @@ func refusedByCUE(t *testing.T, data []byte) bool {
 	l := loaded{}
 	nodes, list := parse(File{Data: data})
 	if len(nodes) == 1 {
-		l.add(File{}, nodes[0])
+		l.add(&Document{node: nodes[0]})
 	}
 	if len(l.All) != 1 {
 		t.Fatalf("%s is not a document: %v", data, list)

@@ -1,11 +1,13 @@
 package schema
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/agext/levenshtein"
@@ -26,47 +28,35 @@ type Documents struct {
 	// Ignores are the comments that keep diagnostics from being said.
 	Ignores []Ignore
 
-	// unread is the text of the files that are not YAML to their end.
-	unread []string
-	// unknown are the names of documents whose kind is misspelt.
-	unknown []string
-	// nameless says whether a document has no name that can be read.
-	nameless bool
+	// unread means that a file is not YAML to its end, nameless that a document has no
+	// name that can be read.
+	unread, nameless bool
+	// possible are the names of the documents that could not be read, as far as they are
+	// known, in order.
+	possible []string
 	// others are the kinds of the documents that fleetwright does not read, of each the
 	// kind, and firstOther is where the first of them is.
 	others     []string
 	firstOther diag.Position
-	// possible are the names that what could not be read may define, once they were asked
-	// for.
-	possible map[string]bool
 }
 
-// Complete says whether all files were read to their end.
-func (d *Documents) Complete() bool { return len(d.unread) == 0 && len(d.unknown) == 0 }
+// Complete reports whether all files were read to their end.
+func (d *Documents) Complete() bool { return !d.unread && len(d.possible) == 0 }
 
-// MayDefine says whether an object that is nowhere to be found may be in what
+// MayDefine reports whether an object that is nowhere to be found may be in what
 // could not be read.
 func (d *Documents) MayDefine(name string) bool {
-	if d.nameless || len(d.unread) > 0 && strings.Trim(name, nameCharacters) != "" {
-		return true
-	}
-	if d.possible == nil {
-		d.possible = map[string]bool{}
-		for _, name := range d.unknown {
-			d.possible[name] = true
-		}
-		definition := regexp.MustCompile(`\bname["']?\s*:\s*["']?([` + nameCharacters + `]+)`)
-		for _, text := range d.unread {
-			for _, m := range definition.FindAllStringSubmatch(text, -1) {
-				d.possible[m[1]] = true
-			}
-		}
-	}
-	return d.possible[name]
+	_, possible := slices.BinarySearch(d.possible, name)
+	return d.nameless || possible || d.unread && strings.Trim(name, nameCharacters) != ""
 }
 
 // nameCharacters are those of the names of objects.
 const nameCharacters = "-.abcdefghijklmnopqrstuvwxyz0123456789"
+
+// nameField is what may name an object in a text that is not YAML.
+var nameField = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\bname["']?\s*:\s*["']?([` + nameCharacters + `]+)`)
+})
 
 // Load reads the documents of files and checks each against its kind. Documents
 // of other kinds are left out and counted in one info diagnostic.
@@ -81,10 +71,15 @@ func Load(files []File) Documents {
 	for _, of := range all {
 		docs.add(of)
 	}
+	slices.Sort(docs.possible)
 	if n := len(docs.others); n > 0 {
+		left := "1 document is"
+		if n > 1 {
+			left = fmt.Sprintf("%d documents are", n)
+		}
 		slices.Sort(docs.others)
 		docs.Diagnostics = append(docs.Diagnostics, diag.New(diag.OtherDocuments, docs.firstOther, "",
-			fmt.Sprintf("%s not of fleetwright's kinds, left out: %s", count(n, "document is", "documents are"), strings.Join(slices.Compact(docs.others), ", ")), ""))
+			fmt.Sprintf("%s not of fleetwright's kinds, left out: %s", left, strings.Join(slices.Compact(docs.others), ", ")), ""))
 	}
 	return docs
 }
@@ -117,27 +112,27 @@ func tooMany(files []File) Documents {
 		}
 	}
 	return Documents{
-		unread: []string{""},
+		unread: true,
 		Diagnostics: diag.List{diag.New(diag.Oversized, diag.Position{File: last.Name}, "",
 			fmt.Sprintf("with this file the inputs have more than %d documents", maxDocuments), "name only what holds Applications, Fleets, clusters and what they refer to")},
 	}
 }
 
-// add adds what was made of a file.
+// add adds the documents of a file.
 func (d *Documents) add(of *loaded) {
 	d.All = append(d.All, of.All...)
 	d.Diagnostics = append(d.Diagnostics, of.Diagnostics...)
 	d.Ignores = append(d.Ignores, of.Ignores...)
-	d.unread = append(d.unread, of.unread...)
-	d.unknown = append(d.unknown, of.unknown...)
+	d.unread = d.unread || of.unread
 	d.nameless = d.nameless || of.nameless
+	d.possible = append(d.possible, of.possible...)
 	if len(d.others) == 0 {
 		d.firstOther = of.firstOther
 	}
 	d.others = append(d.others, of.others...)
 }
 
-// loaded is what was made of one file.
+// loaded are the documents of one file.
 type loaded struct {
 	Documents
 	// left is how many more documents may be read.
@@ -149,60 +144,56 @@ func loadFile(f File, left *budget) *loaded {
 	l := &loaded{left: left}
 	f.Data, f.marked = withoutMarks(f.Data)
 	nodes, list := parseWithin(f, left)
-	l.Diagnostics = append(l.Diagnostics, list...)
-	if len(list) > 0 {
-		l.unread = append(l.unread, string(f.Data))
+	l.Diagnostics = list
+	if l.unread = len(list) > 0; l.unread {
+		for _, name := range nameField().FindAllSubmatch(f.Data, -1) {
+			l.possible = append(l.possible, string(name[1]))
+		}
 	}
 	for _, n := range nodes {
-		l.add(f, n)
+		l.add(&Document{file: f, node: n})
 	}
 	l.addIgnores(f)
 	return l
 }
 
-// add reads one document.
-func (l *loaded) add(file File, n *yaml.Node) {
-	d := &Document{file: file, node: n}
-	if l.misnamed(d) {
-		return
+// add adds a document, or those of a List.
+func (l *loaded) add(d *Document) {
+	for _, field := range []string{"apiVersion", "kind"} {
+		if n := d.value(Path{field}); n != nil && n.Kind != yaml.ScalarNode {
+			l.reject(d, d.Diagnostic(diag.WrongType, Path{field}, "expected text, got "+describe(n, nil), ""))
+			return
+		}
 	}
 	apiVersion, kind := d.Text("apiVersion"), d.Text("kind")
 	if apiVersion == "v1" && kind == "List" {
-		l.items(d)
+		l.addItems(d)
 		return
 	}
 	k, message, hint := match(apiVersion, kind)
 	if message != "" {
-		if key, meant := d.misspelt(); key != nil {
-			l.Diagnostics = append(l.Diagnostics, diag.New(diag.UnknownField, d.at(key), "", fmt.Sprintf("unknown field %q", key.Value), fmt.Sprintf("did you mean %s?", meant)))
-			l.unknown = append(l.unknown, d.Text("metadata", "name"))
-			return
-		}
 		path := Path{"kind"}
 		if k.Name != "" {
 			path = Path{"apiVersion"}
 		}
-		l.Diagnostics = append(l.Diagnostics, d.Diagnostic(diag.UnknownKind, path, message, hint))
-		l.unknown = append(l.unknown, d.Text("metadata", "name"))
+		of := d.Diagnostic(diag.UnknownKind, path, message, hint)
+		if key, meant := d.misspelt(); key != nil {
+			of = diag.New(diag.UnknownField, d.at(key), "", fmt.Sprintf("unknown field %q", key.Value), fmt.Sprintf("did you mean %s?", meant))
+		}
+		l.reject(d, of)
 		return
 	}
 	if k.Name == "" {
-		if kind == "" {
-			kind = "no kind"
-		}
 		if len(l.others) == 0 {
 			l.firstOther = d.Position()
 		}
-		l.others = append(l.others, kind)
+		l.others = append(l.others, cmp.Or(kind, "no kind"))
 		return
 	}
 	d.Kind = k
-	d.Name, d.Namespace = d.Text("metadata", "name"), d.Text("metadata", "namespace")
+	d.Name, d.Namespace = d.Text("metadata", "name"), cmp.Or(d.Text("metadata", "namespace"), "default")
 	// A RenderConfig needs no name, and nothing refers to it.
 	l.nameless = l.nameless || d.Name == "" && k.Name != "RenderConfig"
-	if d.Namespace == "" {
-		d.Namespace = "default"
-	}
 	l.All = append(l.All, d)
 	value, list := d.decode()
 	if value != nil {
@@ -213,27 +204,20 @@ func (l *loaded) add(file File, n *yaml.Node) {
 	l.Diagnostics = append(l.Diagnostics, list...)
 }
 
-// misnamed says whether the apiVersion or the kind of a document is no text, so
-// that nobody can tell what it is.
-func (l *loaded) misnamed(d *Document) bool {
-	for _, field := range []string{"apiVersion", "kind"} {
-		if n := d.value(Path{field}); n != nil && n.Kind != yaml.ScalarNode {
-			l.Diagnostics = append(l.Diagnostics, d.Diagnostic(diag.WrongType, Path{field}, "expected text, got "+describe(n, nil), ""))
-			l.unknown = append(l.unknown, d.Text("metadata", "name"))
-			return true
-		}
-	}
-	return false
+// reject reports why the kind of a document is not known.
+func (l *loaded) reject(d *Document, why diag.Diagnostic) {
+	l.Diagnostics = append(l.Diagnostics, why)
+	l.possible = append(l.possible, d.Text("metadata", "name"))
 }
 
-// IsForeign says whether a document is of a kind that fleetwright does not read, and
+// IsForeign reports whether a document is of a kind that fleetwright does not read, and
 // that is not one of its own written wrongly.
 func IsForeign(apiVersion, kind string) bool {
 	k, message, _ := match(apiVersion, kind)
 	return k.Name == "" && message == ""
 }
 
-// misspelt is the field that was meant to be the apiVersion or the kind of a document
+// misspelt returns the field that was meant to be the apiVersion or the kind of a document
 // which has none.
 func (d *Document) misspelt() (key *yaml.Node, meant string) {
 	if d.node.Kind != yaml.MappingNode {
@@ -252,8 +236,8 @@ func (d *Document) misspelt() (key *yaml.Node, meant string) {
 	return nil, ""
 }
 
-// items adds the documents of a List.
-func (l *loaded) items(d *Document) {
+// addItems adds the documents of a List.
+func (l *loaded) addItems(d *Document) {
 	items := d.value(Path{"items"})
 	switch {
 	case items == nil:
@@ -263,7 +247,7 @@ func (l *loaded) items(d *Document) {
 			if !l.left.take() {
 				return
 			}
-			l.add(d.file, resolve(item))
+			l.add(&Document{file: d.file, node: resolve(item)})
 		}
 	case !isNull(items):
 		value := (&decoder{doc: d}).value(items, nil)
@@ -271,63 +255,57 @@ func (l *loaded) items(d *Document) {
 	}
 }
 
-// match finds the kind of a document. A message says that one of our kinds was
+// match finds the kind of a document. A message means that one of our kinds was
 // meant but not written; without kind and message the document is not ours.
 func match(apiVersion, kind string) (k Kind, message, hint string) {
 	group, _, _ := strings.Cut(apiVersion, "/")
-	ours := false
-	for _, k := range kinds {
-		if k.APIVersion == apiVersion && k.Name == kind {
-			return k, "", ""
-		}
-		ours = ours || k.group() == group
-		if k.Name == kind && isMisspelt(group, k.group()) {
-			return k, fmt.Sprintf("%s is not the group of %s", group, kind), "apiVersion: " + k.APIVersion
-		}
-	}
-	if ofOthers(group, kind) {
-		return Kind{}, "", ""
-	}
-	if one, ok := strings.CutSuffix(kind, "List"); ok && slices.ContainsFunc(kinds, func(k Kind) bool { return k.Name == one && k.group() == group }) {
-		return Kind{}, fmt.Sprintf("%s is not a kind that fleetwright reads", kind), "apiVersion: v1, kind: List"
-	}
 	var names []string
 	for _, k := range kinds {
-		if k.Name == kind && (apiVersion == "" || ours) {
-			if apiVersion == "" {
-				return k, "apiVersion is missing", "apiVersion: " + k.APIVersion
-			}
-			return k, fmt.Sprintf("%s is not a version of %s that fleetwright knows", apiVersion, kind), "apiVersion: " + k.APIVersion
-		}
 		if k.group() == group {
 			names = append(names, k.Name)
 		}
 	}
-	if !ours {
+	if i := slices.IndexFunc(kinds, func(k Kind) bool { return k.Name == kind }); i >= 0 {
+		k, hint := kinds[i], "apiVersion: "+kinds[i].APIVersion
+		switch {
+		case k.APIVersion == apiVersion:
+			return k, "", ""
+		case isMisspelt(group, k.group()):
+			return k, fmt.Sprintf("%s is not the group of %s", group, kind), hint
+		case apiVersion == "":
+			return k, "apiVersion is missing", hint
+		case len(names) > 0 && !ofOthers(group, kind):
+			return k, fmt.Sprintf("%s is not a version of %s that fleetwright knows", apiVersion, kind), hint
+		}
+	}
+	one, isList := strings.CutSuffix(kind, "List")
+	meant := diag.Nearest(kind, names)
+	switch {
+	case len(names) == 0 || ofOthers(group, kind):
 		return Kind{}, "", ""
-	}
-	if kind == "" {
+	case isList && slices.Contains(names, one):
+		return Kind{}, fmt.Sprintf("%s is not a kind that fleetwright reads", kind), "apiVersion: v1, kind: List"
+	case kind == "":
 		return Kind{}, "kind is missing", "kind: " + names[0]
-	}
-	if meant := diag.Nearest(kind, names); meant != "" {
+	case meant != "":
 		return Kind{}, fmt.Sprintf("unknown kind %q of %s", kind, group), "kind: " + meant
 	}
 	return Kind{}, fmt.Sprintf("%s of %s is not a kind that fleetwright reads", kind, group), "it reads " + strings.Join(names, ", ")
 }
 
-// ofOthers says whether a kind is none of our business, though one of its group
+// ofOthers reports whether a kind is none of our business, though one of its group
 // is: Kuma and Flagger have more of them.
 func ofOthers(group, kind string) bool {
 	ours := map[string]string{"kuma.io": "Mesh", "flagger.app": "AlertProvider"}[group]
 	return ours != "" && kind != "" && mistakes(kind, ours) > 2
 }
 
-// isMisspelt says whether a group is not the one that is meant, and all but it.
+// isMisspelt reports whether a group is not the one that is meant, and all but it.
 func isMisspelt(group, meant string) bool {
 	return group != meant && mistakes(group, meant) <= 3
 }
 
-// mistakes is how many letters differ between a word and the one that is meant, or, of a
+// mistakes returns how many letters differ between a word and the one that is meant, or, of a
 // long word, at least how many.
 func mistakes(word, meant string) int {
 	if longer := len(word) - 2*len(meant); longer > 0 {
@@ -336,7 +314,7 @@ func mistakes(word, meant string) int {
 	return levenshtein.Distance(strings.ToLower(word), strings.ToLower(meant), nil)
 }
 
-// decode is the value of the document, or nil where it has none.
+// decode returns the value of the document, or nil where it has none.
 func (d *Document) decode() (map[string]any, diag.List) {
 	dec := decoder{doc: d}
 	object, ok := dec.value(d.node, nil).(map[string]any)
@@ -349,7 +327,7 @@ func (d *Document) decode() (map[string]any, diag.List) {
 	return object, dec.list
 }
 
-// check checks the document's value against the shape and the rules of its kind, and makes
+// check compares the document's value with the shape and the rules of its kind, and makes
 // its object of it.
 func (d *Document) check(object map[string]any) diag.List {
 	w := walker{doc: d, root: d.Kind.shape()}
@@ -383,12 +361,4 @@ func (d *Document) typed(value map[string]any) (any, error) {
 		return object, err
 	}
 	return object, json.Unmarshal(data, object)
-}
-
-// count is a number with its noun.
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }
