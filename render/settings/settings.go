@@ -95,7 +95,7 @@ func New(config *schema.Document, repoPath, defaultPath, topology string, to *re
 	if ch := spec.Charts; ch != nil {
 		for name, over := range map[string]*api.ChartConfig{"kuma": ch.Kuma, "ingress-nginx": ch.IngressNginx, "prometheus": ch.Prometheus, "flagger": ch.Flagger, "loadtester": ch.Loadtester} {
 			if over != nil {
-				s.Charts[name] = s.Charts[name].With(&api.Chart{Repository: over.Repository, Name: over.Name, Version: over.Version}, over.Values)
+				s.Charts[name] = s.Charts[name].With(&over.Chart, over.Values)
 			}
 		}
 	}

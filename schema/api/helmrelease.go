@@ -122,14 +122,7 @@ type HelmInstall struct {
 	// Remediation of a failed installation.
 	Remediation *HelmInstallRemediation `json:"remediation,omitempty"`
 
-	// DisableWait does not wait until all is ready.
-	DisableWait bool `json:"disableWait,omitempty"`
-
-	// DisableWaitForJobs does not wait until jobs are done.
-	DisableWaitForJobs bool `json:"disableWaitForJobs,omitempty"`
-
-	// DisableHooks runs no hooks of the chart.
-	DisableHooks bool `json:"disableHooks,omitempty"`
+	HelmWaiting `json:",inline"`
 
 	// DisableOpenAPIValidation does not check the chart's objects against
 	// Kubernetes' schemas.
@@ -145,6 +138,18 @@ type HelmInstall struct {
 	// CreateNamespace makes the target namespace. fleetwright renders it in any
 	// case.
 	CreateNamespace bool `json:"createNamespace,omitempty"`
+}
+
+// HelmWaiting says what an operation of Helm waits for and runs beside it.
+type HelmWaiting struct {
+	// DisableWait does not wait until all is ready.
+	DisableWait bool `json:"disableWait,omitempty"`
+
+	// DisableWaitForJobs does not wait until jobs are done.
+	DisableWaitForJobs bool `json:"disableWaitForJobs,omitempty"`
+
+	// DisableHooks runs no hooks of the chart.
+	DisableHooks bool `json:"disableHooks,omitempty"`
 }
 
 // HelmInstallRemediation is what is done after a failed installation.
@@ -173,14 +178,7 @@ type HelmUpgrade struct {
 	// Remediation of a failed upgrade.
 	Remediation *HelmUpgradeRemediation `json:"remediation,omitempty"`
 
-	// DisableWait does not wait until all is ready.
-	DisableWait bool `json:"disableWait,omitempty"`
-
-	// DisableWaitForJobs does not wait until jobs are done.
-	DisableWaitForJobs bool `json:"disableWaitForJobs,omitempty"`
-
-	// DisableHooks runs no hooks of the chart.
-	DisableHooks bool `json:"disableHooks,omitempty"`
+	HelmWaiting `json:",inline"`
 
 	// DisableOpenAPIValidation does not check the chart's objects against
 	// Kubernetes' schemas.
@@ -220,14 +218,7 @@ type HelmRollback struct {
 	// +fleetwright:example=10m
 	Timeout Duration `json:"timeout,omitempty"`
 
-	// DisableWait does not wait until all is ready.
-	DisableWait bool `json:"disableWait,omitempty"`
-
-	// DisableWaitForJobs does not wait until jobs are done.
-	DisableWaitForJobs bool `json:"disableWaitForJobs,omitempty"`
-
-	// DisableHooks runs no hooks of the chart.
-	DisableHooks bool `json:"disableHooks,omitempty"`
+	HelmWaiting `json:",inline"`
 
 	// Recreate restarts pods.
 	Recreate bool `json:"recreate,omitempty"`

@@ -143,17 +143,7 @@ type Charts struct {
 
 // ChartConfig is a chart and its values. What is left out is fleetwright's own.
 type ChartConfig struct {
-	// Repository of the chart, over HTTP, HTTPS or OCI.
-	// +fleetwright:example=https://kumahq.github.io/charts
-	Repository string `json:"repository,omitempty" pattern:"^(http|https|oci)://.*$" format:"helm-url"`
-
-	// Name of the chart.
-	// +fleetwright:example=kuma
-	Name string `json:"name,omitempty" format:"chart"`
-
-	// Version of the chart, or a range of versions.
-	// +fleetwright:example=2.7.3
-	Version string `json:"version,omitempty" format:"semver"`
+	Chart `json:",inline"`
 
 	// Values are merged over fleetwright's own.
 	Values Values `json:"values,omitempty"`
