@@ -41,24 +41,20 @@ func newDiffCmd(a *app) *cobra.Command {
 	addPath(cmd, &flags.path)
 	cmd.Flags().StringVar(&flags.base, "base", "", "Git revision whose inputs are compared with, in place of the directory")
 	cmd.Flags().StringVar(&flags.head, "head", "", "Git revision whose inputs are compared, in place of the working tree; with --base")
-	cmd.Flags().StringVar(&flags.format, "format", diff.Formats()[0], "of the difference: "+strings.Join(diff.Formats(), ", "))
+	cmd.Flags().StringVar(&flags.format, "format", diff.Formats[0].Name, "of the difference: "+strings.Join(diff.Formats.Names(), ", "))
 	flags.clusters.add(cmd, "compare only")
 	completeFlag(cmd, "output", directories)
 	completeFlag(cmd, "base", cobra.NoFileCompletions)
 	completeFlag(cmd, "head", cobra.NoFileCompletions)
-	completeFlag(cmd, "format", oneOf(diff.Formats()...))
+	completeFlag(cmd, "format", oneOf(diff.Formats.Names()...))
 	return cmd
 }
 
 func (a *app) diff(paths []string, flags diffFlags) error {
-	format, ok := diff.NewFormat(flags.format, diff.FormatOptions{
-		Dir:     flags.out,
-		Color:   isTerminal(a.stdout) && wantsColor(),
-		Command: flags.command(paths),
-	})
+	write, ok := diff.Formats.Get(flags.format)
 	switch {
 	case !ok:
-		return unknown("format", flags.format, diff.Formats())
+		return unknown("format", flags.format, diff.Formats.Names())
 	case len(paths) == 0:
 	case flags.out == "" && flags.base == "":
 		return &usageError{"nothing is named to compare with", "-o DIR is the directory that render writes, --base REV a revision of the inputs"}
@@ -80,7 +76,8 @@ func (a *app) diff(paths []string, flags diffFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := show(a.stdout, flags.format, func(w io.Writer) error { return format.Write(w, report) }); err != nil {
+	options := diff.Options{Dir: flags.out, Color: isTerminal(a.stdout) && wantsColor(), Command: flags.command(paths)}
+	if err := show(a.stdout, flags.format, func(w io.Writer) error { return write(w, report, options) }); err != nil {
 		return err
 	}
 	a.say("%s\n", report.Summary())

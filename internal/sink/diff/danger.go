@@ -153,7 +153,7 @@ func dangerOfRenaming(ch *Change) string {
 
 // dangerOfMoving is what another Flux Kustomization does to an object.
 func dangerOfMoving(ch *Change) string {
-	if path.Dir(ch.OldPath) == path.Dir(ch.Path) || keptByFlux(ch.old.value()) || dangerOf(ch.Object, ch.old.value(), "") == "" {
+	if path.Dir(ch.oldPath()) == path.Dir(ch.Path) || keptByFlux(ch.old.value()) || dangerOf(ch.Object, ch.old.value(), "") == "" {
 		return ""
 	}
 	return "another Flux Kustomization applies it, and the old one may delete it before"

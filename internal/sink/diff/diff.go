@@ -53,238 +53,152 @@ type Change struct {
 	// Object that changes; its names are those on the first cluster. A file that
 	// holds none, such as a kustomization.yaml, has the zero Object.
 	Object Object
-	// OldPath is the path of the file that the object comes from, where that is another.
-	OldPath string
 	// Clusters on which it changes, by name.
 	Clusters []string
 	// Fields that change, of an object that is there before and after.
 	Fields []Field
 
-	// place of the object on the first cluster, and what it was and will be.
+	// place of the object on the first cluster, and what it was and will be there: nil
+	// where there is none.
 	place
 	old, new *document
-	// named says that the clusters have it with their own names.
+	// named reports whether the clusters have it with their own names.
 	named bool
-}
-
-// Objects are the numbers of objects created, changed and deleted, on all clusters.
-func (r *Report) Objects() (created, changed, deleted int) {
-	for _, c := range r.Clusters {
-		created, changed, deleted = created+c.Created, changed+c.Changed, deleted+c.Deleted
-	}
-	return created, changed, deleted
-}
-
-// Applications are those that anything changes of, by name, as namespace/name.
-func (r *Report) Applications() []string {
-	names := map[string]bool{}
-	for i := range r.Changes {
-		if name := about(r.Changes[i].dir); strings.Contains(name, "/") {
-			names[name] = true
-		}
-	}
-	return slices.Sorted(maps.Keys(names))
-}
-
-// Dangers are the notes of what is dangerous.
-func (r *Report) Dangers() (dangers []Note) {
-	for _, n := range r.Notes {
-		if n.Danger != "" {
-			dangers = append(dangers, n)
-		}
-	}
-	return dangers
 }
 
 // New makes the report of changes, which are by cluster and path, and of what clusters lose by
 // them. What else there is to say comes first.
 func New(changes []render.Change, losses []tree.Loss, notes ...Note) *Report {
 	c := comparison{
-		documents: folder[document]{}, paths: folder[string]{}, groups: map[key]*Change{},
-		noter: noter{dirs: map[scope]map[string]*dirChange{}, exact: map[noteKey]*Note{}, starred: map[noteKey]*Note{}, lost: map[lostKey]bool{}},
+		objects: map[string]Object{}, texts: folder{}, groups: map[key]*Change{},
+		noter: noter{dirs: map[scope]dirChange{}, texts: folder{}, all: map[noteKey]*Note{}, lost: map[lostKey]bool{}},
 	}
 	for of := range tree.ByCluster(changes) {
 		c.directory(of)
 	}
 	r := &Report{Changes: c.changes()}
-	r.Clusters = c.clusters(r.Changes)
+	r.Clusters = clustersOf(r.Changes)
 	r.Notes = slices.Concat(notes, c.noter.notesOf(losses), c.noter.notes(r.Changes))
 	return r
 }
 
-// Empty says whether there is nothing to say.
+// Empty reports whether there is nothing to say.
 func (r *Report) Empty() bool { return len(r.Changes)+len(r.Notes) == 0 }
+
+// Dangers are the notes of what is dangerous.
+func (r *Report) Dangers() []Note {
+	return slices.DeleteFunc(slices.Clone(r.Notes), func(n Note) bool { return n.Danger == "" })
+}
 
 // A comparison groups the changes of all clusters.
 type comparison struct {
-	documents folder[document]
-	paths     folder[string]
-	groups    map[key]*Change
-	noter     noter
+	// objects are those that were read from texts.
+	objects map[string]Object
+	texts   folder
+	groups  map[key]*Change
+	noter   noter
 }
 
 // A key is what changes have in common that are shown once.
 type key struct {
-	action        Action
-	path, oldPath *string
-	old, new      *document
-}
-
-// A side is a document before or after. The shared one may be that of another cluster.
-type side struct {
-	place
-	text
-	shared *document
-}
-
-// here is the document as it is there.
-func (s side) here() *document {
-	switch {
-	case s.shared == nil:
-		return nil
-	case s.shared.text == s.text.text && s.shared.place == s.place:
-		return s.shared
-	}
-	d := newDocument(s.place, s.text.text, s.object)
-	d.whole = s.shared.whole
-	return d
-}
-
-// identity is that of the object there.
-func (s side) identity() identity {
-	o := s.shared.object
-	if s.object != nil {
-		o = *s.object
-	} else if s.shared.text != s.text.text {
-		o.Namespace, o.Name = renamed(o.Namespace, s.shared.cluster, s.cluster), renamed(o.Name, s.shared.cluster, s.cluster)
-	}
-	return identity{s.cluster, o.Group(), o.Kind, o.Namespace, o.Name}
-}
-
-// side is a document of a file.
-func (c *comparison) side(file place, t text) side {
-	at := file.of(t)
-	known := t.text
-	if at.isList() {
-		known = mark + mark + known
-	}
-	return side{at, t, c.documents.fold(at.cluster, known, func() *document { return newDocument(at, t.text, t.object) })}
+	action                  Action
+	whole                   bool
+	path, oldPath, old, new string
 }
 
 // directory adds what changes in the directory of a cluster, or of a hub.
 func (c *comparison) directory(changes []render.Change) {
-	var olds, news []side
+	var olds, news []*document
 	for _, f := range changes {
-		c.noter.see(f)
-		file := placeOf(f.Cluster, f.Path)
-		was, is := split(f.Old, f.OldObjects), split(f.New, f.NewObjects)
-		var before, after []side
-		for _, t := range without(was, is) {
-			before = append(before, c.side(file, t))
+		at := placeOf(f.Cluster, f.Path)
+		was, is := at.split(f.Old, f.OldObjects), at.split(f.New, f.NewObjects)
+		c.noter.see(f, was, is)
+		before, after := without(was, is), without(is, was)
+		differing := slices.Concat(before, after)
+		for _, d := range differing {
+			c.identify(d)
 		}
-		for _, t := range without(is, was) {
-			after = append(after, c.side(file, t))
-		}
-		if slices.ContainsFunc(slices.Concat(before, after), side.isNoObject) || len(before)+len(after) == 0 {
-			c.file(f, len(is))
+		if len(differing) == 0 || slices.ContainsFunc(differing, (*document).isNoObject) {
+			c.add(c.whole(at, f.Old, len(is)), c.whole(at, f.New, len(is)))
 			continue
 		}
 		olds, news = append(olds, before...), append(news, after...)
 	}
-	before := map[identity]int{}
-	for i, o := range olds {
-		before[o.identity()] = i
+	before := map[identity]*document{}
+	for _, o := range olds {
+		before[o.identity()] = o
 	}
-	matched := make([]bool, len(olds))
+	matched := map[*document]bool{}
 	for _, n := range news {
-		i, ok := before[n.identity()]
-		if !ok || matched[i] {
-			c.add(Created, side{}, n)
-			continue
-		}
-		matched[i] = true
-		c.add(Changed, olds[i], n)
+		o := before[n.identity()]
+		delete(before, n.identity())
+		matched[o] = true
+		c.add(o, n)
 	}
-	for i, o := range olds {
-		if !matched[i] {
-			c.add(Deleted, o, side{})
+	for _, o := range olds {
+		if !matched[o] {
+			c.add(o, nil)
 		}
 	}
 }
 
-func (s side) isNoObject() bool { return s.shared.object == (Object{}) }
-
-// file adds a file as a whole: one that lists others, one that was edited by hand until
-// it held no objects, or one in which no object changes.
-func (c *comparison) file(f render.Change, documents int) {
-	at := placeOf(f.Cluster, f.Path)
-	whole := func(content []byte) side {
-		if content == nil {
-			return side{}
-		}
-		t := text{text: string(content)}
-		shared := c.documents.fold(at.cluster, mark+t.text, func() *document {
-			d := &document{place: at, text: t.text, isRead: true}
-			if documents == 1 {
-				d = newDocument(at, t.text, nil)
-			}
-			d.whole = true
-			return d
-		})
-		return side{at, t, shared}
+// identify finds the object that a document is, where no tree has said so.
+func (c *comparison) identify(d *document) {
+	if !d.isNoObject() || d.isList() {
+		return
 	}
-	action := Changed
-	switch {
-	case f.Old == nil:
-		action = Created
-	case f.New == nil:
-		action = Deleted
+	object, ok := c.objects[d.text]
+	if !ok {
+		object = d.read()
+		c.objects[d.text] = object
 	}
-	c.add(action, whole(f.Old), whole(f.New))
+	d.object = object
 }
 
-// without are the texts that are not among others, as often as they are not.
-func without(texts, others []text) (rest []text) {
+// whole is a file that is shown as a whole: one that lists others, one that was edited by
+// hand until it held no objects, or one in which no object changes. It is nil without content.
+func (c *comparison) whole(at place, content []byte, documents int) *document {
+	if content == nil {
+		return nil
+	}
+	d := &document{place: at, text: string(content), whole: true, isRead: documents != 1}
+	if documents == 1 {
+		c.identify(d)
+	}
+	return d
+}
+
+// without are the documents that are not among others, as often as they are not.
+func without(documents, others []*document) (rest []*document) {
 	has := make(map[string]int, len(others))
 	for _, o := range others {
 		has[o.text]++
 	}
-	for _, t := range texts {
-		if has[t.text]--; has[t.text] < 0 {
-			rest = append(rest, t)
+	for _, d := range documents {
+		if has[d.text]--; has[d.text] < 0 {
+			rest = append(rest, d)
 		}
 	}
 	return rest
 }
 
 // add adds the change of one object, or file, on one cluster.
-func (c *comparison) add(action Action, old, new side) {
-	is := new
-	if is.shared == nil {
-		is = old
+func (c *comparison) add(old, new *document) {
+	is, action := new, Changed
+	switch {
+	case old == nil:
+		action = Created
+	case new == nil:
+		is, action = old, Deleted
 	}
-	path := func(at place) *string {
-		return c.paths.fold(at.cluster, at.Path, func() *string { return &at.Path })
-	}
-	k := key{action: action, path: path(is.place), old: old.shared, new: new.shared}
-	if old.shared != nil {
-		k.oldPath = path(old.place)
-	}
+	same := func(text string) string { return c.texts.fold(text, is.cluster, marked) }
+	k := key{action, is.whole, same(is.Path), same(old.path()), same(old.textOf()), same(new.textOf())}
 	g, ok := c.groups[k]
 	if !ok {
-		g = &Change{Action: action, place: is.place, old: old.here(), new: new.here()}
-		g.Object = is.here().object
-		if action == Changed {
-			if g.old.value() != nil && g.new.value() != nil {
-				g.Fields = fieldsOf(g.old.value(), g.new.value())
-			}
-			if old.Path != new.Path {
-				g.OldPath = old.Path
-			}
-		}
+		g = &Change{Action: action, Object: is.object, place: is.place, old: old, new: new}
 		c.groups[k] = g
 	}
-	g.named = g.named || g.Path != is.Path || g.old.textOf() != old.text.text || g.new.textOf() != new.text.text
+	g.named = g.named || g.Path != is.Path || g.old.textOf() != old.textOf() || g.new.textOf() != new.textOf()
 	g.Clusters = append(g.Clusters, is.cluster)
 }
 
@@ -305,73 +219,69 @@ func (c *comparison) changes() []Change {
 			cmp.Compare(a.old.textOf(), b.old.textOf()),
 			cmp.Compare(a.new.textOf(), b.new.textOf()))
 	})
-	return withRenamed(all)
+	all = withRenamed(all)
+	for i, ch := range all {
+		if ch.old != nil && ch.new != nil && ch.old.value() != nil && ch.new.value() != nil {
+			all[i].Fields = fieldsOf(ch.old.value(), ch.new.value())
+		}
+	}
+	return all
 }
 
 // withRenamed puts what is deleted and created under another name into one change.
 func withRenamed(all []Change) []Change {
-	deletedIn := map[string][]int{}
+	deleted := map[string][]*Change{}
 	for i := range all {
-		if all[i].Action == Deleted {
-			deletedIn[all[i].dir] = append(deletedIn[all[i].dir], i)
+		if ch := &all[i]; ch.Action == Deleted {
+			deleted[ch.dir] = append(deleted[ch.dir], ch)
 		}
 	}
-	gone := map[int]bool{}
+	gone := map[*document]bool{}
 	for i := range all {
 		created := &all[i]
 		if created.Action != Created {
 			continue
 		}
-		for _, j := range deletedIn[created.dir] {
-			deleted := &all[j]
-			if gone[j] || !isRenamed(deleted, created) {
-				continue
-			}
-			created.Action, created.old = Renamed, deleted.old
-			created.Fields = fieldsOf(deleted.old.value(), created.new.value())
-			if deleted.Path != created.Path {
-				created.OldPath = deleted.Path
-			}
-			gone[j] = true
-			break
+		isOld := func(deleted *Change) bool { return !gone[deleted.old] && isRenamed(deleted, created) }
+		in := deleted[created.dir]
+		if i := slices.IndexFunc(in, isOld); i >= 0 {
+			created.Action, created.old = Renamed, in[i].old
+			gone[created.old] = true
 		}
 	}
-	var rest []Change
-	for i := range all {
-		if !gone[i] {
-			rest = append(rest, all[i])
-		}
-	}
-	return rest
+	return slices.DeleteFunc(all, func(ch Change) bool { return ch.Action == Deleted && gone[ch.old] })
 }
 
-// clusters counts the objects that change on each cluster.
-func (c *comparison) clusters(changes []Change) []Cluster {
-	counts := map[string]*Cluster{}
-	for i := range changes {
-		for _, name := range changes[i].Clusters {
-			if counts[name] == nil {
-				counts[name] = &Cluster{Name: name}
+// oldPath is the path of the file that the object comes from, where that is another.
+func (ch *Change) oldPath() string {
+	if ch.old == nil || ch.old.Path == ch.Path {
+		return ""
+	}
+	return ch.old.Path
+}
+
+// clustersOf counts the objects that change on each cluster.
+func clustersOf(changes []Change) []Cluster {
+	counts := map[string]Cluster{}
+	for _, ch := range changes {
+		for _, name := range ch.Clusters {
+			n := counts[name]
+			n.Name = name
+			if ch.Object != (Object{}) {
+				switch ch.Action {
+				case Created:
+					n.Created++
+				case Changed:
+					n.Changed++
+				case Renamed:
+					n.Created++
+					n.Deleted++
+				case Deleted:
+					n.Deleted++
+				}
 			}
-			if changes[i].Object == (Object{}) {
-				continue
-			}
-			switch changes[i].Action {
-			case Created:
-				counts[name].Created++
-			case Changed:
-				counts[name].Changed++
-			case Renamed:
-				counts[name].Created++
-				counts[name].Deleted++
-			case Deleted:
-				counts[name].Deleted++
-			}
+			counts[name] = n
 		}
 	}
-	var all []Cluster
-	for _, name := range slices.Sorted(maps.Keys(counts)) {
-		all = append(all, *counts[name])
-	}
-	return all
+	return slices.SortedFunc(maps.Values(counts), func(a, b Cluster) int { return strings.Compare(a.Name, b.Name) })
 }

@@ -300,8 +300,8 @@ func TestFilesEditedByHand(t *testing.T) {
 					t.Error("nothing would change")
 				}
 				var b bytes.Buffer
-				format, _ := diff.NewFormat("text", diff.FormatOptions{})
-				if err := format.Write(&b, r); err != nil {
+				write, _ := diff.Formats.Get("text")
+				if err := write(&b, r, diff.Options{}); err != nil {
 					t.Error(err)
 				}
 				return b.String()
@@ -387,8 +387,8 @@ func TestManyClusters(t *testing.T) {
 	}
 	for _, name := range []string{"text", "markdown"} {
 		var b bytes.Buffer
-		format, _ := diff.NewFormat(name, diff.FormatOptions{})
-		if err := format.Write(&b, r); err != nil {
+		write, _ := diff.Formats.Get(name)
+		if err := write(&b, r, diff.Options{}); err != nil {
 			t.Fatal(err)
 		}
 		if !strings.Contains(b.String(), "c0, c1, c10, c11, c2, c3, c4, c5, c6, c7, c8, c9\n") {
@@ -431,8 +431,8 @@ func TestCommentFits(t *testing.T) {
 			}
 			var b bytes.Buffer
 			r := diff.New(changes, nil)
-			format, _ := diff.NewFormat("markdown", diff.FormatOptions{Dir: "clusters", Command: "fleetwright diff fleet -o clusters"})
-			if err := format.Write(&b, r); err != nil {
+			write, _ := diff.Formats.Get("markdown")
+			if err := write(&b, r, diff.Options{Dir: "clusters", Command: "fleetwright diff fleet -o clusters"}); err != nil {
 				t.Fatal(err)
 			}
 			text := b.String()
@@ -455,8 +455,8 @@ func TestJSONIsWhole(t *testing.T) {
 	was := example(t, kuma)
 	r := reportOf(t, was, edited(t, was, []edit{{"stepWeight: 10", "stepWeight: 25"}}))
 	var b bytes.Buffer
-	format, _ := diff.NewFormat("json", diff.FormatOptions{})
-	if err := format.Write(&b, r); err != nil {
+	write, _ := diff.Formats.Get("json")
+	if err := write(&b, r, diff.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	var got struct {

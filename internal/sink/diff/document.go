@@ -1,11 +1,9 @@
 package diff
 
 import (
-	"crypto/sha256"
 	"encoding/json"
 	"path"
 	"regexp"
-	"slices"
 	"strings"
 
 	"sigs.k8s.io/yaml"
@@ -18,13 +16,12 @@ import (
 // An Object is what a document of a file is.
 type Object = render.Object
 
-// A document is one of a file: an object, or other text.
+// A document is one of a file: an object, or other text. A nil one is none.
 type document struct {
 	// place where it is.
 	place
-	// text as it is there.
 	text string
-	// object is zero where it is none.
+	// object is zero where it is none, or nobody has looked.
 	object Object
 	// whole reports whether the text is that of the file, to its end.
 	whole bool
@@ -32,21 +29,6 @@ type document struct {
 	// fields are the value of the text, once it was read.
 	fields map[string]any
 	isRead bool
-}
-
-// newDocument is the document of a text. A tree knows its object; that of a directory is
-// read from the text.
-func newDocument(at place, text string, object *Object) *document {
-	d := &document{place: at, text: text}
-	if object != nil {
-		d.object = *object
-		return d
-	}
-	o := Object{APIVersion: tree.TextAt(d.value(), "apiVersion"), Kind: tree.TextAt(d.value(), "kind"), Namespace: tree.TextAt(d.value(), "metadata", "namespace"), Name: tree.TextAt(d.value(), "metadata", "name")}
-	if o.Kind != "" && o.Name != "" {
-		d.object = o
-	}
-	return d
 }
 
 // value is what the text holds, or nil.
@@ -62,9 +44,26 @@ func (d *document) value() map[string]any {
 	return d.fields
 }
 
+// read is the object that the text says it is.
+func (d *document) read() Object {
+	text := func(path ...string) string { return tree.TextAt(d.value(), path...) }
+	o := Object{APIVersion: text("apiVersion"), Kind: text("kind"), Namespace: text("metadata", "namespace"), Name: text("metadata", "name")}
+	if o.Kind == "" || o.Name == "" {
+		return Object{}
+	}
+	return o
+}
+
+func (d *document) isNoObject() bool { return d.object == (Object{}) }
+
 // holdsObjects reports whether a file holds objects only.
 func (d *document) holdsObjects() bool {
-	return !slices.ContainsFunc(split([]byte(d.text), nil), func(t text) bool { return newDocument(d.place, t.text, nil).object == (Object{}) })
+	for _, part := range d.split([]byte(d.text), nil) {
+		if part.read() == (Object{}) {
+			return false
+		}
+	}
+	return true
 }
 
 // textOf is the text of a document, none of one that does not exist.
@@ -75,35 +74,24 @@ func (d *document) textOf() string {
 	return d.text
 }
 
+// path is the path of the file, none of a document that does not exist.
+func (d *document) path() string {
+	if d == nil {
+		return ""
+	}
+	return d.Path
+}
+
 // An identity is what makes an object one and the same in a cluster.
 type identity struct{ cluster, group, kind, namespace, name string }
+
+func (d *document) identity() identity {
+	return identity{d.cluster, d.object.Group(), d.object.Kind, d.object.Namespace, d.object.Name}
+}
 
 // separator is the line between two documents, also where Git has changed the ends of
 // lines.
 var separator = regexp.MustCompile(`\r?\n---\r?\n`)
-
-// A text is one of a file, with the object that it is where a tree says so.
-type text struct {
-	text   string
-	object *Object
-}
-
-// split splits a file into its documents, without the ends of their last lines, which
-// mean nothing.
-func split(content []byte, objects []Object) (texts []text) {
-	if content == nil {
-		return nil
-	}
-	for _, t := range separator.Split(strings.TrimSuffix(string(content), "\n"), -1) {
-		texts = append(texts, text{text: t})
-	}
-	if len(texts) == len(objects) {
-		for i := range objects {
-			texts[i].object = &objects[i]
-		}
-	}
-	return texts
-}
 
 // A place is where a document is.
 type place struct {
@@ -130,20 +118,6 @@ func placeOf(cluster, file string) place {
 	return at
 }
 
-// of is the place of a document of the file. A Flux Kustomization of sync.yaml belongs to
-// what it applies.
-func (p place) of(t text) place {
-	if !p.isSync() {
-		return p
-	}
-	if t.object != nil {
-		p.put(t.object.Applies)
-	} else if m := applied.FindStringSubmatch(t.text); m != nil {
-		p.put(m[1])
-	}
-	return p
-}
-
 // put finds whose a path is that a cluster's directory has, and how every cluster calls it.
 func (p *place) put(name string) {
 	p.dir = name
@@ -154,39 +128,60 @@ func (p *place) put(name string) {
 	}
 }
 
-// isSync says whether the file is sync.yaml.
+// split splits the file at the place into its documents, without the ends of their last lines,
+// which mean nothing. The objects are those that a tree says it has. A Flux Kustomization of
+// sync.yaml belongs to what it applies.
+func (p place) split(content []byte, objects []Object) (documents []*document) {
+	if content == nil {
+		return nil
+	}
+	texts := separator.Split(strings.TrimSuffix(string(content), "\n"), -1)
+	for i, text := range texts {
+		d := &document{place: p, text: text}
+		if len(objects) == len(texts) {
+			d.object = objects[i]
+		}
+		if p.isSync() {
+			if d.object.Applies != "" {
+				d.put(d.object.Applies)
+			} else if m := applied.FindStringSubmatch(text); m != nil {
+				d.put(m[1])
+			}
+		}
+		documents = append(documents, d)
+	}
+	return documents
+}
+
+// isSync reports whether the file is sync.yaml.
 func (p place) isSync() bool { return p.Path == layout.SyncFile }
 
-// isList says whether the file lists others, and is no object of a cluster: a
+// isList reports whether the file lists others, and is no object of a cluster: a
 // kustomization.yaml, which is kustomize's, and the inventory.
 func (p place) isList() bool {
 	base := path.Base(p.Path)
 	return base == layout.KustomizationFile || base == layout.InventoryFile
 }
 
-// A folder tells what is the same on several clusters: texts that are, and texts that
+// A folder knows what is the same on several clusters: texts that are, and texts that
 // differ by the clusters' own names alone.
-type folder[T any] map[[sha256.Size]byte]*T
+type folder map[string]string
 
-// mark is a character that no YAML has.
-const mark = "\x00"
-
-// fold is what was made of a text that is the same, or is made now. A text is looked for
-// as it is first: the name of a cluster may be a word that all have.
-func (f folder[T]) fold(cluster, text string, make func() *T) *T {
-	exact := sha256.Sum256([]byte(text))
-	if found, ok := f[exact]; ok {
-		return found
-	}
-	sum := sha256.Sum256([]byte(renamed(text, cluster, mark)))
-	found, ok := f[sum]
+// fold returns one text for all that are the same. A text is looked for as it is before its
+// cluster's name is replaced: that may be a word that all have.
+func (f folder) fold(text, cluster string, general func(text, cluster string) string) string {
+	known, ok := f[text]
 	if !ok {
-		found = make()
-		f[sum] = found
+		if known = general(text, cluster); f[known] != "" {
+			known = f[known]
+		}
+		f[known], f[text] = known, known
 	}
-	f[exact] = found
-	return found
+	return known
 }
+
+// marked is text with a character that no YAML has for the name of its cluster.
+func marked(text, cluster string) string { return renamed(text, cluster, "\x00") }
 
 // starred is text with a star for the name of its cluster, and for what a hub puts
 // before it.

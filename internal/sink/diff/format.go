@@ -1,10 +1,13 @@
 package diff
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"path"
+	"regexp"
 	"strings"
+	"sync"
 
 	godiff "github.com/rogpeppe/go-internal/diff"
 
@@ -14,12 +17,10 @@ import (
 )
 
 // A Format writes a report.
-type Format interface {
-	Write(w io.Writer, r *Report) error
-}
+type Format func(w io.Writer, r *Report, o Options) error
 
-// FormatOptions are what formats know beside the report.
-type FormatOptions struct {
+// Options are what formats know beside the report.
+type Options struct {
 	// Dir is the directory that is rendered into, for the names of files. It may be
 	// empty.
 	Dir string
@@ -29,19 +30,36 @@ type FormatOptions struct {
 	Command string
 }
 
-// formats are all formats, in the order in which they are offered.
-var formats = format.List[func(FormatOptions) Format]{
-	{Name: "text", Value: func(o FormatOptions) Format { return textFormat{o} }},
-	{Name: "markdown", Value: func(o FormatOptions) Format { return markdownFormat{o} }},
-	{Name: "json", Value: func(o FormatOptions) Format { return jsonFormat{o} }},
+// Formats are all formats, in the order in which they are offered.
+var Formats = format.List[Format]{
+	{Name: "text", Value: writeText},
+	{Name: "markdown", Value: writeMarkdown},
+	{Name: "json", Value: writeJSON},
 }
 
-// Formats are the names that NewFormat knows. The first is the default.
-func Formats() []string { return formats.Names() }
+// A summary counts what changes.
+type summary struct {
+	Clusters     int `json:"clusters"`
+	Applications int `json:"applications"`
+	Created      int `json:"created"`
+	Changed      int `json:"changed"`
+	Deleted      int `json:"deleted"`
+	Dangers      int `json:"dangers"`
+}
 
-// NewFormat is the format of a name, or false where there is none.
-func NewFormat(name string, options FormatOptions) (Format, bool) {
-	return format.New(formats, name, options)
+func (r *Report) summary() summary {
+	s := summary{Clusters: len(r.Clusters), Dangers: len(r.Dangers())}
+	for _, c := range r.Clusters {
+		s.Created, s.Changed, s.Deleted = s.Created+c.Created, s.Changed+c.Changed, s.Deleted+c.Deleted
+	}
+	applications := map[string]bool{}
+	for i := range r.Changes {
+		if name := about(r.Changes[i].dir); strings.Contains(name, "/") {
+			applications[name] = true
+		}
+	}
+	s.Applications = len(applications)
+	return s
 }
 
 // Summary counts what changes, in one line.
@@ -49,10 +67,13 @@ func (r *Report) Summary() string {
 	if r.Empty() {
 		return "nothing would change"
 	}
-	created, changed, deleted := r.Objects()
+	s := r.summary()
 	return fmt.Sprintf("%s, %s: %s created, %d changed, %d deleted",
-		diag.Plural(len(r.Clusters), "cluster"), diag.Plural(len(r.Applications()), "application"), diag.Plural(created, "object"), changed, deleted)
+		diag.Plural(s.Clusters, "cluster"), diag.Plural(s.Applications, "application"), diag.Plural(s.Created, "object"), s.Changed, s.Deleted)
 }
+
+// aboutInWords is what the note is about.
+func (n Note) aboutInWords() string { return cmp.Or(n.About, "clusters") }
 
 // title says what changes, and where.
 func (ch *Change) title() string {
@@ -63,35 +84,30 @@ func (ch *Change) title() string {
 	return fmt.Sprintf("%s %s on %s", what, ch.Action, clustersInWords(ch.Clusters))
 }
 
-// file is the name of a file of the first cluster, below the directory that is rendered
-// into.
-func (ch *Change) file(name string) string { return path.Join(ch.Root, layout.Dir, name) }
+// file is the name of the file, below the directory that is rendered into.
+func (p place) file() string { return path.Join(p.Root, layout.Dir, p.Path) }
 
 // unified is the difference as diff -u has it, with the names of files below a
 // directory.
 func (ch *Change) unified(dir string) string {
-	file := func(name string) string { return diag.Plain(path.Join(dir, ch.file(name))) }
-	const none = "/dev/null"
-	oldName, newName := none, none
-	var old, new string
-	if ch.old != nil {
-		old, oldName = ch.old.lines(), file(ch.Path)
-		if ch.OldPath != "" {
-			oldName = file(ch.OldPath)
+	names, lines := [2]string{}, [2][]byte{}
+	for i, d := range []*document{ch.old, ch.new} {
+		if d == nil {
+			names[i] = "/dev/null"
+			continue
+		}
+		names[i], lines[i] = diag.Plain(path.Join(dir, d.file())), []byte(d.text)
+		if !d.whole && d.text != "" {
+			lines[i] = append(lines[i], '\n')
 		}
 	}
-	if ch.new != nil {
-		new, newName = ch.new.lines(), file(ch.Path)
-	}
-	text := godiff.Diff(oldName, []byte(old), newName, []byte(new))
+	text := godiff.Diff(names[0], lines[0], names[1], lines[1])
 	_, rest, _ := strings.Cut(string(text), "\n") // diff OLD NEW
 	return rest
 }
 
-// lines are those of the document, each of them ended; of a file as they are.
-func (d *document) lines() string {
-	if d.whole || d.text == "" {
-		return d.text
-	}
-	return d.text + "\n"
-}
+// cells are the parts of a text between tabs and line breaks.
+var cells = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[^\t\n]+`) })
+
+// printable is a difference in which no character does anything to the terminal.
+func printable(text string) string { return cells().ReplaceAllStringFunc(text, diag.Plain) }

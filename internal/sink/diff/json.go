@@ -6,7 +6,27 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
-// jsonFormat is for programs: one document,
+type jsonReport struct {
+	Clusters []Cluster    `json:"clusters"`
+	Notes    []Note       `json:"notes"`
+	Changes  []jsonChange `json:"changes"`
+	Summary  summary      `json:"summary"`
+}
+
+type jsonChange struct {
+	Action     Action   `json:"action"`
+	APIVersion string   `json:"apiVersion,omitempty"`
+	Kind       string   `json:"kind,omitempty"`
+	Namespace  string   `json:"namespace,omitempty"`
+	Name       string   `json:"name,omitempty"`
+	Path       string   `json:"path"`
+	OldPath    string   `json:"oldPath,omitempty"`
+	Clusters   []string `json:"clusters"`
+	Fields     []Field  `json:"fields,omitempty"`
+	Diff       string   `json:"diff"`
+}
+
+// writeJSON is for programs: one document,
 //
 //	{
 //	  "clusters": [
@@ -43,39 +63,8 @@ import (
 // deleted. The path is below the directory that is rendered into, on the first cluster.
 // A change of a file that holds no object has no kind. Where nothing changes
 // the lists are empty.
-type jsonFormat struct{ FormatOptions }
-
-type jsonReport struct {
-	Clusters []Cluster    `json:"clusters"`
-	Notes    []Note       `json:"notes"`
-	Changes  []jsonChange `json:"changes"`
-	Summary  jsonSummary  `json:"summary"`
-}
-
-type jsonChange struct {
-	Action     Action   `json:"action"`
-	APIVersion string   `json:"apiVersion,omitempty"`
-	Kind       string   `json:"kind,omitempty"`
-	Namespace  string   `json:"namespace,omitempty"`
-	Name       string   `json:"name,omitempty"`
-	Path       string   `json:"path"`
-	OldPath    string   `json:"oldPath,omitempty"`
-	Clusters   []string `json:"clusters"`
-	Fields     []Field  `json:"fields,omitempty"`
-	Diff       string   `json:"diff"`
-}
-
-type jsonSummary struct {
-	Clusters     int `json:"clusters"`
-	Applications int `json:"applications"`
-	Created      int `json:"created"`
-	Changed      int `json:"changed"`
-	Deleted      int `json:"deleted"`
-	Dangers      int `json:"dangers"`
-}
-
-func (f jsonFormat) Write(w io.Writer, r *Report) error {
-	report := jsonReport{Clusters: append([]Cluster{}, r.Clusters...), Notes: []Note{}, Changes: []jsonChange{}}
+func writeJSON(w io.Writer, r *Report, o Options) error {
+	report := jsonReport{Clusters: append([]Cluster{}, r.Clusters...), Notes: []Note{}, Changes: []jsonChange{}, Summary: r.summary()}
 	for _, n := range r.Notes {
 		n.Text, n.Danger = diag.Redact(n.Text), diag.Redact(n.Danger)
 		report.Notes = append(report.Notes, n)
@@ -85,18 +74,16 @@ func (f jsonFormat) Write(w io.Writer, r *Report) error {
 		change := jsonChange{
 			Action:     ch.Action,
 			APIVersion: ch.Object.APIVersion, Kind: ch.Object.Kind, Namespace: ch.Object.Namespace, Name: ch.Object.Name,
-			Path: ch.file(ch.Path), Clusters: ch.Clusters, Diff: diag.Redact(ch.unified(f.Dir)),
+			Path: ch.file(), Clusters: ch.Clusters, Diff: diag.Redact(ch.unified(o.Dir)),
 		}
-		if ch.OldPath != "" {
-			change.OldPath = ch.file(ch.OldPath)
+		if ch.oldPath() != "" {
+			change.OldPath = ch.old.file()
 		}
 		for _, field := range ch.Fields {
 			change.Fields = append(change.Fields, Field{diag.Redact(field.Path), redacted(field.Old), redacted(field.New)})
 		}
 		report.Changes = append(report.Changes, change)
 	}
-	created, changed, deleted := r.Objects()
-	report.Summary = jsonSummary{len(r.Clusters), len(r.Applications()), created, changed, deleted, len(r.Dangers())}
 	return diag.WriteJSON(w, report)
 }
 

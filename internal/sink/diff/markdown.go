@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"cmp"
 	"fmt"
 	"html"
 	"io"
@@ -9,10 +10,41 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
-// markdownFormat is the comment of a pull request: what it means first, then the
+// writeMarkdown writes the comment of a pull request: what it means first, then the
 // differences, folded. It is never longer than a comment may be; what does not fit is
 // left out as a whole, and counted.
-type markdownFormat struct{ FormatOptions }
+func writeMarkdown(w io.Writer, r *Report, o Options) error {
+	var p page
+	p.add(marker + "### fleetwright: " + r.Summary() + "\n")
+	if !r.Empty() {
+		p.dangers(r.Dangers())
+		p.notes(r.Notes)
+		p.clusters(r.Clusters)
+		p.changes(r.Changes, o)
+	}
+	return p.print(w)
+}
+
+// WriteErrors writes the comment for inputs that do not compile.
+func WriteErrors(w io.Writer, list diag.List) error {
+	var p page
+	p.add(fmt.Sprintf("%s### fleetwright: %s, nothing can be rendered\n\n", marker, diag.Plural(list.Count(diag.Error), "error")))
+	left := 0
+	for _, d := range list {
+		if d.Severity != diag.Error {
+			continue
+		}
+		text := "- " + code(d.String())
+		if d.Hint != "" {
+			text += "<br>hint: " + code(strings.ReplaceAll(d.Hint, "\n", " "))
+		}
+		if !p.add(text + "\n") {
+			left++
+		}
+	}
+	p.leftOut("\n", left, "more error", noRoom+"fleetwright check prints all of them")
+	return p.print(w)
+}
 
 // LongestComment is how many characters the comment of a pull request may have on
 // GitHub. Counted here are bytes, which are no fewer.
@@ -21,66 +53,28 @@ const LongestComment = 65536
 // marker is the first line of a comment, by which a later run finds it.
 const marker = "<!-- fleetwright diff -->\n"
 
-// reserved is room for what says that something was left out, and of it for each
-// section that counts its own.
-const reserved = 1024
+// room is how long a comment is without what says that something was left out, of it and of
+// each section that counts its own.
+const room = LongestComment - 1024
 
-func (f markdownFormat) Write(w io.Writer, r *Report) error {
-	p := page{room: LongestComment - reserved}
-	p.add(marker)
-	if r.Empty() {
-		p.add("### fleetwright: nothing would change\n")
-		return p.print(w)
-	}
-	p.add(fmt.Sprintf("### fleetwright: %s\n", r.Summary()))
-	f.dangers(&p, r)
-	f.notes(&p, r)
-	f.clusters(&p, r)
-	f.changes(&p, r)
-	return p.print(w)
-}
-
-// WriteErrors writes the comment for inputs that do not compile.
-func WriteErrors(w io.Writer, list diag.List) error {
-	p := page{room: LongestComment - reserved}
-	p.add(marker)
-	p.add(fmt.Sprintf("### fleetwright: %s, nothing can be rendered\n\n", diag.Plural(list.Count(diag.Error), "error")))
-	left := 0
-	for _, d := range list {
-		if d.Severity != diag.Error {
-			continue
-		}
-		text := "- " + code(d.String()) + "\n"
-		if d.Hint != "" {
-			text = strings.TrimSuffix(text, "\n") + "<br>hint: " + code(strings.ReplaceAll(d.Hint, "\n", " ")) + "\n"
-		}
-		if !p.add(text) {
-			left++
-		}
-	}
-	p.leftOut(left, "more error", "fleetwright check prints all of them")
-	return p.print(w)
-}
+const noRoom = " for which there is no room here; "
 
 // A page is text that has an end.
-type page struct {
-	text strings.Builder
-	room int
-}
+type page struct{ text strings.Builder }
 
 // add adds a part if there is room for all of it.
 func (p *page) add(part string) bool {
-	if p.text.Len()+len(part) > p.room {
+	if p.text.Len()+len(part) > room {
 		return false
 	}
 	p.text.WriteString(part)
 	return true
 }
 
-// leftOut says that parts were. There is room reserved for it.
-func (p *page) leftOut(n int, noun, where string) {
+// leftOut says how many parts were, if any. There is room reserved for it.
+func (p *page) leftOut(before string, n int, noun, after string) {
 	if n > 0 {
-		fmt.Fprintf(&p.text, "\n%s for which there is no room here; %s\n", diag.Plural(n, noun), where)
+		p.text.WriteString(before + diag.Plural(n, noun) + after + "\n")
 	}
 }
 
@@ -90,8 +84,7 @@ func (p *page) print(w io.Writer) error {
 }
 
 // dangers are an alert, which GitHub and GitLab show in red.
-func (f markdownFormat) dangers(p *page, r *Report) {
-	dangers := r.Dangers()
+func (p *page) dangers(dangers []Note) {
 	if len(dangers) == 0 {
 		return
 	}
@@ -106,46 +99,42 @@ func (f markdownFormat) dangers(p *page, r *Report) {
 			left++
 		}
 	}
-	if left > 0 {
-		p.add(fmt.Sprintf("> - and %s\n", diag.Plural(left, "more danger")))
-	}
+	p.leftOut("> - and ", left, "more danger", "")
 }
 
 // notes are lists, of each application and of what serves all of them.
-func (f markdownFormat) notes(p *page, r *Report) {
-	last, left := "\x00", 0
-	for _, n := range r.Notes {
+func (p *page) notes(notes []Note) {
+	last, left := "", 0
+	for _, n := range notes {
 		if n.Danger != "" {
 			continue
 		}
 		line := "- " + diag.Markdown(n.String()) + "\n"
-		if n.About != last {
-			line = "\n**" + diag.Markdown(aboutInWords(n.About)) + "**\n" + line
+		about := n.aboutInWords()
+		if about != last {
+			line = "\n**" + diag.Markdown(about) + "**\n" + line
 		}
 		// The differences are to have half of the room.
 		if p.text.Len() > LongestComment/2 || !p.add(line) {
 			left++
 			continue
 		}
-		last = n.About
+		last = about
 	}
-	if left > 0 {
-		p.add(fmt.Sprintf("\nand %s\n", diag.Plural(left, "more change")))
-	}
+	p.leftOut("\nand ", left, "more change", "")
 }
 
 // mostClusters is how many clusters are listed; a comment is to be read.
 const mostClusters = 100
 
-func (f markdownFormat) clusters(p *page, r *Report) {
+func (p *page) clusters(clusters []Cluster) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n<details><summary>%s</summary>\n\n| cluster | created | changed | deleted |\n|---|---|---|---|\n", diag.Plural(len(r.Clusters), "cluster"))
-	for i, c := range r.Clusters {
-		if i == mostClusters {
-			fmt.Fprintf(&b, "| and %d more | | | |\n", len(r.Clusters)-i)
-			break
-		}
+	fmt.Fprintf(&b, "\n<details><summary>%s</summary>\n\n| cluster | created | changed | deleted |\n|---|---|---|---|\n", diag.Plural(len(clusters), "cluster"))
+	for _, c := range clusters[:min(mostClusters, len(clusters))] {
 		fmt.Fprintf(&b, "| %s | %d | %d | %d |\n", diag.Markdown(c.Name), c.Created, c.Changed, c.Deleted)
+	}
+	if more := len(clusters) - mostClusters; more > 0 {
+		fmt.Fprintf(&b, "| and %d more | | | |\n", more)
 	}
 	b.WriteString("\n</details>\n")
 	p.add(b.String())
@@ -158,41 +147,30 @@ const longestCommand = 256
 const shortest = 128
 
 // changes are the differences, folded.
-func (f markdownFormat) changes(p *page, r *Report) {
+func (p *page) changes(changes []Change, o Options) {
 	left := 0
-	for i := range r.Changes {
-		if p.room-p.text.Len() < shortest {
-			left += len(r.Changes) - i
+	for i := range changes {
+		if room-p.text.Len() < shortest {
+			left += len(changes) - i
 			break
 		}
-		ch := &r.Changes[i]
+		ch := &changes[i]
 		var b strings.Builder
 		fmt.Fprintf(&b, "\n<details><summary>%s</summary>\n\n", inHTML(ch.title()))
 		if len(ch.Clusters) > mostNamed {
 			fmt.Fprintf(&b, "%s\n\n", diag.Markdown(diag.Some(ch.Clusters, mostClusters)))
 		}
-		fence := fenceOf(ch)
-		fmt.Fprintf(&b, "%sdiff\n%s%s\n\n</details>\n", fence, printable(ch.unified(f.Dir)), fence)
+		fence := fence(ch.old.textOf()+"\n"+ch.new.textOf(), "```")
+		fmt.Fprintf(&b, "%sdiff\n%s%s\n\n</details>\n", fence, printable(ch.unified(o.Dir)), fence)
 		if !p.add(b.String()) {
 			left++
 		}
 	}
-	where := "`fleetwright diff` prints all of it"
-	if f.Command != "" && len(f.Command) <= longestCommand {
-		where = code(f.Command) + " prints all of it"
+	command := "fleetwright diff"
+	if len(o.Command) <= longestCommand {
+		command = cmp.Or(o.Command, command)
 	}
-	p.leftOut(left, "more difference", where)
-}
-
-// fenceOf is a fence that nothing in the difference ends.
-func fenceOf(ch *Change) string {
-	fence := "```"
-	for _, d := range []*document{ch.old, ch.new} {
-		for d != nil && strings.Contains(d.text, fence) {
-			fence += "`"
-		}
-	}
-	return fence
+	p.leftOut("\n", left, "more difference", noRoom+code(command)+" prints all of it")
 }
 
 // inHTML is text that HTML takes for nothing else, nor GitHub for somebody's name.
@@ -202,12 +180,17 @@ func inHTML(text string) string {
 
 // code is text as it is.
 func code(text string) string {
-	fence := "`"
-	for strings.Contains(text, fence) {
-		fence += "`"
-	}
+	fence := fence(text, "`")
 	if fence == "`" {
 		return fence + text + fence
 	}
 	return fence + " " + text + " " + fence
+}
+
+// fence is a fence of at least some backticks that nothing in a text ends.
+func fence(text, least string) string {
+	for strings.Contains(text, least) {
+		least += "`"
+	}
+	return least
 }

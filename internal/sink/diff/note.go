@@ -55,16 +55,17 @@ func clustersInWords(names []string) string {
 
 // A noter collects what there is to say, once for all clusters.
 type noter struct {
-	// dirs are the directories that change, by cluster and path.
-	dirs map[scope]map[string]*dirChange
-	// exact and starred are the notes by their texts, and by these with a star for the
-	// cluster's name.
-	exact, starred map[noteKey]*Note
+	// dirs are the directories that change.
+	dirs map[scope]dirChange
+	// texts are what notes say that are one, with a star for the cluster's name.
+	texts folder
+	all   map[noteKey]*Note
 	// lost are the applications and policies that clusters lose; notes before these tell them.
 	lost map[lostKey]bool
 }
 
-// A lostKey is an application, as notes are about it, or one of its policies, on a cluster.
+// A lostKey is one of the policies of an application on a cluster, or with none the whole of it.
+// Applications are called as in notes.
 type lostKey struct{ about, policy, cluster string }
 
 // notesOf are notes of what clusters lose: one for each application and line that decides, or one
@@ -80,19 +81,16 @@ func (n *noter) notesOf(losses []tree.Loss) (notes []Note) {
 			Danger:   "Flux deletes all that it has applied of it; " + why + "; render refuses this without --allow-prune",
 		}
 		for _, a := range l.Applications {
-			note.About, note.Text = a.Name, "application removed"
-			if len(a.Policies) > 0 {
-				note.Text = diag.Some(a.Policies, mostNamed) + " removed"
+			what, policies := diag.Some(a.Policies, mostNamed), a.Policies
+			if len(policies) == 0 {
+				what, policies = "application", []string{""}
 			}
-			note.Text += " while still among the inputs"
+			note.About, note.Text = a.Name, what+" removed while still among the inputs"
 			if len(l.Applications) <= mostNamed {
 				notes = append(notes, note)
 			}
 			for _, cluster := range l.Clusters {
-				if len(a.Policies) == 0 {
-					n.lost[lostKey{a.Name, "", cluster}] = true
-				}
-				for _, policy := range a.Policies {
+				for _, policy := range policies {
 					n.lost[lostKey{a.Name, policy, cluster}] = true
 				}
 			}
@@ -105,15 +103,16 @@ func (n *noter) notesOf(losses []tree.Loss) (notes []Note) {
 	return notes
 }
 
-// A scope is a cluster, and who applies to it: the cluster itself, or a hub.
-type scope struct{ root, cluster string }
+// A scope is a directory of a cluster, as every cluster calls it, in that of the root: of the
+// cluster itself, or of a hub.
+type scope struct{ root, cluster, dir string }
 
-// scope is where the change is on one of its clusters.
-func (ch *Change) scope(cluster string) scope {
+// scope is a directory that the change is in on one of its clusters.
+func (ch *Change) scope(cluster, dir string) scope {
 	if ch.Root == ch.cluster {
-		return scope{cluster, cluster}
+		return scope{cluster, cluster, dir}
 	}
-	return scope{ch.Root, cluster}
+	return scope{ch.Root, cluster, dir}
 }
 
 // A noteKey is what notes have in common that are one.
@@ -125,27 +124,24 @@ func (n *noter) say(ch *Change, text, danger string, on []string) {
 		text = starred(text, ch.cluster)
 	}
 	if len(on) > 0 {
-		n.add(noteKey{about(ch.dir), text, danger}, ch.cluster, on)
+		n.add(Note{about(ch.dir), text, danger, on}, ch.cluster)
 	}
 }
 
-// add notes something. The text is as it is on one cluster; where another has the same
-// with its own name there is a star for it.
-func (n *noter) add(k noteKey, cluster string, on []string) {
-	general := noteKey{k.about, starred(k.text, cluster), k.danger}
-	note := n.exact[k]
-	if note == nil {
-		if note = n.starred[general]; note != nil {
-			note.Text = general.text
-		} else {
-			note = &Note{About: k.about, Text: k.text, Danger: k.danger}
-			n.starred[general] = note
-		}
-		n.exact[k] = note
+// add adds a note. Its text is as it is on one cluster; where another has the same with its own
+// name there is a star for it.
+func (n *noter) add(note Note, cluster string) {
+	k := noteKey{note.About, n.texts.fold(note.Text, cluster, starred), note.Danger}
+	known := n.all[k]
+	if known == nil {
+		known = &Note{About: note.About, Text: note.Text, Danger: note.Danger}
+		n.all[k] = known
+	} else if known.Text != note.Text {
+		known.Text = k.text
 	}
-	note.Clusters = append(note.Clusters, on...)
-	slices.Sort(note.Clusters)
-	note.Clusters = slices.Compact(note.Clusters)
+	known.Clusters = append(known.Clusters, note.Clusters...)
+	slices.Sort(known.Clusters)
+	known.Clusters = slices.Compact(known.Clusters)
 }
 
 // notes are all notes: by what they are about, the dangerous ones first.
@@ -155,7 +151,7 @@ func (n *noter) notes(changes []Change) []Note {
 		n.of(&changes[i])
 	}
 	var all []Note
-	for _, note := range n.starred {
+	for _, note := range n.all {
 		all = append(all, *note)
 	}
 	isSafe := func(n Note) int { return 1 - min(len(n.Danger), 1) }
@@ -173,33 +169,27 @@ func (n *noter) notes(changes []Change) []Note {
 type dirChange struct {
 	// made, removed and changed count its files that are.
 	made, removed, changed int
+	// loses reports whether Flux deletes more with it than is in its files.
+	loses bool
 }
 
 // A directory comes and goes with its kustomization.yaml and what that lists; one file
 // alone that is missing was deleted by hand.
-func (d *dirChange) created() bool { return d != nil && d.made > 1 && d.removed+d.changed == 0 }
-func (d *dirChange) deleted() bool { return d != nil && d.removed > 1 && d.made+d.changed == 0 }
+func (d dirChange) created() bool { return d.made > 1 && d.removed+d.changed == 0 }
+func (d dirChange) deleted() bool { return d.removed > 1 && d.made+d.changed == 0 }
 
-// dir is what happens to a directory.
-func (n *noter) dir(at scope, dir string) *dirChange {
-	if n.dirs[at] == nil {
-		n.dirs[at] = map[string]*dirChange{}
-	}
-	d := n.dirs[at][dir]
-	if d == nil {
-		d = &dirChange{}
-		n.dirs[at][dir] = d
-	}
-	return d
-}
+// withOthers reports whether more files of the directory change than one.
+func (d dirChange) withOthers() bool { return d.made+d.removed+d.changed > 1 }
 
 // see notes what a change of a file says about its directory.
-func (n *noter) see(f render.Change) {
-	if f.Path == layout.SyncFile {
-		n.seeSpokes(f)
-	}
+func (n *noter) see(f render.Change, was, is []*document) {
 	at := placeOf(f.Cluster, f.Path)
-	d := n.dir(scope{at.Root, at.cluster}, at.dir)
+	if at.isSync() {
+		n.seeSpokes(is, was, dirChange{made: 2})
+		n.seeSpokes(was, is, dirChange{removed: 2})
+	}
+	k := scope{at.Root, at.cluster, at.dir}
+	d := n.dirs[k]
 	switch {
 	case f.Old == nil:
 		d.made++
@@ -208,28 +198,18 @@ func (n *noter) see(f render.Change) {
 	default:
 		d.changed++
 	}
+	n.dirs[k] = d
 }
 
-// seeSpokes notes which clusters a hub begins to apply to, and which it no longer does.
-func (n *noter) seeSpokes(f render.Change) {
-	spokes := func(texts []text) map[string]bool {
-		all := map[string]bool{}
-		for _, t := range texts {
-			if at := placeOf(f.Cluster, f.Path).of(t); at.cluster != f.Cluster {
-				all[at.cluster] = true
-			}
-		}
-		return all
+// seeSpokes notes what happens to clusters that a hub applies to in documents, and not in others.
+func (n *noter) seeSpokes(documents, others []*document, change dirChange) {
+	known := map[string]bool{}
+	for _, d := range others {
+		known[d.cluster] = true
 	}
-	was, is := spokes(split(f.Old, f.OldObjects)), spokes(split(f.New, f.NewObjects))
-	for cluster := range is {
-		if !was[cluster] {
-			*n.dir(scope{f.Cluster, cluster}, ".") = dirChange{made: 2}
-		}
-	}
-	for cluster := range was {
-		if !is[cluster] {
-			*n.dir(scope{f.Cluster, cluster}, ".") = dirChange{removed: 2}
+	for _, d := range documents {
+		if d.cluster != d.Root && !known[d.cluster] {
+			n.dirs[scope{d.Root, d.cluster, "."}] = change
 		}
 	}
 }
@@ -249,43 +229,37 @@ func about(dir string) string {
 // ofDirs says which clusters and applications come and go.
 func (n *noter) ofDirs(changes []Change) {
 	// What an application loses, Flux deletes.
-	type lost struct {
-		scope
-		dir string
-	}
-	loses := map[lost]bool{}
 	for i := range changes {
-		if ch := &changes[i]; ch.Action == Deleted && dangerOfDeletion(ch) != "" {
-			for _, cluster := range ch.Clusters {
-				loses[lost{ch.scope(cluster), ch.dir}] = true
-			}
+		ch := &changes[i]
+		if ch.Action != Deleted || dangerOfDeletion(ch) == "" {
+			continue
+		}
+		for _, cluster := range ch.Clusters {
+			d := n.dirs[ch.scope(cluster, ch.dir)]
+			d.loses = true
+			n.dirs[ch.scope(cluster, ch.dir)] = d
 		}
 	}
-	for at, dirs := range n.dirs {
-		on, hub := []string{at.cluster}, ""
+	for at, d := range n.dirs {
+		say := func(text, danger string) { n.add(Note{about(at.dir), text, danger, []string{at.cluster}}, "") }
+		hub := ""
 		if at.root != at.cluster {
 			hub = " of the hub " + at.root
 		}
-		say := func(dir, text, danger string) { n.add(noteKey{about(dir), text, danger}, "", on) }
+		root := n.dirs[scope{at.root, at.cluster, "."}]
 		switch {
-		case dirs["."].created():
-			say(".", "cluster"+hub+" added", "")
-			continue
-		case dirs["."].deleted():
-			say(".", "cluster"+hub+" removed", "Flux deletes everything that it has applied there")
-			continue
-		}
-		for dir, d := range dirs {
-			switch {
-			case path.Dir(dir) != "apps":
-			case d.created():
-				say(dir, "application added", "")
-			case n.lost[lostKey{about(dir), "", at.cluster}]:
-			case d.deleted() && loses[lost{at, dir}]:
-				say(dir, "application removed", "Flux deletes all that it has applied of it")
-			case d.deleted():
-				say(dir, "application removed", "")
-			}
+		case at.dir == "." && d.created():
+			say("cluster"+hub+" added", "")
+		case at.dir == "." && d.deleted():
+			say("cluster"+hub+" removed", "Flux deletes everything that it has applied there")
+		case root.created(), root.deleted(), path.Dir(at.dir) != "apps":
+		case d.created():
+			say("application added", "")
+		case n.lost[lostKey{about(at.dir), "", at.cluster}]:
+		case d.deleted() && d.loses:
+			say("application removed", "Flux deletes all that it has applied of it")
+		case d.deleted():
+			say("application removed", "")
 		}
 	}
 }
@@ -296,32 +270,36 @@ func (n *noter) of(ch *Change) {
 		n.ofFile(ch)
 		return
 	}
-	subject, rollout := ch.subject(), ch.Object.Kind == "Canary"
+	subject := ch.subject()
 	switch ch.Action {
 	case Created:
-		if rollout {
+		if ch.isRollout() {
 			n.say(ch, subject+": rollout added", "", n.where(ch, nil))
 		} else {
-			n.say(ch, subject+" added", "", n.where(ch, (*dirChange).created))
+			n.say(ch, subject+" added", "", n.where(ch, dirChange.created))
 		}
 	case Deleted:
-		danger := dangerOfDeletion(ch)
-		switch {
-		case rollout:
-			n.say(ch, subject+": rollout removed", danger, n.where(ch, nil))
-		case tree.IsSuspended(ch.old.value()) && dangerOf(ch.Object, nil, "") != "":
-			n.say(ch, subject+" removed while it is suspended, so that what it has applied stays", "", n.where(ch, nil))
-		case keptByFlux(ch.old.value()):
-			n.say(ch, subject+" is no longer rendered but stays", "", n.where(ch, (*dirChange).deleted))
-		case danger != "" && path.Dir(ch.dir) != "apps":
-			n.say(ch, subject+" removed", danger, n.where(ch, nil))
-		default:
-			n.say(ch, subject+" removed", danger, n.notLost(ch, n.where(ch, (*dirChange).deleted)))
-		}
+		n.ofDeletion(ch, subject)
 	case Renamed:
 		n.say(ch, fmt.Sprintf("%s %s renamed to %s", ch.Object.Kind, ch.old.object.Name, ch.Object.Name), dangerOfRenaming(ch), ch.Clusters)
 	case Changed:
 		n.ofFields(ch, subject)
+	}
+}
+
+func (n *noter) ofDeletion(ch *Change, subject string) {
+	danger := dangerOfDeletion(ch)
+	switch {
+	case ch.isRollout():
+		n.say(ch, subject+": rollout removed", danger, n.where(ch, nil))
+	case tree.IsSuspended(ch.old.value()) && dangerOf(ch.Object, nil, "") != "":
+		n.say(ch, subject+" removed while it is suspended, so that what it has applied stays", "", n.where(ch, nil))
+	case keptByFlux(ch.old.value()):
+		n.say(ch, subject+" is no longer rendered but stays", "", n.where(ch, dirChange.deleted))
+	case danger != "" && path.Dir(ch.dir) != "apps":
+		n.say(ch, subject+" removed", danger, n.where(ch, nil))
+	default:
+		n.say(ch, subject+" removed", danger, n.notLost(ch, n.where(ch, dirChange.deleted)))
 	}
 }
 
@@ -340,17 +318,16 @@ func (n *noter) notLost(ch *Change, on []string) []string {
 // ofFile says what changes of a file that holds no object. A list of files follows from
 // these, where they change.
 func (n *noter) ofFile(ch *Change) {
-	withOthers := func(d *dirChange) bool { return d != nil && d.made+d.removed+d.changed > 1 }
 	name := path.Base(ch.Path)
 	switch {
 	case ch.Action == Created:
-		n.say(ch, name+" is missing", "", n.where(ch, (*dirChange).created))
+		n.say(ch, name+" is missing", "", n.where(ch, dirChange.created))
 	case ch.Action == Deleted:
-		n.say(ch, name+" is left over", "", n.where(ch, (*dirChange).deleted))
+		n.say(ch, name+" is left over", "", n.where(ch, dirChange.deleted))
 	case name == layout.InventoryFile:
 		n.say(ch, "the inventory alone changes", "", ch.Clusters)
 	case ch.isList():
-		n.say(ch, name+" is written otherwise", "", n.where(ch, withOthers))
+		n.say(ch, name+" is written otherwise", "", n.where(ch, dirChange.withOthers))
 	case ch.old.holdsObjects():
 		n.say(ch, name+" is written otherwise", "", ch.Clusters)
 	default:
@@ -367,9 +344,9 @@ func (n *noter) ofFields(ch *Change, subject string) {
 	case ch.old.value() == nil:
 		n.say(ch, subject+" takes the place of what is no object", "", ch.Clusters)
 		return
-	case ch.OldPath != "":
+	case ch.oldPath() != "":
 		if danger := dangerOfMoving(ch); danger != "" {
-			n.say(ch, subject+" comes from "+path.Dir(ch.OldPath), danger, ch.Clusters)
+			n.say(ch, subject+" comes from "+path.Dir(ch.oldPath()), danger, ch.Clusters)
 		}
 	case len(ch.Fields) == 0:
 		n.say(ch, subject+" is written otherwise", "", ch.Clusters)
@@ -394,7 +371,7 @@ func (n *noter) ofFields(ch *Change, subject string) {
 // changeOfPlan says what is otherwise with the rollouts of a Canary. The version of Flagger
 // changes nothing of that.
 func changeOfPlan(ch *Change) string {
-	if ch.Object.Kind != "Canary" {
+	if !ch.isRollout() {
 		return ""
 	}
 	var plans [2]*flagger.Plan
@@ -412,10 +389,12 @@ func changeOfPlan(ch *Change) string {
 	return plan.Change(plans[0], plans[1])
 }
 
+func (ch *Change) isRollout() bool { return ch.Object.Kind == "Canary" }
+
 // subject is what people call the object of a change. A Canary is its workload.
 func (ch *Change) subject() string {
 	switch {
-	case ch.Object.Kind == "Canary":
+	case ch.isRollout():
 		return ch.Object.Name
 	case ch.isSync():
 		return "Kustomization " + ch.Object.Name + " of sync.yaml"
@@ -425,13 +404,12 @@ func (ch *Change) subject() string {
 
 // where are the clusters of a change on which neither the cluster nor, if asked, its
 // directory comes or goes as a whole.
-func (n *noter) where(ch *Change, whole func(*dirChange) bool) (on []string) {
+func (n *noter) where(ch *Change, whole func(dirChange) bool) (on []string) {
 	for _, cluster := range ch.Clusters {
-		dirs := n.dirs[ch.scope(cluster)]
-		if root := dirs["."]; root.created() || root.deleted() || whole != nil && whole(dirs[ch.dir]) {
-			continue
+		root, dir := n.dirs[ch.scope(cluster, ".")], n.dirs[ch.scope(cluster, ch.dir)]
+		if !root.created() && !root.deleted() && (whole == nil || !whole(dir)) {
+			on = append(on, cluster)
 		}
-		on = append(on, cluster)
 	}
 	return on
 }
