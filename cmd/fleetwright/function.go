@@ -52,7 +52,7 @@ func isDevice(f *os.File) bool {
 
 // notAList says why the standard input is no ResourceList.
 func (a *app) notAList(data []byte, err error) error {
-	var mistake *krm.Error
+	var mistake *krm.Mistake
 	if errors.As(err, &mistake) {
 		return &usageError{mistake.Message, mistake.Hint}
 	}

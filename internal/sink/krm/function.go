@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"sync"
 
 	"go.yaml.in/yaml/v4"
 
@@ -14,10 +15,9 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// renderedAnnotation is on every object that the function emits, and names the cluster
-// that it is for: so the next run knows it again. It says no more than that, because
-// the directories of two applications may hold one Namespace, which must be the same in
-// both.
+// renderedAnnotation is on every object that the function emits: so the next run knows it
+// again. It says no more than the cluster, because the directories of two applications may hold
+// one Namespace, which must be the same in both.
 const renderedAnnotation = layout.RenderedAnnotation
 
 // An Outcome is what a function has done.
@@ -31,14 +31,14 @@ type Outcome struct {
 	Files []schema.File
 }
 
-// Failed says whether there are errors.
+// Failed reports whether there are errors.
 func (o *Outcome) Failed() bool { return len(o.Mistakes) > 0 || o.Diagnostics.HasErrors() }
 
 // Run does what the list's functionConfig says, and changes the items to what the
 // function gives back. Where there are errors they stay as they are. Files are read by
 // the function given, which fails with the error of all that cannot be read.
 func Run(list *List, read func(paths []string) ([]schema.File, error)) *Outcome {
-	f := &function{list: list, directories: map[string]bool{}, sources: map[string]*source{}}
+	f := &function{list: list, directories: map[string]bool{}, sources: map[sourceKey]*source{}}
 	f.settings, f.Mistakes = settingsOf(list.FunctionConfig, list.Items)
 	f.unsure = f.unsure || len(f.Mistakes) > 0
 	f.sort()
@@ -56,17 +56,13 @@ type function struct {
 	Outcome
 	list *List
 
-	// inputs are the objects that are compiled, by the names that diagnostics call
-	// them.
-	inputs []*source
-	// sources are those of the inputs that items are in, by their names.
-	sources map[string]*source
-	// consumed are the items that are compiled.
-	consumed map[*Object]bool
+	// inputs are what is compiled, in order, and sources the same by their names.
+	inputs  []*source
+	sources map[sourceKey]*source
 	// kept are the items that stay: all but what an earlier run has rendered, which is
-	// stale.
-	kept, stale []*Object
-	// placed says whether the items are those of a package, which knows the file of
+	// stale. Uncompiled are those of them that no cluster has for being compiled.
+	kept, stale, uncompiled []*Object
+	// placed reports whether the items are those of a package, which knows the file of
 	// each.
 	placed bool
 	// directories are those of clusters that there are already, wherever they come
@@ -80,10 +76,28 @@ type source struct {
 	// objects are the items that are in it, in their order; for a file that was read
 	// there are none.
 	objects []*Object
+	// found returns the objects as they stand in the text. What cannot be parsed has none.
+	found func() []*Object
+}
 
-	// found are the objects as they stand in the text, once it was parsed for them.
-	found  []*Object
-	parsed bool
+// A sourceKey is the name of a source, which a file that was read and an item may share.
+type sourceKey struct {
+	name       string
+	unnumbered bool
+}
+
+// add has a file compiled.
+func (f *function) add(file schema.File) *source {
+	s := &source{File: file}
+	s.found = sync.OnceValue(func() []*Object {
+		objects, _ := parseObjects(s.Data)
+		return objects
+	})
+	f.inputs = append(f.inputs, s)
+	if k := (sourceKey{s.Name, s.Unnumbered}); f.sources[k] == nil {
+		f.sources[k] = s
+	}
+	return s
 }
 
 // sort says of each item what it is.
@@ -97,7 +111,6 @@ func (f *function) sort() {
 		}
 	}
 	f.placed = f.placed || f.Directory != ""
-	f.consumed = map[*Object]bool{}
 	config := f.list.FunctionConfig
 	if config != nil && !config.isForeign() {
 		f.input(f.titleOfConfig(), config)
@@ -113,11 +126,13 @@ func (f *function) sort() {
 			continue
 		}
 		f.kept = append(f.kept, o)
-		if isConfig || o.isForeign() || o.annotation(renderedAnnotation) != "" || inPackage && f.isOutput(name) {
-			continue
+		isInput := !isConfig && !o.isForeign() && o.annotation(renderedAnnotation) == "" && !(inPackage && f.isOutput(name))
+		if isInput {
+			f.input(o.source(), o)
 		}
-		f.consumed[o] = true
-		f.input(o.source(), o)
+		if !isInput || slices.ContainsFunc(o.elements(), (*Object).isForeign) {
+			f.uncompiled = append(f.uncompiled, o)
+		}
 	}
 }
 
@@ -143,16 +158,14 @@ func (f *function) titleOfConfig() string {
 // input has an object compiled. Objects of one file are one source, so that their order
 // is that of the file.
 func (f *function) input(name string, o *Object) {
-	s, ok := f.sources[name]
-	if !ok {
-		s = &source{File: schema.File{Name: name, Unnumbered: true}}
-		f.sources[name] = s
-		f.inputs = append(f.inputs, s)
+	s := f.sources[sourceKey{name, true}]
+	if s == nil {
+		s = f.add(schema.File{Name: name, Unnumbered: true})
 	}
 	s.objects = append(s.objects, o)
 }
 
-// isStale says whether an item is what an earlier run has put where this run puts what
+// isStale reports whether an item is what an earlier run has put where this run puts what
 // it renders. Of what is for other clusters, or was moved, nobody knows whether it is
 // wanted.
 func (f *function) isStale(o *Object) bool {
@@ -168,7 +181,7 @@ func (f *function) isStale(o *Object) bool {
 	return ok
 }
 
-// isOutput says whether a file is in the directory of a cluster, where the command may
+// isOutput reports whether a file is in the directory of a cluster, where the command may
 // have written it.
 func (f *function) isOutput(name string) bool {
 	const longest = 4096 // of a path, as in Linux
@@ -195,7 +208,7 @@ func (f *function) read(read func([]string) ([]schema.File, error)) {
 	}
 	f.Files = files
 	for _, file := range files {
-		f.inputs = append(f.inputs, &source{File: file})
+		f.add(file)
 	}
 }
 
@@ -253,20 +266,11 @@ func (f *function) compile() {
 	if f.Failed() {
 		return
 	}
+	stay := f.uncompiled
 	if f.placed {
-		f.list.Items = append(f.kept, items...)
-		return
+		stay = f.kept
 	}
-	others := slices.DeleteFunc(f.kept, func(o *Object) bool { return f.isConsumed(o) })
-	f.list.Items = append(others, items...)
-}
-
-// isConsumed says whether an item is no cluster's, because it was compiled.
-func (f *function) isConsumed(o *Object) bool {
-	if !f.consumed[o] {
-		return false
-	}
-	return !slices.ContainsFunc(o.elements(), func(o *Object) bool { return o.isForeign() })
+	f.list.Items = append(stay, items...)
 }
 
 // checkCluster says which cluster is not there, and that one must be named.
@@ -355,14 +359,6 @@ func (f *function) explain() {
 		r.tag("hint", diag.Redact(m.Hint))
 		f.Results = append(f.Results, r)
 	}
-	type key struct {
-		name       string
-		unnumbered bool
-	}
-	sources := map[key]*source{}
-	for _, s := range slices.Backward(f.inputs) { // the first of a name remains
-		sources[key{s.Name, s.Unnumbered}] = s
-	}
 	for _, d := range f.Diagnostics {
 		r := Result{Message: d.Message, Severity: d.Severity.String()}
 		if d.Path != "" {
@@ -370,7 +366,7 @@ func (f *function) explain() {
 		}
 		r.tag("code", string(d.Code))
 		r.tag("hint", d.Hint)
-		if s := sources[key{d.Position.File, d.Position.Unnumbered}]; s != nil {
+		if s := f.sources[sourceKey{d.Position.File, d.Position.Unnumbered}]; s != nil {
 			s.locate(&r, d.Position)
 		}
 		f.Results = append(f.Results, r)
@@ -400,12 +396,7 @@ func (s *source) locate(r *Result, at diag.Position) {
 		r.File = &File{Path: s.Name}
 		r.tag("position", at.String())
 	}
-	if !s.parsed {
-		// What cannot be parsed is said without its object.
-		s.found, _ = parseObjects(s.Data)
-		s.parsed = true
-	}
-	objects := s.found
+	objects := s.found()
 	if len(objects) == 0 {
 		return
 	}
@@ -425,9 +416,4 @@ func (s *source) locate(r *Result, at diag.Position) {
 	if ref := objects[i].ref(); ref.Kind != "" {
 		r.ResourceRef = ref
 	}
-}
-
-// ref names the object.
-func (o *Object) ref() *ResourceRef {
-	return &ResourceRef{o.apiVersion(), o.kind(), o.namespace(), o.name()}
 }

@@ -25,7 +25,7 @@ func FuzzFunction(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		list, err := Parse(data)
 		if err != nil {
-			var mistake *Error
+			var mistake *Mistake
 			if err != ErrSyntax && !errors.As(err, &mistake) {
 				t.Error(err)
 			}

@@ -43,16 +43,11 @@ var listVersions = []string{"config.kubernetes.io/v1", "config.kubernetes.io/v1b
 // OpenAPI schema in a CRD.
 const maxDepth = 1000
 
-// ErrSyntax says that a text is not YAML.
+// ErrSyntax is the error of a text that is not YAML.
 var ErrSyntax = errors.New("not valid YAML")
 
-// An Error is a mistake of whoever has made a list.
-type Error struct{ Message, Hint string }
-
-func (e *Error) Error() string { return e.Message }
-
 // Parse reads a ResourceList, as YAML or JSON. Everything in it can be walked to its
-// end, and every item can be moved or removed without the others.
+// end, and every item can be moved or removed without the others. The error is ErrSyntax or a Mistake.
 func Parse(data []byte) (*List, error) {
 	documents, err := load(data)
 	if err != nil {
@@ -60,7 +55,7 @@ func Parse(data []byte) (*List, error) {
 	}
 	hint := "kustomize and kpt give a ResourceList; fleetwright render - -o - compiles documents"
 	if len(documents) != 1 {
-		return nil, &Error{fmt.Sprintf("the standard input is not a ResourceList, but %d documents", len(documents)), hint}
+		return nil, &Mistake{"", fmt.Sprintf("the standard input is not a ResourceList, but %d documents", len(documents)), hint}
 	}
 	root := documents[0]
 	version, kind := text(root, "apiVersion"), text(root, "kind")
@@ -69,14 +64,14 @@ func Parse(data []byte) (*List, error) {
 		if kind != "" {
 			what = "of kind " + kind
 		}
-		return nil, &Error{"the standard input is not a ResourceList, but " + what, hint}
+		return nil, &Mistake{"", "the standard input is not a ResourceList, but " + what, hint}
 	}
 	if !slices.Contains(listVersions, version) {
 		message := fmt.Sprintf("%s is not a version of ResourceList that fleetwright knows", version)
 		if version == "" {
 			message = "the ResourceList has no apiVersion"
 		}
-		return nil, &Error{message, "apiVersion: " + listVersions[0]}
+		return nil, &Mistake{"", message, "apiVersion: " + listVersions[0]}
 	}
 	l := &List{apiVersion: version}
 	var mistakes []string
@@ -99,7 +94,7 @@ func Parse(data []byte) (*List, error) {
 		}
 	}
 	if len(mistakes) > 0 {
-		return nil, &Error{strings.Join(mistakes, "\n"), ""}
+		return nil, &Mistake{"", strings.Join(mistakes, "\n"), ""}
 	}
 	return l, nil
 }

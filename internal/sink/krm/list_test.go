@@ -90,18 +90,18 @@ results:
 // TestWhatIsNoListIsRefused: with the kind of what it is, and all mistakes at once.
 func TestWhatIsNoListIsRefused(t *testing.T) {
 	const hint = "kustomize and kpt give a ResourceList; fleetwright render - -o - compiles documents"
-	for text, want := range map[string]Error{
-		"kind: ConfigMap":       {"the standard input is not a ResourceList, but of kind ConfigMap", hint},
-		"[]":                    {"the standard input is not a ResourceList, but a document without a kind", hint},
-		"kind: A\n---\nkind: B": {"the standard input is not a ResourceList, but 2 documents", hint},
-		"kind: ResourceList":    {"the ResourceList has no apiVersion", "apiVersion: config.kubernetes.io/v1"},
-		"{kind: ResourceList, apiVersion: config.kubernetes.io/v2}": {"config.kubernetes.io/v2 is not a version of ResourceList that fleetwright knows", "apiVersion: config.kubernetes.io/v1"},
-		header + "items: {}": {"items of the ResourceList is not a list", ""},
-		header + "items: [{}, 1, [], {}]\nfunctionConfig: a": {"functionConfig of the ResourceList is not an object\nitems[1] of the ResourceList is not an object\nitems[2] of the ResourceList is not an object", ""},
-		header + "items: [{a: &x 1}, {b: *x}]":               {"items[1] of the ResourceList is not whole: *x is an alias of what is not in it, or of what contains it", ""},
-		header + "items:\n- a: &x [*x]":                      {"items[0] of the ResourceList is not whole: *x is an alias of what is not in it, or of what contains it", ""},
+	for text, want := range map[string]Mistake{
+		"kind: ConfigMap":       {"", "the standard input is not a ResourceList, but of kind ConfigMap", hint},
+		"[]":                    {"", "the standard input is not a ResourceList, but a document without a kind", hint},
+		"kind: A\n---\nkind: B": {"", "the standard input is not a ResourceList, but 2 documents", hint},
+		"kind: ResourceList":    {"", "the ResourceList has no apiVersion", "apiVersion: config.kubernetes.io/v1"},
+		"{kind: ResourceList, apiVersion: config.kubernetes.io/v2}": {"", "config.kubernetes.io/v2 is not a version of ResourceList that fleetwright knows", "apiVersion: config.kubernetes.io/v1"},
+		header + "items: {}": {"", "items of the ResourceList is not a list", ""},
+		header + "items: [{}, 1, [], {}]\nfunctionConfig: a": {"", "functionConfig of the ResourceList is not an object\nitems[1] of the ResourceList is not an object\nitems[2] of the ResourceList is not an object", ""},
+		header + "items: [{a: &x 1}, {b: *x}]":               {"", "items[1] of the ResourceList is not whole: *x is an alias of what is not in it, or of what contains it", ""},
+		header + "items:\n- a: &x [*x]":                      {"", "items[0] of the ResourceList is not whole: *x is an alias of what is not in it, or of what contains it", ""},
 	} {
-		var got *Error
+		var got *Mistake
 		if _, err := Parse([]byte(text)); !errors.As(err, &got) || *got != want {
 			t.Errorf("of %q it says %q, want %q", text, err, want)
 		}

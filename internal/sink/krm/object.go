@@ -1,12 +1,16 @@
 package krm
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
 	"sigs.k8s.io/kustomize/kyaml/kio/kioutil"
+
+	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/schema"
 )
 
 // An Object is one of a list. What is in it is not changed but by its methods, and its
@@ -35,34 +39,38 @@ const (
 // (kustomize, api/internal/plugins/utils/utils.go).
 const kustomizeID = "kustomize.config.k8s.io/id"
 
-// isOfKustomize says whether kustomize has given the object. Its path is then one that
-// kustomize's runner made up.
-func (o *Object) isOfKustomize() bool { return o.annotation(kustomizeID) != "" }
-
-// apiVersion of the object, or "".
-func (o *Object) apiVersion() string { return text(o.node, "apiVersion") }
+// ref names the object.
+func (o *Object) ref() *ResourceRef {
+	return &ResourceRef{text(o.node, "apiVersion"), o.kind(), text(o.node, "metadata", "namespace"), text(o.node, "metadata", "name")}
+}
 
 // kind of the object, or "".
 func (o *Object) kind() string { return text(o.node, "kind") }
 
-// name of the object, or "".
-func (o *Object) name() string { return text(o.node, "metadata", "name") }
-
-// namespace of the object, or "".
-func (o *Object) namespace() string { return text(o.node, "metadata", "namespace") }
-
 // title is how people name an object: kind namespace/name.
 func (o *Object) title() string {
-	title := o.kind()
-	switch name, namespace := o.name(), o.namespace(); {
-	case title == "":
+	switch ref := o.ref(); {
+	case ref.Kind == "":
 		return "an object without a kind"
-	case name != "" && namespace != "":
-		title += " " + namespace + "/" + name
-	case name != "":
-		title += " " + name
+	case ref.Name == "":
+		return ref.Kind
+	default:
+		return render.Object{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name}.String()
 	}
-	return title
+}
+
+// isForeign reports whether fleetwright has nothing to do with an object, or with those of a List.
+func (o *Object) isForeign() bool {
+	all := o.elements()
+	if all == nil {
+		all = []*Object{o}
+	}
+	for _, o := range all {
+		if ref := o.ref(); !schema.IsForeign(ref.APIVersion, ref.Kind) {
+			return false
+		}
+	}
+	return true
 }
 
 // annotation is the value of an annotation, or "".
@@ -84,19 +92,14 @@ func (o *Object) annotate(key, value string) {
 	annotations.Content = append(annotations.Content, scalar(key), scalar(value))
 }
 
-// path is where the object is in the package, and whether it is known.
+// path is where the object is in the package, and whether it is known: what kustomize has
+// given has one that kustomize's runner made up.
 func (o *Object) path() (path string, index int, ok bool) {
-	if o.isOfKustomize() {
+	if o.annotation(kustomizeID) != "" {
 		return "", 0, false
 	}
-	path, at := o.annotation(kioutil.PathAnnotation), o.annotation(kioutil.IndexAnnotation)
-	if path == "" {
-		path = o.annotation(legacyPath)
-	}
-	if at == "" {
-		at = o.annotation(legacyIndex)
-	}
-	index, _ = strconv.Atoi(at)
+	path = cmp.Or(o.annotation(kioutil.PathAnnotation), o.annotation(legacyPath))
+	index, _ = strconv.Atoi(cmp.Or(o.annotation(kioutil.IndexAnnotation), o.annotation(legacyIndex)))
 	return path, index, path != ""
 }
 
@@ -109,7 +112,7 @@ func (o *Object) place(path string, index int) {
 	o.annotate(kioutil.PathAnnotation, path)
 }
 
-// isCopyOf says whether two objects are the same but for their annotations.
+// isCopyOf reports whether two objects are the same but for their annotations.
 func (o *Object) isCopyOf(p *Object) bool {
 	every := func(string) bool { return true }
 	return same(withoutAnnotations(o.node, every), withoutAnnotations(p.node, every))
@@ -160,7 +163,7 @@ func withField(n *yaml.Node, name string, value *yaml.Node) *yaml.Node {
 // elements are the objects of a v1 List, or nil for any other object.
 func (o *Object) elements() (all []*Object) {
 	items := field(o.node, "items")
-	if o.apiVersion() != "v1" || o.kind() != "List" || items == nil {
+	if ref := o.ref(); ref.APIVersion != "v1" || ref.Kind != "List" || items == nil {
 		return nil
 	}
 	for _, item := range items.Content {

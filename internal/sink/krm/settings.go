@@ -24,11 +24,11 @@ type settings struct {
 	configPath string
 	// of are the fields that say them, by their names here.
 	of func(name string) string
-	// unsure says that there are settings which cannot be read.
+	// unsure reports whether there are settings which cannot be read.
 	unsure bool
 }
 
-// A Mistake is one in the settings of the function, or in what they ask for.
+// A Mistake is one in the list, in the settings of the function, or in what they ask for.
 type Mistake struct {
 	// Field of the functionConfig, or "".
 	Field string
@@ -37,6 +37,8 @@ type Mistake struct {
 	// Hint says what to write instead. It may be empty.
 	Hint string
 }
+
+func (m *Mistake) Error() string { return m.Message }
 
 // settingsOf are the settings of a function, from its RenderConfig or a ConfigMap. The
 // RenderConfig is the functionConfig, or else among the items.
@@ -47,12 +49,9 @@ func settingsOf(config *Object, items []*Object) (s settings, mistakes []Mistake
 		}
 		return "spec.function." + name
 	}
-	kind := ""
-	if config != nil {
-		kind = config.apiVersion() + " " + config.kind()
-	}
+	isConfigMap := config != nil && config.ref().APIVersion == "v1" && config.kind() == "ConfigMap"
 	renderConfig := config
-	if kind == "" || kind == "v1 ConfigMap" {
+	if config == nil || isConfigMap {
 		renderConfig = nil
 		if i := slices.IndexFunc(items, func(o *Object) bool { return o.kind() == "RenderConfig" && !o.isForeign() }); i >= 0 {
 			renderConfig = items[i]
@@ -75,7 +74,7 @@ func settingsOf(config *Object, items []*Object) (s settings, mistakes []Mistake
 			}
 		}
 	}
-	if kind == "v1 ConfigMap" {
+	if isConfigMap {
 		s.of = func(name string) string { return "data." + name }
 		mistakes = s.readData(config)
 	}
@@ -120,7 +119,7 @@ func (s *settings) readData(config *Object) (mistakes []Mistake) {
 	return mistakes
 }
 
-// isInside says whether a path with slashes stays in the directory that it begins in.
+// isInside reports whether a path with slashes stays in the directory that it begins in.
 func isInside(name string) bool {
 	clean := path.Clean(name)
 	return !path.IsAbs(clean) && clean != ".." && !strings.HasPrefix(clean, "../")
@@ -137,12 +136,4 @@ func (s *settings) directory() string {
 // options are those of the compiler.
 func (s *settings) options() render.Options {
 	return render.Options{Path: s.path, DefaultPath: s.Directory, Topology: s.topology}
-}
-
-// isForeign says whether fleetwright has nothing to do with an object.
-func (o *Object) isForeign() bool {
-	if all := o.elements(); all != nil {
-		return !slices.ContainsFunc(all, func(o *Object) bool { return !schema.IsForeign(o.apiVersion(), o.kind()) })
-	}
-	return schema.IsForeign(o.apiVersion(), o.kind())
 }
