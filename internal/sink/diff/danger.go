@@ -23,7 +23,7 @@ type danger struct {
 	// fields that change, none for the object that is deleted. What is below a field
 	// counts as the field.
 	fields []string
-	// unless says that an object is not in danger. It may be nil.
+	// unless reports whether an object is not in danger. It may be nil.
 	unless func(object map[string]any) bool
 	// effect is what happens. It is lower case and ends without a full stop.
 	effect string
@@ -64,12 +64,12 @@ var dangers = []danger{
 	{helmGroup, "HelmRelease", []string{"spec.releaseName", "spec.targetNamespace", "spec.storageNamespace", "spec.chart.spec.chart"}, nil, "Flux uninstalls the release, and installs it anew"},
 }
 
-// keptByFlux says that Flux leaves an object on the cluster.
+// keptByFlux reports whether Flux leaves an object on the cluster.
 func keptByFlux(object map[string]any) bool {
 	return tree.ValueAt(object, "metadata", "annotations", kustomizeGroup+"/prune") == "disabled"
 }
 
-// reverts says that Flagger gives the traffic back to the target.
+// reverts reports whether Flagger gives the traffic back to the target.
 func reverts(object map[string]any) bool {
 	return tree.ValueAt(object, "spec", "revertOnDeletion") == true
 }
@@ -122,10 +122,11 @@ func dangerOfSuspension(o Object, suspended bool) string {
 	return who + " makes up for all changes since it was suspended"
 }
 
-// isRenamed says whether what is created is what is deleted, under another name.
+// isRenamed reports whether what is created is what is deleted in the same directory, under another
+// name.
 func isRenamed(deleted, created *Change) bool {
 	was, is := deleted.Object, created.Object
-	if was.Kind != is.Kind || was.Group() != is.Group() || deleted.dir != created.dir || deleted.Root != created.Root || !slices.Equal(deleted.Clusters, created.Clusters) {
+	if was.Kind != is.Kind || was.Group() != is.Group() || deleted.Root != created.Root || !slices.Equal(deleted.Clusters, created.Clusters) {
 		return false
 	}
 	same := func(field ...string) bool {

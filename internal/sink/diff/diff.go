@@ -267,18 +267,16 @@ func clustersOf(changes []Change) []Cluster {
 		for _, name := range ch.Clusters {
 			n := counts[name]
 			n.Name = name
-			if ch.Object != (Object{}) {
-				switch ch.Action {
-				case Created:
-					n.Created++
-				case Changed:
-					n.Changed++
-				case Renamed:
-					n.Created++
-					n.Deleted++
-				case Deleted:
-					n.Deleted++
-				}
+			switch {
+			case ch.Object == (Object{}):
+			case ch.Action == Changed:
+				n.Changed++
+			case ch.Action == Renamed:
+				n.Created, n.Deleted = n.Created+1, n.Deleted+1
+			case ch.Action == Created:
+				n.Created++
+			default:
+				n.Deleted++
 			}
 			counts[name] = n
 		}

@@ -55,25 +55,26 @@ func compare(path string, old, new any, fields *[]Field) {
 // compareItems compares lists of objects item by item: by their names, or, where
 // there are as many as before, by their indices.
 func compareItems(path string, old, new []any, fields *[]Field) bool {
-	was, order, ok := byName(old)
-	is, newOrder, ok2 := byName(new)
+	was, names, ok := byName(old)
+	is, newNames, ok2 := byName(new)
 	if ok && ok2 {
-		for _, name := range order {
+		isSame := len(names) == len(newNames)
+		for _, name := range names {
 			compare(path+"["+name+"]", was[name], is[name], fields)
 		}
-		for _, name := range newOrder {
-			if _, there := was[name]; !there {
+		for _, name := range newNames {
+			if was[name] == nil {
 				compare(path+"["+name+"]", nil, is[name], fields)
+				isSame = false
 			}
 		}
-		if len(order) == len(newOrder) && !slices.Equal(order, newOrder) && slices.Equal(slices.Sorted(maps.Keys(was)), slices.Sorted(maps.Keys(is))) {
-			*fields = append(*fields, Field{path + ", in order", texts(order), texts(newOrder)})
+		if isSame && !slices.Equal(names, newNames) {
+			*fields = append(*fields, Field{path + ", in order", texts(names), texts(newNames)})
 		}
 		return true
 	}
-	isObject := func(v any) bool { _, ok := v.(map[string]any); return ok }
-	all := slices.Concat(old, new)
-	if len(old) != len(new) || slices.ContainsFunc(all, func(v any) bool { return !isObject(v) }) {
+	isNoObject := func(item any) bool { return !isObject(item) }
+	if len(old) != len(new) || slices.ContainsFunc(old, isNoObject) || slices.ContainsFunc(new, isNoObject) {
 		return false
 	}
 	for i := range old {
@@ -82,23 +83,27 @@ func compareItems(path string, old, new []any, fields *[]Field) bool {
 	return true
 }
 
-// byName are the items of a list by their names, where all have one of their own.
-func byName(list []any) (items map[string]any, order []string, ok bool) {
-	items = map[string]any{}
-	for _, v := range list {
-		o, _ := v.(map[string]any)
-		name := tree.TextAt(o, "name")
-		if _, twice := items[name]; twice || name == "" {
-			return nil, nil, false
-		}
-		items[name] = v
-		order = append(order, name)
-	}
-	return items, order, true
+func isObject(value any) bool {
+	_, ok := value.(map[string]any)
+	return ok
 }
 
-func texts(list []string) []any {
-	var all []any
+// byName are the items of a list by their names, where all have one of their own.
+func byName(list []any) (items map[string]any, names []string, ok bool) {
+	items = map[string]any{}
+	for _, item := range list {
+		object, _ := item.(map[string]any)
+		name := tree.TextAt(object, "name")
+		if name == "" || items[name] != nil {
+			return nil, nil, false
+		}
+		items[name] = item
+		names = append(names, name)
+	}
+	return items, names, true
+}
+
+func texts(list []string) (all []any) {
 	for _, s := range list {
 		all = append(all, s)
 	}
@@ -151,7 +156,7 @@ func shown(v any) (text string, short bool) {
 			text = fmt.Sprintf("%q", v)
 		}
 	case []any:
-		if slices.ContainsFunc(v, func(item any) bool { _, isMap := item.(map[string]any); return isMap }) {
+		if slices.ContainsFunc(v, isObject) {
 			return "", false
 		}
 		data, _ := json.Marshal(v)

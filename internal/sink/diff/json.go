@@ -6,6 +6,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
+// A jsonReport has empty lists where nothing changes.
 type jsonReport struct {
 	Clusters []Cluster    `json:"clusters"`
 	Notes    []Note       `json:"notes"`
@@ -13,6 +14,7 @@ type jsonReport struct {
 	Summary  summary      `json:"summary"`
 }
 
+// A jsonChange of a file that holds no object has no kind.
 type jsonChange struct {
 	Action     Action   `json:"action"`
 	APIVersion string   `json:"apiVersion,omitempty"`
@@ -26,43 +28,9 @@ type jsonChange struct {
 	Diff       string   `json:"diff"`
 }
 
-// writeJSON is for programs: one document,
-//
-//	{
-//	  "clusters": [
-//	    {"name": "eu", "created": 0, "changed": 1, "deleted": 0}
-//	  ],
-//	  "notes": [
-//	    {
-//	      "about": "default/shop",
-//	      "text": "backend: stepWeight 10 → 20",
-//	      "clusters": ["eu"]
-//	    }
-//	  ],
-//	  "changes": [
-//	    {
-//	      "action": "changed",
-//	      "apiVersion": "flagger.app/v1beta1",
-//	      "kind": "Canary",
-//	      "namespace": "shop",
-//	      "name": "backend",
-//	      "path": "eu/fleetwright/rollouts/default.shop/canary-backend.yaml",
-//	      "clusters": ["eu"],
-//	      "fields": [
-//	        {"path": "spec.analysis.stepWeight", "old": 10, "new": 20}
-//	      ],
-//	      "diff": "--- …"
-//	    }
-//	  ],
-//	  "summary": {"clusters": 1, "applications": 1, "created": 0, "changed": 1, "deleted": 0, "dangers": 0}
-//	}
-//
-// It is stable: a field keeps its name and its meaning, and others may come beside it.
-// Credentials in it are replaced by ***.
-// A note has a danger where it is dangerous. An action is created, changed, renamed or
-// deleted. The path is below the directory that is rendered into, on the first cluster.
-// A change of a file that holds no object has no kind. Where nothing changes
-// the lists are empty.
+// writeJSON is for programs: one document. It is stable: a field keeps its name and its meaning,
+// and others may come beside it. Credentials in it are replaced by ***. Paths are below the
+// directory that is rendered into, on the first cluster.
 func writeJSON(w io.Writer, r *Report, o Options) error {
 	report := jsonReport{Clusters: append([]Cluster{}, r.Clusters...), Notes: []Note{}, Changes: []jsonChange{}, Summary: r.summary()}
 	for _, n := range r.Notes {
