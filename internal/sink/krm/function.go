@@ -38,7 +38,7 @@ func (o *Outcome) Failed() bool { return len(o.Mistakes) > 0 || o.Diagnostics.Ha
 // function gives back. Where there are errors they stay as they are. Files are read by
 // the function given, which fails with the error of all that cannot be read.
 func Run(list *List, read func(paths []string) ([]schema.File, error)) *Outcome {
-	f := &function{list: list, directories: map[string]bool{}, sources: map[sourceKey]*source{}}
+	f := &function{list: list, directories: map[string]bool{}, sources: map[diag.Position]*source{}}
 	f.settings, f.Mistakes = settingsOf(list.FunctionConfig, list.Items)
 	f.unsure = f.unsure || len(f.Mistakes) > 0
 	f.sort()
@@ -56,9 +56,10 @@ type function struct {
 	Outcome
 	list *List
 
-	// inputs are what is compiled, in order, and sources the same by their names.
+	// inputs are what is compiled, in order, and sources the same by where diagnostics say that
+	// they are: a file that was read and an item may have one name.
 	inputs  []*source
-	sources map[sourceKey]*source
+	sources map[diag.Position]*source
 	// kept are the items that stay: all but what an earlier run has rendered, which is
 	// stale. Uncompiled are those of them that no cluster has for being compiled.
 	kept, stale, uncompiled []*Object
@@ -80,10 +81,9 @@ type source struct {
 	found func() []*Object
 }
 
-// A sourceKey is the name of a source, which a file that was read and an item may share.
-type sourceKey struct {
-	name       string
-	unnumbered bool
+// placeOf is what the positions in a file have in common.
+func placeOf(file schema.File) diag.Position {
+	return diag.Position{File: file.Name, Unnumbered: file.Unnumbered}
 }
 
 // add has a file compiled.
@@ -94,8 +94,8 @@ func (f *function) add(file schema.File) *source {
 		return objects
 	})
 	f.inputs = append(f.inputs, s)
-	if k := (sourceKey{s.Name, s.Unnumbered}); f.sources[k] == nil {
-		f.sources[k] = s
+	if at := placeOf(file); f.sources[at] == nil {
+		f.sources[at] = s
 	}
 	return s
 }
@@ -113,7 +113,11 @@ func (f *function) sort() {
 	f.placed = f.placed || f.Directory != ""
 	config := f.list.FunctionConfig
 	if config != nil && !config.isForeign() {
-		f.input(f.titleOfConfig(), config)
+		called := config
+		if i := slices.IndexFunc(f.list.Items, config.isCopyOf); i >= 0 {
+			called = f.list.Items[i]
+		}
+		f.input(called.source(), config)
 	}
 	for _, o := range f.list.Items {
 		name, _, inPackage := o.path()
@@ -144,23 +148,13 @@ func (o *Object) source() string {
 	return o.title()
 }
 
-// titleOfConfig is what diagnostics call the functionConfig: as the item that it is,
-// where it is one.
-func (f *function) titleOfConfig() string {
-	for _, o := range f.list.Items {
-		if o.isCopyOf(f.list.FunctionConfig) {
-			return o.source()
-		}
-	}
-	return f.list.FunctionConfig.source()
-}
-
 // input has an object compiled. Objects of one file are one source, so that their order
 // is that of the file.
 func (f *function) input(name string, o *Object) {
-	s := f.sources[sourceKey{name, true}]
+	file := schema.File{Name: name, Unnumbered: true}
+	s := f.sources[placeOf(file)]
 	if s == nil {
-		s = f.add(schema.File{Name: name, Unnumbered: true})
+		s = f.add(file)
 	}
 	s.objects = append(s.objects, o)
 }
@@ -286,11 +280,7 @@ func (f *function) checkCluster(tree *render.Tree) {
 	const few = 10
 	switch {
 	case f.Cluster != "" && !slices.Contains(names, f.Cluster):
-		hint := "it is one of " + diag.Some(names, few)
-		if meant := diag.Nearest(f.Cluster, names); meant != "" {
-			hint = "did you mean " + meant + "?"
-		}
-		f.mistake("cluster", fmt.Sprintf("nothing is rendered for a cluster %q", f.Cluster), hint)
+		f.mistake("cluster", fmt.Sprintf("nothing is rendered for a cluster %q", f.Cluster), meant(f.Cluster, names, "it is one of "+diag.Some(names, few)))
 	case f.Cluster == "" && len(names) > 1 && !f.placed && f.Mode != "validate":
 		f.mistake("cluster", fmt.Sprintf("there are %d clusters, and the items have no paths that would keep them apart", len(names)), "name one of "+diag.Some(names, few))
 	}
@@ -348,53 +338,43 @@ func (f *function) checkPlaces(items []*Object) {
 	}
 }
 
-// explain makes results of all there is to say, errors first.
+// explain makes results of all there is to say, errors first: kpt shows the first few.
 func (f *function) explain() {
 	for _, m := range f.Mistakes {
-		r := Result{Message: diag.Redact(m.Message), Severity: diag.Error.String()}
+		r := newResult(diag.Error, diag.Redact(m.Message), diag.Redact(m.Hint))
 		if config := f.list.FunctionConfig; config != nil && m.Field != "" {
 			r.ResourceRef = config.ref()
 			r.Field = &Field{m.Field}
 		}
-		r.tag("hint", diag.Redact(m.Hint))
 		f.Results = append(f.Results, r)
 	}
-	for _, d := range f.Diagnostics {
-		r := Result{Message: d.Message, Severity: d.Severity.String()}
+	bySeverity := func(a, b diag.Diagnostic) int { return cmp.Compare(b.Severity, a.Severity) }
+	for _, d := range slices.SortedStableFunc(slices.Values(f.Diagnostics), bySeverity) {
+		r := newResult(d.Severity, d.Message, d.Hint)
 		if d.Path != "" {
 			r.Field = &Field{d.Path}
 		}
-		r.tag("code", string(d.Code))
-		r.tag("hint", d.Hint)
-		if s := f.sources[sourceKey{d.Position.File, d.Position.Unnumbered}]; s != nil {
+		r.Tags["code"] = string(d.Code)
+		if s := f.sources[diag.Position{File: d.Position.File, Unnumbered: d.Position.Unnumbered}]; s != nil {
 			s.locate(&r, d.Position)
 		}
 		f.Results = append(f.Results, r)
 	}
-	// kpt shows the first few.
-	slices.SortStableFunc(f.Results, func(a, b Result) int {
-		x, _ := diag.SeverityNamed(a.Severity)
-		y, _ := diag.SeverityNamed(b.Severity)
-		return cmp.Compare(y, x)
-	})
 }
 
-// tag adds a tag that is not empty.
-func (r *Result) tag(name, value string) {
-	if value == "" {
-		return
+func newResult(severity diag.Severity, message, hint string) Result {
+	r := Result{Message: message, Severity: severity.String(), Tags: map[string]string{}}
+	if hint != "" {
+		r.Tags["hint"] = hint
 	}
-	if r.Tags == nil {
-		r.Tags = map[string]string{}
-	}
-	r.Tags[name] = value
+	return r
 }
 
 // locate says which object of the source a result is about.
 func (s *source) locate(r *Result, at diag.Position) {
 	if !at.Unnumbered {
 		r.File = &File{Path: s.Name}
-		r.tag("position", at.String())
+		r.Tags["position"] = at.String()
 	}
 	objects := s.found()
 	if len(objects) == 0 {

@@ -47,31 +47,33 @@ const maxDepth = 1000
 var ErrSyntax = errors.New("not valid YAML")
 
 // Parse reads a ResourceList, as YAML or JSON. Everything in it can be walked to its
-// end, and every item can be moved or removed without the others. The error is ErrSyntax or a Mistake.
+// end, and every item can be moved or removed without the others. The error
+// is ErrSyntax or a Mistake.
 func Parse(data []byte) (*List, error) {
 	documents, err := load(data)
 	if err != nil {
 		return nil, err
 	}
-	hint := "kustomize and kpt give a ResourceList; fleetwright render - -o - compiles documents"
-	if len(documents) != 1 {
-		return nil, &Mistake{"", fmt.Sprintf("the standard input is not a ResourceList, but %d documents", len(documents)), hint}
+	root, what := &yaml.Node{}, fmt.Sprintf("%d documents", len(documents))
+	if len(documents) == 1 {
+		root, what = documents[0], "a document without a kind"
 	}
-	root := documents[0]
 	version, kind := text(root, "apiVersion"), text(root, "kind")
 	if kind != listKind {
-		what := "a document without a kind"
 		if kind != "" {
 			what = "of kind " + kind
 		}
-		return nil, &Mistake{"", "the standard input is not a ResourceList, but " + what, hint}
+		return nil, &Mistake{
+			Message: "the standard input is not a ResourceList, but " + what,
+			Hint:    "kustomize and kpt give a ResourceList; fleetwright render - -o - compiles documents",
+		}
 	}
 	if !slices.Contains(listVersions, version) {
 		message := fmt.Sprintf("%s is not a version of ResourceList that fleetwright knows", version)
 		if version == "" {
 			message = "the ResourceList has no apiVersion"
 		}
-		return nil, &Mistake{"", message, "apiVersion: " + listVersions[0]}
+		return nil, &Mistake{Message: message, Hint: "apiVersion: " + listVersions[0]}
 	}
 	l := &List{apiVersion: version}
 	var mistakes []string
@@ -94,7 +96,7 @@ func Parse(data []byte) (*List, error) {
 		}
 	}
 	if len(mistakes) > 0 {
-		return nil, &Mistake{"", strings.Join(mistakes, "\n"), ""}
+		return nil, &Mistake{Message: strings.Join(mistakes, "\n")}
 	}
 	return l, nil
 }
@@ -202,30 +204,21 @@ func encode(documents ...*yaml.Node) ([]byte, error) {
 
 // written returns the text of documents, and reports whether it reads as they do.
 func written(plain bool, documents ...*yaml.Node) (data []byte, ok bool) {
-	copies := make([]*yaml.Node, len(documents))
-	for i, d := range documents {
-		copies[i] = copied(d, plain) // the dumper takes their tags away
-	}
-	data, err := dump(copies)
-	if err != nil {
-		return nil, false
-	}
-	read, err := load(data)
-	return data, err == nil && slices.EqualFunc(read, documents, same)
-}
-
-func dump(documents []*yaml.Node) ([]byte, error) {
 	var b bytes.Buffer
 	dumper, err := yaml.NewDumper(&b, yaml.WithLineWidth(-1))
 	if err != nil {
-		return nil, err
+		return nil, false
 	}
 	for _, d := range documents {
-		if err := dumper.Dump(d); err != nil {
-			return nil, err
+		if dumper.Dump(copied(d, plain)) != nil { // it takes the tags of what it is given away
+			return nil, false
 		}
 	}
-	return b.Bytes(), dumper.Close()
+	if dumper.Close() != nil {
+		return nil, false
+	}
+	read, err := load(b.Bytes())
+	return b.Bytes(), err == nil && slices.EqualFunc(read, documents, same)
 }
 
 // same reports whether two nodes are the same but for comments and style.

@@ -26,7 +26,8 @@ func (f *function) checkLosses(rendered *render.Tree, items []*Object) {
 	}
 	for _, l := range rendered.LossesOf(f.changes(rendered, items)) {
 		l.Applications = slices.DeleteFunc(l.Applications, func(a tree.LostApplication) bool {
-			return slices.ContainsFunc(f.AllowPrune, func(entry string) bool { return names(entry, a.Name) })
+			_, name, _ := strings.Cut(a.Name, "/")
+			return slices.Contains(f.AllowPrune, a.Name) || slices.Contains(f.AllowPrune, name)
 		})
 		if len(l.Applications) == 0 {
 			continue
@@ -41,45 +42,31 @@ func (f *function) checkLosses(rendered *render.Tree, items []*Object) {
 	f.Diagnostics = f.Diagnostics.Sorted()
 }
 
-// names reports whether an entry of allowPrune names an Application, a namespace/name.
-func names(entry, application string) bool {
-	_, name, _ := strings.Cut(application, "/")
-	return entry == application || entry == name
-}
-
-// checkAllowed reports entries of allowPrune that name no Application.
+// checkAllowed reports entries of allowPrune that name no Application, by its namespace/name or its
+// name.
 func (f *function) checkAllowed(tree *render.Tree) {
 	all := tree.Applications()
+	hint, known := "there is none; remove the entry", slices.Clone(all)
+	if len(all) > 0 {
+		hint = "remove the entry, or write one of " + diag.Some(all, 10)
+	}
+	for _, a := range all {
+		_, name, _ := strings.Cut(a, "/")
+		known = append(known, name)
+	}
+	setting := "allowPrune"
+	if strings.HasPrefix(f.of(setting), "data.") {
+		setting = "" // a RenderConfig among the items has it, not the ConfigMap
+	}
 	for _, entry := range f.AllowPrune {
-		if slices.ContainsFunc(all, func(a string) bool { return names(entry, a) }) {
-			continue
+		if !slices.Contains(known, entry) {
+			f.mistake(setting, fmt.Sprintf("allowPrune names %q, and no Application among the inputs is called so", entry), meant(entry, known, hint))
 		}
-		hint := "there is none; remove the entry"
-		if len(all) > 0 {
-			hint = "remove the entry, or write one of " + diag.Some(all, 10)
-		}
-		names := slices.Clone(all)
-		for _, a := range all {
-			_, name, _ := strings.Cut(a, "/")
-			names = append(names, name)
-		}
-		if meant := diag.Nearest(entry, names); meant != "" {
-			hint = "did you mean " + meant + "?"
-		}
-		setting := "allowPrune"
-		if strings.HasPrefix(f.of(setting), "data.") {
-			setting = "" // a RenderConfig among the items has it, not the ConfigMap
-		}
-		f.mistake(setting, fmt.Sprintf("allowPrune names %q, and no Application among the inputs is called so", entry), hint)
 	}
 }
 
 // A packageFile is a file in the directory of a cluster.
 type packageFile struct{ cluster, path string }
-
-func (f packageFile) compare(g packageFile) int {
-	return cmp.Or(cmp.Compare(f.cluster, g.cluster), cmp.Compare(f.path, g.path))
-}
 
 // changes are what becomes of the files of Applications of which some are removed, by cluster and
 // path.
@@ -94,7 +81,10 @@ func (f *function) changes(tree *render.Tree, items []*Object) (changes []render
 	delete(shrinking, "")
 	all := maps.Clone(was)
 	maps.Copy(all, is)
-	for _, file := range slices.SortedFunc(maps.Keys(all), packageFile.compare) {
+	byClusterAndPath := func(a, b packageFile) int {
+		return cmp.Or(cmp.Compare(a.cluster, b.cluster), cmp.Compare(a.path, b.path))
+	}
+	for _, file := range slices.SortedFunc(maps.Keys(all), byClusterAndPath) {
 		if !shrinking[tree.Application(file.path)] {
 			continue
 		}

@@ -102,10 +102,7 @@ func (s *settings) readData(config *Object) (mistakes []Mistake) {
 		key, value := resolve(data.Content[i]).Value, resolve(data.Content[i+1])
 		switch said := values[key]; {
 		case to[key] == nil:
-			hint := "it is one of " + strings.Join(dataKeys, ", ") + "; a RenderConfig says the rest"
-			if meant := diag.Nearest(key, dataKeys); meant != "" {
-				hint = "did you mean " + meant + "?"
-			}
+			hint := meant(key, dataKeys, "it is one of "+strings.Join(dataKeys, ", ")+"; a RenderConfig says the rest")
 			mistakes = append(mistakes, Mistake{"data", fmt.Sprintf("unknown setting %q", key), hint})
 		case isNull(value):
 		case value.Kind != yaml.ScalarNode:
@@ -117,6 +114,14 @@ func (s *settings) readData(config *Object) (mistakes []Mistake) {
 		}
 	}
 	return mistakes
+}
+
+// meant is a hint at the name that is nearest to a word, or another hint.
+func meant(word string, names []string, otherwise string) string {
+	if name := diag.Nearest(word, names); name != "" {
+		return "did you mean " + name + "?"
+	}
+	return otherwise
 }
 
 // isInside reports whether a path with slashes stays in the directory that it begins in.
