@@ -37,13 +37,18 @@ type Report struct {
 	Changes []Change
 }
 
-// A Cluster says how many objects change on a cluster. One that is renamed counts as
-// created and deleted, as it is for Kubernetes.
+// A Cluster is one that anything changes on.
 type Cluster struct {
-	Name    string `json:"name"`
-	Created int    `json:"created"`
-	Changed int    `json:"changed"`
-	Deleted int    `json:"deleted"`
+	Name string `json:"name"`
+	counts
+}
+
+// counts are how many objects change. One that is renamed counts as created and deleted,
+// as it is for Kubernetes.
+type counts struct {
+	Created int `json:"created"`
+	Changed int `json:"changed"`
+	Deleted int `json:"deleted"`
 }
 
 // A Change of one object, or of a file that holds none, on all clusters where it is
@@ -112,7 +117,7 @@ func (c *comparison) directory(changes []render.Change) {
 	for _, f := range changes {
 		at := placeOf(f.Cluster, f.Path)
 		was, is := at.split(f.Old, f.OldObjects), at.split(f.New, f.NewObjects)
-		c.noter.see(f, was, is)
+		c.noter.see(at, was, is)
 		before, after := without(was, is), without(is, was)
 		differing := slices.Concat(before, after)
 		for _, d := range differing {
@@ -184,15 +189,15 @@ func without(documents, others []*document) (rest []*document) {
 
 // add adds the change of one object, or file, on one cluster.
 func (c *comparison) add(old, new *document) {
-	is, action := new, Changed
+	was, is, action := old, new, Changed
 	switch {
 	case old == nil:
-		action = Created
+		was, action = new, Created
 	case new == nil:
 		is, action = old, Deleted
 	}
 	same := func(text string) string { return c.texts.fold(text, is.cluster, marked) }
-	k := key{action, is.whole, same(is.Path), same(old.path()), same(old.textOf()), same(new.textOf())}
+	k := key{action, is.whole, same(is.Path), same(was.Path), same(old.textOf()), same(new.textOf())}
 	g, ok := c.groups[k]
 	if !ok {
 		g = &Change{Action: action, Object: is.object, place: is.place, old: old, new: new}
@@ -262,10 +267,10 @@ func (ch *Change) oldPath() string {
 
 // clustersOf counts the objects that change on each cluster.
 func clustersOf(changes []Change) []Cluster {
-	counts := map[string]Cluster{}
+	clusters := map[string]Cluster{}
 	for _, ch := range changes {
 		for _, name := range ch.Clusters {
-			n := counts[name]
+			n := clusters[name]
 			n.Name = name
 			switch {
 			case ch.Object == (Object{}):
@@ -278,8 +283,8 @@ func clustersOf(changes []Change) []Cluster {
 			default:
 				n.Deleted++
 			}
-			counts[name] = n
+			clusters[name] = n
 		}
 	}
-	return slices.SortedFunc(maps.Values(counts), func(a, b Cluster) int { return strings.Compare(a.Name, b.Name) })
+	return slices.SortedFunc(maps.Values(clusters), func(a, b Cluster) int { return strings.Compare(a.Name, b.Name) })
 }

@@ -16,7 +16,7 @@ import (
 // An Object is what a document of a file is.
 type Object = render.Object
 
-// A document is one of a file: an object, or other text. A nil one is none.
+// A document is one of a file: an object, or other text.
 type document struct {
 	// place where it is.
 	place
@@ -66,20 +66,12 @@ func (d *document) holdsObjects() bool {
 	return true
 }
 
-// textOf is the text of a document, none of one that does not exist.
+// textOf is the text of a document, empty where there is none.
 func (d *document) textOf() string {
 	if d == nil {
 		return ""
 	}
 	return d.text
-}
-
-// path is the path of the file, none of a document that does not exist.
-func (d *document) path() string {
-	if d == nil {
-		return ""
-	}
-	return d.Path
 }
 
 // An identity is what makes an object one and the same in a cluster.

@@ -41,16 +41,16 @@ var Formats = format.List[Format]{
 type summary struct {
 	Clusters     int `json:"clusters"`
 	Applications int `json:"applications"`
-	Created      int `json:"created"`
-	Changed      int `json:"changed"`
-	Deleted      int `json:"deleted"`
-	Dangers      int `json:"dangers"`
+	counts
+	Dangers int `json:"dangers"`
 }
 
 func (r *Report) summary() summary {
 	s := summary{Clusters: len(r.Clusters), Dangers: len(r.Dangers())}
 	for _, c := range r.Clusters {
-		s.Created, s.Changed, s.Deleted = s.Created+c.Created, s.Changed+c.Changed, s.Deleted+c.Deleted
+		s.Created += c.Created
+		s.Changed += c.Changed
+		s.Deleted += c.Deleted
 	}
 	applications := map[string]bool{}
 	for i := range r.Changes {

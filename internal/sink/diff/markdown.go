@@ -143,17 +143,10 @@ func (p *page) clusters(clusters []Cluster) {
 // longestCommand is how long a command is printed; it has to fit into what is reserved.
 const longestCommand = 256
 
-// shortest is less than any difference takes.
-const shortest = 128
-
 // changes are the differences, folded.
 func (p *page) changes(changes []Change, o Options) {
 	left := 0
 	for i := range changes {
-		if room-p.text.Len() < shortest {
-			left += len(changes) - i
-			break
-		}
 		ch := &changes[i]
 		var b strings.Builder
 		fmt.Fprintf(&b, "\n<details><summary>%s</summary>\n\n", inHTML(ch.title()))

@@ -11,7 +11,6 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/internal/sink/plan"
-	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/tree"
 )
@@ -181,9 +180,8 @@ func (d dirChange) deleted() bool { return d.removed > 1 && d.made+d.changed == 
 // withOthers reports whether more files of the directory change than one.
 func (d dirChange) withOthers() bool { return d.made+d.removed+d.changed > 1 }
 
-// see notes what a change of a file says about its directory.
-func (n *noter) see(f render.Change, was, is []*document) {
-	at := placeOf(f.Cluster, f.Path)
+// see notes what becomes of a directory by the documents that a file of it has before and after.
+func (n *noter) see(at place, was, is []*document) {
 	if at.isSync() {
 		n.seeSpokes(is, was, dirChange{made: 2})
 		n.seeSpokes(was, is, dirChange{removed: 2})
@@ -191,9 +189,9 @@ func (n *noter) see(f render.Change, was, is []*document) {
 	k := scope{at.Root, at.cluster, at.dir}
 	d := n.dirs[k]
 	switch {
-	case f.Old == nil:
+	case was == nil:
 		d.made++
-	case f.New == nil:
+	case is == nil:
 		d.removed++
 	default:
 		d.changed++
