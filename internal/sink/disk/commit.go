@@ -13,8 +13,9 @@ import (
 
 // A commit renames what was staged into place and removes what is gone.
 type commit struct {
-	progress *progress
-	// begun says whether a file is no longer as it was, so that only another run
+	// step counts a file.
+	step func()
+	// begun reports whether a file is no longer as it was, so that only another run
 	// can make the directory whole.
 	begun atomic.Bool
 }
@@ -31,7 +32,7 @@ func (c *commit) cluster(p *plan, files files) error {
 	if err := c.prune(p, files); err != nil {
 		return err
 	}
-	if at := p.at(layout.InventoryFile); slices.Contains(p.changed, p.files-1) {
+	if at := p.at(layout.InventoryFile); p.cluster != nil && slices.Contains(p.changed, p.cluster.Len()) {
 		if err := files.Rename(staged(at), at); err != nil {
 			return err
 		}
@@ -50,7 +51,7 @@ func (c *commit) cluster(p *plan, files files) error {
 // did notes that a file was put into place or removed.
 func (c *commit) did() {
 	c.begun.Store(true)
-	c.progress.step()
+	c.step()
 }
 
 // rename moves what was staged into place, but for the inventory.
@@ -63,10 +64,10 @@ func (c *commit) rename(p *plan, files files) error {
 		c.begun.Store(true)
 	}
 	for _, i := range p.changed {
-		if i == p.files-1 {
-			break // the inventory
+		f := p.path(i)
+		if f == layout.InventoryFile {
+			break
 		}
-		f := p.cluster.Path(i)
 		if p.freshAbove(f) == "" {
 			at := p.at(f)
 			if err := files.Rename(staged(at), at); err != nil {
@@ -95,11 +96,11 @@ func (c *commit) prune(p *plan, files files) error {
 		empty(f)
 	}
 	if p.interrupted {
-		owned, err := p.owned(files)
+		own, err := p.readOwnership(files)
 		if err != nil {
 			return err
 		}
-		for _, f := range owned {
+		for _, f := range p.owned(own) {
 			empty(f)
 		}
 	}

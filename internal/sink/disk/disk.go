@@ -195,15 +195,15 @@ func write(w workers, tree *render.Tree, opts Options) (Summary, error) {
 			return Summary{}, err
 		}
 	}
-	progress := newProgress(plans, opts.Progress)
+	step := counter(plans, opts.Progress)
 	undo := func(err error) (Summary, error) {
 		_ = each(w, plans, (*plan).undo) // what cannot be removed is left to the next run
 		return Summary{}, err
 	}
-	if err := each(w, plans, func(p *plan, files files) error { return p.stage(files, progress) }); err != nil {
+	if err := each(w, plans, func(p *plan, files files) error { return p.stage(files, step) }); err != nil {
 		return undo(err)
 	}
-	c := commit{progress: progress}
+	c := commit{step: step}
 	if err := each(w, plans, c.cluster); err != nil {
 		if !c.begun.Load() {
 			return undo(err)
@@ -218,8 +218,8 @@ func summarize(plans []*plan, changed func(name string, removed bool)) (sum Summ
 	for _, p := range plans {
 		if p.cluster != nil {
 			sum.Clusters++
+			sum.Files += p.cluster.Len() + 1 // the inventory
 		}
-		sum.Files += p.files
 		sum.Written += len(p.changed)
 		sum.Removed += len(p.removed)
 		if p.interrupted {
@@ -246,30 +246,20 @@ func summarize(plans []*plan, changed func(name string, removed bool)) (sum Summ
 	return sum
 }
 
-// progress counts what a run has done.
-type progress struct {
-	mu          sync.Mutex
-	done, total int
-	report      func(done, total int)
-}
-
-// newProgress is of what is to be done for all clusters: each changed file is staged, and
-// put into place.
-func newProgress(plans []*plan, report func(done, total int)) *progress {
-	p := &progress{report: report}
-	for _, plan := range plans {
-		p.total += 2*len(plan.changed) + len(plan.removed)
+// counter returns what counts a file that was staged, put into place or removed.
+func counter(plans []*plan, report func(done, total int)) (step func()) {
+	if report == nil {
+		return func() {}
 	}
-	return p
-}
-
-// step counts a file.
-func (p *progress) step() {
-	if p.report == nil {
-		return
+	done, total := 0, 0
+	for _, p := range plans {
+		total += 2*len(p.changed) + len(p.removed)
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.done++
-	p.report(p.done, p.total)
+	var mu sync.Mutex
+	return func() {
+		mu.Lock()
+		defer mu.Unlock()
+		done++
+		report(done, total)
+	}
 }

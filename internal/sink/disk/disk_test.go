@@ -502,7 +502,7 @@ func hidden(name string) bool { return strings.HasPrefix(name, ".") || strings.C
 // write had fewer operations than that.
 func cutOff(t testing.TB, dir string, tr *render.Tree, opts Options, f faulty) (_ faulty, done bool, err error) {
 	t.Helper()
-	files, err := openFiles(dir, minOpen)
+	files, err := openFiles(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -671,7 +671,7 @@ func faultOfWorkers(t *testing.T, at, other int) (done bool) {
 	var w workers
 	faults := make([]faulty, 3)
 	for i := range faults {
-		files, err := openFiles(dir, minOpen)
+		files, err := openFiles(dir)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -751,7 +751,7 @@ func (f *forbidding) Lstat(name string) (fs.FileInfo, error) {
 
 func TestPermissions(t *testing.T) {
 	open := func(t *testing.T, dir string) files {
-		files, err := openFiles(dir, minOpen)
+		files, err := openFiles(dir)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,126 +10,119 @@ import (
 	"os"
 	"path"
 	"slices"
+	"strings"
 	"syscall"
 )
 
 // files are the operations on the output directory. Names are below it, with
-// slashes.
+// slashes. None of them goes through a symbolic link.
 type files interface {
 	Lstat(name string) (fs.FileInfo, error)
 	ReadDir(name string) ([]fs.DirEntry, error)
-	// ReadFile reads a regular file.
 	ReadFile(name string) ([]byte, error)
 	// Has reports whether a regular file has this content.
 	Has(name string, content []byte) (bool, error)
-	// Create writes a file that does not exist yet. Where it was not even made, the error is
-	// a notMade.
+	// Create writes a file that does not exist yet.
 	Create(name string, content []byte) error
-	// Mkdir makes a directory, or fails with a notMade.
 	Mkdir(name string) error
 	// Rename gives a file or a directory another name in the same directory.
 	Rename(from, to string) error
 	Remove(name string) error
-	// Release closes the directories that were kept open.
-	Release()
 }
-
-// notMade is the error of an operation that has made nothing.
-type notMade struct{ error }
-
-func (e notMade) Unwrap() error { return e.error }
 
 // rootFiles are files below an open directory.
 //
-// Directories stay open while there are few of them, so that not every name is walked
-// from the top: a handle for each element, for each operation.
+// The directories above the last name stay open, so that not every name is walked from
+// the top: a handle for each element, for each operation.
 type rootFiles struct {
 	root *os.Root
-	open map[string]*os.Root
-	// most is how many stay open.
-	most int
+	open []openDir
 	// buffer is for content that is compared and not kept.
 	buffer []byte
 }
 
-// maxOpen bounds the handles of all workers, but that each may have minOpen. The files of
-// a cluster are visited one after the other, so a handle is seldom wanted again after many
-// others.
-const (
-	maxOpen = 128
-	minOpen = 8
-)
+type openDir struct {
+	// name ends with a slash.
+	name string
+	*os.Root
+}
 
 // openFiles opens a directory.
-func openFiles(dir string, most int) (*rootFiles, error) {
+func openFiles(dir string) (*rootFiles, error) {
 	root, err := os.OpenRoot(dir)
-	return &rootFiles{root: root, open: map[string]*os.Root{}, most: most}, err
+	return &rootFiles{root: root}, err
 }
 
 // Close closes the directory.
 func (r *rootFiles) Close() {
-	r.Release()
+	r.closeFrom(0)
 	r.root.Close()
 }
 
-// dir is the directory that a name is in, opened, and the rest of the name.
-// A link on the way, also to a directory beside it, is no directory.
-func (r *rootFiles) dir(name string) (*os.Root, string, error) {
-	parent, base := path.Split(name)
-	if parent == "" {
-		return r.root, base, nil
-	}
-	if dir, ok := r.open[parent]; ok {
-		return dir, base, nil
-	}
-	above, last, err := r.dir(parent[:len(parent)-1])
-	if err != nil {
-		return nil, "", err
-	}
-	if info, err := above.Lstat(last); err != nil {
-		return nil, "", err
-	} else if !info.IsDir() {
-		return nil, "", syscall.ENOTDIR
-	}
-	dir, err := above.OpenRoot(last)
-	if err != nil {
-		return nil, "", err
-	}
-	if len(r.open) >= r.most {
-		r.Release()
-	}
-	r.open[parent] = dir
-	return dir, base, nil
-}
-
-func (r *rootFiles) Release() {
-	for _, dir := range r.open {
+// closeFrom closes all directories that are open but for the first.
+func (r *rootFiles) closeFrom(first int) {
+	for _, dir := range r.open[first:] {
 		dir.Close()
 	}
-	clear(r.open)
+	r.open = r.open[:first]
+}
+
+// above opens the directory that a name is in. Of those that are open, it keeps
+// the ones above that: what is below another name may be removed or renamed.
+func (r *rootFiles) above(name string) (*os.Root, error) {
+	i := slices.IndexFunc(r.open, func(dir openDir) bool { return !strings.HasPrefix(name, dir.name) })
+	if i >= 0 {
+		r.closeFrom(i)
+	}
+	dir, known := r.root, 0
+	if n := len(r.open); n > 0 {
+		dir, known = r.open[n-1].Root, len(r.open[n-1].name)
+	}
+	for {
+		base, _, more := strings.Cut(name[known:], "/")
+		if !more {
+			return dir, nil
+		}
+		at := name[:known+len(base)]
+		info, err := dir.Lstat(base)
+		if err == nil {
+			err = checkDir(at, info)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if dir, err = dir.OpenRoot(base); err != nil {
+			return nil, err
+		}
+		known = len(at) + 1
+		r.open = append(r.open, openDir{name[:known], dir})
+	}
 }
 
 // at does something in the directory that a name is in.
 func at[T any](r *rootFiles, name string, do func(dir *os.Root, base string) (T, error)) (result T, err error) {
-	dir, base, err := r.dir(name)
+	dir, err := r.above(name)
 	if err == nil {
-		result, err = do(dir, base)
+		result, err = do(dir, path.Base(name))
 	}
-	var inPath *fs.PathError
-	var inLink *os.LinkError
-	switch {
-	case err == nil:
-		return result, nil
-	case errors.As(err, &inPath):
-		err = inPath.Err
-	case errors.As(err, &inLink):
-		err = inLink.Err
+	var refused *Error
+	if err == nil || errors.As(err, &refused) {
+		return result, err
 	}
-	return result, fmt.Errorf("%s: %w", name, err)
+	// Go's error has a part of the name.
+	return result, fmt.Errorf("%s: %w", name, cmp.Or(errors.Unwrap(err), err))
+}
+
+// do is at for what has no result.
+func (r *rootFiles) do(name string, do func(dir *os.Root, base string) error) error {
+	_, err := at(r, name, func(dir *os.Root, base string) (struct{}, error) { return struct{}{}, do(dir, base) })
+	return err
 }
 
 func (r *rootFiles) Lstat(name string) (fs.FileInfo, error) { return at(r, name, (*os.Root).Lstat) }
 func (r *rootFiles) ReadFile(name string) ([]byte, error)   { return at(r, name, (*os.Root).ReadFile) }
+func (r *rootFiles) Remove(name string) error               { return r.do(name, (*os.Root).Remove) }
+
 func (r *rootFiles) ReadDir(name string) ([]fs.DirEntry, error) {
 	return at(r, name, func(d *os.Root, base string) ([]fs.DirEntry, error) { return fs.ReadDir(d.FS(), base) })
 }
@@ -139,14 +132,14 @@ func (r *rootFiles) ReadDir(name string) ([]fs.DirEntry, error) {
 const unpolled = syscall.O_NONBLOCK
 
 func (r *rootFiles) Has(name string, content []byte) (bool, error) {
-	info, err := r.Lstat(name)
-	if err == nil {
-		err = checkRegular(name, info)
-	}
-	if err != nil {
-		return false, err
-	}
 	return at(r, name, func(d *os.Root, base string) (bool, error) {
+		info, err := d.Lstat(base)
+		if err == nil {
+			err = checkRegular(name, info)
+		}
+		if err != nil {
+			return false, err
+		}
 		f, err := d.OpenFile(base, os.O_RDONLY|unpolled, 0)
 		if err != nil {
 			return false, err
@@ -162,43 +155,88 @@ func (r *rootFiles) Has(name string, content []byte) (bool, error) {
 }
 
 func (r *rootFiles) Create(name string, content []byte) error {
-	return unless(at(r, name, func(d *os.Root, base string) (made bool, err error) {
+	return r.do(name, func(d *os.Root, base string) error {
 		f, err := d.OpenFile(base, os.O_WRONLY|os.O_CREATE|os.O_EXCL|unpolled, 0o666)
 		if err != nil {
-			return false, err
+			return err
 		}
 		_, err = f.Write(content)
-		return true, cmp.Or(err, f.Close())
-	}))
+		return cmp.Or(err, f.Close())
+	})
 }
 
 func (r *rootFiles) Mkdir(name string) error {
-	return unless(at(r, name, func(d *os.Root, base string) (bool, error) { return false, d.Mkdir(base, 0o777) }))
-}
-
-// unless returns an error as a notMade unless something was made.
-func unless(made bool, err error) error {
-	if err == nil || made {
-		return err
-	}
-	return notMade{err}
+	return r.do(name, func(d *os.Root, base string) error { return d.Mkdir(base, 0o777) })
 }
 
 func (r *rootFiles) Rename(from, to string) error {
-	r.forget(from)
-	_, err := at(r, from, func(d *os.Root, base string) (bool, error) { return true, d.Rename(base, path.Base(to)) })
-	return err
+	return r.do(from, func(d *os.Root, base string) error { return d.Rename(base, path.Base(to)) })
 }
 
-func (r *rootFiles) Remove(name string) error {
-	r.forget(name)
-	_, err := at(r, name, func(d *os.Root, base string) (bool, error) { return true, d.Remove(base) })
-	return err
-}
-
-// forget closes what is open of a directory that goes.
-func (r *rootFiles) forget(name string) {
-	if _, ok := r.open[name+"/"]; ok {
-		r.Release() // with what is below it
+// isSame reports whether a file is there, and whether it has this content.
+func isSame(files files, name string, content []byte) (there, same bool, err error) {
+	same, err = files.Has(name, content)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, false, nil
 	}
+	return true, same, err
+}
+
+// isRegular reports whether a file is there. What is there and is no file is an error.
+func isRegular(files files, name string) (bool, error) { return isThere(files, name, checkRegular) }
+
+// isDir reports whether a directory is there. What is there and is none is an error.
+func isDir(files files, name string) (bool, error) { return isThere(files, name, checkDir) }
+
+func isThere(files files, name string, check func(string, fs.FileInfo) error) (bool, error) {
+	info, err := files.Lstat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err == nil {
+		err = check(name, info)
+	}
+	return err == nil, err
+}
+
+// readRegular reads a file; where there is none it returns nothing.
+func readRegular(files files, name string) ([]byte, error) {
+	if there, err := isRegular(files, name); !there {
+		return nil, err
+	}
+	return files.ReadFile(name)
+}
+
+// removeRegular removes a file if it is there.
+func removeRegular(files files, name string) error {
+	if there, err := isRegular(files, name); !there {
+		return err
+	}
+	return files.Remove(name)
+}
+
+// checkRegular refuses what is no file.
+func checkRegular(name string, info fs.FileInfo) error {
+	switch {
+	case info.Mode().IsRegular():
+		return nil
+	case info.IsDir():
+		return &Error{name + " is a directory where a file belongs", "move it away"}
+	}
+	return notA("regular file", name, info)
+}
+
+// checkDir refuses what is no directory.
+func checkDir(name string, info fs.FileInfo) error {
+	if info.IsDir() {
+		return nil
+	}
+	return notA("directory", name, info)
+}
+
+func notA(kind, name string, info fs.FileInfo) error {
+	if info.Mode()&fs.ModeSymlink != 0 {
+		return &Error{name + " is a symbolic link", "remove it: fleetwright writes no file through a link"}
+	}
+	return &Error{name + " is not a " + kind, "move it away"}
 }

@@ -20,7 +20,7 @@ func TestNoNameLeadsThroughALink(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	files, err := openFiles(dir, minOpen)
+	files, err := openFiles(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,16 +1,11 @@
 package disk
 
 import (
-	"bytes"
 	"crypto/sha256"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"iter"
 	"maps"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -30,8 +25,6 @@ type plan struct {
 	base string
 	// missing are the directories above and with base that are not there.
 	missing []string
-	// files of the cluster in the tree, with the inventory.
-	files int
 	// there is how many of the last run's files exist.
 	there int
 	// changed are the files to write, by their numbers in the cluster, in order; the
@@ -42,25 +35,29 @@ type plan struct {
 	fresh map[string]bool
 	// removed are the paths to remove, in order.
 	removed []string
-	// added are the paths to write that were not fleetwright's before; all of them are
-	// where allAdded says so, which a plan for many clusters does not spell out.
-	added    []string
-	allAdded bool
 	// foreign are the files in the way that fleetwright has not written.
 	foreign []string
 	// mixed says that of a part there are files of another render.
 	mixed bool
-	// hasInventory and interrupted: the files of the last run are there.
-	hasInventory, interrupted bool
-	// staged is how many steps of staging were taken.
-	staged int
+	// interrupted reports whether an earlier run was cut off.
+	interrupted bool
+	// staging reports whether what stands beside the places of the changed files is ours.
+	staging bool
 }
 
-// idle says whether there is nothing to do.
+// idle reports whether there is nothing to do.
 func (p *plan) idle() bool { return len(p.changed) == 0 && len(p.removed) == 0 && !p.interrupted }
 
 // at is the name of a file below the output directory.
 func (p *plan) at(file string) string { return p.base + "/" + file }
+
+// path is that of the changed file of a number.
+func (p *plan) path(number int) string {
+	if number == p.cluster.Len() {
+		return layout.InventoryFile
+	}
+	return p.cluster.Path(number)
+}
 
 // changes are the files to write.
 func (p *plan) changes() iter.Seq[render.File] {
@@ -138,68 +135,21 @@ func addGone(files files, clusters map[string]*render.Cluster) error {
 	return nil
 }
 
-// IsOutput says whether a directory is a <cluster>/fleetwright that a run has
-// written, or was writing when it was cut off.
-func IsOutput(dir string) bool {
-	if filepath.Base(dir) != layout.Dir {
-		return false
-	}
-	files, err := openFiles(filepath.Dir(dir), minOpen)
-	if err != nil {
-		return false
-	}
-	defer files.Close()
-	written, _ := isWritten(files, layout.Dir)
-	return written
-}
-
-// isWritten is IsOutput of a directory that is open. What may not be looked into,
-// is behind a link, or has another inventory is somebody else's.
-func isWritten(files files, dir string) (bool, error) {
-	info, err := files.Lstat(dir)
-	if err != nil || !info.IsDir() {
-		return false, unlessForeign(err)
-	}
-	for _, name := range []string{journalFile, staged(journalFile)} {
-		if _, err := files.Lstat(path.Join(dir, name)); err == nil {
-			return true, nil
-		} else if err := unlessForeign(err); err != nil {
-			return false, err
-		}
-	}
-	inventory, err := readRegular(files, path.Join(dir, layout.InventoryFile))
-	return layout.IsInventory(inventory), unlessForeign(err)
-}
-
-// unlessForeign drops the errors by which a directory shows that it is somebody
-// else's.
-func unlessForeign(err error) error {
-	var refused *Error
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.As(err, &refused) {
-		return nil
-	}
-	return err
-}
-
 // make compares what is there with what shall be.
 func (p *plan) make(files files) error {
-	known := dirs{files: files, missing: map[string]string{".": ""}}
 	for _, dir := range []string{p.name, p.base} {
-		missing, err := known.check(dir)
-		if err != nil {
+		if there, err := isDir(files, dir); err != nil {
 			return err
-		}
-		if missing != "" {
+		} else if !there {
 			p.missing = append(p.missing, dir)
-			known.missing[dir] = "" // what is below it is missing by itself
 		}
 	}
-	known.none = len(p.missing) > 0
 	own, err := p.readOwnership(files)
 	if err != nil {
 		return err
 	}
-	if p.part && (p.cluster == nil || p.hasInventory && !own.current) {
+	p.interrupted = own.interrupted
+	if p.part && (p.cluster == nil || own.hasInventory && !own.current) {
 		p.mixed = true
 		return nil
 	}
@@ -207,50 +157,43 @@ func (p *plan) make(files files) error {
 	if p.cluster != nil {
 		i := 0
 		for f := range p.cluster.Files() {
-			if err := p.compare(files, &known, own, i, f); err != nil {
+			if err := p.compare(files, own, i, f); err != nil {
 				return err
 			}
 			i++
 		}
-		if p.files = i + 1; !own.current {
+		if !own.current {
 			p.changed = append(p.changed, i) // the inventory
 		}
 	}
-	p.findAdded(own)
-	if err := p.findRemoved(files, &known, own); err != nil {
+	if err := p.findRemoved(files, own); err != nil {
 		return err
 	}
-	if p.cluster == nil && p.hasInventory {
+	if p.cluster == nil && own.hasInventory {
 		p.removed = append(p.removed, layout.InventoryFile)
 	}
 	return nil
 }
 
 // compare compares the file of a number.
-func (p *plan) compare(files files, known *dirs, own *ownership, number int, f render.File) error {
-	at := p.at(f.Path)
-	missing, err := known.check(path.Dir(at))
-	if err != nil {
-		return err
-	}
-	if missing != "" {
-		p.fresh[strings.TrimPrefix(missing, p.base+"/")] = true
-		p.changed = append(p.changed, number)
-		return nil
-	}
-	if known.none {
-		p.changed = append(p.changed, number)
-		return nil
-	}
-	there, same, err := isSame(files, at, f.Content)
-	if err != nil {
-		return err
+func (p *plan) compare(files files, own *ownership, number int, f render.File) error {
+	there, same := false, false
+	if p.freshAbove(f.Path) == "" {
+		var err error
+		if there, same, err = isSame(files, p.at(f.Path), f.Content); err != nil {
+			return err
+		}
+		if !there {
+			if err := p.findFresh(files, f.Path); err != nil {
+				return err
+			}
+		}
 	}
 	switch {
 	case there && own.has(f.Path):
 		p.there++
 	case there && !same:
-		p.foreign = append(p.foreign, at)
+		p.foreign = append(p.foreign, p.at(f.Path))
 		return nil
 	}
 	if !same {
@@ -259,9 +202,38 @@ func (p *plan) compare(files files, known *dirs, own *ownership, number int, f r
 	return nil
 }
 
+// findFresh finds the topmost directory that is to come to be with a file, if one is.
+func (p *plan) findFresh(files files, file string) error {
+	for i, c := range file {
+		if c != '/' {
+			continue
+		}
+		if there, err := isDir(files, p.at(file[:i])); err != nil {
+			return err
+		} else if !there {
+			p.fresh[file[:i]] = true
+			return nil
+		}
+	}
+	return nil
+}
+
+// freshAbove is the directory that comes to be with a file, or nothing.
+func (p *plan) freshAbove(file string) string {
+	if len(p.fresh) == 0 {
+		return ""
+	}
+	for dir := path.Dir(file); dir != "."; dir = path.Dir(dir) {
+		if p.fresh[dir] {
+			return dir
+		}
+	}
+	return ""
+}
+
 // findRemoved finds what fleetwright has written and the tree does not have any more.
 // Of a part that is what other shards may have, and must be as they have it.
-func (p *plan) findRemoved(files files, known *dirs, own *ownership) error {
+func (p *plan) findRemoved(files files, own *ownership) error {
 	if len(own.paths) == 0 {
 		return nil
 	}
@@ -275,20 +247,10 @@ func (p *plan) findRemoved(files files, known *dirs, own *ownership) error {
 			continue
 		}
 		at := p.at(f)
-		if missing, err := known.check(path.Dir(at)); err != nil {
+		if there, err := isRegular(files, at); err != nil {
 			return err
-		} else if missing != "" {
+		} else if !there {
 			continue
-		}
-		info, err := files.Lstat(at)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err == nil {
-			err = checkRegular(at, info)
-		}
-		if err != nil {
-			return err
 		}
 		p.there++
 		if !p.part {
@@ -319,195 +281,4 @@ func (p *plan) wantedPaths() map[string]bool {
 func (p *plan) wholeSums() map[string]string {
 	whole, _ := layout.ParseInventory(p.cluster.Inventory().Content)
 	return whole.Files
-}
-
-// findAdded finds what the tree has and fleetwright has not written before.
-func (p *plan) findAdded(own *ownership) {
-	if p.allAdded = !own.current && len(own.paths) == 0; p.allAdded || p.cluster == nil {
-		return
-	}
-	for f := range p.cluster.Paths() {
-		if !own.has(f) {
-			p.added = append(p.added, f)
-		}
-	}
-}
-
-// ownership is what fleetwright has written for a cluster, or may have.
-type ownership struct {
-	// current says that the inventory is that of the tree: every file of the tree is
-	// fleetwright's, and need not be among the paths.
-	current bool
-	paths   map[string]bool
-}
-
-func (o *ownership) has(file string) bool { return o.current || o.paths[file] }
-
-// readOwnership finds what the last run has written, and one that was cut off.
-func (p *plan) readOwnership(files files) (*ownership, error) {
-	own := &ownership{paths: map[string]bool{}}
-	if err := p.readInventory(files, own); err != nil {
-		return nil, err
-	}
-	return own, p.readJournal(files, own)
-}
-
-// readInventory finds what the last run has written.
-func (p *plan) readInventory(files files, own *ownership) error {
-	at := p.at(layout.InventoryFile)
-	data, err := readRegular(files, at)
-	if err != nil || data == nil {
-		return err
-	}
-	if p.cluster != nil && bytes.Equal(data, p.cluster.Inventory().Content) {
-		p.hasInventory, own.current = true, true
-		return nil
-	}
-	inv, ok := layout.ParseInventory(data)
-	if !ok {
-		return &Error{at + " is not an inventory that fleetwright has written", "restore it from Git, or delete the directory and render again"}
-	}
-	p.hasInventory = true
-	for f := range inv.Files {
-		if err := own.add(at, f); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// A journal lists what is fleetwright's while a run is going on.
-type journal struct {
-	Files []string `json:"files"`
-}
-
-// readJournal finds what a run that was cut off may have written. The journal is
-// renamed into place, so it is whole.
-func (p *plan) readJournal(files files, own *ownership) error {
-	at := p.at(journalFile)
-	switch _, err := files.Lstat(staged(at)); {
-	case err == nil:
-		p.interrupted = true // before it had a journal
-	case !errors.Is(err, fs.ErrNotExist):
-		return err
-	}
-	data, err := readRegular(files, at)
-	if err != nil || data == nil {
-		return err
-	}
-	var j journal
-	if json.Unmarshal(data, &j) != nil {
-		return &Error{at + " is not a journal that fleetwright has written", "delete it and render again"}
-	}
-	p.interrupted = true
-	for _, f := range j.Files {
-		if err := own.add(at, f); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// add notes a path that an inventory or a journal names, unless it leads
-// elsewhere.
-func (o *ownership) add(list, name string) error {
-	if !fs.ValidPath(name) || !filepath.IsLocal(name) || name == "." {
-		return &Error{fmt.Sprintf("%s names %q, which is not in its directory", list, name), "restore the file from Git"}
-	}
-	if name != layout.InventoryFile {
-		o.paths[name] = true
-	}
-	return nil
-}
-
-// owned are all paths that are, were or will be fleetwright's, sorted.
-func (p *plan) owned(files files) ([]string, error) {
-	own, err := p.readOwnership(files)
-	if err != nil {
-		return nil, err
-	}
-	all := p.wantedPaths()
-	maps.Copy(all, own.paths)
-	if p.part {
-		// Another shard may have been cut off.
-		for f := range p.wholeSums() {
-			all[f] = true
-		}
-	}
-	all[layout.InventoryFile] = true
-	return slices.Sorted(maps.Keys(all)), nil
-}
-
-// isSame says whether a file is there, and whether it has this content.
-func isSame(files files, name string, content []byte) (there, same bool, err error) {
-	same, err = files.Has(name, content)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, false, nil
-	}
-	return true, same, err
-}
-
-// readRegular reads a file; where there is none it returns nothing.
-func readRegular(files files, name string) ([]byte, error) {
-	info, err := files.Lstat(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err == nil {
-		err = checkRegular(name, info)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return files.ReadFile(name)
-}
-
-func checkRegular(name string, info fs.FileInfo) error {
-	switch {
-	case info.Mode()&fs.ModeSymlink != 0:
-		return &Error{name + " is a symbolic link", "remove it: fleetwright writes no file through a link"}
-	case info.IsDir():
-		return &Error{name + " is a directory where a file belongs", "move it away"}
-	case !info.Mode().IsRegular():
-		return &Error{name + " is not a regular file", "move it away"}
-	}
-	return nil
-}
-
-// dirs finds, once each, whether directories are there, and are no links.
-type dirs struct {
-	files files
-	// missing are the directories that were looked for: "" for one that is there, and
-	// else the topmost one above it, or itself, that is not.
-	missing map[string]string
-	// none says that none is there but for those in missing.
-	none bool
-}
-
-// check returns the topmost directory on the way to one, or itself, that is not there.
-func (d *dirs) check(name string) (missing string, err error) {
-	if missing, ok := d.missing[name]; ok {
-		return missing, nil
-	}
-	if missing, err = d.check(path.Dir(name)); err != nil {
-		return "", err
-	}
-	if missing == "" && d.none {
-		missing = name
-	}
-	if missing == "" {
-		info, err := d.files.Lstat(name)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			missing = name
-		case err != nil:
-			return "", err
-		case info.Mode()&fs.ModeSymlink != 0:
-			return "", &Error{name + " is a symbolic link", "remove it: fleetwright writes no file through a link"}
-		case !info.IsDir():
-			return "", &Error{name + " is not a directory", "move it away"}
-		}
-	}
-	d.missing[name] = missing
-	return missing, nil
 }

@@ -83,7 +83,7 @@ func TestOnlyWhatShrinksIsRead(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			mustWrite(t, dir, full, Options{})
-			opened, err := openFiles(dir, minOpen)
+			opened, err := openFiles(dir)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,178 +1,145 @@
 package disk
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io/fs"
-	"iter"
 	"maps"
 	"path"
 	"slices"
-	"strings"
 )
 
-// stage writes the changed files of one cluster beside their places.
-func (p *plan) stage(files files, progress *progress) error {
+// stage writes the changed files of one cluster beside their places, and before them the
+// journal.
+func (p *plan) stage(files files, step func()) error {
 	if p.idle() {
 		return nil
 	}
-	noted, err := p.toNote(files)
+	own, err := p.readOwnership(files)
 	if err != nil {
 		return err
 	}
+	noted := p.owned(own)
 	if p.interrupted {
 		if err := p.removeLeftovers(files, noted); err != nil {
 			return err
 		}
+	} else if p.cluster != nil {
+		noted = slices.DeleteFunc(noted, own.has) // the inventory that is there has them
 	}
-	data, err := json.Marshal(journal{noted})
-	if err != nil {
+	if err := p.checkWay(files); err != nil {
 		return err
 	}
-	for s := range p.steps() {
-		if s.kind == stepJournal {
-			s.content = append(data, '\n')
+	p.staging = true
+	for _, dir := range p.missing {
+		if err := files.Mkdir(dir); err != nil {
+			return err
 		}
-		err := s.take(files)
-		if !errors.As(err, &notMade{}) {
-			p.staged++ // after another error there may be a part of it
+	}
+	if err := p.writeJournal(files, journal{noted}); err != nil {
+		return err
+	}
+	made := ""
+	for f := range p.changes() {
+		at, top := p.stagedAt(f.Path)
+		if dir := path.Dir(at); top != "" && dir != made {
+			if err := makeDirs(files, top, dir); err != nil {
+				return err
+			}
+			made = dir
 		}
-		if err != nil {
-			return p.inTheWay(files, s, err)
+		if err := files.Create(at, f.Content); err != nil {
+			return err
 		}
-		if s.kind == stepFile {
-			progress.step()
+		step()
+	}
+	// Where files are only removed, permission must be there as well.
+	for _, name := range p.probes() {
+		if err := files.Create(name, nil); err != nil {
+			return err
+		}
+		if err := files.Remove(name); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// toNote are the paths that belong into the journal: with the inventory that is there, it
-// tells everything that is or will be fleetwright's.
-func (p *plan) toNote(files files) ([]string, error) {
-	switch {
-	case p.interrupted, p.cluster == nil:
-		return p.owned(files) // the inventory goes, or an earlier journal tells of more
-	case p.allAdded:
-		return slices.Collect(p.cluster.Paths()), nil
-	}
-	return p.added, nil
-}
-
-// inTheWay explains an error of a step where something is in its place.
-func (p *plan) inTheWay(files files, s step, err error) error {
-	if !errors.Is(err, fs.ErrExist) {
+// writeJournal writes the journal, whole.
+func (p *plan) writeJournal(files files, j journal) error {
+	data, err := json.Marshal(j)
+	if err != nil {
 		return err
 	}
-	// What a killed run has left is gone by now.
-	name := s.name
-	if s.kind == stepJournal {
-		name = staged(name)
+	at := p.at(journalFile)
+	if err := files.Create(staged(at), append(data, '\n')); err != nil {
+		return err
 	}
-	if info, err := files.Lstat(name); err == nil && s.kind != stepDir {
-		if err := checkRegular(name, info); err != nil {
-			return err
-		}
-	}
-	return &Error{name + " is in the way", "move it away: fleetwright writes its files there first"}
+	return files.Rename(staged(at), at)
 }
 
-// A step is what staging makes in one go.
-type step struct {
-	kind    stepKind
-	name    string
-	content []byte
-}
-
-type stepKind int
-
-const (
-	stepDir stepKind = iota
-	stepFile
-	// stepJournal is staged and put into place at once.
-	stepJournal
-	// stepProbe is removed at once.
-	stepProbe
-)
-
-// steps are all that staging makes, in order: the journal is there before any other
-// file, and each directory before what is in it. They follow from the plan, so that
-// what was made needs not be remembered.
-func (p *plan) steps() iter.Seq[step] {
-	return func(yield func(step) bool) {
-		for _, dir := range p.missing {
-			if !yield(step{kind: stepDir, name: dir}) {
-				return
-			}
-		}
-		if !yield(step{kind: stepJournal, name: p.at(journalFile)}) {
-			return
-		}
-		made := map[string]bool{}
-		for f := range p.changes() {
-			at, top := p.stagedAt(f.Path)
-			for _, dir := range missingBetween(top, path.Dir(at), made) {
-				if !yield(step{kind: stepDir, name: dir}) {
-					return
-				}
-			}
-			if !yield(step{stepFile, at, f.Content}) {
-				return
-			}
-		}
-		// Where files are only removed, permission must be there as well.
-		for _, dir := range p.shrinking() {
-			if !yield(step{kind: stepProbe, name: probe(dir)}) {
-				return
-			}
+// makeDirs makes a directory, and those down to it from the top one, where they are not
+// there yet.
+func makeDirs(files files, top, dir string) error {
+	err := files.Mkdir(dir)
+	if errors.Is(err, fs.ErrNotExist) && dir != top {
+		if err = makeDirs(files, top, path.Dir(dir)); err == nil {
+			err = files.Mkdir(dir)
 		}
 	}
-}
-
-// take takes a step.
-func (s step) take(files files) error {
-	switch s.kind {
-	case stepDir:
-		return files.Mkdir(s.name)
-	case stepJournal:
-		if err := files.Create(staged(s.name), s.content); err != nil {
-			return err
-		}
-		return files.Rename(staged(s.name), s.name)
-	case stepProbe:
-		if err := files.Create(s.name, nil); err != nil {
-			return err
-		}
-		return files.Remove(s.name)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
 	}
-	return files.Create(s.name, s.content)
+	return err
 }
 
-// undo removes what staging has made, the last first. Where something cannot be removed
-// the journal stays, which tells the next run of it.
+// checkWay refuses to stage where something is in the way, which is not fleetwright's: what
+// a killed run has left is gone by now.
+func (p *plan) checkWay(files files) error {
+	var names []string
+	for _, dir := range slices.Sorted(maps.Keys(p.fresh)) {
+		names = append(names, staged(p.at(dir)))
+	}
+	for _, i := range p.changed {
+		if at, top := p.stagedAt(p.path(i)); top == "" {
+			names = append(names, at)
+		}
+	}
+	for i, name := range append(names, p.probes()...) {
+		info, err := files.Lstat(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err == nil && i >= len(p.fresh) {
+			err = checkRegular(name, info)
+		}
+		return cmp.Or[error](err, &Error{name + " is in the way", "move it away: fleetwright writes its files there first"})
+	}
+	return nil
+}
+
+// undo removes what staging has made. Where something cannot be removed the journal stays,
+// which tells the next run of it.
 func (p *plan) undo(files files) error {
-	var made []step
-	for s := range p.steps() {
-		if len(made) == p.staged {
-			break
-		}
-		made = append(made, step{kind: s.kind, name: s.name})
+	if !p.staging {
+		return nil
 	}
-	clean := true
-	remove := func(name string) {
-		if files.Remove(name) != nil {
-			_, err := files.Lstat(name)
-			clean = clean && errors.Is(err, fs.ErrNotExist)
-		}
+	own, err := p.readOwnership(files)
+	if err != nil {
+		return err
 	}
-	for _, s := range slices.Backward(made) {
-		if s.kind == stepJournal {
-			remove(staged(s.name))
-			if p.interrupted || !clean {
-				break // it tells of files that are still there
-			}
-		}
-		remove(s.name)
+	if err := cmp.Or(p.removeLeftovers(files, p.owned(own)), p.checkWay(files)); err != nil {
+		return err
+	}
+	if p.interrupted {
+		return nil // the journal tells of files that are still there
+	}
+	if err := removeRegular(files, p.at(journalFile)); err != nil {
+		return err
+	}
+	for _, dir := range slices.Backward(p.missing) {
+		_ = files.Remove(dir)
 	}
 	return nil
 }
@@ -188,95 +155,49 @@ func (p *plan) stagedAt(file string) (name, top string) {
 	return staged(at), ""
 }
 
-// freshAbove is the directory that comes to be with a file, or nothing.
-func (p *plan) freshAbove(file string) string {
-	if len(p.fresh) == 0 {
-		return ""
-	}
-	for dir := path.Dir(file); dir != "."; dir = path.Dir(dir) {
-		if p.fresh[dir] {
-			return dir
-		}
-	}
-	return ""
-}
-
-// missingBetween are the directories from the top one down to another that were not
-// made yet. They are made then.
-func missingBetween(top, dir string, made map[string]bool) (missing []string) {
-	for ; top != "" && !made[dir]; dir = path.Dir(dir) {
-		made[dir] = true
-		missing = append(missing, dir)
-		if dir == top {
-			break
-		}
-	}
-	slices.Reverse(missing)
-	return missing
-}
-
-// shrinking are the directories that files are removed from.
-func (p *plan) shrinking() []string {
-	dirs := map[string]bool{}
+// probes are the files that show whether the directories may be changed that files are
+// removed from.
+func (p *plan) probes() []string {
+	names := map[string]bool{}
 	for _, f := range p.removed {
-		dirs[path.Dir(p.at(f))] = true
+		names[probe(path.Dir(p.at(f)))] = true
 	}
-	return slices.Sorted(maps.Keys(dirs))
+	return slices.Sorted(maps.Keys(names))
 }
 
-// removeLeftovers removes what a run that was cut off may have staged of the files
-// that are fleetwright's.
+// removeLeftovers removes what a run that was cut off, or is undone, may have staged of the
+// files that are fleetwright's.
 func (p *plan) removeLeftovers(files files, owned []string) error {
 	names := map[string]bool{staged(p.at(journalFile)): true}
-	dirs := map[string]bool{}
+	tops, emptied := map[string]bool{}, map[string]bool{}
 	for _, f := range owned {
 		at := p.at(f)
 		names[staged(at)] = true
 		names[probe(path.Dir(at))] = true
-		for dir := path.Dir(f); dir != "." && !dirs[dir]; dir = path.Dir(dir) {
-			dirs[dir] = true
+		for dir := path.Dir(f); dir != "."; dir = path.Dir(dir) {
+			top := staged(p.at(dir))
+			isDir, looked := tops[top]
+			if !looked {
+				info, err := files.Lstat(top)
+				if err != nil && !errors.Is(err, fs.ErrNotExist) {
+					return err
+				}
+				isDir = err == nil && info.IsDir() // else checkWay refuses it, if it is in the way
+				tops[top] = isDir
+			}
+			if !isDir {
+				continue
+			}
+			name := top + f[len(dir):]
+			names[name] = true
+			for above := path.Dir(name); len(above) >= len(top); above = path.Dir(above) {
+				emptied[above] = true
+			}
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		if err := removeRegular(files, name); err != nil {
 			return err
-		}
-	}
-	for _, dir := range slices.Sorted(maps.Keys(dirs)) {
-		top := staged(p.at(dir))
-		info, err := files.Lstat(top)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if !info.IsDir() {
-			continue // staging says that it is in the way, if it is
-		}
-		if err := p.removeStaged(files, dir, owned); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// removeStaged removes a directory that was staged, as far as what is in it is of the
-// files that are fleetwright's.
-func (p *plan) removeStaged(files files, dir string, owned []string) error {
-	top := staged(p.at(dir))
-	emptied := map[string]bool{top: true}
-	first, _ := slices.BinarySearch(owned, dir+"/")
-	for _, f := range owned[first:] {
-		rest, ok := strings.CutPrefix(f, dir+"/")
-		if !ok {
-			break // they are sorted
-		}
-		if err := removeRegular(files, top+"/"+rest); err != nil {
-			return err
-		}
-		for above := path.Dir(rest); above != "."; above = path.Dir(above) {
-			emptied[top+"/"+above] = true
 		}
 	}
 	removeAllEmpty(files, emptied)
@@ -290,19 +211,4 @@ func probe(dir string) string { return path.Join(dir, ".probe"+stagedSuffix) }
 func staged(name string) string {
 	dir, base := path.Split(name)
 	return dir + "." + base + stagedSuffix
-}
-
-// removeRegular removes a file if it is there.
-func removeRegular(files files, name string) error {
-	info, err := files.Lstat(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err == nil {
-		err = checkRegular(name, info)
-	}
-	if err != nil {
-		return err
-	}
-	return files.Remove(name)
 }

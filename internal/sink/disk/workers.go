@@ -12,11 +12,9 @@ import (
 type workers []files
 
 // openWorkers opens a directory for as many workers as there are cores.
-func openWorkers(dir string) (workers, error) {
-	n := runtime.GOMAXPROCS(0)
-	var w workers
-	for range n {
-		files, err := openFiles(dir, max(minOpen, maxOpen/n))
+func openWorkers(dir string) (w workers, err error) {
+	for range runtime.GOMAXPROCS(0) {
+		files, err := openFiles(dir)
 		if err != nil {
 			w.close()
 			return nil, err
@@ -35,8 +33,7 @@ func (w workers) close() {
 // each does something for each plan, in order, and with the next one while workers are
 // still at those before. After an error nothing more is begun; of several it returns
 // that of the first plan.
-func each(w workers, plans []*plan, do func(*plan, files) error) error {
-	errs := make([]error, len(plans))
+func each(w workers, plans []*plan, do func(*plan, files) error) (err error) {
 	var mu sync.Mutex
 	failed := len(plans) // the first that has
 	parallel.On(w, len(plans), func(files files, i int) {
@@ -46,17 +43,13 @@ func each(w workers, plans []*plan, do func(*plan, files) error) error {
 		if skip {
 			return
 		}
-		defer files.Release()
-		if errs[i] = do(plans[i], files); errs[i] != nil {
+		if e := do(plans[i], files); e != nil {
 			mu.Lock()
-			failed = min(failed, i)
-			mu.Unlock()
+			defer mu.Unlock()
+			if i < failed {
+				failed, err = i, e
+			}
 		}
 	})
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return err
 }

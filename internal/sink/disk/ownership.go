@@ -1,0 +1,146 @@
+package disk
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"maps"
+	"path"
+	"path/filepath"
+	"slices"
+
+	"github.com/fleetwright/fleetwright/render/layout"
+)
+
+// ownership is what fleetwright has written for a cluster, or may have.
+type ownership struct {
+	// hasInventory: the files of the last run are there.
+	hasInventory bool
+	// current says that the inventory is that of the tree: every file of the tree is
+	// fleetwright's, and need not be among the paths.
+	current bool
+	// interrupted reports whether a run was cut off, or is going on.
+	interrupted bool
+	paths       map[string]bool
+}
+
+func (o *ownership) has(file string) bool { return o.current || o.paths[file] }
+
+// A journal lists what is fleetwright's while a run is going on.
+type journal struct {
+	Files []string `json:"files"`
+}
+
+// readOwnership finds what the last run has written, and one that was cut off.
+func (p *plan) readOwnership(files files) (*ownership, error) {
+	own := &ownership{paths: map[string]bool{}}
+	at := p.at(layout.InventoryFile)
+	data, err := readRegular(files, at)
+	if err != nil {
+		return nil, err
+	}
+	own.hasInventory = data != nil
+	own.current = own.hasInventory && p.cluster != nil && bytes.Equal(data, p.cluster.Inventory().Content)
+	if own.hasInventory && !own.current {
+		inventory, ok := layout.ParseInventory(data)
+		if !ok {
+			return nil, &Error{at + " is not an inventory that fleetwright has written", "restore it from Git, or delete the directory and render again"}
+		}
+		if err := own.add(at, maps.Keys(inventory.Files)); err != nil {
+			return nil, err
+		}
+	}
+	return own, p.readJournal(files, own)
+}
+
+// readJournal finds what a run that was cut off may have written. The journal is
+// renamed into place, so it is whole.
+func (p *plan) readJournal(files files, own *ownership) error {
+	at := p.at(journalFile)
+	switch _, err := files.Lstat(staged(at)); {
+	case err == nil:
+		own.interrupted = true // before it had a journal
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	data, err := readRegular(files, at)
+	if err != nil || data == nil {
+		return err
+	}
+	own.interrupted = true
+	var j journal
+	if json.Unmarshal(data, &j) != nil {
+		return &Error{at + " is not a journal that fleetwright has written", "delete it and render again"}
+	}
+	return own.add(at, slices.Values(j.Files))
+}
+
+// add notes the paths that an inventory or a journal names, unless one leads
+// elsewhere.
+func (o *ownership) add(list string, names iter.Seq[string]) error {
+	for name := range names {
+		if !fs.ValidPath(name) || !filepath.IsLocal(name) || name == "." {
+			return &Error{fmt.Sprintf("%s names %q, which is not in its directory", list, name), "restore the file from Git"}
+		}
+		if name != layout.InventoryFile {
+			o.paths[name] = true
+		}
+	}
+	return nil
+}
+
+// owned returns all paths that are, were or will be fleetwright's, sorted.
+func (p *plan) owned(own *ownership) []string {
+	all := p.wantedPaths()
+	maps.Copy(all, own.paths)
+	if p.part {
+		// Another shard may have been cut off.
+		for f := range p.wholeSums() {
+			all[f] = true
+		}
+	}
+	all[layout.InventoryFile] = true
+	return slices.Sorted(maps.Keys(all))
+}
+
+// IsOutput reports whether a directory is a <cluster>/fleetwright that a run has
+// written, or was writing when it was cut off.
+func IsOutput(dir string) bool {
+	if filepath.Base(dir) != layout.Dir {
+		return false
+	}
+	files, err := openFiles(filepath.Dir(dir))
+	if err != nil {
+		return false
+	}
+	defer files.Close()
+	written, _ := isWritten(files, layout.Dir)
+	return written
+}
+
+// isWritten is IsOutput of a directory that is open. What may not be looked into,
+// is behind a link, or has another inventory is somebody else's.
+func isWritten(files files, dir string) (bool, error) {
+	for _, name := range []string{journalFile, staged(journalFile)} {
+		if _, err := files.Lstat(path.Join(dir, name)); err == nil {
+			return true, nil
+		} else if err := unlessForeign(err); err != nil {
+			return false, err
+		}
+	}
+	inventory, err := readRegular(files, path.Join(dir, layout.InventoryFile))
+	return layout.IsInventory(inventory), unlessForeign(err)
+}
+
+// unlessForeign drops the errors by which a directory shows that it is somebody
+// else's.
+func unlessForeign(err error) error {
+	var refused *Error
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.As(err, &refused) {
+		return nil
+	}
+	return err
+}
