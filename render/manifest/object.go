@@ -23,8 +23,9 @@ type Object struct {
 
 	// Form is the definition that it is checked against.
 	Form output.Form `json:"-"`
-	// Patched is what the user's patches have made of it, or nil.
-	Patched *Patch `json:"-"`
+	// Patched is what the user's patches have made of it, or nil: with its fields in the
+	// order in which they were rendered, new ones behind.
+	Patched json.RawMessage `json:"-"`
 }
 
 // Metadata is the metadata of an object.
@@ -112,14 +113,6 @@ func TextOf(from map[string]api.LabelValue) map[string]string {
 		to[key] = string(value)
 	}
 	return to
-}
-
-// A Patch is what patches have made of an object.
-type Patch struct {
-	// Value is the object, and JSON the same with its fields in the order in which they
-	// were rendered, new ones behind.
-	Value map[string]any
-	JSON  json.RawMessage
 }
 
 // FluxSubstitute keeps kustomize-controller from replacing variables in an object.

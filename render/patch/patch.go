@@ -17,14 +17,6 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// An Operation is an operation of a JSON patch (RFC 6902). A missing field is nil.
-type Operation struct {
-	Op    string  `json:"op"`
-	Path  *string `json:"path"`
-	From  *string `json:"from"`
-	Value any     `json:"value"`
-}
-
 // operationNames are the names of all operations.
 var operationNames = []string{"add", "remove", "replace", "move", "copy", "test"}
 
@@ -44,7 +36,7 @@ func Check(p kustomize.Patch) (field schema.Path, message, hint string) {
 	const either = "write an object with apiVersion, kind, metadata.name and what to change, or a list such as [{\"op\": \"replace\", \"path\": \"/spec/replicas\", \"value\": 2}] with a target"
 	text := []byte(strings.TrimSpace(p.Patch))
 	if bytes.HasPrefix(text, []byte("[")) {
-		var operations []Operation
+		var operations []map[string]any
 		if err := json.Unmarshal(text, &operations); err != nil {
 			return inPatch, "the patch begins with [, so kustomize takes it for JSON, which it is not", "put the names in quotes, or begin each operation on a line of its own, with a dash"
 		}
@@ -56,9 +48,9 @@ func Check(p kustomize.Patch) (field schema.Path, message, hint string) {
 		return inPatch, neither, either
 	}
 	if list, ok := documents[0].([]any); ok && len(documents) == 1 {
-		var operations []Operation
-		for _, o := range list {
-			operations = append(operations, NewOperation(o))
+		operations := make([]map[string]any, len(list))
+		for i, o := range list {
+			operations[i], _ = o.(map[string]any)
 		}
 		message, hint = checkJSONPatch(operations, p.Target)
 		return inPatch, message, hint
@@ -105,19 +97,6 @@ func Read(text []byte) (documents []any, err error) {
 	return slices.DeleteFunc(documents, func(d any) bool { return d == nil }), err
 }
 
-// NewOperation returns the operation that a decoded YAML value is.
-func NewOperation(o any) Operation {
-	fields, _ := o.(map[string]any)
-	operation := Operation{Op: TextField(o, "op"), Value: fields["value"]}
-	if path, ok := fields["path"].(string); ok {
-		operation.Path = &path
-	}
-	if from, ok := fields["from"].(string); ok {
-		operation.From = &from
-	}
-	return operation
-}
-
 // TextField returns a field of an object, or "" where it holds no text.
 func TextField(object any, name string) string {
 	fields, _ := object.(map[string]any)
@@ -127,36 +106,39 @@ func TextField(object any, name string) string {
 
 // checkJSONPatch checks what does not depend on the object that is patched
 // (gopkg.in/evanphx/json-patch.v4, patch.go).
-func checkJSONPatch(operations []Operation, target *kustomize.Selector) (message, hint string) {
+func checkJSONPatch(operations []map[string]any, target *kustomize.Selector) (message, hint string) {
 	if target == nil {
 		return "a JSON patch needs a target", "target: {kind: Deployment, name: …}"
 	}
 	for _, o := range operations {
-		from := o.Op == "move" || o.Op == "copy"
+		op := TextField(o, "op")
+		path, hasPath := o["path"].(string)
+		from, hasFrom := o["from"].(string)
+		needsFrom := op == "move" || op == "copy"
 		switch {
-		case !slices.Contains(operationNames, o.Op):
-			return fmt.Sprintf("a JSON patch has no operation %q", o.Op), "op: add, remove, replace, move, copy or test"
-		case o.Path == nil:
-			return fmt.Sprintf("the operation %s has no path", o.Op), "path: /spec/replicas"
-		case from && o.From == nil:
-			return fmt.Sprintf("the operation %s has no from", o.Op), "from: /metadata/labels/old"
-		case *o.Path == "" && !o.takesAll():
-			return fmt.Sprintf("the operation %s needs a path into the object", o.Op), "path: /spec/replicas"
-		case *o.Path != "" && !strings.HasPrefix(*o.Path, "/"):
-			return fmt.Sprintf("the path %q of a JSON patch does not begin with /", *o.Path), "path: /" + *o.Path
-		case from && !strings.HasPrefix(*o.From, "/"):
-			return fmt.Sprintf("the from %q of a JSON patch does not begin with /", *o.From), "from: /" + *o.From
+		case !slices.Contains(operationNames, op):
+			return fmt.Sprintf("a JSON patch has no operation %q", op), "op: add, remove, replace, move, copy or test"
+		case !hasPath:
+			return fmt.Sprintf("the operation %s has no path", op), "path: /spec/replicas"
+		case needsFrom && !hasFrom:
+			return fmt.Sprintf("the operation %s has no from", op), "from: /metadata/labels/old"
+		case path == "" && !takesAll(op, o["value"]):
+			return fmt.Sprintf("the operation %s needs a path into the object", op), "path: /spec/replicas"
+		case path != "" && !strings.HasPrefix(path, "/"):
+			return fmt.Sprintf("the path %q of a JSON patch does not begin with /", path), "path: /" + path
+		case needsFrom && !strings.HasPrefix(from, "/"):
+			return fmt.Sprintf("the from %q of a JSON patch does not begin with /", from), "from: /" + from
 		}
 	}
 	return "", ""
 }
 
-// takesAll reports whether the operation takes the empty path, which is the whole
+// takesAll reports whether an operation takes the empty path, which is the whole
 // object.
-func (o *Operation) takesAll() bool {
-	switch o.Value.(type) {
+func takesAll(op string, value any) bool {
+	switch value.(type) {
 	case map[string]any, []any:
-		return o.Op == "replace" || o.Op == "test"
+		return op == "replace" || op == "test"
 	}
-	return o.Op == "test"
+	return op == "test"
 }

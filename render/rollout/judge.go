@@ -79,12 +79,13 @@ func specOf[T any](o manifest.Rendered) (*T, bool) {
 	if o.Patched == nil {
 		return &unpatched, true
 	}
-	text, err := json.Marshal(o.Patched.Value["spec"])
-	patched := new(T)
-	if err != nil || json.Unmarshal(text, patched) != nil {
+	var patched struct {
+		Spec T `json:"spec"`
+	}
+	if json.Unmarshal(o.Patched, &patched) != nil {
 		return &unpatched, false
 	}
-	return patched, true
+	return &patched.Spec, true
 }
 
 // Hosts returns those of the rollout's Ingress, if it has one.

@@ -85,7 +85,7 @@ func (s rolloutSource) Position(object manifest.Identity, field schema.Path) dia
 // Has reports whether the input has a field.
 func (s rolloutSource) Has(object manifest.Identity, field schema.Path) bool {
 	if p := s.patchOf(object, field); p != nil {
-		return fieldText(p.after, field) != ""
+		return fieldText(p.node, field) != ""
 	}
 	o := s.of(object, field)
 	return o.Doc.Has(o.Path...)
@@ -103,8 +103,8 @@ func (s rolloutSource) of(object manifest.Identity, field schema.Path) manifest.
 // patchOf returns the last patch that changed a field, or nil.
 func (s rolloutSource) patchOf(object manifest.Identity, field schema.Path) *patchStep {
 	steps := s.steps[object]
-	for i := len(steps) - 1; i >= 0; i-- {
-		if fieldText(steps[i].before, field) != fieldText(steps[i].after, field) {
+	for i := len(steps) - 1; i > 0; i-- {
+		if fieldText(steps[i-1].node, field) != fieldText(steps[i].node, field) {
 			return &steps[i]
 		}
 	}

@@ -6,17 +6,17 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/fluxcd/pkg/apis/kustomize"
+	"k8s.io/apimachinery/pkg/api/resource"
 	"sigs.k8s.io/kustomize/api/filters/patchjson6902"
 	"sigs.k8s.io/kustomize/api/filters/patchstrategicmerge"
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/kio"
 	"sigs.k8s.io/kustomize/kyaml/openapi"
+	"sigs.k8s.io/kustomize/kyaml/order"
 	"sigs.k8s.io/kustomize/kyaml/resid"
 	kyaml "sigs.k8s.io/kustomize/kyaml/yaml"
 	"sigs.k8s.io/yaml"
@@ -43,7 +43,7 @@ const (
 	maxPatch = 64 << 10
 )
 
-// checkPatches says which patches of the rollout kustomize would refuse.
+// checkPatches reports the patches of the rollout that kustomize would refuse.
 func (r *Rollout) checkPatches() {
 	for i, p := range r.Patches {
 		if field, message, hint := patch.Check(p); message != "" {
@@ -87,22 +87,20 @@ func (r *Rollout) patch(objects []manifest.Rendered) []manifest.Rendered {
 	return patched
 }
 
-// A patchStep is what a patch has made of an object.
+// A patchStep is an object as a patch has left it, or as it was without patches.
 type patchStep struct {
 	// at is the patch.
-	at            schema.Path
-	before, after *kyaml.RNode
+	at   schema.Path
+	node *kyaml.RNode
 }
 
 // A patching is an object while patches are applied to it.
 type patching struct {
 	manifest.Rendered
 	node *kyaml.RNode
-	// before is the object without patches.
-	before *kyaml.RNode
-	// steps are the patches that were applied.
+	// steps are the object without patches, and what each patch that was applied has made of it.
 	steps []patchStep
-	// failed objects are left as they were: why is said.
+	// failed objects are left as they were, which is reported.
 	failed bool
 }
 
@@ -111,20 +109,20 @@ func newPatching(o manifest.Rendered) *patching {
 	if err != nil {
 		panic(err) // what cannot be encoded is in no manifest
 	}
-	return &patching{Rendered: o, node: kyaml.MustParse(string(text)), before: kyaml.MustParse(string(text))}
+	node := kyaml.MustParse(string(text))
+	return &patching{Rendered: o, node: node, steps: []patchStep{{node: node.Copy()}}}
 }
 
 // apply applies one patch to the objects that it means.
 func (r *Rollout) apply(all []*patching, p kustomize.Patch, parts []patchPart, at schema.Path) {
-	unmatched := slices.Clone(parts)
+	means := make([]bool, len(parts))
 	for _, o := range all {
-		meant, before := false, o.node.Copy()
-		for _, part := range parts {
+		isMeant := false
+		for i, part := range parts {
 			if !o.isMeant(p.Target, part) {
 				continue
 			}
-			meant = true
-			unmatched = slices.DeleteFunc(unmatched, func(other patchPart) bool { return other == part })
+			isMeant, means[i] = true, true
 			if o.failed {
 				continue
 			}
@@ -133,13 +131,13 @@ func (r *Rollout) apply(all []*patching, p kustomize.Patch, parts []patchPart, a
 				r.Report(diag.PatchFails, at.With("patch"), fmt.Sprintf("%s of %s", problem, o.Identity()), "")
 			}
 		}
-		if meant {
-			o.steps = append(o.steps, patchStep{at, before, o.node.Copy()})
+		if isMeant {
+			o.steps = append(o.steps, patchStep{at, o.node.Copy()})
 		}
 	}
 	// As for kustomize, a target may mean nothing of some parts, and without one each
 	// part means an object.
-	if len(unmatched) == len(parts) || p.Target == nil && len(unmatched) > 0 {
+	if !slices.Contains(means, true) || p.Target == nil && slices.Contains(means, false) {
 		var names []string
 		for _, o := range all {
 			names = append(names, o.Identity().String())
@@ -152,22 +150,20 @@ func (r *Rollout) apply(all []*patching, p kustomize.Patch, parts []patchPart, a
 // patch.
 type patchPart struct {
 	object    *kyaml.RNode
-	operation *any
+	operation any
 }
 
-// patchParts are the parts of a patch, which checkPatch has checked.
+// patchParts are the parts of a patch, which checkPatches has checked.
 func patchParts(text string) (parts []patchPart) {
 	documents, err := patch.Read([]byte(text))
 	if err != nil {
 		return nil
 	}
-	if len(documents) == 1 {
-		if operations, ok := documents[0].([]any); ok {
-			for i := range operations {
-				parts = append(parts, patchPart{operation: &operations[i]})
-			}
-			return parts
+	if operations, ok := documents[0].([]any); ok {
+		for _, o := range operations {
+			parts = append(parts, patchPart{operation: o})
 		}
+		return parts
 	}
 	objects, err := (&kio.ByteReader{Reader: strings.NewReader(text), OmitReaderAnnotations: true}).Read()
 	if err != nil {
@@ -179,10 +175,10 @@ func patchParts(text string) (parts []patchPart) {
 	return parts
 }
 
-// applyPart applies a part of a patch to the object. It says what is wrong with it.
+// applyPart applies a part of a patch to the object, and returns why it cannot.
 func (o *patching) applyPart(part patchPart) (problem string) {
-	if part.operation != nil {
-		problem = o.applyOperation(*part.operation)
+	if part.object == nil {
+		problem = o.applyOperation(part.operation)
 	} else {
 		problem = o.merge(part.object)
 	}
@@ -195,7 +191,7 @@ func (o *patching) applyPart(part patchPart) (problem string) {
 	return ""
 }
 
-// isMeant says whether the target of a patch, or without one the patch itself,
+// isMeant reports whether the target of a patch, or without one the patch itself,
 // names the object.
 func (o *patching) isMeant(target *kustomize.Selector, part patchPart) bool {
 	id := resid.FromRNode(o.node)
@@ -203,40 +199,33 @@ func (o *patching) isMeant(target *kustomize.Selector, part patchPart) bool {
 		meant := resid.FromRNode(part.object)
 		return id.IsSelectedBy(meant) && id.Name == meant.Name && id.IsNsEquals(meant)
 	}
-	selector := &types.Selector{
-		ResId: resid.ResId{
-			Gvk:  resid.Gvk{Group: target.Group, Version: target.Version, Kind: target.Kind},
-			Name: target.Name, Namespace: target.Namespace,
-		},
-		LabelSelector: target.LabelSelector, AnnotationSelector: target.AnnotationSelector,
-	}
-	regex, err := types.NewSelectorRegex(selector)
+	gvk := resid.Gvk{Group: target.Group, Version: target.Version, Kind: target.Kind}
+	regex, err := types.NewSelectorRegex(&types.Selector{ResId: resid.ResId{Gvk: gvk, Name: target.Name, Namespace: target.Namespace}})
 	if err != nil || !regex.MatchGvk(id.Gvk) || !regex.MatchName(id.Name) || !regex.MatchNamespace(id.Namespace) {
 		return false
 	}
-	labels, err := o.node.MatchesLabelSelector(target.LabelSelector)
-	if err != nil || !labels {
-		return false
-	}
-	annotations, err := o.node.MatchesAnnotationSelector(target.AnnotationSelector)
-	return err == nil && annotations
+	labels, labelsErr := o.node.MatchesLabelSelector(target.LabelSelector)
+	annotations, annotationsErr := o.node.MatchesAnnotationSelector(target.AnnotationSelector)
+	return labelsErr == nil && labels && annotationsErr == nil && annotations
 }
+
+// id returns what the patched object must still be.
+func (o *patching) id() resid.ResId { return resid.FromRNode(o.steps[0].node) }
 
 // applyOperation applies an operation of a JSON patch.
 func (o *patching) applyOperation(value any) (problem string) {
-	operation := patch.NewOperation(value)
-	path := cmp.Or(*operation.Path, "the whole object")
+	op, path := patch.TextField(value, "op"), cmp.Or(patch.TextField(value, "path"), "the whole object")
 	text, err := json.Marshal([]any{value})
 	if err == nil {
 		_, err = patchjson6902.Filter{Patch: string(text)}.Filter([]*kyaml.RNode{o.node})
 	}
 	switch {
-	case err != nil && operation.Op == "test":
+	case err != nil && op == "test":
 		return fmt.Sprintf("the test of %s fails", path)
 	case err != nil:
-		return fmt.Sprintf("the operation %s does not find %s", operation.Op, path)
-	case resid.FromRNode(o.node) != resid.FromRNode(o.before):
-		return fmt.Sprintf("the operation %s of %s makes another object", operation.Op, path)
+		return fmt.Sprintf("the operation %s does not find %s", op, path)
+	case resid.FromRNode(o.node) != o.id():
+		return fmt.Sprintf("the operation %s of %s makes another object", op, path)
 	}
 	return ""
 }
@@ -244,7 +233,7 @@ func (o *patching) applyOperation(value any) (problem string) {
 // merge applies an object of a strategic merge patch. Like kustomize it keeps the
 // object's kind, name and namespace, whatever the patch calls it.
 func (o *patching) merge(patch *kyaml.RNode) (problem string) {
-	id := resid.FromRNode(o.before)
+	id := o.id()
 	patch = patch.Copy()
 	patch.SetApiVersion(o.APIVersion)
 	patch.SetKind(id.Kind)
@@ -267,114 +256,106 @@ func (o *patching) merge(patch *kyaml.RNode) (problem string) {
 	return ""
 }
 
-// result is the object as the patches have left it.
+// result returns the object as the patches have left it, or without them where the cluster
+// or the rollout would not work with that.
 func (r *Rollout) result(o *patching) manifest.Rendered {
-	if o.failed || len(o.steps) == 0 {
+	if o.failed || len(o.steps) == 1 {
 		return o.Rendered
 	}
 	at := schema.Path{"patches"}
-	if len(o.steps) == 1 {
-		at = o.steps[0].at
+	if len(o.steps) == 2 {
+		at = o.steps[1].at
 	}
-	breaks := func(why, hint string) {
-		r.Report(diag.PatchBreaks, at, fmt.Sprintf("the patches make %s one that %s", o.Identity(), why), hint)
+	text, problems := r.patched(o)
+	for _, p := range problems {
+		r.Report(diag.PatchBreaks, at, fmt.Sprintf("the patches make %s one that %s", o.Identity(), p.Message), p.Hint)
 	}
-	yamlText, err := o.node.String()
-	if err == nil && manifest.IsSubstituted([]byte(yamlText)) && o.Metadata.Annotations[manifest.FluxSubstitute] == "" {
-		if err := o.node.PipeE(kyaml.SetAnnotation(manifest.FluxSubstitute, "disabled")); err != nil {
-			breaks("has no place for annotations", "")
-			return o.Rendered
-		}
-		yamlText, err = o.node.String()
-	}
-	var value map[string]any
-	if err == nil {
-		value, err = jsonValue(yamlText)
-	}
-	if err != nil {
-		breaks("JSON cannot hold", "use text for keys, and numbers that are numbers")
-		return o.Rendered
-	}
-	known := openapi.SchemaForResourceType(kyaml.TypeMeta{APIVersion: o.APIVersion, Kind: o.Kind})
-	if bad := findMismatch(value, known, nil); bad != nil {
-		breaks(fmt.Sprintf("the cluster does not take: %s: %s", bad.path, bad.message), bad.hint)
-		return o.Rendered
-	}
-	for _, f := range r.settled(o.Kind) {
-		if was, is := lookup(o.before, f.path), lookup(o.node, f.path); was != is {
-			breaks(fmt.Sprintf("the rollout does not work with: %s is %s", f.path, cmp.Or(is, "gone")), f.instead)
-			return o.Rendered
-		}
-	}
-	if why, hint := r.refusedText(o.Kind, value); why != "" {
-		breaks(why, hint)
-		return o.Rendered
-	}
-	patched := o.Output()
-	patched.Value, patched.Form = value, output.Patched
-	if refused := output.Check([]output.Object{patched}); len(refused) > 0 && len(output.Check([]output.Object{o.Output()})) == 0 {
-		for _, bad := range refused {
-			breaks("the cluster does not take: "+bad.Explain(), bad.Hint)
-		}
+	if len(problems) > 0 {
 		return o.Rendered
 	}
 	if r.steps == nil {
 		r.steps = map[manifest.Identity][]patchStep{}
 	}
 	r.steps[o.Identity()] = o.steps
-	var text bytes.Buffer
-	writeOrdered(&text, value, o.before.YNode())
 	m := *o.Object
-	m.Patched = &manifest.Patch{Value: value, JSON: text.Bytes()}
+	m.Patched = text
 	return manifest.Rendered{Object: &m, Origin: o.Origin}
 }
 
-// A patchedSpec is a Canary or a MetricTemplate of which only the spec matters.
-type patchedSpec[T any] struct {
-	Spec T `json:"spec"`
+// patched returns the JSON of the patched object, or why it is none that may be applied.
+func (r *Rollout) patched(o *patching) (json.RawMessage, []rules.Problem) {
+	one := func(message, hint string) []rules.Problem { return []rules.Problem{{Message: message, Hint: hint}} }
+	yamlText, err := o.node.String()
+	if err == nil && manifest.IsSubstituted([]byte(yamlText)) && o.Metadata.Annotations[manifest.FluxSubstitute] == "" {
+		if err := o.node.PipeE(kyaml.SetAnnotation(manifest.FluxSubstitute, "disabled")); err != nil {
+			return nil, one("has no place for annotations", "")
+		}
+		yamlText, err = o.node.String()
+	}
+	unpatched := o.steps[0].node
+	var text []byte
+	var value api.Values
+	if err == nil {
+		text, err = orderedJSON(yamlText, unpatched)
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &value)
+	}
+	if err != nil {
+		return nil, one("JSON cannot hold", "use text for keys, and numbers that are numbers")
+	}
+	known := openapi.SchemaForResourceType(kyaml.TypeMeta{APIVersion: o.APIVersion, Kind: o.Kind})
+	if bad := findMismatch(map[string]any(value), known, nil); bad != nil {
+		return nil, one(fmt.Sprintf("the cluster does not take: %s: %s", bad.Path, bad.Message), bad.Hint)
+	}
+	for _, f := range r.settled(o.Kind) {
+		if is := fieldText(o.node, f.path); is != fieldText(unpatched, f.path) {
+			return nil, one(fmt.Sprintf("the rollout does not work with: %s is %s", f.path, cmp.Or(is, "gone")), f.instead)
+		}
+	}
+	if why, hint := r.refusedText(o.Kind, text); why != "" {
+		return nil, one(why, hint)
+	}
+	patched := o.Output()
+	patched.Value, patched.Form = map[string]any(value), output.Patched
+	var problems []rules.Problem
+	for _, bad := range output.Check([]output.Object{patched}) {
+		problems = append(problems, one("the cluster does not take: "+bad.Explain(), bad.Hint)...)
+	}
+	if len(problems) > 0 && len(output.Check([]output.Object{o.Output()})) > 0 {
+		problems = nil // the patches are not to blame
+	}
+	return text, problems
 }
 
-// refusedText says why a text of a patched object would be refused by its reader, if one
+// refusedText returns why a text of a patched object would be refused by its reader, if one
 // would. Where the object has another shape its schema says so.
-func (r *Rollout) refusedText(kind string, value map[string]any) (why, hint string) {
-	switch kind {
-	case "Canary":
-		canary, ok := decodePatched[patchedSpec[flagger.Canary]](value)
-		if !ok {
-			return "", ""
-		}
-		if why, hint = firstRefusal(schema.CheckTexts(canary)); why == "" {
-			why, hint = firstProblem(r.On.Refused(&canary.Spec))
-		}
-	case "MetricTemplate":
-		if template, ok := decodePatched[patchedSpec[flagger.MetricTemplate]](value); ok {
-			why, hint = firstRefusal(schema.CheckTexts(template))
-			if p := template.Spec.Provider; why == "" && !rules.IsAddress(p) {
-				why, hint = "Flagger cannot ask: spec.provider.address is not the URL of a server", "http://prometheus.monitoring:9090"
-			}
-		}
+func (r *Rollout) refusedText(kind string, object []byte) (why, hint string) {
+	var canary struct {
+		Spec flagger.Canary `json:"spec"`
 	}
-	return why, hint
-}
-
-func decodePatched[T any](value map[string]any) (*T, bool) {
-	text, err := json.Marshal(value)
-	object := new(T)
-	return object, err == nil && json.Unmarshal(text, object) == nil
-}
-
-func firstRefusal(all []schema.Refusal) (why, hint string) {
-	if len(all) == 0 {
+	var template struct {
+		Spec flagger.MetricTemplate `json:"spec"`
+	}
+	var refused []schema.Refusal
+	switch {
+	case kind == "Canary" && json.Unmarshal(object, &canary) == nil:
+		refused = schema.CheckTexts(&canary)
+	case kind == "MetricTemplate" && json.Unmarshal(object, &template) == nil:
+		refused = schema.CheckTexts(&template)
+	default:
 		return "", ""
 	}
-	return fmt.Sprintf("is refused: %s: %s", all[0].Path, all[0].Message), all[0].Hint
-}
-
-func firstProblem(all []rules.Problem) (why, hint string) {
-	if len(all) == 0 {
-		return "", ""
+	if len(refused) > 0 {
+		return fmt.Sprintf("is refused: %s: %s", refused[0].Path, refused[0].Message), refused[0].Hint
 	}
-	return fmt.Sprintf("Istio refuses: %s: %s", all[0].Path, all[0].Message), all[0].Hint
+	if problems := r.On.Refused(&canary.Spec); kind == "Canary" && len(problems) > 0 {
+		return fmt.Sprintf("Istio refuses: %s: %s", problems[0].Path, problems[0].Message), problems[0].Hint
+	}
+	if !rules.IsAddress(template.Spec.Provider) {
+		return "Flagger cannot ask: spec.provider.address is not the URL of a server", "http://prometheus.monitoring:9090"
+	}
+	return "", ""
 }
 
 // A settledField is one that other objects, and the checks of the rollout, rely on.
@@ -425,43 +406,14 @@ var settledFields = map[string][]settledField{
 	},
 }
 
-// lookup is the scalar at a path of names and indices, as text, or nothing.
-func lookup(node *kyaml.RNode, path schema.Path) string {
-	names := make([]string, len(path))
-	for i, name := range path {
-		names[i] = fmt.Sprint(name)
-	}
-	found, err := node.Pipe(kyaml.Lookup(names...))
-	if err != nil || found == nil {
-		return ""
-	}
-	return found.YNode().Value
-}
-
-// jsonValue is the value of YAML as JSON holds it, with whole numbers.
-func jsonValue(text string) (map[string]any, error) {
-	data, err := yaml.YAMLToJSON([]byte(text))
-	if err != nil {
-		return nil, err
-	}
-	var value api.Values
-	return value, json.Unmarshal(data, &value)
-}
-
-// A mismatch is a value that Kubernetes' own schema does not allow.
-type mismatch struct {
-	path          schema.Path
-	message, hint string
-}
-
-// findMismatch is the first value that Kubernetes' own schema does not allow, or nil. Of
+// findMismatch returns the first value that Kubernetes' own schema does not allow, or nil. Of
 // a kind that it does not know everything is allowed.
-func findMismatch(value any, known *openapi.ResourceSchema, path schema.Path) *mismatch {
+func findMismatch(value any, known *openapi.ResourceSchema, path schema.Path) *rules.Problem {
 	if known == nil || known.IsMissingOrNull() || value == nil {
 		return nil
 	}
-	if expected := expectedType(value, known); expected != "" {
-		return &mismatch{path, fmt.Sprintf("expected %s, got %s", expected, found(value)), ""}
+	if message := wrongType(value, known); message != "" {
+		return &rules.Problem{Path: path, Message: message}
 	}
 	switch v := value.(type) {
 	case map[string]any:
@@ -475,7 +427,7 @@ func findMismatch(value any, known *openapi.ResourceSchema, path schema.Path) *m
 				if meant := diag.Nearest(name, slices.Sorted(maps.Keys(known.Schema.Properties))); meant != "" {
 					hint = fmt.Sprintf("did you mean %s?", meant)
 				}
-				return &mismatch{path, fmt.Sprintf("unknown field %q", name), hint}
+				return &rules.Problem{Path: path, Message: fmt.Sprintf("unknown field %q", name), Hint: hint}
 			}
 			if bad := findMismatch(v[name], field, path.With(name)); bad != nil {
 				return bad
@@ -491,143 +443,92 @@ func findMismatch(value any, known *openapi.ResourceSchema, path schema.Path) *m
 	return nil
 }
 
-// quantity is how Kubernetes writes one (k8s.io/apimachinery pkg/api/resource).
-var quantity = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$`)
-})
+// typeNames are the types of Kubernetes' own schema in words.
+var typeNames = map[string]string{
+	"string": "text", "integer": "a whole number", "number": "a number",
+	"boolean": "true or false", "object": "a mapping", "array": "a list",
+}
 
-// expectedType is what Kubernetes' own schema expects instead of a value, or nothing
+// wrongType returns what Kubernetes' own schema expects instead of a value, or nothing
 // where the value is of that type.
-func expectedType(value any, known *openapi.ResourceSchema) string {
-	types, text := known.Schema.Type, ""
-	if len(types) != 1 {
+func wrongType(value any, known *openapi.ResourceSchema) string {
+	if len(known.Schema.Type) != 1 {
 		return ""
 	}
-	switch v := value.(type) {
-	case string:
-		text = v
-	case int64, uint64, float64:
-		text = fmt.Sprint(v)
+	is, found := typeOf(value)
+	expected := typeNames[known.Schema.Type[0]]
+	fits := is == known.Schema.Type[0] || is == "integer" && expected == "a number"
+	switch {
+	case known.Schema.Format == "int-or-string":
+		expected = "a whole number or text"
+		fits = is == "string" || is == "integer" || is == "number"
+	case strings.HasPrefix(known.Schema.Description, "Quantity is"):
+		expected = "a quantity such as 100m, 0.5 or 64Mi"
+		_, err := resource.ParseQuantity(fmt.Sprint(value))
+		fits = err == nil
 	}
-	_, isText := value.(string)
-	isNumber := text != "" && !isText
-	switch types[0] {
-	case "string":
-		switch {
-		case known.Schema.Format == "int-or-string":
-			if !isText && !isNumber {
-				return "a whole number or text"
-			}
-		case strings.HasPrefix(known.Schema.Description, "Quantity is"):
-			if !quantity().MatchString(text) {
-				return "a quantity such as 100m, 0.5 or 64Mi"
-			}
-		case !isText:
-			return "text"
-		}
-	case "integer":
-		if _, fraction := value.(float64); !isNumber || fraction {
-			return "a whole number"
-		}
-	case "number":
-		if !isNumber {
-			return "a number"
-		}
-	case "boolean":
-		if _, ok := value.(bool); !ok {
-			return "true or false"
-		}
-	case "object":
-		if _, ok := value.(map[string]any); !ok {
-			return "a mapping"
-		}
-	case "array":
-		if _, ok := value.([]any); !ok {
-			return "a list"
-		}
+	if fits {
+		return ""
 	}
-	return ""
+	return fmt.Sprintf("expected %s, got %s", expected, found)
 }
 
-// found is a value in words.
-func found(value any) string {
+// typeOf returns the type of a value as Kubernetes' own schema calls it, and the value in words.
+func typeOf(value any) (name, words string) {
 	switch v := value.(type) {
 	case map[string]any:
-		return "a mapping"
+		return "object", "a mapping"
 	case []any:
-		return "a list"
+		return "array", "a list"
 	case string:
-		return fmt.Sprintf("the text %q", v)
+		return "string", fmt.Sprintf("the text %q", v)
 	case bool:
-		return fmt.Sprint(v)
+		return "boolean", fmt.Sprint(v)
+	case float64:
+		return "number", fmt.Sprintf("the number %v", v)
 	}
-	return fmt.Sprintf("the number %v", value)
+	return "integer", fmt.Sprintf("the number %v", value)
 }
 
-// writeOrdered writes a value as JSON with the fields of mappings in the order of
-// another value, and those that it has not behind them.
-func writeOrdered(b *bytes.Buffer, value any, like *kyaml.Node) {
-	switch v := value.(type) {
-	case map[string]any:
-		b.WriteByte('{')
-		for i, name := range orderedKeys(v, like) {
-			if i > 0 {
-				b.WriteByte(',')
-			}
-			writeOrdered(b, name, nil)
-			b.WriteByte(':')
-			writeOrdered(b, v[name], field(like, name))
-		}
-		b.WriteByte('}')
-	case []any:
-		b.WriteByte('[')
-		for i, item := range v {
-			if i > 0 {
-				b.WriteByte(',')
-			}
-			var at *kyaml.Node
-			if like != nil && like.Kind == kyaml.SequenceNode && i < len(like.Content) {
-				at = like.Content[i]
-			}
-			writeOrdered(b, item, at)
-		}
-		b.WriteByte(']')
-	default:
-		enc := json.NewEncoder(b)
-		enc.SetEscapeHTML(false)
-		if err := enc.Encode(v); err != nil {
-			panic(err) // it was read from YAML
-		}
+// orderedJSON returns YAML as JSON, with the fields of mappings in the order of another
+// object, and those that it has not behind them.
+func orderedJSON(text string, like *kyaml.RNode) ([]byte, error) {
+	data, err := yaml.YAMLToJSON([]byte(text))
+	if err != nil {
+		return nil, err
 	}
+	node, err := kyaml.Parse(string(data))
+	if err == nil {
+		err = order.SyncOrder(like, node)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return appendJSON(nil, node.YNode()), nil
 }
 
-func orderedKeys(v map[string]any, like *kyaml.Node) []string {
-	var keys []string
-	if like != nil && like.Kind == kyaml.MappingNode {
-		for i := 0; i+1 < len(like.Content); i += 2 {
-			if _, ok := v[like.Content[i].Value]; ok {
-				keys = append(keys, like.Content[i].Value)
-			}
+// appendJSON appends a node that was read from JSON.
+func appendJSON(b []byte, n *kyaml.Node) []byte {
+	switch {
+	case n.Kind == kyaml.MappingNode:
+		b = append(b, '{')
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			b = append(appendJSON(b, n.Content[i]), ':')
+			b = append(appendJSON(b, n.Content[i+1]), ',')
 		}
-	}
-	known := len(keys)
-	for _, name := range slices.Sorted(maps.Keys(v)) {
-		if !slices.Contains(keys[:known], name) {
-			keys = append(keys, name)
+		return append(bytes.TrimSuffix(b, []byte(",")), '}')
+	case n.Kind == kyaml.SequenceNode:
+		b = append(b, '[')
+		for _, item := range n.Content {
+			b = append(appendJSON(b, item), ',')
 		}
-	}
-	return keys
-}
-
-// field is the value of a field of a mapping, or nil.
-func field(n *kyaml.Node, name string) *kyaml.Node {
-	if n == nil || n.Kind != kyaml.MappingNode {
-		return nil
-	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == name {
-			return n.Content[i+1]
+		return append(bytes.TrimSuffix(b, []byte(",")), ']')
+	case n.Style == kyaml.DoubleQuotedStyle:
+		text, err := json.Marshal(n.Value)
+		if err != nil {
+			panic(err) // text can be encoded
 		}
+		return append(b, text...)
 	}
-	return nil
+	return append(b, n.Value...)
 }

@@ -170,7 +170,7 @@ func (c *Encoder) encode(o manifest.Rendered) *blob {
 		return b
 	}
 	if m.Patched != nil {
-		b = c.blob(encoding{value: m.Patched.JSON}) // which was checked when it was patched
+		b = c.blob(encoding{value: m.Patched}) // which was checked when it was patched
 	} else {
 		c.check(m.Output())
 		b = c.blob(encoding{value: m, manifest: m})
