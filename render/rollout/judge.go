@@ -16,7 +16,7 @@ func (r *Rollout) judge() *rules.Rollout {
 	objects := r.Objects()
 	j := &rules.Rollout{
 		Canary: &flagger.Canary{}, Templates: map[api.NamespacedReference]*rules.Template{},
-		On: r.On.installed(r.c), Complete: r.Policy.Sound, Source: rolloutSource{r},
+		On: r.On.installed(r.c), Complete: r.Policy.Sound, Source: r,
 	}
 	for _, o := range objects {
 		switch id := o.Identity(); o.Kind {
@@ -121,7 +121,7 @@ func imageOf(o manifest.Rendered) string {
 // reportFinding reports what a rule has found, where in the input it comes from. What is wrong
 // there by itself is not reported again.
 func (r *Rollout) reportFinding(f rules.Finding) {
-	doc, at := r.Policy.App.Doc, rolloutSource{r}.of(f.Object, f.Field)
+	doc, at := r.Policy.App.Doc, r.origin(f.Object, f.Field)
 	for _, other := range r.reported {
 		if len(other) > len(at.Path) && slices.Equal(other[:len(at.Path)], at.Path) && f.Code == diag.BadMatch {
 			return

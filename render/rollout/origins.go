@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	kyaml "sigs.k8s.io/kustomize/kyaml/yaml"
@@ -13,18 +12,13 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// A madeOf is a field of an object that is rendered for a rollout, and the field of the
-// rollout that it is made of, both as dotted paths. An asterisk is any one element, the same
-// in both.
-type madeOf struct{ object, rollout string }
-
-// canaryFields are the fields of a Canary. The longest path that a field begins with counts,
-// and what is below it is called the same in both.
-var canaryFields = []madeOf{
-	{"", ""},
+// canaryFields are fields of a Canary, each with the field of the rollout that it is made of.
+// The longest path that a field begins with counts, and what is below it is called the same in
+// both.
+var canaryFields = []struct{ canary, rollout string }{
 	{"metadata.name", "workload.name"},
 	{"metadata.namespace", "workload.namespace"},
-	{"metadata.annotations." + rules.MeshAnnotation, "meshName"},
+	{`metadata.annotations["` + rules.MeshAnnotation + `"]`, "meshName"},
 	{"spec.provider", "trafficRoutingProvider"},
 	{"spec.metricsServer", "metricsServer"},
 	{"spec.targetRef", "workload"},
@@ -56,53 +50,36 @@ var canaryFields = []madeOf{
 	{"spec.analysis.stepWeights", "rolloutPolicy.trafficRouting.canaryStrategy.stepWeights"},
 	{"spec.analysis.stepWeightPromotion", "rolloutPolicy.trafficRouting.canaryStrategy.stepWeightPromotion"},
 	{"spec.analysis.match", "rolloutPolicy.trafficRouting.match"},
-	{"spec.analysis.metrics.*.interval", "rolloutPolicy.trafficAnalysis.metrics.*.intervalSeconds"},
 	{"spec.analysis.alerts", "rolloutPolicy.alerts"},
 	{"spec.analysis.webhooks", "rolloutPolicy.webhooks"},
 }
 
-// commandFields are those of a webhook that has the load tester run a command.
-var commandFields = []madeOf{
-	{"", "rolloutPolicy.trafficAnalysis.webhooks.command"},
-	{"timeout", "rolloutPolicy.trafficAnalysis.webhooks.timeoutSeconds"},
-	{"url", "rolloutPolicy.trafficAnalysis.webhooks.url"}, // which there is not
+// Position returns the position of what made a field of an object.
+func (r *Rollout) Position(object manifest.Identity, field schema.Path) diag.Position {
+	return r.origin(object, field).Position()
 }
 
-// ingressFields are those of the Ingress on nginx.
-var ingressFields = []madeOf{
-	{"", "rolloutPolicy.trafficRouting"},
-	{"spec.rules.0.host", "rolloutPolicy.trafficRouting.host"},
-}
-
-// A rolloutSource tells where the fields of a rollout's objects come from.
-type rolloutSource struct{ *Rollout }
-
-// Position is that of what made a field.
-func (s rolloutSource) Position(object manifest.Identity, field schema.Path) diag.Position {
-	return s.of(object, field).Position()
-}
-
-// Has reports whether the input has a field.
-func (s rolloutSource) Has(object manifest.Identity, field schema.Path) bool {
-	if p := s.patchOf(object, field); p != nil {
+// Has reports whether the input has the field that made a field of an object.
+func (r *Rollout) Has(object manifest.Identity, field schema.Path) bool {
+	if p := r.patchOf(object, field); p != nil {
 		return fieldText(p.node, field) != ""
 	}
-	o := s.of(object, field)
+	o := r.origin(object, field)
 	return o.Doc.Has(o.Path...)
 }
 
-// of returns what in the input made a field of an object: the last patch that changed it, or
+// origin returns what in the input made a field of an object: the last patch that changed it, or
 // the field of the rollout.
-func (s rolloutSource) of(object manifest.Identity, field schema.Path) manifest.Origin {
-	if p := s.patchOf(object, field); p != nil {
-		return s.Origin(p.at...)
+func (r *Rollout) origin(object manifest.Identity, field schema.Path) manifest.Origin {
+	if p := r.patchOf(object, field); p != nil {
+		return r.Origin(p.at...)
 	}
-	return s.Origin(s.madeOf(object, field)...)
+	return r.Origin(r.madeOf(object, field)...)
 }
 
 // patchOf returns the last patch that changed a field, or nil.
-func (s rolloutSource) patchOf(object manifest.Identity, field schema.Path) *patchStep {
-	steps := s.steps[object]
+func (r *Rollout) patchOf(object manifest.Identity, field schema.Path) *patchStep {
+	steps := r.steps[object]
 	for i := len(steps) - 1; i > 0; i-- {
 		if fieldText(steps[i-1].node, field) != fieldText(steps[i].node, field) {
 			return &steps[i]
@@ -113,60 +90,77 @@ func (s rolloutSource) patchOf(object manifest.Identity, field schema.Path) *pat
 
 // fieldText returns the value at a path as text, or nothing where there is none. How it is
 // written does not count: a patch may write all of an object anew.
-func fieldText(node *kyaml.RNode, path schema.Path) string {
-	names := make([]string, len(path))
-	for i, name := range path {
-		names[i] = fmt.Sprint(name)
-	}
-	found, err := node.Pipe(kyaml.Lookup(names...))
-	if err != nil || found == nil {
-		return ""
-	}
+func fieldText(object *kyaml.RNode, path schema.Path) string {
 	var value any
-	if err := found.YNode().Decode(&value); err != nil {
+	if n := nodeAt(object, path); n == nil || n.Decode(&value) != nil {
 		return ""
 	}
 	return fmt.Sprint(value) // which sorts the keys of mappings
 }
 
 // madeOf returns the field of the rollout that a field of an object is made of.
-func (s rolloutSource) madeOf(object manifest.Identity, field schema.Path) schema.Path {
+func (r *Rollout) madeOf(object manifest.Identity, field schema.Path) schema.Path {
 	switch object.Kind {
 	case "Canary":
-		return s.madeCanary(field)
+		return r.madeCanary(field)
 	case "MetricTemplate":
-		return s.madeTemplate(object, field)
+		return r.madeTemplate(object, field)
 	case "Ingress":
-		return madeBy(ingressFields, field)
+		if field.String() == "spec.rules[0].host" {
+			return InRouting("host")
+		}
+		return schema.Path{"rolloutPolicy", "trafficRouting"}
 	}
 	return schema.Path{"testLoader"}
 }
 
 // madeCanary returns the field that a field of the Canary is made of. The webhooks of
 // commands come behind the rollout's own.
-func (s rolloutSource) madeCanary(field schema.Path) schema.Path {
-	own := len(s.RolloutPolicy.Webhooks)
-	if list := (schema.Path{"spec", "analysis", "webhooks"}); len(field) >= len(list) && slices.Equal(field[:len(list)], list) {
-		if len(field) == len(list) && len(s.commands()) > 0 {
-			return madeBy(commandFields, schema.Path{"timeout"})
+func (r *Rollout) madeCanary(field schema.Path) schema.Path {
+	const inList = 3 // elements of spec.analysis.webhooks and spec.analysis.metrics
+	list := field[:min(inList, len(field))].String()
+	if list == "spec.analysis.webhooks" && len(field) == inList && len(r.commands()) > 0 {
+		return inAnalysis("webhooks", "timeoutSeconds")
+	}
+	if len(field) > inList {
+		i, _ := field[inList].(int)
+		below := field[inList+1:]
+		if command := i - len(r.RolloutPolicy.Webhooks); list == "spec.analysis.webhooks" && command >= 0 {
+			return madeCommand(command, below)
 		}
-		if len(field) > len(list) {
-			if i, ok := field[len(list)].(int); ok && i >= own {
-				below := field[len(list)+1:]
-				if slices.Equal(below, schema.Path{"metadata", "cmd"}) {
-					return inAnalysis("webhooks", "command", i-own)
-				}
-				return madeBy(commandFields, below)
+		if list == "spec.analysis.metrics" && below.String() == "interval" {
+			return inMetrics(i, "intervalSeconds")
+		}
+	}
+	for length := len(field); length > 0; length-- {
+		canary := field[:length].String()
+		for _, f := range canaryFields {
+			if f.canary == canary {
+				return dotted(f.rollout).With(field[length:]...)
 			}
 		}
 	}
-	return madeBy(canaryFields, field)
+	return nil
+}
+
+// madeCommand returns the field that a field is made of in the webhook that has the load tester
+// run a command.
+func madeCommand(command int, field schema.Path) schema.Path {
+	switch field.String() {
+	case "metadata.cmd":
+		return inAnalysis("webhooks", "command", command)
+	case "timeout":
+		return inAnalysis("webhooks", "timeoutSeconds")
+	case "url":
+		return inAnalysis("webhooks", "url") // which there is not
+	}
+	return inAnalysis("webhooks", "command")
 }
 
 // madeTemplate returns the field that a field of a MetricTemplate is made of.
-func (s rolloutSource) madeTemplate(object manifest.Identity, field schema.Path) schema.Path {
-	for i, m := range s.analysis().Metrics {
-		if name, _, _ := s.template(m); s.metricTemplate(name) != object.Name {
+func (r *Rollout) madeTemplate(object manifest.Identity, field schema.Path) schema.Path {
+	for i, m := range r.analysis().Metrics {
+		if name, _, _ := r.template(m); r.metricTemplate(name) != object.Name {
 			continue
 		}
 		if m.CustomMetric == nil || len(field) < 2 || field[0] != "spec" {
@@ -177,51 +171,10 @@ func (s rolloutSource) madeTemplate(object manifest.Identity, field schema.Path)
 	return inAnalysis("metrics")
 }
 
-// madeBy finds the longest of the fields that a field begins with, and returns what that is
-// made of, with what is below it.
-func madeBy(fields []madeOf, field schema.Path) schema.Path {
-	best, length := fields[0], 0
-	for _, f := range fields[1:] {
-		if n := strings.Count(f.object, ".") + 1; n > length && begins(field, f.object) {
-			best, length = f, n
-		}
-	}
-	if best == fields[0] {
-		return split(best.rollout, nil)
-	}
-	made := split(best.rollout, field)
-	return append(made, field[length:]...)
-}
-
-// begins reports whether a path begins with a dotted one.
-func begins(field schema.Path, dotted string) bool {
-	names := strings.Split(dotted, ".")
-	if strings.HasPrefix(dotted, "metadata.annotations.") {
-		names = []string{"metadata", "annotations", strings.TrimPrefix(dotted, "metadata.annotations.")}
-	}
-	if len(field) < len(names) {
-		return false
-	}
-	for i, name := range names {
-		if name != "*" && name != fmt.Sprint(field[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-// split is a dotted path, with the index of like in the place of the asterisk.
-func split(dotted string, like schema.Path) (path schema.Path) {
-	if dotted == "" {
-		return nil
-	}
-	for name := range strings.SplitSeq(dotted, ".") {
-		if name != "*" {
-			path = append(path, name)
-			continue
-		}
-		i := slices.IndexFunc(like, func(e any) bool { _, ok := e.(int); return ok })
-		path = append(path, like[i])
+// dotted returns the path of names with dots between them.
+func dotted(names string) (path schema.Path) {
+	for name := range strings.SplitSeq(names, ".") {
+		path = append(path, name)
 	}
 	return path
 }

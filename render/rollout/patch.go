@@ -296,7 +296,7 @@ func (r *Rollout) patched(o *patching) (json.RawMessage, []rules.Problem) {
 	var text []byte
 	var value api.Values
 	if err == nil {
-		text, err = orderedJSON(yamlText, unpatched)
+		text, err = yaml.YAMLToJSON([]byte(yamlText))
 	}
 	if err == nil {
 		err = json.Unmarshal(text, &value)
@@ -309,7 +309,7 @@ func (r *Rollout) patched(o *patching) (json.RawMessage, []rules.Problem) {
 		return nil, one(fmt.Sprintf("the cluster does not take: %s: %s", bad.Path, bad.Message), bad.Hint)
 	}
 	for _, f := range r.settled(o.Kind) {
-		if is := fieldText(o.node, f.path); is != fieldText(unpatched, f.path) {
+		if is := scalarAt(o.node, f.path); is != scalarAt(unpatched, f.path) {
 			return nil, one(fmt.Sprintf("the rollout does not work with: %s is %s", f.path, cmp.Or(is, "gone")), f.instead)
 		}
 	}
@@ -325,7 +325,7 @@ func (r *Rollout) patched(o *patching) (json.RawMessage, []rules.Problem) {
 	if len(problems) > 0 && len(output.Check([]output.Object{o.Output()})) > 0 {
 		problems = nil // the patches are not to blame
 	}
-	return text, problems
+	return inOrderOf(unpatched, text), problems
 }
 
 // refusedText returns why a text of a patched object would be refused by its reader, if one
@@ -404,6 +404,27 @@ var settledFields = map[string][]settledField{
 	"Deployment": {
 		{schema.Path{"spec", "template", "metadata", "labels", "app"}, ""},
 	},
+}
+
+// scalarAt returns the scalar at a path, or nothing.
+func scalarAt(object *kyaml.RNode, path schema.Path) string {
+	if n := nodeAt(object, path); n != nil {
+		return n.Value
+	}
+	return ""
+}
+
+// nodeAt returns the node at a path of names and indices, or nil.
+func nodeAt(object *kyaml.RNode, path schema.Path) *kyaml.Node {
+	names := make([]string, len(path))
+	for i, name := range path {
+		names[i] = fmt.Sprint(name)
+	}
+	found, err := object.Pipe(kyaml.Lookup(names...))
+	if err != nil {
+		return nil
+	}
+	return found.YNode()
 }
 
 // findMismatch returns the first value that Kubernetes' own schema does not allow, or nil. Of
@@ -490,21 +511,14 @@ func typeOf(value any) (name, words string) {
 	return "integer", fmt.Sprintf("the number %v", value)
 }
 
-// orderedJSON returns YAML as JSON, with the fields of mappings in the order of another
-// object, and those that it has not behind them.
-func orderedJSON(text string, like *kyaml.RNode) ([]byte, error) {
-	data, err := yaml.YAMLToJSON([]byte(text))
-	if err != nil {
-		return nil, err
+// inOrderOf returns the JSON of an object with the fields of mappings in the order of another,
+// and those that it has not behind them.
+func inOrderOf(other *kyaml.RNode, text []byte) []byte {
+	node := kyaml.MustParse(string(text))
+	if order.SyncOrder(other, node) != nil {
+		return text // something else is where a list was
 	}
-	node, err := kyaml.Parse(string(data))
-	if err == nil {
-		err = order.SyncOrder(like, node)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return appendJSON(nil, node.YNode()), nil
+	return appendJSON(nil, node.YNode())
 }
 
 // appendJSON appends a node that was read from JSON.
