@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net"
@@ -13,10 +14,8 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
-	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
-	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/rollout"
 	"github.com/fleetwright/fleetwright/render/rules"
 	"github.com/fleetwright/fleetwright/schema"
@@ -36,20 +35,17 @@ const (
 
 // istio is the provider of a fleet whose clusters have Istio already: Kurator does
 // not install it (pkg/fleet-manager/plugin), and neither does fleetwright.
-type istio struct{ c *rollout.Compilation }
+type istio struct{ base }
 
-func newIstio(c *rollout.Compilation, f *place.Fleet) rollout.Provider {
-	at := schema.Path{"spec", "plugin", "flagger"}
-	metricsServer := flaggerChart(c, istio{c}, f).Values["metricsServer"]
-	if metricsServer == nil {
-		metricsServer = istioMetricsServer
+func newIstio(b base) rollout.Provider {
+	i := istio{b}
+	metricsServer := cmp.Or[any](b.flaggerChart(i.FlaggerValues()).Values["metricsServer"], istioMetricsServer)
+	b.report(diag.IstioExpected, schema.Path{"trafficRoutingProvider"},
+		fmt.Sprintf("Istio is not installed by the fleet: its CRDs, its control plane and a Prometheus at %v are expected on every cluster", metricsServer), "")
+	if b.fleet.Spec.Plugin.Flagger.Config != nil {
+		b.report(diag.IstioNotInstalled, schema.Path{"config"}, "there is no chart of istio to install, so the field has no place", "remove the field, and install Istio by itself")
 	}
-	c.Add(f.Doc.Diagnostic(diag.IstioExpected, at.With("trafficRoutingProvider"),
-		fmt.Sprintf("Istio is not installed by the fleet: its CRDs, its control plane and a Prometheus at %v are expected on every cluster", metricsServer), ""))
-	if f.Spec.Plugin.Flagger.Config != nil {
-		c.Add(f.Doc.Diagnostic(diag.IstioNotInstalled, at.With("config"), "there is no chart of istio to install, so the field has no place", "remove the field, and install Istio by itself"))
-	}
-	return istio{c}
+	return i
 }
 
 // Namespace is where Istio and Flagger are installed.
@@ -60,17 +56,9 @@ func (istio) Namespaces() []*manifest.Object {
 	return []*manifest.Object{manifest.NewSharedNamespace(istioNamespace, manifest.NamespaceMeta{})}
 }
 
-func (istio) Releases() []*flux.Release { return nil }
-
 func (istio) FlaggerValues() map[string]any {
 	return map[string]any{"meshProvider": flagger.Istio, "metricsServer": istioMetricsServer}
 }
-
-func (istio) Versions() map[string]string { return nil }
-
-func (istio) Meshes() []manifest.Rendered { return nil }
-
-func (istio) Objects() []manifest.Rendered { return nil }
 
 func (istio) NamespaceMeta(*rollout.Rollout) manifest.NamespaceMeta {
 	return manifest.NamespaceMeta{Labels: map[string]string{istioInjection: "enabled"}}
@@ -84,13 +72,6 @@ func (istio) Route(r *rollout.Rollout, _ *manifest.Object, spec *flagger.Canary)
 	spec.Service.Headers = routing.Headers
 	spec.Service.CorsPolicy = routing.CorsPolicy
 }
-
-func (istio) RolloutObjects(*rollout.Rollout) []manifest.Rendered { return nil }
-
-// Query is none: Flagger's own metrics select by the workload, as Istio does.
-func (istio) Query(*rollout.Rollout, string) (name, query string, ok bool) { return "", "", false }
-
-func (istio) ServiceMeta(int32) map[string]string { return nil }
 
 // Made are the routes of the rollout (fluxcd/flagger pkg/router/istio.go).
 func (istio) Made(r *rollout.Rollout) []manifest.Identity {
@@ -128,7 +109,7 @@ func (i istio) NeverInjected(namespace string) string {
 	if slices.Contains(istioIgnores, namespace) {
 		return "never gets sidecars"
 	}
-	return neverMeshed(i.c, namespace, istioNamespace)
+	return i.neverMeshed(namespace, istioNamespace)
 }
 
 // checkIstioTCP reports what means nothing where the route is one of layer 4, as Flagger
@@ -164,21 +145,10 @@ func checkIstioTCP(r *rules.Rollout) {
 // named.
 const meshGateway = "mesh"
 
-// An istioRoute is what Flagger copies from a Canary into a VirtualService.
-type istioRoute struct {
-	// Name of the Service, which Flagger adds to the hosts.
-	Name       string
-	Gateways   []string
-	Hosts      []string
-	Retries    *api.HTTPRetry
-	Headers    *api.Headers
-	CorsPolicy *api.CorsPolicy
-}
-
 // checkIstioRoute reports what Istio would refuse of the rollout's route.
 func checkIstioRoute(r *rules.Rollout) {
 	s := &r.Service
-	for _, p := range (istioRoute{s.Name, s.Gateways, s.Hosts, s.Retries, s.Headers, s.CorsPolicy}).problems() {
+	for _, p := range routeProblems(s) {
 		r.Report(diag.BadRoute, schema.Path{"service"}.With(p.Path...), p.Message, p.Hint)
 	}
 	for i, m := range r.Analysis.Match {
@@ -190,18 +160,15 @@ func checkIstioRoute(r *rules.Rollout) {
 	}
 }
 
-// problems are those that Istio's validation would find (pkg/config/validation,
-// virtualservice.go and validation.go).
-func (i istioRoute) problems() (all []rules.Problem) {
-	for _, found := range [][]rules.Problem{i.hostProblems(), i.gatewayProblems(), retryProblems(i.Retries), headerProblems(i.Headers), corsProblems(i.CorsPolicy)} {
-		all = append(all, found...)
-	}
-	return all
+// routeProblems are those that Istio's validation would find in what Flagger copies into a
+// VirtualService (pkg/config/validation, virtualservice.go and validation.go).
+func routeProblems(s *flagger.Service) []rules.Problem {
+	return slices.Concat(hostProblems(s), gatewayProblems(s.Gateways), retryProblems(s.Retries), headerProblems(s.Headers), corsProblems(s.CorsPolicy))
 }
 
-func (i istioRoute) hostProblems() (all []rules.Problem) {
-	mesh := len(i.Gateways) == 0 || slices.Contains(i.Gateways, meshGateway)
-	for n, host := range i.Hosts {
+func hostProblems(s *flagger.Service) (all []rules.Problem) {
+	mesh := len(s.Gateways) == 0 || slices.Contains(s.Gateways, meshGateway)
+	for n, host := range s.Hosts {
 		at := schema.Path{"hosts", n}
 		switch {
 		case host == "*" && mesh:
@@ -213,9 +180,9 @@ func (i istioRoute) hostProblems() (all []rules.Problem) {
 	if len(all) > 0 {
 		return all
 	}
-	hosts := i.Hosts
-	if !slices.Contains(hosts, "*") && !slices.Contains(hosts, i.Name) {
-		hosts = append(slices.Clip(hosts), i.Name)
+	hosts := s.Hosts // to which Flagger adds the name of the Service
+	if !slices.Contains(hosts, "*") && !slices.Contains(hosts, s.Name) {
+		hosts = append(slices.Clip(hosts), s.Name)
 	}
 	seen, wildcards := map[string]int{}, map[string]int{}
 	for n, host := range hosts {
@@ -230,7 +197,7 @@ func (i istioRoute) hostProblems() (all []rules.Problem) {
 		}
 		seen[host] = n
 		if twice {
-			at := schema.Path{"hosts", min(n, len(i.Hosts)-1)}
+			at := schema.Path{"hosts", min(n, len(s.Hosts)-1)}
 			all = append(all, rules.Problem{Path: at, Message: fmt.Sprintf("the hosts %s and %s are the same to Istio, which takes each once", hosts[other], host), Hint: "remove one of the two"})
 		}
 	}
@@ -247,15 +214,13 @@ func coveredBy(host string, wildcards map[string]int) (other int, ok bool) {
 	if other, ok := wildcards[""]; ok {
 		return other, true
 	}
-	for at := strings.IndexByte(rest, '.'); at >= 0; {
-		if other, ok := wildcards[rest[at:]]; ok && !(isWildcard && at == 0) {
+	for at := range len(rest) {
+		if rest[at] != '.' || isWildcard && at == 0 {
+			continue
+		}
+		if other, ok := wildcards[rest[at:]]; ok {
 			return other, true
 		}
-		next := strings.IndexByte(rest[at+1:], '.')
-		if next < 0 {
-			break
-		}
-		at += 1 + next
 	}
 	return 0, false
 }
@@ -272,8 +237,8 @@ func badIstioHost(host string) bool {
 	return badHost(host) != "" || err == nil && len(labels) > 1 || slices.ContainsFunc(labels, func(label string) bool { return len(label) > layout.MaxLabel })
 }
 
-func (i istioRoute) gatewayProblems() (all []rules.Problem) {
-	for n, gateway := range i.Gateways {
+func gatewayProblems(gateways []string) (all []rules.Problem) {
+	for n, gateway := range gateways {
 		if gateway == "" || !isIstioGateway(gateway) {
 			all = append(all, rules.Problem{Path: schema.Path{"gateways", n}, Message: fmt.Sprintf("%q is not the name of a Gateway, nor a namespace and a name without dots", gateway), Hint: "istio-system/public-gateway, or mesh"})
 		}
@@ -365,67 +330,53 @@ func corsProblems(cors *api.CorsPolicy) []rules.Problem {
 // Canary.
 func (istio) Refused(c *flagger.Canary) (all []rules.Problem) {
 	s := &c.Service
-	if s.Delegation {
-		if len(s.Hosts)+len(s.Gateways) > 0 {
-			all = append(all, rules.Problem{Path: schema.Path{"spec", "service", "delegation"}, Message: "a delegate has neither hosts nor gateways", Hint: "remove them"})
-		}
-	} else {
-		for _, p := range (istioRoute{s.Name, s.Gateways, s.Hosts, s.Retries, s.Headers, s.CorsPolicy}).problems() {
-			p.Path = schema.Path{"spec", "service"}.With(p.Path...)
-			all = append(all, p)
-		}
+	service := schema.Path{"spec", "service"}
+	switch {
+	case !s.Delegation:
+		all = below(service, routeProblems(s))
+	case len(s.Hosts)+len(s.Gateways) > 0:
+		all = append(all, rules.Problem{Path: service.With("delegation"), Message: "a delegate has neither hosts nor gateways", Hint: "remove them"})
 	}
-	for at, matches := range map[string][]flagger.Match{"service": s.Match, "analysis": c.Analysis.Match} {
-		for i, m := range matches {
-			for _, p := range matchProblems(m) {
-				p.Path = schema.Path{"spec", at, "match", i}.With(p.Path...)
-				all = append(all, p)
-			}
-		}
+	for i, m := range s.Match {
+		all = append(all, below(service.With("match", i), matchProblems(m))...)
+	}
+	for i, m := range c.Analysis.Match {
+		all = append(all, below(schema.Path{"spec", "analysis", "match", i}, matchProblems(m))...)
 	}
 	if cors := s.CorsPolicy; cors != nil {
 		for i, origin := range cors.AllowOrigins {
-			for _, p := range rules.StringMatchProblems(origin, false) {
-				p.Path = schema.Path{"spec", "service", "corsPolicy", "allowOrigins", i}.With(p.Path...)
-				all = append(all, p)
-			}
+			all = append(all, below(service.With("corsPolicy", "allowOrigins", i), rules.StringMatchProblems(origin, false))...)
 		}
 	}
 	slices.SortStableFunc(all, func(a, b rules.Problem) int { return strings.Compare(a.Path.String(), b.Path.String()) })
 	return all
 }
 
+// below returns problems of what is at a path, with their whole paths.
+func below(at schema.Path, problems []rules.Problem) []rules.Problem {
+	for i, p := range problems {
+		problems[i].Path = at.With(p.Path...)
+	}
+	return problems
+}
+
 // matchProblems returns what Istio would refuse of a condition.
-func matchProblems(m flagger.Match) (all []rules.Problem) {
-	all = (istioRoute{Gateways: m.Gateways}).gatewayProblems()
-	check := func(condition api.StringMatch, at ...any) {
-		if condition == (api.StringMatch{}) && len(at) == 1 {
-			return
-		}
-		for _, p := range rules.StringMatchProblems(condition, false) {
-			p.Path = schema.Path(at).With(p.Path...)
-			all = append(all, p)
+func matchProblems(m flagger.Match) []rules.Problem {
+	all := gatewayProblems(m.Gateways)
+	for field, condition := range map[string]api.StringMatch{"authority": m.Authority, "method": m.Method, "scheme": m.Scheme, "uri": m.URI} {
+		if condition != (api.StringMatch{}) {
+			all = append(all, below(schema.Path{field}, rules.StringMatchProblems(condition, false))...)
 		}
 	}
-	check(m.Authority, "authority")
-	check(m.Method, "method")
-	check(m.Scheme, "scheme")
-	check(m.URI, "uri")
-	for name, condition := range m.Headers {
-		check(condition, "headers", name)
-	}
-	for name, condition := range m.WithoutHeaders {
-		if condition.Regex != "*" { // which is any value
-			check(condition, "withoutHeaders", name)
+	for field, conditions := range map[string]map[string]api.StringMatch{"headers": m.Headers, "withoutHeaders": m.WithoutHeaders, "queryParams": m.QueryParams} {
+		for name, condition := range conditions {
+			if anyValue := field == "withoutHeaders" && condition.Regex == "*"; !anyValue {
+				all = append(all, below(schema.Path{field, name}, rules.StringMatchProblems(condition, false))...)
+			}
 		}
-	}
-	for name, condition := range m.QueryParams {
-		check(condition, "queryParams", name)
 	}
 	return all
 }
-
-func (istio) Join(*rollout.Rollout) {}
 
 // IstioHosts are those of the rollout's VirtualService.
 func IstioHosts(r *rollout.Rollout) []string {

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"regexp"
@@ -59,48 +60,35 @@ const (
 
 	// Kuma reads the label, not the annotation that Kurator writes.
 	kumaInjection = "kuma.io/sidecar-injection"
-	kumaMesh      = rules.MeshAnnotation
 )
 
 // kuma is the provider of one fleet.
 type kuma struct {
-	c      *rollout.Compilation
-	chart  settings.Chart
-	origin manifest.Origin
+	base
+	chart settings.Chart
 	// row of the table that the version is in; its from is 0 where there is none.
 	row kumaRange
 	// mesh is the one of all that rollouts are in which name none, and the public
 	// load tester.
-	mesh *kumaMeshObject
-	all  []*kumaMeshObject
-	// unclear says whether mesh is a guess.
+	mesh *mesh
+	all  []*mesh
+	// unclear reports whether mesh is a guess.
 	unclear bool
 }
 
-// A kumaMeshObject is a Mesh of the input, or the default one.
-type kumaMeshObject struct {
-	name        string
-	spec        api.MeshSpec
-	labels      map[string]string
-	annotations map[string]string
-	origin      manifest.Origin
-	// used says whether rollouts are in the mesh.
+// A mesh is a Mesh of the input, or the default one.
+type mesh struct {
+	*place.Mesh
+	origin manifest.Origin
+	// used reports whether rollouts are in the mesh.
 	used bool
 }
 
-func newKuma(c *rollout.Compilation, f *place.Fleet) rollout.Provider {
-	k := &kuma{c: c, chart: providerChart(c, flagger.Kuma, f), origin: manifest.Origin{Doc: f.Doc, Path: schema.Path{"spec", "plugin", "flagger"}}}
-	// version is where the version is said.
-	version := manifest.Origin{Doc: f.Doc, Path: k.origin.Path.With("trafficRoutingProvider")}
-	if at := (schema.Path{"spec", "charts", "kuma", "version"}); c.RenderConfig != nil && c.RenderConfig.Text(at...) != "" {
-		version = manifest.Origin{Doc: c.RenderConfig, Path: at}
-	}
-	if config := f.Spec.Plugin.Flagger.Config; config != nil && config.Chart != nil && config.Chart.Version != "" {
-		version = manifest.Origin{Doc: f.Doc, Path: k.origin.Path.With("config", "chart", "version")}
-	}
-	k.findRow(version)
+func newKuma(b base) rollout.Provider {
+	k := &kuma{base: b, chart: b.chart(flagger.Kuma)}
+	k.findRow()
 	k.findMeshes()
-	if k.unclear && f.Spec.Plugin.Flagger.PublicTestloader {
+	if k.unclear && b.fleet.Spec.Plugin.Flagger.PublicTestloader {
 		k.sayUnclear()
 	}
 	return k
@@ -108,21 +96,16 @@ func newKuma(c *rollout.Compilation, f *place.Fleet) rollout.Provider {
 
 // findRow finds the row of the table for the chart's version, or for a range
 // of versions that are all of one row.
-func (k *kuma) findRow(at manifest.Origin) {
-	fail := func(code diag.Code, message, hint string) {
-		k.c.Add(at.Doc.Diagnostic(code, at.Path, message, hint))
-	}
+func (k *kuma) findRow() {
 	supported := fmt.Sprintf("version: 2.7.3, or another from 2.%d to 2.%d", kumaRanges[0].from, kumaLast)
 	v, ok := settings.ParseMinor(k.chart.Version)
-	if !ok {
-		fail(diag.KumaRange, fmt.Sprintf("the version %q may become one that needs other manifests", k.chart.Version), "write one version, such as 2.7.3, or a range of one minor version, such as 2.7.x")
-		return
-	}
 	switch {
+	case !ok:
+		k.reportVersion(diag.KumaRange, fmt.Sprintf("the version %q may become one that needs other manifests", k.chart.Version), "write one version, such as 2.7.3, or a range of one minor version, such as 2.7.x")
 	case v.Major > 2:
-		fail(diag.KumaVersion, fmt.Sprintf("Kuma %s has no TrafficRoute, and Flagger moves traffic by nothing else", k.chart.Version), supported)
+		k.reportVersion(diag.KumaVersion, fmt.Sprintf("Kuma %s has no TrafficRoute, and Flagger moves traffic by nothing else", k.chart.Version), supported)
 	case v.Major < 2 || v.Minor < kumaRanges[0].from || v.Minor > kumaLast:
-		fail(diag.KumaVersion, fmt.Sprintf("Kuma %s is not a version that fleetwright knows", k.chart.Version), supported)
+		k.reportVersion(diag.KumaVersion, fmt.Sprintf("Kuma %s is not a version that fleetwright knows", k.chart.Version), supported)
 	default:
 		for _, row := range kumaRanges {
 			if v.Minor >= row.from {
@@ -132,22 +115,35 @@ func (k *kuma) findRow(at manifest.Origin) {
 	}
 }
 
+// reportVersion reports something about the version of Kuma, where it is set.
+func (k *kuma) reportVersion(code diag.Code, message, hint string) {
+	inConfig := schema.Path{"spec", "charts", "kuma", "version"}
+	switch config := k.fleet.Spec.Plugin.Flagger.Config; {
+	case config != nil && config.Chart != nil && config.Chart.Version != "":
+		k.report(code, schema.Path{"config", "chart", "version"}, message, hint)
+	case k.c.RenderConfig != nil && k.c.RenderConfig.Text(inConfig...) != "":
+		k.c.Add(k.c.RenderConfig.Diagnostic(code, inConfig, message, hint))
+	default:
+		k.report(code, schema.Path{"trafficRoutingProvider"}, message, hint)
+	}
+}
+
 // findMeshes takes the Meshes of the input, or makes the default one.
 func (k *kuma) findMeshes() {
 	for _, m := range k.c.Meshes {
-		o := &kumaMeshObject{name: m.Name, spec: m.Spec, labels: manifest.TextOf(m.Metadata.Labels), annotations: m.Metadata.Annotations, origin: manifest.Origin{Doc: m.Doc}}
-		k.all = append(k.all, o)
-		if o.name == defaultMesh || len(k.c.Meshes) == 1 {
-			k.mesh = o
+		own := &mesh{Mesh: m, origin: manifest.Origin{Doc: m.Doc}}
+		k.all = append(k.all, own)
+		if m.Name == defaultMesh || len(k.c.Meshes) == 1 {
+			k.mesh = own
 		}
 		k.checkMesh(m)
 		k.checkBackends(m)
 	}
 	if len(k.all) == 0 {
-		k.mesh = &kumaMeshObject{name: defaultMesh, origin: k.origin, spec: api.MeshSpec{Metrics: &api.MeshMetrics{
+		k.mesh = &mesh{origin: k.origin, Mesh: &place.Mesh{Name: defaultMesh, Mesh: &api.Mesh{Spec: api.MeshSpec{Metrics: &api.MeshMetrics{
 			EnabledBackend: "prometheus-1",
 			Backends:       []api.MeshMetricsBackend{{Name: "prometheus-1", Type: "prometheus"}},
-		}}}
+		}}}}}
 		k.all = append(k.all, k.mesh)
 	}
 	if k.mesh == nil {
@@ -157,7 +153,7 @@ func (k *kuma) findMeshes() {
 	k.use(k.mesh)
 }
 
-// sayUnclear says that nothing says which mesh a rollout, or the public load tester,
+// sayUnclear reports that nothing says which mesh a rollout, or the public load tester,
 // is in.
 func (k *kuma) sayUnclear() {
 	m := k.c.Meshes[1]
@@ -166,28 +162,26 @@ func (k *kuma) sayUnclear() {
 }
 
 // use has rollouts in a mesh.
-func (k *kuma) use(m *kumaMeshObject) {
+func (k *kuma) use(m *mesh) {
 	if !m.used {
 		m.used = true
 		k.checkRolloutMesh(m)
 	}
 }
 
-// meshOf is the mesh that a rollout is in, or the public load tester where there
+// meshOf returns the mesh that a rollout is in, or the public load tester where there
 // is no rollout. It is nil where the rollout names one that does not exist.
-func (k *kuma) meshOf(r *rollout.Rollout) *kumaMeshObject {
+func (k *kuma) meshOf(r *rollout.Rollout) *mesh {
 	if r == nil || r.MeshName == "" {
 		return k.mesh
 	}
-	for _, m := range k.all {
-		if m.name == r.MeshName {
-			return m
-		}
+	if i := slices.IndexFunc(k.all, func(m *mesh) bool { return m.Name == r.MeshName }); i >= 0 {
+		return k.all[i]
 	}
 	return nil
 }
 
-// checkMesh says what of a Mesh this version of Kuma does not take.
+// checkMesh reports what of a Mesh this version of Kuma does not take.
 func (k *kuma) checkMesh(m *place.Mesh) {
 	if m.Metadata.Namespace != "" {
 		k.c.Add(m.Doc.Diagnostic(diag.MeshNamespace, schema.Path{"metadata", "namespace"}, "a Mesh is cluster-scoped, its namespace is left out", "remove the line"))
@@ -198,7 +192,7 @@ func (k *kuma) checkMesh(m *place.Mesh) {
 	}
 }
 
-// checkBackends says which regular expressions of a Mesh Kuma refuses.
+// checkBackends reports which regular expressions of a Mesh Kuma refuses.
 func (k *kuma) checkBackends(m *place.Mesh) {
 	if m.Spec.Metrics == nil {
 		return
@@ -214,13 +208,13 @@ func (k *kuma) checkBackends(m *place.Mesh) {
 	}
 }
 
-// checkRolloutMesh says what of a Mesh keeps the rollouts in it from working.
-func (k *kuma) checkRolloutMesh(m *kumaMeshObject) {
-	doc := m.origin.Doc
-	if len(k.c.Meshes) == 0 {
-		return
+// checkRolloutMesh reports what of a Mesh keeps the rollouts in it from working.
+func (k *kuma) checkRolloutMesh(m *mesh) {
+	doc := m.Doc
+	if doc == nil {
+		return // the default one is right
 	}
-	metrics := m.spec.Metrics
+	metrics := m.Spec.Metrics
 	authority := m.authority()
 	switch backend := m.metricsBackend(); {
 	case backend == nil && metrics != nil && metrics.EnabledBackend != "":
@@ -246,28 +240,26 @@ func (k *kuma) checkRolloutMesh(m *kumaMeshObject) {
 	}
 }
 
-// authority is the backend of mutual TLS that is in use, or nil.
-func (m *kumaMeshObject) authority() *api.MeshMTLSBackend {
-	if m.spec.MTLS == nil || m.spec.MTLS.EnabledBackend == "" {
+// authority returns the backend of mutual TLS that is in use, or nil.
+func (m *mesh) authority() *api.MeshMTLSBackend {
+	if m.Spec.MTLS == nil || m.Spec.MTLS.EnabledBackend == "" {
 		return nil
 	}
-	for i, b := range m.spec.MTLS.Backends {
-		if b.Name == m.spec.MTLS.EnabledBackend {
-			return &m.spec.MTLS.Backends[i]
-		}
-	}
-	return nil
+	return find(m.Spec.MTLS.Backends, func(b api.MeshMTLSBackend) bool { return b.Name == m.Spec.MTLS.EnabledBackend })
 }
 
-// metricsBackend is the one in use, or nil.
-func (m *kumaMeshObject) metricsBackend() *api.MeshMetricsBackend {
-	if m.spec.Metrics == nil {
+// metricsBackend returns the one in use, or nil.
+func (m *mesh) metricsBackend() *api.MeshMetricsBackend {
+	if m.Spec.Metrics == nil {
 		return nil
 	}
-	for i, b := range m.spec.Metrics.Backends {
-		if b.Name == m.spec.Metrics.EnabledBackend {
-			return &m.spec.Metrics.Backends[i]
-		}
+	return find(m.Spec.Metrics.Backends, func(b api.MeshMetricsBackend) bool { return b.Name == m.Spec.Metrics.EnabledBackend })
+}
+
+// find returns the first of some values that fits, or nil.
+func find[T any](all []T, fits func(T) bool) *T {
+	if i := slices.IndexFunc(all, fits); i >= 0 {
+		return &all[i]
 	}
 	return nil
 }
@@ -299,48 +291,25 @@ func (k *kuma) Releases() []*flux.Release {
 	}
 }
 
-func (k *kuma) Versions() map[string]string {
-	return map[string]string{"kuma": k.chart.Version, "prometheus": k.c.Settings.Charts["prometheus"].Version}
-}
-
 func (k *kuma) FlaggerValues() map[string]any {
 	return map[string]any{"meshProvider": flagger.Kuma, "metricsServer": prometheusAddress}
 }
 
-type trafficRouteSpec struct {
-	Sources      []kumaSelector   `json:"sources"`
-	Destinations []kumaSelector   `json:"destinations"`
-	Conf         trafficRouteConf `json:"conf"`
-}
+// What keeps the traffic of a mesh flowing that no rollout moves: the spec of a TrafficRoute,
+// as Kuma up to 2.5 makes it (pkg/defaults/mesh/mesh.go@2.5.0), and of a MeshTrafficPermission.
+const (
+	routeAll = `{
+		"sources": [{"match": {"kuma.io/service": "*"}}],
+		"destinations": [{"match": {"kuma.io/service": "*"}}],
+		"conf": {"loadBalancer": {"roundRobin": {}}, "destination": {"kuma.io/service": "*"}}
+	}`
+	allowAll = `{
+		"targetRef": {"kind": "Mesh"},
+		"from": [{"targetRef": {"kind": "Mesh"}, "default": {"action": "Allow"}}]
+	}`
+)
 
-type kumaSelector struct {
-	Match map[string]string `json:"match"`
-}
-
-type trafficRouteConf struct {
-	LoadBalancer map[string]struct{} `json:"loadBalancer"`
-	Destination  map[string]string   `json:"destination"`
-}
-
-type meshTrafficPermissionSpec struct {
-	TargetRef kumaTargetRef    `json:"targetRef"`
-	From      []kumaPermission `json:"from"`
-}
-
-type kumaTargetRef struct {
-	Kind string `json:"kind"`
-}
-
-type kumaPermission struct {
-	TargetRef kumaTargetRef `json:"targetRef"`
-	Default   kumaAction    `json:"default"`
-}
-
-type kumaAction struct {
-	Action string `json:"action"`
-}
-
-// madeByKuma says whether Kuma makes the Meshes of rollouts when it starts, as it
+// madeByKuma reports whether Kuma makes the Meshes of rollouts when it starts, as it
 // does the one called default (pkg/defaults/mesh.go), so that they are there before
 // anything of ours is applied.
 func (k *kuma) madeByKuma() bool {
@@ -349,7 +318,7 @@ func (k *kuma) madeByKuma() bool {
 	if defaults["skipMeshCreation"] == true {
 		return false
 	}
-	return !slices.ContainsFunc(k.all, func(m *kumaMeshObject) bool { return m.used && m.name != defaultMesh })
+	return !slices.ContainsFunc(k.all, func(m *mesh) bool { return m.used && m.Name != defaultMesh })
 }
 
 // Meshes are there where a rollout's Mesh is not made by Kuma, whose webhooks
@@ -366,19 +335,22 @@ func (k *kuma) Meshes() []manifest.Rendered {
 func (k *kuma) allMeshes() []manifest.Rendered {
 	var all []manifest.Rendered
 	for _, m := range k.all {
-		annotations := maps.Clone(m.annotations)
-		if annotations == nil {
-			annotations = map[string]string{}
-		}
-		// Kuma refuses to delete a Mesh that has dataplanes.
-		annotations[manifest.FluxPrune] = "disabled"
-		all = append(all, manifest.Rendered{Object: &manifest.Object{
-			APIVersion: manifest.KumaV1alpha1, Kind: "Mesh",
-			Metadata: manifest.Metadata{Name: m.name, Labels: m.labels, Annotations: annotations},
-			Spec:     m.spec,
-		}, Origin: m.origin})
+		annotations := map[string]string{}
+		maps.Copy(annotations, m.Metadata.Annotations)
+		annotations[manifest.FluxPrune] = "disabled" // Kuma refuses to delete a Mesh that has dataplanes
+		all = append(all, m.rendered(&manifest.Object{
+			Kind:     "Mesh",
+			Metadata: manifest.Metadata{Name: m.Name, Labels: manifest.TextOf(m.Metadata.Labels), Annotations: annotations},
+			Spec:     m.Spec,
+		}))
 	}
 	return all
+}
+
+// rendered returns an object of Kuma for the mesh.
+func (m *mesh) rendered(o *manifest.Object) manifest.Rendered {
+	o.APIVersion = manifest.KumaV1alpha1
+	return manifest.Rendered{Object: o, Origin: m.origin}
 }
 
 // Objects are what keeps the traffic that no rollout moves flowing as it did
@@ -397,42 +369,28 @@ func (k *kuma) Objects() []manifest.Rendered {
 }
 
 // policies are those of a mesh with rollouts.
-func (k *kuma) policies(m *kumaMeshObject) []manifest.Rendered {
+func (k *kuma) policies(m *mesh) []manifest.Rendered {
 	var all []manifest.Rendered
-	if k.needsCatchAll(m) {
-		everything := map[string]string{"kuma.io/service": "*"}
-		all = append(all, manifest.Rendered{Object: &manifest.Object{
-			APIVersion: manifest.KumaV1alpha1, Kind: "TrafficRoute", Mesh: m.name,
-			Metadata: manifest.Metadata{Name: catchAll(m.name)},
-			Spec: trafficRouteSpec{
-				Sources:      []kumaSelector{{everything}},
-				Destinations: []kumaSelector{{everything}},
-				Conf:         trafficRouteConf{LoadBalancer: map[string]struct{}{"roundRobin": {}}, Destination: everything},
-			},
-		}, Origin: m.origin})
+	if !k.row.routesByDefault || m.skips("TrafficRoute") {
+		all = append(all, m.rendered(&manifest.Object{
+			Kind: "TrafficRoute", Mesh: m.Name,
+			Metadata: manifest.Metadata{Name: catchAll(m.Name)},
+			Spec:     json.RawMessage(routeAll),
+		}))
 	}
 	if m.authority() != nil && !k.row.routesByDefault {
-		mesh := kumaTargetRef{"Mesh"}
-		all = append(all, manifest.Rendered{Object: &manifest.Object{
-			APIVersion: manifest.KumaV1alpha1, Kind: "MeshTrafficPermission",
-			Metadata: manifest.Metadata{Name: "allow-all-" + m.name, Namespace: kumaNamespace, Labels: map[string]string{kumaMesh: m.name}},
-			Spec:     meshTrafficPermissionSpec{TargetRef: mesh, From: []kumaPermission{{mesh, kumaAction{"Allow"}}}},
-		}, Origin: m.origin})
+		all = append(all, m.rendered(&manifest.Object{
+			Kind:     "MeshTrafficPermission",
+			Metadata: manifest.Metadata{Name: "allow-all-" + m.Name, Namespace: kumaNamespace, Labels: map[string]string{rules.MeshAnnotation: m.Name}},
+			Spec:     json.RawMessage(allowAll),
+		}))
 	}
 	return all
 }
 
-// needsCatchAll says whether the Mesh has no route for all traffic of its own.
-func (k *kuma) needsCatchAll(m *kumaMeshObject) bool {
-	if !k.row.routesByDefault {
-		return true
-	}
-	return m.skips("TrafficRoute")
-}
-
-// skips says whether Kuma is told not to make a policy for the new Mesh.
-func (m *kumaMeshObject) skips(policy string) bool {
-	skipped := m.spec.SkipCreatingInitialPolicies
+// skips reports whether Kuma is told not to make a policy for the new Mesh.
+func (m *mesh) skips(policy string) bool {
+	skipped := m.Spec.SkipCreatingInitialPolicies
 	return slices.Contains(skipped, "*") || slices.Contains(skipped, policy)
 }
 
@@ -441,9 +399,9 @@ func (m *kumaMeshObject) skips(policy string) bool {
 // for the default mesh neither is needed.
 func (k *kuma) NamespaceMeta(r *rollout.Rollout) manifest.NamespaceMeta {
 	meta := manifest.NamespaceMeta{Labels: map[string]string{kumaInjection: "enabled"}}
-	if m := k.meshOf(r); m != nil && m.name != defaultMesh {
-		meta.Labels[kumaMesh] = m.name
-		meta.Annotations = map[string]string{kumaMesh: m.name}
+	if m := k.meshOf(r); m != nil && m.Name != defaultMesh {
+		meta.Labels[rules.MeshAnnotation] = m.Name
+		meta.Annotations = map[string]string{rules.MeshAnnotation: m.Name}
 	}
 	return meta
 }
@@ -460,7 +418,7 @@ func kumaProtocol(port int32, protocol string) map[string]string {
 // Flagger makes.
 func (k *kuma) Route(r *rollout.Rollout, canary *manifest.Object, spec *flagger.Canary) {
 	if m := k.meshOf(r); m != nil {
-		canary.Metadata.Annotations = map[string]string{kumaMesh: m.name}
+		canary.Metadata.Annotations = map[string]string{rules.MeshAnnotation: m.Name}
 	}
 	service, annotations := &spec.Service, kumaProtocol(r.Port, cmp.Or(r.Routing().Protocol, "http"))
 	service.Apex = rollout.WithAnnotations(service.Apex, annotations)
@@ -468,21 +426,14 @@ func (k *kuma) Route(r *rollout.Rollout, canary *manifest.Object, spec *flagger.
 	service.Primary = rollout.WithAnnotations(service.Primary, annotations)
 }
 
-func (k *kuma) RolloutObjects(*rollout.Rollout) []manifest.Rendered { return nil }
-
 // Query is the one behind Flagger's own metrics, which return nothing on Kuma:
 // they select by a label that Kuma's metrics do not have, and by the workload's
 // name where the Service's is meant (fluxcd/flagger pkg/metrics/observers/kuma.go).
-// It needs another name, because Flagger runs its own check under these.
-func (k *kuma) Query(r *rollout.Rollout, metric string) (name, query string, ok bool) {
-	switch metric {
-	case "request-success-rate":
-		query = templates.KumaRequestSuccessRate
-	case "request-duration":
-		query = templates.KumaRequestDuration
-	default:
-		return "", "", false
-	}
+func (k *kuma) Query(r *rollout.Rollout, metric string) string {
+	query := map[string]string{
+		"request-success-rate": templates.KumaRequestSuccessRate,
+		"request-duration":     templates.KumaRequestDuration,
+	}[metric]
 	// The sidecar names a cluster after the container's port, which is known
 	// unless it is given by name.
 	port := ".*"
@@ -492,12 +443,12 @@ func (k *kuma) Query(r *rollout.Rollout, metric string) (name, query string, ok 
 	case r.TargetPort.Str == "":
 		port = strconv.Itoa(int(r.TargetPort.Int))
 	}
-	mesh := k.mesh.name
+	name := k.mesh.Name
 	if m := k.meshOf(r); m != nil {
-		mesh = m.name
+		name = m.Name
 	}
-	fill := strings.NewReplacer("MESH", mesh, "PORT", strconv.Itoa(int(r.Port)), "CLUSTER", "localhost_"+port)
-	return metric + "-kuma", fill.Replace(query), true
+	fill := strings.NewReplacer("MESH", name, "PORT", strconv.Itoa(int(r.Port)), "CLUSTER", "localhost_"+port)
+	return fill.Replace(query)
 }
 
 // Made is the TrafficRoute of the rollout. It is cluster-scoped and named after
@@ -512,10 +463,10 @@ func (k *kuma) Made(r *rollout.Rollout) []manifest.Identity {
 // catchAll is the name of the route for all traffic of a mesh.
 func catchAll(mesh string) string { return "route-all-" + mesh }
 
-// isCatchAll says whether a name is that of the catch-all of a mesh, which Kuma up to
+// isCatchAll reports whether a name is that of the catch-all of a mesh, which Kuma up to
 // 2.5 makes itself (pkg/defaults/mesh/mesh.go@2.5.0).
 func (k *kuma) isCatchAll(name string) bool {
-	return slices.ContainsFunc(k.all, func(m *kumaMeshObject) bool { return name == catchAll(m.name) })
+	return slices.ContainsFunc(k.all, func(m *mesh) bool { return name == catchAll(m.Name) })
 }
 
 // Join has the Mesh that a rollout is in made ready for rollouts. It reports one that nothing
@@ -543,8 +494,8 @@ func (k *kuma) Check(r *rules.Rollout) {
 	if why := k.NeverInjected(r.ID.Namespace); why != "" {
 		r.ReportAt(diag.NeverInjected, r.ID, schema.Path{"metadata", "namespace"}, fmt.Sprintf("the namespace %s %s, so no traffic would move", r.ID.Namespace, why), "move the workload to another namespace")
 	}
-	if r.Mesh != "" && r.Mesh != k.mesh.name && r.On.PublicTester && !r.Tester.Exists && r.UsesPublicTester() {
-		r.ReportAt(diag.TesterInOtherMesh, r.Tester.ID, nil, fmt.Sprintf("the public load tester is in the mesh %s, and the traffic that it makes is not split in %s", k.mesh.name, r.Mesh), "testLoader: true")
+	if r.Mesh != "" && r.Mesh != k.mesh.Name && r.On.PublicTester && !r.Tester.Exists && r.UsesPublicTester() {
+		r.ReportAt(diag.TesterInOtherMesh, r.Tester.ID, nil, fmt.Sprintf("the public load tester is in the mesh %s, and the traffic that it makes is not split in %s", k.mesh.Name, r.Mesh), "testLoader: true")
 	}
 	if protocol != "tcp" && protocol != "kafka" {
 		return
@@ -583,8 +534,5 @@ func (k *kuma) NeverInjected(namespace string) string {
 	if namespace == prometheusNamespace {
 		return "is that of Prometheus, which is not in the mesh"
 	}
-	return neverMeshed(k.c, namespace, kumaNamespace)
+	return k.neverMeshed(namespace, kumaNamespace)
 }
-
-// Refused returns nothing: Kuma's webhooks see no route before Flagger makes it.
-func (k *kuma) Refused(*flagger.Canary) []rules.Problem { return nil }

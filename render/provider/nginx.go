@@ -12,7 +12,6 @@ import (
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/manifest"
-	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/rollout"
 	"github.com/fleetwright/fleetwright/render/rules"
 	"github.com/fleetwright/fleetwright/render/settings"
@@ -33,15 +32,15 @@ const (
 // nginx is the provider of one fleet. It moves the traffic that comes in through
 // an Ingress, by a second one that Flagger makes of it.
 type nginx struct {
-	chart  settings.Chart
-	origin manifest.Origin
+	base
+	chart settings.Chart
 }
 
-func newNginx(c *rollout.Compilation, f *place.Fleet) rollout.Provider {
-	n := nginx{providerChart(c, "ingress-nginx", f), manifest.Origin{Doc: f.Doc, Path: schema.Path{"spec", "plugin", "flagger"}}}
+func newNginx(b base) rollout.Provider {
+	n := nginx{b, b.chart("ingress-nginx")}
 	if class := n.ingressClass(); len(validation.IsDNS1123Subdomain(class)) > 0 {
-		c.Add(f.Doc.Diagnostic(diag.WrongFormat, n.origin.Path.With("config", "extraArgs", "controller", "ingressClassResource", "name"),
-			fmt.Sprintf("%q is not a name that Kubernetes takes", class), "name: nginx"))
+		n.report(diag.WrongFormat, schema.Path{"config", "extraArgs", "controller", "ingressClassResource", "name"},
+			fmt.Sprintf("%q is not a name that Kubernetes takes", class), "name: nginx")
 	}
 	return n
 }
@@ -60,16 +59,6 @@ func (n nginx) Releases() []*flux.Release {
 func (nginx) FlaggerValues() map[string]any {
 	return map[string]any{"meshProvider": flagger.Nginx, "metricsServer": nginxMetricsServer, "prometheus": map[string]any{"install": true}}
 }
-
-func (n nginx) Versions() map[string]string {
-	return map[string]string{"ingress-nginx": n.chart.Version}
-}
-
-func (nginx) Meshes() []manifest.Rendered { return nil }
-
-func (nginx) Objects() []manifest.Rendered { return nil }
-
-func (nginx) NamespaceMeta(*rollout.Rollout) manifest.NamespaceMeta { return manifest.NamespaceMeta{} }
 
 // ingressClass is the class that the controller serves.
 func (n nginx) ingressClass() string {
@@ -106,19 +95,15 @@ func (n nginx) RolloutObjects(r *rollout.Rollout) []manifest.Rendered {
 // Flagger's own queries select by the labels namespace and ingress, which
 // Prometheus renames where the scraped pod has labels of these names
 // (fluxcd/flagger#421).
-func (nginx) Query(r *rollout.Rollout, metric string) (name, query string, ok bool) {
-	switch metric {
-	case "request-success-rate":
-		query = templates.NginxRequestSuccessRate
-	case "request-duration":
-		query = templates.NginxRequestDuration
-	default:
-		return "", "", false
-	}
-	return metric + "-nginx", strings.ReplaceAll(query, "PORT", strconv.Itoa(int(r.Port))), true
+func (nginx) Query(r *rollout.Rollout, metric string) string {
+	query := map[string]string{
+		"request-success-rate": templates.NginxRequestSuccessRate,
+		"request-duration":     templates.NginxRequestDuration,
+	}[metric]
+	return strings.ReplaceAll(query, "PORT", strconv.Itoa(int(r.Port)))
 }
 
-// badHost says why an Ingress does not take a host (k8s.io/kubernetes
+// badHost returns why an Ingress does not take a host (k8s.io/kubernetes
 // pkg/apis/networking/validation).
 func badHost(host string) string {
 	switch {
@@ -133,8 +118,6 @@ func badHost(host string) string {
 	}
 	return ""
 }
-
-func (nginx) ServiceMeta(int32) map[string]string { return nil }
 
 // Made is the Ingress of the canary (fluxcd/flagger pkg/router/ingress.go).
 func (nginx) Made(r *rollout.Rollout) []manifest.Identity {
@@ -201,8 +184,3 @@ func checkNginxMatch(r *rules.Rollout) {
 		}
 	}
 }
-
-func (nginx) Join(*rollout.Rollout) {}
-
-// Refused returns nothing: the rules of the Ingress are checked as rendered.
-func (nginx) Refused(*flagger.Canary) []rules.Problem { return nil }

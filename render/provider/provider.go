@@ -1,47 +1,118 @@
 package provider
 
 import (
+	"fmt"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/render/flux"
+	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/rollout"
+	"github.com/fleetwright/fleetwright/render/rules"
 	"github.com/fleetwright/fleetwright/render/settings"
+	"github.com/fleetwright/fleetwright/schema"
 )
 
-// newProvider is the provider of a fleet. The schema has refused all others.
-func newProvider(c *rollout.Compilation, name string, f *place.Fleet) rollout.Provider {
+// newProvider returns the provider of a fleet. The schema has refused all others.
+func newProvider(b base, name string) rollout.Provider {
 	switch name {
 	case flagger.Kuma:
-		return newKuma(c, f)
+		return newKuma(b)
 	case flagger.Istio:
-		return newIstio(c, f)
+		return newIstio(b)
 	case flagger.Nginx:
-		return newNginx(c, f)
+		return newNginx(b)
 	}
 	return nil
 }
 
-// providerChart is the chart of a provider, as the settings and the fleet say it.
-func providerChart(c *rollout.Compilation, name string, f *place.Fleet) settings.Chart {
-	chart := c.Settings.Charts[name]
-	if config := f.Spec.Plugin.Flagger.Config; config != nil {
+// oldestFlagger is the oldest version of Flagger whose CRD has every field that is rendered,
+// but for those that rules report by version.
+var oldestFlagger = settings.MinorVersion{Major: 1, Minor: 36}
+
+// Install returns what a fleet asks for, or nil where it cannot be made. It reports what of
+// that does not work.
+func Install(c *rollout.Compilation, f *place.Fleet) *rollout.Installation {
+	plugin := f.Spec.Plugin.Flagger
+	b := base{c, f, manifest.Origin{Doc: f.Doc, Path: schema.Path{"spec", "plugin", "flagger"}}}
+	p := newProvider(b, plugin.TrafficRoutingProvider)
+	if p == nil {
+		return nil
+	}
+	s := &rollout.Installation{Fleet: f, Provider: p, ProviderName: plugin.TrafficRoutingProvider}
+	s.Flagger = &flux.Release{
+		Name: "flagger", Namespace: p.Namespace(), Origin: b.origin,
+		Chart:     b.flaggerChart(p.FlaggerValues()),
+		DependsOn: p.Releases(),
+	}
+	if v, ok := settings.ParseMinor(s.Flagger.Chart.Version); ok && v.Less(oldestFlagger) {
+		b.report(diag.FlaggerVersion, schema.Path{"chart", "version"}, fmt.Sprintf("Flagger %s is older than what fleetwright renders for", s.Flagger.Chart.Version), fmt.Sprintf("version: %s.0 or newer", oldestFlagger))
+	}
+	needed := p.FlaggerValues()
+	if schema.RefuseURL(s.MetricsServer(), "http", "https") != "" {
+		b.report(diag.NoAddress, schema.Path{"extraArgs", "metricsServer"}, "Flagger's metricsServer is not the URL of a Prometheus", fmt.Sprintf("metricsServer: %v", needed["metricsServer"]))
+	}
+	if said := s.Flagger.Chart.Values["meshProvider"]; said != needed["meshProvider"] {
+		b.report(diag.ProvidersDiffer, schema.Path{"extraArgs", "meshProvider"}, fmt.Sprintf("Flagger is told to use %v, the fleet's provider is %s", said, s.ProviderName), fmt.Sprintf("meshProvider: %v, or remove the line", needed["meshProvider"]))
+	}
+	if plugin.PublicTestloader {
+		s.LoadTester = &flux.Release{
+			Name: rollout.PublicLoadTester, Namespace: rollout.PublicLoadTester, Origin: b.origin,
+			Chart:     c.Settings.Charts["loadtester"],
+			DependsOn: []*flux.Release{s.Flagger},
+		}
+	}
+	return s
+}
+
+// A base is what all providers of fleets have. Its methods are those of a provider that
+// installs nothing, and whose rollouts need nothing but their Canary.
+type base struct {
+	c     *rollout.Compilation
+	fleet *place.Fleet
+	// origin is where the Fleet asks for the provider.
+	origin manifest.Origin
+}
+
+func (base) Releases() []*flux.Release                              { return nil }
+func (base) Meshes() []manifest.Rendered                            { return nil }
+func (base) Objects() []manifest.Rendered                           { return nil }
+func (base) NamespaceMeta(*rollout.Rollout) manifest.NamespaceMeta  { return manifest.NamespaceMeta{} }
+func (base) RolloutObjects(*rollout.Rollout) []manifest.Rendered    { return nil }
+func (base) Query(_ *rollout.Rollout, metric string) (query string) { return "" }
+func (base) ServiceMeta(port int32) map[string]string               { return nil }
+func (base) Refused(*flagger.Canary) []rules.Problem                { return nil }
+func (base) Join(*rollout.Rollout)                                  {}
+
+// report reports something about a field of what the Fleet asks for.
+func (b base) report(code diag.Code, field schema.Path, message, hint string) {
+	b.c.Add(b.fleet.Doc.Diagnostic(code, b.origin.Path.With(field...), message, hint))
+}
+
+// chart returns the chart of a provider, as the settings and the fleet say it.
+func (b base) chart(name string) settings.Chart {
+	chart := b.c.Settings.Charts[name]
+	if config := b.fleet.Spec.Plugin.Flagger.Config; config != nil {
 		chart = chart.With(config.Chart, config.ExtraArgs)
 	}
 	return chart
 }
 
-// flaggerChart is Flagger's with a provider, as the settings and the fleet say it.
-func flaggerChart(c *rollout.Compilation, p rollout.Provider, f *place.Fleet) settings.Chart {
-	chart := c.Settings.Charts["flagger"]
-	chart.Values = settings.MergeValues(p.FlaggerValues(), chart.Values)
-	return chart.With(f.Spec.Plugin.Flagger.Chart, f.Spec.Plugin.Flagger.ExtraArgs)
+// flaggerChart returns Flagger's with the values of a provider, as the settings and the fleet
+// say it.
+func (b base) flaggerChart(values map[string]any) settings.Chart {
+	chart, plugin := b.c.Settings.Charts["flagger"], b.fleet.Spec.Plugin.Flagger
+	chart.Values = settings.MergeValues(values, chart.Values)
+	return chart.With(plugin.Chart, plugin.ExtraArgs)
 }
 
-// neverMeshed says why the pods of a namespace get no sidecars, if they do not.
-func neverMeshed(c *rollout.Compilation, namespace, provider string) string {
+// neverMeshed returns why the pods of a namespace get no sidecars, if they do not.
+func (b base) neverMeshed(namespace, provider string) string {
 	switch namespace {
 	case provider, "kube-system":
 		return "is not one that fleetwright has sidecars put into"
-	case c.Settings.Source.Namespace:
+	case b.c.Settings.Source.Namespace:
 		return "is that of Flux, which is not in the mesh"
 	}
 	return ""

@@ -1,8 +1,6 @@
 package rollout
 
 import (
-	"maps"
-
 	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
@@ -94,13 +92,15 @@ func (s *Installation) OwnedNamespaces() map[string]bool {
 	return owned
 }
 
-// Versions returns the versions of an installation brings.
+// Versions returns the versions of what an installation brings.
 func Versions(s *Installation) map[string]string {
 	versions := map[string]string{}
 	if s == nil {
 		return versions
 	}
-	maps.Copy(versions, s.Versions())
+	for _, r := range s.Releases() {
+		versions[r.Name] = r.Chart.Version
+	}
 	versions["flagger"] = s.Flagger.Chart.Version
 	if s.LoadTester != nil {
 		versions["loadtester"] = s.LoadTester.Chart.Version
@@ -108,7 +108,7 @@ func Versions(s *Installation) map[string]string {
 	return versions
 }
 
-// installsPrometheus says whether Flagger's chart installs one.
+// installsPrometheus reports whether Flagger's chart installs one.
 func (s *Installation) installsPrometheus() bool {
 	prometheus, _ := s.Flagger.Chart.Values["prometheus"].(map[string]any)
 	return prometheus["install"] == true

@@ -58,12 +58,13 @@ func inMetrics(index int, field ...any) schema.Path {
 	return schema.Path{"rolloutPolicy", "trafficAnalysis", "metrics", index}.With(field...)
 }
 
-// template is the name of a metric and what is behind it; ok is false for what
-// Flagger answers by itself.
+// template returns the name of a metric and what is behind it; ok is false for what
+// Flagger answers by itself. A query in the place of Flagger's own needs another name,
+// because Flagger runs its own check under that.
 func (r *Rollout) template(m api.Metric) (name string, spec flagger.MetricTemplate, ok bool) {
-	name, query, ok := r.On.Query(r, m.Name)
-	if !ok {
-		name = m.Name
+	name, query := m.Name, r.On.Query(r, m.Name)
+	if query != "" {
+		name += "-" + r.TrafficRoutingProvider
 	}
 	if m.CustomMetric != nil {
 		query = m.CustomMetric.Query
@@ -72,7 +73,7 @@ func (r *Rollout) template(m api.Metric) (name string, spec flagger.MetricTempla
 		}
 		return name, flagger.MetricTemplate{Provider: m.CustomMetric.Provider, Query: query}, true
 	}
-	return name, flagger.MetricTemplate{Provider: api.MetricProvider{Type: "prometheus", Address: cmp.Or(r.MetricsServer, r.On.MetricsServer())}, Query: query}, ok
+	return name, flagger.MetricTemplate{Provider: api.MetricProvider{Type: "prometheus", Address: cmp.Or(r.MetricsServer, r.On.MetricsServer())}, Query: query}, query != ""
 }
 
 // MetricsServer is the Prometheus that Flagger asks.

@@ -19,8 +19,6 @@ type Provider interface {
 	Releases() []*flux.Release
 	// FlaggerValues are the values that make Flagger work with the provider.
 	FlaggerValues() map[string]any
-	// Versions of what is installed, for the inventory.
-	Versions() map[string]string
 	// Meshes are what must be there before objects are applied and before a pod
 	// is started in a namespace of rolled out workloads. They are in a
 	// Kustomization of their own: Flux has the API server try everything that one
@@ -36,10 +34,9 @@ type Provider interface {
 	Route(r *Rollout, canary *manifest.Object, spec *flagger.Canary)
 	// RolloutObjects are those that a rollout needs beside its Canary.
 	RolloutObjects(r *Rollout) []manifest.Rendered
-	// Query is the one behind a metric that Flagger knows by itself but cannot
-	// answer with this provider, and the name to give it; ok is false where
-	// Flagger can.
-	Query(r *Rollout, metric string) (name, query string, ok bool)
+	// Query returns the query behind a metric that Flagger knows by itself but cannot
+	// answer with this provider, or nothing.
+	Query(r *Rollout, metric string) string
 	// ServiceMeta are the annotations of a Service whose port speaks HTTP.
 	ServiceMeta(port int32) map[string]string
 	// Made are the objects that Flagger makes for a rollout with this provider,
