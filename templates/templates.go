@@ -41,6 +41,13 @@ var (
 	NginxRequestDuration string
 )
 
+// ShellCommands are those of bash and of a busybox that scripts of a load test may use,
+// separated by blanks. Of all others it is said that the image has none: the few that are
+// rarer can be ignored by a comment, and a misspelt one is worth it.
+//
+//go:embed shell-commands.txt
+var ShellCommands string
+
 // Init are the documents that a user begins with: init/PROVIDER/application.yaml and
 // fleet.yaml. NAME, in values, is filled in.
 //

@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -12,6 +13,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/templates"
 )
 
 // testerCommands are what the load tester's image has beside a shell's own and those
@@ -23,27 +25,10 @@ var testerCommands = []string{
 // loadGenerators make the traffic that is measured.
 var loadGenerators = []string{"ghz", "hey", "wrk"}
 
-// shellCommands are those of bash and of a busybox that scripts of a load test may
-// use. Of all others it is said that the image has none: the few that are rarer can be
-// ignored by a comment, and a misspelt one is worth it.
-var shellCommands = sync.OnceValue(func() []string {
-	return strings.Fields(`
-	. : [ alias bg bind break builtin caller cd command compgen complete continue declare dirs disown echo enable
-	eval exec exit export false fc fg getopts hash help history jobs kill let local logout mapfile popd printf pushd
-	pwd read readarray readonly return set shift shopt source suspend test times trap true type typeset ulimit umask
-	unalias unset wait
-	addgroup adduser arch arp arping ash awk base64 basename bc bunzip2 bzcat bzip2 cal cat chattr chgrp chmod chown
-	chpasswd chroot cksum clear cmp comm cp cpio crond crontab cut date dc dd df diff dirname dmesg dnsdomainname
-	dos2unix du egrep env expand expr factor fallocate fgrep find flock fold free fsync fuser getconf getent getopt
-	grep groups gunzip gzip hd head hexdump hostid hostname iconv id ifconfig install ionice iostat ip ipcalc killall
-	last ldd less link ln logger login ls lsattr lsof lzcat lzma lzop md5sum mkdir mkfifo mknod mkpasswd mktemp more
-	mount mountpoint mpstat mv nc netstat nice nl nohup nologin nproc nslookup nsenter ntpd od paste pgrep pidof ping
-	ping6 pkill pmap printenv ps pscan pstree pwdx rdate readlink realpath renice reset resize rev rm rmdir route
-	run-parts sed sendmail seq setpriv setsid sh sha1sum sha256sum sha3sum sha512sum shred shuf sleep sort split
-	ssl_client stat strings stty su sum sync sysctl tac tail tar tee time timeout top touch tr traceroute traceroute6
-	tree truncate tty ttysize umount uname unexpand uniq unix2dos unlink unlzma unlzop unshare unxz unzip uptime usleep
-	uudecode uuencode vi vlock volname watch watchdog wc which who whoami whois xargs xxd xzcat yes zcat`)
-})
+// isInImage reports whether the load tester's image has a command.
+func isInImage(name string) bool {
+	return slices.Contains(testerCommands, name) || slices.Contains(strings.Fields(templates.ShellCommands), name)
+}
 
 // A word is one of a command. Its text is known where it depends on nothing.
 type word struct {
@@ -91,8 +76,8 @@ func parseScript(text string) (s shellScript, err error) {
 		return true
 	})
 	for _, call := range s.calls {
-		text, ok := call.script()
-		if !ok {
+		text := call.script()
+		if text == "" {
 			continue
 		}
 		inner, err := parseScript(text)
@@ -128,47 +113,39 @@ func callsOf(words []word) (calls []shellCall) {
 		if options {
 			// An option may have the next word for its value, so only what is meant to
 			// be found is looked for.
-			own = max(slices.IndexFunc(words, func(w word) bool { return isLoadGenerator(w.text) }), 0)
-			if own == 0 && (len(words) == 0 || !isLoadGenerator(words[0].text)) {
-				break
-			}
+			own = slices.IndexFunc(words, func(w word) bool { return isLoadGenerator(w.text) })
 		}
-		words = words[min(own, len(words)):]
-		if len(words) > 0 && strings.HasPrefix(words[0].text, "-") {
+		if own < 0 || own >= len(words) || strings.HasPrefix(words[own].text, "-") {
 			break
 		}
+		words = words[own:]
 	}
 	return calls
 }
 
-// script is the one that a call has a shell run.
-func (c shellCall) script() (text string, ok bool) {
-	switch path.Base(c.name) {
-	case "ash", "bash", "sh":
-	default:
-		return "", false
+// script returns the one that a call has a shell run, or nothing.
+func (c shellCall) script() string {
+	if name := path.Base(c.name); name != "ash" && name != "bash" && name != "sh" {
+		return ""
 	}
-	for i, w := range c.words[:max(len(c.words)-1, 0)] {
-		if !strings.HasPrefix(w.text, "-") {
-			break
-		}
-		if !strings.HasPrefix(w.text, "--") && strings.HasSuffix(w.text, "c") {
-			return c.words[i+1].text, c.words[i+1].known
+	for i := 0; i+1 < len(c.words) && strings.HasPrefix(c.words[i].text, "-"); i++ {
+		if option := c.words[i].text; !strings.HasPrefix(option, "--") && strings.HasSuffix(option, "c") {
+			return c.words[i+1].text
 		}
 	}
-	return "", false
+	return ""
 }
 
-// isLoadGenerator says whether a command makes the traffic that is measured.
+// isLoadGenerator reports whether a command makes the traffic that is measured.
 func isLoadGenerator(name string) bool { return slices.Contains(loadGenerators, path.Base(name)) }
 
-// literal is a word of a script.
+// literal returns a word of a script.
 func literal(w *syntax.Word) word {
 	var b strings.Builder
 	for _, part := range w.Parts {
 		switch p := part.(type) {
 		case *syntax.Lit:
-			b.WriteString(unescaped(p.Value, ""))
+			b.WriteString(escape().ReplaceAllString(p.Value, "$1"))
 		case *syntax.SglQuoted:
 			b.WriteString(p.Value)
 		case *syntax.DblQuoted:
@@ -177,7 +154,7 @@ func literal(w *syntax.Word) word {
 				if !ok {
 					return word{}
 				}
-				b.WriteString(unescaped(lit.Value, "$`\"\\"))
+				b.WriteString(quotedEscape.Replace(lit.Value))
 			}
 		default:
 			return word{}
@@ -186,17 +163,11 @@ func literal(w *syntax.Word) word {
 	return word{b.String(), true}
 }
 
-// unescaped is text without the backslashes before some characters, or before any.
-func unescaped(text, some string) string {
-	var b strings.Builder
-	for i := 0; i < len(text); i++ {
-		if text[i] == '\\' && i+1 < len(text) && (some == "" || strings.IndexByte(some, text[i+1]) >= 0) {
-			i++
-		}
-		b.WriteByte(text[i])
-	}
-	return b.String()
-}
+// What a backslash stands before outside of quotes, and inside of double ones.
+var (
+	escape       = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?s)\\(.)`) })
+	quotedEscape = strings.NewReplacer(`\$`, `$`, "\\`", "`", `\"`, `"`, `\\`, `\`)
+)
 
 // longestCommand is how many bytes Linux takes as one argument, which is what a
 // command is of its shell (MAX_ARG_STRLEN, without the byte that ends it).
@@ -224,19 +195,17 @@ func checkCommand(r *Rollout, w flagger.Webhook, script string, at schema.Path) 
 
 // shellProblem is a parser's error without its position, which is in the command.
 func shellProblem(err error) string {
-	text := err.Error()
-	if _, after, ok := strings.Cut(text, ": "); ok {
-		text = after
+	if _, problem, ok := strings.Cut(err.Error(), ": "); ok {
+		return problem
 	}
-	return text
+	return err.Error()
 }
 
 // checkKnownCommand reports a command that is not in the load tester's image. Of
 // another image nobody can say it.
 func checkKnownCommand(r *Rollout, w flagger.Webhook, call shellCall, functions []string, at schema.Path) {
 	name := call.name
-	if name == "" || strings.ContainsAny(name, "/$=") || r.otherImage(w) ||
-		slices.Contains(testerCommands, name) || slices.Contains(shellCommands(), name) || slices.Contains(functions, name) {
+	if name == "" || strings.ContainsAny(name, "/$=") || r.otherImage(w) || isInImage(name) || slices.Contains(functions, name) {
 		return
 	}
 	hint := "it has " + strings.Join(testerCommands, ", ") + ", and what busybox has"

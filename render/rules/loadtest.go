@@ -5,9 +5,11 @@ import (
 	"net"
 	"net/url"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
@@ -18,36 +20,32 @@ import (
 type target struct {
 	text, host string
 	port       int
+	// service and namespace that the host names, or nothing.
+	service, namespace string
 }
 
-// targetOf reads a word as a URL, or for ghz as host:port.
-func targetOf(word, command string) (t target, ok bool) {
-	text := word
-	if !strings.Contains(word, "://") {
-		if host, port, found := strings.Cut(word, ":"); path.Base(command) != "ghz" || !found || host == "" || strings.Trim(port, "0123456789") != "" || port == "" {
-			return target{}, false
-		}
-		text = "http://" + word
+// authority matches what of a URL, or of host:port, names the server.
+var authority = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?s)^(.*?://)?[^/?#]*`) })
+
+// targetOf reads a word as a URL, or for ghz as host:port, as seen from a namespace.
+func targetOf(word, command, from string) (t target, ok bool) {
+	address := word
+	host, port, _ := strings.Cut(word, ":")
+	if path.Base(command) == "ghz" && host != "" && port != "" && strings.Trim(port, "0123456789") == "" {
+		address = "http://" + word
 	}
-	u, err := url.Parse(text)
+	u, err := url.Parse(address)
 	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return target{}, false
 	}
-	authority := strings.Index(word, "://") + len("://")
-	if text != word {
-		authority = 0
-	}
-	end := len(word)
-	if i := strings.IndexAny(word[authority:], "/?#"); i >= 0 {
-		end = authority + i
-	}
-	t = target{text: word[:end], host: strings.ToLower(u.Hostname()), port: 80}
+	t = target{text: authority().FindString(word), host: strings.ToLower(u.Hostname()), port: 80}
 	if u.Scheme == "https" {
 		t.port = 443
 	}
 	if n, err := strconv.Atoi(u.Port()); err == nil {
 		t.port = n
 	}
+	t.service, t.namespace = serviceOf(t.host, from)
 	return t, true
 }
 
@@ -67,10 +65,10 @@ func checkTargets(r *Rollout, calls []shellCall, script string, at schema.Path, 
 			if r.namesHost(w.text) {
 				return // in a header, or of the route
 			}
-			t, ok := targetOf(w.text, call.name)
+			t, ok := targetOf(w.text, call.name, from)
 			switch {
 			case !ok:
-			case r.isTarget(t, from), r.mayBeRoute(t, from):
+			case r.isTarget(t), r.mayBeRoute(t):
 				return
 			case first.host == "":
 				first = t
@@ -88,21 +86,20 @@ func checkTargets(r *Rollout, calls []shellCall, script string, at schema.Path, 
 	if hint == script {
 		hint = want // it is written with escapes
 	}
-	service, namespace := serviceOf(first.host, from)
 	message := fmt.Sprintf("the load goes to %s, and this rollout is of the Service %s in namespace %s", first.host, r.Service.Name, r.ID.Namespace)
 	switch {
-	case namespace != r.ID.Namespace:
-	case r.isService(service) && r.Provider == flagger.Nginx && service != r.Service.Name+CanarySuffix:
-		message = fmt.Sprintf("the load goes to the Service %s and not through the Ingress, which is where nginx splits the traffic", service)
-	case r.isService(service):
+	case first.namespace != r.ID.Namespace:
+	case r.Provider == flagger.Nginx && first.service == r.Service.Name:
+		message = fmt.Sprintf("the load goes to the Service %s and not through the Ingress, which is where nginx splits the traffic", first.service)
+	case r.isService(first.service):
 		message = fmt.Sprintf("the load goes to port %d of %s, and the Service is on %d", first.port, first.host, r.Service.Port)
-	case service == r.Service.Name+PrimarySuffix:
+	case first.service == r.Service.Name+PrimarySuffix:
 		message = fmt.Sprintf("the load goes to %s, which is the old version", first.host)
 	}
 	r.Report(diag.LoadTestElsewhere, at, message, hint)
 }
 
-// namesHost says whether a word has a host of the rollout's route in it, such as in
+// namesHost reports whether a word has a host of the rollout's route in it, such as in
 // "Host: shop.example.com".
 func (r *Rollout) namesHost(word string) bool {
 	return slices.ContainsFunc(append(r.ingressHosts(), r.Service.Hosts...), func(host string) bool {
@@ -110,7 +107,7 @@ func (r *Rollout) namesHost(word string) bool {
 	})
 }
 
-// serviceOf is the Service that a host names as seen from a namespace.
+// serviceOf returns the Service that a host names as seen from a namespace, or nothing.
 func serviceOf(host, from string) (name, namespace string) {
 	name, rest, ok := strings.Cut(host, ".")
 	if !ok {
@@ -123,28 +120,22 @@ func serviceOf(host, from string) (name, namespace string) {
 	return name, namespace
 }
 
-// mayBeRoute says whether the load may come in from outside the cluster: a rollout on
+// mayBeRoute reports whether the load may come in from outside the cluster: a rollout on
 // kuma does not say by which name it does, as on Istio and nginx.
-func (r *Rollout) mayBeRoute(t target, from string) bool {
-	_, namespace := serviceOf(t.host, from)
-	return r.Provider == flagger.Kuma && namespace == "" && strings.Contains(t.host, ".") && net.ParseIP(t.host) == nil
+func (r *Rollout) mayBeRoute(t target) bool {
+	return r.Provider == flagger.Kuma && t.namespace == "" && strings.Contains(t.host, ".") && net.ParseIP(t.host) == nil
 }
 
 func (r *Rollout) isService(name string) bool {
 	return name == r.Service.Name || name == r.Service.Name+CanarySuffix
 }
 
-// isTarget says whether the load reaches the new version, and is counted. On nginx
+// isTarget reports whether the load reaches the new version, and is counted. On nginx
 // the Service alone is the old version: the Ingress splits the traffic.
-func (r *Rollout) isTarget(t target, from string) bool {
-	name, namespace := serviceOf(t.host, from)
-	if namespace != r.ID.Namespace || !r.isService(name) {
-		return false
-	}
-	if r.Provider == flagger.Nginx && name == r.Service.Name {
-		return false
-	}
-	return t.port == int(r.Service.Port) || r.Service.PortDiscovery
+func (r *Rollout) isTarget(t target) bool {
+	return t.namespace == r.ID.Namespace && r.isService(t.service) &&
+		(r.Provider != flagger.Nginx || t.service != r.Service.Name) &&
+		(t.port == int(r.Service.Port) || r.Service.PortDiscovery)
 }
 
 // wantedTarget is where the load of the rollout belongs.

@@ -22,26 +22,21 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// A queryModel is what Flagger fills into the query of a MetricTemplate
-// (pkg/apis/flagger/v1beta1/metric.go, MetricTemplateModel).
-type queryModel struct {
-	name, namespace, target, service, ingress, route, interval string
-	variables                                                  map[string]string
-}
-
-// functions are those that a query may call.
-func (m queryModel) functions() template.FuncMap {
+// queryFunctions returns what the query of a metric's MetricTemplate may call, as Flagger
+// fills it in (pkg/controller/scheduler_metrics.go, toMetricModel).
+func (r *Rollout) queryFunctions(m flagger.Metric) template.FuncMap {
 	text := func(s string) func() string { return func() string { return s } }
+	target := text(r.TargetRef.Name)
 	return template.FuncMap{
-		"name": text(m.name), "namespace": text(m.namespace), "target": text(m.target), "service": text(m.service),
-		"ingress": text(m.ingress), "route": text(m.route), "interval": text(m.interval),
-		"variables": func() map[string]string { return m.variables },
+		"name": target, "target": target, "ingress": target, "route": target,
+		"namespace": text(r.ID.Namespace), "service": text(r.Service.Name), "interval": text(m.Interval),
+		"variables": func() map[string]string { return m.TemplateVariables },
 	}
 }
 
-// fill fills a query in as Flagger does (pkg/metrics/observers/render.go).
-func (m queryModel) fill(query string) (string, error) {
-	t, err := template.New("query").Option("missingkey=error").Funcs(m.functions()).Parse(query)
+// fillIn fills a query in as Flagger does (pkg/metrics/observers/render.go).
+func fillIn(query string, functions template.FuncMap) (string, error) {
+	t, err := template.New("query").Option("missingkey=error").Funcs(functions).Parse(query)
 	if err != nil {
 		return "", err
 	}
@@ -59,9 +54,8 @@ var errLoop = errors.New("there is nothing to loop over but variables")
 // maxCalls is how often the templates that a query defines may call each other.
 const maxCalls = 1000
 
-// loops says whether a part of a template loops over something else than variables, or
-// has more calls than are left: over a number, or with each template calling another
-// twice, it may go on for ever, here as in Flagger.
+// loops reports whether a part of a template loops over something else than variables, or
+// has more calls than are left: either may go on for ever, here as in Flagger.
 func loops(t *template.Template, n parse.Node, calls *int) bool {
 	each := func(lists ...*parse.ListNode) bool {
 		return slices.ContainsFunc(lists, func(list *parse.ListNode) bool {
@@ -85,17 +79,6 @@ func loops(t *template.Template, n parse.Node, calls *int) bool {
 	return false
 }
 
-// queryModel returns what Flagger fills in for a metric of the rollout
-// (pkg/controller/scheduler_metrics.go, toMetricModel).
-func (r *Rollout) queryModel(m flagger.Metric) queryModel {
-	target := r.TargetRef.Name
-	return queryModel{
-		name: target, namespace: r.ID.Namespace, target: target, service: r.Service.Name,
-		ingress: target, route: target,
-		interval: m.Interval, variables: m.TemplateVariables,
-	}
-}
-
 // addressed are the providers whose address is a URL (pkg/metrics/providers).
 var addressed = []string{"prometheus", "graphite", "influxdb", "datadog", "dynatrace", "newrelic", "splunk"}
 
@@ -109,10 +92,10 @@ func checkQueries(r *Rollout) {
 		}
 		checkAddress(r, t)
 		say := func(code diag.Code, message, hint string) { r.ReportAt(code, t.ID, spec("query"), message, hint) }
-		model := r.queryModel(m)
-		query, err := model.fill(t.Query)
+		functions := r.queryFunctions(m)
+		query, err := fillIn(t.Query, functions)
 		if err != nil {
-			message, hint := templateProblem(err, model)
+			message, hint := templateProblem(err.Error(), slices.Sorted(maps.Keys(functions)))
 			say(diag.BadQueryTemplate, message, hint)
 			continue
 		}
@@ -122,8 +105,7 @@ func checkQueries(r *Rollout) {
 	}
 }
 
-// IsAddress reports whether the address of a provider is one that Flagger can ask, or
-// none.
+// IsAddress reports whether the address of a provider is one that Flagger can ask, or none.
 func IsAddress(p api.MetricProvider) bool {
 	// That of an API server may be a host and a port alone.
 	ofAPIServer := p.Type == "externalmetrics"
@@ -147,44 +129,39 @@ func checkAddress(r *Rollout, t *Template) {
 	r.ReportAt(diag.BadAddress, t.ID, spec("provider", "address"), "the address is not the URL of a server: "+schema.RefuseURL(p.Address, "http", "https"), hint)
 }
 
-// templateProblem says in words why a query cannot be filled in.
-func templateProblem(err error, model queryModel) (message, hint string) {
-	// What text/template says.
-	var (
-		undefinedFunction = regexp.MustCompile(`function "([^"]+)" not defined`)
-		missingKey        = regexp.MustCompile(`map has no entry for key "([^"]+)"`)
-		missingField      = regexp.MustCompile(`at <(\.[^>]*)>: nil data`)
-		templateLine      = regexp.MustCompile(`^template: query:(\d+)(?::\d+)?: `)
-		executing         = regexp.MustCompile(`^executing .*>: `)
-	)
-	text := err.Error()
-	known := slices.Sorted(maps.Keys(model.functions()))
-	all := "Flagger knows {{ " + strings.Join(slices.DeleteFunc(slices.Clone(known), func(f string) bool { return f == "variables" }), " }}, {{ ") + " }} and {{ variables.x }}"
-	where := ""
-	if m := templateLine.FindStringSubmatch(text); m != nil {
-		where = " in line " + m[1] + " of the query"
+// templateProblem returns in words why a query cannot be filled in, by what text/template
+// says and the functions that it knows.
+func templateProblem(text string, known []string) (message, hint string) {
+	where, itsLine := "", ""
+	if m := regexp.MustCompile(`^template: query:(\d+)(?::\d+)?: `).FindStringSubmatch(text); m != nil {
+		text = text[len(m[0]):]
+		where, itsLine = " in line "+m[1]+" of the query", ", in its line "+m[1]
 	}
-	if m := undefinedFunction.FindStringSubmatch(text); m != nil {
-		if meant := diag.Nearest(m[1], known); meant != "" {
-			all = fmt.Sprintf("did you mean {{ %s }}?", meant)
+	find := func(pattern string) (name string, ok bool) {
+		if m := regexp.MustCompile(pattern).FindStringSubmatch(text); m != nil {
+			return m[1], true
 		}
-		return fmt.Sprintf("there is no {{ %s }}%s, so every check fails", m[1], where), all
+		return "", false
 	}
-	if m := missingKey.FindStringSubmatch(text); m != nil {
-		return fmt.Sprintf("there is no {{ variables.%s }}%s, so every check fails", m[1], where), fmt.Sprintf("templateVariables: {%s: …} for the metric", m[1])
+	texts := slices.DeleteFunc(slices.Clone(known), func(f string) bool { return f == "variables" })
+	hint = "Flagger knows {{ " + strings.Join(texts, " }}, {{ ") + " }} and {{ variables.x }}"
+	if name, ok := find(`function "([^"]+)" not defined`); ok {
+		if meant := diag.Nearest(name, known); meant != "" {
+			hint = fmt.Sprintf("did you mean {{ %s }}?", meant)
+		}
+		return fmt.Sprintf("there is no {{ %s }}%s, so every check fails", name, where), hint
 	}
-	if m := missingField.FindStringSubmatch(text); m != nil {
-		name := strings.TrimPrefix(m[1], ".")
+	if key, ok := find(`map has no entry for key "([^"]+)"`); ok {
+		return fmt.Sprintf("there is no {{ variables.%s }}%s, so every check fails", key, where), fmt.Sprintf("templateVariables: {%s: …} for the metric", key)
+	}
+	if name, ok := find(`at <\.([^>]*)>: nil data`); ok {
 		if slices.Contains(known, name) {
-			all = fmt.Sprintf("{{ %s }}, without the dot", name)
+			hint = fmt.Sprintf("{{ %s }}, without the dot", name)
 		}
-		return fmt.Sprintf("there is nothing behind {{ %s }}%s, so every check fails", m[1], where), all
+		return fmt.Sprintf("there is nothing behind {{ .%s }}%s, so every check fails", name, where), hint
 	}
-	if where != "" {
-		where = ", in its line " + templateLine.FindStringSubmatch(text)[1]
-	}
-	why := executing.ReplaceAllString(templateLine.ReplaceAllString(text, ""), "")
-	return "Flagger cannot fill in the query" + where + ": " + why, all
+	why := regexp.MustCompile(`^executing .*>: `).ReplaceAllString(text, "")
+	return "Flagger cannot fill in the query" + itsLine + ": " + why, hint
 }
 
 // longestQuery is how many bytes of a query are parsed at most. The time that the
@@ -240,13 +217,8 @@ func commentLine(query string) int {
 }
 
 // selectors are labels by which only the new version is selected, by what the names of
-// metrics begin with; what is behind all others is scraped from pods.
-var selectors = []struct {
-	// metric is how the names of the metrics begin.
-	metric string
-	// labels of the rollout's new version; PORT is the Service's.
-	labels string
-}{
+// metrics begin with; what is behind all others is scraped from pods. PORT is the Service's.
+var selectors = []struct{ metric, labels string }{
 	// The sidecars' (kumahq/kuma pkg/mads/util.go).
 	{"envoy_", `kuma_io_services=~".*,{{ service }}-canary_{{ namespace }}_svc_PORT,.*"`},
 	// fluxcd/flagger pkg/metrics/observers/istio.go
@@ -279,47 +251,27 @@ func (r *Rollout) selectorHint(loose *parser.VectorSelector) string {
 func (r *Rollout) looseSelector(expr parser.Expr) (loose *parser.VectorSelector) {
 	parser.Inspect(expr, func(n parser.Node, _ []parser.Node) error {
 		s, ok := n.(*parser.VectorSelector)
-		if !ok || loose != nil {
-			return nil
+		if ok && loose == nil && !slices.ContainsFunc(s.LabelMatchers, r.isSelectedBy) {
+			loose = s
 		}
-		for _, m := range s.LabelMatchers {
-			if r.isSelectedBy(m) {
-				return nil
-			}
-		}
-		loose = s
 		return nil
 	})
 	return loose
 }
 
-// hasWord says whether a name is in a text, and not only as a part of a longer word.
-func hasWord(text, name string) bool {
-	inWord := func(c byte) bool { return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' }
-	for at := 0; ; {
-		i := strings.Index(text[at:], name)
-		if i < 0 {
-			return false
-		}
-		begin, end := at+i, at+i+len(name)
-		if (begin == 0 || !inWord(text[begin-1])) && (end == len(text) || !inWord(text[end])) {
-			return true
-		}
-		at = begin + 1
-	}
-}
-
 // strangers are what a selector of the rollout alone does not match.
 var strangers = []string{"a", "other", "other-service-1", "other_service.other:80"}
 
-// isSelectedBy says whether a matcher names the workload or its Service, or tells them
-// from others. In the names of metrics a hyphen is an underscore.
+// isSelectedBy reports whether a matcher names the workload or its Service, not only as a
+// part of a longer word, or tells them from others. In the names of metrics a hyphen is an
+// underscore.
 func (r *Rollout) isSelectedBy(m *labels.Matcher) bool {
 	if m.Type != labels.MatchEqual && m.Type != labels.MatchRegexp {
 		return false
 	}
 	for _, name := range []string{r.TargetRef.Name, r.Service.Name} {
-		if hasWord(strings.ReplaceAll(m.Value, "_", "-"), name) {
+		word := regexp.MustCompile(`(^|[^a-z0-9])` + regexp.QuoteMeta(name) + `($|[^a-z0-9])`)
+		if word.MatchString(strings.ReplaceAll(m.Value, "_", "-")) {
 			return true
 		}
 		if m.Type == labels.MatchRegexp && (m.Matches(name) || m.Matches(name+CanarySuffix)) && !slices.ContainsFunc(strangers, m.Matches) {
@@ -329,7 +281,7 @@ func (r *Rollout) isSelectedBy(m *labels.Matcher) bool {
 	return false
 }
 
-// promQLProblem says in words why a query is none.
+// promQLProblem returns in words why a query is none.
 func promQLProblem(err error, query string) (message, hint string) {
 	var errs parser.ParseErrors
 	if !errors.As(err, &errs) || len(errs) == 0 {
