@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -10,8 +11,6 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// The rules of this file are about what Flagger's scheduler makes of an analysis.
-
 // shortestInterval is, in seconds, how often Flagger checks at most.
 const shortestInterval = int(flagger.ShortestInterval / time.Second)
 
@@ -19,7 +18,7 @@ const shortestInterval = int(flagger.ShortestInterval / time.Second)
 // (pkg/apis/flagger/v1beta1/canary.go, ProgressDeadlineSeconds).
 const defaultDeadline = 600
 
-// shorter reports how many seconds an interval has, where these are too few.
+// shorter returns how many seconds an interval has, and reports whether these are too few.
 func shorter(interval string) (seconds int, ok bool) {
 	d, err := time.ParseDuration(interval)
 	return int(d / time.Second), err == nil && d < flagger.ShortestInterval
@@ -92,13 +91,8 @@ func checkReadinessTimeout(r *Rollout) {
 
 // checkChecks reports that nothing stops a bad version.
 func checkChecks(r *Rollout) {
-	if r.SkipAnalysis || len(r.Analysis.Metrics) > 0 {
+	if r.SkipAnalysis || len(r.Analysis.Metrics) > 0 || slices.ContainsFunc(r.Analysis.Webhooks, decides) {
 		return
-	}
-	for _, w := range r.Analysis.Webhooks {
-		if decides(w) {
-			return
-		}
 	}
 	message := "the rollout has no metrics and no webhooks, so nothing is checked and every version is promoted"
 	if len(r.Analysis.Webhooks) > 0 {
@@ -124,15 +118,14 @@ func checkWebhookTimeouts(r *Rollout) {
 
 // A knownMetric is one that Flagger knows by itself.
 type knownMetric struct {
-	// unit of its values.
+	// unit of its values, of which most is the largest there is, or 0.
 	unit string
-	// atLeast reports that large values are good: a threshold is then a min, and else a
-	// max.
-	atLeast bool
-	// most is the largest value there is, or 0.
 	most float64
-	// suspect returns why a threshold looks like one in another unit.
-	suspect func(threshold float64) string
+	// atLeast reports that large values are good: a threshold is then a min, and else a max.
+	atLeast bool
+	// suspect reports whether a threshold looks like one in another unit, for the reason why.
+	suspect func(threshold float64) bool
+	why     string
 	// example of a range.
 	example string
 }
@@ -140,22 +133,14 @@ type knownMetric struct {
 // knownMetrics are those of pkg/controller/scheduler_metrics.go.
 var knownMetrics = map[string]knownMetric{
 	"request-success-rate": {
-		unit: "percent", atLeast: true, most: 100, example: "thresholdRange: {min: 99}",
-		suspect: func(threshold float64) string {
-			if threshold > 0 && threshold <= 1 {
-				return fmt.Sprintf("request-success-rate is in percent, from 0 to 100: for %s one good request of a hundred is enough", number(threshold))
-			}
-			return ""
-		},
+		unit: "percent", most: 100, atLeast: true, example: "thresholdRange: {min: 99}",
+		suspect: func(threshold float64) bool { return threshold > 0 && threshold <= 1 },
+		why:     "request-success-rate is in percent, from 0 to 100: for %s one good request of a hundred is enough",
 	},
 	"request-duration": {
 		unit: "milliseconds", example: "thresholdRange: {max: 500}",
-		suspect: func(threshold float64) string {
-			if threshold > 0 && threshold < 10 {
-				return fmt.Sprintf("request-duration is in milliseconds, and few requests take less than %s; are seconds meant?", number(threshold))
-			}
-			return ""
-		},
+		suspect: func(threshold float64) bool { return threshold > 0 && threshold < 10 },
+		why:     "request-duration is in milliseconds, and few requests take less than %s; are seconds meant?",
 	},
 }
 
@@ -186,10 +171,10 @@ func checkThresholds(r *Rollout) {
 			say(diag.ThresholdSide, at.With("max"), fmt.Sprintf("with a max alone a %s of less than %s is good, and one of more is not", name, number(*high)))
 		case !known.atLeast && high == nil && low != nil:
 			say(diag.ThresholdSide, at.With("min"), fmt.Sprintf("with a min alone a %s of more than %s is good, and one of less is not", name, number(*low)))
-		case known.atLeast && low != nil && known.suspect(*low) != "":
-			say(diag.ThresholdUnit, at.With("min"), known.suspect(*low))
-		case !known.atLeast && high != nil && known.suspect(*high) != "":
-			say(diag.ThresholdUnit, at.With("max"), known.suspect(*high))
+		case known.atLeast && low != nil && known.suspect(*low):
+			say(diag.ThresholdUnit, at.With("min"), fmt.Sprintf(known.why, number(*low)))
+		case !known.atLeast && high != nil && known.suspect(*high):
+			say(diag.ThresholdUnit, at.With("max"), fmt.Sprintf(known.why, number(*high)))
 		}
 	}
 }

@@ -189,7 +189,8 @@ func checkCommand(r *Rollout, w flagger.Webhook, script string, at schema.Path) 
 		checkKnownCommand(r, w, call, parsed.functions, at)
 	}
 	if w.Kind() == flagger.RolloutHook {
-		checkTargets(r, parsed.calls, script, at, namespaceOf(w.URL))
+		_, from := serviceAt(w.URL)
+		checkTargets(r, parsed.calls, script, at, from)
 	}
 }
 

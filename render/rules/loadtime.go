@@ -20,17 +20,14 @@ type load struct {
 	lasts time.Duration
 }
 
-// checkSimulated reports what the way of a good version through the rollout tells.
-func checkSimulated(r *Rollout) {
-	if run, ok := r.Good(); ok && run.Outcome == flagger.Promoted && !r.SkipAnalysis {
-		checkLoadTime(r, run)
-	}
-}
-
 // checkLoadTime reports that no load is left when a metric is asked for. A webhook of type
 // rollout begins its load with a check, just before the metrics are asked for, so that a
 // check sees that of one before it; one of type pre-rollout begins it once.
-func checkLoadTime(r *Rollout, run flagger.Run) {
+func checkLoadTime(r *Rollout) {
+	run, ok := r.Good()
+	if !ok || run.Outcome != flagger.Promoted || r.SkipAnalysis {
+		return
+	}
 	begun, again := r.loads()
 	if len(again) > 0 {
 		checkLoadAgain(r, again, run.Every)
@@ -69,7 +66,7 @@ func checkLoadAgain(r *Rollout, loads []load, every time.Duration) {
 	r.Report(diag.LoadEnds, longest.at, fmt.Sprintf("%s: %s, which looks at the last %s, then sees nothing of it", message, m, diag.Duration(window)), hint)
 }
 
-// longestOf is the load that lasts longest, where all say how long they do.
+// longestOf returns the load that lasts longest, where all say how long they do.
 func longestOf(loads []load) (longest load, ok bool) {
 	for _, l := range loads {
 		if l.lasts == 0 {
@@ -82,8 +79,8 @@ func longestOf(loads []load) (longest load, ok bool) {
 	return longest, longest.lasts > 0
 }
 
-// shortestWindow is the metric that looks back the least, as far as its query does so by
-// its interval.
+// shortestWindow returns the metric that looks back the least, as far as its query does so
+// by its interval.
 func (r *Rollout) shortestWindow() (name string, window time.Duration, ok bool) {
 	for _, m := range r.Analysis.Metrics {
 		if t := r.template(m); t != nil && t.Replaces == "" && !strings.Contains(t.Query, "interval") {
@@ -96,25 +93,28 @@ func (r *Rollout) shortestWindow() (name string, window time.Duration, ok bool) 
 	return name, window, ok
 }
 
-// loads are those that the webhooks begin before the first check, and with each.
+// loads returns those that the webhooks begin before the first check, and with each.
 func (r *Rollout) loads() (begun, again []load) {
 	for i, w := range r.Analysis.Webhooks {
-		at := inAnalysis("webhooks", i, "metadata", "cmd")
 		lasts, ok := loadTime(w.Metadata["cmd"])
+		if !ok || !w.RunsTask() {
+			continue
+		}
+		l := load{inAnalysis("webhooks", i, "metadata", "cmd"), lasts}
 		switch awaited := !w.AlwaysPasses(); {
-		case !ok || !w.RunsTask():
-		case w.Kind() == flagger.RolloutHook && awaited:
-			again = append(again, load{at, 0}) // it is over just before the metrics are asked for
 		case w.Kind() == flagger.RolloutHook:
-			again = append(again, load{at, lasts})
+			if awaited {
+				l.lasts = 0 // it is over just before the metrics are asked for
+			}
+			again = append(again, l)
 		case w.Type == flagger.PreRollout && !awaited:
-			begun = append(begun, load{at, lasts})
+			begun = append(begun, l)
 		}
 	}
 	return begun, again
 }
 
-// loadTime is for how long a command makes load: 0 where that cannot be told without
+// loadTime returns for how long a command makes load: 0 where that cannot be told without
 // running it. It is false for a command that makes none.
 func loadTime(script string) (lasts time.Duration, ok bool) {
 	if len(script) > longestCommand {
@@ -137,7 +137,7 @@ var durationFlags = map[string][]string{
 	"wrk": {"-d", "--duration"},
 }
 
-// lasts is for how long a load generator runs, or 0 where its words do not say it.
+// lasts returns for how long a load generator runs, or 0 where its words do not say it.
 func (c shellCall) lasts() time.Duration {
 	for i, w := range c.words {
 		if !w.known {
@@ -145,10 +145,10 @@ func (c shellCall) lasts() time.Duration {
 		}
 		for _, flag := range durationFlags[path.Base(c.name)] {
 			value, found := strings.CutPrefix(w.text, flag)
-			switch {
-			case !found:
+			if !found {
 				continue
-			case value == "" && i+1 < len(c.words):
+			}
+			if value == "" && i+1 < len(c.words) {
 				value = c.words[i+1].text
 			}
 			value = strings.TrimPrefix(value, "=")

@@ -61,14 +61,9 @@ const maxRegex = 1024
 // StringMatchProblems are what the CRD (artifacts/flagger/crd.yaml) and Istio's
 // validation would refuse of a condition on text.
 func StringMatchProblems(m api.StringMatch, suffix bool) (all []Problem) {
-	set := 0
-	for _, text := range []string{m.Exact, m.Prefix, m.Suffix, m.Regex} {
-		if text != "" {
-			set++
-		}
-	}
-	if set != 1 {
-		all = append(all, Problem{nil, fmt.Sprintf("a condition is exactly one of exact, prefix, suffix and regex, this one has %d of them", set), "{exact: insider}"})
+	set := slices.DeleteFunc([]string{m.Exact, m.Prefix, m.Suffix, m.Regex}, func(text string) bool { return text == "" })
+	if len(set) != 1 {
+		all = append(all, Problem{nil, fmt.Sprintf("a condition is exactly one of exact, prefix, suffix and regex, this one has %d of them", len(set)), "{exact: insider}"})
 	}
 	if m.Suffix != "" && !suffix {
 		all = append(all, Problem{schema.Path{"suffix"}, "Istio has no suffix in a condition", "regex: .*" + regexp.QuoteMeta(m.Suffix)})

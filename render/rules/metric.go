@@ -15,9 +15,9 @@ func checkMetrics(r *Rollout) {
 	for i, m := range r.Analysis.Metrics {
 		at := InMetrics(i, "name")
 		if first, ok := seen[m.Name]; ok {
-			called := m.Name
-			if r.called(r.Analysis.Metrics[first]) == r.called(m) {
-				called = r.called(m)
+			called := r.called(m)
+			if r.called(r.Analysis.Metrics[first]) != called {
+				called = m.Name
 			}
 			r.Report(diag.MetricTwice, at, fmt.Sprintf("the metric at %s is called %s as well", r.Source.Position(r.ID, spec(InMetrics(first, "name")...)), called), "give one of the two another name")
 		}

@@ -131,7 +131,7 @@ func Check(r *Rollout) []Finding {
 		checkIntervals, checkSteps, checkMaxWeight, checkReadinessTimeout, checkChecks,
 		checkMetrics, checkThresholds, checkQueries,
 		checkWebhooks, checkWebhookTimeouts, checkAlerts,
-		checkMatch, checkSimulated,
+		checkMatch, checkLoadTime,
 	} {
 		rule(r)
 	}

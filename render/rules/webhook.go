@@ -58,8 +58,8 @@ func checkWebhooks(r *Rollout) {
 	}
 }
 
-// isForPublicTester reports whether a webhook goes to the load tester for all rollouts because
-// it names no other.
+// isForPublicTester reports whether a webhook goes to the load tester for all rollouts
+// because it names no other.
 func (r *Rollout) isForPublicTester(i int) bool {
 	return r.Analysis.Webhooks[i].URL == r.On.TesterURL && !r.Has(inAnalysis("webhooks", i, "url")...)
 }
@@ -82,8 +82,9 @@ func checkTask(r *Rollout, w flagger.Webhook, at schema.Path) {
 	case len(w.Metadata) == 0:
 		r.Report(diag.NoCommand, at, "a load tester does nothing without metadata, and answers with an error", "metadata: {type: cmd, cmd: hey …}, or a url")
 	case !known:
-		hint := "type: bash, or one of " + strings.Join(slices.Sorted(maps.Keys(tasks)), ", ")
-		if meant := diag.Nearest(w.Task(), slices.Sorted(maps.Keys(tasks))); meant != "" {
+		all := slices.Sorted(maps.Keys(tasks))
+		hint := "type: bash, or one of " + strings.Join(all, ", ")
+		if meant := diag.Nearest(w.Task(), all); meant != "" {
 			hint = "did you mean " + meant + "?"
 		}
 		name := w.Task()
@@ -110,20 +111,11 @@ func warmsUp(w flagger.Webhook) bool {
 
 // checkOutsideMesh reports that a load tester of another namespace has no sidecar.
 func checkOutsideMesh(r *Rollout, w flagger.Webhook, at schema.Path) {
-	if at = at.With("url"); !r.Has(at...) {
-		return
-	}
-	namespace := namespaceOf(w.URL)
-	if why := r.On.NeverInjected(namespace); why != "" {
+	at = at.With("url")
+	_, namespace := serviceAt(w.URL)
+	if why := r.On.NeverInjected(namespace); why != "" && r.Has(at...) {
 		r.Report(diag.TesterOutsideMesh, at, fmt.Sprintf("the namespace %s %s, and the traffic that a load tester makes there is not split", namespace, why), "testLoader: true, and no url")
 	}
-}
-
-// namespaceOf returns the namespace of the Service at a URL, or nothing where the URL names
-// none.
-func namespaceOf(address string) string {
-	_, namespace := serviceAt(address)
-	return namespace
 }
 
 // serviceAt returns the name and the namespace of the Service at a URL, as far as the URL
@@ -140,8 +132,5 @@ func serviceAt(address string) (name, namespace string) {
 
 // decides reports whether the webhook can keep a version from being promoted.
 func decides(w flagger.Webhook) bool {
-	if w.Kind() != flagger.RolloutHook && gates[w.Type] == "" {
-		return false
-	}
-	return !w.AlwaysPasses()
+	return (w.Kind() == flagger.RolloutHook || gates[w.Type] != "") && !w.AlwaysPasses()
 }
