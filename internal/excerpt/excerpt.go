@@ -3,8 +3,7 @@
 package excerpt
 
 import (
-	"cmp"
-	"slices"
+	"sort"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -32,27 +31,31 @@ func From(files map[string][]byte) func(at diag.Position) (line, carets string, 
 // A Text is that of a YAML file, of which places can be shown, one at a time.
 type Text struct {
 	lines []textLine
-}
-
-type textLine struct {
-	text string
-	// state that the line begins in.
-	state yamlState
-	// ends of the values that begin in the line, by their beginnings, once one of them
-	// was looked for: a file may be a single line with many mistakes.
+	// ends of the values, by their beginnings.
 	ends map[int]int
 }
 
+type textLine struct {
+	// start of the line in the text.
+	start int
+	text  string
+}
+
 // New returns the text of a file. It need not be valid.
-func New(text []byte) *Text {
+func New(data []byte) *Text {
 	t := &Text{}
-	var state yamlState
-	for line := range strings.SplitSeq(lineBreaks.Replace(string(text)), "\n") {
+	var text strings.Builder
+	var markers []int
+	for line := range strings.SplitSeq(lineBreaks.Replace(string(data)), "\n") {
 		// A byte order mark, with which a document may begin, counts as no column.
 		line = strings.TrimPrefix(line, "\ufeff")
-		t.lines = append(t.lines, textLine{text: line, state: state})
-		state.scan(line, func(int, int) {})
+		if isMarker(line) {
+			markers = append(markers, text.Len())
+		}
+		t.lines = append(t.lines, textLine{text.Len(), line})
+		text.WriteString(line + "\n")
 	}
+	t.ends = valueEnds(text.String(), markers)
 	return t
 }
 
@@ -78,8 +81,8 @@ func (t *Text) excerpt(at diag.Position, redact bool) (line, carets string, ok b
 	if at.Line < 1 || at.Line > len(t.lines) {
 		return "", "", false
 	}
-	l := &t.lines[at.Line-1]
-	start, end := l.span(at.Column)
+	l := t.lines[at.Line-1]
+	start, end := t.span(l, at.Column)
 	shown := newCells(l.text, start, redact)
 	line, carets = shown.excerpt(shown.at(start), shown.at(end-1)+1)
 	if at.Column < 1 {
@@ -91,7 +94,7 @@ func (t *Text) excerpt(at diag.Position, redact bool) (line, carets string, ok b
 // span is where the value at a column begins and ends in the text of the line, in bytes.
 // What is not the beginning of a value is a single character; the end of the line is
 // one, too.
-func (l *textLine) span(column int) (start, end int) {
+func (t *Text) span(l textLine, column int) (start, end int) {
 	start = len(l.text)
 	n := 0
 	for i := range l.text {
@@ -100,12 +103,8 @@ func (l *textLine) span(column int) (start, end int) {
 			break
 		}
 	}
-	if l.ends == nil {
-		l.ends = map[int]int{}
-		state := l.state
-		state.scan(l.text, func(from, to int) { l.ends[from] = max(l.ends[from], to) })
-	}
-	return start, max(l.ends[start], start+1)
+	end = min(t.ends[l.start+start]-l.start, len(strings.TrimRight(l.text, blanks)))
+	return start, max(end, start+1)
 }
 
 // widest is how many columns of a line are shown, and before how many of them before a
@@ -199,11 +198,7 @@ func sitsOnOthers(text string) bool {
 
 // at is the cell at a byte of the line.
 func (l cells) at(offset int) int {
-	i, found := slices.BinarySearchFunc(l.all, offset, func(c cell, offset int) int { return cmp.Compare(c.start, offset) })
-	if !found {
-		i--
-	}
-	return i
+	return sort.Search(len(l.all), func(i int) bool { return l.all[i].start > offset }) - 1
 }
 
 // window is what is shown of a line, from one cell to before another, for a value that
@@ -216,21 +211,19 @@ func (l cells) window(first int) (left, right int) {
 	if width <= widest && !l.before && !l.after {
 		return 0, len(l.all)
 	}
-	// What comes before the value, then the value and what follows, then, where that
-	// leaves room, more of what comes before.
 	left, right, width = first, first, 2*displaywidth.String(diag.Ellipsis)
-	for left > 0 && width+l.all[left-1].width <= before {
-		left--
-		width += l.all[left].width
+	goLeft := func(most int) {
+		for left > 0 && width+l.all[left-1].width <= most {
+			left--
+			width += l.all[left].width
+		}
 	}
+	goLeft(before)
 	for right < len(l.all) && (right == first || width+l.all[right].width <= widest) {
 		width += l.all[right].width
 		right++
 	}
-	for left > 0 && width+l.all[left-1].width <= widest {
-		left--
-		width += l.all[left].width
-	}
+	goLeft(widest) // where there is room left
 	return left, right
 }
 

@@ -2,238 +2,228 @@ package excerpt
 
 import "strings"
 
-// A yamlState is what a line of YAML begins in. It knows as much of YAML as it takes to
-// see where values end, and makes do with what is no YAML.
-type yamlState struct {
-	// flow is the number of collections in brackets and braces that are open.
-	flow int
-	// open is what goes on in the next line: a quote, a block text or a plain value, the last
-	// two only in lines that are indented by at least indent. 0 is nothing.
-	open   byte
-	indent int
-}
-
-// What is open and no quote.
-const (
-	plainText = 'a'
-	blockText = '|'
-)
-
-// scan reads a line, and visits each value that begins in it: a key without its colon, a
-// scalar, a collection in brackets, an indicator, a comment. What has an anchor or a tag
-// begins with that, and by itself. The end of what goes on in the next line is that of
-// the line.
-func (s *yamlState) scan(line string, visit func(start, end int)) {
-	trimmed := strings.TrimRight(line, " \t")
-	indent := len(line) - len(strings.TrimLeft(line, " "))
-	if trimmed == "" {
-		return
-	}
-	l := yamlLine{state: s, text: trimmed, end: len(trimmed), visit: visit, parent: indent - 1}
-	switch {
-	case isMarker(trimmed):
-		*s = yamlState{}
-		l.visit(0, 3)
-		l.i, l.parent = 3, -1
-	case s.open == '"' || s.open == '\'':
-		if !l.closeQuote() {
-			return
+// valueEnds returns where the values of a YAML text end, by where they begin: keys without
+// their colons, scalars, collections in brackets, indicators, comments. What has an anchor or
+// a tag begins with that, and by itself. The end of what goes on in the next line is
+// somewhere behind its own. Markers, where documents begin and end, stand at some offsets.
+func valueEnds(text string, markers []int) map[int]int {
+	ends := map[int]int{}
+	s := scanner{parent: -1, ends: ends}
+	for _, marker := range append(markers, len(text)) {
+		s.text = text[:marker]
+		for s.next() {
 		}
-	case s.open == blockText && indent >= s.indent:
-		return
-	case s.open == plainText && indent >= s.indent && trimmed[indent] != '#':
-		l.i, l.parent = indent, s.indent-1
-		l.plain(span{indent, indent})
-	default:
-		s.open = 0
+		for _, v := range s.open {
+			s.found(v, s.i)
+		}
+		after := min(marker+len("---"), len(text))
+		ends[marker] = after
+		s = scanner{i: after, line: marker, parent: -1, ends: ends}
 	}
-	for l.next() {
-	}
-	for _, open := range l.open {
-		l.found(open, l.end)
-	}
+	return ends
 }
 
 // isMarker reports whether a line begins or ends a document.
 func isMarker(line string) bool {
-	return (strings.HasPrefix(line, "---") || strings.HasPrefix(line, "...")) && (len(line) == 3 || isBlank(line[3]))
+	word, _, _ := strings.Cut(strings.ReplaceAll(line, "\t", " "), " ")
+	return word == "---" || word == "..."
 }
 
-// A yamlLine is a line that is being read.
-type yamlLine struct {
-	state *yamlState
-	// text of the line, without what is blank at its end.
+// A scanner reads a document. It knows as much of YAML as it takes to see where values end,
+// and makes do with what is no YAML.
+type scanner struct {
+	// text up to the end of the document.
 	text string
-	// end of the text before a comment.
-	end   int
-	visit func(start, end int)
-	// i is how far it was read.
-	i int
-	// parent is where the collection begins that the next value is in: what continues
-	// the value is indented further.
+	// i is how far it was read, and line where the line there begins.
+	i, line int
+	// parent is the column where the collection begins that the next value is in: what
+	// continues the value is indented further.
 	parent int
-	// open are the beginnings of the collections in brackets that the line opens.
-	open []span
-	// closed says that a quoted value or a collection in brackets ends here, so that a
-	// colon behind it needs no blank.
+	// open are the collections in brackets that have not ended.
+	open []value
+	// closed reports that a quoted value or a collection in brackets has just ended, so that
+	// a colon behind it needs no blank.
 	closed bool
+	ends   map[int]int
 }
 
-// A span is where a value begins: with its anchor and tag, and without.
-type span struct{ properties, start int }
+// A value begins with its anchor and tag, and again without.
+type value struct {
+	properties, start int
+	// shown is where a comment hides what follows in its line, or 0.
+	shown int
+}
 
-func (l *yamlLine) found(from span, end int) {
-	l.visit(from.properties, end)
-	if from.start != from.properties {
-		l.visit(from.start, end)
+func (s *scanner) found(v value, end int) {
+	if v.shown > 0 {
+		end = v.shown
 	}
+	s.ends[v.start] = end
+	s.ends[v.properties] = max(s.ends[v.properties], end)
 }
 
-// next reads the next value or indicator, and says whether more may follow.
-func (l *yamlLine) next() bool {
-	l.blanks()
-	at := span{l.i, l.i}
-	for l.i < len(l.text) && (l.text[l.i] == '&' || l.text[l.i] == '!') {
-		end := l.i
-		for end < len(l.text) && !isBlank(l.text[end]) && !(l.state.flow > 0 && isFlow(l.text[end])) {
-			end++
+// goTo goes on at an offset. In another line, what is there may begin a collection.
+func (s *scanner) goTo(i int) {
+	if n := strings.LastIndexByte(s.text[s.i:i], '\n'); n >= 0 {
+		s.line = s.i + n + 1
+		s.parent = i - s.line - 1
+	}
+	s.i = i
+}
+
+func (s *scanner) skip(characters string) {
+	s.goTo(len(s.text) - len(strings.TrimLeft(s.text[s.i:], characters)))
+}
+
+func (s *scanner) skipLine() {
+	line, _, _ := strings.Cut(s.text[s.i:], "\n")
+	s.i += len(line)
+}
+
+// next reads the next value or indicator, and reports whether more may follow.
+func (s *scanner) next() bool {
+	s.skip(blanks + "\n")
+	at := value{properties: s.i, start: s.i}
+	for s.i < len(s.text) && (s.text[s.i] == '&' || s.text[s.i] == '!') {
+		for s.i < len(s.text) && !s.isBlank(s.i) && !s.isFlow(s.i) {
+			s.i++
 		}
-		l.visit(l.i, end)
-		l.i = end
-		l.blanks()
-		at.start = l.i
+		s.ends[at.start] = s.i
+		s.skip(blanks)
+		at.start = s.i
 	}
-	if l.i == len(l.text) {
+	if s.i == len(s.text) {
 		return false
 	}
-	closed, flow := l.closed, l.state.flow > 0
-	l.closed = false
-	switch c := l.text[l.i]; {
-	case l.comment():
-		return false
-	case c == '%' && l.i == 0 && !flow:
-		l.visit(l.i, len(l.text))
-		return false
+	closed, flow := s.closed, len(s.open) > 0
+	s.closed = false
+	switch c := s.text[s.i]; {
+	case c == '\n', s.comment():
+	case c == '%' && s.i == s.line && !flow:
+		s.skipLine()
+		s.found(at, s.i)
 	case c == '[' || c == '{':
-		l.open = append(l.open, at)
-		l.state.flow++
-		l.i++
+		s.i++
+		s.open = append(s.open, at)
 	case flow && (c == ']' || c == '}'):
-		l.i++
-		l.state.flow--
-		l.closed = true
-		if n := len(l.open); n > 0 {
-			l.found(l.open[n-1], l.i)
-			l.open = l.open[:n-1]
-		}
-	case flow && c == ',', l.isColon(l.i), flow && closed && c == ':':
-		l.i++
-	case (c == '-' || c == '?') && (l.i+1 == len(l.text) || isBlank(l.text[l.i+1])):
-		l.parent = l.i
-		l.i++
+		s.i++
+		last := len(s.open) - 1
+		s.found(s.open[last], s.i)
+		s.open, s.closed = s.open[:last], true
+	case flow && c == ',', s.isColon(s.i), flow && closed && c == ':':
+		s.i++
+	case (c == '-' || c == '?') && s.isBlank(s.i+1):
+		s.parent = s.i - s.line
+		s.i++
 	case c == '"' || c == '\'':
-		l.i++
-		l.state.open = c
-		if !l.closeQuote() {
-			l.found(at, len(l.text))
-			return false
-		}
-		l.found(at, l.i)
-		l.isKey(at)
+		s.quoted(at)
 	case !flow && (c == '|' || c == '>'):
-		l.i++
-		for l.i < len(l.text) && strings.IndexByte("+-0123456789", l.text[l.i]) >= 0 {
-			l.i++
-		}
-		l.found(at, l.i)
-		l.state.open, l.state.indent = blockText, l.parent+1
-		l.blanks()
-		l.comment()
-		return false
+		s.block(at)
 	default:
-		l.plain(at)
+		s.plain(at)
 	}
 	return true
 }
 
-func (l *yamlLine) blanks() {
-	for l.i < len(l.text) && isBlank(l.text[l.i]) {
-		l.i++
-	}
-}
-
-// comment reads a comment, and reports whether there is one. What was before it does not go
-// on behind it.
-func (l *yamlLine) comment() bool {
-	if l.i == len(l.text) || l.text[l.i] != '#' || l.i > 0 && !isBlank(l.text[l.i-1]) {
-		return false
-	}
-	l.end = len(strings.TrimRight(l.text[:l.i], " \t"))
-	l.visit(l.i, len(l.text))
-	if l.state.open == plainText {
-		l.state.open = 0
-	}
-	return true
-}
-
-// closeQuote reads to behind the end of what is quoted, and reports whether it is in the
-// line.
-func (l *yamlLine) closeQuote() bool {
-	for quote := l.state.open; l.i < len(l.text); l.i++ {
-		switch {
-		case l.text[l.i] == '\\' && quote == '"':
-			l.i++
-		case l.text[l.i] != quote:
-		case quote == '\'' && strings.HasPrefix(l.text[l.i:], "''"):
-			l.i++
-		default:
-			l.i++
-			l.state.open, l.closed = 0, true
-			return true
-		}
-	}
-	return false
-}
-
-// plain reads a value without quotes.
-func (l *yamlLine) plain(at span) {
-	end := l.i
-	for i := l.i; i < len(l.text); i++ {
-		c := l.text[i]
-		if l.isColon(i) || c == '#' && i > l.i && isBlank(l.text[i-1]) || l.state.flow > 0 && isFlow(c) {
+// quoted reads what is in quotes, up to behind the last.
+func (s *scanner) quoted(at value) {
+	i := s.i + 1
+	for quote := s.text[s.i]; i < len(s.text); i++ {
+		escape := s.text[i] == '\\' && quote == '"' || quote == '\'' && strings.HasPrefix(s.text[i:], "''")
+		if escape {
+			i++
+		} else if s.text[i] == quote {
 			break
 		}
-		if !isBlank(c) {
-			end = i + 1
-		}
 	}
-	l.i = end
-	l.found(at, end)
-	l.state.open = 0
-	if !l.isKey(at) && l.state.flow == 0 {
-		l.state.open, l.state.indent = plainText, l.parent+1
+	s.goTo(min(i+1, len(s.text)))
+	s.found(at, s.i)
+	s.closed = true
+	s.isKey(at)
+}
+
+// comment reads a comment, and reports whether there is one.
+func (s *scanner) comment() bool {
+	if !s.isComment() || s.i > s.line && !s.isBlank(s.i-1) {
+		return false
+	}
+	before := s.line + len(strings.TrimRight(s.text[s.line:s.i], blanks))
+	for i := len(s.open) - 1; i >= 0 && s.open[i].properties >= s.line; i-- {
+		s.open[i].shown = before
+	}
+	start := s.i
+	s.skipLine()
+	s.ends[start] = s.i
+	return true
+}
+
+func (s *scanner) isComment() bool { return strings.HasPrefix(s.text[s.i:], "#") }
+
+// block reads the header of a text, and skips its lines.
+func (s *scanner) block(at value) {
+	indent := s.parent + 1
+	s.i++
+	s.skip("+-0123456789")
+	s.found(at, s.i)
+	s.skip(blanks)
+	s.comment()
+	for s.skipLine(); s.goesOn(indent); s.skipLine() {
 	}
 }
 
-// isColon reports whether there is a colon that ends a key.
-func (l *yamlLine) isColon(i int) bool {
-	if l.text[i] != ':' {
-		return false
+// goesOn reads up to the next line with text, and reports whether that is indented.
+func (s *scanner) goesOn(indent int) bool {
+	s.skip(blanks + "\n")
+	return s.i < len(s.text) && s.i-s.line >= indent
+}
+
+// plain reads a value without quotes, and what of it is in the next lines.
+func (s *scanner) plain(at value) {
+	indent := s.parent + 1
+	for {
+		end := s.i
+		for i := s.i; i < len(s.text) && s.text[i] != '\n' && !s.isColon(i) && !s.isFlow(i); i++ {
+			if s.text[i] == '#' && i > s.i && s.isBlank(i-1) {
+				break
+			}
+			if !s.isBlank(i) {
+				end = i + 1
+			}
+		}
+		s.i = end
+		s.found(at, end)
+		if s.isKey(at) || len(s.open) > 0 || s.isComment() || !s.goesOn(indent) || s.isComment() {
+			return
+		}
+		s.parent = indent - 1
+		at = value{properties: s.i, start: s.i}
 	}
-	return i+1 == len(l.text) || isBlank(l.text[i+1]) || l.state.flow > 0 && isFlow(l.text[i+1])
 }
 
 // isKey reports whether the value that was read is a key: then its value is in its mapping.
-func (l *yamlLine) isKey(at span) bool {
-	l.blanks()
-	if l.i == len(l.text) || !l.isColon(l.i) {
+func (s *scanner) isKey(at value) bool {
+	s.skip(blanks)
+	if !s.isColon(s.i) {
 		return false
 	}
-	l.parent = at.properties
+	s.parent = at.properties - s.line
 	return true
 }
 
-func isBlank(c byte) bool { return c == ' ' || c == '\t' }
+// isColon reports whether there is a colon that ends a key.
+func (s *scanner) isColon(i int) bool {
+	return i < len(s.text) && s.text[i] == ':' && (s.isBlank(i+1) || s.isFlow(i+1))
+}
 
-// isFlow reports whether a character ends a value inside of brackets and braces.
-func isFlow(c byte) bool { return strings.IndexByte(",[]{}", c) >= 0 }
+// blanks separate the values of a line.
+const blanks = " \t"
+
+// isBlank reports whether there is a blank, or the end of the line.
+func (s *scanner) isBlank(i int) bool {
+	return i == len(s.text) || strings.IndexByte(blanks+"\n", s.text[i]) >= 0
+}
+
+// isFlow reports whether there is what ends a value inside of brackets and braces.
+func (s *scanner) isFlow(i int) bool {
+	return len(s.open) > 0 && strings.IndexByte(",[]{}", s.text[i]) >= 0
+}
