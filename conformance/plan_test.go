@@ -76,12 +76,7 @@ func casesOf(t *testing.T) []flaggertest.Case {
 		t.Fatal(err)
 	}
 	if os.Getenv("UPDATE") == "" {
-		differences, err := flaggertest.Differences(cases, examplesDir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		none(t, differences)
-		return cases
+		return cases // package flagger tests that they are those of the examples
 	}
 	rendered, err := flaggertest.Examples(examplesDir)
 	if err != nil {

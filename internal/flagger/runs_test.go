@@ -43,11 +43,26 @@ func TestExamplesAreCases(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	differences, err := flaggertest.Differences(cases, "../../examples")
+	rendered, err := flaggertest.Examples("../../examples")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, d := range differences {
-		t.Errorf("%s; conformance records it: UPDATE=1 go test -run 'TestPlan$' .", d)
+	recorded := map[string]string{}
+	for _, c := range cases {
+		if c.IsExample() {
+			recorded[c.Name] = string(c.Spec)
+		}
+	}
+	const hint = "conformance records it: UPDATE=1 go test -run 'TestPlan$' ."
+	for _, c := range rendered {
+		if spec, ok := recorded[c.Name]; !ok {
+			t.Errorf("%s is no case; %s", c.Name, hint)
+		} else if spec != string(c.Spec) {
+			t.Errorf("the Canary of %s is\n%swhere Flagger has run\n%s; %s", c.Name, c.Spec, spec, hint)
+		}
+		delete(recorded, c.Name)
+	}
+	for name := range recorded {
+		t.Errorf("no example renders %s; %s", name, hint)
 	}
 }

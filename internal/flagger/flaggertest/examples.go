@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -23,7 +22,7 @@ const exampleInterval = "10s"
 
 const examplePrefix = "example-"
 
-// IsExample says whether the case is a Canary that an example renders.
+// IsExample reports whether the case is a Canary that an example renders.
 func (c *Case) IsExample() bool { return strings.HasPrefix(c.Name, examplePrefix) }
 
 // Examples are the cases of what a directory of examples renders, sorted by name and
@@ -53,32 +52,6 @@ func Examples(dir string) ([]Case, error) {
 		}
 	}
 	slices.SortFunc(all, func(a, b Case) int { return strings.Compare(a.Name, b.Name) })
-	return all, nil
-}
-
-// Differences say where the cases of examples are not what a directory of examples renders.
-func Differences(cases []Case, dir string) (all []string, err error) {
-	recorded := map[string]string{}
-	for _, c := range cases {
-		if c.IsExample() {
-			recorded[c.Name] = string(c.Spec)
-		}
-	}
-	rendered, err := Examples(dir)
-	if err != nil {
-		return nil, err
-	}
-	for _, c := range rendered {
-		if spec, ok := recorded[c.Name]; !ok {
-			all = append(all, c.Name+" is no case")
-		} else if spec != string(c.Spec) {
-			all = append(all, fmt.Sprintf("the Canary of %s is\n%swhere Flagger has run\n%s", c.Name, c.Spec, spec))
-		}
-		delete(recorded, c.Name)
-	}
-	for _, name := range slices.Sorted(maps.Keys(recorded)) {
-		all = append(all, "no example renders "+name)
-	}
 	return all, nil
 }
 

@@ -7,8 +7,6 @@
 package flaggertest
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -27,7 +25,7 @@ type Case struct {
 	// Name of the case, and of its file without the ending.
 	Name string
 	// Spec of the Canary, as JSON, and the same read.
-	Spec   json.RawMessage
+	Spec   []byte
 	Canary flagger.Canary
 	// Runs are the texts of recorded runs, by version and scenario: 1.44/good.
 	Runs map[string]string
@@ -66,12 +64,7 @@ func Load(dir string) ([]Case, error) {
 // Write writes the case into a directory: the runs in the order of the versions and of
 // their scenarios.
 func (c *Case) Write(dir string) error {
-	var spec bytes.Buffer
-	if err := json.Indent(&spec, bytes.TrimSpace(c.Spec), "", "  "); err != nil {
-		return err
-	}
-	spec.WriteByte('\n')
-	archive := &txtar.Archive{Files: []txtar.File{{Name: specFile, Data: spec.Bytes()}}}
+	archive := &txtar.Archive{Files: []txtar.File{{Name: specFile, Data: c.Spec}}}
 	for _, version := range []string{"1.36", "1.44"} {
 		for _, s := range Scenarios(flagger.New(c.Canary, Versions[version])) {
 			if text, ok := c.Runs[version+"/"+s.Name]; ok {
