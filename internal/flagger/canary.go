@@ -252,7 +252,7 @@ func (a *Analysis) nextStep(weight int) int {
 	return left
 }
 
-// canMirror says whether the router reports that it mirrors. Flagger waits for that
+// canMirror reports whether the router reports that it mirrors. Flagger waits for that
 // for ever where it does not (pkg/router: istio.go overwrites the mirror where there are
 // conditions, and the others have none).
 func (c *Canary) canMirror() bool {

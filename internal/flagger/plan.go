@@ -37,8 +37,7 @@ type Gate struct {
 func New(c Canary, v Version) *Plan {
 	p := &Plan{Canary: c, Version: v, Good: c.Run(v, Scenario{})}
 	run := func(sc Scenario) *Run { r := c.Run(v, sc); return &r }
-	_, canFail := c.culprit(c.queries(v))
-	if canFail && p.Good.Checks > 0 {
+	if c.culprit(c.queries(v)) != nil && p.Good.Checks > 0 {
 		p.First = run(Scenario{FailFrom: 1})
 	}
 	if p.Good.Outcome != Promoted {

@@ -6,11 +6,8 @@ import (
 	"time"
 )
 
-// none and nothingToAsk are no places in a Canary.
-const (
-	none         = -1
-	nothingToAsk = -2
-)
+// nothingToAsk is no place of a metric.
+const nothingToAsk = -1
 
 // queries are the metrics that a check asks for, by their places and in order: first
 // what Flagger knows by itself and what the Canary has, then templates
@@ -35,22 +32,19 @@ func (c *Canary) queries(v Version) (all []int) {
 	return all
 }
 
-// A culprit is what fails of a bad check: a metric or a webhook, by its place.
-type culprit struct{ metric, webhook int }
-
-// culprit is what is taken to fail of a bad check: the first metric that is asked for,
+// culprit returns what is taken to fail of a bad check: the first metric that is asked for,
 // and without one the first webhook of a check that can. A bad version that the first
-// metric does not see has more queries asked. It is false where nothing can fail.
-func (c *Canary) culprit(queries []int) (culprit, bool) {
+// metric does not see has more queries asked. It is nil where nothing can fail.
+func (c *Canary) culprit(queries []int) any {
 	if len(queries) > 0 {
-		return culprit{queries[0], none}, true
+		return queries[0]
 	}
-	for i, w := range c.Analysis.hooks(RolloutHook) {
+	for _, w := range c.Analysis.hooks(RolloutHook) {
 		if !w.AlwaysPasses() {
-			return culprit{none, i}, true
+			return w
 		}
 	}
-	return culprit{}, false
+	return nil
 }
 
 // A Tick is what Flagger leaves behind when it has looked at a Canary.
@@ -112,7 +106,7 @@ func (r Run) Copied() time.Duration {
 	return r.Duration()
 }
 
-// GoesOn says whether the run does not end with its last tick.
+// GoesOn reports whether the run does not end with its last tick.
 func (r Run) GoesOn() bool { return r.Outcome == Endless || r.Outcome == TooLong }
 
 // Peak is the largest share of traffic, in percent, that the new version had.
@@ -149,10 +143,7 @@ func (c *Canary) Run(v Version, sc Scenario) Run {
 		Canary: c, version: v, scenario: sc, status: Status{Phase: Initialized}, queries: c.queries(v),
 		calls: make([]int, len(c.Analysis.Webhooks)), asked: make([]int, len(c.Analysis.Metrics)),
 	}
-	s.culprit, _ = c.culprit(s.queries)
-	for i := range c.Analysis.Webhooks {
-		s.answers = append(s.answers, c.Analysis.Webhooks[i].answer())
-	}
+	s.culprit = c.culprit(s.queries)
 	r := Run{Outcome: TooLong, Every: c.Analysis.Every()}
 	// Where a state comes again, and nothing else has changed, it comes for ever.
 	type state struct {
@@ -184,7 +175,7 @@ func (c *Canary) Run(v Version, sc Scenario) Run {
 	return r
 }
 
-// Mirrors says whether the new version gets a copy of the traffic at any time.
+// Mirrors reports whether the new version gets a copy of the traffic at any time.
 func (r Run) Mirrors() bool {
 	return slices.ContainsFunc(r.Ticks, func(t Tick) bool { return t.Mirrored })
 }

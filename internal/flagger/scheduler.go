@@ -32,7 +32,7 @@ type Route struct {
 	// Canary is the share, in percent, that the new version answers: with conditions
 	// (match), of the requests that they choose.
 	Canary int `json:"traffic"`
-	// Mirrored says whether the new version gets a copy of what the old one answers.
+	// Mirrored reports whether the new version gets a copy of what the old one answers.
 	Mirrored bool `json:"mirrored"`
 }
 
@@ -41,11 +41,10 @@ type scheduler struct {
 	*Canary
 	version  Version
 	scenario Scenario
-	// queries are what a check asks, culprit is what fails of a bad one, and answers are
-	// those of the webhooks, as far as they are settled.
+	// queries are what a check asks, and culprit is that of them, or the webhook, which
+	// fails of a bad one.
 	queries []int
-	culprit culprit
-	answers []answer
+	culprit any
 
 	status Status
 	route  Route
@@ -87,7 +86,7 @@ func (s *scheduler) tick() {
 		s.shiftToPrimary()
 	case phase == Finalising:
 		s.setPhase(Succeeded)
-		s.runPostRollout()
+		s.confirms(PostRollout)
 		s.event() // promotion completed
 	case s.status.FailedChecks >= s.Analysis.threshold():
 		s.rollback()
@@ -122,12 +121,12 @@ func (s *scheduler) skip() {
 	s.event() // copying the template
 	s.setPhase(Succeeded)
 	if s.version.since(skippedRunsPostRollout) {
-		s.runPostRollout()
+		s.confirms(PostRollout)
 	}
 	s.event() // promotion completed
 }
 
-// wantsRollback says whether a webhook has the version undone (runRollbackHooks).
+// wantsRollback reports whether a webhook has the version undone (runRollbackHooks).
 func (s *scheduler) wantsRollback() bool {
 	for i := range s.Analysis.hooks(Rollback) {
 		undoes := s.call(i)
@@ -147,7 +146,7 @@ func (s *scheduler) rollback() {
 	s.setRoute(0, false)
 	s.event() // canary failed
 	s.status = Status{Phase: Failed}
-	s.runPostRollout()
+	s.confirms(PostRollout)
 }
 
 // shiftToPrimary gives the traffic back to the primary, which has the new version
@@ -186,15 +185,15 @@ func (s *scheduler) check() bool {
 			return false
 		}
 		s.asked[metric]++
-		if s.fails(culprit{metric: metric, webhook: none}) {
+		if s.fails(metric) {
 			return false
 		}
 	}
 	return true
 }
 
-// fails says whether something is what fails of this check.
-func (s *scheduler) fails(what culprit) bool {
+// fails reports whether a metric or a webhook is what fails of this check.
+func (s *scheduler) fails(what any) bool {
 	return s.scenario.FailFrom > 0 && s.checks >= s.scenario.FailFrom && s.culprit == what
 }
 
@@ -284,8 +283,7 @@ func (s *scheduler) confirmsPromotion() bool {
 // setStatusPhase).
 func (s *scheduler) setPhase(p Phase) {
 	s.status.Phase = p
-	switch {
-	case p == Waiting, p == Promoting && s.version.since(promotingKeepsWeight):
+	if p == Waiting || p == Promoting && s.version.since(promotingKeepsWeight) {
 		return
 	}
 	s.status.Weight, s.status.Iterations = 0, 0
@@ -315,22 +313,20 @@ func (s *scheduler) confirms(kind string) bool {
 	return true
 }
 
-// runPostRollout calls what is called at the end.
-func (s *scheduler) runPostRollout() { s.confirms(PostRollout) }
-
-// call calls a webhook, and says whether it passes.
+// call calls a webhook, and reports whether it passes.
 func (s *scheduler) call(i int) bool {
 	s.calls[i]++
-	switch kind := s.Analysis.Webhooks[i].Kind(); {
-	case s.answers[i] != open:
-		return s.answers[i] == passes
+	w := &s.Analysis.Webhooks[i]
+	switch kind, answer := w.Kind(), w.answer(); {
+	case answer != open:
+		return answer == passes
 	case kind == s.scenario.Gate:
 		s.gated++
 		return s.gated <= s.scenario.Passes || s.gated > s.scenario.Passes+s.scenario.Refusals
 	case kind == PreRollout:
 		return !s.scenario.FailPreRollout
 	case kind == RolloutHook:
-		return !s.fails(culprit{metric: none, webhook: i})
+		return !s.fails(w)
 	default:
 		return kind != Rollback
 	}

@@ -20,5 +20,5 @@ const (
 	skippedRunsPostRollout = 44
 )
 
-// since says whether the version is a minor one or newer.
+// since reports whether the version is a minor one or newer.
 func (v Version) since(minor int) bool { return v.Minor >= minor }

@@ -1,6 +1,7 @@
 package flagger
 
 import (
+	"cmp"
 	"iter"
 	"net/url"
 	"slices"
@@ -47,10 +48,7 @@ type Webhook struct {
 
 // Kind is the webhook's type, written out.
 func (w *Webhook) Kind() string {
-	if w.Type == "" {
-		return RolloutHook
-	}
-	return w.Type
+	return cmp.Or(w.Type, RolloutHook)
 }
 
 // hooks are the webhooks of a type, by their places.
@@ -73,7 +71,7 @@ func (w *Webhook) Task() string {
 	return shellTask
 }
 
-// RunsTask says whether the webhook has a load tester do something: its gates have paths
+// RunsTask reports whether the webhook has a load tester do something: its gates have paths
 // of their own (pkg/loadtester/server.go).
 func (w *Webhook) RunsTask() bool { return w.loadTesterPath() == tasks }
 
@@ -123,7 +121,7 @@ func (w *Webhook) answer() answer {
 	return open
 }
 
-// AlwaysPasses says whether a load tester lets the webhook pass whatever happens.
+// AlwaysPasses reports whether a load tester lets the webhook pass whatever happens.
 func (w *Webhook) AlwaysPasses() bool { return w.answer() == passes }
 
 // defaultTimeout is that of a webhook's call (pkg/controller/webhook.go).
