@@ -38,8 +38,7 @@ type Entry struct {
 	Source string
 }
 
-// Mark stands in a bad example before what the diagnostic points at. Without a mark it
-// points nowhere.
+// Mark stands in a bad example before what the diagnostic points at. Without a mark it points nowhere.
 const Mark = "»"
 
 // CutMark returns a bad example without its mark, and the line and the column where that

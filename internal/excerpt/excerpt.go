@@ -1,5 +1,4 @@
-// Package excerpt shows lines of YAML files, with carets below the value that a diagnostic
-// is about.
+// Package excerpt shows lines of YAML files, with carets below the value that a diagnostic is about.
 package excerpt
 
 import (
@@ -132,8 +131,7 @@ type cells struct {
 	before, after bool
 }
 
-// reach is how many bytes of a line are looked at on each side of a value: a file may be
-// a single line.
+// reach is how many bytes of a line are looked at on each side of a value: a file may be a single line.
 const reach = 4096
 
 func newCells(line string, value int, redact bool) cells {
@@ -201,8 +199,7 @@ func (l cells) at(offset int) int {
 	return sort.Search(len(l.all), func(i int) bool { return l.all[i].start > offset }) - 1
 }
 
-// window is what is shown of a line, from one cell to before another, for a value that
-// begins at first.
+// window is what is shown of a line, from one cell to before another, for a value that begins at first.
 func (l cells) window(first int) (left, right int) {
 	width := 0
 	for _, c := range l.all {

@@ -96,8 +96,7 @@ type Analysis struct {
 	Interval string `json:"interval,omitempty"`
 	// Threshold is how many failed checks undo the rollout; 0 is one.
 	Threshold int `json:"threshold,omitempty"`
-	// Iterations is the number of checks of A/B testing and blue/green; 0 moves the
-	// traffic by weight.
+	// Iterations is the number of checks of A/B testing and blue/green; 0 moves the traffic by weight.
 	Iterations int `json:"iterations,omitempty"`
 	// MaxWeight is the share, in percent, from which on a version is promoted; 0 is 100.
 	MaxWeight int `json:"maxWeight,omitempty"`

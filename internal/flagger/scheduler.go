@@ -41,8 +41,7 @@ type scheduler struct {
 	*Canary
 	version  Version
 	scenario Scenario
-	// queries are what a check asks, and culprit is that of them, or the webhook, which
-	// fails of a bad one.
+	// queries are what a check asks, and culprit is that of them, or the webhook, which fails of a bad one.
 	queries []int
 	culprit any
 
@@ -65,8 +64,7 @@ type Scenario struct {
 	FailFrom int
 	// FailPreRollout has what looks at the new version before it gets traffic fail.
 	FailPreRollout bool
-	// Gate is a type of webhooks of which one refuses Refusals times, after it was asked
-	// Passes times.
+	// Gate is a type of webhooks of which one refuses Refusals times, after it was asked Passes times.
 	Gate             string
 	Passes, Refusals int
 }
@@ -279,8 +277,7 @@ func (s *scheduler) confirmsPromotion() bool {
 	return false
 }
 
-// setPhase changes the phase, and what Flagger forgets with it (pkg/canary/status.go,
-// setStatusPhase).
+// setPhase changes the phase, and what Flagger forgets with it (pkg/canary/status.go, setStatusPhase).
 func (s *scheduler) setPhase(p Phase) {
 	s.status.Phase = p
 	if p == Waiting || p == Promoting && s.version.since(promotingKeepsWeight) {

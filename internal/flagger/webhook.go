@@ -75,8 +75,7 @@ func (w *Webhook) Task() string {
 // of their own (pkg/loadtester/server.go).
 func (w *Webhook) RunsTask() bool { return w.loadTesterPath() == tasks }
 
-// loadTesterPath is the path of the webhook's URL where that is a load tester's, and else
-// nothing.
+// loadTesterPath is the path of the webhook's URL where that is a load tester's, and else nothing.
 func (w *Webhook) loadTesterPath() string {
 	u, err := url.Parse(w.URL)
 	if err != nil {

@@ -146,8 +146,7 @@ var knownMetrics = map[string]knownMetric{
 
 func number(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 
-// checkThresholds reports ranges that hold no value of one of Flagger's metrics, or all of
-// them.
+// checkThresholds reports ranges that hold no value of one of Flagger's metrics, or all of them.
 func checkThresholds(r *Rollout) {
 	for i, m := range r.Analysis.Metrics {
 		name := r.Builtin(m)

@@ -36,8 +36,7 @@ type word struct {
 	known bool
 }
 
-// A shellCall is a command with its words. What it is called is empty where it is not
-// known.
+// A shellCall is a command with its words. What it is called is empty where it is not known.
 type shellCall struct {
 	name  string
 	words []word
@@ -89,8 +88,7 @@ func parseScript(text string) (s shellScript, err error) {
 	return s, nil
 }
 
-// runners are commands that run the one in their words, and how many words of their
-// own stand before it.
+// runners are commands that run the one in their words, and how many words of their own stand before it.
 var runners = map[string]int{
 	"command": 0, "env": 0, "exec": 0, "flock": 1, "ionice": 0, "nice": 0, "nohup": 0, "setsid": 0, "time": 0, "timeout": 1,
 }
@@ -216,8 +214,7 @@ func checkKnownCommand(r *Rollout, w flagger.Webhook, call shellCall, functions 
 	r.Report(diag.UnknownCommand, at, fmt.Sprintf("the load tester's image has no %s", name), hint)
 }
 
-// otherImage reports whether the load tester that a webhook calls runs another image than
-// Flagger's.
+// otherImage reports whether the load tester that a webhook calls runs another image than Flagger's.
 func (r *Rollout) otherImage(w flagger.Webhook) bool {
 	name, namespace := serviceAt(w.URL)
 	if t := r.Tester; t.Exists && name == t.ID.Name && namespace == t.ID.Namespace {

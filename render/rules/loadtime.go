@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -25,62 +26,50 @@ type load struct {
 // check sees that of one before it; one of type pre-rollout begins it once.
 func checkLoadTime(r *Rollout) {
 	run, ok := r.Good()
-	if !ok || run.Outcome != flagger.Promoted || r.SkipAnalysis {
+	metric, window, measured := r.shortestWindow()
+	if !ok || !measured || run.Outcome != flagger.Promoted || r.SkipAnalysis {
 		return
 	}
-	begun, again := r.loads()
+	before, again := r.loads()
 	if len(again) > 0 {
-		checkLoadAgain(r, again, run.Every)
-	} else if longest, ok := longestOf(begun); ok {
-		// The last check decides about the promotion, and the first tick begins the load.
-		until := run.Copied() - run.Every
-		if m, window, ok := r.shortestWindow(); ok && longest.lasts+window <= until {
-			r.Report(diag.LoadEnds, longest.at,
-				fmt.Sprintf("the load lasts %s and begins once, and the last check comes %s later: %s, which looks at the last %s, sees nothing of it then", diag.Duration(longest.lasts), diag.Duration(until), m, diag.Duration(window)),
-				"a webhook of type rollout, which begins it with every check")
+		if len(again) == 1 { // several may cover for each other
+			checkLoadAgain(r, again[0], run.Every, metric, window)
 		}
+		return
+	}
+	// Load whose end nobody knows may last until the last check.
+	if len(before) == 0 || slices.ContainsFunc(before, func(l load) bool { return l.lasts <= 0 }) {
+		return
+	}
+	longest := slices.MaxFunc(before, func(a, b load) int { return cmp.Compare(a.lasts, b.lasts) })
+	// The last check decides about the promotion, and the first tick begins the load.
+	if until := run.Copied() - run.Every; longest.lasts+window <= until {
+		r.Report(diag.LoadEnds, longest.at,
+			fmt.Sprintf("the load lasts %s and begins once, and the last check comes %s later: %s, which looks at the last %s, sees nothing of it then", diag.Duration(longest.lasts), diag.Duration(until), metric, diag.Duration(window)),
+			"a webhook of type rollout, which begins it with every check")
 	}
 }
 
 // checkLoadAgain looks at load that is to begin with every check. A load tester leaves out
 // a task that still runs (fluxcd/flagger pkg/loadtester/runner.go), so that load which
 // lasts until the next check begins with every second one only.
-func checkLoadAgain(r *Rollout, loads []load, every time.Duration) {
-	longest, ok := longestOf(loads)
-	if !ok || len(loads) > 1 {
-		return // several may cover for each other
-	}
-	next := (longest.lasts/every + 1) * every
-	m, window, ok := r.shortestWindow()
-	if !ok || longest.lasts+window > next {
+func checkLoadAgain(r *Rollout, l load, every time.Duration, metric string, window time.Duration) {
+	next := (l.lasts/every + 1) * every
+	if l.lasts <= 0 || l.lasts+window > next {
 		return
 	}
-	message := fmt.Sprintf("the load lasts %s of the %s between two checks", diag.Duration(longest.lasts), diag.Duration(every))
+	message := fmt.Sprintf("the load lasts %s of the %s between two checks", diag.Duration(l.lasts), diag.Duration(every))
 	if next > every {
-		message = fmt.Sprintf("the load lasts %s, and a load tester leaves out what still runs, so that it begins every %s only", diag.Duration(longest.lasts), diag.Duration(next))
+		message = fmt.Sprintf("the load lasts %s, and a load tester leaves out what still runs, so that it begins every %s only", diag.Duration(l.lasts), diag.Duration(next))
 	}
 	hint := fmt.Sprintf("let it last less than %s", diag.Duration(every))
 	if least := every - window; least > 0 {
 		hint += fmt.Sprintf(", and more than %s", diag.Duration(least))
 	}
-	r.Report(diag.LoadEnds, longest.at, fmt.Sprintf("%s: %s, which looks at the last %s, then sees nothing of it", message, m, diag.Duration(window)), hint)
+	r.Report(diag.LoadEnds, l.at, fmt.Sprintf("%s: %s, which looks at the last %s, then sees nothing of it", message, metric, diag.Duration(window)), hint)
 }
 
-// longestOf returns the load that lasts longest, where all say how long they do.
-func longestOf(loads []load) (longest load, ok bool) {
-	for _, l := range loads {
-		if l.lasts == 0 {
-			return load{}, false
-		}
-		if l.lasts > longest.lasts {
-			longest = l
-		}
-	}
-	return longest, longest.lasts > 0
-}
-
-// shortestWindow returns the metric that looks back the least, as far as its query does so
-// by its interval.
+// shortestWindow returns the metric that looks back the least, as far as its query does so by its interval.
 func (r *Rollout) shortestWindow() (name string, window time.Duration, ok bool) {
 	for _, m := range r.Analysis.Metrics {
 		if t := r.template(m); t != nil && t.Replaces == "" && !strings.Contains(t.Query, "interval") {
@@ -94,7 +83,7 @@ func (r *Rollout) shortestWindow() (name string, window time.Duration, ok bool) 
 }
 
 // loads returns those that the webhooks begin before the first check, and with each.
-func (r *Rollout) loads() (begun, again []load) {
+func (r *Rollout) loads() (before, again []load) {
 	for i, w := range r.Analysis.Webhooks {
 		lasts, ok := loadTime(w.Metadata["cmd"])
 		if !ok || !w.RunsTask() {
@@ -108,10 +97,10 @@ func (r *Rollout) loads() (begun, again []load) {
 			}
 			again = append(again, l)
 		case w.Type == flagger.PreRollout && !awaited:
-			begun = append(begun, l)
+			before = append(before, l)
 		}
 	}
-	return begun, again
+	return before, again
 }
 
 // loadTime returns for how long a command makes load: 0 where that cannot be told without

@@ -82,8 +82,7 @@ func loops(t *template.Template, n parse.Node, calls *int) bool {
 // addressed are the providers whose address is a URL (pkg/metrics/providers).
 var addressed = []string{"prometheus", "graphite", "influxdb", "datadog", "dynatrace", "newrelic", "splunk"}
 
-// checkQueries reports queries that Flagger or Prometheus would not answer, or not for this
-// rollout alone.
+// checkQueries reports queries that Flagger or Prometheus would not answer, or not for this rollout alone.
 func checkQueries(r *Rollout) {
 	for _, m := range r.Analysis.Metrics {
 		t := r.template(m)

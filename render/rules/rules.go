@@ -100,8 +100,7 @@ type Installed struct {
 type Provider interface {
 	// Namespace is where the provider and Flagger are installed.
 	Namespace() string
-	// NeverInjected returns why the pods of a namespace get no sidecars, if they do not and
-	// need one.
+	// NeverInjected returns why the pods of a namespace get no sidecars, if they do not and need one.
 	NeverInjected(namespace string) string
 	// Check reports what of a rollout would not work with the provider.
 	Check(r *Rollout)

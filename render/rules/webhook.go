@@ -118,8 +118,7 @@ func checkOutsideMesh(r *Rollout, w flagger.Webhook, at schema.Path) {
 	}
 }
 
-// serviceAt returns the name and the namespace of the Service at a URL, as far as the URL
-// names them.
+// serviceAt returns the name and the namespace of the Service at a URL, as far as the URL names them.
 func serviceAt(address string) (name, namespace string) {
 	u, err := url.Parse(address)
 	if err != nil {

@@ -61,8 +61,7 @@ func Load(dir string) ([]Case, error) {
 	return all, nil
 }
 
-// Write writes the case into a directory: the runs in the order of the versions and of
-// their scenarios.
+// Write writes the case into a directory: the runs in the order of the versions and of their scenarios.
 func (c *Case) Write(dir string) error {
 	archive := &txtar.Archive{Files: []txtar.File{{Name: specFile, Data: c.Spec}}}
 	for _, version := range []string{"1.36", "1.44"} {
