@@ -178,20 +178,17 @@ func (l cells) hide(start, end int) {
 // are written as escapes, and so are marks without a character to sit on: they would
 // sit on what is printed before them.
 func visible(text string) string {
+	if text[0] < utf8.RuneSelf {
+		return diag.Escape(text, unicode.IsControl)
+	}
 	shapeless := func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) }
 	first, _ := utf8.DecodeRuneInString(text)
-	if shapeless(first) || sitsOnOthers(text) {
+	behind := displaywidth.StringGraphemes("x" + text)
+	behind.Next()
+	if shapeless(first) || behind.Value() != "x" {
 		return diag.Escape(text, func(r rune) bool { return r == first || shapeless(r) || unicode.IsMark(r) })
 	}
 	return diag.Escape(text, unicode.IsControl)
-}
-
-func sitsOnOthers(text string) bool {
-	if text[0] < utf8.RuneSelf {
-		return false
-	}
-	graphemes := displaywidth.StringGraphemes("x" + text)
-	return graphemes.Next() && len(graphemes.Value()) > 1
 }
 
 // at is the cell at a byte of the line.

@@ -11,8 +11,10 @@
 package flagger
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -225,10 +227,7 @@ func (a *Analysis) maxWeight() int {
 	if n := len(a.StepWeights); n > 0 {
 		return min(allTraffic, a.StepWeights[n-1])
 	}
-	if a.MaxWeight > 0 {
-		return a.MaxWeight
-	}
-	return allTraffic
+	return cmp.Or(max(a.MaxWeight, 0), allTraffic)
 }
 
 // nextStep is by how much a good check moves the weight.
@@ -243,10 +242,8 @@ func (a *Analysis) nextStep(weight int) int {
 	case weight == 0:
 		return min(left, a.StepWeights[0])
 	}
-	for i, w := range a.StepWeights[:len(a.StepWeights)-1] {
-		if w == weight {
-			return min(left, a.StepWeights[i+1]-weight)
-		}
+	if next := slices.Index(a.StepWeights, weight) + 1; next > 0 && next < len(a.StepWeights) {
+		return min(left, a.StepWeights[next]-weight)
 	}
 	return left
 }
