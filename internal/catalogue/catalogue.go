@@ -52,15 +52,6 @@ func CutMark(bad string) (text string, line, column int) {
 	return before + after, strings.Count(before, "\n") + 1, utf8.RuneCountInString(last) + 1
 }
 
-// Codes returns the codes of the catalogue, in order.
-func Codes() (codes []string) {
-	files, _ := templates.Diagnostics.ReadDir("diagnostics")
-	for _, f := range files {
-		codes = append(codes, strings.TrimSuffix(f.Name(), ".md"))
-	}
-	return codes
-}
-
 // Read returns the entry of a code.
 func Read(code string) (Entry, error) {
 	file := "diagnostics/" + code + ".md"

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/fleetwright/fleetwright/templates"
 )
 
 func TestEveryFileIsRead(t *testing.T) {
@@ -51,6 +53,15 @@ func TestEveryFileIsRead(t *testing.T) {
 	if _, err := Read("FW999"); err == nil {
 		t.Error("there is a code FW999")
 	}
+}
+
+// Codes returns the codes of the catalogue, in order.
+func Codes() (codes []string) {
+	files, _ := templates.Diagnostics.ReadDir("diagnostics")
+	for _, f := range files {
+		codes = append(codes, strings.TrimSuffix(f.Name(), ".md"))
+	}
+	return codes
 }
 
 const whole = `---

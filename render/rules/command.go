@@ -180,7 +180,8 @@ func checkCommand(r *Rollout, w flagger.Webhook, script string, at schema.Path) 
 	}
 	parsed, err := parseScript(script)
 	if err != nil {
-		r.Report(diag.BadCommand, at, "a shell does not take the command: "+shellProblem(err), "check quotes and brackets")
+		_, problem, _ := strings.Cut(err.Error(), ": ") // behind the position, which is in the command
+		r.Report(diag.BadCommand, at, "a shell does not take the command: "+problem, "check quotes and brackets")
 		return
 	}
 	for _, call := range parsed.calls {
@@ -190,14 +191,6 @@ func checkCommand(r *Rollout, w flagger.Webhook, script string, at schema.Path) 
 		_, from := serviceAt(w.URL)
 		checkTargets(r, parsed.calls, script, at, from)
 	}
-}
-
-// shellProblem is a parser's error without its position, which is in the command.
-func shellProblem(err error) string {
-	if _, problem, ok := strings.Cut(err.Error(), ": "); ok {
-		return problem
-	}
-	return err.Error()
 }
 
 // checkKnownCommand reports a command that is not in the load tester's image. Of

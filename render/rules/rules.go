@@ -4,6 +4,7 @@
 package rules
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
@@ -172,7 +173,7 @@ func inService(field ...any) schema.Path { return schema.Path{"service"}.With(fi
 
 // InMetrics is a field of one of the Canary's metrics.
 func InMetrics(index int, field ...any) schema.Path {
-	return schema.Path{"analysis", "metrics", index}.With(field...)
+	return inAnalysis("metrics", index).With(field...)
 }
 
 // Has reports whether the input has a field of the Canary's spec, so that it is no default.
@@ -187,9 +188,7 @@ func (r *Rollout) template(m flagger.Metric) *Template {
 		return nil
 	}
 	ref := *m.TemplateRef
-	if ref.Namespace == "" {
-		ref.Namespace = r.ID.Namespace
-	}
+	ref.Namespace = cmp.Or(ref.Namespace, r.ID.Namespace)
 	return r.Templates[ref]
 }
 

@@ -32,9 +32,6 @@ var tasks = map[string]bool{
 	"helm": false, "helmv3": false, "kubectl": false, "concord": false, "ngrinder": false,
 }
 
-// needsCommand reports whether a task is nothing without cmd.
-func needsCommand(task string) bool { return task != "concord" && task != "ngrinder" }
-
 // checkWebhooks reports webhooks that nobody answers, or not as they seem to.
 func checkWebhooks(r *Rollout) {
 	unanswered := map[diag.Position]bool{}
@@ -92,7 +89,7 @@ func checkTask(r *Rollout, w flagger.Webhook, at schema.Path) {
 			name = strconv.Quote(name)
 		}
 		r.Report(diag.UnknownTask, metadata.With("type"), fmt.Sprintf("a load tester has no tasks of type %s, and answers with none", name), hint)
-	case needsCommand(w.Task()) && strings.TrimSpace(w.Metadata["cmd"]) == "":
+	case w.Task() != "concord" && w.Task() != "ngrinder" && strings.TrimSpace(w.Metadata["cmd"]) == "":
 		r.Report(diag.NoCommand, metadata.With("cmd"), fmt.Sprintf("a task of type %s needs a cmd", w.Task()), "cmd: hey -z 50s "+r.serviceURL(r.Service.Name+CanarySuffix))
 	case w.AlwaysPasses() && gates[w.Type] != "" && !warmsUp(w):
 		r.Report(diag.CommandAsGate, metadata, fmt.Sprintf("a load tester answers before a task of type %s has run: %s", w.Task(), gates[w.Type]), "metadata: {type: bash, cmd: …}, which is waited for")
