@@ -13,9 +13,12 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
+// objectsByID are the objects that meet in a cluster.
+type objectsByID map[manifest.Identity]tree.Held
+
 // checkCollisions reports the objects of one cluster that are the same, and those that
 // would have one file.
-func (c *compiler) checkCollisions(rendered *tree.Tree) {
+func (c *compiler) checkCollisions(rendered *tree.Tree, held map[*tree.Dir][]tree.Held) {
 	checked := map[*tree.Layout]bool{}
 	for i, cluster := range rendered.Clusters {
 		if checked[cluster.Layout] {
@@ -23,18 +26,18 @@ func (c *compiler) checkCollisions(rendered *tree.Tree) {
 		}
 		checked[cluster.Layout] = true
 		// What a hub applies to another cluster meets there, not on the hub.
-		clusters := map[*place.Target]map[manifest.Identity]tree.Held{nil: c.bootstrapped()}
+		clusters := map[string]objectsByID{"": c.bootstrapped()}
 		// canary is the last one that is there twice: what else its rollout has, which
 		// comes behind it, is there twice because of that.
 		var canary manifest.Origin
 		for _, d := range cluster.Dirs {
-			c.checkFiles(d)
-			objects := clusters[d.Spoke]
-			if objects == nil {
-				objects = map[manifest.Identity]tree.Held{}
-				clusters[d.Spoke] = objects
+			c.checkFiles(d.Path, held[d])
+			objects, ok := clusters[d.Cluster]
+			if !ok {
+				objects = objectsByID{}
+				clusters[d.Cluster] = objects
 			}
-			for _, o := range d.Objects {
+			for _, o := range held[d] {
 				first, ok := objects[o.ID]
 				switch {
 				case !ok:
@@ -55,12 +58,9 @@ func (c *compiler) checkCollisions(rendered *tree.Tree) {
 			targets = targets[i : i+1]
 		}
 		for _, t := range targets {
-			objects := clusters[nil]
+			objects := clusters[""]
 			if t.Remote {
-				objects = clusters[t]
-			}
-			if objects == nil {
-				objects = map[manifest.Identity]tree.Held{}
+				objects = clusters[t.Name]
 			}
 			c.checkTarget(t, objects)
 		}
@@ -68,8 +68,8 @@ func (c *compiler) checkCollisions(rendered *tree.Tree) {
 }
 
 // bootstrapped returns the objects that "flux bootstrap" makes.
-func (c *compiler) bootstrapped() map[manifest.Identity]tree.Held {
-	objects := map[manifest.Identity]tree.Held{}
+func (c *compiler) bootstrapped() objectsByID {
+	objects := objectsByID{}
 	for _, id := range c.Settings.Bootstrapped() {
 		objects[id] = tree.Held{ID: id, Maker: "flux bootstrap"}
 	}
@@ -77,18 +77,20 @@ func (c *compiler) bootstrapped() map[manifest.Identity]tree.Held {
 }
 
 // checkFiles reports the objects of a directory that would have one file.
-func (c *compiler) checkFiles(d *tree.Dir) {
-	for i, f := range d.Files[:max(0, len(d.Files)-1)] {
-		if next := d.Files[i+1]; next.Name == f.Name && next.ID != f.ID {
-			c.Add(next.Origin.Doc.Diagnostic(diag.FileTwice, next.Origin.Path,
-				fmt.Sprintf("the object has the file %s/%s, which the one for %s has as well", d.Path, f.Name, f.Origin.Position()), "rename one of the two"))
+func (c *compiler) checkFiles(dir string, objects []tree.Held) {
+	files := map[string]tree.Held{}
+	for _, o := range objects {
+		if first, ok := files[o.File]; ok && first.ID != o.ID && o.File != "" {
+			c.Add(o.Origin.Doc.Diagnostic(diag.FileTwice, o.Origin.Path,
+				fmt.Sprintf("the object has the file %s/%s, which the one for %s has as well", dir, o.File, first.Origin.Position()), "rename one of the two"))
 		}
+		files[o.File] = o
 	}
 }
 
 // checkTarget reports what the rollouts and the releases of a target share with others
 // there that only one can have.
-func (c *compiler) checkTarget(t *place.Target, objects map[manifest.Identity]tree.Held) {
+func (c *compiler) checkTarget(t *place.Target, objects objectsByID) {
 	_, differing := c.injectedNamespaces(t)
 	for _, r := range differing {
 		r.Report(diag.MeshesDiffer, schema.Path{"meshName"}, fmt.Sprintf("something else in namespace %s is in another mesh, and all pods of a namespace join one", r.Namespace), "use one meshName for both, or two namespaces")
@@ -165,7 +167,7 @@ func (c *compiler) checkRelease(p *place.Policy, releases map[helmName]manifest.
 
 // checkMade reports an object that Flagger makes for a rollout and something else
 // makes as well.
-func (c *compiler) checkMade(r *rollout.Rollout, objects map[manifest.Identity]tree.Held) {
+func (c *compiler) checkMade(r *rollout.Rollout, objects objectsByID) {
 	canary := manifest.Identity{Group: "flagger.app", Kind: "Canary", Namespace: r.Namespace, Name: r.Workload.Name}
 	if !objects[canary].Origin.Is(r.Origin("workload", "name")) {
 		return // the rollout itself is there twice, which is said

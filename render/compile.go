@@ -53,7 +53,7 @@ func compile(docs schema.Documents, opts Options) (*compiler, *tree.Tree, diag.L
 	// What is sound is rendered in any case: one mistake must not hide another.
 	e := tree.NewEncoder(opts.CheckOutput, to)
 	made := c.render(e)
-	c.checkCollisions(made)
+	c.checkCollisions(made, e.Held)
 	e.CheckOutputs(before)
 	list := c.diagnostics()
 	if list.HasErrors() {
@@ -65,7 +65,6 @@ func compile(docs schema.Documents, opts Options) (*compiler, *tree.Tree, diag.L
 	if list = c.diagnostics(); list.HasErrors() {
 		return c, nil, list
 	}
-	made.Finish(c.Input)
 	return c, made, list
 }
 

@@ -20,28 +20,27 @@ import (
 
 // renderHub makes the directory of the hub, which holds those of all clusters.
 func (b *assembler) renderHub() *tree.Cluster {
-	var dirs []*tree.Dir
-	sync := tree.NewSyncFile(b.Encoder, b.settings, place.HostCluster)
-	versions := b.inventoryVersions(nil)
+	sync := tree.NewSyncFile(b.Encoder, &b.Settings)
+	versions := b.versions(nil)
 	var spokes []string
 	var sources []api.NamespacedReference
 	if objects := b.remoteSources(); len(objects) > 0 {
-		d := b.NewDir(layout.SourcesDir, objects...)
-		dirs = append(dirs, d)
-		sources = append(sources, sync.Add(tree.SyncStage{Name: layout.SourcesDir, Dir: d}))
+		stage := tree.SyncStage{Name: layout.SourcesDir, Dir: b.NewDir(layout.SourcesDir, objects...)}
+		sources = append(sources, sync.Add(stage))
 	}
 	for _, t := range b.targets {
+		s := b.newSite(t, sync)
 		if !t.Remote {
-			dirs = append(dirs, b.ownDirs(t, sync)...)
+			s.addOwn()
 			continue
 		}
 		spokes = append(spokes, t.Name)
-		dirs = append(dirs, b.spokeDirs(t, sync, sources)...)
-		for name, version := range rollout.Versions(b.installation(t)) {
+		s.addRemote(sources)
+		for name, version := range rollout.Versions(s.in) {
 			versions[t.Name+"/"+name] = version
 		}
 	}
-	hub := tree.NewCluster(place.HostCluster, sync.Root, b.layout(dirs, sync, versions))
+	hub := tree.NewCluster(place.HostCluster, tree.NewLayout(sync, versions))
 	hub.Spokes = spokes
 	return hub
 }
@@ -55,7 +54,7 @@ func (b *assembler) remoteSources() (objects []manifest.Rendered) {
 			remote[a.Application] = remote[a.Application] || t.Remote
 		}
 	}
-	for _, a := range b.applications {
+	for _, a := range b.Applications {
 		if remote[a] {
 			objects = append(objects, flux.NewSource(a))
 		}
@@ -63,65 +62,33 @@ func (b *assembler) remoteSources() (objects []manifest.Rendered) {
 	return objects
 }
 
-// spokeDirs returns the directories of a cluster that the hub applies to, or applies
+// addRemote adds the directories of a cluster that the hub applies to, or applies
 // itself for it. The sources must be there before.
-func (b *assembler) spokeDirs(t *place.Target, sync *tree.SyncFile, sources []api.NamespacedReference) []*tree.Dir {
-	var dirs []*tree.Dir
-	root := "clusters/" + t.Name
-	add := func(name string, d *tree.Dir, at manifest.Origin, wait, onHub bool, after ...api.NamespacedReference) api.NamespacedReference {
-		stage := tree.SyncStage{Name: t.ObjectName(name), At: at, Wait: wait, After: after}
-		stage.Dir = d.Under(root)
-		if !onHub {
-			stage.Dir.Spoke, stage.Dir.Cluster = t, t.Name
+func (s *site) addRemote(sources []api.NamespacedReference) {
+	s.install(layout.Infrastructure, false, s.remoteNamespaces()...)
+	if s.in != nil {
+		s.install(layout.ReleasesDir, true, append(s.in.Charts(s.Target), s.in.FlaggerRelease(s.Target))...)
+		s.install(layout.MeshesDir, false, s.in.EarlyMeshes...)
+		if s.in.TesterWaits() {
+			s.install(layout.LoadTesterDir, true, s.in.LoadTester.HelmRelease(s.Target))
 		}
-		dirs = append(dirs, stage.Dir)
-		return sync.Add(stage)
+		s.install(layout.MeshDir, false, s.meshObjects()...)
 	}
-	at := manifest.Origin{Doc: t.Doc}
-	injected, _ := b.injectedNamespaces(t)
-	var ready []api.NamespacedReference
-	then := func(name string, d *tree.Dir, onHub bool) {
-		if d != nil {
-			ready = []api.NamespacedReference{add(name, d, at, true, onHub, ready...)}
-		}
+	for _, a := range s.Apps {
+		v := &variant{s.appDir(a, s.policyObjects(a)), s.rolloutDir(a, s.newAlertProviders(a))}
+		s.addApp(a, v, slices.Concat(sources, s.ready))
 	}
-	installation := b.installation(t)
-	if installation != nil {
-		at = installation.Flagger.Origin
-		installation.Prepare()
-	}
-	if spaces := b.spokeNamespaces(t, injected); len(spaces) > 0 {
-		then(layout.Infrastructure, b.NewDir(layout.Infrastructure, spaces...), false)
-	}
-	if installation != nil {
-		then(layout.ReleasesDir, b.NewDir(layout.ReleasesDir, append(installation.Charts(t), installation.FlaggerRelease(t))...), true)
-		then(layout.MeshesDir, b.meshesDir(installation), false)
-		if installation.TesterWaits() {
-			then(layout.LoadTesterDir, b.NewDir(layout.LoadTesterDir, installation.LoadTester.HelmRelease(t)), true)
-		}
-		then(layout.MeshDir, b.meshDir(installation, t, injected), false)
-	}
-	for _, a := range t.Apps {
-		of := manifest.Origin{Doc: a.Doc}
-		after := append(slices.Clip(sources), ready...)
-		app := add(layout.AppPrefix+a.ID(), b.newAppDir(a, "apps", b.policyObjects(a, t, injected)...), of, flux.CanWait(a), true, after...)
-		if d := b.variant(a, t, injected).rollout; d != nil {
-			add(layout.RolloutPrefix+a.ID(), d, of, false, false, app)
-		}
-	}
-	return dirs
 }
 
-// spokeNamespaces returns all namespaces that a cluster of a hub is given: Flux applies them
+// remoteNamespaces returns all namespaces that a cluster of a hub is given: Flux applies them
 // before it installs or applies anything else there.
-func (b *assembler) spokeNamespaces(t *place.Target, injected map[string]manifest.NamespaceMeta) []manifest.Rendered {
-	var all []manifest.Rendered
-	if installation := b.installation(t); installation != nil {
-		all = slices.Clone(installation.NamespaceObjects)
+func (s *site) remoteNamespaces() (all []manifest.Rendered) {
+	if s.in != nil {
+		all = slices.Clone(s.in.NamespaceObjects)
 	}
 	seen := map[string]bool{}
-	for _, a := range t.Apps {
-		for _, ns := range b.appNamespaces(a, t, injected) {
+	for _, a := range s.Apps {
+		for _, ns := range s.appNamespaces(a) {
 			if !seen[ns.Metadata.Name] {
 				seen[ns.Metadata.Name] = true
 				all = append(all, ns)

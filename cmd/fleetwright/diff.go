@@ -101,6 +101,7 @@ func (a *app) compare(paths []string, flags diffFlags) (*diff.Report, diag.List,
 		if old, list, err = a.compileOrSay(files, opts, true); err != nil {
 			return nil, list, err
 		}
+		old.Forget()
 	}
 	files, err := a.readHead(paths, flags)
 	if err != nil {

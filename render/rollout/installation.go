@@ -1,6 +1,8 @@
 package rollout
 
 import (
+	"slices"
+
 	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
@@ -83,13 +85,9 @@ func (s *Installation) FlaggerRelease(on *place.Target) manifest.Rendered {
 	return flagger.HelmRelease(on)
 }
 
-// OwnedNamespaces are those that infrastructure/ renders.
-func (s *Installation) OwnedNamespaces() map[string]bool {
-	owned := map[string]bool{}
-	for _, ns := range s.NamespaceObjects {
-		owned[ns.Metadata.Name] = true
-	}
-	return owned
+// OwnsNamespace reports whether infrastructure/ renders a namespace.
+func (s *Installation) OwnsNamespace(name string) bool {
+	return slices.ContainsFunc(s.NamespaceObjects, func(ns manifest.Rendered) bool { return ns.Metadata.Name == name })
 }
 
 // Versions returns the versions of what an installation brings.

@@ -22,26 +22,31 @@ type Change struct {
 	OldObjects, NewObjects []Object
 }
 
-// From takes what a file of a tree was before.
-func (c *Change) From(f File) { c.Path, c.Old, c.OldObjects = f.Path, f.Content, f.Objects() }
-
 // To takes what a file of a tree becomes.
 func (c *Change) To(f File) { c.Path, c.New, c.NewObjects = f.Path, f.Content, f.Objects() }
+
+// noFiles is the layout of a cluster that a tree does not have.
+var noFiles = &Layout{starts: []int{0}}
 
 // Changes returns what makes the tree of an old one, by cluster and path. Clusters that
 // share their layouts are compared once.
 func (t *Tree) Changes(old *Tree) []Change {
+	pairs := map[string][2]*Cluster{}
+	for i, clusters := range [][]*Cluster{old.Clusters, t.Clusters} {
+		for _, c := range clusters {
+			pair, ok := pairs[c.Name]
+			if !ok {
+				none := &Cluster{Name: c.Name, Layout: noFiles, whole: noFiles}
+				pair = [2]*Cluster{none, none}
+			}
+			pair[i] = c
+			pairs[c.Name] = pair
+		}
+	}
 	var changes []Change
 	compared := map[[2]*Layout][][2]int{}
-	olds, news := old.Clusters, t.Clusters
-	for len(olds) > 0 || len(news) > 0 {
-		before, after := &Cluster{}, &Cluster{}
-		if len(news) == 0 || len(olds) > 0 && olds[0].Name <= news[0].Name {
-			before, olds = olds[0], olds[1:]
-		}
-		if len(news) > 0 && (before.Name == "" || before.Name == news[0].Name) {
-			after, news = news[0], news[1:]
-		}
+	for _, name := range slices.Sorted(maps.Keys(pairs)) {
+		before, after := pairs[name][0], pairs[name][1]
 		layouts := [2]*Layout{before.Layout, after.Layout}
 		files, ok := compared[layouts]
 		if !ok {
@@ -54,26 +59,23 @@ func (t *Tree) Changes(old *Tree) []Change {
 }
 
 // differing returns the numbers of the files that differ between two clusters, or may
-// between others with their layouts. The number is -1 where one has no such file. A
-// cluster without a layout has no files.
+// between others with their layouts. The number is -1 where one has no such file.
 func differing(old, new *Cluster) (files [][2]int) {
 	before := map[string]int{}
-	if old.Layout != nil {
-		for i := range old.Len() {
-			before[old.Path(i)] = i
-		}
+	for i := range old.Len() {
+		before[old.Path(i)] = i
 	}
-	if new.Layout != nil {
-		for i := range new.Len() {
-			d, at := new.find(i)
-			was, ok := before[d.Files[at].path]
-			if !ok {
-				files = append(files, [2]int{-1, i})
-			} else if isOwn := d.Path == "" || d.Path == layout.Infrastructure; isOwn || old.sum(was) != new.sum(i) {
-				files = append(files, [2]int{was, i})
-			}
-			delete(before, d.Files[at].path)
+	for i := range new.Len() {
+		d, at := new.find(i)
+		f := &d.files[at]
+		isOwn := d.Path == "" || d.Path == layout.Infrastructure
+		switch was, ok := before[f.path]; {
+		case !ok:
+			files = append(files, [2]int{-1, i})
+		case isOwn || old.sum(old.at(was)) != new.sum(f):
+			files = append(files, [2]int{was, i})
 		}
+		delete(before, f.path)
 	}
 	for _, was := range before {
 		files = append(files, [2]int{was, -1})
@@ -86,32 +88,20 @@ func changesOf(old, new *Cluster, files [][2]int) []Change {
 	var changes []Change
 	add := func(was, is File) {
 		if was.Sum != is.Sum {
-			change := Change{Cluster: cmp.Or(new.Name, old.Name)}
-			if was.Path != "" {
-				change.From(was)
-			}
-			if is.Path != "" {
-				change.To(is)
-			}
-			changes = append(changes, change)
+			changes = append(changes, Change{new.Name, cmp.Or(was.Path, is.Path), was.Content, is.Content, was.Objects(), is.Objects()})
 		}
 	}
 	for _, f := range files {
-		switch {
-		case f[0] < 0:
-			add(File{}, new.File(f[1]))
-		case f[1] < 0:
-			add(old.File(f[0]), File{})
-		case old.sum(f[0]) != new.sum(f[1]):
-			add(old.File(f[0]), new.File(f[1]))
+		var was, is File
+		if f[0] >= 0 {
+			was = old.File(f[0])
 		}
+		if f[1] >= 0 {
+			is = new.File(f[1])
+		}
+		add(was, is)
 	}
-	switch {
-	case old.Layout == nil:
-		add(File{}, new.Inventory())
-	case new.Layout == nil:
-		add(old.Inventory(), File{})
-	case len(changes) > 0 || old.isShard() || new.isShard() || !maps.Equal(old.versions, new.versions):
+	if len(changes) > 0 || old.isShard() || new.isShard() || !maps.Equal(old.versions, new.versions) {
 		add(old.Inventory(), new.Inventory())
 	}
 	slices.SortFunc(changes, func(a, b Change) int { return cmp.Compare(a.Path, b.Path) })

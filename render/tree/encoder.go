@@ -1,7 +1,14 @@
 package tree
 
 import (
+	"crypto/sha256"
+	"fmt"
+	"strings"
+
+	"github.com/fleetwright/fleetwright/internal/blockyaml"
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/parallel"
+	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/report"
 	"github.com/fleetwright/fleetwright/schema/output"
@@ -11,13 +18,15 @@ import (
 // what they hold checked.
 type Encoder struct {
 	*report.Report
+	// Held are the objects of each directory, for finding what meets in a cluster.
+	Held map[*Dir][]Held
 	// blobs are the objects that were encoded so far.
 	blobs map[*manifest.Object]*blob
 	// encodings are what the blobs are yet to hold.
 	encodings []encoding
 	// stages are those of the sync.yaml files made so far.
-	stages map[stageKey]*stage
-	// kustomizations are the kustomization.yaml files made so far.
+	stages map[string]*syncStage
+	// kustomizations are the kustomization.yaml files made so far, by their resources.
 	kustomizations map[string]*blob
 	// checkOutput has every object checked, and outputs are those, each once.
 	checkOutput bool
@@ -28,19 +37,106 @@ type Encoder struct {
 // checked.
 func NewEncoder(checkOutput bool, to *report.Report) *Encoder {
 	return &Encoder{
-		Report: to, checkOutput: checkOutput,
-		blobs: map[*manifest.Object]*blob{}, kustomizations: map[string]*blob{}, stages: map[stageKey]*stage{},
+		Report: to, checkOutput: checkOutput, Held: map[*Dir][]Held{},
+		blobs: map[*manifest.Object]*blob{}, kustomizations: map[string]*blob{}, stages: map[string]*syncStage{},
 	}
 }
 
 // CheckOutputs validates every object against the schema of what may be written. A failure
 // is a mistake of the compiler, not of its user. Where there were errors before, what was
 // rendered need not be sound.
-func (c *Encoder) CheckOutputs(before diag.List) {
+func (e *Encoder) CheckOutputs(before diag.List) {
 	if before.HasErrors() {
 		return
 	}
-	for _, bad := range output.Check(c.outputs) {
-		c.Add(diag.New(diag.Internal, diag.Position{}, "", bad.Error(), "please report this as a mistake of fleetwright"))
+	for _, bad := range output.Check(e.outputs) {
+		e.Add(diag.New(diag.Internal, diag.Position{}, "", bad.Error(), "please report this as a mistake of fleetwright"))
 	}
+}
+
+// A blob is the content of a file, made once however many clusters have it.
+type blob struct {
+	content []byte
+	Sum     [sha256.Size]byte
+}
+
+// An encoding is a value whose YAML a blob is yet to hold.
+type encoding struct {
+	to    *blob
+	value any
+}
+
+// encode makes the YAML of the value.
+func (e encoding) encode() error {
+	content, err := blockyaml.Marshal(e.value)
+	if m, ok := e.value.(*manifest.Object); ok && err == nil {
+		if changed, ok := m.Unsubstituted(content); ok {
+			content, err = blockyaml.Marshal(changed)
+		}
+	}
+	*e.to = blob{content, sha256.Sum256(content)}
+	return err
+}
+
+// EncodeAll makes the content of all blobs.
+func (e *Encoder) EncodeAll() {
+	errs := make([]error, len(e.encodings))
+	parallel.Each(len(e.encodings), func(i int) { errs[i] = e.encodings[i].encode() })
+	for i, err := range errs {
+		if err != nil {
+			e.Add(diag.New(diag.Internal, diag.Position{}, "", fmt.Sprintf("cannot encode %T: %v", e.encodings[i].value, err), ""))
+		}
+	}
+	e.encodings = nil
+}
+
+// blob returns one that holds the YAML of a value when all are encoded.
+func (e *Encoder) blob(value any) *blob {
+	b := &blob{}
+	e.encodings = append(e.encodings, encoding{b, value})
+	return b
+}
+
+// encode has the file of a manifest made and the manifest checked, both once however many
+// directories the manifest is in. A patched one was checked when it was patched.
+func (e *Encoder) encode(m *manifest.Object) *blob {
+	b, ok := e.blobs[m]
+	switch {
+	case ok:
+		return b
+	case m.Patched != nil:
+		b = e.blob(m.Patched)
+	default:
+		e.check(m.Output())
+		b = e.blob(m)
+	}
+	e.blobs[m] = b
+	return b
+}
+
+// check has an object checked against the schema of what may be written, if all are to be.
+func (e *Encoder) check(o output.Object) {
+	if e.checkOutput {
+		e.outputs = append(e.outputs, o)
+	}
+}
+
+// A kustomizeFile is a kustomization.yaml.
+type kustomizeFile struct {
+	APIVersion string   `json:"apiVersion"`
+	Kind       string   `json:"kind"`
+	Resources  []string `json:"resources"`
+}
+
+// kustomization returns a kustomization.yaml, made once per list of resources.
+func (e *Encoder) kustomization(resources ...string) *blob {
+	key := strings.Join(resources, "\n")
+	b, ok := e.kustomizations[key]
+	if !ok {
+		f := kustomizeFile{"kustomize.config.k8s.io/v1beta1", "Kustomization", resources}
+		e.check(output.Object{APIVersion: f.APIVersion, Kind: f.Kind, Name: layout.KustomizationFile, Value: f})
+		b = e.blob(f)
+		e.kustomizations[key] = b
+	}
+	return b
 }

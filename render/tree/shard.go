@@ -24,7 +24,7 @@ func (t *Tree) Shard(i, n int) *Tree {
 					dirs = append(dirs, d)
 				}
 			}
-			part = NewLayout(dirs, c.stages, c.versions)
+			part = newLayout(dirs, c.stages, c.versions)
 			parts[c.Layout] = part
 		}
 		own := *c

@@ -1,11 +1,9 @@
 package tree
 
 import (
+	"bytes"
 	"fmt"
-	"path"
-	"strings"
 
-	"github.com/fleetwright/fleetwright/internal/blockyaml"
 	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
@@ -21,58 +19,46 @@ import (
 type SyncFile struct {
 	encoder  *Encoder
 	settings *settings.Settings
-	// Root is the place, in the repository, of the cluster whose Flux it is.
-	Root string
-	all  []madeStage
+	dirs     []*Dir
+	stages   syncStages
+	held     []Held
 }
 
-// A madeStage is a Flux Kustomization in sync.yaml, and what in the input it comes from.
-type madeStage struct {
-	*stage
-	origin manifest.Origin
+// syncStages are the sync.yaml of clusters that differ by their names alone.
+type syncStages []*syncStage
+
+// A syncStage is a Flux Kustomization in the sync.yaml of clusters. In its path the name of the
+// cluster's directory is left out: no other text has two slashes like this.
+type syncStage struct {
+	Object
+	*blob
 }
 
-// A stage is a Flux Kustomization in the sync.yaml of clusters that differ by their
-// places alone.
-type stage struct {
-	id manifest.Identity
-	// applies is the path of the directory that it applies.
-	applies  string
-	template blockyaml.Template
+// unnamed is the end of a cluster's directory without the cluster's name, which no path that is
+// cleaned has.
+const unnamed = "//" + layout.Dir + "/"
+
+// content is the file of a cluster.
+func (s syncStages) content(cluster string) []byte {
+	documents := make([][]byte, len(s))
+	for i, stage := range s {
+		documents[i] = stage.content
+	}
+	return bytes.ReplaceAll(bytes.Join(documents, []byte("---\n")), []byte(unnamed), []byte("/"+cluster+"/"+layout.Dir+"/"))
 }
 
-// A stageKey tells stages apart.
-type stageKey struct {
-	name, namespace, path string
-	spoke                 *place.Target
-	wait                  bool
-	after                 string
-}
-
-// newStage has a Flux Kustomization checked, as it is for the cluster whose directory is at
-// root in the repository, and encoded for any.
-func (c *Encoder) newStage(m *manifest.Object, root string) *stage {
-	s := &stage{id: m.Identity()}
-	spec := m.Spec.(flux.KustomizationSpec)
-	whole, _ := m.Unsubstituted([]byte(spec.Path)) // the rest of it is names
-	open := *whole
-	spec.Path = blockyaml.Hole + strings.TrimPrefix(spec.Path, root)
-	open.Spec = spec
-	c.check(m.Output())
-	c.encodings = append(c.encodings, encoding{value: open, template: &s.template})
-	return s
-}
-
-// NewSyncFile returns the sync.yaml of a cluster, without stages.
-func NewSyncFile(e *Encoder, s *settings.Settings, cluster string) *SyncFile {
-	return &SyncFile{encoder: e, settings: s, Root: path.Join(s.Path, cluster, layout.Dir)}
+// NewSyncFile returns the sync.yaml of clusters, without stages.
+func NewSyncFile(e *Encoder, s *settings.Settings) *SyncFile {
+	return &SyncFile{encoder: e, settings: s}
 }
 
 // A SyncStage is a directory to apply, after others.
 type SyncStage struct {
 	Name string
 	Dir  *Dir
-	At   manifest.Origin
+	// Spoke is the cluster that a hub applies the directory to, or nil.
+	Spoke *place.Target
+	At    manifest.Origin
 	// Wait until all that is applied is ready: Kuma's webhooks must answer before
 	// a Mesh is applied, and before a pod is started that is to have a sidecar.
 	Wait bool
@@ -80,81 +66,45 @@ type SyncStage struct {
 	After []api.NamespacedReference
 }
 
-// Add adds a stage, and returns what others name it by.
+// Add adds a stage, whose name it shortens, and returns what others name it by.
 func (s *SyncFile) Add(stage SyncStage) api.NamespacedReference {
-	settings := s.settings
-	meta := manifest.Metadata{Name: stage.Name, Namespace: settings.Source.Namespace}
-	var after []api.NamespacedReference
-	if spoke := stage.Dir.Spoke; spoke != nil {
+	meta := manifest.Metadata{Name: layout.Shorten(stage.Name, layout.MaxLabel), Namespace: s.settings.Source.Namespace}
+	if stage.Spoke != nil {
 		// The Secret with the kubeconfig must be in the same namespace.
-		meta.Namespace = spoke.Namespace
+		meta.Namespace = stage.Spoke.Namespace
 	}
+	var after []api.NamespacedReference
 	for _, d := range stage.After {
 		if d.Namespace == meta.Namespace {
 			d.Namespace = ""
 		}
 		after = append(after, d)
 	}
-	key := stageKey{meta.Name, meta.Namespace, stage.Dir.Path, stage.Dir.Spoke, stage.Wait, fmt.Sprint(after)}
+	key := fmt.Sprint(meta, stage.Dir.Path, stage.Spoke != nil, stage.Wait, after)
 	made, ok := s.encoder.stages[key]
 	if !ok {
-		made = s.encoder.newStage(flux.NewSync(settings, meta, syncPath(s.Root)+"/"+stage.Dir.Path, stage.Dir.Spoke, stage.Wait, after), syncPath(s.Root))
-		made.applies = stage.Dir.Path
+		root := "."
+		if s.settings.Path != "." {
+			root += "/" + s.settings.Path
+		}
+		m := flux.NewSync(s.settings, meta, root+unnamed+stage.Dir.Path, stage.Spoke, stage.Wait, after)
+		made = &syncStage{objectOf(m), s.encoder.encode(m)}
+		made.Applies = stage.Dir.Path
 		s.encoder.stages[key] = made
 	}
-	s.all = append(s.all, madeStage{made, stage.At})
+	s.dirs = append(s.dirs, stage.Dir)
+	s.stages = append(s.stages, made)
+	s.held = append(s.held, Held{ID: manifest.Identity{Group: made.Group(), Kind: made.Kind, Namespace: meta.Namespace, Name: meta.Name}, Origin: stage.At})
 	return api.NamespacedReference{Name: meta.Name, Namespace: meta.Namespace}
 }
 
-// Dir is the directory that the cluster's bootstrap Kustomization applies:
+// dir returns the directory that the cluster's bootstrap Kustomization applies:
 // sync.yaml, and nothing of what that applies in turn.
-func (s *SyncFile) Dir() *Dir {
-	d := &Dir{}
-	for _, o := range s.all {
-		d.Objects = append(d.Objects, Held{ID: o.id, Origin: o.origin})
-	}
-	d.Files = []namedObject{
-		{layout.KustomizationFile, layout.KustomizationFile, Held{Blob: s.encoder.kustomization(layout.SyncFile)}},
-		{layout.SyncFile, layout.SyncFile, Held{}}, // each cluster has its own
-	}
+func (s *SyncFile) dir() *Dir {
+	d := &Dir{files: []dirFile{
+		{path: layout.KustomizationFile, blob: s.encoder.kustomization(layout.SyncFile)},
+		{path: layout.SyncFile}, // each cluster has its own
+	}}
+	s.encoder.Held[d] = s.held
 	return d
-}
-
-// A syncTemplate is the sync.yaml of clusters that differ by their places alone.
-type syncTemplate []*stage
-
-// Template is the sync.yaml, wherever the cluster's directory is.
-func (s *SyncFile) Template() syncTemplate {
-	var t syncTemplate
-	for _, made := range s.all {
-		t = append(t, made.stage)
-	}
-	return t
-}
-
-// syncPath is how a Flux Kustomization names a directory of the repository.
-func syncPath(dir string) string { return "./" + dir }
-
-// content is the file of the cluster whose directory is at root in the repository.
-func (t syncTemplate) content(root string) []byte {
-	size := 0
-	for _, d := range t {
-		size += d.template.Len() + len(root) + len(documentEnd) + 8
-	}
-	out := make([]byte, 0, size)
-	for i, d := range t {
-		if i > 0 {
-			out = append(out, documentEnd...)
-		}
-		out = d.template.Append(out, syncPath(root))
-	}
-	return out
-}
-
-// documentEnd parts two documents of a YAML file.
-const documentEnd = "---\n"
-
-// SyncName returns the name of a Flux Kustomization of an application in sync.yaml.
-func SyncName(prefix string, a *place.Application) string {
-	return layout.Shorten(prefix+a.ID(), layout.MaxLabel)
 }

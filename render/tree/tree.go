@@ -1,14 +1,13 @@
 package tree
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"iter"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/fleetwright/fleetwright/render/layout"
-	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
 )
 
@@ -17,37 +16,26 @@ type Tree struct {
 	// Clusters are sorted by name.
 	Clusters []*Cluster
 
-	// Placements are of all Applications, also where the clusters are some of those that
-	// they go to. A tree that was not compiled has none.
-	placements *placements
+	// input is what the tree was compiled from, also where the clusters are some of all, or
+	// nil; byDir are its Applications by the names of their directories.
+	input *place.Input
+	byDir map[string]*place.Application
+}
+
+// New returns the tree of clusters that an input compiles to.
+func New(in *place.Input, clusters ...*Cluster) *Tree {
+	t := &Tree{clusters, in, map[string]*place.Application{}}
+	for _, a := range in.Applications {
+		t.byDir[a.DirName()] = a
+	}
+	return t
 }
 
 // With returns the tree with some of its clusters.
-func (t *Tree) With(clusters []*Cluster) *Tree { return &Tree{clusters, t.placements} }
+func (t *Tree) With(clusters []*Cluster) *Tree { return &Tree{clusters, t.input, t.byDir} }
 
-// Finish ends the compilation of the input: a tree outlives the documents that it was made of,
-// and keeps where the policies of all Applications go.
-func (t *Tree) Finish(in *place.Input) {
-	t.placements = newPlacements(in)
-	t.forget()
-}
-
-// forget drops what only compiling needs.
-func (t *Tree) forget() {
-	forgotten := map[*Layout]bool{}
-	for _, c := range t.Clusters {
-		if c.Infrastructure != nil {
-			c.Infrastructure.forget()
-		}
-		if forgotten[c.Layout] {
-			continue
-		}
-		forgotten[c.Layout] = true
-		for _, d := range c.Dirs {
-			d.forget()
-		}
-	}
-}
+// Forget drops the documents that the tree was compiled from, without which it finds no losses.
+func (t *Tree) Forget() { t.input, t.byDir = nil, nil }
 
 // A Cluster is the directory of one cluster. Content that clusters share is the
 // same slice in all of them; what is large and of one cluster alone is made anew each
@@ -64,18 +52,16 @@ type Cluster struct {
 	// shard there are more in its inventory.
 	*Layout
 	whole *Layout
-	// Root is the place of the cluster's directory in the repository.
-	root string
 	// Infrastructure is the cluster's own, or nil where it has that of the layout.
 	Infrastructure *Dir
 	// syncSum is the SHA-256 of the cluster's sync.yaml.
 	syncSum func() [sha256.Size]byte
 }
 
-// NewCluster is a cluster that has a layout.
-func NewCluster(name, root string, l *Layout) *Cluster {
-	c := &Cluster{Name: name, Layout: l, whole: l, root: root}
-	c.syncSum = sync.OnceValue(func() [sha256.Size]byte { return sha256.Sum256(l.stages.content(root)) })
+// NewCluster returns a cluster that has a layout.
+func NewCluster(name string, l *Layout) *Cluster {
+	c := &Cluster{Name: name, Layout: l, whole: l}
+	c.syncSum = sync.OnceValue(func() [sha256.Size]byte { return sha256.Sum256(l.stages.content(name)) })
 	return c
 }
 
@@ -87,27 +73,28 @@ type Layout struct {
 	// starts are the numbers of the first file of each directory, and of the one behind
 	// the last.
 	starts   []int
-	stages   syncTemplate
+	stages   syncStages
 	versions map[string]string
 }
 
-// NewLayout returns the layout of clusters that get these directories, which it sorts.
-func NewLayout(dirs []*Dir, stages syncTemplate, versions map[string]string) *Layout {
-	slices.SortFunc(dirs, func(a, b *Dir) int { return strings.Compare(a.Path, b.Path) })
+// NewLayout returns the layout of clusters that get what is in sync.yaml.
+func NewLayout(sync *SyncFile, versions map[string]string) *Layout {
+	return newLayout(append(sync.dirs, sync.dir()), sync.stages, versions)
+}
+
+func newLayout(dirs []*Dir, stages syncStages, versions map[string]string) *Layout {
+	slices.SortFunc(dirs, func(a, b *Dir) int { return cmp.Compare(a.Path, b.Path) })
 	l := &Layout{dirs, []int{0}, stages, versions}
 	for i, d := range dirs {
-		l.starts = append(l.starts, l.starts[i]+len(d.Files))
+		l.starts = append(l.starts, l.starts[i]+len(d.files))
 	}
 	return l
 }
 
-// isShard says whether the cluster has only some of the files that its inventory names.
+// isShard reports whether the cluster has only some of the files that its inventory names.
 func (c *Cluster) isShard() bool { return c.Layout != c.whole }
 
-// Dir is a directory of the cluster.
-func (c *Cluster) dir(i int) *Dir { return c.own(c.Dirs[i]) }
-
-// own is the cluster's own directory in the place of a layout's.
+// own returns the cluster's own directory in the place of a layout's.
 func (c *Cluster) own(d *Dir) *Dir {
 	if d.Path != layout.Infrastructure || c.Infrastructure == nil {
 		return d
@@ -127,128 +114,79 @@ type File struct {
 	// directory of a hub, also one that the hub applies to.
 	For string
 
-	// held is the object in the file, and stages are those of sync.yaml.
-	held   *Held
-	stages syncTemplate
-}
-
-// An Object is one of those that a file holds.
-type Object struct {
-	APIVersion, Kind, Namespace, Name string
-	// Applies is the directory, below DIR/<cluster>/fleetwright, that a Flux Kustomization
-	// of sync.yaml applies. It is empty for any other object.
-	Applies string
-}
-
-// Group returns the group of the object's API.
-func (o Object) Group() string {
-	group, _, ok := strings.Cut(o.APIVersion, "/")
-	if !ok {
-		return ""
-	}
-	return group
-}
-
-// String is how people name an object: kind namespace/name.
-func (o Object) String() string {
-	return manifest.Identity{Kind: o.Kind, Namespace: o.Namespace, Name: o.Name}.String()
+	// object is the one in the file, and stages are those of sync.yaml.
+	object *Object
+	stages syncStages
 }
 
 // Objects are those that the file holds, in its order: none in a file that lists others.
 func (f File) Objects() []Object {
-	if f.held != nil && f.held.ID != (manifest.Identity{}) {
-		return []Object{f.held.named("")}
+	if f.object != nil && *f.object != (Object{}) {
+		return []Object{*f.object}
 	}
 	objects := make([]Object, len(f.stages))
 	for i, s := range f.stages {
-		objects[i] = (&Held{apiVersion: manifest.KustomizeV1, ID: s.id}).named(s.applies)
+		objects[i] = s.Object
 	}
 	return objects
-}
-
-func (o *Held) named(applies string) Object {
-	return Object{o.apiVersion, o.ID.Kind, o.ID.Namespace, o.ID.Name, applies}
 }
 
 // Len is the number of files of the cluster but for the inventory, of a shard its own.
 func (c *Cluster) Len() int { return c.starts[len(c.starts)-1] }
 
-// File is the file of a number, from 0 to below Len: directory by directory and sorted
-// by name in each.
-func (c *Cluster) File(number int) File { return c.file(c.find(number)) }
-
-// Path is that of the file of a number.
-func (c *Cluster) Path(number int) string {
-	d, i := c.find(number)
-	return d.Files[i].path
-}
-
-// Sum is that of the file of a number.
-func (c *Cluster) sum(number int) [sha256.Size]byte { return c.sumIn(c.find(number)) }
-
-// sumIn is that of a file of a directory of the cluster.
-func (c *Cluster) sumIn(d *Dir, i int) [sha256.Size]byte {
-	if f := d.Files[i]; f.Blob != nil {
-		return f.Blob.Sum
-	}
-	return c.syncSum()
-}
-
-// find is the directory of the file of a number, and the file's place in it.
+// find returns the directory of the file of a number, and the file's place in it.
 func (c *Cluster) find(number int) (*Dir, int) {
 	i, ok := slices.BinarySearch(c.starts, number)
 	if !ok {
 		i--
 	}
-	return c.dir(i), number - c.starts[i]
+	return c.own(c.Dirs[i]), number - c.starts[i]
 }
 
-// file is a file of a directory of the cluster.
-func (c *Cluster) file(d *Dir, i int) File {
-	f := d.Files[i]
-	file := File{Path: f.path, For: c.Name, held: &d.Files[i].Held}
-	if d.Cluster != "" {
-		file.For = d.Cluster
-	}
-	if file.Sum = c.sumIn(d, i); f.Blob != nil {
-		file.Content = f.Blob.content
+// File is the file of a number, from 0 to below Len: directory by directory and sorted
+// by name in each.
+func (c *Cluster) File(number int) File {
+	d, i := c.find(number)
+	f := &d.files[i]
+	file := File{Path: f.path, For: cmp.Or(d.Cluster, c.Name), Sum: c.sum(f), object: &f.object}
+	if f.blob != nil {
+		file.Content = f.blob.content
 	} else {
-		file.Content, file.stages = c.stages.content(c.root), c.stages
+		file.Content, file.stages = c.stages.content(c.Name), c.stages
 	}
 	return file
 }
 
+// Path is that of the file of a number.
+func (c *Cluster) Path(number int) string { return c.at(number).path }
+
+func (c *Cluster) at(number int) *dirFile {
+	d, i := c.find(number)
+	return &d.files[i]
+}
+
+// sum is that of a file of a directory of the cluster.
+func (c *Cluster) sum(f *dirFile) [sha256.Size]byte {
+	if f.blob != nil {
+		return f.blob.Sum
+	}
+	return c.syncSum()
+}
+
 // Files are the files of the cluster but for the inventory, in the order of their
 // numbers.
-func (c *Cluster) Files() iter.Seq[File] {
-	return func(yield func(File) bool) {
-		for i := range c.Dirs {
-			d := c.dir(i)
-			for j := range d.Files {
-				if !yield(c.file(d, j)) {
-					return
-				}
-			}
-		}
-	}
-}
+func (c *Cluster) Files() iter.Seq[File] { return numbered(c.Len(), c.File) }
 
 // Paths are those of the files but for the inventory, in the order of their numbers.
-func (c *Cluster) Paths() iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for _, d := range c.Dirs {
-			for _, f := range d.Files {
-				if !yield(f.path) {
-					return
-				}
+func (c *Cluster) Paths() iter.Seq[string] { return numbered(c.Len(), c.Path) }
+
+// numbered returns what has the numbers from 0 to below n.
+func numbered[T any](n int, of func(int) T) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		for i := range n {
+			if !yield(of(i)) {
+				return
 			}
 		}
 	}
-}
-
-// Inventory is the file that lists all others, those of other shards too. It is
-// written last.
-func (c *Cluster) Inventory() File {
-	content := c.inventory()
-	return File{Path: layout.InventoryFile, Content: content, Sum: sha256.Sum256(content), For: c.Name}
 }

@@ -1,0 +1,61 @@
+package tree
+
+import (
+	"strings"
+
+	"github.com/fleetwright/fleetwright/render/manifest"
+)
+
+// An Object is one of those that a file holds.
+type Object struct {
+	APIVersion, Kind, Namespace, Name string
+	// Applies is the directory, below DIR/<cluster>/fleetwright, that a Flux Kustomization
+	// of sync.yaml applies. It is empty for any other object.
+	Applies string
+}
+
+func objectOf(m *manifest.Object) Object {
+	return Object{APIVersion: m.APIVersion, Kind: m.Kind, Namespace: m.Metadata.Namespace, Name: m.Metadata.Name}
+}
+
+// Group returns the group of the object's API.
+func (o Object) Group() string {
+	group, _, ok := strings.Cut(o.APIVersion, "/")
+	if !ok {
+		return ""
+	}
+	return group
+}
+
+// String is how people name an object: kind namespace/name.
+func (o Object) String() string {
+	return manifest.Identity{Kind: o.Kind, Namespace: o.Namespace, Name: o.Name}.String()
+}
+
+// PrunesNothing reports whether Flux leaves what the Kustomization or the HelmRelease has applied
+// when the object is deleted: with prune: false, and while it is suspended
+// (kustomize-controller internal/controller/kustomization_controller.go, finalize;
+// helm-controller internal/controller/helmrelease_controller.go, reconcileDelete).
+func PrunesNothing(object map[string]any) bool {
+	return TextAt(object, "kind") == "Kustomization" && ValueAt(object, "spec", "prune") == false || IsSuspended(object)
+}
+
+// IsSuspended reports whether Flux or Flagger does nothing with an object, not even what its
+// deletion asks for.
+func IsSuspended(object map[string]any) bool { return ValueAt(object, "spec", "suspend") == true }
+
+// ValueAt returns the field at a path of an object, or nil.
+func ValueAt(object map[string]any, path ...string) any {
+	var value any = object
+	for _, field := range path {
+		fields, _ := value.(map[string]any)
+		value = fields[field]
+	}
+	return value
+}
+
+// TextAt returns the text of a field, or "".
+func TextAt(object map[string]any, path ...string) string {
+	text, _ := ValueAt(object, path...).(string)
+	return text
+}
