@@ -21,35 +21,18 @@ import (
 
 // Marshal is the YAML of a value, ending with a line break. Fields are named by
 // their json tags.
-func Marshal(v any) ([]byte, error) {
-	data, err := JSON(v)
-	if err != nil {
-		return nil, err
-	}
-	return FromJSON(data)
-}
+func Marshal(v any) ([]byte, error) { return convert(v, nil) }
 
-// JSON is what [Marshal] makes the YAML of.
-func JSON(v any) ([]byte, error) {
+// convert makes YAML of a value, and notes the holes in it unless holes is nil.
+func convert(v any, holes *[]hole) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	err := enc.Encode(v)
-	return b.Bytes(), err
-}
-
-// FromJSON is the YAML of a JSON text, fields in the same order.
-func FromJSON(data []byte) ([]byte, error) { return convert(data, nil) }
-
-// convert makes YAML of a JSON text, and notes the holes in it unless holes is nil.
-func convert(data []byte, holes *[]hole) ([]byte, error) {
-	w := writer{in: data, out: make([]byte, 0, 2*len(data)), holes: holes}
-	if err := w.value(0, start); err != nil {
-		return nil, fmt.Errorf("at byte %d: %w", w.at, err)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
 	}
-	if w.space(); w.at < len(w.in) {
-		return nil, fmt.Errorf("at byte %d: more than one value", w.at)
-	}
+	w := writer{in: b.Bytes(), out: make([]byte, 0, 2*b.Len()), holes: holes}
+	w.value(0, start)
 	return w.out, nil
 }
 
@@ -62,6 +45,7 @@ const (
 	inList                // behind "- "
 )
 
+// A writer makes YAML of JSON as encoding/json writes it: valid, and without spaces.
 type writer struct {
 	in  []byte
 	at  int
@@ -70,56 +54,25 @@ type writer struct {
 	holes *[]hole
 }
 
-func (w *writer) space() {
-	for w.at < len(w.in) && (w.in[w.at] == ' ' || w.in[w.at] == '\n' || w.in[w.at] == '\t' || w.in[w.at] == '\r') {
-		w.at++
-	}
-}
-
-// next is the next byte that is not space.
-func (w *writer) next() byte {
-	if w.space(); w.at < len(w.in) {
-		return w.in[w.at]
-	}
-	return 0
-}
-
-func (w *writer) expect(c byte) error {
-	if w.next() != c {
-		return fmt.Errorf("expected %q", c)
-	}
-	w.at++
-	return nil
-}
-
 // value writes a value whose lines, but for the first, are indented by indent.
-func (w *writer) value(indent int, p place) error {
-	switch w.next() {
-	case '{':
-		return w.object(indent, p)
-	case '[':
-		return w.array(indent, p)
+func (w *writer) value(indent int, p place) {
+	switch w.in[w.at] {
+	case '{', '[':
+		w.collection(indent, p)
 	case '"':
-		s, err := w.text()
-		if err != nil {
-			return err
-		}
+		s := w.text()
 		w.sep(p)
-		if !w.leave(s, indent, p) {
-			w.scalar(s, indent, p)
+		if rest, ok := strings.CutPrefix(s, Hole); ok && w.holes != nil {
+			*w.holes = append(*w.holes, hole{len(w.out), rest, indent, p})
+			return
 		}
-		return nil
+		w.scalar(s, indent, p)
+	default:
+		w.sep(p)
+		n := bytes.IndexAny(w.in[w.at:], ",]}\n")
+		w.out = append(append(w.out, w.in[w.at:w.at+n]...), '\n')
+		w.at += n
 	}
-	from := w.at
-	for w.at < len(w.in) && !strings.ContainsRune(" \t\r\n,]}", rune(w.in[w.at])) {
-		w.at++
-	}
-	if literal := w.in[from:w.at]; !json.Valid(literal) {
-		return fmt.Errorf("%q is not a JSON value", literal)
-	}
-	w.sep(p)
-	w.out = append(append(w.out, w.in[from:w.at]...), '\n')
-	return nil
 }
 
 // sep parts a key from a value on the same line.
@@ -135,45 +88,41 @@ func (w *writer) indent(n int) {
 	}
 }
 
-func (w *writer) object(indent int, p place) error {
+// collection writes an object or an array.
+func (w *writer) collection(indent int, p place) {
+	begin := w.in[w.at]
 	w.at++
-	if w.next() == '}' {
+	if end := w.in[w.at]; end == '}' || end == ']' {
 		w.at++
 		w.sep(p)
-		w.out = append(w.out, "{}\n"...)
-		return nil
+		w.out = append(w.out, begin, end, '\n')
+		return
 	}
 	if p == afterKey {
 		w.out = append(w.out, '\n')
 	}
-	for first := true; ; first = false {
-		if w.next() != '"' {
-			return fmt.Errorf("expected a key")
-		}
-		key, err := w.text()
-		if err != nil {
-			return err
-		}
-		if err := w.expect(':'); err != nil {
-			return err
-		}
+	for first := true; first || w.in[w.at-1] == ','; first = false {
 		if !first || p == afterKey {
 			w.indent(indent)
 		}
-		w.key(key, indent)
-		below := indent + 2
-		if w.next() == '[' {
-			// A list stands at the indentation of its key.
-			below = indent
+		if begin == '[' {
+			w.out = append(w.out, "- "...)
+			w.value(indent+2, inList)
+		} else {
+			w.field(indent)
 		}
-		if err := w.value(below, afterKey); err != nil {
-			return err
-		}
-		if w.next() != ',' {
-			return w.expect('}')
-		}
-		w.at++
+		w.at++ // behind the comma, or the end
 	}
+}
+
+// field writes a field of an object.
+func (w *writer) field(indent int) {
+	w.key(w.text(), indent)
+	w.at++ // behind the colon
+	if w.in[w.at] != '[' {
+		indent += 2 // a list stands at the indentation of its key
+	}
+	w.value(indent, afterKey)
 }
 
 // maxKey is how long a key may be in front of its colon: readers of YAML look no
@@ -192,56 +141,22 @@ func (w *writer) key(key string, indent int) {
 	w.out = append(w.out, ':')
 }
 
-func (w *writer) array(indent int, p place) error {
-	w.at++
-	if w.next() == ']' {
-		w.at++
-		w.sep(p)
-		w.out = append(w.out, "[]\n"...)
-		return nil
-	}
-	if p == afterKey {
-		w.out = append(w.out, '\n')
-	}
-	for first := true; ; first = false {
-		if !first || p == afterKey {
-			w.indent(indent)
-		}
-		w.out = append(w.out, "- "...)
-		if err := w.value(indent+2, inList); err != nil {
-			return err
-		}
-		if w.next() != ',' {
-			return w.expect(']')
-		}
-		w.at++
-	}
-}
-
 // text reads a JSON string.
-func (w *writer) text() (string, error) {
-	from := w.at
-	plain := true
-	for w.at++; w.at < len(w.in); w.at++ {
-		switch c := w.in[w.at]; {
-		case c == '\\':
+func (w *writer) text() string {
+	from, plain := w.at, true
+	for w.at++; w.in[w.at] != '"'; w.at++ {
+		if w.in[w.at] == '\\' {
 			plain = false
 			w.at++
-		case c == '"':
-			w.at++
-			if plain {
-				if s := w.in[from+1 : w.at-1]; utf8.Valid(s) {
-					return string(s), nil
-				}
-			}
-			var s string
-			err := json.Unmarshal(w.in[from:w.at], &s)
-			return s, err
-		case c < ' ':
-			return "", fmt.Errorf("a control character in a string")
 		}
 	}
-	return "", fmt.Errorf("a string without an end")
+	w.at++
+	if plain {
+		return string(w.in[from+1 : w.at-1])
+	}
+	var s string
+	_ = json.Unmarshal(w.in[from:w.at], &s) // it is one
+	return s
 }
 
 // scalar writes text, of many lines as a literal block.
@@ -268,7 +183,7 @@ func (w *writer) scalar(s string, indent int, p place) {
 	}
 }
 
-// fitsBlock says whether a literal block gives text back as it is: it has more
+// fitsBlock reports whether a literal block gives text back as it is: it has more
 // than one line, none of which a reader of YAML would take for something else.
 func fitsBlock(s string) bool {
 	body := strings.TrimRight(s, "\n")
@@ -315,7 +230,7 @@ func appendLine(out []byte, s string) []byte {
 	return append(out, '"')
 }
 
-// isPlain says whether text needs no quotes, in YAML 1.1 (which Kubernetes
+// isPlain reports whether text needs no quotes, in YAML 1.1 (which Kubernetes
 // reads) and in YAML 1.2 (which most others do).
 func isPlain(s string) bool {
 	if s == "" || !beginsPlain(s) || s[len(s)-1] == ' ' || s[len(s)-1] == ':' {
@@ -332,7 +247,7 @@ func isPlain(s string) bool {
 	return !isAmbiguous(s)
 }
 
-// beginsPlain says whether text begins with a character that begins nothing else
+// beginsPlain reports whether text begins with a character that begins nothing else
 // in YAML.
 func beginsPlain(s string) bool {
 	switch c := s[0]; {
@@ -349,7 +264,7 @@ func beginsPlain(s string) bool {
 
 func isLetter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
 
-// isAmbiguous says whether plain text could be read as a number, a boolean, a
+// isAmbiguous reports whether plain text could be read as a number, a boolean, a
 // null, a date or a time.
 func isAmbiguous(s string) bool {
 	if strings.IndexByte(s, '/') >= 0 {
@@ -373,7 +288,7 @@ func isAmbiguous(s string) bool {
 	return false
 }
 
-// isVersion says whether text is digits with two dots or more, which nobody
+// isVersion reports whether text is digits with two dots or more, which nobody
 // takes for a number.
 func isVersion(s string) bool {
 	return strings.Trim(s, "0123456789.") == "" && strings.Count(s, ".") >= 2

@@ -1,7 +1,5 @@
 package blockyaml
 
-import "strings"
-
 // Hole begins a text that a [Template] leaves the beginning of open. No text of a
 // manifest has it, since YAML does not allow it.
 const Hole = "\x00"
@@ -24,11 +22,11 @@ type hole struct {
 	place  place
 }
 
-// FromJSON makes it the YAML of a JSON text, in which texts that begin with [Hole] get
-// their beginning later. Keys cannot.
-func (t *Template) FromJSON(data []byte) (err error) {
-	*t = Template{}
-	t.text, err = convert(data, &t.holes)
+// Encode makes it the YAML of a value, in which texts that begin with [Hole] get their
+// beginning later. Keys cannot.
+func (t *Template) Encode(v any) (err error) {
+	t.holes = nil
+	t.text, err = convert(v, &t.holes)
 	return err
 }
 
@@ -51,14 +49,4 @@ func (t *Template) Append(to []byte, text string) []byte {
 		from = h.at
 	}
 	return append(w.out, t.text[from:]...)
-}
-
-// leave notes a hole where the text that begins with one would be written.
-func (w *writer) leave(text string, indent int, p place) bool {
-	rest, ok := strings.CutPrefix(text, Hole)
-	if !ok || w.holes == nil {
-		return false
-	}
-	*w.holes = append(*w.holes, hole{len(w.out), rest, indent, p})
-	return true
 }

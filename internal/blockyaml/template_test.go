@@ -12,7 +12,7 @@ func TestTemplateIsTheYAMLOfTheFilledValue(t *testing.T) {
 		return value{text + "/apps", []string{"kept", text, text + "\nsecond line\n"}, map[string]string{"a": text + ": b", "z": "last"}}
 	}
 	var template Template
-	if err := template.FromJSON(mustJSON(t, of(Hole))); err != nil {
+	if err := template.Encode(of(Hole)); err != nil {
 		t.Fatal(err)
 	}
 	for _, text := range []string{"", "./clusters/a", "true", "a: b", "#", "- x", " led by space", "two\nlines", "ünïcode", "\u2028", "12", "*"} {
@@ -25,16 +25,7 @@ func TestTemplateIsTheYAMLOfTheFilledValue(t *testing.T) {
 		}
 	}
 	var text Template
-	if err := text.FromJSON(mustJSON(t, Hole+"rest")); err != nil || text.Len() == 0 || string(text.Append(nil, "the ")) != "the rest\n" {
+	if err := text.Encode(Hole + "rest"); err != nil || text.Len() == 0 || string(text.Append(nil, "the ")) != "the rest\n" {
 		t.Errorf("a text alone is %q, %v", text.Append(nil, "the "), err)
 	}
-}
-
-func mustJSON(t *testing.T, v any) []byte {
-	t.Helper()
-	data, err := JSON(v)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
 }
