@@ -118,7 +118,7 @@ var unchecked = map[string]string{
 	"Selector.Namespace": "the same", "Selector.Name": "the same", "Selector.AnnotationSelector": "render/patch, a selector", "Selector.LabelSelector": "the same",
 
 	"Rollout.PortName": "", "AutoscalerReference.PrimaryScalerQueries keys": "Flagger, which looks triggers up by them", "AutoscalerReference.PrimaryScalerQueries values": "KEDA and the trigger's server",
-	"IntOrString.Str":       "render/rollout.go, as Kubernetes reads the name of a port",
+	"IntOrString.StrVal":    "render/rollout.go, as Kubernetes reads the name of a port",
 	"Webhook.Metadata keys": "the receiver; render/webhook.go where that is a load tester", "Webhook.Metadata values": "the same",
 	"TrafficRouting.Gateways": "render/provider", "TrafficRouting.Hosts": "render/provider", "TrafficRouting.Host": "render/provider",
 	"Metric.TemplateVariables keys": "render/rules, as the query names them", "Metric.TemplateVariables values": "render/rules, in the query",

@@ -11,8 +11,7 @@ import (
 	"sync"
 
 	"github.com/fluxcd/pkg/apis/kustomize"
-
-	"github.com/fleetwright/fleetwright/schema/api"
+	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
 // Shapes of values that need no more than a type.
@@ -54,7 +53,7 @@ func TagOf(of reflect.Type, field reflect.StructField) reflect.StructTag {
 
 // shapeOf returns the shape of what a Go type decodes.
 func shapeOf(t reflect.Type) *Shape {
-	if t == reflect.TypeFor[api.IntOrString]() {
+	if t == reflect.TypeFor[intstr.IntOrString]() {
 		return &Shape{Either: []*Shape{
 			{Type: Integer, Min: &Bound{1}, Max: &Bound{65535}},
 			{Type: Text, Pattern: patternNamed("port-name")},

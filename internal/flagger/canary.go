@@ -18,6 +18,8 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/util/intstr"
+
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
@@ -66,10 +68,10 @@ type Autoscaler struct {
 // A Service is what Flagger makes Services and routes of.
 type Service struct {
 	// Name of the Services, without their suffixes.
-	Name       string           `json:"name"`
-	Port       int32            `json:"port"`
-	PortName   string           `json:"portName,omitempty"`
-	TargetPort *api.IntOrString `json:"targetPort,omitempty"`
+	Name       string              `json:"name"`
+	Port       int32               `json:"port"`
+	PortName   string              `json:"portName,omitempty"`
+	TargetPort *intstr.IntOrString `json:"targetPort,omitempty"`
 	// AppProtocol tcp has Istio route connections, which cannot be mirrored.
 	AppProtocol   string          `json:"appProtocol,omitempty"`
 	PortDiscovery bool            `json:"portDiscovery,omitempty"`

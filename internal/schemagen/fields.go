@@ -6,8 +6,9 @@ import (
 	"reflect"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/util/intstr"
+
 	"github.com/fleetwright/fleetwright/schema"
-	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // becomesMarker says what becomes of a field, or, on a type, of those of its fields
@@ -138,7 +139,7 @@ func (l *lister) field(t reflect.Type, f reflect.StructField, path string, from 
 	}
 	fmt.Fprintf(&l.rows, "| `%s` | %s | %s |\n", at, value, strings.ReplaceAll(what, "|", `\|`))
 	below, suffix := element(f.Type)
-	if below.Kind() != reflect.Struct || below == reflect.TypeFor[api.IntOrString]() {
+	if below.Kind() != reflect.Struct || below == reflect.TypeFor[intstr.IntOrString]() {
 		return nil
 	}
 	from.path += suffix

@@ -440,8 +440,8 @@ func (k *kuma) Query(r *rollout.Rollout, metric string) string {
 	switch {
 	case r.TargetPort == nil:
 		port = strconv.Itoa(int(r.Port))
-	case r.TargetPort.Str == "":
-		port = strconv.Itoa(int(r.TargetPort.Int))
+	case r.TargetPort.StrVal == "":
+		port = strconv.Itoa(int(r.TargetPort.IntVal))
 	}
 	name := k.mesh.Name
 	if m := k.meshOf(r); m != nil {

@@ -19,12 +19,12 @@ func checkService(r *Rollout) {
 		r.Report(diag.GuessedTargetPort, inService("port"),
 			fmt.Sprintf("without a targetPort Flagger sends the traffic to the container's port %d, where few containers listen", s.Port), "targetPort: 8080, or the name of the container's port")
 	}
-	if p := s.TargetPort; p != nil && p.Str != "" && len(validation.IsValidPortName(p.Str)) > 0 {
+	if p := s.TargetPort; p != nil && p.StrVal != "" && len(validation.IsValidPortName(p.StrVal)) > 0 {
 		hint := "targetPort: http, as the container calls it"
-		if _, err := strconv.Atoi(p.Str); err == nil {
-			hint = "targetPort: " + p.Str + ", without the quotes, for the number"
+		if _, err := strconv.Atoi(p.StrVal); err == nil {
+			hint = "targetPort: " + p.StrVal + ", without the quotes, for the number"
 		}
-		r.Report(diag.WrongFormat, inService("targetPort"), fmt.Sprintf("%q is not a port name: one has a letter in it, and no two hyphens in a row", p.Str), hint)
+		r.Report(diag.WrongFormat, inService("targetPort"), fmt.Sprintf("%q is not a port name: one has a letter in it, and no two hyphens in a row", p.StrVal), hint)
 	}
 	if s.Name == "kubernetes" && r.ID.Namespace == "default" {
 		r.Report(diag.BadName, inService("name"), "the Service kubernetes in namespace default is the API server's own, and Flagger would take it over", "give the workload's Service another name")

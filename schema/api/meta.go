@@ -97,14 +97,6 @@ type SourceTimeout string
 // not anchored).
 type FlaggerDuration string
 
-// IntOrString is a number or a name, as Kubernetes has it for ports.
-type IntOrString struct {
-	// Int is the number, when Str is empty.
-	Int int32
-	// Str is the name.
-	Str string
-}
-
 // LocalReference names an object of the same namespace.
 type LocalReference struct {
 	// Name of the object.

@@ -2,6 +2,7 @@ package api
 
 import (
 	"github.com/fluxcd/pkg/apis/kustomize"
+	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
 // Rollout brings new versions of one workload step by step.
@@ -34,7 +35,7 @@ type Rollout struct {
 	// +fleetwright:extension
 	// +fleetwright:example=http
 	// +fleetwright:becomes=`spec.service.targetPort` of the Canary, which Kurator asks the cluster for
-	TargetPort *IntOrString `json:"targetPort,omitempty"`
+	TargetPort *intstr.IntOrString `json:"targetPort,omitempty"`
 
 	// PortName is the name of the Service's port.
 	// +fleetwright:extension
