@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/net/http/httpguts"
@@ -43,15 +42,15 @@ func Formats() []Format { return slices.Clone(formats[:]) }
 var formats = [...]Format{
 	// k8s.io/apimachinery pkg/util/validation
 	{"dns-subdomain", "a name that Kubernetes takes", "the API server", refuseLong(validation.DNS1123SubdomainMaxLength), nil},
-	{"dns-label", "a name that Kubernetes takes for a namespace: at most 63 lower-case letters, digits and '-'", "Istio", refuseLabel, nil},
-	{"qualified-name", "a protocol that Kubernetes takes: at most 63 letters, digits, '-', '_' and '.', with a prefix such as example.com/ or none", "the API server", refuseQualifiedName, nil},
-	{"config-key", "a key of a Secret or ConfigMap", "the API server", refuseConfigKey, nil},
+	{"dns-label", "a name that Kubernetes takes for a namespace: at most 63 lower-case letters, digits and '-'", "Istio", valid(validation.IsDNS1123Label, "it begins and ends with a letter or digit"), nil},
+	{"qualified-name", "a protocol that Kubernetes takes: at most 63 letters, digits, '-', '_' and '.', with a prefix such as example.com/ or none", "the API server", valid(validation.IsQualifiedName, "it has another character, or more of them"), nil},
+	{"config-key", "a key of a Secret or ConfigMap", "the API server", valid(validation.IsConfigMapKey, "a key has letters, digits, '-', '_' and '.', at most 253, and does not begin with .."), nil},
 
 	// fluxcd/flagger pkg/controller/webhook.go and pkg/metrics/providers/prometheus.go:
 	// url.Parse and net/http
 	{"http-url", "the URL of a server", "Flagger", httpURL, suggestURL},
 	// fluxcd/flagger pkg/notifier/client.go: url.Parse, and the proxies of net/http
-	{"proxy-url", "the URL of an HTTP or SOCKS proxy", "Flagger", proxyURL, suggestURL},
+	{"proxy-url", "the URL of an HTTP or SOCKS proxy", "Flagger", func(text string) string { return RefuseURL(text, "http", "https", "socks5", "socks5h") }, suggestURL},
 	// fluxcd/source-controller internal/controller/gitrepository_controller.go, and
 	// go-git plumbing/transport
 	{"git-url", "the URL of a Git repository", "source-controller", gitURL, suggestSSH},
@@ -64,20 +63,20 @@ var formats = [...]Format{
 	{"git-branch", "a branch that Git takes", "Git", refuseBranch, suggestRef},
 	{"git-tag", "a tag that Git takes", "Git", refuseTag, suggestRef},
 	// fluxcd/pkg git/gogit/clone.go, cloneRefName: one of what git ls-remote lists
-	{"git-ref", "a full Git reference", "source-controller", refuseReference, suggestReference},
+	{"git-ref", "a full Git reference", "source-controller", except("HEAD", refuseReference), suggestReference},
 	// Masterminds/semver v3 constraints.go
 	{"semver", "a version or a range of versions", "source-controller", refuseRange, nil},
 	// distribution/reference, tag
-	{"oci-tag", "a tag that a registry takes: at most 128 letters, digits, '-', '_' and '.', beginning with a letter, a digit or '_'", "source-controller", refuseOCITag, nil},
+	{"oci-tag", "a tag that a registry takes: at most 128 letters, digits, '-', '_' and '.', beginning with a letter, a digit or '_'", "source-controller", unless(isTag, "it has another character, or more of them"), nil},
 	// RFC 6838 4.2
-	{"media-type", "a media type", "source-controller", refuseMediaType, nil},
+	{"media-type", "a media type", "source-controller", unless(matching(`^`+mediaNamePattern+`/`+mediaNamePattern+`$`), "it is a type and a subtype, parted by a slash, such as application/vnd.cncf.flux.content.v1.tar+gzip"), nil},
 
 	// fluxcd/pkg kustomize/kustomize_generator.go, IsLocalRelativePath, and
 	// sigs.k8s.io/kustomize/api/internal/loader/fileloader.go
 	{"component", "the path of a component in the source", "kustomize-controller", refuseComponent, suggestComponent},
 	// sigs.k8s.io/kustomize/api/internal/image/image.go, which makes a regular
 	// expression of it
-	{"image-pattern", "the name of an image", "kustomize", refuseRegexp, nil},
+	{"image-pattern", "the name of an image", "kustomize", unless(isRegexp, "a regular expression is made of it, which it is not"), nil},
 	// distribution/reference, which container runtimes parse an image by
 	{"image-name", "the name of an image", "the container runtime", refuseImageName, nil},
 	{"image-tag", "the tag of an image: at most 128 letters, digits, '-', '_' and '.', beginning with a letter, a digit or '_'", "the container runtime", refuseImageTag, nil},
@@ -94,11 +93,12 @@ var formats = [...]Format{
 	// validHeaderNameRegex) and Envoy go
 	{"header", "the name of a header: letters, digits and '-'", "HTTP", refuseToken, nil},
 	{"header-value", "the value of a header", "HTTP", refuseHeaderValue, nil},
-	// istio pkg/config/validation/validation.go of 1.27
-	{"operation-header", "the name of a header: letters, digits and '-'", "Istio", refuseOperationHeader, nil},
+	// istio pkg/config/validation/validation.go of 1.27; what is checked of host beside an
+	// operation's header is in refusals
+	{"operation-header", "the name of a header: letters, digits and '-'", "Istio", except(":authority", refuseToken), nil},
 	{"match-header", "the name of a header: letters, digits and '-'", "Istio", refuseMatchHeader, nil},
-	{"cors-header", "the name of a header, or *", "Istio", refuseCORSHeader, nil},
-	{"cors-method", "an HTTP method in capitals", "Istio", refuseMethod, suggestMethod},
+	{"cors-header", "the name of a header, or *", "Istio", except("*", refuseToken), nil},
+	{"cors-method", "an HTTP method in capitals", "Istio", unless(isMethod, "there are "+strings.Join(methods, ", ")), suggestMethod},
 	{"retry-on", "a list of failures, parted by commas without spaces", "Istio", refuseRetryOn, suggestRetryOn},
 	// istio pkg/config/validation/header_value_validator.go, as Envoy reads the value
 	{"envoy-header-value", "the value of a header as Envoy reads it", "Istio", refuseEnvoyValue, suggestEnvoyValue},
@@ -112,7 +112,7 @@ var formats = [...]Format{
 	{"kuma-duration", "a duration that Kuma takes, more than 0 and at most 292 years", "Kuma", refuseKumaDuration, nil},
 	// kumahq/kuma pkg/core/resources/apis/mesh/validators.go
 	{"kuma-tag", "the name of a tag: letters, digits, '-', '_', '.', ':' and '/'", "Kuma", refuseKumaTag, nil},
-	{"kuma-tag-value", "the value of a tag: letters, digits, '-', '_', '.', ':' and '/', or * for any", "Kuma", refuseKumaTagValue, nil},
+	{"kuma-tag-value", "the value of a tag: letters, digits, '-', '_', '.', ':' and '/', or * for any", "Kuma", except("*", refuseKumaTag), nil},
 	{"host", "a host", "kuma-dp", refuseHost, nil},
 }
 
@@ -126,10 +126,10 @@ func formatNamed(name string) *Format {
 	return &formats[i]
 }
 
-// when returns a reason if it is one.
-func when(refused bool, why string) string {
-	if refused {
-		return why
+// when returns the text if the condition holds, and else nothing.
+func when(holds bool, text string) string {
+	if holds {
+		return text
 	}
 	return ""
 }
@@ -140,21 +140,33 @@ func refuseLong(most int) func(string) string {
 	}
 }
 
-func refuseLabel(text string) string {
-	return when(len(validation.IsDNS1123Label(text)) > 0, "it begins and ends with a letter or digit")
+// valid returns a reason for texts of which a function of Kubernetes finds one to refuse them.
+func valid(refusals func(text string) []string, why string) func(text string) string {
+	return func(text string) string { return when(len(refusals(text)) > 0, why) }
 }
 
-func refuseQualifiedName(text string) string {
-	return when(len(validation.IsQualifiedName(text)) > 0, "it has another character, or more of them")
+// unless returns a reason for texts of which a function does not hold.
+func unless(holds func(text string) bool, why string) func(text string) string {
+	return func(text string) string { return when(!holds(text), why) }
 }
 
-func refuseConfigKey(text string) string {
-	return when(len(validation.IsConfigMapKey(text)) > 0, "a key has letters, digits, '-', '_' and '.', at most 253, and does not begin with ..")
+// except returns what a function returns, and no reason for one text.
+func except(taken string, refuse func(text string) string) func(text string) string {
+	return func(text string) string {
+		if text == taken {
+			return ""
+		}
+		return refuse(text)
+	}
 }
 
-func httpURL(text string) string  { return RefuseURL(text, "http", "https") }
-func proxyURL(text string) string { return RefuseURL(text, "http", "https", "socks5", "socks5h") }
-func gitURL(text string) string   { return RefuseURL(text, "http", "https", "ssh") }
+// matching returns a function that reports whether texts match a pattern.
+func matching(pattern string) func(text string) bool {
+	return func(text string) bool { return compiled(pattern).MatchString(text) }
+}
+
+func httpURL(text string) string { return RefuseURL(text, "http", "https") }
+func gitURL(text string) string  { return RefuseURL(text, "http", "https", "ssh") }
 
 func helmURL(text string) string {
 	why := RefuseURL(text, "http", "https", "oci")
@@ -182,17 +194,6 @@ func ociURL(text string) string {
 // (distribution/reference, path).
 var refuseRepository = unless(matching(`^[a-z0-9]+((\.|__?|-+|/)[a-z0-9]+)*$`),
 	"a registry takes lower-case letters and digits, parted by '.', '_', '__' or hyphens, in each part of a name")
-
-// unless returns a reason for texts of which a function does not hold.
-func unless(holds func(text string) bool, why string) func(text string) string {
-	return func(text string) string { return when(!holds(text), why) }
-}
-
-// matching returns whether texts match a pattern, which is compiled for the first of them.
-func matching(pattern string) func(text string) bool {
-	compiled := sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
-	return func(text string) bool { return compiled().MatchString(text) }
-}
 
 func isPort(text string) bool {
 	n, err := strconv.Atoi(text)
@@ -242,10 +243,8 @@ func refuseHost(host string) string {
 
 // suggestURL adds the scheme that is missing.
 func suggestURL(text string) string {
-	if strings.Contains(text, "://") || strings.Contains(text, "@") || httpURL("http://"+text) != "" {
-		return ""
-	}
-	return "http://" + text
+	fixed := "http://" + text
+	return when(!strings.Contains(text, "://") && !strings.Contains(text, "@") && httpURL(fixed) == "", fixed)
 }
 
 // suggestSSH turns ssh://git@host:path into ssh://git@host/path.
@@ -305,9 +304,6 @@ func refuseTag(text string) string {
 }
 
 func refuseReference(text string) string {
-	if text == "HEAD" {
-		return ""
-	}
 	if !strings.HasPrefix(text, "refs/") {
 		return "it does not begin with refs/"
 	}
@@ -316,18 +312,13 @@ func refuseReference(text string) string {
 
 // suggestRef replaces what Git does not take by hyphens.
 func suggestRef(text string) string {
-	bad := regexp.MustCompile(`[\x00-\x20\x7f~^:?*\[\\]+|\.\.+|@\{`)
-	if name := strings.Trim(bad.ReplaceAllString(text, "-"), "-./"); refuseBranch(name) == "" {
-		return name
-	}
-	return ""
+	bad := compiled(`[\x00-\x20\x7f~^:?*\[\\]+|\.\.+|@\{`)
+	name := strings.Trim(bad.ReplaceAllString(text, "-"), "-./")
+	return when(refuseBranch(name) == "", name)
 }
 
 func suggestReference(text string) string {
-	if refuseBranch(text) == "" {
-		return "refs/heads/" + text
-	}
-	return ""
+	return when(refuseBranch(text) == "", "refs/heads/"+text)
 }
 
 // refuseRange says why a text is neither a version nor a range of versions
@@ -362,12 +353,7 @@ const (
 	buildPattern      = `[0-9A-Za-z-]+`
 )
 
-var refuseOCITag = unless(isTag, "it has another character, or more of them")
-
 var isTag = matching(`^[0-9A-Za-z_][0-9A-Za-z_.-]{0,127}$`)
-
-var refuseMediaType = unless(matching(`^`+mediaNamePattern+`/`+mediaNamePattern+`$`),
-	"it is a type and a subtype, parted by a slash, such as application/vnd.cncf.flux.content.v1.tar+gzip")
 
 const mediaNamePattern = `[0-9A-Za-z][0-9A-Za-z!#$&^_.+-]{0,126}`
 
@@ -409,15 +395,12 @@ func refuseSourcePath(text string) string {
 }
 
 func suggestComponent(text string) string {
-	if strings.HasPrefix(text, "/") {
-		return "../" + strings.TrimLeft(text, "/")
-	}
-	return ""
+	return when(strings.HasPrefix(text, "/"), "../"+strings.TrimLeft(text, "/"))
 }
 
-func refuseRegexp(text string) string {
+func isRegexp(text string) bool {
 	_, err := regexp.Compile(text)
-	return when(err != nil, "a regular expression is made of it, which it is not")
+	return err == nil
 }
 
 // refuseImageName says why no container runtime takes a name without tag and digest.
@@ -449,14 +432,6 @@ var refuseToken = unless(httpguts.ValidHeaderFieldName, "HTTP allows neither oth
 
 var refuseHeaderValue = unless(httpguts.ValidHeaderFieldValue, "it has a control character or a line break")
 
-// refuseOperationHeader takes what is checked of host beside it, in refusals.
-func refuseOperationHeader(text string) string {
-	if text == ":authority" {
-		return ""
-	}
-	return refuseToken(text)
-}
-
 func refuseMatchHeader(text string) string {
 	if slices.Contains([]string{":method", ":scheme", ":authority", ":path", ":status"}, text) ||
 		strings.HasPrefix(text, "@request.auth.claims") && len(text) > len("@request.auth.claims.") {
@@ -465,25 +440,14 @@ func refuseMatchHeader(text string) string {
 	return refuseToken(text)
 }
 
-func refuseCORSHeader(text string) string {
-	if text == "*" {
-		return ""
-	}
-	return refuseToken(text)
-}
-
 // methods are those that Istio takes for CORS.
 var methods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE", "*"}
 
-func refuseMethod(text string) string {
-	return when(!slices.Contains(methods, text), "there are "+strings.Join(methods, ", "))
-}
+func isMethod(text string) bool { return slices.Contains(methods, text) }
 
 func suggestMethod(text string) string {
-	if upper := strings.ToUpper(strings.TrimSpace(text)); slices.Contains(methods, upper) {
-		return upper
-	}
-	return ""
+	upper := strings.ToUpper(strings.TrimSpace(text))
+	return when(isMethod(upper), upper)
 }
 
 // retryPolicies are those of Envoy that Istio takes beside the numbers of statuses
@@ -529,10 +493,7 @@ func refuseEnvoyValue(text string) string {
 var isEnvoyValue = matching(`^([^%]|%%|%[^%(]+%|%[^%(]*\([^)]*\) *%)*$`)
 
 func suggestEnvoyValue(text string) string {
-	if refuseHeaderValue(text) != "" {
-		return ""
-	}
-	return strings.ReplaceAll(text, "%", "%%")
+	return when(refuseHeaderValue(text) == "", strings.ReplaceAll(text, "%", "%%"))
 }
 
 // refuseCookie leaves of HTTP's names what means itself in a regular expression, and
@@ -548,11 +509,8 @@ func refuseCookie(text string) string {
 }
 
 func suggestCookie(text string) string {
-	name := strings.Trim(regexp.MustCompile(`[^A-Za-z0-9_.-]+`).ReplaceAllString(text, "-"), "-")
-	if len(name) > 256 {
-		return ""
-	}
-	return name
+	name := strings.Trim(compiled(`[^A-Za-z0-9_.-]+`).ReplaceAllString(text, "-"), "-")
+	return when(len(name) <= 256, name)
 }
 
 // refuseProtoDuration also refuses 0, with which no certificate is ever got.
@@ -594,17 +552,12 @@ func isKumaDuration(text string) bool {
 func kumaDuration(text string) (n int64, unit time.Duration, ok bool) {
 	digits := strings.TrimRight(text, "ywdhms")
 	n, err := strconv.ParseInt(digits, 10, 64)
-	const day = 24 * time.Hour
-	units := map[string]time.Duration{"y": 365 * day, "w": 7 * day, "d": day, "h": time.Hour, "m": time.Minute, "s": time.Second, "ms": time.Millisecond}
-	unit, ok = units[text[len(digits):]]
-	return n, unit, ok && err == nil
+	for _, u := range units {
+		if u.name != "" && u.name == text[len(digits):] {
+			return n, u.length, err == nil
+		}
+	}
+	return n, 0, false
 }
 
 var refuseKumaTag = unless(matching(`^[0-9A-Za-z_.:/-]+$`), "it has another character, or none at all")
-
-func refuseKumaTagValue(text string) string {
-	if text == "*" {
-		return ""
-	}
-	return refuseKumaTag(text)
-}

@@ -2,11 +2,9 @@ package schema
 
 import (
 	"math"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -38,8 +36,8 @@ var patterns = []pattern{
 	{"port-name", `^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$`, "a port name: at most 15 lower-case letters, digits and '-'", nil, nil},
 	{"dns-subdomain", `^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`, "a name that Kubernetes takes: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit", suggestName, validation.IsDNS1123Subdomain},
 	{"label-value", `^(([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9])?$`, "a label value: at most 63 letters, digits, '-', '_' and '.', beginning and ending with a letter or digit", nil, validation.IsValidLabelValue},
-	{"duration", `^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`, "a duration: numbers with the units ms, s, m or h", func(text string) string { return suggestDuration(text, time.Hour) }, refuseSeconds},
-	{"source-timeout", `^([0-9]+(\.[0-9]+)?(ms|s|m))+$`, "a duration: numbers with the units ms, s or m (Flux has no hours here)", func(text string) string { return suggestDuration(text, time.Minute) }, refuseSeconds},
+	{"duration", `^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`, "a duration: numbers with the units ms, s, m or h", func(text string) string { return suggestDuration(text, time.Hour) }, nil},
+	{"source-timeout", `^([0-9]+(\.[0-9]+)?(ms|s|m))+$`, "a duration: numbers with the units ms, s or m (Flux has no hours here)", func(text string) string { return suggestDuration(text, time.Minute) }, nil},
 	{"flagger-duration", `^([0-9]+m([0-9]+s)?|[0-9]+s)$`, flaggerDuration, suggestFlaggerDuration, nil},
 	{"", `^[0-9]+(m([0-9]+s)?|s)$`, flaggerDuration, suggestFlaggerDuration, nil},
 	{"", `^([1-9][0-9]*m([0-9]+s)?|`, flaggerDuration + ", and not 0", suggestFlaggerDuration, nil},
@@ -54,7 +52,7 @@ var patterns = []pattern{
 	{"values-path", `^([a-zA-Z0-9_\-.\\\/]|\[[0-9]{1,5}\])+$`, "a path of values, names parted by dots", nil, nil},
 	{"", `^[0-9a-fA-F]{40}$`, "the SHA of a commit: 40 hexadecimal digits", nil, nil},
 	{"", `^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$`, "a region: letters, digits and '-'", nil, nil},
-	{"", `^(http|https|ssh)://.*$`, "a URL that begins with https://, http:// or ssh://", suggestGitURL, refuseHTTPS},
+	{"", `^(http|https|ssh)://.*$`, "a URL that begins with https://, http:// or ssh://", suggestGitURL, nil},
 	{"", `^(http|https|oci)://`, "a URL that begins with https://, http:// or oci://", nil, nil},
 	{"kuma-duration", `^\d+(y|w|d|h|m|s|ms)$`, "a number and one of y, w, d, h, m, s, ms", suggestSingleUnit, nil},
 	{"", `^.+$`, "a name, which has at least one character", nil, nil},
@@ -63,32 +61,12 @@ var patterns = []pattern{
 
 // patternNamed returns the pattern of a name, or "".
 func patternNamed(name string) string {
-	for _, p := range patterns {
-		if p.name == name && name != "" {
-			return p.begins
+	for i := range patterns {
+		if name != "" && patterns[i].name == name {
+			return patterns[i].begins
 		}
 	}
 	return ""
-}
-
-// refuseSeconds takes the durations that most documents have: whole minutes and seconds.
-func refuseSeconds(text string) []string {
-	for _, unit := range []string{"m", "s"} {
-		if rest := strings.TrimLeft(text, "0123456789"); len(rest) < len(text) && strings.HasPrefix(rest, unit) {
-			if text = rest[1:]; text == "" {
-				return nil
-			}
-		}
-	}
-	return []string{"another duration"}
-}
-
-// refuseHTTPS takes the URLs that most repositories have.
-func refuseHTTPS(text string) []string {
-	if strings.HasPrefix(text, "https://") && !strings.Contains(text, "\n") {
-		return nil
-	}
-	return []string{"another URL"}
 }
 
 // explainPattern says what a pattern asks for and what to write instead of text.
@@ -98,7 +76,7 @@ func explainPattern(pattern, text string) (words, hint string) {
 			if p.hint != nil && len(diag.Credentials(text)) == 0 {
 				hint = p.hint(text)
 			}
-			if hint != "" && !regexp.MustCompile(pattern).MatchString(hint) {
+			if hint != "" && !compiled(pattern).MatchString(hint) {
 				hint = "" // what is meant cannot be made of the text
 			}
 			return p.words, hint
@@ -107,24 +85,15 @@ func explainPattern(pattern, text string) (words, hint string) {
 	return "of the form " + pattern, ""
 }
 
-// notInName and spokenPart are compiled when a text is first explained.
-var (
-	notInName  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[^a-z0-9.-]+`) })
-	spokenPart = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)?)([a-z]*)`) })
-)
-
 func suggestName(text string) string {
 	var parts []string
-	for part := range strings.SplitSeq(notInName().ReplaceAllString(strings.ToLower(text), "-"), ".") {
+	for part := range strings.SplitSeq(compiled(`[^a-z0-9.-]+`).ReplaceAllString(strings.ToLower(text), "-"), ".") {
 		if part = strings.Trim(part, "-"); part != "" {
 			parts = append(parts, part)
 		}
 	}
 	name := strings.Join(parts, ".")
-	if len(name) > 63 {
-		return ""
-	}
-	return name
+	return when(len(name) <= 63, name)
 }
 
 // suggestLabel is a name without dots.
@@ -168,15 +137,27 @@ func suggestSingleUnit(text string) string {
 	if !ok {
 		return "1d"
 	}
-	for _, unit := range []struct {
-		unit time.Duration
-		name string
-	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "m"}, {time.Second, "s"}} {
-		if d%unit.unit == 0 {
-			return strconv.FormatInt(int64(d/unit.unit), 10) + unit.name
+	for _, u := range units {
+		if u.name != "" && u.length <= 24*time.Hour && d%u.length == 0 {
+			return strconv.FormatInt(int64(d/u.length), 10) + u.name
 		}
 	}
 	return strconv.FormatInt(d.Milliseconds(), 10) + "ms"
+}
+
+// units are those of time, by their names in durations and by what people call them.
+var units = []struct {
+	name, words string
+	length      time.Duration
+}{
+	{"y", "year years", 365 * 24 * time.Hour},
+	{"", "month months", 30 * 24 * time.Hour},
+	{"w", "week weeks", 7 * 24 * time.Hour},
+	{"d", "day days", 24 * time.Hour},
+	{"h", "hr hrs hour hours", time.Hour},
+	{"m", "min mins minute minutes", time.Minute},
+	{"s", "sec secs second seconds", time.Second},
+	{"ms", "milli millis millisecond milliseconds", time.Millisecond},
 }
 
 // spokenDuration is what people mean by "5 minutes", 60 and "2 days".
@@ -184,7 +165,7 @@ func spokenDuration(text string) (d time.Duration, ok bool) {
 	rest := strings.Trim(strings.ReplaceAll(strings.ToLower(text), " ", ""), "+-,.")
 	var total float64
 	for rest != "" {
-		m := spokenPart().FindStringSubmatch(rest)
+		m := compiled(`^([0-9]+(?:\.[0-9]+)?)([a-z]*)`).FindStringSubmatch(rest)
 		if m == nil {
 			return 0, false
 		}
@@ -207,45 +188,23 @@ func spokenDuration(text string) (d time.Duration, ok bool) {
 // begins with. Without a word, they mean seconds.
 func spokenUnit(word string) (time.Duration, bool) {
 	for end := min(len(word), len("milliseconds")); end > 0; end-- {
-		if unit, ok := unitOf(word[:end]); ok {
-			return unit, true
+		for _, u := range units {
+			if u.name == word[:end] || slices.Contains(strings.Fields(u.words), word[:end]) {
+				return u.length, true
+			}
 		}
 	}
 	return time.Second, word == ""
-}
-
-func unitOf(word string) (time.Duration, bool) {
-	for _, unit := range []struct {
-		words string
-		unit  time.Duration
-	}{
-		{"s sec secs second seconds", time.Second},
-		{"ms milli millis millisecond milliseconds", time.Millisecond},
-		{"m min mins minute minutes", time.Minute},
-		{"h hr hrs hour hours", time.Hour},
-		{"d day days", 24 * time.Hour},
-		{"w week weeks", 7 * 24 * time.Hour},
-		{"month months", 30 * 24 * time.Hour},
-		{"y year years", 365 * 24 * time.Hour},
-	} {
-		if slices.Contains(strings.Fields(unit.words), word) {
-			return unit.unit, true
-		}
-	}
-	return 0, false
 }
 
 // formatDuration is a duration without the parts that are 0, in units up to the
 // largest.
 func formatDuration(d, largest time.Duration) string {
 	var b strings.Builder
-	for _, unit := range []struct {
-		unit time.Duration
-		name string
-	}{{time.Hour, "h"}, {time.Minute, "m"}, {time.Second, "s"}, {time.Millisecond, "ms"}} {
-		if n := d / unit.unit; unit.unit <= largest && n > 0 {
-			b.WriteString(strconv.FormatInt(int64(n), 10) + unit.name)
-			d -= n * unit.unit
+	for _, u := range units {
+		if n := d / u.length; u.length <= largest && n > 0 {
+			b.WriteString(strconv.FormatInt(int64(n), 10) + u.name)
+			d -= n * u.length
 		}
 	}
 	return b.String()

@@ -362,30 +362,25 @@ func (w *walker) text(text string, s *Shape) {
 	}
 }
 
-// matchers are those of the patterns that were needed.
-var matchers sync.Map // pattern → *matcher
-
-// A matcher reports whether texts match a pattern.
-type matcher struct {
-	// refuse returns nothing for texts that match, or is nil.
-	refuse func(text string) []string
-	regexp func() *regexp.Regexp
-}
-
 // fits reports whether the pattern matches a text.
 func (s *Shape) fits(text string) bool {
-	known, ok := matchers.Load(s.Pattern)
-	if !ok {
-		m := &matcher{regexp: sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(s.Pattern) })}
-		for _, p := range patterns {
-			if p.begins == s.Pattern {
-				m.refuse = p.refuse
-			}
+	for i := range patterns {
+		if p := &patterns[i]; p.begins == s.Pattern && p.refuse != nil && len(p.refuse(text)) == 0 {
+			return true
 		}
-		known, _ = matchers.LoadOrStore(s.Pattern, m)
 	}
-	m := known.(*matcher)
-	return m.refuse != nil && len(m.refuse(text)) == 0 || m.regexp().MatchString(text)
+	return compiled(s.Pattern).MatchString(text)
+}
+
+// expressions are the patterns that were compiled when they were first needed.
+var expressions sync.Map // pattern → *regexp.Regexp
+
+func compiled(pattern string) *regexp.Regexp {
+	known, ok := expressions.Load(pattern)
+	if !ok {
+		known, _ = expressions.LoadOrStore(pattern, regexp.MustCompile(pattern))
+	}
+	return known.(*regexp.Regexp)
 }
 
 // patternHint returns a line to paste that fits a pattern.

@@ -98,43 +98,39 @@ func FieldsOf(t reflect.Type) (fields []Field) {
 		}
 		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
 		tag := TagOf(t, field)
-		fields = append(fields, Field{
-			Name:     name,
-			Required: !strings.Contains(options, "omit") && tag.Get("required") == "",
-			Shape:    shapeOf(field.Type).constrained(tag),
-			Example:  tag.Get("example"),
-		})
+		f := Field{Name: name, Shape: shapeOf(field.Type)}
+		if f.Required = !strings.Contains(options, "omit") && tag.Get("required") == ""; f.Required {
+			f.Example = tag.Get("example")
+		}
+		f.Shape.restrict(tag)
+		fields = append(fields, f)
 	}
 	slices.SortFunc(fields, func(a, b Field) int { return strings.Compare(a.Name, b.Name) })
 	structs.Store(t, fields)
 	return fields
 }
 
-// constrained returns the shape as the tag of a field restricts it: texts and numbers, also
-// those of a list or a mapping.
-func (s *Shape) constrained(tag reflect.StructTag) *Shape {
-	if tag == "" || s.of != nil {
-		return s
-	}
-	c := *s
-	if s.Items != nil {
-		c.Items = s.Items.constrained(tag)
-		return &c
-	}
-	if words, ok := tag.Lookup("enum"); ok {
-		c.Enum = strings.Split(words, ",")
-	}
-	if s.Type == Text {
+// restrict applies the tag of a field to the shape of its texts and numbers, also to that of
+// those in a list or a mapping.
+func (s *Shape) restrict(tag reflect.StructTag) {
+	switch {
+	case tag == "":
+	case s.Items != nil:
+		s.Items.restrict(tag)
+	case s.Type == Text:
+		if words, ok := tag.Lookup("enum"); ok {
+			s.Enum = strings.Split(words, ",")
+		}
 		name := tag.Get("pattern")
-		c.Pattern = cmp.Or(patternNamed(name), name, patternNamed(tag.Get("format")), s.Pattern)
+		s.Pattern = cmp.Or(patternNamed(name), name, patternNamed(tag.Get("format")), s.Pattern)
+	case s.Type == Integer || s.Type == Number:
+		if least, ok := tag.Lookup("min"); ok {
+			s.Min = boundOf(least)
+		}
+		if most, ok := tag.Lookup("max"); ok {
+			s.Max = boundOf(most)
+		}
 	}
-	if least, ok := tag.Lookup("min"); ok {
-		c.Min = boundOf(least)
-	}
-	if most, ok := tag.Lookup("max"); ok {
-		c.Max = boundOf(most)
-	}
-	return &c
 }
 
 // boundOf reads the number in a tag.
