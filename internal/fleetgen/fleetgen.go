@@ -4,6 +4,7 @@ package fleetgen
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"fmt"
 	"os"
@@ -13,7 +14,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// teamSize is how many Applications a team has, and how many ConfigMaps a file.
+// teamSize is how many Applications a team has.
 const teamSize = 12
 
 // A Size is how much is made.
@@ -23,45 +24,24 @@ type Size struct {
 	// Clusters are those of each fleet. Every Application is on all clusters of its
 	// fleet, but for a few policies that select some.
 	Clusters int
-	// ConfigMaps are documents that a repository has beside those, and that are skipped.
-	ConfigMaps int
-	// ConfigMapText is the least length of the text in each of them, in bytes.
-	ConfigMapText int
-	// Revision of the first Application, whose image is another one with each. The others
-	// stay as they are.
-	Revision int
-	// OneFile puts all documents into one file.
-	OneFile bool
 }
 
 // Files returns the files of a repository: one for each Application, in the directory of
 // its team, and one for each fleet and its clusters.
-func Files(size Size) ([]schema.File, error) {
-	w := &writer{oneFile: size.OneFile}
+func Files(size Size) (files []schema.File, err error) {
+	add := func(name, template string, of any) {
+		var text bytes.Buffer
+		err = cmp.Or(err, templates.ExecuteTemplate(&text, template, of))
+		files = append(files, schema.File{Name: name, Data: text.Bytes()})
+	}
 	for _, provider := range providers[:min(len(providers), size.Applications)] {
-		w.add("fleets/"+provider+".yaml", "fleet", newFleet(provider, size.Clusters))
+		add("fleets/"+provider+".yaml", "fleet", newFleet(provider, size.Clusters))
 	}
 	for i := range size.Applications {
 		a := newApplication(i)
-		if i == 0 {
-			a.revision = size.Revision
-		}
-		w.add(a.Team()+"/"+a.Name()+".yaml", "application", a)
+		add(a.Team()+"/"+a.Name()+".yaml", "application", a)
 	}
-	for i := range size.ConfigMaps {
-		w.add(fmt.Sprintf("settings/%05d.yaml", i/teamSize), "configMap", map[string]int{"Number": i, "Lines": 1 + size.ConfigMapText/lineLength})
-	}
-	return w.files, w.err
-}
-
-// First returns the file of the first Application, which is the same in a fleet of any
-// size.
-func First(revision int) (schema.File, error) {
-	files, err := Files(Size{Applications: 1, Clusters: 1, Revision: revision})
-	if err != nil {
-		return schema.File{}, err
-	}
-	return files[len(files)-1], nil
+	return files, err
 }
 
 // Write writes files below a directory.
@@ -82,35 +62,6 @@ func Write(dir string, files []schema.File) error {
 var documents string
 
 var templates = template.Must(template.New("").Delims("<<", ">>").Parse(documents))
-
-// lineLength is that of a line of a ConfigMap.
-const lineLength = len("log.level = info # as everywhere\n")
-
-// A writer puts documents into files. Those of one file come one after the other.
-type writer struct {
-	oneFile bool
-	files   []schema.File
-	err     error
-}
-
-// add adds the documents of a template to a file, until one fails.
-func (w *writer) add(name, template string, of any) {
-	if w.oneFile {
-		name = "fleet.yaml"
-	}
-	if n := len(w.files); n == 0 || w.files[n-1].Name != name {
-		w.files = append(w.files, schema.File{Name: name})
-	}
-	file := &w.files[len(w.files)-1]
-	text := bytes.NewBuffer(file.Data)
-	if text.Len() > 0 {
-		text.WriteString("---\n")
-	}
-	if err := templates.ExecuteTemplate(text, template, of); err != nil && w.err == nil {
-		w.err = err
-	}
-	file.Data = text.Bytes()
-}
 
 // providers are those of the fleets, and their names, in the order in which Applications
 // are dealt to them.
@@ -195,8 +146,6 @@ type application struct {
 	// of is the number among the Applications of its provider.
 	of       int
 	Provider string
-	// revision is how often the version of its image was raised.
-	revision int
 }
 
 func newApplication(number int) application {
@@ -225,7 +174,7 @@ func (a application) Namespace() string {
 
 func (a application) Port() int          { return []int{8080, 9898, 80, 3000}[a.of%4] }
 func (a application) Host() string       { return a.Name() + ".example.com" }
-func (a application) Version() string    { return fmt.Sprintf("1.%d.%d", a.number%30, a.revision) }
+func (a application) Version() string    { return fmt.Sprintf("1.%d.0", a.number%30) }
 func (a application) Replicas() int      { return 2 + a.number%3 }
 func (a application) OwnTester() bool    { return a.of%2 == 0 }
 func (a application) CheckInterval() int { return 30 + 30*(a.of%3) }

@@ -30,7 +30,7 @@ func TestFleetsCompile(t *testing.T) {
 		{Applications: 1, Clusters: 1},
 		{Applications: 1, Clusters: 500},
 		{Applications: 10, Clusters: 1},
-		{Applications: 10, Clusters: 7, OneFile: true, ConfigMaps: 5, ConfigMapText: 1000},
+		{Applications: 10, Clusters: 7},
 		{Applications: 150, Clusters: 5},
 	} {
 		t.Run(fmt.Sprintf("%+v", size), func(t *testing.T) {
@@ -113,7 +113,7 @@ func TestSelected(t *testing.T) {
 
 // TestSameSizeSameBytes makes the same twice, and writes it.
 func TestSameSizeSameBytes(t *testing.T) {
-	size := Size{Applications: 40, Clusters: 3, ConfigMaps: 30, ConfigMapText: 100}
+	size := Size{Applications: 40, Clusters: 3}
 	all := files(t, size)
 	if !reflect.DeepEqual(all, files(t, size)) {
 		t.Error("the same size made other files")
@@ -129,34 +129,9 @@ func TestSameSizeSameBytes(t *testing.T) {
 	}
 }
 
-// TestFirst replaces the file of one Application in a fleet, and finds its new image.
-func TestFirst(t *testing.T) {
-	first, err := First(3)
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := files(t, Size{Applications: 20, Clusters: 2})
-	changed := 0
-	for _, f := range all {
-		if f.Name == first.Name && !bytes.Equal(f.Data, first.Data) {
-			changed++
-		}
-	}
-	if changed != 1 || !bytes.Contains(first.Data, []byte("newTag: 1.0.3")) {
-		t.Errorf("%d files are changed; the new one is\n%s", changed, first.Data)
-	}
-}
-
-// TestSizes has as many files and bytes as asked for.
+// TestSizes has as many files as asked for.
 func TestSizes(t *testing.T) {
 	if all := files(t, Size{Applications: 40, Clusters: 3}); len(all) != 43 {
 		t.Errorf("%d files, want one for each application and fleet", len(all))
-	}
-	all := files(t, Size{Applications: 2, Clusters: 1, ConfigMaps: 10, ConfigMapText: 100_000, OneFile: true})
-	if len(all) != 1 || len(all[0].Data) < 1_000_000 {
-		t.Errorf("%d files, the first of %d bytes; want one of a million", len(all), len(all[0].Data))
-	}
-	if docs := schema.Load(all); len(docs.All) != 2+2*2 {
-		t.Errorf("%d documents of fleetwright's kinds, want 2 applications, 2 fleets, 2 clusters", len(docs.All))
 	}
 }
