@@ -14,19 +14,16 @@ type IngressRule struct {
 	} `json:"http"`
 }
 
-// An IngressPath is a path of a host, and what answers there.
+// An IngressPath is a path of a host, and the port of a Service that answers there.
 type IngressPath struct {
-	Path     string         `json:"path"`
-	PathType string         `json:"pathType"`
-	Backend  IngressBackend `json:"backend"`
-}
-
-// An IngressBackend is a port of a Service.
-type IngressBackend struct {
-	Service struct {
-		Name string `json:"name"`
-		Port struct {
-			Number int32 `json:"number"`
-		} `json:"port"`
-	} `json:"service"`
+	Path     string `json:"path"`
+	PathType string `json:"pathType"`
+	Backend  struct {
+		Service struct {
+			Name string `json:"name"`
+			Port struct {
+				Number int32 `json:"number"`
+			} `json:"port"`
+		} `json:"service"`
+	} `json:"backend"`
 }

@@ -3,10 +3,10 @@ package rollout
 import (
 	"slices"
 
+	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
-	"github.com/fleetwright/fleetwright/render/rules"
 	"github.com/fleetwright/fleetwright/render/settings"
 )
 
@@ -14,8 +14,6 @@ import (
 // moves the traffic, what measures it, Flagger, and a public load tester.
 type Installation struct {
 	Fleet *place.Fleet
-	// facts are what rules read of it, nil before they are asked for.
-	facts *rules.Installed
 	Provider
 	ProviderName string
 	Flagger      *flux.Release
@@ -80,9 +78,9 @@ func (s *Installation) Charts(on *place.Target) []manifest.Rendered {
 // FlaggerRelease is Flagger on one cluster, whose name it is told to show in
 // alerts. A fleet may set its own.
 func (s *Installation) FlaggerRelease(on *place.Target) manifest.Rendered {
-	flagger := *s.Flagger
-	flagger.Chart.Values = settings.MergeValues(map[string]any{"clusterName": on.Name}, flagger.Chart.Values)
-	return flagger.HelmRelease(on)
+	release := *s.Flagger
+	release.Chart.Values = settings.MergeValues(map[string]any{"clusterName": on.Name}, release.Chart.Values)
+	return release.HelmRelease(on)
 }
 
 // OwnsNamespace reports whether infrastructure/ renders a namespace.
@@ -106,8 +104,18 @@ func Versions(s *Installation) map[string]string {
 	return versions
 }
 
-// installsPrometheus reports whether Flagger's chart installs one.
-func (s *Installation) installsPrometheus() bool {
-	prometheus, _ := s.Flagger.Chart.Values["prometheus"].(map[string]any)
-	return prometheus["install"] == true
+// FlaggerVersion is that of the fleet's Flagger. Of a range over several minor versions
+// nobody knows it: then it is the newest.
+func (s *Installation) FlaggerVersion() flagger.Version {
+	v, ok := settings.ParseMinor(s.Flagger.Chart.Version)
+	if !ok || v.Major != 1 {
+		return flagger.Newest
+	}
+	return flagger.Version{Minor: v.Minor}
+}
+
+// MetricsServer is the Prometheus that Flagger asks.
+func (s *Installation) MetricsServer() string {
+	address, _ := s.Flagger.Chart.Values["metricsServer"].(string)
+	return address
 }

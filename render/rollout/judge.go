@@ -54,22 +54,20 @@ func (r *Rollout) judge() *rules.Rollout {
 
 // installed returns what a cluster has for the rollouts of the installation's fleet.
 func (s *Installation) installed(c *Compilation) *rules.Installed {
-	if s.facts == nil {
-		s.facts = &rules.Installed{
-			Provider: s.Provider, Flagger: s.Flagger.Chart.Version, Version: s.FlaggerVersion(),
-			MetricsServer: s.MetricsServer(), Fleet: s.Fleet.Doc.Position,
-			PublicTester: s.LoadTester != nil, OtherTesterImage: c.Settings.Charts["loadtester"].Values["image"] != nil, TesterURL: publicLoadTesterURL,
-			Prometheus: s.installsPrometheus(),
-			AlertProvider: func(namespace, name string) (*api.AlertProvider, bool) {
-				p, known := c.AlertProvider(namespace, name)
-				if p == nil {
-					return nil, known
-				}
-				return p.AlertProvider, known
-			},
-		}
+	prometheus, _ := s.Flagger.Chart.Values["prometheus"].(map[string]any)
+	return &rules.Installed{
+		Provider: s.Provider, Flagger: s.Flagger.Chart.Version, Version: s.FlaggerVersion(),
+		MetricsServer: s.MetricsServer(), Fleet: s.Fleet.Doc.Position,
+		PublicTester: s.LoadTester != nil, OtherTesterImage: c.Settings.Charts["loadtester"].Values["image"] != nil, TesterURL: publicLoadTesterURL,
+		Prometheus: prometheus["install"] == true,
+		AlertProvider: func(namespace, name string) (*api.AlertProvider, bool) {
+			p, known := c.AlertProvider(namespace, name)
+			if p == nil {
+				return nil, known
+			}
+			return p.AlertProvider, known
+		},
 	}
-	return s.facts
 }
 
 // specOf returns the spec of an object, as patches have left it. It is false where that cannot

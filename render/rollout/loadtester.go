@@ -25,48 +25,28 @@ type deploymentSpec struct {
 }
 
 type container struct {
-	Name            string          `json:"name"`
-	Image           string          `json:"image"`
-	Command         []string        `json:"command"`
-	Ports           []containerPort `json:"ports"`
-	LivenessProbe   probe           `json:"livenessProbe"`
-	ReadinessProbe  probe           `json:"readinessProbe"`
-	Resources       resources       `json:"resources"`
-	SecurityContext securityContext `json:"securityContext"`
+	Name            string   `json:"name"`
+	Image           string   `json:"image"`
+	Command         []string `json:"command"`
+	Ports           []port   `json:"ports"`
+	LivenessProbe   any      `json:"livenessProbe"`
+	ReadinessProbe  any      `json:"readinessProbe"`
+	Resources       any      `json:"resources"`
+	SecurityContext any      `json:"securityContext"`
 }
 
-type containerPort struct {
+// A port is one of a container, or of a Service.
+type port struct {
 	Name          string `json:"name"`
-	ContainerPort int32  `json:"containerPort"`
-}
-
-type probe struct {
-	Exec struct {
-		Command []string `json:"command"`
-	} `json:"exec"`
-	TimeoutSeconds int32 `json:"timeoutSeconds"`
-}
-
-type resources struct {
-	Limits   map[string]string `json:"limits"`
-	Requests map[string]string `json:"requests"`
-}
-
-type securityContext struct {
-	ReadOnlyRootFilesystem bool  `json:"readOnlyRootFilesystem"`
-	RunAsUser              int64 `json:"runAsUser"`
+	ContainerPort int32  `json:"containerPort,omitempty"`
+	Port          int32  `json:"port,omitempty"`
+	Protocol      string `json:"protocol,omitempty"`
+	TargetPort    string `json:"targetPort,omitempty"`
 }
 
 type serviceSpec struct {
 	Selector map[string]string `json:"selector"`
-	Ports    []servicePort     `json:"ports"`
-}
-
-type servicePort struct {
-	Name       string `json:"name"`
-	Port       int32  `json:"port"`
-	Protocol   string `json:"protocol"`
-	TargetPort string `json:"targetPort"`
+	Ports    []port            `json:"ports"`
 }
 
 // A skeleton is a manifest whose names are yet to be filled in.

@@ -75,9 +75,3 @@ func (r *Rollout) template(m api.Metric) (name string, spec flagger.MetricTempla
 	}
 	return name, flagger.MetricTemplate{Provider: api.MetricProvider{Type: "prometheus", Address: cmp.Or(r.MetricsServer, r.On.MetricsServer())}, Query: query}, query != ""
 }
-
-// MetricsServer is the Prometheus that Flagger asks.
-func (s *Installation) MetricsServer() string {
-	address, _ := s.Flagger.Chart.Values["metricsServer"].(string)
-	return address
-}

@@ -2,17 +2,45 @@ package rollout
 
 import (
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/report"
+	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // Summarize reports what was noted.
 func Summarize(r *report.Report) {
-	r.Summarize(diag.ReplicasLeft, replicasMessage)
-	r.Summarize(diag.SecretsNeeded, secretsMessage)
-	r.Summarize(diag.LongerThanTimeout, timeoutMessage)
-	r.Summarize(diag.UndoneByFlux, undoneMessage)
+	r.Summarize(diag.ReplicasLeft, func(_ []string, others int) string {
+		return "with every interval Flux would set the replicas in Git again, which Flagger scales, so a patch that leaves them out is added" + hereToo(others)
+	})
+	r.Summarize(diag.SecretsNeeded, func(names []string, _ int) string {
+		them := "it"
+		if len(names) > 1 {
+			them = "them"
+		}
+		return fmt.Sprintf("fleetwright renders no Secrets: %s must be on every cluster that gets what names %s", strings.Join(names, ", "), them)
+	})
+	r.Summarize(diag.LongerThanTimeout, sameOr("a good version takes longer to be promoted than the timeout",
+		"Flagger takes it for how long pods may not be ready, and ends no rollout for being late"))
+	r.Summarize(diag.UndoneByFlux, sameOr("Flux applies what is in Git with every interval, and Flagger copies a new version to the primary later",
+		"one that is set on the cluster alone is taken back before"))
+}
+
+// sameOr returns the message of what all notes say where they say the same, and else of
+// something general, with what follows from it.
+func sameOr(general, consequence string) func(what []string, others int) string {
+	return func(what []string, others int) string {
+		said := general
+		if len(what) == 1 {
+			said = what[0]
+		}
+		return said + ": " + consequence + hereToo(others)
+	}
 }
 
 // hereToo says that a note holds of other rollouts as well.
@@ -24,4 +52,69 @@ func hereToo(others int) string {
 		return ", here and for one other rollout"
 	}
 	return fmt.Sprintf(", here and for %d other rollouts", others)
+}
+
+// noteReplicas notes that Flux would set replicas that Flagger has changed.
+func (r *Rollout) noteReplicas() {
+	p := r.Policy
+	interval, field := api.Duration(""), "kustomization"
+	switch {
+	case p.Kustomization != nil:
+		interval = p.Kustomization.Interval
+		for _, patch := range p.Kustomization.Patches {
+			if strings.Contains(patch.Patch, "replicas") {
+				return
+			}
+		}
+	case p.Helm != nil:
+		interval, field = p.Helm.Interval, "helm"
+	}
+	if r.kind() == "Deployment" && interval != "" && !interval.IsNone() {
+		r.c.Note(diag.ReplicasLeft, manifest.Origin{Doc: p.App.Doc, Path: p.Path.With(field, "interval")}, "")
+	}
+}
+
+// noteSecrets notes the Secrets that a rollout's metrics and alerts name.
+func (r *Rollout) noteSecrets() {
+	for i, m := range r.analysis().Metrics {
+		if m.CustomMetric != nil && m.CustomMetric.Provider.SecretRef != nil {
+			r.c.Note(diag.SecretsNeeded, r.Origin(inMetrics(i, "customMetric", "provider", "secretRef", "name")...), r.Namespace+"/"+m.CustomMetric.Provider.SecretRef.Name)
+		}
+	}
+	for _, p := range r.AlertProviders() {
+		if p.Spec.SecretRef != nil {
+			r.c.Note(diag.SecretsNeeded, manifest.Origin{Doc: p.Doc, Path: schema.Path{"spec", "secretRef", "name"}}, p.Namespace+"/"+p.Spec.SecretRef.Name)
+		}
+	}
+}
+
+// notePlan notes what the way of a good version through the rollout meets outside of it.
+func (r *Rollout) notePlan() {
+	if run, ok := r.Judged.Good(); ok && run.Outcome == flagger.Promoted && !r.Judged.SkipAnalysis {
+		r.noteRolloutTimeout(run)
+		r.noteUndoneByFlux(run)
+	}
+}
+
+// noteRolloutTimeout notes that a timeout is not one of the whole rollout.
+func (r *Rollout) noteRolloutTimeout(run flagger.Run) {
+	n := r.RolloutPolicy.RolloutTimeoutSeconds
+	if n == nil {
+		return
+	}
+	if timeout := time.Duration(*n) * time.Second; run.Duration() > timeout {
+		r.c.Note(diag.LongerThanTimeout, r.Origin("rolloutPolicy", "rolloutTimeoutSeconds"),
+			fmt.Sprintf("a good version is promoted after %s, and the timeout is %s", diag.Duration(run.Duration()), diag.Duration(timeout)))
+	}
+}
+
+// noteUndoneByFlux notes that Flux applies what is in Git while a version that is not in
+// Git is rolled out.
+func (r *Rollout) noteUndoneByFlux(run flagger.Run) {
+	k := r.Policy.Kustomization
+	if k == nil || r.Policy.Suspended() || k.Interval.IsNone() || k.Interval.Length() >= run.Copied() {
+		return
+	}
+	r.c.Note(diag.UndoneByFlux, manifest.Origin{Doc: r.Policy.App.Doc, Path: r.Policy.Path.With("kustomization", "interval")},
+		fmt.Sprintf("Flux applies what is in Git every %s, and Flagger copies a new version to the primary after %s", diag.Duration(k.Interval.Length()), diag.Duration(run.Copied())))
 }

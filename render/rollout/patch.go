@@ -358,6 +358,25 @@ func (r *Rollout) refusedText(kind string, object []byte) (why, hint string) {
 	return "", ""
 }
 
+// CheckEnd reports patches that keep every version from being promoted.
+func (r *Rollout) CheckEnd() {
+	run, ok := r.Judged.Good()
+	if !ok {
+		return
+	}
+	for _, o := range r.Objects() {
+		if spec, ok := o.Spec.(flagger.Canary); ok && run.Outcome == spec.Run(r.On.FlaggerVersion(), flagger.Scenario{}).Outcome {
+			return // whatever the reason, it is not the patches
+		}
+	}
+	switch last := run.Ticks[len(run.Ticks)-1]; run.Outcome {
+	case flagger.Endless:
+		r.Report(diag.NeverEnds, schema.Path{"patches"}, fmt.Sprintf("with the patches a rollout never ends: however good the version is, it stays %s with %d%% of the traffic", last.Phase, last.Canary), "")
+	case flagger.RolledBack:
+		r.Report(diag.NeverEnds, schema.Path{"patches"}, "with the patches every version is rolled back, however good it is", "")
+	}
+}
+
 // A settledField is one that other objects, and the checks of the rollout, rely on.
 type settledField struct {
 	path    schema.Path

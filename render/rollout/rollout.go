@@ -11,10 +11,20 @@ import (
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
+	"github.com/fleetwright/fleetwright/render/report"
 	"github.com/fleetwright/fleetwright/render/rules"
+	"github.com/fleetwright/fleetwright/render/settings"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
+
+// A Compilation is what all parts of a run share: the documents, the settings, and where to
+// report.
+type Compilation struct {
+	*report.Report
+	*place.Input
+	Settings settings.Settings
+}
 
 // A Rollout is that of a policy, with what its clusters have installed.
 type Rollout struct {
@@ -163,6 +173,26 @@ func (r *Rollout) checkMatchFields() {
 	}
 }
 
+// checkSubstitution reports the queries and commands that Flux might change.
+func (r *Rollout) checkSubstitution() {
+	check := func(at schema.Path, text string) {
+		if manifest.IsSubstituted([]byte(text)) {
+			r.Report(diag.Substituted, at, "a postBuild substitution of Flux would replace what begins with ${, and $$ by $, so the object is annotated to be left as it is", "")
+		}
+	}
+	for i, m := range r.analysis().Metrics {
+		if m.CustomMetric != nil {
+			check(inMetrics(i, "customMetric", "query"), m.CustomMetric.Query)
+		}
+	}
+	for i, command := range r.commands() {
+		check(inAnalysis("webhooks", "command", i), command)
+	}
+	for i, w := range r.RolloutPolicy.Webhooks {
+		check(schema.Path{"rolloutPolicy", "webhooks", i, "metadata", "cmd"}, w.Metadata["cmd"])
+	}
+}
+
 func (r *Rollout) analysis() *api.TrafficAnalysis {
 	if a := r.RolloutPolicy.TrafficAnalysis; a != nil {
 		return a
@@ -243,28 +273,4 @@ func or[T any](p *T, otherwise T) T {
 // inAnalysis is a field of trafficAnalysis.
 func inAnalysis(field ...any) schema.Path {
 	return schema.Path{"rolloutPolicy", "trafficAnalysis"}.With(field...)
-}
-
-// noteReplicas notes that Flux would set replicas that Flagger has changed.
-func (r *Rollout) noteReplicas() {
-	p := r.Policy
-	interval, field := api.Duration(""), "kustomization"
-	switch {
-	case p.Kustomization != nil:
-		interval = p.Kustomization.Interval
-		for _, patch := range p.Kustomization.Patches {
-			if strings.Contains(patch.Patch, "replicas") {
-				return
-			}
-		}
-	case p.Helm != nil:
-		interval, field = p.Helm.Interval, "helm"
-	}
-	if r.kind() == "Deployment" && interval != "" && !interval.IsNone() {
-		r.c.Note(diag.ReplicasLeft, manifest.Origin{Doc: p.App.Doc, Path: p.Path.With(field, "interval")}, "")
-	}
-}
-
-func replicasMessage(_ []string, others int) string {
-	return "with every interval Flux would set the replicas in Git again, which Flagger scales, so a patch that leaves them out is added" + hereToo(others)
 }
