@@ -105,13 +105,9 @@ func badEncoding(data []byte) (at diag.Position, what, hint string) {
 	if i < 0 {
 		return diag.Position{}, "", ""
 	}
-	at = diag.Position{Line: 1, Column: 1}
-	for _, r := range string(data[:i]) {
-		at.Column++
-		if r == '\n' {
-			at.Line, at.Column = at.Line+1, 1
-		}
-	}
+	before := data[:i]
+	line := before[bytes.LastIndexByte(before, '\n')+1:]
+	at = diag.Position{Line: bytes.Count(before, []byte("\n")) + 1, Column: utf8.RuneCount(line) + 1}
 	switch r {
 	case 0:
 		return at, "a NUL byte, which YAML does not allow", "remove it; is this a text file?"
@@ -124,16 +120,12 @@ func badEncoding(data []byte) (at diag.Position, what, hint string) {
 // firstBadRune finds the first character that YAML 1.2 does not allow (5.1), or
 // the first byte that is not UTF-8, as utf8.RuneError.
 func firstBadRune(data []byte) (r rune, index int) {
-	for i := 0; i < len(data); {
-		r, size := rune(data[i]), 1
-		if r >= utf8.RuneSelf {
-			r, size = utf8.DecodeRune(data[i:])
-		}
+	for i, r := range string(data) {
 		switch {
-		case r < ' ' && r != '\t' && r != '\n' && r != '\r', r == utf8.RuneError && size == 1, r == 0xfffe, r == 0xffff:
+		case r < ' ' && r != '\t' && r != '\n' && r != '\r', r == 0xfffe, r == 0xffff,
+			r == utf8.RuneError && !bytes.HasPrefix(data[i:], []byte("\ufffd")):
 			return r, i
 		}
-		i += size
 	}
 	return 0, -1
 }
