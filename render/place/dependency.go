@@ -51,7 +51,7 @@ func (p *Policy) Dependencies(on *Target) (refs []api.NamespacedReference) {
 // checkDependencies finds what policies wait for, and reports those that would wait for
 // ever: for an object that nothing makes or that is not on their cluster, or for each other.
 func (pl *placer) checkDependencies() {
-	d := dependencyGraph{placer: pl, policies: map[api.NamespacedReference]*Policy{}, state: map[*Policy]visit{}, place: map[*Policy]int{}}
+	d := dependencyGraph{placer: pl, policies: map[api.NamespacedReference]*Policy{}, place: map[*Policy]int{}}
 	for _, a := range pl.Applications {
 		for _, p := range a.Policies {
 			d.policies[api.NamespacedReference{Name: p.FluxName, Namespace: a.Namespace}] = p
@@ -71,21 +71,14 @@ type dependencyGraph struct {
 	// kurator are the policies by the names that Kurator gives to their objects. It
 	// is made when one is asked for: there are as many as policies times clusters.
 	kurator map[api.NamespacedReference]dependency
-	state   map[*Policy]visit
-	// place is where a policy that is being visited is in the path.
+	// place is where a policy that is being visited is in the path, and then visited.
 	place map[*Policy]int
 	// path are the policies that are being visited, each of which depends on
 	// the next.
 	path []*Policy
 }
 
-type visit int
-
-const (
-	unvisited visit = iota
-	visiting
-	visited
-)
+const visited = -1
 
 // find returns the policy that a reference with a namespace means.
 func (d *dependencyGraph) find(ref api.NamespacedReference) dependency {
@@ -119,10 +112,9 @@ func (d *dependencyGraph) addKuratorNames(p *Policy) {
 
 // visit checks what a policy depends on, and what that depends on in turn.
 func (d *dependencyGraph) visit(p *Policy) {
-	if d.state[p] != unvisited {
+	if _, known := d.place[p]; known {
 		return
 	}
-	d.state[p] = visiting
 	d.place[p] = len(d.path)
 	d.path = append(d.path, p)
 	refs, field := p.dependsOn()
@@ -134,12 +126,13 @@ func (d *dependencyGraph) visit(p *Policy) {
 		d.check(p, on, at)
 	}
 	d.path = d.path[:len(d.path)-1]
-	d.state[p] = visited
+	d.place[p] = visited
 }
 
 // check reports why a policy would wait for ever for another, and visits that.
 func (d *dependencyGraph) check(p *Policy, on dependency, at schema.Path) {
 	q, namespace := on.policy, cmp.Or(on.ref.Namespace, p.App.Namespace)
+	place, known := d.place[q]
 	switch {
 	case q == nil && (namespace == d.settings.Source.Namespace || d.MayMiss("Application")):
 		// A cluster's own Kustomizations are there too, or it may be of what
@@ -152,8 +145,8 @@ func (d *dependencyGraph) check(p *Policy, on dependency, at schema.Path) {
 		d.Add(p.App.Doc.Diagnostic(diag.DependencyKind, at,
 			fmt.Sprintf("a %s waits for its own kind only, and %s is a %s", p.objectKind(), q.FluxName, q.objectKind()),
 			"leave the dependency out: "+p.triedAgain()))
-	case d.state[q] == visiting:
-		d.Add(p.App.Doc.Diagnostic(diag.DependencyCycle, at, d.cycle(q), "remove one of the dependencies"))
+	case known && place != visited:
+		d.Add(p.App.Doc.Diagnostic(diag.DependencyCycle, at, cycle(d.path[place:]), "remove one of the dependencies"))
 	default:
 		if q.Suspended() && !p.Suspended() {
 			d.Add(p.App.Doc.Diagnostic(diag.WaitsForSuspended, at, fmt.Sprintf("%s is suspended, and where Flux has not applied it before this policy waits for it until it is not", q.FluxName), "suspend: false there, or leave the dependency out"))
@@ -175,22 +168,22 @@ func (p *Policy) triedAgain() string {
 	return "Flux tries a Kustomization until it works"
 }
 
-// cycle returns the names of the policies from one that is being visited back to itself.
-func (d *dependencyGraph) cycle(p *Policy) string {
-	if d.path[len(d.path)-1] == p {
+// cycle returns what to say of policies of which each waits for the next, and the last for
+// the first.
+func cycle(policies []*Policy) string {
+	if len(policies) == 1 {
 		return "the policy waits for itself"
 	}
 	const few = 10
 	var names []string
-	way := d.path[d.place[p]:]
-	for i, q := range way {
-		if i == few && len(way) > few+1 {
-			names = append(names, fmt.Sprintf("%d more", len(way)-few))
+	for i, p := range policies {
+		if i == few && len(policies) > few+1 {
+			names = append(names, fmt.Sprintf("%d more", len(policies)-few))
 			break
 		}
-		names = append(names, q.FluxName)
+		names = append(names, p.FluxName)
 	}
-	return "policies wait for each other: " + strings.Join(append(names, p.FluxName), " -> ")
+	return "policies wait for each other: " + strings.Join(append(names, policies[0].FluxName), " -> ")
 }
 
 // missing returns the names of the targets that are not among others.

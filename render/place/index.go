@@ -28,10 +28,8 @@ type Input struct {
 	docs     *schema.Documents
 	report   *report.Report
 	clusters []*Cluster
-	// known are all documents by what they define, and defined the objects of those that have
-	// the shape of their kind and that others refer to.
-	known   map[objectKey]*schema.Document
-	defined map[objectKey]any
+	// defined are all documents by what they define.
+	defined map[objectKey]definition
 	// clusterNamed is the first cluster of a name, of whatever kind and namespace.
 	clusterNamed map[string]*Cluster
 	// fleetNamed is the first fleet of a name, and fleetsIn the names of those of a namespace.
@@ -43,12 +41,18 @@ type Input struct {
 
 type objectKey struct{ kind, namespace, name string }
 
+// A definition is a document, with its object if that has the shape of its kind and others
+// may refer to it.
+type definition struct {
+	doc    *schema.Document
+	object any
+}
+
 // NewInput sorts the documents by kind, and reports objects that are defined twice.
 func NewInput(all *schema.Documents, to *report.Report) *Input {
 	in := &Input{
-		docs: all, report: to,
-		known: map[objectKey]*schema.Document{}, defined: map[objectKey]any{}, clusterNamed: map[string]*Cluster{},
-		fleetNamed: map[string]*Fleet{}, fleetsIn: map[string][]string{},
+		docs: all, report: to, defined: map[objectKey]definition{},
+		clusterNamed: map[string]*Cluster{}, fleetNamed: map[string]*Fleet{}, fleetsIn: map[string][]string{},
 	}
 	docs := slices.Clone(all.All)
 	slices.SortStableFunc(docs, func(a, b *schema.Document) int {
@@ -68,21 +72,16 @@ func NewInput(all *schema.Documents, to *report.Report) *Input {
 		case "Application", "Fleet":
 			applications = true
 		}
-		if first, ok := in.known[key]; ok {
-			message := fmt.Sprintf("%s %s is already defined at %s", d.Kind.Name, d.Name, first.Position())
-			hint := "remove one of the two"
+		if first, ok := in.defined[key]; ok {
+			message, hint := fmt.Sprintf("%s %s is already defined at %s", d.Kind.Name, d.Name, first.doc.Position()), "remove one of the two"
 			if d.Kind.Name == "RenderConfig" {
-				message = fmt.Sprintf("there is already a RenderConfig at %s", first.Position())
-				hint = "make one of the two"
+				message, hint = fmt.Sprintf("there is already a RenderConfig at %s", first.doc.Position()), "make one of the two"
 			}
 			to.Add(d.Diagnostic(diag.DefinedTwice, schema.Path{"metadata", "name"}, message, hint))
 			continue
 		}
-		in.known[key] = d
+		in.defined[key] = definition{d, in.add(d)}
 		in.Documents = append(in.Documents, d)
-		if o := in.add(d); o != nil {
-			in.defined[key] = o
-		}
 	}
 	if !applications && all.Complete() {
 		to.Add(diag.New(diag.NothingToCompile, diag.Position{}, "", "no Application and no Fleet among the inputs", "name the files or directories that hold them"))
@@ -97,7 +96,7 @@ func (in *Input) add(d *schema.Document) any {
 	}
 	switch o := d.Object.(type) {
 	case *api.Application:
-		in.Applications = append(in.Applications, &Application{Application: o, Doc: d, Namespace: d.Namespace, Name: d.Name})
+		in.Applications = append(in.Applications, &Application{Application: o, Doc: d, Namespace: d.Namespace, Name: d.Name, named: map[string]*Policy{}})
 	case *api.Fleet:
 		f := &Fleet{Fleet: o, Doc: d, Namespace: d.Namespace, Name: d.Name}
 		in.Fleets = append(in.Fleets, f)
@@ -135,7 +134,7 @@ func (in *Input) addCluster(cl *Cluster) *Cluster {
 // find looks up an object that the documents define. Known but nil is an object whose
 // document is broken, or may be among those that could not be read: either is reported.
 func find[T any](in *Input, key objectKey) (found *T, known bool) {
-	if found, ok := in.defined[key].(*T); ok {
+	if found, ok := in.defined[key].object.(*T); ok {
 		return found, true
 	}
 	return nil, in.MayDefine(key.kind, key.namespace, key.name)
@@ -144,7 +143,7 @@ func find[T any](in *Input, key objectKey) (found *T, known bool) {
 // MayDefine reports whether the documents define an object, or may, since not all of them
 // could be read.
 func (in *Input) MayDefine(kind, namespace, name string) bool {
-	_, known := in.known[objectKey{kind, namespace, name}]
+	_, known := in.defined[objectKey{kind, namespace, name}]
 	return known || in.docs.MayDefine(name)
 }
 

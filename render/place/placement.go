@@ -84,23 +84,18 @@ func (pl *placer) target(cl *Cluster) *Target {
 func (pl *placer) checkTargets(targets []*Target) {
 	for i, t := range targets {
 		if i > 0 && targets[i-1].Name == t.Name {
-			pl.Add(clusterNamesMeet(targets[i-1].Cluster, t.Cluster))
+			// The one without a document has no namespace, and so comes first.
+			other := "the cluster of Applications without a fleet"
+			if before := targets[i-1]; before.Doc != nil {
+				other = fmt.Sprintf("the %s at %s", before.kind, before.Doc.Position("metadata", "name"))
+			}
+			pl.Add(t.Doc.Diagnostic(diag.ClusterNamesMeet, schema.Path{"metadata", "name"},
+				fmt.Sprintf("the directory %s belongs to %s as well", t.Name, other), "rename one of the two"))
 		}
 		if t.Remote && t.Kubeconfig == nil && t.kind == "AttachedCluster" {
 			pl.Add(t.Doc.Diagnostic(diag.NoKubeconfig, schema.Path{"spec"}, "the hub reaches an AttachedCluster by its kubeconfig, and this one names no Secret with it", "kubeconfig: {name: "+t.Name+", key: value}"))
 		}
 	}
-}
-
-// clusterNamesMeet returns the diagnostic of two clusters that have one directory.
-func clusterNamesMeet(a, b *Cluster) diag.Diagnostic {
-	// The one without a document has no namespace, and so comes first.
-	other := "the cluster of Applications without a fleet"
-	if a.Doc != nil {
-		other = fmt.Sprintf("the %s at %s", a.kind, a.Doc.Position("metadata", "name"))
-	}
-	return b.Doc.Diagnostic(diag.ClusterNamesMeet, schema.Path{"metadata", "name"},
-		fmt.Sprintf("the directory %s belongs to %s as well", b.Name, other), "rename one of the two")
 }
 
 // placeFleet finds a fleet's clusters.
@@ -130,19 +125,9 @@ func (pl *placer) checkPlugins(f *Fleet) {
 	if _, ok := f.Metadata.Annotations[controlPlaneAnnotation]; ok {
 		pl.Add(f.Doc.Diagnostic(diag.PluginNotRendered, schema.Path{"metadata", "annotations", controlPlaneAnnotation}, "fleetwright does not render a control plane of the fleet", ""))
 	}
-	if f.Spec.Plugin == nil {
-		return
-	}
-	for _, other := range []struct {
-		name  string
-		value any
-	}{
-		{"metric", f.Spec.Plugin.Metric}, {"grafana", f.Spec.Plugin.Grafana}, {"policy", f.Spec.Plugin.Policy},
-		{"backup", f.Spec.Plugin.Backup}, {"distributedStorage", f.Spec.Plugin.DistributedStorage}, {"submariner", f.Spec.Plugin.Submariner},
-	} {
-		if other.value != nil {
-			pl.Add(f.Doc.Diagnostic(diag.PluginNotRendered, schema.Path{"spec", "plugin", other.name},
-				fmt.Sprintf("fleetwright does not render the plugin %s", other.name), ""))
+	for _, name := range []string{"metric", "grafana", "policy", "backup", "distributedStorage", "submariner"} {
+		if at := (schema.Path{"spec", "plugin", name}); f.Doc.Has(at...) {
+			pl.Add(f.Doc.Diagnostic(diag.PluginNotRendered, at, fmt.Sprintf("fleetwright does not render the plugin %s", name), ""))
 		}
 	}
 }
@@ -217,9 +202,6 @@ func (pl *placer) namePolicy(p *Policy, index int) bool {
 	if other, ok := p.App.named[p.FluxName]; ok {
 		pl.Add(p.App.Doc.Diagnostic(diag.DefinedTwice, at, fmt.Sprintf("the policy at %s is called %s as well", p.App.Doc.Position(other.Path...), p.FluxName), "give one of the two another name"))
 		return false
-	}
-	if p.App.named == nil {
-		p.App.named = map[string]*Policy{}
 	}
 	p.App.named[p.FluxName] = p
 	return true
@@ -331,23 +313,20 @@ func labelsOf(clusters []*Cluster) string {
 // Application go to one fleet, or none of them to any
 // (pkg/webhooks/application_webhook.go).
 func (pl *placer) checkOneFleet(a *Application) {
-	var first *Policy
 	for _, p := range a.Policies {
-		if first == nil {
-			first = p
-		}
-		if fleetName(p) == fleetName(first) {
+		fleet, first := fleetName(p), fleetName(a.Policies[0])
+		message := fmt.Sprintf("the policy goes to the fleet %s, the first one of the Application to %s", fleet, first)
+		switch {
+		case fleet == first:
 			continue
+		case fleet == "":
+			message = fmt.Sprintf("the policy has no destination, the first one of the Application goes to the fleet %s", first)
+		case first == "":
+			message = fmt.Sprintf("the policy goes to the fleet %s, the first one of the Application has no destination", fleet)
 		}
 		at := p.Path
 		if p.Destination != nil {
 			at = at.With("destination", "fleet")
-		}
-		message := fmt.Sprintf("the policy goes to the fleet %s, the first one of the Application to %s", fleetName(p), fleetName(first))
-		if fleetName(p) == "" {
-			message = fmt.Sprintf("the policy has no destination, the first one of the Application goes to the fleet %s", fleetName(first))
-		} else if fleetName(first) == "" {
-			message = fmt.Sprintf("the policy goes to the fleet %s, the first one of the Application has no destination", fleetName(p))
 		}
 		pl.Add(a.Doc.Diagnostic(diag.FleetsDiffer, at, message, "an Application goes to one fleet: make two Applications of it, or use clusterSelector"))
 	}
