@@ -1,11 +1,9 @@
 package disk
 
 import (
-	"cmp"
 	"maps"
 	"path"
 	"slices"
-	"strings"
 	"sync/atomic"
 
 	"github.com/fleetwright/fleetwright/render/layout"
@@ -26,57 +24,54 @@ func (c *commit) cluster(p *plan, files files) error {
 	if p.idle() {
 		return nil
 	}
-	if err := c.rename(p, files); err != nil {
+	for _, dir := range slices.Sorted(maps.Keys(p.fresh)) {
+		if err := c.place(files, p.at(dir)); err != nil {
+			return err
+		}
+	}
+	changed, inventory := p.changed, []int(nil)
+	if n := len(changed) - 1; n >= 0 && p.path(changed[n]) == layout.InventoryFile {
+		changed, inventory = changed[:n], changed[n:]
+	}
+	if err := c.rename(p, files, changed); err != nil {
 		return err
 	}
 	if err := c.prune(p, files); err != nil {
 		return err
 	}
-	if at := p.at(layout.InventoryFile); p.cluster != nil && slices.Contains(p.changed, p.cluster.Len()) {
-		if err := files.Rename(staged(at), at); err != nil {
-			return err
-		}
-		c.did()
+	if err := c.rename(p, files, inventory); err != nil {
+		return err
 	}
 	if err := removeRegular(files, p.at(journalFile)); err != nil {
 		return err
 	}
 	if p.cluster == nil {
-		removeEmpty(files, p.base)
-		removeEmpty(files, p.name)
+		removeAllEmpty(files, map[string]bool{p.base: true, p.name: true})
 	}
 	return nil
 }
 
-// did notes that a file was put into place or removed.
-func (c *commit) did() {
-	c.begun.Store(true)
-	c.step()
-}
-
-// rename moves what was staged into place, but for the inventory.
-func (c *commit) rename(p *plan, files files) error {
-	for _, dir := range slices.Sorted(maps.Keys(p.fresh)) {
-		at := p.at(dir)
-		if err := files.Rename(staged(at), at); err != nil {
-			return err
-		}
-		c.begun.Store(true)
-	}
-	for _, i := range p.changed {
-		f := p.path(i)
-		if f == layout.InventoryFile {
-			break
-		}
-		if p.freshAbove(f) == "" {
-			at := p.at(f)
-			if err := files.Rename(staged(at), at); err != nil {
+// rename moves files into place that were staged beside it. Others are there by now, with
+// their directory.
+func (c *commit) rename(p *plan, files files, changed []int) error {
+	for _, i := range changed {
+		if f := p.path(i); p.freshAbove(f) == "" {
+			if err := c.place(files, p.at(f)); err != nil {
 				return err
 			}
 		}
-		c.did()
+		c.step()
 	}
 	return nil
+}
+
+// place moves a file or a directory to its place.
+func (c *commit) place(files files, name string) error {
+	err := files.Rename(staged(name), name)
+	if err == nil {
+		c.begun.Store(true)
+	}
+	return err
 }
 
 // prune removes files, and the directories that it, or a run that was cut off,
@@ -92,7 +87,8 @@ func (c *commit) prune(p *plan, files files) error {
 		if err := files.Remove(p.at(f)); err != nil {
 			return err
 		}
-		c.did()
+		c.begun.Store(true)
+		c.step()
 		empty(f)
 	}
 	if p.interrupted {
@@ -110,17 +106,9 @@ func (c *commit) prune(p *plan, files files) error {
 
 // removeAllEmpty removes directories that have nothing in them but each other.
 func removeAllEmpty(files files, dirs map[string]bool) {
-	deepestFirst := slices.SortedFunc(maps.Keys(dirs), func(a, b string) int {
-		return cmp.Or(-cmp.Compare(strings.Count(a, "/"), strings.Count(b, "/")), cmp.Compare(a, b))
-	})
-	for _, dir := range deepestFirst {
-		removeEmpty(files, dir)
-	}
-}
-
-// removeEmpty removes a directory that has nothing in it.
-func removeEmpty(files files, dir string) {
-	if entries, err := files.ReadDir(dir); err == nil && len(entries) == 0 {
-		_ = files.Remove(dir)
+	for _, dir := range slices.Backward(slices.Sorted(maps.Keys(dirs))) { // what is below one is before it
+		if entries, err := files.ReadDir(dir); err == nil && len(entries) == 0 {
+			_ = files.Remove(dir)
+		}
 	}
 }

@@ -64,7 +64,7 @@ type Options struct {
 	Changed func(name string, removed bool)
 }
 
-// A Summary says what a write has done.
+// A Summary is what a write has done.
 type Summary struct {
 	// Clusters that have files now.
 	Clusters int
@@ -98,13 +98,18 @@ const (
 // Write makes a directory hold a tree. It creates the directory where there is
 // none. On an error before the commit everything is as it was.
 func Write(dir string, tree *render.Tree, opts Options) (s Summary, err error) {
-	created, err := makeDir(dir)
+	missing, err := missingDirs(dir)
+	if err != nil {
+		return Summary{}, err
+	}
 	defer func() {
 		if err != nil {
-			removeAll(created)
+			for _, d := range missing {
+				_ = os.Remove(d) // as far as they are empty
+			}
 		}
 	}()
-	if err != nil {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return Summary{}, err
 	}
 	unlock, err := lock(dir, opts.Waiting)
@@ -121,15 +126,6 @@ func Write(dir string, tree *render.Tree, opts Options) (s Summary, err error) {
 		return Summary{}, describe(dir, err)
 	}
 	return s, nil
-}
-
-// makeDir makes a directory and what is above it. It returns those that it made,
-// the deepest first, also where it fails.
-func makeDir(dir string) (created []string, err error) {
-	if created, err = missingDirs(dir); err != nil {
-		return nil, err
-	}
-	return created, os.MkdirAll(dir, 0o777)
 }
 
 // missingDirs are a directory and those above it that are not there, the deepest first.
@@ -149,13 +145,6 @@ func missingDirs(dir string) (missing []string, err error) {
 		if !isMissing && !errors.Is(err, syscall.ENOTDIR) || d == filepath.Dir(d) {
 			return missing, nil
 		}
-	}
-}
-
-// removeAll removes directories as far as they are empty.
-func removeAll(dirs []string) {
-	for _, d := range dirs {
-		_ = os.Remove(d)
 	}
 }
 
@@ -196,24 +185,22 @@ func write(w workers, tree *render.Tree, opts Options) (Summary, error) {
 		}
 	}
 	step := counter(plans, opts.Progress)
-	undo := func(err error) (Summary, error) {
-		_ = each(w, plans, (*plan).undo) // what cannot be removed is left to the next run
-		return Summary{}, err
-	}
-	if err := each(w, plans, func(p *plan, files files) error { return p.stage(files, step) }); err != nil {
-		return undo(err)
-	}
 	c := commit{step: step}
-	if err := each(w, plans, c.cluster); err != nil {
-		if !c.begun.Load() {
-			return undo(err)
-		}
+	err = each(w, plans, func(p *plan, files files) error { return p.stage(files, step) })
+	if err == nil {
+		err = each(w, plans, c.cluster)
+	}
+	switch {
+	case err == nil:
+		return summarize(plans, opts.Changed), nil
+	case c.begun.Load():
 		return Summary{}, fmt.Errorf("%w; some files are written and some are not yet: run the same command again", err)
 	}
-	return summarize(plans, opts.Changed), nil
+	_ = each(w, plans, (*plan).undo) // what cannot be removed is left to the next run
+	return Summary{}, err
 }
 
-// summarize says what the plans have done.
+// summarize returns what the plans have done.
 func summarize(plans []*plan, changed func(name string, removed bool)) (sum Summary) {
 	for _, p := range plans {
 		if p.cluster != nil {
@@ -230,9 +217,9 @@ func summarize(plans []*plan, changed func(name string, removed bool)) (sum Summ
 		return sum
 	}
 	for _, p := range plans {
-		for f := range p.changes() {
-			if f.Path != layout.InventoryFile {
-				changed(p.at(f.Path), false)
+		for _, i := range p.changed {
+			if f := p.path(i); f != layout.InventoryFile {
+				changed(p.at(f), false)
 			}
 		}
 	}
