@@ -21,17 +21,14 @@ import (
 
 // Marshal is the YAML of a value, ending with a line break. Fields are named by
 // their json tags.
-func Marshal(v any) ([]byte, error) { return convert(v, nil) }
-
-// convert makes YAML of a value, and notes the holes in it unless holes is nil.
-func convert(v any, holes *[]hole) ([]byte, error) {
+func Marshal(v any) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
 		return nil, err
 	}
-	w := writer{in: b.Bytes(), out: make([]byte, 0, 2*b.Len()), holes: holes}
+	w := writer{in: b.Bytes(), out: make([]byte, 0, 2*b.Len())}
 	w.value(0, start)
 	return w.out, nil
 }
@@ -50,8 +47,6 @@ type writer struct {
 	in  []byte
 	at  int
 	out []byte
-	// holes are those of a template, or nil.
-	holes *[]hole
 }
 
 // value writes a value whose lines, but for the first, are indented by indent.
@@ -62,10 +57,6 @@ func (w *writer) value(indent int, p place) {
 	case '"':
 		s := w.text()
 		w.sep(p)
-		if rest, ok := strings.CutPrefix(s, Hole); ok && w.holes != nil {
-			*w.holes = append(*w.holes, hole{len(w.out), rest, indent, p})
-			return
-		}
 		w.scalar(s, indent, p)
 	default:
 		w.sep(p)
