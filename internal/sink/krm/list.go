@@ -10,10 +10,8 @@
 package krm
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -137,15 +135,13 @@ func (l *List) Encode(results []Result) ([]byte, error) {
 	for _, o := range l.Items {
 		items.Content = append(items.Content, o.node)
 	}
-	root := &yaml.Node{Kind: yaml.MappingNode}
-	add := func(name string, value *yaml.Node) {
-		root.Content = append(root.Content, scalar(name), value)
-	}
-	add("apiVersion", scalar(l.apiVersion))
-	add("kind", scalar(listKind))
-	add("items", items)
+	root := &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{
+		scalar("apiVersion"), scalar(l.apiVersion),
+		scalar("kind"), scalar(listKind),
+		scalar("items"), items,
+	}}
 	if l.FunctionConfig != nil {
-		add("functionConfig", l.FunctionConfig.node)
+		root.Content = append(root.Content, scalar("functionConfig"), l.FunctionConfig.node)
 	}
 	if len(results) > 0 {
 		encoded, err := blockyaml.Marshal(results)
@@ -156,7 +152,7 @@ func (l *List) Encode(results []Result) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		add("results", nodes[0])
+		root.Content = append(root.Content, scalar("results"), nodes[0])
 	}
 	if data, ok := written(false, root); ok {
 		return data, nil
@@ -170,25 +166,18 @@ func (l *List) Encode(results []Result) ([]byte, error) {
 }
 
 // load reads the documents of a text.
-func load(data []byte) ([]*yaml.Node, error) {
-	loader, err := yaml.NewLoader(bytes.NewReader(data), yaml.WithPlugin(loaderlimits.New(loaderlimits.DepthValue(maxDepth), loaderlimits.AliasNone())))
-	if err != nil {
+func load(data []byte) (documents []*yaml.Node, err error) {
+	var all []yaml.Node
+	limits := yaml.WithPlugin(loaderlimits.New(loaderlimits.DepthValue(maxDepth), loaderlimits.AliasNone()))
+	if yaml.Load(data, &all, yaml.WithAllDocuments(), limits) != nil {
 		return nil, ErrSyntax
 	}
-	var documents []*yaml.Node
-	for {
-		var n yaml.Node
-		err := loader.Load(&n)
-		if err == io.EOF {
-			return documents, nil
-		}
-		if err != nil {
-			return nil, ErrSyntax
-		}
+	for _, n := range all {
 		if len(n.Content) == 1 && !isNull(n.Content[0]) {
 			documents = append(documents, n.Content[0])
 		}
 	}
+	return documents, nil
 }
 
 // encode writes documents: plain, where the library would write something else, as it does
@@ -204,21 +193,16 @@ func encode(documents ...*yaml.Node) ([]byte, error) {
 
 // written returns the text of documents, and reports whether it reads as they do.
 func written(plain bool, documents ...*yaml.Node) (data []byte, ok bool) {
-	var b bytes.Buffer
-	dumper, err := yaml.NewDumper(&b, yaml.WithLineWidth(-1))
+	copies := make([]*yaml.Node, len(documents))
+	for i, d := range documents {
+		copies[i] = copied(d, plain) // the library takes their tags away
+	}
+	data, err := yaml.Dump(copies, yaml.WithAllDocuments(), yaml.WithLineWidth(-1))
 	if err != nil {
 		return nil, false
 	}
-	for _, d := range documents {
-		if dumper.Dump(copied(d, plain)) != nil { // it takes the tags of what it is given away
-			return nil, false
-		}
-	}
-	if dumper.Close() != nil {
-		return nil, false
-	}
-	read, err := load(b.Bytes())
-	return b.Bytes(), err == nil && slices.EqualFunc(read, documents, same)
+	read, err := load(data)
+	return data, err == nil && slices.EqualFunc(read, documents, same)
 }
 
 // same reports whether two nodes are the same but for comments and style.
