@@ -120,7 +120,7 @@ func (c *Checkout) write(files []entry) error {
 
 // tree is the hash of the tree of a revision.
 func (r *Repository) tree(ctx context.Context, revision string) (string, error) {
-	root, err := r.run(ctx, nil, "rev-parse", "--show-toplevel")
+	root, err := r.run(ctx, "rev-parse", "--show-toplevel")
 	if err != nil {
 		return "", err
 	}
@@ -128,11 +128,11 @@ func (r *Repository) tree(ctx context.Context, revision string) (string, error) 
 		return "", &Error{fmt.Sprintf("git takes %s for the work tree of %s", top, r.Root), "see core.worktree in git config --show-origin --list"}
 	}
 	verify := []string{"rev-parse", "--verify", "--quiet", "--end-of-options"}
-	tree, err := r.run(ctx, nil, append(verify, revision+"^{tree}")...)
+	tree, err := r.run(ctx, append(verify, revision+"^{tree}")...)
 	if err == nil {
 		return strings.TrimSpace(string(tree)), nil
 	}
-	if _, err := r.run(ctx, nil, append(verify, revision+"^{commit}")...); err == nil {
+	if _, err := r.run(ctx, append(verify, revision+"^{commit}")...); err == nil {
 		return "", r.lacks(revision, "the tree")
 	}
 	return "", cmp.Or[error](ctx.Err(), &Error{
@@ -151,7 +151,7 @@ func (r *Repository) lacks(revision, what string) error {
 
 // files are the files of a tree that paths stand for, and the links on the way to them.
 func (r *Repository) files(ctx context.Context, revision, hash string, paths []string, wanted func(string) bool, most int64) ([]entry, error) {
-	listing, err := r.run(ctx, nil, "ls-tree", "-r", "-z", "--full-tree", hash)
+	listing, err := r.run(ctx, "ls-tree", "-r", "-z", "--full-tree", hash)
 	if err != nil {
 		return nil, cmp.Or(ctx.Err(), r.lacks(revision, "a directory"))
 	}

@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -141,9 +140,8 @@ var guards = []guard{
 
 // run runs git at the root of the repository, and returns what it prints. The error is
 // what git says.
-func (r *Repository) run(ctx context.Context, stdin io.Reader, args ...string) ([]byte, error) {
+func (r *Repository) run(ctx context.Context, args ...string) ([]byte, error) {
 	cmd := r.command(ctx, args...)
-	cmd.Stdin = stdin
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	output, err := cmd.Output()

@@ -194,7 +194,7 @@ func TestNothingOfARepositoryRuns(t *testing.T) {
 			dir := tt.plant(t, root, command)
 
 			open := (&Repository{Root: dir, guards: guards}).without(tt.without...)
-			open.run(t.Context(), nil, tt.live...)
+			open.run(t.Context(), tt.live...)
 			if err := os.Remove(ran); err != nil {
 				t.Fatalf("git %s does not run it, so nothing is shown", strings.Join(tt.live, " "))
 			}
@@ -249,7 +249,7 @@ func TestNothingOfARepositoryLies(t *testing.T) {
 			root := newRepository(t)
 			dir := tt.plant(t, root)
 			open := (&Repository{Root: dir, guards: guards}).without(tt.without...)
-			if lie, err := open.run(t.Context(), nil, "show", "main:fleet/app.yaml"); err != nil || string(lie) != first {
+			if lie, err := open.run(t.Context(), "show", "main:fleet/app.yaml"); err != nil || string(lie) != first {
 				t.Fatalf("git says %q, %v, so nothing is shown", lie, err)
 			}
 			files, err := checkout(find(t, filepath.Join(root, "fleet")), "main", filepath.Join(root, "fleet"))
@@ -276,7 +276,7 @@ func TestTheEnvironmentNamesNoOtherRepository(t *testing.T) {
 		t.Run(tt.variable, func(t *testing.T) {
 			t.Setenv(tt.variable, tt.value)
 			r := find(t, root)
-			content, err := r.without("drop").run(t.Context(), nil, "show", tt.revision+":fleet/app.yaml")
+			content, err := r.without("drop").run(t.Context(), "show", tt.revision+":fleet/app.yaml")
 			if err != nil || string(content) != "kind: Other\n" {
 				t.Fatalf("git says %q, %v, so nothing is shown", content, err)
 			}

@@ -41,7 +41,7 @@ func (r *Repository) Unstaged(paths ...string) (files []File, err error) {
 
 func (r *Repository) unstaged(paths []string) (files []File, err error) {
 	list := func(flags ...string) ([]string, error) {
-		output, err := r.run(context.Background(), nil, slices.Concat([]string{"--literal-pathspecs", "ls-files", "-z"}, flags, []string{"--"}, paths)...)
+		output, err := r.run(context.Background(), slices.Concat([]string{"--literal-pathspecs", "ls-files", "-z"}, flags, []string{"--"}, paths)...)
 		return strings.Split(strings.TrimSuffix(string(output), "\x00"), "\x00"), err
 	}
 	entries, err := list("-t", "--others", "--modified", "--deleted")

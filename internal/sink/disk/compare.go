@@ -2,8 +2,6 @@ package disk
 
 import (
 	"cmp"
-	"errors"
-	"io/fs"
 	"slices"
 
 	"github.com/fleetwright/fleetwright/render"
@@ -51,12 +49,13 @@ func Compare(dir string, rendered *render.Tree, opts Options) (Comparison, error
 		return Comparison{}, describe(dir, err)
 	}
 	c.Refused = checkEmptied(plans)
-	shrinking, all := shrinking(plans, rendered), func(string) bool { return true }
+	shrinking := shrinking(plans, rendered)
+	read := func(f string) bool { return !opts.NamesOnly || shrinking[rendered.Application(f)] }
 	for _, p := range plans {
 		if p.interrupted {
 			c.Interrupted = append(c.Interrupted, p.name)
 		}
-		changes, err := p.comparison(w[0], all, func(f string) bool { return !opts.NamesOnly || shrinking[rendered.Application(f)] })
+		changes, err := p.comparison(w[0], read)
 		if err != nil {
 			return Comparison{}, describe(dir, err)
 		}
@@ -80,34 +79,30 @@ func names(rendered *render.Tree) (all []render.Change) {
 	return all
 }
 
-// comparison is what the plan does with files that are asked for, by path. Old and New are
-// empty for a file that is not to be read.
-func (p *plan) comparison(files files, wanted, read func(file string) bool) ([]render.Change, error) {
+// comparison is what the plan does, by path. Old and New are empty for a file that is not to
+// be read.
+func (p *plan) comparison(files files, read func(file string) bool) ([]render.Change, error) {
 	var changes []render.Change
 	for f := range p.changes() {
-		if wanted(f.Path) {
-			change := render.Change{Cluster: p.name}
-			if change.To(f); !read(f.Path) {
-				change.New = []byte{}
-			}
-			changes = append(changes, change)
+		change := render.Change{Cluster: p.name}
+		if change.To(f); !read(f.Path) {
+			change.New = []byte{}
 		}
+		changes = append(changes, change)
 	}
 	for _, f := range p.removed {
-		if wanted(f) {
-			changes = append(changes, render.Change{Cluster: p.name, Path: f})
-		}
+		changes = append(changes, render.Change{Cluster: p.name, Path: f})
 	}
 	slices.SortFunc(changes, func(a, b render.Change) int { return cmp.Compare(a.Path, b.Path) })
 	for i := range changes {
 		c := &changes[i]
-		var err error
-		if at := p.at(c.Path); read(c.Path) {
-			c.Old, err = readRegular(files, at)
-		} else if _, err = files.Lstat(at); err == nil {
+		there, err := isRegular(files, p.at(c.Path))
+		switch {
+		case !there:
+		case read(c.Path):
+			c.Old, err = files.ReadFile(p.at(c.Path))
+		default:
 			c.Old = []byte{}
-		} else if errors.Is(err, fs.ErrNotExist) {
-			err = nil
 		}
 		if err != nil {
 			return nil, err

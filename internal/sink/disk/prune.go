@@ -17,10 +17,10 @@ func checkPrune(files files, plans []*plan, rendered *render.Tree) error {
 		return err
 	}
 	emptied := checkEmptied(plans)
-	if emptied == nil && len(losses) == 0 {
+	switch {
+	case len(losses) == 0 && emptied == nil:
 		return nil
-	}
-	if len(losses) == 0 {
+	case len(losses) == 0:
 		return emptied
 	}
 	const what, correct = "what is still among the inputs", "correct these lines"
@@ -65,11 +65,11 @@ func findLosses(files files, plans []*plan, rendered *render.Tree) (losses []tre
 	if len(shrinking) == 0 {
 		return nil, nil
 	}
-	wanted := func(f string) bool { return shrinking[rendered.Application(f)] }
+	read := func(f string) bool { return shrinking[rendered.Application(f)] }
 	losses = rendered.Losses(func(yield func([]render.Change) bool) {
 		for _, p := range plans {
 			var changes []render.Change
-			if changes, err = p.comparison(files, wanted, wanted); err != nil || !yield(changes) {
+			if changes, err = p.comparison(files, read); err != nil || !yield(changes) {
 				return
 			}
 		}
