@@ -197,68 +197,59 @@ func (s *scheduler) fails(what any) bool {
 
 // runWeighted gives the new version a larger share, or promotes it (runCanary).
 func (s *scheduler) runWeighted() {
-	if !s.route.Mirrored && s.status.Phase == Progressing && !s.confirms(ConfirmTrafficIncrease) {
+	switch a := &s.Analysis; {
+	case !s.route.Mirrored && s.status.Phase == Progressing && !s.confirms(ConfirmTrafficIncrease):
 		s.event() // halt
-		return
-	}
-	a := &s.Analysis
-	if s.route.Canary >= a.maxWeight() {
+	case s.route.Canary >= a.maxWeight():
 		s.promote()
-		return
-	}
-	if a.Mirror && s.route.Canary == 0 && !s.route.Mirrored {
+	case a.Mirror && s.route.Canary == 0 && !s.route.Mirrored:
 		s.setRoute(0, true)
 		s.status.Weight = 0
-	} else {
+		s.event() // advance
+	default:
 		weight := min(s.route.Canary+a.nextStep(s.route.Canary), allTraffic)
 		s.setRoute(weight, false)
 		s.status.Weight = weight
+		s.event() // advance
 	}
-	s.event() // advance
 }
 
 // runAB gives the new version all requests that the conditions choose.
 func (s *scheduler) runAB() {
-	if s.status.Iterations < s.Analysis.Iterations {
-		s.setRoute(allTraffic, false)
-		s.status.Iterations++
-		s.event() // advance
+	if s.status.Iterations >= s.Analysis.Iterations {
+		s.promote()
 		return
 	}
-	s.promote()
+	s.setRoute(allTraffic, false)
+	s.status.Iterations++
+	s.event() // advance
 }
 
 // runBlueGreen gives the new version no traffic, or a copy of it, until the last check
 // was good, and all of it then.
 func (s *scheduler) runBlueGreen() {
-	a := &s.Analysis
-	if s.status.Iterations < a.Iterations {
+	switch a := &s.Analysis; {
+	case s.status.Iterations < a.Iterations:
 		if a.Mirror && !s.route.Mirrored {
 			s.setRoute(0, true)
 		}
 		s.status.Iterations++
 		s.event() // advance
-		return
-	}
-	if s.status.Iterations > a.Iterations {
+	case s.status.Iterations > a.Iterations:
 		s.promote()
-		return
+	case s.confirmsPromotion():
+		s.event() // routing all traffic to the canary
+		s.setRoute(allTraffic, false)
+		s.status.Iterations++
 	}
-	if !s.confirmsPromotion() {
-		return
-	}
-	s.event() // routing all traffic to the canary
-	s.setRoute(allTraffic, false)
-	s.status.Iterations++
 }
 
 // promote copies the new version to the primary, once the gates let it.
 func (s *scheduler) promote() {
-	if !s.confirmsPromotion() {
-		return
+	if s.confirmsPromotion() {
+		s.event() // copying the template
+		s.setPhase(Promoting)
 	}
-	s.event() // copying the template
-	s.setPhase(Promoting)
 }
 
 // confirmsPromotion asks the gates before the promotion. Where one refuses again, the

@@ -168,9 +168,6 @@ func spec(field ...any) schema.Path { return schema.Path{"spec"}.With(field...) 
 // inAnalysis is a field of spec.analysis.
 func inAnalysis(field ...any) schema.Path { return schema.Path{"analysis"}.With(field...) }
 
-// inService is a field of spec.service.
-func inService(field ...any) schema.Path { return schema.Path{"service"}.With(field...) }
-
 // InMetrics is a field of one of the Canary's metrics.
 func InMetrics(index int, field ...any) schema.Path {
 	return inAnalysis("metrics", index).With(field...)

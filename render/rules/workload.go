@@ -16,7 +16,7 @@ import (
 func checkService(r *Rollout) {
 	s := &r.Service
 	if s.Port < 1024 && s.TargetPort == nil {
-		r.Report(diag.GuessedTargetPort, inService("port"),
+		r.Report(diag.GuessedTargetPort, schema.Path{"service", "port"},
 			fmt.Sprintf("without a targetPort Flagger sends the traffic to the container's port %d, where few containers listen", s.Port), "targetPort: 8080, or the name of the container's port")
 	}
 	if p := s.TargetPort; p != nil && p.StrVal != "" && len(validation.IsValidPortName(p.StrVal)) > 0 {
@@ -24,17 +24,17 @@ func checkService(r *Rollout) {
 		if _, err := strconv.Atoi(p.StrVal); err == nil {
 			hint = "targetPort: " + p.StrVal + ", without the quotes, for the number"
 		}
-		r.Report(diag.WrongFormat, inService("targetPort"), fmt.Sprintf("%q is not a port name: one has a letter in it, and no two hyphens in a row", p.StrVal), hint)
+		r.Report(diag.WrongFormat, schema.Path{"service", "targetPort"}, fmt.Sprintf("%q is not a port name: one has a letter in it, and no two hyphens in a row", p.StrVal), hint)
 	}
 	if s.Name == "kubernetes" && r.ID.Namespace == "default" {
-		r.Report(diag.BadName, inService("name"), "the Service kubernetes in namespace default is the API server's own, and Flagger would take it over", "give the workload's Service another name")
+		r.Report(diag.BadName, schema.Path{"service", "name"}, "the Service kubernetes in namespace default is the API server's own, and Flagger would take it over", "give the workload's Service another name")
 	}
 }
 
 // checkNames reports names that are too long for what is made of them.
 func checkNames(r *Rollout) {
 	workload := schema.Path{"targetRef", "name"}
-	checkName(r, inService("name"), "Service", r.Service.Name, PrimarySuffix)
+	checkName(r, schema.Path{"service", "name"}, "Service", r.Service.Name, PrimarySuffix)
 	checkName(r, workload, r.TargetRef.Kind, r.TargetRef.Name, PrimarySuffix)
 	if !r.Tester.Exists {
 		return
