@@ -268,9 +268,10 @@ func (r *Rollout) isSelectedBy(m *labels.Matcher) bool {
 	if m.Type != labels.MatchEqual && m.Type != labels.MatchRegexp {
 		return false
 	}
+	value := strings.ReplaceAll(m.Value, "_", "-")
 	for _, name := range []string{r.TargetRef.Name, r.Service.Name} {
-		word := regexp.MustCompile(`(^|[^a-z0-9])` + regexp.QuoteMeta(name) + `($|[^a-z0-9])`)
-		if word.MatchString(strings.ReplaceAll(m.Value, "_", "-")) {
+		word := `(^|[^a-z0-9])` + regexp.QuoteMeta(name) + `($|[^a-z0-9])`
+		if strings.Contains(value, name) && regexp.MustCompile(word).MatchString(value) {
 			return true
 		}
 		if m.Type == labels.MatchRegexp && (m.Matches(name) || m.Matches(name+CanarySuffix)) && !slices.ContainsFunc(strangers, m.Matches) {
