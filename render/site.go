@@ -25,6 +25,8 @@ type site struct {
 	origin manifest.Origin
 	// injected are the namespaces that must carry something.
 	injected map[string]manifest.NamespaceMeta
+	// owned are the namespaces that come with what is installed.
+	owned map[string]bool
 	// ready is the last stage of what is installed.
 	ready []api.NamespacedReference
 	// alerts are the AlertProviders that applications have brought.
@@ -37,6 +39,7 @@ func (b *assembler) newSite(t *place.Target, sync *tree.SyncFile) *site {
 	s.injected, _ = b.injectedNamespaces(t)
 	if s.in != nil {
 		s.in.Prepare()
+		s.owned = s.in.OwnedNamespaces()
 		s.origin = s.in.Flagger.Origin
 	}
 	return s
@@ -167,7 +170,7 @@ func (s *site) injectedBy(a place.TargetApp) map[string]manifest.NamespaceMeta {
 // appNamespaces returns the namespaces that the application needs and nothing else brings.
 func (s *site) appNamespaces(a place.TargetApp) (objects []manifest.Rendered) {
 	for _, ns := range s.namespaces(a, s.Target) {
-		if s.in != nil && s.in.OwnsNamespace(ns) || ns == s.Settings.Source.Namespace && !s.Remote || manifest.AlwaysThere[ns] {
+		if s.owned[ns] || ns == s.Settings.Source.Namespace && !s.Remote || manifest.AlwaysThere[ns] {
 			continue
 		}
 		objects = append(objects, manifest.Rendered{Object: manifest.NewSharedNamespace(ns, s.injected[ns]), Origin: manifest.Origin{Doc: a.Doc}})

@@ -1,8 +1,6 @@
 package rollout
 
 import (
-	"slices"
-
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/manifest"
@@ -83,9 +81,13 @@ func (s *Installation) FlaggerRelease(on *place.Target) manifest.Rendered {
 	return release.HelmRelease(on)
 }
 
-// OwnsNamespace reports whether infrastructure/ renders a namespace.
-func (s *Installation) OwnsNamespace(name string) bool {
-	return slices.ContainsFunc(s.NamespaceObjects, func(ns manifest.Rendered) bool { return ns.Metadata.Name == name })
+// OwnedNamespaces are those that infrastructure/ renders.
+func (s *Installation) OwnedNamespaces() map[string]bool {
+	owned := map[string]bool{}
+	for _, ns := range s.NamespaceObjects {
+		owned[ns.Metadata.Name] = true
+	}
+	return owned
 }
 
 // Versions returns the versions of what an installation brings.

@@ -156,11 +156,13 @@ func TestShardsDoNotMixRenders(t *testing.T) {
 		opts  Options
 		want  string // "" where it is not refused
 	}{
-		"nothing":                      {func(string) {}, Options{}, ""},
-		"all of it":                    {func(dir string) { mustWrite(t, dir, tr, Options{}) }, Options{}, ""},
-		"another shard":                {func(dir string) { mustWrite(t, dir, yours, Options{Part: true}) }, Options{}, ""},
-		"another render":               {func(dir string) { mustWrite(t, dir, treeOf(t, "x", changed, policyB), Options{}) }, Options{}, "holds another render of x,"},
-		"another shard of another":     {func(dir string) { mustWrite(t, dir, treeOf(t, "x z", policyB, rollout).Shard(2, 2), Options{Part: true}) }, Options{}, "holds another render of x, z,"},
+		"nothing":        {func(string) {}, Options{}, ""},
+		"all of it":      {func(dir string) { mustWrite(t, dir, tr, Options{}) }, Options{}, ""},
+		"another shard":  {func(dir string) { mustWrite(t, dir, yours, Options{Part: true}) }, Options{}, ""},
+		"another render": {func(dir string) { mustWrite(t, dir, treeOf(t, "x", changed, policyB), Options{}) }, Options{}, "holds another render of x,"},
+		"another shard of another": {func(dir string) {
+			mustWrite(t, dir, treeOf(t, "x z", policyB, rollout).Shard(2, 2), Options{Part: true})
+		}, Options{}, "holds another render of x, z,"},
 		"another cluster":              {func(dir string) { mustWrite(t, dir, treeOf(t, "v", policyA), Options{}) }, Options{}, "holds another render of v,"},
 		"another cluster, kept":        {func(dir string) { mustWrite(t, dir, treeOf(t, "v", policyA), Options{}) }, Options{KeepOthers: true}, ""},
 		"a cut off one, no inventory":  {func(dir string) { put(file, "old")(dir); journal(dir) }, Options{}, "holds another render of x,"},
