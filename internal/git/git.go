@@ -17,9 +17,9 @@ import (
 
 // An Error is a mistake of the user's.
 type Error struct {
-	// Message says what is wrong.
+	// Message is what is wrong.
 	Message string
-	// Hint says what to do about it.
+	// Hint is what to do about it.
 	Hint string
 }
 

@@ -47,7 +47,7 @@ func New() (*Watcher, error) {
 // Close ends the watch.
 func (w *Watcher) Close() error { return w.events.Close() }
 
-// Set says what is watched from now on. It returns whether that is more than before:
+// Set sets what is watched from now on. It reports whether that is more than before:
 // what has changed there meanwhile is then not known.
 func (w *Watcher) Set(places inputs.Places) (more bool, err error) {
 	w.walked, w.names = map[string]bool{}, map[string]bool{}
@@ -112,7 +112,7 @@ func (w *Watcher) Wait(ctx context.Context) error {
 	}
 }
 
-// counts says whether an event may be of what is read. A directory that goes takes the
+// counts reports whether an event may be of what is read. A directory that goes takes the
 // watches below it along: what has its name later is another one.
 func (w *Watcher) counts(e fsnotify.Event) bool {
 	if e.Has(fsnotify.Remove) || e.Has(fsnotify.Rename) {

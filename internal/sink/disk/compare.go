@@ -22,7 +22,7 @@ type Comparison struct {
 	Losses []tree.Loss
 }
 
-// Compare says what Write would do with a directory, which need not exist, and does
+// Compare returns what Write would do with a directory, which need not exist, and does
 // nothing. Its errors are those of Write, but for what is refused unless pruning is
 // allowed.
 func Compare(dir string, rendered *render.Tree, opts Options) (Comparison, error) {

@@ -2,7 +2,7 @@
 // lost.
 //
 // Only DIR/<cluster>/fleetwright is touched, and of that only what fleetwright
-// has written: the inventory of the last run says what that is. A run goes
+// has written, as the inventory of the last run lists it. A run goes
 // through three phases:
 //
 //  1. Plan: compare what is there with what shall be. Nothing is written.
@@ -46,7 +46,7 @@ type Options struct {
 	// KeepOthers leaves alone the clusters that the tree does not have: it is of some
 	// of a fleet's.
 	KeepOthers bool
-	// Part says that the tree is a shard, whose inventories name the files of the others
+	// Part has the tree be a shard, whose inventories name the files of the others
 	// as well. Nothing is removed, and a directory that holds another render is refused:
 	// what the shards have written could not be told from that when it is put together.
 	Part bool
@@ -78,9 +78,9 @@ type Summary struct {
 
 // An Error is a mistake of the user's, or of the directory.
 type Error struct {
-	// Message says what is wrong.
+	// Message is what is wrong.
 	Message string
-	// Hint says what to do about it.
+	// Hint is what to do about it.
 	Hint string
 }
 

@@ -17,10 +17,10 @@ import (
 
 // ownership is what fleetwright has written for a cluster, or may have.
 type ownership struct {
-	// hasInventory: the files of the last run are there.
+	// hasInventory reports whether the inventory of the last run is there.
 	hasInventory bool
-	// current says that the inventory is that of the tree: every file of the tree is
-	// fleetwright's, and need not be among the paths.
+	// current reports whether that is the tree's: every file of the tree is fleetwright's, and
+	// need not be among the paths.
 	current bool
 	// interrupted reports whether a run was cut off, or is going on.
 	interrupted bool

@@ -19,7 +19,7 @@ type plan struct {
 	name string
 	// cluster is nil where the tree has no such cluster any more.
 	cluster *render.Cluster
-	// part says that the cluster's files are some of those in its inventory.
+	// part reports whether the cluster's files are some of those in its inventory.
 	part bool
 	// base is <cluster>/fleetwright.
 	base string
@@ -37,7 +37,7 @@ type plan struct {
 	removed []string
 	// foreign are the files in the way that fleetwright has not written.
 	foreign []string
-	// mixed says that of a part there are files of another render.
+	// mixed reports whether a part has met files of another render.
 	mixed bool
 	// interrupted reports whether an earlier run was cut off.
 	interrupted bool
