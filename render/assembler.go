@@ -30,7 +30,7 @@ type assembler struct {
 
 // render makes the tree of everything that was placed.
 func (c *compiler) render(e *tree.Encoder) *tree.Tree {
-	b := &assembler{
+	a := &assembler{
 		compiler: c, Encoder: e, layouts: map[string]*tree.Layout{}, variants: map[string]*variant{},
 		infrastructure: map[*rollout.Installation][]manifest.Rendered{}, alertProviders: map[*place.AlertProvider]*manifest.Object{},
 	}
@@ -38,10 +38,10 @@ func (c *compiler) render(e *tree.Encoder) *tree.Tree {
 	switch {
 	case !c.Settings.Hub:
 		for _, t := range c.targets {
-			clusters = append(clusters, b.renderTarget(t))
+			clusters = append(clusters, a.renderTarget(t))
 		}
 	case len(c.targets) > 0:
-		clusters = append(clusters, b.renderHub())
+		clusters = append(clusters, a.renderHub())
 	}
 	e.EncodeAll()
 	return tree.New(c.Input, clusters...)
@@ -49,27 +49,27 @@ func (c *compiler) render(e *tree.Encoder) *tree.Tree {
 
 // renderTarget makes the directory of one cluster, for its own Flux. The layout is made
 // for the first of the clusters that get the same.
-func (b *assembler) renderTarget(t *place.Target) *tree.Cluster {
-	key, installation := contentKey(t.InstalledBy, t.Apps...), b.installation(t)
-	l, ok := b.layouts[key]
+func (a *assembler) renderTarget(t *place.Target) *tree.Cluster {
+	key, installation := contentKey(t.InstalledBy, t.Apps...), a.installation(t)
+	l, ok := a.layouts[key]
 	if !ok {
-		sync := tree.NewSyncFile(b.Encoder, &b.Settings)
-		b.newSite(t, sync).addOwn()
-		l = tree.NewLayout(sync, b.versions(installation))
-		b.layouts[key] = l
+		sync := tree.NewSyncFile(a.Encoder, &a.Settings)
+		a.newSite(t, sync).addOwn()
+		l = tree.NewLayout(sync, a.versions(installation))
+		a.layouts[key] = l
 	}
 	cluster := tree.NewCluster(t.Name, l)
 	cluster.Labels = manifest.TextOf(t.Labels)
 	if installation != nil && ok {
-		cluster.Infrastructure = b.NewDir(layout.Infrastructure, b.ownInfrastructure(installation, t)...)
+		cluster.Infrastructure = a.NewDir(layout.Infrastructure, a.ownInfrastructure(installation, t)...)
 	}
 	return cluster
 }
 
 // versions returns the versions that the manifests of a cluster are made for.
-func (b *assembler) versions(in *rollout.Installation) map[string]string {
+func (a *assembler) versions(in *rollout.Installation) map[string]string {
 	versions := rollout.Versions(in)
-	versions["flux"] = b.Settings.Flux
+	versions["flux"] = a.Settings.Flux
 	return versions
 }
 
@@ -90,25 +90,25 @@ func contentKey(installedBy *place.Fleet, apps ...place.TargetApp) string {
 
 // ownInfrastructure returns the objects of infrastructure/ of one cluster that its own Flux
 // applies.
-func (b *assembler) ownInfrastructure(in *rollout.Installation, on *place.Target) []manifest.Rendered {
-	shared, ok := b.infrastructure[in]
+func (a *assembler) ownInfrastructure(in *rollout.Installation, on *place.Target) []manifest.Rendered {
+	shared, ok := a.infrastructure[in]
 	if !ok {
 		shared = append(slices.Clip(in.NamespaceObjects), in.Charts(on)...)
-		b.infrastructure[in] = shared
+		a.infrastructure[in] = shared
 	}
 	return append(slices.Clip(shared), in.FlaggerRelease(on))
 }
 
 // alertProvider returns the object of an AlertProvider.
-func (b *assembler) alertProvider(p *place.AlertProvider) manifest.Rendered {
-	m, ok := b.alertProviders[p]
+func (a *assembler) alertProvider(p *place.AlertProvider) manifest.Rendered {
+	m, ok := a.alertProviders[p]
 	if !ok {
 		m = &manifest.Object{
 			APIVersion: manifest.FlaggerV1beta1, Kind: "AlertProvider",
 			Metadata: manifest.Metadata{Name: p.Name, Namespace: p.Namespace, Labels: rollout.NotOfTools(manifest.TextOf(p.Metadata.Labels)), Annotations: rollout.NotOfTools(p.Metadata.Annotations)},
 			Spec:     p.Spec,
 		}
-		b.alertProviders[p] = m
+		a.alertProviders[p] = m
 	}
 	return manifest.Rendered{Object: m, Origin: manifest.Origin{Doc: p.Doc}}
 }

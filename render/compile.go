@@ -37,14 +37,17 @@ func Compile(docs schema.Documents, opts Options) (*Tree, schema.Diagnostics) {
 // compile compiles the documents, and returns the run that did with what it made.
 func compile(docs schema.Documents, opts Options) (*compiler, *tree.Tree, diag.List) {
 	to := report.New(&docs)
-	c := &compiler{Compilation: &rollout.Compilation{Report: to, Input: place.NewInput(&docs, to)}}
+	c := &compiler{
+		Compilation:   &rollout.Compilation{Report: to, Input: place.NewInput(&docs, to)},
+		installations: map[*place.Fleet]*rollout.Installation{}, rollouts: map[rolloutKey]*rollout.Rollout{},
+	}
 	c.Settings = settings.New(c.RenderConfig, opts.Path, opts.DefaultPath, opts.Topology, to)
 	checkCredentials(docs.All, to)
 	c.targets = c.Place(&c.Settings)
 	for _, a := range c.Applications {
 		flux.Check(a, to)
 	}
-	c.installed = c.install()
+	c.install()
 	rollout.CheckFeatures(c.Compilation)
 	c.checkMeshes()
 	c.checkAlertProviders()
@@ -56,14 +59,14 @@ func compile(docs schema.Documents, opts Options) (*compiler, *tree.Tree, diag.L
 	c.checkCollisions(made, e.Held)
 	e.CheckOutputs(before)
 	list := c.diagnostics()
-	if list.HasErrors() {
-		return c, nil, list
+	if !list.HasErrors() {
+		c.CheckUnreached(c.targets)
+		c.checkEnds()
+		c.CheckIgnores()
+		list = c.diagnostics()
 	}
-	c.CheckUnreached(c.targets)
-	c.checkEnds()
-	c.CheckIgnores()
-	if list = c.diagnostics(); list.HasErrors() {
-		return c, nil, list
+	if list.HasErrors() {
+		made = nil
 	}
 	return c, made, list
 }
@@ -71,7 +74,9 @@ func compile(docs schema.Documents, opts Options) (*compiler, *tree.Tree, diag.L
 // A compiler is one run of Compile.
 type compiler struct {
 	*rollout.Compilation
-	*installed
+	// installations are what the fleets install, and rollouts those that run with that.
+	installations map[*place.Fleet]*rollout.Installation
+	rollouts      map[rolloutKey]*rollout.Rollout
 	// targets are the clusters that get a directory, by name.
 	targets []*place.Target
 }

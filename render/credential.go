@@ -36,80 +36,65 @@ func mayHoldCredential(text string) bool {
 
 // credentialDiagnostic returns the diagnostic of a credential in a field.
 func credentialDiagnostic(d *schema.Document, at schema.Path, what string) diag.Diagnostic {
-	if secret, ok := secretFor(d, at); ok {
-		return d.Diagnostic(diag.CredentialInURL, at, fmt.Sprintf("the URL holds %s, and everyone who can read the repository or the object on a cluster can read it", what),
-			fmt.Sprintf("secretRef: {name: %s}, %s; revoke the credential, since Git keeps it", cmp.Or(secret.name, d.Name+"-auth"), secret.content))
+	const everyone = "holds %s, and everyone who can read the repository or the object on a cluster can read it"
+	secret := secretFor(d, at)
+	if secret == "" {
+		return d.Diagnostic(diag.CredentialInText, at, fmt.Sprintf("a URL "+everyone, what), credentialHint(at))
 	}
-	return d.Diagnostic(diag.CredentialInText, at, fmt.Sprintf("a URL holds %s, and everyone who can read the repository or the object on a cluster can read it", what), credentialHint(at))
+	name := cmp.Or(d.Text(beside(at).With("secretRef", "name")...), d.Name+"-auth")
+	return d.Diagnostic(diag.CredentialInURL, at, fmt.Sprintf("the URL "+everyone, what), fmt.Sprintf("secretRef: {name: %s}, %s", name, secret)+revoke)
 }
 
-// A secretChoice is the Secret that a URL's credential belongs into.
-type secretChoice struct {
-	// name that the document gives it already.
-	name string
-	// content says which Secret it is.
-	content string
-}
+const revoke = "; revoke the credential, since Git keeps it"
 
-// secretFor returns the Secret for the credential of a field, or false where whoever reads
-// the field takes none.
-func secretFor(d *schema.Document, at schema.Path) (secretChoice, bool) {
-	of := func(ref schema.Path, content string) (secretChoice, bool) {
-		return secretChoice{d.Text(ref.With("secretRef", "name")...), content}, true
-	}
+// beside returns the path of the mapping that a field is in.
+func beside(at schema.Path) schema.Path { return at[:max(len(at)-1, 0)] }
+
+// secretFor returns which Secret the credential of a field belongs into, or "" where whoever
+// reads the field takes none.
+func secretFor(d *schema.Document, at schema.Path) string {
 	last := len(at) - 1
-	beside := at[:max(last, 0)]
-	switch text := strings.ToLower(d.Text(at...)); {
-	case d.Kind.Name == "AlertProvider" && at.String() == "spec.address":
+	switch field := d.Kind.Name + " " + at.String(); {
+	case field == "AlertProvider spec.address":
 		// fluxcd/flagger pkg/controller/events.go, alert
-		return of(beside, "in place of the address, of a Secret with the key address")
-	case d.Kind.Name != "Application":
-		return secretChoice{}, false
+		return "in place of the address, of a Secret with the key address"
 	// fluxcd/source-controller docs/spec/v1/gitrepositories.md, helmrepositories.md and
 	// ocirepositories.md, "Secret reference"
-	case at.String() == "spec.source.gitRepository.url" && strings.HasPrefix(text, "ssh:"):
-		return of(beside, "of a Secret with the keys identity and known_hosts")
-	case at.String() == "spec.source.gitRepository.url":
-		return of(beside, "of a Secret with the keys username and password, or bearerToken")
-	case at.String() == "spec.source.helmRepository.url":
-		return of(beside, "of a Secret with the keys username and password")
-	case at.String() == "spec.source.ociRepository.url":
-		return of(beside, "of a Secret with the type kubernetes.io/dockerconfigjson")
-	case last > 2 && at[last] == "address" && at[last-1] == "provider" && at[last-2] == "customMetric":
-		if keys := metricSecret(d.Text(beside.With("type")...)); keys != "" {
-			return of(beside, "of a Secret with "+keys)
-		}
-	}
-	return secretChoice{}, false
-}
-
-// metricSecret returns what a Secret for a provider of metrics holds, or nothing where
-// Flagger reads none (fluxcd/flagger pkg/metrics/providers).
-func metricSecret(provider string) string {
-	switch provider {
-	case "prometheus":
-		return "the key token, or username and password"
-	case "influxdb":
-		return "the keys token and org"
-	case "datadog":
-		return "the keys datadog_api_key and datadog_application_key"
-	case "externalmetrics":
-		return "the key token"
-	case "stackdriver":
-		return "the keys project and serviceAccountKey"
-	case "newrelic":
-		return "the keys newrelic_account_id and newrelic_query_key"
-	case "graphite":
-		return "the keys username and password"
-	case "dynatrace":
-		return "the key dynatrace_token"
-	case "splunk":
-		return "the key sf_token_key"
+	case field == "Application spec.source.gitRepository.url" && strings.HasPrefix(strings.ToLower(d.Text(at...)), "ssh:"):
+		return "of a Secret with the keys identity and known_hosts"
+	case field == "Application spec.source.gitRepository.url":
+		return "of a Secret with the keys username and password, or bearerToken"
+	case field == "Application spec.source.helmRepository.url":
+		return "of a Secret with the keys username and password"
+	case field == "Application spec.source.ociRepository.url":
+		return "of a Secret with the type kubernetes.io/dockerconfigjson"
+	case d.Kind.Name == "Application" && last > 2 && at[last] == "address" && at[last-1] == "provider" && at[last-2] == "customMetric":
+		return metricSecret(d.Text(beside(at).With("type")...))
 	}
 	return ""
 }
 
-// credentialHint says what to write instead of a credential that no Secret is named for.
+// metricSecret returns which Secret a provider of metrics takes, or "" where Flagger reads none
+// (fluxcd/flagger pkg/metrics/providers).
+func metricSecret(provider string) string {
+	keys, ok := map[string]string{
+		"prometheus":      "the key token, or username and password",
+		"influxdb":        "the keys token and org",
+		"datadog":         "the keys datadog_api_key and datadog_application_key",
+		"externalmetrics": "the key token",
+		"stackdriver":     "the keys project and serviceAccountKey",
+		"newrelic":        "the keys newrelic_account_id and newrelic_query_key",
+		"graphite":        "the keys username and password",
+		"dynatrace":       "the key dynatrace_token",
+		"splunk":          "the key sf_token_key",
+	}[provider]
+	if !ok {
+		return ""
+	}
+	return "of a Secret with " + keys
+}
+
+// credentialHint returns what to write instead of a credential that no Secret is named for.
 func credentialHint(at schema.Path) string {
 	for _, h := range []struct {
 		field any
@@ -122,7 +107,7 @@ func credentialHint(at schema.Path) string {
 		{"chart", "use a repository that the clusters may read without it"},
 	} {
 		if slices.Contains(at, h.field) {
-			return h.hint + "; revoke the credential, since Git keeps it"
+			return h.hint + revoke
 		}
 	}
 	return "remove the credential and revoke it, since Git keeps it"

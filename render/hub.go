@@ -19,17 +19,17 @@ import (
 // to them by Kustomizations in sync.yaml with a kubeconfig of their own.
 
 // renderHub makes the directory of the hub, which holds those of all clusters.
-func (b *assembler) renderHub() *tree.Cluster {
-	sync := tree.NewSyncFile(b.Encoder, &b.Settings)
-	versions := b.versions(nil)
+func (a *assembler) renderHub() *tree.Cluster {
+	sync := tree.NewSyncFile(a.Encoder, &a.Settings)
+	versions := a.versions(nil)
 	var spokes []string
 	var sources []api.NamespacedReference
-	if objects := b.remoteSources(); len(objects) > 0 {
-		stage := tree.SyncStage{Name: layout.SourcesDir, Dir: b.NewDir(layout.SourcesDir, objects...)}
+	if objects := a.remoteSources(); len(objects) > 0 {
+		stage := tree.SyncStage{Name: layout.SourcesDir, Dir: a.NewDir(layout.SourcesDir, objects...)}
 		sources = append(sources, sync.Add(stage))
 	}
-	for _, t := range b.targets {
-		s := b.newSite(t, sync)
+	for _, t := range a.targets {
+		s := a.newSite(t, sync)
 		if !t.Remote {
 			s.addOwn()
 			continue
@@ -47,16 +47,16 @@ func (b *assembler) renderHub() *tree.Cluster {
 
 // remoteSources returns the sources of the applications that go to other clusters. Their
 // namespaces are there: the Secrets with the kubeconfigs are in them.
-func (b *assembler) remoteSources() (objects []manifest.Rendered) {
+func (a *assembler) remoteSources() (objects []manifest.Rendered) {
 	remote := map[*place.Application]bool{}
-	for _, t := range b.targets {
-		for _, a := range t.Apps {
-			remote[a.Application] = remote[a.Application] || t.Remote
+	for _, t := range a.targets {
+		for _, app := range t.Apps {
+			remote[app.Application] = remote[app.Application] || t.Remote
 		}
 	}
-	for _, a := range b.Applications {
-		if remote[a] {
-			objects = append(objects, flux.NewSource(a))
+	for _, app := range a.Applications {
+		if remote[app] {
+			objects = append(objects, flux.NewSource(app))
 		}
 	}
 	return objects

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/fleetwright/fleetwright/internal/flagger"
@@ -24,10 +25,10 @@ type Rollout struct {
 	Plan *RolloutPlan
 }
 
-// Plan says what rollouts the documents compile to, by application, name and first cluster,
-// and the clusters, of which it tells the names and labels alone. Clusters that have the
-// same Flagger installed have one rollout together. What there is to say is as Compile says
-// it; where any of it is an error there is nothing else.
+// Plan returns the rollouts that the documents compile to, by application, name and first
+// cluster, and the clusters, with their names and labels alone. Clusters that have the
+// same Flagger installed have one rollout together. The diagnostics are those of Compile;
+// where any is an error there is nothing else.
 func Plan(docs schema.Documents, opts Options) ([]*Cluster, []Rollout, schema.Diagnostics) {
 	c, made, list := compile(docs, opts)
 	if made == nil {
@@ -39,41 +40,30 @@ func Plan(docs schema.Documents, opts Options) ([]*Cluster, []Rollout, schema.Di
 	for _, t := range c.targets {
 		clusters = append(clusters, &tree.Cluster{Name: t.Name, Labels: manifest.TextOf(t.Labels)})
 		for _, a := range t.Apps {
-			for _, p := range a.Policies {
-				r := c.rollout(p, t)
-				if r == nil {
-					continue
-				}
+			for _, r := range c.rolloutsOf(a, t) {
 				i, ok := numbers[r]
 				if !ok {
 					i = len(all)
 					numbers[r] = i
-					all = append(all, planned(r))
+					all = append(all, Rollout{
+						Application: a.Namespace + "/" + a.Name,
+						Namespace:   r.Namespace, Name: r.Workload.Name,
+						Flagger: r.On.Flagger.Chart.Version,
+						Plan:    flagger.New(*r.Judged.Canary, r.On.FlaggerVersion()),
+					})
 				}
 				all[i].Clusters = append(all[i].Clusters, t.Name)
 			}
 		}
 	}
 	slices.SortStableFunc(all, func(a, b Rollout) int {
-		return slices.Compare([]string{a.Application, a.Namespace, a.Name, a.Clusters[0]}, []string{b.Application, b.Namespace, b.Name, b.Clusters[0]})
+		return cmp.Or(cmp.Compare(a.Application, b.Application), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Clusters[0], b.Clusters[0]))
 	})
 	return clusters, all, list
 }
 
-// planned returns the rollout with its plan, and without clusters.
-func planned(r *rollout.Rollout) Rollout {
-	app := r.Policy.App
-	return Rollout{
-		Application: app.Namespace + "/" + app.Metadata.Name,
-		Namespace:   r.Namespace, Name: r.Workload.Name,
-		Flagger: r.On.Flagger.Chart.Version,
-		Plan:    flagger.New(*r.Judged.Canary, r.On.FlaggerVersion()),
-	}
-}
-
-// checkEnds says which rollouts never promote a version. The language has rules of its own
-// for what it can say, and so has what is wrong with a patched Canary by itself: this is
-// for what is left.
+// checkEnds reports the rollouts that never promote a version, where neither the rules of the
+// language nor those of a patched Canary do.
 func (c *compiler) checkEnds() {
 	for _, r := range c.rollouts {
 		if len(r.Patches) > 0 {

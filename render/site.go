@@ -34,9 +34,9 @@ type site struct {
 }
 
 // newSite returns the site of a target, whose directories are applied by a sync.yaml.
-func (b *assembler) newSite(t *place.Target, sync *tree.SyncFile) *site {
-	s := &site{assembler: b, Target: t, sync: sync, in: b.installation(t), origin: manifest.Origin{Doc: t.Doc}, alerts: map[*place.AlertProvider]bool{}}
-	s.injected, _ = b.injectedNamespaces(t)
+func (a *assembler) newSite(t *place.Target, sync *tree.SyncFile) *site {
+	s := &site{assembler: a, Target: t, sync: sync, in: a.installation(t), origin: manifest.Origin{Doc: t.Doc}, alerts: map[*place.AlertProvider]bool{}}
+	s.injected, _ = a.injectedNamespaces(t)
 	if s.in != nil {
 		s.in.Prepare()
 		s.owned = s.in.OwnedNamespaces()
@@ -156,10 +156,25 @@ func (s *site) newAlertProviders(a place.TargetApp) (providers []*place.AlertPro
 	return providers
 }
 
+// namespaces returns the names of the namespaces that the application's objects and workloads
+// are c.
+func (s *site) namespaces(a place.TargetApp) []string {
+	seen := map[string]bool{a.Namespace: true}
+	for _, p := range a.Policies {
+		if ns := p.TargetNamespace(); ns != "" {
+			seen[ns] = true
+		}
+	}
+	for _, r := range s.rolloutsOf(a, s.Target) {
+		seen[r.Namespace] = true
+	}
+	return slices.Sorted(maps.Keys(seen))
+}
+
 // injectedBy returns what must be on the namespaces of an application.
 func (s *site) injectedBy(a place.TargetApp) map[string]manifest.NamespaceMeta {
 	own := map[string]manifest.NamespaceMeta{}
-	for _, ns := range s.namespaces(a, s.Target) {
+	for _, ns := range s.namespaces(a) {
 		if meta, ok := s.injected[ns]; ok {
 			own[ns] = meta
 		}
@@ -169,7 +184,7 @@ func (s *site) injectedBy(a place.TargetApp) map[string]manifest.NamespaceMeta {
 
 // appNamespaces returns the namespaces that the application needs and nothing else brings.
 func (s *site) appNamespaces(a place.TargetApp) (objects []manifest.Rendered) {
-	for _, ns := range s.namespaces(a, s.Target) {
+	for _, ns := range s.namespaces(a) {
 		if s.owned[ns] || ns == s.Settings.Source.Namespace && !s.Remote || manifest.AlwaysThere[ns] {
 			continue
 		}

@@ -25,7 +25,7 @@ func (c *compiler) checkAlertProviders() {
 	}
 }
 
-// checkMeshes says which Meshes go to no cluster.
+// checkMeshes reports the Meshes that go to no cluster.
 func (c *compiler) checkMeshes() {
 	for _, f := range c.Fleets {
 		if s := c.installations[f]; s != nil && s.ProviderName == "kuma" {

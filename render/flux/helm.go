@@ -113,12 +113,7 @@ func NewHelmRelease(p *place.Policy, on *place.Target, namespaces map[string]man
 		r.Kustomize.Patches = patches
 		spec.PostRenderers = []postRenderer{r}
 	}
-	return manifest.Rendered{Object: &manifest.Object{
-		APIVersion: manifest.HelmV2, Kind: "HelmRelease",
-		Metadata: manifest.Metadata{Name: on.ObjectName(p.FluxName), Namespace: p.App.Namespace},
-		Spec:     spec,
-		Form:     output.Policy,
-	}, Origin: manifest.Origin{Doc: p.App.Doc, Path: p.Path}}
+	return ofPolicy(p, on, manifest.Object{APIVersion: manifest.HelmV2, Kind: "HelmRelease", Spec: spec, Form: output.Policy})
 }
 
 // helmPatches returns the patches of the objects of a policy's chart. A workload that is

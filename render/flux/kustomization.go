@@ -91,11 +91,13 @@ func NewKustomization(p *place.Policy, on *place.Target, namespaces map[string]m
 	if rolledOut {
 		spec.Patches = append(spec.Patches, replicasPatches(p.Rollout)...)
 	}
-	return manifest.Rendered{Object: &manifest.Object{
-		APIVersion: manifest.KustomizeV1, Kind: "Kustomization",
-		Metadata: manifest.Metadata{Name: on.ObjectName(p.FluxName), Namespace: p.App.Namespace},
-		Spec:     spec,
-	}, Origin: manifest.Origin{Doc: p.App.Doc, Path: p.Path}}
+	return ofPolicy(p, on, manifest.Object{APIVersion: manifest.KustomizeV1, Kind: "Kustomization", Spec: spec})
+}
+
+// ofPolicy returns the object of a policy on a target, with its name.
+func ofPolicy(p *place.Policy, on *place.Target, m manifest.Object) manifest.Rendered {
+	m.Metadata = manifest.Metadata{Name: on.ObjectName(p.FluxName), Namespace: p.App.Namespace}
+	return manifest.Rendered{Object: &m, Origin: manifest.Origin{Doc: p.App.Doc, Path: p.Path}}
 }
 
 // NewSync returns the Flux Kustomization that applies a directory of the repository. A hub
@@ -127,14 +129,9 @@ func replicasPatches(r *api.Rollout) []kustomize.Patch {
 	}
 	return []kustomize.Patch{{
 		Target: &kustomize.Selector{Group: "apps", Kind: "Deployment", Name: exactly(r.Workload.Name)},
-		Patch: patchText(struct {
-			APIVersion string            `json:"apiVersion"`
-			Kind       string            `json:"kind"`
-			Metadata   manifest.Metadata `json:"metadata"`
-			Spec       struct {
-				Replicas *int `json:"replicas"`
-			} `json:"spec"`
-		}{APIVersion: manifest.AppsV1, Kind: "Deployment", Metadata: manifest.Metadata{Name: r.Workload.Name}}),
+		Patch: patchText(manifest.Object{
+			APIVersion: manifest.AppsV1, Kind: "Deployment", Metadata: manifest.Metadata{Name: r.Workload.Name}, Spec: map[string]any{"replicas": nil},
+		}),
 	}}
 }
 

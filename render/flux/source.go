@@ -1,6 +1,7 @@
 package flux
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/fleetwright/fleetwright/render/manifest"
@@ -56,55 +57,39 @@ type helmRepositorySpec struct {
 // OCI").
 var chartLayer = api.OCILayerSelector{MediaType: "application/vnd.cncf.helm.chart.content.v1.tar+gzip", Operation: "copy"}
 
-// sourceKind returns the kind of the application's source, and its field.
-func sourceKind(a *place.Application) (kind, field string) {
+// sourceKind returns the kind of the application's source.
+func sourceKind(a *place.Application) string {
 	switch s := a.Spec.Source; {
 	case s.HelmRepository != nil:
-		return helmRepository, "helmRepository"
+		return helmRepository
 	case s.OCIRepository != nil:
-		return ociRepository, "ociRepository"
+		return ociRepository
 	}
-	return gitRepository, "gitRepository"
+	return gitRepository
 }
 
 // newSourceRef returns a reference to the application's source, for objects in the same
 // namespace.
 func newSourceRef(a *place.Application) sourceRef {
-	kind, _ := sourceKind(a)
-	return sourceRef{Kind: kind, Name: a.Name}
-}
-
-// sourceSuspended reports whether the source is suspended, so that nothing that needs it
-// becomes ready.
-func sourceSuspended(a *place.Application) bool {
-	switch s := a.Spec.Source; {
-	case s.HelmRepository != nil:
-		return s.HelmRepository.Suspend
-	case s.OCIRepository != nil:
-		return s.OCIRepository.Suspend
-	case s.GitRepository != nil:
-		return s.GitRepository.Suspend
-	}
-	return false
+	return sourceRef{Kind: sourceKind(a), Name: a.Name}
 }
 
 // NewSource returns the source of an application, named after it.
 func NewSource(a *place.Application) manifest.Rendered {
-	kind, field := sourceKind(a)
-	m := &manifest.Object{APIVersion: manifest.SourceV1, Kind: kind, Metadata: manifest.Metadata{Name: a.Name, Namespace: a.Namespace}}
-	switch kind {
+	m := &manifest.Object{APIVersion: manifest.SourceV1, Kind: sourceKind(a), Metadata: manifest.Metadata{Name: a.Name, Namespace: a.Namespace}}
+	field := ""
+	switch m.Kind {
 	case helmRepository:
-		m.Spec = newHelmRepository(a)
+		field, m.Spec = "helmRepository", newHelmRepository(a.Spec.Source.HelmRepository)
 	case ociRepository:
-		m.Spec = newOciRepository(a)
+		field, m.Spec = "ociRepository", newOciRepository(a)
 	default:
-		m.Spec = newGitRepository(a)
+		field, m.Spec = "gitRepository", newGitRepository(a.Spec.Source.GitRepository)
 	}
 	return manifest.Rendered{Object: m, Origin: manifest.Origin{Doc: a.Doc, Path: schema.Path{"spec", "source", field}}}
 }
 
-func newGitRepository(a *place.Application) gitRepositorySpec {
-	g := a.Spec.Source.GitRepository
+func newGitRepository(g *api.GitRepository) gitRepositorySpec {
 	spec := gitRepositorySpec{
 		URL: g.URL, Ref: g.Ref, Interval: g.Interval, Timeout: g.Timeout, SecretRef: g.SecretRef,
 		Verify: g.Verify, Ignore: g.Ignore, Include: g.Include, RecurseSubmodules: g.RecurseSubmodules, Suspend: g.Suspend,
@@ -115,8 +100,7 @@ func newGitRepository(a *place.Application) gitRepositorySpec {
 	return spec
 }
 
-func newHelmRepository(a *place.Application) helmRepositorySpec {
-	h := a.Spec.Source.HelmRepository
+func newHelmRepository(h *api.HelmRepository) helmRepositorySpec {
 	spec := helmRepositorySpec{
 		Type: h.Type, URL: h.URL, Interval: h.Interval, Timeout: h.Timeout, SecretRef: h.SecretRef,
 		PassCredentials: h.PassCredentials, Provider: h.Provider, AccessFrom: h.AccessFrom, Suspend: h.Suspend,
@@ -141,11 +125,9 @@ func newOciRepository(a *place.Application) api.OCIRepository {
 func isOCI(url string) bool { return strings.HasPrefix(url, "oci://") }
 
 // CanWait reports whether Flux can wait for the application's own Flux Kustomizations and
-// HelmReleases: one that is suspended never becomes ready.
+// HelmReleases: one that is suspended, or whose source is, never becomes ready.
 func CanWait(a place.TargetApp) bool {
-	wait := !sourceSuspended(a.Application)
-	for _, p := range a.Policies {
-		wait = wait && !p.Suspended()
-	}
-	return wait
+	s := a.Spec.Source
+	suspended := s.HelmRepository != nil && s.HelmRepository.Suspend || s.OCIRepository != nil && s.OCIRepository.Suspend || s.GitRepository != nil && s.GitRepository.Suspend
+	return !suspended && !slices.ContainsFunc(a.Policies, (*place.Policy).Suspended)
 }

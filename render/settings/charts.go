@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"strings"
@@ -34,9 +35,7 @@ var pinnedCharts = sync.OnceValue(func() map[string]Chart {
 // and values merged over its own.
 func (c Chart) With(own *api.Chart, values map[string]any) Chart {
 	if own != nil {
-		fill(&c.Repository, own.Repository)
-		fill(&c.Name, own.Name)
-		fill(&c.Version, own.Version)
+		c.Repository, c.Name, c.Version = cmp.Or(own.Repository, c.Repository), cmp.Or(own.Name, c.Name), cmp.Or(own.Version, c.Version)
 	}
 	c.Values = MergeValues(c.Values, values)
 	return c
@@ -48,15 +47,12 @@ func MergeValues(base, over map[string]any) map[string]any {
 	if len(over) == 0 {
 		return base
 	}
-	merged := maps.Clone(base)
-	if merged == nil {
-		merged = map[string]any{}
-	}
+	merged := map[string]any{}
+	maps.Copy(merged, base)
 	for key, value := range over {
 		below, ok := merged[key].(map[string]any)
 		if m, isMap := value.(map[string]any); ok && isMap {
-			merged[key] = MergeValues(below, m)
-			continue
+			value = MergeValues(below, m)
 		}
 		merged[key] = value
 	}

@@ -51,7 +51,7 @@ var oldestFlux = MinorVersion{2, 6}
 // New returns the settings of a RenderConfig, which may be nil. The path and the
 // topology override its own, and defaultPath is the path where neither is given.
 func New(config *schema.Document, repoPath, defaultPath, topology string, to *report.Report) Settings {
-	s := Settings{Source: defaultSource, Defaults: defaultSync, Charts: maps.Clone(pinnedCharts()), Flux: oldestFlux.String(), Path: defaultPath}
+	s := Settings{Source: defaultSource, Defaults: defaultSync, Charts: maps.Clone(pinnedCharts()), Flux: oldestFlux.String(), Severities: map[diag.Code]diag.Severity{}}
 	var spec api.RenderConfigSpec
 	add := func(code diag.Code, at schema.Path, message, hint string) {
 		to.Add(config.Diagnostic(code, at, message, hint))
@@ -60,9 +60,7 @@ func New(config *schema.Document, repoPath, defaultPath, topology string, to *re
 		spec = config.Object.(*api.RenderConfig).Spec
 	}
 	s.Hub = cmp.Or(topology, spec.Topology) == "hub"
-	fill(&s.Path, spec.Path)
-	fill(&s.Path, repoPath)
-	said := s.Path
+	said := cmp.Or(repoPath, spec.Path, defaultPath)
 	if s.Path = path.Clean("./" + said); path.IsAbs(said) || s.Path == ".." || strings.HasPrefix(s.Path, "../") {
 		bad := diag.New(diag.BadPath, diag.Position{}, "", fmt.Sprintf("the path %q is not inside the repository", said), "write the path from the root of the repository, such as clusters")
 		if repoPath == "" && spec.Path != "" {
@@ -72,19 +70,17 @@ func New(config *schema.Document, repoPath, defaultPath, topology string, to *re
 		to.Add(bad)
 	}
 	if r := spec.SourceRef; r != nil {
-		fill(&s.Source.Kind, r.Kind)
-		fill(&s.Source.Name, r.Name)
-		fill(&s.Source.Namespace, r.Namespace)
+		s.Source = api.SourceReference{Kind: cmp.Or(r.Kind, s.Source.Kind), Name: cmp.Or(r.Name, s.Source.Name), Namespace: cmp.Or(r.Namespace, s.Source.Namespace)}
 		if layout.IsSyncName(s.Source.Name, s.Hub) {
 			add(diag.ObjectTwice, schema.Path{"spec", "sourceRef", "name"},
 				fmt.Sprintf("flux bootstrap calls the cluster's own Kustomization %s after it, and fleetwright renders one of that name", s.Source.Name), "use another name")
 		}
 	}
 	if d := spec.Defaults; d != nil {
-		fill(&s.Defaults.Interval, d.Interval)
-		fill(&s.Defaults.RetryInterval, d.RetryInterval)
-		fill(&s.Defaults.Timeout, d.Timeout)
-		fill(&s.Defaults.ServiceAccountName, d.ServiceAccountName)
+		s.Defaults.Interval = cmp.Or(d.Interval, s.Defaults.Interval)
+		s.Defaults.RetryInterval = cmp.Or(d.RetryInterval, s.Defaults.RetryInterval)
+		s.Defaults.Timeout = cmp.Or(d.Timeout, s.Defaults.Timeout)
+		s.Defaults.ServiceAccountName = d.ServiceAccountName
 	}
 	if v := spec.Versions; v != nil && v.Flux != "" {
 		s.Flux = strings.TrimPrefix(v.Flux, "v")
@@ -99,7 +95,6 @@ func New(config *schema.Document, repoPath, defaultPath, topology string, to *re
 			}
 		}
 	}
-	s.Severities = map[diag.Code]diag.Severity{}
 	for _, name := range slices.Sorted(maps.Keys(spec.Severities)) {
 		at := schema.Path{"spec", "severities", name}
 		code := diag.Code(name)
@@ -119,16 +114,8 @@ func New(config *schema.Document, repoPath, defaultPath, topology string, to *re
 // Bootstrapped returns the objects that the clusters sync themselves with: the source, and
 // the Kustomization that "flux bootstrap" calls after it.
 func (s *Settings) Bootstrapped() []manifest.Identity {
-	meta := manifest.Metadata{Name: s.Source.Name, Namespace: s.Source.Namespace}
-	source := manifest.Object{APIVersion: manifest.SourceV1, Kind: s.Source.Kind, Metadata: meta}
-	kustomization := manifest.Object{APIVersion: manifest.KustomizeV1, Kind: "Kustomization", Metadata: meta}
-	return []manifest.Identity{source.Identity(), kustomization.Identity()}
-}
-
-// fill sets a value unless the new one is zero.
-func fill[T comparable](to *T, from T) {
-	var zero T
-	if from != zero {
-		*to = from
+	return []manifest.Identity{
+		{Group: "source.toolkit.fluxcd.io", Kind: s.Source.Kind, Namespace: s.Source.Namespace, Name: s.Source.Name},
+		{Group: "kustomize.toolkit.fluxcd.io", Kind: "Kustomization", Namespace: s.Source.Namespace, Name: s.Source.Name},
 	}
 }
