@@ -67,10 +67,12 @@ func (c *compiler) checkCollisions(rendered *tree.Tree, held map[*tree.Dir][]tre
 	}
 }
 
-// bootstrapped returns the objects that "flux bootstrap" makes.
+// bootstrapped returns the objects that "flux bootstrap" makes: the source that the clusters
+// sync from, and the Kustomization that is called after it.
 func (c *compiler) bootstrapped() objectsByID {
-	objects := objectsByID{}
-	for _, id := range c.Settings.Bootstrapped() {
+	objects, source := objectsByID{}, c.Settings.Source
+	for group, kind := range map[string]string{"source.toolkit.fluxcd.io": source.Kind, "kustomize.toolkit.fluxcd.io": "Kustomization"} {
+		id := manifest.Identity{Group: group, Kind: kind, Namespace: source.Namespace, Name: source.Name}
 		objects[id] = tree.Held{ID: id, Maker: "flux bootstrap"}
 	}
 	return objects

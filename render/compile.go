@@ -52,12 +52,14 @@ func compile(docs schema.Documents, opts Options) (*compiler, *tree.Tree, diag.L
 	c.checkMeshes()
 	c.checkAlertProviders()
 	rollout.Summarize(to)
-	before := c.diagnostics()
+	checkOutput := opts.CheckOutput && !c.diagnostics().HasErrors()
 	// What is sound is rendered in any case: one mistake must not hide another.
-	e := tree.NewEncoder(opts.CheckOutput, to)
+	e := tree.NewEncoder(to)
 	made := c.render(e)
 	c.checkCollisions(made, e.Held)
-	e.CheckOutputs(before)
+	if checkOutput {
+		e.CheckOutputs()
+	}
 	list := c.diagnostics()
 	if !list.HasErrors() {
 		c.CheckUnreached(c.targets)

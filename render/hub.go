@@ -75,7 +75,7 @@ func (s *site) addRemote(sources []api.NamespacedReference) {
 		s.install(layout.MeshDir, false, s.meshObjects()...)
 	}
 	for _, a := range s.Apps {
-		v := &variant{s.appDir(a, s.policyObjects(a)), s.rolloutDir(a, s.newAlertProviders(a))}
+		v := &variant{s.appDir(a, "apps", true, s.policyObjects(a)), s.rolloutDir(a, s.newAlertProviders(a))}
 		s.addApp(a, v, slices.Concat(sources, s.ready))
 	}
 }

@@ -136,7 +136,8 @@ func (s *site) variant(a place.TargetApp) *variant {
 	v, ok := s.variants[key]
 	if !ok {
 		objects := append(s.appNamespaces(a), flux.NewSource(a.Application))
-		v = &variant{s.appDir(a, append(objects, s.policyObjects(a)...)), s.rolloutDir(a, alerts)}
+		objects = append(objects, s.policyObjects(a)...)
+		v = &variant{s.appDir(a, "apps", false, objects), s.rolloutDir(a, alerts)}
 		s.variants[key] = v
 	}
 	return v
@@ -206,27 +207,25 @@ func (s *site) policyObjects(a place.TargetApp) (objects []manifest.Rendered) {
 	return objects
 }
 
-// appDir makes apps/<namespace>.<application>: namespaces, the source, and what
-// applies it.
-func (s *site) appDir(a place.TargetApp, objects []manifest.Rendered) *tree.Dir {
-	d := s.dir("apps/"+a.DirName(), true, objects...)
+// appDir makes a directory of the application below another.
+func (s *site) appDir(a place.TargetApp, above string, onHub bool, objects []manifest.Rendered) *tree.Dir {
+	d := s.dir(above+"/"+a.DirName(), onHub, objects...)
 	d.App = a.ID()
 	return d
 }
 
 // rolloutDir makes rollouts/<namespace>.<application>, or nil where there are none.
 func (s *site) rolloutDir(a place.TargetApp, alerts []*place.AlertProvider) *tree.Dir {
-	var objects []manifest.Rendered
-	for _, r := range s.rolloutsOf(a, s.Target) {
-		objects = append(objects, r.Objects()...)
-	}
-	if len(objects) == 0 {
+	rollouts := s.rolloutsOf(a, s.Target)
+	if len(rollouts) == 0 {
 		return nil
+	}
+	var objects []manifest.Rendered
+	for _, r := range rollouts {
+		objects = append(objects, r.Objects()...)
 	}
 	for _, p := range alerts {
 		objects = append(objects, s.alertProvider(p))
 	}
-	d := s.dir("rollouts/"+a.DirName(), false, objects...)
-	d.App = a.ID()
-	return d
+	return s.appDir(a, "rollouts", false, objects)
 }

@@ -12,7 +12,6 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/layout"
-	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/report"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
@@ -109,13 +108,4 @@ func New(config *schema.Document, repoPath, defaultPath, topology string, to *re
 		}
 	}
 	return s
-}
-
-// Bootstrapped returns the objects that the clusters sync themselves with: the source, and
-// the Kustomization that "flux bootstrap" calls after it.
-func (s *Settings) Bootstrapped() []manifest.Identity {
-	return []manifest.Identity{
-		{Group: "source.toolkit.fluxcd.io", Kind: s.Source.Kind, Namespace: s.Source.Namespace, Name: s.Source.Name},
-		{Group: "kustomize.toolkit.fluxcd.io", Kind: "Kustomization", Namespace: s.Source.Namespace, Name: s.Source.Name},
-	}
 }

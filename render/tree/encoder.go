@@ -14,42 +14,43 @@ import (
 	"github.com/fleetwright/fleetwright/schema/output"
 )
 
-// An Encoder makes the files of objects, each once however many directories hold it, and has
-// what they hold checked.
+// An Encoder makes the files of objects, each once however many directories hold it.
 type Encoder struct {
 	*report.Report
 	// Held are the objects of each directory, for finding what meets in a cluster.
 	Held map[*Dir][]Held
 	// blobs are the objects that were encoded so far.
 	blobs map[*manifest.Object]*blob
-	// encodings are what the blobs are yet to hold.
+	// encodings are what the blobs hold, in the order in which it was asked for.
 	encodings []encoding
 	// stages are those of the sync.yaml files made so far.
 	stages map[string]*syncStage
 	// kustomizations are the kustomization.yaml files made so far, by their resources.
 	kustomizations map[string]*blob
-	// checkOutput has every object checked, and outputs are those, each once.
-	checkOutput bool
-	outputs     []output.Object
 }
 
-// NewEncoder returns an encoder that has encoded nothing. With checkOutput it has every object
-// checked.
-func NewEncoder(checkOutput bool, to *report.Report) *Encoder {
+// NewEncoder returns an encoder that has encoded nothing.
+func NewEncoder(to *report.Report) *Encoder {
 	return &Encoder{
-		Report: to, checkOutput: checkOutput, Held: map[*Dir][]Held{},
+		Report: to, Held: map[*Dir][]Held{},
 		blobs: map[*manifest.Object]*blob{}, kustomizations: map[string]*blob{}, stages: map[string]*syncStage{},
 	}
 }
 
-// CheckOutputs validates every object against the schema of what may be written. A failure
-// is a mistake of the compiler, not of its user. Where there were errors before, what was
-// rendered need not be sound.
-func (e *Encoder) CheckOutputs(before diag.List) {
-	if before.HasErrors() {
-		return
+// CheckOutputs validates every object against the schema of what may be written, but for
+// patched ones, which were checked when they were patched. A failure is a mistake of the
+// compiler, not of its user.
+func (e *Encoder) CheckOutputs() {
+	var outputs []output.Object
+	for _, made := range e.encodings {
+		switch v := made.value.(type) {
+		case *manifest.Object:
+			outputs = append(outputs, v.Output())
+		case kustomizeFile:
+			outputs = append(outputs, output.Object{APIVersion: v.APIVersion, Kind: v.Kind, Name: layout.KustomizationFile, Value: v})
+		}
 	}
-	for _, bad := range output.Check(e.outputs) {
+	for _, bad := range output.Check(outputs) {
 		e.Add(diag.New(diag.Internal, diag.Position{}, "", bad.Error(), "please report this as a mistake of fleetwright"))
 	}
 }
@@ -87,7 +88,6 @@ func (e *Encoder) EncodeAll() {
 			e.Add(diag.New(diag.Internal, diag.Position{}, "", fmt.Sprintf("cannot encode %T: %v", e.encodings[i].value, err), ""))
 		}
 	}
-	e.encodings = nil
 }
 
 // blob returns one that holds the YAML of a value when all are encoded.
@@ -97,28 +97,18 @@ func (e *Encoder) blob(value any) *blob {
 	return b
 }
 
-// encode has the file of a manifest made and the manifest checked, both once however many
-// directories the manifest is in. A patched one was checked when it was patched.
+// encode has the file of a manifest made, once however many directories the manifest is in.
 func (e *Encoder) encode(m *manifest.Object) *blob {
 	b, ok := e.blobs[m]
-	switch {
-	case ok:
-		return b
-	case m.Patched != nil:
-		b = e.blob(m.Patched)
-	default:
-		e.check(m.Output())
-		b = e.blob(m)
+	if !ok {
+		if m.Patched != nil {
+			b = e.blob(m.Patched)
+		} else {
+			b = e.blob(m)
+		}
+		e.blobs[m] = b
 	}
-	e.blobs[m] = b
 	return b
-}
-
-// check has an object checked against the schema of what may be written, if all are to be.
-func (e *Encoder) check(o output.Object) {
-	if e.checkOutput {
-		e.outputs = append(e.outputs, o)
-	}
 }
 
 // A kustomizeFile is a kustomization.yaml.
@@ -133,9 +123,7 @@ func (e *Encoder) kustomization(resources ...string) *blob {
 	key := strings.Join(resources, "\n")
 	b, ok := e.kustomizations[key]
 	if !ok {
-		f := kustomizeFile{"kustomize.config.k8s.io/v1beta1", "Kustomization", resources}
-		e.check(output.Object{APIVersion: f.APIVersion, Kind: f.Kind, Name: layout.KustomizationFile, Value: f})
-		b = e.blob(f)
+		b = e.blob(kustomizeFile{"kustomize.config.k8s.io/v1beta1", "Kustomization", resources})
 		e.kustomizations[key] = b
 	}
 	return b
