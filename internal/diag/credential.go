@@ -3,9 +3,10 @@ package diag
 import (
 	"cmp"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
-	"unicode"
+	"sync"
 )
 
 // A Credential is a secret in a text.
@@ -83,67 +84,68 @@ func (f *finder) add(start, end int, what string, loose bool) {
 	f.found = append(f.found, Credential{Start: start, End: end, What: what, Loose: loose})
 }
 
-// endsWord reports whether a character ends a URL in a text.
-func endsWord(r rune) bool { return r <= ' ' || strings.ContainsRune("\"'`<>\x7f", r) }
+// What ends a URL in a text, and what is in one: classes of characters.
+const (
+	ends   = `\x00-\x20"'` + "`" + `<>\x7f`
+	inWord = `[^` + ends + `]`
+)
 
-// wordEnd returns where the word at a place ends, before a limit.
-func (f *finder) wordEnd(at, limit int) int {
-	if i := strings.IndexFunc(f.text[at:limit], endsWord); i >= 0 {
-		return at + i
-	}
-	return limit
+var (
+	authorityBegins  = lazily(`:[/\\]+`) // a slash may have a backslash before it, as in JSON
+	authorityAndPath = lazily(`^([^/?#\\` + ends + `]*)(` + inWord + `*)`)
+	// inQuery is a parameter with others in its value, behind semicolons, which end where it does.
+	inQuery       = lazily(`[?#&][^&#` + ends + `]*`)
+	parameterName = lazily(`[?#&;]([-\w.%]+)=`)
+	tokenWord     = lazily(`^[-\w.]*`)
+	wordWithAt    = lazily(inWord + `*@` + inWord + `*`)
+	userAtHost    = lazily(`^[([{/=,;|\\]*` +
+		`(?:[^:/?#]*[([{=,;|])?` + // a name, as in url=user:password@host
+		`([^:/?#([{=,;|]*):([^/?#[\](){}]*)@([0-9A-Za-z[][^/?#@]*)(?:[/?#]|$)`)
+	placeholder = lazily(`^(?:[*xX.…•]*$|\$\(|\{\{|<|%\(|\$\{\w+\}$|\$[0-9A-Z_]+$)`)
+)
+
+// lazily compiles an expression when it is needed first: a start pays for none.
+func lazily(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
 }
 
 // urls finds what URLs hold before their host, and in the paths of webhooks.
 func (f *finder) urls() {
-	for colon := nextURL(f.text, 0); colon < len(f.text); {
-		at := colon + 1
-		for at < len(f.text) && isSlash(f.text[at]) {
-			at++
-		}
-		// A URL ends where the next one begins, so that each character is looked at once.
-		colon = nextURL(f.text, at)
-		f.url(at, colon)
+	if !strings.Contains(f.text, ":/") && !strings.Contains(f.text, `:\`) {
+		return
 	}
-}
-
-// nextURL returns the place of the next colon between a scheme and a slash, or the end.
-func nextURL(text string, from int) int {
-	for at := from; ; at++ {
-		i := strings.IndexByte(text[at:], ':')
-		if i < 0 {
-			return len(text)
-		}
-		at += i
-		if at > 0 && isAlphanumeric(text[at-1]) && at+1 < len(text) && isSlash(text[at+1]) {
-			return at
+	// A URL ends where the next one begins, so that each character is looked at once.
+	limit := len(f.text)
+	for _, at := range slices.Backward(authorityBegins().FindAllStringIndex(f.text, -1)) {
+		if at[0] > 0 && isAlphanumeric(f.text[at[0]-1]) {
+			f.url(at[1], limit)
+			limit = at[0]
 		}
 	}
 }
-
-// isSlash reports whether a character is a slash, or what stands before one in JSON.
-func isSlash(c byte) bool { return c == '/' || c == '\\' }
 
 // url finds the credentials of the URL whose authority begins at a place. The next URL
 // begins at the limit.
 func (f *finder) url(start, limit int) {
-	end := f.wordEnd(start, limit)
-	word := f.text[start:end]
-	authority := word
-	if i := strings.IndexAny(word, `/?#\`); i >= 0 {
-		authority = word[:i]
-	}
+	parts := authorityAndPath().FindStringSubmatch(f.text[start:limit])
+	authority, path := parts[1], parts[2]
+	pathAt, end := start+len(authority), start+len(parts[0])
 	at := strings.LastIndexByte(authority, '@')
 	host := authority[at+1:]
 	if !hasPort(host) {
 		// What seems to be a port is a part of a password with a character that ends an
-		// authority, or with an escaped @.
-		if i := strings.LastIndex(strings.ToLower(host), "%40"); i >= 0 {
+		// authority, or with an escaped @. The @ behind it is the last in the word, or the
+		// first in the line.
+		if i := strings.LastIndex(host, "%40"); i >= 0 {
 			f.add(start, start+at+1+i, "a password", true)
 			return
 		}
-		if i := f.laterAt(start+len(authority), end, limit); i >= 0 {
-			f.add(start, i, "a password", true)
+		if i := strings.LastIndexByte(path, '@'); i >= 0 {
+			f.add(start, pathAt+i, "a password", true)
+			return
+		}
+		if i := strings.IndexAny(f.text[end:limit], "@\n"); i >= 0 && f.text[end+i] == '@' {
+			f.add(start, end+i, "a password", true)
 			return
 		}
 	}
@@ -153,8 +155,8 @@ func (f *finder) url(start, limit int) {
 		}
 	}
 	name, _, _ := strings.Cut(strings.ToLower(host), ":")
-	if from := secretPath(name, word[len(authority):]); from > 0 {
-		f.add(start+len(authority)+from, end, "a webhook's secret", false)
+	if from := secretPath(name, path); from > 0 {
+		f.add(pathAt+from, end, "a webhook's secret", false)
 	}
 }
 
@@ -191,44 +193,21 @@ func inUserInfo(info string) string {
 
 // parameters finds the values of query parameters that are secrets.
 func (f *finder) parameters() {
-	query := false     // the word has a ? so far
-	end, shown := 0, 0 // of the value, with and without the punctuation behind it
-	for i := 0; i < len(f.text); i++ {
-		switch c := f.text[i]; {
-		case c == '?' || c == '#':
-			query = true
-		case c == '&':
-		case c == ';' && query:
-		default:
-			if query && endsWord(rune(c)) {
-				query = false
+	if !strings.Contains(f.text, "=") || !strings.ContainsAny(f.text, "?#&") {
+		return
+	}
+	for _, part := range inQuery().FindAllStringIndex(f.text, -1) {
+		text := f.text[part[0]:part[1]]
+		for _, at := range parameterName().FindAllStringSubmatchIndex(text, -1) {
+			name, value := text[at[2]:at[3]], text[at[1]:]
+			if decoded, err := url.QueryUnescape(name); err == nil {
+				name = decoded
 			}
-			continue
-		}
-		start := i + 1
-		for start < len(f.text) && (isAlphanumeric(f.text[start]) || strings.IndexByte("_-.%", f.text[start]) >= 0) {
-			start++
-		}
-		if start == len(f.text) || f.text[start] != '=' {
-			continue
-		}
-		name := f.text[i+1 : start]
-		if decoded, err := url.QueryUnescape(name); err == nil {
-			name = decoded
-		}
-		if !isSecretParameter(name) {
-			continue
-		}
-		// A value may have others in it, behind semicolons, which end where it does.
-		if start++; start >= end {
-			end = len(f.text)
-			if j := strings.IndexFunc(f.text[start:], func(r rune) bool { return r == '&' || r == '#' || endsWord(r) }); j >= 0 {
-				end = start + j
+			if isSecretParameter(name) && !isPlaceholder(value) {
+				start := part[0] + at[1]
+				f.add(start, start+len(strings.TrimRight(value, ",.;:)]}")), "the parameter "+name, false)
+				break // with those in its value
 			}
-			shown = start + len(strings.TrimRight(f.text[start:end], ",.;:)]}"))
-		}
-		if !isPlaceholder(f.text[start:end]) {
-			f.add(start, max(start, shown), "the parameter "+name, false)
 		}
 	}
 }
@@ -255,12 +234,8 @@ func isSecretParameter(name string) bool {
 	if len(name) > 32 {
 		return false
 	}
-	return slices.Contains(secretParameters, strings.Map(func(r rune) rune {
-		if r == '-' || r == '_' || r == '.' {
-			return -1
-		}
-		return unicode.ToLower(r)
-	}, name))
+	name = strings.NewReplacer("-", "", "_", "", ".", "").Replace(strings.ToLower(name))
+	return slices.Contains(secretParameters, name)
 }
 
 // webhookPaths are webhooks that let in everybody who knows the path: the end of the host,
@@ -340,30 +315,20 @@ var tokenForms = []struct {
 	{"eyJ", "a JSON Web Token", 20},
 }
 
-// tokens finds tokens, wherever they stand.
+// tokens finds tokens, wherever they stand. One may have names before it in its word.
 func (f *finder) tokens() {
-	for i := 0; i < len(f.text); i++ {
-		if !isToken(f.text[i]) {
+	end := 0 // of the word
+	for i := 0; i < len(f.text)-shortestToken; i++ {
+		if i > 0 && isAlphanumeric(f.text[i-1]) || !beginsToken(f.text[i:]) {
 			continue
 		}
-		end := i + 1
-		for end < len(f.text) && isToken(f.text[end]) {
-			end++
+		if i >= end {
+			end = i + len(tokenWord().FindString(f.text[i:]))
 		}
-		f.word(i, strings.TrimRight(f.text[i:end], "."))
-		i = end
-	}
-}
-
-// word finds the token in a word, which may have names before it.
-func (f *finder) word(start int, word string) {
-	for i := range len(word) - shortestToken {
-		if i > 0 && isAlphanumeric(word[i-1]) || !beginsToken(word[i:]) {
-			continue
-		}
-		if what := tokenForm(word[i:], 0); what != "" {
-			f.found = append(f.found, Credential{Start: start + i, End: start + len(word), What: what, Bare: true})
-			return
+		word := strings.TrimRight(f.text[i:end], ".")
+		if what := tokenForm(word, 0); what != "" {
+			f.found = append(f.found, Credential{Start: i, End: i + len(word), What: what, Bare: true})
+			i = end
 		}
 	}
 }
@@ -412,81 +377,33 @@ func tokenForm(word string, least int) string {
 	return ""
 }
 
-func isToken(c byte) bool { return isAlphanumeric(c) || c == '_' || c == '-' || c == '.' }
-
 func isAlphanumeric(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
-}
-
-// withoutScheme finds user:password@host.
-func (f *finder) withoutScheme() {
-	for at := 0; ; {
-		i := strings.IndexByte(f.text[at:], '@')
-		if i < 0 {
-			return
-		}
-		start := at + 1 + strings.LastIndexFunc(f.text[at:at+i], endsWord)
-		end := f.wordEnd(at+i, len(f.text))
-		f.wordWithoutScheme(start, f.text[start:end])
-		at = end
-	}
 }
 
 // noUsers are what stands before a colon, and names no user.
 var noUsers = []string{"mailto", "sip", "sips", "xmpp", "acct", "npm"}
 
-func (f *finder) wordWithoutScheme(start int, word string) {
-	trimmed := strings.TrimLeft(word, "([{/=,;|\\")
-	start += len(word) - len(trimmed)
-	if i := strings.IndexAny(trimmed, "/?#"); i >= 0 {
-		trimmed = trimmed[:i]
-	}
-	colon, at := strings.IndexByte(trimmed, ':'), strings.LastIndexByte(trimmed, '@')
-	if colon < 0 || colon > at || at == len(trimmed)-1 {
+// withoutScheme finds user:password@host.
+func (f *finder) withoutScheme() {
+	if !strings.Contains(f.text, "@") {
 		return
 	}
-	// A name may be before it, as in url=user:password@host.
-	if i := strings.LastIndexAny(trimmed[:colon], "([{=,;|"); i >= 0 {
-		trimmed, start = trimmed[i+1:], start+i+1
-		colon, at = colon-i-1, at-i-1
-	}
-	user, password, host := trimmed[:colon], trimmed[colon+1:at], trimmed[at+1:]
-	algorithm, _, isDigest := strings.Cut(host, ":")
-	switch {
-	case isPlaceholder(password), strings.ContainsAny(password, "[](){}"), slices.Contains(noUsers, strings.ToLower(user)):
-	case isDigest && strings.HasPrefix(algorithm, "sha"): // image:tag@sha256:…
-	case !isAlphanumeric(host[0]) && host[0] != '[':
-	default:
-		f.add(start, start+at, "a password", true)
+	for _, word := range wordWithAt().FindAllStringIndex(f.text, -1) {
+		text := f.text[word[0]:word[1]]
+		at := userAtHost().FindStringSubmatchIndex(text)
+		if at == nil {
+			continue
+		}
+		user, password, host := text[at[2]:at[3]], text[at[4]:at[5]], text[at[6]:at[7]]
+		isDigest := strings.HasPrefix(host, "sha") && strings.Contains(host, ":") // image:tag@sha256:…
+		if !isDigest && !isPlaceholder(password) && !slices.Contains(noUsers, strings.ToLower(user)) {
+			f.add(word[0]+at[2], word[0]+at[5], "a password", true)
+		}
 	}
 }
 
 // isPlaceholder reports whether a text stands for a secret, or for nothing: a variable,
-// what a template fills in, or a mask.
-func isPlaceholder(text string) bool {
-	switch {
-	case strings.TrimLeft(text, "*xX.…•") == "":
-		return true
-	case strings.HasPrefix(text, "$("), strings.HasPrefix(text, "{{"), strings.HasPrefix(text, "<"), strings.HasPrefix(text, "%("):
-		return true
-	case strings.HasPrefix(text, "${"):
-		name, ok := strings.CutSuffix(text[2:], "}")
-		return ok && isVariable(name, true)
-	case strings.HasPrefix(text, "$"):
-		return isVariable(text[1:], false)
-	}
-	return false
-}
-
-// isVariable reports whether a text is the name of a variable. Without braces a lower
-// case one could be a password.
-func isVariable(name string, lower bool) bool {
-	for i := range len(name) {
-		switch c := name[i]; {
-		case 'A' <= c && c <= 'Z', c == '_', '0' <= c && c <= '9', lower && 'a' <= c && c <= 'z':
-		default:
-			return false
-		}
-	}
-	return name != ""
-}
+// what a template fills in, or a mask. Without braces a lower case variable could be a
+// password.
+func isPlaceholder(text string) bool { return placeholder().MatchString(text) }
