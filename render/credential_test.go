@@ -152,10 +152,11 @@ func TestNoOutputHoldsACredential(t *testing.T) {
 	seen := map[string]bool{}
 	leak := func(files []schema.File, where string) {
 		list := diagnostics(files)
-		for _, name := range diag.Formats() {
-			format, _ := diag.NewFormat(name, diag.FormatOptions{Excerpt: excerpt.From(map[string][]byte{files[0].Name: files[0].Data})})
+		for _, name := range diag.Formats.Names() {
+			format, _ := diag.Formats.Get(name)
+			options := diag.FormatOptions{Excerpt: excerpt.From(map[string][]byte{files[0].Name: files[0].Data})}
 			var b bytes.Buffer
-			if err := format.Write(&b, list); err != nil {
+			if err := format(&b, list, options); err != nil {
 				t.Fatal(err)
 			}
 			said := strings.ToLower(b.String())

@@ -45,6 +45,12 @@ func completeFlag(cmd *cobra.Command, flag string, values cobra.CompletionFunc) 
 	}
 }
 
+// addFormat adds the flag that chooses one of some formats, of which the first is the default.
+func addFormat(cmd *cobra.Command, to *string, usage string, names []string) {
+	cmd.Flags().StringVar(to, "format", names[0], usage+strings.Join(names, ", "))
+	completeFlag(cmd, "format", oneOf(names...))
+}
+
 // oneOf completes by some words.
 func oneOf(words ...string) cobra.CompletionFunc {
 	return cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)

@@ -5,7 +5,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -25,9 +24,8 @@ type diagnosticFlags struct {
 }
 
 func (f *diagnosticFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.format, "format", diag.Formats()[0], "of the diagnostics: "+strings.Join(diag.Formats(), ", "))
+	addFormat(cmd, &f.format, "of the diagnostics: ", diag.Formats.Names())
 	cmd.Flags().BoolVar(&f.strict, "strict", false, "make errors of warnings")
-	completeFlag(cmd, "format", oneOf(diag.Formats()...))
 }
 
 // errNoPath says that there is nothing to read.
@@ -47,14 +45,17 @@ func compile(files []schema.File, opts render.Options) (*render.Tree, diag.List)
 
 // A printer prints the diagnostics of a command.
 type printer struct {
-	format diag.Format
+	write  func(diag.List) error
 	strict bool
 	// whole says that what is printed is a document, with all there is to say.
 	whole bool
-	to    io.Writer
 }
 
 func (a *app) newPrinter(flags diagnosticFlags, files []schema.File, to io.Writer) (*printer, error) {
+	format, ok := diag.Formats.Get(flags.format)
+	if !ok {
+		return nil, unknown("format", flags.format, diag.Formats.Names())
+	}
 	options := diag.FormatOptions{Version: version(), URI: newRepositories().name}
 	if isTerminal(to) {
 		texts := make(map[string][]byte, len(files))
@@ -63,11 +64,10 @@ func (a *app) newPrinter(flags diagnosticFlags, files []schema.File, to io.Write
 		}
 		options.Excerpt, options.Color = excerpt.From(texts), wantsColor()
 	}
-	format, ok := diag.NewFormat(flags.format, options)
-	if !ok {
-		return nil, unknown("format", flags.format, diag.Formats())
+	write := func(list diag.List) error {
+		return show(to, flags.format, func(w io.Writer) error { return format(w, list, options) })
 	}
-	return &printer{shownFormat{format, flags.format}, flags.strict, flags.format == "json", to}, nil
+	return &printer{write, flags.strict, flags.format == "json"}, nil
 }
 
 // print prints diagnostics, or where a command is watched what is new of them. It
@@ -81,7 +81,7 @@ func (p *printer) print(list diag.List, w *watched) (diag.List, string, error) {
 		line, err := w.print(p, list)
 		return list, line, err
 	}
-	return list, summary(list), p.format.Write(p.to, list)
+	return list, summary(list), p.write(list)
 }
 
 // summary counts diagnostics.
@@ -137,7 +137,7 @@ func (r *repositories) name(file string) string {
 // report prints diagnostics to the standard error, and returns what there is to say of
 // their number.
 func (a *app) report(files []schema.File, list diag.List) (string, error) {
-	p, err := a.newPrinter(diagnosticFlags{format: diag.Formats()[0]}, files, a.stderr)
+	p, err := a.newPrinter(diagnosticFlags{format: diag.Formats[0].Name}, files, a.stderr)
 	if err != nil {
 		return "", err
 	}

@@ -41,12 +41,11 @@ func newDiffCmd(a *app) *cobra.Command {
 	addPath(cmd, &flags.path)
 	cmd.Flags().StringVar(&flags.base, "base", "", "Git revision whose inputs are compared with, in place of the directory")
 	cmd.Flags().StringVar(&flags.head, "head", "", "Git revision whose inputs are compared, in place of the working tree; with --base")
-	cmd.Flags().StringVar(&flags.format, "format", diff.Formats[0].Name, "of the difference: "+strings.Join(diff.Formats.Names(), ", "))
+	addFormat(cmd, &flags.format, "of the difference: ", diff.Formats.Names())
 	flags.clusters.add(cmd, "compare only")
 	completeFlag(cmd, "output", directories)
 	completeFlag(cmd, "base", cobra.NoFileCompletions)
 	completeFlag(cmd, "head", cobra.NoFileCompletions)
-	completeFlag(cmd, "format", oneOf(diff.Formats.Names()...))
 	return cmd
 }
 

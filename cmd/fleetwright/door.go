@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/fleetwright/fleetwright/internal/ansi"
 	"github.com/fleetwright/fleetwright/internal/diag"
@@ -40,16 +42,6 @@ func show(to io.Writer, format string, write func(io.Writer) error) error {
 	}
 	d := newDoor(to)
 	return errors.Join(write(d), d.Flush())
-}
-
-// A shownFormat of diagnostics shows what it writes.
-type shownFormat struct {
-	diag.Format
-	name string
-}
-
-func (s shownFormat) Write(w io.Writer, list diag.List) error {
-	return show(w, s.name, func(w io.Writer) error { return s.Format.Write(w, list) })
 }
 
 // A door lets whole lines through, with nothing in them that a terminal would not print
@@ -95,30 +87,20 @@ func (d *door) let(lines string) error {
 	return err
 }
 
-// escape writes a line. Tabs stay: they are in excerpts, with carets below them.
+// kept is what may stay in a line: tabs, which are in excerpts with carets below them, and
+// what paints colours.
+var kept = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("\t|" + ansi.Pattern) })
+
+// escape writes a line.
 func (d *door) escape(b *strings.Builder, line string) {
-	for line != "" {
-		i := strings.IndexAny(line, "\t\x1b")
-		if i < 0 {
-			i = len(line)
+	end := 0
+	if strings.ContainsAny(line, "\t\x1b") {
+		for _, at := range kept().FindAllStringIndex(line, -1) {
+			if line[at[0]] == '\t' || d.color {
+				b.WriteString(diag.Printable(line[end:at[0]]) + line[at[0]:at[1]])
+				end = at[1]
+			}
 		}
-		b.WriteString(diag.Printable(line[:i]))
-		line = line[i:]
-		keep := ""
-		switch {
-		case line == "":
-			return
-		case line[0] == '\t':
-			keep = "\t"
-		case d.color:
-			keep = ansi.Prefix(line)
-		}
-		if keep == "" {
-			b.WriteString(diag.Printable(line[:1]))
-			line = line[1:]
-			continue
-		}
-		b.WriteString(keep)
-		line = line[len(keep):]
 	}
+	b.WriteString(diag.Printable(line[end:]))
 }

@@ -28,7 +28,6 @@ var explainFormats = format.List[func(w io.Writer, rules []explained) error]{
 
 func newExplainCmd(a *app) *cobra.Command {
 	var format string
-	names := explainFormats.Names()
 	cmd := &cobra.Command{
 		Use:   "explain [CODE]",
 		Short: "Say what a diagnostic means and how to fix it",
@@ -46,14 +45,13 @@ func newExplainCmd(a *app) *cobra.Command {
 			}
 			write, ok := explainFormats.Get(format)
 			if !ok {
-				return unknown("format", format, names)
+				return unknown("format", format, explainFormats.Names())
 			}
 			w := bufio.NewWriter(a.stdout)
 			return cmp.Or(write(w, rules), w.Flush())
 		},
 	}
-	cmd.Flags().StringVar(&format, "format", names[0], strings.Join(names, ", "))
-	completeFlag(cmd, "format", oneOf(names...))
+	addFormat(cmd, &format, "", explainFormats.Names())
 	return cmd
 }
 

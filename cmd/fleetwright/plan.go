@@ -3,7 +3,6 @@ package main
 import (
 	"io"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -25,10 +24,8 @@ func newPlanCmd(a *app) *cobra.Command {
 		ValidArgsFunction: documentFiles,
 		RunE:              func(_ *cobra.Command, paths []string) error { return a.plan(paths, flags) },
 	}
-	formats := plan.Formats.Names()
-	cmd.Flags().StringVar(&flags.format, "format", formats[0], "of the plans: "+strings.Join(formats, ", "))
+	addFormat(cmd, &flags.format, "of the plans: ", plan.Formats.Names())
 	flags.clusters.add(cmd, "plan only")
-	completeFlag(cmd, "format", oneOf(formats...))
 	return cmd
 }
 

@@ -68,11 +68,11 @@ func (w *watched) print(p *printer, list diag.List) (line string, err error) {
 	w.before, w.again = list, true
 	switch {
 	case first:
-		return summary(list), p.format.Write(p.to, list)
+		return summary(list), p.write(list)
 	case p.whole && moved:
-		err = p.format.Write(p.to, list)
+		err = p.write(list)
 	case !p.whole:
-		err = p.format.Write(p.to, fresh)
+		err = p.write(fresh)
 	}
 	if len(fresh) == 0 && gone == 0 && !w.readable {
 		return "", err
@@ -116,7 +116,7 @@ func (a *app) watch(paths []string, flags diagnosticFlags, compile func([]schema
 		return errNoPath
 	case slices.Contains(paths, "-"):
 		return &usageError{"--watch does not read the standard input", "name the files or directories that you save"}
-	case slices.Contains(diag.Formats(), flags.format) && !slices.Contains(watchFormats, flags.format):
+	case slices.Contains(diag.Formats.Names(), flags.format) && !slices.Contains(watchFormats, flags.format):
 		return &usageError{fmt.Sprintf("--format %s is of one run", flags.format), "with --watch it is one of " + strings.Join(watchFormats, ", ")}
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)

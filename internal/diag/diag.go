@@ -10,6 +10,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/fleetwright/fleetwright/internal/ansi"
 )
 
 // Severity says what a diagnostic does to a run.
@@ -124,15 +126,19 @@ func Cut(text string) string {
 }
 
 // String is one line, file:line:col: severity CODE path: message.
-func (d Diagnostic) String() string {
-	s := fmt.Sprintf("%s %s ", d.Severity, d.Code)
+func (d Diagnostic) String() string { return d.text(false) }
+
+// text is the line, in colours or not.
+func (d Diagnostic) text(color bool) string {
+	where, path := "", ""
 	if !d.Position.IsZero() {
-		s = d.Position.String() + ": " + s
+		where = ansi.Paint(color, ansi.Bold, Plain(d.Position.String())) + ": "
 	}
 	if d.Path != "" {
-		s += d.Path + ": "
+		path = d.Path + ": "
 	}
-	return Plain(s + d.Message)
+	severity := ansi.Paint(color, severityStyles[d.Severity], d.Severity.String())
+	return where + severity + Plain(fmt.Sprintf(" %s %s", d.Code, path+d.Message))
 }
 
 // Unjoined returns the errors that an error joins, or the error itself: each is a line of
@@ -152,15 +158,15 @@ func Unjoined(err error) (all []error) {
 // new line: what a diagnostic quotes comes from files and their names. So does what
 // turns the direction of text: a line must read as it is.
 func Printable(s string) string {
-	return Escape(s, func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp, unicode.Bidi_Control) })
+	return Escape(s, func(r rune) bool {
+		isASCII := ' ' <= r && r <= '~'
+		return !isASCII && unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp, unicode.Bidi_Control)
+	})
 }
 
 // Escape writes bytes that are not UTF-8, and the characters that must not be printed,
 // as a Go string would have them.
 func Escape(s string, unprintable func(rune) bool) string {
-	if isPlainASCII(s) {
-		return s
-	}
 	if utf8.ValidString(s) && !strings.ContainsFunc(s, unprintable) {
 		return s
 	}
@@ -179,16 +185,6 @@ func Escape(s string, unprintable func(rune) bool) string {
 		i += size
 	}
 	return b.String()
-}
-
-// isPlainASCII reports quickly whether text has printable ASCII characters only.
-func isPlainASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' {
-			return false
-		}
-	}
-	return true
 }
 
 // A List is all there is to say about a run.

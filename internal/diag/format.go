@@ -7,11 +7,8 @@ import (
 	"github.com/fleetwright/fleetwright/internal/format"
 )
 
-// A Format writes diagnostics.
-type Format interface {
-	// Write writes all there is to say about a run, in the order of the list.
-	Write(w io.Writer, list List) error
-}
+// A Format writes all diagnostics of a run, in the order of the list.
+type Format func(w io.Writer, list List, options FormatOptions) error
 
 // FormatOptions are what formats know beside the diagnostics. The zero value will do.
 type FormatOptions struct {
@@ -27,24 +24,16 @@ type FormatOptions struct {
 	URI func(file string) string
 }
 
-// formats are all formats, in the order in which they are offered.
-var formats = format.List[func(FormatOptions) Format]{
-	{Name: "text", Value: func(o FormatOptions) Format { return textFormat{o} }},
-	{Name: "json", Value: func(FormatOptions) Format { return jsonFormat{} }},
-	{Name: "github", Value: func(o FormatOptions) Format { return githubFormat{o} }},
-	{Name: "sarif", Value: func(o FormatOptions) Format { return sarifFormat{o} }},
-}
-
-// Formats are the names that NewFormat knows. The first is the default.
-func Formats() []string { return formats.Names() }
-
-// NewFormat is the format of a name, or false where there is none.
-func NewFormat(name string, options FormatOptions) (Format, bool) {
-	return format.New(formats, name, options)
+// Formats are all formats, in the order in which they are offered.
+var Formats = format.List[Format]{
+	{Name: "text", Value: writeText},
+	{Name: "json", Value: writeJSON},
+	{Name: "github", Value: writeGitHub},
+	{Name: "sarif", Value: writeSARIF},
 }
 
 // inRepository is a file's name from the root of its repository, or "" for no file.
-func (o FormatOptions) inRepository(file string) string {
+func (o *FormatOptions) inRepository(file string) string {
 	if o.URI == nil || file == "" {
 		return filepath.ToSlash(file)
 	}

@@ -35,12 +35,12 @@ var run = diag.List{
 // written is what a format makes of a list.
 func written(t *testing.T, format string, options diag.FormatOptions, list diag.List) string {
 	t.Helper()
-	f, ok := diag.NewFormat(format, options)
+	f, ok := diag.Formats.Get(format)
 	if !ok {
 		t.Fatalf("there is no format %s", format)
 	}
 	var b strings.Builder
-	if err := f.Write(&b, list); err != nil {
+	if err := f(&b, list, options); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -57,15 +57,15 @@ func expect(t *testing.T, got, want string) {
 var excerpts = excerpt.From(map[string][]byte{"fleet/a.yaml": []byte(application)})
 
 func TestFormatsAreFoundByTheirNames(t *testing.T) {
-	if want := []string{"text", "json", "github", "sarif"}; !slices.Equal(diag.Formats(), want) {
-		t.Errorf("the formats are %q, want %q", diag.Formats(), want)
+	if want := []string{"text", "json", "github", "sarif"}; !slices.Equal(diag.Formats.Names(), want) {
+		t.Errorf("the formats are %q, want %q", diag.Formats.Names(), want)
 	}
-	for _, name := range diag.Formats() {
-		if _, ok := diag.NewFormat(name, diag.FormatOptions{}); !ok {
+	for _, name := range diag.Formats.Names() {
+		if _, ok := diag.Formats.Get(name); !ok {
 			t.Errorf("there is no format %s", name)
 		}
 	}
-	if _, ok := diag.NewFormat("xml", diag.FormatOptions{}); ok {
+	if _, ok := diag.Formats.Get("xml"); ok {
 		t.Error("there is a format xml")
 	}
 }

@@ -8,10 +8,6 @@ import (
 	"strings"
 )
 
-// githubFormat is for GitHub Actions: workflow commands, which GitHub shows beside the
-// lines of a pull request.
-type githubFormat struct{ FormatOptions }
-
 var githubCommands = [...]string{Info: "notice", Warning: "warning", Error: "error"}
 
 // What cannot stand in a command as it is (github.com/actions/toolkit,
@@ -21,7 +17,9 @@ var (
 	githubProperty = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
 )
 
-func (f githubFormat) Write(w io.Writer, list List) error {
+// writeGitHub is for GitHub Actions: workflow commands, which GitHub shows beside the
+// lines of a pull request.
+func writeGitHub(w io.Writer, list List, options FormatOptions) error {
 	b := bufio.NewWriter(w)
 	for _, d := range list {
 		var properties []string
@@ -29,7 +27,7 @@ func (f githubFormat) Write(w io.Writer, list List) error {
 			properties = append(properties, name+"="+Printable(githubProperty.Replace(Redact(value))))
 		}
 		if at := d.Position; !at.IsZero() {
-			set("file", f.inRepository(at.File))
+			set("file", options.inRepository(at.File))
 			if at.Line > 0 {
 				set("line", strconv.Itoa(at.Line))
 			}

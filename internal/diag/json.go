@@ -5,7 +5,7 @@ import (
 	"io"
 )
 
-// jsonFormat is for programs: one document,
+// writeJSON is for programs: one document,
 //
 //	{
 //	  "diagnostics": [
@@ -28,9 +28,7 @@ import (
 // Lines and columns count from 1, columns characters. severity is error, warning or
 // info. What is not known is left out: severity, code, message and the whole summary
 // never are. Where there is nothing to say, diagnostics is an empty list.
-type jsonFormat struct{}
-
-func (jsonFormat) Write(w io.Writer, list List) error {
+func writeJSON(w io.Writer, list List, _ FormatOptions) error {
 	type diagnostic struct {
 		File     string `json:"file,omitempty"`
 		Line     int    `json:"line,omitempty"`

@@ -15,9 +15,9 @@ func TestTextPrintsTheFirstOfManyAlike(t *testing.T) {
 	}
 	list = append(list, diag.New(diag.MissingField, diag.Position{File: "a.yaml", Line: 200}, "", "missing", ""))
 	for name, want := range map[string]int{"text": 2*100 + 1 + 1, "github": 104} {
-		format, _ := diag.NewFormat(name, diag.FormatOptions{})
+		format, _ := diag.Formats.Get(name)
 		var b bytes.Buffer
-		if err := format.Write(&b, list); err != nil {
+		if err := format(&b, list, diag.FormatOptions{}); err != nil {
 			t.Fatal(err)
 		}
 		if got := strings.Count(b.String(), "\n"); got != want {

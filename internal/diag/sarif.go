@@ -13,12 +13,6 @@ import (
 	"github.com/fleetwright/fleetwright/internal/catalogue"
 )
 
-// sarifFormat is SARIF 2.1.0, for code scanning and editors
-// (docs.oasis-open.org/sarif/sarif/v2.1.0). GitHub takes a part of it only, and refuses
-// a whole log for one result that it does not like, so every result has a location with
-// a file: where a diagnostic has none, it is about the root of the repository.
-type sarifFormat struct{ FormatOptions }
-
 const (
 	sarifSchema = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 	sarifHome   = "https://github.com/fleetwright/fleetwright"
@@ -80,10 +74,14 @@ type (
 // sarifText is a message, or a description, of SARIF.
 func sarifText(text string) map[string]string { return map[string]string{"text": text} }
 
-func (f sarifFormat) Write(w io.Writer, list List) error {
-	driver := sarifDriver{Name: "fleetwright", Version: f.Version, InformationURI: sarifHome}
+// writeSARIF writes SARIF 2.1.0, for code scanning and editors
+// (docs.oasis-open.org/sarif/sarif/v2.1.0). GitHub takes a part of it only, and refuses
+// a whole log for one result that it does not like, so every result has a location with
+// a file: where a diagnostic has none, it is about the root of the repository.
+func writeSARIF(w io.Writer, list List, options FormatOptions) error {
+	driver := sarifDriver{Name: "fleetwright", Version: options.Version, InformationURI: sarifHome}
 	// The version of a module is a v and a semantic version; "(devel)" is none.
-	if version, ok := strings.CutPrefix(f.Version, "v"); ok {
+	if version, ok := strings.CutPrefix(options.Version, "v"); ok {
 		driver.SemanticVersion = version
 	}
 	var codes []Code
@@ -103,7 +101,7 @@ func (f sarifFormat) Write(w io.Writer, list List) error {
 	same := map[string]int{}
 	for _, d := range list {
 		index, _ := slices.BinarySearch(codes, d.Code)
-		file := uri(f.inRepository(d.Position.File))
+		file := uri(options.inRepository(d.Position.File))
 		hash := fingerprint(string(d.Code), file, d.Path)
 		same[hash]++
 		results = append(results, sarifResult{

@@ -12,16 +12,14 @@ import (
 
 // WriteText prints one diagnostic after the other, each with its hint below.
 func WriteText(w io.Writer, list List) error {
-	return textFormat{}.Write(w, list)
+	return writeText(w, list, FormatOptions{})
 }
-
-// textFormat is for people: the position in front, where editors and terminals find
-// it, and what was found behind it.
-type textFormat struct{ FormatOptions }
 
 var severityStyles = [...]ansi.Style{Info: ansi.Cyan, Warning: ansi.Yellow, Error: ansi.BoldRed}
 
-func (f textFormat) Write(w io.Writer, list List) error {
+// writeText is for people: the position in front, where editors and terminals find
+// it, and what was found behind it.
+func writeText(w io.Writer, list List, options FormatOptions) error {
 	b := bufio.NewWriter(w)
 	all, said := map[topic]int{}, map[topic]int{}
 	for _, d := range list {
@@ -31,14 +29,14 @@ func (f textFormat) Write(w io.Writer, list List) error {
 		of := d.topic()
 		if said[of]++; said[of] > maxAlike {
 			if said[of] == all[of] {
-				f.rest(b, d, all[of]-maxAlike)
+				writeRest(b, d, all[of]-maxAlike)
 			}
 			continue
 		}
-		f.head(b, d)
-		f.excerpt(b, d)
+		b.WriteString(d.text(options.Color) + "\n")
+		options.writeExcerpt(b, d)
 		for line := range strings.Lines(d.Hint) {
-			fmt.Fprintf(b, "  %s %s\n", f.paint(ansi.Green, "hint:"), Plain(strings.TrimSuffix(line, "\n")))
+			fmt.Fprintf(b, "  %s %s\n", ansi.Paint(options.Color, ansi.Green, "hint:"), Plain(strings.TrimSuffix(line, "\n")))
 		}
 	}
 	return b.Flush()
@@ -56,8 +54,8 @@ type topic struct {
 
 func (d Diagnostic) topic() topic { return topic{d.Position.File, d.Code} }
 
-// rest counts the diagnostics that are not printed, of which the given one is the last.
-func (f textFormat) rest(b *bufio.Writer, last Diagnostic, n int) {
+// writeRest counts the diagnostics that are not printed, of which the given one is the last.
+func writeRest(b *bufio.Writer, last Diagnostic, n int) {
 	where := ""
 	if last.Position.File != "" {
 		where = " in " + Printable(last.Position.File)
@@ -65,40 +63,20 @@ func (f textFormat) rest(b *bufio.Writer, last Diagnostic, n int) {
 	fmt.Fprintf(b, "… and %d more %s%s; check --format json prints all\n", n, last.Code, where)
 }
 
-// head is Diagnostic.String, in colour.
-func (f textFormat) head(b *bufio.Writer, d Diagnostic) {
-	if !f.Color {
-		b.WriteString(d.String())
-		b.WriteByte('\n')
+// writeExcerpt prints the line that a diagnostic is about, and carets below its place.
+func (o *FormatOptions) writeExcerpt(b *bufio.Writer, d Diagnostic) {
+	if o.Excerpt == nil || d.Position.Line == 0 || d.Position.Unnumbered {
 		return
 	}
-	at := d.Position
-	d.Position = Position{}
-	said := strings.TrimPrefix(d.String(), d.Severity.String())
-	if !at.IsZero() {
-		b.WriteString(f.paint(ansi.Bold, Plain(at.String())) + ": ")
-	}
-	b.WriteString(f.paint(severityStyles[d.Severity], d.Severity.String()) + said + "\n")
-}
-
-// excerpt prints the line that a diagnostic is about, and carets below its place.
-func (f textFormat) excerpt(b *bufio.Writer, d Diagnostic) {
-	if f.Excerpt == nil || d.Position.Line == 0 || d.Position.Unnumbered {
-		return
-	}
-	line, carets, ok := f.Excerpt(d.Position)
+	line, carets, ok := o.Excerpt(d.Position)
 	if !ok {
 		return
 	}
 	number := fmt.Sprintf("%5d", d.Position.Line)
 	fmt.Fprintln(b, strings.TrimRight(number+" | "+line, " \t"))
 	if carets != "" {
-		fmt.Fprintf(b, "%*s | %s\n", len(number), "", f.paint(severityStyles[d.Severity], carets))
+		fmt.Fprintf(b, "%*s | %s\n", len(number), "", ansi.Paint(o.Color, severityStyles[d.Severity], carets))
 	}
-}
-
-func (f textFormat) paint(style ansi.Style, text string) string {
-	return ansi.Paint(f.Color, style, text)
 }
 
 // Plural is a number with its noun, which takes an s.

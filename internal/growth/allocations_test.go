@@ -22,9 +22,9 @@ func cost(files []schema.File) (cost [3]uint64) {
 	}
 	options := diag.FormatOptions{Excerpt: excerpt.From(texts)}
 	cost[2] = Allocated(func() {
-		for _, name := range diag.Formats() {
-			format, _ := diag.NewFormat(name, options)
-			if err := format.Write(io.Discard, list); err != nil {
+		for _, name := range diag.Formats.Names() {
+			format, _ := diag.Formats.Get(name)
+			if err := format(io.Discard, list, options); err != nil {
 				panic(err)
 			}
 		}
