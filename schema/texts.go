@@ -55,6 +55,13 @@ type textChecker struct {
 	all  []Refusal
 }
 
+// below checks a value below the checker's path.
+func (c *textChecker) below(element any, v reflect.Value, f fieldTexts) {
+	c.path = append(c.path, element)
+	c.value(v, f)
+	c.path = c.path[:len(c.path)-1]
+}
+
 func (c *textChecker) value(v reflect.Value, f fieldTexts) {
 	switch v.Kind() {
 	case reflect.Pointer:
@@ -65,39 +72,25 @@ func (c *textChecker) value(v reflect.Value, f fieldTexts) {
 		c.object(v)
 	case reflect.Slice:
 		for i := range v.Len() {
-			c.path = append(c.path, i)
-			if item := v.Index(i); item.Kind() == reflect.String {
-				c.text(item.String(), f.format)
-			} else {
-				c.value(item, f)
-			}
-			c.path = c.path[:len(c.path)-1]
+			c.below(i, v.Index(i), f)
 		}
 	case reflect.Map:
 		if f.format != nil || f.keys != nil || v.Type().Elem().Kind() == reflect.Struct {
 			c.mapping(v, f)
 		}
 	case reflect.String:
-		switch text := v.String(); {
-		case text == "":
-		case f.duration:
-			if _, err := time.ParseDuration(text); err != nil {
-				c.refuse(diag.OutOfBounds, text+" is too long, the most is 2562047h", "")
-			}
-		default:
-			c.text(text, f.format)
-		}
+		c.text(v.String(), f)
 	}
 }
 
 func (c *textChecker) object(v reflect.Value) {
 	for _, f := range textsOf(v.Type()) {
-		if f.name != nil {
-			c.path = append(c.path, f.name)
-		}
-		c.value(v.Field(f.index), f)
-		if f.name != nil {
-			c.path = c.path[:len(c.path)-1]
+		switch field := reflect.Indirect(v.Field(f.index)); {
+		case !field.IsValid() || field.Kind() == reflect.String && field.Len() == 0:
+		case f.name == "":
+			c.value(field, f)
+		default:
+			c.below(f.name, field, f)
 		}
 	}
 	if !v.CanAddr() {
@@ -107,10 +100,6 @@ func (c *textChecker) object(v reflect.Value) {
 		r.Path = slices.Concat(c.path, r.Path)
 		c.all = append(c.all, r)
 	}
-}
-
-func (c *textChecker) refuse(code diag.Code, message, hint string) {
-	c.all = append(c.all, Refusal{Code: code, Path: slices.Clone(c.path), Message: message, Hint: hint})
 }
 
 func (c *textChecker) mapping(v reflect.Value, f fieldTexts) {
@@ -124,30 +113,31 @@ func (c *textChecker) mapping(v reflect.Value, f fieldTexts) {
 				c.all = append(c.all, Refusal{diag.WrongFormat, c.path.With(key), f.keys.explain(key, why), f.keys.suggest(key), true})
 			}
 		}
-		c.path = append(c.path, key)
-		if value := fields[key]; value.Kind() == reflect.String {
-			c.text(value.String(), f.format)
-		} else {
-			c.value(value, f)
-		}
-		c.path = c.path[:len(c.path)-1]
+		c.below(key, fields[key], f)
 	}
 }
 
 // text checks a text, also an empty one.
-func (c *textChecker) text(text string, f *Format) {
-	if f == nil {
+func (c *textChecker) text(text string, f fieldTexts) {
+	if f.duration {
+		if _, err := time.ParseDuration(text); err != nil {
+			c.refuse(diag.OutOfBounds, text+" is too long, the most is 2562047h", "")
+		}
+	}
+	if f.format == nil {
 		return
 	}
-	why := f.refuse(text)
-	if why == "" {
-		return
+	if why := f.format.refuse(text); why != "" {
+		hint := f.format.suggest(text)
+		if name, ok := c.path[len(c.path)-1].(string); ok && hint != "" {
+			hint = name + ": " + plainText(hint)
+		}
+		c.refuse(diag.WrongFormat, f.format.explain(text, why), hint)
 	}
-	hint := f.suggest(text)
-	if name, ok := c.path[len(c.path)-1].(string); ok && hint != "" {
-		hint = name + ": " + plainText(hint)
-	}
-	c.refuse(diag.WrongFormat, f.explain(text, why), hint)
+}
+
+func (c *textChecker) refuse(code diag.Code, message, hint string) {
+	c.all = append(c.all, Refusal{Code: code, Path: slices.Clone(c.path), Message: message, Hint: hint})
 }
 
 func (f *Format) explain(text, why string) string {
@@ -167,20 +157,18 @@ const maxShown = 80
 // shown is a text in quotes, cut where it is long, and without what may be credentials
 // of a URL.
 func shown(text string) string {
-	if scheme, rest, ok := strings.Cut(text, "://"); ok || strings.Contains(text, "@") {
-		if !ok {
-			scheme, rest = "", text
-		}
+	scheme, rest := "", text
+	if i := strings.Index(text, "://"); i >= 0 {
+		scheme, rest = text[:i+len("://")], text[i+len("://"):]
+	}
+	if scheme != "" || strings.Contains(text, "@") {
 		if i := strings.LastIndexByte(rest, '@'); i >= 0 {
 			rest = "…" + rest[i:]
 		}
 		if i := strings.IndexAny(rest, "?#"); i >= 0 {
 			rest = rest[:i+1] + "…"
 		}
-		text = rest
-		if ok {
-			text = scheme + "://" + rest
-		}
+		text = scheme + rest
 	}
 	if len(text) > maxShown {
 		text = strings.ToValidUTF8(text[:maxShown], "") + "…"
@@ -191,12 +179,12 @@ func shown(text string) string {
 // A fieldTexts is a field that has texts, or may have some below it.
 type fieldTexts struct {
 	index int
-	// name of the field, a string, or nil for one whose fields are the struct's own.
-	name any
+	// name of the field, or nothing for one whose fields are the struct's own.
+	name string
 	// format of its text, or of the items and values below it, and keys of its mapping;
 	// nil where all is taken.
 	format, keys *Format
-	// duration says that it is one.
+	// duration reports whether its text is one.
 	duration bool
 }
 
@@ -209,39 +197,35 @@ func textsOf(t reflect.Type) (fields []fieldTexts) {
 		return known.([]fieldTexts)
 	}
 	for i := range t.NumField() {
-		if f, ok := textsOfField(t, i); ok {
-			fields = append(fields, f)
+		if field := t.Field(i); field.IsExported() {
+			format, keys := FormatsOf(t, field)
+			f := fieldTexts{index: i, format: formatNamed(format), keys: formatNamed(keys)}
+			if f.mayHave(field.Type) {
+				f.name, _, _ = strings.Cut(field.Tag.Get("json"), ",")
+				fields = append(fields, f)
+			}
 		}
 	}
 	checkedTexts.Store(t, fields)
 	return fields
 }
 
-func textsOfField(t reflect.Type, i int) (f fieldTexts, ok bool) {
-	field := t.Field(i)
-	of := field.Type
-	for of.Kind() == reflect.Pointer {
-		of = of.Elem()
-	}
-	switch of.Kind() {
+// mayHave reports whether a value of a type may have texts to check, and notes whether it is
+// a duration.
+func (f *fieldTexts) mayHave(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Pointer:
+		return f.mayHave(t.Elem())
 	case reflect.Struct, reflect.Slice, reflect.Map:
+		return true
 	case reflect.String:
-		f.duration = of == reflect.TypeFor[api.Duration]() || of == reflect.TypeFor[api.SourceTimeout]()
-	default:
-		return f, false
+		f.duration = t == reflect.TypeFor[api.Duration]() || t == reflect.TypeFor[api.SourceTimeout]()
+		return f.duration || f.format != nil
 	}
-	format, keys := FormatsOf(t, field)
-	f.index, f.format, f.keys = i, formatNamed(format), formatNamed(keys)
-	if of.Kind() == reflect.String && f.format == nil && !f.duration {
-		return f, false
-	}
-	if name, _, _ := strings.Cut(field.Tag.Get("json"), ","); name != "" {
-		f.name = name
-	}
-	return f, field.IsExported()
+	return false
 }
 
-// FormatsOf are the names of the formats of a struct's field, of its text, items or
+// FormatsOf returns the names of the formats of a struct's field: of its text, items or
 // values, and of its keys.
 func FormatsOf(t reflect.Type, field reflect.StructField) (format, keys string) {
 	tag := TagOf(t, field)
