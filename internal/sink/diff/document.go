@@ -47,7 +47,8 @@ func (d *document) value() map[string]any {
 // read is the object that the text says it is.
 func (d *document) read() Object {
 	text := func(path ...string) string { return tree.TextAt(d.value(), path...) }
-	o := Object{APIVersion: text("apiVersion"), Kind: text("kind"), Namespace: text("metadata", "namespace"), Name: text("metadata", "name")}
+	o := Object{APIVersion: text("apiVersion"), Kind: text("kind")}
+	o.Namespace, o.Name = text("metadata", "namespace"), text("metadata", "name")
 	if o.Kind == "" || o.Name == "" {
 		return Object{}
 	}

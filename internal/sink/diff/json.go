@@ -32,7 +32,7 @@ type jsonChange struct {
 // and others may come beside it. Credentials in it are replaced by ***. Paths are below the
 // directory that is rendered into, on the first cluster.
 func writeJSON(w io.Writer, r *Report, o Options) error {
-	report := jsonReport{Clusters: append([]Cluster{}, r.Clusters...), Notes: []Note{}, Changes: []jsonChange{}, Summary: r.summary()}
+	report := jsonReport{append([]Cluster{}, r.Clusters...), []Note{}, []jsonChange{}, r.summary()}
 	for _, n := range r.Notes {
 		n.Text, n.Danger = diag.Redact(n.Text), diag.Redact(n.Danger)
 		report.Notes = append(report.Notes, n)

@@ -28,7 +28,7 @@ func writeMarkdown(w io.Writer, r *Report, o Options) error {
 // WriteErrors writes the comment for inputs that do not compile.
 func WriteErrors(w io.Writer, list diag.List) error {
 	var p page
-	p.add(fmt.Sprintf("%s### fleetwright: %s, nothing can be rendered\n\n", marker, diag.Plural(list.Count(diag.Error), "error")))
+	p.add(marker + "### fleetwright: " + diag.Plural(list.Count(diag.Error), "error") + ", nothing can be rendered\n\n")
 	left := 0
 	for _, d := range list {
 		if d.Severity != diag.Error {
@@ -129,7 +129,8 @@ const mostClusters = 100
 
 func (p *page) clusters(clusters []Cluster) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n<details><summary>%s</summary>\n\n| cluster | created | changed | deleted |\n|---|---|---|---|\n", diag.Plural(len(clusters), "cluster"))
+	fmt.Fprintf(&b, "\n<details><summary>%s</summary>\n\n", diag.Plural(len(clusters), "cluster"))
+	b.WriteString("| cluster | created | changed | deleted |\n|---|---|---|---|\n")
 	for _, c := range clusters[:min(mostClusters, len(clusters))] {
 		fmt.Fprintf(&b, "| %s | %d | %d | %d |\n", diag.Markdown(c.Name), c.Created, c.Changed, c.Deleted)
 	}

@@ -41,7 +41,8 @@ const kustomizeID = "kustomize.config.k8s.io/id"
 
 // ref names the object.
 func (o *Object) ref() *ResourceRef {
-	return &ResourceRef{text(o.node, "apiVersion"), o.kind(), text(o.node, "metadata", "namespace"), text(o.node, "metadata", "name")}
+	metadata := field(o.node, "metadata")
+	return &ResourceRef{text(o.node, "apiVersion"), o.kind(), text(metadata, "namespace"), text(metadata, "name")}
 }
 
 // kind of the object, or "".

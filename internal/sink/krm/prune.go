@@ -60,7 +60,8 @@ func (f *function) checkAllowed(tree *render.Tree) {
 	}
 	for _, entry := range f.AllowPrune {
 		if !slices.Contains(known, entry) {
-			f.mistake(setting, fmt.Sprintf("allowPrune names %q, and no Application among the inputs is called so", entry), meant(entry, known, hint))
+			message := fmt.Sprintf("allowPrune names %q, and no Application among the inputs is called so", entry)
+			f.mistake(setting, message, meant(entry, known, hint))
 		}
 	}
 }
