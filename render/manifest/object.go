@@ -133,10 +133,8 @@ func (m *Object) Unsubstituted(content []byte) (*Object, bool) {
 		return m, false
 	}
 	changed := *m
-	changed.Metadata.Annotations = maps.Clone(m.Metadata.Annotations)
-	if changed.Metadata.Annotations == nil {
-		changed.Metadata.Annotations = map[string]string{}
-	}
+	changed.Metadata.Annotations = map[string]string{}
+	maps.Copy(changed.Metadata.Annotations, m.Metadata.Annotations)
 	changed.Metadata.Annotations[FluxSubstitute] = "disabled"
 	return &changed, true
 }

@@ -68,20 +68,17 @@ var (
 // CheckFeatures reports the fields of rollouts that their providers do not read, also where
 // a document does not have the shape of an Application.
 func CheckFeatures(c *Compilation) {
-	for _, d := range c.Documents {
-		if d.Kind.Name == "Application" {
-			checkFeaturesOf(c, d)
+	for _, app := range c.Documents {
+		if app.Kind.Name != "Application" {
+			continue
 		}
-	}
-}
-
-func checkFeaturesOf(c *Compilation, app *schema.Document) {
-	for i := range app.Len("spec", "syncPolicies") {
-		rollout := schema.Path{"spec", "syncPolicies", i, "rollout"}
-		provider := app.Text(rollout.With("trafficRoutingProvider")...)
-		for _, f := range features {
-			if at := rollout.With(f.field...); featureCodes[provider] != "" && !slices.Contains(f.on, provider) && app.Has(at...) {
-				reportFeature(c, app, at, f, provider)
+		for i := range app.Len("spec", "syncPolicies") {
+			rollout := schema.Path{"spec", "syncPolicies", i, "rollout"}
+			provider := app.Text(rollout.With("trafficRoutingProvider")...)
+			for _, f := range features {
+				if at := rollout.With(f.field...); featureCodes[provider] != "" && !slices.Contains(f.on, provider) && app.Has(at...) {
+					reportFeature(c, app, at, f, provider)
+				}
 			}
 		}
 	}

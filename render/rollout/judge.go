@@ -8,6 +8,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/rules"
+	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
@@ -120,10 +121,11 @@ func imageOf(o manifest.Rendered) string {
 // there by itself is not reported again.
 func (r *Rollout) reportFinding(f rules.Finding) {
 	doc, at := r.Policy.App.Doc, r.origin(f.Object, f.Field)
-	for _, other := range r.reported {
-		if len(other) > len(at.Path) && slices.Equal(other[:len(at.Path)], at.Path) && f.Code == diag.BadMatch {
-			return
-		}
+	below := func(other schema.Path) bool {
+		return len(other) > len(at.Path) && slices.Equal(other[:len(at.Path)], at.Path)
+	}
+	if f.Code == diag.BadMatch && slices.ContainsFunc(r.reported, below) {
+		return
 	}
 	if !doc.Unsure(at.Path) {
 		r.c.Add(doc.Diagnostic(f.Code, at.Path, f.Message, f.Hint))

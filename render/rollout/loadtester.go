@@ -56,38 +56,37 @@ type skeleton[Spec any] struct {
 	Spec       Spec   `json:"spec"`
 }
 
-type loadTesterSkeleton struct {
-	deployment skeleton[deploymentSpec]
-	service    skeleton[serviceSpec]
-}
-
-// parsedLoadTester is the skeleton of package templates.
-var parsedLoadTester = sync.OnceValue(func() loadTesterSkeleton {
-	var s loadTesterSkeleton
-	deployment, service, _ := strings.Cut(templates.LoadTester, "\n---\n")
-	err := templates.Decode([]byte(deployment), &s.deployment)
-	if err == nil {
-		err = templates.Decode([]byte(service), &s.service)
-	}
-	if err != nil {
+func parseSkeleton[Spec any](text string) (s skeleton[Spec]) {
+	if err := templates.Decode([]byte(text), &s); err != nil {
 		panic(fmt.Sprintf("templates/loadtester.yaml: %v", err))
 	}
 	return s
+}
+
+// loadTesterSkeletons are those of package templates.
+var loadTesterSkeletons = sync.OnceValues(func() (skeleton[deploymentSpec], skeleton[serviceSpec]) {
+	deployment, service, _ := strings.Cut(templates.LoadTester, "\n---\n")
+	return parseSkeleton[deploymentSpec](deployment), parseSkeleton[serviceSpec](service)
 })
+
+// object returns the manifest with its name, and what is filled in of its spec.
+func (s skeleton[Spec]) object(meta manifest.Metadata, spec Spec) *manifest.Object {
+	return &manifest.Object{APIVersion: s.APIVersion, Kind: s.Kind, Metadata: meta, Spec: spec}
+}
 
 // loadTesterObjects are the load tester of this rollout alone. It is in the
 // namespace of the workload, and so in the mesh.
 func (r *Rollout) loadTesterObjects() []manifest.Rendered {
-	s := parsedLoadTester()
+	ofDeployment, ofService := loadTesterSkeletons()
 	app := map[string]string{"app": r.loadTester()}
 
-	deployment := s.deployment.Spec
+	deployment := ofDeployment.Spec
 	deployment.Selector.MatchLabels = app
 	deployment.Template.Metadata.Labels = app
 	deployment.Template.Spec.Containers = slices.Clone(deployment.Template.Spec.Containers)
 	deployment.Template.Spec.Containers[0].Image += ":" + r.c.Settings.LoadTesterVersion()
 
-	service := s.service.Spec
+	service := ofService.Spec
 	service.Selector = app
 
 	at := r.Origin("testLoader")
@@ -95,7 +94,7 @@ func (r *Rollout) loadTesterObjects() []manifest.Rendered {
 	serviceMeta := meta
 	serviceMeta.Annotations = r.On.ServiceMeta(service.Ports[0].Port)
 	return []manifest.Rendered{
-		{Object: &manifest.Object{APIVersion: s.deployment.APIVersion, Kind: s.deployment.Kind, Metadata: meta, Spec: deployment}, Origin: at},
-		{Object: &manifest.Object{APIVersion: s.service.APIVersion, Kind: s.service.Kind, Metadata: serviceMeta, Spec: service}, Origin: at},
+		{Object: ofDeployment.object(meta, deployment), Origin: at},
+		{Object: ofService.object(serviceMeta, service), Origin: at},
 	}
 }

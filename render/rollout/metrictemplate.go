@@ -25,20 +25,18 @@ func (r *Rollout) metrics() ([]flagger.Metric, []manifest.Rendered) {
 		// every value, as Kurator's API promises.
 		metric.ThresholdRange = cmp.Or(m.ThresholdRange, &api.ThresholdRange{})
 		if ok {
-			ref := api.NamespacedReference{Name: r.metricTemplate(name), Namespace: r.Namespace}
-			metric.TemplateRef = &ref
-			if seen[name] {
-				metrics = append(metrics, metric)
-				continue // it has its template, and is reported
-			}
-			seen[name] = true
-			templates = append(templates, manifest.Rendered{Object: &manifest.Object{
-				APIVersion: manifest.FlaggerV1beta1, Kind: "MetricTemplate",
-				Metadata: manifest.Metadata{Name: ref.Name, Namespace: ref.Namespace},
-				Spec:     spec,
-			}, Origin: r.Origin(inMetrics(i, "name")...)})
+			metric.TemplateRef = &api.NamespacedReference{Name: r.metricTemplate(name), Namespace: r.Namespace}
 		}
 		metrics = append(metrics, metric)
+		if !ok || seen[name] {
+			continue // it needs none, or has it, which is reported
+		}
+		seen[name] = true
+		templates = append(templates, manifest.Rendered{Object: &manifest.Object{
+			APIVersion: manifest.FlaggerV1beta1, Kind: "MetricTemplate",
+			Metadata: manifest.Metadata{Name: metric.TemplateRef.Name, Namespace: r.Namespace},
+			Spec:     spec,
+		}, Origin: r.Origin(inMetrics(i, "name")...)})
 	}
 	return metrics, templates
 }

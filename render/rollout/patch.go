@@ -245,13 +245,8 @@ func (o *patching) merge(patch *kyaml.RNode) (problem string) {
 		return "the rollout does not work without what the patch deletes, which is all"
 	}
 	o.node = merged[0]
-	if err := o.node.SetName(id.Name); err != nil {
-		return "the patch has no place for the name"
-	}
-	if id.Namespace != "" {
-		if err := o.node.SetNamespace(id.Namespace); err != nil {
-			return "the patch has no place for the namespace"
-		}
+	if err := cmp.Or(o.node.SetName(id.Name), o.node.SetNamespace(id.Namespace)); err != nil {
+		return "the patch has no place for the name and the namespace"
 	}
 	return ""
 }
