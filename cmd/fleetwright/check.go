@@ -50,7 +50,7 @@ func (a *app) checkFiles(files []schema.File, paths []string, flags outputFlags,
 	if err != nil {
 		return nil, err
 	}
-	opts := optionsFor(flags.out, flags.path)
+	opts := flags.options()
 	opts.CheckOutput = true
 	tree, list := a.compile(files, opts)
 	failed := list.HasErrors()

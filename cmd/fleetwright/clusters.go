@@ -100,14 +100,17 @@ func (f clusterFlags) choose(all []*render.Cluster) ([]*render.Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	named := all
-	if len(f.names) > 0 {
-		named = slices.DeleteFunc(slices.Clone(all), func(c *render.Cluster) bool { return !slices.Contains(f.names, c.Name) })
-	}
-	chosen := slices.DeleteFunc(slices.Clone(named), func(c *render.Cluster) bool { return !selector.Matches(labels.Set(c.Labels)) })
-	for _, c := range named {
+	var named, chosen []*render.Cluster
+	for _, c := range all {
+		if len(f.names) > 0 && !slices.Contains(f.names, c.Name) {
+			continue
+		}
 		if f.selector.given && len(c.Spokes) > 0 {
 			return nil, &usageError{fmt.Sprintf("--cluster-selector chooses nothing on a hub, which has all clusters in the directory of %s", c.Name), "leave it out, or render with the topology pull"}
+		}
+		named = append(named, c)
+		if selector.Matches(labels.Set(c.Labels)) {
+			chosen = append(chosen, c)
 		}
 	}
 	if len(chosen) == 0 {

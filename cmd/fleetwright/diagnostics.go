@@ -56,7 +56,7 @@ func (a *app) newPrinter(flags diagnosticFlags, files []schema.File, to io.Write
 	if !ok {
 		return nil, unknown("format", flags.format, diag.Formats.Names())
 	}
-	options := diag.FormatOptions{Version: version(), URI: newRepositories().name}
+	options := diag.FormatOptions{Version: version(), URI: repositories{}.name}
 	if isTerminal(to) {
 		texts := make(map[string][]byte, len(files))
 		for _, f := range files {
@@ -101,27 +101,23 @@ func isTerminal(w io.Writer) bool {
 // wantsColor says whether a terminal is to show colours (no-color.org).
 func wantsColor() bool { return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" }
 
-// repositories know the Git repositories around files.
-type repositories struct {
-	// roots of the directories that were asked for.
-	roots map[string]string
-}
-
-func newRepositories() *repositories { return &repositories{roots: map[string]string{}} }
+// repositories are the roots of the Git repositories around directories, of those that
+// were asked for.
+type repositories map[string]string
 
 // around is the root of the repository that a directory is in, or nothing.
-func (r *repositories) around(dir string) string {
-	root, known := r.roots[dir]
+func (r repositories) around(dir string) string {
+	root, known := r[dir]
 	if !known {
 		root, _ = git.Around(dir)
-		r.roots[dir] = root
+		r[dir] = root
 	}
 	return root
 }
 
 // name is that of a file from the root of its repository, or as it was given where it
 // is in none.
-func (r *repositories) name(file string) string {
+func (r repositories) name(file string) string {
 	abs, err := filepath.Abs(file)
 	if err != nil || file == inputs.Stdin {
 		return filepath.ToSlash(file)

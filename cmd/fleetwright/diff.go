@@ -23,7 +23,7 @@ import (
 )
 
 type diffFlags struct {
-	out, path  string
+	directoryFlags
 	base, head string
 	format     string
 	clusters   clusterFlags
@@ -37,13 +37,11 @@ func newDiffCmd(a *app) *cobra.Command {
 		ValidArgsFunction: documentFiles,
 		RunE:              func(_ *cobra.Command, paths []string) error { return a.diff(paths, flags) },
 	}
-	cmd.Flags().StringVarP(&flags.out, "output", "o", "", "directory that render writes")
-	addPath(cmd, &flags.path)
+	flags.directoryFlags.add(cmd, "directory that render writes")
 	cmd.Flags().StringVar(&flags.base, "base", "", "Git revision whose inputs are compared with, in place of the directory")
 	cmd.Flags().StringVar(&flags.head, "head", "", "Git revision whose inputs are compared, in place of the working tree; with --base")
 	addFormat(cmd, &flags.format, "of the difference: ", diff.Formats.Names())
 	flags.clusters.add(cmd, "compare only")
-	completeFlag(cmd, "output", directories)
 	completeFlag(cmd, "base", cobra.NoFileCompletions)
 	completeFlag(cmd, "head", cobra.NoFileCompletions)
 	return cmd
@@ -89,7 +87,7 @@ func (a *app) diff(paths []string, flags diffFlags) error {
 // compare makes the report that is asked for. Where the inputs do not compile the
 // diagnostics say why.
 func (a *app) compare(paths []string, flags diffFlags) (*diff.Report, diag.List, error) {
-	opts := optionsFor(flags.out, flags.path)
+	opts := flags.options()
 	var old *render.Tree
 	if flags.base != "" {
 		files, err := readRevision(flags.base, paths, true)

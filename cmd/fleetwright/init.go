@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -81,7 +79,8 @@ func (a *app) init(dirs []string, flags initFlags) error {
 	if err := writeNew(dir, files, contents); err != nil {
 		return err
 	}
-	return a.sayNext(dir, files)
+	a.sayNext(dir, files)
+	return nil
 }
 
 // checkInitName refuses a name that not all of the objects may have. Of these a
@@ -109,27 +108,16 @@ func fillIn(file, name string) ([]byte, error) {
 		return nil, err
 	}
 	plain := string(written) == name+"\n"
-	loader, err := yaml.NewLoader(bytes.NewReader(text))
-	if err != nil {
-		return nil, err
+	var documents []yaml.Node
+	if err := yaml.Load(text, &documents, yaml.WithAllDocuments()); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	var out bytes.Buffer
-	dumper, err := yaml.NewDumper(&out, yaml.WithIndent(2), yaml.WithCompactSeqIndent(false), yaml.WithLineWidth(-1))
-	if err != nil {
-		return nil, err
+	filledIn := make([]*yaml.Node, len(documents))
+	for i := range documents {
+		filledIn[i] = &documents[i]
+		replaceName(filledIn[i], name, plain)
 	}
-	for {
-		var document yaml.Node
-		if err := loader.Load(&document); err == io.EOF {
-			return out.Bytes(), dumper.Close()
-		} else if err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
-		}
-		replaceName(&document, name, plain)
-		if err := dumper.Dump(&document); err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
-		}
-	}
+	return yaml.Dump(filledIn, yaml.WithAllDocuments(), yaml.WithIndent(2), yaml.WithCompactSeqIndent(false), yaml.WithLineWidth(-1))
 }
 
 // replaceName writes the name into all values below a node. What is the name alone may
@@ -148,22 +136,13 @@ func replaceName(n *yaml.Node, name string, plain bool) {
 
 // writeNew writes files that are not there yet: all of them, or none.
 func writeNew(dir string, files []string, contents map[string][]byte) (err error) {
-	var there []string
-	for _, name := range files {
-		if _, err := os.Lstat(name); err == nil {
-			there = append(there, name)
-		}
-	}
-	if len(there) > 0 {
-		return alreadyThere(there)
-	}
 	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
 		return &usageError{dir + " is not a directory", "name another DIR"}
 	}
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
-	var made []string
+	var there, made []string
 	defer func() {
 		if err != nil {
 			for _, name := range made {
@@ -174,7 +153,8 @@ func writeNew(dir string, files []string, contents map[string][]byte) (err error
 	for _, name := range files {
 		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 		if errors.Is(err, fs.ErrExist) {
-			return alreadyThere([]string{name}) // since a moment ago
+			there = append(there, name)
+			continue
 		}
 		if err != nil {
 			return err
@@ -185,20 +165,20 @@ func writeNew(dir string, files []string, contents map[string][]byte) (err error
 			return err
 		}
 	}
-	return nil
-}
-
-func alreadyThere(files []string) error {
 	verb := "is"
-	if len(files) > 1 {
+	switch len(there) {
+	case 0:
+		return nil
+	case 1:
+	default:
 		verb = "are"
 	}
-	return &usageError{fmt.Sprintf("%s %s there already; nothing was written", strings.Join(files, " and "), verb), "name another DIR, or move it away"}
+	return &usageError{fmt.Sprintf("%s %s there already; nothing was written", strings.Join(there, " and "), verb), "name another DIR, or move it away"}
 }
 
 // sayNext says what was written, and what to do with it. The clusters' directories come
 // beside the documents, and where these are at the root of a repository below it.
-func (a *app) sayNext(dir string, files []string) error {
+func (a *app) sayNext(dir string, files []string) {
 	clusters := filepath.Join(filepath.Dir(dir), "clusters")
 	if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil {
 		clusters = filepath.Join(dir, "clusters")
@@ -209,5 +189,4 @@ Change what is marked with CHANGE in them, then see what there is to say, and co
   fleetwright check %s
   fleetwright render %[2]s -o %s
 `, strings.Join(files, " and "), quoted(dir), quoted(clusters))
-	return nil
 }

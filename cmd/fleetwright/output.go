@@ -7,10 +7,29 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// outputFlags are those of the commands that compile for a directory.
+// directoryFlags are those of the commands that compile for a directory.
+type directoryFlags struct{ out, path string }
+
+// add adds the flags, with the usage of --output.
+func (f *directoryFlags) add(cmd *cobra.Command, output string) {
+	cmd.Flags().StringVarP(&f.out, "output", "o", "", output)
+	cmd.Flags().StringVar(&f.path, "path", "", "`PATH` of the directory in its Git repository (found from the repository around it)")
+	completeFlag(cmd, "output", directories)
+	completeFlag(cmd, "path", directories)
+}
+
+// options are those of compiling for the directory, if there is one.
+func (f directoryFlags) options() render.Options {
+	opts := render.Options{Path: f.path}
+	if !isStream(f.out) && f.path == "" {
+		opts.DefaultPath = pathInRepository(f.out)
+	}
+	return opts
+}
+
+// outputFlags are those of the commands that write a directory, or check one.
 type outputFlags struct {
-	out      string
-	path     string
+	directoryFlags
 	staged   bool
 	clusters clusterFlags
 	watch    bool
@@ -19,9 +38,7 @@ type outputFlags struct {
 
 // add adds the flags, with the usage of --output and the beginning of that of --cluster.
 func (f *outputFlags) add(cmd *cobra.Command, output, clusters string) {
-	cmd.Flags().StringVarP(&f.out, "output", "o", "", output)
-	completeFlag(cmd, "output", directories)
-	addPath(cmd, &f.path)
+	f.directoryFlags.add(cmd, output)
 	cmd.Flags().BoolVar(&f.staged, "staged", false, "fail, too, where Git has not staged all that is read and written")
 	f.clusters.add(cmd, clusters)
 	f.diagnosticFlags.add(cmd)

@@ -66,7 +66,7 @@ func (a *app) renderFiles(files []schema.File, flags renderFlags, shown *progres
 		return nil, err
 	}
 	shown.start("compiling")
-	tree, list := compile(files, optionsFor(flags.out, flags.path))
+	tree, list := compile(files, flags.options())
 	shown.clear()
 	first := w == nil || !w.again
 	list, line, err := p.print(list, w)
@@ -85,9 +85,7 @@ func (a *app) renderFiles(files []schema.File, flags renderFlags, shown *progres
 	if tree, err = flags.clusters.of(tree); err != nil {
 		return nil, err
 	}
-	if tree, err = flags.shard.of(tree); err != nil {
-		return nil, err
-	}
+	tree = flags.shard.of(tree)
 	if flags.out == "-" {
 		return tree, a.stream(tree)
 	}
@@ -130,21 +128,6 @@ func (a *app) write(tree *render.Tree, flags renderFlags, shown *progress, first
 	a.say("%s: %s, %s, %d written, %d unchanged, %d removed\n",
 		flags.out, diag.Plural(sum.Clusters, "cluster"), diag.Plural(sum.Files, "file"), sum.Written, sum.Files-sum.Written, sum.Removed)
 	return nil
-}
-
-// addPath adds the flag that says where the output is in its repository.
-func addPath(cmd *cobra.Command, to *string) {
-	cmd.Flags().StringVar(to, "path", "", "`PATH` of the directory in its Git repository (found from the repository around it)")
-	completeFlag(cmd, "path", directories)
-}
-
-// optionsFor are those of compiling for a directory, if there is one.
-func optionsFor(dir, path string) render.Options {
-	opts := render.Options{Path: path}
-	if dir != "" && dir != "-" && path == "" {
-		opts.DefaultPath = pathInRepository(dir)
-	}
-	return opts
 }
 
 // stream prints all manifests as one YAML stream, each under the name of its

@@ -50,14 +50,11 @@ func (f shardFlag) parse() (i, n int, err error) {
 	return int(part), int(parts), nil
 }
 
-// of is the part of a tree, or all of it.
-func (f shardFlag) of(tree *render.Tree) (*render.Tree, error) {
+// of is the part of a tree, or all of it, by a flag that was checked.
+func (f shardFlag) of(tree *render.Tree) *render.Tree {
 	if !f.given {
-		return tree, nil
+		return tree
 	}
-	i, n, err := f.parse()
-	if err != nil {
-		return nil, err
-	}
-	return tree.Shard(i, n), nil
+	i, n, _ := f.parse()
+	return tree.Shard(i, n)
 }

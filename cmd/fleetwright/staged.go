@@ -135,7 +135,7 @@ func (u *unstaged) addElsewhere(roots []string) (names []string, err error) {
 			return nil, err
 		}
 	}
-	repositories := newRepositories()
+	repositories := repositories{}
 	var linked []string
 	for _, file := range places.Files {
 		switch {

@@ -166,18 +166,6 @@ func hasPort(host string) bool {
 	return i < 0 || strings.HasSuffix(host, "]") || strings.Trim(host[i+1:], "0123456789,") == "" || isPlaceholder(host[i+1:])
 }
 
-// laterAt returns the place of the @ that ends the user information of a URL without a
-// valid one, or -1: the last in the word, or the first in the line.
-func (f *finder) laterAt(from, end, limit int) int {
-	if i := strings.LastIndexByte(f.text[from:end], '@'); i >= 0 {
-		return from + i
-	}
-	if i := strings.IndexAny(f.text[end:limit], "@\n"); i >= 0 && f.text[end+i] == '@' {
-		return end + i
-	}
-	return -1
-}
-
 // inUserInfo returns which credential is in the user information of a URL, or nothing. A
 // user alone is none, unless it is a token.
 func inUserInfo(info string) string {
