@@ -89,8 +89,7 @@ func lost(losses []tree.Loss) (list diag.List) {
 	return list.Sorted()
 }
 
-// stale says, once for each cluster, what in the directory is not what render would
-// write.
+// stale reports, once for each cluster, which files of the directory render would change.
 func (f outputFlags) stale(comparison disk.Comparison, paths []string) (list diag.List) {
 	hint := commandLine("render", paths, append([]flagValue{{"-o", f.out}, {"--path", f.path}}, f.clusters.values()...)...)
 	if comparison.Refused != nil {
@@ -113,8 +112,7 @@ func (f outputFlags) stale(comparison disk.Comparison, paths []string) (list dia
 	return list.Sorted()
 }
 
-// inWords is the path of a file that changes, and how, where it is not there before or
-// after.
+// inWords returns the path of a changed file, and whether it is missing or left over.
 func inWords(c render.Change) string {
 	switch {
 	case c.Old == nil:

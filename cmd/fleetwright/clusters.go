@@ -27,10 +27,10 @@ func (f *clusterFlags) add(cmd *cobra.Command, usage string) {
 	completeFlag(cmd, "cluster-selector", clusterLabels)
 }
 
-// given says whether clusters are chosen, and not all taken.
+// given reports whether clusters are chosen.
 func (f clusterFlags) given() bool { return len(f.names) > 0 || f.selector.given }
 
-// values are the flags as they stand on a command line.
+// values returns the flags as they stand on a command line.
 func (f clusterFlags) values() (flags []flagValue) {
 	for _, name := range f.names {
 		flags = append(flags, flagValue{"--cluster", name})
@@ -38,7 +38,6 @@ func (f clusterFlags) values() (flags []flagValue) {
 	return append(flags, flagValue{"--cluster-selector", f.selector.text})
 }
 
-// parse reads the selector.
 func (f clusterFlags) parse() (labels.Selector, error) {
 	const hint = "write it as for kubectl: stage=production,region!=eu or 'region in (eu, us)', and '!stage' where there is no such label"
 	if !f.selector.given {
@@ -54,22 +53,20 @@ func (f clusterFlags) parse() (labels.Selector, error) {
 	return selector, nil
 }
 
-// of is the tree of the chosen clusters: all of them where none are chosen.
+// of returns the tree of the chosen clusters, or of all where none are chosen.
 func (f clusterFlags) of(tree *render.Tree) (*render.Tree, error) {
 	chosen, err := f.choose(tree.Clusters)
 	return tree.With(chosen), err
 }
 
-// isOf says which clusters a run that was given the chosen ones has to do with: without
-// a choice with all, of its tree or not.
+// isOf returns a function that reports whether a run concerns a cluster: without a choice all.
 func (f clusterFlags) isOf(chosen *render.Tree) func(cluster string) bool {
 	return func(cluster string) bool {
 		return !f.given() || slices.ContainsFunc(chosen.Clusters, func(c *render.Cluster) bool { return c.Name == cluster })
 	}
 }
 
-// ofBoth are the chosen clusters of a tree and of one before it. A cluster is chosen by
-// the labels that it has now, if it is still there.
+// ofBoth returns the chosen clusters of two trees, chosen by their labels in the newer one.
 func (f clusterFlags) ofBoth(tree, before *render.Tree) (*render.Tree, *render.Tree, error) {
 	byName := func(a, b *render.Cluster) int { return cmp.Compare(a.Name, b.Name) }
 	sameName := func(a, b *render.Cluster) bool { return a.Name == b.Name }
@@ -88,7 +85,6 @@ func (f clusterFlags) ofBoth(tree, before *render.Tree) (*render.Tree, *render.T
 	return among(tree), among(before), nil
 }
 
-// choose are the chosen ones of clusters.
 func (f clusterFlags) choose(all []*render.Cluster) ([]*render.Cluster, error) {
 	if !f.given() {
 		return all, nil
@@ -119,7 +115,7 @@ func (f clusterFlags) choose(all []*render.Cluster) ([]*render.Cluster, error) {
 	return chosen, nil
 }
 
-// noneFits says that of some clusters none has the labels that are asked for.
+// noneFits returns the error for clusters of which none has the labels that are asked for.
 func (f clusterFlags) noneFits(named []*render.Cluster) error {
 	message, hint := fmt.Sprintf("no cluster has labels that fit %q", f.selector.text), ""
 	switch all := labelsOf(named); {
@@ -136,10 +132,9 @@ func (f clusterFlags) noneFits(named []*render.Cluster) error {
 	return &usageError{message, hint}
 }
 
-// noClusters says why there is nothing to choose from.
 const noClusters = "no Application and no Fleet goes to any"
 
-// checkNames says which of the names are not among all clusters.
+// checkNames returns an error about the names that no cluster has.
 func (f clusterFlags) checkNames(all []*render.Cluster) error {
 	names := namesOf(all)
 	var unknown, meant []string
@@ -176,7 +171,6 @@ func (f clusterFlags) checkNames(all []*render.Cluster) error {
 	return usageErrors(unknown, hint)
 }
 
-// namesOf are the names of clusters.
 func namesOf(clusters []*render.Cluster) (names []string) {
 	for _, c := range clusters {
 		names = append(names, c.Name)
@@ -184,7 +178,7 @@ func namesOf(clusters []*render.Cluster) (names []string) {
 	return names
 }
 
-// labelsOf are the labels that clusters have, each once.
+// labelsOf returns the labels that clusters have, each once.
 func labelsOf(clusters []*render.Cluster) (all []string) {
 	for _, c := range clusters {
 		for key, value := range c.Labels {

@@ -10,7 +10,7 @@ import (
 // A flagValue is a flag of a command line, which is left out without a value.
 type flagValue struct{ name, value string }
 
-// commandLine is a command of fleetwright as people type it.
+// commandLine returns a command of fleetwright as people type it.
 func commandLine(command string, paths []string, flags ...flagValue) string {
 	line := "fleetwright " + command
 	for _, p := range paths {
@@ -24,7 +24,7 @@ func commandLine(command string, paths []string, flags ...flagValue) string {
 	return line
 }
 
-// quoted is an argument as a shell takes it.
+// quoted returns an argument as a shell takes it.
 func quoted(argument string) string {
 	if strings.HasPrefix(argument, "-") && argument != "-" {
 		argument = "./" + argument // not a flag

@@ -38,7 +38,7 @@ func newCompletionCmd(a *app) *cobra.Command {
 	}
 }
 
-// completeFlag says what the values of a flag are completed by.
+// completeFlag sets what completes the values of a flag.
 func completeFlag(cmd *cobra.Command, flag string, values cobra.CompletionFunc) {
 	if err := cmd.RegisterFlagCompletionFunc(flag, values); err != nil {
 		panic(err) // the command has no such flag, as any run of it shows
@@ -51,7 +51,6 @@ func addFormat(cmd *cobra.Command, to *string, usage string, names []string) {
 	completeFlag(cmd, "format", oneOf(names...))
 }
 
-// oneOf completes by some words.
 func oneOf(words ...string) cobra.CompletionFunc {
 	return cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)
 }
@@ -71,7 +70,6 @@ func documentFiles(*cobra.Command, []string, string) ([]cobra.Completion, cobra.
 	return inputs.Extensions(), cobra.ShellCompDirectiveFilterFileExt
 }
 
-// directories completes by directories.
 func directories(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	return nil, cobra.ShellCompDirectiveFilterDirs
 }
@@ -83,8 +81,7 @@ func clusterNames(_ *cobra.Command, paths []string, _ string) ([]cobra.Completio
 	return slices.Compact(names), cobra.ShellCompDirectiveNoFileComp
 }
 
-// clusterLabels completes the last requirement of a selector by the labels that the
-// clusters of a line have.
+// clusterLabels completes the last requirement of a selector by the labels of the clusters.
 func clusterLabels(_ *cobra.Command, paths []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	before := begun[:strings.LastIndex(begun, ",")+1]
 	all := labelsOf(clustersOf(paths))
@@ -94,8 +91,7 @@ func clusterLabels(_ *cobra.Command, paths []string, begun string) ([]cobra.Comp
 	return all, cobra.ShellCompDirectiveNoFileComp
 }
 
-// clustersOf are the clusters that the documents under the PATHs of a line are compiled
-// for. Where that fails they are those that have documents.
+// clustersOf returns the clusters that paths compile to or, where that fails, have documents of.
 func clustersOf(paths []string) (clusters []*render.Cluster) {
 	var files []schema.File
 	for _, path := range paths {

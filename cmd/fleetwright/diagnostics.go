@@ -28,7 +28,6 @@ func (f *diagnosticFlags) add(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.strict, "strict", false, "make errors of warnings")
 }
 
-// errNoPath says that there is nothing to read.
 var errNoPath = &usageError{"no PATH is named", "name the files or directories that hold the Applications and Fleets, or - for the standard input"}
 
 // read reads the files that a command names.
@@ -70,9 +69,8 @@ func (a *app) newPrinter(flags diagnosticFlags, files []schema.File, to io.Write
 	return &printer{write, flags.strict, flags.format == "json"}, nil
 }
 
-// print prints diagnostics, or where a command is watched what is new of them. It
-// returns them with their severities, strict ones with no warnings, and what there is to
-// say of their number.
+// print prints diagnostics, in a watch those that are new. It returns them with the severities
+// that --strict gives them, and their summary.
 func (p *printer) print(list diag.List, w *watched) (diag.List, string, error) {
 	if p.strict {
 		list = list.Strict()
@@ -84,7 +82,6 @@ func (p *printer) print(list diag.List, w *watched) (diag.List, string, error) {
 	return list, summary(list), p.write(list)
 }
 
-// summary counts diagnostics.
 func summary(list diag.List) string {
 	text := diag.Plural(list.Count(diag.Error), "error") + ", " + diag.Plural(list.Count(diag.Warning), "warning")
 	if n := list.Count(diag.Info); n > 0 {
@@ -98,14 +95,13 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// wantsColor says whether a terminal is to show colours (no-color.org).
+// wantsColor reports whether a terminal is to show colours (no-color.org).
 func wantsColor() bool { return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" }
 
-// repositories are the roots of the Git repositories around directories, of those that
-// were asked for.
+// repositories caches the roots of the Git repositories around directories.
 type repositories map[string]string
 
-// around is the root of the repository that a directory is in, or nothing.
+// around returns the root of the repository that a directory is in, or nothing.
 func (r repositories) around(dir string) string {
 	root, known := r[dir]
 	if !known {
@@ -115,8 +111,7 @@ func (r repositories) around(dir string) string {
 	return root
 }
 
-// name is that of a file from the root of its repository, or as it was given where it
-// is in none.
+// name returns the name of a file from the root of its repository, or as given outside of one.
 func (r repositories) name(file string) string {
 	abs, err := filepath.Abs(file)
 	if err != nil || file == inputs.Stdin {
@@ -130,8 +125,7 @@ func (r repositories) name(file string) string {
 	return filepath.ToSlash(rel)
 }
 
-// report prints diagnostics to the standard error, and returns what there is to say of
-// their number.
+// report prints diagnostics to the standard error, and returns their summary.
 func (a *app) report(files []schema.File, list diag.List) (string, error) {
 	p, err := a.newPrinter(diagnosticFlags{format: diag.Formats[0].Name}, files, a.stderr)
 	if err != nil {

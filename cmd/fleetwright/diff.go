@@ -84,8 +84,7 @@ func (a *app) diff(paths []string, flags diffFlags) error {
 	return nil
 }
 
-// compare makes the report that is asked for. Where the inputs do not compile the
-// diagnostics say why.
+// compare returns the report, or the diagnostics that say why the inputs do not compile.
 func (a *app) compare(paths []string, flags diffFlags) (*diff.Report, diag.List, error) {
 	opts := flags.options()
 	var old *render.Tree
@@ -158,8 +157,7 @@ func (a *app) readHead(paths []string, flags diffFlags) ([]schema.File, error) {
 	return files, nil
 }
 
-// readRevision reads what a Git revision has of the inputs. An early one may have none
-// of them yet.
+// readRevision reads the inputs of a Git revision. An early one may have none of them.
 func readRevision(rev string, paths []string, early bool) ([]schema.File, error) {
 	if len(paths) == 0 {
 		return nil, errNoPath
@@ -189,7 +187,7 @@ func readRevision(rev string, paths []string, early bool) ([]schema.File, error)
 	return files, nil
 }
 
-// inRevision is an error of all that cannot be read of a revision, by its name.
+// inRevision returns an error with the name of the revision in place of its checkout.
 func inRevision(err error, directory, rev string) error {
 	var all []error
 	for _, err := range diag.Unjoined(err) {
@@ -213,7 +211,7 @@ func (a *app) compileOrSay(files []schema.File, opts render.Options, early bool)
 	return nil, list, a.sayErrors(files, list, "there is nothing to compare")
 }
 
-// command is the same command that prints all of it.
+// command returns the command line that prints the whole difference.
 func (f diffFlags) command(paths []string) string {
 	flags := []flagValue{{"-o", f.out}, {"--base", f.base}, {"--head", f.head}, {"--path", f.path}}
 	return commandLine("diff", paths, append(flags, f.clusters.values()...)...)

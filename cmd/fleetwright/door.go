@@ -66,14 +66,13 @@ func (d *door) Write(text []byte) (int, error) {
 	return len(text), d.let(lines)
 }
 
-// Flush lets a line through that has no end.
+// Flush lets the last line through, which has no end.
 func (d *door) Flush() error {
 	line := string(d.line)
 	d.line = nil
 	return d.let(line)
 }
 
-// let lets lines through.
 func (d *door) let(lines string) error {
 	var b strings.Builder
 	for line := range strings.Lines(lines) {
@@ -91,7 +90,6 @@ func (d *door) let(lines string) error {
 // what paints colours.
 var kept = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("\t|" + ansi.Pattern) })
 
-// escape writes a line.
 func (d *door) escape(b *strings.Builder, line string) {
 	end := 0
 	if strings.ContainsAny(line, "\t\x1b") {

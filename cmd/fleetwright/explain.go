@@ -108,8 +108,7 @@ func (r explained) On() string {
 // textWidth is where text for a terminal is broken.
 const textWidth = 80
 
-// explainWith returns a format that is a template: of one rule with everything, and of many
-// a list before it or in its place.
+// explainWith returns a format that is a template, given one rule or all.
 func explainWith(name string) func(io.Writer, []explained) error {
 	return func(w io.Writer, rules []explained) error {
 		parsed := template.Must(template.New(name).Funcs(template.FuncMap{

@@ -15,8 +15,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// function does what the ResourceList on the standard input asks for, or prints help
-// where there is nothing to read.
+// function runs the ResourceList on the standard input, or prints help where there is none.
 func (a *app) function(cmd *cobra.Command) error {
 	if f, ok := a.stdin.(*os.File); ok && isDevice(f) {
 		return cmd.Help()
@@ -43,14 +42,13 @@ func (a *app) function(cmd *cobra.Command) error {
 	return a.sayOutcome(outcome)
 }
 
-// isDevice says whether a file is a terminal, or the null device: nobody has anything to
-// say there.
+// isDevice reports whether a file is a terminal or the null device, which hold no ResourceList.
 func isDevice(f *os.File) bool {
 	info, err := f.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// notAList says why the standard input is no ResourceList.
+// notAList returns why the standard input is no ResourceList.
 func (a *app) notAList(data []byte, err error) error {
 	var mistake *krm.Mistake
 	if errors.As(err, &mistake) {
@@ -71,8 +69,7 @@ func (a *app) notAList(data []byte, err error) error {
 	return cmp.Or(err, errReported)
 }
 
-// sayOutcome prints what a function has to say, which kustomize does not take from the
-// list.
+// sayOutcome prints the results of a function, which kustomize does not take from the list.
 func (a *app) sayOutcome(outcome *krm.Outcome) error {
 	for _, m := range outcome.Mistakes {
 		message := m.Message

@@ -19,11 +19,9 @@ import (
 	"github.com/fleetwright/fleetwright/templates"
 )
 
-// initFiles are the files that init writes.
 var initFiles = []string{"application.yaml", "fleet.yaml"}
 
-// maxInitName leaves room for the longest name that is made of it, which is that of the
-// load tester: <name>-testloader.
+// maxInitName leaves room for the longest name made of it: <name>-testloader.
 const maxInitName = validation.DNS1035LabelMaxLength - len("-testloader")
 
 type initFlags struct{ provider, name string }
@@ -43,8 +41,7 @@ func newInitCmd(a *app) *cobra.Command {
 	return cmd
 }
 
-// initProviders are the providers that templates has documents for. The first is the
-// default.
+// initProviders are the providers that templates has documents for, the default first.
 var initProviders = []string{"kuma", "istio", "nginx"}
 
 func (a *app) init(dirs []string, flags initFlags) error {
@@ -83,8 +80,7 @@ func (a *app) init(dirs []string, flags initFlags) error {
 	return nil
 }
 
-// checkInitName refuses a name that not all of the objects may have. Of these a
-// Service's is the strictest.
+// checkInitName rejects a name that a Service, the strictest of the objects, must not have.
 func checkInitName(name string) error {
 	hint := "lower case letters, digits and '-', beginning with a letter, as in --name webapp"
 	if reasons := validation.IsDNS1035Label(name); len(reasons) > 0 {
@@ -96,8 +92,7 @@ func checkInitName(name string) error {
 	return nil
 }
 
-// fillIn is a file of the templates with the user's name in its values. Its comments
-// stay.
+// fillIn returns a file of the templates with the user's name in its values.
 func fillIn(file, name string) ([]byte, error) {
 	text, err := templates.Init.ReadFile(file)
 	if err != nil {
@@ -134,7 +129,7 @@ func replaceName(n *yaml.Node, name string, plain bool) {
 	}
 }
 
-// writeNew writes files that are not there yet: all of them, or none.
+// writeNew writes files that do not exist yet: all of them, or none.
 func writeNew(dir string, files []string, contents map[string][]byte) (err error) {
 	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
 		return &usageError{dir + " is not a directory", "name another DIR"}

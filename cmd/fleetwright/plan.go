@@ -52,7 +52,7 @@ func (a *app) plan(paths []string, flags planFlags) error {
 	return show(a.stdout, flags.format, func(w io.Writer) error { return write(w, rolloutsOn(clusters, rollouts), color) })
 }
 
-// rolloutsOn are those on some clusters.
+// rolloutsOn returns the rollouts on some clusters.
 func rolloutsOn(clusters []*render.Cluster, rollouts []render.Rollout) (all []render.Rollout) {
 	names := map[string]bool{}
 	for _, c := range clusters {

@@ -39,8 +39,7 @@ type progress struct {
 	total int
 }
 
-// newProgress is for a run that begins now. It is nil where the standard error is no
-// terminal that a line can be taken off again.
+// newProgress returns the progress of a run that begins now, or nil without a capable terminal.
 func (a *app) newProgress() *progress {
 	f, ok := a.stderr.(*os.File)
 	if !ok || !isTerminal(f) || os.Getenv("TERM") == "dumb" {
@@ -52,7 +51,6 @@ func (a *app) newProgress() *progress {
 	return &progress{to: f, began: time.Now()}
 }
 
-// start begins a phase.
 func (p *progress) start(what string) {
 	if p == nil {
 		return
@@ -68,7 +66,6 @@ func (p *progress) start(what string) {
 	p.timer = time.AfterFunc(wait, p.tick)
 }
 
-// tick shows the phase, again and again.
 func (p *progress) tick() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -84,8 +81,7 @@ func (p *progress) tick() {
 	p.timer.Reset(progressTick)
 }
 
-// counter makes a function that says how much is done of a phase that follows, or nil
-// where nothing is shown, so that nothing need be counted.
+// counter returns a function that shows the count of the next phase, or nil if nothing is shown.
 func (p *progress) counter(what string) func(done, total int) {
 	if p == nil {
 		return nil
@@ -106,8 +102,7 @@ func (p *progress) counter(what string) func(done, total int) {
 	}
 }
 
-// show begins a line, with a bar where there is a total. What cannot be written to the
-// terminal is not missed.
+// show begins a line, with a bar where there is a total. Errors of the terminal do no harm.
 func (p *progress) show() {
 	options := []progressbar.Option{
 		progressbar.OptionSetWriter(p.to),
@@ -145,7 +140,6 @@ func (p *progress) clear() {
 	p.what, p.bar, p.total = "", nil, 0
 }
 
-// compile compiles, and shows so where it takes long.
 func (a *app) compile(files []schema.File, opts render.Options) (*render.Tree, diag.List) {
 	shown := a.newProgress()
 	shown.start("compiling")
@@ -153,8 +147,6 @@ func (a *app) compile(files []schema.File, opts render.Options) (*render.Tree, d
 	return compile(files, opts)
 }
 
-// compareWith compares a directory with what would be written, and
-// shows so where it takes long.
 func (a *app) compareWith(dir string, tree *render.Tree, opts disk.Options) (disk.Comparison, error) {
 	shown := a.newProgress()
 	shown.start("comparing")

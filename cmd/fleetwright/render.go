@@ -92,8 +92,7 @@ func (a *app) renderFiles(files []schema.File, flags renderFlags, shown *progres
 	return tree, a.write(tree, flags, shown, first)
 }
 
-// write writes a tree, and says what that has changed: of the first time that a watched
-// command does so, and of one that is not, no more than how much.
+// write writes a tree and prints a summary, in a watch after the files that have changed.
 func (a *app) write(tree *render.Tree, flags renderFlags, shown *progress, first bool) error {
 	log := changeLog{say: a.say, out: flags.out}
 	opts := disk.Options{
@@ -130,8 +129,7 @@ func (a *app) write(tree *render.Tree, flags renderFlags, shown *progress, first
 	return nil
 }
 
-// stream prints all manifests as one YAML stream, each under the name of its
-// file.
+// stream prints all manifests as one YAML stream, each below the name of its file.
 func (a *app) stream(tree *render.Tree) error {
 	w := bufio.NewWriter(a.stdout)
 	for _, cluster := range tree.Clusters {

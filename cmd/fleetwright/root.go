@@ -43,16 +43,15 @@ func usageErrors(messages []string, hint string) error {
 	return errors.Join(all...)
 }
 
-// unknown says that there is nothing of a name, and what there is.
+// unknown returns the error for a name that does not exist, with those that do.
 func unknown(what, name string, all []string) error {
 	return &usageError{fmt.Sprintf("there is no %s %q", what, name), "it is one of " + strings.Join(all, ", ")}
 }
 
-// errReported says that everything there is to say about a failure was said.
+// errReported is a failure that was reported already.
 var errReported = errors.New("reported")
 
-// errDifferent says that the output is not what render would write, or that there are
-// warnings, which --strict made errors.
+// errDifferent means that the output is stale, or that --strict turned warnings into errors.
 var errDifferent = errors.New("different")
 
 func (a *app) newRoot() *cobra.Command {
@@ -129,7 +128,7 @@ func (a *app) withoutCommand(root *cobra.Command, args []string) error {
 	return &usageError{fmt.Sprintf("there is no command %q", args[0]), hint}
 }
 
-// fail says why a command failed, unless that was said already.
+// fail prints why a command failed, unless that was reported already.
 func (a *app) fail(err error) {
 	if errors.Is(err, errReported) {
 		return
@@ -154,7 +153,7 @@ func (a *app) fail(err error) {
 	}
 }
 
-// version is that of the module, where the command was installed as one.
+// version returns that of the module, where the command was installed as one.
 func version() string {
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
 		return info.Main.Version

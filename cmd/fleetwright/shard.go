@@ -18,7 +18,7 @@ func (f *shardFlag) add(cmd *cobra.Command) {
 	completeFlag(cmd, "shard", cobra.NoFileCompletions)
 }
 
-// check says what is wrong with the flag, and with others beside it.
+// check returns what is wrong with the flag, alone and beside others.
 func (f shardFlag) check(flags renderFlags) error {
 	switch {
 	case !f.given:
@@ -34,7 +34,7 @@ func (f shardFlag) check(flags renderFlags) error {
 	return err
 }
 
-// parse reads which part it is, and of how many.
+// parse returns which part it is, and of how many.
 func (f shardFlag) parse() (i, n int, err error) {
 	of, all, ok := strings.Cut(f.text, "/")
 	part, err := strconv.ParseUint(of, 10, 31)
@@ -50,7 +50,7 @@ func (f shardFlag) parse() (i, n int, err error) {
 	return int(part), int(parts), nil
 }
 
-// of is the part of a tree, or all of it, by a flag that was checked.
+// of returns the part of a tree, or all of it, by a flag that was checked.
 func (f shardFlag) of(tree *render.Tree) *render.Tree {
 	if !f.given {
 		return tree

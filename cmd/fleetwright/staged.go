@@ -70,7 +70,7 @@ func (a *app) checkStaged(paths []string, out string, chosen func(cluster string
 	return refused
 }
 
-// isStream says whether there is no file to a path.
+// isStream reports whether a path names no file.
 func isStream(path string) bool { return path == "" || path == "-" }
 
 // unstaged are files that the next commit does not have as they are.
@@ -91,8 +91,7 @@ func newUnstaged() (*unstaged, error) {
 	return &unstaged{repository, work, map[string]git.File{}}, err
 }
 
-// add adds the files of a path that matter, by the way to them from the path and by their
-// names.
+// add adds the files below a path that matter, by the names on the way to them.
 func (u *unstaged) add(root string, matters func(way []string, name string, file git.File) bool) error {
 	dir, err := git.Real(root)
 	if err != nil {
@@ -122,8 +121,7 @@ func (u *unstaged) note(file string, f git.File) (name string) {
 	return name
 }
 
-// addElsewhere adds what is read by links from other places, and from repositories that
-// the commit is not of. It returns their names.
+// addElsewhere adds, and returns, what links lead to outside of the paths or the repository.
 func (u *unstaged) addElsewhere(roots []string) (names []string, err error) {
 	_, places, err := inputs.ReadPlaces(roots)
 	if err != nil {
@@ -152,8 +150,7 @@ func (u *unstaged) addElsewhere(roots []string) (names []string, err error) {
 	return names, err
 }
 
-// wayFrom are the names on the way from a directory to a file, or nil where a name on
-// it is hidden. The way from a file to itself is ".".
+// wayFrom returns the names from a directory to a file (to itself "."), or nil if one is hidden.
 func wayFrom(dir, file string) []string {
 	rel, err := filepath.Rel(dir, file)
 	way := strings.Split(filepath.ToSlash(rel), "/")

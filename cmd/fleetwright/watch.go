@@ -19,7 +19,6 @@ import (
 // watchFormats are the formats of diagnostics that may come more than once.
 var watchFormats = []string{"text", "json"}
 
-// errWatchStaged says that a hook of Git must end.
 var errWatchStaged = &usageError{"--watch does not end, and --staged is for a hook of Git, which must", "leave out one of them"}
 
 // A watched command compiles again and again, and says what is new. A command that is
@@ -33,8 +32,7 @@ type watched struct {
 	readable bool
 }
 
-// news are the diagnostics that the last run had not, and how many it had that are
-// gone. A line put in above moves a diagnostic and makes it no other one.
+// news returns the diagnostics that are new, wherever they have moved, and how many are gone.
 func (w *watched) news(list diag.List) (fresh diag.List, gone int) {
 	before := map[diag.Diagnostic]int{}
 	for _, d := range w.before {
@@ -53,14 +51,13 @@ func (w *watched) news(list diag.List) (fresh diag.List, gone int) {
 	return fresh, gone
 }
 
-// unplaced is a diagnostic of a file, wherever in it.
+// unplaced returns a diagnostic without its place in the file.
 func unplaced(d diag.Diagnostic) diag.Diagnostic {
 	d.Position.Line, d.Position.Column = 0, 0
 	return d
 }
 
-// print prints what is new of a run's diagnostics, and what that changes. Nothing new is
-// no line.
+// print prints what is new, and returns the line about it: nothing if nothing is.
 func (w *watched) print(p *printer, list diag.List) (line string, err error) {
 	fresh, gone := w.news(list)
 	moved := !slices.Equal(list, w.before)
@@ -90,7 +87,6 @@ type changeLog struct {
 	said int
 }
 
-// add says one.
 func (l *changeLog) add(name string, removed bool) {
 	what := "wrote"
 	if removed {
@@ -101,15 +97,14 @@ func (l *changeLog) add(name string, removed bool) {
 	}
 }
 
-// end says how many more there were.
+// end counts those that were not named.
 func (l *changeLog) end() {
 	if l.said > maxNames {
 		l.say("and %d more\n", l.said-maxNames)
 	}
 }
 
-// watch compiles what is under some paths, again when that was saved, until the user ends
-// it.
+// watch compiles the files under some paths, again when one is saved, until the user ends it.
 func (a *app) watch(paths []string, flags diagnosticFlags, compile func([]schema.File, *watched) error) error {
 	switch {
 	case len(paths) == 0:
@@ -166,13 +161,11 @@ func (a *app) watch(paths []string, flags diagnosticFlags, compile func([]schema
 	}
 }
 
-// cannotWatch says what keeps directories from being watched.
 func cannotWatch(err error) error {
 	return &usageError{err.Error(), "a system watches so many directories and no more: name fewer, or raise its limit (on Linux fs.inotify.max_user_watches and max_user_instances)"}
 }
 
-// watchedFiles reads the files under some paths, when all places where they may be are
-// watched.
+// watchedFiles reads the files under some paths, once all places where they may be are watched.
 func watchedFiles(w *watch.Watcher, paths []string) (files []schema.File, err, watchErr error) {
 	for more := true; more && watchErr == nil; {
 		var places inputs.Places

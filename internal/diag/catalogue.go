@@ -28,8 +28,7 @@ type Rule struct {
 	Code Code
 	// Severity of the diagnostics, unless the settings name another.
 	Severity Severity
-	// Structural rules are what the compiler relies on: their severity cannot be
-	// lowered, and no comment ignores them.
+	// Structural reports whether the compiler relies on the rule: its severity cannot be lowered.
 	Structural bool
 	// Title says in a few words what the rule is about. Like a message it is lower
 	// case and ends without a full stop.
@@ -54,8 +53,7 @@ func Rules() []Rule { return rules }
 // Family returns the name of the rule's family, as a title.
 func (r *Rule) Family() string { return families[r.Code[2]-'0'] }
 
-// rule returns the code's entry in the catalogue, or one of errors for a code that it does
-// not have.
+// rule returns the code's entry in the catalogue, or one of errors.
 func (c Code) rule() *Rule {
 	if i, ok := slices.BinarySearchFunc(rules, c, func(r Rule, c Code) int { return cmp.Compare(r.Code, c) }); ok {
 		return &rules[i]

@@ -42,8 +42,7 @@ func Redact(text string) string {
 	return b.String()
 }
 
-// Plain returns text as it may be printed for people: without credentials and without
-// control characters.
+// Plain returns text as people may read it: without credentials and control characters.
 func Plain(text string) string { return Printable(Redact(text)) }
 
 // Credentials returns the credentials in a text, in order and apart from each other: user
@@ -124,8 +123,7 @@ func (f *finder) urls() {
 	}
 }
 
-// url finds the credentials of the URL whose authority begins at a place. The next URL
-// begins at the limit.
+// url finds the credentials of the URL whose authority is at start, before the next URL at limit.
 func (f *finder) url(start, limit int) {
 	parts := authorityAndPath().FindStringSubmatch(f.text[start:limit])
 	authority, path := parts[1], parts[2]
@@ -166,8 +164,7 @@ func hasPort(host string) bool {
 	return i < 0 || strings.HasSuffix(host, "]") || strings.Trim(host[i+1:], "0123456789,") == "" || isPlaceholder(host[i+1:])
 }
 
-// inUserInfo returns which credential is in the user information of a URL, or nothing. A
-// user alone is none, unless it is a token.
+// inUserInfo returns which credential the user information of a URL holds, or nothing.
 func inUserInfo(info string) string {
 	if decoded, err := url.PathUnescape(info); err == nil {
 		info = decoded
@@ -244,8 +241,7 @@ var webhookPaths = []struct{ host, path string }{
 	{"qyapi.weixin.qq.com", "/cgi-bin/webhook/send?key="}, // developer.work.weixin.qq.com, group robot
 }
 
-// secretPath returns where in a URL's path, and what follows it, the secret of a webhook
-// begins, or 0.
+// secretPath returns where the secret of a webhook begins in a URL's path and query, or 0.
 func secretPath(host, path string) int {
 	for _, w := range webhookPaths {
 		if (host == w.host || strings.HasSuffix(host, "."+w.host)) && len(path) > len(w.path) && strings.EqualFold(path[:len(w.path)], w.path) {
@@ -267,8 +263,7 @@ func secretPath(host, path string) int {
 	return 0
 }
 
-// shortestSecret is how long the secret in a path is at least: documentation has shorter
-// ones.
+// shortestSecret is the least length of a secret in a path: documentation has shorter ones.
 const shortestSecret = 8
 
 // tokenForms are how tokens begin that can be told from names. The least is how many
@@ -333,8 +328,7 @@ func beginsToken(word string) bool {
 // shortestToken is less than any token has characters.
 const shortestToken = 14
 
-// tokenForm returns which token a word is, or nothing. With a least number of characters
-// behind the prefix it need not be as long as in any text.
+// tokenForm returns which token a word is, or nothing. A least length may replace that of the form.
 func tokenForm(word string, least int) string {
 	for _, form := range tokenForms {
 		rest, ok := strings.CutPrefix(word, form.prefix)

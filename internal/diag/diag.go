@@ -48,7 +48,7 @@ type Position struct {
 	Unnumbered bool
 }
 
-// IsZero says whether the position names no file.
+// IsZero reports whether the position names no file.
 func (p Position) IsZero() bool { return p.File == "" }
 
 // String is file:line:col, without what is unknown.
@@ -84,8 +84,7 @@ type Diagnostic struct {
 	Hint string
 }
 
-// New is a diagnostic of the rule's own severity. It holds no credential of what it
-// quotes, which is cut where it is long.
+// New returns a diagnostic of the rule's own severity, with its quotes redacted and cut.
 func New(code Code, at Position, path, message, hint string) Diagnostic {
 	return Diagnostic{Position: at, Severity: code.Severity(), Code: code, Path: Cut(Redact(path)), Message: Cut(Redact(message)), Hint: Cut(Redact(hint))}
 }
@@ -141,8 +140,7 @@ func (d Diagnostic) text(color bool) string {
 	return where + severity + Plain(fmt.Sprintf(" %s %s", d.Code, path+d.Message))
 }
 
-// Unjoined returns the errors that an error joins, or the error itself: each is a line of
-// its own, and no line break within one is.
+// Unjoined returns the errors that an error joins, or the error itself.
 func Unjoined(err error) (all []error) {
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
@@ -164,8 +162,7 @@ func Printable(s string) string {
 	})
 }
 
-// Escape writes bytes that are not UTF-8, and the characters that must not be printed,
-// as a Go string would have them.
+// Escape writes what is not UTF-8, or must not be printed, as a Go string would have it.
 func Escape(s string, unprintable func(rune) bool) string {
 	if utf8.ValidString(s) && !strings.ContainsFunc(s, unprintable) {
 		return s
@@ -190,7 +187,7 @@ func Escape(s string, unprintable func(rune) bool) string {
 // A List is all there is to say about a run.
 type List []Diagnostic
 
-// Sorted is the list ordered by position, each diagnostic once.
+// Sorted returns the list ordered by position, each diagnostic once.
 func (l List) Sorted() List {
 	l = slices.Clone(l)
 	slices.SortStableFunc(l, func(a, b Diagnostic) int {
@@ -204,7 +201,7 @@ func (l List) Sorted() List {
 	return slices.Compact(l)
 }
 
-// Count is the number of diagnostics of a severity.
+// Count returns the number of diagnostics of a severity.
 func (l List) Count(s Severity) int {
 	n := 0
 	for _, d := range l {
@@ -215,7 +212,7 @@ func (l List) Count(s Severity) int {
 	return n
 }
 
-// Strict is the list with errors in place of warnings.
+// Strict returns the list with errors in place of warnings.
 func (l List) Strict() List {
 	l = slices.Clone(l)
 	for i := range l {
@@ -226,5 +223,5 @@ func (l List) Strict() List {
 	return l
 }
 
-// HasErrors says whether any diagnostic is an error.
+// HasErrors reports whether any diagnostic is an error.
 func (l List) HasErrors() bool { return l.Count(Error) > 0 }

@@ -17,8 +17,7 @@ var (
 	githubProperty = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
 )
 
-// writeGitHub is for GitHub Actions: workflow commands, which GitHub shows beside the
-// lines of a pull request.
+// writeGitHub writes workflow commands, which GitHub shows beside the lines of a pull request.
 func writeGitHub(w io.Writer, list List, options FormatOptions) error {
 	b := bufio.NewWriter(w)
 	for _, d := range list {

@@ -5,29 +5,9 @@ import (
 	"io"
 )
 
-// writeJSON is for programs: one document,
-//
-//	{
-//	  "diagnostics": [
-//	    {
-//	      "file": "fleet/application.yaml",
-//	      "line": 38,
-//	      "column": 15,
-//	      "severity": "error",
-//	      "code": "FW110",
-//	      "title": "the field does not exist",
-//	      "path": "spec.source",
-//	      "message": "unknown field \"x\"",
-//	      "hint": "did you mean y?"
-//	    }
-//	  ],
-//	  "summary": {"errors": 1, "warnings": 0, "infos": 0}
-//	}
-//
-// It is stable: a field keeps its name and its meaning, and others may come beside it.
-// Lines and columns count from 1, columns characters. severity is error, warning or
-// info. What is not known is left out: severity, code, message and the whole summary
-// never are. Where there is nothing to say, diagnostics is an empty list.
+// writeJSON is for programs, and stable: a field keeps its name and its meaning, and others may
+// be added. Lines and columns count from 1, columns characters. Unknown fields are omitted,
+// but never severity, code, message and the summary.
 func writeJSON(w io.Writer, list List, _ FormatOptions) error {
 	type diagnostic struct {
 		File     string `json:"file,omitempty"`

@@ -7,8 +7,8 @@ import (
 	"github.com/agext/levenshtein"
 )
 
-// Nearest is the one of the words that was probably meant by another, or nothing. Nobody
-// means a word by a long text, nor looks for one among thousands.
+// Nearest returns the word that was probably meant by another, or nothing. Nobody means a
+// word by a long text, nor looks for one among thousands.
 func Nearest(word string, words []string) string {
 	if len(word) > longestWord || len(words) > mostWords {
 		return ""
@@ -33,8 +33,7 @@ const (
 	mostWords   = 1000
 )
 
-// distance is Levenshtein's, with one less for words of the same letters: to swap two
-// is one mistake.
+// distance is Levenshtein's, less one for words of the same letters: a swap is one mistake.
 func distance(a, b string) int {
 	d := levenshtein.Distance(a, b, nil)
 	if d > 0 && slices.Equal(letters(a), letters(b)) {

@@ -142,8 +142,7 @@ func newSarifLocation(d Diagnostic, file string) (l sarifLocation) {
 	return l
 }
 
-// uri is a file's name as a URI: relative to the root of the repository, which is "."
-// itself, or, for a file elsewhere, absolute.
+// uri returns a file's name as a URI, relative to the root of the repository (".") or absolute.
 func uri(name string) string {
 	switch {
 	case name == "":

@@ -17,8 +17,7 @@ func WriteText(w io.Writer, list List) error {
 
 var severityStyles = [...]ansi.Style{Info: ansi.Cyan, Warning: ansi.Yellow, Error: ansi.BoldRed}
 
-// writeText is for people: the position in front, where editors and terminals find
-// it, and what was found behind it.
+// writeText is for people: the position first, where editors and terminals find it.
 func writeText(w io.Writer, list List, options FormatOptions) error {
 	b := bufio.NewWriter(w)
 	all, said := map[topic]int{}, map[topic]int{}
@@ -42,8 +41,7 @@ func writeText(w io.Writer, list List, options FormatOptions) error {
 	return b.Flush()
 }
 
-// maxAlike is how many diagnostics of one code are printed of one file: a file may be made
-// to have millions, and nobody reads more.
+// maxAlike is how many diagnostics of one code are printed of one file: nobody reads more.
 const maxAlike = 100
 
 // A topic is what diagnostics are alike in.
@@ -79,7 +77,7 @@ func (o *FormatOptions) writeExcerpt(b *bufio.Writer, d Diagnostic) {
 	}
 }
 
-// Plural is a number with its noun, which takes an s.
+// Plural returns a number with its noun, which takes an s.
 func Plural(n int, noun string) string {
 	if n != 1 {
 		noun += "s"
@@ -87,7 +85,7 @@ func Plural(n int, noun string) string {
 	return fmt.Sprintf("%d %s", n, noun)
 }
 
-// Duration is how long something takes, without units that are nothing: 8m30s, 12m.
+// Duration returns a time without units that are nothing: 8m30s, 12m.
 func Duration(d time.Duration) string {
 	text := d.Round(time.Second).String()
 	for _, nothing := range []string{"m0s", "h0m"} {
@@ -98,7 +96,7 @@ func Duration(d time.Duration) string {
 	return text
 }
 
-// Some are the first few of many names, and how many more there are.
+// Some returns the first few of many names, and how many more there are.
 func Some(names []string, few int) string {
 	if len(names) > few {
 		return fmt.Sprintf("%s and %d more", strings.Join(names[:few], ", "), len(names)-few)
@@ -106,8 +104,7 @@ func Some(names []string, few int) string {
 	return strings.Join(names, ", ")
 }
 
-// Markdown is text that Markdown and HTML take for nothing else, nor GitHub for somebody's
-// name.
+// Markdown returns text that Markdown and HTML read as text, and GitHub as nobody's name.
 func Markdown(text string) string {
 	return strings.NewReplacer(`\`, `\\`, "~", `\~`, "#", `\#`, "&", "&amp;", "<", "&lt;", ">", "&gt;", "*", `\*`, "_", `\_`, "`", "\\`", "|", `\|`, "[", `\[`, "]", `\]`, "@", "@\u200b").Replace(Plain(text))
 }

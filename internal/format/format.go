@@ -1,8 +1,7 @@
 // Package format holds lists of output formats, which people choose by name.
 package format
 
-// A List is formats by their names, in the order in which they are offered. The first is
-// the default.
+// A List is formats by their names, in the order in which they are offered, the default first.
 type List[T any] []Named[T]
 
 // A Named is a format, or what makes one, with its name.

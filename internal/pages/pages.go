@@ -20,7 +20,7 @@ var NeedTools = []string{"docs/ci.md", "docs/container.md", "docs/kustomize.md",
 // leftOut are the directories at the top that a fresh clone has not.
 var leftOut = []string{".git", "bin", "out"}
 
-// All are the documents of a repository, by their paths in it, with slashes.
+// All returns the documents of a repository, by their paths in it, with slashes.
 func All(t testing.TB, repository string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -44,7 +44,7 @@ func All(t testing.TB, repository string) map[string]string {
 	return all
 }
 
-// Blocks are the fenced blocks of a page in a language.
+// Blocks returns the fenced blocks of a page in a language.
 func Blocks(page, language string) (all []string) {
 	for _, part := range strings.Split(page, "\n```"+language+"\n")[1:] {
 		block, _, _ := strings.Cut(part, "```")
@@ -92,7 +92,7 @@ func Run(t testing.TB, repository, page, dir string, env ...string) {
 	}
 }
 
-// commands are those of a console block.
+// commands returns those of a console block.
 func commands(block string) (all []string) {
 	goesOn := false
 	for line := range strings.Lines(block) {
@@ -108,8 +108,7 @@ func commands(block string) (all []string) {
 	return all
 }
 
-// Clone copies what is in a repository, but for its history and what make has left,
-// into a directory of the test's own.
+// Clone copies a repository without its history and what make has left, for one test.
 func Clone(t testing.TB, repository string) string {
 	t.Helper()
 	dir := t.TempDir()

@@ -34,7 +34,7 @@ func Change(before, after *flagger.Plan) string {
 	return strings.Join(parts, "; ")
 }
 
-// exposures are those of the failures that have another one.
+// exposures returns how the exposure changes for those failures whose exposure does.
 func exposures(before, after *flagger.Plan) string {
 	var all []string
 	for _, f := range []struct {
@@ -51,7 +51,7 @@ func exposures(before, after *flagger.Plan) string {
 	return strings.Join(all, ", ")
 }
 
-// promotion is how long the good run takes.
+// promotion returns how long the good run takes.
 func promotion(p *flagger.Plan) string {
 	switch p.Good.Outcome {
 	case flagger.Promoted:
@@ -62,7 +62,7 @@ func promotion(p *flagger.Plan) string {
 	return "never"
 }
 
-// trafficMinutes is the exposure of a run that fails.
+// trafficMinutes returns the exposure of a run that fails.
 func trafficMinutes(r *flagger.Run) string {
 	if r.GoesOn() {
 		return "endless"

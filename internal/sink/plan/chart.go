@@ -75,7 +75,6 @@ const (
 	mostNames    = 3
 )
 
-// newChart is the chart of a rollout.
 func newChart(r *render.Rollout, id string) chart {
 	runs := runsOf(r.Plan)
 	longest := shown(runs)
@@ -121,7 +120,7 @@ func newChart(r *render.Rollout, id string) chart {
 	return c
 }
 
-// named is a chart that stands alone, with what it is of above it.
+// named returns a chart that stands alone, with its name above it.
 func (c chart) named(r *render.Rollout) chart {
 	c.Name = cut(title(r), nameColumns)
 	for few := mostNames; few > 0; few-- {
@@ -136,7 +135,7 @@ func (c chart) named(r *render.Rollout) chart {
 	return c
 }
 
-// spoken is what is said of a run to those who do not see its line.
+// spoken describes a run to those who do not see its line.
 func spoken(r run) string {
 	outcome := string(r.Outcome)
 	if !r.GoesOn() {
@@ -145,8 +144,7 @@ func spoken(r run) string {
 	return fmt.Sprintf("%s: %s, with up to %d%% of the traffic", r.Name, outcome, r.Peak())
 }
 
-// shown is the time that a chart shows: that of the longest run, and some more of those
-// that go on.
+// shown returns the time that a chart shows: the longest run, and more of those that go on.
 func shown(runs []run) time.Duration {
 	const more = 3 // ticks
 	var longest time.Duration
@@ -159,7 +157,7 @@ func shown(runs []run) time.Duration {
 	return longest
 }
 
-// points are those of a run's line until a time: a share lasts until the next tick.
+// points returns those of a run's line until a time: a share lasts until the next tick.
 func points(r run, end time.Duration, x func(time.Duration) float64, y func(percent int) float64) string {
 	var all []string
 	add := func(at time.Duration, percent int) { all = append(all, number(x(at))+","+number(y(percent))) }
@@ -179,7 +177,7 @@ func points(r run, end time.Duration, x func(time.Duration) float64, y func(perc
 // mostSteps is how many steps fit on the time axis.
 const mostSteps = 5
 
-// step is the time between two that are written beside the axis.
+// step returns the time between two marks of the time axis.
 func step(longest time.Duration) time.Duration {
 	for _, d := range []time.Duration{
 		2 * time.Second, 5 * time.Second, 10 * time.Second, 20 * time.Second, 30 * time.Second,
@@ -195,12 +193,11 @@ func step(longest time.Duration) time.Duration {
 	return (longest/4/day + 1) * day
 }
 
-// number is one of a drawing, with a decimal at most.
+// number returns a coordinate, with a decimal at most.
 func number(f float64) string {
 	return strings.TrimSuffix(strconv.FormatFloat(f, 'f', 1, 64), ".0")
 }
 
-// cut is text of at most some columns.
 func cut(text string, columns int) string {
 	return displaywidth.TruncateString(diag.Plain(text), columns, "…")
 }

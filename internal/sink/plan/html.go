@@ -19,11 +19,10 @@ import (
 var functions = map[string]any{
 	"title": title, "clusters": clusters, "strategy": strategy, "runs": runsOf, "gates": gates, "notes": notes, "counts": counts,
 	"chart": newChart, "plain": diag.Plain, "md": diag.Markdown,
-	"since": func() string { return since }, "none": func() string { return noRollouts },
+	"since": func() string { return since },
 }
 
-// executeHTML writes what one of the templates makes of data, with what it needs of the
-// drawings.
+// executeHTML writes data by one of the templates, with those of drawings.
 func executeHTML(w io.Writer, name string, data any) error {
 	b := bufio.NewWriter(w)
 	parsed := template.Must(template.New(name).Funcs(functions).ParseFS(templates.Plan, "plan/"+name, "plan/chart.svg"))
@@ -74,7 +73,6 @@ type htmlRollout struct {
 	On int
 }
 
-// writeHTML writes a page of its own for a fleet.
 func writeHTML(w io.Writer, rollouts []render.Rollout, _ bool) error {
 	page := htmlPage{Count: diag.Plural(len(rollouts), "rollout")}
 	for i := range rollouts {
@@ -102,7 +100,7 @@ func writeHTML(w io.Writer, rollouts []render.Rollout, _ bool) error {
 // others come and go: people link to it.
 type htmlID string
 
-// newHTMLID is an id that no other part of the page has. Names have no tilde.
+// newHTMLID returns an id that no other part of the page has. Names have no tilde.
 func newHTMLID(ids map[htmlID]int, names ...string) htmlID {
 	for i, name := range names {
 		names[i] = url.PathEscape(name)
@@ -118,7 +116,7 @@ func newHTMLID(ids map[htmlID]int, names ...string) htmlID {
 // Link leads to the part.
 func (id htmlID) Link() template.URL { return template.URL("#" + id) }
 
-// on is the number of a set of clusters, by what numbers the sets have.
+// on returns the number of a set of clusters, and adds the set if it is new.
 func (p *htmlPage) on(sets map[string]int, clusters []string) int {
 	numbers := make([]int, len(clusters))
 	for i, name := range clusters {

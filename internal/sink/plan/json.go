@@ -71,8 +71,7 @@ type jsonGate struct {
 	MostTrafficMeanwhile int      `json:"mostTrafficMeanwhile"`
 }
 
-// writeJSON is for programs. Times are in seconds since the detection of the new version,
-// shares in percent.
+// writeJSON is for programs. Times are in seconds since the detection, shares in percent.
 func writeJSON(w io.Writer, rollouts []render.Rollout, _ bool) error {
 	out := jsonPlan{Rollouts: []jsonRollout{}}
 	for i := range rollouts {
@@ -101,7 +100,6 @@ func newJSONRollout(r *render.Rollout) jsonRollout {
 	return out
 }
 
-// redacted are names without the credentials in them.
 func redacted(names []string) (all []string) {
 	for _, name := range names {
 		all = append(all, diag.Redact(name))

@@ -10,8 +10,7 @@ import (
 	"github.com/fleetwright/fleetwright/templates"
 )
 
-// writeMarkdown is for a pull request or a page: of each rollout the summary, and its
-// tables folded.
+// writeMarkdown is for a pull request or a page: summaries, and tables folded.
 func writeMarkdown(w io.Writer, rollouts []render.Rollout, _ bool) error {
 	b := bufio.NewWriter(w)
 	parsed := template.Must(template.New("plan.md").Funcs(functions).ParseFS(templates.Plan, "plan/plan.md"))

@@ -35,7 +35,7 @@ type run struct {
 	flagger.Run
 }
 
-// runsOf are the runs of a plan, the good one first.
+// runsOf returns the runs of a plan, the good one first.
 func runsOf(p *flagger.Plan) []run {
 	all := []run{{"good", "good version", "good", p.Good}}
 	for _, r := range []struct {
@@ -71,7 +71,7 @@ const (
 	mostFailed = 10
 )
 
-// Rows are the table of a run. Long stretches that show the same are one row.
+// Rows returns the table of a run. Long stretches that show the same are one row.
 func (r run) Rows() (rows []row) {
 	for i, t := range r.Ticks {
 		failed := i > 0 && t.FailedChecks > r.Ticks[i-1].FailedChecks
@@ -99,12 +99,12 @@ func (r run) Rows() (rows []row) {
 	return folded
 }
 
-// shows says whether two rows show the same.
+// shows reports whether two rows show the same.
 func (r row) shows(other row) bool {
 	return r.Phase == other.Phase && r.Weight == other.Weight && r.Route == other.Route && r.failed == other.failed
 }
 
-// When is the time of a row since the detection.
+// When returns the time of a row since the detection.
 func (r run) When(w row) string {
 	if w.to > w.from {
 		return fmt.Sprintf("%s to %s", diag.Duration(r.At(w.from)), diag.Duration(r.At(w.to)))
@@ -112,7 +112,7 @@ func (r run) When(w row) string {
 	return diag.Duration(r.At(w.from))
 }
 
-// Note is what there is to say of a row beside what it shows.
+// Note returns a remark about a row.
 func (w row) Note() string {
 	switch {
 	case w.failed && w.since > 0:
@@ -125,12 +125,12 @@ func (w row) Note() string {
 	return ""
 }
 
-// Summary are the cells of a run in the table of all runs.
+// Summary returns the cells of a run in the table of all runs.
 func (r run) Summary() []string {
 	return []string{r.Name, string(r.Outcome), r.After(), r.BacksOut(), r.Most(), r.Exposure()}
 }
 
-// Cells are those of a row in the run's table, with a bar of so many characters.
+// Cells returns those of a row in the run's table, with a bar of so many characters.
 func (r run) Cells(w row, barLength int) []string {
 	return []string{string(w.Phase), strconv.Itoa(w.Weight), r.When(w), percent(w.Canary), bar(w.Canary, barLength), w.Note()}
 }
@@ -141,32 +141,25 @@ type count struct {
 	Times []int
 }
 
-// counts are those of the webhooks and metrics of a plan, in the order of its runs.
+// counts returns those of the webhooks and metrics of a plan, in the order of its runs.
 func counts(p *flagger.Plan) (all []count) {
-	runs := runsOf(p)
-	a := &p.Canary.Analysis
-	for i := range a.Webhooks {
-		c := count{What: fmt.Sprintf("%s webhook %s", a.Webhooks[i].Kind(), a.Webhooks[i].Name)}
-		for _, r := range runs {
-			c.Times = append(c.Times, r.Calls[i])
+	add := func(what string, times func(r run) int) {
+		c := count{What: what}
+		for _, r := range runsOf(p) {
+			c.Times = append(c.Times, times(r))
 		}
 		all = append(all, c)
 	}
-	for i, m := range a.Metrics {
-		c := count{What: "query of " + m.Name}
-		for _, r := range runs {
-			c.Times = append(c.Times, r.Queries[i])
-		}
-		all = append(all, c)
+	for i, w := range p.Canary.Analysis.Webhooks {
+		add(fmt.Sprintf("%s webhook %s", w.Kind(), w.Name), func(r run) int { return r.Calls[i] })
+	}
+	for i, m := range p.Canary.Analysis.Metrics {
+		add("query of "+m.Name, func(r run) int { return r.Queries[i] })
 	}
 	return all
 }
 
-// noRollouts is what there is to say of documents without any.
-const noRollouts = "There are no rollouts."
-
-// title is what people call a rollout: the workload.
+// title returns the name of the workload.
 func title(r *render.Rollout) string { return r.Namespace + "/" + r.Name }
 
-// clusters names those of a rollout.
 func clusters(r *render.Rollout) string { return strings.Join(r.Clusters, ", ") }

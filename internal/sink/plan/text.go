@@ -18,8 +18,7 @@ import (
 	"github.com/fleetwright/fleetwright/templates"
 )
 
-// writeText is for a terminal: of each rollout the summary, a chart of the traffic over
-// time, and a table for each run.
+// writeText is for a terminal: a summary, a chart of the traffic, and a table for each run.
 func writeText(w io.Writer, rollouts []render.Rollout, color bool) error {
 	b := bufio.NewWriter(w)
 	columns := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
@@ -39,7 +38,7 @@ const (
 	callColumns = 60
 )
 
-// lines is text that is indented, and broken between words.
+// lines returns text indented, and broken between words.
 func lines(indent int, text string) string {
 	by := strings.Repeat(" ", indent)
 	return by + strings.ReplaceAll(wordwrap.WrapString(diag.Plain(text), uint(lineLength-indent)), "\n", "\n"+by)
@@ -51,17 +50,21 @@ var (
 	lowerBlocks = []rune(" ▁▂▃▄▅▆▇█")
 )
 
-// bar is a share as a bar of at most some cells.
 func bar(percent, cells int) string {
-	eighths := (percent*cells*8 + 50) / 100
-	if percent > 0 {
-		eighths = max(eighths, 1)
-	}
-	text := strings.Repeat("█", eighths/8)
-	if rest := eighths % 8; rest > 0 {
+	filled := eighths(percent, cells)
+	text := strings.Repeat("█", filled/8)
+	if rest := filled % 8; rest > 0 {
 		text += string(leftBlocks[rest])
 	}
 	return text
+}
+
+// eighths returns how many eighths of some cells a share fills: at least one.
+func eighths(percent, cells int) int {
+	if percent == 0 {
+		return 0
+	}
+	return max((percent*cells*8+50)/100, 1)
 }
 
 // The chart is this many cells wide and high.
@@ -70,8 +73,7 @@ const (
 	chartHeight = 4
 )
 
-// textChart is the traffic over time: of the good run, and below it of the others. Runs in
-// which the new version never has any are left out.
+// textChart shows the traffic over time, of the runs in which the new version has any.
 func textChart(p *flagger.Plan) string {
 	longest := 0
 	var runs []run
@@ -107,9 +109,8 @@ func textChart(p *flagger.Plan) string {
 	return b.String()
 }
 
-// level is how many eighths of a cell of the chart are filled: its column is the time of
-// some of so many ticks, and its line a share of the traffic. The largest share that there
-// is in the time counts.
+// level returns how many eighths of a cell of the chart are filled. Its column is the time of
+// some ticks, of which the largest share counts, and its line a share of the traffic.
 func level(r flagger.Run, column, ticks, line int) int {
 	from := column * ticks / chartWidth
 	to := max((column+1)*ticks/chartWidth, from+1)
@@ -121,9 +122,5 @@ func level(r flagger.Run, column, ticks, line int) int {
 	for i := min(from, last); i < to; i++ {
 		share = max(share, r.Ticks[min(i, last)].Canary)
 	}
-	eighths := (share*chartHeight*8 + 50) / 100
-	if share > 0 {
-		eighths = max(eighths, 1)
-	}
-	return min(max(eighths-line*8, 0), 8)
+	return min(max(eighths(share, chartHeight)-line*8, 0), 8)
 }

@@ -55,7 +55,7 @@ func strategy(p *flagger.Plan) string {
 	return kind + steps + undone
 }
 
-// After is when a run ends.
+// After returns when a run ends.
 func (r run) After() string {
 	if r.GoesOn() {
 		return "–"
@@ -63,8 +63,7 @@ func (r run) After() string {
 	return diag.Duration(r.Duration())
 }
 
-// BacksOut is the time from the first failed check of a run until all traffic is back at
-// the old version.
+// BacksOut returns the time from the first failed check until the old version has all traffic.
 func (r run) BacksOut() string {
 	if r.Outcome != flagger.RolledBack || r.FirstFailed == 0 {
 		return "–"
@@ -72,11 +71,9 @@ func (r run) BacksOut() string {
 	return diag.Duration(r.Duration() - r.At(r.FirstFailed))
 }
 
-// percent is a share of the traffic.
 func percent(n int) string { return strconv.Itoa(n) + "%" }
 
-// Most is the largest share of a run's traffic. One that was not followed to its end may
-// have more.
+// Most returns the largest share of the traffic, or the least it is if a run has no known end.
 func (r run) Most() string {
 	if r.Outcome == flagger.TooLong {
 		return percent(r.Peak()) + " or more"
@@ -84,7 +81,7 @@ func (r run) Most() string {
 	return percent(r.Peak())
 }
 
-// minutes is a number of traffic-minutes, with two decimals at most.
+// minutes returns a number of traffic-minutes, with two decimals at most.
 func minutes(n float64) string {
 	if n > 0 && n < 0.005 {
 		return "less than 0.01"
@@ -92,7 +89,7 @@ func minutes(n float64) string {
 	return strconv.FormatFloat(math.Round(n*100)/100, 'f', -1, 64)
 }
 
-// Exposure is how much traffic the new version of a run has.
+// Exposure returns how much traffic the new version of a run has.
 func (r run) Exposure() string {
 	switch {
 	case r.GoesOn() && r.Peak() > 0:
@@ -107,7 +104,6 @@ func (r run) Exposure() string {
 	return fmt.Sprintf("%s %s in %s", minutes(r.Run.Exposure()), unit, diag.Duration(r.Exposed()))
 }
 
-// gates are what the gates of a plan add.
 func gates(p *flagger.Plan) (all []string) {
 	for _, g := range p.Gates {
 		all = append(all, gate(g))
@@ -115,7 +111,7 @@ func gates(p *flagger.Plan) (all []string) {
 	return all
 }
 
-// gate says what a gate adds.
+// gate returns what a gate adds.
 func gate(g flagger.Gate) string {
 	adds := diag.Duration(g.Least)
 	if g.Most > g.Least {
@@ -141,7 +137,7 @@ func times(n int) string {
 	return fmt.Sprintf("%d times", n)
 }
 
-// notes are what else there is to know of a rollout, in sentences without full stops.
+// notes returns what else there is to know of a rollout, in sentences without full stops.
 func notes(p *flagger.Plan) (all []string) {
 	a := &p.Canary.Analysis
 	if p.Canary.Suspend {
