@@ -1,8 +1,11 @@
 package main
 
 import (
+	"path/filepath"
+
 	"github.com/spf13/cobra"
 
+	"github.com/fleetwright/fleetwright/internal/git"
 	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/schema"
 )
@@ -25,6 +28,21 @@ func (f directoryFlags) options() render.Options {
 		opts.DefaultPath = pathInRepository(f.out)
 	}
 	return opts
+}
+
+// pathInRepository returns the place of a directory, which need not exist, in the Git
+// repository around it. Without one it is nothing: the directory is then taken for a root.
+func pathInRepository(dir string) string {
+	dir, err := git.Real(dir)
+	if err != nil {
+		return ""
+	}
+	root, ok := git.Around(dir)
+	rel, err := filepath.Rel(root, dir)
+	if !ok || err != nil {
+		return ""
+	}
+	return filepath.ToSlash(rel)
 }
 
 // outputFlags are those of the commands that write a directory, or check one.

@@ -42,8 +42,4 @@ func distance(a, b string) int {
 	return d
 }
 
-func letters(word string) []rune {
-	all := []rune(word)
-	slices.Sort(all)
-	return all
-}
+func letters(word string) []rune { return slices.Sorted(slices.Values([]rune(word))) }

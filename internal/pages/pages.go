@@ -64,7 +64,7 @@ func Run(t testing.TB, repository, page, dir string, env ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	updated, begin := string(text), dir
+	updated, below := string(text), "."
 	for _, block := range Blocks(string(text), "console") {
 		var got strings.Builder
 		for _, command := range commands(block) {
@@ -74,10 +74,10 @@ func Run(t testing.TB, repository, page, dir string, env ...string) {
 				prompt = "> "
 			}
 			if to, ok := strings.CutPrefix(command, "cd "); ok {
-				dir = filepath.Join(dir, strings.TrimSpace(to))
+				below = filepath.Join(below, strings.TrimSpace(to))
 				continue
 			}
-			got.WriteString(shell(t, filepath.Join(begin, "bin"), dir, command, env))
+			got.WriteString(Shell(t, dir, "cd "+below+"\n"+command, env...))
 		}
 		if os.Getenv("UPDATE") != "" {
 			updated = strings.Replace(updated, "\n```console\n"+block+"```", "\n```console\n"+got.String()+"```", 1)
@@ -112,20 +112,15 @@ func commands(block string) (all []string) {
 func Clone(t testing.TB, repository string) string {
 	t.Helper()
 	dir := t.TempDir()
-	files := os.DirFS(repository)
-	entries, err := fs.ReadDir(files, ".")
-	if err != nil {
-		t.Fatal(err)
-	}
+	entries, err := os.ReadDir(repository)
 	for _, e := range entries {
-		to := filepath.Join(dir, e.Name())
+		from, to := filepath.Join(repository, e.Name()), filepath.Join(dir, e.Name())
 		switch {
 		case slices.Contains(leftOut, e.Name()):
 		case e.IsDir():
-			below, _ := fs.Sub(files, e.Name())
-			err = errors.Join(err, os.CopyFS(to, below))
+			err = errors.Join(err, os.CopyFS(to, os.DirFS(from)))
 		default:
-			data, readErr := fs.ReadFile(files, e.Name())
+			data, readErr := os.ReadFile(from)
 			err = errors.Join(err, readErr, os.WriteFile(to, data, 0o644))
 		}
 	}
@@ -140,12 +135,7 @@ func Clone(t testing.TB, repository string) string {
 // it says so itself, as in `fleetwright check; echo $?`.
 func Shell(t testing.TB, dir, command string, env ...string) string {
 	t.Helper()
-	return shell(t, filepath.Join(dir, "bin"), dir, command, env)
-}
-
-// shell is Shell with the directory that commands are installed into.
-func shell(t testing.TB, bin, dir, command string, env []string) string {
-	t.Helper()
+	bin := filepath.Join(dir, "bin")
 	cmd := exec.Command("sh", "-c", command)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GOBIN="+bin, "PATH="+bin+string(filepath.ListSeparator)+os.Getenv("PATH"))

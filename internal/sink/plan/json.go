@@ -9,10 +9,6 @@ import (
 	"github.com/fleetwright/fleetwright/render"
 )
 
-type jsonPlan struct {
-	Rollouts []jsonRollout `json:"rollouts"`
-}
-
 type jsonRollout struct {
 	Application     string             `json:"application"`
 	Namespace       string             `json:"namespace"`
@@ -73,11 +69,11 @@ type jsonGate struct {
 
 // writeJSON is for programs. Times are in seconds since the detection, shares in percent.
 func writeJSON(w io.Writer, rollouts []render.Rollout, _ bool) error {
-	out := jsonPlan{Rollouts: []jsonRollout{}}
+	all := make([]jsonRollout, len(rollouts))
 	for i := range rollouts {
-		out.Rollouts = append(out.Rollouts, newJSONRollout(&rollouts[i]))
+		all[i] = newJSONRollout(&rollouts[i])
 	}
-	return diag.WriteJSON(w, out)
+	return diag.WriteJSON(w, map[string]any{"rollouts": all})
 }
 
 func newJSONRollout(r *render.Rollout) jsonRollout {
