@@ -158,7 +158,7 @@ func (s *site) newAlertProviders(a place.TargetApp) (providers []*place.AlertPro
 }
 
 // namespaces returns the names of the namespaces that the application's objects and workloads
-// are c.
+// are in.
 func (s *site) namespaces(a place.TargetApp) []string {
 	seen := map[string]bool{a.Namespace: true}
 	for _, p := range a.Policies {
