@@ -36,7 +36,10 @@ func (a *app) checkStaged(paths []string, out string, chosen func(cluster string
 	}
 	if !isStream(out) {
 		roots = append(roots, out)
-		if err := unstaged.add(out, func(way []string, _ string, _ git.File) bool { return isOutput(way) && chosen(way[0]) }); err != nil {
+		isOutput := func(way []string, _ string, _ git.File) bool {
+			return len(way) > 2 && way[1] == layout.Dir && chosen(way[0])
+		}
+		if err := unstaged.add(out, isOutput); err != nil {
 			return err
 		}
 	}
@@ -133,11 +136,11 @@ func (u *unstaged) addElsewhere(roots []string) (names []string, err error) {
 			return nil, err
 		}
 	}
-	repositories := repositories{}
+	known := repositories{}
 	var linked []string
 	for _, file := range places.Files {
 		switch {
-		case repositories.around(filepath.Dir(file)) != u.repository.Root:
+		case known.around(filepath.Dir(file)) != u.repository.Root:
 			names = append(names, u.note(file, git.File{New: true}))
 		case !slices.ContainsFunc(dirs, func(dir string) bool { return len(wayFrom(dir, file)) > 0 }):
 			linked = append(linked, file) // Git was not asked of it yet
@@ -172,6 +175,3 @@ func isInput(way []string, name string, file git.File) bool {
 	files, err := inputs.Read([]string{name}, nil)
 	return err != nil || len(schema.Load(files).All) > 0
 }
-
-// isOutput reports whether a file is, or was, written, by the way to it.
-func isOutput(way []string) bool { return len(way) > 2 && way[1] == layout.Dir }
