@@ -44,6 +44,11 @@ type Shape struct {
 // A Type is a type of values.
 type Type int
 
+// String returns what a value of the type is, in words.
+func (t Type) String() string {
+	return [...]string{"anything", "a mapping", "a list", "text", "true or false", "a whole number", "a number"}[t]
+}
+
 // The types of values. Anything is also null.
 const (
 	Anything Type = iota
@@ -95,9 +100,6 @@ func (s *Shape) names() []string {
 	return names
 }
 
-// isStructured reports whether values are mappings or lists, of which null is an empty one.
-func (s *Shape) isStructured() bool { return s.Type == Mapping || s.Type == List }
-
 // A walker compares values with shapes and reports every value that does not fit.
 type walker struct {
 	doc  *Document
@@ -139,40 +141,41 @@ func (w *walker) value(value any, s *Shape) {
 				w.value(value, alternative)
 			}
 		}
+		return
 	case Mapping:
 		if fields, ok := value.(map[string]any); ok {
 			w.mapping(fields, s)
-		} else {
-			w.wrongType(value, "a mapping", s)
+			return
 		}
 	case List:
-		w.items(value, s)
+		if items, ok := value.([]any); ok {
+			w.items(items, s)
+			return
+		}
 	case Text:
 		if text, ok := value.(string); ok {
 			w.text(text, s)
-		} else {
-			w.wrongType(value, "text", s)
+			return
 		}
 	case Boolean:
-		if _, ok := value.(bool); !ok {
-			w.wrongType(value, "true or false", s)
+		if _, ok := value.(bool); ok {
+			return
 		}
 	case Integer, Number:
-		w.number(value, s)
+		if f, ok := asNumber(value, s.Type); ok {
+			w.number(f, s)
+			return
+		}
 	}
+	n := w.doc.value(w.path)
+	found := describe(n, value)
+	if _, ok := value.(float64); ok && s.Type == Integer {
+		found = n.Value
+	}
+	w.report(diag.WrongType, fmt.Sprintf("expected %s, got %s", s.Type, found), wrongTypeHint(n, value, s, w.path))
 }
 
-func (w *walker) items(value any, s *Shape) {
-	items, ok := value.([]any)
-	if !ok {
-		hint := ""
-		n := w.doc.value(w.path)
-		if n.Kind == yaml.ScalarNode && value != nil {
-			hint = "- " + n.Value
-		}
-		w.report(diag.WrongType, "expected a list, got "+describe(n, value), hint)
-		return
-	}
+func (w *walker) items(items []any, s *Shape) {
 	if s.NotEmpty && len(items) == 0 {
 		w.report(diag.OutOfBounds, "expected at least one item, got an empty list", "")
 	}
@@ -242,11 +245,6 @@ func (w *walker) addPlaces(s *Shape, path string) {
 	}
 }
 
-func (w *walker) wrongType(value any, expected string, s *Shape) {
-	n := w.doc.value(w.path)
-	w.report(diag.WrongType, fmt.Sprintf("expected %s, got %s", expected, describe(n, value)), wrongTypeHint(n, value, expected, s, w.path))
-}
-
 // Misfits reports what of a JSON value does not fit the shape. The diagnostics have no
 // positions.
 func (s *Shape) Misfits(value any) diag.List {
@@ -267,10 +265,13 @@ func (s *Shape) Misfits(value any) diag.List {
 }
 
 // wrongTypeHint returns what to write instead of a value of another type.
-func wrongTypeHint(n *yaml.Node, value any, expected string, s *Shape, path Path) string {
+func wrongTypeHint(n *yaml.Node, value any, s *Shape, path Path) string {
+	if s.Type == List {
+		return when(n.Kind == yaml.ScalarNode && value != nil, "- "+n.Value)
+	}
 	switch value := value.(type) {
 	case string:
-		if quoted := n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0; quoted && fits(value, expected) {
+		if quoted := n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0; quoted && fits(value, s.Type) {
 			return "remove the quotes: " + value
 		}
 		if name, ok := path[max(0, len(path)-1)].(string); ok && strings.HasSuffix(name, "Seconds") {
@@ -280,64 +281,62 @@ func wrongTypeHint(n *yaml.Node, value any, expected string, s *Shape, path Path
 		}
 	case nil:
 		return "give it a value, or remove the line if it is optional"
-	case bool, int64, uint64, float64:
-		switch {
-		case expected != "text":
-		case len(s.Enum) > 0:
-			return "write one of " + strings.Join(s.Enum, ", ")
-		case s.Pattern != "" && !s.fits(n.Value):
-			return patternHint(s.Pattern, n.Value, path)
-		default:
-			return "put it in quotes: " + strconv.Quote(n.Value)
+	case float64:
+		if s.Type == Integer {
+			return when(value == math.Trunc(value) && math.Abs(value) < 1e15, fmt.Sprintf("write %.0f", value))
 		}
 	}
-	if expected == "a mapping" && len(s.fields()) > 0 {
+	switch {
+	case s.Type == Text && n.Kind == yaml.ScalarNode:
+		return s.textHint(n.Value, path)
+	case s.Type == Mapping && len(s.fields()) > 0:
 		return "its fields are " + strings.Join(s.names(), ", ")
 	}
 	return ""
 }
 
-// fits reports whether quoted text would be what is expected without its quotes.
-func fits(text, expected string) bool {
-	switch expected {
-	case "true or false":
-		_, ok := booleans[text]
-		return ok
-	case "a whole number":
-		_, err := strconv.ParseInt(text, 0, 64)
-		return err == nil
-	case "a number":
-		_, err := strconv.ParseFloat(text, 64)
-		return err == nil
+// textHint returns the text to write instead of a boolean or a number.
+func (s *Shape) textHint(written string, path Path) string {
+	switch {
+	case len(s.Enum) > 0:
+		return "write one of " + strings.Join(s.Enum, ", ")
+	case s.Pattern != "" && !s.fits(written):
+		return patternHint(s.Pattern, written, path)
 	}
-	return false
+	return "put it in quotes: " + strconv.Quote(written)
 }
 
-func (w *walker) number(value any, s *Shape) {
-	expected := "a number"
-	if s.Type == Integer {
-		expected = "a whole number"
+// fits reports whether quoted text would be of a type without its quotes.
+func fits(text string, t Type) bool {
+	var err error
+	switch t {
+	case Boolean:
+		_, ok := booleans[text]
+		return ok
+	case Integer:
+		_, err = strconv.ParseInt(text, 0, 64)
+	case Number:
+		_, err = strconv.ParseFloat(text, 64)
+	default:
+		return false
 	}
-	var f float64
+	return err == nil
+}
+
+// asNumber returns a value that is a number of a type.
+func asNumber(value any, t Type) (f float64, ok bool) {
 	switch v := value.(type) {
 	case int64:
-		f = float64(v)
+		return float64(v), true
 	case uint64:
-		f = float64(v)
+		return float64(v), true
 	case float64:
-		if s.Type == Integer {
-			hint := ""
-			if v == math.Trunc(v) && math.Abs(v) < 1e15 {
-				hint = fmt.Sprintf("write %.0f", v)
-			}
-			w.report(diag.WrongType, fmt.Sprintf("expected %s, got %s", expected, w.doc.value(w.path).Value), hint)
-			return
-		}
-		f = v
-	default:
-		w.wrongType(value, expected, s)
-		return
+		return v, t == Number
 	}
+	return 0, false
+}
+
+func (w *walker) number(f float64, s *Shape) {
 	switch {
 	case s.Min != nil && f < s.Min.Value:
 		w.report(diag.OutOfBounds, fmt.Sprintf("%s is too small, the least is %s", w.doc.value(w.path).Value, number(s.Min.Value)), "")
@@ -416,7 +415,7 @@ func (s *Shape) withoutNulls(value any) {
 			below, required := s.below(name)
 			switch {
 			case below == nil:
-			case field != nil || !below.isStructured():
+			case field != nil || below.Type != Mapping && below.Type != List:
 				below.withoutNulls(field)
 			case !required:
 				delete(v, name)
@@ -458,9 +457,9 @@ func (f *Field) placeholder() string {
 func describe(n *yaml.Node, value any) string {
 	switch n.Kind {
 	case yaml.MappingNode:
-		return "a mapping"
+		return Mapping.String()
 	case yaml.SequenceNode:
-		return "a list"
+		return List.String()
 	}
 	switch value := value.(type) {
 	case nil:
