@@ -42,15 +42,19 @@ func Formats() []Format { return slices.Clone(formats[:]) }
 var formats = [...]Format{
 	// k8s.io/apimachinery pkg/util/validation
 	{"dns-subdomain", "a name that Kubernetes takes", "the API server", refuseLong(validation.DNS1123SubdomainMaxLength), nil},
-	{"dns-label", "a name that Kubernetes takes for a namespace: at most 63 lower-case letters, digits and '-'", "Istio", valid(validation.IsDNS1123Label, "it begins and ends with a letter or digit"), nil},
-	{"qualified-name", "a protocol that Kubernetes takes: at most 63 letters, digits, '-', '_' and '.', with a prefix such as example.com/ or none", "the API server", valid(validation.IsQualifiedName, "it has another character, or more of them"), nil},
-	{"config-key", "a key of a Secret or ConfigMap", "the API server", valid(validation.IsConfigMapKey, "a key has letters, digits, '-', '_' and '.', at most 253, and does not begin with .."), nil},
+	{"dns-label", "a name that Kubernetes takes for a namespace: at most 63 lower-case letters, digits and '-'", "Istio",
+		valid(validation.IsDNS1123Label, "it begins and ends with a letter or digit"), nil},
+	{"qualified-name", "a protocol that Kubernetes takes: at most 63 letters, digits, '-', '_' and '.', with a prefix such as example.com/ or none", "the API server",
+		valid(validation.IsQualifiedName, "it has another character, or more of them"), nil},
+	{"config-key", "a key of a Secret or ConfigMap", "the API server",
+		valid(validation.IsConfigMapKey, "a key has letters, digits, '-', '_' and '.', at most 253, and does not begin with .."), nil},
 
 	// fluxcd/flagger pkg/controller/webhook.go and pkg/metrics/providers/prometheus.go:
 	// url.Parse and net/http
 	{"http-url", "the URL of a server", "Flagger", httpURL, suggestURL},
 	// fluxcd/flagger pkg/notifier/client.go: url.Parse, and the proxies of net/http
-	{"proxy-url", "the URL of an HTTP or SOCKS proxy", "Flagger", func(text string) string { return RefuseURL(text, "http", "https", "socks5", "socks5h") }, suggestURL},
+	{"proxy-url", "the URL of an HTTP or SOCKS proxy", "Flagger",
+		func(text string) string { return RefuseURL(text, "http", "https", "socks5", "socks5h") }, suggestURL},
 	// fluxcd/source-controller internal/controller/gitrepository_controller.go, and
 	// go-git plumbing/transport
 	{"git-url", "the URL of a Git repository", "source-controller", gitURL, suggestSSH},
@@ -67,16 +71,19 @@ var formats = [...]Format{
 	// Masterminds/semver v3 constraints.go
 	{"semver", "a version or a range of versions", "source-controller", refuseRange, nil},
 	// distribution/reference, tag
-	{"oci-tag", "a tag that a registry takes: at most 128 letters, digits, '-', '_' and '.', beginning with a letter, a digit or '_'", "source-controller", unless(isTag, "it has another character, or more of them"), nil},
+	{"oci-tag", "a tag that a registry takes: at most 128 letters, digits, '-', '_' and '.', beginning with a letter, a digit or '_'", "source-controller",
+		unless(isTag, "it has another character, or more of them"), nil},
 	// RFC 6838 4.2
-	{"media-type", "a media type", "source-controller", unless(matching(`^`+mediaNamePattern+`/`+mediaNamePattern+`$`), "it is a type and a subtype, parted by a slash, such as application/vnd.cncf.flux.content.v1.tar+gzip"), nil},
+	{"media-type", "a media type", "source-controller",
+		unless(isMediaType, "it is a type and a subtype, parted by a slash, such as application/vnd.cncf.flux.content.v1.tar+gzip"), nil},
 
 	// fluxcd/pkg kustomize/kustomize_generator.go, IsLocalRelativePath, and
 	// sigs.k8s.io/kustomize/api/internal/loader/fileloader.go
 	{"component", "the path of a component in the source", "kustomize-controller", refuseComponent, suggestComponent},
 	// sigs.k8s.io/kustomize/api/internal/image/image.go, which makes a regular
 	// expression of it
-	{"image-pattern", "the name of an image", "kustomize", unless(isRegexp, "a regular expression is made of it, which it is not"), nil},
+	{"image-pattern", "the name of an image", "kustomize",
+		unless(isRegexp, "a regular expression is made of it, which it is not"), nil},
 	// distribution/reference, which container runtimes parse an image by
 	{"image-name", "the name of an image", "the container runtime", refuseImageName, nil},
 	{"image-tag", "the tag of an image: at most 128 letters, digits, '-', '_' and '.', beginning with a letter, a digit or '_'", "the container runtime", refuseImageTag, nil},
@@ -85,7 +92,8 @@ var formats = [...]Format{
 	{"chart", "the name of a chart, or its path", "the API server", refuseLong(2048), nil},
 	{"values-path", "a path of values", "the API server", refuseLong(250), nil},
 	// fluxcd/source-controller internal/helm/chart: an empty name is the chart's directory
-	{"source-file", "the name of a file in the source", "source-controller", func(text string) string { return cmp.Or(when(text == "", "it is empty"), refuseSourcePath(text)) }, nil},
+	{"source-file", "the name of a file in the source", "source-controller",
+		func(text string) string { return cmp.Or(when(text == "", "it is empty"), refuseSourcePath(text)) }, nil},
 	// path_resolution(7): NAME_MAX and PATH_MAX, which no file of a source can exceed
 	{"source-path", "a path in the source", "Flux", refuseSourcePath, nil},
 
@@ -95,10 +103,12 @@ var formats = [...]Format{
 	{"header-value", "the value of a header", "HTTP", refuseHeaderValue, nil},
 	// istio pkg/config/validation/validation.go of 1.27; what is checked of host beside an
 	// operation's header is in refusals
-	{"operation-header", "the name of a header: letters, digits and '-'", "Istio", except(":authority", refuseToken), nil},
+	{"operation-header", "the name of a header: letters, digits and '-'", "Istio",
+		except(":authority", refuseToken), nil},
 	{"match-header", "the name of a header: letters, digits and '-'", "Istio", refuseMatchHeader, nil},
 	{"cors-header", "the name of a header, or *", "Istio", except("*", refuseToken), nil},
-	{"cors-method", "an HTTP method in capitals", "Istio", unless(isMethod, "there are "+strings.Join(methods, ", ")), suggestMethod},
+	{"cors-method", "an HTTP method in capitals", "Istio",
+		unless(isMethod, "there are "+strings.Join(methods, ", ")), suggestMethod},
 	{"retry-on", "a list of failures, parted by commas without spaces", "Istio", refuseRetryOn, suggestRetryOn},
 	// istio pkg/config/validation/header_value_validator.go, as Envoy reads the value
 	{"envoy-header-value", "the value of a header as Envoy reads it", "Istio", refuseEnvoyValue, suggestEnvoyValue},
@@ -112,12 +122,13 @@ var formats = [...]Format{
 	{"kuma-duration", "a duration that Kuma takes, more than 0 and at most 292 years", "Kuma", refuseKumaDuration, nil},
 	// kumahq/kuma pkg/core/resources/apis/mesh/validators.go
 	{"kuma-tag", "the name of a tag: letters, digits, '-', '_', '.', ':' and '/'", "Kuma", refuseKumaTag, nil},
-	{"kuma-tag-value", "the value of a tag: letters, digits, '-', '_', '.', ':' and '/', or * for any", "Kuma", except("*", refuseKumaTag), nil},
+	{"kuma-tag-value", "the value of a tag: letters, digits, '-', '_', '.', ':' and '/', or * for any", "Kuma",
+		except("*", refuseKumaTag), nil},
 	{"host", "a host", "kuma-dp", refuseHost, nil},
 }
 
-// format finds the one of a tag; without a tag it is nil. That all tags are right, a
-// test says.
+// formatNamed returns the format of a tag, or nil without a tag. A test finds tags that name
+// no format.
 func formatNamed(name string) *Format {
 	if name == "" {
 		return nil
@@ -190,7 +201,7 @@ func ociURL(text string) string {
 	return refuseRepository(path)
 }
 
-// refuseRepository says why a registry takes no repository of this name
+// refuseRepository returns why a registry takes no repository of this name
 // (distribution/reference, path).
 var refuseRepository = unless(matching(`^[a-z0-9]+((\.|__?|-+|/)[a-z0-9]+)*$`),
 	"a registry takes lower-case letters and digits, parted by '.', '_', '__' or hyphens, in each part of a name")
@@ -200,10 +211,10 @@ func isPort(text string) bool {
 	return err == nil && 1 <= n && n <= 65535
 }
 
-// RefuseChart says why a Helm repository in a registry holds no chart of this name.
+// RefuseChart returns why a Helm repository in a registry holds no chart of this name.
 func RefuseChart(name string) string { return refuseRepository(name) }
 
-// RefuseURL says why a text is not the URL of a server, with one of the schemes. The
+// RefuseURL returns why a text is not the URL of a server, with one of the schemes. The
 // reason quotes nothing of the URL, which may hold credentials.
 func RefuseURL(text string, schemes ...string) string {
 	if strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
@@ -226,7 +237,7 @@ func RefuseURL(text string, schemes ...string) string {
 	return refuseHost(u.Hostname())
 }
 
-// refuseHost says why a host cannot be looked up (RFC 1035 2.3.4); an IP address is one.
+// refuseHost returns why a host cannot be looked up (RFC 1035 2.3.4); an IP address is one.
 func refuseHost(host string) string {
 	if strings.Contains(host, ":") {
 		_, err := netip.ParseAddr(host)
@@ -258,7 +269,7 @@ func suggestSSH(text string) string {
 	return ""
 }
 
-// refuseRefName says why Git takes no reference of this name, or of one that ends with
+// refuseRefName returns why Git takes no reference of this name, or of one that ends with
 // it (git-check-ref-format(1)).
 func refuseRefName(text string) string {
 	for i := 0; i < len(text); i++ {
@@ -321,7 +332,7 @@ func suggestReference(text string) string {
 	return when(refuseBranch(text) == "", "refs/heads/"+text)
 }
 
-// refuseRange says why a text is neither a version nor a range of versions
+// refuseRange returns why a text is neither a version nor a range of versions
 // (Masterminds/semver v3, constraints.go). Their own package is not asked: it compiles
 // six regular expressions at every start, which costs a tenth of one.
 func refuseRange(text string) string {
@@ -355,6 +366,8 @@ const (
 
 var isTag = matching(`^[0-9A-Za-z_][0-9A-Za-z_.-]{0,127}$`)
 
+var isMediaType = matching(`^` + mediaNamePattern + `/` + mediaNamePattern + `$`)
+
 const mediaNamePattern = `[0-9A-Za-z][0-9A-Za-z!#$&^_.+-]{0,126}`
 
 func refuseComponent(text string) string {
@@ -378,7 +391,7 @@ func refuseComponent(text string) string {
 	return refuseSourcePath(text)
 }
 
-// refuseSourcePath says why no file of a source has the path.
+// refuseSourcePath returns why no file of a source has the path.
 func refuseSourcePath(text string) string {
 	if strings.IndexByte(text, 0) >= 0 {
 		return "a path has no NUL"
@@ -403,7 +416,7 @@ func isRegexp(text string) bool {
 	return err == nil
 }
 
-// refuseImageName says why no container runtime takes a name without tag and digest.
+// refuseImageName returns why no container runtime takes a name without tag and digest.
 func refuseImageName(text string) string {
 	const why = "a name is lower-case parts between slashes, and may begin with a host and its port"
 	first, rest, ok := strings.Cut(text, "/")

@@ -12,11 +12,11 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
-// A pattern says in words what a pattern of the schemas asks for.
+// A pattern explains a regular expression of the schemas in words.
 type pattern struct {
-	// name is what the tag pattern says, where it does not say the pattern itself.
+	// name stands for the expression in the tag pattern; it may be empty.
 	name string
-	// begins is the pattern, or how it begins.
+	// begins is the expression, or its beginning.
 	begins string
 	// words complete "… is not".
 	words string
@@ -69,7 +69,7 @@ func patternNamed(name string) string {
 	return ""
 }
 
-// explainPattern says what a pattern asks for and what to write instead of text.
+// explainPattern returns what a pattern asks for and what to write instead of text.
 func explainPattern(pattern, text string) (words, hint string) {
 	for _, p := range patterns {
 		if strings.HasPrefix(pattern, p.begins) {

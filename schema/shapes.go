@@ -22,7 +22,10 @@ var (
 
 // typePatterns are the names of the patterns that types of text have.
 var typePatterns = map[string]string{
-	"Duration": "duration", "SourceTimeout": "source-timeout", "FlaggerDuration": "flagger-duration", "LabelValue": "label-value",
+	"Duration":        "duration",
+	"SourceTimeout":   "source-timeout",
+	"FlaggerDuration": "flagger-duration",
+	"LabelValue":      "label-value",
 }
 
 // kustomizeTags are the tags of kustomize's types, on which none can be put.
@@ -42,7 +45,7 @@ var kustomizeTags = map[string]reflect.StructTag{
 	"Selector.LabelSelector":      `example:"app=backend"`,
 }
 
-// TagOf returns what the tag of a struct's field says beside its name in JSON.
+// TagOf returns the tag of a struct's field, without its name in JSON.
 func TagOf(of reflect.Type, field reflect.StructField) reflect.StructTag {
 	if of.PkgPath() == reflect.TypeFor[kustomize.Image]().PkgPath() {
 		return kustomizeTags[of.Name()+"."+field.Name]

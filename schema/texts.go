@@ -184,7 +184,7 @@ type fieldTexts struct {
 	// format of its text, or of the items and values below it, and keys of its mapping;
 	// nil where all is taken.
 	format, keys *Format
-	// duration reports whether its text is one.
+	// duration is set where its text is one.
 	duration bool
 }
 
