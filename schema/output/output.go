@@ -5,6 +5,7 @@ package output
 
 import (
 	"cmp"
+	"embed"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -14,6 +15,7 @@ import (
 
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/cuecontext"
 	"cuelang.org/go/cue/errors"
 	"cuelang.org/go/cue/parser"
 
@@ -21,6 +23,23 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
+
+// cueContext is the one CUE context of the process; values of it may be used
+// concurrently.
+var cueContext = sync.OnceValue(func() *cue.Context { return cuecontext.New() })
+
+//go:embed *.cue
+var files embed.FS
+
+// mustRead reads an embedded file. It panics where the file is missing, which the tests
+// would show.
+func mustRead(name string) []byte {
+	b, err := files.ReadFile(name)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
 
 // An Object is one that was rendered.
 type Object struct {
@@ -67,8 +86,10 @@ var kinds = map[[2]string]*kind{
 
 // A kind is the definition of one kind that may be rendered, in one form.
 type kind struct {
-	definition string
-	file       *cueFile
+	// definition is the name of one in the file.
+	definition, file string
+	// value is that of the file, which is compiled when it is needed.
+	value func() cue.Value
 	// rules of the file, one by one, which say what the fields mean for each other. What
 	// people have no hand in breaks none, and has none.
 	rules func() []cue.Value
@@ -86,19 +107,35 @@ func newKind(name string, forms ...Form) *kind {
 		k.forms[f] = newForm(string(f)+name, base+"."+strings.ToLower(string(f)))
 	}
 	if form, ok := k.forms[Patched]; ok {
-		form.rules = sync.OnceValue(func() []cue.Value { return eachRule(form.file.name) })
+		form.rules = sync.OnceValue(func() []cue.Value { return eachRule(form.file) })
 	}
 	return k
 }
 
-func newForm(name, file string) *kind {
-	k := &kind{definition: "#" + name, file: newCUEFile(file + ".cue")}
+func newForm(name, base string) *kind {
+	k := &kind{definition: "#" + name, file: base + ".cue"}
+	k.value = sync.OnceValue(func() cue.Value {
+		v := cueContext().CompileBytes(mustRead(k.file), cue.Filename(k.file))
+		if err := v.Err(); err != nil {
+			panic(fmt.Sprintf("%s does not compile: %v", k.file, err))
+		}
+		return v
+	})
 	k.names = sync.OnceValue(func() map[string]bool {
 		names := map[string]bool{}
-		addNames(names, k.file.field(k.definition))
+		addNames(names, k.field(k.definition))
 		return names
 	})
 	return k
+}
+
+// field returns a top-level field or definition of the file.
+func (k *kind) field(name string) cue.Value {
+	v := k.value().LookupPath(cue.ParsePath(name))
+	if !v.Exists() {
+		panic(fmt.Sprintf("%s has no %s", k.file, name))
+	}
+	return v
 }
 
 // eachRule returns the rules of a file one by one: an error hides those in the structs
@@ -207,7 +244,7 @@ func (b batch) check() (all []Error) {
 			divided[i] = pieces(value, b.names())
 		}
 	}
-	fit := check(b.file.field("objects"), slices.Concat(divided...)) == nil
+	fit := check(b.field("objects"), slices.Concat(divided...)) == nil
 	for i, o := range b.objects {
 		if !fit {
 			all = append(all, b.checkShape(o, divided[i])...)
@@ -235,7 +272,7 @@ func jsonValue(object any) (map[string]any, error) {
 // words that a document's author gets, as far as these can say it, since CUE's errors hide
 // each other.
 func (k *kind) checkShape(o Object, pieces []any) (all []Error) {
-	definition := k.file.field(k.definition)
+	definition := k.field(k.definition)
 	var failed error
 	for _, piece := range pieces {
 		failed = cmp.Or(failed, check(definition, piece))

@@ -132,8 +132,8 @@ func TestDefinitionsCompile(t *testing.T) {
 			forms = append(forms, f)
 		}
 		for _, k := range forms {
-			k.file.field(k.definition)
-			k.file.field("objects")
+			k.field(k.definition)
+			k.field("objects")
 			if k.rules != nil {
 				k.rules()
 			}
