@@ -28,8 +28,7 @@ type ApplicationSpec struct {
 	// +fleetwright:becomes=a source named after the Application, of one of three kinds
 	Source ApplicationSource `json:"source"`
 
-	// SyncPolicies are the parts of the source to sync, each with its own
-	// destination and rollout.
+	// SyncPolicies are the parts of the source to sync, each with its own destination and rollout.
 	// +fleetwright:becomes=a Flux Kustomization or HelmRelease each, with what its rollout needs
 	SyncPolicies []SyncPolicy `json:"syncPolicies"`
 
@@ -126,8 +125,7 @@ type Kustomization struct {
 	// +fleetwright:example=webapp
 	TargetNamespace string `json:"targetNamespace,omitempty" pattern:"dns-label"`
 
-	// Timeout of validating, applying and health checks; without it, the
-	// interval.
+	// Timeout of validating, applying and health checks; without it, the interval.
 	// +fleetwright:example=2m0s
 	Timeout Duration `json:"timeout,omitempty"`
 

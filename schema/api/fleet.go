@@ -100,8 +100,7 @@ type FlaggerPlugin struct {
 	// +fleetwright:becomes=merged over the values of the HelmRelease `flagger`
 	ExtraArgs Values `json:"extraArgs,omitempty"`
 
-	// TrafficRoutingProvider moves the traffic. kuma and nginx are installed, istio
-	// must be there.
+	// TrafficRoutingProvider moves the traffic. kuma and nginx are installed, istio must be there.
 	// +fleetwright:becomes=HelmReleases of the provider and of what measures it; istio is expected to be there (info FW702)
 	TrafficRoutingProvider string `json:"trafficRoutingProvider" enum:"istio,kuma,nginx"`
 

@@ -1,7 +1,6 @@
 package api
 
-// HelmRelease installs a chart, as a Flux HelmRelease does, in the v2beta1 shape
-// that Kurator has.
+// HelmRelease installs a chart, as a Flux HelmRelease does, in the v2beta1 shape that Kurator has.
 // +fleetwright:becomes=`spec.{path}` of the HelmRelease (v2)
 type HelmRelease struct {
 	// Chart to install.
@@ -124,8 +123,7 @@ type HelmInstall struct {
 
 	HelmWaiting `json:",inline"`
 
-	// DisableOpenAPIValidation does not check the chart's objects against
-	// Kubernetes' schemas.
+	// DisableOpenAPIValidation does not check the chart's objects against Kubernetes' schemas.
 	DisableOpenAPIValidation bool `json:"disableOpenAPIValidation,omitempty"`
 
 	// Replace takes the name of a deleted release again.
@@ -135,8 +133,7 @@ type HelmInstall struct {
 	// +fleetwright:becomes=`spec.install.crds: Skip` of the HelmRelease
 	SkipCRDs bool `json:"skipCRDs,omitempty"`
 
-	// CreateNamespace makes the target namespace. fleetwright renders it in any
-	// case.
+	// CreateNamespace makes the target namespace. fleetwright renders it in any case.
 	CreateNamespace bool `json:"createNamespace,omitempty"`
 }
 
@@ -180,15 +177,13 @@ type HelmUpgrade struct {
 
 	HelmWaiting `json:",inline"`
 
-	// DisableOpenAPIValidation does not check the chart's objects against
-	// Kubernetes' schemas.
+	// DisableOpenAPIValidation does not check the chart's objects against Kubernetes' schemas.
 	DisableOpenAPIValidation bool `json:"disableOpenAPIValidation,omitempty"`
 
 	// Force replaces objects that cannot be changed.
 	Force bool `json:"force,omitempty"`
 
-	// PreserveValues keeps the values of the last release and merges the new ones
-	// over them.
+	// PreserveValues keeps the values of the last release and merges the new ones over them.
 	PreserveValues bool `json:"preserveValues,omitempty"`
 
 	// CleanupOnFail deletes what a failed upgrade has made.

@@ -44,8 +44,7 @@ type HeaderOperations struct {
 
 // CorsPolicy is the cross-origin resource sharing of a Service.
 type CorsPolicy struct {
-	// AllowOrigin are the origins that may ask, each the whole of one. Istio has
-	// deprecated it.
+	// AllowOrigin are the origins that may ask, each the whole of one. Istio has deprecated it.
 	// +fleetwright:example=["https://app.example.com"]
 	AllowOrigin []string `json:"allowOrigin,omitempty"`
 

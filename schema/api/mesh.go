@@ -265,8 +265,7 @@ type MeshRouting struct {
 	// LocalityAwareLoadBalancing prefers endpoints of the same zone.
 	LocalityAwareLoadBalancing bool `json:"localityAwareLoadBalancing,omitempty"`
 
-	// ZoneEgress sends traffic out of the zone through a ZoneEgress. It needs
-	// mutual TLS.
+	// ZoneEgress sends traffic out of the zone through a ZoneEgress. It needs mutual TLS.
 	ZoneEgress bool `json:"zoneEgress,omitempty"`
 
 	// DefaultForbidMeshExternalServiceAccess forbids what no policy allows.

@@ -39,8 +39,7 @@ type RenderConfigSpec struct {
 	// +fleetwright:example=clusters
 	Path string `json:"path,omitempty"`
 
-	// SourceRef is the Flux source, on every cluster, of the repository that
-	// holds the output.
+	// SourceRef is the Flux source, on every cluster, of the repository that holds the output.
 	SourceRef *SourceReference `json:"sourceRef,omitempty"`
 
 	// Topology says whose Flux applies the manifests: each cluster's own (pull),
@@ -163,8 +162,7 @@ type SyncDefaults struct {
 	// +kubebuilder:default=10m
 	Timeout Duration `json:"timeout,omitempty"`
 
-	// ServiceAccountName that Flux impersonates, in the namespace of the
-	// Kustomizations.
+	// ServiceAccountName that Flux impersonates, in the namespace of the Kustomizations.
 	// +fleetwright:example=deployer
 	ServiceAccountName string `json:"serviceAccountName,omitempty" format:"dns-subdomain"`
 }

@@ -56,8 +56,7 @@ type Rollout struct {
 	// +fleetwright:becomes=`spec.service.appProtocol` of the Canary
 	AppProtocol string `json:"appProtocol,omitempty" format:"qualified-name"`
 
-	// MeshName is the Mesh that the workload is in, one among the inputs. For
-	// kuma.
+	// MeshName is the Mesh that the workload is in, one among the inputs. For kuma.
 	// +fleetwright:extension
 	// +kubebuilder:default=default
 	// +fleetwright:becomes=the annotation `kuma.io/mesh` of the Canary, and the mesh of its namespace
@@ -100,8 +99,7 @@ type Rollout struct {
 // AutoscalerReference names what scales a workload.
 // +fleetwright:becomes=`spec.autoscalerRef.{path}` of the Canary
 type AutoscalerReference struct {
-	// APIVersion of the autoscaler: autoscaling/v2, or keda.sh/v1alpha1 for a
-	// ScaledObject.
+	// APIVersion of the autoscaler: autoscaling/v2, or keda.sh/v1alpha1 for a ScaledObject.
 	APIVersion string `json:"apiVersion,omitempty" enum:"autoscaling/v2,keda.sh/v1alpha1"`
 
 	// Kind of the autoscaler.
@@ -256,8 +254,7 @@ type Alert struct {
 	// +kubebuilder:default=info
 	Severity string `json:"severity,omitempty" enum:"info,warn,error"`
 
-	// ProviderRef names the AlertProvider; without a namespace, one in that of the
-	// workload.
+	// ProviderRef names the AlertProvider; without a namespace, one in that of the workload.
 	ProviderRef NamespacedReference `json:"providerRef"`
 }
 
@@ -312,8 +309,7 @@ type TrafficRouting struct {
 	// +fleetwright:becomes=`spec.analysis.iterations` of the Canary; excludes canaryStrategy (FW303)
 	AnalysisTimes int32 `json:"analysisTimes,omitempty" min:"0"`
 
-	// Match says which requests go to the new version in A/B testing. For istio
-	// and nginx.
+	// Match says which requests go to the new version in A/B testing. For istio and nginx.
 	// +fleetwright:becomes=`spec.analysis.match` of the Canary on istio and nginx, with analysisTimes; refused on kuma (FW403) and with weights (FW313)
 	Match []HTTPMatch `json:"match,omitempty"`
 }
@@ -348,8 +344,7 @@ type TrafficAnalysis struct {
 	// +fleetwright:becomes=`spec.analysis.interval` of the Canary
 	CheckIntervalSeconds *int32 `json:"checkIntervalSeconds,omitempty" min:"1"`
 
-	// CheckFailedTimes is how many failed checks make the rollout fail. Flagger
-	// takes 0 for 1.
+	// CheckFailedTimes is how many failed checks make the rollout fail. Flagger takes 0 for 1.
 	// +kubebuilder:default=1
 	// +fleetwright:becomes=`spec.analysis.threshold` of the Canary
 	CheckFailedTimes *int32 `json:"checkFailedTimes,omitempty" min:"0"`
@@ -366,15 +361,13 @@ type TrafficAnalysis struct {
 	// +fleetwright:becomes=`spec.analysis.sessionAffinity` of the Canary on istio, with weights (FW315); refused on kuma and nginx (FW403, FW711)
 	SessionAffinity *SessionAffinity `json:"sessionAffinity,omitempty"`
 
-	// PrimaryReadyThreshold is how many of the primary's pods, in percent, must be
-	// ready.
+	// PrimaryReadyThreshold is how many of the primary's pods, in percent, must be ready.
 	// +fleetwright:extension
 	// +kubebuilder:default=100
 	// +fleetwright:becomes=`spec.analysis.primaryReadyThreshold` of the Canary
 	PrimaryReadyThreshold *int32 `json:"primaryReadyThreshold,omitempty" min:"0" max:"100"`
 
-	// CanaryReadyThreshold is how many of the new version's pods, in percent, must
-	// be ready.
+	// CanaryReadyThreshold is how many of the new version's pods, in percent, must be ready.
 	// +fleetwright:extension
 	// +kubebuilder:default=100
 	// +fleetwright:becomes=`spec.analysis.canaryReadyThreshold` of the Canary
@@ -446,8 +439,7 @@ type MetricProvider struct {
 	// +fleetwright:example={"X-Scope-OrgID": ["shop"]}
 	Headers map[string][]string `json:"headers,omitempty" format:"header-value" keys:"header"`
 
-	// SecretRef names the Secret with the credentials, in the workload's
-	// namespace.
+	// SecretRef names the Secret with the credentials, in the workload's namespace.
 	SecretRef *LocalReference `json:"secretRef,omitempty"`
 
 	// Region of the provider.
@@ -460,8 +452,7 @@ type MetricProvider struct {
 
 // Webhooks are commands that the load tester runs with every check.
 type Webhooks struct {
-	// TimeoutSeconds is how long, in seconds, Flagger waits for the load tester
-	// to answer.
+	// TimeoutSeconds is how long, in seconds, Flagger waits for the load tester to answer.
 	// +kubebuilder:default=60
 	// +fleetwright:becomes=`timeout` of these webhooks
 	TimeoutSeconds *int32 `json:"timeoutSeconds,omitempty" min:"1"`

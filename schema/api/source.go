@@ -10,14 +10,12 @@ type ApplicationSource struct {
 	// +fleetwright:becomes=a HelmRepository, for policies with helm
 	HelmRepository *HelmRepository `json:"helmRepository,omitempty"`
 
-	// OCIRepository is a Flux OCIRepository: one artifact of manifests, or one
-	// chart.
+	// OCIRepository is a Flux OCIRepository: one artifact of manifests, or one chart.
 	// +fleetwright:becomes=an OCIRepository: manifests, or one chart
 	OCIRepository *OCIRepository `json:"ociRepository,omitempty"`
 }
 
-// GitRepository is the spec of a Flux GitRepository in the v1beta2 shape that
-// Kurator has.
+// GitRepository is the spec of a Flux GitRepository in the v1beta2 shape that Kurator has.
 // +fleetwright:becomes=`spec.{path}` of the GitRepository (v1)
 type GitRepository struct {
 	// URL of the repository, over HTTP, HTTPS or SSH.
@@ -114,8 +112,7 @@ type GitInclude struct {
 	ToPath string `json:"toPath,omitempty" format:"source-path"`
 }
 
-// HelmRepository is the spec of a Flux HelmRepository in the v1beta2 shape that
-// Kurator has.
+// HelmRepository is the spec of a Flux HelmRepository in the v1beta2 shape that Kurator has.
 // +fleetwright:becomes=`spec.{path}` of the HelmRepository (v1)
 type HelmRepository struct {
 	// URL of the repository, over HTTP, HTTPS or OCI.
@@ -125,12 +122,10 @@ type HelmRepository struct {
 	// Application's namespace on every cluster that the Application goes to.
 	SecretRef *LocalReference `json:"secretRef,omitempty"`
 
-	// PassCredentials sends the credentials to other hosts that the repository's
-	// index names, too.
+	// PassCredentials sends the credentials to other hosts that the repository's index names, too.
 	PassCredentials bool `json:"passCredentials,omitempty"`
 
-	// Interval at which the index is fetched. A registry has none: of type oci
-	// nothing is polled.
+	// Interval at which the index is fetched. A registry has none: of type oci nothing is polled.
 	Interval Duration `json:"interval" example:"5m0s"`
 
 	// Timeout of fetching the index and charts.
@@ -153,11 +148,9 @@ type HelmRepository struct {
 	Provider string `json:"provider,omitempty" enum:"generic,aws,azure,gcp"`
 }
 
-// AccessFrom says which namespaces may refer to a source. Flux never implemented
-// it.
+// AccessFrom says which namespaces may refer to a source. Flux never implemented it.
 type AccessFrom struct {
-	// NamespaceSelectors are the selectors of these namespaces, any of which may
-	// match.
+	// NamespaceSelectors are the selectors of these namespaces, any of which may match.
 	NamespaceSelectors []NamespaceSelector `json:"namespaceSelectors"`
 }
 
@@ -168,8 +161,7 @@ type NamespaceSelector struct {
 	MatchLabels map[string]LabelValue `json:"matchLabels,omitempty"`
 }
 
-// OCIRepository is the spec of a Flux OCIRepository in the v1beta2 shape that
-// Kurator has.
+// OCIRepository is the spec of a Flux OCIRepository in the v1beta2 shape that Kurator has.
 // +fleetwright:becomes=`spec.{path}` of the OCIRepository (v1)
 type OCIRepository struct {
 	// URL of the artifact in its registry, without a tag.
@@ -199,8 +191,7 @@ type OCIRepository struct {
 	// +fleetwright:example=puller
 	ServiceAccountName string `json:"serviceAccountName,omitempty" format:"dns-subdomain"`
 
-	// CertSecretRef names the Secret with certificates of the client or the
-	// registry's authority.
+	// CertSecretRef names the Secret with certificates of the client or the registry's authority.
 	CertSecretRef *LocalReference `json:"certSecretRef,omitempty"`
 
 	// Interval at which the registry is polled. With 0s the artifact is pulled

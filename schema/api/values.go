@@ -19,8 +19,7 @@ func (v *Values) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// withNumbers replaces the numbers in a value by int64, uint64 or float64,
-// whichever holds them.
+// withNumbers replaces the numbers in a value by int64, uint64 or float64, whichever holds them.
 func withNumbers(value any) any {
 	switch v := value.(type) {
 	case map[string]any:
