@@ -87,9 +87,7 @@ func (istio) Made(r *rollout.Rollout) []manifest.Identity {
 func (i istio) Check(r *rules.Rollout) {
 	checkIstioTCP(r)
 	checkIstioRoute(r)
-	if why := i.NeverInjected(r.ID.Namespace); why != "" {
-		r.ReportAt(diag.NeverInjected, r.ID, schema.Path{"metadata", "namespace"}, "the namespace "+r.ID.Namespace+" "+why+", so no traffic would move", "move the workload to another namespace")
-	}
+	checkInjected(r, i.NeverInjected(r.ID.Namespace))
 	if cors := r.Service.CorsPolicy; cors != nil {
 		for i, origin := range cors.AllowOrigins {
 			r.CheckStringMatch(origin, schema.Path{"service", "corsPolicy", "allowOrigins", i}, false)

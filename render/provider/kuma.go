@@ -491,9 +491,7 @@ func (k *kuma) Check(r *rules.Rollout) {
 	if p := r.Service.AppProtocol; p != "" && !slices.Contains(kumaProtocols, p) {
 		r.Report(diag.ProtocolUnknown, schema.Path{"service", "appProtocol"}, fmt.Sprintf("Kuma knows no appProtocol %s, and takes the port to speak %s", p, protocol), "one of "+strings.Join(kumaProtocols, ", "))
 	}
-	if why := k.NeverInjected(r.ID.Namespace); why != "" {
-		r.ReportAt(diag.NeverInjected, r.ID, schema.Path{"metadata", "namespace"}, fmt.Sprintf("the namespace %s %s, so no traffic would move", r.ID.Namespace, why), "move the workload to another namespace")
-	}
+	checkInjected(r, k.NeverInjected(r.ID.Namespace))
 	if r.Mesh != "" && r.Mesh != k.mesh.Name && r.On.PublicTester && !r.Tester.Exists && r.UsesPublicTester() {
 		r.ReportAt(diag.TesterInOtherMesh, r.Tester.ID, nil, fmt.Sprintf("the public load tester is in the mesh %s, and the traffic that it makes is not split in %s", k.mesh.Name, r.Mesh), "testLoader: true")
 	}

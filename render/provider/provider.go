@@ -117,3 +117,11 @@ func (b base) neverMeshed(namespace, provider string) string {
 	}
 	return ""
 }
+
+// checkInjected reports a rollout in a namespace whose pods get no sidecars, if there is a
+// reason why they do not.
+func checkInjected(r *rules.Rollout, why string) {
+	if why != "" {
+		r.ReportAt(diag.NeverInjected, r.ID, schema.Path{"metadata", "namespace"}, fmt.Sprintf("the namespace %s %s, so no traffic would move", r.ID.Namespace, why), "move the workload to another namespace")
+	}
+}
