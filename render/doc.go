@@ -5,8 +5,6 @@
 // and the same documents in any order give the same bytes. What is read is in
 // package schema, what is written is in the sinks of the command.
 //
-// There is one file per kind of thing that is rendered, and one per provider
-// that moves traffic; a provider is what implements the interface in
-// provider.go. What differs between upstream versions stands in one table of its
-// provider's file.
+// A site makes the directories of a cluster, of what the packages below render; what
+// meets there is checked when all of them are made.
 package render

@@ -27,8 +27,8 @@ func (c *compiler) checkAlertProviders() {
 
 // checkMeshes reports the Meshes that go to no cluster.
 func (c *compiler) checkMeshes() {
-	for _, f := range c.Fleets {
-		if s := c.installations[f]; s != nil && s.ProviderName == "kuma" {
+	for _, in := range c.installations {
+		if in != nil && in.ProviderName == "kuma" {
 			return
 		}
 	}

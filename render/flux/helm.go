@@ -3,6 +3,7 @@
 package flux
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -62,7 +63,7 @@ type postRenderer struct {
 
 // defaultMaxHistory is Kurator's, which Flux had until v2
 // (pkg/apis/apps/v1alpha1/helm_release.go).
-const defaultMaxHistory int32 = 10
+var defaultMaxHistory int32 = 10
 
 // maxRelease is the longest name that Helm takes for a release.
 const maxRelease = 53
@@ -70,10 +71,7 @@ const maxRelease = 53
 // ReleaseName returns the name of Helm's release. Flux' default derives from the name
 // of the HelmRelease and its namespace.
 func ReleaseName(p *place.Policy) string {
-	if name := p.Helm.ReleaseName; name != "" {
-		return name
-	}
-	return layout.Shorten(p.FluxName, maxRelease)
+	return cmp.Or(p.Helm.ReleaseName, layout.Shorten(p.FluxName, maxRelease))
 }
 
 // NewHelmRelease returns the HelmRelease of a policy on a target. Its chart may bring the
@@ -85,14 +83,10 @@ func NewHelmRelease(p *place.Policy, on *place.Target, namespaces map[string]man
 		KubeConfig:  newKubeConfig(on),
 		ReleaseName: ReleaseName(p), TargetNamespace: h.TargetNamespace,
 		DependsOn:          p.Dependencies(on),
-		MaxHistory:         h.MaxHistory,
+		MaxHistory:         cmp.Or(h.MaxHistory, &defaultMaxHistory),
 		ServiceAccountName: h.ServiceAccountName, PersistentClient: h.PersistentClient,
 		Install: h.Install, Upgrade: h.Upgrade, Rollback: h.Rollback, Uninstall: h.Uninstall,
 		ValuesFrom: h.ValuesFrom, Values: h.Values,
-	}
-	if spec.MaxHistory == nil {
-		n := defaultMaxHistory
-		spec.MaxHistory = &n
 	}
 	if spec.Install != nil && spec.Install.SkipCRDs {
 		install := *spec.Install

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
@@ -94,10 +93,9 @@ func New(config *schema.Document, repoPath, defaultPath, topology string, to *re
 			}
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(spec.Severities)) {
-		at := schema.Path{"spec", "severities", name}
-		code := diag.Code(name)
-		severity, _ := diag.SeverityNamed(string(spec.Severities[name]))
+	for name, value := range spec.Severities {
+		at, code := schema.Path{"spec", "severities", name}, diag.Code(name)
+		severity, _ := diag.SeverityNamed(string(value))
 		switch {
 		case !code.Exists():
 			add(diag.BadSeverity, at, fmt.Sprintf("there is no diagnostic %s", name), "")

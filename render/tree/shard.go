@@ -3,6 +3,7 @@ package tree
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"slices"
 )
 
 // Shard is the ith of n parts of the tree, counted from 1, as several machines write one
@@ -18,12 +19,7 @@ func (t *Tree) Shard(i, n int) *Tree {
 	for _, c := range t.Clusters {
 		part, ok := parts[c.Layout]
 		if !ok {
-			var dirs []*Dir
-			for _, d := range c.Dirs {
-				if d.shard(n) == i {
-					dirs = append(dirs, d)
-				}
-			}
+			dirs := slices.DeleteFunc(slices.Clone(c.Dirs), func(d *Dir) bool { return d.shard(n) != i })
 			part = newLayout(dirs, c.stages, c.versions)
 			parts[c.Layout] = part
 		}
