@@ -4,6 +4,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/place"
+	"github.com/fleetwright/fleetwright/render/provider"
 	"github.com/fleetwright/fleetwright/render/report"
 	"github.com/fleetwright/fleetwright/render/rollout"
 	"github.com/fleetwright/fleetwright/render/settings"
@@ -48,7 +49,7 @@ func compile(docs schema.Documents, opts Options) (*compiler, *tree.Tree, diag.L
 		flux.Check(a, to)
 	}
 	c.install()
-	rollout.CheckFeatures(c.Compilation)
+	provider.CheckFeatures(c.Compilation)
 	c.checkMeshes()
 	c.checkAlertProviders()
 	rollout.Summarize(to)

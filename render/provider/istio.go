@@ -83,6 +83,9 @@ func (istio) Made(r *rollout.Rollout) []manifest.Identity {
 	}
 }
 
+// Join refuses what a Canary has no place for.
+func (istio) Join(r *rollout.Rollout) { checkMatchFields(r) }
+
 // Check reports what of a rollout would not work on Istio.
 func (i istio) Check(r *rules.Rollout) {
 	checkIstioTCP(r)

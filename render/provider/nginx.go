@@ -127,6 +127,9 @@ func (nginx) Made(r *rollout.Rollout) []manifest.Identity {
 // NeverInjected returns nothing: nginx has no sidecars.
 func (nginx) NeverInjected(string) string { return "" }
 
+// Join refuses what a Canary has no place for.
+func (nginx) Join(r *rollout.Rollout) { checkMatchFields(r) }
+
 // Check reports what of a rollout would not work on nginx.
 func (n nginx) Check(r *rules.Rollout) {
 	if in := r.Ingress; in != nil && len(in.Hosts) > 0 {

@@ -7,10 +7,8 @@ import (
 	"github.com/fleetwright/fleetwright/render/rules"
 )
 
-// A Provider moves the traffic of rollouts. All that the compiler knows of one
-// stands in its file, but for what its router in Flagger reads, which stands beside
-// the others' in features; adding one is adding a file, a line to newProvider, a
-// column to features, and to the schemas under schema/output what it renders.
+// A Provider moves the traffic of rollouts. All that the compiler knows of one stands in its
+// file, but for what its router in Flagger reads, which stands beside the others' in features.
 type Provider interface {
 	rules.Provider
 	// Namespaces are all that the provider brings, with their labels.

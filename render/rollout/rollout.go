@@ -3,7 +3,6 @@ package rollout
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -105,6 +104,9 @@ func (r *Rollout) reportNotInstalled() {
 	}
 }
 
+// InRouting is a field of trafficRouting.
+func InRouting(name string) schema.Path { return schema.Path{"rolloutPolicy", "trafficRouting", name} }
+
 func (r *Rollout) kind() string { return cmp.Or(r.Workload.Kind, "Deployment") }
 
 // check reports what of the rollout would not work: first what its Canary cannot say, then
@@ -117,7 +119,6 @@ func (r *Rollout) check() {
 	r.checkAutoscalerVersion()
 	r.checkMaxWeightIgnored()
 	r.checkZeroThreshold()
-	r.checkMatchFields()
 	r.On.Join(r)
 	r.checkPatches()
 	r.Judged = r.judge()
@@ -150,26 +151,6 @@ func (r *Rollout) checkMaxWeightIgnored() {
 func (r *Rollout) checkZeroThreshold() {
 	if n := r.analysis().CheckFailedTimes; n != nil && *n == 0 {
 		r.Report(diag.ZeroThreshold, inAnalysis("checkFailedTimes"), "Flagger takes 0 for 1: the first failed check undoes the rollout", "checkFailedTimes: 1 if that is meant, or more")
-	}
-}
-
-// checkMatchFields refuses the conditions that a Canary's analysis has no place for.
-func (r *Rollout) checkMatchFields() {
-	if !slices.Contains(matchOn, r.TrafficRoutingProvider) {
-		return
-	}
-	for i, m := range r.Routing().Match {
-		for _, f := range []struct {
-			name  string
-			value any
-		}{
-			{"name", m.Name}, {"uri", m.Uri}, {"scheme", m.Scheme}, {"method", m.Method}, {"authority", m.Authority}, {"port", m.Port},
-			{"gateways", m.Gateways}, {"ignoreUriCase", m.IgnoreUriCase}, {"withoutHeaders", m.WithoutHeaders}, {"sourceNamespace", m.SourceNamespace},
-		} {
-			if f.value != nil {
-				r.Report(diag.BadMatch, InRouting("match").With(i, f.name), fmt.Sprintf("a Canary's analysis has no %s in match", f.name), "use headers, queryParams or sourceLabels")
-			}
-		}
 	}
 }
 

@@ -1,4 +1,4 @@
-package rollout
+package provider
 
 import (
 	"cmp"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/render/rollout"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -32,31 +33,28 @@ type advice struct{ message, hint string }
 // features are what the routers read (fluxcd/flagger README.md, and pkg/router:
 // istio.go, kuma.go, ingress.go).
 var features = []feature{
-	{field: InRouting("gateways"), on: []string{flagger.Istio}},
-	{field: InRouting("hosts"), on: []string{flagger.Istio}, otherwise: map[string]advice{
+	{field: rollout.InRouting("gateways"), on: []string{flagger.Istio}},
+	{field: rollout.InRouting("hosts"), on: []string{flagger.Istio}, otherwise: map[string]advice{
 		flagger.Nginx: {hint: "host: with the one name"},
 	}},
-	{field: InRouting("retries"), on: []string{flagger.Istio}, otherwise: map[string]advice{
+	{field: rollout.InRouting("retries"), on: []string{flagger.Istio}, otherwise: map[string]advice{
 		flagger.Kuma: {hint: "write a MeshRetry for Kuma instead"},
 	}},
-	{field: InRouting("headers"), on: []string{flagger.Istio}},
-	{field: InRouting("corsPolicy"), on: []string{flagger.Istio}},
-	{field: InRouting("timeoutSeconds"), on: []string{flagger.Istio}, harmless: true},
-	{field: InRouting("host"), on: []string{flagger.Nginx}, otherwise: map[string]advice{
+	{field: rollout.InRouting("headers"), on: []string{flagger.Istio}},
+	{field: rollout.InRouting("corsPolicy"), on: []string{flagger.Istio}},
+	{field: rollout.InRouting("timeoutSeconds"), on: []string{flagger.Istio}, harmless: true},
+	{field: rollout.InRouting("host"), on: []string{flagger.Nginx}, otherwise: map[string]advice{
 		flagger.Istio: {hint: "hosts: with a list of names"},
 	}},
-	{field: InRouting("protocol"), on: []string{flagger.Kuma}, otherwise: map[string]advice{
+	{field: rollout.InRouting("protocol"), on: []string{flagger.Kuma}, otherwise: map[string]advice{
 		flagger.Istio: {hint: "appProtocol of the rollout"},
 	}},
-	{field: InRouting("match"), on: matchOn, otherwise: map[string]advice{
+	{field: rollout.InRouting("match"), on: []string{flagger.Istio, flagger.Nginx}, otherwise: map[string]advice{
 		flagger.Kuma: {"Flagger ignores match on kuma and would send all traffic to the new version", "remove match: without it analysisTimes makes a blue/green rollout"},
 	}},
 	{field: schema.Path{"rolloutPolicy", "trafficAnalysis", "sessionAffinity"}, on: []string{flagger.Istio}},
 	{field: schema.Path{"meshName"}, on: []string{flagger.Kuma}},
 }
-
-// InRouting is a field of trafficRouting.
-func InRouting(name string) schema.Path { return schema.Path{"rolloutPolicy", "trafficRouting", name} }
 
 // featureCodes say that Flagger ignores a field on a provider, and ignoredCodes
 // that this does no harm.
@@ -67,16 +65,16 @@ var (
 
 // CheckFeatures reports the fields of rollouts that their providers do not read, also where
 // a document does not have the shape of an Application.
-func CheckFeatures(c *Compilation) {
+func CheckFeatures(c *rollout.Compilation) {
 	for _, app := range c.Documents {
 		if app.Kind.Name != "Application" {
 			continue
 		}
 		for i := range app.Len("spec", "syncPolicies") {
-			rollout := schema.Path{"spec", "syncPolicies", i, "rollout"}
-			provider := app.Text(rollout.With("trafficRoutingProvider")...)
+			in := schema.Path{"spec", "syncPolicies", i, "rollout"}
+			provider := app.Text(in.With("trafficRoutingProvider")...)
 			for _, f := range features {
-				if at := rollout.With(f.field...); featureCodes[provider] != "" && !slices.Contains(f.on, provider) && app.Has(at...) {
+				if at := in.With(f.field...); featureCodes[provider] != "" && !slices.Contains(f.on, provider) && app.Has(at...) {
 					reportFeature(c, app, at, f, provider)
 				}
 			}
@@ -84,7 +82,7 @@ func CheckFeatures(c *Compilation) {
 	}
 }
 
-func reportFeature(c *Compilation, app *schema.Document, at schema.Path, f feature, provider string) {
+func reportFeature(c *rollout.Compilation, app *schema.Document, at schema.Path, f feature, provider string) {
 	name := f.field[len(f.field)-1].(string)
 	if f.harmless {
 		if app.Text(at...) != "0" {
@@ -102,5 +100,19 @@ func reportFeature(c *Compilation, app *schema.Document, at schema.Path, f featu
 		cmp.Or(say.hint, "remove the field")))
 }
 
-// matchOn are the providers that A/B testing works on.
-var matchOn = []string{flagger.Istio, flagger.Nginx}
+// checkMatchFields refuses the conditions that a Canary's analysis has no place for.
+func checkMatchFields(r *rollout.Rollout) {
+	for i, m := range r.Routing().Match {
+		for _, f := range []struct {
+			name  string
+			value any
+		}{
+			{"name", m.Name}, {"uri", m.Uri}, {"scheme", m.Scheme}, {"method", m.Method}, {"authority", m.Authority}, {"port", m.Port},
+			{"gateways", m.Gateways}, {"ignoreUriCase", m.IgnoreUriCase}, {"withoutHeaders", m.WithoutHeaders}, {"sourceNamespace", m.SourceNamespace},
+		} {
+			if f.value != nil {
+				r.Report(diag.BadMatch, rollout.InRouting("match").With(i, f.name), fmt.Sprintf("a Canary's analysis has no %s in match", f.name), "use headers, queryParams or sourceLabels")
+			}
+		}
+	}
+}
