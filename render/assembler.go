@@ -54,7 +54,7 @@ func (a *assembler) renderTarget(t *place.Target) *tree.Cluster {
 	l, ok := a.layouts[key]
 	if !ok {
 		sync := tree.NewSyncFile(a.Encoder, &a.Settings)
-		a.newSite(t, sync).addOwn()
+		a.forTarget(t, sync).addOwn()
 		l = tree.NewLayout(sync, a.versions(installation))
 		a.layouts[key] = l
 	}

@@ -5,6 +5,6 @@
 // and the same documents in any order give the same bytes. What is read is in
 // package schema, what is written is in the sinks of the command.
 //
-// A site makes the directories of a cluster, of what the packages below render; what
-// meets there is checked when all of them are made.
+// An assembler makes the directories of clusters of what the packages below render; what
+// meets in a cluster is checked when all of them are made.
 package render

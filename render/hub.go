@@ -29,7 +29,7 @@ func (a *assembler) renderHub() *tree.Cluster {
 		sources = append(sources, sync.Add(stage))
 	}
 	for _, t := range a.targets {
-		s := a.newSite(t, sync)
+		s := a.forTarget(t, sync)
 		if !t.Remote {
 			s.addOwn()
 			continue
@@ -64,31 +64,31 @@ func (a *assembler) remoteSources() (objects []manifest.Rendered) {
 
 // addRemote adds the directories of a cluster that the hub applies to, or applies
 // itself for it. The sources must be there before.
-func (s *site) addRemote(sources []api.NamespacedReference) {
-	s.install(layout.Infrastructure, false, s.remoteNamespaces()...)
-	if s.in != nil {
-		s.install(layout.ReleasesDir, true, append(s.in.Charts(s.Target), s.in.FlaggerRelease(s.Target))...)
-		s.install(layout.MeshesDir, false, s.in.EarlyMeshes...)
-		if s.in.TesterWaits() {
-			s.install(layout.LoadTesterDir, true, s.in.LoadTester.HelmRelease(s.Target))
+func (t *targetAssembler) addRemote(sources []api.NamespacedReference) {
+	t.install(layout.Infrastructure, false, t.remoteNamespaces()...)
+	if t.in != nil {
+		t.install(layout.ReleasesDir, true, append(t.in.Charts(t.Target), t.in.FlaggerRelease(t.Target))...)
+		t.install(layout.MeshesDir, false, t.in.EarlyMeshes...)
+		if t.in.TesterWaits() {
+			t.install(layout.LoadTesterDir, true, t.in.LoadTester.HelmRelease(t.Target))
 		}
-		s.install(layout.MeshDir, false, s.meshObjects()...)
+		t.install(layout.MeshDir, false, t.meshObjects()...)
 	}
-	for _, a := range s.Apps {
-		v := &variant{s.appDir(a, "apps", true, s.policyObjects(a)), s.rolloutDir(a, s.newAlertProviders(a))}
-		s.addApp(a, v, slices.Concat(sources, s.ready))
+	for _, a := range t.Apps {
+		v := &variant{t.appDir(a, "apps", true, t.policyObjects(a)), t.rolloutDir(a, t.newAlertProviders(a))}
+		t.addApp(a, v, slices.Concat(sources, t.ready))
 	}
 }
 
 // remoteNamespaces returns all namespaces that a cluster of a hub is given: Flux applies them
 // before it installs or applies anything else there.
-func (s *site) remoteNamespaces() (all []manifest.Rendered) {
-	if s.in != nil {
-		all = slices.Clone(s.in.NamespaceObjects)
+func (t *targetAssembler) remoteNamespaces() (all []manifest.Rendered) {
+	if t.in != nil {
+		all = slices.Clone(t.in.NamespaceObjects)
 	}
 	seen := map[string]bool{}
-	for _, a := range s.Apps {
-		for _, ns := range s.appNamespaces(a) {
+	for _, a := range t.Apps {
+		for _, ns := range t.appNamespaces(a) {
 			if !seen[ns.Metadata.Name] {
 				seen[ns.Metadata.Name] = true
 				all = append(all, ns)
