@@ -153,7 +153,7 @@ func refuseLong(most int) func(string) string {
 
 // valid returns a reason for texts of which a function of Kubernetes finds one to refuse them.
 func valid(refusals func(text string) []string, why string) func(text string) string {
-	return func(text string) string { return when(len(refusals(text)) > 0, why) }
+	return unless(taken(refusals), why)
 }
 
 // unless returns a reason for texts of which a function does not hold.

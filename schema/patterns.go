@@ -22,22 +22,22 @@ type pattern struct {
 	words string
 	// hint is an example, or a function of what was found.
 	hint func(text string) string
-	// refuse returns nothing for texts that match the pattern, which then need not be
-	// compiled: Kubernetes' own expressions are compiled at every start anyway. It may be nil.
-	refuse func(text string) []string
+	// takes reports true for texts that match the pattern, which then need not be compiled:
+	// Kubernetes' own expressions are compiled at every start anyway. It may be nil.
+	takes func(text string) bool
 }
 
 // flaggerDuration is what Flagger reads as a duration.
 const flaggerDuration = "a duration as Flagger reads one: minutes and seconds, such as 30s or 1m30s"
 
 var patterns = []pattern{
-	{"dns-label", `^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`, "a name that Kubernetes takes: at most 63 lower-case letters, digits and '-', beginning and ending with a letter or digit", suggestLabel, validation.IsDNS1123Label},
-	{"dns-1035-label", `^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$`, "a name that Kubernetes takes for a Service: at most 63 lower-case letters, digits and '-', beginning with a letter and ending with a letter or digit", suggestServiceName, validation.IsDNS1035Label},
+	{"dns-label", `^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`, "a name that Kubernetes takes: at most 63 lower-case letters, digits and '-', beginning and ending with a letter or digit", suggestLabel, taken(validation.IsDNS1123Label)},
+	{"dns-1035-label", `^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$`, "a name that Kubernetes takes for a Service: at most 63 lower-case letters, digits and '-', beginning with a letter and ending with a letter or digit", suggestServiceName, taken(validation.IsDNS1035Label)},
 	{"port-name", `^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$`, "a port name: at most 15 lower-case letters, digits and '-'", nil, nil},
-	{"dns-subdomain", `^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`, "a name that Kubernetes takes: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit", suggestName, validation.IsDNS1123Subdomain},
-	{"label-value", `^(([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9])?$`, "a label value: at most 63 letters, digits, '-', '_' and '.', beginning and ending with a letter or digit", nil, validation.IsValidLabelValue},
-	{"duration", `^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`, "a duration: numbers with the units ms, s, m or h", func(text string) string { return suggestDuration(text, time.Hour) }, nil},
-	{"source-timeout", `^([0-9]+(\.[0-9]+)?(ms|s|m))+$`, "a duration: numbers with the units ms, s or m (Flux has no hours here)", func(text string) string { return suggestDuration(text, time.Minute) }, nil},
+	{"dns-subdomain", `^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`, "a name that Kubernetes takes: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit", suggestName, taken(validation.IsDNS1123Subdomain)},
+	{"label-value", `^(([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9])?$`, "a label value: at most 63 letters, digits, '-', '_' and '.', beginning and ending with a letter or digit", nil, taken(validation.IsValidLabelValue)},
+	{"duration", `^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`, "a duration: numbers with the units ms, s, m or h", func(text string) string { return suggestDuration(text, time.Hour) }, isPlainDuration},
+	{"source-timeout", `^([0-9]+(\.[0-9]+)?(ms|s|m))+$`, "a duration: numbers with the units ms, s or m (Flux has no hours here)", func(text string) string { return suggestDuration(text, time.Minute) }, isShortDuration},
 	{"flagger-duration", `^([0-9]+m([0-9]+s)?|[0-9]+s)$`, flaggerDuration, suggestFlaggerDuration, nil},
 	{"", `^[0-9]+(m([0-9]+s)?|s)$`, flaggerDuration, suggestFlaggerDuration, nil},
 	{"", `^([1-9][0-9]*m([0-9]+s)?|`, flaggerDuration + ", and not 0", suggestFlaggerDuration, nil},
@@ -45,18 +45,35 @@ var patterns = []pattern{
 	{"", `^[^ ]+$`, "an image, which has no spaces", nil, nil},
 	{"", `^(?s:.+)$`, "text with at least one character", nil, nil},
 	{"release-name", `^[a-z0-9]([-.a-z0-9]{0,51}[a-z0-9])?$`, "a name that Helm takes for a release: at most 53 lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit", suggestRelease, nil},
-	{"", `^https?://.+$`, "a URL that begins with https:// or http://", nil, nil},
+	{"", `^https?://.+$`, "a URL that begins with https:// or http://", nil, isHTTPS},
 	{"", `^oci://`, "the URL of an artifact in a registry: oci://, a host and lower-case names parted by slashes, without a tag", nil, nil},
 	{"", `^sha256:`, "a digest: sha256: and 64 hexadecimal digits", nil, nil},
-	{"config-key", `^[\-._a-zA-Z0-9]+$`, "a key of a Secret or ConfigMap: letters, digits, '-', '_' and '.'", nil, nil},
+	{"config-key", `^[\-._a-zA-Z0-9]+$`, "a key of a Secret or ConfigMap: letters, digits, '-', '_' and '.'", nil, taken(validation.IsConfigMapKey)},
 	{"values-path", `^([a-zA-Z0-9_\-.\\\/]|\[[0-9]{1,5}\])+$`, "a path of values, names parted by dots", nil, nil},
 	{"", `^[0-9a-fA-F]{40}$`, "the SHA of a commit: 40 hexadecimal digits", nil, nil},
 	{"", `^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$`, "a region: letters, digits and '-'", nil, nil},
-	{"", `^(http|https|ssh)://.*$`, "a URL that begins with https://, http:// or ssh://", suggestGitURL, nil},
-	{"", `^(http|https|oci)://`, "a URL that begins with https://, http:// or oci://", nil, nil},
+	{"", `^(http|https|ssh)://.*$`, "a URL that begins with https://, http:// or ssh://", suggestGitURL, isHTTPS},
+	{"", `^(http|https|oci)://.*$`, "a URL that begins with https://, http:// or oci://", nil, isHTTPS},
 	{"kuma-duration", `^\d+(y|w|d|h|m|s|ms)$`, "a number and one of y, w, d, h, m, s, ms", suggestSingleUnit, nil},
 	{"", `^.+$`, "a name, which has at least one character", nil, nil},
 	{"version", `^v?[0-9]+\.[0-9]+(\.[0-9]+)?$`, "a version such as 2.6", nil, nil},
+}
+
+// taken reports whether a function of Kubernetes finds no reason to refuse a text.
+func taken(refusals func(text string) []string) func(text string) bool {
+	return func(text string) bool { return len(refusals(text)) == 0 }
+}
+
+func isPlainDuration(text string) bool {
+	_, err := time.ParseDuration(text)
+	return err == nil && text != "0" && strings.Trim(text, "0123456789smh") == ""
+}
+
+func isShortDuration(text string) bool { return isPlainDuration(text) && !strings.Contains(text, "h") }
+
+func isHTTPS(text string) bool {
+	rest, ok := strings.CutPrefix(text, "https://")
+	return ok && rest != "" && !strings.Contains(rest, "\n")
 }
 
 // patternNamed returns the pattern of a name, or "".

@@ -11,7 +11,7 @@ import (
 func TestNothingIsTakenThatPatternsRefuse(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for _, p := range patterns {
-		if p.refuse == nil {
+		if p.takes == nil {
 			continue
 		}
 		pattern, taken := regexp.MustCompile(p.begins), 0
@@ -23,7 +23,7 @@ func TestNothingIsTakenThatPatternsRefuse(t *testing.T) {
 			if random.IntN(4) == 0 {
 				text = append([]byte("https://"), text...)
 			}
-			if len(p.refuse(string(text))) > 0 {
+			if !p.takes(string(text)) {
 				continue
 			}
 			if taken++; !pattern.MatchString(string(text)) {

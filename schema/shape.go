@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -22,8 +21,8 @@ type Shape struct {
 	Type Type
 	// Fields of a mapping, in the order of their names.
 	Fields []Field
-	// of is the struct whose fields a mapping has, where these are made when asked for.
-	of reflect.Type
+	// lazy makes the fields of a struct when they are asked for.
+	lazy func() []Field
 	// Items are the items of a list, or the values of a mapping under names that no field
 	// has. Without it a mapping has no other names.
 	Items *Shape
@@ -39,6 +38,11 @@ type Shape struct {
 	ExactlyOne []string
 	// NotEmpty requires an item of a list.
 	NotEmpty bool
+
+	// format is that of text, and keys that of the names in a mapping; nil takes all.
+	format, keys *Format
+	// duration is set where text is a duration that Go holds.
+	duration bool
 }
 
 // A Type is a type of values.
@@ -67,6 +71,14 @@ type Field struct {
 	Shape    *Shape
 	// Example is a value of a required field.
 	Example string
+
+	// index of the field in its struct.
+	index []int
+}
+
+// isRead reports whether a value of the shape may have texts, or structs with rules.
+func (s *Shape) isRead() bool {
+	return s.lazy != nil || s.format != nil || s.keys != nil || s.duration || s.Items != nil && s.Items.isRead()
 }
 
 // A Bound is the least or the greatest number of a shape.
@@ -74,8 +86,8 @@ type Bound struct{ Value float64 }
 
 // fields returns the fields of a mapping, in the order of their names.
 func (s *Shape) fields() []Field {
-	if s.of != nil {
-		return FieldsOf(s.of)
+	if s.lazy != nil {
+		return s.lazy()
 	}
 	return s.Fields
 }
@@ -364,7 +376,7 @@ func (w *walker) text(text string, s *Shape) {
 // fits reports whether the pattern matches a text.
 func (s *Shape) fits(text string) bool {
 	for i := range patterns {
-		if p := &patterns[i]; p.begins == s.Pattern && p.refuse != nil && len(p.refuse(text)) == 0 {
+		if p := &patterns[i]; p.begins == s.Pattern && p.takes != nil && p.takes(text) {
 			return true
 		}
 	}
@@ -397,7 +409,7 @@ func patternHint(pattern, text string, path Path) string {
 func plainText(text string) string {
 	nodes, _ := parse(File{Data: []byte(text)})
 	if len(nodes) == 1 {
-		if read, _ := (&decoder{doc: &Document{}}).value(nodes[0], nil).(string); read == text {
+		if read, _ := (&decoder{doc: noDocument}).value(nodes[0], nil).(string); read == text {
 			return text
 		}
 	}

@@ -12,6 +12,8 @@ import (
 
 	"github.com/fluxcd/pkg/apis/kustomize"
 	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // Shapes of values that need no more than a type.
@@ -69,18 +71,21 @@ func shapeOf(t reflect.Type) *Shape {
 		return anything
 	case reflect.Bool:
 		return boolean
+	case reflect.Int:
+		return &Shape{Type: Integer}
 	case reflect.Int32:
 		return &Shape{Type: Integer, Min: &Bound{math.MinInt32}, Max: &Bound{math.MaxInt32}}
 	case reflect.Float64:
 		return &Shape{Type: Number}
 	case reflect.String:
-		return &Shape{Type: Text, Pattern: patternNamed(typePatterns[t.Name()])}
+		duration := t == reflect.TypeFor[api.Duration]() || t == reflect.TypeFor[api.SourceTimeout]()
+		return &Shape{Type: Text, Pattern: patternNamed(typePatterns[t.Name()]), duration: duration}
 	case reflect.Slice:
 		return &Shape{Type: List, Items: shapeOf(t.Elem())}
 	case reflect.Map:
 		return &Shape{Type: Mapping, Items: shapeOf(t.Elem())}
 	case reflect.Struct:
-		return &Shape{Type: Mapping, of: t}
+		return &Shape{Type: Mapping, lazy: sync.OnceValue(func() []Field { return byName(FieldsOf(t)) })}
 	}
 	panic(fmt.Sprintf("no shape for %s", t))
 }
@@ -88,7 +93,7 @@ func shapeOf(t reflect.Type) *Shape {
 // structs are the fields of the structs that were asked for.
 var structs sync.Map // reflect.Type → []Field
 
-// FieldsOf returns the fields of a struct, in the order of their names.
+// FieldsOf returns the fields of a struct, in its order.
 func FieldsOf(t reflect.Type) (fields []Field) {
 	if known, ok := structs.Load(t); ok {
 		return known.([]Field)
@@ -96,21 +101,28 @@ func FieldsOf(t reflect.Type) (fields []Field) {
 	for i := range t.NumField() {
 		field := t.Field(i)
 		if field.Anonymous {
-			fields = append(fields, FieldsOf(field.Type)...)
+			for _, f := range FieldsOf(field.Type) {
+				f.index = append([]int{i}, f.index...)
+				fields = append(fields, f)
+			}
 			continue
 		}
 		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
 		tag := TagOf(t, field)
-		f := Field{Name: name, Shape: shapeOf(field.Type)}
+		f := Field{Name: name, Shape: shapeOf(field.Type), index: field.Index}
 		if f.Required = !strings.Contains(options, "omit") && tag.Get("required") == ""; f.Required {
 			f.Example = tag.Get("example")
 		}
 		f.Shape.restrict(tag)
 		fields = append(fields, f)
 	}
-	slices.SortFunc(fields, func(a, b Field) int { return strings.Compare(a.Name, b.Name) })
 	structs.Store(t, fields)
 	return fields
+}
+
+// byName returns fields in the order of their names.
+func byName(fields []Field) []Field {
+	return slices.SortedFunc(slices.Values(fields), func(a, b Field) int { return strings.Compare(a.Name, b.Name) })
 }
 
 // restrict applies the tag of a field to the shape of its texts and numbers, also to that of
@@ -119,13 +131,15 @@ func (s *Shape) restrict(tag reflect.StructTag) {
 	switch {
 	case tag == "":
 	case s.Items != nil:
+		s.keys = formatNamed(tag.Get("keys"))
 		s.Items.restrict(tag)
 	case s.Type == Text:
 		if words, ok := tag.Lookup("enum"); ok {
 			s.Enum = strings.Split(words, ",")
 		}
-		name := tag.Get("pattern")
-		s.Pattern = cmp.Or(patternNamed(name), name, patternNamed(tag.Get("format")), s.Pattern)
+		pattern, format := tag.Get("pattern"), tag.Get("format")
+		s.Pattern = cmp.Or(patternNamed(pattern), pattern, patternNamed(format), s.Pattern)
+		s.format = formatNamed(format)
 	case s.Type == Integer || s.Type == Number:
 		if least, ok := tag.Lookup("min"); ok {
 			s.Min = boundOf(least)

@@ -7,11 +7,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
-	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // checkTexts reports what the readers of the document's object refuse of it, but for what
@@ -45,7 +43,7 @@ type Refusal struct {
 // fields' formats, durations that are too long, and broken rules about values that meet.
 func CheckTexts(object any) []Refusal {
 	var c textChecker
-	c.value(reflect.ValueOf(object), fieldTexts{})
+	c.value(reflect.ValueOf(object), anything)
 	return c.all
 }
 
@@ -56,41 +54,39 @@ type textChecker struct {
 }
 
 // below checks a value below the checker's path.
-func (c *textChecker) below(element any, v reflect.Value, f fieldTexts) {
+func (c *textChecker) below(element any, v reflect.Value, s *Shape) {
 	c.path = append(c.path, element)
-	c.value(v, f)
+	c.value(v, s)
 	c.path = c.path[:len(c.path)-1]
 }
 
-func (c *textChecker) value(v reflect.Value, f fieldTexts) {
+func (c *textChecker) value(v reflect.Value, s *Shape) {
 	switch v.Kind() {
 	case reflect.Pointer:
 		if !v.IsNil() {
-			c.value(v.Elem(), f)
+			c.value(v.Elem(), s)
 		}
 	case reflect.Struct:
 		c.object(v)
 	case reflect.Slice:
 		for i := range v.Len() {
-			c.below(i, v.Index(i), f)
+			c.below(i, v.Index(i), s.Items)
 		}
 	case reflect.Map:
-		if f.format != nil || f.keys != nil || v.Type().Elem().Kind() == reflect.Struct {
-			c.mapping(v, f)
-		}
+		c.mapping(v, s)
 	case reflect.String:
-		c.text(v.String(), f)
+		c.text(v.String(), s)
 	}
 }
 
 func (c *textChecker) object(v reflect.Value) {
-	for _, f := range textsOf(v.Type()) {
-		switch field := reflect.Indirect(v.Field(f.index)); {
-		case !field.IsValid() || field.Kind() == reflect.String && field.Len() == 0:
-		case f.name == "":
-			c.value(field, f)
-		default:
-			c.below(f.name, field, f)
+	for _, f := range FieldsOf(v.Type()) {
+		if !f.Shape.isRead() {
+			continue
+		}
+		field := reflect.Indirect(v.FieldByIndex(f.index))
+		if field.IsValid() && (field.Kind() != reflect.String || field.Len() > 0) {
+			c.below(f.Name, field, f.Shape)
 		}
 	}
 	if !v.CanAddr() {
@@ -102,37 +98,37 @@ func (c *textChecker) object(v reflect.Value) {
 	}
 }
 
-func (c *textChecker) mapping(v reflect.Value, f fieldTexts) {
+func (c *textChecker) mapping(v reflect.Value, s *Shape) {
 	fields := map[string]reflect.Value{}
 	for key, value := range v.Seq2() {
 		fields[key.String()] = value
 	}
 	for _, key := range slices.Sorted(maps.Keys(fields)) {
-		if f.keys != nil {
-			if why := f.keys.refuse(key); why != "" {
-				c.all = append(c.all, Refusal{diag.WrongFormat, c.path.With(key), f.keys.explain(key, why), f.keys.suggest(key), true})
+		if s.keys != nil {
+			if why := s.keys.refuse(key); why != "" {
+				c.all = append(c.all, Refusal{diag.WrongFormat, c.path.With(key), s.keys.explain(key, why), s.keys.suggest(key), true})
 			}
 		}
-		c.below(key, fields[key], f)
+		c.below(key, fields[key], s.Items)
 	}
 }
 
 // text checks a text, also an empty one.
-func (c *textChecker) text(text string, f fieldTexts) {
-	if f.duration {
+func (c *textChecker) text(text string, s *Shape) {
+	if s.duration {
 		if _, err := time.ParseDuration(text); err != nil {
 			c.refuse(diag.OutOfBounds, text+" is too long, the most is 2562047h", "")
 		}
 	}
-	if f.format == nil {
+	if s.format == nil {
 		return
 	}
-	if why := f.format.refuse(text); why != "" {
-		hint := f.format.suggest(text)
+	if why := s.format.refuse(text); why != "" {
+		hint := s.format.suggest(text)
 		if name, ok := c.path[len(c.path)-1].(string); ok && hint != "" {
 			hint = name + ": " + plainText(hint)
 		}
-		c.refuse(diag.WrongFormat, f.format.explain(text, why), hint)
+		c.refuse(diag.WrongFormat, s.format.explain(text, why), hint)
 	}
 }
 
@@ -174,55 +170,6 @@ func shown(text string) string {
 		text = strings.ToValidUTF8(text[:maxShown], "") + "…"
 	}
 	return strconv.Quote(text)
-}
-
-// A fieldTexts is a field that has texts, or may have some below it.
-type fieldTexts struct {
-	index int
-	// name of the field, or nothing for one whose fields are the struct's own.
-	name string
-	// format of its text, or of the items and values below it, and keys of its mapping;
-	// nil where all is taken.
-	format, keys *Format
-	// duration is set where its text is one.
-	duration bool
-}
-
-// checkedTexts are those of the types that have occurred: reflect.Type → []fieldTexts.
-var checkedTexts sync.Map
-
-// textsOf returns what of a struct is checked.
-func textsOf(t reflect.Type) (fields []fieldTexts) {
-	if known, ok := checkedTexts.Load(t); ok {
-		return known.([]fieldTexts)
-	}
-	for i := range t.NumField() {
-		if field := t.Field(i); field.IsExported() {
-			format, keys := FormatsOf(t, field)
-			f := fieldTexts{index: i, format: formatNamed(format), keys: formatNamed(keys)}
-			if f.mayHave(field.Type) {
-				f.name, _, _ = strings.Cut(field.Tag.Get("json"), ",")
-				fields = append(fields, f)
-			}
-		}
-	}
-	checkedTexts.Store(t, fields)
-	return fields
-}
-
-// mayHave reports whether a value of a type may have texts to check, and notes whether it is
-// a duration.
-func (f *fieldTexts) mayHave(t reflect.Type) bool {
-	switch t.Kind() {
-	case reflect.Pointer:
-		return f.mayHave(t.Elem())
-	case reflect.Struct, reflect.Slice, reflect.Map:
-		return true
-	case reflect.String:
-		f.duration = t == reflect.TypeFor[api.Duration]() || t == reflect.TypeFor[api.SourceTimeout]()
-		return f.duration || f.format != nil
-	}
-	return false
 }
 
 // FormatsOf returns the names of the formats of a struct's field: of its text, items or

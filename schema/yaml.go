@@ -246,13 +246,16 @@ func mergeSources(value *yaml.Node) []*yaml.Node {
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
 
+// noDocument is that of nodes about which nothing is reported.
+var noDocument = &Document{}
+
 // keyName is the text of a key. Plain numbers and booleans are keys by their
 // value, as Kubernetes' decoder has it: n is "false", 0x1f is "31".
 func keyName(n *yaml.Node) (string, bool) {
 	if n.Kind != yaml.ScalarNode {
 		return "", false
 	}
-	switch key := (&decoder{doc: &Document{}}).scalar(n, nil).(type) {
+	switch key := (&decoder{doc: noDocument}).scalar(n, nil).(type) {
 	case string:
 		return key, true
 	case bool:

@@ -63,26 +63,28 @@ const (
 	Patched Form = "Patched"
 )
 
-// kinds are the objects that may be rendered. The definition of each is in the file of its
-// name in lower case.
-var kinds = map[[2]string]*kind{
-	{"apps/v1", "Deployment"}:                            newKind("Deployment", Patched),
-	{"flagger.app/v1beta1", "Canary"}:                    newKind("Canary", Patched),
-	{"flagger.app/v1beta1", "MetricTemplate"}:            newKind("MetricTemplate"),
-	{"flagger.app/v1beta1", "AlertProvider"}:             newKind("AlertProvider"),
-	{"networking.k8s.io/v1", "Ingress"}:                  newKind("Ingress"),
-	{"source.toolkit.fluxcd.io/v1", "OCIRepository"}:     newKind("OCIRepository"),
-	{"helm.toolkit.fluxcd.io/v2", "HelmRelease"}:         newKind("HelmRelease", Policy),
-	{"kuma.io/v1alpha1", "Mesh"}:                         newKind("Mesh"),
-	{"kuma.io/v1alpha1", "MeshTrafficPermission"}:        newKind("MeshTrafficPermission"),
-	{"kuma.io/v1alpha1", "TrafficRoute"}:                 newKind("TrafficRoute"),
-	{"kustomize.config.k8s.io/v1beta1", "Kustomization"}: newKind("KustomizationFile"),
-	{"kustomize.toolkit.fluxcd.io/v1", "Kustomization"}:  newKind("Kustomization"),
-	{"source.toolkit.fluxcd.io/v1", "GitRepository"}:     newKind("GitRepository"),
-	{"source.toolkit.fluxcd.io/v1", "HelmRepository"}:    newKind("HelmRepository"),
-	{"v1", "Namespace"}:                                  newKind("Namespace"),
-	{"v1", "Service"}:                                    newKind("Service", Patched),
-}
+// kinds returns the objects that may be rendered. The definition of each is in the file of
+// its name in lower case.
+var kinds = sync.OnceValue(func() map[[2]string]*kind {
+	return map[[2]string]*kind{
+		{"apps/v1", "Deployment"}:                            newKind("Deployment", Patched),
+		{"flagger.app/v1beta1", "Canary"}:                    newKind("Canary", Patched),
+		{"flagger.app/v1beta1", "MetricTemplate"}:            newKind("MetricTemplate"),
+		{"flagger.app/v1beta1", "AlertProvider"}:             newKind("AlertProvider"),
+		{"networking.k8s.io/v1", "Ingress"}:                  newKind("Ingress"),
+		{"source.toolkit.fluxcd.io/v1", "OCIRepository"}:     newKind("OCIRepository"),
+		{"helm.toolkit.fluxcd.io/v2", "HelmRelease"}:         newKind("HelmRelease", Policy),
+		{"kuma.io/v1alpha1", "Mesh"}:                         newKind("Mesh"),
+		{"kuma.io/v1alpha1", "MeshTrafficPermission"}:        newKind("MeshTrafficPermission"),
+		{"kuma.io/v1alpha1", "TrafficRoute"}:                 newKind("TrafficRoute"),
+		{"kustomize.config.k8s.io/v1beta1", "Kustomization"}: newKind("KustomizationFile"),
+		{"kustomize.toolkit.fluxcd.io/v1", "Kustomization"}:  newKind("Kustomization"),
+		{"source.toolkit.fluxcd.io/v1", "GitRepository"}:     newKind("GitRepository"),
+		{"source.toolkit.fluxcd.io/v1", "HelmRepository"}:    newKind("HelmRepository"),
+		{"v1", "Namespace"}:                                  newKind("Namespace"),
+		{"v1", "Service"}:                                    newKind("Service", Patched),
+	}
+})
 
 // A kind is the definition of one kind that may be rendered, in one form.
 type kind struct {
@@ -221,7 +223,7 @@ func Check(objects []Object) (all []Error) {
 
 // kind returns the definition that is meant for the object, if there is one.
 func (o Object) kind() (*kind, bool) {
-	k, ok := kinds[[2]string{o.APIVersion, o.Kind}]
+	k, ok := kinds()[[2]string{o.APIVersion, o.Kind}]
 	if !ok {
 		return nil, false
 	}
