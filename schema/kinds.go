@@ -36,7 +36,7 @@ var kinds = []Kind{
 // kindOf returns the kind that a Go type is.
 func kindOf[T any](name, apiVersion string) Kind {
 	shape := sync.OnceValue(func() *Shape {
-		fields := byName(FieldsOf(reflect.TypeFor[T]()))
+		fields := slices.Clone(FieldsOf(reflect.TypeFor[T]()))
 		for i, f := range fields {
 			switch f.Name {
 			case "apiVersion":

@@ -59,7 +59,7 @@ func (d *Document) checkKeys(value any, path Path) (list diag.List) {
 	switch v := value.(type) {
 	case map[string]any:
 		for _, name := range slices.Sorted(maps.Keys(v)) {
-			at := path.With(name)
+			at := append(path, name)
 			switch {
 			case slices.Contains(freeForm, name):
 			case slices.Contains(qualified, name):
@@ -80,7 +80,7 @@ func (d *Document) checkKeys(value any, path Path) (list diag.List) {
 		}
 	case []any:
 		for i, item := range v {
-			list = append(list, d.checkKeys(item, path.With(i))...)
+			list = append(list, d.checkKeys(item, append(path, i))...)
 		}
 	}
 	return list

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -19,10 +20,10 @@ import (
 // A Shape is what a value may be. The zero value allows anything.
 type Shape struct {
 	Type Type
-	// Fields of a mapping, in the order of their names.
+	// Fields of a mapping.
 	Fields []Field
-	// lazy makes the fields of a struct when they are asked for.
-	lazy func() []Field
+	// of is the struct whose fields a mapping has, where these are made when asked for.
+	of reflect.Type
 	// Items are the items of a list, or the values of a mapping under names that no field
 	// has. Without it a mapping has no other names.
 	Items *Shape
@@ -78,16 +79,16 @@ type Field struct {
 
 // isRead reports whether a value of the shape may have texts, or structs with rules.
 func (s *Shape) isRead() bool {
-	return s.lazy != nil || s.format != nil || s.keys != nil || s.duration || s.Items != nil && s.Items.isRead()
+	return s.of != nil || s.format != nil || s.keys != nil || s.duration || s.Items != nil && s.Items.isRead()
 }
 
 // A Bound is the least or the greatest number of a shape.
 type Bound struct{ Value float64 }
 
-// fields returns the fields of a mapping, in the order of their names.
+// fields returns the fields of a mapping.
 func (s *Shape) fields() []Field {
-	if s.lazy != nil {
-		return s.lazy()
+	if s.of != nil {
+		return FieldsOf(s.of)
 	}
 	return s.Fields
 }
@@ -96,17 +97,17 @@ func (s *Shape) fields() []Field {
 // returns nil where a mapping has no such field.
 func (s *Shape) below(name string) (below *Shape, required bool) {
 	fields := s.fields()
-	i, ok := slices.BinarySearchFunc(fields, name, func(f Field, name string) int { return strings.Compare(f.Name, name) })
-	if !ok {
+	i := slices.IndexFunc(fields, func(f Field) bool { return f.Name == name })
+	if i < 0 {
 		return s.Items, false
 	}
 	return fields[i].Shape, fields[i].Required
 }
 
-// names are those of the fields of a mapping.
+// names returns those of the fields of a mapping, in order.
 func (s *Shape) names() []string {
 	var names []string
-	for _, f := range s.fields() {
+	for _, f := range byName(s.fields()) {
 		names = append(names, f.Name)
 	}
 	return names
@@ -213,10 +214,14 @@ func (w *walker) mapping(fields map[string]any, s *Shape) {
 	if len(s.ExactlyOne) > 0 && found != 1 && found == len(fields) {
 		w.report(diag.NotAllowed, fmt.Sprintf("expected exactly one of %s, got %d of them", strings.Join(s.ExactlyOne, ", "), found), "")
 	}
+	var missing []Field
 	for _, f := range s.fields() {
 		if _, ok := fields[f.Name]; f.Required && !ok {
-			w.add(w.path.With(f.Name), w.doc.Diagnostic(diag.MissingField, w.path, f.Name+" is missing", f.Name+": "+f.placeholder()))
+			missing = append(missing, f)
 		}
+	}
+	for _, f := range byName(missing) {
+		w.add(w.path.With(f.Name), w.doc.Diagnostic(diag.MissingField, w.path, f.Name+" is missing", f.Name+": "+f.placeholder()))
 	}
 }
 
@@ -246,7 +251,7 @@ func (w *walker) placesOf(name string) []string {
 
 func (w *walker) addPlaces(s *Shape, path string) {
 	const few = 3
-	for _, f := range s.fields() {
+	for _, f := range byName(s.fields()) {
 		if path != "" && len(w.places[f.Name]) < few {
 			w.places[f.Name] = append(w.places[f.Name], path)
 		}

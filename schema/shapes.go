@@ -85,7 +85,7 @@ func shapeOf(t reflect.Type) *Shape {
 	case reflect.Map:
 		return &Shape{Type: Mapping, Items: shapeOf(t.Elem())}
 	case reflect.Struct:
-		return &Shape{Type: Mapping, lazy: sync.OnceValue(func() []Field { return byName(FieldsOf(t)) })}
+		return &Shape{Type: Mapping, of: t}
 	}
 	panic(fmt.Sprintf("no shape for %s", t))
 }
@@ -122,7 +122,9 @@ func FieldsOf(t reflect.Type) (fields []Field) {
 
 // byName returns fields in the order of their names.
 func byName(fields []Field) []Field {
-	return slices.SortedFunc(slices.Values(fields), func(a, b Field) int { return strings.Compare(a.Name, b.Name) })
+	fields = slices.Clone(fields)
+	slices.SortFunc(fields, func(a, b Field) int { return strings.Compare(a.Name, b.Name) })
+	return fields
 }
 
 // restrict applies the tag of a field to the shape of its texts and numbers, also to that of
