@@ -32,10 +32,6 @@ const (
 	kustomizePackage = "github.com/fluxcd/pkg/apis/kustomize"
 )
 
-// doNotSuggest is what VS Code and the YAML language server have of their own in
-// schemas: a field that is accepted, and not offered.
-const doNotSuggest = "doNotSuggest"
-
 // A File is a generated file.
 type File struct {
 	// Name is the path from the directory of package schema.
@@ -44,8 +40,8 @@ type File struct {
 	Content []byte
 }
 
-// Generate makes the files of every input kind and the page of the fields. It reads the doc comments from the sources in dir, the directory of package
-// schema.
+// Generate makes the files of every input kind and the page of the fields. It reads the doc
+// comments from the sources in dir, the directory of package schema.
 func Generate(dir string) ([]File, error) {
 	comments, err := comments(dir)
 	if err != nil {
@@ -62,7 +58,7 @@ func Generate(dir string) ([]File, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: writing the JSON Schema: %w", kind.Name, err)
 		}
-		shape, err := cueShape(kind, jsonSchema)
+		shape, err := cueShape(kind)
 		if err != nil {
 			return nil, fmt.Errorf("%s: making the CUE shape: %w", kind.Name, err)
 		}
@@ -102,8 +98,10 @@ func comments(dir string) (map[string]string, error) {
 }
 
 type generator struct {
+	// comments are those for editors, or nil where nobody reads the schema.
 	comments map[string]string
-	// definitions are the JSON Schemas of the types below the kind's, by name.
+	// definitions are the JSON Schemas of the types below the kind's, by name. Without
+	// comments, the types stand where they are used.
 	definitions jsonschema.Definitions
 }
 
@@ -113,14 +111,11 @@ func (g *generator) jsonSchema(kind schema.Kind) (*jsonschema.Schema, error) {
 	if err != nil {
 		return nil, err
 	}
-	for field, value := range map[string]string{"apiVersion": kind.APIVersion, "kind": kind.Name} {
-		p, ok := s.Properties.Get(field)
-		if !ok {
-			return nil, fmt.Errorf("no field %s", field)
-		}
-		p.Const = value
+	s.Properties.Value("apiVersion").Const = kind.APIVersion
+	s.Properties.Value("kind").Const = kind.Name
+	if g.comments != nil {
+		s.Version, s.Title, s.Definitions = jsonschema.Version, kind.Name, g.definitions
 	}
-	s.Version, s.Title, s.Definitions = jsonschema.Version, kind.Name, g.definitions
 	return s, nil
 }
 
@@ -150,7 +145,7 @@ func (g *generator) addFields(s *jsonschema.Schema, t reflect.Type) error {
 		}
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		p, err := g.value(f.Type, shapes[name].Shape)
-		if err == nil {
+		if err == nil && g.comments != nil {
 			err = g.describe(p, t, f)
 		}
 		if err != nil {
@@ -198,6 +193,8 @@ func (g *generator) value(t reflect.Type, of *schema.Shape) (s *jsonschema.Schem
 		s.Items, err = g.value(t.Elem(), of.Items)
 	case of.Type == schema.Mapping && t.Name() == "":
 		s.AdditionalProperties, err = g.value(t.Elem(), of.Items)
+	case of.Type == schema.Mapping && g.comments == nil:
+		return g.define(t)
 	case of.Type == schema.Mapping:
 		s = &jsonschema.Schema{Ref: "#/$defs/" + t.Name()}
 		if _, ok := g.definitions[t.Name()]; !ok {
@@ -229,8 +226,9 @@ func (g *generator) comment(t reflect.Type, field string) string {
 // describe adds what the comment, the markers and the tag of a struct's field say for editors.
 func (g *generator) describe(s *jsonschema.Schema, of reflect.Type, field reflect.StructField) error {
 	if field.Type == reflect.TypeFor[any]() {
-		// Nothing is made of these values, so editors need not offer the field.
-		s.Extras = map[string]any{doNotSuggest: true}
+		// Nothing is made of these values: VS Code and the YAML language server take the
+		// field, and do not offer it.
+		s.Extras = map[string]any{"doNotSuggest": true}
 	}
 	text, markers := splitMarkers(g.comment(of, field.Name))
 	s.Description = text
@@ -271,9 +269,7 @@ func literal(s *jsonschema.Schema, text string) (any, error) {
 		return text, nil
 	}
 	var value any
-	dec := json.NewDecoder(strings.NewReader(text))
-	dec.UseNumber()
-	if err := dec.Decode(&value); err != nil {
+	if err := json.Unmarshal([]byte(text), &value); err != nil {
 		return nil, fmt.Errorf("%s is no JSON: %w", text, err)
 	}
 	return value, nil
@@ -300,16 +296,20 @@ func splitMarkers(comment string) (text string, markers map[string]string) {
 // The definition is one tree without references, because CUE evaluates every
 // definition of a file when it compiles the file, and each again where it is
 // used: a tree costs half the time and a third of the memory.
-func cueShape(kind schema.Kind, jsonSchema []byte) ([]byte, error) {
-	var s map[string]any
-	dec := json.NewDecoder(bytes.NewReader(jsonSchema))
-	dec.UseNumber()
-	if err := dec.Decode(&s); err != nil {
+func cueShape(kind schema.Kind) ([]byte, error) {
+	s, err := (&generator{}).jsonSchema(kind)
+	if err != nil {
 		return nil, err
 	}
-	defs, _ := s["$defs"].(map[string]any)
-	delete(s, "$defs")
-	tree, err := json.Marshal(inline(s, defs))
+	encoded, err := json.Marshal(s)
+	if err != nil {
+		return nil, err
+	}
+	var fields map[string]any // which JSON has in the order of their names
+	if err := json.Unmarshal(encoded, &fields); err != nil {
+		return nil, err
+	}
+	tree, err := json.Marshal(fields)
 	if err != nil {
 		return nil, err
 	}
@@ -323,10 +323,7 @@ func cueShape(kind schema.Kind, jsonSchema []byte) ([]byte, error) {
 	}
 	var shape ast.Expr
 	for _, d := range f.Decls {
-		switch d := d.(type) {
-		case *ast.ImportDecl:
-			return nil, fmt.Errorf("the shape imports a package: package schema compiles it without CUE's own packages")
-		case *ast.EmbedDecl:
+		if d, ok := d.(*ast.EmbedDecl); ok {
 			shape = d.Expr
 		}
 	}
@@ -347,37 +344,4 @@ func cueShape(kind schema.Kind, jsonSchema []byte) ([]byte, error) {
 	}
 	header := fmt.Sprintf("// Code generated by go generate; DO NOT EDIT.\n\n// #%s is the shape of %s %s.\n", kind.Name, kind.APIVersion, kind.Name)
 	return append([]byte(header), src...), nil
-}
-
-// inline replaces the references of a JSON Schema by what they refer to, and
-// leaves out what is there for readers only.
-func inline(s any, defs map[string]any) any {
-	switch s := s.(type) {
-	case map[string]any:
-		if ref, ok := s["$ref"].(string); ok {
-			return inline(defs[strings.TrimPrefix(ref, "#/$defs/")], defs)
-		}
-		out := map[string]any{}
-		for key, value := range s {
-			switch key {
-			case "$schema", "title", "description", "default", "examples", doNotSuggest:
-			case "properties":
-				properties := map[string]any{}
-				for name, property := range value.(map[string]any) {
-					properties[name] = inline(property, defs)
-				}
-				out[key] = properties
-			default:
-				out[key] = inline(value, defs)
-			}
-		}
-		return out
-	case []any:
-		out := make([]any, len(s))
-		for i, item := range s {
-			out[i] = inline(item, defs)
-		}
-		return out
-	}
-	return s
 }
