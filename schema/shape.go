@@ -73,8 +73,10 @@ type Field struct {
 	// Example is a value of a required field.
 	Example string
 
-	// index of the field in its struct.
-	index []int
+	// Index of the field in a struct, and In the struct that declares it, which may be
+	// embedded there.
+	Index []int
+	In    reflect.Type
 }
 
 // isRead reports whether a value of the shape may have texts, or structs with rules.

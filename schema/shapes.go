@@ -93,7 +93,7 @@ func shapeOf(t reflect.Type) *Shape {
 // structs are the fields of the structs that were asked for.
 var structs sync.Map // reflect.Type → []Field
 
-// FieldsOf returns the fields of a struct, in its order.
+// FieldsOf returns the fields of a struct, in its order, with those of embedded structs.
 func FieldsOf(t reflect.Type) (fields []Field) {
 	if known, ok := structs.Load(t); ok {
 		return known.([]Field)
@@ -102,14 +102,14 @@ func FieldsOf(t reflect.Type) (fields []Field) {
 		field := t.Field(i)
 		if field.Anonymous {
 			for _, f := range FieldsOf(field.Type) {
-				f.index = append([]int{i}, f.index...)
+				f.Index = append([]int{i}, f.Index...)
 				fields = append(fields, f)
 			}
 			continue
 		}
 		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
 		tag := TagOf(t, field)
-		f := Field{Name: name, Shape: shapeOf(field.Type), index: field.Index}
+		f := Field{Name: name, Shape: shapeOf(field.Type), Index: field.Index, In: t}
 		if f.Required = !strings.Contains(options, "omit") && tag.Get("required") == ""; f.Required {
 			f.Example = tag.Get("example")
 		}

@@ -84,7 +84,7 @@ func (c *textChecker) object(v reflect.Value) {
 		if !f.Shape.isRead() {
 			continue
 		}
-		field := reflect.Indirect(v.FieldByIndex(f.index))
+		field := reflect.Indirect(v.FieldByIndex(f.Index))
 		if field.IsValid() && (field.Kind() != reflect.String || field.Len() > 0) {
 			c.below(f.Name, field, f.Shape)
 		}

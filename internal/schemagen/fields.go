@@ -57,17 +57,12 @@ func formatFields() map[string][]string {
 	all := map[string][]string{}
 	var list func(t reflect.Type, path string)
 	list = func(t reflect.Type, path string) {
-		for i := range t.NumField() {
-			f := t.Field(i)
-			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-			at := join(path, name)
-			if f.Anonymous {
-				at = path
-			}
-			format, keys := schema.FormatsOf(t, f)
+		for _, f := range schema.FieldsOf(t) {
+			at, field := join(path, f.Name), t.FieldByIndex(f.Index)
+			format, keys := schema.FormatsOf(f.In, field)
 			all[format] = append(all[format], "`"+at+"`")
 			all[keys] = append(all[keys], "`"+at+"{}`")
-			if below, suffix := element(f.Type); below.Kind() == reflect.Struct {
+			if below, suffix := element(field.Type); isObject(below) {
 				list(below, at+suffix)
 			}
 		}
@@ -103,28 +98,20 @@ func (l *lister) list(t reflect.Type, path string, from answer) error {
 	if text, ok := markers[becomesMarker]; ok {
 		from = answer{text: text}
 	}
-	for i := range t.NumField() {
-		f := t.Field(i)
-		if f.Anonymous {
-			if err := l.list(f.Type, path, from); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := l.field(t, f, path, from); err != nil {
+	for _, f := range schema.FieldsOf(t) {
+		if err := l.field(f, t.FieldByIndex(f.Index), path, from); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (l *lister) field(t reflect.Type, f reflect.StructField, path string, from answer) error {
-	name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-	at := join(path, name)
-	from.path = join(from.path, name)
-	_, markers := splitMarkers(l.comment(t, f.Name))
+func (l *lister) field(f schema.Field, field reflect.StructField, path string, from answer) error {
+	at := join(path, f.Name)
+	from.path = join(from.path, f.Name)
+	_, markers := splitMarkers(l.comment(f.In, field.Name))
 	if text, ok := markers[becomesMarker]; ok {
-		from = answer{text, name}
+		from = answer{text, f.Name}
 	}
 	if from.text == "" {
 		return fmt.Errorf("%s: nothing says what becomes of it: add // +%s=…", at, becomesMarker)
@@ -138,8 +125,8 @@ func (l *lister) field(t reflect.Type, f reflect.StructField, path string, from 
 		value = "`" + v + "`"
 	}
 	fmt.Fprintf(&l.rows, "| `%s` | %s | %s |\n", at, value, strings.ReplaceAll(what, "|", `\|`))
-	below, suffix := element(f.Type)
-	if below.Kind() != reflect.Struct || below == reflect.TypeFor[intstr.IntOrString]() {
+	below, suffix := element(field.Type)
+	if !isObject(below) {
 		return nil
 	}
 	from.path += suffix
@@ -160,6 +147,11 @@ func element(t reflect.Type) (of reflect.Type, suffix string) {
 			return t, suffix
 		}
 	}
+}
+
+// isObject reports whether a type is a struct with fields in YAML.
+func isObject(t reflect.Type) bool {
+	return t.Kind() == reflect.Struct && t != reflect.TypeFor[intstr.IntOrString]()
 }
 
 func join(path, name string) string {

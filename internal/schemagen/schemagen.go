@@ -127,36 +127,21 @@ func (g *generator) define(t reflect.Type) (*jsonschema.Schema, error) {
 		return s, nil
 	}
 	s.Properties, s.AdditionalProperties = jsonschema.NewProperties(), jsonschema.FalseSchema
-	return s, g.addFields(s, t)
-}
-
-func (g *generator) addFields(s *jsonschema.Schema, t reflect.Type) error {
-	shapes := map[string]schema.Field{}
 	for _, f := range schema.FieldsOf(t) {
-		shapes[f.Name] = f
-	}
-	for i := range t.NumField() {
-		f := t.Field(i)
-		if f.Anonymous {
-			if err := g.addFields(s, f.Type); err != nil {
-				return err
-			}
-			continue
-		}
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		p, err := g.value(f.Type, shapes[name].Shape)
+		field := t.FieldByIndex(f.Index)
+		p, err := g.value(field.Type, f.Shape)
 		if err == nil && g.comments != nil {
-			err = g.describe(p, t, f)
+			err = g.describe(p, f.In, field)
 		}
 		if err != nil {
-			return fmt.Errorf("%s.%s: %w", t.Name(), f.Name, err)
+			return nil, fmt.Errorf("%s.%s: %w", f.In.Name(), field.Name, err)
 		}
-		if shapes[name].Required {
-			s.Required = append(s.Required, name)
+		if f.Required {
+			s.Required = append(s.Required, f.Name)
 		}
-		s.Properties.Set(name, p)
+		s.Properties.Set(f.Name, p)
 	}
-	return nil
+	return s, nil
 }
 
 // value returns the JSON Schema of the values of a type that have a shape.
