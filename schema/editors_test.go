@@ -101,7 +101,7 @@ func (s *Shape) isText() bool {
 // cannot be 0, which an editor would write.
 func TestEveryTextShowsItsForm(t *testing.T) {
 	eachField(t, func(t *testing.T, f field) {
-		positive := f.Shape.Min != nil && f.Shape.Min.Value > 0
+		positive := f.Shape.Min != nil && *f.Shape.Min > 0
 		if (f.Shape.isText() || positive) && !f.shown() && !unread.MatchString(f.Description) {
 			t.Error("it has no enum, default or example")
 		}

@@ -33,7 +33,7 @@ type Shape struct {
 	Enum    []string
 	Pattern string
 	// Min and Max restrict numbers, where they are set.
-	Min, Max *Bound
+	Min, Max *float64
 
 	// ExactlyOne are fields of which a mapping has one.
 	ExactlyOne []string
@@ -83,9 +83,6 @@ type Field struct {
 func (s *Shape) isRead() bool {
 	return s.of != nil || s.format != nil || s.keys != nil || s.duration || s.Items != nil && s.Items.isRead()
 }
-
-// A Bound is the least or the greatest number of a shape.
-type Bound struct{ Value float64 }
 
 // fields returns the fields of a mapping.
 func (s *Shape) fields() []Field {
@@ -357,10 +354,10 @@ func asNumber(value any, t Type) (f float64, ok bool) {
 
 func (w *walker) number(f float64, s *Shape) {
 	switch {
-	case s.Min != nil && f < s.Min.Value:
-		w.report(diag.OutOfBounds, fmt.Sprintf("%s is too small, the least is %s", w.doc.value(w.path).Value, number(s.Min.Value)), "")
-	case s.Max != nil && f > s.Max.Value:
-		w.report(diag.OutOfBounds, fmt.Sprintf("%s is too large, the most is %s", w.doc.value(w.path).Value, number(s.Max.Value)), "")
+	case s.Min != nil && f < *s.Min:
+		w.report(diag.OutOfBounds, fmt.Sprintf("%s is too small, the least is %s", w.doc.value(w.path).Value, number(*s.Min)), "")
+	case s.Max != nil && f > *s.Max:
+		w.report(diag.OutOfBounds, fmt.Sprintf("%s is too large, the most is %s", w.doc.value(w.path).Value, number(*s.Max)), "")
 	}
 }
 

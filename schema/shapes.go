@@ -60,7 +60,7 @@ func TagOf(of reflect.Type, field reflect.StructField) reflect.StructTag {
 func shapeOf(t reflect.Type) *Shape {
 	if t == reflect.TypeFor[intstr.IntOrString]() {
 		return &Shape{Either: []*Shape{
-			{Type: Integer, Min: &Bound{1}, Max: &Bound{65535}},
+			{Type: Integer, Min: new(1.0), Max: new(65535.0)},
 			{Type: Text, Pattern: patternNamed("port-name")},
 		}}
 	}
@@ -74,7 +74,7 @@ func shapeOf(t reflect.Type) *Shape {
 	case reflect.Int:
 		return &Shape{Type: Integer}
 	case reflect.Int32:
-		return &Shape{Type: Integer, Min: &Bound{math.MinInt32}, Max: &Bound{math.MaxInt32}}
+		return &Shape{Type: Integer, Min: new(float64(math.MinInt32)), Max: new(float64(math.MaxInt32))}
 	case reflect.Float64:
 		return &Shape{Type: Number}
 	case reflect.String:
@@ -153,10 +153,10 @@ func (s *Shape) restrict(tag reflect.StructTag) {
 }
 
 // boundOf reads the number in a tag.
-func boundOf(tag string) *Bound {
+func boundOf(tag string) *float64 {
 	value, err := strconv.ParseFloat(tag, 64)
 	if err != nil {
 		panic(err)
 	}
-	return &Bound{value}
+	return &value
 }

@@ -164,10 +164,10 @@ func (g *generator) value(t reflect.Type, of *schema.Shape) (s *jsonschema.Schem
 		s.OneOf = append(s.OneOf, a)
 	}
 	if of.Min != nil {
-		s.Minimum = json.Number(strconv.FormatFloat(of.Min.Value, 'f', -1, 64))
+		s.Minimum = json.Number(strconv.FormatFloat(*of.Min, 'f', -1, 64))
 	}
 	if of.Max != nil {
-		s.Maximum = json.Number(strconv.FormatFloat(of.Max.Value, 'f', -1, 64))
+		s.Maximum = json.Number(strconv.FormatFloat(*of.Max, 'f', -1, 64))
 	}
 	s.Type = map[schema.Type]string{
 		schema.Mapping: "object", schema.List: "array", schema.Text: "string",

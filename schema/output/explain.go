@@ -123,10 +123,10 @@ func constrain(s *schema.Shape, definition cue.Value) {
 		if op == cue.GreaterThanOp {
 			least++
 		}
-		s.Min = &schema.Bound{Value: least}
+		s.Min = &least
 	case cue.LessThanEqualOp:
 		most, _ := args[0].Float64()
-		s.Max = &schema.Bound{Value: most}
+		s.Max = &most
 	case cue.NoOp:
 		if text, err := definition.String(); err == nil {
 			s.Enum = []string{text}
