@@ -178,19 +178,16 @@ func (d *Document) child(n *yaml.Node, element any) (key, value *yaml.Node) {
 func (d *Document) field(n *yaml.Node, name string) (key, value *yaml.Node) {
 	const few = 16
 	for i := 0; i+1 < min(len(n.Content), 2*few); i += 2 {
-		if key := n.Content[i]; key.Value == name && isNamed(key, name) {
+		key := n.Content[i]
+		if key.Value != name {
+			continue
+		}
+		if text, _ := keyName(key); text == name { // which on, that is "true", and an alias are not
 			return key, n.Content[i+1]
 		}
 	}
 	pair := d.pairs(n)[name]
 	return pair[0], pair[1]
-}
-
-// isNamed reports whether a key is the name that it looks like: on is "true", and an alias is
-// the key that it stands for.
-func isNamed(key *yaml.Node, name string) bool {
-	text, _ := keyName(key)
-	return text == name
 }
 
 // pairs returns the keys and values of a mapping by their names. What is in the mapping

@@ -64,7 +64,7 @@ func Load(files []File) Documents {
 	left := newBudget()
 	all := make([]*loaded, len(files))
 	parallel.Each(len(files), func(i int) { all[i] = loadFile(files[i], left) })
-	if left.exceeded() {
+	if left.Load() < 0 {
 		return tooMany(files)
 	}
 	var docs Documents
@@ -89,25 +89,23 @@ func Load(files []File) Documents {
 const maxDocuments = 250_000
 
 // A budget is how many documents may still be read.
-type budget struct{ left atomic.Int64 }
+type budget struct{ atomic.Int64 }
 
 func newBudget() *budget {
 	b := &budget{}
-	b.left.Store(maxDocuments)
+	b.Store(maxDocuments)
 	return b
 }
 
 // take takes a document, and reports whether there was one left.
-func (b *budget) take() bool { return b == nil || b.left.Add(-1) >= 0 }
-
-func (b *budget) exceeded() bool { return b.left.Load() < 0 }
+func (b *budget) take() bool { return b == nil || b.Add(-1) >= 0 }
 
 // tooMany are no documents, because there are too many. It names the file that is too
 // much, in the order of the files, whichever was read first.
 func tooMany(files []File) Documents {
 	left, last := newBudget(), File{}
 	for _, last = range files {
-		if loadFile(last, left); left.exceeded() {
+		if loadFile(last, left); left.Load() < 0 {
 			break
 		}
 	}
@@ -270,7 +268,7 @@ func match(apiVersion, kind string) (k Kind, message, hint string) {
 		switch {
 		case k.APIVersion == apiVersion:
 			return k, "", ""
-		case isMisspelt(group, k.group()):
+		case group != k.group() && mistakes(group, k.group()) <= 3:
 			return k, fmt.Sprintf("%s is not the group of %s", group, kind), hint
 		case apiVersion == "":
 			return k, "apiVersion is missing", hint
@@ -298,11 +296,6 @@ func match(apiVersion, kind string) (k Kind, message, hint string) {
 func ofOthers(group, kind string) bool {
 	ours := map[string]string{"kuma.io": "Mesh", "flagger.app": "AlertProvider"}[group]
 	return ours != "" && kind != "" && mistakes(kind, ours) > 2
-}
-
-// isMisspelt reports whether a group is not the one that is meant, and all but it.
-func isMisspelt(group, meant string) bool {
-	return group != meant && mistakes(group, meant) <= 3
 }
 
 // mistakes returns how many letters differ between a word and the one that is meant, or, of a

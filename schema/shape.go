@@ -317,7 +317,8 @@ func (s *Shape) textHint(written string, path Path) string {
 	case len(s.Enum) > 0:
 		return "write one of " + strings.Join(s.Enum, ", ")
 	case s.Pattern != "" && !s.fits(written):
-		return patternHint(s.Pattern, written, path)
+		_, meant := explainPattern(s.Pattern, written)
+		return lineOf(path, meant)
 	}
 	return "put it in quotes: " + strconv.Quote(written)
 }
@@ -372,8 +373,8 @@ func (w *walker) text(text string, s *Shape) {
 		}
 		w.report(diag.NotAllowed, fmt.Sprintf("%q is not one of %s", text, strings.Join(s.Enum, ", ")), hint)
 	case s.Pattern != "" && !s.fits(text):
-		expected, _ := explainPattern(s.Pattern, text)
-		w.report(diag.WrongFormat, fmt.Sprintf("%q is not %s", text, expected), patternHint(s.Pattern, text, w.path))
+		expected, meant := explainPattern(s.Pattern, text)
+		w.report(diag.WrongFormat, fmt.Sprintf("%q is not %s", text, expected), lineOf(w.path, meant))
 	}
 }
 
@@ -398,14 +399,13 @@ func compiled(pattern string) *regexp.Regexp {
 	return known.(*regexp.Regexp)
 }
 
-// patternHint returns a line to paste that fits a pattern.
-func patternHint(pattern, text string, path Path) string {
-	_, value := explainPattern(pattern, text)
-	name, ok := path[max(0, len(path)-1)].(string)
-	if value == "" || !ok {
-		return value
+// lineOf returns the line to paste that sets a field to a text, if there is one.
+func lineOf(path Path, text string) string {
+	name, ok := path[len(path)-1].(string)
+	if text == "" || !ok {
+		return text
 	}
-	return name + ": " + plainText(value)
+	return name + ": " + plainText(text)
 }
 
 // plainText is text as YAML reads it for text: in quotes where it would be taken

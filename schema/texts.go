@@ -124,11 +124,7 @@ func (c *textChecker) text(text string, s *Shape) {
 		return
 	}
 	if why := s.format.refuse(text); why != "" {
-		hint := s.format.suggest(text)
-		if name, ok := c.path[len(c.path)-1].(string); ok && hint != "" {
-			hint = name + ": " + plainText(hint)
-		}
-		c.refuse(diag.WrongFormat, s.format.explain(text, why), hint)
+		c.refuse(diag.WrongFormat, s.format.explain(text, why), lineOf(c.path, s.format.suggest(text)))
 	}
 }
 
