@@ -7,8 +7,7 @@ import (
 )
 
 const (
-	// maxDepth is how deep mappings and lists may nest. Kubernetes' objects stay
-	// under 30.
+	// maxDepth is how deep mappings and lists may nest. Kubernetes' objects stay under 30.
 	maxDepth = 200
 	// maxAliased is how many values the aliases of one document may stand for.
 	maxAliased = 100_000
@@ -22,9 +21,8 @@ type expansion struct {
 	depth int
 }
 
-// checkAliases finds the first alias with which a document contains itself, or
-// grows out of all proportion to its text. Whoever follows the aliases of a
-// document that has none ends, and soon.
+// checkAliases finds the first alias with which a document contains itself, or grows out of all
+// proportion to its text. Whoever follows the aliases of a document that has none ends, and soon.
 func checkAliases(document *yaml.Node) (at *yaml.Node, message string) {
 	w := aliasWalker{anchors: map[*yaml.Node]expansion{}}
 	w.walk(document)
@@ -47,9 +45,8 @@ func (w *aliasWalker) fail(at *yaml.Node, format string, args ...any) {
 	}
 }
 
-// walk measures a node. An anchor stands before its aliases, so in the order of
-// the text everything that an alias stands for has been measured, unless it
-// contains the alias.
+// walk measures a node. An anchor stands before its aliases, so in the order of the text everything
+// that an alias stands for has been measured, unless it contains the alias.
 func (w *aliasWalker) walk(n *yaml.Node) expansion {
 	if n.Kind == yaml.AliasNode {
 		e, ok := w.anchors[n.Alias]

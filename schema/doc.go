@@ -1,7 +1,6 @@
-// Package schema is the two languages of fleetwright: what comes in (Kurator's
-// Application, Fleet, AttachedCluster and Cluster, Kuma's Mesh, and
-// fleetwright's own RenderConfig) and what goes out (the manifests that Flux,
-// Flagger and Kuma read).
+// Package schema is the two languages of fleetwright: what comes in (Kurator's Application, Fleet,
+// AttachedCluster and Cluster, Kuma's Mesh, and fleetwright's own RenderConfig) and what goes out
+// (the manifests that Flux, Flagger and Kuma read).
 //
 // The input kinds are the Go types of package api. Their fields and tags are the shapes that
 // [Load] checks documents against. From these and the doc comments `go generate` makes, for

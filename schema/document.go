@@ -173,8 +173,7 @@ func (d *Document) child(n *yaml.Node, element any) (key, value *yaml.Node) {
 	return nil, nil
 }
 
-// field finds a field of a mapping, with its key. Most mappings are small, and not worth an
-// index.
+// field finds a field of a mapping, with its key. Most mappings are small, and not worth an index.
 func (d *Document) field(n *yaml.Node, name string) (key, value *yaml.Node) {
 	const few = 16
 	for i := 0; i+1 < min(len(n.Content), 2*few); i += 2 {
@@ -202,8 +201,7 @@ func (d *Document) pairs(n *yaml.Node) map[string][2]*yaml.Node {
 	return pairs
 }
 
-// addPairs adds the fields of a mapping, and then those of what is merged into it, each
-// once.
+// addPairs adds the fields of a mapping, and then those of what is merged into it, each once.
 func addPairs(pairs map[string][2]*yaml.Node, n *yaml.Node, added map[*yaml.Node]bool) {
 	if n = resolve(n); n.Kind != yaml.MappingNode || added[n] {
 		return

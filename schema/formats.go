@@ -80,8 +80,7 @@ var formats = [...]Format{
 	// fluxcd/pkg kustomize/kustomize_generator.go, IsLocalRelativePath, and
 	// sigs.k8s.io/kustomize/api/internal/loader/fileloader.go
 	{"component", "the path of a component in the source", "kustomize-controller", refuseComponent, suggestComponent},
-	// sigs.k8s.io/kustomize/api/internal/image/image.go, which makes a regular
-	// expression of it
+	// sigs.k8s.io/kustomize/api/internal/image/image.go, which makes a regular expression of it
 	{"image-pattern", "the name of an image", "kustomize",
 		unless(isRegexp, "a regular expression is made of it, which it is not"), nil},
 	// distribution/reference, which container runtimes parse an image by

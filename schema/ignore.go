@@ -86,8 +86,7 @@ func (l *loaded) badIgnore(at diag.Position, message, hint string) {
 	l.Diagnostics = append(l.Diagnostics, diag.New(diag.BadIgnore, at, "", message, hint))
 }
 
-// linesBelow are, for each line, the index of the next one that is neither empty nor a
-// comment.
+// linesBelow are, for each line, the index of the next one that is neither empty nor a comment.
 func linesBelow(lines []string) []int {
 	below := make([]int, len(lines))
 	next := len(lines)

@@ -86,8 +86,7 @@ func (k Kind) group() string {
 	return group
 }
 
-// mustRead reads an embedded file. It panics where the file is missing, which
-// the tests would show.
+// mustRead reads an embedded file. It panics where the file is missing, which the tests would show.
 func mustRead(name string) []byte {
 	b, err := files.ReadFile(name)
 	if err != nil {

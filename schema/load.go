@@ -17,8 +17,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/parallel"
 )
 
-// Documents are what was read from files, and everything there is to say about
-// it.
+// Documents are what was read from files, and everything there is to say about it.
 type Documents struct {
 	// All are the documents of kinds that fleetwright reads. One without an
 	// Object comes with at least one error.
@@ -43,8 +42,7 @@ type Documents struct {
 // Complete reports whether all files were read to their end.
 func (d *Documents) Complete() bool { return !d.unread && len(d.possible) == 0 }
 
-// MayDefine reports whether an object that is nowhere to be found may be in what
-// could not be read.
+// MayDefine reports whether an object that is nowhere to be found may be in what could not be read.
 func (d *Documents) MayDefine(name string) bool {
 	_, possible := slices.BinarySearch(d.possible, name)
 	return d.nameless || possible || d.unread && strings.Trim(name, nameCharacters) != ""
@@ -84,8 +82,7 @@ func Load(files []File) Documents {
 	return docs
 }
 
-// maxDocuments is how many documents all inputs may have together, items of Lists among
-// them.
+// maxDocuments is how many documents all inputs may have together, items of Lists among them.
 const maxDocuments = 250_000
 
 // A budget is how many documents may still be read.

@@ -16,8 +16,7 @@ type wrong struct {
 	paths []Path
 	// at are the places at or below which something is, as text.
 	at map[string]bool
-	// unread are the places of the values that are missing or not what they are to be, as
-	// text.
+	// unread are the places of the values that are missing or not what they are to be, as text.
 	unread map[string]bool
 }
 

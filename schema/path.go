@@ -5,8 +5,7 @@ import (
 	"strings"
 )
 
-// A Path is where a value is in its document: field names (string) and list
-// indices (int).
+// A Path is where a value is in its document: field names (string) and list indices (int).
 type Path []any
 
 // With is the path of a value below p. It shares nothing with p.

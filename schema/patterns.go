@@ -214,8 +214,7 @@ func spokenUnit(word string) (time.Duration, bool) {
 	return time.Second, word == ""
 }
 
-// formatDuration is a duration without the parts that are 0, in units up to the
-// largest.
+// formatDuration is a duration without the parts that are 0, in units up to the largest.
 func formatDuration(d, largest time.Duration) string {
 	var b strings.Builder
 	for _, u := range units {

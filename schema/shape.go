@@ -261,8 +261,7 @@ func (w *walker) addPlaces(s *Shape, path string) {
 	}
 }
 
-// Misfits reports what of a JSON value does not fit the shape. The diagnostics have no
-// positions.
+// Misfits reports what of a JSON value does not fit the shape. The diagnostics have no positions.
 func (s *Shape) Misfits(value any) diag.List {
 	text, err := json.Marshal(value)
 	if err != nil {
@@ -420,10 +419,9 @@ func plainText(text string) string {
 	return strconv.Quote(text)
 }
 
-// withoutNulls drops the fields of a mapping that are to be mappings or lists and
-// have no value, as Kubernetes does; required ones are taken for empty. Elsewhere
-// null stays: in free-form values it has a meaning, and for a number or a text it
-// is a mistake.
+// withoutNulls drops the fields of a mapping that are to be mappings or lists and have no value, as
+// Kubernetes does; required ones are taken for empty. Elsewhere null stays: in free-form values it
+// has a meaning, and for a number or a text it is a mistake.
 func (s *Shape) withoutNulls(value any) {
 	switch v := value.(type) {
 	case map[string]any:

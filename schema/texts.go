@@ -146,8 +146,7 @@ func (f *Format) suggest(text string) string {
 // maxShown is how much of a text that is wrong is shown, in bytes.
 const maxShown = 80
 
-// shown is a text in quotes, cut where it is long, and without what may be credentials
-// of a URL.
+// shown is a text in quotes, cut where it is long, and without what may be credentials of a URL.
 func shown(text string) string {
 	scheme, rest := "", text
 	if i := strings.Index(text, "://"); i >= 0 {

@@ -16,9 +16,8 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
-// parse reads the YAML documents of a file. Documents before a syntax error are
-// returned beside it. All aliases of what is returned can be followed to their
-// end.
+// parse reads the YAML documents of a file. Documents before a syntax error are returned beside it.
+// All aliases of what is returned can be followed to their end.
 func parse(f File) ([]*yaml.Node, diag.List) { return parseWithin(f, nil) }
 
 // parseWithin is parse of as many documents as are left.

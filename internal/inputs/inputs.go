@@ -20,11 +20,10 @@ import (
 // Stdin is the name that diagnostics call the standard input.
 const Stdin = "stdin"
 
-// Read reads files, directories, pipes and, for "-", the standard input. A directory is
-// walked for .yaml, .yml and .json files; hidden files and directories, and what
-// fleetwright has written, are passed over. A link counts as what it leads to. A
-// file that is named twice, or by two names, is read once. All together may have
-// MaxBytes. The error is of all that cannot be read.
+// Read reads files, directories, pipes and, for "-", the standard input. A directory is walked for
+// .yaml, .yml and .json files; hidden files and directories, and what fleetwright has written, are
+// passed over. A link counts as what it leads to. A file that is named twice, or by two names, is
+// read once. All together may have MaxBytes. The error is of all that cannot be read.
 func Read(paths []string, stdin io.Reader) ([]schema.File, error) {
 	r := newReader(stdin)
 	return r.read(paths)
@@ -32,8 +31,7 @@ func Read(paths []string, stdin io.Reader) ([]schema.File, error) {
 
 // Places are where files were read, and where they may be another time.
 type Places struct {
-	// Dirs are the directories that were walked, and Files what was read, by their real
-	// names.
+	// Dirs are the directories that were walked, and Files what was read, by their real names.
 	Dirs, Files []string
 	// Names are those of every directory, link and file by which the paths, and the
 	// links below them, lead where they do, as far as these are there.
@@ -187,8 +185,7 @@ func (r *reader) file(name, real string) {
 	}
 }
 
-// stream reads a stream without a name. No writer can come to it later, so nothing waits
-// for one.
+// stream reads a stream without a name. No writer can come to it later, so nothing waits for one.
 func (r *reader) stream(path string) {
 	if r.isNew(path) {
 		data, err := readFile(path, r.left, 0)

@@ -77,8 +77,7 @@ func formatFields() map[string][]string {
 	return all
 }
 
-// An answer is what becomes of a field, and of those below it that say nothing
-// themselves.
+// An answer is what becomes of a field, and of those below it that say nothing themselves.
 type answer struct {
 	text string
 	// path is that of the field below the one that the text is from.

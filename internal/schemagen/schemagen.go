@@ -1,6 +1,5 @@
-// Package schemagen makes the schemas of fleetwright's input kinds from the Go types of
-// package api: a JSON Schema for editors, and from that the closed CUE definition that says
-// the same.
+// Package schemagen makes the schemas of fleetwright's input kinds from the Go types of package
+// api: a JSON Schema for editors, and from that the closed CUE definition that says the same.
 //
 // It runs at development time only; what it makes is committed.
 package schemagen
@@ -74,8 +73,7 @@ func Generate(dir string) ([]File, error) {
 	return append(files, File{Name: "../docs/fields.md", Content: page}), nil
 }
 
-// comments reads the doc comments of package api and of the packages whose types it
-// uses.
+// comments reads the doc comments of package api and of the packages whose types it uses.
 func comments(dir string) (map[string]string, error) {
 	kustomize, err := build.Import(kustomizePackage, dir, build.FindOnly)
 	if err != nil {

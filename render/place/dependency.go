@@ -73,8 +73,7 @@ type dependencyGraph struct {
 	kurator map[api.NamespacedReference]dependency
 	// place is where a policy that is being visited is in the path, and then visited.
 	place map[*Policy]int
-	// path are the policies that are being visited, each of which depends on
-	// the next.
+	// path are the policies that are being visited, each of which depends on the next.
 	path []*Policy
 }
 
@@ -96,8 +95,7 @@ func (d *dependencyGraph) find(ref api.NamespacedReference) dependency {
 	return d.kurator[ref]
 }
 
-// addKuratorNames adds the names of a policy's objects. A name that two have means
-// neither.
+// addKuratorNames adds the names of a policy's objects. A name that two have means neither.
 func (d *dependencyGraph) addKuratorNames(p *Policy) {
 	for _, t := range p.Targets {
 		name := kuratorName(p.FluxName, t.kind, t.Name)
@@ -135,8 +133,7 @@ func (d *dependencyGraph) check(p *Policy, on dependency, at schema.Path) {
 	place, known := d.place[q]
 	switch {
 	case q == nil && (namespace == d.settings.Source.Namespace || d.MayMiss("Application")):
-		// A cluster's own Kustomizations are there too, or it may be of what
-		// could not be read.
+		// A cluster's own Kustomizations are there too, or it may be of what could not be read.
 	case q == nil:
 		d.Add(p.App.Doc.Diagnostic(diag.UnknownDependency, at,
 			fmt.Sprintf("no policy makes a %s %s in namespace %s, and without one this policy waits for ever", p.objectKind(), on.ref.Name, namespace),

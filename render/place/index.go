@@ -160,8 +160,7 @@ func (in *Input) findCluster(kind, namespace, name string) (*Cluster, bool) {
 	return find[Cluster](in, objectKey{kind, namespace, name})
 }
 
-// AlertProvider returns an AlertProvider of the input, and whether the input has it or may
-// have it.
+// AlertProvider returns an AlertProvider of the input, and whether the input has it or may have it.
 func (in *Input) AlertProvider(namespace, name string) (*AlertProvider, bool) {
 	return find[AlertProvider](in, objectKey{"AlertProvider", namespace, name})
 }

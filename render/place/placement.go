@@ -30,8 +30,7 @@ type placer struct {
 	host *Cluster
 }
 
-// Place finds the clusters of every fleet and of every policy. It returns the targets by
-// name.
+// Place finds the clusters of every fleet and of every policy. It returns the targets by name.
 func (in *Input) Place(s *settings.Settings) []*Target {
 	pl := &placer{Input: in, Report: in.report, settings: s, targets: map[*Cluster]*Target{}}
 	for _, f := range pl.Fleets {
@@ -270,8 +269,7 @@ func (pl *placer) checkPolicies(a *Application) {
 	}
 }
 
-// noFleet returns the diagnostic of an undefined fleet. The hint names the fleets that are
-// defined.
+// noFleet returns the diagnostic of an undefined fleet. The hint names the fleets that are defined.
 func (pl *placer) noFleet(app *schema.Document, at schema.Path, name string) diag.Diagnostic {
 	hint := "add the Fleet to the inputs"
 	if f, ok := pl.fleetNamed[name]; ok {
@@ -309,9 +307,8 @@ func labelsOf(clusters []*Cluster) string {
 	return strings.Join(shown, ", ")
 }
 
-// checkOneFleet checks what Kurator's webhook checks: the policies of an
-// Application go to one fleet, or none of them to any
-// (pkg/webhooks/application_webhook.go).
+// checkOneFleet checks what Kurator's webhook checks: the policies of an Application go to one
+// fleet, or none of them to any (pkg/webhooks/application_webhook.go).
 func (pl *placer) checkOneFleet(a *Application) {
 	for _, p := range a.Policies {
 		fleet, first := fleetName(p), fleetName(a.Policies[0])

@@ -32,8 +32,7 @@ type Fleet struct {
 	Clusters        []*Cluster
 }
 
-// A Cluster is an AttachedCluster or a Cluster, or the one without a fleet, which has no
-// document.
+// A Cluster is an AttachedCluster or a Cluster, or the one without a fleet, which has no document.
 type Cluster struct {
 	Doc             *schema.Document
 	kind            string

@@ -28,8 +28,7 @@ type TargetApp struct {
 	Policies []*Policy
 }
 
-// add gives the target a policy. The policies of an application come one after the
-// other.
+// add gives the target a policy. The policies of an application come one after the other.
 func (t *Target) add(p *Policy) {
 	if n := len(t.Apps); n == 0 || t.Apps[n-1].Application != p.App {
 		t.Apps = append(t.Apps, TargetApp{Application: p.App})

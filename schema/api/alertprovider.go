@@ -1,8 +1,7 @@
 package api
 
-// AlertProvider is Flagger's flagger.app/v1beta1 AlertProvider: a chat that the
-// alerts of rollouts go to. One among the inputs is rendered for the rollouts that
-// name it.
+// AlertProvider is Flagger's flagger.app/v1beta1 AlertProvider: a chat that the alerts of rollouts
+// go to. One among the inputs is rendered for the rollouts that name it.
 type AlertProvider struct {
 	TypeMeta `json:",inline"`
 

@@ -2,9 +2,8 @@ package api
 
 import "github.com/fluxcd/pkg/apis/kustomize"
 
-// Application says which source is synced to which clusters of a fleet, and how
-// a new version of its workloads is rolled out there. It is Kurator's
-// apps.kurator.dev/v1alpha1 Application.
+// Application says which source is synced to which clusters of a fleet, and how a new version of
+// its workloads is rolled out there. It is Kurator's apps.kurator.dev/v1alpha1 Application.
 type Application struct {
 	TypeMeta `json:",inline"`
 
@@ -58,9 +57,8 @@ type ClusterSelector struct {
 
 // SyncPolicy is a part of the source, where it goes, and how it is rolled out.
 type SyncPolicy struct {
-	// Name of the Flux Kustomization or HelmRelease that is made of the policy.
-	// Without it the name is <application>-<index>, which changes when a policy
-	// is inserted before this one.
+	// Name of the Flux Kustomization or HelmRelease that is made of the policy. Without it the name
+	// is <application>-<index>, which changes when a policy is inserted before this one.
 	// +fleetwright:example=webapp
 	// +fleetwright:becomes=the name of the Flux Kustomization or HelmRelease; without it `<application>-<index>`, with a warning (FW208)
 	Name string `json:"name,omitempty" format:"dns-subdomain"`

@@ -1,7 +1,6 @@
-// Package api holds the kinds of documents that fleetwright reads, as Go types:
-// Kurator's Application, Fleet, AttachedCluster and Cluster, Flagger's AlertProvider,
-// Kuma's Mesh, and fleetwright's own RenderConfig. Package schema decodes and validates
-// them.
+// Package api holds the kinds of documents that fleetwright reads, as Go types: Kurator's
+// Application, Fleet, AttachedCluster and Cluster, Flagger's AlertProvider, Kuma's Mesh, and
+// fleetwright's own RenderConfig. Package schema decodes and validates them.
 //
 // A field is required unless its tag says omitempty or omitzero, or required:"false". The
 // tags enum, min, max and pattern restrict its text or number, or those of its list or

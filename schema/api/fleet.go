@@ -170,9 +170,8 @@ type SecretKey struct {
 	Key string `json:"key,omitempty" format:"config-key"`
 }
 
-// Cluster is a cluster that Kurator made. It is Kurator's
-// cluster.kurator.dev/v1alpha1 Cluster, of which fleetwright reads the name and
-// the labels.
+// Cluster is a cluster that Kurator made. It is Kurator's cluster.kurator.dev/v1alpha1 Cluster, of
+// which fleetwright reads the name and the labels.
 type Cluster struct {
 	TypeMeta `json:",inline"`
 

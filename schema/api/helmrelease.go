@@ -79,9 +79,8 @@ type HelmChart struct {
 
 // HelmChartSpec says which chart of the source is installed.
 type HelmChartSpec struct {
-	// Chart is the name of the chart in a helmRepository, or its path in a
-	// gitRepository. An ociRepository is the chart itself, which its URL ends
-	// with.
+	// Chart is the name of the chart in a helmRepository, or its path in a gitRepository. An
+	// ociRepository is the chart itself, which its URL ends with.
 	Chart string `json:"chart" pattern:"^.+$" format:"chart" example:"podinfo"`
 
 	// Version of the chart, or a range of versions. A gitRepository has only the

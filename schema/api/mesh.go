@@ -1,8 +1,7 @@
 package api
 
-// Mesh is Kuma's kuma.io/v1alpha1 Mesh. Kuma's own CRD accepts any spec, so a
-// misspelt field is found here or nowhere. One among the inputs replaces the
-// Mesh that fleetwright would render.
+// Mesh is Kuma's kuma.io/v1alpha1 Mesh. Kuma's own CRD accepts any spec, so a misspelt field is
+// found here or nowhere. One among the inputs replaces the Mesh that fleetwright would render.
 //
 // The fields are those of Kuma 2 (api/mesh/v1alpha1/mesh.proto and
 // metrics.proto); Kuma 3 has none of them but skipCreatingInitialPolicies.

@@ -13,9 +13,8 @@ type TypeMeta struct {
 	Kind string `json:"kind"`
 }
 
-// ObjectMeta is what Kubernetes keeps about every object. A document needs only
-// a name; what an API server adds is accepted and ignored, so that the output
-// of `kubectl get -o yaml` compiles.
+// ObjectMeta is what Kubernetes keeps about every object. A document needs only a name; what an API
+// server adds is accepted and ignored, so that the output of `kubectl get -o yaml` compiles.
 // +fleetwright:becomes=ignored: an API server sets it
 type ObjectMeta struct {
 	// Name of the object, unique in its namespace.
@@ -92,9 +91,8 @@ func (d Duration) IsNone() bool { return d != "" && d.Length() == 0 }
 // pattern of spec.timeout (source-controller api/v1, +kubebuilder:validation:Pattern).
 type SourceTimeout string
 
-// FlaggerDuration is a duration as Flagger's CRD and its parser both read it:
-// minutes and seconds, such as 1m30s (artifacts/flagger/crd.yaml, whose pattern is
-// not anchored).
+// FlaggerDuration is a duration as Flagger's CRD and its parser both read it: minutes and seconds,
+// such as 1m30s (artifacts/flagger/crd.yaml, whose pattern is not anchored).
 type FlaggerDuration string
 
 // LocalReference names an object of the same namespace.

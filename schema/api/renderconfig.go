@@ -1,8 +1,7 @@
 package api
 
-// RenderConfig holds the settings that are not an Application's to say. At most
-// one may be among the inputs; the command's flags override it, and everything
-// has a default.
+// RenderConfig holds the settings that are not an Application's to say. At most one may be among
+// the inputs; the command's flags override it, and everything has a default.
 type RenderConfig struct {
 	TypeMeta `json:",inline"`
 
@@ -33,18 +32,16 @@ type RenderConfigMeta struct {
 
 // RenderConfigSpec holds the settings.
 type RenderConfigSpec struct {
-	// Path of the output directory inside the Git repository that the clusters
-	// sync from, with slashes. Without it the command finds the enclosing
-	// repository.
+	// Path of the output directory inside the Git repository that the clusters sync from, with
+	// slashes. Without it the command finds the enclosing repository.
 	// +fleetwright:example=clusters
 	Path string `json:"path,omitempty"`
 
 	// SourceRef is the Flux source, on every cluster, of the repository that holds the output.
 	SourceRef *SourceReference `json:"sourceRef,omitempty"`
 
-	// Topology says whose Flux applies the manifests: each cluster's own (pull),
-	// or that of one management cluster, called host, which reaches the others by
-	// their kubeconfigs (hub).
+	// Topology says whose Flux applies the manifests: each cluster's own (pull), or that of one
+	// management cluster, called host, which reaches the others by their kubeconfigs (hub).
 	// +kubebuilder:default=pull
 	Topology string `json:"topology,omitempty" enum:"pull,hub"`
 
@@ -73,10 +70,9 @@ type FunctionConfig struct {
 	// +kubebuilder:default=render
 	Mode string `json:"mode,omitempty" enum:"render,validate"`
 
-	// Cluster is the only one that is rendered. kustomize needs it where there is
-	// more than one, since it knows no files of clusters, and takes what two clusters
-	// get for one object. With topology hub, what the hub applies to a cluster is that
-	// cluster's.
+	// Cluster is the only one that is rendered. kustomize needs it where there is more than one,
+	// since it knows no files of clusters, and takes what two clusters get for one object. With
+	// topology hub, what the hub applies to a cluster is that cluster's.
 	// +fleetwright:example=eu
 	Cluster string `json:"cluster,omitempty"`
 
@@ -90,9 +86,8 @@ type FunctionConfig struct {
 	// +fleetwright:example=clusters
 	Directory string `json:"directory,omitempty"`
 
-	// AllowPrune names the Applications that may disappear from clusters while they are
-	// still among the inputs, as name or namespace/name, under kpt. The function fails
-	// where any other would.
+	// AllowPrune names the Applications that may disappear from clusters while they are still among
+	// the inputs, as name or namespace/name, under kpt. The function fails where any other would.
 	// +fleetwright:example=["default/web"]
 	AllowPrune []string `json:"allowPrune,omitempty"`
 }

@@ -87,10 +87,9 @@ type Rollout struct {
 	// +fleetwright:becomes=see below
 	RolloutPolicy RolloutPolicy `json:"rolloutPolicy"`
 
-	// Patches of the objects that are rendered for this rollout: its Canary,
-	// MetricTemplates, load tester and Ingress. Strategic merge and JSON patches
-	// as kustomize takes them; what they make must still be what the cluster
-	// takes.
+	// Patches of the objects that are rendered for this rollout: its Canary, MetricTemplates, load
+	// tester and Ingress. Strategic merge and JSON patches as kustomize takes them; what they make
+	// must still be what the cluster takes.
 	// +fleetwright:extension
 	// +fleetwright:becomes=applied to the rollout's own objects, which are checked afterwards (FW320 to FW322)
 	Patches []kustomize.Patch `json:"patches,omitempty"`
@@ -210,12 +209,11 @@ type Webhook struct {
 	// Name of the webhook, in events and alerts.
 	Name string `json:"name" pattern:"^.+$" example:"load-test"`
 
-	// Type is when it is called. confirm-rollout: before the new version is
-	// started, until it passes. pre-rollout: before it gets traffic. rollout: with
-	// every check. confirm-traffic-increase: before each step. confirm-promotion:
-	// before it is promoted, until it passes. post-rollout: after the rollout, or
-	// its failure. rollback: with every check, and the rollout is undone where it
-	// passes. event: with every event.
+	// Type is when it is called. confirm-rollout: before the new version is started, until it
+	// passes. pre-rollout: before it gets traffic. rollout: with every check.
+	// confirm-traffic-increase: before each step. confirm-promotion: before it is promoted, until
+	// it passes. post-rollout: after the rollout, or its failure. rollback: with every check, and
+	// the rollout is undone where it passes. event: with every event.
 	// +kubebuilder:default=rollout
 	Type string `json:"type,omitempty" enum:"pre-rollout,rollout,confirm-rollout,confirm-traffic-increase,confirm-promotion,post-rollout,rollback,event"`
 
@@ -248,9 +246,8 @@ type Alert struct {
 	// Name of the alert.
 	Name string `json:"name" pattern:"^.+$" example:"on-call"`
 
-	// Severity is the least that is sent: info is everything, warn is failures and
-	// what waits, error is failures. Flagger sends nothing without one, so it is
-	// written out.
+	// Severity is the least that is sent: info is everything, warn is failures and what waits,
+	// error is failures. Flagger sends nothing without one, so it is written out.
 	// +kubebuilder:default=info
 	Severity string `json:"severity,omitempty" enum:"info,warn,error"`
 
@@ -418,9 +415,8 @@ type CustomMetric struct {
 	// +fleetwright:becomes=`spec.provider` of the MetricTemplate
 	Provider MetricProvider `json:"provider"`
 
-	// Query in the provider's language. Flagger fills in {{ name }},
-	// {{ namespace }}, {{ target }}, {{ service }}, {{ ingress }}, {{ route }},
-	// {{ interval }} and the metric's {{ variables.x }}.
+	// Query in the provider's language. Flagger fills in {{ name }}, {{ namespace }}, {{ target }},
+	// {{ service }}, {{ ingress }}, {{ route }}, {{ interval }} and the metric's {{ variables.x }}.
 	// +fleetwright:becomes=`spec.query` of the MetricTemplate
 	Query string `json:"query" example:"sum(rate(http_requests_total{namespace=\"{{ namespace }}\", app=\"{{ target }}\"}[{{ interval }}]))"`
 }

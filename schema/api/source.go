@@ -179,9 +179,8 @@ type OCIRepository struct {
 	// +kubebuilder:default=generic
 	Provider string `json:"provider,omitempty" enum:"generic,aws,azure,gcp"`
 
-	// SecretRef names the Secret, of type kubernetes.io/dockerconfigjson, with
-	// the credentials. It must exist in the Application's namespace on every
-	// cluster that the Application goes to.
+	// SecretRef names the Secret, of type kubernetes.io/dockerconfigjson, with the credentials. It
+	// must exist in the Application's namespace on every cluster that the Application goes to.
 	SecretRef *LocalReference `json:"secretRef,omitempty"`
 
 	// Verify asks for a signature of the artifact.

@@ -9,8 +9,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// shapeOf returns what a definition says about values in one place, as far as a shape can
-// say it.
+// shapeOf returns what a definition says about values in one place, as far as a shape can say it.
 func shapeOf(definition cue.Value, values ...any) *schema.Shape {
 	definition = definition.Eval()
 	switch kind := definition.IncompleteKind(); kind {
@@ -59,8 +58,7 @@ func mappingShape(definition cue.Value, values []any) *schema.Shape {
 	return s
 }
 
-// addFields adds the fields of a definition, and returns the names of those that it
-// requires.
+// addFields adds the fields of a definition, and returns the names of those that it requires.
 func addFields(to map[string]schema.Field, definition cue.Value, values []any, require bool) (required []string) {
 	present := map[string][]any{}
 	for _, v := range values {

@@ -24,15 +24,13 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// cueContext is the one CUE context of the process; values of it may be used
-// concurrently.
+// cueContext is the one CUE context of the process; values of it may be used concurrently.
 var cueContext = sync.OnceValue(func() *cue.Context { return cuecontext.New() })
 
 //go:embed *.cue
 var files embed.FS
 
-// mustRead reads an embedded file. It panics where the file is missing, which the tests
-// would show.
+// mustRead reads an embedded file. It panics where the file is missing, which the tests would show.
 func mustRead(name string) []byte {
 	b, err := files.ReadFile(name)
 	if err != nil {
@@ -140,8 +138,7 @@ func (k *kind) field(name string) cue.Value {
 	return v
 }
 
-// eachRule returns the rules of a file one by one: an error hides those in the structs
-// below it.
+// eachRule returns the rules of a file one by one: an error hides those in the structs below it.
 func eachRule(file string) (all []cue.Value) {
 	f, err := parser.ParseFile(file, mustRead(file))
 	if err != nil {
@@ -270,9 +267,8 @@ func jsonValue(object any) (map[string]any, error) {
 	return value, err
 }
 
-// checkShape returns where an object, given in pieces, does not fit the definition: in the
-// words that a document's author gets, as far as these can say it, since CUE's errors hide
-// each other.
+// checkShape returns where an object, given in pieces, does not fit the definition: in the words
+// that a document's author gets, as far as these can say it, since CUE's errors hide each other.
 func (k *kind) checkShape(o Object, pieces []any) (all []Error) {
 	definition := k.field(k.definition)
 	var failed error
