@@ -13,7 +13,6 @@ const (
 	maxAliased = 100_000
 )
 
-// An expansion is what a node stands for once its aliases are followed.
 type expansion struct {
 	// values are the nodes, the node itself included.
 	values int

@@ -141,7 +141,6 @@ func checkMetricProvider(p *api.MetricProvider) (all []Refusal) {
 	return all
 }
 
-// checkCommands refuses empty commands.
 func checkCommands(w *api.Webhooks) (all []Refusal) {
 	for i, command := range w.Command {
 		if isBlank(command) {

@@ -23,7 +23,6 @@ type File struct {
 	marked bool
 }
 
-// position is a place in the file.
 func (f File) position(line, column int) diag.Position {
 	return diag.Position{File: f.Name, Line: line, Column: column, Unnumbered: f.Unnumbered}
 }
@@ -157,7 +156,6 @@ func (d *Document) at(n *yaml.Node) diag.Position {
 	return d.file.position(n.Line, n.Column)
 }
 
-// child finds a field of a mapping, with its key, or an item of a list.
 func (d *Document) child(n *yaml.Node, element any) (key, value *yaml.Node) {
 	n = resolve(n)
 	switch e := element.(type) {
@@ -222,7 +220,6 @@ func addPairs(pairs map[string][2]*yaml.Node, n *yaml.Node, added map[*yaml.Node
 	}
 }
 
-// resolve follows an alias to what it stands for.
 func resolve(n *yaml.Node) *yaml.Node {
 	for n.Kind == yaml.AliasNode {
 		n = n.Alias

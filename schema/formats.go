@@ -300,24 +300,17 @@ func refuseRefName(text string) string {
 }
 
 func refuseBranch(text string) string {
-	if strings.HasPrefix(text, "-") || text == "HEAD" {
-		return "a branch does not begin with a hyphen, and is not called HEAD"
-	}
-	return refuseRefName(text)
+	bad := strings.HasPrefix(text, "-") || text == "HEAD"
+	return cmp.Or(when(bad, "a branch does not begin with a hyphen, and is not called HEAD"), refuseRefName(text))
 }
 
 func refuseTag(text string) string {
-	if strings.HasPrefix(text, "-") {
-		return "it begins with a hyphen"
-	}
-	return refuseRefName(text)
+	return cmp.Or(when(strings.HasPrefix(text, "-"), "it begins with a hyphen"), refuseRefName(text))
 }
 
 func refuseReference(text string) string {
-	if !strings.HasPrefix(text, "refs/") {
-		return "it does not begin with refs/"
-	}
-	return refuseRefName(strings.TrimSuffix(text, "^{}"))
+	full := strings.HasPrefix(text, "refs/")
+	return cmp.Or(when(!full, "it does not begin with refs/"), refuseRefName(strings.TrimSuffix(text, "^{}")))
 }
 
 // suggestRef replaces what Git does not take by hyphens.

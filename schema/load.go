@@ -113,7 +113,6 @@ func tooMany(files []File) Documents {
 	}
 }
 
-// add adds the documents of a file.
 func (d *Documents) add(of *loaded) {
 	d.All = append(d.All, of.All...)
 	d.Diagnostics = append(d.Diagnostics, of.Diagnostics...)
@@ -134,7 +133,6 @@ type loaded struct {
 	left *budget
 }
 
-// loadFile reads and checks the documents of a file.
 func loadFile(f File, left *budget) *loaded {
 	l := &loaded{left: left}
 	f.Data, f.marked = withoutMarks(f.Data)
@@ -231,7 +229,6 @@ func (d *Document) misspelt() (key *yaml.Node, meant string) {
 	return nil, ""
 }
 
-// addItems adds the documents of a List.
 func (l *loaded) addItems(d *Document) {
 	items := d.value(Path{"items"})
 	switch {

@@ -56,7 +56,6 @@ func checkBackends(field, choice, chosen, without string, n int, name func(int) 
 	return all
 }
 
-// checkPrometheus refuses what is said twice.
 func checkPrometheus(p *api.MeshPrometheus) (all []Refusal) {
 	if p.SkipMTLS != nil && p.TLS != nil && p.TLS.Mode != "" && *p.SkipMTLS != (p.TLS.Mode == "disabled") {
 		all = badMesh(Path{"skipMTLS"}, "skipMTLS and tls.mode say different things", "keep tls, remove skipMTLS")

@@ -64,7 +64,6 @@ func (d *Document) removeWrong(object map[string]any) bool {
 	return true
 }
 
-// inRollout reports whether a path is below a rollout.
 func inRollout(path Path) bool {
 	return len(path) > 4 && path[0] == "spec" && path[1] == "syncPolicies" && path[3] == "rollout"
 }
@@ -87,7 +86,6 @@ func (d *Document) optional(path Path) Path {
 	return path[:found]
 }
 
-// remove removes the field at a path below a value.
 func remove(value any, path Path) {
 	switch e := path[0].(type) {
 	case string:

@@ -27,7 +27,6 @@ type pattern struct {
 	takes func(text string) bool
 }
 
-// flaggerDuration is what Flagger reads as a duration.
 const flaggerDuration = "a duration as Flagger reads one: minutes and seconds, such as 30s or 1m30s"
 
 var patterns = []pattern{
@@ -113,16 +112,13 @@ func suggestName(text string) string {
 	return when(len(name) <= 63, name)
 }
 
-// suggestLabel is a name without dots.
 func suggestLabel(text string) string { return suggestName(strings.ReplaceAll(text, ".", "-")) }
 
-// suggestRelease is a name of at most 53 characters.
 func suggestRelease(text string) string {
 	name := suggestName(text)
 	return strings.TrimRight(name[:min(len(name), 53)], "-.")
 }
 
-// suggestServiceName is a name without dots that begins with a letter.
 func suggestServiceName(text string) string {
 	return suggestName(strings.TrimLeft(strings.ReplaceAll(text, ".", "-"), "0123456789-"))
 }

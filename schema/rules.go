@@ -65,5 +65,4 @@ func isZero[T api.Duration | api.SourceTimeout](duration T) bool {
 	return duration != "" && strings.Trim(string(duration), "0.hms") == ""
 }
 
-// isBlank reports whether a text has only white space.
 func isBlank(text string) bool { return strings.Trim(text, " \t\n\f\r") == "" }

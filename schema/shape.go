@@ -114,9 +114,8 @@ func (s *Shape) names() []string {
 
 // A walker compares values with shapes and reports every value that does not fit.
 type walker struct {
-	doc  *Document
-	root *Shape
-	// path of the value that is being compared.
+	doc   *Document
+	root  *Shape
 	path  Path
 	list  diag.List
 	wrong wrong
@@ -124,7 +123,6 @@ type walker struct {
 	places map[string][]string
 }
 
-// report reports what is wrong with the value at the walker's path.
 func (w *walker) report(code diag.Code, message, hint string) {
 	_, n := w.doc.find(w.path)
 	w.add(w.path, diag.New(code, w.doc.at(n), w.path.String(), message, hint))
@@ -136,14 +134,12 @@ func (w *walker) add(unread Path, of diag.Diagnostic) {
 	w.list = append(w.list, of)
 }
 
-// below compares a value below the walker's path with a shape.
 func (w *walker) below(element, value any, s *Shape) {
 	w.path = append(w.path, element)
 	w.value(value, s)
 	w.path = w.path[:len(w.path)-1]
 }
 
-// value compares a value with a shape.
 func (w *walker) value(value any, s *Shape) {
 	switch s.Type {
 	case Anything:
@@ -310,7 +306,6 @@ func wrongTypeHint(n *yaml.Node, value any, s *Shape, path Path) string {
 	return ""
 }
 
-// textHint returns the text to write instead of a boolean or a number.
 func (s *Shape) textHint(written string, path Path) string {
 	switch {
 	case len(s.Enum) > 0:
@@ -339,7 +334,6 @@ func fits(text string, t Type) bool {
 	return err == nil
 }
 
-// asNumber returns a value that is a number of a type.
 func asNumber(value any, t Type) (f float64, ok bool) {
 	switch v := value.(type) {
 	case int64:
@@ -377,7 +371,6 @@ func (w *walker) text(text string, s *Shape) {
 	}
 }
 
-// fits reports whether the pattern matches a text.
 func (s *Shape) fits(text string) bool {
 	for i := range patterns {
 		if p := &patterns[i]; p.begins == s.Pattern && p.takes != nil && p.takes(text) {
@@ -467,7 +460,6 @@ func (f *Field) placeholder() string {
 	return "…"
 }
 
-// describe returns in words what was found.
 func describe(n *yaml.Node, value any) string {
 	switch n.Kind {
 	case yaml.MappingNode:

@@ -56,7 +56,6 @@ func TagOf(of reflect.Type, field reflect.StructField) reflect.StructTag {
 	return reflect.StructTag(tag)
 }
 
-// shapeOf returns the shape of what a Go type decodes.
 func shapeOf(t reflect.Type) *Shape {
 	if t == reflect.TypeFor[intstr.IntOrString]() {
 		return &Shape{Either: []*Shape{
@@ -152,7 +151,6 @@ func (s *Shape) restrict(tag reflect.StructTag) {
 	}
 }
 
-// boundOf reads the number in a tag.
 func boundOf(tag string) *float64 {
 	value, err := strconv.ParseFloat(tag, 64)
 	if err != nil {

@@ -99,7 +99,6 @@ func isFirstColon(data []byte, at diag.Position) bool {
 	return !strings.Contains(text, ": ") && !strings.HasPrefix(text, "---")
 }
 
-// runeAt is the character at a position of a file.
 func runeAt(data []byte, at diag.Position) rune {
 	line, _ := lineAt(data, at.Line)
 	if runes := []rune(line); at.Column >= 1 && at.Column <= len(runes) {
@@ -108,7 +107,6 @@ func runeAt(data []byte, at diag.Position) rune {
 	return utf8.RuneError
 }
 
-// lineAt is a line of a file, counted from 1.
 func lineAt(data []byte, number int) (string, bool) {
 	for line := range bytes.Lines(data) {
 		if number--; number == 0 {

@@ -48,12 +48,10 @@ func CheckTexts(object any) []Refusal {
 }
 
 type textChecker struct {
-	// path of the value that is being checked.
 	path Path
 	all  []Refusal
 }
 
-// below checks a value below the checker's path.
 func (c *textChecker) below(element any, v reflect.Value, s *Shape) {
 	c.path = append(c.path, element)
 	c.value(v, s)

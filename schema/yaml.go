@@ -235,7 +235,6 @@ func isMerge(key *yaml.Node) bool {
 	return key.Kind == yaml.ScalarNode && key.ShortTag() == "!!merge"
 }
 
-// mergeSources are the mappings that a merge key names.
 func mergeSources(value *yaml.Node) []*yaml.Node {
 	if value.Kind == yaml.SequenceNode {
 		return value.Content

@@ -25,8 +25,8 @@ const Stdin = "stdin"
 // passed over. A link counts as what it leads to. A file that is named twice, or by two names, is
 // read once. All together may have MaxBytes. The error is of all that cannot be read.
 func Read(paths []string, stdin io.Reader) ([]schema.File, error) {
-	r := newReader(stdin)
-	return r.read(paths)
+	files, _, err := read(paths, stdin)
+	return files, err
 }
 
 // Places are where files were read, and where they may be another time.
@@ -41,13 +41,7 @@ type Places struct {
 // ReadPlaces is Read, without the standard input, and says where it has looked, also
 // where that is an error.
 func ReadPlaces(paths []string) ([]schema.File, Places, error) {
-	r := newReader(nil)
-	r.places = &Places{}
-	for _, path := range paths {
-		r.follows(path)
-	}
-	files, err := r.read(paths)
-	return files, *r.places, err
+	return read(paths, nil)
 }
 
 type reader struct {
@@ -58,32 +52,20 @@ type reader struct {
 	seen  map[string]bool
 	files []schema.File
 	errs  []error
-	// places are noted where this is not nil.
-	places *Places
+	Places
 }
 
-func newReader(stdin io.Reader) *reader {
-	return &reader{stdin: stdin, left: MaxBytes, seen: map[string]bool{}}
-}
-
-func (r *reader) read(paths []string) ([]schema.File, error) {
+func read(paths []string, stdin io.Reader) ([]schema.File, Places, error) {
+	r := reader{stdin: stdin, left: MaxBytes, seen: map[string]bool{}}
 	for _, path := range paths {
 		r.path(path)
 	}
 	if len(r.errs) > 0 {
-		return nil, errors.Join(r.errs...)
+		return nil, r.Places, errors.Join(r.errs...)
 	}
-	return r.files, nil
+	return r.files, r.Places, nil
 }
 
-// follows notes by which names a path leads where it does.
-func (r *reader) follows(path string) {
-	if r.places != nil {
-		r.places.Names = append(r.places.Names, trail(path)...)
-	}
-}
-
-// path reads what a path stands for.
 func (r *reader) path(path string) {
 	if path == "-" {
 		if r.isNew(path) {
@@ -93,6 +75,7 @@ func (r *reader) path(path string) {
 		return
 	}
 	path = filepath.Clean(path)
+	r.Names = append(r.Names, trail(path)...)
 	switch real, mode, err := follow(path); {
 	case err != nil && isStream(path):
 		r.stream(path)
@@ -137,9 +120,7 @@ func (r *reader) directory(name, real string) {
 	if !r.isNew(real) {
 		return
 	}
-	if r.places != nil {
-		r.places.Dirs = append(r.places.Dirs, real)
-	}
+	r.Dirs = append(r.Dirs, real)
 	entries, err := os.ReadDir(real)
 	if err != nil {
 		r.fail(name, err)
@@ -152,10 +133,9 @@ func (r *reader) directory(name, real string) {
 	}
 }
 
-// entry reads what is found in a directory.
 func (r *reader) entry(name, real string, mode fs.FileMode) {
 	if mode&fs.ModeSymlink != 0 {
-		r.follows(real)
+		r.Names = append(r.Names, trail(real)...)
 		from, err := real, error(nil)
 		if real, mode, err = follow(real); err != nil {
 			if IsManifest(name) {
@@ -177,9 +157,7 @@ func (r *reader) entry(name, real string, mode fs.FileMode) {
 
 func (r *reader) file(name, real string) {
 	if r.isNew(real) {
-		if r.places != nil {
-			r.places.Files = append(r.places.Files, real)
-		}
+		r.Files = append(r.Files, real)
 		data, err := readFile(real, r.left, writerWait)
 		r.add(filepath.ToSlash(name), data, err)
 	}
@@ -193,7 +171,6 @@ func (r *reader) stream(path string) {
 	}
 }
 
-// isNew reports whether a file or directory is still to be read.
 func (r *reader) isNew(name string) bool {
 	if r.seen[name] || r.left < 0 {
 		return false

@@ -117,7 +117,6 @@ func (g *generator) jsonSchema(kind schema.Kind) (*jsonschema.Schema, error) {
 	return s, nil
 }
 
-// define returns the JSON Schema of a named type.
 func (g *generator) define(t reflect.Type) (*jsonschema.Schema, error) {
 	text, _ := splitMarkers(g.comment(t, ""))
 	s := &jsonschema.Schema{Type: "object", Description: text}

@@ -21,7 +21,6 @@ type dependency struct {
 	cluster *Cluster
 }
 
-// dependsOn returns the dependencies that the policy names, and their field.
 func (p *Policy) dependsOn() (refs []api.NamespacedReference, field string) {
 	switch {
 	case p.Kustomization != nil:
@@ -108,7 +107,6 @@ func (d *dependencyGraph) addKuratorNames(p *Policy) {
 	}
 }
 
-// visit checks what a policy depends on, and what that depends on in turn.
 func (d *dependencyGraph) visit(p *Policy) {
 	if _, known := d.place[p]; known {
 		return
@@ -183,7 +181,6 @@ func cycle(policies []*Policy) string {
 	return "policies wait for each other: " + strings.Join(append(names, policies[0].FluxName), " -> ")
 }
 
-// missing returns the names of the targets that are not among others.
 func missing(targets, others []*Target) (names []string) {
 	among := make(map[*Target]bool, len(others))
 	for _, t := range others {

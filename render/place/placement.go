@@ -20,7 +20,6 @@ import (
 // (pkg/apis/fleet/v1alpha1/types.go).
 const controlPlaneAnnotation = "fleet.kurator.dev/controlplane"
 
-// A placer finds the clusters of every fleet and of every policy.
 type placer struct {
 	*Input
 	*report.Report
@@ -57,8 +56,7 @@ func (in *Input) Place(s *settings.Settings) []*Target {
 			a.Policies = append(a.Policies, p)
 			pl.placePolicy(p)
 		}
-		pl.checkPolicies(a)
-		pl.checkDestination(a)
+		pl.checkApplication(a)
 		pl.checkOneFleet(a)
 	}
 	targets := slices.SortedFunc(maps.Values(pl.targets), func(a, b *Target) int {
@@ -69,7 +67,6 @@ func (in *Input) Place(s *settings.Settings) []*Target {
 	return targets
 }
 
-// target returns the target of a cluster.
 func (pl *placer) target(cl *Cluster) *Target {
 	t, ok := pl.targets[cl]
 	if !ok {
@@ -97,7 +94,6 @@ func (pl *placer) checkTargets(targets []*Target) {
 	}
 }
 
-// placeFleet finds a fleet's clusters.
 func (pl *placer) placeFleet(f *Fleet) {
 	seen := map[*Cluster]bool{}
 	for i, ref := range f.Spec.Clusters {
@@ -206,7 +202,6 @@ func (pl *placer) namePolicy(p *Policy, index int) bool {
 	return true
 }
 
-// placePolicy finds the targets of a policy, and adds it to those.
 func (pl *placer) placePolicy(p *Policy) {
 	if d, at := p.ResolveDestination(); d != nil {
 		pl.placeInFleet(p, d, at)
@@ -223,7 +218,6 @@ func (pl *placer) placePolicy(p *Policy) {
 	}
 }
 
-// placeInFleet finds the targets of a policy that goes to a fleet.
 func (pl *placer) placeInFleet(p *Policy, d *api.Destination, at schema.Path) {
 	f, ok := pl.findFleet(p.App.Namespace, d.Fleet)
 	if !ok {
@@ -252,18 +246,14 @@ func (pl *placer) placeInFleet(p *Policy, d *api.Destination, at schema.Path) {
 	}
 }
 
-// checkDestination checks a destination that all policies replace by their own,
-// so that nothing else looks at it.
-func (pl *placer) checkDestination(a *Application) {
+// checkApplication reports an Application without policies, and an undefined fleet that all
+// policies replace by their own, so that nothing else looks for it.
+func (pl *placer) checkApplication(a *Application) {
 	if d := a.Spec.Destination; d != nil {
 		if _, ok := pl.findFleet(a.Namespace, d.Fleet); !ok {
 			pl.Add(pl.noFleet(a.Doc, schema.Path{"spec", "destination", "fleet"}, d.Fleet))
 		}
 	}
-}
-
-// checkPolicies reports an application without policies.
-func (pl *placer) checkPolicies(a *Application) {
 	if len(a.Policies) == 0 {
 		pl.Add(a.Doc.Diagnostic(diag.NothingSynced, schema.Path{"spec", "syncPolicies"}, "the Application has no policies, so nothing is rendered for it", "syncPolicies: [{name: "+a.Name+", kustomization: {interval: 5m0s, path: ./deploy, prune: true}}]"))
 	}

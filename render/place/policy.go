@@ -74,7 +74,6 @@ type Policy struct {
 	waitsFor []dependency
 }
 
-// objectKind returns the kind of the policy's object.
 func (p *Policy) objectKind() string {
 	if p.Helm != nil {
 		return "HelmRelease"

@@ -84,7 +84,6 @@ func addFields(to map[string]schema.Field, definition cue.Value, values []any, r
 	return required
 }
 
-// listShape returns the shape of lists.
 func listShape(definition cue.Value, values []any) *schema.Shape {
 	var items []any
 	for _, v := range values {
