@@ -360,10 +360,7 @@ func number(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 func (w *walker) text(text string, s *Shape) {
 	switch {
 	case len(s.Enum) > 0 && !slices.Contains(s.Enum, text):
-		hint := ""
-		if meant := diag.Nearest(text, s.Enum); meant != "" {
-			hint = fmt.Sprintf("did you mean %s?", meant)
-		}
+		hint := diag.DidYouMean(text, s.Enum, "")
 		w.report(diag.NotAllowed, fmt.Sprintf("%q is not one of %s", text, strings.Join(s.Enum, ", ")), hint)
 	case s.Pattern != "" && !s.fits(text):
 		expected, meant := explainPattern(s.Pattern, text)

@@ -82,10 +82,7 @@ func asked(args []string) (rules []explained, err error) {
 	if len(rules) > 0 {
 		return rules, nil
 	}
-	hint := "fleetwright explain lists them"
-	if meant := diag.Nearest(strings.ToUpper(args[0]), codes); meant != "" {
-		hint = "did you mean " + meant + "?"
-	}
+	hint := diag.DidYouMean(strings.ToUpper(args[0]), codes, "fleetwright explain lists them")
 	return nil, &usageError{fmt.Sprintf("there is no diagnostic %q", args[0]), hint}
 }
 

@@ -50,9 +50,9 @@ func isDevice(f *os.File) bool {
 
 // notAList returns why the standard input is no ResourceList.
 func (a *app) notAList(data []byte, err error) error {
-	var mistake *krm.Mistake
+	var mistake *diag.Mistake
 	if errors.As(err, &mistake) {
-		return &usageError{mistake.Message, mistake.Hint}
+		return err
 	}
 	files := []schema.File{{Name: inputs.Stdin, Data: data}}
 	var list diag.List

@@ -12,8 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
-	"github.com/fleetwright/fleetwright/internal/git"
-	"github.com/fleetwright/fleetwright/internal/sink/disk"
 )
 
 // Exit codes, as those of diff and gofmt -d.
@@ -134,16 +132,13 @@ func (a *app) fail(err error) {
 		return
 	}
 	var usage *usageError
-	var directory *disk.Error
-	var repository *git.Error
+	var mistake *diag.Mistake
 	hint := ""
 	switch {
 	case errors.As(err, &usage):
 		hint = usage.hint
-	case errors.As(err, &directory):
-		hint = directory.Hint
-	case errors.As(err, &repository):
-		hint = repository.Hint
+	case errors.As(err, &mistake):
+		hint = mistake.Hint
 	}
 	for _, err := range diag.Unjoined(err) {
 		a.say("fleetwright: %s\n", err)

@@ -26,6 +26,14 @@ func Nearest(word string, words []string) string {
 	return best
 }
 
+// DidYouMean returns a hint at the nearest of words, or another hint where none is near.
+func DidYouMean(word string, words []string, otherwise string) string {
+	if meant := Nearest(word, words); meant != "" {
+		return "did you mean " + meant + "?"
+	}
+	return otherwise
+}
+
 // What is compared with each other takes the product of the lengths, and each word of an
 // input may be compared with all that there are.
 const (

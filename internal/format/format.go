@@ -28,12 +28,3 @@ func (l List[T]) Get(name string) (format T, ok bool) {
 	}
 	return format, false
 }
-
-// New makes the format of a name with options, or returns false where there is none.
-func New[T, O any](l List[func(O) T], name string, options O) (format T, ok bool) {
-	newFormat, ok := l.Get(name)
-	if !ok {
-		return format, false
-	}
-	return newFormat(options), true
-}

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
 // A Checkout is what a revision has of some paths, in a directory of its own.
@@ -125,7 +127,7 @@ func (r *Repository) tree(ctx context.Context, revision string) (string, error) 
 		return "", err
 	}
 	if top := filepath.FromSlash(strings.TrimSuffix(string(root), "\n")); top != r.Root {
-		return "", &Error{fmt.Sprintf("git takes %s for the work tree of %s", top, r.Root), "see core.worktree in git config --show-origin --list"}
+		return "", diag.NewMistake(fmt.Sprintf("git takes %s for the work tree of %s", top, r.Root), "see core.worktree in git config --show-origin --list")
 	}
 	verify := []string{"rev-parse", "--verify", "--quiet", "--end-of-options"}
 	tree, err := r.run(ctx, append(verify, revision+"^{tree}")...)
@@ -135,18 +137,18 @@ func (r *Repository) tree(ctx context.Context, revision string) (string, error) 
 	if _, err := r.run(ctx, append(verify, revision+"^{commit}")...); err == nil {
 		return "", r.lacks(revision, "the tree")
 	}
-	return "", cmp.Or[error](ctx.Err(), &Error{
+	return "", cmp.Or[error](ctx.Err(), diag.NewMistake(
 		fmt.Sprintf("git knows no revision %q", revision),
 		"name a branch, a tag or a commit; a shallow clone needs more of the history: git fetch --unshallow, in CI fetch-depth: 0",
-	})
+	))
 }
 
 // lacks is the error of a clone that lacks an object of a revision.
 func (r *Repository) lacks(revision, what string) error {
-	return &Error{
+	return diag.NewMistake(
 		fmt.Sprintf("this clone lacks %s of %s, and nothing is fetched for a comparison", what, revision),
 		"fetch all objects of a partial clone: git fetch --refetch --no-filter, in CI clone without a filter; or mend a damaged one: git fsck",
-	}
+	)
 }
 
 // files are the files of a tree that paths stand for, and the links on the way to them.
@@ -207,7 +209,7 @@ func (r *Repository) read(ctx context.Context, revision string, entries []*entry
 			return cmp.Or(ctx.Err(), r.lacks(revision, e.name)) // it is missing, or git has ended
 		}
 		if most -= size; most < 0 {
-			return &Error{fmt.Sprintf("%s has more than can be read, at %s", revision, e.name), "name fewer paths, or smaller ones"}
+			return diag.NewMistake(fmt.Sprintf("%s has more than can be read, at %s", revision, e.name), "name fewer paths, or smaller ones")
 		}
 		e.content = make([]byte, size+1) // a line break follows
 		if _, err := io.ReadFull(in, e.content); err != nil {

@@ -13,17 +13,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
 )
-
-// An Error is a mistake of the user's.
-type Error struct {
-	// Message is what is wrong.
-	Message string
-	// Hint is what to do about it.
-	Hint string
-}
-
-func (e *Error) Error() string { return e.Message }
 
 // A Repository is one of Git, with a work tree.
 type Repository struct {
@@ -46,7 +38,7 @@ func Find(path string) (*Repository, error) {
 	}
 	root, ok := Around(real)
 	if !ok {
-		return nil, &Error{path + " is not in a Git repository", "name files of one: a revision is of the repository around them"}
+		return nil, diag.NewMistake(path+" is not in a Git repository", "name files of one: a revision is of the repository around them")
 	}
 	return &Repository{Root: root, guards: guards}, nil
 }
@@ -94,7 +86,7 @@ func OfHook() (*Repository, error) {
 	if os.Getenv("GIT_DIR") == "" {
 		r, err := Find(".")
 		if err != nil {
-			return nil, &Error{"the working directory is not in a Git repository", "--staged is for files of the Git repository that the command runs in"}
+			return nil, diag.NewMistake("the working directory is not in a Git repository", "--staged is for files of the Git repository that the command runs in")
 		}
 		r.hook = named
 		return r, nil
@@ -154,9 +146,9 @@ func (r *Repository) run(ctx context.Context, args ...string) ([]byte, error) {
 	}
 	switch {
 	case errors.Is(err, exec.ErrNotFound):
-		return nil, &Error{"git is not installed, and --base and --staged need it", "install git, or omit these flags"}
+		return nil, diag.NewMistake("git is not installed, and --base and --staged need it", "install git, or omit these flags")
 	case err != nil && strings.HasPrefix(said, "detected dubious ownership"):
-		return nil, &Error{fmt.Sprintf("git: somebody else owns the repository %s", r.Root), "if you trust it: git config --global --add safe.directory " + r.Root}
+		return nil, diag.NewMistake(fmt.Sprintf("git: somebody else owns the repository %s", r.Root), "if you trust it: git config --global --add safe.directory "+r.Root)
 	case err != nil && said != "":
 		return nil, fmt.Errorf("git: %s", said)
 	}

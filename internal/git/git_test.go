@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
 // first and second are what fleet/app.yaml holds in the two commits of a new repository.
@@ -338,7 +340,7 @@ func TestAHookMayGoDown(t *testing.T) {
 func TestConfigurationOfTheEnvironmentStays(t *testing.T) {
 	root := newRepository(t)
 	t.Setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
-	var mistake *Error
+	var mistake *diag.Mistake
 	if _, err := checkout(find(t, root), "HEAD", root); !errors.As(err, &mistake) || !strings.Contains(mistake.Hint, "safe.directory "+root) {
 		t.Errorf("a stranger's repository: %v", err)
 	}
@@ -364,7 +366,7 @@ func TestWhatACloneLacksIsNotFetched(t *testing.T) {
 			do(t, root, "clone", "--quiet", tt.flag, "file://"+root, clone)
 			r := find(t, clone)
 			for range 2 { // the first one has not fetched it either
-				var mistake *Error
+				var mistake *diag.Mistake
 				if _, err := checkout(r, tt.revision, clone); !errors.As(err, &mistake) || !strings.Contains(mistake.Message, tt.want) || !strings.Contains(mistake.Hint, tt.hint) {
 					t.Errorf("%v", err)
 				}

@@ -6,6 +6,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
 // The modes of what is no file (gitdatamodel(7)).
@@ -63,7 +65,7 @@ func newTree(revision, listing string) (*tree, error) {
 }
 
 func (t *tree) damaged(name string) error {
-	return &Error{fmt.Sprintf("the tree of %s is damaged at %q", t.revision, name), "git fsck says more"}
+	return diag.NewMistake(fmt.Sprintf("the tree of %s is damaged at %q", t.revision, name), "git fsck says more")
 }
 
 // at is the number of the first entry whose name is not before one.
@@ -186,10 +188,10 @@ func (t *tree) resolve(name string) (string, error) {
 }
 
 func (t *tree) isSubmodule(e *entry) error {
-	return &Error{fmt.Sprintf("%s is a submodule, of which %s has no files", e.name, t.revision), "name paths of one repository"}
+	return diag.NewMistake(fmt.Sprintf("%s is a submodule, of which %s has no files", e.name, t.revision), "name paths of one repository")
 }
 
 // leadsOut is the error of a path that a link leads out of the revision.
 func (t *tree) leadsOut(name string) error {
-	return &Error{fmt.Sprintf("%s:%s leads out of the repository by a link", t.revision, name), "name the path that it leads to, or keep a copy in the repository"}
+	return diag.NewMistake(fmt.Sprintf("%s:%s leads out of the repository by a link", t.revision, name), "name the path that it leads to, or keep a copy in the repository")
 }

@@ -458,10 +458,7 @@ func findMismatch(value any, known *openapi.ResourceSchema, path schema.Path) *r
 		for _, name := range slices.Sorted(maps.Keys(v)) {
 			field := known.Field(name)
 			if field == nil && known.Schema.AdditionalProperties == nil {
-				hint := ""
-				if meant := diag.Nearest(name, slices.Sorted(maps.Keys(known.Schema.Properties))); meant != "" {
-					hint = fmt.Sprintf("did you mean %s?", meant)
-				}
+				hint := diag.DidYouMean(name, slices.Sorted(maps.Keys(known.Schema.Properties)), "")
 				return &rules.Problem{Path: path, Message: fmt.Sprintf("unknown field %q", name), Hint: hint}
 			}
 			if bad := findMismatch(v[name], field, path.With(name)); bad != nil {

@@ -200,10 +200,7 @@ func checkKnownCommand(r *Rollout, w flagger.Webhook, call shellCall, functions 
 	if name == "" || strings.ContainsAny(name, "/$=") || r.otherImage(w) || isInImage(name) || slices.Contains(functions, name) {
 		return
 	}
-	hint := "it has " + strings.Join(testerCommands, ", ") + ", and what busybox has"
-	if meant := diag.Nearest(name, testerCommands); meant != "" {
-		hint = "did you mean " + meant + "?"
-	}
+	hint := diag.DidYouMean(name, testerCommands, "it has "+strings.Join(testerCommands, ", ")+", and what busybox has")
 	r.Report(diag.UnknownCommand, at, fmt.Sprintf("the load tester's image has no %s", name), hint)
 }
 

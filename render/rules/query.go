@@ -291,9 +291,7 @@ func promQLProblem(err error, query string) (message, hint string) {
 	at := min(max(int(first.PositionRange.Start), 0), len(query))
 	line := strings.Count(query[:at], "\n") + 1
 	if m := regexp.MustCompile(`unknown function with name "([^"]+)"`).FindStringSubmatch(first.Err.Error()); m != nil {
-		if meant := diag.Nearest(m[1], slices.Sorted(maps.Keys(parser.Functions))); meant != "" {
-			hint = fmt.Sprintf("did you mean %s?", meant)
-		}
+		hint = diag.DidYouMean(m[1], slices.Sorted(maps.Keys(parser.Functions)), "")
 	}
 	return fmt.Sprintf("Prometheus does not take the query, in its line %d: %s", line, first.Err), hint
 }

@@ -80,10 +80,7 @@ func checkTask(r *Rollout, w flagger.Webhook, at schema.Path) {
 		r.Report(diag.NoCommand, at, "a load tester does nothing without metadata, and answers with an error", "metadata: {type: cmd, cmd: hey …}, or a url")
 	case !known:
 		all := slices.Sorted(maps.Keys(tasks))
-		hint := "type: bash, or one of " + strings.Join(all, ", ")
-		if meant := diag.Nearest(w.Task(), all); meant != "" {
-			hint = "did you mean " + meant + "?"
-		}
+		hint := diag.DidYouMean(w.Task(), all, "type: bash, or one of "+strings.Join(all, ", "))
 		name := w.Task()
 		if strings.TrimSpace(name) == "" {
 			name = strconv.Quote(name)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/tree"
@@ -17,7 +18,7 @@ type Comparison struct {
 	Interrupted []string
 	// Refused is why it would do nothing of this unless pruning is allowed, or nil. So are
 	// the Losses, which it does not tell.
-	Refused *Error
+	Refused *diag.Mistake
 	// Losses are what it would take from clusters of Applications that are still there.
 	Losses []tree.Loss
 }

@@ -76,16 +76,6 @@ type Summary struct {
 	Repaired []string
 }
 
-// An Error is a mistake of the user's, or of the directory.
-type Error struct {
-	// Message is what is wrong.
-	Message string
-	// Hint is what to do about it.
-	Hint string
-}
-
-func (e *Error) Error() string { return e.Message }
-
 const (
 	// journalFile lists the paths that are fleetwright's while a run is going
 	// on, and after one that was cut off.
@@ -133,12 +123,12 @@ func missingDirs(dir string) (missing []string, err error) {
 	for d := filepath.Clean(dir); ; d = filepath.Dir(d) {
 		info, err := os.Stat(d)
 		if err == nil && !info.IsDir() {
-			return nil, &Error{d + " is not a directory", "name another with -o"}
+			return nil, diag.NewMistake(d+" is not a directory", "name another with -o")
 		}
 		isMissing := errors.Is(err, fs.ErrNotExist)
 		if isMissing {
 			if _, err := os.Lstat(d); err == nil {
-				return nil, &Error{d + " is a link that leads to nothing", "remove it, or name another with -o"}
+				return nil, diag.NewMistake(d+" is a link that leads to nothing", "remove it, or name another with -o")
 			}
 			missing = append(missing, d)
 		}

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/schema"
@@ -273,7 +274,7 @@ func TestForeignStagedFileIsNotReplaced(t *testing.T) {
 
 func wantError(t *testing.T, err error, message string) {
 	t.Helper()
-	var e *Error
+	var e *diag.Mistake
 	if !errors.As(err, &e) || !strings.Contains(err.Error(), message) || e.Hint == "" {
 		t.Errorf("the error is %v, want %s, with a hint", err, message)
 	}

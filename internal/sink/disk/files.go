@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
 // files are the operations on the output directory. Names are below it, with
@@ -105,7 +107,7 @@ func at[T any](r *rootFiles, name string, do func(dir *os.Root, base string) (T,
 	if err == nil {
 		result, err = do(dir, path.Base(name))
 	}
-	var refused *Error
+	var refused *diag.Mistake
 	if err == nil || errors.As(err, &refused) {
 		return result, err
 	}
@@ -221,7 +223,7 @@ func checkRegular(name string, info fs.FileInfo) error {
 	case info.Mode().IsRegular():
 		return nil
 	case info.IsDir():
-		return &Error{name + " is a directory where a file belongs", "move it away"}
+		return diag.NewMistake(name+" is a directory where a file belongs", "move it away")
 	}
 	return notA("regular file", name, info)
 }
@@ -236,7 +238,7 @@ func checkDir(name string, info fs.FileInfo) error {
 
 func notA(kind, name string, info fs.FileInfo) error {
 	if info.Mode()&fs.ModeSymlink != 0 {
-		return &Error{name + " is a symbolic link", "remove it: fleetwright writes no file through a link"}
+		return diag.NewMistake(name+" is a symbolic link", "remove it: fleetwright writes no file through a link")
 	}
-	return &Error{name + " is not a " + kind, "move it away"}
+	return diag.NewMistake(name+" is not a "+kind, "move it away")
 }

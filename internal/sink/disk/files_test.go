@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
 func TestNoNameLeadsThroughALink(t *testing.T) {
@@ -28,7 +30,7 @@ func TestNoNameLeadsThroughALink(t *testing.T) {
 	if _, err := files.ReadFile("dir/secret"); err == nil {
 		t.Error("a file is read through a link to its directory")
 	}
-	var refused *Error
+	var refused *diag.Mistake
 	if has, err := files.Has("file", []byte("secret")); has || !errors.As(err, &refused) {
 		t.Errorf("a link is compared: %t, %v", has, err)
 	}

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/layout"
 )
 
@@ -47,7 +48,7 @@ func (p *plan) readOwnership(files files) (*ownership, error) {
 	if own.hasInventory && !own.current {
 		inventory, ok := layout.ParseInventory(data)
 		if !ok {
-			return nil, &Error{at + " is not an inventory that fleetwright has written", "restore it from Git, or delete the directory and render again"}
+			return nil, diag.NewMistake(at+" is not an inventory that fleetwright has written", "restore it from Git, or delete the directory and render again")
 		}
 		if err := own.add(at, maps.Keys(inventory.Files)); err != nil {
 			return nil, err
@@ -73,7 +74,7 @@ func (p *plan) readJournal(files files, own *ownership) error {
 	own.interrupted = true
 	var j journal
 	if json.Unmarshal(data, &j) != nil {
-		return &Error{at + " is not a journal that fleetwright has written", "delete it and render again"}
+		return diag.NewMistake(at+" is not a journal that fleetwright has written", "delete it and render again")
 	}
 	return own.add(at, slices.Values(j.Files))
 }
@@ -83,7 +84,7 @@ func (p *plan) readJournal(files files, own *ownership) error {
 func (o *ownership) add(list string, names iter.Seq[string]) error {
 	for name := range names {
 		if !fs.ValidPath(name) || !filepath.IsLocal(name) || name == "." {
-			return &Error{fmt.Sprintf("%s names %q, which is not in its directory", list, name), "restore the file from Git"}
+			return diag.NewMistake(fmt.Sprintf("%s names %q, which is not in its directory", list, name), "restore the file from Git")
 		}
 		if name != layout.InventoryFile {
 			o.paths[name] = true
@@ -138,7 +139,7 @@ func isWritten(files files, dir string) (bool, error) {
 // unlessForeign drops the errors by which a directory shows that it is somebody
 // else's.
 func unlessForeign(err error) error {
-	var refused *Error
+	var refused *diag.Mistake
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.As(err, &refused) {
 		return nil
 	}

@@ -100,16 +100,16 @@ func planAll(w workers, rendered *render.Tree, opts Options) ([]*plan, error) {
 		}
 	}
 	if len(mixed) > 0 {
-		return nil, &Error{
+		return nil, diag.NewMistake(
 			fmt.Sprintf("holds another render of %s, which a shard would be mixed with", diag.Some(mixed, 5)),
 			"render the shards into a new directory, and put them together there",
-		}
+		)
 	}
 	if len(foreign) > 0 {
-		return nil, &Error{
+		return nil, diag.NewMistake(
 			fmt.Sprintf("not written by fleetwright, and in its way: %s", strings.Join(foreign, ", ")),
 			"move or delete what is not fleetwright's; if it is, the inventory was lost: delete the directory and render again",
-		}
+		)
 	}
 	return plans, nil
 }

@@ -28,7 +28,7 @@ func checkPrune(files files, plans []*plan, rendered *render.Tree) error {
 	if emptied != nil {
 		message, hint = emptied.Message+", and "+what, checkInputs+", and "+correct
 	}
-	all := []error{&Error{message, hint + allowPrune}}
+	all := []error{diag.NewMistake(message, hint+allowPrune)}
 	for _, l := range losses {
 		text := l.String()
 		if !l.Position.IsZero() {
@@ -78,7 +78,7 @@ func findLosses(files files, plans []*plan, rendered *render.Tree) (losses []tre
 }
 
 // checkEmptied refuses to empty a cluster, or to remove most of its files.
-func checkEmptied(plans []*plan) *Error {
+func checkEmptied(plans []*plan) *diag.Mistake {
 	var emptied, halved []string
 	for _, p := range plans {
 		removed, there := len(p.removed), p.there
@@ -99,5 +99,5 @@ func checkEmptied(plans []*plan) *Error {
 	if len(halved) > 0 {
 		parts = append(parts, "would remove more than half of "+diag.Some(halved, 5))
 	}
-	return &Error{strings.Join(parts, ", and "), checkInputs + allowPrune}
+	return diag.NewMistake(strings.Join(parts, ", and "), checkInputs+allowPrune)
 }

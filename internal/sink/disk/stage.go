@@ -8,6 +8,8 @@ import (
 	"maps"
 	"path"
 	"slices"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
 // stage writes the changed files of one cluster beside their places, and before them the
@@ -114,7 +116,7 @@ func (p *plan) checkWay(files files) error {
 		if err == nil && i >= len(p.fresh) {
 			err = checkRegular(name, info)
 		}
-		return cmp.Or[error](err, &Error{name + " is in the way", "move it away: fleetwright writes its files there first"})
+		return cmp.Or[error](err, diag.NewMistake(name+" is in the way", "move it away: fleetwright writes its files there first"))
 	}
 	return nil
 }

@@ -280,7 +280,7 @@ func (f *function) checkCluster(tree *render.Tree) {
 	const few = 10
 	switch {
 	case f.Cluster != "" && !slices.Contains(names, f.Cluster):
-		hint := meant(f.Cluster, names, "it is one of "+diag.Some(names, few))
+		hint := diag.DidYouMean(f.Cluster, names, "it is one of "+diag.Some(names, few))
 		f.mistake("cluster", fmt.Sprintf("nothing is rendered for a cluster %q", f.Cluster), hint)
 	case f.Cluster == "" && len(names) > 1 && !f.placed && f.Mode != "validate":
 		f.mistake("cluster", fmt.Sprintf("there are %d clusters, and the items have no paths that would keep them apart", len(names)), "name one of "+diag.Some(names, few))

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -25,7 +26,7 @@ func FuzzFunction(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		list, err := Parse(data)
 		if err != nil {
-			var mistake *Mistake
+			var mistake *diag.Mistake
 			if err != ErrSyntax && !errors.As(err, &mistake) {
 				t.Error(err)
 			}

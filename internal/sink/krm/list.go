@@ -19,6 +19,7 @@ import (
 	"go.yaml.in/yaml/v4/plugin/loaderlimits"
 
 	"github.com/fleetwright/fleetwright/internal/blockyaml"
+	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
 // A List is a ResourceList.
@@ -46,7 +47,7 @@ var ErrSyntax = errors.New("not valid YAML")
 
 // Parse reads a ResourceList, as YAML or JSON. Everything in it can be walked to its
 // end, and every item can be moved or removed without the others. The error
-// is ErrSyntax or a Mistake.
+// is ErrSyntax or a *diag.Mistake.
 func Parse(data []byte) (*List, error) {
 	documents, err := load(data)
 	if err != nil {
@@ -61,17 +62,15 @@ func Parse(data []byte) (*List, error) {
 		if kind != "" {
 			what = "of kind " + kind
 		}
-		return nil, &Mistake{
-			Message: "the standard input is not a ResourceList, but " + what,
-			Hint:    "kustomize and kpt give a ResourceList; fleetwright render - -o - compiles documents",
-		}
+		return nil, diag.NewMistake("the standard input is not a ResourceList, but "+what,
+			"kustomize and kpt give a ResourceList; fleetwright render - -o - compiles documents")
 	}
 	if !slices.Contains(listVersions, version) {
 		message := fmt.Sprintf("%s is not a version of ResourceList that fleetwright knows", version)
 		if version == "" {
 			message = "the ResourceList has no apiVersion"
 		}
-		return nil, &Mistake{Message: message, Hint: "apiVersion: " + listVersions[0]}
+		return nil, diag.NewMistake(message, "apiVersion: "+listVersions[0])
 	}
 	l := &List{apiVersion: version}
 	var mistakes []string
@@ -94,7 +93,7 @@ func Parse(data []byte) (*List, error) {
 		}
 	}
 	if len(mistakes) > 0 {
-		return nil, &Mistake{Message: strings.Join(mistakes, "\n")}
+		return nil, diag.NewMistake(strings.Join(mistakes, "\n"), "")
 	}
 	return l, nil
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
 func mustParse(t testing.TB, text string) *List {
@@ -101,8 +103,8 @@ func TestWhatIsNoListIsRefused(t *testing.T) {
 		header + "items: [{a: &x 1}, {b: *x}]":               {"", "items[1] of the ResourceList is not whole: *x is an alias of what is not in it, or of what contains it", ""},
 		header + "items:\n- a: &x [*x]":                      {"", "items[0] of the ResourceList is not whole: *x is an alias of what is not in it, or of what contains it", ""},
 	} {
-		var got *Mistake
-		if _, err := Parse([]byte(text)); !errors.As(err, &got) || *got != want {
+		var got *diag.Mistake
+		if _, err := Parse([]byte(text)); !errors.As(err, &got) || *got != *diag.NewMistake(want.Message, want.Hint) {
 			t.Errorf("of %q it says %q, want %q", text, err, want)
 		}
 	}

@@ -61,7 +61,7 @@ func (f *function) checkAllowed(tree *render.Tree) {
 	for _, entry := range f.AllowPrune {
 		if !slices.Contains(known, entry) {
 			message := fmt.Sprintf("allowPrune names %q, and no Application among the inputs is called so", entry)
-			f.mistake(setting, message, meant(entry, known, hint))
+			f.mistake(setting, message, diag.DidYouMean(entry, known, hint))
 		}
 	}
 }

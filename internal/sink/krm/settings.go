@@ -28,17 +28,13 @@ type settings struct {
 	unsure bool
 }
 
-// A Mistake is one in the list, in the settings of the function, or in what they ask for.
+// A Mistake is one in the settings of the function, or in what they ask for.
 type Mistake struct {
 	// Field of the functionConfig, or "".
 	Field string
-	// Message says what was found and what was expected.
-	Message string
-	// Hint says what to write instead. It may be empty.
-	Hint string
+	// Message and Hint are those of a diag.Mistake.
+	Message, Hint string
 }
-
-func (m *Mistake) Error() string { return m.Message }
 
 // settingsOf are the settings of a function, from its RenderConfig or a ConfigMap. The
 // RenderConfig is the functionConfig, or else among the items.
@@ -102,7 +98,7 @@ func (s *settings) readData(config *Object) (mistakes []Mistake) {
 		key, value := resolve(data.Content[i]).Value, resolve(data.Content[i+1])
 		switch said := values[key]; {
 		case to[key] == nil:
-			hint := meant(key, dataKeys, "it is one of "+strings.Join(dataKeys, ", ")+"; a RenderConfig says the rest")
+			hint := diag.DidYouMean(key, dataKeys, "it is one of "+strings.Join(dataKeys, ", ")+"; a RenderConfig says the rest")
 			mistakes = append(mistakes, Mistake{"data", fmt.Sprintf("unknown setting %q", key), hint})
 		case isNull(value):
 		case value.Kind != yaml.ScalarNode:
@@ -114,14 +110,6 @@ func (s *settings) readData(config *Object) (mistakes []Mistake) {
 		}
 	}
 	return mistakes
-}
-
-// meant is a hint at the name that is nearest to a word, or another hint.
-func meant(word string, names []string, otherwise string) string {
-	if name := diag.Nearest(word, names); name != "" {
-		return "did you mean " + name + "?"
-	}
-	return otherwise
 }
 
 // isInside reports whether a path with slashes stays in the directory that it begins in.
