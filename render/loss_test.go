@@ -220,7 +220,7 @@ func TestStrangersFilesHideNoLoss(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			changes := []render.Change{{Cluster: "p1", Path: tt.path, Old: []byte(tt.old)}}
-			got := tree.Losses(slices.Values([][]render.Change{changes}))
+			got := tree.LossesOf(changes)
 			if (len(got) > 0) != tt.lost {
 				t.Errorf("it finds %v", got)
 			}

@@ -228,17 +228,10 @@ func (r *Repository) within(paths []string) (within []string, err error) {
 		if err != nil {
 			return nil, err
 		}
-		real, err := Real(abs)
-		if err != nil {
-			return nil, err
-		}
+		real := withoutLinks(abs)
 		if real != r.Root {
 			// What is at its end may be a link that the revision has.
-			above, err := Real(filepath.Dir(abs))
-			if err != nil {
-				return nil, err
-			}
-			real = filepath.Join(above, filepath.Base(abs))
+			real = filepath.Join(withoutLinks(filepath.Dir(abs)), filepath.Base(abs))
 		}
 		rel, err := filepath.Rel(r.Root, real)
 		if err != nil || !filepath.IsLocal(rel) {

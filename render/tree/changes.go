@@ -22,9 +22,6 @@ type Change struct {
 	OldObjects, NewObjects []Object
 }
 
-// To takes what a file of a tree becomes.
-func (c *Change) To(f File) { c.Path, c.New, c.NewObjects = f.Path, f.Content, f.Objects() }
-
 // noFiles is the layout of a cluster that a tree does not have.
 var noFiles = &Layout{starts: []int{0}}
 

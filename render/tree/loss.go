@@ -3,7 +3,6 @@ package tree
 import (
 	"bytes"
 	"fmt"
-	"iter"
 	"maps"
 	"path"
 	"slices"
@@ -107,15 +106,12 @@ func (l Loss) String() string {
 
 func some(names []string) string { return diag.Some(names, 10) }
 
-// LossesOf returns what is lost by changes, sorted by cluster and path.
-func (t *Tree) LossesOf(changes []Change) []Loss { return t.Losses(ByCluster(changes)) }
-
-// Losses returns what the changes of clusters, each cluster's by path, would take from clusters
-// of Applications that are still among the inputs of the tree. A policy counts by its name,
-// however it is rendered; what Flux would leave there is not lost.
-func (t *Tree) Losses(changes iter.Seq[[]Change]) []Loss {
+// LossesOf returns what changes, by cluster and path, would take from clusters of Applications
+// that are still among the inputs of the tree. A policy counts by its name, however it is
+// rendered; what Flux would leave there is not lost.
+func (t *Tree) LossesOf(changes []Change) []Loss {
 	f := finder{t, map[*place.Policy][]string{}, map[*place.Policy]int{}, map[*place.Policy]map[string]bool{}, map[*place.Fleet]map[string]*place.Cluster{}}
-	for of := range changes {
+	for of := range ByCluster(changes) {
 		groups := map[lossGroup][]Change{}
 		for _, c := range of {
 			if app, cluster, onHub := t.application(c.Cluster, c.Path); app != nil {

@@ -58,17 +58,11 @@ func compareItems(path string, old, new []any, fields *[]Field) bool {
 	was, names, ok := byName(old)
 	is, newNames, ok2 := byName(new)
 	if ok && ok2 {
-		isSame := len(names) == len(newNames)
-		for _, name := range names {
+		added := slices.DeleteFunc(slices.Clone(newNames), func(name string) bool { return was[name] != nil })
+		for _, name := range slices.Concat(names, added) {
 			compare(path+"["+name+"]", was[name], is[name], fields)
 		}
-		for _, name := range newNames {
-			if was[name] == nil {
-				compare(path+"["+name+"]", nil, is[name], fields)
-				isSame = false
-			}
-		}
-		if isSame && !slices.Equal(names, newNames) {
+		if len(added) == 0 && len(names) == len(newNames) && !slices.Equal(names, newNames) {
 			*fields = append(*fields, Field{path + ", in order", texts(names), texts(newNames)})
 		}
 		return true

@@ -31,14 +31,11 @@ func Compare(dir string, rendered *render.Tree, opts Options) (Comparison, error
 	if err != nil {
 		return Comparison{}, err
 	}
-	var c Comparison
 	switch {
 	case len(missing) > 0 && opts.NamesOnly:
-		c.Changes = names(rendered)
-		return c, nil
+		return Comparison{Changes: names(rendered)}, nil
 	case len(missing) > 0:
-		c.Changes = rendered.Changes(&render.Tree{})
-		return c, nil
+		return Comparison{Changes: rendered.Changes(&render.Tree{})}, nil
 	}
 	w, err := openWorkers(dir)
 	if err != nil {
@@ -49,26 +46,25 @@ func Compare(dir string, rendered *render.Tree, opts Options) (Comparison, error
 	if err != nil {
 		return Comparison{}, describe(dir, err)
 	}
-	c.Refused = checkEmptied(plans)
 	shrinking := shrinking(plans, rendered)
 	read := func(f string) bool { return !opts.NamesOnly || shrinking[rendered.Application(f)] }
+	changes, err := changesOf(w[0], plans, read)
+	if err != nil {
+		return Comparison{}, describe(dir, err)
+	}
+	c := Comparison{Changes: changes, Refused: checkEmptied(plans)}
 	for _, p := range plans {
 		if p.interrupted {
 			c.Interrupted = append(c.Interrupted, p.name)
 		}
-		changes, err := p.comparison(w[0], read)
-		if err != nil {
-			return Comparison{}, describe(dir, err)
-		}
-		c.Changes = append(c.Changes, changes...)
 	}
 	if len(shrinking) > 0 {
-		c.Losses = rendered.LossesOf(c.Changes)
+		c.Losses = rendered.LossesOf(changes)
 	}
 	return c, nil
 }
 
-// names are the files of a rendered as changes without content, by cluster and path.
+// names are the files of a tree as changes without content, by cluster and path.
 func names(rendered *render.Tree) (all []render.Change) {
 	for _, c := range rendered.Clusters {
 		paths := slices.AppendSeq([]string{layout.InventoryFile}, c.Paths())
@@ -80,33 +76,36 @@ func names(rendered *render.Tree) (all []render.Change) {
 	return all
 }
 
-// comparison is what the plan does, by path. Old and New are empty for a file that is not to
-// be read.
-func (p *plan) comparison(files files, read func(file string) bool) ([]render.Change, error) {
-	var changes []render.Change
-	for f := range p.changes() {
-		change := render.Change{Cluster: p.name}
-		if change.To(f); !read(f.Path) {
-			change.New = []byte{}
+// changesOf are what plans do, by cluster and path. Old and New are empty for a file that is
+// not to be read.
+func changesOf(files files, plans []*plan, read func(file string) bool) (changes []render.Change, err error) {
+	for _, p := range plans {
+		first := len(changes)
+		for f := range p.changes() {
+			change := render.Change{Cluster: p.name, Path: f.Path, New: []byte{}, NewObjects: f.Objects()}
+			if read(f.Path) {
+				change.New = f.Content
+			}
+			changes = append(changes, change)
 		}
-		changes = append(changes, change)
-	}
-	for _, f := range p.removed {
-		changes = append(changes, render.Change{Cluster: p.name, Path: f})
-	}
-	slices.SortFunc(changes, func(a, b render.Change) int { return cmp.Compare(a.Path, b.Path) })
-	for i := range changes {
-		c := &changes[i]
-		there, err := isRegular(files, p.at(c.Path))
-		switch {
-		case !there:
-		case read(c.Path):
-			c.Old, err = files.ReadFile(p.at(c.Path))
-		default:
-			c.Old = []byte{}
+		for _, f := range p.removed {
+			changes = append(changes, render.Change{Cluster: p.name, Path: f})
 		}
-		if err != nil {
-			return nil, err
+		own := changes[first:]
+		slices.SortFunc(own, func(a, b render.Change) int { return cmp.Compare(a.Path, b.Path) })
+		for i := range own {
+			c := &own[i]
+			there, err := isRegular(files, p.at(c.Path))
+			switch {
+			case !there:
+			case read(c.Path):
+				c.Old, err = files.ReadFile(p.at(c.Path))
+			default:
+				c.Old = []byte{}
+			}
+			if err != nil {
+				return nil, err
+			}
 		}
 	}
 	return changes, nil

@@ -60,21 +60,13 @@ func shrinking(plans []*plan, rendered *render.Tree) map[string]bool {
 
 // findLosses finds what the plans would take from clusters of Applications that are still among
 // the inputs. It reads files only where some of an Application's are removed.
-func findLosses(files files, plans []*plan, rendered *render.Tree) (losses []tree.Loss, err error) {
+func findLosses(files files, plans []*plan, rendered *render.Tree) ([]tree.Loss, error) {
 	shrinking := shrinking(plans, rendered)
 	if len(shrinking) == 0 {
 		return nil, nil
 	}
-	read := func(f string) bool { return shrinking[rendered.Application(f)] }
-	losses = rendered.Losses(func(yield func([]render.Change) bool) {
-		for _, p := range plans {
-			var changes []render.Change
-			if changes, err = p.comparison(files, read); err != nil || !yield(changes) {
-				return
-			}
-		}
-	})
-	return losses, err
+	changes, err := changesOf(files, plans, func(f string) bool { return shrinking[rendered.Application(f)] })
+	return rendered.LossesOf(changes), err
 }
 
 // checkEmptied refuses to empty a cluster, or to remove most of its files.
