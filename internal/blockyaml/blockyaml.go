@@ -19,8 +19,7 @@ import (
 	"unicode/utf8"
 )
 
-// Marshal is the YAML of a value, ending with a line break. Fields are named by
-// their json tags.
+// Marshal is the YAML of a value, ending with a line break. Fields are named by their json tags.
 func Marshal(v any) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -238,8 +237,7 @@ func isPlain(s string) bool {
 	return !isAmbiguous(s)
 }
 
-// beginsPlain reports whether text begins with a character that begins nothing else
-// in YAML.
+// beginsPlain reports whether text begins with a character that begins nothing else in YAML.
 func beginsPlain(s string) bool {
 	switch c := s[0]; {
 	case isLetter(c), c >= '0' && c <= '9':
@@ -279,8 +277,7 @@ func isAmbiguous(s string) bool {
 	return false
 }
 
-// isVersion reports whether text is digits with two dots or more, which nobody
-// takes for a number.
+// isVersion reports whether text is digits with two dots or more, which nobody takes for a number.
 func isVersion(s string) bool {
 	return strings.Trim(s, "0123456789.") == "" && strings.Count(s, ".") >= 2
 }

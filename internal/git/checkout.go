@@ -29,11 +29,10 @@ type Checkout struct {
 	from string
 }
 
-// Checkout checks out paths of a revision: files, of directories the files that are
-// wanted, and what links among them lead to. The paths are in the repository, where they
-// need not be any more. A link that leads out of the revision is an error. Close must be
-// called. When the context ends the checkout does, too. More than so many bytes are an
-// error.
+// Checkout checks out paths of a revision: files, of directories the files that are wanted, and
+// what links among them lead to. The paths are in the repository, where they need not be any more.
+// A link that leads out of the revision is an error. Close must be called. When the context ends
+// the checkout does, too. More than so many bytes are an error.
 func (r *Repository) Checkout(ctx context.Context, revision string, paths []string, wanted func(name string) bool, most int64) (*Checkout, error) {
 	tree, err := r.tree(ctx, revision)
 	if err != nil {

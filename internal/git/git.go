@@ -28,9 +28,8 @@ type Repository struct {
 	guards []guard
 }
 
-// Find finds the repository that encloses a path, which need not exist: the nearest .git
-// above its real path. Git's own search would take a directory of a stranger's files for
-// a bare repository.
+// Find finds the repository that encloses a path, which need not exist: the nearest .git above its
+// real path. Git's own search would take a directory of a stranger's files for a bare repository.
 func Find(path string) (*Repository, error) {
 	real, err := Real(path)
 	if err != nil {
@@ -61,8 +60,7 @@ func (r *Repository) Holds(real string) bool {
 	return err == nil && filepath.IsLocal(rel) && !slices.Contains(strings.Split(rel, string(filepath.Separator)), ".git")
 }
 
-// hookVariables name the repository of a hook, and the index of its commit
-// (githooks(5)).
+// hookVariables name the repository of a hook, and the index of its commit (githooks(5)).
 var hookVariables = []string{"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"}
 
 // OfHook is the repository of the hook that Git runs this in, or else the one that
@@ -101,8 +99,7 @@ func OfHook() (*Repository, error) {
 
 // A guard keeps Git from something that a repository or the environment asks for.
 type guard struct {
-	// setting overrides all configuration files, as KEY=VALUE, or variable sets the
-	// environment.
+	// setting overrides all configuration files, as KEY=VALUE, or variable sets the environment.
 	setting, variable string
 	// drop are variables of the environment that are dropped.
 	drop []string

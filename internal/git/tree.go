@@ -152,8 +152,7 @@ func (t *tree) need(name string, wanted func(string) bool) error {
 	return nil
 }
 
-// resolve is what a name leads to, which need not be there. The links on the way are
-// needed.
+// resolve is what a name leads to, which need not be there. The links on the way are needed.
 func (t *tree) resolve(name string) (string, error) {
 	at, rest := ".", strings.Split(name, "/")
 	for links := 0; len(rest) > 0; {

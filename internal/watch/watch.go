@@ -30,8 +30,7 @@ type Watcher struct {
 	events *fsnotify.Watcher
 	// watched are the directories that events come from.
 	watched map[string]bool
-	// walked are those of them in which every manifest counts, names what counts by
-	// itself.
+	// walked are those of them in which every manifest counts, names what counts by itself.
 	walked, names map[string]bool
 }
 

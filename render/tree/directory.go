@@ -47,8 +47,7 @@ type Held struct {
 	Maker string
 }
 
-// NewDir makes a payload directory: one file per object, and a
-// kustomization.yaml that names them.
+// NewDir makes a payload directory: one file per object, and a kustomization.yaml that names them.
 func (e *Encoder) NewDir(at string, objects ...manifest.Rendered) *Dir {
 	d := &Dir{Path: at}
 	names := fileNames(objects)

@@ -70,8 +70,7 @@ func NewCluster(name string, l *Layout) *Cluster {
 // paths and infrastructure/ another name of the cluster in each.
 type Layout struct {
 	Dirs []*Dir // sorted by path
-	// starts are the numbers of the first file of each directory, and of the one behind
-	// the last.
+	// starts are the numbers of the first file of each directory, and of the one behind the last.
 	starts   []int
 	stages   syncStages
 	versions map[string]string
@@ -173,8 +172,7 @@ func (c *Cluster) sum(f *dirFile) [sha256.Size]byte {
 	return c.syncSum()
 }
 
-// Files are the files of the cluster but for the inventory, in the order of their
-// numbers.
+// Files are the files of the cluster but for the inventory, in the order of their numbers.
 func (c *Cluster) Files() iter.Seq[File] { return numbered(c.Len(), c.File) }
 
 // Paths are those of the files but for the inventory, in the order of their numbers.

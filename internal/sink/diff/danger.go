@@ -36,13 +36,11 @@ var dangers = []danger{
 	{"", "Namespace", nil, keptByFlux, "Flux deletes it, and everything in it"},
 	{"apps", "Deployment", nil, keptByFlux, "Flux deletes it, and its pods"},
 	// The finalizer of a Kustomization deletes its inventory (kustomize-controller
-	// internal/controller/kustomization_controller.go, finalize), that of a HelmRelease
-	// uninstalls.
+	// internal/controller/kustomization_controller.go, finalize), that of a HelmRelease uninstalls.
 	{kustomizeGroup, "Kustomization", nil, tree.PrunesNothing, "Flux deletes everything that it has applied"},
 	{helmGroup, "HelmRelease", nil, tree.IsSuspended, "Flux uninstalls the release"},
 	// The primary belongs to the Canary, and the target was scaled to 0 (flagger
-	// pkg/canary/deployment_controller.go; docs/gitbook/usage/how-it-works.md, Canary
-	// finalizers).
+	// pkg/canary/deployment_controller.go; docs/gitbook/usage/how-it-works.md, Canary finalizers).
 	{flaggerGroup, "Canary", nil, reverts, "Kubernetes deletes the primary with it, and the target stays at 0 replicas unless its source says how many: set revertOnDeletion, and render, before you remove a rollout"},
 	// Without a TrafficRoute for it, a service has a listener without a route
 	// (kuma 2.6 and newer, pkg/xds/generator/outbound_proxy_generator.go).
@@ -91,8 +89,7 @@ func dangerOf(o Object, value map[string]any, field string) string {
 	return ""
 }
 
-// dangerOfDeletion is what deleting the object does. What sync.yaml has applied is
-// said of that.
+// dangerOfDeletion is what deleting the object does. What sync.yaml has applied is said of that.
 func dangerOfDeletion(ch *Change) string {
 	if ch.isSync() {
 		return ""

@@ -51,8 +51,7 @@ type counts struct {
 	Deleted int `json:"deleted"`
 }
 
-// A Change of one object, or of a file that holds none, on all clusters where it is
-// the same.
+// A Change of one object, or of a file that holds none, on all clusters where it is the same.
 type Change struct {
 	Action Action
 	// Object that changes; its names are those on the first cluster. A file that

@@ -82,8 +82,7 @@ func (d *document) identity() identity {
 	return identity{d.cluster, d.object.Group(), d.object.Kind, d.object.Namespace, d.object.Name}
 }
 
-// separator is the line between two documents, also where Git has changed the ends of
-// lines.
+// separator is the line between two documents, also where Git has changed the ends of lines.
 var separator = regexp.MustCompile(`\r?\n---\r?\n`)
 
 // A place is where a document is.
@@ -176,8 +175,7 @@ func (f folder) fold(text, cluster string, general func(text, cluster string) st
 // marked is text with a character that no YAML has for the name of its cluster.
 func marked(text, cluster string) string { return renamed(text, cluster, "\x00") }
 
-// starred is text with a star for the name of its cluster, and for what a hub puts
-// before it.
+// starred is text with a star for the name of its cluster, and for what a hub puts before it.
 func starred(text, cluster string) string {
 	return withoutKinds.Replace(renamed(text, cluster, "*"))
 }

@@ -21,8 +21,7 @@ type Format func(w io.Writer, r *Report, o Options) error
 
 // Options are what formats know beside the report.
 type Options struct {
-	// Dir is the directory that is rendered into, for the names of files. It may be
-	// empty.
+	// Dir is the directory that is rendered into, for the names of files. It may be empty.
 	Dir string
 	// Color has text print colours, for a terminal.
 	Color bool
@@ -87,8 +86,7 @@ func (ch *Change) title() string {
 // file is the name of the file, below the directory that is rendered into.
 func (p place) file() string { return path.Join(p.Root, layout.Dir, p.Path) }
 
-// unified is the difference as diff -u has it, with the names of files below a
-// directory.
+// unified is the difference as diff -u has it, with the names of files below a directory.
 func (ch *Change) unified(dir string) string {
 	names, lines := [2]string{}, [2][]byte{}
 	for i, d := range []*document{ch.old, ch.new} {

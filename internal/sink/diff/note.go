@@ -333,8 +333,7 @@ func (n *noter) ofFile(ch *Change) {
 	}
 }
 
-// mostFields is how many fields of an object are said in words; the differences show
-// all of them.
+// mostFields is how many fields of an object are said in words; the differences show all of them.
 const mostFields = 6
 
 func (n *noter) ofFields(ch *Change, subject string) {

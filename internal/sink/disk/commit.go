@@ -74,8 +74,7 @@ func (c *commit) place(files files, name string) error {
 	return err
 }
 
-// prune removes files, and the directories that it, or a run that was cut off,
-// has left empty.
+// prune removes files, and the directories that it, or a run that was cut off, has left empty.
 func (c *commit) prune(p *plan, files files) error {
 	emptied := map[string]bool{}
 	empty := func(f string) {

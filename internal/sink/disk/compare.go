@@ -23,9 +23,8 @@ type Comparison struct {
 	Losses []tree.Loss
 }
 
-// Compare returns what Write would do with a directory, which need not exist, and does
-// nothing. Its errors are those of Write, but for what is refused unless pruning is
-// allowed.
+// Compare returns what Write would do with a directory, which need not exist, and does nothing. Its
+// errors are those of Write, but for what is refused unless pruning is allowed.
 func Compare(dir string, rendered *render.Tree, opts Options) (Comparison, error) {
 	missing, err := missingDirs(dir)
 	if err != nil {

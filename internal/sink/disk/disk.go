@@ -43,8 +43,7 @@ type Options struct {
 	// AllowPrune lets a run empty a cluster, remove more than half of its files, or take
 	// an Application from clusters that is still among the inputs.
 	AllowPrune bool
-	// KeepOthers leaves alone the clusters that the tree does not have: it is of some
-	// of a fleet's.
+	// KeepOthers leaves alone the clusters that the tree does not have: it is of some of a fleet's.
 	KeepOthers bool
 	// Part has the tree be a shard, whose inventories name the files of the others
 	// as well. Nothing is removed, and a directory that holds another render is refused:

@@ -79,8 +79,7 @@ func (p *plan) readJournal(files files, own *ownership) error {
 	return own.add(at, slices.Values(j.Files))
 }
 
-// add notes the paths that an inventory or a journal names, unless one leads
-// elsewhere.
+// add notes the paths that an inventory or a journal names, unless one leads elsewhere.
 func (o *ownership) add(list string, names iter.Seq[string]) error {
 	for name := range names {
 		if !fs.ValidPath(name) || !filepath.IsLocal(name) || name == "." {
@@ -136,8 +135,7 @@ func isWritten(files files, dir string) (bool, error) {
 	return layout.IsInventory(inventory), unlessForeign(err)
 }
 
-// unlessForeign drops the errors by which a directory shows that it is somebody
-// else's.
+// unlessForeign drops the errors by which a directory shows that it is somebody else's.
 func unlessForeign(err error) error {
 	var refused *diag.Mistake
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.As(err, &refused) {

@@ -12,8 +12,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
-// stage writes the changed files of one cluster beside their places, and before them the
-// journal.
+// stage writes the changed files of one cluster beside their places, and before them the journal.
 func (p *plan) stage(files files, step func()) error {
 	if p.idle() {
 		return nil
@@ -81,8 +80,7 @@ func (p *plan) writeJournal(files files, j journal) error {
 	return files.Rename(staged(at), at)
 }
 
-// makeDirs makes a directory, and those down to it from the top one, where they are not
-// there yet.
+// makeDirs makes a directory, and those down to it from the top one, where they are not there yet.
 func makeDirs(files files, top, dir string) error {
 	err := files.Mkdir(dir)
 	if errors.Is(err, fs.ErrNotExist) && dir != top {

@@ -7,8 +7,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/parallel"
 )
 
-// workers do one thing each at a time, on the output directory, with handles of their
-// own.
+// workers do one thing each at a time, on the output directory, with handles of their own.
 type workers []files
 
 // openWorkers opens a directory for as many workers as there are cores.
@@ -30,9 +29,8 @@ func (w workers) close() {
 	}
 }
 
-// each does something for each plan, in order, and with the next one while workers are
-// still at those before. After an error nothing more is begun; of several it returns
-// that of the first plan.
+// each does something for each plan, in order, and with the next one while workers are still at
+// those before. After an error nothing more is begun; of several it returns that of the first plan.
 func each(w workers, plans []*plan, do func(*plan, files) error) (err error) {
 	var mu sync.Mutex
 	failed := len(plans) // the first that has

@@ -63,11 +63,9 @@ type function struct {
 	// kept are the items that stay: all but what an earlier run has rendered, which is
 	// stale. Uncompiled are those of them that no cluster has for being compiled.
 	kept, stale, uncompiled []*Object
-	// placed reports whether the items are those of a package, which knows the file of
-	// each.
+	// placed reports whether the items are those of a package, which knows the file of each.
 	placed bool
-	// directories are those of clusters that there are already, wherever they come
-	// from.
+	// directories are those of clusters that there are already, wherever they come from.
 	directories map[string]bool
 }
 
@@ -159,9 +157,8 @@ func (f *function) input(name string, o *Object) {
 	s.objects = append(s.objects, o)
 }
 
-// isStale reports whether an item is what an earlier run has put where this run puts what
-// it renders. Of what is for other clusters, or was moved, nobody knows whether it is
-// wanted.
+// isStale reports whether an item is what an earlier run has put where this run puts what it
+// renders. Of what is for other clusters, or was moved, nobody knows whether it is wanted.
 func (f *function) isStale(o *Object) bool {
 	cluster := o.annotation(renderedAnnotation)
 	if f.Mode == "validate" || cluster == "" || f.Cluster != "" && cluster != f.Cluster {

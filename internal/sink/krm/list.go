@@ -45,9 +45,8 @@ const maxDepth = 1000
 // ErrSyntax is the error of a text that is not YAML.
 var ErrSyntax = errors.New("not valid YAML")
 
-// Parse reads a ResourceList, as YAML or JSON. Everything in it can be walked to its
-// end, and every item can be moved or removed without the others. The error
-// is ErrSyntax or a *diag.Mistake.
+// Parse reads a ResourceList, as YAML or JSON. Everything in it can be walked to its end, and every
+// item can be moved or removed without the others. The error is ErrSyntax or a *diag.Mistake.
 func Parse(data []byte) (*List, error) {
 	documents, err := load(data)
 	if err != nil {
@@ -218,8 +217,7 @@ func same(a, b *yaml.Node) bool {
 	return slices.EqualFunc(a.Content, b.Content, same)
 }
 
-// copied is a node that shares nothing with another. A plain one has neither comments nor
-// style.
+// copied is a node that shares nothing with another. A plain one has neither comments nor style.
 func copied(n *yaml.Node, plain bool) *yaml.Node {
 	c := *n
 	if plain {
