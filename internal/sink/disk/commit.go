@@ -18,45 +18,45 @@ type commit struct {
 	begun atomic.Bool
 }
 
-// cluster commits the plan of one cluster. The inventory is the last of the
+// cluster does the job of one cluster. The inventory is the last of the
 // files, the journal goes after it.
-func (c *commit) cluster(p *plan, files files) error {
-	if p.idle() {
+func (c *commit) cluster(j *job, files files) error {
+	if j.idle() {
 		return nil
 	}
-	for _, dir := range slices.Sorted(maps.Keys(p.fresh)) {
-		if err := c.place(files, p.at(dir)); err != nil {
+	for _, dir := range slices.Sorted(maps.Keys(j.fresh)) {
+		if err := c.place(files, j.at(dir)); err != nil {
 			return err
 		}
 	}
-	changed, inventory := p.changed, []int(nil)
-	if n := len(changed) - 1; n >= 0 && p.path(changed[n]) == layout.InventoryFile {
+	changed, inventory := j.changed, []int(nil)
+	if n := len(changed) - 1; n >= 0 && j.path(changed[n]) == layout.InventoryFile {
 		changed, inventory = changed[:n], changed[n:]
 	}
-	if err := c.rename(p, files, changed); err != nil {
+	if err := c.rename(j, files, changed); err != nil {
 		return err
 	}
-	if err := c.prune(p, files); err != nil {
+	if err := c.prune(j, files); err != nil {
 		return err
 	}
-	if err := c.rename(p, files, inventory); err != nil {
+	if err := c.rename(j, files, inventory); err != nil {
 		return err
 	}
-	if err := removeRegular(files, p.at(journalFile)); err != nil {
+	if err := removeRegular(files, j.at(journalFile)); err != nil {
 		return err
 	}
-	if p.cluster == nil {
-		removeAllEmpty(files, map[string]bool{p.base: true, p.name: true})
+	if j.cluster == nil {
+		removeAllEmpty(files, map[string]bool{j.base: true, j.name: true})
 	}
 	return nil
 }
 
 // rename moves files into place that were staged beside it. Others are there by now, with
 // their directory.
-func (c *commit) rename(p *plan, files files, changed []int) error {
+func (c *commit) rename(j *job, files files, changed []int) error {
 	for _, i := range changed {
-		if f := p.path(i); p.freshAbove(f) == "" {
-			if err := c.place(files, p.at(f)); err != nil {
+		if f := j.path(i); j.freshAbove(f) == "" {
+			if err := c.place(files, j.at(f)); err != nil {
 				return err
 			}
 		}
@@ -75,27 +75,27 @@ func (c *commit) place(files files, name string) error {
 }
 
 // prune removes files, and the directories that it, or a run that was cut off, has left empty.
-func (c *commit) prune(p *plan, files files) error {
+func (c *commit) prune(j *job, files files) error {
 	emptied := map[string]bool{}
 	empty := func(f string) {
 		for dir := path.Dir(f); dir != "."; dir = path.Dir(dir) {
-			emptied[p.at(dir)] = true
+			emptied[j.at(dir)] = true
 		}
 	}
-	for _, f := range p.removed {
-		if err := files.Remove(p.at(f)); err != nil {
+	for _, f := range j.removed {
+		if err := files.Remove(j.at(f)); err != nil {
 			return err
 		}
 		c.begun.Store(true)
 		c.step()
 		empty(f)
 	}
-	if p.interrupted {
-		own, err := p.readOwnership(files)
+	if j.interrupted {
+		own, err := j.readOwnership(files)
 		if err != nil {
 			return err
 		}
-		for _, f := range p.owned(own) {
+		for _, f := range j.owned(own) {
 			empty(f)
 		}
 	}

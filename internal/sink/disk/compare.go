@@ -41,20 +41,20 @@ func Compare(dir string, rendered *render.Tree, opts Options) (Comparison, error
 		return Comparison{}, err
 	}
 	defer w.close()
-	plans, err := planAll(w, rendered, opts)
+	jobs, err := compareAll(w, rendered, opts)
 	if err != nil {
 		return Comparison{}, describe(dir, err)
 	}
-	shrinking := shrinking(plans, rendered)
+	shrinking := shrinking(jobs, rendered)
 	read := func(f string) bool { return !opts.NamesOnly || shrinking[rendered.Application(f)] }
-	changes, err := changesOf(w[0], plans, read)
+	changes, err := changesOf(w[0], jobs, read)
 	if err != nil {
 		return Comparison{}, describe(dir, err)
 	}
-	c := Comparison{Changes: changes, Refused: checkEmptied(plans)}
-	for _, p := range plans {
-		if p.interrupted {
-			c.Interrupted = append(c.Interrupted, p.name)
+	c := Comparison{Changes: changes, Refused: checkEmptied(jobs)}
+	for _, j := range jobs {
+		if j.interrupted {
+			c.Interrupted = append(c.Interrupted, j.name)
 		}
 	}
 	if len(shrinking) > 0 {
@@ -75,30 +75,30 @@ func names(rendered *render.Tree) (all []render.Change) {
 	return all
 }
 
-// changesOf are what plans do, by cluster and path. Old and New are empty for a file that is
+// changesOf are what jobs change, by cluster and path. Old and New are empty for a file that is
 // not to be read.
-func changesOf(files files, plans []*plan, read func(file string) bool) (changes []render.Change, err error) {
-	for _, p := range plans {
+func changesOf(files files, jobs []*job, read func(file string) bool) (changes []render.Change, err error) {
+	for _, j := range jobs {
 		first := len(changes)
-		for f := range p.changes() {
-			change := render.Change{Cluster: p.name, Path: f.Path, New: []byte{}, NewObjects: f.Objects()}
+		for f := range j.changes() {
+			change := render.Change{Cluster: j.name, Path: f.Path, New: []byte{}, NewObjects: f.Objects()}
 			if read(f.Path) {
 				change.New = f.Content
 			}
 			changes = append(changes, change)
 		}
-		for _, f := range p.removed {
-			changes = append(changes, render.Change{Cluster: p.name, Path: f})
+		for _, f := range j.removed {
+			changes = append(changes, render.Change{Cluster: j.name, Path: f})
 		}
 		own := changes[first:]
 		slices.SortFunc(own, func(a, b render.Change) int { return cmp.Compare(a.Path, b.Path) })
 		for i := range own {
 			c := &own[i]
-			there, err := isRegular(files, p.at(c.Path))
+			there, err := isRegular(files, j.at(c.Path))
 			switch {
 			case !there:
 			case read(c.Path):
-				c.Old, err = files.ReadFile(p.at(c.Path))
+				c.Old, err = files.ReadFile(j.at(c.Path))
 			default:
 				c.Old = []byte{}
 			}

@@ -5,7 +5,7 @@
 // has written, as the inventory of the last run lists it. A run goes
 // through three phases:
 //
-//  1. Plan: compare what is there with what shall be. Nothing is written.
+//  1. Compare what is there with what shall be. Nothing is written.
 //  2. Stage: note in a journal every path that is or will be fleetwright's, then
 //     write each changed file beside its place, and each directory that is not there
 //     yet, as a whole, beside its own. A full disk or a missing permission shows here,
@@ -15,7 +15,7 @@
 //     the journal, by which the next run knows what the killed one has left.
 //
 // All clusters go through a phase before the next begins, several at a time. What is
-// remembered of one between two phases are the numbers of its files: a plan must not
+// remembered of one between two phases are the numbers of its files: a job must not
 // grow as the tree does.
 //
 // Directories are opened through [os.Root], and a symbolic link on the way to a
@@ -164,58 +164,58 @@ func describe(dir string, err error) error {
 
 // write is Write on the open directory.
 func write(w workers, tree *render.Tree, opts Options) (Summary, error) {
-	plans, err := planAll(w, tree, opts)
+	jobs, err := compareAll(w, tree, opts)
 	if err != nil {
 		return Summary{}, err
 	}
 	if !opts.AllowPrune {
-		if err := checkPrune(w[0], plans, tree); err != nil {
+		if err := checkPrune(w[0], jobs, tree); err != nil {
 			return Summary{}, err
 		}
 	}
-	step := counter(plans, opts.Progress)
+	step := counter(jobs, opts.Progress)
 	c := commit{step: step}
-	err = each(w, plans, func(p *plan, files files) error { return p.stage(files, step) })
+	err = each(w, jobs, func(j *job, files files) error { return j.stage(files, step) })
 	if err == nil {
-		err = each(w, plans, c.cluster)
+		err = each(w, jobs, c.cluster)
 	}
 	switch {
 	case err == nil:
-		return summarize(plans, opts.Changed), nil
+		return summarize(jobs, opts.Changed), nil
 	case c.begun.Load():
 		return Summary{}, fmt.Errorf("%w; some files are written and some are not yet: run the same command again", err)
 	}
-	_ = each(w, plans, (*plan).undo) // what cannot be removed is left to the next run
+	_ = each(w, jobs, (*job).undo) // what cannot be removed is left to the next run
 	return Summary{}, err
 }
 
-// summarize returns what the plans have done.
-func summarize(plans []*plan, changed func(name string, removed bool)) (sum Summary) {
-	for _, p := range plans {
-		if p.cluster != nil {
+// summarize returns what the jobs have done.
+func summarize(jobs []*job, changed func(name string, removed bool)) (sum Summary) {
+	for _, j := range jobs {
+		if j.cluster != nil {
 			sum.Clusters++
-			sum.Files += p.cluster.Len() + 1 // the inventory
+			sum.Files += j.cluster.Len() + 1 // the inventory
 		}
-		sum.Written += len(p.changed)
-		sum.Removed += len(p.removed)
-		if p.interrupted {
-			sum.Repaired = append(sum.Repaired, p.name)
+		sum.Written += len(j.changed)
+		sum.Removed += len(j.removed)
+		if j.interrupted {
+			sum.Repaired = append(sum.Repaired, j.name)
 		}
 	}
 	if changed == nil {
 		return sum
 	}
-	for _, p := range plans {
-		for _, i := range p.changed {
-			if f := p.path(i); f != layout.InventoryFile {
-				changed(p.at(f), false)
+	for _, j := range jobs {
+		for _, i := range j.changed {
+			if f := j.path(i); f != layout.InventoryFile {
+				changed(j.at(f), false)
 			}
 		}
 	}
-	for _, p := range plans {
-		for _, f := range p.removed {
+	for _, j := range jobs {
+		for _, f := range j.removed {
 			if f != layout.InventoryFile {
-				changed(p.at(f), true)
+				changed(j.at(f), true)
 			}
 		}
 	}
@@ -223,13 +223,13 @@ func summarize(plans []*plan, changed func(name string, removed bool)) (sum Summ
 }
 
 // counter returns what counts a file that was staged, put into place or removed.
-func counter(plans []*plan, report func(done, total int)) (step func()) {
+func counter(jobs []*job, report func(done, total int)) (step func()) {
 	if report == nil {
 		return func() {}
 	}
 	done, total := 0, 0
-	for _, p := range plans {
-		total += 2*len(p.changed) + len(p.removed)
+	for _, j := range jobs {
+		total += 2*len(j.changed) + len(j.removed)
 	}
 	var mu sync.Mutex
 	return func() {

@@ -36,15 +36,15 @@ type journal struct {
 }
 
 // readOwnership finds what the last run has written, and one that was cut off.
-func (p *plan) readOwnership(files files) (*ownership, error) {
+func (j *job) readOwnership(files files) (*ownership, error) {
 	own := &ownership{paths: map[string]bool{}}
-	at := p.at(layout.InventoryFile)
+	at := j.at(layout.InventoryFile)
 	data, err := readRegular(files, at)
 	if err != nil {
 		return nil, err
 	}
 	own.hasInventory = data != nil
-	own.current = own.hasInventory && p.cluster != nil && bytes.Equal(data, p.cluster.Inventory().Content)
+	own.current = own.hasInventory && j.cluster != nil && bytes.Equal(data, j.cluster.Inventory().Content)
 	if own.hasInventory && !own.current {
 		inventory, ok := layout.ParseInventory(data)
 		if !ok {
@@ -54,13 +54,13 @@ func (p *plan) readOwnership(files files) (*ownership, error) {
 			return nil, err
 		}
 	}
-	return own, p.readJournal(files, own)
+	return own, j.readJournal(files, own)
 }
 
 // readJournal finds what a run that was cut off may have written. The journal is
 // renamed into place, so it is whole.
-func (p *plan) readJournal(files files, own *ownership) error {
-	at := p.at(journalFile)
+func (j *job) readJournal(files files, own *ownership) error {
+	at := j.at(journalFile)
 	switch _, err := files.Lstat(staged(at)); {
 	case err == nil:
 		own.interrupted = true // before it had a journal
@@ -72,11 +72,11 @@ func (p *plan) readJournal(files files, own *ownership) error {
 		return err
 	}
 	own.interrupted = true
-	var j journal
-	if json.Unmarshal(data, &j) != nil {
+	var listed journal
+	if json.Unmarshal(data, &listed) != nil {
 		return diag.NewMistake(at+" is not a journal that fleetwright has written", "delete it and render again")
 	}
-	return own.add(at, slices.Values(j.Files))
+	return own.add(at, slices.Values(listed.Files))
 }
 
 // add notes the paths that an inventory or a journal names, unless one leads elsewhere.
@@ -93,12 +93,12 @@ func (o *ownership) add(list string, names iter.Seq[string]) error {
 }
 
 // owned returns all paths that are, were or will be fleetwright's, sorted.
-func (p *plan) owned(own *ownership) []string {
-	all := p.wantedPaths()
+func (j *job) owned(own *ownership) []string {
+	all := j.wantedPaths()
 	maps.Copy(all, own.paths)
-	if p.part {
+	if j.part {
 		// Another shard may have been cut off.
-		for f := range p.wholeSums() {
+		for f := range j.wholeSums() {
 			all[f] = true
 		}
 	}

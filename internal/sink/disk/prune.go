@@ -11,12 +11,12 @@ import (
 )
 
 // checkPrune refuses to remove too much, and what is still among the inputs.
-func checkPrune(files files, plans []*plan, rendered *render.Tree) error {
-	losses, err := findLosses(files, plans, rendered)
+func checkPrune(files files, jobs []*job, rendered *render.Tree) error {
+	losses, err := findLosses(files, jobs, rendered)
 	if err != nil {
 		return err
 	}
-	emptied := checkEmptied(plans)
+	emptied := checkEmptied(jobs)
 	switch {
 	case len(losses) == 0 && emptied == nil:
 		return nil
@@ -46,10 +46,10 @@ const (
 )
 
 // shrinking are the Applications among the inputs of which some files are removed.
-func shrinking(plans []*plan, rendered *render.Tree) map[string]bool {
+func shrinking(jobs []*job, rendered *render.Tree) map[string]bool {
 	all := map[string]bool{}
-	for _, p := range plans {
-		for _, f := range p.removed {
+	for _, j := range jobs {
+		for _, f := range j.removed {
 			if app := rendered.Application(f); app != "" {
 				all[app] = true
 			}
@@ -58,27 +58,27 @@ func shrinking(plans []*plan, rendered *render.Tree) map[string]bool {
 	return all
 }
 
-// findLosses finds what the plans would take from clusters of Applications that are still among
+// findLosses finds what the jobs would take from clusters of Applications that are still among
 // the inputs. It reads files only where some of an Application's are removed.
-func findLosses(files files, plans []*plan, rendered *render.Tree) ([]tree.Loss, error) {
-	shrinking := shrinking(plans, rendered)
+func findLosses(files files, jobs []*job, rendered *render.Tree) ([]tree.Loss, error) {
+	shrinking := shrinking(jobs, rendered)
 	if len(shrinking) == 0 {
 		return nil, nil
 	}
-	changes, err := changesOf(files, plans, func(f string) bool { return shrinking[rendered.Application(f)] })
+	changes, err := changesOf(files, jobs, func(f string) bool { return shrinking[rendered.Application(f)] })
 	return rendered.LossesOf(changes), err
 }
 
 // checkEmptied refuses to empty a cluster, or to remove most of its files.
-func checkEmptied(plans []*plan) *diag.Mistake {
+func checkEmptied(jobs []*job) *diag.Mistake {
 	var emptied, halved []string
-	for _, p := range plans {
-		removed, there := len(p.removed), p.there
+	for _, j := range jobs {
+		removed, there := len(j.removed), j.there
 		switch {
-		case p.cluster == nil && there > 0:
-			emptied = append(emptied, p.name)
+		case j.cluster == nil && there > 0:
+			emptied = append(emptied, j.name)
 		case removed*2 > there:
-			halved = append(halved, fmt.Sprintf("%s (%d of %d files)", p.name, removed, there))
+			halved = append(halved, fmt.Sprintf("%s (%d of %d files)", j.name, removed, there))
 		}
 	}
 	if len(emptied)+len(halved) == 0 {

@@ -90,11 +90,11 @@ func TestOnlyWhatShrinksIsRead(t *testing.T) {
 			defer opened.Close()
 			var read, apps []string
 			w := workers{counted{opened, &read}}
-			plans, err := planAll(w, tt.next, Options{})
+			jobs, err := compareAll(w, tt.next, Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := findLosses(w[0], plans, tt.next); err != nil {
+			if _, err := findLosses(w[0], jobs, tt.next); err != nil {
 				t.Fatal(err)
 			}
 			for _, file := range read {

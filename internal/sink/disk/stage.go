@@ -13,37 +13,37 @@ import (
 )
 
 // stage writes the changed files of one cluster beside their places, and before them the journal.
-func (p *plan) stage(files files, step func()) error {
-	if p.idle() {
+func (j *job) stage(files files, step func()) error {
+	if j.idle() {
 		return nil
 	}
-	own, err := p.readOwnership(files)
+	own, err := j.readOwnership(files)
 	if err != nil {
 		return err
 	}
-	noted := p.owned(own)
-	if p.interrupted {
-		if err := p.removeLeftovers(files, noted); err != nil {
+	noted := j.owned(own)
+	if j.interrupted {
+		if err := j.removeLeftovers(files, noted); err != nil {
 			return err
 		}
-	} else if p.cluster != nil {
+	} else if j.cluster != nil {
 		noted = slices.DeleteFunc(noted, own.has) // the inventory that is there has them
 	}
-	if err := p.checkWay(files); err != nil {
+	if err := j.checkWay(files); err != nil {
 		return err
 	}
-	p.staging = true
-	for _, dir := range p.missing {
+	j.staging = true
+	for _, dir := range j.missing {
 		if err := files.Mkdir(dir); err != nil {
 			return err
 		}
 	}
-	if err := p.writeJournal(files, journal{noted}); err != nil {
+	if err := j.writeJournal(files, journal{noted}); err != nil {
 		return err
 	}
 	made := ""
-	for f := range p.changes() {
-		at, top := p.stagedAt(f.Path)
+	for f := range j.changes() {
+		at, top := j.stagedAt(f.Path)
 		if dir := path.Dir(at); top != "" && dir != made {
 			if err := makeDirs(files, top, dir); err != nil {
 				return err
@@ -56,7 +56,7 @@ func (p *plan) stage(files files, step func()) error {
 		step()
 	}
 	// Where files are only removed, permission must be there as well.
-	for _, name := range p.probes() {
+	for _, name := range j.probes() {
 		if err := files.Create(name, nil); err != nil {
 			return err
 		}
@@ -68,12 +68,12 @@ func (p *plan) stage(files files, step func()) error {
 }
 
 // writeJournal writes the journal, whole.
-func (p *plan) writeJournal(files files, j journal) error {
-	data, err := json.Marshal(j)
+func (j *job) writeJournal(files files, owned journal) error {
+	data, err := json.Marshal(owned)
 	if err != nil {
 		return err
 	}
-	at := p.at(journalFile)
+	at := j.at(journalFile)
 	if err := files.Create(staged(at), append(data, '\n')); err != nil {
 		return err
 	}
@@ -96,22 +96,22 @@ func makeDirs(files files, top, dir string) error {
 
 // checkWay refuses to stage where something is in the way, which is not fleetwright's: what
 // a killed run has left is gone by now.
-func (p *plan) checkWay(files files) error {
+func (j *job) checkWay(files files) error {
 	var names []string
-	for _, dir := range slices.Sorted(maps.Keys(p.fresh)) {
-		names = append(names, staged(p.at(dir)))
+	for _, dir := range slices.Sorted(maps.Keys(j.fresh)) {
+		names = append(names, staged(j.at(dir)))
 	}
-	for _, i := range p.changed {
-		if at, top := p.stagedAt(p.path(i)); top == "" {
+	for _, i := range j.changed {
+		if at, top := j.stagedAt(j.path(i)); top == "" {
 			names = append(names, at)
 		}
 	}
-	for i, name := range append(names, p.probes()...) {
+	for i, name := range append(names, j.probes()...) {
 		info, err := files.Lstat(name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		if err == nil && i >= len(p.fresh) {
+		if err == nil && i >= len(j.fresh) {
 			err = checkRegular(name, info)
 		}
 		return cmp.Or[error](err, diag.NewMistake(name+" is in the way", "move it away: fleetwright writes its files there first"))
@@ -121,24 +121,24 @@ func (p *plan) checkWay(files files) error {
 
 // undo removes what staging has made. Where something cannot be removed the journal stays,
 // which tells the next run of it.
-func (p *plan) undo(files files) error {
-	if !p.staging {
+func (j *job) undo(files files) error {
+	if !j.staging {
 		return nil
 	}
-	own, err := p.readOwnership(files)
+	own, err := j.readOwnership(files)
 	if err != nil {
 		return err
 	}
-	if err := cmp.Or(p.removeLeftovers(files, p.owned(own)), p.checkWay(files)); err != nil {
+	if err := cmp.Or(j.removeLeftovers(files, j.owned(own)), j.checkWay(files)); err != nil {
 		return err
 	}
-	if p.interrupted {
+	if j.interrupted {
 		return nil // the journal tells of files that are still there
 	}
-	if err := removeRegular(files, p.at(journalFile)); err != nil {
+	if err := removeRegular(files, j.at(journalFile)); err != nil {
 		return err
 	}
-	for _, dir := range slices.Backward(p.missing) {
+	for _, dir := range slices.Backward(j.missing) {
 		_ = files.Remove(dir)
 	}
 	return nil
@@ -146,10 +146,10 @@ func (p *plan) undo(files files) error {
 
 // stagedAt is where a file is written before it is renamed into place, or before the
 // topmost directory is that comes to be with it.
-func (p *plan) stagedAt(file string) (name, top string) {
-	at := p.at(file)
-	if top := p.freshAbove(file); top != "" {
-		top := p.at(top)
+func (j *job) stagedAt(file string) (name, top string) {
+	at := j.at(file)
+	if top := j.freshAbove(file); top != "" {
+		top := j.at(top)
 		return staged(top) + at[len(top):], staged(top)
 	}
 	return staged(at), ""
@@ -157,25 +157,25 @@ func (p *plan) stagedAt(file string) (name, top string) {
 
 // probes are the files that show whether the directories may be changed that files are
 // removed from.
-func (p *plan) probes() []string {
+func (j *job) probes() []string {
 	names := map[string]bool{}
-	for _, f := range p.removed {
-		names[probe(path.Dir(p.at(f)))] = true
+	for _, f := range j.removed {
+		names[probe(path.Dir(j.at(f)))] = true
 	}
 	return slices.Sorted(maps.Keys(names))
 }
 
 // removeLeftovers removes what a run that was cut off, or is undone, may have staged of the
 // files that are fleetwright's.
-func (p *plan) removeLeftovers(files files, owned []string) error {
-	names := map[string]bool{staged(p.at(journalFile)): true}
+func (j *job) removeLeftovers(files files, owned []string) error {
+	names := map[string]bool{staged(j.at(journalFile)): true}
 	tops, emptied := map[string]bool{}, map[string]bool{}
 	for _, f := range owned {
-		at := p.at(f)
+		at := j.at(f)
 		names[staged(at)] = true
 		names[probe(path.Dir(at))] = true
 		for dir := path.Dir(f); dir != "."; dir = path.Dir(dir) {
-			top := staged(p.at(dir))
+			top := staged(j.at(dir))
 			isDir, looked := tops[top]
 			if !looked {
 				info, err := files.Lstat(top)

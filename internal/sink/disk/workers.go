@@ -29,19 +29,19 @@ func (w workers) close() {
 	}
 }
 
-// each does something for each plan, in order, and with the next one while workers are still at
-// those before. After an error nothing more is begun; of several it returns that of the first plan.
-func each(w workers, plans []*plan, do func(*plan, files) error) (err error) {
+// each does something for each job, in order, and with the next one while workers are still at
+// those before. After an error nothing more is begun; of several it returns that of the first job.
+func each(w workers, jobs []*job, do func(*job, files) error) (err error) {
 	var mu sync.Mutex
-	failed := len(plans) // the first that has
-	parallel.On(w, len(plans), func(files files, i int) {
+	failed := len(jobs) // the first that has
+	parallel.On(w, len(jobs), func(files files, i int) {
 		mu.Lock()
 		skip := i > failed
 		mu.Unlock()
 		if skip {
 			return
 		}
-		if e := do(plans[i], files); e != nil {
+		if e := do(jobs[i], files); e != nil {
 			mu.Lock()
 			defer mu.Unlock()
 			if i < failed {

@@ -14,8 +14,8 @@ import (
 	"github.com/fleetwright/fleetwright/render/layout"
 )
 
-// A plan is what is to be done for one cluster.
-type plan struct {
+// A job is what is to be done for one cluster.
+type job struct {
 	name string
 	// cluster is nil where the tree has no such cluster any more.
 	cluster *render.Cluster
@@ -46,36 +46,36 @@ type plan struct {
 }
 
 // idle reports whether there is nothing to do.
-func (p *plan) idle() bool { return len(p.changed) == 0 && len(p.removed) == 0 && !p.interrupted }
+func (j *job) idle() bool { return len(j.changed) == 0 && len(j.removed) == 0 && !j.interrupted }
 
 // at is the name of a file below the output directory.
-func (p *plan) at(file string) string { return p.base + "/" + file }
+func (j *job) at(file string) string { return j.base + "/" + file }
 
 // path is that of the changed file of a number.
-func (p *plan) path(number int) string {
-	if number == p.cluster.Len() {
+func (j *job) path(number int) string {
+	if number == j.cluster.Len() {
 		return layout.InventoryFile
 	}
-	return p.cluster.Path(number)
+	return j.cluster.Path(number)
 }
 
 // changes are the files to write.
-func (p *plan) changes() iter.Seq[render.File] {
+func (j *job) changes() iter.Seq[render.File] {
 	return func(yield func(render.File) bool) {
-		for _, i := range p.changed {
-			if i == p.cluster.Len() {
-				yield(p.cluster.Inventory())
+		for _, i := range j.changed {
+			if i == j.cluster.Len() {
+				yield(j.cluster.Inventory())
 				return
 			}
-			if !yield(p.cluster.File(i)) {
+			if !yield(j.cluster.File(i)) {
 				return
 			}
 		}
 	}
 }
 
-// planAll compares all clusters, and finds those that the tree does not have any more.
-func planAll(w workers, rendered *render.Tree, opts Options) ([]*plan, error) {
+// compareAll compares all clusters, and finds those that the tree does not have any more.
+func compareAll(w workers, rendered *render.Tree, opts Options) ([]*job, error) {
 	clusters := map[string]*render.Cluster{}
 	for _, c := range rendered.Clusters {
 		clusters[c.Name] = c
@@ -85,18 +85,18 @@ func planAll(w workers, rendered *render.Tree, opts Options) ([]*plan, error) {
 			return nil, err
 		}
 	}
-	var plans []*plan
+	var jobs []*job
 	for _, name := range slices.Sorted(maps.Keys(clusters)) {
-		plans = append(plans, &plan{name: name, cluster: clusters[name], part: opts.Part, base: path.Join(name, layout.Dir)})
+		jobs = append(jobs, &job{name: name, cluster: clusters[name], part: opts.Part, base: path.Join(name, layout.Dir)})
 	}
-	if err := each(w, plans, (*plan).make); err != nil {
+	if err := each(w, jobs, (*job).make); err != nil {
 		return nil, err
 	}
 	var foreign, mixed []string
-	for _, p := range plans {
-		foreign = append(foreign, p.foreign...)
-		if p.mixed {
-			mixed = append(mixed, p.name)
+	for _, j := range jobs {
+		foreign = append(foreign, j.foreign...)
+		if j.mixed {
+			mixed = append(mixed, j.name)
 		}
 	}
 	if len(mixed) > 0 {
@@ -111,7 +111,7 @@ func planAll(w workers, rendered *render.Tree, opts Options) ([]*plan, error) {
 			"move or delete what is not fleetwright's; if it is, the inventory was lost: delete the directory and render again",
 		)
 	}
-	return plans, nil
+	return jobs, nil
 }
 
 // addGone adds the clusters of earlier runs that the tree does not have any more.
@@ -136,82 +136,82 @@ func addGone(files files, clusters map[string]*render.Cluster) error {
 }
 
 // make compares what is there with what shall be.
-func (p *plan) make(files files) error {
-	for _, dir := range []string{p.name, p.base} {
+func (j *job) make(files files) error {
+	for _, dir := range []string{j.name, j.base} {
 		if there, err := isDir(files, dir); err != nil {
 			return err
 		} else if !there {
-			p.missing = append(p.missing, dir)
+			j.missing = append(j.missing, dir)
 		}
 	}
-	own, err := p.readOwnership(files)
+	own, err := j.readOwnership(files)
 	if err != nil {
 		return err
 	}
-	p.interrupted = own.interrupted
-	if p.part && (p.cluster == nil || own.hasInventory && !own.current) {
-		p.mixed = true
+	j.interrupted = own.interrupted
+	if j.part && (j.cluster == nil || own.hasInventory && !own.current) {
+		j.mixed = true
 		return nil
 	}
-	p.fresh = map[string]bool{}
-	if p.cluster != nil {
+	j.fresh = map[string]bool{}
+	if j.cluster != nil {
 		i := 0
-		for f := range p.cluster.Files() {
-			if err := p.compare(files, own, i, f); err != nil {
+		for f := range j.cluster.Files() {
+			if err := j.compare(files, own, i, f); err != nil {
 				return err
 			}
 			i++
 		}
 		if !own.current {
-			p.changed = append(p.changed, i) // the inventory
+			j.changed = append(j.changed, i) // the inventory
 		}
 	}
-	if err := p.findRemoved(files, own); err != nil {
+	if err := j.findRemoved(files, own); err != nil {
 		return err
 	}
-	if p.cluster == nil && own.hasInventory {
-		p.removed = append(p.removed, layout.InventoryFile)
+	if j.cluster == nil && own.hasInventory {
+		j.removed = append(j.removed, layout.InventoryFile)
 	}
 	return nil
 }
 
 // compare compares the file of a number.
-func (p *plan) compare(files files, own *ownership, number int, f render.File) error {
+func (j *job) compare(files files, own *ownership, number int, f render.File) error {
 	there, same := false, false
-	if p.freshAbove(f.Path) == "" {
+	if j.freshAbove(f.Path) == "" {
 		var err error
-		if there, same, err = isSame(files, p.at(f.Path), f.Content); err != nil {
+		if there, same, err = isSame(files, j.at(f.Path), f.Content); err != nil {
 			return err
 		}
 		if !there {
-			if err := p.findFresh(files, f.Path); err != nil {
+			if err := j.findFresh(files, f.Path); err != nil {
 				return err
 			}
 		}
 	}
 	switch {
 	case there && own.has(f.Path):
-		p.there++
+		j.there++
 	case there && !same:
-		p.foreign = append(p.foreign, p.at(f.Path))
+		j.foreign = append(j.foreign, j.at(f.Path))
 		return nil
 	}
 	if !same {
-		p.changed = append(p.changed, number)
+		j.changed = append(j.changed, number)
 	}
 	return nil
 }
 
 // findFresh finds the topmost directory that is to come to be with a file, if one is.
-func (p *plan) findFresh(files files, file string) error {
+func (j *job) findFresh(files files, file string) error {
 	for i, c := range file {
 		if c != '/' {
 			continue
 		}
-		if there, err := isDir(files, p.at(file[:i])); err != nil {
+		if there, err := isDir(files, j.at(file[:i])); err != nil {
 			return err
 		} else if !there {
-			p.fresh[file[:i]] = true
+			j.fresh[file[:i]] = true
 			return nil
 		}
 	}
@@ -219,12 +219,12 @@ func (p *plan) findFresh(files files, file string) error {
 }
 
 // freshAbove is the directory that comes to be with a file, or nothing.
-func (p *plan) freshAbove(file string) string {
-	if len(p.fresh) == 0 {
+func (j *job) freshAbove(file string) string {
+	if len(j.fresh) == 0 {
 		return ""
 	}
 	for dir := path.Dir(file); dir != "."; dir = path.Dir(dir) {
-		if p.fresh[dir] {
+		if j.fresh[dir] {
 			return dir
 		}
 	}
@@ -233,44 +233,44 @@ func (p *plan) freshAbove(file string) string {
 
 // findRemoved finds what fleetwright has written and the tree does not have any more.
 // Of a part that is what other shards may have, and must be as they have it.
-func (p *plan) findRemoved(files files, own *ownership) error {
+func (j *job) findRemoved(files files, own *ownership) error {
 	if len(own.paths) == 0 {
 		return nil
 	}
-	wanted := p.wantedPaths()
+	wanted := j.wantedPaths()
 	var whole map[string]string
-	if p.part {
-		whole = p.wholeSums()
+	if j.part {
+		whole = j.wholeSums()
 	}
 	for _, f := range slices.Sorted(maps.Keys(own.paths)) {
 		if wanted[f] {
 			continue
 		}
-		at := p.at(f)
+		at := j.at(f)
 		if there, err := isRegular(files, at); err != nil {
 			return err
 		} else if !there {
 			continue
 		}
-		p.there++
-		if !p.part {
-			p.removed = append(p.removed, f)
+		j.there++
+		if !j.part {
+			j.removed = append(j.removed, f)
 			continue
 		}
 		data, err := files.ReadFile(at)
 		if err != nil {
 			return err
 		}
-		p.mixed = p.mixed || whole[f] != fmt.Sprintf("%x", sha256.Sum256(data))
+		j.mixed = j.mixed || whole[f] != fmt.Sprintf("%x", sha256.Sum256(data))
 	}
 	return nil
 }
 
 // wantedPaths are those of the cluster's files in the tree.
-func (p *plan) wantedPaths() map[string]bool {
+func (j *job) wantedPaths() map[string]bool {
 	wanted := map[string]bool{}
-	if p.cluster != nil {
-		for f := range p.cluster.Paths() {
+	if j.cluster != nil {
+		for f := range j.cluster.Paths() {
 			wanted[f] = true
 		}
 	}
@@ -278,7 +278,7 @@ func (p *plan) wantedPaths() map[string]bool {
 }
 
 // wholeSums are those of the files that all shards of the cluster have, by path.
-func (p *plan) wholeSums() map[string]string {
-	whole, _ := layout.ParseInventory(p.cluster.Inventory().Content)
+func (j *job) wholeSums() map[string]string {
+	whole, _ := layout.ParseInventory(j.cluster.Inventory().Content)
 	return whole.Files
 }
