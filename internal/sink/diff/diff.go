@@ -226,7 +226,7 @@ func (c *comparison) changes() []Change {
 	all = withRenamed(all)
 	for i, ch := range all {
 		if ch.old != nil && ch.new != nil && ch.old.value() != nil && ch.new.value() != nil {
-			all[i].Fields = fieldsOf(ch.old.value(), ch.new.value())
+			all[i].Fields = compare("", ch.old.value(), ch.new.value())
 		}
 	}
 	return all

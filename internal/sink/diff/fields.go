@@ -22,16 +22,10 @@ type Field struct {
 	New any `json:"new"`
 }
 
-// fieldsOf are the fields that two objects have otherwise, by path.
-func fieldsOf(old, new map[string]any) []Field {
-	var fields []Field
-	compare("", old, new, &fields)
-	return fields
-}
-
-func compare(path string, old, new any, fields *[]Field) {
+// compare returns the fields that two values have otherwise, by path.
+func compare(path string, old, new any) (fields []Field) {
 	if reflect.DeepEqual(old, new) {
-		return
+		return nil
 	}
 	was, wasMap := old.(map[string]any)
 	is, isMap := new.(map[string]any)
@@ -40,41 +34,43 @@ func compare(path string, old, new any, fields *[]Field) {
 		maps.Copy(all, was)
 		maps.Copy(all, is)
 		for _, name := range slices.Sorted(maps.Keys(all)) {
-			compare(join(path, name), was[name], is[name], fields)
+			fields = append(fields, compare(join(path, name), was[name], is[name])...)
 		}
-		return
+		return fields
 	}
 	before, wasList := old.([]any)
 	after, isList := new.([]any)
-	if wasList && isList && compareItems(path, before, after, fields) {
-		return
+	if wasList && isList {
+		if fields, ok := compareItems(path, before, after); ok {
+			return fields
+		}
 	}
-	*fields = append(*fields, Field{path, old, new})
+	return []Field{{path, old, new}}
 }
 
 // compareItems compares lists of objects item by item: by their names, or, where
 // there are as many as before, by their indices.
-func compareItems(path string, old, new []any, fields *[]Field) bool {
-	was, names, ok := byName(old)
-	is, newNames, ok2 := byName(new)
-	if ok && ok2 {
+func compareItems(path string, old, new []any) (fields []Field, ok bool) {
+	was, names, named := byName(old)
+	is, newNames, newNamed := byName(new)
+	if named && newNamed {
 		added := slices.DeleteFunc(slices.Clone(newNames), func(name string) bool { return was[name] != nil })
 		for _, name := range slices.Concat(names, added) {
-			compare(path+"["+name+"]", was[name], is[name], fields)
+			fields = append(fields, compare(path+"["+name+"]", was[name], is[name])...)
 		}
 		if len(added) == 0 && len(names) == len(newNames) && !slices.Equal(names, newNames) {
-			*fields = append(*fields, Field{path + ", in order", texts(names), texts(newNames)})
+			fields = append(fields, Field{path + ", in order", texts(names), texts(newNames)})
 		}
-		return true
+		return fields, true
 	}
 	isNoObject := func(item any) bool { return !isObject(item) }
 	if len(old) != len(new) || slices.ContainsFunc(old, isNoObject) || slices.ContainsFunc(new, isNoObject) {
-		return false
+		return nil, false
 	}
 	for i := range old {
-		compare(fmt.Sprintf("%s[%d]", path, i), old[i], new[i], fields)
+		fields = append(fields, compare(fmt.Sprintf("%s[%d]", path, i), old[i], new[i])...)
 	}
-	return true
+	return fields, true
 }
 
 func isObject(value any) bool {

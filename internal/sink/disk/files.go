@@ -175,15 +175,6 @@ func (r *rootFiles) Rename(from, to string) error {
 	return r.do(from, func(d *os.Root, base string) error { return d.Rename(base, path.Base(to)) })
 }
 
-// isSame reports whether a file is there, and whether it has this content.
-func isSame(files files, name string, content []byte) (there, same bool, err error) {
-	same, err = files.Has(name, content)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, false, nil
-	}
-	return true, same, err
-}
-
 // isRegular reports whether a file is there. What is there and is no file is an error.
 func isRegular(files files, name string) (bool, error) { return isThere(files, name, checkRegular) }
 

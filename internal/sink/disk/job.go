@@ -2,7 +2,9 @@ package disk
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
 	"maps"
 	"path"
@@ -155,15 +157,13 @@ func (j *job) make(files files) error {
 	}
 	j.fresh = map[string]bool{}
 	if j.cluster != nil {
-		i := 0
-		for f := range j.cluster.Files() {
-			if err := j.compare(files, own, i, f); err != nil {
+		for i := range j.cluster.Len() {
+			if err := j.compare(files, own, i, j.cluster.File(i)); err != nil {
 				return err
 			}
-			i++
 		}
 		if !own.current {
-			j.changed = append(j.changed, i) // the inventory
+			j.changed = append(j.changed, j.cluster.Len()) // the inventory
 		}
 	}
 	if err := j.findRemoved(files, own); err != nil {
@@ -180,13 +180,12 @@ func (j *job) compare(files files, own *ownership, number int, f render.File) er
 	there, same := false, false
 	if j.freshAbove(f.Path) == "" {
 		var err error
-		if there, same, err = isSame(files, j.at(f.Path), f.Content); err != nil {
-			return err
+		same, err = files.Has(j.at(f.Path), f.Content)
+		if there = !errors.Is(err, fs.ErrNotExist); !there {
+			err = j.findFresh(files, f.Path)
 		}
-		if !there {
-			if err := j.findFresh(files, f.Path); err != nil {
-				return err
-			}
+		if err != nil {
+			return err
 		}
 	}
 	switch {

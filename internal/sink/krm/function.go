@@ -138,12 +138,18 @@ func (f *function) sort() {
 	}
 }
 
-// source is what diagnostics call an item: by its file, or its name.
+// source is what diagnostics call an item: its file, or kind namespace/name.
 func (o *Object) source() string {
-	if name, _, ok := o.path(); ok {
+	ref := o.ref()
+	switch name, _, inPackage := o.path(); {
+	case inPackage:
 		return name
+	case ref.Kind == "":
+		return "an object without a kind"
+	case ref.Name == "":
+		return ref.Kind
 	}
-	return o.title()
+	return render.Object{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name}.String()
 }
 
 // input has an object compiled. Objects of one file are one source, so that their order
@@ -228,7 +234,8 @@ func (f *function) compile() {
 		}
 		files = append(files, s.File)
 	}
-	tree, list := render.Compile(schema.Load(files), f.options())
+	opts := render.Options{Path: f.path, DefaultPath: f.Directory, Topology: f.topology}
+	tree, list := render.Compile(schema.Load(files), opts)
 	// What of the inputs could not be found may be all there is.
 	f.Diagnostics = slices.DeleteFunc(list, func(d diag.Diagnostic) bool {
 		return d.Code == diag.NothingToCompile && (f.unsure || len(f.Mistakes) > 0)

@@ -217,7 +217,7 @@ func TestAStreamHasOneClustersObjects(t *testing.T) {
 				for _, o := range run(t, list) {
 					got = append(got, value(t, o))
 					if refs[*o.ref()] || o.annotation(renderedAnnotation) != cluster || o.annotation(kioutil.IndexAnnotation) != "" {
-						t.Errorf("it emits %s, which is there twice or not annotated: %v", o.title(), o.node)
+						t.Errorf("it emits %s, which is there twice or not annotated: %v", o.source(), o.node)
 					}
 					refs[*o.ref()] = true
 				}
@@ -370,7 +370,7 @@ func TestAGeneratorsConfigIsNotAnInput(t *testing.T) {
 	}
 	for _, o := range list.Items {
 		if o.kind() == "RenderConfig" {
-			t.Errorf("it emits %s", o.title())
+			t.Errorf("it emits %s", o.source())
 		}
 	}
 	// What is read has lines.
@@ -474,7 +474,7 @@ func TestOrchestratorsAnnotationsAreNotRendered(t *testing.T) {
 	list.FunctionConfig = configMap(t, "path: clusters")
 	for _, o := range run(t, list) {
 		if o.annotation(renderedAnnotation) != "" && (o.annotation("internal.config.kubernetes.io/id") != "" || o.annotation("config.k8s.io/id") != "") {
-			t.Errorf("%s has an id", o.title())
+			t.Errorf("%s has an id", o.source())
 		}
 	}
 }
@@ -487,7 +487,7 @@ func TestKustomizesPathsAreNone(t *testing.T) {
 	}
 	for _, o := range run(t, list) {
 		if _, _, placed := o.path(); placed || o.kind() == "Application" {
-			t.Errorf("it emits %s", o.title())
+			t.Errorf("it emits %s", o.source())
 		}
 	}
 }

@@ -49,7 +49,7 @@ func FuzzFunction(f *testing.F) {
 		}
 		for _, o := range foreign {
 			if !slices.ContainsFunc(again.Items, func(p *Object) bool { return same(o.node, p.node) }) {
-				t.Errorf("%s is not in\n%s", o.title(), output)
+				t.Errorf("%s is not in\n%s", o.source(), output)
 			}
 		}
 		if !outcome.Failed() && !bytes.Equal(data, output) && len(again.Items) < len(foreign) {

@@ -9,7 +9,6 @@ import (
 	"go.yaml.in/yaml/v4"
 	"sigs.k8s.io/kustomize/kyaml/kio/kioutil"
 
-	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -47,18 +46,6 @@ func (o *Object) ref() *ResourceRef {
 
 // kind of the object, or "".
 func (o *Object) kind() string { return text(o.node, "kind") }
-
-// title is how people name an object: kind namespace/name.
-func (o *Object) title() string {
-	switch ref := o.ref(); {
-	case ref.Kind == "":
-		return "an object without a kind"
-	case ref.Name == "":
-		return ref.Kind
-	default:
-		return render.Object{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name}.String()
-	}
-}
 
 // isForeign reports whether fleetwright has nothing to do with an object, or with those of a List.
 func (o *Object) isForeign() bool {

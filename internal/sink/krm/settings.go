@@ -4,13 +4,13 @@ import (
 	"cmp"
 	"fmt"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
-	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -74,7 +74,7 @@ func settingsOf(config *Object, items []*Object) (s settings, mistakes []Mistake
 		s.of = func(name string) string { return "data." + name }
 		mistakes = s.readData(config)
 	}
-	if s.Directory != "" && !isInside(s.Directory) {
+	if s.Directory != "" && !filepath.IsLocal(s.Directory) {
 		mistakes = append(mistakes, Mistake{s.of("directory"), fmt.Sprintf("the directory %q is not inside the package", s.Directory), "write it from the package's root, such as clusters"})
 	}
 	return s, mistakes
@@ -112,21 +112,10 @@ func (s *settings) readData(config *Object) (mistakes []Mistake) {
 	return mistakes
 }
 
-// isInside reports whether a path with slashes stays in the directory that it begins in.
-func isInside(name string) bool {
-	clean := path.Clean(name)
-	return !path.IsAbs(clean) && clean != ".." && !strings.HasPrefix(clean, "../")
-}
-
 // directory is where in the package the directories of the clusters are.
 func (s *settings) directory() string {
 	if s.Directory != "" {
 		return path.Clean(s.Directory)
 	}
 	return path.Clean("./" + cmp.Or(s.path, s.configPath))
-}
-
-// options are those of the compiler.
-func (s *settings) options() render.Options {
-	return render.Options{Path: s.path, DefaultPath: s.Directory, Topology: s.topology}
 }
