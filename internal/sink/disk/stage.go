@@ -169,23 +169,18 @@ func (j *job) probes() []string {
 // files that are fleetwright's.
 func (j *job) removeLeftovers(files files, owned []string) error {
 	names := map[string]bool{staged(j.at(journalFile)): true}
-	tops, emptied := map[string]bool{}, map[string]bool{}
+	emptied := map[string]bool{}
 	for _, f := range owned {
 		at := j.at(f)
 		names[staged(at)] = true
 		names[probe(path.Dir(at))] = true
 		for dir := path.Dir(f); dir != "."; dir = path.Dir(dir) {
 			top := staged(j.at(dir))
-			isDir, looked := tops[top]
-			if !looked {
-				info, err := files.Lstat(top)
-				if err != nil && !errors.Is(err, fs.ErrNotExist) {
-					return err
-				}
-				isDir = err == nil && info.IsDir() // else checkWay refuses it, if it is in the way
-				tops[top] = isDir
+			info, err := files.Lstat(top)
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
 			}
-			if !isDir {
+			if err != nil || !info.IsDir() { // which checkWay refuses, if it is in the way
 				continue
 			}
 			name := top + f[len(dir):]

@@ -55,7 +55,7 @@ func (f *function) checkAllowed(tree *render.Tree) {
 		known = append(known, name)
 	}
 	setting := "allowPrune"
-	if strings.HasPrefix(f.of(setting), "data.") {
+	if f.inData {
 		setting = "" // a RenderConfig among the items has it, not the ConfigMap
 	}
 	for _, entry := range f.AllowPrune {

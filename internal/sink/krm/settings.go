@@ -22,8 +22,8 @@ type settings struct {
 	path, topology string
 	// configPath is the path that the RenderConfig says.
 	configPath string
-	// of are the fields that say them, by their names here.
-	of func(name string) string
+	// inData reports whether the data of a ConfigMap say them.
+	inData bool
 	// unsure reports whether there are settings which cannot be read.
 	unsure bool
 }
@@ -39,15 +39,9 @@ type Mistake struct {
 // settingsOf are the settings of a function, from its RenderConfig or a ConfigMap. The
 // RenderConfig is the functionConfig, or else among the items.
 func settingsOf(config *Object, items []*Object) (s settings, mistakes []Mistake) {
-	s.of = func(name string) string {
-		if name == "path" || name == "topology" {
-			return "spec." + name
-		}
-		return "spec.function." + name
-	}
-	isConfigMap := config != nil && config.ref().APIVersion == "v1" && config.kind() == "ConfigMap"
+	s.inData = config != nil && config.ref().APIVersion == "v1" && config.kind() == "ConfigMap"
 	renderConfig := config
-	if config == nil || isConfigMap {
+	if config == nil || s.inData {
 		renderConfig = nil
 		if i := slices.IndexFunc(items, func(o *Object) bool { return o.kind() == "RenderConfig" && !o.isForeign() }); i >= 0 {
 			renderConfig = items[i]
@@ -70,14 +64,24 @@ func settingsOf(config *Object, items []*Object) (s settings, mistakes []Mistake
 			}
 		}
 	}
-	if isConfigMap {
-		s.of = func(name string) string { return "data." + name }
+	if s.inData {
 		mistakes = s.readData(config)
 	}
 	if s.Directory != "" && !filepath.IsLocal(s.Directory) {
 		mistakes = append(mistakes, Mistake{s.of("directory"), fmt.Sprintf("the directory %q is not inside the package", s.Directory), "write it from the package's root, such as clusters"})
 	}
 	return s, mistakes
+}
+
+// of returns the field that says a setting.
+func (s *settings) of(name string) string {
+	switch {
+	case s.inData:
+		return "data." + name
+	case name == "path" || name == "topology":
+		return "spec." + name
+	}
+	return "spec.function." + name
 }
 
 // dataKeys are what the data of a ConfigMap can say.
