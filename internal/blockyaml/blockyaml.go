@@ -115,12 +115,10 @@ func (w *writer) field(indent int) {
 	w.value(indent, afterKey)
 }
 
-// maxKey is how long a key may be in front of its colon: readers of YAML look no
-// further than 1024 characters.
+// maxKey is the longest key before a colon: readers of YAML look no further than 1024 characters.
 const maxKey = 1000
 
-// key writes a key and its colon, a long one with a question mark before it and
-// the colon on a line of its own.
+// key writes a key and its colon, which stands on a line of its own behind a long one.
 func (w *writer) key(key string, indent int) {
 	from := len(w.out)
 	w.out = appendLine(w.out, key)
@@ -173,8 +171,7 @@ func (w *writer) scalar(s string, indent int, p place) {
 	}
 }
 
-// fitsBlock reports whether a literal block gives text back as it is: it has more
-// than one line, none of which a reader of YAML would take for something else.
+// fitsBlock reports whether text has several lines and reads the same from a literal block.
 func fitsBlock(s string) bool {
 	body := strings.TrimRight(s, "\n")
 	if !strings.Contains(s, "\n") || body == "" || body[0] == ' ' || body[0] == '\n' || body[0] == '\t' {
@@ -192,8 +189,7 @@ func isPrintable(r rune) bool {
 	return r == '\t' || r >= ' ' && r < 0x7f || r > 0xa0 && r != utf8.RuneError && r != '\ufeff' && r != '\u2028' && r != '\u2029' && unicode.IsPrint(r)
 }
 
-// appendLine appends text as a plain scalar, or in double quotes where a reader
-// of YAML would take it for something else.
+// appendLine appends text as a plain scalar, or in double quotes if that would be ambiguous.
 func appendLine(out []byte, s string) []byte {
 	if isPlain(s) {
 		return append(out, s...)
@@ -220,8 +216,7 @@ func appendLine(out []byte, s string) []byte {
 	return append(out, '"')
 }
 
-// isPlain reports whether text needs no quotes, in YAML 1.1 (which Kubernetes
-// reads) and in YAML 1.2 (which most others do).
+// isPlain reports whether text needs no quotes, in YAML 1.1 (Kubernetes) and 1.2 (most others).
 func isPlain(s string) bool {
 	if s == "" || !beginsPlain(s) || s[len(s)-1] == ' ' || s[len(s)-1] == ':' {
 		return false
@@ -253,8 +248,7 @@ func beginsPlain(s string) bool {
 
 func isLetter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
 
-// isAmbiguous reports whether plain text could be read as a number, a boolean, a
-// null, a date or a time.
+// isAmbiguous reports whether plain text could be a number, a boolean, a null, a date or a time.
 func isAmbiguous(s string) bool {
 	if strings.IndexByte(s, '/') >= 0 {
 		return false // as a path is, and none of these

@@ -79,8 +79,7 @@ func (c *Checkout) Close() error { return os.RemoveAll(c.directory) }
 // Directory has the files of the checkout, from the root of the repository.
 func (c *Checkout) Directory() string { return c.directory + string(filepath.Separator) }
 
-// Name is what a file of the checkout is called: by the revision, as git calls it, and
-// from the working directory, as paths are given.
+// Name returns REVISION:PATH of a file of the checkout, from the working directory.
 func (c *Checkout) Name(file string) string {
 	rel, err := filepath.Rel(filepath.Join(c.directory, c.from), filepath.FromSlash(file))
 	if err != nil {
@@ -180,8 +179,7 @@ func (r *Repository) files(ctx context.Context, revision, hash string, paths []s
 	return needed, r.read(ctx, revision, files, most)
 }
 
-// read reads the content of entries, at most so many bytes, which git gives in the order
-// in which they are asked for.
+// read reads the content of entries, at most so many bytes. Git answers in the order of requests.
 func (r *Repository) read(ctx context.Context, revision string, entries []*entry, most int64) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -63,8 +63,7 @@ func (r *Repository) Holds(real string) bool {
 // hookVariables name the repository of a hook, and the index of its commit (githooks(5)).
 var hookVariables = []string{"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"}
 
-// OfHook is the repository of the hook that Git runs this in, or else the one that
-// encloses the working directory.
+// OfHook returns the repository of the running Git hook, or else of the working directory.
 func OfHook() (*Repository, error) {
 	var named []string
 	for _, name := range hookVariables {
@@ -127,8 +126,7 @@ var guards = []guard{
 	}, hookVariables...)},
 }
 
-// run runs git at the root of the repository, and returns what it prints. The error is
-// what git says.
+// run runs git at the root of the repository, and returns its output, or its message as the error.
 func (r *Repository) run(ctx context.Context, args ...string) ([]byte, error) {
 	cmd := r.command(ctx, args...)
 	var stderr bytes.Buffer

@@ -10,15 +10,13 @@ import (
 type File struct {
 	// Name of the file from the root of the repository, with slashes.
 	Name string
-	// New reports whether Git does not know the file. If not, it was changed or removed
-	// since it was staged.
+	// New reports whether Git does not track the file; else it was changed or removed since.
 	New bool
 	// Ignored reports whether Git ignores it.
 	Ignored bool
 }
 
-// maxPaths is how many paths Git is asked of at once: an operating system passes only so
-// much to a process.
+// maxPaths is how many paths are passed to Git at once: operating systems limit arguments.
 const maxPaths = 1000
 
 // Unstaged returns the files of directories, or files themselves, that the next commit

@@ -30,8 +30,7 @@ type entry struct {
 	needed bool
 }
 
-// A tree is what a revision has, with its links resolved as an operating system does, but
-// never out of the revision.
+// A tree is what a revision has. Its links are resolved, but never out of the revision.
 type tree struct {
 	revision string
 	entries  []entry // sorted by name
@@ -55,8 +54,7 @@ func newTree(revision, listing string) (*tree, error) {
 	}
 	slices.SortFunc(t.entries, func(a, b entry) int { return strings.Compare(a.name, b.name) })
 	for i, e := range t.entries {
-		// No git writes a tree with two things of one name. What is below a link would be
-		// written elsewhere.
+		// Git writes no such tree; what is below a link would be written elsewhere.
 		if i > 0 && t.entries[i-1].name == e.name || e.mode == linkMode && t.isDir(e.name) {
 			return nil, t.damaged(e.name)
 		}
@@ -114,8 +112,7 @@ func isBelow(name, p string) bool {
 	return p == "." || name == p || strings.HasPrefix(name, p+"/")
 }
 
-// need notes what is read for a path: it is a file, or a directory with files that are
-// wanted. Links count as what they lead to.
+// need marks the file of a path, or the wanted files of its directory, through links.
 func (t *tree) need(name string, wanted func(string) bool) error {
 	to, err := t.resolve(name)
 	if err != nil {

@@ -17,15 +17,13 @@ import (
 )
 
 const (
-	// quiet is how long nothing must happen before a burst of events is over: an editor
-	// writes a file by several, and a checkout writes many.
+	// quiet ends a burst of events: an editor writes a file by several, a checkout writes many.
 	quiet = 100 * time.Millisecond
 	// longest is when a burst is taken for over that does not end.
 	longest = time.Second
 )
 
-// A Watcher watches places. It watches directories, since editors save a file by
-// renaming another one to it.
+// A Watcher watches directories: editors save a file by renaming another one to it.
 type Watcher struct {
 	events *fsnotify.Watcher
 	// watched are the directories that events come from.
@@ -46,8 +44,7 @@ func New() (*Watcher, error) {
 // Close ends the watch.
 func (w *Watcher) Close() error { return w.events.Close() }
 
-// Set sets what is watched from now on. It reports whether that is more than before:
-// what has changed there meanwhile is then not known.
+// Set sets what is watched, and reports whether that is more, which may have changed meanwhile.
 func (w *Watcher) Set(places inputs.Places) (more bool, err error) {
 	w.walked, w.names = map[string]bool{}, map[string]bool{}
 	wanted := map[string]bool{}
@@ -84,8 +81,7 @@ func (w *Watcher) forget(dir string) {
 	delete(w.watched, dir)
 }
 
-// Wait waits until something has happened to what is watched, and then until that is
-// over, or until the context is done.
+// Wait waits for a change and until it is over, or until the context is done.
 func (w *Watcher) Wait(ctx context.Context) error {
 	var over, end <-chan time.Time
 	for {

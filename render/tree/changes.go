@@ -17,16 +17,14 @@ type Change struct {
 	Path string
 	// Old and New are the content before and after, nil where there is no file.
 	Old, New []byte
-	// OldObjects and NewObjects are those that a file of a tree holds. Nobody knows those
-	// of a file that was read from a directory.
+	// OldObjects and NewObjects are known of files of trees, not of those read from a directory.
 	OldObjects, NewObjects []Object
 }
 
 // noFiles is the layout of a cluster that a tree does not have.
 var noFiles = &Layout{starts: []int{0}}
 
-// Changes returns what makes the tree of an old one, by cluster and path. Clusters that
-// share their layouts are compared once.
+// Changes returns the changes from an old tree, by cluster and path, comparing layouts once.
 func (t *Tree) Changes(old *Tree) []Change {
 	pairs := map[string][2]*Cluster{}
 	for i, clusters := range [][]*Cluster{old.Clusters, t.Clusters} {

@@ -10,13 +10,11 @@ import (
 	"github.com/fleetwright/fleetwright/render/manifest"
 )
 
-// A Dir is a directory of one cluster's tree. It may be shared by many clusters
-// and is not changed once it is built.
+// A Dir is a directory of a cluster. Many may share it, and nothing changes it once it is built.
 type Dir struct {
 	// Path below DIR/<cluster>/fleetwright, "" for that itself.
 	Path string
-	// Cluster is the name of the one that a hub applies the directory to, or "" where it is
-	// for the cluster that it stands in.
+	// Cluster is the one that a hub applies the directory to, or "" outside of hubs.
 	Cluster string
 	// App is the id of the application that the directory is of, or "".
 	App string

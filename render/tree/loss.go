@@ -33,8 +33,7 @@ func (t *Tree) application(root, file string) (app *place.Application, cluster s
 	return t.byDir[dir], cluster, onHub
 }
 
-// Application returns the namespace/name of the Application among the inputs that a file is of,
-// by which Flux applies the Application. It returns "" for any other file.
+// Application returns the namespace/name of the Application that a file is of, or "".
 func (t *Tree) Application(file string) string {
 	if app, _, _ := t.application("", file); app != nil {
 		return nameOf(app)
@@ -75,8 +74,7 @@ type LostApplication struct {
 	Policies []string
 }
 
-// Subject names what is lost, as "Application default/shop", or "the policy db of Application
-// default/shop".
+// Subject names what is lost: "the policy db of Application default/shop".
 func (l Loss) Subject() string {
 	var whole, parts []string
 	for _, a := range l.Applications {
@@ -216,8 +214,7 @@ func (f *finder) look(g lossGroup, changes []Change) {
 	}
 }
 
-// isRenamed reports whether a policy without a name has another one now, or is another policy:
-// one was inserted before it, or removed.
+// isRenamed reports whether a policy without a name has moved, since one was inserted or removed.
 func isRenamed(p *place.Policy, object map[string]any, moved map[string]bool) bool {
 	what := applies(p)
 	return what != "" && (appliedBy(object) != what || moved[what])

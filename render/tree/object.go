@@ -9,8 +9,7 @@ import (
 // An Object is one of those that a file holds.
 type Object struct {
 	APIVersion, Kind, Namespace, Name string
-	// Applies is the directory, below DIR/<cluster>/fleetwright, that a Flux Kustomization
-	// of sync.yaml applies. It is empty for any other object.
+	// Applies is the directory that a Flux Kustomization of sync.yaml applies, else empty.
 	Applies string
 }
 
@@ -40,8 +39,7 @@ func PrunesNothing(object map[string]any) bool {
 	return TextAt(object, "kind") == "Kustomization" && ValueAt(object, "spec", "prune") == false || IsSuspended(object)
 }
 
-// IsSuspended reports whether Flux or Flagger does nothing with an object, not even what its
-// deletion asks for.
+// IsSuspended reports whether Flux or Flagger ignores an object, and its deletion.
 func IsSuspended(object map[string]any) bool { return ValueAt(object, "spec", "suspend") == true }
 
 // ValueAt returns the field at a path of an object, or nil.

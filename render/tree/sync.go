@@ -34,8 +34,7 @@ type syncStage struct {
 	*blob
 }
 
-// unnamed is the end of a cluster's directory without the cluster's name, which no path that is
-// cleaned has.
+// unnamed ends a cluster's directory without the cluster's name; no cleaned path has it.
 const unnamed = "//" + layout.Dir + "/"
 
 // content is the file of a cluster.
@@ -98,8 +97,7 @@ func (s *SyncFile) Add(stage SyncStage) api.NamespacedReference {
 	return api.NamespacedReference{Name: meta.Name, Namespace: meta.Namespace}
 }
 
-// dir returns the directory that the cluster's bootstrap Kustomization applies:
-// sync.yaml, and nothing of what that applies in turn.
+// dir returns the directory of the bootstrap Kustomization, which applies sync.yaml alone.
 func (s *SyncFile) dir() *Dir {
 	d := &Dir{files: []dirFile{
 		{path: layout.KustomizationFile, blob: s.encoder.kustomization(layout.SyncFile)},

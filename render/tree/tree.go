@@ -48,9 +48,8 @@ type Cluster struct {
 	// Spokes are the names of the other clusters that it applies to as a hub.
 	Spokes []string
 
-	// layout is that of the files that are written, and whole that of all of them: of a
-	// shard there are more in its inventory.
 	*Layout
+	// whole is the layout with the files of other shards, which the inventory has as well.
 	whole *Layout
 	// Infrastructure is the cluster's own, or nil where it has that of the layout.
 	Infrastructure *Dir
@@ -109,8 +108,7 @@ type File struct {
 	Content []byte
 	// Sum is the SHA-256 of the content.
 	Sum [sha256.Size]byte
-	// For is the name of the cluster that the objects in the file are for: in the
-	// directory of a hub, also one that the hub applies to.
+	// For is the cluster that the objects are for, which may be one that a hub applies to.
 	For string
 
 	// object is the one in the file, and stages are those of sync.yaml.
@@ -142,8 +140,7 @@ func (c *Cluster) find(number int) (*Dir, int) {
 	return c.own(c.Dirs[i]), number - c.starts[i]
 }
 
-// File is the file of a number, from 0 to below Len: directory by directory and sorted
-// by name in each.
+// File returns a file by its number below Len: by directory, and sorted by name in each.
 func (c *Cluster) File(number int) File {
 	d, i := c.find(number)
 	f := &d.files[i]

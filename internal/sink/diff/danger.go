@@ -20,8 +20,7 @@ const (
 // A danger is a change that does more on the clusters than its line says.
 type danger struct {
 	group, kind string
-	// fields that change, none for the object that is deleted. What is below a field
-	// counts as the field.
+	// fields that change, with what is below them; none for the deletion of the object.
 	fields []string
 	// unless reports whether an object is not in danger. It may be nil.
 	unless func(object map[string]any) bool
@@ -72,8 +71,7 @@ func reverts(object map[string]any) bool {
 	return tree.ValueAt(object, "spec", "revertOnDeletion") == true
 }
 
-// dangerOf finds the danger of an object, or of one of its fields. Without a value it is
-// that of any object of the kind.
+// dangerOf returns the danger of a field or of the deletion. A nil value stands for any object.
 func dangerOf(o Object, value map[string]any, field string) string {
 	for _, d := range dangers {
 		if d.group != o.Group() || d.kind != o.Kind || (field == "") != (d.fields == nil) || value != nil && d.unless != nil && d.unless(value) {
@@ -119,8 +117,7 @@ func dangerOfSuspension(o Object, suspended bool) string {
 	return who + " makes up for all changes since it was suspended"
 }
 
-// isRenamed reports whether what is created is what is deleted in the same directory, under another
-// name.
+// isRenamed reports whether a created object is a deleted one of its directory with another name.
 func isRenamed(deleted, created *Change) bool {
 	was, is := deleted.Object, created.Object
 	if was.Kind != is.Kind || was.Group() != is.Group() || deleted.Root != created.Root || !slices.Equal(deleted.Clusters, created.Clusters) {

@@ -43,8 +43,7 @@ type Cluster struct {
 	counts
 }
 
-// counts are how many objects change. One that is renamed counts as created and deleted,
-// as it is for Kubernetes.
+// counts are numbers of objects. A renamed one is created and deleted, as it is for Kubernetes.
 type counts struct {
 	Created int `json:"created"`
 	Changed int `json:"changed"`
@@ -54,24 +53,21 @@ type counts struct {
 // A Change of one object, or of a file that holds none, on all clusters where it is the same.
 type Change struct {
 	Action Action
-	// Object that changes; its names are those on the first cluster. A file that
-	// holds none, such as a kustomization.yaml, has the zero Object.
+	// Object as it is named on the first cluster, or zero for a file without objects.
 	Object Object
 	// Clusters on which it changes, by name.
 	Clusters []string
 	// Fields that change, of an object that is there before and after.
 	Fields []Field
 
-	// place of the object on the first cluster, and what it was and will be there: nil
-	// where there is none.
+	// place, old and new are those of the first cluster, nil where there is none.
 	place
 	old, new *document
 	// named reports whether the clusters have it with their own names.
 	named bool
 }
 
-// New makes the report of changes, which are by cluster and path, and of what clusters lose by
-// them. What else there is to say comes first.
+// New reports changes, by cluster and path, and losses. Other notes come first.
 func New(changes []render.Change, losses []tree.Loss, notes ...Note) *Report {
 	c := comparison{
 		objects: map[string]Object{}, texts: folder{}, groups: map[key]*Change{},
@@ -159,8 +155,7 @@ func (c *comparison) identify(d *document) {
 	d.object = object
 }
 
-// whole is a file that is shown as a whole: one that lists others, one that was edited by
-// hand until it held no objects, or one in which no object changes. It is nil without content.
+// whole returns a file shown as a whole: a list, one edited by hand, one without changed objects.
 func (c *comparison) whole(at place, content []byte, documents int) *document {
 	if content == nil {
 		return nil

@@ -94,8 +94,7 @@ type place struct {
 
 	// cluster that the document is for.
 	cluster string
-	// dir is the directory of what the document belongs to, as it is called on every
-	// cluster: without what a hub puts before it.
+	// dir is the directory that the document belongs to, without the prefix of a hub.
 	dir string
 }
 
@@ -148,15 +147,13 @@ func (p place) split(content []byte, objects []Object) (documents []*document) {
 // isSync reports whether the file is sync.yaml.
 func (p place) isSync() bool { return p.Path == layout.SyncFile }
 
-// isList reports whether the file lists others, and is no object of a cluster: a
-// kustomization.yaml, which is kustomize's, and the inventory.
+// isList reports whether the file is a kustomization.yaml or an inventory, and no cluster's object.
 func (p place) isList() bool {
 	base := path.Base(p.Path)
 	return base == layout.KustomizationFile || base == layout.InventoryFile
 }
 
-// A folder knows what is the same on several clusters: texts that are, and texts that
-// differ by the clusters' own names alone.
+// A folder maps texts to one that stands for all that differ by their clusters' names alone.
 type folder map[string]string
 
 // fold returns one text for all that are the same. A text is looked for as it is before its

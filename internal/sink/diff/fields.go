@@ -48,8 +48,7 @@ func compare(path string, old, new any) (fields []Field) {
 	return []Field{{path, old, new}}
 }
 
-// compareItems compares lists of objects item by item: by their names, or, where
-// there are as many as before, by their indices.
+// compareItems compares lists of objects by names, or, where they are as long, by indices.
 func compareItems(path string, old, new []any) (fields []Field, ok bool) {
 	was, names, named := byName(old)
 	is, newNames, newNamed := byName(new)
@@ -113,8 +112,7 @@ func join(path, name string) string {
 // longestValue is how many characters of a value are shown in words.
 const longestValue = 48
 
-// inWords says what becomes of a field: "stepWeight 10 → 20". What is there by
-// default of an object's kind is left out of the path.
+// inWords says what becomes of a field: "stepWeight 10 → 20", without the kind's usual prefix.
 func (f Field) inWords(kind string) string {
 	path := strings.TrimPrefix(f.Path, "spec.")
 	if kind == "Canary" {

@@ -46,15 +46,13 @@ func WriteErrors(w io.Writer, list diag.List) error {
 	return p.print(w)
 }
 
-// LongestComment is how many characters the comment of a pull request may have on
-// GitHub. Counted here are bytes, which are no fewer.
+// LongestComment is the limit of GitHub for a comment in characters; bytes are no fewer.
 const LongestComment = 65536
 
 // marker is the first line of a comment, by which a later run finds it.
 const marker = "<!-- fleetwright diff -->\n"
 
-// room is how long a comment is without what says that something was left out, of it and of
-// each section that counts its own.
+// room is the limit without the sentences that count what was left out of each section.
 const room = LongestComment - 1024
 
 const noRoom = " for which there is no room here; "

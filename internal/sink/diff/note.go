@@ -63,12 +63,10 @@ type noter struct {
 	lost map[lostKey]bool
 }
 
-// A lostKey is one of the policies of an application on a cluster, or with none the whole of it.
-// Applications are called as in notes.
+// A lostKey is a policy of an application on a cluster, or with none all of them.
 type lostKey struct{ about, policy, cluster string }
 
-// notesOf are notes of what clusters lose: one for each application and line that decides, or one
-// for many applications that one line decides about.
+// notesOf returns a note for each lost application and line that decides, or one for many.
 func (n *noter) notesOf(losses []tree.Loss) (notes []Note) {
 	for _, l := range losses {
 		why := l.Reason
@@ -102,8 +100,7 @@ func (n *noter) notesOf(losses []tree.Loss) (notes []Note) {
 	return notes
 }
 
-// A scope is a directory of a cluster, as every cluster calls it, in that of the root: of the
-// cluster itself, or of a hub.
+// A scope is a directory of a cluster, in the tree of the root: the cluster itself, or its hub.
 type scope struct{ root, cluster, dir string }
 
 // scope is a directory that the change is in on one of its clusters.
@@ -127,8 +124,7 @@ func (n *noter) say(ch *Change, text, danger string, on []string) {
 	}
 }
 
-// add adds a note. Its text is as it is on one cluster; where another has the same with its own
-// name there is a star for it.
+// add adds a note, with a star where its text differs by the names of clusters alone.
 func (n *noter) add(note Note, cluster string) {
 	k := noteKey{note.About, n.texts.fold(note.Text, cluster, starred), note.Danger}
 	known := n.all[k]
@@ -172,8 +168,7 @@ type dirChange struct {
 	loses bool
 }
 
-// A directory comes and goes with its kustomization.yaml and what that lists; one file
-// alone that is missing was deleted by hand.
+// A directory has two files at least; a single file that is missing was deleted by hand.
 func (d dirChange) created() bool { return d.made > 1 && d.removed+d.changed == 0 }
 func (d dirChange) deleted() bool { return d.removed > 1 && d.made+d.changed == 0 }
 
@@ -313,8 +308,7 @@ func (n *noter) notLost(ch *Change, on []string) []string {
 	return slices.DeleteFunc(on, func(cluster string) bool { return n.lost[lostKey{about(ch.dir), policy, cluster}] })
 }
 
-// ofFile says what changes of a file that holds no object. A list of files follows from
-// these, where they change.
+// ofFile says how a file without objects changes, unless that follows from other changes.
 func (n *noter) ofFile(ch *Change) {
 	name := path.Base(ch.Path)
 	switch {
@@ -365,8 +359,7 @@ func (n *noter) ofFields(ch *Change, subject string) {
 	}
 }
 
-// changeOfPlan says what is otherwise with the rollouts of a Canary. The version of Flagger
-// changes nothing of that.
+// changeOfPlan says how rollouts of a Canary change. The version of Flagger does not matter here.
 func changeOfPlan(ch *Change) string {
 	if !ch.isRollout() {
 		return ""
@@ -399,8 +392,7 @@ func (ch *Change) subject() string {
 	return ch.Object.Kind + " " + ch.Object.Name
 }
 
-// where are the clusters of a change on which neither the cluster nor, if asked, its
-// directory comes or goes as a whole.
+// where returns the clusters of a change that do not come or go whole, nor, if asked, their directory.
 func (n *noter) where(ch *Change, whole func(dirChange) bool) (on []string) {
 	for _, cluster := range ch.Clusters {
 		root, dir := n.dirs[ch.scope(cluster, ".")], n.dirs[ch.scope(cluster, ch.dir)]

@@ -10,8 +10,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
-// writeText is for people: the differences as diff -u has them, then what they mean,
-// where it is not scrolled away.
+// writeText writes differences as diff -u does, then what they mean, which is not scrolled away.
 func writeText(w io.Writer, r *Report, o Options) error {
 	b := bufio.NewWriter(w)
 	paint := func(style ansi.Style, text string) string { return ansi.Paint(o.Color, style, text) }

@@ -13,13 +13,11 @@ import (
 type commit struct {
 	// step counts a file.
 	step func()
-	// begun reports whether a file is no longer as it was, so that only another run
-	// can make the directory whole.
+	// begun reports whether files have changed, so that only another run can complete the work.
 	begun atomic.Bool
 }
 
-// cluster does the job of one cluster. The inventory is the last of the
-// files, the journal goes after it.
+// cluster does one job. The inventory is the last file, and the journal is removed after it.
 func (c *commit) cluster(j *job, files files) error {
 	if j.idle() {
 		return nil
@@ -51,8 +49,7 @@ func (c *commit) cluster(j *job, files files) error {
 	return nil
 }
 
-// rename moves files into place that were staged beside it. Others are there by now, with
-// their directory.
+// rename moves staged files into place, but for those that came with their directory.
 func (c *commit) rename(j *job, files files, changed []int) error {
 	for _, i := range changed {
 		if f := j.path(i); j.freshAbove(f) == "" {

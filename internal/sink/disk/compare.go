@@ -16,15 +16,13 @@ type Comparison struct {
 	Changes []render.Change
 	// Interrupted are the clusters where an earlier run was cut off.
 	Interrupted []string
-	// Refused is why it would do nothing of this unless pruning is allowed, or nil. So are
-	// the Losses, which it does not tell.
+	// Refused is why Write would refuse this without AllowPrune, apart from the Losses, or nil.
 	Refused *diag.Mistake
 	// Losses are what it would take from clusters of Applications that are still there.
 	Losses []tree.Loss
 }
 
-// Compare returns what Write would do with a directory, which need not exist, and does nothing. Its
-// errors are those of Write, but for what is refused unless pruning is allowed.
+// Compare returns what Write would do. Its errors are those of Write, but for missing AllowPrune.
 func Compare(dir string, rendered *render.Tree, opts Options) (Comparison, error) {
 	missing, err := missingDirs(dir)
 	if err != nil {
@@ -75,8 +73,7 @@ func names(rendered *render.Tree) (all []render.Change) {
 	return all
 }
 
-// changesOf are what jobs change, by cluster and path. Old and New are empty for a file that is
-// not to be read.
+// changesOf returns what jobs change, by cluster and path; a file that is not read is empty in it.
 func changesOf(files files, jobs []*job, read func(file string) bool) (changes []render.Change, err error) {
 	for _, j := range jobs {
 		first := len(changes)

@@ -49,11 +49,9 @@ type Options struct {
 	// as well. Nothing is removed, and a directory that holds another render is refused:
 	// what the shards have written could not be told from that when it is put together.
 	Part bool
-	// NamesOnly has a comparison read no more content than it needs: Old and New may be
-	// empty where there is a file.
+	// NamesOnly lets Compare leave Old and New of a file empty unless it needs the content.
 	NamesOnly bool
-	// Waiting is called once when another run is writing the same directory,
-	// before waiting for it to end. It may be nil.
+	// Waiting is called once before waiting for another run to leave the directory. It may be nil.
 	Waiting func()
 	// Progress is called after each file that was staged, put into place or removed,
 	// with how many of these there are to do. It may be nil.
@@ -76,11 +74,9 @@ type Summary struct {
 }
 
 const (
-	// journalFile lists the paths that are fleetwright's while a run is going
-	// on, and after one that was cut off.
+	// journalFile lists the paths that are fleetwright's during a run, and after an interrupted one.
 	journalFile = ".journal.json"
-	// stagedSuffix is that of what is staged, a file or a directory: .<name>.staged,
-	// which neither Flux nor kustomize reads.
+	// stagedSuffix ends the name of what is staged: neither Flux nor kustomize reads .<name>.staged.
 	stagedSuffix = ".staged"
 )
 
@@ -154,8 +150,7 @@ func lock(dir string, waiting func()) (unlock func(), err error) {
 	return func() { l.Close() }, nil
 }
 
-// describe puts the directory into an error about what is in it, which may be joined of
-// several lines.
+// describe adds the directory to an error about its content, which may have several lines.
 func describe(dir string, err error) error {
 	all := diag.Unjoined(err)
 	all[0] = fmt.Errorf("%s: %w", dir, all[0])

@@ -16,8 +16,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
-// files are the operations on the output directory. Names are below it, with
-// slashes. None of them goes through a symbolic link.
+// files are operations below the output directory. None of them follows a symbolic link.
 type files interface {
 	Lstat(name string) (fs.FileInfo, error)
 	ReadDir(name string) ([]fs.DirEntry, error)
@@ -129,8 +128,7 @@ func (r *rootFiles) ReadDir(name string) ([]fs.DirEntry, error) {
 	return at(r, name, func(d *os.Root, base string) ([]fs.DirEntry, error) { return fs.ReadDir(d.FS(), base) })
 }
 
-// unpolled is a flag for files. Without it each takes four more system calls, by which Go finds
-// out that it cannot wait for them.
+// unpolled saves four system calls a file, by which Go finds out that it cannot wait for it.
 const unpolled = syscall.O_NONBLOCK
 
 func (r *rootFiles) Has(name string, content []byte) (bool, error) {

@@ -29,11 +29,9 @@ type job struct {
 	missing []string
 	// there is how many of the last run's files exist.
 	there int
-	// changed are the files to write, by their numbers in the cluster, in order; the
-	// inventory is the last.
+	// changed are the numbers of the cluster's files to write, in order, the inventory last.
 	changed []int
-	// fresh are the directories below base that are not there and come to be, but for
-	// those below one of them.
+	// fresh are the topmost directories below base that do not exist yet.
 	fresh map[string]bool
 	// removed are the paths to remove, in order.
 	removed []string

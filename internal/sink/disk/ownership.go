@@ -57,8 +57,7 @@ func (j *job) readOwnership(files files) (*ownership, error) {
 	return own, j.readJournal(files, own)
 }
 
-// readJournal finds what a run that was cut off may have written. The journal is
-// renamed into place, so it is whole.
+// readJournal finds what an interrupted run may have written.
 func (j *job) readJournal(files files, own *ownership) error {
 	at := j.at(journalFile)
 	switch _, err := files.Lstat(staged(at)); {
@@ -106,8 +105,7 @@ func (j *job) owned(own *ownership) []string {
 	return slices.Sorted(maps.Keys(all))
 }
 
-// IsOutput reports whether a directory is a <cluster>/fleetwright that a run has
-// written, or was writing when it was cut off.
+// IsOutput reports whether a directory is a <cluster>/fleetwright of a completed or interrupted run.
 func IsOutput(dir string) bool {
 	if filepath.Base(dir) != layout.Dir {
 		return false

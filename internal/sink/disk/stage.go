@@ -94,8 +94,7 @@ func makeDirs(files files, top, dir string) error {
 	return err
 }
 
-// checkWay refuses to stage where something is in the way, which is not fleetwright's: what
-// a killed run has left is gone by now.
+// checkWay refuses to stage over files that are not fleetwright's. Leftovers are removed before.
 func (j *job) checkWay(files files) error {
 	var names []string
 	for _, dir := range slices.Sorted(maps.Keys(j.fresh)) {
@@ -119,8 +118,7 @@ func (j *job) checkWay(files files) error {
 	return nil
 }
 
-// undo removes what staging has made. Where something cannot be removed the journal stays,
-// which tells the next run of it.
+// undo removes what was staged. If it fails the journal stays, and the next run removes the rest.
 func (j *job) undo(files files) error {
 	if !j.staging {
 		return nil
@@ -144,8 +142,7 @@ func (j *job) undo(files files) error {
 	return nil
 }
 
-// stagedAt is where a file is written before it is renamed into place, or before the
-// topmost directory is that comes to be with it.
+// stagedAt returns where a file is staged, and the topmost directory staged for it, if any.
 func (j *job) stagedAt(file string) (name, top string) {
 	at := j.at(file)
 	if top := j.freshAbove(file); top != "" {
@@ -155,8 +152,7 @@ func (j *job) stagedAt(file string) (name, top string) {
 	return staged(at), ""
 }
 
-// probes are the files that show whether the directories may be changed that files are
-// removed from.
+// probes returns files that test whether the directories of removed files can be changed.
 func (j *job) probes() []string {
 	names := map[string]bool{}
 	for _, f := range j.removed {
@@ -165,8 +161,7 @@ func (j *job) probes() []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// removeLeftovers removes what a run that was cut off, or is undone, may have staged of the
-// files that are fleetwright's.
+// removeLeftovers removes what this run or an interrupted one may have staged of owned files.
 func (j *job) removeLeftovers(files files, owned []string) error {
 	names := map[string]bool{staged(j.at(journalFile)): true}
 	emptied := map[string]bool{}

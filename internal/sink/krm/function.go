@@ -72,8 +72,7 @@ type function struct {
 // A source is a text that is compiled.
 type source struct {
 	schema.File
-	// objects are the items that are in it, in their order; for a file that was read
-	// there are none.
+	// objects are the items in it, in their order; none for a file that was read.
 	objects []*Object
 	// found returns the objects as they stand in the text. What cannot be parsed has none.
 	found func() []*Object
@@ -152,8 +151,7 @@ func (o *Object) source() string {
 	return render.Object{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name}.String()
 }
 
-// input has an object compiled. Objects of one file are one source, so that their order
-// is that of the file.
+// input has an object compiled. Objects of one file are one source, in the order of the file.
 func (f *function) input(name string, o *Object) {
 	file := schema.File{Name: name, Unnumbered: true}
 	s := f.sources[placeOf(file)]
@@ -178,8 +176,7 @@ func (f *function) isStale(o *Object) bool {
 	return ok
 }
 
-// isOutput reports whether a file is in the directory of a cluster, where the command may
-// have written it.
+// isOutput reports whether a file is in a cluster's directory, which the command may have written.
 func (f *function) isOutput(name string) bool {
 	const longest = 4096 // of a path, as in Linux
 	for i := range min(len(name), longest) {
@@ -291,8 +288,7 @@ func (f *function) checkCluster(tree *render.Tree) {
 	}
 }
 
-// emit makes the objects of what was rendered. Those of a package are everything that
-// Flux syncs; else they are a cluster's objects, each once.
+// emit returns what was rendered: all that Flux syncs for a package, else a cluster's objects once.
 func (f *function) emit(tree *render.Tree) (objects []*Object, err error) {
 	seen := map[render.Object]bool{}
 	for _, cluster := range tree.Clusters {

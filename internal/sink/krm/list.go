@@ -38,8 +38,7 @@ const listKind = "ResourceList"
 
 var listVersions = []string{"config.kubernetes.io/v1", "config.kubernetes.io/v1beta1"}
 
-// maxDepth is how deep values may nest: far deeper than those of any object, or of the
-// OpenAPI schema in a CRD.
+// maxDepth is how deep values may nest: far deeper than any object, or the OpenAPI of a CRD.
 const maxDepth = 1000
 
 // ErrSyntax is the error of a text that is not YAML.
@@ -178,8 +177,7 @@ func load(data []byte) (documents []*yaml.Node, err error) {
 	return documents, nil
 }
 
-// encode writes documents: plain, where the library would write something else, as it does
-// for a key that is null.
+// encode writes documents, plainly where the library would lose something, such as a null key.
 func encode(documents ...*yaml.Node) ([]byte, error) {
 	for _, plain := range []bool{false, true} {
 		if data, ok := written(plain, documents...); ok {

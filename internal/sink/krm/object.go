@@ -12,12 +12,10 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// An Object is one of a list. What is in it is not changed but by its methods, and its
-// comments stay.
+// An Object is one of a list. Only its methods change its content, and its comments stay.
 type Object struct{ node *yaml.Node }
 
-// isOrchestrators reports whether an annotation is an orchestrator's, which has put it
-// there for the time that the function runs.
+// isOrchestrators reports whether an orchestrator has set an annotation for this run alone.
 func isOrchestrators(annotation string) bool {
 	switch annotation {
 	case legacyPath, legacyIndex, legacyID, kustomizeID:
@@ -80,8 +78,7 @@ func (o *Object) annotate(key, value string) {
 	annotations.Content = append(annotations.Content, scalar(key), scalar(value))
 }
 
-// path is where the object is in the package, and whether it is known: what kustomize has
-// given has one that kustomize's runner made up.
+// path returns where the object is in the package. kustomize makes paths up, which do not count.
 func (o *Object) path() (path string, index int, ok bool) {
 	if o.annotation(kustomizeID) != "" {
 		return "", 0, false

@@ -42,8 +42,7 @@ func (f *function) checkLosses(rendered *render.Tree, items []*Object) {
 	f.Diagnostics = f.Diagnostics.Sorted()
 }
 
-// checkAllowed reports entries of allowPrune that name no Application, by its namespace/name or its
-// name.
+// checkAllowed reports entries of allowPrune that name no Application, with or without namespace.
 func (f *function) checkAllowed(tree *render.Tree) {
 	all := tree.Applications()
 	hint, known := "there is none; remove the entry", slices.Clone(all)
@@ -69,8 +68,7 @@ func (f *function) checkAllowed(tree *render.Tree) {
 // A packageFile is a file in the directory of a cluster.
 type packageFile struct{ cluster, path string }
 
-// changes are what becomes of the files of Applications of which some are removed, by cluster and
-// path.
+// changes returns how files of Applications that lose some change, by cluster and path.
 func (f *function) changes(tree *render.Tree, items []*Object) (changes []render.Change) {
 	was, is := f.files(f.stale), f.files(items)
 	shrinking := map[string]bool{}

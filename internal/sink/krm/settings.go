@@ -36,8 +36,7 @@ type Mistake struct {
 	Message, Hint string
 }
 
-// settingsOf are the settings of a function, from its RenderConfig or a ConfigMap. The
-// RenderConfig is the functionConfig, or else among the items.
+// settingsOf reads the ConfigMap, and the RenderConfig: the functionConfig or else among the items.
 func settingsOf(config *Object, items []*Object) (s settings, mistakes []Mistake) {
 	s.inData = config != nil && config.ref().APIVersion == "v1" && config.kind() == "ConfigMap"
 	renderConfig := config
