@@ -16,10 +16,10 @@ import (
 	"github.com/fleetwright/fleetwright/internal/flagger/flaggertest"
 )
 
-// runsDir is where what Flagger did is recorded, and examplesDir what it is to do, too.
+// runsDir is where what Flagger did is recorded, and goldenDir has what it is to do, too.
 const (
-	runsDir     = "../internal/flagger/testdata/runs"
-	examplesDir = "../examples"
+	runsDir   = "../internal/flagger/testdata/runs"
+	goldenDir = "../testdata/golden"
 )
 
 // flaggers are the programs of the versions that runs are recorded of.
@@ -78,7 +78,7 @@ func casesOf(t *testing.T) []flaggertest.Case {
 	if os.Getenv("UPDATE") == "" {
 		return cases // package flagger tests that they are those of the examples
 	}
-	rendered, err := flaggertest.Examples(examplesDir)
+	rendered, err := flaggertest.Examples(goldenDir)
 	if err != nil {
 		t.Fatal(err)
 	}

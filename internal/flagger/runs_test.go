@@ -43,7 +43,7 @@ func TestExamplesAreCases(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rendered, err := flaggertest.Examples("../../examples")
+	rendered, err := flaggertest.Examples("../../testdata/golden")
 	if err != nil {
 		t.Fatal(err)
 	}
