@@ -12,8 +12,6 @@ package flagger
 
 import (
 	"cmp"
-	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -170,17 +168,6 @@ type MetricTemplate struct {
 // also where the metric has a template.
 func (m Metric) isBuiltin() bool {
 	return m.Name == "request-success-rate" || m.Name == "request-duration"
-}
-
-// Parse reads the spec of a Canary, as JSON. It ignores what does not decide how
-// rollouts go. Other errors than those of JSON's syntax are values that Flagger cannot
-// read either.
-func Parse(spec []byte) (Canary, error) {
-	var c Canary
-	if err := json.Unmarshal(spec, &c); err != nil {
-		return Canary{}, fmt.Errorf("the spec of a Canary: %w", err)
-	}
-	return c, nil
 }
 
 // Strategy is what Flagger calls the way in which the traffic moves.

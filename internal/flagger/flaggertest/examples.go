@@ -10,8 +10,6 @@ import (
 	"strings"
 
 	"sigs.k8s.io/yaml"
-
-	"github.com/fleetwright/fleetwright/internal/flagger"
 )
 
 // exampleInterval is what the intervals of the examples are shortened to, so that the
@@ -33,7 +31,7 @@ func Examples(golden string) (all []Case, err error) {
 		example, _, _ := strings.Cut(path, "/")
 		c := Case{Name: examplePrefix + example, Runs: map[string]string{}}
 		if c.Spec, err = canarySpec(filepath.Join(golden, path)); err == nil {
-			c.Canary, err = flagger.Parse(c.Spec)
+			err = json.Unmarshal(c.Spec, &c.Canary)
 		}
 		switch last := len(all) - 1; {
 		case err != nil:

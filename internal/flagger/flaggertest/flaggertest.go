@@ -7,6 +7,7 @@
 package flaggertest
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -53,7 +54,7 @@ func Load(dir string) ([]Case, error) {
 				c.Runs[f.Name] = string(f.Data)
 			}
 		}
-		if c.Canary, err = flagger.Parse(c.Spec); err != nil {
+		if err := json.Unmarshal(c.Spec, &c.Canary); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		all = append(all, c)
