@@ -125,7 +125,7 @@ func checkHost(r *rollout.Rollout, hosts map[string]*rollout.Rollout) {
 			hosts[key] = r
 		}
 	}
-	for _, host := range r.Hosts() {
+	for _, host := range r.Judged.IngressHosts() {
 		if first, ok := hosts[host]; ok && first != r {
 			r.Report(diag.HostTwice, rollout.InRouting("host"), fmt.Sprintf("the rollout at %s has the host %s as well, and one cluster gets both", first.Origin(rollout.InRouting("host")...).Position(), host), "give one of the two another host, or send them to different clusters with clusterSelector")
 			return

@@ -5,6 +5,7 @@ package flux
 import (
 	"cmp"
 	"maps"
+	"regexp"
 	"slices"
 
 	"github.com/fluxcd/pkg/apis/kustomize"
@@ -124,7 +125,7 @@ func helmPatches(p *place.Policy, namespaces map[string]manifest.NamespaceMeta, 
 	}
 	patches = append(patches, replicasPatches(p.Rollout)...)
 	return append(patches, kustomize.Patch{
-		Target: &kustomize.Selector{Version: manifest.CoreV1, Kind: "Service", Name: exactly(p.Rollout.ServiceName)},
+		Target: &kustomize.Selector{Version: manifest.CoreV1, Kind: "Service", Name: regexp.QuoteMeta(p.Rollout.ServiceName)},
 		Patch: patchText(struct {
 			Delete string `json:"$patch"`
 			manifest.Object

@@ -128,7 +128,7 @@ func replicasPatches(r *api.Rollout) []kustomize.Patch {
 		return nil
 	}
 	return []kustomize.Patch{{
-		Target: &kustomize.Selector{Group: "apps", Kind: "Deployment", Name: exactly(r.Workload.Name)},
+		Target: &kustomize.Selector{Group: "apps", Kind: "Deployment", Name: regexp.QuoteMeta(r.Workload.Name)},
 		Patch: patchText(manifest.Object{
 			APIVersion: manifest.AppsV1, Kind: "Deployment", Metadata: manifest.Metadata{Name: r.Workload.Name}, Spec: map[string]any{"replicas": nil},
 		}),
@@ -141,7 +141,7 @@ func replicasPatches(r *api.Rollout) []kustomize.Patch {
 func namespacePatch(name string, meta manifest.NamespaceMeta, byName bool) kustomize.Patch {
 	target := &kustomize.Selector{Kind: "Namespace"}
 	if byName {
-		target.Name = exactly(name)
+		target.Name = regexp.QuoteMeta(name)
 	}
 	return kustomize.Patch{
 		Target: target,
@@ -151,9 +151,6 @@ func namespacePatch(name string, meta manifest.NamespaceMeta, byName bool) kusto
 		}),
 	}
 }
-
-// exactly returns the regular expression of a name: kustomize's selectors are such.
-func exactly(name string) string { return regexp.QuoteMeta(name) }
 
 // patchText returns a patch as text, made from a typed value of ours.
 func patchText(v any) string {

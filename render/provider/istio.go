@@ -87,10 +87,9 @@ func (istio) Made(r *rollout.Rollout) []manifest.Identity {
 func (istio) Join(r *rollout.Rollout) { checkMatchFields(r) }
 
 // Check reports what of a rollout would not work on Istio.
-func (i istio) Check(r *rules.Rollout) {
+func (istio) Check(r *rules.Rollout) {
 	checkIstioTCP(r)
 	checkIstioRoute(r)
-	checkInjected(r, i.NeverInjected(r.ID.Namespace))
 	if cors := r.Service.CorsPolicy; cors != nil {
 		for i, origin := range cors.AllowOrigins {
 			r.CheckStringMatch(origin, schema.Path{"service", "corsPolicy", "allowOrigins", i}, false)
@@ -240,7 +239,7 @@ func badIstioHost(host string) bool {
 
 func gatewayProblems(gateways []string) (all []rules.Problem) {
 	for n, gateway := range gateways {
-		if gateway == "" || !isIstioGateway(gateway) {
+		if !isIstioGateway(gateway) {
 			all = append(all, rules.Problem{Path: schema.Path{"gateways", n}, Message: fmt.Sprintf("%q is not the name of a Gateway, nor a namespace and a name without dots", gateway), Hint: "istio-system/public-gateway, or mesh"})
 		}
 	}

@@ -23,32 +23,22 @@ import (
 	"github.com/fleetwright/fleetwright/templates"
 )
 
-// A kumaRange is a range of Kuma's versions that take the same manifests.
-type kumaRange struct {
-	// from is the first minor version of the range, 2.from; the next row's is
-	// the first that is not.
-	from int
-	// routesByDefault: Kuma makes a TrafficRoute and a TrafficPermission for all
-	// traffic of a new Mesh (pkg/defaults/mesh/mesh.go@2.5.0). Newer versions
-	// route without a TrafficRoute, and stop doing so for a whole Mesh as soon
-	// as it has one, which Flagger makes (docs/madr/decisions/036); with mutual
-	// TLS they deny what no policy allows (UPGRADE.md, 2.6).
-	routesByDefault bool
-	// meshServices: the field of the Mesh exists (api/mesh/v1alpha1/mesh.proto).
-	meshServices bool
-}
-
-// kumaRanges are the versions that Flagger can move traffic on. Before 2.2 a
-// namespace was injected by an annotation (UPGRADE.md, 2.2); from 3.0 on there
-// is no TrafficRoute (UPGRADE.md, 3.0), and Flagger knows nothing else.
-var kumaRanges = []kumaRange{
-	{from: 2, routesByDefault: true},
-	{from: 6},
-	{from: 9, meshServices: true},
-}
-
-// kumaLast is the last minor version of Kuma 2.
-const kumaLast = 14
+// The minor versions of Kuma 2 that Flagger can move traffic on, and those with which the
+// manifests changed.
+const (
+	// Before 2.2 a namespace was injected by an annotation (UPGRADE.md, 2.2).
+	kumaFirst = 2
+	// Up to 2.5 Kuma makes a TrafficRoute and a TrafficPermission for all traffic of a new
+	// Mesh (pkg/defaults/mesh/mesh.go@2.5.0). Newer versions route without a TrafficRoute,
+	// and stop doing so for a whole Mesh as soon as it has one, which Flagger makes
+	// (docs/madr/decisions/036); with mutual TLS they deny what no policy allows
+	// (UPGRADE.md, 2.6).
+	kumaLastDefaults = 5
+	// The Mesh has the field meshServices since 2.9 (api/mesh/v1alpha1/mesh.proto).
+	kumaMeshServices = 9
+	// From 3.0 on there is no TrafficRoute (UPGRADE.md, 3.0), and Flagger knows nothing else.
+	kumaLast = 14
+)
 
 const (
 	kumaNamespace       = "kuma-system"
@@ -66,8 +56,8 @@ const (
 type kuma struct {
 	base
 	chart settings.Chart
-	// row of the table that the version is in; its from is 0 where there is none.
-	row kumaRange
+	// minor version of Kuma 2, or 0 where it is not one that fleetwright knows.
+	minor int
 	// mesh is the one of all that rollouts are in which name none, and the public
 	// load tester.
 	mesh *mesh
@@ -86,7 +76,7 @@ type mesh struct {
 
 func newKuma(b base) rollout.Provider {
 	k := &kuma{base: b, chart: b.chart(flagger.Kuma)}
-	k.findRow()
+	k.findVersion()
 	k.findMeshes()
 	if k.unclear && b.fleet.Spec.Plugin.Flagger.PublicTestloader {
 		k.sayUnclear()
@@ -94,26 +84,24 @@ func newKuma(b base) rollout.Provider {
 	return k
 }
 
-// findRow finds the row of the table for the chart's version, or for a range
-// of versions that are all of one row.
-func (k *kuma) findRow() {
-	supported := fmt.Sprintf("version: 2.7.3, or another from 2.%d to 2.%d", kumaRanges[0].from, kumaLast)
+// findVersion finds the minor version of the chart, which may be a range within one.
+func (k *kuma) findVersion() {
+	supported := fmt.Sprintf("version: 2.7.3, or another from 2.%d to 2.%d", kumaFirst, kumaLast)
 	v, ok := settings.ParseMinor(k.chart.Version)
 	switch {
 	case !ok:
 		k.reportVersion(diag.KumaRange, fmt.Sprintf("the version %q may become one that needs other manifests", k.chart.Version), "write one version, such as 2.7.3, or a range of one minor version, such as 2.7.x")
 	case v.Major > 2:
 		k.reportVersion(diag.KumaVersion, fmt.Sprintf("Kuma %s has no TrafficRoute, and Flagger moves traffic by nothing else", k.chart.Version), supported)
-	case v.Major < 2 || v.Minor < kumaRanges[0].from || v.Minor > kumaLast:
+	case v.Major < 2 || v.Minor < kumaFirst || v.Minor > kumaLast:
 		k.reportVersion(diag.KumaVersion, fmt.Sprintf("Kuma %s is not a version that fleetwright knows", k.chart.Version), supported)
 	default:
-		for _, row := range kumaRanges {
-			if v.Minor >= row.from {
-				k.row = row
-			}
-		}
+		k.minor = v.Minor
 	}
 }
+
+// hasDefaults reports whether Kuma makes the policies of a new Mesh.
+func (k *kuma) hasDefaults() bool { return k.minor > 0 && k.minor <= kumaLastDefaults }
 
 // reportVersion reports something about the version of Kuma, where it is set.
 func (k *kuma) reportVersion(code diag.Code, message, hint string) {
@@ -186,7 +174,7 @@ func (k *kuma) checkMesh(m *place.Mesh) {
 	if m.Metadata.Namespace != "" {
 		k.c.Add(m.Doc.Diagnostic(diag.MeshNamespace, schema.Path{"metadata", "namespace"}, "a Mesh is cluster-scoped, its namespace is left out", "remove the line"))
 	}
-	if m.Spec.MeshServices != nil && k.row.from > 0 && !k.row.meshServices {
+	if m.Spec.MeshServices != nil && k.minor > 0 && k.minor < kumaMeshServices {
 		k.c.Add(m.Doc.Diagnostic(diag.MeshFieldTooNew, schema.Path{"spec", "meshServices"},
 			fmt.Sprintf("Kuma %s does not know meshServices, and says nothing about it", k.chart.Version), "remove the field, or use Kuma 2.9 or newer"))
 	}
@@ -230,7 +218,7 @@ func (k *kuma) checkRolloutMesh(m *mesh) {
 		k.c.Add(doc.Diagnostic(diag.MetricsNotSeen, schema.Path{"spec", "metrics", "backends"},
 			"with mutual TLS the sidecars show their metrics to members of the mesh only, and Prometheus is none", "conf: {skipMTLS: true} for the metrics backend"))
 	}
-	if authority != nil && k.row.routesByDefault && m.skips("TrafficPermission") {
+	if authority != nil && k.hasDefaults() && m.skips("TrafficPermission") {
 		k.c.Add(doc.Diagnostic(diag.NothingAllowed, schema.Path{"spec", "skipCreatingInitialPolicies"},
 			"with mutual TLS nothing is allowed that no TrafficPermission allows, and Kuma is told to make none", "add a TrafficPermission to the cluster, or remove it from the list"))
 	}
@@ -371,14 +359,14 @@ func (k *kuma) Objects() []manifest.Rendered {
 // policies are those of a mesh with rollouts.
 func (k *kuma) policies(m *mesh) []manifest.Rendered {
 	var all []manifest.Rendered
-	if !k.row.routesByDefault || m.skips("TrafficRoute") {
+	if !k.hasDefaults() || m.skips("TrafficRoute") {
 		all = append(all, m.rendered(&manifest.Object{
 			Kind: "TrafficRoute", Mesh: m.Name,
 			Metadata: manifest.Metadata{Name: catchAll(m.Name)},
 			Spec:     json.RawMessage(routeAll),
 		}))
 	}
-	if m.authority() != nil && !k.row.routesByDefault {
+	if m.authority() != nil && !k.hasDefaults() {
 		all = append(all, m.rendered(&manifest.Object{
 			Kind:     "MeshTrafficPermission",
 			Metadata: manifest.Metadata{Name: "allow-all-" + m.Name, Namespace: kumaNamespace, Labels: map[string]string{rules.MeshAnnotation: m.Name}},
@@ -491,7 +479,6 @@ func (k *kuma) Check(r *rules.Rollout) {
 	if p := r.Service.AppProtocol; p != "" && !slices.Contains(kumaProtocols, p) {
 		r.Report(diag.ProtocolUnknown, schema.Path{"service", "appProtocol"}, fmt.Sprintf("Kuma knows no appProtocol %s, and takes the port to speak %s", p, protocol), "one of "+strings.Join(kumaProtocols, ", "))
 	}
-	checkInjected(r, k.NeverInjected(r.ID.Namespace))
 	if r.Mesh != "" && r.Mesh != k.mesh.Name && r.On.PublicTester && !r.Tester.Exists && r.UsesPublicTester() {
 		r.ReportAt(diag.TesterInOtherMesh, r.Tester.ID, nil, fmt.Sprintf("the public load tester is in the mesh %s, and the traffic that it makes is not split in %s", k.mesh.Name, r.Mesh), "testLoader: true")
 	}

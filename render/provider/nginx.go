@@ -124,9 +124,6 @@ func (nginx) Made(r *rollout.Rollout) []manifest.Identity {
 	return []manifest.Identity{{Group: "networking.k8s.io", Kind: "Ingress", Namespace: r.Namespace, Name: r.Workload.Name + rules.CanarySuffix}}
 }
 
-// NeverInjected returns nothing: nginx has no sidecars.
-func (nginx) NeverInjected(string) string { return "" }
-
 // Join refuses what a Canary has no place for.
 func (nginx) Join(r *rollout.Rollout) { checkMatchFields(r) }
 

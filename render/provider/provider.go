@@ -1,3 +1,5 @@
+// Package provider holds what the compiler knows of the providers that move the traffic of
+// rollouts, a file for each: kuma.go, istio.go and nginx.go.
 package provider
 
 import (
@@ -82,6 +84,7 @@ func (base) NamespaceMeta(*rollout.Rollout) manifest.NamespaceMeta  { return man
 func (base) RolloutObjects(*rollout.Rollout) []manifest.Rendered    { return nil }
 func (base) Query(_ *rollout.Rollout, metric string) (query string) { return "" }
 func (base) ServiceMeta(port int32) map[string]string               { return nil }
+func (base) NeverInjected(namespace string) string                  { return "" }
 func (base) Refused(*flagger.Canary) []rules.Problem                { return nil }
 func (base) Join(*rollout.Rollout)                                  {}
 
@@ -116,12 +119,4 @@ func (b base) neverMeshed(namespace, provider string) string {
 		return "is that of Flux, which is not in the mesh"
 	}
 	return ""
-}
-
-// checkInjected reports a rollout in a namespace whose pods get no sidecars, if there is a
-// reason why they do not.
-func checkInjected(r *rules.Rollout, why string) {
-	if why != "" {
-		r.ReportAt(diag.NeverInjected, r.ID, schema.Path{"metadata", "namespace"}, fmt.Sprintf("the namespace %s %s, so no traffic would move", r.ID.Namespace, why), "move the workload to another namespace")
-	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/rules"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
@@ -42,21 +43,14 @@ func (r *Rollout) canary(metrics []flagger.Metric) manifest.Rendered {
 	return manifest.Rendered{Object: m, Origin: r.Origin("workload", "name")}
 }
 
-// The API versions of what scales workloads.
-const (
-	autoscalingV2 = "autoscaling/v2"
-	kedaV1alpha1  = "keda.sh/v1alpha1"
-	scaledObject  = "ScaledObject"
-)
-
 func (r *Rollout) autoscalerRef() *flagger.Autoscaler {
 	a := r.AutoscalerRef
 	if a == nil {
 		return nil
 	}
-	kind, version := cmp.Or(a.Kind, "HorizontalPodAutoscaler"), autoscalingV2
-	if kind == scaledObject {
-		version = kedaV1alpha1
+	kind, version := cmp.Or(a.Kind, "HorizontalPodAutoscaler"), "autoscaling/v2"
+	if kind == rules.ScaledObject {
+		version = "keda.sh/v1alpha1"
 	}
 	return &flagger.Autoscaler{
 		ObjectReference:      flagger.ObjectReference{APIVersion: version, Kind: kind, Name: a.Name},
@@ -77,31 +71,25 @@ func (r *Rollout) canaryAnalysis(metrics []flagger.Metric) flagger.Analysis {
 		CanaryReadyThreshold:  analysis.CanaryReadyThreshold,
 	}
 	if s := analysis.SessionAffinity; s != nil {
-		a.SessionAffinity = &flagger.SessionAffinity{CookieName: s.CookieName, MaxAge: s.MaxAge}
-		if s.MaxAge == 0 {
-			a.SessionAffinity.MaxAge = defaultCookieSeconds
-		}
+		a.SessionAffinity = &flagger.SessionAffinity{CookieName: s.CookieName, MaxAge: cmp.Or(s.MaxAge, defaultCookieSeconds)}
 	}
 	routing := r.Routing()
-	a.Match = newMatches(routing.Match)
-	switch strategy := routing.CanaryStrategy; {
-	case strategy != nil && len(strategy.StepWeights) > 0:
-		// Flagger ignores maxWeight beside stepWeights (scheduler.go, maxWeight).
-		for _, w := range strategy.StepWeights {
-			a.StepWeights = append(a.StepWeights, int(w))
-		}
-		a.StepWeightPromotion = int(strategy.StepWeightPromotion)
-	case strategy != nil:
-		a.StepWeight = int(strategy.StepWeight)
-		a.MaxWeight = int(strategy.MaxWeight)
-		if a.MaxWeight == 0 {
-			a.MaxWeight = defaultMaxWeight
-		}
-		a.StepWeightPromotion = int(strategy.StepWeightPromotion)
-	default:
-		// Where the analysis is skipped there may be no strategy, but the CRD
-		// wants one.
+	for _, m := range routing.Match {
+		a.Match = append(a.Match, flagger.Match{Headers: m.Headers, QueryParams: m.QueryParams, SourceLabels: m.SourceLabels})
+	}
+	strategy := routing.CanaryStrategy
+	if strategy == nil {
+		// Where the analysis is skipped there may be no strategy, but the CRD wants one.
 		a.Iterations = int(max(routing.AnalysisTimes, 1))
+		return a
+	}
+	a.StepWeightPromotion = int(strategy.StepWeightPromotion)
+	for _, w := range strategy.StepWeights {
+		a.StepWeights = append(a.StepWeights, int(w))
+	}
+	if len(a.StepWeights) == 0 { // beside which Flagger ignores maxWeight (scheduler.go, maxWeight)
+		a.StepWeight = int(strategy.StepWeight)
+		a.MaxWeight = cmp.Or(int(strategy.MaxWeight), defaultMaxWeight)
 	}
 	return a
 }
@@ -144,11 +132,4 @@ func WithAnnotations(m *flagger.Metadata, annotations map[string]string) *flagge
 	}
 	maps.Copy(merged, m.Annotations)
 	return &flagger.Metadata{Labels: m.Labels, Annotations: merged}
-}
-
-func newMatches(all []api.HTTPMatch) (matches []flagger.Match) {
-	for _, m := range all {
-		matches = append(matches, flagger.Match{Headers: m.Headers, QueryParams: m.QueryParams, SourceLabels: m.SourceLabels})
-	}
-	return matches
 }

@@ -61,12 +61,9 @@ func (s *Installation) installed(c *Compilation) *rules.Installed {
 		MetricsServer: s.MetricsServer(), Fleet: s.Fleet.Doc.Position,
 		PublicTester: s.LoadTester != nil, OtherTesterImage: c.Settings.Charts["loadtester"].Values["image"] != nil, TesterURL: publicLoadTesterURL,
 		Prometheus: prometheus["install"] == true,
-		AlertProvider: func(namespace, name string) (*api.AlertProvider, bool) {
+		AlertProvider: func(namespace, name string) (found, known bool) {
 			p, known := c.AlertProvider(namespace, name)
-			if p == nil {
-				return nil, known
-			}
-			return p.AlertProvider, known
+			return p != nil, known
 		},
 	}
 }
@@ -85,16 +82,6 @@ func specOf[T any](o manifest.Rendered) (*T, bool) {
 		return &unpatched, false
 	}
 	return &patched.Spec, true
-}
-
-// Hosts returns those of the rollout's Ingress, if it has one.
-func (r *Rollout) Hosts() []string {
-	for _, o := range r.Objects() {
-		if o.Kind == "Ingress" {
-			return hostsOf(o)
-		}
-	}
-	return nil
 }
 
 // hostsOf returns the hosts of an Ingress: its own, and what patches add.

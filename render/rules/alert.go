@@ -12,12 +12,12 @@ func checkAlerts(r *Rollout) {
 	for i, a := range r.Analysis.Alerts {
 		at := inAnalysis("alerts", i, "providerRef")
 		namespace := cmp.Or(a.ProviderRef.Namespace, r.ID.Namespace)
-		switch p, known := r.On.AlertProvider(namespace, a.ProviderRef.Name); {
+		switch found, known := r.On.AlertProvider(namespace, a.ProviderRef.Name); {
 		case !known:
 			r.Report(diag.NoAlertProvider, at.With("name"),
 				fmt.Sprintf("there is no AlertProvider %s in namespace %s among the inputs, and where the cluster has none either the alert is not sent", a.ProviderRef.Name, namespace),
 				"add the AlertProvider to the inputs")
-		case p != nil && namespace != r.ID.Namespace && namespace != r.On.Namespace():
+		case found && namespace != r.ID.Namespace && namespace != r.On.Namespace():
 			r.Report(diag.AlertNamespace, at.With("namespace"),
 				fmt.Sprintf("an AlertProvider is in the workload's namespace or in Flagger's; nothing makes the namespace %s before it", namespace),
 				fmt.Sprintf("put the AlertProvider into namespace %s or %s", r.ID.Namespace, r.On.Namespace()))

@@ -25,11 +25,6 @@ var testerCommands = []string{
 // loadGenerators make the traffic that is measured.
 var loadGenerators = []string{"ghz", "hey", "wrk"}
 
-// isInImage reports whether the load tester's image has a command.
-func isInImage(name string) bool {
-	return slices.Contains(testerCommands, name) || slices.Contains(strings.Fields(templates.ShellCommands), name)
-}
-
 // A word is one of a command. Its text is known where it depends on nothing.
 type word struct {
 	text  string
@@ -197,7 +192,8 @@ func checkCommand(r *Rollout, w flagger.Webhook, script string, at schema.Path) 
 // another image nobody can say it.
 func checkKnownCommand(r *Rollout, w flagger.Webhook, call shellCall, functions []string, at schema.Path) {
 	name := call.name
-	if name == "" || strings.ContainsAny(name, "/$=") || r.otherImage(w) || isInImage(name) || slices.Contains(functions, name) {
+	known := slices.Concat(testerCommands, strings.Fields(templates.ShellCommands), functions)
+	if name == "" || strings.ContainsAny(name, "/$=") || r.otherImage(w) || slices.Contains(known, name) {
 		return
 	}
 	hint := diag.DidYouMean(name, testerCommands, "it has "+strings.Join(testerCommands, ", ")+", and what busybox has")

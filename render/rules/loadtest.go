@@ -102,7 +102,7 @@ func checkTargets(r *Rollout, calls []shellCall, script string, at schema.Path, 
 // namesHost reports whether a word has a host of the rollout's route in it, such as in
 // "Host: shop.example.com".
 func (r *Rollout) namesHost(word string) bool {
-	return slices.ContainsFunc(append(r.ingressHosts(), r.Service.Hosts...), func(host string) bool {
+	return slices.ContainsFunc(append(r.IngressHosts(), r.Service.Hosts...), func(host string) bool {
 		return strings.Contains(word, strings.TrimPrefix(host, "*"))
 	})
 }
@@ -140,7 +140,7 @@ func (r *Rollout) isTarget(t target) bool {
 
 // wantedTarget is where the load of the rollout belongs.
 func (r *Rollout) wantedTarget() string {
-	if hosts := r.ingressHosts(); len(hosts) > 0 {
+	if hosts := r.IngressHosts(); len(hosts) > 0 {
 		return "http://" + hosts[0]
 	}
 	return strings.TrimSuffix(r.serviceURL(r.Service.Name+CanarySuffix), "/")
@@ -155,8 +155,8 @@ func (r *Rollout) serviceURL(name string) string {
 	return "http://" + address + "/"
 }
 
-// ingressHosts returns the hosts of the rollout's Ingress, if it has one.
-func (r *Rollout) ingressHosts() []string {
+// IngressHosts returns the hosts of the rollout's Ingress, if it has one.
+func (r *Rollout) IngressHosts() []string {
 	if r.Ingress == nil {
 		return nil
 	}

@@ -92,9 +92,9 @@ type Installed struct {
 	TesterURL                      string
 	// Prometheus reports whether Flagger's chart installs one.
 	Prometheus bool
-	// AlertProvider finds an AlertProvider. It is known but nil where its document is broken
-	// or may be among those that could not be read.
-	AlertProvider func(namespace, name string) (found *api.AlertProvider, known bool)
+	// AlertProvider looks for an AlertProvider. It is known but not found where its document
+	// is broken or may be among those that could not be read.
+	AlertProvider func(namespace, name string) (found, known bool)
 }
 
 // A Provider is what moves the traffic on a cluster.
@@ -127,7 +127,7 @@ type Finding struct {
 func Check(r *Rollout) []Finding {
 	r.found = nil
 	for _, rule := range []func(*Rollout){
-		checkService, checkNames, checkAutoscaler, checkFlaggerVersion,
+		checkService, checkInjected, checkNames, checkAutoscaler, checkFlaggerVersion,
 		checkIntervals, checkSteps, checkMaxWeight, checkReadinessTimeout, checkChecks,
 		checkMetrics, checkThresholds, checkQueries,
 		checkWebhooks, checkWebhookTimeouts, checkAlerts,

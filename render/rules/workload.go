@@ -31,6 +31,13 @@ func checkService(r *Rollout) {
 	}
 }
 
+// checkInjected reports a namespace whose pods get no sidecars where they need them.
+func checkInjected(r *Rollout) {
+	if why := r.On.NeverInjected(r.ID.Namespace); why != "" {
+		r.ReportAt(diag.NeverInjected, r.ID, schema.Path{"metadata", "namespace"}, fmt.Sprintf("the namespace %s %s, so no traffic would move", r.ID.Namespace, why), "move the workload to another namespace")
+	}
+}
+
 // checkNames reports names that are too long for what is made of them.
 func checkNames(r *Rollout) {
 	workload := schema.Path{"targetRef", "name"}
