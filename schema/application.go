@@ -29,6 +29,16 @@ func checkSource(s *api.ApplicationSource) (all []Refusal) {
 	return all
 }
 
+func checkGit(s *api.GitRepository) []Refusal {
+	return append(checkInterval("repository is fetched", s.Interval), checkSourceTimeout(s.Timeout)...)
+}
+
+func checkHelmRepository(s *api.HelmRepository) []Refusal { return checkSourceTimeout(s.Timeout) }
+
+func checkOCI(s *api.OCIRepository) []Refusal {
+	return append(checkInterval("artifact is pulled", s.Interval), checkSourceTimeout(s.Timeout)...)
+}
+
 // checkInterval refuses an interval of 0s, with which source-controller fetches once and
 // never polls.
 func checkInterval(fetched string, interval api.Duration) []Refusal {

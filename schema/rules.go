@@ -7,52 +7,23 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// brokenRules returns what the reader of a struct, given by its pointer, refuses because of
-// a value beside another. The paths are those in the struct. Each rule is beside its kind.
-func brokenRules(object any) []Refusal {
-	switch o := object.(type) {
-	case *api.ApplicationSource:
-		return checkSource(o)
-	case *api.GitRepository:
-		return append(checkInterval("repository is fetched", o.Interval), checkSourceTimeout(o.Timeout)...)
-	case *api.HelmRepository:
-		return checkSourceTimeout(o.Timeout)
-	case *api.OCIRepository:
-		return append(checkInterval("artifact is pulled", o.Interval), checkSourceTimeout(o.Timeout)...)
-	case *api.SyncPolicy:
-		return checkPolicy(o)
-	case *api.RolloutPolicy:
-		return checkStrategy(o)
-	case *api.TrafficRouting:
-		return checkRouting(o)
-	case *api.CanaryStrategy:
-		return checkSteps(o)
-	case *api.Metric:
-		return checkMetric(o)
-	case *api.ThresholdRange:
-		return checkThreshold(o)
-	case *api.CustomMetric:
-		return checkCustomMetric(o)
-	case *api.MetricProvider:
-		return checkMetricProvider(o)
-	case *api.Webhooks:
-		return checkCommands(o)
-	case *api.MeshSpec:
-		return checkMesh(o)
-	case *api.MeshMTLSBackend:
-		return checkAuthority(o)
-	case *api.MeshPrometheus:
-		return checkPrometheus(o)
-	case *api.MeshTracingBackend:
-		return checkTracing(o)
-	case *api.MeshLoggingBackend:
-		return checkLogging(o)
-	case *api.MeshMembershipRule:
-		return checkMembership(o)
-	case *api.SyncDefaults:
-		return checkDefaults(o)
+// rules report what the reader of a struct refuses because of a value beside another. The
+// paths are those in the struct. Each rule is beside its kind.
+var rules = []func(object any) []Refusal{
+	rule(checkSource), rule(checkGit), rule(checkHelmRepository), rule(checkOCI), rule(checkPolicy), rule(checkStrategy),
+	rule(checkRouting), rule(checkSteps), rule(checkMetric), rule(checkThreshold), rule(checkCustomMetric),
+	rule(checkMetricProvider), rule(checkCommands), rule(checkMesh), rule(checkAuthority), rule(checkPrometheus),
+	rule(checkTracing), rule(checkLogging), rule(checkMembership), rule(checkDefaults),
+}
+
+// rule returns a function that checks the structs, given by their pointers, of one type.
+func rule[T any](check func(object *T) []Refusal) func(object any) []Refusal {
+	return func(object any) []Refusal {
+		if o, ok := object.(*T); ok {
+			return check(o)
+		}
+		return nil
 	}
-	return nil
 }
 
 // broken returns a broken rule about the value at a path in a struct.

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -222,13 +223,12 @@ func (w *walker) mapping(fields map[string]any, s *Shape) {
 
 func (w *walker) unknownField(name string, s *Shape) {
 	known := s.names()
-	hint := ""
-	if meant := diag.Nearest(name, known); meant != "" {
-		hint = fmt.Sprintf("did you mean %s?", meant)
-	} else if places := w.placesOf(name); len(places) > 0 {
-		hint = fmt.Sprintf("%s belongs to %s", name, strings.Join(places, " or "))
-	} else if len(known) > 0 {
-		hint = "known fields are " + strings.Join(known, ", ")
+	hint := diag.DidYouMean(name, known, "")
+	if hint == "" {
+		places := w.placesOf(name)
+		hint = cmp.Or(
+			when(len(places) > 0, name+" belongs to "+strings.Join(places, " or ")),
+			when(len(known) > 0, "known fields are "+strings.Join(known, ", ")))
 	}
 	path := w.path.With(name)
 	w.wrong.add(path, path)
@@ -360,8 +360,7 @@ func number(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 func (w *walker) text(text string, s *Shape) {
 	switch {
 	case len(s.Enum) > 0 && !slices.Contains(s.Enum, text):
-		hint := diag.DidYouMean(text, s.Enum, "")
-		w.report(diag.NotAllowed, fmt.Sprintf("%q is not one of %s", text, strings.Join(s.Enum, ", ")), hint)
+		w.report(diag.NotAllowed, fmt.Sprintf("%q is not one of %s", text, strings.Join(s.Enum, ", ")), diag.DidYouMean(text, s.Enum, ""))
 	case s.Pattern != "" && !s.fits(text):
 		expected, meant := explainPattern(s.Pattern, text)
 		w.report(diag.WrongFormat, fmt.Sprintf("%q is not %s", text, expected), lineOf(w.path, meant))

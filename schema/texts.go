@@ -90,9 +90,12 @@ func (c *textChecker) object(v reflect.Value) {
 	if !v.CanAddr() {
 		return // of a mapping with free names, about which there are no rules
 	}
-	for _, r := range brokenRules(v.Addr().Interface()) {
-		r.Path = slices.Concat(c.path, r.Path)
-		c.all = append(c.all, r)
+	object := v.Addr().Interface()
+	for _, check := range rules {
+		for _, r := range check(object) {
+			r.Path = slices.Concat(c.path, r.Path)
+			c.all = append(c.all, r)
+		}
 	}
 }
 

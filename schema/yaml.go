@@ -182,11 +182,8 @@ func (d *decoder) mapping(n *yaml.Node, path Path) any {
 		d.checkMark(resolve(key), path)
 		name, ok := keyName(resolve(key))
 		if !ok {
-			hint := ""
-			if resolve(key).Kind == yaml.MappingNode {
-				hint = "a template such as {{ value }} needs quotes"
-			}
-			d.fail(diag.Syntax, key, path, "a key must be text", hint)
+			isMapping := resolve(key).Kind == yaml.MappingNode
+			d.fail(diag.Syntax, key, path, "a key must be text", when(isMapping, "a template such as {{ value }} needs quotes"))
 			continue
 		}
 		if len(name) > maxKey/6 && keyLength(name) > maxKey {
