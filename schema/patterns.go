@@ -77,8 +77,8 @@ func isHTTPS(text string) bool {
 
 // patternNamed returns the pattern of a name, or "".
 func patternNamed(name string) string {
-	for i := range patterns {
-		if name != "" && patterns[i].name == name {
+	for i := 0; i < len(patterns) && name != ""; i++ {
+		if patterns[i].name == name {
 			return patterns[i].begins
 		}
 	}
