@@ -2,10 +2,8 @@
 // manifests: fields in the order of the Go struct, lists at the indentation of
 // their key, text of many lines as a literal block.
 //
-// It goes from a value to JSON and from there to text in one pass. The usual way
-// (sigs.k8s.io/yaml) decodes the JSON into maps and encodes those, which sorts
-// the fields and costs twenty times as much; for a compiler that does little
-// else, that is most of the time.
+// It makes JSON of a value, and text of that in one pass. sigs.k8s.io/yaml decodes the JSON into
+// maps and encodes those, which sorts the fields and costs twenty times as much.
 package blockyaml
 
 import (
@@ -254,8 +252,8 @@ func isAmbiguous(s string) bool {
 		return false // as a path is, and none of these
 	}
 	if c := s[0]; c >= '0' && c <= '9' || c == '-' || c == '+' || c == '.' {
-		if isVersion(s) {
-			return false
+		if strings.Trim(s, "0123456789.") == "" && strings.Count(s, ".") >= 2 {
+			return false // as a version is
 		}
 		if strings.Trim(s, "0123456789+-.:_eExXoObBaAcCdDfFtTzZ ") == "" {
 			return true
@@ -269,9 +267,4 @@ func isAmbiguous(s string) bool {
 		return true
 	}
 	return false
-}
-
-// isVersion reports whether text is digits with two dots or more, which nobody takes for a number.
-func isVersion(s string) bool {
-	return strings.Trim(s, "0123456789.") == "" && strings.Count(s, ".") >= 2
 }

@@ -37,9 +37,8 @@ func NewEncoder(to *report.Report) *Encoder {
 	}
 }
 
-// CheckOutputs validates every object against the schema of what may be written, but for
-// patched ones, which were checked when they were patched. A failure is a mistake of the
-// compiler, not of its user.
+// CheckOutputs validates every object against the schemas of the output, but for patched ones,
+// which were checked when patched. A failure is a mistake of the compiler, not of its user.
 func (e *Encoder) CheckOutputs() {
 	var outputs []output.Object
 	for _, made := range e.encodings {

@@ -11,9 +11,8 @@ import (
 	"github.com/fleetwright/fleetwright/render/layout"
 )
 
-// Inventory is the file that lists all others, those of other shards too. It is written last.
-// The lines of its files are put together from what the clusters share: as a map these would
-// be the most of what many clusters cost.
+// Inventory is the file that lists all others, those of other shards too. It is written last. It is
+// put together from lines that clusters share: as a map it would be most of what they cost.
 func (c *Cluster) Inventory() File {
 	if c.whole == noFiles {
 		return File{}

@@ -52,8 +52,7 @@ func (t *Tree) Applications() []string {
 
 func nameOf(a *place.Application) string { return a.Namespace + "/" + a.Name }
 
-// A Loss is what changes would take from clusters of Applications that are still among the
-// inputs, because of one line of these.
+// A Loss is what one line of the inputs takes from clusters of Applications that still exist.
 type Loss struct {
 	// Applications that lose, by name.
 	Applications []LostApplication
@@ -104,9 +103,8 @@ func (l Loss) String() string {
 
 func some(names []string) string { return diag.Some(names, 10) }
 
-// LossesOf returns what changes, by cluster and path, would take from clusters of Applications
-// that are still among the inputs of the tree. A policy counts by its name, however it is
-// rendered; what Flux would leave there is not lost.
+// LossesOf returns what changes, by cluster and path, would take from clusters of Applications among
+// the inputs. A policy counts by its name, however rendered; what Flux leaves there is not lost.
 func (t *Tree) LossesOf(changes []Change) []Loss {
 	f := finder{t, map[*place.Policy][]string{}, map[*place.Policy]int{}, map[*place.Policy]map[string]bool{}, map[*place.Fleet]map[string]*place.Cluster{}}
 	for of := range ByCluster(changes) {

@@ -37,9 +37,8 @@ func (t *Tree) With(clusters []*Cluster) *Tree { return &Tree{clusters, t.input,
 // Forget drops the documents that the tree was compiled from, without which it finds no losses.
 func (t *Tree) Forget() { t.input, t.byDir = nil, nil }
 
-// A Cluster is the directory of one cluster. Content that clusters share is the
-// same slice in all of them; what is large and of one cluster alone is made anew each
-// time that it is asked for, so that a tree does not grow with the clusters.
+// A Cluster is the directory of one cluster. Clusters share slices of content; what is large and a
+// cluster's own is made each time that it is asked for, so that a tree does not grow with them.
 type Cluster struct {
 	// Name of the cluster, and of its directory.
 	Name string
@@ -64,9 +63,8 @@ func NewCluster(name string, l *Layout) *Cluster {
 	return c
 }
 
-// A Layout is what clusters have in common that get the same of everything: which
-// directories there are and how they are applied. Of the files, sync.yaml has other
-// paths and infrastructure/ another name of the cluster in each.
+// A Layout holds the directories of clusters that get the same, and how they are applied. Only the
+// paths in sync.yaml and the name of the cluster in infrastructure/ differ.
 type Layout struct {
 	Dirs []*Dir // sorted by path
 	// starts are the numbers of the first file of each directory, and of the one behind the last.

@@ -119,9 +119,8 @@ func (p *place) put(name string) {
 	}
 }
 
-// split splits the file at the place into its documents, without the ends of their last lines,
-// which mean nothing. The objects are those that a tree says it has. A Flux Kustomization of
-// sync.yaml belongs to what it applies.
+// split splits the file into its documents, without line breaks at their ends, which mean nothing.
+// The objects are those of a tree. A Flux Kustomization of sync.yaml belongs to what it applies.
 func (p place) split(content []byte, objects []Object) (documents []*document) {
 	if content == nil {
 		return nil

@@ -28,9 +28,8 @@ type jsonChange struct {
 	Diff       string   `json:"diff"`
 }
 
-// writeJSON is for programs: one document. It is stable: a field keeps its name and its meaning,
-// and others may come beside it. Credentials in it are replaced by ***. Paths are below the
-// directory that is rendered into, on the first cluster.
+// writeJSON is for programs: a field keeps its name and its meaning, and others may come beside it.
+// Credentials are replaced by ***. Paths are below the output directory, on the first cluster.
 func writeJSON(w io.Writer, r *Report, o Options) error {
 	report := jsonReport{append([]Cluster{}, r.Clusters...), []Note{}, []jsonChange{}, r.summary()}
 	for _, n := range r.Notes {

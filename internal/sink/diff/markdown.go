@@ -10,9 +10,8 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
-// writeMarkdown writes the comment of a pull request: what it means first, then the
-// differences, folded. It is never longer than a comment may be; what does not fit is
-// left out as a whole, and counted.
+// writeMarkdown writes the comment of a pull request: what it means, then folded differences.
+// Parts that do not fit into a comment are left out as a whole, and counted.
 func writeMarkdown(w io.Writer, r *Report, o Options) error {
 	var p page
 	p.add(marker + "### fleetwright: " + r.Summary() + "\n")

@@ -45,9 +45,8 @@ type Options struct {
 	AllowPrune bool
 	// KeepOthers leaves alone the clusters that the tree does not have: it is of some of a fleet's.
 	KeepOthers bool
-	// Part has the tree be a shard, whose inventories name the files of the others
-	// as well. Nothing is removed, and a directory that holds another render is refused:
-	// what the shards have written could not be told from that when it is put together.
+	// Part has the tree be a shard, whose inventories name the files of the others too. Nothing is
+	// removed, and a directory with another render is refused: shards would be mixed with it.
 	Part bool
 	// NamesOnly lets Compare leave Old and New of a file empty unless it needs the content.
 	NamesOnly bool

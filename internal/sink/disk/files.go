@@ -31,10 +31,8 @@ type files interface {
 	Remove(name string) error
 }
 
-// rootFiles are files below an open directory.
-//
-// The directories above the last name stay open, so that not every name is walked from
-// the top: a handle for each element, for each operation.
+// rootFiles are files below an open directory. The directories above the last name stay open, so
+// that not every operation opens each element of a name.
 type rootFiles struct {
 	root *os.Root
 	open []openDir
@@ -48,13 +46,11 @@ type openDir struct {
 	*os.Root
 }
 
-// openFiles opens a directory.
 func openFiles(dir string) (*rootFiles, error) {
 	root, err := os.OpenRoot(dir)
 	return &rootFiles{root: root}, err
 }
 
-// Close closes the directory.
 func (r *rootFiles) Close() {
 	r.closeFrom(0)
 	r.root.Close()
@@ -206,7 +202,6 @@ func removeRegular(files files, name string) error {
 	return files.Remove(name)
 }
 
-// checkRegular refuses what is no file.
 func checkRegular(name string, info fs.FileInfo) error {
 	switch {
 	case info.Mode().IsRegular():
@@ -217,7 +212,6 @@ func checkRegular(name string, info fs.FileInfo) error {
 	return notA("regular file", name, info)
 }
 
-// checkDir refuses what is no directory.
 func checkDir(name string, info fs.FileInfo) error {
 	if info.IsDir() {
 		return nil

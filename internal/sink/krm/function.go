@@ -15,9 +15,8 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// renderedAnnotation is on every object that the function emits: so the next run knows it
-// again. It says no more than the cluster, because the directories of two applications may hold
-// one Namespace, which must be the same in both.
+// renderedAnnotation marks every object that the function emits, for the next run. It holds the
+// cluster alone: two applications may have one Namespace, which must be the same in both.
 const renderedAnnotation = layout.RenderedAnnotation
 
 // An Outcome is what a function has done.
@@ -34,9 +33,8 @@ type Outcome struct {
 // Failed reports whether there are errors.
 func (o *Outcome) Failed() bool { return len(o.Mistakes) > 0 || o.Diagnostics.HasErrors() }
 
-// Run does what the list's functionConfig says, and changes the items to what the
-// function gives back. Where there are errors they stay as they are. Files are read by
-// the function given, which fails with the error of all that cannot be read.
+// Run does what the functionConfig says, and replaces the items, unless there are errors. read
+// reads files, and joins the errors of all that cannot be read.
 func Run(list *List, read func(paths []string) ([]schema.File, error)) *Outcome {
 	f := &function{list: list, directories: map[string]bool{}, sources: map[diag.Position]*source{}}
 	f.settings, f.Mistakes = settingsOf(list.FunctionConfig, list.Items)
@@ -233,14 +231,14 @@ func (f *function) compile() {
 	}
 	opts := render.Options{Path: f.path, DefaultPath: f.Directory, Topology: f.topology}
 	tree, list := render.Compile(schema.Load(files), opts)
-	// What of the inputs could not be found may be all there is.
-	f.Diagnostics = slices.DeleteFunc(list, func(d diag.Diagnostic) bool {
-		return d.Code == diag.NothingToCompile && (f.unsure || len(f.Mistakes) > 0)
-	})
-	for i, d := range f.Diagnostics {
+	for _, d := range list {
 		if d.Code == diag.NothingToCompile {
-			f.Diagnostics[i].Hint = "put them among the items, or name their files in spec.function.inputs of a RenderConfig"
+			if f.unsure || len(f.Mistakes) > 0 {
+				continue // inputs that could not be found may be all there is
+			}
+			d.Hint = "put them among the items, or name their files in spec.function.inputs of a RenderConfig"
 		}
+		f.Diagnostics = append(f.Diagnostics, d)
 	}
 	if tree == nil {
 		return

@@ -17,9 +17,8 @@ import (
 	"github.com/fleetwright/fleetwright/render/tree"
 )
 
-// checkLosses reports which Applications that are still among the inputs would disappear from
-// clusters, where the items of the last run show that they are there and nobody allows it. Items
-// without files are a cluster's as it shall be, not as it is.
+// checkLosses reports which Applications among the inputs would disappear from clusters, by the
+// items of the last run. Items without files are a cluster's as it shall be, not as it is.
 func (f *function) checkLosses(rendered *render.Tree, items []*Object) {
 	if !f.placed {
 		return
