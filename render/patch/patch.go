@@ -2,7 +2,6 @@
 package patch
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -17,9 +16,6 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// operationNames are the names of all operations.
-var operationNames = []string{"add", "remove", "replace", "move", "copy", "test"}
-
 var (
 	inPatch  = schema.Path{"patch"}
 	inTarget = schema.Path{"target"}
@@ -32,42 +28,45 @@ func Check(p kustomize.Patch) (field schema.Path, message, hint string) {
 	if field, message, hint = checkSelector(p.Target); message != "" {
 		return field, message, hint
 	}
+	message, hint = checkText(strings.TrimSpace(p.Patch), p.Target)
+	return inPatch, message, hint
+}
+
+// checkText checks what a patch changes: parts of objects, or operations.
+func checkText(text string, target *kustomize.Selector) (message, hint string) {
+	if strings.HasPrefix(text, "[") {
+		var operations []map[string]any
+		if err := json.Unmarshal([]byte(text), &operations); err != nil {
+			return "the patch begins with [, so kustomize takes it for JSON, which it is not", "put the names in quotes, or begin each operation on a line of its own, with a dash"
+		}
+		return checkJSONPatch(operations, target)
+	}
 	const neither = "the patch is neither a part of an object nor a list of JSON patch operations"
 	const either = "write an object with apiVersion, kind, metadata.name and what to change, or a list such as [{\"op\": \"replace\", \"path\": \"/spec/replicas\", \"value\": 2}] with a target"
-	text := []byte(strings.TrimSpace(p.Patch))
-	if bytes.HasPrefix(text, []byte("[")) {
-		var operations []map[string]any
-		if err := json.Unmarshal(text, &operations); err != nil {
-			return inPatch, "the patch begins with [, so kustomize takes it for JSON, which it is not", "put the names in quotes, or begin each operation on a line of its own, with a dash"
-		}
-		message, hint = checkJSONPatch(operations, p.Target)
-		return inPatch, message, hint
-	}
-	documents, err := Read(text)
+	documents, err := Read([]byte(text))
 	if err != nil || len(documents) == 0 {
-		return inPatch, neither, either
+		return neither, either
 	}
 	if list, ok := documents[0].([]any); ok && len(documents) == 1 {
 		operations := make([]map[string]any, len(list))
 		for i, o := range list {
 			operations[i], _ = o.(map[string]any)
 		}
-		message, hint = checkJSONPatch(operations, p.Target)
-		return inPatch, message, hint
+		return checkJSONPatch(operations, target)
 	}
 	for _, d := range documents {
 		object, ok := d.(map[string]any)
 		if !ok {
-			return inPatch, neither, either
+			return neither, either
 		}
 		if TextField(object, "kind") == "" || TextField(object["metadata"], "name") == "" {
-			return inPatch, "a strategic merge patch needs apiVersion, kind and metadata.name, with a target as well", "name the object in the patch; with a target any name will do"
+			return "a strategic merge patch needs apiVersion, kind and metadata.name, with a target as well", "name the object in the patch; with a target any name will do"
 		}
 	}
-	if len(documents) > 1 && p.Target != nil {
-		return inPatch, fmt.Sprintf("a patch with a target holds one object, this one holds %d", len(documents)), "make a patch of each"
+	if len(documents) > 1 && target != nil {
+		return fmt.Sprintf("a patch with a target holds one object, this one holds %d", len(documents)), "make a patch of each"
 	}
-	return nil, "", ""
+	return "", ""
 }
 
 // checkSelector checks the target of a patch: regular expressions, and selectors
@@ -116,7 +115,7 @@ func checkJSONPatch(operations []map[string]any, target *kustomize.Selector) (me
 		from, hasFrom := o["from"].(string)
 		needsFrom := op == "move" || op == "copy"
 		switch {
-		case !slices.Contains(operationNames, op):
+		case !slices.Contains([]string{"add", "remove", "replace", "move", "copy", "test"}, op):
 			return fmt.Sprintf("a JSON patch has no operation %q", op), "op: add, remove, replace, move, copy or test"
 		case !hasPath:
 			return fmt.Sprintf("the operation %s has no path", op), "path: /spec/replicas"
@@ -133,8 +132,7 @@ func checkJSONPatch(operations []map[string]any, target *kustomize.Selector) (me
 	return "", ""
 }
 
-// takesAll reports whether an operation takes the empty path, which is the whole
-// object.
+// takesAll reports whether an operation takes the empty path, which is the whole object.
 func takesAll(op string, value any) bool {
 	switch value.(type) {
 	case map[string]any, []any:
