@@ -8,9 +8,8 @@ type Plan struct {
 	Version Version
 	// Good is the run of a version that passes all checks.
 	Good Run
-	// First and Last are the runs of versions whose checks fail, from the first on, and
-	// from the last of the good run on. They are nil where no check can fail, or none is
-	// made.
+	// First and Last are the runs of versions whose checks fail, from the first on, and from the
+	// last of the good run on. They are nil where no check can fail, or none is made.
 	First, Last *Run
 	// PreRollout is the run of a version that fails before it gets traffic, or nil where
 	// nothing looks at it then.

@@ -147,8 +147,7 @@ func (s *scheduler) rollback() {
 	s.confirms(PostRollout)
 }
 
-// shiftToPrimary gives the traffic back to the primary, which has the new version
-// (runPromotionTrafficShift).
+// shiftToPrimary gives the traffic back to the primary, which has the new version (runPromotionTrafficShift).
 func (s *scheduler) shiftToPrimary() {
 	weight := 0
 	if step := s.Analysis.StepWeightPromotion; step != 0 {
@@ -280,9 +279,8 @@ func (s *scheduler) setPhase(p Phase) {
 	}
 }
 
-// setRoute gives the new version a share, in percent, or a copy. On nginx conditions
-// have no weight beside them: the new version gets all that they choose, and reports so
-// (pkg/router/ingress.go).
+// setRoute gives the new version a share, in percent, or a copy. On nginx conditions have no weight
+// beside them: the new version gets all that they choose, and reports so (pkg/router/ingress.go).
 func (s *scheduler) setRoute(canary int, mirrored bool) {
 	if canary > 0 && s.Provider == Nginx && len(s.Analysis.Match) > 0 {
 		canary = allTraffic

@@ -47,8 +47,7 @@ func (c checker) add(code diag.Code, at schema.Path, message, hint string) {
 	c.to.Add(c.Doc.Diagnostic(code, at, message, hint))
 }
 
-// checkKustomization reports what of a policy kustomize would reject, and that a retryInterval
-// is added.
+// checkKustomization reports what of a policy kustomize would reject, and that a retryInterval is added.
 func (c checker) checkKustomization(at schema.Path, k *api.Kustomization) {
 	for i, component := range k.Components {
 		// kustomize-controller keeps a path in the source (SecureJoin), and lets nothing
@@ -76,8 +75,7 @@ func (c checker) checkKustomization(at schema.Path, k *api.Kustomization) {
 	}
 }
 
-// The longest values that helm-controller's CRD takes (fluxcd/pkg apis/meta,
-// ValuesReference).
+// The longest values that helm-controller's CRD takes (fluxcd/pkg apis/meta, ValuesReference).
 const (
 	maxValuesKey  = 253
 	maxTargetPath = 250
@@ -123,8 +121,7 @@ func (c checker) checkGitRepository(g *api.GitRepository) {
 	}
 }
 
-// checkHelmRepository reports what of a source Flux would reject, and the policies that it
-// cannot serve.
+// checkHelmRepository reports what of a source Flux would reject, and the policies that it cannot serve.
 func (c checker) checkHelmRepository(h *api.HelmRepository) {
 	at := schema.Path{"spec", "source", "helmRepository"}
 	if h.Type != "" && (h.Type == "oci") != isOCI(h.URL) {

@@ -1,5 +1,4 @@
-// Package flux makes the objects that Flux reads of policies and charts, and checks what Flux
-// would reject.
+// Package flux makes the objects that Flux reads of policies and charts, and checks what Flux would reject.
 package flux
 
 import (
@@ -62,8 +61,7 @@ type postRenderer struct {
 	} `json:"kustomize"`
 }
 
-// defaultMaxHistory is Kurator's, which Flux had until v2
-// (pkg/apis/apps/v1alpha1/helm_release.go).
+// defaultMaxHistory is Kurator's, which Flux had until v2 (pkg/apis/apps/v1alpha1/helm_release.go).
 var defaultMaxHistory int32 = 10
 
 // maxRelease is the longest name that Helm takes for a release.

@@ -57,10 +57,9 @@ func newKubeConfig(t *place.Target) *kubeConfig {
 	return &kubeConfig{api.SecretKey{Name: t.Name + "-kubeconfig", Key: "value"}}
 }
 
-// retryOfUnpolled is how soon Flux tries again what failed where there is no
-// interval. Without it, Flux never would: a failure is retried after the
-// retryInterval, which is the interval unless set (kustomize-controller,
-// GetRetryInterval).
+// retryOfUnpolled is how soon Flux tries again what failed where there is no interval. Without it,
+// Flux never would: a failure is retried after the retryInterval, which is the interval unless set
+// (kustomize-controller, GetRetryInterval).
 const retryOfUnpolled api.Duration = "2m0s"
 
 // NewKustomization returns the Flux Kustomization of a policy on a target. Its manifests may

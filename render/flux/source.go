@@ -52,9 +52,8 @@ type helmRepositorySpec struct {
 	Suspend         bool                `json:"suspend,omitempty"`
 }
 
-// chartLayer is the layer of an artifact that holds a chart, which
-// helm-controller wants as it is (fluxcd/flux2 docs of OCIRepository, "Helm
-// OCI").
+// chartLayer is the layer of an artifact that holds a chart, which helm-controller wants as it is
+// (fluxcd/flux2 docs of OCIRepository, "Helm OCI").
 var chartLayer = api.OCILayerSelector{MediaType: "application/vnd.cncf.helm.chart.content.v1.tar+gzip", Operation: "copy"}
 
 // sourceKind returns the kind of the application's source.
@@ -68,8 +67,7 @@ func sourceKind(a *place.Application) string {
 	return gitRepository
 }
 
-// newSourceRef returns a reference to the application's source, for objects in the same
-// namespace.
+// newSourceRef returns a reference to the application's source, for objects in the same namespace.
 func newSourceRef(a *place.Application) sourceRef {
 	return sourceRef{Kind: sourceKind(a), Name: a.Name}
 }

@@ -22,11 +22,10 @@ func NewNamespace(name string, meta NamespaceMeta) *Object {
 	}
 }
 
-// NewSharedNamespace returns a namespace that an application may bring as well. Flux
-// applies every object under one field manager, so of two Kustomizations that
-// apply it the later one would remove what only the earlier one sets: this one
-// is applied only where there is none yet, and the application's own is patched
-// to carry the same labels.
+// NewSharedNamespace returns a namespace that an application may bring as well. Flux applies every
+// object under one field manager, so of two Kustomizations that apply it the later one would remove
+// what only the earlier one sets: this one is applied only where there is none yet, and the
+// application's own is patched to carry the same labels.
 func NewSharedNamespace(name string, meta NamespaceMeta) *Object {
 	m := NewNamespace(name, meta)
 	m.Metadata.Annotations[fluxSSA] = "IfNotPresent"

@@ -1,5 +1,4 @@
-// Package manifest holds the objects that are rendered, with where in the input each
-// comes from.
+// Package manifest holds the objects that are rendered, with where in the input each comes from.
 package manifest
 
 import (
@@ -122,8 +121,7 @@ func TextOf(from map[string]api.LabelValue) map[string]string {
 // may make all others ask, as many do (fluxcd/pkg kustomize, SubstituteVariables).
 const FluxSubstitute = "kustomize.toolkit.fluxcd.io/substitute"
 
-// IsSubstituted reports whether Flux's postBuild would change a text: it replaces ${x},
-// and takes $$ for $.
+// IsSubstituted reports whether Flux's postBuild would change a text: it replaces ${x}, and takes $$ for $.
 func IsSubstituted(text []byte) bool {
 	return bytes.Contains(text, []byte("${")) || bytes.Contains(text, []byte("$$"))
 }

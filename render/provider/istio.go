@@ -24,12 +24,10 @@ import (
 
 const (
 	istioNamespace = "istio-system"
-	// istioMetricsServer is the Prometheus of Istio's own addons
-	// (samples/addons/prometheus.yaml), which is also Flagger's default where it
-	// runs beside it.
+	// istioMetricsServer is the Prometheus of Istio's own addons (samples/addons/prometheus.yaml),
+	// which is also Flagger's default where it runs beside it.
 	istioMetricsServer = "http://prometheus.istio-system:9090"
-	// istioInjection is read of a namespace's labels
-	// (manifests/charts/istio-control/istio-discovery).
+	// istioInjection is read of a namespace's labels (manifests/charts/istio-control/istio-discovery).
 	istioInjection = "istio-injection"
 )
 
@@ -141,8 +139,7 @@ func checkIstioTCP(r *rules.Rollout) {
 	}
 }
 
-// meshGateway is Istio's word for all sidecars. Flagger adds it where no gateway is
-// named.
+// meshGateway is Istio's word for all sidecars. Flagger adds it where no gateway is named.
 const meshGateway = "mesh"
 
 // checkIstioRoute reports what Istio would refuse of the rollout's route.
@@ -326,8 +323,7 @@ func corsProblems(cors *api.CorsPolicy) []rules.Problem {
 	return nil
 }
 
-// Refused returns what Istio would refuse of the VirtualService that Flagger makes of a
-// Canary.
+// Refused returns what Istio would refuse of the VirtualService that Flagger makes of a Canary.
 func (istio) Refused(c *flagger.Canary) (all []rules.Problem) {
 	s := &c.Service
 	service := schema.Path{"spec", "service"}

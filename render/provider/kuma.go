@@ -23,16 +23,14 @@ import (
 	"github.com/fleetwright/fleetwright/templates"
 )
 
-// The minor versions of Kuma 2 that Flagger can move traffic on, and those with which the
-// manifests changed.
+// The minor versions of Kuma 2 that Flagger can move traffic on, and those with which the manifests changed.
 const (
 	// Before 2.2 a namespace was injected by an annotation (UPGRADE.md, 2.2).
 	kumaFirst = 2
-	// Up to 2.5 Kuma makes a TrafficRoute and a TrafficPermission for all traffic of a new
-	// Mesh (pkg/defaults/mesh/mesh.go@2.5.0). Newer versions route without a TrafficRoute,
-	// and stop doing so for a whole Mesh as soon as it has one, which Flagger makes
-	// (docs/madr/decisions/036); with mutual TLS they deny what no policy allows
-	// (UPGRADE.md, 2.6).
+	// Up to 2.5 Kuma makes a TrafficRoute and a TrafficPermission for all traffic of a new Mesh
+	// (pkg/defaults/mesh/mesh.go@2.5.0). Newer versions route without a TrafficRoute, and stop
+	// doing so for a whole Mesh as soon as it has one, which Flagger makes
+	// (docs/madr/decisions/036); with mutual TLS they deny what no policy allows (UPGRADE.md, 2.6).
 	kumaLastDefaults = 5
 	// The Mesh has the field meshServices since 2.9 (api/mesh/v1alpha1/mesh.proto).
 	kumaMeshServices = 9
@@ -58,8 +56,7 @@ type kuma struct {
 	chart settings.Chart
 	// minor version of Kuma 2, or 0 where it is not one that fleetwright knows.
 	minor int
-	// mesh is the one of all that rollouts are in which name none, and the public
-	// load tester.
+	// mesh is the one of all that rollouts are in which name none, and the public load tester.
 	mesh *mesh
 	all  []*mesh
 	// unclear reports whether mesh is a guess.
@@ -141,8 +138,7 @@ func (k *kuma) findMeshes() {
 	k.use(k.mesh)
 }
 
-// sayUnclear reports that nothing says which mesh a rollout, or the public load tester,
-// is in.
+// sayUnclear reports that nothing says which mesh a rollout, or the public load tester, is in.
 func (k *kuma) sayUnclear() {
 	m := k.c.Meshes[1]
 	k.c.Add(m.Doc.Diagnostic(diag.WhichMesh, schema.Path{"metadata", "name"},
@@ -297,9 +293,8 @@ const (
 	}`
 )
 
-// madeByKuma reports whether Kuma makes the Meshes of rollouts when it starts, as it
-// does the one called default (pkg/defaults/mesh.go), so that they are there before
-// anything of ours is applied.
+// madeByKuma reports whether Kuma makes the Meshes of rollouts when it starts, as it does the one
+// called default (pkg/defaults/mesh.go), so that they are there before anything of ours is applied.
 func (k *kuma) madeByKuma() bool {
 	controlPlane, _ := k.chart.Values["controlPlane"].(map[string]any)
 	defaults, _ := controlPlane["defaults"].(map[string]any)
@@ -309,10 +304,9 @@ func (k *kuma) madeByKuma() bool {
 	return !slices.ContainsFunc(k.all, func(m *mesh) bool { return m.used && m.Name != defaultMesh })
 }
 
-// Meshes are there where a rollout's Mesh is not made by Kuma, whose webhooks
-// refuse a route, a permission and a pod of a Mesh that does not exist
-// (pkg/plugins/runtime/k8s/webhooks, owner_reference_mutator.go and
-// injector/injector.go).
+// Meshes are there where a rollout's Mesh is not made by Kuma, whose webhooks refuse a route, a
+// permission and a pod of a Mesh that does not exist (pkg/plugins/runtime/k8s/webhooks,
+// owner_reference_mutator.go and injector/injector.go).
 func (k *kuma) Meshes() []manifest.Rendered {
 	if k.madeByKuma() {
 		return nil
@@ -402,8 +396,7 @@ func kumaProtocol(port int32, protocol string) map[string]string {
 	return map[string]string{strconv.Itoa(int(port)) + ".service.kuma.io/protocol": protocol}
 }
 
-// Route tells Flagger the mesh, and Kuma the protocol of the Services that
-// Flagger makes.
+// Route tells Flagger the mesh, and Kuma the protocol of the Services that Flagger makes.
 func (k *kuma) Route(r *rollout.Rollout, canary *manifest.Object, spec *flagger.Canary) {
 	if m := k.meshOf(r); m != nil {
 		canary.Metadata.Annotations = map[string]string{rules.MeshAnnotation: m.Name}
@@ -422,8 +415,7 @@ func (k *kuma) Query(r *rollout.Rollout, metric string) string {
 		"request-success-rate": templates.KumaRequestSuccessRate,
 		"request-duration":     templates.KumaRequestDuration,
 	}[metric]
-	// The sidecar names a cluster after the container's port, which is known
-	// unless it is given by name.
+	// The sidecar names a cluster after the container's port, which is known unless it is given by name.
 	port := ".*"
 	switch {
 	case r.TargetPort == nil:
@@ -497,8 +489,7 @@ func (k *kuma) Check(r *rules.Rollout) {
 // takes no notice (pkg/plugins/runtime/k8s/controllers/inbound_converter.go).
 var kumaProtocols = []string{"http", "http2", "grpc", "tcp", "kafka"}
 
-// kumaSpeaks returns what Kuma takes the rollout's port to speak, and the field that says
-// it.
+// kumaSpeaks returns what Kuma takes the rollout's port to speak, and the field that says it.
 func kumaSpeaks(r *rules.Rollout) (protocol, field string) {
 	if slices.Contains(kumaProtocols, r.Service.AppProtocol) {
 		return r.Service.AppProtocol, "appProtocol"

@@ -24,8 +24,7 @@ const (
 	// nginxMetricsServer is the Prometheus that Flagger's chart installs, which
 	// scrapes the pods that ask for it (charts/flagger/templates/prometheus.yaml).
 	nginxMetricsServer = "http://flagger-prometheus.ingress-nginx:9090"
-	// nginxClass is the name of the chart's IngressClass
-	// (controller.ingressClassResource.name).
+	// nginxClass is the name of the chart's IngressClass (controller.ingressClassResource.name).
 	nginxClass = "nginx"
 )
 
@@ -89,11 +88,10 @@ func (n nginx) RolloutObjects(r *rollout.Rollout) []manifest.Rendered {
 	}, Origin: r.Origin(rollout.InRouting("host")...)}}
 }
 
-// Query selects by the upstream of the canary, which nginx names after namespace,
-// Service and port (kubernetes/ingress-nginx internal/ingress/controller,
-// upstreamName) and puts into the label canary of the requests that it got.
-// Flagger's own queries select by the labels namespace and ingress, which
-// Prometheus renames where the scraped pod has labels of these names
+// Query selects by the upstream of the canary, which nginx names after namespace, Service and port
+// (kubernetes/ingress-nginx internal/ingress/controller, upstreamName) and puts into the label
+// canary of the requests that it got. Flagger's own queries select by the labels namespace and
+// ingress, which Prometheus renames where the scraped pod has labels of these names
 // (fluxcd/flagger#421).
 func (nginx) Query(r *rollout.Rollout, metric string) string {
 	query := map[string]string{
@@ -103,8 +101,7 @@ func (nginx) Query(r *rollout.Rollout, metric string) string {
 	return strings.ReplaceAll(query, "PORT", strconv.Itoa(int(r.Port)))
 }
 
-// badHost returns why an Ingress does not take a host (k8s.io/kubernetes
-// pkg/apis/networking/validation).
+// badHost returns why an Ingress does not take a host (k8s.io/kubernetes pkg/apis/networking/validation).
 func badHost(host string) string {
 	switch {
 	case net.ParseIP(host) != nil:

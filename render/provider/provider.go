@@ -102,8 +102,7 @@ func (b base) chart(name string) settings.Chart {
 	return chart
 }
 
-// flaggerChart returns Flagger's with the values of a provider, as the settings and the fleet
-// say it.
+// flaggerChart returns Flagger's with the values of a provider, as the settings and the fleet say it.
 func (b base) flaggerChart(values map[string]any) settings.Chart {
 	chart, plugin := b.c.Settings.Charts["flagger"], b.fleet.Spec.Plugin.Flagger
 	chart.Values = settings.MergeValues(values, chart.Values)

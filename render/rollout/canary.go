@@ -94,8 +94,7 @@ func (r *Rollout) canaryAnalysis(metrics []flagger.Metric) flagger.Analysis {
 	return a
 }
 
-// webhooks are the rollout's own, and those that have the load tester run its
-// commands with every check.
+// webhooks are the rollout's own, and those that have the load tester run its commands with every check.
 func (r *Rollout) webhooks() []flagger.Webhook {
 	var all []flagger.Webhook
 	for _, w := range r.RolloutPolicy.Webhooks {
@@ -123,8 +122,7 @@ func newServiceMetadata(m *api.ServiceMetadata) *flagger.Metadata {
 	return &flagger.Metadata{Labels: manifest.TextOf(m.Labels), Annotations: maps.Clone(m.Annotations)}
 }
 
-// WithAnnotations returns metadata with more annotations, which those that are there
-// override.
+// WithAnnotations returns metadata with more annotations, which those that are there override.
 func WithAnnotations(m *flagger.Metadata, annotations map[string]string) *flagger.Metadata {
 	merged := maps.Clone(annotations)
 	if m == nil {

@@ -27,9 +27,8 @@ type Installation struct {
 	MeshObjects []manifest.Rendered
 }
 
-// The public load tester has a namespace of its own: Kuma 2.11 and newer never
-// put a sidecar into their own, and a load tester without one does not see the
-// split of the traffic.
+// The public load tester has a namespace of its own: Kuma 2.11 and newer never put a sidecar into
+// their own, and a load tester without one does not see the split of the traffic.
 const (
 	PublicLoadTester    = "flagger-loadtester"
 	publicLoadTesterURL = "http://" + PublicLoadTester + "." + PublicLoadTester + "/"
@@ -56,8 +55,7 @@ func (s *Installation) Prepare() {
 // without a mesh that it joins and that is yet to be made.
 func (s *Installation) TesterWaits() bool { return s.LoadTester != nil && len(s.EarlyMeshes) > 0 }
 
-// Charts are the releases but for Flagger, and but for the load tester where it
-// waits, with all repositories.
+// Charts are the releases but for Flagger, and but for the load tester where it waits, with all repositories.
 func (s *Installation) Charts(on *place.Target) []manifest.Rendered {
 	var all []manifest.Rendered
 	for _, r := range s.Releases() {
@@ -73,8 +71,7 @@ func (s *Installation) Charts(on *place.Target) []manifest.Rendered {
 	return all
 }
 
-// FlaggerRelease is Flagger on one cluster, whose name it is told to show in
-// alerts. A fleet may set its own.
+// FlaggerRelease is Flagger on one cluster, whose name it is told to show in alerts. A fleet may set its own.
 func (s *Installation) FlaggerRelease(on *place.Target) manifest.Rendered {
 	release := *s.Flagger
 	release.Chart.Values = settings.MergeValues(map[string]any{"clusterName": on.Name}, release.Chart.Values)

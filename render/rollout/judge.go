@@ -95,8 +95,7 @@ func hostsOf(o manifest.Rendered) (all []string) {
 	return all
 }
 
-// imageOf returns the image of a load tester's first container, or nothing where patches have
-// left none.
+// imageOf returns the image of a load tester's first container, or nothing where patches have left none.
 func imageOf(o manifest.Rendered) string {
 	if spec, ok := specOf[deploymentSpec](o); ok && len(spec.Template.Spec.Containers) > 0 {
 		return spec.Template.Spec.Containers[0].Image

@@ -11,9 +11,8 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// metrics are what every check asks for, and the templates behind them. A
-// template is named after its workload and its metric, so no two rollouts share
-// one.
+// metrics are what every check asks for, and the templates behind them. A template is named after
+// its workload and its metric, so no two rollouts share one.
 func (r *Rollout) metrics() ([]flagger.Metric, []manifest.Rendered) {
 	var metrics []flagger.Metric
 	var templates []manifest.Rendered

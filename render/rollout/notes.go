@@ -108,8 +108,7 @@ func (r *Rollout) noteRolloutTimeout(run flagger.Run) {
 	}
 }
 
-// noteUndoneByFlux notes that Flux applies what is in Git while a version that is not in
-// Git is rolled out.
+// noteUndoneByFlux notes that Flux applies what is in Git while a version that is not in Git is rolled out.
 func (r *Rollout) noteUndoneByFlux(run flagger.Run) {
 	k := r.Policy.Kustomization
 	if k == nil || r.Policy.Suspended() || k.Interval.IsNone() || k.Interval.Length() >= run.Copied() {

@@ -12,9 +12,8 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// canaryFields are fields of a Canary, each with the field of the rollout that it is made of.
-// The longest path that a field begins with counts, and what is below it is called the same in
-// both.
+// canaryFields are fields of a Canary, each with the field of the rollout that it is made of. The
+// longest path that a field begins with counts, and what is below it is called the same in both.
 var canaryFields = []struct{ canary, rollout string }{
 	{"metadata.name", "workload.name"},
 	{"metadata.namespace", "workload.namespace"},

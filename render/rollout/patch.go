@@ -31,9 +31,8 @@ import (
 	"github.com/fleetwright/fleetwright/schema/output"
 )
 
-// maxPatched is how large patches may make an object, in bytes: an API server takes
-// no larger one (etcd's --max-request-bytes), and copying a part of an object into
-// itself doubles it.
+// maxPatched is how large patches may make an object, in bytes: an API server takes no larger one
+// (etcd's --max-request-bytes), and copying a part of an object into itself doubles it.
 const maxPatched = 1 << 20
 
 // The most that the patches of a rollout may have: objects and operations, each of which goes
@@ -135,8 +134,7 @@ func (r *Rollout) apply(all []*patching, p kustomize.Patch, parts []patchPart, a
 			o.steps = append(o.steps, patchStep{at, o.node.Copy()})
 		}
 	}
-	// As for kustomize, a target may mean nothing of some parts, and without one each
-	// part means an object.
+	// As for kustomize, a target may mean nothing of some parts, and without one each part means an object.
 	if !slices.Contains(means, true) || p.Target == nil && slices.Contains(means, false) {
 		var names []string
 		for _, o := range all {
@@ -146,8 +144,7 @@ func (r *Rollout) apply(all []*patching, p kustomize.Patch, parts []patchPart, a
 	}
 }
 
-// A patchPart is an object of a strategic merge patch, or an operation of a JSON
-// patch.
+// A patchPart is an object of a strategic merge patch, or an operation of a JSON patch.
 type patchPart struct {
 	object    *kyaml.RNode
 	operation any
@@ -191,8 +188,7 @@ func (o *patching) applyPart(part patchPart) (problem string) {
 	return ""
 }
 
-// isMeant reports whether the target of a patch, or without one the patch itself,
-// names the object.
+// isMeant reports whether the target of a patch, or without one the patch itself, names the object.
 func (o *patching) isMeant(target *kustomize.Selector, part patchPart) bool {
 	id := resid.FromRNode(o.node)
 	if target == nil {

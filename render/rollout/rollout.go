@@ -20,8 +20,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// A Compilation is what all parts of a run share: the documents, the settings, and where to
-// report.
+// A Compilation is what all parts of a run share: the documents, the settings, and where to report.
 type Compilation struct {
 	*report.Report
 	*place.Input
@@ -74,8 +73,7 @@ func New(c *Compilation, p *place.Policy, in *Installation) *Rollout {
 	return r
 }
 
-// Report says something about a field of the rollout, unless that follows from what is
-// wrong there.
+// Report says something about a field of the rollout, unless that follows from what is wrong there.
 func (r *Rollout) Report(code diag.Code, field schema.Path, message, hint string) {
 	if r.Policy.App.Doc.Unsure(r.at(field...)) {
 		return
@@ -210,8 +208,7 @@ func (r *Rollout) loadTesterURL() string {
 	return publicLoadTesterURL
 }
 
-// Objects are everything in rollouts/ that is the rollout's, made once for all
-// clusters that get it.
+// Objects are everything in rollouts/ that is the rollout's, made once for all clusters that get it.
 func (r *Rollout) Objects() []manifest.Rendered {
 	if r.rendered == nil {
 		metrics, templates := r.metrics()

@@ -36,9 +36,8 @@ func checkIntervals(r *Rollout) {
 	}
 }
 
-// checkSteps reports steps that Flagger never takes: it adds the difference to the next
-// one, and where that is not more than nothing it stays (pkg/controller/scheduler.go,
-// nextStepWeight).
+// checkSteps reports steps that Flagger never takes: it adds the difference to the next one, and
+// where that is not more than nothing it stays (pkg/controller/scheduler.go, nextStepWeight).
 func checkSteps(r *Rollout) {
 	before := 0
 	for i, weight := range r.Analysis.StepWeights {
@@ -51,9 +50,8 @@ func checkSteps(r *Rollout) {
 	}
 }
 
-// checkMaxWeight reports steps that lead past maxWeight. Flagger adds a step while the
-// weight is below maxWeight, and holds the sum to 100 only (pkg/controller/scheduler.go,
-// runCanary).
+// checkMaxWeight reports steps that lead past maxWeight. Flagger adds a step while the weight is
+// below maxWeight, and holds the sum to 100 only (pkg/controller/scheduler.go, runCanary).
 func checkMaxWeight(r *Rollout) {
 	a := &r.Analysis
 	if a.MaxWeight <= 0 || len(a.StepWeights) > 0 {

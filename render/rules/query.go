@@ -167,9 +167,8 @@ func templateProblem(text string, known []string) (message, hint string) {
 // parser takes grows with the square of them, and no proxy takes a longer URL.
 const longestQuery = 64 << 10
 
-// checkPromQL reports queries that Prometheus does not answer with the one number that
-// Flagger takes (pkg/metrics/providers/prometheus.go), and which measure more than the
-// rollout.
+// checkPromQL reports queries that Prometheus does not answer with the one number that Flagger
+// takes (pkg/metrics/providers/prometheus.go), and which measure more than the rollout.
 func checkPromQL(r *Rollout, query string, say func(code diag.Code, message, hint string)) {
 	if len(query) > longestQuery {
 		return
@@ -261,9 +260,8 @@ func (r *Rollout) looseSelector(expr parser.Expr) (loose *parser.VectorSelector)
 // strangers are what a selector of the rollout alone does not match.
 var strangers = []string{"a", "other", "other-service-1", "other_service.other:80"}
 
-// isSelectedBy reports whether a matcher names the workload or its Service, not only as a
-// part of a longer word, or tells them from others. In the names of metrics a hyphen is an
-// underscore.
+// isSelectedBy reports whether a matcher names the workload or its Service, not only as a part of a
+// longer word, or tells them from others. In the names of metrics a hyphen is an underscore.
 func (r *Rollout) isSelectedBy(m *labels.Matcher) bool {
 	if m.Type != labels.MatchEqual && m.Type != labels.MatchRegexp {
 		return false

@@ -85,9 +85,8 @@ type Installed struct {
 	MetricsServer string
 	// Fleet is where the Fleet stands that has it installed.
 	Fleet func(path ...any) diag.Position
-	// PublicTester reports whether there is a load tester for all rollouts, and
-	// OtherTesterImage whether it runs another image than Flagger's. TesterURL is where
-	// webhooks find it.
+	// PublicTester reports whether there is a load tester for all rollouts, and OtherTesterImage
+	// whether it runs another image than Flagger's. TesterURL is where webhooks find it.
 	PublicTester, OtherTesterImage bool
 	TesterURL                      string
 	// Prometheus reports whether Flagger's chart installs one.

@@ -8,9 +8,8 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// checkFlaggerVersion reports fields that the fleet's Flagger does not have: an API server
-// refuses what a CRD does not have (fluxcd/flagger CHANGELOG.md). Of a range of versions
-// nobody can tell.
+// checkFlaggerVersion reports fields that the fleet's Flagger does not have: an API server refuses
+// what a CRD does not have (fluxcd/flagger CHANGELOG.md). Of a range of versions nobody can tell.
 func checkFlaggerVersion(r *Rollout) {
 	since := func(minor int, name string, object manifest.Identity, field schema.Path) {
 		if r.On.Version.Minor < minor {

@@ -24,9 +24,8 @@ var gates = map[string]string{
 	flagger.Rollback:               "every rollout is undone at its first check",
 }
 
-// tasks are the types that a load tester knows, and whether their command is one of a
-// shell (pkg/loadtester). At any other it panics, and the call gets no answer (task.go,
-// GetTaskFactory).
+// tasks are the types that a load tester knows, and whether their command is one of a shell
+// (pkg/loadtester). At any other it panics, and the call gets no answer (task.go, GetTaskFactory).
 var tasks = map[string]bool{
 	"cmd": true, "bash": true,
 	"helm": false, "helmv3": false, "kubectl": false, "concord": false, "ngrinder": false,

@@ -106,10 +106,9 @@ func Scenarios(p *flagger.Plan) []Scenario {
 	return all
 }
 
-// Format is the text of a run: a line for each tick, with the number of the tick, the
-// phase, status.canaryWeight, status.failedChecks, status.iterations and the share of the
-// traffic; then the outcome, and how often each webhook was called and each metric asked
-// for.
+// Format is the text of a run: a line for each tick, with the number of the tick, the phase,
+// status.canaryWeight, status.failedChecks, status.iterations and the share of the traffic; then
+// the outcome, and how often each webhook was called and each metric asked for.
 func Format(c *flagger.Canary, r flagger.Run) string {
 	var b strings.Builder
 	b.WriteString("tick phase weight failed iterations traffic\n")
