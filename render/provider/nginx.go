@@ -158,12 +158,9 @@ func checkNginxMatch(r *rules.Rollout) {
 	headers := map[bool]int{}
 	for i, m := range r.Analysis.Match {
 		at := schema.Path{"analysis", "match", i}
-		for _, f := range []struct {
-			name string
-			set  bool
-		}{{"queryParams", len(m.QueryParams) > 0}, {"sourceLabels", len(m.SourceLabels) > 0}} {
-			if f.set {
-				r.Report(diag.NotOnNginx, at.With(f.name), fmt.Sprintf("%s are for istio, Flagger ignores them on nginx", f.name), "use headers")
+		for name, n := range map[string]int{"queryParams": len(m.QueryParams), "sourceLabels": len(m.SourceLabels)} {
+			if n > 0 {
+				r.Report(diag.NotOnNginx, at.With(name), fmt.Sprintf("%s are for istio, Flagger ignores them on nginx", name), "use headers")
 			}
 		}
 		for name, h := range m.Headers {

@@ -60,7 +60,12 @@ func (r *Rollout) patch(objects []manifest.Rendered) []manifest.Rendered {
 	}
 	all := make([]*patching, len(objects))
 	for i, o := range objects {
-		all[i] = newPatching(o)
+		text, err := json.Marshal(o.Object)
+		if err != nil {
+			panic(err) // what cannot be encoded is in no manifest
+		}
+		node := kyaml.MustParse(string(text))
+		all[i] = &patching{Rendered: o, node: node, steps: []patchStep{{node: node.Copy()}}}
 	}
 	left, size := maxParts, maxPatch
 	for i, p := range r.Patches {
@@ -101,15 +106,6 @@ type patching struct {
 	steps []patchStep
 	// failed objects are left as they were, which is reported.
 	failed bool
-}
-
-func newPatching(o manifest.Rendered) *patching {
-	text, err := json.Marshal(o.Object)
-	if err != nil {
-		panic(err) // what cannot be encoded is in no manifest
-	}
-	node := kyaml.MustParse(string(text))
-	return &patching{Rendered: o, node: node, steps: []patchStep{{node: node.Copy()}}}
 }
 
 // apply applies one patch to the objects that it means.

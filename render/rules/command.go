@@ -22,9 +22,6 @@ var testerCommands = []string{
 	"bash", "bats", "curl", "ghz", "git", "grpc_health_probe", "helm", "hey", "jq", "kubectl", "wget", "wrk",
 }
 
-// loadGenerators make the traffic that is measured.
-var loadGenerators = []string{"ghz", "hey", "wrk"}
-
 // A word is one of a command. Its text is known where it depends on nothing.
 type word struct {
 	text  string
@@ -128,9 +125,6 @@ func (c shellCall) script() string {
 	}
 	return ""
 }
-
-// isLoadGenerator reports whether a command makes the traffic that is measured.
-func isLoadGenerator(name string) bool { return slices.Contains(loadGenerators, path.Base(name)) }
 
 // literal returns a word of a script.
 func literal(w *syntax.Word) word {

@@ -119,12 +119,15 @@ func loadTime(script string) (lasts time.Duration, ok bool) {
 	return parsed.calls[0].lasts(), true
 }
 
-// durationFlags are those of the load generators that say how long they run.
-var durationFlags = map[string][]string{
+// loadGenerators make the traffic that is measured. Each has flags for how long it runs.
+var loadGenerators = map[string][]string{
 	"hey": {"-z", "--z"},
 	"ghz": {"-z", "--duration"},
 	"wrk": {"-d", "--duration"},
 }
+
+// isLoadGenerator reports whether a command makes the traffic that is measured.
+func isLoadGenerator(name string) bool { return loadGenerators[path.Base(name)] != nil }
 
 // lasts returns for how long a load generator runs, or 0 where its words do not say it.
 func (c shellCall) lasts() time.Duration {
@@ -132,7 +135,7 @@ func (c shellCall) lasts() time.Duration {
 		if !w.known {
 			return 0
 		}
-		for _, flag := range durationFlags[path.Base(c.name)] {
+		for _, flag := range loadGenerators[path.Base(c.name)] {
 			value, found := strings.CutPrefix(w.text, flag)
 			if !found {
 				continue

@@ -8,6 +8,10 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
+// providersSince are the minor versions of Flagger that providers of metrics came with; it always
+// had the others.
+var providersSince = map[string]int{"keptn": 38, "splunk": 40}
+
 // checkFlaggerVersion reports fields that the fleet's Flagger does not have: an API server refuses
 // what a CRD does not have (fluxcd/flagger CHANGELOG.md). Of a range of versions nobody can tell.
 func checkFlaggerVersion(r *Rollout) {
@@ -28,12 +32,7 @@ func checkFlaggerVersion(r *Rollout) {
 		if t == nil {
 			continue
 		}
-		switch t.Provider.Type {
-		case "keptn":
-			since(38, "provider keptn", t.ID, spec("provider", "type"))
-		case "splunk":
-			since(40, "provider splunk", t.ID, spec("provider", "type"))
-		}
+		since(providersSince[t.Provider.Type], "provider "+t.Provider.Type, t.ID, spec("provider", "type"))
 		if len(t.Provider.Headers) > 0 {
 			since(41, "headers of a metric's provider", t.ID, spec("provider", "headers"))
 		}
