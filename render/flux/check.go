@@ -110,14 +110,10 @@ func choosesVersion(h *api.HelmRelease) bool {
 
 // checkGitRepository reports the fields of a source that Flux has removed.
 func (c checker) checkGitRepository(g *api.GitRepository) {
-	removed := func(field string) {
-		c.add(diag.RemovedByFlux, schema.Path{"spec", "source", "gitRepository", field}, fmt.Sprintf("Flux has removed %s, it is left out", field), "remove the field")
-	}
-	if g.GitImplementation != "" {
-		removed("gitImplementation")
-	}
-	if g.AccessFrom != nil {
-		removed("accessFrom")
+	for field, set := range map[string]bool{"gitImplementation": g.GitImplementation != "", "accessFrom": g.AccessFrom != nil} {
+		if set {
+			c.add(diag.RemovedByFlux, schema.Path{"spec", "source", "gitRepository", field}, fmt.Sprintf("Flux has removed %s, it is left out", field), "remove the field")
+		}
 	}
 }
 

@@ -78,7 +78,10 @@ func checkTargets(r *Rollout, calls []shellCall, script string, at schema.Path, 
 	if first.host == "" {
 		return
 	}
-	want := r.wantedTarget()
+	want := r.canaryURL()
+	if hosts := r.IngressHosts(); len(hosts) > 0 {
+		want = "http://" + hosts[0]
+	}
 	hint := strings.Replace(script, first.text, want, 1)
 	if strings.Contains(strings.TrimSpace(script), "\n") || !strings.Contains(first.text, "://") {
 		hint = strings.TrimPrefix(want, "http://")
@@ -138,21 +141,13 @@ func (r *Rollout) isTarget(t target) bool {
 		(t.port == int(r.Service.Port) || r.Service.PortDiscovery)
 }
 
-// wantedTarget is where the load of the rollout belongs.
-func (r *Rollout) wantedTarget() string {
-	if hosts := r.IngressHosts(); len(hosts) > 0 {
-		return "http://" + hosts[0]
-	}
-	return strings.TrimSuffix(r.serviceURL(r.Service.Name+CanarySuffix), "/")
-}
-
-// serviceURL is that of a Service of the rollout.
-func (r *Rollout) serviceURL(name string) string {
-	address := name + "." + r.ID.Namespace
+// canaryURL returns the URL of the Service of the new version.
+func (r *Rollout) canaryURL() string {
+	address := "http://" + r.Service.Name + CanarySuffix + "." + r.ID.Namespace
 	if r.Service.Port != 80 {
 		address += ":" + strconv.Itoa(int(r.Service.Port))
 	}
-	return "http://" + address + "/"
+	return address
 }
 
 // IngressHosts returns the hosts of the rollout's Ingress, if it has one.
