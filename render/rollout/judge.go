@@ -35,7 +35,7 @@ func (r *Rollout) judge() *rules.Rollout {
 			j.Ingress = &rules.Ingress{ID: id, Hosts: hostsOf(o)}
 		case "Deployment":
 			j.Tester.Exists = true
-			j.Tester.OtherImage = o.Patched != nil && imageOf(o) != o.Spec.(deploymentSpec).Template.Spec.Containers[0].Image
+			j.Tester.OtherImage = imageOf(o) != o.Spec.(deploymentSpec).Template.Spec.Containers[0].Image
 		}
 	}
 	j.Tester.ID = manifest.Identity{Kind: "Service", Namespace: r.Namespace, Name: r.loadTester()}

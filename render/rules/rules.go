@@ -26,24 +26,19 @@ const MeshAnnotation = "kuma.io/mesh"
 
 // A Rollout is a Canary and what belongs to it.
 type Rollout struct {
-	// ID of the Canary.
 	ID manifest.Identity
 	// Mesh is the one that the Canary's annotation names.
 	Mesh string
 	*flagger.Canary
-	// Templates are the MetricTemplates that the metrics refer to.
 	Templates map[api.NamespacedReference]*Template
 	// Ingress is the one that the Canary refers to, or nil.
 	Ingress *Ingress
-	// Tester is the load tester of this rollout alone.
-	Tester LoadTester
-	// On is what the cluster has.
-	On *Installed
+	Tester  LoadTester
+	On      *Installed
 	// Complete is false where mistakes in the input have left something out, so that the
 	// rollout cannot be simulated.
 	Complete bool
-	// Source is where the objects come from.
-	Source Source
+	Source   Source
 
 	found []Finding
 	// good is what Good returns, once it was asked for.
@@ -60,8 +55,7 @@ type Template struct {
 
 // An Ingress is what decides which requests reach the rollout on nginx.
 type Ingress struct {
-	ID manifest.Identity
-	// Hosts of its rules.
+	ID    manifest.Identity
 	Hosts []string
 }
 
