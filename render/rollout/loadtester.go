@@ -49,52 +49,38 @@ type serviceSpec struct {
 	Ports    []port            `json:"ports"`
 }
 
-// A skeleton is a manifest whose names are yet to be filled in.
-type skeleton[Spec any] struct {
-	APIVersion string `json:"apiVersion"`
-	Kind       string `json:"kind"`
-	Spec       Spec   `json:"spec"`
-}
-
-func parseSkeleton[Spec any](text string) (s skeleton[Spec]) {
-	if err := templates.Decode([]byte(text), &s); err != nil {
-		panic(fmt.Sprintf("templates/loadtester.yaml: %v", err))
+// loadTesterSkeletons are the manifests of package templates, whose names are yet to be filled in.
+var loadTesterSkeletons = sync.OnceValues(func() (deployment, service manifest.Object) {
+	deployment.Spec, service.Spec = &deploymentSpec{}, &serviceSpec{}
+	first, second, _ := strings.Cut(templates.LoadTester, "\n---\n")
+	for text, o := range map[string]*manifest.Object{first: &deployment, second: &service} {
+		if err := templates.Decode([]byte(text), o); err != nil {
+			panic(fmt.Sprintf("templates/loadtester.yaml: %v", err))
+		}
 	}
-	return s
-}
-
-// loadTesterSkeletons are those of package templates.
-var loadTesterSkeletons = sync.OnceValues(func() (skeleton[deploymentSpec], skeleton[serviceSpec]) {
-	deployment, service, _ := strings.Cut(templates.LoadTester, "\n---\n")
-	return parseSkeleton[deploymentSpec](deployment), parseSkeleton[serviceSpec](service)
+	return deployment, service
 })
-
-// object returns the manifest with its name, and what is filled in of its spec.
-func (s skeleton[Spec]) object(meta manifest.Metadata, spec Spec) *manifest.Object {
-	return &manifest.Object{APIVersion: s.APIVersion, Kind: s.Kind, Metadata: meta, Spec: spec}
-}
 
 // loadTesterObjects are the load tester of this rollout alone. It is in the
 // namespace of the workload, and so in the mesh.
 func (r *Rollout) loadTesterObjects() []manifest.Rendered {
-	ofDeployment, ofService := loadTesterSkeletons()
+	deployment, service := loadTesterSkeletons()
 	app := map[string]string{"app": r.loadTester()}
+	deployment.Metadata = manifest.Metadata{Name: r.loadTester(), Namespace: r.Namespace, Labels: app}
+	service.Metadata = deployment.Metadata
 
-	deployment := ofDeployment.Spec
-	deployment.Selector.MatchLabels = app
-	deployment.Template.Metadata.Labels = app
-	deployment.Template.Spec.Containers = slices.Clone(deployment.Template.Spec.Containers)
-	deployment.Template.Spec.Containers[0].Image += ":" + r.c.Settings.LoadTesterVersion()
+	pods := *deployment.Spec.(*deploymentSpec)
+	pods.Selector.MatchLabels = app
+	pods.Template.Metadata.Labels = app
+	pods.Template.Spec.Containers = slices.Clone(pods.Template.Spec.Containers)
+	pods.Template.Spec.Containers[0].Image += ":" + r.c.Settings.LoadTesterVersion()
+	deployment.Spec = pods
 
-	service := ofService.Spec
-	service.Selector = app
+	ports := *service.Spec.(*serviceSpec)
+	ports.Selector = app
+	service.Metadata.Annotations = r.On.ServiceMeta(ports.Ports[0].Port)
+	service.Spec = ports
 
 	at := r.Origin("testLoader")
-	meta := manifest.Metadata{Name: r.loadTester(), Namespace: r.Namespace, Labels: app}
-	serviceMeta := meta
-	serviceMeta.Annotations = r.On.ServiceMeta(service.Ports[0].Port)
-	return []manifest.Rendered{
-		{Object: ofDeployment.object(meta, deployment), Origin: at},
-		{Object: ofService.object(serviceMeta, service), Origin: at},
-	}
+	return []manifest.Rendered{{Object: &deployment, Origin: at}, {Object: &service, Origin: at}}
 }
