@@ -75,11 +75,8 @@ func (p *printer) print(list diag.List, w *watched) (diag.List, string, error) {
 	if p.strict {
 		list = list.Strict()
 	}
-	if w != nil {
-		line, err := w.print(p, list)
-		return list, line, err
-	}
-	return list, summary(list), p.write(list)
+	line, err := w.print(p, list)
+	return list, line, err
 }
 
 func summary(list diag.List) string {
@@ -131,7 +128,7 @@ func (a *app) report(files []schema.File, list diag.List) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	_, line, err := p.print(list, nil)
+	_, line, err := p.print(list, &watched{})
 	return line, err
 }
 

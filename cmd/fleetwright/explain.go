@@ -57,7 +57,8 @@ func newExplainCmd(a *app) *cobra.Command {
 
 // An explained rule is one with the texts about it.
 type explained struct {
-	Code, Family string
+	Code   string `json:"code"`
+	Family string `json:"family"`
 	catalogue.Entry
 }
 
@@ -144,24 +145,11 @@ func escaped(text string) string {
 	return strings.NewReplacer("<", "&lt;", "*", `\*`, "|", `\|`).Replace(text)
 }
 
-// explainJSON prints a list of rules.
+// explainJSON prints a list of rules, in whose examples nothing is marked.
 func explainJSON(w io.Writer, rules []explained) error {
-	type rule struct {
-		Code     string `json:"code"`
-		Family   string `json:"family"`
-		Severity string `json:"severity"`
-		Always   bool   `json:"always"`
-		Title    string `json:"title"`
-		Ignored  string `json:"ignored"`
-		Fix      string `json:"fix"`
-		Source   string `json:"source,omitempty"`
-		Bad      string `json:"bad,omitempty"`
-		Good     string `json:"good,omitempty"`
+	rules = slices.Clone(rules)
+	for i := range rules {
+		rules[i].Bad, _, _ = catalogue.CutMark(rules[i].Bad)
 	}
-	list := make([]rule, len(rules))
-	for i, r := range rules {
-		bad, _, _ := catalogue.CutMark(r.Bad)
-		list[i] = rule{r.Code, r.Family, r.Severity, r.Structural, r.Title, r.Effect, r.Fix, r.Source, bad, r.Good}
-	}
-	return diag.WriteJSON(w, list)
+	return diag.WriteJSON(w, rules)
 }

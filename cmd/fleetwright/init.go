@@ -24,27 +24,35 @@ var initFiles = []string{"application.yaml", "fleet.yaml"}
 // maxInitName leaves room for the longest name made of it: <name>-testloader.
 const maxInitName = validation.DNS1035LabelMaxLength - len("-testloader")
 
-type initFlags struct{ provider, name string }
-
 func newInitCmd(a *app) *cobra.Command {
-	var flags initFlags
+	var provider, name string
+	providers := initProviders()
 	cmd := &cobra.Command{
 		Use:               "init [DIR]",
 		Short:             "Write an Application and a Fleet to begin with",
 		ValidArgsFunction: directories,
-		RunE:              func(_ *cobra.Command, dirs []string) error { return a.init(dirs, flags) },
+		RunE:              func(_ *cobra.Command, dirs []string) error { return a.init(dirs, provider, name) },
 	}
-	cmd.Flags().StringVar(&flags.provider, "provider", initProviders[0], "`PROVIDER` that moves the traffic: "+strings.Join(initProviders, ", "))
-	cmd.Flags().StringVar(&flags.name, "name", "webapp", "`NAME` of the Application, its Deployment, Service and namespace")
-	completeFlag(cmd, "provider", oneOf(initProviders...))
+	cmd.Flags().StringVar(&provider, "provider", providers[0], "`PROVIDER` that moves the traffic: "+strings.Join(providers, ", "))
+	cmd.Flags().StringVar(&name, "name", "webapp", "`NAME` of the Application, its Deployment, Service and namespace")
+	completeFlag(cmd, "provider", oneOf(providers...))
 	completeFlag(cmd, "name", cobra.NoFileCompletions)
 	return cmd
 }
 
-// initProviders are the providers that templates has documents for, the default first.
-var initProviders = []string{"kuma", "istio", "nginx"}
+// initProviders returns the providers that templates has documents for, the default first.
+func initProviders() []string {
+	providers := []string{"kuma"}
+	directories, _ := templates.Init.ReadDir("init") // it is embedded
+	for _, d := range directories {
+		if d.Name() != providers[0] {
+			providers = append(providers, d.Name())
+		}
+	}
+	return providers
+}
 
-func (a *app) init(dirs []string, flags initFlags) error {
+func (a *app) init(dirs []string, provider, name string) error {
 	dir := "."
 	switch len(dirs) {
 	case 0:
@@ -56,22 +64,22 @@ func (a *app) init(dirs []string, flags initFlags) error {
 	default:
 		return &usageError{"init takes one directory, and these are " + diag.Plural(len(dirs), "argument"), "name one DIR, or none for the working directory"}
 	}
-	if !slices.Contains(initProviders, flags.provider) {
-		return unknown("provider", flags.provider, initProviders)
+	if providers := initProviders(); !slices.Contains(providers, provider) {
+		return unknown("provider", provider, providers)
 	}
-	if err := checkInitName(flags.name); err != nil {
+	if err := checkInitName(name); err != nil {
 		return err
 	}
 	var files []string
 	contents := map[string][]byte{}
 	for _, base := range initFiles {
-		content, err := fillIn(path.Join("init", flags.provider, base), flags.name)
+		content, err := fillIn(path.Join("init", provider, base), name)
 		if err != nil {
 			return err
 		}
-		name := filepath.Join(dir, base)
-		files = append(files, name)
-		contents[name] = content
+		file := filepath.Join(dir, base)
+		files = append(files, file)
+		contents[file] = content
 	}
 	if err := writeNew(dir, files, contents); err != nil {
 		return err
@@ -160,12 +168,11 @@ func writeNew(dir string, files []string, contents map[string][]byte) (err error
 			return err
 		}
 	}
-	verb := "is"
-	switch len(there) {
-	case 0:
+	if len(there) == 0 {
 		return nil
-	case 1:
-	default:
+	}
+	verb := "is"
+	if len(there) > 1 {
 		verb = "are"
 	}
 	return &usageError{fmt.Sprintf("%s %s there already; nothing was written", strings.Join(there, " and "), verb), "name another DIR, or move it away"}

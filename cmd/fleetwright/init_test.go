@@ -14,7 +14,7 @@ import (
 // TestWhatInitWritesCompiles: there is nothing to say about it, but that Istio is not
 // installed, under names that YAML takes for something else and under the longest.
 func TestWhatInitWritesCompiles(t *testing.T) {
-	for _, provider := range initProviders {
+	for _, provider := range initProviders() {
 		for _, name := range []string{"webapp", "true", "n", "e1", strings.Repeat("n", maxInitName)} {
 			t.Run(provider+"/"+name, func(t *testing.T) {
 				dir := filepath.Join(t.TempDir(), "new", "fleet")
@@ -48,7 +48,7 @@ func TestWhatInitWritesCompiles(t *testing.T) {
 // TestInitHasAllProviders of the templates.
 func TestInitHasAllProviders(t *testing.T) {
 	directories, err := templates.Init.ReadDir("init")
-	if err != nil || len(directories) != len(initProviders) {
-		t.Errorf("the templates have %v (%v), init offers %v", directories, err, initProviders)
+	if err != nil || len(directories) != len(initProviders()) {
+		t.Errorf("the templates have %v (%v), init offers %v", directories, err, initProviders())
 	}
 }

@@ -77,7 +77,7 @@ func (a *app) onInputs(paths []string, flags outputFlags, refused error, compile
 	if err != nil {
 		return err
 	}
-	tree, err := compile(files, nil)
+	tree, err := compile(files, &watched{})
 	if err != nil || !flags.staged {
 		return err
 	}

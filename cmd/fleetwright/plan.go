@@ -11,30 +11,26 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-type planFlags struct {
-	format   string
-	clusters clusterFlags
-}
-
 func newPlanCmd(a *app) *cobra.Command {
-	var flags planFlags
+	var format string
+	var clusters clusterFlags
 	cmd := &cobra.Command{
 		Use:               "plan PATH...",
 		Short:             "Say what each rollout will go through, and when",
 		ValidArgsFunction: documentFiles,
-		RunE:              func(_ *cobra.Command, paths []string) error { return a.plan(paths, flags) },
+		RunE:              func(_ *cobra.Command, paths []string) error { return a.plan(paths, format, clusters) },
 	}
-	addFormat(cmd, &flags.format, "of the plans: ", plan.Formats.Names())
-	flags.clusters.add(cmd, "plan only")
+	addFormat(cmd, &format, "of the plans: ", plan.Formats.Names())
+	clusters.add(cmd, "plan only")
 	return cmd
 }
 
-func (a *app) plan(paths []string, flags planFlags) error {
-	write, ok := plan.Formats.Get(flags.format)
+func (a *app) plan(paths []string, format string, chosen clusterFlags) error {
+	write, ok := plan.Formats.Get(format)
 	if !ok {
-		return unknown("format", flags.format, plan.Formats.Names())
+		return unknown("format", format, plan.Formats.Names())
 	}
-	if _, err := flags.clusters.parse(); err != nil {
+	if _, err := chosen.parse(); err != nil {
 		return err
 	}
 	files, err := a.read(paths)
@@ -45,11 +41,11 @@ func (a *app) plan(paths []string, flags planFlags) error {
 	if list.HasErrors() {
 		return a.sayErrors(files, list, "there is nothing to plan")
 	}
-	if clusters, err = flags.clusters.choose(clusters); err != nil {
+	if clusters, err = chosen.choose(clusters); err != nil {
 		return err
 	}
 	color := isTerminal(a.stdout) && wantsColor()
-	return show(a.stdout, flags.format, func(w io.Writer) error { return write(w, rolloutsOn(clusters, rollouts), color) })
+	return show(a.stdout, format, func(w io.Writer) error { return write(w, rolloutsOn(clusters, rollouts), color) })
 }
 
 // rolloutsOn returns the rollouts on some clusters.

@@ -52,7 +52,7 @@ func (a *app) render(paths []string, flags renderFlags) error {
 	}
 	shown := a.newProgress()
 	return a.onInputs(paths, flags.outputFlags, errReported, func(files []schema.File, w *watched) (*render.Tree, error) {
-		if w != nil {
+		if w.again {
 			shown = a.newProgress()
 		}
 		return a.renderFiles(files, flags, shown, w)
@@ -68,7 +68,7 @@ func (a *app) renderFiles(files []schema.File, flags renderFlags, shown *progres
 	shown.start("compiling")
 	tree, list := compile(files, flags.options())
 	shown.clear()
-	first := w == nil || !w.again
+	first := !w.again
 	list, line, err := p.print(list, w)
 	if err != nil {
 		return nil, err

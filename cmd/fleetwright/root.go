@@ -95,23 +95,24 @@ func describe(cmd *cobra.Command) {
 	}
 }
 
-func (a *app) execute(args []string) int {
+// run is the command with everything it touches. It returns the exit code.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	a := &app{stdin, stdout, stderr}
 	root := a.newRoot()
 	root.SetArgs(args)
-	root.SetIn(a.stdin)
-	stdout, stderr := newDoor(a.stdout), newDoor(a.stderr)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
-	err := root.Execute()
-	err = cmp.Or(err, stdout.Flush(), stderr.Flush())
-	if err == nil {
+	root.SetIn(stdin)
+	toOut, toErr := newDoor(stdout), newDoor(stderr)
+	root.SetOut(toOut)
+	root.SetErr(toErr)
+	switch err := cmp.Or(root.Execute(), toOut.Flush(), toErr.Flush()); {
+	case err == nil:
 		return exitOK
-	}
-	if errors.Is(err, errDifferent) {
+	case errors.Is(err, errDifferent):
 		return exitDifferent
+	default:
+		a.fail(err)
+		return exitTrouble
 	}
-	a.fail(err)
-	return exitTrouble
 }
 
 // withoutCommand runs where no command is named, or one that there is not.

@@ -21,8 +21,8 @@ var watchFormats = []string{"text", "json"}
 
 var errWatchStaged = &usageError{"--watch does not end, and --staged is for a hook of Git, which must", "leave out one of them"}
 
-// A watched command compiles again and again, and says what is new. A command that is
-// not watched has none.
+// A watched command compiles again and again, and says what is new. One that is not watched
+// compiles once.
 type watched struct {
 	// before are the diagnostics of the last time.
 	before diag.List
@@ -33,22 +33,19 @@ type watched struct {
 }
 
 // news returns the diagnostics that are new, wherever they have moved, and how many are gone.
-func (w *watched) news(list diag.List) (fresh diag.List, gone int) {
-	before := map[diag.Diagnostic]int{}
-	for _, d := range w.before {
-		before[unplaced(d)]++
+func news(before, after diag.List) (fresh diag.List, gone int) {
+	known := map[diag.Diagnostic]int{}
+	for _, d := range before {
+		known[unplaced(d)]++
 	}
-	for _, d := range list {
-		if before[unplaced(d)] > 0 {
-			before[unplaced(d)]--
+	for _, d := range after {
+		if known[unplaced(d)] == 0 {
+			fresh = append(fresh, d)
 			continue
 		}
-		fresh = append(fresh, d)
+		known[unplaced(d)]--
 	}
-	for _, n := range before {
-		gone += n
-	}
-	return fresh, gone
+	return fresh, len(before) + len(fresh) - len(after)
 }
 
 // unplaced returns a diagnostic without its place in the file.
@@ -59,17 +56,16 @@ func unplaced(d diag.Diagnostic) diag.Diagnostic {
 
 // print prints what is new, and returns the line about it: nothing if nothing is.
 func (w *watched) print(p *printer, list diag.List) (line string, err error) {
-	fresh, gone := w.news(list)
-	moved := !slices.Equal(list, w.before)
-	first := !w.again
+	before, again := w.before, w.again
 	w.before, w.again = list, true
-	switch {
-	case first:
+	if !again {
 		return summary(list), p.write(list)
-	case p.whole && moved:
-		err = p.write(list)
-	case !p.whole:
+	}
+	fresh, gone := news(before, list)
+	if !p.whole {
 		err = p.write(fresh)
+	} else if !slices.Equal(before, list) {
+		err = p.write(list)
 	}
 	if len(fresh) == 0 && gone == 0 && !w.readable {
 		return "", err

@@ -11,31 +11,32 @@ import (
 	"github.com/fleetwright/fleetwright/templates"
 )
 
-// An Entry is the file of a code.
+// An Entry is the file of a code. As JSON it is what explain says of it.
 type Entry struct {
 	// Name of the code's constant in Go.
-	Name string
+	Name string `json:"-"`
 	// Severity of the diagnostics, unless the settings name another: error, warning or info.
-	Severity string
+	Severity string `json:"severity"`
 	// Structural rules are what the compiler relies on: no setting lowers their severity,
 	// and no comment ignores them.
-	Structural bool
+	Structural bool `json:"always"`
 	// Base is what the examples change: an Application on kuma if it is empty, on istio or
 	// nginx, or none where each example is whole.
-	Base string
+	Base string `json:"-"`
 	// Title says in a few words what the rule is about. Like a message it is lower case
 	// and ends without a full stop.
-	Title string
+	Title string `json:"title"`
 	// Effect is what happens on the cluster if the mistake goes there.
-	Effect string
+	Effect string `json:"ignored"`
 	// Fix says what to change.
-	Fix string
-	// Bad is an example with the mistake, and Good the same without it. Both are empty
-	// where no document can have the mistake.
-	Bad, Good string
+	Fix string `json:"fix"`
 	// Source is where upstream says so: a file, an issue, a page of its documentation. It
 	// is empty for what fleetwright decides by itself.
-	Source string
+	Source string `json:"source,omitempty"`
+	// Bad is an example with the mistake, and Good the same without it. Both are empty
+	// where no document can have the mistake.
+	Bad  string `json:"bad,omitempty"`
+	Good string `json:"good,omitempty"`
 }
 
 // Mark stands in a bad example before what the diagnostic points at. Without a mark it points nowhere.

@@ -67,8 +67,7 @@ func (c Code) Severity() Severity { return c.rule().Severity }
 // Exists reports whether the catalogue has the code.
 func (c Code) Exists() bool { return c.rule().Code != "" }
 
-// Structural reports whether the compiler relies on the rule, so that its severity cannot
-// be lowered.
+// Structural reports whether the compiler relies on the rule.
 func (c Code) Structural() bool { return c.rule().Structural }
 
 // Title returns what the rule is about, in a few words.

@@ -27,19 +27,13 @@ const Redacted = "***"
 
 // Redact returns the text with every credential replaced.
 func Redact(text string) string {
-	found := Credentials(text)
-	if len(found) == 0 {
-		return text
-	}
 	var b strings.Builder
 	end := 0
-	for _, c := range found {
-		b.WriteString(text[end:c.Start])
-		b.WriteString(Redacted)
+	for _, c := range Credentials(text) {
+		b.WriteString(text[end:c.Start] + Redacted)
 		end = c.End
 	}
-	b.WriteString(text[end:])
-	return b.String()
+	return b.String() + text[end:]
 }
 
 // Plain returns text as people may read it: without credentials and control characters.
@@ -54,19 +48,17 @@ func Credentials(text string) []Credential {
 	f.parameters()
 	f.tokens()
 	f.withoutScheme()
-	if len(f.found) < 2 {
-		return f.found
-	}
 	slices.SortStableFunc(f.found, func(a, b Credential) int {
 		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(b.End, a.End))
 	})
-	apart := f.found[:1]
-	for _, c := range f.found[1:] {
-		last := &apart[len(apart)-1]
-		if c.Start >= last.End {
+	apart := f.found[:0]
+	for _, c := range f.found {
+		n := len(apart)
+		if n == 0 || c.Start >= apart[n-1].End {
 			apart = append(apart, c)
 			continue
 		}
+		last := &apart[n-1]
 		last.End = max(last.End, c.End)
 		last.Loose, last.Bare = last.Loose && c.Loose, last.Bare && c.Bare
 	}

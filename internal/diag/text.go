@@ -22,10 +22,10 @@ func writeText(w io.Writer, list List, options FormatOptions) error {
 	b := bufio.NewWriter(w)
 	all, said := map[topic]int{}, map[topic]int{}
 	for _, d := range list {
-		all[d.topic()]++
+		all[topic{d.Position.File, d.Code}]++
 	}
 	for _, d := range list {
-		of := d.topic()
+		of := topic{d.Position.File, d.Code}
 		if said[of]++; said[of] > maxAlike {
 			if said[of] == all[of] {
 				writeRest(b, d, all[of]-maxAlike)
@@ -49,8 +49,6 @@ type topic struct {
 	file string
 	code Code
 }
-
-func (d Diagnostic) topic() topic { return topic{d.Position.File, d.Code} }
 
 // writeRest counts the diagnostics that are not printed, of which the given one is the last.
 func writeRest(b *bufio.Writer, last Diagnostic, n int) {

@@ -178,9 +178,6 @@ func (l cells) hide(start, end int) {
 // are written as escapes, and so are marks without a character to sit on: they would
 // sit on what is printed before them.
 func visible(text string) string {
-	if text[0] < utf8.RuneSelf {
-		return diag.Escape(text, unicode.IsControl)
-	}
 	shapeless := func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) }
 	first, _ := utf8.DecodeRuneInString(text)
 	behind := displaywidth.StringGraphemes("x" + text)
