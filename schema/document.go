@@ -33,16 +33,13 @@ type Document struct {
 	Kind Kind
 	// Name and Namespace are those of its metadata, as far as they can be read.
 	Name, Namespace string
-	// Object is the typed object: *Application, *Fleet and so on. It is nil
-	// where the document does not have the shape of its kind; it then still
-	// tells what is there, so that nothing that refers to it is called missing.
+	// Object is the typed object, such as *Application, or nil where the document does not match
+	// the schema of its kind. The document still defines its name then.
 	Object any
-	// Valid says whether the document can be compiled: whether it has the shape
-	// of its kind and breaks no rule that the compiler relies on.
+	// Valid documents match the schema of their kind, and break no rule that the compiler needs.
 	Valid bool
 
-	// Partial means that Object lacks the fields of its rollouts that are wrong: the rest
-	// can be checked, not compiled.
+	// Partial documents lack the wrong fields of their rollouts: the rest can be checked only.
 	Partial bool
 
 	file File
@@ -53,8 +50,7 @@ type Document struct {
 	mappings sync.Map
 }
 
-// Position of the value at a path. Where there is no value, it is that of the
-// nearest field above it.
+// Position returns the position of the value at a path, or of the nearest field above it.
 func (d *Document) Position(path ...any) diag.Position {
 	node, at := d.node, d.node
 	if len(node.Content) > 0 {
@@ -73,7 +69,7 @@ func (d *Document) Position(path ...any) diag.Position {
 	return d.at(at)
 }
 
-// keyPosition is that of a key of the mapping at a path.
+// keyPosition returns the position of a key of the mapping at a path.
 func (d *Document) keyPosition(path Path, key string) diag.Position {
 	if key, _ := d.find(path.With(key)); key != nil {
 		return d.at(key)
@@ -81,8 +77,7 @@ func (d *Document) keyPosition(path Path, key string) diag.Position {
 	return d.Position(path...)
 }
 
-// Text is the scalar at a path, also where the document does not have the shape
-// of its kind. Where there is none it is empty.
+// Text returns the scalar at a path, or "". The document need not match its schema.
 func (d *Document) Text(path ...any) string {
 	if n := d.value(path); n != nil && n.Kind == yaml.ScalarNode && !isNull(n) {
 		return n.Value
@@ -90,15 +85,13 @@ func (d *Document) Text(path ...any) string {
 	return ""
 }
 
-// Has says whether there is a value at a path, also where the document does not
-// have the shape of its kind.
+// Has reports whether there is a value at a path. The document need not match its schema.
 func (d *Document) Has(path ...any) bool {
 	n := d.value(path)
 	return n != nil && !isNull(n)
 }
 
-// Len is the number of items of the list at a path, also where the document does
-// not have the shape of its kind.
+// Len returns the length of the list at a path. The document need not match its schema.
 func (d *Document) Len(path ...any) int {
 	if n := d.value(path); n != nil && n.Kind == yaml.SequenceNode {
 		return len(n.Content)
@@ -106,7 +99,7 @@ func (d *Document) Len(path ...any) int {
 	return 0
 }
 
-// value is the node at a path, or nil.
+// value returns the node at a path, or nil.
 func (d *Document) value(path Path) *yaml.Node {
 	if _, n := d.find(path); n != nil {
 		return resolve(n)
@@ -125,8 +118,7 @@ func (d *Document) find(path Path) (key, value *yaml.Node) {
 	return key, value
 }
 
-// Texts returns the paths of the scalars that match, also where the document does not have
-// the shape of its kind. A scalar that aliases stand for is at its anchor.
+// Texts returns the paths of the scalars that match. An aliased scalar is at its anchor.
 func (d *Document) Texts(match func(text string) bool) []Path {
 	return texts(d.node, nil, match)
 }

@@ -17,24 +17,20 @@ import (
 	"github.com/fleetwright/fleetwright/internal/parallel"
 )
 
-// Documents are what was read from files, and everything there is to say about it.
+// Documents are what was read from files, with its diagnostics.
 type Documents struct {
-	// All are the documents of kinds that fleetwright reads. One without an
-	// Object comes with at least one error.
+	// All are the documents of our kinds. One without an Object has at least one error.
 	All []*Document
 	// Diagnostics of reading and checking them.
 	Diagnostics Diagnostics
 	// Ignores are the comments that keep diagnostics from being said.
 	Ignores []Ignore
 
-	// unread means that a file is not YAML to its end, nameless that a document has no
-	// name that can be read.
+	// unread: a file is not YAML to its end. nameless: a document has no readable name.
 	unread, nameless bool
-	// possible are the names of the documents that could not be read, as far as they are
-	// known, in order.
+	// possible are the sorted names that the documents that could not be read may have.
 	possible []string
-	// others are the kinds of the documents that fleetwright does not read, of each the
-	// kind, and firstOther is where the first of them is.
+	// others are the kinds of the documents that were skipped, the first of them at firstOther.
 	others     []string
 	firstOther diag.Position
 }
@@ -82,7 +78,7 @@ func Load(files []File) Documents {
 	return docs
 }
 
-// maxDocuments is how many documents all inputs may have together, items of Lists among them.
+// maxDocuments is the most documents that all inputs may have, with the items of Lists.
 const maxDocuments = 250_000
 
 // A budget is how many documents may still be read.
@@ -203,15 +199,13 @@ func (l *loaded) reject(d *Document, why diag.Diagnostic) {
 	l.possible = append(l.possible, d.Text("metadata", "name"))
 }
 
-// IsForeign reports whether a document is of a kind that fleetwright does not read, and
-// that is not one of its own written wrongly.
+// IsForeign reports whether a document is of another kind, and of none of ours misspelt.
 func IsForeign(apiVersion, kind string) bool {
 	k, message, _ := match(apiVersion, kind)
 	return k.Name == "" && message == ""
 }
 
-// misspelt returns the field that was meant to be the apiVersion or the kind of a document
-// which has none.
+// misspelt returns the field that was meant to be the missing apiVersion or kind.
 func (d *Document) misspelt() (key *yaml.Node, meant string) {
 	if d.node.Kind != yaml.MappingNode {
 		return nil, ""
@@ -285,15 +279,13 @@ func match(apiVersion, kind string) (k Kind, message, hint string) {
 	return Kind{}, fmt.Sprintf("%s of %s is not a kind that fleetwright reads", kind, group), "it reads " + strings.Join(names, ", ")
 }
 
-// ofOthers reports whether a kind is none of our business, though one of its group
-// is: Kuma and Flagger have more of them.
+// ofOthers reports whether a kind is not ours, but of a group of which we read another one.
 func ofOthers(group, kind string) bool {
 	ours := map[string]string{"kuma.io": "Mesh", "flagger.app": "AlertProvider"}[group]
 	return ours != "" && kind != "" && mistakes(kind, ours) > 2
 }
 
-// mistakes returns how many letters differ between a word and the one that is meant, or, of a
-// long word, at least how many.
+// mistakes returns how many letters of a word are wrong, or of a long word at least how many.
 func mistakes(word, meant string) int {
 	if longer := len(word) - 2*len(meant); longer > 0 {
 		return longer + len(meant)
@@ -314,8 +306,7 @@ func (d *Document) decode() (map[string]any, diag.List) {
 	return object, dec.list
 }
 
-// check compares the document's value with the shape and the rules of its kind, and makes
-// its object of it.
+// check validates the document's value by the shape and the rules of its kind, and decodes it.
 func (d *Document) check(object map[string]any) diag.List {
 	w := walker{doc: d, root: d.Kind.shape()}
 	w.value(object, w.root)

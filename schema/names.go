@@ -10,8 +10,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
-// maxName is the longest name that Kubernetes takes for an object, and
-// maxMeshName that of a Mesh, which goes into a label.
+// The longest names of an object, and of a Mesh, whose name goes into a label.
 const (
 	maxName     = validation.DNS1123SubdomainMaxLength
 	maxMeshName = validation.LabelValueMaxLength

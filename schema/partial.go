@@ -16,12 +16,11 @@ type wrong struct {
 	paths []Path
 	// at are the places at or below which something is, as text.
 	at map[string]bool
-	// unread are the places of the values that are missing or not what they are to be, as text.
+	// unread are the places of the values that are missing or wrong, as text.
 	unread map[string]bool
 }
 
-// add adds a path at which something is wrong, and that of the value that cannot be read
-// because of it.
+// add adds a path with a mistake, and the path of the value that cannot be read because of it.
 func (w *wrong) add(path, unread Path) {
 	if w.at == nil {
 		w.at, w.unread = map[string]bool{}, map[string]bool{}

@@ -135,8 +135,7 @@ func suggestDuration(text string, largest time.Duration) string {
 // anyDuration is what to write where nobody can tell what is meant.
 const anyDuration = "1m30s"
 
-// suggestFlaggerDuration is in whole seconds, which 500ms is rounded up to: Flagger
-// reads no smaller ones.
+// suggestFlaggerDuration rounds up to whole seconds: Flagger reads no smaller ones.
 func suggestFlaggerDuration(text string) string {
 	if d, ok := spokenDuration(text); ok {
 		return formatDuration((d + time.Second - 1).Truncate(time.Second), time.Minute)

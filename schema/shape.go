@@ -93,8 +93,7 @@ func (s *Shape) fields() []Field {
 	return s.Fields
 }
 
-// below returns the shape of a field of a mapping and reports whether it is required, or
-// returns nil where a mapping has no such field.
+// below returns the shape of a field, or nil, and reports whether the field is required.
 func (s *Shape) below(name string) (below *Shape, required bool) {
 	fields := s.fields()
 	i := slices.IndexFunc(fields, func(f Field) bool { return f.Name == name })
@@ -396,8 +395,7 @@ func lineOf(path Path, text string) string {
 	return name + ": " + plainText(text)
 }
 
-// plainText is text as YAML reads it for text: in quotes where it would be taken
-// for something else.
+// plainText returns text as YAML, in quotes where it would be read as something else.
 func plainText(text string) string {
 	nodes, _ := parse(File{Data: []byte(text)})
 	if len(nodes) == 1 {

@@ -126,8 +126,7 @@ func byName(fields []Field) []Field {
 	return fields
 }
 
-// restrict applies the tag of a field to the shape of its texts and numbers, also to that of
-// those in a list or a mapping.
+// restrict applies the tag of a field to the shape of its texts and numbers, at any depth.
 func (s *Shape) restrict(tag reflect.StructTag) {
 	switch {
 	case tag == "":

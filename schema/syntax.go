@@ -52,7 +52,7 @@ var syntaxErrors = []struct {
 	{"exceeded max depth", "values nest deeper than " + strconv.Itoa(maxDepth) + " levels", "", false},
 }
 
-// syntaxError says why a file is not YAML.
+// syntaxError returns why a file is not YAML.
 func syntaxError(f File, err error) diag.Diagnostic {
 	at := diag.Position{File: f.Name}
 	what, hint := "something does not belong here", "check quotes, brackets and the indentation"
@@ -87,8 +87,7 @@ func syntaxError(f File, err error) diag.Diagnostic {
 	return diag.New(diag.Syntax, at, "", "not valid YAML: "+what, hint)
 }
 
-// isFirstColon says whether no key ends in the line before the colon at a
-// position, so that it is the line above that lacks one.
+// isFirstColon reports whether no key precedes the colon in its line: the line above lacks one.
 func isFirstColon(data []byte, at diag.Position) bool {
 	line, ok := lineAt(data, at.Line)
 	before := []rune(line)

@@ -147,7 +147,7 @@ func (f *Format) suggest(text string) string {
 // maxShown is how much of a text that is wrong is shown, in bytes.
 const maxShown = 80
 
-// shown is a text in quotes, cut where it is long, and without what may be credentials of a URL.
+// shown returns a text in quotes, cut if long, without what may be credentials of a URL.
 func shown(text string) string {
 	scheme, rest := "", text
 	if i := strings.Index(text, "://"); i >= 0 {

@@ -16,8 +16,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
-// parse reads the YAML documents of a file. Documents before a syntax error are returned beside it.
-// All aliases of what is returned can be followed to their end.
+// parse reads the YAML documents of a file up to a syntax error. All of their aliases end.
 func parse(f File) ([]*yaml.Node, diag.List) { return parseWithin(f, nil) }
 
 // parseWithin is parse of as many documents as are left.
@@ -60,8 +59,7 @@ func parseWithin(f File, left *budget) ([]*yaml.Node, diag.List) {
 // does where files are put together. Elsewhere it would be a part of a key or a value.
 const mark = "\ufeff"
 
-// withoutMarks is text without the byte order marks that begin documents, and whether
-// there are others in it.
+// withoutMarks drops the marks that begin documents, and reports whether there are others.
 func withoutMarks(data []byte) (clean []byte, marked bool) {
 	if !bytes.Contains(data, []byte(mark)) {
 		return data, false
@@ -88,7 +86,7 @@ func withoutMarks(data []byte) (clean []byte, marked bool) {
 	return clean, bytes.Contains(clean, []byte(mark))
 }
 
-// checkMark refuses a byte order mark in a text without quotes.
+// checkMark rejects a byte order mark in an unquoted text.
 func (d *decoder) checkMark(n *yaml.Node, path Path) {
 	if d.doc.file.marked && n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) == 0 && strings.Contains(n.Value, mark) {
 		d.fail(diag.Encoding, n, path, "a byte order mark (U+FEFF) in the middle of a document", "remove it; put --- before it where a document begins")
@@ -116,8 +114,7 @@ func badEncoding(data []byte) (at diag.Position, what, hint string) {
 	return at, fmt.Sprintf("the control character %U, which YAML does not allow", r), fmt.Sprintf("remove it; in double quotes it may be written \\u%04x", r)
 }
 
-// firstBadRune finds the first character that YAML 1.2 does not allow (5.1), or
-// the first byte that is not UTF-8, as utf8.RuneError.
+// firstBadRune finds the first character that YAML 1.2 forbids (5.1), or RuneError for no UTF-8.
 func firstBadRune(data []byte) (r rune, index int) {
 	for i, r := range string(data) {
 		switch {
@@ -144,7 +141,7 @@ func unappliable(text string) rune {
 // plain scalars as Kubernetes does (YAML 1.1: yes is true, 010 is 8).
 type decoder struct {
 	doc *Document
-	// nulls says whether any value is null.
+	// nulls is true once a value is null.
 	nulls bool
 	list  diag.List
 }

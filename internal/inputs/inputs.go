@@ -38,8 +38,7 @@ type Places struct {
 	Names []string
 }
 
-// ReadPlaces is Read, without the standard input, and says where it has looked, also
-// where that is an error.
+// ReadPlaces is Read without the standard input, and returns where it looked, also on errors.
 func ReadPlaces(paths []string) ([]schema.File, Places, error) {
 	return read(paths, nil)
 }
@@ -78,7 +77,10 @@ func (r *reader) path(path string) {
 	r.Names = append(r.Names, trail(path)...)
 	switch real, mode, err := follow(path); {
 	case err != nil && isStream(path):
-		r.stream(path)
+		if r.isNew(path) { // no writer can come to it later, so nothing waits for one
+			data, err := readFile(path, r.left, 0)
+			r.add(filepath.ToSlash(path), data, err)
+		}
 	case err != nil:
 		r.fail(path, err)
 	case mode.IsDir():
@@ -94,8 +96,7 @@ func isStream(path string) bool {
 	return err == nil && info.Mode()&(fs.ModeNamedPipe|fs.ModeCharDevice|fs.ModeSocket) != 0
 }
 
-// isEmitted says whether a directory is a <cluster>/fleetwright that a KRM function has
-// written, which has no inventory.
+// isEmitted reports whether a KRM function has written a directory, which has no inventory.
 func isEmitted(dir string) bool {
 	if filepath.Base(dir) != layout.Dir {
 		return false
@@ -163,14 +164,6 @@ func (r *reader) file(name, real string) {
 	}
 }
 
-// stream reads a stream without a name. No writer can come to it later, so nothing waits for one.
-func (r *reader) stream(path string) {
-	if r.isNew(path) {
-		data, err := readFile(path, r.left, 0)
-		r.add(filepath.ToSlash(path), data, err)
-	}
-}
-
 func (r *reader) isNew(name string) bool {
 	if r.seen[name] || r.left < 0 {
 		return false
@@ -199,7 +192,7 @@ func (r *reader) fail(name string, err error) {
 	r.errs = append(r.errs, fmt.Errorf("%s: %w", name, err))
 }
 
-// follow is the real name of what a path leads to, and what that is.
+// follow returns the real name of what a path leads to, and its mode.
 func follow(path string) (real string, mode fs.FileMode, err error) {
 	real, err = filepath.Abs(path)
 	if err != nil {
@@ -259,7 +252,7 @@ func trail(path string) (names []string) {
 // Extensions are those of the files that are read from directories, without the dot.
 func Extensions() []string { return []string{"yaml", "yml", "json"} }
 
-// IsManifest says whether a file that is found in a directory is read, by its name.
+// IsManifest reports whether a file in a directory is read, by its name.
 func IsManifest(name string) bool {
 	extension, ok := strings.CutPrefix(filepath.Ext(name), ".")
 	return ok && slices.Contains(Extensions(), extension)

@@ -154,8 +154,7 @@ func (d *dependencyGraph) check(p *Policy, on dependency, at schema.Path) {
 	}
 }
 
-// triedAgain returns how Flux is to try the policy until its dependencies are there. Flux
-// gives up a HelmRelease without retries after one failure.
+// triedAgain returns how Flux retries: it gives up a HelmRelease without retries at once.
 func (p *Policy) triedAgain() string {
 	if p.Helm != nil {
 		return "with install: {remediation: {retries: -1}} Flux tries a HelmRelease until it works"
@@ -163,8 +162,7 @@ func (p *Policy) triedAgain() string {
 	return "Flux tries a Kustomization until it works"
 }
 
-// cycle returns what to say of policies of which each waits for the next, and the last for
-// the first.
+// cycle describes policies of which each waits for the next, and the last for the first.
 func cycle(policies []*Policy) string {
 	if len(policies) == 1 {
 		return "the policy waits for itself"

@@ -41,8 +41,7 @@ type Input struct {
 
 type objectKey struct{ kind, namespace, name string }
 
-// A definition is a document, with its object if that has the shape of its kind and others
-// may refer to it.
+// A definition is a document, with its object if that is valid and others may refer to it.
 type definition struct {
 	doc    *schema.Document
 	object any
@@ -140,8 +139,7 @@ func find[T any](in *Input, key objectKey) (found *T, known bool) {
 	return nil, in.MayDefine(key.kind, key.namespace, key.name)
 }
 
-// MayDefine reports whether the documents define an object, or may, since not all of them
-// could be read.
+// MayDefine reports whether the documents define an object, or those that are unreadable may.
 func (in *Input) MayDefine(kind, namespace, name string) bool {
 	_, known := in.defined[objectKey{kind, namespace, name}]
 	return known || in.docs.MayDefine(name)

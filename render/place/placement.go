@@ -127,8 +127,7 @@ func (pl *placer) checkPlugins(f *Fleet) {
 	}
 }
 
-// noCluster returns the diagnostic of a missing cluster of a fleet. The hint names a cluster
-// of the same name elsewhere, or the document to add.
+// noCluster returns the diagnostic of a missing cluster of a fleet.
 func (pl *placer) noCluster(fleet *schema.Document, at schema.Path, ref api.ClusterReference) diag.Diagnostic {
 	hint := fmt.Sprintf("add {apiVersion: cluster.kurator.dev/v1alpha1, kind: %s, metadata: {name: %s, namespace: %s}} to the inputs", ref.Kind, ref.Name, fleet.Namespace)
 	if cl, ok := pl.clusterNamed[ref.Name]; ok {
@@ -166,8 +165,7 @@ func (pl *placer) checkReferences(d *schema.Document) {
 	}
 }
 
-// install has a fleet install Flagger and its provider on a target. A cluster of two fleets
-// can have only one of each.
+// install has a fleet install Flagger on a target, which can have only one.
 func (pl *placer) install(t *Target, f *Fleet) {
 	if t.InstalledBy == nil {
 		t.InstalledBy = f
@@ -178,8 +176,7 @@ func (pl *placer) install(t *Target, f *Fleet) {
 		"leave the plugin to one of the two fleets"))
 }
 
-// namePolicy names the Flux Kustomization of a policy as Kurator does. It reports
-// false for a name that another policy of the application has.
+// namePolicy names a policy's Flux object as Kurator does, and reports whether it is unique.
 func (pl *placer) namePolicy(p *Policy, index int) bool {
 	p.FluxName = p.Name
 	at := p.Path.With("name")

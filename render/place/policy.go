@@ -86,8 +86,7 @@ func (p *Policy) Suspended() bool {
 	return p.Helm != nil && p.Helm.Suspend || p.Kustomization != nil && p.Kustomization.Suspend
 }
 
-// TargetNamespace returns the namespace that the policy applies its objects to, or "" where
-// the manifests name it.
+// TargetNamespace returns the namespace of the policy's objects, or "" where these name it.
 func (p *Policy) TargetNamespace() string {
 	switch {
 	case p.Kustomization != nil:
@@ -98,8 +97,7 @@ func (p *Policy) TargetNamespace() string {
 	return ""
 }
 
-// ResolveDestination returns the destination of the policy, or else of its application, and
-// its place in the document.
+// ResolveDestination returns the destination of the policy or its application, and its path.
 func (p *Policy) ResolveDestination() (*api.Destination, schema.Path) {
 	if p.Destination != nil {
 		return p.Destination, p.Path.With("destination")

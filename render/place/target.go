@@ -7,8 +7,7 @@ import (
 	"github.com/fleetwright/fleetwright/render/layout"
 )
 
-// HostCluster is the name of the cluster of Applications without a fleet. Kurator calls its
-// own cluster so.
+// HostCluster is the cluster of Applications without a fleet, named as Kurator names its own.
 const HostCluster = "host"
 
 // A Target is a cluster that gets a directory.
@@ -51,8 +50,7 @@ func ObjectNameOnHub(name, kind, cluster string) string {
 	return layout.Shorten(kuratorName(name, kind, cluster), layout.MaxLabel)
 }
 
-// kuratorName returns what Kurator calls the object of a policy for a cluster
-// (pkg/fleet-manager/application/helper.go), but for its length.
+// kuratorName is Kurator's (pkg/fleet-manager/application/helper.go), but for its length.
 func kuratorName(policy, kind, cluster string) string {
 	return strings.ToLower(policy + "-" + cmp.Or(kind, "currentCluster") + "-" + cluster)
 }

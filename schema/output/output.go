@@ -52,8 +52,7 @@ const (
 	Patched Form = "Patched"
 )
 
-// kinds returns the objects that may be rendered. The definition of each is in the file of
-// its name in lower case.
+// kinds returns the kinds of objects that may be rendered, each in the file of its name.
 var kinds = sync.OnceValue(func() map[[2]string]*kind {
 	return map[[2]string]*kind{
 		{"apps/v1", "Deployment"}:                            newKind("Deployment", Patched),
@@ -81,8 +80,7 @@ type kind struct {
 	definition, file string
 	// value is that of the file, which is compiled when it is needed.
 	value func() cue.Value
-	// rules of the file, one by one, which say what the fields mean for each other. What
-	// people have no hand in breaks none, and has none.
+	// rules of the file about fields that meet, one by one, or nil: only patches break them.
 	rules func() []cue.Value
 	// names are those of all fields in the definition.
 	names func() map[string]bool
@@ -281,8 +279,7 @@ func (k *kind) checkShape(o Object, pieces []any) (all []Error) {
 	return all
 }
 
-// checkRules returns the rules of the definition's file that an object breaks: those give
-// their messages themselves, as error("message | hint").
+// checkRules returns the rules that an object breaks, which are error("message | hint").
 func (k *kind) checkRules(o Object, pieces []any) (all []Error) {
 	if k.rules == nil {
 		return nil
