@@ -181,45 +181,39 @@ func hostProblems(s *flagger.Service) (all []rules.Problem) {
 	if !slices.Contains(hosts, "*") && !slices.Contains(hosts, s.Name) {
 		hosts = append(slices.Clip(hosts), s.Name)
 	}
-	seen, wildcards := map[string]int{}, map[string]int{}
-	for n, host := range hosts {
-		if suffix, ok := strings.CutPrefix(host, "*"); ok {
-			wildcards[suffix] = n
-		}
+	listed, seen := map[string]bool{}, map[string]bool{}
+	for _, host := range hosts {
+		listed[host] = true
 	}
 	for n, host := range hosts {
-		other, twice := seen[host]
-		if !twice {
-			other, twice = coveredBy(host, wildcards)
+		other := host
+		if !seen[host] {
+			other = coveredBy(host, listed)
 		}
-		seen[host] = n
-		if twice {
+		seen[host] = true
+		if other != "" {
 			at := schema.Path{"hosts", min(n, len(s.Hosts)-1)}
-			all = append(all, rules.Problem{Path: at, Message: fmt.Sprintf("the hosts %s and %s are the same to Istio, which takes each once", hosts[other], host), Hint: "remove one of the two"})
+			all = append(all, rules.Problem{Path: at, Message: fmt.Sprintf("the hosts %s and %s are the same to Istio, which takes each once", other, host), Hint: "remove one of the two"})
 		}
 	}
 	return all
 }
 
-// coveredBy finds another host, one with a wildcard, that a host is among. The
-// wildcards are by what is behind the asterisk.
-func coveredBy(host string, wildcards map[string]int) (other int, ok bool) {
-	rest, isWildcard := strings.CutPrefix(host, "*")
-	if isWildcard && rest == "" {
-		return 0, false
+// coveredBy returns the host with a wildcard that another host is among, or nothing.
+func coveredBy(host string, hosts map[string]bool) string {
+	switch {
+	case host == "*":
+		return ""
+	case hosts["*"]:
+		return "*"
 	}
-	if other, ok := wildcards[""]; ok {
-		return other, true
-	}
-	for at := range len(rest) {
-		if rest[at] != '.' || isWildcard && at == 0 {
-			continue
-		}
-		if other, ok := wildcards[rest[at:]]; ok {
-			return other, true
+	_, domain, found := strings.Cut(strings.TrimPrefix(host, "*."), ".")
+	for ; found; _, domain, found = strings.Cut(domain, ".") {
+		if hosts["*."+domain] {
+			return "*." + domain
 		}
 	}
-	return 0, false
+	return ""
 }
 
 // badIstioHost reports whether a host is neither a domain, with a wildcard or without, nor

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"strconv"
@@ -24,8 +25,6 @@ const (
 	// nginxMetricsServer is the Prometheus that Flagger's chart installs, which
 	// scrapes the pods that ask for it (charts/flagger/templates/prometheus.yaml).
 	nginxMetricsServer = "http://flagger-prometheus.ingress-nginx:9090"
-	// nginxClass is the name of the chart's IngressClass (controller.ingressClassResource.name).
-	nginxClass = "nginx"
 )
 
 // nginx is the provider of one fleet. It moves the traffic that comes in through
@@ -59,14 +58,12 @@ func (nginx) FlaggerValues() map[string]any {
 	return map[string]any{"meshProvider": flagger.Nginx, "metricsServer": nginxMetricsServer, "prometheus": map[string]any{"install": true}}
 }
 
-// ingressClass is the class that the controller serves.
+// ingressClass returns the class that the controller serves, which is the chart's unless set.
 func (n nginx) ingressClass() string {
 	controller, _ := n.chart.Values["controller"].(map[string]any)
 	resource, _ := controller["ingressClassResource"].(map[string]any)
-	if name, _ := resource["name"].(string); name != "" {
-		return name
-	}
-	return nginxClass
+	name, _ := resource["name"].(string)
+	return cmp.Or(name, "nginx")
 }
 
 func (nginx) Route(r *rollout.Rollout, _ *manifest.Object, spec *flagger.Canary) {

@@ -64,10 +64,7 @@ func (r *Rollout) template(m api.Metric) (name string, spec flagger.MetricTempla
 		name += "-" + r.TrafficRoutingProvider
 	}
 	if m.CustomMetric != nil {
-		query = m.CustomMetric.Query
-		if !strings.HasSuffix(query, "\n") {
-			query += "\n"
-		}
+		query = strings.TrimSuffix(m.CustomMetric.Query, "\n") + "\n"
 		return name, flagger.MetricTemplate{Provider: m.CustomMetric.Provider, Query: query}, true
 	}
 	return name, flagger.MetricTemplate{Provider: api.MetricProvider{Type: "prometheus", Address: cmp.Or(r.MetricsServer, r.On.MetricsServer())}, Query: query}, query != ""
