@@ -27,8 +27,6 @@ const (
 	// istioMetricsServer is the Prometheus of Istio's own addons (samples/addons/prometheus.yaml),
 	// which is also Flagger's default where it runs beside it.
 	istioMetricsServer = "http://prometheus.istio-system:9090"
-	// istioInjection is read of a namespace's labels (manifests/charts/istio-control/istio-discovery).
-	istioInjection = "istio-injection"
 )
 
 // istio is the provider of a fleet whose clusters have Istio already: Kurator does
@@ -58,8 +56,9 @@ func (istio) FlaggerValues() map[string]any {
 	return map[string]any{"meshProvider": flagger.Istio, "metricsServer": istioMetricsServer}
 }
 
+// NamespaceMeta has the label that Istio reads (manifests/charts/istio-control/istio-discovery).
 func (istio) NamespaceMeta(*rollout.Rollout) manifest.NamespaceMeta {
-	return manifest.NamespaceMeta{Labels: map[string]string{istioInjection: "enabled"}}
+	return manifest.NamespaceMeta{Labels: map[string]string{"istio-injection": "enabled"}}
 }
 
 func (istio) Route(r *rollout.Rollout, _ *manifest.Object, spec *flagger.Canary) {

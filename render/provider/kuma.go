@@ -45,9 +45,6 @@ const (
 
 	// defaultMesh is the one that a pod joins which names none.
 	defaultMesh = "default"
-
-	// Kuma reads the label, not the annotation that Kurator writes.
-	kumaInjection = "kuma.io/sidecar-injection"
 )
 
 // kuma is the provider of one fleet.
@@ -380,7 +377,8 @@ func (m *mesh) skips(policy string) bool {
 // it joins is read from the annotation up to 2.8 and from the label since 2.9;
 // for the default mesh neither is needed.
 func (k *kuma) NamespaceMeta(r *rollout.Rollout) manifest.NamespaceMeta {
-	meta := manifest.NamespaceMeta{Labels: map[string]string{kumaInjection: "enabled"}}
+	// Kuma reads the label, not the annotation that Kurator writes.
+	meta := manifest.NamespaceMeta{Labels: map[string]string{"kuma.io/sidecar-injection": "enabled"}}
 	if m := k.meshOf(r); m != nil && m.Name != defaultMesh {
 		meta.Labels[rules.MeshAnnotation] = m.Name
 		meta.Annotations = map[string]string{rules.MeshAnnotation: m.Name}

@@ -124,10 +124,10 @@ func newServiceMetadata(m *api.ServiceMetadata) *flagger.Metadata {
 
 // WithAnnotations returns metadata with more annotations, which those that are there override.
 func WithAnnotations(m *flagger.Metadata, annotations map[string]string) *flagger.Metadata {
-	merged := maps.Clone(annotations)
-	if m == nil {
-		return &flagger.Metadata{Annotations: merged}
+	merged := &flagger.Metadata{Annotations: maps.Clone(annotations)}
+	if m != nil {
+		merged.Labels = m.Labels
+		maps.Copy(merged.Annotations, m.Annotations)
 	}
-	maps.Copy(merged, m.Annotations)
-	return &flagger.Metadata{Labels: m.Labels, Annotations: merged}
+	return merged
 }
