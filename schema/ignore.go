@@ -72,8 +72,8 @@ func (l *loaded) addIgnores(f File) {
 				hint = fmt.Sprintf("# fleetwright: ignore %s%s", meant, reason)
 			}
 			l.badIgnore(position, fmt.Sprintf("there is no diagnostic %s", code), hint)
-		case ignore.Code.Structural():
-			l.badIgnore(position, fmt.Sprintf("%s is always an error: %s", code, ignore.Code.Title()), "remove the comment, and mend the line")
+		case ignore.Code.Rule().Structural:
+			l.badIgnore(position, fmt.Sprintf("%s is always an error: %s", code, ignore.Code.Rule().Title), "remove the comment, and mend the line")
 		case strings.TrimSpace(reason) == "":
 			l.badIgnore(position, "the comment gives no reason", fmt.Sprintf("# fleetwright: ignore %s and why it is good here", code))
 		default:

@@ -187,7 +187,7 @@ func (l *loaded) add(d *Document) {
 	value, list := d.decode()
 	if value != nil {
 		found := d.check(value)
-		d.Valid = !slices.ContainsFunc(found, func(d diag.Diagnostic) bool { return d.Code.Structural() && d.Severity == diag.Error })
+		d.Valid = !slices.ContainsFunc(found, func(d diag.Diagnostic) bool { return d.Code.Rule().Structural && d.Severity == diag.Error })
 		list = append(list, found...)
 	}
 	l.Diagnostics = append(l.Diagnostics, list...)

@@ -53,22 +53,14 @@ func Rules() []Rule { return rules }
 // Family returns the name of the rule's family, as a title.
 func (r *Rule) Family() string { return families[r.Code[2]-'0'] }
 
-// rule returns the code's entry in the catalogue, or one of errors.
-func (c Code) rule() *Rule {
+// Rule returns the rule of the code. For one that the catalogue does not have it is empty,
+// and one of errors.
+func (c Code) Rule() Rule {
 	if i, ok := slices.BinarySearchFunc(rules, c, func(r Rule, c Code) int { return cmp.Compare(r.Code, c) }); ok {
-		return &rules[i]
+		return rules[i]
 	}
-	return &Rule{Severity: Error}
+	return Rule{Severity: Error}
 }
 
-// Severity returns that of the catalogue; Error for a code that it does not have.
-func (c Code) Severity() Severity { return c.rule().Severity }
-
 // Exists reports whether the catalogue has the code.
-func (c Code) Exists() bool { return c.rule().Code != "" }
-
-// Structural reports whether the compiler relies on the rule.
-func (c Code) Structural() bool { return c.rule().Structural }
-
-// Title returns what the rule is about, in a few words.
-func (c Code) Title() string { return c.rule().Title }
+func (c Code) Exists() bool { return c.Rule().Code != "" }

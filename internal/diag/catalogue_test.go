@@ -11,11 +11,11 @@ func TestCatalogueIsInOrder(t *testing.T) {
 		t.Error("the rules are not in the order of their codes")
 	}
 	for _, r := range Rules() {
-		if !r.Code.Exists() || r.Code.Severity() != r.Severity || r.Code.Structural() != r.Structural || r.Code.Title() != r.Title || r.Family() == "" {
+		if !r.Code.Exists() || r.Code.Rule() != r || r.Family() == "" {
 			t.Errorf("%s is not found in the catalogue", r.Code)
 		}
 	}
-	if c := Code("FW999"); c.Exists() || c.Severity() != Error || c.Structural() || c.Title() != "" {
+	if c := Code("FW999"); c.Exists() || c.Rule() != (Rule{Severity: Error}) {
 		t.Error("there is a code FW999")
 	}
 }

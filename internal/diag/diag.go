@@ -86,7 +86,7 @@ type Diagnostic struct {
 
 // New returns a diagnostic of the rule's own severity, with its quotes redacted and cut.
 func New(code Code, at Position, path, message, hint string) Diagnostic {
-	return Diagnostic{Position: at, Severity: code.Severity(), Code: code, Path: Cut(Redact(path)), Message: Cut(Redact(message)), Hint: Cut(Redact(hint))}
+	return Diagnostic{Position: at, Severity: code.Rule().Severity, Code: code, Path: Cut(Redact(path)), Message: Cut(Redact(message)), Hint: Cut(Redact(hint))}
 }
 
 // The most that a diagnostic says: of a word, in which names and URLs are one, and in all.

@@ -34,7 +34,7 @@ func writeGitHub(w io.Writer, list List, options FormatOptions) error {
 				set("col", strconv.Itoa(at.Column))
 			}
 		}
-		set("title", strings.TrimSpace(string(d.Code)+" "+d.Code.Title()))
+		set("title", strings.TrimSpace(string(d.Code)+" "+d.Code.Rule().Title))
 		text := withHint(d)
 		if d.Path != "" {
 			text = Plain(d.Path) + ": " + text

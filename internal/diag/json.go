@@ -31,7 +31,7 @@ func writeJSON(w io.Writer, list List, _ FormatOptions) error {
 	report.Diagnostics = make([]diagnostic, 0, len(list))
 	for _, d := range list {
 		at := d.Position
-		report.Diagnostics = append(report.Diagnostics, diagnostic{at.File, at.Line, at.Column, d.Severity.String(), d.Code, d.Code.Title(), d.Path, d.Message, d.Hint})
+		report.Diagnostics = append(report.Diagnostics, diagnostic{at.File, at.Line, at.Column, d.Severity.String(), d.Code, d.Code.Rule().Title, d.Path, d.Message, d.Hint})
 	}
 	report.Summary.Errors, report.Summary.Warnings, report.Summary.Infos = list.Count(Error), list.Count(Warning), list.Count(Info)
 	return WriteJSON(w, report)

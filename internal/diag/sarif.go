@@ -118,7 +118,7 @@ func writeSARIF(w io.Writer, list List, options FormatOptions) error {
 }
 
 func newSarifRule(code Code) (sarifRule, error) {
-	rule := sarifRule{ID: code, DefaultConfiguration: map[string]string{"level": sarifLevels[code.Severity()]}}
+	rule := sarifRule{ID: code, DefaultConfiguration: map[string]string{"level": sarifLevels[code.Rule().Severity]}}
 	if !code.Exists() {
 		return rule, nil
 	}

@@ -99,8 +99,8 @@ func New(config *schema.Document, repoPath, defaultPath, topology string, to *re
 		switch {
 		case !code.Exists():
 			add(diag.BadSeverity, at, fmt.Sprintf("there is no diagnostic %s", name), "")
-		case code.Structural() && severity != diag.Error:
-			add(diag.BadSeverity, at, fmt.Sprintf("%s is always an error: %s", name, code.Title()), "remove the line")
+		case code.Rule().Structural && severity != diag.Error:
+			add(diag.BadSeverity, at, fmt.Sprintf("%s is always an error: %s", name, code.Rule().Title), "remove the line")
 		default:
 			s.Severities[code] = severity
 		}
