@@ -18,8 +18,7 @@ import (
 // revisions and what else comes from a repository must do nothing to a terminal or a log,
 // and no credential may get into either. What programs read has an encoding of its own.
 
-// say prints a line, or several, to the standard error. Only the format has line breaks:
-// those of the arguments are escaped.
+// say prints lines to the standard error. Line breaks in the arguments are escaped.
 func (a *app) say(format string, args ...any) {
 	for i, arg := range args {
 		switch arg := arg.(type) {
@@ -86,8 +85,7 @@ func (d *door) let(lines string) error {
 	return err
 }
 
-// kept is what may stay in a line: tabs, which are in excerpts with carets below them, and
-// what paints colours.
+// kept matches what stays in a line: tabs, with carets below them in excerpts, and colours.
 var kept = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("\t|" + ansi.Pattern) })
 
 func (d *door) escape(b *strings.Builder, line string) {

@@ -20,10 +20,15 @@ import (
 // Of the output the clusters count that are chosen. It says so and returns the error
 // refused.
 func (a *app) checkStaged(paths []string, out string, chosen func(cluster string) bool, refused error) error {
-	unstaged, err := newUnstaged()
+	repository, err := git.OfHook()
 	if err != nil {
 		return err
 	}
+	work, err := git.Real(".")
+	if err != nil {
+		return err
+	}
+	unstaged := unstaged{repository, work, map[string]git.File{}}
 	roots := slices.DeleteFunc(slices.Clone(paths), isStream)
 	for _, root := range roots {
 		if err := unstaged.add(root, isInput); err != nil {
@@ -83,15 +88,6 @@ type unstaged struct {
 	work string
 	// files by their names from the working directory, with slashes.
 	files map[string]git.File
-}
-
-func newUnstaged() (*unstaged, error) {
-	repository, err := git.OfHook()
-	if err != nil {
-		return nil, err
-	}
-	work, err := git.Real(".")
-	return &unstaged{repository, work, map[string]git.File{}}, err
 }
 
 // add adds the files below a path that matter, by the names on the way to them.

@@ -21,8 +21,7 @@ var watchFormats = []string{"text", "json"}
 
 var errWatchStaged = &usageError{"--watch does not end, and --staged is for a hook of Git, which must", "leave out one of them"}
 
-// A watched command compiles again and again, and says what is new. One that is not watched
-// compiles once.
+// A watched command compiles again and again, and reports what is new. Any other compiles once.
 type watched struct {
 	// before are the diagnostics of the last time.
 	before diag.List

@@ -17,14 +17,12 @@ type Entry struct {
 	Name string `json:"-"`
 	// Severity of the diagnostics, unless the settings name another: error, warning or info.
 	Severity string `json:"severity"`
-	// Structural rules are what the compiler relies on: no setting lowers their severity,
-	// and no comment ignores them.
+	// Structural rules cannot be lowered or ignored: the compiler relies on them.
 	Structural bool `json:"always"`
 	// Base is what the examples change: an Application on kuma if it is empty, on istio or
 	// nginx, or none where each example is whole.
 	Base string `json:"-"`
-	// Title says in a few words what the rule is about. Like a message it is lower case
-	// and ends without a full stop.
+	// Title is a short lower case description without a full stop, like a message.
 	Title string `json:"title"`
 	// Effect is what happens on the cluster if the mistake goes there.
 	Effect string `json:"ignored"`
@@ -33,8 +31,7 @@ type Entry struct {
 	// Source is where upstream says so: a file, an issue, a page of its documentation. It
 	// is empty for what fleetwright decides by itself.
 	Source string `json:"source,omitempty"`
-	// Bad is an example with the mistake, and Good the same without it. Both are empty
-	// where no document can have the mistake.
+	// Bad is an example with the mistake, Good the same without; both empty if none can have it.
 	Bad  string `json:"bad,omitempty"`
 	Good string `json:"good,omitempty"`
 }
@@ -42,8 +39,7 @@ type Entry struct {
 // Mark stands in a bad example before what the diagnostic points at. Without a mark it points nowhere.
 const Mark = "»"
 
-// CutMark returns a bad example without its mark, and the line and the column where that
-// stands, which are 0 without one.
+// CutMark returns a bad example without its mark, and the mark's line and column, or 0 and 0.
 func CutMark(bad string) (text string, line, column int) {
 	before, after, marked := strings.Cut(bad, Mark)
 	if !marked {

@@ -5,8 +5,7 @@ import (
 	"slices"
 )
 
-// A Code names a rule of the catalogue. Codes are stable: a number is never given to
-// another rule. The hundreds are families.
+// A Code names a rule. Codes are stable and never reused. Their hundreds are families.
 type Code string
 
 // families are the names of the hundreds.
@@ -30,8 +29,7 @@ type Rule struct {
 	Severity Severity
 	// Structural reports whether the compiler relies on the rule: its severity cannot be lowered.
 	Structural bool
-	// Title says in a few words what the rule is about. Like a message it is lower
-	// case and ends without a full stop.
+	// Title is a short lower case description without a full stop, like a message.
 	Title string
 }
 
@@ -53,8 +51,7 @@ func Rules() []Rule { return rules }
 // Family returns the name of the rule's family, as a title.
 func (r *Rule) Family() string { return families[r.Code[2]-'0'] }
 
-// Rule returns the rule of the code. For one that the catalogue does not have it is empty,
-// and one of errors.
+// Rule returns the rule of the code; an empty one of errors if the catalogue has none.
 func (c Code) Rule() Rule {
 	if i, ok := slices.BinarySearchFunc(rules, c, func(r Rule, c Code) int { return cmp.Compare(r.Code, c) }); ok {
 		return rules[i]

@@ -15,8 +15,7 @@ type Credential struct {
 	Start, End int
 	// What it is, such as "a password".
 	What string
-	// Loose says that the secret is one only if the text is a URL: it could be
-	// something else in a sentence or a command.
+	// Loose reports that the secret is one only in a URL: elsewhere it could be anything.
 	Loose bool
 	// Bare says that the secret is a token outside of a URL.
 	Bare bool
@@ -244,8 +243,7 @@ func secretPath(host, path string) int {
 			}
 		}
 	}
-	// Rocket.Chat is on hosts of its users: /hooks/{id}/{token} (docs.rocket.chat,
-	// integrations).
+	// Rocket.Chat is on hosts of its users: /hooks/{id}/{token} (docs.rocket.chat, integrations).
 	if rest, ok := strings.CutPrefix(path, "/hooks/"); ok {
 		id, token, _ := strings.Cut(rest, "/")
 		if len(id) >= 16 && len(token) >= 30 {

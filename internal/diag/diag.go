@@ -1,5 +1,4 @@
-// Package diag is what fleetwright says about its input: where, how bad, which
-// rule, what was found and what to write instead.
+// Package diag holds diagnostics of the input: where, how bad, which rule, what, and a fix.
 package diag
 
 import (
@@ -77,8 +76,7 @@ type Diagnostic struct {
 	Code Code
 	// Path of the value in its document, as in spec.source.gitRepository.url.
 	Path string
-	// Message says what was found and what was expected. It is lower case and
-	// ends without a full stop.
+	// Message says what was found and expected, in lower case and without a full stop.
 	Message string
 	// Hint says what to write instead. It may be empty.
 	Hint string

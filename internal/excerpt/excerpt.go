@@ -106,8 +106,7 @@ func (t *Text) span(l textLine, column int) (start, end int) {
 	return start, max(end, start+1)
 }
 
-// widest is how many columns of a line are shown, and before how many of them before a
-// value that is far to the right.
+// widest is how many columns of a line are shown, before how many of them precede a far value.
 const (
 	widest = 100
 	before = 30

@@ -29,20 +29,17 @@ func isMarker(line string) bool {
 	return word == "---" || word == "..."
 }
 
-// A scanner reads a document. It knows as much of YAML as it takes to see where values end,
-// and makes do with what is no YAML.
+// A scanner reads a document, with as much of YAML as shows where values end.
 type scanner struct {
 	// text up to the end of the document.
 	text string
 	// i is how far it was read, and line where the line there begins.
 	i, line int
-	// parent is the column where the collection begins that the next value is in: what
-	// continues the value is indented further.
+	// parent is the column of the collection around the next value, whose lines are indented more.
 	parent int
 	// open are the collections in brackets that have not ended.
 	open []value
-	// closed reports that a quoted value or a collection in brackets has just ended, so that
-	// a colon behind it needs no blank.
+	// closed reports that quotes or brackets have just ended: a colon needs no blank after them.
 	closed bool
 	ends   map[int]int
 }

@@ -63,8 +63,7 @@ var documents string
 
 var templates = template.Must(template.New("").Delims("<<", ">>").Parse(documents))
 
-// providers are those of the fleets, and their names, in the order in which Applications
-// are dealt to them.
+// providers are those of the fleets, in the order in which Applications are dealt to them.
 var providers = []string{"kuma", "istio", "nginx"}
 
 // prometheus is the address of each provider's own metrics.
@@ -115,8 +114,7 @@ type shape struct {
 	Mirrors bool
 }
 
-// shapes are all there are. Those that many have come often, and among the first ten
-// Applications each is of another kind.
+// shapes are all there are: common ones come often, and the first ten Applications all differ.
 var shapes = []shape{
 	{Source: "git", Strategy: "weights"},
 	{Source: "git", Strategy: "stepped"},

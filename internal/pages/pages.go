@@ -1,5 +1,4 @@
-// Package pages has the documents of the repository do what they tell a reader to
-// do. It is for tests.
+// Package pages runs the commands of the documents in the repository. It is for tests.
 package pages
 
 import (

@@ -5,8 +5,7 @@ import (
 	"encoding/json"
 )
 
-// An Inventory is what the last render wrote for a cluster: what prune and check
-// go by.
+// An Inventory is what the last render wrote for a cluster. Prune and check go by it.
 type Inventory struct {
 	APIVersion string `json:"apiVersion"`
 	Kind       string `json:"kind"`
@@ -33,8 +32,7 @@ func ParseInventory(data []byte) (Inventory, bool) {
 	return inv, true
 }
 
-// IsInventory reports whether data is an inventory, be it one that a merge of Git
-// has left conflict markers in.
+// IsInventory reports whether data is an inventory, be it with conflict markers of Git.
 func IsInventory(data []byte) bool {
 	return bytes.Contains(data, []byte(`"apiVersion": "`+InventoryVersion+`"`)) && bytes.Contains(data, []byte(`"kind": "`+InventoryKind+`"`))
 }

@@ -10,8 +10,7 @@ const Dir = "fleetwright"
 // SyncFile is the name of the file with the Flux Kustomizations that apply all others.
 const SyncFile = "sync.yaml"
 
-// KustomizationFile is the name of the file by which kustomize, and so Flux, knows what
-// of a directory is applied.
+// KustomizationFile is the name of the file that tells kustomize and Flux what to apply.
 const KustomizationFile = "kustomization.yaml"
 
 // RenderedAnnotation is on every object that a KRM function emits, and names the cluster
@@ -31,16 +30,14 @@ const (
 	AppPrefix     = "app-"
 	RolloutPrefix = "rollout-"
 
-	// On a hub, what a cluster has installed is in two: what its API server is
-	// given, and what helm-controller on the hub is.
+	// On a hub, the API server's objects are apart from those of helm-controller on the hub.
 	ReleasesDir   = "releases"
 	LoadTesterDir = "loadtester"
 	// SourcesDir holds the sources of all applications of a hub's clusters.
 	SourcesDir = "sources"
 )
 
-// IsSyncName reports whether a Flux Kustomization in sync.yaml has this name, or may
-// have it.
+// IsSyncName reports whether a Flux Kustomization in sync.yaml has, or may have, this name.
 func IsSyncName(name string, hub bool) bool {
 	for _, own := range []string{Infrastructure, MeshesDir, MeshDir} {
 		if name == own || hub && strings.HasPrefix(name, own+"-") {

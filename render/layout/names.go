@@ -11,8 +11,7 @@ const (
 	// puts the name of a Kustomization into a label of every object that it
 	// applies (kustomize.toolkit.fluxcd.io/name).
 	MaxLabel = 63
-	// MaxFile keeps file names, with what a writer puts around them, under the
-	// 255 bytes that file systems take.
+	// MaxFile keeps file names, with a writer's additions, under the 255 bytes of file systems.
 	MaxFile = 200
 )
 

@@ -15,8 +15,7 @@ import (
 type Report struct {
 	list  diag.List
 	notes map[diag.Code][]note
-	// ignores are the comments that ignore diagnostics, and ignored the places that they
-	// mean.
+	// ignores are the comments that ignore diagnostics, and ignored their places.
 	ignores []schema.Ignore
 	ignored map[place]bool
 }
@@ -42,8 +41,7 @@ func New(docs *schema.Documents) *Report {
 // Add adds a diagnostic.
 func (r *Report) Add(d diag.Diagnostic) { r.list = append(r.list, d) }
 
-// List returns the diagnostics that no comment ignores, sorted, with the severities that
-// the settings give to codes.
+// List returns the diagnostics that no comment ignores, sorted, with the given severities.
 func (r *Report) List(severities map[diag.Code]diag.Severity) diag.List {
 	list := r.list.Sorted()
 	if len(r.ignored) > 0 {

@@ -21,8 +21,7 @@ type Chart struct {
 	Values     map[string]any `json:"values"`
 }
 
-// pinnedCharts returns the charts that are installed unless the settings or a fleet override
-// them.
+// pinnedCharts returns the charts installed unless the settings or a fleet override them.
 var pinnedCharts = sync.OnceValue(func() map[string]Chart {
 	var all map[string]Chart
 	if err := yaml.Load(templates.Charts, &all, yaml.WithKnownFields()); err != nil {
@@ -31,8 +30,7 @@ var pinnedCharts = sync.OnceValue(func() map[string]Chart {
 	return all
 })
 
-// With returns the chart with what is not empty in another, which may be nil, replaced,
-// and values merged over its own.
+// With returns the chart with the fields of another, which may be nil, and with merged values.
 func (c Chart) With(own *api.Chart, values map[string]any) Chart {
 	if own != nil {
 		c.Repository, c.Name, c.Version = cmp.Or(own.Repository, c.Repository), cmp.Or(own.Name, c.Name), cmp.Or(own.Version, c.Version)
@@ -41,8 +39,7 @@ func (c Chart) With(own *api.Chart, values map[string]any) Chart {
 	return c
 }
 
-// MergeValues merges values as Helm does: mappings are merged, everything else
-// is replaced. Neither argument is changed.
+// MergeValues merges mappings as Helm does, and replaces the rest. Neither argument changes.
 func MergeValues(base, over map[string]any) map[string]any {
 	if len(over) == 0 {
 		return base

@@ -16,8 +16,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// Settings are the settings of the RenderConfig and the options, with every default
-// filled in.
+// Settings are the settings of the RenderConfig and the options, with every default filled in.
 type Settings struct {
 	// Path of the output directory in the repository, "." for its root.
 	Path string
@@ -25,8 +24,7 @@ type Settings struct {
 	Source api.SourceReference
 	// Defaults are the settings of the Flux Kustomizations in sync.yaml.
 	Defaults api.SyncDefaults
-	// Charts are the charts by what they install: kuma, ingress-nginx, prometheus, flagger
-	// and loadtester.
+	// Charts are keyed by what they install: kuma, ingress-nginx, prometheus, flagger and loadtester.
 	Charts map[string]Chart
 	// Severities override the severities of codes.
 	Severities map[diag.Code]diag.Severity
@@ -42,8 +40,7 @@ var (
 	defaultSync   = api.SyncDefaults{Interval: "10m", RetryInterval: "2m", Timeout: "10m"}
 )
 
-// oldestFlux serves every API version that is rendered: OCIRepository v1 came
-// with Flux 2.6.
+// oldestFlux serves all rendered API versions: OCIRepository v1 came with Flux 2.6.
 var oldestFlux = MinorVersion{2, 6}
 
 // New returns the settings of a RenderConfig, which may be nil. The path and the

@@ -6,8 +6,7 @@ import (
 	"sync"
 )
 
-// A MinorVersion is a version of an upstream project without its patch level, on which no
-// manifest depends.
+// A MinorVersion is a version of an upstream project without its patch level.
 type MinorVersion struct{ Major, Minor int }
 
 // String returns major.minor.

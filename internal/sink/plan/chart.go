@@ -20,8 +20,7 @@ type chart struct {
 	ID string
 	// Title and Description are what is said of the chart to those who do not see it.
 	Title, Description string
-	// Name and About stand above the chart, cut where they are too long. Where something
-	// else says them there is no Name.
+	// Name and About stand above the chart, cut if too long. Name is empty where it stands elsewhere.
 	Name, About string
 	// Top of the chart, where several stand below each other, and From, where it begins.
 	Top, From, Width, Height int
@@ -67,8 +66,7 @@ const (
 	goesOnSign     = "M-3-6 5 0-3 6"
 )
 
-// The columns that a name and what stands below it have, and how many clusters are named
-// there at most.
+// The columns of a name and of the text below it, and how many clusters are named there.
 const (
 	nameColumns  = 33
 	aboutColumns = 52

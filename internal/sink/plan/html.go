@@ -96,8 +96,7 @@ func writeHTML(w io.Writer, rollouts []render.Rollout, _ bool) error {
 	return executeHTML(w, "page.html", page)
 }
 
-// An htmlID is the id of a part of the page. It is made of names, so that it stays as
-// others come and go: people link to it.
+// An htmlID is the id of a part of the page, made of names: people link to it.
 type htmlID string
 
 // newHTMLID returns an id that no other part of the page has. Names have no tilde.

@@ -29,8 +29,7 @@ var Formats = format.List[Format]{
 
 // A run is one of a plan, with what it is called.
 type run struct {
-	// Key is what programs call it, Name what people do, and Short the same above a narrow
-	// column.
+	// Key is the name for programs, Name that for people, and Short one for a narrow column.
 	Key, Name, Short string
 	flagger.Run
 }
@@ -58,14 +57,12 @@ type row struct {
 	flagger.Tick
 	// from and to are the numbers of the first and the last tick.
 	from, to int
-	// failed says that the check of each of the ticks failed, and since is the number of the
-	// first where there are several.
+	// failed reports that all checks of the ticks failed, since is the number of the first of several.
 	failed bool
 	since  int
 }
 
-// mostAlike is how many rows show the same before they are one, and mostFailed the same of
-// failed checks.
+// mostAlike is how many rows may show the same unfolded, and mostFailed how many failed checks.
 const (
 	mostAlike  = 3
 	mostFailed = 10

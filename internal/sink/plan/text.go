@@ -31,8 +31,7 @@ func writeText(w io.Writer, rollouts []render.Rollout, color bool) error {
 	return cmp.Or(parsed.Execute(columns, rollouts), columns.Flush(), b.Flush())
 }
 
-// lineLength is how many columns sentences have, and callColumns how many are shown of what
-// is called.
+// lineLength is the width of sentences, and callColumns that of the names of calls.
 const (
 	lineLength  = 88
 	callColumns = 60
