@@ -256,8 +256,8 @@ func (w *walker) addPlaces(s *Shape, path string) {
 	}
 }
 
-// Misfits reports what of a JSON value does not fit the shape. The diagnostics have no positions.
-func (s *Shape) Misfits(value any) diag.List {
+// Mismatches reports what of a JSON value does not fit the shape. The diagnostics have no positions.
+func (s *Shape) Mismatches(value any) diag.List {
 	text, err := json.Marshal(value)
 	if err != nil {
 		return nil

@@ -229,7 +229,7 @@ func (pl *placer) placeInFleet(p *Policy, d *api.Destination, at schema.Path) {
 		selector = d.ClusterSelector.MatchLabels
 	}
 	for _, cl := range f.Clusters {
-		if Matches(selector, cl.Labels) {
+		if matches(selector, cl.Labels) {
 			p.Targets = append(p.Targets, pl.target(cl))
 		}
 	}
@@ -267,8 +267,8 @@ func (pl *placer) noFleet(app *schema.Document, at schema.Path, name string) dia
 	return app.Diagnostic(diag.NoFleet, at, fmt.Sprintf("there is no Fleet %s in namespace %s", name, app.Namespace), hint)
 }
 
-// Matches reports whether labels have everything that a selector asks for.
-func Matches(selector, labels map[string]api.LabelValue) bool {
+// matches reports whether labels have everything that a selector asks for.
+func matches(selector, labels map[string]api.LabelValue) bool {
 	for key, value := range selector {
 		if have, ok := labels[key]; !ok || have != value {
 			return false

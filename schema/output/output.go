@@ -267,7 +267,7 @@ func (k *kind) checkShape(o Object, pieces []any) (all []Error) {
 	if failed == nil {
 		return nil
 	}
-	for _, d := range shapeOf(definition, o.Value).Misfits(o.Value) {
+	for _, d := range shapeOf(definition, o.Value).Mismatches(o.Value) {
 		all = append(all, Error{o.Name, d.Path, d.Message, d.Hint})
 	}
 	if len(all) > 0 {
