@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/fleetwright/fleetwright/internal/sink/disk"
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/schema"
 )
@@ -96,23 +95,34 @@ func isStream(path string) bool {
 	return err == nil && info.Mode()&(fs.ModeNamedPipe|fs.ModeCharDevice|fs.ModeSocket) != 0
 }
 
-// isEmitted reports whether a KRM function has written a directory, which has no inventory.
-func isEmitted(dir string) bool {
+// isOutput reports whether a directory is a <cluster>/fleetwright that a run has written, or is
+// writing, or that a KRM function has emitted, which has no inventory.
+func isOutput(dir string) bool {
 	if filepath.Base(dir) != layout.Dir {
 		return false
 	}
-	name := filepath.Join(dir, layout.KustomizationFile)
-	if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() {
-		return false
+	for _, name := range layout.Journals() {
+		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
+			return true
+		}
+	}
+	return layout.IsInventory(head(dir, layout.InventoryFile)) ||
+		bytes.Contains(head(dir, layout.KustomizationFile), []byte(layout.RenderedAnnotation))
+}
+
+// head returns the beginning of a regular file, where it says what it is, or nothing.
+func head(dir, name string) []byte {
+	name = filepath.Join(dir, name)
+	if info, err := os.Lstat(name); err != nil || !info.Mode().IsRegular() {
+		return nil
 	}
 	f, err := os.Open(name)
 	if err != nil {
-		return false
+		return nil
 	}
 	defer f.Close()
-	// The metadata stands before the resources. Many links may lead to one large file.
-	data, err := io.ReadAll(io.LimitReader(f, 64<<10))
-	return err == nil && bytes.Contains(data, []byte(layout.RenderedAnnotation))
+	data, _ := io.ReadAll(io.LimitReader(f, 64<<10))
+	return data
 }
 
 // directory reads the files of a directory, and of those below it. A link to a
@@ -149,7 +159,7 @@ func (r *reader) entry(name, real string, mode fs.FileMode) {
 		}
 	}
 	switch {
-	case mode.IsDir() && !disk.IsOutput(real) && !isEmitted(real):
+	case mode.IsDir() && !isOutput(real):
 		r.directory(name, real)
 	case mode.IsRegular() && IsManifest(name):
 		r.file(name, real)

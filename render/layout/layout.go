@@ -2,7 +2,10 @@
 // Kustomizations that apply them. docs/layout.md describes the whole.
 package layout
 
-import "strings"
+import (
+	"path"
+	"strings"
+)
 
 // Dir is the directory of a cluster that fleetwright owns: DIR/<cluster>/Dir.
 const Dir = "fleetwright"
@@ -19,6 +22,24 @@ const RenderedAnnotation = "fleetwright.dev/rendered"
 
 // InventoryFile is the name of the file that lists all others.
 const InventoryFile = "inventory.json"
+
+// JournalFile is the name of the file that lists, during a run and after an interrupted one, the
+// paths that are fleetwright's.
+const JournalFile = ".journal.json"
+
+// StagedSuffix ends the names of what is staged.
+const StagedSuffix = ".staged"
+
+// Staged returns the path at which a file or a directory is written before it is renamed into
+// place: .<name>.staged, which neither Flux nor kustomize reads.
+func Staged(name string) string {
+	dir, base := path.Split(name)
+	return dir + "." + base + StagedSuffix
+}
+
+// Journals returns the names of the files by which an interrupted run marks the directory that it
+// writes.
+func Journals() []string { return []string{JournalFile, Staged(JournalFile)} }
 
 // The directories of a cluster, and the names of the Flux Kustomizations that
 // apply them, in the order in which they depend on each other.

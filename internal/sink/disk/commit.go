@@ -40,7 +40,7 @@ func (c *commit) cluster(j *job, files files) error {
 	if err := c.rename(j, files, inventory); err != nil {
 		return err
 	}
-	if err := removeRegular(files, j.at(journalFile)); err != nil {
+	if err := removeRegular(files, j.at(layout.JournalFile)); err != nil {
 		return err
 	}
 	if j.cluster == nil {
@@ -64,7 +64,7 @@ func (c *commit) rename(j *job, files files, changed []int) error {
 
 // place moves a file or a directory to its place.
 func (c *commit) place(files files, name string) error {
-	err := files.Rename(staged(name), name)
+	err := files.Rename(layout.Staged(name), name)
 	if err == nil {
 		c.begun.Store(true)
 	}

@@ -99,7 +99,7 @@ func TestCompareSaysWhatIsRefused(t *testing.T) {
 	if err != nil || comparison.Refused == nil || comparison.Refused.Message != "would remove everything of us" {
 		t.Errorf("refused is %v, %v", comparison.Refused, err)
 	}
-	journal := filepath.Join(dir, "eu", layout.Dir, journalFile)
+	journal := filepath.Join(dir, "eu", layout.Dir, layout.JournalFile)
 	if err := os.WriteFile(journal, []byte(`{"files": []}`), 0o644); err != nil {
 		t.Fatal(err)
 	}

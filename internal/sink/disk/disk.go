@@ -72,13 +72,6 @@ type Summary struct {
 	Repaired []string
 }
 
-const (
-	// journalFile lists the paths that are fleetwright's during a run, and after an interrupted one.
-	journalFile = ".journal.json"
-	// stagedSuffix ends the name of what is staged: neither Flux nor kustomize reads .<name>.staged.
-	stagedSuffix = ".staged"
-)
-
 // Write makes a directory hold a tree. It creates the directory where there is
 // none. On an error before the commit everything is as it was.
 func Write(dir string, tree *render.Tree, opts Options) (s Summary, err error) {

@@ -787,7 +787,7 @@ func TestNothingIsLeftOfADirectory(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(dir, "gone/fleetwright"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "gone/fleetwright", journalFile), []byte(`{"files":["sync.yaml"]}`), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "gone/fleetwright", layout.JournalFile), []byte(`{"files":["sync.yaml"]}`), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	tr := treeOf(t, "x", policyA)
@@ -805,7 +805,7 @@ func TestRepairsAreSaid(t *testing.T) {
 	dir := t.TempDir()
 	tr := treeOf(t, "x z", policyA)
 	mustWrite(t, dir, tr, Options{})
-	if err := os.WriteFile(filepath.Join(dir, "x/fleetwright", journalFile), []byte(`{"files":["a.yaml"]}`), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "x/fleetwright", layout.JournalFile), []byte(`{"files":["a.yaml"]}`), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if s := mustWrite(t, dir, tr, Options{}); !slices.Equal(s.Repaired, []string{"x"}) {

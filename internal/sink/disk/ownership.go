@@ -59,8 +59,8 @@ func (j *job) readOwnership(files files) (*ownership, error) {
 
 // readJournal finds what an interrupted run may have written.
 func (j *job) readJournal(files files, own *ownership) error {
-	at := j.at(journalFile)
-	switch _, err := files.Lstat(staged(at)); {
+	at := j.at(layout.JournalFile)
+	switch _, err := files.Lstat(layout.Staged(at)); {
 	case err == nil:
 		own.interrupted = true // before it had a journal
 	case !errors.Is(err, fs.ErrNotExist):
@@ -105,24 +105,10 @@ func (j *job) owned(own *ownership) []string {
 	return slices.Sorted(maps.Keys(all))
 }
 
-// IsOutput reports whether a directory is a <cluster>/fleetwright of a completed or interrupted run.
-func IsOutput(dir string) bool {
-	if filepath.Base(dir) != layout.Dir {
-		return false
-	}
-	files, err := openFiles(filepath.Dir(dir))
-	if err != nil {
-		return false
-	}
-	defer files.Close()
-	written, _ := isWritten(files, layout.Dir)
-	return written
-}
-
-// isWritten is IsOutput of a directory that is open. What may not be looked into,
-// is behind a link, or has another inventory is somebody else's.
+// isWritten reports whether a directory is a <cluster>/fleetwright of a completed or interrupted
+// run. What may not be looked into, is behind a link, or has another inventory is somebody else's.
 func isWritten(files files, dir string) (bool, error) {
-	for _, name := range []string{journalFile, staged(journalFile)} {
+	for _, name := range layout.Journals() {
 		if _, err := files.Lstat(path.Join(dir, name)); err == nil {
 			return true, nil
 		} else if err := unlessForeign(err); err != nil {

@@ -22,7 +22,7 @@ func TestOthersAreLeftAlone(t *testing.T) {
 	for name, content := range map[string]string{
 		"us/fleetwright/sync.yaml":                            "edited",
 		"us/fleetwright/mine.txt":                             "mine",
-		"us/fleetwright/" + journalFile:                       `{"files": ["apps/default.app-9/left.yaml"]}`,
+		"us/fleetwright/" + layout.JournalFile:                `{"files": ["apps/default.app-9/left.yaml"]}`,
 		"us/fleetwright/apps/default.app-0/.left.yaml.staged": "half",
 		"new/fleetwright/sync.yaml":                           "in the way",
 		"broken/fleetwright/inventory.json":                   `"apiVersion": "fleetwright.dev/v1alpha1" "kind": "Inventory" <<<<`,
@@ -150,7 +150,7 @@ func TestShardsDoNotMixRenders(t *testing.T) {
 			}
 		}
 	}
-	journal := put("x/fleetwright/"+journalFile, `{"files": ["`+strings.TrimPrefix(file, "x/fleetwright/")+`", "gone.yaml"]}`)
+	journal := put("x/fleetwright/"+layout.JournalFile, `{"files": ["`+strings.TrimPrefix(file, "x/fleetwright/")+`", "gone.yaml"]}`)
 	for name, tt := range map[string]struct {
 		plant func(dir string)
 		opts  Options
@@ -188,7 +188,7 @@ func TestShardsDoNotMixRenders(t *testing.T) {
 				t.Fatalf("%+v, %v", s, err)
 			}
 			end := with(before, want(mine))
-			delete(end, "x/fleetwright/"+journalFile)
+			delete(end, "x/fleetwright/"+layout.JournalFile)
 			mustHave(t, dir, end)
 		})
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render/layout"
 )
 
 // stage writes the changed files of one cluster beside their places, and before them the journal.
@@ -73,11 +74,11 @@ func (j *job) writeJournal(files files, owned journal) error {
 	if err != nil {
 		return err
 	}
-	at := j.at(journalFile)
-	if err := files.Create(staged(at), append(data, '\n')); err != nil {
+	at := j.at(layout.JournalFile)
+	if err := files.Create(layout.Staged(at), append(data, '\n')); err != nil {
 		return err
 	}
-	return files.Rename(staged(at), at)
+	return files.Rename(layout.Staged(at), at)
 }
 
 // makeDirs makes a directory, and those down to it from the top one, where they are not there yet.
@@ -98,7 +99,7 @@ func makeDirs(files files, top, dir string) error {
 func (j *job) checkWay(files files) error {
 	var names []string
 	for _, dir := range slices.Sorted(maps.Keys(j.fresh)) {
-		names = append(names, staged(j.at(dir)))
+		names = append(names, layout.Staged(j.at(dir)))
 	}
 	for _, i := range j.changed {
 		if at, top := j.stagedAt(j.path(i)); top == "" {
@@ -133,7 +134,7 @@ func (j *job) undo(files files) error {
 	if j.interrupted {
 		return nil // the journal tells of files that are still there
 	}
-	if err := removeRegular(files, j.at(journalFile)); err != nil {
+	if err := removeRegular(files, j.at(layout.JournalFile)); err != nil {
 		return err
 	}
 	for _, dir := range slices.Backward(j.missing) {
@@ -147,9 +148,9 @@ func (j *job) stagedAt(file string) (name, top string) {
 	at := j.at(file)
 	if top := j.freshAbove(file); top != "" {
 		top := j.at(top)
-		return staged(top) + at[len(top):], staged(top)
+		return layout.Staged(top) + at[len(top):], layout.Staged(top)
 	}
-	return staged(at), ""
+	return layout.Staged(at), ""
 }
 
 // probes returns files that test whether the directories of removed files can be changed.
@@ -163,14 +164,14 @@ func (j *job) probes() []string {
 
 // removeLeftovers removes what this run or an interrupted one may have staged of owned files.
 func (j *job) removeLeftovers(files files, owned []string) error {
-	names := map[string]bool{staged(j.at(journalFile)): true}
+	names := map[string]bool{layout.Staged(j.at(layout.JournalFile)): true}
 	emptied := map[string]bool{}
 	for _, f := range owned {
 		at := j.at(f)
-		names[staged(at)] = true
+		names[layout.Staged(at)] = true
 		names[probe(path.Dir(at))] = true
 		for dir := path.Dir(f); dir != "."; dir = path.Dir(dir) {
-			top := staged(j.at(dir))
+			top := layout.Staged(j.at(dir))
 			info, err := files.Lstat(top)
 			if err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
@@ -195,10 +196,4 @@ func (j *job) removeLeftovers(files files, owned []string) error {
 }
 
 // probe is the file that shows whether a directory may be changed.
-func probe(dir string) string { return path.Join(dir, ".probe"+stagedSuffix) }
-
-// staged is where a file or a directory is written before it is renamed into place.
-func staged(name string) string {
-	dir, base := path.Split(name)
-	return dir + "." + base + stagedSuffix
-}
+func probe(dir string) string { return path.Join(dir, ".probe"+layout.StagedSuffix) }
