@@ -17,7 +17,7 @@ func (r *Rollout) judge() *rules.Rollout {
 	objects := r.Objects()
 	j := &rules.Rollout{
 		Canary: &flagger.Canary{}, Templates: map[api.NamespacedReference]*rules.Template{},
-		On: r.On.installed(r.c), Complete: r.Policy.Sound, Source: r,
+		On: r.On.installed(r.c), Complete: r.Policy.Sound, Source: origins{r},
 	}
 	for _, o := range objects {
 		switch id := o.Identity(); o.Kind {
@@ -106,7 +106,7 @@ func imageOf(o manifest.Rendered) string {
 // reportFinding reports what a rule has found, where in the input it comes from. What is wrong
 // there by itself is not reported again.
 func (r *Rollout) reportFinding(f rules.Finding) {
-	doc, at := r.Policy.App.Doc, r.origin(f.Object, f.Field)
+	doc, at := r.Policy.App.Doc, origins{r}.origin(f.Object, f.Field)
 	below := func(other schema.Path) bool {
 		return len(other) > len(at.Path) && slices.Equal(other[:len(at.Path)], at.Path)
 	}

@@ -55,7 +55,7 @@ func hereToo(others int) string {
 }
 
 // noteReplicas notes that Flux would set replicas that Flagger has changed.
-func (r *Rollout) noteReplicas() {
+func noteReplicas(r *Rollout) {
 	p := r.Policy
 	interval, field := api.Duration(""), "kustomization"
 	switch {
@@ -75,7 +75,7 @@ func (r *Rollout) noteReplicas() {
 }
 
 // noteSecrets notes the Secrets that a rollout's metrics and alerts name.
-func (r *Rollout) noteSecrets() {
+func noteSecrets(r *Rollout) {
 	for i, m := range r.analysis().Metrics {
 		if m.CustomMetric != nil && m.CustomMetric.Provider.SecretRef != nil {
 			r.c.Note(diag.SecretsNeeded, r.Origin(inMetrics(i, "customMetric", "provider", "secretRef", "name")...), r.Namespace+"/"+m.CustomMetric.Provider.SecretRef.Name)
@@ -89,15 +89,15 @@ func (r *Rollout) noteSecrets() {
 }
 
 // notePlan notes what the way of a good version through the rollout meets outside of it.
-func (r *Rollout) notePlan() {
+func notePlan(r *Rollout) {
 	if run, ok := r.Judged.Good(); ok && run.Outcome == flagger.Promoted && !r.Judged.SkipAnalysis {
-		r.noteRolloutTimeout(run)
-		r.noteUndoneByFlux(run)
+		noteRolloutTimeout(r, run)
+		noteUndoneByFlux(r, run)
 	}
 }
 
 // noteRolloutTimeout notes that a timeout is not one of the whole rollout.
-func (r *Rollout) noteRolloutTimeout(run flagger.Run) {
+func noteRolloutTimeout(r *Rollout, run flagger.Run) {
 	n := r.RolloutPolicy.RolloutTimeoutSeconds
 	if n == nil {
 		return
@@ -109,7 +109,7 @@ func (r *Rollout) noteRolloutTimeout(run flagger.Run) {
 }
 
 // noteUndoneByFlux notes that Flux applies what is in Git while a version that is not in Git is rolled out.
-func (r *Rollout) noteUndoneByFlux(run flagger.Run) {
+func noteUndoneByFlux(r *Rollout, run flagger.Run) {
 	k := r.Policy.Kustomization
 	if k == nil || r.Policy.Suspended() || k.Interval.IsNone() || k.Interval.Length() >= run.Copied() {
 		return

@@ -53,32 +53,35 @@ var canaryFields = []struct{ canary, rollout string }{
 	{"spec.analysis.webhooks", "rolloutPolicy.webhooks"},
 }
 
+// origins find what in the input made the fields of a rollout's objects.
+type origins struct{ *Rollout }
+
 // Position returns the position of what made a field of an object.
-func (r *Rollout) Position(object manifest.Identity, field schema.Path) diag.Position {
-	return r.origin(object, field).Position()
+func (o origins) Position(object manifest.Identity, field schema.Path) diag.Position {
+	return o.origin(object, field).Position()
 }
 
 // Has reports whether the input has the field that made a field of an object.
-func (r *Rollout) Has(object manifest.Identity, field schema.Path) bool {
-	if p := r.patchOf(object, field); p != nil {
+func (o origins) Has(object manifest.Identity, field schema.Path) bool {
+	if p := o.patchOf(object, field); p != nil {
 		return fieldText(p.node, field) != ""
 	}
-	o := r.origin(object, field)
-	return o.Doc.Has(o.Path...)
+	at := o.origin(object, field)
+	return at.Doc.Has(at.Path...)
 }
 
 // origin returns what in the input made a field of an object: the last patch that changed it, or
 // the field of the rollout.
-func (r *Rollout) origin(object manifest.Identity, field schema.Path) manifest.Origin {
-	if p := r.patchOf(object, field); p != nil {
-		return r.Origin(p.at...)
+func (o origins) origin(object manifest.Identity, field schema.Path) manifest.Origin {
+	if p := o.patchOf(object, field); p != nil {
+		return o.Origin(p.at...)
 	}
-	return r.Origin(r.madeOf(object, field)...)
+	return o.Origin(o.madeOf(object, field)...)
 }
 
 // patchOf returns the last patch that changed a field, or nil.
-func (r *Rollout) patchOf(object manifest.Identity, field schema.Path) *patchStep {
-	steps := r.steps[object]
+func (o origins) patchOf(object manifest.Identity, field schema.Path) *patchStep {
+	steps := o.steps[object]
 	for i := len(steps) - 1; i > 0; i-- {
 		if fieldText(steps[i-1].node, field) != fieldText(steps[i].node, field) {
 			return &steps[i]
@@ -98,12 +101,12 @@ func fieldText(object *kyaml.RNode, path schema.Path) string {
 }
 
 // madeOf returns the field of the rollout that a field of an object is made of.
-func (r *Rollout) madeOf(object manifest.Identity, field schema.Path) schema.Path {
+func (o origins) madeOf(object manifest.Identity, field schema.Path) schema.Path {
 	switch object.Kind {
 	case "Canary":
-		return r.madeCanary(field)
+		return o.madeCanary(field)
 	case "MetricTemplate":
-		return r.madeTemplate(object, field)
+		return o.madeTemplate(object, field)
 	case "Ingress":
 		if field.String() == "spec.rules[0].host" {
 			return InRouting("host")
@@ -115,16 +118,16 @@ func (r *Rollout) madeOf(object manifest.Identity, field schema.Path) schema.Pat
 
 // madeCanary returns the field that a field of the Canary is made of. The webhooks of
 // commands come behind the rollout's own.
-func (r *Rollout) madeCanary(field schema.Path) schema.Path {
+func (o origins) madeCanary(field schema.Path) schema.Path {
 	const inList = 3 // elements of spec.analysis.webhooks and spec.analysis.metrics
 	list := field[:min(inList, len(field))].String()
-	if list == "spec.analysis.webhooks" && len(field) == inList && len(r.commands()) > 0 {
+	if list == "spec.analysis.webhooks" && len(field) == inList && len(o.commands()) > 0 {
 		return inAnalysis("webhooks", "timeoutSeconds")
 	}
 	if len(field) > inList {
 		i, _ := field[inList].(int)
 		below := field[inList+1:]
-		if command := i - len(r.RolloutPolicy.Webhooks); list == "spec.analysis.webhooks" && command >= 0 {
+		if command := i - len(o.RolloutPolicy.Webhooks); list == "spec.analysis.webhooks" && command >= 0 {
 			return madeCommand(command, below)
 		}
 		if list == "spec.analysis.metrics" && below.String() == "interval" {
@@ -157,9 +160,9 @@ func madeCommand(command int, field schema.Path) schema.Path {
 }
 
 // madeTemplate returns the field that a field of a MetricTemplate is made of.
-func (r *Rollout) madeTemplate(object manifest.Identity, field schema.Path) schema.Path {
-	for i, m := range r.analysis().Metrics {
-		if name, _, _ := r.template(m); r.metricTemplate(name) != object.Name {
+func (o origins) madeTemplate(object manifest.Identity, field schema.Path) schema.Path {
+	for i, m := range o.analysis().Metrics {
+		if name, _, _ := o.template(m); o.metricTemplate(name) != object.Name {
 			continue
 		}
 		if m.CustomMetric == nil || len(field) < 2 || field[0] != "spec" {

@@ -43,7 +43,7 @@ const (
 )
 
 // checkPatches reports the patches of the rollout that kustomize would refuse.
-func (r *Rollout) checkPatches() {
+func checkPatches(r *Rollout) {
 	for i, p := range r.Patches {
 		if field, message, hint := patch.Check(p); message != "" {
 			r.Report(diag.BadPatch, schema.Path{"patches", i}.With(field...), message, hint)
@@ -82,11 +82,11 @@ func (r *Rollout) patch(objects []manifest.Rendered) []manifest.Rendered {
 			r.Report(diag.PatchFails, at.With("patch"), fmt.Sprintf("with this patch the patches have more than %d objects and operations", maxParts), "merge into each object once, and add all fields below a path in one operation")
 			break
 		}
-		r.apply(all, p, parts, at)
+		applyPatch(r, all, p, parts, at)
 	}
 	patched := make([]manifest.Rendered, len(all))
 	for i, p := range all {
-		patched[i] = r.result(p)
+		patched[i] = p.result(r)
 	}
 	return patched
 }
@@ -108,8 +108,8 @@ type patching struct {
 	failed bool
 }
 
-// apply applies one patch to the objects that it means.
-func (r *Rollout) apply(all []*patching, p kustomize.Patch, parts []patchPart, at schema.Path) {
+// applyPatch applies one patch to the objects that it means.
+func applyPatch(r *Rollout, all []*patching, p kustomize.Patch, parts []patchPart, at schema.Path) {
 	means := make([]bool, len(parts))
 	for _, o := range all {
 		isMeant := false
@@ -245,7 +245,7 @@ func (o *patching) merge(patch *kyaml.RNode) (problem string) {
 
 // result returns the object as the patches have left it, or without them where the cluster
 // or the rollout would not work with that.
-func (r *Rollout) result(o *patching) manifest.Rendered {
+func (o *patching) result(r *Rollout) manifest.Rendered {
 	if o.failed || len(o.steps) == 1 {
 		return o.Rendered
 	}
@@ -253,7 +253,7 @@ func (r *Rollout) result(o *patching) manifest.Rendered {
 	if len(o.steps) == 2 {
 		at = o.steps[1].at
 	}
-	text, problems := r.patched(o)
+	text, problems := o.patched(r)
 	for _, p := range problems {
 		r.Report(diag.PatchBreaks, at, fmt.Sprintf("the patches make %s one that %s", o.Identity(), p.Message), p.Hint)
 	}
@@ -270,7 +270,7 @@ func (r *Rollout) result(o *patching) manifest.Rendered {
 }
 
 // patched returns the JSON of the patched object, or why it is none that may be applied.
-func (r *Rollout) patched(o *patching) (json.RawMessage, []rules.Problem) {
+func (o *patching) patched(r *Rollout) (json.RawMessage, []rules.Problem) {
 	one := func(message, hint string) []rules.Problem { return []rules.Problem{{Message: message, Hint: hint}} }
 	yamlText, err := o.node.String()
 	if err == nil && manifest.IsSubstituted([]byte(yamlText)) && o.Metadata.Annotations[manifest.FluxSubstitute] == "" {
@@ -295,12 +295,12 @@ func (r *Rollout) patched(o *patching) (json.RawMessage, []rules.Problem) {
 	if bad := findMismatch(map[string]any(value), known, nil); bad != nil {
 		return nil, one(fmt.Sprintf("the cluster does not take: %s: %s", bad.Path, bad.Message), bad.Hint)
 	}
-	for _, f := range r.settled(o.Kind) {
+	for _, f := range settled(r, o.Kind) {
 		if is := scalarAt(o.node, f.path); is != scalarAt(unpatched, f.path) {
 			return nil, one(fmt.Sprintf("the rollout does not work with: %s is %s", f.path, cmp.Or(is, "gone")), f.instead)
 		}
 	}
-	if why, hint := r.refusedText(o.Kind, text); why != "" {
+	if why, hint := refusedText(r, o.Kind, text); why != "" {
 		return nil, one(why, hint)
 	}
 	patched := o.Output()
@@ -317,7 +317,7 @@ func (r *Rollout) patched(o *patching) (json.RawMessage, []rules.Problem) {
 
 // refusedText returns why a text of a patched object would be refused by its reader, if one
 // would. Where the object has another shape its schema says so.
-func (r *Rollout) refusedText(kind string, object []byte) (why, hint string) {
+func refusedText(r *Rollout, kind string, object []byte) (why, hint string) {
 	var canary struct {
 		Spec flagger.Canary `json:"spec"`
 	}
@@ -371,7 +371,7 @@ type settledField struct {
 }
 
 // settled are the fields of a kind that patches cannot change.
-func (r *Rollout) settled(kind string) []settledField {
+func settled(r *Rollout, kind string) []settledField {
 	fields := slices.Clip(settledFields[kind])
 	if kind == "Canary" {
 		for _, service := range []string{"apex", "canary", "primary"} {

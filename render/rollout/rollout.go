@@ -65,11 +65,11 @@ func New(c *Compilation, p *place.Policy, in *Installation) *Rollout {
 	r := &Rollout{Rollout: p.Rollout, c: c, Policy: p, On: in}
 	r.Namespace = cmp.Or(r.Workload.Namespace, p.TargetNamespace(), "default")
 	if in == nil || in.ProviderName != r.TrafficRoutingProvider {
-		r.reportNotInstalled()
+		reportNotInstalled(r)
 		return nil
 	}
 	r.check()
-	r.Made = r.makes()
+	r.Made = makes(r)
 	return r
 }
 
@@ -91,7 +91,7 @@ func (r *Rollout) Origin(field ...any) manifest.Origin {
 }
 
 // reportNotInstalled reports that the clusters have nothing that runs the rollout.
-func (r *Rollout) reportNotInstalled() {
+func reportNotInstalled(r *Rollout) {
 	at := schema.Path{"trafficRoutingProvider"}
 	add := fmt.Sprintf("plugin: {flagger: {trafficRoutingProvider: %s}}", r.TrafficRoutingProvider)
 	f := r.Policy.Fleet
@@ -117,31 +117,31 @@ func (r *Rollout) check() {
 		r.Report(diag.WorkloadNamespace, schema.Path{"workload", "namespace"},
 			fmt.Sprintf("the workload is said to be in namespace %s, the policy's targetNamespace puts it into %s", r.Namespace, target), "namespace: "+target)
 	}
-	r.checkAutoscalerVersion()
-	r.checkMaxWeightIgnored()
-	r.checkZeroThreshold()
+	checkAutoscalerVersion(r)
+	checkMaxWeightIgnored(r)
+	checkZeroThreshold(r)
 	r.On.Join(r)
-	r.checkPatches()
+	checkPatches(r)
 	r.Judged = r.judge()
 	for _, f := range rules.Check(r.Judged) {
 		r.reportFinding(f)
 	}
-	r.notePlan()
-	r.checkSubstitution()
-	r.noteReplicas()
-	r.noteSecrets()
+	notePlan(r)
+	checkSubstitution(r)
+	noteReplicas(r)
+	noteSecrets(r)
 }
 
 // checkAutoscalerVersion reports an apiVersion that is not that of the autoscaler's kind. The
 // Canary always has the right one.
-func (r *Rollout) checkAutoscalerVersion() {
+func checkAutoscalerVersion(r *Rollout) {
 	if a, ref := r.AutoscalerRef, r.autoscalerRef(); a != nil && a.APIVersion != "" && a.APIVersion != ref.APIVersion {
 		r.Report(diag.BadAutoscaler, schema.Path{"autoscalerRef", "apiVersion"}, fmt.Sprintf("a %s is of %s, not of %s", ref.Kind, ref.APIVersion, a.APIVersion), "apiVersion: "+ref.APIVersion)
 	}
 }
 
 // checkMaxWeightIgnored reports a maxWeight beside stepWeights, which the Canary does not get.
-func (r *Rollout) checkMaxWeightIgnored() {
+func checkMaxWeightIgnored(r *Rollout) {
 	if s := r.Routing().CanaryStrategy; s != nil && s.MaxWeight > 0 && len(s.StepWeights) > 0 {
 		r.Report(diag.MaxWeightIgnored, InRouting("canaryStrategy").With("maxWeight"), "Flagger ignores maxWeight beside stepWeights: the last of them is the largest", "remove the line")
 	}
@@ -149,14 +149,14 @@ func (r *Rollout) checkMaxWeightIgnored() {
 
 // checkZeroThreshold reports a threshold of 0, which Flagger reads as 1, as it is rendered
 // (pkg/apis/flagger/v1beta1/canary.go, GetAnalysisThreshold).
-func (r *Rollout) checkZeroThreshold() {
+func checkZeroThreshold(r *Rollout) {
 	if n := r.analysis().CheckFailedTimes; n != nil && *n == 0 {
 		r.Report(diag.ZeroThreshold, inAnalysis("checkFailedTimes"), "Flagger takes 0 for 1: the first failed check undoes the rollout", "checkFailedTimes: 1 if that is meant, or more")
 	}
 }
 
 // checkSubstitution reports the queries and commands that Flux might change.
-func (r *Rollout) checkSubstitution() {
+func checkSubstitution(r *Rollout) {
 	check := func(at schema.Path, text string) {
 		if manifest.IsSubstituted([]byte(text)) {
 			r.Report(diag.Substituted, at, "a postBuild substitution of Flux would replace what begins with ${, and $$ by $, so the object is annotated to be left as it is", "")
@@ -227,7 +227,7 @@ func (r *Rollout) Objects() []manifest.Rendered {
 
 // makes are the objects that Flagger makes for the rollout (fluxcd/flagger
 // pkg/router/kubernetes_default.go, pkg/canary).
-func (r *Rollout) makes() []manifest.Identity {
+func makes(r *Rollout) []manifest.Identity {
 	all := []manifest.Identity{{Group: "apps", Kind: r.kind(), Namespace: r.Namespace, Name: r.Workload.Name + rules.PrimarySuffix}}
 	for _, suffix := range []string{"", rules.CanarySuffix, rules.PrimarySuffix} {
 		all = append(all, manifest.Identity{Group: "", Kind: "Service", Namespace: r.Namespace, Name: r.ServiceName + suffix})
