@@ -57,3 +57,19 @@ func TestRulesJudgeWhatPatchesLeave(t *testing.T) {
 		})
 	}
 }
+
+// TestWhatIsRefusedIsReportedOnce: an empty command is none that a task could lack.
+func TestWhatIsRefusedIsReportedOnce(t *testing.T) {
+	got := text(diagnostics(rolledOut("kuma", `
+      testLoader: true
+      rolloutPolicy:
+        trafficRouting: {canaryStrategy: {stepWeight: 10, maxWeight: 50}}
+        trafficAnalysis:
+          checkIntervalSeconds: 60
+          metrics: [{name: request-success-rate, intervalSeconds: 60, thresholdRange: {min: 99}}]
+          webhooks: {command: [""]}
+`)))
+	if !strings.Contains(got, "FW115") || strings.Contains(got, "FW324") {
+		t.Errorf("want FW115 alone for the empty command, got\n%s", got)
+	}
+}

@@ -14,7 +14,8 @@ func (d *Document) Unsure(path Path) bool {
 // A wrong is what was found wrong in a document.
 type wrong struct {
 	paths []Path
-	// at are the places at or below which something is, as text.
+	// at are the places at or below which something is, as text, and those of texts that their
+	// readers refuse.
 	at map[string]bool
 	// unread are the places of the values that are missing or wrong, as text.
 	unread map[string]bool
@@ -22,14 +23,22 @@ type wrong struct {
 
 // add adds a path with a mistake, and the path of the value that cannot be read because of it.
 func (w *wrong) add(path, unread Path) {
-	if w.at == nil {
-		w.at, w.unread = map[string]bool{}, map[string]bool{}
+	if w.unread == nil {
+		w.unread = map[string]bool{}
 	}
 	w.paths = append(w.paths, slices.Clone(path))
 	for end := len(path); end > 0 && !w.at[path[:end].String()]; end-- {
-		w.at[path[:end].String()] = true
+		w.mark(path[:end])
 	}
 	w.unread[unread.String()] = true
+}
+
+// mark has nothing more said of a place.
+func (w *wrong) mark(path Path) {
+	if w.at == nil {
+		w.at = map[string]bool{}
+	}
+	w.at[path.String()] = true
 }
 
 // hides reports whether a value is or is below one that cannot be read.

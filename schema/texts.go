@@ -15,7 +15,8 @@ import (
 // checkTexts reports what the readers of the document's object refuse of it, but for what
 // is not of the shape of the kind, or may be missing because of that.
 func (d *Document) checkTexts(object any) (list diag.List) {
-	for _, r := range CheckTexts(object) {
+	refused := CheckTexts(object)
+	for _, r := range refused {
 		if d.wrong.hides(r.Path) || !r.key && d.Unsure(r.Path) {
 			continue
 		}
@@ -24,6 +25,9 @@ func (d *Document) checkTexts(object any) (list diag.List) {
 			position = d.keyPosition(r.Path[:last], r.Path[last].(string))
 		}
 		list = append(list, diag.New(r.Code, position, r.Path.String(), r.Message, r.Hint))
+	}
+	for _, r := range refused {
+		d.wrong.mark(r.Path)
 	}
 	return list
 }
