@@ -5,6 +5,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"sync"
 
 	"sigs.k8s.io/yaml"
 
@@ -83,7 +84,7 @@ func (d *document) identity() identity {
 }
 
 // separator is the line between two documents, also where Git has changed the ends of lines.
-var separator = regexp.MustCompile(`\r?\n---\r?\n`)
+var separator = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\r?\n---\r?\n`) })
 
 // A place is where a document is.
 type place struct {
@@ -99,7 +100,9 @@ type place struct {
 }
 
 // applied finds what a Flux Kustomization of sync.yaml applies.
-var applied = regexp.MustCompile(`(?m)^  path: .*/` + layout.Dir + `/(.+?)["']?\r?$`)
+var applied = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?m)^  path: .*/` + layout.Dir + `/(.+?)["']?\r?$`)
+})
 
 // placeOf is the place of a file in a cluster's directory.
 func placeOf(cluster, file string) place {
@@ -125,7 +128,7 @@ func (p place) split(content []byte, objects []Object) (documents []*document) {
 	if content == nil {
 		return nil
 	}
-	texts := separator.Split(strings.TrimSuffix(string(content), "\n"), -1)
+	texts := separator().Split(strings.TrimSuffix(string(content), "\n"), -1)
 	for i, text := range texts {
 		d := &document{place: p, text: text}
 		if len(objects) == len(texts) {
@@ -134,7 +137,7 @@ func (p place) split(content []byte, objects []Object) (documents []*document) {
 		if p.isSync() {
 			if d.object.Applies != "" {
 				d.put(d.object.Applies)
-			} else if m := applied.FindStringSubmatch(text); m != nil {
+			} else if m := applied().FindStringSubmatch(text); m != nil {
 				d.put(m[1])
 			}
 		}
