@@ -172,7 +172,7 @@ func (c *compiler) checkRelease(p *place.Policy, releases map[helmName]manifest.
 func (c *compiler) checkMade(r *rollout.Rollout, objects objectsByID) {
 	canary := manifest.Identity{Group: "flagger.app", Kind: "Canary", Namespace: r.Namespace, Name: r.Workload.Name}
 	if !objects[canary].Origin.Is(r.Origin("workload", "name")) {
-		return // the rollout itself is there twice, which is said
+		return // the rollout itself is reported as a duplicate
 	}
 	for _, id := range r.Made {
 		made := tree.Held{ID: id, Origin: r.Origin("serviceName"), Maker: "Flagger"}

@@ -16,13 +16,11 @@ import (
 type feature struct {
 	// field below rollout.
 	field schema.Path
-	// on are the providers whose router reads it; Flagger says nothing of it on the
-	// others.
+	// on are the providers whose router reads it; on the others Flagger ignores it.
 	on []string
-	// harmless features do nothing on the others, which is said.
+	// harmless features do nothing on the others, and are reported as such.
 	harmless bool
-	// otherwise is what there is to say where a field is not just to be removed, by
-	// provider.
+	// otherwise is the advice for a provider, where it is better than to remove the field.
 	otherwise map[string]advice
 }
 

@@ -433,7 +433,7 @@ func (k *kuma) Query(r *rollout.Rollout, metric string) string {
 // the Service, whatever the namespace (fluxcd/flagger pkg/router/kuma.go).
 func (k *kuma) Made(r *rollout.Rollout) []manifest.Identity {
 	if k.isCatchAll(r.ServiceName) {
-		return nil // which is said
+		return nil // Check reports that the Service has the name of the catch-all
 	}
 	return []manifest.Identity{{Group: "kuma.io", Kind: "TrafficRoute", Namespace: "", Name: r.ServiceName}}
 }

@@ -104,7 +104,7 @@ type patching struct {
 	node *kyaml.RNode
 	// steps are the object without patches, and what each patch that was applied has made of it.
 	steps []patchStep
-	// failed objects are left as they were, which is reported.
+	// failed objects are left as they were, and reported.
 	failed bool
 }
 
@@ -316,33 +316,41 @@ func (o *patching) patched(r *Rollout) (json.RawMessage, []rules.Problem) {
 }
 
 // refusedText returns why a text of a patched object would be refused by its reader, if one
-// would. Where the object has another shape its schema says so.
+// would. An object of another shape is left to its schema.
 func refusedText(r *Rollout, kind string, object []byte) (why, hint string) {
-	var canary struct {
-		Spec flagger.Canary `json:"spec"`
-	}
-	var template struct {
-		Spec flagger.MetricTemplate `json:"spec"`
-	}
-	var refused []schema.Refusal
-	switch {
-	case kind == "Canary" && json.Unmarshal(object, &canary) == nil:
-		refused = schema.CheckTexts(&canary)
-	case kind == "MetricTemplate" && json.Unmarshal(object, &template) == nil:
-		refused = schema.CheckTexts(&template)
-	default:
-		return "", ""
-	}
-	if len(refused) > 0 {
-		return fmt.Sprintf("is refused: %s: %s", refused[0].Path, refused[0].Message), refused[0].Hint
-	}
-	if problems := r.On.Refused(&canary.Spec); kind == "Canary" && len(problems) > 0 {
-		return fmt.Sprintf("Istio refuses: %s: %s", problems[0].Path, problems[0].Message), problems[0].Hint
-	}
-	if !rules.IsAddress(template.Spec.Provider) {
-		return "Flagger cannot ask: spec.provider.address is not the URL of a server", "http://prometheus.monitoring:9090"
+	switch kind {
+	case "Canary":
+		var canary struct {
+			Spec flagger.Canary `json:"spec"`
+		}
+		if json.Unmarshal(object, &canary) != nil {
+			return "", ""
+		}
+		if refused := schema.CheckTexts(&canary); len(refused) > 0 {
+			return refusal(refused[0])
+		}
+		if problems := r.On.Refused(&canary.Spec); len(problems) > 0 {
+			return fmt.Sprintf("Istio refuses: %s: %s", problems[0].Path, problems[0].Message), problems[0].Hint
+		}
+	case "MetricTemplate":
+		var template struct {
+			Spec flagger.MetricTemplate `json:"spec"`
+		}
+		if json.Unmarshal(object, &template) != nil {
+			return "", ""
+		}
+		if refused := schema.CheckTexts(&template); len(refused) > 0 {
+			return refusal(refused[0])
+		}
+		if !rules.IsAddress(template.Spec.Provider) {
+			return "Flagger cannot ask: spec.provider.address is not the URL of a server", "http://prometheus.monitoring:9090"
+		}
 	}
 	return "", ""
+}
+
+func refusal(r schema.Refusal) (why, hint string) {
+	return fmt.Sprintf("is refused: %s: %s", r.Path, r.Message), r.Hint
 }
 
 // CheckEnd reports patches that keep every version from being promoted.

@@ -60,7 +60,7 @@ const (
 )
 
 // New makes the rollout of a policy with what its clusters have installed, and checks
-// it. It is nil where nothing runs it, which is reported.
+// it. It reports a rollout that nothing runs, and returns nil for it.
 func New(c *Compilation, p *place.Policy, in *Installation) *Rollout {
 	r := &Rollout{Rollout: p.Rollout, c: c, Policy: p, On: in}
 	r.Namespace = cmp.Or(r.Workload.Namespace, p.TargetNamespace(), "default")

@@ -113,7 +113,7 @@ func IsAddress(p api.MetricProvider) bool {
 		ofAPIServer && schema.RefuseURL("https://"+p.Address, "https") == ""
 }
 
-// checkAddress reports an address that is no URL.
+// checkAddress reports an address that is not a URL.
 func checkAddress(r *Rollout, t *Template) {
 	p := t.Provider
 	if IsAddress(p) {

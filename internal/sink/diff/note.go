@@ -52,7 +52,7 @@ func clustersInWords(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// A noter collects what there is to say, once for all clusters.
+// A noter collects notes, each once for all clusters.
 type noter struct {
 	// dirs are the directories that change.
 	dirs map[scope]dirChange
