@@ -24,15 +24,15 @@ type assembler struct {
 	// infrastructure is all of infrastructure/ of an installation but Flagger, whose release
 	// names the cluster.
 	infrastructure map[*rollout.Installation][]manifest.Rendered
-	// alertProviders are the objects of AlertProviders, the same for all rollouts.
-	alertProviders map[*place.AlertProvider]*manifest.Object
+	// shared are the files of what several applications may use, by what they hold.
+	shared map[string]*tree.Dir
 }
 
 // render makes the tree of everything that was placed.
 func (c *compiler) render(e *tree.Encoder) *tree.Tree {
 	a := &assembler{
 		compiler: c, Encoder: e, layouts: map[string]*tree.Layout{}, variants: map[string]*variant{},
-		infrastructure: map[*rollout.Installation][]manifest.Rendered{}, alertProviders: map[*place.AlertProvider]*manifest.Object{},
+		infrastructure: map[*rollout.Installation][]manifest.Rendered{}, shared: map[string]*tree.Dir{},
 	}
 	var clusters []*tree.Cluster
 	switch {
@@ -53,9 +53,9 @@ func (a *assembler) renderTarget(t *place.Target) *tree.Cluster {
 	key, installation := contentKey(t.InstalledBy, t.Apps...), a.installation(t)
 	l, ok := a.layouts[key]
 	if !ok {
-		sync := tree.NewSyncFile(a.Encoder, &a.Settings)
-		a.forTarget(t, sync).addOwn()
-		l = tree.NewLayout(sync, a.versions(installation))
+		own := a.forTarget(t, tree.NewSyncFile(a.Encoder, &a.Settings, layout.SyncFile))
+		own.addOwn()
+		l = tree.NewLayout(own.root(a.versions(installation))...)
 		a.layouts[key] = l
 	}
 	cluster := tree.NewCluster(t.Name, l)
@@ -100,15 +100,10 @@ func (a *assembler) ownInfrastructure(in *rollout.Installation, on *place.Target
 }
 
 // alertProvider returns the object of an AlertProvider.
-func (a *assembler) alertProvider(p *place.AlertProvider) manifest.Rendered {
-	m, ok := a.alertProviders[p]
-	if !ok {
-		m = &manifest.Object{
-			APIVersion: manifest.FlaggerV1beta1, Kind: "AlertProvider",
-			Metadata: manifest.Metadata{Name: p.Name, Namespace: p.Namespace, Labels: rollout.NotOfTools(manifest.TextOf(p.Metadata.Labels)), Annotations: rollout.NotOfTools(p.Metadata.Annotations)},
-			Spec:     p.Spec,
-		}
-		a.alertProviders[p] = m
-	}
-	return manifest.Rendered{Object: m, Origin: manifest.Origin{Doc: p.Doc}}
+func alertProvider(p *place.AlertProvider) manifest.Rendered {
+	return manifest.Rendered{Origin: manifest.Origin{Doc: p.Doc}, Object: &manifest.Object{
+		APIVersion: manifest.FlaggerV1beta1, Kind: "AlertProvider",
+		Metadata: manifest.Metadata{Name: p.Name, Namespace: p.Namespace, Labels: rollout.NotOfTools(manifest.TextOf(p.Metadata.Labels)), Annotations: rollout.NotOfTools(p.Metadata.Annotations)},
+		Spec:     p.Spec,
+	}}
 }

@@ -5,7 +5,6 @@ import (
 
 	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/layout"
-	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/rollout"
 	"github.com/fleetwright/fleetwright/render/tree"
@@ -20,80 +19,65 @@ import (
 
 // renderHub makes the directory of the hub, which holds those of all clusters.
 func (a *assembler) renderHub() *tree.Cluster {
-	sync := tree.NewSyncFile(a.Encoder, &a.Settings)
-	versions := a.versions(nil)
-	var spokes []string
-	var sources []api.NamespacedReference
-	if objects := a.remoteSources(); len(objects) > 0 {
-		stage := tree.SyncStage{Name: layout.SourcesDir, Dir: a.NewDir(layout.SourcesDir, objects...)}
-		sources = append(sources, sync.Add(stage))
+	hub := a.forTarget(&place.Target{Cluster: &place.Cluster{Name: place.HostCluster}}, tree.NewSyncFile(a.Encoder, &a.Settings, layout.SyncFile))
+	readme := a.NewReadme(layout.SourcesDir, sourcesReadme)
+	hub.own = append(hub.own, readme)
+	hub.sync.Add(tree.SyncStage{Name: layout.SourcesDir, Dir: readme})
+	for _, app := range a.Applications {
+		if slices.ContainsFunc(app.Policies, func(p *place.Policy) bool { return p.Fleet != nil }) {
+			hub.apps = append(hub.apps, a.sourceDir(app))
+		}
 	}
-	for _, t := range a.targets {
-		s := a.forTarget(t, sync)
-		if !t.Remote {
-			s.addOwn()
+	var spokes []string
+	var dirs []*tree.Dir
+	for _, target := range a.targets {
+		if !target.Remote {
+			hub.Target = target
+			hub.addOwn()
 			continue
 		}
+		t := a.forTarget(target, tree.NewSyncFile(a.Encoder, &a.Settings, layout.SyncDir+"/"+target.Name+"/"+layout.ClusterSyncFile))
 		spokes = append(spokes, t.Name)
-		s.addRemote(sources)
-		for name, version := range rollout.Versions(s.in) {
-			versions[t.Name+"/"+name] = version
-		}
+		t.addRemote()
+		dirs = append(dirs, t.all()...)
 	}
-	hub := tree.NewCluster(place.HostCluster, tree.NewLayout(sync, versions))
-	hub.Spokes = spokes
-	return hub
+	cluster := tree.NewCluster(place.HostCluster, tree.NewLayout(append(dirs, hub.root(a.versions(nil))...)...))
+	cluster.Spokes = spokes
+	return cluster
 }
 
-// remoteSources returns the sources of the applications that go to other clusters. Their
-// namespaces are there: the Secrets with the kubeconfigs are in them.
-func (a *assembler) remoteSources() (objects []manifest.Rendered) {
-	remote := map[*place.Application]bool{}
-	for _, t := range a.targets {
-		for _, app := range t.Apps {
-			remote[app.Application] = remote[app.Application] || t.Remote
-		}
-	}
-	for _, app := range a.Applications {
-		if remote[app] {
-			objects = append(objects, flux.NewSource(app))
-		}
-	}
-	return objects
+const sourcesReadme = "The sources of the applications, a directory for each. Flux applies every YAML file that is here.\n"
+
+// sourceDir returns the directory of the source of an application that goes to other clusters, also
+// where none of them is chosen. Its namespace is there: the Secrets with the kubeconfigs are in it.
+func (a *assembler) sourceDir(app *place.Application) *tree.Dir {
+	d := a.NewListed(layout.SourcesDir+"/"+app.DirName(), flux.NewSource(app))
+	d.App = app.ID()
+	d.AddInventory(nil, d)
+	return d
+}
+
+// sources returns the stage that applies the sources.
+func (a *assembler) sources() api.NamespacedReference {
+	return api.NamespacedReference{Name: layout.SourcesDir, Namespace: a.Settings.Source.Namespace}
 }
 
 // addRemote adds the directories of a cluster that the hub applies to, or applies
-// itself for it. The sources must be there before.
-func (t *targetAssembler) addRemote(sources []api.NamespacedReference) {
-	t.install(layout.Infrastructure, false, t.remoteNamespaces()...)
+// itself for it.
+func (t *targetAssembler) addRemote() {
 	if t.in != nil {
+		t.install(layout.Infrastructure, false, t.in.NamespaceObjects...)
 		t.install(layout.ReleasesDir, true, append(t.in.Charts(t.Target), t.in.FlaggerRelease(t.Target))...)
 		t.install(layout.MeshesDir, false, t.in.EarlyMeshes...)
 		if t.in.TesterWaits() {
 			t.install(layout.LoadTesterDir, true, t.in.LoadTester.HelmRelease(t.Target))
 		}
 		t.install(layout.MeshDir, false, t.meshObjects()...)
+		d := &tree.Dir{Path: layout.ClustersDir + "/" + t.Name}
+		t.own = append(t.own, d, t.sync.Dir())
+		d.AddInventory(rollout.Versions(t.in), t.own...)
 	}
 	for _, a := range t.Apps {
-		v := &variant{t.appDir(a, "apps", true, t.policyObjects(a)), t.rolloutDir(a, t.newAlertProviders(a))}
-		t.addApp(a, v, slices.Concat(sources, t.ready))
+		t.addApp(a)
 	}
-}
-
-// remoteNamespaces returns all namespaces that a cluster of a hub is given: Flux applies them
-// before it installs or applies anything else there.
-func (t *targetAssembler) remoteNamespaces() (all []manifest.Rendered) {
-	if t.in != nil {
-		all = slices.Clone(t.in.NamespaceObjects)
-	}
-	seen := map[string]bool{}
-	for _, a := range t.Apps {
-		for _, ns := range t.appNamespaces(a) {
-			if !seen[ns.Metadata.Name] {
-				seen[ns.Metadata.Name] = true
-				all = append(all, ns)
-			}
-		}
-	}
-	return all
 }

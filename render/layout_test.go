@@ -2,8 +2,6 @@ package render_test
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -60,32 +58,39 @@ func TestAClustersFilesAreItsOwn(t *testing.T) {
 		if len(want) > 0 {
 			t.Errorf("%s lacks %v", cluster.Name, want)
 		}
-		if got, want := cluster.Inventory(), alone.Inventory(); string(got.Content) != string(want.Content) || got.Sum != want.Sum {
-			t.Errorf("the inventory of %s is\n%s, and alone\n%s", cluster.Name, got.Content, want.Content)
-		}
 	}
 }
 
-// The inventory is the JSON of what it says, though it is not made from that.
-func TestInventoryIsThatOfTheFiles(t *testing.T) {
-	for _, cluster := range mustRender(t, stages("prod-a", "test-b", "test-c"), render.Options{}).Clusters {
-		content := cluster.Inventory().Content
-		inv, ok := layout.ParseInventory(content)
-		if !ok || inv.Cluster != cluster.Name {
-			t.Fatalf("the inventory of %s is\n%s", cluster.Name, content)
-		}
-		files := 0
-		for f := range cluster.Files() {
-			sum := sha256.Sum256(f.Content)
-			if files++; f.Sum != sum || inv.Files[f.Path] != hex.EncodeToString(sum[:]) {
-				t.Errorf("%s of %s has the sum %x, and the inventory says %s", f.Path, cluster.Name, sum, inv.Files[f.Path])
+// TestInventoriesListTheFiles finds every file but the inventories in one of them at least, with its
+// sum, and those of an application in that of no other.
+func TestInventoriesListTheFiles(t *testing.T) {
+	for name, files := range fleets(t) {
+		for _, cluster := range compile(t, files...).Clusters {
+			sums, owners := map[string]string{}, map[string]string{}
+			for f := range cluster.Files() {
+				if !layout.IsInventoryFile(f.Path) {
+					sums[f.Path] = fmt.Sprintf("%x", sha256.Sum256(f.Content))
+				}
 			}
-		}
-		if len(inv.Files) != files {
-			t.Errorf("%s has %d files, and the inventory %d", cluster.Name, files, len(inv.Files))
-		}
-		if again, err := json.MarshalIndent(inv, "", "  "); err != nil || string(again)+"\n" != string(content) {
-			t.Errorf("the inventory of %s is\n%s\nand not\n%s", cluster.Name, content, again)
+			for f := range cluster.Files() {
+				if !layout.IsInventoryFile(f.Path) {
+					continue
+				}
+				for file, sum := range layout.InventoryFiles(f.Content) {
+					switch other, ok := owners[file]; {
+					case sums[file] != sum:
+						t.Errorf("%s: %s of %s says that %s has the sum %s, not %s", name, f.Path, cluster.Name, file, sum, sums[file])
+					case ok && !strings.Contains(file, layout.SharedDir):
+						t.Errorf("%s: %s of %s lists %s, and so does %s", name, f.Path, cluster.Name, file, other)
+					}
+					owners[file] = f.Path
+				}
+			}
+			for file := range sums {
+				if owners[file] == "" {
+					t.Errorf("%s: no inventory of %s lists %s", name, cluster.Name, file)
+				}
+			}
 		}
 	}
 }

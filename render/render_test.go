@@ -78,7 +78,6 @@ func contents(tree *render.Tree) map[string][]byte {
 		for f := range c.Files() {
 			all[path.Join(c.Name, layout.Dir, f.Path)] = f.Content
 		}
-		all[path.Join(c.Name, layout.Dir, layout.InventoryFile)] = c.Inventory().Content
 	}
 	return all
 }

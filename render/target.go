@@ -14,10 +14,12 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// A targetAssembler makes the directories of a target.
+// A targetAssembler makes the directories of a target. What is of the target follows from its fleet
+// alone, and what is of an application from that, so that no file is of two applications.
 type targetAssembler struct {
 	*assembler
 	*place.Target
+	// sync has the stages of what is installed.
 	sync *tree.SyncFile
 	// in is what the target has installed, or nil, and origin where that comes from, or else
 	// the target.
@@ -29,15 +31,17 @@ type targetAssembler struct {
 	owned map[string]bool
 	// ready is the last stage of what is installed.
 	ready []api.NamespacedReference
-	// alerts are the AlertProviders that applications have brought.
-	alerts map[*place.AlertProvider]bool
+	// own are the directories of the target, apps those of applications, and shared what several
+	// of these use.
+	own, apps []*tree.Dir
+	shared    map[*tree.Dir]bool
 }
 
-// forTarget returns the assembler of a target, whose directories are applied by a sync.yaml.
+// forTarget returns the assembler of a target, whose own directories are applied by a file.
 func (a *assembler) forTarget(target *place.Target, sync *tree.SyncFile) *targetAssembler {
 	t := &targetAssembler{
 		assembler: a, Target: target, sync: sync, in: a.installation(target),
-		origin: manifest.Origin{Doc: target.Doc}, alerts: map[*place.AlertProvider]bool{},
+		origin: manifest.Origin{Doc: target.Doc}, shared: map[*tree.Dir]bool{},
 	}
 	t.injected, _ = a.injectedNamespaces(target)
 	if t.in != nil {
@@ -56,108 +60,212 @@ func (t *targetAssembler) addOwn() {
 		t.install(layout.MeshDir, false, t.meshObjects()...)
 	}
 	for _, a := range t.Apps {
-		v := t.variant(a)
-		var after []api.NamespacedReference
-		// Its rollouts are the installation's to know, and some pods must not start before
-		// their sidecars can be injected.
-		if v.rollout != nil || len(t.injectedBy(a)) > 0 {
-			after = t.ready
-		}
-		t.addApp(a, v, after)
+		t.addApp(a)
 	}
 }
 
-// dir makes a directory of the target. On a hub it is below the target's, and the hub applies it
-// itself or to the target.
-func (t *targetAssembler) dir(at string, onHub bool, objects ...manifest.Rendered) *tree.Dir {
-	if !t.Remote {
-		return t.NewDir(at, objects...)
+// root returns all directories of a cluster, of which it adds those that never change, and the
+// inventory of its own.
+func (t *targetAssembler) root(versions map[string]string) []*tree.Dir {
+	readme := t.NewReadme(layout.SyncDir, syncReadme)
+	t.sync.Add(tree.SyncStage{Name: layout.SyncDir, Dir: readme})
+	inventory := &tree.Dir{}
+	t.own = append(t.own, inventory, t.sync.RootDir(), readme)
+	inventory.AddInventory(versions, t.own...)
+	return t.all()
+}
+
+const syncReadme = "The Flux Kustomizations of the applications, a file for each. Flux applies every YAML file that is here.\n"
+
+// all returns the directories that were added.
+func (t *targetAssembler) all() []*tree.Dir {
+	return slices.Concat(t.own, t.apps, slices.Collect(maps.Keys(t.shared)))
+}
+
+// below returns the path of something of the target, which a hub has below the target's own.
+func (t *targetAssembler) below(at string) string {
+	if t.Remote {
+		return layout.ClustersDir + "/" + t.Name + "/" + at
 	}
-	d := t.NewDir("clusters/"+t.Name+"/"+at, objects...)
-	if !onHub {
+	return at
+}
+
+// syncPath returns the path of a file in sync/, which on a hub has a directory for each cluster.
+func (t *targetAssembler) syncPath(name string) string {
+	if t.Remote {
+		name = t.Name + "/" + name
+	}
+	return layout.SyncDir + "/" + name
+}
+
+// to returns a directory as one that a hub applies to the target, unless onHub.
+func (t *targetAssembler) to(onHub bool, d *tree.Dir) *tree.Dir {
+	if t.Remote && !onHub {
 		d.Cluster = t.Name
 	}
 	return d
 }
 
-// add has Flux apply a directory.
-func (t *targetAssembler) add(stage tree.SyncStage) api.NamespacedReference {
+// stage returns a stage as one of the target.
+func (t *targetAssembler) stage(stage tree.SyncStage) tree.SyncStage {
 	stage.Name = t.ObjectName(stage.Name)
 	if stage.Dir.Cluster != "" {
 		stage.Spoke = t.Target
 	}
-	return t.sync.Add(stage)
+	return stage
 }
 
 // install adds a directory that is applied when what was installed before is ready, unless the
 // directory is empty.
 func (t *targetAssembler) install(name string, onHub bool, objects ...manifest.Rendered) {
 	if len(objects) > 0 {
-		stage := tree.SyncStage{Name: name, Dir: t.dir(name, onHub, objects...), At: t.origin, Wait: true, After: t.ready}
-		t.ready = []api.NamespacedReference{t.add(stage)}
+		d := t.to(onHub, t.NewDir(t.below(name), objects...))
+		t.own = append(t.own, d)
+		t.ready = []api.NamespacedReference{t.sync.Add(t.stage(tree.SyncStage{Name: name, Dir: d, At: t.origin, Wait: true, After: t.ready}))}
 	}
 }
 
-// addApp adds the directories of an application.
-func (t *targetAssembler) addApp(a place.TargetApp, v *variant, after []api.NamespacedReference) {
-	at := manifest.Origin{Doc: a.Doc}
-	app := t.add(tree.SyncStage{Name: layout.AppPrefix + a.ID(), Dir: v.app, At: at, Wait: flux.CanWait(a), After: after})
-	if v.rollout != nil {
-		// It does not wait: an analysis takes longer than any timeout.
-		t.add(tree.SyncStage{Name: layout.RolloutPrefix + a.ID(), Dir: v.rollout, At: at, After: []api.NamespacedReference{app}})
-	}
-}
-
-// meshObjects returns the objects of mesh/: what all clusters share, and the namespaces of
-// rolled out workloads that every cluster has. No application brings these, and
-// several may use one.
+// meshObjects returns the objects of mesh/.
 func (t *targetAssembler) meshObjects() []manifest.Rendered {
 	objects := slices.Clip(t.in.MeshObjects)
 	if t.in.TesterWaits() && !t.Remote {
 		objects = append(objects, t.in.LoadTester.HelmRelease(t.Target))
 	}
-	for _, ns := range slices.Sorted(maps.Keys(t.injected)) {
-		if manifest.AlwaysThere[ns] {
-			objects = append(objects, manifest.Rendered{Object: manifest.NewNamespace(ns, t.injected[ns]), Origin: t.in.Flagger.Origin})
-		}
-	}
 	return objects
 }
 
-// A variant is the directories of an application.
+// addApp adds the directories of an application.
+func (t *targetAssembler) addApp(a place.TargetApp) {
+	v := t.variant(a)
+	t.apps = append(t.apps, v.dirs...)
+	for _, d := range v.shared {
+		t.shared[d] = true
+	}
+}
+
+// A variant is what targets get of an application.
 type variant struct {
-	app *tree.Dir
-	// rollout is nil where the application has none.
-	rollout *tree.Dir
+	// dirs are the application's own, and shared what others may use as well.
+	dirs, shared []*tree.Dir
 }
 
 // variant returns what a target gets of an application, made once for all targets that
 // get the same.
 func (t *targetAssembler) variant(a place.TargetApp) *variant {
-	alerts := t.newAlertProviders(a)
-	key := fmt.Sprint(contentKey(t.InstalledBy, a), t.injectedBy(a), alerts)
+	key := fmt.Sprint(contentKey(t.InstalledBy, a), t.injectedBy(a))
+	if t.Remote {
+		key = fmt.Sprint(t.Namespace, "/", t.Name, " ", key)
+	}
 	v, ok := t.variants[key]
 	if !ok {
-		objects := append(t.appNamespaces(a), flux.NewSource(a.Application))
-		objects = append(objects, t.policyObjects(a)...)
-		v = &variant{t.appDir(a, "apps", false, objects), t.rolloutDir(a, alerts)}
+		v = t.newVariant(a)
 		t.variants[key] = v
 	}
 	return v
 }
 
-// newAlertProviders returns the AlertProviders that come with an application: those
-// that its rollouts name, and none of the applications before it.
-func (t *targetAssembler) newAlertProviders(a place.TargetApp) (providers []*place.AlertProvider) {
+// newVariant makes the directories of an application, and the Flux Kustomizations that apply them.
+func (t *targetAssembler) newVariant(a place.TargetApp) *variant {
+	v := &variant{}
+	sync := tree.NewSyncFile(t.Encoder, &t.Settings, t.syncPath(a.DirName()+".yaml"))
+	at := manifest.Origin{Doc: a.Doc}
+	add := func(d *tree.Dir, stage tree.SyncStage) api.NamespacedReference {
+		d.App = a.ID()
+		v.dirs = append(v.dirs, d)
+		stage.Dir, stage.At = d, at
+		return sync.Add(t.stage(stage))
+	}
+	rollouts := t.rolloutObjects(a)
+	var after []api.NamespacedReference
+	if t.Remote {
+		after = append(after, t.sources())
+	}
+	// The rollouts are the installation's to know, and some pods must not start before their
+	// sidecars can be injected.
+	if len(rollouts) > 0 || len(t.injectedBy(a)) > 0 {
+		after = append(after, t.ready...)
+	}
+	shared, isLabelled := t.sharedBy(a)
+	if len(shared) > 0 {
+		stage, file := t.sharedStage()
+		v.shared = append(shared, file)
+		if isLabelled {
+			after = append(after, stage)
+		}
+	}
+	objects := t.appNamespaces(a)
+	if !t.Remote {
+		objects = append(objects, flux.NewSource(a.Application))
+	} else if len(objects) > 0 {
+		d := t.to(false, t.NewListed(t.below(layout.NamespacesDir+"/"+a.DirName()), objects...))
+		after = append(after, add(d, tree.SyncStage{Name: layout.NamespacesPrefix + a.ID(), Wait: true}))
+		objects = nil
+	}
+	d := t.to(true, t.NewDir(t.below(layout.AppsDir+"/"+a.DirName()), append(objects, t.policyObjects(a)...)...))
+	ready := add(d, tree.SyncStage{Name: layout.AppPrefix + a.ID(), Wait: flux.CanWait(a), After: after})
+	if len(rollouts) > 0 {
+		// It does not wait: an analysis takes longer than any timeout.
+		d := t.to(false, t.NewDir(t.below(layout.RolloutsDir+"/"+a.DirName()), rollouts...))
+		add(d, tree.SyncStage{Name: layout.RolloutPrefix + a.ID(), After: []api.NamespacedReference{ready}})
+	}
+	file := sync.Dir()
+	file.App = a.ID()
+	v.dirs = append(v.dirs, file)
+	d.AddInventory(nil, slices.Concat(v.dirs, v.shared)...)
+	return v
+}
+
+// sharedBy returns the files of what an application uses and others may use as well: AlertProviders,
+// with their namespaces where the application brings these, and the namespaces that every cluster
+// has and that its rollouts are in. It reports whether there are any of the latter.
+func (t *targetAssembler) sharedBy(a place.TargetApp) (dirs []*tree.Dir, isLabelled bool) {
+	seen := map[*tree.Dir]bool{}
+	add := func(key string, make func() manifest.Rendered) {
+		d := t.share(key, func() *tree.Dir { return t.to(false, t.NewShared(t.below(layout.SharedDir), make())) })
+		if !seen[d] {
+			seen[d] = true
+			dirs = append(dirs, d)
+		}
+	}
+	for ns, meta := range t.injectedBy(a) {
+		if manifest.AlwaysThere[ns] {
+			isLabelled = true
+			add(fmt.Sprint(ns, meta), func() manifest.Rendered {
+				return manifest.Rendered{Object: manifest.NewNamespace(ns, meta), Origin: t.in.Flagger.Origin}
+			})
+		}
+	}
+	brought := t.appNamespaces(a)
 	for _, r := range t.rolloutsOf(a, t.Target) {
 		for _, p := range r.AlertProviders() {
-			if !t.alerts[p] {
-				t.alerts[p] = true
-				providers = append(providers, p)
+			add(p.Namespace+"/"+p.Name, func() manifest.Rendered { return alertProvider(p) })
+			for _, ns := range brought {
+				if ns.Metadata.Name == p.Namespace {
+					add(fmt.Sprint(p.Namespace, t.injected[p.Namespace]), func() manifest.Rendered { return ns })
+				}
 			}
 		}
 	}
-	return providers
+	return dirs, isLabelled
+}
+
+// share returns what several applications use on the target, made once.
+func (t *targetAssembler) share(key string, make func() *tree.Dir) *tree.Dir {
+	key = t.below(key)
+	d, ok := t.assembler.shared[key]
+	if !ok {
+		d = make()
+		t.assembler.shared[key] = d
+	}
+	return d
+}
+
+// sharedStage returns the stage that applies shared/, and the file that it is in.
+func (t *targetAssembler) sharedStage() (ref api.NamespacedReference, file *tree.Dir) {
+	sync := tree.NewSyncFile(t.Encoder, &t.Settings, t.syncPath(layout.SharedDir+".yaml"))
+	d := t.to(false, &tree.Dir{Path: t.below(layout.SharedDir)})
+	ref = sync.Add(t.stage(tree.SyncStage{Name: layout.SharedDir, Dir: d, At: t.origin, Wait: true, After: t.ready}))
+	return ref, t.share(fmt.Sprint(layout.SyncDir, t.ready), sync.Dir)
 }
 
 // namespaces returns the names of the namespaces that the application's objects and workloads
@@ -210,25 +318,10 @@ func (t *targetAssembler) policyObjects(a place.TargetApp) (objects []manifest.R
 	return objects
 }
 
-// appDir makes a directory of the application below another.
-func (t *targetAssembler) appDir(a place.TargetApp, above string, onHub bool, objects []manifest.Rendered) *tree.Dir {
-	d := t.dir(above+"/"+a.DirName(), onHub, objects...)
-	d.App = a.ID()
-	return d
-}
-
-// rolloutDir makes rollouts/<namespace>.<application>, or nil where there are none.
-func (t *targetAssembler) rolloutDir(a place.TargetApp, alerts []*place.AlertProvider) *tree.Dir {
-	rollouts := t.rolloutsOf(a, t.Target)
-	if len(rollouts) == 0 {
-		return nil
-	}
-	var objects []manifest.Rendered
-	for _, r := range rollouts {
+// rolloutObjects returns the objects of the application's rollouts but what others may use as well.
+func (t *targetAssembler) rolloutObjects(a place.TargetApp) (objects []manifest.Rendered) {
+	for _, r := range t.rolloutsOf(a, t.Target) {
 		objects = append(objects, r.Objects()...)
 	}
-	for _, p := range alerts {
-		objects = append(objects, t.alertProvider(p))
-	}
-	return t.appDir(a, "rollouts", false, objects)
+	return objects
 }

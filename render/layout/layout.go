@@ -10,7 +10,7 @@ import (
 // Dir is the directory of a cluster that fleetwright owns: DIR/<cluster>/Dir.
 const Dir = "fleetwright"
 
-// SyncFile is the name of the file with the Flux Kustomizations that apply all others.
+// SyncFile is the name of the file with the Flux Kustomizations of the cluster's own directories.
 const SyncFile = "sync.yaml"
 
 // KustomizationFile is the name of the file that tells kustomize and Flux what to apply.
@@ -19,9 +19,6 @@ const KustomizationFile = "kustomization.yaml"
 // RenderedAnnotation is on every object that a KRM function emits, and names the cluster
 // that it is for: so what it has emitted is known again.
 const RenderedAnnotation = "fleetwright.dev/rendered"
-
-// InventoryFile is the name of the file that lists all others.
-const InventoryFile = "inventory.json"
 
 // JournalFile is the name of the file that lists, during a run and after an interrupted one, the
 // paths that are fleetwright's.
@@ -47,7 +44,11 @@ const (
 	Infrastructure = "infrastructure"
 	MeshesDir      = "meshes"
 	MeshDir        = "mesh"
+	// SharedDir holds what several applications may use.
+	SharedDir = "shared"
 
+	// SyncDir holds the Flux Kustomizations of applications, a file for each.
+	SyncDir       = "sync"
 	AppPrefix     = "app-"
 	RolloutPrefix = "rollout-"
 
@@ -56,17 +57,50 @@ const (
 	LoadTesterDir = "loadtester"
 	// SourcesDir holds the sources of all applications of a hub's clusters.
 	SourcesDir = "sources"
+	// NamespacesDir holds the namespaces of applications of a hub's clusters.
+	NamespacesDir    = "namespaces"
+	NamespacesPrefix = NamespacesDir + "-"
 )
 
-// IsSyncName reports whether a Flux Kustomization in sync.yaml has, or may have, this name.
+// The directories of applications, each in one of its own below.
+const (
+	AppsDir     = "apps"
+	RolloutsDir = "rollouts"
+)
+
+// ClustersDir holds the directories of a hub's clusters.
+const ClustersDir = "clusters"
+
+// ClusterSyncFile is the name of the file in SyncDir with the Flux Kustomizations of one of a hub's
+// clusters. Those of applications have a dot in theirs before the extension.
+const ClusterSyncFile = "cluster.yaml"
+
+// ReadmeFile is a file for people in a directory that Flux lists itself, and that may have no other:
+// Git has no empty directories. Flux ignores it.
+const ReadmeFile = "README.md"
+
+// Stage returns the directory that the Flux Kustomization applies which applies a file of a
+// cluster's directory, "" for the cluster's own Kustomization.
+func Stage(file string) string {
+	top, _, below := strings.Cut(file, "/")
+	if !below {
+		return ""
+	}
+	if top == SyncDir || top == SourcesDir {
+		return top // Flux lists what is below as well
+	}
+	return path.Dir(file)
+}
+
+// IsSyncName reports whether a Flux Kustomization that is rendered has, or may have, this name.
 func IsSyncName(name string, hub bool) bool {
-	for _, own := range []string{Infrastructure, MeshesDir, MeshDir} {
+	for _, own := range []string{Infrastructure, MeshesDir, MeshDir, SharedDir} {
 		if name == own || hub && strings.HasPrefix(name, own+"-") {
 			return true
 		}
 	}
-	if hub && (name == SourcesDir || strings.HasPrefix(name, ReleasesDir+"-") || strings.HasPrefix(name, LoadTesterDir+"-")) {
+	if hub && (name == SourcesDir || strings.HasPrefix(name, ReleasesDir+"-") || strings.HasPrefix(name, LoadTesterDir+"-") || strings.HasPrefix(name, NamespacesPrefix)) {
 		return true
 	}
-	return strings.HasPrefix(name, AppPrefix) || strings.HasPrefix(name, RolloutPrefix)
+	return name == SyncDir || strings.HasPrefix(name, AppPrefix) || strings.HasPrefix(name, RolloutPrefix)
 }

@@ -59,12 +59,32 @@ func (in *Input) Place(s *settings.Settings) []*Target {
 		pl.checkApplication(a)
 		pl.checkOneFleet(a)
 	}
+	if !s.Hub {
+		pl.placeEmpty()
+	}
 	targets := slices.SortedFunc(maps.Values(pl.targets), func(a, b *Target) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.kind, b.kind))
 	})
 	pl.checkTargets(targets)
 	pl.checkDependencies()
 	return targets
+}
+
+// placeEmpty gives the clusters of fleets without an application directories as well: whether there
+// is one must not follow from what applications come and go.
+func (pl *placer) placeEmpty() {
+	taken := map[string]bool{}
+	for cl := range pl.targets {
+		taken[cl.Name] = true
+	}
+	for _, f := range pl.Fleets {
+		for _, cl := range f.Clusters {
+			if !taken[cl.Name] {
+				taken[cl.Name] = true
+				pl.target(cl)
+			}
+		}
+	}
 }
 
 func (pl *placer) target(cl *Cluster) *Target {

@@ -290,7 +290,7 @@ const (
 	}`
 )
 
-// madeByKuma reports whether Kuma makes the Meshes of rollouts when it starts, as it does the one
+// madeByKuma reports whether Kuma makes all Meshes when it starts, as it does the one
 // called default (pkg/defaults/mesh.go), so that they are there before anything of ours is applied.
 func (k *kuma) madeByKuma() bool {
 	controlPlane, _ := k.chart.Values["controlPlane"].(map[string]any)
@@ -298,10 +298,10 @@ func (k *kuma) madeByKuma() bool {
 	if defaults["skipMeshCreation"] == true {
 		return false
 	}
-	return !slices.ContainsFunc(k.all, func(m *mesh) bool { return m.used && m.Name != defaultMesh })
+	return !slices.ContainsFunc(k.all, func(m *mesh) bool { return m.Name != defaultMesh })
 }
 
-// Meshes are there where a rollout's Mesh is not made by Kuma, whose webhooks refuse a route, a
+// Meshes are there where one is not made by Kuma, whose webhooks refuse a route, a
 // permission and a pod of a Mesh that does not exist (pkg/plugins/runtime/k8s/webhooks,
 // owner_reference_mutator.go and injector/injector.go).
 func (k *kuma) Meshes() []manifest.Rendered {
@@ -340,14 +340,13 @@ func (k *kuma) Objects() []manifest.Rendered {
 		all = k.allMeshes()
 	}
 	for _, m := range k.all {
-		if m.used {
-			all = append(all, k.policies(m)...)
-		}
+		all = append(all, k.policies(m)...)
 	}
 	return all
 }
 
-// policies are those of a mesh with rollouts.
+// policies are those of a mesh, also before the first rollout is in it: what a fleet installs must not
+// follow from what applications come and go.
 func (k *kuma) policies(m *mesh) []manifest.Rendered {
 	var all []manifest.Rendered
 	if !k.hasDefaults() || m.skips("TrafficRoute") {

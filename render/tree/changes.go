@@ -31,7 +31,7 @@ func (t *Tree) Changes(old *Tree) []Change {
 		for _, c := range clusters {
 			pair, ok := pairs[c.Name]
 			if !ok {
-				none := &Cluster{Name: c.Name, Layout: noFiles, whole: noFiles}
+				none := NewCluster(c.Name, noFiles)
 				pair = [2]*Cluster{none, none}
 			}
 			pair[i] = c
@@ -63,7 +63,8 @@ func differing(old, new *Cluster) (files [][2]int) {
 	for i := range new.Len() {
 		d, at := new.find(i)
 		f := &d.files[at]
-		isOwn := d.Path == "" || d.Path == layout.Infrastructure
+		// The name of the cluster is the same in both.
+		isOwn := d.Path == layout.Infrastructure || f.path == layout.InventoryFile
 		switch was, ok := before[f.path]; {
 		case !ok:
 			files = append(files, [2]int{-1, i})
@@ -96,15 +97,12 @@ func changesOf(old, new *Cluster, files [][2]int) []Change {
 		}
 		add(was, is)
 	}
-	if len(changes) > 0 || old.isShard() || new.isShard() || !maps.Equal(old.versions, new.versions) {
-		add(old.Inventory(), new.Inventory())
-	}
 	slices.SortFunc(changes, func(a, b Change) int { return cmp.Compare(a.Path, b.Path) })
 	return changes
 }
 
-// ByCluster are the changes of each cluster, of changes by cluster and path. That of an
-// inventory follows from the others, and is left out where there are any.
+// ByCluster are the changes of each cluster, of changes by cluster and path. Those of inventories
+// follow from the others, and are left out where there are any.
 func ByCluster(changes []Change) iter.Seq[[]Change] {
 	return func(yield func([]Change) bool) {
 		for len(changes) > 0 {
@@ -113,8 +111,10 @@ func ByCluster(changes []Change) iter.Seq[[]Change] {
 				n++
 			}
 			of := changes[:n]
-			if changes = changes[n:]; n > 1 {
-				of = slices.DeleteFunc(slices.Clone(of), func(c Change) bool { return c.Path == layout.InventoryFile })
+			changes = changes[n:]
+			isList := func(c Change) bool { return layout.IsInventoryFile(c.Path) }
+			if others := slices.DeleteFunc(slices.Clone(of), isList); len(others) > 0 {
+				of = others
 			}
 			if !yield(of) {
 				return

@@ -4,13 +4,13 @@ import (
 	"cmp"
 	"path"
 	"slices"
-	"sync"
 
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
 )
 
-// A Dir is a directory of a cluster. Many may share it, and nothing changes it once it is built.
+// A Dir is a directory of a cluster, or what one owner has in one that several use. Many clusters
+// may share it, and nothing changes it once it is built.
 type Dir struct {
 	// Path below DIR/<cluster>/fleetwright, "" for that itself.
 	Path string
@@ -20,18 +20,17 @@ type Dir struct {
 	App string
 	// files are sorted by name.
 	files []dirFile
-	// lines are those of the files in an inventory.
-	lines func() []byte
 }
 
-// A dirFile is a file of a directory.
+// A dirFile is a file of a directory. It has a blob, or each cluster has its own: stages, or an inventory.
 type dirFile struct {
 	// path below DIR/<cluster>/fleetwright.
 	path string
 	// object that it holds, or none.
-	object Object
-	// blob is nil for a file of which each cluster has its own.
-	blob *blob
+	object    Object
+	blob      *blob
+	stages    syncStages
+	inventory *inventory
 }
 
 // Held is an object in a directory, or one that somebody else makes on a cluster.
@@ -47,24 +46,55 @@ type Held struct {
 
 // NewDir makes a payload directory: one file per object, and a kustomization.yaml that names them.
 func (e *Encoder) NewDir(at string, objects ...manifest.Rendered) *Dir {
+	d := e.NewListed(at, objects...)
+	names := make([]string, len(d.files))
+	for i, f := range d.files {
+		names[i] = path.Base(f.path)
+	}
+	d.add(dirFile{path: path.Join(at, layout.KustomizationFile), blob: e.kustomization(names...)})
+	return d
+}
+
+// NewListed makes a directory that Flux lists itself: one file per object.
+func (e *Encoder) NewListed(at string, objects ...manifest.Rendered) *Dir {
 	d := &Dir{Path: at}
 	names := fileNames(objects)
 	for i, o := range objects {
-		b := e.encode(o.Object)
-		d.files = append(d.files, dirFile{path.Join(at, names[i]), objectOf(o.Object), b})
-		e.Held[d] = append(e.Held[d], Held{ID: o.Identity(), File: names[i], Blob: b, Origin: o.Origin})
+		e.put(d, names[i], o)
 	}
-	slices.Sort(names)
-	d.files = append(d.files, dirFile{path: path.Join(at, layout.KustomizationFile), blob: e.kustomization(names...)})
-	slices.SortFunc(d.files, func(a, b dirFile) int { return cmp.Compare(a.path, b.path) })
-	d.lines = sync.OnceValue(func() (lines []byte) {
-		for _, f := range d.files {
-			lines = append(lines, inventoryLine(f.path, f.blob.Sum)...)
-		}
-		return lines
-	})
 	return d
 }
+
+// NewShared makes the part of a directory that Flux lists itself and several applications use. The
+// name of its file follows from the object alone.
+func (e *Encoder) NewShared(at string, o manifest.Rendered) *Dir {
+	d := &Dir{Path: at}
+	name := o.Metadata.Name
+	if o.Metadata.Namespace != "" {
+		name += "." + o.Metadata.Namespace
+	}
+	e.put(d, layout.FileName(o.Kind, name), o)
+	return d
+}
+
+// NewReadme makes the file that says what a directory is for that Flux lists itself.
+func (e *Encoder) NewReadme(at, text string) *Dir {
+	return &Dir{Path: at, files: []dirFile{{path: path.Join(at, layout.ReadmeFile), blob: newBlob([]byte(text))}}}
+}
+
+// put adds the file of an object.
+func (e *Encoder) put(d *Dir, name string, o manifest.Rendered) {
+	b := e.encode(o.Object)
+	d.add(dirFile{path: path.Join(d.Path, name), object: objectOf(o.Object), blob: b})
+	e.Held[d] = append(e.Held[d], Held{ID: o.Identity(), File: name, Blob: b, Origin: o.Origin})
+}
+
+func (d *Dir) add(f dirFile) {
+	i, _ := slices.BinarySearchFunc(d.files, f, compareFiles)
+	d.files = slices.Insert(d.files, i, f)
+}
+
+func compareFiles(a, b dirFile) int { return cmp.Compare(a.path, b.path) }
 
 // fileNames are the names of the objects' files: <kind>-<name>.yaml in lower
 // case, with the namespace behind the name where two would be the same.

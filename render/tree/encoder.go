@@ -60,6 +60,8 @@ type blob struct {
 	Sum     [sha256.Size]byte
 }
 
+func newBlob(content []byte) *blob { return &blob{content, sha256.Sum256(content)} }
+
 // An encoding is a value whose YAML a blob is yet to hold.
 type encoding struct {
 	to    *blob
@@ -74,7 +76,7 @@ func (e encoding) encode() error {
 			content, err = blockyaml.Marshal(changed)
 		}
 	}
-	*e.to = blob{content, sha256.Sum256(content)}
+	*e.to = *newBlob(content)
 	return err
 }
 

@@ -7,9 +7,9 @@ import (
 )
 
 // Shard is the ith of n parts of the tree, counted from 1, as several machines write one
-// each. Put together in any order they are the tree, to the byte: each has the
-// directories of its own applications on all clusters, the first also what is of none,
-// and all have every inventory, which is that of the whole tree.
+// each. Put together in any order they are the tree, to the byte: each has what is of its own
+// applications on all clusters, the first also what is of none, and all have the inventory of each
+// cluster itself, by which its directory is known.
 //
 // An application is in the shard of its <namespace>.<name> alone, so one that comes or
 // goes moves no other to another machine.
@@ -19,8 +19,8 @@ func (t *Tree) Shard(i, n int) *Tree {
 	for _, c := range t.Clusters {
 		part, ok := parts[c.Layout]
 		if !ok {
-			dirs := slices.DeleteFunc(slices.Clone(c.Dirs), func(d *Dir) bool { return d.shard(n) != i })
-			part = newLayout(dirs, c.stages, c.versions)
+			dirs := slices.DeleteFunc(slices.Clone(c.Dirs), func(d *Dir) bool { return d.shard(n) != i && !d.isRootInventory() })
+			part = NewLayout(dirs...)
 			parts[c.Layout] = part
 		}
 		own := *c
@@ -39,3 +39,6 @@ func (d *Dir) shard(n int) int {
 	sum := sha256.Sum256([]byte(d.App))
 	return int(binary.BigEndian.Uint64(sum[:])%uint64(n)) + 1
 }
+
+// isRootInventory reports whether a directory is the part of a cluster's own that has its inventory.
+func (d *Dir) isRootInventory() bool { return d.Path == "" && d.files[0].inventory != nil }

@@ -3,6 +3,8 @@ package tree
 import (
 	"bytes"
 	"fmt"
+	"path"
+	"strings"
 
 	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/layout"
@@ -12,22 +14,22 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// A SyncFile collects the Flux Kustomizations that a cluster's own Flux sees:
-// infrastructure <- mesh <- app-* <- rollout-*, with meshes before mesh where
-// Kuma does not make the rollouts' Meshes itself. A hub has the same for each
-// cluster, with sources before all and releases behind infrastructure.
+// A SyncFile collects the Flux Kustomizations of one owner: of a cluster infrastructure <- mesh, with
+// meshes before mesh where Kuma does not make the rollouts' Meshes itself, and of an application
+// app-* <- rollout-*. On a hub they have the same for each cluster, with releases behind
+// infrastructure and namespaces-* before app-*.
 type SyncFile struct {
 	encoder  *Encoder
 	settings *settings.Settings
-	dirs     []*Dir
+	path     string
 	stages   syncStages
 	held     []Held
 }
 
-// syncStages are the sync.yaml of clusters that differ by their names alone.
+// syncStages are a file of clusters that differ by their names alone.
 type syncStages []*syncStage
 
-// A syncStage is a Flux Kustomization in the sync.yaml of clusters. In its path the name of the
+// A syncStage is a Flux Kustomization in a file of clusters. In its path the name of the
 // cluster's directory is left out: no other text has two slashes like this.
 type syncStage struct {
 	Object
@@ -46,9 +48,26 @@ func (s syncStages) content(cluster string) []byte {
 	return bytes.ReplaceAll(bytes.Join(documents, []byte("---\n")), []byte(unnamed), []byte("/"+cluster+"/"+layout.Dir+"/"))
 }
 
-// NewSyncFile returns the sync.yaml of clusters, without stages.
-func NewSyncFile(e *Encoder, s *settings.Settings) *SyncFile {
-	return &SyncFile{encoder: e, settings: s}
+// NewSyncFile returns a file below DIR/<cluster>/fleetwright, without stages.
+func NewSyncFile(e *Encoder, s *settings.Settings, path string) *SyncFile {
+	return &SyncFile{encoder: e, settings: s, path: path}
+}
+
+// Empty reports whether there is nothing to apply.
+func (s *SyncFile) Empty() bool { return len(s.stages) == 0 }
+
+// Dir returns the file as a part of its directory, which Flux lists itself.
+func (s *SyncFile) Dir() *Dir {
+	d := &Dir{Path: strings.TrimSuffix(path.Dir(s.path), "."), files: []dirFile{{path: s.path, stages: s.stages}}}
+	s.encoder.Held[d] = s.held
+	return d
+}
+
+// RootDir returns the directory that the bootstrap Kustomization applies, which has the file alone.
+func (s *SyncFile) RootDir() *Dir {
+	d := s.Dir()
+	d.add(dirFile{path: layout.KustomizationFile, blob: s.encoder.kustomization(s.path)})
+	return d
 }
 
 // A SyncStage is a directory to apply, after others.
@@ -91,18 +110,7 @@ func (s *SyncFile) Add(stage SyncStage) api.NamespacedReference {
 		made.Applies = stage.Dir.Path
 		s.encoder.stages[key] = made
 	}
-	s.dirs = append(s.dirs, stage.Dir)
 	s.stages = append(s.stages, made)
 	s.held = append(s.held, Held{ID: manifest.Identity{Group: made.Group(), Kind: made.Kind, Namespace: meta.Namespace, Name: meta.Name}, Origin: stage.At})
 	return api.NamespacedReference{Name: meta.Name, Namespace: meta.Namespace}
-}
-
-// dir returns the directory of the bootstrap Kustomization, which applies sync.yaml alone.
-func (s *SyncFile) dir() *Dir {
-	d := &Dir{files: []dirFile{
-		{path: layout.KustomizationFile, blob: s.encoder.kustomization(layout.SyncFile)},
-		{path: layout.SyncFile}, // each cluster has its own
-	}}
-	s.encoder.Held[d] = s.held
-	return d
 }

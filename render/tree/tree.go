@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"iter"
 	"slices"
-	"sync"
 
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/place"
@@ -48,47 +47,41 @@ type Cluster struct {
 	Spokes []string
 
 	*Layout
-	// whole is the layout with the files of other shards, which the inventory has as well.
+	// whole is the layout with the files of other shards.
 	whole *Layout
 	// Infrastructure is the cluster's own, or nil where it has that of the layout.
 	Infrastructure *Dir
-	// syncSum is the SHA-256 of the cluster's sync.yaml.
-	syncSum func() [sha256.Size]byte
 }
 
 // NewCluster returns a cluster that has a layout.
-func NewCluster(name string, l *Layout) *Cluster {
-	c := &Cluster{Name: name, Layout: l, whole: l}
-	c.syncSum = sync.OnceValue(func() [sha256.Size]byte { return sha256.Sum256(l.stages.content(name)) })
-	return c
+func NewCluster(name string, l *Layout) *Cluster { return &Cluster{Name: name, Layout: l, whole: l} }
+
+// Whole returns the cluster of a shard with the files of all shards.
+func (c *Cluster) Whole() *Cluster {
+	whole := *c
+	whole.Layout = c.whole
+	return &whole
 }
 
-// A Layout holds the directories of clusters that get the same, and how they are applied. Only the
-// paths in sync.yaml and the name of the cluster in infrastructure/ differ.
+// A Layout holds the directories of clusters that get the same. Only the paths in the Flux
+// Kustomizations and the name of the cluster in infrastructure/ differ, and the inventories with them.
 type Layout struct {
-	Dirs []*Dir // sorted by path
+	Dirs []*Dir // sorted by path, those with one path by that of their first file
 	// starts are the numbers of the first file of each directory, and of the one behind the last.
-	starts   []int
-	stages   syncStages
-	versions map[string]string
+	starts []int
 }
 
-// NewLayout returns the layout of clusters that get what is in sync.yaml.
-func NewLayout(sync *SyncFile, versions map[string]string) *Layout {
-	return newLayout(append(sync.dirs, sync.dir()), sync.stages, versions)
-}
-
-func newLayout(dirs []*Dir, stages syncStages, versions map[string]string) *Layout {
-	slices.SortFunc(dirs, func(a, b *Dir) int { return cmp.Compare(a.Path, b.Path) })
-	l := &Layout{dirs, []int{0}, stages, versions}
+// NewLayout returns the layout of clusters that get directories, which it sorts.
+func NewLayout(dirs ...*Dir) *Layout {
+	slices.SortFunc(dirs, func(a, b *Dir) int {
+		return cmp.Or(cmp.Compare(a.Path, b.Path), compareFiles(a.files[0], b.files[0]))
+	})
+	l := &Layout{dirs, []int{0}}
 	for i, d := range dirs {
 		l.starts = append(l.starts, l.starts[i]+len(d.files))
 	}
 	return l
 }
-
-// isShard reports whether the cluster has only some of the files that its inventory names.
-func (c *Cluster) isShard() bool { return c.Layout != c.whole }
 
 // own returns the cluster's own directory in the place of a layout's.
 func (c *Cluster) own(d *Dir) *Dir {
@@ -109,24 +102,26 @@ type File struct {
 	// For is the cluster that the objects are for, which may be one that a hub applies to.
 	For string
 
-	// object is the one in the file, and stages are those of sync.yaml.
-	object *Object
-	stages syncStages
+	// holder knows what is in the file.
+	holder *dirFile
 }
 
 // Objects are those that the file holds, in its order: none in a file that lists others.
 func (f File) Objects() []Object {
-	if f.object != nil && *f.object != (Object{}) {
-		return []Object{*f.object}
+	if f.holder == nil {
+		return nil
 	}
-	objects := make([]Object, len(f.stages))
-	for i, s := range f.stages {
+	if f.holder.object != (Object{}) {
+		return []Object{f.holder.object}
+	}
+	objects := make([]Object, len(f.holder.stages))
+	for i, s := range f.holder.stages {
 		objects[i] = s.Object
 	}
 	return objects
 }
 
-// Len is the number of files of the cluster but for the inventory, of a shard its own.
+// Len is the number of files of the cluster, of a shard its own.
 func (c *Cluster) Len() int { return c.starts[len(c.starts)-1] }
 
 // find returns the directory of the file of a number, and the file's place in it.
@@ -142,11 +137,11 @@ func (c *Cluster) find(number int) (*Dir, int) {
 func (c *Cluster) File(number int) File {
 	d, i := c.find(number)
 	f := &d.files[i]
-	file := File{Path: f.path, For: cmp.Or(d.Cluster, c.Name), Sum: c.sum(f), object: &f.object}
+	file := File{Path: f.path, Content: c.content(f), For: cmp.Or(d.Cluster, c.Name), holder: f}
 	if f.blob != nil {
-		file.Content = f.blob.content
+		file.Sum = f.blob.Sum
 	} else {
-		file.Content, file.stages = c.stages.content(c.Name), c.stages
+		file.Sum = sha256.Sum256(file.Content)
 	}
 	return file
 }
@@ -159,18 +154,29 @@ func (c *Cluster) at(number int) *dirFile {
 	return &d.files[i]
 }
 
+// content is that of a file of a directory of the cluster.
+func (c *Cluster) content(f *dirFile) []byte {
+	switch {
+	case f.blob != nil:
+		return f.blob.content
+	case f.inventory != nil:
+		return f.inventory.content(c)
+	}
+	return f.stages.content(c.Name)
+}
+
 // sum is that of a file of a directory of the cluster.
 func (c *Cluster) sum(f *dirFile) [sha256.Size]byte {
 	if f.blob != nil {
 		return f.blob.Sum
 	}
-	return c.syncSum()
+	return sha256.Sum256(c.content(f))
 }
 
-// Files are the files of the cluster but for the inventory, in the order of their numbers.
+// Files are the files of the cluster, in the order of their numbers.
 func (c *Cluster) Files() iter.Seq[File] { return numbered(c.Len(), c.File) }
 
-// Paths are those of the files but for the inventory, in the order of their numbers.
+// Paths are those of the files, in the order of their numbers.
 func (c *Cluster) Paths() iter.Seq[string] { return numbered(c.Len(), c.Path) }
 
 // numbered returns what has the numbers from 0 to below n.

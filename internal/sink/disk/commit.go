@@ -17,7 +17,7 @@ type commit struct {
 	begun atomic.Bool
 }
 
-// cluster does one job. The inventory is the last file, and the journal is removed after it.
+// cluster does one job. The inventories are the last files, and the journal is removed after them.
 func (c *commit) cluster(j *job, files files) error {
 	if j.idle() {
 		return nil
@@ -27,17 +27,19 @@ func (c *commit) cluster(j *job, files files) error {
 			return err
 		}
 	}
-	changed, inventory := j.changed, []int(nil)
-	if n := len(changed) - 1; n >= 0 && j.path(changed[n]) == layout.InventoryFile {
-		changed, inventory = changed[:n], changed[n:]
-	}
+	isInventory := func(number int) bool { return layout.IsInventoryFile(j.cluster.Path(number)) }
+	changed, inventories := partition(j.changed, isInventory)
+	removed, goneInventories := partition(j.removed, layout.IsInventoryFile)
 	if err := c.rename(j, files, changed); err != nil {
 		return err
 	}
-	if err := c.prune(j, files); err != nil {
+	if err := c.prune(j, files, removed); err != nil {
 		return err
 	}
-	if err := c.rename(j, files, inventory); err != nil {
+	if err := c.rename(j, files, inventories); err != nil {
+		return err
+	}
+	if err := c.prune(j, files, goneInventories); err != nil {
 		return err
 	}
 	if err := removeRegular(files, j.at(layout.JournalFile)); err != nil {
@@ -49,10 +51,22 @@ func (c *commit) cluster(j *job, files files) error {
 	return nil
 }
 
+// partition returns the elements that something does not hold of, and those that it does.
+func partition[T any](all []T, holds func(T) bool) (without, with []T) {
+	for _, v := range all {
+		if holds(v) {
+			with = append(with, v)
+		} else {
+			without = append(without, v)
+		}
+	}
+	return without, with
+}
+
 // rename moves staged files into place, but for those that came with their directory.
 func (c *commit) rename(j *job, files files, changed []int) error {
 	for _, i := range changed {
-		if f := j.path(i); j.freshAbove(f) == "" {
+		if f := j.cluster.Path(i); j.freshAbove(f) == "" {
 			if err := c.place(files, j.at(f)); err != nil {
 				return err
 			}
@@ -72,14 +86,14 @@ func (c *commit) place(files files, name string) error {
 }
 
 // prune removes files, and the directories that it, or a run that was cut off, has left empty.
-func (c *commit) prune(j *job, files files) error {
+func (c *commit) prune(j *job, files files, removed []string) error {
 	emptied := map[string]bool{}
 	empty := func(f string) {
 		for dir := path.Dir(f); dir != "."; dir = path.Dir(dir) {
 			emptied[j.at(dir)] = true
 		}
 	}
-	for _, f := range j.removed {
+	for _, f := range removed {
 		if err := files.Remove(j.at(f)); err != nil {
 			return err
 		}

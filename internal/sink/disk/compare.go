@@ -6,7 +6,6 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render"
-	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/tree"
 )
 
@@ -64,9 +63,7 @@ func Compare(dir string, rendered *render.Tree, opts Options) (Comparison, error
 // names are the files of a tree as changes without content, by cluster and path.
 func names(rendered *render.Tree) (all []render.Change) {
 	for _, c := range rendered.Clusters {
-		paths := slices.AppendSeq([]string{layout.InventoryFile}, c.Paths())
-		slices.Sort(paths)
-		for _, path := range paths {
+		for _, path := range slices.Sorted(c.Paths()) {
 			all = append(all, render.Change{Cluster: c.Name, Path: path, New: []byte{}})
 		}
 	}

@@ -2,7 +2,7 @@
 // lost.
 //
 // Only DIR/<cluster>/fleetwright is touched, and of that only what fleetwright
-// has written, as the inventory of the last run lists it. A run goes
+// has written, as the inventories of the last run list it. A run goes
 // through three phases:
 //
 //  1. Compare what is there with what shall be. Nothing is written.
@@ -11,7 +11,7 @@
 //     yet, as a whole, beside its own. A full disk or a missing permission shows here,
 //     and the run undoes what it has staged.
 //  3. Commit: rename what was staged into place, remove what is gone, and
-//     rename the inventory last. A run killed here leaves whole files only, and
+//     rename the inventories last. A run killed here leaves whole files only, and
 //     the journal, by which the next run knows what the killed one has left.
 //
 // All clusters go through a phase before the next begins, several at a time. What is
@@ -181,7 +181,7 @@ func summarize(jobs []*job, changed func(name string, removed bool)) (sum Summar
 	for _, j := range jobs {
 		if j.cluster != nil {
 			sum.Clusters++
-			sum.Files += j.cluster.Len() + 1 // the inventory
+			sum.Files += j.cluster.Len()
 		}
 		sum.Written += len(j.changed)
 		sum.Removed += len(j.removed)
@@ -194,14 +194,14 @@ func summarize(jobs []*job, changed func(name string, removed bool)) (sum Summar
 	}
 	for _, j := range jobs {
 		for _, i := range j.changed {
-			if f := j.path(i); f != layout.InventoryFile {
+			if f := j.cluster.Path(i); !layout.IsInventoryFile(f) {
 				changed(j.at(f), false)
 			}
 		}
 	}
 	for _, j := range jobs {
 		for _, f := range j.removed {
-			if f != layout.InventoryFile {
+			if !layout.IsInventoryFile(f) {
 				changed(j.at(f), true)
 			}
 		}

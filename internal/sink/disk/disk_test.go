@@ -59,7 +59,6 @@ func want(t *render.Tree) map[string]string {
 		for f := range c.Files() {
 			all[path.Join(c.Name, layout.Dir, f.Path)] = string(f.Content)
 		}
-		all[path.Join(c.Name, layout.Dir, layout.InventoryFile)] = string(c.Inventory().Content)
 	}
 	return all
 }
@@ -154,7 +153,7 @@ func TestUnchangedFilesAreNotTouched(t *testing.T) {
 		t.Errorf("%+v, touched %q", s, touched())
 	}
 	mustWrite(t, dir, treeOf(t, "x", changed, rollout), Options{})
-	if got, want := touched(), []string{"x/fleetwright/apps/default.app-0/kustomization-a.yaml", "x/fleetwright/inventory.json"}; !slices.Equal(got, want) {
+	if got, want := touched(), []string{"x/fleetwright/apps/default.app-0/inventory", "x/fleetwright/apps/default.app-0/kustomization-a.yaml"}; !slices.Equal(got, want) {
 		t.Errorf("touched %q, want %q", got, want)
 	}
 }
@@ -371,33 +370,59 @@ func listing(t *testing.T, dir string) (names []string) {
 }
 
 func TestInventoriesThatLeadElsewhere(t *testing.T) {
+	const sum = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 	for _, name := range []string{"../../victim", "/etc/passwd", "a/../../b", ".", "a//b"} {
-		dir := t.TempDir()
-		victim := filepath.Join(dir, "victim")
-		if err := os.WriteFile(victim, nil, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		tr := treeOf(t, "x", policyA)
-		mustWrite(t, dir, tr, Options{})
-		inventory := filepath.Join(dir, "x/fleetwright/inventory.json")
-		data := strings.Replace(want(tr)["x/fleetwright/inventory.json"], `"files": {`, fmt.Sprintf(`"files": {%q: "",`, name), 1)
-		if err := os.WriteFile(inventory, []byte(data), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		_, err := Write(dir, tr, Options{AllowPrune: true})
-		wantError(t, err, "which is not in its directory")
-		if _, err := os.Stat(victim); err != nil {
-			t.Error(err)
+		for inventory, line := range map[string]string{
+			"x/fleetwright/inventory":                    sum + "  " + name,
+			"x/fleetwright/apps/default.app-0/inventory": sum + "  " + name,
+			"x/fleetwright/apps/gone/inventory":          sum + "  " + name,
+			"x/fleetwright/inventory.json":               fmt.Sprintf("%q: %q", name, sum),
+		} {
+			dir := t.TempDir()
+			victim := filepath.Join(dir, "victim")
+			if err := os.WriteFile(victim, nil, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			tr := treeOf(t, "x", policyA)
+			mustWrite(t, dir, tr, Options{})
+			title := "# fleetwright.dev/v1alpha1 Inventory\n"
+			if strings.HasSuffix(inventory, ".json") {
+				title = `"apiVersion": "fleetwright.dev/v1alpha1", "kind": "Inventory"` + "\n"
+			}
+			plant(t, dir, inventory, title+line+"\n")
+			_, err := Write(dir, tr, Options{AllowPrune: true})
+			wantError(t, err, "which is not in its directory")
+			if _, err := os.Stat(victim); err != nil {
+				t.Error(err)
+			}
 		}
 	}
+}
+
+// TestOthersMayCallAFileInventory: where ours belongs it is refused, and else it stays.
+func TestOthersMayCallAFileInventory(t *testing.T) {
 	dir := t.TempDir()
 	tr := treeOf(t, "x", policyA)
 	mustWrite(t, dir, tr, Options{})
-	if err := os.WriteFile(filepath.Join(dir, "x/fleetwright/inventory.json"), []byte("<<<<<<< HEAD\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	plant(t, dir, "x/fleetwright/apps/mine/inventory", "mine")
+	mustWrite(t, dir, tr, Options{})
+	plant(t, dir, "x/fleetwright/inventory", "mine")
 	_, err := Write(dir, tr, Options{})
 	wantError(t, err, "is not an inventory")
+	if got := have(t, dir)["x/fleetwright/apps/mine/inventory"]; got != "mine" {
+		t.Errorf("it is %q", got)
+	}
+}
+
+// plant writes a file of somebody else.
+func plant(t testing.TB, dir, name, content string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(name)), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // A faulty directory fails one operation, or is cut off before it.

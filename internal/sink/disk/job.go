@@ -21,7 +21,7 @@ type job struct {
 	name string
 	// cluster is nil where the tree has no such cluster any more.
 	cluster *render.Cluster
-	// part reports whether the cluster's files are some of those in its inventory.
+	// part reports whether the cluster is a shard.
 	part bool
 	// base is <cluster>/fleetwright.
 	base string
@@ -29,7 +29,7 @@ type job struct {
 	missing []string
 	// there is how many of the last run's files exist.
 	there int
-	// changed are the numbers of the cluster's files to write, in order, the inventory last.
+	// changed are the numbers of the cluster's files to write, in order.
 	changed []int
 	// fresh are the topmost directories below base that do not exist yet.
 	fresh map[string]bool
@@ -51,22 +51,10 @@ func (j *job) idle() bool { return len(j.changed) == 0 && len(j.removed) == 0 &&
 // at is the name of a file below the output directory.
 func (j *job) at(file string) string { return j.base + "/" + file }
 
-// path is that of the changed file of a number.
-func (j *job) path(number int) string {
-	if number == j.cluster.Len() {
-		return layout.InventoryFile
-	}
-	return j.cluster.Path(number)
-}
-
 // changes are the files to write.
 func (j *job) changes() iter.Seq[render.File] {
 	return func(yield func(render.File) bool) {
 		for _, i := range j.changed {
-			if i == j.cluster.Len() {
-				yield(j.cluster.Inventory())
-				return
-			}
 			if !yield(j.cluster.File(i)) {
 				return
 			}
@@ -149,49 +137,42 @@ func (j *job) make(files files) error {
 		return err
 	}
 	j.interrupted = own.interrupted
-	if j.part && (j.cluster == nil || own.hasInventory && !own.current) {
+	if j.part && (j.cluster == nil || slices.Contains(slices.Collect(maps.Values(own.inventories)), false)) {
 		j.mixed = true
 		return nil
 	}
 	j.fresh = map[string]bool{}
 	if j.cluster != nil {
 		for i := range j.cluster.Len() {
-			if err := j.compare(files, own, i, j.cluster.File(i)); err != nil {
+			if err := j.compare(files, own, i); err != nil {
 				return err
 			}
 		}
-		if !own.current {
-			j.changed = append(j.changed, j.cluster.Len()) // the inventory
-		}
 	}
-	if err := j.findRemoved(files, own); err != nil {
-		return err
-	}
-	if j.cluster == nil && own.hasInventory {
-		j.removed = append(j.removed, layout.InventoryFile)
-	}
-	return nil
+	return j.findRemoved(files, own)
 }
 
 // compare compares the file of a number.
-func (j *job) compare(files files, own *ownership, number int, f render.File) error {
-	there, same := false, false
-	if j.freshAbove(f.Path) == "" {
+func (j *job) compare(files files, own *ownership, number int) error {
+	file := j.cluster.Path(number)
+	same, isInventory := own.inventories[file]
+	there := isInventory
+	if !there && j.freshAbove(file) == "" {
 		var err error
-		same, err = files.Has(j.at(f.Path), f.Content)
+		same, err = files.Has(j.at(file), j.cluster.File(number).Content)
 		if there = !errors.Is(err, fs.ErrNotExist); !there {
-			err = j.findFresh(files, f.Path)
+			err = j.findFresh(files, file)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	switch {
-	case there && own.has(f.Path):
-		j.there++
-	case there && !same:
-		j.foreign = append(j.foreign, j.at(f.Path))
+	if there && !same && !isInventory && !own.has(file) {
+		j.foreign = append(j.foreign, j.at(file))
 		return nil
+	}
+	if there {
+		j.there++
 	}
 	if !same {
 		j.changed = append(j.changed, number)
@@ -231,15 +212,23 @@ func (j *job) freshAbove(file string) string {
 // findRemoved finds what fleetwright has written and the tree does not have any more.
 // Of a part that is what other shards may have, and must be as they have it.
 func (j *job) findRemoved(files files, own *ownership) error {
-	if len(own.paths) == 0 {
-		return nil
+	wanted := map[string]bool{}
+	var whole map[string][sha256.Size]byte
+	if j.cluster != nil && (len(own.paths) > 0 || len(own.inventories) > 0) {
+		for f := range j.cluster.Paths() {
+			wanted[f] = true
+		}
+		if j.part {
+			whole = sumsOf(j.cluster.Whole())
+		}
 	}
-	wanted := j.wantedPaths()
-	var whole map[string]string
-	if j.part {
-		whole = j.wholeSums()
+	gone := maps.Clone(own.paths)
+	for f, current := range own.inventories {
+		if !current {
+			gone[f] = true
+		}
 	}
-	for _, f := range slices.Sorted(maps.Keys(own.paths)) {
+	for _, f := range slices.Sorted(maps.Keys(gone)) {
 		if wanted[f] {
 			continue
 		}
@@ -258,24 +247,16 @@ func (j *job) findRemoved(files files, own *ownership) error {
 		if err != nil {
 			return err
 		}
-		j.mixed = j.mixed || whole[f] != fmt.Sprintf("%x", sha256.Sum256(data))
+		j.mixed = j.mixed || whole[f] != sha256.Sum256(data)
 	}
 	return nil
 }
 
-// wantedPaths are those of the cluster's files in the tree.
-func (j *job) wantedPaths() map[string]bool {
-	wanted := map[string]bool{}
-	if j.cluster != nil {
-		for f := range j.cluster.Paths() {
-			wanted[f] = true
-		}
+// sumsOf returns the SHA-256 sums of the files of a cluster, by path.
+func sumsOf(cluster *render.Cluster) map[string][sha256.Size]byte {
+	sums := map[string][sha256.Size]byte{}
+	for f := range cluster.Files() {
+		sums[f.Path] = f.Sum
 	}
-	return wanted
-}
-
-// wholeSums are those of the files that all shards of the cluster have, by path.
-func (j *job) wholeSums() map[string]string {
-	whole, _ := layout.ParseInventory(j.cluster.Inventory().Content)
-	return whole.Files
+	return sums
 }

@@ -1,7 +1,7 @@
 package disk
 
 import (
-	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +11,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/layout"
@@ -18,17 +19,28 @@ import (
 
 // ownership is what fleetwright has written for a cluster, or may have.
 type ownership struct {
-	// hasInventory reports whether the inventory of the last run is there.
-	hasInventory bool
-	// current reports whether that is the tree's: every file of the tree is fleetwright's, and
-	// need not be among the paths.
-	current bool
+	// inventories are those that are there, by path, and whether they are the tree's.
+	inventories map[string]bool
 	// interrupted reports whether a run was cut off, or is going on.
 	interrupted bool
-	paths       map[string]bool
+	// paths are what the journal and the inventories name that are not the tree's.
+	paths map[string]bool
+	// current are the contents of the others, whose paths few ask for.
+	current [][]byte
 }
 
-func (o *ownership) has(file string) bool { return o.current || o.paths[file] }
+// has reports whether a file is fleetwright's.
+func (o *ownership) has(file string) bool {
+	if !o.paths[file] && len(o.current) > 0 {
+		for _, data := range o.current {
+			for name := range layout.InventoryFiles(data) {
+				o.paths[name] = true
+			}
+		}
+		o.current = nil
+	}
+	return o.paths[file]
+}
 
 // A journal lists what is fleetwright's while a run is going on.
 type journal struct {
@@ -37,24 +49,91 @@ type journal struct {
 
 // readOwnership finds what the last run has written, and one that was cut off.
 func (j *job) readOwnership(files files) (*ownership, error) {
-	own := &ownership{paths: map[string]bool{}}
-	at := j.at(layout.InventoryFile)
-	data, err := readRegular(files, at)
+	own := &ownership{inventories: map[string]bool{}, paths: map[string]bool{}}
+	wanted := map[string][]byte{}
+	if j.cluster != nil {
+		whole := j.cluster.Whole()
+		for i := range whole.Len() {
+			if f := whole.Path(i); layout.IsInventoryFile(f) {
+				wanted[f] = whole.File(i).Content
+			}
+		}
+	}
+	there, err := j.findInventories(files)
+	for _, f := range there {
+		if err == nil {
+			err = j.readInventory(files, own, f, wanted[f])
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
-	own.hasInventory = data != nil
-	own.current = own.hasInventory && j.cluster != nil && bytes.Equal(data, j.cluster.Inventory().Content)
-	if own.hasInventory && !own.current {
-		inventory, ok := layout.ParseInventory(data)
-		if !ok {
-			return nil, diag.NewMistake(at+" is not an inventory that fleetwright has written", "restore it from Git, or delete the directory and render again")
-		}
-		if err := own.add(at, maps.Keys(inventory.Files)); err != nil {
-			return nil, err
+	return own, j.readJournal(files, own)
+}
+
+// readInventory reads an inventory, where the tree has the one that is wanted, if any.
+func (j *job) readInventory(files files, own *ownership, file string, wanted []byte) error {
+	at := j.at(file)
+	if wanted != nil {
+		switch same, err := files.Has(at, wanted); {
+		case err != nil:
+			return err
+		case same:
+			own.inventories[file] = true
+			own.current = append(own.current, wanted)
+			return nil
 		}
 	}
-	return own, j.readJournal(files, own)
+	data, err := files.ReadFile(at)
+	switch {
+	case err != nil:
+		return err
+	case layout.IsInventory(data):
+		own.inventories[file] = false
+		return own.add(at, maps.Keys(layout.InventoryFiles(data)))
+	case wanted != nil:
+		return diag.NewMistake(at+" is not an inventory that fleetwright has written", "restore it from Git, or move it away")
+	}
+	return nil // somebody else's
+}
+
+// findInventories returns the paths of the files that may be inventories: of the cluster, of its
+// applications, and on a hub of those of its clusters, and of sources.
+func (j *job) findInventories(files files) (found []string, err error) {
+	if there, err := isDir(files, j.base); !there {
+		return nil, err
+	}
+	dirs := []string{""}
+	below := func(dir string) (of []string) {
+		there, e := isDir(files, j.at(dir))
+		var entries []fs.DirEntry
+		if there {
+			entries, e = files.ReadDir(j.at(dir))
+		}
+		err = cmp.Or(err, e)
+		for _, e := range entries {
+			if e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
+				of = append(of, dir+"/"+e.Name()+"/")
+			}
+		}
+		return of
+	}
+	clusters := below(layout.ClustersDir)
+	dirs = slices.Concat(dirs, clusters, below(layout.AppsDir), below(layout.SourcesDir))
+	for _, cluster := range clusters {
+		dirs = append(dirs, below(cluster+layout.AppsDir)...)
+	}
+	add := func(file string) {
+		there, e := isRegular(files, j.at(file))
+		if err = cmp.Or(err, e); there {
+			found = append(found, file)
+		}
+	}
+	add(layout.FormerInventoryFile)
+	for _, dir := range dirs {
+		add(dir + layout.InventoryFile)
+	}
+	return found, err
 }
 
 // readJournal finds what an interrupted run may have written.
@@ -84,24 +163,23 @@ func (o *ownership) add(list string, names iter.Seq[string]) error {
 		if !fs.ValidPath(name) || !filepath.IsLocal(name) || name == "." {
 			return diag.NewMistake(fmt.Sprintf("%s names %q, which is not in its directory", list, name), "restore the file from Git")
 		}
-		if name != layout.InventoryFile {
-			o.paths[name] = true
-		}
+		o.paths[name] = true
 	}
 	return nil
 }
 
 // owned returns all paths that are, were or will be fleetwright's, sorted.
 func (j *job) owned(own *ownership) []string {
-	all := j.wantedPaths()
-	maps.Copy(all, own.paths)
-	if j.part {
-		// Another shard may have been cut off.
-		for f := range j.wholeSums() {
+	own.has("") // with those of current inventories
+	all := maps.Clone(own.paths)
+	for f := range own.inventories {
+		all[f] = true
+	}
+	if j.cluster != nil {
+		for f := range j.cluster.Whole().Paths() { // another shard may have been cut off
 			all[f] = true
 		}
 	}
-	all[layout.InventoryFile] = true
 	return slices.Sorted(maps.Keys(all))
 }
 
@@ -115,8 +193,13 @@ func isWritten(files files, dir string) (bool, error) {
 			return false, err
 		}
 	}
-	inventory, err := readRegular(files, path.Join(dir, layout.InventoryFile))
-	return layout.IsInventory(inventory), unlessForeign(err)
+	for _, name := range []string{layout.InventoryFile, layout.FormerInventoryFile} {
+		data, err := readRegular(files, path.Join(dir, name))
+		if err := unlessForeign(err); err != nil || layout.IsInventory(data) {
+			return err == nil, err
+		}
+	}
+	return false, nil
 }
 
 // unlessForeign drops the errors by which a directory shows that it is somebody else's.

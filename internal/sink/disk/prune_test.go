@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/layout"
 )
 
 // nowhere has a policy go to no cluster of the fleet.
@@ -98,7 +99,7 @@ func TestOnlyWhatShrinksIsRead(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, file := range read {
-				if _, rest, ok := strings.Cut(file, "/apps/"); ok {
+				if _, rest, ok := strings.Cut(file, "/apps/"); ok && !layout.IsInventoryFile(file) {
 					app, _, _ := strings.Cut(rest, "/")
 					apps = append(apps, app)
 				}

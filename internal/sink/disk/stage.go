@@ -102,7 +102,7 @@ func (j *job) checkWay(files files) error {
 		names = append(names, layout.Staged(j.at(dir)))
 	}
 	for _, i := range j.changed {
-		if at, top := j.stagedAt(j.path(i)); top == "" {
+		if at, top := j.stagedAt(j.cluster.Path(i)); top == "" {
 			names = append(names, at)
 		}
 	}
