@@ -45,6 +45,12 @@ func AppendFile(to []byte, file string, sum [sha256.Size]byte) []byte {
 	return append(to, '\n')
 }
 
+// Sum returns the SHA-256 sum of a file as an inventory has it.
+func Sum(content []byte) string {
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:])
+}
+
 // IsInventory reports whether data is an inventory, or one of the former layout, possibly with
 // conflict markers of Git.
 func IsInventory(data []byte) bool {

@@ -1,9 +1,14 @@
 package tree
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 
+	"sigs.k8s.io/yaml"
+
+	"github.com/fleetwright/fleetwright/internal/blockyaml"
+	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
 )
@@ -41,6 +46,54 @@ func (s Stages) Moves(file string, object map[string]any) bool {
 	id := manifest.Identity{Group: group, Kind: TextAt(object, "kind"), Namespace: TextAt(object, "metadata", "namespace"), Name: TextAt(object, "metadata", "name")}
 	now := s[targetOf(file, id)]
 	return len(now) > 0 && !slices.Contains(now, layout.Stage(file))
+}
+
+// Keep returns a file of the cluster's directory with the annotation by which Flux leaves an object on
+// the cluster on those of its objects that move, and whether there are any. What cannot be read is an error.
+func (s Stages) Keep(file string, content []byte) (kept []byte, moves bool, err error) {
+	documents := bytes.Split(bytes.TrimSuffix(bytes.ReplaceAll(content, []byte("\r\n"), []byte("\n")), []byte("\n")), []byte("\n---\n"))
+	changed := false
+	for i, text := range documents {
+		var object map[string]any
+		if err := yaml.Unmarshal(text, &object); err != nil {
+			return nil, false, err
+		}
+		if !s.Moves(file, object) {
+			continue
+		}
+		moves = true
+		if IsKept(object) {
+			continue
+		}
+		changed = true
+		if documents[i], err = keep(text); err != nil {
+			return nil, false, err
+		}
+	}
+	if !changed {
+		return content, moves, nil
+	}
+	return append(bytes.Join(documents, []byte("\n---\n")), '\n'), true, nil
+}
+
+// keep returns the text of an object with the annotation.
+func keep(text []byte) ([]byte, error) {
+	var o manifest.Object
+	if err := yaml.Unmarshal(text, &o); err != nil {
+		return nil, err
+	}
+	if o.Kind == "Kustomization" { // whose fields have an order
+		o.Spec = &flux.KustomizationSpec{}
+		if err := yaml.UnmarshalStrict(text, &o); err != nil {
+			return nil, err
+		}
+	}
+	if o.Metadata.Annotations == nil {
+		o.Metadata.Annotations = map[string]string{}
+	}
+	o.Metadata.Annotations[manifest.FluxPrune] = "disabled"
+	made, err := blockyaml.Marshal(o)
+	return bytes.TrimSuffix(made, []byte("\n")), err
 }
 
 // targetOf returns the object of a file. Below clusters/ a hub has what is for its clusters, which may

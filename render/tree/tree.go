@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"iter"
+	"path"
 	"slices"
+	"strings"
 
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/place"
@@ -55,6 +57,16 @@ type Cluster struct {
 
 // NewCluster returns a cluster that has a layout.
 func NewCluster(name string, l *Layout) *Cluster { return &Cluster{Name: name, Layout: l, whole: l} }
+
+// NewFiles returns a cluster that has files as they are, by path.
+func NewFiles(name string, files map[string][]byte) *Cluster {
+	var dirs []*Dir
+	for file, content := range files {
+		at := strings.TrimSuffix(path.Dir(file), ".")
+		dirs = append(dirs, &Dir{Path: at, files: []dirFile{{path: file, blob: newBlob(content)}}})
+	}
+	return NewCluster(name, NewLayout(dirs...))
+}
 
 // Whole returns the cluster of a shard with the files of all shards.
 func (c *Cluster) Whole() *Cluster {

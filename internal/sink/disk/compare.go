@@ -15,6 +15,8 @@ type Comparison struct {
 	Changes []render.Change
 	// Interrupted are the clusters where an earlier run was cut off.
 	Interrupted []string
+	// Waiting are the clusters whose directories stay in the former layout until they have synced it.
+	Waiting []string
 	// Refused is why Write would refuse this without AllowPrune, apart from the Losses, or nil.
 	Refused *diag.Mistake
 	// Losses are what it would take from clusters of Applications that are still there.
@@ -52,6 +54,9 @@ func Compare(dir string, rendered *render.Tree, opts Options) (Comparison, error
 	for _, j := range jobs {
 		if j.interrupted {
 			c.Interrupted = append(c.Interrupted, j.name)
+		}
+		if j.waiting {
+			c.Waiting = append(c.Waiting, j.name)
 		}
 	}
 	if len(shrinking) > 0 {

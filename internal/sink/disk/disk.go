@@ -48,6 +48,9 @@ type Options struct {
 	// Part has the tree be a shard, whose inventories name the files of the others too. Nothing is
 	// removed, and a directory with another render is refused: shards would be mixed with it.
 	Part bool
+	// Synced says that the clusters of directories in the former layout have synced what was written
+	// before the new one may be.
+	Synced bool
 	// NamesOnly lets Compare leave Old and New of a file empty unless it needs the content.
 	NamesOnly bool
 	// Waiting is called once before waiting for another run to leave the directory. It may be nil.
@@ -70,6 +73,8 @@ type Summary struct {
 	Removed int
 	// Repaired are the clusters where an earlier run was cut off.
 	Repaired []string
+	// Waiting are the clusters whose directories stay in the former layout until they have synced it.
+	Waiting []string
 }
 
 // Write makes a directory hold a tree. It creates the directory where there is
@@ -187,6 +192,9 @@ func summarize(jobs []*job, changed func(name string, removed bool)) (sum Summar
 		sum.Removed += len(j.removed)
 		if j.interrupted {
 			sum.Repaired = append(sum.Repaired, j.name)
+		}
+		if j.waiting {
+			sum.Waiting = append(sum.Waiting, j.name)
 		}
 	}
 	if changed == nil {

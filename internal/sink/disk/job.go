@@ -19,7 +19,7 @@ import (
 // A job is what is to be done for one cluster.
 type job struct {
 	name string
-	// cluster is nil where the tree has no such cluster any more.
+	// cluster is what is to be written, nil where the tree has no such cluster any more.
 	cluster *render.Cluster
 	// part reports whether the cluster is a shard.
 	part bool
@@ -41,6 +41,8 @@ type job struct {
 	mixed bool
 	// interrupted reports whether an earlier run was cut off.
 	interrupted bool
+	// waiting reports whether the directory stays in the former layout until its cluster has synced it.
+	waiting bool
 	// staging reports whether what stands beside the places of the changed files is ours.
 	staging bool
 }
@@ -77,7 +79,7 @@ func compareAll(w workers, rendered *render.Tree, opts Options) ([]*job, error) 
 	for _, name := range slices.Sorted(maps.Keys(clusters)) {
 		jobs = append(jobs, &job{name: name, cluster: clusters[name], part: opts.Part, base: path.Join(name, layout.Dir)})
 	}
-	if err := each(w, jobs, (*job).make); err != nil {
+	if err := each(w, jobs, func(j *job, files files) error { return j.make(files, opts.Synced) }); err != nil {
 		return nil, err
 	}
 	var foreign, mixed []string
@@ -124,13 +126,16 @@ func addGone(files files, clusters map[string]*render.Cluster) error {
 }
 
 // make compares what is there with what shall be.
-func (j *job) make(files files) error {
+func (j *job) make(files files, synced bool) error {
 	for _, dir := range []string{j.name, j.base} {
 		if there, err := isDir(files, dir); err != nil {
 			return err
 		} else if !there {
 			j.missing = append(j.missing, dir)
 		}
+	}
+	if err := j.takeOver(files, synced); err != nil {
+		return err
 	}
 	own, err := j.readOwnership(files)
 	if err != nil {

@@ -1,0 +1,104 @@
+package disk
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render/layout"
+	"github.com/fleetwright/fleetwright/render/tree"
+)
+
+// A directory of the former layout is taken over in two commits where another Flux Kustomization
+// applies some of its objects in the new one, as the old one would delete them: it leaves those that
+// carry prune: disabled when it applies the second commit, so the first puts that on them, and the
+// cluster must have synced it before.
+
+// takeOver has the job write the first commit in the place of the tree's cluster, or nothing where
+// that is written and it is not said that the cluster has synced it.
+func (j *job) takeOver(files files, synced bool) error {
+	former, err := j.formerFiles(files)
+	if err != nil || former == nil || j.cluster == nil || j.part {
+		return err
+	}
+	wanted, stages := sumsOf(j.cluster), j.cluster.Stages()
+	moves, changed := false, false
+	for _, f := range slices.Sorted(maps.Keys(former)) {
+		if _, stays := wanted[f]; stays && f != layout.SyncFile || path.Ext(f) != ".yaml" {
+			continue
+		}
+		kept, some, err := stages.Keep(f, former[f])
+		if err != nil {
+			return diag.NewMistake(fmt.Sprintf("%s is of the former layout, and cannot be read: %v", j.at(f), err), "restore it from Git")
+		}
+		moves = moves || some
+		changed = changed || !bytes.Equal(kept, former[f])
+		former[f] = kept
+	}
+	if !moves || synced && !changed {
+		return nil
+	}
+	if changed {
+		if former[layout.FormerInventoryFile], err = withSums(former); err != nil {
+			return diag.NewMistake(fmt.Sprintf("%s cannot be read: %v", j.at(layout.FormerInventoryFile), err), "restore it from Git")
+		}
+	}
+	j.waiting = true
+	j.cluster = tree.NewFiles(j.name, former)
+	return nil
+}
+
+// formerFiles returns the files of the former layout that are there, with their inventory, by path;
+// none where there is another layout, or none.
+func (j *job) formerFiles(files files) (map[string][]byte, error) {
+	if there, err := isDir(files, j.base); !there {
+		return nil, err
+	}
+	data, err := readRegular(files, j.at(layout.FormerInventoryFile))
+	if err != nil || !layout.IsInventory(data) {
+		return nil, err
+	}
+	own := &ownership{paths: map[string]bool{}}
+	if err := own.add(j.at(layout.FormerInventoryFile), maps.Keys(layout.InventoryFiles(data))); err != nil {
+		return nil, err
+	}
+	if err := j.readJournal(files, own); err != nil {
+		return nil, err
+	}
+	former := map[string][]byte{layout.FormerInventoryFile: data}
+	for f := range own.paths {
+		content, err := readRegular(files, j.at(f))
+		if err != nil {
+			return nil, err
+		}
+		if content != nil {
+			former[f] = content
+		}
+	}
+	return former, nil
+}
+
+// withSums returns the inventory of the former layout with the SHA-256 sums of the files.
+func withSums(files map[string][]byte) ([]byte, error) {
+	var inventory struct {
+		APIVersion string            `json:"apiVersion"`
+		Kind       string            `json:"kind"`
+		Cluster    string            `json:"cluster"`
+		Versions   map[string]string `json:"versions"`
+		Files      map[string]string `json:"files"`
+	}
+	if err := json.Unmarshal(files[layout.FormerInventoryFile], &inventory); err != nil {
+		return nil, err
+	}
+	for f, content := range files {
+		if f != layout.FormerInventoryFile {
+			inventory.Files[f] = layout.Sum(content)
+		}
+	}
+	data, err := json.MarshalIndent(inventory, "", "  ")
+	return append(data, '\n'), err
+}
