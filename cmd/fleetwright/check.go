@@ -58,7 +58,7 @@ func (a *app) checkFiles(files []schema.File, paths []string, flags outputFlags,
 	if flags.out != "" && !failed {
 		var comparison disk.Comparison
 		if tree, err = flags.clusters.of(tree); err == nil {
-			comparison, err = a.compareWith(flags.out, tree, disk.Options{KeepOthers: flags.clusters.given(), NamesOnly: true})
+			comparison, err = a.compareWith(flags.out, tree, disk.Options{KeepOthers: flags.clusters.given(), NamesOnly: true, Synced: flags.synced})
 		}
 		if err != nil {
 			return nil, err
@@ -108,6 +108,11 @@ func (f outputFlags) stale(comparison disk.Comparison, paths []string) (list dia
 	}
 	for _, cluster := range comparison.Interrupted {
 		say(cluster, "", "an earlier render was cut off")
+	}
+	for _, cluster := range comparison.Waiting {
+		at := diag.Position{File: path.Join(filepath.ToSlash(f.out), cluster, layout.Dir, layout.FormerInventoryFile)}
+		list = append(list, diag.New(diag.FormerLayout, at, "", "the directory is in the former layout until its cluster has synced the annotations that keep its objects, and shows no later change of the inputs",
+			"when it has: "+f.finishing(paths, f.clusters)))
 	}
 	return list.Sorted()
 }

@@ -117,7 +117,7 @@ func (a *app) compare(paths []string, flags diffFlags) (*diff.Report, diag.List,
 	if tree, err = flags.clusters.of(tree); err != nil {
 		return nil, nil, err
 	}
-	comparison, err := a.compareWith(flags.out, tree, disk.Options{KeepOthers: flags.clusters.given()})
+	comparison, err := a.compareWith(flags.out, tree, disk.Options{KeepOthers: flags.clusters.given(), Synced: flags.synced})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -127,6 +127,9 @@ func (a *app) compare(paths []string, flags diffFlags) (*diff.Report, diag.List,
 	}
 	if clusters := comparison.Interrupted; len(clusters) > 0 {
 		notes = append(notes, diff.Note{Text: "an earlier render was cut off", Clusters: clusters})
+	}
+	if clusters := comparison.Waiting; len(clusters) > 0 {
+		notes = append(notes, diff.Note{Text: "the former layout stays, and keeps its objects by an annotation; when the clusters have synced that, this writes the new one: " + flags.finishing(paths, flags.clusters), Clusters: clusters})
 	}
 	return diff.New(comparison.Changes, comparison.Losses, notes...), list, nil
 }

@@ -11,14 +11,23 @@ import (
 )
 
 // directoryFlags are those of the commands that compile for a directory.
-type directoryFlags struct{ out, path string }
+type directoryFlags struct {
+	out, path string
+	synced    bool
+}
 
 // add adds the flags, with the usage of --output.
 func (f *directoryFlags) add(cmd *cobra.Command, output string) {
 	cmd.Flags().StringVarP(&f.out, "output", "o", "", output)
+	cmd.Flags().BoolVar(&f.synced, "synced", false, "the clusters have synced the first of the two commits to another layout")
 	cmd.Flags().StringVar(&f.path, "path", "", "`PATH` of the directory in its Git repository (found from the repository around it)")
 	completeFlag(cmd, "output", directories)
 	completeFlag(cmd, "path", directories)
+}
+
+// finishing returns the command that writes the new layout of clusters that have synced the former one.
+func (f directoryFlags) finishing(paths []string, chosen clusterFlags) string {
+	return commandLine("render", paths, append([]flagValue{{"-o", f.out}, {"--path", f.path}}, chosen.values()...)...) + " --synced"
 }
 
 // options are those of compiling for the directory, if there is one.

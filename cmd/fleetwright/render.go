@@ -55,12 +55,12 @@ func (a *app) render(paths []string, flags renderFlags) error {
 		if w.again {
 			shown = a.newProgress()
 		}
-		return a.renderFiles(files, flags, shown, w)
+		return a.renderFiles(files, paths, flags, shown, w)
 	})
 }
 
 // renderFiles compiles files, and writes the clusters that are chosen, which it returns.
-func (a *app) renderFiles(files []schema.File, flags renderFlags, shown *progress, w *watched) (*render.Tree, error) {
+func (a *app) renderFiles(files []schema.File, paths []string, flags renderFlags, shown *progress, w *watched) (*render.Tree, error) {
 	p, err := a.newPrinter(flags.diagnosticFlags, files, a.stderr)
 	if err != nil {
 		return nil, err
@@ -89,16 +89,17 @@ func (a *app) renderFiles(files []schema.File, flags renderFlags, shown *progres
 	if flags.out == "-" {
 		return tree, a.stream(tree)
 	}
-	return tree, a.write(tree, flags, shown, first)
+	return tree, a.write(tree, paths, flags, shown, first)
 }
 
 // write writes a tree and prints a summary, in a watch after the files that have changed.
-func (a *app) write(tree *render.Tree, flags renderFlags, shown *progress, first bool) error {
+func (a *app) write(tree *render.Tree, paths []string, flags renderFlags, shown *progress, first bool) error {
 	log := changeLog{say: a.say, out: flags.out}
 	opts := disk.Options{
 		AllowPrune: flags.allowPrune,
 		KeepOthers: flags.clusters.given(),
 		Part:       flags.shard.given,
+		Synced:     flags.synced,
 		Progress:   shown.counter("writing"),
 		Waiting: func() {
 			shown.clear()
@@ -118,6 +119,10 @@ func (a *app) write(tree *render.Tree, flags renderFlags, shown *progress, first
 	for _, cluster := range sum.Repaired {
 		a.say("%s: an earlier render was cut off, its files are repaired\n", cluster)
 	}
+	if len(sum.Waiting) > 0 && (first || sum.Written > 0) {
+		a.say("%s: %s in the former layout: another Flux Kustomization will apply some objects, which the present one would then delete. sync.yaml and others keep them by an annotation; nothing else is written yet\n  hint: commit this; when these clusters have synced it, write the rest: %s\n",
+			flags.out, stays(sum.Waiting), flags.finishing(paths, flags.clusters))
+	}
 	if !first {
 		if sum.Written == 0 && sum.Removed == 0 {
 			return nil
@@ -129,11 +134,22 @@ func (a *app) write(tree *render.Tree, flags renderFlags, shown *progress, first
 	return nil
 }
 
+// stays says that clusters stay as they are.
+func stays(clusters []string) string {
+	if some := diag.Some(clusters, 5); len(clusters) > 1 {
+		return some + " stay"
+	}
+	return clusters[0] + " stays"
+}
+
 // stream prints all manifests as one YAML stream, each below the name of its file.
 func (a *app) stream(tree *render.Tree) error {
 	w := bufio.NewWriter(a.stdout)
 	for _, cluster := range tree.Clusters {
 		for f := range cluster.Files() {
+			if !layout.IsManifest(f.Path) {
+				continue
+			}
 			fmt.Fprintf(w, "---\n# %s\n", path.Join(cluster.Name, layout.Dir, f.Path))
 			w.Write(f.Content)
 		}

@@ -151,6 +151,8 @@ var (
 
 	Stale      = newRule("FW801", Error, true, "the output is not what render would write")
 	Disappears = newRule("FW802", Error, true, "an Application that is still among the inputs would disappear from clusters")
+	// FormerLayout is said of a directory of the layout before applications had files of their own alone.
+	FormerLayout = newRule("FW803", Warning, false, "a directory is in the former layout")
 
 	Internal = newRule("FW901", Error, true, "fleetwright has made a mistake")
 )

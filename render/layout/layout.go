@@ -79,6 +79,9 @@ const ClusterSyncFile = "cluster.yaml"
 // Git has no empty directories. Flux ignores it.
 const ReadmeFile = "README.md"
 
+// IsManifest reports whether Flux reads a file that is rendered, by its name.
+func IsManifest(file string) bool { return path.Ext(file) == ".yaml" }
+
 // Stage returns the directory that the Flux Kustomization applies which applies a file of a
 // cluster's directory, "" for the cluster's own Kustomization.
 func Stage(file string) string {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"path"
 	"slices"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
@@ -28,7 +27,7 @@ func (j *job) takeOver(files files, synced bool) error {
 	wanted, stages := sumsOf(j.cluster), j.cluster.Stages()
 	moves, changed := false, false
 	for _, f := range slices.Sorted(maps.Keys(former)) {
-		if _, stays := wanted[f]; stays && f != layout.SyncFile || path.Ext(f) != ".yaml" {
+		if _, stays := wanted[f]; stays && f != layout.SyncFile || !layout.IsManifest(f) {
 			continue
 		}
 		kept, some, err := stages.Keep(f, former[f])
