@@ -109,6 +109,10 @@ func (f outputFlags) stale(comparison disk.Comparison, paths []string) (list dia
 	for _, cluster := range comparison.Interrupted {
 		say(cluster, "", "an earlier render was cut off")
 	}
+	for _, file := range comparison.Stray {
+		at := diag.Position{File: path.Join(filepath.ToSlash(f.out), file)}
+		list = append(list, diag.New(diag.StrayManifest, at, "", "Flux applies this file with the rendered ones, and fleetwright did not write it", "move it out of the directory"))
+	}
 	for _, cluster := range comparison.Waiting {
 		at := diag.Position{File: path.Join(filepath.ToSlash(f.out), cluster, layout.Dir, layout.FormerInventoryFile)}
 		list = append(list, diag.New(diag.FormerLayout, at, "", "the directory is in the former layout until its cluster has synced the annotations that keep its objects, and shows no later change of the inputs",

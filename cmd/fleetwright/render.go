@@ -119,6 +119,9 @@ func (a *app) write(tree *render.Tree, paths []string, flags renderFlags, shown 
 	for _, cluster := range sum.Repaired {
 		a.say("%s: an earlier render was cut off, its files are repaired\n", cluster)
 	}
+	if first && len(sum.Stray) > 0 {
+		a.say("%s: Flux applies files that fleetwright did not write: %s\n  hint: move them out of these directories\n", flags.out, diag.Some(sum.Stray, 5))
+	}
 	if len(sum.Waiting) > 0 && (first || sum.Written > 0) {
 		a.say("%s: %s in the former layout: another Flux Kustomization will apply some objects, which the present one would then delete. sync.yaml and others keep them by an annotation; nothing else is written yet\n  hint: commit this; when these clusters have synced it, write the rest: %s\n",
 			flags.out, stays(sum.Waiting), flags.finishing(paths, flags.clusters))

@@ -149,10 +149,10 @@ var (
 	NothingMeasured   = newRule("FW715", Error, false, "nothing is measured of the new version")
 	RouteTwice        = newRule("FW716", Error, true, "two rollouts have one host at one gateway")
 
-	Stale      = newRule("FW801", Error, true, "the output is not what render would write")
-	Disappears = newRule("FW802", Error, true, "an Application that is still among the inputs would disappear from clusters")
-	// FormerLayout is said of a directory of the layout before applications had files of their own alone.
-	FormerLayout = newRule("FW803", Warning, false, "a directory is in the former layout")
+	Stale         = newRule("FW801", Error, true, "the output is not what render would write")
+	Disappears    = newRule("FW802", Error, true, "an Application that is still among the inputs would disappear from clusters")
+	FormerLayout  = newRule("FW803", Warning, false, "a directory is in the former layout")
+	StrayManifest = newRule("FW804", Warning, false, "Flux applies a manifest that fleetwright did not write")
 
 	Internal = newRule("FW901", Error, true, "fleetwright has made a mistake")
 )

@@ -79,6 +79,15 @@ const ClusterSyncFile = "cluster.yaml"
 // Git has no empty directories. Flux ignores it.
 const ReadmeFile = "README.md"
 
+// IsListed reports whether Flux itself lists the manifests of a directory: one without a kustomization.yaml.
+func IsListed(dir string) bool {
+	if rest, ok := strings.CutPrefix(dir, ClustersDir+"/"); ok {
+		_, dir, _ = strings.Cut(rest, "/")
+	}
+	top, _, _ := strings.Cut(dir, "/")
+	return top == SyncDir || top == SharedDir || top == SourcesDir || top == NamespacesDir
+}
+
 // IsManifest reports whether Flux reads a file that is rendered, by its name.
 func IsManifest(file string) bool { return path.Ext(file) == ".yaml" }
 

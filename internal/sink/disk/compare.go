@@ -17,6 +17,8 @@ type Comparison struct {
 	Interrupted []string
 	// Waiting are the clusters whose directories stay in the former layout until they have synced it.
 	Waiting []string
+	// Stray are the manifests of somebody else that Flux applies with ours, by their names below DIR.
+	Stray []string
 	// Refused is why Write would refuse this without AllowPrune, apart from the Losses, or nil.
 	Refused *diag.Mistake
 	// Losses are what it would take from clusters of Applications that are still there.
@@ -57,6 +59,9 @@ func Compare(dir string, rendered *render.Tree, opts Options) (Comparison, error
 		}
 		if j.waiting {
 			c.Waiting = append(c.Waiting, j.name)
+		}
+		for _, f := range j.stray {
+			c.Stray = append(c.Stray, j.at(f))
 		}
 	}
 	if len(shrinking) > 0 {

@@ -75,6 +75,8 @@ type Summary struct {
 	Repaired []string
 	// Waiting are the clusters whose directories stay in the former layout until they have synced it.
 	Waiting []string
+	// Stray are the manifests of somebody else that Flux applies with ours, by their names below DIR.
+	Stray []string
 }
 
 // Write makes a directory hold a tree. It creates the directory where there is
@@ -195,6 +197,9 @@ func summarize(jobs []*job, changed func(name string, removed bool)) (sum Summar
 		}
 		if j.waiting {
 			sum.Waiting = append(sum.Waiting, j.name)
+		}
+		for _, f := range j.stray {
+			sum.Stray = append(sum.Stray, j.at(f))
 		}
 	}
 	if changed == nil {

@@ -37,6 +37,8 @@ type job struct {
 	removed []string
 	// foreign are the files in the way that fleetwright has not written.
 	foreign []string
+	// stray are the manifests of somebody else that Flux finds among ours, in order.
+	stray []string
 	// mixed reports whether a part has met files of another render.
 	mixed bool
 	// interrupted reports whether an earlier run was cut off.
@@ -154,7 +156,46 @@ func (j *job) make(files files, synced bool) error {
 			}
 		}
 	}
-	return j.findRemoved(files, own)
+	if err := j.findRemoved(files, own); err != nil {
+		return err
+	}
+	return j.findStray(files)
+}
+
+// findStray finds manifests that fleetwright has not written in directories that Flux lists itself.
+func (j *job) findStray(files files) error {
+	if j.cluster == nil {
+		return nil
+	}
+	ours := map[string]bool{}
+	var dirs []string
+	for f := range j.cluster.Whole().Paths() {
+		if dir := path.Dir(f); layout.IsListed(dir) {
+			ours[f] = true
+			dirs = append(dirs, dir)
+		}
+	}
+	for _, f := range j.removed {
+		ours[f] = true
+	}
+	slices.Sort(dirs)
+	for _, dir := range slices.Compact(dirs) {
+		there, err := isDir(files, j.at(dir))
+		var entries []fs.DirEntry
+		if there {
+			entries, err = files.ReadDir(j.at(dir))
+		}
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			extension := path.Ext(e.Name())
+			if f := path.Join(dir, e.Name()); (extension == ".yaml" || extension == ".yml") && !e.IsDir() && !ours[f] {
+				j.stray = append(j.stray, f)
+			}
+		}
+	}
+	return nil
 }
 
 // compare compares the file of a number.

@@ -1,0 +1,194 @@
+package disk
+
+import (
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/layout"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// former are inputs, and what was written for them in the former layout.
+func former(t *testing.T, name string) (tree *render.Tree, dir string) {
+	t.Helper()
+	at := filepath.Join("testdata", "former", name)
+	data, err := os.ReadFile(filepath.Join(at, "inputs.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree, list := render.Compile(schema.Load([]schema.File{{Name: "inputs.yaml", Data: data}}), render.Options{Path: "clusters"})
+	if tree == nil {
+		t.Fatal(list)
+	}
+	dir = t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join(at, "clusters"))); err != nil {
+		t.Fatal(err)
+	}
+	return tree, dir
+}
+
+// kept returns which files carry the annotation that keeps an object, and how often.
+func kept(t *testing.T, dir string) map[string]int {
+	t.Helper()
+	all := map[string]int{}
+	for name, content := range have(t, dir) {
+		if n := strings.Count(content, "kustomize.toolkit.fluxcd.io/prune: disabled"); n > 0 && !strings.Contains(content, "kind: Namespace") && !strings.Contains(content, "kind: Mesh\n") {
+			all[name] = n
+		}
+	}
+	return all
+}
+
+// TestFormerLayoutIsTakenOver in two commits: the first keeps what moves and changes nothing else,
+// also not again, and the second, which has to be asked for, is the tree.
+func TestFormerLayoutIsTakenOver(t *testing.T) {
+	for name, want1 := range map[string]map[string]int{
+		"pull": {"eu/fleetwright/sync.yaml": 3, "eu/fleetwright/rollouts/default.shop/alertprovider-slack.yaml": 1, "us/fleetwright/sync.yaml": 3, "us/fleetwright/rollouts/default.shop/alertprovider-slack.yaml": 1},
+		"hub":  {"host/fleetwright/sync.yaml": 12, "host/fleetwright/clusters/eu/rollouts/default.shop/alertprovider-slack.yaml": 1, "host/fleetwright/clusters/us/rollouts/default.shop/alertprovider-slack.yaml": 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tree, dir := former(t, name)
+			before := have(t, dir)
+			s := mustWrite(t, dir, tree, Options{Synced: true}) // before its time
+			first := have(t, dir)
+			if got := kept(t, dir); !maps.Equal(got, want1) {
+				t.Errorf("kept are %v, want %v", got, want1)
+			}
+			if len(before) != len(first) || s.Removed > 0 || len(s.Waiting) != len(tree.Clusters) {
+				t.Errorf("the summary is %+v, with %d files of %d", s, len(first), len(before))
+			}
+			for file, content := range first {
+				changed := before[file] != content
+				if should := want1[file] > 0 || filepath.Base(file) == layout.FormerInventoryFile; changed != should {
+					t.Errorf("%s has changed: %v", file, changed)
+				}
+			}
+			if s := mustWrite(t, dir, tree, Options{}); s.Written > 0 || len(s.Waiting) != len(tree.Clusters) {
+				t.Errorf("the summary of another run is %+v", s)
+			}
+			mustHave(t, dir, first)
+
+			if s := mustWrite(t, dir, tree, Options{Synced: true}); len(s.Waiting) > 0 {
+				t.Errorf("the summary of the second commit is %+v", s)
+			}
+			mustHave(t, dir, want(tree))
+			if got := kept(t, dir); len(got) > 0 {
+				t.Errorf("still kept are %v", got)
+			}
+			if s := mustWrite(t, dir, tree, Options{}); s.Written > 0 || s.Removed > 0 {
+				t.Errorf("the summary of the last run is %+v", s)
+			}
+		})
+	}
+}
+
+// TestFirstCommitIsWhole: the inventory of the former layout has the sums of what was written.
+func TestFirstCommitIsWhole(t *testing.T) {
+	tree, dir := former(t, "pull")
+	mustWrite(t, dir, tree, Options{})
+	all := have(t, dir)
+	for file, sum := range layout.InventoryFiles([]byte(all["eu/fleetwright/inventory.json"])) {
+		if got := layout.Sum([]byte(all["eu/fleetwright/"+file])); got != sum {
+			t.Errorf("%s has the sum %s, and the inventory says %s", file, got, sum)
+		}
+	}
+}
+
+// TestNothingToKeep: where nothing moves, one commit is enough.
+func TestNothingToKeep(t *testing.T) {
+	tree, dir := former(t, "pull")
+	for _, cluster := range []string{"eu", "us"} {
+		sync := filepath.Join(dir, cluster, "fleetwright/sync.yaml")
+		if err := os.WriteFile(sync, []byte("{}\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(filepath.Join(dir, cluster, "fleetwright/rollouts/default.shop/alertprovider-slack.yaml")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s := mustWrite(t, dir, tree, Options{}); len(s.Waiting) > 0 {
+		t.Errorf("the summary is %+v", s)
+	}
+	mustHave(t, dir, want(tree))
+}
+
+// TestUnreadableFormerLayout: what moves is not known of a file with conflict markers, and nothing is written.
+func TestUnreadableFormerLayout(t *testing.T) {
+	tree, dir := former(t, "pull")
+	plant(t, dir, "eu/fleetwright/sync.yaml", "<<<<<<< HEAD\na: 1\n=======\na: 2\n>>>>>>> b\n")
+	before := have(t, dir)
+	_, err := Write(dir, tree, Options{})
+	wantError(t, err, "eu/fleetwright/sync.yaml is of the former layout, and cannot be read")
+	mustHave(t, dir, before)
+}
+
+// TestFaultsWhileTakingOver cuts off each of the two commits wherever it can be, and has another run repair it.
+func TestFaultsWhileTakingOver(t *testing.T) {
+	for _, opts := range []Options{{}, {Synced: true}} {
+		for at := 0; ; at++ {
+			tree, dir := former(t, "pull")
+			if opts.Synced {
+				mustWrite(t, dir, tree, Options{})
+			}
+			_, done, _ := cutOff(t, dir, tree, opts, faulty{at: at, killed: true})
+			mustWrite(t, dir, tree, opts)
+			if opts.Synced {
+				mustHave(t, dir, want(tree))
+			} else if got := kept(t, dir); len(got) != 4 {
+				t.Fatalf("cut off at %d, kept are %v", at, got)
+			}
+			if done {
+				break
+			}
+		}
+	}
+}
+
+// TestInventoriesAreSha256sums has sha256sum check every inventory.
+func TestInventoriesAreSha256sums(t *testing.T) {
+	if _, err := exec.LookPath("sha256sum"); err != nil {
+		t.Skip(err)
+	}
+	tree, dir := former(t, "hub")
+	for range 2 {
+		mustWrite(t, dir, tree, Options{Synced: true})
+	}
+	n := 0
+	for name := range have(t, dir) {
+		if layout.IsInventoryFile(name) {
+			n++
+			cmd := exec.Command("sha256sum", "--check", "--strict", filepath.Join(dir, name))
+			cmd.Dir = filepath.Join(dir, "host", layout.Dir)
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("%s: %v\n%s", name, err, out)
+			}
+		}
+	}
+	if n < 5 {
+		t.Errorf("%d inventories", n)
+	}
+}
+
+// TestStrayManifestsAreReported: in directories that Flux lists itself, and nowhere else.
+func TestStrayManifestsAreReported(t *testing.T) {
+	dir := t.TempDir()
+	tr := treeOf(t, "x", policyA, rollout)
+	mustWrite(t, dir, tr, Options{})
+	plant(t, dir, "x/fleetwright/sync/mine.yaml", "")
+	plant(t, dir, "x/fleetwright/sync/notes.txt", "")
+	plant(t, dir, "x/fleetwright/apps/default.app-0/mine.yaml", "")
+	plant(t, dir, "x/mine.yaml", "")
+	if got := mustWrite(t, dir, tr, Options{}).Stray; !slices.Equal(got, []string{"x/fleetwright/sync/mine.yaml"}) {
+		t.Errorf("stray are %q", got)
+	}
+	c, err := Compare(dir, treeOf(t, "x", policyA), Options{AllowPrune: true})
+	if err != nil || !slices.Equal(c.Stray, []string{"x/fleetwright/sync/mine.yaml"}) {
+		t.Errorf("stray are %q, %v", c.Stray, err)
+	}
+}
