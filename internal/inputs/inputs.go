@@ -106,7 +106,7 @@ func isOutput(dir string) bool {
 			return true
 		}
 	}
-	return layout.IsInventory(head(dir, layout.InventoryFile)) ||
+	return layout.IsInventory(head(dir, layout.InventoryFile)) || layout.IsInventory(head(dir, layout.FormerInventoryFile)) ||
 		bytes.Contains(head(dir, layout.KustomizationFile), []byte(layout.RenderedAnnotation))
 }
 

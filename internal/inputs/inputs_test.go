@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/fleetwright/fleetwright/internal/inputs"
+	"github.com/fleetwright/fleetwright/schema"
 )
 
 // directory writes files into a new directory and goes there.
@@ -90,6 +91,45 @@ func TestRead(t *testing.T) {
 			}
 			if got := strings.Join(names, " "); got != tt.want {
 				t.Errorf("reads %s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestOutputIsNotRead tells directories that a run has written, also as a merge has left them, from others.
+func TestOutputIsNotRead(t *testing.T) {
+	const (
+		title  = "# fleetwright.dev/v1alpha1 Inventory\n"
+		line   = "9834876dcfb05cb167a5c24953eba58c4ac89b1adf57f28f2f9d09af107ee8f0  kustomization.yaml\n"
+		former = "{\n  \"apiVersion\": \"fleetwright.dev/v1alpha1\",\n  \"kind\": \"Inventory\",\n"
+	)
+	for _, tt := range []struct {
+		name, file, content string
+		isOutput            bool
+	}{
+		{"an inventory", "inventory", title + "# version flux 2.6.0\n" + line, true},
+		{"of lines that Git has changed the ends of", "inventory", strings.ReplaceAll(title+line, "\n", "\r\n"), true},
+		{"with a conflict", "inventory", title + "<<<<<<< HEAD\n# version flux 2.6.0\n=======\n# version flux 2.7.0\n>>>>>>> main\n" + line, true},
+		{"with one from its first line", "inventory", "<<<<<<< HEAD\n" + title + line + "=======\n" + title + ">>>>>>> main\n", true},
+		{"the former one", "inventory.json", former + "  \"files\": {}\n}\n", true},
+		{"the former one with a conflict", "inventory.json", former + "<<<<<<< HEAD\n  \"files\": {\n=======\n  \"files\": {}\n>>>>>>> main\n}\n", true},
+		{"of hosts", "inventory", "[web]\nweb1.example.com\n", false},
+		{"of something else, as JSON", "inventory.json", "{\"kind\": \"Inventory\"}\n", false},
+		{"a sum of files", "inventory", line, false},
+		{"what the KRM function has emitted", "kustomization.yaml", "metadata:\n  annotations:\n    fleetwright.dev/rendered: eu\n", true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			directory(t, "clusters/eu/fleetwright/sync.yaml", "clusters/eu/mine.yaml")
+			if err := os.WriteFile(filepath.Join("clusters/eu/fleetwright", tt.file), []byte(tt.content), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			files, err := inputs.Read([]string{"clusters"}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			isRead := slices.ContainsFunc(files, func(f schema.File) bool { return f.Name == "clusters/eu/fleetwright/sync.yaml" })
+			if isRead == tt.isOutput {
+				t.Errorf("its files are read: %t", isRead)
 			}
 		})
 	}
