@@ -2,10 +2,10 @@ package diff
 
 import (
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 
+	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/tree"
 )
 
@@ -32,8 +32,8 @@ type danger struct {
 var dangers = []danger{
 	// Kubernetes deletes what is in a namespace; Flux leaves what says so
 	// (kustomize-controller docs/spec/v1/kustomizations.md, Controlling the deletion).
-	{"", "Namespace", nil, keptByFlux, "Flux deletes it, and everything in it"},
-	{"apps", "Deployment", nil, keptByFlux, "Flux deletes it, and its pods"},
+	{"", "Namespace", nil, tree.IsKept, "Flux deletes it, and everything in it"},
+	{"apps", "Deployment", nil, tree.IsKept, "Flux deletes it, and its pods"},
 	// The finalizer of a Kustomization deletes its inventory (kustomize-controller
 	// internal/controller/kustomization_controller.go, finalize), that of a HelmRelease uninstalls.
 	{kustomizeGroup, "Kustomization", nil, tree.PrunesNothing, "Flux deletes everything that it has applied"},
@@ -43,8 +43,8 @@ var dangers = []danger{
 	{flaggerGroup, "Canary", nil, reverts, "Kubernetes deletes the primary with it, and the target stays at 0 replicas unless its source says how many: set revertOnDeletion, and render, before you remove a rollout"},
 	// Without a TrafficRoute for it, a service has a listener without a route
 	// (kuma 2.6 and newer, pkg/xds/generator/outbound_proxy_generator.go).
-	{kumaGroup, "TrafficRoute", nil, keptByFlux, "Kuma routes no service that no other TrafficRoute names"},
-	{kumaGroup, "Mesh", nil, keptByFlux, "every sidecar of it loses its configuration"},
+	{kumaGroup, "TrafficRoute", nil, tree.IsKept, "Kuma routes no service that no other TrafficRoute names"},
+	{kumaGroup, "Mesh", nil, tree.IsKept, "every sidecar of it loses its configuration"},
 
 	// What the API server lets nobody change (kubernetes pkg/apis/apps/validation,
 	// pkg/apis/core/validation).
@@ -59,11 +59,6 @@ var dangers = []danger{
 	// helm-controller docs/spec/v2/helmreleases.md, Release name, Target namespace,
 	// Storage namespace; internal/action/diff.go, ReleaseTargetChanged.
 	{helmGroup, "HelmRelease", []string{"spec.releaseName", "spec.targetNamespace", "spec.storageNamespace", "spec.chart.spec.chart"}, nil, "Flux uninstalls the release, and installs it anew"},
-}
-
-// keptByFlux reports whether Flux leaves an object on the cluster.
-func keptByFlux(object map[string]any) bool {
-	return tree.ValueAt(object, "metadata", "annotations", kustomizeGroup+"/prune") == "disabled"
 }
 
 // reverts reports whether Flagger gives the traffic back to the target.
@@ -87,7 +82,7 @@ func dangerOf(o Object, value map[string]any, field string) string {
 	return ""
 }
 
-// dangerOfDeletion is what deleting the object does. What sync.yaml has applied is said of that.
+// dangerOfDeletion is what deleting the object does. What a Flux Kustomization for a directory has applied is said of that.
 func dangerOfDeletion(ch *Change) string {
 	if ch.isSync() {
 		return ""
@@ -146,9 +141,19 @@ func dangerOfRenaming(ch *Change) string {
 	return "Flux deletes everything that the old one has applied, and the new one applies it again"
 }
 
+// isMoved reports whether another Flux Kustomization applies an object than before.
+func (ch *Change) isMoved() bool {
+	return ch.oldPath() != "" && layout.Stage(ch.oldPath()) != layout.Stage(ch.Path)
+}
+
+// isTakenOver reports whether an object moves that was elsewhere in trees of the former layout.
+func (ch *Change) isTakenOver() bool {
+	return ch.isMoved() && (ch.isSync() || ch.dir == layout.SharedDir)
+}
+
 // dangerOfMoving is what another Flux Kustomization does to an object.
 func dangerOfMoving(ch *Change) string {
-	if path.Dir(ch.oldPath()) == path.Dir(ch.Path) || keptByFlux(ch.old.value()) || dangerOf(ch.Object, ch.old.value(), "") == "" {
+	if !ch.isMoved() || tree.IsKept(ch.old.value()) || !ch.isTakenOver() && dangerOf(ch.Object, ch.old.value(), "") == "" {
 		return ""
 	}
 	return "another Flux Kustomization applies it, and the old one may delete it before"

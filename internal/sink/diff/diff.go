@@ -71,7 +71,7 @@ type Change struct {
 func New(changes []render.Change, losses []tree.Loss, notes ...Note) *Report {
 	c := comparison{
 		objects: map[string]Object{}, texts: folder{}, groups: map[key]*Change{},
-		noter: noter{dirs: map[scope]dirChange{}, texts: folder{}, all: map[noteKey]*Note{}, lost: map[lostKey]bool{}},
+		noter: noter{dirs: map[scope]dirChange{}, spokes: map[scope]presence{}, texts: folder{}, all: map[noteKey]*Note{}, lost: map[lostKey]bool{}},
 	}
 	for of := range tree.ByCluster(changes) {
 		c.directory(of)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -42,7 +43,7 @@ func TestNotes(t *testing.T) {
 		}},
 		{"a policy that is suspended", kuma, []edit{{"interval: 5m0s", "interval: 5m0s\n        suspend: true"}}, []string{
 			"default/rollout-kuma-demo: danger: Kustomization rollout-kuma-demo-1: suspend none → true on kurator-member1, kurator-member2: Flux leaves it as it is, and does nothing with later changes, until it is resumed",
-			"default/rollout-kuma-demo: Kustomization app-default.rollout-kuma-demo of sync.yaml: wait true → none on kurator-member1, kurator-member2",
+			"default/rollout-kuma-demo: Kustomization app-default.rollout-kuma-demo of sync/default.rollout-kuma-demo.yaml: wait true → none on kurator-member1, kurator-member2",
 		}},
 		{"a rollout that is suspended", kuma, []edit{{"        rolloutPolicy:\n", "        rolloutPolicy:\n          suspend: true\n"}}, []string{
 			"default/rollout-kuma-demo: danger: backend: suspend none → true on kurator-member1, kurator-member2: Flagger leaves it as it is, and does nothing with later changes, until it is resumed",
@@ -75,6 +76,10 @@ func TestNotes(t *testing.T) {
 		{"another application, which changes nothing of the first", kuma, []edit{{"apiVersion: apps", another + "apiVersion: apps"}}, []string{
 			"default/zeta: application added on kurator-member1, kurator-member2",
 		}},
+		{"another application of a hub", hub, []edit{{"apiVersion: apps", another + "apiVersion: apps"}}, []string{
+			"default/zeta: GitRepository zeta added on host",
+			"default/zeta: application added on kurator-member1, kurator-member2",
+		}},
 		{"a cluster that leaves a hub", hub, []edit{{"    - name: kurator-member2\n      kind: Cluster\n", ""}}, []string{
 			"default/dashboard: danger: application removed while still among the inputs on kurator-member2: Flux deletes all that it has applied of it; ../../../examples/hub/fleet.yaml:7:3: the fleet quickstart does not list kurator-member2; render refuses this without --allow-prune",
 			"default/webapp: danger: application removed while still among the inputs on kurator-member2: Flux deletes all that it has applied of it; ../../../examples/hub/fleet.yaml:7:3: the fleet quickstart does not list kurator-member2; render refuses this without --allow-prune",
@@ -86,7 +91,7 @@ func TestNotes(t *testing.T) {
 		}},
 		{"one of a hub", hub, []edit{{"    - name: tools\n", "    - name: tools\n      destination: {fleet: quickstart, clusterSelector: {matchLabels: {stage: prod}}}\n"}}, []string{
 			"default/webapp: danger: tools removed while still among the inputs on kurator-member1, kurator-member2: Flux deletes all that it has applied of it; ../../../examples/hub/application.yaml:47:58: clusterSelector matches no cluster of the fleet quickstart (FW204); render refuses this without --allow-prune",
-			"infrastructure: Namespace tools is no longer rendered but stays on kurator-member1, kurator-member2",
+			"default/webapp: Namespace tools is no longer rendered but stays on kurator-member1, kurator-member2",
 		}},
 		{"a chart of another name", hub, []edit{{"chart: podinfo", "chart: other"}}, []string{
 			"default/dashboard: danger: HelmRelease dashboard-*: chart.spec.chart podinfo → other on kurator-member1, kurator-member2: Flux uninstalls the release, and installs it anew",
@@ -363,6 +368,127 @@ func TestDangers(t *testing.T) {
 				t.Errorf("the danger is %q, want %q", got, test.want)
 			}
 		})
+	}
+}
+
+// TestTakingOver compares trees of the former layout, whose sync.yaml had all Flux Kustomizations.
+func TestTakingOver(t *testing.T) {
+	const (
+		kept   = "  annotations:\n    kustomize.toolkit.fluxcd.io/prune: disabled\n"
+		danger = ": another Flux Kustomization applies it, and the old one may delete it before"
+		list   = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n"
+	)
+	kustomization := func(name, annotations, dir string) string {
+		return "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata:\n  name: " + name + "\n" + annotations + "spec:\n  prune: true\n  path: ./" + dir + "\n"
+	}
+	alerts := func(annotations string) string {
+		return "apiVersion: flagger.app/v1beta1\nkind: AlertProvider\nmetadata:\n  name: slack\n" + annotations + "spec:\n  type: slack\n"
+	}
+	join := func(documents ...string) string { return strings.Join(documents, "---\n") }
+	// files are the content before and after by path.
+	type files map[string][2]string
+	for _, tt := range []struct {
+		name, cluster string
+		files         files
+		want          []string
+	}{
+		{"of a cluster", "eu", files{
+			"inventory": {"", "# fleetwright.dev/v1alpha1 Inventory\n"}, "inventory.json": {"{}\n", ""}, "apps/shop.web/inventory": {"", "# fleetwright.dev/v1alpha1 Inventory\n"},
+			"rollouts/shop.web/alertprovider-slack.yaml": {alerts(""), ""},
+			"rollouts/shop.web/kustomization.yaml":       {list + "- alertprovider-slack.yaml\n- canary-web.yaml\n", list + "- canary-web.yaml\n"},
+			"shared/alertprovider-slack.yaml":            {"", alerts("")},
+			"sync.yaml": {
+				join(kustomization("mesh", "", "eu/fleetwright/mesh"), kustomization("app-shop.web", "", "eu/fleetwright/apps/shop.web"), kustomization("rollout-shop.web", "", "eu/fleetwright/rollouts/shop.web")),
+				join(kustomization("mesh", "", "eu/fleetwright/mesh"), kustomization("sync", "", "eu/fleetwright/sync")),
+			},
+			"sync/README.md":     {"", "Flux applies every YAML file that is here.\n"},
+			"sync/shared.yaml":   {"", kustomization("shared", "", "eu/fleetwright/shared")},
+			"sync/shop.web.yaml": {"", join(kustomization("app-shop.web", "", "eu/fleetwright/apps/shop.web"), kustomization("rollout-shop.web", "", "eu/fleetwright/rollouts/shop.web"))},
+		}, []string{
+			"shared: danger: AlertProvider slack comes from rollouts/shop.web on eu" + danger,
+			"shared: Kustomization shared of sync/shared.yaml added on eu",
+			"shop/web: danger: Kustomization app-shop.web of sync/shop.web.yaml comes from sync.yaml on eu" + danger,
+			"shop/web: danger: Kustomization rollout-shop.web of sync/shop.web.yaml comes from sync.yaml on eu" + danger,
+			"sync: Kustomization sync of sync.yaml added on eu",
+		}},
+		{"where all is kept", "eu", files{
+			"rollouts/shop.web/alertprovider-slack.yaml": {alerts(kept), ""},
+			"shared/alertprovider-slack.yaml":            {"", alerts("")},
+			"sync.yaml":                                  {kustomization("app-shop.web", kept, "eu/fleetwright/apps/shop.web"), kustomization("sync", "", "eu/fleetwright/sync")},
+			"sync/shop.web.yaml":                         {"", kustomization("app-shop.web", "", "eu/fleetwright/apps/shop.web")},
+		}, []string{
+			"shared: AlertProvider slack comes from rollouts/shop.web on eu",
+			"shop/web: Kustomization app-shop.web of sync/shop.web.yaml comes from sync.yaml on eu",
+			"sync: Kustomization sync of sync.yaml added on eu",
+		}},
+		{"where it is kept from now on", "eu", files{
+			"sync.yaml": {kustomization("app-shop.web", "", "eu/fleetwright/apps/shop.web"), kustomization("app-shop.web", kept, "eu/fleetwright/apps/shop.web")},
+		}, []string{
+			"shop/web: Kustomization app-shop.web of sync.yaml: metadata.annotations added on eu",
+		}},
+		{"of a hub", "host", files{
+			"clusters/eu/infrastructure/kustomization.yaml":      {list + "- namespace-web.yaml\n- namespace-kuma-system.yaml\n", list + "- namespace-kuma-system.yaml\n"},
+			"clusters/eu/infrastructure/namespace-web.yaml":      {"apiVersion: v1\nkind: Namespace\nmetadata:\n  name: web\n" + kept, ""},
+			"clusters/eu/namespaces/shop.web/namespace-web.yaml": {"", "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: web\n" + kept},
+			"sources/README.md":                       {"", "Flux applies every YAML file that is here.\n"},
+			"sources/gitrepository-web.yaml":          {"kind: GitRepository\nmetadata:\n  name: web\n", ""},
+			"sources/kustomization.yaml":              {list + "- gitrepository-web.yaml\n", ""},
+			"sources/shop.web/gitrepository-web.yaml": {"", "kind: GitRepository\nmetadata:\n  name: web\n"},
+			"sync.yaml": {
+				join(kustomization("mesh-cluster-eu", "", "host/fleetwright/clusters/eu/mesh"), kustomization("app-shop.web-cluster-eu", "", "host/fleetwright/clusters/eu/apps/shop.web"), kustomization("app-shop.web-cluster-us", "", "host/fleetwright/clusters/us/apps/shop.web")),
+				kustomization("sync", "", "host/fleetwright/sync"),
+			},
+			"sync/eu/cluster.yaml":  {"", kustomization("mesh-cluster-eu", "", "host/fleetwright/clusters/eu/mesh")},
+			"sync/eu/shop.web.yaml": {"", kustomization("app-shop.web-cluster-eu", "", "host/fleetwright/clusters/eu/apps/shop.web")},
+			"sync/us/shop.web.yaml": {"", kustomization("app-shop.web-cluster-us", "", "host/fleetwright/clusters/us/apps/shop.web")},
+		}, []string{
+			"mesh: danger: Kustomization mesh-cluster-eu of sync/eu/cluster.yaml comes from sync.yaml on eu" + danger,
+			"shop/web: danger: Kustomization app-shop.web-* of sync/*/shop.web.yaml comes from sync.yaml on eu, us" + danger,
+			"sync: Kustomization sync of sync.yaml added on host",
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var changes []render.Change
+			for _, path := range slices.Sorted(maps.Keys(tt.files)) {
+				change := render.Change{Cluster: tt.cluster, Path: path}
+				for i, to := range []*[]byte{&change.Old, &change.New} {
+					if content := tt.files[path][i]; content != "" {
+						*to = []byte(content)
+					}
+				}
+				changes = append(changes, change)
+			}
+			if got := notesOf(diff.New(changes, nil)); !slices.Equal(got, tt.want) {
+				t.Errorf("it says\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(tt.want, "\n"))
+			}
+		})
+	}
+}
+
+// TestLists changes what holds no object.
+func TestLists(t *testing.T) {
+	for _, tt := range []struct{ path, old, new, want string }{
+		{"inventory", "a", "b", "clusters: the inventory alone changes on eu"},
+		{"apps/shop.web/inventory", "a", "b", "shop/web: the inventory alone changes on eu"},
+		{"apps/shop.web/inventory", "", "b", "shop/web: inventory is missing on eu"},
+		{"apps/shop.web/inventory", "a", "", "shop/web: inventory is left over on eu"},
+		{"sync/README.md", "", "kind: A\nmetadata: {name: a}\n", "sync: README.md is missing on eu"},
+		{"sync/README.md", "kind: A\nmetadata: {name: a}\n", "kind: B\nmetadata: {name: b}\n", "sync: README.md is written otherwise on eu"},
+		{"sync/shop.web.yaml", "a", "b", "shop/web: shop.web.yaml is written anew, for what is there are not the objects of a render on eu"},
+		{"sync/us/shop.web.yaml", "a", "b", "shop/web: shop.web.yaml is written anew, for what is there are not the objects of a render on us"},
+		{"sync/shared.yaml", "a", "b", "sync: shared.yaml is written anew, for what is there are not the objects of a render on eu"},
+	} {
+		change := render.Change{Cluster: "eu", Path: tt.path}
+		if tt.old != "" {
+			change.Old = []byte(tt.old)
+		}
+		if tt.new != "" {
+			change.New = []byte(tt.new)
+		}
+		r := diff.New([]render.Change{change}, nil)
+		if got := notesOf(r); !slices.Equal(got, []string{tt.want}) || r.Changes[0].Object != (diff.Object{}) {
+			t.Errorf("%s: it says %q of %v, want %q", tt.path, got, r.Changes[0].Object, tt.want)
+		}
 	}
 }
 

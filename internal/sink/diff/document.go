@@ -99,16 +99,28 @@ type place struct {
 	dir string
 }
 
-// applied finds what a Flux Kustomization of sync.yaml applies.
+// applied finds what a Flux Kustomization for a cluster's directories applies.
 var applied = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(?m)^  path: .*/` + layout.Dir + `/(.+?)["']?\r?$`)
 })
 
-// placeOf is the place of a file in a cluster's directory.
+// placeOf is the place of a file in a cluster's directory. What is below sync/ belongs to its
+// application, and on a hub to its cluster.
 func placeOf(cluster, file string) place {
 	at := place{Root: cluster, Path: file, cluster: cluster}
-	at.put(file)
-	at.dir = path.Dir(at.dir)
+	below, isSync := strings.CutPrefix(file, layout.SyncDir+"/")
+	if !isSync {
+		at.put(file)
+		at.dir = path.Dir(at.dir)
+		return at
+	}
+	if spoke, name, ok := strings.Cut(below, "/"); ok {
+		at.cluster, below = spoke, name
+	}
+	at.dir = layout.SyncDir
+	if id := strings.TrimSuffix(below, path.Ext(below)); strings.Contains(id, ".") {
+		at.dir = layout.AppsDir + "/" + id
+	}
 	return at
 }
 
@@ -123,7 +135,7 @@ func (p *place) put(name string) {
 }
 
 // split splits the file into its documents, without line breaks at their ends, which mean nothing.
-// The objects are those of a tree. A Flux Kustomization of sync.yaml belongs to what it applies.
+// The objects are those of a tree. A Flux Kustomization belongs to the directory that it applies.
 func (p place) split(content []byte, objects []Object) (documents []*document) {
 	if content == nil {
 		return nil
@@ -146,13 +158,21 @@ func (p place) split(content []byte, objects []Object) (documents []*document) {
 	return documents
 }
 
-// isSync reports whether the file is sync.yaml.
-func (p place) isSync() bool { return p.Path == layout.SyncFile }
+// isSync reports whether the file has the Flux Kustomizations for directories of clusters.
+func (p place) isSync() bool {
+	return p.Path == layout.SyncFile || !p.isList() && strings.HasPrefix(p.Path, layout.SyncDir+"/")
+}
 
-// isList reports whether the file is a kustomization.yaml or an inventory, and no cluster's object.
+// syncs reports whether the file has those for what is on a cluster with or without applications.
+func (p place) syncs() bool {
+	return p.Path == layout.SyncFile || p.isSync() && path.Base(p.Path) == layout.ClusterSyncFile
+}
+
+// isList reports whether the file is a kustomization.yaml, an inventory or a README.md, and no
+// cluster's object.
 func (p place) isList() bool {
 	base := path.Base(p.Path)
-	return base == layout.KustomizationFile || base == layout.InventoryFile
+	return base == layout.KustomizationFile || base == layout.ReadmeFile || layout.IsInventoryFile(p.Path)
 }
 
 // A folder maps texts to one that stands for all that differ by their clusters' names alone.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/tree"
 )
 
@@ -107,6 +108,13 @@ func join(path, name string) string {
 		return name
 	}
 	return path + "." + name
+}
+
+// isKeeping reports whether all that changes is that Flux keeps the object no longer.
+func (f Field) isKeeping() bool {
+	const annotations = "metadata.annotations"
+	was, _ := f.Old.(map[string]any)
+	return f.New == nil && (f.Path == join(annotations, manifest.FluxPrune) || f.Path == annotations && len(was) == 1 && was[manifest.FluxPrune] != nil)
 }
 
 // longestValue is how many characters of a value are shown in words.

@@ -56,6 +56,8 @@ func clustersInWords(names []string) string {
 type noter struct {
 	// dirs are the directories that change.
 	dirs map[scope]dirChange
+	// spokes are the clusters of hubs that directories are applied to before and after.
+	spokes map[scope]presence
 	// texts are what notes say that are one, with a star for the cluster's name.
 	texts folder
 	all   map[noteKey]*Note
@@ -139,8 +141,20 @@ func (n *noter) add(note Note, cluster string) {
 	known.Clusters = slices.Compact(known.Clusters)
 }
 
+// A presence is what there is for a hub's cluster before and after: anything that is applied to it,
+// and what is with or without applications. What does not change is not known.
+type presence struct{ was, is, wasWithout, isWithout bool }
+
 // notes are all notes: by what they are about, the dangerous ones first.
 func (n *noter) notes(changes []Change) []Note {
+	for at, spoke := range n.spokes {
+		switch {
+		case !spoke.was && spoke.isWithout:
+			n.dirs[at] = dirChange{made: 2}
+		case !spoke.is && spoke.wasWithout:
+			n.dirs[at] = dirChange{removed: 2}
+		}
+	}
 	n.ofDirs(changes)
 	for i := range changes {
 		n.of(&changes[i])
@@ -178,8 +192,15 @@ func (d dirChange) withOthers() bool { return d.made+d.removed+d.changed > 1 }
 // see notes what becomes of a directory by the documents that a file of it has before and after.
 func (n *noter) see(at place, was, is []*document) {
 	if at.isSync() {
-		n.seeSpokes(is, was, dirChange{made: 2})
-		n.seeSpokes(was, is, dirChange{removed: 2})
+		for _, d := range was {
+			n.seeSpoke(d, func(p *presence) { p.was, p.wasWithout = true, p.wasWithout || at.syncs() })
+		}
+		for _, d := range is {
+			n.seeSpoke(d, func(p *presence) { p.is, p.isWithout = true, p.isWithout || at.syncs() })
+		}
+	}
+	if at.isSync() && at.Path != layout.SyncFile {
+		return // the file is in another directory than what it applies
 	}
 	k := scope{at.Root, at.cluster, at.dir}
 	d := n.dirs[k]
@@ -194,24 +215,32 @@ func (n *noter) see(at place, was, is []*document) {
 	n.dirs[k] = d
 }
 
-// seeSpokes notes what happens to clusters that a hub applies to in documents, and not in others.
-func (n *noter) seeSpokes(documents, others []*document, change dirChange) {
-	known := map[string]bool{}
-	for _, d := range others {
-		known[d.cluster] = true
+// seeSpoke notes the cluster that a hub applies a directory to.
+func (n *noter) seeSpoke(d *document, note func(*presence)) {
+	if d.cluster != d.Root {
+		at := scope{d.Root, d.cluster, "."}
+		p := n.spokes[at]
+		note(&p)
+		n.spokes[at] = p
 	}
-	for _, d := range documents {
-		if d.cluster != d.Root && !known[d.cluster] {
-			n.dirs[scope{d.Root, d.cluster, "."}] = change
+}
+
+// applicationDir returns the directory in apps/ of the application that a directory is of, or "".
+func applicationDir(dir string) string {
+	stage, id, ok := strings.Cut(dir, "/")
+	switch stage {
+	case layout.AppsDir, layout.RolloutsDir, layout.NamespacesDir, layout.SourcesDir:
+		if ok {
+			return layout.AppsDir + "/" + id
 		}
 	}
+	return ""
 }
 
 // about is what a directory holds: an application, or what serves all.
 func about(dir string) string {
-	stage, id, ok := strings.Cut(dir, "/")
-	if ok && (stage == "apps" || stage == "rollouts") {
-		return strings.Replace(id, ".", "/", 1)
+	if app := applicationDir(dir); app != "" {
+		return strings.Replace(strings.TrimPrefix(app, layout.AppsDir+"/"), ".", "/", 1)
 	}
 	if dir == "." {
 		return ""
@@ -287,7 +316,7 @@ func (n *noter) ofDeletion(ch *Change, subject string) {
 		n.say(ch, subject+": rollout removed", danger, n.where(ch, nil))
 	case tree.IsSuspended(ch.old.value()) && dangerOf(ch.Object, nil, "") != "":
 		n.say(ch, subject+" removed while it is suspended, so that what it has applied stays", "", n.where(ch, nil))
-	case keptByFlux(ch.old.value()):
+	case tree.IsKept(ch.old.value()):
 		n.say(ch, subject+" is no longer rendered but stays", "", n.where(ch, dirChange.deleted))
 	case danger != "" && path.Dir(ch.dir) != "apps":
 		n.say(ch, subject+" removed", danger, n.where(ch, nil))
@@ -312,8 +341,12 @@ func (n *noter) notLost(ch *Change, on []string) []string {
 func (n *noter) ofFile(ch *Change) {
 	name := path.Base(ch.Path)
 	switch {
+	case name == layout.ReadmeFile && ch.Action != Changed && n.dirs[ch.scope(ch.Root, ".")] != (dirChange{}):
+		// it comes and goes with what applies its directory
 	case ch.Action == Created:
 		n.say(ch, name+" is missing", "", n.where(ch, dirChange.created))
+	case ch.Action == Deleted && ch.isList():
+		n.say(ch, name+" is left over", "", n.where(ch, dirChange.withOthers))
 	case ch.Action == Deleted:
 		n.say(ch, name+" is left over", "", n.where(ch, dirChange.deleted))
 	case name == layout.InventoryFile:
@@ -336,8 +369,12 @@ func (n *noter) ofFields(ch *Change, subject string) {
 		n.say(ch, subject+" takes the place of what is no object", "", ch.Clusters)
 		return
 	case ch.oldPath() != "":
-		if danger := dangerOfMoving(ch); danger != "" {
-			n.say(ch, subject+" comes from "+path.Dir(ch.oldPath()), danger, ch.Clusters)
+		if danger := dangerOfMoving(ch); danger != "" || ch.isTakenOver() {
+			from := path.Dir(ch.oldPath())
+			if from == "." {
+				from = ch.oldPath()
+			}
+			n.say(ch, subject+" comes from "+from, danger, ch.Clusters)
 		}
 	case len(ch.Fields) == 0:
 		n.say(ch, subject+" is written otherwise", "", ch.Clusters)
@@ -347,6 +384,9 @@ func (n *noter) ofFields(ch *Change, subject string) {
 	}
 	left := 0
 	for i, f := range ch.Fields {
+		if ch.isTakenOver() && f.isKeeping() {
+			continue // it was there for that
+		}
 		danger := dangerOfField(ch, f)
 		if i >= mostFields && danger == "" {
 			left++
@@ -387,7 +427,7 @@ func (ch *Change) subject() string {
 	case ch.isRollout():
 		return ch.Object.Name
 	case ch.isSync():
-		return "Kustomization " + ch.Object.Name + " of sync.yaml"
+		return "Kustomization " + ch.Object.Name + " of " + ch.Path
 	}
 	return ch.Object.Kind + " " + ch.Object.Name
 }
@@ -395,8 +435,10 @@ func (ch *Change) subject() string {
 // where returns the clusters of a change that do not come or go whole, nor, if asked, their directory.
 func (n *noter) where(ch *Change, whole func(dirChange) bool) (on []string) {
 	for _, cluster := range ch.Clusters {
-		root, dir := n.dirs[ch.scope(cluster, ".")], n.dirs[ch.scope(cluster, ch.dir)]
-		if !root.created() && !root.deleted() && (whole == nil || !whole(dir)) {
+		root, dir, app := n.dirs[ch.scope(cluster, ".")], n.dirs[ch.scope(cluster, ch.dir)], n.dirs[ch.scope(cluster, applicationDir(ch.dir))]
+		// What several applications use is none's.
+		isWhole := whole != nil && ch.dir != layout.SharedDir && (whole(dir) || whole(app))
+		if !root.created() && !root.deleted() && !isWhole {
 			on = append(on, cluster)
 		}
 	}
