@@ -90,6 +90,10 @@ type FunctionConfig struct {
 	// the inputs, as name or namespace/name, under kpt. The function fails where any other would.
 	// +fleetwright:example=["default/web"]
 	AllowPrune []string `json:"allowPrune,omitempty"`
+
+	// Synced says that Flux has synced, on every cluster, what the function has marked as kept in a
+	// package of the former layout, under kpt. The function renders the new layout then.
+	Synced bool `json:"synced,omitempty"`
 }
 
 // Severity of a diagnostic.

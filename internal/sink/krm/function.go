@@ -26,6 +26,8 @@ type Outcome struct {
 	// Diagnostics and Mistakes are what the results say, for people.
 	Diagnostics diag.List
 	Mistakes    []Mistake
+	// Warnings say what is to be done before the next run. They are none of the inputs' own.
+	Warnings []Mistake
 	// Files were read beside the items.
 	Files []schema.File
 }
@@ -254,9 +256,11 @@ func (f *function) compile() {
 	if err != nil {
 		f.mistake("", err.Error(), "please report this as a mistake of fleetwright")
 	}
+	items = f.takeOver(tree, items)
 	f.checkPlaces(items)
 	f.checkLosses(tree, items)
 	if f.Failed() {
+		f.Warnings = nil
 		return
 	}
 	stay := f.uncompiled
@@ -292,8 +296,9 @@ func (f *function) emit(tree *render.Tree) (objects []*Object, err error) {
 	for _, cluster := range tree.Clusters {
 		for file := range cluster.Files() {
 			held := file.Objects()
-			if f.Cluster != "" && file.For != f.Cluster || !f.placed && len(held) == 0 {
-				continue // another cluster's; a kustomization.yaml
+			isList := len(held) == 0
+			if f.Cluster != "" && file.For != f.Cluster || isList && !(f.placed && path.Base(file.Path) == layout.KustomizationFile) {
+				continue // another cluster's; an inventory or a README.md
 			}
 			all, err := parseObjects(file.Content)
 			if err != nil {
@@ -339,6 +344,9 @@ func (f *function) checkPlaces(items []*Object) {
 
 // explain makes results of all there is to say, errors first: kpt shows the first few.
 func (f *function) explain() {
+	for _, m := range f.Warnings {
+		f.Results = append(f.Results, newResult(diag.Warning, diag.Redact(m.Message), diag.Redact(m.Hint)))
+	}
 	for _, m := range f.Mistakes {
 		r := newResult(diag.Error, diag.Redact(m.Message), diag.Redact(m.Hint))
 		if config := f.list.FunctionConfig; config != nil && m.Field != "" {

@@ -152,8 +152,8 @@ func value(t testing.TB, o *Object) string {
 
 var severalExamples = []string{"kuma-rollout", "own-mesh", "flagger-guide", "custom-metrics", "istio-canary", "nginx-canary", "helm-repository", "cluster-selectors", "no-fleet", "hub"}
 
-// TestAPackageGetsWhatTheCommandWrites: every file but the inventory, where the command
-// has it, and what else is in the package stays.
+// TestAPackageGetsWhatTheCommandWrites: every YAML file, where the command has it, and what else
+// is in the package stays.
 func TestAPackageGetsWhatTheCommandWrites(t *testing.T) {
 	for _, name := range severalExamples {
 		t.Run(name, func(t *testing.T) {
@@ -161,6 +161,9 @@ func TestAPackageGetsWhatTheCommandWrites(t *testing.T) {
 			want := map[string]string{}
 			for _, cluster := range rendered(t, files).Clusters {
 				for f := range cluster.Files() {
+					if path.Ext(f.Path) != ".yaml" {
+						continue
+					}
 					objects, err := parseObjects(f.Content)
 					if err != nil {
 						t.Fatal(err)
@@ -197,14 +200,15 @@ func TestAStreamHasOneClustersObjects(t *testing.T) {
 		want := map[string][]string{}
 		for _, cluster := range rendered(t, files).Clusters {
 			for f := range cluster.Files() {
+				if path.Ext(f.Path) != ".yaml" || path.Base(f.Path) == layout.KustomizationFile {
+					continue
+				}
 				objects, err := parseObjects(f.Content)
 				if err != nil {
 					t.Fatal(err)
 				}
 				for _, o := range objects {
-					if path.Base(f.Path) != "kustomization.yaml" {
-						want[f.For] = append(want[f.For], value(t, o))
-					}
+					want[f.For] = append(want[f.For], value(t, o))
 				}
 			}
 		}
@@ -322,7 +326,8 @@ func TestAFunctionSaysWhatIsWrongWithItsSettings(t *testing.T) {
 		"an unknown mode":             {"mode: check", `error  ConfigMap/function-input data.mode: "check" is not one of render, validate | `},
 		"an unknown topology":         {"topology: star", `error  ConfigMap/function-input data.topology: "star" is not one of pull, hub | `},
 		"an unknown setting":          {"clustr: a", `error  ConfigMap/function-input data: unknown setting "clustr" | did you mean cluster?`},
-		"a setting far from any":      {"inputs: a", `error  ConfigMap/function-input data: unknown setting "inputs" | it is one of cluster, directory, mode, path, topology; a RenderConfig says the rest`},
+		"a setting far from any":      {"inputs: a", `error  ConfigMap/function-input data: unknown setting "inputs" | it is one of cluster, directory, mode, path, synced, topology; a RenderConfig says the rest`},
+		"a word for a boolean":        {"synced: 'yes'", `error  ConfigMap/function-input data.synced: "yes" is not one of true, false | `},
 		"a list":                      {"cluster: [a]", `error  ConfigMap/function-input data.cluster: expected text | `},
 	} {
 		t.Run("ConfigMap/"+name, func(t *testing.T) {
@@ -333,7 +338,7 @@ func TestAFunctionSaysWhatIsWrongWithItsSettings(t *testing.T) {
 	}
 	list := listOf(t, example(t, "kuma-rollout"), true)
 	list.FunctionConfig = objectOf(t, "{apiVersion: v1, kind: Secret}")
-	wantMistake(t, list, `error : the functionConfig is of kind "Secret", not a RenderConfig | apiVersion: fleetwright.dev/v1alpha1, kind: RenderConfig; or a v1 ConfigMap whose data are cluster, directory, mode, path, topology`)
+	wantMistake(t, list, `error : the functionConfig is of kind "Secret", not a RenderConfig | apiVersion: fleetwright.dev/v1alpha1, kind: RenderConfig; or a v1 ConfigMap whose data are cluster, directory, mode, path, synced, topology`)
 }
 
 // TestWhatOthersWroteIsNotOverwritten: a package may hold what the command has written.
@@ -341,7 +346,9 @@ func TestWhatOthersWroteIsNotOverwritten(t *testing.T) {
 	files := example(t, "own-mesh")
 	for _, cluster := range rendered(t, files).Clusters {
 		for f := range cluster.Files() {
-			files = append(files, schema.File{Name: path.Join("clusters", cluster.Name, layout.Dir, f.Path), Data: f.Content})
+			if path.Ext(f.Path) == ".yaml" {
+				files = append(files, schema.File{Name: path.Join("clusters", cluster.Name, layout.Dir, f.Path), Data: f.Content})
+			}
 		}
 	}
 	list := listOf(t, files, true)

@@ -84,7 +84,7 @@ func (s *settings) of(name string) string {
 }
 
 // dataKeys are what the data of a ConfigMap can say.
-var dataKeys = []string{"cluster", "directory", "mode", "path", "topology"}
+var dataKeys = []string{"cluster", "directory", "mode", "path", "synced", "topology"}
 
 // readData reads the settings of a ConfigMap, which kpt makes of key=value.
 func (s *settings) readData(config *Object) (mistakes []Mistake) {
@@ -95,8 +95,9 @@ func (s *settings) readData(config *Object) (mistakes []Mistake) {
 	if data.Kind != yaml.MappingNode {
 		return []Mistake{{"data", "data of the ConfigMap is not a mapping", "data: {cluster: eu}"}}
 	}
-	to := map[string]*string{"cluster": &s.Cluster, "directory": &s.Directory, "mode": &s.Mode, "path": &s.path, "topology": &s.topology}
-	values := map[string][]string{"mode": {"render", "validate"}, "topology": {"pull", "hub"}}
+	var synced string
+	to := map[string]*string{"cluster": &s.Cluster, "directory": &s.Directory, "mode": &s.Mode, "path": &s.path, "synced": &synced, "topology": &s.topology}
+	values := map[string][]string{"mode": {"render", "validate"}, "synced": {"true", "false"}, "topology": {"pull", "hub"}}
 	for i := 0; i+1 < len(data.Content); i += 2 {
 		key, value := resolve(data.Content[i]).Value, resolve(data.Content[i+1])
 		switch said := values[key]; {
@@ -111,6 +112,9 @@ func (s *settings) readData(config *Object) (mistakes []Mistake) {
 		default:
 			*to[key] = value.Value
 		}
+	}
+	if synced != "" {
+		s.Synced = synced == "true"
 	}
 	return mistakes
 }
