@@ -21,6 +21,12 @@ func FuzzFunction(f *testing.F) {
 			}
 		}
 	}
+	for _, config := range []string{"{path: clusters}", "{path: clusters, function: {synced: true}}"} {
+		list := listOf(f, example(f, "no-fleet"), true).configured(f, config)
+		run(f, list)
+		list.Items = inFormerLayout(f, list.Items)
+		f.Add([]byte(encoded(f, list, nil)))
+	}
 	f.Add([]byte(header + "items:\n- a: &x {b: 1} # c\n  d: *x\n- {kind: A, apiVersion: v1, metadata: {annotations: {fleetwright.dev/rendered: a}}}\nfunctionConfig: {kind: ConfigMap, apiVersion: v1, data: {cluster: a}}\n"))
 	f.Add([]byte(header + "items:\n- apiVersion: v1\n  kind: List\n  items: [{apiVersion: v1, kind: Secret}, {apiVersion: kuma.io/v1alpha1, kind: Mesh}]\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {

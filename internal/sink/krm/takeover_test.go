@@ -25,7 +25,7 @@ func withAlerts(t *testing.T, name string) []schema.File {
 // inFormerLayout puts what is rendered where it was before applications had files of their own: all
 // Flux Kustomizations in sync.yaml, AlertProviders beside the rollout, and on a hub Namespaces in
 // infrastructure/.
-func inFormerLayout(t *testing.T, items []*Object) (all []*Object) {
+func inFormerLayout(t testing.TB, items []*Object) (all []*Object) {
 	t.Helper()
 	indices := map[string]int{}
 	for _, o := range items {
