@@ -78,6 +78,9 @@ func (a *app) sayOutcome(outcome *krm.Outcome) error {
 		}
 		a.fail(&usageError{message, m.Hint})
 	}
+	for _, w := range outcome.Warnings {
+		a.say("%s\n  hint: %s\n", w.Message, w.Hint)
+	}
 	_, err := a.report(outcome.Files, outcome.Diagnostics)
 	if err == nil && outcome.Failed() {
 		return errReported
