@@ -1,6 +1,7 @@
 package render_test
 
 import (
+	"fmt"
 	"path"
 	"reflect"
 	"slices"
@@ -275,16 +276,22 @@ func TestWorkloadsInTheDefaultNamespace(t *testing.T) {
 	other = edit(t, other, "application.yaml", "serviceName: backend", "serviceName: frontend")
 	other[0].Name = "other.yaml"
 	tree := compile(t, append(files, other[0])...)
-	ns := get(t, tree, member1+"mesh/namespace-default.yaml")
+	ns := get(t, tree, member1+"shared/namespace-default.yaml")
 	if at(ns, "metadata labels kuma.io/sidecar-injection") != "enabled" || at(ns, "metadata annotations kustomize.toolkit.fluxcd.io/ssa") != nil {
 		t.Errorf("the namespace is %v", at(ns, "metadata"))
 	}
 	for name := range contents(tree) {
-		if path.Base(name) == "namespace-default.yaml" && path.Base(path.Dir(name)) != "mesh" {
+		if path.Base(name) == "namespace-default.yaml" && path.Base(path.Dir(name)) != "shared" {
 			t.Errorf("%s applies the namespace as well", name)
 		}
 	}
 	if got := at(ns, "metadata annotations kustomize.toolkit.fluxcd.io/prune"); got != "disabled" {
 		t.Errorf("prune is %v", got)
+	}
+	// The pods need the label before they start, and the label Kuma.
+	for stage, want := range map[string]any{"app-default.other": "shared", "app-default.rollout-kuma-demo": "shared", "shared": "mesh"} {
+		if after := marshal(t, at(syncOf(t, tree, "kurator-member1", stage), "spec dependsOn")); !strings.Contains(after, fmt.Sprintf("- name: %v\n", want)) {
+			t.Errorf("%s depends on\n%s, want %v among it", stage, after, want)
+		}
 	}
 }

@@ -1,7 +1,9 @@
 package render_test
 
 import (
+	"io/fs"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -10,37 +12,56 @@ import (
 	"sigs.k8s.io/kustomize/api/resmap"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 
+	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/render/layout"
 )
 
-// TestKustomizeBuildsEveryDirectory builds what Flux' kustomize-controller will
-// build: every directory that has a kustomization.yaml, with kustomize itself.
+// inMemory is a tree in a file system that kustomize reads.
+func inMemory(t testing.TB, tree *render.Tree) filesys.FileSystem {
+	t.Helper()
+	files := filesys.MakeFsInMemory()
+	for name, content := range contents(tree) {
+		if err := files.WriteFile(name, content); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return files
+}
+
+// TestKustomizeBuildsEveryDirectory builds what Flux' kustomize-controller will build, with kustomize
+// itself: the directory that the bootstrap Kustomization applies, and those of all Kustomizations
+// that are found on the way. They hold all objects, each once.
 func TestKustomizeBuildsEveryDirectory(t *testing.T) {
-	for _, dir := range examples(t) {
-		tree := compile(t, example(t, dir)...)
-		files := filesys.MakeFsInMemory()
-		want := map[string]int{}
-		for name, content := range contents(tree) {
-			if err := files.WriteFile(name, content); err != nil {
-				t.Fatal(err)
+	for name, files := range fleets(t) {
+		tree := compile(t, files...)
+		fs := inMemory(t, tree)
+		for _, c := range tree.Clusters {
+			root := path.Join(c.Name, layout.Dir)
+			want := map[string]int{}
+			for f := range c.Files() {
+				if path.Ext(f.Path) == ".yaml" && path.Base(f.Path) != layout.KustomizationFile {
+					want[path.Join(root, layout.Stage(f.Path))] += strings.Count("\n"+string(f.Content), "\napiVersion: ")
+				}
 			}
-			switch path.Base(name) {
-			case "kustomization.yaml", layout.InventoryFile:
-			default:
-				want[path.Dir(name)] += strings.Count("\n"+string(content), "\napiVersion: ")
+			for dirs := []string{root}; len(dirs) > 0; dirs = dirs[1:] {
+				built := build(t, fs, dirs[0])
+				if built.Size() != want[dirs[0]] {
+					t.Errorf("%s: of %s kustomize builds %d objects of %d", name, dirs[0], built.Size(), want[dirs[0]])
+				}
+				delete(want, dirs[0])
+				for _, r := range built.Resources() {
+					object, err := r.Map()
+					if err != nil {
+						t.Fatal(err)
+					}
+					of, _ := at(object, "spec path").(string)
+					if dir, ok := strings.CutPrefix(of, "./clusters/"); ok && strings.HasPrefix(dir, root+"/") {
+						dirs = append(dirs, dir)
+					}
+				}
 			}
-		}
-		for _, name := range slices.Sorted(keys(want)) {
-			built := build(t, files, name)
-			if built.Size() != want[name] {
-				t.Errorf("%s: kustomize builds %d objects of %d", name, built.Size(), want[name])
-			}
-		}
-		// Nothing else is a Kubernetes object that a scan would find: a
-		// kustomization.yaml is beside every file.
-		for name := range contents(tree) {
-			if !files.Exists(path.Join(path.Dir(name), "kustomization.yaml")) {
-				t.Errorf("%s has no kustomization.yaml beside it", name)
+			if len(want) > 0 {
+				t.Errorf("%s: no Flux Kustomization applies %v", name, want)
 			}
 		}
 	}
@@ -51,33 +72,60 @@ func TestKustomizeBuildsEveryDirectory(t *testing.T) {
 // kustomization.yaml above it would make Flux prune itself.
 func TestBootstrapSeesOnlyTheChain(t *testing.T) {
 	tree := compile(t, example(t, seed)...)
-	files := filesys.MakeFsInMemory()
-	for name, content := range contents(tree) {
+	for name := range contents(tree) {
 		if strings.Count(name, "/") < 2 {
 			t.Errorf("%s is above <cluster>/fleetwright", name)
 		}
-		if err := files.WriteFile(name, content); err != nil {
-			t.Fatal(err)
+	}
+	files := inMemory(t, tree)
+	for dir, want := range map[string][]string{
+		"kurator-member1/fleetwright": {
+			"Kustomization flux-system/infrastructure",
+			"Kustomization flux-system/mesh",
+			"Kustomization flux-system/sync",
+		},
+		"kurator-member1/fleetwright/sync": {
+			"Kustomization flux-system/app-default.rollout-kuma-demo",
+			"Kustomization flux-system/rollout-default.rollout-kuma-demo",
+		},
+	} {
+		var names []string
+		for _, r := range build(t, files, dir).Resources() {
+			names = append(names, r.GetKind()+" "+r.GetNamespace()+"/"+r.GetName())
 		}
-	}
-	var names []string
-	for _, r := range build(t, files, "kurator-member1/fleetwright").Resources() {
-		names = append(names, r.GetKind()+" "+r.GetNamespace()+"/"+r.GetName())
-	}
-	slices.Sort(names)
-	want := []string{
-		"Kustomization flux-system/app-default.rollout-kuma-demo",
-		"Kustomization flux-system/infrastructure",
-		"Kustomization flux-system/mesh",
-		"Kustomization flux-system/rollout-default.rollout-kuma-demo",
-	}
-	if !slices.Equal(names, want) {
-		t.Errorf("the bootstrap Kustomization sees %q, want %q", names, want)
+		slices.Sort(names)
+		if !slices.Equal(names, want) {
+			t.Errorf("the Kustomization of %s sees %q, want %q", dir, names, want)
+		}
 	}
 }
 
+// build builds a directory as kustomize-controller does: one without a kustomization.yaml gets one
+// that lists the YAML files below it, and the directories that have one
+// (fluxcd/pkg kustomize/kustomize_generator.go, generateKustomization).
 func build(t testing.TB, files filesys.FileSystem, dir string) resmap.ResMap {
 	t.Helper()
+	if file := path.Join(dir, layout.KustomizationFile); !files.Exists(file) {
+		resources := []string{}
+		err := files.Walk(dir, func(name string, info fs.FileInfo, err error) error {
+			below, _ := filepath.Rel("/"+dir, "/"+name)
+			switch {
+			case err != nil || below == ".":
+			case info.IsDir() && files.Exists(path.Join(name, layout.KustomizationFile)):
+				resources = append(resources, below)
+				return filepath.SkipDir
+			case !info.IsDir() && slices.Contains([]string{".yaml", ".yml"}, path.Ext(name)):
+				resources = append(resources, below)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatalf("%s: %v", dir, err)
+		}
+		if err := files.WriteFile(file, []byte(marshal(t, map[string]any{"resources": resources}))); err != nil {
+			t.Fatal(err)
+		}
+	}
 	built, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(files, dir)
 	if err != nil {
 		t.Fatalf("%s: %v", dir, err)

@@ -1,10 +1,12 @@
 package render_test
 
 import (
+	"path"
 	"reflect"
 	"strings"
 	"testing"
 
+	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -33,7 +35,7 @@ func TestHubReachesEachClusterByItsKubeconfig(t *testing.T) {
 			path, _ := at(object, "spec path").(string)
 			fromRepository := strings.HasPrefix(path, "./clusters/host/")
 			switch kind := at(object, "kind"); {
-			case kind == "HelmRelease", kind == "Kustomization" && !fromRepository, kind == "Kustomization" && hasAny(path, "/infrastructure", "/mesh", "/rollouts/"):
+			case kind == "HelmRelease", kind == "Kustomization" && !fromRepository, kind == "Kustomization" && hasAny(path, "/infrastructure", "/mesh", "/namespaces/", "/rollouts/"):
 				cluster := "kurator-member1"
 				if strings.HasSuffix(at(object, "metadata name").(string), "kurator-member2") {
 					cluster = "kurator-member2"
@@ -50,7 +52,7 @@ func TestHubReachesEachClusterByItsKubeconfig(t *testing.T) {
 			}
 		}
 	}
-	if reached["kurator-member1"] != reached["kurator-member2"] || reached["kurator-member1"] != 10 {
+	if reached["kurator-member1"] != reached["kurator-member2"] || reached["kurator-member1"] != 12 {
 		t.Errorf("objects by cluster: %v", reached)
 	}
 	for _, c := range tree.Clusters[1:] {
@@ -74,7 +76,7 @@ func TestHubNamesDoNotMeet(t *testing.T) {
 		"  - {name: "+long+"-one, "+policy+"}\n  - {name: "+long+"-two, "+policy+"}\n")))...)...)
 	names := map[any]bool{}
 	for file, content := range contents(tree) {
-		if strings.Contains(file, "/apps/") && !strings.HasSuffix(file, "/kustomization.yaml") {
+		if strings.Contains(file, "/apps/") && path.Base(file) != layout.KustomizationFile && path.Base(file) != layout.InventoryFile {
 			name := at(unmarshal(t, string(content)), "metadata name").(string)
 			if len(name) > 63 {
 				t.Errorf("%s has %d characters", name, len(name))
@@ -96,7 +98,7 @@ func TestHubKeepsItsOwnApplications(t *testing.T) {
 	if got := at(own, "spec kubeConfig"); got != nil {
 		t.Errorf("the hub's own is reached by %v", got)
 	}
-	get(t, tree, "host/fleetwright/sources/gitrepository-x.yaml")
+	get(t, tree, "host/fleetwright/sources/default.x/gitrepository-x.yaml")
 	get(t, tree, "host/fleetwright/clusters/lab/apps/default.x/kustomization-p-attachedcluster-lab.yaml")
 }
 

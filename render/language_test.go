@@ -144,8 +144,8 @@ analysis:
   - {name: load, type: rollout, url: "http://web-testloader.web/", metadata: {cmd: hey}}
   - {name: generated-testload-0, type: rollout, url: "http://web-testloader.web/", timeout: 15s, metadata: {type: cmd, cmd: "hey http://web-canary.web"}}
 `)
-	wantSpec(t, get(t, tree, oneDir+"rollouts/default.x/alertprovider-chat.yaml"), "{type: slack, channel: c, username: u, proxy: http://proxy, secretRef: {name: s}}")
-	wantSpec(t, get(t, tree, oneDir+"rollouts/default.x/alertprovider-pager.yaml"), "{type: msteams, address: https://example.com}")
+	wantSpec(t, get(t, tree, oneDir+"shared/alertprovider-chat.web.yaml"), "{type: slack, channel: c, username: u, proxy: http://proxy, secretRef: {name: s}}")
+	wantSpec(t, get(t, tree, oneDir+"shared/alertprovider-pager.istio-system.yaml"), "{type: msteams, address: https://example.com}")
 }
 
 // TestStrategiesOfEachProvider: what each says is what Flagger's CRD takes, and nothing else.
@@ -296,11 +296,11 @@ func TestAlertProviderIsRenderedOnce(t *testing.T) {
 	provider := schema.File{Name: "alerts.yaml", Data: []byte("{apiVersion: flagger.app/v1beta1, kind: AlertProvider, metadata: {name: chat, namespace: web}, spec: {type: slack, secretRef: {name: s}}}")}
 	var found []string
 	for name := range contents(compile(t, one[0], one[1], other, provider)) {
-		if strings.HasSuffix(name, "/alertprovider-chat.yaml") {
+		if strings.Contains(name, "/alertprovider-chat") {
 			found = append(found, name)
 		}
 	}
-	if want := []string{oneDir + "rollouts/default.other/alertprovider-chat.yaml"}; !slices.Equal(found, want) {
+	if want := []string{oneDir + "shared/alertprovider-chat.web.yaml"}; !slices.Equal(found, want) {
 		t.Errorf("it is in %q, want %q", found, want)
 	}
 	wantDiagnostic(t, []schema.File{one[0], one[1]}, "x.yaml:15:117: warning FW317")

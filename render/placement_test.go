@@ -1,6 +1,7 @@
 package render_test
 
 import (
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -312,15 +313,28 @@ func TestCollisionsInOneCluster(t *testing.T) {
 	})
 }
 
-// syncOf is one Flux Kustomization of a cluster's sync.yaml.
+// stagesOf are the Flux Kustomizations of a cluster's sync.yaml and sync/.
+func stagesOf(t *testing.T, tree *render.Tree, cluster string) (all []map[string]any) {
+	t.Helper()
+	for name, content := range contents(tree) {
+		if strings.HasPrefix(name, cluster+"/fleetwright/sync") && path.Ext(name) == ".yaml" {
+			for document := range strings.SplitSeq(string(content), "\n---\n") {
+				all = append(all, unmarshal(t, document))
+			}
+		}
+	}
+	return all
+}
+
+// syncOf is one of them.
 func syncOf(t *testing.T, tree *render.Tree, cluster, name string) map[string]any {
 	t.Helper()
-	for document := range strings.SplitSeq(string(contents(tree)[cluster+"/fleetwright/sync.yaml"]), "\n---\n") {
-		if object := unmarshal(t, document); at(object, "metadata name") == name {
+	for _, object := range stagesOf(t, tree, cluster) {
+		if at(object, "metadata name") == name {
 			return object
 		}
 	}
-	t.Fatalf("no Kustomization %s in the sync.yaml of %s", name, cluster)
+	t.Fatalf("no Kustomization %s in the sync.yaml or sync/ of %s", name, cluster)
 	return nil
 }
 
@@ -363,14 +377,14 @@ func TestLongNamesStayApart(t *testing.T) {
 		app(long+"-a", "  destination: {fleet: shops}\n  syncPolicies: [{name: p, "+policy+"}]\n"),
 		app(long+"-b", "  destination: {fleet: shops}\n  syncPolicies: [{name: q, "+policy+"}]\n"))...)
 	seen := map[any]bool{}
-	for document := range strings.SplitSeq(string(contents(tree)["berlin/fleetwright/sync.yaml"]), "\n---\n") {
-		name := at(unmarshal(t, document), "metadata name").(string)
+	for _, stage := range stagesOf(t, tree, "berlin") {
+		name := at(stage, "metadata name").(string)
 		if len(name) > 63 || seen[name] {
 			t.Errorf("a Kustomization is called %s", name)
 		}
 		seen[name] = true
 	}
-	if len(seen) != 4 {
+	if len(seen) != 5 { // and infrastructure, mesh and sync
 		t.Errorf("there are %d Kustomizations", len(seen))
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"path"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/fleetwright/fleetwright/internal/fleetgen"
@@ -32,11 +33,11 @@ func fleets(t *testing.T) map[string][]schema.File {
 	return all
 }
 
-// ofApplication finds the directory of an application in the path of a file.
-var ofApplication = regexp.MustCompile(`/fleetwright/(?:clusters/[^/]+/)?(?:apps|rollouts)/([^/]+)/`)
+// ofApplication finds the <namespace>.<name> of an application in the path of a file of it.
+var ofApplication = regexp.MustCompile(`/fleetwright/(?:(?:clusters/[^/]+/)?(?:apps|rollouts|namespaces)/|sources/|sync/(?:[^/]+/)?)([^/]+\.[^/]+?)(?:/|\.yaml$)`)
 
-// TestShardsAreTheTree: each file but the inventories is in one shard, with all others of
-// its application, and nothing is in none; the inventories are in all of them. So the
+// TestShardsAreTheTree: each file but a directory's own inventory is in one shard, with all others of
+// its application, and nothing is in none; that inventory is in all of them. So the
 // order in which they are put together makes no difference.
 func TestShardsAreTheTree(t *testing.T) {
 	for name, files := range fleets(t) {
@@ -53,7 +54,7 @@ func TestShardsAreTheTree(t *testing.T) {
 					for file, content := range contents(shard) {
 						of := ofApplication.FindStringSubmatch(file)
 						switch before, there := union[file]; {
-						case path.Base(file) == layout.InventoryFile:
+						case strings.HasSuffix(file, "/"+layout.Dir+"/"+layout.InventoryFile):
 							if there && !bytes.Equal(before, content) {
 								t.Errorf("%s is another one in shard %d of %d", file, i, n)
 							}
