@@ -1,0 +1,165 @@
+package layout_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/fleetwright/fleetwright/render/layout"
+)
+
+const title = "# fleetwright.dev/v1alpha1 Inventory\n"
+
+// sum is that of a text, in hex.
+func sum(text string) string {
+	of := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(of[:])
+}
+
+// line is that of a file that holds its own name.
+func line(file string) string { return sum(file) + "  " + file + "\n" }
+
+func TestInventoryFiles(t *testing.T) {
+	former := "{\n  \"apiVersion\": \"fleetwright.dev/v1alpha1\",\n  \"kind\": \"Inventory\",\n  \"versions\": {\n    \"flux\": \"2.3\"\n  },\n  \"files\": {\n    \"a/b.yaml\": \"" +
+		sum("a/b.yaml") + "\",\n    \"sync.yaml\": \"" + sum("sync.yaml") + "\"\n  }\n}\n"
+	for _, tt := range []struct{ name, data, want string }{
+		{"none", "", ""},
+		{"the head alone", title + "# version flux 2.3\n", ""},
+		{"files", title + line("a/b.yaml") + line("sync.yaml"), "a/b.yaml|sync.yaml"},
+		{"a name with spaces", title + line("a/b c  d.yaml"), "a/b c  d.yaml"},
+		{"line endings of Windows", strings.ReplaceAll(title+line("a/b.yaml"), "\n", "\r\n"), "a/b.yaml"},
+		{"without a line's end", title + strings.TrimSuffix(line("a/b.yaml"), "\n"), "a/b.yaml"},
+		{"the former layout", former, "a/b.yaml|sync.yaml"},
+		{"a conflict", title + line("a") + "<<<<<<< HEAD\n" + line("ours") + "=======\n" + line("theirs") + ">>>>>>> branch\n" + line("z"), "a|ours|theirs|z"},
+		{"one with a base, which neither side has", title + line("a") + "<<<<<<< HEAD\n" + line("ours") + "||||||| 1234567\n" + line("base") + "=======\n" + line("theirs") + ">>>>>>> branch\n" + line("z"), "a|ours|theirs|z"},
+		{"one with a base without a name", title + "<<<<<<<\n" + line("ours") + "|||||||\n" + line("base") + "=======\n" + line("theirs") + ">>>>>>>\n", "ours|theirs"},
+		{"one with line endings of Windows", strings.ReplaceAll(title+"<<<<<<< HEAD\n"+line("ours")+"||||||| 1234567\n"+line("base")+"=======\n"+line("theirs")+">>>>>>> branch\n", "\n", "\r\n"), "ours|theirs"},
+		{"a base that is a conflict itself, of a merge base that Git merged", title + "<<<<<<< HEAD\n" + line("ours") + "||||||| merged common ancestors\n" +
+			"<<<<<<<<< Temporary merge branch 1\n" + line("base/1") + "||||||||| 1234567\n" + line("base/0") + "=========\n" + line("base/2") + ">>>>>>>>> Temporary merge branch 2\n" +
+			"=======\n" + line("theirs") + ">>>>>>> branch\n" + line("z"), "ours|theirs|z"},
+		{"two conflicts", title + "<<<<<<< HEAD\n||||||| 1\n" + line("base") + "=======\n" + line("a") + ">>>>>>> b\n" + line("b") + "<<<<<<< HEAD\n" + line("c") + "||||||| 1\n" + line("base") + "=======\n>>>>>>> b\n", "a|b|c"},
+		{"a conflict of the former layout", strings.Replace(former, "    \"sync", "<<<<<<< HEAD\n    \"ours\": \""+sum("ours")+"\",\n||||||| 1\n    \"base\": \""+sum("base")+"\",\n=======\n    \"theirs\": \""+sum("theirs")+"\",\n>>>>>>> b\n    \"sync", 1),
+			"a/b.yaml|ours|sync.yaml|theirs"},
+		{"junk", title + "abc  a\n" + strings.Repeat("g", 64) + "  a\n" + sum("a")[:62] + "  a\n" + sum("a") + "\n" + sum("a") + "  \n" + sum("a") + " a\n\"a\": \"b\",\n\"a\"\n\"\n\x00\xff\n" + line("b"), "b"},
+		{"a YAML file", "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: " + sum("a") + "\n", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) { wantFiles(t, tt.data, tt.want) })
+	}
+}
+
+// wantFiles checks that an inventory lists files that hold their own names, given with | between them.
+func wantFiles(t *testing.T, data, names string) {
+	t.Helper()
+	want := map[string]string{}
+	for _, name := range strings.FieldsFunc(names, func(r rune) bool { return r == '|' }) {
+		want[name] = sum(name)
+	}
+	if got := layout.InventoryFiles([]byte(data)); !maps.Equal(got, want) {
+		t.Errorf("%v, want %v, of\n%s", got, want, data)
+	}
+}
+
+// TestInventoriesThatGitMerged has Git itself stop at a conflict, in each of its styles.
+func TestInventoriesThatGitMerged(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name string, files ...string) string {
+		data := title
+		for _, f := range files {
+			data += line(f)
+		}
+		name = filepath.Join(dir, name)
+		if err := os.WriteFile(name, []byte(data), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	// Both replace one file, and both add the same one beside it.
+	base, ours, theirs := write("base", "a", "base", "z"), write("ours", "a", "both", "ours", "z"), write("theirs", "a", "both", "theirs", "z")
+	for _, style := range []string{"merge", "diff3", "zdiff3"} {
+		args := []string{"merge-file", "-p", ours, base, theirs}
+		if style != "merge" {
+			args = append([]string{"merge-file", "--" + style}, args[1:]...)
+		}
+		merged, err := exec.Command("git", args...).Output()
+		if !bytes.Contains(merged, []byte("\n<<<<<<< ")) {
+			t.Fatalf("git makes no conflict (%v):\n%s", err, merged)
+		}
+		if !layout.IsInventory(merged) {
+			t.Errorf("%s: this is not taken for an inventory:\n%s", style, merged)
+		}
+		wantFiles(t, string(merged), "a|both|ours|theirs|z")
+	}
+}
+
+func TestAppendInventoryIsWhatIsRead(t *testing.T) {
+	data := layout.AppendInventory(nil, map[string]string{"kuma": "2.7.3", "flux": "2.3"})
+	data = layout.AppendFile(data, "a/b.yaml", sha256.Sum256([]byte("a/b.yaml")))
+	if want := title + "# version flux 2.3\n# version kuma 2.7.3\n" + line("a/b.yaml"); string(data) != want {
+		t.Errorf("it is\n%swant\n%s", data, want)
+	}
+	wantFiles(t, string(data), "a/b.yaml")
+}
+
+func TestIsInventory(t *testing.T) {
+	for data, want := range map[string]bool{
+		"":                                      false,
+		title:                                   true,
+		strings.ReplaceAll(title, "\n", "\r\n"): true,
+		title + line("a"):                       true,
+		"<<<<<<< HEAD\n" + title + "=======\n" + title + ">>>>>>> b\n":                                         true,
+		"<<<<<<< HEAD\n=======\n" + title + line("a") + ">>>>>>> b\n":                                          true,
+		"{\n  \"apiVersion\": \"fleetwright.dev/v1alpha1\",\n  \"kind\": \"Inventory\",\n  \"files\": {}\n}\n": true,
+		"<<<<<<< HEAD\n{\n  \"apiVersion\": \"fleetwright.dev/v1alpha1\",\n  \"kind\": \"Inventory\",\n":       true,
+		"{\"apiVersion\": \"v1\", \"kind\": \"Inventory\"}":                                                    false,
+		"{\"apiVersion\": \"fleetwright.dev/v1alpha1\", \"kind\": \"RenderConfig\"}":                           false,
+		line("a"):                   false, // what sha256sum writes
+		"# Inventory\n":             false,
+		"about\n#" + title:          false,
+		"[all]\nhost.example.com\n": false, // Ansible's file of this name
+		"x " + title:                false,
+	} {
+		if got := layout.IsInventory([]byte(data)); got != want {
+			t.Errorf("%v, want %v, of\n%s", got, want, data)
+		}
+	}
+	for file, want := range map[string]bool{
+		"inventory": true, "inventory.json": true, "apps/default.a/inventory": true, "clusters/a/inventory": true,
+		"apps/default.a/inventory.json": false, "inventory.yaml": false, "apps/inventory/a.yaml": false, "sync.yaml": false,
+	} {
+		if got := layout.IsInventoryFile(file); got != want {
+			t.Errorf("IsInventoryFile of %s is %v", file, got)
+		}
+	}
+}
+
+func TestStage(t *testing.T) {
+	for file, want := range map[string]string{
+		"kustomization.yaml":                          "",
+		"sync.yaml":                                   "",
+		"infrastructure/helmrelease-kuma.yaml":        "infrastructure",
+		"meshes/mesh-a.yaml":                          "meshes",
+		"shared/alertprovider-a.b.yaml":               "shared",
+		"sync/shared.yaml":                            "sync",
+		"sync/default.a.yaml":                         "sync",
+		"sync/berlin/cluster.yaml":                    "sync",
+		"sync/berlin/default.a.yaml":                  "sync",
+		"sources/default.a/gitrepository-a.yaml":      "sources",
+		"apps/default.a/gitrepository-a.yaml":         "apps/default.a",
+		"rollouts/default.a/canary-a.yaml":            "rollouts/default.a",
+		"clusters/b/mesh/mesh-a.yaml":                 "clusters/b/mesh",
+		"clusters/b/shared/namespace-default.yaml":    "clusters/b/shared",
+		"clusters/b/namespaces/default.a/a.yaml":      "clusters/b/namespaces/default.a",
+		"clusters/sync/apps/default.a/a.yaml":         "clusters/sync/apps/default.a",
+		"clusters/b/rollouts/default.a/canary-a.yaml": "clusters/b/rollouts/default.a",
+	} {
+		if got := layout.Stage(file); got != want {
+			t.Errorf("%s is applied with %q, want %q", file, got, want)
+		}
+	}
+}
