@@ -1,0 +1,280 @@
+package render_test
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/fleetwright/fleetwright/internal/fleetgen"
+	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/layout"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// TestAnApplicationChangesItsOwnFiles: two branches that each add, change or remove another
+// application merge in Git, since each changes only its inventories and what these list, before or
+// after. An edit made backwards is one as well, so removing an application stands for adding it.
+//
+// One thing goes further: a rollout labels its namespace, and so all objects that make the namespace.
+// No application of the inputs makes one for a rollout of another.
+func TestAnApplicationChangesItsOwnFiles(t *testing.T) {
+	type object = map[string]any
+	spec := func(app object) object { return app["spec"].(object) }
+	edits := map[string]func(app object) object{
+		"removed": func(object) object { return nil },
+		"with another source": func(app object) object {
+			for _, source := range spec(app)["source"].(object) {
+				source.(object)["interval"] = "7m"
+			}
+			return app
+		},
+		"on other clusters": func(app object) object {
+			if destination, ok := spec(app)["destination"].(object); ok {
+				destination["clusterSelector"] = object{"matchLabels": object{"region": "us"}}
+			}
+			return app
+		},
+		"on no cluster": func(app object) object {
+			if destination, ok := spec(app)["destination"].(object); ok {
+				destination["clusterSelector"] = object{"matchLabels": object{"region": "nowhere"}}
+			}
+			return app
+		},
+		"without its last policy": func(app object) object {
+			policies := spec(app)["syncPolicies"].([]any)
+			spec(app)["syncPolicies"] = policies[:max(1, len(policies)-1)]
+			return app
+		},
+		"without rollouts": func(app object) object {
+			for _, p := range spec(app)["syncPolicies"].([]any) {
+				delete(p.(object), "rollout")
+			}
+			return app
+		},
+	}
+	all := fleets(t)
+	maps.Copy(all, sharing(t))
+	for name, files := range all {
+		documents, apps := documentsOf(files)
+		before := compile(t, documents...)
+		old, listedBefore := contents(before), listed(before)
+		compiled := 0
+		for i := 0; i < len(apps); i += max(1, len(apps)/4) {
+			for what, edit := range edits {
+				edited := slices.Clone(documents)
+				app := edit(unmarshal(t, string(documents[apps[i]].Data)))
+				id := dirOf(unmarshal(t, string(documents[apps[i]].Data)))
+				edited[apps[i]].Data = nil
+				if app != nil {
+					edited[apps[i]].Data = []byte(marshal(t, app))
+				}
+				after, _ := render.Compile(schema.Load(edited), render.Options{DefaultPath: "clusters"})
+				if after == nil {
+					continue // others need it
+				}
+				compiled++
+				listedAfter := listed(after)
+				for _, file := range changed(old, contents(after)) {
+					if !listedBefore[id][file] && !listedAfter[id][file] && !isOfNewDirectory(before, after, file) {
+						t.Errorf("%s, %s %s: %s changes, and no inventory of it lists that", name, id, what, file)
+					}
+				}
+			}
+		}
+		if compiled < len(edits)/2 {
+			t.Errorf("%s: of %d edits %d compile", name, len(edits), compiled)
+		}
+	}
+}
+
+// sharing are Applications that use one AlertProvider, and that roll out in a namespace of every cluster.
+func sharing(t *testing.T) map[string][]schema.File {
+	t.Helper()
+	alerts := rolledOut("kuma", "      rolloutPolicy: {trafficRouting: {canaryStrategy: {stepWeight: 10}}, alerts: [{name: team, providerRef: {name: chat, namespace: web}}]}\n")
+	alerts = append(alerts, another(alerts[1], "web"), schema.File{Name: "alerts.yaml", Data: []byte("{apiVersion: flagger.app/v1beta1, kind: AlertProvider, metadata: {name: chat, namespace: web}, spec: {type: slack, secretRef: {name: s}}}")})
+	inDefault := rolledOut("kuma", "      rolloutPolicy: {trafficRouting: {canaryStrategy: {stepWeight: 10}}}\n")
+	inDefault = edit(t, inDefault, inDefault[1].Name, "namespace: web", "namespace: default")
+	inDefault = append(inDefault, another(inDefault[1], "default"))
+	all := map[string][]schema.File{"an AlertProvider": alerts, "namespace default": inDefault}
+	for name, files := range maps.Clone(all) {
+		all[name+" on a hub"] = onHub(files...)
+	}
+	return all
+}
+
+// another is the Application of rolledOut again, with another workload in a namespace.
+func another(app schema.File, namespace string) schema.File {
+	text := strings.NewReplacer("name: x", "name: other", "- name: web\n", "- name: shop\n", "serviceName: web", "serviceName: shop",
+		"{name: web, namespace: web}", "{name: shop, namespace: "+namespace+"}", "{name: web, namespace: default}", "{name: shop, namespace: "+namespace+"}").Replace(string(app.Data))
+	return schema.File{Name: "other.yaml", Data: []byte(text)}
+}
+
+// documentsOf returns the documents of files, each in a file of its own, and which are Applications.
+func documentsOf(files []schema.File) (all []schema.File, apps []int) {
+	for _, f := range files {
+		for i, text := range strings.Split("\n"+string(f.Data), "\n---\n") {
+			var object map[string]any
+			if yaml.Unmarshal([]byte(text), &object) == nil && object["kind"] == "Application" {
+				apps = append(apps, len(all))
+			}
+			all = append(all, schema.File{Name: fmt.Sprintf("%s-%03d.yaml", f.Name, i), Data: []byte(text)})
+		}
+	}
+	return all, apps
+}
+
+// dirOf returns the name of an application's directory.
+func dirOf(app map[string]any) string {
+	if ns, ok := at(app, "metadata namespace").(string); ok {
+		return fmt.Sprintf("%s.%v", ns, at(app, "metadata name"))
+	}
+	return fmt.Sprintf("default.%v", at(app, "metadata name"))
+}
+
+// listed are the inventories of each application and the files that these list.
+func listed(tree *render.Tree) map[string]map[string]bool {
+	all := map[string]map[string]bool{}
+	for file, content := range contents(tree) {
+		of := ofApplication.FindStringSubmatch(file)
+		if of == nil || path.Base(file) != layout.InventoryFile {
+			continue
+		}
+		if all[of[1]] == nil {
+			all[of[1]] = map[string]bool{}
+		}
+		all[of[1]][file] = true
+		cluster, _, _ := strings.Cut(file, "/")
+		for listed := range layout.InventoryFiles(content) {
+			all[of[1]][path.Join(cluster, layout.Dir, listed)] = true
+		}
+	}
+	return all
+}
+
+// changed are the files that two trees do not have in common, sorted.
+func changed(before, after map[string][]byte) (files []string) {
+	for file, content := range after {
+		if was, ok := before[file]; !ok || !bytes.Equal(was, content) {
+			files = append(files, file)
+		}
+	}
+	for file := range before {
+		if _, ok := after[file]; !ok {
+			files = append(files, file)
+		}
+	}
+	slices.Sort(files)
+	return files
+}
+
+// isOfNewDirectory reports whether a file is of a directory that one of two trees does not have: that
+// of the cluster host comes and goes with the applications without a fleet, which alone name it.
+func isOfNewDirectory(before, after *render.Tree, file string) bool {
+	has := func(tree *render.Tree) bool {
+		return slices.ContainsFunc(tree.Clusters, func(c *render.Cluster) bool { return c.Name == "host" })
+	}
+	return strings.HasPrefix(file, "host/") && has(before) != has(after)
+}
+
+// TestAClusterChangesItsOwnFiles: one that comes, goes or gets other labels changes nothing elsewhere,
+// on a hub not even in the hub's inventory.
+func TestAClusterChangesItsOwnFiles(t *testing.T) {
+	small, err := fleetgen.Files(fleetgen.Size{Applications: 12, Clusters: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	large, err := fleetgen.Files(fleetgen.Size{Applications: 12, Clusters: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const fleet = "fleets/kuma.yaml"
+	added := slices.Clone(small)
+	i := slices.IndexFunc(small, func(f schema.File) bool { return f.Name == fleet })
+	added[i] = large[i]
+	for _, tt := range []struct {
+		name, cluster string
+		before, after []schema.File
+	}{
+		{"added", "kuma-eu-0003", small, added},
+		{"with other labels", "kuma-us-0001", small, edit(t, small, fleet, "region: us\n    stage: production", "region: eu\n    stage: staging")},
+	} {
+		for on, own := range map[string][]string{"pull": {tt.cluster + "/"}, "hub": {"host/fleetwright/clusters/" + tt.cluster + "/", "host/fleetwright/sync/" + tt.cluster + "/"}} {
+			before, after := slices.Clone(tt.before), slices.Clone(tt.after)
+			if on == "hub" {
+				before, after = onHub(before...), onHub(after...)
+			}
+			files := changed(contents(compile(t, before...)), contents(compile(t, after...)))
+			for _, file := range files {
+				if !slices.ContainsFunc(own, func(dir string) bool { return strings.HasPrefix(file, dir) }) {
+					t.Errorf("%s, a cluster %s: %s changes", on, tt.name, file)
+				}
+			}
+			if len(files) == 0 {
+				t.Errorf("%s, a cluster %s: nothing changes", on, tt.name)
+			}
+		}
+	}
+}
+
+// TestApplicationsAddTwoFiles on a cluster to those of their objects and kustomization.yaml: the stages
+// and the inventory. On a hub one more inventory is beside the source, whatever the clusters.
+func TestApplicationsAddTwoFiles(t *testing.T) {
+	all := fleets(t)
+	maps.Copy(all, sharing(t))
+	for name, files := range all {
+		added := map[string][]string{}
+		for file, content := range contents(compile(t, files...)) {
+			of := ofApplication.FindStringSubmatch(file)
+			if of == nil || path.Base(file) == layout.KustomizationFile {
+				continue
+			}
+			if isStages := strings.Contains(file, "/sync/"); !isStages && path.Ext(file) == ".yaml" {
+				if n := bytes.Count(append([]byte("\n"), content...), []byte("\napiVersion: ")); n != 1 {
+					t.Errorf("%s: %s holds %d objects", name, file, n)
+				}
+				continue
+			}
+			dir, rest, _ := strings.Cut(file, "/"+layout.Dir+"/")
+			if clusters := strings.Split(rest, "/"); len(clusters) > 3 || clusters[0] == layout.SyncDir && len(clusters) > 2 {
+				dir += " " + clusters[1] // one of the hub's
+			}
+			if strings.HasPrefix(rest, layout.SourcesDir) {
+				dir += " sources"
+			}
+			key := dir + " " + of[1]
+			added[key] = append(added[key], rest)
+		}
+		for of, files := range added {
+			if len(files) > 2 || strings.Contains(of, " sources ") && len(files) > 1 {
+				t.Errorf("%s: for %s there are %q", name, of, files)
+			}
+		}
+	}
+}
+
+// TestAClusterWithoutApplicationsHasItsStaticFiles, so that the first one that comes adds only its own.
+func TestAClusterWithoutApplicationsHasItsStaticFiles(t *testing.T) {
+	files := worldAnd(app("a", "  destination: {fleet: shops, clusterSelector: {matchLabels: {tier: gold}}}\n  syncPolicies: [{name: p, "+policy+"}]\n"))
+	var got []string
+	for file := range contents(compile(t, files...)) {
+		if strings.HasPrefix(file, "lab/") { // of the fleet labs, which has no plugin
+			got = append(got, strings.TrimPrefix(file, "lab/fleetwright/"))
+		}
+	}
+	slices.Sort(got)
+	if want := []string{"inventory", "kustomization.yaml", "sync.yaml", "sync/README.md"}; !slices.Equal(got, want) {
+		t.Errorf("it has %q, want %q", got, want)
+	}
+	// A hub has no files of such a cluster: it would apply nothing to it.
+	for file := range contents(compile(t, onHub(worldKubeconfigs(t, files)...)...)) {
+		if strings.Contains(file, "/lab/") {
+			t.Errorf("on a hub it has %s", file)
+		}
+	}
+}
