@@ -192,6 +192,26 @@ func TestSettingsThatAreRefused(t *testing.T) {
 	wantDiagnostic(t, two, "other.yaml:1:1: error FW201 metadata.name: there is already a RenderConfig at config.yaml:1:1")
 }
 
+// TestASourceIsNotCalledAsAStage: flux bootstrap makes a Kustomization of the source's name.
+func TestASourceIsNotCalledAsAStage(t *testing.T) {
+	for name, spec := range map[string]string{
+		"infrastructure":   "  sourceRef: {name: infrastructure}\n",
+		"sync":             "  sourceRef: {name: sync}\n",
+		"shared":           "  sourceRef: {name: shared}\n",
+		"sync on a hub":    "  sourceRef: {name: sync}\n  topology: hub\n",
+		"sources on a hub": "  sourceRef: {name: sources}\n  topology: hub\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer func() {
+				if failure := recover(); failure != nil {
+					t.Errorf("it panics: %v", failure)
+				}
+			}()
+			wantDiagnostic(t, append(example(t, seed), config(spec)), "config.yaml:4:21: error FW601 spec.sourceRef.name")
+		})
+	}
+}
+
 // An image has a tag where a chart may have a range.
 func TestPrivateLoadTesterHasATag(t *testing.T) {
 	for _, chart := range []string{"{version: 0.x}", "{version: ~0.37.0}", "{name: mine, version: 1.2.3}"} {
