@@ -2,6 +2,7 @@ package render_test
 
 import (
 	"io/fs"
+	"maps"
 	"path"
 	"path/filepath"
 	"slices"
@@ -32,7 +33,10 @@ func inMemory(t testing.TB, tree *render.Tree) filesys.FileSystem {
 // itself: the directory that the bootstrap Kustomization applies, and those of all Kustomizations
 // that are found on the way. They hold all objects, each once.
 func TestKustomizeBuildsEveryDirectory(t *testing.T) {
-	for name, files := range fleets(t) {
+	all := fleets(t)
+	maps.Copy(all, sharing(t))
+	all["a cluster without applications"] = worldAnd(app("a", "  destination: {fleet: shops}\n  syncPolicies: [{name: p, "+policy+"}]\n"))
+	for name, files := range all {
 		tree := compile(t, files...)
 		fs := inMemory(t, tree)
 		for _, c := range tree.Clusters {
@@ -47,6 +51,9 @@ func TestKustomizeBuildsEveryDirectory(t *testing.T) {
 				built := build(t, fs, dirs[0])
 				if built.Size() != want[dirs[0]] {
 					t.Errorf("%s: of %s kustomize builds %d objects of %d", name, dirs[0], built.Size(), want[dirs[0]])
+				}
+				if _, ok := want[dirs[0]]; !ok && path.Base(dirs[0]) != layout.SyncDir {
+					t.Errorf("%s: two Flux Kustomizations apply %s, or it is empty", name, dirs[0])
 				}
 				delete(want, dirs[0])
 				for _, r := range built.Resources() {
@@ -122,7 +129,11 @@ func build(t testing.TB, files filesys.FileSystem, dir string) resmap.ResMap {
 		if err != nil {
 			t.Fatalf("%s: %v", dir, err)
 		}
-		if err := files.WriteFile(file, []byte(marshal(t, map[string]any{"resources": resources}))); err != nil {
+		kustomization := map[string]any{"resources": resources}
+		if len(resources) == 0 {
+			kustomization = map[string]any{"namespace": "_placeholder"} // as there
+		}
+		if err := files.WriteFile(file, []byte(marshal(t, kustomization))); err != nil {
 			t.Fatal(err)
 		}
 	}
