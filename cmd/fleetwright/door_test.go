@@ -113,20 +113,30 @@ func world(t *testing.T) string {
 	if code := run([]string{"render", dir + "/good", "-o", dir + "/out", "--path", "out"}, nil, new(bytes.Buffer), new(bytes.Buffer)); code != exitOK {
 		t.Fatal("the good documents do not compile")
 	}
-	inventory, err := os.ReadFile(dir + "/out/kurator-member1/fleetwright/inventory.json")
+	inventory, err := os.ReadFile(dir + "/out/kurator-member1/fleetwright/inventory")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, out := range []string{"out", "cut", "names"} {
 		stale := filepath.Join(dir, out, hostile, "fleetwright")
-		write(t, stale+"/inventory.json", string(inventory))
+		write(t, stale+"/inventory", string(inventory))
 		write(t, stale+"/sync.yaml", "a: b\n")
 	}
+	line := strings.ReplaceAll(hostile, "\n", "") // an inventory has a line for each file
 	write(t, filepath.Join(dir, "cut", hostile, "fleetwright", ".journal.json"), `{"files": [`+hostileText+`]}`)
-	write(t, filepath.Join(dir, "names", hostile, "fleetwright", "inventory.json"), strings.Replace(string(inventory), "sync.yaml", hostileText[1:len(hostileText)-1], 1))
-	write(t, filepath.Join(dir, "names", hostile, "fleetwright", hostile), "b")
-	write(t, filepath.Join(dir, "broken", hostile, "fleetwright", "inventory.json"), "{")
+	write(t, filepath.Join(dir, "names", hostile, "fleetwright", "inventory"), strings.Replace(string(inventory), "sync.yaml", line, 1))
+	write(t, filepath.Join(dir, "names", hostile, "fleetwright", line), "b")
+	write(t, filepath.Join(dir, "names", "kurator-member1", "fleetwright", "inventory"), strings.Replace(string(inventory), "sync.yaml", "../"+line, 1))
+	write(t, filepath.Join(dir, "broken", hostile, "fleetwright", "inventory"), "{")
 	write(t, filepath.Join(dir, "broken", hostile, "fleetwright", ".journal.json"), "{")
+
+	// Directories of the former layout, of which one cannot be read.
+	former := "{\n\"apiVersion\": \"fleetwright.dev/v1alpha1\",\n\"kind\": \"Inventory\",\n\"files\": {\n\"sync.yaml\": \"" + strings.Repeat("0", 64) + "\"\n}\n}\n"
+	object := "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: app-default.rollout-kuma-demo, namespace: flux-system, labels: {a: " + hostileText + "}}\n"
+	for out, sync := range map[string]string{"former": object, "unreadable": "a: [ " + hostileText + "\n b: https://user:" + secret + "@h\n"} {
+		write(t, filepath.Join(dir, out, "kurator-member1", "fleetwright", "inventory.json"), former)
+		write(t, filepath.Join(dir, out, "kurator-member1", "fleetwright", "sync.yaml"), sync)
+	}
 	return dir
 }
 
@@ -176,11 +186,11 @@ func TestNothingIsPrintedRaw(t *testing.T) {
 			add("check", inputs, "--format", format, "--strict", "-o", "out")
 			add("render", inputs, "--format", format, "-o", "new")
 		}
-		for _, out := range []string{"out", "cut", "names", "broken", filepath.Join("out", hostile)} {
+		for _, out := range []string{"out", "cut", "names", "broken", "former", "unreadable", filepath.Join("out", hostile)} {
 			add("check", "good", "--format", format, "-o", out)
 		}
 	}
-	for _, out := range []string{"out", "cut", "names", "broken"} {
+	for _, out := range []string{"out", "cut", "names", "broken", "former", "unreadable"} {
 		for _, format := range []string{"text", "markdown"} {
 			add("diff", "said", "-o", out, "--format", format)
 			add("diff", "good", "-o", out, "--format", format)
