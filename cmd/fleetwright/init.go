@@ -21,6 +21,16 @@ import (
 
 var initFiles = []string{"application.yaml", "fleet.yaml"}
 
+// gitAttributes are those of what render writes into the directory clusters beside the file.
+var gitAttributes = []string{"clusters/*/fleetwright/**", "linguist-generated", "eol=lf"}
+
+// gitAttributesFile is the name of the file that Git reads attributes from, and its comment says why
+// they are set.
+const (
+	gitAttributesFile    = ".gitattributes"
+	gitAttributesComment = "# Files that fleetwright renders: reviews fold them, and Git keeps their line endings.\n"
+)
+
 // maxInitName leaves room for the longest name made of it: <name>-testloader.
 const maxInitName = validation.DNS1035LabelMaxLength - len("-testloader")
 
@@ -81,11 +91,47 @@ func (a *app) init(dirs []string, provider, name string) error {
 		files = append(files, file)
 		contents[file] = content
 	}
+	clusters := clustersBeside(dir)
+	attributes := filepath.Join(filepath.Dir(clusters), gitAttributesFile)
+	_, err := os.Lstat(attributes)
+	isNew := errors.Is(err, fs.ErrNotExist)
+	if isNew {
+		files = append(files, attributes)
+		contents[attributes] = []byte(gitAttributesComment + strings.Join(gitAttributes, " ") + "\n")
+	}
 	if err := writeNew(dir, files, contents); err != nil {
 		return err
 	}
-	a.sayNext(dir, files)
+	a.say("wrote %s and %s\n", strings.Join(files[:len(files)-1], ", "), files[len(files)-1])
+	if !isNew && !hasGitAttributes(attributes) {
+		a.say("%s is left as it is; add this line to it:\n\n  %s\n\n", attributes, strings.Join(gitAttributes, " "))
+	}
+	a.sayNext(dir, clusters)
 	return nil
+}
+
+// clustersBeside returns where the clusters' directories go: beside the documents, and where these
+// are at the root of a repository below it.
+func clustersBeside(dir string) string {
+	if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil {
+		return filepath.Join(dir, "clusters")
+	}
+	return filepath.Join(filepath.Dir(dir), "clusters")
+}
+
+// hasGitAttributes reports whether a line of a file sets the attributes of what render writes.
+func hasGitAttributes(file string) bool {
+	data, _ := os.ReadFile(file) // one that cannot be read has none
+	for line := range strings.Lines(string(data)) {
+		set := strings.Fields(line)
+		if len(set) == 0 || set[0] != gitAttributes[0] {
+			continue
+		}
+		if !slices.ContainsFunc(gitAttributes, func(a string) bool { return !slices.Contains(set, a) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // checkInitName rejects a name that a Service, the strictest of the objects, must not have.
@@ -178,17 +224,11 @@ func writeNew(dir string, files []string, contents map[string][]byte) (err error
 	return &usageError{fmt.Sprintf("%s %s there already; nothing was written", strings.Join(there, " and "), verb), "name another DIR, or move it away"}
 }
 
-// sayNext says what was written, and what to do with it. The clusters' directories come
-// beside the documents, and where these are at the root of a repository below it.
-func (a *app) sayNext(dir string, files []string) {
-	clusters := filepath.Join(filepath.Dir(dir), "clusters")
-	if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil {
-		clusters = filepath.Join(dir, "clusters")
-	}
-	a.say(`%s are written
-Change what is marked with CHANGE in them, then see what there is to say, and compile:
+// sayNext says what to do with the documents that were written.
+func (a *app) sayNext(dir, clusters string) {
+	a.say(`Edit the lines marked CHANGE in the documents, then validate and render them:
 
   fleetwright check %s
-  fleetwright render %[2]s -o %s
-`, strings.Join(files, " and "), quoted(dir), quoted(clusters))
+  fleetwright render %[1]s -o %s
+`, quoted(dir), quoted(clusters))
 }
