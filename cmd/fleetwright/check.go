@@ -95,6 +95,9 @@ func (f outputFlags) stale(comparison disk.Comparison, paths []string) (list dia
 	if comparison.Refused != nil {
 		hint += " --allow-prune"
 	}
+	if f.synced {
+		hint += " --synced"
+	}
 	say := func(cluster, file, message string) {
 		at := diag.Position{File: path.Join(filepath.ToSlash(f.out), cluster, layout.Dir, file)}
 		list = append(list, diag.New(diag.Stale, at, "", message, hint))
@@ -115,8 +118,8 @@ func (f outputFlags) stale(comparison disk.Comparison, paths []string) (list dia
 	}
 	for _, cluster := range comparison.Waiting {
 		at := diag.Position{File: path.Join(filepath.ToSlash(f.out), cluster, layout.Dir, layout.FormerInventoryFile)}
-		list = append(list, diag.New(diag.FormerLayout, at, "", "the directory is in the former layout until its cluster has synced the annotations that keep its objects, and shows no later change of the inputs",
-			"when it has: "+f.finishing(paths, f.clusters)))
+		list = append(list, diag.New(diag.FormerLayout, at, "", "the directory is in the former layout, which is taken over in two commits; changes of the inputs wait for the second",
+			"wait until the cluster has synced the first, then run "+f.finishing(paths, f.clusters)))
 	}
 	return list.Sorted()
 }

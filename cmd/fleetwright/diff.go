@@ -129,7 +129,12 @@ func (a *app) compare(paths []string, flags diffFlags) (*diff.Report, diag.List,
 		notes = append(notes, diff.Note{Text: "an earlier render was cut off", Clusters: clusters})
 	}
 	if clusters := comparison.Waiting; len(clusters) > 0 {
-		notes = append(notes, diff.Note{Text: "the former layout stays, and keeps its objects by an annotation; when the clusters have synced that, this writes the new one: " + flags.finishing(paths, flags.clusters), Clusters: clusters})
+		text := "the former layout is taken over in two commits; when the clusters have synced the first, run " + flags.finishing(paths, flags.clusters)
+		if len(comparison.Changes) > 0 {
+			notes = append(notes, diff.Note{Text: text, Clusters: clusters})
+		} else {
+			a.say("%s: %s\n", diag.Some(clusters, 5), text)
+		}
 	}
 	return diff.New(comparison.Changes, comparison.Losses, notes...), list, nil
 }

@@ -123,8 +123,8 @@ func (a *app) write(tree *render.Tree, paths []string, flags renderFlags, shown 
 		a.say("%s: Flux applies files that fleetwright did not write: %s\n  hint: move them out of these directories\n", flags.out, diag.Some(sum.Stray, 5))
 	}
 	if len(sum.Waiting) > 0 && (first || sum.Written > 0) {
-		a.say("%s: %s in the former layout: another Flux Kustomization will apply some objects, which the present one would then delete. sync.yaml and others keep them by an annotation; nothing else is written yet\n  hint: commit this; when these clusters have synced it, write the rest: %s\n",
-			flags.out, stays(sum.Waiting), flags.finishing(paths, flags.clusters))
+		a.say("%s: the former layout of %s is taken over in two commits. The first is written: it annotates the objects that move to another Flux Kustomization, so that Flux keeps them. Changes of the inputs wait for the second\n  hint: commit it, wait until these clusters have synced it, then run %s\n",
+			flags.out, diag.Some(sum.Waiting, 5), flags.finishing(paths, flags.clusters))
 	}
 	if !first {
 		if sum.Written == 0 && sum.Removed == 0 {
@@ -135,14 +135,6 @@ func (a *app) write(tree *render.Tree, paths []string, flags renderFlags, shown 
 	a.say("%s: %s, %s, %d written, %d unchanged, %d removed\n",
 		flags.out, diag.Plural(sum.Clusters, "cluster"), diag.Plural(sum.Files, "file"), sum.Written, sum.Files-sum.Written, sum.Removed)
 	return nil
-}
-
-// stays says that clusters stay as they are.
-func stays(clusters []string) string {
-	if some := diag.Some(clusters, 5); len(clusters) > 1 {
-		return some + " stay"
-	}
-	return clusters[0] + " stays"
 }
 
 // stream prints all manifests as one YAML stream, each below the name of its file.
