@@ -93,7 +93,8 @@ func TestAnApplicationChangesItsOwnFiles(t *testing.T) {
 	}
 }
 
-// sharing are Applications that use one AlertProvider, and that roll out in a namespace of every cluster.
+// sharing are Applications that use one AlertProvider, that roll out in a namespace of every cluster,
+// and that have no fleet.
 func sharing(t *testing.T) map[string][]schema.File {
 	t.Helper()
 	alerts := rolledOut("kuma", "      rolloutPolicy: {trafficRouting: {canaryStrategy: {stepWeight: 10}}, alerts: [{name: team, providerRef: {name: chat, namespace: web}}]}\n")
@@ -101,7 +102,8 @@ func sharing(t *testing.T) map[string][]schema.File {
 	inDefault := rolledOut("kuma", "      rolloutPolicy: {trafficRouting: {canaryStrategy: {stepWeight: 10}}}\n")
 	inDefault = edit(t, inDefault, inDefault[1].Name, "namespace: web", "namespace: default")
 	inDefault = append(inDefault, another(inDefault[1], "default"))
-	all := map[string][]schema.File{"an AlertProvider": alerts, "namespace default": inDefault}
+	onHost := worldAnd(app("a", "  syncPolicies: [{name: p, "+policy+"}]\n"), app("b", "  syncPolicies: [{name: q, "+policy+"}]\n"))
+	all := map[string][]schema.File{"an AlertProvider": alerts, "namespace default": inDefault, "the cluster host": onHost}
 	for name, files := range maps.Clone(all) {
 		all[name+" on a hub"] = onHub(files...)
 	}
@@ -113,6 +115,60 @@ func another(app schema.File, namespace string) schema.File {
 	text := strings.NewReplacer("name: x", "name: other", "- name: web\n", "- name: shop\n", "serviceName: web", "serviceName: shop",
 		"{name: web, namespace: web}", "{name: shop, namespace: "+namespace+"}", "{name: web, namespace: default}", "{name: shop, namespace: "+namespace+"}").Replace(string(app.Data))
 	return schema.File{Name: "other.yaml", Data: []byte(text)}
+}
+
+// TestApplicationsMerge adds and removes two Applications in two branches, and merges the trees as Git
+// does files that only one of two sides has changed. The result must be the tree of the merged inputs:
+// what both use must not go with the one that leaves while the other comes.
+func TestApplicationsMerge(t *testing.T) {
+	all := fleets(t)
+	maps.Copy(all, sharing(t))
+	for name, files := range all {
+		documents, apps := documentsOf(files)
+		for n := 0; n+1 < min(len(apps), 6); n++ {
+			// trees are those with and without each of the two.
+			var trees [2][2]map[string][]byte
+			sound := true
+			for i := range 2 {
+				for j := range 2 {
+					some := slices.Clone(documents)
+					for at, isThere := range []int{i, j} {
+						if isThere == 0 {
+							some[apps[n+at]].Data = nil
+						}
+					}
+					tree, _ := render.Compile(schema.Load(some), render.Options{DefaultPath: "clusters"})
+					if sound = sound && tree != nil; sound {
+						trees[i][j] = contents(tree)
+					}
+				}
+			}
+			for i := 0; i < 2 && sound; i++ {
+				for j := range 2 {
+					merged := mergedTree(trees[i][j], trees[1-i][j], trees[i][1-j])
+					for _, file := range changed(merged, trees[1-i][1-j]) {
+						t.Errorf("%s: %s and %s, merged from a base with %d and %d of them: %s is not what is rendered", name, dirOf(unmarshal(t, string(documents[apps[n]].Data))),
+							dirOf(unmarshal(t, string(documents[apps[n+1]].Data))), i, j, file)
+					}
+				}
+			}
+		}
+	}
+}
+
+// mergedTree merges two trees that were made of one: a file that one of them has changed is that one's.
+func mergedTree(base, ours, theirs map[string][]byte) map[string][]byte {
+	merged := maps.Clone(base)
+	for _, side := range []map[string][]byte{ours, theirs} {
+		for _, file := range changed(base, side) {
+			if content, ok := side[file]; ok {
+				merged[file] = content
+			} else {
+				delete(merged, file)
+			}
+		}
+	}
+	return merged
 }
 
 // documentsOf returns the documents of files, each in a file of its own, and which are Applications.
