@@ -102,7 +102,7 @@ func sharing(t *testing.T) map[string][]schema.File {
 	inDefault := rolledOut("kuma", "      rolloutPolicy: {trafficRouting: {canaryStrategy: {stepWeight: 10}}}\n")
 	inDefault = edit(t, inDefault, inDefault[1].Name, "namespace: web", "namespace: default")
 	inDefault = append(inDefault, another(inDefault[1], "default"))
-	onHost := worldAnd(app("a", "  syncPolicies: [{name: p, "+policy+"}]\n"), app("b", "  syncPolicies: [{name: q, "+policy+"}]\n"))
+	onHost := worldKubeconfigs(t, worldAnd(app("a", "  syncPolicies: [{name: p, "+policy+"}]\n"), app("b", "  syncPolicies: [{name: q, "+policy+"}]\n")))
 	all := map[string][]schema.File{"an AlertProvider": alerts, "namespace default": inDefault, "the cluster host": onHost}
 	for name, files := range maps.Clone(all) {
 		all[name+" on a hub"] = onHub(files...)
