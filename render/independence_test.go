@@ -171,6 +171,35 @@ func mergedTree(base, ours, theirs map[string][]byte) map[string][]byte {
 	return merged
 }
 
+// TestDirectoriesOfSeveralStay: Git takes a directory for renamed that one side has emptied and whose
+// files another directory gets, as where an Application moves to another cluster, and it stops where the
+// other side adds a file to it. A directory with a file that always stays is never empty.
+func TestDirectoriesOfSeveralStay(t *testing.T) {
+	all := fleets(t)
+	maps.Copy(all, sharing(t))
+	all["a hub without plugins"] = onHub(worldKubeconfigs(t, worldAnd(app("a", "  destination: {fleet: labs}\n  syncPolicies: [{name: p, "+policy+"}]\n")))...)
+	for name, files := range all {
+		stays, needed := map[string]bool{}, map[string]bool{}
+		for file, content := range contents(compile(t, files...)) {
+			of := ofApplication.FindStringSubmatch(file)
+			switch {
+			case of == nil && path.Base(file) == layout.InventoryFile:
+				cluster, _, _ := strings.Cut(file, "/")
+				for listed := range layout.InventoryFiles(content) {
+					stays[path.Dir(path.Join(cluster, layout.Dir, listed))] = true
+				}
+			case of == nil || !strings.Contains(file, "/"+of[1]+"/"):
+				needed[path.Dir(file)] = true
+			}
+		}
+		for _, dir := range slices.Sorted(keys(needed)) {
+			if !stays[dir] {
+				t.Errorf("%s: all files of %s go with Applications", name, dir)
+			}
+		}
+	}
+}
+
 // documentsOf returns the documents of files, each in a file of its own, and which are Applications.
 func documentsOf(files []schema.File) (all []schema.File, apps []int) {
 	for _, f := range files {
