@@ -189,6 +189,9 @@ func (c *compiler) reportObjectTwice(a, b tree.Held) {
 	if a.Maker == "" && b.Maker == "" && a.Origin.Position().Compare(b.Origin.Position()) > 0 {
 		a, b = b, a
 	}
+	if b.Origin.Doc == nil {
+		return // the settings have reported the name of the source
+	}
 	what := "is rendered"
 	if a.Maker != "" {
 		what = "is made by " + a.Maker

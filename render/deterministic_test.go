@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/fleetwright/fleetwright/render"
-	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -90,12 +89,12 @@ func TestClustersShareContent(t *testing.T) {
 			continue
 		}
 		own++
-		// Both name the cluster, and inventories have the sums of these.
-		if !strings.HasPrefix(f.Path, "sync") && f.Path != "infrastructure/helmrelease-flagger.yaml" && !layout.IsInventoryFile(f.Path) {
+		// Both name the cluster.
+		if !strings.HasPrefix(f.Path, "sync") && f.Path != "infrastructure/helmrelease-flagger.yaml" {
 			t.Errorf("%s is made for each cluster", f.Path)
 		}
 	}
-	if shared < 20 || own != 5 {
+	if shared < 20 || own != 3 {
 		t.Errorf("%d files are shared and %d are not", shared, own)
 	}
 }

@@ -52,7 +52,7 @@ func TestKustomizeBuildsEveryDirectory(t *testing.T) {
 				if built.Size() != want[dirs[0]] {
 					t.Errorf("%s: of %s kustomize builds %d objects of %d", name, dirs[0], built.Size(), want[dirs[0]])
 				}
-				if _, ok := want[dirs[0]]; !ok && !slices.Contains([]string{layout.SyncDir, layout.SourcesDir}, path.Base(dirs[0])) {
+				if _, ok := want[dirs[0]]; !ok && !slices.Contains([]string{layout.SyncDir, layout.SourcesDir, layout.SharedDir}, path.Base(dirs[0])) {
 					t.Errorf("%s: two Flux Kustomizations apply %s, or it is empty", name, dirs[0])
 				}
 				delete(want, dirs[0])
@@ -89,6 +89,7 @@ func TestBootstrapSeesOnlyTheChain(t *testing.T) {
 		"kurator-member1/fleetwright": {
 			"Kustomization flux-system/infrastructure",
 			"Kustomization flux-system/mesh",
+			"Kustomization flux-system/shared",
 			"Kustomization flux-system/sync",
 		},
 		"kurator-member1/fleetwright/sync": {

@@ -46,14 +46,12 @@ func (a *assembler) renderHub() *tree.Cluster {
 	return cluster
 }
 
-const sourcesReadme = "The sources of the applications, a directory for each. Flux applies every YAML file that is here.\n"
-
 // sourceDir returns the directory of the source of an application that goes to other clusters, also
 // where none of them is chosen. Its namespace is there: the Secrets with the kubeconfigs are in it.
 func (a *assembler) sourceDir(app *place.Application) *tree.Dir {
 	d := a.NewListed(layout.SourcesDir+"/"+app.DirName(), flux.NewSource(app))
 	d.App = app.ID()
-	d.AddInventory(nil, d)
+	d.AddInventory(nil, nil, d)
 	return d
 }
 
@@ -73,10 +71,11 @@ func (t *targetAssembler) addRemote() {
 			t.install(layout.LoadTesterDir, true, t.in.LoadTester.HelmRelease(t.Target))
 		}
 		t.install(layout.MeshDir, false, t.meshObjects()...)
-		d := &tree.Dir{Path: layout.ClustersDir + "/" + t.Name}
-		t.own = append(t.own, d, t.sync.Dir())
-		d.AddInventory(rollout.Versions(t.in), t.own...)
+		t.addShared()
+		t.own = append(t.own, t.sync.Dir())
 	}
+	t.own = append(t.own, t.NewReadme(layout.SyncDir+"/"+t.Name, syncReadme))
+	t.addInventory(&tree.Dir{Path: layout.ClustersDir + "/" + t.Name}, rollout.Versions(t.in))
 	for _, a := range t.Apps {
 		t.addApp(a)
 	}

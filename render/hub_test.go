@@ -35,7 +35,7 @@ func TestHubReachesEachClusterByItsKubeconfig(t *testing.T) {
 			path, _ := at(object, "spec path").(string)
 			fromRepository := strings.HasPrefix(path, "./clusters/host/")
 			switch kind := at(object, "kind"); {
-			case kind == "HelmRelease", kind == "Kustomization" && !fromRepository, kind == "Kustomization" && hasAny(path, "/infrastructure", "/mesh", "/namespaces/", "/rollouts/"):
+			case kind == "HelmRelease", kind == "Kustomization" && !fromRepository, kind == "Kustomization" && hasAny(path, "/infrastructure", "/mesh", "/shared", "/namespaces/", "/rollouts/"):
 				cluster := "kurator-member1"
 				if strings.HasSuffix(at(object, "metadata name").(string), "kurator-member2") {
 					cluster = "kurator-member2"
@@ -52,7 +52,7 @@ func TestHubReachesEachClusterByItsKubeconfig(t *testing.T) {
 			}
 		}
 	}
-	if reached["kurator-member1"] != reached["kurator-member2"] || reached["kurator-member1"] != 12 {
+	if reached["kurator-member1"] != reached["kurator-member2"] || reached["kurator-member1"] != 13 {
 		t.Errorf("objects by cluster: %v", reached)
 	}
 	for _, c := range tree.Clusters[1:] {

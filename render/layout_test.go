@@ -1,8 +1,8 @@
 package render_test
 
 import (
-	"crypto/sha256"
 	"fmt"
+	"path"
 	"strings"
 	"testing"
 
@@ -61,34 +61,40 @@ func TestAClustersFilesAreItsOwn(t *testing.T) {
 	}
 }
 
-// TestInventoriesListTheFiles finds every file but the inventories in one of them at least, with its
-// sum, and those of an application in that of no other.
+// TestInventoriesListTheFiles finds every file but the inventories in exactly one of them.
 func TestInventoriesListTheFiles(t *testing.T) {
 	for name, files := range fleets(t) {
 		for _, cluster := range compile(t, files...).Clusters {
-			sums, owners := map[string]string{}, map[string]string{}
-			for f := range cluster.Files() {
-				if !layout.IsInventoryFile(f.Path) {
-					sums[f.Path] = fmt.Sprintf("%x", sha256.Sum256(f.Content))
-				}
-			}
+			owners := map[string]string{}
+			var patterns []string
 			for f := range cluster.Files() {
 				if !layout.IsInventoryFile(f.Path) {
 					continue
 				}
-				for file, sum := range layout.InventoryFiles(f.Content) {
-					switch other, ok := owners[file]; {
-					case sums[file] != sum:
-						t.Errorf("%s: %s of %s says that %s has the sum %s, not %s", name, f.Path, cluster.Name, file, sum, sums[file])
-					case ok && !strings.Contains(file, layout.SharedDir):
+				for _, file := range layout.InventoryFiles(f.Content) {
+					if strings.Contains(file, "*") {
+						patterns = append(patterns, file)
+					}
+					if other, ok := owners[file]; ok {
 						t.Errorf("%s: %s of %s lists %s, and so does %s", name, f.Path, cluster.Name, file, other)
 					}
 					owners[file] = f.Path
 				}
 			}
-			for file := range sums {
-				if owners[file] == "" {
+			for file := range cluster.Paths() {
+				for _, pattern := range patterns {
+					if ok, _ := path.Match(pattern, file); ok {
+						owners[file] = pattern
+					}
+				}
+				if owners[file] == "" && !layout.IsInventoryFile(file) {
 					t.Errorf("%s: no inventory of %s lists %s", name, cluster.Name, file)
+				}
+				delete(owners, file)
+			}
+			for file := range owners {
+				if !strings.Contains(file, "*") {
+					t.Errorf("%s: an inventory of %s lists %s, which is not there", name, cluster.Name, file)
 				}
 			}
 		}
@@ -97,11 +103,11 @@ func TestInventoriesListTheFiles(t *testing.T) {
 
 // Flux' postBuild leaves the paths in sync.yaml as they are.
 func TestPathsAreNotSubstituted(t *testing.T) {
-	for path, want := range map[string]bool{"clusters": false, "cl$${x}": true, "${env}": true} {
-		tree := mustRender(t, stages("prod-a"), render.Options{Path: path})
+	for dir, want := range map[string]bool{"clusters": false, "cl$${x}": true, "${env}": true} {
+		tree := mustRender(t, stages("prod-a"), render.Options{Path: dir})
 		for f := range tree.Clusters[0].Files() {
 			if f.Path == layout.SyncFile && strings.Contains(string(f.Content), "kustomize.toolkit.fluxcd.io/substitute: disabled") != want {
-				t.Errorf("with the path %q it is\n%s", path, f.Content)
+				t.Errorf("with the path %q it is\n%s", dir, f.Content)
 			}
 		}
 	}

@@ -384,7 +384,7 @@ func TestLongNamesStayApart(t *testing.T) {
 		}
 		seen[name] = true
 	}
-	if len(seen) != 5 { // and infrastructure, mesh and sync
+	if len(seen) != 6 { // and infrastructure, mesh, shared and sync
 		t.Errorf("there are %d Kustomizations", len(seen))
 	}
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // A targetAssembler makes the directories of a target. What is of the target follows from its fleet
-// alone, and what is of an application from that, so that no file is of two applications.
+// alone, and what is of an application from that, so that branches of two applications merge in Git.
 type targetAssembler struct {
 	*assembler
 	*place.Target
@@ -29,8 +29,9 @@ type targetAssembler struct {
 	injected map[string]manifest.NamespaceMeta
 	// owned are the namespaces that come with what is installed.
 	owned map[string]bool
-	// ready is the last stage of what is installed.
-	ready []api.NamespacedReference
+	// ready is the last stage of what is installed, and sharedStage that of what applications share.
+	ready       []api.NamespacedReference
+	sharedStage api.NamespacedReference
 	// own are the directories of the target, apps those of applications, and shared what several
 	// of these use.
 	own, apps []*tree.Dir
@@ -58,10 +59,18 @@ func (t *targetAssembler) addOwn() {
 		t.install(layout.Infrastructure, false, t.ownInfrastructure(t.in, t.Target)...)
 		t.install(layout.MeshesDir, false, t.in.EarlyMeshes...)
 		t.install(layout.MeshDir, false, t.meshObjects()...)
+		t.addShared()
 	}
 	for _, a := range t.Apps {
 		t.addApp(a)
 	}
+}
+
+// addShared adds the directory of what several applications may use, and the stage that applies it.
+func (t *targetAssembler) addShared() {
+	d := t.to(false, t.NewReadme(t.below(layout.SharedDir), sharedReadme))
+	t.own = append(t.own, d)
+	t.sharedStage = t.sync.Add(t.stage(tree.SyncStage{Name: layout.SharedDir, Dir: d, At: t.origin, Wait: true, After: t.ready}))
 }
 
 // root returns all directories of a cluster, of which it adds those that never change, and the
@@ -69,13 +78,29 @@ func (t *targetAssembler) addOwn() {
 func (t *targetAssembler) root(versions map[string]string) []*tree.Dir {
 	readme := t.NewReadme(layout.SyncDir, syncReadme)
 	t.sync.Add(tree.SyncStage{Name: layout.SyncDir, Dir: readme})
-	inventory := &tree.Dir{}
-	t.own = append(t.own, inventory, t.sync.RootDir(), readme)
-	inventory.AddInventory(versions, t.own...)
+	t.own = append(t.own, t.sync.RootDir(), readme)
+	t.addInventory(&tree.Dir{}, versions)
 	return t.all()
 }
 
-const syncReadme = "The Flux Kustomizations of the applications, a file for each. Flux applies every YAML file that is here.\n"
+// What people read in directories that Flux lists itself.
+const (
+	syncReadme    = "The Flux Kustomizations of the applications, one file for each. Flux applies every YAML file in this directory.\n"
+	sourcesReadme = "The sources of the applications, one directory for each. Flux applies every YAML file in this directory.\n"
+	sharedReadme  = "Objects that several applications may use. Flux applies every YAML file in this directory.\n"
+)
+
+// addInventory adds a directory with the inventory of the target's own.
+func (t *targetAssembler) addInventory(d *tree.Dir, versions map[string]string) {
+	var others []string
+	if t.in != nil {
+		for _, pattern := range layout.SharedFiles() {
+			others = append(others, t.below(pattern))
+		}
+	}
+	d.AddInventory(versions, others, t.own...)
+	t.own = append(t.own, d)
+}
 
 // all returns the directories that were added.
 func (t *targetAssembler) all() []*tree.Dir {
@@ -186,12 +211,8 @@ func (t *targetAssembler) newVariant(a place.TargetApp) *variant {
 		after = append(after, t.ready...)
 	}
 	shared, isLabelled := t.sharedBy(a)
-	if len(shared) > 0 {
-		stage, file := t.sharedStage()
-		v.shared = append(shared, file)
-		if isLabelled {
-			after = append(after, stage)
-		}
+	if v.shared = shared; isLabelled {
+		after = append(after, t.sharedStage)
 	}
 	objects := t.appNamespaces(a)
 	if !t.Remote {
@@ -211,7 +232,7 @@ func (t *targetAssembler) newVariant(a place.TargetApp) *variant {
 	file := sync.Dir()
 	file.App = a.ID()
 	v.dirs = append(v.dirs, file)
-	d.AddInventory(nil, slices.Concat(v.dirs, v.shared)...)
+	d.AddInventory(nil, nil, v.dirs...)
 	return v
 }
 
@@ -258,14 +279,6 @@ func (t *targetAssembler) share(key string, make func() *tree.Dir) *tree.Dir {
 		t.assembler.shared[key] = d
 	}
 	return d
-}
-
-// sharedStage returns the stage that applies shared/, and the file that it is in.
-func (t *targetAssembler) sharedStage() (ref api.NamespacedReference, file *tree.Dir) {
-	sync := tree.NewSyncFile(t.Encoder, &t.Settings, t.syncPath(layout.SharedDir+".yaml"))
-	d := t.to(false, &tree.Dir{Path: t.below(layout.SharedDir)})
-	ref = sync.Add(t.stage(tree.SyncStage{Name: layout.SharedDir, Dir: d, At: t.origin, Wait: true, After: t.ready}))
-	return ref, t.share(fmt.Sprint(layout.SyncDir, t.ready), sync.Dir)
 }
 
 // namespaces returns the names of the namespaces that the application's objects and workloads

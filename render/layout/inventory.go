@@ -2,13 +2,12 @@ package layout
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 const (
@@ -19,36 +18,34 @@ const (
 	FormerInventoryFile = "inventory.json"
 )
 
-// The first line of an inventory, the lines of the versions compiled for, and what two lines of
-// the former one are. sha256sum ignores lines that begin with #.
+// The title of an inventory, and how its lines begin: each stands for itself, whatever a merge puts
+// around it.
 const (
 	inventoryTitle   = "# fleetwright.dev/v1alpha1 Inventory"
-	inventoryVersion = "# version "
-	formerVersion    = `"apiVersion": "fleetwright.dev/v1alpha1"`
-	formerKind       = `"kind": "Inventory"`
+	inventoryVersion = "version "
+	inventoryFile    = "file "
 )
 
-// AppendInventory appends the head of an inventory, with the versions of upstream by name.
-func AppendInventory(to []byte, versions map[string]string) []byte {
-	to = append(to, inventoryTitle+"\n"...)
+// What the former inventory says of itself, and how it names a file.
+const (
+	formerVersion = `"apiVersion": "fleetwright.dev/v1alpha1"`
+	formerKind    = `"kind": "Inventory"`
+)
+
+var formerFile = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^"(.+)": "[0-9a-f]{64}",?$`) })
+
+// Inventory returns an inventory of files, or of patterns of their names, sorted, with the versions of
+// upstream that they are made for, if any. It has no sums: it would conflict in Git wherever two
+// branches change one file, also where that merges.
+func Inventory(versions map[string]string, files []string) []byte {
+	lines := []string{inventoryTitle}
 	for _, name := range slices.Sorted(maps.Keys(versions)) {
-		to = fmt.Appendf(to, "%s%s %s\n", inventoryVersion, name, versions[name])
+		lines = append(lines, inventoryVersion+name+" "+versions[name])
 	}
-	return to
-}
-
-// AppendFile appends the line of a file to an inventory, as sha256sum writes it.
-func AppendFile(to []byte, file string, sum [sha256.Size]byte) []byte {
-	to = hex.AppendEncode(to, sum[:])
-	to = append(to, "  "...)
-	to = append(to, file...)
-	return append(to, '\n')
-}
-
-// Sum returns the SHA-256 sum of a file as an inventory has it.
-func Sum(content []byte) string {
-	sum := sha256.Sum256(content)
-	return hex.EncodeToString(sum[:])
+	for _, f := range slices.Sorted(slices.Values(files)) {
+		lines = append(lines, inventoryFile+f)
+	}
+	return []byte(strings.Join(lines, "\n") + "\n")
 }
 
 // IsInventory reports whether data is an inventory, or one of the former layout, possibly with
@@ -58,38 +55,37 @@ func IsInventory(data []byte) bool {
 		bytes.Contains(data, []byte(formerVersion)) && bytes.Contains(data, []byte(formerKind))
 }
 
-// InventoryFiles returns the files that an inventory lists, with their SHA-256 sums in hex. Each line
-// stands for itself, so a merge that stopped half way hides none: of a conflict both sides count, and
-// not what they come from. Lines of an inventory of the former layout are read as well.
-func InventoryFiles(data []byte) map[string]string {
-	files, base := map[string]string{}, false
+// InventoryFiles returns the files and patterns that an inventory lists, also one of the former layout.
+// A merge that stopped half way hides none: both sides of a conflict count, and their base does not.
+func InventoryFiles(data []byte) (files []string) {
+	base := false
 	for line := range bytes.Lines(data) {
+		text := strings.TrimSpace(string(line))
 		switch {
-		case bytes.HasPrefix(line, []byte("||||||| ")):
+		case text == "|||||||" || strings.HasPrefix(text, "||||||| "):
 			base = true
-		case bytes.HasPrefix(line, []byte("=======")):
+		case text == "=======": // longer ones end the sides of a conflict in the base
 			base = false
-		case !base:
-			if file, sum, ok := parseLine(string(bytes.TrimSpace(line))); ok {
-				files[file] = sum
+		case base:
+		case strings.HasPrefix(text, inventoryFile):
+			files = append(files, strings.TrimPrefix(text, inventoryFile))
+		case strings.HasPrefix(text, `"`):
+			if m := formerFile().FindStringSubmatch(text); m != nil {
+				files = append(files, m[1])
 			}
 		}
 	}
 	return files
 }
 
-// parseLine parses the line of a file: <sum>  <file>, formerly "<file>": "<sum>",.
-func parseLine(line string) (file, sum string, ok bool) {
-	if strings.HasPrefix(line, `"`) {
-		file, sum, _ = strings.Cut(strings.Trim(line, `",`), `": "`)
-	} else {
-		sum, file, _ = strings.Cut(line, "  ")
-	}
-	decoded, err := hex.DecodeString(sum)
-	return file, sum, err == nil && len(decoded) == sha256.Size && file != ""
-}
-
 // IsInventoryFile reports whether a file of a cluster's directory is an inventory, by its name.
 func IsInventoryFile(file string) bool {
 	return path.Base(file) == InventoryFile || file == FormerInventoryFile
+}
+
+// SharedFiles returns the patterns of the names of files in SharedDir. Which are there follows from
+// several applications, so no inventory of one of them lists these, and that of the cluster must not
+// change with them.
+func SharedFiles() []string {
+	return []string{SharedDir + "/alertprovider-*.yaml", SharedDir + "/namespace-*.yaml"}
 }

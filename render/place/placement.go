@@ -59,9 +59,7 @@ func (in *Input) Place(s *settings.Settings) []*Target {
 		pl.checkApplication(a)
 		pl.checkOneFleet(a)
 	}
-	if !s.Hub {
-		pl.placeEmpty()
-	}
+	pl.placeEmpty()
 	targets := slices.SortedFunc(maps.Values(pl.targets), func(a, b *Target) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.kind, b.kind))
 	})
@@ -108,7 +106,8 @@ func (pl *placer) checkTargets(targets []*Target) {
 			pl.Add(t.Doc.Diagnostic(diag.ClusterNamesMeet, schema.Path{"metadata", "name"},
 				fmt.Sprintf("the directory %s belongs to %s as well", t.Name, other), "rename one of the two"))
 		}
-		if t.Remote && t.Kubeconfig == nil && t.kind == "AttachedCluster" {
+		reached := len(t.Apps) > 0 || t.InstalledBy != nil
+		if t.Remote && reached && t.Kubeconfig == nil && t.kind == "AttachedCluster" {
 			pl.Add(t.Doc.Diagnostic(diag.NoKubeconfig, schema.Path{"spec"}, "the hub reaches an AttachedCluster by its kubeconfig, and this one names no Secret with it", "kubeconfig: {name: "+t.Name+", key: value}"))
 		}
 	}

@@ -22,15 +22,14 @@ type Dir struct {
 	files []dirFile
 }
 
-// A dirFile is a file of a directory. It has a blob, or each cluster has its own: stages, or an inventory.
+// A dirFile is a file of a directory. It has a blob, or stages of which each cluster has its own.
 type dirFile struct {
 	// path below DIR/<cluster>/fleetwright.
 	path string
 	// object that it holds, or none.
-	object    Object
-	blob      *blob
-	stages    syncStages
-	inventory *inventory
+	object Object
+	blob   *blob
+	stages syncStages
 }
 
 // Held is an object in a directory, or one that somebody else makes on a cluster.

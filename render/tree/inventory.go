@@ -7,31 +7,16 @@ import (
 	"github.com/fleetwright/fleetwright/render/layout"
 )
 
-// An inventory lists the files of one owner. Each cluster has its own, as what it lists names the cluster.
-type inventory struct {
-	// versions are those of upstream that a cluster's manifests are made for.
-	versions map[string]string
-	dirs     []*Dir
-}
-
-// AddInventory adds the inventory of directories, of which one may be that itself, with the versions
-// of upstream that they are made for, if any.
-func (d *Dir) AddInventory(versions map[string]string, dirs ...*Dir) {
-	d.add(dirFile{path: path.Join(d.Path, layout.InventoryFile), inventory: &inventory{versions, dirs}})
-}
-
-// content is the file of a cluster.
-func (inv *inventory) content(c *Cluster) []byte {
-	var files []dirFile
-	for _, d := range inv.dirs {
-		files = append(files, c.own(d).files...)
-	}
-	slices.SortFunc(files, compareFiles)
-	content := layout.AppendInventory(nil, inv.versions)
-	for _, f := range files {
-		if f.inventory == nil {
-			content = layout.AppendFile(content, f.path, c.sum(&f))
+// AddInventory adds the inventory of directories, of which one may be that itself, and of what else
+// their owner has.
+func (d *Dir) AddInventory(versions map[string]string, others []string, dirs ...*Dir) {
+	files := slices.Clone(others)
+	for _, of := range dirs {
+		for _, f := range of.files {
+			if !layout.IsInventoryFile(f.path) {
+				files = append(files, f.path)
+			}
 		}
 	}
-	return content
+	d.add(dirFile{path: path.Join(d.Path, layout.InventoryFile), blob: newBlob(layout.Inventory(versions, files))})
 }

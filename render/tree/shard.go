@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"slices"
+
+	"github.com/fleetwright/fleetwright/render/layout"
 )
 
 // Shard is the ith of n parts of the tree, counted from 1, as several machines write one
@@ -41,4 +43,4 @@ func (d *Dir) shard(n int) int {
 }
 
 // isRootInventory reports whether a directory is the part of a cluster's own that has its inventory.
-func (d *Dir) isRootInventory() bool { return d.Path == "" && d.files[0].inventory != nil }
+func (d *Dir) isRootInventory() bool { return d.Path == "" && d.files[0].path == layout.InventoryFile }

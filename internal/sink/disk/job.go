@@ -1,7 +1,6 @@
 package disk
 
 import (
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -159,6 +158,11 @@ func (j *job) make(files files, synced bool) error {
 	if err := j.findRemoved(files, own); err != nil {
 		return err
 	}
+	if j.part {
+		if err := j.findMixed(files, own); err != nil {
+			return err
+		}
+	}
 	return j.findStray(files)
 }
 
@@ -180,11 +184,7 @@ func (j *job) findStray(files files) error {
 	}
 	slices.Sort(dirs)
 	for _, dir := range slices.Compact(dirs) {
-		there, err := isDir(files, j.at(dir))
-		var entries []fs.DirEntry
-		if there {
-			entries, err = files.ReadDir(j.at(dir))
-		}
+		entries, err := j.readDir(files, dir)
 		if err != nil {
 			return err
 		}
@@ -219,6 +219,7 @@ func (j *job) compare(files files, own *ownership, number int) error {
 	}
 	if there {
 		j.there++
+		j.mixed = j.mixed || j.part && !same
 	}
 	if !same {
 		j.changed = append(j.changed, number)
@@ -256,17 +257,10 @@ func (j *job) freshAbove(file string) string {
 }
 
 // findRemoved finds what fleetwright has written and the tree does not have any more.
-// Of a part that is what other shards may have, and must be as they have it.
 func (j *job) findRemoved(files files, own *ownership) error {
 	wanted := map[string]bool{}
-	var whole map[string][sha256.Size]byte
 	if j.cluster != nil && (len(own.paths) > 0 || len(own.inventories) > 0) {
-		for f := range j.cluster.Paths() {
-			wanted[f] = true
-		}
-		if j.part {
-			whole = sumsOf(j.cluster.Whole())
-		}
+		wanted = pathsOf(j.cluster.Whole())
 	}
 	gone := maps.Clone(own.paths)
 	for f, current := range own.inventories {
@@ -278,31 +272,45 @@ func (j *job) findRemoved(files files, own *ownership) error {
 		if wanted[f] {
 			continue
 		}
-		at := j.at(f)
-		if there, err := isRegular(files, at); err != nil {
-			return err
-		} else if !there {
-			continue
-		}
-		j.there++
-		if !j.part {
-			j.removed = append(j.removed, f)
-			continue
-		}
-		data, err := files.ReadFile(at)
+		there, err := isRegular(files, j.at(f))
 		if err != nil {
 			return err
 		}
-		j.mixed = j.mixed || whole[f] != sha256.Sum256(data)
+		if there {
+			j.there++
+			j.removed = append(j.removed, f)
+		}
 	}
 	return nil
 }
 
-// sumsOf returns the SHA-256 sums of the files of a cluster, by path.
-func sumsOf(cluster *render.Cluster) map[string][sha256.Size]byte {
-	sums := map[string][sha256.Size]byte{}
-	for f := range cluster.Files() {
-		sums[f.Path] = f.Sum
+// findMixed finds whether a part would be mixed with another render: that has files which this one has
+// not, or has otherwise in other shards.
+func (j *job) findMixed(files files, own *ownership) error {
+	j.mixed = j.mixed || len(j.removed) > 0
+	whole, ours := j.cluster.Whole(), pathsOf(j.cluster)
+	for i := range whole.Len() {
+		f := whole.Path(i)
+		if ours[f] {
+			continue
+		}
+		same, err := files.Has(j.at(f), whole.File(i).Content)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			return err
+		case !same && own.has(f):
+			j.mixed = true
+		}
 	}
-	return sums
+	return nil
+}
+
+// pathsOf returns the paths of the files of a cluster.
+func pathsOf(cluster *render.Cluster) map[string]bool {
+	all := map[string]bool{}
+	for f := range cluster.Paths() {
+		all[f] = true
+	}
+	return all
 }

@@ -1,12 +1,12 @@
 package disk
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"iter"
 	"maps"
 	"path"
 	"path/filepath"
@@ -33,7 +33,7 @@ type ownership struct {
 func (o *ownership) has(file string) bool {
 	if !o.paths[file] && len(o.current) > 0 {
 		for _, data := range o.current {
-			for name := range layout.InventoryFiles(data) {
+			for _, name := range layout.InventoryFiles(data) {
 				o.paths[name] = true
 			}
 		}
@@ -81,7 +81,7 @@ func (j *job) readInventory(files files, own *ownership, file string, wanted []b
 		case same:
 			own.inventories[file] = true
 			own.current = append(own.current, wanted)
-			return nil
+			return j.expand(files, own, wanted)
 		}
 	}
 	data, err := files.ReadFile(at)
@@ -90,11 +90,42 @@ func (j *job) readInventory(files files, own *ownership, file string, wanted []b
 		return err
 	case layout.IsInventory(data):
 		own.inventories[file] = false
-		return own.add(at, maps.Keys(layout.InventoryFiles(data)))
+		return cmp.Or(own.add(at, layout.InventoryFiles(data)), j.expand(files, own, data))
 	case wanted != nil:
 		return diag.NewMistake(at+" is not an inventory that fleetwright has written", "restore it from Git, or move it away")
 	}
 	return nil // somebody else's
+}
+
+// expand adds the files that are there of the patterns in an inventory.
+func (j *job) expand(files files, own *ownership, inventory []byte) error {
+	if !bytes.Contains(inventory, []byte("*")) {
+		return nil
+	}
+	for _, pattern := range layout.InventoryFiles(inventory) {
+		dir, base := path.Split(pattern)
+		if !strings.Contains(base, "*") {
+			continue
+		}
+		entries, err := j.readDir(files, path.Clean(dir))
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			if ok, _ := path.Match(base, e.Name()); ok && !e.IsDir() {
+				own.paths[dir+e.Name()] = true
+			}
+		}
+	}
+	return nil
+}
+
+// readDir returns what is in a directory, nothing where there is none.
+func (j *job) readDir(files files, dir string) ([]fs.DirEntry, error) {
+	if there, err := isDir(files, j.at(dir)); !there {
+		return nil, err
+	}
+	return files.ReadDir(j.at(dir))
 }
 
 // findInventories returns the paths of the files that may be inventories: of the cluster, of its
@@ -105,11 +136,7 @@ func (j *job) findInventories(files files) (found []string, err error) {
 	}
 	dirs := []string{""}
 	below := func(dir string) (of []string) {
-		there, e := isDir(files, j.at(dir))
-		var entries []fs.DirEntry
-		if there {
-			entries, e = files.ReadDir(j.at(dir))
-		}
+		entries, e := j.readDir(files, dir)
 		err = cmp.Or(err, e)
 		for _, e := range entries {
 			if e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
@@ -154,12 +181,12 @@ func (j *job) readJournal(files files, own *ownership) error {
 	if json.Unmarshal(data, &listed) != nil {
 		return diag.NewMistake(at+" is not a journal that fleetwright has written", "delete it and render again")
 	}
-	return own.add(at, slices.Values(listed.Files))
+	return own.add(at, listed.Files)
 }
 
 // add notes the paths that an inventory or a journal names, unless one leads elsewhere.
-func (o *ownership) add(list string, names iter.Seq[string]) error {
-	for name := range names {
+func (o *ownership) add(list string, names []string) error {
+	for _, name := range names {
 		if !fs.ValidPath(name) || !filepath.IsLocal(name) || name == "." {
 			return diag.NewMistake(fmt.Sprintf("%s names %q, which is not in its directory", list, name), "restore the file from Git")
 		}

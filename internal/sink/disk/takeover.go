@@ -2,6 +2,7 @@ package disk
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -24,10 +25,10 @@ func (j *job) takeOver(files files, synced bool) error {
 	if err != nil || former == nil || j.cluster == nil || j.part {
 		return err
 	}
-	wanted, stages := sumsOf(j.cluster), j.cluster.Stages()
+	wanted, stages := pathsOf(j.cluster), j.cluster.Stages()
 	moves, changed := false, false
 	for _, f := range slices.Sorted(maps.Keys(former)) {
-		if _, stays := wanted[f]; stays && f != layout.SyncFile || !layout.IsManifest(f) {
+		if wanted[f] && f != layout.SyncFile || !layout.IsManifest(f) {
 			continue
 		}
 		kept, some, err := stages.Keep(f, former[f])
@@ -62,7 +63,7 @@ func (j *job) formerFiles(files files) (map[string][]byte, error) {
 		return nil, err
 	}
 	own := &ownership{paths: map[string]bool{}}
-	if err := own.add(j.at(layout.FormerInventoryFile), maps.Keys(layout.InventoryFiles(data))); err != nil {
+	if err := own.add(j.at(layout.FormerInventoryFile), layout.InventoryFiles(data)); err != nil {
 		return nil, err
 	}
 	if err := j.readJournal(files, own); err != nil {
@@ -95,7 +96,7 @@ func withSums(files map[string][]byte) ([]byte, error) {
 	}
 	for f, content := range files {
 		if f != layout.FormerInventoryFile {
-			inventory.Files[f] = layout.Sum(content)
+			inventory.Files[f] = fmt.Sprintf("%x", sha256.Sum256(content))
 		}
 	}
 	data, err := json.MarshalIndent(inventory, "", "  ")
