@@ -19,7 +19,7 @@ type world struct {
 	clusters []cluster
 }
 
-// A cluster is of the fleet of a provider.
+// A cluster is of a fleet.
 type cluster struct {
 	name, fleet, region string
 	absent              bool
@@ -56,7 +56,7 @@ const (
 )
 
 var (
-	fleets  = []string{"kuma", "istio", "nginx"}
+	fleets  = []string{"kuma", "istio", "nginx", "plain"} // named after what they install
 	regions = []string{"eu", "us"}
 )
 
@@ -67,7 +67,7 @@ var (
 // the namespace, also that of the other branch; and of two that remove the last two uses of an
 // AlertProvider neither knows that it is the last. These do not merge, and the resident keeps
 // them from being drawn. The other fleets have no resident: there, a cluster has one
-// Application, or none, and namespaces that need nothing are shared on nginx alone.
+// Application, or none, and namespaces are shared where they need no sidecars.
 const resident = "resident"
 
 // newWorld draws a world. Of its places about one in five is empty, so that an edit can fill it.
@@ -246,7 +246,11 @@ func (w world) documents() string {
 				members = append(members, fmt.Sprintf("{kind: AttachedCluster, name: %s}", c.name))
 			}
 		}
-		all = append(all, fmt.Sprintf(`{apiVersion: fleet.kurator.dev/v1alpha1, kind: Fleet, metadata: {name: %s, namespace: fleets}, spec: {clusters: [%s], plugin: {flagger: {trafficRoutingProvider: %[1]s, publicTestloader: true}}}}`, f, strings.Join(members, ", ")))
+		plugin := ""
+		if f != "plain" {
+			plugin = fmt.Sprintf(", plugin: {flagger: {trafficRoutingProvider: %s, publicTestloader: true}}", f)
+		}
+		all = append(all, fmt.Sprintf(`{apiVersion: fleet.kurator.dev/v1alpha1, kind: Fleet, metadata: {name: %s, namespace: fleets}, spec: {clusters: [%s]%s}}`, f, strings.Join(members, ", "), plugin))
 	}
 	for _, c := range w.clusters {
 		if c.absent {
@@ -283,7 +287,7 @@ func (a app) documents() []string {
 
 // namespace returns that of the workload of a policy of an application.
 func (p policy) namespace(a app) string {
-	if p.shared && (a.fleet == "kuma" || a.fleet == "nginx") {
+	if p.shared && a.fleet != "istio" && a.fleet != "" {
 		return "team"
 	}
 	return a.name
@@ -296,7 +300,7 @@ func (p policy) text(a app) string {
 	if p.chart {
 		text = fmt.Sprintf("helm: {interval: %dm, chart: {spec: {chart: ./%s}}, targetNamespace: %s, suspend: %t}", a.interval, p.name, namespace, p.suspended)
 	}
-	if p.steps > 0 && a.fleet != "" {
+	if p.steps > 0 && a.fleet != "" && a.fleet != "plain" {
 		extra := map[string]string{"istio": ", gateways: [mesh], hosts: [" + name + "]", "nginx": ", host: " + name + ".example.com"}[a.fleet]
 		text += fmt.Sprintf(", rollout: {testLoader: %t, trafficRoutingProvider: %s, workload: {name: %s, namespace: %s}, serviceName: %s, port: 8080, rolloutPolicy: {trafficRouting: {analysisTimes: %d%s}%s}}",
 			p.steps%2 == 0, a.fleet, name, namespace, name, p.steps, extra, p.alerts(a))

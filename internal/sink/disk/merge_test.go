@@ -1,6 +1,7 @@
 package disk_test
 
 import (
+	"flag"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -16,98 +17,128 @@ import (
 	"github.com/fleetwright/fleetwright/internal/sink/disk"
 )
 
-// FuzzMerge has two branches each change another application or cluster of a random fleet and
-// render it, and Git merge what they rendered. The merge must be clean, and what render makes
+var (
+	seeds     = flag.Int("seeds", 14, "how many random worlds the tests of merges draw")
+	firstSeed = flag.Uint64("seed", 0, "the seed of the first of them")
+)
+
+// draw runs a test with the base of each seed, rendered in a repository. What fails with seed=7 is
+// run again by -seed 7 -seeds 1.
+func draw(t *testing.T, test func(g *repository, r *rand.Rand, base world)) {
+	n := *seeds
+	if testing.Short() {
+		n = (n + 3) / 4
+	}
+	for i := range n {
+		seed := *firstSeed + uint64(i)
+		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
+			t.Parallel()
+			r := rand.New(rand.NewPCG(seed, 0))
+			base := newWorld(r)
+			test(newRepository(t, pick(r, []string{"pull", "hub"}), base), r, base)
+		})
+	}
+}
+
+// TestBranchesMerge has two branches each change another application or cluster of a random fleet
+// and render it, and Git merge what they rendered. The merge must be clean, and what render makes
 // of the inputs with both edits.
-//
-// go test runs some seeds, and -run FuzzMerge/seed#7 one of them again; make fuzz draws more.
-func FuzzMerge(f *testing.F) {
-	addSeeds(f, 14) // of three pairs each
-	f.Fuzz(func(t *testing.T, seed uint64) {
-		t.Parallel()
-		r := rand.New(rand.NewPCG(seed, 1))
-		base := newWorld(r)
-		g := newRepository(t, seed, base)
+func TestBranchesMerge(t *testing.T) {
+	draw(t, func(g *repository, r *rand.Rand, base world) {
 		for _, pair := range [][2]edit{base.twoApps(r), base.twoClusters(r), base.appAndCluster(r)} {
-			a, b := pair[0], pair[1]
-			g.branch("a", base.with(a))
-			g.branch("b", base.with(b))
-			if out, err := g.try("merge", "--quiet", "--no-edit", "a"); err != nil {
-				t.Errorf("seed %d, %s: one branch %s, one %s, and Git does not merge them:\n%s", seed, g.topology, a, b, out)
-				g.git("reset", "--hard", "--quiet")
-				continue
-			}
-			if problem := g.differs(base.with(a, b), nil, false); problem != "" {
-				t.Errorf("seed %d, %s: one branch %s, one %s, and what Git merges is not current: %s", seed, g.topology, a, b, problem)
-			}
+			g.mustMerge(base, pair[0], pair[1])
 		}
 	})
 }
 
-// FuzzRepair has two branches change one application, and Git merge what they rendered in each
-// of its ways. Only files of that application may conflict, and a render of the resolved inputs
-// makes them what they must be, whatever Git has left.
-func FuzzRepair(f *testing.F) {
-	addSeeds(f, 8)
-	f.Fuzz(func(t *testing.T, seed uint64) {
-		t.Parallel()
-		r := rand.New(rand.NewPCG(seed, 2))
-		base := newWorld(r)
-		g := newRepository(t, seed, base)
+// mustMerge merges two branches of a base.
+func (g *repository) mustMerge(base world, a, b edit) {
+	g.t.Helper()
+	g.branch("a", base.with(a))
+	g.branch("b", base.with(b))
+	if out, err := g.try("merge", "--quiet", "--no-edit", "a"); err != nil {
+		g.t.Errorf("%s: one branch %s, one %s, and Git does not merge them:\n%s", g.topology, a, b, out)
+		g.git("reset", "--hard", "--quiet")
+	} else if problem := g.differs(base.with(a, b), nil, false); problem != "" {
+		g.t.Errorf("%s: one branch %s, one %s, and what Git merges is not current: %s", g.topology, a, b, problem)
+	}
+}
+
+// TestTheOnlyApplicationMoves: one branch moves the only application of a cluster to another
+// cluster, one adds a second. What is moved looks to Git like directories that are renamed, and it
+// has what others add to these follow.
+func TestTheOnlyApplicationMoves(t *testing.T) {
+	for _, topology := range []string{"pull", "hub"} {
+		for _, fleet := range fleets[1:] {
+			t.Run(topology+" "+fleet, func(t *testing.T) {
+				t.Parallel()
+				only := app{name: "only", fleet: fleet, region: "eu", interval: 5, policies: []policy{{name: "a", steps: 3, alert: ownAlert}, {name: "b"}}}
+				second := only
+				second.name = "second"
+				base := world{apps: []app{only, {name: "second", absent: true}}}
+				for _, f := range fleets {
+					base.clusters = append(base.clusters, cluster{name: f + "-0", fleet: f, region: "eu"}, cluster{name: f + "-1", fleet: f, region: "us"})
+				}
+				g := newRepository(t, topology, base)
+				adds := edit{name: "adds second", place: 1, app: func(_ *rand.Rand, a *app) { *a = second }}
+				g.mustMerge(base, edit{name: "moves only", app: func(_ *rand.Rand, a *app) { a.region = "us" }}, adds)
+				g.mustMerge(base, edit{name: "moves only to another fleet", app: func(_ *rand.Rand, a *app) { a.fleet = "kuma" }}, adds)
+			})
+		}
+	}
+}
+
+// TestRenderRepairsMerges has two branches change one application, and Git merge what they rendered
+// in each of its ways. Only files of that application may conflict, and a render of the resolved
+// inputs makes them what they must be, whatever Git has left.
+func TestRenderRepairsMerges(t *testing.T) {
+	draw(t, func(g *repository, r *rand.Rand, base world) {
 		subject := base.anApp(r)
 		a, b := base.editApp(r, subject), base.editApp(r, subject)
 		g.branch("a", base.with(a))
 		g.branch("b", base.with(b))
 		for i, way := range mergeWays {
-			about := fmt.Sprintf("seed %d, %s, %s: one branch %s, one %s", seed, g.topology, way.name, a, b)
+			resolved := [][]edit{{a}, {b}, {a, b}}[i%3]
+			about := fmt.Sprintf("%s, %s: one branch %s, one %s; it is resolved to %v", g.topology, way.name, a, b, resolved)
 			g.git("reset", "--hard", "--quiet", "b")
 			g.git("clean", "-d", "--force", "--quiet")
-			_, _ = g.try(append(way.args, "--quiet", "--no-edit", "a")...)
-			conflicts := g.conflicts()
+			out, _ := g.try(append(way.args, "--quiet", "--no-edit", "a")...)
+			isMoved := strings.Contains(out, "(file location)")
+			conflicts := strings.Fields(g.git("diff", "--name-only", "--diff-filter=U"))
 			for _, name := range conflicts {
 				if !strings.Contains(name, base.apps[subject].name) {
-					t.Errorf("%s, and %s conflicts", about, name)
+					g.t.Errorf("%s, and %s conflicts", about, name)
 				}
 			}
-			if way.then != nil {
-				way.then(g, conflicts)
+			if way.takesHalf {
+				g.checkoutHalf(conflicts)
 			}
-			resolved := [][]edit{{a}, {b}, {a, b}}[i%3]
 			foreign := g.addForeign(base.apps[subject].name)
 			world := base.with(resolved...)
-			if _, err := disk.Write(g.dir, world.compile(t, g.topology), disk.Options{AllowPrune: true}); err != nil {
-				t.Errorf("%s; it is resolved to %v, and not repaired: %v", about, resolved, err)
-			} else if problem := g.differs(world, foreign, way.forgets); problem != "" {
-				t.Errorf("%s; it is resolved to %v, and repaired to another tree: %s", about, resolved, problem)
+			if _, err := disk.Write(g.dir, world.compile(g.t, g.topology), disk.Options{AllowPrune: true}); err != nil {
+				g.t.Errorf("%s, and not repaired: %v", about, err)
+			} else if problem := g.differs(world, foreign, way.forgets || isMoved); problem != "" {
+				g.t.Errorf("%s, and repaired to another tree: %s", about, problem)
 			}
 		}
 	})
 }
 
 // mergeWays are how a merge may be made, and what may be done about its conflicts before
-// the repair. One that forgets takes inventories of one side, so that files of the other are
-// nobody's: these stay, and only they.
+// the repair. One that forgets takes inventories of one side, and what only the other's named
+// stays. So does what Git has moved, because the directory that one branch has added it to was
+// renamed by the other: no inventory names it there.
 var mergeWays = []struct {
-	name    string
-	args    []string
-	then    func(g *repository, conflicts []string)
-	forgets bool
+	name               string
+	args               []string
+	takesHalf, forgets bool
 }{
 	{name: "merge", args: []string{"merge"}},
 	{name: "diff3", args: []string{"-c", "merge.conflictStyle=diff3", "merge"}},
 	{name: "zdiff3", args: []string{"-c", "merge.conflictStyle=zdiff3", "merge"}},
 	{name: "-X ours", args: []string{"merge", "-X", "ours"}, forgets: true},
 	{name: "-X theirs", args: []string{"merge", "-X", "theirs"}, forgets: true},
-	{name: "half of it --ours", args: []string{"merge"}, then: (*repository).checkoutHalf, forgets: true},
-}
-
-func addSeeds(f *testing.F, n uint64) {
-	if testing.Short() {
-		n /= 4
-	}
-	for seed := range n {
-		f.Add(seed)
-	}
+	{name: "half of it --ours", args: []string{"merge"}, takesHalf: true, forgets: true},
 }
 
 // anApp draws the place of an application that may be edited.
@@ -148,11 +179,12 @@ func (w world) twoClusters(r *rand.Rand) [2]edit {
 	}
 }
 
-// appAndCluster draws edits of an application, and of a cluster that it does not go to.
+// appAndCluster draws edits of an application, and of a cluster that it goes to neither before nor
+// after them.
 func (w world) appAndCluster(r *rand.Rand) [2]edit {
 	for {
 		a, b := w.editApp(r, w.anApp(r)), w.editCluster(r, w.aCluster(r))
-		if !w.meet(a, b) {
+		if !w.meet(a, b) && !w.with(b).meet(a, b) {
 			return [2]edit{a, b}
 		}
 	}
@@ -166,11 +198,10 @@ type repository struct {
 	root, dir string
 }
 
-// newRepository makes a repository whose branch "base" has a rendered world. Of two seeds one
-// is for a hub.
-func newRepository(t *testing.T, seed uint64, base world) *repository {
+// newRepository makes a repository whose branch "base" has a rendered world.
+func newRepository(t *testing.T, topology string, base world) *repository {
 	root := t.TempDir()
-	g := &repository{t: t, topology: []string{"pull", "hub"}[seed%2], root: root, dir: filepath.Join(root, "clusters")}
+	g := &repository{t: t, topology: topology, root: root, dir: filepath.Join(root, "clusters")}
 	g.git("init", "--quiet", "--initial-branch", "base")
 	g.commit(base)
 	return g
@@ -192,7 +223,7 @@ func (g *repository) commit(w world) {
 }
 
 // differs returns how DIR is not what render makes of a world, or "". Files that render has not
-// made may be there if they are foreign, or if others may be.
+// made may be there if they are foreign, or, if others may be, Flux does not apply them.
 func (g *repository) differs(w world, foreign map[string]string, others bool) string {
 	tree, fresh := w.compile(g.t, g.topology), g.t.TempDir()
 	c, err := disk.Compare(g.dir, tree, disk.Options{})
@@ -217,20 +248,33 @@ func (g *repository) differs(w world, foreign map[string]string, others bool) st
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(have)) {
-		if _, ok := want[name]; !ok && (!others || marker.MatchString(have[name])) {
+		_, ok := want[name]
+		if !ok && (!others || marker.MatchString(have[name]) || applied(name, want)) {
 			return fmt.Sprintf("%s is left:\n%s", name, have[name])
 		}
 	}
 	return ""
 }
 
+// applied reports whether Flux applies a file that is none of a tree's: it is below the path of a
+// Kustomization, where no kustomization.yaml says what to apply.
+func applied(file string, tree map[string]string) bool {
+	for _, content := range tree {
+		for _, path := range syncPath.FindAllStringSubmatch(content, -1) {
+			_, isListed := tree[path[1]+"/kustomization.yaml"]
+			if !isListed && strings.HasPrefix(file, path[1]+"/") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// syncPath is the line of a Flux Kustomization that says which directory of DIR it applies.
+var syncPath = regexp.MustCompile(`(?m)^  path: \./clusters/(.+)$`)
+
 // marker is a line by which Git marks a conflict.
 var marker = regexp.MustCompile(`(?m)^(<<<<<<<|\|\|\|\|\|\|\||=======|>>>>>>>)`)
-
-// conflicts returns the paths that a merge has left unmerged.
-func (g *repository) conflicts() []string {
-	return strings.Fields(g.git("diff", "--name-only", "--diff-filter=U"))
-}
 
 // checkoutHalf takes every other of the files in conflict as it was before the merge, where it was.
 func (g *repository) checkoutHalf(conflicts []string) {
