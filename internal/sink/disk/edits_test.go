@@ -70,7 +70,7 @@ var (
 // Application, or none, and namespaces are shared where they need no sidecars.
 const resident = "resident"
 
-// newWorld draws a world. Of its places about one in five is empty, so that an edit can fill it.
+// newWorld draws a world. Some of its places are empty, so that an edit can fill them.
 func newWorld(r *rand.Rand) world {
 	w := world{apps: []app{
 		{name: resident, fleet: "kuma", interval: 5, policies: []policy{{name: "team", shared: true, steps: 3, alert: sharedAlert}}},
@@ -84,7 +84,7 @@ func newWorld(r *rand.Rand) world {
 	for _, f := range fleets {
 		for i := range 2 + r.IntN(3) {
 			c := cluster{name: fmt.Sprintf("%s-%d", f, i), fleet: f, region: pick(r, regions)}
-			c.absent = i > 0 && r.IntN(5) == 0
+			c.absent = i > 0 && r.IntN(3) == 0
 			w.clusters = append(w.clusters, c)
 		}
 	}
