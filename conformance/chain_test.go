@@ -1,7 +1,7 @@
 package conformance
 
 import (
-	"encoding/json"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"slices"
@@ -54,10 +54,11 @@ func build(t *testing.T, root, dir string) []*kube.Object {
 	return objects
 }
 
-// A stage is a Flux Kustomization of sync.yaml, and what it applies.
+// A stage is a Flux Kustomization on a directory of the cluster's, and what it applies.
 type stage struct {
 	// name is that of the Flux Kustomization, with its namespace.
-	name      types.NamespacedName
+	name types.NamespacedName
+	// dependsOn are the stages that come before it, also the one that applies the Kustomization.
 	dependsOn []types.NamespacedName
 	// server is the cluster that it is applied to.
 	server  string
@@ -65,26 +66,11 @@ type stage struct {
 	objects []*kube.Object
 }
 
-// chain is the stages of a cluster in an order that Flux may apply them in, which
-// is given by dependsOn alone.
+// chain is the stages of a cluster in an order that Flux may apply them in: each after
+// those that it depends on, and after the one that applies its Flux Kustomization.
 func chain(t *testing.T, root, cluster string, spokes spokes) []stage {
 	t.Helper()
-	var all []stage
-	for _, o := range build(t, root, path.Join(outputPath, cluster, layout.Dir)) {
-		dir, _, _ := unstructured.NestedString(o.Object, "spec", "path")
-		s := stage{name: nameOf(o), server: spokes.reached(t, o, cluster), objects: build(t, root, dir)}
-		s.wait, _, _ = unstructured.NestedBool(o.Object, "spec", "wait")
-		dependencies, _, _ := unstructured.NestedSlice(o.Object, "spec", "dependsOn")
-		for _, d := range dependencies {
-			name, _, _ := unstructured.NestedString(d.(map[string]any), "name")
-			namespace, ok, _ := unstructured.NestedString(d.(map[string]any), "namespace")
-			if !ok {
-				namespace = o.GetNamespace()
-			}
-			s.dependsOn = append(s.dependsOn, types.NamespacedName{Namespace: namespace, Name: name})
-		}
-		all = append(all, s)
-	}
+	all := stages(t, root, cluster, spokes, build(t, root, path.Join(outputPath, cluster, layout.Dir)))
 	var ordered []stage
 	for len(all) > 0 {
 		// The last that may come: what comes early only by luck comes late here.
@@ -105,15 +91,46 @@ func chain(t *testing.T, root, cluster string, spokes spokes) []stage {
 	return ordered
 }
 
+// stages are those of objects, and those of what they apply, after the ones given.
+func stages(t *testing.T, root, cluster string, spokes spokes, objects []*kube.Object, after ...types.NamespacedName) (all []stage) {
+	t.Helper()
+	for _, o := range objects {
+		if !isStage(o) {
+			continue
+		}
+		dir, _, _ := unstructured.NestedString(o.Object, "spec", "path")
+		s := stage{name: nameOf(o), dependsOn: slices.Clone(after), server: spokes.reached(t, o, cluster), objects: build(t, root, dir)}
+		s.wait, _, _ = unstructured.NestedBool(o.Object, "spec", "wait")
+		dependencies, _, _ := unstructured.NestedSlice(o.Object, "spec", "dependsOn")
+		for _, d := range dependencies {
+			name, _, _ := unstructured.NestedString(d.(map[string]any), "name")
+			namespace, ok, _ := unstructured.NestedString(d.(map[string]any), "namespace")
+			if !ok {
+				namespace = o.GetNamespace()
+			}
+			s.dependsOn = append(s.dependsOn, types.NamespacedName{Namespace: namespace, Name: name})
+		}
+		all = append(all, s)
+		all = append(all, stages(t, root, cluster, spokes, s.objects, s.name)...)
+	}
+	return all
+}
+
+// isStage reports whether an object is a Flux Kustomization on the repository of the clusters.
+func isStage(o *kube.Object) bool {
+	source, _, _ := unstructured.NestedString(o.Object, "spec", "sourceRef", "name")
+	return o.GroupVersionKind() == kustomizations && source == "flux-system"
+}
+
 func nameOf(o *kube.Object) types.NamespacedName {
 	return types.NamespacedName{Namespace: o.GetNamespace(), Name: o.GetName()}
 }
 
-// TestBuildsAreWhatTheInventoryLists builds the bootstrap path and every payload
+// TestBuildsAreWhatTheInventoriesList builds the bootstrap path and every payload
 // directory with Flux' builder: together they are the objects of the files that
-// the inventory lists, each for the cluster that its file is for, and the bootstrap
+// the inventories list, each for the cluster that its file is for, and the bootstrap
 // path holds nothing but the chain.
-func TestBuildsAreWhatTheInventoryLists(t *testing.T) {
+func TestBuildsAreWhatTheInventoriesList(t *testing.T) {
 	for _, example := range examples(t) {
 		tree := golden(t, example)
 		root := tree.write(t)
@@ -122,7 +139,7 @@ func TestBuildsAreWhatTheInventoryLists(t *testing.T) {
 				record(t, "3. Flux' builder")
 				var got, want []string
 				for _, o := range build(t, root, path.Join(outputPath, cluster)) {
-					if o.GetKind() != "Kustomization" {
+					if !isStage(o) {
 						t.Errorf("the bootstrap path holds %s", kube.ID(o))
 					}
 					got = append(got, cluster+" gets "+kube.ID(o))
@@ -132,12 +149,7 @@ func TestBuildsAreWhatTheInventoryLists(t *testing.T) {
 						got = append(got, s.server+" gets "+kube.ID(o))
 					}
 				}
-				var inventory layout.Inventory
-				if err := json.Unmarshal(tree[path.Join(cluster, layout.Dir, layout.InventoryFile)], &inventory); err != nil {
-					t.Fatal(err)
-				}
-				for name := range inventory.Files {
-					file := path.Join(cluster, layout.Dir, name)
+				for file := range tree.listed(cluster) {
 					for _, o := range objects(t, file, tree[file]) {
 						want = append(want, server(file)+" gets "+kube.ID(o))
 					}
@@ -150,4 +162,74 @@ func TestBuildsAreWhatTheInventoryLists(t *testing.T) {
 			})
 		}
 	}
+}
+
+// inventories are those of a cluster's directory: its own, and those of applications.
+func (f tree) inventories(cluster string) (files []string) {
+	for name := range f {
+		if directory(name) == cluster && path.Base(name) == layout.InventoryFile {
+			files = append(files, name)
+		}
+	}
+	slices.Sort(files)
+	return files
+}
+
+// listed are the files that a cluster's inventories list, some of which several do.
+func (f tree) listed(cluster string) map[string]bool {
+	files := map[string]bool{}
+	for _, inventory := range f.inventories(cluster) {
+		for name := range layout.InventoryFiles(f[inventory]) {
+			files[path.Join(cluster, layout.Dir, name)] = true
+		}
+	}
+	return files
+}
+
+// TestInventoriesAreChecksums has sha256sum check the files that inventories list, which are
+// all that there are. A file that has changed is seen.
+func TestInventoriesAreChecksums(t *testing.T) {
+	check := func(root, inventory string) (string, error) {
+		file := filepath.Join(root, outputPath, inventory)
+		cmd := exec.Command("sha256sum", "--check", "--strict", "--quiet", file)
+		cmd.Dir = filepath.Join(root, outputPath, directory(inventory), layout.Dir)
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	for _, example := range examples(t) {
+		tree := golden(t, example)
+		root := tree.write(t)
+		for _, cluster := range tree.clusters() {
+			t.Run(example+"/"+cluster, func(t *testing.T) {
+				record(t, "8. sha256sum: checks the inventories")
+				listed := tree.listed(cluster)
+				for _, inventory := range tree.inventories(cluster) {
+					if out, err := check(root, inventory); err != nil {
+						t.Errorf("%s: %v\n%s", inventory, err, out)
+					}
+					listed[inventory] = true
+				}
+				for name := range tree {
+					if directory(name) == cluster && !listed[name] {
+						t.Errorf("no inventory lists %s", name)
+					}
+				}
+				for name := range listed {
+					if tree[name] == nil {
+						t.Errorf("%s is listed, and is not there", name)
+					}
+				}
+				own := path.Join(cluster, layout.Dir, layout.InventoryFile)
+				mustCopy(t, tree.changed(path.Join(cluster, layout.Dir, layout.SyncFile)).inRepository(), root)
+				if out, err := check(root, own); err == nil || !strings.Contains(out, layout.SyncFile+": FAILED") {
+					t.Errorf("%s is changed, and of %s it says %v:\n%s", layout.SyncFile, own, err, out)
+				}
+			})
+		}
+	}
+}
+
+// changed is a file of a tree with another content.
+func (f tree) changed(name string) tree {
+	return tree{name: append(slices.Clone(f[name]), "# changed\n"...)}
 }

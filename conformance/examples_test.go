@@ -110,7 +110,6 @@ func compiled(t *testing.T, example string, edit func(document map[string]any)) 
 		for f := range c.Files() {
 			files[path.Join(c.Name, layout.Dir, f.Path)] = f.Content
 		}
-		files[path.Join(c.Name, layout.Dir, layout.InventoryFile)] = c.Inventory().Content
 	}
 	return files
 }
@@ -174,7 +173,7 @@ func directory(file string) string {
 }
 
 // onSpoke is a file that a hub applies to the API server of another cluster.
-var onSpoke = regexp.MustCompile(`^[^/]+/` + layout.Dir + `/clusters/([^/]+)/(?:infrastructure|meshes|mesh|rollouts)/`)
+var onSpoke = regexp.MustCompile(`^[^/]+/` + layout.Dir + `/clusters/([^/]+)/(?:infrastructure|meshes|mesh|shared|namespaces|rollouts)/`)
 
 // server is the cluster whose API server gets the objects of a file.
 func server(file string) string {
