@@ -106,6 +106,12 @@ var applications = map[string]application{
 		repository: podinfo,
 	},
 	"hub": webapp,
+	alerts: {
+		source:     types.NamespacedName{Namespace: "default", Name: "backend"},
+		repository: podinfo,
+		paths:      []string{"deploy/webapp/backend"},
+		workload:   types.NamespacedName{Namespace: "webapp", Name: "backend"},
+	},
 }
 
 func applicationOf(t *testing.T, example string) application {

@@ -24,9 +24,13 @@ import (
 // outputPath is where the golden trees are in the repository of the clusters.
 const outputPath = "clusters"
 
-// everyField is an example of this module: documents with every field that is
-// compiled. It has no golden tree.
-const everyField = "every-field"
+// The examples of this module have no golden trees. The documents of everyField have every
+// field that is compiled. In alerts two applications of a cluster share an AlertProvider, and one
+// takes small steps.
+const (
+	everyField = "every-field"
+	alerts     = "alerts"
+)
 
 // examples are the names of the examples, which are directories: those that users
 // read, and everyField.
@@ -46,11 +50,14 @@ func examples(t *testing.T) []string {
 // documents are the files of an example.
 func documents(t *testing.T, example string) tree {
 	t.Helper()
-	if example == everyField {
+	if isOwn(example) {
 		return readTree(t, filepath.Join("testdata", example))
 	}
 	return readTree(t, filepath.Join("../examples", example))
 }
+
+// isOwn reports whether an example is of this module.
+func isOwn(example string) bool { return example == everyField || example == alerts }
 
 // A tree is the files of clusters, by their paths below the output directory.
 type tree map[string][]byte
@@ -58,7 +65,7 @@ type tree map[string][]byte
 // golden is the golden tree of an example.
 func golden(t *testing.T, example string) tree {
 	t.Helper()
-	if example == everyField {
+	if isOwn(example) {
 		return compiled(t, example, func(map[string]any) {})
 	}
 	return readTree(t, filepath.Join("../testdata/golden", example))
@@ -80,8 +87,8 @@ func readTree(t *testing.T, dir string) tree {
 	return files
 }
 
-// compiled compiles an example whose documents are edited.
-func compiled(t *testing.T, example string, edit func(document map[string]any)) tree {
+// rendered is what an example compiles to whose documents are edited. One that is cleared is gone.
+func rendered(t *testing.T, example string, edit func(document map[string]any)) *render.Tree {
 	t.Helper()
 	var inputs []schema.File
 	for name, data := range documents(t, example) {
@@ -93,7 +100,9 @@ func compiled(t *testing.T, example string, edit func(document map[string]any)) 
 			t.Fatal(err)
 		}
 		for i, o := range objects {
-			edit(o.Object)
+			if edit(o.Object); len(o.Object) == 0 {
+				continue
+			}
 			data, err := yaml.Marshal(o.Object)
 			if err != nil {
 				t.Fatal(err)
@@ -105,8 +114,14 @@ func compiled(t *testing.T, example string, edit func(document map[string]any)) 
 	if rendered == nil {
 		t.Fatalf("%s: %v", example, list)
 	}
+	return rendered
+}
+
+// compiled are the files of an example whose documents are edited.
+func compiled(t *testing.T, example string, edit func(document map[string]any)) tree {
+	t.Helper()
 	files := tree{}
-	for _, c := range rendered.Clusters {
+	for _, c := range rendered(t, example, edit).Clusters {
 		for f := range c.Files() {
 			files[path.Join(c.Name, layout.Dir, f.Path)] = f.Content
 		}

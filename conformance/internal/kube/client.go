@@ -191,14 +191,42 @@ func (c *Client) List(ctx context.Context, gvk schema.GroupVersionKind) ([]Objec
 // when it changes, until the test ends. The kind must be there.
 func (c *Client) Watch(t testing.TB, gvk schema.GroupVersionKind, seen func(ctx context.Context, o *Object)) {
 	t.Helper()
+	c.watch(t, gvk, func(ctx context.Context) cache.ResourceEventHandlerFuncs {
+		see := func(o any) { seen(ctx, o.(*Object)) }
+		return cache.ResourceEventHandlerFuncs{AddFunc: see, UpdateFunc: func(_, o any) { see(o) }}
+	})
+}
+
+// WatchEnds calls a function with the objects of a kind in all namespaces that are deleted, once
+// when a finalizer holds them and once when they are gone, until the test ends.
+func (c *Client) WatchEnds(t testing.TB, gvk schema.GroupVersionKind, ends func(o *Object)) {
+	t.Helper()
+	c.watch(t, gvk, func(context.Context) cache.ResourceEventHandlerFuncs {
+		return cache.ResourceEventHandlerFuncs{
+			UpdateFunc: func(before, o any) {
+				if before.(*Object).GetDeletionTimestamp() == nil && o.(*Object).GetDeletionTimestamp() != nil {
+					ends(o.(*Object))
+				}
+			},
+			DeleteFunc: func(o any) {
+				if missed, ok := o.(cache.DeletedFinalStateUnknown); ok {
+					o = missed.Obj
+				}
+				ends(o.(*Object))
+			},
+		}
+	})
+}
+
+func (c *Client) watch(t testing.TB, gvk schema.GroupVersionKind, handlers func(context.Context) cache.ResourceEventHandlerFuncs) {
+	t.Helper()
 	mapping, err := c.mapping(gvk)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	informer := dynamicinformer.NewDynamicSharedInformerFactory(c.dynamic, 0).ForResource(mapping.Resource).Informer()
-	see := func(o any) { seen(ctx, o.(*Object)) }
-	if _, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{AddFunc: see, UpdateFunc: func(_, o any) { see(o) }}); err != nil {
+	if _, err := informer.AddEventHandler(handlers(ctx)); err != nil {
 		t.Fatal(err)
 	}
 	var running sync.WaitGroup
