@@ -72,7 +72,7 @@ func TestRenderConfigReplacesDefaults(t *testing.T) {
 		t.Errorf("the private load tester is %v", got)
 	}
 	inventory := string(contents(tree)[member1+layout.InventoryFile])
-	if !strings.Contains(inventory, "\nversion flux 2.8\n") || !strings.Contains(inventory, "\nversion kuma 2.13.10\n") {
+	if !strings.Contains(inventory, "\n# version flux 2.8\n") || !strings.Contains(inventory, "\n# version kuma 2.13.10\n") {
 		t.Errorf("the inventory is\n%s", inventory)
 	}
 }
@@ -224,7 +224,7 @@ func TestPrivateLoadTesterHasATag(t *testing.T) {
 
 func TestVersionsAreComparedAsNumbers(t *testing.T) {
 	compile(t, append(example(t, seed), config("  versions: {flux: v2.10.1}\n"))...)
-	if !strings.Contains(string(contents(compile(t, append(example(t, seed), config("  versions: {flux: v2.10.1}\n"))...))[member1+layout.InventoryFile]), "\nversion flux 2.10.1\n") {
+	if !strings.Contains(string(contents(compile(t, append(example(t, seed), config("  versions: {flux: v2.10.1}\n"))...))[member1+layout.InventoryFile]), "\n# version flux 2.10.1\n") {
 		t.Error("the version is not in the inventory")
 	}
 }

@@ -2,6 +2,9 @@ package layout
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"maps"
 	"path"
 	"regexp"
@@ -18,34 +21,45 @@ const (
 	FormerInventoryFile = "inventory.json"
 )
 
-// The title of an inventory, and how its lines begin: each stands for itself, whatever a merge puts
-// around it.
+// The lines of an inventory beside those of files, which sha256sum ignores as comments.
 const (
 	inventoryTitle   = "# fleetwright.dev/v1alpha1 Inventory"
-	inventoryVersion = "version "
-	inventoryFile    = "file "
+	inventoryVersion = "# version "
+	inventoryPattern = "# files "
 )
 
-// What the former inventory says of itself, and how it names a file.
+// What the former inventory says of itself.
 const (
 	formerVersion = `"apiVersion": "fleetwright.dev/v1alpha1"`
 	formerKind    = `"kind": "Inventory"`
 )
 
-var formerFile = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^"(.+)": "[0-9a-f]{64}",?$`) })
+// fileLine matches the line of a file: as sha256sum writes it, or as JSON in the former layout.
+var fileLine = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:[0-9a-f]{64}  (.+)|"(.+)": "[0-9a-f]{64}",?)$`)
+})
 
-// Inventory returns an inventory of files, or of patterns of their names, sorted, with the versions of
-// upstream that they are made for, if any. It has no sums: it would conflict in Git wherever two
-// branches change one file, also where that merges.
-func Inventory(versions map[string]string, files []string) []byte {
-	lines := []string{inventoryTitle}
+// AppendInventory appends the head of an inventory: the versions of upstream that the manifests are made
+// for, and patterns of the names of files that are listed nowhere else.
+func AppendInventory(to []byte, versions map[string]string, patterns []string) []byte {
+	to = append(to, inventoryTitle+"\n"...)
 	for _, name := range slices.Sorted(maps.Keys(versions)) {
-		lines = append(lines, inventoryVersion+name+" "+versions[name])
+		to = fmt.Appendf(to, "%s%s %s\n", inventoryVersion, name, versions[name])
 	}
-	for _, f := range slices.Sorted(slices.Values(files)) {
-		lines = append(lines, inventoryFile+f)
+	for _, pattern := range patterns {
+		to = fmt.Appendf(to, "%s%s\n", inventoryPattern, pattern)
 	}
-	return []byte(strings.Join(lines, "\n") + "\n")
+	return to
+}
+
+// AppendFile appends the line of a file to an inventory. The sum has an inventory change with each of
+// its files: where one branch changes a file and the other removes it with the inventory, Git keeps the
+// inventory as it keeps the file, and render finds both.
+func AppendFile(to []byte, file string, sum [sha256.Size]byte) []byte {
+	to = hex.AppendEncode(to, sum[:])
+	to = append(to, "  "...)
+	to = append(to, file...)
+	return append(to, '\n')
 }
 
 // IsInventory reports whether data is an inventory, or one of the former layout, possibly with
@@ -67,11 +81,11 @@ func InventoryFiles(data []byte) (files []string) {
 		case text == "=======": // longer ones end the sides of a conflict in the base
 			base = false
 		case base:
-		case strings.HasPrefix(text, inventoryFile):
-			files = append(files, strings.TrimPrefix(text, inventoryFile))
-		case strings.HasPrefix(text, `"`):
-			if m := formerFile().FindStringSubmatch(text); m != nil {
-				files = append(files, m[1])
+		case strings.HasPrefix(text, inventoryPattern):
+			files = append(files, strings.TrimPrefix(text, inventoryPattern))
+		default:
+			if m := fileLine().FindStringSubmatch(text); m != nil {
+				files = append(files, m[1]+m[2])
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package layout_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"os/exec"
@@ -16,7 +17,7 @@ import (
 const title = "# fleetwright.dev/v1alpha1 Inventory\n"
 
 // line is that of a file.
-func line(file string) string { return "file " + file + "\n" }
+func line(file string) string { return strings.Repeat("0a", 32) + "  " + file + "\n" }
 
 // formerLine is that of a file in the former layout.
 func formerLine(file string) string {
@@ -28,7 +29,7 @@ func TestInventoryFiles(t *testing.T) {
 		formerLine("a/b.yaml") + strings.Replace(formerLine("sync.yaml"), ",", "", 1) + "  }\n}\n"
 	for _, tt := range []struct{ name, data, want string }{
 		{"none", "", ""},
-		{"the head alone", title + "version flux 2.3\n", ""},
+		{"the head alone", title + "# version flux 2.3\n", ""},
 		{"files", title + line("a/b.yaml") + line("sync.yaml"), "a/b.yaml|sync.yaml"},
 		{"a name with spaces", title + line("a/b c  d.yaml"), "a/b c  d.yaml"},
 		{"line endings of Windows", strings.ReplaceAll(title+line("a/b.yaml"), "\n", "\r\n"), "a/b.yaml"},
@@ -44,7 +45,8 @@ func TestInventoryFiles(t *testing.T) {
 		{"two conflicts", title + "<<<<<<< HEAD\n||||||| 1\n" + line("base") + "=======\n" + line("a") + ">>>>>>> b\n" + line("b") + "<<<<<<< HEAD\n" + line("c") + "||||||| 1\n" + line("base") + "=======\n>>>>>>> b\n", "a|b|c"},
 		{"a conflict of the former layout", strings.Replace(former, "    \"sync", "<<<<<<< HEAD\n"+formerLine("ours")+"||||||| 1\n"+formerLine("base")+"=======\n"+formerLine("theirs")+">>>>>>> b\n    \"sync", 1),
 			"a/b.yaml|ours|sync.yaml|theirs"},
-		{"junk", title + "a\nfiles a\nfilea\nfile\n# file a\n\"a\": \"b\",\n\"a\"\n\"\n\x00\xff\n" + line("b"), "b"},
+		{"patterns", title + "# files a/b-*.yaml\n" + line("sync.yaml"), "a/b-*.yaml|sync.yaml"},
+		{"junk", title + "abc  a\n" + strings.Repeat("g", 64) + "  a\n" + line("a")[2:] + line("a")[:66] + "\n" + strings.Replace(line("a"), "  ", " ", 1) + "\"a\": \"b\",\n\"a\"\n\"\n\x00\xff\n" + line("b"), "b"},
 		{"a YAML file", "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: a\n", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) { wantFiles(t, tt.data, tt.want) })
@@ -93,11 +95,13 @@ func TestInventoriesThatGitMerged(t *testing.T) {
 }
 
 func TestInventoryIsWhatIsRead(t *testing.T) {
-	data := layout.Inventory(map[string]string{"kuma": "2.7.3", "flux": "2.3"}, []string{"sync.yaml", "a/b.yaml"})
-	if want := title + "version flux 2.3\nversion kuma 2.7.3\n" + line("a/b.yaml") + line("sync.yaml"); string(data) != want {
+	data := layout.AppendInventory(nil, map[string]string{"kuma": "2.7.3", "flux": "2.3"}, []string{"c-*.yaml"})
+	data = layout.AppendFile(data, "a/b.yaml", sha256.Sum256(nil))
+	const want = title + "# version flux 2.3\n# version kuma 2.7.3\n# files c-*.yaml\ne3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  a/b.yaml\n"
+	if string(data) != want {
 		t.Errorf("it is\n%swant\n%s", data, want)
 	}
-	wantFiles(t, string(data), "a/b.yaml|sync.yaml")
+	wantFiles(t, string(data), "a/b.yaml|c-*.yaml")
 }
 
 func TestIsInventory(t *testing.T) {

@@ -63,7 +63,8 @@ func differing(old, new *Cluster) (files [][2]int) {
 	for i := range new.Len() {
 		d, at := new.find(i)
 		f := &d.files[at]
-		isOwn := d.Path == layout.Infrastructure // the name of the cluster is the same in both
+		// The name of the cluster is the same in both.
+		isOwn := d.Path == layout.Infrastructure || f.path == layout.InventoryFile
 		switch was, ok := before[f.path]; {
 		case !ok:
 			files = append(files, [2]int{-1, i})

@@ -22,14 +22,15 @@ type Dir struct {
 	files []dirFile
 }
 
-// A dirFile is a file of a directory. It has a blob, or stages of which each cluster has its own.
+// A dirFile is a file of a directory. It has a blob, or each cluster has its own: stages, or an inventory.
 type dirFile struct {
 	// path below DIR/<cluster>/fleetwright.
 	path string
 	// object that it holds, or none.
-	object Object
-	blob   *blob
-	stages syncStages
+	object    Object
+	blob      *blob
+	stages    syncStages
+	inventory *inventory
 }
 
 // Held is an object in a directory, or one that somebody else makes on a cluster.

@@ -76,7 +76,7 @@ func (c *Cluster) Whole() *Cluster {
 }
 
 // A Layout holds the directories of clusters that get the same. Only the paths in the Flux
-// Kustomizations and the name of the cluster in infrastructure/ differ.
+// Kustomizations and the name of the cluster in infrastructure/ differ, and the inventories with them.
 type Layout struct {
 	Dirs []*Dir // sorted by path, those with one path by that of their first file
 	// starts are the numbers of the first file of each directory, and of the one behind the last.
@@ -168,8 +168,11 @@ func (c *Cluster) at(number int) *dirFile {
 
 // content is that of a file of a directory of the cluster.
 func (c *Cluster) content(f *dirFile) []byte {
-	if f.blob != nil {
+	switch {
+	case f.blob != nil:
 		return f.blob.content
+	case f.inventory != nil:
+		return f.inventory.content(c)
 	}
 	return f.stages.content(c.Name)
 }

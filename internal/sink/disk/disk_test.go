@@ -153,7 +153,7 @@ func TestUnchangedFilesAreNotTouched(t *testing.T) {
 		t.Errorf("%+v, touched %q", s, touched())
 	}
 	mustWrite(t, dir, treeOf(t, "x", changed, rollout), Options{})
-	if got, want := touched(), []string{"x/fleetwright/apps/default.app-0/kustomization-a.yaml"}; !slices.Equal(got, want) {
+	if got, want := touched(), []string{"x/fleetwright/apps/default.app-0/inventory", "x/fleetwright/apps/default.app-0/kustomization-a.yaml"}; !slices.Equal(got, want) {
 		t.Errorf("touched %q, want %q", got, want)
 	}
 }
@@ -372,9 +372,9 @@ func listing(t *testing.T, dir string) (names []string) {
 func TestInventoriesThatLeadElsewhere(t *testing.T) {
 	for _, name := range []string{"../../victim", "/etc/passwd", "a/../../b", ".", "a//b"} {
 		for inventory, line := range map[string]string{
-			"x/fleetwright/inventory":                    "file " + name,
-			"x/fleetwright/apps/default.app-0/inventory": "file " + name,
-			"x/fleetwright/apps/gone/inventory":          "file " + name,
+			"x/fleetwright/inventory":                    strings.Repeat("0", 64) + "  " + name,
+			"x/fleetwright/apps/default.app-0/inventory": strings.Repeat("0", 64) + "  " + name,
+			"x/fleetwright/apps/gone/inventory":          strings.Repeat("0", 64) + "  " + name,
 			"x/fleetwright/inventory.json":               fmt.Sprintf("%q: %q", name, strings.Repeat("0", 64)),
 		} {
 			dir := t.TempDir()

@@ -219,7 +219,6 @@ func (j *job) compare(files files, own *ownership, number int) error {
 	}
 	if there {
 		j.there++
-		j.mixed = j.mixed || j.part && !same
 	}
 	if !same {
 		j.changed = append(j.changed, number)
@@ -284,8 +283,8 @@ func (j *job) findRemoved(files files, own *ownership) error {
 	return nil
 }
 
-// findMixed finds whether a part would be mixed with another render: that has files which this one has
-// not, or has otherwise in other shards.
+// findMixed finds whether a part would be mixed with another render that was cut off: it has files which
+// this one has not, or has otherwise in other shards.
 func (j *job) findMixed(files files, own *ownership) error {
 	j.mixed = j.mixed || len(j.removed) > 0
 	whole, ours := j.cluster.Whole(), pathsOf(j.cluster)
@@ -299,7 +298,7 @@ func (j *job) findMixed(files files, own *ownership) error {
 		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:
 			return err
-		case !same && own.has(f):
+		case !same && own.paths[f]:
 			j.mixed = true
 		}
 	}

@@ -294,6 +294,7 @@ func (f *function) checkCluster(tree *render.Tree) {
 func (f *function) emit(tree *render.Tree) (objects []*Object, err error) {
 	seen := map[render.Object]bool{}
 	for _, cluster := range tree.Clusters {
+		applied := appliedDirs(cluster)
 		for file := range cluster.Files() {
 			held := file.Objects()
 			isList := len(held) == 0
@@ -304,10 +305,15 @@ func (f *function) emit(tree *render.Tree) (objects []*Object, err error) {
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", file.Path, err)
 			}
+			index := 0
 			for i, o := range all {
+				if !isList && held[i].Applies != "" && !applied[held[i].Applies] {
+					continue // Git has no empty directory, and Flux fails without one
+				}
 				o.annotate(renderedAnnotation, file.For)
 				if f.placed {
-					o.place(path.Join(f.directory(), cluster.Name, layout.Dir, file.Path), i)
+					o.place(path.Join(f.directory(), cluster.Name, layout.Dir, file.Path), index)
+					index++
 				} else if seen[held[i]] {
 					continue // a Namespace that two applications have
 				} else {
@@ -318,6 +324,17 @@ func (f *function) emit(tree *render.Tree) (objects []*Object, err error) {
 		}
 	}
 	return objects, nil
+}
+
+// appliedDirs returns the directories of a cluster that Flux finds something to apply in.
+func appliedDirs(cluster *render.Cluster) map[string]bool {
+	dirs := map[string]bool{}
+	for file := range cluster.Paths() {
+		if layout.IsManifest(file) {
+			dirs[layout.Stage(file)] = true
+		}
+	}
+	return dirs
 }
 
 // checkPlaces says which files of the package would be overwritten.
