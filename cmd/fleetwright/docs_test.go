@@ -41,7 +41,7 @@ func TestTwoCommandsSetANewcomerUp(t *testing.T) {
 	for _, want := range []string{
 		"\nkurator-member1/fleetwright/sync.yaml\n",
 		"\nkind: Canary\n",
-		"out/demo: 2 clusters, 62 files, 62 written, 0 unchanged, 0 removed\n",
+		"out/demo: 2 clusters, 64 files, 64 written, 0 unchanged, 0 removed\n",
 	} {
 		if !strings.Contains("\n"+demo, want) {
 			t.Errorf("make demo does not print %q but\n%s", want, demo)
