@@ -179,8 +179,12 @@ func (f tree) inventories(cluster string) (files []string) {
 func (f tree) listed(cluster string) map[string]bool {
 	files := map[string]bool{}
 	for _, inventory := range f.inventories(cluster) {
-		for name := range layout.InventoryFiles(f[inventory]) {
-			files[path.Join(cluster, layout.Dir, name)] = true
+		for _, listed := range layout.InventoryFiles(f[inventory]) {
+			for name := range f {
+				if ok, _ := path.Match(path.Join(cluster, layout.Dir, listed), name); ok {
+					files[name] = true
+				}
+			}
 		}
 	}
 	return files
