@@ -59,8 +59,8 @@ func (j *job) readOwnership(files files) (*ownership, error) {
 			}
 		}
 	}
-	there, err := j.findInventories(files)
-	for _, f := range there {
+	possible, err := j.possibleInventories(files)
+	for _, f := range possible {
 		if err == nil {
 			err = j.readInventory(files, own, f, wanted[f])
 		}
@@ -71,11 +71,13 @@ func (j *job) readOwnership(files files) (*ownership, error) {
 	return own, j.readJournal(files, own)
 }
 
-// readInventory reads an inventory, where the tree has the one that is wanted, if any.
+// readInventory reads an inventory, if it is there. The tree has the one that is wanted, if any.
 func (j *job) readInventory(files files, own *ownership, file string, wanted []byte) error {
 	at := j.at(file)
 	if wanted != nil {
 		switch same, err := files.Has(at, wanted); {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil
 		case err != nil:
 			return err
 		case same:
@@ -84,13 +86,16 @@ func (j *job) readInventory(files files, own *ownership, file string, wanted []b
 			return j.expand(files, own, wanted)
 		}
 	}
-	data, err := files.ReadFile(at)
+	data, err := readRegular(files, at)
 	switch {
-	case err != nil:
+	case err != nil || data == nil:
 		return err
 	case layout.IsInventory(data):
 		own.inventories[file] = false
-		return cmp.Or(own.add(at, layout.InventoryFiles(data)), j.expand(files, own, data))
+		if err := own.add(at, layout.InventoryFiles(data)); err != nil {
+			return err
+		}
+		return j.expand(files, own, data)
 	case wanted != nil:
 		return diag.NewMistake(at+" is not an inventory that fleetwright has written", "restore it from Git, or move it away")
 	}
@@ -128,9 +133,9 @@ func (j *job) readDir(files files, dir string) ([]fs.DirEntry, error) {
 	return files.ReadDir(j.at(dir))
 }
 
-// findInventories returns the paths of the files that may be inventories: of the cluster, of its
+// possibleInventories returns the paths at which there may be inventories: of the cluster, of its
 // applications, and on a hub of those of its clusters, and of sources.
-func (j *job) findInventories(files files) (found []string, err error) {
+func (j *job) possibleInventories(files files) (all []string, err error) {
 	if there, err := isDir(files, j.base); !there {
 		return nil, err
 	}
@@ -150,17 +155,11 @@ func (j *job) findInventories(files files) (found []string, err error) {
 	for _, cluster := range clusters {
 		dirs = append(dirs, below(cluster+layout.AppsDir)...)
 	}
-	add := func(file string) {
-		there, e := isRegular(files, j.at(file))
-		if err = cmp.Or(err, e); there {
-			found = append(found, file)
-		}
-	}
-	add(layout.FormerInventoryFile)
+	all = append(all, layout.FormerInventoryFile)
 	for _, dir := range dirs {
-		add(dir + layout.InventoryFile)
+		all = append(all, dir+layout.InventoryFile)
 	}
-	return found, err
+	return all, err
 }
 
 // readJournal finds what an interrupted run may have written.
