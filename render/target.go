@@ -248,8 +248,9 @@ func (t *targetAssembler) sharedBy(a place.TargetApp) (dirs []*tree.Dir, isLabel
 			dirs = append(dirs, d)
 		}
 	}
-	for ns, meta := range t.injectedBy(a) {
-		if manifest.AlwaysThere[ns] {
+	injected := t.injectedBy(a)
+	for _, ns := range slices.Sorted(maps.Keys(injected)) {
+		if meta := injected[ns]; manifest.AlwaysThere[ns] {
 			isLabelled = true
 			add(fmt.Sprint(ns, meta), func() manifest.Rendered {
 				return manifest.Rendered{Object: manifest.NewNamespace(ns, meta), Origin: t.in.Flagger.Origin}
