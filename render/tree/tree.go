@@ -113,6 +113,8 @@ type File struct {
 	Sum [sha256.Size]byte
 	// For is the cluster that the objects are for, which may be one that a hub applies to.
 	For string
+	// App is the id of the application that the file is of, or "".
+	App string
 
 	// holder knows what is in the file.
 	holder *dirFile
@@ -149,7 +151,7 @@ func (c *Cluster) find(number int) (*Dir, int) {
 func (c *Cluster) File(number int) File {
 	d, i := c.find(number)
 	f := &d.files[i]
-	file := File{Path: f.path, Content: c.content(f), For: cmp.Or(d.Cluster, c.Name), holder: f}
+	file := File{Path: f.path, Content: c.content(f), For: cmp.Or(d.Cluster, c.Name), App: d.App, holder: f}
 	if f.blob != nil {
 		file.Sum = f.blob.Sum
 	} else {

@@ -166,33 +166,39 @@ func (j *job) make(files files, synced bool) error {
 	return j.findStray(files)
 }
 
-// findStray finds manifests that fleetwright has not written in directories that Flux lists itself.
+// findStray finds manifests that fleetwright has not written in directories that Flux lists itself, with
+// all that is below them.
 func (j *job) findStray(files files) error {
 	if j.cluster == nil {
 		return nil
 	}
-	ours := map[string]bool{}
-	var dirs []string
+	ours, listed := map[string]bool{}, map[string]bool{}
 	for f := range j.cluster.Whole().Paths() {
-		if dir := path.Dir(f); layout.IsListed(dir) {
-			ours[f] = true
-			dirs = append(dirs, dir)
+		if dir := layout.Stage(f); layout.IsListed(dir) {
+			ours[f], listed[dir] = true, true
 		}
 	}
 	for _, f := range j.removed {
 		ours[f] = true
 	}
-	slices.Sort(dirs)
-	for _, dir := range slices.Compact(dirs) {
+	var look func(dir string) error
+	look = func(dir string) error {
 		entries, err := j.readDir(files, dir)
-		if err != nil {
-			return err
-		}
 		for _, e := range entries {
-			extension := path.Ext(e.Name())
-			if f := path.Join(dir, e.Name()); (extension == ".yaml" || extension == ".yml") && !e.IsDir() && !ours[f] {
+			f := path.Join(dir, e.Name())
+			switch extension := path.Ext(f); {
+			case err != nil || strings.HasPrefix(e.Name(), "."):
+			case e.IsDir():
+				err = look(f)
+			case (extension == ".yaml" || extension == ".yml") && !ours[f]:
 				j.stray = append(j.stray, f)
 			}
+		}
+		return err
+	}
+	for _, dir := range slices.Sorted(maps.Keys(listed)) {
+		if err := look(dir); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -214,8 +220,14 @@ func (j *job) compare(files files, own *ownership, number int) error {
 		}
 	}
 	if there && !same && !isInventory && !own.has(file) {
-		j.foreign = append(j.foreign, j.at(file))
-		return nil
+		isOurs, err := j.isLeftByMerge(files, j.cluster.File(number))
+		if err != nil {
+			return err
+		}
+		if !isOurs {
+			j.foreign = append(j.foreign, j.at(file))
+			return nil
+		}
 	}
 	if there {
 		j.there++
@@ -224,6 +236,30 @@ func (j *job) compare(files files, own *ownership, number int) error {
 		j.changed = append(j.changed, number)
 	}
 	return nil
+}
+
+// isLeftByMerge reports whether what is in the place of an application's file, and in no inventory, is
+// another version of that, or of an object of that kind: Git has moved it there, or somebody has resolved
+// the conflict of the inventory and not that of the file.
+func (j *job) isLeftByMerge(files files, f render.File) (bool, error) {
+	if f.App == "" {
+		return false, nil
+	}
+	data, err := files.ReadFile(j.at(f.Path))
+	if err != nil {
+		return false, err
+	}
+	lines := map[string]bool{}
+	for line := range strings.Lines(string(data)) {
+		lines[strings.TrimRight(line, "\r\n")] = true
+	}
+	for _, o := range f.Objects() {
+		if !lines["apiVersion: "+o.APIVersion] || !lines["kind: "+o.Kind] {
+			return false, nil
+		}
+	}
+	isList := len(f.Objects()) == 0
+	return !isList || path.Base(f.Path) == layout.KustomizationFile && lines["kind: Kustomization"] && lines["resources:"], nil
 }
 
 // findFresh finds the topmost directory that is to come to be with a file, if one is.
