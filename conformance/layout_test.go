@@ -1,0 +1,499 @@
+package conformance
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/fleetwright/fleetwright/conformance/internal/kube"
+	"github.com/fleetwright/fleetwright/conformance/internal/stub"
+	"github.com/fleetwright/fleetwright/conformance/internal/tools"
+	"github.com/fleetwright/fleetwright/internal/sink/disk"
+	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/layout"
+)
+
+// These keep Flux from deleting an object that is not among those it applies any more. Flagger puts
+// the second on the Service that it takes over.
+const (
+	pruneAnnotation     = "kustomize.toolkit.fluxcd.io/prune"
+	reconcileAnnotation = "kustomize.toolkit.fluxcd.io/reconcile"
+)
+
+// formerTree is what a release with the former layout has written for one cluster of an example.
+// That layout had all Flux Kustomizations in sync.yaml, and the inventory as JSON.
+func formerTree(t *testing.T, example string) tree {
+	t.Helper()
+	return readTree(t, path.Join("testdata/former", example))
+}
+
+// TestFluxTakesOverTheFormerLayout has Flux apply the two commits by which a directory gets the
+// present layout, on a cluster with rollouts: no object is deleted or made anew. An application
+// that is removed afterwards is pruned, and no more.
+func TestFluxTakesOverTheFormerLayout(t *testing.T) {
+	for _, run := range []struct {
+		example, cluster string
+		// removed is the application that goes in the end.
+		removed string
+		// flagger has the real Flagger roll out meanwhile.
+		flagger bool
+	}{
+		{"kuma-rollout", "kurator-member1", "rollout-kuma-demo", false},
+		{"own-mesh", "frankfurt", "web", false},
+		{"hub", "host", "webapp", false},
+		{alerts, "kurator-member1", "frontend", true},
+	} {
+		t.Run(run.example, func(t *testing.T) {
+			t.Parallel()
+			c := startFormer(t, run.example, run.cluster)
+			var progress func(t *testing.T)
+			if run.flagger {
+				progress = c.rollOut(t)
+			} else {
+				c.scaleDown(t)
+				progress = c.mustStayDown
+			}
+			before := c.held(t)
+			deleted := c.watchDeletions(t, before)
+
+			dir := t.TempDir()
+			mustCopy(t, formerTree(t, run.example), dir)
+			next := rendered(t, run.example, func(map[string]any) {})
+			step := func(name, check string, opts disk.Options, waiting ...string) bool {
+				return t.Run(name, func(t *testing.T) {
+					record(t, check)
+					c.pushWritten(t, dir, next, opts, waiting...)
+					c.mustHaveAll(t, before, deleted())
+					progress(t)
+				})
+			}
+			ok := step("the first commit", "3. Flux: takes over the former layout", disk.Options{}, run.cluster) &&
+				t.Run("it is the former tree, with what moves kept", func(t *testing.T) {
+					none(t, wrongFirst(t, formerTree(t, run.example), readTree(t, dir), run.cluster))
+					first := readTree(t, dir)
+					if s := mustWrite(t, dir, next, disk.Options{}); s.Written+s.Removed > 0 || !slices.Equal(s.Waiting, []string{run.cluster}) {
+						t.Errorf("a second write has done %+v", s)
+					}
+					if again := readTree(t, dir); !maps.EqualFunc(again, first, bytes.Equal) {
+						t.Errorf("a second write changes %q", difference(again, first))
+					}
+				}) &&
+				step("the second commit", "3. Flux: takes over the former layout", disk.Options{Synced: true}) &&
+				t.Run("it has moved", func(t *testing.T) {
+					tree := readTree(t, dir)
+					if want := compiled(t, run.example, func(map[string]any) {}); !maps.EqualFunc(tree, want, bytes.Equal) {
+						t.Errorf("not as rendered are %q", difference(tree, want))
+					}
+					c.reconcile(t)
+					c.mustHaveAll(t, before, deleted())
+					none(t, c.notMoved(t))
+					none(t, c.misplaced(t, tree))
+				})
+			if !ok {
+				return
+			}
+			t.Run("an application is removed", func(t *testing.T) {
+				record(t, "3. Flux: takes over the former layout, and prunes what goes")
+				c.removeApplication(t, dir, run.example, run.removed, deleted)
+			})
+		})
+	}
+}
+
+// TestFluxPrunesWhatMovesAtOnce pushes the second commit without the first: objects are deleted,
+// which is what the test above would see.
+func TestFluxPrunesWhatMovesAtOnce(t *testing.T) {
+	t.Parallel()
+	record(t, "3. Flux: takes over the former layout: what is broken is seen")
+	c := startFormer(t, "kuma-rollout", "kurator-member1")
+	before := c.held(t)
+	deleted := c.watchDeletions(t, before)
+	c.push(t, golden(t, "kuma-rollout"))
+	told := map[string]bool{}
+	kube.Eventually(t, convergence, "an application and its rollout are deleted", func() error {
+		for _, h := range deleted() {
+			told[h.String()] = true
+		}
+		for _, what := range []string{"Kustomization flux-system/app-default.rollout-kuma-demo", "Deployment webapp/backend", "Canary webapp/backend"} {
+			if !told["kurator-member1 has "+what] {
+				return fmt.Errorf("%s is not among %v", what, told)
+			}
+		}
+		return nil
+	})
+	kube.Eventually(t, convergence, "the application is made anew", func() error {
+		after := map[held]types.UID{}
+		for _, k := range c.list(t, c.name, kustomizations) {
+			after[heldBy(c.name, &k)] = k.GetUID()
+		}
+		if wrong := remade(before, after); !slices.Contains(wrong, "kurator-member1 has Kustomization flux-system/app-default.rollout-kuma-demo, which was made anew") {
+			return fmt.Errorf("what is seen is %q", wrong)
+		}
+		return nil
+	})
+}
+
+// startFormer starts a cluster with a tree of the former layout, which Flux has applied.
+func startFormer(t *testing.T, example, cluster string) *fluxCluster {
+	t.Helper()
+	former := formerTree(t, example)
+	c := startFlux(t, example, former, cluster)
+	if example == alerts { // has a source for each of its applications
+		c.world.Push(t, "default", "frontend", c.repository(t))
+	}
+	c.converge(t, former, nil)
+	return c
+}
+
+// A held object is one that a cluster has from Flux or Flagger.
+type held struct {
+	server string
+	applied
+}
+
+func (h held) String() string {
+	return fmt.Sprintf("%s has %s %s/%s", h.server, h.kind.Kind, h.namespace, h.name)
+}
+
+// held are the uids of all Flux Kustomizations, of what they have applied, and of all Deployments,
+// as some are Flagger's.
+func (c *fluxCluster) held(t *testing.T) map[held]types.UID {
+	t.Helper()
+	found := map[held]types.UID{}
+	for _, k := range c.list(t, c.name, kustomizations) {
+		found[heldBy(c.name, &k)] = k.GetUID()
+		server := c.spokes.reached(t, &k, c.name)
+		for _, id := range inventory(t, &k) {
+			o, err := c.servers[server].Get(t.Context(), id.kind, id.namespace, id.name)
+			if err != nil {
+				t.Errorf("%v: %v", held{server, id}, err)
+				continue
+			}
+			found[held{server, id}] = o.GetUID()
+		}
+	}
+	for server := range c.servers {
+		for _, d := range c.list(t, server, deployments) {
+			found[heldBy(server, &d)] = d.GetUID()
+		}
+	}
+	return found
+}
+
+func heldBy(server string, o *kube.Object) held {
+	return held{server, applied{o.GroupVersionKind(), o.GetNamespace(), o.GetName()}}
+}
+
+func (c *fluxCluster) list(t *testing.T, server string, kind schema.GroupVersionKind) []kube.Object {
+	t.Helper()
+	all, err := c.servers[server].List(t.Context(), kind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// remade says which objects are gone, or have another uid.
+func remade(before, after map[held]types.UID) (wrong []string) {
+	for h, uid := range before {
+		switch now, ok := after[h]; {
+		case !ok:
+			wrong = append(wrong, fmt.Sprintf("%v, but no longer by Flux", h))
+		case now != uid:
+			wrong = append(wrong, fmt.Sprintf("%v, which was made anew", h))
+		}
+	}
+	return wrong
+}
+
+// mustHaveAll checks that all objects are there as before, and that none was deleted meanwhile.
+func (c *fluxCluster) mustHaveAll(t *testing.T, before map[held]types.UID, deleted []held) {
+	t.Helper()
+	for _, h := range deleted {
+		t.Errorf("%v, which is deleted", h)
+	}
+	none(t, remade(before, c.held(t)))
+}
+
+// watchDeletions watches all objects of the kinds that there are. It returns what returns those
+// that were deleted since it was called last.
+func (c *fluxCluster) watchDeletions(t *testing.T, all map[held]types.UID) func() []held {
+	t.Helper()
+	var mutex sync.Mutex
+	var deleted []held
+	watched := map[held]bool{}
+	for h := range all {
+		kind := held{h.server, applied{kind: h.kind}}
+		if watched[kind] {
+			continue
+		}
+		watched[kind] = true
+		c.servers[h.server].WatchEnds(t, h.kind, func(o *kube.Object) {
+			mutex.Lock()
+			defer mutex.Unlock()
+			deleted = append(deleted, heldBy(h.server, o))
+		})
+	}
+	return func() []held {
+		mutex.Lock()
+		defer mutex.Unlock()
+		last := deleted
+		deleted = nil
+		return last
+	}
+}
+
+// mustWrite writes a tree into a directory.
+func mustWrite(t *testing.T, dir string, tree *render.Tree, opts disk.Options) disk.Summary {
+	t.Helper()
+	s, err := disk.Write(dir, tree, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// pushWritten writes a tree into a directory, as which some clusters wait for what follows, and
+// has Flux apply what is there then.
+func (c *fluxCluster) pushWritten(t *testing.T, dir string, tree *render.Tree, opts disk.Options, waiting ...string) {
+	t.Helper()
+	if s := mustWrite(t, dir, tree, opts); s.Written == 0 || !slices.Equal(s.Waiting, waiting) {
+		t.Fatalf("the write has done %+v; want %q to wait", s, waiting)
+	}
+	files := readTree(t, dir)
+	revision := c.push(t, files)
+	c.converge(t, files, map[string]string{"flux-system": revision})
+}
+
+// wrongFirst says what of the first commit is not the former tree with annotations: on the Flux
+// Kustomizations of applications at least, and in the inventory.
+func wrongFirst(t *testing.T, former, first tree, cluster string) (wrong []string) {
+	t.Helper()
+	for name := range first {
+		if directory(name) != cluster {
+			delete(first, name) // another cluster's, which had no former tree
+		}
+	}
+	for _, name := range difference(former, first) {
+		if former[name] == nil || first[name] == nil {
+			wrong = append(wrong, fmt.Sprintf("%s is there: %t, and was: %t", name, first[name] != nil, former[name] != nil))
+		}
+	}
+	for name, data := range former {
+		was, is := objects(t, name, data), objects(t, name, first[name])
+		if len(was) != len(is) {
+			wrong = append(wrong, fmt.Sprintf("%s holds %d objects, and had %d", name, len(is), len(was)))
+			continue
+		}
+		for i, o := range is {
+			if ofApplication(o) && o.GetAnnotations()[pruneAnnotation] != "disabled" {
+				wrong = append(wrong, kube.ID(o)+" is not kept")
+			}
+			if was[i].GetAnnotations()[pruneAnnotation] != "" {
+				continue
+			}
+			annotations := o.GetAnnotations()
+			delete(annotations, pruneAnnotation)
+			if o.SetAnnotations(annotations); len(annotations) == 0 {
+				unstructured.RemoveNestedField(o.Object, "metadata", "annotations")
+			}
+			if !equalJSON(t, o, was[i]) {
+				wrong = append(wrong, kube.ID(o)+" has changed in more than its annotation")
+			}
+		}
+	}
+	inventory := layout.InventoryFiles(first[path.Join(cluster, layout.Dir, layout.FormerInventoryFile)])
+	for name, data := range first {
+		file := strings.TrimPrefix(name, cluster+"/"+layout.Dir+"/")
+		if file != layout.FormerInventoryFile && inventory[file] != sum(data) {
+			wrong = append(wrong, "the inventory has not the sum of "+file)
+		}
+	}
+	return wrong
+}
+
+// ofApplication reports whether an object is a Flux Kustomization that comes with an application.
+func ofApplication(o *kube.Object) bool {
+	return isStage(o) && (strings.HasPrefix(o.GetName(), layout.AppPrefix) || strings.HasPrefix(o.GetName(), layout.RolloutPrefix))
+}
+
+// notMoved says what the bootstrap still has of applications, and what is still kept from being
+// pruned of what Flux applies for them.
+func (c *fluxCluster) notMoved(t *testing.T) (wrong []string) {
+	t.Helper()
+	moved := 0
+	for _, k := range c.list(t, c.name, kustomizations) {
+		if k.GetAnnotations()[pruneAnnotation] != "" {
+			wrong = append(wrong, kube.ID(&k)+" is still kept")
+		}
+		for _, id := range inventory(t, &k) {
+			if id.kind != kustomizations {
+				continue
+			}
+			o, err := c.Get(t.Context(), id.kind, id.namespace, id.name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !ofApplication(o) {
+				continue
+			}
+			if moved++; k.GetName() != layout.SyncDir {
+				wrong = append(wrong, fmt.Sprintf("%s applies %s", kube.ID(&k), id.name))
+			}
+		}
+	}
+	if moved == 0 {
+		wrong = append(wrong, "nothing has moved")
+	}
+	for server := range c.servers {
+		for _, o := range c.list(t, server, alertProviders) {
+			if o.GetAnnotations()[pruneAnnotation] != "" {
+				wrong = append(wrong, kube.ID(&o)+" is still kept")
+			}
+		}
+	}
+	return wrong
+}
+
+var alertProviders = schema.GroupVersionKind{Group: "flagger.app", Version: "v1beta1", Kind: "AlertProvider"}
+
+// mustStayDown checks that the targets, which were scaled to 0 as by Flagger, are.
+func (c *fluxCluster) mustStayDown(t *testing.T) {
+	t.Helper()
+	for name, server := range c.targets() {
+		target, err := server.Get(t.Context(), deployments, c.workload.Namespace, c.workload.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if replicas, _, _ := unstructured.NestedInt64(target.Object, "spec", "replicas"); replicas != 0 {
+			t.Errorf("the target on %s has %d replicas", name, replicas)
+		}
+	}
+}
+
+// rollOut has Flagger begin a rollout that takes longer than the test. It returns what checks that
+// it is going on.
+func (c *fluxCluster) rollOut(t *testing.T) (progress func(t *testing.T)) {
+	t.Helper()
+	f := &flaggerCluster{ControlPlane: c.ControlPlane, application: c.application, provider: "kuma", objects: formerTree(t, alerts).objects(t, c.name)}
+	f.canary = f.objects["Canary "+c.workload.String()]
+	values := f.flaggerValues(t)
+	runFlagger(t, c.ControlPlane, tools.Flagger, stub.StartProxy(t).URL, fmt.Sprintf("-mesh-provider=%v", values["meshProvider"]), fmt.Sprintf("-metrics-server=%v", values["metricsServer"]))
+	f.follow(t, "Initialized")
+	app := c.repository(t)
+	file := "deploy/webapp/" + c.workload.Name + "/deployment.yaml"
+	app[file] = []byte(strings.ReplaceAll(string(app[file]), "podinfo:6.7.0", "podinfo:6.7.1"))
+	c.world.Push(t, c.source.Namespace, c.source.Name, app)
+	f.follow(t, "Progressing")
+	var last int64
+	return func(t *testing.T) {
+		t.Helper()
+		kube.Eventually(t, time.Minute, "the rollout goes on", func() error {
+			s, err := f.now(t)
+			if err == nil && (s.phase != "Progressing" || s.at <= last) {
+				err = fmt.Errorf("it is %s at %d, and was at %d", s.phase, s.at, last)
+			}
+			last = max(last, s.at)
+			return err
+		})
+		t.Logf("the rollout is at %d", last)
+	}
+}
+
+// removeApplication removes an application from the input, writes and pushes: its Flux
+// Kustomizations and all that they have applied go, unless it is kept for good, and nothing else is
+// touched.
+func (c *fluxCluster) removeApplication(t *testing.T, dir, example, name string, deleted func() []held) {
+	t.Helper()
+	before := c.held(t)
+	was := readTree(t, dir)
+	next := rendered(t, example, func(document map[string]any) {
+		if is, _, _ := unstructured.NestedString(document, "metadata", "name"); document["kind"] == "Application" && is == name {
+			clear(document)
+		}
+	})
+	mustWrite(t, dir, next, disk.Options{})
+	files := readTree(t, dir)
+
+	going := map[held]bool{}
+	for server := range c.servers {
+		stays := files.objects(t, server)
+		for id, o := range was.objects(t, server) {
+			if stays[id] == nil {
+				going[heldBy(server, o)] = true
+			}
+		}
+	}
+	for _, k := range c.list(t, c.name, kustomizations) {
+		if !going[heldBy(c.name, &k)] {
+			continue
+		}
+		server := c.spokes.reached(t, &k, c.name)
+		for _, id := range inventory(t, &k) {
+			going[held{server, id}] = true
+		}
+	}
+	for h := range going {
+		o, err := c.servers[h.server].Get(t.Context(), h.kind, h.namespace, h.name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if o.GetAnnotations()[pruneAnnotation] == "disabled" || o.GetAnnotations()[reconcileAnnotation] == "disabled" {
+			delete(going, h)
+		}
+	}
+	if len(going) < 5 {
+		t.Fatalf("only these go: %v", going)
+	}
+
+	revision := c.push(t, files)
+	c.converge(t, files, map[string]string{"flux-system": revision})
+	for h := range going {
+		kube.Eventually(t, time.Minute, h.String()+" no more", func() error {
+			o, err := c.servers[h.server].Get(t.Context(), h.kind, h.namespace, h.name)
+			switch {
+			case errors.IsNotFound(err):
+			case err != nil:
+				return err
+			case h.kind == namespaces && o.GetDeletionTimestamp() != nil: // which nobody finishes here
+			default:
+				return fmt.Errorf("it is still there")
+			}
+			return nil
+		})
+	}
+	for h, uid := range before {
+		if going[h] {
+			continue
+		}
+		if o, err := c.servers[h.server].Get(t.Context(), h.kind, h.namespace, h.name); err != nil {
+			t.Errorf("%v: %v", h, err)
+		} else if o.GetUID() != uid {
+			t.Errorf("%v, which was made anew", h)
+		}
+	}
+	for _, h := range deleted() {
+		if !going[h] {
+			t.Errorf("%v, which is deleted too", h)
+		}
+	}
+	t.Logf("%d objects are gone, %d are left", len(going), len(before)-len(going))
+}
+
+func sum(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
