@@ -523,7 +523,7 @@ func TestShards(t *testing.T) {
 		printed      string
 	}{
 		{"current", "date > notes", 0, ""},
-		{"stale, with a cluster that is gone", "sed -i.bak 's/prune: true/prune: false/' apps/application.yaml && cp -R clusters/berlin clusters/paris", 1, "clusters/paris/fleetwright/inventory.json"},
+		{"stale, with a cluster that is gone", "sed -i.bak 's/prune: true/prune: false/' apps/application.yaml && cp -R clusters/berlin clusters/paris", 1, "clusters/paris/fleetwright/inventory"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			record(t, "8. GitHub: shards")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"path"
@@ -315,10 +316,13 @@ func wrongFirst(t *testing.T, former, first tree, cluster string) (wrong []strin
 			}
 		}
 	}
-	inventory := layout.InventoryFiles(first[path.Join(cluster, layout.Dir, layout.FormerInventoryFile)])
+	var inventory struct{ Files map[string]string }
+	if err := json.Unmarshal(first[path.Join(cluster, layout.Dir, layout.FormerInventoryFile)], &inventory); err != nil {
+		wrong = append(wrong, err.Error())
+	}
 	for name, data := range first {
 		file := strings.TrimPrefix(name, cluster+"/"+layout.Dir+"/")
-		if file != layout.FormerInventoryFile && inventory[file] != sum(data) {
+		if file != layout.FormerInventoryFile && inventory.Files[file] != sum(data) {
 			wrong = append(wrong, "the inventory has not the sum of "+file)
 		}
 	}
