@@ -2,6 +2,7 @@ package tree
 
 import (
 	"bytes"
+	"maps"
 	"slices"
 	"strings"
 
@@ -36,20 +37,34 @@ func (c *Cluster) Stages() Stages {
 	return stages
 }
 
-// Moves reports whether another Flux Kustomization applies an object than the one that applied the
-// file of the cluster's directory in which it was. What is no longer rendered does not move.
-func (s Stages) Moves(file string, object map[string]any) bool {
+// MustBeKept reports whether an object in a file of the former layout must be kept on the cluster while
+// that is taken over: one that another Flux Kustomization applies now. One that goes must not be, though
+// it was to move before, or Flux would never delete it. Of all others nothing is decided.
+func (s Stages) MustBeKept(file string, object map[string]any) (must, decided bool) {
+	now := s.of(file, object)
+	switch {
+	case len(now) > 0:
+		must = !slices.Contains(now, layout.Stage(file))
+		return must, must
+	case file == layout.SyncFile, TextAt(object, "kind") == "AlertProvider":
+		return false, true
+	}
+	return false, false
+}
+
+// of returns the stages that apply an object now which was in a file.
+func (s Stages) of(file string, object map[string]any) []string {
 	group, _, ok := strings.Cut(TextAt(object, "apiVersion"), "/")
 	if !ok {
 		group = ""
 	}
 	id := manifest.Identity{Group: group, Kind: TextAt(object, "kind"), Namespace: TextAt(object, "metadata", "namespace"), Name: TextAt(object, "metadata", "name")}
-	now := s[targetOf(file, id)]
-	return len(now) > 0 && !slices.Contains(now, layout.Stage(file))
+	return s[targetOf(file, id)]
 }
 
 // Keep returns a file of the cluster's directory with the annotation by which Flux leaves an object on
-// the cluster on those of its objects that move, and whether there are any. What cannot be read is an error.
+// the cluster on those of its objects that move, and on none that goes, and whether any move. What cannot
+// be read is an error.
 func (s Stages) Keep(file string, content []byte) (kept []byte, moves bool, err error) {
 	documents := bytes.Split(bytes.TrimSuffix(bytes.ReplaceAll(content, []byte("\r\n"), []byte("\n")), []byte("\n")), []byte("\n---\n"))
 	changed := false
@@ -58,26 +73,24 @@ func (s Stages) Keep(file string, content []byte) (kept []byte, moves bool, err 
 		if err := yaml.Unmarshal(text, &object); err != nil {
 			return nil, false, err
 		}
-		if !s.Moves(file, object) {
-			continue
-		}
-		moves = true
-		if IsKept(object) {
+		must, decided := s.MustBeKept(file, object)
+		moves = moves || must
+		if !decided || must == IsKept(object) {
 			continue
 		}
 		changed = true
-		if documents[i], err = keep(text); err != nil {
+		if documents[i], err = keep(text, must); err != nil {
 			return nil, false, err
 		}
 	}
 	if !changed {
 		return content, moves, nil
 	}
-	return append(bytes.Join(documents, []byte("\n---\n")), '\n'), true, nil
+	return append(bytes.Join(documents, []byte("\n---\n")), '\n'), moves, nil
 }
 
-// keep returns the text of an object with the annotation.
-func keep(text []byte) ([]byte, error) {
+// keep returns the text of an object with or without the annotation.
+func keep(text []byte, with bool) ([]byte, error) {
 	var o manifest.Object
 	if err := yaml.Unmarshal(text, &o); err != nil {
 		return nil, err
@@ -88,10 +101,12 @@ func keep(text []byte) ([]byte, error) {
 			return nil, err
 		}
 	}
-	if o.Metadata.Annotations == nil {
-		o.Metadata.Annotations = map[string]string{}
+	delete(o.Metadata.Annotations, manifest.FluxPrune)
+	if with {
+		annotations := map[string]string{manifest.FluxPrune: "disabled"}
+		maps.Copy(annotations, o.Metadata.Annotations)
+		o.Metadata.Annotations = annotations
 	}
-	o.Metadata.Annotations[manifest.FluxPrune] = "disabled"
 	made, err := blockyaml.Marshal(o)
 	return bytes.TrimSuffix(made, []byte("\n")), err
 }

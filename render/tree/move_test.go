@@ -63,7 +63,7 @@ func TestMoves(t *testing.T) {
 			if err := yaml.Unmarshal([]byte(tt.object), &object); err != nil && tt.want {
 				t.Fatal(err)
 			}
-			if got := stages.Moves(tt.file, object); got != tt.want {
+			if got, _ := stages.MustBeKept(tt.file, object); got != tt.want {
 				t.Errorf("it moves: %t, want %t", got, tt.want)
 			}
 		})

@@ -39,7 +39,7 @@ func (j *job) takeOver(files files, synced bool) error {
 		changed = changed || !bytes.Equal(kept, former[f])
 		former[f] = kept
 	}
-	if !moves || synced && !changed {
+	if !changed && (!moves || synced) {
 		return nil
 	}
 	if changed {

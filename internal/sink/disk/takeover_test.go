@@ -106,6 +106,43 @@ func TestFirstCommitIsWhole(t *testing.T) {
 	}
 }
 
+// TestApplicationsGoWhileTakingOver: what was kept because it would move, and goes before the second
+// commit, is written once more without the annotation, or Flux would never delete it.
+func TestApplicationsGoWhileTakingOver(t *testing.T) {
+	for _, name := range []string{"pull", "hub"} {
+		tree, dir := former(t, name)
+		mustWrite(t, dir, tree, Options{})
+		before := kept(t, dir)
+		data, err := os.ReadFile(filepath.Join("testdata/former", name, "inputs.yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, others, _ := strings.Cut(string(data), "\n---\n") // without the shop, which alone uses the AlertProvider
+		next, list := render.Compile(schema.Load([]schema.File{{Name: "inputs.yaml", Data: []byte(others)}}), render.Options{Path: "clusters"})
+		if next == nil {
+			t.Fatal(list)
+		}
+		s := mustWrite(t, dir, next, Options{Synced: true, AllowPrune: true})
+		if len(s.Waiting) != len(next.Clusters) || s.Removed > 0 {
+			t.Errorf("%s: the summary is %+v", name, s)
+		}
+		for file, n := range before {
+			left := n * 1 / 3 // of each cluster's app-docs, app-shop and rollout-shop
+			if name == "hub" {
+				left = n * 4 / 6 // and infrastructure, releases and mesh
+			}
+			if strings.Contains(file, "alertprovider") {
+				left = 0
+			}
+			if got := kept(t, dir)[file]; got != left {
+				t.Errorf("%s: %s has %d kept objects, want %d", name, file, got, left)
+			}
+		}
+		mustWrite(t, dir, next, Options{Synced: true, AllowPrune: true})
+		mustHave(t, dir, want(next))
+	}
+}
+
 // TestNothingToKeep: where nothing moves, one commit is enough.
 func TestNothingToKeep(t *testing.T) {
 	tree, dir := former(t, "pull")

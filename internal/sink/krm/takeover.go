@@ -19,9 +19,10 @@ import (
 type former struct {
 	// items are what this run would replace.
 	items []*Object
-	// moved are the numbers of those that move, unkept how many of these Flux would delete.
-	moved  []int
-	unkept int
+	// kept are the numbers of those that move and must be kept, released of those that go and were kept,
+	// and unkept is how many of both are not yet as they must be.
+	kept, released []int
+	unkept         int
 }
 
 // takeOver returns what goes among the items in the place of what was rendered. Where objects move to
@@ -43,8 +44,11 @@ func (f *function) takeOver(rendered *render.Tree, items []*Object) []*Object {
 		case was.unkept > 0:
 			n += was.unkept
 			moving = append(moving, at)
-			for _, i := range was.moved {
+			for _, i := range was.kept {
 				was.items[i] = was.items[i].keeping()
+			}
+			for _, i := range was.released {
+				was.items[i] = &Object{withoutAnnotations(was.items[i].node, func(key string) bool { return key == manifest.FluxPrune })}
 			}
 		case f.Synced:
 			delete(formers, cluster.Name)
@@ -81,7 +85,11 @@ func (f *function) formers(rendered *render.Tree) map[string]*former {
 	for _, o := range f.list.Items {
 		name, _, _ := o.path()
 		at, ok := f.inDirectory(name)
-		if ok && o.annotation(renderedAnnotation) != "" && at.path == layout.SyncFile && stages[at.cluster].Moves(at.path, o.identified()) {
+		if !ok || o.annotation(renderedAnnotation) == "" || at.path != layout.SyncFile || stages[at.cluster] == nil {
+			continue
+		}
+		must, decided := stages[at.cluster].MustBeKept(at.path, o.identified())
+		if must || decided && tree.IsKept(o.identified()) {
 			formers[at.cluster] = &former{}
 		}
 	}
@@ -92,11 +100,16 @@ func (f *function) formers(rendered *render.Tree) map[string]*former {
 		if was == nil {
 			continue
 		}
-		if stages[at.cluster].Moves(at.path, value) {
-			was.moved = append(was.moved, len(was.items))
-			if !tree.IsKept(value) {
+		must, decided := stages[at.cluster].MustBeKept(at.path, value)
+		switch isKept := tree.IsKept(value); {
+		case must:
+			was.kept = append(was.kept, len(was.items))
+			if !isKept {
 				was.unkept++
 			}
+		case decided && isKept:
+			was.released = append(was.released, len(was.items))
+			was.unkept++
 		}
 		was.items = append(was.items, o)
 	}
