@@ -66,7 +66,6 @@ fuzz:
 	go test ./internal/excerpt -run '^$$' -fuzz FuzzExcerpt -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./internal/flagger -run '^$$' -fuzz FuzzNew -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./internal/sink/krm -run '^$$' -fuzz FuzzFunction -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
-	go test ./internal/sink/disk -run 'Merge' -seeds 100 -seed $$(date +%s)
 
 # A program that needs nothing, and an image of it alone: docs/container.md. The same
 # commit gives the same bytes.
