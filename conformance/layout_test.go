@@ -108,10 +108,30 @@ func TestFluxTakesOverTheFormerLayout(t *testing.T) {
 			}
 			t.Run("an application is removed", func(t *testing.T) {
 				record(t, "3. Flux: takes over the former layout, and prunes what goes")
-				c.removeApplication(t, dir, run.example, run.removed, deleted)
+				c.removeApplication(t, dir, run.example, run.removed, deleted, func(next *render.Tree) { mustWrite(t, dir, next, disk.Options{}) })
 			})
 		})
 	}
+}
+
+// TestFluxPrunesWhatGoesWhileTakingOver removes an application between the two commits: what was kept of it
+// is released by another first one, and pruned with the second.
+func TestFluxPrunesWhatGoesWhileTakingOver(t *testing.T) {
+	t.Parallel()
+	record(t, "3. Flux: takes over the former layout, and prunes what goes")
+	const cluster = "kurator-member1"
+	c := startFormer(t, alerts, cluster)
+	deleted := c.watchDeletions(t, c.held(t))
+	dir := t.TempDir()
+	mustCopy(t, formerTree(t, alerts), dir)
+	c.pushWritten(t, dir, rendered(t, alerts, func(map[string]any) {}), disk.Options{}, cluster)
+	c.removeApplication(t, dir, alerts, "frontend", deleted, func(next *render.Tree) {
+		c.pushWritten(t, dir, next, disk.Options{Synced: true}, cluster)
+		if gone := deleted(); len(gone) > 0 {
+			t.Errorf("deleted too early are %v", gone)
+		}
+		mustWrite(t, dir, next, disk.Options{Synced: true})
+	})
 }
 
 // TestFluxPrunesWhatMovesAtOnce pushes the second commit without the first: objects are deleted,
@@ -420,7 +440,7 @@ func (c *fluxCluster) rollOut(t *testing.T) (progress func(t *testing.T)) {
 // removeApplication removes an application from the input, writes and pushes: its Flux
 // Kustomizations and all that they have applied go, unless it is kept for good, and nothing else is
 // touched.
-func (c *fluxCluster) removeApplication(t *testing.T, dir, example, name string, deleted func() []held) {
+func (c *fluxCluster) removeApplication(t *testing.T, dir, example, name string, deleted func() []held, write func(next *render.Tree)) {
 	t.Helper()
 	before := c.held(t)
 	was := readTree(t, dir)
@@ -429,7 +449,7 @@ func (c *fluxCluster) removeApplication(t *testing.T, dir, example, name string,
 			clear(document)
 		}
 	})
-	mustWrite(t, dir, next, disk.Options{})
+	write(next)
 	files := readTree(t, dir)
 
 	going := map[held]bool{}
