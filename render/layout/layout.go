@@ -91,8 +91,8 @@ func IsListed(dir string) bool {
 // IsManifest reports whether Flux reads a file that is rendered, by its name.
 func IsManifest(file string) bool { return path.Ext(file) == ".yaml" }
 
-// Stage returns the directory that the Flux Kustomization applies which applies a file of a
-// cluster's directory, "" for the cluster's own Kustomization.
+// Stage returns the directory whose Flux Kustomization applies a file of a cluster's directory, "" for
+// the cluster's own Kustomization.
 func Stage(file string) string {
 	top, _, below := strings.Cut(file, "/")
 	if !below {

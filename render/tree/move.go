@@ -20,8 +20,8 @@ type target struct {
 	manifest.Identity
 }
 
-// Stages holds which directories of a cluster apply each object, by the Flux Kustomizations that
-// apply these: an object that another one applies than before moves.
+// Stages holds for each object of a cluster the directories whose Flux Kustomizations apply it. An object
+// moves if that is another one than before.
 type Stages map[target][]string
 
 // Stages returns the stages of the objects of a cluster. A shard knows only its own: take the Whole.
@@ -37,9 +37,9 @@ func (c *Cluster) Stages() Stages {
 	return stages
 }
 
-// MustBeKept reports whether an object in a file of the former layout must be kept on the cluster while
-// that is taken over: one that another Flux Kustomization applies now. One that goes must not be, though
-// it was to move before, or Flux would never delete it. Of all others nothing is decided.
+// MustBeKept reports whether Flux must keep an object of a file of the former layout while that is taken
+// over. It must if the object moves. It must not if the object is no longer rendered, even if it was to
+// move in an earlier run: Flux would never delete it. For all other objects, decided is false.
 func (s Stages) MustBeKept(file string, object map[string]any) (must, decided bool) {
 	now := s.of(file, object)
 	switch {
@@ -62,9 +62,8 @@ func (s Stages) of(file string, object map[string]any) []string {
 	return s[targetOf(file, id)]
 }
 
-// Keep returns a file of the cluster's directory with the annotation by which Flux leaves an object on
-// the cluster on those of its objects that move, and on none that goes, and whether any move. What cannot
-// be read is an error.
+// Keep returns a file of the cluster's directory whose objects carry the annotation that makes Flux keep
+// them as MustBeKept decides, and reports whether any moves. The error is of a file that is no YAML.
 func (s Stages) Keep(file string, content []byte) (kept []byte, moves bool, err error) {
 	documents := bytes.Split(bytes.TrimSuffix(bytes.ReplaceAll(content, []byte("\r\n"), []byte("\n")), []byte("\n")), []byte("\n---\n"))
 	changed := false

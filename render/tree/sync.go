@@ -53,9 +53,6 @@ func NewSyncFile(e *Encoder, s *settings.Settings, path string) *SyncFile {
 	return &SyncFile{encoder: e, settings: s, path: path}
 }
 
-// Empty reports whether there is nothing to apply.
-func (s *SyncFile) Empty() bool { return len(s.stages) == 0 }
-
 // Dir returns the file as a part of its directory, which Flux lists itself.
 func (s *SyncFile) Dir() *Dir {
 	d := &Dir{Path: strings.TrimSuffix(path.Dir(s.path), "."), files: []dirFile{{path: s.path, stages: s.stages}}}

@@ -238,9 +238,9 @@ func (j *job) compare(files files, own *ownership, number int) error {
 	return nil
 }
 
-// isLeftByMerge reports whether what is in the place of an application's file, and in no inventory, is
-// another version of that, or of an object of that kind: Git has moved it there, or somebody has resolved
-// the conflict of the inventory and not that of the file.
+// isLeftByMerge reports whether an unlisted file in the place of an application's file holds an object of
+// the same kind. Git moves files to directories that the other branch has renamed, and people resolve the
+// conflict of an inventory for one side and that of a file for the other.
 func (j *job) isLeftByMerge(files files, f render.File) (bool, error) {
 	if f.App == "" {
 		return false, nil

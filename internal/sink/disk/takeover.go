@@ -13,13 +13,12 @@ import (
 	"github.com/fleetwright/fleetwright/render/tree"
 )
 
-// A directory of the former layout is taken over in two commits where another Flux Kustomization
-// applies some of its objects in the new one, as the old one would delete them: it leaves those that
-// carry prune: disabled when it applies the second commit, so the first puts that on them, and the
-// cluster must have synced it before.
+// A directory of the former layout is taken over in two commits. In the present layout other Flux
+// Kustomizations apply some objects, and the former ones would delete these, unless they carry prune:
+// disabled on the cluster. So the first commit adds that annotation, and the second, which writes the
+// present layout, may follow only when the cluster has synced the first.
 
-// takeOver has the job write the first commit in the place of the tree's cluster, or nothing where
-// that is written and it is not said that the cluster has synced it.
+// takeOver replaces the tree's cluster by the first commit, unless that is written and synced.
 func (j *job) takeOver(files files, synced bool) error {
 	former, err := j.formerFiles(files)
 	if err != nil || former == nil || j.cluster == nil || j.part {
