@@ -75,8 +75,9 @@ const ClustersDir = "clusters"
 // clusters. Those of applications have a dot in theirs before the extension.
 const ClusterSyncFile = "cluster.yaml"
 
-// ReadmeFile is a file for people in a directory that Flux lists itself, and that may have no other:
-// Git has no empty directories. Flux ignores it.
+// ReadmeFile is a file for people in a directory that Flux lists itself, and that may have no other: Git
+// has no empty directories. Flux ignores it, and applies nothing where there is nothing else
+// (fluxcd/pkg kustomize/kustomize_generator.go, generateKustomization, 1.17 to 1.41).
 const ReadmeFile = "README.md"
 
 // IsListed reports whether Flux itself lists the manifests of a directory: one without a kustomization.yaml.
