@@ -5,6 +5,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/layout"
+	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/rollout"
 	"github.com/fleetwright/fleetwright/render/tree"
@@ -25,7 +26,7 @@ func (a *assembler) renderHub() *tree.Cluster {
 	hub.sync.Add(tree.SyncStage{Name: layout.SourcesDir, Dir: readme})
 	for _, app := range a.Applications {
 		if slices.ContainsFunc(app.Policies, func(p *place.Policy) bool { return p.Fleet != nil }) {
-			hub.apps = append(hub.apps, a.sourceDir(app))
+			hub.apps = append(hub.apps, a.sourceFile(app))
 		}
 	}
 	var spokes []string
@@ -46,12 +47,11 @@ func (a *assembler) renderHub() *tree.Cluster {
 	return cluster
 }
 
-// sourceDir returns the directory of the source of an application that goes to other clusters, also
-// where none of them is chosen. Its namespace is there: the Secrets with the kubeconfigs are in it.
-func (a *assembler) sourceDir(app *place.Application) *tree.Dir {
-	d := a.NewListed(layout.SourcesDir+"/"+app.DirName(), flux.NewSource(app))
+// sourceFile returns the source of an application that goes to other clusters, also where none of them
+// is chosen. Its namespace is there: the Secrets with the kubeconfigs are in it.
+func (a *assembler) sourceFile(app *place.Application) *tree.Dir {
+	d := a.NewShared(layout.SourcesDir, flux.NewSource(app))
 	d.App = app.ID()
-	d.AddInventory(nil, nil, d)
 	return d
 }
 
@@ -63,8 +63,16 @@ func (a *assembler) sources() api.NamespacedReference {
 // addRemote adds the directories of a cluster that the hub applies to, or applies
 // itself for it.
 func (t *targetAssembler) addRemote() {
+	own := t.fleetNamespace()
+	namespaces := own
 	if t.in != nil {
-		t.install(layout.Infrastructure, false, t.in.NamespaceObjects...)
+		namespaces = slices.Concat(t.in.NamespaceObjects, own)
+	}
+	t.install(layout.Infrastructure, false, namespaces...)
+	if len(own) > 0 {
+		t.namespaced = t.ready
+	}
+	if t.in != nil {
 		t.install(layout.ReleasesDir, true, append(t.in.Charts(t.Target), t.in.FlaggerRelease(t.Target))...)
 		t.install(layout.MeshesDir, false, t.in.EarlyMeshes...)
 		if t.in.TesterWaits() {
@@ -72,6 +80,8 @@ func (t *targetAssembler) addRemote() {
 		}
 		t.install(layout.MeshDir, false, t.meshObjects()...)
 		t.addShared()
+	}
+	if len(t.ready) > 0 {
 		t.own = append(t.own, t.sync.Dir())
 	}
 	t.own = append(t.own, t.NewReadme(layout.SyncDir+"/"+t.Name, syncReadme))
@@ -79,4 +89,13 @@ func (t *targetAssembler) addRemote() {
 	for _, a := range t.Apps {
 		t.addApp(a)
 	}
+}
+
+// fleetNamespace returns the namespace of the fleet and its applications, if nothing else brings it to the
+// cluster: Helm stores releases there.
+func (t *targetAssembler) fleetNamespace() []manifest.Rendered {
+	if t.owned[t.Namespace] || manifest.AlwaysThere[t.Namespace] {
+		return nil
+	}
+	return []manifest.Rendered{{Object: manifest.NewSharedNamespace(t.Namespace, t.injected[t.Namespace]), Origin: t.origin}}
 }

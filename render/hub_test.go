@@ -98,7 +98,7 @@ func TestHubKeepsItsOwnApplications(t *testing.T) {
 	if got := at(own, "spec kubeConfig"); got != nil {
 		t.Errorf("the hub's own is reached by %v", got)
 	}
-	get(t, tree, "host/fleetwright/sources/default.x/gitrepository-x.yaml")
+	get(t, tree, "host/fleetwright/sources/gitrepository-x.default.yaml")
 	get(t, tree, "host/fleetwright/clusters/lab/apps/default.x/kustomization-p-attachedcluster-lab.yaml")
 }
 

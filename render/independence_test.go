@@ -81,7 +81,7 @@ func TestAnApplicationChangesItsOwnFiles(t *testing.T) {
 				compiled++
 				listedAfter := listed(after)
 				for _, file := range changed(old, contents(after)) {
-					if !listedBefore[id][file] && !listedAfter[id][file] && !isShared(file) && !isOfNewDirectory(before, after, file) {
+					if !listedBefore[id][file] && !listedAfter[id][file] && !isSourceOf(file, id) && !isShared(file) && !isOfNewDirectory(before, after, file) {
 						t.Errorf("%s, %s %s: %s changes, and no inventory of it lists that", name, id, what, file)
 					}
 				}
@@ -115,6 +115,13 @@ func another(app schema.File, namespace string) schema.File {
 	text := strings.NewReplacer("name: x", "name: other", "- name: web\n", "- name: shop\n", "serviceName: web", "serviceName: shop",
 		"{name: web, namespace: web}", "{name: shop, namespace: "+namespace+"}", "{name: web, namespace: default}", "{name: shop, namespace: "+namespace+"}").Replace(string(app.Data))
 	return schema.File{Name: "other.yaml", Data: []byte(text)}
+}
+
+// isSourceOf reports whether a file is the source of an application on a hub, whose inventory lists all by
+// a pattern.
+func isSourceOf(file, id string) bool {
+	of := sourceFile.FindStringSubmatch(file)
+	return of != nil && of[2]+"."+of[1] == id
 }
 
 // isShared reports whether a file holds what several applications may use: it comes with the first and
@@ -188,7 +195,7 @@ func TestDirectoriesOfSeveralStay(t *testing.T) {
 	for name, files := range all {
 		stays, needed := map[string]bool{}, map[string]bool{}
 		for file, content := range contents(compile(t, files...)) {
-			of := ofApplication.FindStringSubmatch(file)
+			of := ofApplication(file)
 			switch {
 			case of == nil && path.Base(file) == layout.InventoryFile:
 				cluster, _, _ := strings.Cut(file, "/")
@@ -233,7 +240,7 @@ func dirOf(app map[string]any) string {
 func listed(tree *render.Tree) map[string]map[string]bool {
 	all := map[string]map[string]bool{}
 	for file, content := range contents(tree) {
-		of := ofApplication.FindStringSubmatch(file)
+		of := ofApplication(file)
 		if of == nil || path.Base(file) != layout.InventoryFile {
 			continue
 		}
@@ -315,14 +322,14 @@ func TestAClusterChangesItsOwnFiles(t *testing.T) {
 }
 
 // TestApplicationsAddTwoFiles on a cluster to those of their objects and kustomization.yaml: the stages
-// and the inventory. On a hub one more inventory is beside the source, whatever the clusters.
+// and the inventory.
 func TestApplicationsAddTwoFiles(t *testing.T) {
 	all := fleets(t)
 	maps.Copy(all, sharing(t))
 	for name, files := range all {
 		added := map[string][]string{}
 		for file, content := range contents(compile(t, files...)) {
-			of := ofApplication.FindStringSubmatch(file)
+			of := ofApplication(file)
 			if of == nil || path.Base(file) == layout.KustomizationFile {
 				continue
 			}
@@ -336,14 +343,11 @@ func TestApplicationsAddTwoFiles(t *testing.T) {
 			if clusters := strings.Split(rest, "/"); len(clusters) > 3 || clusters[0] == layout.SyncDir && len(clusters) > 2 {
 				dir += " " + clusters[1] // one of the hub's
 			}
-			if strings.HasPrefix(rest, layout.SourcesDir) {
-				dir += " sources"
-			}
 			key := dir + " " + of[1]
 			added[key] = append(added[key], rest)
 		}
 		for of, files := range added {
-			if len(files) > 2 || strings.Contains(of, " sources ") && len(files) > 1 {
+			if len(files) > 2 {
 				t.Errorf("%s: for %s there are %q", name, of, files)
 			}
 		}

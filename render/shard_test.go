@@ -33,8 +33,18 @@ func fleets(t *testing.T) map[string][]schema.File {
 	return all
 }
 
-// ofApplication finds the <namespace>.<name> of an application in the path of a file of it.
-var ofApplication = regexp.MustCompile(`/fleetwright/(?:(?:clusters/[^/]+/)?(?:apps|rollouts|namespaces)/|sources/|sync/(?:[^/]+/)?)([^/]+\.[^/]+?)(?:/|\.yaml$)`)
+// ofApplication returns a match with the directory of the application that a file is of, or nil.
+func ofApplication(file string) []string {
+	if m := sourceFile.FindStringSubmatch(file); m != nil {
+		return []string{m[0], m[2] + "." + m[1]}
+	}
+	return applicationFile.FindStringSubmatch(file)
+}
+
+var (
+	applicationFile = regexp.MustCompile(`/fleetwright/(?:(?:clusters/[^/]+/)?(?:apps|rollouts|namespaces)/|sync/(?:[^/]+/)?)([^/]+\.[^/]+?)(?:/|\.yaml$)`)
+	sourceFile      = regexp.MustCompile(`/sources/[a-z]+-(.+)\.([^./]+)\.yaml$`)
+)
 
 // TestShardsAreTheTree: each file but a directory's own inventory is in one shard, with all others of
 // its application, and nothing is in none; that inventory is in all of them. So the
@@ -52,7 +62,7 @@ func TestShardsAreTheTree(t *testing.T) {
 						t.Errorf("shard %d of %d has %d clusters", i, n, len(shard.Clusters))
 					}
 					for file, content := range contents(shard) {
-						of := ofApplication.FindStringSubmatch(file)
+						of := ofApplication(file)
 						switch before, there := union[file]; {
 						case strings.HasSuffix(file, "/"+layout.Dir+"/"+layout.InventoryFile):
 							if there && !bytes.Equal(before, content) {
@@ -93,7 +103,7 @@ func TestShardsAreAboutAsLarge(t *testing.T) {
 		for i := 1; i <= n; i++ {
 			apps := map[string]bool{}
 			for file := range contents(tree.Shard(i, n)) {
-				if of := ofApplication.FindStringSubmatch(file); of != nil {
+				if of := ofApplication(file); of != nil {
 					apps[of[1]] = true
 				}
 			}

@@ -32,6 +32,8 @@ type targetAssembler struct {
 	// ready is the last stage of what is installed, and sharedStage that of what applications share.
 	ready       []api.NamespacedReference
 	sharedStage api.NamespacedReference
+	// namespaced is the stage that brings the namespaces of the fleet to a cluster of a hub, if any.
+	namespaced []api.NamespacedReference
 	// own are the directories of the target, apps those of applications, and shared what several
 	// of these use.
 	own, apps []*tree.Dir
@@ -86,19 +88,22 @@ func (t *targetAssembler) root(versions map[string]string) []*tree.Dir {
 // What people read in directories that Flux lists itself.
 const (
 	syncReadme    = "The Flux Kustomizations of the applications, one file for each. Flux applies every YAML file in this directory.\n"
-	sourcesReadme = "The sources of the applications, one directory for each. Flux applies every YAML file in this directory.\n"
+	sourcesReadme = "The sources of the applications, one file for each. Flux applies every YAML file in this directory.\n"
 	sharedReadme  = "Objects that several applications may use. Flux applies every YAML file in this directory.\n"
 )
 
 // addInventory adds a directory with the inventory of the target's own.
 func (t *targetAssembler) addInventory(d *tree.Dir, versions map[string]string) {
-	var others []string
+	var patterns []string
 	if t.in != nil {
 		for _, pattern := range layout.SharedFiles() {
-			others = append(others, t.below(pattern))
+			patterns = append(patterns, t.below(pattern))
 		}
 	}
-	d.AddInventory(versions, others, t.own...)
+	if t.Settings.Hub && !t.Remote {
+		patterns = append(patterns, layout.SourceFiles()...)
+	}
+	d.AddInventory(versions, patterns, t.own...)
 	t.own = append(t.own, d)
 }
 
@@ -209,6 +214,8 @@ func (t *targetAssembler) newVariant(a place.TargetApp) *variant {
 	// sidecars can be injected.
 	if len(rollouts) > 0 || len(t.injectedBy(a)) > 0 {
 		after = append(after, t.ready...)
+	} else {
+		after = append(after, t.namespaced...)
 	}
 	shared, isLabelled := t.sharedBy(a)
 	if v.shared = shared; isLabelled {
@@ -311,7 +318,11 @@ func (t *targetAssembler) injectedBy(a place.TargetApp) map[string]manifest.Name
 // appNamespaces returns the namespaces that the application needs and nothing else brings.
 func (t *targetAssembler) appNamespaces(a place.TargetApp) (objects []manifest.Rendered) {
 	for _, ns := range t.namespaces(a) {
-		if t.owned[ns] || ns == t.Settings.Source.Namespace && !t.Remote || manifest.AlwaysThere[ns] {
+		brought := ns == t.Settings.Source.Namespace
+		if t.Remote {
+			brought = ns == t.Namespace
+		}
+		if t.owned[ns] || brought || manifest.AlwaysThere[ns] {
 			continue
 		}
 		objects = append(objects, manifest.Rendered{Object: manifest.NewSharedNamespace(ns, t.injected[ns]), Origin: manifest.Origin{Doc: a.Doc}})

@@ -97,6 +97,11 @@ func IsInventoryFile(file string) bool {
 	return path.Base(file) == InventoryFile || file == FormerInventoryFile
 }
 
+// SourceFiles returns the patterns of the names of files in SourcesDir, which are one for each application.
+func SourceFiles() []string {
+	return []string{SourcesDir + "/gitrepository-*.yaml", SourcesDir + "/helmrepository-*.yaml", SourcesDir + "/ocirepository-*.yaml"}
+}
+
 // SharedFiles returns the patterns of the names of files in SharedDir. Which are there follows from
 // several applications, so no inventory of one of them lists these, and that of the cluster must not
 // change with them.

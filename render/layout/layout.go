@@ -99,7 +99,7 @@ func Stage(file string) string {
 	if !below {
 		return ""
 	}
-	if top == SyncDir || top == SourcesDir {
+	if top == SyncDir {
 		return top // Flux lists what is below as well
 	}
 	return path.Dir(file)

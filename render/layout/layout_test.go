@@ -147,7 +147,7 @@ func TestStage(t *testing.T) {
 		"sync/default.a.yaml":                         "sync",
 		"sync/berlin/cluster.yaml":                    "sync",
 		"sync/berlin/default.a.yaml":                  "sync",
-		"sources/default.a/gitrepository-a.yaml":      "sources",
+		"sources/gitrepository-a.default.yaml":        "sources",
 		"apps/default.a/gitrepository-a.yaml":         "apps/default.a",
 		"rollouts/default.a/canary-a.yaml":            "rollouts/default.a",
 		"clusters/b/mesh/mesh-a.yaml":                 "clusters/b/mesh",

@@ -30,7 +30,7 @@ func TestMoves(t *testing.T) {
 		sync("sync/eu/cluster.yaml", "mesh-cluster-eu", app),
 		app, rollout,
 		e.NewShared("shared", object(manifest.FlaggerV1beta1, "AlertProvider", "web", "slack")),
-		e.NewListed("sources/shop.web", object(manifest.SourceV1, "GitRepository", "shop", "web")),
+		e.NewListed("sources", object(manifest.SourceV1, "GitRepository", "shop", "web")),
 		e.NewListed("clusters/eu/namespaces/shop.web", object(manifest.CoreV1, "Namespace", "", "web")),
 		e.NewListed("clusters/eu/namespaces/shop.api", object(manifest.CoreV1, "Namespace", "", "web")),
 		e.NewDir("clusters/us/infrastructure", object(manifest.CoreV1, "Namespace", "", "web")),

@@ -104,7 +104,16 @@ var applied = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(?m)^  path: .*/` + layout.Dir + `/(.+?)["']?\r?$`)
 })
 
-// placeOf is the place of a file in a cluster's directory. What is below sync/ belongs to its
+// sourceOf returns which application a file of a hub is the source of: sources/<kind>-<name>.<namespace>.yaml.
+func sourceOf(file string) (name, namespace string, ok bool) {
+	_, name, _ = strings.Cut(strings.TrimSuffix(path.Base(file), ".yaml"), "-")
+	if i := strings.LastIndexByte(name, '.'); i > 0 && path.Dir(file) == layout.SourcesDir && layout.IsManifest(file) {
+		return name[:i], name[i+1:], true
+	}
+	return "", "", false
+}
+
+// placeOf is the place of a file in a cluster's directory. What is below sync/ and sources/ belongs to its
 // application, and on a hub to its cluster.
 func placeOf(cluster, file string) place {
 	at := place{Root: cluster, Path: file, cluster: cluster}
@@ -112,6 +121,9 @@ func placeOf(cluster, file string) place {
 	if !isSync {
 		at.put(file)
 		at.dir = path.Dir(at.dir)
+		if name, namespace, ok := sourceOf(file); ok {
+			at.dir = layout.AppsDir + "/" + namespace + "." + name
+		}
 		return at
 	}
 	if spoke, name, ok := strings.Cut(below, "/"); ok {

@@ -229,7 +229,7 @@ func (n *noter) seeSpoke(d *document, note func(*presence)) {
 func applicationDir(dir string) string {
 	stage, id, ok := strings.Cut(dir, "/")
 	switch stage {
-	case layout.AppsDir, layout.RolloutsDir, layout.NamespacesDir, layout.SourcesDir:
+	case layout.AppsDir, layout.RolloutsDir, layout.NamespacesDir:
 		if ok {
 			return layout.AppsDir + "/" + id
 		}

@@ -134,7 +134,7 @@ func (j *job) readDir(files files, dir string) ([]fs.DirEntry, error) {
 }
 
 // possibleInventories returns the paths at which there may be inventories: of the cluster, of its
-// applications, and on a hub of those of its clusters, and of sources.
+// applications, and on a hub of those of its clusters.
 func (j *job) possibleInventories(files files) (all []string, err error) {
 	if there, err := isDir(files, j.base); !there {
 		return nil, err
@@ -151,7 +151,7 @@ func (j *job) possibleInventories(files files) (all []string, err error) {
 		return of
 	}
 	clusters := below(layout.ClustersDir)
-	dirs = slices.Concat(dirs, clusters, below(layout.AppsDir), below(layout.SourcesDir))
+	dirs = slices.Concat(dirs, clusters, below(layout.AppsDir))
 	for _, cluster := range clusters {
 		dirs = append(dirs, below(cluster+layout.AppsDir)...)
 	}
