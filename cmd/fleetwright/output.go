@@ -1,12 +1,15 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/git"
 	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -23,6 +26,38 @@ func (f *directoryFlags) add(cmd *cobra.Command, output string) {
 	cmd.Flags().StringVar(&f.path, "path", "", "`PATH` of the directory in its Git repository (found from the repository around it)")
 	completeFlag(cmd, "output", directories)
 	completeFlag(cmd, "path", directories)
+}
+
+// checkSynced refuses --synced where the repository shows that no cluster can have synced the first commit:
+// what it changed is not committed yet.
+func (f directoryFlags) checkSynced() error {
+	if !f.synced || isStream(f.out) {
+		return nil
+	}
+	dir, err := git.Real(f.out)
+	if err != nil {
+		return nil // there is no such directory
+	}
+	entries, _ := os.ReadDir(dir) // without any, render says why
+	var former []string
+	for _, e := range entries {
+		inventory := filepath.Join(dir, e.Name(), layout.Dir, layout.FormerInventoryFile)
+		if _, err := os.Lstat(inventory); err == nil {
+			former = append(former, inventory)
+		}
+	}
+	if _, ok := git.Around(dir); !ok || len(former) == 0 {
+		return nil
+	}
+	repository, err := git.Find(dir)
+	if err != nil {
+		return err
+	}
+	names, err := repository.Uncommitted(former...)
+	if err != nil || len(names) == 0 {
+		return err
+	}
+	return &usageError{diag.Some(names, 3) + " is not committed, so no cluster has synced it", "commit what render wrote, wait until the clusters have synced it, then run it with --synced"}
 }
 
 // finishing returns the command that writes the new layout of clusters that have synced the former one.

@@ -47,6 +47,12 @@ func (a *app) render(paths []string, flags renderFlags) error {
 	if flags.watch && flags.staged {
 		return errWatchStaged
 	}
+	if flags.watch && flags.synced {
+		return &usageError{"--watch writes again and again, and --synced is said of one commit", "leave out one of them"}
+	}
+	if err := flags.checkSynced(); err != nil {
+		return err
+	}
 	if flags.watch && flags.out == "-" {
 		return &usageError{"--watch writes no stream", "-o DIR writes a directory, in which only what has changed is written"}
 	}

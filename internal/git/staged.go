@@ -67,3 +67,14 @@ func (r *Repository) unstaged(paths []string) (files []File, err error) {
 	}
 	return files, nil
 }
+
+// Uncommitted returns the names of the tracked files below directories, or of files themselves, that are
+// not as in the last commit, from the root of the repository. The paths are real ones.
+func (r *Repository) Uncommitted(paths ...string) ([]string, error) {
+	args := []string{"--literal-pathspecs", "diff", "--name-only", "-z", "--no-ext-diff", "--no-textconv", "HEAD", "--"}
+	output, err := r.run(context.Background(), append(args, paths...)...)
+	if err != nil || len(output) == 0 {
+		return nil, err
+	}
+	return strings.Split(strings.TrimSuffix(string(output), "\x00"), "\x00"), nil
+}

@@ -26,6 +26,8 @@ type job struct {
 	base string
 	// missing are the directories above and with base that are not there.
 	missing []string
+	// known reports whether the directory has the inventory of its cluster.
+	known bool
 	// there is how many of the last run's files exist.
 	there int
 	// changed are the numbers of the cluster's files to write, in order.
@@ -143,6 +145,10 @@ func (j *job) make(files files, synced bool) error {
 		return err
 	}
 	j.interrupted = own.interrupted
+	for _, f := range []string{layout.InventoryFile, layout.FormerInventoryFile} {
+		_, ok := own.inventories[f]
+		j.known = j.known || ok
+	}
 	if j.part && (j.cluster == nil || slices.Contains(slices.Collect(maps.Values(own.inventories)), false)) {
 		j.mixed = true
 		return nil

@@ -65,6 +65,14 @@ func (j *job) readOwnership(files files) (*ownership, error) {
 			err = j.readInventory(files, own, f, wanted[f])
 		}
 	}
+	// What applications share is theirs as well where a merge has taken the cluster's inventory away.
+	for f := range own.inventories {
+		if prefix, _, ok := strings.Cut(f, layout.AppsDir+"/"); ok && err == nil {
+			for _, pattern := range layout.SharedFiles() {
+				err = cmp.Or(err, j.expand(files, own, prefix+pattern))
+			}
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +91,7 @@ func (j *job) readInventory(files files, own *ownership, file string, wanted []b
 		case same:
 			own.inventories[file] = true
 			own.current = append(own.current, wanted)
-			return j.expand(files, own, wanted)
+			return j.expandAll(files, own, wanted)
 		}
 	}
 	data, err := readRegular(files, at)
@@ -95,34 +103,38 @@ func (j *job) readInventory(files files, own *ownership, file string, wanted []b
 		if err := own.add(at, layout.InventoryFiles(data)); err != nil {
 			return err
 		}
-		return j.expand(files, own, data)
+		return j.expandAll(files, own, data)
 	case wanted != nil:
 		return diag.NewMistake(at+" is not an inventory that fleetwright has written", "restore it from Git, or move it away")
 	}
 	return nil // somebody else's
 }
 
-// expand adds the files that are there of the patterns in an inventory.
-func (j *job) expand(files files, own *ownership, inventory []byte) error {
+// expandAll adds the files that are there of the patterns in an inventory.
+func (j *job) expandAll(files files, own *ownership, inventory []byte) error {
 	if !bytes.Contains(inventory, []byte("*")) {
 		return nil
 	}
 	for _, pattern := range layout.InventoryFiles(inventory) {
-		dir, base := path.Split(pattern)
-		if !strings.Contains(base, "*") {
-			continue
-		}
-		entries, err := j.readDir(files, path.Clean(dir))
-		if err != nil {
-			return err
-		}
-		for _, e := range entries {
-			if ok, _ := path.Match(base, e.Name()); ok && !e.IsDir() {
-				own.paths[dir+e.Name()] = true
+		if strings.Contains(path.Base(pattern), "*") {
+			if err := j.expand(files, own, pattern); err != nil {
+				return err
 			}
 		}
 	}
 	return nil
+}
+
+// expand adds the files that are there of a pattern.
+func (j *job) expand(files files, own *ownership, pattern string) error {
+	dir, base := path.Split(pattern)
+	entries, err := j.readDir(files, path.Clean(dir))
+	for _, e := range entries {
+		if ok, _ := path.Match(base, e.Name()); ok && !e.IsDir() {
+			own.paths[dir+e.Name()] = true
+		}
+	}
+	return err
 }
 
 // readDir returns what is in a directory, nothing where there is none.
@@ -210,7 +222,7 @@ func (j *job) owned(own *ownership) []string {
 }
 
 // isWritten reports whether a directory is a <cluster>/fleetwright of a completed or interrupted
-// run. What may not be looked into, is behind a link, or has another inventory is somebody else's.
+// run, or what a merge has left of one that another branch has removed. What may not be looked into, is behind a link, or has another inventory is somebody else's.
 func isWritten(files files, dir string) (bool, error) {
 	for _, name := range layout.Journals() {
 		if _, err := files.Lstat(path.Join(dir, name)); err == nil {
@@ -219,13 +231,18 @@ func isWritten(files files, dir string) (bool, error) {
 			return false, err
 		}
 	}
-	for _, name := range []string{layout.InventoryFile, layout.FormerInventoryFile} {
-		data, err := readRegular(files, path.Join(dir, name))
+	possible, err := (&job{base: dir}).possibleInventories(files)
+	for _, f := range possible {
+		var data []byte
+		if err == nil {
+			data, err = readRegular(files, path.Join(dir, f))
+		}
 		if err := unlessForeign(err); err != nil || layout.IsInventory(data) {
 			return err == nil, err
 		}
+		err = nil
 	}
-	return false, nil
+	return false, unlessForeign(err)
 }
 
 // unlessForeign drops the errors by which a directory shows that it is somebody else's.

@@ -75,6 +75,7 @@ func checkEmptied(jobs []*job) *diag.Mistake {
 	for _, j := range jobs {
 		removed, there := len(j.removed), j.there
 		switch {
+		case j.cluster == nil && !j.known && !j.interrupted: // a merge has left it of what a branch has removed
 		case j.cluster == nil && there > 0:
 			emptied = append(emptied, j.name)
 		case removed*2 > there:

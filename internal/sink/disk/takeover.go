@@ -21,10 +21,14 @@ import (
 // takeOver replaces the tree's cluster by the first commit, unless that is written and synced.
 func (j *job) takeOver(files files, synced bool) error {
 	former, err := j.formerFiles(files)
-	if err != nil || former == nil || j.cluster == nil || j.part {
+	if err != nil || former == nil || j.part {
 		return err
 	}
-	wanted, stages := pathsOf(j.cluster), j.cluster.Stages()
+	// Of a cluster that goes, what was kept before is released.
+	wanted, stages := map[string]bool{}, tree.Stages(nil)
+	if j.cluster != nil {
+		wanted, stages = pathsOf(j.cluster), j.cluster.Stages()
+	}
 	moves, changed := false, false
 	for _, f := range slices.Sorted(maps.Keys(former)) {
 		if wanted[f] && f != layout.SyncFile || !layout.IsManifest(f) {
@@ -42,8 +46,8 @@ func (j *job) takeOver(files files, synced bool) error {
 		return nil
 	}
 	if changed {
-		if former[layout.FormerInventoryFile], err = withSums(former); err != nil {
-			return diag.NewMistake(fmt.Sprintf("%s cannot be read: %v", j.at(layout.FormerInventoryFile), err), "restore it from Git")
+		if former[layout.FormerInventoryFile], err = j.withSums(former); err != nil {
+			return err
 		}
 	}
 	j.waiting = true
@@ -51,10 +55,15 @@ func (j *job) takeOver(files files, synced bool) error {
 	return nil
 }
 
-// formerFiles returns the files of the former layout that are there, with their inventory, by path;
-// none where there is another layout, or none.
+// formerFiles returns the files of the former layout that are there, with their inventory, by path. It
+// returns none for the present layout, even if a merge has brought the former inventory back, or a run
+// that was writing the second commit was cut off.
 func (j *job) formerFiles(files files) (map[string][]byte, error) {
 	if there, err := isDir(files, j.base); !there {
+		return nil, err
+	}
+	present, err := readRegular(files, j.at(layout.InventoryFile))
+	if err != nil || layout.IsInventory(present) {
 		return nil, err
 	}
 	data, err := readRegular(files, j.at(layout.FormerInventoryFile))
@@ -65,7 +74,7 @@ func (j *job) formerFiles(files files) (map[string][]byte, error) {
 	if err := own.add(j.at(layout.FormerInventoryFile), layout.InventoryFiles(data)); err != nil {
 		return nil, err
 	}
-	if err := j.readJournal(files, own); err != nil {
+	if err := j.readJournal(files, own); err != nil || own.paths[layout.InventoryFile] {
 		return nil, err
 	}
 	former := map[string][]byte{layout.FormerInventoryFile: data}
@@ -78,11 +87,14 @@ func (j *job) formerFiles(files files) (map[string][]byte, error) {
 			former[f] = content
 		}
 	}
+	if own.paths[layout.SyncFile] && former[layout.SyncFile] == nil {
+		return nil, diag.NewMistake(j.at(layout.SyncFile)+" is missing, without which Flux deletes what it applies", "restore it from Git")
+	}
 	return former, nil
 }
 
 // withSums returns the inventory of the former layout with the SHA-256 sums of the files.
-func withSums(files map[string][]byte) ([]byte, error) {
+func (j *job) withSums(files map[string][]byte) ([]byte, error) {
 	var inventory struct {
 		APIVersion string            `json:"apiVersion"`
 		Kind       string            `json:"kind"`
@@ -90,8 +102,9 @@ func withSums(files map[string][]byte) ([]byte, error) {
 		Versions   map[string]string `json:"versions"`
 		Files      map[string]string `json:"files"`
 	}
-	if err := json.Unmarshal(files[layout.FormerInventoryFile], &inventory); err != nil {
-		return nil, err
+	if json.Unmarshal(files[layout.FormerInventoryFile], &inventory) != nil { // it has conflict markers
+		inventory.APIVersion, inventory.Kind, inventory.Cluster = "fleetwright.dev/v1alpha1", "Inventory", j.name
+		inventory.Files = map[string]string{}
 	}
 	for f, content := range files {
 		if f != layout.FormerInventoryFile {

@@ -143,6 +143,80 @@ func TestApplicationsGoWhileTakingOver(t *testing.T) {
 	}
 }
 
+// TestClustersGoWhileTakingOver: what was kept on a cluster that goes is released first, and its directory
+// removed when that is synced.
+func TestClustersGoWhileTakingOver(t *testing.T) {
+	tree, dir := former(t, "pull")
+	mustWrite(t, dir, tree, Options{})
+	next := &render.Tree{Clusters: tree.Clusters[:1]} // without us
+	s := mustWrite(t, dir, next, Options{Synced: true, AllowPrune: true})
+	if !slices.Equal(s.Waiting, []string{"us"}) || kept(t, dir)["us/fleetwright/sync.yaml"] > 0 || len(want(next)) > len(have(t, dir)) {
+		t.Errorf("the summary is %+v, and kept are %v", s, kept(t, dir))
+	}
+	if _, err := os.Stat(filepath.Join(dir, "us/fleetwright/sync.yaml")); err != nil {
+		t.Error(err)
+	}
+	mustWrite(t, dir, next, Options{AllowPrune: true})
+	mustHave(t, dir, want(next))
+}
+
+// TestFormerInventoryComesBack: a merge with a branch of the former layout brings its inventory back, and
+// what it listed goes again; a run that was cut off while it wrote the second commit is completed.
+func TestFormerInventoryComesBack(t *testing.T) {
+	tree, dir := former(t, "pull")
+	inventory := have(t, dir)["eu/fleetwright/inventory.json"]
+	alerts := have(t, dir)["eu/fleetwright/rollouts/default.shop/alertprovider-slack.yaml"]
+	mustWrite(t, dir, tree, Options{})
+	mustWrite(t, dir, tree, Options{Synced: true})
+	plant(t, dir, "eu/fleetwright/inventory.json", "<<<<<<< HEAD\n=======\n"+inventory+">>>>>>> old\n")
+	plant(t, dir, "eu/fleetwright/rollouts/default.shop/alertprovider-slack.yaml", alerts)
+	plant(t, dir, "eu/fleetwright/sync.yaml", "<<<<<<< HEAD\n=======\n>>>>>>> old\n")
+	mustWrite(t, dir, tree, Options{})
+	mustHave(t, dir, want(tree))
+
+	for at := 1; ; at++ {
+		tree, dir := former(t, "pull")
+		mustWrite(t, dir, tree, Options{})
+		first := have(t, dir)
+		f, done, _ := cutOff(t, dir, tree, Options{Synced: true}, faulty{at: at, killed: true})
+		mustWrite(t, dir, tree, Options{})
+		for _, cluster := range []string{"eu/", "us/"} {
+			isOther := func(name, _ string) bool { return !strings.HasPrefix(name, cluster) }
+			got, first, second := have(t, dir), maps.Clone(first), want(tree)
+			for _, files := range []map[string]string{got, first, second} {
+				maps.DeleteFunc(files, isOther)
+			}
+			if !maps.Equal(got, second) && (f.begun && cluster == "eu/" || !maps.Equal(got, first)) {
+				t.Errorf("cut off at %d, %s is neither of the two commits", at, cluster)
+			}
+		}
+		if done || t.Failed() {
+			break
+		}
+	}
+}
+
+// TestMergesLeaveRemovedClusters: one branch removes a cluster, and the other adds an application to it.
+// What Git leaves goes with the next render, which is no pruning that needs to be allowed.
+func TestMergesLeaveRemovedClusters(t *testing.T) {
+	tree, dir := former(t, "pull")
+	mustWrite(t, dir, tree, Options{})
+	mustWrite(t, dir, tree, Options{Synced: true})
+	left := map[string]bool{"shared": true, "default.shop": true}
+	for name := range have(t, dir) {
+		if strings.HasPrefix(name, "us/") && (!slices.ContainsFunc(slices.Collect(maps.Keys(left)), func(part string) bool { return strings.Contains(name, part) }) || strings.HasSuffix(name, "README.md")) {
+			if err := os.Remove(filepath.Join(dir, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	next := &render.Tree{Clusters: tree.Clusters[:1]}
+	if s := mustWrite(t, dir, next, Options{}); s.Removed == 0 {
+		t.Errorf("the summary is %+v", s)
+	}
+	mustHave(t, dir, want(next))
+}
+
 // TestNothingToKeep: where nothing moves, one commit is enough.
 func TestNothingToKeep(t *testing.T) {
 	tree, dir := former(t, "pull")

@@ -2,6 +2,7 @@ package krm
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 
@@ -36,11 +37,9 @@ func (f *function) takeOver(rendered *render.Tree, items []*Object) []*Object {
 	var moving, waiting []string
 	n := 0
 	var stay []*Object
-	for _, cluster := range rendered.Clusters {
-		was := formers[cluster.Name]
-		switch at := path.Join(f.directory(), cluster.Name, layout.Dir); {
-		case was == nil:
-			continue
+	for _, cluster := range slices.Sorted(maps.Keys(formers)) {
+		was := formers[cluster]
+		switch at := path.Join(f.directory(), cluster, layout.Dir); {
 		case was.unkept > 0:
 			n += was.unkept
 			moving = append(moving, at)
@@ -51,7 +50,7 @@ func (f *function) takeOver(rendered *render.Tree, items []*Object) []*Object {
 				was.items[i] = &Object{withoutAnnotations(was.items[i].node, func(key string) bool { return key == manifest.FluxPrune })}
 			}
 		case f.Synced:
-			delete(formers, cluster.Name)
+			delete(formers, cluster)
 			continue
 		default:
 			waiting = append(waiting, at)
@@ -85,7 +84,7 @@ func (f *function) formers(rendered *render.Tree) map[string]*former {
 	for _, o := range f.list.Items {
 		name, _, _ := o.path()
 		at, ok := f.inDirectory(name)
-		if !ok || o.annotation(renderedAnnotation) == "" || at.path != layout.SyncFile || stages[at.cluster] == nil {
+		if !ok || o.annotation(renderedAnnotation) == "" || at.path != layout.SyncFile {
 			continue
 		}
 		must, decided := stages[at.cluster].MustBeKept(at.path, o.identified())
