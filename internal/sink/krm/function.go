@@ -307,7 +307,7 @@ func (f *function) emit(tree *render.Tree) (objects []*Object, err error) {
 			}
 			index := 0
 			for i, o := range all {
-				if !isList && held[i].Applies != "" && !applied[held[i].Applies] {
+				if f.placed && !isList && held[i].Applies != "" && !applied[held[i].Applies] {
 					continue // Git has no empty directory, and Flux fails without one
 				}
 				o.annotate(renderedAnnotation, file.For)
