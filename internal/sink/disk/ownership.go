@@ -66,10 +66,16 @@ func (j *job) readOwnership(files files) (*ownership, error) {
 		}
 	}
 	// What applications share is theirs as well where a merge has taken the cluster's inventory away.
+	prefixes := map[string]bool{}
 	for f := range own.inventories {
-		if prefix, _, ok := strings.Cut(f, layout.AppsDir+"/"); ok && err == nil {
-			for _, pattern := range layout.SharedFiles() {
-				err = cmp.Or(err, j.expand(files, own, prefix+pattern))
+		if prefix, _, ok := strings.Cut(f, layout.AppsDir+"/"); ok {
+			prefixes[prefix] = true
+		}
+	}
+	for prefix := range prefixes {
+		for _, pattern := range layout.SharedFiles() {
+			if err == nil {
+				err = j.expand(files, own, prefix+pattern)
 			}
 		}
 	}
