@@ -217,8 +217,8 @@ func (t *targetAssembler) newVariant(a place.TargetApp) *variant {
 	} else {
 		after = append(after, t.namespaced...)
 	}
-	shared, isLabelled := t.sharedBy(a)
-	if v.shared = shared; isLabelled {
+	var isLabelled bool
+	if v.shared, isLabelled = t.sharedBy(a); isLabelled {
 		after = append(after, t.sharedStage)
 	}
 	objects := t.appNamespaces(a)
@@ -247,11 +247,9 @@ func (t *targetAssembler) newVariant(a place.TargetApp) *variant {
 // with their namespaces where the application brings these, and the namespaces that every cluster
 // has and that its rollouts are in. It reports whether there are any of the latter.
 func (t *targetAssembler) sharedBy(a place.TargetApp) (dirs []*tree.Dir, isLabelled bool) {
-	seen := map[*tree.Dir]bool{}
 	add := func(key string, make func() manifest.Rendered) {
 		d := t.share(key, func() *tree.Dir { return t.to(false, t.NewShared(t.below(layout.SharedDir), make())) })
-		if !seen[d] {
-			seen[d] = true
+		if !slices.Contains(dirs, d) {
 			dirs = append(dirs, d)
 		}
 	}

@@ -91,7 +91,7 @@ func lost(losses []tree.Loss) (list diag.List) {
 
 // stale reports, once for each cluster, which files of the directory render would change.
 func (f outputFlags) stale(comparison disk.Comparison, paths []string) (list diag.List) {
-	hint := commandLine("render", paths, append([]flagValue{{"-o", f.out}, {"--path", f.path}}, f.clusters.values()...)...)
+	hint := f.rendering(paths, f.clusters)
 	if comparison.Refused != nil {
 		hint += " --allow-prune"
 	}

@@ -60,9 +60,14 @@ func (f directoryFlags) checkSynced() error {
 	return &usageError{diag.Some(names, 3) + " is not committed, so no cluster has synced it", "commit what render wrote, wait until the clusters have synced it, then run it with --synced"}
 }
 
+// rendering returns the command that writes the directory.
+func (f directoryFlags) rendering(paths []string, chosen clusterFlags) string {
+	return commandLine("render", paths, append([]flagValue{{"-o", f.out}, {"--path", f.path}}, chosen.values()...)...)
+}
+
 // finishing returns the command that writes the new layout of clusters that have synced the former one.
 func (f directoryFlags) finishing(paths []string, chosen clusterFlags) string {
-	return commandLine("render", paths, append([]flagValue{{"-o", f.out}, {"--path", f.path}}, chosen.values()...)...) + " --synced"
+	return f.rendering(paths, chosen) + " --synced"
 }
 
 // options are those of compiling for the directory, if there is one.

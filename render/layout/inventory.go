@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"path"
@@ -30,8 +31,8 @@ const (
 
 // What the former inventory says of itself.
 const (
-	formerVersion = `"apiVersion": "fleetwright.dev/v1alpha1"`
-	formerKind    = `"kind": "Inventory"`
+	formerVersion = "fleetwright.dev/v1alpha1"
+	formerKind    = "Inventory"
 )
 
 // fileLine matches the line of a file: as sha256sum writes it, or as JSON in the former layout.
@@ -66,7 +67,7 @@ func AppendFile(to []byte, file string, sum [sha256.Size]byte) []byte {
 // conflict markers of Git.
 func IsInventory(data []byte) bool {
 	return bytes.HasPrefix(data, []byte(inventoryTitle)) || bytes.Contains(data, []byte("\n"+inventoryTitle)) ||
-		bytes.Contains(data, []byte(formerVersion)) && bytes.Contains(data, []byte(formerKind))
+		bytes.Contains(data, []byte(`"apiVersion": "`+formerVersion+`"`)) && bytes.Contains(data, []byte(`"kind": "`+formerKind+`"`))
 }
 
 // InventoryFiles returns the files and patterns that an inventory lists, also one of the former layout.
@@ -90,6 +91,33 @@ func InventoryFiles(data []byte) (files []string) {
 		}
 	}
 	return files
+}
+
+// FormerInventory returns the inventory of the former layout with the sums that files have now, by path.
+// Of one with conflict markers it keeps nothing.
+func FormerInventory(cluster string, files map[string][]byte) []byte {
+	var inventory struct {
+		APIVersion string            `json:"apiVersion"`
+		Kind       string            `json:"kind"`
+		Cluster    string            `json:"cluster"`
+		Versions   map[string]string `json:"versions"`
+		Files      map[string]string `json:"files"`
+	}
+	_ = json.Unmarshal(files[FormerInventoryFile], &inventory)
+	inventory.APIVersion, inventory.Kind, inventory.Cluster = formerVersion, formerKind, cluster
+	if inventory.Files == nil {
+		inventory.Files = map[string]string{}
+	}
+	for file, content := range files {
+		if file != FormerInventoryFile {
+			inventory.Files[file] = fmt.Sprintf("%x", sha256.Sum256(content))
+		}
+	}
+	data, err := json.MarshalIndent(inventory, "", "  ")
+	if err != nil {
+		panic(err) // strings only
+	}
+	return append(data, '\n')
 }
 
 // IsInventoryFile reports whether a file of a cluster's directory is an inventory, by its name.

@@ -82,8 +82,8 @@ const ReadmeFile = "README.md"
 
 // IsListed reports whether Flux itself lists the manifests of a directory: one without a kustomization.yaml.
 func IsListed(dir string) bool {
-	if rest, ok := strings.CutPrefix(dir, ClustersDir+"/"); ok {
-		_, dir, _ = strings.Cut(rest, "/")
+	if _, below, ok := Spoke(dir); ok {
+		dir = below
 	}
 	top, _, _ := strings.Cut(dir, "/")
 	return top == SyncDir || top == SharedDir || top == SourcesDir || top == NamespacesDir
@@ -91,6 +91,15 @@ func IsListed(dir string) bool {
 
 // IsManifest reports whether Flux reads a file that is rendered, by its name.
 func IsManifest(file string) bool { return path.Ext(file) == ".yaml" }
+
+// Spoke splits the path of what a hub has for one of its clusters into the cluster and what is below it.
+func Spoke(file string) (cluster, below string, ok bool) {
+	rest, ok := strings.CutPrefix(file, ClustersDir+"/")
+	if ok {
+		cluster, below, ok = strings.Cut(rest, "/")
+	}
+	return cluster, below, ok
+}
 
 // Stage returns the directory whose Flux Kustomization applies a file of a cluster's directory, "" for
 // the cluster's own Kustomization.

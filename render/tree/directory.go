@@ -33,6 +33,18 @@ type dirFile struct {
 	inventory *inventory
 }
 
+// objects are those that the file holds, in its order.
+func (f *dirFile) objects() []Object {
+	if f.object != (Object{}) {
+		return []Object{f.object}
+	}
+	objects := make([]Object, len(f.stages))
+	for i, s := range f.stages {
+		objects[i] = s.Object
+	}
+	return objects
+}
+
 // Held is an object in a directory, or one that somebody else makes on a cluster.
 type Held struct {
 	ID manifest.Identity

@@ -22,10 +22,10 @@ import (
 // of, and the cluster that the file is for; onHub reports whether a hub applies it to another.
 func (t *Tree) application(root, file string) (app *place.Application, cluster string, onHub bool) {
 	cluster = root
-	if rest, ok := strings.CutPrefix(file, "clusters/"); ok {
-		cluster, file, onHub = strings.Cut(rest, "/")
+	if spoke, below, ok := layout.Spoke(file); ok {
+		cluster, file, onHub = spoke, below, true
 	}
-	rest, ok := strings.CutPrefix(file, "apps/")
+	rest, ok := strings.CutPrefix(file, layout.AppsDir+"/")
 	dir, _, below := strings.Cut(rest, "/")
 	if !ok || !below {
 		return nil, "", false

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"maps"
 	"slices"
-	"strings"
 
 	"sigs.k8s.io/yaml"
 
@@ -29,8 +28,8 @@ func (c *Cluster) Stages() Stages {
 	stages := Stages{}
 	for i := range c.Len() {
 		holder := c.at(i)
-		for _, o := range (File{holder: holder}).Objects() {
-			at := targetOf(holder.path, manifest.Identity{Group: o.Group(), Kind: o.Kind, Namespace: o.Namespace, Name: o.Name})
+		for _, o := range holder.objects() {
+			at := targetOf(holder.path, o)
 			stages[at] = append(stages[at], layout.Stage(holder.path))
 		}
 	}
@@ -54,12 +53,7 @@ func (s Stages) MustBeKept(file string, object map[string]any) (must, decided bo
 
 // of returns the stages that apply an object now which was in a file.
 func (s Stages) of(file string, object map[string]any) []string {
-	group, _, ok := strings.Cut(TextAt(object, "apiVersion"), "/")
-	if !ok {
-		group = ""
-	}
-	id := manifest.Identity{Group: group, Kind: TextAt(object, "kind"), Namespace: TextAt(object, "metadata", "namespace"), Name: TextAt(object, "metadata", "name")}
-	return s[targetOf(file, id)]
+	return s[targetOf(file, ReadObject(object))]
 }
 
 // Keep returns a file of the cluster's directory whose objects carry the annotation that makes Flux keep
@@ -112,12 +106,9 @@ func keep(text []byte, with bool) ([]byte, error) {
 
 // targetOf returns the object of a file. Below clusters/ a hub has what is for its clusters, which may
 // be called alike.
-func targetOf(file string, id manifest.Identity) target {
-	at := target{Identity: id}
-	if rest, ok := strings.CutPrefix(file, layout.ClustersDir+"/"); ok {
-		at.cluster, _, _ = strings.Cut(rest, "/")
-	}
-	return at
+func targetOf(file string, o Object) target {
+	spoke, _, _ := layout.Spoke(file)
+	return target{spoke, manifest.Identity{Group: o.Group(), Kind: o.Kind, Namespace: o.Namespace, Name: o.Name}}
 }
 
 // IsKept reports whether Flux leaves an object on the cluster that it no longer applies

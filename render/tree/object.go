@@ -17,6 +17,14 @@ func objectOf(m *manifest.Object) Object {
 	return Object{APIVersion: m.APIVersion, Kind: m.Kind, Namespace: m.Metadata.Namespace, Name: m.Metadata.Name}
 }
 
+// ReadObject returns the object that decoded YAML says it is.
+func ReadObject(object map[string]any) Object {
+	return Object{
+		APIVersion: TextAt(object, "apiVersion"), Kind: TextAt(object, "kind"),
+		Namespace: TextAt(object, "metadata", "namespace"), Name: TextAt(object, "metadata", "name"),
+	}
+}
+
 // Group returns the group of the object's API.
 func (o Object) Group() string {
 	group, _, ok := strings.Cut(o.APIVersion, "/")

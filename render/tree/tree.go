@@ -125,14 +125,7 @@ func (f File) Objects() []Object {
 	if f.holder == nil {
 		return nil
 	}
-	if f.holder.object != (Object{}) {
-		return []Object{f.holder.object}
-	}
-	objects := make([]Object, len(f.holder.stages))
-	for i, s := range f.holder.stages {
-		objects[i] = s.Object
-	}
-	return objects
+	return f.holder.objects()
 }
 
 // Len is the number of files of the cluster, of a shard its own.
@@ -159,6 +152,9 @@ func (c *Cluster) File(number int) File {
 	}
 	return file
 }
+
+// Content is that of the file of a number, as File has it, without its sum.
+func (c *Cluster) Content(number int) []byte { return c.content(c.at(number)) }
 
 // Path is that of the file of a number.
 func (c *Cluster) Path(number int) string { return c.at(number).path }

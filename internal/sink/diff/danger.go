@@ -82,7 +82,8 @@ func dangerOf(o Object, value map[string]any, field string) string {
 	return ""
 }
 
-// dangerOfDeletion is what deleting the object does. What a Flux Kustomization for a directory has applied is said of that.
+// dangerOfDeletion is what deleting the object does. What a Flux Kustomization for a directory has
+// applied is said of that.
 func dangerOfDeletion(ch *Change) string {
 	if ch.isSync() {
 		return ""

@@ -47,9 +47,7 @@ func (d *document) value() map[string]any {
 
 // read is the object that the text says it is.
 func (d *document) read() Object {
-	text := func(path ...string) string { return tree.TextAt(d.value(), path...) }
-	o := Object{APIVersion: text("apiVersion"), Kind: text("kind")}
-	o.Namespace, o.Name = text("metadata", "namespace"), text("metadata", "name")
+	o := tree.ReadObject(d.value())
 	if o.Kind == "" || o.Name == "" {
 		return Object{}
 	}
@@ -139,10 +137,8 @@ func placeOf(cluster, file string) place {
 // put finds whose a path is that a cluster's directory has, and how every cluster calls it.
 func (p *place) put(name string) {
 	p.dir = name
-	if rest, ok := strings.CutPrefix(name, "clusters/"); ok {
-		if cluster, below, ok := strings.Cut(rest, "/"); ok {
-			p.cluster, p.dir = cluster, below
-		}
+	if cluster, below, ok := layout.Spoke(name); ok {
+		p.cluster, p.dir = cluster, below
 	}
 }
 

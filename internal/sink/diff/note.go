@@ -274,7 +274,7 @@ func (n *noter) ofDirs(changes []Change) {
 			say("cluster"+hub+" added", "")
 		case at.dir == "." && d.deleted():
 			say("cluster"+hub+" removed", "Flux deletes everything that it has applied there")
-		case root.created(), root.deleted(), path.Dir(at.dir) != "apps":
+		case root.created(), root.deleted(), path.Dir(at.dir) != layout.AppsDir:
 		case d.created():
 			say("application added", "")
 		case n.lost[lostKey{about(at.dir), "", at.cluster}]:
@@ -318,7 +318,7 @@ func (n *noter) ofDeletion(ch *Change, subject string) {
 		n.say(ch, subject+" removed while it is suspended, so that what it has applied stays", "", n.where(ch, nil))
 	case tree.IsKept(ch.old.value()):
 		n.say(ch, subject+" is no longer rendered but stays", "", n.where(ch, dirChange.deleted))
-	case danger != "" && path.Dir(ch.dir) != "apps":
+	case danger != "" && path.Dir(ch.dir) != layout.AppsDir:
 		n.say(ch, subject+" removed", danger, n.where(ch, nil))
 	default:
 		n.say(ch, subject+" removed", danger, n.notLost(ch, n.where(ch, dirChange.deleted)))

@@ -145,10 +145,9 @@ func (j *job) make(files files, synced bool) error {
 		return err
 	}
 	j.interrupted = own.interrupted
-	for _, f := range []string{layout.InventoryFile, layout.FormerInventoryFile} {
-		_, ok := own.inventories[f]
-		j.known = j.known || ok
-	}
+	_, present := own.inventories[layout.InventoryFile]
+	_, former := own.inventories[layout.FormerInventoryFile]
+	j.known = present || former
 	if j.part && (j.cluster == nil || slices.Contains(slices.Collect(maps.Values(own.inventories)), false)) {
 		j.mixed = true
 		return nil
@@ -217,7 +216,7 @@ func (j *job) compare(files files, own *ownership, number int) error {
 	there := isInventory
 	if !there && j.freshAbove(file) == "" {
 		var err error
-		same, err = files.Has(j.at(file), j.cluster.File(number).Content)
+		same, err = files.Has(j.at(file), j.cluster.Content(number))
 		if there = !errors.Is(err, fs.ErrNotExist); !there {
 			err = j.findFresh(files, file)
 		}
@@ -335,7 +334,7 @@ func (j *job) findMixed(files files, own *ownership) error {
 		if ours[f] {
 			continue
 		}
-		same, err := files.Has(j.at(f), whole.File(i).Content)
+		same, err := files.Has(j.at(f), whole.Content(i))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:

@@ -55,7 +55,7 @@ func (j *job) readOwnership(files files) (*ownership, error) {
 		whole := j.cluster.Whole()
 		for i := range whole.Len() {
 			if f := whole.Path(i); layout.IsInventoryFile(f) {
-				wanted[f] = whole.File(i).Content
+				wanted[f] = whole.Content(i)
 			}
 		}
 	}
@@ -68,7 +68,8 @@ func (j *job) readOwnership(files files) (*ownership, error) {
 	// What applications share is theirs as well where a merge has taken the cluster's inventory away.
 	prefixes := map[string]bool{}
 	for f := range own.inventories {
-		if prefix, _, ok := strings.Cut(f, layout.AppsDir+"/"); ok {
+		prefix, _, ofApp := strings.Cut(f, layout.AppsDir+"/")
+		if _, ok := own.inventories[prefix+layout.InventoryFile]; ofApp && !ok {
 			prefixes[prefix] = true
 		}
 	}
@@ -157,7 +158,6 @@ func (j *job) possibleInventories(files files) (all []string, err error) {
 	if there, err := isDir(files, j.base); !there {
 		return nil, err
 	}
-	dirs := []string{""}
 	below := func(dir string) (of []string) {
 		entries, e := j.readDir(files, dir)
 		err = cmp.Or(err, e)
@@ -169,7 +169,7 @@ func (j *job) possibleInventories(files files) (all []string, err error) {
 		return of
 	}
 	clusters := below(layout.ClustersDir)
-	dirs = slices.Concat(dirs, clusters, below(layout.AppsDir))
+	dirs := slices.Concat([]string{""}, clusters, below(layout.AppsDir))
 	for _, cluster := range clusters {
 		dirs = append(dirs, below(cluster+layout.AppsDir)...)
 	}
@@ -228,7 +228,8 @@ func (j *job) owned(own *ownership) []string {
 }
 
 // isWritten reports whether a directory is a <cluster>/fleetwright of a completed or interrupted
-// run, or what a merge has left of one that another branch has removed. What may not be looked into, is behind a link, or has another inventory is somebody else's.
+// run, or what a merge has left of one that another branch has removed. What may not be looked into,
+// is behind a link, or has another inventory is somebody else's.
 func isWritten(files files, dir string) (bool, error) {
 	for _, name := range layout.Journals() {
 		if _, err := files.Lstat(path.Join(dir, name)); err == nil {

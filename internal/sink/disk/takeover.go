@@ -2,8 +2,6 @@ package disk
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -46,9 +44,7 @@ func (j *job) takeOver(files files, synced bool) error {
 		return nil
 	}
 	if changed {
-		if former[layout.FormerInventoryFile], err = j.withSums(former); err != nil {
-			return err
-		}
+		former[layout.FormerInventoryFile] = layout.FormerInventory(j.name, former)
 	}
 	j.waiting = true
 	j.cluster = tree.NewFiles(j.name, former)
@@ -91,26 +87,4 @@ func (j *job) formerFiles(files files) (map[string][]byte, error) {
 		return nil, diag.NewMistake(j.at(layout.SyncFile)+" is missing, without which Flux deletes what it applies", "restore it from Git")
 	}
 	return former, nil
-}
-
-// withSums returns the inventory of the former layout with the SHA-256 sums of the files.
-func (j *job) withSums(files map[string][]byte) ([]byte, error) {
-	var inventory struct {
-		APIVersion string            `json:"apiVersion"`
-		Kind       string            `json:"kind"`
-		Cluster    string            `json:"cluster"`
-		Versions   map[string]string `json:"versions"`
-		Files      map[string]string `json:"files"`
-	}
-	if json.Unmarshal(files[layout.FormerInventoryFile], &inventory) != nil { // it has conflict markers
-		inventory.APIVersion, inventory.Kind, inventory.Cluster = "fleetwright.dev/v1alpha1", "Inventory", j.name
-		inventory.Files = map[string]string{}
-	}
-	for f, content := range files {
-		if f != layout.FormerInventoryFile {
-			inventory.Files[f] = fmt.Sprintf("%x", sha256.Sum256(content))
-		}
-	}
-	data, err := json.MarshalIndent(inventory, "", "  ")
-	return append(data, '\n'), err
 }
