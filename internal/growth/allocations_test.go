@@ -1,6 +1,7 @@
 package growth
 
 import (
+	"fmt"
 	"io"
 	"testing"
 
@@ -32,17 +33,35 @@ func cost(files []schema.File) (cost [3]uint64) {
 	return cost
 }
 
+// attempts is how often a growth is measured before it counts: what pools hold on to differs
+// from run to run, and the race detector has them forget at random, which once made 5.2
+// of a growth of 4. A growth that is quadratic shows in every run.
+const attempts = 5
+
 func TestAllocationsGrowAsInputsDo(t *testing.T) {
-	const little = 4 << 20
 	for _, kind := range Kinds() {
 		t.Run(kind.Name, func(t *testing.T) {
 			cost(kind.Make(kind.Step)) // what is made once
-			before, after := cost(kind.Make(kind.Step)), cost(kind.Make(Factor*kind.Step))
-			for i, what := range []string{"loading", "compiling", "printing"} {
-				if Exceeds(before[i], after[i], little) {
-					t.Errorf("%s allocates %d bytes for %d and %d for %d", what, before[i], kind.Step, after[i], Factor*kind.Step)
-				}
+			found := excess(kind)
+			for attempt := 1; attempt < attempts && len(found) > 0; attempt++ {
+				found = excess(kind)
+			}
+			for _, what := range found {
+				t.Error(what)
 			}
 		})
 	}
+}
+
+// excess measures a kind at two sizes, and returns what grew faster than it.
+func excess(kind Kind) []string {
+	const little = 4 << 20
+	before, after := cost(kind.Make(kind.Step)), cost(kind.Make(Factor*kind.Step))
+	var found []string
+	for i, what := range []string{"loading", "compiling", "printing"} {
+		if Exceeds(before[i], after[i], little) {
+			found = append(found, fmt.Sprintf("%s allocates %d bytes for %d and %d for %d", what, before[i], kind.Step, after[i], Factor*kind.Step))
+		}
+	}
+	return found
 }
