@@ -139,6 +139,7 @@ var unchecked = map[string]string{
 
 	"RenderConfigMeta.Name": "nobody", "RenderConfigMeta.Namespace": "nobody", "RenderConfigSpec.Path": "render/settings",
 	"RenderConfigSpec.Severities keys": "render/settings", "FunctionConfig.Cluster": "internal/sink/krm: one of the clusters", "FunctionConfig.Inputs": "internal/sink/krm: the file system", "FunctionConfig.AllowPrune": "internal/sink/krm: Applications among the inputs", "FunctionConfig.Directory": "internal/sink/krm: a path in the package",
+	"SourceDirectory.Path": "internal/sources: the file system",
 }
 
 // TestEveryTextIsChecked: each text of a document, item of a list, key and value of a

@@ -58,9 +58,25 @@ type RenderConfigSpec struct {
 	// Defaults of the Flux Kustomizations in sync.yaml.
 	Defaults *SyncDefaults `json:"defaults,omitempty"`
 
+	// Sources are the directories that hold the sources of Applications, whose manifests the
+	// rollouts are checked against. What is rendered does not depend on them.
+	Sources []SourceDirectory `json:"sources,omitempty"`
+
 	// Function holds what is only for fleetwright as a KRM function, under kustomize
 	// or kpt. The command's own subcommands ignore it.
 	Function *FunctionConfig `json:"function,omitempty"`
+}
+
+// SourceDirectory is a directory that stands for the source of an Application.
+type SourceDirectory struct {
+	// URL of the source, as in an Application. How Git fetches it, by ssh or https, with or without
+	// .git, makes no difference.
+	URL string `json:"url" pattern:"^([a-z+]+://|[^/:]+:).*$" example:"https://github.com/stefanprodan/podinfo"`
+
+	// Path of the directory from the RenderConfig's file, with slashes; for a KRM function from the
+	// directory that it runs in. It is inside the same repository. Only the flag --source leads
+	// anywhere else.
+	Path string `json:"path" example:"../podinfo"`
 }
 
 // FunctionConfig holds the settings of a KRM function.
