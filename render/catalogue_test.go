@@ -10,9 +10,12 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v4"
+	sigsyaml "sigs.k8s.io/yaml"
 
 	"github.com/fleetwright/fleetwright/internal/catalogue"
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/source"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -26,8 +29,8 @@ func TestCatalogueExamples(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if slices.Contains([]diag.Code{diag.Internal, diag.Stale, diag.Disappears, diag.FormerLayout, diag.StrayManifest}, r.Code) {
-				return // no document can bring it about
+			if slices.Contains([]diag.Code{diag.Internal, diag.Stale, diag.Disappears, diag.FormerLayout, diag.StrayManifest, diag.SourceDirectory, diag.SourceFails, diag.ValuesRefused}, r.Code) {
+				return // no document alone can bring it about
 			}
 			if e.Bad == "" {
 				t.Fatal("the rule has no examples")
@@ -35,19 +38,19 @@ func TestCatalogueExamples(t *testing.T) {
 			base := baseOf(t, e.Base)
 			var usual diag.List
 			if base != "" {
-				usual = compileExample(base)
+				usual = diagnostics([]schema.File{{Name: "example.yaml", Data: []byte(base)}})
 			}
 			example, line, column := catalogue.CutMark(withExample(t, base, e.Bad))
 			var want diag.Position
 			if line > 0 {
 				want = diag.Position{File: "example.yaml", Line: line, Column: column}
 			}
-			got := beside(compileExample(example), usual, r.Code)
+			got := beside(compileExample(t, example), usual, r.Code)
 			if len(got) != 1 || got[0].Code != r.Code || got[0].Position != want || got[0].Severity != r.Severity {
 				t.Errorf("of the bad example it says\n%swant one %s %s at %s in\n%s", text(got), r.Severity, r.Code, want, numbered(example))
 			}
 			good := withExample(t, base, e.Good)
-			if rest := beside(compileExample(good), usual, r.Code); len(rest) > 0 {
+			if rest := beside(compileExample(t, good), usual, r.Code); len(rest) > 0 {
 				t.Errorf("of the good example it says\n%sin\n%s", text(rest), numbered(good))
 			}
 		})
@@ -73,8 +76,44 @@ func baseOf(t *testing.T, on string) string {
 	return base
 }
 
-func compileExample(example string) diag.List {
-	return diagnostics([]schema.File{{Name: "example.yaml", Data: []byte(example)}})
+// sourcePart is the comment that a part begins with which is a file of the source, as the first
+// policy builds it or the one of an index. One that begins with Plain is the same file without the
+// patches that fleetwright adds.
+var sourcePart = regexp.MustCompile(`^# (Source|Plain)(?:\[(\d+)\])? (\S+)\n`)
+
+// compileExample compiles the documents of an example, with what its sources build.
+func compileExample(t *testing.T, example string) diag.List {
+	t.Helper()
+	var documents []string
+	manifests := source.Manifests{}
+	for part := range strings.SplitSeq(example, "---\n") {
+		m := sourcePart.FindStringSubmatch(part)
+		if m == nil {
+			documents = append(documents, part)
+			continue
+		}
+		index, _ := strconv.Atoi(m[2])
+		text, err := sigsyaml.YAMLToJSON([]byte(part))
+		if err != nil {
+			t.Fatal(err)
+		}
+		o, err := source.NewObject(text, m[3])
+		if err != nil {
+			t.Fatal(err)
+		}
+		key := source.Key{Namespace: "default", Application: "shop", Policy: index}
+		if manifests[key] == nil {
+			manifests[key] = &source.Built{}
+		}
+		to := &manifests[key].Objects
+		if m[1] == "Plain" {
+			to = &manifests[key].Plain
+		}
+		*to = append(*to, o)
+	}
+	files := []schema.File{{Name: "example.yaml", Data: []byte(strings.Join(documents, "---\n"))}}
+	_, list := render.Begin(schema.Load(files), render.Options{}).Compile(manifests)
+	return list
 }
 
 // beside are the diagnostics that the base does not have, wherever it has them. What
@@ -114,7 +153,7 @@ func withExample(t *testing.T, base, example string) string {
 	}
 	for part := range strings.SplitSeq(example, "---\n") {
 		m := place.FindStringSubmatch(part)
-		if m == nil {
+		if m == nil || sourcePart.MatchString(part) {
 			documents = append(documents, part)
 			continue
 		}

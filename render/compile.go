@@ -8,6 +8,7 @@ import (
 	"github.com/fleetwright/fleetwright/render/report"
 	"github.com/fleetwright/fleetwright/render/rollout"
 	"github.com/fleetwright/fleetwright/render/settings"
+	"github.com/fleetwright/fleetwright/render/source"
 	"github.com/fleetwright/fleetwright/render/tree"
 	"github.com/fleetwright/fleetwright/schema"
 )
@@ -31,12 +32,19 @@ type Options struct {
 // about the documents, in order, including what was found when they were loaded.
 // Where any of that is an error there is no tree.
 func Compile(docs schema.Documents, opts Options) (*Tree, schema.Diagnostics) {
-	_, made, list := compile(docs, opts)
-	return made, list
+	return Begin(docs, opts).Compile(nil)
 }
 
-// compile compiles the documents, and returns the run that did with what it made.
-func compile(docs schema.Documents, opts Options) (*compiler, *tree.Tree, diag.List) {
+// A Run compiles documents in two steps. Between them the caller may read what the sources of
+// the Applications hold, which is then checked, too, and changes nothing of what is rendered.
+type Run struct {
+	c *compiler
+	// checkOutput is that of the options.
+	checkOutput bool
+}
+
+// Begin places the documents' Applications and makes their rollouts.
+func Begin(docs schema.Documents, opts Options) *Run {
 	to := report.New(&docs)
 	c := &compiler{
 		Compilation:   &rollout.Compilation{Report: to, Input: place.NewInput(&docs, to)},
@@ -45,17 +53,26 @@ func compile(docs schema.Documents, opts Options) (*compiler, *tree.Tree, diag.L
 	c.Settings = settings.New(c.RenderConfig, opts.Path, opts.DefaultPath, opts.Topology, to)
 	checkCredentials(docs.All, to)
 	c.targets = c.Place(&c.Settings)
-	for _, a := range c.Applications {
-		flux.Check(a, to)
-	}
 	c.install()
+	return &Run{c, opts.CheckOutput}
+}
+
+// Compile is [Compile] with what was built of the sources, which is nil where nobody has tried.
+// It may be called once.
+func (r *Run) Compile(manifests source.Manifests) (*Tree, schema.Diagnostics) {
+	c := r.c
+	for _, a := range c.Applications {
+		flux.Check(a, c.Report)
+	}
+	c.checkSources(manifests)
+	c.checkRollouts(manifests)
 	provider.CheckFeatures(c.Compilation)
 	c.checkMeshes()
 	c.checkAlertProviders()
-	rollout.Summarize(to)
-	checkOutput := opts.CheckOutput && !c.diagnostics().HasErrors()
+	rollout.Summarize(c.Report)
+	checkOutput := r.checkOutput && !c.diagnostics().HasErrors()
 	// What is sound is rendered in any case: one mistake must not hide another.
-	e := tree.NewEncoder(to)
+	e := tree.NewEncoder(c.Report)
 	made := c.render(e)
 	c.checkCollisions(made, e.Held)
 	if checkOutput {
@@ -65,13 +82,30 @@ func compile(docs schema.Documents, opts Options) (*compiler, *tree.Tree, diag.L
 	if !list.HasErrors() {
 		c.CheckUnreached(c.targets)
 		c.checkEnds()
-		c.CheckIgnores()
+		c.CheckIgnores(c.followsManifests(manifests))
 		list = c.diagnostics()
 	}
 	if list.HasErrors() {
 		made = nil
 	}
-	return c, made, list
+	return made, list
+}
+
+// checkRollouts checks all rollouts, also against what was built of the sources.
+func (c *compiler) checkRollouts(manifests source.Manifests) {
+	all := c.index(manifests)
+	checked := map[*rollout.Rollout]bool{}
+	for _, a := range c.Applications {
+		for _, p := range a.Policies {
+			for _, t := range p.Targets {
+				if r := c.rollout(p, t); r != nil && !checked[r] {
+					checked[r] = true
+					r.Check(c.manifestsOf(r, all))
+					c.checkWorkloadTwice(r, all)
+				}
+			}
+		}
+	}
 }
 
 // A compiler is one run of Compile.

@@ -12,9 +12,11 @@ import (
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/resmap"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
+	"sigs.k8s.io/yaml"
 
 	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/render/layout"
+	"github.com/fleetwright/fleetwright/schema"
 )
 
 // inMemory is a tree in a file system that kustomize reads.
@@ -173,6 +175,16 @@ spec:
   template:
     metadata: {labels: {app: backend-worker}}
     spec: {containers: [{name: backend, image: podinfo}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: backend, namespace: webapp, annotations: {example.com/team: shop}}
+spec: {selector: {app: backend}, ports: [{name: http, port: 9898}, {name: grpc, port: 9999}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: backend-worker, namespace: webapp}
+spec: {selector: {app: backend-worker}, ports: [{port: 80}]}
 `
 
 // TestPatchesDoWhatTheyAreFor has kustomize apply the patches of the rendered
@@ -211,17 +223,26 @@ func TestPatchesDoWhatTheyAreFor(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				switch r.GetName() {
-				case "webapp":
+				switch r.GetKind() + " " + r.GetName() {
+				case "Service backend":
+					annotations := r.GetAnnotations()
+					if annotations["9898.service.kuma.io/protocol"] != "http" || annotations["example.com/team"] != "shop" {
+						t.Errorf("the Service, whose annotations Flagger leaves alone, has %v", annotations)
+					}
+				case "Service backend-worker":
+					if annotations := r.GetAnnotations(); len(annotations) > 0 {
+						t.Errorf("the Service of another workload has %v", annotations)
+					}
+				case "Namespace webapp":
 					labels := r.GetLabels()
 					if labels["kuma.io/sidecar-injection"] != "enabled" || labels["pod-security.kubernetes.io/enforce"] != "baseline" {
 						t.Errorf("the namespace has the labels %v", labels)
 					}
-				case "backend":
+				case "Deployment backend":
 					if replicas := at(object, "spec replicas"); replicas != nil {
 						t.Errorf("backend keeps replicas: %v, which Flux would reset", replicas)
 					}
-				case "backend-worker":
+				case "Deployment backend-worker":
 					if replicas := at(object, "spec replicas"); replicas != 2 {
 						t.Errorf("backend-worker, which is not rolled out, has replicas: %v", replicas)
 					}
@@ -238,4 +259,39 @@ func TestPatchesDoWhatTheyAreFor(t *testing.T) {
 			t.Errorf("kustomize builds %d objects, want the ConfigMap", size)
 		}
 	})
+}
+
+// TestOwnServiceGetsWhatFlaggerLeavesOut: a Service that is there before its Canary keeps its own
+// metadata (fluxcd/flagger pkg/router/kubernetes_default.go, reconcileService).
+func TestOwnServiceGetsWhatFlaggerLeavesOut(t *testing.T) {
+	patchOf := func(t *testing.T, files []schema.File) any {
+		k := get(t, compile(t, files...), seedApp+"kustomization-rollout-kuma-demo-0.yaml")
+		for _, p := range at(k, "spec patches").([]any) {
+			if at(p, "target kind") == "Service" {
+				var patch map[string]any
+				if err := yaml.Unmarshal([]byte(at(p, "patch").(string)), &patch); err != nil {
+					t.Fatal(err)
+				}
+				return patch
+			}
+		}
+		return nil
+	}
+	files := edit(t, example(t, seed), "application.yaml", "protocol: http", "protocol: grpc")
+	if got := at(patchOf(t, files), "metadata annotations 9898.service.kuma.io/protocol"); got != "grpc" {
+		t.Errorf("the port is said to speak %v", got)
+	}
+	patched := edit(t, example(t, seed), "application.yaml", "        testLoader: true", `        patches:
+        - target: {kind: Canary}
+          patch: '[{"op": "add", "path": "/spec/service/apex/labels", "value": {"team": "shop"}}]'
+        testLoader: true`)
+	if got := at(patchOf(t, patched), "metadata labels team"); got != "shop" {
+		t.Errorf("a label that a patch puts on the apex Service is %v", got)
+	}
+	istio := edit(t, edit(t, example(t, seed), "fleet.yaml", "trafficRoutingProvider: kuma", "trafficRoutingProvider: istio"),
+		"application.yaml", "trafficRoutingProvider: kuma", "trafficRoutingProvider: istio")
+	istio = edit(t, istio, "application.yaml", "            protocol: http\n", "")
+	if got := patchOf(t, istio); got != nil {
+		t.Errorf("on istio, where nothing is missing, the Service is patched: %v", got)
+	}
 }

@@ -3,7 +3,9 @@ package render
 import (
 	"maps"
 	"reflect"
+	"slices"
 
+	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/provider"
@@ -17,8 +19,7 @@ type rolloutKey struct {
 	installedBy *place.Fleet
 }
 
-// install makes what the fleets install, and makes and checks the rollouts of all policies,
-// each once for all targets that have the same installed. There is none where nothing runs it.
+// install makes what the fleets install, and the rollouts of all policies, each once for all targets that have the same installed. There is none where nothing runs it.
 func (c *compiler) install() {
 	for _, f := range c.Fleets {
 		if f.Spec.Plugin != nil && f.Spec.Plugin.Flagger != nil {
@@ -46,6 +47,17 @@ func (c *compiler) installation(t *place.Target) *rollout.Installation {
 // rollout returns the rollout of a policy on a target, or nil where it has none.
 func (c *compiler) rollout(p *place.Policy, t *place.Target) *rollout.Rollout {
 	return c.rollouts[rolloutKey{p, t.InstalledBy}]
+}
+
+// service returns what the Service of a policy's rollout on a target must carry, or nil where no
+// rollout runs.
+func (c *compiler) service(p *place.Policy, t *place.Target) *flux.OwnService {
+	r := c.rollout(p, t)
+	if r == nil {
+		return nil
+	}
+	own := r.Service()
+	return &own
 }
 
 // rolloutsOf returns the rollouts of an application on a target.
@@ -83,4 +95,31 @@ func (c *compiler) injectedNamespaces(t *place.Target) (injected map[string]mani
 		}
 	}
 	return injected, differing
+}
+
+// namespaces returns the names of the namespaces that an application's objects and workloads
+// are in on a target.
+func (c *compiler) namespaces(a place.TargetApp, t *place.Target) []string {
+	seen := map[string]bool{a.Namespace: true}
+	for _, p := range a.Policies {
+		if ns := p.TargetNamespace(); ns != "" {
+			seen[ns] = true
+		}
+	}
+	for _, r := range c.rolloutsOf(a, t) {
+		seen[r.Namespace] = true
+	}
+	return slices.Sorted(maps.Keys(seen))
+}
+
+// injectedBy returns what must be on the namespaces of an application on a target, of all that
+// must carry something there.
+func (c *compiler) injectedBy(a place.TargetApp, t *place.Target, injected map[string]manifest.NamespaceMeta) map[string]manifest.NamespaceMeta {
+	own := map[string]manifest.NamespaceMeta{}
+	for _, ns := range c.namespaces(a, t) {
+		if meta, ok := injected[ns]; ok {
+			own[ns] = meta
+		}
+	}
+	return own
 }

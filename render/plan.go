@@ -7,6 +7,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/rollout"
+	"github.com/fleetwright/fleetwright/render/source"
 	"github.com/fleetwright/fleetwright/render/tree"
 	"github.com/fleetwright/fleetwright/schema"
 )
@@ -30,7 +31,13 @@ type Rollout struct {
 // same Flagger installed have one rollout together. The diagnostics are those of Compile;
 // where any is an error there is nothing else.
 func Plan(docs schema.Documents, opts Options) ([]*Cluster, []Rollout, schema.Diagnostics) {
-	c, made, list := compile(docs, opts)
+	return Begin(docs, opts).Plan(nil)
+}
+
+// Plan is [Plan] with what was built of the sources, which is nil where nobody has tried.
+func (r *Run) Plan(manifests source.Manifests) ([]*Cluster, []Rollout, schema.Diagnostics) {
+	c := r.c
+	made, list := r.Compile(manifests)
 	if made == nil {
 		return nil, nil, list
 	}

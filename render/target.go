@@ -182,7 +182,7 @@ type variant struct {
 // variant returns what a target gets of an application, made once for all targets that
 // get the same.
 func (t *targetAssembler) variant(a place.TargetApp) *variant {
-	key := fmt.Sprint(contentKey(t.InstalledBy, a), t.injectedBy(a))
+	key := fmt.Sprint(contentKey(t.InstalledBy, a), t.injectedBy(a, t.Target, t.injected))
 	if t.Remote {
 		key = fmt.Sprint(t.Namespace, "/", t.Name, " ", key)
 	}
@@ -212,7 +212,7 @@ func (t *targetAssembler) newVariant(a place.TargetApp) *variant {
 	}
 	// The rollouts are the installation's to know, and some pods must not start before their
 	// sidecars can be injected.
-	if len(rollouts) > 0 || len(t.injectedBy(a)) > 0 {
+	if len(rollouts) > 0 || len(t.injectedBy(a, t.Target, t.injected)) > 0 {
 		after = append(after, t.ready...)
 	} else {
 		after = append(after, t.namespaced...)
@@ -253,7 +253,7 @@ func (t *targetAssembler) sharedBy(a place.TargetApp) (dirs []*tree.Dir, isLabel
 			dirs = append(dirs, d)
 		}
 	}
-	injected := t.injectedBy(a)
+	injected := t.injectedBy(a, t.Target, t.injected)
 	for _, ns := range slices.Sorted(maps.Keys(injected)) {
 		if meta := injected[ns]; manifest.AlwaysThere[ns] {
 			isLabelled = true
@@ -287,35 +287,9 @@ func (t *targetAssembler) share(key string, make func() *tree.Dir) *tree.Dir {
 	return d
 }
 
-// namespaces returns the names of the namespaces that the application's objects and workloads
-// are in.
-func (t *targetAssembler) namespaces(a place.TargetApp) []string {
-	seen := map[string]bool{a.Namespace: true}
-	for _, p := range a.Policies {
-		if ns := p.TargetNamespace(); ns != "" {
-			seen[ns] = true
-		}
-	}
-	for _, r := range t.rolloutsOf(a, t.Target) {
-		seen[r.Namespace] = true
-	}
-	return slices.Sorted(maps.Keys(seen))
-}
-
-// injectedBy returns what must be on the namespaces of an application.
-func (t *targetAssembler) injectedBy(a place.TargetApp) map[string]manifest.NamespaceMeta {
-	own := map[string]manifest.NamespaceMeta{}
-	for _, ns := range t.namespaces(a) {
-		if meta, ok := t.injected[ns]; ok {
-			own[ns] = meta
-		}
-	}
-	return own
-}
-
 // appNamespaces returns the namespaces that the application needs and nothing else brings.
 func (t *targetAssembler) appNamespaces(a place.TargetApp) (objects []manifest.Rendered) {
-	for _, ns := range t.namespaces(a) {
+	for _, ns := range t.namespaces(a, t.Target) {
 		brought := ns == t.Settings.Source.Namespace
 		if t.Remote {
 			brought = ns == t.Namespace
@@ -330,13 +304,13 @@ func (t *targetAssembler) appNamespaces(a place.TargetApp) (objects []manifest.R
 
 // policyObjects returns the Flux Kustomizations and HelmReleases of the application.
 func (t *targetAssembler) policyObjects(a place.TargetApp) (objects []manifest.Rendered) {
-	own := t.injectedBy(a)
+	own := t.injectedBy(a, t.Target, t.injected)
 	for _, p := range a.Policies {
 		make := flux.NewKustomization
 		if p.Helm != nil {
 			make = flux.NewHelmRelease
 		}
-		objects = append(objects, make(p, t.Target, own, t.rollout(p, t.Target) != nil))
+		objects = append(objects, make(p, t.Target, flux.Patches(p, own, t.service(p, t.Target))))
 	}
 	return objects
 }

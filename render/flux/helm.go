@@ -73,9 +73,9 @@ func ReleaseName(p *place.Policy) string {
 	return cmp.Or(p.Helm.ReleaseName, layout.Shorten(p.FluxName, maxRelease))
 }
 
-// NewHelmRelease returns the HelmRelease of a policy on a target. Its chart may bring the
-// namespaces, and rolledOut reports whether a rollout of its workload runs there.
-func NewHelmRelease(p *place.Policy, on *place.Target, namespaces map[string]manifest.NamespaceMeta, rolledOut bool) manifest.Rendered {
+// NewHelmRelease returns the HelmRelease of a policy on a target, with patches of what its chart
+// makes.
+func NewHelmRelease(p *place.Policy, on *place.Target, patches []kustomize.Patch) manifest.Rendered {
 	h := p.Helm
 	spec := helmReleaseSpec{
 		Interval: h.Interval, Timeout: h.Timeout, Suspend: h.Suspend,
@@ -101,7 +101,7 @@ func NewHelmRelease(p *place.Policy, on *place.Target, namespaces map[string]man
 			Interval: chart.Interval, ReconcileStrategy: chart.ReconcileStrategy, ValuesFiles: chart.ValuesFiles,
 		}}
 	}
-	if patches := helmPatches(p, namespaces, rolledOut); len(patches) > 0 {
+	if len(patches) > 0 {
 		var r postRenderer
 		r.Kustomize.Patches = patches
 		spec.PostRenderers = []postRenderer{r}

@@ -62,9 +62,37 @@ func newKubeConfig(t *place.Target) *kubeConfig {
 // (kustomize-controller, GetRetryInterval).
 const retryOfUnpolled api.Duration = "2m0s"
 
-// NewKustomization returns the Flux Kustomization of a policy on a target. Its manifests may
-// bring the namespaces, and rolledOut reports whether a rollout of its workload runs there.
-func NewKustomization(p *place.Policy, on *place.Target, namespaces map[string]manifest.NamespaceMeta, rolledOut bool) manifest.Rendered {
+// An OwnService is what the Service of a rolled out workload must carry, where the application's
+// manifests bring it. Flagger takes such a Service over: it sets the selector and the ports, and
+// neither labels nor annotations (fluxcd/flagger pkg/router/kubernetes_default.go, reconcileService).
+type OwnService struct {
+	Name                string
+	Labels, Annotations map[string]string
+}
+
+// Patches returns those that are added to a policy's own on a target. Its manifests may bring
+// the namespaces, and the Service of its workload, which is nil where no rollout runs there.
+func Patches(p *place.Policy, namespaces map[string]manifest.NamespaceMeta, service *OwnService) []kustomize.Patch {
+	if p.Helm != nil {
+		return helmPatches(p, namespaces, service != nil)
+	}
+	target := p.Kustomization.TargetNamespace
+	var patches []kustomize.Patch
+	for _, ns := range slices.Sorted(maps.Keys(namespaces)) {
+		if target == "" || target == ns {
+			patches = append(patches, namespacePatch(ns, namespaces[ns], target == ""))
+		}
+	}
+	if service != nil {
+		patches = append(patches, replicasPatches(p.Rollout)...)
+		patches = append(patches, servicePatches(service)...)
+	}
+	return patches
+}
+
+// NewKustomization returns the Flux Kustomization of a policy on a target, with patches behind
+// the policy's own.
+func NewKustomization(p *place.Policy, on *place.Target, patches []kustomize.Patch) manifest.Rendered {
 	k := p.Kustomization
 	spec := KustomizationSpec{
 		Interval: k.Interval, RetryInterval: k.RetryInterval, Timeout: k.Timeout,
@@ -74,21 +102,13 @@ func NewKustomization(p *place.Policy, on *place.Target, namespaces map[string]m
 		TargetNamespace: k.TargetNamespace,
 		Prune:           k.Prune, Force: k.Force, Suspend: k.Suspend,
 		DependsOn: p.Dependencies(on), CommonMetadata: k.CommonMetadata, Components: k.Components, Images: k.Images,
-		Patches: slices.Clone(k.Patches),
+		Patches: slices.Concat(k.Patches, patches),
 	}
 	if k.RetryInterval.IsNone() {
 		spec.RetryInterval = "" // Flux would take it for never
 	}
 	if k.Interval.IsNone() && spec.RetryInterval == "" {
 		spec.RetryInterval = retryOfUnpolled
-	}
-	for _, ns := range slices.Sorted(maps.Keys(namespaces)) {
-		if k.TargetNamespace == "" || k.TargetNamespace == ns {
-			spec.Patches = append(spec.Patches, namespacePatch(ns, namespaces[ns], k.TargetNamespace == ""))
-		}
-	}
-	if rolledOut {
-		spec.Patches = append(spec.Patches, replicasPatches(p.Rollout)...)
 	}
 	return ofPolicy(p, on, manifest.Object{APIVersion: manifest.KustomizeV1, Kind: "Kustomization", Spec: spec})
 }
@@ -130,6 +150,21 @@ func replicasPatches(r *api.Rollout) []kustomize.Patch {
 		Target: &kustomize.Selector{Group: "apps", Kind: "Deployment", Name: regexp.QuoteMeta(r.Workload.Name)},
 		Patch: patchText(manifest.Object{
 			APIVersion: manifest.AppsV1, Kind: "Deployment", Metadata: manifest.Metadata{Name: r.Workload.Name}, Spec: map[string]any{"replicas": nil},
+		}),
+	}}
+}
+
+// servicePatches put on the application's own Service what Flagger leaves out. A strategic merge
+// patch with a target does nothing where there is no such Service.
+func servicePatches(s *OwnService) []kustomize.Patch {
+	if len(s.Labels) == 0 && len(s.Annotations) == 0 {
+		return nil
+	}
+	return []kustomize.Patch{{
+		Target: &kustomize.Selector{Version: manifest.CoreV1, Kind: "Service", Name: regexp.QuoteMeta(s.Name)},
+		Patch: patchText(manifest.Object{
+			APIVersion: manifest.CoreV1, Kind: "Service",
+			Metadata: manifest.Metadata{Name: s.Name, Labels: s.Labels, Annotations: s.Annotations},
 		}),
 	}}
 }

@@ -74,6 +74,9 @@ type Policy struct {
 	waitsFor []dependency
 }
 
+// Index returns that of the policy in spec.syncPolicies.
+func (p *Policy) Index() int { return p.Path[len(p.Path)-1].(int) }
+
 func (p *Policy) objectKind() string {
 	if p.Helm != nil {
 		return "HelmRelease"

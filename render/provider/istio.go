@@ -18,6 +18,7 @@ import (
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/rollout"
 	"github.com/fleetwright/fleetwright/render/rules"
+	"github.com/fleetwright/fleetwright/render/source"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -107,6 +108,32 @@ func (i istio) NeverInjected(namespace string) string {
 		return "never gets sidecars"
 	}
 	return i.neverMeshed(namespace, istioNamespace)
+}
+
+// Speaks returns what Istio takes the rollout's port to speak: its appProtocol, or its name
+// (istio.io, Protocol Selection).
+func (istio) Speaks(r *rules.Rollout) string { return r.SpokenByName() }
+
+// istioInject is the label, or annotation, by which a pod gets Istio's sidecar, or does not.
+const istioInject = "sidecar.istio.io/inject"
+
+// OptsOut returns what keeps Istio's sidecar from the pods, where their own sidecars measure
+// them: a client's sidecar splits the traffic without (pkg/kube/inject/inject.go, injectRequired;
+// fluxcd/flagger pkg/metrics/observers/istio.go).
+func (istio) OptsOut(r *rules.Rollout, pod *source.Pod, namespace map[string]string) (inPod bool, by string) {
+	measured := slices.ContainsFunc(r.Analysis.Metrics, func(m flagger.Metric) bool { return rules.IsBuiltin(r.Builtin(m)) })
+	own := cmp.Or(pod.Metadata.Labels[istioInject], pod.Metadata.Annotations[istioInject])
+	switch {
+	case !measured:
+		return false, ""
+	case own == "false":
+		return true, istioInject + ": \"false\""
+	case pod.Spec.HostNetwork:
+		return true, "hostNetwork: true"
+	case own == "" && namespace["istio-injection"] == "disabled":
+		return false, "istio-injection: disabled"
+	}
+	return false, ""
 }
 
 // checkIstioTCP reports what means nothing where the route is one of layer 4, as Flagger

@@ -18,6 +18,7 @@ import (
 	"github.com/fleetwright/fleetwright/render/rollout"
 	"github.com/fleetwright/fleetwright/render/rules"
 	"github.com/fleetwright/fleetwright/render/settings"
+	"github.com/fleetwright/fleetwright/render/source"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 	"github.com/fleetwright/fleetwright/templates"
@@ -377,7 +378,7 @@ func (m *mesh) skips(policy string) bool {
 // for the default mesh neither is needed.
 func (k *kuma) NamespaceMeta(r *rollout.Rollout) manifest.NamespaceMeta {
 	// Kuma reads the label, not the annotation that Kurator writes.
-	meta := manifest.NamespaceMeta{Labels: map[string]string{"kuma.io/sidecar-injection": "enabled"}}
+	meta := manifest.NamespaceMeta{Labels: map[string]string{kumaInjection: "enabled"}}
 	if m := k.meshOf(r); m != nil && m.Name != defaultMesh {
 		meta.Labels[rules.MeshAnnotation] = m.Name
 		meta.Annotations = map[string]string{rules.MeshAnnotation: m.Name}
@@ -497,6 +498,28 @@ func kumaSpeaks(r *rules.Rollout) (protocol, field string) {
 		}
 	}
 	return cmp.Or(protocol, "tcp"), "protocol"
+}
+
+// Speaks returns what Kuma takes the rollout's port to speak.
+func (k *kuma) Speaks(r *rules.Rollout) string {
+	protocol, _ := kumaSpeaks(r)
+	return protocol
+}
+
+// kumaInjection is the label of a pod or a namespace by which Kuma injects sidecars, or does not.
+const kumaInjection = "kuma.io/sidecar-injection"
+
+// OptsOut returns the label that keeps Kuma's sidecar from the pods; a pod's goes before that of
+// its namespace (pkg/plugins/runtime/k8s/webhooks/injector/injector.go, preCheck).
+func (k *kuma) OptsOut(_ *rules.Rollout, pod *source.Pod, namespace map[string]string) (inPod bool, by string) {
+	off := func(value string) bool { return value == "disabled" || value == "false" }
+	switch own := pod.Metadata.Labels[kumaInjection]; {
+	case off(own):
+		return true, kumaInjection + ": " + own
+	case own == "" && off(namespace[kumaInjection]):
+		return false, kumaInjection + ": " + namespace[kumaInjection]
+	}
+	return false, ""
 }
 
 // NeverInjected returns why the pods of a namespace get no sidecars, if they do not.

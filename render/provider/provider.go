@@ -13,6 +13,7 @@ import (
 	"github.com/fleetwright/fleetwright/render/rollout"
 	"github.com/fleetwright/fleetwright/render/rules"
 	"github.com/fleetwright/fleetwright/render/settings"
+	"github.com/fleetwright/fleetwright/render/source"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -85,8 +86,14 @@ func (base) RolloutObjects(*rollout.Rollout) []manifest.Rendered    { return nil
 func (base) Query(_ *rollout.Rollout, metric string) (query string) { return "" }
 func (base) ServiceMeta(port int32) map[string]string               { return nil }
 func (base) NeverInjected(namespace string) string                  { return "" }
+func (base) Speaks(*rules.Rollout) string                           { return "" }
 func (base) Refused(*flagger.Canary) []rules.Problem                { return nil }
 func (base) Join(*rollout.Rollout)                                  {}
+
+// OptsOut is nothing where pods need no sidecars.
+func (base) OptsOut(*rules.Rollout, *source.Pod, map[string]string) (inPod bool, by string) {
+	return false, ""
+}
 
 // report reports something about a field of what the Fleet asks for.
 func (b base) report(code diag.Code, field schema.Path, message, hint string) {

@@ -55,15 +55,15 @@ func (r *Report) List(severities map[diag.Code]diag.Severity) diag.List {
 	return list
 }
 
-// CheckIgnores reports the comments that ignore nothing. It may be called only where there
-// are no errors: an error can keep a diagnostic from being found.
-func (r *Report) CheckIgnores() {
+// CheckIgnores reports the comments that ignore nothing, but for codes of which nobody can tell. It may
+// be called only where there are no errors: an error can keep a diagnostic from being found.
+func (r *Report) CheckIgnores(unsure func(diag.Code) bool) {
 	found := map[place]bool{}
 	for _, d := range r.list {
 		found[placeOf(d)] = true
 	}
 	for _, i := range r.ignores {
-		if !found[place{i.Code, i.Position.File, i.Line}] {
+		if !found[place{i.Code, i.Position.File, i.Line}] && !unsure(i.Code) {
 			where := fmt.Sprintf("in line %d", i.Line)
 			if i.Position.Unnumbered {
 				where = "where the comment stands"

@@ -1,6 +1,8 @@
 package rollout
 
 import (
+	"strings"
+
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/manifest"
@@ -117,4 +119,13 @@ func (s *Installation) FlaggerVersion() flagger.Version {
 func (s *Installation) MetricsServer() string {
 	address, _ := s.Flagger.Chart.Values["metricsServer"].(string)
 	return address
+}
+
+// selectorLabels are those by which Flagger is told to select pods, or none (fluxcd/flagger
+// cmd/flagger/main.go splits the value at commas alone).
+func (s *Installation) selectorLabels() []string {
+	if labels, _ := s.Flagger.Chart.Values["selectorLabels"].(string); labels != "" {
+		return strings.Split(labels, ",")
+	}
+	return nil
 }

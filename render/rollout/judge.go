@@ -58,7 +58,7 @@ func (s *Installation) installed(c *Compilation) *rules.Installed {
 	prometheus, _ := s.Flagger.Chart.Values["prometheus"].(map[string]any)
 	return &rules.Installed{
 		Provider: s.Provider, Flagger: s.Flagger.Chart.Version, Version: s.FlaggerVersion(),
-		MetricsServer: s.MetricsServer(), Fleet: s.Fleet.Doc.Position,
+		SelectorLabels: s.selectorLabels(), MetricsServer: s.MetricsServer(), Fleet: s.Fleet.Doc.Position,
 		PublicTester: s.LoadTester != nil, OtherTesterImage: c.Settings.Charts["loadtester"].Values["image"] != nil, TesterURL: publicLoadTesterURL,
 		Prometheus: prometheus["install"] == true,
 		AlertProvider: func(namespace, name string) (found, known bool) {
@@ -110,7 +110,10 @@ func (r *Rollout) reportFinding(f rules.Finding) {
 	below := func(other schema.Path) bool {
 		return len(other) > len(at.Path) && slices.Equal(other[:len(at.Path)], at.Path)
 	}
-	if f.Code == diag.BadMatch && slices.ContainsFunc(r.reported, below) {
+	same := func(other schema.Path) bool { return slices.Equal(other, at.Path) }
+	switch {
+	case f.Code == diag.BadMatch && slices.ContainsFunc(r.reported, below),
+		f.Code == diag.NoWorkload && slices.ContainsFunc(r.reported, same):
 		return
 	}
 	if !doc.Unsure(at.Path) {

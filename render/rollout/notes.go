@@ -2,13 +2,17 @@ package rollout
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/fluxcd/pkg/apis/kustomize"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/report"
+	"github.com/fleetwright/fleetwright/render/source"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -24,6 +28,9 @@ func Summarize(r *report.Report) {
 			them = "them"
 		}
 		return fmt.Sprintf("fleetwright renders no Secrets: %s must be on every cluster that gets what names %s", strings.Join(names, ", "), them)
+	})
+	r.Summarize(diag.ConfigMissing, func(names []string, _ int) string {
+		return "the manifests lack ConfigMaps or Secrets that pods need to start; create them on every cluster: " + diag.Some(names, 5)
 	})
 	r.Summarize(diag.LongerThanTimeout, sameOr("a good version takes longer to be promoted than the timeout",
 		"Flagger takes it for how long pods may not be ready, and ends no rollout for being late"))
@@ -61,16 +68,34 @@ func noteReplicas(r *Rollout) {
 	switch {
 	case p.Kustomization != nil:
 		interval = p.Kustomization.Interval
-		for _, patch := range p.Kustomization.Patches {
-			if strings.Contains(patch.Patch, "replicas") {
-				return
-			}
-		}
 	case p.Helm != nil:
 		interval, field = p.Helm.Interval, "helm"
 	}
-	if r.kind() == "Deployment" && interval != "" && !interval.IsNone() {
+	if r.kind() == "Deployment" && interval != "" && !interval.IsNone() && setsReplicas(r) {
 		r.c.Note(diag.ReplicasLeft, manifest.Origin{Doc: p.App.Doc, Path: p.Path.With(field, "interval")}, "")
+	}
+}
+
+// setsReplicas reports whether the manifests set the replicas of the workload. Where they were not
+// read, they may, unless a patch of the policy is about them.
+func setsReplicas(r *Rollout) bool {
+	m := r.Judged.Manifests
+	if m == nil {
+		k := r.Policy.Kustomization
+		return k == nil || !slices.ContainsFunc(k.Patches, func(p kustomize.Patch) bool { return strings.Contains(p.Patch, "replicas") })
+	}
+	o := m.GetPlain(manifest.Identity{Group: "apps", Kind: r.kind(), Namespace: r.Namespace, Name: r.Workload.Name})
+	if o == nil {
+		return false
+	}
+	w := source.Read[source.Workload](o)
+	return w != nil && w.Spec.Replicas != nil
+}
+
+// noteConfig notes the ConfigMaps and Secrets that the pods need and the manifests lack.
+func noteConfig(r *Rollout) {
+	for _, id := range r.Judged.MissingConfig() {
+		r.c.Note(diag.ConfigMissing, r.Origin("workload", "name"), id.String())
 	}
 }
 

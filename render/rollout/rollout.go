@@ -11,11 +11,13 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/report"
 	"github.com/fleetwright/fleetwright/render/rules"
 	"github.com/fleetwright/fleetwright/render/settings"
+	"github.com/fleetwright/fleetwright/render/source"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -59,8 +61,8 @@ const (
 	defaultThreshold = 1
 )
 
-// New makes the rollout of a policy with what its clusters have installed, and checks
-// it. It reports a rollout that nothing runs, and returns nil for it.
+// New makes the rollout of a policy with what its clusters have installed. It reports a rollout
+// that nothing runs, and returns nil for it.
 func New(c *Compilation, p *place.Policy, in *Installation) *Rollout {
 	r := &Rollout{Rollout: p.Rollout, c: c, Policy: p, On: in}
 	r.Namespace = cmp.Or(r.Workload.Namespace, p.TargetNamespace(), "default")
@@ -68,7 +70,8 @@ func New(c *Compilation, p *place.Policy, in *Installation) *Rollout {
 		reportNotInstalled(r)
 		return nil
 	}
-	r.check()
+	r.On.Join(r)
+	r.Judged = r.judge()
 	r.Made = makes(r)
 	return r
 }
@@ -110,9 +113,9 @@ func InRouting(name string) schema.Path { return schema.Path{"rolloutPolicy", "t
 
 func (r *Rollout) kind() string { return cmp.Or(r.Workload.Kind, "Deployment") }
 
-// check reports what of the rollout would not work: first what its Canary cannot say, then
-// what the rules find in its objects.
-func (r *Rollout) check() {
+// Check reports what of the rollout would not work: first what its Canary cannot say, then
+// what the rules find in its objects, and in those of the application's own, unless they are nil.
+func (r *Rollout) Check(manifests *source.Set) {
 	if target := r.Policy.TargetNamespace(); target != "" && target != r.Namespace {
 		r.Report(diag.WorkloadNamespace, schema.Path{"workload", "namespace"},
 			fmt.Sprintf("the workload is said to be in namespace %s, the policy's targetNamespace puts it into %s", r.Namespace, target), "namespace: "+target)
@@ -120,15 +123,15 @@ func (r *Rollout) check() {
 	checkAutoscalerVersion(r)
 	checkMaxWeightIgnored(r)
 	checkZeroThreshold(r)
-	r.On.Join(r)
 	checkPatches(r)
-	r.Judged = r.judge()
+	r.Judged.Manifests = manifests
 	for _, f := range rules.Check(r.Judged) {
 		r.reportFinding(f)
 	}
 	notePlan(r)
 	checkSubstitution(r)
 	noteReplicas(r)
+	noteConfig(r)
 	noteSecrets(r)
 }
 
@@ -199,6 +202,16 @@ func (r *Rollout) commands() []string {
 
 // LoadTester is the name of the load tester that is made for the rollout alone.
 func (r *Rollout) loadTester() string { return r.Workload.Name + flagger.LoadTesterSuffix }
+
+// Service is what Flagger would put on the Service that it takes over, and does only on one that
+// it makes (fluxcd/flagger pkg/router/kubernetes_default.go, reconcileService).
+func (r *Rollout) Service() flux.OwnService {
+	own := flux.OwnService{Name: r.Judged.Service.Name}
+	if apex := r.Judged.Service.Apex; apex != nil {
+		own.Labels, own.Annotations = apex.Labels, apex.Annotations
+	}
+	return own
+}
 
 // loadTesterURL is where the rollout's webhooks go.
 func (r *Rollout) loadTesterURL() string {

@@ -10,6 +10,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/source"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -39,6 +40,8 @@ type Rollout struct {
 	// rollout cannot be simulated.
 	Complete bool
 	Source   Source
+	// Manifests are the application's own, or nil where they were not read.
+	Manifests *source.Set
 
 	found []Finding
 	// good is what Good returns, once it was asked for.
@@ -75,6 +78,9 @@ type Installed struct {
 	Flagger string
 	// Version is the one that is simulated: the newest that Flagger may be.
 	Version flagger.Version
+	// SelectorLabels are those by which Flagger tells the pods of a workload from others; none
+	// are its own.
+	SelectorLabels []string
 	// MetricsServer is the Prometheus that Flagger asks by itself.
 	MetricsServer string
 	// Fleet is where the Fleet stands that has it installed.
@@ -96,6 +102,12 @@ type Provider interface {
 	Namespace() string
 	// NeverInjected returns why the pods of a namespace get no sidecars, if they do not and need one.
 	NeverInjected(namespace string) string
+	// Speaks returns what the provider takes the rollout's port to speak, or nothing where that
+	// does not count.
+	Speaks(r *Rollout) string
+	// OptsOut returns which label or annotation keeps a sidecar from pods of a template, or of
+	// a namespace with labels, though the rollout needs them to have one, or nothing.
+	OptsOut(r *Rollout, pod *source.Pod, namespace map[string]string) (inPod bool, by string)
 	// Check reports what of a rollout would not work with the provider.
 	Check(r *Rollout)
 }
@@ -125,6 +137,8 @@ func Check(r *Rollout) []Finding {
 		checkMetrics, checkThresholds, checkQueries,
 		checkWebhooks, checkWebhookTimeouts, checkAlerts,
 		checkMatch, checkLoadTime,
+		checkWorkload, checkMadeTwice, checkPorts, checkDiscovery, checkDroppedPorts, checkOwnService, checkSelecting, checkAutoscalers,
+		checkRunsTwice, checkTags, checkOptsOut, checkRoutes, checkAskedPorts, checkPatchMisses,
 	} {
 		rule(r)
 	}

@@ -15,7 +15,7 @@ import (
 // checkService reports ports and names of the Service that do not work.
 func checkService(r *Rollout) {
 	s := &r.Service
-	if s.Port < 1024 && s.TargetPort == nil {
+	if s.Port < 1024 && s.TargetPort == nil && !r.declares() {
 		r.Report(diag.GuessedTargetPort, schema.Path{"service", "port"},
 			fmt.Sprintf("without a targetPort Flagger sends the traffic to the container's port %d, where few containers listen", s.Port), "targetPort: 8080, or the name of the container's port")
 	}

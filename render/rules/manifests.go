@@ -1,0 +1,309 @@
+package rules
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render/layout"
+	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/source"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// selectorLabels are those by which Flagger tells the pods of a workload from others, unless it
+// is told others (fluxcd/flagger cmd/flagger/main.go).
+var selectorLabels = []string{"app", "name", "app.kubernetes.io/name"}
+
+// workloadKinds are the kinds of the group apps whose pods run all the time.
+var workloadKinds = []string{"Deployment", "DaemonSet", "StatefulSet", "ReplicaSet"}
+
+// targetName is the field that names the workload.
+var targetName = schema.Path{"targetRef", "name"}
+
+// called returns how a message names an object: its kind, its name and its file.
+func called(o *source.Object) string {
+	if o.File == "" {
+		return o.Kind + " " + o.Name
+	}
+	return fmt.Sprintf("%s %s (%s)", o.Kind, o.Name, o.File)
+}
+
+// target returns what the workload is called on a cluster. Flagger reads it by its kind, whatever the
+// apiVersion says.
+func (r *Rollout) target() manifest.Identity {
+	return manifest.Identity{Group: "apps", Kind: r.TargetRef.Kind, Namespace: r.ID.Namespace, Name: r.TargetRef.Name}
+}
+
+// workload returns the workload among the manifests, or nil where it is not among them or
+// nobody can read it.
+func (r *Rollout) workload() (*source.Found, *source.Workload) {
+	if r.Manifests == nil {
+		return nil, nil
+	}
+	found := r.Manifests.Get(r.target())
+	if found == nil {
+		return nil, nil
+	}
+	w := source.Read[source.Workload](found.Object)
+	if w == nil {
+		return nil, nil
+	}
+	return found, w
+}
+
+// selectorLabels are the labels by which the installed Flagger selects pods.
+func (r *Rollout) selectorLabels() []string {
+	if len(r.On.SelectorLabels) > 0 {
+		return r.On.SelectorLabels
+	}
+	return selectorLabels
+}
+
+// selectedBy returns the label by which Flagger tells the pods of a workload from the primary's:
+// the first that the selector has (pkg/canary/deployment_controller.go, getSelectorLabel).
+func (r *Rollout) selectedBy(w *source.Workload) (label, value string) {
+	for _, l := range r.selectorLabels() {
+		if v, ok := w.Spec.Selector.MatchLabels[l]; ok {
+			return l, v
+		}
+	}
+	return "", ""
+}
+
+// checkWorkload reports a workload that is not among the manifests, or that Flagger cannot roll out.
+func checkWorkload(r *Rollout) {
+	if r.Manifests == nil || r.TargetRef.Kind != "Deployment" && r.TargetRef.Kind != "DaemonSet" {
+		return
+	}
+	if r.Manifests.Get(r.target()) == nil {
+		checkNoWorkload(r)
+		return
+	}
+	found, w := r.workload()
+	if w == nil {
+		return
+	}
+	if is := w.Spec.UpdateStrategy.Type; found.Kind == "DaemonSet" && is != "" && is != "RollingUpdate" {
+		r.Report(diag.NoRollingUpdate, targetName,
+			fmt.Sprintf("%s has the update strategy %s; Flagger starts no rollout of it", called(found.Object), is),
+			"updateStrategy: {type: RollingUpdate}")
+	}
+	if checkSelector(r, found, w) {
+		checkSharedLabel(r, found, w)
+	}
+}
+
+// checkSelector reports a selector by which Flagger or Kubernetes cannot select the pods. It returns
+// whether they can.
+func checkSelector(r *Rollout, found *source.Found, w *source.Workload) bool {
+	selector, pods := w.Spec.Selector.MatchLabels, w.Spec.Template.Metadata.Labels
+	label, value := r.selectedBy(w)
+	if label == "" {
+		labels := r.selectorLabels()
+		hint := fmt.Sprintf("matchLabels: {%s: %s}, and the same label in the pod template", labels[0], found.Name)
+		if own := slices.Sorted(maps.Keys(selector)); len(own) > 0 {
+			hint += fmt.Sprintf("; or selectorLabels: %q in extraArgs of the fleet's Flagger", strings.Join(append(labels[:len(labels):len(labels)], own[0]), ","))
+		}
+		r.Report(diag.NoSelectorLabel, targetName,
+			fmt.Sprintf("the selector of %s needs one of the labels %s; without one Flagger never starts the rollout", called(found.Object), strings.Join(labels, ", ")), hint)
+		return false
+	}
+	for _, key := range slices.Sorted(maps.Keys(selector)) {
+		if pods[key] != selector[key] {
+			r.Report(diag.NoSelectorLabel, targetName,
+				fmt.Sprintf("the pods of %s lack the label %s: %s that its selector needs; Kubernetes rejects that", called(found.Object), key, selector[key]),
+				fmt.Sprintf("labels: {%s: %s} in the pod template", key, selector[key]))
+			return false
+		}
+	}
+	if primary := value + PrimarySuffix; len(primary) > layout.MaxLabel {
+		r.Report(diag.NameTooLong, targetName,
+			fmt.Sprintf("the primary's label %s: %s would have %d characters, Kubernetes takes %d", label, primary, len(primary), layout.MaxLabel),
+			fmt.Sprintf("%s: with at most %d characters in %s", label, layout.MaxLabel-len(PrimarySuffix), called(found.Object)))
+	}
+	return true
+}
+
+// checkNoWorkload reports a workload that is not among the manifests, with the nearest.
+func checkNoWorkload(r *Rollout) {
+	set, id := r.Manifests, r.target()
+	if !set.Complete || set.Elsewhere != nil && set.Elsewhere(id) || set.Has(appliesMore) {
+		return
+	}
+	missing := fmt.Sprintf("no %s %s in namespace %s: ", id.Kind, id.Name, id.Namespace)
+	if reportNamesake(r, missing) {
+		return
+	}
+	var names, all []string
+	for o := range set.Find("apps", id.Kind) {
+		if o.ID.Namespace == id.Namespace {
+			names, all = append(names, o.ID.Name), append(all, called(o.Object))
+		}
+	}
+	nearest := diag.Nearest(id.Name, names)
+	switch {
+	case nearest == "" && set.Has(func(o source.Found) bool { return isCustom(o.ID.Group) && strings.HasPrefix(id.Name, o.ID.Name) }):
+		return // its controller may make it
+	case len(names) == 0:
+		r.Report(diag.NoWorkload, targetName,
+			missing+"the application's manifests have none",
+			"add its manifest, or correct the path of the policy")
+		return
+	case nearest == "":
+		nearest = names[0]
+	}
+	r.Report(diag.NoWorkload, targetName, missing+"the manifests have "+diag.Some(all, 3), "name: "+nearest)
+}
+
+// reportNamesake reports a workload of the same name that has another kind, or is in another namespace.
+func reportNamesake(r *Rollout, missing string) bool {
+	id := r.target()
+	for _, kind := range workloadKinds {
+		for o := range r.Manifests.Find("apps", kind) {
+			switch {
+			case o.ID.Name != id.Name:
+			case o.ID.Namespace == id.Namespace:
+				hint := "kind: " + kind
+				if kind != "Deployment" && kind != "DaemonSet" {
+					hint = fmt.Sprintf("make it a Deployment, or remove the rollout: Flagger rolls out no %s", kind)
+				}
+				r.Report(diag.NoWorkload, schema.Path{"targetRef", "kind"}, missing+called(o.Object)+" has the name", hint)
+				return true
+			case kind == id.Kind:
+				r.ReportAt(diag.NoWorkload, r.ID, schema.Path{"metadata", "namespace"},
+					missing+called(o.Object)+" is in namespace "+o.ID.Namespace,
+					"namespace: "+o.ID.Namespace)
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// appliesMore reports whether the controller of an object applies manifests that are not among those read.
+func appliesMore(o source.Found) bool {
+	return slices.Contains([]string{
+		"kustomize.toolkit.fluxcd.io/Kustomization", "helm.toolkit.fluxcd.io/HelmRelease", "fluxcd.controlplane.io/ResourceSet",
+		"argoproj.io/Application", "argoproj.io/ApplicationSet", "helm.cattle.io/HelmChart",
+	}, o.ID.Group+"/"+o.ID.Kind)
+}
+
+// routing are the groups of custom resources that make neither workloads nor configuration.
+var routing = []string{
+	"networking.istio.io", "security.istio.io", "telemetry.istio.io", "kuma.io",
+	"flagger.app", "keda.sh", "monitoring.coreos.com",
+}
+
+// isCustom reports whether a group is one of custom resources that may have their controllers make
+// other objects. Kubernetes' own are apps, batch and the like, or end in k8s.io.
+func isCustom(group string) bool {
+	return strings.Contains(group, ".") && !strings.HasSuffix(group, ".k8s.io") && !slices.Contains(routing, group)
+}
+
+// checkSharedLabel reports another workload whose pods carry the label by which Flagger selects, which
+// becomes the only one that its Services select by (pkg/router/kubernetes_default.go, reconcileService).
+func checkSharedLabel(r *Rollout, own *source.Found, w *source.Workload) {
+	label, value := r.selectedBy(w)
+	for _, kind := range workloadKinds {
+		for o := range r.Manifests.Find("apps", kind) {
+			if o.ID == own.ID || o.ID.Namespace != own.ID.Namespace {
+				continue
+			}
+			other := source.Read[source.Workload](o.Object)
+			if other == nil || other.Spec.Template.Metadata.Labels[label] != value {
+				continue
+			}
+			r.Report(diag.LabelShared, targetName,
+				fmt.Sprintf("%s has pods with %s: %s as well; Flagger's Service %s selects by that label alone and sends them requests", called(o.Object), label, value, r.Service.Name+CanarySuffix),
+				fmt.Sprintf("%s: %s in the selector and the pods of %s", label, o.Name, o.Name))
+			return
+		}
+	}
+}
+
+// checkMadeTwice reports manifests of what fleetwright renders or Flagger makes for the rollout, and
+// does not take over.
+func checkMadeTwice(r *Rollout) {
+	set := r.Manifests
+	if set == nil {
+		return
+	}
+	for o := range set.Find("flagger.app", "Canary") {
+		if o.ID.Namespace == r.ID.Namespace && (o.ID.Name == r.ID.Name || targets(o.Object, r)) {
+			r.Report(diag.MadeTwice, targetName,
+				fmt.Sprintf("%s rolls out %s as well; the two overwrite each other's steps", called(o.Object), r.TargetRef.Name),
+				"remove the Canary from the manifests")
+			return
+		}
+	}
+	primary := r.target()
+	primary.Name += PrimarySuffix
+	r.checkMade(primary, "Flagger makes")
+	if r.Ingress != nil {
+		r.checkMade(r.Ingress.ID, "fleetwright renders")
+	}
+	if r.Tester.Exists {
+		r.checkMade(r.Tester.ID, "fleetwright renders")
+	}
+}
+
+// checkMade reports an object of the manifests that somebody else makes.
+func (r *Rollout) checkMade(id manifest.Identity, maker string) {
+	if o := r.Manifests.Get(id); o != nil {
+		r.Report(diag.MadeTwice, targetName,
+			fmt.Sprintf("the manifests have %s, which %s for the rollout; the two overwrite each other", called(o.Object), maker),
+			"remove it from the manifests")
+	}
+}
+
+// targets reports whether a Canary among the manifests is of the rollout's workload.
+func targets(o *source.Object, r *Rollout) bool {
+	canary := source.Read[struct {
+		Spec struct{ TargetRef struct{ Kind, Name string } }
+	}](o)
+	return canary != nil && canary.Spec.TargetRef.Name == r.TargetRef.Name && cmp.Or(canary.Spec.TargetRef.Kind, "Deployment") == r.TargetRef.Kind
+}
+
+// checkPatchMisses reports what of the patches that fleetwright adds has not reached its object.
+func checkPatchMisses(r *Rollout) {
+	set := r.Manifests
+	if set == nil || set.Plain == nil {
+		return
+	}
+	found, w := r.workload()
+	if w != nil && found.Kind == "Deployment" && w.Spec.Replicas != nil {
+		r.Report(diag.PatchMisses, targetName,
+			fmt.Sprintf("%s keeps its replicas, so Flux undoes Flagger's scaling: the patch that removes them does not reach it%s", called(found.Object), whyMissed(set, found.ID, ", or sets them,")),
+			"remove replicas from the manifest, and from kustomization.yaml")
+	}
+	service, s, _ := r.ownService()
+	if s == nil || r.Service.Apex == nil || set.Get(r.apex()) == nil {
+		return
+	}
+	for _, f := range []struct {
+		field     string
+		want, has map[string]string
+	}{{"annotations", r.Service.Apex.Annotations, s.Metadata.Annotations}, {"labels", r.Service.Apex.Labels, s.Metadata.Labels}} {
+		for _, key := range slices.Sorted(maps.Keys(f.want)) {
+			if _, ok := f.has[key]; !ok {
+				r.Report(diag.PatchMisses, schema.Path{"service", "name"},
+					fmt.Sprintf("%s lacks %s: the patch that adds it does not reach the Service%s", called(service), key, whyMissed(set, r.apex(), "")),
+					fmt.Sprintf("%s: {%s: %q} in the manifest", f.field, key, f.want[key]))
+				return
+			}
+		}
+	}
+}
+
+// whyMissed returns why a patch does not reach an object. What else kustomize does after the patches
+// stands behind its naming.
+func whyMissed(set *source.Set, id manifest.Identity, too string) string {
+	if !set.IsOwn(id) {
+		return ", since another policy applies it"
+	}
+	return ", since kustomize names it" + too + " after the patches"
+}

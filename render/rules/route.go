@@ -1,0 +1,192 @@
+package rules
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/render/source"
+)
+
+// checkRoutes reports routes of the application's own that send requests past the rollout: whatever
+// sends them to the Service itself reaches the primary, which is all that it selects, unless the
+// provider splits what is sent there.
+func checkRoutes(r *Rollout) {
+	if r.Manifests == nil {
+		return
+	}
+	checkIngresses(r)
+	switch r.Provider {
+	case flagger.Istio:
+		checkGatewayRoutes(r)
+		checkVirtualServices(r)
+	case flagger.Nginx:
+		checkGatewayRoutes(r)
+	case flagger.Kuma:
+		checkKumaRoutes(r)
+	}
+}
+
+func (r *Rollout) reportRoute(o source.Found, why, hint string) {
+	r.Report(diag.RoutePastRollout, serviceName, called(o.Object)+" "+why, hint)
+}
+
+// upstream are the annotations that have an ingress controller send requests to the address of a
+// Service, where its sidecar splits them, and not to the pods. Kuma puts them on Services, where
+// nginx does not read them (kuma.io, Delegated gateways). Traefik reads its own on Services
+// (doc.traefik.io, Kubernetes Ingress).
+var upstream = []string{
+	"nginx.ingress.kubernetes.io/service-upstream", "ingress.kubernetes.io/service-upstream",
+	"haproxy-ingress.github.io/service-upstream", "traefik.ingress.kubernetes.io/service.nativelb",
+}
+
+// toPods are the classes of Ingresses whose controllers send requests to the pods, unless an Ingress
+// says otherwise.
+var toPods = []string{"nginx", "alb", "gce", "gce-internal", "azure-application-gateway"}
+
+// checkIngresses reports Ingresses whose controller sends requests to the pods of the Service.
+func checkIngresses(r *Rollout) {
+	var onService map[string]string
+	if _, s, _ := r.ownService(); s != nil {
+		onService = s.Metadata.Annotations
+	}
+	for found := range r.Manifests.Find("networking.k8s.io", "Ingress") {
+		i := source.Read[source.Ingress](found.Object)
+		if i == nil || found.ID.Namespace != r.ID.Namespace || r.Ingress != nil && found.ID == r.Ingress.ID ||
+			!slices.ContainsFunc(i.Backends(), func(b source.IngressBackend) bool { return b.Service.Name == r.Service.Name }) {
+			continue
+		}
+		const past = "sends its requests to the primary's pods, past the sidecars that split them"
+		annotations := i.Metadata.Annotations
+		split := slices.ContainsFunc(upstream, func(key string) bool { return annotations[key] == "true" || onService[key] == "true" })
+		class := cmp.Or(i.Spec.IngressClassName, annotations["kubernetes.io/ingress.class"])
+		switch {
+		case r.Provider == flagger.Nginx && annotations["nginx.ingress.kubernetes.io/canary"] != "true":
+			hint := "host: of the rollout, in place of it"
+			if len(i.Spec.Rules) > 0 && i.Spec.Rules[0].Host != "" {
+				hint = fmt.Sprintf("host: %s of the rollout, in place of it", i.Spec.Rules[0].Host)
+			}
+			r.reportRoute(found, "sends its requests to the primary alone: Flagger splits those of the rollout's Ingress", hint)
+		case r.Provider == flagger.Istio && !split:
+			r.reportRoute(found, past, "gateways: [istio-system/public-gateway] and hosts: of the rollout, in place of it")
+		case r.Provider == flagger.Kuma && annotations[upstream[0]] != "true" && slices.Contains(toPods, class):
+			hint := `annotations: {nginx.ingress.kubernetes.io/service-upstream: "true"}, for a controller that has a sidecar`
+			if class != "nginx" {
+				hint = "let the requests in through a gateway that has a sidecar"
+			}
+			r.reportRoute(found, past, hint)
+		}
+	}
+}
+
+// checkGatewayRoutes reports routes of the Gateway API, whose gateways read neither what Flagger makes
+// for Istio nor for nginx. On Kuma it depends on the gateway: one with a sidecar may send requests
+// to the address of the Service.
+func checkGatewayRoutes(r *Rollout) {
+	hint := map[string]string{
+		flagger.Istio: "gateways: and hosts: of the rollout, in place of the route",
+		flagger.Nginx: "host: of the rollout, in place of the route",
+	}[r.Provider]
+	for _, kind := range []string{"HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute"} {
+		for found := range r.Manifests.Find("gateway.networking.k8s.io", kind) {
+			route := source.Read[source.GatewayRoute](found.Object)
+			if route == nil {
+				continue
+			}
+			toApex := func(b source.BackendRef) bool {
+				return cmp.Or(b.Kind, "Service") == "Service" && b.Name == r.Service.Name && cmp.Or(b.Namespace, found.ID.Namespace) == r.ID.Namespace
+			}
+			for _, rule := range route.Spec.Rules {
+				if slices.ContainsFunc(rule.BackendRefs, toApex) {
+					r.reportRoute(found, "sends its requests to the primary's pods, past the rollout", hint)
+					break
+				}
+			}
+		}
+	}
+}
+
+// checkVirtualServices reports VirtualServices of the application's own. Flagger takes over the one
+// with the name of its Service and sets all of its spec (pkg/router/istio.go, reconcileVirtualService). Of
+// two for one host the sidecars read the older one, and those of a gateway do not read Flagger's.
+func checkVirtualServices(r *Rollout) {
+	for found := range r.Manifests.Find("networking.istio.io", "VirtualService") {
+		v := source.Read[source.VirtualService](found.Object)
+		if v == nil {
+			continue
+		}
+		isApex := func(host string) bool {
+			name, namespace := serviceOf(host, found.ID.Namespace)
+			return name == r.Service.Name && namespace == r.ID.Namespace
+		}
+		if found.ID.Namespace == r.ID.Namespace && found.ID.Name == r.Service.Name {
+			checkTakenOver(r, found, v, isApex)
+			continue
+		}
+		toApex := false
+		for _, route := range slices.Concat(v.Spec.HTTP, v.Spec.TCP, v.Spec.TLS) {
+			for _, to := range route.Route {
+				toApex = toApex || isApex(to.Destination.Host)
+			}
+		}
+		inMesh := len(v.Spec.Gateways) == 0 || slices.Contains(v.Spec.Gateways, "mesh")
+		switch {
+		case inMesh && slices.ContainsFunc(v.Spec.Hosts, isApex):
+			r.reportRoute(found,
+				"routes the host "+r.Service.Name+", too: Istio reads one VirtualService for a host, and may not read Flagger's",
+				"remove the host from it")
+		case toApex:
+			r.reportRoute(found, "sends its requests to the primary alone: Istio does not apply Flagger's split to them",
+				fmt.Sprintf("hosts: [%s] and gateways: [%s] of the rollout, in place of it", strings.Join(v.Spec.Hosts, ", "), strings.Join(v.Spec.Gateways, ", ")))
+		}
+	}
+}
+
+// checkTakenOver reports hosts of a VirtualService that it loses as Flagger takes it over.
+func checkTakenOver(r *Rollout, found source.Found, v *source.VirtualService, isApex func(string) bool) {
+	lost := slices.DeleteFunc(slices.Clone(v.Spec.Hosts), func(host string) bool { return isApex(host) || slices.Contains(r.Service.Hosts, host) })
+	if len(lost) > 0 && !slices.Contains(r.Service.Hosts, "*") {
+		hint := fmt.Sprintf("hosts: [%s]", strings.Join(v.Spec.Hosts, ", "))
+		if len(v.Spec.Gateways) > 0 {
+			hint += fmt.Sprintf(" and gateways: [%s]", strings.Join(v.Spec.Gateways, ", "))
+		}
+		r.reportRoute(found, "loses "+diag.Some(lost, 3)+" as Flagger replaces its spec", hint+" of the rollout")
+	}
+}
+
+// checkKumaRoutes reports routes of Kuma for the Service, of which the most specific counts alone.
+func checkKumaRoutes(r *Rollout) {
+	tag := fmt.Sprintf("%s_%s_svc_%d", r.Service.Name, r.ID.Namespace, r.Service.Port)
+	const why = "routes the requests to the Service, too: Kuma applies one route, and Flagger's splits nothing where it is not that"
+	for found := range r.Manifests.Find("kuma.io", "TrafficRoute") {
+		route := source.Read[source.TrafficRoute](found.Object)
+		if route == nil || found.Name == r.Service.Name { // which Flagger takes over
+			continue
+		}
+		for _, d := range route.Spec.Destinations {
+			if d.Match["kuma.io/service"] == tag {
+				r.reportRoute(found, why, "remove the destination "+tag)
+				break
+			}
+		}
+	}
+	for _, kind := range []string{"MeshHTTPRoute", "MeshTCPRoute"} {
+		for found := range r.Manifests.Find("kuma.io", kind) {
+			route := source.Read[source.MeshRoute](found.Object)
+			if route == nil {
+				continue
+			}
+			for _, to := range route.Spec.To {
+				ref := to.TargetRef
+				named := ref.Name == tag || ref.Name == r.Service.Name && cmp.Or(ref.Namespace, found.ID.Namespace) == r.ID.Namespace
+				if ref.Kind == "MeshService" && named {
+					r.reportRoute(found, why, "remove the target "+ref.Name)
+					break
+				}
+			}
+		}
+	}
+}
