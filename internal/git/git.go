@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -128,10 +129,17 @@ var guards = []guard{
 
 // run runs git at the root of the repository, and returns its output, or its message as the error.
 func (r *Repository) run(ctx context.Context, args ...string) ([]byte, error) {
+	var output bytes.Buffer
+	err := r.runInto(ctx, &output, args...)
+	return output.Bytes(), err
+}
+
+// runInto is run with the output written elsewhere.
+func (r *Repository) runInto(ctx context.Context, output io.Writer, args ...string) error {
 	cmd := r.command(ctx, args...)
 	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	output, err := cmd.Output()
+	cmd.Stdout, cmd.Stderr = output, &stderr
+	err := cmd.Run()
 	said := ""
 	for line := range strings.Lines(stderr.String()) {
 		if !strings.HasPrefix(line, "warning: ") {
@@ -141,13 +149,13 @@ func (r *Repository) run(ctx context.Context, args ...string) ([]byte, error) {
 	}
 	switch {
 	case errors.Is(err, exec.ErrNotFound):
-		return nil, diag.NewMistake("git is not installed, and --base and --staged need it", "install git, or omit these flags")
+		return diag.NewMistake("git is not installed", "install git, or omit --base and --staged")
 	case err != nil && strings.HasPrefix(said, "detected dubious ownership"):
-		return nil, diag.NewMistake(fmt.Sprintf("git: somebody else owns the repository %s", r.Root), "if you trust it: git config --global --add safe.directory "+r.Root)
+		return diag.NewMistake(fmt.Sprintf("git: somebody else owns the repository %s", r.Root), "if you trust it: git config --global --add safe.directory "+r.Root)
 	case err != nil && said != "":
-		return nil, fmt.Errorf("git: %s", said)
+		return fmt.Errorf("git: %s", said)
 	}
-	return output, err
+	return err
 }
 
 // command is git at the root of the repository, guarded.

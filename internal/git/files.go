@@ -1,0 +1,300 @@
+package git
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// maxConfig is how long a configuration is that is looked at without Git.
+const maxConfig = 64 << 10
+
+// MayConfigure reports whether the configuration of the repository may have a text, such as the end of
+// the URL of a remote. It does not run Git, which most repositories can do without.
+func (r *Repository) MayConfigure(text string) bool {
+	file := filepath.Join(r.Root, ".git", "config")
+	info, err := os.Lstat(file)
+	if err != nil || !info.Mode().IsRegular() || info.Size() > maxConfig || strings.ContainsFunc(text, isQuoted) {
+		return true // a work tree beside the repository, or something odd
+	}
+	config, err := os.ReadFile(file)
+	return err != nil || bytes.Contains(config, []byte(text)) || bytes.Contains(bytes.ToLower(config), []byte("[include"))
+}
+
+// isQuoted reports whether a configuration or a URL may have a character in another form.
+func isQuoted(r rune) bool {
+	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("._-", r))
+}
+
+// A Listed file is one of a work tree or of a revision.
+type Listed struct {
+	// Name from the directory that was listed, with slashes.
+	Name string
+	// Hash and Size are those of the content, of a revision alone.
+	Hash string
+	Size int64
+	// Absent is why the file, or the files of a submodule, cannot be read here, or "".
+	Absent string
+}
+
+// maxListing is how long a listing may be: a tree can name itself many times, and its listing ends
+// nowhere.
+const maxListing = 64 << 20
+
+// errListing is the error of a listing that is too long.
+var errListing = fmt.Errorf("the list of its files is longer than %d MiB", maxListing>>20)
+
+// Tracked returns the files below a directory of the work tree, "." for its root, that Git tracks
+// and that are there. Links are not among them.
+func (r *Repository) Tracked(ctx context.Context, dir string) ([]Listed, error) {
+	output, err := r.list(ctx, "--literal-pathspecs", "ls-files", "-z", "-t", "--stage", "--cached", "--deleted", "--", dir)
+	if err != nil {
+		return nil, err
+	}
+	var files []Listed
+	deleted := map[string]bool{}
+	for entry := range strings.SplitSeq(output, "\x00") {
+		meta, name, _ := strings.Cut(entry, "\t")
+		fields := strings.Fields(meta) // tag, mode, hash, stage
+		name, ok := below(dir, name)
+		switch {
+		case !ok || len(fields) != 4:
+		case fields[0] == "R":
+			deleted[name] = true
+		case fields[1] == submoduleMode:
+			files = append(files, Listed{Name: name, Absent: submodule})
+		case fields[1] == linkMode:
+		case fields[0] == "S":
+			files = append(files, Listed{Name: name, Absent: "this sparse checkout leaves it out"})
+		default:
+			files = append(files, Listed{Name: name})
+		}
+	}
+	return sound(slices.DeleteFunc(files, func(f Listed) bool { return deleted[f.Name] })), nil
+}
+
+const submodule = "it is a submodule"
+
+// Listing returns the files that a tree has below a directory, "." for its root. Links are not
+// among them.
+func (r *Repository) Listing(ctx context.Context, tree, dir string) ([]Listed, error) {
+	args := []string{"--literal-pathspecs", "ls-tree", "-r", "-l", "-z", "--full-tree", tree}
+	if dir != "." {
+		args = append(args, "--", dir+"/")
+	}
+	output, err := r.list(ctx, args...)
+	if err != nil && err != errListing { // Git before 2.44 ends where a partial clone lacks a file
+		err = cmp.Or(ctx.Err(), errors.New("this clone lacks files of it"))
+	}
+	if err != nil {
+		return nil, err
+	}
+	var files []Listed
+	for entry := range strings.SplitSeq(output, "\x00") {
+		meta, name, _ := strings.Cut(entry, "\t")
+		fields := strings.Fields(meta) // mode, type, hash, size
+		name, ok := below(dir, name)
+		if !ok || len(fields) != 4 || fields[0] == linkMode {
+			continue
+		}
+		file := Listed{Name: name, Hash: fields[2]}
+		file.Size, err = strconv.ParseInt(fields[3], 10, 64)
+		switch {
+		case fields[0] == submoduleMode:
+			file.Absent = submodule
+		case err != nil: // Git prints BAD
+			file.Absent = "this partial clone lacks it"
+		}
+		files = append(files, file)
+	}
+	return sound(files), nil
+}
+
+// list runs git, whose output may not be longer than a listing.
+func (r *Repository) list(ctx context.Context, args ...string) (string, error) {
+	var b limited
+	err := r.runInto(ctx, &b, args...)
+	if b.full {
+		return "", errListing
+	}
+	return b.String(), err
+}
+
+// limited is a buffer that fails where it would be longer than a listing.
+type limited struct {
+	bytes.Buffer
+	full bool
+}
+
+func (l *limited) Write(p []byte) (int, error) {
+	if l.full = l.full || l.Len()+len(p) > maxListing; l.full {
+		return 0, errListing
+	}
+	return l.Buffer.Write(p)
+}
+
+// ReadFrom is not the buffer's own, which has no limit.
+func (l *limited) ReadFrom(from io.Reader) (int64, error) {
+	return io.Copy(struct{ io.Writer }{l}, from)
+}
+
+// below returns the name of a file from a directory, both from the root.
+func below(dir, name string) (string, bool) {
+	ok := true
+	if dir != "." {
+		name, ok = strings.CutPrefix(name, dir+"/")
+	}
+	return name, ok && name != "." && fs.ValidPath(name)
+}
+
+// sound returns files by their names, each once, and none that has files below it: in a conflict,
+// the index has several of a name, and a damaged tree can have anything.
+func sound(files []Listed) []Listed {
+	byName := func(a, b Listed) int { return strings.Compare(a.Name, b.Name) }
+	slices.SortStableFunc(files, byName)
+	files = slices.CompactFunc(files, func(a, b Listed) bool { return a.Name == b.Name })
+	all := slices.Clone(files)
+	return slices.DeleteFunc(files, func(f Listed) bool {
+		i, _ := slices.BinarySearchFunc(all, Listed{Name: f.Name + "/"}, byName)
+		return i < len(all) && strings.HasPrefix(all[i].Name, f.Name+"/")
+	})
+}
+
+// A Remote is another repository, by its name and the URL that is fetched from.
+type Remote struct{ Name, URL string }
+
+// Remotes returns the remotes, in the order of their names.
+func (r *Repository) Remotes(ctx context.Context) (remotes []Remote, err error) {
+	output, err := r.list(ctx, "remote", "-v")
+	for line := range strings.Lines(output) {
+		name, url, _ := strings.Cut(line, "\t")
+		if url, _, ok := strings.Cut(url, " (fetch)"); ok {
+			remotes = append(remotes, Remote{name, url})
+		}
+	}
+	return remotes, err
+}
+
+// Head returns the branch that is checked out, or else the commit.
+func (r *Repository) Head(ctx context.Context) (branch, commit string, err error) {
+	output, err := r.run(ctx, "symbolic-ref", "--quiet", "HEAD")
+	if err == nil {
+		return strings.TrimPrefix(strings.TrimSpace(string(output)), "refs/heads/"), "", nil
+	}
+	if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) {
+		return "", "", err
+	}
+	output, err = r.run(ctx, "rev-parse", "--verify", "--quiet", "HEAD")
+	return "", strings.TrimSpace(string(output)), err
+}
+
+// Tree returns the hash of the tree of the first of some revisions that is in this clone, or "".
+func (r *Repository) Tree(ctx context.Context, revisions ...string) string {
+	for _, revision := range revisions {
+		if tree, err := r.run(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", revision+"^{tree}"); err == nil {
+			return strings.TrimSpace(string(tree))
+		}
+	}
+	return ""
+}
+
+// A Tag is one of this clone.
+type Tag struct {
+	Name string
+	// Time of its commit, in seconds.
+	Time int64
+}
+
+// Tags returns the tags of this clone, in the order of their names.
+func (r *Repository) Tags(ctx context.Context) (tags []Tag, err error) {
+	// Behind * are the fields of what an annotated tag is of.
+	output, err := r.list(ctx, "for-each-ref", "--format=%(refname:lstrip=2) %(*committerdate:unix) %(committerdate:unix)", "refs/tags")
+	for line := range strings.Lines(output) {
+		if fields := strings.Fields(line); len(fields) == 2 {
+			seconds, _ := strconv.ParseInt(fields[1], 10, 64)
+			tags = append(tags, Tag{fields[0], seconds})
+		}
+	}
+	return tags, err
+}
+
+// Contents reads the content of files of revisions. It runs one git for all, when there is
+// something to read. Many may read at once.
+type Contents struct {
+	repository *Repository
+	ctx        context.Context
+	end        context.CancelFunc
+
+	mu      sync.Mutex
+	command *exec.Cmd
+	ask     io.Writer
+	answer  *bufio.Reader
+}
+
+// Contents returns a reader of files. It ends with the context, and Close must be called.
+func (r *Repository) Contents(ctx context.Context) *Contents {
+	ctx, end := context.WithCancel(ctx)
+	return &Contents{repository: r, ctx: ctx, end: end}
+}
+
+// Read returns the content of a file of a listing.
+func (c *Contents) Read(file Listed) ([]byte, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.command == nil {
+		if err := c.start(); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := io.WriteString(c.ask, file.Hash+"\n"); err != nil {
+		return nil, cmp.Or(c.ctx.Err(), err)
+	}
+	header, err := c.answer.ReadString('\n')
+	if want := fmt.Sprintf("%s blob %d\n", file.Hash, file.Size); err != nil || header != want {
+		return nil, cmp.Or(c.ctx.Err(), fmt.Errorf("git cannot read %s", file.Name))
+	}
+	content := make([]byte, file.Size+1) // a line break follows
+	if _, err := io.ReadFull(c.answer, content); err != nil {
+		return nil, cmp.Or(c.ctx.Err(), err)
+	}
+	return content[:file.Size], nil
+}
+
+func (c *Contents) start() error {
+	command := c.repository.command(c.ctx, "cat-file", "--batch")
+	ask, err := command.StdinPipe()
+	if err != nil {
+		return err
+	}
+	answer, err := command.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := command.Start(); err != nil {
+		return err
+	}
+	c.command, c.ask, c.answer = command, ask, bufio.NewReader(answer)
+	return nil
+}
+
+// Close ends the git that reads.
+func (c *Contents) Close() {
+	c.end()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.command != nil {
+		_ = c.command.Wait() // it was killed
+	}
+}
