@@ -1,0 +1,150 @@
+package sources
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/git"
+	"github.com/fleetwright/fleetwright/internal/inputs"
+	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
+)
+
+// A Given is a directory that the command line names for a source.
+type Given struct {
+	URL string
+	// Dir is its real name, and name as it was given.
+	Dir, name string
+}
+
+// SameSource reports whether another names a directory for the same source.
+func (g Given) SameSource(other Given) bool { return normal(g.URL) == normal(other.URL) }
+
+// givenHint says what to write instead of what is wrong.
+const givenHint = "--source URL=DIR names the directory that holds the source of that URL"
+
+// ParseGiven parses URL=DIR.
+func ParseGiven(text string) (Given, error) {
+	// A URL may have the character, too.
+	i := strings.LastIndexByte(text, '=')
+	if i <= 0 || i == len(text)-1 {
+		return Given{}, diag.NewMistake(fmt.Sprintf("--source %s is not URL=DIR", text), givenHint)
+	}
+	g := Given{URL: text[:i], name: text[i+1:]}
+	real, err := directory(g.name)
+	if err != nil {
+		return g, diag.NewMistake(fmt.Sprintf("--source %s: %v", text, err), givenHint)
+	}
+	g.Dir = real
+	return g, nil
+}
+
+var (
+	errMissing = errors.New("no such directory")
+	errNoDir   = errors.New("not a directory")
+)
+
+// directory returns the real name of a directory that can be read.
+func directory(name string) (string, error) {
+	abs, err := filepath.Abs(name)
+	if err != nil {
+		return "", err
+	}
+	real, err := filepath.EvalSymlinks(abs)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", errMissing
+	}
+	info, err2 := os.Stat(real)
+	switch {
+	case cmp.Or(err, err2) != nil:
+		return "", errors.New(reason(cmp.Or(err, err2), abs))
+	case !info.IsDir():
+		return "", errNoDir
+	}
+	d, err := os.Open(real)
+	if err != nil {
+		return "", errors.New(reason(err, abs))
+	}
+	return real, d.Close()
+}
+
+// Configure takes up the directories that a RenderConfig among documents names.
+func (f *Finder) Configure(docs []*schema.Document) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, d := range docs {
+		config, ok := d.Object.(*api.RenderConfig)
+		if !ok {
+			continue
+		}
+		var urls []string
+		for i, s := range config.Spec.Sources {
+			at := schema.Path{"spec", "sources", i}
+			if url := normal(s.URL); slices.Contains(urls, url) {
+				f.list = append(f.list, d.Diagnostic(diag.SourceDirectory, at.With("url"), "an earlier entry is of the same source", "name one directory for a source"))
+			} else {
+				urls = append(urls, url)
+				f.configure(d, at.With("path"), url, s.Path)
+			}
+		}
+	}
+}
+
+// configure takes up one directory of a RenderConfig.
+func (f *Finder) configure(d *schema.Document, at schema.Path, url, name string) {
+	n := &named{url: url, report: func(message string) {
+		f.list = append(f.list, d.Diagnostic(diag.SourceDirectory, at, fmt.Sprintf("the directory %s: %s", name, message),
+			"write a directory of the same repository, from the RenderConfig's file; --source URL=DIR may lead anywhere"))
+	}}
+	switch err := f.confine(n, d, name); {
+	case errors.Is(err, errMissing) && f.Function:
+		n.absent = fmt.Sprintf("the directory %s of the RenderConfig is not here", name)
+	case err != nil:
+		n.fail(err.Error())
+	}
+	f.named = append(f.named, n)
+}
+
+// confine finds the directory of a name from the file of a document. It is inside its repository or,
+// without one, inside the directory of the file.
+func (f *Finder) confine(n *named, d *schema.Document, name string) error {
+	if path.IsAbs(name) || filepath.IsAbs(name) {
+		return errors.New("it is not relative to the RenderConfig's file")
+	}
+	base := "."
+	if p := d.Position(); !p.Unnumbered && p.File != inputs.Stdin {
+		base = filepath.Dir(filepath.FromSlash(strings.TrimPrefix(p.File, f.Revision+":")))
+	}
+	base, err := git.Real(base)
+	if err != nil {
+		return err
+	}
+	root, inRepository := git.Around(base)
+	if !inRepository {
+		root = base
+	}
+	n.dir = filepath.Join(base, filepath.FromSlash(name))
+	leadsOut := errors.New("it leads out of the repository")
+	if !inRepository {
+		leadsOut = errors.New("it leads out of the directory of the RenderConfig's file")
+	}
+	around := git.Repository{Root: root}
+	if !around.Holds(n.dir) {
+		return leadsOut
+	}
+	if f.Revision != "" {
+		return nil // the revision says what is there
+	}
+	if n.dir, err = directory(n.dir); err == nil && !around.Holds(n.dir) {
+		err = leadsOut
+	}
+	return err
+}

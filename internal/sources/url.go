@@ -1,0 +1,46 @@
+package sources
+
+import (
+	"net/url"
+	"path"
+	"strings"
+)
+
+// defaultPorts are those of the protocols by which Git, charts and artifacts are fetched.
+var defaultPorts = map[string]string{"ssh": "22", "git+ssh": "22", "git": "9418", "http": "80", "https": "443", "oci": "443"}
+
+// normal returns a URL in the form by which sources are compared: how a repository is fetched, and
+// by whom, makes no other repository of it. The repositories of a registry stay apart.
+func normal(text string) string {
+	text = strings.TrimSpace(text)
+	scheme, rest, ok := strings.Cut(text, "://")
+	if !ok {
+		// [user@]host:path (git-clone(1), Git URLs)
+		host, name, ok := strings.Cut(text, ":")
+		if !ok || strings.Contains(host, "/") {
+			return text // a path
+		}
+		scheme, rest = "ssh", host+"/"+escapePercent(strings.TrimLeft(name, "/"))
+	}
+	scheme = strings.ToLower(scheme)
+	u, err := url.Parse(scheme + "://" + rest)
+	if err != nil {
+		return text
+	}
+	host := strings.ToLower(u.Hostname())
+	if port := u.Port(); port != "" && port != defaultPorts[scheme] {
+		host += ":" + port
+	}
+	name := strings.Trim(path.Clean("/"+u.Path), "/")
+	if scheme == "oci" {
+		return "oci://" + host + "/" + name
+	}
+	name = strings.TrimSuffix(name, ".git")
+	if u.RawQuery != "" {
+		name += "?" + u.RawQuery
+	}
+	return host + "/" + name
+}
+
+// escapePercent keeps a percent sign from being read as an escape, which it is in URLs alone.
+func escapePercent(name string) string { return strings.ReplaceAll(name, "%", "%25") }
