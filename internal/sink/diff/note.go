@@ -61,6 +61,8 @@ type noter struct {
 	// texts are what notes say that are one, with a star for the cluster's name.
 	texts folder
 	all   map[noteKey]*Note
+	// canaries are the changes of those that are there afterwards.
+	canaries map[serviceKey]*Change
 	// lost are the applications and policies that clusters lose; notes before these tell them.
 	lost map[lostKey]bool
 }
@@ -156,6 +158,7 @@ func (n *noter) notes(changes []Change) []Note {
 		}
 	}
 	n.ofDirs(changes)
+	n.canaries = canariesOf(changes)
 	for i := range changes {
 		n.of(&changes[i])
 	}
@@ -306,6 +309,7 @@ func (n *noter) of(ch *Change) {
 		n.say(ch, fmt.Sprintf("%s %s renamed to %s", ch.Object.Kind, ch.old.object.Name, ch.Object.Name), dangerOfRenaming(ch), ch.Clusters)
 	case Changed:
 		n.ofFields(ch, subject)
+		n.ofService(ch)
 	}
 }
 
