@@ -54,6 +54,11 @@ run() {
 	END
 	set -- -- "$@"
 	[ -z "$OUTPUT" ] || set -- -o "$OUTPUT" "$@"
+	while read -r source; do
+		[ -z "$source" ] || set -- --source "$source" "$@"
+	done <<-END
+		${SOURCE:-}
+	END
 
 	# Each use of the action has files of its own.
 	files=$(mktemp -d "$RUNNER_TEMP/fleetwright-XXXXXX")

@@ -39,20 +39,24 @@ func (a *app) check(paths []string, flags outputFlags) error {
 	if _, err := flags.clusters.parse(); err != nil {
 		return err
 	}
-	return a.onInputs(paths, flags, errDifferent, func(files []schema.File, w *watched) (*render.Tree, error) {
-		return a.checkFiles(files, paths, flags, w)
+	from := &origin{paths: paths, sourceFlag: flags.sources}
+	return a.onInputs(from, flags, errDifferent, func(files []schema.File, w *watched) (*render.Tree, error) {
+		return a.checkFiles(files, from, flags, w)
 	})
 }
 
 // checkFiles compiles files, and checks the clusters that are chosen, which it returns.
-func (a *app) checkFiles(files []schema.File, paths []string, flags outputFlags, w *watched) (*render.Tree, error) {
+func (a *app) checkFiles(files []schema.File, from *origin, flags outputFlags, w *watched) (*render.Tree, error) {
 	p, err := a.newPrinter(flags.diagnosticFlags, files, a.stdout)
 	if err != nil {
 		return nil, err
 	}
 	opts := flags.options()
 	opts.CheckOutput = true
-	tree, list := a.compile(files, opts)
+	tree, list, err := a.compile(files, opts, from)
+	if err != nil {
+		return nil, err
+	}
 	failed := list.HasErrors()
 	var stale diag.List
 	if flags.out != "" && !failed {
@@ -63,7 +67,7 @@ func (a *app) checkFiles(files []schema.File, paths []string, flags outputFlags,
 		if err != nil {
 			return nil, err
 		}
-		stale = append(lost(comparison.Losses), flags.stale(comparison, paths)...)
+		stale = append(lost(comparison.Losses), flags.stale(comparison, from.paths)...)
 	}
 	list, line, err := p.print(append(list, stale...), w)
 	if err != nil {

@@ -13,7 +13,6 @@ import (
 	"github.com/fleetwright/fleetwright/internal/excerpt"
 	"github.com/fleetwright/fleetwright/internal/git"
 	"github.com/fleetwright/fleetwright/internal/inputs"
-	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -36,10 +35,6 @@ func (a *app) read(paths []string) ([]schema.File, error) {
 		return nil, errNoPath
 	}
 	return inputs.Read(paths, a.stdin)
-}
-
-func compile(files []schema.File, opts render.Options) (*render.Tree, diag.List) {
-	return render.Compile(schema.Load(files), opts)
 }
 
 // A printer prints the diagnostics of a command.

@@ -27,6 +27,7 @@ type diffFlags struct {
 	base, head string
 	format     string
 	clusters   clusterFlags
+	sources    sourceFlag
 }
 
 func newDiffCmd(a *app) *cobra.Command {
@@ -42,6 +43,7 @@ func newDiffCmd(a *app) *cobra.Command {
 	cmd.Flags().StringVar(&flags.head, "head", "", "Git revision whose inputs are compared, in place of the working tree; with --base")
 	addFormat(cmd, &flags.format, "of the difference: ", diff.Formats.Names())
 	flags.clusters.add(cmd, "compare only")
+	flags.sources.add(cmd)
 	completeFlag(cmd, "base", cobra.NoFileCompletions)
 	completeFlag(cmd, "head", cobra.NoFileCompletions)
 	return cmd
@@ -63,6 +65,9 @@ func (a *app) diff(paths []string, flags diffFlags) error {
 		return &usageError{"Git has no revision of the standard input", "name the files and directories that hold the Applications and Fleets"}
 	}
 	if _, err := flags.clusters.parse(); err != nil {
+		return err
+	}
+	if _, err := flags.sources.parse(); err != nil {
 		return err
 	}
 	report, list, err := a.compare(paths, flags)
@@ -94,7 +99,7 @@ func (a *app) compare(paths []string, flags diffFlags) (*diff.Report, diag.List,
 			return nil, nil, err
 		}
 		var list diag.List
-		if old, list, err = a.compileOrSay(files, opts, true); err != nil {
+		if old, list, err = a.compileOrSay(files, opts, &origin{paths: paths, revision: flags.base, sourceFlag: flags.sources}, true); err != nil {
 			return nil, list, err
 		}
 		old.Forget()
@@ -103,7 +108,7 @@ func (a *app) compare(paths []string, flags diffFlags) (*diff.Report, diag.List,
 	if err != nil {
 		return nil, nil, err
 	}
-	tree, list, err := a.compileOrSay(files, opts, false)
+	tree, list, err := a.compileOrSay(files, opts, &origin{paths: paths, revision: flags.head, sourceFlag: flags.sources}, false)
 	if err != nil {
 		return nil, list, err
 	}
@@ -207,8 +212,11 @@ func inRevision(err error, directory, rev string) error {
 // compileOrSay compiles inputs, and prints the errors if there are any. What else there
 // is to say check says, of the inputs and not of each comparison with them. Early ones may
 // be none, and so have no clusters.
-func (a *app) compileOrSay(files []schema.File, opts render.Options, early bool) (*render.Tree, diag.List, error) {
-	tree, list := a.compile(files, opts)
+func (a *app) compileOrSay(files []schema.File, opts render.Options, from *origin, early bool) (*render.Tree, diag.List, error) {
+	tree, list, err := a.compile(files, opts, from)
+	if err != nil {
+		return nil, nil, err
+	}
 	nothing := func(d diag.Diagnostic) bool { return d.Code == diag.NothingToCompile }
 	switch {
 	case early && slices.ContainsFunc(list, nothing) && list.Count(diag.Error) == 1:

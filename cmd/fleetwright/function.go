@@ -12,6 +12,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/inputs"
 	"github.com/fleetwright/fleetwright/internal/sink/krm"
+	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -31,7 +32,12 @@ func (a *app) function(cmd *cobra.Command) error {
 	if err != nil {
 		return a.notAList(data, err)
 	}
-	outcome := krm.Run(list, func(paths []string) ([]schema.File, error) { return inputs.Read(paths, nil) })
+	read := func(paths []string) ([]schema.File, error) { return inputs.Read(paths, nil) }
+	outcome := krm.Run(list, read, func(files []schema.File, opts render.Options) (*render.Tree, schema.Diagnostics) {
+		from := origin{paths: []string{"."}, function: true}
+		tree, list, _ := from.compile(files, opts) // no flag can be wrong
+		return tree, list
+	})
 	output, err := list.Encode(outcome.Results)
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/inputs"
 	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/templates"
 )
 
@@ -26,7 +27,7 @@ func TestWhatInitWritesCompiles(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				tree, list := compile(files, render.Options{})
+				tree, list := render.Compile(schema.Load(files), render.Options{})
 				for _, d := range list {
 					if d.Severity > diag.Info || d.Code != diag.IstioExpected {
 						t.Error(d)

@@ -99,6 +99,7 @@ type outputFlags struct {
 	directoryFlags
 	staged   bool
 	clusters clusterFlags
+	sources  sourceFlag
 	watch    bool
 	diagnosticFlags
 }
@@ -108,21 +109,25 @@ func (f *outputFlags) add(cmd *cobra.Command, output, clusters string) {
 	f.directoryFlags.add(cmd, output)
 	cmd.Flags().BoolVar(&f.staged, "staged", false, "fail, too, where Git has not staged all that is read and written")
 	f.clusters.add(cmd, clusters)
+	f.sources.add(cmd)
 	f.diagnosticFlags.add(cmd)
 	cmd.Flags().BoolVar(&f.watch, "watch", false, "go on, and compile again when an input is saved")
 }
 
-// onInputs runs a function on the files under some paths, again and again with --watch.
-// With --staged it returns the error refused where Git has not staged all of them and of
-// the output.
-func (a *app) onInputs(paths []string, flags outputFlags, refused error, compile func([]schema.File, *watched) (*render.Tree, error)) error {
+// onInputs runs a function on the files of an origin, again and again with --watch.
+// With --staged it returns the error refused where Git has not staged all of them, of their
+// sources and of the output.
+func (a *app) onInputs(from *origin, flags outputFlags, refused error, compile func([]schema.File, *watched) (*render.Tree, error)) error {
+	if _, err := from.parse(); err != nil {
+		return err
+	}
 	if flags.watch {
-		return a.watch(paths, flags.diagnosticFlags, func(files []schema.File, w *watched) error {
+		return a.watch(from, flags.diagnosticFlags, func(files []schema.File, w *watched) error {
 			_, err := compile(files, w)
 			return err
 		})
 	}
-	files, err := a.read(paths)
+	files, err := a.read(from.paths)
 	if err != nil {
 		return err
 	}
@@ -130,5 +135,5 @@ func (a *app) onInputs(paths []string, flags outputFlags, refused error, compile
 	if err != nil || !flags.staged {
 		return err
 	}
-	return a.checkStaged(paths, flags.out, flags.clusters.isOf(tree), refused)
+	return a.checkStaged(from, flags.out, flags.clusters.isOf(tree), refused)
 }

@@ -8,24 +8,28 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/sink/plan"
 	"github.com/fleetwright/fleetwright/render"
-	"github.com/fleetwright/fleetwright/schema"
 )
 
 func newPlanCmd(a *app) *cobra.Command {
 	var format string
 	var clusters clusterFlags
+	var from origin
 	cmd := &cobra.Command{
 		Use:               "plan PATH...",
 		Short:             "Say what each rollout will go through, and when",
 		ValidArgsFunction: documentFiles,
-		RunE:              func(_ *cobra.Command, paths []string) error { return a.plan(paths, format, clusters) },
+		RunE: func(_ *cobra.Command, paths []string) error {
+			from.paths = paths
+			return a.plan(&from, format, clusters)
+		},
 	}
 	addFormat(cmd, &format, "of the plans: ", plan.Formats.Names())
 	clusters.add(cmd, "plan only")
+	from.add(cmd)
 	return cmd
 }
 
-func (a *app) plan(paths []string, format string, chosen clusterFlags) error {
+func (a *app) plan(from *origin, format string, chosen clusterFlags) error {
 	write, ok := plan.Formats.Get(format)
 	if !ok {
 		return unknown("format", format, plan.Formats.Names())
@@ -33,11 +37,17 @@ func (a *app) plan(paths []string, format string, chosen clusterFlags) error {
 	if _, err := chosen.parse(); err != nil {
 		return err
 	}
-	files, err := a.read(paths)
+	if _, err := from.parse(); err != nil {
+		return err
+	}
+	files, err := a.read(from.paths)
 	if err != nil {
 		return err
 	}
-	clusters, rollouts, list := render.Plan(schema.Load(files), render.Options{})
+	clusters, rollouts, list, err := from.plan(files)
+	if err != nil {
+		return err
+	}
 	if list.HasErrors() {
 		return a.sayErrors(files, list, "there is nothing to plan")
 	}

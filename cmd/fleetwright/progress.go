@@ -140,11 +140,11 @@ func (p *progress) clear() {
 	p.what, p.bar, p.total = "", nil, 0
 }
 
-func (a *app) compile(files []schema.File, opts render.Options) (*render.Tree, diag.List) {
+func (a *app) compile(files []schema.File, opts render.Options, from *origin) (*render.Tree, diag.List, error) {
 	shown := a.newProgress()
 	shown.start("compiling")
 	defer shown.clear()
-	return compile(files, opts)
+	return from.compile(files, opts)
 }
 
 func (a *app) compareWith(dir string, tree *render.Tree, opts disk.Options) (disk.Comparison, error) {

@@ -57,23 +57,27 @@ func (a *app) render(paths []string, flags renderFlags) error {
 		return &usageError{"--watch writes no stream", "-o DIR writes a directory, in which only what has changed is written"}
 	}
 	shown := a.newProgress()
-	return a.onInputs(paths, flags.outputFlags, errReported, func(files []schema.File, w *watched) (*render.Tree, error) {
+	from := &origin{paths: paths, sourceFlag: flags.sources}
+	return a.onInputs(from, flags.outputFlags, errReported, func(files []schema.File, w *watched) (*render.Tree, error) {
 		if w.again {
 			shown = a.newProgress()
 		}
-		return a.renderFiles(files, paths, flags, shown, w)
+		return a.renderFiles(files, from, flags, shown, w)
 	})
 }
 
 // renderFiles compiles files, and writes the clusters that are chosen, which it returns.
-func (a *app) renderFiles(files []schema.File, paths []string, flags renderFlags, shown *progress, w *watched) (*render.Tree, error) {
+func (a *app) renderFiles(files []schema.File, from *origin, flags renderFlags, shown *progress, w *watched) (*render.Tree, error) {
 	p, err := a.newPrinter(flags.diagnosticFlags, files, a.stderr)
 	if err != nil {
 		return nil, err
 	}
 	shown.start("compiling")
-	tree, list := compile(files, flags.options())
+	tree, list, err := from.compile(files, flags.options())
 	shown.clear()
+	if err != nil {
+		return nil, err
+	}
 	first := !w.again
 	list, line, err := p.print(list, w)
 	if err != nil {
@@ -95,7 +99,7 @@ func (a *app) renderFiles(files []schema.File, paths []string, flags renderFlags
 	if flags.out == "-" {
 		return tree, a.stream(tree)
 	}
-	return tree, a.write(tree, paths, flags, shown, first)
+	return tree, a.write(tree, from.paths, flags, shown, first)
 }
 
 // write writes a tree and prints a summary, in a watch after the files that have changed.

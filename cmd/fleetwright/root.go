@@ -90,7 +90,7 @@ func describe(cmd *cobra.Command) {
 	}
 	if text := read(cmd.Name()); text != "" {
 		// What commands with the same flags share.
-		text = strings.NewReplacer("{{clusters}}", read("clusters"), "{{watch}}", read("watch")).Replace(text)
+		text = strings.NewReplacer("{{clusters}}", read("clusters"), "{{watch}}", read("watch"), "{{sources}}", read("sources")).Replace(text)
 		cmd.Long, cmd.Example, _ = strings.Cut(text, "\n\nExamples:\n\n")
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,9 +18,9 @@ import (
 // checkStaged fails where the next commit would have other documents, or other files
 // for the clusters, than there are. A hook sees files, and a commit takes what is
 // staged: above all, a file that is new is there for the one and not for the other.
-// Of the output the clusters count that are chosen. It says so and returns the error
-// refused.
-func (a *app) checkStaged(paths []string, out string, chosen func(cluster string) bool, refused error) error {
+// The manifests that were read of their sources count, and of the output the clusters that are
+// chosen. It says so and returns the error refused.
+func (a *app) checkStaged(from *origin, out string, chosen func(cluster string) bool, refused error) error {
 	repository, err := git.OfHook()
 	if err != nil {
 		return err
@@ -29,7 +30,7 @@ func (a *app) checkStaged(paths []string, out string, chosen func(cluster string
 		return err
 	}
 	unstaged := unstaged{repository, work, map[string]git.File{}}
-	roots := slices.DeleteFunc(slices.Clone(paths), isStream)
+	roots := slices.DeleteFunc(slices.Clone(from.paths), isStream)
 	for _, root := range roots {
 		if err := unstaged.add(root, isInput); err != nil {
 			return err
@@ -39,6 +40,11 @@ func (a *app) checkStaged(paths []string, out string, chosen func(cluster string
 	if err != nil {
 		return err
 	}
+	manifests, err := unstaged.addSources(from)
+	if err != nil {
+		return err
+	}
+	elsewhere = append(elsewhere, manifests...)
 	if !isStream(out) {
 		roots = append(roots, out)
 		isOutput := func(way []string, _ string, _ git.File) bool {
@@ -147,6 +153,38 @@ func (u *unstaged) addElsewhere(roots []string) (names []string, err error) {
 		names = append(names, u.note(filepath.Join(u.repository.Root, filepath.FromSlash(f.Name)), f))
 	}
 	return names, err
+}
+
+// addSources adds, and returns, the files of sources that Git tracks and that were read, or were
+// removed from a directory that was built. A file that is new is not in the source.
+func (u *unstaged) addSources(from *origin) (names []string, err error) {
+	isOurs := func(name string) bool {
+		root, ok := git.Around(name)
+		return ok && root == u.repository.Root
+	}
+	asked := slices.DeleteFunc(slices.Clone(from.built), func(dir string) bool { return !isOurs(dir) })
+	read := map[string]bool{}
+	for _, file := range from.places.Files {
+		read[file] = isOurs(file)
+		if read[file] && !slices.ContainsFunc(asked, func(dir string) bool { return isIn(dir, file) }) {
+			asked = append(asked, file)
+		}
+	}
+	files, err := u.repository.Unstaged(asked...)
+	for _, f := range files {
+		file := filepath.Join(u.repository.Root, filepath.FromSlash(f.Name))
+		_, gone := os.Lstat(file)
+		if !f.New && (read[file] || gone != nil) {
+			names = append(names, u.note(file, f))
+		}
+	}
+	return names, err
+}
+
+// isIn reports whether a file is below a directory.
+func isIn(dir, file string) bool {
+	rel, err := filepath.Rel(dir, file)
+	return err == nil && filepath.IsLocal(rel)
 }
 
 // wayFrom returns the names from a directory to a file (to itself "."), or nil if one is hidden.

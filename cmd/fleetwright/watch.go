@@ -100,7 +100,8 @@ func (l *changeLog) end() {
 }
 
 // watch compiles the files under some paths, again when one is saved, until the user ends it.
-func (a *app) watch(paths []string, flags diagnosticFlags, compile func([]schema.File, *watched) error) error {
+func (a *app) watch(from *origin, flags diagnosticFlags, compile func([]schema.File, *watched) error) error {
+	paths := from.paths
 	switch {
 	case len(paths) == 0:
 		return errNoPath
@@ -122,14 +123,14 @@ func (a *app) watch(paths []string, flags diagnosticFlags, compile func([]schema
 	// failed is the last failure that was said, unread whether it was one to read.
 	failed, unread := "", false
 	for first := true; ; first = false {
-		files, err, watchErr := watchedFiles(w, paths)
+		files, places, err, watchErr := watchedFiles(w, from)
 		if watchErr != nil {
 			return cannotWatch(watchErr)
 		}
 		if first && err != nil {
 			return err
 		}
-		if err == nil && (first || failed != "" || !slices.EqualFunc(files, last, sameFile)) {
+		if err == nil && (first || failed != "" || from.readsFiles() || !slices.EqualFunc(files, last, sameFile)) {
 			last, said.readable = files, unread
 			err = compile(files, &said)
 			unread = false
@@ -150,6 +151,11 @@ func (a *app) watch(paths []string, flags diagnosticFlags, compile func([]schema
 			a.say("watching %s; Ctrl-C ends it\n", strings.Join(paths, " "))
 			relaxGC()
 		}
+		if more, err := w.Set(from.with(places)); err != nil {
+			return cannotWatch(err)
+		} else if more {
+			continue // sources were read before they were watched
+		}
 		if w.Wait(ctx) != nil {
 			return nil
 		}
@@ -160,14 +166,13 @@ func cannotWatch(err error) error {
 	return &usageError{err.Error(), "a system watches so many directories and no more: name fewer, or raise its limit (on Linux fs.inotify.max_user_watches and max_user_instances)"}
 }
 
-// watchedFiles reads the files under some paths, once all places where they may be are watched.
-func watchedFiles(w *watch.Watcher, paths []string) (files []schema.File, err, watchErr error) {
+// watchedFiles reads the files of an origin, once all places where they may be are watched.
+func watchedFiles(w *watch.Watcher, from *origin) (files []schema.File, places inputs.Places, err, watchErr error) {
 	for more := true; more && watchErr == nil; {
-		var places inputs.Places
-		files, places, err = inputs.ReadPlaces(paths)
-		more, watchErr = w.Set(places)
+		files, places, err = inputs.ReadPlaces(from.paths)
+		more, watchErr = w.Set(from.with(places))
 	}
-	return files, err, watchErr
+	return files, places, err, watchErr
 }
 
 func sameFile(a, b schema.File) bool { return a.Name == b.Name && string(a.Data) == string(b.Data) }

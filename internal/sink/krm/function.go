@@ -36,9 +36,9 @@ type Outcome struct {
 func (o *Outcome) Failed() bool { return len(o.Mistakes) > 0 || o.Diagnostics.HasErrors() }
 
 // Run does what the functionConfig says, and replaces the items, unless there are errors. read
-// reads files, and joins the errors of all that cannot be read.
-func Run(list *List, read func(paths []string) ([]schema.File, error)) *Outcome {
-	f := &function{list: list, directories: map[string]bool{}, sources: map[diag.Position]*source{}}
+// reads files, and joins the errors of all that cannot be read. compile compiles them.
+func Run(list *List, read func(paths []string) ([]schema.File, error), compile Compile) *Outcome {
+	f := &function{list: list, compileFiles: compile, directories: map[string]bool{}, sources: map[diag.Position]*source{}}
 	f.settings, f.Mistakes = settingsOf(list.FunctionConfig, list.Items)
 	f.unsure = f.unsure || len(f.Mistakes) > 0
 	f.sort()
@@ -50,11 +50,15 @@ func Run(list *List, read func(paths []string) ([]schema.File, error)) *Outcome 
 	return &f.Outcome
 }
 
+// Compile compiles files, as render.Compile does.
+type Compile func(files []schema.File, opts render.Options) (*render.Tree, schema.Diagnostics)
+
 // A function is one run.
 type function struct {
 	settings
 	Outcome
-	list *List
+	list         *List
+	compileFiles Compile
 
 	// inputs are what is compiled, in order, and sources the same by where diagnostics say that
 	// they are: a file that was read and an item may have one name.
@@ -232,7 +236,7 @@ func (f *function) compile() {
 		files = append(files, s.File)
 	}
 	opts := render.Options{Path: f.path, DefaultPath: f.Directory, Topology: f.topology}
-	tree, list := render.Compile(schema.Load(files), opts)
+	tree, list := f.compileFiles(files, opts)
 	for _, d := range list {
 		if d.Code == diag.NothingToCompile {
 			if f.unsure || len(f.Mistakes) > 0 {

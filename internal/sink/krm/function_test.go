@@ -98,12 +98,16 @@ func said(o *Outcome) (all []string) {
 	return all
 }
 
+func compile(files []schema.File, opts render.Options) (*render.Tree, schema.Diagnostics) {
+	return render.Compile(schema.Load(files), opts)
+}
+
 func noFiles([]string) ([]schema.File, error) { return nil, nil }
 
 // run runs a function that must not fail, and reads what it gives back.
 func run(t testing.TB, list *List) []*Object {
 	t.Helper()
-	if outcome := Run(list, noFiles); outcome.Failed() {
+	if outcome := Run(list, noFiles, compile); outcome.Failed() {
 		t.Fatal(strings.Join(said(outcome), "\n"))
 	}
 	return mustParse(t, encoded(t, list, nil)).Items
@@ -113,7 +117,7 @@ func run(t testing.TB, list *List) []*Object {
 func wantMistake(t *testing.T, list *List, want string) {
 	t.Helper()
 	before := encoded(t, list, nil)
-	outcome := Run(list, noFiles)
+	outcome := Run(list, noFiles, compile)
 	if !outcome.Failed() || !slices.Contains(said(outcome), want) {
 		t.Errorf("it says\n%s\nnot\n%s", strings.Join(said(outcome), "\n"), want)
 	}
@@ -370,7 +374,7 @@ func TestWhatOthersWroteIsNotOverwritten(t *testing.T) {
 	list := listOf(t, files, true)
 	list.FunctionConfig = configMap(t, "path: clusters")
 	before := len(list.Items)
-	outcome := Run(list, noFiles)
+	outcome := Run(list, noFiles, compile)
 	if len(list.Items) != before || len(outcome.Mistakes) != 1 || !strings.HasPrefix(outcome.Mistakes[0].Message, "this run would write what is there and was not rendered by a function: clusters/frankfurt/fleetwright/apps/") {
 		t.Errorf("it says\n%s", strings.Join(said(outcome), "\n"))
 	}
@@ -387,7 +391,7 @@ func TestAGeneratorsConfigIsNotAnInput(t *testing.T) {
 	copied := &Object{copied(list.FunctionConfig.node, false)}
 	copied.annotate(kioutil.IndexAnnotation, "0")
 	list.Items = []*Object{copied}
-	outcome := Run(list, read)
+	outcome := Run(list, read, compile)
 	if outcome.Failed() || !slices.Equal(asked, []string{"a", "b"}) || len(list.Items) == 0 {
 		t.Fatalf("of %v it makes %d items and says\n%s", asked, len(list.Items), strings.Join(said(outcome), "\n"))
 	}
@@ -435,7 +439,7 @@ func TestItemsHaveNoLines(t *testing.T) {
 			"error FW201 Fleet/quickstart metadata.name: Fleet quickstart is already defined at Fleet default/quickstart | remove one of the two",
 		},
 	} {
-		outcome := Run(listOf(t, files, placed), noFiles)
+		outcome := Run(listOf(t, files, placed), noFiles, compile)
 		for _, want := range want {
 			if !slices.Contains(said(outcome), want) {
 				t.Errorf("it says\n%s\nnot\n%s", strings.Join(said(outcome), "\n"), want)
@@ -460,7 +464,7 @@ func TestCommentsOfItemsIgnore(t *testing.T) {
 	}
 	list := listOf(t, files, true)
 	list.FunctionConfig = configMap(t, "path: clusters")
-	all := strings.Join(said(Run(list, noFiles)), "\n")
+	all := strings.Join(said(Run(list, noFiles, compile)), "\n")
 	if strings.Contains(all, "info FW404") || !strings.Contains(all, "there is no FW308 to ignore where the comment stands") {
 		t.Errorf("it says\n%s", all)
 	}
@@ -476,7 +480,7 @@ func TestValidateChangesNothing(t *testing.T) {
 		list := listOf(t, append(files, schema.File{Name: "foreign.yaml", Data: []byte("{apiVersion: v1, kind: ConfigMap, metadata: {name: foreign}}")}), false)
 		list.configured(t, "{function: {mode: validate}}")
 		before := encoded(t, list, nil)
-		outcome := Run(list, noFiles)
+		outcome := Run(list, noFiles, compile)
 		if after := encoded(t, list, nil); after != before {
 			t.Errorf("it gives back\n%s", after)
 		}

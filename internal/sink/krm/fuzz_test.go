@@ -44,7 +44,7 @@ func FuzzFunction(f *testing.F) {
 				foreign = append(foreign, &Object{copied(o.node, false)})
 			}
 		}
-		outcome := Run(list, func([]string) ([]schema.File, error) { return nil, os.ErrNotExist })
+		outcome := Run(list, func([]string) ([]schema.File, error) { return nil, os.ErrNotExist }, compile)
 		output, err := list.Encode(outcome.Results)
 		if err != nil {
 			t.Fatal(err)

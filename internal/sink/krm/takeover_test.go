@@ -104,7 +104,7 @@ func TestTakingOver(t *testing.T) {
 			former := textsOf(t, list.Items)
 			// Told too early that all is synced, it marks what moves nevertheless.
 			configure(tt.synced)
-			outcome := Run(list, noFiles)
+			outcome := Run(list, noFiles, compile)
 			if !slices.Contains(said(outcome), tt.first) {
 				t.Errorf("it says\n%s", strings.Join(said(outcome), "\n"))
 			}
@@ -131,14 +131,14 @@ func TestTakingOver(t *testing.T) {
 			}
 			// Then it waits,
 			configure(tt.settings)
-			outcome = Run(list, noFiles)
+			outcome = Run(list, noFiles, compile)
 			if again := textsOf(t, list.Items); !maps.Equal(again, first) || !slices.Contains(said(outcome), tt.waiting) {
 				t.Errorf("it changes what is to be synced, or says\n%s", strings.Join(said(outcome), "\n"))
 			}
 			// and renders all when it is told so, also again.
 			for range 2 {
 				configure(tt.synced)
-				outcome = Run(list, noFiles)
+				outcome = Run(list, noFiles, compile)
 				if got := textsOf(t, list.Items); !maps.Equal(got, want) || len(outcome.Warnings) > 0 {
 					t.Errorf("it gives back %d objects of %d, and says\n%s", len(got), len(want), strings.Join(said(outcome), "\n"))
 				}

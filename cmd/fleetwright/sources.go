@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/inputs"
+	"github.com/fleetwright/fleetwright/internal/sources"
+	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/source"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// sourceFlag names directories that stand for sources, each as URL=DIR.
+type sourceFlag struct{ texts []string }
+
+func (f *sourceFlag) add(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&f.texts, "source", nil, "check rollouts against the manifests in DIR, which holds the source of URL: `URL=DIR`, repeatable")
+	completeFlag(cmd, "source", sourceURLs)
+}
+
+// parse returns the directories, all of which can be read.
+func (f sourceFlag) parse() (given []sources.Given, err error) {
+	var errs []error
+	for _, text := range f.texts {
+		g, err := sources.ParseGiven(text)
+		if err == nil && slices.ContainsFunc(given, g.SameSource) {
+			err = &usageError{fmt.Sprintf("--source %s is given twice", g.URL), "name one directory for a source"}
+		}
+		errs = append(errs, err)
+		given = append(given, g)
+	}
+	return given, errors.Join(errs...)
+}
+
+// sourceURLs completes by the URLs of the sources of the Applications of a line.
+func sourceURLs(_ *cobra.Command, paths []string, begun string) (urls []cobra.Completion, _ cobra.ShellCompDirective) {
+	if strings.Contains(begun, "=") {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	files, _ := inputs.Read(slices.DeleteFunc(slices.Clone(paths), isStream), nil) // else it is said when the command runs
+	for _, d := range schema.Load(files).All {
+		for _, kind := range []string{"gitRepository", "helmRepository", "ociRepository"} {
+			if url := d.Text("spec", "source", kind, "url"); url != "" {
+				urls = append(urls, url+"=")
+			}
+		}
+	}
+	slices.Sort(urls)
+	return slices.Compact(urls), cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
+}
+
+// An origin says where documents come from, and remembers what was read of their sources.
+type origin struct {
+	// paths of the inputs, at a Git revision or, without one, as they are.
+	paths    []string
+	revision string
+	// function reports that they are those of a KRM function.
+	function bool
+	sourceFlag
+
+	// places are where manifests were read on disk, and built the directories that were built.
+	places inputs.Places
+	built  []string
+}
+
+// compile compiles files, and checks what they roll out against the manifests of its sources.
+func (o *origin) compile(files []schema.File, opts render.Options) (*render.Tree, diag.List, error) {
+	docs := schema.Load(files)
+	run := render.Begin(docs, opts)
+	manifests, problems, err := o.build(run, docs)
+	if err != nil {
+		return nil, nil, err
+	}
+	tree, list := run.Compile(manifests)
+	if len(problems) > 0 {
+		return nil, append(list, problems...).Sorted(), nil
+	}
+	return tree, list, nil
+}
+
+// plan plans the rollouts of files, checked likewise.
+func (o *origin) plan(files []schema.File) ([]*render.Cluster, []render.Rollout, diag.List, error) {
+	docs := schema.Load(files)
+	run := render.Begin(docs, render.Options{})
+	manifests, problems, err := o.build(run, docs)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	clusters, rollouts, list := run.Plan(manifests)
+	return clusters, rollouts, append(list, problems...).Sorted(), nil
+}
+
+// build builds the sources of all that is rolled out. It returns what is wrong with the directories
+// that the documents, or else the flags, name for them.
+func (o *origin) build(run *render.Run, docs schema.Documents) (source.Manifests, diag.List, error) {
+	given, err := o.parse()
+	if err != nil {
+		return nil, nil, err
+	}
+	ctx, end := context.WithCancel(context.Background())
+	defer end()
+	finder := sources.NewFinder(ctx, sources.Options{Inputs: o.paths, Revision: o.revision, Given: given, Function: o.function})
+	defer finder.Close()
+	finder.Configure(docs.All)
+	o.places, o.built = inputs.Places{}, nil
+	builds := run.Builds()
+	if problems, _ := finder.Problems(); len(problems) > 0 || len(builds) == 0 {
+		return nil, problems, nil
+	}
+	manifests := sources.Build(ctx, builds, finder.Files)
+	o.places, o.built = finder.Places(), finder.Built()
+	problems, err := finder.Problems()
+	return manifests, problems, err
+}
+
+// with returns places, and those of the manifests that were read.
+func (o *origin) with(places inputs.Places) inputs.Places {
+	return inputs.Places{Dirs: slices.Concat(places.Dirs, o.places.Dirs), Names: slices.Concat(places.Names, o.places.Names)}
+}
+
+// readsFiles reports whether manifests on disk were read, which may change as inputs do.
+func (o *origin) readsFiles() bool { return len(o.places.Names) > 0 }
