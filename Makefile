@@ -53,7 +53,7 @@ instructions:
 
 # What is rendered, taken by the real things: docs/conformance.md. It needs
 # strace, Node.js and npm, pre-commit, buildah, shellcheck, bash-completion, zsh, fish,
-# Chromium and pdftotext, and builds an API server, Flux, Flagger, kustomize and kpt at the first time.
+# Chromium and pdftotext, and builds an API server, Flux, Flagger, kustomize, kpt and Helm at the first time.
 conformance:
 	cd conformance && go test -timeout 75m
 

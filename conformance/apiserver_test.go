@@ -59,7 +59,7 @@ func install(t *testing.T, c *kube.ControlPlane, all []*kube.Object) {
 			if status, message := kube.Condition(have, "Established"); status != "True" {
 				return fmt.Errorf("not yet: %s", message)
 			}
-			return nil
+			return c.Serves(crd)
 		})
 	}
 }

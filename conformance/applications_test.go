@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -32,8 +33,27 @@ type application struct {
 
 func (a application) rollsOut() bool { return a.workload.Name != "" }
 
-// podinfo is a repository with the shape of github.com/stefanprodan/podinfo.
-func podinfo(t *testing.T) tree { return readTree(t, "testdata/podinfo") }
+// upstreamPodinfo is github.com/stefanprodan/podinfo.
+func upstreamPodinfo(t *testing.T) tree { return readTree(t, "../testdata/podinfo") }
+
+// podinfo is that repository with what the rendered patches are for, and it does not have:
+// replicas, and a label of its own on the namespace.
+func podinfo(t *testing.T) tree {
+	t.Helper()
+	files := upstreamPodinfo(t)
+	for file, edit := range map[string][2]string{
+		"deploy/webapp/common/namespace.yaml":    {"  name: webapp\n", "  name: webapp\n  labels: {app.kubernetes.io/part-of: webapp}\n"},
+		"deploy/webapp/backend/deployment.yaml":  {"spec:\n  min", "spec:\n  replicas: 2\n  min"},
+		"deploy/webapp/frontend/deployment.yaml": {"spec:\n  min", "spec:\n  replicas: 2\n  min"},
+	} {
+		text := strings.Replace(string(files[file]), edit[0], edit[1], 1)
+		if text == string(files[file]) {
+			t.Fatalf("%s has no %q", file, edit[0])
+		}
+		files[file] = []byte(text)
+	}
+	return files
+}
 
 // flaggersOwn is the repository that Flagger's guides apply.
 func flaggersOwn(t *testing.T) tree {
@@ -74,7 +94,11 @@ const (
 // applications are those of the examples that Flux or Flagger is run on.
 var applications = map[string]application{
 	"kuma-rollout": webapp.with(func(a *application) { a.source.Name = "rollout-kuma-demo" }),
-	"own-mesh": webapp.measuredAs(`.*,frontend-canary_webapp_svc_8080,.*`).with(func(a *application) {
+	"kuma-rollout-corrected": webapp.with(func(a *application) {
+		a.source.Name = "rollout-kuma-demo"
+		a.repository = upstreamPodinfo
+	}),
+	"own-mesh": webapp.measuredAs(`.*,frontend-canary_webapp_svc_80,.*`).with(func(a *application) {
 		a.source = types.NamespacedName{Namespace: "shop", Name: "web"}
 		a.workload.Name = "frontend"
 	}),

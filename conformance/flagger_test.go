@@ -40,12 +40,11 @@ type flaggerCluster struct {
 	updates int
 }
 
-// startFlagger starts the first cluster of an example, with the intervals of the
-// rollout shortened to the least that Flagger takes. What is applied may be broken
-// before.
-func startFlagger(t *testing.T, flagger tools.Tool, example string, breakFile func(name string, data []byte) []byte) *flaggerCluster {
+// quickened is what an example compiles to with the intervals of its rollouts shortened to the
+// least that Flagger takes.
+func quickened(t *testing.T, example string) tree {
 	t.Helper()
-	tree := compiled(t, example, eachPolicy(func(policy map[string]any) {
+	return compiled(t, example, eachPolicy(func(policy map[string]any) {
 		if _, ok := policy["rollout"]; !ok {
 			return
 		}
@@ -57,6 +56,13 @@ func startFlagger(t *testing.T, flagger tools.Tool, example string, breakFile fu
 		}
 		set(t, policy, metrics, append(at, "metrics")...)
 	}))
+}
+
+// startFlagger starts the first cluster of an example, whose rollouts are quickened. What is
+// applied may be broken before.
+func startFlagger(t *testing.T, flagger tools.Tool, example string, breakFile func(name string, data []byte) []byte) *flaggerCluster {
+	t.Helper()
+	tree := quickened(t, example)
 	cluster := tree.clusters()[0]
 	c := &flaggerCluster{application: applicationOf(t, example), objects: tree.objects(t, cluster)}
 	if c.canary = c.objects["Canary "+c.workload.String()]; c.canary == nil {
@@ -77,11 +83,17 @@ func startFlagger(t *testing.T, flagger tools.Tool, example string, breakFile fu
 		t.Fatal(why)
 	}
 	c.applyWorkload(t)
+	c.run(t, flagger)
+	return c
+}
+
+// run starts Flagger with what its chart is installed with, and a proxy that it asks.
+func (c *flaggerCluster) run(t *testing.T, flagger tools.Tool) {
+	t.Helper()
 	c.proxy = stub.StartProxy(t)
 	values := c.flaggerValues(t)
 	c.metricsServer = fmt.Sprint(values["metricsServer"])
 	runFlagger(t, c.ControlPlane, flagger, c.proxy.URL, fmt.Sprintf("-mesh-provider=%v", values["meshProvider"]), "-metrics-server="+c.metricsServer)
-	return c
 }
 
 // runFlagger starts a Flagger that asks a proxy.

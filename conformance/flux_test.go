@@ -44,10 +44,13 @@ type fluxCluster struct {
 // startFlux starts a cluster of an example, whose repository holds a tree.
 func startFlux(t *testing.T, example string, tree tree, cluster string) *fluxCluster {
 	t.Helper()
-	c := &fluxCluster{
-		application: applicationOf(t, example), name: cluster,
-		servers: startServers(t, tree, cluster), spokes: kubeconfigs(t, example),
-	}
+	return startFluxOf(t, applicationOf(t, example), kubeconfigs(t, example), tree, cluster)
+}
+
+// startFluxOf starts a cluster of an application.
+func startFluxOf(t *testing.T, app application, spokes spokes, tree tree, cluster string) *fluxCluster {
+	t.Helper()
+	c := &fluxCluster{application: app, name: cluster, servers: startServers(t, tree, cluster), spokes: spokes}
 	c.ControlPlane = c.servers[cluster]
 	for at, spoke := range c.spokes {
 		if server, ok := c.servers[spoke]; ok {
@@ -88,6 +91,15 @@ func startFlux(t *testing.T, example string, tree tree, cluster string) *fluxClu
 		}
 	}
 	return c
+}
+
+// startFlagger starts Flagger on a cluster on Kuma, beside Flux, which has applied a tree.
+func (c *fluxCluster) startFlagger(t *testing.T, tree tree) *flaggerCluster {
+	t.Helper()
+	f := &flaggerCluster{ControlPlane: c.ControlPlane, application: c.application, provider: "kuma", objects: tree.objects(t, c.name)}
+	f.canary = f.objects["Canary "+c.workload.String()]
+	f.run(t, tools.Flagger)
+	return f
 }
 
 // keep makes the Secret that a kubeconfig is in, as Kurator does where it runs.
@@ -353,7 +365,7 @@ func (c *fluxCluster) replicasAfterPush(t *testing.T, tree tree) map[string]int6
 	if !strings.Contains(string(app[file]), "replicas: 2") {
 		t.Fatal("the application does not say replicas: 2")
 	}
-	app[file] = []byte(strings.ReplaceAll(string(app[file]), "podinfo:6.7.0", "podinfo:6.7.1"))
+	app[file] = []byte(strings.ReplaceAll(string(app[file]), "podinfo:6.9.2", "podinfo:6.9.3"))
 	revision := c.world.Push(t, c.source.Namespace, c.source.Name, app)
 	c.converge(t, tree, map[string]string{c.source.Name: revision})
 	left := map[string]int64{}
@@ -363,7 +375,7 @@ func (c *fluxCluster) replicasAfterPush(t *testing.T, tree tree) map[string]int6
 			t.Fatal(err)
 		}
 		containers, _, _ := unstructured.NestedSlice(target.Object, "spec", "template", "spec", "containers")
-		if image := containers[0].(map[string]any)["image"]; image != "ghcr.io/stefanprodan/podinfo:6.7.1" {
+		if image := containers[0].(map[string]any)["image"]; image != "ghcr.io/stefanprodan/podinfo:6.9.3" {
 			t.Errorf("the new revision is not applied to %s: the image is %v", name, image)
 		}
 		left[name], _, _ = unstructured.NestedInt64(target.Object, "spec", "replicas")

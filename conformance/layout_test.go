@@ -20,8 +20,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/fleetwright/fleetwright/conformance/internal/kube"
-	"github.com/fleetwright/fleetwright/conformance/internal/stub"
-	"github.com/fleetwright/fleetwright/conformance/internal/tools"
 	"github.com/fleetwright/fleetwright/internal/sink/disk"
 	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/render/layout"
@@ -412,14 +410,11 @@ func (c *fluxCluster) mustStayDown(t *testing.T) {
 // it is going on.
 func (c *fluxCluster) rollOut(t *testing.T) (progress func(t *testing.T)) {
 	t.Helper()
-	f := &flaggerCluster{ControlPlane: c.ControlPlane, application: c.application, provider: "kuma", objects: formerTree(t, alerts).objects(t, c.name)}
-	f.canary = f.objects["Canary "+c.workload.String()]
-	values := f.flaggerValues(t)
-	runFlagger(t, c.ControlPlane, tools.Flagger, stub.StartProxy(t).URL, fmt.Sprintf("-mesh-provider=%v", values["meshProvider"]), fmt.Sprintf("-metrics-server=%v", values["metricsServer"]))
+	f := c.startFlagger(t, formerTree(t, alerts))
 	f.follow(t, "Initialized")
 	app := c.repository(t)
 	file := "deploy/webapp/" + c.workload.Name + "/deployment.yaml"
-	app[file] = []byte(strings.ReplaceAll(string(app[file]), "podinfo:6.7.0", "podinfo:6.7.1"))
+	app[file] = []byte(strings.ReplaceAll(string(app[file]), "podinfo:6.9.2", "podinfo:6.9.3"))
 	c.world.Push(t, c.source.Namespace, c.source.Name, app)
 	f.follow(t, "Progressing")
 	var last int64

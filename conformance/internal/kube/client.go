@@ -97,6 +97,16 @@ func (c *Client) mapping(gvk schema.GroupVersionKind) (*meta.RESTMapping, error)
 	return mapping, err
 }
 
+// Serves returns why the kind of a CRD cannot be found yet: an API server says that a CRD is
+// established before it lists its kind.
+func (c *Client) Serves(crd *Object) error {
+	group, _, _ := unstructured.NestedString(crd.Object, "spec", "group")
+	kind, _, _ := unstructured.NestedString(crd.Object, "spec", "names", "kind")
+	c.mapper.Reset()
+	_, err := c.mapper.RESTMapping(schema.GroupKind{Group: group, Kind: kind})
+	return err
+}
+
 func (c *Client) of(o *Object) (dynamic.ResourceInterface, error) {
 	namespace := o.GetNamespace()
 	if namespace == "" {

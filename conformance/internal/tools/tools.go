@@ -37,6 +37,10 @@ var (
 	OldFlagger          = Tool{Name: "flagger", Module: "flagger-1.36", Package: "github.com/fluxcd/flagger/cmd/flagger"}
 	Actionlint          = Tool{Name: "actionlint", Module: "actionlint", Package: "github.com/rhysd/actionlint/cmd/actionlint"}
 
+	// Helm and OldHelm render charts, and upgrade releases as helm-controller does.
+	Helm    = Tool{Name: "helm", Module: "helm", Package: "helm.sh/helm/v4/cmd/helm"}
+	OldHelm = Tool{Name: "helm", Module: "helm-3", Package: "helm.sh/helm/v3/cmd/helm"}
+
 	// Readers asks the code of Flagger, Flux and Istio what it refuses. Its sources are here.
 	Readers = Tool{Name: "readers", Module: "readers", Package: "."}
 
