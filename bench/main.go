@@ -54,20 +54,24 @@ type bench struct {
 }
 
 // sections are the parts of the bench.
-var sections = map[string]func(*bench) error{"start": (*bench).start, "fanout": (*bench).fanOut, "growth": (*bench).growth}
+var sections = map[string]func(*bench) error{"start": (*bench).start, "fanout": (*bench).fanOut, "growth": (*bench).growth, "sources": (*bench).ofSources}
 
 func run(ctx context.Context, out io.Writer, args []string) (err error) {
 	b := &bench{ctx: ctx, out: out, share: 1}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	chosen := flags.String("sections", "start,fanout,growth", "what to measure")
+	chosen := flags.String("sections", "start,fanout,growth,sources", "what to measure")
 	sizes := flags.String("sizes", "", "applications x clusters of the fan-out (100x10,1000x100; with -quick 10x10)")
 	flags.IntVar(&b.starts, "starts", 40, "how often to measure a start")
 	flags.IntVar(&b.runs, "runs", 6, "how often to measure everything else; benchstat needs 6 for its intervals")
 	quick := flags.Bool("quick", false, "measure small sizes")
 	dir := flags.String("dir", "", "a directory on the disk to measure on (that of temporary files)")
 	generate := flags.String("generate", "", "only write the inputs of a size, such as 100x10, to -dir")
+	sources := flags.String("build", "", "only build the sources in a directory")
 	if err := flags.Parse(args); err != nil {
 		return err
+	}
+	if *sources != "" {
+		return buildSources(ctx, *sources)
 	}
 	if *generate != "" {
 		return writeInputs(*dir, *generate)
@@ -86,7 +90,7 @@ func run(ctx context.Context, out io.Writer, args []string) (err error) {
 	var measures []func(*bench) error
 	for name := range strings.SplitSeq(*chosen, ",") {
 		if sections[name] == nil {
-			return fmt.Errorf("unknown section %q: start, fanout or growth", name)
+			return fmt.Errorf("unknown section %q: start, fanout, growth or sources", name)
 		}
 		measures = append(measures, sections[name])
 	}
