@@ -338,11 +338,21 @@ func TestAction(t *testing.T) {
 		{
 			name: "strict", with: map[string]string{"strict": "true", "paths": "warned", "output": ""},
 			code:     1,
-			commands: []string{"::error ", "::notice ", "::notice ", "::error ", "::error ", "::notice ", "::error "},
+			commands: []string{"::notice ", "::error ", "::notice ", "::notice ", "::error ", "::error ", "::notice ", "::error "},
 		},
 		{
 			name: "not strict", with: map[string]string{"paths": "warned", "output": ""},
-			commands: []string{"::warning ", "::notice ", "::notice ", "::warning ", "::warning ", "::notice ", "::warning "},
+			commands: []string{"::notice ", "::warning ", "::notice ", "::notice ", "::warning ", "::warning ", "::notice ", "::warning "},
+		},
+		{
+			name: "with the manifests of a source", prepare: func(j *job) { j.shell("mkdir 'the source'") },
+			with: map[string]string{"paths": "warned", "output": "", "source": "https://github.com/stefanprodan/podinfo=the source"},
+			code: 2, summary: "2 errors",
+			commands: []string{
+				"::warning ", "::notice ", "::error file=warned/application.yaml,line=19,col=15,title=FW518 ", "::notice ", "::warning ", "::warning ",
+				"::notice ", "::warning ", "::error file=warned/application.yaml,line=75,col=15,title=FW518 ",
+				"::error title=fleetwright::",
+			},
 		},
 		{
 			name: "in a directory below, with spaces", prepare: func(j *job) {
