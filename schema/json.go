@@ -4,16 +4,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"regexp"
-	"sync"
+
+	"github.com/fleetwright/fleetwright/internal/lazyregexp"
 )
 
 // The texts of JSON, and the escapes in them: surrogate pairs, or how any other begins.
 var (
-	jsonText   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`"(\\.|[^"\\])*"`) })
-	jsonEscape = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`\\(u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|.)`)
-	})
+	jsonText   = lazyregexp.New(`"(\\.|[^"\\])*"`)
+	jsonEscape = lazyregexp.New(`\\(u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|.)`)
 )
 
 // withoutSurrogates turns the surrogate pairs by which JSON escapes characters beyond U+FFFF into

@@ -4,16 +4,15 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	"github.com/agext/levenshtein"
 	"go.yaml.in/yaml/v4"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/lazyregexp"
 	"github.com/fleetwright/fleetwright/internal/parallel"
 )
 
@@ -48,9 +47,7 @@ func (d *Documents) MayDefine(name string) bool {
 const nameCharacters = "-.abcdefghijklmnopqrstuvwxyz0123456789"
 
 // nameField is what may name an object in a text that is not YAML.
-var nameField = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`\bname["']?\s*:\s*["']?([` + nameCharacters + `]+)`)
-})
+var nameField = lazyregexp.New(`\bname["']?\s*:\s*["']?([` + nameCharacters + `]+)`)
 
 // Load reads the documents of files and checks each against its kind. Documents
 // of other kinds are left out and counted in one info diagnostic.

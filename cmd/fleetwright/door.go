@@ -5,13 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/fleetwright/fleetwright/internal/ansi"
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/lazyregexp"
 )
 
 // All that the command prints for people goes through this file. Names of files, links,
@@ -86,7 +85,7 @@ func (d *door) let(lines string) error {
 }
 
 // kept matches what stays in a line: tabs, with carets below them in excerpts, and colours.
-var kept = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("\t|" + ansi.Pattern) })
+var kept = lazyregexp.New("\t|" + ansi.Pattern)
 
 func (d *door) escape(b *strings.Builder, line string) {
 	end := 0

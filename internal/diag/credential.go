@@ -3,10 +3,10 @@ package diag
 import (
 	"cmp"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
+
+	"github.com/fleetwright/fleetwright/internal/lazyregexp"
 )
 
 // A Credential is a secret in a text.
@@ -81,23 +81,18 @@ const (
 )
 
 var (
-	authorityBegins  = lazily(`:[/\\]+`) // a slash may have a backslash before it, as in JSON
-	authorityAndPath = lazily(`^([^/?#\\` + ends + `]*)(` + inWord + `*)`)
+	authorityBegins  = lazyregexp.New(`:[/\\]+`) // a slash may have a backslash before it, as in JSON
+	authorityAndPath = lazyregexp.New(`^([^/?#\\` + ends + `]*)(` + inWord + `*)`)
 	// inQuery is a parameter with others in its value, behind semicolons, which end where it does.
-	inQuery       = lazily(`[?#&][^&#` + ends + `]*`)
-	parameterName = lazily(`[?#&;]([-\w.%]+)=`)
-	tokenWord     = lazily(`^[-\w.]*`)
-	wordWithAt    = lazily(inWord + `*@` + inWord + `*`)
-	userAtHost    = lazily(`^[([{/=,;|\\]*` +
+	inQuery       = lazyregexp.New(`[?#&][^&#` + ends + `]*`)
+	parameterName = lazyregexp.New(`[?#&;]([-\w.%]+)=`)
+	tokenWord     = lazyregexp.New(`^[-\w.]*`)
+	wordWithAt    = lazyregexp.New(inWord + `*@` + inWord + `*`)
+	userAtHost    = lazyregexp.New(`^[([{/=,;|\\]*` +
 		`(?:[^:/?#]*[([{=,;|])?` + // a name, as in url=user:password@host
 		`([^:/?#([{=,;|]*):([^/?#[\](){}]*)@([0-9A-Za-z[][^/?#@]*)(?:[/?#]|$)`)
-	placeholder = lazily(`^(?:[*xX.…•]*$|\$\(|\{\{|<|%\(|\$\{\w+\}$|\$[0-9A-Z_]+$)`)
+	placeholder = lazyregexp.New(`^(?:[*xX.…•]*$|\$\(|\{\{|<|%\(|\$\{\w+\}$|\$[0-9A-Z_]+$)`)
 )
-
-// lazily compiles an expression when it is needed first: a start pays for none.
-func lazily(expression string) func() *regexp.Regexp {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
-}
 
 // urls finds what URLs hold before their host, and in the paths of webhooks.
 func (f *finder) urls() {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/fleetwright/fleetwright/internal/lazyregexp"
 	"github.com/fleetwright/fleetwright/render/source"
 )
 
@@ -16,15 +17,15 @@ import (
 const schemaRefused = "values don't meet the specifications of the schema(s) in the following chart(s):\n"
 
 var (
-	noDependency = lazily(`missing in charts/ directory: (.*)`)
-	noFunction   = lazily(`function "([^"]*)" not defined`)
+	noDependency = lazyregexp.New(`missing in charts/ directory: (.*)`)
+	noFunction   = lazyregexp.New(`function "([^"]*)" not defined`)
 	// refusal is a value that the schema refuses, by its pointer, and formerRefusal what Helm said until
 	// 3.17, by its path.
-	refusal       = lazily(`^( *)- at '((?:[^'\\]|\\.)*)': (.*)$`)
-	formerRefusal = lazily(`^()- ([^\s:]+): (.*)$`)
-	unknownKeys   = lazily(`^(?:additional properties '(.*)' not allowed|Additional property (.*) is not allowed)$`)
-	wantedType    = lazily(`^(?:got \w+, want (.*)|Invalid type\. Expected: (\w+), given: \w+)$`)
-	missingKeys   = lazily(`^(?:missing propert(?:y|ies) '(.*)'|(\S+) is required)$`)
+	refusal       = lazyregexp.New(`^( *)- at '((?:[^'\\]|\\.)*)': (.*)$`)
+	formerRefusal = lazyregexp.New(`^()- ([^\s:]+): (.*)$`)
+	unknownKeys   = lazyregexp.New(`^(?:additional properties '(.*)' not allowed|Additional property (.*) is not allowed)$`)
+	wantedType    = lazyregexp.New(`^(?:got \w+, want (.*)|Invalid type\. Expected: (\w+), given: \w+)$`)
+	missingKeys   = lazyregexp.New(`^(?:missing propert(?:y|ies) '(.*)'|(\S+) is required)$`)
 )
 
 // failure returns what helm's standard error says of a chart that it does not render.

@@ -8,10 +8,12 @@ import (
 	"io"
 	"path"
 	"strings"
+
+	"github.com/fleetwright/fleetwright/internal/lazyregexp"
 )
 
 // drafts are the schemas of JSON schemas, which Helm has (santhosh-tekuri/jsonschema/v6 draft.go).
-var drafts = lazily(`^https?://json-schema\.org/(schema|draft-0[4-7]/schema|draft/2019-09/schema|draft/2020-12/schema)#?$`)
+var drafts = lazyregexp.New(`^https?://json-schema\.org/(schema|draft-0[4-7]/schema|draft/2019-09/schema|draft/2020-12/schema)#?$`)
 
 // unclear is what a file refers to that cannot be read, or not to its end.
 const unclear = "what cannot be read"

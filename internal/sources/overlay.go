@@ -15,6 +15,8 @@ import (
 	"sigs.k8s.io/kustomize/api/konfig"
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
+
+	"github.com/fleetwright/fleetwright/internal/lazyregexp"
 )
 
 const (
@@ -273,7 +275,7 @@ func isRemoteFile(entry string) bool {
 
 var (
 	remotePrefixes = []string{"ssh://", "https://", "http://", "file://", "github.com/", "github.com:"}
-	remoteUser     = lazily(`^[a-zA-Z][a-zA-Z0-9-]*@`)
+	remoteUser     = lazyregexp.New(`^[a-zA-Z][a-zA-Z0-9-]*@`)
 )
 
 // looksRemote reports whether kustomize may take an entry for a Git repository (api/internal/git/repospec.go).

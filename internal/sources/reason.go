@@ -2,10 +2,10 @@ package sources
 
 import (
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
-	"sync"
+
+	"github.com/fleetwright/fleetwright/internal/lazyregexp"
 )
 
 // maxReason is how many characters of a reason are shown.
@@ -14,17 +14,17 @@ const maxReason = 300
 var (
 	// passedOn is what kustomize puts before a reason while it comes up through the bases, with the
 	// directory of the base (api/internal/target/kusttarget.go).
-	passedOn = lazily(`^(?:accumulating (?:resources|components)|MalformedYAMLError|` +
+	passedOn = lazyregexp.New(`^(?:accumulating (?:resources|components)|MalformedYAMLError|` +
 		`(?:recursed accumulation of|recursed merging from|couldn't make target for) path '([^']*)'): `)
 	// quoted is a reason that kustomize has put in quotes on its way.
-	quoted = lazily(`^(?:accumulateDirectory|loader\.New):? ("(?:[^"\\]|\\.)*")$`)
+	quoted = lazyregexp.New(`^(?:accumulateDirectory|loader\.New):? ("(?:[^"\\]|\\.)*")$`)
 	// tried is what became of an entry as a file, before what became of it as a directory.
-	tried = lazily(`^accumulation err='(.*)': `)
+	tried = lazyregexp.New(`^accumulation err='(.*)': `)
 	// ofFile has the file that a reason is about.
-	ofFile = lazily(`^(?:accumulating|merging) resources from '([^']*)': (.*)`)
+	ofFile = lazyregexp.New(`^(?:accumulating|merging) resources from '([^']*)': (.*)`)
 	// dumps are of no use to who reads a reason.
-	dumps  = lazily("( with config: `[^`]*`| in File: \\S+|: \\[\\{.*| \\{\\{\\S* \\S*\\} .*)")
-	spaces = lazily(`\s+`)
+	dumps  = lazyregexp.New("( with config: `[^`]*`| in File: \\S+|: \\[\\{.*| \\{\\{\\S* \\S*\\} .*)")
+	spaces = lazyregexp.New(`\s+`)
 )
 
 // plain returns an error in one line, without where the source is while it is built.
@@ -82,9 +82,4 @@ func cut(text string) string {
 		return string(letters[:maxReason]) + "…"
 	}
 	return text
-}
-
-// lazily returns a regular expression that is compiled when it is needed: most runs read no source.
-func lazily(pattern string) func() *regexp.Regexp {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
 }

@@ -8,10 +8,10 @@ import (
 	"fmt"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
+
+	"github.com/fleetwright/fleetwright/internal/lazyregexp"
 )
 
 const (
@@ -36,9 +36,7 @@ const (
 )
 
 // fileLine matches the line of a file: as sha256sum writes it, or as JSON in the former layout.
-var fileLine = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^(?:[0-9a-f]{64}  (.+)|"(.+)": "[0-9a-f]{64}",?)$`)
-})
+var fileLine = lazyregexp.New(`^(?:[0-9a-f]{64}  (.+)|"(.+)": "[0-9a-f]{64}",?)$`)
 
 // AppendInventory appends the head of an inventory: the versions of upstream that the manifests are made
 // for, and patterns of the names of files that are listed nowhere else.

@@ -3,15 +3,14 @@ package rules
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 
 	"mvdan.cc/sh/v3/syntax"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/internal/lazyregexp"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/templates"
 )
@@ -152,7 +151,7 @@ func literal(w *syntax.Word) word {
 
 // What a backslash stands before outside of quotes, and inside of double ones.
 var (
-	escape       = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?s)\\(.)`) })
+	escape       = lazyregexp.New(`(?s)\\(.)`)
 	quotedEscape = strings.NewReplacer(`\$`, `$`, "\\`", "`", `\"`, `"`, `\\`, `\`)
 )
 

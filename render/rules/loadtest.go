@@ -5,14 +5,13 @@ import (
 	"net"
 	"net/url"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/internal/lazyregexp"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -25,7 +24,7 @@ type target struct {
 }
 
 // authority matches what of a URL, or of host:port, names the server.
-var authority = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?s)^(.*?://)?[^/?#]*`) })
+var authority = lazyregexp.New(`(?s)^(.*?://)?[^/?#]*`)
 
 // targetOf reads a word as a URL, or for ghz as host:port, as seen from a namespace.
 func targetOf(word, command, from string) (t target, ok bool) {

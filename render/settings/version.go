@@ -1,9 +1,9 @@
 package settings
 
 import (
-	"regexp"
 	"strconv"
-	"sync"
+
+	"github.com/fleetwright/fleetwright/internal/lazyregexp"
 )
 
 // A MinorVersion is a version of an upstream project without its patch level.
@@ -22,7 +22,7 @@ func (v MinorVersion) Less(w MinorVersion) bool {
 // and ~2.7.
 const versionPattern = `^(~?)v?(\d+)\.(\d+)(?:\.(?:(\d+)(?:-[0-9A-Za-z.-]*[0-9A-Za-z])?(?:\+[0-9A-Za-z.-]+)?|[xX*]))?$`
 
-var versionRegexp = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(versionPattern) })
+var versionRegexp = lazyregexp.New(versionPattern)
 
 // ParseMinor reads a version, or a range of one minor version.
 func ParseMinor(version string) (v MinorVersion, ok bool) {

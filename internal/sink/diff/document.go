@@ -3,12 +3,11 @@ package diff
 import (
 	"encoding/json"
 	"path"
-	"regexp"
 	"strings"
-	"sync"
 
 	"sigs.k8s.io/yaml"
 
+	"github.com/fleetwright/fleetwright/internal/lazyregexp"
 	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/tree"
@@ -82,7 +81,7 @@ func (d *document) identity() identity {
 }
 
 // separator is the line between two documents, also where Git has changed the ends of lines.
-var separator = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\r?\n---\r?\n`) })
+var separator = lazyregexp.New(`\r?\n---\r?\n`)
 
 // A place is where a document is.
 type place struct {
@@ -98,9 +97,7 @@ type place struct {
 }
 
 // applied finds what a Flux Kustomization for a cluster's directories applies.
-var applied = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?m)^  path: .*/` + layout.Dir + `/(.+?)["']?\r?$`)
-})
+var applied = lazyregexp.New(`(?m)^  path: .*/` + layout.Dir + `/(.+?)["']?\r?$`)
 
 // sourceOf returns which application a file of a hub is the source of: sources/<kind>-<name>.<namespace>.yaml.
 func sourceOf(file string) (name, namespace string, ok bool) {

@@ -5,14 +5,13 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"regexp"
 	"strings"
-	"sync"
 
 	godiff "github.com/rogpeppe/go-internal/diff"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/format"
+	"github.com/fleetwright/fleetwright/internal/lazyregexp"
 	"github.com/fleetwright/fleetwright/render/layout"
 )
 
@@ -105,7 +104,7 @@ func (ch *Change) unified(dir string) string {
 }
 
 // cells are the parts of a text between tabs and line breaks.
-var cells = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[^\t\n]+`) })
+var cells = lazyregexp.New(`[^\t\n]+`)
 
 // printable is a difference in which no character does anything to the terminal.
 func printable(text string) string { return cells().ReplaceAllStringFunc(text, diag.Plain) }
