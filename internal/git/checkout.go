@@ -127,12 +127,10 @@ func (r *Repository) tree(ctx context.Context, revision string) (string, error) 
 	if top := filepath.FromSlash(strings.TrimSuffix(string(root), "\n")); top != r.Root {
 		return "", diag.NewMistake(fmt.Sprintf("git takes %s for the work tree of %s", top, r.Root), "see core.worktree in git config --show-origin --list")
 	}
-	verify := []string{"rev-parse", "--verify", "--quiet", "--end-of-options"}
-	tree, err := r.run(ctx, append(verify, revision+"^{tree}")...)
-	if err == nil {
-		return strings.TrimSpace(string(tree)), nil
+	if tree := r.Tree(ctx, revision); tree != "" {
+		return tree, nil
 	}
-	if _, err := r.run(ctx, append(verify, revision+"^{commit}")...); err == nil {
+	if r.hash(ctx, revision+"^{commit}") != "" {
 		return "", r.lacks(revision, "the tree")
 	}
 	return "", cmp.Or[error](ctx.Err(), diag.NewMistake(

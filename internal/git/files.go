@@ -203,11 +203,20 @@ func (r *Repository) Head(ctx context.Context) (branch, commit string, err error
 // Tree returns the hash of the tree of the first of some revisions that is in this clone, or "".
 func (r *Repository) Tree(ctx context.Context, revisions ...string) string {
 	for _, revision := range revisions {
-		if tree, err := r.run(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", revision+"^{tree}"); err == nil {
-			return strings.TrimSpace(string(tree))
+		if tree := r.hash(ctx, revision+"^{tree}"); tree != "" {
+			return tree
 		}
 	}
 	return ""
+}
+
+// hash returns the hash of what a name stands for, or "" where this clone lacks it.
+func (r *Repository) hash(ctx context.Context, name string) string {
+	output, err := r.run(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", name)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(output))
 }
 
 // A Tag is one of this clone.
@@ -219,7 +228,7 @@ type Tag struct {
 
 // Tags returns the tags of this clone, in the order of their names.
 func (r *Repository) Tags(ctx context.Context) (tags []Tag, err error) {
-	// Behind * are the fields of what an annotated tag is of.
+	// An asterisk asks for a field of the commit that an annotated tag points to.
 	output, err := r.list(ctx, "for-each-ref", "--format=%(refname:lstrip=2) %(*committerdate:unix) %(committerdate:unix)", "refs/tags")
 	for line := range strings.Lines(output) {
 		if fields := strings.Fields(line); len(fields) == 2 {
