@@ -4,7 +4,7 @@ import (
 	"errors"
 	"strings"
 
-	"mvdan.cc/sh/v3/syntax"
+	"github.com/fleetwright/fleetwright/internal/shell"
 )
 
 // A flagValue is a flag of a command line, which is left out without a value.
@@ -29,12 +29,7 @@ func quoted(argument string) string {
 	if strings.HasPrefix(argument, "-") && argument != "-" {
 		argument = "./" + argument // not a flag
 	}
-	for _, language := range []syntax.LangVariant{syntax.LangPOSIX, syntax.LangBash} {
-		if word, err := syntax.Quote(argument, language); err == nil {
-			return word // with $'…' where it has characters that no terminal shows
-		}
-	}
-	return argument // it has characters that no shell takes
+	return shell.Quote(argument)
 }
 
 // A onceFlag is the value of a flag that is given once or not at all. One that is given and

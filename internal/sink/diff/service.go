@@ -7,9 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"mvdan.cc/sh/v3/syntax"
 	"sigs.k8s.io/yaml"
 
+	"github.com/fleetwright/fleetwright/internal/shell"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/tree"
 )
@@ -165,21 +165,13 @@ func (p servicePatch) command(namespace string) string {
 		if len(c.pairs) == 0 {
 			continue
 		}
-		command := fmt.Sprintf("kubectl %s --overwrite service %s --namespace %s", c.verb, quoted(p.Metadata.Name), quoted(cmp.Or(namespace, "NAMESPACE")))
+		command := fmt.Sprintf("kubectl %s --overwrite service %s --namespace %s", c.verb, shell.Quote(p.Metadata.Name), shell.Quote(cmp.Or(namespace, "NAMESPACE")))
 		for _, key := range slices.Sorted(maps.Keys(c.pairs)) {
-			command += " " + quoted(key) + "=" + quoted(c.pairs[key])
+			command += " " + shell.Quote(key) + "=" + shell.Quote(c.pairs[key])
 		}
 		commands = append(commands, command)
 	}
 	return strings.Join(commands, " && ")
-}
-
-// quoted returns a word as a shell takes it: what is compared may be a stranger's.
-func quoted(word string) string {
-	if q, err := syntax.Quote(word, syntax.LangBash); err == nil {
-		return q
-	}
-	return word // it has characters that no shell takes
 }
 
 // textsAt returns the texts of an object by name, never nil.
