@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/flux"
@@ -113,12 +112,13 @@ func (c *compiler) checkSources(manifests source.Manifests) {
 // elsewhere, where other manifests are at hand: on a laptop, say, and not in CI.
 func (c *compiler) followsManifests(manifests source.Manifests) func(diag.Code) bool {
 	read := slices.ContainsFunc(slices.Collect(maps.Values(manifests)), func(b *source.Built) bool { return b.Unread == "" })
+	all := c.allRead(manifests)
 	return func(code diag.Code) bool {
 		switch {
 		case code == diag.GuessedTargetPort || code == diag.ReplicasLeft || code == diag.SourceNotRead:
 			return read
 		case diag.NoWorkload <= code && code <= diag.NoRollingUpdate:
-			return !c.allRead(manifests)
+			return !all
 		}
 		return false
 	}
@@ -155,7 +155,7 @@ func (c *compiler) manifestsOf(r *rollout.Rollout, all *built) *source.Set {
 	}
 	set := &source.Set{
 		Built: own, Complete: true, Elsewhere: all.has,
-		DefaultNamespace: cmp.Or(r.Policy.TargetNamespace(), "default"),
+		DefaultNamespace: defaultNamespace(r.Policy),
 	}
 	for _, p := range r.Policy.App.Policies {
 		switch built := all.of(p); {
@@ -163,11 +163,14 @@ func (c *compiler) manifestsOf(r *rollout.Rollout, all *built) *source.Set {
 		case built == nil:
 			set.Complete = false
 		default:
-			set.Beside = append(set.Beside, source.Beside{Built: built, DefaultNamespace: cmp.Or(p.TargetNamespace(), "default")})
+			set.Beside = append(set.Beside, source.Beside{Built: built, DefaultNamespace: defaultNamespace(p)})
 		}
 	}
 	return set
 }
+
+// defaultNamespace returns the namespace of a policy's namespaced objects that name none.
+func defaultNamespace(p *place.Policy) string { return cmp.Or(p.TargetNamespace(), "default") }
 
 // meet reports whether two policies go to a cluster both.
 func meet(a, b *place.Policy) bool {
@@ -194,7 +197,7 @@ func (c *compiler) index(manifests source.Manifests) *built {
 				continue
 			}
 			for _, o := range b.Objects {
-				id := o.Identity(cmp.Or(p.TargetNamespace(), "default"))
+				id := o.Identity(defaultNamespace(p))
 				all.policies[id] = append(all.policies[id], p)
 			}
 		}
@@ -217,8 +220,7 @@ func (b *built) has(id manifest.Identity) bool { return len(b.policies[id]) > 0 
 // checkWorkloadTwice reports a workload that another policy on the same clusters brings as well:
 // Flux applies both, and Flagger takes each for a new version.
 func (c *compiler) checkWorkloadTwice(r *rollout.Rollout, all *built) {
-	group, _, _ := strings.Cut(r.Judged.TargetRef.APIVersion, "/")
-	id := manifest.Identity{Group: group, Kind: r.Judged.TargetRef.Kind, Namespace: r.Namespace, Name: r.Judged.TargetRef.Name}
+	id := r.Judged.Target()
 	var others []*place.Policy
 	for _, p := range all.policies[id] {
 		if p != r.Policy && meet(p, r.Policy) {

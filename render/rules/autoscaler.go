@@ -107,7 +107,7 @@ func checkNoAutoscaler(r *Rollout, names []string) {
 	ref, set := r.AutoscalerRef, r.Manifests
 	for _, k := range autoscalers {
 		id := manifest.Identity{Group: k.group, Kind: k.kind, Namespace: r.ID.Namespace, Name: ref.Name}
-		if k.kind != ref.Kind || !set.Complete || set.Elsewhere != nil && set.Elsewhere(id) || set.Has(appliesMore) {
+		if k.kind != ref.Kind || !set.Lacks(id) || appliesMore(set) {
 			continue
 		}
 		r.Report(diag.NoAutoscaler, autoscalerName,

@@ -32,9 +32,9 @@ func called(o *source.Object) string {
 	return fmt.Sprintf("%s %s (%s)", o.Kind, o.Name, o.File)
 }
 
-// target returns what the workload is called on a cluster. Flagger reads it by its kind, whatever the
+// Target returns what the workload is called on a cluster. Flagger reads it by its kind, whatever the
 // apiVersion says.
-func (r *Rollout) target() manifest.Identity {
+func (r *Rollout) Target() manifest.Identity {
 	return manifest.Identity{Group: "apps", Kind: r.TargetRef.Kind, Namespace: r.ID.Namespace, Name: r.TargetRef.Name}
 }
 
@@ -44,7 +44,7 @@ func (r *Rollout) workload() (*source.Found, *source.Workload) {
 	if r.Manifests == nil {
 		return nil, nil
 	}
-	found := r.Manifests.Get(r.target())
+	found := r.Manifests.Get(r.Target())
 	if found == nil {
 		return nil, nil
 	}
@@ -79,7 +79,7 @@ func checkWorkload(r *Rollout) {
 	if r.Manifests == nil || r.TargetRef.Kind != "Deployment" && r.TargetRef.Kind != "DaemonSet" {
 		return
 	}
-	if r.Manifests.Get(r.target()) == nil {
+	if r.Manifests.Get(r.Target()) == nil {
 		checkNoWorkload(r)
 		return
 	}
@@ -130,8 +130,8 @@ func checkSelector(r *Rollout, found *source.Found, w *source.Workload) bool {
 
 // checkNoWorkload reports a workload that is not among the manifests, with the nearest.
 func checkNoWorkload(r *Rollout) {
-	set, id := r.Manifests, r.target()
-	if !set.Complete || set.Elsewhere != nil && set.Elsewhere(id) || set.Has(appliesMore) {
+	set, id := r.Manifests, r.Target()
+	if !set.Lacks(id) || appliesMore(set) {
 		return
 	}
 	missing := fmt.Sprintf("no %s %s in namespace %s: ", id.Kind, id.Name, id.Namespace)
@@ -146,8 +146,8 @@ func checkNoWorkload(r *Rollout) {
 	}
 	nearest := diag.Nearest(id.Name, names)
 	switch {
-	case nearest == "" && set.Has(func(o source.Found) bool { return isCustom(o.ID.Group) && strings.HasPrefix(id.Name, o.ID.Name) }):
-		return // its controller may make it
+	case nearest == "" && mayBeMade(set, id.Name):
+		return
 	case len(names) == 0:
 		r.Report(diag.NoWorkload, targetName,
 			missing+"the application's manifests have none",
@@ -161,7 +161,7 @@ func checkNoWorkload(r *Rollout) {
 
 // reportNamesake reports a workload of the same name that has another kind, or is in another namespace.
 func reportNamesake(r *Rollout, missing string) bool {
-	id := r.target()
+	id := r.Target()
 	for _, kind := range workloadKinds {
 		for o := range r.Manifests.Find("apps", kind) {
 			switch {
@@ -184,12 +184,31 @@ func reportNamesake(r *Rollout, missing string) bool {
 	return false
 }
 
-// appliesMore reports whether the controller of an object applies manifests that are not among those read.
-func appliesMore(o source.Found) bool {
-	return slices.Contains([]string{
-		"kustomize.toolkit.fluxcd.io/Kustomization", "helm.toolkit.fluxcd.io/HelmRelease", "fluxcd.controlplane.io/ResourceSet",
-		"argoproj.io/Application", "argoproj.io/ApplicationSet", "helm.cattle.io/HelmChart",
-	}, o.ID.Group+"/"+o.ID.Kind)
+// appliers are the kinds whose controllers apply manifests that are not among those read.
+var appliers = []struct{ group, kind string }{
+	{"kustomize.toolkit.fluxcd.io", "Kustomization"}, {"helm.toolkit.fluxcd.io", "HelmRelease"}, {"fluxcd.controlplane.io", "ResourceSet"},
+	{"argoproj.io", "Application"}, {"argoproj.io", "ApplicationSet"}, {"helm.cattle.io", "HelmChart"},
+}
+
+// appliesMore reports whether there is any of them.
+func appliesMore(set *source.Set) bool {
+	for _, k := range appliers {
+		for range set.Find(k.group, k.kind) {
+			return true
+		}
+	}
+	return false
+}
+
+// mayBeMade reports whether the controller of a custom resource may make a workload of a name, which
+// begins with its own.
+func mayBeMade(set *source.Set, name string) bool {
+	for o := range set.All() {
+		if isCustom(o.ID.Group) && strings.HasPrefix(name, o.ID.Name) {
+			return true
+		}
+	}
+	return false
 }
 
 // routing are the groups of custom resources that make neither workloads nor configuration.
@@ -240,7 +259,7 @@ func checkMadeTwice(r *Rollout) {
 			return
 		}
 	}
-	primary := r.target()
+	primary := r.Target()
 	primary.Name += PrimarySuffix
 	r.checkMade(primary, "Flagger makes")
 	if r.Ingress != nil {

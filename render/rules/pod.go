@@ -116,7 +116,7 @@ var givenConfig = []string{"kube-root-ca.crt", "istio-ca-root-cert", "openshift-
 // among the manifests makes. Kubernetes starts pods without the Secrets of imagePullSecrets.
 func (r *Rollout) MissingConfig() (missing []manifest.Identity) {
 	_, w := r.workload()
-	if w == nil || !r.Manifests.Complete {
+	if w == nil {
 		return nil
 	}
 	seen := map[manifest.Identity]bool{}
@@ -126,11 +126,11 @@ func (r *Rollout) MissingConfig() (missing []manifest.Identity) {
 			continue
 		}
 		seen[id] = true
-		if r.Manifests.Get(id) == nil && (r.Manifests.Elsewhere == nil || !r.Manifests.Elsewhere(id)) {
+		if r.Manifests.Lacks(id) {
 			missing = append(missing, id)
 		}
 	}
-	if len(missing) == 0 || r.Manifests.Has(appliesMore) {
+	if len(missing) == 0 || appliesMore(r.Manifests) {
 		return nil
 	}
 	made := madeConfig(r.Manifests)
@@ -177,13 +177,12 @@ func needed(w *source.Workload) (all []manifest.Identity) {
 // of databases begin with the resource's own.
 func madeConfig(set *source.Set) func(name string) bool {
 	texts, owners := map[string]bool{}, map[string]bool{}
-	set.Has(func(o source.Found) bool {
+	for o := range set.All() {
 		if isCustom(o.ID.Group) {
 			owners[o.Name] = true
 			addTexts(texts, o.JSON)
 		}
-		return false
-	})
+	}
 	return func(name string) bool {
 		for i, c := range name {
 			if (c == '-' || c == '.') && owners[name[:i]] {

@@ -119,14 +119,23 @@ func (s *Set) GetPlain(id manifest.Identity) *Object {
 	return &plain[i]
 }
 
-// Has reports whether an object of any kind fits.
-func (s *Set) Has(fits func(Found) bool) bool {
-	for in := range s.indexes() {
-		for _, all := range in.kinds {
-			if slices.ContainsFunc(all, fits) {
-				return true
+// All returns the objects of all policies, in any order.
+func (s *Set) All() iter.Seq[Found] {
+	return func(yield func(Found) bool) {
+		for in := range s.indexes() {
+			for _, all := range in.kinds {
+				for _, o := range all {
+					if !yield(o) {
+						return
+					}
+				}
 			}
 		}
 	}
-	return false
+}
+
+// Lacks reports whether nothing builds an object: all policies that may were built, and it is not
+// among what any of any Application builds.
+func (s *Set) Lacks(id manifest.Identity) bool {
+	return s.Complete && s.Get(id) == nil && (s.Elsewhere == nil || !s.Elsewhere(id))
 }
