@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fluxcd/pkg/apis/kustomize"
 	"sigs.k8s.io/yaml"
 
 	"github.com/fleetwright/fleetwright/render/source"
@@ -33,6 +34,9 @@ const (
 
 // chartField is where failures of a chart are reported.
 var chartField = []any{"helm", "chart", "spec", "chart"}
+
+// valuesUnknown is why a chart is not read of which the documents have not all values.
+const valuesUnknown = "the values of its valuesFrom are not known"
 
 // errRendered is why helm is stopped that prints too much.
 var errRendered = errors.New("rendering it prints too much")
@@ -64,7 +68,7 @@ func (f *Files) chart(ctx context.Context, b *source.Build) *source.Built {
 	if c.Chart.Incomplete {
 		// Values of Secrets and ConfigMaps take the place of the chart's own, and so may change any name
 		// and any port. What is rendered without them is not what runs.
-		return unread("the values of its valuesFrom are not known")
+		return unread(valuesUnknown)
 	}
 	return c.patched(documents(output, c.dir))
 }
@@ -342,32 +346,32 @@ func (c *chart) patched(all []rendered) *source.Built {
 	}
 	files := newFiles(slices.Collect(maps.Keys(texts)), nil, func(name string) ([]byte, error) { return []byte(texts[name]), nil })
 	t := &target{ctx: c.ctx, files: files, dir: ".", Build: &source.Build{Kustomization: &source.Kustomization{}}}
-	built := &source.Built{Objects: []source.Object{}}
-	for _, pass := range []struct {
-		added   bool
-		objects *[]source.Object
-	}{{true, &built.Objects}, {false, &built.Plain}} {
-		patches := c.Patches
-		if pass.added {
-			patches = slices.Concat(c.Patches, c.Added)
-		} else if len(c.Added) == 0 {
-			break
-		}
+	build := func(patches []kustomize.Patch) ([]source.Object, *source.Built) {
 		objects, why, err := t.build(patches)
 		switch {
 		case why != "":
-			return unread("%s", why)
+			return nil, unread("%s", why)
 		case err != nil:
 			reason := explain(".", err)
 			for name, template := range templates {
 				reason = strings.ReplaceAll(reason, name, template)
 			}
-			return failed(chartField, "correct the chart", "Flux cannot patch what the chart renders: %s", cut(reason))
+			return nil, failed(chartField, "correct the chart", "Flux cannot patch what the chart renders: %s", cut(reason))
 		}
 		for i := range objects {
 			objects[i].File = templates[objects[i].File]
 		}
-		*pass.objects = append(*pass.objects, objects...)
+		return objects, nil
+	}
+	objects, failure := build(slices.Concat(c.Patches, c.Added))
+	if failure != nil {
+		return failure
+	}
+	built := &source.Built{Objects: append([]source.Object{}, objects...)} // never nil: the chart was rendered
+	if len(c.Added) > 0 {
+		if built.Plain, failure = build(c.Patches); failure != nil {
+			return failure
+		}
 	}
 	return built
 }

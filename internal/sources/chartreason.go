@@ -51,7 +51,7 @@ func (c *chart) failure(stderr string) *source.Built {
 	case strings.Contains(reason, "requires kubeVersion"), strings.HasPrefix(reason, "unknown "), strings.Contains(reason, "failing loading"):
 		return unread("helm says: %s", reason)
 	case c.Chart.Incomplete:
-		return unread("the values of its valuesFrom are not known")
+		return unread(valuesUnknown)
 	case c.asksTheCluster(reason):
 		return unread("its templates ask the cluster, and without one helm says: %s", reason)
 	}
@@ -119,7 +119,7 @@ func (c *chart) refusedValues(text string) *source.Built {
 		// Helm prints them in any order.
 		slices.SortFunc(built.Failures, func(a, b source.Failure) int { return strings.Compare(a.Message, b.Message) })
 	case c.Chart.Incomplete:
-		built.Unread = "the values of its valuesFrom are not known"
+		built.Unread = valuesUnknown
 	default:
 		return failed(chartField, "run helm template on it, and correct what it reports", "the values do not match the chart's values.schema.json: %s", cut(spaces().ReplaceAllString(strings.TrimSpace(text), " ")))
 	}

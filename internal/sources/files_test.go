@@ -66,7 +66,7 @@ func TestNamesAreInTheOrderOfAWalk(t *testing.T) {
 	}
 }
 
-// TestSourcesThatAreNotRead: what a build is of decides whether it is made at all.
+// TestSourcesThatAreNotRead has sources of which nothing is built.
 func TestSourcesThatAreNotRead(t *testing.T) {
 	k := &source.Kustomization{Path: "app"}
 	git := &api.ApplicationSource{GitRepository: &api.GitRepository{}}
