@@ -174,7 +174,7 @@ func TestBombsEnd(t *testing.T) {
 			runtime.ReadMemStats(&before)
 			built := buildOne(t, filesOf(t, test.archive), source.Kustomization{Path: test.path}, nil, nil)
 			runtime.ReadMemStats(&after)
-			if took := time.Since(start); took > 10*time.Second {
+			if took := time.Since(start); took > tooLong {
 				t.Errorf("it took %s", took)
 			}
 			if grown := int64(after.HeapSys) - int64(before.HeapSys); grown > 1<<30 {
@@ -194,6 +194,9 @@ func TestBombsEnd(t *testing.T) {
 		})
 	}
 }
+
+// tooLong is more than a loaded machine takes for what ends by itself.
+const tooLong = 2 * time.Minute
 
 // setBuildTime has builds end sooner.
 func setBuildTime(t *testing.T, limit time.Duration) {
@@ -223,7 +226,7 @@ func TestASlowSourceIsNotRead(t *testing.T) {
 			t.Fatalf("%v: %+v", key, built)
 		}
 	}
-	if took := time.Since(start); took > 5*time.Second {
+	if took := time.Since(start); took > tooLong {
 		t.Errorf("it took %s", took)
 	}
 	close(end)
@@ -252,7 +255,7 @@ func TestSlowPatternsEnd(t *testing.T) {
 			t.Fatalf("%v: got %q, want %q", key, built.Unread, want)
 		}
 	}
-	if took := time.Since(start); took > 10*time.Second {
+	if took := time.Since(start); took > tooLong {
 		t.Errorf("it took %s", took)
 	}
 }
