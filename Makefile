@@ -5,7 +5,7 @@ DEMO := out/demo
 CANARY := kurator-member1/fleetwright/rollouts/default.rollout-kuma-demo/canary-backend.yaml
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-# More flags for go test: make test TESTFLAGS=-race
+# More flags for go test: make test TESTFLAGS=-race, make conformance TESTFLAGS=-short
 TESTFLAGS :=
 # What make bench measures, and how often: make bench BENCHFLAGS='-sections start -starts 200'
 BENCHFLAGS :=
@@ -55,7 +55,7 @@ instructions:
 # strace, Node.js and npm, pre-commit, buildah, shellcheck, bash-completion, zsh, fish,
 # Chromium and pdftotext, and builds an API server, Flux, Flagger, kustomize, kpt and Helm at the first time.
 conformance:
-	cd conformance && go test -timeout 75m
+	cd conformance && go test -timeout 75m $(TESTFLAGS)
 
 fuzz:
 	go test ./schema -run '^$$' -fuzz FuzzLoad -fuzztime $(FUZZTIME) -fuzzminimizetime 10x

@@ -88,7 +88,7 @@ func TestFaults(t *testing.T) {
 	mustRun(t, bin, "render", after, "-o", next, "--path", outputPath)
 	foreign := tree{"kurator-member1/mine.yaml": []byte("mine"), "kurator-member1/fleetwright/apps/mine.txt": []byte("mine"), "theirs/fleetwright/sync.yaml": []byte("theirs")}
 	oldTree, nextTree := with(readTree(t, old), foreign), with(readTree(t, next), foreign)
-	for _, f := range faults {
+	for _, f := range few(faults, 3) {
 		t.Run(f.String(), func(t *testing.T) {
 			record(t, "5. faults of the writer, each system call in turn")
 			failed := 0
@@ -355,7 +355,11 @@ func TestFullDisk(t *testing.T) {
 	old := t.TempDir()
 	mustRun(t, bin, "render", before, "-o", old, "--path", outputPath)
 	seen := map[int]int{}
-	for size := 8; size <= 800; size += 8 {
+	sizes := 8
+	if testing.Short() {
+		sizes = 40
+	}
+	for size := 8; size <= 800; size += sizes {
 		cmd := exec.Command("unshare", "--mount", "sh", "-c", fullDisk, "sh", fmt.Sprint(size), t.TempDir(), bin, before, after, old)
 		out, _ := cmd.CombinedOutput()
 		code := cmd.ProcessState.ExitCode()

@@ -424,7 +424,7 @@ func TestFlagger(t *testing.T) {
 		tool tools.Tool
 	}
 	latest, old := version{"1.44", tools.Flagger}, version{"1.36", tools.OldFlagger}
-	for _, run := range []struct {
+	for _, run := range few([]struct {
 		example  string
 		versions []version
 		// whole is a rollback and a gate, too.
@@ -440,8 +440,8 @@ func TestFlagger(t *testing.T) {
 		{"nginx-blue-green", []version{latest}, false},
 		{"helm-repository", []version{latest}, false},
 		{"flagger-guide", []version{latest}, false},
-	} {
-		for _, version := range run.versions {
+	}, 4) {
+		for _, version := range few(run.versions, 1) {
 			t.Run(version.name+"/"+run.example, func(t *testing.T) {
 				t.Parallel()
 				c := startFlagger(t, version.tool, run.example, func(_ string, data []byte) []byte { return data })

@@ -233,19 +233,19 @@ func (c *fluxCluster) reconcile(t *testing.T) {
 // bootstrap Kustomizations on. TestFluxSeesWhatIsBroken takes out what the checks
 // are for.
 func TestFlux(t *testing.T) {
-	for _, run := range []struct{ example, cluster string }{
+	for _, run := range few([]struct{ example, cluster string }{
 		{"kuma-rollout", "kurator-member1"},
+		{"helm-repository", "kurator-member1"},
+		{"hub", "host"},
 		{"kuma-rollout", "kurator-member2"},
 		{"own-mesh", "frankfurt"},
 		{"own-mesh", "milan"},
 		{"istio-canary", "kurator-member1"},
 		{"nginx-canary", "kurator-member1"},
-		{"helm-repository", "kurator-member1"},
 		{"helm-oci", "kurator-member1"},
 		{"cluster-selectors", "berlin"},
 		{"cluster-selectors", "lisbon"},
-		{"hub", "host"},
-	} {
+	}, 3) {
 		t.Run(run.example+"/"+run.cluster, func(t *testing.T) {
 			t.Parallel()
 			tree := golden(t, run.example)

@@ -43,18 +43,18 @@ func formerTree(t *testing.T, example string) tree {
 // present layout, on a cluster with rollouts: no object is deleted or made anew. An application
 // that is removed afterwards is pruned, and no more.
 func TestFluxTakesOverTheFormerLayout(t *testing.T) {
-	for _, run := range []struct {
+	for _, run := range few([]struct {
 		example, cluster string
 		// removed is the application that goes in the end.
 		removed string
 		// flagger has the real Flagger roll out meanwhile.
 		flagger bool
 	}{
-		{"kuma-rollout", "kurator-member1", "rollout-kuma-demo", false},
-		{"own-mesh", "frankfurt", "web", false},
 		{"hub", "host", "webapp", false},
 		{alerts, "kurator-member1", "frontend", true},
-	} {
+		{"kuma-rollout", "kurator-member1", "rollout-kuma-demo", false},
+		{"own-mesh", "frankfurt", "web", false},
+	}, 2) {
 		t.Run(run.example, func(t *testing.T) {
 			t.Parallel()
 			c := startFormer(t, run.example, run.cluster)

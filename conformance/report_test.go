@@ -43,6 +43,14 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// few returns the first cases of a matrix where -short is set, else all of them.
+func few[T any](cases []T, first int) []T {
+	if testing.Short() {
+		return cases[:min(first, len(cases))]
+	}
+	return cases
+}
+
 // record counts a case of a check in the report, when the test that it is ends.
 func record(t *testing.T, check string) {
 	t.Helper()

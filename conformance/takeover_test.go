@@ -18,7 +18,7 @@ import (
 // replicas.
 func TestFluxTakesOver(t *testing.T) {
 	const cluster = "kurator-member1"
-	for _, run := range []struct {
+	for _, run := range few([]struct {
 		name    string
 		prepare func(c *fluxCluster, t *testing.T)
 		// replicas are those of the target afterwards; in Git there are 2.
@@ -27,7 +27,7 @@ func TestFluxTakesOver(t *testing.T) {
 		{"what Flagger rolls out", (*fluxCluster).scaleDown, 0},
 		{"what had no rollout", func(*fluxCluster, *testing.T) {}, 1},
 		{"what had no rollout, and replicas that another keeps", (*fluxCluster).keepReplicas, 2},
-	} {
+	}, 1) {
 		t.Run(run.name, func(t *testing.T) {
 			t.Parallel()
 			record(t, "3. Flux: takes over what Kurator has applied")
