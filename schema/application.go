@@ -117,38 +117,12 @@ func checkThreshold(r *api.ThresholdRange) []Refusal {
 	return broken(diag.OutOfBounds, Path{"min"}, fmt.Sprintf("no value is at least %s and at most %s", number(*r.Min), number(*r.Max)), "give max the larger of the two")
 }
 
-// checkCustomMetric refuses an empty query, and an empty address of a provider that needs
-// one (fluxcd/flagger pkg/metrics/providers/{prometheus,graphite,influxdb}.go).
-func checkCustomMetric(m *api.CustomMetric) (all []Refusal) {
+// checkCustomMetric refuses an empty query.
+func checkCustomMetric(m *api.CustomMetric) []Refusal {
 	if isBlank(m.Query) {
-		all = broken(diag.WrongFormat, Path{"query"}, "the query is empty", "write one in the provider's language")
+		return broken(diag.WrongFormat, Path{"query"}, "the query is empty", "write one in the provider's language")
 	}
-	for _, needs := range []struct{ provider, words, address string }{
-		{"prometheus", "a prometheus", "http://prometheus-server.mesh-observability:80"},
-		{"graphite", "a graphite", "http://graphite.monitoring"},
-		{"influxdb", "an influxdb", "http://influxdb.monitoring:8086"},
-	} {
-		if m.Provider.Type == needs.provider && m.Provider.Address == "" {
-			all = append(all, broken(diag.NoAddress, Path{"provider", "address"}, needs.words+" provider needs an address", "address: "+needs.address)...)
-		}
-	}
-	return all
-}
-
-// checkMetricProvider refuses what Flagger's other providers cannot be made of
-// (fluxcd/flagger pkg/metrics/providers).
-func checkMetricProvider(p *api.MetricProvider) (all []Refusal) {
-	if (p.Type == "dynatrace" || p.Type == "splunk") && p.Address == "" {
-		address := map[string]string{"dynatrace": "https://abc12345.live.dynatrace.com", "splunk": "https://api.us1.signalfx.com"}[p.Type]
-		all = broken(diag.NoAddress, Path{"address"}, "a "+p.Type+" provider needs an address", "address: "+address)
-	}
-	if slices.Contains([]string{"datadog", "newrelic", "dynatrace", "splunk"}, p.Type) && p.SecretRef == nil {
-		all = append(all, broken(diag.MissingField, Path{"type"}, "secretRef is missing, without which Flagger asks no "+p.Type, "secretRef: {name: "+p.Type+"}")...)
-	}
-	if p.Type == "cloudwatch" && p.Region == "" {
-		all = append(all, broken(diag.MissingField, Path{"type"}, "region is missing, without which Flagger asks no cloudwatch", "region: eu-central-1")...)
-	}
-	return all
+	return nil
 }
 
 func checkCommands(w *api.Webhooks) (all []Refusal) {

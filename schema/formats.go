@@ -58,8 +58,9 @@ var formats = [...]Format{
 	// fluxcd/source-controller internal/controller/gitrepository_controller.go, and
 	// go-git plumbing/transport
 	{"git-url", "the URL of a Git repository", "source-controller", gitURL, suggestSSH},
-	// fluxcd/source-controller internal/helm/repository
-	{"helm-url", "the URL of a Helm repository", "source-controller", helmURL, suggestURL},
+	// fluxcd/source-controller internal/helm/repository, chart_repository.go: DownloadIndex
+	// adds index.yaml to the path
+	{"helm-url", "the URL of a Helm repository", "source-controller", helmURL, suggestHelmURL},
 	// google/go-containerregistry pkg/name, repository.go
 	{"oci-url", "the URL of an artifact in a registry", "source-controller", ociURL, nil},
 
@@ -89,6 +90,7 @@ var formats = [...]Format{
 	{"image-digest", "the digest of an image, such as sha256: and 64 hexadecimal digits", "the container runtime", refuseDigest, nil},
 	// helm-controller api v2, MaxLength of the CRD
 	{"chart", "the name of a chart, or its path", "the API server", refuseLong(2048), nil},
+	{"repository-chart", "the name of a chart in a Helm repository", "source-controller", refuseChart, nil},
 	{"values-path", "a path of values", "the API server", refuseLong(250), nil},
 	// fluxcd/source-controller internal/helm/chart: an empty name is the chart's directory
 	{"source-file", "the name of a file in the source", "source-controller",
@@ -185,7 +187,22 @@ func helmURL(text string) string {
 			return refuseRepository(path)
 		}
 	}
+	if _, ok := indexDirectory(text); ok && why == "" {
+		return "it names the index, and source-controller adds /index.yaml to it"
+	}
 	return why
+}
+
+// indexDirectory returns the URL of a Helm repository whose index a URL is.
+func indexDirectory(text string) (directory string, ok bool) {
+	return strings.CutSuffix(strings.TrimRight(text, "/"), "/index.yaml")
+}
+
+func suggestHelmURL(text string) string {
+	if dir, ok := indexDirectory(text); ok {
+		return dir
+	}
+	return suggestURL(text)
 }
 
 func ociURL(text string) string {
@@ -210,8 +227,19 @@ func isPort(text string) bool {
 	return err == nil && 1 <= n && n <= 65535
 }
 
-// RefuseChart returns why a Helm repository in a registry holds no chart of this name.
-func RefuseChart(name string) string { return refuseRepository(name) }
+// RefuseChart returns why source-controller asks a Helm repository, or a registry, for no chart of
+// this name.
+func RefuseChart(name string, registry bool) string {
+	why := refuseChart(name)
+	if why == "" && registry {
+		why = refuseRepository(name)
+	}
+	return why
+}
+
+// refuseChart is that of charts in any repository (fluxcd/source-controller
+// internal/helm/chart/builder.go, RemoteReference).
+var refuseChart = unless(matching(`^([-a-z0-9]+/?\.?)+$`), "it has lower-case letters, digits and '-', parted by '/' or '.'")
 
 // RefuseURL returns why a text is not the URL of a server, with one of the schemes. The
 // reason quotes nothing of the URL, which may hold credentials.

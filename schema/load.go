@@ -32,6 +32,8 @@ type Documents struct {
 	// others are the kinds of the documents that were skipped, the first of them at firstOther.
 	others     []string
 	firstOther diag.Position
+	// relatives are the documents of other tools that do what an Application does.
+	relatives []relative
 }
 
 // Complete reports whether all files were read to their end.
@@ -62,6 +64,7 @@ func Load(files []File) Documents {
 	for _, of := range all {
 		docs.add(of)
 	}
+	docs.addRelatives()
 	slices.Sort(docs.possible)
 	if n := len(docs.others); n > 0 {
 		left := "1 document is"
@@ -117,6 +120,7 @@ func (d *Documents) add(of *loaded) {
 		d.firstOther = of.firstOther
 	}
 	d.others = append(d.others, of.others...)
+	d.relatives = append(d.relatives, of.relatives...)
 }
 
 // loaded are the documents of one file.
@@ -151,8 +155,13 @@ func (l *loaded) add(d *Document) {
 			return
 		}
 	}
+	if key := d.second(); key != nil {
+		l.nameless = true // of the second
+		l.reject(d, diag.New(diag.DuplicateKey, d.at(key), "", "a second object begins here, and the first one has not ended", "put --- on a line of its own before it"))
+		return
+	}
 	apiVersion, kind := d.Text("apiVersion"), d.Text("kind")
-	if apiVersion == "v1" && kind == "List" {
+	if isList(apiVersion, kind) {
 		l.addItems(d)
 		return
 	}
@@ -170,6 +179,10 @@ func (l *loaded) add(d *Document) {
 		return
 	}
 	if k.Name == "" {
+		if i := kindOfOthers(apiVersion, kind); i >= 0 {
+			l.relatives = append(l.relatives, relative{i, d.Diagnostic(diag.OtherTool, Path{"kind"}, fmt.Sprintf("%s is skipped: fleetwright reads Applications", otherTools[i].called), otherTools[i].instead)})
+			return
+		}
 		if len(l.others) == 0 {
 			l.firstOther = d.Position()
 		}
@@ -188,6 +201,42 @@ func (l *loaded) add(d *Document) {
 		list = append(list, found...)
 	}
 	l.Diagnostics = append(l.Diagnostics, list...)
+}
+
+// second returns the key with which a second object begins in a document, because no --- is before
+// it, or nil. It or the first must be one of ours.
+func (d *Document) second() (key *yaml.Node) {
+	if d.node.Kind != yaml.MappingNode || d.node.Style&yaml.FlowStyle != 0 {
+		return nil
+	}
+	seen := map[string]string{}
+	again, ours := 0, false
+	for i := 0; i+1 < len(d.node.Content); i += 2 {
+		k, value := d.node.Content[i], d.node.Content[i+1]
+		if !slices.Contains([]string{"apiVersion", "kind", "metadata", "spec"}, k.Value) {
+			continue
+		}
+		if _, ok := seen[k.Value]; ok {
+			if again++; key == nil {
+				key = k
+			}
+		}
+		seen[k.Value] = value.Value
+		if k.Value == "apiVersion" || k.Value == "kind" {
+			known, message, _ := match(seen["apiVersion"], seen["kind"])
+			ours = ours || known.Name != "" && seen["apiVersion"] != "" || message != "" && seen["kind"] != "" && seen["apiVersion"] != ""
+		}
+	}
+	if again < 2 || !ours {
+		return nil
+	}
+	return key
+}
+
+// isList reports whether a document is a list of others, as kubectl or an API server writes it.
+func isList(apiVersion, kind string) bool {
+	return apiVersion == "v1" && kind == "List" ||
+		slices.ContainsFunc(kinds, func(k Kind) bool { return k.APIVersion == apiVersion && k.Name+"List" == kind })
 }
 
 // reject reports why the kind of a document is not known.

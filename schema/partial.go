@@ -3,6 +3,8 @@ package schema
 import (
 	"cmp"
 	"slices"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
 // Unsure reports whether something at or below a path of a rollout is wrong, so that what
@@ -10,6 +12,9 @@ import (
 func (d *Document) Unsure(path Path) bool {
 	return inRollout(path) && d.wrong.at[path.String()]
 }
+
+// Wrong reports whether something at or below a path was reported while the document was loaded.
+func (d *Document) Wrong(path Path) bool { return d.wrong.at[path.String()] }
 
 // A wrong is what was found wrong in a document.
 type wrong struct {
@@ -51,9 +56,9 @@ func (w *wrong) hides(path Path) bool {
 	return false
 }
 
-// removeWrong removes everything wrong in the rollouts of an Application's value, and
-// reports whether that was all that is wrong. The rules of a rollout then check the rest: a
-// typo must not hide that the steps lead nowhere.
+// removeWrong removes everything wrong from an Application's value, and reports whether the rules of
+// its rollouts can judge the rest: a typo must not hide that the steps lead nowhere. What is wrong in
+// the source or in a policy takes the source along, since what Flux builds of it is not known then.
 func (d *Document) removeWrong(object map[string]any) bool {
 	if d.Kind.Name != "Application" {
 		return false
@@ -61,15 +66,52 @@ func (d *Document) removeWrong(object map[string]any) bool {
 	var without []Path
 	for _, w := range d.wrong.paths {
 		optional := d.optional(w)
-		if !inRollout(optional) {
+		switch {
+		case inRollout(optional):
+			without = append(without, optional)
+		case d.isAside(w, optional):
+			if len(optional) > 4 || !inSource(w) { // or a required field of a policy
+				w = optional
+			}
+			without = append(without, w[:min(len(w), 5)], Path{"spec", "source", "gitRepository"}, Path{"spec", "source", "helmRepository"}, Path{"spec", "source", "ociRepository"})
+		default:
 			return false
 		}
-		without = append(without, optional)
 	}
 	for _, path := range without {
 		remove(object, path)
 	}
 	return true
+}
+
+// isAside reports whether no rule of a rollout goes by what is wrong at a path, where the optional
+// field is the nearest: labels, the source, and fields of a policy that decide neither what is
+// installed nor where.
+func (d *Document) isAside(path, optional Path) bool {
+	if len(path) == 0 {
+		return false
+	}
+	name, _ := path[len(path)-1].(string)
+	switch {
+	case len(path) > 2 && path[0] == "metadata":
+		return len(optional) > 1 && (path[1] == "labels" || path[1] == "annotations")
+	case len(path) == 2 && path[0] == "spec":
+		return diag.Nearest(name, []string{"destination", "source", "syncPolicies"}) == ""
+	case len(path) > 2 && path[1] == "source":
+		return len(optional) > 2
+	case len(path) == 4 && path[3] == "kustomization":
+		return !d.wrong.unread[path.String()] // interval or prune is missing
+	case !inSource(path):
+		return false
+	}
+	name, _ = path[4].(string)
+	return (len(optional) > 4 || name == "interval" || name == "prune") && name != "namespace" && diag.Nearest(name, []string{"targetNamespace"}) == ""
+}
+
+// inSource reports whether a path is in the source, or in what a policy applies of it.
+func inSource(path Path) bool {
+	return len(path) > 2 && path[0] == "spec" && path[1] == "source" ||
+		len(path) > 4 && path[0] == "spec" && path[1] == "syncPolicies" && (path[3] == "kustomization" || path[3] == "helm")
 }
 
 func inRollout(path Path) bool {
@@ -104,7 +146,8 @@ func remove(value any, path Path) {
 			remove(fields[e], path[1:])
 		}
 	case int:
-		if items, _ := value.([]any); e < len(items) {
+		// An item as a whole stays, since others are told by their places.
+		if items, _ := value.([]any); e < len(items) && len(path) > 1 {
 			remove(items[e], path[1:])
 		}
 	}

@@ -12,7 +12,7 @@ import (
 var rules = []func(object any) []Refusal{
 	rule(checkSource), rule(checkGit), rule(checkHelmRepository), rule(checkOCI), rule(checkPolicy), rule(checkStrategy),
 	rule(checkRouting), rule(checkSteps), rule(checkMetric), rule(checkThreshold), rule(checkCustomMetric),
-	rule(checkMetricProvider), rule(checkCommands), rule(checkMesh), rule(checkAuthority), rule(checkPrometheus),
+	rule(checkCommands), rule(checkMesh), rule(checkAuthority), rule(checkPrometheus),
 	rule(checkTracing), rule(checkLogging), rule(checkMembership), rule(checkDefaults),
 }
 

@@ -216,22 +216,36 @@ func (w *walker) mapping(fields map[string]any, s *Shape) {
 		}
 	}
 	for _, f := range byName(missing) {
-		w.add(w.path.With(f.Name), w.doc.Diagnostic(diag.MissingField, w.path, f.Name+" is missing", f.Name+": "+f.placeholder()))
+		if w.wrong.at[w.path.With(f.Name).String()] { // it is there under another name
+			w.wrong.add(w.path, w.path.With(f.Name))
+			continue
+		}
+		w.add(w.path.With(f.Name), w.doc.Diagnostic(diag.MissingField, w.path, f.Name+" is missing", f.Name+": "+cmp.Or(w.own(f.Name), f.placeholder())))
 	}
 }
 
 func (w *walker) unknownField(name string, s *Shape) {
 	known := s.names()
-	hint := diag.DidYouMean(name, known, "")
+	hint, ours := w.foreign(name)
+	if hint == "" {
+		hint = diag.DidYouMean(name, known, "")
+	}
 	if hint == "" {
 		places := w.placesOf(name)
 		hint = cmp.Or(
-			when(len(places) > 0, name+" belongs to "+strings.Join(places, " or ")),
+			when(len(places) > 0 && len(places) < fewPlaces, name+" belongs to "+strings.Join(places, " or ")),
 			when(len(known) > 0, "known fields are "+strings.Join(known, ", ")))
 	}
 	path := w.path.With(name)
 	w.wrong.add(path, path)
-	w.list = append(w.list, diag.New(diag.UnknownField, w.doc.keyPosition(w.path, name), w.path.String(), fmt.Sprintf("unknown field %q", name), hint))
+	if ours != "" {
+		w.wrong.mark(w.path.With(ours)) // it is there under another name
+	}
+	message := fmt.Sprintf("unknown field %q", name)
+	if key, _ := w.doc.find(path); key != nil && resolve(key).Value != name {
+		message += ", which is how Kubernetes reads " + resolve(key).Value
+	}
+	w.list = append(w.list, diag.New(diag.UnknownField, w.doc.keyPosition(w.path, name), w.path.String(), message, hint))
 }
 
 // placesOf returns a few of the paths under which the kind has a field of this name.
@@ -243,10 +257,13 @@ func (w *walker) placesOf(name string) []string {
 	return w.places[name]
 }
 
+// fewPlaces is one more than the places that tell where a field belongs: a name or an interval may be
+// anywhere.
+const fewPlaces = 3
+
 func (w *walker) addPlaces(s *Shape, path string) {
-	const few = 3
 	for _, f := range byName(s.fields()) {
-		if path != "" && len(w.places[f.Name]) < few {
+		if path != "" && len(w.places[f.Name]) < fewPlaces {
 			w.places[f.Name] = append(w.places[f.Name], path)
 		}
 		w.addPlaces(f.Shape, strings.TrimPrefix(path+"."+f.Name, "."))
@@ -289,6 +306,15 @@ func wrongTypeHint(n *yaml.Node, value any, s *Shape, path Path) string {
 				return fmt.Sprintf("write the seconds: %.0f", math.Ceil(d.Seconds()))
 			}
 		}
+		if percent, ok := strings.CutSuffix(value, "%"); ok && fits(percent, s.Type) {
+			return "write " + percent
+		}
+		if s.Type == Integer && under(path) == "rollout.port" && compiled(portName).MatchString(value) {
+			return "port: 80, or what number the port of the Service has, and portName: " + value
+		}
+		if s.Type == Mapping {
+			return s.mappingHint(n, path)
+		}
 	case nil:
 		return "give it a value, or remove the line if it is optional"
 	case float64:
@@ -299,8 +325,64 @@ func wrongTypeHint(n *yaml.Node, value any, s *Shape, path Path) string {
 	switch {
 	case s.Type == Text && n.Kind == yaml.ScalarNode:
 		return s.textHint(n.Value, path)
+	case s.Type == Mapping && n.Kind == yaml.SequenceNode && under(path) == "trafficAnalysis.webhooks":
+		if len(n.Content) > 0 && !slices.ContainsFunc(n.Content, func(item *yaml.Node) bool { return item.Kind != yaml.ScalarNode }) {
+			return "put command: before the list, as in webhooks: {command: [hey …]}"
+		}
+		return "its items go into " + flaggerWebhooks
 	case s.Type == Mapping && len(s.fields()) > 0:
 		return "its fields are " + strings.Join(s.names(), ", ")
+	}
+	return ""
+}
+
+// portName is the pattern of the names of ports (Kubernetes' IsValidPortName).
+const portName = `^[a-z0-9-]{1,15}$`
+
+// under returns the last two fields of a path.
+func under(path Path) string {
+	last := len(path) - 1
+	if last < 1 {
+		return ""
+	}
+	return fmt.Sprint(path[last-1], ".", path[last])
+}
+
+// mappingHint returns what to write instead of a text where a mapping is expected.
+func (s *Shape) mappingHint(n *yaml.Node, path Path) string {
+	nodes, list := parse(File{Data: []byte(n.Value)})
+	name, _ := path[max(0, len(path)-1)].(string)
+	switch block := n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0; {
+	case len(list) == 0 && len(nodes) == 1 && nodes[0].Kind == yaml.MappingNode && block:
+		return fmt.Sprintf("remove the %s behind %s:, so that the lines below it are fields and not text", map[bool]string{true: "|", false: ">"}[n.Style&yaml.LiteralStyle != 0], name)
+	case len(list) == 0 && len(nodes) == 1 && nodes[0].Kind == yaml.MappingNode:
+		return "remove the quotes"
+	}
+	if inner := s.wrapped(plainText(n.Value)); inner != "" && name != "" {
+		return name + ": " + inner
+	} else if inner != "" {
+		return "- " + inner
+	}
+	return when(len(s.fields()) > 0, "its fields are "+strings.Join(s.names(), ", "))
+}
+
+// wrapped returns a mapping with a text as its only required field, or nothing where there is none.
+func (s *Shape) wrapped(text string) string {
+	var required []Field
+	for _, f := range s.fields() {
+		if f.Required {
+			required = append(required, f)
+		}
+	}
+	if len(required) != 1 {
+		return ""
+	}
+	switch f := required[0]; f.Shape.Type {
+	case Text:
+		return when(len(f.Shape.Enum) == 0, "{"+f.Name+": "+text+"}")
+	case Mapping:
+		inner := f.Shape.wrapped(text)
+		return when(inner != "", "{"+f.Name+": "+inner+"}")
 	}
 	return ""
 }

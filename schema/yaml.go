@@ -195,6 +195,9 @@ func (d *decoder) mapping(n *yaml.Node, path Path) any {
 			continue
 		}
 		lines[name] = key.Line
+		if written := resolve(key).Value; written != name {
+			d.fail(diag.KeyReadAs, key, path.With(name), fmt.Sprintf("the key %s is read as %q: Kubernetes and Helm read YAML 1.1, where it is no text", written, name), strconv.Quote(written)+": …, in quotes")
+		}
 		m[name] = d.value(value, path.With(name))
 	}
 	for _, source := range merges {

@@ -39,9 +39,10 @@ type ApplicationSpec struct {
 
 // Destination is the clusters of a fleet.
 type Destination struct {
-	// Fleet is the name of the Fleet, in the Application's namespace.
+	// Fleet is the name of the Fleet, in the Application's namespace. Where a policy's is empty, the
+	// Application's counts.
 	// +fleetwright:becomes=the fleet whose clusters get the policy; one for all policies (FW205)
-	Fleet string `json:"fleet" format:"dns-subdomain" example:"production"`
+	Fleet string `json:"fleet" pattern:"fleet-name" format:"dns-subdomain" example:"production"`
 
 	// ClusterSelector narrows the fleet to the clusters with these labels.
 	// +fleetwright:becomes=narrows the fleet to the clusters with these labels

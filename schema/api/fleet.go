@@ -111,6 +111,25 @@ type FlaggerPlugin struct {
 	// Config is the chart of the provider. For istio there is none.
 	// +fleetwright:becomes=the HelmRelease of kuma or nginx; refused for istio (FW703)
 	Config *ProviderConfig `json:"config,omitempty"`
+
+	// Installed is what the clusters have already, installed by something else (fleetwright extension).
+	// +fleetwright:becomes=what the rollouts go by
+	Installed *Installed `json:"installed,omitempty"`
+}
+
+// Installed is what the clusters of a fleet have already.
+type Installed struct {
+	// Istio on the clusters.
+	Istio *InstalledIstio `json:"istio,omitempty"`
+}
+
+// InstalledIstio is the Istio that the clusters have already.
+type InstalledIstio struct {
+	// Revision of Istio's control plane, or a tag of one. Without it the namespaces ask for the
+	// default revision, with the label istio-injection.
+	// +fleetwright:becomes=the label istio.io/rev of the namespaces of rollouts, in place of istio-injection
+	// +fleetwright:example=1-26-2
+	Revision string `json:"revision,omitempty" pattern:"dns-label"`
 }
 
 // ProviderConfig is the chart of the provider that moves the traffic.
@@ -132,7 +151,7 @@ type Chart struct {
 
 	// Name of the chart.
 	// +fleetwright:example=kuma
-	Name string `json:"name,omitempty" format:"chart"`
+	Name string `json:"name,omitempty" format:"repository-chart"`
 
 	// Version of the chart, or a range of versions.
 	// +fleetwright:example=2.7.3

@@ -12,6 +12,13 @@ type Rollout struct {
 	// +fleetwright:becomes=a load tester of this rollout; without it, the fleet's public one
 	TestLoader bool `json:"testLoader,omitempty"`
 
+	// TestLoaderServiceAccountName is the ServiceAccount of the load tester, which its tasks of
+	// helm and kubectl need. It comes with the application, with its rights.
+	// +fleetwright:extension
+	// +fleetwright:example=shop-testloader
+	// +fleetwright:becomes=`spec.template.spec.serviceAccountName` of the load tester's Deployment
+	TestLoaderServiceAccountName string `json:"testLoaderServiceAccountName,omitempty" format:"dns-subdomain"`
+
 	// TrafficRoutingProvider moves the traffic. The fleet installs kuma and nginx;
 	// istio must be on the clusters.
 	// +fleetwright:becomes=`spec.provider` of the Canary; the fleet must have the same (FW207)

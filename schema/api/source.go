@@ -50,7 +50,7 @@ type GitRepository struct {
 	Suspend bool `json:"suspend,omitempty"`
 
 	// GitImplementation was removed from Flux; it is accepted and left out.
-	// +fleetwright:becomes=left out with a warning (FW502): Flux has removed it
+	// +fleetwright:becomes=left out, with a warning (FW502) for libgit2: Flux has removed it
 	GitImplementation string `json:"gitImplementation,omitempty" enum:"go-git,libgit2"`
 
 	// RecurseSubmodules clones the submodules too.
@@ -66,7 +66,7 @@ type GitRepository struct {
 }
 
 // GitReference is what to check out. Commit overrides Name, Name overrides
-// SemVer, SemVer overrides Tag, Tag overrides Branch.
+// Tag, Tag overrides SemVer, SemVer overrides Branch.
 type GitReference struct {
 	// Branch to check out.
 	// +kubebuilder:default=master

@@ -1,0 +1,168 @@
+package schema
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// foreignFields are the names that fields of ours have in Flagger's Canary (fluxcd/flagger
+// pkg/apis/flagger/v1beta1/canary.go), Flux's Kustomization, HelmRelease and sources (their api/),
+// kustomization.yaml (sigs.k8s.io/kustomize api/types) and Argo CD's Application (argoproj/argo-cd
+// pkg/apis/application/v1alpha1/types.go), by the mapping that people write them into: its field,
+// with [] where it is an item of a list.
+var foreignFields = []struct {
+	under, name string
+	// ours is the field of the same mapping that is meant, or where its value goes.
+	ours, elsewhere string
+}{
+	{"rollout", "targetRef", "workload", ""},
+	{"rollout", "provider", "trafficRoutingProvider", ""},
+	{"rollout", "service", "", "serviceName and port of the rollout"},
+	{"rollout", "analysis", "", "rolloutPolicy: {trafficAnalysis: {…}}"},
+	{"rollout", "canaryAnalysis", "", "rolloutPolicy: {trafficAnalysis: {…}}"},
+	{"rollout", "progressDeadlineSeconds", "", "rolloutPolicy: {rolloutTimeoutSeconds: …}"},
+	{"rollout", "skipAnalysis", "", "rolloutPolicy: {skipTrafficAnalysis: …}"},
+	{"rollout", "ingressRef", "", "rolloutPolicy: {trafficRouting: {host: …}}, of which the Ingress is rendered"},
+	{"rolloutPolicy", "analysis", "trafficAnalysis", ""},
+	{"rolloutPolicy", "canaryAnalysis", "trafficAnalysis", ""},
+	{"rolloutPolicy", "progressDeadlineSeconds", "rolloutTimeoutSeconds", ""},
+	{"rolloutPolicy", "skipAnalysis", "skipTrafficAnalysis", ""},
+	{"rolloutPolicy", "interval", "", "trafficAnalysis: {checkIntervalSeconds: …}"},
+	{"rolloutPolicy", "threshold", "", "trafficAnalysis: {checkFailedTimes: …}"},
+	{"rolloutPolicy", "iterations", "", "trafficRouting: {analysisTimes: …}"},
+	{"trafficRouting", "timeout", "timeoutSeconds", ""},
+	{"trafficRouting", "iterations", "analysisTimes", ""},
+	{"trafficRouting", "interval", "", "trafficAnalysis: {checkIntervalSeconds: …} beside trafficRouting"},
+	{"trafficRouting", "threshold", "", "trafficAnalysis: {checkFailedTimes: …} beside trafficRouting"},
+	{"canaryStrategy", "iterations", "", "analysisTimes of trafficRouting, in place of canaryStrategy"},
+	{"canaryStrategy", "interval", "", "trafficAnalysis: {checkIntervalSeconds: …} of the rolloutPolicy"},
+	{"canaryStrategy", "threshold", "", "trafficAnalysis: {checkFailedTimes: …} of the rolloutPolicy"},
+	{"trafficAnalysis", "interval", "checkIntervalSeconds", ""},
+	{"trafficAnalysis", "threshold", "checkFailedTimes", ""},
+	{"trafficAnalysis", "iterations", "", "analysisTimes of trafficRouting"},
+	{"metrics[]", "interval", "intervalSeconds", ""},
+	{"metrics[]", "threshold", "", "thresholdRange: {min: …} or {max: …}"},
+	{"metrics[]", "templateRef", "", "customMetric: {provider: {…}, query: …}, of which the MetricTemplate is rendered"},
+	{"webhooks", "timeout", "timeoutSeconds", ""},
+	{"webhooks", "cmd", "command", ""},
+	{"webhooks", "url", "", flaggerWebhooks},
+	{"webhooks", "type", "", flaggerWebhooks},
+	{"webhooks", "name", "", flaggerWebhooks},
+	{"webhooks", "metadata", "", flaggerWebhooks},
+	{"webhooks[]", "cmd", "", "metadata: {cmd: …}"},
+
+	{"images[]", "tag", "newTag", ""},
+	{"images[]", "image", "name", ""},
+	{"kustomization", "namespace", "targetNamespace", ""},
+	{"kustomization", "sourceRef", "", "the source of the Application"},
+	{"kustomization", "kubeConfig", "", "the destination of the Application, whose fleet names the clusters"},
+	{"kustomization", "patchesStrategicMerge", "patches", ""},
+	{"kustomization", "patchesJson6902", "patches", ""},
+	{"kustomization", "commonLabels", "", "commonMetadata: {labels: {…}}"},
+	{"kustomization", "commonAnnotations", "", "commonMetadata: {annotations: {…}}"},
+	{"helm", "namespace", "targetNamespace", ""},
+	{"helm", "sourceRef", "", "the source of the Application"},
+	{"helm", "chartRef", "", "an ociRepository as the source of the Application"},
+	{"helm", "kubeConfig", "", "the destination of the Application, whose fleet names the clusters"},
+	{"helm", "version", "", "chart: {spec: {version: …}}"},
+	{"helm", "valueFiles", "", "chart: {spec: {valuesFiles: […]}}"},
+	{"chart", "name", "", "spec: {chart: …}"},
+	{"chart", "chart", "", "spec: {chart: …}"},
+	{"chart", "version", "", "spec: {version: …}"},
+	{"chart", "repository", "", "helmRepository: {url: …} as the source of the Application"},
+	{"gitRepository", "branch", "", "ref: {branch: …}"},
+	{"gitRepository", "tag", "", "ref: {tag: …}"},
+	{"gitRepository", "commit", "", "ref: {commit: …}"},
+	{"gitRepository", "semver", "", "ref: {semver: …}"},
+	{"gitRepository", "path", "", "path of a policy's kustomization"},
+	{"ociRepository", "tag", "", "ref: {tag: …}"},
+
+	{"spec", "syncPolicy", "syncPolicies", ""},
+	{"source", "repoURL", "", "gitRepository: {url: …}, or helmRepository"},
+	{"source", "targetRevision", "", "gitRepository: {ref: {branch: …}}, or chart: {spec: {version: …}} of a policy with helm"},
+	{"source", "path", "", "path of a policy's kustomization"},
+	{"source", "chart", "", "chart: {spec: {chart: …}} of a policy with helm"},
+	{"destination", "server", "", "fleet, which names a Fleet"},
+	{"destination", "namespace", "", "targetNamespace of a policy"},
+}
+
+const flaggerWebhooks = "the list webhooks of the rolloutPolicy, whose items are Flagger's; here only command: [hey …]"
+
+// foreign returns what to write in place of a field that is another tool's, and the field of ours
+// in the same mapping, if it is one.
+func (w *walker) foreign(name string) (hint, ours string) {
+	under := w.under()
+	i := slices.IndexFunc(foreignFields, func(f struct{ under, name, ours, elsewhere string }) bool {
+		return f.under == under && f.name == name
+	})
+	if i < 0 {
+		return "", ""
+	}
+	f, n := foreignFields[i], w.doc.value(w.path.With(name))
+	value := n != nil && n.Kind == yaml.ScalarNode && len(n.Value) <= maxShown
+	switch {
+	case f.ours == "" && value && strings.Count(f.elsewhere, "…") == 1:
+		before, after, _ := strings.Cut(f.elsewhere, "…")
+		return name + " goes into " + before + translated(strings.TrimSuffix(before, ": "), n) + after, ""
+	case f.ours == "":
+		return name + " goes into " + f.elsewhere, ""
+	case value:
+		return f.ours + ": " + translated(f.ours, n), f.ours
+	}
+	return "did you mean " + f.ours + "?", f.ours
+}
+
+// under returns the field whose mapping is looked at, with [] for an item of its list.
+func (w *walker) under() string {
+	last := len(w.path) - 1
+	if last < 0 {
+		return ""
+	}
+	if name, ok := w.path[last].(string); ok || last == 0 {
+		return name
+	}
+	name, _ := w.path[last-1].(string)
+	return name + "[]"
+}
+
+// translated returns a scalar as a field of ours takes it: seconds of a duration.
+func translated(field string, n *yaml.Node) string {
+	if d, ok := spokenDuration(n.Value); ok && strings.HasSuffix(field, "Seconds") {
+		return fmt.Sprintf("%.0f", math.Ceil(d.Seconds()))
+	}
+	if n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) == 0 {
+		return n.Value
+	}
+	return plainText(n.Value)
+}
+
+// ownValues are the fields whose value another field of the document suggests, by its path from
+// the mapping that lacks it.
+var ownValues = []struct {
+	under, name string
+	from        Path
+}{
+	{"rollout", "serviceName", Path{"workload", "name"}},
+	{"workload", "name", Path{"..", "serviceName"}},
+}
+
+// own returns what the document itself suggests for a field that is missing, or nothing.
+func (w *walker) own(name string) string {
+	for _, o := range ownValues {
+		if o.under != w.under() || o.name != name {
+			continue
+		}
+		at, from := w.path, o.from
+		if from[0] == ".." {
+			at, from = at[:len(at)-1], from[1:]
+		}
+		if text := w.doc.Text(at.With(from...)...); text != "" && len(text) <= maxShown {
+			return plainText(text)
+		}
+	}
+	return ""
+}
