@@ -47,6 +47,9 @@ type Canary struct {
 	// Suspend has Flagger do nothing.
 	Suspend  bool     `json:"suspend,omitempty"`
 	Analysis Analysis `json:"analysis"`
+
+	// Unmeasured are the metrics, by their places, that never have a value: no request reaches the new version.
+	Unmeasured []int `json:"-"`
 }
 
 // An ObjectReference is an object in the namespace of the Canary.
@@ -128,6 +131,7 @@ type Match struct {
 	Method          api.StringMatch            `json:"method,omitzero"`
 	Scheme          api.StringMatch            `json:"scheme,omitzero"`
 	URI             api.StringMatch            `json:"uri,omitzero"`
+	IgnoreURICase   bool                       `json:"ignoreUriCase,omitempty"`
 	Headers         map[string]api.StringMatch `json:"headers,omitempty" keys:"match-header"`
 	WithoutHeaders  map[string]api.StringMatch `json:"withoutHeaders,omitempty" keys:"match-header"`
 	QueryParams     map[string]api.StringMatch `json:"queryParams,omitempty"`

@@ -1,6 +1,9 @@
 package flagger
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // A Plan is what the rollouts of a Canary go through.
 type Plan struct {
@@ -16,6 +19,8 @@ type Plan struct {
 	PreRollout *Run
 	// Gates are what the rollout waits for.
 	Gates []Gate
+	// Reason is why no version is promoted, in a clause, where a webhook or a metric without values settles that.
+	Reason string
 }
 
 // A Gate is what a rollout waits for until it passes: the webhooks of one type.
@@ -40,13 +45,14 @@ func New(c Canary, v Version) *Plan {
 		p.First = run(Scenario{FailFrom: 1})
 	}
 	if p.Good.Outcome != Promoted {
+		p.Reason = c.reason(p.Good)
 		return p
 	}
 	if p.First != nil {
 		p.Last = run(Scenario{FailFrom: p.Good.Checks})
 	}
 	for _, w := range c.Analysis.hooks(PreRollout) {
-		if !w.AlwaysPasses() && !c.SkipAnalysis {
+		if answer, _ := w.Answer(); answer == Open && !c.SkipAnalysis {
 			p.PreRollout = run(Scenario{FailPreRollout: true})
 			break
 		}
@@ -88,4 +94,32 @@ func (p *Plan) gate(kind string) Gate {
 		}
 	}
 	return g
+}
+
+// reason returns why a run does not promote a good version, as far as a webhook or a metric without values settles it.
+func (c *Canary) reason(good Run) string {
+	for i := range c.Analysis.Webhooks {
+		w := &c.Analysis.Webhooks[i]
+		if good.Calls[i] == 0 {
+			continue
+		}
+		switch answer, why := w.Answer(); {
+		case w.Kind() == Rollback && good.Outcome == RolledBack:
+			if other := c.Analysis.GoesOnWith(w); other != nil {
+				return fmt.Sprintf("never promoted: the rollback hook %s asks the same as the %s hook %s, so whatever lets a version go on rolls it back", w.Name, other.Kind(), other.Name)
+			}
+			if answer == Yes {
+				return fmt.Sprintf("never promoted: the rollback hook %s always answers yes: %s", w.Name, why)
+			}
+		case answer != No:
+		case w.Kind() == PreRollout, w.Kind() == RolloutHook:
+			return fmt.Sprintf("every check fails: the %s hook %s never passes: %s", w.Kind(), w.Name, why)
+		case good.Outcome == Endless && (w.Kind() == ConfirmRollout || w.Kind() == ConfirmTrafficIncrease || w.Kind() == ConfirmPromotion):
+			return fmt.Sprintf("never ends: the %s hook %s never passes: %s", w.Kind(), w.Name, why)
+		}
+	}
+	if len(c.Unmeasured) > 0 && good.Checks > 0 {
+		return fmt.Sprintf("every check fails: no request reaches the new version, so %s has no value", c.Analysis.Metrics[c.Unmeasured[0]].Name)
+	}
+	return ""
 }

@@ -40,7 +40,7 @@ func (c *Canary) culprit(queries []int) any {
 		return queries[0]
 	}
 	for _, w := range c.Analysis.hooks(RolloutHook) {
-		if !w.AlwaysPasses() {
+		if answer, _ := w.Answer(); answer == Open {
 			return w
 		}
 	}
@@ -144,11 +144,13 @@ func (c *Canary) Run(v Version, sc Scenario) Run {
 		calls: make([]int, len(c.Analysis.Webhooks)), asked: make([]int, len(c.Analysis.Metrics)),
 	}
 	s.culprit = c.culprit(s.queries)
+	s.answers = c.Answers()
 	r := Run{Outcome: TooLong, Every: c.Analysis.Every()}
 	// Where a state comes again, and nothing else has changed, it comes for ever.
 	type state struct {
 		Tick
 		checks, gated int
+		opened        bool
 	}
 	seen := map[state]bool{}
 	most := int(min(MaxTicks, math.MaxInt64/r.Every))
@@ -159,7 +161,7 @@ func (c *Canary) Run(v Version, sc Scenario) Run {
 			r.FirstFailed = len(r.Ticks)
 		}
 		now := Tick{s.status, s.route}
-		at := state{now, min(s.checks+1, sc.FailFrom), min(s.gated, sc.Passes+sc.Refusals)}
+		at := state{now, min(s.checks+1, sc.FailFrom), min(s.gated, sc.Passes+sc.Refusals), s.answers.opened}
 		if seen[at] {
 			r.Outcome = Endless
 			break

@@ -66,3 +66,33 @@ func TestExamplesAreCases(t *testing.T) {
 		t.Errorf("no example renders %s; %s", name, hint)
 	}
 }
+
+// TestReasons: a plan tells what keeps every version from being promoted, where a webhook or metrics
+// without values do.
+func TestReasons(t *testing.T) {
+	cases, err := flaggertest.Load("testdata/runs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]flagger.Outcome{
+		"blue-green-without-requests":           flagger.RolledBack,
+		"hook-that-times-out":                   flagger.RolledBack,
+		"one-check-for-traffic-and-rollback":    flagger.RolledBack,
+		"one-gate-for-promotion-and-rollback":   flagger.RolledBack,
+		"one-gate-for-the-rollout-and-rollback": flagger.RolledBack,
+		"path-that-never-passes":                flagger.Endless,
+		"rollback-hook-that-always-answers-yes": flagger.RolledBack,
+	}
+	for _, c := range cases {
+		p := flagger.New(c.Canary, flagger.Newest)
+		if outcome, settled := want[c.Name]; settled && (p.Good.Outcome != outcome || p.Reason == "") {
+			t.Errorf("%s: %s (%s), want %s and why", c.Name, p.Good.Outcome, p.Reason, outcome)
+		} else if p.Good.Outcome == flagger.Promoted && p.Reason != "" {
+			t.Errorf("%s is promoted, and %s", c.Name, p.Reason)
+		}
+		delete(want, c.Name)
+	}
+	if len(want) > 0 {
+		t.Errorf("there are no cases %v", want)
+	}
+}

@@ -1,5 +1,7 @@
 package flagger
 
+import "slices"
+
 // A Phase is that of a Canary's status.
 type Phase string
 
@@ -47,6 +49,8 @@ type scheduler struct {
 
 	status Status
 	route  Route
+
+	answers *Answers
 
 	// checks of the new version under traffic that have begun.
 	checks int
@@ -182,7 +186,7 @@ func (s *scheduler) check() bool {
 			return false
 		}
 		s.asked[metric]++
-		if s.fails(metric) {
+		if s.fails(metric) || slices.Contains(s.Unmeasured, metric) {
 			return false
 		}
 	}
@@ -303,9 +307,9 @@ func (s *scheduler) confirms(kind string) bool {
 func (s *scheduler) call(i int) bool {
 	s.calls[i]++
 	w := &s.Analysis.Webhooks[i]
-	switch kind, answer := w.Kind(), w.answer(); {
-	case answer != open:
-		return answer == passes
+	switch kind, answer := w.Kind(), s.answers.Ask(i); {
+	case answer != Open:
+		return answer == Yes
 	case kind == s.scenario.Gate:
 		s.gated++
 		return s.gated <= s.scenario.Passes || s.gated > s.scenario.Passes+s.scenario.Refusals

@@ -35,6 +35,9 @@ type Case struct {
 	Runs map[string]string
 }
 
+// withoutRequests ends the names of cases whose metrics never have a value.
+const withoutRequests = "-without-requests"
+
 const specFile = "canary.json"
 
 // Load reads the cases of a directory, sorted by name.
@@ -59,6 +62,11 @@ func Load(dir string) ([]Case, error) {
 		}
 		if err := json.Unmarshal(c.Spec, &c.Canary); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		if strings.HasSuffix(c.Name, withoutRequests) {
+			for i := range c.Canary.Analysis.Metrics {
+				c.Canary.Unmeasured = append(c.Canary.Unmeasured, i)
+			}
 		}
 		all = append(all, c)
 	}

@@ -1,0 +1,47 @@
+package flagger_test
+
+import (
+	"testing"
+
+	"github.com/fleetwright/fleetwright/internal/flagger"
+)
+
+// TestRefused: Flagger rejects what its versions reject, and no more.
+func TestRefused(t *testing.T) {
+	cookies := func(cookie, primary string) (c flagger.Canary) {
+		c.Analysis.SessionAffinity = &flagger.SessionAffinity{CookieName: cookie, PrimaryCookieName: primary}
+		return c
+	}
+	delegate := func(provider string, s flagger.Service) flagger.Canary {
+		s.Delegation = true
+		return flagger.Canary{Provider: provider, Service: s}
+	}
+	hosts := flagger.Service{Hosts: []string{"a.example.com"}}
+	for _, tt := range []struct {
+		name   string
+		canary flagger.Canary
+		minor  int
+		want   string
+	}{
+		{"nothing", flagger.Canary{Provider: flagger.Istio, Service: hosts}, 44, ""},
+		{"equal cookies", cookies("a", "a"), 44, "analysis.sessionAffinity.primaryCookieName"},
+		{"equal cookies at first", cookies("a", "a"), 41, "analysis.sessionAffinity.primaryCookieName"},
+		{"equal cookies before", cookies("a", "a"), 40, ""},
+		{"two cookies", cookies("a", "b"), 44, ""},
+		{"one cookie", cookies("a", ""), 44, ""},
+		{"a delegate with hosts", delegate(flagger.Istio, hosts), 36, "service.delegation"},
+		{"a delegate with gateways", delegate(flagger.Istio, flagger.Service{Gateways: []string{"mesh"}}), 44, "service.delegation"},
+		{"a delegate", delegate(flagger.Istio, flagger.Service{}), 44, ""},
+		{"a delegate that kuma ignores", delegate(flagger.Kuma, hosts), 44, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := ""
+			for _, p := range tt.canary.Refused(flagger.Version{Minor: tt.minor}) {
+				got += p.Field.String()
+			}
+			if got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
