@@ -121,6 +121,8 @@ type knownMetric struct {
 	most float64
 	// atLeast reports that large values are good: a threshold is then a min, and else a max.
 	atLeast bool
+	// positive reports that no value is 0.
+	positive bool
 	// suspect reports whether a threshold looks like one in another unit, for the reason why.
 	suspect func(threshold float64) bool
 	why     string
@@ -136,7 +138,7 @@ var knownMetrics = map[string]knownMetric{
 		why:     "request-success-rate is in percent, from 0 to 100: for %s one good request of a hundred is enough",
 	},
 	"request-duration": {
-		unit: "milliseconds", example: "thresholdRange: {max: 500}",
+		unit: "milliseconds", positive: true, example: "thresholdRange: {max: 500}",
 		suspect: func(threshold float64) bool { return threshold > 0 && threshold < 10 },
 		why:     "request-duration is in milliseconds, and few requests take less than %s; are seconds meant?",
 	},
@@ -148,30 +150,34 @@ func number(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 func checkThresholds(r *Rollout) {
 	for i, m := range r.Analysis.Metrics {
 		name := r.Builtin(m)
-		known, ok := knownMetrics[name]
-		if !ok || m.ThresholdRange == nil {
-			continue
+		if known, ok := knownMetrics[name]; ok && m.ThresholdRange != nil {
+			checkRange(r, i, name, known)
 		}
-		at := InMetrics(i, "thresholdRange")
-		low, high := m.ThresholdRange.Min, m.ThresholdRange.Max
-		say := func(code diag.Code, field schema.Path, message string) {
-			r.Report(code, field, message, known.example)
-		}
-		switch {
-		case low != nil && known.most > 0 && *low > known.most:
-			say(diag.ThresholdNeverMet, at.With("min"), fmt.Sprintf("%s is in %s, and never as much as %s", name, known.unit, number(*low)))
-		case high != nil && (*high < 0 || !known.atLeast && *high == 0):
-			say(diag.ThresholdNeverMet, at.With("max"), fmt.Sprintf("%s is in %s, and never as little as %s", name, known.unit, number(*high)))
-		case known.atLeast && (low == nil || *low <= 0) && (low != nil || high != nil) && (high == nil || *high >= known.most):
-			say(diag.NoThreshold, at, fmt.Sprintf("every %s is in the range, so every value of it is good", name))
-		case known.atLeast && low == nil && high != nil && *high < known.most:
-			say(diag.ThresholdSide, at.With("max"), fmt.Sprintf("with a max alone a %s of less than %s is good, and one of more is not", name, number(*high)))
-		case !known.atLeast && high == nil && low != nil:
-			say(diag.ThresholdSide, at.With("min"), fmt.Sprintf("with a min alone a %s of more than %s is good, and one of less is not", name, number(*low)))
-		case known.atLeast && low != nil && known.suspect(*low):
-			say(diag.ThresholdUnit, at.With("min"), fmt.Sprintf(known.why, number(*low)))
-		case !known.atLeast && high != nil && known.suspect(*high):
-			say(diag.ThresholdUnit, at.With("max"), fmt.Sprintf(known.why, number(*high)))
-		}
+	}
+}
+
+// checkRange reports the range of a metric that holds no value of it, or all of them.
+func checkRange(r *Rollout, metric int, name string, known knownMetric) {
+	at := InMetrics(metric, "thresholdRange")
+	low, high := r.Analysis.Metrics[metric].ThresholdRange.Min, r.Analysis.Metrics[metric].ThresholdRange.Max
+	say := func(code diag.Code, field schema.Path, message string) {
+		r.Report(code, field, message, known.example)
+	}
+	switch {
+	case low != nil && known.most > 0 && *low > known.most:
+		say(diag.ThresholdNeverMet, at.With("min"), fmt.Sprintf("%s is in %s, and never as much as %s", name, known.unit, number(*low)))
+	case high != nil && (*high < 0 || known.positive && *high == 0):
+		say(diag.ThresholdNeverMet, at.With("max"), fmt.Sprintf("%s is in %s, and never as little as %s", name, known.unit, number(*high)))
+	case known.atLeast && (low == nil || *low <= 0) && (low != nil || high != nil) && (high == nil || *high >= known.most),
+		!known.atLeast && known.most > 0 && high != nil && *high >= known.most && (low == nil || *low <= 0):
+		say(diag.NoThreshold, at, fmt.Sprintf("every %s is in the range, so every value of it is good", name))
+	case known.atLeast && low == nil && high != nil && *high < known.most:
+		say(diag.ThresholdSide, at.With("max"), fmt.Sprintf("with a max alone a %s of less than %s is good, and one of more is not", name, number(*high)))
+	case !known.atLeast && high == nil && low != nil:
+		say(diag.ThresholdSide, at.With("min"), fmt.Sprintf("with a min alone a %s of more than %s is good, and one of less is not", name, number(*low)))
+	case known.atLeast && low != nil && known.suspect(*low):
+		say(diag.ThresholdUnit, at.With("min"), fmt.Sprintf(known.why, number(*low)))
+	case !known.atLeast && high != nil && known.suspect(*high):
+		say(diag.ThresholdUnit, at.With("max"), fmt.Sprintf(known.why, number(*high)))
 	}
 }

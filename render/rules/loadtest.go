@@ -51,20 +51,23 @@ func targetOf(word, command, from string) (t target, ok bool) {
 // checkTargets reports load of a test that does not reach the rollout. Only what can
 // be told without running the script is looked at: a command with a target that
 // depends on a variable is left alone.
-func checkTargets(r *Rollout, calls []shellCall, script string, at schema.Path, from string) {
+func checkTargets(r *Rollout, calls []flagger.Call, script string, at schema.Path, from string) {
+	if checkScheme(r, calls, script, at, from) {
+		return
+	}
 	var first target
 	for _, call := range calls {
-		if !isLoadGenerator(call.name) {
+		if !flagger.IsLoadGenerator(call.Name) {
 			continue
 		}
-		for _, w := range call.words {
-			if !w.known {
+		for _, w := range call.Words {
+			if !w.Known {
 				return
 			}
-			if r.namesHost(w.text) {
+			if r.namesHost(w.Text) {
 				return // in a header, or of the route
 			}
-			t, ok := targetOf(w.text, call.name, from)
+			t, ok := targetOf(w.Text, call.Name, from)
 			switch {
 			case !ok:
 			case r.isTarget(t), r.mayBeRoute(t):
@@ -78,7 +81,7 @@ func checkTargets(r *Rollout, calls []shellCall, script string, at schema.Path, 
 		return
 	}
 	want := r.canaryURL()
-	if hosts := r.IngressHosts(); len(hosts) > 0 {
+	if hosts := r.IngressHosts(); len(hosts) > 0 && r.Analysis.Strategy() != flagger.BlueGreen { // whose Ingress has the old version
 		want = "http://" + hosts[0]
 	}
 	hint := strings.Replace(script, first.text, want, 1)
@@ -99,6 +102,31 @@ func checkTargets(r *Rollout, calls []shellCall, script string, at schema.Path, 
 		message = fmt.Sprintf("the load goes to %s, which is the old version", first.host)
 	}
 	r.Report(diag.LoadTestElsewhere, at, message, hint)
+}
+
+// withoutDefault are the load generators that take no host without a scheme: hey reads its URL by
+// net/http (rakyll/hey hey.go), which knows no scheme shop or none, and wrk refuses it (wg/wrk
+// src/main.c). curl, wget and ghz do without.
+var withoutDefault = []string{"hey", "wrk"}
+
+// checkScheme reports load of the rollout to a host without a scheme, which sends nothing.
+func checkScheme(r *Rollout, calls []flagger.Call, script string, at schema.Path, from string) bool {
+	for _, call := range calls {
+		if len(call.Words) == 0 || !slices.Contains(withoutDefault, path.Base(call.Name)) {
+			continue
+		}
+		last := call.Words[len(call.Words)-1]
+		if t, ok := targetOf("http://"+last.Text, call.Name, from); !last.Known || strings.Contains(last.Text, "://") || !ok || !r.isService(t.service) || t.namespace != r.ID.Namespace {
+			continue
+		}
+		hint := strings.Replace(script, last.Text, "http://"+last.Text, 1)
+		if strings.Contains(strings.TrimSpace(script), "\n") {
+			hint = "http://" + last.Text
+		}
+		r.Report(diag.LoadTestElsewhere, at, fmt.Sprintf("%s sends nothing to %s, which has no scheme", path.Base(call.Name), last.Text), hint)
+		return true
+	}
+	return false
 }
 
 // namesHost reports whether a word has a host of the rollout's route in it, such as in
@@ -155,4 +183,12 @@ func (r *Rollout) IngressHosts() []string {
 		return nil
 	}
 	return slices.Clip(r.Ingress.Hosts)
+}
+
+// IngressPaths returns the paths of the rollout's Ingress, if it has one.
+func (r *Rollout) IngressPaths() []IngressPath {
+	if r.Ingress == nil {
+		return nil
+	}
+	return r.Ingress.Paths
 }

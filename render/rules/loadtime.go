@@ -3,9 +3,7 @@ package rules
 import (
 	"cmp"
 	"fmt"
-	"path"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -85,12 +83,12 @@ func (r *Rollout) shortestWindow() (name string, window time.Duration, ok bool) 
 // loads returns those that the webhooks begin before the first check, and with each.
 func (r *Rollout) loads() (before, again []load) {
 	for i, w := range r.Analysis.Webhooks {
-		lasts, ok := loadTime(w.Metadata["cmd"])
+		lasts, ok := flagger.LoadTime(w.Metadata["cmd"])
 		if !ok || !w.RunsTask() {
 			continue
 		}
 		l := load{inAnalysis("webhooks", i, "metadata", "cmd"), lasts}
-		switch awaited := !w.AlwaysPasses(); {
+		switch awaited := w.IsAwaited(); {
 		case w.Kind() == flagger.RolloutHook:
 			if awaited {
 				l.lasts = 0 // it is over just before the metrics are asked for
@@ -101,56 +99,4 @@ func (r *Rollout) loads() (before, again []load) {
 		}
 	}
 	return before, again
-}
-
-// loadTime returns for how long a command makes load: 0 where that cannot be told without
-// running it. It is false for a command that makes none.
-func loadTime(script string) (lasts time.Duration, ok bool) {
-	if len(script) > longestCommand {
-		return 0, false
-	}
-	parsed, err := parseScript(script)
-	if err != nil || !slices.ContainsFunc(parsed.calls, func(c shellCall) bool { return isLoadGenerator(c.name) }) {
-		return 0, false
-	}
-	if !parsed.simple || len(parsed.calls) > 1 {
-		return 0, true
-	}
-	return parsed.calls[0].lasts(), true
-}
-
-// loadGenerators make the traffic that is measured. Each has flags for how long it runs.
-var loadGenerators = map[string][]string{
-	"hey": {"-z", "--z"},
-	"ghz": {"-z", "--duration"},
-	"wrk": {"-d", "--duration"},
-}
-
-// isLoadGenerator reports whether a command makes the traffic that is measured.
-func isLoadGenerator(name string) bool { return loadGenerators[path.Base(name)] != nil }
-
-// lasts returns for how long a load generator runs, or 0 where its words do not say it.
-func (c shellCall) lasts() time.Duration {
-	for i, w := range c.words {
-		if !w.known {
-			return 0
-		}
-		for _, flag := range loadGenerators[path.Base(c.name)] {
-			value, found := strings.CutPrefix(w.text, flag)
-			if !found {
-				continue
-			}
-			if value == "" && i+1 < len(c.words) {
-				value = c.words[i+1].text
-			}
-			value = strings.TrimPrefix(value, "=")
-			if _, err := strconv.Atoi(value); err == nil && path.Base(c.name) == "wrk" {
-				value += "s"
-			}
-			if d, err := time.ParseDuration(value); err == nil {
-				return d
-			}
-		}
-	}
-	return 0
 }

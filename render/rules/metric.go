@@ -22,6 +22,10 @@ func checkMetrics(r *Rollout) {
 			r.Report(diag.MetricTwice, at, fmt.Sprintf("the metric at %s is called %s as well", r.Source.Position(r.ID, spec(InMetrics(first, "name")...)), called), "give one of the two another name")
 		}
 		seen[m.Name] = i
+		if IsBuiltin(m.Name) && (m.TemplateRef != nil || m.Query != "") {
+			// pkg/controller/scheduler_metrics.go, runBuiltinMetricChecks
+			r.Report(diag.OneThreshold, at, fmt.Sprintf("Flagger also asks its own query of %s, and compares both values with this threshold", m.Name), fmt.Sprintf("name: own-%s", m.Name))
+		}
 		if m.TemplateRef != nil && m.Interval == "" {
 			// Flagger fills in nothing, and Prometheus refuses [] (pkg/controller/scheduler_metrics.go, runMetricChecks).
 			r.Report(diag.NoMetricInterval, InMetrics(i, "interval"), fmt.Sprintf("the patches leave the metric %s without an interval, and {{ interval }} in its query with nothing", m.Name), "interval: 1m for the metric")
@@ -31,6 +35,9 @@ func checkMetrics(r *Rollout) {
 		}
 		if t := m.ThresholdRange; t == nil || t.Min == nil && t.Max == nil {
 			name := r.called(m)
+			if empty := InMetrics(i, "thresholdRange"); r.Has(empty...) {
+				at = empty
+			}
 			r.Report(diag.NoThreshold, at, fmt.Sprintf("the metric %s has no threshold, so every value of it is good", name), cmp.Or(knownMetrics[name].example, "thresholdRange: {min: …}, or {max: …}"))
 		}
 	}

@@ -118,7 +118,7 @@ func checkTarget(r *Rollout, o *source.Object, s *source.Service, w *source.Work
 // checkNodePort reports node ports that change: Flagger keeps that of a port of the same name.
 func checkNodePort(r *Rollout, o *source.Object, s *source.Service) {
 	for _, p := range s.Spec.Ports {
-		if name := cmp.Or(r.Service.PortName, defaultPortName); p.Port == r.Service.Port && p.NodePort > 0 && p.Name != name {
+		if name := cmp.Or(r.Service.PortName, DefaultPortName); p.Port == r.Service.Port && p.NodePort > 0 && p.Name != name {
 			hint := "portName: " + p.Name
 			if p.Name == "" {
 				hint = fmt.Sprintf("name: %s, for the port in the manifest", name)
@@ -132,7 +132,7 @@ func checkNodePort(r *Rollout, o *source.Object, s *source.Service) {
 
 // checkPortName reports Ingresses that ask for a port by a name that it does not keep.
 func checkPortName(r *Rollout, o *source.Object, s *source.Service) {
-	name := cmp.Or(r.Service.PortName, defaultPortName)
+	name := cmp.Or(r.Service.PortName, DefaultPortName)
 	i := slices.IndexFunc(s.Spec.Ports, func(p source.ServicePort) bool { return p.Port == r.Service.Port && p.Name != "" && p.Name != name })
 	if i < 0 {
 		return

@@ -22,8 +22,8 @@ var (
 	serviceName = schema.Path{"service", "name"}
 )
 
-// defaultPortName is that of a Service's port (pkg/router/kubernetes_default.go, reconcileService).
-const defaultPortName = "http"
+// DefaultPortName is that of a Service's port (pkg/router/kubernetes_default.go, reconcileService).
+const DefaultPortName = "http"
 
 // declared are the ports of a workload's containers, of its sidecars as well (k8s.io/kubernetes
 // pkg/api/v1/pod/util.go, FindPort).
@@ -216,12 +216,6 @@ func byName(name string) string {
 	return protocols[first]
 }
 
-// SpokenByName returns the protocol that the name of the rollout's port says, or its appProtocol.
-func (r *Rollout) SpokenByName() string {
-	app := strings.ToLower(r.Service.AppProtocol)
-	return cmp.Or(protocols[app], app, byName(cmp.Or(r.Service.PortName, defaultPortName)))
-}
-
 // discovered are the ports that Flagger adds to its Services with portDiscovery, by their names
 // (pkg/canary/util.go, getPorts).
 func (r *Rollout) discovered(w *source.Workload) map[string]int32 {
@@ -241,7 +235,7 @@ func (r *Rollout) discovered(w *source.Workload) map[string]int32 {
 
 // collision returns why Kubernetes rejects the Services that Flagger makes with portDiscovery, if it does.
 func (r *Rollout) collision(w *source.Workload) string {
-	own := cmp.Or(r.Service.PortName, defaultPortName)
+	own := cmp.Or(r.Service.PortName, DefaultPortName)
 	names := map[int32]string{r.Service.Port: own}
 	ports := r.discovered(w)
 	for _, name := range slices.Sorted(maps.Keys(ports)) {
@@ -271,15 +265,15 @@ func checkDiscovery(r *Rollout) {
 
 // uncollide returns what makes the discovered ports fit beside the rollout's own.
 func (r *Rollout) uncollide(w *source.Workload) string {
-	number, byName := r.discovered(w)[cmp.Or(r.Service.PortName, defaultPortName)]
+	number, byName := r.discovered(w)[cmp.Or(r.Service.PortName, DefaultPortName)]
 	switch {
 	case !byName:
 		return "remove portDiscovery, or give one of them another number"
 	case r.Service.TargetPort == nil:
 		return "targetPort: " + strconv.Itoa(int(number))
 	}
-	for _, name := range []string{defaultPortName, "web"} {
-		if _, taken := r.discovered(w)[name]; !taken && name != cmp.Or(r.Service.PortName, defaultPortName) {
+	for _, name := range []string{DefaultPortName, "web"} {
+		if _, taken := r.discovered(w)[name]; !taken && name != cmp.Or(r.Service.PortName, DefaultPortName) {
 			return "portName: " + name
 		}
 	}
@@ -392,11 +386,10 @@ func checkAskedPorts(r *Rollout) {
 		if r.Has(at.With("url")...) && !w.RunsTask() {
 			r.checkAsked(w.URL, "", "", at.With("url"))
 		}
-		shell := tasks[w.Task()]
-		if !w.RunsTask() || !shell {
+		if !w.RunsTask() || !flagger.Tasks[w.Task()].Shell {
 			continue
 		}
-		script, err := parseScript(w.Metadata["cmd"])
+		script, err := flagger.ParseScript(w.Metadata["cmd"])
 		if err != nil {
 			continue // which is reported
 		}
@@ -407,13 +400,13 @@ func checkAskedPorts(r *Rollout) {
 
 // checkAskedByScript reports the first URL of a script that asks for a port that its Service does
 // not have. Load that misses the rollout altogether is reported by checkTargets.
-func (r *Rollout) checkAskedByScript(w flagger.Webhook, script shellScript, from string, at schema.Path) {
-	for _, call := range script.calls {
-		if isLoadGenerator(call.name) && w.Kind() == flagger.RolloutHook && !r.Service.PortDiscovery {
+func (r *Rollout) checkAskedByScript(w flagger.Webhook, script flagger.Script, from string, at schema.Path) {
+	for _, call := range script.Calls {
+		if flagger.IsLoadGenerator(call.Name) && w.Kind() == flagger.RolloutHook && !r.Service.PortDiscovery {
 			continue
 		}
-		for _, word := range call.words {
-			if word.known && r.checkAsked(word.text, call.name, from, at) {
+		for _, word := range call.Words {
+			if word.Known && r.checkAsked(word.Text, call.Name, from, at) {
 				return
 			}
 		}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -18,8 +17,6 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
-	"github.com/fleetwright/fleetwright/schema"
-	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // queryFunctions returns what the query of a metric's MetricTemplate may call, as Flagger
@@ -79,17 +76,14 @@ func loops(t *template.Template, n parse.Node, calls *int) bool {
 	return false
 }
 
-// addressed are the providers whose address is a URL (pkg/metrics/providers).
-var addressed = []string{"prometheus", "graphite", "influxdb", "datadog", "dynatrace", "newrelic", "splunk"}
-
 // checkQueries reports queries that Flagger or Prometheus would not answer, or not for this rollout alone.
 func checkQueries(r *Rollout) {
-	for _, m := range r.Analysis.Metrics {
+	for i, m := range r.Analysis.Metrics {
 		t := r.template(m)
 		if t == nil || t.Replaces != "" {
 			continue
 		}
-		checkAddress(r, t)
+		checkProvider(r, t)
 		say := func(code diag.Code, message, hint string) { r.ReportAt(code, t.ID, spec("query"), message, hint) }
 		functions := r.queryFunctions(m)
 		query, err := fillIn(t.Query, functions)
@@ -98,34 +92,12 @@ func checkQueries(r *Rollout) {
 			say(diag.BadQueryTemplate, message, hint)
 			continue
 		}
+		checkProviderQuery(t, query, say)
 		if t.Provider.Type == "prometheus" && strings.TrimSpace(query) != "" {
-			checkPromQL(r, query, say)
+			q := &promQuery{Rollout: r, metric: i, template: t, functions: functions, text: query, goodRange: m.ThresholdRange}
+			checkPromQL(q, say)
 		}
 	}
-}
-
-// IsAddress reports whether the address of a provider is one that Flagger can ask, or none.
-func IsAddress(p api.MetricProvider) bool {
-	// That of an API server may be a host and a port alone.
-	ofAPIServer := p.Type == "externalmetrics"
-	return p.Address == "" || !ofAPIServer && !slices.Contains(addressed, p.Type) ||
-		schema.RefuseURL(p.Address, "http", "https") == "" ||
-		ofAPIServer && schema.RefuseURL("https://"+p.Address, "https") == ""
-}
-
-// checkAddress reports an address that is not a URL.
-func checkAddress(r *Rollout, t *Template) {
-	p := t.Provider
-	if IsAddress(p) {
-		return
-	}
-	hint := "address: http://prometheus.monitoring:9090"
-	if !strings.Contains(p.Address, "://") {
-		if u, err := url.Parse("http://" + p.Address); err == nil && u.Host != "" {
-			hint = "address: http://" + p.Address
-		}
-	}
-	r.ReportAt(diag.BadAddress, t.ID, spec("provider", "address"), "the address is not the URL of a server: "+schema.RefuseURL(p.Address, "http", "https"), hint)
 }
 
 // templateProblem returns in words why a query cannot be filled in, by what text/template
@@ -167,32 +139,35 @@ func templateProblem(text string, known []string) (message, hint string) {
 // parser takes grows with the square of them, and no proxy takes a longer URL.
 const longestQuery = 64 << 10
 
+// promQLParser parses all that any Prometheus may take.
+func promQLParser() parser.Parser {
+	return parser.NewParser(parser.Options{EnableExperimentalFunctions: true, EnableExtendedRangeSelectors: true, EnableBinopFillModifiers: true, ExperimentalDurationExpr: true})
+}
+
 // checkPromQL reports queries that Prometheus does not answer with the one number that Flagger
 // takes (pkg/metrics/providers/prometheus.go), and which measure more than the rollout.
-func checkPromQL(r *Rollout, query string, say func(code diag.Code, message, hint string)) {
-	if len(query) > longestQuery {
+func checkPromQL(q *promQuery, say func(code diag.Code, message, hint string)) {
+	if len(q.text) > longestQuery {
 		return
 	}
-	expr, err := parser.NewParser(parser.Options{EnableExperimentalFunctions: true, EnableExtendedRangeSelectors: true, EnableBinopFillModifiers: true, ExperimentalDurationExpr: true}).ParseExpr(query)
+	expr, err := promQLParser().ParseExpr(q.text)
 	if err != nil {
-		message, hint := promQLProblem(err, query)
+		message, hint := promQLProblem(err, q.text, q.template.Query)
 		say(diag.BadQuery, message, hint)
 		return
 	}
-	if line := commentLine(query); line > 0 {
+	if line := commentLine(q.text); line > 0 {
 		say(diag.BadQuery, fmt.Sprintf("Flagger sends the query as one line, so the comment in its line %d hides all that follows", line), "remove the comment, or put it above the query in YAML")
 		return
 	}
 	switch expr.Type() {
 	case parser.ValueTypeMatrix:
 		say(diag.BadQuery, "the query gives many values of a time range, and Flagger takes one", "wrap it: sum(rate(…[{{ interval }}]))")
-		return
 	case parser.ValueTypeScalar, parser.ValueTypeString:
 		say(diag.BadQuery, fmt.Sprintf("the query gives a %s, and Flagger takes a vector", parser.DocumentedType(expr.Type())), "wrap it: vector(…)")
-		return
-	}
-	if loose := r.looseSelector(expr); loose != nil {
-		say(diag.QueryOfAll, fmt.Sprintf("nothing in %s says which service is measured, so what all others do decides on this rollout", loose), r.selectorHint(loose))
+	default:
+		q.expr = expr
+		q.check(say)
 	}
 }
 
@@ -227,8 +202,9 @@ var selectors = []struct{ metric, labels string }{
 	{"", `namespace="{{ namespace }}",pod=~"{{ target }}-[0-9a-zA-Z]+(-[0-9a-zA-Z]+)"`},
 }
 
-// selectorHint is a selector as it is, with labels of the new version.
-func (r *Rollout) selectorHint(loose *parser.VectorSelector) string {
+// selectorHint is a selector as it is, with labels of the new version, by those that the Prometheus
+// in Flagger's chart has where it is bundled.
+func (r *Rollout) selectorHint(loose *parser.VectorSelector, bundled bool) string {
 	var all []string
 	for _, m := range loose.LabelMatchers {
 		if m.Name != model.MetricNameLabel || loose.Name == "" {
@@ -237,7 +213,11 @@ func (r *Rollout) selectorHint(loose *parser.VectorSelector) string {
 	}
 	for _, s := range selectors {
 		if strings.HasPrefix(loose.Name, s.metric) {
-			all = append(all, strings.ReplaceAll(s.labels, "PORT", strconv.Itoa(int(r.Service.Port))))
+			text := strings.ReplaceAll(s.labels, "PORT", strconv.Itoa(int(r.Service.Port)))
+			if bundled && s.metric == "" {
+				text = toBundled(text)
+			}
+			all = append(all, text)
 			break
 		}
 	}
@@ -279,8 +259,8 @@ func (r *Rollout) isSelectedBy(m *labels.Matcher) bool {
 	return false
 }
 
-// promQLProblem returns in words why a query is none.
-func promQLProblem(err error, query string) (message, hint string) {
+// promQLProblem returns in words why a query, made of a template, is none.
+func promQLProblem(err error, query, template string) (message, hint string) {
 	var errs parser.ParseErrors
 	if !errors.As(err, &errs) || len(errs) == 0 {
 		return "Prometheus does not take the query", ""
@@ -291,5 +271,12 @@ func promQLProblem(err error, query string) (message, hint string) {
 	if m := regexp.MustCompile(`unknown function with name "([^"]+)"`).FindStringSubmatch(first.Err.Error()); m != nil {
 		hint = diag.DidYouMean(m[1], slices.Sorted(maps.Keys(parser.Functions)), "")
 	}
-	return fmt.Sprintf("Prometheus does not take the query, in its line %d: %s", line, first.Err), hint
+	// What variables fill in stands elsewhere, and may be a credential.
+	why := regexp.MustCompile(`"[^"]*"`).ReplaceAllStringFunc(first.Err.Error(), func(quoted string) string {
+		if strings.Contains(template, strings.Trim(quoted, `"`)) || len(quoted) < 4 {
+			return quoted
+		}
+		return `"…"`
+	})
+	return fmt.Sprintf("Prometheus does not take the query, in its line %d: %s", line, why), hint
 }

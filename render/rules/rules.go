@@ -60,7 +60,17 @@ type Template struct {
 type Ingress struct {
 	ID    manifest.Identity
 	Hosts []string
+	Paths []IngressPath
 }
+
+// An IngressPath is a path of one of an Ingress' hosts, and the field that names the host.
+type IngressPath struct {
+	HostPath
+	Field schema.Path
+}
+
+// A HostPath is a path of a host.
+type HostPath struct{ Host, Path string }
 
 // A LoadTester is a Deployment of Flagger's load tester.
 type LoadTester struct {
@@ -69,6 +79,8 @@ type LoadTester struct {
 	Exists bool
 	// OtherImage reports that it runs another image than Flagger's.
 	OtherImage bool
+	// ServiceAccount that its pods run as, or nothing for the namespace's default one.
+	ServiceAccount string
 }
 
 // Installed is what a cluster has for its rollouts.
@@ -78,19 +90,15 @@ type Installed struct {
 	Flagger string
 	// Version is the one that is simulated: the newest that Flagger may be.
 	Version flagger.Version
-	// SelectorLabels are those by which Flagger tells the pods of a workload from others; none
-	// are its own.
-	SelectorLabels []string
-	// MetricsServer is the Prometheus that Flagger asks by itself.
-	MetricsServer string
+	Facts
 	// Fleet is where the Fleet stands that has it installed.
 	Fleet func(path ...any) diag.Position
 	// PublicTester reports whether there is a load tester for all rollouts, and OtherTesterImage
 	// whether it runs another image than Flagger's. TesterURL is where webhooks find it.
 	PublicTester, OtherTesterImage bool
 	TesterURL                      string
-	// Prometheus reports whether Flagger's chart installs one.
-	Prometheus bool
+	// TesterHasRights reports whether the chart of that load tester gives it a ServiceAccount of its own.
+	TesterHasRights bool
 	// AlertProvider looks for an AlertProvider. It is known but not found where its document
 	// is broken or may be among those that could not be read.
 	AlertProvider func(namespace, name string) (found, known bool)
@@ -131,12 +139,13 @@ type Finding struct {
 // Check returns what of a rollout would not work.
 func Check(r *Rollout) []Finding {
 	r.found = nil
+	r.Unmeasured = r.unmeasured()
 	for _, rule := range []func(*Rollout){
-		checkService, checkInjected, checkNames, checkAutoscaler, checkFlaggerVersion,
+		checkService, checkInjected, checkWatched, checkCrossNamespace, checkNames, checkAutoscaler, checkFlaggerVersion, checkRefused,
 		checkIntervals, checkSteps, checkMaxWeight, checkReadinessTimeout, checkChecks,
-		checkMetrics, checkThresholds, checkQueries,
-		checkWebhooks, checkWebhookTimeouts, checkAlerts,
-		checkMatch, checkLoadTime,
+		checkMetrics, checkThresholds, checkQueries, checkMetricsServer, checkGRPC,
+		checkWebhooks, checkRights, checkWebhookTimeouts, checkAlerts,
+		checkMatch, checkLoadTime, checkReach,
 		checkWorkload, checkMadeTwice, checkPorts, checkDiscovery, checkDroppedPorts, checkOwnService, checkSelecting, checkAutoscalers,
 		checkRunsTwice, checkTags, checkOptsOut, checkRoutes, checkAskedPorts, checkPatchMisses,
 	} {
@@ -206,6 +215,14 @@ func (r *Rollout) Builtin(m flagger.Metric) string {
 		return m.Name
 	}
 	return ""
+}
+
+// QueryOf returns the query of a metric, or nothing for one of Flagger's own.
+func (r *Rollout) QueryOf(m flagger.Metric) string {
+	if t := r.template(m); t != nil {
+		return t.Query
+	}
+	return m.Query
 }
 
 // called is the name of a metric in the input.

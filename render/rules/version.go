@@ -8,9 +8,26 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// providersSince are the minor versions of Flagger that providers of metrics came with; it always
-// had the others.
-var providersSince = map[string]int{"keptn": 38, "splunk": 40}
+// canaryFieldsSince are the minor versions that fields of a Canary came with, which only patches set
+// (artifacts/flagger/crd.yaml of each version).
+var canaryFieldsSince = []struct {
+	minor int
+	field schema.Path
+}{
+	{41, schema.Path{"service", "headless"}},
+	{41, inAnalysis("sessionAffinity", "primaryCookieName")},
+	{42, schema.Path{"service", "trafficDistribution"}},
+	{42, schema.Path{"service", "unmanagedMetadata"}},
+	{42, inAnalysis("sessionAffinity", "domain")},
+	{42, inAnalysis("sessionAffinity", "httpOnly")},
+	{42, inAnalysis("sessionAffinity", "partitioned")},
+	{42, inAnalysis("sessionAffinity", "path")},
+	{42, inAnalysis("sessionAffinity", "sameSite")},
+	{42, inAnalysis("sessionAffinity", "secure")},
+	{44, schema.Path{"service", "backendTimeout"}},
+	{44, schema.Path{"service", "trafficPolicy", "outlierDetection", "consecutiveLocalOriginFailures"}},
+	{44, schema.Path{"service", "trafficPolicy", "outlierDetection", "splitExternalLocalOriginErrors"}},
+}
 
 // checkFlaggerVersion reports fields that the fleet's Flagger does not have: an API server refuses
 // what a CRD does not have (fluxcd/flagger CHANGELOG.md). Of a range of versions nobody can tell.
@@ -20,6 +37,11 @@ func checkFlaggerVersion(r *Rollout) {
 			r.ReportAt(diag.FieldTooNew, object, field,
 				fmt.Sprintf("Flagger %s has no %s, which came with 1.%d", r.On.Flagger, name, minor),
 				fmt.Sprintf("chart: {version: 1.%d.0} of the fleet's Flagger or newer, or remove the field", minor))
+		}
+	}
+	for _, f := range canaryFieldsSince {
+		if r.On.Version.Minor < f.minor && r.Has(f.field...) {
+			since(f.minor, f.field[len(f.field)-1].(string), r.ID, spec(f.field...))
 		}
 	}
 	for i, w := range r.Analysis.Webhooks {
@@ -32,9 +54,16 @@ func checkFlaggerVersion(r *Rollout) {
 		if t == nil {
 			continue
 		}
-		since(providersSince[t.Provider.Type], "provider "+t.Provider.Type, t.ID, spec("provider", "type"))
+		since(metricProviders[t.Provider.Type].since, "provider "+t.Provider.Type, t.ID, spec("provider", "type"))
 		if len(t.Provider.Headers) > 0 {
 			since(41, "headers of a metric's provider", t.ID, spec("provider", "headers"))
 		}
+	}
+}
+
+// checkRefused reports what Flagger rejects the Canary for. All of it takes a patch.
+func checkRefused(r *Rollout) {
+	for _, p := range r.Refused(r.On.Version) {
+		r.Report(diag.PatchBreaks, p.Field, p.Message, p.Hint)
 	}
 }

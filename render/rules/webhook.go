@@ -24,13 +24,6 @@ var gates = map[string]string{
 	flagger.Rollback:               "every rollout is undone at its first check",
 }
 
-// tasks are the types that a load tester knows, and whether their command is one of a shell
-// (pkg/loadtester). At any other it panics, and the call gets no answer (task.go, GetTaskFactory).
-var tasks = map[string]bool{
-	"cmd": true, "bash": true,
-	"helm": false, "helmv3": false, "kubectl": false, "concord": false, "ngrinder": false,
-}
-
 // checkWebhooks reports webhooks that nobody answers, or not as they seem to.
 func checkWebhooks(r *Rollout) {
 	unanswered := map[diag.Position]bool{}
@@ -39,8 +32,12 @@ func checkWebhooks(r *Rollout) {
 		if d, err := time.ParseDuration(w.Timeout); w.Timeout != "" && (err != nil || d == 0) {
 			r.Report(diag.OutOfBounds, at.With("timeout"), "with a timeout of "+w.Timeout+" the webhook never passes", "timeout: 10s")
 		}
-		if w.RunsTask() {
-			checkTask(r, w, at)
+		checkRollback(r, w, at)
+		if w.RunsTask() && !checkTesterPath(r, w, at) {
+			_, typed := w.Metadata["type"]
+			if _, command := w.Metadata["cmd"]; w.TesterPath() == "/" || typed || command {
+				checkTask(r, w, at)
+			}
 			checkOutsideMesh(r, w, at)
 		}
 		if r.On.PublicTester || !r.isForPublicTester(i) {
@@ -72,13 +69,13 @@ func (r *Rollout) UsesPublicTester() bool {
 
 // checkTask reports a load tester's task that does not do what it seems to.
 func checkTask(r *Rollout, w flagger.Webhook, at schema.Path) {
-	shell, known := tasks[w.Task()]
+	task, known := flagger.Tasks[w.Task()]
 	metadata := at.With("metadata")
 	switch {
 	case len(w.Metadata) == 0:
 		r.Report(diag.NoCommand, at, "a load tester does nothing without metadata, and answers with an error", "metadata: {type: cmd, cmd: hey …}, or a url")
 	case !known:
-		all := slices.Sorted(maps.Keys(tasks))
+		all := slices.Sorted(maps.Keys(flagger.Tasks))
 		hint := diag.DidYouMean(w.Task(), all, "type: bash, or one of "+strings.Join(all, ", "))
 		name := w.Task()
 		if strings.TrimSpace(name) == "" {
@@ -87,10 +84,10 @@ func checkTask(r *Rollout, w flagger.Webhook, at schema.Path) {
 		r.Report(diag.UnknownTask, metadata.With("type"), fmt.Sprintf("a load tester has no tasks of type %s, and answers with none", name), hint)
 	case w.Task() != "concord" && w.Task() != "ngrinder" && strings.TrimSpace(w.Metadata["cmd"]) == "":
 		r.Report(diag.NoCommand, metadata.With("cmd"), fmt.Sprintf("a task of type %s needs a cmd", w.Task()), "cmd: hey -z 50s "+r.canaryURL()+"/")
-	case w.AlwaysPasses() && gates[w.Type] != "" && !warmsUp(w):
+	case !task.Awaited && gates[w.Type] != "" && !warmsUp(w):
 		r.Report(diag.CommandAsGate, metadata, fmt.Sprintf("a load tester answers before a task of type %s has run: %s", w.Task(), gates[w.Type]), "metadata: {type: bash, cmd: …}, which is waited for")
 	}
-	if shell {
+	if task.Shell {
 		checkCommand(r, w, w.Metadata["cmd"], metadata.With("cmd"))
 	}
 }
@@ -98,7 +95,7 @@ func checkTask(r *Rollout, w flagger.Webhook, at schema.Path) {
 // warmsUp reports whether the webhook makes the load of an analysis before it begins. Its
 // command is not to be waited for, and finds nothing.
 func warmsUp(w flagger.Webhook) bool {
-	_, makesLoad := loadTime(w.Metadata["cmd"])
+	_, makesLoad := flagger.LoadTime(w.Metadata["cmd"])
 	return w.Type == flagger.PreRollout && makesLoad
 }
 

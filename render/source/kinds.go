@@ -159,6 +159,11 @@ func (i *Ingress) Backends() (all []IngressBackend) {
 	return all
 }
 
+// A RoleBinding is a RoleBinding or a ClusterRoleBinding.
+type RoleBinding struct {
+	Subjects []struct{ Kind, Namespace, Name string }
+}
+
 // A VirtualService is Istio's route.
 type VirtualService struct {
 	Spec struct {

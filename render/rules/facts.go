@@ -1,0 +1,125 @@
+package rules
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// Facts are what the values of the installed charts decide about every rollout. Those of
+// Flagger have the names of its flags (fluxcd/flagger cmd/flagger/main.go).
+type Facts struct {
+	// WatchNamespace is the only namespace that Flagger reads, or empty for all.
+	WatchNamespace string
+	// NoCrossNamespaceRefs reports whether Flagger rejects references to other namespaces.
+	NoCrossNamespaceRefs bool
+	// SelectorLabels are those by which Flagger tells the pods of a workload from others; none
+	// are its own.
+	SelectorLabels []string
+	// IngressAnnotationsPrefix is the prefix of the annotations that Flagger writes, or empty
+	// for the controller's default.
+	IngressAnnotationsPrefix string
+	// MeshProvider is the provider of Canaries that name none.
+	MeshProvider string
+	// MetricsServer is the Prometheus that Flagger asks by itself.
+	MetricsServer string
+	// Prometheus reports whether Flagger's chart installs one.
+	Prometheus bool
+
+	// MeshNamespaces are the only namespaces that get sidecars, or none for all.
+	MeshNamespaces []string
+	// IngressNamespace is the only namespace whose Ingresses the controller reads, or empty for all.
+	IngressNamespace string
+	// NoIngressMetrics is the value by which the controller counts no requests, and NotScraped
+	// the one by which Flagger's Prometheus does not find the controller. Both may be empty.
+	NoIngressMetrics, NotScraped string
+	// TesterNamespaces is a regular expression: the public load tester rejects the webhooks of
+	// rollouts in other namespaces. It may be empty.
+	TesterNamespaces string
+
+	// At are the places of the values behind the facts above, by the names of the fields.
+	At map[string]diag.Position
+}
+
+// Where returns the place of a fact for a message, or nothing where no input says it.
+func (f *Facts) Where(field string) string {
+	if p, ok := f.At[field]; ok {
+		return fmt.Sprintf(" (%s)", p)
+	}
+	return ""
+}
+
+// checkWatched reports a rollout in a namespace that a component on the cluster leaves out.
+func checkWatched(r *Rollout) {
+	own, on := r.ID.Namespace, &r.On.Facts
+	report := func(message, hint string) {
+		r.ReportAt(diag.NotWatched, r.ID, schema.Path{"metadata", "namespace"}, message, hint)
+	}
+	if ns := on.WatchNamespace; ns != "" && ns != own {
+		// fluxcd/flagger cmd/flagger/main.go, startInformers
+		report(fmt.Sprintf("Flagger watches only namespace %s%s; nothing runs this rollout in %s", ns, on.Where("WatchNamespace"), own),
+			`remove "namespace" from the values of Flagger's chart, or move the workload to namespace `+ns)
+	}
+	if all := on.MeshNamespaces; len(all) > 0 && !slices.Contains(all, own) {
+		// kumahq/kuma deployments/charts/kuma/templates/cp-webhooks-and-secrets.yaml
+		report(fmt.Sprintf("Kuma injects sidecars only in %s%s; no traffic moves in namespace %s", strings.Join(all, ", "), on.Where("MeshNamespaces"), own),
+			fmt.Sprintf("namespaceAllowList: [%s]", strings.Join(append(slices.Clip(all), own), ", ")))
+	}
+	if ns := on.IngressNamespace; ns != "" && ns != own {
+		// kubernetes/ingress-nginx pkg/flags/flags.go, watch-namespace
+		report(fmt.Sprintf("the ingress controller watches only namespace %s%s; it ignores the Ingress of this rollout in %s", ns, on.Where("IngressNamespace"), own),
+			"controller: {scope: {enabled: false}}")
+	}
+	if on.TesterNamespaces == "" {
+		return
+	}
+	// fluxcd/flagger pkg/loadtester/authorizer.go
+	if allowed, err := regexp.Compile(on.TesterNamespaces); err != nil || !allowed.MatchString(own) {
+		for i := range r.Analysis.Webhooks {
+			if r.isForPublicTester(i) && !r.Tester.Exists {
+				r.Report(diag.NotWatched, inAnalysis("webhooks", i, "url"),
+					fmt.Sprintf("the public load tester rejects webhooks from namespace %s: its namespaceRegexp is %s%s", own, on.TesterNamespaces, on.Where("TesterNamespaces")),
+					"testLoader: true, and no url; or a namespaceRegexp that matches "+own)
+			}
+		}
+	}
+}
+
+// checkCrossNamespace reports references to other namespaces that Flagger rejects or cannot
+// follow (fluxcd/flagger pkg/controller/controller.go, verifyNoCrossNamespaceRefs;
+// cmd/flagger/main.go, startInformers).
+func checkCrossNamespace(r *Rollout) {
+	for i, m := range r.Analysis.Metrics {
+		if m.TemplateRef != nil {
+			r.checkCrossNamespace("MetricTemplate", m.TemplateRef.Name, m.TemplateRef.Namespace, InMetrics(i, "templateRef", "namespace"))
+		}
+	}
+	for i, a := range r.Analysis.Alerts {
+		ns := a.ProviderRef.Namespace
+		if found, _ := r.On.AlertProvider(ns, a.ProviderRef.Name); found && ns != r.On.Namespace() {
+			continue // which checkAlerts reports
+		}
+		r.checkCrossNamespace("AlertProvider", a.ProviderRef.Name, ns, inAnalysis("alerts", i, "providerRef", "namespace"))
+	}
+}
+
+func (r *Rollout) checkCrossNamespace(kind, name, namespace string, at schema.Path) {
+	own := r.ID.Namespace
+	if namespace == "" || namespace == own || !r.ownNamespaceOnly() {
+		return
+	}
+	message := fmt.Sprintf("Flagger rejects this Canary: noCrossNamespaceRefs is set%s, and the %s %s is in namespace %s, not in %s", r.On.Where("NoCrossNamespaceRefs"), kind, name, namespace, own)
+	if !r.On.NoCrossNamespaceRefs {
+		message = fmt.Sprintf("Flagger does not find the %s %s: it watches only namespace %s%s, not %s", kind, name, own, r.On.Where("WatchNamespace"), namespace)
+	}
+	r.Report(diag.CrossNamespace, at, message, fmt.Sprintf("namespace: %s, and move the %s there", own, kind))
+}
+
+// ownNamespaceOnly reports whether Flagger takes references to the Canary's own namespace only.
+func (r *Rollout) ownNamespaceOnly() bool {
+	return r.On.NoCrossNamespaceRefs || r.On.WatchNamespace == r.ID.Namespace
+}

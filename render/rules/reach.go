@@ -1,0 +1,452 @@
+package rules
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"net/url"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/schema/api"
+)
+
+// A door is where requests of a load test go in.
+type door int
+
+const (
+	canaryDoor  door = iota // the -canary Service
+	apexDoor                // the Service itself, in the cluster
+	routeDoor               // a host of the route, at a gateway or the Ingress
+	primaryDoor             // the -primary Service
+)
+
+// A way is one of a strategy on a provider.
+type way struct {
+	provider string
+	strategy flagger.Strategy
+}
+
+// A passage is whether what goes in at a door reaches the new version, and is counted there.
+type passage int
+
+const (
+	never   passage = iota
+	always          // or a share of it
+	matched         // what meets the conditions of match
+	uncounted
+)
+
+// passages tell how requests go from each door, in the order of the doors. Istio and Kuma split what
+// clients send to the Service, and measure where it arrives; nginx splits and measures at the Ingress
+// (fluxcd/flagger pkg/router/istio.go, kuma.go, ingress.go, SetRoutes; pkg/metrics/observers). In a
+// blue/green rollout the primary has all of it until the last check (pkg/controller/scheduler.go,
+// runBlueGreen). On Kuma conditions are ignored.
+var passages = map[way][4]passage{
+	{flagger.Istio, flagger.Weighted}:  {always, always, always, never},
+	{flagger.Istio, flagger.ABTesting}: {always, matched, matched, never},
+	{flagger.Istio, flagger.BlueGreen}: {always, never, never, never},
+	{flagger.Kuma, flagger.Weighted}:   {always, always, always, never},
+	{flagger.Kuma, flagger.ABTesting}:  {always, always, always, never},
+	{flagger.Kuma, flagger.BlueGreen}:  {always, never, never, never},
+	{flagger.Nginx, flagger.Weighted}:  {uncounted, never, always, never},
+	{flagger.Nginx, flagger.ABTesting}: {uncounted, never, matched, never},
+	{flagger.Nginx, flagger.BlueGreen}: {uncounted, never, never, never},
+}
+
+// passage returns how a call's requests get from a door to the new version.
+func (r *Rollout) passage(d door, call flagger.Call, t target, from string) passage {
+	all, known := passages[way{r.Provider, r.Analysis.Strategy()}]
+	switch p := all[d]; {
+	case !known, r.Provider == flagger.Istio && r.Service.Delegation:
+		return always // nobody can tell
+	case d == apexDoor && r.Provider == flagger.Istio && len(r.Service.Gateways) > 0 && !slices.Contains(r.Service.Gateways, "mesh"):
+		return never // the route is at the gateways alone (pkg/router/istio.go, reconcileVirtualService)
+	case p == never && d != primaryDoor && r.Mirrors():
+		return always // as a copy
+	case p == uncounted && !r.countedAtIngress():
+		return always
+	case p == matched && r.meets(call, t, from):
+		return always
+	default:
+		return p
+	}
+}
+
+// Mirrors reports whether the new version gets a copy of all requests (pkg/router/istio.go).
+func (r *Rollout) Mirrors() bool {
+	return r.Analysis.Mirror && r.Provider == flagger.Istio && len(r.Analysis.Match) == 0 && !strings.EqualFold(r.Service.AppProtocol, "tcp")
+}
+
+// A measure is what a metric counts, as far as its query tells it.
+type measure int
+
+const (
+	somethingElse measure = iota
+	podRequests           // which may be those of probes, too
+	routeRequests         // of the sidecars or the Ingress, to the new version alone
+)
+
+// measureOf returns what a metric counts.
+func (r *Rollout) measureOf(m flagger.Metric) measure {
+	if _, ok := knownMetrics[r.Builtin(m)]; ok {
+		return routeRequests
+	}
+	query := m.Query
+	if t := r.template(m); t != nil {
+		if t.Provider.Type != "prometheus" {
+			return somethingElse
+		}
+		query = t.Query
+	}
+	if filled, err := fillIn(query, r.queryFunctions(m)); err == nil {
+		query = filled
+	}
+	query = strings.NewReplacer(" ", "", "\n", "", "\t", "").Replace(query)
+	if strings.Contains(query, "vector(") || strings.Contains(query, "absent") {
+		return somethingElse // which has a value without requests
+	}
+	has := func(part string) bool { return strings.Contains(query, part) }
+	switch {
+	case r.Provider == flagger.Istio && has("istio_request") && has(`destination_workload="`+r.TargetRef.Name+`"`),
+		r.Provider == flagger.Kuma && has("envoy_cluster_upstream_rq") && has(CanarySuffix+"_"+r.ID.Namespace+"_svc_"),
+		r.Provider == flagger.Nginx && has("nginx_ingress_controller_request") && has(`canary="`+r.ID.Namespace+"-"+r.Service.Name+CanarySuffix):
+		return routeRequests
+	case has("http_") || has("request") || has("grpc_"):
+		return podRequests
+	}
+	return somethingElse
+}
+
+// requestMetrics are those that count requests, by their places, at least as surely as told.
+func (r *Rollout) requestMetrics(least measure) (all []int) {
+	for i, m := range r.Analysis.Metrics {
+		if r.measureOf(m) >= least {
+			all = append(all, i)
+		}
+	}
+	return all
+}
+
+// countedAtIngress reports whether the metrics that count requests do so at the Ingress alone.
+func (r *Rollout) countedAtIngress() bool {
+	return r.Provider == flagger.Nginx && len(r.requestMetrics(routeRequests)) > 0 && len(r.requestMetrics(routeRequests)) == len(r.requestMetrics(podRequests))
+}
+
+// doorOf returns the door of a call's requests, as far as its words tell it.
+func (r *Rollout) doorOf(call flagger.Call, from string) (d door, t target, known bool) {
+	routed, found := false, false
+	for _, w := range call.Words {
+		if !w.Known {
+			return 0, target{}, false
+		}
+		routed = routed || r.namesHost(w.Text)
+	}
+	for _, asked := range r.asked(call, from) {
+		own := asked.namespace == r.ID.Namespace
+		switch {
+		case routed:
+			return routeDoor, asked, true
+		case !own:
+			continue
+		case asked.service == r.Service.Name+CanarySuffix:
+			return canaryDoor, asked, true
+		case asked.service == r.Service.Name:
+			d, t, found = apexDoor, asked, true
+		case asked.service == r.Service.Name+PrimarySuffix:
+			d, t, found = primaryDoor, asked, true
+		}
+	}
+	return d, t, found || routed
+}
+
+// A traffic is what the webhooks of a rollout send to it.
+type traffic struct {
+	// reaches reports that some of it may reach the new version, and is counted there.
+	reaches bool
+	// missed is what does not: the place of the webhook, its command, and where it goes.
+	missed []missed
+}
+
+type missed struct {
+	webhook int
+	door    door
+	target  target
+	passage passage
+}
+
+// traffic returns what the webhooks send once the new version is up. What is not surely known may reach it.
+func (r *Rollout) traffic() (all traffic) {
+	for i := range r.Analysis.Webhooks {
+		w := &r.Analysis.Webhooks[i]
+		if w.Kind() != flagger.RolloutHook && w.Kind() != flagger.PreRollout {
+			continue
+		}
+		if w.TesterPath() != "" && !w.RunsTask() {
+			continue // a gate
+		}
+		script, err := flagger.ParseScript(w.Metadata["cmd"])
+		if !w.RunsTask() || !flagger.Tasks[w.Task()].Shell || err != nil || r.otherImage(*w) {
+			all.reaches = true // nobody can tell
+			continue
+		}
+		_, from := serviceAt(w.URL)
+		for _, call := range script.Calls {
+			if call.Name == "" || !slices.Contains(silent, path.Base(call.Name)) && !slices.Contains(senders, path.Base(call.Name)) {
+				all.reaches = true
+				continue
+			}
+			if slices.Contains(silent, path.Base(call.Name)) {
+				continue
+			}
+			d, t, known := r.doorOf(call, from)
+			switch {
+			case !known && slices.ContainsFunc(call.Words, func(w flagger.Word) bool { return !w.Known }):
+				all.reaches = true
+			case !known: // to somebody else
+				for _, t := range r.asked(call, from) {
+					all.reaches = all.reaches || t.service == "" // from outside, maybe
+				}
+			default:
+				if p := r.passage(d, call, t, from); p == always {
+					all.reaches = true
+				} else {
+					all.missed = append(all.missed, missed{i, d, t, p})
+				}
+			}
+		}
+	}
+	return all
+}
+
+// senders are commands whose requests go where their words tell, and silent ones those that send none.
+var (
+	senders = []string{"curl", "ghz", "grpc_health_probe", "hey", "wget", "wrk"}
+	silent  = []string{
+		":", "[", "ash", "bash", "break", "cat", "continue", "cut", "date", "echo", "env", "exit", "false", "grep", "head", "jq", "nice", "nohup",
+		"printf", "seq", "set", "sh", "sleep", "tail", "tee", "test", "time", "timeout", "tr", "true", "wc",
+	}
+)
+
+// unmeasured returns the metrics that never have a value: in a blue/green rollout all traffic goes to
+// the old version until the last check, and no webhook sends anything to the new one.
+func (r *Rollout) unmeasured() []int {
+	if r.SkipAnalysis || r.Analysis.Strategy() != flagger.BlueGreen || r.Mirrors() {
+		return nil
+	}
+	metrics := r.requestMetrics(routeRequests)
+	if len(metrics) == 0 || r.traffic().reaches || r.canaryIsRouted() {
+		return nil
+	}
+	return metrics
+}
+
+// canaryIsRouted reports whether the application has a route of its own to the new version.
+func (r *Rollout) canaryIsRouted() bool {
+	if r.Manifests == nil {
+		return false
+	}
+	for found := range r.Manifests.All() {
+		switch found.Kind {
+		case "Ingress", "VirtualService", "HTTPRoute", "GRPCRoute", "MeshHTTPRoute", "TrafficRoute", "CronJob", "Job":
+			if bytes.Contains(found.JSON, []byte(r.Service.Name+CanarySuffix)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// checkReach reports load that does not reach the new version, where something that counts requests asks for it.
+func checkReach(r *Rollout) {
+	if r.SkipAnalysis {
+		return
+	}
+	if len(r.Unmeasured) > 0 {
+		r.reportUnmeasured()
+		return
+	}
+	if len(r.requestMetrics(podRequests)) == 0 {
+		return
+	}
+	all := r.traffic()
+	if all.reaches {
+		return
+	}
+	for _, m := range all.missed {
+		w := r.Analysis.Webhooks[m.webhook]
+		told := w.Kind() == flagger.RolloutHook && (m.door == primaryDoor || m.door == apexDoor && r.Provider == flagger.Nginx) // by checkTargets
+		if !told && makesLoad(w) {
+			message, hint := r.whyMissed(m)
+			r.Report(diag.LoadTestElsewhere, inAnalysis("webhooks", m.webhook, "metadata", "cmd"), message, hint)
+			return
+		}
+	}
+}
+
+func makesLoad(w flagger.Webhook) bool {
+	_, ok := flagger.LoadTime(w.Metadata["cmd"])
+	return ok
+}
+
+// reportUnmeasured reports that no request reaches the new version of a blue/green rollout.
+func (r *Rollout) reportUnmeasured() {
+	if r.Provider == flagger.Nginx && r.Builtin(r.Analysis.Metrics[r.Unmeasured[0]]) != "" {
+		return // which the provider reports
+	}
+	name := r.called(r.Analysis.Metrics[r.Unmeasured[0]])
+	if r.Provider == flagger.Nginx {
+		r.Report(diag.NothingReaches, InMetrics(r.Unmeasured[0], "name"),
+			fmt.Sprintf("before the switch of a blue/green rollout the Ingress sends the new version nothing, so every check of %s fails", name), "use a customMetric of the pods, with load to "+r.canaryURL())
+		return
+	}
+	for _, m := range r.traffic().missed {
+		if w := r.Analysis.Webhooks[m.webhook]; makesLoad(w) {
+			r.Report(diag.NothingReaches, inAnalysis("webhooks", m.webhook, "metadata", "cmd"),
+				fmt.Sprintf("no request reaches the new version before the switch of a blue/green rollout, so every check of %s fails: the load goes to %s, which is the old version until then", name, m.target.host),
+				strings.Replace(w.Metadata["cmd"], m.target.text, r.canaryURL(), 1))
+			return
+		}
+	}
+	r.Report(diag.NothingReaches, InMetrics(r.Unmeasured[0], "name"),
+		fmt.Sprintf("no request reaches the new version before the switch of a blue/green rollout, so every check of %s fails", name),
+		"webhooks: {command: [hey -z 50s -q 10 "+r.canaryURL()+"/]} in trafficAnalysis")
+}
+
+// whyMissed returns why load does not reach the new version, and what would.
+func (r *Rollout) whyMissed(m missed) (message, hint string) {
+	command := r.Analysis.Webhooks[m.webhook].Metadata["cmd"]
+	toCanary := strings.Replace(command, m.target.text, r.canaryURL(), 1)
+	switch {
+	case m.passage == matched:
+		option := r.matchingOption()
+		return fmt.Sprintf("the load goes to %s without what match asks for, so all of it stays with the old version", m.target.host), strings.Replace(command, "hey ", "hey "+option+" ", 1)
+	case r.Analysis.Strategy() == flagger.BlueGreen:
+		return fmt.Sprintf("the load goes to %s, which is the old version until the switch of a blue/green rollout", m.target.host), toCanary
+	case r.Provider == flagger.Nginx:
+		hint := "load through the host of the Ingress"
+		if hosts := r.IngressHosts(); len(hosts) > 0 {
+			hint = strings.Replace(command, m.target.text, "http://"+hosts[0], 1)
+		}
+		return fmt.Sprintf("the load goes to %s and not through the Ingress, where nginx splits the traffic and counts the requests", m.target.host), hint
+	}
+	return fmt.Sprintf("the load goes to %s, and Flagger splits the traffic of the gateways alone, so all of it stays with the old version", m.target.host), toCanary + ", or gateways: with mesh among them"
+}
+
+// matchingOption is the option of a load generator by which its requests meet the first condition that has a header.
+func (r *Rollout) matchingOption() string {
+	for _, m := range r.Analysis.Match {
+		if len(m.Headers) > 0 {
+			name := slices.Min(slices.Collect(maps.Keys(m.Headers)))
+			h := m.Headers[name]
+			value := h.Exact + h.Prefix + h.Suffix
+			switch {
+			case r.Provider == flagger.Nginx && name == "cookie":
+				value = h.Exact + "=always"
+			case value == "":
+				value = "…"
+			}
+			return "-H " + strconv.Quote(name+": "+value)
+		}
+	}
+	return `-H "…"`
+}
+
+// meets reports whether a call's requests may meet one of the conditions.
+func (r *Rollout) meets(call flagger.Call, t target, from string) bool {
+	headers := headersOf(call)
+	var query url.Values
+	for _, w := range call.Words {
+		if u, err := url.Parse(w.Text); err == nil && u.RawQuery != "" {
+			query = u.Query()
+		}
+	}
+	for _, m := range r.Analysis.Match {
+		if r.Provider == flagger.Nginx {
+			if meetsOnNginx(m, headers) {
+				return true
+			}
+			continue
+		}
+		ok := m.SourceNamespace == "" || m.SourceNamespace == from
+		for name, match := range m.Headers {
+			value, sent := headers[strings.ToLower(name)]
+			ok = ok && (strings.HasPrefix(name, ":") || strings.EqualFold(name, "user-agent") || strings.EqualFold(name, "host") || sent && matches(match, value))
+		}
+		for name, match := range m.QueryParams {
+			ok = ok && query.Has(name) && matches(match, query.Get(name))
+		}
+		// Its pods have the one label of their selector.
+		for name, value := range m.SourceLabels {
+			own := r.Tester.Exists && from == r.Tester.ID.Namespace
+			ok = ok && (!own || name == "app" && string(value) == r.Tester.ID.Name)
+		}
+		if ok {
+			return true
+		}
+	}
+	return false
+}
+
+// meetsOnNginx reports whether a header or a cookie leads to the new version: any value of
+// a condition without one is always (pkg/router/ingress.go, SetRoutes).
+func meetsOnNginx(m flagger.Match, headers map[string]string) bool {
+	for name, match := range m.Headers {
+		value, sent := headers[strings.ToLower(name)]
+		if name == "cookie" {
+			if sent && (match.Exact == "" || strings.Contains(value, match.Exact+"=always")) {
+				return true
+			}
+			continue
+		}
+		if sent && (match.Exact == "" && match.Regex == "" || match.Exact == value || match.Regex != "" && matches(api.StringMatch{Regex: match.Regex}, value)) {
+			return true
+		}
+	}
+	return len(m.Headers) == 0
+}
+
+// matches reports whether a text meets a condition. Istio's expressions are of all of it.
+func matches(m api.StringMatch, text string) bool {
+	switch {
+	case m.Exact != "":
+		return text == m.Exact
+	case m.Prefix != "":
+		return strings.HasPrefix(text, m.Prefix)
+	case m.Suffix != "":
+		return strings.HasSuffix(text, m.Suffix)
+	}
+	expression, err := regexp.Compile("^(?:" + m.Regex + ")$")
+	return err != nil || expression.MatchString(text)
+}
+
+// headersOf are the headers that a call sends, by their names in lower case.
+func headersOf(call flagger.Call) map[string]string {
+	all := map[string]string{}
+	for i, w := range call.Words {
+		text := w.Text
+		for _, option := range []string{"-H", "--header=", "--header", "-b", "--cookie"} {
+			value, ok := strings.CutPrefix(text, option)
+			if !ok {
+				continue
+			}
+			if value == "" && i+1 < len(call.Words) {
+				value = call.Words[i+1].Text
+			}
+			value = strings.TrimPrefix(value, "=")
+			if option == "-b" || option == "--cookie" {
+				value = "cookie:" + value
+			}
+			if name, content, ok := strings.Cut(value, ":"); ok {
+				all[strings.ToLower(strings.TrimSpace(name))] = strings.TrimSpace(content)
+			}
+			break
+		}
+	}
+	return all
+}
