@@ -56,13 +56,25 @@ func MergeValues(base, over map[string]any) map[string]any {
 	return merged
 }
 
-// LoadTesterVersion returns the version that the public load tester's chart runs: the
-// chart's own (fluxcd/flagger charts/loadtester/Chart.yaml, appVersion). For a range or
-// another chart it is unknown, and the pinned one is returned.
-func (s *Settings) LoadTesterVersion() string {
-	pinned := pinnedCharts()["loadtester"]
-	if own := s.Charts["loadtester"]; own.Name == pinned.Name && isExact(own.Version) {
-		return strings.TrimPrefix(own.Version, "v")
+// LoadTesterImage returns the image of the load testers: that of the values of the public one's
+// chart, or else the given repository and the chart's own version (fluxcd/flagger
+// charts/loadtester/Chart.yaml, appVersion). For a range or another chart that is unknown, and
+// the pinned one is returned.
+func (s *Settings) LoadTesterImage(repository string) string {
+	pinned, own := pinnedCharts()["loadtester"], s.Charts["loadtester"]
+	version := pinned.Version
+	if own.Name == pinned.Name && isExact(own.Version) {
+		version = strings.TrimPrefix(own.Version, "v")
 	}
-	return pinned.Version
+	image, _ := own.Values["image"].(map[string]any)
+	get := func(field, otherwise string) string {
+		if v := image[field]; v != nil && v != "" {
+			return fmt.Sprint(v)
+		}
+		return otherwise
+	}
+	return get("repository", repository) + ":" + get("tag", version)
 }
+
+// PinnedVersion returns the version of a chart that is installed unless the input names another.
+func PinnedVersion(chart string) string { return pinnedCharts()[chart].Version }

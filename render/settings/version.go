@@ -43,3 +43,17 @@ func isExact(version string) bool {
 	m := versionRegexp().FindStringSubmatch(version)
 	return m != nil && m[1] == "" && m[4] != ""
 }
+
+// majorRegexp is one version, or a range of Helm's that holds versions of one major version only:
+// 29, 29.x, 29.x.x, ~29, ~29.1, ^29.1.2 and what versionPattern takes.
+var majorRegexp = lazyregexp.New(`^[~^]?v?(\d+)(?:\.(?:\d+|[xX*])(?:\.(?:\d+(?:[-+][0-9A-Za-z.+-]*)?|[xX*]))?)?$`)
+
+// ParseMajor reads the major version of a version, or of a range of one major version.
+func ParseMajor(version string) (major int, ok bool) {
+	m := majorRegexp().FindStringSubmatch(version)
+	if m == nil {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(m[1], 10, 31)
+	return int(n), err == nil
+}
