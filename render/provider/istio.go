@@ -3,6 +3,7 @@ package provider
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"maps"
 	"net"
 	"slices"
@@ -16,6 +17,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/patch"
 	"github.com/fleetwright/fleetwright/render/rollout"
 	"github.com/fleetwright/fleetwright/render/rules"
 	"github.com/fleetwright/fleetwright/render/source"
@@ -57,9 +59,58 @@ func (istio) FlaggerValues() map[string]any {
 	return map[string]any{"meshProvider": flagger.Istio, "metricsServer": istioMetricsServer}
 }
 
-// NamespaceMeta has the label that Istio reads (manifests/charts/istio-control/istio-discovery).
-func (istio) NamespaceMeta(*rollout.Rollout) manifest.NamespaceMeta {
-	return manifest.NamespaceMeta{Labels: map[string]string{"istio-injection": "enabled"}}
+// The labels of a namespace that Istio reads. With both it ignores the revision
+// (manifests/charts/istio-control/istio-discovery/files/, mutatingwebhook).
+const (
+	istioInjection = "istio-injection"
+	istioRevision  = "istio.io/rev"
+)
+
+// NamespaceMeta has one of the labels: the revision that the Fleet or the application names, and
+// else the one for the default revision. A namespace that the application brings with the other
+// keeps it.
+func (i istio) NamespaceMeta(r *rollout.Rollout) manifest.NamespaceMeta {
+	if revision := cmp.Or(revisionOf(r), i.revision()); revision != "" {
+		return manifest.NamespaceMeta{Labels: map[string]string{istioRevision: revision}, Unless: []string{istioRevision, istioInjection}}
+	}
+	return manifest.NamespaceMeta{Labels: map[string]string{istioInjection: "enabled"}, Unless: []string{istioRevision}}
+}
+
+// revision is the one of Istio on the clusters, or empty for the default.
+func (i istio) revision() string {
+	if in := i.fleet.Spec.Plugin.Flagger.Installed; in != nil && in.Istio != nil {
+		return in.Istio.Revision
+	}
+	return ""
+}
+
+// revisionOf is the revision that the policies of a rollout's application put on its namespace.
+// What its manifests say is left as it is, and not read for this.
+func revisionOf(r *rollout.Rollout) (revision string) {
+	if r == nil {
+		return ""
+	}
+	for _, p := range r.Policy.App.Policies {
+		k := p.Kustomization
+		if k == nil {
+			continue
+		}
+		name := r.Namespace
+		if k.TargetNamespace == name {
+			name = "" // kustomize gives every Namespace this name
+		} else if k.TargetNamespace != "" {
+			continue
+		}
+		revision = cmp.Or(revision, commonLabel(k, istioRevision), patch.Label(k.Patches, "Namespace", name, istioRevision))
+	}
+	return revision
+}
+
+func commonLabel(k *api.Kustomization, label string) string {
+	if k.CommonMetadata == nil {
+		return ""
+	}
+	return string(k.CommonMetadata.Labels[label])
 }
 
 func (istio) Route(r *rollout.Rollout, _ *manifest.Object, spec *flagger.Canary) {
@@ -85,12 +136,13 @@ func (istio) Made(r *rollout.Rollout) []manifest.Identity {
 func (istio) Join(r *rollout.Rollout) { checkMatchFields(r) }
 
 // Check reports what of a rollout would not work on Istio.
-func (istio) Check(r *rules.Rollout) {
+func (i istio) Check(r *rules.Rollout) {
 	checkIstioTCP(r)
+	i.checkProtocol(r)
 	checkIstioRoute(r)
 	if cors := r.Service.CorsPolicy; cors != nil {
-		for i, origin := range cors.AllowOrigins {
-			r.CheckStringMatch(origin, schema.Path{"service", "corsPolicy", "allowOrigins", i}, false)
+		for n, origin := range cors.AllowOrigins {
+			r.CheckStringMatch(origin, schema.Path{"service", "corsPolicy", "allowOrigins", n}, false)
 		}
 	}
 	if r.Analysis.SessionAffinity != nil && r.Analysis.Iterations > 0 {
@@ -110,9 +162,36 @@ func (i istio) NeverInjected(namespace string) string {
 	return i.neverMeshed(namespace, istioNamespace)
 }
 
-// Speaks returns what Istio takes the rollout's port to speak: its appProtocol, or its name
-// (istio.io, Protocol Selection).
-func (istio) Speaks(r *rules.Rollout) string { return r.SpokenByName() }
+// istioProtocols are the protocols that Istio reads from the part of a port's name before the
+// first hyphen, or of its appProtocol, in any case, by what the rules call them. It detects any other
+// from the first bytes (pkg/config/kube/conversion.go, ConvertProtocol; pkg/config/protocol/instance.go).
+var istioProtocols = map[string]string{
+	"http": "http", "http_proxy": "http", "http2": "http2", "grpc": "grpc",
+	"https": "https", "tls": "tls", "tcp": "tcp", "mongo": "mongo", "redis": "redis", "mysql": "mysql",
+}
+
+// istioAppProtocols are those that count as a whole, and as an appProtocol only.
+var istioAppProtocols = map[string]string{"kubernetes.io/h2c": "http2", "kubernetes.io/ws": "http", "kubernetes.io/wss": "https"}
+
+// istioTCPPorts are the numbers of ports on which Istio detects nothing.
+var istioTCPPorts = []int32{25, 53, 3306, 27017}
+
+// Speaks returns what Istio takes the rollout's port to speak, or nothing where it detects that.
+func (istio) Speaks(r *rules.Rollout) string {
+	s := &r.Service
+	if p := istioAppProtocols[s.AppProtocol]; p != "" {
+		return p
+	}
+	name := strings.ToLower(cmp.Or(s.AppProtocol, s.PortName, rules.DefaultPortName))
+	if strings.HasPrefix(name, "grpc-web") {
+		return "http"
+	}
+	first, _, _ := strings.Cut(name, "-")
+	if protocol := istioProtocols[first]; protocol != "" || !slices.Contains(istioTCPPorts, s.Port) {
+		return protocol
+	}
+	return "tcp"
+}
 
 // istioInject is the label, or annotation, by which a pod gets Istio's sidecar, or does not.
 const istioInject = "sidecar.istio.io/inject"
@@ -130,7 +209,7 @@ func (istio) OptsOut(r *rules.Rollout, pod *source.Pod, namespace map[string]str
 		return true, istioInject + ": \"false\""
 	case pod.Spec.HostNetwork:
 		return true, "hostNetwork: true"
-	case own == "" && namespace["istio-injection"] == "disabled":
+	case own == "" && namespace[istioInjection] == "disabled":
 		return false, "istio-injection: disabled"
 	}
 	return false, ""
@@ -165,6 +244,39 @@ func checkIstioTCP(r *rules.Rollout) {
 	}
 }
 
+// checkProtocol reports a port that Istio takes for one without HTTP requests, though Flagger
+// writes a route of HTTP for it: it does for all but appProtocol tcp. Sidecars then apply no such route, and count no requests
+// (istio/api networking/v1alpha3/virtual_service.proto, http). A gateway applies it, whatever the port is called.
+func (i istio) checkProtocol(r *rules.Rollout) {
+	s := &r.Service
+	protocol := i.Speaks(r)
+	if strings.EqualFold(s.AppProtocol, "tcp") || slices.Contains([]string{"", "http", "http2", "grpc"}, protocol) || r.SkipAnalysis {
+		return
+	}
+	counted := slices.ContainsFunc(r.Analysis.Metrics, func(m flagger.Metric) bool { return rules.IsBuiltin(r.Builtin(m)) })
+	split := isMeshed(s) && r.Analysis.Strategy() != flagger.BlueGreen
+	if !counted && !split {
+		return
+	}
+	field, value := "portName", s.PortName
+	if s.AppProtocol != "" {
+		field, value = "appProtocol", s.AppProtocol
+	}
+	why := "counts no requests of it: Flagger's metrics have no values, and every check fails"
+	if split {
+		why = "applies no route of HTTP to it: the new version gets no requests, and has no metrics"
+	}
+	r.Report(diag.NothingMeasured, schema.Path{"service", field},
+		fmt.Sprintf("Istio reads %s from %s %s of port %d, and %s", protocol, field, value, s.Port, why),
+		field+": http if the port speaks HTTP, or appProtocol: tcp with a customMetric for each metric")
+}
+
+// isMeshed reports whether sidecars surely read the VirtualService that Flagger makes. One that is delegated
+// to holds where the VirtualService that delegates does.
+func isMeshed(s *flagger.Service) bool {
+	return !s.Delegation && (len(s.Gateways) == 0 || slices.Contains(s.Gateways, meshGateway))
+}
+
 // meshGateway is Istio's word for all sidecars. Flagger adds it where no gateway is named.
 const meshGateway = "mesh"
 
@@ -176,7 +288,7 @@ func checkIstioRoute(r *rules.Rollout) {
 	}
 	for i, m := range r.Analysis.Match {
 		for _, name := range slices.Sorted(maps.Keys(m.Headers)) {
-			if strings.HasPrefix(name, "@request.auth.claims") && (len(s.Gateways) == 0 || slices.Contains(s.Gateways, meshGateway)) {
+			if strings.HasPrefix(name, "@request.auth.claims") && isMeshed(s) {
 				r.Report(diag.BadRoute, schema.Path{"analysis", "match", i, "headers", name}, "Istio routes by claims at a gateway only, not in all sidecars", "gateways: with the name of a Gateway, and not mesh")
 			}
 		}
@@ -190,7 +302,7 @@ func routeProblems(s *flagger.Service) []rules.Problem {
 }
 
 func hostProblems(s *flagger.Service) (all []rules.Problem) {
-	mesh := len(s.Gateways) == 0 || slices.Contains(s.Gateways, meshGateway)
+	mesh := isMeshed(s)
 	for n, host := range s.Hosts {
 		at := schema.Path{"hosts", n}
 		switch {
@@ -347,11 +459,8 @@ func corsProblems(cors *api.CorsPolicy) []rules.Problem {
 func (istio) Refused(c *flagger.Canary) (all []rules.Problem) {
 	s := &c.Service
 	service := schema.Path{"spec", "service"}
-	switch {
-	case !s.Delegation:
+	if !s.Delegation {
 		all = below(service, routeProblems(s))
-	case len(s.Hosts)+len(s.Gateways) > 0:
-		all = append(all, rules.Problem{Path: service.With("delegation"), Message: "a delegate has neither hosts nor gateways", Hint: "remove them"})
 	}
 	for i, m := range s.Match {
 		all = append(all, below(service.With("match", i), matchProblems(m))...)
@@ -394,24 +503,32 @@ func matchProblems(m flagger.Match) []rules.Problem {
 	return all
 }
 
-// IstioHosts are those of the rollout's VirtualService.
-func IstioHosts(r *rollout.Rollout) []string {
-	if r.TrafficRoutingProvider != flagger.Istio {
-		return nil
-	}
-	return r.Routing().Hosts
-}
+// An IstioHost is a host at a gateway.
+type IstioHost struct{ Host, Gateway string }
 
-// IstioGateways are those of the rollout's VirtualService, with their namespaces.
-func IstioGateways(r *rollout.Rollout) (all []string) {
-	for _, gateway := range r.Routing().Gateways {
-		if gateway != meshGateway && !strings.Contains(gateway, "/") {
-			gateway = r.Namespace + "/" + gateway
+// InMesh reports whether sidecars route the host's requests, and no gateway.
+func (h IstioHost) InMesh() bool { return h.Gateway == meshGateway }
+
+// IstioHosts returns the hosts of the VirtualService that Flagger makes of a rollout, but for the name of
+// its Service, each at all gateways and with its index in the Canary.
+func IstioHosts(r *rules.Rollout) iter.Seq2[int, IstioHost] {
+	return func(yield func(int, IstioHost) bool) {
+		if r.Provider != flagger.Istio {
+			return
 		}
-		all = append(all, strings.Replace(gateway, "./", r.Namespace+"/", 1))
+		gateways := r.Service.Gateways
+		if len(gateways) == 0 {
+			gateways = []string{meshGateway}
+		}
+		for n, host := range r.Service.Hosts {
+			for _, gateway := range gateways {
+				if gateway != meshGateway && !strings.Contains(gateway, "/") {
+					gateway = r.ID.Namespace + "/" + gateway
+				}
+				if !yield(n, IstioHost{host, strings.Replace(gateway, "./", r.ID.Namespace+"/", 1)}) {
+					return
+				}
+			}
+		}
 	}
-	if len(all) == 0 {
-		return []string{meshGateway}
-	}
-	return all
 }

@@ -35,6 +35,8 @@ const (
 	kumaLastDefaults = 5
 	// The Mesh has the field meshServices since 2.9 (api/mesh/v1alpha1/mesh.proto).
 	kumaMeshServices = 9
+	// The chart has namespaceAllowList since 2.11 (deployments/charts/kuma/values.yaml).
+	kumaAllowList = 11
 	// From 3.0 on there is no TrafficRoute (UPGRADE.md, 3.0), and Flagger knows nothing else.
 	kumaLast = 14
 )
@@ -42,7 +44,6 @@ const (
 const (
 	kumaNamespace       = "kuma-system"
 	prometheusNamespace = "mesh-observability"
-	prometheusAddress   = "http://prometheus-server.mesh-observability:80"
 
 	// defaultMesh is the one that a pod joins which names none.
 	defaultMesh = "default"
@@ -72,6 +73,11 @@ type mesh struct {
 func newKuma(b base) rollout.Provider {
 	k := &kuma{base: b, chart: b.chart(flagger.Kuma)}
 	k.findVersion()
+	k.apply(flagger.Kuma, k.chart)
+	if k.minor > 0 && k.minor < kumaAllowList {
+		k.facts.MeshNamespaces = nil
+	}
+	k.checkPrometheus()
 	k.findMeshes()
 	if k.unclear && b.fleet.Spec.Plugin.Flagger.PublicTestloader {
 		k.sayUnclear()
@@ -257,10 +263,18 @@ func showsPlainly(conf *api.MeshPrometheus) bool {
 func (k *kuma) Namespace() string { return kumaNamespace }
 
 func (k *kuma) Namespaces() []*manifest.Object {
+	// The chart labels its namespace with a job of kubectl, which Flux would
+	// undo; Kuma's webhooks select by the label.
+	labels := map[string]string{"kuma.io/system-namespace": "true"}
+	v := values{k.base, flagger.Kuma, k.chart}
+	without, _ := v.get("noHelmHooks")
+	patch, ok := v.get("patchSystemNamespace")
+	if isOn(without) || ok && isOff(patch) {
+		// Without that job newer charts want this one, too (templates/pre-install-patch-namespace-job.yaml).
+		labels[kumaInjection] = "false"
+	}
 	return []*manifest.Object{
-		// The chart labels its namespace with a job of kubectl, which Flux would
-		// undo; Kuma's webhooks select by the label.
-		manifest.NewNamespace(kumaNamespace, manifest.NamespaceMeta{Labels: map[string]string{"kuma.io/system-namespace": "true"}}),
+		manifest.NewNamespace(kumaNamespace, manifest.NamespaceMeta{Labels: labels}),
 		manifest.NewNamespace(prometheusNamespace, manifest.NamespaceMeta{}),
 	}
 }
@@ -269,12 +283,12 @@ func (k *kuma) Releases() []*flux.Release {
 	control := &flux.Release{Name: "kuma", Namespace: kumaNamespace, Chart: k.chart, Origin: k.origin}
 	return []*flux.Release{
 		control,
-		{Name: "prometheus", Namespace: prometheusNamespace, Chart: k.c.Settings.Charts["prometheus"], Origin: k.origin, DependsOn: []*flux.Release{control}},
+		k.prometheus(control),
 	}
 }
 
 func (k *kuma) FlaggerValues() map[string]any {
-	return map[string]any{"meshProvider": flagger.Kuma, "metricsServer": prometheusAddress}
+	return map[string]any{"meshProvider": flagger.Kuma, "metricsServer": k.prometheusAddress()}
 }
 
 // What keeps the traffic of a mesh flowing that no rollout moves: the spec of a TrafficRoute,
@@ -294,10 +308,11 @@ const (
 // madeByKuma reports whether Kuma makes all Meshes when it starts, as it does the one
 // called default (pkg/defaults/mesh.go), so that they are there before anything of ours is applied.
 func (k *kuma) madeByKuma() bool {
-	controlPlane, _ := k.chart.Values["controlPlane"].(map[string]any)
-	defaults, _ := controlPlane["defaults"].(map[string]any)
-	if defaults["skipMeshCreation"] == true {
-		return false
+	v := values{k.base, flagger.Kuma, k.chart}
+	for _, path := range []string{"controlPlane.defaults.skipMeshCreation", "controlPlane.envVars.KUMA_DEFAULTS_SKIP_MESH_CREATION"} {
+		if skipped, ok := v.get(path); ok && text(skipped) == "true" {
+			return false
+		}
 	}
 	return !slices.ContainsFunc(k.all, func(m *mesh) bool { return m.Name != defaultMesh })
 }

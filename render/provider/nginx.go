@@ -20,12 +20,7 @@ import (
 	"github.com/fleetwright/fleetwright/templates"
 )
 
-const (
-	nginxNamespace = "ingress-nginx"
-	// nginxMetricsServer is the Prometheus that Flagger's chart installs, which
-	// scrapes the pods that ask for it (charts/flagger/templates/prometheus.yaml).
-	nginxMetricsServer = "http://flagger-prometheus.ingress-nginx:9090"
-)
+const nginxNamespace = "ingress-nginx"
 
 // nginx is the provider of one fleet. It moves the traffic that comes in through
 // an Ingress, by a second one that Flagger makes of it.
@@ -36,6 +31,18 @@ type nginx struct {
 
 func newNginx(b base) rollout.Provider {
 	n := nginx{b, b.chart("ingress-nginx")}
+	v := values{b, "ingress-nginx", n.chart}
+	b.apply(v.key, n.chart)
+	if _, ok := v.get("controller.metrics.enabled"); !ok { // removed with null; the chart's default is false
+		b.facts.NoIngressMetrics = "controller: {metrics: {enabled: true}}"
+	}
+	// The controller shows its metrics at the port of its health (cmd/nginx/main.go), which the
+	// annotation must name unless the input does.
+	if port, ok := v.get("controller.extraArgs.healthz-port"); ok {
+		if _, isSet := v.where("controller.podAnnotations.prometheus.io/port"); !isSet {
+			n.chart.Values = settings.MergeValues(n.chart.Values, map[string]any{"controller": map[string]any{"podAnnotations": map[string]any{"prometheus.io/port": text(port)}}})
+		}
+	}
 	if class := n.ingressClass(); len(validation.IsDNS1123Subdomain(class)) > 0 {
 		n.report(diag.WrongFormat, schema.Path{"config", "extraArgs", "controller", "ingressClassResource", "name"},
 			fmt.Sprintf("%q is not a name that Kubernetes takes", class), "name: nginx")
@@ -54,8 +61,27 @@ func (n nginx) Releases() []*flux.Release {
 	return []*flux.Release{{Name: "ingress-nginx", Namespace: nginxNamespace, Chart: n.chart, Origin: n.origin}}
 }
 
-func (nginx) FlaggerValues() map[string]any {
-	return map[string]any{"meshProvider": flagger.Nginx, "metricsServer": nginxMetricsServer, "prometheus": map[string]any{"install": true}}
+// FlaggerValues have Flagger write the annotations that the controller reads.
+func (n nginx) FlaggerValues() map[string]any {
+	all := map[string]any{"meshProvider": flagger.Nginx, "metricsServer": n.metricsServer(), "prometheus": map[string]any{"install": true}}
+	if prefix := n.ingressPrefix(); prefix != defaultIngressPrefix {
+		all["ingressAnnotationsPrefix"] = prefix
+	}
+	return all
+}
+
+// metricsServer is the Prometheus of Flagger's chart, which is named as the chart names Flagger
+// (charts/flagger/templates/_helpers.tpl, flagger.fullname).
+func (n nginx) metricsServer() string {
+	v := values{n.base, "flagger", n.flaggerChart(nil)}
+	name := "flagger"
+	if own, ok := v.get("nameOverride"); ok && !strings.Contains(name, text(own)) {
+		name += "-" + text(own)
+	}
+	if full, ok := v.get("fullnameOverride"); ok && text(full) != "" {
+		name = text(full)
+	}
+	return fmt.Sprintf("http://%s-prometheus.%s:9090", name, nginxNamespace)
 }
 
 // ingressClass returns the class that the controller serves, which is the chart's unless set.
@@ -131,17 +157,23 @@ func (n nginx) Check(r *rules.Rollout) {
 		r.ReportAt(diag.NoHost, in.ID, schema.Path{"spec"}, "the Ingress needs the name that requests come in for", "host: shop.example.com")
 	}
 	for i, m := range r.Analysis.Metrics {
-		name := r.Builtin(m)
+		name, at := r.Builtin(m), rules.InMetrics(i, "name")
+		if fix := r.On.NoIngressMetrics; fix != "" && strings.Contains(r.QueryOf(m), "nginx_ingress_controller_") {
+			r.Report(diag.NothingMeasured, at, fmt.Sprintf("the ingress controller counts no requests%s, so every check of %s fails", r.On.Where("NoIngressMetrics"), cmp.Or(name, m.Name)), fix)
+		}
 		if !rules.IsBuiltin(name) {
 			continue
 		}
-		at := rules.InMetrics(i, "name")
 		if r.Analysis.Iterations > 0 && len(r.Analysis.Match) == 0 && r.Has("analysis", "iterations") {
 			r.Report(diag.NothingMeasured, at,
 				fmt.Sprintf("before the switch of a blue/green rollout nginx sends the new version nothing, so every check of %s would fail", name),
 				"use a customMetric of the pods, or canaryStrategy")
 		}
-		if !r.Has("metricsServer") && r.On.MetricsServer == nginxMetricsServer && !r.On.Prometheus {
+		bundled := !r.Has("metricsServer") && r.On.MetricsServer == n.metricsServer()
+		if fix := r.On.NotScraped; fix != "" && bundled && r.On.NoIngressMetrics == "" {
+			r.Report(diag.NothingMeasured, at, fmt.Sprintf("Flagger's Prometheus does not scrape the ingress controller%s, so every check of %s fails", r.On.Where("NotScraped"), name), fix)
+		}
+		if bundled && !r.On.Prometheus {
 			r.Report(diag.NothingMeasured, at, fmt.Sprintf("the fleet at %s has Flagger's chart install no Prometheus, so every check of %s would fail", r.On.Fleet("spec", "plugin", "flagger", "extraArgs"), name),
 				"metricsServer: with the URL of yours, in extraArgs")
 		}

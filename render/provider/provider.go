@@ -4,6 +4,8 @@ package provider
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
@@ -15,6 +17,7 @@ import (
 	"github.com/fleetwright/fleetwright/render/settings"
 	"github.com/fleetwright/fleetwright/render/source"
 	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // newProvider returns the provider of a fleet. The schema has refused all others.
@@ -38,10 +41,14 @@ var oldestFlagger = settings.MinorVersion{Major: 1, Minor: 36}
 // that does not work.
 func Install(c *rollout.Compilation, f *place.Fleet) *rollout.Installation {
 	plugin := f.Spec.Plugin.Flagger
-	b := base{c, f, manifest.Origin{Doc: f.Doc, Path: schema.Path{"spec", "plugin", "flagger"}}}
+	facts := &rules.Facts{At: map[string]diag.Position{}}
+	b := base{c, f, manifest.Origin{Doc: f.Doc, Path: schema.Path{"spec", "plugin", "flagger"}}, facts}
 	p := newProvider(b, plugin.TrafficRoutingProvider)
 	if p == nil {
 		return nil
+	}
+	if in := plugin.Installed; in != nil && in.Istio != nil && plugin.TrafficRoutingProvider != flagger.Istio {
+		b.report(diag.InstalledUnused, schema.Path{"installed", "istio"}, fmt.Sprintf("the fleet's provider is %s, so no rollout uses this Istio", plugin.TrafficRoutingProvider), "remove the field")
 	}
 	s := &rollout.Installation{Fleet: f, Provider: p, ProviderName: plugin.TrafficRoutingProvider}
 	s.Flagger = &flux.Release{
@@ -49,12 +56,16 @@ func Install(c *rollout.Compilation, f *place.Fleet) *rollout.Installation {
 		Chart:     b.flaggerChart(p.FlaggerValues()),
 		DependsOn: p.Releases(),
 	}
+	b.apply("flagger", s.Flagger.Chart)
 	if v, ok := settings.ParseMinor(s.Flagger.Chart.Version); ok && v.Less(oldestFlagger) {
 		b.report(diag.FlaggerVersion, schema.Path{"chart", "version"}, fmt.Sprintf("Flagger %s is older than what fleetwright renders for", s.Flagger.Chart.Version), fmt.Sprintf("version: %s.0 or newer", oldestFlagger))
 	}
 	needed := p.FlaggerValues()
-	if schema.RefuseURL(s.MetricsServer(), "http", "https") != "" {
+	if schema.RefuseURL(facts.MetricsServer, "http", "https") != "" {
 		b.report(diag.NoAddress, schema.Path{"extraArgs", "metricsServer"}, "Flagger's metricsServer is not the URL of a Prometheus", fmt.Sprintf("metricsServer: %v", needed["metricsServer"]))
+	}
+	if message, hint := rules.AddressProblem(api.MetricProvider{Type: "prometheus", Address: facts.MetricsServer}); message != "" {
+		b.report(diag.BadAddress, schema.Path{"extraArgs", "metricsServer"}, message, "metricsServer"+strings.TrimPrefix(hint, "address"))
 	}
 	if said := s.Flagger.Chart.Values["meshProvider"]; said != needed["meshProvider"] {
 		b.report(diag.ProvidersDiffer, schema.Path{"extraArgs", "meshProvider"}, fmt.Sprintf("Flagger is told to use %v, the fleet's provider is %s", said, s.ProviderName), fmt.Sprintf("meshProvider: %v, or remove the line", needed["meshProvider"]))
@@ -65,7 +76,14 @@ func Install(c *rollout.Compilation, f *place.Fleet) *rollout.Installation {
 			Chart:     c.Settings.Charts["loadtester"],
 			DependsOn: []*flux.Release{s.Flagger},
 		}
+		b.apply("loadtester", s.LoadTester.Chart)
+		if all := facts.MeshNamespaces; len(all) > 0 && !slices.Contains(all, rollout.PublicLoadTester) {
+			(&values{base: b, key: plugin.TrafficRoutingProvider}).report(diag.NotWatched, "namespaceAllowList",
+				fmt.Sprintf("Kuma injects no sidecar into the public load tester: namespace %s is not in the list, so its traffic is not split", rollout.PublicLoadTester),
+				fmt.Sprintf("namespaceAllowList: [%s]", strings.Join(append(slices.Clip(all), rollout.PublicLoadTester), ", ")))
+		}
 	}
+	s.Facts = *facts
 	return s
 }
 
@@ -76,6 +94,8 @@ type base struct {
 	fleet *place.Fleet
 	// origin is where the Fleet asks for the provider.
 	origin manifest.Origin
+	// facts are what the values of the charts decide.
+	facts *rules.Facts
 }
 
 func (base) Releases() []*flux.Release                              { return nil }

@@ -1,0 +1,366 @@
+package provider
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/render/rollout"
+	"github.com/fleetwright/fleetwright/render/rules"
+	"github.com/fleetwright/fleetwright/render/settings"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// A valueRow is a value of a chart on which something depends that is rendered or checked here.
+// It is followed, which sets a fact, or refused, or neither, where the file of the provider reads it.
+type valueRow struct {
+	// chart is the key of the chart in the settings, and path the value in it, with dots.
+	chart, path string
+	// fact is the field of rules.Facts that the value decides, and follow sets it.
+	fact   string
+	follow func(f *rules.Facts, value any)
+	// refuse returns why the value does not go with what is rendered, and what to write, or nothing.
+	refuse func(v *values, value any) (why, hint string)
+}
+
+const (
+	annotationsPrefix    = "controller.extraArgs.annotations-prefix"
+	scrapeConfigs        = "serverFiles.prometheus.yml.scrape_configs"
+	kumaControlPlane     = "kuma-control-plane"
+	defaultIngressPrefix = "nginx.ingress.kubernetes.io"
+)
+
+// valueRows are the values that decide what is assumed here, by the files of their charts:
+// fluxcd/flagger charts/flagger/templates/deployment.yaml and cmd/flagger/main.go;
+// kubernetes/ingress-nginx charts/ingress-nginx/templates/_params.tpl and pkg/flags/flags.go;
+// kumahq/kuma deployments/charts/kuma/templates/*; prometheus-community/helm-charts
+// charts/prometheus/templates/*; fluxcd/flagger charts/loadtester/templates/*.
+var valueRows = []valueRow{
+	// Flagger reads Canaries, MetricTemplates and AlertProviders of this namespace alone (main.go, startInformers).
+	{chart: "flagger", path: "namespace", fact: "WatchNamespace", follow: func(f *rules.Facts, v any) { f.WatchNamespace = text(v) }},
+	// pkg/controller/controller.go, verifyNoCrossNamespaceRefs; the flag is rendered where the value is not empty.
+	{chart: "flagger", path: "noCrossNamespaceRefs", fact: "NoCrossNamespaceRefs", follow: func(f *rules.Facts, v any) { f.NoCrossNamespaceRefs = isOn(v) && text(v) != "false" }},
+	// main.go splits the value at commas alone.
+	{chart: "flagger", path: "selectorLabels", fact: "SelectorLabels", follow: func(f *rules.Facts, v any) {
+		if s := text(v); s != "" {
+			f.SelectorLabels = strings.Split(s, ",")
+		}
+	}, refuse: isList},
+	{chart: "flagger", path: "meshProvider", fact: "MeshProvider", follow: func(f *rules.Facts, v any) { f.MeshProvider = text(v) }},
+	{chart: "flagger", path: "metricsServer", fact: "MetricsServer", follow: func(f *rules.Facts, v any) { f.MetricsServer, _ = v.(string) }},
+	{chart: "flagger", path: "prometheus.install", fact: "Prometheus", follow: func(f *rules.Facts, v any) { f.Prometheus = v == true }},
+	// pkg/router/ingress.go, GetAnnotationWithPrefix
+	{chart: "flagger", path: "ingressAnnotationsPrefix", fact: "IngressAnnotationsPrefix", follow: func(f *rules.Facts, v any) { f.IngressAnnotationsPrefix = text(v) }, refuse: otherPrefix},
+	// templates/crd.yaml has what Helm has installed from crds/ already, and does not own.
+	{chart: "flagger", path: "crd.create", refuse: when(isOn, "Helm does not install the chart: its CRDs are there already, from its directory crds", "remove the line; Flux installs and upgrades the CRDs")},
+	{chart: "flagger", path: "leaderElection.replicaCount", refuse: replicas},
+	// pkg/router/factory.go: routes are written with meshClient, to another cluster.
+	{chart: "flagger", path: "controlplane.kubeconfig.secretName", refuse: func(v *values, value any) (why, hint string) {
+		if isOn(value) && v.fleet.Spec.Plugin.Flagger.TrafficRoutingProvider == flagger.Kuma {
+			return "Flagger writes the TrafficRoutes to another cluster, and the Mesh is on this one", "remove the line"
+		}
+		return "", ""
+	}},
+
+	// The flag has an Ingress' annotations read under this prefix (internal/ingress/annotations/parser).
+	{chart: "ingress-nginx", path: annotationsPrefix},
+	{chart: "ingress-nginx", path: "controller.metrics.enabled", fact: "NoIngressMetrics", follow: func(f *rules.Facts, v any) {
+		if !isOn(v) || text(v) == "false" {
+			f.NoIngressMetrics = "controller: {metrics: {enabled: true}}"
+		}
+	}},
+	{chart: "ingress-nginx", path: "controller.extraArgs.enable-metrics", fact: "NoIngressMetrics", follow: func(f *rules.Facts, v any) {
+		if f.NoIngressMetrics = ""; text(v) == "false" {
+			f.NoIngressMetrics = `controller: {extraArgs: {enable-metrics: "true"}}`
+		}
+	}},
+	// charts/flagger/templates/prometheus.yaml keeps the pods that have the annotation.
+	{chart: "ingress-nginx", path: "controller.podAnnotations.prometheus.io/scrape", fact: "NotScraped", follow: func(f *rules.Facts, v any) {
+		if text(v) != "true" {
+			f.NotScraped = `controller: {podAnnotations: {prometheus.io/scrape: "true"}}`
+		}
+	}},
+	// Where the scope is on, its namespace is that of the release by default.
+	{chart: "ingress-nginx", path: "controller.scope.enabled", fact: "IngressNamespace", follow: func(f *rules.Facts, v any) {
+		if isOn(v) {
+			f.IngressNamespace = nginxNamespace
+		}
+	}},
+	{chart: "ingress-nginx", path: "controller.scope.namespace", fact: "IngressNamespace", follow: func(f *rules.Facts, v any) {
+		if ns := text(v); ns != "" && f.IngressNamespace != "" {
+			f.IngressNamespace = ns
+		}
+	}},
+	{chart: "ingress-nginx", path: "controller.extraArgs.watch-namespace", fact: "IngressNamespace", follow: func(f *rules.Facts, v any) { f.IngressNamespace = text(v) }},
+	// An Ingress of a class that is no object is ignored (internal/ingress/controller/store, GetIngressClass).
+	{chart: "ingress-nginx", path: "controller.ingressClassResource.enabled", refuse: when(isOff, "the chart makes no IngressClass, and the controller ignores an Ingress whose class does not exist", "enabled: true")},
+	// templates/controller-deployment.yaml and controller-daemonset.yaml
+	{chart: "ingress-nginx", path: "controller.kind", refuse: func(_ *values, value any) (why, hint string) {
+		if k := text(value); k != "Deployment" && k != "DaemonSet" {
+			return fmt.Sprintf("the chart makes no controller of kind %q", k), "kind: Deployment, or DaemonSet"
+		}
+		return "", ""
+	}},
+	{chart: "ingress-nginx", path: "controller.replicaCount", refuse: none("the ingress controller")},
+
+	// templates/cp-webhooks-and-secrets.yaml: both injectors select by it. Older charts do not read it.
+	{chart: "kuma", path: "namespaceAllowList", fact: "MeshNamespaces", follow: func(f *rules.Facts, v any) {
+		list, _ := v.([]any)
+		for _, ns := range list {
+			f.MeshNamespaces = append(f.MeshNamespaces, text(ns))
+		}
+	}},
+	{chart: "kuma", path: "controlPlane.mode", refuse: kumaMode},
+	{chart: "kuma", path: "controlPlane.envVars.KUMA_MODE", refuse: kumaMode},
+	// pkg/plugins/runtime/k8s/webhooks/resourceadmissionchecker.go: what a global control plane hands down is read-only.
+	{chart: "kuma", path: "controlPlane.kdsGlobalAddress", refuse: when(isOn, zoneRefuses, "remove the line, so that the control plane stands alone")},
+	{chart: "kuma", path: "controlPlane.envVars.KUMA_MULTIZONE_ZONE_GLOBAL_ADDRESS", refuse: when(isOn, zoneRefuses, "remove the line, so that the control plane stands alone")},
+	{chart: "kuma", path: "controlPlane.environment", refuse: isNot("kubernetes", "only in environment kubernetes does the chart install webhooks, so no pod gets a sidecar and no TrafficRoute is read")},
+	// templates/_helpers.tpl, kuma.controlPlane.serviceName; the jobs of Prometheus ask this name.
+	{chart: "kuma", path: "nameOverride", refuse: otherControlPlane},
+	{chart: "kuma", path: "controlPlane.service.name", refuse: otherControlPlane},
+	{chart: "kuma", path: "controlPlane.service.enabled", refuse: when(isOff, "without its Service no sidecar and no Prometheus finds the control plane", "enabled: true")},
+	{chart: "kuma", path: "controlPlane.envVars.KUMA_MONITORING_ASSIGNMENT_SERVER_PORT", refuse: isNot("5676", "Prometheus asks port 5676 of the control plane for the sidecars, and finds none at another")},
+	{chart: "kuma", path: "controlPlane.replicas", refuse: none("Kuma's control plane")},
+	// kuma.go reads these: who labels the namespace, and who makes the Mesh.
+	{chart: "kuma", path: "noHelmHooks"},
+	{chart: "kuma", path: "patchSystemNamespace"},
+	{chart: "kuma", path: "controlPlane.defaults.skipMeshCreation"},
+
+	// prometheus.go reads these: they are the address that Flagger asks.
+	{chart: "prometheus", path: "server.fullnameOverride"},
+	{chart: "prometheus", path: "server.service.servicePort"},
+	{chart: "prometheus", path: "server.prefixURL"},
+	{chart: "prometheus", path: "forceNamespace"},
+	{chart: "prometheus", path: "server.service.enabled", refuse: when(isOff, "without its Service Flagger reaches no Prometheus", "enabled: true")},
+	{chart: "prometheus", path: "server.replicaCount", refuse: none("Prometheus")},
+	// A list replaces ours, and with it the job that finds the sidecars.
+	{chart: "prometheus", path: scrapeConfigs, refuse: func(v *values, _ any) (why, hint string) {
+		if !strings.Contains(fmt.Sprint(v.chart.Values), "kuma_sd_configs") {
+			return "the list replaces the rendered jobs, and none of it has kuma_sd_configs: Prometheus finds no sidecar, and every check fails",
+				"add your jobs to extraScrapeConfigs instead, which are added to the rendered ones"
+		}
+		return "", ""
+	}},
+
+	// The Service of the public load tester, which webhooks are sent to.
+	{chart: "loadtester", path: "fullnameOverride", refuse: isNot(rollout.PublicLoadTester, "webhooks are sent to the Service "+rollout.PublicLoadTester)},
+	{chart: "loadtester", path: "service.port", refuse: isNot("80", "webhooks are sent to port 80 of the load tester")},
+	{chart: "loadtester", path: "cmd.namespaceRegexp", fact: "TesterNamespaces", follow: func(f *rules.Facts, v any) { f.TesterNamespaces = text(v) }, refuse: func(_ *values, v any) (why, hint string) {
+		if _, err := regexp.Compile(text(v)); err != nil {
+			return fmt.Sprintf("%q is not a regular expression, and the load tester ends at once", text(v)), "namespaceRegexp: ^(test|shop)$"
+		}
+		return "", ""
+	}},
+}
+
+const zoneRefuses = "the zone of a global control plane refuses Meshes and TrafficRoutes, and Flagger moves traffic by nothing else"
+
+// values are the values of a chart, and where they are set.
+type values struct {
+	base
+	key   string
+	chart settings.Chart
+}
+
+// apply follows the values of a chart and reports those that are refused.
+func (b base) apply(key string, chart settings.Chart) {
+	v := &values{b, key, chart}
+	for _, row := range valueRows {
+		if row.chart != key {
+			continue
+		}
+		value, ok := v.get(row.path)
+		if !ok {
+			continue
+		}
+		where, isSet := v.where(row.path)
+		if row.follow != nil {
+			row.follow(b.facts, value)
+			if isSet {
+				b.facts.At[row.fact] = where()
+			}
+		}
+		if row.refuse == nil || !isSet {
+			continue
+		}
+		if why, hint := row.refuse(v, value); why != "" {
+			v.report(diag.ContradictingValue, row.path, why, hint)
+		}
+	}
+}
+
+// path returns the keys of a value. Some have dots in them.
+func (v *values) path(dotted string) (path schema.Path) {
+	for _, key := range []string{"prometheus.yml", "prometheus.io/scrape"} {
+		dotted = strings.ReplaceAll(dotted, key, strings.ReplaceAll(key, ".", "\x00"))
+	}
+	for name := range strings.SplitSeq(dotted, ".") {
+		path = append(path, strings.ReplaceAll(name, "\x00", "."))
+	}
+	return path
+}
+
+// get returns a value, and whether the values have it.
+func (v *values) get(dotted string) (any, bool) {
+	var at any = v.chart.Values
+	for _, name := range v.path(dotted) {
+		m, ok := at.(map[string]any)
+		if !ok {
+			return nil, false
+		}
+		if at, ok = m[name.(string)]; !ok || at == nil {
+			return nil, false
+		}
+	}
+	return at, true
+}
+
+// place returns the document that sets a value, and the path of it there: the Fleet, or the RenderConfig.
+func (v *values) place(dotted string) (doc *schema.Document, at schema.Path) {
+	path := v.path(dotted)
+	switch v.key {
+	case "flagger":
+		at = v.origin.Path.With("extraArgs")
+	case "kuma", "ingress-nginx":
+		at = v.origin.Path.With("config", "extraArgs")
+	}
+	if at != nil && v.fleet.Doc.Has(at.With(path...)...) {
+		return v.fleet.Doc, at.With(path...)
+	}
+	at = schema.Path{"spec", "charts", v.key, "values"}.With(path...)
+	if doc := v.c.RenderConfig; doc != nil && doc.Has(at...) {
+		return doc, at
+	}
+	return nil, nil
+}
+
+// where returns the position of a value that the input sets.
+func (v *values) where(dotted string) (position func() diag.Position, isSet bool) {
+	doc, at := v.place(dotted)
+	return func() diag.Position { return doc.Position(at...) }, doc != nil
+}
+
+// report reports something about a value where it is set.
+func (v *values) report(code diag.Code, dotted, message, hint string) {
+	if doc, at := v.place(dotted); doc != nil {
+		v.c.Add(doc.Diagnostic(code, at, message, hint))
+	}
+}
+
+// text returns a value as a template prints it.
+func text(v any) string {
+	if v == nil {
+		return ""
+	}
+	return fmt.Sprint(v)
+}
+
+// isOn reports whether a template's if takes a value for true (text/template, IsTrue).
+func isOn(v any) bool {
+	switch v := v.(type) {
+	case []any:
+		return len(v) > 0
+	case map[string]any:
+		return len(v) > 0
+	}
+	return !slices.Contains([]string{"", "false", "0"}, text(v)) || v == "false" || v == "0"
+}
+
+func isOff(v any) bool { return !isOn(v) }
+
+// when refuses the values of which something holds.
+func when(bad func(any) bool, why, hint string) func(*values, any) (string, string) {
+	return func(_ *values, v any) (string, string) {
+		if bad(v) {
+			return why, hint
+		}
+		return "", ""
+	}
+}
+
+// isNot refuses all but one value.
+func isNot(good, why string) func(*values, any) (string, string) {
+	return when(func(v any) bool { return text(v) != good && text(v) != "" }, why, "remove the line, which leaves it "+good)
+}
+
+// none refuses that nothing of a component runs.
+func none(component string) func(*values, any) (string, string) {
+	return when(func(v any) bool { return text(v) == "0" }, "no pod of "+component+" runs, so no traffic moves or nothing is measured", "remove the line")
+}
+
+// isList refuses a list, which the template would print with brackets.
+func isList(_ *values, v any) (why, hint string) {
+	if list, ok := v.([]any); ok {
+		var all []string
+		for _, l := range list {
+			all = append(all, text(l))
+		}
+		return "the chart takes one text with commas, and prints a list with brackets around it", fmt.Sprintf("%q", strings.Join(all, ","))
+	}
+	return "", ""
+}
+
+// replicas refuses numbers of Flagger's pods with which no rollout, or each one twice, is run.
+func replicas(v *values, value any) (why, hint string) {
+	elected, _ := v.get("leaderElection.enabled")
+	switch n := text(value); {
+	case n == "0":
+		return "no pod of Flagger runs, so nothing runs the rollouts", "replicaCount: 1"
+	case n != "1" && elected != true:
+		return n + " pods of Flagger run every rollout at once", "leaderElection: {enabled: true, replicaCount: " + n + "}"
+	}
+	return "", ""
+}
+
+// otherPrefix refuses annotations that the fleet's ingress controller does not read.
+func otherPrefix(v *values, value any) (why, hint string) {
+	read := v.ingressPrefix()
+	if v.fleet.Spec.Plugin.Flagger.TrafficRoutingProvider != flagger.Nginx || text(value) == "" || text(value) == read {
+		return "", ""
+	}
+	return fmt.Sprintf("Flagger writes annotations with the prefix %s, and the ingress controller reads %s: it ignores every weight", text(value), read),
+		fmt.Sprintf("remove the line, or add config: {extraArgs: {controller: {extraArgs: {annotations-prefix: %s}}}}", text(value))
+}
+
+// ingressPrefix is the prefix of the annotations that the fleet's ingress controller reads.
+func (b base) ingressPrefix() string {
+	v := values{b, "ingress-nginx", b.chart("ingress-nginx")}
+	if prefix, ok := v.get(annotationsPrefix); ok && text(prefix) != "" {
+		return text(prefix)
+	}
+	return defaultIngressPrefix
+}
+
+// kumaMode refuses the modes in which a control plane has no sidecars, or is told by another what to do.
+func kumaMode(v *values, value any) (why, hint string) {
+	minor := 0
+	if m, ok := settings.ParseMinor(v.chart.Version); ok && m.Major == 2 {
+		minor = m.Minor
+	}
+	switch mode := text(value); {
+	case mode == "global":
+		return "a global control plane injects no sidecars, so no traffic moves", "remove the line"
+	case mode == "zone" && minor > 0 && minor <= kumaLastDefaults: // alone since 2.6 (UPGRADE.md)
+		return zoneRefuses, "mode: standalone"
+	}
+	return "", ""
+}
+
+// otherControlPlane refuses a name of the control plane under which Prometheus does not look for it.
+func otherControlPlane(v *values, value any) (why, hint string) {
+	name := text(value)
+	if service, ok := v.get("controlPlane.service.name"); ok {
+		name = text(service)
+	} else {
+		name += "-control-plane"
+	}
+	asked := name + "." + kumaNamespace
+	if text(value) == "" || name == kumaControlPlane || strings.Contains(fmt.Sprint(v.c.Settings.Charts["prometheus"].Values), asked) {
+		return "", ""
+	}
+	return fmt.Sprintf("Prometheus asks %s.%s for the sidecars, and the control plane is %s", kumaControlPlane, kumaNamespace, asked), "remove the line"
+}
