@@ -44,7 +44,9 @@ type checker struct {
 }
 
 func (c checker) add(code diag.Code, at schema.Path, message, hint string) {
-	c.to.Add(c.Doc.Diagnostic(code, at, message, hint))
+	if !c.Doc.Wrong(at) {
+		c.to.Add(c.Doc.Diagnostic(code, at, message, hint))
+	}
 }
 
 // checkKustomization reports what of a policy kustomize would reject, and that a retryInterval is added.
@@ -108,11 +110,47 @@ func choosesVersion(h *api.HelmRelease) bool {
 	return h.Chart.Spec.Version != "" && h.Chart.Spec.Version != "*"
 }
 
-// checkGitRepository reports the fields of a source that Flux has removed.
+// checkGitRepository reports what of a source Flux would reject or ignores, and the fields that it
+// has removed: go-git is all that is left of gitImplementation, and its default in Kurator's CRD.
 func (c checker) checkGitRepository(g *api.GitRepository) {
-	for field, set := range map[string]bool{"gitImplementation": g.GitImplementation != "", "accessFrom": g.AccessFrom != nil} {
+	at := schema.Path{"spec", "source", "gitRepository"}
+	if strings.HasPrefix(g.URL, "ssh://") && g.SecretRef == nil {
+		c.add(diag.NoGitKey, at.With("url"), "an ssh URL without a secretRef; source-controller connects only with a key and known_hosts, so nothing is ever fetched",
+			"secretRef: {name: "+c.Name+"-git}, a Secret with the keys identity and known_hosts")
+	}
+	if g.Ref != nil {
+		c.checkReference(at.With("ref"), g.Ref)
+	}
+	for field, set := range map[string]bool{"gitImplementation": g.GitImplementation != "" && g.GitImplementation != "go-git", "accessFrom": g.AccessFrom != nil} {
 		if set {
-			c.add(diag.RemovedByFlux, schema.Path{"spec", "source", "gitRepository", field}, fmt.Sprintf("Flux has removed %s, it is left out", field), "remove the field")
+			c.add(diag.RemovedByFlux, at.With(field), fmt.Sprintf("Flux has removed %s, it is left out", field), "remove the field")
+		}
+	}
+}
+
+// checkReference reports the fields of a reference that Flux ignores beside another, in the order
+// of fluxcd/pkg git/gogit/client.go, clone: unlike the comments in source-controller's API, it asks
+// for a tag before a range. A branch beside a commit is the one that is cloned to find it.
+func (c checker) checkReference(at schema.Path, ref *api.GitReference) {
+	c.checkIgnored(at, refField{"commit", ref.Commit}, refField{"name", ref.Name}, refField{"tag", ref.Tag}, refField{"semver", ref.SemVer}, refField{"branch", ref.Branch})
+}
+
+// A refField is a field of a reference.
+type refField struct{ name, value string }
+
+// checkIgnored reports the fields of a reference that are set beside an earlier one, which Flux
+// takes alone. What names the same for people, a branch or a tag beside a commit's or an artifact's
+// digest, is good practice.
+func (c checker) checkIgnored(at schema.Path, fields ...refField) {
+	var first refField
+	for _, f := range fields {
+		pinned := first.name == "commit" && f.name == "branch" || first.name == "digest" && f.name == "tag"
+		switch {
+		case f.value == "" || pinned:
+		case first.value == "":
+			first = f
+		default:
+			c.add(diag.RefIgnored, at.With(f.name), fmt.Sprintf("Flux ignores %s: %s beside %s: %s", f.name, f.value, first.name, first.value), "remove one of the two")
 		}
 	}
 }
@@ -127,9 +165,14 @@ func (c checker) checkHelmRepository(h *api.HelmRepository) {
 		c.add(diag.SourceMismatch, at.With("provider"), "Flux logs in with a provider to registries only, whose URL begins with oci://", "remove the field, or write a secretRef")
 	}
 	for _, p := range c.Policies {
-		if p.Helm != nil && isOCI(h.URL) {
-			if why := schema.RefuseChart(p.Helm.Chart.Spec.Chart); why != "" {
-				c.add(diag.WrongFormat, p.Path.With("helm", "chart", "spec", "chart"), "the chart is one of a registry: "+why, "chart: podinfo")
+		if p.Helm != nil {
+			at, chart := p.Path.With("helm", "chart", "spec", "chart"), p.Helm.Chart.Spec.Chart
+			if why := schema.RefuseChart(chart, isOCI(h.URL)); why != "" {
+				hint := "mirror the chart under a name in lower case, or use a gitRepository and the path of the chart in it"
+				if name := path.Base(chart); name != chart && schema.RefuseChart(name, isOCI(h.URL)) == "" {
+					hint = "chart: " + name + ", its name in the repository; a path needs a gitRepository"
+				}
+				c.add(diag.WrongFormat, at, fmt.Sprintf("%q is not the name of a chart in a Helm repository: %s, and source-controller refuses it", chart, why), hint)
 			}
 		}
 		if p.Kustomization != nil {
@@ -138,8 +181,12 @@ func (c checker) checkHelmRepository(h *api.HelmRepository) {
 	}
 }
 
-// checkOCIRepository reports the policies that a source cannot serve.
+// checkOCIRepository reports the policies that a source cannot serve, and what of its reference
+// Flux ignores (source-controller internal/controller/ocirepository_controller.go, getArtifactRef).
 func (c checker) checkOCIRepository(o *api.OCIRepository) {
+	if ref := o.Ref; ref != nil {
+		c.checkIgnored(schema.Path{"spec", "source", "ociRepository", "ref"}, refField{"digest", ref.Digest}, refField{"semver", ref.SemVer}, refField{"tag", ref.Tag})
+	}
 	isChart := false
 	for _, p := range c.Policies {
 		if p.Helm == nil {
@@ -175,8 +222,8 @@ func (c checker) checkOCIRepository(o *api.OCIRepository) {
 	}
 }
 
-// noteSecrets notes the Secrets that an application's sources and charts name. Kurator
-// reads them on its own cluster; here they are read on every cluster.
+// noteSecrets notes the Secrets and ConfigMaps that an application's sources and charts name.
+// Kurator reads them on its own cluster; here they are read on every cluster.
 func (c checker) noteSecrets() {
 	note := func(ref *api.LocalReference, path ...any) {
 		if ref != nil && ref.Name != "" {
@@ -204,8 +251,13 @@ func (c checker) noteSecrets() {
 			continue
 		}
 		for i, v := range p.Helm.ValuesFrom {
-			if v.Kind == "Secret" && !v.Optional {
-				c.noteSecret(p.Path.With("helm", "valuesFrom", i, "name"), v.Name)
+			at := p.Path.With("helm", "valuesFrom", i, "name")
+			switch {
+			case v.Optional:
+			case v.Kind == "Secret":
+				c.noteSecret(at, v.Name)
+			case v.Kind == "ConfigMap":
+				c.to.Note(diag.ConfigsNeeded, manifest.Origin{Doc: c.Doc, Path: at}, c.Namespace+"/"+v.Name)
 			}
 		}
 	}

@@ -115,7 +115,7 @@ func NewKustomization(p *place.Policy, on *place.Target, patches []kustomize.Pat
 
 // ofPolicy returns the object of a policy on a target, with its name.
 func ofPolicy(p *place.Policy, on *place.Target, m manifest.Object) manifest.Rendered {
-	m.Metadata = manifest.Metadata{Name: on.ObjectName(p.FluxName), Namespace: p.App.Namespace}
+	m.Metadata = manifest.Metadata{Name: on.ObjectName(p.FluxName), Namespace: p.App.Namespace, Labels: appLabel(p.App)}
 	return manifest.Rendered{Object: &m, Origin: manifest.Origin{Doc: p.App.Doc, Path: p.Path}}
 }
 
@@ -176,6 +176,12 @@ func namespacePatch(name string, meta manifest.NamespaceMeta, byName bool) kusto
 	target := &kustomize.Selector{Kind: "Namespace"}
 	if byName {
 		target.Name = regexp.QuoteMeta(name)
+	}
+	for i, label := range meta.Unless {
+		if i > 0 {
+			target.LabelSelector += ","
+		}
+		target.LabelSelector += "!" + label
 	}
 	return kustomize.Patch{
 		Target: target,

@@ -19,6 +19,11 @@ type Release struct {
 // are pinned, so they seldom change.
 const chartInterval = "1h"
 
+// chartTimeout is how long Helm waits for a release, as in Kurator's
+// (pkg/fleet-manager/manifests/plugin.tpl): after Flux' own 5 minutes a slow cluster's install
+// would be taken for a failure, uninstalled and begun anew.
+const chartTimeout = "15m"
+
 // Objects returns the release and the repository of its chart.
 func (r *Release) Objects(t *place.Target) []manifest.Rendered {
 	return []manifest.Rendered{r.Repository(t), r.HelmRelease(t)}
@@ -48,6 +53,7 @@ func (r *Release) HelmRelease(t *place.Target) manifest.Rendered {
 	meta := r.metadata(t)
 	spec := helmReleaseSpec{
 		Interval:    chartInterval,
+		Timeout:     chartTimeout,
 		KubeConfig:  newKubeConfig(t),
 		ReleaseName: r.Name,
 		Chart: &helmChart{Spec: helmChartSpec{

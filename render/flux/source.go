@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/util/validation"
+
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/schema"
@@ -72,9 +74,19 @@ func newSourceRef(a *place.Application) sourceRef {
 	return sourceRef{Kind: sourceKind(a), Name: a.Name}
 }
 
+// appLabel is the label by which Kurator, and scripts for it, find an Application's source, Flux
+// Kustomizations and HelmReleases (pkg/fleet-manager/application/helper.go,
+// buildObjectMetaWithApplication). A name that is too long for a label gets none.
+func appLabel(a *place.Application) map[string]string {
+	if len(a.Name) > validation.LabelValueMaxLength {
+		return nil
+	}
+	return map[string]string{"apps.kurator.dev/app-name": a.Name}
+}
+
 // NewSource returns the source of an application, named after it.
 func NewSource(a *place.Application) manifest.Rendered {
-	m := &manifest.Object{APIVersion: manifest.SourceV1, Kind: sourceKind(a), Metadata: manifest.Metadata{Name: a.Name, Namespace: a.Namespace}}
+	m := &manifest.Object{APIVersion: manifest.SourceV1, Kind: sourceKind(a), Metadata: manifest.Metadata{Name: a.Name, Namespace: a.Namespace, Labels: appLabel(a)}}
 	field := ""
 	switch m.Kind {
 	case helmRepository:
