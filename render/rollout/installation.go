@@ -7,6 +7,7 @@ import (
 	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
+	"github.com/fleetwright/fleetwright/render/rules"
 	"github.com/fleetwright/fleetwright/render/settings"
 )
 
@@ -19,6 +20,8 @@ type Installation struct {
 	Flagger      *flux.Release
 	// LoadTester is the public one, or nil.
 	LoadTester *flux.Release
+	// Facts are what the values of all these charts decide.
+	Facts rules.Facts
 
 	// NamespaceObjects are the namespaces that it brings.
 	NamespaceObjects []manifest.Rendered
@@ -108,24 +111,21 @@ func Versions(s *Installation) map[string]string {
 // FlaggerVersion is that of the fleet's Flagger. Of a range over several minor versions
 // nobody knows it: then it is the newest.
 func (s *Installation) FlaggerVersion() flagger.Version {
-	v, ok := settings.ParseMinor(s.Flagger.Chart.Version)
+	v, ok := settings.ParseMinor(s.flaggerVersion())
 	if !ok || v.Major != 1 {
 		return flagger.Newest
 	}
 	return flagger.Version{Minor: v.Minor}
 }
 
-// MetricsServer is the Prometheus that Flagger asks.
-func (s *Installation) MetricsServer() string {
-	address, _ := s.Flagger.Chart.Values["metricsServer"].(string)
-	return address
-}
-
-// selectorLabels are those by which Flagger is told to select pods, or none (fluxcd/flagger
-// cmd/flagger/main.go splits the value at commas alone).
-func (s *Installation) selectorLabels() []string {
-	if labels, _ := s.Flagger.Chart.Values["selectorLabels"].(string); labels != "" {
-		return strings.Split(labels, ",")
+// flaggerVersion is the version of the image that runs, where the values name one, and else that
+// of the chart (charts/flagger/templates/deployment.yaml, image.tag).
+func (s *Installation) flaggerVersion() string {
+	image, _ := s.Flagger.Chart.Values["image"].(map[string]any)
+	if tag, _ := image["tag"].(string); tag != "" {
+		if _, ok := settings.ParseMinor(tag); ok {
+			return strings.TrimPrefix(tag, "v")
+		}
 	}
-	return nil
+	return s.Flagger.Chart.Version
 }

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 
@@ -32,10 +33,13 @@ func (r *Rollout) judge() *rules.Rollout {
 			}
 			j.Templates[api.NamespacedReference{Name: id.Name, Namespace: id.Namespace}] = t
 		case "Ingress":
-			j.Ingress = &rules.Ingress{ID: id, Hosts: hostsOf(o)}
+			j.Ingress = ingressOf(o)
 		case "Deployment":
 			j.Tester.Exists = true
-			j.Tester.OtherImage = imageOf(o) != o.Spec.(deploymentSpec).Template.Spec.Containers[0].Image
+			if spec, ok := specOf[deploymentSpec](o); ok {
+				j.Tester.ServiceAccount = spec.Template.Spec.ServiceAccountName
+			}
+			j.Tester.OtherImage = j.On.OtherTesterImage || imageOf(o) != o.Spec.(deploymentSpec).Template.Spec.Containers[0].Image
 		}
 	}
 	j.Tester.ID = manifest.Identity{Kind: "Service", Namespace: r.Namespace, Name: r.loadTester()}
@@ -46,7 +50,7 @@ func (r *Rollout) judge() *rules.Rollout {
 		case !ok || t == nil:
 		case m.CustomMetric == nil:
 			t.Replaces = m.Name
-		case t.Query == spec.Query:
+		case t.Query == spec.Query && spec.Provider.Type != "externalmetrics":
 			t.Query = m.CustomMetric.Query // whose lines are counted
 		}
 	}
@@ -55,12 +59,14 @@ func (r *Rollout) judge() *rules.Rollout {
 
 // installed returns what a cluster has for the rollouts of the installation's fleet.
 func (s *Installation) installed(c *Compilation) *rules.Installed {
-	prometheus, _ := s.Flagger.Chart.Values["prometheus"].(map[string]any)
+	tester := c.Settings.Charts["loadtester"].Values
+	rbac, _ := tester["rbac"].(map[string]any)
+	account, _ := tester["serviceAccountName"].(string)
 	return &rules.Installed{
-		Provider: s.Provider, Flagger: s.Flagger.Chart.Version, Version: s.FlaggerVersion(),
-		SelectorLabels: s.selectorLabels(), MetricsServer: s.MetricsServer(), Fleet: s.Fleet.Doc.Position,
-		PublicTester: s.LoadTester != nil, OtherTesterImage: c.Settings.Charts["loadtester"].Values["image"] != nil, TesterURL: publicLoadTesterURL,
-		Prometheus: prometheus["install"] == true,
+		Provider: s.Provider, Flagger: s.flaggerVersion(), Version: s.FlaggerVersion(),
+		Facts: s.Facts, Fleet: s.Fleet.Doc.Position,
+		PublicTester: s.LoadTester != nil, OtherTesterImage: tester["image"] != nil, TesterURL: publicLoadTesterURL,
+		TesterHasRights: rbac["create"] == true || account != "",
 		AlertProvider: func(namespace, name string) (found, known bool) {
 			p, known := c.AlertProvider(namespace, name)
 			return p != nil, known
@@ -84,15 +90,23 @@ func specOf[T any](o manifest.Rendered) (*T, bool) {
 	return &patched.Spec, true
 }
 
-// hostsOf returns the hosts of an Ingress: its own, and what patches add.
-func hostsOf(o manifest.Rendered) (all []string) {
+// ingressOf returns the Ingress with its hosts and their paths: its own, and what patches add. nginx
+// takes no path for / (kubernetes/ingress-nginx internal/ingress/controller/controller.go, checkOverlap).
+func ingressOf(o manifest.Rendered) *rules.Ingress {
+	in := &rules.Ingress{ID: o.Identity()}
 	spec, _ := specOf[manifest.IngressSpec](o)
-	for _, rule := range spec.Rules {
-		if rule.Host != "" && !slices.Contains(all, rule.Host) {
-			all = append(all, rule.Host)
+	for i, rule := range spec.Rules {
+		if rule.Host == "" {
+			continue
+		}
+		if !slices.Contains(in.Hosts, rule.Host) {
+			in.Hosts = append(in.Hosts, rule.Host)
+		}
+		for _, p := range rule.HTTP.Paths {
+			in.Paths = append(in.Paths, rules.IngressPath{HostPath: rules.HostPath{Host: rule.Host, Path: cmp.Or(p.Path, "/")}, Field: schema.Path{"spec", "rules", i, "host"}})
 		}
 	}
-	return all
+	return in
 }
 
 // imageOf returns the image of a load tester's first container, or nothing where patches have left none.
@@ -103,9 +117,9 @@ func imageOf(o manifest.Rendered) string {
 	return ""
 }
 
-// reportFinding reports what a rule has found, where in the input it comes from. What is wrong
+// ReportFinding reports what a rule has found, where in the input it comes from. What is wrong
 // there by itself is not reported again.
-func (r *Rollout) reportFinding(f rules.Finding) {
+func (r *Rollout) ReportFinding(f rules.Finding) {
 	doc, at := r.Policy.App.Doc, origins{r}.origin(f.Object, f.Field)
 	below := func(other schema.Path) bool {
 		return len(other) > len(at.Path) && slices.Equal(other[:len(at.Path)], at.Path)

@@ -19,7 +19,8 @@ type deploymentSpec struct {
 			Labels map[string]string `json:"labels"`
 		} `json:"metadata"`
 		Spec struct {
-			Containers []container `json:"containers"`
+			ServiceAccountName string      `json:"serviceAccountName,omitempty"`
+			Containers         []container `json:"containers"`
 		} `json:"spec"`
 	} `json:"template"`
 }
@@ -72,8 +73,9 @@ func (r *Rollout) loadTesterObjects() []manifest.Rendered {
 	pods := *deployment.Spec.(*deploymentSpec)
 	pods.Selector.MatchLabels = app
 	pods.Template.Metadata.Labels = app
+	pods.Template.Spec.ServiceAccountName = r.TestLoaderServiceAccountName
 	pods.Template.Spec.Containers = slices.Clone(pods.Template.Spec.Containers)
-	pods.Template.Spec.Containers[0].Image += ":" + r.c.Settings.LoadTesterVersion()
+	pods.Template.Spec.Containers[0].Image = r.c.Settings.LoadTesterImage(pods.Template.Spec.Containers[0].Image)
 	deployment.Spec = pods
 
 	ports := *service.Spec.(*serviceSpec)

@@ -7,6 +7,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/rules"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -56,16 +57,20 @@ func inMetrics(index int, field ...any) schema.Path {
 }
 
 // template returns the name of a metric and what is behind it; ok is false for what
-// Flagger answers by itself. A query in the place of Flagger's own needs another name,
-// because Flagger runs its own check under that.
+// Flagger answers by itself. A query in the place of Flagger's own needs another name: under
+// that one Flagger runs its own check as well, against the same threshold
+// (fluxcd/flagger pkg/controller/scheduler_metrics.go, runBuiltinMetricChecks).
 func (r *Rollout) template(m api.Metric) (name string, spec flagger.MetricTemplate, ok bool) {
 	name, query := m.Name, r.On.Query(r, m.Name)
-	if query != "" {
+	if query != "" || m.CustomMetric != nil && rules.IsBuiltin(name) {
 		name += "-" + r.TrafficRoutingProvider
 	}
 	if m.CustomMetric != nil {
 		query = strings.TrimSuffix(m.CustomMetric.Query, "\n") + "\n"
+		if m.CustomMetric.Provider.Type == "externalmetrics" {
+			query = strings.TrimSpace(query) // it becomes a URL, which has no line breaks (pkg/metrics/providers/externalmetrics.go)
+		}
 		return name, flagger.MetricTemplate{Provider: m.CustomMetric.Provider, Query: query}, true
 	}
-	return name, flagger.MetricTemplate{Provider: api.MetricProvider{Type: "prometheus", Address: cmp.Or(r.MetricsServer, r.On.MetricsServer())}, Query: query}, query != ""
+	return name, flagger.MetricTemplate{Provider: api.MetricProvider{Type: "prometheus", Address: cmp.Or(r.MetricsServer, r.On.Facts.MetricsServer)}, Query: query}, query != ""
 }

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,6 +29,12 @@ func Summarize(r *report.Report) {
 			them = "them"
 		}
 		return fmt.Sprintf("fleetwright renders no Secrets: %s must be on every cluster that gets what names %s", strings.Join(names, ", "), them)
+	})
+	r.Summarize(diag.ConfigsNeeded, func(names []string, _ int) string {
+		return "fleetwright renders no ConfigMaps with values; create these on every cluster that installs the charts: " + strings.Join(names, ", ")
+	})
+	r.Summarize(diag.TemplatesNeeded, func(names []string, _ int) string {
+		return "every check fails without these MetricTemplates, which are not rendered; create them on every cluster that runs the rollouts: " + strings.Join(names, ", ")
 	})
 	r.Summarize(diag.ConfigMissing, func(names []string, _ int) string {
 		return "the manifests lack ConfigMaps or Secrets that pods need to start; create them on every cluster: " + diag.Some(names, 5)
@@ -109,6 +116,23 @@ func noteSecrets(r *Rollout) {
 	for _, p := range r.AlertProviders() {
 		if p.Spec.SecretRef != nil {
 			r.c.Note(diag.SecretsNeeded, manifest.Origin{Doc: p.Doc, Path: schema.Path{"spec", "secretRef", "name"}}, p.Namespace+"/"+p.Spec.SecretRef.Name)
+		}
+	}
+}
+
+// NoteTemplates notes the MetricTemplates that a rollout's patches refer to, and that are neither
+// rendered nor among the manifests (fluxcd/flagger pkg/controller/scheduler_metrics.go).
+func (r *Rollout) NoteTemplates(isRendered func(api.NamespacedReference) bool) {
+	for i, m := range r.Judged.Analysis.Metrics {
+		if m.TemplateRef == nil {
+			continue
+		}
+		ref := *m.TemplateRef
+		ref.Namespace = cmp.Or(ref.Namespace, r.Namespace)
+		id := manifest.Identity{Group: "flagger.app", Kind: "MetricTemplate", Namespace: ref.Namespace, Name: ref.Name}
+		if set := r.Judged.Manifests; !isRendered(ref) && (set == nil || set.Get(id) == nil) {
+			at := origins{r}.origin(r.Judged.ID, schema.Path{"spec", "analysis", "metrics", i, "templateRef", "name"})
+			r.c.Note(diag.TemplatesNeeded, at, ref.Namespace+"/"+ref.Name)
 		}
 	}
 }

@@ -66,8 +66,8 @@ func (o origins) Has(object manifest.Identity, field schema.Path) bool {
 	if p := o.patchOf(object, field); p != nil {
 		return fieldText(p.node, field) != ""
 	}
-	at := o.origin(object, field)
-	return at.Doc.Has(at.Path...)
+	made := o.madeOf(object, field)
+	return made != nil && o.Policy.App.Doc.Has(o.at(made...)...)
 }
 
 // origin returns what in the input made a field of an object: the last patch that changed it, or
@@ -112,6 +112,9 @@ func (o origins) madeOf(object manifest.Identity, field schema.Path) schema.Path
 			return InRouting("host")
 		}
 		return schema.Path{"rolloutPolicy", "trafficRouting"}
+	}
+	if object.Kind == "Deployment" && field.String() == "spec.template.spec.serviceAccountName" {
+		return schema.Path{"testLoaderServiceAccountName"}
 	}
 	return schema.Path{"testLoader"}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/fluxcd/pkg/apis/kustomize"
 	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/kustomize/api/filters/patchjson6902"
 	"sigs.k8s.io/kustomize/api/filters/patchstrategicmerge"
 	"sigs.k8s.io/kustomize/api/types"
@@ -136,7 +137,11 @@ func applyPatch(r *Rollout, all []*patching, p kustomize.Patch, parts []patchPar
 		for _, o := range all {
 			names = append(names, o.Identity().String())
 		}
-		r.Report(diag.PatchMatchesNothing, at, "none of the rollout's objects is meant by the patch", "there are "+strings.Join(names, ", ")+"; without a target a patch names the namespace too")
+		hint := "there are " + strings.Join(names, ", ") + "; without a target a patch names the namespace too"
+		if revision := patch.Label([]kustomize.Patch{p}, "Namespace", r.Namespace, "istio.io/rev"); revision != "" {
+			hint = fmt.Sprintf("plugin: {flagger: {installed: {istio: {revision: %s}}}} in the Fleet's spec; for a Namespace of your manifests the same patch in kustomization.patches", revision)
+		}
+		r.Report(diag.PatchMatchesNothing, at, "none of the rollout's objects is meant by the patch", hint)
 	}
 }
 
@@ -295,6 +300,9 @@ func (o *patching) patched(r *Rollout) (json.RawMessage, []rules.Problem) {
 	if bad := findMismatch(map[string]any(value), known, nil); bad != nil {
 		return nil, one(fmt.Sprintf("the cluster does not take: %s: %s", bad.Path, bad.Message), bad.Hint)
 	}
+	if at, key := badKey(map[string]any(value), nil); at != nil {
+		return nil, one(fmt.Sprintf("the cluster does not take: %s: %q is not a key that Kubernetes takes", at, key), "at most 63 letters, digits, '-', '_' and '.', with a prefix such as example.com/ or none")
+	}
 	for _, f := range settled(r, o.Kind) {
 		if is := scalarAt(o.node, f.path); is != scalarAt(unpatched, f.path) {
 			return nil, one(fmt.Sprintf("the rollout does not work with: %s is %s", f.path, cmp.Or(is, "gone")), f.instead)
@@ -360,7 +368,9 @@ func (r *Rollout) CheckEnd() {
 		return
 	}
 	for _, o := range r.Objects() {
-		if spec, ok := o.Spec.(flagger.Canary); ok && run.Outcome == spec.Run(r.On.FlaggerVersion(), flagger.Scenario{}).Outcome {
+		spec, ok := o.Spec.(flagger.Canary)
+		spec.Unmeasured = r.Judged.Unmeasured
+		if ok && run.Outcome == spec.Run(r.On.FlaggerVersion(), flagger.Scenario{}).Outcome {
 			return // whatever the reason, it is not the patches
 		}
 	}
@@ -473,6 +483,33 @@ func findMismatch(value any, known *openapi.ResourceSchema, path schema.Path) *r
 		}
 	}
 	return nil
+}
+
+// badKey returns the first key of a label or an annotation that the API server rejects, and where it is
+// (k8s.io/apimachinery pkg/api/validation, ValidateAnnotations; pkg/apis/meta/v1/validation, ValidateLabels).
+func badKey(value any, path schema.Path) (at schema.Path, key string) {
+	list, _ := value.([]any)
+	for i, item := range list {
+		if at, key := badKey(item, path.With(i)); at != nil {
+			return at, key
+		}
+	}
+	fields, _ := value.(map[string]any)
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		keys, ok := fields[name].(map[string]any)
+		if !ok || name != "labels" && name != "annotations" {
+			if at, key := badKey(fields[name], path.With(name)); at != nil {
+				return at, key
+			}
+			continue
+		}
+		for _, key := range slices.Sorted(maps.Keys(keys)) {
+			if len(validation.IsQualifiedName(strings.ToLower(key))) > 0 {
+				return path.With(name), key
+			}
+		}
+	}
+	return nil, ""
 }
 
 // typeNames are the types of Kubernetes' own schema in words.

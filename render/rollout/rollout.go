@@ -123,10 +123,11 @@ func (r *Rollout) Check(manifests *source.Set) {
 	checkAutoscalerVersion(r)
 	checkMaxWeightIgnored(r)
 	checkZeroThreshold(r)
+	checkTesterAccount(r)
 	checkPatches(r)
 	r.Judged.Manifests = manifests
 	for _, f := range rules.Check(r.Judged) {
-		r.reportFinding(f)
+		r.ReportFinding(f)
 	}
 	notePlan(r)
 	checkSubstitution(r)
@@ -155,6 +156,13 @@ func checkMaxWeightIgnored(r *Rollout) {
 func checkZeroThreshold(r *Rollout) {
 	if n := r.analysis().CheckFailedTimes; n != nil && *n == 0 {
 		r.Report(diag.ZeroThreshold, inAnalysis("checkFailedTimes"), "Flagger takes 0 for 1: the first failed check undoes the rollout", "checkFailedTimes: 1 if that is meant, or more")
+	}
+}
+
+// checkTesterAccount reports a ServiceAccount for a load tester that is not rendered.
+func checkTesterAccount(r *Rollout) {
+	if r.TestLoaderServiceAccountName != "" && !r.TestLoader {
+		r.Report(diag.NoOwnTester, schema.Path{"testLoaderServiceAccountName"}, "the rollout has no load tester of its own that could run as the ServiceAccount", "testLoader: true")
 	}
 }
 
