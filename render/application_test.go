@@ -115,7 +115,7 @@ sourceRef: {kind: GitRepository, name: a}
 }
 
 func TestFieldsThatFluxRemovedAreSaid(t *testing.T) {
-	files := edit(t, example(t, seed), "application.yaml", "      timeout: 1m0s\n", "      timeout: 1m0s\n      gitImplementation: go-git\n      accessFrom: {}\n")
+	files := edit(t, example(t, seed), "application.yaml", "      timeout: 1m0s\n", "      timeout: 1m0s\n      gitImplementation: libgit2\n      accessFrom: {}\n")
 	wantDiagnostic(t, files, "application.yaml:13:26: warning FW502 spec.source.gitRepository.gitImplementation")
 	wantDiagnostic(t, files, "application.yaml:14:7: warning FW502 spec.source.gitRepository.accessFrom")
 }

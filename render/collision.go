@@ -4,11 +4,13 @@ import (
 	"fmt"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/provider"
 	"github.com/fleetwright/fleetwright/render/rollout"
+	"github.com/fleetwright/fleetwright/render/rules"
 	"github.com/fleetwright/fleetwright/render/tree"
 	"github.com/fleetwright/fleetwright/schema"
 )
@@ -95,14 +97,20 @@ func (c *compiler) checkFiles(dir string, objects []tree.Held) {
 func (c *compiler) checkTarget(t *place.Target, objects objectsByID) {
 	_, differing := c.injectedNamespaces(t)
 	for _, r := range differing {
+		if r.On.ProviderName == flagger.Istio {
+			r.Report(diag.MeshesDiffer, schema.Path{"workload", "namespace"}, fmt.Sprintf("the policies of another Application, or the Fleet, ask for another revision of Istio in namespace %s, and all pods of a namespace get one", r.Namespace),
+				"plugin: {flagger: {installed: {istio: {revision: 1-26-2}}}} in the Fleet's spec, and no patch of istio.io/rev")
+			continue
+		}
 		r.Report(diag.MeshesDiffer, schema.Path{"meshName"}, fmt.Sprintf("something else in namespace %s is in another mesh, and all pods of a namespace join one", r.Namespace), "use one meshName for both, or two namespaces")
 	}
-	hosts, releases := map[string]*rollout.Rollout{}, helmReleases(c.installation(t))
+	hosts := sharedHosts{map[provider.IstioHost]*rules.SharedHost{}, map[rules.HostPath]*rules.Rollout{}}
+	releases := helmReleases(c.installation(t))
 	for _, a := range t.Apps {
 		for _, p := range a.Policies {
 			if r := c.rollout(p, t); r != nil {
 				c.checkMade(r, objects)
-				checkHost(r, hosts)
+				hosts.check(r)
 			}
 			if p.Helm != nil {
 				c.checkRelease(p, releases)
@@ -111,26 +119,50 @@ func (c *compiler) checkTarget(t *place.Target, objects objectsByID) {
 	}
 }
 
-// checkHost reports a rollout that has the host of another: ingress-nginx's admission webhook
-// refuses the second Ingress for it, and Istio takes one of two VirtualServices, or
-// merges them in an order that nobody knows.
-func checkHost(r *rollout.Rollout, hosts map[string]*rollout.Rollout) {
-	for i, host := range provider.IstioHosts(r) {
-		for _, gateway := range provider.IstioGateways(r) {
-			key := host + " of " + gateway
-			if first, ok := hosts[key]; ok && first != r {
-				r.Report(diag.RouteTwice, rollout.InRouting("hosts").With(i), fmt.Sprintf("the rollout at %s has the host %s at the gateway %s as well, and one cluster gets both", first.Origin(rollout.InRouting("hosts")...).Position(), host, gateway), "give one of the two another host or gateway, or send them to different clusters with clusterSelector")
-				return
-			}
-			hosts[key] = r
-		}
+// sharedHosts are the hosts of a target's rollouts.
+type sharedHosts struct {
+	istio map[provider.IstioHost]*rules.SharedHost
+	nginx map[rules.HostPath]*rules.Rollout
+}
+
+// check reports a rollout that may get the requests of another. ingress-nginx's admission webhook
+// rejects the second Ingress for a path of a host; Istio routes a request for both to one of them.
+func (h *sharedHosts) check(r *rollout.Rollout) {
+	const elsewhere = "or send them to different clusters with clusterSelector"
+	report := func(code diag.Code, object manifest.Identity, field schema.Path, message, hint string) {
+		r.ReportFinding(rules.Finding{Code: code, Object: object, Field: field, Message: message, Hint: hint})
 	}
-	for _, host := range r.Judged.IngressHosts() {
-		if first, ok := hosts[host]; ok && first != r {
-			r.Report(diag.HostTwice, rollout.InRouting("host"), fmt.Sprintf("the rollout at %s has the host %s as well, and one cluster gets both", first.Origin(rollout.InRouting("host")...).Position(), host), "give one of the two another host, or send them to different clusters with clusterSelector")
+	own := r.Judged
+	for n, host := range provider.IstioHosts(own) {
+		shared := h.istio[host]
+		if shared == nil {
+			shared = &rules.SharedHost{One: host.InMesh()}
+			h.istio[host] = shared
+		}
+		other := shared.Add(own)
+		if other == nil {
+			continue
+		}
+		hosts := schema.Path{"spec", "service", "hosts"}
+		message := fmt.Sprintf("the rollout at %s has the host %s at the gateway %s as well, and one cluster gets both", other.Source.Position(other.ID, hosts), host.Host, host.Gateway)
+		hint := "give one of the two another host or gateway, " + elsewhere
+		if !host.InMesh() {
+			hint = fmt.Sprintf("patches: [{target: {kind: Canary}, patch: '- {op: add, path: /spec/service/match, value: [{uri: {prefix: /%s/}}]}'}], and another prefix for the other; another host or gateway; %s", own.Service.Name, elsewhere)
+		}
+		report(diag.RouteTwice, own.ID, hosts.With(n), message, hint)
+		return
+	}
+	for _, p := range own.IngressPaths() {
+		first, ok := h.nginx[p.HostPath]
+		if ok && first != own {
+			message := fmt.Sprintf("the rollout at %s has the host %s as well, and one cluster gets both", first.Source.Position(first.Ingress.ID, p.Field), p.Host)
+			if p.Path != "/" {
+				message = fmt.Sprintf("the rollout at %s has the path %s of the host %s as well, and one cluster gets both", first.Source.Position(first.Ingress.ID, p.Field), p.Path, p.Host)
+			}
+			report(diag.HostTwice, own.Ingress.ID, p.Field, message, "give one of the two another host, or another path by a patch of the Ingress, "+elsewhere)
 			return
 		}
-		hosts[host] = r
+		h.nginx[p.HostPath] = own
 	}
 }
 

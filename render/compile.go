@@ -11,6 +11,7 @@ import (
 	"github.com/fleetwright/fleetwright/render/source"
 	"github.com/fleetwright/fleetwright/render/tree"
 	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // Options are what the caller says, beside the documents.
@@ -66,6 +67,7 @@ func (r *Run) Compile(manifests source.Manifests) (*Tree, schema.Diagnostics) {
 	}
 	c.checkSources(manifests)
 	c.checkRollouts(manifests)
+	c.noteTemplates()
 	provider.CheckFeatures(c.Compilation)
 	c.checkMeshes()
 	c.checkAlertProviders()
@@ -105,6 +107,19 @@ func (c *compiler) checkRollouts(manifests source.Manifests) {
 				}
 			}
 		}
+	}
+}
+
+// noteTemplates notes the MetricTemplates that are referred to and that no rollout renders.
+func (c *compiler) noteTemplates() {
+	rendered := map[api.NamespacedReference]bool{}
+	for _, r := range c.rollouts {
+		for ref := range r.Judged.Templates {
+			rendered[ref] = true
+		}
+	}
+	for _, r := range c.rollouts {
+		r.NoteTemplates(func(ref api.NamespacedReference) bool { return rendered[ref] })
 	}
 }
 

@@ -66,6 +66,7 @@ spec:
 		return rolledOut(provider, strings.NewReplacer("HOST", host, "MATCH", match1).Replace(match))
 	}
 	patch := `{group: flagger.app, version: v1beta1, kind: Canary, name: web, namespace: web, labelSelector: "!x", annotationSelector: "!y"}`
+	revised := fleetOf("istio, installed: {istio: {revision: stable}}")
 	return map[string][]schema.File{
 		"git":  worldAnd(everyField),
 		"helm": {everyHelmField}, "oci": {everyOCIField},
@@ -76,6 +77,7 @@ spec:
 		"match":    matches("istio", "", `{headers: {a: {exact: b}, c: {prefix: d}, g: {regex: h}}, queryParams: {a: {exact: b}, c: {prefix: d}, g: {regex: h}}, sourceLabels: {a: b}}`),
 		"refused":  matches("istio", "", `{headers: {a: {exact: b}, e: {suffix: f}}, queryParams: {e: {suffix: f}}, name: n, uri: {}, scheme: {}, method: {}, authority: {}, port: 1, gateways: [], ignoreUriCase: true, withoutHeaders: {}, sourceNamespace: s}`),
 		"origins":  rolledOut("istio", "      rolloutPolicy: {trafficRouting: {corsPolicy: {allowOrigins: [{suffix: a}, {}]}, canaryStrategy: {stepWeight: 10}}}\n"),
+		"revision": {revised, matches("istio", "", "{headers: {a: {exact: b}}}")[1]},
 		"patched":  rolledOut("kuma", "      rolloutPolicy: {trafficRouting: {canaryStrategy: {stepWeight: 10}}}\n      patches: [{target: "+patch+`, patch: '[{"op": "add", "path": "/metadata/labels", "value": {"a": "b"}}]'}]`+"\n"),
 	}
 }

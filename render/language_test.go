@@ -48,6 +48,7 @@ const (
 // the most.
 var everyRolloutField = rolledOut("istio", `
       testLoader: true
+      testLoaderServiceAccountName: tester
       targetPort: http
       portName: web
       portDiscovery: true
@@ -189,9 +190,9 @@ func TestFieldsOfNewerFlagger(t *testing.T) {
 		}
 	}
 	keptn := edit(t, at("1.37.0"), "x.yaml", "type: prometheus", "type: keptn")
-	wantDiagnostic(t, keptn, "x.yaml:46:86: error FW325 spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis.metrics[1].customMetric.provider.type: Flagger 1.37.0 has no provider keptn, which came with 1.38")
+	wantDiagnostic(t, keptn, "x.yaml:47:86: error FW325 spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis.metrics[1].customMetric.provider.type: Flagger 1.37.0 has no provider keptn, which came with 1.38")
 	wantDiagnostic(t, at("1.35.0"), "fleet.yaml:7:63: error FW327 spec.plugin.flagger.chart.version: Flagger 1.35.0 is older than what fleetwright renders for")
-	wantDiagnostic(t, at("1.36.1"), "x.yaml:49:135: error FW325 spec.syncPolicies[0].rollout.rolloutPolicy.webhooks[0].disableTLS: Flagger 1.36.1 has no disableTLS, which came with 1.39")
+	wantDiagnostic(t, at("1.36.1"), "x.yaml:50:135: error FW325 spec.syncPolicies[0].rollout.rolloutPolicy.webhooks[0].disableTLS: Flagger 1.36.1 has no disableTLS, which came with 1.39")
 }
 
 // A cookie lives for a day, as Kurator's API says.

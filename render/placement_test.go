@@ -525,3 +525,61 @@ func TestOneMistakeHidesNoOther(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// TestWhatKuratorTakesIsTaken: what kubectl writes of an Application that runs on Kurator compiles without
+// a warning, and goes where Kurator sends it.
+func TestWhatKuratorTakesIsTaken(t *testing.T) {
+	list := schema.File{Name: "list.yaml", Data: []byte(`apiVersion: apps.kurator.dev/v1alpha1
+kind: ApplicationList
+metadata: {continue: "", resourceVersion: "123"}
+items:
+- apiVersion: apps.kurator.dev/v1alpha1
+  kind: Application
+  metadata: {name: a, namespace: default, generation: 1, uid: 00000000-0000-0000-0000-000000000000}
+  spec:
+    source: {gitRepository: {gitImplementation: go-git, interval: 1m0s, timeout: 1m0s, url: https://example.com/a}}
+    destination: {fleet: shops, clusterSelector: {matchLabels: {region: asia}}}
+    syncPolicies:
+    - name: a
+      destination: {fleet: "", clusterSelector: {matchLabels: {region: eu}}}
+      kustomization: {interval: 5m0s, path: ./deploy, prune: true}
+    - name: a
+      helm: {interval: 5m0s, chart: {spec: {chart: ./charts/a}}}
+`)}
+	files := worldAnd(list)
+	for _, d := range diagnostics(files) {
+		if d.Position.File == list.Name {
+			t.Error(d)
+		}
+	}
+	tree := compile(t, files...)
+	for cluster, want := range map[string]map[string]bool{
+		"berlin": {"kustomization-a.yaml": true, "helmrelease-a.yaml": false},
+		"tokyo":  {"kustomization-a.yaml": false, "helmrelease-a.yaml": true},
+	} {
+		for file, has := range want {
+			if _, ok := contents(tree)[cluster+"/fleetwright/apps/default.a/"+file]; ok != has {
+				t.Errorf("%s has %s: %v, want %v", cluster, file, ok, has)
+			}
+		}
+	}
+
+	for _, tt := range []struct{ name, spec, want string }{
+		{"an empty fleet of the Application", "  destination: {fleet: ''}\n  syncPolicies: [{name: p, " + policy + "}]\n", ""},
+		{"a selector without a fleet", "  syncPolicies: [{name: p, destination: {fleet: '', clusterSelector: {matchLabels: {region: eu}}}, " + policy + "}]\n", "a.yaml:6:53: warning FW204"},
+		{"a fleet that does not exist, once", "  destination: {fleet: shop}\n  syncPolicies: [{name: p, destination: {fleet: ''}, " + policy + "}]\n", "a.yaml:6:24: error FW202"},
+		{"one kind twice", "  destination: {fleet: shops}\n  syncPolicies: [{name: p, " + policy + "}, {name: p, helm: {interval: 5m, chart: {spec: {chart: ./a}}}}, {name: p, " + policy + "}]\n", "a.yaml:7:"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var found []string
+			for _, d := range diagnostics(worldAnd(app("a", tt.spec))) {
+				if d.Position.File == "a.yaml" && d.Severity != schema.Info {
+					found = append(found, d.String())
+				}
+			}
+			if got := strings.Join(found, "\n"); !strings.HasPrefix(got, tt.want) || len(found) > 1 || tt.want == "" && got != "" {
+				t.Errorf("got\n%s\nwant %s", got, tt.want)
+			}
+		})
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/rollout"
@@ -29,7 +30,7 @@ type Rollout struct {
 // Plan returns the rollouts that the documents compile to, by application, name and first
 // cluster, and the clusters, with their names and labels alone. Clusters that have the
 // same Flagger installed have one rollout together. The diagnostics are those of Compile;
-// where any is an error there is nothing else.
+// where any is an error there is nothing else, unless the plan itself tells what it does to the rollout.
 func Plan(docs schema.Documents, opts Options) ([]*Cluster, []Rollout, schema.Diagnostics) {
 	return Begin(docs, opts).Plan(nil)
 }
@@ -38,7 +39,7 @@ func Plan(docs schema.Documents, opts Options) ([]*Cluster, []Rollout, schema.Di
 func (r *Run) Plan(manifests source.Manifests) ([]*Cluster, []Rollout, schema.Diagnostics) {
 	c := r.c
 	made, list := r.Compile(manifests)
-	if made == nil {
+	if made == nil && !isTold(list) {
 		return nil, nil, list
 	}
 	var clusters []*tree.Cluster
@@ -67,6 +68,13 @@ func (r *Run) Plan(manifests source.Manifests) ([]*Cluster, []Rollout, schema.Di
 		return cmp.Or(cmp.Compare(a.Application, b.Application), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Clusters[0], b.Clusters[0]))
 	})
 	return clusters, all, list
+}
+
+// isTold reports whether a plan tells what all the errors do: a webhook or a metric that keeps every
+// version from being promoted.
+func isTold(list schema.Diagnostics) bool {
+	told := []diag.Code{diag.UnknownTesterPath, diag.OutlivesTimeout, diag.NothingReaches, diag.NothingMeasured}
+	return !slices.ContainsFunc(list, func(d diag.Diagnostic) bool { return d.Severity == diag.Error && !slices.Contains(told, d.Code) })
 }
 
 // checkEnds reports the rollouts that never promote a version, where neither the rules of the

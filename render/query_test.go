@@ -95,7 +95,7 @@ func TestTemplatesSayWhatIsWrong(t *testing.T) {
 func TestProvidersThatNeedAnAddress(t *testing.T) {
 	for provider, want := range map[string]string{
 		"prometheus": "FW305", "graphite": "FW305", "influxdb": "FW305",
-		"datadog": "FW112", "newrelic": "FW112", "dynatrace": "FW112 FW305", "splunk": "FW112 FW305", "cloudwatch": "FW112", "stackdriver": "", "keptn": "", "externalmetrics": "",
+		"datadog": "FW112", "newrelic": "FW112", "dynatrace": "FW112 FW305", "splunk": "FW112 FW305", "cloudwatch": "FW112", "stackdriver": "FW112", "keptn": "", "externalmetrics": "",
 	} {
 		if got := codesAt(measured(`{name: m, thresholdRange: {max: 1}, customMetric: {provider: {type: `+provider+`}, query: a}}`), "trafficAnalysis.metrics[0].customMetric.provider"); got != want {
 			t.Errorf("of %s without an address it says %q, want %q", provider, got, want)
@@ -175,6 +175,31 @@ func TestASelectorNamesTheRollout(t *testing.T) {
 		list := problems(asked(query))
 		if (len(list) > 0) != loose {
 			t.Errorf("%s:\n%s", query, text(list))
+		}
+	}
+}
+
+// TestQueriesUnderTheNamesOfFlaggersMetrics are under other names in the Canary: Flagger runs its own
+// queries under these, too, against the same threshold.
+func TestQueriesUnderTheNamesOfFlaggersMetrics(t *testing.T) {
+	for _, provider := range []string{"istio", "kuma", "nginx"} {
+		for name, want := range map[string]string{
+			"request-success-rate": "request-success-rate-" + provider, "request-duration": "request-duration-" + provider, "own": "own",
+		} {
+			host := ""
+			if provider == "nginx" {
+				host = "host: web.example.com, "
+			}
+			tree := compile(t, rolledOut(provider, `
+      rolloutPolicy:
+        trafficRouting: {`+host+`canaryStrategy: {stepWeight: 10}}
+        trafficAnalysis:
+          metrics: [{name: `+name+`, thresholdRange: {max: 1}, customMetric: {provider: {type: prometheus, address: "http://p"}, query: 'sum(x{app="{{ target }}"})'}}]
+`)...)
+			m := at(get(t, tree, oneCanary), "spec analysis metrics 0")
+			if got, ref := at(m, "name"), at(m, "templateRef name"); got != want || ref != "web."+want {
+				t.Errorf("on %s the metric %s is %v, of the template %v, want %s", provider, name, got, ref, want)
+			}
 		}
 	}
 }

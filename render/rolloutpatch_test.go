@@ -213,6 +213,8 @@ func TestPatchesThatAreRefused(t *testing.T) {
 		{"no steps", json("kind: Canary", `{"op": "remove", "path": "/spec/analysis/stepWeight"}, {"op": "add", "path": "/spec/analysis/stepWeights", "value": []}`), "FW322 spec.syncPolicies[0].rollout.patches[0]"},
 		{"a number that is too large", json("kind: Canary", `{"op": "replace", "path": "/spec/progressDeadlineSeconds", "value": 9999999999}`), "FW322 spec.syncPolicies[0].rollout.patches[0]"},
 		{"a label that is none", json("kind: Canary", `{"op": "add", "path": "/metadata/labels", "value": {"a": "b c"}}`), "FW322 spec.syncPolicies[0].rollout.patches[0]"},
+		{"a label of a Service that is none", json("kind: Canary", `{"op": "add", "path": "/spec/service/apex", "value": {"labels": {"a b": "c"}}}`),
+			"FW322 spec.syncPolicies[0].rollout.patches[0]: the patches make Canary web/web one that the cluster does not take: spec.service.apex.labels: \"a b\" is not a key"},
 		{"both ports", json("kind: Ingress", `{"op": "add", "path": "/spec/rules/0/http/paths/0/backend/service/port/name", "value": "http"}`), "FW322 spec.syncPolicies[0].rollout.patches[0]"},
 		{"less than no pods", json("kind: Deployment", `{"op": "add", "path": "/spec/replicas", "value": -1}`), "FW322 spec.syncPolicies[0].rollout.patches[0]"},
 		{"a type of metric", json("kind: MetricTemplate", `{"op": "replace", "path": "/spec/provider/type", "value": "abacus"}`), "FW322 spec.syncPolicies[0].rollout.patches[0]"},

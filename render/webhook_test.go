@@ -97,7 +97,7 @@ func TestWebhookTasks(t *testing.T) {
 	for _, tt := range []struct{ name, loader, webhook, want string }{
 		{"a type of nothing", "true", "metadata: {type: '', cmd: hey http://web:8080}", "FW352"},
 		{"a check that is not waited for", "true", "type: pre-rollout, metadata: {cmd: curl http://web:8080}", "FW351"},
-		{"a check that is", "true", "type: pre-rollout, metadata: {type: bash, cmd: curl http://web:8080}", ""},
+		{"a check that is", "true", "type: pre-rollout, metadata: {type: bash, cmd: curl -f http://web-canary:8080}", ""},
 		{"a test that is not waited for", "true", "type: confirm-promotion, metadata: {type: ngrinder, server: http://ngrinder.test}", "FW351"},
 		{"load before the analysis", "true", "type: pre-rollout, metadata: {cmd: hey -z 10m http://web:8080}", ""},
 		{"load that would promote", "true", "type: confirm-promotion, metadata: {cmd: hey -z 10m http://web:8080}", "FW351"},

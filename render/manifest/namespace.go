@@ -35,6 +35,8 @@ func NewSharedNamespace(name string, meta NamespaceMeta) *Object {
 // A NamespaceMeta is what a namespace must carry.
 type NamespaceMeta struct {
 	Labels, Annotations map[string]string
+	// Unless are labels of the application's own namespace that stand for these.
+	Unless []string
 }
 
 // IsZero reports whether a namespace need carry nothing.

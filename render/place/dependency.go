@@ -50,10 +50,10 @@ func (p *Policy) Dependencies(on *Target) (refs []api.NamespacedReference) {
 // checkDependencies finds what policies wait for, and reports those that would wait for
 // ever: for an object that nothing makes or that is not on their cluster, or for each other.
 func (pl *placer) checkDependencies() {
-	d := dependencyGraph{placer: pl, policies: map[api.NamespacedReference]*Policy{}, place: map[*Policy]int{}}
+	d := dependencyGraph{placer: pl, policies: map[object]*Policy{}, place: map[*Policy]int{}}
 	for _, a := range pl.Applications {
 		for _, p := range a.Policies {
-			d.policies[api.NamespacedReference{Name: p.FluxName, Namespace: a.Namespace}] = p
+			d.policies[p.object()] = p
 		}
 	}
 	for _, a := range pl.Applications {
@@ -66,10 +66,10 @@ func (pl *placer) checkDependencies() {
 // A dependencyGraph is the walk along the dependencies of all policies.
 type dependencyGraph struct {
 	*placer
-	policies map[api.NamespacedReference]*Policy
+	policies map[object]*Policy
 	// kurator are the policies by the names that Kurator gives to their objects. It
 	// is made when one is asked for: there are as many as policies times clusters.
-	kurator map[api.NamespacedReference]dependency
+	kurator map[object]dependency
 	// place is where a policy that is being visited is in the path, and then visited.
 	place map[*Policy]int
 	// path are the policies that are being visited, each of which depends on the next.
@@ -78,27 +78,35 @@ type dependencyGraph struct {
 
 const visited = -1
 
-// find returns the policy that a reference with a namespace means.
-func (d *dependencyGraph) find(ref api.NamespacedReference) dependency {
-	if p, ok := d.policies[ref]; ok {
-		return dependency{policy: p}
+// find returns the policy that a reference with a namespace means: one of the kind, or else of the
+// other.
+func (d *dependencyGraph) find(kind string, ref api.NamespacedReference) dependency {
+	other := map[string]string{"Kustomization": "HelmRelease", "HelmRelease": "Kustomization"}[kind]
+	for _, o := range []object{{kind, ref}, {other, ref}} {
+		if p, ok := d.policies[o]; ok {
+			return dependency{policy: p}
+		}
 	}
 	if d.kurator == nil {
-		d.kurator = map[api.NamespacedReference]dependency{}
+		d.kurator = map[object]dependency{}
 		for _, a := range d.Applications {
 			for _, p := range a.Policies {
 				d.addKuratorNames(p)
 			}
 		}
 	}
-	return d.kurator[ref]
+	if found, ok := d.kurator[object{kind, ref}]; ok {
+		return found
+	}
+	return d.kurator[object{other, ref}]
 }
 
 // addKuratorNames adds the names of a policy's objects. A name that two have means neither.
 func (d *dependencyGraph) addKuratorNames(p *Policy) {
 	for _, t := range p.Targets {
 		name := kuratorName(p.FluxName, t.kind, t.Name)
-		key := api.NamespacedReference{Name: strings.TrimRight(name[:min(len(name), layout.MaxLabel)], "-."), Namespace: p.App.Namespace}
+		key := p.object()
+		key.Name = strings.TrimRight(name[:min(len(name), layout.MaxLabel)], "-.")
 		found := dependency{policy: p, cluster: t.Cluster}
 		if _, ok := d.kurator[key]; ok {
 			found = dependency{}
@@ -116,7 +124,7 @@ func (d *dependencyGraph) visit(p *Policy) {
 	refs, field := p.dependsOn()
 	for i, ref := range refs {
 		at := p.Path.With(field, "dependsOn", i, "name")
-		on := d.find(api.NamespacedReference{Name: ref.Name, Namespace: cmp.Or(ref.Namespace, p.App.Namespace)})
+		on := d.find(p.ObjectKind(), api.NamespacedReference{Name: ref.Name, Namespace: cmp.Or(ref.Namespace, p.App.Namespace)})
 		on.ref = ref
 		p.waitsFor = append(p.waitsFor, on)
 		d.check(p, on, at)
@@ -134,11 +142,11 @@ func (d *dependencyGraph) check(p *Policy, on dependency, at schema.Path) {
 		// A cluster's own Kustomizations are there too, or it may be of what could not be read.
 	case q == nil:
 		d.Add(p.App.Doc.Diagnostic(diag.UnknownDependency, at,
-			fmt.Sprintf("no policy makes a %s %s in namespace %s, and without one this policy waits for ever", p.objectKind(), on.ref.Name, namespace),
+			fmt.Sprintf("no policy makes a %s %s in namespace %s, and without one this policy waits for ever", p.ObjectKind(), on.ref.Name, namespace),
 			"write the name of a policy, or <application>-<index>"))
-	case q.objectKind() != p.objectKind():
+	case q.ObjectKind() != p.ObjectKind():
 		d.Add(p.App.Doc.Diagnostic(diag.DependencyKind, at,
-			fmt.Sprintf("a %s waits for its own kind only, and %s is a %s", p.objectKind(), q.FluxName, q.objectKind()),
+			fmt.Sprintf("a %s waits for its own kind only, and %s is a %s", p.ObjectKind(), q.FluxName, q.ObjectKind()),
 			"leave the dependency out: "+p.triedAgain()))
 	case known && place != visited:
 		d.Add(p.App.Doc.Diagnostic(diag.DependencyCycle, at, cycle(d.path[place:]), "remove one of the dependencies"))

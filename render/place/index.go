@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/report"
@@ -83,7 +84,12 @@ func NewInput(all *schema.Documents, to *report.Report) *Input {
 		in.Documents = append(in.Documents, d)
 	}
 	if !applications && all.Complete() {
-		to.Add(diag.New(diag.NothingToCompile, diag.Position{}, "", "no Application and no Fleet among the inputs", "name the files or directories that hold them"))
+		message, hint := "no Application and no Fleet among the inputs", "name the files or directories that hold them"
+		if others := all.OtherTools(); len(others) > 0 {
+			called, _, _ := strings.Cut(others[0].Message, " is skipped")
+			message, hint = fmt.Sprintf("%s; %s at %s is none", message, called, others[0].Position), others[0].Hint
+		}
+		to.Add(diag.New(diag.NothingToCompile, diag.Position{}, "", message, hint))
 	}
 	return in
 }
@@ -95,7 +101,7 @@ func (in *Input) add(d *schema.Document) any {
 	}
 	switch o := d.Object.(type) {
 	case *api.Application:
-		in.Applications = append(in.Applications, &Application{Application: o, Doc: d, Namespace: d.Namespace, Name: d.Name, named: map[string]*Policy{}})
+		in.Applications = append(in.Applications, &Application{Application: o, Doc: d, Namespace: d.Namespace, Name: d.Name, named: map[object]*Policy{}})
 	case *api.Fleet:
 		f := &Fleet{Fleet: o, Doc: d, Namespace: d.Namespace, Name: d.Name}
 		in.Fleets = append(in.Fleets, f)

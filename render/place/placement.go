@@ -210,11 +210,11 @@ func (pl *placer) namePolicy(p *Policy, index int) bool {
 		pl.Add(p.App.Doc.Diagnostic(diag.FluxName, at,
 			fmt.Sprintf("the name %s has %d characters; Flux puts it into a label, which holds %d", p.FluxName, len(p.FluxName), layout.MaxLabel), "give the policy a shorter name"))
 	}
-	if other, ok := p.App.named[p.FluxName]; ok {
+	if other, ok := p.App.named[p.object()]; ok {
 		pl.Add(p.App.Doc.Diagnostic(diag.DefinedTwice, at, fmt.Sprintf("the policy at %s is called %s as well", p.App.Doc.Position(other.Path...), p.FluxName), "give one of the two another name"))
 		return false
 	}
-	p.App.named[p.FluxName] = p
+	p.App.named[p.object()] = p
 	return true
 }
 
@@ -222,6 +222,9 @@ func (pl *placer) placePolicy(p *Policy) {
 	if d, at := p.ResolveDestination(); d != nil {
 		pl.placeInFleet(p, d, at)
 	} else {
+		if at := p.Path.With("destination", "clusterSelector"); p.App.Doc.Has(at...) {
+			pl.Add(p.App.Doc.Diagnostic(diag.SelectsNothing, at, fmt.Sprintf("without a fleet the policy goes to the cluster %s, and clusterSelector selects nothing", HostCluster), "destination: {fleet: …}"))
+		}
 		if pl.host == nil {
 			pl.host = &Cluster{Name: HostCluster}
 		}
@@ -236,7 +239,7 @@ func (pl *placer) placePolicy(p *Policy) {
 
 func (pl *placer) placeInFleet(p *Policy, d *api.Destination, at schema.Path) {
 	f, ok := pl.findFleet(p.App.Namespace, d.Fleet)
-	if !ok {
+	if !ok && (p.Destination == nil || p.Destination.Fleet != "") {
 		pl.Add(pl.noFleet(p.App.Doc, at.With("fleet"), d.Fleet))
 	}
 	if f == nil {
@@ -265,7 +268,7 @@ func (pl *placer) placeInFleet(p *Policy, d *api.Destination, at schema.Path) {
 // checkApplication reports an Application without policies, and an undefined fleet that all
 // policies replace by their own, so that nothing else looks for it.
 func (pl *placer) checkApplication(a *Application) {
-	if d := a.Spec.Destination; d != nil {
+	if d := a.Spec.Destination; d != nil && d.Fleet != "" {
 		if _, ok := pl.findFleet(a.Namespace, d.Fleet); !ok {
 			pl.Add(pl.noFleet(a.Doc, schema.Path{"spec", "destination", "fleet"}, d.Fleet))
 		}

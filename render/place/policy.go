@@ -14,8 +14,8 @@ type Application struct {
 	Doc             *schema.Document
 	Namespace, Name string
 	Policies        []*Policy
-	// named are the policies by their names.
-	named map[string]*Policy
+	// named are the policies by the kinds and names of their objects.
+	named map[object]*Policy
 }
 
 // ID returns the name of the application in the names of Flux Kustomizations.
@@ -77,7 +77,18 @@ type Policy struct {
 // Index returns that of the policy in spec.syncPolicies.
 func (p *Policy) Index() int { return p.Path[len(p.Path)-1].(int) }
 
-func (p *Policy) objectKind() string {
+// An object is that of a policy, by its kind and a name.
+type object struct {
+	kind string
+	api.NamespacedReference
+}
+
+func (p *Policy) object() object {
+	return object{p.ObjectKind(), api.NamespacedReference{Name: p.FluxName, Namespace: p.App.Namespace}}
+}
+
+// ObjectKind returns the kind of the policy's object.
+func (p *Policy) ObjectKind() string {
 	if p.Helm != nil {
 		return "HelmRelease"
 	}
@@ -100,10 +111,20 @@ func (p *Policy) TargetNamespace() string {
 	return ""
 }
 
-// ResolveDestination returns the destination of the policy or its application, and its path.
+// ResolveDestination returns the destination of the policy or its application, and its path. It is nil
+// for one without a fleet. A policy's own destination may leave the fleet to its application, but not
+// the clusters (kurator pkg/fleet-manager/application/helper.go, generateFleetKey and getPolicyDestination).
 func (p *Policy) ResolveDestination() (*api.Destination, schema.Path) {
+	d, at := p.App.Spec.Destination, schema.Path{"spec", "destination"}
 	if p.Destination != nil {
-		return p.Destination, p.Path.With("destination")
+		own := *p.Destination
+		if own.Fleet == "" && d != nil {
+			own.Fleet = d.Fleet
+		}
+		d, at = &own, p.Path.With("destination")
 	}
-	return p.App.Spec.Destination, schema.Path{"spec", "destination"}
+	if d == nil || d.Fleet == "" {
+		return nil, nil
+	}
+	return d, at
 }

@@ -164,16 +164,24 @@ type lossGroup struct {
 // policies returns the policies of the application by the names of the files on its cluster.
 func (g lossGroup) policies() map[string]*place.Policy {
 	files := map[string]*place.Policy{}
-	for _, p := range g.app.Policies {
+	add := func(p *place.Policy, kind string) {
 		names := []string{p.FluxName}
 		if g.onHub {
 			// The cluster may be gone, and its kind with it.
 			names = []string{place.ObjectNameOnHub(p.FluxName, "AttachedCluster", g.cluster), place.ObjectNameOnHub(p.FluxName, "Cluster", g.cluster)}
 		}
 		for _, name := range names {
-			for kind := range policyKinds {
-				files[layout.FileName(kind, name)] = p
+			if file := layout.FileName(kind, name); files[file] == nil {
+				files[file] = p
 			}
+		}
+	}
+	for _, p := range g.app.Policies {
+		add(p, p.ObjectKind())
+	}
+	for _, p := range g.app.Policies {
+		for kind := range policyKinds { // which it may have been before
+			add(p, kind)
 		}
 	}
 	return files
