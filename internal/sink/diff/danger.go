@@ -15,6 +15,7 @@ const (
 	helmGroup      = "helm.toolkit.fluxcd.io"
 	flaggerGroup   = "flagger.app"
 	kumaGroup      = "kuma.io"
+	sourceGroup    = "source.toolkit.fluxcd.io"
 )
 
 // A danger is a change that does more on the clusters than its line says.
@@ -41,6 +42,8 @@ var dangers = []danger{
 	// The primary belongs to the Canary, and the target was scaled to 0 (flagger
 	// pkg/canary/deployment_controller.go; docs/gitbook/usage/how-it-works.md, Canary finalizers).
 	{flaggerGroup, "Canary", nil, reverts, "Kubernetes deletes the primary with it, and the target stays at 0 replicas unless its source says how many: set revertOnDeletion, and render, before you remove a rollout"},
+	// Flagger logs that they conflict (flagger pkg/controller/controller.go, NewController).
+	{flaggerGroup, "Canary", []string{"spec.service.name"}, nil, "Flagger makes Services and routes of the new name, and leaves those of the old one: delete them"},
 	// Without a TrafficRoute for it, a service has a listener without a route
 	// (kuma 2.6 and newer, pkg/xds/generator/outbound_proxy_generator.go).
 	{kumaGroup, "TrafficRoute", nil, tree.IsKept, "Kuma routes no service that no other TrafficRoute names"},
@@ -54,6 +57,11 @@ var dangers = []danger{
 	// (kustomize-controller docs/spec/v1/kustomizations.md, Prune).
 	{kustomizeGroup, "Kustomization", []string{"spec.targetNamespace"}, tree.PrunesNothing, "Flux applies everything to the new namespace, and deletes it from the old one"},
 	{kustomizeGroup, "Kustomization", []string{"spec.path", "spec.sourceRef"}, tree.PrunesNothing, "Flux deletes all that it does not find there"},
+	{sourceGroup, "GitRepository", []string{"spec.url"}, nil, "Flux fetches another repository, and a Kustomization with prune deletes all that it does not find there"},
+	{sourceGroup, "OCIRepository", []string{"spec.url"}, nil, "Flux fetches another artifact, and a Kustomization with prune deletes all that it does not find there"},
+	// A HelmRelease is upgraded to the chart that its source has (helm-controller
+	// docs/spec/v2/helmreleases.md, Chart template).
+	{sourceGroup, "HelmRepository", []string{"spec.url"}, nil, "Flux upgrades its releases to the charts of another repository"},
 	{kustomizeGroup, "Kustomization", []string{"spec.kubeConfig"}, nil, "Flux may apply it to another cluster"},
 	{helmGroup, "HelmRelease", []string{"spec.kubeConfig"}, nil, "Flux may install it on another cluster"},
 	// helm-controller docs/spec/v2/helmreleases.md, Release name, Target namespace,

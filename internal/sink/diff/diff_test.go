@@ -96,6 +96,10 @@ func TestNotes(t *testing.T) {
 		{"a chart of another name", hub, []edit{{"chart: podinfo", "chart: other"}}, []string{
 			"default/dashboard: danger: HelmRelease dashboard-*: chart.spec.chart podinfo → other on kurator-member1, kurator-member2: Flux uninstalls the release, and installs it anew",
 		}},
+		{"a source of another URL", hub, []edit{{"https://github.com/stefanprodan/podinfo", "https://github.com/stefanprodan/other"}, {"https://stefanprodan.github.io/podinfo", "https://charts.example.com"}}, []string{
+			"default/dashboard: danger: HelmRepository dashboard: url https://stefanprodan.github.io/podinfo → https://charts.example.com on host: Flux upgrades its releases to the charts of another repository",
+			"default/webapp: danger: GitRepository webapp: url https://github.com/stefanprodan/podinfo → https://github.com/stefanprodan/other on host: Flux fetches another repository, and a Kustomization with prune deletes all that it does not find there",
+		}},
 		{"a field of the clusters of a hub, which are called otherwise each", hub, []edit{{"interval: 10m0s\n        path: ./kustomize", "interval: 15m0s\n        path: ./kustomize"}}, []string{
 			"default/webapp: Kustomization tools-*: interval 10m0s → 15m0s on kurator-member1, kurator-member2",
 		}},
@@ -197,6 +201,10 @@ func TestRolloutRemoved(t *testing.T) {
 	want := "default/rollout-kuma-demo: danger: backend: rollout removed on kurator-member1, kurator-member2: Kubernetes deletes the primary with it, and the target stays at 0 replicas unless its source says how many: set revertOnDeletion, and render, before you remove a rollout"
 	if got := notesOf(reportOf(t, was, edited(t, was, without))); !slices.Contains(got, want) {
 		t.Errorf("it says\n%s\nnot\n%s", strings.Join(got, "\n"), want)
+	}
+	stays := "default/rollout-kuma-demo: danger: backend: TrafficRoute backend stays on kurator-member1, kurator-member2: it routes all requests for backend to the deleted primary; when Flux has removed the Canary, run on each cluster: kubectl delete trafficroutes.kuma.io backend"
+	if got := notesOf(reportOf(t, was, edited(t, was, without))); !slices.Contains(got, stays) {
+		t.Errorf("it says\n%s\nnot\n%s", strings.Join(got, "\n"), stays)
 	}
 	revert := edit{"        rolloutPolicy:\n", "        rolloutPolicy:\n          revertOnDeletion: true\n"}
 	was = edited(t, was, []edit{revert})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/internal/shell"
 	"github.com/fleetwright/fleetwright/internal/sink/plan"
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/tree"
@@ -318,6 +319,7 @@ func (n *noter) ofDeletion(ch *Change, subject string) {
 	switch {
 	case ch.isRollout():
 		n.say(ch, subject+": rollout removed", danger, n.where(ch, nil))
+		n.ofLeftRoute(ch, subject)
 	case tree.IsSuspended(ch.old.value()) && dangerOf(ch.Object, nil, "") != "":
 		n.say(ch, subject+" removed while it is suspended, so that what it has applied stays", "", n.where(ch, nil))
 	case tree.IsKept(ch.old.value()):
@@ -327,6 +329,18 @@ func (n *noter) ofDeletion(ch *Change, subject string) {
 	default:
 		n.say(ch, subject+" removed", danger, n.notLost(ch, n.where(ch, dirChange.deleted)))
 	}
+}
+
+// ofLeftRoute says that Flagger's TrafficRoute outlives the Canary, whose primary is deleted with it. It has
+// no owner, since it is cluster-scoped, and no finalizer removes it (fluxcd/flagger pkg/router/kuma.go,
+// Reconcile and Finalize); all other routes and Services that Flagger makes belong to the Canary.
+func (n *noter) ofLeftRoute(ch *Change, subject string) {
+	if tree.TextAt(ch.old.value(), "spec", "provider") != flagger.Kuma {
+		return
+	}
+	route := serviceOf(ch.old)
+	n.say(ch, subject+": TrafficRoute "+route+" stays",
+		"it routes all requests for "+route+" to the deleted primary; when Flux has removed the Canary, run on each cluster: kubectl delete trafficroutes.kuma.io "+shell.Quote(route), n.where(ch, nil))
 }
 
 // notLost are the clusters on which a deleted object is not that of a policy which they lose.
