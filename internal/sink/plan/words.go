@@ -144,10 +144,12 @@ func notes(p *flagger.Plan) (all []string) {
 		return nil
 	}
 	say := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
-	switch p.Good.Outcome {
-	case flagger.Endless:
+	switch {
+	case p.Reason != "":
+		say("%s", p.Reason)
+	case p.Good.Outcome == flagger.Endless:
 		say("no version is ever promoted: the rollout stays where the table ends")
-	case flagger.RolledBack:
+	case p.Good.Outcome == flagger.RolledBack:
 		say("every version is rolled back, however good it is")
 	}
 	for _, run := range runsOf(p) {
