@@ -30,7 +30,14 @@ type List struct {
 	FunctionConfig *Object
 
 	apiVersion string
+	// results are those of earlier functions, or nil, and others the fields that nothing here
+	// reads, keys and values.
+	results *yaml.Node
+	others  []*yaml.Node
 }
+
+// listFields are those that a list has for functions.
+var listFields = []string{"apiVersion", "kind", "items", "functionConfig", "results"}
 
 // listKind and listVersions are those of a ResourceList
 // (kustomize, cmd/config/docs/api-conventions/functions-spec.md).
@@ -90,6 +97,25 @@ func Parse(data []byte) (*List, error) {
 			l.Items = append(l.Items, &Object{item})
 		}
 	}
+	if results := field(root, "results"); results != nil && !isNull(results) {
+		if results.Kind != yaml.SequenceNode {
+			mistakes = append(mistakes, "results of the ResourceList is not a list")
+		}
+		l.results = results
+	}
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		if name := root.Content[i].Value; root.Content[i].Kind == yaml.ScalarNode && !slices.Contains(listFields, name) {
+			l.others = append(l.others, root.Content[i], root.Content[i+1])
+		}
+	}
+	for _, n := range append(slices.Clone(l.others), l.results) {
+		if n == nil {
+			continue
+		}
+		if alias := strange(n, map[*yaml.Node]bool{}); alias != nil {
+			mistakes = append(mistakes, fmt.Sprintf("the ResourceList is not whole: *%s is an alias of an item's value", alias.Value))
+		}
+	}
 	if len(mistakes) > 0 {
 		return nil, diag.NewMistake(strings.Join(mistakes, "\n"), "")
 	}
@@ -126,7 +152,7 @@ func strange(n *yaml.Node, ended map[*yaml.Node]bool) *yaml.Node {
 	return nil
 }
 
-// Encode writes the list with the results of the function.
+// Encode writes the list with the results of the function, behind those of earlier ones.
 func (l *List) Encode(results []Result) ([]byte, error) {
 	items := &yaml.Node{Kind: yaml.SequenceNode}
 	for _, o := range l.Items {
@@ -140,6 +166,10 @@ func (l *List) Encode(results []Result) ([]byte, error) {
 	if l.FunctionConfig != nil {
 		root.Content = append(root.Content, scalar("functionConfig"), l.FunctionConfig.node)
 	}
+	all := &yaml.Node{Kind: yaml.SequenceNode}
+	if l.results != nil {
+		all.Content = slices.Clone(l.results.Content)
+	}
 	if len(results) > 0 {
 		encoded, err := blockyaml.Marshal(results)
 		if err != nil {
@@ -149,8 +179,16 @@ func (l *List) Encode(results []Result) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		root.Content = append(root.Content, scalar("results"), nodes[0])
+		ours := nodes[0].Content
+		all.Content = slices.DeleteFunc(all.Content, func(earlier *yaml.Node) bool { // of an earlier run
+			return slices.ContainsFunc(ours, func(n *yaml.Node) bool { return same(earlier, n) })
+		})
+		all.Content = append(all.Content, ours...)
 	}
+	if len(all.Content) > 0 {
+		root.Content = append(root.Content, scalar("results"), all)
+	}
+	root.Content = append(root.Content, l.others...)
 	if data, ok := written(false, root); ok {
 		return data, nil
 	}

@@ -123,3 +123,20 @@ func TestNullKeysStayNull(t *testing.T) {
 		t.Errorf("it becomes\n%s", got)
 	}
 }
+
+// TestWhatOthersSaidStays: the results of earlier functions stand before ours, and fields that
+// nothing here reads are kept.
+func TestWhatOthersSaidStays(t *testing.T) {
+	const others = "metadata:\n  name: a # of another\nx-extra: [1, 2]\n"
+	list := mustParse(t, header+"items: []\nresults:\n- message: theirs\n  severity: info\n"+others)
+	const want = header + "items: []\nresults:\n- message: theirs\n  severity: info\n- message: ours\n  severity: error\n" + others
+	if got := encoded(t, list, []Result{{Message: "ours", Severity: "error"}}); got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	if got := encoded(t, mustParse(t, header+"results: null\n"), nil); strings.Contains(got, "results") {
+		t.Errorf("results of nothing:\n%s", got)
+	}
+	if _, err := Parse([]byte(header + "results: text\n")); err == nil {
+		t.Error("results that are no list are taken")
+	}
+}
