@@ -188,6 +188,9 @@ func writeNew(dir string, files []string, contents map[string][]byte) (err error
 	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
 		return &usageError{dir + " is not a directory", "name another DIR"}
 	}
+	if link, to := danglingLink(dir); link != "" {
+		return &usageError{fmt.Sprintf("%s is a link to %s, which does not exist", link, to), "create what it leads to, remove the link, or name another DIR"}
+	}
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
@@ -222,6 +225,22 @@ func writeNew(dir string, files []string, contents map[string][]byte) (err error
 		verb = "are"
 	}
 	return &usageError{fmt.Sprintf("%s %s there already; nothing was written", strings.Join(there, " and "), verb), "name another DIR, or move it away"}
+}
+
+// danglingLink returns the first link on the way to a directory that leads to nothing, and where
+// it leads, or nothing.
+func danglingLink(dir string) (link, to string) {
+	if above := filepath.Dir(dir); above != dir {
+		if link, to = danglingLink(above); link != "" {
+			return link, to
+		}
+	}
+	if to, err := os.Readlink(dir); err == nil {
+		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+			return dir, to
+		}
+	}
+	return "", ""
 }
 
 // sayNext says what to do with the documents that were written.

@@ -48,14 +48,17 @@ func (a *app) plan(from *origin, format string, chosen clusterFlags) error {
 	if err != nil {
 		return err
 	}
-	if list.HasErrors() {
+	if list.HasErrors() && len(rollouts) == 0 {
 		return a.sayErrors(files, list, "there is nothing to plan")
 	}
 	if clusters, err = chosen.choose(clusters); err != nil {
 		return err
 	}
 	color := isTerminal(a.stdout) && wantsColor()
-	return show(a.stdout, format, func(w io.Writer) error { return write(w, rolloutsOn(clusters, rollouts), color) })
+	if err := show(a.stdout, format, func(w io.Writer) error { return write(w, rolloutsOn(clusters, rollouts), color) }); err != nil || !list.HasErrors() {
+		return err
+	}
+	return a.sayErrors(files, list, "a rollout never promotes a version")
 }
 
 // rolloutsOn returns the rollouts on some clusters.

@@ -94,6 +94,9 @@ func (o *origin) plan(files []schema.File) ([]*render.Cluster, []render.Rollout,
 		return nil, nil, nil, err
 	}
 	clusters, rollouts, list := run.Plan(manifests)
+	if problems.HasErrors() {
+		rollouts = nil
+	}
 	return clusters, rollouts, append(list, problems...).Sorted(), nil
 }
 
