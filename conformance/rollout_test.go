@@ -398,6 +398,7 @@ type script struct {
 	first          string
 	checks, gated  int
 	calls, queries []int
+	answers        *flagger.Answers
 }
 
 // begin begins a scenario, in which nothing was asked yet.
@@ -405,6 +406,7 @@ func (s *script) begin(c *flaggertest.Case, sc flagger.Scenario) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	s.c, s.scenario, s.first, s.checks, s.gated = c, sc, "", 0, 0
+	s.answers = c.Canary.Answers()
 	s.calls, s.queries = make([]int, len(c.Canary.Analysis.Webhooks)), make([]int, len(c.Canary.Analysis.Metrics))
 }
 
@@ -435,7 +437,7 @@ func (s *script) query(metric int, text string) string {
 		return s.values[metric] // before the first version
 	}
 	s.queries[metric]++
-	if s.isBad(text) {
+	if s.isBad(text) || slices.Contains(s.c.Canary.Unmeasured, metric) {
 		return ""
 	}
 	return s.values[metric]
@@ -452,8 +454,11 @@ func (s *script) call(webhook int) bool {
 	s.calls[webhook]++
 	w := &s.c.Canary.Analysis.Webhooks[webhook]
 	bad := w.Kind() == flagger.RolloutHook && s.isBad(fmt.Sprint("webhook ", webhook))
-	if w.AlwaysPasses() {
+	switch s.answers.Ask(webhook) {
+	case flagger.Yes:
 		return true
+	case flagger.No:
+		return false
 	}
 	switch w.Kind() {
 	case s.scenario.Gate:
@@ -505,5 +510,13 @@ func (c *planCluster) Call(w stub.Webhook) bool {
 		return false
 	}
 	webhook, err := strconv.Atoi(u.Query().Get("webhook"))
-	return err == nil && r.script.call(webhook)
+	if err != nil {
+		return false
+	}
+	passes := r.script.call(webhook)
+	if hook := &r.c.Canary.Analysis.Webhooks[webhook]; hook.Outlives() {
+		time.Sleep(hook.CallTimeout() + time.Second)
+		return true // which comes too late
+	}
+	return passes
 }
