@@ -30,7 +30,7 @@ demo:
 	@go run ./cmd/fleetwright plan examples/kuma-rollout | sed -n '1,24p'
 
 test:
-	go test $(TESTFLAGS) ./...
+	go test -timeout 30m $(TESTFLAGS) ./...
 
 lint:
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt these: $$unformatted"; exit 1; fi
