@@ -155,6 +155,9 @@ type Metric struct {
 	Interval string `json:"interval,omitempty"`
 	// ThresholdRange is what good values are in; without one Flagger compares with 0.
 	ThresholdRange *api.ThresholdRange `json:"thresholdRange,omitempty"`
+	// Threshold is what values are compared with where there is no range: the least of
+	// request-success-rate, and the most of any other. Flagger has deprecated it.
+	Threshold float64 `json:"threshold,omitempty"`
 	// TemplateRef is nil where the metric has no MetricTemplate.
 	TemplateRef       *api.NamespacedReference `json:"templateRef,omitempty"`
 	TemplateVariables map[string]string        `json:"templateVariables,omitempty"`

@@ -125,6 +125,18 @@ func (c Call) script() string {
 	return ""
 }
 
+// IsOpaque reports whether a call runs what its words do not tell: the script of a file or of a pipe, or
+// what stands behind options whose values are not known.
+func (c Call) IsOpaque() bool {
+	switch path.Base(c.Name) {
+	case "ash", "bash", "sh":
+		return c.script() == ""
+	}
+	_, runs := runners[c.Name]
+	return runs && len(c.Words) > 0 && strings.HasPrefix(c.Words[0].Text, "-") &&
+		!slices.ContainsFunc(c.Words, func(w Word) bool { return IsLoadGenerator(w.Text) })
+}
+
 func wordsOf(args []*syntax.Word) (words []Word) {
 	for _, w := range args {
 		words = append(words, literal(w))

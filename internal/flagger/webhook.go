@@ -89,8 +89,9 @@ func (w *Webhook) TesterPath() string {
 	if err != nil {
 		return ""
 	}
-	name, _, _ := strings.Cut(u.Hostname(), ".")
-	if !strings.HasSuffix(name, LoadTesterSuffix) && !strings.Contains(name, ownLoadTester) {
+	labels := strings.Split(u.Hostname(), ".")
+	outside := len(labels) > 2 && labels[2] != "svc" // of the cluster, where a path may be rewritten
+	if outside || !strings.Contains(labels[0], strings.TrimPrefix(LoadTesterSuffix, "-")) && labels[0] != ownLoadTester && !strings.Contains(labels[0], "flagger-"+ownLoadTester) {
 		return ""
 	}
 	cleaned := path.Clean("/" + u.Path)
@@ -158,6 +159,8 @@ func (w *Webhook) Answer() (answer Answer, why string) {
 		return No, "a load tester has no tasks of type " + w.Task()
 	case w.Task() == shellTask && !has:
 		return No, "a task of type cmd needs a cmd"
+	case w.Unshelled() != "":
+		return No, "no shell runs a task of type " + w.Task()
 	case !task.Awaited:
 		return Yes, "a load tester answers before a task of type " + w.Task() + " has run"
 	case !task.Shell || len(command) > LongestCommand:
@@ -178,6 +181,20 @@ func (w *Webhook) Answer() (answer Answer, why string) {
 	return Open, ""
 }
 
+// Unshelled returns a word of a task's command that is meant for a shell, where none runs it: the words
+// between spaces are the arguments of helm or kubectl (pkg/loadtester/helm.go, helmv3.go, kubectl.go).
+func (w *Webhook) Unshelled() string {
+	if task := w.Task(); task != "helm" && task != "helmv3" && task != "kubectl" {
+		return ""
+	}
+	for i, word := range strings.Fields(w.Metadata["cmd"]) {
+		if i == 0 && (word == "helm" || word == "kubectl") || slices.Contains([]string{"|", "||", "&&", ";", ">", "2>&1"}, word) || strings.ContainsAny(word[:1], "'\"") {
+			return word
+		}
+	}
+	return ""
+}
+
 // Outlives reports whether the webhook's task takes longer than Flagger waits for its answer.
 func (w *Webhook) Outlives() bool {
 	script, err := ParseScript(w.Metadata["cmd"])
@@ -195,7 +212,8 @@ func (w *Webhook) IsAwaited() bool { return w.RunsTask() && Tasks[w.Task()].Awai
 func (w *Webhook) asks() string {
 	if path := w.TesterPath(); path != "" && !w.RunsTask() {
 		u, _ := url.Parse(w.URL)
-		return u.Host + path
+		labels := strings.Split(u.Hostname(), ".")
+		return strings.Join(labels[:min(2, len(labels))], ".") + path
 	}
 	return fmt.Sprint(strings.TrimSuffix(w.URL, "/"), w.Metadata)
 }
