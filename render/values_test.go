@@ -71,6 +71,12 @@ func TestChartValuesAreFollowedOrRefused(t *testing.T) {
 		{"prometheus", "{server: {service: {enabled: false}}}", "FW222", ""},
 		{"prometheus", "{serverFiles: {prometheus.yml: {scrape_configs: [{job_name: own}]}}}", "FW222", ""},
 		{"prometheus", "{serverFiles: {prometheus.yml: {scrape_configs: [{job_name: own}]}}, extraScrapeConfigs: '- {job_name: k, kuma_sd_configs: []}'}", "", ""},
+		{"prometheus", "{extraScrapeConfigs: '- {job_name: own}'}", "", ""},
+		{"prometheus", "{extraScrapeConfigs: \"- job_name: 'kuma-dataplanes'\\n\"}", "FW222", ""},
+		{"prometheus", "{scrapeConfigs: {prometheus: {enabled: true}}}", "", ""}, // which 27 does not read
+		{"prometheus", "{server: {configMapOverrideName: own}}", "FW222", ""},
+		{"prometheus", "{server: {configFromSecret: own}}", "FW222", ""},
+		{"kuma", "config: {extraArgs: {controlPlane: {envVars: {KUMA_ENVIRONMENT: universal}}}}", "FW222", ""},
 		{"loadtester", "{fullnameOverride: tester}", "FW222", ""},
 		{"loadtester", "{service: {port: 8080}}", "FW222", ""},
 		{"loadtester", "{cmd: {namespaceRegexp: '^shop'}}", "", ""},

@@ -1,7 +1,9 @@
 package provider
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -118,6 +120,7 @@ var valueRows = []valueRow{
 	// pkg/plugins/runtime/k8s/webhooks/resourceadmissionchecker.go: what a global control plane hands down is read-only.
 	{chart: "kuma", path: "controlPlane.kdsGlobalAddress", refuse: when(isOn, zoneRefuses, "remove the line, so that the control plane stands alone")},
 	{chart: "kuma", path: "controlPlane.envVars.KUMA_MULTIZONE_ZONE_GLOBAL_ADDRESS", refuse: when(isOn, zoneRefuses, "remove the line, so that the control plane stands alone")},
+	{chart: "kuma", path: "controlPlane.envVars.KUMA_ENVIRONMENT", refuse: isNot("kubernetes", "only in environment kubernetes does Kuma serve webhooks, so no pod gets a sidecar and no TrafficRoute is read")},
 	{chart: "kuma", path: "controlPlane.environment", refuse: isNot("kubernetes", "only in environment kubernetes does the chart install webhooks, so no pod gets a sidecar and no TrafficRoute is read")},
 	// templates/_helpers.tpl, kuma.controlPlane.serviceName; the jobs of Prometheus ask this name.
 	{chart: "kuma", path: "nameOverride", refuse: otherControlPlane},
@@ -137,6 +140,11 @@ var valueRows = []valueRow{
 	{chart: "prometheus", path: "forceNamespace"},
 	{chart: "prometheus", path: "server.service.enabled", refuse: when(isOff, "without its Service Flagger reaches no Prometheus", "enabled: true")},
 	{chart: "prometheus", path: "server.replicaCount", refuse: none("Prometheus")},
+	// templates/cm.yaml is rendered without either, and joins scrapeConfigs, scrape_configs and extraScrapeConfigs.
+	{chart: "prometheus", path: "server.configMapOverrideName", refuse: when(isOn, "the chart renders no configuration, so Prometheus finds no sidecar, and every check fails", "remove the line")},
+	{chart: "prometheus", path: "server.configFromSecret", refuse: when(isOn, "the chart renders no configuration, so Prometheus finds no sidecar, and every check fails", "remove the line")},
+	{chart: "prometheus", path: "extraScrapeConfigs", refuse: jobTwice},
+	{chart: "prometheus", path: "scrapeConfigs", refuse: jobTwice},
 	// A list replaces ours, and with it the job that finds the sidecars.
 	{chart: "prometheus", path: scrapeConfigs, refuse: func(v *values, _ any) (why, hint string) {
 		if !strings.Contains(fmt.Sprint(v.chart.Values), "kuma_sd_configs") {
@@ -302,6 +310,39 @@ func isList(_ *values, v any) (why, hint string) {
 		return "the chart takes one text with commas, and prints a list with brackets around it", fmt.Sprintf("%q", strings.Join(all, ","))
 	}
 	return "", ""
+}
+
+// jobs are the names of the rendered jobs of Prometheus, which starts with none of them twice.
+var jobs = []string{"prometheus", "kuma-dataplanes", "kubernetes-pods"}
+
+// jobTwice refuses a job of the name of a rendered one, as a text of jobs or as a map of them, unless it is
+// switched off.
+func jobTwice(v *values, value any) (why, hint string) {
+	refuse := func(name string) (why, hint string) {
+		return "Prometheus does not start with two jobs called " + name + ", and one is rendered already", "give the job another name"
+	}
+	if named, ok := value.(map[string]any); ok {
+		if m, ok := settings.ParseMinor(v.chart.Version); !ok || m.Major < 28 {
+			return "", "" // which does not read it
+		}
+		for _, key := range slices.Sorted(maps.Keys(named)) {
+			job, _ := named[key].(map[string]any)
+			if name := cmp.Or(text(job["job_name"]), key); slices.Contains(jobs, name) && job["enabled"] != false {
+				return refuse(name)
+			}
+		}
+		return "", ""
+	}
+	for _, name := range jobs {
+		if jobNamed(name).MatchString(text(value)) {
+			return refuse(name)
+		}
+	}
+	return "", ""
+}
+
+func jobNamed(name string) *regexp.Regexp {
+	return regexp.MustCompile(`job_name:\s*['"]?` + name + `['"]?\s*(#.*)?(\n|$)`)
 }
 
 // replicas refuses numbers of Flagger's pods with which no rollout, or each one twice, is run.
