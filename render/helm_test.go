@@ -229,6 +229,8 @@ func TestSourcesThatCannotServeAPolicy(t *testing.T) {
 			"x.yaml:11:25: error FW604 spec.syncPolicies[1].helm.releaseName: what is at x.yaml:8:5 has the release p in namespace team as well"},
 		{"a HelmRelease waiting for a Kustomization", "    gitRepository: {url: https://example.com, interval: 1m}\n", "  - name: q\n    " + policy + "\n" + strings.Replace(chartPolicy, "interval", "dependsOn: [{name: q}], interval", 1),
 			"x.yaml:11:31: error FW510 spec.syncPolicies[1].helm.dependsOn[0].name: a HelmRelease waits for its own kind only, and q is a Kustomization"},
+		{"a branch with its prefix", "    gitRepository: {url: https://example.com, interval: 1m, ref: {branch: refs/heads/main}}\n", "  - name: q\n    " + policy + "\n",
+			"x.yaml:6:75: error FW115 spec.source.gitRepository.ref.branch: Flux adds the prefix of a branch itself"},
 		{"a tag in the URL", strings.Replace(oci, "/app,", "/app:1.0,", 1), chartPolicy, "x.yaml:6:26: error FW115 spec.source.ociRepository.url"},
 		{"a URL with a slash at its end", strings.Replace(oci, "/app,", "/app/,", 1), chartPolicy, "x.yaml:6:26: error FW115 spec.source.ociRepository.url"},
 		{"no time to install", "    helmRepository: {url: https://example.com, interval: 1m}\n", strings.Replace(chartPolicy, "interval: 5m", "interval: 5m, timeout: 0s", 1),

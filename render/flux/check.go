@@ -132,6 +132,13 @@ func (c checker) checkGitRepository(g *api.GitRepository) {
 // of fluxcd/pkg git/gogit/client.go, clone: unlike the comments in source-controller's API, it asks
 // for a tag before a range. A branch beside a commit is the one that is cloned to find it.
 func (c checker) checkReference(at schema.Path, ref *api.GitReference) {
+	for _, f := range []refField{{"branch", ref.Branch}, {"tag", ref.Tag}} {
+		for _, prefix := range []string{"refs/heads/", "refs/tags/"} {
+			if name, ok := strings.CutPrefix(f.value, prefix); ok { // clone.go, cloneBranch and cloneTag
+				c.add(diag.WrongFormat, at.With(f.name), fmt.Sprintf("Flux adds the prefix of a %s itself, so it finds no %s", f.name, f.value), f.name+": "+name+", or name: "+f.value)
+			}
+		}
+	}
 	c.checkIgnored(at, refField{"commit", ref.Commit}, refField{"name", ref.Name}, refField{"tag", ref.Tag}, refField{"semver", ref.SemVer}, refField{"branch", ref.Branch})
 }
 
