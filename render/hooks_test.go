@@ -16,6 +16,8 @@ func TestHooks(t *testing.T) {
 		{"a chat that is told", "type: event, url: https://hooks.slack.com/services/a/b/c", ""},
 		{"a rollback gate", "type: rollback, url: http://web-testloader.web/rollback/check", ""},
 		{"a closed gate", "type: rollback, url: http://web-testloader.web/gate/halt", ""},
+		{"a workload called chat", "type: rollback, url: http://chat.web:8080/burning", ""},
+		{"a server of hooks in the cluster", "type: rollback, url: http://webhook.ops:9000/hooks/burning", ""},
 		{"a decision", "type: rollback, metadata: {type: bash, cmd: curl -sf https://slo.example.com/burning}", ""},
 		{"a service that decides", "type: rollback, url: https://slo.example.com/burning", ""},
 
@@ -25,6 +27,13 @@ func TestHooks(t *testing.T) {
 		{"a path that is none, with a task", "type: pre-rollout, url: http://web-testloader.web/run, metadata: {type: bash, cmd: curl -sf " + url + "}", ""},
 		{"a path of somebody else", "type: confirm-promotion, url: http://gates.web/gate/aprove", ""},
 		{"an event", "type: event, url: http://web-testloader.web/events", ""},
+
+		{"a tester of another kind", "type: pre-rollout, url: http://k6-loadtester.web/launch-test, metadata: {script: x}", ""},
+
+		// Tasks that no shell runs.
+		{"helm's own name", "type: pre-rollout, metadata: {type: helm, cmd: helm test web -n web --kubeconfig x}", "FW354"},
+		{"a pipe of kubectl", "type: pre-rollout, metadata: {type: kubectl, cmd: get pods --kubeconfig x | grep web}", "FW354"},
+		{"arguments alone", "type: pre-rollout, metadata: {type: helmv3, cmd: test web -n web --kubeconfig x}", ""},
 
 		// A command that outlives its timeout.
 		{"load that is waited for", "type: rollout, metadata: {type: bash, cmd: hey -z 1m " + url + "}", "FW359"},
@@ -86,6 +95,14 @@ func TestLoadReachesTheNewVersion(t *testing.T) {
 		{"blue/green with load to the Service on kuma", "kuma", blueGreen, builtin, apex, "FW390"},
 		{"blue/green with load to the new version", "istio", blueGreen, builtin, canary, ""},
 		{"blue/green with a metric of something else", "istio", blueGreen, unrelated, apex, ""},
+		{"blue/green for all hosts, with load to the new version", "istio", "gateways: [istio-system/public], hosts: ['*'], " + blueGreen, builtin, canary, ""},
+		{"blue/green with the host in another header", "istio", gateways + blueGreen, builtin, "hey -z 50s -H 'Origin: https://web.example.com' http://web-canary.web:8080/", ""},
+		{"blue/green with a preview", "istio", gateways + blueGreen, builtin, "hey -z 50s http://preview.web.example.com/", ""},
+		{"blue/green with a script of a file", "istio", blueGreen, builtin, "bash /scripts/load.sh", ""},
+		{"blue/green with a script behind options", "istio", blueGreen, builtin, "timeout -s KILL 50 /scripts/load.sh", ""},
+		{"a Service past the Ingress, under its host", "nginx", "host: web.example.com, " + weights, builtin, "hey -z 50s -host web.example.com http://web.web:8080/", "FW350"},
+		{"a host that ends alike", "nginx", "host: web.example.com, " + weights, builtin, "hey -z 50s -host notweb.example.com http://ingress.ingress-nginx/", "FW350"},
+		{"A/B testing with metadata of ghz", "istio", ab, builtin, "ghz -z 50s --metadata-file x web.web:8080", ""},
 		{"blue/green with a script that nobody knows", "istio", blueGreen, builtin, "bats /tests", ""},
 		{"blue/green with a variable", "istio", blueGreen, builtin, "hey -z 50s $URL", ""},
 		{"A/B testing without the header", "istio", ab, builtin, apex, "FW350"},

@@ -25,6 +25,8 @@ func TestRulesJudgeWhatPatchesLeave(t *testing.T) {
 		command  = "      - {target: {kind: Canary}, patch: '- {op: replace, path: /spec/analysis/webhooks/0/metadata/cmd, value: hey -z 50s http://web-canary.web:8080/}'}\n"
 		interval = "      - {target: {kind: Canary}, patch: '- {op: replace, path: /spec/analysis/interval, value: 5s}'}\n"
 		range0   = "      - {target: {kind: Canary}, patch: '- {op: replace, path: /spec/analysis/metrics/0/thresholdRange/min, value: 0.99}'}\n"
+		noRange  = "      - {target: {kind: Canary}, patch: '- {op: remove, path: /spec/analysis/metrics/0/thresholdRange}'}\n"
+		former   = "      - {target: {kind: Canary}, patch: '- {op: add, path: /spec/analysis/metrics/0/threshold, value: 99}'}\n"
 		rollout  = " spec.syncPolicies[0].rollout."
 	)
 	for _, tt := range []struct {
@@ -38,6 +40,8 @@ func TestRulesJudgeWhatPatchesLeave(t *testing.T) {
 		{"another command", command, nil, "FW353"},
 		{"an interval that is too short", interval, []string{"FW330" + rollout + "patches[0]", "FW353" + rollout + "rolloutPolicy"}, ""},
 		{"the second of two patches", label + range0, []string{"FW338" + rollout + "patches[1]"}, ""},
+		{"no range, which is a most of 0", noRange, []string{"FW337" + rollout}, "FW306"},
+		{"no range, and the threshold that it replaced", noRange + former, nil, "FW337"},
 		{"the first of two patches of one object", range0 + command, []string{"FW338" + rollout + "patches[0]"}, "FW353"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -49,7 +49,8 @@ func isChat(address string) bool {
 	}
 	host := strings.ToLower(u.Hostname())
 	first, _, _ := strings.Cut(host, ".")
-	return strings.HasPrefix(u.Path, "/hooks/") || slices.Contains(chats, first) ||
+	service, _ := serviceOf(host, "")
+	return service == "" && (strings.HasPrefix(u.Path, "/hooks/") || slices.Contains(chats, first)) ||
 		slices.ContainsFunc(chats, func(c string) bool { return host == c || strings.HasSuffix(host, "."+c) })
 }
 
@@ -183,9 +184,22 @@ func (r *Rollout) isOwn(t target) bool {
 	return t.namespace == r.ID.Namespace && (r.isService(t.service) || t.service == r.Service.Name+PrimarySuffix) || r.isRouted(t.host)
 }
 
-// isRouted reports whether a host is one of the rollout's route.
+// isRouted reports whether a host is one of the rollout's route. Of the host * those outside of the
+// cluster are.
 func (r *Rollout) isRouted(host string) bool {
-	return slices.Contains(append(r.IngressHosts(), r.Service.Hosts...), host)
+	return host != "" && slices.ContainsFunc(append(r.IngressHosts(), r.Service.Hosts...), func(routed string) bool {
+		domain, any := strings.CutPrefix(routed, "*")
+		if routed == "*" {
+			service, _ := serviceOf(host, r.ID.Namespace)
+			return service == ""
+		}
+		return any && strings.HasSuffix(host, domain) || host == routed
+	})
+}
+
+// isBelowRoute reports whether a host is a subdomain of one of the route's, which may lead to any version.
+func (r *Rollout) isBelowRoute(host string) bool {
+	return slices.ContainsFunc(append(r.IngressHosts(), r.Service.Hosts...), func(routed string) bool { return strings.Contains(routed, ".") && strings.HasSuffix(host, "."+routed) })
 }
 
 // checkOldVersion reports a check of the old version: until the traffic moves, all but the -canary
@@ -201,7 +215,7 @@ func checkOldVersion(r *Rollout, w flagger.Webhook, script flagger.Script, at sc
 	_, from := serviceAt(w.URL)
 	var old target
 	for _, call := range script.Calls {
-		if flagger.IsLoadGenerator(call.Name) {
+		if flagger.IsLoadGenerator(call.Name) || sends(call) {
 			continue
 		}
 		for _, t := range r.asked(call, from) {

@@ -56,28 +56,27 @@ func checkTargets(r *Rollout, calls []flagger.Call, script string, at schema.Pat
 		return
 	}
 	var first target
+	routed := false
 	for _, call := range calls {
 		if !flagger.IsLoadGenerator(call.Name) {
 			continue
 		}
+		routed = routed || r.isRouted(headersOf(call)["host"])
 		for _, w := range call.Words {
 			if !w.Known {
 				return
 			}
-			if r.namesHost(w.Text) {
-				return // in a header, or of the route
-			}
 			t, ok := targetOf(w.Text, call.Name, from)
 			switch {
 			case !ok:
-			case r.isTarget(t), r.mayBeRoute(t):
+			case r.isTarget(t), r.mayBeRoute(t), r.isRouted(t.host), r.isBelowRoute(t.host):
 				return
 			case first.host == "":
 				first = t
 			}
 		}
 	}
-	if first.host == "" {
+	if first.host == "" || routed && (r.Provider != flagger.Nginx || first.namespace != r.ID.Namespace || !r.isService(first.service)) {
 		return
 	}
 	want := r.canaryURL()
@@ -127,14 +126,6 @@ func checkScheme(r *Rollout, calls []flagger.Call, script string, at schema.Path
 		return true
 	}
 	return false
-}
-
-// namesHost reports whether a word has a host of the rollout's route in it, such as in
-// "Host: shop.example.com".
-func (r *Rollout) namesHost(word string) bool {
-	return slices.ContainsFunc(append(r.IngressHosts(), r.Service.Hosts...), func(host string) bool {
-		return strings.Contains(word, strings.TrimPrefix(host, "*"))
-	})
 }
 
 // serviceOf returns the Service that a host names as seen from a namespace, or nothing.

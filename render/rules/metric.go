@@ -33,7 +33,12 @@ func checkMetrics(r *Rollout) {
 		if ref := m.TemplateRef; ref != nil && len(ref.Name) > validation.DNS1123SubdomainMaxLength {
 			r.Report(diag.NameTooLong, at, fmt.Sprintf("the MetricTemplate would have a name of %d characters, Kubernetes takes %d", len(ref.Name), validation.DNS1123SubdomainMaxLength), "give the metric a shorter name")
 		}
-		if t := m.ThresholdRange; t == nil || t.Min == nil && t.Max == nil {
+		switch t := m.ThresholdRange; {
+		case t == nil && m.Threshold != 0:
+		case t == nil && m.Name != "request-success-rate":
+			// pkg/controller/scheduler_metrics.go, runBuiltinMetricChecks and runMetricChecks
+			r.Report(diag.ThresholdNeverMet, at, fmt.Sprintf("the patches leave the metric %s without a thresholdRange; Flagger then compares with 0, and every larger value fails the check", r.called(m)), cmp.Or(knownMetrics[r.called(m)].example, "thresholdRange: {min: …}, or {max: …}"))
+		case t == nil || t.Min == nil && t.Max == nil:
 			name := r.called(m)
 			if empty := InMetrics(i, "thresholdRange"); r.Has(empty...) {
 				at = empty

@@ -44,8 +44,8 @@ func (q *promQuery) check(say func(code diag.Code, message, hint string)) {
 	}
 	if label := q.splitBy(); label != "" {
 		message, hint := fmt.Sprintf("the query gives one series for each %s, and Flagger takes the last of them alone", label), "sum(…) around the whole query, or max(…) for the worst"
-		if by := grouping(q.expr, label); by != "" {
-			hint = "remove by (" + by + ")"
+		if by := withoutGrouping(q.expr, label); by != "" {
+			hint = by
 		}
 		say(diag.ManySeries, message, hint)
 	}
@@ -314,9 +314,9 @@ func (q *promQuery) comparisonHint(c *parser.BinaryExpr) string {
 	_, op, n := q.compared()
 	r := q.goodRange
 	switch {
-	case (op == parser.GTR || op == parser.GTE) && (r.Max == nil || *r.Max > n):
+	case (op == parser.GTR || op == parser.GTE) && r.Max == nil:
 		return fmt.Sprintf("remove the comparison, and thresholdRange: {min: %s}", number(n))
-	case op == parser.LSS || op == parser.LTE:
+	case (op == parser.LSS || op == parser.LTE) && r.Min == nil:
 		return fmt.Sprintf("remove the comparison, and thresholdRange: {max: %s}", number(n))
 	}
 	return "remove the comparison; thresholdRange alone decides"
@@ -475,15 +475,28 @@ func (q *promQuery) splitBy() string {
 	return ""
 }
 
-// grouping returns the labels of the aggregation that keeps a label, or nothing.
-func grouping(expr parser.Expr, label string) (by string) {
+// withoutGrouping returns what to do about the aggregation that keeps a label, or about a histogram that
+// has none, or nothing.
+func withoutGrouping(expr parser.Expr, label string) (hint string) {
 	parser.Inspect(expr, func(n parser.Node, _ []parser.Node) error {
-		if e, ok := n.(*parser.AggregateExpr); ok && by == "" && !e.Without && slices.Contains(e.Grouping, label) {
-			by = strings.Join(e.Grouping, ", ")
+		switch e := n.(type) {
+		case *parser.AggregateExpr:
+			if hint != "" || e.Without || !slices.Contains(e.Grouping, label) {
+				break
+			}
+			by := strings.Join(e.Grouping, ", ")
+			left := slices.DeleteFunc(slices.Clone(e.Grouping), func(l string) bool { return l == label })
+			if hint = "remove by (" + by + ")"; len(left) > 0 {
+				hint = fmt.Sprintf("by (%s) in place of by (%s)", strings.Join(left, ", "), by)
+			}
+		case *parser.Call:
+			if slices.Contains(histogramFunctions, e.Func.Name) && hint == "" {
+				hint = "sum by (le) (…) inside " + e.Func.Name
+			}
 		}
 		return nil
 	})
-	return by
+	return hint
 }
 
 // versions are names of the new version and of the primary, by what a label may name: the workload, a

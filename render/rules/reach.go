@@ -140,29 +140,26 @@ func (r *Rollout) countedAtIngress() bool {
 
 // doorOf returns the door of a call's requests, as far as its words tell it.
 func (r *Rollout) doorOf(call flagger.Call, from string) (d door, t target, known bool) {
-	routed, found := false, false
 	for _, w := range call.Words {
 		if !w.Known {
 			return 0, target{}, false
 		}
-		routed = routed || r.namesHost(w.Text)
 	}
+	routed := r.isRouted(headersOf(call)["host"])
 	for _, asked := range r.asked(call, from) {
 		own := asked.namespace == r.ID.Namespace
 		switch {
-		case routed:
-			return routeDoor, asked, true
-		case !own:
-			continue
-		case asked.service == r.Service.Name+CanarySuffix:
+		case own && asked.service == r.Service.Name+CanarySuffix:
 			return canaryDoor, asked, true
-		case asked.service == r.Service.Name:
-			d, t, found = apexDoor, asked, true
-		case asked.service == r.Service.Name+PrimarySuffix:
-			d, t, found = primaryDoor, asked, true
+		case own && asked.service == r.Service.Name:
+			d, t, known = apexDoor, asked, true
+		case own && asked.service == r.Service.Name+PrimarySuffix:
+			d, t, known = primaryDoor, asked, true
+		case r.isRouted(asked.host), routed && !known:
+			d, t, known = routeDoor, asked, true
 		}
 	}
-	return d, t, found || routed
+	return d, t, known
 }
 
 // A traffic is what the webhooks of a rollout send to it.
@@ -197,20 +194,24 @@ func (r *Rollout) traffic() (all traffic) {
 		}
 		_, from := serviceAt(w.URL)
 		for _, call := range script.Calls {
-			if call.Name == "" || !slices.Contains(silent, path.Base(call.Name)) && !slices.Contains(senders, path.Base(call.Name)) {
+			if call.Name == "" || call.IsOpaque() || !slices.Contains(silent, path.Base(call.Name)) && !slices.Contains(senders, path.Base(call.Name)) {
 				all.reaches = true
 				continue
 			}
-			if slices.Contains(silent, path.Base(call.Name)) {
+			// A single request is long over when the metrics are asked for.
+			once := w.Kind() == flagger.PreRollout && script.Simple && !flagger.IsLoadGenerator(call.Name)
+			if once || slices.Contains(silent, path.Base(call.Name)) {
 				continue
 			}
 			d, t, known := r.doorOf(call, from)
 			switch {
 			case !known && slices.ContainsFunc(call.Words, func(w flagger.Word) bool { return !w.Known }):
 				all.reaches = true
-			case !known: // to somebody else
-				for _, t := range r.asked(call, from) {
-					all.reaches = all.reaches || t.service == "" // from outside, maybe
+			case !known: // to somebody else, unless it comes from outside or another Service selects the pods
+				asked := r.asked(call, from)
+				all.reaches = all.reaches || len(asked) == 0
+				for _, t := range asked {
+					all.reaches = all.reaches || t.service == "" || t.namespace == r.ID.Namespace
 				}
 			default:
 				if p := r.passage(d, call, t, from); p == always {
@@ -309,7 +310,7 @@ func (r *Rollout) reportUnmeasured() {
 		if w := r.Analysis.Webhooks[m.webhook]; makesLoad(w) {
 			r.Report(diag.NothingReaches, inAnalysis("webhooks", m.webhook, "metadata", "cmd"),
 				fmt.Sprintf("no request reaches the new version before the switch of a blue/green rollout, so every check of %s fails: the load goes to %s, which is the old version until then", name, m.target.host),
-				strings.Replace(w.Metadata["cmd"], m.target.text, r.canaryURL(), 1))
+				r.toCanary(w.Metadata["cmd"], m.target))
 			return
 		}
 	}
@@ -321,7 +322,7 @@ func (r *Rollout) reportUnmeasured() {
 // whyMissed returns why load does not reach the new version, and what would.
 func (r *Rollout) whyMissed(m missed) (message, hint string) {
 	command := r.Analysis.Webhooks[m.webhook].Metadata["cmd"]
-	toCanary := strings.Replace(command, m.target.text, r.canaryURL(), 1)
+	toCanary := r.toCanary(command, m.target)
 	switch {
 	case m.passage == matched:
 		option := r.matchingOption()
@@ -336,6 +337,11 @@ func (r *Rollout) whyMissed(m missed) (message, hint string) {
 		return fmt.Sprintf("the load goes to %s and not through the Ingress, where nginx splits the traffic and counts the requests", m.target.host), hint
 	}
 	return fmt.Sprintf("the load goes to %s, and Flagger splits the traffic of the gateways alone, so all of it stays with the old version", m.target.host), toCanary + ", or gateways: with mesh among them"
+}
+
+// toCanary returns a command that sends to the new version what it has sent to a target.
+func (r *Rollout) toCanary(command string, t target) string {
+	return strings.Replace(command, t.text, strings.TrimPrefix(r.canaryURL(), schemeUnless(t.text)), 1)
 }
 
 // matchingOption is the option of a load generator by which its requests meet the first condition that has a header.
@@ -359,6 +365,9 @@ func (r *Rollout) matchingOption() string {
 
 // meets reports whether a call's requests may meet one of the conditions.
 func (r *Rollout) meets(call flagger.Call, t target, from string) bool {
+	if path.Base(call.Name) == "ghz" {
+		return true // its metadata may be in a file
+	}
 	headers := headersOf(call)
 	var query url.Values
 	for _, w := range call.Words {
@@ -425,11 +434,26 @@ func matches(m api.StringMatch, text string) bool {
 	return err != nil || expression.MatchString(text)
 }
 
+// headerOptions are options of load generators that set one header (rakyll/hey hey.go, bojand/ghz
+// cmd/ghz/main.go).
+var headerOptions = map[string]string{"-host": "host", "--authority": "host", "-A": "accept", "-T": "content-type", "-a": "authorization"}
+
 // headersOf are the headers that a call sends, by their names in lower case.
 func headersOf(call flagger.Call) map[string]string {
 	all := map[string]string{}
 	for i, w := range call.Words {
 		text := w.Text
+		for option, header := range headerOptions {
+			if value, ok := strings.CutPrefix(text, option); ok && (value == "" || value[0] == '=') {
+				if value = strings.TrimPrefix(value, "="); value == "" && i+1 < len(call.Words) {
+					value = call.Words[i+1].Text
+				}
+				if option == "-a" {
+					value = "Basic " + value
+				}
+				all[header] = value
+			}
+		}
 		for _, option := range []string{"-H", "--header=", "--header", "-b", "--cookie"} {
 			value, ok := strings.CutPrefix(text, option)
 			if !ok {

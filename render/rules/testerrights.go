@@ -16,7 +16,7 @@ import (
 // offline are commands of helm and kubectl that ask no API server (helm.sh/docs/helm,
 // kubernetes.io/docs/reference/kubectl).
 var offline = []string{
-	"", "completion", "config", "create", "dependency", "env", "help", "kustomize", "lint", "options", "package", "plugin", "pull", "push",
+	"", "api-resources", "api-versions", "auth", "cluster-info", "completion", "config", "create", "dependency", "env", "help", "kustomize", "lint", "options", "package", "plugin", "pull", "push",
 	"registry", "repo", "search", "show", "template", "verify", "version",
 }
 
@@ -131,12 +131,20 @@ func (r *Rollout) mayDo(namespace string) bool {
 var verbs = map[string]string{
 	"annotate": "get, patch", "apply": "get, create, patch", "create": "create", "delete": "get, list, watch, delete", "describe": "get, list",
 	"get": "get, list", "label": "get, patch", "patch": "get, patch", "replace": "get, update", "rollout": "get, list, watch, patch",
-	"run": "get, create", "scale": "get, patch", "set": "get, patch", "wait": "get, list, watch", "logs": "get", "exec": "get", "top": "get, list",
+	"run": "get, create", "scale": "get, patch", "set": "get, patch", "wait": "get, list, watch",
 }
 
-// groups are the API groups of what is asked for most, beside the core's.
-var groups = map[string]string{
-	"deployments": "apps", "daemonsets": "apps", "statefulsets": "apps", "replicasets": "apps", "jobs": "batch", "cronjobs": "batch", "canaries": "flagger.app",
+// resources are those asked for most, with their API groups, by the names that kubectl takes for them
+// (kubectl api-resources).
+var resources = []struct{ name, group, names string }{
+	{"pods", "", "po pod"}, {"services", "", "svc service"}, {"configmaps", "", "cm configmap"}, {"secrets", "", "secret"},
+	{"endpoints", "", "ep endpoint"}, {"events", "", "ev event"}, {"serviceaccounts", "", "sa serviceaccount"},
+	{"persistentvolumeclaims", "", "pvc persistentvolumeclaim"},
+	{"deployments", "apps", "deploy deployment"}, {"daemonsets", "apps", "ds daemonset"},
+	{"statefulsets", "apps", "sts statefulset"}, {"replicasets", "apps", "rs replicaset"},
+	{"jobs", "batch", "job"}, {"cronjobs", "batch", "cj cronjob"}, {"canaries", "flagger.app", "canary"},
+	{"horizontalpodautoscalers", "autoscaling", "hpa horizontalpodautoscaler"},
+	{"ingresses", "networking.k8s.io", "ing ingress"}, {"networkpolicies", "networking.k8s.io", "netpol networkpolicy"},
 }
 
 // ruleFor returns the rule of a Role that a command needs, as far as its words tell it.
@@ -145,20 +153,26 @@ func ruleFor(tool, verb, object string) string {
 		// Its releases are Secrets, and its tests pods (helm.sh/docs/topics/chart_tests).
 		return `  - {apiGroups: [""], resources: [secrets, pods, pods/log], verbs: [get, list, watch, create, update, delete]}`
 	}
-	kind, _, _ := strings.Cut(strings.ToLower(object), "/")
+	rule := func(group, resource, verbs string) string {
+		return fmt.Sprintf("  - {apiGroups: [%q], resources: [%s], verbs: [%s]}", group, resource, verbs)
+	}
 	switch verb {
 	case "logs":
-		kind = "pods, pods/log"
+		return rule("", "pods, pods/log", "get")
+	case "exec":
+		return rule("", "pods, pods/exec", "get, create")
 	case "rollout":
-		kind = "deployments"
+		return rule("apps", "deployments, daemonsets, statefulsets", verbs[verb])
 	case "top":
-		return `  - {apiGroups: [metrics.k8s.io], resources: [pods], verbs: [get, list]}`
-	default:
-		if kind = cmp.Or(strings.TrimSuffix(kind, "."), "pods"); !strings.HasSuffix(kind, "s") {
-			kind += "s"
+		return rule("metrics.k8s.io", "pods", "get, list")
+	}
+	kind, _, _ := strings.Cut(strings.ToLower(object), "/")
+	for _, r := range resources {
+		if kind == r.name || slices.Contains(strings.Fields(r.names), kind) {
+			return rule(r.group, r.name, cmp.Or(verbs[verb], "get"))
 		}
 	}
-	return fmt.Sprintf("  - {apiGroups: [%q], resources: [%s], verbs: [%s]}", groups[kind], kind, cmp.Or(verbs[verb], "get"))
+	return rule("…", "…", cmp.Or(verbs[verb], "get"))
 }
 
 // rights are the objects to paste.

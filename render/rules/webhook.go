@@ -84,6 +84,9 @@ func checkTask(r *Rollout, w flagger.Webhook, at schema.Path) {
 		r.Report(diag.UnknownTask, metadata.With("type"), fmt.Sprintf("a load tester has no tasks of type %s, and answers with none", name), hint)
 	case w.Task() != "concord" && w.Task() != "ngrinder" && strings.TrimSpace(w.Metadata["cmd"]) == "":
 		r.Report(diag.NoCommand, metadata.With("cmd"), fmt.Sprintf("a task of type %s needs a cmd", w.Task()), "cmd: hey -z 50s "+r.canaryURL()+"/")
+	case w.Unshelled() != "":
+		r.Report(diag.BadCommand, metadata.With("cmd"), fmt.Sprintf("no shell runs a task of type %s: it gets the word %s as an argument, and fails", w.Task(), w.Unshelled()),
+			"its arguments alone, such as cmd: test app -n "+r.ID.Namespace+"; or metadata: {type: bash, cmd: …}")
 	case !task.Awaited && gates[w.Type] != "" && !warmsUp(w):
 		r.Report(diag.CommandAsGate, metadata, fmt.Sprintf("a load tester answers before a task of type %s has run: %s", w.Task(), gates[w.Type]), "metadata: {type: bash, cmd: …}, which is waited for")
 	}
