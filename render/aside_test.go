@@ -47,6 +47,7 @@ func TestMistakesBesideRollouts(t *testing.T) {
 					t.Errorf("it also says %s", d)
 				}
 			}
+			diagnostics([]schema.File{{Name: "a.yaml", Data: []byte(text)}, config("  topology: hub\n")}) // which renders the sources
 			if errors == 0 || (steps == 0) != tt.hidden {
 				t.Errorf("%d errors, and the step is reported %d times", errors, steps)
 			}

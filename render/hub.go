@@ -25,7 +25,7 @@ func (a *assembler) renderHub() *tree.Cluster {
 	hub.own = append(hub.own, readme)
 	hub.sync.Add(tree.SyncStage{Name: layout.SourcesDir, Dir: readme})
 	for _, app := range a.Applications {
-		if slices.ContainsFunc(app.Policies, func(p *place.Policy) bool { return p.Fleet != nil }) {
+		if slices.ContainsFunc(app.Policies, func(p *place.Policy) bool { return p.Sound && p.Fleet != nil }) {
 			hub.apps = append(hub.apps, a.sourceFile(app))
 		}
 	}

@@ -47,7 +47,7 @@ func TestTwoCommandsSetANewcomerUp(t *testing.T) {
 			t.Errorf("make demo does not print %q but\n%s", want, demo)
 		}
 	}
-	if got := pages.Shell(t, dir, "make --dry-run test"); got != "go test  ./...\n" {
+	if got := pages.Shell(t, dir, "make --dry-run test"); got != "go test -timeout 30m  ./...\n" {
 		t.Errorf("make test runs %q", got)
 	}
 }
