@@ -170,7 +170,7 @@ func TestEditorsOfferFields(t *testing.T) {
 		},
 		"Rollout": {
 			"        port: 9898\n", "        port: 9898\n        ‸\n",
-			[]string{"appProtocol", "autoscalerRef", "meshName", "metricsServer", "patches", "portDiscovery", "portName", "preview", "primary", "targetPort"},
+			[]string{"appProtocol", "autoscalerRef", "meshName", "metricsServer", "patches", "portDiscovery", "portName", "preview", "primary", "targetPort", "testLoaderServiceAccountName"},
 		},
 		// What an API server sets is taken, and not offered.
 		"ObjectMeta": {
