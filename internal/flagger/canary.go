@@ -244,6 +244,18 @@ func (a *Analysis) nextStep(weight int) int {
 	return left
 }
 
+// MeshGateway is Istio's word for all sidecars. Flagger adds it where no gateway is named.
+const MeshGateway = "mesh"
+
+// IsMeshed reports whether sidecars surely read the VirtualService that Flagger makes. One that is
+// delegated to holds where the VirtualService that delegates does.
+func (s *Service) IsMeshed() bool {
+	return !s.Delegation && (len(s.Gateways) == 0 || slices.Contains(s.Gateways, MeshGateway))
+}
+
+// Mirrors reports whether the new version gets a copy of all requests.
+func (c *Canary) Mirrors() bool { return c.Analysis.Mirror && c.canMirror() }
+
 // canMirror reports whether the router reports that it mirrors. Flagger waits for that
 // for ever where it does not (pkg/router: istio.go overwrites the mirror where there are
 // conditions, and the others have none).

@@ -59,21 +59,18 @@ func (istio) FlaggerValues() map[string]any {
 	return map[string]any{"meshProvider": flagger.Istio, "metricsServer": istioMetricsServer}
 }
 
-// The labels of a namespace that Istio reads. With both it ignores the revision
-// (manifests/charts/istio-control/istio-discovery/files/, mutatingwebhook).
-const (
-	istioInjection = "istio-injection"
-	istioRevision  = "istio.io/rev"
-)
+// istioInjection is the label of a namespace for the default revision. With rules.IstioRevision beside
+// it Istio ignores that (manifests/charts/istio-control/istio-discovery/files/, mutatingwebhook).
+const istioInjection = "istio-injection"
 
 // NamespaceMeta has one of the labels: the revision that the Fleet or the application names, and
 // else the one for the default revision. A namespace that the application brings with the other
 // keeps it.
 func (i istio) NamespaceMeta(r *rollout.Rollout) manifest.NamespaceMeta {
 	if revision := cmp.Or(revisionOf(r), i.revision()); revision != "" {
-		return manifest.NamespaceMeta{Labels: map[string]string{istioRevision: revision}, Unless: []string{istioRevision, istioInjection}}
+		return manifest.NamespaceMeta{Labels: map[string]string{rules.IstioRevision: revision}, Unless: []string{rules.IstioRevision, istioInjection}}
 	}
-	return manifest.NamespaceMeta{Labels: map[string]string{istioInjection: "enabled"}, Unless: []string{istioRevision}}
+	return manifest.NamespaceMeta{Labels: map[string]string{istioInjection: "enabled"}, Unless: []string{rules.IstioRevision}}
 }
 
 // revision is the one of Istio on the clusters, or empty for the default.
@@ -101,7 +98,7 @@ func revisionOf(r *rollout.Rollout) (revision string) {
 		} else if k.TargetNamespace != "" {
 			continue
 		}
-		revision = cmp.Or(revision, commonLabel(k, istioRevision), patch.Label(k.Patches, "Namespace", name, istioRevision))
+		revision = cmp.Or(revision, commonLabel(k, rules.IstioRevision), patch.Label(k.Patches, "Namespace", name, rules.IstioRevision))
 	}
 	return revision
 }
@@ -254,7 +251,7 @@ func (i istio) checkProtocol(r *rules.Rollout) {
 		return
 	}
 	counted := slices.ContainsFunc(r.Analysis.Metrics, func(m flagger.Metric) bool { return rules.IsBuiltin(r.Builtin(m)) })
-	split := isMeshed(s) && r.Analysis.Strategy() != flagger.BlueGreen
+	split := s.IsMeshed() && r.Analysis.Strategy() != flagger.BlueGreen
 	if !counted && !split {
 		return
 	}
@@ -271,15 +268,6 @@ func (i istio) checkProtocol(r *rules.Rollout) {
 		field+": http if the port speaks HTTP, or appProtocol: tcp with a customMetric for each metric")
 }
 
-// isMeshed reports whether sidecars surely read the VirtualService that Flagger makes. One that is delegated
-// to holds where the VirtualService that delegates does.
-func isMeshed(s *flagger.Service) bool {
-	return !s.Delegation && (len(s.Gateways) == 0 || slices.Contains(s.Gateways, meshGateway))
-}
-
-// meshGateway is Istio's word for all sidecars. Flagger adds it where no gateway is named.
-const meshGateway = "mesh"
-
 // checkIstioRoute reports what Istio would refuse of the rollout's route.
 func checkIstioRoute(r *rules.Rollout) {
 	s := &r.Service
@@ -288,7 +276,7 @@ func checkIstioRoute(r *rules.Rollout) {
 	}
 	for i, m := range r.Analysis.Match {
 		for _, name := range slices.Sorted(maps.Keys(m.Headers)) {
-			if strings.HasPrefix(name, "@request.auth.claims") && isMeshed(s) {
+			if strings.HasPrefix(name, "@request.auth.claims") && s.IsMeshed() {
 				r.Report(diag.BadRoute, schema.Path{"analysis", "match", i, "headers", name}, "Istio routes by claims at a gateway only, not in all sidecars", "gateways: with the name of a Gateway, and not mesh")
 			}
 		}
@@ -302,7 +290,7 @@ func routeProblems(s *flagger.Service) []rules.Problem {
 }
 
 func hostProblems(s *flagger.Service) (all []rules.Problem) {
-	mesh := isMeshed(s)
+	mesh := s.IsMeshed()
 	for n, host := range s.Hosts {
 		at := schema.Path{"hosts", n}
 		switch {
@@ -507,7 +495,7 @@ func matchProblems(m flagger.Match) []rules.Problem {
 type IstioHost struct{ Host, Gateway string }
 
 // InMesh reports whether sidecars route the host's requests, and no gateway.
-func (h IstioHost) InMesh() bool { return h.Gateway == meshGateway }
+func (h IstioHost) InMesh() bool { return h.Gateway == flagger.MeshGateway }
 
 // IstioHosts returns the hosts of the VirtualService that Flagger makes of a rollout, but for the name of
 // its Service, each at all gateways and with its index in the Canary.
@@ -518,11 +506,11 @@ func IstioHosts(r *rules.Rollout) iter.Seq2[int, IstioHost] {
 		}
 		gateways := r.Service.Gateways
 		if len(gateways) == 0 {
-			gateways = []string{meshGateway}
+			gateways = []string{flagger.MeshGateway}
 		}
 		for n, host := range r.Service.Hosts {
 			for _, gateway := range gateways {
-				if gateway != meshGateway && !strings.Contains(gateway, "/") {
+				if gateway != flagger.MeshGateway && !strings.Contains(gateway, "/") {
 					gateway = r.ID.Namespace + "/" + gateway
 				}
 				if !yield(n, IstioHost{host, strings.Replace(gateway, "./", r.ID.Namespace+"/", 1)}) {

@@ -322,7 +322,7 @@ func jobTwice(v *values, value any) (why, hint string) {
 		return "Prometheus does not start with two jobs called " + name + ", and one is rendered already", "give the job another name"
 	}
 	if named, ok := value.(map[string]any); ok {
-		if m, ok := settings.ParseMinor(v.chart.Version); !ok || m.Major < 28 {
+		if major, ok := settings.ParseMajor(v.chart.Version); !ok || major < prometheusOwnJobs {
 			return "", "" // which does not read it
 		}
 		for _, key := range slices.Sorted(maps.Keys(named)) {

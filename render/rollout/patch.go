@@ -138,7 +138,7 @@ func applyPatch(r *Rollout, all []*patching, p kustomize.Patch, parts []patchPar
 			names = append(names, o.Identity().String())
 		}
 		hint := "there are " + strings.Join(names, ", ") + "; without a target a patch names the namespace too"
-		if revision := patch.Label([]kustomize.Patch{p}, "Namespace", r.Namespace, "istio.io/rev"); revision != "" {
+		if revision := patch.Label([]kustomize.Patch{p}, "Namespace", r.Namespace, rules.IstioRevision); revision != "" {
 			hint = fmt.Sprintf("plugin: {flagger: {installed: {istio: {revision: %s}}}} in the Fleet's spec; for a Namespace of your manifests the same patch in kustomization.patches", revision)
 		}
 		r.Report(diag.PatchMatchesNothing, at, "none of the rollout's objects is meant by the patch", hint)

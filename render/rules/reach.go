@@ -65,7 +65,7 @@ func (r *Rollout) passage(d door, call flagger.Call, t target, from string) pass
 	switch p := all[d]; {
 	case !known, r.Provider == flagger.Istio && r.Service.Delegation:
 		return always // nobody can tell
-	case d == apexDoor && r.Provider == flagger.Istio && len(r.Service.Gateways) > 0 && !slices.Contains(r.Service.Gateways, "mesh"):
+	case d == apexDoor && r.Provider == flagger.Istio && !r.Service.IsMeshed():
 		return never // the route is at the gateways alone (pkg/router/istio.go, reconcileVirtualService)
 	case p == never && d != primaryDoor && r.Mirrors():
 		return always // as a copy
@@ -76,11 +76,6 @@ func (r *Rollout) passage(d door, call flagger.Call, t target, from string) pass
 	default:
 		return p
 	}
-}
-
-// Mirrors reports whether the new version gets a copy of all requests (pkg/router/istio.go).
-func (r *Rollout) Mirrors() bool {
-	return r.Analysis.Mirror && r.Provider == flagger.Istio && len(r.Analysis.Match) == 0 && !strings.EqualFold(r.Service.AppProtocol, "tcp")
 }
 
 // A measure is what a metric counts, as far as its query tells it.

@@ -132,7 +132,7 @@ func checkVirtualServices(r *Rollout) {
 				toApex = toApex || isApex(to.Destination.Host)
 			}
 		}
-		inMesh := len(v.Spec.Gateways) == 0 || slices.Contains(v.Spec.Gateways, "mesh")
+		inMesh := len(v.Spec.Gateways) == 0 || slices.Contains(v.Spec.Gateways, flagger.MeshGateway)
 		switch {
 		case inMesh && slices.ContainsFunc(v.Spec.Hosts, isApex):
 			r.reportRoute(found,

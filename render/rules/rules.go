@@ -25,6 +25,9 @@ const (
 // (fluxcd/flagger pkg/router/kuma.go).
 const MeshAnnotation = "kuma.io/mesh"
 
+// IstioRevision is the label of a Namespace that names the revision of Istio whose sidecars its pods get.
+const IstioRevision = "istio.io/rev"
+
 // A Rollout is a Canary and what belongs to it.
 type Rollout struct {
 	ID manifest.Identity
