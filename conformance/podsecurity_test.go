@@ -7,42 +7,12 @@ import (
 	podsecurity "k8s.io/pod-security-admission/api"
 	"k8s.io/pod-security-admission/policy"
 	"sigs.k8s.io/yaml"
-
-	"github.com/fleetwright/fleetwright/render"
-	"github.com/fleetwright/fleetwright/schema"
 )
 
 // TestLoadTesterIsRestricted: the API server's own admission takes the private load tester in a
 // namespace that enforces Pod Security restricted.
 func TestLoadTesterIsRestricted(t *testing.T) {
-	tree, list := render.Compile(schema.Load([]schema.File{{Name: "all.yaml", Data: []byte(`
-apiVersion: fleet.kurator.dev/v1alpha1
-kind: Fleet
-metadata: {name: f}
-spec: {clusters: [{kind: AttachedCluster, name: one}], plugin: {flagger: {trafficRoutingProvider: istio}}}
----
-{apiVersion: cluster.kurator.dev/v1alpha1, kind: AttachedCluster, metadata: {name: one}, spec: {kubeconfig: {name: one}}}
----
-apiVersion: apps.kurator.dev/v1alpha1
-kind: Application
-metadata: {name: x}
-spec:
-  source: {gitRepository: {url: https://example.com/x.git, interval: 1m}}
-  destination: {fleet: f}
-  syncPolicies:
-  - name: web
-    kustomization: {interval: 5m, prune: true}
-    rollout:
-      testLoader: true
-      trafficRoutingProvider: istio
-      workload: {name: web, namespace: web}
-      serviceName: web
-      port: 8080
-      rolloutPolicy: {trafficRouting: {canaryStrategy: {stepWeight: 10}}}
-`)}}), render.Options{})
-	if tree == nil {
-		t.Fatal(list)
-	}
+	tree := onIstio(t, "", "[]", "testLoader: true")
 	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
 	if err != nil {
 		t.Fatal(err)

@@ -32,33 +32,7 @@ func TestNamespaceHasOneLabelOfIstio(t *testing.T) {
 			if test.revision != "" {
 				istio = "revision: " + test.revision
 			}
-			tree, list := render.Compile(schema.Load([]schema.File{{Name: "all.yaml", Data: fmt.Appendf(nil, `
-apiVersion: fleet.kurator.dev/v1alpha1
-kind: Fleet
-metadata: {name: f}
-spec: {clusters: [{kind: AttachedCluster, name: one}], plugin: {flagger: {trafficRoutingProvider: istio, installed: {istio: {%s}}}}}
----
-{apiVersion: cluster.kurator.dev/v1alpha1, kind: AttachedCluster, metadata: {name: one}, spec: {kubeconfig: {name: one}}}
----
-apiVersion: apps.kurator.dev/v1alpha1
-kind: Application
-metadata: {name: x}
-spec:
-  source: {gitRepository: {url: https://example.com/x.git, interval: 1m}}
-  destination: {fleet: f}
-  syncPolicies:
-  - name: web
-    kustomization: {interval: 5m, prune: true, patches: %s}
-    rollout:
-      trafficRoutingProvider: istio
-      workload: {name: web, namespace: web}
-      serviceName: web
-      port: 8080
-      rolloutPolicy: {trafficRouting: {canaryStrategy: {stepWeight: 10}}}
-`, istio, test.patches)}}), render.Options{})
-			if tree == nil {
-				t.Fatal(list)
-			}
+			tree := onIstio(t, istio, test.patches, "testLoader: false")
 			build := map[string]any{"resources": []string{"ns.yaml"}}
 			for f := range tree.Clusters[0].Files() {
 				if strings.HasSuffix(f.Path, "/kustomization-web.yaml") {
@@ -102,4 +76,39 @@ spec:
 			}
 		})
 	}
+}
+
+// onIstio is the tree of one rollout on istio: with fields of what is installed of Istio, patches of its
+// Kustomization, and a field of the rollout.
+func onIstio(t *testing.T, installed, patches, field string) *render.Tree {
+	t.Helper()
+	tree, list := render.Compile(schema.Load([]schema.File{{Name: "all.yaml", Data: fmt.Appendf(nil, `
+apiVersion: fleet.kurator.dev/v1alpha1
+kind: Fleet
+metadata: {name: f}
+spec: {clusters: [{kind: AttachedCluster, name: one}], plugin: {flagger: {trafficRoutingProvider: istio, installed: {istio: {%s}}}}}
+---
+{apiVersion: cluster.kurator.dev/v1alpha1, kind: AttachedCluster, metadata: {name: one}, spec: {kubeconfig: {name: one}}}
+---
+apiVersion: apps.kurator.dev/v1alpha1
+kind: Application
+metadata: {name: x}
+spec:
+  source: {gitRepository: {url: https://example.com/x.git, interval: 1m}}
+  destination: {fleet: f}
+  syncPolicies:
+  - name: web
+    kustomization: {interval: 5m, prune: true, patches: %s}
+    rollout:
+      %s
+      trafficRoutingProvider: istio
+      workload: {name: web, namespace: web}
+      serviceName: web
+      port: 8080
+      rolloutPolicy: {trafficRouting: {canaryStrategy: {stepWeight: 10}}}
+`, installed, patches, field)}}), render.Options{})
+	if tree == nil {
+		t.Fatal(list)
+	}
+	return tree
 }
