@@ -93,6 +93,13 @@ func (d *decoder) checkMark(n *yaml.Node, path Path) {
 	}
 }
 
+// checkAppliable rejects a character that Flux could not apply, in a key or a value.
+func (d *decoder) checkAppliable(text string, n *yaml.Node, path Path) {
+	if r := unappliable(text); r != 0 {
+		d.fail(diag.Encoding, n, path, fmt.Sprintf("the character %U, which an API server does not take", r), "remove it")
+	}
+}
+
 // badEncoding finds the first byte that does not belong into YAML text.
 func badEncoding(data []byte) (at diag.Position, what, hint string) {
 	if bytes.HasPrefix(data, []byte("\xfe\xff")) || bytes.HasPrefix(data, []byte("\xff\xfe")) {
@@ -186,6 +193,7 @@ func (d *decoder) mapping(n *yaml.Node, path Path) any {
 		if len(name) > maxKey/6 && keyLength(name) > maxKey {
 			d.fail(diag.WrongFormat, key, path, fmt.Sprintf("a key has %d characters; Flux applies objects as JSON, which the API server reads as YAML, and a key there has at most %d", keyLength(name), maxKey), "shorten it")
 		}
+		d.checkAppliable(name, key, path)
 		if first, ok := lines[name]; ok {
 			message := fmt.Sprintf("the key is already set in line %d", first)
 			if d.doc.file.Unnumbered {
@@ -320,9 +328,7 @@ func (d *decoder) scalar(n *yaml.Node, path Path) any {
 		d.fail(diag.WrongType, n, path, fmt.Sprintf("%s is not a number that JSON has", n.Value), "put it in quotes if text is meant")
 		return nil
 	case "!!str", "!!timestamp", "!!merge":
-		if r := unappliable(n.Value); r != 0 {
-			d.fail(diag.Encoding, n, path, fmt.Sprintf("the character %U, which an API server does not take", r), "remove it")
-		}
+		d.checkAppliable(n.Value, n, path)
 		return n.Value
 	}
 	d.fail(diag.Syntax, n, path, fmt.Sprintf("%q does not fit its tag %s", n.Value, tag), "remove the tag")
