@@ -133,3 +133,16 @@ func checkCommands(w *api.Webhooks) (all []Refusal) {
 	}
 	return all
 }
+
+// checkExpression refuses values that the operator of a condition does not take, and none where it needs
+// some (k8s.io/apimachinery pkg/labels, NewRequirement).
+func checkExpression(e *api.LabelExpression) []Refusal {
+	takesValues := e.Operator == "In" || e.Operator == "NotIn"
+	switch {
+	case takesValues && len(e.Values) == 0:
+		return broken(diag.OutOfBounds, Path{"operator"}, e.Operator+" needs values to compare the label with", "values: [eu, us]")
+	case !takesValues && len(e.Values) > 0 && slices.Contains([]string{"Exists", "DoesNotExist"}, e.Operator):
+		return broken(diag.OutOfBounds, Path{"values"}, e.Operator+" takes no values", "remove values, or write operator: In")
+	}
+	return nil
+}

@@ -91,6 +91,12 @@ func (d *Document) Has(path ...any) bool {
 	return n != nil && !isNull(n)
 }
 
+// IsNull reports whether a path has a key without a value. The document need not match its schema.
+func (d *Document) IsNull(path ...any) bool {
+	n := d.value(path)
+	return n != nil && isNull(n)
+}
+
 // Len returns the length of the list at a path. The document need not match its schema.
 func (d *Document) Len(path ...any) int {
 	if n := d.value(path); n != nil && n.Kind == yaml.SequenceNode {

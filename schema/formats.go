@@ -46,6 +46,8 @@ var formats = [...]Format{
 		valid(validation.IsDNS1123Label, "it begins and ends with a letter or digit"), nil},
 	{"qualified-name", "a protocol that Kubernetes takes: at most 63 letters, digits, '-', '_' and '.', with a prefix such as example.com/ or none", "the API server",
 		valid(validation.IsQualifiedName, "it has another character, or more of them"), nil},
+	{"label-key", "the key of a label: at most 63 letters, digits, '-', '_' and '.', with a prefix such as example.com/ or none", "the API server",
+		valid(validation.IsQualifiedName, "it has another character, or more of them"), nil},
 	{"config-key", "a key of a Secret or ConfigMap", "the API server",
 		valid(validation.IsConfigMapKey, "a key has letters, digits, '-', '_' and '.', at most 253, and does not begin with .."), nil},
 

@@ -31,6 +31,7 @@ const flaggerDuration = "a duration as Flagger reads one: minutes and seconds, s
 
 var patterns = []pattern{
 	{"dns-label", `^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`, "a name that Kubernetes takes: at most 63 lower-case letters, digits and '-', beginning and ending with a letter or digit", suggestLabel, taken(validation.IsDNS1123Label)},
+	{"dns-label-or-none", `^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$`, "a namespace, or empty for all: at most 63 lower-case letters, digits and '-'", suggestLabel, nil},
 	{"dns-1035-label", `^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$`, "a name that Kubernetes takes for a Service: at most 63 lower-case letters, digits and '-', beginning with a letter and ending with a letter or digit", suggestServiceName, taken(validation.IsDNS1035Label)},
 	{"port-name", `^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$`, "a port name: at most 15 lower-case letters, digits and '-'", nil, nil},
 	{"dns-subdomain", `^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`, "a name that Kubernetes takes: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit", suggestName, taken(validation.IsDNS1123Subdomain)},
@@ -56,6 +57,7 @@ var patterns = []pattern{
 	{"", `^(http|https|oci)://.*$`, "a URL that begins with https://, http:// or oci://", nil, isHTTPS},
 	{"kuma-duration", `^\d+(y|w|d|h|m|s|ms)$`, "a number and one of y, w, d, h, m, s, ms", suggestSingleUnit, nil},
 	{"", `^.+$`, "a name, which has at least one character", nil, nil},
+	{"prometheus-label", `^[a-zA-Z_][a-zA-Z0-9_]*$`, "a label of Prometheus: letters, digits and '_', not beginning with a digit", nil, nil},
 	{"version", `^v?[0-9]+\.[0-9]+(\.[0-9]+)?$`, "a version such as 2.6", nil, nil},
 }
 

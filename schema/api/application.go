@@ -39,10 +39,17 @@ type ApplicationSpec struct {
 
 // Destination is the clusters of a fleet.
 type Destination struct {
-	// Fleet is the name of the Fleet, in the Application's namespace. Where a policy's is empty, the
+	// Fleet is the name of the Fleet, in the Application's namespace or fleetNamespace. Where a policy's is empty, the
 	// Application's counts.
-	// +fleetwright:becomes=the fleet whose clusters get the policy; one for all policies (FW205)
+	// +fleetwright:becomes=the fleet whose clusters get the policy
 	Fleet string `json:"fleet" pattern:"fleet-name" format:"dns-subdomain" example:"production"`
+
+	// FleetNamespace is the namespace of the Fleet, which must allow that of the Application
+	// (fleetwright extension). Without it, the Application's.
+	// +fleetwright:extension
+	// +fleetwright:example=platform
+	// +fleetwright:becomes=the namespace of the fleet, which allows that of the Application in `allowedNamespaces`; not with topology `hub` (FW223)
+	FleetNamespace string `json:"fleetNamespace,omitempty" pattern:"dns-label"`
 
 	// ClusterSelector narrows the fleet to the clusters with these labels.
 	// +fleetwright:becomes=narrows the fleet to the clusters with these labels
@@ -54,6 +61,25 @@ type ClusterSelector struct {
 	// MatchLabels are the labels that a cluster must have, all of them.
 	// +fleetwright:example={"region": "eu"}
 	MatchLabels map[string]LabelValue `json:"matchLabels,omitempty"`
+
+	// MatchExpressions are conditions that a cluster's labels must meet, all of them
+	// (fleetwright extension).
+	// +fleetwright:extension
+	// +fleetwright:becomes=narrows the fleet to the clusters that meet all conditions, as Kubernetes' own selectors do
+	MatchExpressions []LabelExpression `json:"matchExpressions,omitempty"`
+}
+
+// LabelExpression is a condition on a label of a cluster.
+type LabelExpression struct {
+	// Key of the label.
+	Key string `json:"key" format:"label-key" example:"region"`
+
+	// Operator between the label and the values. NotIn also selects clusters without the label.
+	Operator string `json:"operator" enum:"In,NotIn,Exists,DoesNotExist"`
+
+	// Values of In and NotIn. Exists and DoesNotExist have none.
+	// +fleetwright:example=["eu"]
+	Values []LabelValue `json:"values,omitempty"`
 }
 
 // SyncPolicy is a part of the source, where it goes, and how it is rolled out.

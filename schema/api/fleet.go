@@ -27,6 +27,13 @@ type FleetSpec struct {
 	// Plugin is what is installed on every cluster.
 	// +fleetwright:becomes=what is installed on every cluster of the fleet
 	Plugin *Plugin `json:"plugin,omitempty"`
+
+	// AllowedNamespaces are the namespaces whose Applications may name the fleet, beside its own
+	// (fleetwright extension).
+	// +fleetwright:extension
+	// +fleetwright:example=["shop"]
+	// +fleetwright:becomes=the namespaces of Applications with a `fleetNamespace`
+	AllowedNamespaces []string `json:"allowedNamespaces,omitempty" pattern:"dns-label"`
 }
 
 // ClusterReference names a cluster of a fleet.
@@ -100,7 +107,8 @@ type FlaggerPlugin struct {
 	// +fleetwright:becomes=merged over the values of the HelmRelease `flagger`
 	ExtraArgs Values `json:"extraArgs,omitempty"`
 
-	// TrafficRoutingProvider moves the traffic. kuma and nginx are installed, istio must be there.
+	// TrafficRoutingProvider moves the traffic. kuma and nginx are installed unless they are
+	// under installed, istio must be there.
 	// +fleetwright:becomes=HelmReleases of the provider and of what measures it; istio is expected to be there (info FW702)
 	TrafficRoutingProvider string `json:"trafficRoutingProvider" enum:"istio,kuma,nginx"`
 
@@ -113,23 +121,9 @@ type FlaggerPlugin struct {
 	Config *ProviderConfig `json:"config,omitempty"`
 
 	// Installed is what the clusters have already, installed by something else (fleetwright extension).
+	// +fleetwright:extension
 	// +fleetwright:becomes=what the rollouts go by
 	Installed *Installed `json:"installed,omitempty"`
-}
-
-// Installed is what the clusters of a fleet have already.
-type Installed struct {
-	// Istio on the clusters.
-	Istio *InstalledIstio `json:"istio,omitempty"`
-}
-
-// InstalledIstio is the Istio that the clusters have already.
-type InstalledIstio struct {
-	// Revision of Istio's control plane, or a tag of one. Without it the namespaces ask for the
-	// default revision, with the label istio-injection.
-	// +fleetwright:becomes=the label istio.io/rev of the namespaces of rollouts, in place of istio-injection
-	// +fleetwright:example=1-26-2
-	Revision string `json:"revision,omitempty" pattern:"dns-label"`
 }
 
 // ProviderConfig is the chart of the provider that moves the traffic.

@@ -51,6 +51,9 @@ type RenderConfigSpec struct {
 	// Charts to install instead of the pinned ones.
 	Charts *Charts `json:"charts,omitempty"`
 
+	// Plugin says what clusters have whose fleets have no plugin.flagger, and the cluster host.
+	Plugin *InstalledPlugin `json:"plugin,omitempty"`
+
 	// Severities replaces the severity of diagnostics, by code.
 	// +fleetwright:example={"FW208": "error"}
 	Severities map[string]Severity `json:"severities,omitempty" enum:"error,warning,info"`
@@ -103,7 +106,8 @@ type FunctionConfig struct {
 	Directory string `json:"directory,omitempty"`
 
 	// AllowPrune names the Applications that may disappear from clusters while they are still among
-	// the inputs, as name or namespace/name, under kpt. The function fails where any other would.
+	// the inputs, as name or namespace/name, and the components whose releases may, as installed/kuma,
+	// under kpt. The function fails where any other would.
 	// +fleetwright:example=["default/web"]
 	AllowPrune []string `json:"allowPrune,omitempty"`
 

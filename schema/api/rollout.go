@@ -7,9 +7,9 @@ import (
 
 // Rollout brings new versions of one workload step by step.
 type Rollout struct {
-	// TestLoader installs a load tester beside the workload. Without it the
-	// fleet's public one is used.
-	// +fleetwright:becomes=a load tester of this rollout; without it, the fleet's public one
+	// TestLoader installs a load tester beside the workload. Without it, the one that all rollouts
+	// of the clusters share is used.
+	// +fleetwright:becomes=a load tester of this rollout; without it, the fleet's public one, or that of `installed.loadtester`
 	TestLoader bool `json:"testLoader,omitempty"`
 
 	// TestLoaderServiceAccountName is the ServiceAccount of the load tester, which its tasks of
@@ -19,9 +19,8 @@ type Rollout struct {
 	// +fleetwright:becomes=`spec.template.spec.serviceAccountName` of the load tester's Deployment
 	TestLoaderServiceAccountName string `json:"testLoaderServiceAccountName,omitempty" format:"dns-subdomain"`
 
-	// TrafficRoutingProvider moves the traffic. The fleet installs kuma and nginx;
-	// istio must be on the clusters.
-	// +fleetwright:becomes=`spec.provider` of the Canary; the fleet must have the same (FW207)
+	// TrafficRoutingProvider moves the traffic. The fleet renders it, or has it under installed.
+	// +fleetwright:becomes=`spec.provider` of the Canary; the clusters must have it (FW207)
 	TrafficRoutingProvider string `json:"trafficRoutingProvider" enum:"istio,kuma,nginx"`
 
 	// Workload is what is rolled out.
