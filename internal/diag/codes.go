@@ -30,9 +30,8 @@ var (
 	NoFleet             = newRule("FW202", Error, true, "the fleet does not exist")
 	NoCluster           = newRule("FW203", Error, true, "the cluster does not exist")
 	SelectsNothing      = newRule("FW204", Warning, false, "the selector selects no cluster")
-	FleetsDiffer        = newRule("FW205", Error, true, "an Application goes to one fleet")
 	NoFlagger           = newRule("FW206", Error, true, "nothing on the clusters runs the rollout")
-	ProvidersDiffer     = newRule("FW207", Error, true, "the fleet has another provider than the rollout")
+	ProvidersDiffer     = newRule("FW207", Error, true, "the clusters lack the provider of the rollout")
 	PositionalName      = newRule("FW208", Warning, false, "a name comes from a position")
 	ClusterNamesMeet    = newRule("FW209", Error, true, "two clusters have one name")
 	PluginNotRendered   = newRule("FW210", Info, false, "fleetwright does not render the plugin")
@@ -48,6 +47,10 @@ var (
 	NotWatched          = newRule("FW220", Error, false, "a component on the cluster ignores the namespace")
 	CrossNamespace      = newRule("FW221", Error, false, "Flagger does not follow references to another namespace")
 	ContradictingValue  = newRule("FW222", Error, false, "a chart value contradicts what is rendered")
+	FleetElsewhere      = newRule("FW223", Error, true, "the Application may not use a fleet of another namespace")
+	InstalledConflict   = newRule("FW224", Error, true, "installed contradicts what is configured beside it")
+	InstalledExpected   = newRule("FW225", Info, false, "installed components are expected on every cluster")
+	ChartUnused         = newRule("FW226", Warning, false, "no cluster renders the component of a chart")
 
 	StepsExclude         = newRule("FW301", Error, true, "stepWeight and stepWeights exclude each other")
 	NoStrategy           = newRule("FW302", Error, true, "the rollout has no strategy")
@@ -189,14 +192,13 @@ var (
 
 	ObjectTwice   = newRule("FW601", Error, true, "two objects of one cluster are the same")
 	FileTwice     = newRule("FW602", Error, true, "two objects have one file")
-	PluginsDiffer = newRule("FW603", Error, true, "two fleets install Flagger on one cluster")
+	PluginsDiffer = newRule("FW603", Error, true, "fleets disagree about a component of one cluster")
 	ReleaseTwice  = newRule("FW604", Error, true, "two releases of one cluster have one name")
 
 	NotOnIstio        = newRule("FW701", Error, true, "Flagger ignores the field on istio")
 	IstioExpected     = newRule("FW702", Info, false, "Istio is expected to be there")
 	IstioNotInstalled = newRule("FW703", Error, true, "fleetwright does not install Istio")
 	BadRoute          = newRule("FW704", Error, true, "Istio would refuse the route")
-	InstalledUnused   = newRule("FW705", Warning, false, "nothing uses the installed component")
 	NotOnNginx        = newRule("FW711", Error, true, "Flagger ignores the field on nginx")
 	NoHost            = newRule("FW712", Error, true, "the Ingress has no host")
 	HostTwice         = newRule("FW713", Error, true, "two rollouts have one host")
@@ -205,7 +207,7 @@ var (
 	RouteTwice        = newRule("FW716", Error, true, "two rollouts have one host at one gateway")
 
 	Stale         = newRule("FW801", Error, true, "the output is not what render would write")
-	Disappears    = newRule("FW802", Error, true, "an Application that is still among the inputs would disappear from clusters")
+	Disappears    = newRule("FW802", Error, true, "an Application or a component would disappear from clusters")
 	FormerLayout  = newRule("FW803", Warning, false, "a directory is in the former layout")
 	StrayManifest = newRule("FW804", Warning, false, "Flux applies a manifest that fleetwright did not write")
 
