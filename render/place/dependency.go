@@ -3,6 +3,7 @@ package place
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
@@ -15,8 +16,10 @@ import (
 type dependency struct {
 	// ref is the reference as the policy writes it.
 	ref api.NamespacedReference
-	// policy is the policy that is meant, or nil where fleetwright does not render it.
-	policy *Policy
+	// policies are those of the name, each for other clusters, or none where fleetwright renders none.
+	policies []*Policy
+	// on is the one of several policies that goes to a target.
+	on map[*Target]*Policy
 	// cluster is the cluster in Kurator's name of an object, or nil.
 	cluster *Cluster
 }
@@ -36,11 +39,12 @@ func (p *Policy) Dependencies(on *Target) (refs []api.NamespacedReference) {
 	for _, d := range p.waitsFor {
 		ref := d.ref
 		switch {
-		case d.policy != nil && d.cluster != nil && on.Remote:
+		case len(d.policies) == 0:
+		case d.cluster != nil && on.Remote:
 			// Kurator's name is of one cluster, and so is the object on a hub.
-			ref.Name = ObjectNameOnHub(d.policy.FluxName, d.cluster.kind, d.cluster.Name)
-		case d.policy != nil:
-			ref.Name = on.ObjectName(d.policy.FluxName)
+			ref.Name = ObjectNameOnHub(d.policies[0].FluxName, d.cluster.kind, d.cluster.Name)
+		default:
+			ref.Name = on.ObjectName(d.policies[0].FluxName)
 		}
 		refs = append(refs, ref)
 	}
@@ -49,11 +53,11 @@ func (p *Policy) Dependencies(on *Target) (refs []api.NamespacedReference) {
 
 // checkDependencies finds what policies wait for, and reports those that would wait for
 // ever: for an object that nothing makes or that is not on their cluster, or for each other.
-func (pl *placer) checkDependencies() {
-	d := dependencyGraph{placer: pl, policies: map[object]*Policy{}, place: map[*Policy]int{}}
+func (pl *placer) checkDependencies(targets []*Target) {
+	d := dependencyGraph{placer: pl, policies: map[object][]*Policy{}, on: map[object]map[*Target]*Policy{}, place: map[*Policy]int{}}
 	for _, a := range pl.Applications {
 		for _, p := range a.Policies {
-			d.policies[p.object()] = p
+			d.policies[p.object()] = append(d.policies[p.object()], p)
 		}
 	}
 	for _, a := range pl.Applications {
@@ -61,12 +65,19 @@ func (pl *placer) checkDependencies() {
 			d.visit(p)
 		}
 	}
+	if d.unclear {
+		for _, t := range targets {
+			d.onTarget(t)
+		}
+	}
 }
 
 // A dependencyGraph is the walk along the dependencies of all policies.
 type dependencyGraph struct {
 	*placer
-	policies map[object]*Policy
+	policies map[object][]*Policy
+	// on is the policy on each target, for the names that several policies have.
+	on map[object]map[*Target]*Policy
 	// kurator are the policies by the names that Kurator gives to their objects. It
 	// is made when one is asked for: there are as many as policies times clusters.
 	kurator map[object]dependency
@@ -74,17 +85,19 @@ type dependencyGraph struct {
 	place map[*Policy]int
 	// path are the policies that are being visited, each of which depends on the next.
 	path []*Policy
+	// unclear reports whether policies of a shared name wait in a circle, be it on one cluster or not.
+	unclear bool
 }
 
 const visited = -1
 
-// find returns the policy that a reference with a namespace means: one of the kind, or else of the
+// find returns the policies that a reference with a namespace means: those of the kind, or else of the
 // other.
 func (d *dependencyGraph) find(kind string, ref api.NamespacedReference) dependency {
 	other := map[string]string{"Kustomization": "HelmRelease", "HelmRelease": "Kustomization"}[kind]
 	for _, o := range []object{{kind, ref}, {other, ref}} {
-		if p, ok := d.policies[o]; ok {
-			return dependency{policy: p}
+		if all, ok := d.policies[o]; ok {
+			return dependency{policies: all, on: d.byTarget(o)}
 		}
 	}
 	if d.kurator == nil {
@@ -101,13 +114,29 @@ func (d *dependencyGraph) find(kind string, ref api.NamespacedReference) depende
 	return d.kurator[object{other, ref}]
 }
 
+// byTarget returns the policy of a name on each target, if several policies have the name.
+func (d *dependencyGraph) byTarget(o object) map[*Target]*Policy {
+	all := d.policies[o]
+	if on, ok := d.on[o]; ok || len(all) == 1 {
+		return on
+	}
+	on := map[*Target]*Policy{}
+	for _, p := range all {
+		for _, t := range p.Targets {
+			on[t] = p
+		}
+	}
+	d.on[o] = on
+	return on
+}
+
 // addKuratorNames adds the names of a policy's objects. A name that two have means neither.
 func (d *dependencyGraph) addKuratorNames(p *Policy) {
 	for _, t := range p.Targets {
 		name := kuratorName(p.FluxName, t.kind, t.Name)
 		key := p.object()
 		key.Name = strings.TrimRight(name[:min(len(name), layout.MaxLabel)], "-.")
-		found := dependency{policy: p, cluster: t.Cluster}
+		found := dependency{policies: []*Policy{p}, cluster: t.Cluster}
 		if _, ok := d.kurator[key]; ok {
 			found = dependency{}
 		}
@@ -135,31 +164,110 @@ func (d *dependencyGraph) visit(p *Policy) {
 
 // check reports why a policy would wait for ever for another, and visits that.
 func (d *dependencyGraph) check(p *Policy, on dependency, at schema.Path) {
-	q, namespace := on.policy, cmp.Or(on.ref.Namespace, p.App.Namespace)
-	place, known := d.place[q]
-	switch {
-	case q == nil && (namespace == d.settings.Source.Namespace || d.MayMiss("Application")):
+	namespace := cmp.Or(on.ref.Namespace, p.App.Namespace)
+	if len(on.policies) == 0 {
 		// A cluster's own Kustomizations are there too, or it may be of what could not be read.
-	case q == nil:
-		d.Add(p.App.Doc.Diagnostic(diag.UnknownDependency, at,
-			fmt.Sprintf("no policy makes a %s %s in namespace %s, and without one this policy waits for ever", p.ObjectKind(), on.ref.Name, namespace),
-			"write the name of a policy, or <application>-<index>"))
-	case q.ObjectKind() != p.ObjectKind():
+		if namespace != d.settings.Source.Namespace && !d.MayMiss("Application") {
+			d.Add(p.App.Doc.Diagnostic(diag.UnknownDependency, at,
+				fmt.Sprintf("no policy makes a %s %s in namespace %s, and without one this policy waits for ever", p.ObjectKind(), on.ref.Name, namespace),
+				"write the name of a policy, or <application>-<index>"))
+		}
+		return
+	}
+	first := on.policies[0]
+	if first.ObjectKind() != p.ObjectKind() {
 		d.Add(p.App.Doc.Diagnostic(diag.DependencyKind, at,
-			fmt.Sprintf("a %s waits for its own kind only, and %s is a %s", p.ObjectKind(), q.FluxName, q.ObjectKind()),
+			fmt.Sprintf("a %s waits for its own kind only, and %s is a %s", p.ObjectKind(), first.FluxName, first.ObjectKind()),
 			"leave the dependency out: "+p.triedAgain()))
-	case known && place != visited:
-		d.Add(p.App.Doc.Diagnostic(diag.DependencyCycle, at, cycle(d.path[place:]), "remove one of the dependencies"))
-	default:
+		return
+	}
+	all, met := on.meet(p)
+	for _, q := range all {
+		if place, known := d.place[q]; known && place != visited {
+			if !d.isCycle(d.path[place:]) {
+				continue
+			}
+			d.Add(p.App.Doc.Diagnostic(diag.DependencyCycle, at, cycle(d.path[place:]), "remove one of the dependencies"))
+			return
+		}
 		if q.Suspended() && !p.Suspended() {
 			d.Add(p.App.Doc.Diagnostic(diag.WaitsForSuspended, at, fmt.Sprintf("%s is suspended, and where Flux has not applied it before this policy waits for it until it is not", q.FluxName), "suspend: false there, or leave the dependency out"))
 		}
-		if without := missing(p.Targets, q.Targets); len(without) > 0 && !(on.cluster != nil && d.settings.Hub) {
-			d.Add(p.App.Doc.Diagnostic(diag.UnknownDependency, at,
-				fmt.Sprintf("%s does not go to %s, where this policy waits for it for ever", q.FluxName, diag.Some(without, 3)), "send both to the same clusters"))
-		}
+	}
+	if without := missing(p.Targets, met); len(without) > 0 && !(on.cluster != nil && d.settings.Hub) {
+		d.Add(p.App.Doc.Diagnostic(diag.UnknownDependency, at,
+			fmt.Sprintf("%s does not go to %s, where this policy waits for it for ever", first.FluxName, diag.Some(without, 3)), "send both to the same clusters"))
+	}
+	for _, q := range all {
 		d.visit(q)
 	}
+}
+
+// isCycle reports whether policies that wait for each other do so on any cluster. Of names that several
+// policies have each may be on others: then that is left to onTarget.
+func (d *dependencyGraph) isCycle(policies []*Policy) bool {
+	if slices.ContainsFunc(policies, func(p *Policy) bool { return len(d.policies[p.object()]) > 1 }) {
+		d.unclear = true
+	}
+	return !d.unclear
+}
+
+// onTarget reports the policies of a target that wait for each other there.
+func (d *dependencyGraph) onTarget(t *Target) {
+	place, path := map[*Policy]int{}, []*Policy(nil)
+	var visit func(p *Policy)
+	visit = func(p *Policy) {
+		if _, known := place[p]; known {
+			return
+		}
+		place[p] = len(path)
+		path = append(path, p)
+		_, field := p.dependsOn()
+		for i, on := range p.waitsFor {
+			q := on.on[t]
+			if len(on.policies) == 1 {
+				q = on.policies[0]
+			}
+			if q == nil || q.ObjectKind() != p.ObjectKind() {
+				continue
+			}
+			if at, known := place[q]; known && at != visited {
+				d.Add(p.App.Doc.Diagnostic(diag.DependencyCycle, p.Path.With(field, "dependsOn", i, "name"), cycle(path[at:]), "remove one of the dependencies"))
+				continue
+			}
+			visit(q)
+		}
+		path = path[:len(path)-1]
+		place[p] = visited
+	}
+	for _, a := range t.Apps {
+		for _, p := range a.Policies {
+			visit(p)
+		}
+	}
+}
+
+// meet returns the policies of a dependency that meet the waiting policy on a target, and the targets where
+// they are. A policy that has its name alone counts in any case.
+func (on dependency) meet(p *Policy) (all []*Policy, met map[*Target]bool) {
+	if len(on.policies) == 1 {
+		return on.policies, setOf(on.policies[0].Targets)
+	}
+	met = map[*Target]bool{}
+	seen := map[*Policy]bool{}
+	for _, t := range p.Targets {
+		q := on.on[t]
+		if q == nil {
+			continue
+		}
+		met[t] = true
+		if !seen[q] {
+			seen[q] = true
+			all = append(all, q)
+		}
+	}
+	slices.SortFunc(all, func(a, b *Policy) int { return cmp.Compare(a.Number, b.Number) })
+	return all, met
 }
 
 // triedAgain returns how Flux retries: it gives up a HelmRelease without retries at once.
@@ -187,11 +295,15 @@ func cycle(policies []*Policy) string {
 	return "policies wait for each other: " + strings.Join(append(names, policies[0].FluxName), " -> ")
 }
 
-func missing(targets, others []*Target) (names []string) {
-	among := make(map[*Target]bool, len(others))
-	for _, t := range others {
-		among[t] = true
+func setOf(targets []*Target) map[*Target]bool {
+	set := make(map[*Target]bool, len(targets))
+	for _, t := range targets {
+		set[t] = true
 	}
+	return set
+}
+
+func missing(targets []*Target, among map[*Target]bool) (names []string) {
 	for _, t := range targets {
 		if !among[t] {
 			names = append(names, t.Name)

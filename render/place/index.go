@@ -21,14 +21,18 @@ type Input struct {
 	Fleets         []*Fleet
 	Meshes         []*Mesh
 	AlertProviders []*AlertProvider
+	// Platforms are what clusters have for their rollouts, in the order of their fleets, once placed.
+	Platforms []*Platform
 	// RenderConfig is the RenderConfig, or nil.
 	RenderConfig *schema.Document
 	// Documents are the documents of all kinds, the first one of each object.
 	Documents []*schema.Document
 
-	docs     *schema.Documents
-	report   *report.Report
-	clusters []*Cluster
+	// platformOf are the platforms of clusters, by name, once placed.
+	platformOf map[string]*Platform
+	docs       *schema.Documents
+	report     *report.Report
+	clusters   []*Cluster
 	// defined are all documents by what they define.
 	defined map[objectKey]definition
 	// clusterNamed is the first cluster of a name, of whatever kind and namespace.
@@ -101,7 +105,7 @@ func (in *Input) add(d *schema.Document) any {
 	}
 	switch o := d.Object.(type) {
 	case *api.Application:
-		in.Applications = append(in.Applications, &Application{Application: o, Doc: d, Namespace: d.Namespace, Name: d.Name, named: map[object]*Policy{}})
+		in.Applications = append(in.Applications, &Application{Application: o, Doc: d, Namespace: d.Namespace, Name: d.Name})
 	case *api.Fleet:
 		f := &Fleet{Fleet: o, Doc: d, Namespace: d.Namespace, Name: d.Name}
 		in.Fleets = append(in.Fleets, f)

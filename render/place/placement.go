@@ -27,6 +27,9 @@ type placer struct {
 	targets  map[*Cluster]*Target
 	// host is the cluster of Applications without a fleet, or nil where there are none.
 	host *Cluster
+	// platforms are all, by their keys, and otherwise that of clusters whose fleets have no plugin.
+	platforms map[string]*Platform
+	otherwise *Platform
 }
 
 // Place finds the clusters of every fleet and of every policy. It returns the targets by name.
@@ -39,32 +42,32 @@ func (in *Input) Place(s *settings.Settings) []*Target {
 	for _, d := range pl.misshapen {
 		pl.checkReferences(d)
 	}
-	for _, f := range pl.Fleets {
-		if f.Spec.Plugin != nil && f.Spec.Plugin.Flagger != nil {
-			for _, cl := range f.Clusters {
-				pl.install(pl.target(cl), f)
-			}
-		}
-	}
+	pl.placePlatforms()
 	number := uint64(0)
 	for _, a := range pl.Applications {
 		for i := range a.Spec.SyncPolicies {
 			p := &Policy{SyncPolicy: &a.Spec.SyncPolicies[i], App: a, Path: schema.Path{"spec", "syncPolicies", i}, Number: number}
 			number++
-			unique := pl.namePolicy(p, i)
-			p.Sound = a.Doc.Valid && unique
+			pl.namePolicy(p, i)
+			p.Sound = a.Doc.Valid
 			a.Policies = append(a.Policies, p)
 			pl.placePolicy(p)
 		}
 		pl.checkApplication(a)
-		pl.checkOneFleet(a)
 	}
 	pl.placeEmpty()
 	targets := slices.SortedFunc(maps.Values(pl.targets), func(a, b *Target) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.kind, b.kind))
 	})
+	pl.platformOf = make(map[string]*Platform, len(targets))
+	for _, t := range targets {
+		pl.platformOf[t.Name] = t.Platform
+		if t.Platform != nil {
+			t.Platform.Used = true
+		}
+	}
 	pl.checkTargets(targets)
-	pl.checkDependencies()
+	pl.checkDependencies(targets)
 	return targets
 }
 
@@ -88,7 +91,7 @@ func (pl *placer) placeEmpty() {
 func (pl *placer) target(cl *Cluster) *Target {
 	t, ok := pl.targets[cl]
 	if !ok {
-		t = &Target{Cluster: cl, Remote: pl.settings.Hub && cl.Doc != nil}
+		t = &Target{Cluster: cl, Remote: pl.settings.Hub && cl.Doc != nil, Platform: pl.otherwise}
 		pl.targets[cl] = t
 	}
 	return t
@@ -106,7 +109,7 @@ func (pl *placer) checkTargets(targets []*Target) {
 			pl.Add(t.Doc.Diagnostic(diag.ClusterNamesMeet, schema.Path{"metadata", "name"},
 				fmt.Sprintf("the directory %s belongs to %s as well", t.Name, other), "rename one of the two"))
 		}
-		reached := len(t.Apps) > 0 || t.InstalledBy != nil
+		reached := len(t.Apps) > 0 || t.Platform != nil
 		if t.Remote && reached && t.Kubeconfig == nil && t.kind == "AttachedCluster" {
 			pl.Add(t.Doc.Diagnostic(diag.NoKubeconfig, schema.Path{"spec"}, "the hub reaches an AttachedCluster by its kubeconfig, and this one names no Secret with it", "kubeconfig: {name: "+t.Name+", key: value}"))
 		}
@@ -165,9 +168,9 @@ func (pl *placer) checkReferences(d *schema.Document) {
 			at = append(at, schema.Path{"spec", "syncPolicies", i, "destination", "fleet"})
 		}
 		for _, at := range at {
-			name := d.Text(at...)
-			if _, ok := pl.findFleet(d.Namespace, name); name != "" && !ok {
-				pl.Add(pl.noFleet(d, at, name))
+			name, namespace := d.Text(at...), cmp.Or(d.Text(at[:len(at)-1].With("fleetNamespace")...), d.Namespace)
+			if name != "" && !pl.knowsFleet(namespace, name) {
+				pl.missFleet(d, at, namespace, name)
 			}
 		}
 	case "Fleet":
@@ -184,19 +187,8 @@ func (pl *placer) checkReferences(d *schema.Document) {
 	}
 }
 
-// install has a fleet install Flagger on a target, which can have only one.
-func (pl *placer) install(t *Target, f *Fleet) {
-	if t.InstalledBy == nil {
-		t.InstalledBy = f
-		return
-	}
-	pl.Add(f.Doc.Diagnostic(diag.PluginsDiffer, schema.Path{"spec", "plugin", "flagger"},
-		fmt.Sprintf("the cluster %s is in the fleet at %s as well, which installs Flagger there", t.Name, t.InstalledBy.Doc.Position("metadata", "name")),
-		"leave the plugin to one of the two fleets"))
-}
-
-// namePolicy names a policy's Flux object as Kurator does, and reports whether it is unique.
-func (pl *placer) namePolicy(p *Policy, index int) bool {
+// namePolicy names a policy's Flux object as Kurator does.
+func (pl *placer) namePolicy(p *Policy, index int) {
 	p.FluxName = p.Name
 	at := p.Path.With("name")
 	if p.FluxName == "" {
@@ -210,11 +202,39 @@ func (pl *placer) namePolicy(p *Policy, index int) bool {
 		pl.Add(p.App.Doc.Diagnostic(diag.FluxName, at,
 			fmt.Sprintf("the name %s has %d characters; Flux puts it into a label, which holds %d", p.FluxName, len(p.FluxName), layout.MaxLabel), "give the policy a shorter name"))
 	}
-	if other, ok := p.App.named[p.object()]; ok {
-		pl.Add(p.App.Doc.Diagnostic(diag.DefinedTwice, at, fmt.Sprintf("the policy at %s is called %s as well", p.App.Doc.Position(other.Path...), p.FluxName), "give one of the two another name"))
+}
+
+// isAlone reports whether no other policy of the application has the name on a cluster. It reports one that has.
+func (pl *placer) isAlone(p *Policy) bool {
+	a, key := p.App, p.object()
+	if a.named == nil {
+		a.named, a.taken = map[object]*Policy{}, map[object]map[*Target]*Policy{}
+	}
+	first, ok := a.named[key]
+	if !ok {
+		a.named[key] = p
+		return true
+	}
+	if a.taken[key] == nil {
+		a.taken[key] = map[*Target]*Policy{}
+		for _, t := range first.Targets {
+			a.taken[key][t] = first
+		}
+	}
+	for _, t := range p.Targets {
+		other, ok := a.taken[key][t]
+		if !ok {
+			a.taken[key][t] = p
+			continue
+		}
+		at := p.Path.With("name")
+		if p.Name == "" {
+			at = p.Path
+		}
+		pl.Add(a.Doc.Diagnostic(diag.DefinedTwice, at, fmt.Sprintf("the policy at %s is called %s as well, and the cluster %s gets both", a.Doc.Position(other.Path...), p.FluxName, t.Name),
+			"give one of the two another name, or select other clusters"))
 		return false
 	}
-	p.App.named[p.object()] = p
 	return true
 }
 
@@ -230,6 +250,7 @@ func (pl *placer) placePolicy(p *Policy) {
 		}
 		p.Targets = []*Target{pl.target(pl.host)}
 	}
+	p.Sound = pl.isAlone(p) && p.Sound
 	if p.Sound {
 		for _, t := range p.Targets {
 			t.add(p)
@@ -238,28 +259,33 @@ func (pl *placer) placePolicy(p *Policy) {
 }
 
 func (pl *placer) placeInFleet(p *Policy, d *api.Destination, at schema.Path) {
-	f, ok := pl.findFleet(p.App.Namespace, d.Fleet)
+	namespace := fleetNamespace(p.App, d)
+	f, ok := pl.findFleet(namespace, d.Fleet)
 	if !ok && (p.Destination == nil || p.Destination.Fleet != "") {
-		pl.Add(pl.noFleet(p.App.Doc, at.With("fleet"), d.Fleet))
+		pl.missFleet(p.App.Doc, at.With("fleet"), namespace, d.Fleet)
 	}
 	if f == nil {
 		return
 	}
 	p.Fleet = f
-	var selector map[string]api.LabelValue
-	if d.ClusterSelector != nil {
-		selector = d.ClusterSelector.MatchLabels
-	}
+	pl.checkFleetNamespace(p.App, f, at)
+	selected := newSelector(d.ClusterSelector)
 	for _, cl := range f.Clusters {
-		if matches(selector, cl.Labels) {
+		if selected.Matches(clusterLabels(cl.Labels)) {
 			p.Targets = append(p.Targets, pl.target(cl))
 		}
 	}
 	if len(p.Targets) == 0 && len(f.Clusters) == len(f.Spec.Clusters) {
 		what, hint := fmt.Sprintf("the fleet %s has no clusters", f.Name), ""
 		if len(f.Clusters) > 0 {
-			at = at.With("clusterSelector", "matchLabels")
+			at = at.With("clusterSelector")
+			if s := d.ClusterSelector; len(s.MatchExpressions) == 0 {
+				at = at.With("matchLabels")
+			}
 			what, hint = fmt.Sprintf("no cluster of the fleet %s has these labels", f.Name), "the clusters' labels are "+labelsOf(f.Clusters)
+			if len(d.ClusterSelector.MatchExpressions) > 0 {
+				what = fmt.Sprintf("no cluster of the fleet %s meets these conditions", f.Name)
+			}
 		}
 		pl.Add(p.App.Doc.Diagnostic(diag.SelectsNothing, at, what, hint))
 	}
@@ -269,8 +295,8 @@ func (pl *placer) placeInFleet(p *Policy, d *api.Destination, at schema.Path) {
 // policies replace by their own, so that nothing else looks for it.
 func (pl *placer) checkApplication(a *Application) {
 	if d := a.Spec.Destination; d != nil && d.Fleet != "" {
-		if _, ok := pl.findFleet(a.Namespace, d.Fleet); !ok {
-			pl.Add(pl.noFleet(a.Doc, schema.Path{"spec", "destination", "fleet"}, d.Fleet))
+		if namespace := fleetNamespace(a, d); !pl.knowsFleet(namespace, d.Fleet) {
+			pl.missFleet(a.Doc, schema.Path{"spec", "destination", "fleet"}, namespace, d.Fleet)
 		}
 	}
 	if len(a.Policies) == 0 {
@@ -278,25 +304,37 @@ func (pl *placer) checkApplication(a *Application) {
 	}
 }
 
-// noFleet returns the diagnostic of an undefined fleet. The hint names the fleets that are defined.
-func (pl *placer) noFleet(app *schema.Document, at schema.Path, name string) diag.Diagnostic {
-	hint := "add the Fleet to the inputs"
-	if f, ok := pl.fleetNamed[name]; ok {
-		hint = fmt.Sprintf("%s defines it in namespace %s; an Application's fleet is in its own namespace", f.Doc.Position(), f.Namespace)
-	} else if names := pl.fleetsIn[app.Namespace]; len(names) > 0 {
-		hint = "the fleets there are " + diag.Some(names, 10)
-	}
-	return app.Diagnostic(diag.NoFleet, at, fmt.Sprintf("there is no Fleet %s in namespace %s", name, app.Namespace), hint)
+func (pl *placer) knowsFleet(namespace, name string) bool {
+	_, ok := pl.findFleet(namespace, name)
+	return ok
 }
 
-// matches reports whether labels have everything that a selector asks for.
-func matches(selector, labels map[string]api.LabelValue) bool {
-	for key, value := range selector {
-		if have, ok := labels[key]; !ok || have != value {
-			return false
-		}
+// missFleet reports an undefined fleet, unless what is wrong is its namespace.
+func (pl *placer) missFleet(app *schema.Document, at schema.Path, namespace, name string) {
+	if !app.Wrong(at[:len(at)-1].With("fleetNamespace")) {
+		pl.Add(pl.noFleet(app, at, namespace, name))
 	}
-	return true
+}
+
+// noFleet returns the diagnostic of an undefined fleet. The hint names the fleets that are defined.
+func (pl *placer) noFleet(app *schema.Document, at schema.Path, namespace, name string) diag.Diagnostic {
+	hint := "add the Fleet to the inputs"
+	if f, ok := pl.fleetNamed[name]; ok {
+		use := "fleetNamespace: " + f.Namespace
+		if !slices.Contains(f.Spec.AllowedNamespaces, app.Namespace) {
+			use += ", and " + allowing(f, app.Namespace)
+		}
+		switch {
+		case f.Namespace == app.Namespace:
+			use = "remove fleetNamespace"
+		case pl.settings.Hub: // which reads kubeconfigs in the Application's own namespace
+			use = "metadata: {namespace: " + f.Namespace + "} of the Application"
+		}
+		hint = fmt.Sprintf("%s defines it in namespace %s: %s", f.Doc.Position(), f.Namespace, use)
+	} else if names := pl.fleetsIn[namespace]; len(names) > 0 {
+		hint = "the fleets there are " + diag.Some(names, 10)
+	}
+	return app.Diagnostic(diag.NoFleet, at, fmt.Sprintf("there is no Fleet %s in namespace %s", name, namespace), hint)
 }
 
 // labelsOf returns the labels of a few clusters as text.
@@ -314,36 +352,6 @@ func labelsOf(clusters []*Cluster) string {
 		shown = append(shown, "…")
 	}
 	return strings.Join(shown, ", ")
-}
-
-// checkOneFleet checks what Kurator's webhook checks: the policies of an Application go to one
-// fleet, or none of them to any (pkg/webhooks/application_webhook.go).
-func (pl *placer) checkOneFleet(a *Application) {
-	for _, p := range a.Policies {
-		fleet, first := fleetName(p), fleetName(a.Policies[0])
-		message := fmt.Sprintf("the policy goes to the fleet %s, the first one of the Application to %s", fleet, first)
-		switch {
-		case fleet == first:
-			continue
-		case fleet == "":
-			message = fmt.Sprintf("the policy has no destination, the first one of the Application goes to the fleet %s", first)
-		case first == "":
-			message = fmt.Sprintf("the policy goes to the fleet %s, the first one of the Application has no destination", fleet)
-		}
-		at := p.Path
-		if p.Destination != nil {
-			at = at.With("destination", "fleet")
-		}
-		pl.Add(a.Doc.Diagnostic(diag.FleetsDiffer, at, message, "an Application goes to one fleet: make two Applications of it, or use clusterSelector"))
-	}
-}
-
-// fleetName returns the name of the fleet that a policy goes to, defined or not.
-func fleetName(p *Policy) string {
-	if d, _ := p.ResolveDestination(); d != nil {
-		return d.Fleet
-	}
-	return ""
 }
 
 // CheckUnreached reports clusters that no Application reaches.

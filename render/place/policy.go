@@ -14,8 +14,10 @@ type Application struct {
 	Doc             *schema.Document
 	Namespace, Name string
 	Policies        []*Policy
-	// named are the policies by the kinds and names of their objects.
+	// named are the first policies of their kinds and names, and taken those of names that
+	// several have, by the cluster that each goes to.
 	named map[object]*Policy
+	taken map[object]map[*Target]*Policy
 }
 
 // ID returns the name of the application in the names of Flux Kustomizations.
@@ -30,6 +32,8 @@ type Fleet struct {
 	Doc             *schema.Document
 	Namespace, Name string
 	Clusters        []*Cluster
+	// allowed are the namespaces of other Applications that may use the fleet, nil before one is asked for.
+	allowed map[string]bool
 }
 
 // A Cluster is an AttachedCluster or a Cluster, or the one without a fleet, which has no document.
@@ -100,6 +104,12 @@ func (p *Policy) Suspended() bool {
 	return p.Helm != nil && p.Helm.Suspend || p.Kustomization != nil && p.Kustomization.Suspend
 }
 
+// NamesFleet reports whether the policy or its application names a fleet, defined or not.
+func (p *Policy) NamesFleet() bool {
+	d, _ := p.ResolveDestination()
+	return d != nil
+}
+
 // TargetNamespace returns the namespace of the policy's objects, or "" where these name it.
 func (p *Policy) TargetNamespace() string {
 	switch {
@@ -119,7 +129,7 @@ func (p *Policy) ResolveDestination() (*api.Destination, schema.Path) {
 	if p.Destination != nil {
 		own := *p.Destination
 		if own.Fleet == "" && d != nil {
-			own.Fleet = d.Fleet
+			own.Fleet, own.FleetNamespace = d.Fleet, cmp.Or(own.FleetNamespace, d.FleetNamespace)
 		}
 		d, at = &own, p.Path.With("destination")
 	}

@@ -13,9 +13,9 @@ const HostCluster = "host"
 // A Target is a cluster that gets a directory.
 type Target struct {
 	*Cluster
-	// InstalledBy is the fleet that has Flagger and its provider installed, or nil.
-	InstalledBy *Fleet
-	Apps        []TargetApp
+	// Platform is what the cluster has for its rollouts, or nil.
+	Platform *Platform
+	Apps     []TargetApp
 	// Remote targets are applied to by a hub.
 	Remote bool
 }
