@@ -63,7 +63,7 @@ func MergeValues(base, over map[string]any) map[string]any {
 func (s *Settings) LoadTesterImage(repository string) string {
 	pinned, own := pinnedCharts()["loadtester"], s.Charts["loadtester"]
 	version := pinned.Version
-	if own.Name == pinned.Name && isExact(own.Version) {
+	if own.Name == pinned.Name && IsExact(own.Version) {
 		version = strings.TrimPrefix(own.Version, "v")
 	}
 	image, _ := own.Values["image"].(map[string]any)

@@ -38,8 +38,8 @@ func ParseMinor(version string) (v MinorVersion, ok bool) {
 	return MinorVersion{int(major), int(minor)}, err == nil
 }
 
-// isExact reports whether a version is exact, and not a range.
-func isExact(version string) bool {
+// IsExact reports whether a version is exact, and not a range.
+func IsExact(version string) bool {
 	m := versionRegexp().FindStringSubmatch(version)
 	return m != nil && m[1] == "" && m[4] != ""
 }
