@@ -13,6 +13,8 @@ type Release struct {
 	Chart           settings.Chart
 	DependsOn       []*Release
 	Origin          manifest.Origin
+	// Kept reports whether Flux leaves the release when it is no longer rendered.
+	Kept bool
 }
 
 // chartInterval is the interval at which Flux looks at charts and their releases. Versions
@@ -32,10 +34,14 @@ func (r *Release) Objects(t *place.Target) []manifest.Rendered {
 // metadata returns the namespace and the name of the objects of a release for a target: on
 // the cluster itself in the release's namespace, or on the hub.
 func (r *Release) metadata(t *place.Target) manifest.Metadata {
+	meta := manifest.Metadata{Name: r.Name, Namespace: r.Namespace}
 	if t.Remote {
-		return manifest.Metadata{Name: t.ObjectName(r.Name), Namespace: t.Namespace}
+		meta = manifest.Metadata{Name: t.ObjectName(r.Name), Namespace: t.Namespace}
 	}
-	return manifest.Metadata{Name: r.Name, Namespace: r.Namespace}
+	if r.Kept {
+		meta.Annotations = map[string]string{manifest.FluxPrune: "disabled"}
+	}
+	return meta
 }
 
 // Repository returns the HelmRepository of the release's chart.
