@@ -17,10 +17,10 @@ func checkAlerts(r *Rollout) {
 			r.Report(diag.NoAlertProvider, at.With("name"),
 				fmt.Sprintf("there is no AlertProvider %s in namespace %s among the inputs, and where the cluster has none either the alert is not sent", a.ProviderRef.Name, namespace),
 				"add the AlertProvider to the inputs")
-		case found && namespace != r.ID.Namespace && namespace != r.On.Namespace():
+		case found && namespace != r.ID.Namespace && namespace != r.On.Namespace:
 			hint := "put the AlertProvider into namespace " + r.ID.Namespace
 			if !r.ownNamespaceOnly() {
-				hint += " or " + r.On.Namespace()
+				hint += " or " + r.On.Namespace
 			}
 			r.Report(diag.AlertNamespace, at.With("namespace"),
 				fmt.Sprintf("an AlertProvider is in the workload's namespace or in Flagger's; nothing makes the namespace %s before it", namespace), hint)

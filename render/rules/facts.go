@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -29,6 +30,11 @@ type Facts struct {
 	MetricsServer string
 	// Prometheus reports whether Flagger's chart installs one.
 	Prometheus bool
+	// PrometheusAddress is the Prometheus that rendered MetricTemplates ask.
+	PrometheusAddress string
+	// NamespaceLabel and PodLabel are its labels of the namespace and the pod of a sample, or
+	// empty for the usual ones.
+	NamespaceLabel, PodLabel string
 
 	// MeshNamespaces are the only namespaces that get sidecars, or none for all.
 	MeshNamespaces []string
@@ -40,6 +46,11 @@ type Facts struct {
 	// TesterNamespaces is a regular expression: the public load tester rejects the webhooks of
 	// rollouts in other namespaces. It may be empty.
 	TesterNamespaces string
+
+	// TesterMesh is the provider whose sidecar the rendered public load tester has, or nothing.
+	TesterMesh string
+	// IngressHome is the namespace of the ingress controller.
+	IngressHome string
 
 	// At are the places of the values behind the facts above, by the names of the fields.
 	At map[string]diag.Position
@@ -62,14 +73,14 @@ func checkWatched(r *Rollout) {
 	if ns := on.WatchNamespace; ns != "" && ns != own {
 		// fluxcd/flagger cmd/flagger/main.go, startInformers
 		report(fmt.Sprintf("Flagger watches only namespace %s%s; nothing runs this rollout in %s", ns, on.Where("WatchNamespace"), own),
-			`remove "namespace" from the values of Flagger's chart, or move the workload to namespace `+ns)
+			r.watchAll()+", or move the workload to namespace "+ns)
 	}
-	if all := on.MeshNamespaces; len(all) > 0 && !slices.Contains(all, own) {
+	if all := on.MeshNamespaces; r.Provider == flagger.Kuma && len(all) > 0 && !slices.Contains(all, own) {
 		// kumahq/kuma deployments/charts/kuma/templates/cp-webhooks-and-secrets.yaml
 		report(fmt.Sprintf("Kuma injects sidecars only in %s%s; no traffic moves in namespace %s", strings.Join(all, ", "), on.Where("MeshNamespaces"), own),
 			fmt.Sprintf("namespaceAllowList: [%s]", strings.Join(append(slices.Clip(all), own), ", ")))
 	}
-	if ns := on.IngressNamespace; ns != "" && ns != own {
+	if ns := on.IngressNamespace; r.Provider == flagger.Nginx && ns != "" && ns != own {
 		// kubernetes/ingress-nginx pkg/flags/flags.go, watch-namespace
 		report(fmt.Sprintf("the ingress controller watches only namespace %s%s; it ignores the Ingress of this rollout in %s", ns, on.Where("IngressNamespace"), own),
 			"controller: {scope: {enabled: false}}")
@@ -89,6 +100,14 @@ func checkWatched(r *Rollout) {
 	}
 }
 
+// watchAll returns how to have Flagger watch all namespaces.
+func (r *Rollout) watchAll() string {
+	if r.On.FlaggerThere {
+		return "have Flagger watch all namespaces"
+	}
+	return `remove "namespace" from the values of Flagger's chart`
+}
+
 // checkCrossNamespace reports references to other namespaces that Flagger rejects or cannot
 // follow (fluxcd/flagger pkg/controller/controller.go, verifyNoCrossNamespaceRefs;
 // cmd/flagger/main.go, startInformers).
@@ -100,7 +119,7 @@ func checkCrossNamespace(r *Rollout) {
 	}
 	for i, a := range r.Analysis.Alerts {
 		ns := a.ProviderRef.Namespace
-		if found, _ := r.On.AlertProvider(ns, a.ProviderRef.Name); found && ns != r.On.Namespace() {
+		if found, _ := r.On.AlertProvider(ns, a.ProviderRef.Name); found && ns != r.On.Namespace {
 			continue // which checkAlerts reports
 		}
 		r.checkCrossNamespace("AlertProvider", a.ProviderRef.Name, ns, inAnalysis("alerts", i, "providerRef", "namespace"))

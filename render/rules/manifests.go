@@ -106,7 +106,12 @@ func checkSelector(r *Rollout, found *source.Found, w *source.Workload) bool {
 		labels := r.selectorLabels()
 		hint := fmt.Sprintf("matchLabels: {%s: %s}, and the same label in the pod template", labels[0], found.Name)
 		if own := slices.Sorted(maps.Keys(selector)); len(own) > 0 {
-			hint += fmt.Sprintf("; or selectorLabels: %q in extraArgs of the fleet's Flagger", strings.Join(append(labels[:len(labels):len(labels)], own[0]), ","))
+			more := append(labels[:len(labels):len(labels)], own[0])
+			if r.On.FlaggerThere {
+				hint += fmt.Sprintf("; or selectorLabels: [%s] under installed.flagger, if Flagger has that", strings.Join(more, ", "))
+			} else {
+				hint += fmt.Sprintf("; or selectorLabels: %q in extraArgs of the fleet's Flagger", strings.Join(more, ","))
+			}
 		}
 		r.Report(diag.NoSelectorLabel, targetName,
 			fmt.Sprintf("the selector of %s needs one of the labels %s; without one Flagger never starts the rollout", called(found.Object), strings.Join(labels, ", ")), hint)

@@ -407,11 +407,11 @@ const kuratorIsGone = "the address is that of the Prometheus that Kurator instal
 func (r *Rollout) kuratorAddress(address string) string {
 	name, namespace := r.serviceOf(address)
 	rest, ours := strings.CutPrefix(name, namespace+"-flagger-")
-	if cluster, ok := strings.CutSuffix(rest, "-prometheus"); !ours || !ok || cluster == "" || namespace != r.On.Namespace() {
+	if cluster, ok := strings.CutSuffix(rest, "-prometheus"); !ours || !ok || cluster == "" || namespace != r.On.Namespace {
 		return ""
 	}
 	if r.On.Prometheus {
-		return "http://" + bundledPrometheus + "." + namespace + ":9090"
+		return "http://" + BundledPrometheus + "." + namespace + ":9090"
 	}
 	return r.On.MetricsServer
 }
@@ -419,11 +419,11 @@ func (r *Rollout) kuratorAddress(address string) string {
 // serviceOf returns the Service at a URL that Flagger asks, which may leave out its own namespace.
 func (r *Rollout) serviceOf(address string) (name, namespace string) {
 	name, namespace = serviceAt(address)
-	return name, cmp.Or(namespace, r.On.Namespace())
+	return name, cmp.Or(namespace, r.On.Namespace)
 }
 
-// bundledPrometheus is the Service of the Prometheus in Flagger's chart.
-const bundledPrometheus = "flagger-prometheus"
+// BundledPrometheus is the Service of the Prometheus in Flagger's chart.
+const BundledPrometheus = "flagger-prometheus"
 
 // checkMetricsServer reports a Prometheus of the Canary's own that Flagger cannot ask for its metrics.
 func checkMetricsServer(r *Rollout) {
@@ -438,5 +438,5 @@ func checkMetricsServer(r *Rollout) {
 // isBundled reports whether an address is that of the Prometheus in Flagger's chart, ours or Kurator's.
 func (r *Rollout) isBundled(address string) bool {
 	name, namespace := r.serviceOf(address)
-	return r.On.Prometheus && (name == bundledPrometheus && namespace == r.On.Namespace() || r.kuratorAddress(address) != "")
+	return r.On.Prometheus && (name == BundledPrometheus && namespace == r.On.Namespace || r.kuratorAddress(address) != "")
 }

@@ -51,7 +51,7 @@ func (q *promQuery) check(say func(code diag.Code, message, hint string)) {
 	}
 	switch loose, wide := q.looseSelector(q.expr), q.withPrimary(); {
 	case loose != nil:
-		say(diag.QueryOfAll, fmt.Sprintf("nothing in %s says which service is measured, so what all others do decides on this rollout", loose), q.selectorHint(loose, q.isBundled(q.template.Provider.Address)))
+		say(diag.QueryOfAll, fmt.Sprintf("nothing in %s says which service is measured, so what all others do decides on this rollout", loose), q.selectorHint(loose, q.template.Provider.Address))
 	case wide != nil:
 		say(diag.QueryOfAll, fmt.Sprintf("%s matches the old version, too: its pods are called %s%s-…, and its good answers hide the errors of the new one", q.source(wide), q.TargetRef.Name, PrimarySuffix), q.narrowHint(wide))
 	}
@@ -553,7 +553,7 @@ func (q *promQuery) narrowHint(s *parser.VectorSelector) string {
 			continue
 		}
 		if strings.Contains(m.Name, "container") {
-			return `pod=~"{{ target }}-[0-9a-zA-Z]+(-[0-9a-zA-Z]+)"`
+			return q.labelsAt(q.template.Provider.Address)["pod"] + `=~"{{ target }}-[0-9a-zA-Z]+(-[0-9a-zA-Z]+)"`
 		}
 		if slices.Contains(podLabels, m.Name) || strings.Contains(m.Name, "pod") {
 			return m.Name + `=~"{{ target }}-[0-9a-zA-Z]+(-[0-9a-zA-Z]+)"`
@@ -573,27 +573,41 @@ var bundledLabels = map[string]string{"namespace": "kubernetes_namespace", "pod"
 // labelling are the beginnings of metrics that have these labels by themselves.
 var labelling = []string{"nginx_ingress_", "kube_", "container_"}
 
-var bundledNames = lazyregexp.New(`\b(namespace|pod)(\s*(=|!))`)
+var usualLabels = lazyregexp.New(`\b(namespace|pod)(\s*(=|!))`)
 
-// toBundled returns matchers with the labels of the Prometheus in Flagger's chart.
-func toBundled(text string) string {
-	return bundledNames().ReplaceAllStringFunc(text, func(text string) string {
+// labelsAt returns what the Prometheus at an address calls the labels namespace and pod.
+func (r *Rollout) labelsAt(address string) map[string]string {
+	ours := strings.TrimSuffix(address, "/") == strings.TrimSuffix(r.On.PrometheusAddress, "/")
+	switch f := &r.On.Facts; {
+	case ours && (f.NamespaceLabel != "" || f.PodLabel != ""):
+		return map[string]string{"namespace": cmp.Or(f.NamespaceLabel, "namespace"), "pod": cmp.Or(f.PodLabel, "pod")}
+	case r.isBundled(address):
+		return bundledLabels
+	}
+	return map[string]string{"namespace": "namespace", "pod": "pod"}
+}
+
+// relabel returns matchers with the labels of a Prometheus.
+func relabel(text string, labels map[string]string) string {
+	return usualLabels().ReplaceAllStringFunc(text, func(text string) string {
 		label := strings.TrimRight(text, " =!")
-		return bundledLabels[label] + text[len(label):]
+		return labels[label] + text[len(label):]
 	})
 }
 
-// checkLabels reports labels that the Prometheus of Flagger's chart does not have.
+// checkLabels reports labels that a Prometheus does not have: that of Flagger's chart, or one of which the input
+// says how it calls them.
 func (q *promQuery) checkLabels(say func(code diag.Code, message, hint string)) {
-	if !q.isBundled(q.template.Provider.Address) {
-		return
+	names, which := q.labelsAt(q.template.Provider.Address), "this Prometheus"
+	if q.isBundled(q.template.Provider.Address) {
+		which = "the Prometheus of Flagger's chart"
 	}
 	for _, s := range selectorsOf(q.expr) {
 		own := s.Name == "" || slices.ContainsFunc(labelling, func(prefix string) bool { return strings.HasPrefix(s.Name, prefix) })
 		for _, m := range s.LabelMatchers {
-			if name := bundledLabels[m.Name]; name != "" && !own && !m.Matches("") {
-				say(diag.NoSuchLabel, fmt.Sprintf("the Prometheus of Flagger's chart has no label %s, so %s matches nothing and every check fails; its label is %s", m.Name, s.Name, name),
-					toBundled(q.source(s)))
+			if name := names[m.Name]; name != "" && name != m.Name && !own && !m.Matches("") {
+				say(diag.NoSuchLabel, fmt.Sprintf("%s has no label %s, so %s matches nothing and every check fails; its label is %s", which, m.Name, s.Name, name),
+					relabel(q.source(s), names))
 				return
 			}
 		}
@@ -755,7 +769,7 @@ func (r *Rollout) grpcHint() string {
 		return "a customMetric by the gRPC status that your server counts, such as grpc_server_handled_total{grpc_code=\"OK\"}"
 	}
 	const all = `destination_workload="{{ target }}",destination_workload_namespace="{{ namespace }}",reporter="destination"`
-	return `{name: grpc-success-rate, thresholdRange: {min: 99}, customMetric: {provider: {type: prometheus, address: "` + r.On.MetricsServer +
+	return `{name: grpc-success-rate, thresholdRange: {min: 99}, customMetric: {provider: {type: prometheus, address: "` + r.On.PrometheusAddress +
 		`"}, query: 'sum(rate(istio_requests_total{` + all + `,grpc_response_status="0"}[{{ interval }}])) / sum(rate(istio_requests_total{` + all + `}[{{ interval }}])) * 100'}}`
 }
 

@@ -202,9 +202,8 @@ var selectors = []struct{ metric, labels string }{
 	{"", `namespace="{{ namespace }}",pod=~"{{ target }}-[0-9a-zA-Z]+(-[0-9a-zA-Z]+)"`},
 }
 
-// selectorHint is a selector as it is, with labels of the new version, by those that the Prometheus
-// in Flagger's chart has where it is bundled.
-func (r *Rollout) selectorHint(loose *parser.VectorSelector, bundled bool) string {
+// selectorHint is a selector as it is, with labels of the new version as the Prometheus at an address has them.
+func (r *Rollout) selectorHint(loose *parser.VectorSelector, address string) string {
 	var all []string
 	for _, m := range loose.LabelMatchers {
 		if m.Name != model.MetricNameLabel || loose.Name == "" {
@@ -214,8 +213,8 @@ func (r *Rollout) selectorHint(loose *parser.VectorSelector, bundled bool) strin
 	for _, s := range selectors {
 		if strings.HasPrefix(loose.Name, s.metric) {
 			text := strings.ReplaceAll(s.labels, "PORT", strconv.Itoa(int(r.Service.Port)))
-			if bundled && s.metric == "" {
-				text = toBundled(text)
+			if s.metric == "" {
+				text = relabel(text, r.labelsAt(address))
 			}
 			all = append(all, text)
 			break

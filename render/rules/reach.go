@@ -285,6 +285,34 @@ func checkReach(r *Rollout) {
 	}
 }
 
+// defaultIngressHome is where the ingress controller is by default, which commands are copied with.
+const defaultIngressHome = "ingress-nginx"
+
+// checkIngressHome reports load for the ingress controller in its default namespace, where it is in another.
+func checkIngressHome(r *Rollout) {
+	home := r.On.IngressHome
+	if r.Provider != flagger.Nginx || home == "" || home == defaultIngressHome {
+		return
+	}
+	for i, w := range r.Analysis.Webhooks {
+		script, err := flagger.ParseScript(w.Metadata["cmd"])
+		if !makesLoad(w) || err != nil {
+			continue
+		}
+		_, from := serviceAt(w.URL)
+		for _, call := range script.Calls {
+			for _, t := range r.asked(call, from) {
+				if t.namespace != defaultIngressHome || !strings.HasPrefix(t.service, "ingress-nginx") {
+					continue
+				}
+				r.Report(diag.LoadTestElsewhere, inAnalysis("webhooks", i, "metadata", "cmd"),
+					fmt.Sprintf("the load goes to namespace %s, and the ingress controller is in %s", t.namespace, home),
+					strings.Replace(w.Metadata["cmd"], t.service+"."+t.namespace, t.service+"."+home, 1))
+			}
+		}
+	}
+}
+
 func makesLoad(w flagger.Webhook) bool {
 	_, ok := flagger.LoadTime(w.Metadata["cmd"])
 	return ok

@@ -91,11 +91,15 @@ type Installed struct {
 	Provider
 	// Flagger is the version of its chart, or a range of versions.
 	Flagger string
+	// FlaggerThere reports whether that was installed already, and is not rendered.
+	FlaggerThere bool
 	// Version is the one that is simulated: the newest that Flagger may be.
 	Version flagger.Version
 	Facts
-	// Fleet is where the Fleet stands that has it installed.
-	Fleet func(path ...any) diag.Position
+	// Namespace is where Flagger runs.
+	Namespace string
+	// By is where the document stands that says so.
+	By diag.Position
 	// PublicTester reports whether there is a load tester for all rollouts, and OtherTesterImage
 	// whether it runs another image than Flagger's. TesterURL is where webhooks find it.
 	PublicTester, OtherTesterImage bool
@@ -109,8 +113,6 @@ type Installed struct {
 
 // A Provider is what moves the traffic on a cluster.
 type Provider interface {
-	// Namespace is where the provider and Flagger are installed.
-	Namespace() string
 	// NeverInjected returns why the pods of a namespace get no sidecars, if they do not and need one.
 	NeverInjected(namespace string) string
 	// Speaks returns what the provider takes the rollout's port to speak, or nothing where that
@@ -148,7 +150,7 @@ func Check(r *Rollout) []Finding {
 		checkIntervals, checkSteps, checkMaxWeight, checkReadinessTimeout, checkChecks,
 		checkMetrics, checkThresholds, checkQueries, checkMetricsServer, checkGRPC,
 		checkWebhooks, checkRights, checkWebhookTimeouts, checkAlerts,
-		checkMatch, checkLoadTime, checkReach,
+		checkMatch, checkLoadTime, checkReach, checkIngressHome,
 		checkWorkload, checkMadeTwice, checkPorts, checkDiscovery, checkDroppedPorts, checkOwnService, checkSelecting, checkAutoscalers,
 		checkRunsTwice, checkTags, checkOptsOut, checkRoutes, checkAskedPorts, checkPatchMisses,
 	} {

@@ -33,11 +33,14 @@ var canaryFieldsSince = []struct {
 // what a CRD does not have (fluxcd/flagger CHANGELOG.md). Of a range of versions nobody can tell.
 func checkFlaggerVersion(r *Rollout) {
 	since := func(minor int, name string, object manifest.Identity, field schema.Path) {
-		if r.On.Version.Minor < minor {
-			r.ReportAt(diag.FieldTooNew, object, field,
-				fmt.Sprintf("Flagger %s has no %s, which came with 1.%d", r.On.Flagger, name, minor),
-				fmt.Sprintf("chart: {version: 1.%d.0} of the fleet's Flagger or newer, or remove the field", minor))
+		if r.On.Version.Minor >= minor {
+			return
 		}
+		hint := fmt.Sprintf("chart: {version: 1.%d.0} of the fleet's Flagger or newer, or remove the field", minor)
+		if r.On.FlaggerThere {
+			hint = fmt.Sprintf("remove the field, or upgrade Flagger on the clusters to 1.%d.0 or newer", minor)
+		}
+		r.ReportAt(diag.FieldTooNew, object, field, fmt.Sprintf("Flagger %s has no %s, which came with 1.%d", r.On.Flagger, name, minor), hint)
 	}
 	for _, f := range canaryFieldsSince {
 		if r.On.Version.Minor < f.minor && r.Has(f.field...) {

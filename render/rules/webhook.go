@@ -26,6 +26,9 @@ var gates = map[string]string{
 
 // checkWebhooks reports webhooks that nobody answers, or not as they seem to.
 func checkWebhooks(r *Rollout) {
+	if mesh := r.On.TesterMesh; mesh != "" && mesh != r.Provider && r.Provider != flagger.Nginx && !r.Tester.Exists && r.UsesPublicTester() {
+		r.ReportAt(diag.TesterInOtherMesh, r.Tester.ID, nil, fmt.Sprintf("the public load tester has a sidecar of %s, and the traffic that it makes is not split by %s", mesh, r.Provider), "testLoader: true")
+	}
 	unanswered := map[diag.Position]bool{}
 	for i, w := range r.Analysis.Webhooks {
 		at := inAnalysis("webhooks", i)
@@ -46,7 +49,8 @@ func checkWebhooks(r *Rollout) {
 		if position := r.Source.Position(r.ID, spec(at...)); !unanswered[position] {
 			unanswered[position] = true
 			r.Report(diag.NoLoadTester, at,
-				fmt.Sprintf("no load tester runs the commands: the rollout has none of its own, and the fleet at %s installs no public one", r.On.Fleet("metadata", "name")), "testLoader: true for the rollout, or publicTestloader: true for the fleet")
+				fmt.Sprintf("no load tester runs the commands: the rollout has none of its own, and the clusters have no public one by %s", r.On.By),
+				"testLoader: true for the rollout; for the fleet publicTestloader: true, or installed: {loadtester: {url: http://flagger-loadtester.test/}}")
 		}
 	}
 }
