@@ -1,8 +1,10 @@
 package rollout
 
 import (
-	"strings"
+	"maps"
+	"slices"
 
+	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/manifest"
@@ -11,17 +13,40 @@ import (
 	"github.com/fleetwright/fleetwright/render/settings"
 )
 
-// An Installation is what a fleet has installed for its rollouts: the provider that
-// moves the traffic, what measures it, Flagger, and a public load tester.
+// An Installation is what clusters have for their rollouts, rendered or installed already: providers
+// that move the traffic, what measures it, Flagger, and a public load tester.
 type Installation struct {
-	Fleet *place.Fleet
-	Provider
-	ProviderName string
-	Flagger      *flux.Release
-	// LoadTester is the public one, or nil.
-	LoadTester *flux.Release
-	// Facts are what the values of all these charts decide.
+	Platform *place.Platform
+	// Origin is where the first of the documents asks for it.
+	Origin manifest.Origin
+	// Providers are those that rollouts may use, by name.
+	Providers map[string]Provider
+	// FlaggerVersion is that of the Flagger that runs, which may be a range, or nothing where there
+	// is none.
+	FlaggerVersion string
+	// FlaggerNamespace is where Flagger runs.
+	FlaggerNamespace string
+	// TesterURL is where webhooks find the public load tester.
+	TesterURL string
+	// HasTester reports whether there is one.
+	HasTester bool
+	// Facts are what the values of the charts decide, or what is said under installed.
 	Facts rules.Facts
+
+	// Expect reports what its plugins expect of the clusters, once all rollouts are made, but for those
+	// that were told before, to which it adds them.
+	Expect func(told map[*place.Plugin]bool)
+
+	// Flagger is its release, or nil where it is not rendered.
+	Flagger *flux.Release
+	// LoadTester is that of the public load tester, or nil.
+	LoadTester *flux.Release
+	// TesterMeta is what the namespace of the rendered load tester must carry.
+	TesterMeta manifest.NamespaceMeta
+	// There are the components that are installed already, and Installed the versions of those that
+	// have one.
+	There     []string
+	Installed map[string]string
 
 	// NamespaceObjects are the namespaces that it brings.
 	NamespaceObjects []manifest.Rendered
@@ -30,27 +55,40 @@ type Installation struct {
 	EarlyMeshes []manifest.Rendered
 	// MeshObjects are the objects of mesh/.
 	MeshObjects []manifest.Rendered
+	prepared    bool
 }
 
 // The public load tester has a namespace of its own: Kuma 2.11 and newer never put a sidecar into
 // their own, and a load tester without one does not see the split of the traffic.
 const (
-	PublicLoadTester    = "flagger-loadtester"
-	publicLoadTesterURL = "http://" + PublicLoadTester + "." + PublicLoadTester + "/"
+	PublicLoadTester    = place.PublicLoadTester
+	PublicLoadTesterURL = "http://" + PublicLoadTester + "." + PublicLoadTester + "/"
 )
+
+// providers returns the providers in the order of their names.
+func (s *Installation) providers() (all []Provider) {
+	for _, name := range slices.Sorted(maps.Keys(s.Providers)) {
+		all = append(all, s.Providers[name])
+	}
+	return all
+}
 
 // Prepare makes the objects that the clusters of the installation share.
 func (s *Installation) Prepare() {
-	if s.NamespaceObjects != nil {
+	if s.prepared {
 		return
 	}
-	for _, ns := range s.Namespaces() {
-		s.NamespaceObjects = append(s.NamespaceObjects, manifest.Rendered{Object: ns, Origin: s.Flagger.Origin})
+	s.prepared = true
+	for _, p := range s.providers() {
+		for _, ns := range p.Namespaces() {
+			s.NamespaceObjects = append(s.NamespaceObjects, manifest.Rendered{Object: ns, Origin: s.Origin})
+		}
+		s.EarlyMeshes = append(s.EarlyMeshes, p.Meshes()...)
+		s.MeshObjects = append(s.MeshObjects, p.Objects()...)
 	}
 	if s.LoadTester != nil {
-		s.NamespaceObjects = append(s.NamespaceObjects, manifest.Rendered{Object: manifest.NewNamespace(PublicLoadTester, s.NamespaceMeta(nil)), Origin: s.LoadTester.Origin})
+		s.NamespaceObjects = append(s.NamespaceObjects, manifest.Rendered{Object: manifest.NewNamespace(PublicLoadTester, s.TesterMeta), Origin: s.LoadTester.Origin})
 	}
-	s.EarlyMeshes, s.MeshObjects = s.Meshes(), s.Objects()
 	if len(s.MeshObjects) == 0 && s.LoadTester == nil {
 		s.EarlyMeshes, s.MeshObjects = nil, s.EarlyMeshes // nothing needs them before
 	}
@@ -60,13 +98,36 @@ func (s *Installation) Prepare() {
 // without a mesh that it joins and that is yet to be made.
 func (s *Installation) TesterWaits() bool { return s.LoadTester != nil && len(s.EarlyMeshes) > 0 }
 
+// Before returns the releases to install before Flagger.
+func (s *Installation) Before() (all []*flux.Release) {
+	for _, p := range s.providers() {
+		all = append(all, p.Releases()...)
+	}
+	return all
+}
+
+// Releases returns all releases.
+func (s *Installation) Releases() []*flux.Release {
+	return slices.DeleteFunc(append(s.Before(), s.Flagger, s.LoadTester), func(r *flux.Release) bool { return r == nil })
+}
+
+// RenderedComponents returns the names of the components that are rendered.
+func (s *Installation) RenderedComponents() (names []string) {
+	for _, r := range s.Releases() {
+		names = append(names, place.ComponentOf(r.Name))
+	}
+	return names
+}
+
 // Charts are the releases but for Flagger, and but for the load tester where it waits, with all repositories.
 func (s *Installation) Charts(on *place.Target) []manifest.Rendered {
 	var all []manifest.Rendered
-	for _, r := range s.Releases() {
+	for _, r := range s.Before() {
 		all = append(all, r.Objects(on)...)
 	}
-	all = append(all, s.Flagger.Repository(on))
+	if s.Flagger != nil {
+		all = append(all, s.Flagger.Repository(on))
+	}
 	if s.LoadTester != nil {
 		all = append(all, s.LoadTester.Repository(on))
 		if !s.TesterWaits() {
@@ -76,11 +137,15 @@ func (s *Installation) Charts(on *place.Target) []manifest.Rendered {
 	return all
 }
 
-// FlaggerRelease is Flagger on one cluster, whose name it is told to show in alerts. A fleet may set its own.
-func (s *Installation) FlaggerRelease(on *place.Target) manifest.Rendered {
+// FlaggerRelease is Flagger on one cluster, whose name it is told to show in alerts, unless it is
+// not rendered. A fleet may set its own.
+func (s *Installation) FlaggerRelease(on *place.Target) []manifest.Rendered {
+	if s.Flagger == nil {
+		return nil
+	}
 	release := *s.Flagger
 	release.Chart.Values = settings.MergeValues(map[string]any{"clusterName": on.Name}, release.Chart.Values)
-	return release.HelmRelease(on)
+	return []manifest.Rendered{release.HelmRelease(on)}
 }
 
 // OwnedNamespaces are those that infrastructure/ renders.
@@ -92,40 +157,49 @@ func (s *Installation) OwnedNamespaces() map[string]bool {
 	return owned
 }
 
-// Versions returns the versions of what an installation brings.
+// Versions returns the versions of what an installation consists of.
 func Versions(s *Installation) map[string]string {
 	versions := map[string]string{}
 	if s == nil {
 		return versions
 	}
+	maps.Copy(versions, s.Installed)
 	for _, r := range s.Releases() {
-		versions[r.Name] = r.Chart.Version
-	}
-	versions["flagger"] = s.Flagger.Chart.Version
-	if s.LoadTester != nil {
-		versions["loadtester"] = s.LoadTester.Chart.Version
+		versions[place.ComponentOf(r.Name)] = r.Chart.Version
 	}
 	return versions
 }
 
-// FlaggerVersion is that of the fleet's Flagger. Of a range over several minor versions
+// Position returns where the first of the documents asks for the installation, for messages.
+func (s *Installation) Position() diag.Position {
+	plugin := s.Platform.Plugins[0]
+	if plugin.IsOfFleet() {
+		return plugin.Doc.Position("metadata", "name")
+	}
+	return s.Origin.Position()
+}
+
+// Simulated is the version of Flagger that is simulated. Of a range over several minor versions
 // nobody knows it: then it is the newest.
-func (s *Installation) FlaggerVersion() flagger.Version {
-	v, ok := settings.ParseMinor(s.flaggerVersion())
+func (s *Installation) Simulated() flagger.Version {
+	v, ok := settings.ParseMinor(s.FlaggerVersion)
 	if !ok || v.Major != 1 {
 		return flagger.Newest
 	}
 	return flagger.Version{Minor: v.Minor}
 }
 
-// flaggerVersion is the version of the image that runs, where the values name one, and else that
-// of the chart (charts/flagger/templates/deployment.yaml, image.tag).
-func (s *Installation) flaggerVersion() string {
-	image, _ := s.Flagger.Chart.Values["image"].(map[string]any)
-	if tag, _ := image["tag"].(string); tag != "" {
-		if _, ok := settings.ParseMinor(tag); ok {
-			return strings.TrimPrefix(tag, "v")
-		}
+// An On is what a rollout runs on: an installation, and its own provider there.
+type On struct {
+	*Installation
+	Provider
+}
+
+// on returns what a rollout of a provider runs on. It is false where the installation lacks it.
+func (s *Installation) on(provider string) (On, bool) {
+	if s == nil || s.FlaggerVersion == "" {
+		return On{s, nil}, false
 	}
-	return s.Flagger.Chart.Version
+	p, ok := s.Providers[provider]
+	return On{s, p}, ok
 }

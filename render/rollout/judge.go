@@ -57,16 +57,20 @@ func (r *Rollout) judge() *rules.Rollout {
 	return j
 }
 
-// installed returns what a cluster has for the rollouts of the installation's fleet.
-func (s *Installation) installed(c *Compilation) *rules.Installed {
+// installed returns what a cluster has for the rollouts of a provider.
+func (on On) installed(c *Compilation) *rules.Installed {
 	tester := c.Settings.Charts["loadtester"].Values
 	rbac, _ := tester["rbac"].(map[string]any)
 	account, _ := tester["serviceAccountName"].(string)
+	rendered := on.LoadTester != nil
+	facts := on.Facts
+	facts.PrometheusAddress = cmp.Or(on.PrometheusAddress(), facts.PrometheusAddress)
 	return &rules.Installed{
-		Provider: s.Provider, Flagger: s.flaggerVersion(), Version: s.FlaggerVersion(),
-		Facts: s.Facts, Fleet: s.Fleet.Doc.Position,
-		PublicTester: s.LoadTester != nil, OtherTesterImage: tester["image"] != nil, TesterURL: publicLoadTesterURL,
-		TesterHasRights: rbac["create"] == true || account != "",
+		Provider: on.Provider, Flagger: on.FlaggerVersion, FlaggerThere: on.Flagger == nil, Version: on.Simulated(), Namespace: on.FlaggerNamespace,
+		Facts: facts, By: on.Position(),
+		PublicTester: on.HasTester, OtherTesterImage: tester["image"] != nil, TesterURL: cmp.Or(on.TesterURL, PublicLoadTesterURL),
+		// Nobody knows the rights of one that is not rendered.
+		TesterHasRights: on.HasTester && !rendered || rbac["create"] == true || account != "",
 		AlertProvider: func(namespace, name string) (found, known bool) {
 			p, known := c.AlertProvider(namespace, name)
 			return p != nil, known

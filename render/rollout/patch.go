@@ -370,7 +370,7 @@ func (r *Rollout) CheckEnd() {
 	for _, o := range r.Objects() {
 		spec, ok := o.Spec.(flagger.Canary)
 		spec.Unmeasured = r.Judged.Unmeasured
-		if ok && run.Outcome == spec.Run(r.On.FlaggerVersion(), flagger.Scenario{}).Outcome {
+		if ok && run.Outcome == spec.Run(r.On.Simulated(), flagger.Scenario{}).Outcome {
 			return // whatever the reason, it is not the patches
 		}
 	}

@@ -11,6 +11,8 @@ import (
 // file, but for what its router in Flagger reads, which stands beside the others' in features.
 type Provider interface {
 	rules.Provider
+	// Namespace is where the provider is installed, and Flagger with it where it is rendered.
+	Namespace() string
 	// Namespaces are all that the provider brings, with their labels.
 	Namespaces() []*manifest.Object
 	// Releases are the charts to install before Flagger, in any order.
@@ -32,6 +34,9 @@ type Provider interface {
 	Route(r *Rollout, canary *manifest.Object, spec *flagger.Canary)
 	// RolloutObjects are those that a rollout needs beside its Canary.
 	RolloutObjects(r *Rollout) []manifest.Rendered
+	// PrometheusAddress is the Prometheus that measures rollouts of the provider alone, or nothing where
+	// it is that of the installation.
+	PrometheusAddress() string
 	// Query returns the query behind a metric that Flagger knows by itself but cannot
 	// answer with this provider, or nothing.
 	Query(r *Rollout, metric string) string

@@ -6,6 +6,8 @@ package rollout
 import (
 	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -34,7 +36,7 @@ type Rollout struct {
 	*api.Rollout
 	c      *Compilation
 	Policy *place.Policy
-	On     *Installation
+	On     On
 	// Namespace of the workload.
 	Namespace string
 	// Made are the objects that Flagger makes when it runs the rollout. Two
@@ -64,9 +66,10 @@ const (
 // New makes the rollout of a policy with what its clusters have installed. It reports a rollout
 // that nothing runs, and returns nil for it.
 func New(c *Compilation, p *place.Policy, in *Installation) *Rollout {
-	r := &Rollout{Rollout: p.Rollout, c: c, Policy: p, On: in}
+	r := &Rollout{Rollout: p.Rollout, c: c, Policy: p}
 	r.Namespace = cmp.Or(r.Workload.Namespace, p.TargetNamespace(), "default")
-	if in == nil || in.ProviderName != r.TrafficRoutingProvider {
+	var ok bool
+	if r.On, ok = in.on(r.TrafficRoutingProvider); !ok {
 		reportNotInstalled(r)
 		return nil
 	}
@@ -93,18 +96,46 @@ func (r *Rollout) Origin(field ...any) manifest.Origin {
 	return manifest.Origin{Doc: r.Policy.App.Doc, Path: r.at(field...)}
 }
 
+// componentOf is the component under installed that is a provider.
+var componentOf = map[string]string{flagger.Istio: "istio", flagger.Kuma: "kuma", flagger.Nginx: "ingress-nginx"}
+
 // reportNotInstalled reports that the clusters have nothing that runs the rollout.
 func reportNotInstalled(r *Rollout) {
-	at := schema.Path{"trafficRoutingProvider"}
-	add := fmt.Sprintf("plugin: {flagger: {trafficRoutingProvider: %s}}", r.TrafficRoutingProvider)
-	f := r.Policy.Fleet
+	provider := r.TrafficRoutingProvider
+	component := componentOf[provider]
+	if component == "" {
+		return // which the schema has refused
+	}
+	said := "{}"
+	if provider == flagger.Kuma {
+		said = "{version: 2.13.10}"
+	}
+	const at = "trafficRoutingProvider"
+	f, rendered := r.Policy.Fleet, fmt.Sprintf("plugin: {flagger: {trafficRoutingProvider: %s}}", provider)
+	installed := fmt.Sprintf("installed: {flagger: {version: %s}, %s: %s}", settings.PinnedVersion("flagger"), component, said)
+	inConfig := "plugin: {flagger: {" + installed + "}} in the spec of a RenderConfig"
 	switch {
-	case r.On != nil:
-		r.Report(diag.ProvidersDiffer, at, fmt.Sprintf("the rollout asks for %s, the fleet at %s installs %s", r.TrafficRoutingProvider, r.On.Fleet.Doc.Position("metadata", "name"), r.On.ProviderName), "use the same provider in both")
+	case r.On.Installation != nil && r.On.FlaggerVersion != "":
+		have, use := "no provider", ""
+		if there := slices.Sorted(maps.Keys(r.On.Providers)); len(there) > 0 {
+			have, use = strings.Join(there, " and "), ", or trafficRoutingProvider: "+strings.Join(there, " or ")
+		}
+		r.Report(diag.ProvidersDiffer, schema.Path{at},
+			fmt.Sprintf("the rollout uses %s, and the clusters have no %s: %s has %s", provider, component, r.On.Position(), have),
+			fmt.Sprintf("installed: {%s: %s} in plugin.flagger if the clusters have it%s", component, said, use))
+	case r.On.Installation != nil:
+		r.Report(diag.NoFlagger, schema.Path{at}, fmt.Sprintf("nothing runs the rollout: %s names no flagger under installed", r.On.Position()),
+			fmt.Sprintf("flagger: {version: %s} under installed", settings.PinnedVersion("flagger")))
+	case f == nil && r.Policy.NamesFleet():
+		// The fleet does not exist, which is reported.
+	case r.c.RenderConfig == nil && r.c.MayMiss("RenderConfig"):
+		// It may say what the clusters have.
 	case f == nil:
-		r.Report(diag.NoFlagger, at, "an Application without a fleet has nothing that runs a rollout", "add destination: {fleet: …}, and to that Fleet's spec "+add)
-	case f.Spec.Plugin == nil || f.Spec.Plugin.Flagger == nil:
-		r.Report(diag.NoFlagger, at, fmt.Sprintf("the fleet at %s does not install Flagger, so nothing runs the rollout", f.Doc.Position("metadata", "name")), "add to the Fleet's spec "+add)
+		r.Report(diag.NoFlagger, schema.Path{at}, fmt.Sprintf("nothing runs the rollout: the Application names no fleet, and no document says that the cluster %s has Flagger", place.HostCluster),
+			fmt.Sprintf("if it has, %s; otherwise destination: {fleet: …}, and in that Fleet's spec %s", inConfig, rendered))
+	default:
+		r.Report(diag.NoFlagger, schema.Path{at}, fmt.Sprintf("nothing runs the rollout: the fleet at %s neither installs Flagger nor says that its clusters have it", f.Doc.Position("metadata", "name")),
+			fmt.Sprintf("in the Fleet's spec %s to install it, or plugin: {flagger: {trafficRoutingProvider: %s, %s}} if the clusters have it, or %s", rendered, provider, installed, inConfig))
 	}
 }
 
@@ -226,7 +257,7 @@ func (r *Rollout) loadTesterURL() string {
 	if r.TestLoader {
 		return "http://" + r.loadTester() + "." + r.Namespace + "/"
 	}
-	return publicLoadTesterURL
+	return cmp.Or(r.On.TesterURL, PublicLoadTesterURL)
 }
 
 // Objects are everything in rollouts/ that is the rollout's, made once for all clusters that get it.
