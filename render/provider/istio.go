@@ -27,9 +27,9 @@ import (
 
 const (
 	istioNamespace = "istio-system"
-	// istioMetricsServer is the Prometheus of Istio's own addons (samples/addons/prometheus.yaml),
-	// which is also Flagger's default where it runs beside it.
-	istioMetricsServer = "http://prometheus.istio-system:9090"
+	// istioPrometheus is the Prometheus of Istio's own addons, in its namespace
+	// (samples/addons/prometheus.yaml), which is also Flagger's default where it runs beside it.
+	istioPrometheus = "http://prometheus.%s:9090"
 )
 
 // istio is the provider of a fleet whose clusters have Istio already: Kurator does
@@ -38,25 +38,37 @@ type istio struct{ base }
 
 func newIstio(b base) rollout.Provider {
 	i := istio{b}
-	metricsServer := cmp.Or[any](b.flaggerChart(i.FlaggerValues()).Values["metricsServer"], istioMetricsServer)
-	b.report(diag.IstioExpected, schema.Path{"trafficRoutingProvider"},
-		fmt.Sprintf("Istio is not installed by the fleet: its CRDs, its control plane and a Prometheus at %v are expected on every cluster", metricsServer), "")
-	if b.fleet.Spec.Plugin.Flagger.Config != nil {
+	if b.plugin.Config != nil && b.plugin.TrafficRoutingProvider == flagger.Istio {
 		b.report(diag.IstioNotInstalled, schema.Path{"config"}, "there is no chart of istio to install, so the field has no place", "remove the field, and install Istio by itself")
 	}
 	return i
 }
 
-// Namespace is where Istio and Flagger are installed.
-func (istio) Namespace() string { return istioNamespace }
+// checkIstio reports that Istio is expected, where nothing says that it is there.
+func (in *installer) checkIstio(s *rollout.Installation) {
+	if s.Providers[flagger.Istio] != nil && in.installedBy["istio"] == nil {
+		in.base(in.has("istio")).report(diag.IstioExpected, schema.Path{"trafficRoutingProvider"},
+			fmt.Sprintf("Istio is not installed by the fleet: its CRDs, its control plane and a Prometheus at %v are expected on every cluster", in.facts.MetricsServer), "")
+	}
+}
+
+// Namespace is where Istio is installed, and Flagger where it is rendered.
+func (i istio) Namespace() string { return cmp.Or(i.installedIstio().Namespace, istioNamespace) }
 
 // Namespaces is Istio's own, which is there where Istio is.
-func (istio) Namespaces() []*manifest.Object {
+func (i istio) Namespaces() []*manifest.Object {
+	if i.installedBy["istio"] != nil {
+		return nil
+	}
 	return []*manifest.Object{manifest.NewSharedNamespace(istioNamespace, manifest.NamespaceMeta{})}
 }
 
-func (istio) FlaggerValues() map[string]any {
-	return map[string]any{"meshProvider": flagger.Istio, "metricsServer": istioMetricsServer}
+func (i istio) FlaggerValues() map[string]any {
+	server := fmt.Sprintf(istioPrometheus, i.Namespace())
+	if p := i.installedPrometheus(); p != nil {
+		server = p.Address
+	}
+	return map[string]any{"meshProvider": flagger.Istio, "metricsServer": server}
 }
 
 // istioInjection is the label of a namespace for the default revision. With rules.IstioRevision beside
@@ -67,18 +79,10 @@ const istioInjection = "istio-injection"
 // else the one for the default revision. A namespace that the application brings with the other
 // keeps it.
 func (i istio) NamespaceMeta(r *rollout.Rollout) manifest.NamespaceMeta {
-	if revision := cmp.Or(revisionOf(r), i.revision()); revision != "" {
+	if revision := cmp.Or(revisionOf(r), i.installedIstio().Revision); revision != "" {
 		return manifest.NamespaceMeta{Labels: map[string]string{rules.IstioRevision: revision}, Unless: []string{rules.IstioRevision, istioInjection}}
 	}
 	return manifest.NamespaceMeta{Labels: map[string]string{istioInjection: "enabled"}, Unless: []string{rules.IstioRevision}}
-}
-
-// revision is the one of Istio on the clusters, or empty for the default.
-func (i istio) revision() string {
-	if in := i.fleet.Spec.Plugin.Flagger.Installed; in != nil && in.Istio != nil {
-		return in.Istio.Revision
-	}
-	return ""
 }
 
 // revisionOf is the revision that the policies of a rollout's application put on its namespace.
@@ -156,7 +160,7 @@ func (i istio) NeverInjected(namespace string) string {
 	if slices.Contains(istioIgnores, namespace) {
 		return "never gets sidecars"
 	}
-	return i.neverMeshed(namespace, istioNamespace)
+	return i.neverMeshed(namespace, i.Namespace())
 }
 
 // istioProtocols are the protocols that Istio reads from the part of a port's name before the

@@ -52,6 +52,9 @@ const (
 // kuma is the provider of one fleet.
 type kuma struct {
 	base
+	// installed is what is said of the Kuma that the clusters have already, or nil.
+	installed *api.InstalledKuma
+	// chart is the rendered one, or the version of what is installed.
 	chart settings.Chart
 	// minor version of Kuma 2, or 0 where it is not one that fleetwright knows.
 	minor int
@@ -60,26 +63,38 @@ type kuma struct {
 	all  []*mesh
 	// unclear reports whether mesh is a guess.
 	unclear bool
+	// sayVersion reports that no rollouts work with the version of an installed Kuma. It is nil where
+	// they do, or once it was called.
+	sayVersion func()
 }
 
 // A mesh is a Mesh of the input, or the default one.
 type mesh struct {
 	*place.Mesh
 	origin manifest.Origin
+	// there reports whether the clusters have the mesh already, and nothing is known of it.
+	there bool
 	// used reports whether rollouts are in the mesh.
 	used bool
 }
 
 func newKuma(b base) rollout.Provider {
-	k := &kuma{base: b, chart: b.chart(flagger.Kuma)}
+	k := &kuma{base: b, installed: b.installedKuma()}
+	if k.installed != nil {
+		k.chart.Version = k.installed.Version
+	} else {
+		k.chart = b.chart(flagger.Kuma)
+		k.apply(flagger.Kuma, k.chart)
+	}
 	k.findVersion()
-	k.apply(flagger.Kuma, k.chart)
 	if k.minor > 0 && k.minor < kumaAllowList {
 		k.facts.MeshNamespaces = nil
 	}
-	k.checkPrometheus()
+	if k.isRendered("prometheus") {
+		k.checkPrometheus()
+	}
 	k.findMeshes()
-	if k.unclear && b.fleet.Spec.Plugin.Flagger.PublicTestloader {
+	if k.unclear && b.isRendered("loadtester") {
 		k.sayUnclear()
 	}
 	return k
@@ -88,6 +103,9 @@ func newKuma(b base) rollout.Provider {
 // findVersion finds the minor version of the chart, which may be a range within one.
 func (k *kuma) findVersion() {
 	supported := fmt.Sprintf("version: 2.7.3, or another from 2.%d to 2.%d", kumaFirst, kumaLast)
+	if k.installed != nil {
+		supported = fmt.Sprintf("use Kuma 2.%d to 2.%d on the clusters, or another provider", kumaFirst, kumaLast)
+	}
 	v, ok := settings.ParseMinor(k.chart.Version)
 	switch {
 	case !ok:
@@ -107,7 +125,9 @@ func (k *kuma) hasDefaults() bool { return k.minor > 0 && k.minor <= kumaLastDef
 // reportVersion reports something about the version of Kuma, where it is set.
 func (k *kuma) reportVersion(code diag.Code, message, hint string) {
 	inConfig := schema.Path{"spec", "charts", "kuma", "version"}
-	switch config := k.fleet.Spec.Plugin.Flagger.Config; {
+	switch config := k.plugin.Config; {
+	case k.installed != nil:
+		k.sayVersion = func() { k.report(code, schema.Path{"installed", "kuma", "version"}, message, hint) }
 	case config != nil && config.Chart != nil && config.Chart.Version != "":
 		k.report(code, schema.Path{"config", "chart", "version"}, message, hint)
 	case k.c.RenderConfig != nil && k.c.RenderConfig.Text(inConfig...) != "":
@@ -128,7 +148,13 @@ func (k *kuma) findMeshes() {
 		k.checkMesh(m)
 		k.checkBackends(m)
 	}
-	if len(k.all) == 0 {
+	switch {
+	case k.installed != nil:
+		name := cmp.Or(k.installed.Mesh, defaultMesh)
+		if k.mesh = k.named(name); k.mesh == nil {
+			k.mesh = k.addThere(name)
+		}
+	case len(k.all) == 0:
 		k.mesh = &mesh{origin: k.origin, Mesh: &place.Mesh{Name: defaultMesh, Mesh: &api.Mesh{Spec: api.MeshSpec{Metrics: &api.MeshMetrics{
 			EnabledBackend: "prometheus-1",
 			Backends:       []api.MeshMetricsBackend{{Name: "prometheus-1", Type: "prometheus"}},
@@ -140,6 +166,21 @@ func (k *kuma) findMeshes() {
 		return
 	}
 	k.use(k.mesh)
+}
+
+// addThere adds a mesh that the clusters have already.
+func (k *kuma) addThere(name string) *mesh {
+	m := &mesh{origin: k.origin, there: true, Mesh: &place.Mesh{Name: name, Mesh: &api.Mesh{}}}
+	k.all = append(k.all, m)
+	return m
+}
+
+// named returns the mesh of a name, or nil.
+func (k *kuma) named(name string) *mesh {
+	if i := slices.IndexFunc(k.all, func(m *mesh) bool { return m.Name == name }); i >= 0 {
+		return k.all[i]
+	}
+	return nil
 }
 
 // sayUnclear reports that nothing says which mesh a rollout, or the public load tester, is in.
@@ -163,10 +204,7 @@ func (k *kuma) meshOf(r *rollout.Rollout) *mesh {
 	if r == nil || r.MeshName == "" {
 		return k.mesh
 	}
-	if i := slices.IndexFunc(k.all, func(m *mesh) bool { return m.Name == r.MeshName }); i >= 0 {
-		return k.all[i]
-	}
-	return nil
+	return k.named(r.MeshName)
 }
 
 // checkMesh reports what of a Mesh this version of Kuma does not take.
@@ -259,10 +297,25 @@ func showsPlainly(conf *api.MeshPrometheus) bool {
 	return conf.SkipMTLS != nil && *conf.SkipMTLS || conf.TLS != nil && conf.TLS.Mode == "disabled"
 }
 
-// Namespace is where Kuma and Flagger are installed.
-func (k *kuma) Namespace() string { return kumaNamespace }
+// Namespace is where Kuma is installed, and Flagger where it is rendered.
+func (k *kuma) Namespace() string {
+	if k.installed != nil {
+		return cmp.Or(k.installed.Namespace, kumaNamespace)
+	}
+	return kumaNamespace
+}
 
-func (k *kuma) Namespaces() []*manifest.Object {
+func (k *kuma) Namespaces() (all []*manifest.Object) {
+	if k.installed == nil {
+		all = append(all, k.systemNamespace())
+	}
+	if k.isRendered("prometheus") {
+		all = append(all, manifest.NewNamespace(prometheusNamespace, manifest.NamespaceMeta{}))
+	}
+	return all
+}
+
+func (k *kuma) systemNamespace() *manifest.Object {
 	// The chart labels its namespace with a job of kubectl, which Flux would
 	// undo; Kuma's webhooks select by the label.
 	labels := map[string]string{"kuma.io/system-namespace": "true"}
@@ -273,22 +326,25 @@ func (k *kuma) Namespaces() []*manifest.Object {
 		// Without that job newer charts want this one, too (templates/pre-install-patch-namespace-job.yaml).
 		labels[kumaInjection] = "false"
 	}
-	return []*manifest.Object{
-		manifest.NewNamespace(kumaNamespace, manifest.NamespaceMeta{Labels: labels}),
-		manifest.NewNamespace(prometheusNamespace, manifest.NamespaceMeta{}),
-	}
+	return manifest.NewNamespace(kumaNamespace, manifest.NamespaceMeta{Labels: labels})
 }
 
-func (k *kuma) Releases() []*flux.Release {
-	control := &flux.Release{Name: "kuma", Namespace: kumaNamespace, Chart: k.chart, Origin: k.origin}
-	return []*flux.Release{
-		control,
-		k.prometheus(control),
+func (k *kuma) Releases() (all []*flux.Release) {
+	if k.installed == nil {
+		all = append(all, &flux.Release{Name: "kuma", Namespace: kumaNamespace, Chart: k.chart, Origin: k.origin, Kept: k.kept("kuma")})
 	}
+	if k.isRendered("prometheus") {
+		all = append(all, k.prometheus(k.Namespace(), all...))
+	}
+	return all
 }
 
 func (k *kuma) FlaggerValues() map[string]any {
-	return map[string]any{"meshProvider": flagger.Kuma, "metricsServer": k.prometheusAddress()}
+	server := k.prometheusAddress()
+	if p := k.installedPrometheus(); p != nil {
+		server = p.Address
+	}
+	return map[string]any{"meshProvider": flagger.Kuma, "metricsServer": server}
 }
 
 // What keeps the traffic of a mesh flowing that no rollout moves: the spec of a TrafficRoute,
@@ -314,7 +370,7 @@ func (k *kuma) madeByKuma() bool {
 			return false
 		}
 	}
-	return !slices.ContainsFunc(k.all, func(m *mesh) bool { return m.Name != defaultMesh })
+	return !slices.ContainsFunc(k.all, func(m *mesh) bool { return !m.there && m.Name != defaultMesh })
 }
 
 // Meshes are there where one is not made by Kuma, whose webhooks refuse a route, a
@@ -330,6 +386,9 @@ func (k *kuma) Meshes() []manifest.Rendered {
 func (k *kuma) allMeshes() []manifest.Rendered {
 	var all []manifest.Rendered
 	for _, m := range k.all {
+		if m.there {
+			continue
+		}
 		annotations := map[string]string{}
 		maps.Copy(annotations, m.Metadata.Annotations)
 		annotations[manifest.FluxPrune] = "disabled" // Kuma refuses to delete a Mesh that has dataplanes
@@ -365,21 +424,39 @@ func (k *kuma) Objects() []manifest.Rendered {
 // follow from what applications come and go.
 func (k *kuma) policies(m *mesh) []manifest.Rendered {
 	var all []manifest.Rendered
-	if !k.hasDefaults() || m.skips("TrafficRoute") {
+	if k.rendersCatchAll(m) {
 		all = append(all, m.rendered(&manifest.Object{
 			Kind: "TrafficRoute", Mesh: m.Name,
-			Metadata: manifest.Metadata{Name: catchAll(m.Name)},
+			Metadata: manifest.Metadata{Name: catchAll(m.Name), Annotations: k.keptAnnotations()},
 			Spec:     json.RawMessage(routeAll),
 		}))
 	}
 	if m.authority() != nil && !k.hasDefaults() {
 		all = append(all, m.rendered(&manifest.Object{
 			Kind:     "MeshTrafficPermission",
-			Metadata: manifest.Metadata{Name: "allow-all-" + m.Name, Namespace: kumaNamespace, Labels: map[string]string{rules.MeshAnnotation: m.Name}},
+			Metadata: manifest.Metadata{Name: "allow-all-" + m.Name, Namespace: k.Namespace(), Labels: map[string]string{rules.MeshAnnotation: m.Name}, Annotations: k.keptAnnotations()},
 			Spec:     json.RawMessage(allowAll),
 		}))
 	}
 	return all
+}
+
+// rendersCatchAll reports whether the route for all traffic of a mesh is rendered: not where Kuma makes it,
+// or where the clusters have it already.
+func (k *kuma) rendersCatchAll(m *mesh) bool {
+	if k.installed != nil && k.installed.CatchAllRoute != nil && m == k.mesh {
+		return !*k.installed.CatchAllRoute
+	}
+	return !m.there && (!k.hasDefaults() || m.skips("TrafficRoute"))
+}
+
+// keptAnnotations keep what is rendered for a Kuma that is handed over, or installed: the mesh needs it when
+// it is no longer rendered, too.
+func (k *kuma) keptAnnotations() map[string]string {
+	if k.installed == nil && !k.kept("kuma") {
+		return nil
+	}
+	return map[string]string{manifest.FluxPrune: "disabled"}
 }
 
 // skips reports whether Kuma is told not to make a policy for the new Mesh.
@@ -418,6 +495,14 @@ func (k *kuma) Route(r *rollout.Rollout, canary *manifest.Object, spec *flagger.
 	service.Apex = rollout.WithAnnotations(service.Apex, annotations)
 	service.Canary = rollout.WithAnnotations(service.Canary, annotations)
 	service.Primary = rollout.WithAnnotations(service.Primary, annotations)
+}
+
+// PrometheusAddress is the Prometheus that is rendered for Kuma, where Flagger is not told to ask it.
+func (k *kuma) PrometheusAddress() string {
+	if p := k.renderedBy["prometheus"]; p != nil && k.renderedBy["flagger"] != p {
+		return k.prometheusAddress()
+	}
+	return ""
 }
 
 // Query is the one behind Flagger's own metrics, which return nothing on Kuma:
@@ -465,11 +550,17 @@ func (k *kuma) isCatchAll(name string) bool {
 // Join has the Mesh that a rollout is in made ready for rollouts. It reports one that nothing
 // defines, and that nothing says which one is meant.
 func (k *kuma) Join(r *rollout.Rollout) {
+	if k.sayVersion != nil {
+		k.sayVersion()
+		k.sayVersion = nil
+	}
 	if k.unclear && r.MeshName == "" {
 		k.sayUnclear()
 	}
 	if m := k.meshOf(r); m != nil {
 		k.use(m)
+	} else if k.installed != nil {
+		k.addThere(r.MeshName)
 	} else if !k.c.MayDefine("Mesh", "", r.MeshName) {
 		r.Report(diag.NoMesh, schema.Path{"meshName"}, fmt.Sprintf("there is no Mesh %s among the inputs", r.MeshName), "add {apiVersion: kuma.io/v1alpha1, kind: Mesh, metadata: {name: "+r.MeshName+"}} to them, with metrics")
 	}
@@ -487,6 +578,7 @@ func (k *kuma) Check(r *rules.Rollout) {
 	if r.Mesh != "" && r.Mesh != k.mesh.Name && r.On.PublicTester && !r.Tester.Exists && r.UsesPublicTester() {
 		r.ReportAt(diag.TesterInOtherMesh, r.Tester.ID, nil, fmt.Sprintf("the public load tester is in the mesh %s, and the traffic that it makes is not split in %s", k.mesh.Name, r.Mesh), "testLoader: true")
 	}
+	k.checkMeasured(r)
 	if protocol != "tcp" && protocol != "kafka" {
 		return
 	}
@@ -494,6 +586,21 @@ func (k *kuma) Check(r *rules.Rollout) {
 		if name := r.Builtin(m); rules.IsBuiltin(name) {
 			r.Report(diag.NothingCounted, rules.InMetrics(i, "name"),
 				fmt.Sprintf("with %s %s the sidecars count no requests, so every check of %s would fail", field, protocol, name), "use "+field+" http, http2 or grpc, or a customMetric")
+		}
+	}
+}
+
+// checkMeasured reports metrics that the Prometheus in Flagger's chart is asked for: it scrapes pods that
+// prometheus.io/scrape names, and Kuma's sidecars are none (charts/flagger/templates/prometheus.yaml).
+func (k *kuma) checkMeasured(r *rules.Rollout) {
+	if !r.On.Prometheus || r.Has("metricsServer") || !strings.Contains(r.On.PrometheusAddress, "://"+rules.BundledPrometheus+".") {
+		return
+	}
+	for i, m := range r.Analysis.Metrics {
+		if name := r.Builtin(m); rules.IsBuiltin(name) {
+			r.Report(diag.NothingMeasured, rules.InMetrics(i, "name"),
+				fmt.Sprintf("Flagger's own Prometheus does not scrape Kuma's sidecars, so every check of %s fails", name),
+				"installed: {prometheus: {address: …}} of one that does, or metricsServer: of the rollout")
 		}
 	}
 }
@@ -542,8 +649,8 @@ func (k *kuma) OptsOut(_ *rules.Rollout, pod *source.Pod, namespace map[string]s
 // (deployments/charts/kuma/templates/cp-webhooks-and-secrets.yaml); the others are
 // not labelled, because what is in them must start without Kuma.
 func (k *kuma) NeverInjected(namespace string) string {
-	if namespace == prometheusNamespace {
+	if namespace == prometheusNamespace && k.isRendered("prometheus") {
 		return "is that of Prometheus, which is not in the mesh"
 	}
-	return k.neverMeshed(namespace, kumaNamespace)
+	return k.neverMeshed(namespace, k.Namespace())
 }

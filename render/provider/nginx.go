@@ -30,7 +30,12 @@ type nginx struct {
 }
 
 func newNginx(b base) rollout.Provider {
-	n := nginx{b, b.chart("ingress-nginx")}
+	n := nginx{base: b}
+	b.facts.IngressHome = n.Namespace()
+	if b.installedNginx() != nil {
+		return n
+	}
+	n.chart = b.chart("ingress-nginx")
 	v := values{b, "ingress-nginx", n.chart}
 	b.apply(v.key, n.chart)
 	if _, ok := v.get("controller.metrics.enabled"); !ok { // removed with null; the chart's default is false
@@ -50,22 +55,32 @@ func newNginx(b base) rollout.Provider {
 	return n
 }
 
-// Namespace is where nginx and Flagger are installed.
-func (nginx) Namespace() string { return nginxNamespace }
+// Namespace is where nginx is installed, and Flagger where it is rendered.
+func (n nginx) Namespace() string {
+	if in := n.installedNginx(); in != nil {
+		return cmp.Or(in.Namespace, nginxNamespace)
+	}
+	return nginxNamespace
+}
 
-func (nginx) Namespaces() []*manifest.Object {
+func (n nginx) Namespaces() []*manifest.Object {
+	if n.installedNginx() != nil {
+		return nil
+	}
 	return []*manifest.Object{manifest.NewNamespace(nginxNamespace, manifest.NamespaceMeta{})}
 }
 
 func (n nginx) Releases() []*flux.Release {
-	return []*flux.Release{{Name: "ingress-nginx", Namespace: nginxNamespace, Chart: n.chart, Origin: n.origin}}
+	if n.installedNginx() != nil {
+		return nil
+	}
+	return []*flux.Release{{Name: "ingress-nginx", Namespace: nginxNamespace, Chart: n.chart, Origin: n.origin, Kept: n.kept("ingress-nginx")}}
 }
 
-// FlaggerValues have Flagger write the annotations that the controller reads.
 func (n nginx) FlaggerValues() map[string]any {
 	all := map[string]any{"meshProvider": flagger.Nginx, "metricsServer": n.metricsServer(), "prometheus": map[string]any{"install": true}}
-	if prefix := n.ingressPrefix(); prefix != defaultIngressPrefix {
-		all["ingressAnnotationsPrefix"] = prefix
+	if p := n.installedPrometheus(); p != nil {
+		all = map[string]any{"meshProvider": flagger.Nginx, "metricsServer": p.Address}
 	}
 	return all
 }
@@ -81,15 +96,23 @@ func (n nginx) metricsServer() string {
 	if full, ok := v.get("fullnameOverride"); ok && text(full) != "" {
 		name = text(full)
 	}
-	return fmt.Sprintf("http://%s-prometheus.%s:9090", name, nginxNamespace)
+	return fmt.Sprintf("http://%s-prometheus.%s:9090", name, n.Namespace())
 }
 
-// ingressClass returns the class that the controller serves, which is the chart's unless set.
+// ingressClass returns the class that the controller serves.
 func (n nginx) ingressClass() string {
-	controller, _ := n.chart.Values["controller"].(map[string]any)
+	if in := n.installedNginx(); in != nil {
+		return cmp.Or(in.Class, defaultIngressClass)
+	}
+	return ingressClass(n.chart)
+}
+
+// ingressClass returns the class of a chart's values, which is the chart's own unless set.
+func ingressClass(chart settings.Chart) string {
+	controller, _ := chart.Values["controller"].(map[string]any)
 	resource, _ := controller["ingressClassResource"].(map[string]any)
 	name, _ := resource["name"].(string)
-	return cmp.Or(name, "nginx")
+	return cmp.Or(name, defaultIngressClass)
 }
 
 func (nginx) Route(r *rollout.Rollout, _ *manifest.Object, spec *flagger.Canary) {
@@ -169,12 +192,12 @@ func (n nginx) Check(r *rules.Rollout) {
 				fmt.Sprintf("before the switch of a blue/green rollout nginx sends the new version nothing, so every check of %s would fail", name),
 				"use a customMetric of the pods, or canaryStrategy")
 		}
-		bundled := !r.Has("metricsServer") && r.On.MetricsServer == n.metricsServer()
+		bundled := n.isRendered("flagger") && !r.Has("metricsServer") && r.On.PrometheusAddress == n.metricsServer()
 		if fix := r.On.NotScraped; fix != "" && bundled && r.On.NoIngressMetrics == "" {
 			r.Report(diag.NothingMeasured, at, fmt.Sprintf("Flagger's Prometheus does not scrape the ingress controller%s, so every check of %s fails", r.On.Where("NotScraped"), name), fix)
 		}
 		if bundled && !r.On.Prometheus {
-			r.Report(diag.NothingMeasured, at, fmt.Sprintf("the fleet at %s has Flagger's chart install no Prometheus, so every check of %s would fail", r.On.Fleet("spec", "plugin", "flagger", "extraArgs"), name),
+			r.Report(diag.NothingMeasured, at, fmt.Sprintf("Flagger's chart installs no Prometheus%s, so every check of %s would fail", r.On.Where("Prometheus"), name),
 				"metricsServer: with the URL of yours, in extraArgs")
 		}
 	}

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/flux"
@@ -27,10 +28,14 @@ var prometheusJobs = []string{
 	"kubernetes-services", "kubernetes-pods", "kubernetes-pods-slow",
 }
 
-// prometheus returns the release of the Prometheus that finds Kuma's sidecars, with the values
-// for its version, and the address of it.
-func (b base) prometheus(after ...*flux.Release) *flux.Release {
+// prometheus returns the release of the Prometheus that finds the sidecars of the Kuma in a namespace, with
+// the values for its version.
+func (b base) prometheus(kuma string, after ...*flux.Release) *flux.Release {
 	chart := b.c.Settings.Charts["prometheus"]
+	if kuma != kumaNamespace {
+		asks := func(namespace string) string { return kumaControlPlane + "." + namespace + "." }
+		chart.Values, _ = replaced(chart.Values, asks(kumaNamespace), asks(kuma)).(map[string]any)
+	}
 	if v, ok := settings.ParseMajor(chart.Version); !ok || v >= prometheusOwnJobs {
 		off := map[string]any{}
 		for _, job := range prometheusJobs {
@@ -38,7 +43,28 @@ func (b base) prometheus(after ...*flux.Release) *flux.Release {
 		}
 		chart.Values = settings.MergeValues(map[string]any{"scrapeConfigs": off}, chart.Values)
 	}
-	return &flux.Release{Name: "prometheus", Namespace: prometheusNamespace, Chart: chart, Origin: b.origin, DependsOn: after}
+	return &flux.Release{Name: "prometheus", Namespace: prometheusNamespace, Chart: chart, Origin: b.origin, DependsOn: after, Kept: b.kept("prometheus")}
+}
+
+// replaced returns values with a text replaced in all texts.
+func replaced(value any, old, new string) any {
+	switch v := value.(type) {
+	case map[string]any:
+		m := map[string]any{}
+		for key, below := range v {
+			m[key] = replaced(below, old, new)
+		}
+		return m
+	case []any:
+		list := make([]any, len(v))
+		for i, below := range v {
+			list[i] = replaced(below, old, new)
+		}
+		return list
+	case string:
+		return strings.ReplaceAll(v, old, new)
+	}
+	return value
 }
 
 // checkPrometheus reports a version of Prometheus' chart that nobody has tried the values with.

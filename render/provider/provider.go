@@ -3,6 +3,7 @@
 package provider
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -37,65 +38,220 @@ func newProvider(b base, name string) rollout.Provider {
 // but for those that rules report by version.
 var oldestFlagger = settings.MinorVersion{Major: 1, Minor: 36}
 
-// Install returns what a fleet asks for, or nil where it cannot be made. It reports what of
-// that does not work.
-func Install(c *rollout.Compilation, f *place.Fleet) *rollout.Installation {
-	plugin := f.Spec.Plugin.Flagger
-	facts := &rules.Facts{At: map[string]diag.Position{}}
-	b := base{c, f, manifest.Origin{Doc: f.Doc, Path: schema.Path{"spec", "plugin", "flagger"}}, facts}
-	p := newProvider(b, plugin.TrafficRoutingProvider)
-	if p == nil {
+// Install returns what a platform has, or nil where it cannot be made. It reports what of that does
+// not work.
+func Install(c *rollout.Compilation, platform *place.Platform) *rollout.Installation {
+	in := newInstaller(c, platform)
+	s := &rollout.Installation{
+		Platform: platform, Origin: manifest.Origin{Doc: platform.Plugins[0].Doc, Path: platform.Plugins[0].At()},
+		Providers: map[string]rollout.Provider{}, Installed: map[string]string{},
+	}
+	for _, name := range []string{flagger.Istio, flagger.Kuma, flagger.Nginx} {
+		if plugin := in.has(componentOf[name]); plugin != nil {
+			s.Providers[name] = newProvider(in.base(plugin), name)
+		}
+	}
+	if len(s.Providers) == 0 && in.has("flagger") == nil {
 		return nil
 	}
-	if in := plugin.Installed; in != nil && in.Istio != nil && plugin.TrafficRoutingProvider != flagger.Istio {
-		b.report(diag.InstalledUnused, schema.Path{"installed", "istio"}, fmt.Sprintf("the fleet's provider is %s, so no rollout uses this Istio", plugin.TrafficRoutingProvider), "remove the field")
+	in.addFlagger(s)
+	in.addPrometheus()
+	in.checkIstio(s)
+	in.addLoadTester(s)
+	in.addPresent(s)
+	in.checkAgreement(s)
+	in.checkConflicts(s)
+	s.Facts = *in.facts
+	s.Expect = func(told map[*place.Plugin]bool) { in.expect(s, told) }
+	return s
+}
+
+// addFlagger adds the Flagger that is rendered, or says of the one that is there what rules ask.
+func (in *installer) addFlagger(s *rollout.Installation) {
+	if plugin := in.renderedBy["flagger"]; plugin != nil && s.Providers[plugin.TrafficRoutingProvider] != nil {
+		in.renderFlagger(s, plugin, s.Providers[plugin.TrafficRoutingProvider])
+		return
 	}
-	s := &rollout.Installation{Fleet: f, Provider: p, ProviderName: plugin.TrafficRoutingProvider}
+	plugin := in.installedBy["flagger"]
+	if plugin == nil {
+		return
+	}
+	said, b := plugin.Installed.Flagger, in.base(plugin)
+	s.FlaggerVersion, s.FlaggerNamespace = strings.TrimPrefix(said.Version, "v"), cmp.Or(said.Namespace, flaggerNamespace(s, plugin))
+	f := in.facts
+	f.MetricsServer, f.MeshProvider = said.MetricsServer, said.MeshProvider
+	f.SelectorLabels, f.WatchNamespace = said.SelectorLabels, said.WatchNamespace
+	f.NoCrossNamespaceRefs, f.IngressAnnotationsPrefix = said.NoCrossNamespaceRefs, said.IngressAnnotationsPrefix
+	// The one in Flagger's chart has labels of its own.
+	f.Prometheus = strings.Contains(said.MetricsServer, "//flagger-prometheus.") || strings.Contains(said.MetricsServer, "//flagger-prometheus:")
+	for fact, field := range map[string]string{"WatchNamespace": "watchNamespace", "NoCrossNamespaceRefs": "noCrossNamespaceRefs", "SelectorLabels": "selectorLabels"} {
+		f.At[fact] = plugin.Doc.Position(plugin.At("installed", "flagger", field)...)
+	}
+	in.checkPrefix(b, said.IngressAnnotationsPrefix)
+	b.checkFlaggerVersion(s.FlaggerVersion, schema.Path{"installed", "flagger", "version"})
+	b.checkMetricsServer(said.MetricsServer, schema.Path{"installed", "flagger", "metricsServer"}, "http://prometheus.monitoring:9090")
+}
+
+// flaggerNamespace returns the namespace of an installed Flagger where a plugin does not say it: that of a
+// provider, as where it is rendered.
+func flaggerNamespace(s *rollout.Installation, plugin *place.Plugin) string {
+	names := []string{plugin.TrafficRoutingProvider}
+	if plugin.Says("flagger") != nil {
+		names = append(names, plugin.Installed.Flagger.MeshProvider)
+	}
+	for _, name := range append(names, flagger.Kuma, flagger.Istio, flagger.Nginx) {
+		if p := s.Providers[name]; p != nil {
+			return p.Namespace()
+		}
+	}
+	return ""
+}
+
+// checkPrefix reports a Flagger that writes annotations which the rendered ingress controller does not read.
+func (in *installer) checkPrefix(b base, said string) {
+	written, read := cmp.Or(said, defaultIngressPrefix), in.ingressPrefix()
+	if read != "" && written != read {
+		b.report(diag.ContradictingValue, schema.Path{"installed", "flagger", "ingressAnnotationsPrefix"},
+			fmt.Sprintf("Flagger writes annotations with the prefix %s, and the ingress controller reads %s: it ignores every weight", written, read),
+			fmt.Sprintf("config: {extraArgs: {controller: {extraArgs: {annotations-prefix: %s}}}} beside installed, or ingressAnnotationsPrefix: %s if Flagger has that", written, read))
+	}
+}
+
+// renderFlagger adds the release of Flagger that a plugin asks for, with the values of its provider.
+func (in *installer) renderFlagger(s *rollout.Installation, plugin *place.Plugin, p rollout.Provider) {
+	b := in.base(plugin)
+	needed := p.FlaggerValues()
+	if prefix := in.ingressPrefix(); prefix != "" && prefix != defaultIngressPrefix {
+		needed["ingressAnnotationsPrefix"] = prefix
+	}
 	s.Flagger = &flux.Release{
 		Name: "flagger", Namespace: p.Namespace(), Origin: b.origin,
-		Chart:     b.flaggerChart(p.FlaggerValues()),
-		DependsOn: p.Releases(),
+		Chart:     b.flaggerChart(needed),
+		DependsOn: s.Before(),
+		Kept:      in.kept("flagger"),
 	}
+	s.FlaggerVersion, s.FlaggerNamespace = imageVersion(s.Flagger.Chart), p.Namespace()
 	b.apply("flagger", s.Flagger.Chart)
-	if v, ok := settings.ParseMinor(s.Flagger.Chart.Version); ok && v.Less(oldestFlagger) {
-		b.report(diag.FlaggerVersion, schema.Path{"chart", "version"}, fmt.Sprintf("Flagger %s is older than what fleetwright renders for", s.Flagger.Chart.Version), fmt.Sprintf("version: %s.0 or newer", oldestFlagger))
+	b.checkFlaggerVersion(s.Flagger.Chart.Version, schema.Path{"chart", "version"})
+	if prometheus := in.installedPrometheus(); prometheus == nil || prometheus.Address != in.facts.MetricsServer { // which is checked itself
+		b.checkMetricsServer(in.facts.MetricsServer, schema.Path{"extraArgs", "metricsServer"}, fmt.Sprint(needed["metricsServer"]))
 	}
-	needed := p.FlaggerValues()
-	if schema.RefuseURL(facts.MetricsServer, "http", "https") != "" {
-		b.report(diag.NoAddress, schema.Path{"extraArgs", "metricsServer"}, "Flagger's metricsServer is not the URL of a Prometheus", fmt.Sprintf("metricsServer: %v", needed["metricsServer"]))
+	if said := text(s.Flagger.Chart.Values["meshProvider"]); s.Providers[said] == nil {
+		b.report(diag.ProvidersDiffer, schema.Path{"extraArgs", "meshProvider"}, fmt.Sprintf("Flagger is told to use %v, the fleet's provider is %s", said, plugin.TrafficRoutingProvider), fmt.Sprintf("meshProvider: %v, or remove the line", needed["meshProvider"]))
 	}
-	if message, hint := rules.AddressProblem(api.MetricProvider{Type: "prometheus", Address: facts.MetricsServer}); message != "" {
-		b.report(diag.BadAddress, schema.Path{"extraArgs", "metricsServer"}, message, "metricsServer"+strings.TrimPrefix(hint, "address"))
+}
+
+// checkFlaggerVersion reports a version of Flagger that nothing is rendered for.
+func (b base) checkFlaggerVersion(version string, at schema.Path) {
+	if v, ok := settings.ParseMinor(version); ok && v.Less(oldestFlagger) {
+		hint := fmt.Sprintf("version: %s.0 or newer", oldestFlagger)
+		if at[0] == "installed" {
+			hint = fmt.Sprintf("upgrade Flagger on the clusters to %s.0 or newer", oldestFlagger)
+		}
+		b.report(diag.FlaggerVersion, at, fmt.Sprintf("Flagger %s is older than what fleetwright renders for", version), hint)
 	}
-	if said := s.Flagger.Chart.Values["meshProvider"]; said != needed["meshProvider"] {
-		b.report(diag.ProvidersDiffer, schema.Path{"extraArgs", "meshProvider"}, fmt.Sprintf("Flagger is told to use %v, the fleet's provider is %s", said, s.ProviderName), fmt.Sprintf("meshProvider: %v, or remove the line", needed["meshProvider"]))
+}
+
+// checkMetricsServer reports an address that Flagger cannot ask, unless it is empty under installed.
+func (b base) checkMetricsServer(address string, at schema.Path, example string) {
+	if address == "" && at[0] == "installed" {
+		return
 	}
-	if plugin.PublicTestloader {
+	if schema.RefuseURL(address, "http", "https") != "" {
+		b.report(diag.NoAddress, at, "Flagger's metricsServer is not the URL of a Prometheus", "metricsServer: "+example)
+	}
+	if message, hint := rules.AddressProblem(api.MetricProvider{Type: "prometheus", Address: address}); message != "" {
+		b.report(diag.BadAddress, at, message, "metricsServer"+strings.TrimPrefix(hint, "address"))
+	}
+}
+
+// imageVersion is the version of the image that runs, where the values name one, and else that
+// of the chart (fluxcd/flagger charts/flagger/templates/deployment.yaml, image.tag).
+func imageVersion(chart settings.Chart) string {
+	image, _ := chart.Values["image"].(map[string]any)
+	if tag, _ := image["tag"].(string); tag != "" {
+		if _, ok := settings.ParseMinor(tag); ok {
+			return strings.TrimPrefix(tag, "v")
+		}
+	}
+	return chart.Version
+}
+
+// chartMetricsServer is the metricsServer of Flagger's chart (charts/flagger/values.yaml).
+const chartMetricsServer = "http://prometheus:9090"
+
+// addPrometheus finds the Prometheus that rendered MetricTemplates ask, and Flagger by itself: each is
+// the default of the other.
+func (in *installer) addPrometheus() {
+	f := in.facts
+	f.PrometheusAddress = f.MetricsServer
+	if in.renderedBy["flagger"] == nil && in.renderedBy["prometheus"] != nil {
+		f.PrometheusAddress = in.base(in.renderedBy["prometheus"]).prometheusAddress()
+	}
+	if plugin := in.installedBy["prometheus"]; plugin != nil && in.renderedBy["prometheus"] == nil {
+		said := plugin.Installed.Prometheus
+		f.PrometheusAddress = said.Address
+		if l := said.Labels; l != nil {
+			f.NamespaceLabel, f.PodLabel = l.Namespace, l.Pod
+		}
+		b, at := in.base(plugin), schema.Path{"installed", "prometheus", "address"}
+		if message, hint := rules.AddressProblem(api.MetricProvider{Type: "prometheus", Address: said.Address}); message != "" {
+			b.report(diag.BadAddress, at, message, hint)
+		}
+	}
+	f.MetricsServer = cmp.Or(f.MetricsServer, f.PrometheusAddress, chartMetricsServer)
+	f.PrometheusAddress = cmp.Or(f.PrometheusAddress, f.MetricsServer)
+}
+
+// addLoadTester adds the load tester that all rollouts may use.
+func (in *installer) addLoadTester(s *rollout.Installation) {
+	if plugin := in.renderedBy["loadtester"]; plugin != nil {
+		b := in.base(plugin)
 		s.LoadTester = &flux.Release{
 			Name: rollout.PublicLoadTester, Namespace: rollout.PublicLoadTester, Origin: b.origin,
-			Chart:     c.Settings.Charts["loadtester"],
-			DependsOn: []*flux.Release{s.Flagger},
+			Chart:     in.c.Settings.Charts["loadtester"],
+			DependsOn: s.Before(),
+			Kept:      in.kept("loadtester"),
+		}
+		if s.Flagger != nil {
+			s.LoadTester.DependsOn = []*flux.Release{s.Flagger}
+		}
+		s.HasTester, s.TesterURL = true, rollout.PublicLoadTesterURL
+		if mesh := testerMesh(s, plugin.TrafficRoutingProvider); mesh != "" {
+			s.TesterMeta, in.facts.TesterMesh = s.Providers[mesh].NamespaceMeta(nil), mesh
 		}
 		b.apply("loadtester", s.LoadTester.Chart)
-		if all := facts.MeshNamespaces; len(all) > 0 && !slices.Contains(all, rollout.PublicLoadTester) {
+		if all := in.facts.MeshNamespaces; len(all) > 0 && !slices.Contains(all, rollout.PublicLoadTester) {
 			(&values{base: b, key: plugin.TrafficRoutingProvider}).report(diag.NotWatched, "namespaceAllowList",
 				fmt.Sprintf("Kuma injects no sidecar into the public load tester: namespace %s is not in the list, so its traffic is not split", rollout.PublicLoadTester),
 				fmt.Sprintf("namespaceAllowList: [%s]", strings.Join(append(slices.Clip(all), rollout.PublicLoadTester), ", ")))
 		}
+		return
 	}
-	s.Facts = *facts
-	return s
+	if plugin := in.installedBy["loadtester"]; plugin != nil {
+		s.HasTester, s.TesterURL = true, plugin.Installed.Loadtester.URL
+		in.checkTesterMeshed(s, plugin)
+	}
 }
 
-// A base is what all providers of fleets have. Its methods are those of a provider that
-// installs nothing, and whose rollouts need nothing but their Canary.
+// testerMesh returns the provider whose sidecar the rendered load tester gets: the fleet's own splits its
+// requests, or else that of another mesh that rollouts may use. It is empty where there is none.
+func testerMesh(s *rollout.Installation, own string) string {
+	for _, name := range []string{own, flagger.Istio, flagger.Kuma} {
+		if p := s.Providers[name]; p != nil && !p.NamespaceMeta(nil).IsZero() {
+			return name
+		}
+	}
+	return ""
+}
+
+// A base is what all providers have. Its methods are those of a provider that installs nothing, and
+// whose rollouts need nothing but their Canary.
 type base struct {
-	c     *rollout.Compilation
-	fleet *place.Fleet
-	// origin is where the Fleet asks for the provider.
+	*installer
+	plugin *place.Plugin
+	// origin is where the plugin asks for the provider.
 	origin manifest.Origin
-	// facts are what the values of the charts decide.
-	facts *rules.Facts
 }
 
 func (base) Releases() []*flux.Release                              { return nil }
@@ -103,6 +259,7 @@ func (base) Meshes() []manifest.Rendered                            { return nil
 func (base) Objects() []manifest.Rendered                           { return nil }
 func (base) NamespaceMeta(*rollout.Rollout) manifest.NamespaceMeta  { return manifest.NamespaceMeta{} }
 func (base) RolloutObjects(*rollout.Rollout) []manifest.Rendered    { return nil }
+func (base) PrometheusAddress() string                              { return "" }
 func (base) Query(_ *rollout.Rollout, metric string) (query string) { return "" }
 func (base) ServiceMeta(port int32) map[string]string               { return nil }
 func (base) NeverInjected(namespace string) string                  { return "" }
@@ -115,15 +272,15 @@ func (base) OptsOut(*rules.Rollout, *source.Pod, map[string]string) (inPod bool,
 	return false, ""
 }
 
-// report reports something about a field of what the Fleet asks for.
+// report reports something about a field of the plugin.
 func (b base) report(code diag.Code, field schema.Path, message, hint string) {
-	b.c.Add(b.fleet.Doc.Diagnostic(code, b.origin.Path.With(field...), message, hint))
+	b.c.Add(b.plugin.Doc.Diagnostic(code, b.plugin.At(field...), message, hint))
 }
 
 // chart returns the chart of a provider, as the settings and the fleet say it.
 func (b base) chart(name string) settings.Chart {
 	chart := b.c.Settings.Charts[name]
-	if config := b.fleet.Spec.Plugin.Flagger.Config; config != nil {
+	if config := b.plugin.Config; config != nil {
 		chart = chart.With(config.Chart, config.ExtraArgs)
 	}
 	return chart
@@ -131,13 +288,17 @@ func (b base) chart(name string) settings.Chart {
 
 // flaggerChart returns Flagger's with the values of a provider, as the settings and the fleet say it.
 func (b base) flaggerChart(values map[string]any) settings.Chart {
-	chart, plugin := b.c.Settings.Charts["flagger"], b.fleet.Spec.Plugin.Flagger
+	chart := b.c.Settings.Charts["flagger"]
 	chart.Values = settings.MergeValues(values, chart.Values)
-	return chart.With(plugin.Chart, plugin.ExtraArgs)
+	return chart.With(b.plugin.Chart, b.plugin.ExtraArgs)
 }
 
 // neverMeshed returns why the pods of a namespace get no sidecars, if they do not.
 func (b base) neverMeshed(namespace, provider string) string {
+	rendered := map[string]string{kumaNamespace: "kuma", nginxNamespace: "ingress-nginx", prometheusNamespace: "prometheus"}
+	if component := rendered[namespace]; component != "" && b.isRendered(component) {
+		return "is not one that fleetwright has sidecars put into"
+	}
 	switch namespace {
 	case provider, "kube-system":
 		return "is not one that fleetwright has sidecars put into"

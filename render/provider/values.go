@@ -33,6 +33,7 @@ const (
 	scrapeConfigs        = "serverFiles.prometheus.yml.scrape_configs"
 	kumaControlPlane     = "kuma-control-plane"
 	defaultIngressPrefix = "nginx.ingress.kubernetes.io"
+	defaultIngressClass  = "nginx"
 )
 
 // valueRows are the values that decide what is assumed here, by the files of their charts:
@@ -61,7 +62,7 @@ var valueRows = []valueRow{
 	{chart: "flagger", path: "leaderElection.replicaCount", refuse: replicas},
 	// pkg/router/factory.go: routes are written with meshClient, to another cluster.
 	{chart: "flagger", path: "controlplane.kubeconfig.secretName", refuse: func(v *values, value any) (why, hint string) {
-		if isOn(value) && v.fleet.Spec.Plugin.Flagger.TrafficRoutingProvider == flagger.Kuma {
+		if isOn(value) && v.plugin.TrafficRoutingProvider == flagger.Kuma {
 			return "Flagger writes the TrafficRoutes to another cluster, and the Mesh is on this one", "remove the line"
 		}
 		return "", ""
@@ -203,11 +204,12 @@ func (b base) apply(key string, chart settings.Chart) {
 
 // path returns the keys of a value. Some have dots in them.
 func (v *values) path(dotted string) (path schema.Path) {
-	for _, key := range []string{"prometheus.yml", "prometheus.io/scrape"} {
-		dotted = strings.ReplaceAll(dotted, key, strings.ReplaceAll(key, ".", "\x00"))
-	}
 	for name := range strings.SplitSeq(dotted, ".") {
-		path = append(path, strings.ReplaceAll(name, "\x00", "."))
+		if n := len(path); n > 0 && path[n-1] == "prometheus" && (name == "yml" || strings.HasPrefix(name, "io/")) {
+			path[n-1] = "prometheus." + name
+			continue
+		}
+		path = append(path, name)
 	}
 	return path
 }
@@ -232,12 +234,12 @@ func (v *values) place(dotted string) (doc *schema.Document, at schema.Path) {
 	path := v.path(dotted)
 	switch v.key {
 	case "flagger":
-		at = v.origin.Path.With("extraArgs")
+		at = v.plugin.At("extraArgs")
 	case "kuma", "ingress-nginx":
-		at = v.origin.Path.With("config", "extraArgs")
+		at = v.plugin.At("config", "extraArgs")
 	}
-	if at != nil && v.fleet.Doc.Has(at.With(path...)...) {
-		return v.fleet.Doc, at.With(path...)
+	if at != nil && v.plugin.Doc.Has(at.With(path...)...) {
+		return v.plugin.Doc, at.With(path...)
 	}
 	at = schema.Path{"spec", "charts", v.key, "values"}.With(path...)
 	if doc := v.c.RenderConfig; doc != nil && doc.Has(at...) {
@@ -360,15 +362,21 @@ func replicas(v *values, value any) (why, hint string) {
 // otherPrefix refuses annotations that the fleet's ingress controller does not read.
 func otherPrefix(v *values, value any) (why, hint string) {
 	read := v.ingressPrefix()
-	if v.fleet.Spec.Plugin.Flagger.TrafficRoutingProvider != flagger.Nginx || text(value) == "" || text(value) == read {
+	if read == "" || text(value) == "" || text(value) == read {
 		return "", ""
 	}
 	return fmt.Sprintf("Flagger writes annotations with the prefix %s, and the ingress controller reads %s: it ignores every weight", text(value), read),
 		fmt.Sprintf("remove the line, or add config: {extraArgs: {controller: {extraArgs: {annotations-prefix: %s}}}}", text(value))
 }
 
-// ingressPrefix is the prefix of the annotations that the fleet's ingress controller reads.
-func (b base) ingressPrefix() string {
+// ingressPrefix is the prefix of the annotations that the rendered ingress controller reads, or nothing where
+// none is rendered.
+func (in *installer) ingressPrefix() string {
+	plugin := in.renderedBy["ingress-nginx"]
+	if plugin == nil {
+		return ""
+	}
+	b := in.base(plugin)
 	v := values{b, "ingress-nginx", b.chart("ingress-nginx")}
 	if prefix, ok := v.get(annotationsPrefix); ok && text(prefix) != "" {
 		return text(prefix)

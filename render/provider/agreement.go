@@ -1,0 +1,253 @@
+package provider
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/render/place"
+	"github.com/fleetwright/fleetwright/render/rollout"
+	"github.com/fleetwright/fleetwright/render/settings"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// fieldsOf returns the fields that a component under installed has, as text. One below another has the
+// names of both, with a dot between.
+func fieldsOf(component any) map[string]string {
+	data, err := json.Marshal(component)
+	if err != nil {
+		return nil // they have no fields that could fail
+	}
+	var values map[string]any
+	_ = json.Unmarshal(data, &values)
+	delete(values, "handOver")
+	fields := map[string]string{}
+	add := func(name string, value any) {
+		fields[name] = fmt.Sprint(value)
+		if list, ok := value.([]any); ok {
+			fields[name] = listOf(list)
+		}
+	}
+	for name, value := range values {
+		if below, ok := value.(map[string]any); ok {
+			for key, value := range below {
+				add(name+"."+key, value)
+			}
+			continue
+		}
+		add(name, value)
+	}
+	return fields
+}
+
+// listOf returns a list as it is written in YAML.
+func listOf[T any](list []T) string {
+	var all []string
+	for _, item := range list {
+		all = append(all, fmt.Sprint(item))
+	}
+	return "[" + strings.Join(all, ", ") + "]"
+}
+
+// agreed returns the line that a plugin must have to say what another does of a field.
+func agreed(field, value string) string {
+	above, below, nested := strings.Cut(field, ".")
+	switch {
+	case value == "":
+		return "remove " + field
+	case nested:
+		return fmt.Sprintf("%s: {%s: %s}", above, below, value)
+	}
+	return field + ": " + value
+}
+
+// checkAgreement reports what plugins say otherwise of a component than the one that renders it does, or
+// than the first that has it installed.
+func (in *installer) checkAgreement(s *rollout.Installation) {
+	for _, k := range components {
+		one := in.has(k.name)
+		if one == nil {
+			continue
+		}
+		facts, rendered := in.renderedFields(s, k.name), in.isRendered(k.name)
+		if !rendered {
+			facts = fieldsOf(one.Says(k.name))
+		}
+		for _, p := range in.platform.Plugins {
+			if p.Says(k.name) == nil || p == one && !rendered {
+				continue
+			}
+			said, defaults := fieldsOf(p.Says(k.name)), in.defaultsOf(s, p, k.name)
+			names := slices.Collect(maps.Keys(said))
+			if !rendered || p.HandsOver(k.name) { // when what is not said counts as well
+				names = slices.AppendSeq(names, maps.Keys(facts))
+			}
+			slices.Sort(names)
+			for _, name := range slices.Compact(names) {
+				have, known := facts[name]
+				if rendered && !known && defaults[name] == "" {
+					continue // nobody can tell
+				}
+				if !rendered {
+					have = cmp.Or(have, in.defaultsOf(s, one, k.name)[name])
+				}
+				have, want := cmp.Or(have, defaults[name]), cmp.Or(said[name], defaults[name])
+				if !agree(name, have, want) {
+					in.reportDisagreement(p, one, k.name, name, have, want)
+				}
+			}
+		}
+	}
+}
+
+// agree reports whether two values of a field under installed mean the same.
+func agree(field, a, b string) bool {
+	if field == "version" {
+		return isSameVersion(a, b)
+	}
+	return strings.TrimSuffix(a, "/") == strings.TrimSuffix(b, "/")
+}
+
+// reportDisagreement reports that one plugin says another value of a component than another has.
+func (in *installer) reportDisagreement(p, other *place.Plugin, component, field, have, said string) {
+	message := fmt.Sprintf("%s of %s is %s here and %s at %s, and a cluster has both", field, component, orNothing(said), orNothing(have), in.placeOf(other, component, field))
+	if p == other {
+		message = fmt.Sprintf("%s of the %s that is handed over is %s (%s), and from then on it would count as %s", field, component, orNothing(have), in.placeOf(other, component, field), orNothing(said))
+	}
+	in.base(p).report(diag.PluginsDiffer, pathBelow(component, field), message, agreed(field, have))
+}
+
+func orNothing(value string) string { return cmp.Or(value, "not set") }
+
+// placeOf returns where a plugin says something of a component.
+func (in *installer) placeOf(p *place.Plugin, component, field string) diag.Position {
+	at := p.At(pathBelow(component, field)...)
+	if in.renderedBy[component] == p {
+		at = p.At("trafficRoutingProvider")
+		by := map[string]schema.Path{"flagger": p.At("chart", field), "kuma": p.At("config", "chart", field), "loadtester": p.At("publicTestloader")}
+		if chart, ok := by[component]; ok && p.Doc.Has(chart...) {
+			at = chart
+		}
+	}
+	return p.Doc.Position(at...)
+}
+
+// pathBelow returns the path of a field of a component in a plugin.
+func pathBelow(component, field string) []any {
+	at := []any{"installed", component}
+	for name := range strings.SplitSeq(field, ".") {
+		at = append(at, name)
+	}
+	return at
+}
+
+// isSameVersion reports whether two versions may be the same: of ranges, and of versions without their
+// last part, nobody knows.
+func isSameVersion(a, b string) bool {
+	a, b = strings.TrimPrefix(a, "v"), strings.TrimPrefix(b, "v")
+	minorA, okA := settings.ParseMinor(a)
+	minorB, okB := settings.ParseMinor(b)
+	if !okA || !okB || minorA != minorB {
+		return !okA || !okB
+	}
+	return !settings.IsExact(a) || !settings.IsExact(b) || a == b
+}
+
+// renderedFields returns the fields of a component that is rendered, by their names under installed, or
+// nil where it is not.
+func (in *installer) renderedFields(s *rollout.Installation, component string) map[string]string {
+	if !in.isRendered(component) {
+		return nil
+	}
+	f := in.facts
+	switch component {
+	case "flagger":
+		if s.Flagger == nil {
+			return nil
+		}
+		return map[string]string{
+			"version": s.FlaggerVersion, "namespace": s.FlaggerNamespace, "metricsServer": f.MetricsServer,
+			"selectorLabels": labelsOf(f.SelectorLabels), "watchNamespace": f.WatchNamespace,
+			"noCrossNamespaceRefs": onlyTrue(f.NoCrossNamespaceRefs), "ingressAnnotationsPrefix": f.IngressAnnotationsPrefix,
+		}
+	case "kuma":
+		fields := map[string]string{"version": in.base(in.renderedBy[component]).chart("kuma").Version, "namespace": kumaNamespace}
+		if k, ok := s.Providers[flagger.Kuma].(*kuma); ok {
+			fields["mesh"] = k.mesh.Name
+		}
+		return fields
+	case "ingress-nginx":
+		return map[string]string{"namespace": nginxNamespace, "class": ingressClass(in.base(in.renderedBy[component]).chart("ingress-nginx"))}
+	case "prometheus":
+		return map[string]string{"address": in.base(in.renderedBy[component]).prometheusAddress()}
+	}
+	return map[string]string{"url": rollout.PublicLoadTesterURL, "namespace": rollout.PublicLoadTester}
+}
+
+// labelsOf returns labels as they are written, or nothing where there are none.
+func labelsOf(labels []string) string {
+	if len(labels) == 0 {
+		return ""
+	}
+	return listOf(labels)
+}
+
+func onlyTrue(b bool) string {
+	if b {
+		return "true"
+	}
+	return ""
+}
+
+// defaultsOf returns what the fields of a component are where a plugin says nothing.
+func (in *installer) defaultsOf(s *rollout.Installation, p *place.Plugin, component string) map[string]string {
+	switch component {
+	case "flagger":
+		return map[string]string{
+			"namespace": flaggerNamespace(s, p), "selectorLabels": "[app, name, app.kubernetes.io/name]",
+			"ingressAnnotationsPrefix": defaultIngressPrefix, "metricsServer": in.defaultMetricsServer(),
+		}
+	case "istio":
+		return map[string]string{"namespace": istioNamespace}
+	case "kuma":
+		return map[string]string{"namespace": kumaNamespace, "mesh": defaultMesh, "catchAllRoute": "true"}
+	case "ingress-nginx":
+		return map[string]string{"namespace": nginxNamespace, "class": defaultIngressClass}
+	case "prometheus":
+		return map[string]string{"labels.namespace": "namespace", "labels.pod": "pod"}
+	case "loadtester":
+		_, namespace := testerNamespace(p)
+		return map[string]string{"namespace": namespace}
+	}
+	return nil
+}
+
+// defaultMetricsServer returns the Prometheus that an installed Flagger asks where nothing is said.
+func (in *installer) defaultMetricsServer() string {
+	if p := in.installedBy["prometheus"]; p != nil {
+		return p.Installed.Prometheus.Address
+	}
+	if p := in.renderedBy["prometheus"]; p != nil {
+		return in.base(p).prometheusAddress()
+	}
+	return chartMetricsServer
+}
+
+// checkConflicts reports ingress controllers that serve one class.
+func (in *installer) checkConflicts(s *rollout.Installation) {
+	// Istio serves Ingresses of the class istio by default (istio/api mesh/v1alpha1, ingress_class).
+	const istioClass = "istio"
+	n, ok := s.Providers[flagger.Nginx].(nginx)
+	if ok && s.Providers[flagger.Istio] != nil && n.ingressClass() == istioClass {
+		at := schema.Path{"config", "extraArgs", "controller", "ingressClassResource", "name"}
+		if n.installedNginx() != nil {
+			at = schema.Path{"installed", "ingress-nginx", "class"}
+		}
+		n.report(diag.InstalledConflict, at, "Istio serves the Ingress class istio, too: both answer for the Ingresses of rollouts", "another class, such as nginx")
+	}
+}

@@ -1,0 +1,179 @@
+package provider
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/place"
+	"github.com/fleetwright/fleetwright/render/rollout"
+	"github.com/fleetwright/fleetwright/render/rules"
+	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
+)
+
+// componentOf are the components that are providers, by the name of the provider. Components have the
+// names of their fields under installed.
+var componentOf = map[string]string{flagger.Istio: "istio", flagger.Kuma: "kuma", flagger.Nginx: "ingress-nginx"}
+
+// A component is something that a cluster has for its rollouts.
+type component struct {
+	name string
+	// asked reports whether a Fleet's plugin asks for the component to be rendered. It is nil for one
+	// that never is.
+	asked func(*place.Plugin) bool
+	// configured are the fields of the plugin that are for the rendered component. It may be nil.
+	configured func(*place.Plugin) []string
+}
+
+// examples are what to write for a component that is installed.
+var examples = map[string]string{
+	"flagger": "flagger: {version: 1.44.0}", "istio": "istio: {}", "kuma": "kuma: {version: 2.13.10}", "ingress-nginx": "ingress-nginx: {}",
+	"prometheus": "prometheus: {address: http://prometheus.monitoring:9090}", "loadtester": "loadtester: {url: http://flagger-loadtester.test/}",
+}
+
+var components = []component{
+	{"flagger", func(*place.Plugin) bool { return true }, func(*place.Plugin) []string { return []string{"chart", "extraArgs"} }},
+	{"istio", nil, nil},
+	{"kuma", uses(flagger.Kuma), config(flagger.Kuma)},
+	{"ingress-nginx", uses(flagger.Nginx), config(flagger.Nginx)},
+	// ingress-nginx is measured by the Prometheus in Flagger's chart, and Istio by one of its own.
+	{"prometheus", uses(flagger.Kuma), nil},
+	{"loadtester", func(p *place.Plugin) bool { return p.PublicTestloader }, func(*place.Plugin) []string { return []string{"publicTestloader"} }},
+}
+
+func uses(provider string) func(*place.Plugin) bool {
+	return func(p *place.Plugin) bool { return p.TrafficRoutingProvider == provider }
+}
+
+func config(provider string) func(*place.Plugin) []string {
+	return func(p *place.Plugin) []string {
+		if p.TrafficRoutingProvider == provider {
+			return []string{"config"}
+		}
+		return nil
+	}
+}
+
+// An installer makes what a platform has.
+type installer struct {
+	c        *rollout.Compilation
+	platform *place.Platform
+	// facts are what the values of the charts decide, or what is said under installed.
+	facts *rules.Facts
+	// renderedBy are the plugins that have a component rendered, and installedBy the first that say that
+	// it is there.
+	renderedBy, installedBy map[string]*place.Plugin
+}
+
+// newInstaller finds which plugin has which component. It reports components that two plugins render,
+// and that one plugin both configures and has installed.
+func newInstaller(c *rollout.Compilation, platform *place.Platform) *installer {
+	in := &installer{c, platform, &rules.Facts{At: map[string]diag.Position{}}, map[string]*place.Plugin{}, map[string]*place.Plugin{}}
+	for _, p := range platform.Plugins {
+		for _, k := range components {
+			in.add(p, k)
+		}
+	}
+	return in
+}
+
+// add adds what a plugin has of a component.
+func (in *installer) add(p *place.Plugin, k component) {
+	there, handOver := p.Says(k.name) != nil, p.HandsOver(k.name)
+	asked := p.IsOfFleet() && k.asked != nil && k.asked(p)
+	switch {
+	case handOver && !asked:
+		in.base(p).report(diag.InstalledConflict, schema.Path{"installed", k.name, "handOver"},
+			fmt.Sprintf("nothing here renders %s, so there is nothing to hand over", k.name), "remove the line")
+	case there && !handOver:
+		in.checkConfigured(p, k)
+	}
+	if at := p.At("installed", k.name); !there && p.Doc.IsNull(at...) {
+		in.base(p).report(diag.InstalledConflict, schema.Path{"installed", k.name}, k.name+" has no value here, so it would count as not installed", examples[k.name])
+	}
+	if there && in.installedBy[k.name] == nil {
+		in.installedBy[k.name] = p
+	}
+	if !asked || there && !handOver {
+		return
+	}
+	if first := in.renderedBy[k.name]; first != nil {
+		in.base(p).report(diag.PluginsDiffer, nil,
+			fmt.Sprintf("both this fleet and the one at %s render %s, and a cluster is in both", first.Doc.Position("metadata", "name"), k.name),
+			fmt.Sprintf("installed: {%s: …} in the plugin of one of the two", k.name))
+		return
+	}
+	in.renderedBy[k.name] = p
+}
+
+// checkConfigured reports fields for the chart of a component that the plugin does not render.
+func (in *installer) checkConfigured(p *place.Plugin, k component) {
+	if k.configured == nil {
+		return
+	}
+	for _, field := range k.configured(p) {
+		if p.Doc.Has(p.At(field)...) && p.Doc.Text(p.At(field)...) != "false" {
+			in.base(p).report(diag.InstalledConflict, schema.Path{field},
+				fmt.Sprintf("%s is under installed (%s), so it is not rendered and the field changes nothing", k.name, p.Doc.Position(p.At("installed", k.name)...)),
+				fmt.Sprintf("remove %s, or %s from installed to have it rendered", field, k.name))
+		}
+	}
+}
+
+func (in *installer) base(p *place.Plugin) base {
+	return base{in, p, manifest.Origin{Doc: p.Doc, Path: p.At()}}
+}
+
+// has returns the plugin by which the clusters have a component: the one that renders it goes first. Istio
+// is never rendered: a Fleet whose provider it is expects it.
+func (in *installer) has(component string) *place.Plugin {
+	p := cmp.Or(in.renderedBy[component], in.installedBy[component])
+	if p == nil && component == componentOf[flagger.Istio] {
+		if i := slices.IndexFunc(in.platform.Plugins, uses(flagger.Istio)); i >= 0 {
+			p = in.platform.Plugins[i]
+		}
+	}
+	return p
+}
+
+// isRendered reports whether a component is rendered.
+func (in *installer) isRendered(component string) bool { return in.renderedBy[component] != nil }
+
+// kept reports whether Flux is to leave a component when it is no longer rendered.
+func (in *installer) kept(component string) bool {
+	p := in.renderedBy[component]
+	return p != nil && p.HandsOver(component)
+}
+
+// installedIstio returns what is said of Istio, empty where nothing is; likewise the functions below.
+func (in *installer) installedIstio() api.InstalledIstio {
+	if p := in.installedBy["istio"]; p != nil {
+		return *p.Installed.Istio
+	}
+	return api.InstalledIstio{}
+}
+
+func (in *installer) installedKuma() *api.InstalledKuma {
+	if p := in.installedBy["kuma"]; p != nil && !in.isRendered("kuma") {
+		return p.Installed.Kuma
+	}
+	return nil
+}
+
+func (in *installer) installedNginx() *api.InstalledIngressNginx {
+	if p := in.installedBy["ingress-nginx"]; p != nil && !in.isRendered("ingress-nginx") {
+		return p.Installed.IngressNginx
+	}
+	return nil
+}
+
+func (in *installer) installedPrometheus() *api.InstalledPrometheus {
+	if p := in.installedBy["prometheus"]; p != nil && !in.isRendered("prometheus") {
+		return p.Installed.Prometheus
+	}
+	return nil
+}
