@@ -2,8 +2,8 @@ package tree
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
-	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -52,10 +52,13 @@ func (t *Tree) Applications() []string {
 
 func nameOf(a *place.Application) string { return a.Namespace + "/" + a.Name }
 
-// A Loss is what one line of the inputs takes from clusters of Applications that still exist.
+// A Loss is what one line of the inputs takes from clusters of Applications that still exist, or of a
+// component that is installed.
 type Loss struct {
 	// Applications that lose, by name.
 	Applications []LostApplication
+	// Component is the one whose release disappears, and Release its name; or nothing.
+	Component, Release string
 	// Clusters that lose it, by name.
 	Clusters []string
 	// Position of the line that decides it, and Path of the value there.
@@ -75,6 +78,9 @@ type LostApplication struct {
 
 // Subject names what is lost: "the policy db of Application default/shop".
 func (l Loss) Subject() string {
+	if l.Component != "" {
+		return "the release of " + l.Component
+	}
 	var whole, parts []string
 	for _, a := range l.Applications {
 		if len(a.Policies) == 0 {
@@ -119,7 +125,11 @@ func (t *Tree) LossesOf(changes []Change) []Loss {
 			f.look(g, changes)
 		}
 	}
-	return f.losses()
+	losses := f.losses()
+	if t.input != nil {
+		losses = append(losses, t.lostComponents(changes)...)
+	}
+	return losses
 }
 
 // A finder finds losses.
@@ -161,8 +171,9 @@ type lossGroup struct {
 	onHub   bool
 }
 
-// policies returns the policies of the application by the names of the files on its cluster.
-func (g lossGroup) policies() map[string]*place.Policy {
+// policies returns the policies of the application by the names of the files on its cluster. Of several
+// with one name it is the one that goes to the cluster, or else one that goes nowhere.
+func (f *finder) policies(g lossGroup) map[string]*place.Policy {
 	files := map[string]*place.Policy{}
 	add := func(p *place.Policy, kind string) {
 		names := []string{p.FluxName}
@@ -176,10 +187,21 @@ func (g lossGroup) policies() map[string]*place.Policy {
 			}
 		}
 	}
-	for _, p := range g.app.Policies {
+	all := slices.Clone(g.app.Policies)
+	rank := func(p *place.Policy) int {
+		switch {
+		case f.goesTo(p, g.cluster):
+			return 0
+		case len(p.Targets) == 0:
+			return 1
+		}
+		return 2
+	}
+	slices.SortStableFunc(all, func(a, b *place.Policy) int { return cmp.Compare(rank(a), rank(b)) })
+	for _, p := range all {
 		add(p, p.ObjectKind())
 	}
-	for _, p := range g.app.Policies {
+	for _, p := range all {
 		for kind := range policyKinds { // which it may have been before
 			add(p, kind)
 		}
@@ -189,7 +211,7 @@ func (g lossGroup) policies() map[string]*place.Policy {
 
 // look finds what an application loses on a cluster.
 func (f *finder) look(g lossGroup, changes []Change) {
-	policies := g.policies()
+	policies := f.policies(g)
 	// moved is what policies without a name apply that are written there.
 	moved := map[string]bool{}
 	for _, c := range changes {
@@ -352,8 +374,11 @@ func (f *finder) causes(p *place.Policy) (causes []cause) {
 	const few = 3
 	d, at := p.ResolveDestination()
 	if some := diag.Some(listed, few); some != "" {
-		selector := manifest.Origin{Doc: p.App.Doc, Path: at.With("clusterSelector", "matchLabels")}
-		labels := unmatched(inFleet[listed[0]], d.ClusterSelector.MatchLabels)
+		selector := manifest.Origin{Doc: p.App.Doc, Path: at.With("clusterSelector")}
+		if len(d.ClusterSelector.MatchExpressions) == 0 {
+			selector.Path = selector.Path.With("matchLabels")
+		}
+		labels := unmatched(inFleet[listed[0]], d.ClusterSelector)
 		switch {
 		case nothing != "":
 			say(selector, listed, "clusterSelector matches no cluster of the fleet %s%s", d.Fleet, nothing)
@@ -367,7 +392,7 @@ func (f *finder) causes(p *place.Policy) (causes []cause) {
 		list := manifest.Origin{Doc: p.Fleet.Doc, Path: schema.Path{"spec", "clusters"}}
 		destination := manifest.Origin{Doc: p.App.Doc, Path: at.With("fleet")}
 		elsewhere := unlisted[0] == place.HostCluster || slices.ContainsFunc(f.tree.input.Fleets, func(other *place.Fleet) bool {
-			return other.Namespace == p.App.Namespace && f.clusters(other)[unlisted[0]] != nil
+			return other.Namespace == p.Fleet.Namespace && f.clusters(other)[unlisted[0]] != nil
 		})
 		switch {
 		case elsewhere && kept < len(unlisted):
@@ -395,12 +420,10 @@ func (f *finder) clusters(of *place.Fleet) map[string]*place.Cluster {
 }
 
 // unmatched returns what of a cluster a selector does not match.
-func unmatched(cl *place.Cluster, selector map[string]api.LabelValue) manifest.Origin {
+func unmatched(cl *place.Cluster, selector *api.ClusterSelector) manifest.Origin {
 	at := schema.Path{"metadata", "labels"}
-	for _, key := range slices.Sorted(maps.Keys(selector)) {
-		if have, ok := cl.Labels[key]; ok && have != selector[key] {
-			return manifest.Origin{Doc: cl.Doc, Path: at.With(key)}
-		}
+	if key := place.Unmatched(selector, cl); cl.Doc.Has(at.With(key)...) {
+		at = at.With(key)
 	}
 	return manifest.Origin{Doc: cl.Doc, Path: at}
 }
