@@ -2,7 +2,6 @@ package render
 
 import (
 	"encoding/binary"
-	"fmt"
 	"slices"
 
 	"github.com/fleetwright/fleetwright/render/layout"
@@ -50,7 +49,7 @@ func (c *compiler) render(e *tree.Encoder) *tree.Tree {
 // renderTarget makes the directory of one cluster, for its own Flux. The layout is made
 // for the first of the clusters that get the same.
 func (a *assembler) renderTarget(t *place.Target) *tree.Cluster {
-	key, installation := contentKey(t.InstalledBy, t.Apps...), a.installation(t)
+	key, installation := contentKey(t.Platform, t.Apps...), a.installation(t)
 	l, ok := a.layouts[key]
 	if !ok {
 		own := a.forTarget(t, tree.NewSyncFile(a.Encoder, &a.Settings, layout.SyncFile))
@@ -60,7 +59,7 @@ func (a *assembler) renderTarget(t *place.Target) *tree.Cluster {
 	}
 	cluster := tree.NewCluster(t.Name, l)
 	cluster.Labels = manifest.TextOf(t.Labels)
-	if installation != nil && ok {
+	if installation != nil && installation.Flagger != nil && ok {
 		cluster.Infrastructure = a.NewDir(layout.Infrastructure, a.ownInfrastructure(installation, t)...)
 	}
 	return cluster
@@ -75,11 +74,8 @@ func (a *assembler) versions(in *rollout.Installation) map[string]string {
 
 // contentKey tells apart what targets get of applications: by what the targets have installed,
 // and by the policies.
-func contentKey(installedBy *place.Fleet, apps ...place.TargetApp) string {
-	var key []byte
-	if f := installedBy; f != nil {
-		key = fmt.Append(key, f.Namespace, "/", f.Name)
-	}
+func contentKey(platform *place.Platform, apps ...place.TargetApp) string {
+	key := []byte(platform.Key())
 	for _, a := range apps {
 		for _, p := range a.Policies {
 			key = binary.AppendUvarint(append(key, 0), p.Number)
@@ -96,7 +92,7 @@ func (a *assembler) ownInfrastructure(in *rollout.Installation, on *place.Target
 		shared = append(slices.Clip(in.NamespaceObjects), in.Charts(on)...)
 		a.infrastructure[in] = shared
 	}
-	return append(slices.Clip(shared), in.FlaggerRelease(on))
+	return append(slices.Clip(shared), in.FlaggerRelease(on)...)
 }
 
 // alertProvider returns the object of an AlertProvider.

@@ -96,8 +96,17 @@ func (c *compiler) checkFiles(dir string, objects []tree.Held) {
 // there that only one can have.
 func (c *compiler) checkTarget(t *place.Target, objects objectsByID) {
 	_, differing := c.injectedNamespaces(t)
+	var first map[string]string
+	if len(differing) > 0 {
+		first = c.meshProviders(t)
+	}
 	for _, r := range differing {
-		if r.On.ProviderName == flagger.Istio {
+		if other := first[r.Namespace]; other != "" && other != r.TrafficRoutingProvider {
+			r.Report(diag.MeshesDiffer, schema.Path{"workload", "namespace"}, fmt.Sprintf("another rollout in namespace %s is on %s, this one on %s, and all pods of a namespace join one mesh", r.Namespace, other, r.TrafficRoutingProvider),
+				"move one of the two workloads to another namespace")
+			continue
+		}
+		if r.TrafficRoutingProvider == flagger.Istio {
 			r.Report(diag.MeshesDiffer, schema.Path{"workload", "namespace"}, fmt.Sprintf("the policies of another Application, or the Fleet, ask for another revision of Istio in namespace %s, and all pods of a namespace get one", r.Namespace),
 				"plugin: {flagger: {installed: {istio: {revision: 1-26-2}}}} in the Fleet's spec, and no patch of istio.io/rev")
 			continue
@@ -117,6 +126,19 @@ func (c *compiler) checkTarget(t *place.Target, objects objectsByID) {
 			}
 		}
 	}
+}
+
+// meshProviders returns the provider of the first rollout in each namespace whose pods need sidecars.
+func (c *compiler) meshProviders(t *place.Target) map[string]string {
+	first := map[string]string{}
+	for _, a := range t.Apps {
+		for _, r := range c.rolloutsOf(a, t) {
+			if first[r.Namespace] == "" && !r.On.NamespaceMeta(r).IsZero() {
+				first[r.Namespace] = r.TrafficRoutingProvider
+			}
+		}
+	}
+	return first
 }
 
 // sharedHosts are the hosts of a target's rollouts.
@@ -177,10 +199,8 @@ func helmReleases(s *rollout.Installation) map[helmName]manifest.Origin {
 	if s == nil {
 		return names
 	}
-	for _, r := range append(s.Releases(), s.Flagger, s.LoadTester) {
-		if r != nil {
-			names[helmName{r.Namespace, r.Name}] = r.Origin
-		}
+	for _, r := range s.Releases() {
+		names[helmName{r.Namespace, r.Name}] = r.Origin
 	}
 	return names
 }

@@ -49,7 +49,7 @@ func Begin(docs schema.Documents, opts Options) *Run {
 	to := report.New(&docs)
 	c := &compiler{
 		Compilation:   &rollout.Compilation{Report: to, Input: place.NewInput(&docs, to)},
-		installations: map[*place.Fleet]*rollout.Installation{}, rollouts: map[rolloutKey]*rollout.Rollout{},
+		installations: map[*place.Platform]*rollout.Installation{}, rollouts: map[rolloutKey]*rollout.Rollout{},
 	}
 	c.Settings = settings.New(c.RenderConfig, opts.Path, opts.DefaultPath, opts.Topology, to)
 	checkCredentials(docs.All, to)
@@ -70,6 +70,7 @@ func (r *Run) Compile(manifests source.Manifests) (*Tree, schema.Diagnostics) {
 	c.noteTemplates()
 	provider.CheckFeatures(c.Compilation)
 	c.checkMeshes()
+	c.checkCharts()
 	c.checkAlertProviders()
 	rollout.Summarize(c.Report)
 	checkOutput := r.checkOutput && !c.diagnostics().HasErrors()
@@ -126,8 +127,8 @@ func (c *compiler) noteTemplates() {
 // A compiler is one run of Compile.
 type compiler struct {
 	*rollout.Compilation
-	// installations are what the fleets install, and rollouts those that run with that.
-	installations map[*place.Fleet]*rollout.Installation
+	// installations are what platforms have, and rollouts those that run with that.
+	installations map[*place.Platform]*rollout.Installation
 	rollouts      map[rolloutKey]*rollout.Rollout
 	// targets are the clusters that get a directory, by name.
 	targets []*place.Target

@@ -27,7 +27,29 @@ func everything(t testing.TB) []schema.File {
 		app("b", "  destination: {fleet: labs}\n  syncPolicies: [{name: lab, "+policy+"}, {"+policy+"}]\n"),
 		app("c", "  syncPolicies: [{name: nowhere, "+policy+"}]\n"),
 	)...)
-	return append(files, config("  charts: {kuma: {values: {a: {b: 1}, c: [1, 2]}}}\n  severities: {FW208: info}\n"))
+	// A fleet renders Kuma and Flagger on the cluster east, and another has Istio and nginx there.
+	files = append(files, schema.File{Name: "both.yaml", Data: []byte(`
+apiVersion: fleet.kurator.dev/v1alpha1
+kind: Fleet
+metadata: {name: meshed}
+spec: {clusters: [{kind: AttachedCluster, name: east}, {kind: AttachedCluster, name: west}], plugin: {flagger: {trafficRoutingProvider: kuma}}}
+---
+apiVersion: fleet.kurator.dev/v1alpha1
+kind: Fleet
+metadata: {name: public}
+spec:
+  clusters: [{kind: AttachedCluster, name: west}, {kind: AttachedCluster, name: east}]
+  plugin: {flagger: {trafficRoutingProvider: istio, installed: {flagger: {version: 1.44.0}, istio: {revision: stable}, ingress-nginx: {class: internal}, kuma: {version: 2.7.3}}}}
+---
+{apiVersion: cluster.kurator.dev/v1alpha1, kind: AttachedCluster, metadata: {name: east, labels: {side: east}}}
+---
+{apiVersion: cluster.kurator.dev/v1alpha1, kind: AttachedCluster, metadata: {name: west, labels: {side: west}}}
+`)}, rollingOut("on-kuma", "meshed", "kuma"), rollingOut("on-istio", "public", "istio"), rollingOut("on-nginx", "meshed", "nginx"),
+		app("one-name", "  destination: {fleet: meshed}\n  syncPolicies:\n"+
+			"  - {name: web, destination: {fleet: meshed, clusterSelector: {matchExpressions: [{key: side, operator: NotIn, values: [west]}, {key: side, operator: Exists}]}}, "+policy+"}\n"+
+			"  - {name: web, destination: {fleet: public, clusterSelector: {matchLabels: {side: west}}}, "+policy+"}\n"+
+			"  - {name: after, kustomization: {interval: 5m, prune: true, dependsOn: [{name: web}]}}\n"))
+	return append(files, config("  plugin: {flagger: {installed: {flagger: {version: 1.42.0}, istio: {}}}}\n  charts: {kuma: {values: {a: {b: 1}, c: [1, 2]}}}\n  severities: {FW208: info}\n"))
 }
 
 // TestNothingButTheDocumentsCounts: neither their order nor the files they are

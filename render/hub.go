@@ -20,7 +20,11 @@ import (
 
 // renderHub makes the directory of the hub, which holds those of all clusters.
 func (a *assembler) renderHub() *tree.Cluster {
-	hub := a.forTarget(&place.Target{Cluster: &place.Cluster{Name: place.HostCluster}}, tree.NewSyncFile(a.Encoder, &a.Settings, layout.SyncFile))
+	own := &place.Target{Cluster: &place.Cluster{Name: place.HostCluster}}
+	if i := slices.IndexFunc(a.targets, func(t *place.Target) bool { return !t.Remote }); i >= 0 {
+		own = a.targets[i]
+	}
+	hub := a.forTarget(own, tree.NewSyncFile(a.Encoder, &a.Settings, layout.SyncFile))
 	readme := a.NewReadme(layout.SourcesDir, sourcesReadme)
 	hub.own = append(hub.own, readme)
 	hub.sync.Add(tree.SyncStage{Name: layout.SourcesDir, Dir: readme})
@@ -32,8 +36,7 @@ func (a *assembler) renderHub() *tree.Cluster {
 	var spokes []string
 	var dirs []*tree.Dir
 	for _, target := range a.targets {
-		if !target.Remote {
-			hub.Target = target
+		if target == own {
 			hub.addOwn()
 			continue
 		}
@@ -42,7 +45,7 @@ func (a *assembler) renderHub() *tree.Cluster {
 		t.addRemote()
 		dirs = append(dirs, t.all()...)
 	}
-	cluster := tree.NewCluster(place.HostCluster, tree.NewLayout(append(dirs, hub.root(a.versions(nil))...)...))
+	cluster := tree.NewCluster(place.HostCluster, tree.NewLayout(append(dirs, hub.root(a.versions(hub.in))...)...))
 	cluster.Spokes = spokes
 	return cluster
 }
@@ -73,7 +76,7 @@ func (t *targetAssembler) addRemote() {
 		t.namespaced = t.ready
 	}
 	if t.in != nil {
-		t.install(layout.ReleasesDir, true, append(t.in.Charts(t.Target), t.in.FlaggerRelease(t.Target))...)
+		t.install(layout.ReleasesDir, true, append(t.in.Charts(t.Target), t.in.FlaggerRelease(t.Target)...)...)
 		t.install(layout.MeshesDir, false, t.in.EarlyMeshes...)
 		if t.in.TesterWaits() {
 			t.install(layout.LoadTesterDir, true, t.in.LoadTester.HelmRelease(t.Target))
@@ -81,7 +84,7 @@ func (t *targetAssembler) addRemote() {
 		t.install(layout.MeshDir, false, t.meshObjects()...)
 		t.addShared()
 	}
-	if len(t.ready) > 0 {
+	if t.in != nil || len(t.ready) > 0 {
 		t.own = append(t.own, t.sync.Dir())
 	}
 	t.own = append(t.own, t.NewReadme(layout.SyncDir+"/"+t.Name, syncReadme))

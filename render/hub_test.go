@@ -146,3 +146,12 @@ func worldKubeconfigs(t *testing.T, files []schema.File) []schema.File {
 	}
 	return files
 }
+
+// TestTheHubAppliesWhatIsShared where it applies nothing else of a cluster: all of it is there already.
+func TestTheHubAppliesWhatIsShared(t *testing.T) {
+	files := append(example(t, "../examples/installed-kuma"), schema.File{Name: "hub.yaml", Data: []byte("{apiVersion: fleetwright.dev/v1alpha1, kind: RenderConfig, spec: {topology: hub}}")})
+	stage := get(t, compile(t, files...), "host/fleetwright/sync/kurator-member1/cluster.yaml")
+	if got, want := at(stage, "spec path"), "./clusters/host/fleetwright/clusters/kurator-member1/shared"; got != want {
+		t.Errorf("the path is %v, want %s", got, want)
+	}
+}

@@ -103,7 +103,13 @@ func sharing(t *testing.T) map[string][]schema.File {
 	inDefault = edit(t, inDefault, inDefault[1].Name, "namespace: web", "namespace: default")
 	inDefault = append(inDefault, another(inDefault[1], "default"))
 	onHost := worldKubeconfigs(t, worldAnd(app("a", "  syncPolicies: [{name: p, "+policy+"}]\n"), app("b", "  syncPolicies: [{name: q, "+policy+"}]\n")))
-	all := map[string][]schema.File{"an AlertProvider": alerts, "namespace default": inDefault, "the cluster host": onHost}
+	// What is installed already has no directory that an application could be the first or the last in.
+	there := having("kuma", "", "flagger: {version: 1.42.0}, kuma: {version: 2.13.10}, prometheus: {address: http://p.m:9090}, loadtester: {url: http://tester.web/}, istio: {}, ingress-nginx: {}", canaryOf("kuma"))
+	there = append(there, another(there[1], "web"), rollingOut("public", "f", "nginx"), rollingOut("meshed", "f", "istio"),
+		app("plain", "  destination: {fleet: f}\n  syncPolicies: [{name: plain, kustomization: {interval: 5m, prune: true, targetNamespace: plain}}]\n"))
+	byConfig := []schema.File{installedConfig("flagger: {version: 1.42.0}", "istio: {}", "ingress-nginx: {}"), clusterOne, fleetWith("f"),
+		rollingOut("public", "f", "nginx"), rollingOut("meshed", "f", "istio"), rollingOut("here", "", "istio")}
+	all := map[string][]schema.File{"what is installed": there, "what a RenderConfig says": byConfig, "an AlertProvider": alerts, "namespace default": inDefault, "the cluster host": onHost}
 	for name, files := range maps.Clone(all) {
 		all[name+" on a hub"] = onHub(files...)
 	}

@@ -12,28 +12,32 @@ import (
 	"github.com/fleetwright/fleetwright/render/rollout"
 )
 
-// A rolloutKey tells rollouts apart: one is of a policy, on all targets where one fleet
-// installs Flagger.
+// A rolloutKey tells rollouts apart: one is of a policy, on all targets with one platform.
 type rolloutKey struct {
-	policy      *place.Policy
-	installedBy *place.Fleet
+	policy   *place.Policy
+	platform *place.Platform
 }
 
-// install makes what the fleets install, and the rollouts of all policies, each once for all targets that have the same installed. There is none where nothing runs it.
+// install makes what the platforms have, and the rollouts of all policies, each once for all targets
+// with the same platform. There is none where nothing runs it.
 func (c *compiler) install() {
-	for _, f := range c.Fleets {
-		if f.Spec.Plugin != nil && f.Spec.Plugin.Flagger != nil {
-			c.installations[f] = provider.Install(c.Compilation, f)
-		}
+	for _, p := range c.Platforms {
+		c.installations[p] = provider.Install(c.Compilation, p)
 	}
 	for _, a := range c.Applications {
 		for _, p := range a.Policies {
 			for _, t := range p.Targets {
-				key := rolloutKey{p, t.InstalledBy}
+				key := rolloutKey{p, t.Platform}
 				if _, ok := c.rollouts[key]; !ok && p.Rollout != nil {
 					c.rollouts[key] = rollout.New(c.Compilation, p, c.installation(t))
 				}
 			}
+		}
+	}
+	told := map[*place.Plugin]bool{}
+	for _, p := range c.Platforms {
+		if in := c.installations[p]; in != nil && p.Used {
+			in.Expect(told)
 		}
 	}
 	maps.DeleteFunc(c.rollouts, func(_ rolloutKey, r *rollout.Rollout) bool { return r == nil })
@@ -41,12 +45,12 @@ func (c *compiler) install() {
 
 // installation returns what a target has installed, or nil.
 func (c *compiler) installation(t *place.Target) *rollout.Installation {
-	return c.installations[t.InstalledBy]
+	return c.installations[t.Platform]
 }
 
 // rollout returns the rollout of a policy on a target, or nil where it has none.
 func (c *compiler) rollout(p *place.Policy, t *place.Target) *rollout.Rollout {
-	return c.rollouts[rolloutKey{p, t.InstalledBy}]
+	return c.rollouts[rolloutKey{p, t.Platform}]
 }
 
 // service returns what the Service of a policy's rollout on a target must carry, or nil where no
@@ -75,23 +79,24 @@ func (c *compiler) rolloutsOf(a place.TargetApp, t *place.Target) (all []*rollou
 // the rollouts in a namespace that must carry something else.
 func (c *compiler) injectedNamespaces(t *place.Target) (injected map[string]manifest.NamespaceMeta, differing []*rollout.Rollout) {
 	injected = map[string]manifest.NamespaceMeta{}
-	// all are those, and the load tester's, whatever they carry.
+	// all are those, and the load tester's.
 	all := map[string]manifest.NamespaceMeta{}
 	installation := c.installation(t)
 	if installation != nil && installation.LoadTester != nil {
-		all[rollout.PublicLoadTester] = installation.NamespaceMeta(nil)
+		all[rollout.PublicLoadTester] = installation.TesterMeta
 	}
 	for _, a := range t.Apps {
 		for _, r := range c.rolloutsOf(a, t) {
-			meta := installation.NamespaceMeta(r)
+			meta := r.On.NamespaceMeta(r)
+			if meta.IsZero() {
+				continue // its pods need no sidecar, and may have one
+			}
 			if other, ok := all[r.Namespace]; ok && !reflect.DeepEqual(other, meta) {
 				differing = append(differing, r)
 				continue
 			}
 			all[r.Namespace] = meta
-			if !meta.IsZero() {
-				injected[r.Namespace] = meta
-			}
+			injected[r.Namespace] = meta
 		}
 	}
 	return injected, differing

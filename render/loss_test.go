@@ -50,6 +50,16 @@ const (
 	db       = "  - name: db\n    kustomization: {interval: 5m, path: ./db, prune: true}\n"
 )
 
+// ofStage is a policy called web for the clusters of a stage.
+func ofStage(stage string) string {
+	return "  - name: web\n    kustomization: {interval: 5m, path: ./" + stage + ", prune: true}\n    destination: {fleet: all, clusterSelector: {matchLabels: {stage: " + stage + "}}}\n"
+}
+
+// expression is a destination with a condition on the stage.
+func expression(operator string) string {
+	return "  destination:\n    fleet: all\n    clusterSelector: {matchExpressions: [{key: stage, operator: " + operator + "}]}\n"
+}
+
 type lossEdit struct{ file, from, to string }
 
 // TestLosses: what changes of the inputs take from clusters, of Applications that are still there.
@@ -124,6 +134,24 @@ func TestLosses(t *testing.T) {
 			"shop.eu.v2.yaml:9:7: Application default/shop.eu.v2 would disappear from " + nothing}},
 		{"a name that is too long for a directory", lossApp("shop."+strings.Repeat("a.", 100)+"v2", toProd+policies+web), []lossEdit{{"shop." + strings.Repeat("a.", 100) + "v2.yaml", "stage: prod", "stage: production"}}, []string{
 			"shop." + strings.Repeat("a.", 100) + "v2.yaml:9:7: Application default/shop." + strings.Repeat("a.", 100) + "v2 would disappear from " + nothing}},
+		{"one of two policies of one name", lossApp("shop", toAll+policies+ofStage("prod")+ofStage("staging")), []lossEdit{{"shop.yaml", "stage: prod", "stage: production"}}, []string{
+			"shop.yaml:10:49: the policy web of Application default/shop would disappear from " + nothing}},
+		{"the other one", lossApp("shop", toAll+policies+ofStage("prod")+ofStage("staging")), []lossEdit{{"shop.yaml", "stage: staging", "stage: stag"}}, []string{
+			"shop.yaml:13:49: the policy web of Application default/shop would disappear from s1, s2, s3: clusterSelector matches no cluster of the fleet all (FW204)"}},
+		{"the one of two that is deleted", lossApp("shop", toAll+policies+ofStage("prod")+ofStage("staging")), []lossEdit{{"shop.yaml", ofStage("prod"), ""}}, []string{
+			"shop.yaml:10:49: Application default/shop would disappear from " + nine + ": clusterSelector does not match p1, p2, p3 and 6 more; the labels of p1 are at clusters.yaml:8:12"}},
+		{"two that swap their clusters", lossApp("shop", toAll+policies+ofStage("prod")+ofStage("staging")), []lossEdit{
+			{"shop.yaml", "stage: prod", "stage: x"}, {"shop.yaml", "stage: staging", "stage: prod"}, {"shop.yaml", "stage: x", "stage: staging"}}, nil},
+		{"one that two take over", shop, []lossEdit{{"shop.yaml", web, ofStage("prod") + ofStage("staging")}, {"shop.yaml", toProd, toAll}}, nil},
+		{"two of which one takes over", lossApp("shop", toAll+policies+ofStage("prod")+ofStage("staging")), []lossEdit{{"shop.yaml", ofStage("prod") + ofStage("staging"), web}}, nil},
+		{"an expression that excludes", lossApp("shop", expression("Exists")+policies+web), []lossEdit{{"shop.yaml", "operator: Exists", "operator: DoesNotExist"}}, []string{
+			"shop.yaml:8:5: Application default/shop would disappear from " + nine + ", s1 and 2 more: clusterSelector matches no cluster of the fleet all (FW204)"}},
+		{"an expression without one of the values", lossApp("shop", expression("In, values: [prod, staging]")+policies+web), []lossEdit{{"shop.yaml", "[prod, staging]", "[prod]"}}, []string{
+			"clusters.yaml:80:12: Application default/shop would disappear from s1, s2, s3: the labels of s1, s2, s3 do not match clusterSelector at shop.yaml:8:5"}},
+		{"a label that an expression asks for", lossApp("shop", expression("Exists")+policies+web), []lossEdit{{"clusters.yaml", "    stage: prod\n", ""}}, []string{
+			"clusters.yaml:6:3: Application default/shop would disappear from p1: the labels of p1 do not match clusterSelector at shop.yaml:8:5"}},
+		{"a label that an expression excludes", lossApp("shop", expression("NotIn, values: [lab]")+policies+web), []lossEdit{{"clusters.yaml", "stage: prod", "stage: lab"}}, []string{
+			"clusters.yaml:8:12: Application default/shop would disappear from p1: the labels of p1 do not match clusterSelector at shop.yaml:8:5"}},
 	} {
 		for _, topology := range []string{"pull", "hub"} {
 			t.Run(tt.name+"/"+topology, func(t *testing.T) {

@@ -56,8 +56,8 @@ func (r *Run) Plan(manifests source.Manifests) ([]*Cluster, []Rollout, schema.Di
 					all = append(all, Rollout{
 						Application: a.Namespace + "/" + a.Name,
 						Namespace:   r.Namespace, Name: r.Workload.Name,
-						Flagger: r.On.Flagger.Chart.Version,
-						Plan:    flagger.New(*r.Judged.Canary, r.On.FlaggerVersion()),
+						Flagger: r.On.FlaggerVersion,
+						Plan:    flagger.New(*r.Judged.Canary, r.On.Simulated()),
 					})
 				}
 				all[i].Clusters = append(all[i].Clusters, t.Name)

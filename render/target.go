@@ -50,7 +50,7 @@ func (a *assembler) forTarget(target *place.Target, sync *tree.SyncFile) *target
 	if t.in != nil {
 		t.in.Prepare()
 		t.owned = t.in.OwnedNamespaces()
-		t.origin = t.in.Flagger.Origin
+		t.origin = t.in.Origin
 	}
 	return t
 }
@@ -182,7 +182,7 @@ type variant struct {
 // variant returns what a target gets of an application, made once for all targets that
 // get the same.
 func (t *targetAssembler) variant(a place.TargetApp) *variant {
-	key := fmt.Sprint(contentKey(t.InstalledBy, a), t.injectedBy(a, t.Target, t.injected))
+	key := fmt.Sprint(contentKey(t.Platform, a), t.injectedBy(a, t.Target, t.injected))
 	if t.Remote {
 		key = fmt.Sprint(t.Namespace, "/", t.Name, " ", key)
 	}
@@ -258,7 +258,7 @@ func (t *targetAssembler) sharedBy(a place.TargetApp) (dirs []*tree.Dir, isLabel
 		if meta := injected[ns]; manifest.AlwaysThere[ns] {
 			isLabelled = true
 			add(fmt.Sprint(ns, meta), func() manifest.Rendered {
-				return manifest.Rendered{Object: manifest.NewNamespace(ns, meta), Origin: t.in.Flagger.Origin}
+				return manifest.Rendered{Object: manifest.NewNamespace(ns, meta), Origin: t.in.Origin}
 			})
 		}
 	}

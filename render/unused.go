@@ -1,7 +1,10 @@
 package render
 
 import (
+	"fmt"
+
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/schema"
 )
@@ -28,7 +31,7 @@ func (c *compiler) checkAlertProviders() {
 // checkMeshes reports the Meshes that go to no cluster.
 func (c *compiler) checkMeshes() {
 	for _, in := range c.installations {
-		if in != nil && in.ProviderName == "kuma" {
+		if in != nil && in.Providers[flagger.Kuma] != nil {
 			return
 		}
 	}
@@ -36,6 +39,34 @@ func (c *compiler) checkMeshes() {
 		return
 	}
 	for _, m := range c.Meshes {
-		c.Add(m.Doc.Diagnostic(diag.MeshUnused, schema.Path{"metadata", "name"}, "no Fleet installs Kuma, so the Mesh is not rendered", "plugin: {flagger: {trafficRoutingProvider: kuma}} in a Fleet's spec"))
+		c.Add(m.Doc.Diagnostic(diag.MeshUnused, schema.Path{"metadata", "name"}, "no cluster has Kuma, so the Mesh is not rendered", "plugin: {flagger: {trafficRoutingProvider: kuma}} in a Fleet's spec, or installed: {kuma: {version: 2.13.10}} below flagger"))
+	}
+}
+
+// checkCharts reports the charts of a RenderConfig for components that are installed already on clusters,
+// and rendered on none.
+func (c *compiler) checkCharts() {
+	if c.RenderConfig == nil || c.MayMiss("Fleet") {
+		return
+	}
+	rendered, there := map[string]bool{}, map[string]bool{}
+	for _, in := range c.installations {
+		if in == nil {
+			continue
+		}
+		for _, name := range in.RenderedComponents() {
+			rendered[name] = true
+		}
+		for _, name := range in.There {
+			there[name] = true
+		}
+	}
+	for _, r := range c.rollouts {
+		rendered["loadtester"] = rendered["loadtester"] || r.TestLoader // whose image it is
+	}
+	for name := range there {
+		if at := (schema.Path{"spec", "charts", name}); !rendered[name] && c.RenderConfig.Has(at...) {
+			c.Add(c.RenderConfig.Diagnostic(diag.ChartUnused, at, fmt.Sprintf("no cluster renders %s: it is installed already on all that have it", name), "remove the chart"))
+		}
 	}
 }

@@ -1,0 +1,19 @@
+package render_test
+
+import "testing"
+
+// TestTheSharedLoadTesterIsInTheMesh: rollouts use the one load tester, whichever provider is the fleet's own.
+func TestTheSharedLoadTesterIsInTheMesh(t *testing.T) {
+	files := edit(t, example(t, "../examples/installed-istio-nginx"), "fleet.yaml", "trafficRoutingProvider: istio", "trafficRoutingProvider: nginx\n      publicTestloader: true")
+	files = edit(t, files, "fleet.yaml", "        loadtester:\n          url: http://flagger-loadtester.test/\n", "")
+	namespace := get(t, compile(t, files...), "kurator-member1/fleetwright/infrastructure/namespace-flagger-loadtester.yaml")
+	if got := at(namespace, "metadata labels istio.io/rev"); got != "stable" {
+		t.Errorf("istio.io/rev of the load tester's namespace is %v", got)
+	}
+}
+
+// TestAnInstalledLoadTesterOutsideTheMeshIsReported where no fleet says which provider rollouts have.
+func TestAnInstalledLoadTesterOutsideTheMeshIsReported(t *testing.T) {
+	files := edit(t, example(t, "../examples/installed-by-renderconfig"), "renderconfig.yaml", "flagger-loadtester.test", "flagger-loadtester.kuma-system")
+	wantDiagnostic(t, files, "renderconfig.yaml:20:16: warning FW355 spec.plugin.flagger.installed.loadtester.url: the namespace kuma-system is not one")
+}
