@@ -38,7 +38,7 @@ var dangers = []danger{
 	// The finalizer of a Kustomization deletes its inventory (kustomize-controller
 	// internal/controller/kustomization_controller.go, finalize), that of a HelmRelease uninstalls.
 	{kustomizeGroup, "Kustomization", nil, tree.PrunesNothing, "Flux deletes everything that it has applied"},
-	{helmGroup, "HelmRelease", nil, tree.IsSuspended, "Flux uninstalls the release"},
+	{helmGroup, "HelmRelease", nil, isLeft, "Flux uninstalls the release"},
 	// The primary belongs to the Canary, and the target was scaled to 0 (flagger
 	// pkg/canary/deployment_controller.go; docs/gitbook/usage/how-it-works.md, Canary finalizers).
 	{flaggerGroup, "Canary", nil, reverts, "Kubernetes deletes the primary with it, and the target stays at 0 replicas unless its source says how many: set revertOnDeletion, and render, before you remove a rollout"},
@@ -68,6 +68,9 @@ var dangers = []danger{
 	// Storage namespace; internal/action/diff.go, ReleaseTargetChanged.
 	{helmGroup, "HelmRelease", []string{"spec.releaseName", "spec.targetNamespace", "spec.storageNamespace", "spec.chart.spec.chart"}, nil, "Flux uninstalls the release, and installs it anew"},
 }
+
+// isLeft reports whether Flux leaves the release of a HelmRelease that is no longer applied.
+func isLeft(object map[string]any) bool { return tree.IsSuspended(object) || tree.IsKept(object) }
 
 // reverts reports whether Flagger gives the traffic back to the target.
 func reverts(object map[string]any) bool {

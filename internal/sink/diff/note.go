@@ -64,7 +64,7 @@ type noter struct {
 	all   map[noteKey]*Note
 	// canaries are the changes of those that are there afterwards.
 	canaries map[serviceKey]*Change
-	// lost are the applications and policies that clusters lose; notes before these tell them.
+	// lost are the applications, policies and components that clusters lose; notes before these tell them.
 	lost map[lostKey]bool
 }
 
@@ -81,6 +81,18 @@ func (n *noter) notesOf(losses []tree.Loss) (notes []Note) {
 		note := Note{
 			Clusters: l.Clusters,
 			Danger:   "Flux deletes all that it has applied of it; " + why + "; render refuses this without --allow-prune",
+		}
+		if l.Component != "" {
+			note.About, note.Text = layout.Infrastructure, l.Subject()+" removed"
+			note.Danger = "Flux uninstalls it; " + why + "; render refuses this without --allow-prune"
+			notes = append(notes, note)
+			for _, cluster := range l.Clusters {
+				for _, dir := range tree.ComponentDirs {
+					for _, name := range []string{l.Release, l.Release + "-attachedcluster", l.Release + "-cluster"} { // as on a hub
+						n.lost[lostKey{dir, name, cluster}] = true
+					}
+				}
+			}
 		}
 		for _, a := range l.Applications {
 			what, policies := diag.Some(a.Policies, mostNamed), a.Policies
@@ -322,10 +334,12 @@ func (n *noter) ofDeletion(ch *Change, subject string) {
 		n.ofLeftRoute(ch, subject)
 	case tree.IsSuspended(ch.old.value()) && dangerOf(ch.Object, nil, "") != "":
 		n.say(ch, subject+" removed while it is suspended, so that what it has applied stays", "", n.where(ch, nil))
+	case tree.IsKept(ch.old.value()) && ch.Object.Group() == helmGroup:
+		n.say(ch, subject+" is no longer rendered but stays", "", n.where(ch, nil))
 	case tree.IsKept(ch.old.value()):
 		n.say(ch, subject+" is no longer rendered but stays", "", n.where(ch, dirChange.deleted))
 	case danger != "" && path.Dir(ch.dir) != layout.AppsDir:
-		n.say(ch, subject+" removed", danger, n.where(ch, nil))
+		n.say(ch, subject+" removed", danger, n.notLost(ch, n.where(ch, nil)))
 	default:
 		n.say(ch, subject+" removed", danger, n.notLost(ch, n.where(ch, dirChange.deleted)))
 	}
@@ -343,7 +357,7 @@ func (n *noter) ofLeftRoute(ch *Change, subject string) {
 		"it routes all requests for "+route+" to the deleted primary; when Flux has removed the Canary, run on each cluster: kubectl delete trafficroutes.kuma.io "+shell.Quote(route), n.where(ch, nil))
 }
 
-// notLost are the clusters on which a deleted object is not that of a policy which they lose.
+// notLost are the clusters on which a deleted object is not that of a policy, or a component, which they lose.
 func (n *noter) notLost(ch *Change, on []string) []string {
 	policy := ch.Object.Name
 	if ch.Root != ch.cluster {

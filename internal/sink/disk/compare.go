@@ -46,13 +46,17 @@ func Compare(dir string, rendered *render.Tree, opts Options) (Comparison, error
 	if err != nil {
 		return Comparison{}, describe(dir, err)
 	}
-	shrinking := shrinking(jobs, rendered)
-	read := func(f string) bool { return !opts.NamesOnly || shrinking[rendered.Application(f)] }
+	shrinks := shrinkageOf(jobs, rendered)
+	read := func(f string) bool { return !opts.NamesOnly || shrinks.concerns(f) }
 	changes, err := changesOf(w[0], jobs, read)
 	if err != nil {
 		return Comparison{}, describe(dir, err)
 	}
-	c := Comparison{Changes: changes, Refused: checkEmptied(jobs)}
+	refused, err := checkEmptied(w[0], jobs)
+	if err != nil {
+		return Comparison{}, describe(dir, err)
+	}
+	c := Comparison{Changes: changes, Refused: refused}
 	for _, j := range jobs {
 		if j.interrupted {
 			c.Interrupted = append(c.Interrupted, j.name)
@@ -64,7 +68,7 @@ func Compare(dir string, rendered *render.Tree, opts Options) (Comparison, error
 			c.Stray = append(c.Stray, j.at(f))
 		}
 	}
-	if len(shrinking) > 0 {
+	if !shrinks.isNone() {
 		c.Losses = rendered.LossesOf(changes)
 	}
 	return c, nil

@@ -3,10 +3,12 @@ package disk
 import (
 	"errors"
 	"fmt"
+	"path"
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/tree"
 )
 
@@ -16,7 +18,10 @@ func checkPrune(files files, jobs []*job, rendered *render.Tree) error {
 	if err != nil {
 		return err
 	}
-	emptied := checkEmptied(jobs)
+	emptied, err := checkEmptied(files, jobs)
+	if err != nil {
+		return err
+	}
 	switch {
 	case len(losses) == 0 && emptied == nil:
 		return nil
@@ -45,32 +50,51 @@ const (
 	allowPrune  = "; if this is meant, add --allow-prune"
 )
 
-// shrinking are the Applications among the inputs of which some files are removed.
-func shrinking(jobs []*job, rendered *render.Tree) map[string]bool {
-	all := map[string]bool{}
+// A shrinkage is what may be lost when files are removed.
+type shrinkage struct {
+	rendered *render.Tree
+	// applications are those among the inputs of which some files are removed.
+	applications map[string]bool
+	// releases reports whether the release of a component is among the files.
+	releases bool
+}
+
+// shrinkageOf returns what may be lost by what jobs remove.
+func shrinkageOf(jobs []*job, rendered *render.Tree) shrinkage {
+	s := shrinkage{rendered, map[string]bool{}, false}
 	for _, j := range jobs {
 		for _, f := range j.removed {
+			s.releases = s.releases || tree.IsRelease(f)
 			if app := rendered.Application(f); app != "" {
-				all[app] = true
+				s.applications[app] = true
 			}
 		}
 	}
-	return all
+	return s
+}
+
+// isNone reports whether nothing may be lost.
+func (s shrinkage) isNone() bool { return len(s.applications) == 0 && !s.releases }
+
+// concerns reports whether a file tells what is lost.
+func (s shrinkage) concerns(file string) bool {
+	return s.applications[s.rendered.Application(file)] || s.releases && tree.IsRelease(file)
 }
 
 // findLosses finds what the jobs would take from clusters of Applications that are still among
-// the inputs. It reads files only where some of an Application's are removed.
+// the inputs, or of components that are installed. It reads files only where some of an Application's,
+// or releases, are removed.
 func findLosses(files files, jobs []*job, rendered *render.Tree) ([]tree.Loss, error) {
-	shrinking := shrinking(jobs, rendered)
-	if len(shrinking) == 0 {
+	shrinks := shrinkageOf(jobs, rendered)
+	if shrinks.isNone() {
 		return nil, nil
 	}
-	changes, err := changesOf(files, jobs, func(f string) bool { return shrinking[rendered.Application(f)] })
+	changes, err := changesOf(files, jobs, shrinks.concerns)
 	return rendered.LossesOf(changes), err
 }
 
 // checkEmptied refuses to empty a cluster, or to remove most of its files.
-func checkEmptied(jobs []*job) *diag.Mistake {
+func checkEmptied(files files, jobs []*job) (*diag.Mistake, error) {
 	var emptied, halved []string
 	for _, j := range jobs {
 		removed, there := len(j.removed), j.there
@@ -79,11 +103,17 @@ func checkEmptied(jobs []*job) *diag.Mistake {
 		case j.cluster == nil && there > 0:
 			emptied = append(emptied, j.name)
 		case removed*2 > there:
-			halved = append(halved, fmt.Sprintf("%s (%d of %d files)", j.name, removed, there))
+			kept, err := keptBy(files, j)
+			if err != nil {
+				return nil, err
+			}
+			if removed -= kept; removed*2 > there {
+				halved = append(halved, fmt.Sprintf("%s (%d of %d files)", j.name, removed, there))
+			}
 		}
 	}
 	if len(emptied)+len(halved) == 0 {
-		return nil
+		return nil, nil
 	}
 	var parts []string
 	if len(emptied) > 0 {
@@ -92,5 +122,27 @@ func checkEmptied(jobs []*job) *diag.Mistake {
 	if len(halved) > 0 {
 		parts = append(parts, "would remove more than half of "+diag.Some(halved, 5))
 	}
-	return diag.NewMistake(strings.Join(parts, ", and "), checkInputs+allowPrune)
+	return diag.NewMistake(strings.Join(parts, ", and "), checkInputs+allowPrune), nil
+}
+
+// keptBy counts the files of components that a job removes and whose objects Flux leaves, and the
+// kustomization.yaml that lists them: nothing is lost with what is handed over.
+func keptBy(files files, j *job) (kept int, err error) {
+	for _, f := range j.removed {
+		if !tree.IsOfComponent(f) {
+			continue
+		}
+		there, err := isRegular(files, j.at(f))
+		if !there && err == nil {
+			continue
+		}
+		data, err := files.ReadFile(j.at(f))
+		if err != nil {
+			return 0, err
+		}
+		if path.Base(f) == layout.KustomizationFile || tree.IsKeptFile(data) {
+			kept++
+		}
+	}
+	return kept, nil
 }

@@ -154,7 +154,7 @@ func value(t testing.TB, o *Object) string {
 	return string(data)
 }
 
-var severalExamples = []string{"kuma-rollout", "own-mesh", "flagger-guide", "custom-metrics", "istio-canary", "nginx-canary", "helm-repository", "cluster-selectors", "no-fleet", "hub"}
+var severalExamples = []string{"kuma-rollout", "own-mesh", "flagger-guide", "custom-metrics", "istio-canary", "nginx-canary", "helm-repository", "cluster-selectors", "no-fleet", "hub", "installed-istio-nginx", "installed-by-renderconfig"}
 
 // TestAPackageGetsWhatTheCommandWrites: every YAML file, where the command has it, and what else
 // is in the package stays.

@@ -17,6 +17,9 @@ import (
 	"github.com/fleetwright/fleetwright/render/tree"
 )
 
+// installed stands before the name of a component in allowPrune.
+const installed = "installed/"
+
 // checkLosses reports which Applications among the inputs would disappear from clusters, by the
 // items of the last run. Items without files are a cluster's as it shall be, not as it is.
 func (f *function) checkLosses(rendered *render.Tree, items []*Object) {
@@ -28,10 +31,13 @@ func (f *function) checkLosses(rendered *render.Tree, items []*Object) {
 			_, name, _ := strings.Cut(a.Name, "/")
 			return slices.Contains(f.AllowPrune, a.Name) || slices.Contains(f.AllowPrune, name)
 		})
-		if len(l.Applications) == 0 {
+		if len(l.Applications) == 0 && (l.Component == "" || slices.Contains(f.AllowPrune, installed+l.Component)) {
 			continue
 		}
 		var all []string
+		if l.Component != "" {
+			all = append(all, installed+l.Component)
+		}
 		for _, a := range l.Applications {
 			all = append(all, a.Name)
 		}
@@ -52,6 +58,9 @@ func (f *function) checkAllowed(tree *render.Tree) {
 		_, name, _ := strings.Cut(a, "/")
 		known = append(known, name)
 	}
+	for _, component := range []string{"flagger", "kuma", "ingress-nginx", "prometheus", "loadtester"} {
+		known = append(known, installed+component)
+	}
 	setting := "allowPrune"
 	if f.inData {
 		setting = "" // a RenderConfig among the items has it, not the ConfigMap
@@ -67,13 +76,13 @@ func (f *function) checkAllowed(tree *render.Tree) {
 // A packageFile is a file in the directory of a cluster.
 type packageFile struct{ cluster, path string }
 
-// changes returns how files of Applications that lose some change, by cluster and path.
-func (f *function) changes(tree *render.Tree, items []*Object) (changes []render.Change) {
+// changes returns how files of Applications that lose some change, and releases, by cluster and path.
+func (f *function) changes(rendered *render.Tree, items []*Object) (changes []render.Change) {
 	was, is := f.files(f.stale), f.files(items)
 	shrinking := map[string]bool{}
 	for file := range was {
 		if is[file] == nil {
-			shrinking[tree.Application(file.path)] = true
+			shrinking[rendered.Application(file.path)] = true
 		}
 	}
 	delete(shrinking, "")
@@ -83,7 +92,7 @@ func (f *function) changes(tree *render.Tree, items []*Object) (changes []render
 		return cmp.Or(cmp.Compare(a.cluster, b.cluster), cmp.Compare(a.path, b.path))
 	}
 	for _, file := range slices.SortedFunc(maps.Keys(all), byClusterAndPath) {
-		if !shrinking[tree.Application(file.path)] {
+		if !shrinking[rendered.Application(file.path)] && !tree.IsRelease(file.path) {
 			continue
 		}
 		c := render.Change{Cluster: file.cluster, Path: file.path, Old: contentOf(was[file]), New: contentOf(is[file])}
