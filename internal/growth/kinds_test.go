@@ -171,6 +171,23 @@ func Kinds() []Kind {
 			return text(app + policy + "    destination:\n      fleet: f\n      clusterSelector:\n       matchLabels:\n" + strings.ReplaceAll(string(labels), "      l", "        l") + fleet)
 		}, 100},
 		{"selectors that match nothing", rows(app, "  - name: p%[1]d\n    destination: {fleet: f, clusterSelector: {matchLabels: {stage: s%[1]d}}}\n    kustomization: {interval: 5m, path: ./x, prune: true}\n", fleet), 50},
+		{"conditions of a selector", rows(app+policy+"    destination:\n      fleet: f\n      clusterSelector:\n        matchExpressions:\n", "        - {key: l%[1]d, operator: NotIn, values: [x]}\n", fleet), 100},
+		{"conditions that nothing meets", rows(app+policy+"    destination:\n      fleet: f\n      clusterSelector:\n        matchExpressions:\n", "        - {key: l%[1]d, operator: Exists}\n", fleet), 100},
+		{"values of a condition", rows(app+policy+"    destination:\n      fleet: f\n      clusterSelector:\n        matchExpressions:\n        - key: l\n          operator: NotIn\n          values:\n", "          - v%[1]d\n", fleet), 100},
+		{"bad conditions", rows(app+policy+"    destination:\n      fleet: f\n      clusterSelector:\n        matchExpressions:\n", "        - {key: l%[1]d, operator: In}\n", fleet), 100},
+		{"policies of one name that go nowhere", rows(app, "  - name: p\n    destination: {fleet: f, clusterSelector: {matchExpressions: [{key: k%[1]d, operator: Exists}]}}\n    kustomization: {interval: 5m, path: ./x, prune: true}\n", fleet), 50},
+		{"dependencies on policies of one name", func(n int) []schema.File {
+			return append(rows(app, "  - name: p\n    destination: {fleet: f, clusterSelector: {matchExpressions: [{key: k%[1]d, operator: Exists}]}}\n    kustomization: {interval: 5m, path: ./x, prune: true}\n", fleet)(n),
+				more(rows(strings.ReplaceAll(app, "name: a,", "name: b,"), "  - name: q%[1]d\n    destination: {fleet: f}\n    kustomization: {interval: 5m, path: ./x, prune: true, dependsOn: [{name: p}]}\n", "")(n))...)
+		}, 50},
+		{"fleets of one cluster", sharing("trafficRoutingProvider: istio"), 200},
+		{"fleets of one cluster that has things", sharing("trafficRoutingProvider: istio, installed: {flagger: {version: 1.44.0}, istio: {}, ingress-nginx: {}}"), 200},
+		{"fleets of one cluster that disagree", sharing("trafficRoutingProvider: istio, installed: {flagger: {version: 1.44.%[1]d}, istio: {revision: r%[1]d}}"), 200},
+		{"namespaces that a fleet allows", func(n int) []schema.File {
+			return append(rows("apiVersion: fleet.kurator.dev/v1alpha1\nkind: Fleet\nmetadata: {name: g, namespace: platform}\nspec:\n  clusters: [{name: m, kind: AttachedCluster}]\n  allowedNamespaces:\n", "  - n%[1]d\n",
+				"---\napiVersion: cluster.kurator.dev/v1alpha1\nkind: AttachedCluster\nmetadata: {name: m, namespace: platform}\n")(n),
+				more(rows("", strings.ReplaceAll(strings.ReplaceAll(small, "%[2]s", ""), "namespace: default", "namespace: n%[1]d")+"    destination: {fleet: g, fleetNamespace: platform}\n", "")(n))...)
+		}, 50},
 		{"selectors among many clusters", func(n int) []schema.File {
 			return append(rows(app, "  - name: p%[1]d\n    destination: {fleet: f, clusterSelector: {matchLabels: {stage: s%[1]d}}}\n    kustomization: {interval: 5m, path: ./x, prune: true}\n", "")(n), clusters("", "")(n)[1:]...)
 		}, 20},
@@ -311,6 +328,18 @@ func clusters(policies, more string) func(n int) []schema.File {
 			{Name: "fleet.yaml", Data: []byte("apiVersion: fleet.kurator.dev/v1alpha1\nkind: Fleet\nmetadata: {name: f, namespace: default}\nspec:\n  plugin: {flagger: {publicTestloader: true, trafficRoutingProvider: istio}}\n  clusters:\n" + names + all + more)},
 		}
 	}
+}
+
+// sharing are n fleets of one cluster, each with a plugin.
+func sharing(plugin string) func(n int) []schema.File {
+	return and(rows("", "---\napiVersion: fleet.kurator.dev/v1alpha1\nkind: Fleet\nmetadata: {name: g%[1]d, namespace: default}\nspec:\n  clusters: [{name: m, kind: AttachedCluster}]\n  plugin: {flagger: {"+plugin+"}}\n",
+		"---\n"+strings.SplitAfter(fleet, "---\n")[2]), strings.ReplaceAll(canary, "fleet: f", "fleet: g0"))
+}
+
+// more are documents in a file of their own.
+func more(files []schema.File) []schema.File {
+	files[0].Name = "more.yaml"
+	return files
 }
 
 // helm is an Application with a chart, and text behind it.
