@@ -49,7 +49,8 @@ var (
 var ShellCommands string
 
 // Init are the documents that a user begins with: init/PROVIDER/application.yaml and
-// fleet.yaml. NAME, in values, is filled in.
+// fleet.yaml, or installed.yaml for a fleet whose clusters have everything already. NAME, in
+// values, is filled in.
 //
 //go:embed init
 var Init embed.FS

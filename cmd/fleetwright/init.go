@@ -36,15 +36,17 @@ const maxInitName = validation.DNS1035LabelMaxLength - len("-testloader")
 
 func newInitCmd(a *app) *cobra.Command {
 	var provider, name string
+	var installed bool
 	providers := initProviders()
 	cmd := &cobra.Command{
 		Use:               "init [DIR]",
 		Short:             "Write an Application and a Fleet to begin with",
 		ValidArgsFunction: directories,
-		RunE:              func(_ *cobra.Command, dirs []string) error { return a.init(dirs, provider, name) },
+		RunE:              func(_ *cobra.Command, dirs []string) error { return a.init(dirs, provider, name, installed) },
 	}
 	cmd.Flags().StringVar(&provider, "provider", providers[0], "`PROVIDER` that moves the traffic: "+strings.Join(providers, ", "))
 	cmd.Flags().StringVar(&name, "name", "webapp", "`NAME` of the Application, its Deployment, Service and namespace")
+	cmd.Flags().BoolVar(&installed, "installed", false, "write a Fleet for clusters that have Flagger, the provider and Prometheus already: nothing of these is rendered")
 	completeFlag(cmd, "provider", oneOf(providers...))
 	completeFlag(cmd, "name", cobra.NoFileCompletions)
 	return cmd
@@ -62,7 +64,7 @@ func initProviders() []string {
 	return providers
 }
 
-func (a *app) init(dirs []string, provider, name string) error {
+func (a *app) init(dirs []string, provider, name string, installed bool) error {
 	dir := "."
 	switch len(dirs) {
 	case 0:
@@ -83,7 +85,7 @@ func (a *app) init(dirs []string, provider, name string) error {
 	var files []string
 	contents := map[string][]byte{}
 	for _, base := range initFiles {
-		content, err := fillIn(path.Join("init", provider, base), name)
+		content, err := fillIn(initTemplate(provider, base, installed), name, installed)
 		if err != nil {
 			return err
 		}
@@ -146,8 +148,17 @@ func checkInitName(name string) error {
 	return nil
 }
 
-// fillIn returns a file of the templates with the user's name in its values.
-func fillIn(file, name string) ([]byte, error) {
+// initTemplate returns the file of the templates for one that is written.
+func initTemplate(provider, base string, installed bool) string {
+	if installed && base == "fleet.yaml" {
+		base = "installed.yaml"
+	}
+	return path.Join("init", provider, base)
+}
+
+// fillIn returns a file of the templates with the user's name in its values. Where the clusters have a
+// load tester installed, rollouts need none of their own.
+func fillIn(file, name string, installed bool) ([]byte, error) {
 	text, err := templates.Init.ReadFile(file)
 	if err != nil {
 		return nil, err
@@ -165,6 +176,9 @@ func fillIn(file, name string) ([]byte, error) {
 	for i := range documents {
 		filledIn[i] = &documents[i]
 		replaceName(filledIn[i], name, plain)
+		if installed {
+			removeKey(filledIn[i], "testLoader")
+		}
 	}
 	return yaml.Dump(filledIn, yaml.WithAllDocuments(), yaml.WithIndent(2), yaml.WithCompactSeqIndent(false), yaml.WithLineWidth(-1))
 }
@@ -180,6 +194,19 @@ func replaceName(n *yaml.Node, name string, plain bool) {
 	}
 	for _, child := range n.Content {
 		replaceName(child, name, plain)
+	}
+}
+
+// removeKey removes a key, and the comment above it, from all mappings below a node.
+func removeKey(n *yaml.Node, key string) {
+	for i := 0; n.Kind == yaml.MappingNode && i < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			n.Content = slices.Delete(n.Content, i, i+2)
+			break
+		}
+	}
+	for _, child := range n.Content {
+		removeKey(child, key)
 	}
 }
 

@@ -12,15 +12,21 @@ import (
 	"github.com/fleetwright/fleetwright/templates"
 )
 
-// TestWhatInitWritesCompiles: there is nothing to say about it, but that Istio is not
-// installed, under names that YAML takes for something else and under the longest.
+// TestWhatInitWritesCompiles: there is nothing to say about it, but what is expected of the
+// clusters, under names that YAML takes for something else and under the longest.
 func TestWhatInitWritesCompiles(t *testing.T) {
+	t.Run("rendered", func(t *testing.T) { checkInit(t, diag.IstioExpected) })
+	t.Run("installed", func(t *testing.T) { checkInit(t, diag.InstalledExpected, "--installed") })
+}
+
+func checkInit(t *testing.T, expected diag.Code, flags ...string) {
 	for _, provider := range initProviders() {
 		for _, name := range []string{"webapp", "true", "n", "e1", strings.Repeat("n", maxInitName)} {
 			t.Run(provider+"/"+name, func(t *testing.T) {
 				dir := filepath.Join(t.TempDir(), "new", "fleet")
 				var stdout, stderr strings.Builder
-				if code := run([]string{"init", dir, "--provider", provider, "--name", name}, strings.NewReader(""), &stdout, &stderr); code != exitOK {
+				args := append([]string{"init", dir, "--provider", provider, "--name", name}, flags...)
+				if code := run(args, strings.NewReader(""), &stdout, &stderr); code != exitOK {
 					t.Fatal(stderr.String())
 				}
 				files, err := inputs.Read([]string{dir}, nil)
@@ -29,7 +35,7 @@ func TestWhatInitWritesCompiles(t *testing.T) {
 				}
 				tree, list := render.Compile(schema.Load(files), render.Options{})
 				for _, d := range list {
-					if d.Severity > diag.Info || d.Code != diag.IstioExpected {
+					if d.Severity > diag.Info || d.Code != expected {
 						t.Error(d)
 					}
 				}
