@@ -11,8 +11,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/txtar"
@@ -96,28 +98,37 @@ const examplePrefix = "example-"
 func (c *Case) IsExample() bool { return strings.HasPrefix(c.Name, examplePrefix) }
 
 // Examples returns the cases of the golden trees of the examples, sorted by name and
-// without runs: example-<example>. The Canary of an example is the same on all clusters.
-func Examples(golden string) (all []Case, err error) {
-	err = fs.WalkDir(os.DirFS(golden), ".", func(path string, _ fs.DirEntry, err error) error {
-		if err != nil || !strings.HasPrefix(filepath.Base(path), "canary-") {
+// without runs: example-<example> for the first Canary of an example, and
+// example-<example>-<canary> for each other. A Canary is the same on all clusters.
+func Examples(golden string) ([]Case, error) {
+	cases, first := map[string]Case{}, map[string]string{}
+	err := fs.WalkDir(os.DirFS(golden), ".", func(path string, _ fs.DirEntry, err error) error {
+		canary, ok := strings.CutPrefix(filepath.Base(path), "canary-")
+		if err != nil || !ok {
 			return err
 		}
+		canary = strings.TrimSuffix(canary, ".yaml")
 		example, _, _ := strings.Cut(path, "/")
 		c := Case{Name: examplePrefix + example, Runs: map[string]string{}}
+		if first[example] == "" {
+			first[example] = canary
+		}
+		if first[example] != canary {
+			c.Name += "-" + canary
+		}
 		if c.Spec, err = canarySpec(filepath.Join(golden, path)); err == nil {
 			err = json.Unmarshal(c.Spec, &c.Canary)
 		}
-		switch last := len(all) - 1; {
-		case err != nil:
+		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
-		case last < 0 || all[last].Name != c.Name:
-			all = append(all, c)
-		case !bytes.Equal(all[last].Spec, c.Spec):
+		}
+		if before, ok := cases[c.Name]; ok && !bytes.Equal(before.Spec, c.Spec) {
 			return fmt.Errorf("%s is another Canary than before", path)
 		}
+		cases[c.Name] = c
 		return nil
 	})
-	return all, err
+	return slices.SortedFunc(maps.Values(cases), func(a, b Case) int { return strings.Compare(a.Name, b.Name) }), err
 }
 
 // canarySpec returns the spec of the Canary in a file, with the interval of examples.
