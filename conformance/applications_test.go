@@ -91,6 +91,12 @@ const (
 	byNginx = `canary="webapp-backend-canary-9898"`
 )
 
+// The audiences of A/B tests.
+const (
+	istioInsiders = `x-user-group: exact insider, or cookie: regex ^(.*?;)?(type=insider)(;.*)?$`
+	nginxInsiders = "canary-by-cookie: canary, canary-by-header-value: insider, canary-by-header: x-user-group"
+)
+
 // applications are those of the examples that Flux or Flagger is run on.
 var applications = map[string]application{
 	"kuma-rollout": webapp.with(func(a *application) { a.source.Name = "rollout-kuma-demo" }),
@@ -105,12 +111,12 @@ var applications = map[string]application{
 	"istio-canary":     webapp.measuredAs(byIstio),
 	"istio-blue-green": webapp.measuredAs(byIstio),
 	"istio-ab": webapp.measuredAs(byIstio).with(func(a *application) {
-		a.audience = `x-user-group: exact insider, or cookie: regex ^(.*?;)?(type=insider)(;.*)?$`
+		a.audience = istioInsiders
 	}),
 	"nginx-canary":     webapp.measuredAs(byNginx),
 	"nginx-blue-green": webapp,
 	"nginx-ab": webapp.measuredAs(byNginx).with(func(a *application) {
-		a.audience = "canary-by-cookie: canary, canary-by-header-value: insider, canary-by-header: x-user-group"
+		a.audience = nginxInsiders
 	}),
 	"helm-repository": webapp.measuredAs(byKuma).with(func(a *application) {
 		a.source = types.NamespacedName{}
@@ -130,6 +136,19 @@ var applications = map[string]application{
 		repository: podinfo,
 	},
 	"hub": webapp,
+
+	"installed-istio-nginx":      webapp.measuredAs(byIstio),
+	"installed-istio":            webapp.measuredAs(byIstio),
+	"installed-istio-blue-green": webapp.measuredAs(byIstio),
+	"installed-istio-ab": webapp.measuredAs(byIstio).with(func(a *application) {
+		a.audience = istioInsiders
+	}),
+	"installed-nginx":            webapp.measuredAs(byNginx),
+	"installed-nginx-blue-green": webapp,
+	"installed-nginx-ab": webapp.measuredAs(byNginx).with(func(a *application) {
+		a.audience = nginxInsiders
+	}),
+	"installed-kuma": webapp.with(func(a *application) { a.source.Name = "rollout-kuma-demo" }),
 	alerts: {
 		source:     types.NamespacedName{Namespace: "default", Name: "backend"},
 		repository: podinfo,

@@ -90,10 +90,16 @@ func (e *editor) open(text string) (file string, marked []lsp.Diagnostic) {
 	return file, e.Open(file, text)
 }
 
-// application is Kurator's example with a piece of its text replaced.
+// application is the Application of Kurator's example with a piece of its text replaced.
 func (e *editor) application(from, to string) string {
 	e.t.Helper()
-	text := string(documents(e.t, "kuma-rollout")["application.yaml"])
+	return e.edited("application.yaml", from, to)
+}
+
+// edited is the first document of a file of Kurator's example with a piece of its text replaced.
+func (e *editor) edited(file, from, to string) string {
+	e.t.Helper()
+	text, _, _ := strings.Cut(string(documents(e.t, "kuma-rollout")[file]), "---\n")
 	if strings.Count(text, from) != 1 {
 		e.t.Fatalf("%q is %d times in the example", from, strings.Count(text, from))
 	}
@@ -161,28 +167,40 @@ func TestEditorsPassTheExamples(t *testing.T) {
 func TestEditorsOfferFields(t *testing.T) {
 	e := newEditor(t)
 	for of, tt := range map[string]struct {
-		from, to string
-		want     []string
+		kind, from, to string
+		want           []string
 	}{
 		"CanaryStrategy": {
-			"maxWeight: 50\n              stepWeight: 10\n", "‸\n",
+			"Application", "maxWeight: 50\n              stepWeight: 10\n", "‸\n",
 			[]string{"maxWeight", "stepWeight", "stepWeightPromotion", "stepWeights"},
 		},
 		"Rollout": {
-			"        port: 9898\n", "        port: 9898\n        ‸\n",
+			"Application", "        port: 9898\n", "        port: 9898\n        ‸\n",
 			[]string{"appProtocol", "autoscalerRef", "meshName", "metricsServer", "patches", "portDiscovery", "portName", "preview", "primary", "targetPort", "testLoaderServiceAccountName"},
 		},
 		// What an API server sets is taken, and not offered.
 		"ObjectMeta": {
-			"  namespace: default\n", "  namespace: default\n  ‸\n",
+			"Application", "  namespace: default\n", "  namespace: default\n  ‸\n",
 			[]string{"annotations", "labels"},
+		},
+		"Destination": {
+			"Application", "fleet: quickstart\n      kustomization:\n        interval: 0s\n", "fleet: quickstart\n        ‸\n      kustomization:\n        interval: 0s\n",
+			[]string{"clusterSelector", "fleetNamespace"},
+		},
+		"Installed": {
+			"Fleet", "      trafficRoutingProvider: kuma\n", "      trafficRoutingProvider: kuma\n      installed:\n        ‸\n",
+			[]string{"flagger", "ingress-nginx", "istio", "kuma", "loadtester", "prometheus"},
+		},
+		"InstalledKuma": {
+			"Fleet", "      trafficRoutingProvider: kuma\n", "      trafficRoutingProvider: kuma\n      installed:\n        kuma:\n          version: 2.13.10\n          ‸\n",
+			[]string{"catchAllRoute", "handOver", "mesh", "namespace"},
 		},
 	} {
 		t.Run(of, func(t *testing.T) {
 			record(t, "7. yaml-language-server: offers fields and values")
-			text, at := cursor(e.application(tt.from, tt.to), "‸")
+			text, at := cursor(e.edited(strings.ToLower(tt.kind)+".yaml", tt.from, tt.to), "‸")
 			file, _ := e.open(text)
-			described := descriptions(t, of)
+			described := descriptions(t, tt.kind, of)
 			var offered []string
 			for _, item := range e.Complete(file, at) {
 				offered = append(offered, item.Label)
@@ -235,17 +253,17 @@ func TestEditorsDescribeFields(t *testing.T) {
 	text, at := cursor(e.application("stepWeight: 10", "step‸Weight: 10"), "‸")
 	file, _ := e.open(text)
 	said := e.Hover(file, at)
-	for _, want := range []string{descriptions(t, "CanaryStrategy")["stepWeight"], "Example:\n\n```yaml\n10\n```"} {
+	for _, want := range []string{descriptions(t, "Application", "CanaryStrategy")["stepWeight"], "Example:\n\n```yaml\n10\n```"} {
 		if !strings.Contains(said, want) {
 			t.Errorf("it says %q, want %q", said, want)
 		}
 	}
 }
 
-// descriptions are those of the fields of one of an Application's types.
-func descriptions(t *testing.T, of string) map[string]string {
+// descriptions are those of the fields of one of a kind's types.
+func descriptions(t *testing.T, kindName, of string) map[string]string {
 	t.Helper()
-	kind, _ := schema.KindNamed("Application")
+	kind, _ := schema.KindNamed(kindName)
 	var s struct {
 		Defs map[string]struct {
 			Properties map[string]struct{ Description string }

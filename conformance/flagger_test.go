@@ -44,7 +44,12 @@ type flaggerCluster struct {
 // least that Flagger takes.
 func quickened(t *testing.T, example string) tree {
 	t.Helper()
-	return compiled(t, example, eachPolicy(func(policy map[string]any) {
+	return compiled(t, example, quicken(t))
+}
+
+// quicken shortens the intervals of an Application's rollouts.
+func quicken(t *testing.T) func(document map[string]any) {
+	return eachPolicy(func(policy map[string]any) {
 		if _, ok := policy["rollout"]; !ok {
 			return
 		}
@@ -55,7 +60,7 @@ func quickened(t *testing.T, example string) tree {
 			m.(map[string]any)["intervalSeconds"] = int64(10)
 		}
 		set(t, policy, metrics, append(at, "metrics")...)
-	}))
+	})
 }
 
 // startFlagger starts the first cluster of an example, whose rollouts are quickened. What is
@@ -194,19 +199,27 @@ func (c *flaggerCluster) strategy() map[string]any {
 // follow follows the Canary until a phase, and returns the steps on the way.
 func (c *flaggerCluster) follow(t *testing.T, until string) []step {
 	t.Helper()
-	var seen []step
-	kube.Eventually(t, analysis, "the Canary is "+until, func() error {
-		s, err := c.now(t)
-		if err != nil {
-			return err
+	return follow(t, until, c)[0]
+}
+
+// follow follows Canaries until all are in a phase, and returns the steps of each on the way.
+func follow(t *testing.T, until string, all ...*flaggerCluster) [][]step {
+	t.Helper()
+	seen := make([][]step, len(all))
+	kube.Eventually(t, analysis, "the Canary is "+until, func() (err error) {
+		for i, c := range all {
+			s, failed := c.now(t)
+			if failed != nil {
+				return failed
+			}
+			if !slices.Contains(seen[i], s) {
+				seen[i] = append(seen[i], s)
+			}
+			if s.phase != until {
+				err = fmt.Errorf("%s went through %v", kube.ID(c.canary), seen[i])
+			}
 		}
-		if !slices.Contains(seen, s) {
-			seen = append(seen, s)
-		}
-		if s.phase != until {
-			return fmt.Errorf("it went through %v", seen)
-		}
-		return nil
+		return err
 	})
 	return seen
 }

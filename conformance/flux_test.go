@@ -47,8 +47,8 @@ func startFlux(t *testing.T, example string, tree tree, cluster string) *fluxClu
 	return startFluxOf(t, applicationOf(t, example), kubeconfigs(t, example), tree, cluster)
 }
 
-// startFluxOf starts a cluster of an application.
-func startFluxOf(t *testing.T, app application, spokes spokes, tree tree, cluster string) *fluxCluster {
+// startFluxOf starts a cluster of an application. Others may have prepared it before Flux starts.
+func startFluxOf(t *testing.T, app application, spokes spokes, tree tree, cluster string, prepare ...func(c *fluxCluster)) *fluxCluster {
 	t.Helper()
 	c := &fluxCluster{application: app, name: cluster, servers: startServers(t, tree, cluster), spokes: spokes}
 	c.ControlPlane = c.servers[cluster]
@@ -68,6 +68,9 @@ func startFluxOf(t *testing.T, app application, spokes spokes, tree tree, cluste
 	})
 	c.push(t, tree)
 	c.world.Push(t, c.source.Namespace, c.source.Name, c.repository(t))
+	for _, prepare := range prepare {
+		prepare(c)
+	}
 	health := kube.Port(t)
 	c.Run(toolsDir, tools.KustomizeController,
 		[]string{"KUBECONFIG=" + c.Kubeconfig, "RUNTIME_NAMESPACE=flux-system", "TMPDIR=" + c.TempDir("flux")},

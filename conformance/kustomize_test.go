@@ -229,7 +229,7 @@ func TestKptWritesWhatTheCommandWrites(t *testing.T) {
 			dir := t.TempDir()
 			inputs := documents(t, name)
 			maps.DeleteFunc(inputs, func(name string, _ []byte) bool { return path.Ext(name) != ".yaml" })
-			if settings, ok := inputs["renderconfig.yaml"]; ok {
+			if settings, ok := inputs["renderconfig.yaml"]; ok && !strings.Contains(string(settings), "\nmetadata:") {
 				// kpt wants a name.
 				inputs["renderconfig.yaml"] = []byte(strings.Replace(string(settings), "\nkind: RenderConfig\n", "\nkind: RenderConfig\nmetadata: {name: settings}\n", 1))
 			}
