@@ -311,9 +311,12 @@ func (n *noter) of(ch *Change) {
 	subject := ch.subject()
 	switch ch.Action {
 	case Created:
-		if ch.isRollout() {
+		switch {
+		case ch.isRollout():
 			n.say(ch, subject+": rollout added", "", n.where(ch, nil))
-		} else {
+		case ch.Object.Group() == helmGroup && tree.IsKept(ch.new.value()):
+			n.say(ch, subject+" added", "it was not rendered before, so there is nothing to hand over, and Flux installs it", ch.Clusters)
+		default:
 			n.say(ch, subject+" added", "", n.where(ch, dirChange.created))
 		}
 	case Deleted:
