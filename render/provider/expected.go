@@ -140,7 +140,7 @@ func (in *installer) expectedPrometheus(s *rollout.Installation) (what, how stri
 		flagger.Istio: "istio_requests_total",
 		flagger.Nginx: "nginx_ingress_controller_requests",
 	} {
-		if p := s.Providers[provider]; p != nil && p.PrometheusAddress() == "" && !in.isRendered(componentOf[provider]) {
+		if p := s.Providers[provider]; p != nil && p.PrometheusAddress() == "" && !in.isRendered(rollout.ComponentOf[provider]) {
 			all = append(all, metrics)
 		}
 	}

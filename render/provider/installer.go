@@ -15,10 +15,6 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// componentOf are the components that are providers, by the name of the provider. Components have the
-// names of their fields under installed.
-var componentOf = map[string]string{flagger.Istio: "istio", flagger.Kuma: "kuma", flagger.Nginx: "ingress-nginx"}
-
 // A component is something that a cluster has for its rollouts.
 type component struct {
 	name string
@@ -27,12 +23,6 @@ type component struct {
 	asked func(*place.Plugin) bool
 	// configured are the fields of the plugin that are for the rendered component. It may be nil.
 	configured func(*place.Plugin) []string
-}
-
-// examples are what to write for a component that is installed.
-var examples = map[string]string{
-	"flagger": "flagger: {version: 1.44.0}", "istio": "istio: {}", "kuma": "kuma: {version: 2.13.10}", "ingress-nginx": "ingress-nginx: {}",
-	"prometheus": "prometheus: {address: http://prometheus.monitoring:9090}", "loadtester": "loadtester: {url: http://flagger-loadtester.test/}",
 }
 
 var components = []component{
@@ -93,7 +83,7 @@ func (in *installer) add(p *place.Plugin, k component) {
 		in.checkConfigured(p, k)
 	}
 	if at := p.At("installed", k.name); !there && p.Doc.IsNull(at...) {
-		in.base(p).report(diag.InstalledConflict, schema.Path{"installed", k.name}, k.name+" has no value here, so it would count as not installed", examples[k.name])
+		in.base(p).report(diag.InstalledConflict, schema.Path{"installed", k.name}, k.name+" has no value here, so it would count as not installed", rollout.Example(k.name))
 	}
 	if there && in.installedBy[k.name] == nil {
 		in.installedBy[k.name] = p
@@ -132,7 +122,7 @@ func (in *installer) base(p *place.Plugin) base {
 // is never rendered: a Fleet whose provider it is expects it.
 func (in *installer) has(component string) *place.Plugin {
 	p := cmp.Or(in.renderedBy[component], in.installedBy[component])
-	if p == nil && component == componentOf[flagger.Istio] {
+	if p == nil && component == rollout.ComponentOf[flagger.Istio] {
 		if i := slices.IndexFunc(in.platform.Plugins, uses(flagger.Istio)); i >= 0 {
 			p = in.platform.Plugins[i]
 		}

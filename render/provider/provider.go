@@ -47,7 +47,7 @@ func Install(c *rollout.Compilation, platform *place.Platform) *rollout.Installa
 		Providers: map[string]rollout.Provider{}, Installed: map[string]string{},
 	}
 	for _, name := range []string{flagger.Istio, flagger.Kuma, flagger.Nginx} {
-		if plugin := in.has(componentOf[name]); plugin != nil {
+		if plugin := in.has(rollout.ComponentOf[name]); plugin != nil {
 			s.Providers[name] = newProvider(in.base(plugin), name)
 		}
 	}

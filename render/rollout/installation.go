@@ -65,6 +65,18 @@ const (
 	PublicLoadTesterURL = "http://" + PublicLoadTester + "." + PublicLoadTester + "/"
 )
 
+// ComponentOf are the components that are providers, by the name of the provider. Components have the
+// names of their fields under installed.
+var ComponentOf = map[string]string{flagger.Istio: "istio", flagger.Kuma: "kuma", flagger.Nginx: "ingress-nginx"}
+
+// Example returns what to write under installed for a component.
+func Example(component string) string {
+	return component + ": " + map[string]string{
+		"flagger": "{version: " + settings.PinnedVersion("flagger") + "}", "istio": "{}", "kuma": "{version: 2.13.10}", "ingress-nginx": "{}",
+		"prometheus": "{address: http://prometheus.monitoring:9090}", "loadtester": "{url: http://flagger-loadtester.test/}",
+	}[component]
+}
+
 // providers returns the providers in the order of their names.
 func (s *Installation) providers() (all []Provider) {
 	for _, name := range slices.Sorted(maps.Keys(s.Providers)) {

@@ -96,23 +96,16 @@ func (r *Rollout) Origin(field ...any) manifest.Origin {
 	return manifest.Origin{Doc: r.Policy.App.Doc, Path: r.at(field...)}
 }
 
-// componentOf is the component under installed that is a provider.
-var componentOf = map[string]string{flagger.Istio: "istio", flagger.Kuma: "kuma", flagger.Nginx: "ingress-nginx"}
-
 // reportNotInstalled reports that the clusters have nothing that runs the rollout.
 func reportNotInstalled(r *Rollout) {
 	provider := r.TrafficRoutingProvider
-	component := componentOf[provider]
+	component := ComponentOf[provider]
 	if component == "" {
 		return // which the schema has refused
 	}
-	said := "{}"
-	if provider == flagger.Kuma {
-		said = "{version: 2.13.10}"
-	}
 	const at = "trafficRoutingProvider"
 	f, rendered := r.Policy.Fleet, fmt.Sprintf("plugin: {flagger: {trafficRoutingProvider: %s}}", provider)
-	installed := fmt.Sprintf("installed: {flagger: {version: %s}, %s: %s}", settings.PinnedVersion("flagger"), component, said)
+	installed := fmt.Sprintf("installed: {%s, %s}", Example("flagger"), Example(component))
 	inConfig := "plugin: {flagger: {" + installed + "}} in the spec of a RenderConfig"
 	switch {
 	case r.On.Installation != nil && r.On.FlaggerVersion != "":
@@ -122,10 +115,10 @@ func reportNotInstalled(r *Rollout) {
 		}
 		r.Report(diag.ProvidersDiffer, schema.Path{at},
 			fmt.Sprintf("the rollout uses %s, and the clusters have no %s: %s has %s", provider, component, r.On.Position(), have),
-			fmt.Sprintf("installed: {%s: %s} in plugin.flagger if the clusters have it%s", component, said, use))
+			fmt.Sprintf("installed: {%s} in plugin.flagger if the clusters have it%s", Example(component), use))
 	case r.On.Installation != nil:
 		r.Report(diag.NoFlagger, schema.Path{at}, fmt.Sprintf("nothing runs the rollout: %s names no flagger under installed", r.On.Position()),
-			fmt.Sprintf("flagger: {version: %s} under installed", settings.PinnedVersion("flagger")))
+			Example("flagger")+" under installed")
 	case f == nil && r.Policy.NamesFleet():
 		// The fleet does not exist, which is reported.
 	case r.c.RenderConfig == nil && r.c.MayMiss("RenderConfig"):
