@@ -415,6 +415,9 @@ func TestPlatformsThatDoNotWork(t *testing.T) {
 		{"a config of Istio",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: istio", "config: {chart: {version: 1.2.3}}", "installed: {istio: {}}"), clusterOne},
 			[]string{`f.yaml:9:7: error FW703 spec.plugin.flagger.config: there is no chart of istio to install, so the field has no place → remove the field, and install Istio by itself`}},
+		{"one address written in two ways",
+			[]schema.File{fleetWith("f", "trafficRoutingProvider: istio", "installed: {prometheus: {address: http://p.m:80/}}"), fleetWith("g", "trafficRoutingProvider: istio", "installed: {flagger: {version: 1.44.0}, prometheus: {address: http://p.m}}"), clusterOne},
+			nil},
 		{"components without a value",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: kuma", "installed: {flagger: , istio: ~}"), clusterOne},
 			[]string{

@@ -110,7 +110,18 @@ func agree(field, a, b string) bool {
 	if field == "version" {
 		return isSameVersion(a, b)
 	}
-	return strings.TrimSuffix(a, "/") == strings.TrimSuffix(b, "/")
+	return withoutDefaults(a) == withoutDefaults(b)
+}
+
+// withoutDefaults returns a URL without what it means anyway.
+func withoutDefaults(address string) string {
+	address = strings.TrimSuffix(address, "/")
+	for scheme, port := range map[string]string{"http://": ":80", "https://": ":443"} {
+		if strings.HasPrefix(address, scheme) {
+			address = strings.TrimSuffix(address, port)
+		}
+	}
+	return address
 }
 
 // reportDisagreement reports that one plugin says another value of a component than another has.

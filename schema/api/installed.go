@@ -147,12 +147,12 @@ type InstalledPrometheus struct {
 type PrometheusLabels struct {
 	// Namespace is the label of the namespace of a sample's pod.
 	// +kubebuilder:default=namespace
-	// +fleetwright:becomes=queries and hints
+	// +fleetwright:becomes=the labels that queries are checked for, and those in hints
 	Namespace string `json:"namespace,omitempty" pattern:"prometheus-label"`
 
 	// Pod is the label of the name of a sample's pod.
 	// +kubebuilder:default=pod
-	// +fleetwright:becomes=queries and hints
+	// +fleetwright:becomes=the labels that queries are checked for, and those in hints
 	Pod string `json:"pod,omitempty" pattern:"prometheus-label"`
 }
 
