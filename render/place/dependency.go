@@ -54,7 +54,7 @@ func (p *Policy) Dependencies(on *Target) (refs []api.NamespacedReference) {
 // checkDependencies finds what policies wait for, and reports those that would wait for
 // ever: for an object that nothing makes or that is not on their cluster, or for each other.
 func (pl *placer) checkDependencies(targets []*Target) {
-	d := dependencyGraph{placer: pl, policies: map[object][]*Policy{}, on: map[object]map[*Target]*Policy{}, place: map[*Policy]int{}}
+	d := dependencyGraph{placer: pl, policies: map[object][]*Policy{}, on: map[object]map[*Target]*Policy{}, place: map[*Policy]int{}, cyclic: map[*Policy]bool{}}
 	for _, a := range pl.Applications {
 		for _, p := range a.Policies {
 			d.policies[p.object()] = append(d.policies[p.object()], p)
@@ -87,6 +87,8 @@ type dependencyGraph struct {
 	path []*Policy
 	// unclear reports whether policies of a shared name wait in a circle, be it on one cluster or not.
 	unclear bool
+	// cyclic are the policies of the circles that were reported.
+	cyclic map[*Policy]bool
 }
 
 const visited = -1
@@ -187,7 +189,7 @@ func (d *dependencyGraph) check(p *Policy, on dependency, at schema.Path) {
 			if !d.isCycle(d.path[place:]) {
 				continue
 			}
-			d.Add(p.App.Doc.Diagnostic(diag.DependencyCycle, at, cycle(d.path[place:]), "remove one of the dependencies"))
+			d.reportCycle(p, at, d.path[place:])
 			return
 		}
 		if q.Suspended() && !p.Suspended() {
@@ -203,18 +205,31 @@ func (d *dependencyGraph) check(p *Policy, on dependency, at schema.Path) {
 	}
 }
 
+// reportCycle reports policies of which each waits for the next, and the last for the first.
+func (d *dependencyGraph) reportCycle(p *Policy, at schema.Path, policies []*Policy) {
+	for _, p := range policies {
+		d.cyclic[p] = true
+	}
+	d.Add(p.App.Doc.Diagnostic(diag.DependencyCycle, at, cycle(policies), "remove one of the dependencies"))
+}
+
 // isCycle reports whether policies that wait for each other do so on any cluster. Of names that several
 // policies have each may be on others: then that is left to onTarget.
 func (d *dependencyGraph) isCycle(policies []*Policy) bool {
-	if slices.ContainsFunc(policies, func(p *Policy) bool { return len(d.policies[p.object()]) > 1 }) {
-		d.unclear = true
-	}
-	return !d.unclear
+	shared := slices.ContainsFunc(policies, func(p *Policy) bool { return len(d.policies[p.object()]) > 1 })
+	d.unclear = d.unclear || shared
+	return !shared
 }
 
-// onTarget reports the policies of a target that wait for each other there.
+// onTarget reports the policies of a target that wait for each other there, unless one of them was reported.
 func (d *dependencyGraph) onTarget(t *Target) {
 	place, path := map[*Policy]int{}, []*Policy(nil)
+	here := map[*Policy]bool{}
+	for _, a := range t.Apps {
+		for _, p := range a.Policies {
+			here[p] = true
+		}
+	}
 	var visit func(p *Policy)
 	visit = func(p *Policy) {
 		if _, known := place[p]; known {
@@ -228,11 +243,13 @@ func (d *dependencyGraph) onTarget(t *Target) {
 			if len(on.policies) == 1 {
 				q = on.policies[0]
 			}
-			if q == nil || q.ObjectKind() != p.ObjectKind() {
+			if q == nil || !here[q] || q.ObjectKind() != p.ObjectKind() {
 				continue
 			}
 			if at, known := place[q]; known && at != visited {
-				d.Add(p.App.Doc.Diagnostic(diag.DependencyCycle, p.Path.With(field, "dependsOn", i, "name"), cycle(path[at:]), "remove one of the dependencies"))
+				if !slices.ContainsFunc(path[at:], func(p *Policy) bool { return d.cyclic[p] }) {
+					d.reportCycle(p, p.Path.With(field, "dependsOn", i, "name"), path[at:])
+				}
 				continue
 			}
 			visit(q)
