@@ -69,7 +69,7 @@ func Compare(dir string, rendered *render.Tree, opts Options) (Comparison, error
 		}
 	}
 	if !shrinks.isNone() {
-		c.Losses = rendered.LossesOf(changes)
+		c.Losses = shrinks.losses(changes)
 	}
 	return c, nil
 }

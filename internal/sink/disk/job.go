@@ -13,6 +13,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/render/layout"
+	"github.com/fleetwright/fleetwright/render/tree"
 )
 
 // A job is what is to be done for one cluster.
@@ -36,6 +37,8 @@ type job struct {
 	fresh map[string]bool
 	// removed are the paths to remove, in order.
 	removed []string
+	// vanished are the releases that the inventory lists and somebody else has removed, in order.
+	vanished []string
 	// foreign are the files in the way that fleetwright has not written.
 	foreign []string
 	// stray are the manifests of somebody else that Flux finds among ours, in order.
@@ -316,9 +319,12 @@ func (j *job) findRemoved(files files, own *ownership) error {
 		if err != nil {
 			return err
 		}
-		if there {
+		switch {
+		case there:
 			j.there++
 			j.removed = append(j.removed, f)
+		case tree.IsRelease(f):
+			j.vanished = append(j.vanished, f)
 		}
 	}
 	return nil

@@ -1,9 +1,11 @@
 package disk
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
@@ -57,12 +59,18 @@ type shrinkage struct {
 	applications map[string]bool
 	// releases reports whether the release of a component is among the files.
 	releases bool
+	// vanished are the releases whose files somebody else has removed. Flux has them until it syncs what
+	// is written now.
+	vanished []render.Change
 }
 
 // shrinkageOf returns what may be lost by what jobs remove.
 func shrinkageOf(jobs []*job, rendered *render.Tree) shrinkage {
-	s := shrinkage{rendered, map[string]bool{}, false}
+	s := shrinkage{rendered: rendered, applications: map[string]bool{}}
 	for _, j := range jobs {
+		for _, f := range j.vanished {
+			s.vanished = append(s.vanished, render.Change{Cluster: j.name, Path: f, Old: []byte{}})
+		}
 		for _, f := range j.removed {
 			s.releases = s.releases || tree.IsRelease(f)
 			if app := rendered.Application(f); app != "" {
@@ -74,7 +82,16 @@ func shrinkageOf(jobs []*job, rendered *render.Tree) shrinkage {
 }
 
 // isNone reports whether nothing may be lost.
-func (s shrinkage) isNone() bool { return len(s.applications) == 0 && !s.releases }
+func (s shrinkage) isNone() bool {
+	return len(s.applications) == 0 && !s.releases && len(s.vanished) == 0
+}
+
+// losses returns what changes lose, by cluster and path.
+func (s shrinkage) losses(changes []render.Change) []tree.Loss {
+	all := append(slices.Clip(changes), s.vanished...)
+	slices.SortStableFunc(all, func(a, b render.Change) int { return cmp.Compare(a.Cluster, b.Cluster) })
+	return s.rendered.LossesOf(all)
+}
 
 // concerns reports whether a file tells what is lost.
 func (s shrinkage) concerns(file string) bool {
@@ -90,7 +107,7 @@ func findLosses(files files, jobs []*job, rendered *render.Tree) ([]tree.Loss, e
 		return nil, nil
 	}
 	changes, err := changesOf(files, jobs, shrinks.concerns)
-	return rendered.LossesOf(changes), err
+	return shrinks.losses(changes), err
 }
 
 // checkEmptied refuses to empty a cluster, or to remove most of its files.
@@ -128,8 +145,9 @@ func checkEmptied(files files, jobs []*job) (*diag.Mistake, error) {
 // keptBy counts the files of components that a job removes and whose objects Flux leaves, and the
 // kustomization.yaml that lists them: nothing is lost with what is handed over.
 func keptBy(files files, j *job) (kept int, err error) {
+	keeps := map[string]bool{}
 	for _, f := range j.removed {
-		if !tree.IsOfComponent(f) {
+		if !tree.IsOfComponent(f) || path.Base(f) == layout.KustomizationFile {
 			continue
 		}
 		there, err := isRegular(files, j.at(f))
@@ -140,7 +158,13 @@ func keptBy(files files, j *job) (kept int, err error) {
 		if err != nil {
 			return 0, err
 		}
-		if path.Base(f) == layout.KustomizationFile || tree.IsKeptFile(data) {
+		if tree.IsKeptFile(data) {
+			kept++
+			keeps[path.Dir(f)] = true
+		}
+	}
+	for _, f := range j.removed {
+		if path.Base(f) == layout.KustomizationFile && keeps[path.Dir(f)] {
 			kept++
 		}
 	}
