@@ -134,3 +134,22 @@ func TestComponentsThatDisappear(t *testing.T) {
 		})
 	}
 }
+
+// TestEachFleetIsToldWhatItExpects, also where another fleet renders the component on some of its clusters.
+func TestEachFleetIsToldWhatItExpects(t *testing.T) {
+	files := []schema.File{
+		{Name: "a.yaml", Data: []byte("{apiVersion: fleet.kurator.dev/v1alpha1, kind: Fleet, metadata: {name: a}, spec: {clusters: [{kind: AttachedCluster, name: one}, {kind: AttachedCluster, name: two}], plugin: {flagger: {trafficRoutingProvider: istio, installed: {istio: {}, flagger: {version: 1.44.0, namespace: kuma-system}}}}}}\n---\n" +
+			"{apiVersion: cluster.kurator.dev/v1alpha1, kind: AttachedCluster, metadata: {name: two}}\n")},
+		fleetWith("b", "trafficRoutingProvider: kuma", "installed: {istio: {}}"),
+		clusterOne,
+	}
+	var told []string
+	for _, d := range diagnostics(files) {
+		if d.Code == "FW225" {
+			told = append(told, d.Position.File+": "+d.Message)
+		}
+	}
+	if len(told) != 2 || !strings.Contains(told[0], "a.yaml: every cluster of the fleet is expected to have Flagger 1.44.0 in namespace kuma-system; Istio") {
+		t.Errorf("it says %q", told)
+	}
+}

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"maps"
 	"reflect"
 	"slices"
@@ -34,8 +35,10 @@ func (c *compiler) install() {
 			}
 		}
 	}
-	told := map[*place.Plugin]bool{}
-	for _, p := range c.Platforms {
+	told := rollout.Told{}
+	fewest := slices.Clone(c.Platforms) // which speak for one fleet
+	slices.SortStableFunc(fewest, func(a, b *place.Platform) int { return cmp.Compare(len(a.Plugins), len(b.Plugins)) })
+	for _, p := range fewest {
 		if in := c.installations[p]; in != nil && p.Used {
 			in.Expect(told)
 		}

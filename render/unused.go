@@ -6,6 +6,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/place"
+	"github.com/fleetwright/fleetwright/render/rollout"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -39,7 +40,7 @@ func (c *compiler) checkMeshes() {
 		return
 	}
 	for _, m := range c.Meshes {
-		c.Add(m.Doc.Diagnostic(diag.MeshUnused, schema.Path{"metadata", "name"}, "no cluster has Kuma, so the Mesh is not rendered", "plugin: {flagger: {trafficRoutingProvider: kuma}} in a Fleet's spec, or installed: {kuma: {version: 2.13.10}} below flagger"))
+		c.Add(m.Doc.Diagnostic(diag.MeshUnused, schema.Path{"metadata", "name"}, "no cluster has Kuma, so the Mesh is not rendered", "plugin: {flagger: {trafficRoutingProvider: kuma}} in a Fleet's spec, or installed: {"+rollout.Example("kuma")+"} below flagger"))
 	}
 }
 

@@ -120,6 +120,9 @@ func (in *Input) InstalledOn(cluster, component string) *Plugin {
 	return nil
 }
 
+// Components are the names of what may be under installed.
+var Components = []string{"flagger", "istio", "kuma", "ingress-nginx", "prometheus", "loadtester"}
+
 // Says returns what a plugin says of a component under installed, or nil.
 func (p *Plugin) Says(component string) any {
 	in := p.Installed
@@ -160,6 +163,9 @@ func (p *Plugin) HandsOver(component string) bool {
 // checkFleetNamespace reports an Application whose fleet is in another namespace, where it may not be.
 func (pl *placer) checkFleetNamespace(a *Application, f *Fleet, at schema.Path) {
 	field := at.With("fleetNamespace")
+	if !a.Doc.Has(field...) { // a policy may leave it to its application
+		field = schema.Path{"spec", "destination", "fleetNamespace"}
+	}
 	switch {
 	case f.Namespace == a.Namespace:
 	case pl.settings.Hub:

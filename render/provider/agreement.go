@@ -12,6 +12,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/rollout"
+	"github.com/fleetwright/fleetwright/render/rules"
 	"github.com/fleetwright/fleetwright/render/settings"
 	"github.com/fleetwright/fleetwright/schema"
 )
@@ -61,7 +62,7 @@ func agreed(field, value string) string {
 	case value == "":
 		return "remove " + field
 	case nested:
-		return fmt.Sprintf("%s: {%s: %s}", above, below, value)
+		return fmt.Sprintf("%s: %s in %s", below, value, above)
 	}
 	return field + ": " + value
 }
@@ -87,6 +88,9 @@ func (in *installer) checkAgreement(s *rollout.Installation) {
 			if !rendered || p.HandsOver(k.name) { // when what is not said counts as well
 				names = slices.AppendSeq(names, maps.Keys(facts))
 			}
+			if !rendered {
+				names = slices.AppendSeq(names, maps.Keys(defaults)) // which may be those of another provider
+			}
 			slices.Sort(names)
 			for _, name := range slices.Compact(names) {
 				have, known := facts[name]
@@ -110,18 +114,7 @@ func agree(field, a, b string) bool {
 	if field == "version" {
 		return isSameVersion(a, b)
 	}
-	return withoutDefaults(a) == withoutDefaults(b)
-}
-
-// withoutDefaults returns a URL without what it means anyway.
-func withoutDefaults(address string) string {
-	address = strings.TrimSuffix(address, "/")
-	for scheme, port := range map[string]string{"http://": ":80", "https://": ":443"} {
-		if strings.HasPrefix(address, scheme) {
-			address = strings.TrimSuffix(address, port)
-		}
-	}
-	return address
+	return a == b || strings.Contains(a, "://") && rules.SameServer(a, b)
 }
 
 // reportDisagreement reports that one plugin says another value of a component than another has.
@@ -259,6 +252,6 @@ func (in *installer) checkConflicts(s *rollout.Installation) {
 		if n.installedNginx() != nil {
 			at = schema.Path{"installed", "ingress-nginx", "class"}
 		}
-		n.report(diag.InstalledConflict, at, "Istio serves the Ingress class istio, too: both answer for the Ingresses of rollouts", "another class, such as nginx")
+		n.report(diag.InstalledConflict, at, "Istio serves the Ingress class istio, too: both answer for the Ingresses of rollouts", at[len(at)-1].(string)+": nginx")
 	}
 }

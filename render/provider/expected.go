@@ -4,14 +4,17 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"net"
 	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/internal/shell"
 	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/rollout"
+	"github.com/fleetwright/fleetwright/render/rules"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -25,12 +28,10 @@ func testerNamespace(p *place.Plugin) (field, namespace string) {
 	if said.Namespace != "" {
 		return "namespace", said.Namespace
 	}
-	u, err := url.Parse(said.URL)
-	if err != nil {
-		return "url", ""
+	_, namespace = rules.ServiceAt(said.URL)
+	if u, err := url.Parse(said.URL); err != nil || net.ParseIP(u.Hostname()) != nil {
+		namespace = ""
 	}
-	_, rest, _ := strings.Cut(u.Hostname(), ".")
-	namespace, _, _ = strings.Cut(rest, ".")
 	return "url", namespace
 }
 
@@ -63,17 +64,22 @@ func (in *installer) addPresent(s *rollout.Installation) {
 	}
 }
 
-// expect reports what plugins expect of the clusters, with commands that show it, but for the plugins that were
-// told. All rollouts must have joined their providers.
-func (in *installer) expect(s *rollout.Installation, told map[*place.Plugin]bool) {
+// expectIstio reports that Istio is expected, where nothing says that it is there.
+func (in *installer) expectIstio(p *place.Plugin) {
+	in.base(p).report(diag.IstioExpected, schema.Path{"trafficRoutingProvider"},
+		fmt.Sprintf("Istio is not installed by the fleet: its CRDs, its control plane and a Prometheus at %v are expected on every cluster", in.facts.MetricsServer), "")
+}
+
+// expect reports what plugins expect of the clusters, with commands that show it, but for what was told. All
+// rollouts must have joined their providers.
+func (in *installer) expect(s *rollout.Installation, told rollout.Told) {
 	for _, p := range in.platform.Plugins {
-		if told[p] {
-			continue
+		if uses(flagger.Istio)(p) && in.installedBy["istio"] == nil && told.First(p, "istio") {
+			in.expectIstio(p)
 		}
-		told[p] = true
 		var what, how []string
 		for _, k := range components {
-			if p.Says(k.name) == nil || in.isRendered(k.name) {
+			if p.Says(k.name) == nil || in.isRendered(k.name) || !told.First(p, k.name) {
 				continue
 			}
 			w, h := in.expected(s, k.name)
@@ -82,7 +88,7 @@ func (in *installer) expect(s *rollout.Installation, told map[*place.Plugin]bool
 		if len(what) == 0 {
 			continue
 		}
-		if p.Says("prometheus") == nil && !in.isRendered("prometheus") { // which nothing else tells
+		if p.Says("prometheus") == nil && !in.rendersPrometheus() { // which nothing else tells
 			w, h := in.expectedPrometheus(s)
 			what, how = append(what, w), append(how, h)
 		}
@@ -121,40 +127,67 @@ func (in *installer) expected(s *rollout.Installation, component string) (what, 
 	case "prometheus":
 		return in.expectedPrometheus(s)
 	}
-	return "a load tester at " + get("url"), "kubectl get services -A | grep loadtester"
+	return "a load tester at " + get("url"), showService(get("url"), s.FlaggerNamespace)
 }
 
 func (in *installer) expectedFlagger(s *rollout.Installation) (what, how string) {
-	what, how = "Flagger "+s.FlaggerVersion, "kubectl get -A deployments"
-	if s.FlaggerNamespace != "" {
-		what, how = what+" in namespace "+s.FlaggerNamespace, "kubectl -n "+s.FlaggerNamespace+" get deployments"
+	if s.FlaggerNamespace == "" {
+		return "Flagger " + s.FlaggerVersion, "kubectl get deployments -A -o wide | grep flagger"
 	}
-	return what, how + " -l app.kubernetes.io/name=flagger -o jsonpath='{..image} {..command} {..args}'"
+	return fmt.Sprintf("Flagger %s in namespace %s", s.FlaggerVersion, s.FlaggerNamespace),
+		fmt.Sprintf("kubectl -n %s get deployment flagger -o jsonpath='{..image} {..command} {..args}'", s.FlaggerNamespace)
 }
 
-// expectedPrometheus returns what the Prometheus of rendered MetricTemplates must have.
+// rendersPrometheus reports whether the Prometheus that rollouts are measured by is rendered, be it in Flagger's
+// chart.
+func (in *installer) rendersPrometheus() bool {
+	return in.isRendered("prometheus") || in.isRendered("flagger") && in.facts.Prometheus
+}
+
+// expectedPrometheus returns what each Prometheus that rollouts are measured by must have. Flagger asks its own
+// for the metrics of Istio, and rendered MetricTemplates theirs.
 func (in *installer) expectedPrometheus(s *rollout.Installation) (what, how string) {
-	var all []string
-	for provider, metrics := range map[string]string{
-		flagger.Kuma:  "the metrics of sidecars by kuma_sd_configs",
-		flagger.Istio: "istio_requests_total",
-		flagger.Nginx: "nginx_ingress_controller_requests",
-	} {
-		if p := s.Providers[provider]; p != nil && p.PrometheusAddress() == "" && !in.isRendered(rollout.ComponentOf[provider]) {
-			all = append(all, metrics)
+	metrics := map[string][]string{in.facts.PrometheusAddress: nil}
+	add := func(provider, address, name string) {
+		if p := s.Providers[provider]; p != nil && p.PrometheusAddress() == "" {
+			metrics[address] = append(metrics[address], name)
 		}
 	}
-	slices.Sort(all)
-	what = "a Prometheus at " + in.facts.PrometheusAddress
-	if len(all) > 0 {
-		what += " that has " + strings.Join(all, " and ")
+	add(flagger.Istio, in.facts.MetricsServer, "istio_requests_total")
+	add(flagger.Nginx, in.facts.PrometheusAddress, "nginx_ingress_controller_requests")
+	add(flagger.Kuma, in.facts.PrometheusAddress, "the metrics of sidecars by kuma_sd_configs")
+	var all, commands []string
+	for _, address := range slices.Sorted(maps.Keys(metrics)) {
+		one := "a Prometheus at " + address
+		if has := metrics[address]; len(has) > 0 {
+			one += " that has " + strings.Join(has, " and ")
+		}
+		all, commands = append(all, one), append(commands, showService(address, s.FlaggerNamespace))
 	}
-	return what, "kubectl get services -A | grep prometheus"
+	return strings.Join(all, "; "), strings.Join(commands, "; ")
+}
+
+// showService returns a command that shows the Service of an address, as seen from a namespace, or who answers
+// at one outside of the cluster.
+func showService(address, from string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	name, rest, _ := strings.Cut(u.Hostname(), ".")
+	namespace, domain, _ := strings.Cut(rest, ".")
+	if domain != "" && domain != "svc" && !strings.HasPrefix(domain, "svc.") || net.ParseIP(u.Hostname()) != nil {
+		return "curl " + shell.Quote(address)
+	}
+	if namespace = cmp.Or(namespace, from); namespace == "" {
+		return "kubectl get services -A | grep " + shell.Quote(name)
+	}
+	return fmt.Sprintf("kubectl -n %s get service %s", shell.Quote(namespace), shell.Quote(name))
 }
 
 func (in *installer) expectedKuma(s *rollout.Installation, namespace string) (what, how string) {
 	what = fmt.Sprintf("Kuma %s in namespace %s", s.Installed["kuma"], namespace)
-	how = fmt.Sprintf("kubectl -n %s get deployments -o jsonpath='{..image}'; kubectl get namespaces -L %s", namespace, kumaInjection)
+	how = fmt.Sprintf("kubectl -n %s get deployments -l app=kuma-control-plane -o jsonpath='{..image}'; kubectl get namespaces -L %s", namespace, kumaInjection)
 	k, ok := s.Providers[flagger.Kuma].(*kuma)
 	if !ok {
 		return what, how
@@ -170,11 +203,11 @@ func (in *installer) expectedKuma(s *rollout.Installation, namespace string) (wh
 	}
 	what += ", and its injection label on namespaces of rollouts that exist already"
 	if len(meshes) > 0 {
-		what += fmt.Sprintf("; the Mesh %s, with metrics for Prometheus and no mutual TLS in mode STRICT", strings.Join(meshes, " and "))
-		how += "; kubectl get meshes -o yaml"
+		what += fmt.Sprintf("; the Mesh %s, with metrics for Prometheus and no mutual TLS in mode STRICT", diag.Some(meshes, 3))
+		how += "; kubectl get meshes.kuma.io -o yaml"
 	}
 	if len(routes) > 0 {
-		what += fmt.Sprintf("; a TrafficRoute for all traffic of %s", strings.Join(routes, " and "))
+		what += fmt.Sprintf("; a TrafficRoute for all traffic of %s", diag.Some(routes, 3))
 		how += "; kubectl get trafficroutes.kuma.io"
 	}
 	return what, how

@@ -64,6 +64,9 @@ type installer struct {
 func newInstaller(c *rollout.Compilation, platform *place.Platform) *installer {
 	in := &installer{c, platform, &rules.Facts{At: map[string]diag.Position{}}, map[string]*place.Plugin{}, map[string]*place.Plugin{}}
 	for _, p := range platform.Plugins {
+		if p.Doc.IsNull(p.At("installed")...) {
+			in.base(p).report(diag.InstalledConflict, schema.Path{"installed"}, "installed has no value here, so nothing would count as installed", "remove the line, or name what the clusters have")
+		}
 		for _, k := range components {
 			in.add(p, k)
 		}
@@ -94,10 +97,18 @@ func (in *installer) add(p *place.Plugin, k component) {
 	if first := in.renderedBy[k.name]; first != nil {
 		in.base(p).report(diag.PluginsDiffer, nil,
 			fmt.Sprintf("both this fleet and the one at %s render %s, and a cluster is in both", first.Doc.Position("metadata", "name"), k.name),
-			fmt.Sprintf("installed: {%s: …} in the plugin of one of the two", k.name))
+			oneRenders(p, first, k.name))
 		return
 	}
 	in.renderedBy[k.name] = p
+}
+
+// oneRenders returns what to write so that one of two plugins renders a component.
+func oneRenders(p, other *place.Plugin, component string) string {
+	if p.HandsOver(component) || other.HandsOver(component) {
+		return "remove handOver from one of the two"
+	}
+	return fmt.Sprintf("installed: {%s} in the plugin of one of the two", rollout.Example(component))
 }
 
 // checkConfigured reports fields for the chart of a component that the plugin does not render.

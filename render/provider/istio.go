@@ -44,14 +44,6 @@ func newIstio(b base) rollout.Provider {
 	return i
 }
 
-// checkIstio reports that Istio is expected, where nothing says that it is there.
-func (in *installer) checkIstio(s *rollout.Installation) {
-	if s.Providers[flagger.Istio] != nil && in.installedBy["istio"] == nil {
-		in.base(in.has("istio")).report(diag.IstioExpected, schema.Path{"trafficRoutingProvider"},
-			fmt.Sprintf("Istio is not installed by the fleet: its CRDs, its control plane and a Prometheus at %v are expected on every cluster", in.facts.MetricsServer), "")
-	}
-}
-
 // Namespace is where Istio is installed, and Flagger where it is rendered.
 func (i istio) Namespace() string { return cmp.Or(i.installedIstio().Namespace, istioNamespace) }
 

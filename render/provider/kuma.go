@@ -499,7 +499,7 @@ func (k *kuma) Route(r *rollout.Rollout, canary *manifest.Object, spec *flagger.
 
 // PrometheusAddress is the Prometheus that is rendered for Kuma, where Flagger is not told to ask it.
 func (k *kuma) PrometheusAddress() string {
-	if p := k.renderedBy["prometheus"]; p != nil && k.renderedBy["flagger"] != p {
+	if p, by := k.renderedBy["prometheus"], k.renderedBy["flagger"]; p != nil && by != nil && by != p {
 		return k.prometheusAddress()
 	}
 	return ""
@@ -593,14 +593,14 @@ func (k *kuma) Check(r *rules.Rollout) {
 // checkMeasured reports metrics that the Prometheus in Flagger's chart is asked for: it scrapes pods that
 // prometheus.io/scrape names, and Kuma's sidecars are none (charts/flagger/templates/prometheus.yaml).
 func (k *kuma) checkMeasured(r *rules.Rollout) {
-	if !r.On.Prometheus || r.Has("metricsServer") || !strings.Contains(r.On.PrometheusAddress, "://"+rules.BundledPrometheus+".") {
+	if r.Has("metricsServer") || !r.IsBundled(r.On.PrometheusAddress) {
 		return
 	}
 	for i, m := range r.Analysis.Metrics {
 		if name := r.Builtin(m); rules.IsBuiltin(name) {
 			r.Report(diag.NothingMeasured, rules.InMetrics(i, "name"),
 				fmt.Sprintf("Flagger's own Prometheus does not scrape Kuma's sidecars, so every check of %s fails", name),
-				"installed: {prometheus: {address: …}} of one that does, or metricsServer: of the rollout")
+				"installed: {"+rollout.Example("prometheus")+"} with one that scrapes them, or metricsServer in the rollout")
 		}
 	}
 }

@@ -56,13 +56,12 @@ func Install(c *rollout.Compilation, platform *place.Platform) *rollout.Installa
 	}
 	in.addFlagger(s)
 	in.addPrometheus()
-	in.checkIstio(s)
 	in.addLoadTester(s)
 	in.addPresent(s)
 	in.checkAgreement(s)
 	in.checkConflicts(s)
 	s.Facts = *in.facts
-	s.Expect = func(told map[*place.Plugin]bool) { in.expect(s, told) }
+	s.Expect = func(told rollout.Told) { in.expect(s, told) }
 	return s
 }
 
@@ -82,8 +81,6 @@ func (in *installer) addFlagger(s *rollout.Installation) {
 	f.MetricsServer, f.MeshProvider = said.MetricsServer, said.MeshProvider
 	f.SelectorLabels, f.WatchNamespace = said.SelectorLabels, said.WatchNamespace
 	f.NoCrossNamespaceRefs, f.IngressAnnotationsPrefix = said.NoCrossNamespaceRefs, said.IngressAnnotationsPrefix
-	// The one in Flagger's chart has labels of its own.
-	f.Prometheus = strings.Contains(said.MetricsServer, "//flagger-prometheus.") || strings.Contains(said.MetricsServer, "//flagger-prometheus:")
 	for fact, field := range map[string]string{"WatchNamespace": "watchNamespace", "NoCrossNamespaceRefs": "noCrossNamespaceRefs", "SelectorLabels": "selectorLabels"} {
 		f.At[fact] = plugin.Doc.Position(plugin.At("installed", "flagger", field)...)
 	}
@@ -185,7 +182,7 @@ const chartMetricsServer = "http://prometheus:9090"
 func (in *installer) addPrometheus() {
 	f := in.facts
 	f.PrometheusAddress = f.MetricsServer
-	if in.renderedBy["flagger"] == nil && in.renderedBy["prometheus"] != nil {
+	if f.MetricsServer == "" && in.renderedBy["prometheus"] != nil {
 		f.PrometheusAddress = in.base(in.renderedBy["prometheus"]).prometheusAddress()
 	}
 	if plugin := in.installedBy["prometheus"]; plugin != nil && in.renderedBy["prometheus"] == nil {
@@ -201,6 +198,10 @@ func (in *installer) addPrometheus() {
 	}
 	f.MetricsServer = cmp.Or(f.MetricsServer, f.PrometheusAddress, chartMetricsServer)
 	f.PrometheusAddress = cmp.Or(f.PrometheusAddress, f.MetricsServer)
+	if in.renderedBy["flagger"] == nil { // whose chart may have one all the same, with labels of its own
+		name, _ := rules.ServiceAt(f.PrometheusAddress)
+		f.Prometheus = name == rules.BundledPrometheus
+	}
 }
 
 // addLoadTester adds the load tester that all rollouts may use.
@@ -221,17 +222,24 @@ func (in *installer) addLoadTester(s *rollout.Installation) {
 			s.TesterMeta, in.facts.TesterMesh = s.Providers[mesh].NamespaceMeta(nil), mesh
 		}
 		b.apply("loadtester", s.LoadTester.Chart)
-		if all := in.facts.MeshNamespaces; len(all) > 0 && !slices.Contains(all, rollout.PublicLoadTester) {
-			(&values{base: b, key: plugin.TrafficRoutingProvider}).report(diag.NotWatched, "namespaceAllowList",
-				fmt.Sprintf("Kuma injects no sidecar into the public load tester: namespace %s is not in the list, so its traffic is not split", rollout.PublicLoadTester),
-				fmt.Sprintf("namespaceAllowList: [%s]", strings.Join(append(slices.Clip(all), rollout.PublicLoadTester), ", ")))
-		}
+		in.checkTesterAllowed()
 		return
 	}
 	if plugin := in.installedBy["loadtester"]; plugin != nil {
 		s.HasTester, s.TesterURL = true, plugin.Installed.Loadtester.URL
 		in.checkTesterMeshed(s, plugin)
 	}
+}
+
+// checkTesterAllowed reports that Kuma puts no sidecar into the rendered load tester that should have one.
+func (in *installer) checkTesterAllowed() {
+	plugin, all := in.renderedBy["kuma"], in.facts.MeshNamespaces
+	if plugin == nil || in.facts.TesterMesh != flagger.Kuma || len(all) == 0 || slices.Contains(all, rollout.PublicLoadTester) {
+		return
+	}
+	(&values{base: in.base(plugin), key: flagger.Kuma}).report(diag.NotWatched, "namespaceAllowList",
+		fmt.Sprintf("Kuma injects no sidecar into the public load tester: namespace %s is not in the list, so its traffic is not split", rollout.PublicLoadTester),
+		fmt.Sprintf("namespaceAllowList: [%s]", strings.Join(append(slices.Clip(all), rollout.PublicLoadTester), ", ")))
 }
 
 // testerMesh returns the provider whose sidecar the rendered load tester gets: the fleet's own splits its

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -33,9 +34,9 @@ type Installation struct {
 	// Facts are what the values of the charts decide, or what is said under installed.
 	Facts rules.Facts
 
-	// Expect reports what its plugins expect of the clusters, once all rollouts are made, but for those
-	// that were told before, to which it adds them.
-	Expect func(told map[*place.Plugin]bool)
+	// Expect reports what its plugins expect of the clusters, once all rollouts are made, but for what was
+	// told before, to which it adds it.
+	Expect func(told Told)
 
 	// Flagger is its release, or nil where it is not rendered.
 	Flagger *flux.Release
@@ -56,6 +57,22 @@ type Installation struct {
 	// MeshObjects are the objects of mesh/.
 	MeshObjects []manifest.Rendered
 	prepared    bool
+}
+
+// Told are the components of plugins that were told to be expected.
+type Told map[toldKey]bool
+
+type toldKey struct {
+	plugin    *place.Plugin
+	component string
+}
+
+// First reports whether a component was not told before.
+func (t Told) First(p *place.Plugin, component string) bool {
+	key := toldKey{p, component}
+	before := t[key]
+	t[key] = true
+	return !before
 }
 
 // The public load tester has a namespace of its own: Kuma 2.11 and newer never put a sidecar into
@@ -205,6 +222,11 @@ func (s *Installation) Simulated() flagger.Version {
 type On struct {
 	*Installation
 	Provider
+}
+
+// prometheus returns the address of the Prometheus that rendered MetricTemplates ask.
+func (on On) prometheus() string {
+	return cmp.Or(on.PrometheusAddress(), on.Facts.PrometheusAddress)
 }
 
 // on returns what a rollout of a provider runs on. It is false where the installation lacks it.

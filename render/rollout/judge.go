@@ -64,7 +64,7 @@ func (on On) installed(c *Compilation) *rules.Installed {
 	account, _ := tester["serviceAccountName"].(string)
 	rendered := on.LoadTester != nil
 	facts := on.Facts
-	facts.PrometheusAddress = cmp.Or(on.PrometheusAddress(), facts.PrometheusAddress)
+	facts.PrometheusAddress = on.prometheus()
 	return &rules.Installed{
 		Provider: on.Provider, Flagger: on.FlaggerVersion, FlaggerThere: on.Flagger == nil, Version: on.Simulated(), Namespace: on.FlaggerNamespace,
 		Facts: facts, By: on.Position(),

@@ -72,5 +72,5 @@ func (r *Rollout) template(m api.Metric) (name string, spec flagger.MetricTempla
 		}
 		return name, flagger.MetricTemplate{Provider: m.CustomMetric.Provider, Query: query}, true
 	}
-	return name, flagger.MetricTemplate{Provider: api.MetricProvider{Type: "prometheus", Address: cmp.Or(r.MetricsServer, r.On.PrometheusAddress(), r.On.Facts.PrometheusAddress)}, Query: query}, query != ""
+	return name, flagger.MetricTemplate{Provider: api.MetricProvider{Type: "prometheus", Address: cmp.Or(r.MetricsServer, r.On.prometheus())}, Query: query}, query != ""
 }

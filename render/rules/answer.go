@@ -64,8 +64,8 @@ func hostOf(address string) string {
 
 // isOwnTester reports whether a webhook goes to a load tester that is rendered here, with Flagger's image.
 func (r *Rollout) isOwnTester(w flagger.Webhook) bool {
-	name, namespace := serviceAt(w.URL)
-	publicName, publicNamespace := serviceAt(r.On.TesterURL)
+	name, namespace := ServiceAt(w.URL)
+	publicName, publicNamespace := ServiceAt(r.On.TesterURL)
 	own := r.Tester.Exists && name == r.Tester.ID.Name && namespace == r.Tester.ID.Namespace
 	public := r.On.PublicTester && name == publicName && namespace == publicNamespace
 	return (own || public) && !r.otherImage(w)
@@ -121,7 +121,7 @@ func checkBlindGate(r *Rollout, w flagger.Webhook, script flagger.Script, at sch
 	if !verdict.Passes || !w.IsAwaited() || effect == "" || w.Kind() == flagger.Rollback || verdict.Least >= w.CallTimeout() {
 		return
 	}
-	_, from := serviceAt(w.URL)
+	_, from := ServiceAt(w.URL)
 	asks, load, lenient := false, false, false
 	for _, call := range script.Calls {
 		generates := flagger.IsLoadGenerator(call.Name)
@@ -212,7 +212,7 @@ func checkOldVersion(r *Rollout, w flagger.Webhook, script flagger.Script, at sc
 	if !before || !w.IsAwaited() || r.SkipAnalysis {
 		return
 	}
-	_, from := serviceAt(w.URL)
+	_, from := ServiceAt(w.URL)
 	var old target
 	for _, call := range script.Calls {
 		if flagger.IsLoadGenerator(call.Name) || sends(call) {

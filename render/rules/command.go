@@ -37,7 +37,7 @@ func checkCommand(r *Rollout, w flagger.Webhook, script string, at schema.Path) 
 	checkBlindGate(r, w, parsed, at[:len(at)-2])
 	checkOldVersion(r, w, parsed, at[:len(at)-2])
 	if w.Kind() == flagger.RolloutHook {
-		_, from := serviceAt(w.URL)
+		_, from := ServiceAt(w.URL)
 		checkTargets(r, parsed.Calls, script, at, from)
 	}
 }
@@ -56,7 +56,7 @@ func checkKnownCommand(r *Rollout, w flagger.Webhook, call flagger.Call, functio
 
 // otherImage reports whether the load tester that a webhook calls runs another image than Flagger's.
 func (r *Rollout) otherImage(w flagger.Webhook) bool {
-	name, namespace := serviceAt(w.URL)
+	name, namespace := ServiceAt(w.URL)
 	if t := r.Tester; t.Exists && name == t.ID.Name && namespace == t.ID.Namespace {
 		return t.OtherImage
 	}

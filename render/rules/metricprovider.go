@@ -418,7 +418,7 @@ func (r *Rollout) kuratorAddress(address string) string {
 
 // serviceOf returns the Service at a URL that Flagger asks, which may leave out its own namespace.
 func (r *Rollout) serviceOf(address string) (name, namespace string) {
-	name, namespace = serviceAt(address)
+	name, namespace = ServiceAt(address)
 	return name, cmp.Or(namespace, r.On.Namespace)
 }
 
@@ -435,8 +435,8 @@ func checkMetricsServer(r *Rollout) {
 	}
 }
 
-// isBundled reports whether an address is that of the Prometheus in Flagger's chart, ours or Kurator's.
-func (r *Rollout) isBundled(address string) bool {
+// IsBundled reports whether an address is that of the Prometheus in Flagger's chart, ours or Kurator's.
+func (r *Rollout) IsBundled(address string) bool {
 	name, namespace := r.serviceOf(address)
 	return r.On.Prometheus && (name == BundledPrometheus && namespace == r.On.Namespace || r.kuratorAddress(address) != "")
 }

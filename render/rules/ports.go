@@ -393,7 +393,7 @@ func checkAskedPorts(r *Rollout) {
 		if err != nil {
 			continue // which is reported
 		}
-		_, from := serviceAt(w.URL)
+		_, from := ServiceAt(w.URL)
 		r.checkAskedByScript(w, script, from, at.With("metadata", "cmd"))
 	}
 }

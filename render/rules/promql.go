@@ -570,18 +570,19 @@ func (q *promQuery) narrowHint(s *parser.VectorSelector) string {
 // (charts/flagger/templates/prometheus.yaml, kubernetes-pods).
 var bundledLabels = map[string]string{"namespace": "kubernetes_namespace", "pod": "kubernetes_pod_name"}
 
-// labelling are the beginnings of metrics that have these labels by themselves.
-var labelling = []string{"nginx_ingress_", "kube_", "container_"}
+// labelling are the beginnings of metrics that have these labels by themselves: those of exporters that speak of
+// other pods than their own.
+var labelling = []string{"nginx_ingress_", "kube_", "kubelet_", "container_", "flagger_", "keda_", "ALERTS"}
 
 var usualLabels = lazyregexp.New(`\b(namespace|pod)(\s*(=|!))`)
 
 // labelsAt returns what the Prometheus at an address calls the labels namespace and pod.
 func (r *Rollout) labelsAt(address string) map[string]string {
-	ours := strings.TrimSuffix(address, "/") == strings.TrimSuffix(r.On.PrometheusAddress, "/")
+	ours := SameServer(address, r.On.PrometheusAddress)
 	switch f := &r.On.Facts; {
 	case ours && (f.NamespaceLabel != "" || f.PodLabel != ""):
 		return map[string]string{"namespace": cmp.Or(f.NamespaceLabel, "namespace"), "pod": cmp.Or(f.PodLabel, "pod")}
-	case r.isBundled(address):
+	case r.IsBundled(address):
 		return bundledLabels
 	}
 	return map[string]string{"namespace": "namespace", "pod": "pod"}
@@ -599,11 +600,11 @@ func relabel(text string, labels map[string]string) string {
 // says how it calls them.
 func (q *promQuery) checkLabels(say func(code diag.Code, message, hint string)) {
 	names, which := q.labelsAt(q.template.Provider.Address), "this Prometheus"
-	if q.isBundled(q.template.Provider.Address) {
+	if q.IsBundled(q.template.Provider.Address) {
 		which = "the Prometheus of Flagger's chart"
 	}
 	for _, s := range selectorsOf(q.expr) {
-		own := s.Name == "" || slices.ContainsFunc(labelling, func(prefix string) bool { return strings.HasPrefix(s.Name, prefix) })
+		own := s.Name == "" || strings.Contains(s.Name, ":") /* a recording rule */ || slices.ContainsFunc(labelling, func(prefix string) bool { return strings.HasPrefix(s.Name, prefix) })
 		for _, m := range s.LabelMatchers {
 			if name := names[m.Name]; name != "" && name != m.Name && !own && !m.Matches("") {
 				say(diag.NoSuchLabel, fmt.Sprintf("%s has no label %s, so %s matches nothing and every check fails; its label is %s", which, m.Name, s.Name, name),

@@ -187,7 +187,7 @@ func (r *Rollout) traffic() (all traffic) {
 			all.reaches = true // nobody can tell
 			continue
 		}
-		_, from := serviceAt(w.URL)
+		_, from := ServiceAt(w.URL)
 		for _, call := range script.Calls {
 			if call.Name == "" || call.IsOpaque() || !slices.Contains(silent, path.Base(call.Name)) && !slices.Contains(senders, path.Base(call.Name)) {
 				all.reaches = true
@@ -299,7 +299,7 @@ func checkIngressHome(r *Rollout) {
 		if !makesLoad(w) || err != nil {
 			continue
 		}
-		_, from := serviceAt(w.URL)
+		_, from := ServiceAt(w.URL)
 		for _, call := range script.Calls {
 			for _, t := range r.asked(call, from) {
 				if t.namespace != defaultIngressHome || !strings.HasPrefix(t.service, "ingress-nginx") {

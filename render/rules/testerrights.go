@@ -39,7 +39,7 @@ func checkRights(r *Rollout) {
 		if tool == "" || slices.Contains(offline, verb) && !(tool == "kubectl" && verb == "create") || !r.isOwnTester(w) {
 			continue
 		}
-		name, namespace := serviceAt(w.URL)
+		name, namespace := ServiceAt(w.URL)
 		t := task{i, tool, verb, manifest.Identity{Kind: "Service", Namespace: namespace, Name: name}, false}
 		t.isPrivate = r.Tester.Exists && t.tester == r.Tester.ID
 		if t.isPrivate && r.Tester.ServiceAccount != "" || !t.isPrivate && r.On.TesterHasRights || r.mayDo(namespace) {

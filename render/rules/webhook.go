@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/url"
@@ -109,14 +110,14 @@ func warmsUp(w flagger.Webhook) bool {
 // checkOutsideMesh reports that a load tester of another namespace has no sidecar.
 func checkOutsideMesh(r *Rollout, w flagger.Webhook, at schema.Path) {
 	at = at.With("url")
-	_, namespace := serviceAt(w.URL)
+	_, namespace := ServiceAt(w.URL)
 	if why := r.On.NeverInjected(namespace); why != "" && r.Has(at...) {
 		r.Report(diag.TesterOutsideMesh, at, fmt.Sprintf("the namespace %s %s, and the traffic that a load tester makes there is not split", namespace, why), "testLoader: true, and no url")
 	}
 }
 
-// serviceAt returns the name and the namespace of the Service at a URL, as far as the URL names them.
-func serviceAt(address string) (name, namespace string) {
+// ServiceAt returns the name and the namespace of the Service at a URL, as far as the URL names them.
+func ServiceAt(address string) (name, namespace string) {
 	u, err := url.Parse(address)
 	if err != nil {
 		return "", ""
@@ -124,6 +125,22 @@ func serviceAt(address string) (name, namespace string) {
 	name, rest, _ := strings.Cut(strings.ToLower(u.Hostname()), ".")
 	namespace, _, _ = strings.Cut(rest, ".")
 	return name, namespace
+}
+
+// SameServer reports whether two URLs are of one server, however its Service and its port are written.
+func SameServer(a, b string) bool { return serverOf(a) == serverOf(b) }
+
+func serverOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return address
+	}
+	host := strings.ToLower(u.Hostname())
+	for _, suffix := range []string{".", ".cluster.local", ".svc"} {
+		host = strings.TrimSuffix(host, suffix)
+	}
+	port := cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
+	return u.Scheme + "://" + host + ":" + port + strings.TrimSuffix(u.Path, "/")
 }
 
 // decides reports whether the webhook can keep a version from being promoted.

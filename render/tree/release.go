@@ -93,7 +93,7 @@ func (t *Tree) lostComponents(changes []Change) (losses []Loss) {
 			at := plugin.At("installed", component)
 			losses = append(losses, Loss{
 				Component: component, Release: release, Position: plugin.Doc.Position(at...), Path: at.String(),
-				Reason: fmt.Sprintf("%s is under installed, and its release is no longer rendered; one commit before with what rendered it and handOver: true keeps the release", component),
+				Reason: fmt.Sprintf("%s is under installed, so its release is no longer rendered; to keep it, first commit handOver: true there, with the former chart and values", component),
 			})
 		}
 		losses[i].Clusters = append(losses[i].Clusters, cluster)

@@ -37,7 +37,7 @@ func (h HandOver) IsHandedOver() bool { return h.HandOver }
 type InstalledFlagger struct {
 	// Version that runs.
 	// +fleetwright:becomes=the version that rollouts are checked against and simulated with
-	Version string `json:"version" pattern:"version" example:"1.44.0"`
+	Version string `json:"version" pattern:"component-version" example:"1.44.0"`
 
 	// Namespace that it runs in. Without it, that of the provider.
 	// +fleetwright:becomes=where AlertProviders of all rollouts may be, and the names of Prometheus are looked up
@@ -95,7 +95,7 @@ type InstalledIstio struct {
 type InstalledKuma struct {
 	// Version of the control plane.
 	// +fleetwright:becomes=the version that manifests are made for
-	Version string `json:"version" pattern:"version" example:"2.13.10"`
+	Version string `json:"version" pattern:"component-version" example:"2.13.10"`
 
 	// Namespace of the control plane.
 	// +kubebuilder:default=kuma-system

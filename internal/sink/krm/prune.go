@@ -14,6 +14,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/render/layout"
+	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/tree"
 )
 
@@ -58,7 +59,7 @@ func (f *function) checkAllowed(tree *render.Tree) {
 		_, name, _ := strings.Cut(a, "/")
 		known = append(known, name)
 	}
-	for _, component := range []string{"flagger", "kuma", "ingress-nginx", "prometheus", "loadtester"} {
+	for _, component := range place.Components {
 		known = append(known, installed+component)
 	}
 	setting := "allowPrune"
