@@ -439,8 +439,8 @@ func TestPlatformsThatDoNotWork(t *testing.T) {
 		{"no address and no URL",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: istio", `installed: {prometheus: {address: ""}, loadtester: {url: ""}}`), clusterOne},
 			[]string{
-				`f.yaml:9:41: error FW115 spec.plugin.flagger.installed.prometheus.address: "" is not text with at least one character`,
-				`f.yaml:9:64: error FW115 spec.plugin.flagger.installed.loadtester.url: "" is not text with at least one character`,
+				`f.yaml:9:41: error FW115 spec.plugin.flagger.installed.prometheus.address: "" is not an address, which has at least one character`,
+				`f.yaml:9:64: error FW115 spec.plugin.flagger.installed.loadtester.url: "" is not an address, which has at least one character`,
 			}},
 		{"a Kuma without TrafficRoutes that no rollout uses",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: istio", "installed: {kuma: {version: 3.0.0}}"), clusterOne},

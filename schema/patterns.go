@@ -56,6 +56,7 @@ var patterns = []pattern{
 	{"", `^(http|https|ssh)://.*$`, "a URL that begins with https://, http:// or ssh://", suggestGitURL, isHTTPS},
 	{"", `^(http|https|oci)://.*$`, "a URL that begins with https://, http:// or oci://", nil, isHTTPS},
 	{"kuma-duration", `^\d+(y|w|d|h|m|s|ms)$`, "a number and one of y, w, d, h, m, s, ms", suggestSingleUnit, nil},
+	{"", `^[^ ].*$`, "an address, which has at least one character", nil, nil},
 	{"", `^.+$`, "a name, which has at least one character", nil, nil},
 	{"prometheus-label", `^[a-zA-Z_][a-zA-Z0-9_]*$`, "a label of Prometheus: letters, digits and '_', not beginning with a digit", nil, nil},
 	{"component-version", `^v?[0-9]+\.[0-9]+(\.[0-9]+(-[0-9A-Za-z.-]*[0-9A-Za-z])?)?$`, "a version such as 1.44.0", nil, nil},

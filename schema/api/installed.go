@@ -135,7 +135,7 @@ type InstalledIngressNginx struct {
 type InstalledPrometheus struct {
 	// Address of the Prometheus.
 	// +fleetwright:becomes=the Prometheus of rendered MetricTemplates, and of Flagger where that is rendered
-	Address string `json:"address" pattern:"^(?s:.+)$" format:"http-url" example:"http://prometheus.monitoring:9090"`
+	Address string `json:"address" pattern:"^[^ ].*$" format:"http-url" example:"http://prometheus.monitoring:9090"`
 
 	// Labels that tell samples apart.
 	Labels *PrometheusLabels `json:"labels,omitempty"`
@@ -160,7 +160,7 @@ type PrometheusLabels struct {
 type InstalledLoadtester struct {
 	// URL of the load tester.
 	// +fleetwright:becomes=the URL of webhooks that name none
-	URL string `json:"url" pattern:"^(?s:.+)$" format:"http-url" example:"http://flagger-loadtester.test/"`
+	URL string `json:"url" pattern:"^[^ ].*$" format:"http-url" example:"http://flagger-loadtester.test/"`
 
 	// Namespace of the load tester. Without it, the one that the URL names.
 	// +fleetwright:becomes=a check that its pods have a sidecar
