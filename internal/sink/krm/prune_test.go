@@ -83,7 +83,7 @@ func TestReleasesOfWhatIsInstalledStay(t *testing.T) {
 	const fleet = "apiVersion: fleet.kurator.dev/v1alpha1\nkind: Fleet\nmetadata: {name: all}\nspec: {clusters: [{kind: Cluster, name: eu}], plugin: {flagger: {trafficRoutingProvider: istio}}}\n---\n" +
 		"{apiVersion: cluster.kurator.dev/v1alpha1, kind: Cluster, metadata: {name: eu}}\n"
 	installed := strings.Replace(fleet, "trafficRoutingProvider: istio", "trafficRoutingProvider: istio, installed: {flagger: {version: 1.44.0}}", 1)
-	const lost = "error FW802 fleet.yaml#0 Fleet/all spec.plugin.flagger.installed.flagger: the release of flagger would disappear from eu: flagger is under installed, and its release is no longer rendered; one commit before with what rendered it and handOver: true keeps the release | correct this; if it is meant, write allowPrune: [installed/flagger] into spec.function of the RenderConfig"
+	const lost = "error FW802 fleet.yaml#0 Fleet/all spec.plugin.flagger.installed.flagger: the release of flagger would disappear from eu: flagger is under installed, so its release is no longer rendered; to keep it, first commit handOver: true there, with the former chart and values | correct this; if it is meant, write allowPrune: [installed/flagger] into spec.function of the RenderConfig"
 	for spec, want := range map[string]string{
 		"{}":                        lost,
 		"{topology: hub}":           lost,
