@@ -35,11 +35,14 @@ func (c *compiler) install() {
 			}
 		}
 	}
-	told := rollout.Told{}
+	told, used := rollout.Told{}, map[*place.Platform]bool{}
+	for _, t := range c.targets {
+		used[t.Platform] = true
+	}
 	fewest := slices.Clone(c.Platforms) // which speak for one fleet
 	slices.SortStableFunc(fewest, func(a, b *place.Platform) int { return cmp.Compare(len(a.Plugins), len(b.Plugins)) })
 	for _, p := range fewest {
-		if in := c.installations[p]; in != nil && p.Used {
+		if in := c.installations[p]; in != nil && used[p] {
 			in.Expect(told)
 		}
 	}

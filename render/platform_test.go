@@ -611,13 +611,13 @@ func TestPlatformsThatDoNotWork(t *testing.T) {
 				`f.yaml:9:19: error FW112 spec.plugin.flagger.installed.prometheus: address is missing → address: http://prometheus.monitoring:9090`,
 				`f.yaml:9:35: error FW112 spec.plugin.flagger.installed.loadtester: url is missing → url: http://flagger-loadtester.test/`,
 			}},
-		{"what is no URL",
+		{"not a URL",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: istio", "installed: {prometheus: {address: prometheus}, loadtester: {url: tester}}"), clusterOne},
 			[]string{
 				`f.yaml:9:41: error FW115 spec.plugin.flagger.installed.prometheus.address: "prometheus" is not the URL of a server: a URL begins with http://, https://, and Flagger refuses it → address: http://prometheus`,
 				`f.yaml:9:72: error FW115 spec.plugin.flagger.installed.loadtester.url: "tester" is not the URL of a server: a URL begins with http://, https://, and Flagger refuses it → url: http://tester`,
 			}},
-		{"what is no namespace, class and label",
+		{"a bad namespace, class and label",
 			[]schema.File{fleetWith("f", "trafficRoutingProvider: istio", "installed: {istio: {namespace: A}, ingress-nginx: {class: a_b}, prometheus: {address: http://p.m:9090, labels: {pod: a-b}}}"), clusterOne},
 			[]string{
 				`f.yaml:9:38: error FW115 spec.plugin.flagger.installed.istio.namespace: "A" is not a name that Kubernetes takes: at most 63 lower-case letters, digits and '-', beginning and ending with a letter or digit → namespace: a`,

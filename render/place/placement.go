@@ -62,9 +62,6 @@ func (in *Input) Place(s *settings.Settings) []*Target {
 	pl.platformOf = make(map[string]*Platform, len(targets))
 	for _, t := range targets {
 		pl.platformOf[t.Name] = t.Platform
-		if t.Platform != nil {
-			t.Platform.Used = true
-		}
 	}
 	pl.checkTargets(targets)
 	pl.checkDependencies(targets)

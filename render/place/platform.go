@@ -33,8 +33,6 @@ func (p *Plugin) IsOfFleet() bool { return p.Doc.Kind.Name == "Fleet" }
 type Platform struct {
 	// Plugins are those of the fleets that the clusters are in, or else that of the RenderConfig.
 	Plugins []*Plugin
-	// Used reports whether any cluster has it.
-	Used bool
 	// key tells platforms apart.
 	key string
 }

@@ -77,7 +77,8 @@ func (in *installer) checkAgreement(s *rollout.Installation) {
 		}
 		facts, rendered := in.renderedFields(s, k.name), in.isRendered(k.name)
 		if !rendered {
-			facts = fieldsOf(one.Says(k.name))
+			facts = in.defaultsOf(s, one, k.name)
+			maps.Copy(facts, fieldsOf(one.Says(k.name)))
 		}
 		for _, p := range in.platform.Plugins {
 			if p.Says(k.name) == nil || p == one && !rendered {
@@ -88,17 +89,11 @@ func (in *installer) checkAgreement(s *rollout.Installation) {
 			if !rendered || p.HandsOver(k.name) { // when what is not said counts as well
 				names = slices.AppendSeq(names, maps.Keys(facts))
 			}
-			if !rendered {
-				names = slices.AppendSeq(names, maps.Keys(defaults)) // which may be those of another provider
-			}
 			slices.Sort(names)
 			for _, name := range slices.Compact(names) {
 				have, known := facts[name]
 				if rendered && !known && defaults[name] == "" {
 					continue // nobody can tell
-				}
-				if !rendered {
-					have = cmp.Or(have, in.defaultsOf(s, one, k.name)[name])
 				}
 				have, want := cmp.Or(have, defaults[name]), cmp.Or(said[name], defaults[name])
 				if !agree(name, have, want) {

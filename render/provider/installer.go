@@ -178,3 +178,11 @@ func (in *installer) installedPrometheus() *api.InstalledPrometheus {
 	}
 	return nil
 }
+
+// measuredAt returns the address of the installed Prometheus, or else another one.
+func (in *installer) measuredAt(otherwise string) string {
+	if p := in.installedPrometheus(); p != nil {
+		return p.Address
+	}
+	return otherwise
+}

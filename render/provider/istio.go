@@ -56,11 +56,7 @@ func (i istio) Namespaces() []*manifest.Object {
 }
 
 func (i istio) FlaggerValues() map[string]any {
-	server := fmt.Sprintf(istioPrometheus, i.Namespace())
-	if p := i.installedPrometheus(); p != nil {
-		server = p.Address
-	}
-	return map[string]any{"meshProvider": flagger.Istio, "metricsServer": server}
+	return map[string]any{"meshProvider": flagger.Istio, "metricsServer": i.measuredAt(fmt.Sprintf(istioPrometheus, i.Namespace()))}
 }
 
 // istioInjection is the label of a namespace for the default revision. With rules.IstioRevision beside

@@ -340,11 +340,7 @@ func (k *kuma) Releases() (all []*flux.Release) {
 }
 
 func (k *kuma) FlaggerValues() map[string]any {
-	server := k.prometheusAddress()
-	if p := k.installedPrometheus(); p != nil {
-		server = p.Address
-	}
-	return map[string]any{"meshProvider": flagger.Kuma, "metricsServer": server}
+	return map[string]any{"meshProvider": flagger.Kuma, "metricsServer": k.measuredAt(k.prometheusAddress())}
 }
 
 // What keeps the traffic of a mesh flowing that no rollout moves: the spec of a TrafficRoute,

@@ -20,7 +20,7 @@ import (
 	"github.com/fleetwright/fleetwright/templates"
 )
 
-const nginxNamespace = "ingress-nginx"
+const nginxNamespace = rules.DefaultIngressHome
 
 // nginx is the provider of one fleet. It moves the traffic that comes in through
 // an Ingress, by a second one that Flagger makes of it.

@@ -49,6 +49,7 @@ func Install(c *rollout.Compilation, platform *place.Platform) *rollout.Installa
 	for _, name := range []string{flagger.Istio, flagger.Kuma, flagger.Nginx} {
 		if plugin := in.has(rollout.ComponentOf[name]); plugin != nil {
 			s.Providers[name] = newProvider(in.base(plugin), name)
+			s.Before = append(s.Before, s.Providers[name].Releases()...)
 		}
 	}
 	if len(s.Providers) == 0 && in.has("flagger") == nil {
@@ -85,8 +86,10 @@ func (in *installer) addFlagger(s *rollout.Installation) {
 		f.At[fact] = plugin.Doc.Position(plugin.At("installed", "flagger", field)...)
 	}
 	in.checkPrefix(b, said.IngressAnnotationsPrefix)
-	b.checkFlaggerVersion(s.FlaggerVersion, schema.Path{"installed", "flagger", "version"})
-	b.checkMetricsServer(said.MetricsServer, schema.Path{"installed", "flagger", "metricsServer"}, "http://prometheus.monitoring:9090")
+	b.checkFlaggerVersion(s.FlaggerVersion, schema.Path{"installed", "flagger", "version"}, fmt.Sprintf("upgrade Flagger on the clusters to %s.0 or newer", oldestFlagger))
+	if said.MetricsServer != "" {
+		b.checkMetricsServer(said.MetricsServer, schema.Path{"installed", "flagger", "metricsServer"}, "http://prometheus.monitoring:9090")
+	}
 }
 
 // flaggerNamespace returns the namespace of an installed Flagger where a plugin does not say it: that of a
@@ -109,7 +112,7 @@ func (in *installer) checkPrefix(b base, said string) {
 	written, read := cmp.Or(said, defaultIngressPrefix), in.ingressPrefix()
 	if read != "" && written != read {
 		b.report(diag.ContradictingValue, schema.Path{"installed", "flagger", "ingressAnnotationsPrefix"},
-			fmt.Sprintf("Flagger writes annotations with the prefix %s, and the ingress controller reads %s: it ignores every weight", written, read),
+			unreadPrefix(written, read),
 			fmt.Sprintf("config: {extraArgs: {controller: {extraArgs: {annotations-prefix: %s}}}} beside installed, or ingressAnnotationsPrefix: %s if Flagger has that", written, read))
 	}
 }
@@ -124,12 +127,12 @@ func (in *installer) renderFlagger(s *rollout.Installation, plugin *place.Plugin
 	s.Flagger = &flux.Release{
 		Name: "flagger", Namespace: p.Namespace(), Origin: b.origin,
 		Chart:     b.flaggerChart(needed),
-		DependsOn: s.Before(),
+		DependsOn: s.Before,
 		Kept:      in.kept("flagger"),
 	}
 	s.FlaggerVersion, s.FlaggerNamespace = imageVersion(s.Flagger.Chart), p.Namespace()
 	b.apply("flagger", s.Flagger.Chart)
-	b.checkFlaggerVersion(s.Flagger.Chart.Version, schema.Path{"chart", "version"})
+	b.checkFlaggerVersion(s.Flagger.Chart.Version, schema.Path{"chart", "version"}, fmt.Sprintf("version: %s.0 or newer", oldestFlagger))
 	if prometheus := in.installedPrometheus(); prometheus == nil || prometheus.Address != in.facts.MetricsServer { // which is checked itself
 		b.checkMetricsServer(in.facts.MetricsServer, schema.Path{"extraArgs", "metricsServer"}, fmt.Sprint(needed["metricsServer"]))
 	}
@@ -139,21 +142,14 @@ func (in *installer) renderFlagger(s *rollout.Installation, plugin *place.Plugin
 }
 
 // checkFlaggerVersion reports a version of Flagger that nothing is rendered for.
-func (b base) checkFlaggerVersion(version string, at schema.Path) {
+func (b base) checkFlaggerVersion(version string, at schema.Path, hint string) {
 	if v, ok := settings.ParseMinor(version); ok && v.Less(oldestFlagger) {
-		hint := fmt.Sprintf("version: %s.0 or newer", oldestFlagger)
-		if at[0] == "installed" {
-			hint = fmt.Sprintf("upgrade Flagger on the clusters to %s.0 or newer", oldestFlagger)
-		}
 		b.report(diag.FlaggerVersion, at, fmt.Sprintf("Flagger %s is older than what fleetwright renders for", version), hint)
 	}
 }
 
-// checkMetricsServer reports an address that Flagger cannot ask, unless it is empty under installed.
+// checkMetricsServer reports an address that Flagger cannot ask.
 func (b base) checkMetricsServer(address string, at schema.Path, example string) {
-	if address == "" && at[0] == "installed" {
-		return
-	}
 	if schema.RefuseURL(address, "http", "https") != "" {
 		b.report(diag.NoAddress, at, "Flagger's metricsServer is not the URL of a Prometheus", "metricsServer: "+example)
 	}
@@ -185,15 +181,13 @@ func (in *installer) addPrometheus() {
 	if f.MetricsServer == "" && in.renderedBy["prometheus"] != nil {
 		f.PrometheusAddress = in.base(in.renderedBy["prometheus"]).prometheusAddress()
 	}
-	if plugin := in.installedBy["prometheus"]; plugin != nil && in.renderedBy["prometheus"] == nil {
-		said := plugin.Installed.Prometheus
+	if said := in.installedPrometheus(); said != nil {
 		f.PrometheusAddress = said.Address
 		if l := said.Labels; l != nil {
 			f.NamespaceLabel, f.PodLabel = l.Namespace, l.Pod
 		}
-		b, at := in.base(plugin), schema.Path{"installed", "prometheus", "address"}
 		if message, hint := rules.AddressProblem(api.MetricProvider{Type: "prometheus", Address: said.Address}); message != "" {
-			b.report(diag.BadAddress, at, message, hint)
+			in.base(in.installedBy["prometheus"]).report(diag.BadAddress, schema.Path{"installed", "prometheus", "address"}, message, hint)
 		}
 	}
 	f.MetricsServer = cmp.Or(f.MetricsServer, f.PrometheusAddress, chartMetricsServer)
@@ -211,13 +205,13 @@ func (in *installer) addLoadTester(s *rollout.Installation) {
 		s.LoadTester = &flux.Release{
 			Name: rollout.PublicLoadTester, Namespace: rollout.PublicLoadTester, Origin: b.origin,
 			Chart:     in.c.Settings.Charts["loadtester"],
-			DependsOn: s.Before(),
+			DependsOn: s.Before,
 			Kept:      in.kept("loadtester"),
 		}
 		if s.Flagger != nil {
 			s.LoadTester.DependsOn = []*flux.Release{s.Flagger}
 		}
-		s.HasTester, s.TesterURL = true, rollout.PublicLoadTesterURL
+		s.TesterURL = rollout.PublicLoadTesterURL
 		if mesh := testerMesh(s, plugin.TrafficRoutingProvider); mesh != "" {
 			s.TesterMeta, in.facts.TesterMesh = s.Providers[mesh].NamespaceMeta(nil), mesh
 		}
@@ -226,7 +220,7 @@ func (in *installer) addLoadTester(s *rollout.Installation) {
 		return
 	}
 	if plugin := in.installedBy["loadtester"]; plugin != nil {
-		s.HasTester, s.TesterURL = true, plugin.Installed.Loadtester.URL
+		s.TesterURL = plugin.Installed.Loadtester.URL
 		in.checkTesterMeshed(s, plugin)
 	}
 }

@@ -365,8 +365,13 @@ func otherPrefix(v *values, value any) (why, hint string) {
 	if read == "" || text(value) == "" || text(value) == read {
 		return "", ""
 	}
-	return fmt.Sprintf("Flagger writes annotations with the prefix %s, and the ingress controller reads %s: it ignores every weight", text(value), read),
+	return unreadPrefix(text(value), read),
 		fmt.Sprintf("remove the line, or add config: {extraArgs: {controller: {extraArgs: {annotations-prefix: %s}}}}", text(value))
+}
+
+// unreadPrefix is what happens where Flagger writes annotations that the ingress controller does not read.
+func unreadPrefix(written, read string) string {
+	return fmt.Sprintf("Flagger writes annotations with the prefix %s, and the ingress controller reads %s: it ignores every weight", written, read)
 }
 
 // ingressPrefix is the prefix of the annotations that the rendered ingress controller reads, or nothing where

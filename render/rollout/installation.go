@@ -27,10 +27,8 @@ type Installation struct {
 	FlaggerVersion string
 	// FlaggerNamespace is where Flagger runs.
 	FlaggerNamespace string
-	// TesterURL is where webhooks find the public load tester.
+	// TesterURL is where webhooks find the public load tester, or nothing where there is none.
 	TesterURL string
-	// HasTester reports whether there is one.
-	HasTester bool
 	// Facts are what the values of the charts decide, or what is said under installed.
 	Facts rules.Facts
 
@@ -38,6 +36,8 @@ type Installation struct {
 	// told before, to which it adds it.
 	Expect func(told Told)
 
+	// Before are the releases to install before Flagger.
+	Before []*flux.Release
 	// Flagger is its release, or nil where it is not rendered.
 	Flagger *flux.Release
 	// LoadTester is that of the public load tester, or nil.
@@ -127,17 +127,9 @@ func (s *Installation) Prepare() {
 // without a mesh that it joins and that is yet to be made.
 func (s *Installation) TesterWaits() bool { return s.LoadTester != nil && len(s.EarlyMeshes) > 0 }
 
-// Before returns the releases to install before Flagger.
-func (s *Installation) Before() (all []*flux.Release) {
-	for _, p := range s.providers() {
-		all = append(all, p.Releases()...)
-	}
-	return all
-}
-
 // Releases returns all releases.
 func (s *Installation) Releases() []*flux.Release {
-	return slices.DeleteFunc(append(s.Before(), s.Flagger, s.LoadTester), func(r *flux.Release) bool { return r == nil })
+	return slices.DeleteFunc(append(slices.Clip(s.Before), s.Flagger, s.LoadTester), func(r *flux.Release) bool { return r == nil })
 }
 
 // RenderedComponents returns the names of the components that are rendered.
@@ -151,7 +143,7 @@ func (s *Installation) RenderedComponents() (names []string) {
 // Charts are the releases but for Flagger, and but for the load tester where it waits, with all repositories.
 func (s *Installation) Charts(on *place.Target) []manifest.Rendered {
 	var all []manifest.Rendered
-	for _, r := range s.Before() {
+	for _, r := range s.Before {
 		all = append(all, r.Objects(on)...)
 	}
 	if s.Flagger != nil {
@@ -223,6 +215,9 @@ type On struct {
 	*Installation
 	Provider
 }
+
+// testerURL returns where webhooks that name no other load tester go, be it there or not.
+func (on On) testerURL() string { return cmp.Or(on.TesterURL, PublicLoadTesterURL) }
 
 // prometheus returns the address of the Prometheus that rendered MetricTemplates ask.
 func (on On) prometheus() string {

@@ -62,15 +62,14 @@ func (on On) installed(c *Compilation) *rules.Installed {
 	tester := c.Settings.Charts["loadtester"].Values
 	rbac, _ := tester["rbac"].(map[string]any)
 	account, _ := tester["serviceAccountName"].(string)
-	rendered := on.LoadTester != nil
 	facts := on.Facts
 	facts.PrometheusAddress = on.prometheus()
 	return &rules.Installed{
 		Provider: on.Provider, Flagger: on.FlaggerVersion, FlaggerThere: on.Flagger == nil, Version: on.Simulated(), Namespace: on.FlaggerNamespace,
 		Facts: facts, By: on.Position(),
-		PublicTester: on.HasTester, OtherTesterImage: tester["image"] != nil, TesterURL: cmp.Or(on.TesterURL, PublicLoadTesterURL),
+		PublicTester: on.TesterURL != "", OtherTesterImage: tester["image"] != nil, TesterURL: on.testerURL(),
 		// Nobody knows the rights of one that is not rendered.
-		TesterHasRights: on.HasTester && !rendered || rbac["create"] == true || account != "",
+		TesterHasRights: on.TesterURL != "" && on.LoadTester == nil || rbac["create"] == true || account != "",
 		AlertProvider: func(namespace, name string) (found, known bool) {
 			p, known := c.AlertProvider(namespace, name)
 			return p != nil, known

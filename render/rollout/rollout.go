@@ -250,7 +250,7 @@ func (r *Rollout) loadTesterURL() string {
 	if r.TestLoader {
 		return "http://" + r.loadTester() + "." + r.Namespace + "/"
 	}
-	return cmp.Or(r.On.TesterURL, PublicLoadTesterURL)
+	return r.On.testerURL()
 }
 
 // Objects are everything in rollouts/ that is the rollout's, made once for all clusters that get it.

@@ -285,13 +285,13 @@ func checkReach(r *Rollout) {
 	}
 }
 
-// defaultIngressHome is where the ingress controller is by default, which commands are copied with.
-const defaultIngressHome = "ingress-nginx"
+// DefaultIngressHome is where the ingress controller is by default, which commands are copied with.
+const DefaultIngressHome = "ingress-nginx"
 
 // checkIngressHome reports load for the ingress controller in its default namespace, where it is in another.
 func checkIngressHome(r *Rollout) {
 	home := r.On.IngressHome
-	if r.Provider != flagger.Nginx || home == "" || home == defaultIngressHome {
+	if r.Provider != flagger.Nginx || home == "" || home == DefaultIngressHome {
 		return
 	}
 	for i, w := range r.Analysis.Webhooks {
@@ -302,7 +302,7 @@ func checkIngressHome(r *Rollout) {
 		_, from := ServiceAt(w.URL)
 		for _, call := range script.Calls {
 			for _, t := range r.asked(call, from) {
-				if t.namespace != defaultIngressHome || !strings.HasPrefix(t.service, "ingress-nginx") {
+				if t.namespace != DefaultIngressHome || !strings.HasPrefix(t.service, "ingress-nginx") {
 					continue
 				}
 				r.Report(diag.LoadTestElsewhere, inAnalysis("webhooks", i, "metadata", "cmd"),

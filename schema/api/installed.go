@@ -143,7 +143,7 @@ type InstalledPrometheus struct {
 	HandOver `json:",inline"`
 }
 
-// PrometheusLabels are the names that a Prometheus has for what a sample is of.
+// PrometheusLabels are the labels by which a Prometheus names the pod of a sample.
 type PrometheusLabels struct {
 	// Namespace is the label of the namespace of a sample's pod.
 	// +kubebuilder:default=namespace
