@@ -19,8 +19,8 @@ type Entry struct {
 	Severity string `json:"severity"`
 	// Structural rules cannot be lowered or ignored: the compiler relies on them.
 	Structural bool `json:"always"`
-	// Base is what the examples change: an Application on kuma if it is empty, on istio or
-	// nginx, or none where each example is whole.
+	// Base is what the examples change: an Application on kuma if it is empty, on another
+	// provider, or none where each example is whole.
 	Base string `json:"-"`
 	// Title is a short lower case description without a full stop, like a message.
 	Title string `json:"title"`
@@ -69,7 +69,7 @@ func parse(file, text string) (e Entry, err error) {
 		e.Structural = r.key("structural: ", "true") != ""
 	}
 	if r.at("base: ") {
-		e.Base = r.key("base: ", "istio", "nginx", "none")
+		e.Base = r.key("base: ", "istio", "nginx", "gatewayapi", "kubernetes", "none")
 	}
 	r.line("---", "")
 	e.Title = r.take("# ")

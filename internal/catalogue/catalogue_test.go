@@ -137,7 +137,7 @@ func TestParseIsStrict(t *testing.T) {
 		{"keys in another order", "structural: true\nbase: istio\n", "base: istio\nstructural: true\n", `FW123.md:5: want "---"`},
 		{"a key that says nothing", "structural: true", "structural: false", `FW123.md:4: want structural: true`},
 		{"an unknown key", "base: istio", "provider: istio", `FW123.md:5: want "---"`},
-		{"an unknown base", "base: istio", "base: kuma", `FW123.md:5: want base: istio or nginx or none`},
+		{"an unknown base", "base: istio", "base: kuma", `FW123.md:5: want base: istio or nginx or gatewayapi or kubernetes or none`},
 		{"an open front matter", "istio\n---\n", "istio\n", `FW123.md:6: want "---"`},
 		{"no title", "# the port is a guess\n\n", "", `FW123.md:8: want "# " and a text`},
 		{"no section", "## What happens\n\nRequests fail.\nSo does \\<name>.\n\n", "", `FW123.md:10: want "## What happens"`},

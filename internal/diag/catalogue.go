@@ -16,7 +16,7 @@ var families = [...]string{
 	4: "Kuma",
 	5: "Flux",
 	6: "Collisions in a cluster",
-	7: "Istio and nginx",
+	7: "Istio, nginx, Gateway API and Kubernetes",
 	8: "The output",
 	9: "Fleetwright itself",
 }

@@ -23,9 +23,11 @@ const (
 	Warning
 	// Error writes nothing.
 	Error
+	// Off is a setting alone: a diagnostic whose code is off is not reported.
+	Off
 )
 
-var severityNames = [...]string{Info: "info", Warning: "warning", Error: "error"}
+var severityNames = [...]string{Info: "info", Warning: "warning", Error: "error", Off: "off"}
 
 // String is the severity as it is printed and as RenderConfig spells it.
 func (s Severity) String() string { return severityNames[s] }
@@ -80,11 +82,23 @@ type Diagnostic struct {
 	Message string
 	// Hint says what to write instead. It may be empty.
 	Hint string
+	// On are the clusters on which it holds, or nil where it holds on all. Resolved is set where what is
+	// meant has variables of clusters, so that each cluster has another value.
+	On       *Scope
+	Resolved bool
+	// Whole is the message with all names, where Message has the first few. JSON has it for programs.
+	Whole string
 }
 
 // New returns a diagnostic of the rule's own severity, with its quotes redacted and cut.
 func New(code Code, at Position, path, message, hint string) Diagnostic {
 	return Diagnostic{Position: at, Severity: code.Rule().Severity, Code: code, Path: Cut(Redact(path)), Message: Cut(Redact(message)), Hint: Cut(Redact(hint))}
+}
+
+// WithWhole returns a diagnostic whose message names a few of many, with the message that names all.
+func (d Diagnostic) WithWhole(message string) Diagnostic {
+	d.Whole, d.Hint = Redact(message), "fleetwright check --format json PATH... lists all of them"
+	return d
 }
 
 // The most that a diagnostic says: of a word, in which names and URLs are one, and in all.
@@ -197,6 +211,23 @@ func (l List) Sorted() List {
 			cmp.Compare(a.Hint, b.Hint))
 	})
 	return slices.Compact(l)
+}
+
+// With returns the list with the severities that settings give to codes, without those that are off.
+func (l List) With(severities map[Code]Severity) List {
+	if len(severities) == 0 {
+		return l
+	}
+	var list List
+	for _, d := range l {
+		if s, ok := severities[d.Code]; ok {
+			d.Severity = s
+		}
+		if d.Severity != Off {
+			list = append(list, d)
+		}
+	}
+	return list
 }
 
 // Count returns the number of diagnostics of a severity.

@@ -60,7 +60,7 @@ func TestSortedChangesNothing(t *testing.T) {
 }
 
 func TestSeverityNames(t *testing.T) {
-	for _, s := range []diag.Severity{diag.Info, diag.Warning, diag.Error} {
+	for _, s := range []diag.Severity{diag.Info, diag.Warning, diag.Error, diag.Off} {
 		if got, ok := diag.SeverityNamed(s.String()); !ok || got != s {
 			t.Errorf("%s is %s", s, got)
 		}

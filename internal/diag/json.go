@@ -31,6 +31,9 @@ func writeJSON(w io.Writer, list List, _ FormatOptions) error {
 	report.Diagnostics = make([]diagnostic, 0, len(list))
 	for _, d := range list {
 		at := d.Position
+		if d.Whole != "" {
+			d.Message, d.Hint = d.Whole, "" // which says where all names are
+		}
 		report.Diagnostics = append(report.Diagnostics, diagnostic{at.File, at.Line, at.Column, d.Severity.String(), d.Code, d.Code.Rule().Title, d.Path, d.Message, d.Hint})
 	}
 	report.Summary.Errors, report.Summary.Warnings, report.Summary.Infos = list.Count(Error), list.Count(Warning), list.Count(Info)

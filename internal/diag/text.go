@@ -94,6 +94,9 @@ func Duration(d time.Duration) string {
 	return text
 }
 
+// MostNames is how many names of many are listed: a fleet has thousands, and nobody reads them.
+const MostNames = 10
+
 // Some returns the first few of many names, and how many more there are.
 func Some(names []string, few int) string {
 	if len(names) > few {
