@@ -30,7 +30,12 @@ func checkSource(s *api.ApplicationSource) (all []Refusal) {
 }
 
 func checkGit(s *api.GitRepository) []Refusal {
-	return append(checkInterval("repository is fetched", s.Interval), checkSourceTimeout(s.Timeout)...)
+	all := append(checkInterval("repository is fetched", s.Interval), checkSourceTimeout(s.Timeout)...)
+	// source-controller api/v1, GitRepositorySpec, XValidation
+	if s.ServiceAccountName != "" && s.Provider != "azure" && s.Provider != "aws" {
+		all = append(all, broken(diag.RefusedBeside, Path{"serviceAccountName"}, "serviceAccountName works with the providers azure and aws only; without one the API server rejects the source", "provider: azure, or a secretRef in place of the account")...)
+	}
+	return all
 }
 
 func checkHelmRepository(s *api.HelmRepository) []Refusal { return checkSourceTimeout(s.Timeout) }
@@ -56,28 +61,63 @@ func checkSourceTimeout(timeout api.SourceTimeout) []Refusal {
 	return broken(diag.OutOfBounds, Path{"timeout"}, fmt.Sprintf("with a timeout of %s nothing is ever fetched", timeout), "timeout: 60s")
 }
 
-// checkPolicy refuses a policy that applies nothing, or two things.
-func checkPolicy(p *api.SyncPolicy) []Refusal {
-	switch {
-	case p.Kustomization != nil && p.Helm != nil:
-		return broken(diag.OnePolicy, Path{"helm"}, "a sync policy is a kustomization or a helm release, not both", "make two policies of it")
-	case p.Kustomization == nil && p.Helm == nil:
-		return broken(diag.OnePolicy, nil, "a sync policy needs a kustomization or a helm release", "add kustomization: {interval: 5m0s, path: ./deploy, prune: true}")
+// MaxOverrides is the most overrides that a policy or a source may have: each is compared with all others.
+const MaxOverrides = 100
+
+func tooManyOverrides(n int) []Refusal {
+	return broken(diag.OutOfBounds, Path{"overrides"}, fmt.Sprintf("there are %d overrides, at most %d are allowed", n, MaxOverrides),
+		"set values by variables such as ${cluster.labels.replicas}, or make two policies")
+}
+
+// checkSpec refuses too many overrides of the source.
+func checkSpec(s *api.ApplicationSpec) []Refusal {
+	if len(s.Overrides) > MaxOverrides {
+		return tooManyOverrides(len(s.Overrides))
 	}
 	return nil
 }
 
-// checkStrategy refuses a rollout without a strategy: Flagger's CRD wants one in every
-// analysis, and Kurator renders none.
-func checkStrategy(p *api.RolloutPolicy) []Refusal {
-	r := p.TrafficRouting
+// checkPolicy refuses a policy that applies nothing, or two things.
+func checkPolicy(p *api.SyncPolicy) (all []Refusal) {
+	if len(p.Overrides) > MaxOverrides {
+		all = tooManyOverrides(len(p.Overrides))
+	}
 	switch {
+	case p.Kustomization != nil && p.Helm != nil:
+		all = append(all, broken(diag.OnePolicy, Path{"helm"}, "a sync policy is a kustomization or a helm release, not both", "make two policies of it")...)
+	case p.Kustomization == nil && p.Helm == nil:
+		all = append(all, broken(diag.OnePolicy, nil, "a sync policy needs a kustomization or a helm release", "add kustomization: {interval: 5m0s, path: ./deploy, prune: true}")...)
+	}
+	return all
+}
+
+// checkHelmStrategy refuses an interval between tries with a strategy that does not try again
+// (helm-controller api/v2, InstallStrategy and UpgradeStrategy, XValidation).
+func checkHelmStrategy(s *api.HelmStrategy) []Refusal {
+	if s.Name != "RemediateOnFailure" || s.RetryInterval == "" {
+		return nil
+	}
+	return broken(diag.RefusedBeside, Path{"retryInterval"}, "RemediateOnFailure has no interval between tries; the API server rejects one", "name: RetryOnFailure, or remediation: {retries: 3} in place of the strategy")
+}
+
+// checkStrategy refuses a rollout without a strategy, or with one that has no steps: Flagger's
+// CRD wants one in every analysis, and Kurator renders none. On kubernetes no weights move.
+func checkStrategy(o *api.Rollout) []Refusal {
+	const at = "rolloutPolicy"
+	p, r, byWeight := &o.RolloutPolicy, o.RolloutPolicy.TrafficRouting, o.TrafficRoutingProvider != "kubernetes"
+	hint, steps := "add trafficRouting: {analysisTimes: 10}", "analysisTimes: 10, in place of canaryStrategy"
+	if byWeight {
+		hint, steps = "add trafficRouting: {canaryStrategy: {stepWeight: 10, maxWeight: 50}}", "add stepWeight: 10"
+	}
+	switch {
+	case r != nil && r.CanaryStrategy != nil && r.CanaryStrategy.StepWeight <= 0 && len(r.CanaryStrategy.StepWeights) == 0:
+		return broken(diag.NoStrategy, Path{at, "trafficRouting", "canaryStrategy"}, "the strategy has no steps, so no traffic would ever move", steps)
 	case p.SkipTrafficAnalysis || r != nil && (r.CanaryStrategy != nil || r.AnalysisTimes > 0):
 		return nil
 	case r != nil && r.Match != nil:
-		return broken(diag.NoStrategy, Path{"trafficRouting", "match"}, "match says which requests go to the new version, and without analysisTimes none are tested", "add analysisTimes: 10 beside it")
+		return broken(diag.NoStrategy, Path{at, "trafficRouting", "match"}, "match says which requests go to the new version, and without analysisTimes none are tested", "add analysisTimes: 10 beside it")
 	}
-	return broken(diag.NoStrategy, nil, "the rollout has no strategy: neither canaryStrategy nor analysisTimes", "add trafficRouting: {canaryStrategy: {stepWeight: 10, maxWeight: 50}}")
+	return broken(diag.NoStrategy, Path{at}, "the rollout has no strategy: neither canaryStrategy nor analysisTimes", hint)
 }
 
 // checkRouting refuses two strategies: Flagger's CRD has steps and iterations in one oneOf.
@@ -88,15 +128,12 @@ func checkRouting(r *api.TrafficRouting) []Refusal {
 	return broken(diag.StrategiesExclude, Path{"analysisTimes"}, "analysisTimes and canaryStrategy exclude each other", "keep canaryStrategy to move traffic by weight, or analysisTimes to move it all at once")
 }
 
-// checkSteps refuses no steps, and steps of two kinds, which are in the same oneOf.
+// checkSteps refuses steps of two kinds, which are in the same oneOf.
 func checkSteps(s *api.CanaryStrategy) []Refusal {
-	switch {
-	case s.StepWeight > 0 && len(s.StepWeights) > 0:
-		return broken(diag.StepsExclude, Path{"stepWeights"}, "stepWeights and stepWeight exclude each other", "keep one of the two")
-	case s.StepWeight <= 0 && len(s.StepWeights) == 0:
-		return broken(diag.NoStrategy, nil, "the strategy has no steps, so no traffic would ever move", "add stepWeight: 10")
+	if s.StepWeight <= 0 || len(s.StepWeights) == 0 {
+		return nil
 	}
-	return nil
+	return broken(diag.StepsExclude, Path{"stepWeights"}, "stepWeights and stepWeight exclude each other", "keep one of the two")
 }
 
 // checkMetric refuses a name that is neither of Flagger's metrics nor has a template:

@@ -39,25 +39,48 @@ type Document struct {
 	// Valid documents match the schema of their kind, and break no rule that the compiler needs.
 	Valid bool
 
+	// Scope is where the document holds, or nil where that is everywhere.
+	Scope *diag.Scope
+
 	// Partial documents lack the wrong fields of their rollouts: the rest can be checked only.
 	Partial bool
 
 	file File
+	// node is the root, or nil where it is packed: once loaded, unless there are overrides or variables.
 	node *yaml.Node
-	// wrong is what does not have the shape of the kind.
-	wrong wrong
 	// mappings are the pairs of those that were looked into, by their nodes.
 	mappings sync.Map
+	// variables are the sync policies in which variables of clusters are left, by their index.
+	variables map[int]bool
+	// templated are the places of texts with variables, bad those of which cannot be resolved, and
+	// reported is what of the document does not have the shape of its kind.
+	templated, bad map[diag.Position]bool
+	reported       map[mistake]bool
+	// origins are where values come from that overrides have set.
+	origins
+	packed packedTree
+	// wrong is what does not have the shape of the kind.
+	wrong wrong
+}
+
+// A mistake is a code at a path.
+type mistake struct {
+	code diag.Code
+	path string
 }
 
 // Position returns the position of the value at a path, or of the nearest field above it.
 func (d *Document) Position(path ...any) diag.Position {
-	node, at := d.node, d.node
+	if len(path) == 0 && d.node == nil {
+		return d.packed.begin
+	}
+	t := d.tree()
+	node, at := t.root, t.root
 	if len(node.Content) > 0 {
 		at = node.Content[0]
 	}
 	for _, element := range path {
-		key, value := d.child(node, element)
+		key, value := t.child(node, element)
 		if value == nil {
 			break
 		}
@@ -115,9 +138,10 @@ func (d *Document) value(path Path) *yaml.Node {
 
 // find finds the value at a path, which may be an alias, and its key if it has one.
 func (d *Document) find(path Path) (key, value *yaml.Node) {
-	value = d.node
+	t := d.tree()
+	value = t.root
 	for _, element := range path {
-		if key, value = d.child(value, element); value == nil {
+		if key, value = t.child(value, element); value == nil {
 			return nil, nil
 		}
 	}
@@ -126,7 +150,7 @@ func (d *Document) find(path Path) (key, value *yaml.Node) {
 
 // Texts returns the paths of the scalars that match. An aliased scalar is at its anchor.
 func (d *Document) Texts(match func(text string) bool) []Path {
-	return texts(d.node, nil, match)
+	return texts(d.tree().root, nil, match)
 }
 
 // texts returns the paths of the scalars that match at or below a path.
@@ -147,19 +171,21 @@ func texts(n *yaml.Node, at Path, match func(text string) bool) (paths []Path) {
 
 // Diagnostic says something about the value at a path.
 func (d *Document) Diagnostic(code diag.Code, path Path, message, hint string) diag.Diagnostic {
-	return diag.New(code, d.Position(path...), path.String(), message, hint)
+	made := diag.New(code, d.Position(path...), d.where(path), message, hint)
+	made.On, made.Resolved = d.Scope, d.Scope != nil && d.templated[made.Position]
+	return made
 }
 
 func (d *Document) at(n *yaml.Node) diag.Position {
 	return d.file.position(n.Line, n.Column)
 }
 
-func (d *Document) child(n *yaml.Node, element any) (key, value *yaml.Node) {
+func (t *tree) child(n *yaml.Node, element any) (key, value *yaml.Node) {
 	n = resolve(n)
 	switch e := element.(type) {
 	case string:
 		if n.Kind == yaml.MappingNode {
-			return d.field(n, e)
+			return t.field(n, e)
 		}
 	case int:
 		if n.Kind == yaml.SequenceNode && e < len(n.Content) {
@@ -170,7 +196,7 @@ func (d *Document) child(n *yaml.Node, element any) (key, value *yaml.Node) {
 }
 
 // field finds a field of a mapping, with its key. Most mappings are small, and not worth an index.
-func (d *Document) field(n *yaml.Node, name string) (key, value *yaml.Node) {
+func (t *tree) field(n *yaml.Node, name string) (key, value *yaml.Node) {
 	const few = 16
 	for i := 0; i+1 < min(len(n.Content), 2*few); i += 2 {
 		key := n.Content[i]
@@ -181,41 +207,22 @@ func (d *Document) field(n *yaml.Node, name string) (key, value *yaml.Node) {
 			return key, n.Content[i+1]
 		}
 	}
-	pair := d.pairs(n)[name]
+	pair := t.pairs(n)[name]
 	return pair[0], pair[1]
 }
 
 // pairs returns the keys and values of a mapping by their names. What is in the mapping
 // goes before what is merged into it, and of that what is merged first.
-func (d *Document) pairs(n *yaml.Node) map[string][2]*yaml.Node {
-	if known, ok := d.mappings.Load(n); ok {
+func (t *tree) pairs(n *yaml.Node) map[string][2]*yaml.Node {
+	if known, ok := t.mappings.Load(n); ok {
 		return known.(map[string][2]*yaml.Node)
 	}
 	pairs := make(map[string][2]*yaml.Node, len(n.Content)/2)
-	addPairs(pairs, n, map[*yaml.Node]bool{})
-	d.mappings.Store(n, pairs)
+	for _, p := range flatten(n) {
+		pairs[p.name] = [2]*yaml.Node{p.key, p.value}
+	}
+	t.mappings.Store(n, pairs)
 	return pairs
-}
-
-// addPairs adds the fields of a mapping, and then those of what is merged into it, each once.
-func addPairs(pairs map[string][2]*yaml.Node, n *yaml.Node, added map[*yaml.Node]bool) {
-	if n = resolve(n); n.Kind != yaml.MappingNode || added[n] {
-		return
-	}
-	added[n] = true
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, _ := keyName(resolve(n.Content[i]))
-		if _, ok := pairs[key]; !ok {
-			pairs[key] = [2]*yaml.Node{n.Content[i], n.Content[i+1]}
-		}
-	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if isMerge(n.Content[i]) {
-			for _, source := range mergeSources(n.Content[i+1]) {
-				addPairs(pairs, source, added)
-			}
-		}
-	}
 }
 
 func resolve(n *yaml.Node) *yaml.Node {

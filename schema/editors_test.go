@@ -3,6 +3,7 @@ package schema
 import (
 	"encoding/json"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -17,6 +18,7 @@ type jsonSchema struct {
 	Others      json.RawMessage        `json:"additionalProperties"`
 	Const       string                 `json:"const"`
 	Enum        []string               `json:"enum"`
+	AnyOf       []*jsonSchema          `json:"anyOf"`
 	Examples    []json.RawMessage      `json:"examples"`
 	Default     json.RawMessage        `json:"default"`
 }
@@ -75,7 +77,8 @@ func eachField(t *testing.T, test func(t *testing.T, f field)) {
 
 // shown reports whether an editor has a value to show.
 func (f field) shown() bool {
-	return f.Const != "" || len(f.Enum) > 0 || len(f.Default) > 0 || len(f.Examples) > 0
+	isEnum := func(s *jsonSchema) bool { return len(s.Enum) > 0 }
+	return f.Const != "" || isEnum(f.jsonSchema) || slices.ContainsFunc(f.AnyOf, isEnum) || len(f.Default) > 0 || len(f.Examples) > 0
 }
 
 // TestEveryFieldIsDescribed is what an editor shows beside a field, in more than its
@@ -136,4 +139,35 @@ func TestDefaultsAndExamplesAreAccepted(t *testing.T) {
 			}
 		}
 	})
+}
+
+// javaScript is syntax that Go and JavaScript with the flag u, by which editors compile patterns,
+// read alike: escapes, classes, repetitions and groups.
+var javaScript = regexp.MustCompile(`\\[dDsSwWbBfnrtv^$\\.*+?()[\]{}|/]|\[\^?(?:[^\\[\]]|\\[dDsSwWfnrtv^$\\.*+?()[\]{}|/-])+\]|\{\d+(?:,\d*)?\}|\(\?:`)
+
+// isJavaScript reports whether no other syntax is left of a pattern, such as the flags of (?s:.) and \A.
+func isJavaScript(pattern string) bool {
+	rest := javaScript.ReplaceAllString(pattern, "-")
+	return !strings.ContainsAny(rest, `\[]{}`) && !strings.Contains(rest, "(?")
+}
+
+// TestPatternsAreJavaScript: an editor compiles every pattern of every JSON Schema.
+func TestPatternsAreJavaScript(t *testing.T) {
+	for _, goOnly := range []string{`^(?s:.+)$`, `(?i)a`, `(?P<a>b)`, `\Aa\z`, `\pL`, `\Q.\E`, `\x{61}`, `\a`, `\-`, `[[:alpha:]]`, `[]a]`, `a{b}`, `a{,2}`} {
+		if isJavaScript(goOnly) {
+			t.Errorf("%s counts as JavaScript", goOnly)
+		}
+	}
+	pattern := regexp.MustCompile(`"pattern": (".*")`)
+	for _, kind := range Kinds() {
+		for _, m := range pattern.FindAllSubmatch(kind.JSONSchema(), -1) {
+			var text string
+			if err := json.Unmarshal(m[1], &text); err != nil {
+				t.Fatal(err)
+			}
+			if !isJavaScript(text) {
+				t.Errorf("%s: %s is not JavaScript", kind.Name, text)
+			}
+		}
+	}
 }

@@ -90,6 +90,8 @@ var formats = [...]Format{
 	{"image-name", "the name of an image", "the container runtime", refuseImageName, nil},
 	{"image-tag", "the tag of an image: at most 128 letters, digits, '-', '_' and '.', beginning with a letter, a digit or '_'", "the container runtime", refuseImageTag, nil},
 	{"image-digest", "the digest of an image, such as sha256: and 64 hexadecimal digits", "the container runtime", refuseDigest, nil},
+	// kustomize-controller api v1, MaxLength of the CRD
+	{"affix", "a part of a name", "the API server", refuseLong(200), nil},
 	// helm-controller api v2, MaxLength of the CRD
 	{"chart", "the name of a chart, or its path", "the API server", refuseLong(2048), nil},
 	{"repository-chart", "the name of a chart in a Helm repository", "source-controller", refuseChart, nil},
@@ -100,21 +102,31 @@ var formats = [...]Format{
 	// path_resolution(7): NAME_MAX and PATH_MAX, which no file of a source can exceed
 	{"source-path", "a path in the source", "Flux", refuseSourcePath, nil},
 
+	// regexp of Go, by which source-controller and cosign compare
+	{"regexp", "a regular expression", "source-controller", unless(isRegexp, "Go cannot compile it"), nil},
+	// fluxcd/pkg kustomize/kustomize_varsub.go, varsubRegex
+	{"variable", "the name of a variable: letters, digits and '_', not beginning with a digit", "kustomize-controller",
+		unless(matching(`^[_a-zA-Z][_a-zA-Z0-9]*$`), "it has another character"), nil},
+	// RFC 6901 3, by which fluxcd/pkg/ssa/jsondiff reads them
+	{"json-pointer", "a JSON pointer such as /spec/replicas", "Flux",
+		unless(matching(`^(/([^~/]|~[01])*)*$`), "it begins with /, and ~ is written ~0, / in a key ~1"), suggestPointer},
+
 	// RFC 9110 5.1 and 5.5, by which net/http, Istio's validation (pkg/config/validation,
 	// validHeaderNameRegex) and Envoy go
 	{"header", "the name of a header: letters, digits and '-'", "HTTP", refuseToken, nil},
 	{"header-value", "the value of a header", "HTTP", refuseHeaderValue, nil},
-	// istio pkg/config/validation/validation.go of 1.27; what is checked of host beside an
-	// operation's header is in refusals
-	{"operation-header", "the name of a header: letters, digits and '-'", "Istio",
+	// istio pkg/config/validation/validation.go of 1.27, by whose webhook the API server goes, as
+	// by the CRD of HTTPRoute on gatewayapi; what is checked of host beside an operation's header
+	// is in refusals
+	{"operation-header", "the name of a header: letters, digits and '-'", "the API server",
 		except(":authority", refuseToken), nil},
-	{"match-header", "the name of a header: letters, digits and '-'", "Istio", refuseMatchHeader, nil},
-	{"cors-header", "the name of a header, or *", "Istio", except("*", refuseToken), nil},
-	{"cors-method", "an HTTP method in capitals", "Istio",
+	{"match-header", "the name of a header: letters, digits and '-'", "the API server", refuseMatchHeader, nil},
+	{"cors-header", "the name of a header, or *", "the API server", except("*", refuseToken), nil},
+	{"cors-method", "an HTTP method in capitals", "the API server",
 		unless(isMethod, "there are "+strings.Join(methods, ", ")), suggestMethod},
 	{"retry-on", "a list of failures, parted by commas without spaces", "Istio", refuseRetryOn, suggestRetryOn},
 	// istio pkg/config/validation/header_value_validator.go, as Envoy reads the value
-	{"envoy-header-value", "the value of a header as Envoy reads it", "Istio", refuseEnvoyValue, suggestEnvoyValue},
+	{"envoy-header-value", "the value of a header as Envoy reads it", "Envoy", refuseEnvoyValue, suggestEnvoyValue},
 	// fluxcd/flagger pkg/router/istio.go: the name goes into a regular expression, which
 	// Istio takes up to 1024 characters of, and into a Set-Cookie header
 	{"cookie", "the name of a cookie that Flagger can look for: at most 256 letters, digits, '-', '_' and '.'", "Flagger", refuseCookie, suggestCookie},
@@ -229,6 +241,14 @@ func isPort(text string) bool {
 	return err == nil && 1 <= n && n <= 65535
 }
 
+// suggestPointer turns spec.replicas and spec/replicas into /spec/replicas.
+func suggestPointer(text string) string {
+	if !matching(`^[A-Za-z]+([./][A-Za-z]+)*$`)(text) {
+		return ""
+	}
+	return "/" + strings.ReplaceAll(text, ".", "/")
+}
+
 // RefuseChart returns why source-controller asks a Helm repository, or a registry, for no chart of
 // this name.
 func RefuseChart(name string, registry bool) string {
@@ -262,6 +282,10 @@ func RefuseURL(text string, schemes ...string) string {
 	}
 	if port := u.Port(); port != "" && !isPort(port) {
 		return "a port is a number from 1 to 65535"
+	}
+	// google/go-containerregistry pkg/name, registry.go
+	if authority, _, _ := strings.Cut(strings.TrimPrefix(text, "oci://"), "/"); u.Scheme == "oci" && u.Host != authority {
+		return "the URL of a registry has neither a user before its host nor a query"
 	}
 	return refuseHost(u.Hostname())
 }
@@ -445,7 +469,7 @@ func refuseImageName(text string) string {
 	if !ok || !strings.ContainsAny(first, ".:") && first != "localhost" && strings.ToLower(first) == first {
 		return when(refuseRepository(text) != "", why)
 	}
-	return when(RefuseURL("oci://"+first, "oci") != "" || strings.ContainsAny(first, "@?#") || refuseRepository(rest) != "", why)
+	return when(RefuseURL("oci://"+first, "oci") != "" || refuseRepository(rest) != "", why)
 }
 
 func refuseImageTag(text string) string {

@@ -25,8 +25,8 @@ func TestFormats(t *testing.T) {
 		"http-url":         {[]string{"http://", "http://a b", "http://:80", "https://a:99999", "ftp://a", "prometheus:9090", "http://a\nb", "http://a..b", "http://%", "https://" + long[:64], "http://[::g]"}, []string{"http://a", "https://a.b:443/c?d=e", "http://127.0.0.1:9090", "http://[::1]:9090", "http://user@a_b", "http://a./x"}},
 		"proxy-url":        {[]string{"proxy.example.com:3128", "http:// a", "socks://a"}, []string{"http://a:3128", "socks5://a"}},
 		"git-url":          {[]string{"https://", "https://a/b c", "ssh://git@a:b/c", "git://a/b"}, []string{"https://a/b", "ssh://git@a:22/b.git", "ssh://git@a/b", "http://a", "https://org@dev.azure.com/a/_git/b", "https://a/b%20c"}},
-		"helm-url":         {[]string{"https://", "oci://", "https://a /b", "oci://a.b/C", "https://a/b/index.yaml", "https://a/index.yaml/"}, []string{"https://a/b", "oci://a", "oci://a:5000/b/c/", "https://a/b?c=d", "https://a/index.yaml.d"}},
-		"oci-url":          {[]string{"oci://a.b/c", "oci://a.b:0/cc", "oci://a.b/" + long, "oci://a.b/c___d"}, []string{"oci://a.b/cc", "oci://a:5000/b/c-d__e"}},
+		"helm-url":         {[]string{"https://", "oci://", "https://a /b", "oci://a.b/C", "oci://ex@ample.com/charts", "oci://a:b@c.d/e", "oci://a@b@c", "oci://a?b", "oci://a#b", "oci://a:x/b", "oci://a:0/b", "oci:///b", "oci://:5000/b", "oci://[fe80::1%25eth0]/b", "oci://a%41/b", "https://a/b/index.yaml", "https://a/index.yaml/"}, []string{"https://a/b", "oci://a", "oci://a:5000/b/c/", "oci://[::1]:5000/b", "https://user@a/b", "https://a/b?c=d", "https://a/index.yaml.d"}},
+		"oci-url":          {[]string{"oci://a.b/c", "oci://a.b:0/cc", "oci://a.b/" + long, "oci://a.b/c___d", "oci://a@b.c/dd"}, []string{"oci://a.b/cc", "oci://a:5000/b/c-d__e"}},
 		"git-branch":       {[]string{"a b", "a..b", ".a", "a/.b", "a.lock", "a/", "/a", "a//b", "a~1", "a^", "a:b", "a?", "a*", "a[", `a\b`, "a.", "@", "a@{b", "-a", "HEAD", "a\tb"}, []string{"main", "feature/a", "release-1.x", "a@b", "é", "a.b", "${BRANCH}"}},
 		"git-tag":          {[]string{"v1 ", "-v1", "v1..2"}, []string{"v1.2.0", "a/b", "v1+meta"}},
 		"git-ref":          {[]string{"main", "heads/main", "refs/heads/a b", "refs/"}, []string{"refs/heads/main", "refs/pull/420/head", "refs/tags/v1^{}", "HEAD"}},
@@ -34,9 +34,10 @@ func TestFormats(t *testing.T) {
 		"media-type":       {[]string{"a", "a/", "a b/c", "/b"}, []string{"application/vnd.cncf.helm.chart.content.v1.tar+gzip", "text/plain"}},
 		"component":        {[]string{"/a", "https://a/b", "github.com/a/b", "git@a:b", "", "file:///a", "GH:a", "../c../c", "a - ../b", "a/\x00"}, []string{"../a", "a", "./a", "github.com", "../github.com/a"}},
 		"image-pattern":    {[]string{"[", "a(", "*"}, []string{"a/b", ".*/app", "ghcr.io/a/b"}},
-		"image-name":       {[]string{"A", "a b", "a:b", "a/B", "a@b", "", "a.b:x/c", "/a"}, []string{"a", "ghcr.io/a/b", "localhost:5000/a", "localhost/a", "registry:5000/a-b/c__d"}},
+		"image-name":       {[]string{"A", "a b", "a:b", "a/B", "a@b", "", "a.b:x/c", "/a", "a@b.c/d", "a.b?/c", "a.b#/c"}, []string{"a", "ghcr.io/a/b", "localhost:5000/a", "localhost/a", "registry:5000/a-b/c__d"}},
 		"image-tag":        {[]string{"a b", "-a", "a@sha256:0", "é"}, []string{"1.2.3", "latest", "v1_2", "1.0@sha256:" + strings.Repeat("0", 64)}},
 		"image-digest":     {[]string{"sha256:0", "0", "sha256:" + strings.Repeat("g", 64), ":" + strings.Repeat("0", 64)}, []string{"sha256:" + strings.Repeat("0", 64), "sha512:" + strings.Repeat("a", 128)}},
+		"affix":            {[]string{long[:201]}, []string{"staging-", long[:200]}},
 		"chart":            {[]string{strings.Repeat("a", 2049)}, []string{"podinfo", "./charts/a"}},
 		"repository-chart": {[]string{"./charts/a", "/a", "A", "a_b", "../a", "a//b", ""}, []string{"podinfo", "charts/a", "a.b-c", "a/"}},
 		"values-path":      {[]string{long[:251]}, []string{"a.b"}},
@@ -58,6 +59,10 @@ func TestFormats(t *testing.T) {
 		"kuma-tag":       {[]string{"", "a b", "é"}, []string{"kuma.io/zone", "a_b:c"}},
 		"kuma-tag-value": {[]string{"", "a b", "**"}, []string{"east", "*", "a/b"}},
 		"host":           {[]string{"a..b", "a b", long}, []string{"127.0.0.1", "::1", "a.b"}},
+
+		"regexp":       {[]string{"[", "a(", "*"}, []string{".*-rc.*", "^https://github.com/a/b.*$"}},
+		"variable":     {[]string{"", "a-b", "1a", "a.b", "é"}, []string{"REGION", "_a1", "a"}},
+		"json-pointer": {[]string{"spec/replicas", "spec.replicas", "/a~", "/a~2"}, []string{"", "/spec/replicas", "/metadata/annotations/example.com~1a", "/a~0b"}},
 
 		"semver": {[]string{"latest", "", "1.2.3.4", "a", ">=1.0.0<2.0.0", ">= ", "1.2 ||", "1,", "1.2.3-01", "master", "1..2", "é", strings.Repeat("1 ", 300), "1.2.3 -2.0.0"},
 			[]string{"*", "1.x", "x", ">=1 <2", ">=1.0.0, <2", "^1.2 || ~2", "~> 2.1", "v1", "1.2.3-rc.1+a", "1.2.3 - 2.0.0", " 1.0 ", "=>1", "1 2", ">=1.0.0-0 <2.0.0-0", "!=1.0,>0.1", "1.*"}},
@@ -113,9 +118,13 @@ var unchecked = map[string]string{
 	"RenderConfigMeta.Labels keys": "checkKeys", "RenderConfigMeta.Annotations keys": "checkKeys", "RenderConfigMeta.Annotations values": "checkKeys",
 	"ClusterSelector.MatchLabels keys": "checkKeys", "NamespaceSelector.MatchLabels keys": "checkKeys", "HTTPMatch.SourceLabels keys": "checkKeys",
 
+	"PolicyOverride.Kustomization keys": "as those of the whole, once merged", "PolicyOverride.Helm keys": "the same", "PolicyOverride.Rollout keys": "the same", "SourceOverride.Source keys": "the same",
+
 	"GitRepository.Ignore": "go-git's gitignore, which passes over a pattern that it cannot read", "OCIRepository.Ignore": "the same",
 	"Image.Name": "", "Image.NewName": "", "Image.NewTag": "", "Image.Digest": "",
-	"Patch.Patch": "render/patch, as kustomize reads it", "Selector.Group": "render/patch, a regular expression", "Selector.Version": "the same", "Selector.Kind": "the same",
+	"Dependency.ReadyExpr": "kustomize-controller and helm-controller compile CEL", "HealthCheckExpr.InProgress": "the same", "HealthCheckExpr.Failed": "the same",
+	"PostBuild.Substitute values": "Flux takes any text",
+	"Patch.Patch":                 "render/patch, as kustomize reads it", "Selector.Group": "render/patch, a regular expression", "Selector.Version": "the same", "Selector.Kind": "the same",
 	"Selector.Namespace": "the same", "Selector.Name": "the same", "Selector.AnnotationSelector": "render/patch, a selector", "Selector.LabelSelector": "the same",
 
 	"Rollout.PortName": "", "AutoscalerReference.PrimaryScalerQueries keys": "Flagger, which looks triggers up by them", "AutoscalerReference.PrimaryScalerQueries values": "KEDA and the trigger's server",
@@ -127,7 +136,8 @@ var unchecked = map[string]string{
 	"Webhooks.Command":       "render/rules, as the load tester's shell reads it",
 	"CorsPolicy.AllowOrigin": "a browser's Origin is compared with it: Envoy takes any text",
 	"StringMatch.Exact":      "Envoy compares it", "StringMatch.Prefix": "Envoy compares it", "StringMatch.Suffix": "Envoy compares it", "StringMatch.Regex": "render/match.go",
-	"HTTPMatch.QueryParams keys": "Envoy compares it",
+	"HTTPMatch.QueryParams keys":    "Envoy compares it",
+	"ServiceMatch.QueryParams keys": "an HTTPRoute's are judged with it (FW735), of Istio's Envoy compares it",
 
 	"AlertProviderSpec.Channel": "the chat cannot be asked", "AlertProviderSpec.Username": "the chat cannot be asked",
 

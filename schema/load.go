@@ -72,8 +72,13 @@ func Load(files []File) Documents {
 			left = fmt.Sprintf("%d documents are", n)
 		}
 		slices.Sort(docs.others)
-		docs.Diagnostics = append(docs.Diagnostics, diag.New(diag.OtherDocuments, docs.firstOther, "",
-			fmt.Sprintf("%s not of fleetwright's kinds, left out: %s", left, strings.Join(slices.Compact(docs.others), ", ")), ""))
+		left += " not of fleetwright's kinds, left out: "
+		kinds := slices.Compact(docs.others)
+		d := diag.New(diag.OtherDocuments, docs.firstOther, "", left+diag.Some(kinds, diag.MostNames), "")
+		if len(kinds) > diag.MostNames {
+			d = d.WithWhole(left + strings.Join(kinds, ", "))
+		}
+		docs.Diagnostics = append(docs.Diagnostics, d)
 	}
 	return docs
 }
@@ -144,6 +149,11 @@ func loadFile(f File, left *budget) *loaded {
 		l.add(&Document{file: f, node: n})
 	}
 	l.addIgnores(f)
+	for _, d := range l.All {
+		if !d.HasVariants() {
+			d.pack()
+		}
+	}
 	return l
 }
 
@@ -194,14 +204,22 @@ func (l *loaded) add(d *Document) {
 	// A RenderConfig needs no name, and nothing refers to it.
 	l.nameless = l.nameless || d.Name == "" && k.Name != "RenderConfig"
 	l.All = append(l.All, d)
-	value, list := d.decode()
-	if value != nil {
-		found := d.check(value)
-		d.Valid = !slices.ContainsFunc(found, func(d diag.Diagnostic) bool { return d.Code.Rule().Structural && d.Severity == diag.Error })
-		list = append(list, found...)
-	}
-	l.Diagnostics = append(l.Diagnostics, list...)
+	l.Diagnostics = append(l.Diagnostics, d.read()...)
 }
+
+// read decodes the document and checks it against its kind.
+func (d *Document) read() diag.List {
+	value, list := d.decode()
+	if value == nil {
+		return list
+	}
+	found := d.check(value)
+	d.Valid = !slices.ContainsFunc(found, breaks)
+	return append(list, found...)
+}
+
+// breaks reports whether a diagnostic is about a mistake with which nothing can be compiled.
+func breaks(d diag.Diagnostic) bool { return d.Code.Rule().Structural && d.Severity == diag.Error }
 
 // second returns the key with which a second object begins in a document, because no --- is before
 // it, or nil. It or the first must be one of ours.
@@ -339,27 +357,44 @@ func mistakes(word, meant string) int {
 	return levenshtein.Distance(strings.ToLower(word), strings.ToLower(meant), nil)
 }
 
+// usualDepth is how deep documents are nested.
+const usualDepth = 16
+
 // decode returns the value of the document, or nil where it has none.
 func (d *Document) decode() (map[string]any, diag.List) {
 	dec := decoder{doc: d}
-	object, ok := dec.value(d.node, nil).(map[string]any)
+	object, ok := dec.value(d.node, make(Path, 0, usualDepth)).(map[string]any)
 	if !ok || dec.list.HasErrors() {
 		return nil, dec.list
 	}
 	if dec.nulls {
 		d.Kind.shape().withoutNulls(object)
 	}
+	if d.Kind.Name == "RenderConfig" {
+		d.readOff(object)
+	}
 	return object, dec.list
 }
 
 // check validates the document's value by the shape and the rules of its kind, and decodes it.
 func (d *Document) check(object map[string]any) diag.List {
+	list := d.findVariables()
 	w := walker{doc: d, root: d.Kind.shape()}
 	w.value(object, w.root)
 	d.wrong = w.wrong
-	list := append(w.list, d.checkNames(object)...)
+	for i, of := range w.list {
+		if d.reported == nil {
+			d.reported = map[mistake]bool{}
+		}
+		d.reported[mistake{of.Code, w.at[i]}] = true
+	}
+	list = append(append(list, w.list...), d.checkNames(object)...)
+	list = append(list, d.checkSelectors()...)
+	if len(d.variables) > 0 {
+		w.root.withoutVariables(object)
+	}
 	whole, err := d.typed(object)
-	list = append(list, d.checkTexts(whole)...)
+	list = d.withoutForms(append(list, d.checkTexts(whole)...))
 	if len(d.Name) > maxQuoted {
 		return list
 	}

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"go.yaml.in/yaml/v4"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
@@ -53,6 +54,18 @@ func sizeOf(annotations map[string]any) (size int) {
 	return size
 }
 
+// IsBuildable reports whether kustomize can build the key of a label or an annotation at a path.
+// It writes the annotations of an object anew, without quotes, so a key must be text without
+// them (sigs.k8s.io/kustomize/kyaml v0.21 yaml, RNode.SetAnnotations; measured).
+func IsBuildable(at Path, key string) bool {
+	if len(at) != 2 || at[0] != "metadata" || at[1] != "annotations" {
+		return true
+	}
+	var plain yaml.Node
+	err := yaml.Unmarshal([]byte(key), &plain)
+	return err == nil && len(plain.Content) == 1 && plain.Content[0].ShortTag() == "!!str"
+}
+
 // checkKeys checks the keys of all labels and annotations below a value.
 func (d *Document) checkKeys(value any, path Path) (list diag.List) {
 	switch v := value.(type) {
@@ -68,9 +81,13 @@ func (d *Document) checkKeys(value any, path Path) (list diag.List) {
 				}
 				for _, key := range slices.Sorted(maps.Keys(keys)) {
 					if len(validation.IsQualifiedName(key)) > 0 {
-						list = append(list, diag.New(diag.WrongFormat, d.keyPosition(at, key), at.With(key).String(),
+						list = append(list, diag.New(diag.WrongFormat, d.keyPosition(at, key), d.where(at.With(key)),
 							fmt.Sprintf("%q is not a key that Kubernetes takes: at most 63 letters, digits, '-', '_' and '.', beginning and ending with a letter or digit", key),
 							"a prefix such as example.com/ may stand before it"))
+					} else if !IsBuildable(at, key) {
+						list = append(list, diag.New(diag.WrongFormat, d.keyPosition(at, key), d.where(at.With(key)),
+							fmt.Sprintf("kustomize cannot build the annotation %q: it drops the quotes, and YAML reads no text without them", key),
+							fmt.Sprintf("put a prefix before it, such as example.com/%s", key)))
 					}
 				}
 			default:

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
@@ -36,6 +37,23 @@ func (w *wrong) add(path, unread Path) {
 		w.mark(path[:end])
 	}
 	w.unread[unread.String()] = true
+}
+
+// with returns what is wrong here or there.
+func (w wrong) with(other wrong) wrong {
+	if len(other.at) == 0 {
+		return w
+	}
+	made := wrong{slices.Concat(w.paths, other.paths), maps.Clone(w.at), maps.Clone(w.unread)}
+	if made.at == nil {
+		made.at = map[string]bool{}
+	}
+	if made.unread == nil {
+		made.unread = map[string]bool{}
+	}
+	maps.Copy(made.at, other.at)
+	maps.Copy(made.unread, other.unread)
+	return made
 }
 
 // mark has nothing more said of a place.

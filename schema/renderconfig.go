@@ -17,3 +17,14 @@ func checkDefaults(d *api.SyncDefaults) (all []Refusal) {
 	}
 	return all
 }
+
+// readOff makes text of the severities that are off. Without quotes YAML 1.1 reads false.
+func (d *Document) readOff(object map[string]any) {
+	spec, _ := object["spec"].(map[string]any)
+	severities, _ := spec["severities"].(map[string]any)
+	for code, severity := range severities {
+		if off := diag.Off.String(); severity == false && d.Text("spec", "severities", code) == off {
+			severities[code] = off
+		}
+	}
+}

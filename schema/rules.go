@@ -10,11 +10,11 @@ import (
 // rules report what the reader of a struct refuses because of a value beside another. The
 // paths are those in the struct. Each rule is beside its kind.
 var rules = []func(object any) []Refusal{
-	rule(checkSource), rule(checkGit), rule(checkHelmRepository), rule(checkOCI), rule(checkPolicy), rule(checkStrategy),
+	rule(checkSpec), rule(checkSource), rule(checkGit), rule(checkHelmRepository), rule(checkOCI), rule(checkPolicy), rule(checkStrategy),
 	rule(checkRouting), rule(checkSteps), rule(checkMetric), rule(checkThreshold), rule(checkCustomMetric),
 	rule(checkCommands), rule(checkMesh), rule(checkAuthority), rule(checkPrometheus),
 	rule(checkTracing), rule(checkLogging), rule(checkMembership), rule(checkDefaults),
-	rule(checkExpression),
+	rule(checkExpression), rule(checkHelmStrategy),
 }
 
 // rule returns a function that checks the structs, given by their pointers, of one type.

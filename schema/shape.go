@@ -45,7 +45,18 @@ type Shape struct {
 	format, keys *Format
 	// duration is set where text is a duration that Go holds.
 	duration bool
+	mode     mode
 }
+
+// A mode is what a value may be beside its type.
+type mode int
+
+const (
+	// A partial mapping lacks any of its fields, or has null for one, which removes what is below.
+	partial mode = 1 << iota
+	// Values in a templated one may have variables of clusters.
+	templated
+)
 
 // A Type is a type of values.
 type Type int
@@ -80,15 +91,24 @@ type Field struct {
 	In    reflect.Type
 }
 
+// Nullable reports whether a value may be null, which removes what is there.
+func (s *Shape) Nullable() bool { return s.mode&partial != 0 }
+
+// Templated reports whether a value may have variables of clusters.
+func (s *Shape) Templated() bool { return s.mode&templated != 0 }
+
+// Struct returns the struct whose fields a mapping has, and these as the shape has them.
+func (s *Shape) Struct() (reflect.Type, []Field) { return s.of, s.fields() }
+
 // isRead reports whether a value of the shape may have texts, or structs with rules.
 func (s *Shape) isRead() bool {
-	return s.of != nil || s.format != nil || s.keys != nil || s.duration || s.Items != nil && s.Items.isRead()
+	return s.mode&partial == 0 && (s.of != nil || s.format != nil || s.keys != nil || s.duration || s.Items != nil && s.Items.isRead())
 }
 
 // fields returns the fields of a mapping.
 func (s *Shape) fields() []Field {
 	if s.of != nil {
-		return FieldsOf(s.of)
+		return fieldsIn(s.of, s.mode)
 	}
 	return s.Fields
 }
@@ -114,10 +134,12 @@ func (s *Shape) names() []string {
 
 // A walker compares values with shapes and reports every value that does not fit.
 type walker struct {
-	doc   *Document
-	root  *Shape
-	path  Path
-	list  diag.List
+	doc  *Document
+	root *Shape
+	path Path
+	list diag.List
+	// at are the paths of the list in what is walked over.
+	at    []string
 	wrong wrong
 	// places are those of the fields of a name, once they were asked for.
 	places map[string][]string
@@ -125,13 +147,13 @@ type walker struct {
 
 func (w *walker) report(code diag.Code, message, hint string) {
 	_, n := w.doc.find(w.path)
-	w.add(w.path, diag.New(code, w.doc.at(n), w.path.String(), message, hint))
+	w.add(w.path, diag.New(code, w.doc.at(n), w.doc.where(w.path), message, hint))
 }
 
 // add adds what is wrong, and the path of the value that cannot be read because of it.
 func (w *walker) add(unread Path, of diag.Diagnostic) {
 	w.wrong.add(w.path, unread)
-	w.list = append(w.list, of)
+	w.list, w.at = append(w.list, of), append(w.at, unread.String())
 }
 
 func (w *walker) below(element, value any, s *Shape) {
@@ -141,6 +163,12 @@ func (w *walker) below(element, value any, s *Shape) {
 }
 
 func (w *walker) value(value any, s *Shape) {
+	if value == nil && s.mode&partial != 0 {
+		return
+	}
+	if text, ok := value.(string); ok && s.mode&templated != 0 && s.Type != Mapping && s.Type != List && hasVariable(text) && !w.doc.isResolved(w.path) {
+		return
+	}
 	switch s.Type {
 	case Anything:
 		_, isText := value.(string)
@@ -227,13 +255,17 @@ func (w *walker) mapping(fields map[string]any, s *Shape) {
 func (w *walker) unknownField(name string, s *Shape) {
 	known := s.names()
 	hint, ours := w.foreign(name)
-	if hint == "" {
+	other := w.ofOther(name)
+	if hint == "" && other == "" {
 		hint = diag.DidYouMean(name, known, "")
 	}
 	if hint == "" {
 		places := w.placesOf(name)
+		few := len(places) < fewPlaces
+		places = slices.DeleteFunc(slices.Clone(places), w.isOther)
 		hint = cmp.Or(
-			when(len(places) > 0 && len(places) < fewPlaces, name+" belongs to "+strings.Join(places, " or ")),
+			when(few && len(places) > 0, name+" belongs to "+strings.Join(places, " or ")),
+			other,
 			when(len(known) > 0, "known fields are "+strings.Join(known, ", ")))
 	}
 	path := w.path.With(name)
@@ -245,7 +277,9 @@ func (w *walker) unknownField(name string, s *Shape) {
 	if key, _ := w.doc.find(path); key != nil && resolve(key).Value != name {
 		message += ", which is how Kubernetes reads " + resolve(key).Value
 	}
-	w.list = append(w.list, diag.New(diag.UnknownField, w.doc.keyPosition(w.path, name), w.path.String(), message, hint))
+	from := w.doc.origin(path)
+	w.list = append(w.list, diag.New(diag.UnknownField, w.doc.keyPosition(w.path, name), from[:len(from)-1].String(), message, hint))
+	w.at = append(w.at, path.String())
 }
 
 // placesOf returns a few of the paths under which the kind has a field of this name.
@@ -257,11 +291,62 @@ func (w *walker) placesOf(name string) []string {
 	return w.places[name]
 }
 
+// alternatives are fields of which a mapping has one: what is below another is of no use.
+var alternatives = [][]string{{"kustomization", "helm"}, {"gitRepository", "helmRepository", "ociRepository"}}
+
+// ofOther returns which of the alternatives to a mapping have a field of this name, in words, or nothing.
+func (w *walker) ofOther(name string) string {
+	for _, names := range alternatives {
+		this := w.under()
+		if !slices.Contains(names, this) {
+			continue
+		}
+		last := len(w.path) - 1
+		have := slices.DeleteFunc(slices.Clone(names), func(kind string) bool {
+			of, _ := w.root.at(w.path[:last]).below(kind)
+			return of == nil || !slices.Contains(of.names(), name)
+		})
+		switch len(have) {
+		case 0:
+		case 1:
+			return have[0] + " has " + name + ", and " + this + " does not"
+		default:
+			return strings.Join(have, " and ") + " have " + name + ", and " + this + " does not"
+		}
+	}
+	return ""
+}
+
+// sections are fields that become objects of their own: what is below one is of no use below another.
+var sections = []string{"gitRepository", "helmRepository", "ociRepository", "kustomization", "helm", "rollout"}
+
+// isOther reports whether a place is in another section than the mapping, or below another of the alternatives
+// than the one that the mapping has.
+func (w *walker) isOther(place string) bool {
+	elements := strings.Split(place, ".")
+	own := slices.IndexFunc(w.path, func(e any) bool { name, ok := e.(string); return ok && slices.Contains(sections, name) })
+	if own >= 0 && slices.ContainsFunc(elements, func(e string) bool { return slices.Contains(sections, e) && e != w.path[own] }) {
+		return true
+	}
+	return slices.ContainsFunc(alternatives, func(names []string) bool {
+		chosen := slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+			key, _ := w.doc.find(w.path.With(name))
+			return key == nil && !slices.Contains(w.path, any(name))
+		})
+		return len(chosen) > 0 && slices.ContainsFunc(elements, func(e string) bool {
+			return slices.Contains(names, e) && !slices.Contains(chosen, e)
+		})
+	})
+}
+
 // fewPlaces is one more than the places that tell where a field belongs: a name or an interval may be
 // anywhere.
 const fewPlaces = 3
 
 func (w *walker) addPlaces(s *Shape, path string) {
+	if s.mode&partial != 0 { // whose fields are those of the whole
+		return
+	}
 	for _, f := range byName(s.fields()) {
 		if path != "" && len(w.places[f.Name]) < fewPlaces {
 			w.places[f.Name] = append(w.places[f.Name], path)
@@ -294,7 +379,7 @@ func (s *Shape) Mismatches(value any) diag.List {
 // wrongTypeHint returns what to write instead of a value of another type.
 func wrongTypeHint(n *yaml.Node, value any, s *Shape, path Path) string {
 	if s.Type == List {
-		return when(n.Kind == yaml.ScalarNode && value != nil, "- "+n.Value)
+		return when(n.Kind == yaml.ScalarNode && value != nil, s.Items.itemHint(n, value))
 	}
 	switch value := value.(type) {
 	case string:
@@ -336,6 +421,19 @@ func wrongTypeHint(n *yaml.Node, value any, s *Shape, path Path) string {
 	return ""
 }
 
+// itemHint returns the item of a list to write where a scalar stands in place of the list.
+func (s *Shape) itemHint(n *yaml.Node, value any) string {
+	_, isText := value.(string)
+	switch {
+	case s.Type == Mapping:
+		inner := s.wrapped(flowText(n.Value))
+		return cmp.Or(when(inner != "", "- "+inner), when(len(s.fields()) > 0, "its items have the fields "+strings.Join(s.names(), ", ")))
+	case s.Type == Text || isText:
+		return "- " + plainText(n.Value)
+	}
+	return "- " + n.Value
+}
+
 // portName is the pattern of the names of ports (Kubernetes' IsValidPortName).
 const portName = `^[a-z0-9-]{1,15}$`
 
@@ -358,7 +456,7 @@ func (s *Shape) mappingHint(n *yaml.Node, path Path) string {
 	case len(list) == 0 && len(nodes) == 1 && nodes[0].Kind == yaml.MappingNode:
 		return "remove the quotes"
 	}
-	if inner := s.wrapped(plainText(n.Value)); inner != "" && name != "" {
+	if inner := s.wrapped(flowText(n.Value)); inner != "" && name != "" {
 		return name + ": " + inner
 	} else if inner != "" {
 		return "- " + inner
@@ -488,6 +586,14 @@ func plainText(text string) string {
 	return strconv.Quote(text)
 }
 
+// flowText returns text as YAML, in quotes where it would be read as something else inside of {}.
+func flowText(text string) string {
+	if strings.ContainsAny(text, ",[]{}") {
+		return strconv.Quote(text)
+	}
+	return plainText(text)
+}
+
 // withoutNulls drops the fields of a mapping that are to be mappings or lists and have no value, as
 // Kubernetes does; required ones are taken for empty. Elsewhere null stays: in free-form values it
 // has a meaning, and for a number or a text it is a mistake.
@@ -497,7 +603,7 @@ func (s *Shape) withoutNulls(value any) {
 		for name, field := range v {
 			below, required := s.below(name)
 			switch {
-			case below == nil:
+			case below == nil || field == nil && below.mode&partial != 0:
 			case field != nil || below.Type != Mapping && below.Type != List:
 				below.withoutNulls(field)
 			case !required:

@@ -16,11 +16,8 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// Shapes of values that need no more than a type.
-var (
-	anything = &Shape{}
-	boolean  = &Shape{Type: Boolean}
-)
+// anything is the shape of all values.
+var anything = &Shape{}
 
 // typePatterns are the names of the patterns that types of text have.
 var typePatterns = map[string]string{
@@ -56,7 +53,17 @@ func TagOf(of reflect.Type, field reflect.StructField) reflect.StructTag {
 	return reflect.StructTag(tag)
 }
 
-func shapeOf(t reflect.Type) *Shape {
+// shapeOf returns the shape of a type's values in a mode.
+func shapeOf(t reflect.Type, in mode) *Shape {
+	if p, ok := reflect.Zero(t).Interface().(interface{ Whole() reflect.Type }); ok {
+		return shapeOf(p.Whole(), in|partial)
+	}
+	s := newShape(t, in)
+	s.mode = in
+	return s
+}
+
+func newShape(t reflect.Type, in mode) *Shape {
 	if t == reflect.TypeFor[intstr.IntOrString]() {
 		return &Shape{Either: []*Shape{
 			{Type: Integer, Min: new(1.0), Max: new(65535.0)},
@@ -65,11 +72,11 @@ func shapeOf(t reflect.Type) *Shape {
 	}
 	switch t.Kind() {
 	case reflect.Pointer:
-		return shapeOf(t.Elem())
+		return shapeOf(t.Elem(), in)
 	case reflect.Interface:
-		return anything
+		return &Shape{}
 	case reflect.Bool:
-		return boolean
+		return &Shape{Type: Boolean}
 	case reflect.Int:
 		return &Shape{Type: Integer}
 	case reflect.Int32:
@@ -80,27 +87,35 @@ func shapeOf(t reflect.Type) *Shape {
 		duration := t == reflect.TypeFor[api.Duration]() || t == reflect.TypeFor[api.SourceTimeout]()
 		return &Shape{Type: Text, Pattern: patternNamed(typePatterns[t.Name()]), duration: duration}
 	case reflect.Slice:
-		return &Shape{Type: List, Items: shapeOf(t.Elem())}
+		return &Shape{Type: List, Items: shapeOf(t.Elem(), in&^partial)}
 	case reflect.Map:
-		return &Shape{Type: Mapping, Items: shapeOf(t.Elem())}
+		return &Shape{Type: Mapping, Items: shapeOf(t.Elem(), in)}
 	case reflect.Struct:
 		return &Shape{Type: Mapping, of: t}
 	}
 	panic(fmt.Sprintf("no shape for %s", t))
 }
 
+// A structIn is a struct in a mode.
+type structIn struct {
+	reflect.Type
+	mode
+}
+
 // structs are the fields of the structs that were asked for.
-var structs sync.Map // reflect.Type → []Field
+var structs sync.Map // structIn → []Field
 
 // FieldsOf returns the fields of a struct, in its order, with those of embedded structs.
-func FieldsOf(t reflect.Type) (fields []Field) {
-	if known, ok := structs.Load(t); ok {
+func FieldsOf(t reflect.Type) []Field { return fieldsIn(t, 0) }
+
+func fieldsIn(t reflect.Type, in mode) (fields []Field) {
+	if known, ok := structs.Load(structIn{t, in}); ok {
 		return known.([]Field)
 	}
 	for i := range t.NumField() {
 		field := t.Field(i)
 		if field.Anonymous {
-			for _, f := range FieldsOf(field.Type) {
+			for _, f := range fieldsIn(field.Type, in) {
 				f.Index = append([]int{i}, f.Index...)
 				fields = append(fields, f)
 			}
@@ -108,14 +123,18 @@ func FieldsOf(t reflect.Type) (fields []Field) {
 		}
 		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
 		tag := TagOf(t, field)
-		f := Field{Name: name, Shape: shapeOf(field.Type), Index: field.Index, In: t}
-		if f.Required = !strings.Contains(options, "omit") && tag.Get("required") == ""; f.Required {
+		below := in
+		if tag.Get("variables") != "" {
+			below |= templated
+		}
+		f := Field{Name: name, Shape: shapeOf(field.Type, below), Index: field.Index, In: t}
+		if f.Required = in&partial == 0 && !strings.Contains(options, "omit") && tag.Get("required") == ""; f.Required {
 			f.Example = tag.Get("example")
 		}
 		f.Shape.restrict(tag)
 		fields = append(fields, f)
 	}
-	structs.Store(t, fields)
+	structs.Store(structIn{t, in}, fields)
 	return fields
 }
 

@@ -84,6 +84,9 @@ func syntaxError(f File, err error) diag.Diagnostic {
 	default:
 		what = strings.Replace(what, "%c", string(r), 1)
 	}
+	if line, ok := lineAt(f.Data, at.Line); ok && hasVariable(line) {
+		hint = "put the text with " + variable + "…} in quotes: in braces, YAML takes its } for the end of the mapping"
+	}
 	return diag.New(diag.Syntax, at, "", "not valid YAML: "+what, hint)
 }
 

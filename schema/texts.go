@@ -15,19 +15,28 @@ import (
 // checkTexts reports what the readers of the document's object refuse of it, but for what
 // is not of the shape of the kind, or may be missing because of that.
 func (d *Document) checkTexts(object any) (list diag.List) {
-	refused := CheckTexts(object)
+	return d.refusals(CheckTexts(object), nil)
+}
+
+// refusals reports what is refused of a value at a path.
+func (d *Document) refusals(refused []Refusal, at Path) (list diag.List) {
+	for i := range refused {
+		refused[i].Path = at.With(refused[i].Path...)
+	}
 	for _, r := range refused {
-		if d.wrong.hides(r.Path) || !r.key && d.Unsure(r.Path) {
+		if d.wrong.hides(r.Path) || !r.key && d.Unsure(r.Path) || !d.isResolved(r.Path) {
 			continue
 		}
 		position := d.Position(r.Path...)
 		if last := len(r.Path) - 1; r.key {
 			position = d.keyPosition(r.Path[:last], r.Path[last].(string))
 		}
-		list = append(list, diag.New(r.Code, position, r.Path.String(), r.Message, r.Hint))
+		list = append(list, diag.New(r.Code, position, d.where(r.Path), r.Message, r.Hint))
 	}
 	for _, r := range refused {
-		d.wrong.mark(r.Path)
+		if d.isResolved(r.Path) {
+			d.wrong.mark(r.Path)
+		}
 	}
 	return list
 }

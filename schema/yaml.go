@@ -154,9 +154,10 @@ type decoder struct {
 }
 
 func (d *decoder) fail(code diag.Code, n *yaml.Node, path Path, message, hint string) {
-	d.list = append(d.list, diag.New(code, d.doc.at(n), path.String(), message, hint))
+	d.list = append(d.list, diag.New(code, d.doc.at(n), d.doc.where(path), message, hint))
 }
 
+// value decodes the node at a path, whose spare room it uses.
 func (d *decoder) value(n *yaml.Node, path Path) any {
 	switch n.Kind {
 	case yaml.AliasNode:
@@ -166,7 +167,7 @@ func (d *decoder) value(n *yaml.Node, path Path) any {
 	case yaml.SequenceNode:
 		items := make([]any, len(n.Content))
 		for i, item := range n.Content {
-			items[i] = d.value(item, path.With(i))
+			items[i] = d.value(item, append(path, i))
 		}
 		return items
 	}
@@ -206,7 +207,7 @@ func (d *decoder) mapping(n *yaml.Node, path Path) any {
 		if written := resolve(key).Value; written != name {
 			d.fail(diag.KeyReadAs, key, path.With(name), fmt.Sprintf("the key %s is read as %q: Kubernetes and Helm read YAML 1.1, where it is no text", written, name), strconv.Quote(written)+": …, in quotes")
 		}
-		m[name] = d.value(value, path.With(name))
+		m[name] = d.value(value, append(path, name))
 	}
 	for _, source := range merges {
 		merged, ok := d.value(source, path).(map[string]any)

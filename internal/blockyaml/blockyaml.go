@@ -13,22 +13,34 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
 
 // Marshal is the YAML of a value, ending with a line break. Fields are named by their json tags.
 func Marshal(v any) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
+	s := scratches.Get().(*scratch)
+	defer scratches.Put(s)
+	s.json.Reset()
+	enc := json.NewEncoder(&s.json)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
 		return nil, err
 	}
-	w := writer{in: b.Bytes(), out: make([]byte, 0, 2*b.Len())}
+	w := writer{in: s.json.Bytes(), out: s.yaml[:0]}
 	w.value(0, start)
-	return w.out, nil
+	s.yaml = w.out
+	return bytes.Clone(w.out), nil
 }
+
+// A scratch is what Marshal writes to. It is used again, so that only the result takes memory.
+type scratch struct {
+	json bytes.Buffer
+	yaml []byte
+}
+
+var scratches = sync.Pool{New: func() any { return &scratch{} }}
 
 // A place is where a value stands, which decides how it begins.
 type place int

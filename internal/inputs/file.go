@@ -90,7 +90,7 @@ func readAll(r io.Reader, size, most int64) ([]byte, error) {
 	if n > most {
 		return nil, errTooLarge
 	}
-	return b.Bytes(), err
+	return bytes.Clone(b.Bytes()), err // in no more memory than it needs
 }
 
 // A pipe is read without blocking until it has a writer.

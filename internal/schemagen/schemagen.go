@@ -20,6 +20,7 @@ import (
 	"cuelang.org/go/cue/ast/astutil"
 	"cuelang.org/go/cue/cuecontext"
 	"cuelang.org/go/cue/format"
+	"cuelang.org/go/cue/token"
 	cuejsonschema "cuelang.org/go/encoding/jsonschema"
 	"github.com/invopop/jsonschema"
 
@@ -101,11 +102,20 @@ type generator struct {
 	// definitions are the JSON Schemas of the types below the kind's, by name. Without
 	// comments, the types stand where they are used.
 	definitions jsonschema.Definitions
+	// names are those of the definitions.
+	names map[definition]string
+}
+
+// A definition is a type as a shape has it.
+type definition struct {
+	reflect.Type
+	nullable, templated bool
 }
 
 func (g *generator) jsonSchema(kind schema.Kind) (*jsonschema.Schema, error) {
-	g.definitions = jsonschema.Definitions{}
-	s, err := g.define(reflect.TypeOf(kind.New()).Elem())
+	g.definitions, g.names = jsonschema.Definitions{}, map[definition]string{}
+	t := reflect.TypeOf(kind.New()).Elem()
+	s, err := g.define(t, schema.FieldsOf(t))
 	if err != nil {
 		return nil, err
 	}
@@ -117,14 +127,14 @@ func (g *generator) jsonSchema(kind schema.Kind) (*jsonschema.Schema, error) {
 	return s, nil
 }
 
-func (g *generator) define(t reflect.Type) (*jsonschema.Schema, error) {
+func (g *generator) define(t reflect.Type, fields []schema.Field) (*jsonschema.Schema, error) {
 	text, _ := splitMarkers(g.comment(t, ""))
 	s := &jsonschema.Schema{Type: "object", Description: text}
 	if t.Kind() != reflect.Struct {
 		return s, nil
 	}
 	s.Properties, s.AdditionalProperties = jsonschema.NewProperties(), jsonschema.FalseSchema
-	for _, f := range schema.FieldsOf(t) {
+	for _, f := range fields {
 		field := t.FieldByIndex(f.Index)
 		p, err := g.value(field.Type, f.Shape)
 		if err == nil && g.comments != nil {
@@ -136,9 +146,50 @@ func (g *generator) define(t reflect.Type) (*jsonschema.Schema, error) {
 		if f.Required {
 			s.Required = append(s.Required, f.Name)
 		}
-		s.Properties.Set(f.Name, p)
+		s.Properties.Set(f.Name, g.widen(p, f.Shape))
 	}
 	return s, nil
+}
+
+// widen returns a JSON Schema that takes what a shape takes beside the values of its type: null, and
+// a variable of a cluster, which CUE sees resolved.
+func (g *generator) widen(s *jsonschema.Schema, of *schema.Shape) *jsonschema.Schema {
+	if of.Type == schema.Anything && len(of.Either) == 0 {
+		return s
+	}
+	all := []*jsonschema.Schema{s}
+	if isBound := of.Type != schema.Mapping && of.Type != schema.List && of.Type != schema.Anything && (of.Type != schema.Text || of.Pattern != "" || len(of.Enum) > 0); isBound && of.Templated() && g.comments != nil {
+		all = append(all, &jsonschema.Schema{Type: "string", Pattern: `\$\{cluster\.`})
+	}
+	if of.Nullable() {
+		all = append(all, &jsonschema.Schema{Type: "null"})
+	}
+	if len(all) == 1 {
+		return s
+	}
+	wide := &jsonschema.Schema{AnyOf: all, Description: s.Description, Default: s.Default, Examples: s.Examples, Extras: s.Extras}
+	s.Description, s.Default, s.Examples, s.Extras = "", nil, nil, nil
+	return wide
+}
+
+// name returns the name of a type's definition as a shape has it, which is another for each of its forms.
+func (g *generator) name(t reflect.Type, of *schema.Shape) string {
+	key := definition{t, of.Nullable(), of.Templated()}
+	name, ok := g.names[key]
+	if ok {
+		return name
+	}
+	name = t.Name()
+	if t.Kind() == reflect.Struct && of.Nullable() {
+		name = "Partial" + name
+	}
+	if _, taken := g.definitions[name]; taken && of.Templated() {
+		name += "WithVariables"
+	} else if taken {
+		name += "WithoutVariables"
+	}
+	g.names[key] = name
+	return name
 }
 
 // value returns the JSON Schema of the values of a type that have a shape.
@@ -172,15 +223,26 @@ func (g *generator) value(t reflect.Type, of *schema.Shape) (s *jsonschema.Schem
 	}[of.Type]
 	switch {
 	case of.Type == schema.List:
-		s.Items, err = g.value(t.Elem(), of.Items)
+		if s.Items, err = g.value(t.Elem(), of.Items); err == nil {
+			s.Items = g.widen(s.Items, of.Items)
+		}
 	case of.Type == schema.Mapping && t.Name() == "":
-		s.AdditionalProperties, err = g.value(t.Elem(), of.Items)
-	case of.Type == schema.Mapping && g.comments == nil:
-		return g.define(t)
+		if s.AdditionalProperties, err = g.value(t.Elem(), of.Items); err == nil {
+			s.AdditionalProperties = g.widen(s.AdditionalProperties, of.Items)
+		}
 	case of.Type == schema.Mapping:
-		s = &jsonschema.Schema{Ref: "#/$defs/" + t.Name()}
-		if _, ok := g.definitions[t.Name()]; !ok {
-			g.definitions[t.Name()], err = g.define(t)
+		fields := []schema.Field(nil)
+		if of, below := of.Struct(); of != nil {
+			t, fields = of, below
+		}
+		if g.comments == nil {
+			return g.define(t, fields)
+		}
+		name := g.name(t, of)
+		s = &jsonschema.Schema{Ref: "#/$defs/" + name}
+		if _, ok := g.definitions[name]; !ok {
+			g.definitions[name] = nil // its name is taken
+			g.definitions[name], err = g.define(t, fields)
 		}
 	}
 	return s, err
@@ -247,7 +309,7 @@ func (g *generator) describe(s *jsonschema.Schema, of reflect.Type, field reflec
 // literal is what a marker's text stands for: text where s has some or may have it,
 // and else the JSON that it is.
 func literal(s *jsonschema.Schema, text string) (any, error) {
-	if s.Type == "string" || s.Type == "" {
+	if s.Type == "string" || s.Type == "" && s.Ref == "" {
 		return text, nil
 	}
 	var value any
@@ -312,8 +374,15 @@ func cueShape(kind schema.Kind) ([]byte, error) {
 	// A definition is closed all the way down, so close() is not needed.
 	shape = astutil.Apply(shape, nil, func(c astutil.Cursor) bool {
 		if call, ok := c.Node().(*ast.CallExpr); ok {
-			if fun, ok := call.Fun.(*ast.Ident); ok && fun.Name == "close" {
+			fun, _ := call.Fun.(*ast.Ident)
+			switch {
+			case fun != nil && fun.Name == "close":
 				c.Replace(call.Args[0])
+			case fun != nil && fun.Name == "matchN":
+				// Nor does matchN close anything, which a disjunction does.
+				if _, isAnyOf := call.Args[0].(*ast.UnaryExpr); isAnyOf {
+					c.Replace(ast.NewBinExpr(token.OR, call.Args[1].(*ast.ListLit).Elts...))
+				}
 			}
 		}
 		return true

@@ -35,6 +35,22 @@ type ApplicationSpec struct {
 	// Application goes to the cluster "host".
 	// +fleetwright:becomes=the clusters of the policies that have none of their own; without any, the cluster `host`
 	Destination *Destination `json:"destination,omitempty"`
+
+	// Overrides change the source on some clusters, the last one that selects a cluster last.
+	// +fleetwright:extension
+	// +fleetwright:becomes=the source of the clusters that an override selects; on a hub, one source object for each variant
+	Overrides []SourceOverride `json:"overrides,omitempty"`
+}
+
+// SourceOverride changes the source of an Application on some of its clusters.
+type SourceOverride struct {
+	// ClusterSelector selects the clusters, among those that the Application goes to.
+	// +fleetwright:becomes=the clusters on which the override holds
+	ClusterSelector ClusterSelector `json:"clusterSelector" example:"{\"matchLabels\": {\"stage\": \"prod\"}}"`
+
+	// Source is merged over that of the Application: maps by key, lists replaced; null removes a field.
+	// +fleetwright:becomes=merged over the source
+	Source Partial[ApplicationSource] `json:"source" example:"{\"gitRepository\": {\"ref\": {\"tag\": \"v1.4.2\"}}}"`
 }
 
 // Destination is the clusters of a fleet.
@@ -92,11 +108,11 @@ type SyncPolicy struct {
 
 	// Kustomization applies a directory of the source.
 	// +fleetwright:becomes=a Flux Kustomization
-	Kustomization *Kustomization `json:"kustomization,omitempty"`
+	Kustomization *Kustomization `json:"kustomization,omitempty" variables:"cluster"`
 
 	// Helm installs a chart.
 	// +fleetwright:becomes=a HelmRelease
-	Helm *HelmRelease `json:"helm,omitempty"`
+	Helm *HelmRelease `json:"helm,omitempty" variables:"cluster"`
 
 	// Destination replaces that of the Application.
 	// +fleetwright:becomes=the clusters of this policy
@@ -104,7 +120,31 @@ type SyncPolicy struct {
 
 	// Rollout brings new versions of one workload of the policy step by step.
 	// +fleetwright:becomes=a Canary, and what it needs
-	Rollout *Rollout `json:"rollout,omitempty"`
+	Rollout *Rollout `json:"rollout,omitempty" variables:"cluster"`
+
+	// Overrides change the policy on some of its clusters, the last one that selects a cluster last.
+	// +fleetwright:extension
+	// +fleetwright:becomes=the policy of the clusters that an override selects
+	Overrides []PolicyOverride `json:"overrides,omitempty"`
+}
+
+// PolicyOverride changes a policy on some of its clusters.
+type PolicyOverride struct {
+	// ClusterSelector selects the clusters, among those that the policy goes to.
+	// +fleetwright:becomes=the clusters on which the override holds
+	ClusterSelector ClusterSelector `json:"clusterSelector" example:"{\"matchLabels\": {\"stage\": \"prod\"}}"`
+
+	// Kustomization is merged over that of the policy: maps by key, lists replaced; null removes a field.
+	// +fleetwright:becomes=merged over the kustomization
+	Kustomization Partial[Kustomization] `json:"kustomization,omitempty" variables:"cluster"`
+
+	// Helm is merged over that of the policy: maps by key, lists replaced; null removes a field.
+	// +fleetwright:becomes=merged over the release
+	Helm Partial[HelmRelease] `json:"helm,omitempty" variables:"cluster"`
+
+	// Rollout is merged over that of the policy: maps by key, lists replaced; null removes a field.
+	// +fleetwright:becomes=merged over the rollout
+	Rollout Partial[Rollout] `json:"rollout,omitempty" variables:"cluster"`
 }
 
 // Kustomization applies a directory of the source, as a Flux Kustomization does.
@@ -117,7 +157,7 @@ type Kustomization struct {
 	// in this or another Application's namespace. The names that Kurator gives to
 	// objects, <policy>-<kind>-<cluster>, are understood.
 	// +fleetwright:becomes=`spec.dependsOn`, the names mapped to those that are rendered
-	DependsOn []NamespacedReference `json:"dependsOn,omitempty"`
+	DependsOn []Dependency `json:"dependsOn,omitempty"`
 
 	// Interval at which drift is corrected. With 0s there is no periodic run:
 	// only a new revision is applied.
@@ -160,6 +200,66 @@ type Kustomization struct {
 	// Components are the paths of kustomize components, relative to path.
 	// +fleetwright:example=["../components/monitoring"]
 	Components []string `json:"components,omitempty" format:"component"`
+
+	// IgnoreMissingComponents skips components that are not in the source (fleetwright extension; Flux
+	// 2.7 or newer).
+	// +fleetwright:extension
+	IgnoreMissingComponents bool `json:"ignoreMissingComponents,omitempty"`
+
+	// NamePrefix is put before the name of every object (fleetwright extension).
+	// +fleetwright:extension
+	// +fleetwright:example=staging-
+	// +fleetwright:becomes=`spec.namePrefix` of the Flux Kustomization; the workload of a rollout must have it (FW526)
+	NamePrefix string `json:"namePrefix,omitempty" pattern:"name-prefix" format:"affix"`
+
+	// NameSuffix is put behind the name of every object (fleetwright extension).
+	// +fleetwright:extension
+	// +fleetwright:example=-blue
+	// +fleetwright:becomes=`spec.nameSuffix` of the Flux Kustomization; the workload of a rollout must have it (FW526)
+	NameSuffix string `json:"nameSuffix,omitempty" pattern:"name-suffix" format:"affix"`
+
+	// BuildMetadata adds annotations that tell where objects come from (fleetwright extension; Flux 2.9
+	// or newer).
+	// +fleetwright:extension
+	// +fleetwright:example=["originAnnotations"]
+	BuildMetadata []string `json:"buildMetadata,omitempty" enum:"originAnnotations,transformerAnnotations"`
+
+	// PostBuild substitutes variables after the build (fleetwright extension).
+	// +fleetwright:extension
+	PostBuild *PostBuild `json:"postBuild,omitempty"`
+
+	// Decryption decrypts Secrets (fleetwright extension).
+	// +fleetwright:extension
+	Decryption *Decryption `json:"decryption,omitempty"`
+
+	// ServiceAccountName that Flux impersonates, in the Application's namespace (fleetwright extension).
+	// With topology hub it is on the cluster that is applied to.
+	// +fleetwright:extension
+	// +fleetwright:example=deployer
+	ServiceAccountName string `json:"serviceAccountName,omitempty" format:"dns-subdomain"`
+
+	// Wait for all objects to be ready (fleetwright extension).
+	// +fleetwright:extension
+	Wait bool `json:"wait,omitempty"`
+
+	// HealthChecks are the objects that must be ready; Flux ignores them beside wait (fleetwright extension).
+	// +fleetwright:extension
+	// +fleetwright:becomes=`spec.healthChecks` of the Flux Kustomization; not of what a rollout makes (FW527)
+	HealthChecks []HealthCheck `json:"healthChecks,omitempty"`
+
+	// HealthCheckExprs are CEL expressions for when custom resources are ready (fleetwright extension).
+	// +fleetwright:extension
+	HealthCheckExprs []HealthCheckExpr `json:"healthCheckExprs,omitempty"`
+
+	// DeletionPolicy sets what Flux does with the objects when the policy is removed (fleetwright extension).
+	// +kubebuilder:default=MirrorPrune
+	// +fleetwright:extension
+	DeletionPolicy string `json:"deletionPolicy,omitempty" enum:"MirrorPrune,Delete,WaitForTermination,Orphan"`
+
+	// Ignore are fields that Flux leaves as they are on the cluster (fleetwright extension; Flux 2.9 or
+	// newer).
+	// +fleetwright:extension
+	Ignore []IgnoreRule `json:"ignore,omitempty"`
 }
 
 // CommonMetadata is added to every object.

@@ -108,23 +108,55 @@ type FlaggerPlugin struct {
 	ExtraArgs Values `json:"extraArgs,omitempty"`
 
 	// TrafficRoutingProvider moves the traffic. kuma and nginx are installed unless they are
-	// under installed, istio must be there.
+	// under installed, istio must be there. gatewayapi (the CRDs of Gateway API and what implements it) and
+	// kubernetes, which needs nothing, are fleetwright extensions.
 	// +fleetwright:becomes=HelmReleases of the provider and of what measures it; istio is expected to be there (info FW702)
-	TrafficRoutingProvider string `json:"trafficRoutingProvider" enum:"istio,kuma,nginx"`
+	TrafficRoutingProvider string `json:"trafficRoutingProvider" enum:"istio,kuma,nginx,gatewayapi,gatewayapi:v1,kubernetes"`
 
 	// PublicTestloader installs a load tester that every rollout may use.
 	// +fleetwright:becomes=the HelmRelease `flagger-loadtester` in a namespace of its own
 	PublicTestloader bool `json:"publicTestloader,omitempty"`
 
-	// Config is the chart of the provider. For istio there is none.
-	// +fleetwright:becomes=the HelmRelease of kuma or nginx; refused for istio (FW703)
+	// Config is the chart of the provider. For istio and kubernetes there is none.
+	// +fleetwright:becomes=the HelmRelease of kuma or nginx; of kuma or contour on gatewayapi; refused where there is none (FW703)
 	Config *ProviderConfig `json:"config,omitempty"`
+
+	// Gateway is how rollouts use Gateway API. Beside another trafficRoutingProvider it makes
+	// gatewayapi available to rollouts, too (fleetwright extension).
+	// +fleetwright:extension
+	// +fleetwright:becomes=the CRDs of Gateway API, and what implements it
+	Gateway *Gateway `json:"gateway,omitempty"`
 
 	// Installed is what the clusters have already, installed by something else (fleetwright extension).
 	// +fleetwright:extension
 	// +fleetwright:becomes=what the rollouts go by
 	Installed *Installed `json:"installed,omitempty"`
 }
+
+// Provider returns the name that Flagger has for the provider, or nothing where the plugin has none.
+func (p *FlaggerPlugin) Provider() string { return flaggersName(p.TrafficRoutingProvider) }
+
+// Gateway is how the rollouts of a fleet use Gateway API.
+type Gateway struct {
+	// Implementation is what implements Gateway API. Without it, the one that is the fleet's provider or under
+	// installed, and else contour, which is rendered. What is not in the list is other.
+	// +fleetwright:becomes=Contour or Kuma, unless it is under installed; the queries of Flagger's own metrics
+	// +fleetwright:example=kuma
+	Implementation string `json:"implementation,omitempty" enum:"contour,istio,kuma,other"`
+
+	// Refs are the parents of the HTTPRoutes of rollouts that name none.
+	// +fleetwright:becomes=`spec.service.gatewayRefs` of the Canary; without them, the Gateway that is rendered with contour, and on kuma the rollout's own Service
+	Refs []GatewayRef `json:"refs,omitempty"`
+
+	// Wait until the Gateways of the fleet are programmed before applications are applied. Without a load
+	// balancer some implementations, such as Envoy Gateway, never program one.
+	// +kubebuilder:default=true
+	// +fleetwright:becomes=health checks of the Gateways in sync.yaml
+	Wait *bool `json:"wait,omitempty"`
+}
+
+// Waits reports whether the Gateways must be programmed before applications are applied.
+func (g *Gateway) Waits() bool { return g == nil || g.Wait == nil || *g.Wait }
 
 // ProviderConfig is the chart of the provider that moves the traffic.
 type ProviderConfig struct {

@@ -27,7 +27,7 @@ type HelmRelease struct {
 	// another Application's namespace. The names that Kurator gives to objects,
 	// <policy>-<kind>-<cluster>, are understood.
 	// +fleetwright:becomes=`spec.dependsOn`, the names mapped to those that are rendered
-	DependsOn []NamespacedReference `json:"dependsOn,omitempty"`
+	DependsOn []Dependency `json:"dependsOn,omitempty"`
 
 	// Timeout of any one operation of Helm.
 	// +kubebuilder:default=5m0s
@@ -65,6 +65,43 @@ type HelmRelease struct {
 
 	// Values for the chart.
 	Values Values `json:"values,omitempty"`
+
+	// StorageNamespace is where Helm stores the release; without it, the Application's (fleetwright extension).
+	// +fleetwright:extension
+	// +fleetwright:example=webapp
+	StorageNamespace string `json:"storageNamespace,omitempty" pattern:"dns-label"`
+
+	// CommonMetadata is added to every object (fleetwright extension; Flux 2.7 or newer).
+	// +fleetwright:extension
+	CommonMetadata *CommonMetadata `json:"commonMetadata,omitempty"`
+
+	// DriftDetection compares the cluster with the release at each interval (fleetwright extension).
+	// +fleetwright:extension
+	// +fleetwright:becomes=`spec.driftDetection` of the HelmRelease (v2); rules that ignore what Flagger changes are added (FW528)
+	DriftDetection *DriftDetection `json:"driftDetection,omitempty"`
+
+	// Test runs the chart's tests after installing and upgrading (fleetwright extension).
+	// +fleetwright:extension
+	Test *HelmTest `json:"test,omitempty"`
+
+	// WaitStrategy says how Flux waits for objects (fleetwright extension; Flux 2.8 or newer).
+	// +fleetwright:extension
+	WaitStrategy *WaitStrategy `json:"waitStrategy,omitempty"`
+
+	// HealthCheckExprs are CEL expressions for when custom resources are ready (fleetwright extension; Flux 2.8 or newer).
+	// +fleetwright:extension
+	HealthCheckExprs []HealthCheckExpr `json:"healthCheckExprs,omitempty"`
+
+	// PostRenderers change what the chart makes, in order (fleetwright extension).
+	// +fleetwright:extension
+	// +fleetwright:becomes=`spec.postRenderers` of the HelmRelease (v2), before those that a rollout needs; patches are checked as kustomize would (FW505)
+	PostRenderers []PostRenderer `json:"postRenderers,omitempty"`
+
+	// PostRenderStrategy sets whether postRenderers get the chart's hooks, too (fleetwright extension; Flux
+	// 2.9 or newer).
+	// +kubebuilder:default=combined
+	// +fleetwright:extension
+	PostRenderStrategy string `json:"postRenderStrategy,omitempty" enum:"nohooks,combined,separate"`
 }
 
 // HelmChart is the chart of a release.
@@ -105,6 +142,16 @@ type HelmChartSpec struct {
 	// +fleetwright:example=["values.yaml", "values-production.yaml"]
 	// +fleetwright:becomes=`spec.chart.spec.valuesFiles`; refused for a chart from an ociRepository (FW508)
 	ValuesFiles []string `json:"valuesFiles,omitempty" format:"source-file"`
+
+	// IgnoreMissingValuesFiles skips valuesFiles that the chart lacks (fleetwright extension).
+	// +fleetwright:extension
+	// +fleetwright:becomes=`spec.chart.spec.ignoreMissingValuesFiles`; refused for a chart from an ociRepository (FW508)
+	IgnoreMissingValuesFiles bool `json:"ignoreMissingValuesFiles,omitempty"`
+
+	// Verify asks for a signature of the chart, in a helmRepository of type oci (fleetwright extension).
+	// +fleetwright:extension
+	// +fleetwright:becomes=`spec.chart.spec.verify`; refused for a chart from an ociRepository (FW508)
+	Verify *ChartVerification `json:"verify,omitempty"`
 }
 
 // HelmInstall is how a chart is installed first.
@@ -124,6 +171,16 @@ type HelmInstall struct {
 
 	// DisableOpenAPIValidation does not check the chart's objects against Kubernetes' schemas.
 	DisableOpenAPIValidation bool `json:"disableOpenAPIValidation,omitempty"`
+
+	HelmOwning `json:",inline"`
+
+	// ServerSideApply sets whether the API server merges the fields (fleetwright extension; Flux 2.8 or newer).
+	// +fleetwright:extension
+	ServerSideApply *bool `json:"serverSideApply,omitempty"`
+
+	// Strategy says what follows a failed installation (fleetwright extension; Flux 2.7 or newer).
+	// +fleetwright:extension
+	Strategy *HelmStrategy `json:"strategy,omitempty"`
 
 	// Replace takes the name of a deleted release again.
 	Replace bool `json:"replace,omitempty"`
@@ -146,6 +203,17 @@ type HelmWaiting struct {
 
 	// DisableHooks runs no hooks of the chart.
 	DisableHooks bool `json:"disableHooks,omitempty"`
+}
+
+// HelmOwning says what an operation of Helm does not check.
+type HelmOwning struct {
+	// DisableSchemaValidation does not check the values against the chart's schema (fleetwright extension).
+	// +fleetwright:extension
+	DisableSchemaValidation bool `json:"disableSchemaValidation,omitempty"`
+
+	// DisableTakeOwnership fails where an object of the chart is there already (fleetwright extension).
+	// +fleetwright:extension
+	DisableTakeOwnership bool `json:"disableTakeOwnership,omitempty"`
 }
 
 // HelmInstallRemediation is what is done after a failed installation.
@@ -178,6 +246,23 @@ type HelmUpgrade struct {
 
 	// DisableOpenAPIValidation does not check the chart's objects against Kubernetes' schemas.
 	DisableOpenAPIValidation bool `json:"disableOpenAPIValidation,omitempty"`
+
+	HelmOwning `json:",inline"`
+
+	// ServerSideApply sets whether the API server merges the fields (fleetwright extension; Flux 2.8 or newer).
+	// +kubebuilder:default=auto
+	// +fleetwright:extension
+	ServerSideApply string `json:"serverSideApply,omitempty" enum:"enabled,disabled,auto"`
+
+	// Strategy says what follows a failed upgrade (fleetwright extension; Flux 2.7 or newer).
+	// +fleetwright:extension
+	Strategy *HelmStrategy `json:"strategy,omitempty"`
+
+	// ChartNameChangeStrategy sets what a new name of the chart does to the release (fleetwright
+	// extension; Flux 2.9 or newer).
+	// +kubebuilder:default=Reinstall
+	// +fleetwright:extension
+	ChartNameChangeStrategy string `json:"chartNameChangeStrategy,omitempty" enum:"InPlaceUpdate,Reinstall"`
 
 	// Force replaces objects that cannot be changed.
 	Force bool `json:"force,omitempty"`
@@ -222,6 +307,11 @@ type HelmRollback struct {
 
 	// CleanupOnFail deletes what a failed rollback has made.
 	CleanupOnFail bool `json:"cleanupOnFail,omitempty"`
+
+	// ServerSideApply sets whether the API server merges the fields (fleetwright extension; Flux 2.8 or newer).
+	// +kubebuilder:default=auto
+	// +fleetwright:extension
+	ServerSideApply string `json:"serverSideApply,omitempty" enum:"enabled,disabled,auto"`
 }
 
 // HelmUninstall is how a release is removed.
@@ -260,6 +350,10 @@ type ValuesReference struct {
 	// key's text holds values of its own.
 	// +fleetwright:example=ingress.hosts[0].host
 	TargetPath string `json:"targetPath,omitempty" format:"values-path"`
+
+	// Literal takes the value for targetPath as it is: a text (fleetwright extension; Flux 2.9 or newer).
+	// +fleetwright:extension
+	Literal bool `json:"literal,omitempty"`
 
 	// Optional passes over an object that does not exist.
 	Optional bool `json:"optional,omitempty"`

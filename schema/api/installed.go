@@ -12,6 +12,12 @@ type Installed struct {
 	// Kuma on the clusters.
 	Kuma *InstalledKuma `json:"kuma,omitempty"`
 
+	// GatewayAPI are the CRDs of Gateway API on the clusters.
+	GatewayAPI *InstalledGatewayAPI `json:"gateway-api,omitempty"`
+
+	// Contour on the clusters, with a Gateway that is named in gateway.refs.
+	Contour *InstalledContour `json:"contour,omitempty"`
+
 	// IngressNginx is the ingress controller on the clusters.
 	IngressNginx *InstalledIngressNginx `json:"ingress-nginx,omitempty"`
 
@@ -116,6 +122,31 @@ type InstalledKuma struct {
 	HandOver `json:",inline"`
 }
 
+// InstalledGatewayAPI are the CRDs of Gateway API that the clusters have already.
+type InstalledGatewayAPI struct {
+	// Version of the CRDs, as their annotation gateway.networking.k8s.io/bundle-version has it.
+	// +kubebuilder:default=1.4.1
+	// +fleetwright:becomes=the fields of an HTTPRoute that the API server takes
+	Version string `json:"version,omitempty" pattern:"component-version"`
+
+	// Channel of the CRDs.
+	// +kubebuilder:default=standard
+	// +fleetwright:becomes=the fields of an HTTPRoute that the API server takes
+	Channel string `json:"channel,omitempty" enum:"standard,experimental"`
+
+	HandOver `json:",inline"`
+}
+
+// InstalledContour is the Contour that the clusters have already.
+type InstalledContour struct {
+	// Namespace of Contour.
+	// +kubebuilder:default=projectcontour
+	// +fleetwright:becomes=the namespace of Flagger, where that is rendered
+	Namespace string `json:"namespace,omitempty" pattern:"dns-label"`
+
+	HandOver `json:",inline"`
+}
+
 // InstalledIngressNginx is the ingress controller that the clusters have already.
 type InstalledIngressNginx struct {
 	// Namespace of the controller.
@@ -178,6 +209,9 @@ type InstalledPlugin struct {
 
 // InstalledOnly is plugin.flagger without anything to render.
 type InstalledOnly struct {
+	// Gateway is how rollouts use Gateway API.
+	Gateway *Gateway `json:"gateway,omitempty"`
+
 	// Installed is what the clusters have already.
 	Installed *Installed `json:"installed"`
 }

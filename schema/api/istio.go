@@ -44,11 +44,13 @@ type HeaderOperations struct {
 
 // CorsPolicy is the cross-origin resource sharing of a Service.
 type CorsPolicy struct {
-	// AllowOrigin are the origins that may ask, each the whole of one. Istio has deprecated it.
+	// AllowOrigin are the origins that may ask, each the whole of one. Istio has deprecated it;
+	// gatewayapi has no other.
 	// +fleetwright:example=["https://app.example.com"]
 	AllowOrigin []string `json:"allowOrigin,omitempty"`
 
-	// AllowOrigins are the origins that may ask.
+	// AllowOrigins are the origins that may ask. For istio.
+	// +fleetwright:becomes=`spec.service.corsPolicy` of the Canary on istio; refused on the others (FW403, FW711, FW734, FW750)
 	AllowOrigins []StringMatch `json:"allowOrigins,omitempty"`
 
 	// AllowMethods are the HTTP methods that may be used.
@@ -71,6 +73,24 @@ type CorsPolicy struct {
 	AllowCredentials bool `json:"allowCredentials,omitempty"`
 }
 
+// ServiceMatch is a condition on the requests of a route. All parts of it must hold.
+// +fleetwright:becomes=`spec.service.match[].{path}` of the Canary on istio and gatewayapi
+type ServiceMatch struct {
+	// URI is the path of a request: exact, prefix or regex.
+	URI StringMatch `json:"uri,omitzero"`
+
+	// Method of a request, exact.
+	Method StringMatch `json:"method,omitzero"`
+
+	// Headers that a request must have, by name in lower case: exact or regex.
+	// +fleetwright:example={"x-user-group": {"exact": "insider"}}
+	Headers map[string]StringMatch `json:"headers,omitempty" keys:"match-header"`
+
+	// QueryParams that a request must have, by name: exact or regex.
+	// +fleetwright:example={"version": {"exact": "next"}}
+	QueryParams map[string]StringMatch `json:"queryParams,omitempty"`
+}
+
 // HTTPMatch is a condition on requests. All parts of it must hold. Kurator takes
 // Istio's whole HTTPMatchRequest; a Canary's analysis holds three of its fields
 // (fluxcd/flagger artifacts/flagger/crd.yaml), the others are refused.
@@ -81,14 +101,14 @@ type HTTPMatch struct {
 	// +fleetwright:becomes=`spec.analysis.match[].headers` of the Canary; on nginx exact and regex of one header, and one cookie (FW711)
 	Headers map[string]StringMatch `json:"headers,omitempty" keys:"match-header"`
 
-	// QueryParams that a request must have, by name. For istio.
+	// QueryParams that a request must have, by name. For istio and gatewayapi.
 	// +fleetwright:example={"version": {"exact": "next"}}
-	// +fleetwright:becomes=`spec.analysis.match[].queryParams` of the Canary on istio; refused on nginx (FW711)
+	// +fleetwright:becomes=`spec.analysis.match[].queryParams` of the Canary on istio and gatewayapi; refused on nginx (FW711)
 	QueryParams map[string]StringMatch `json:"queryParams,omitempty"`
 
 	// SourceLabels that the calling pod must have. For istio.
 	// +fleetwright:example={"app": "frontend"}
-	// +fleetwright:becomes=`spec.analysis.match[].sourceLabels` of the Canary on istio; refused on nginx (FW711)
+	// +fleetwright:becomes=`spec.analysis.match[].sourceLabels` of the Canary on istio; refused on nginx (FW711) and gatewayapi (FW731)
 	SourceLabels map[string]LabelValue `json:"sourceLabels,omitempty"`
 
 	// Name is refused: a Canary's analysis has no such field.

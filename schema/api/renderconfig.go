@@ -33,12 +33,18 @@ type RenderConfigMeta struct {
 // RenderConfigSpec holds the settings.
 type RenderConfigSpec struct {
 	// Path of the output directory inside the Git repository that the clusters sync from, with
-	// slashes. Without it the command finds the enclosing repository.
+	// slashes. Without it the command finds the enclosing repository; with sourceRef.kind OCIRepository
+	// each cluster's directory is then the root of its own artifact, as fleetwright publish pushes it.
 	// +fleetwright:example=clusters
 	Path string `json:"path,omitempty"`
 
 	// SourceRef is the Flux source, on every cluster, of the repository that holds the output.
 	SourceRef *SourceReference `json:"sourceRef,omitempty"`
+
+	// OCIRepository is the OCIRepository of sourceRef on every cluster, for artifacts of fleetwright
+	// publish. Its url is the one that publish pushes to: the name of each cluster is added. Without a
+	// ref it follows the tag latest.
+	OCIRepository *OCIRepository `json:"ociRepository,omitempty"`
 
 	// Topology says whose Flux applies the manifests: each cluster's own (pull), or that of one
 	// management cluster, called host, which reaches the others by their kubeconfigs (hub).
@@ -54,9 +60,10 @@ type RenderConfigSpec struct {
 	// Plugin says what clusters have whose fleets have no plugin.flagger, and the cluster host.
 	Plugin *InstalledPlugin `json:"plugin,omitempty"`
 
-	// Severities replaces the severity of diagnostics, by code.
+	// Severities replaces the severity of diagnostics, by code. Infos and warnings can be off: they
+	// are reported nowhere.
 	// +fleetwright:example={"FW208": "error"}
-	Severities map[string]Severity `json:"severities,omitempty" enum:"error,warning,info"`
+	Severities map[string]Severity `json:"severities,omitempty" enum:"error,warning,info,off"`
 
 	// Defaults of the Flux Kustomizations in sync.yaml.
 	Defaults *SyncDefaults `json:"defaults,omitempty"`
@@ -65,9 +72,30 @@ type RenderConfigSpec struct {
 	// rollouts are checked against. What is rendered does not depend on them.
 	Sources []SourceDirectory `json:"sources,omitempty"`
 
+	// Waves are the clusters in the order in which they get what changes. A cluster is in the first
+	// wave that selects it, and in the last one where none does.
+	// +fleetwright:example=[{"name": "canary", "clusterSelector": {"matchLabels": {"stage": "canary"}}}, {"name": "rest"}]
+	Waves []Wave `json:"waves,omitempty"`
+
+	// Through is the last wave that is written. The clusters of later waves keep what they have. Without
+	// it, all waves are written. The flag --through overrides it.
+	// +fleetwright:example=canary
+	Through string `json:"through,omitempty" pattern:"wave-name"`
+
 	// Function holds what is only for fleetwright as a KRM function, under kustomize
 	// or kpt. The command's own subcommands ignore it.
 	Function *FunctionConfig `json:"function,omitempty"`
+}
+
+// Wave is a part of all clusters.
+type Wave struct {
+	// Name of the wave, for through and --through.
+	Name string `json:"name" pattern:"wave-name" example:"canary"`
+
+	// ClusterSelector selects the clusters of the wave. Without it, the wave has all that no earlier
+	// wave has.
+	// +fleetwright:example={"matchLabels": {"stage": "canary"}}
+	ClusterSelector *ClusterSelector `json:"clusterSelector,omitempty"`
 }
 
 // SourceDirectory is a directory that stands for the source of an Application.
@@ -146,6 +174,12 @@ type Charts struct {
 	// Kuma is the chart of the mesh.
 	Kuma *ChartConfig `json:"kuma,omitempty"`
 
+	// GatewayAPI is the Git repository of Gateway API's CRDs.
+	GatewayAPI *Release `json:"gateway-api,omitempty"`
+
+	// Contour is the chart of the implementation of Gateway API.
+	Contour *ChartConfig `json:"contour,omitempty"`
+
 	// IngressNginx is the chart of the ingress controller.
 	IngressNginx *ChartConfig `json:"ingress-nginx,omitempty"`
 
@@ -165,6 +199,17 @@ type ChartConfig struct {
 
 	// Values are merged over fleetwright's own.
 	Values Values `json:"values,omitempty"`
+}
+
+// Release is a tag of a Git repository. What is left out is fleetwright's own.
+type Release struct {
+	// Repository of the tag, over HTTPS or SSH.
+	// +fleetwright:example=https://git.example.com/mirrors/gateway-api
+	Repository string `json:"repository,omitempty" pattern:"^(http|https|ssh)://.*$" format:"git-url"`
+
+	// Version of the release, whose tag has a v before it.
+	// +fleetwright:example=1.4.1
+	Version string `json:"version,omitempty" pattern:"component-version"`
 }
 
 // SyncDefaults are the settings of the Flux Kustomizations in sync.yaml.

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"strings"
+
 	"github.com/fluxcd/pkg/apis/kustomize"
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
@@ -20,8 +22,10 @@ type Rollout struct {
 	TestLoaderServiceAccountName string `json:"testLoaderServiceAccountName,omitempty" format:"dns-subdomain"`
 
 	// TrafficRoutingProvider moves the traffic. The fleet renders it, or has it under installed.
-	// +fleetwright:becomes=`spec.provider` of the Canary; the clusters must have it (FW207)
-	TrafficRoutingProvider string `json:"trafficRoutingProvider" enum:"istio,kuma,nginx"`
+	// gatewayapi and kubernetes are fleetwright extensions: any implementation of Gateway API, and
+	// blue/green by Services alone.
+	// +fleetwright:becomes=`spec.provider` of the Canary, gatewayapi as `gatewayapi:v1`; the clusters must have it (FW207)
+	TrafficRoutingProvider string `json:"trafficRoutingProvider" enum:"istio,kuma,nginx,gatewayapi,gatewayapi:v1,kubernetes"`
 
 	// Workload is what is rolled out.
 	// +fleetwright:becomes=`spec.targetRef` of the Canary, and its name and namespace
@@ -33,7 +37,7 @@ type Rollout struct {
 	ServiceName string `json:"serviceName" pattern:"dns-1035-label" example:"backend"`
 
 	// Port of the Service.
-	// +fleetwright:becomes=`spec.service.port` of the Canary, and the protocol annotation on kuma
+	// +fleetwright:becomes=`spec.service.port` of the Canary, and the protocol annotation on Kuma
 	Port int32 `json:"port" min:"1" max:"65535" example:"80"`
 
 	// TargetPort is the container's port, by number or name. Without it Flagger
@@ -55,17 +59,17 @@ type Rollout struct {
 	// +fleetwright:becomes=`spec.service.portDiscovery` of the Canary
 	PortDiscovery bool `json:"portDiscovery,omitempty"`
 
-	// AppProtocol of the Service's port. On kuma it goes before protocol, on istio
+	// AppProtocol of the Service's port. On Kuma it overrides protocol, on istio
 	// tcp makes a route of layer 4.
 	// +fleetwright:extension
 	// +fleetwright:example=http
-	// +fleetwright:becomes=`spec.service.appProtocol` of the Canary
+	// +fleetwright:becomes=`spec.service.appProtocol` of the Canary; on gatewayapi with Kuma protocol if it is left out
 	AppProtocol string `json:"appProtocol,omitempty" format:"qualified-name"`
 
-	// MeshName is the Mesh that the workload is in, one among the inputs. For kuma.
+	// MeshName is the Mesh that the workload is in, one among the inputs. For kuma, and gatewayapi with Kuma.
 	// +fleetwright:extension
 	// +kubebuilder:default=default
-	// +fleetwright:becomes=the annotation `kuma.io/mesh` of the Canary, and the mesh of its namespace
+	// +fleetwright:becomes=the annotation `kuma.io/mesh` of the Canary, and the mesh of its namespace; refused without Kuma (FW701, FW711, FW731, FW750)
 	MeshName string `json:"meshName,omitempty" pattern:"dns-label"`
 
 	// AutoscalerRef is what scales the workload. Flagger makes another for the
@@ -100,6 +104,20 @@ type Rollout struct {
 	// +fleetwright:becomes=applied to the rollout's own objects, which are checked afterwards (FW320 to FW322)
 	Patches []kustomize.Patch `json:"patches,omitempty"`
 }
+
+// Provider returns the name that Flagger has for the provider.
+func (r *Rollout) Provider() string { return flaggersName(r.TrafficRoutingProvider) }
+
+// flaggersName returns the name that Flagger has for a provider: its CRD takes Gateway API with the version alone.
+func flaggersName(provider string) string {
+	if provider == "gatewayapi" {
+		return "gatewayapi:v1"
+	}
+	return provider
+}
+
+// ProviderName returns the name that the input has for one of Flagger's providers.
+func ProviderName(flaggers string) string { return strings.TrimSuffix(flaggers, ":v1") }
 
 // AutoscalerReference names what scales a workload.
 // +fleetwright:becomes=`spec.autoscalerRef.{path}` of the Canary
@@ -264,42 +282,70 @@ type Alert struct {
 // TrafficRouting says how the traffic moves: by weight with canaryStrategy, or
 // all at once after analysisTimes good checks.
 type TrafficRouting struct {
-	// TimeoutSeconds of a request, in seconds. 0 is no timeout.
+	// TimeoutSeconds of a request, in seconds. For istio and gatewayapi. 0 is no timeout.
 	// +fleetwright:example=60
-	// +fleetwright:becomes=`spec.service.timeout` of the Canary, which Flagger reads on istio (info FW404, FW714); 0 is left out
+	// +fleetwright:becomes=`spec.service.timeout` of the Canary, which Flagger reads on istio and gatewayapi; without effect on Kuma (info FW404), nginx (FW714) and kubernetes (FW752); 0 is left out
 	TimeoutSeconds int32 `json:"timeoutSeconds,omitempty" min:"0"`
+
+	// BackendTimeoutSeconds is the timeout, in seconds, of each attempt of the gateway to reach the
+	// Service. For gatewayapi, with Flagger 1.44 or newer. 0 is no timeout.
+	// +fleetwright:extension
+	// +fleetwright:example=10
+	// +fleetwright:becomes=`spec.service.backendTimeout` of the Canary on gatewayapi; without effect on Kuma (info FW404); refused on the others (FW403, FW701, FW711, FW750); 0 is left out
+	BackendTimeoutSeconds int32 `json:"backendTimeoutSeconds,omitempty" min:"0"`
+
+	// GatewayRefs are the parents of the HTTPRoute: Gateways, or the Service of a mesh. For gatewayapi.
+	// Without them, those of the fleet.
+	// +fleetwright:extension
+	// +fleetwright:becomes=`spec.service.gatewayRefs` of the Canary on gatewayapi; refused on the others (FW403, FW701, FW711, FW750)
+	GatewayRefs []GatewayRef `json:"gatewayRefs,omitempty"`
+
+	// ServiceMatch are the requests that the route is for, without it all of them. For istio and gatewayapi.
+	// +fleetwright:extension
+	// +fleetwright:becomes=`spec.service.match` of the Canary on istio and gatewayapi; refused on the others (FW403, FW711, FW750)
+	ServiceMatch []ServiceMatch `json:"serviceMatch,omitempty"`
+
+	// Rewrite changes the requests on their way to the Service. For istio and gatewayapi.
+	// +fleetwright:extension
+	// +fleetwright:becomes=`spec.service.rewrite` of the Canary on istio and gatewayapi; refused on the others (FW403, FW711, FW750)
+	Rewrite *HTTPRewrite `json:"rewrite,omitempty"`
+
+	// Mirror are other Services that get a copy of all requests. For gatewayapi.
+	// +fleetwright:extension
+	// +fleetwright:becomes=`spec.service.mirror` of the Canary on gatewayapi; refused on the others (FW403, FW701, FW711, FW750)
+	Mirror []HTTPMirror `json:"mirror,omitempty"`
 
 	// Gateways of the VirtualService. For istio.
 	// +fleetwright:example=["istio-system/public"]
-	// +fleetwright:becomes=`spec.service.gateways` of the Canary on istio; refused on kuma and nginx (FW403, FW711)
+	// +fleetwright:becomes=`spec.service.gateways` of the Canary on istio; refused on the others (FW403, FW711, FW731, FW750)
 	Gateways []string `json:"gateways,omitempty"`
 
-	// Hosts of the VirtualService. For istio.
+	// Hosts of the VirtualService or the HTTPRoute. For istio and gatewayapi.
 	// +fleetwright:example=["app.example.com"]
-	// +fleetwright:becomes=`spec.service.hosts` of the Canary on istio; refused on kuma and nginx (FW403, FW711)
+	// +fleetwright:becomes=`spec.service.hosts` of the Canary on istio and gatewayapi; refused on the others (FW403, FW711, FW750), and on Kuma without a Gateway (FW424)
 	Hosts []string `json:"hosts,omitempty"`
 
 	// Retries of a request. For istio.
-	// +fleetwright:becomes=`spec.service.retries` of the Canary on istio; refused on kuma and nginx (FW403, FW711)
+	// +fleetwright:becomes=`spec.service.retries` of the Canary on istio; refused on the others (FW403, FW711, FW731, FW750)
 	Retries *HTTPRetry `json:"retries,omitempty"`
 
-	// Headers to set, add or remove. For istio.
-	// +fleetwright:becomes=`spec.service.headers` of the Canary on istio; refused on kuma and nginx (FW403, FW711)
+	// Headers to set, add or remove. For istio and gatewayapi.
+	// +fleetwright:becomes=`spec.service.headers` of the Canary on istio and gatewayapi; refused on the others (FW403, FW711, FW750)
 	Headers *Headers `json:"headers,omitempty"`
 
-	// CorsPolicy of the VirtualService. For istio.
-	// +fleetwright:becomes=`spec.service.corsPolicy` of the Canary on istio; refused on kuma and nginx (FW403, FW711)
+	// CorsPolicy of the VirtualService or the HTTPRoute. For istio and gatewayapi.
+	// +fleetwright:becomes=`spec.service.corsPolicy` of the Canary on istio and gatewayapi; refused on the others (FW403, FW711, FW750), on Kuma (FW424), and where an HTTPRoute cannot have it (FW734)
 	CorsPolicy *CorsPolicy `json:"corsPolicy,omitempty"`
 
 	// Host of the Ingress. For nginx.
 	// +fleetwright:example=app.example.com
-	// +fleetwright:becomes=the host of the rollout's Ingress on nginx, where it is required (FW712); refused on kuma and istio (FW403, FW701)
+	// +fleetwright:becomes=the host of the rollout's Ingress on nginx, where it is required (FW712); refused on the others (FW403, FW701, FW731, FW750)
 	Host string `json:"host,omitempty"`
 
-	// Protocol that the Service speaks. For kuma: only with http, http2 or grpc
-	// are requests counted.
+	// Protocol that the Service speaks. For kuma, and gatewayapi with Kuma: only with http,
+	// http2 or grpc are requests counted.
 	// +kubebuilder:default=http
-	// +fleetwright:becomes=the annotation `<port>.service.kuma.io/protocol` of the Services on kuma; refused on istio and nginx (FW701, FW711)
+	// +fleetwright:becomes=the annotation `<port>.service.kuma.io/protocol` of the Services on Kuma, and on gatewayapi their appProtocol; refused without Kuma (FW701, FW711, FW731, FW750)
 	Protocol string `json:"protocol,omitempty" enum:"http,http2,grpc,tcp,kafka"`
 
 	// CanaryStrategy moves the traffic by weight.
@@ -312,8 +358,8 @@ type TrafficRouting struct {
 	// +fleetwright:becomes=`spec.analysis.iterations` of the Canary; excludes canaryStrategy (FW303)
 	AnalysisTimes int32 `json:"analysisTimes,omitempty" min:"0"`
 
-	// Match says which requests go to the new version in A/B testing. For istio and nginx.
-	// +fleetwright:becomes=`spec.analysis.match` of the Canary on istio and nginx, with analysisTimes; refused on kuma (FW403) and with weights (FW313)
+	// Match says which requests go to the new version in A/B testing. For gatewayapi, istio and nginx.
+	// +fleetwright:becomes=`spec.analysis.match` of the Canary on gatewayapi, istio and nginx, with analysisTimes; refused on kuma and kubernetes (FW403, FW750) and with weights (FW313)
 	Match []HTTPMatch `json:"match,omitempty"`
 }
 
@@ -356,12 +402,18 @@ type TrafficAnalysis struct {
 	// +fleetwright:becomes=`spec.analysis.metrics` of the Canary, and a MetricTemplate where Flagger has no answer of its own
 	Metrics []Metric `json:"metrics,omitempty"`
 
+	// Mirror sends the new version a copy of all requests: before the switch of a blue/green rollout, and on
+	// istio before the first step, too. For istio and gatewayapi.
+	// +fleetwright:extension
+	// +fleetwright:becomes=`spec.analysis.mirror` of the Canary on istio and gatewayapi; there with analysisTimes alone (FW739); refused on the others (FW403, FW711, FW750)
+	Mirror bool `json:"mirror,omitempty"`
+
 	// Webhooks make load during the analysis.
 	// +fleetwright:becomes=a webhook for each command, sent to the load tester
 	Webhooks *Webhooks `json:"webhooks,omitempty"`
 
-	// SessionAffinity keeps a client on the version it met first. For istio.
-	// +fleetwright:becomes=`spec.analysis.sessionAffinity` of the Canary on istio, with weights (FW315); refused on kuma and nginx (FW403, FW711)
+	// SessionAffinity keeps a client on the version it met first. For istio and gatewayapi.
+	// +fleetwright:becomes=`spec.analysis.sessionAffinity` of the Canary on istio and gatewayapi, with weights (FW315); refused on the others (FW403, FW711, FW750), and on Kuma (FW424)
 	SessionAffinity *SessionAffinity `json:"sessionAffinity,omitempty"`
 
 	// PrimaryReadyThreshold is how many of the primary's pods, in percent, must be ready.
@@ -381,7 +433,7 @@ type TrafficAnalysis struct {
 type Metric struct {
 	// Name of the metric: request-success-rate (percent), request-duration (the
 	// 99th percentile in milliseconds), or a name of your own with customMetric.
-	// +fleetwright:becomes=`spec.analysis.metrics[].name` of the Canary; Flagger's own become `<name>-kuma` and `<name>-nginx` with templates that work there
+	// +fleetwright:becomes=`spec.analysis.metrics[].name` of the Canary; Flagger's own become `<name>-kuma`, `<name>-nginx`, `<name>-gatewayapi` and `<name>-kubernetes` with templates that work there
 	Name string `json:"name" format:"dns-subdomain" example:"request-success-rate"`
 
 	// IntervalSeconds is the window, in seconds, that a query looks back on.
@@ -466,7 +518,7 @@ type Webhooks struct {
 }
 
 // SessionAffinity keeps a client on the version it met first.
-// +fleetwright:becomes=`spec.analysis.sessionAffinity.{path}` of the Canary on istio; refused on kuma and nginx (FW403, FW711)
+// +fleetwright:becomes=`spec.analysis.sessionAffinity.{path}` of the Canary on istio and gatewayapi; refused on the others (FW403, FW711, FW750), and on Kuma (FW424)
 type SessionAffinity struct {
 	// CookieName is the name of the cookie. A Canary needs one.
 	CookieName string `json:"cookieName" pattern:"^.+$" format:"cookie" example:"flagger-cookie"`
@@ -474,4 +526,31 @@ type SessionAffinity struct {
 	// MaxAge of the cookie, in seconds.
 	// +kubebuilder:default=86400
 	MaxAge int32 `json:"maxAge,omitempty" min:"0"`
+
+	// Domain whose hosts get the cookie; without it, the host of the request.
+	// +fleetwright:extension
+	// +fleetwright:example=example.com
+	Domain string `json:"domain,omitempty" format:"dns-subdomain"`
+
+	// Path below which the cookie is sent.
+	// +fleetwright:extension
+	// +fleetwright:example=/shop
+	Path string `json:"path,omitempty" pattern:"cookie-path"`
+
+	// SameSite controls whether requests from other sites carry the cookie.
+	// +fleetwright:extension
+	// +fleetwright:example=Lax
+	SameSite string `json:"sameSite,omitempty" enum:"Strict,Lax,None"`
+
+	// HTTPOnly hides the cookie from scripts.
+	// +fleetwright:extension
+	HTTPOnly bool `json:"httpOnly,omitempty"`
+
+	// Partitioned keeps a cookie of its own for each site that embeds this one.
+	// +fleetwright:extension
+	Partitioned bool `json:"partitioned,omitempty"`
+
+	// Secure sends the cookie over HTTPS alone.
+	// +fleetwright:extension
+	Secure bool `json:"secure,omitempty"`
 }

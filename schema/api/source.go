@@ -30,6 +30,26 @@ type GitRepository struct {
 	// +fleetwright:becomes=`spec.{path}` of the GitRepository (v1); 0s is refused (FW501)
 	Interval Duration `json:"interval" example:"3m0s"`
 
+	// Provider that logs in to the repository (fleetwright extension; aws with Flux 2.9 or newer).
+	// +kubebuilder:default=generic
+	// +fleetwright:extension
+	Provider string `json:"provider,omitempty" enum:"generic,aws,azure,github"`
+
+	// ServiceAccountName is the account that logs in, for the providers azure and aws (fleetwright
+	// extension; Flux 2.7 or newer).
+	// +fleetwright:extension
+	// +fleetwright:example=puller
+	ServiceAccountName string `json:"serviceAccountName,omitempty" format:"dns-subdomain"`
+
+	// ProxySecretRef names the Secret with the address and credentials of a proxy (fleetwright extension).
+	// +fleetwright:extension
+	ProxySecretRef *LocalReference `json:"proxySecretRef,omitempty"`
+
+	// SparseCheckout are the directories that are fetched; without it, all (fleetwright extension).
+	// +fleetwright:extension
+	// +fleetwright:example=["./deploy"]
+	SparseCheckout []string `json:"sparseCheckout,omitempty" format:"source-file"`
+
 	// Timeout of Git operations such as cloning.
 	// +kubebuilder:default=60s
 	Timeout SourceTimeout `json:"timeout,omitempty"`
@@ -91,8 +111,9 @@ type GitReference struct {
 
 // GitVerification asks for a signature of the commit.
 type GitVerification struct {
-	// Mode says what is verified: the commit that HEAD points to.
-	Mode string `json:"mode" enum:"head,HEAD"`
+	// Mode says what is verified: the commit that HEAD points to, the tag, or both. Tag and TagAndHEAD are a
+	// fleetwright extension.
+	Mode string `json:"mode" enum:"head,HEAD,Tag,TagAndHEAD"`
 
 	// SecretRef names the Secret with the public keys.
 	SecretRef LocalReference `json:"secretRef"`
@@ -121,6 +142,15 @@ type HelmRepository struct {
 	// SecretRef names the Secret with the credentials. It must exist in the
 	// Application's namespace on every cluster that the Application goes to.
 	SecretRef *LocalReference `json:"secretRef,omitempty"`
+
+	// CertSecretRef names the Secret with certificates of the client or the server's authority (fleetwright
+	// extension).
+	// +fleetwright:extension
+	CertSecretRef *LocalReference `json:"certSecretRef,omitempty"`
+
+	// Insecure talks to a registry without TLS (fleetwright extension).
+	// +fleetwright:extension
+	Insecure bool `json:"insecure,omitempty"`
 
 	// PassCredentials sends the credentials to other hosts that the repository's index names, too.
 	PassCredentials bool `json:"passCredentials,omitempty"`
@@ -180,7 +210,7 @@ type OCIRepository struct {
 	Provider string `json:"provider,omitempty" enum:"generic,aws,azure,gcp"`
 
 	// SecretRef names the Secret, of type kubernetes.io/dockerconfigjson, with the credentials. It
-	// must exist in the Application's namespace on every cluster that the Application goes to.
+	// must exist in the source's namespace on every cluster that has the source.
 	SecretRef *LocalReference `json:"secretRef,omitempty"`
 
 	// Verify asks for a signature of the artifact.
@@ -192,6 +222,10 @@ type OCIRepository struct {
 
 	// CertSecretRef names the Secret with certificates of the client or the registry's authority.
 	CertSecretRef *LocalReference `json:"certSecretRef,omitempty"`
+
+	// ProxySecretRef names the Secret with the address and credentials of a proxy (fleetwright extension).
+	// +fleetwright:extension
+	ProxySecretRef *LocalReference `json:"proxySecretRef,omitempty"`
 
 	// Interval at which the registry is polled. With 0s the artifact is pulled
 	// once and never again, so it must be more.
@@ -225,6 +259,11 @@ type OCIReference struct {
 	// +fleetwright:example=>=6.0.0 <7.0.0
 	SemVer string `json:"semver,omitempty" format:"semver"`
 
+	// SemVerFilter is a regular expression of the tags that semver is compared with (fleetwright extension).
+	// +fleetwright:extension
+	// +fleetwright:example=.*-rc.*
+	SemVerFilter string `json:"semverFilter,omitempty" format:"regexp"`
+
 	// Tag to pull.
 	// +kubebuilder:default=latest
 	Tag string `json:"tag,omitempty" format:"oci-tag"`
@@ -243,11 +282,35 @@ type OCILayerSelector struct {
 
 // OCIVerification asks for a signature of an artifact.
 type OCIVerification struct {
-	// Provider of the signature.
+	ChartVerification `json:",inline"`
+
+	// MatchOIDCIdentity are the identities of which cosign's keyless verification accepts one; without
+	// it, any (fleetwright extension).
+	// +fleetwright:extension
+	MatchOIDCIdentity []OIDCIdentity `json:"matchOIDCIdentity,omitempty"`
+
+	// TrustedRootSecretRef names the Secret with trusted_root.json, for a Sigstore of one's own (fleetwright
+	// extension; Flux 2.9 or newer).
+	// +fleetwright:extension
+	TrustedRootSecretRef *LocalReference `json:"trustedRootSecretRef,omitempty"`
+}
+
+// ChartVerification asks for a signature of a chart, or of another artifact.
+type ChartVerification struct {
+	// Provider of the signature. notation is a fleetwright extension.
 	// +kubebuilder:default=cosign
-	Provider string `json:"provider,omitempty" enum:"cosign"`
+	Provider string `json:"provider,omitempty" enum:"cosign,notation"`
 
 	// SecretRef names the Secret with the public keys; without it, cosign's
 	// keyless verification is used.
 	SecretRef *LocalReference `json:"secretRef,omitempty"`
+}
+
+// OIDCIdentity is who may have signed an artifact.
+type OIDCIdentity struct {
+	// Issuer is a regular expression of the issuer.
+	Issuer string `json:"issuer" format:"regexp" example:"^https://token.actions.githubusercontent.com$"`
+
+	// Subject is a regular expression of the subject.
+	Subject string `json:"subject" format:"regexp" example:"^https://github.com/stefanprodan/podinfo.*$"`
 }

@@ -95,7 +95,7 @@ func listShape(definition cue.Value, values []any) *schema.Shape {
 }
 
 // notEmpty is the pattern of text that is not empty, for which package schema has words.
-const notEmpty = "^(?s:.+)$"
+const notEmpty = `^[\s\S]+$`
 
 // constrain adds what a definition says about text or a number.
 func constrain(s *schema.Shape, definition cue.Value) {
