@@ -5,9 +5,9 @@
 // pkg/router say of the traffic. Package conformance has the real controller run the
 // same Canaries; testdata/runs is what it did.
 //
-// Two things are taken for granted: pods are ready by the next check, and nothing but the
-// new version changes meanwhile. Each check for which pods are not ready takes one
-// interval more.
+// Three things are taken for granted: pods are ready by the next check, the parents of an HTTPRoute
+// have accepted it by then, and nothing but the new version changes meanwhile. Each check for which
+// pods or routes are not ready takes one interval more.
 package flagger
 
 import (
@@ -23,15 +23,17 @@ import (
 
 // The routers that are simulated (the names of spec.provider).
 const (
-	Istio = "istio"
-	Kuma  = "kuma"
-	Nginx = "nginx"
+	GatewayAPI = "gatewayapi:v1"
+	Istio      = "istio"
+	Kubernetes = "kubernetes" // Services alone
+	Kuma       = "kuma"
+	Nginx      = "nginx"
 )
 
 // A Canary is the spec of a Canary, by the names of Flagger's fields: those that are
 // rendered, and those that decide how a rollout goes.
 type Canary struct {
-	// Provider is the router: istio, kuma or nginx.
+	// Provider is the router.
 	Provider string `json:"provider"`
 	// MetricsServer is the address of a Prometheus; without it Flagger asks its own.
 	MetricsServer string           `json:"metricsServer,omitempty"`
@@ -74,19 +76,26 @@ type Service struct {
 	PortName   string              `json:"portName,omitempty"`
 	TargetPort *intstr.IntOrString `json:"targetPort,omitempty"`
 	// AppProtocol tcp has Istio route connections, which cannot be mirrored.
-	AppProtocol   string          `json:"appProtocol,omitempty"`
-	PortDiscovery bool            `json:"portDiscovery,omitempty"`
-	Timeout       string          `json:"timeout,omitempty"`
-	Gateways      []string        `json:"gateways,omitempty"`
-	Hosts         []string        `json:"hosts,omitempty"`
-	Delegation    bool            `json:"delegation,omitempty"`
-	Match         []Match         `json:"match,omitempty"`
-	Retries       *api.HTTPRetry  `json:"retries,omitempty"`
-	Headers       *api.Headers    `json:"headers,omitempty"`
-	CorsPolicy    *api.CorsPolicy `json:"corsPolicy,omitempty"`
-	Apex          *Metadata       `json:"apex,omitempty"`
-	Canary        *Metadata       `json:"canary,omitempty"`
-	Primary       *Metadata       `json:"primary,omitempty"`
+	AppProtocol   string `json:"appProtocol,omitempty"`
+	PortDiscovery bool   `json:"portDiscovery,omitempty"`
+	Timeout       string `json:"timeout,omitempty"`
+	// BackendTimeout of one request to a backend, which gatewayapi alone reads.
+	BackendTimeout string   `json:"backendTimeout,omitempty"`
+	Gateways       []string `json:"gateways,omitempty"`
+	// GatewayRefs are the parents of the HTTPRoute of gatewayapi, which needs one.
+	GatewayRefs []api.GatewayRef `json:"gatewayRefs,omitempty"`
+	Hosts       []string         `json:"hosts,omitempty"`
+	Delegation  bool             `json:"delegation,omitempty"`
+	Match       []Match          `json:"match,omitempty"`
+	Rewrite     *api.HTTPRewrite `json:"rewrite,omitempty"`
+	Retries     *api.HTTPRetry   `json:"retries,omitempty"`
+	Headers     *api.Headers     `json:"headers,omitempty"`
+	// Mirror gets a copy of all requests, whether a rollout goes on or not.
+	Mirror     []api.HTTPMirror `json:"mirror,omitempty"`
+	CorsPolicy *api.CorsPolicy  `json:"corsPolicy,omitempty"`
+	Apex       *Metadata        `json:"apex,omitempty"`
+	Canary     *Metadata        `json:"canary,omitempty"`
+	Primary    *Metadata        `json:"primary,omitempty"`
 }
 
 // Metadata is that of a Service.
@@ -116,6 +125,8 @@ type Analysis struct {
 	CanaryReadyThreshold  *int32 `json:"canaryReadyThreshold,omitempty"`
 	// Mirror has the new version get a copy of the requests before it gets any itself.
 	Mirror bool `json:"mirror,omitempty"`
+	// MirrorWeight is the share of the requests, in percent, that Istio copies; 0 is all.
+	MirrorWeight int `json:"mirrorWeight,omitempty"`
 	// Match are the conditions by which requests are chosen.
 	Match []Match `json:"match,omitempty"`
 	// SessionAffinity keeps a client on the version that it has met.
@@ -145,7 +156,13 @@ type SessionAffinity struct {
 	CookieName        string `json:"cookieName" format:"cookie"`
 	PrimaryCookieName string `json:"primaryCookieName,omitempty" format:"cookie"`
 	// MaxAge of the cookie, in seconds.
-	MaxAge int32 `json:"maxAge,omitempty"`
+	MaxAge      int32  `json:"maxAge,omitempty"`
+	Domain      string `json:"domain,omitempty"`
+	HTTPOnly    bool   `json:"httpOnly,omitempty"`
+	Partitioned bool   `json:"partitioned,omitempty"`
+	Path        string `json:"path,omitempty"`
+	SameSite    string `json:"sameSite,omitempty"`
+	Secure      bool   `json:"secure,omitempty"`
 }
 
 // A Metric is asked for with every check.
@@ -187,15 +204,24 @@ const (
 	BlueGreen Strategy = "blue/green"
 )
 
-// Strategy is how the traffic moves.
-func (a *Analysis) Strategy() Strategy {
+// Strategy is how the traffic moves. Without a router nothing but blue/green is possible: Flagger
+// drops the conditions, and makes checks of weights (scheduler.go, advanceCanary).
+func (c *Canary) Strategy() Strategy {
 	switch {
-	case a.Iterations > 0 && len(a.Match) > 0:
+	case c.Iterations() < 1:
+		return Weighted
+	case len(c.Analysis.Match) > 0 && c.Provider != Kubernetes:
 		return ABTesting
-	case a.Iterations > 0:
-		return BlueGreen
 	}
-	return Weighted
+	return BlueGreen
+}
+
+// Iterations is the number of checks of A/B testing and blue/green; 0 moves the traffic by weight.
+func (c *Canary) Iterations() int {
+	if c.Provider == Kubernetes && c.Analysis.Iterations < 1 {
+		return kubernetesIterations
+	}
+	return c.Analysis.Iterations
 }
 
 // Flagger's defaults and bounds (pkg/apis/flagger/v1beta1/canary.go).
@@ -203,6 +229,8 @@ const (
 	ShortestInterval = 10 * time.Second
 	defaultInterval  = time.Minute
 	allTraffic       = 100 // percent
+	// kubernetesIterations stand for weights where no router moves them (scheduler.go, advanceCanary).
+	kubernetesIterations = 10
 )
 
 // Every is the interval of the analysis as Flagger takes it: one minute where it cannot
@@ -258,7 +286,13 @@ func (c *Canary) Mirrors() bool { return c.Analysis.Mirror && c.canMirror() }
 
 // canMirror reports whether the router reports that it mirrors. Flagger waits for that
 // for ever where it does not (pkg/router: istio.go overwrites the mirror where there are
-// conditions, and the others have none).
+// conditions, gateway_api.go mirrors in blue/green alone, and the others have none).
 func (c *Canary) canMirror() bool {
-	return c.Provider == Istio && len(c.Analysis.Match) == 0 && !strings.EqualFold(c.Service.AppProtocol, "tcp")
+	switch c.Provider {
+	case GatewayAPI:
+		return c.Strategy() == BlueGreen
+	case Istio:
+		return len(c.Analysis.Match) == 0 && !strings.EqualFold(c.Service.AppProtocol, "tcp")
+	}
+	return false
 }

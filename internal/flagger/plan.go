@@ -19,7 +19,7 @@ type Plan struct {
 	PreRollout *Run
 	// Gates are what the rollout waits for.
 	Gates []Gate
-	// Reason is why no version is promoted, in a clause, where a webhook or a metric without values settles that.
+	// Reason is why no version is promoted, in a clause, where a webhook, a route or a metric without values settles that.
 	Reason string
 }
 
@@ -45,7 +45,7 @@ func New(c Canary, v Version) *Plan {
 		p.First = run(Scenario{FailFrom: 1})
 	}
 	if p.Good.Outcome != Promoted {
-		p.Reason = c.reason(p.Good)
+		p.Reason = c.reason(p.Good, v)
 		return p
 	}
 	if p.First != nil {
@@ -96,8 +96,8 @@ func (p *Plan) gate(kind string) Gate {
 	return g
 }
 
-// reason returns why a run does not promote a good version, as far as a webhook or a metric without values settles it.
-func (c *Canary) reason(good Run) string {
+// reason returns why a run does not promote a good version, as far as a webhook, a route or a metric without values settles it.
+func (c *Canary) reason(good Run, v Version) string {
 	for i := range c.Analysis.Webhooks {
 		w := &c.Analysis.Webhooks[i]
 		if good.Calls[i] == 0 {
@@ -117,6 +117,9 @@ func (c *Canary) reason(good Run) string {
 		case good.Outcome == Endless && (w.Kind() == ConfirmRollout || w.Kind() == ConfirmTrafficIncrease || w.Kind() == ConfirmPromotion):
 			return fmt.Sprintf("never ends: the %s hook %s never passes: %s", w.Kind(), w.Name, why)
 		}
+	}
+	if all := c.Misroutes(v); good.Outcome == Endless && len(all) > 0 {
+		return "never ends: " + all[0].Message
 	}
 	if len(c.Unmeasured) > 0 && good.Checks > 0 {
 		return fmt.Sprintf("every check fails: no request reaches the new version, so %s has no value", c.Analysis.Metrics[c.Unmeasured[0]].Name)

@@ -150,7 +150,7 @@ func (c *Canary) Run(v Version, sc Scenario) Run {
 	type state struct {
 		Tick
 		checks, gated int
-		opened        bool
+		opened, met   bool
 	}
 	seen := map[state]bool{}
 	most := int(min(MaxTicks, math.MaxInt64/r.Every))
@@ -161,7 +161,7 @@ func (c *Canary) Run(v Version, sc Scenario) Run {
 			r.FirstFailed = len(r.Ticks)
 		}
 		now := Tick{s.status, s.route}
-		at := state{now, min(s.checks+1, sc.FailFrom), min(s.gated, sc.Passes+sc.Refusals), s.answers.opened}
+		at := state{now, min(s.checks+1, sc.FailFrom), min(s.gated, sc.Passes+sc.Refusals), s.answers.opened, s.met}
 		if seen[at] {
 			r.Outcome = Endless
 			break

@@ -49,6 +49,9 @@ type scheduler struct {
 
 	status Status
 	route  Route
+	// met reports that the new version has had traffic, and rewritten that Flagger will write the
+	// HTTPRoute anew.
+	met, rewritten bool
 
 	answers *Answers
 
@@ -77,6 +80,8 @@ type Scenario struct {
 func (s *scheduler) tick() {
 	switch phase := s.status.Phase; {
 	case s.Suspend:
+	case !s.reconcile():
+		s.event() // not accepted
 	case phase != Progressing && phase != WaitingPromotion && phase != Promoting && phase != Finalising:
 		s.start()
 	case s.SkipAnalysis:
@@ -95,12 +100,31 @@ func (s *scheduler) tick() {
 	case !s.check():
 		s.event() // halt
 		s.status.FailedChecks++
-	case s.Analysis.Strategy() == ABTesting:
+	default:
+		s.advance()
+	}
+}
+
+// advance takes a version further that has passed a check.
+func (s *scheduler) advance() {
+	if s.Provider == Kubernetes {
+		if len(s.Analysis.Match) > 0 {
+			s.event() // no A/B testing
+		}
+		if s.Analysis.Iterations < 1 {
+			s.event() // no progressive traffic
+			s.event() // setting iterations
+		}
+	}
+	switch s.Strategy() {
+	case ABTesting:
 		s.runAB()
-	case s.Analysis.Strategy() == BlueGreen:
+	case BlueGreen:
 		s.runBlueGreen()
-	case s.Analysis.nextStep(s.route.Canary) > 0:
-		s.runWeighted()
+	default:
+		if s.Analysis.nextStep(s.route.Canary) > 0 {
+			s.runWeighted()
+		}
 	}
 }
 
@@ -119,7 +143,9 @@ func (s *scheduler) start() {
 
 // skip promotes the new version without a check (shouldSkipAnalysis).
 func (s *scheduler) skip() {
-	s.setRoute(0, false)
+	if !s.setRoute(0, false) {
+		return
+	}
 	s.event() // copying the template
 	s.setPhase(Succeeded)
 	if s.version.since(skippedRunsPostRollout) {
@@ -145,7 +171,9 @@ func (s *scheduler) rollback() {
 	if s.status.FailedChecks >= s.Analysis.threshold() {
 		s.event() // threshold reached
 	}
-	s.setRoute(0, false)
+	if !s.setRoute(0, false) {
+		return
+	}
 	s.event() // canary failed
 	s.status = Status{Phase: Failed}
 	s.confirms(PostRollout)
@@ -153,6 +181,10 @@ func (s *scheduler) rollback() {
 
 // shiftToPrimary gives the traffic back to the primary, which has the new version (runPromotionTrafficShift).
 func (s *scheduler) shiftToPrimary() {
+	if s.Provider == Kubernetes {
+		s.setPhase(Finalising) // there is nothing to shift
+		return
+	}
 	weight := 0
 	if step := s.Analysis.StepWeightPromotion; step != 0 {
 		if s.route.Canary == 0 {
@@ -160,7 +192,9 @@ func (s *scheduler) shiftToPrimary() {
 		}
 		weight = min(max(s.route.Canary-step, 0), allTraffic)
 	}
-	s.setRoute(weight, false)
+	if !s.setRoute(weight, false) {
+		return
+	}
 	s.event()
 	if weight == 0 {
 		s.setPhase(Finalising)
@@ -205,45 +239,49 @@ func (s *scheduler) runWeighted() {
 		s.event() // halt
 	case s.route.Canary >= a.maxWeight():
 		s.promote()
-	case a.Mirror && s.route.Canary == 0 && !s.route.Mirrored:
-		s.setRoute(0, true)
-		s.status.Weight = 0
-		s.event() // advance
 	default:
-		weight := min(s.route.Canary+a.nextStep(s.route.Canary), allTraffic)
-		s.setRoute(weight, false)
-		s.status.Weight = weight
-		s.event() // advance
+		mirrors := a.Mirror && s.route.Canary == 0 && !s.route.Mirrored
+		weight := 0
+		if !mirrors {
+			weight = min(s.route.Canary+a.nextStep(s.route.Canary), allTraffic)
+		}
+		if s.setRoute(weight, mirrors) {
+			s.status.Weight = weight
+			s.event() // advance
+		}
 	}
 }
 
 // runAB gives the new version all requests that the conditions choose.
 func (s *scheduler) runAB() {
-	if s.status.Iterations >= s.Analysis.Iterations {
+	if s.status.Iterations >= s.Iterations() {
 		s.promote()
-		return
+	} else if s.setRoute(allTraffic, false) {
+		s.status.Iterations++
+		s.event() // advance
 	}
-	s.setRoute(allTraffic, false)
-	s.status.Iterations++
-	s.event() // advance
 }
 
 // runBlueGreen gives the new version no traffic, or a copy of it, until the last check
-// was good, and all of it then.
+// was good, and all of it then. Without a router it gets none before it is promoted.
 func (s *scheduler) runBlueGreen() {
-	switch a := &s.Analysis; {
-	case s.status.Iterations < a.Iterations:
-		if a.Mirror && !s.route.Mirrored {
+	switch checks := s.Iterations(); {
+	case s.status.Iterations < checks:
+		if s.Analysis.Mirror && !s.route.Mirrored && s.Provider != Kubernetes {
 			s.setRoute(0, true)
 		}
 		s.status.Iterations++
 		s.event() // advance
-	case s.status.Iterations > a.Iterations:
+	case s.status.Iterations > checks:
 		s.promote()
-	case s.confirmsPromotion():
-		s.event() // routing all traffic to the canary
-		s.setRoute(allTraffic, false)
+	case !s.confirmsPromotion():
+	case s.Provider == Kubernetes:
 		s.status.Iterations++
+	default:
+		s.event() // routing all traffic to the canary
+		if s.setRoute(allTraffic, false) {
+			s.status.Iterations++
+		}
 	}
 }
 
@@ -263,7 +301,7 @@ func (s *scheduler) confirmsPromotion() bool {
 		return true
 	}
 	if s.status.Phase == WaitingPromotion {
-		s.status.Iterations = s.Analysis.Iterations - 1
+		s.status.Iterations = s.Iterations() - 1
 		return false
 	}
 	s.setPhase(WaitingPromotion)
@@ -279,17 +317,25 @@ func (s *scheduler) setPhase(p Phase) {
 	}
 	s.status.Weight, s.status.Iterations = 0, 0
 	if p == WaitingPromotion {
-		s.status.Iterations = s.Analysis.Iterations - 1
+		s.status.Iterations = s.Iterations() - 1
 	}
 }
 
-// setRoute gives the new version a share, in percent, or a copy. On nginx conditions have no weight
-// beside them: the new version gets all that they choose, and reports so (pkg/router/ingress.go).
-func (s *scheduler) setRoute(canary int, mirrored bool) {
+// setRoute gives the new version a share, in percent, or a copy, and reports whether the API server
+// takes the route. On nginx conditions have no weight beside them: the new version gets all that they
+// choose, and reports so (pkg/router/ingress.go).
+func (s *scheduler) setRoute(canary int, mirrored bool) bool {
+	if s.refuses(canary) {
+		s.event()
+		return false
+	}
 	if canary > 0 && s.Provider == Nginx && len(s.Analysis.Match) > 0 {
 		canary = allTraffic
 	}
 	s.route = Route{Canary: canary, Mirrored: mirrored && s.canMirror()}
+	s.met = s.met || canary > 0
+	s.rewritten = s.route != Route{} && len(s.completed(s.version)) > 0
+	return true
 }
 
 // confirms calls the webhooks of a type, until one does not pass.

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // asked is a metric that Flagger asks for, so that checks can fail.
@@ -21,6 +23,11 @@ func TestTicksOfPromotion(t *testing.T) {
 	matching := weighted(Analysis{Iterations: 10, Match: make([]Match, 1)})
 	skipped := weighted(Analysis{StepWeight: 10})
 	skipped.SkipAnalysis = true
+	on := func(provider string, a Analysis) Canary {
+		c := weighted(a)
+		c.Provider = provider
+		return c
+	}
 	for _, tt := range []struct {
 		name   string
 		canary Canary
@@ -35,6 +42,12 @@ func TestTicksOfPromotion(t *testing.T) {
 		{"blue/green", weighted(Analysis{Iterations: 10}), 10 + 4},
 		{"blue/green with a promotion in steps", weighted(Analysis{Iterations: 10, StepWeightPromotion: 30}), 10 + 4 + 3},
 		{"no analysis", skipped, 1},
+		{"steps on gatewayapi", on(GatewayAPI, Analysis{StepWeight: 10, MaxWeight: 50}), 5 + 3},
+		{"A/B testing on gatewayapi", on(GatewayAPI, matching.Analysis), 10 + 3},
+		{"blue/green with a mirror on gatewayapi", on(GatewayAPI, Analysis{Iterations: 10, Mirror: true}), 10 + 4},
+		{"blue/green on kubernetes", on(Kubernetes, Analysis{Iterations: 3, Mirror: true, StepWeightPromotion: 30}), 3 + 4},
+		{"steps on kubernetes", on(Kubernetes, Analysis{StepWeight: 50}), 10 + 4},
+		{"conditions on kubernetes", on(Kubernetes, Analysis{Iterations: 3, Match: make([]Match, 1)}), 3 + 4},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := tt.canary.Run(Newest, Scenario{})
@@ -56,6 +69,54 @@ func TestTicksOfRollback(t *testing.T) {
 		if got, want := len(p.Last.Ticks)-1, 5+max(threshold, 1)+1; got != want {
 			t.Errorf("with a threshold of %d, failing at the last step, it is rolled back after %d ticks, want %d", threshold, got, want)
 		}
+	}
+}
+
+// TestRoutesOfGatewayAPI: an HTTPRoute that Flagger writes anew with each check, or that the API server
+// refuses, holds a rollout for ever.
+func TestRoutesOfGatewayAPI(t *testing.T) {
+	canary := func(change func(c *Canary)) Canary {
+		c := weighted(Analysis{StepWeight: 50})
+		c.Provider = GatewayAPI
+		change(&c)
+		return c
+	}
+	pathless := func(c *Canary) { c.Service.Match = []Match{{Method: api.StringMatch{Exact: "GET"}}} }
+	for _, tt := range []struct {
+		name   string
+		canary Canary
+		minor  int
+		bad    bool
+		want   Outcome
+		ticks  int
+	}{
+		{"weights", canary(func(*Canary) {}), 44, false, Promoted, 5},
+		{"a mirror beside weights", canary(func(c *Canary) { c.Analysis.Mirror = true }), 44, false, Endless, 0},
+		{"conditions", canary(func(c *Canary) { c.Analysis.Match = make([]Match, 1) }), 44, false, Promoted, 5},
+		{"conditions in 1.42", canary(func(c *Canary) { c.Analysis.Match = make([]Match, 1) }), 42, false, Endless, 0},
+		{"conditions in 1.42 with a timeout", canary(func(c *Canary) { c.Analysis.Match, c.Service.Timeout = make([]Match, 1), "1s" }), 42, false, Promoted, 5},
+		{"no path", canary(pathless), 44, false, Endless, 2},
+		{"no path in 1.41", canary(pathless), 41, false, Endless, 1},
+		{"blue/green without a path", canary(func(c *Canary) { pathless(c); c.Analysis = Analysis{Iterations: 2} }), 41, false, Promoted, 6},
+		{"the same, whose tick waits", canary(func(c *Canary) { pathless(c); c.Analysis = Analysis{Iterations: 2} }), 44, false, Promoted, 7},
+		{"a cookie", canary(func(c *Canary) { c.Analysis.SessionAffinity = &SessionAffinity{} }), 44, true, RolledBack, 3},
+		{"a cookie and response headers", canary(func(c *Canary) {
+			c.Analysis.SessionAffinity, c.Service.Headers = &SessionAffinity{}, &api.Headers{Response: &api.HeaderOperations{}}
+		}), 44, true, Endless, 2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			sc := Scenario{}
+			if tt.bad {
+				sc.FailFrom = 1
+			}
+			r := tt.canary.Run(Version{tt.minor}, sc)
+			if got := len(r.Ticks) - 1; got != tt.ticks || r.Outcome != tt.want {
+				t.Errorf("%s after %d ticks, want it %s after %d: %v", r.Outcome, got, tt.want, tt.ticks, r.Ticks)
+			}
+			if p := New(tt.canary, Version{tt.minor}); p.Good.Outcome == Endless && p.Reason == "" {
+				t.Error("the plan has no reason")
+			}
+		})
 	}
 }
 
@@ -112,7 +173,7 @@ func TestEveryRunEnds(t *testing.T) {
 	pick := func(of ...int) int { return of[random.IntN(len(of))] }
 	kinds := []string{"", ConfirmRollout, PreRollout, ConfirmTrafficIncrease, ConfirmPromotion, PostRollout, Rollback, Event}
 	for range 20_000 {
-		c := Canary{Provider: []string{Istio, Kuma, Nginx}[random.IntN(3)], SkipAnalysis: pick(0, 0, 0, 1) == 1}
+		c := Canary{Provider: []string{GatewayAPI, Istio, Kubernetes, Kuma, Nginx}[random.IntN(5)], SkipAnalysis: pick(0, 0, 0, 1) == 1}
 		c.Analysis = Analysis{
 			Threshold: random.IntN(4), Iterations: pick(0, 0, 1, 3), MaxWeight: pick(0, 20, 50, 100), StepWeight: pick(0, 7, 30, 100),
 			StepWeightPromotion: pick(0, 0, 30, 100), Mirror: pick(0, 0, 1) == 1,
@@ -123,6 +184,12 @@ func TestEveryRunEnds(t *testing.T) {
 		for range random.IntN(2) {
 			c.Analysis.Match = append(c.Analysis.Match, Match{})
 			c.Analysis.Metrics = append(c.Analysis.Metrics, asked...)
+		}
+		switch random.IntN(6) {
+		case 0:
+			c.Service.Match = []Match{{Method: api.StringMatch{Exact: "GET"}}}
+		case 1:
+			c.Analysis.SessionAffinity, c.Service.Headers = &SessionAffinity{}, &api.Headers{Response: &api.HeaderOperations{}}
 		}
 		for range random.IntN(4) {
 			c.Analysis.Webhooks = append(c.Analysis.Webhooks, Webhook{Type: kinds[random.IntN(len(kinds))], URL: "http://hooks.test/"})

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // TestRefused: Flagger rejects what its versions reject, and no more.
@@ -16,6 +17,14 @@ func TestRefused(t *testing.T) {
 		s.Delegation = true
 		return flagger.Canary{Provider: provider, Service: s}
 	}
+	routed := func(matches ...flagger.Match) flagger.Canary {
+		return flagger.Canary{Provider: flagger.GatewayAPI, Service: flagger.Service{GatewayRefs: []api.GatewayRef{{Name: "public"}}, Match: matches}}
+	}
+	header := func(is api.StringMatch) flagger.Match {
+		return flagger.Match{Headers: map[string]api.StringMatch{"x": is}}
+	}
+	elsewhere := routed(flagger.Match{URI: api.StringMatch{Suffix: "a"}})
+	elsewhere.Provider = flagger.Kubernetes
 	hosts := flagger.Service{Hosts: []string{"a.example.com"}}
 	for _, tt := range []struct {
 		name   string
@@ -32,6 +41,13 @@ func TestRefused(t *testing.T) {
 		{"a delegate with hosts", delegate(flagger.Istio, hosts), 36, "service.delegation"},
 		{"a delegate with gateways", delegate(flagger.Istio, flagger.Service{Gateways: []string{"mesh"}}), 44, "service.delegation"},
 		{"a delegate", delegate(flagger.Istio, flagger.Service{}), 44, ""},
+		{"a route without a parent", flagger.Canary{Provider: flagger.GatewayAPI}, 36, "service.gatewayRefs"},
+		{"a route", routed(flagger.Match{URI: api.StringMatch{Regex: "/a.*"}, Method: api.StringMatch{Exact: "GET"}}, header(api.StringMatch{Exact: "a"})), 44, ""},
+		{"a path by its end", routed(flagger.Match{}, flagger.Match{URI: api.StringMatch{Suffix: "a"}}), 44, "service.match[1].uri"},
+		{"a method by its beginning", routed(flagger.Match{Method: api.StringMatch{Prefix: "P"}}), 44, "service.match[0].method"},
+		{"a header by its beginning", routed(header(api.StringMatch{Prefix: "a"})), 36, "service.match[0].headers.x"},
+		{"a query by its end", routed(flagger.Match{QueryParams: map[string]api.StringMatch{"q": {Suffix: "a"}}}), 44, "service.match[0].queryParams.q"},
+		{"what another router ignores", elsewhere, 44, ""},
 		{"a delegate that kuma ignores", delegate(flagger.Kuma, hosts), 44, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -11,6 +11,16 @@ var Newest = Version{44}
 const (
 	// inlineQueries are asked without an error for having no template (#1611).
 	inlineQueries = 37
+	// sortedHeaders: the header filters of an HTTPRoute have one order (#1713).
+	sortedHeaders = 39
+	// awaitsAccepted: with an HTTPRoute that its parents have not accepted since it was written,
+	// Flagger does nothing (#1791).
+	awaitsAccepted = 42
+	// corsOfGatewayAPI is written into HTTPRoutes (#1843).
+	corsOfGatewayAPI = 42
+	// noEmptyTimeout: the HTTPRoute of a Canary with conditions has no timeout that is empty, which
+	// the API server refuses (#1902).
+	noEmptyTimeout = 43
 	// promotingKeepsWeight: the status of a Canary that is promoted keeps its weight,
 	// where it was 0 before (#1851).
 	promotingKeepsWeight = 43
