@@ -117,12 +117,14 @@ var guards = []guard{
 	{variable: "GIT_ALLOW_PROTOCOL="},
 	// What a hash names is that object and no other (git-replace(1)).
 	{variable: "GIT_NO_REPLACE_OBJECTS=1"},
+	// A commit has the parents that it names (gitrepository-layout(5), info/grafts).
+	{variable: "GIT_GRAFT_FILE=" + os.DevNull},
 	// No command says which files have changed (git-config(1), core.fsmonitor).
 	{setting: "core.fsmonitor=false"},
 	// What names a repository, its objects or a part of them (git rev-parse
 	// --local-env-vars, but for GIT_CONFIG_…, by which CI sets safe.directory).
 	{drop: append([]string{
-		"GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_GRAFT_FILE", "GIT_IMPLICIT_WORK_TREE",
+		"GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_IMPLICIT_WORK_TREE",
 		"GIT_INTERNAL_SUPER_PREFIX", "GIT_NAMESPACE", "GIT_OBJECT_DIRECTORY", "GIT_REPLACE_REF_BASE", "GIT_SHALLOW_FILE",
 	}, hookVariables...)},
 }
@@ -149,7 +151,7 @@ func (r *Repository) runInto(ctx context.Context, output io.Writer, args ...stri
 	}
 	switch {
 	case errors.Is(err, exec.ErrNotFound):
-		return diag.NewMistake("git is not installed", "install git, or omit --base and --staged")
+		return diag.NewMistake("git is not installed", "install git")
 	case err != nil && strings.HasPrefix(said, "detected dubious ownership"):
 		return diag.NewMistake(fmt.Sprintf("git: somebody else owns the repository %s", r.Root), "if you trust it: git config --global --add safe.directory "+r.Root)
 	case err != nil && said != "":

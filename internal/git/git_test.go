@@ -181,7 +181,7 @@ func TestNothingOfARepositoryRuns(t *testing.T) {
 			return root
 		}, []string{"cat-file", "--filters", "HEAD:fleet/app.yaml"}, nil},
 		{"an alias", func(t *testing.T, root, command string) string {
-			for _, name := range []string{"alias.now", "alias.ls-tree", "alias.ls-files", "alias.cat-file", "alias.rev-parse"} {
+			for _, name := range []string{"alias.now", "alias.ls-tree", "alias.ls-files", "alias.cat-file", "alias.rev-parse", "alias.rev-list", "alias.diff-tree"} {
 				do(t, root, "config", name, "!"+command)
 			}
 			return root
@@ -207,6 +207,14 @@ func TestNothingOfARepositoryRuns(t *testing.T) {
 				if (err != nil) != (revision == missing) {
 					t.Errorf("%s: %v", revision, err)
 				}
+			}
+			commits := 0
+			err := r.Log(t.Context(), "", []string{filepath.Join(root, "fleet")}, func(c Commit) bool {
+				commits++
+				return r.Blob(t.Context(), c.Hash, "fleet/app.yaml") != nil
+			})
+			if err != nil || commits == 0 {
+				t.Errorf("%d commits: %v", commits, err)
 			}
 			write(t, filepath.Join(root, "fleet/app.yaml"), "kind: Third\n")
 			write(t, filepath.Join(root, "fleet/new.yaml"), "kind: New\n")

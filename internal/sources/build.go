@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"sync/atomic"
 
 	"github.com/fleetwright/fleetwright/internal/parallel"
@@ -101,8 +102,8 @@ type packer struct {
 }
 
 type packing struct {
-	files  *Files
-	ignore string
+	files          *Files
+	ignore, sparse string
 }
 
 type packed struct {
@@ -124,9 +125,13 @@ func (p *packer) files(ctx context.Context, b *source.Build, find func(*source.B
 	if ignore != nil {
 		key.ignore = "set:" + *ignore
 	}
+	var dirs []string
+	if g := b.Source.GitRepository; g != nil {
+		dirs, key.sparse = g.SparseCheckout, strings.Join(g.SparseCheckout, "\x00")
+	}
 	done := p.done[key]
 	if done == nil {
-		done = p.pack(ctx, f, ignore)
+		done = p.pack(ctx, f.sparse(dirs), ignore)
 		p.done[key] = done
 	}
 	return done.files, done.why

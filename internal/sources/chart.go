@@ -345,7 +345,9 @@ func (c *chart) patched(all []rendered) *source.Built {
 		templates[name], texts[name] = d.file, d.text
 	}
 	files := newFiles(slices.Collect(maps.Keys(texts)), nil, func(name string) ([]byte, error) { return []byte(texts[name]), nil })
-	t := &target{ctx: c.ctx, files: files, dir: ".", Build: &source.Build{Kustomization: &source.Kustomization{}}}
+	t := &target{ctx: c.ctx, files: files, dir: ".", Build: &source.Build{
+		Kustomization: &source.Kustomization{Images: c.Chart.Images, CommonMetadata: c.Chart.CommonMetadata},
+	}}
 	build := func(patches []kustomize.Patch) ([]source.Object, *source.Built) {
 		objects, why, err := t.build(patches)
 		switch {

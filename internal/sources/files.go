@@ -46,6 +46,22 @@ func newFiles(names []string, absent map[string]string, read func(name string) (
 	return f
 }
 
+// sparse returns the files whose names begin with one of these, as Flux checks them out (source-controller
+// internal/controller/gitrepository_controller.go, gitCheckout; go-git plumbing/format/index, SkipUnless),
+// or all where there are none.
+func (f *Files) sparse(dirs []string) *Files {
+	if len(dirs) == 0 {
+		return f
+	}
+	fetched := func(name string) bool {
+		return slices.ContainsFunc(dirs, func(dir string) bool { return strings.HasPrefix(name, strings.TrimPrefix(dir, "./")) })
+	}
+	names := slices.DeleteFunc(slices.Clone(f.names), func(name string) bool { return !fetched(name) })
+	absent := maps.Clone(f.absent)
+	maps.DeleteFunc(absent, func(name, _ string) bool { return !fetched(name) })
+	return newFiles(names, absent, f.read)
+}
+
 // addDir adds a directory and those that it is in.
 func (f *Files) addDir(dir string) {
 	for ; !f.dirs[dir]; dir = path.Dir(dir) {

@@ -48,10 +48,20 @@ func (f *Files) generate(dir string, k *source.Kustomization, patches []kustomiz
 	if k.TargetNamespace != "" {
 		g.Namespace = k.TargetNamespace
 	}
+	if k.NamePrefix != "" {
+		g.NamePrefix = k.NamePrefix
+	}
+	if k.NameSuffix != "" {
+		g.NameSuffix = k.NameSuffix
+	}
 	for _, p := range patches {
 		g.Patches = append(g.Patches, types.Patch{Patch: p.Patch, Target: selector(p.Target)})
 	}
-	g.Components = append(g.Components, k.Components...)
+	for _, c := range k.Components {
+		if at := path.Join(dir, c); !k.IgnoreMissingComponents || f.has(at) || f.dirs[at] {
+			g.Components = append(g.Components, c)
+		}
+	}
 	for _, image := range k.Images {
 		g.Images = mergeImage(g.Images, image)
 	}

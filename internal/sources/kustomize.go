@@ -51,13 +51,20 @@ func (f *Files) kustomize(ctx context.Context, b *source.Build) *source.Built {
 	case err != nil:
 		return &source.Built{Failures: []source.Failure{t.failure(err)}}
 	}
-	built := &source.Built{Objects: objects}
+	built := &source.Built{Keyless: t.keyless(objects)}
+	if built.Unset, unread, err = substitute(objects, b.Kustomization.PostBuild); unread != "" || err != nil {
+		return unsubstituted(unread, err)
+	}
+	built.Objects = objects
 	if failure := t.checkApplies(objects); failure != nil {
 		built.Failures = []source.Failure{*failure}
 		return built
 	}
 	if len(b.Added) > 0 {
-		if built.Plain, unread, err = t.build(b.Patches); unread != "" || err != nil {
+		if built.Plain, unread, err = t.build(b.Patches); unread == "" && err == nil {
+			_, unread, err = substitute(built.Plain, b.Kustomization.PostBuild)
+		}
+		if unread != "" || err != nil {
 			built.Plain = nil
 		}
 	}
@@ -96,6 +103,7 @@ func (t *target) check() *source.Failure {
 		case dir == ".." || strings.HasPrefix(dir, "../"):
 			return &source.Failure{Field: field, Message: fmt.Sprintf("the component %s leaves the source, which Flux rejects", c),
 				Hint: "write a path from the directory that is built, such as ../components/tls"}
+		case t.Kustomization.IgnoreMissingComponents && !t.files.has(dir) && !t.files.dirs[dir]:
 		case file == "" && unread == "" && t.files.whyAbsent(dir) == "":
 			return &source.Failure{Field: field, Message: fmt.Sprintf("the component %s has no kustomization.yaml in the source", c),
 				Hint: fmt.Sprintf("the path counts from %s", t.dir)}
@@ -126,14 +134,40 @@ func (t *target) checkApplied(o *source.Object) *source.Failure {
 			Message: fmt.Sprintf("the %s %s names no namespace, so Flux applies nothing: %s", o.Kind, o.Name, cmp.Or(o.File, t.dir)),
 			Hint:    "set targetNamespace to the namespace of the application",
 		}
-	case o.Kind == "Secret" && o.APIVersion == "v1" && isEncrypted(o.JSON):
+	case o.Kind == "Secret" && o.APIVersion == "v1" && t.Kustomization.Decryption == nil && isEncrypted(o.JSON):
 		return &source.Failure{
 			Field:   pathField,
-			Message: fmt.Sprintf("the Secret %s is encrypted by SOPS and an Application configures no decryption, so Flux applies nothing: %s", o.Name, o.File),
-			Hint:    "use a SealedSecret or an ExternalSecret, or leave the file out by a .sourceignore",
+			Message: fmt.Sprintf("the Secret %s is encrypted by SOPS and the policy configures no decryption, so Flux applies nothing: %s", o.Name, o.File),
+			Hint:    "decryption: {provider: sops, secretRef: {name: sops-keys}}, a Secret with the keys",
 		}
 	}
 	return nil
+}
+
+// keyless returns the name of a Secret that is encrypted for keys of age or PGP alone, or "" where a
+// Secret with keys is named, or none is needed.
+func (t *target) keyless(objects []source.Object) string {
+	if d := t.Kustomization.Decryption; d == nil || d.SecretRef != nil {
+		return ""
+	}
+	for _, o := range objects {
+		if o.Kind != "Secret" || o.APIVersion != "v1" || !isEncrypted(o.JSON) {
+			continue
+		}
+		var fields struct {
+			SOPS map[string]any `json:"sops"`
+		}
+		if json.Unmarshal(o.JSON, &fields) != nil {
+			continue
+		}
+		entries := func(field string) int { list, _ := fields.SOPS[field].([]any); return len(list) }
+		// For the others kustomize-controller may log in by itself (docs/spec/v1/kustomizations.md, Decryption).
+		others := entries("kms") + entries("gcp_kms") + entries("azure_kv") + entries("hc_vault") + entries("key_groups")
+		if entries("age")+entries("pgp") > 0 && others == 0 {
+			return o.Name
+		}
+	}
+	return ""
 }
 
 // isEncrypted reports whether a Secret is encrypted (kustomize-controller, internal/decryptor, IsEncryptedSecret).

@@ -44,3 +44,18 @@ func normal(text string) string {
 
 // escapePercent keeps a percent sign from being read as an escape, which it is in URLs alone.
 func escapePercent(name string) string { return strings.ReplaceAll(name, "%", "%25") }
+
+// HTTPS returns the URL of a Git repository as it is read in a browser, whichever way it is fetched and by whom, or
+// "" for one that is a path.
+func HTTPS(text string) string {
+	name, _, _ := strings.Cut(normal(text), "?")
+	host, path, ok := strings.Cut(name, "/")
+	if !strings.HasPrefix(text, "http") {
+		host, _, _ = strings.Cut(host, ":") // the port of another protocol
+	}
+	isHost := strings.Trim(host, "abcdefghijklmnopqrstuvwxyz0123456789.-:") == ""
+	if strings.Contains(text, "::") || host == "" || host[0] == '.' || !isHost || !ok || path == "" || name == strings.TrimSpace(text) {
+		return "" // a path, or what a program of Git fetches
+	}
+	return "https://" + host + "/" + path
+}

@@ -49,3 +49,25 @@ func TestNormalURLs(t *testing.T) {
 		t.Error(".git is a part of a name in a registry")
 	}
 }
+
+func TestHTTPS(t *testing.T) {
+	for url, want := range map[string]string{
+		"https://github.com/example/fleet":                 "https://github.com/example/fleet",
+		"https://github.com/example/fleet.git":             "https://github.com/example/fleet",
+		"https://somebody:secret@github.com/example/fleet": "https://github.com/example/fleet",
+		"https://github.com/example/fleet?token=secret":    "https://github.com/example/fleet",
+		"git@github.com:example/fleet.git":                 "https://github.com/example/fleet",
+		"ssh://git@git.example.com:2222/example/fleet":     "https://git.example.com/example/fleet",
+		"https://git.example.com:8443/example/fleet":       "https://git.example.com:8443/example/fleet",
+		"/srv/git/fleet":           "",
+		"../fleet":                 "",
+		"file:///srv/git/fleet":    "",
+		"ext::sh -c 'touch x' %S/": "",
+		"fleet":                    "",
+		"":                         "",
+	} {
+		if got := HTTPS(url); got != want {
+			t.Errorf("%s: %q, want %q", url, got, want)
+		}
+	}
+}
