@@ -180,6 +180,10 @@ func (in *installer) renderedFields(s *rollout.Installation, component string) m
 			fields["mesh"] = k.mesh.Name
 		}
 		return fields
+	case gatewayCRDs:
+		return map[string]string{"version": in.c.Settings.Charts[gatewayCRDs].Version, "channel": standardChannel}
+	case contour:
+		return map[string]string{"namespace": contourNamespace}
 	case "ingress-nginx":
 		return map[string]string{"namespace": nginxNamespace, "class": ingressClass(in.base(in.renderedBy[component]).chart("ingress-nginx"))}
 	case "prometheus":
@@ -203,6 +207,12 @@ func onlyTrue(b bool) string {
 	return ""
 }
 
+// The CRDs of Gateway API that are expected where a plugin tells no version: those of Flagger 1.44's go.mod.
+const (
+	oldestExpected  = "1.4.1"
+	standardChannel = "standard"
+)
+
 // defaultsOf returns what the fields of a component are where a plugin says nothing.
 func (in *installer) defaultsOf(s *rollout.Installation, p *place.Plugin, component string) map[string]string {
 	switch component {
@@ -215,6 +225,10 @@ func (in *installer) defaultsOf(s *rollout.Installation, p *place.Plugin, compon
 		return map[string]string{"namespace": istioNamespace}
 	case "kuma":
 		return map[string]string{"namespace": kumaNamespace, "mesh": defaultMesh, "catchAllRoute": "true"}
+	case gatewayCRDs:
+		return map[string]string{"version": oldestExpected, "channel": standardChannel}
+	case contour:
+		return map[string]string{"namespace": contourNamespace}
 	case "ingress-nginx":
 		return map[string]string{"namespace": nginxNamespace, "class": defaultIngressClass}
 	case "prometheus":

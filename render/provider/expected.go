@@ -66,7 +66,11 @@ func (in *installer) addPresent(s *rollout.Installation) {
 
 // expectIstio reports that Istio is expected, where nothing says that it is there.
 func (in *installer) expectIstio(p *place.Plugin) {
-	in.base(p).report(diag.IstioExpected, schema.Path{"trafficRoutingProvider"},
+	at := schema.Path{"trafficRoutingProvider"}
+	if !uses(flagger.Istio)(p) {
+		at = schema.Path{"gateway", "implementation"}
+	}
+	in.base(p).report(diag.IstioExpected, at,
 		fmt.Sprintf("Istio is not installed by the fleet: its CRDs, its control plane and a Prometheus at %v are expected on every cluster", in.facts.MetricsServer), "")
 }
 
@@ -74,7 +78,7 @@ func (in *installer) expectIstio(p *place.Plugin) {
 // rollouts must have joined their providers.
 func (in *installer) expect(s *rollout.Installation, told rollout.Told) {
 	for _, p := range in.platform.Plugins {
-		if uses(flagger.Istio)(p) && in.installedBy["istio"] == nil && told.First(p, "istio") {
+		if expectsIstio(p) && in.installedBy["istio"] == nil && told.First(p, "istio") {
 			in.expectIstio(p)
 		}
 		var what, how []string
@@ -116,6 +120,12 @@ func (in *installer) expected(s *rollout.Installation, component string) (what, 
 		}
 		return what + ", and its injection label on namespaces of rollouts that exist already",
 			"kubectl get mutatingwebhookconfigurations -l app=sidecar-injector -L istio.io/rev,istio.io/tag; kubectl get namespaces -L istio-injection,istio.io/rev"
+	case gatewayCRDs:
+		return fmt.Sprintf("the CRDs of Gateway API %s in the %s channel", get("version"), get("channel")),
+			"kubectl get crd httproutes.gateway.networking.k8s.io -o yaml | grep -e bundle-version: -e channel:"
+	case contour:
+		return fmt.Sprintf("Contour in namespace %s, and a Gateway that it reads and that gateway.refs names, with allowedRoutes for the namespaces of rollouts", namespace),
+			fmt.Sprintf("kubectl -n %s get configmaps -o yaml | grep -A 3 gatewayRef; kubectl get gateways -A", namespace)
 	case "kuma":
 		return in.expectedKuma(s, namespace)
 	case "ingress-nginx":
@@ -149,13 +159,26 @@ func (in *installer) rendersPrometheus() bool {
 func (in *installer) expectedPrometheus(s *rollout.Installation) (what, how string) {
 	metrics := map[string][]string{in.facts.PrometheusAddress: nil}
 	add := func(provider, address, name string) {
-		if p := s.Providers[provider]; p != nil && p.PrometheusAddress() == "" {
+		if p := s.Providers[provider]; p != nil && p.PrometheusAddress() == "" && !slices.Contains(metrics[address], name) {
 			metrics[address] = append(metrics[address], name)
 		}
 	}
 	add(flagger.Istio, in.facts.MetricsServer, "istio_requests_total")
 	add(flagger.Nginx, in.facts.PrometheusAddress, "nginx_ingress_controller_requests")
-	add(flagger.Kuma, in.facts.PrometheusAddress, "the metrics of sidecars by kuma_sd_configs")
+	if g, ok := s.Providers[flagger.GatewayAPI].(*gatewayAPI); ok {
+		switch g.implementation {
+		case contour:
+			add(flagger.GatewayAPI, in.facts.PrometheusAddress, "envoy_cluster_upstream_rq of Contour's Envoy")
+		case "istio":
+			add(flagger.GatewayAPI, in.facts.PrometheusAddress, "istio_requests_total")
+		}
+	}
+	if k, ok := s.Providers[flagger.Kuma].(*kuma); !ok || k.minor < kumaOtherMetrics {
+		add(flagger.Kuma, in.facts.PrometheusAddress, "the metrics of sidecars by kuma_sd_configs")
+	}
+	if k, ok := s.Providers[flagger.Kubernetes].(*kubernetes); ok && k.measured {
+		add(flagger.Kubernetes, in.facts.PrometheusAddress, "http_request_duration_seconds of the pods")
+	}
 	var all, commands []string
 	for _, address := range slices.Sorted(maps.Keys(metrics)) {
 		one := "a Prometheus at " + address
@@ -196,12 +219,16 @@ func (in *installer) expectedKuma(s *rollout.Installation, namespace string) (wh
 	for _, m := range k.all {
 		if m.there {
 			meshes = append(meshes, m.Name)
-			if !k.rendersCatchAll(m) {
+			if (k.movesByRoute || !k.byGateway) && !k.rendersCatchAll(m) {
 				routes = append(routes, m.Name)
 			}
 		}
 	}
 	what += ", and its injection label on namespaces of rollouts that exist already"
+	if k.byGateway {
+		what += "; its control plane restarted since the CRDs of Gateway API were installed"
+		how += fmt.Sprintf("; kubectl get crds referencegrants.gateway.networking.k8s.io; kubectl -n %s get pods -l app=kuma-control-plane", namespace)
+	}
 	if len(meshes) > 0 {
 		what += fmt.Sprintf("; the Mesh %s, with metrics for Prometheus and no mutual TLS in mode STRICT", diag.Some(meshes, 3))
 		how += "; kubectl get meshes.kuma.io -o yaml"

@@ -28,24 +28,46 @@ type component struct {
 var components = []component{
 	{"flagger", func(*place.Plugin) bool { return true }, func(*place.Plugin) []string { return []string{"chart", "extraArgs"} }},
 	{"istio", nil, nil},
-	{"kuma", uses(flagger.Kuma), config(flagger.Kuma)},
-	{"ingress-nginx", uses(flagger.Nginx), config(flagger.Nginx)},
-	// ingress-nginx is measured by the Prometheus in Flagger's chart, and Istio by one of its own.
-	{"prometheus", uses(flagger.Kuma), nil},
+	// Kuma ignores Gateway API where its CRDs come later.
+	{gatewayCRDs, usesGateway, nil},
+	{contour, implementedBy(contour), config(contour)},
+	{"kuma", usesKuma, config("kuma")},
+	{"ingress-nginx", uses(flagger.Nginx), config("ingress-nginx")},
+	// ingress-nginx and Contour are measured by the Prometheus in Flagger's chart, and Istio by one of its own.
+	{"prometheus", usesKuma, nil},
 	{"loadtester", func(p *place.Plugin) bool { return p.PublicTestloader }, func(*place.Plugin) []string { return []string{"publicTestloader"} }},
 }
 
 func uses(provider string) func(*place.Plugin) bool {
-	return func(p *place.Plugin) bool { return p.TrafficRoutingProvider == provider }
+	return func(p *place.Plugin) bool { return p.Provider() == provider }
 }
 
-func config(provider string) func(*place.Plugin) []string {
+func usesKuma(p *place.Plugin) bool { return uses(flagger.Kuma)(p) || implementedBy("kuma")(p) }
+
+// usesGateway reports whether rollouts on the plugin's clusters may use Gateway API: also beside another
+// provider, from which they can be moved one by one.
+func usesGateway(p *place.Plugin) bool { return uses(flagger.GatewayAPI)(p) || p.Gateway != nil }
+
+func implementedBy(implementation string) func(*place.Plugin) bool {
+	return func(p *place.Plugin) bool { return usesGateway(p) && implementationOf(p) == implementation }
+}
+
+// config returns a function that returns the field with the chart of a component, where a plugin has it.
+func config(component string) func(*place.Plugin) []string {
 	return func(p *place.Plugin) []string {
-		if p.TrafficRoutingProvider == provider {
+		if configuredComponent(p) == component {
 			return []string{"config"}
 		}
 		return nil
 	}
+}
+
+// configuredComponent returns the component whose chart config is, or nothing.
+func configuredComponent(p *place.Plugin) string {
+	if uses(flagger.GatewayAPI)(p) {
+		return implementationOf(p)
+	}
+	return rollout.ComponentOf[p.Provider()]
 }
 
 // An installer makes what a platform has.
@@ -70,8 +92,21 @@ func newInstaller(c *rollout.Compilation, platform *place.Platform) *installer {
 		for _, k := range components {
 			in.add(p, k)
 		}
+		in.checkConfig(p)
 	}
 	return in
+}
+
+// checkConfig reports the chart of a provider that has none.
+func (in *installer) checkConfig(p *place.Plugin) {
+	if _, ok := in.c.Settings.Charts[configuredComponent(p)]; p.Config == nil || ok {
+		return
+	}
+	provider := p.TrafficRoutingProvider
+	if uses(flagger.GatewayAPI)(p) {
+		provider += " with implementation " + implementationOf(p)
+	}
+	in.base(p).report(diag.NoProviderChart, schema.Path{"config"}, fmt.Sprintf("fleetwright installs no chart for %s, so config has no effect", provider), "remove config")
 }
 
 // add adds what a plugin has of a component.
@@ -134,11 +169,33 @@ func (in *installer) base(p *place.Plugin) base {
 func (in *installer) has(component string) *place.Plugin {
 	p := cmp.Or(in.renderedBy[component], in.installedBy[component])
 	if p == nil && component == rollout.ComponentOf[flagger.Istio] {
-		if i := slices.IndexFunc(in.platform.Plugins, uses(flagger.Istio)); i >= 0 {
-			p = in.platform.Plugins[i]
-		}
+		p = in.first(expectsIstio)
 	}
 	return p
+}
+
+// hasProvider returns the plugin by which rollouts may use a provider, or nil. Services are on every cluster.
+func (in *installer) hasProvider(name string) *place.Plugin {
+	there := in.has(rollout.ComponentOf[name])
+	switch name {
+	case flagger.Kubernetes:
+		return cmp.Or(in.first(uses(name)), in.has("flagger"))
+	case flagger.GatewayAPI:
+		if there != nil { // The CRDs alone are on many clusters, and say nothing of what implements them.
+			return in.first(usesGateway)
+		}
+	}
+	return there
+}
+
+func expectsIstio(p *place.Plugin) bool { return uses(flagger.Istio)(p) || implementedBy("istio")(p) }
+
+// first returns the first plugin of the platform for which something holds, or nil.
+func (in *installer) first(holds func(*place.Plugin) bool) *place.Plugin {
+	if i := slices.IndexFunc(in.platform.Plugins, holds); i >= 0 {
+		return in.platform.Plugins[i]
+	}
+	return nil
 }
 
 // isRendered reports whether a component is rendered.
@@ -156,6 +213,20 @@ func (in *installer) installedIstio() api.InstalledIstio {
 		return *p.Installed.Istio
 	}
 	return api.InstalledIstio{}
+}
+
+func (in *installer) installedGatewayAPI() api.InstalledGatewayAPI {
+	if p := in.installedBy[gatewayCRDs]; p != nil {
+		return *p.Installed.GatewayAPI
+	}
+	return api.InstalledGatewayAPI{}
+}
+
+func (in *installer) installedContour() api.InstalledContour {
+	if p := in.installedBy[contour]; p != nil {
+		return *p.Installed.Contour
+	}
+	return api.InstalledContour{}
 }
 
 func (in *installer) installedKuma() *api.InstalledKuma {

@@ -18,6 +18,7 @@ import (
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/patch"
+	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/rollout"
 	"github.com/fleetwright/fleetwright/render/rules"
 	"github.com/fleetwright/fleetwright/render/source"
@@ -35,14 +36,6 @@ const (
 // istio is the provider of a fleet whose clusters have Istio already: Kurator does
 // not install it (pkg/fleet-manager/plugin), and neither does fleetwright.
 type istio struct{ base }
-
-func newIstio(b base) rollout.Provider {
-	i := istio{b}
-	if b.plugin.Config != nil && b.plugin.TrafficRoutingProvider == flagger.Istio {
-		b.report(diag.IstioNotInstalled, schema.Path{"config"}, "there is no chart of istio to install, so the field has no place", "remove the field, and install Istio by itself")
-	}
-	return i
-}
 
 // Namespace is where Istio is installed, and Flagger where it is rendered.
 func (i istio) Namespace() string { return cmp.Or(i.installedIstio().Namespace, istioNamespace) }
@@ -67,24 +60,26 @@ const istioInjection = "istio-injection"
 // else the one for the default revision. A namespace that the application brings with the other
 // keeps it.
 func (i istio) NamespaceMeta(r *rollout.Rollout) manifest.NamespaceMeta {
-	if revision := cmp.Or(revisionOf(r), i.installedIstio().Revision); revision != "" {
+	revision := ""
+	if r != nil {
+		revision = RevisionOf(r.Policy)
+	}
+	if revision = cmp.Or(revision, i.installedIstio().Revision); revision != "" {
 		return manifest.NamespaceMeta{Labels: map[string]string{rules.IstioRevision: revision}, Unless: []string{rules.IstioRevision, istioInjection}}
 	}
 	return manifest.NamespaceMeta{Labels: map[string]string{istioInjection: "enabled"}, Unless: []string{rules.IstioRevision}}
 }
 
-// revisionOf is the revision that the policies of a rollout's application put on its namespace.
-// What its manifests say is left as it is, and not read for this.
-func revisionOf(r *rollout.Rollout) (revision string) {
-	if r == nil {
-		return ""
-	}
-	for _, p := range r.Policy.App.Policies {
+// RevisionOf returns the revision of Istio that the policies of an application put on the namespace of a
+// policy's rollout. What its manifests say is left as it is, and not read for this.
+func RevisionOf(of *place.Policy) (revision string) {
+	namespace := of.WorkloadNamespace()
+	for _, p := range of.App.Policies {
 		k := p.Kustomization
 		if k == nil {
 			continue
 		}
-		name := r.Namespace
+		name := namespace
 		if k.TargetNamespace == name {
 			name = "" // kustomize gives every Namespace this name
 		} else if k.TargetNamespace != "" {
@@ -109,6 +104,15 @@ func (istio) Route(r *rollout.Rollout, _ *manifest.Object, spec *flagger.Canary)
 	spec.Service.Retries = routing.Retries
 	spec.Service.Headers = routing.Headers
 	spec.Service.CorsPolicy = routing.CorsPolicy
+	spec.Service.Match, spec.Service.Rewrite = serviceMatch(routing), routing.Rewrite
+}
+
+// serviceMatch returns the conditions of a route as a Canary has them.
+func serviceMatch(routing api.TrafficRouting) (all []flagger.Match) {
+	for _, m := range routing.ServiceMatch {
+		all = append(all, flagger.Match{URI: m.URI, Method: m.Method, Headers: m.Headers, QueryParams: m.QueryParams})
+	}
+	return all
 }
 
 // Made are the routes of the rollout (fluxcd/flagger pkg/router/istio.go).
@@ -217,6 +221,9 @@ func checkIstioTCP(r *rules.Rollout) {
 		field schema.Path
 	}{
 		{"match", len(r.Analysis.Match) > 0, schema.Path{"analysis", "match"}},
+		{"mirror", r.Analysis.Mirror, schema.Path{"analysis", "mirror"}},
+		{"serviceMatch", slices.ContainsFunc(s.Match, isOfHTTP), schema.Path{"service", "match"}},
+		{"rewrite", s.Rewrite != nil, schema.Path{"service", "rewrite"}},
 		{"timeoutSeconds", s.Timeout != "", schema.Path{"service", "timeout"}},
 		{"retries", s.Retries != nil, schema.Path{"service", "retries"}},
 		{"headers", s.Headers != nil, schema.Path{"service", "headers"}},
@@ -233,6 +240,13 @@ func checkIstioTCP(r *rules.Rollout) {
 	}
 }
 
+// isOfHTTP reports whether a condition asks for more than the port, which is all that is left of it in a route of
+// layer 4 (pkg/router/istio.go, canaryToL4Match).
+func isOfHTTP(m flagger.Match) bool {
+	none := api.StringMatch{}
+	return m.URI != none || m.Method != none || len(m.Headers)+len(m.QueryParams) > 0
+}
+
 // checkProtocol reports a port that Istio takes for one without HTTP requests, though Flagger
 // writes a route of HTTP for it: it does for all but appProtocol tcp. Sidecars then apply no such route, and count no requests
 // (istio/api networking/v1alpha3/virtual_service.proto, http). A gateway applies it, whatever the port is called.
@@ -243,7 +257,7 @@ func (i istio) checkProtocol(r *rules.Rollout) {
 		return
 	}
 	counted := slices.ContainsFunc(r.Analysis.Metrics, func(m flagger.Metric) bool { return rules.IsBuiltin(r.Builtin(m)) })
-	split := s.IsMeshed() && r.Analysis.Strategy() != flagger.BlueGreen
+	split := s.IsMeshed() && r.Strategy() != flagger.BlueGreen
 	if !counted && !split {
 		return
 	}
@@ -265,6 +279,14 @@ func checkIstioRoute(r *rules.Rollout) {
 	s := &r.Service
 	for _, p := range routeProblems(s) {
 		r.Report(diag.BadRoute, schema.Path{"service"}.With(p.Path...), p.Message, p.Hint)
+	}
+	for i, m := range s.Match {
+		for _, p := range matchProblems(m) {
+			r.Report(diag.BadRoute, schema.Path{"service", "match", i}.With(p.Path...), p.Message, p.Hint)
+		}
+	}
+	if w := s.Rewrite; w != nil && w.URI == "" && w.Authority == "" {
+		r.Report(diag.BadRoute, schema.Path{"service", "rewrite"}, "rewrite has neither uri nor authority", "uri: /v2")
 	}
 	for i, m := range r.Analysis.Match {
 		for _, name := range slices.Sorted(maps.Keys(m.Headers)) {

@@ -24,7 +24,8 @@ import (
 	"github.com/fleetwright/fleetwright/templates"
 )
 
-// The minor versions of Kuma 2 that Flagger can move traffic on, and those with which the manifests changed.
+// The versions of Kuma that Flagger can move traffic on, and those with which the manifests changed: the minor
+// versions of Kuma 2, and kumaThree, which is behind them.
 const (
 	// Before 2.2 a namespace was injected by an annotation (UPGRADE.md, 2.2).
 	kumaFirst = 2
@@ -33,12 +34,35 @@ const (
 	// doing so for a whole Mesh as soon as it has one, which Flagger makes
 	// (docs/madr/decisions/036); with mutual TLS they deny what no policy allows (UPGRADE.md, 2.6).
 	kumaLastDefaults = 5
+	// Before 2.7 Kuma routes no HTTPRoute of a Service unless a flag says so
+	// (pkg/config/app/kuma-cp/config.go@2.6.13, Experimental.GatewayAPI).
+	kumaGatewayAPI = 7
 	// The Mesh has the field meshServices since 2.9 (api/mesh/v1alpha1/mesh.proto).
 	kumaMeshServices = 9
 	// The chart has namespaceAllowList since 2.11 (deployments/charts/kuma/values.yaml).
 	kumaAllowList = 11
-	// From 3.0 on there is no TrafficRoute (UPGRADE.md, 3.0), and Flagger knows nothing else.
-	kumaLast = 14
+	kumaLast      = 14
+
+	// 3.0 is not released. From it on (UPGRADE.md and api/mesh/v1alpha1/mesh.proto at 348b652):
+	// there is no TrafficRoute, so that only Gateway API moves traffic;
+	kumaNoTrafficRoute = kumaThree
+	// a Mesh has skipCreatingInitialPolicies alone, all other fields do nothing;
+	kumaNoMeshFields = kumaThree
+	// metrics come from a MeshMetric, and a MeshTrafficPermission has rules in the place of from, which need
+	// identities that nobody knows here;
+	kumaPolicies = kumaThree
+	// a route is attached to Services and MeshServices, not to Gateways
+	// (pkg/plugins/runtime/k8s/controllers/gatewayapi/attachment/attachment.go);
+	kumaNoGateway = kumaThree
+	// a port without appProtocol is TCP to clients, whatever the annotation says
+	// (pkg/plugins/runtime/k8s/controllers/meshservice_controller.go);
+	kumaNeedsAppProtocol = kumaThree
+	// the control plane names no sidecars to Prometheus (pkg/mads/server/server.go), and their metrics have
+	// neither kuma_io_services nor the clusters localhost_* (pkg/core/naming/contextual.go).
+	kumaOtherMetrics = kumaThree
+
+	// kumaThree stands for 3.0.
+	kumaThree = 100
 )
 
 const (
@@ -56,8 +80,12 @@ type kuma struct {
 	installed *api.InstalledKuma
 	// chart is the rendered one, or the version of what is installed.
 	chart settings.Chart
-	// minor version of Kuma 2, or 0 where it is not one that fleetwright knows.
+	// minor version of Kuma 2, or kumaThree, or 0 where it is not one that fleetwright knows.
 	minor int
+	// byRoute reports whether rollouts may be moved by TrafficRoutes, and byGateway whether by HTTPRoutes.
+	byRoute, byGateway bool
+	// movesByRoute reports whether a rollout is.
+	movesByRoute bool
 	// mesh is the one of all that rollouts are in which name none, and the public load tester.
 	mesh *mesh
 	all  []*mesh
@@ -84,14 +112,22 @@ func newKuma(b base) rollout.Provider {
 		k.chart.Version = k.installed.Version
 	} else {
 		k.chart = b.chart(flagger.Kuma)
-		k.apply(flagger.Kuma, k.chart)
 	}
 	k.findVersion()
+	if k.installed == nil {
+		k.apply(flagger.Kuma, k.chart)
+		if k.byGateway {
+			k.chart.Values = settings.MergeValues(startedAfterCRDs, k.chart.Values)
+		}
+	}
 	if k.minor > 0 && k.minor < kumaAllowList {
 		k.facts.MeshNamespaces = nil
 	}
 	if k.isRendered("prometheus") {
 		k.checkPrometheus()
+	}
+	if k.installed != nil && k.installed.CatchAllRoute != nil && !k.byRoute {
+		k.report(diag.InstalledConflict, schema.Path{"installed", "kuma", "catchAllRoute"}, "gatewayapi alone moves the traffic of Kuma here, which needs no TrafficRoute, so catchAllRoute changes nothing", "remove the line")
 	}
 	k.findMeshes()
 	if k.unclear && b.isRendered("loadtester") {
@@ -100,19 +136,33 @@ func newKuma(b base) rollout.Provider {
 	return k
 }
 
-// findVersion finds the minor version of the chart, which may be a range within one.
+// findVersion finds the minor version of the chart, which may be a range within one, and what moves the traffic:
+// Gateway API alone where no fleet has Kuma as its provider.
 func (k *kuma) findVersion() {
-	supported := fmt.Sprintf("version: 2.7.3, or another from 2.%d to 2.%d", kumaFirst, kumaLast)
-	if k.installed != nil {
-		supported = fmt.Sprintf("use Kuma 2.%d to 2.%d on the clusters, or another provider", kumaFirst, kumaLast)
-	}
 	v, ok := settings.ParseMinor(k.chart.Version)
+	k.byGateway = k.first(implementedBy("kuma")) != nil
+	k.byRoute = !k.byGateway || k.first(uses(flagger.Kuma)) != nil || !k.plugin.IsOfFleet() && v.Major < 3
+	first := kumaFirst
+	if k.byGateway {
+		first = kumaGatewayAPI
+	}
+	supported := fmt.Sprintf("2.%d to 2.%d", first, kumaLast)
+	if k.installed != nil {
+		supported = fmt.Sprintf("use Kuma %s on the clusters, or another provider", supported)
+	} else {
+		supported = "version: 2.7.3, or another from " + supported
+	}
 	switch {
 	case !ok:
 		k.reportVersion(diag.KumaRange, fmt.Sprintf("the version %q may become one that needs other manifests", k.chart.Version), "write one version, such as 2.7.3, or a range of one minor version, such as 2.7.x")
-	case v.Major > 2:
-		k.reportVersion(diag.KumaVersion, fmt.Sprintf("Kuma %s has no TrafficRoute, and Flagger moves traffic by nothing else", k.chart.Version), supported)
-	case v.Major < 2 || v.Minor < kumaFirst || v.Minor > kumaLast:
+	case v == settings.MinorVersion{Major: 3} && !k.byRoute:
+		k.minor = kumaThree
+		k.reportVersion(diag.KumaUnreleased, fmt.Sprintf("Kuma %s is not released; what is rendered for it follows its sources of August 2026", k.chart.Version), supported)
+	case v.Major > 2 && k.byRoute:
+		k.reportVersion(diag.KumaVersion, fmt.Sprintf("Kuma %s has no TrafficRoute, by which alone Flagger moves traffic on kuma", k.chart.Version), supported+"; with Kuma 3.0, trafficRoutingProvider: gatewayapi")
+	case v.Major == 2 && v.Minor >= kumaFirst && v.Minor < first:
+		k.reportVersion(diag.KumaVersion, fmt.Sprintf("Kuma %s ignores the HTTPRoutes by which Flagger moves traffic on gatewayapi", k.chart.Version), supported)
+	case v.Major != 2 || v.Minor < first || v.Minor > kumaLast:
 		k.reportVersion(diag.KumaVersion, fmt.Sprintf("Kuma %s is not a version that fleetwright knows", k.chart.Version), supported)
 	default:
 		k.minor = v.Minor
@@ -155,10 +205,13 @@ func (k *kuma) findMeshes() {
 			k.mesh = k.addThere(name)
 		}
 	case len(k.all) == 0:
-		k.mesh = &mesh{origin: k.origin, Mesh: &place.Mesh{Name: defaultMesh, Mesh: &api.Mesh{Spec: api.MeshSpec{Metrics: &api.MeshMetrics{
-			EnabledBackend: "prometheus-1",
-			Backends:       []api.MeshMetricsBackend{{Name: "prometheus-1", Type: "prometheus"}},
-		}}}}}
+		k.mesh = &mesh{origin: k.origin, Mesh: &place.Mesh{Name: defaultMesh, Mesh: &api.Mesh{}}}
+		if k.minor < kumaNoMeshFields {
+			k.mesh.Spec.Metrics = &api.MeshMetrics{
+				EnabledBackend: "prometheus-1",
+				Backends:       []api.MeshMetricsBackend{{Name: "prometheus-1", Type: "prometheus"}},
+			}
+		}
 		k.all = append(k.all, k.mesh)
 	}
 	if k.mesh == nil {
@@ -216,6 +269,9 @@ func (k *kuma) checkMesh(m *place.Mesh) {
 		k.c.Add(m.Doc.Diagnostic(diag.MeshFieldTooNew, schema.Path{"spec", "meshServices"},
 			fmt.Sprintf("Kuma %s does not know meshServices, and says nothing about it", k.chart.Version), "remove the field, or use Kuma 2.9 or newer"))
 	}
+	if k.minor >= kumaNoMeshFields {
+		k.checkGoneFields(m)
+	}
 }
 
 // checkBackends reports which regular expressions of a Mesh Kuma refuses.
@@ -237,8 +293,8 @@ func (k *kuma) checkBackends(m *place.Mesh) {
 // checkRolloutMesh reports what of a Mesh keeps the rollouts in it from working.
 func (k *kuma) checkRolloutMesh(m *mesh) {
 	doc := m.Doc
-	if doc == nil {
-		return // the default one is right
+	if doc == nil || k.minor >= kumaNoMeshFields {
+		return // the default one is right, and of others there is nothing to read
 	}
 	metrics := m.Spec.Metrics
 	authority := m.authority()
@@ -427,6 +483,9 @@ func (k *kuma) policies(m *mesh) []manifest.Rendered {
 			Spec:     json.RawMessage(routeAll),
 		}))
 	}
+	if k.minor >= kumaPolicies {
+		return append(all, k.meshMetric(m)...)
+	}
 	if m.authority() != nil && !k.hasDefaults() {
 		all = append(all, m.rendered(&manifest.Object{
 			Kind:     "MeshTrafficPermission",
@@ -440,6 +499,9 @@ func (k *kuma) policies(m *mesh) []manifest.Rendered {
 // rendersCatchAll reports whether the route for all traffic of a mesh is rendered: not where Kuma makes it,
 // or where the clusters have it already.
 func (k *kuma) rendersCatchAll(m *mesh) bool {
+	if !k.byRoute {
+		return false
+	}
 	if k.installed != nil && k.installed.CatchAllRoute != nil && m == k.mesh {
 		return !*k.installed.CatchAllRoute
 	}
@@ -505,6 +567,9 @@ func (k *kuma) PrometheusAddress() string {
 // they select by a label that Kuma's metrics do not have, and by the workload's
 // name where the Service's is meant (fluxcd/flagger pkg/metrics/observers/kuma.go).
 func (k *kuma) Query(r *rollout.Rollout, metric string) string {
+	if k.minor >= kumaOtherMetrics {
+		return ""
+	}
 	query := map[string]string{
 		"request-success-rate": templates.KumaRequestSuccessRate,
 		"request-duration":     templates.KumaRequestDuration,
@@ -550,6 +615,7 @@ func (k *kuma) Join(r *rollout.Rollout) {
 		k.sayVersion()
 		k.sayVersion = nil
 	}
+	k.movesByRoute = k.movesByRoute || r.Provider() == flagger.Kuma
 	if k.unclear && r.MeshName == "" {
 		k.sayUnclear()
 	}
@@ -564,17 +630,22 @@ func (k *kuma) Join(r *rollout.Rollout) {
 
 // Check reports what of a rollout would not work on Kuma.
 func (k *kuma) Check(r *rules.Rollout) {
+	if k.minor >= kumaNoTrafficRoute {
+		r.Report(diag.KumaVersion, schema.Path{"provider"}, fmt.Sprintf("Kuma %s has no TrafficRoute, by which alone Flagger moves traffic on kuma", k.chart.Version), "trafficRoutingProvider: gatewayapi")
+		return
+	}
+	if !k.byRoute {
+		r.Report(diag.MeshTwoProviders, schema.Path{"provider"},
+			"the fleet moves the traffic of Kuma by gatewayapi, so the mesh has no TrafficRoute for all traffic: this rollout's would stop all of it that no other routes",
+			"trafficRoutingProvider: gatewayapi")
+		return
+	}
 	if k.isCatchAll(r.Service.Name) {
 		r.Report(diag.ReservedRoute, schema.Path{"service", "name"}, fmt.Sprintf("Flagger calls its TrafficRoute after the Service, and %s is the one for all traffic of the mesh", r.Service.Name), "give the Service another name")
 	}
 	protocol, field := kumaSpeaks(r)
-	if p := r.Service.AppProtocol; p != "" && !slices.Contains(kumaProtocols, p) {
-		r.Report(diag.ProtocolUnknown, schema.Path{"service", "appProtocol"}, fmt.Sprintf("Kuma knows no appProtocol %s, and takes the port to speak %s", p, protocol), "one of "+strings.Join(kumaProtocols, ", "))
-	}
-	if r.Mesh != "" && r.Mesh != k.mesh.Name && r.On.PublicTester && !r.Tester.Exists && r.UsesPublicTester() {
-		r.ReportAt(diag.TesterInOtherMesh, r.Tester.ID, nil, fmt.Sprintf("the public load tester is in the mesh %s, and the traffic that it makes is not split in %s", k.mesh.Name, r.Mesh), "testLoader: true")
-	}
-	k.checkMeasured(r)
+	checkProtocolKnown(r, protocol)
+	k.checkSidecars(r)
 	if protocol != "tcp" && protocol != "kafka" {
 		return
 	}
@@ -586,10 +657,29 @@ func (k *kuma) Check(r *rules.Rollout) {
 	}
 }
 
+// checkProtocolKnown reports an appProtocol that Kuma does not know.
+func checkProtocolKnown(r *rules.Rollout, protocol string) {
+	if p := r.Service.AppProtocol; p != "" && !slices.Contains(kumaProtocols, p) {
+		r.Report(diag.ProtocolUnknown, schema.Path{"service", "appProtocol"}, fmt.Sprintf("Kuma knows no appProtocol %s, and takes the port to speak %s", p, protocol), "one of "+strings.Join(kumaProtocols, ", "))
+	}
+}
+
+// checkSidecars reports what does not follow from how traffic is moved.
+func (k *kuma) checkSidecars(r *rules.Rollout) {
+	if r.Mesh != "" && r.Mesh != k.mesh.Name && r.On.PublicTester && !r.Tester.Exists && r.UsesPublicTester() {
+		r.ReportAt(diag.TesterInOtherMesh, r.Tester.ID, nil, fmt.Sprintf("the public load tester is in the mesh %s, and the traffic that it makes is not split in %s", k.mesh.Name, r.Mesh), "testLoader: true")
+	}
+	k.checkMeasured(r)
+}
+
 // checkMeasured reports metrics that the Prometheus in Flagger's chart is asked for: it scrapes pods that
 // prometheus.io/scrape names, and Kuma's sidecars are none (charts/flagger/templates/prometheus.yaml).
 func (k *kuma) checkMeasured(r *rules.Rollout) {
-	if r.Has("metricsServer") || !r.IsBundled(r.On.PrometheusAddress) {
+	if k.minor >= kumaOtherMetrics {
+		k.checkOtherMetrics(r)
+		return
+	}
+	if r.Has("metricsServer") || !r.On.IsBundled(r.On.PrometheusAddress) {
 		return
 	}
 	for i, m := range r.Analysis.Metrics {
@@ -610,12 +700,17 @@ func kumaSpeaks(r *rules.Rollout) (protocol, field string) {
 	if slices.Contains(kumaProtocols, r.Service.AppProtocol) {
 		return r.Service.AppProtocol, "appProtocol"
 	}
+	return cmp.Or(kumaAnnotated(r), "tcp"), "protocol"
+}
+
+// kumaAnnotated returns what the annotation of the rollout's port says, or nothing.
+func kumaAnnotated(r *rules.Rollout) (protocol string) {
 	if m := r.Service.Canary; m != nil {
 		for key := range kumaProtocol(r.Service.Port, "") {
 			protocol = m.Annotations[key]
 		}
 	}
-	return cmp.Or(protocol, "tcp"), "protocol"
+	return protocol
 }
 
 // Speaks returns what Kuma takes the rollout's port to speak.

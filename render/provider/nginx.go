@@ -31,6 +31,7 @@ type nginx struct {
 
 func newNginx(b base) rollout.Provider {
 	n := nginx{base: b}
+	b.reportRetired()
 	b.facts.IngressHome = n.Namespace()
 	if b.installedNginx() != nil {
 		return n
@@ -53,6 +54,24 @@ func newNginx(b base) rollout.Provider {
 			fmt.Sprintf("%q is not a name that Kubernetes takes", class), "name: nginx")
 	}
 	return n
+}
+
+// reportRetired reports, once a plugin, that ingress-nginx gets no fixes any more
+// (kubernetes.io/blog/2025/11/11/ingress-nginx-retirement).
+func (in *installer) reportRetired() {
+	for _, p := range in.platform.Plugins {
+		at := schema.Path{"installed", "ingress-nginx"}
+		if uses(flagger.Nginx)(p) {
+			at = schema.Path{"trafficRoutingProvider"}
+		} else if p.Says("ingress-nginx") == nil {
+			continue
+		}
+		message, hint := "ingress-nginx was retired in March 2026 and gets no fixes", ""
+		if !usesGateway(p) {
+			message, hint = message+"; beside it, rollouts can move to gatewayapi one by one", "gateway: {}"
+		}
+		in.base(p).report(diag.NginxRetired, at, message, hint)
+	}
 }
 
 // Namespace is where nginx is installed, and Flagger where it is rendered.
@@ -78,25 +97,7 @@ func (n nginx) Releases() []*flux.Release {
 }
 
 func (n nginx) FlaggerValues() map[string]any {
-	all := map[string]any{"meshProvider": flagger.Nginx, "metricsServer": n.metricsServer(), "prometheus": map[string]any{"install": true}}
-	if p := n.installedPrometheus(); p != nil {
-		all = map[string]any{"meshProvider": flagger.Nginx, "metricsServer": p.Address}
-	}
-	return all
-}
-
-// metricsServer is the Prometheus of Flagger's chart, which is named as the chart names Flagger
-// (charts/flagger/templates/_helpers.tpl, flagger.fullname).
-func (n nginx) metricsServer() string {
-	v := values{n.base, "flagger", n.flaggerChart(nil)}
-	name := "flagger"
-	if own, ok := v.get("nameOverride"); ok && !strings.Contains(name, text(own)) {
-		name += "-" + text(own)
-	}
-	if full, ok := v.get("fullnameOverride"); ok && text(full) != "" {
-		name = text(full)
-	}
-	return fmt.Sprintf("http://%s-prometheus.%s:9090", name, n.Namespace())
+	return n.bundledPrometheus(flagger.Nginx, n.Namespace())
 }
 
 // ingressClass returns the class that the controller serves.
@@ -192,14 +193,11 @@ func (n nginx) Check(r *rules.Rollout) {
 				fmt.Sprintf("before the switch of a blue/green rollout nginx sends the new version nothing, so every check of %s would fail", name),
 				"use a customMetric of the pods, or canaryStrategy")
 		}
-		bundled := n.isRendered("flagger") && !r.Has("metricsServer") && r.On.PrometheusAddress == n.metricsServer()
+		bundled := n.asksBundled(r, n.Namespace())
 		if fix := r.On.NotScraped; fix != "" && bundled && r.On.NoIngressMetrics == "" {
 			r.Report(diag.NothingMeasured, at, fmt.Sprintf("Flagger's Prometheus does not scrape the ingress controller%s, so every check of %s fails", r.On.Where("NotScraped"), name), fix)
 		}
-		if bundled && !r.On.Prometheus {
-			r.Report(diag.NothingMeasured, at, fmt.Sprintf("Flagger's chart installs no Prometheus%s, so every check of %s would fail", r.On.Where("Prometheus"), name),
-				"metricsServer: with the URL of yours, in extraArgs")
-		}
+		n.checkBundled(r, at, name)
 	}
 	checkNginxMatch(r)
 }

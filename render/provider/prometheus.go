@@ -6,6 +6,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/flux"
+	"github.com/fleetwright/fleetwright/render/rules"
 	"github.com/fleetwright/fleetwright/render/settings"
 	"github.com/fleetwright/fleetwright/schema"
 )
@@ -95,4 +96,16 @@ func (b base) prometheusAddress() string {
 	}
 	return fmt.Sprintf("http://%s.%s:%s%s", get("server.fullnameOverride", "prometheus-server"),
 		get("forceNamespace", prometheusNamespace), get("server.service.servicePort", "80"), get("server.prefixURL", ""))
+}
+
+// checkBundled reports a metric that is asked of the Prometheus in Flagger's chart, though the values have the chart
+// install none.
+func (b base) checkBundled(r *rules.Rollout, at schema.Path, metric string) bool {
+	p := b.renderedBy["flagger"]
+	if p == nil || !b.installer.base(p).lacksBundled(r, r.On.Namespace) {
+		return false
+	}
+	r.Report(diag.NothingMeasured, at, fmt.Sprintf("Flagger's chart installs no Prometheus%s, so every check of %s fails", r.On.Where("Prometheus"), metric),
+		"metricsServer: with the URL of yours, in extraArgs")
+	return true
 }

@@ -21,17 +21,19 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// newProvider returns the provider of a fleet. The schema has refused all others.
-func newProvider(b base, name string) rollout.Provider {
+// newProvider returns the provider of a fleet. Others are those that are made already.
+func newProvider(b base, name string, others map[string]rollout.Provider) rollout.Provider {
 	switch name {
 	case flagger.Kuma:
 		return newKuma(b)
 	case flagger.Istio:
-		return newIstio(b)
+		return istio{b}
 	case flagger.Nginx:
 		return newNginx(b)
+	case flagger.GatewayAPI:
+		return newGatewayAPI(b, others)
 	}
-	return nil
+	return &kubernetes{base: b}
 }
 
 // oldestFlagger is the oldest version of Flagger whose CRD has every field that is rendered,
@@ -46,15 +48,16 @@ func Install(c *rollout.Compilation, platform *place.Platform) *rollout.Installa
 		Platform: platform, Origin: manifest.Origin{Doc: platform.Plugins[0].Doc, Path: platform.Plugins[0].At()},
 		Providers: map[string]rollout.Provider{}, Installed: map[string]string{},
 	}
-	for _, name := range []string{flagger.Istio, flagger.Kuma, flagger.Nginx} {
-		if plugin := in.has(rollout.ComponentOf[name]); plugin != nil {
-			s.Providers[name] = newProvider(in.base(plugin), name)
+	for _, name := range []string{flagger.Istio, flagger.Kuma, flagger.Nginx, flagger.GatewayAPI, flagger.Kubernetes} {
+		if plugin := in.hasProvider(name); plugin != nil {
+			s.Providers[name] = newProvider(in.base(plugin), name, s.Providers)
 			s.Before = append(s.Before, s.Providers[name].Releases()...)
 		}
 	}
 	if len(s.Providers) == 0 && in.has("flagger") == nil {
 		return nil
 	}
+	in.addGateways(s)
 	in.addFlagger(s)
 	in.addPrometheus()
 	in.addLoadTester(s)
@@ -66,10 +69,33 @@ func Install(c *rollout.Compilation, platform *place.Platform) *rollout.Installa
 	return s
 }
 
+// addGateways adds the CRDs of Gateway API where they are rendered, and the Gateways that applications wait for.
+func (in *installer) addGateways(s *rollout.Installation) {
+	if plugin := in.renderedBy[gatewayCRDs]; plugin != nil {
+		s.GatewayCRDs = &flux.CRDs{Name: gatewayCRDs + "-crds", Release: in.c.Settings.Charts[gatewayCRDs], Origin: in.base(plugin).origin}
+	}
+	if p := in.renderedBy[contour]; p != nil && p.Gateway.Waits() {
+		s.OwnGateways = []api.NamespacedReference{{Name: gatewayName, Namespace: contourNamespace}}
+	}
+	for _, p := range in.platform.Plugins {
+		if p.Gateway == nil || !p.Gateway.Waits() {
+			continue
+		}
+		for _, ref := range p.Gateway.Refs {
+			if !ref.IsGateway() || ref.Namespace == nil {
+				continue
+			}
+			if g := (api.NamespacedReference{Name: ref.Name, Namespace: *ref.Namespace}); !slices.Contains(append(s.OwnGateways, s.Gateways...), g) {
+				s.Gateways = append(s.Gateways, g)
+			}
+		}
+	}
+}
+
 // addFlagger adds the Flagger that is rendered, or says of the one that is there what rules ask.
 func (in *installer) addFlagger(s *rollout.Installation) {
-	if plugin := in.renderedBy["flagger"]; plugin != nil && s.Providers[plugin.TrafficRoutingProvider] != nil {
-		in.renderFlagger(s, plugin, s.Providers[plugin.TrafficRoutingProvider])
+	if plugin := in.renderedBy["flagger"]; plugin != nil && s.Providers[plugin.Provider()] != nil {
+		in.renderFlagger(s, plugin, s.Providers[plugin.Provider()])
 		return
 	}
 	plugin := in.installedBy["flagger"]
@@ -95,11 +121,11 @@ func (in *installer) addFlagger(s *rollout.Installation) {
 // flaggerNamespace returns the namespace of an installed Flagger where a plugin does not say it: that of a
 // provider, as where it is rendered.
 func flaggerNamespace(s *rollout.Installation, plugin *place.Plugin) string {
-	names := []string{plugin.TrafficRoutingProvider}
+	names := []string{plugin.Provider()}
 	if plugin.Says("flagger") != nil {
 		names = append(names, plugin.Installed.Flagger.MeshProvider)
 	}
-	for _, name := range append(names, flagger.Kuma, flagger.Istio, flagger.Nginx) {
+	for _, name := range append(names, flagger.Kuma, flagger.Istio, flagger.Nginx, flagger.GatewayAPI) {
 		if p := s.Providers[name]; p != nil {
 			return p.Namespace()
 		}
@@ -137,7 +163,7 @@ func (in *installer) renderFlagger(s *rollout.Installation, plugin *place.Plugin
 		b.checkMetricsServer(in.facts.MetricsServer, schema.Path{"extraArgs", "metricsServer"}, fmt.Sprint(needed["metricsServer"]))
 	}
 	if said := text(s.Flagger.Chart.Values["meshProvider"]); s.Providers[said] == nil {
-		b.report(diag.ProvidersDiffer, schema.Path{"extraArgs", "meshProvider"}, fmt.Sprintf("Flagger is told to use %v, the fleet's provider is %s", said, plugin.TrafficRoutingProvider), fmt.Sprintf("meshProvider: %v, or remove the line", needed["meshProvider"]))
+		b.report(diag.ProvidersDiffer, schema.Path{"extraArgs", "meshProvider"}, fmt.Sprintf("Flagger is told to use %v, the fleet's provider is %s", said, plugin.Provider()), fmt.Sprintf("meshProvider: %v, or remove the line", needed["meshProvider"]))
 	}
 }
 
@@ -212,7 +238,7 @@ func (in *installer) addLoadTester(s *rollout.Installation) {
 			s.LoadTester.DependsOn = []*flux.Release{s.Flagger}
 		}
 		s.TesterURL = rollout.PublicLoadTesterURL
-		if mesh := testerMesh(s, plugin.TrafficRoutingProvider); mesh != "" {
+		if mesh := testerMesh(s, plugin.Provider()); mesh != "" {
 			s.TesterMeta, in.facts.TesterMesh = s.Providers[mesh].NamespaceMeta(nil), mesh
 		}
 		b.apply("loadtester", s.LoadTester.Chart)
@@ -239,8 +265,14 @@ func (in *installer) checkTesterAllowed() {
 // testerMesh returns the provider whose sidecar the rendered load tester gets: the fleet's own splits its
 // requests, or else that of another mesh that rollouts may use. It is empty where there is none.
 func testerMesh(s *rollout.Installation, own string) string {
+	if g, ok := s.Providers[own].(*gatewayAPI); ok && g.kuma != nil {
+		own = flagger.Kuma
+	}
 	for _, name := range []string{own, flagger.Istio, flagger.Kuma} {
 		if p := s.Providers[name]; p != nil && !p.NamespaceMeta(nil).IsZero() {
+			if g, ok := p.(*gatewayAPI); ok {
+				return g.implementation
+			}
 			return name
 		}
 	}
@@ -282,10 +314,51 @@ func (b base) report(code diag.Code, field schema.Path, message, hint string) {
 // chart returns the chart of a provider, as the settings and the fleet say it.
 func (b base) chart(name string) settings.Chart {
 	chart := b.c.Settings.Charts[name]
-	if config := b.plugin.Config; config != nil {
+	if config := b.plugin.Config; config != nil && configuredComponent(b.plugin) == name {
 		chart = chart.With(config.Chart, config.ExtraArgs)
 	}
 	return chart
+}
+
+// ownNamespace returns that of Flagger, where it is rendered for a provider and has one of its own.
+func (b base) ownNamespace(provider string) []*manifest.Object {
+	if p := b.renderedBy["flagger"]; p == nil || p != b.plugin || !uses(provider)(p) {
+		return nil
+	}
+	return []*manifest.Object{manifest.NewNamespace(flaggerSystem, manifest.NamespaceMeta{})}
+}
+
+// bundledPrometheus returns values that have Flagger's chart install a Prometheus, which scrapes the pods that
+// ask for it, unless one is there.
+func (b base) bundledPrometheus(provider, namespace string) map[string]any {
+	if p := b.installedPrometheus(); p != nil {
+		return map[string]any{"meshProvider": provider, "metricsServer": p.Address}
+	}
+	return map[string]any{"meshProvider": provider, "metricsServer": b.bundledMetricsServer(namespace), "prometheus": map[string]any{"install": true}}
+}
+
+// bundledMetricsServer is the Prometheus of Flagger's chart in a namespace, which is named as the chart names
+// Flagger (charts/flagger/templates/_helpers.tpl, flagger.fullname).
+func (b base) bundledMetricsServer(namespace string) string {
+	v := values{b, "flagger", b.flaggerChart(nil)}
+	name := "flagger"
+	if own, ok := v.get("nameOverride"); ok && !strings.Contains(name, text(own)) {
+		name += "-" + text(own)
+	}
+	if full, ok := v.get("fullnameOverride"); ok && text(full) != "" {
+		name = text(full)
+	}
+	return fmt.Sprintf("http://%s-prometheus.%s:9090", name, namespace)
+}
+
+// lacksBundled reports whether a rollout asks the Prometheus of the Flagger that is rendered in a namespace, though
+// the values have its chart install none.
+func (b base) lacksBundled(r *rules.Rollout, namespace string) bool {
+	return !r.On.Prometheus && b.asksBundled(r, namespace)
+}
+
+func (b base) asksBundled(r *rules.Rollout, namespace string) bool {
+	return b.isRendered("flagger") && !r.Has("metricsServer") && r.On.PrometheusAddress == b.bundledMetricsServer(namespace)
 }
 
 // flaggerChart returns Flagger's with the values of a provider, as the settings and the fleet say it.

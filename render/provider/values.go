@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
-	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/rollout"
 	"github.com/fleetwright/fleetwright/render/rules"
 	"github.com/fleetwright/fleetwright/render/settings"
@@ -26,6 +25,8 @@ type valueRow struct {
 	follow func(f *rules.Facts, value any)
 	// refuse returns why the value does not go with what is rendered, and what to write, or nothing.
 	refuse func(v *values, value any) (why, hint string)
+	// needed is why the rendered value must not be removed with null, or nothing.
+	needed string
 }
 
 const (
@@ -40,7 +41,8 @@ const (
 // fluxcd/flagger charts/flagger/templates/deployment.yaml and cmd/flagger/main.go;
 // kubernetes/ingress-nginx charts/ingress-nginx/templates/_params.tpl and pkg/flags/flags.go;
 // kumahq/kuma deployments/charts/kuma/templates/*; prometheus-community/helm-charts
-// charts/prometheus/templates/*; fluxcd/flagger charts/loadtester/templates/*.
+// charts/prometheus/templates/*; fluxcd/flagger charts/loadtester/templates/*;
+// projectcontour/helm-charts charts/contour/templates/*.
 var valueRows = []valueRow{
 	// Flagger reads Canaries, MetricTemplates and AlertProviders of this namespace alone (main.go, startInformers).
 	{chart: "flagger", path: "namespace", fact: "WatchNamespace", follow: func(f *rules.Facts, v any) { f.WatchNamespace = text(v) }},
@@ -62,8 +64,8 @@ var valueRows = []valueRow{
 	{chart: "flagger", path: "leaderElection.replicaCount", refuse: replicas},
 	// pkg/router/factory.go: routes are written with meshClient, to another cluster.
 	{chart: "flagger", path: "controlplane.kubeconfig.secretName", refuse: func(v *values, value any) (why, hint string) {
-		if isOn(value) && v.plugin.TrafficRoutingProvider == flagger.Kuma {
-			return "Flagger writes the TrafficRoutes to another cluster, and the Mesh is on this one", "remove the line"
+		if isOn(value) && usesKuma(v.plugin) {
+			return "Flagger writes the routes to another cluster, and the Mesh is on this one", "remove the line"
 		}
 		return "", ""
 	}},
@@ -127,7 +129,20 @@ var valueRows = []valueRow{
 	{chart: "kuma", path: "nameOverride", refuse: otherControlPlane},
 	{chart: "kuma", path: "controlPlane.service.name", refuse: otherControlPlane},
 	{chart: "kuma", path: "controlPlane.service.enabled", refuse: when(isOff, "without its Service no sidecar and no Prometheus finds the control plane", "enabled: true")},
-	{chart: "kuma", path: "controlPlane.envVars.KUMA_MONITORING_ASSIGNMENT_SERVER_PORT", refuse: isNot("5676", "Prometheus asks port 5676 of the control plane for the sidecars, and finds none at another")},
+	{chart: "kuma", path: "controlPlane.envVars.KUMA_MONITORING_ASSIGNMENT_SERVER_PORT", refuse: upTo2(isNot("5676", "Prometheus asks port 5676 of the control plane for the sidecars, and finds none at another"))},
+	// pkg/mads/server/server.go@v2.14.3, and templates/cp-service.yaml, which drops the port.
+	{chart: "kuma", path: "controlPlane.madsServer.enabled", refuse: upTo2(when(isOff, noMADS, "enabled: true"))},
+	{chart: "kuma", path: "controlPlane.envVars.KUMA_MONITORING_ASSIGNMENT_SERVER_ENABLED", refuse: upTo2(isNot("true", noMADS))},
+	// pkg/plugins/runtime/k8s/controllers/inbound_converter.go@v2.14.3: no kuma.io/service tags.
+	{chart: "kuma", path: "experimental.inboundTagsDisabled", refuse: upTo2(when(isOn, noTags, "remove the line"))},
+	{chart: "kuma", path: "controlPlane.envVars.KUMA_EXPERIMENTAL_INBOUND_TAGS_DISABLED", refuse: upTo2(isNot("false", noTags))},
+	// templates/_helpers.tpl makes KUMA_PLUGIN_POLICIES_ENABLED of it. An HTTPRoute becomes a MeshHTTPRoute.
+	{chart: "kuma", path: "plugins.policies.meshhttproutes", refuse: func(v *values, value any) (why, hint string) {
+		if isOff(value) && v.first(implementedBy("kuma")) != nil {
+			return "without MeshHTTPRoutes Kuma does nothing with an HTTPRoute, so no traffic moves", "remove the line"
+		}
+		return "", ""
+	}},
 	{chart: "kuma", path: "controlPlane.replicas", refuse: none("Kuma's control plane")},
 	// kuma.go reads these: who labels the namespace, and who makes the Mesh.
 	{chart: "kuma", path: "noHelmHooks"},
@@ -155,6 +170,43 @@ var valueRows = []valueRow{
 		return "", ""
 	}},
 
+	// The Gateway that gatewayapi.go renders is the only one that Contour reads (projectcontour/contour
+	// cmd/contour/serve.go, setupGatewayAPI), and only its configuration file names it.
+	{chart: contour, path: "configInline.gateway.gatewayRef.name", refuse: isNot(gatewayName, otherGateway), needed: noGateway},
+	{chart: contour, path: "configInline.gateway.gatewayRef.namespace", refuse: isNot(contourNamespace, otherGateway), needed: noGateway},
+	{chart: contour, path: "contour.configPath", refuse: when(isOff, "Contour reads no configuration file, so it reads no Gateway", "remove the line")},
+	{chart: contour, path: "namespaceOverride", refuse: isNot(contourNamespace, "the rendered Gateway and the namespace of the release are "+contourNamespace)},
+	{chart: contour, path: "contour.extraArgs", refuse: disabledFeatures, needed: "without the rendered list Contour ends at once: the rendered CRDs do not serve what it asks for"},
+	// internal/ingressclass/ingressclass.go
+	{chart: contour, path: "contour.ingressClass.name", needed: "without the name of its class Contour also serves Ingresses and HTTPProxies that name none"},
+	// templates/_helpers.tpl, common.names.fullname, and templates/service_helpers.yaml, envoy.envoyService
+	{chart: contour, path: "fullnameOverride", refuse: isNot(contour, otherEnvoy)},
+	{chart: contour, path: "nameOverride", refuse: func(_ *values, value any) (why, hint string) {
+		if strings.Contains(contour, text(value)) {
+			return "", ""
+		}
+		return otherEnvoy, "remove the line"
+	}},
+	{chart: contour, path: "envoy.service.name", refuse: isNot(envoyService, otherEnvoy)},
+	{chart: contour, path: "contour.manageCRDs", refuse: when(isOff, "Contour ends at once where its own CRDs are missing", "remove the line")},
+	// templates/crds/gateway-api-crds.yaml is of the experimental channel.
+	{chart: contour, path: "gatewayAPI.manageCRDs", refuse: when(isOn, "the chart would install CRDs of Gateway API that are rendered already, of the experimental channel, and uninstall them with the release", "remove the line")},
+	{chart: contour, path: "contour.enabled", refuse: when(isOff, "without Contour nothing reads the rendered Gateway", "remove the line")},
+	{chart: contour, path: "contour.replicaCount", refuse: none("Contour")},
+	{chart: contour, path: "envoy.enabled", refuse: when(isOff, "without Envoy no request reaches a rollout", "remove the line")},
+	{chart: contour, path: "envoy.replicaCount", refuse: func(v *values, value any) (why, hint string) {
+		if kind, _ := v.get("envoy.kind"); text(kind) != "deployment" {
+			return "", ""
+		}
+		return none("Contour's Envoy")(v, value)
+	}},
+	// projectcontour/contour internal/gatewayapi/listeners.go: in the pod a listener is 8000 higher.
+	{chart: contour, path: "envoy.containerPorts.http", refuse: isNot("8080", "Envoy listens on 8080 for port 80 of the rendered Gateway, and the Service would send requests elsewhere")},
+	{chart: contour, path: "envoy.service.targetPorts.http", refuse: isNot("http", "Envoy listens for the rendered Gateway on its container port http alone")},
+	{chart: contour, path: envoyAnnotations + "/scrape", fact: "EnvoyNotScraped", follow: envoyScraped("scrape", "true")},
+	{chart: contour, path: envoyAnnotations + "/port", fact: "EnvoyNotScraped", follow: envoyScraped("port", "8002")},
+	{chart: contour, path: envoyAnnotations + "/path", fact: "EnvoyNotScraped", follow: envoyScraped("path", "/stats/prometheus")},
+
 	// The Service of the public load tester, which webhooks are sent to.
 	{chart: "loadtester", path: "fullnameOverride", refuse: isNot(rollout.PublicLoadTester, "webhooks are sent to the Service "+rollout.PublicLoadTester)},
 	{chart: "loadtester", path: "service.port", refuse: isNot("80", "webhooks are sent to port 80 of the load tester")},
@@ -166,7 +218,53 @@ var valueRows = []valueRow{
 	}},
 }
 
+const (
+	otherGateway     = "Contour reads one Gateway alone, and the one that is rendered is " + gatewayName + " in " + contourNamespace
+	noGateway        = "Contour reads no Gateway then, so no HTTPRoute moves traffic"
+	envoyService     = rules.ContourEnvoy
+	otherEnvoy       = "load tests reach the rendered Gateway by the Service " + envoyService + ", which would have another name"
+	envoyAnnotations = "envoy.podAnnotations.prometheus.io"
+)
+
+// envoyScraped returns what follows an annotation by which Prometheus finds Contour's Envoy.
+func envoyScraped(name, needed string) func(*rules.Facts, any) {
+	return func(f *rules.Facts, v any) {
+		if text(v) != needed {
+			f.EnvoyNotScraped = fmt.Sprintf("envoy: {podAnnotations: {prometheus.io/%s: %q}}", name, needed)
+		}
+	}
+}
+
+// disabledFeatures refuses a list that has Contour wait for kinds that no API server serves.
+func disabledFeatures(v *values, value any) (why, hint string) {
+	list, _ := value.([]any)
+	pinned, _ := (&values{chart: settings.Chart{Values: settings.PinnedValues(contour)}}).get("contour.extraArgs")
+	needed, _ := pinned.([]any)
+	for _, arg := range needed {
+		if !slices.Contains(list, arg) {
+			return fmt.Sprintf("the list replaces the rendered one, and without %v Contour ends at once: the rendered CRDs do not serve what it asks for", arg),
+				"extraArgs: " + listOf(slices.Concat(list, slices.DeleteFunc(slices.Clone(needed), func(arg any) bool { return slices.Contains(list, arg) })))
+		}
+	}
+	return "", ""
+}
+
 const zoneRefuses = "the zone of a global control plane refuses Meshes and TrafficRoutes, and Flagger moves traffic by nothing else"
+
+const (
+	noMADS = "the control plane names no sidecars to Prometheus, and every check fails"
+	noTags = "Kuma tells workloads apart by no kuma.io/service, and by it alone rollouts move traffic and are measured"
+)
+
+// upTo2 has values refused for Kuma 2 only.
+func upTo2(refuse func(*values, any) (string, string)) func(*values, any) (string, string) {
+	return func(v *values, value any) (why, hint string) {
+		if major, ok := settings.ParseMajor(v.chart.Version); ok && major > 2 {
+			return "", ""
+		}
+		return refuse(v, value)
+	}
+}
 
 // values are the values of a chart, and where they are set.
 type values struct {
@@ -184,6 +282,9 @@ func (b base) apply(key string, chart settings.Chart) {
 		}
 		value, ok := v.get(row.path)
 		if !ok {
+			if doc, at := v.removed(row.path); doc != nil && row.needed != "" {
+				v.c.Add(doc.Diagnostic(diag.ContradictingValue, at, row.needed, "remove the line"))
+			}
 			continue
 		}
 		where, isSet := v.where(row.path)
@@ -231,18 +332,34 @@ func (v *values) get(dotted string) (any, bool) {
 
 // place returns the document that sets a value, and the path of it there: the Fleet, or the RenderConfig.
 func (v *values) place(dotted string) (doc *schema.Document, at schema.Path) {
+	return v.find(v.path(dotted), (*schema.Document).Has)
+}
+
+// removed returns the document that has null in place of a value, or of a mapping that it is in, and the path of
+// that there.
+func (v *values) removed(dotted string) (doc *schema.Document, at schema.Path) {
 	path := v.path(dotted)
+	for n := range path {
+		if doc, at := v.find(path[:n+1], (*schema.Document).IsNull); doc != nil {
+			return doc, at
+		}
+	}
+	return nil, nil
+}
+
+// find returns the first document of which something holds at the path of a value, and that path.
+func (v *values) find(path schema.Path, holds func(doc *schema.Document, at ...any) bool) (doc *schema.Document, at schema.Path) {
 	switch v.key {
 	case "flagger":
 		at = v.plugin.At("extraArgs")
-	case "kuma", "ingress-nginx":
+	case configuredComponent(v.plugin):
 		at = v.plugin.At("config", "extraArgs")
 	}
-	if at != nil && v.plugin.Doc.Has(at.With(path...)...) {
+	if at != nil && holds(v.plugin.Doc, at.With(path...)...) {
 		return v.plugin.Doc, at.With(path...)
 	}
 	at = schema.Path{"spec", "charts", v.key, "values"}.With(path...)
-	if doc := v.c.RenderConfig; doc != nil && doc.Has(at...) {
+	if doc := v.c.RenderConfig; doc != nil && holds(doc, at...) {
 		return doc, at
 	}
 	return nil, nil
@@ -391,13 +508,16 @@ func (in *installer) ingressPrefix() string {
 
 // kumaMode refuses the modes in which a control plane has no sidecars, or is told by another what to do.
 func kumaMode(v *values, value any) (why, hint string) {
+	m, ok := settings.ParseMinor(v.chart.Version)
 	minor := 0
-	if m, ok := settings.ParseMinor(v.chart.Version); ok && m.Major == 2 {
+	if ok && m.Major == 2 {
 		minor = m.Minor
 	}
 	switch mode := text(value); {
 	case mode == "global":
 		return "a global control plane injects no sidecars, so no traffic moves", "remove the line"
+	case mode == "standalone" && m.Major > 2: // templates/cp-deployment.yaml
+		return "Kuma 3 has no such mode, and the chart is not installed", "mode: zone"
 	case mode == "zone" && minor > 0 && minor <= kumaLastDefaults: // alone since 2.6 (UPGRADE.md)
 		return zoneRefuses, "mode: standalone"
 	}

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"strconv"
 
+	"k8s.io/utils/ptr"
+
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/rules"
@@ -19,11 +21,11 @@ func (r *Rollout) canary(metrics []flagger.Metric) manifest.Rendered {
 		Metadata: manifest.Metadata{Name: r.Workload.Name, Namespace: r.Namespace},
 	}
 	spec := flagger.Canary{
-		Provider:                r.TrafficRoutingProvider,
+		Provider:                r.Provider(),
 		MetricsServer:           r.MetricsServer,
 		TargetRef:               flagger.ObjectReference{APIVersion: manifest.AppsV1, Kind: r.kind(), Name: r.Workload.Name},
 		AutoscalerRef:           r.autoscalerRef(),
-		ProgressDeadlineSeconds: new(or(policy.RolloutTimeoutSeconds, defaultTimeoutSeconds)),
+		ProgressDeadlineSeconds: new(ptr.Deref(policy.RolloutTimeoutSeconds, defaultTimeoutSeconds)),
 		Service: flagger.Service{
 			Name: r.ServiceName, Port: r.Port, PortName: r.PortName, TargetPort: r.TargetPort,
 			AppProtocol: r.AppProtocol, PortDiscovery: r.PortDiscovery,
@@ -36,7 +38,7 @@ func (r *Rollout) canary(metrics []flagger.Metric) manifest.Rendered {
 		Analysis:         r.canaryAnalysis(metrics),
 	}
 	if t := r.Routing().TimeoutSeconds; t > 0 {
-		spec.Service.Timeout = seconds(t)
+		spec.Service.Timeout = Seconds(t)
 	}
 	r.On.Route(r, m, &spec)
 	m.Spec = spec
@@ -61,8 +63,9 @@ func (r *Rollout) autoscalerRef() *flagger.Autoscaler {
 func (r *Rollout) canaryAnalysis(metrics []flagger.Metric) flagger.Analysis {
 	analysis := r.analysis()
 	a := flagger.Analysis{
-		Interval:  seconds(or(analysis.CheckIntervalSeconds, defaultIntervalSeconds)),
-		Threshold: int(max(or(analysis.CheckFailedTimes, defaultThreshold), 1)),
+		Interval:  Seconds(ptr.Deref(analysis.CheckIntervalSeconds, defaultIntervalSeconds)),
+		Threshold: int(max(ptr.Deref(analysis.CheckFailedTimes, defaultThreshold), 1)),
+		Mirror:    analysis.Mirror,
 		Metrics:   metrics,
 		Webhooks:  r.webhooks(),
 		Alerts:    r.alerts(),
@@ -71,7 +74,10 @@ func (r *Rollout) canaryAnalysis(metrics []flagger.Metric) flagger.Analysis {
 		CanaryReadyThreshold:  analysis.CanaryReadyThreshold,
 	}
 	if s := analysis.SessionAffinity; s != nil {
-		a.SessionAffinity = &flagger.SessionAffinity{CookieName: s.CookieName, MaxAge: cmp.Or(s.MaxAge, defaultCookieSeconds)}
+		a.SessionAffinity = &flagger.SessionAffinity{
+			CookieName: s.CookieName, MaxAge: cmp.Or(s.MaxAge, defaultCookieSeconds), Domain: s.Domain, HTTPOnly: s.HTTPOnly,
+			Partitioned: s.Partitioned, Path: s.Path, SameSite: s.SameSite, Secure: s.Secure,
+		}
 	}
 	routing := r.Routing()
 	for _, m := range routing.Match {
@@ -108,7 +114,7 @@ func (r *Rollout) webhooks() []flagger.Webhook {
 			Name:     "generated-testload-" + strconv.Itoa(i),
 			Type:     flagger.RolloutHook,
 			URL:      r.loadTesterURL(),
-			Timeout:  seconds(or(r.analysis().Webhooks.TimeoutSeconds, defaultIntervalSeconds)),
+			Timeout:  Seconds(ptr.Deref(r.analysis().Webhooks.TimeoutSeconds, defaultIntervalSeconds)),
 			Metadata: map[string]string{"type": "cmd", "cmd": command},
 		})
 	}

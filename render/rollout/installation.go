@@ -12,6 +12,7 @@ import (
 	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/rules"
 	"github.com/fleetwright/fleetwright/render/settings"
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // An Installation is what clusters have for their rollouts, rendered or installed already: providers
@@ -36,6 +37,11 @@ type Installation struct {
 	// told before, to which it adds it.
 	Expect func(told Told)
 
+	// GatewayCRDs are to be there before any release, or nil.
+	GatewayCRDs *flux.CRDs
+	// OwnGateways are the rendered ones that must be programmed before applications are applied, and Gateways
+	// others, before those with rollouts on Gateway API are.
+	OwnGateways, Gateways []api.NamespacedReference
 	// Before are the releases to install before Flagger.
 	Before []*flux.Release
 	// Flagger is its release, or nil where it is not rendered.
@@ -84,12 +90,13 @@ const (
 
 // ComponentOf are the components that are providers, by the name of the provider. Components have the
 // names of their fields under installed.
-var ComponentOf = map[string]string{flagger.Istio: "istio", flagger.Kuma: "kuma", flagger.Nginx: "ingress-nginx"}
+var ComponentOf = map[string]string{flagger.Istio: "istio", flagger.Kuma: "kuma", flagger.Nginx: "ingress-nginx", flagger.GatewayAPI: "gateway-api"}
 
 // Example returns what to write under installed for a component.
 func Example(component string) string {
 	return component + ": " + map[string]string{
 		"flagger": "{version: " + settings.PinnedVersion("flagger") + "}", "istio": "{}", "kuma": "{version: 2.13.10}", "ingress-nginx": "{}",
+		"gateway-api": "{}", "contour": "{}",
 		"prometheus": "{address: http://prometheus.monitoring:9090}", "loadtester": "{url: http://flagger-loadtester.test/}",
 	}[component]
 }
@@ -98,6 +105,19 @@ func Example(component string) string {
 func (s *Installation) providers() (all []Provider) {
 	for _, name := range slices.Sorted(maps.Keys(s.Providers)) {
 		all = append(all, s.Providers[name])
+	}
+	return all
+}
+
+// moving returns the names that the input has for the providers that may be used in place of another. Services alone move no
+// traffic, so they count where a plugin has chosen them.
+func (s *Installation) moving() []string {
+	chosen := func(p *place.Plugin) bool { return p.Provider() == flagger.Kubernetes }
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(s.Providers)) {
+		if name != flagger.Kubernetes || slices.ContainsFunc(s.Platform.Plugins, chosen) {
+			all = append(all, api.ProviderName(name))
+		}
 	}
 	return all
 }
@@ -134,6 +154,9 @@ func (s *Installation) Releases() []*flux.Release {
 
 // RenderedComponents returns the names of the components that are rendered.
 func (s *Installation) RenderedComponents() (names []string) {
+	if s.GatewayCRDs != nil {
+		names = append(names, ComponentOf[flagger.GatewayAPI])
+	}
 	for _, r := range s.Releases() {
 		names = append(names, place.ComponentOf(r.Name))
 	}
@@ -185,6 +208,9 @@ func Versions(s *Installation) map[string]string {
 		return versions
 	}
 	maps.Copy(versions, s.Installed)
+	if s.GatewayCRDs != nil {
+		versions[ComponentOf[flagger.GatewayAPI]] = s.GatewayCRDs.Release.Version
+	}
 	for _, r := range s.Releases() {
 		versions[place.ComponentOf(r.Name)] = r.Chart.Version
 	}

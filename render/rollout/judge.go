@@ -134,6 +134,6 @@ func (r *Rollout) ReportFinding(f rules.Finding) {
 		return
 	}
 	if !doc.Unsure(at.Path) {
-		r.c.Add(doc.Diagnostic(f.Code, at.Path, f.Message, f.Hint))
+		r.add(f.Code, at.Path, f.Message, f.Hint)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"strings"
 
+	"k8s.io/utils/ptr"
+
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
@@ -20,7 +22,7 @@ func (r *Rollout) metrics() ([]flagger.Metric, []manifest.Rendered) {
 	seen := map[string]bool{}
 	for i, m := range r.analysis().Metrics {
 		name, spec, ok := r.template(m)
-		metric := flagger.Metric{Name: name, Interval: seconds(or(m.IntervalSeconds, defaultIntervalSeconds)), TemplateVariables: m.TemplateVariables}
+		metric := flagger.Metric{Name: name, Interval: Seconds(ptr.Deref(m.IntervalSeconds, defaultIntervalSeconds)), TemplateVariables: m.TemplateVariables}
 		// Without a range Flagger would compare with 0. An empty one accepts
 		// every value, as Kurator's API promises.
 		metric.ThresholdRange = cmp.Or(m.ThresholdRange, &api.ThresholdRange{})
@@ -63,7 +65,7 @@ func inMetrics(index int, field ...any) schema.Path {
 func (r *Rollout) template(m api.Metric) (name string, spec flagger.MetricTemplate, ok bool) {
 	name, query := m.Name, r.On.Query(r, m.Name)
 	if query != "" || m.CustomMetric != nil && rules.IsBuiltin(name) {
-		name += "-" + r.TrafficRoutingProvider
+		name += "-" + api.ProviderName(r.Provider())
 	}
 	if m.CustomMetric != nil {
 		query = strings.TrimSuffix(m.CustomMetric.Query, "\n") + "\n"

@@ -12,6 +12,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/report"
 	"github.com/fleetwright/fleetwright/render/source"
 	"github.com/fleetwright/fleetwright/schema"
@@ -24,25 +25,88 @@ func Summarize(r *report.Report) {
 		return "with every interval Flux would set the replicas in Git again, which Flagger scales, so a patch that leaves them out is added" + hereToo(others)
 	})
 	r.Summarize(diag.SecretsNeeded, func(names []string, _ int) string {
-		them := "it"
-		if len(names) > 1 {
-			them = "them"
+		var must []string
+		onClusters, onHub := byPlace(names)
+		if n := len(onClusters); n > 0 {
+			them := "it"
+			if n > 1 {
+				them = "them"
+			}
+			must = append(must, strings.Join(onClusters, ", ")+" must be on every cluster that gets what names "+them)
 		}
-		return fmt.Sprintf("fleetwright renders no Secrets: %s must be on every cluster that gets what names %s", strings.Join(names, ", "), them)
+		if len(onHub) > 0 {
+			must = append(must, strings.Join(onHub, ", ")+" must be on the hub")
+		}
+		return "fleetwright renders no Secrets: " + strings.Join(must, ", and ")
 	})
 	r.Summarize(diag.ConfigsNeeded, func(names []string, _ int) string {
-		return "fleetwright renders no ConfigMaps with values; create these on every cluster that installs the charts: " + strings.Join(names, ", ")
+		return "fleetwright renders no ConfigMaps with values; create these " + onEach(names, "on every cluster that gets what names them")
+	})
+	r.Summarize(diag.AccountsNeeded, func(names []string, _ int) string {
+		const onClusters = "on every cluster that gets what names them, "
+		names, loggingIn := accounts(names)
+		var places []string
+		if len(names) > 0 {
+			places = append(places, onEach(names, onClusters+"with the rights to apply it"))
+		}
+		if len(loggingIn) > 0 {
+			places = append(places, onClusters+"to log in: "+strings.Join(loggingIn, ", "))
+		}
+		return "fleetwright renders no ServiceAccounts; create these " + strings.Join(places, "; ")
 	})
 	r.Summarize(diag.TemplatesNeeded, func(names []string, _ int) string {
 		return "every check fails without these MetricTemplates, which are not rendered; create them on every cluster that runs the rollouts: " + strings.Join(names, ", ")
 	})
 	r.Summarize(diag.ConfigMissing, func(names []string, _ int) string {
-		return "the manifests lack ConfigMaps or Secrets that pods need to start; create them on every cluster: " + diag.Some(names, 5)
+		return "the manifests lack ConfigMaps or Secrets that pods need to start; create them on every cluster: " + strings.Join(names, ", ")
+	})
+	r.Summarize(diag.HistogramExpected, func(_ []string, others int) string {
+		return "without a mesh the pods count their requests: they must expose http_request_duration_seconds, with the status in a label status, status_code or code" + hereToo(others)
 	})
 	r.Summarize(diag.LongerThanTimeout, sameOr("a good version takes longer to be promoted than the timeout",
 		"Flagger takes it for how long pods may not be ready, and ends no rollout for being late"))
 	r.Summarize(diag.UndoneByFlux, sameOr("Flux applies what is in Git with every interval, and Flagger copies a new version to the primary later",
 		"one that is set on the cluster alone is taken back before"))
+}
+
+// byPlace returns the names of objects that must be on the clusters, and of those that must be on the hub.
+func byPlace(names []string) (onClusters, onHub []string) {
+	for _, name := range names {
+		if name, ok := strings.CutSuffix(name, report.OnHub); ok {
+			onHub = append(onHub, name)
+		} else {
+			onClusters = append(onClusters, name)
+		}
+	}
+	return onClusters, onHub
+}
+
+// accounts returns the names of ServiceAccounts without those that controllers on the clusters only log in with,
+// and these.
+func accounts(names []string) (others, loggingIn []string) {
+	for _, name := range names {
+		name, logsIn := strings.CutSuffix(name, report.ToLogIn)
+		switch {
+		case !logsIn:
+			others = append(others, name)
+		case !slices.Contains(names, name):
+			loggingIn = append(loggingIn, name)
+		}
+	}
+	return others, loggingIn
+}
+
+// onEach lists names by where the objects must be.
+func onEach(names []string, clusters string) string {
+	var places []string
+	onClusters, onHub := byPlace(names)
+	if len(onClusters) > 0 {
+		places = append(places, clusters+": "+strings.Join(onClusters, ", "))
+	}
+	if len(onHub) > 0 {
+		places = append(places, "on the hub: "+strings.Join(onHub, ", "))
+	}
+	return strings.Join(places, "; ")
 }
 
 // sameOr returns the message of what all notes say where they say the same, and else of
@@ -70,25 +134,26 @@ func hereToo(others int) string {
 
 // noteReplicas notes that Flux would set replicas that Flagger has changed.
 func noteReplicas(r *Rollout) {
-	p := r.Policy
-	interval, field := api.Duration(""), "kustomization"
-	switch {
-	case p.Kustomization != nil:
-		interval = p.Kustomization.Interval
-	case p.Helm != nil:
-		interval, field = p.Helm.Interval, "helm"
-	}
-	if r.kind() == "Deployment" && interval != "" && !interval.IsNone() && setsReplicas(r) {
-		r.c.Note(diag.ReplicasLeft, manifest.Origin{Doc: p.App.Doc, Path: p.Path.With(field, "interval")}, "")
+	for _, p := range r.about {
+		interval, field := api.Duration(""), "kustomization"
+		switch {
+		case p.Kustomization != nil:
+			interval = p.Kustomization.Interval
+		case p.Helm != nil:
+			interval, field = p.Helm.Interval, "helm"
+		}
+		if r.kind() == "Deployment" && interval != "" && !interval.IsNone() && setsReplicas(r, p) {
+			r.c.Note(diag.ReplicasLeft, manifest.Origin{Doc: p.App.Doc, Path: p.Path.With(field, "interval")}, "")
+		}
 	}
 }
 
 // setsReplicas reports whether the manifests set the replicas of the workload. Where they were not
 // read, they may, unless a patch of the policy is about them.
-func setsReplicas(r *Rollout) bool {
+func setsReplicas(r *Rollout, policy *place.Policy) bool {
 	m := r.Judged.Manifests
 	if m == nil {
-		k := r.Policy.Kustomization
+		k := policy.Kustomization
 		return k == nil || !slices.ContainsFunc(k.Patches, func(p kustomize.Patch) bool { return strings.Contains(p.Patch, "replicas") })
 	}
 	o := m.GetPlain(manifest.Identity{Group: "apps", Kind: r.kind(), Namespace: r.Namespace, Name: r.Workload.Name})
@@ -159,10 +224,12 @@ func noteRolloutTimeout(r *Rollout, run flagger.Run) {
 
 // noteUndoneByFlux notes that Flux applies what is in Git while a version that is not in Git is rolled out.
 func noteUndoneByFlux(r *Rollout, run flagger.Run) {
-	k := r.Policy.Kustomization
-	if k == nil || r.Policy.Suspended() || k.Interval.IsNone() || k.Interval.Length() >= run.Copied() {
-		return
+	for _, p := range r.about {
+		k := p.Kustomization
+		if k == nil || p.Suspended() || k.Interval.IsNone() || k.Interval.Length() >= run.Copied() {
+			continue
+		}
+		r.c.Note(diag.UndoneByFlux, manifest.Origin{Doc: p.App.Doc, Path: p.Path.With("kustomization", "interval")},
+			fmt.Sprintf("Flux applies what is in Git every %s, and Flagger copies a new version to the primary after %s", diag.Duration(k.Interval.Length()), diag.Duration(run.Copied())))
 	}
-	r.c.Note(diag.UndoneByFlux, manifest.Origin{Doc: r.Policy.App.Doc, Path: r.Policy.Path.With("kustomization", "interval")},
-		fmt.Sprintf("Flux applies what is in Git every %s, and Flagger copies a new version to the primary after %s", diag.Duration(k.Interval.Length()), diag.Duration(run.Copied())))
 }

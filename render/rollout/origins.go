@@ -33,6 +33,11 @@ var canaryFields = []struct{ canary, rollout string }{
 	{"spec.service.appProtocol", "appProtocol"},
 	{"spec.service.portDiscovery", "portDiscovery"},
 	{"spec.service.timeout", "rolloutPolicy.trafficRouting.timeoutSeconds"},
+	{"spec.service.backendTimeout", "rolloutPolicy.trafficRouting.backendTimeoutSeconds"},
+	{"spec.service.gatewayRefs", "rolloutPolicy.trafficRouting.gatewayRefs"},
+	{"spec.service.match", "rolloutPolicy.trafficRouting.serviceMatch"},
+	{"spec.service.rewrite", "rolloutPolicy.trafficRouting.rewrite"},
+	{"spec.service.mirror", "rolloutPolicy.trafficRouting.mirror"},
 	{"spec.service.gateways", "rolloutPolicy.trafficRouting.gateways"},
 	{"spec.service.hosts", "rolloutPolicy.trafficRouting.hosts"},
 	{"spec.service.retries", "rolloutPolicy.trafficRouting.retries"},
@@ -122,6 +127,9 @@ func (o origins) madeOf(object manifest.Identity, field schema.Path) schema.Path
 // madeCanary returns the field that a field of the Canary is made of. The webhooks of
 // commands come behind the rollout's own.
 func (o origins) madeCanary(field schema.Path) schema.Path {
+	if field.String() == "spec.service.appProtocol" && o.AppProtocol == "" && o.Routing().Protocol != "" {
+		return InRouting("protocol") // on Kuma by Gateway API
+	}
 	const inList = 3 // elements of spec.analysis.webhooks and spec.analysis.metrics
 	list := field[:min(inList, len(field))].String()
 	if list == "spec.analysis.webhooks" && len(field) == inList && len(o.commands()) > 0 {

@@ -137,7 +137,7 @@ func applyPatch(r *Rollout, all []*patching, p kustomize.Patch, parts []patchPar
 		for _, o := range all {
 			names = append(names, o.Identity().String())
 		}
-		hint := "there are " + strings.Join(names, ", ") + "; without a target a patch names the namespace too"
+		hint := "there are " + diag.Some(names, diag.MostNames) + "; without a target a patch names the namespace too"
 		if revision := patch.Label([]kustomize.Patch{p}, "Namespace", r.Namespace, rules.IstioRevision); revision != "" {
 			hint = fmt.Sprintf("plugin: {flagger: {installed: {istio: {revision: %s}}}} in the Fleet's spec; for a Namespace of your manifests the same patch in kustomization.patches", revision)
 		}
@@ -300,8 +300,8 @@ func (o *patching) patched(r *Rollout) (json.RawMessage, []rules.Problem) {
 	if bad := findMismatch(map[string]any(value), known, nil); bad != nil {
 		return nil, one(fmt.Sprintf("the cluster does not take: %s: %s", bad.Path, bad.Message), bad.Hint)
 	}
-	if at, key := badKey(map[string]any(value), nil); at != nil {
-		return nil, one(fmt.Sprintf("the cluster does not take: %s: %q is not a key that Kubernetes takes", at, key), "at most 63 letters, digits, '-', '_' and '.', with a prefix such as example.com/ or none")
+	if at, why := badKey(map[string]any(value), nil); at != nil {
+		return nil, one(fmt.Sprintf("the cluster does not take: %s: %s", at, why), "at most 63 letters, digits, '-', '_' and '.', with a prefix such as example.com/ or none")
 	}
 	for _, f := range settled(r, o.Kind) {
 		if is := scalarAt(o.node, f.path); is != scalarAt(unpatched, f.path) {
@@ -338,7 +338,11 @@ func refusedText(r *Rollout, kind string, object []byte) (why, hint string) {
 			return refusal(refused[0])
 		}
 		if problems := r.On.Refused(&canary.Spec); len(problems) > 0 {
-			return fmt.Sprintf("Istio refuses: %s: %s", problems[0].Path, problems[0].Message), problems[0].Hint
+			refuses := "Istio refuses"
+			if canary.Spec.Provider == flagger.GatewayAPI {
+				refuses = "the API server refuses of the HTTPRoute"
+			}
+			return fmt.Sprintf("%s: %s: %s", refuses, problems[0].Path, problems[0].Message), problems[0].Hint
 		}
 	case "MetricTemplate":
 		var template struct {
@@ -485,27 +489,31 @@ func findMismatch(value any, known *openapi.ResourceSchema, path schema.Path) *r
 	return nil
 }
 
-// badKey returns the first key of a label or an annotation that the API server rejects, and where it is
+// badKey returns the first key of a label or an annotation that the API server rejects or
+// kustomize cannot build: where it is, and why
 // (k8s.io/apimachinery pkg/api/validation, ValidateAnnotations; pkg/apis/meta/v1/validation, ValidateLabels).
-func badKey(value any, path schema.Path) (at schema.Path, key string) {
+func badKey(value any, path schema.Path) (at schema.Path, why string) {
 	list, _ := value.([]any)
 	for i, item := range list {
-		if at, key := badKey(item, path.With(i)); at != nil {
-			return at, key
+		if at, why := badKey(item, path.With(i)); at != nil {
+			return at, why
 		}
 	}
 	fields, _ := value.(map[string]any)
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		keys, ok := fields[name].(map[string]any)
 		if !ok || name != "labels" && name != "annotations" {
-			if at, key := badKey(fields[name], path.With(name)); at != nil {
-				return at, key
+			if at, why := badKey(fields[name], path.With(name)); at != nil {
+				return at, why
 			}
 			continue
 		}
 		for _, key := range slices.Sorted(maps.Keys(keys)) {
-			if len(validation.IsQualifiedName(strings.ToLower(key))) > 0 {
-				return path.With(name), key
+			switch {
+			case len(validation.IsQualifiedName(strings.ToLower(key))) > 0:
+				return path.With(name), fmt.Sprintf("%q is not a key that Kubernetes takes", key)
+			case !schema.IsBuildable(path.With(name), key):
+				return path.With(name), fmt.Sprintf("kustomize drops the quotes of %q, which is no text without them", key)
 			}
 		}
 	}

@@ -6,8 +6,6 @@ package rollout
 import (
 	"cmp"
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -34,9 +32,11 @@ type Compilation struct {
 // A Rollout is that of a policy, with what its clusters have installed.
 type Rollout struct {
 	*api.Rollout
-	c      *Compilation
-	Policy *place.Policy
-	On     On
+	c *Compilation
+	// Policies are the variants of the policy that have the rollout, and Policy the first of them.
+	Policy   *place.Policy
+	Policies []*place.Policy
+	On       On
 	// Namespace of the workload.
 	Namespace string
 	// Made are the objects that Flagger makes when it runs the rollout. Two
@@ -48,8 +48,9 @@ type Rollout struct {
 	steps map[manifest.Identity][]patchStep
 	// Judged is the rollout as the rules read it.
 	Judged *rules.Rollout
-	// reported are the fields that something was reported about.
+	// reported are the fields that something was reported about, and about the policies of which it was.
 	reported []schema.Path
+	about    []*place.Policy
 }
 
 // Kurator's defaults, as its API documents them (pkg/apis/apps/v1alpha1/types.go),
@@ -63,13 +64,13 @@ const (
 	defaultThreshold = 1
 )
 
-// New makes the rollout of a policy with what its clusters have installed. It reports a rollout
+// New makes the rollout of variants of a policy with what its clusters have installed. It reports a rollout
 // that nothing runs, and returns nil for it.
-func New(c *Compilation, p *place.Policy, in *Installation) *Rollout {
-	r := &Rollout{Rollout: p.Rollout, c: c, Policy: p}
-	r.Namespace = cmp.Or(r.Workload.Namespace, p.TargetNamespace(), "default")
+func New(c *Compilation, policies []*place.Policy, in *Installation) *Rollout {
+	p := policies[0]
+	r := &Rollout{Rollout: p.Rollout, c: c, Policy: p, Policies: policies, Namespace: p.WorkloadNamespace(), about: policies}
 	var ok bool
-	if r.On, ok = in.on(r.TrafficRoutingProvider); !ok {
+	if r.On, ok = in.on(r.Provider()); !ok {
 		reportNotInstalled(r)
 		return nil
 	}
@@ -85,7 +86,14 @@ func (r *Rollout) Report(code diag.Code, field schema.Path, message, hint string
 		return
 	}
 	r.reported = append(r.reported, r.at(field...))
-	r.c.Add(r.Policy.App.Doc.Diagnostic(code, r.at(field...), message, hint))
+	r.add(code, r.at(field...), message, hint)
+}
+
+// add adds a diagnostic about a value in the documents of the policies that are checked.
+func (r *Rollout) add(code diag.Code, at schema.Path, message, hint string) {
+	for _, p := range r.about {
+		r.c.Add(p.App.Doc.Diagnostic(code, at, message, hint))
+	}
 }
 
 func (r *Rollout) at(field ...any) schema.Path {
@@ -99,23 +107,38 @@ func (r *Rollout) Origin(field ...any) manifest.Origin {
 // reportNotInstalled reports that the clusters have nothing that runs the rollout.
 func reportNotInstalled(r *Rollout) {
 	provider := r.TrafficRoutingProvider
-	component := ComponentOf[provider]
-	if component == "" {
+	component := ComponentOf[r.Provider()]
+	if component == "" && provider != flagger.Kubernetes {
 		return // which the schema has refused
 	}
 	const at = "trafficRoutingProvider"
 	f, rendered := r.Policy.Fleet, fmt.Sprintf("plugin: {flagger: {trafficRoutingProvider: %s}}", provider)
-	installed := fmt.Sprintf("installed: {%s, %s}", Example("flagger"), Example(component))
+	needed := Example("flagger")
+	if component != "" {
+		needed += ", " + Example(component)
+	}
+	gateway, ask := "", ""
+	if r.Provider() == flagger.GatewayAPI {
+		gateway = "gateway: {}, "
+		if f != nil && f.Spec.Plugin != nil && f.Spec.Plugin.Flagger != nil {
+			ask = "gateway: {} in plugin.flagger to have it rendered, or "
+		}
+	}
+	installed := fmt.Sprintf("%sinstalled: {%s}", gateway, needed)
 	inConfig := "plugin: {flagger: {" + installed + "}} in the spec of a RenderConfig"
 	switch {
 	case r.On.Installation != nil && r.On.FlaggerVersion != "":
 		have, use := "no provider", ""
-		if there := slices.Sorted(maps.Keys(r.On.Providers)); len(there) > 0 {
+		if there := r.On.moving(); len(there) > 0 {
 			have, use = strings.Join(there, " and "), ", or trafficRoutingProvider: "+strings.Join(there, " or ")
 		}
+		lacks := fmt.Sprintf("the clusters have no %s: %s has %s", component, r.On.Position(), have)
+		if gateway != "" {
+			lacks = fmt.Sprintf("%s sets no gateway: it has %s", r.On.Position(), have)
+		}
 		r.Report(diag.ProvidersDiffer, schema.Path{at},
-			fmt.Sprintf("the rollout uses %s, and the clusters have no %s: %s has %s", provider, component, r.On.Position(), have),
-			fmt.Sprintf("installed: {%s} in plugin.flagger if the clusters have it%s", Example(component), use))
+			fmt.Sprintf("the rollout uses %s, and %s", provider, lacks),
+			fmt.Sprintf("%s%sinstalled: {%s} in plugin.flagger if the clusters have it%s", ask, gateway, Example(component), use))
 	case r.On.Installation != nil:
 		r.Report(diag.NoFlagger, schema.Path{at}, fmt.Sprintf("nothing runs the rollout: %s names no flagger under installed", r.On.Position()),
 			Example("flagger")+" under installed")
@@ -136,6 +159,14 @@ func reportNotInstalled(r *Rollout) {
 func InRouting(name string) schema.Path { return schema.Path{"rolloutPolicy", "trafficRouting", name} }
 
 func (r *Rollout) kind() string { return cmp.Or(r.Workload.Kind, "Deployment") }
+
+// For has what a check reports be about some of the rollout's policies.
+func (r *Rollout) For(policies []*place.Policy, check func()) {
+	reported := r.reported
+	r.about = policies
+	check()
+	r.about, r.reported = r.Policies, reported
+}
 
 // Check reports what of the rollout would not work: first what its Canary cannot say, then
 // what the rules find in its objects, and in those of the application's own, unless they are nil.
@@ -284,17 +315,9 @@ func makes(r *Rollout) []manifest.Identity {
 	return append(all, r.On.Made(r)...)
 }
 
-// seconds is a number of seconds as Flagger reads a duration. Its CRD's pattern
+// Seconds is a number of seconds as Flagger reads a duration. Its CRD's pattern
 // allows minutes and seconds only.
-func seconds(n int32) string { return strconv.Itoa(int(n)) + "s" }
-
-// or is what a pointer points to, or a default.
-func or[T any](p *T, otherwise T) T {
-	if p == nil {
-		return otherwise
-	}
-	return *p
-}
+func Seconds(n int32) string { return strconv.Itoa(int(n)) + "s" }
 
 // inAnalysis is a field of trafficAnalysis.
 func inAnalysis(field ...any) schema.Path {

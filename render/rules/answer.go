@@ -206,7 +206,7 @@ func (r *Rollout) isBelowRoute(host string) bool {
 // Service leads there.
 func checkOldVersion(r *Rollout, w flagger.Webhook, script flagger.Script, at schema.Path) {
 	before := w.Type == flagger.PreRollout
-	if r.Analysis.Strategy() == flagger.BlueGreen {
+	if r.Strategy() == flagger.BlueGreen {
 		before = before || w.Kind() == flagger.RolloutHook || w.Type == flagger.ConfirmPromotion
 	}
 	if !before || !w.IsAwaited() || r.SkipAnalysis {

@@ -14,6 +14,11 @@ import (
 // Facts are what the values of the installed charts decide about every rollout. Those of
 // Flagger have the names of its flags (fluxcd/flagger cmd/flagger/main.go).
 type Facts struct {
+	// GatewayImplementation is what implements Gateway API, by its name in plugin.flagger.gateway, or nothing.
+	GatewayImplementation string
+	// GatewayPort is the port of the Service at which the rendered Gateway takes requests, or 0 where none is
+	// rendered, or nobody knows it.
+	GatewayPort int
 	// WatchNamespace is the only namespace that Flagger reads, or empty for all.
 	WatchNamespace string
 	// NoCrossNamespaceRefs reports whether Flagger rejects references to other namespaces.
@@ -43,6 +48,8 @@ type Facts struct {
 	// NoIngressMetrics is the value by which the controller counts no requests, and NotScraped
 	// the one by which Flagger's Prometheus does not find the controller. Both may be empty.
 	NoIngressMetrics, NotScraped string
+	// EnvoyNotScraped is the value by which Prometheus finds Contour's Envoy again, or empty where it does.
+	EnvoyNotScraped string
 	// TesterNamespaces is a regular expression: the public load tester rejects the webhooks of
 	// rollouts in other namespaces. It may be empty.
 	TesterNamespaces string
@@ -75,9 +82,9 @@ func checkWatched(r *Rollout) {
 		report(fmt.Sprintf("Flagger watches only namespace %s%s; nothing runs this rollout in %s", ns, on.Where("WatchNamespace"), own),
 			r.watchAll()+", or move the workload to namespace "+ns)
 	}
-	if all := on.MeshNamespaces; r.Provider == flagger.Kuma && len(all) > 0 && !slices.Contains(all, own) {
+	if all := on.MeshNamespaces; r.mesh() == flagger.Kuma && len(all) > 0 && !slices.Contains(all, own) {
 		// kumahq/kuma deployments/charts/kuma/templates/cp-webhooks-and-secrets.yaml
-		report(fmt.Sprintf("Kuma injects sidecars only in %s%s; no traffic moves in namespace %s", strings.Join(all, ", "), on.Where("MeshNamespaces"), own),
+		report(fmt.Sprintf("Kuma injects sidecars only in %s%s; no traffic moves in namespace %s", diag.Some(all, diag.MostNames), on.Where("MeshNamespaces"), own),
 			fmt.Sprintf("namespaceAllowList: [%s]", strings.Join(append(slices.Clip(all), own), ", ")))
 	}
 	if ns := on.IngressNamespace; r.Provider == flagger.Nginx && ns != "" && ns != own {

@@ -76,14 +76,18 @@ func checkTargets(r *Rollout, calls []flagger.Call, script string, at schema.Pat
 			}
 		}
 	}
+	if why := r.wrongDoor(first); first.host != "" && why != "" {
+		r.Report(diag.LoadTestElsewhere, at, why, r.rightDoor(script, first))
+		return
+	}
 	if first.host == "" || routed && (r.Provider != flagger.Nginx || first.namespace != r.ID.Namespace || !r.isService(first.service)) {
 		return
 	}
 	want := r.canaryURL()
-	if hosts := r.IngressHosts(); len(hosts) > 0 && r.Analysis.Strategy() != flagger.BlueGreen { // whose Ingress has the old version
+	if hosts := r.IngressHosts(); len(hosts) > 0 && r.Strategy() != flagger.BlueGreen { // whose Ingress has the old version
 		want = "http://" + hosts[0]
 	}
-	hint := strings.Replace(script, first.text, want, 1)
+	hint := strings.Replace(hostOption().ReplaceAllString(script, ""), first.text, want, 1)
 	if strings.Contains(strings.TrimSpace(script), "\n") || !strings.Contains(first.text, "://") {
 		hint = strings.TrimPrefix(want, "http://")
 	}
@@ -92,6 +96,8 @@ func checkTargets(r *Rollout, calls []flagger.Call, script string, at schema.Pat
 	}
 	message := fmt.Sprintf("the load goes to %s, and this rollout is of the Service %s in namespace %s", first.host, r.Service.Name, r.ID.Namespace)
 	switch {
+	case r.proxy() == Contour && first.namespace != r.ID.Namespace && len(r.Service.Hosts) > 0 && !routed:
+		message, hint = fmt.Sprintf("the load goes to %s, for which the rollout has no route: its hosts are others", first.host), r.gatewayHint(script, first)
 	case first.namespace != r.ID.Namespace:
 	case r.Provider == flagger.Nginx && first.service == r.Service.Name:
 		message = fmt.Sprintf("the load goes to the Service %s and not through the Ingress, which is where nginx splits the traffic", first.service)
@@ -144,7 +150,7 @@ func serviceOf(host, from string) (name, namespace string) {
 // mayBeRoute reports whether the load may come in from outside the cluster: a rollout on
 // kuma does not say by which name it does, as on Istio and nginx.
 func (r *Rollout) mayBeRoute(t target) bool {
-	return r.Provider == flagger.Kuma && t.namespace == "" && strings.Contains(t.host, ".") && net.ParseIP(t.host) == nil
+	return r.mayBeGateway(t) || r.proxy() == flagger.Kuma && r.mesh() != "" && t.namespace == "" && strings.Contains(t.host, ".") && net.ParseIP(t.host) == nil
 }
 
 func (r *Rollout) isService(name string) bool {

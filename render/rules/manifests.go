@@ -55,6 +55,15 @@ func (r *Rollout) workload() (*source.Found, *source.Workload) {
 	return found, w
 }
 
+// Pod returns the pod template of the workload, or nil where its manifests were not read.
+func (r *Rollout) Pod() *source.Pod {
+	_, w := r.workload()
+	if w == nil {
+		return nil
+	}
+	return &w.Spec.Template
+}
+
 // selectorLabels are the labels by which the installed Flagger selects pods.
 func (r *Rollout) selectorLabels() []string {
 	if len(r.On.SelectorLabels) > 0 {

@@ -16,7 +16,7 @@ import (
 // provider does not read.
 func checkMatch(r *Rollout) {
 	a := &r.Analysis
-	if len(a.Match) == 0 || r.Provider != flagger.Istio && r.Provider != flagger.Nginx {
+	if len(a.Match) == 0 || r.Provider != flagger.Istio && r.Provider != flagger.Nginx { // of gatewayapi the provider has rules
 		return
 	}
 	if a.StepWeight > 0 || a.MaxWeight > 0 || len(a.StepWeights) > 0 {
@@ -60,17 +60,24 @@ const maxRegex = 1024
 
 // StringMatchProblems are what the CRD (artifacts/flagger/crd.yaml) and Istio's
 // validation would refuse of a condition on text.
-func StringMatchProblems(m api.StringMatch, suffix bool) (all []Problem) {
-	set := slices.DeleteFunc([]string{m.Exact, m.Prefix, m.Suffix, m.Regex}, func(text string) bool { return text == "" })
-	if len(set) != 1 {
-		all = append(all, Problem{nil, fmt.Sprintf("a condition is exactly one of exact, prefix, suffix and regex, this one has %d of them", len(set)), "{exact: insider}"})
-	}
+func StringMatchProblems(m api.StringMatch, suffix bool) []Problem {
+	all := TextProblems(m, "exact, prefix, suffix or regex", "{exact: insider}")
 	if m.Suffix != "" && !suffix {
 		all = append(all, Problem{schema.Path{"suffix"}, "Istio has no suffix in a condition", "regex: .*" + regexp.QuoteMeta(m.Suffix)})
 	}
 	if len(m.Regex) > maxRegex {
 		all = append(all, Problem{schema.Path{"regex"}, fmt.Sprintf("the regular expression has %d characters, Istio takes at most %d", len(m.Regex), maxRegex), "use exact or prefix, or a shorter expression"})
-	} else if _, err := regexp.Compile(m.Regex); err != nil {
+	}
+	return all
+}
+
+// TextProblems are those of a condition on text that any router has, by the parts of which this one takes one.
+func TextProblems(m api.StringMatch, parts, example string) (all []Problem) {
+	set := slices.DeleteFunc([]string{m.Exact, m.Prefix, m.Suffix, m.Regex}, func(text string) bool { return text == "" })
+	if len(set) != 1 {
+		all = append(all, Problem{nil, fmt.Sprintf("the condition has %d parts, and takes one: %s", len(set), parts), example})
+	}
+	if _, err := regexp.Compile(m.Regex); err != nil {
 		all = append(all, Problem{schema.Path{"regex"}, fmt.Sprintf("%q is not a regular expression", m.Regex), "escape characters such as [ and ( with a backslash"})
 	}
 	return all

@@ -119,7 +119,7 @@ func checkProvider(r *Rollout, t *Template) {
 	case message != "":
 		say(diag.BadAddress, "address", message, hint)
 	default:
-		if hint := r.kuratorAddress(p.Address); hint != "" {
+		if hint := r.On.kuratorAddress(p.Address); hint != "" {
 			say(diag.KuratorAddress, "address", kuratorIsGone, "address: "+hint)
 		}
 	}
@@ -404,22 +404,22 @@ const kuratorIsGone = "the address is that of the Prometheus that Kurator instal
 // nothing where an address is not that of Kurator's. Its HelmRelease is flagger-<cluster>, Flux puts
 // the target namespace before it, and the chart adds -prometheus (kurator-dev/kurator
 // pkg/fleet-manager/plugin/render.go, ResourceName; fluxcd/flagger charts/flagger, flagger.fullname).
-func (r *Rollout) kuratorAddress(address string) string {
-	name, namespace := r.serviceOf(address)
+func (on *Installed) kuratorAddress(address string) string {
+	name, namespace := on.serviceOf(address)
 	rest, ours := strings.CutPrefix(name, namespace+"-flagger-")
-	if cluster, ok := strings.CutSuffix(rest, "-prometheus"); !ours || !ok || cluster == "" || namespace != r.On.Namespace {
+	if cluster, ok := strings.CutSuffix(rest, "-prometheus"); !ours || !ok || cluster == "" || namespace != on.Namespace {
 		return ""
 	}
-	if r.On.Prometheus {
+	if on.Prometheus {
 		return "http://" + BundledPrometheus + "." + namespace + ":9090"
 	}
-	return r.On.MetricsServer
+	return on.MetricsServer
 }
 
 // serviceOf returns the Service at a URL that Flagger asks, which may leave out its own namespace.
-func (r *Rollout) serviceOf(address string) (name, namespace string) {
+func (on *Installed) serviceOf(address string) (name, namespace string) {
 	name, namespace = ServiceAt(address)
-	return name, cmp.Or(namespace, r.On.Namespace)
+	return name, cmp.Or(namespace, on.Namespace)
 }
 
 // BundledPrometheus is the Service of the Prometheus in Flagger's chart.
@@ -430,13 +430,13 @@ func checkMetricsServer(r *Rollout) {
 	at := schema.Path{"metricsServer"}
 	if message, hint := AddressProblem(api.MetricProvider{Type: "prometheus", Address: r.MetricsServer}); message != "" {
 		r.Report(diag.BadAddress, at, message, "metricsServer"+strings.TrimPrefix(hint, "address"))
-	} else if hint := r.kuratorAddress(r.MetricsServer); hint != "" {
+	} else if hint := r.On.kuratorAddress(r.MetricsServer); hint != "" {
 		r.Report(diag.KuratorAddress, at, kuratorIsGone, "metricsServer: "+hint)
 	}
 }
 
 // IsBundled reports whether an address is that of the Prometheus in Flagger's chart, ours or Kurator's.
-func (r *Rollout) IsBundled(address string) bool {
-	name, namespace := r.serviceOf(address)
-	return r.On.Prometheus && (name == BundledPrometheus && namespace == r.On.Namespace || r.kuratorAddress(address) != "")
+func (on *Installed) IsBundled(address string) bool {
+	name, namespace := on.serviceOf(address)
+	return on.Prometheus && (name == BundledPrometheus && namespace == on.Namespace || on.kuratorAddress(address) != "")
 }

@@ -68,6 +68,8 @@ func checkOwnService(r *Rollout) {
 		report(
 			fmt.Sprintf("Flagger replaces %s by one of type ClusterIP: requests from outside the cluster reach nothing", called(o)),
 			another+fmt.Sprintf(" with selector: {%s: %s}", label, value+PrimarySuffix))
+	case r.Provider == flagger.Kubernetes && (kind == "NodePort" || kind == "LoadBalancer"):
+		checkNodePort(r, o, s) // all requests go to the primary, from wherever they come
 	case kind == "NodePort" || kind == "LoadBalancer":
 		report(
 			fmt.Sprintf("%s is a %s: requests from outside the cluster all go to the primary, none to the new version", called(o), kind),
@@ -76,7 +78,7 @@ func checkOwnService(r *Rollout) {
 	case s.Spec.ClusterIP == "None" && anew:
 		report(fmt.Sprintf("Flagger replaces %s, which is headless, by one with a cluster IP: clients no longer find the pods by DNS", called(o)),
 			fmt.Sprintf("another headless Service with selector: {%s: %s}", label, value+PrimarySuffix))
-	case s.Spec.ClusterIP == "None":
+	case s.Spec.ClusterIP == "None" && r.Provider != flagger.Kubernetes:
 		report(fmt.Sprintf("%s is headless: DNS answers with the primary's pods, and who connects to one by its address takes no part in the split", called(o)),
 			fmt.Sprintf("no clusterIP: None here, and another headless Service with selector: {%s: %s} for those who need the pods", label, value+PrimarySuffix))
 	}
@@ -94,9 +96,10 @@ func checkOwnService(r *Rollout) {
 
 // outside is how requests from outside a cluster take part in a rollout, by provider.
 var outside = map[string]string{
-	flagger.Istio: "gateways: and hosts: of the rollout, and type: ClusterIP",
-	flagger.Kuma:  "type: ClusterIP, and let requests in through a gateway that has a sidecar",
-	flagger.Nginx: "type: ClusterIP, and let requests in through the rollout's host",
+	flagger.GatewayAPI: "gatewayRefs: and hosts: of the rollout, and type: ClusterIP",
+	flagger.Istio:      "gateways: and hosts: of the rollout, and type: ClusterIP",
+	flagger.Kuma:       "type: ClusterIP, and let requests in through a gateway that has a sidecar",
+	flagger.Nginx:      "type: ClusterIP, and let requests in through the rollout's host",
 }
 
 // checkTarget reports a port that leads to another one of the containers than before.

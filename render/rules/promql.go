@@ -553,7 +553,7 @@ func (q *promQuery) narrowHint(s *parser.VectorSelector) string {
 			continue
 		}
 		if strings.Contains(m.Name, "container") {
-			return q.labelsAt(q.template.Provider.Address)["pod"] + `=~"{{ target }}-[0-9a-zA-Z]+(-[0-9a-zA-Z]+)"`
+			return q.On.LabelsAt(q.template.Provider.Address)["pod"] + `=~"{{ target }}-[0-9a-zA-Z]+(-[0-9a-zA-Z]+)"`
 		}
 		if slices.Contains(podLabels, m.Name) || strings.Contains(m.Name, "pod") {
 			return m.Name + `=~"{{ target }}-[0-9a-zA-Z]+(-[0-9a-zA-Z]+)"`
@@ -576,13 +576,13 @@ var labelling = []string{"nginx_ingress_", "kube_", "kubelet_", "container_", "f
 
 var usualLabels = lazyregexp.New(`\b(namespace|pod)(\s*(=|!))`)
 
-// labelsAt returns what the Prometheus at an address calls the labels namespace and pod.
-func (r *Rollout) labelsAt(address string) map[string]string {
-	ours := SameServer(address, r.On.PrometheusAddress)
-	switch f := &r.On.Facts; {
+// LabelsAt returns what the Prometheus at an address calls the labels namespace and pod.
+func (on *Installed) LabelsAt(address string) map[string]string {
+	ours := SameServer(address, on.PrometheusAddress)
+	switch f := &on.Facts; {
 	case ours && (f.NamespaceLabel != "" || f.PodLabel != ""):
 		return map[string]string{"namespace": cmp.Or(f.NamespaceLabel, "namespace"), "pod": cmp.Or(f.PodLabel, "pod")}
-	case r.IsBundled(address):
+	case on.IsBundled(address):
 		return bundledLabels
 	}
 	return map[string]string{"namespace": "namespace", "pod": "pod"}
@@ -599,8 +599,8 @@ func relabel(text string, labels map[string]string) string {
 // checkLabels reports labels that a Prometheus does not have: that of Flagger's chart, or one of which the input
 // says how it calls them.
 func (q *promQuery) checkLabels(say func(code diag.Code, message, hint string)) {
-	names, which := q.labelsAt(q.template.Provider.Address), "this Prometheus"
-	if q.IsBundled(q.template.Provider.Address) {
+	names, which := q.On.LabelsAt(q.template.Provider.Address), "this Prometheus"
+	if q.On.IsBundled(q.template.Provider.Address) {
 		which = "the Prometheus of Flagger's chart"
 	}
 	for _, s := range selectorsOf(q.expr) {
@@ -736,7 +736,7 @@ func scaledLast(expr parser.Expr) parser.Expr {
 // of them, and that no other metric has theirs. It is silent on Kuma: how Envoy counts them in its own
 // metrics of clusters is not known here.
 func checkGRPC(r *Rollout) {
-	if r.Provider == flagger.Kuma || r.On.Speaks(r) != "grpc" && protocols[strings.ToLower(r.Service.AppProtocol)] != "grpc" {
+	if r.proxy() == flagger.Kuma || r.On.Speaks(r) != "grpc" && protocols[strings.ToLower(r.Service.AppProtocol)] != "grpc" {
 		return
 	}
 	metric := -1
@@ -766,7 +766,7 @@ func checkGRPC(r *Rollout) {
 
 // grpcHint returns a metric by the status of gRPC. Istio's sidecars have it in a label of their own.
 func (r *Rollout) grpcHint() string {
-	if r.Provider != flagger.Istio {
+	if r.proxy() != flagger.Istio {
 		return "a customMetric by the gRPC status that your server counts, such as grpc_server_handled_total{grpc_code=\"OK\"}"
 	}
 	const all = `destination_workload="{{ target }}",destination_workload_namespace="{{ namespace }}",reporter="destination"`

@@ -214,7 +214,7 @@ func (r *Rollout) selectorHint(loose *parser.VectorSelector, address string) str
 		if strings.HasPrefix(loose.Name, s.metric) {
 			text := strings.ReplaceAll(s.labels, "PORT", strconv.Itoa(int(r.Service.Port)))
 			if s.metric == "" {
-				text = relabel(text, r.labelsAt(address))
+				text = relabel(text, r.On.LabelsAt(address))
 			}
 			all = append(all, text)
 			break

@@ -2,13 +2,13 @@ package rules
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"maps"
 	"net/url"
 	"path"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
@@ -26,7 +26,7 @@ const (
 	primaryDoor             // the -primary Service
 )
 
-// A way is one of a strategy on a provider.
+// A way is one of a strategy on a provider, or with an implementation of Gateway API that differs from others.
 type way struct {
 	provider string
 	strategy flagger.Strategy
@@ -40,13 +40,16 @@ const (
 	always          // or a share of it
 	matched         // what meets the conditions of match
 	uncounted
+	unrouted // it meets no condition of the routes
 )
 
 // passages tell how requests go from each door, in the order of the doors. Istio and Kuma split what
 // clients send to the Service, and measure where it arrives; nginx splits and measures at the Ingress
 // (fluxcd/flagger pkg/router/istio.go, kuma.go, ingress.go, SetRoutes; pkg/metrics/observers). In a
 // blue/green rollout the primary has all of it until the last check (pkg/controller/scheduler.go,
-// runBlueGreen). On Kuma conditions are ignored.
+// runBlueGreen). On Kuma conditions are ignored. Gateway API splits what comes in at a Gateway, and for a Service
+// what clients of a mesh send to it; Contour counts at the Gateway alone. By Services alone the primary has all
+// requests to the Service, before the switch and after.
 var passages = map[way][4]passage{
 	{flagger.Istio, flagger.Weighted}:  {always, always, always, never},
 	{flagger.Istio, flagger.ABTesting}: {always, matched, matched, never},
@@ -57,16 +60,46 @@ var passages = map[way][4]passage{
 	{flagger.Nginx, flagger.Weighted}:  {uncounted, never, always, never},
 	{flagger.Nginx, flagger.ABTesting}: {uncounted, never, matched, never},
 	{flagger.Nginx, flagger.BlueGreen}: {uncounted, never, never, never},
+
+	{flagger.GatewayAPI, flagger.Weighted}:  {always, always, always, never},
+	{flagger.GatewayAPI, flagger.ABTesting}: {always, matched, matched, never},
+	{flagger.GatewayAPI, flagger.BlueGreen}: {always, never, never, never},
+	{Contour, flagger.Weighted}:             {uncounted, never, always, never},
+	{Contour, flagger.ABTesting}:            {uncounted, never, matched, never},
+	{Contour, flagger.BlueGreen}:            {uncounted, never, never, never},
+	{flagger.Kubernetes, flagger.BlueGreen}: {always, never, never, never},
 }
 
 // passage returns how a call's requests get from a door to the new version.
 func (r *Rollout) passage(d door, call flagger.Call, t target, from string) passage {
-	all, known := passages[way{r.Provider, r.Analysis.Strategy()}]
+	p := r.split(d, call, t, from)
+	if (d == apexDoor || d == routeDoor) && (p == always || p == matched) && !r.meetsRoute(call) {
+		return unrouted
+	}
+	return p
+}
+
+// split returns how what the routes take gets from a door to the new version.
+func (r *Rollout) split(d door, call flagger.Call, t target, from string) passage {
+	provider := r.Provider
+	if r.proxy() == Contour {
+		provider = Contour
+	}
+	all, known := passages[way{provider, r.Strategy()}]
+	if r.Provider == flagger.GatewayAPI && len(r.Analysis.Match) > 0 {
+		for i, p := range all {
+			if p == always && door(i) != canaryDoor {
+				all[i] = matched // weights are of what meets the conditions alone
+			}
+		}
+	}
 	switch p := all[d]; {
 	case !known, r.Provider == flagger.Istio && r.Service.Delegation:
 		return always // nobody can tell
 	case d == apexDoor && r.Provider == flagger.Istio && !r.Service.IsMeshed():
 		return never // the route is at the gateways alone (pkg/router/istio.go, reconcileVirtualService)
+	case d == apexDoor && r.Provider == flagger.GatewayAPI && !r.routesService():
+		return never
 	case p == never && d != primaryDoor && r.Mirrors():
 		return always // as a copy
 	case p == uncounted && !r.countedAtIngress():
@@ -90,6 +123,9 @@ const (
 // measureOf returns what a metric counts.
 func (r *Rollout) measureOf(m flagger.Metric) measure {
 	if _, ok := knownMetrics[r.Builtin(m)]; ok {
+		if r.Provider == flagger.Kubernetes || r.Provider == flagger.GatewayAPI && r.template(m) == nil {
+			return podRequests // http_request_duration_seconds (pkg/metrics/observers/http.go)
+		}
 		return routeRequests
 	}
 	query := m.Query
@@ -108,8 +144,9 @@ func (r *Rollout) measureOf(m flagger.Metric) measure {
 	}
 	has := func(part string) bool { return strings.Contains(query, part) }
 	switch {
-	case r.Provider == flagger.Istio && has("istio_request") && has(`destination_workload="`+r.TargetRef.Name+`"`),
-		r.Provider == flagger.Kuma && has("envoy_cluster_upstream_rq") && has(CanarySuffix+"_"+r.ID.Namespace+"_svc_"),
+	case r.proxy() == flagger.Istio && has("istio_request") && has(`destination_workload="`+r.TargetRef.Name+`"`),
+		r.proxy() == flagger.Kuma && has("envoy_cluster_upstream_rq") && has(CanarySuffix+"_"+r.ID.Namespace+"_svc_"),
+		r.proxy() == Contour && has("envoy_cluster_upstream_rq") && has(r.ID.Namespace+"_"+r.Service.Name+CanarySuffix+"_"),
 		r.Provider == flagger.Nginx && has("nginx_ingress_controller_request") && has(`canary="`+r.ID.Namespace+"-"+r.Service.Name+CanarySuffix):
 		return routeRequests
 	case has("http_") || has("request") || has("grpc_"):
@@ -130,7 +167,7 @@ func (r *Rollout) requestMetrics(least measure) (all []int) {
 
 // countedAtIngress reports whether the metrics that count requests do so at the Ingress alone.
 func (r *Rollout) countedAtIngress() bool {
-	return r.Provider == flagger.Nginx && len(r.requestMetrics(routeRequests)) > 0 && len(r.requestMetrics(routeRequests)) == len(r.requestMetrics(podRequests))
+	return r.countsAtGateway() && len(r.requestMetrics(routeRequests)) > 0 && len(r.requestMetrics(routeRequests)) == len(r.requestMetrics(podRequests))
 }
 
 // doorOf returns the door of a call's requests, as far as its words tell it.
@@ -150,7 +187,7 @@ func (r *Rollout) doorOf(call flagger.Call, from string) (d door, t target, know
 			d, t, known = apexDoor, asked, true
 		case own && asked.service == r.Service.Name+PrimarySuffix:
 			d, t, known = primaryDoor, asked, true
-		case r.isRouted(asked.host), routed && !known:
+		case r.isRouted(asked.host), routed && !known, r.mayBeGateway(asked) && !known:
 			d, t, known = routeDoor, asked, true
 		}
 	}
@@ -167,6 +204,7 @@ type traffic struct {
 
 type missed struct {
 	webhook int
+	call    flagger.Call
 	door    door
 	target  target
 	passage passage
@@ -212,7 +250,7 @@ func (r *Rollout) traffic() (all traffic) {
 				if p := r.passage(d, call, t, from); p == always {
 					all.reaches = true
 				} else {
-					all.missed = append(all.missed, missed{i, d, t, p})
+					all.missed = append(all.missed, missed{i, call, d, t, p})
 				}
 			}
 		}
@@ -232,7 +270,7 @@ var (
 // unmeasured returns the metrics that never have a value: in a blue/green rollout all traffic goes to
 // the old version until the last check, and no webhook sends anything to the new one.
 func (r *Rollout) unmeasured() []int {
-	if r.SkipAnalysis || r.Analysis.Strategy() != flagger.BlueGreen || r.Mirrors() {
+	if r.SkipAnalysis || r.Strategy() != flagger.BlueGreen || r.Mirrors() {
 		return nil
 	}
 	metrics := r.requestMetrics(routeRequests)
@@ -274,6 +312,9 @@ func checkReach(r *Rollout) {
 	if all.reaches {
 		return
 	}
+	if r.reportProbed(all) {
+		return
+	}
 	for _, m := range all.missed {
 		w := r.Analysis.Webhooks[m.webhook]
 		told := w.Kind() == flagger.RolloutHook && (m.door == primaryDoor || m.door == apexDoor && r.Provider == flagger.Nginx) // by checkTargets
@@ -283,6 +324,19 @@ func checkReach(r *Rollout) {
 			return
 		}
 	}
+}
+
+// reportProbed reports that the pods of the new version have no requests but those of probes, by Services alone.
+func (r *Rollout) reportProbed(all traffic) bool {
+	metric := slices.IndexFunc(r.Analysis.Metrics, func(m flagger.Metric) bool { return IsBuiltin(r.Builtin(m)) })
+	loaded := slices.ContainsFunc(all.missed, func(m missed) bool { return makesLoad(r.Analysis.Webhooks[m.webhook]) })
+	if r.Provider != flagger.Kubernetes || metric < 0 || loaded || r.canaryIsRouted() {
+		return false
+	}
+	r.Report(diag.NothingReaches, InMetrics(metric, "name"),
+		fmt.Sprintf("nothing but probes reaches the new version before the switch of a blue/green rollout, so %s says nothing of it", r.called(r.Analysis.Metrics[metric])),
+		"webhooks: {command: [hey -z 50s -q 10 "+r.canaryURL()+"/]} in trafficAnalysis")
+	return true
 }
 
 // DefaultIngressHome is where the ingress controller is by default, which commands are copied with.
@@ -324,6 +378,11 @@ func (r *Rollout) reportUnmeasured() {
 		return // which the provider reports
 	}
 	name := r.called(r.Analysis.Metrics[r.Unmeasured[0]])
+	if r.proxy() == Contour {
+		r.Report(diag.NothingReaches, InMetrics(r.Unmeasured[0], "name"),
+			fmt.Sprintf("before the switch of a blue/green rollout the Gateway sends the new version nothing, and Contour counts nothing else: every check of %s fails", name), "mirror: true in trafficAnalysis, or a customMetric of the pods, with load to "+r.canaryURL())
+		return
+	}
 	if r.Provider == flagger.Nginx {
 		r.Report(diag.NothingReaches, InMetrics(r.Unmeasured[0], "name"),
 			fmt.Sprintf("before the switch of a blue/green rollout the Ingress sends the new version nothing, so every check of %s fails", name), "use a customMetric of the pods, with load to "+r.canaryURL())
@@ -333,7 +392,7 @@ func (r *Rollout) reportUnmeasured() {
 		if w := r.Analysis.Webhooks[m.webhook]; makesLoad(w) {
 			r.Report(diag.NothingReaches, inAnalysis("webhooks", m.webhook, "metadata", "cmd"),
 				fmt.Sprintf("no request reaches the new version before the switch of a blue/green rollout, so every check of %s fails: the load goes to %s, which is the old version until then", name, m.target.host),
-				r.toCanary(w.Metadata["cmd"], m.target))
+				r.beforeSwitch(m))
 			return
 		}
 	}
@@ -347,11 +406,12 @@ func (r *Rollout) whyMissed(m missed) (message, hint string) {
 	command := r.Analysis.Webhooks[m.webhook].Metadata["cmd"]
 	toCanary := r.toCanary(command, m.target)
 	switch {
+	case m.passage == unrouted:
+		return r.whyUnrouted(command, m.call)
 	case m.passage == matched:
-		option := r.matchingOption()
-		return fmt.Sprintf("the load goes to %s without what match asks for, so all of it stays with the old version", m.target.host), strings.Replace(command, "hey ", "hey "+option+" ", 1)
-	case r.Analysis.Strategy() == flagger.BlueGreen:
-		return fmt.Sprintf("the load goes to %s, which is the old version until the switch of a blue/green rollout", m.target.host), toCanary
+		return fmt.Sprintf("the load goes to %s without what match asks for, so all of it stays with the old version", m.target.host), r.matching(command, m.call)
+	case r.Strategy() == flagger.BlueGreen:
+		return fmt.Sprintf("the load goes to %s, which is the old version until the switch of a blue/green rollout", m.target.host), r.beforeSwitch(m)
 	case r.Provider == flagger.Nginx:
 		hint := "load through the host of the Ingress"
 		if hosts := r.IngressHosts(); len(hosts) > 0 {
@@ -359,31 +419,74 @@ func (r *Rollout) whyMissed(m missed) (message, hint string) {
 		}
 		return fmt.Sprintf("the load goes to %s and not through the Ingress, where nginx splits the traffic and counts the requests", m.target.host), hint
 	}
-	return fmt.Sprintf("the load goes to %s, and Flagger splits the traffic of the gateways alone, so all of it stays with the old version", m.target.host), toCanary + ", or gateways: with mesh among them"
+	why := fmt.Sprintf("the load goes to %s, and Flagger splits the traffic of the gateways alone, so all of it stays with the old version", m.target.host)
+	switch {
+	case r.proxy() == Contour && m.passage == uncounted:
+		return fmt.Sprintf("the load goes to %s and not through the Gateway, where Contour counts the requests", m.target.host), r.gatewayHint(command, m.target)
+	case r.proxy() == Contour:
+		return why, r.gatewayHint(command, m.target)
+	case r.Provider == flagger.GatewayAPI:
+		return why, toCanary
+	}
+	return why, toCanary + ", or gateways: with mesh among them"
 }
 
-// toCanary returns a command that sends to the new version what it has sent to a target.
+// whyUnrouted returns which request meets no condition of the routes, and one that does.
+func (r *Rollout) whyUnrouted(command string, call flagger.Call) (message, hint string) {
+	conditions, q := r.routeConditions(), requestsOf(call)[0]
+	m := conditions[0]
+	if len(r.Analysis.Match) > 0 {
+		m = conditions[len(r.Service.Match)]
+	}
+	message = fmt.Sprintf("the load sends %s, which meets no condition of serviceMatch, so the rollout has no route for it", strings.TrimSpace(q.method+" "+cmp.Or(q.url.RequestURI(), "/")))
+	hint = r.meeting(command, call, m)
+	script, err := flagger.ParseScript(hint)
+	if err != nil || !slices.ContainsFunc(script.Calls, func(c flagger.Call) bool { return len(requestsOf(c)) > 0 && r.meetsRoute(c) }) {
+		hint = "load that meets serviceMatch, or serviceMatch: [{uri: {prefix: /}}]"
+	}
+	return message, hint
+}
+
+// beforeSwitch returns a command whose load reaches the new version of a blue/green rollout before the switch.
+func (r *Rollout) beforeSwitch(m missed) string {
+	hint := r.toCanary(r.Analysis.Webhooks[m.webhook].Metadata["cmd"], m.target)
+	if m.door == routeDoor && r.Provider == flagger.GatewayAPI {
+		hint += ", or mirror: true in trafficAnalysis"
+	}
+	return hint
+}
+
+// toCanary returns a command that sends to the new version what it has sent to a target. The hosts of the route
+// are not those of the -canary Service.
 func (r *Rollout) toCanary(command string, t target) string {
-	return strings.Replace(command, t.text, strings.TrimPrefix(r.canaryURL(), schemeUnless(t.text)), 1)
+	command = hostOption().ReplaceAllString(command, "")
+	text := t.text
+	if !strings.Contains(command, text) { // which the option has told
+		text = authority().FindString(firstURL().FindString(command))
+	}
+	if text == "" {
+		return r.canaryURL()
+	}
+	return strings.Replace(command, text, strings.TrimPrefix(r.canaryURL(), schemeUnless(text)), 1)
 }
 
-// matchingOption is the option of a load generator by which its requests meet the first condition that has a header.
-func (r *Rollout) matchingOption() string {
+// matching returns a command whose requests meet the first condition of match that tells of requests.
+func (r *Rollout) matching(command string, call flagger.Call) string {
 	for _, m := range r.Analysis.Match {
-		if len(m.Headers) > 0 {
+		if len(m.Headers) == 0 && (len(m.QueryParams) == 0 || r.Provider == flagger.Nginx) {
+			continue
+		}
+		if r.Provider == flagger.Nginx { // which reads one header
 			name := slices.Min(slices.Collect(maps.Keys(m.Headers)))
 			h := m.Headers[name]
-			value := h.Exact + h.Prefix + h.Suffix
-			switch {
-			case r.Provider == flagger.Nginx && name == "cookie":
-				value = h.Exact + "=always"
-			case value == "":
-				value = "…"
+			if name == "cookie" {
+				h = api.StringMatch{Exact: h.Exact + "=always"}
 			}
-			return "-H " + strconv.Quote(name+": "+value)
+			m = flagger.Match{Headers: map[string]api.StringMatch{name: h}}
 		}
+		return r.meeting(command, call, m)
 	}
-	return `-H "…"`
+	return withOption(command, `-H "…"`, nil)
 }
 
 // meets reports whether a call's requests may meet one of the conditions.

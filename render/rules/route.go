@@ -9,6 +9,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/source"
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // checkRoutes reports routes of the application's own that send requests past the rollout: whatever
@@ -25,6 +26,12 @@ func checkRoutes(r *Rollout) {
 		checkVirtualServices(r)
 	case flagger.Nginx:
 		checkGatewayRoutes(r)
+	case flagger.GatewayAPI:
+		if r.mesh() == flagger.Kuma { // a gateway with a sidecar may send requests to the address of the Service
+			checkMeshRoutes(r, "routes the requests to the Service, too: Kuma makes a MeshHTTPRoute of Flagger's HTTPRoute, and this one's rules may replace its split")
+		} else {
+			checkGatewayRoutes(r)
+		}
 	case flagger.Kuma:
 		checkKumaRoutes(r)
 	}
@@ -70,9 +77,13 @@ func checkIngresses(r *Rollout) {
 				hint = fmt.Sprintf("host: %s of the rollout, in place of it", i.Spec.Rules[0].Host)
 			}
 			r.reportRoute(found, "sends its requests to the primary alone: Flagger splits those of the rollout's Ingress", hint)
+		case r.Provider == flagger.GatewayAPI && r.mesh() == "":
+			r.reportRoute(found, "sends its requests to the primary alone: the HTTPRoute of the rollout splits those of its Gateway", "hosts: of the rollout, in place of it")
+		case r.Provider == flagger.GatewayAPI && r.mesh() == flagger.Istio && !split:
+			r.reportRoute(found, past, "gatewayRefs: [{name: public, namespace: infra}] and hosts: of the rollout, in place of it")
 		case r.Provider == flagger.Istio && !split:
 			r.reportRoute(found, past, "gateways: [istio-system/public-gateway] and hosts: of the rollout, in place of it")
-		case r.Provider == flagger.Kuma && annotations[upstream[0]] != "true" && slices.Contains(toPods, class):
+		case r.mesh() == flagger.Kuma && annotations[upstream[0]] != "true" && slices.Contains(toPods, class):
 			hint := `annotations: {nginx.ingress.kubernetes.io/service-upstream: "true"}, for a controller that has a sidecar`
 			if class != "nginx" {
 				hint = "let the requests in through a gateway that has a sidecar"
@@ -89,12 +100,14 @@ func checkGatewayRoutes(r *Rollout) {
 	hint := map[string]string{
 		flagger.Istio: "gateways: and hosts: of the rollout, in place of the route",
 		flagger.Nginx: "host: of the rollout, in place of the route",
+
+		flagger.GatewayAPI: "gatewayRefs: and hosts: of the rollout, in place of the route",
 	}[r.Provider]
 	for _, kind := range []string{"HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute"} {
-		for found := range r.Manifests.Find("gateway.networking.k8s.io", kind) {
+		for found := range r.Manifests.Find(api.GatewayGroup, kind) {
 			route := source.Read[source.GatewayRoute](found.Object)
-			if route == nil {
-				continue
+			if route == nil || r.Provider == flagger.GatewayAPI && kind == "HTTPRoute" && found.ID.Namespace == r.ID.Namespace && found.ID.Name == r.Service.Name {
+				continue // Flagger takes it over
 			}
 			toApex := func(b source.BackendRef) bool {
 				return cmp.Or(b.Kind, "Service") == "Service" && b.Name == r.Service.Name && cmp.Or(b.Namespace, found.ID.Namespace) == r.ID.Namespace
@@ -159,7 +172,7 @@ func checkTakenOver(r *Rollout, found source.Found, v *source.VirtualService, is
 
 // checkKumaRoutes reports routes of Kuma for the Service, of which the most specific counts alone.
 func checkKumaRoutes(r *Rollout) {
-	tag := fmt.Sprintf("%s_%s_svc_%d", r.Service.Name, r.ID.Namespace, r.Service.Port)
+	tag := r.kumaTag()
 	const why = "routes the requests to the Service, too: Kuma applies one route, and Flagger's splits nothing where it is not that"
 	for found := range r.Manifests.Find("kuma.io", "TrafficRoute") {
 		route := source.Read[source.TrafficRoute](found.Object)
@@ -173,6 +186,17 @@ func checkKumaRoutes(r *Rollout) {
 			}
 		}
 	}
+	checkMeshRoutes(r, why)
+}
+
+// kumaTag is Kuma's name of the rollout's Service and port.
+func (r *Rollout) kumaTag() string {
+	return fmt.Sprintf("%s_%s_svc_%d", r.Service.Name, r.ID.Namespace, r.Service.Port)
+}
+
+// checkMeshRoutes reports routes for the Service by Kuma's newer kinds, and why they break the split.
+func checkMeshRoutes(r *Rollout, why string) {
+	tag := r.kumaTag()
 	for _, kind := range []string{"MeshHTTPRoute", "MeshTCPRoute"} {
 		for found := range r.Manifests.Find("kuma.io", kind) {
 			route := source.Read[source.MeshRoute](found.Object)

@@ -4,11 +4,12 @@ import (
 	"fmt"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// canaryFieldsSince are the minor versions that fields of a Canary came with, which only patches set
+// canaryFieldsSince are the minor versions that fields of a Canary came with
 // (artifacts/flagger/crd.yaml of each version).
 var canaryFieldsSince = []struct {
 	minor int
@@ -36,11 +37,7 @@ func checkFlaggerVersion(r *Rollout) {
 		if r.On.Version.Minor >= minor {
 			return
 		}
-		hint := fmt.Sprintf("chart: {version: 1.%d.0} of the fleet's Flagger or newer, or remove the field", minor)
-		if r.On.FlaggerThere {
-			hint = fmt.Sprintf("remove the field, or upgrade Flagger on the clusters to 1.%d.0 or newer", minor)
-		}
-		r.ReportAt(diag.FieldTooNew, object, field, fmt.Sprintf("Flagger %s has no %s, which came with 1.%d", r.On.Flagger, name, minor), hint)
+		r.ReportAt(diag.FieldTooNew, object, field, fmt.Sprintf("Flagger %s has no %s, which came with 1.%d", r.On.Flagger, name, minor), r.NewerFlagger(minor))
 	}
 	for _, f := range canaryFieldsSince {
 		if r.On.Version.Minor < f.minor && r.Has(f.field...) {
@@ -64,9 +61,30 @@ func checkFlaggerVersion(r *Rollout) {
 	}
 }
 
-// checkRefused reports what Flagger rejects the Canary for. All of it takes a patch.
+// NewerFlagger returns what to write for a field that came with a minor version of Flagger.
+func (r *Rollout) NewerFlagger(minor int) string {
+	if r.On.FlaggerThere {
+		return fmt.Sprintf("remove the field, or upgrade Flagger on the clusters to 1.%d.0 or newer", minor)
+	}
+	return fmt.Sprintf("chart: {version: 1.%d.0} of the fleet's Flagger or newer, or remove the field", minor)
+}
+
+// ProblemCodes are the codes of what Flagger stumbles over. What its validation rejects takes a patch.
+var ProblemCodes = map[flagger.ProblemKind]diag.Code{
+	flagger.Rejected:            diag.PatchBreaks,
+	flagger.NoParent:            diag.BadGatewayRef,
+	flagger.BadCondition:        diag.BadGatewayMatch,
+	flagger.Unmapped:            diag.BadGatewayMatch,
+	flagger.NeedsNewer:          diag.FlaggerTooOld,
+	flagger.CORSWithoutAge:      diag.NoCORS,
+	flagger.MirrorBesideWeights: diag.BadMirror,
+	flagger.TwoModifiers:        diag.BadHTTPRoute,
+	flagger.AffinityBesideMatch: diag.AffinityNeedsWeights,
+}
+
+// checkRefused reports what Flagger rejects the Canary for.
 func checkRefused(r *Rollout) {
 	for _, p := range r.Refused(r.On.Version) {
-		r.Report(diag.PatchBreaks, p.Field, p.Message, p.Hint)
+		r.Report(ProblemCodes[p.Kind], p.Field, p.Message, p.Hint)
 	}
 }

@@ -27,8 +27,8 @@ var gates = map[string]string{
 
 // checkWebhooks reports webhooks that nobody answers, or not as they seem to.
 func checkWebhooks(r *Rollout) {
-	if mesh := r.On.TesterMesh; mesh != "" && mesh != r.Provider && r.Provider != flagger.Nginx && !r.Tester.Exists && r.UsesPublicTester() {
-		r.ReportAt(diag.TesterInOtherMesh, r.Tester.ID, nil, fmt.Sprintf("the public load tester has a sidecar of %s, and the traffic that it makes is not split by %s", mesh, r.Provider), "testLoader: true")
+	if mesh, own := r.On.TesterMesh, r.mesh(); mesh != "" && own != "" && mesh != own && !r.Tester.Exists && r.UsesPublicTester() {
+		r.ReportAt(diag.TesterInOtherMesh, r.Tester.ID, nil, fmt.Sprintf("the public load tester has a sidecar of %s, and the traffic that it makes is not split by %s", mesh, own), "testLoader: true")
 	}
 	unanswered := map[diag.Position]bool{}
 	for i, w := range r.Analysis.Webhooks {
