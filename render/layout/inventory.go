@@ -36,7 +36,7 @@ const (
 )
 
 // fileLine matches the line of a file: as sha256sum writes it, or as JSON in the former layout.
-var fileLine = lazyregexp.New(`^(?:[0-9a-f]{64}  (.+)|"(.+)": "[0-9a-f]{64}",?)$`)
+var fileLine = lazyregexp.New(`^(?:([0-9a-f]{64})  (.+)|"(.+)": "([0-9a-f]{64})",?)$`)
 
 // AppendInventory appends the head of an inventory: the versions of upstream that the manifests are made
 // for, and patterns of the names of files that are listed nowhere else.
@@ -50,6 +50,9 @@ func AppendInventory(to []byte, versions map[string]string, patterns []string) [
 	}
 	return to
 }
+
+// FileLine returns how long the line of a file in an inventory is.
+func FileLine(file string) int { return 2*sha256.Size + len("  ") + len(file) + len("\n") }
 
 // AppendFile appends the line of a file to an inventory. The sum has an inventory change with each of
 // its files: where one branch changes a file and the other removes it with the inventory, Git keeps the
@@ -84,8 +87,22 @@ func InventoryFiles(data []byte) (files []string) {
 			files = append(files, strings.TrimPrefix(text, inventoryPattern))
 		default:
 			if m := fileLine().FindStringSubmatch(text); m != nil {
-				files = append(files, m[1]+m[2])
+				files = append(files, m[2]+m[3])
 			}
+		}
+	}
+	return files
+}
+
+// A Listed file is one of an inventory with its SHA-256, as text.
+type Listed struct{ File, Sum string }
+
+// InventorySums returns the files that an inventory lists, also one of the former layout, without patterns.
+// Of a conflict it returns all sides: one of them is not what was written.
+func InventorySums(data []byte) (files []Listed) {
+	for line := range bytes.Lines(data) {
+		if m := fileLine().FindStringSubmatch(strings.TrimSpace(string(line))); m != nil {
+			files = append(files, Listed{m[2] + m[3], m[1] + m[4]})
 		}
 	}
 	return files

@@ -13,6 +13,9 @@ const Dir = "fleetwright"
 // SyncFile is the name of the file with the Flux Kustomizations of the cluster's own directories.
 const SyncFile = "sync.yaml"
 
+// SourceFile is the name of the file with the source that the cluster syncs from, where that is rendered.
+const SourceFile = "source.yaml"
+
 // KustomizationFile is the name of the file that tells kustomize and Flux what to apply.
 const KustomizationFile = "kustomization.yaml"
 
@@ -41,9 +44,12 @@ func Journals() []string { return []string{JournalFile, Staged(JournalFile)} }
 // The directories of a cluster, and the names of the Flux Kustomizations that
 // apply them, in the order in which they depend on each other.
 const (
+	GatewayAPIDir  = "gateway-api"
 	Infrastructure = "infrastructure"
 	MeshesDir      = "meshes"
 	MeshDir        = "mesh"
+	// GatewaysDir holds nothing: its Flux Kustomization waits for Gateways that are not rendered.
+	GatewaysDir = "gateways"
 	// SharedDir holds what several applications may use.
 	SharedDir = "shared"
 
@@ -86,7 +92,7 @@ func IsListed(dir string) bool {
 		dir = below
 	}
 	top, _, _ := strings.Cut(dir, "/")
-	return top == SyncDir || top == SharedDir || top == SourcesDir || top == NamespacesDir
+	return top == SyncDir || top == SharedDir || top == GatewaysDir || top == SourcesDir || top == NamespacesDir
 }
 
 // IsManifest reports whether Flux reads a file that is rendered, by its name.
@@ -99,6 +105,16 @@ func Spoke(file string) (cluster, below string, ok bool) {
 		cluster, below, ok = strings.Cut(rest, "/")
 	}
 	return cluster, below, ok
+}
+
+// ClusterOf returns the cluster of a hub that a file of the hub's directory is of, or "" for the hub's own.
+func ClusterOf(file string) string {
+	top, rest, _ := strings.Cut(file, "/")
+	cluster, _, below := strings.Cut(rest, "/")
+	if below && (top == ClustersDir || top == SyncDir) {
+		return cluster
+	}
+	return ""
 }
 
 // Stage returns the directory whose Flux Kustomization applies a file of a cluster's directory, "" for
@@ -116,7 +132,7 @@ func Stage(file string) string {
 
 // IsSyncName reports whether a Flux Kustomization that is rendered has, or may have, this name.
 func IsSyncName(name string, hub bool) bool {
-	for _, own := range []string{Infrastructure, MeshesDir, MeshDir, SharedDir} {
+	for _, own := range []string{GatewayAPIDir, Infrastructure, MeshesDir, MeshDir, GatewaysDir, SharedDir} {
 		if name == own || hub && strings.HasPrefix(name, own+"-") {
 			return true
 		}

@@ -3,7 +3,10 @@ package layout
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"strconv"
 	"strings"
+
+	"github.com/fleetwright/fleetwright/internal/lazyregexp"
 )
 
 const (
@@ -35,3 +38,23 @@ func Hash(name string) string {
 func FileName(kind, name string) string {
 	return Shorten(strings.ToLower(kind)+"-"+name, MaxFile) + ".yaml"
 }
+
+// SourceOnHub returns the name of the source of an Application on a hub, for the clusters on which some of its
+// overrides hold.
+func SourceOnHub(application string, overrides []int) string {
+	if len(overrides) == 0 {
+		return application
+	}
+	name := application + "-override"
+	for _, i := range overrides {
+		name += "-" + strconv.Itoa(i)
+	}
+	return Shorten(name, MaxLabel)
+}
+
+// ofOverrides ends the name of a source with overrides.
+var ofOverrides = lazyregexp.New(`-override(-[0-9]+)+$`)
+
+// ApplicationOfSource returns the name of the Application whose source is called so on a hub, unless that is
+// so long that it was cut.
+func ApplicationOfSource(name string) string { return ofOverrides().ReplaceAllString(name, "") }

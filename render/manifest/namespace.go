@@ -5,7 +5,7 @@ import "maps"
 // Annotations that kustomize-controller reads on the objects that it applies.
 const (
 	FluxPrune = "kustomize.toolkit.fluxcd.io/prune"
-	fluxSSA   = "kustomize.toolkit.fluxcd.io/ssa"
+	FluxSSA   = "kustomize.toolkit.fluxcd.io/ssa"
 )
 
 // AlwaysThere are the namespaces that every cluster has.
@@ -28,7 +28,7 @@ func NewNamespace(name string, meta NamespaceMeta) *Object {
 // application's own is patched to carry the same labels.
 func NewSharedNamespace(name string, meta NamespaceMeta) *Object {
 	m := NewNamespace(name, meta)
-	m.Metadata.Annotations[fluxSSA] = "IfNotPresent"
+	m.Metadata.Annotations[FluxSSA] = "IfNotPresent"
 	return m
 }
 

@@ -47,6 +47,7 @@ const (
 	HelmV2         = "helm.toolkit.fluxcd.io/v2"
 	FlaggerV1beta1 = "flagger.app/v1beta1"
 	KumaV1alpha1   = "kuma.io/v1alpha1"
+	GatewayV1      = "gateway.networking.k8s.io/v1"
 	NetworkingV1   = "networking.k8s.io/v1"
 )
 

@@ -15,7 +15,7 @@ import (
 // A dependency is what a policy waits for.
 type dependency struct {
 	// ref is the reference as the policy writes it.
-	ref api.NamespacedReference
+	ref api.Dependency
 	// policies are those of the name, each for other clusters, or none where fleetwright renders none.
 	policies []*Policy
 	// on is the one of several policies that goes to a target.
@@ -24,7 +24,7 @@ type dependency struct {
 	cluster *Cluster
 }
 
-func (p *Policy) dependsOn() (refs []api.NamespacedReference, field string) {
+func (p *Policy) dependsOn() (refs []api.Dependency, field string) {
 	switch {
 	case p.Kustomization != nil:
 		return p.Kustomization.DependsOn, "kustomization"
@@ -35,7 +35,7 @@ func (p *Policy) dependsOn() (refs []api.NamespacedReference, field string) {
 }
 
 // Dependencies returns the objects that the policy's object on a target waits for.
-func (p *Policy) Dependencies(on *Target) (refs []api.NamespacedReference) {
+func (p *Policy) Dependencies(on *Target) (refs []api.Dependency) {
 	for _, d := range p.waitsFor {
 		ref := d.ref
 		switch {
@@ -55,12 +55,12 @@ func (p *Policy) Dependencies(on *Target) (refs []api.NamespacedReference) {
 // ever: for an object that nothing makes or that is not on their cluster, or for each other.
 func (pl *placer) checkDependencies(targets []*Target) {
 	d := dependencyGraph{placer: pl, policies: map[object][]*Policy{}, on: map[object]map[*Target]*Policy{}, place: map[*Policy]int{}, cyclic: map[*Policy]bool{}}
-	for _, a := range pl.Applications {
+	for _, a := range pl.Variants {
 		for _, p := range a.Policies {
 			d.policies[p.object()] = append(d.policies[p.object()], p)
 		}
 	}
-	for _, a := range pl.Applications {
+	for _, a := range pl.Variants {
 		for _, p := range a.Policies {
 			d.visit(p)
 		}
@@ -96,15 +96,14 @@ const visited = -1
 // find returns the policies that a reference with a namespace means: those of the kind, or else of the
 // other.
 func (d *dependencyGraph) find(kind string, ref api.NamespacedReference) dependency {
-	other := map[string]string{"Kustomization": "HelmRelease", "HelmRelease": "Kustomization"}[kind]
-	for _, o := range []object{{kind, ref}, {other, ref}} {
+	for _, o := range []object{{kind, ref}, {otherKind[kind], ref}} {
 		if all, ok := d.policies[o]; ok {
 			return dependency{policies: all, on: d.byTarget(o)}
 		}
 	}
 	if d.kurator == nil {
 		d.kurator = map[object]dependency{}
-		for _, a := range d.Applications {
+		for _, a := range d.Variants {
 			for _, p := range a.Policies {
 				d.addKuratorNames(p)
 			}
@@ -113,7 +112,7 @@ func (d *dependencyGraph) find(kind string, ref api.NamespacedReference) depende
 	if found, ok := d.kurator[object{kind, ref}]; ok {
 		return found
 	}
-	return d.kurator[object{other, ref}]
+	return d.kurator[object{otherKind[kind], ref}]
 }
 
 // byTarget returns the policy of a name on each target, if several policies have the name.
@@ -196,7 +195,14 @@ func (d *dependencyGraph) check(p *Policy, on dependency, at schema.Path) {
 			d.Add(p.App.Doc.Diagnostic(diag.WaitsForSuspended, at, fmt.Sprintf("%s is suspended, and where Flux has not applied it before this policy waits for it until it is not", q.FluxName), "suspend: false there, or leave the dependency out"))
 		}
 	}
-	if without := missing(p.Targets, met); len(without) > 0 && !(on.cluster != nil && d.settings.Hub) {
+	without := missing(p.Targets, met)
+	if other := d.ofOtherKind(p, first, met); len(other) > 0 {
+		d.Add(p.App.Doc.Diagnostic(diag.DependencyKind, at,
+			fmt.Sprintf("a %s waits for its own kind only, and on %s %s is a %s", p.ObjectKind(), diag.Some(other, 3), first.FluxName, otherKind[p.ObjectKind()]),
+			"leave the dependency out there: "+p.triedAgain()))
+		without = slices.DeleteFunc(without, func(name string) bool { return slices.Contains(other, name) })
+	}
+	if len(without) > 0 && !(on.cluster != nil && d.settings.Hub) {
 		d.Add(p.App.Doc.Diagnostic(diag.UnknownDependency, at,
 			fmt.Sprintf("%s does not go to %s, where this policy waits for it for ever", first.FluxName, diag.Some(without, 3)), "send both to the same clusters"))
 	}
@@ -204,6 +210,28 @@ func (d *dependencyGraph) check(p *Policy, on dependency, at schema.Path) {
 		d.visit(q)
 	}
 }
+
+// ofOtherKind returns the clusters of a policy on which another that it waits for is of the other kind, by
+// overrides.
+func (d *dependencyGraph) ofOtherKind(p, on *Policy, met map[*Target]bool) (names []string) {
+	object := on.object()
+	object.kind = otherKind[object.kind]
+	there := map[*Target]bool{}
+	for _, q := range d.policies[object] {
+		for _, t := range q.Targets {
+			there[t] = true
+		}
+	}
+	for _, t := range p.Targets {
+		if there[t] && !met[t] {
+			names = append(names, t.Name)
+		}
+	}
+	return names
+}
+
+// otherKind is the other kind of the objects of policies.
+var otherKind = map[string]string{"Kustomization": "HelmRelease", "HelmRelease": "Kustomization"}
 
 // reportCycle reports policies of which each waits for the next, and the last for the first.
 func (d *dependencyGraph) reportCycle(p *Policy, at schema.Path, policies []*Policy) {

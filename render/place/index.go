@@ -5,6 +5,7 @@ package place
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
@@ -17,7 +18,10 @@ import (
 // An Input is the documents by kind, each kind sorted by namespace and name. A
 // document that does not have the shape of its kind is in none of these lists.
 type Input struct {
-	Applications   []*Application
+	Applications []*Application
+	// Variants are the Applications as their clusters get them, once placed: of one with overrides
+	// or variables there may be several, each for other clusters.
+	Variants       []*Application
 	Fleets         []*Fleet
 	Meshes         []*Mesh
 	AlertProviders []*AlertProvider
@@ -105,7 +109,7 @@ func (in *Input) add(d *schema.Document) any {
 	}
 	switch o := d.Object.(type) {
 	case *api.Application:
-		in.Applications = append(in.Applications, &Application{Application: o, Doc: d, Namespace: d.Namespace, Name: d.Name})
+		in.Applications = append(in.Applications, &Application{Application: o, Doc: d, Namespace: d.Namespace, Name: d.Name, SourceName: d.Name})
 	case *api.Fleet:
 		f := &Fleet{Fleet: o, Doc: d, Namespace: d.Namespace, Name: d.Name}
 		in.Fleets = append(in.Fleets, f)
@@ -138,6 +142,22 @@ func (in *Input) addCluster(cl *Cluster) *Cluster {
 		in.clusterNamed[cl.Name] = cl
 	}
 	return cl
+}
+
+// VariantsByApplication yields the variants of one Application after the other.
+func (in *Input) VariantsByApplication() iter.Seq[[]*Application] {
+	return func(yield func([]*Application) bool) {
+		for rest := in.Variants; len(rest) > 0; {
+			n := 1
+			for n < len(rest) && rest[n].Variant > 0 {
+				n++
+			}
+			if !yield(rest[:n]) {
+				return
+			}
+			rest = rest[n:]
+		}
+	}
 }
 
 // find looks up an object that the documents define. Known but nil is an object whose

@@ -43,17 +43,29 @@ func (in *Input) Place(s *settings.Settings) []*Target {
 		pl.checkReferences(d)
 	}
 	pl.placePlatforms()
-	number := uint64(0)
 	for _, a := range pl.Applications {
 		for i := range a.Spec.SyncPolicies {
-			p := &Policy{SyncPolicy: &a.Spec.SyncPolicies[i], App: a, Path: schema.Path{"spec", "syncPolicies", i}, Number: number}
-			number++
+			p := &Policy{SyncPolicy: &a.Spec.SyncPolicies[i], App: a, Path: schema.Path{"spec", "syncPolicies", i}}
 			pl.namePolicy(p, i)
 			p.Sound = a.Doc.Valid
 			a.Policies = append(a.Policies, p)
 			pl.placePolicy(p)
 		}
 		pl.checkApplication(a)
+		pl.Variants = append(pl.Variants, pl.variants(a)...)
+		a.named, a.taken = nil, nil
+	}
+	number := uint64(0)
+	for _, a := range pl.Variants {
+		for _, p := range a.Policies {
+			p.Number = number
+			number++
+			if p.Sound {
+				for _, t := range p.Targets {
+					t.add(p)
+				}
+			}
+		}
 	}
 	pl.placeEmpty()
 	targets := slices.SortedFunc(maps.Values(pl.targets), func(a, b *Target) int {
@@ -248,11 +260,6 @@ func (pl *placer) placePolicy(p *Policy) {
 		p.Targets = []*Target{pl.target(pl.host)}
 	}
 	p.Sound = pl.isAlone(p) && p.Sound
-	if p.Sound {
-		for _, t := range p.Targets {
-			t.add(p)
-		}
-	}
 }
 
 func (pl *placer) placeInFleet(p *Policy, d *api.Destination, at schema.Path) {
@@ -329,7 +336,7 @@ func (pl *placer) noFleet(app *schema.Document, at schema.Path, namespace, name 
 		}
 		hint = fmt.Sprintf("%s defines it in namespace %s: %s", f.Doc.Position(), f.Namespace, use)
 	} else if names := pl.fleetsIn[namespace]; len(names) > 0 {
-		hint = "the fleets there are " + diag.Some(names, 10)
+		hint = "the fleets there are " + diag.Some(names, diag.MostNames)
 	}
 	return app.Diagnostic(diag.NoFleet, at, fmt.Sprintf("there is no Fleet %s in namespace %s", name, namespace), hint)
 }
@@ -343,7 +350,7 @@ func labelsOf(clusters []*Cluster) string {
 			labels = append(labels, diag.Cut(key+"="+string(value)))
 		}
 		slices.Sort(labels)
-		shown = append(shown, fmt.Sprintf("%s {%s}", cl.Name, diag.Some(labels, 10)))
+		shown = append(shown, fmt.Sprintf("%s {%s}", cl.Name, diag.Some(labels, diag.MostNames)))
 	}
 	if len(clusters) > 3 {
 		shown = append(shown, "…")

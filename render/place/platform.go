@@ -61,7 +61,7 @@ func (pl *placer) placePlatforms() {
 	pl.platforms = map[string]*Platform{}
 	if doc := pl.RenderConfig; doc != nil {
 		if p := doc.Object.(*api.RenderConfig).Spec.Plugin; p != nil {
-			pl.otherwise = pl.platform([]*Plugin{{&api.FlaggerPlugin{Installed: p.Flagger.Installed}, doc, 0}})
+			pl.otherwise = pl.platform([]*Plugin{{&api.FlaggerPlugin{Installed: p.Flagger.Installed, Gateway: p.Flagger.Gateway}, doc, 0}})
 		}
 	}
 	for _, f := range pl.Fleets {
@@ -119,7 +119,7 @@ func (in *Input) InstalledOn(cluster, component string) *Plugin {
 }
 
 // Components are the names of what may be under installed.
-var Components = []string{"flagger", "istio", "kuma", "ingress-nginx", "prometheus", "loadtester"}
+var Components = []string{"flagger", "istio", "gateway-api", "contour", "kuma", "ingress-nginx", "prometheus", "loadtester"}
 
 // Says returns what a plugin says of a component under installed, or nil.
 func (p *Plugin) Says(component string) any {
@@ -134,6 +134,10 @@ func (p *Plugin) Says(component string) any {
 		return said(in.Istio)
 	case "kuma":
 		return said(in.Kuma)
+	case "gateway-api":
+		return said(in.GatewayAPI)
+	case "contour":
+		return said(in.Contour)
 	case "ingress-nginx":
 		return said(in.IngressNginx)
 	case "prometheus":
@@ -160,12 +164,14 @@ func (p *Plugin) HandsOver(component string) bool {
 
 // checkFleetNamespace reports an Application whose fleet is in another namespace, where it may not be.
 func (pl *placer) checkFleetNamespace(a *Application, f *Fleet, at schema.Path) {
+	if f.Namespace == a.Namespace {
+		return
+	}
 	field := at.With("fleetNamespace")
 	if !a.Doc.Has(field...) { // a policy may leave it to its application
 		field = schema.Path{"spec", "destination", "fleetNamespace"}
 	}
 	switch {
-	case f.Namespace == a.Namespace:
 	case pl.settings.Hub:
 		pl.Add(a.Doc.Diagnostic(diag.FleetElsewhere, field,
 			fmt.Sprintf("with topology hub Flux reads the kubeconfigs of the fleet in namespace %s alone, where the Fleet is; the Application is in %s", f.Namespace, a.Namespace),

@@ -13,7 +13,11 @@ type Application struct {
 	*api.Application
 	Doc             *schema.Document
 	Namespace, Name string
-	Policies        []*Policy
+	// SourceName names the source object. On a hub, clusters with source overrides have their own.
+	SourceName string
+	// Variant is the number of the application among those of its document.
+	Variant  int
+	Policies []*Policy
 	// named are the first policies of their kinds and names, and taken those of names that
 	// several have, by the cluster that each goes to.
 	named map[object]*Policy
@@ -137,4 +141,9 @@ func (p *Policy) ResolveDestination() (*api.Destination, schema.Path) {
 		return nil, nil
 	}
 	return d, at
+}
+
+// WorkloadNamespace returns the namespace of the workload that the policy rolls out.
+func (p *Policy) WorkloadNamespace() string {
+	return cmp.Or(p.Rollout.Workload.Namespace, p.TargetNamespace(), "default")
 }

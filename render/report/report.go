@@ -5,6 +5,7 @@ package report
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/manifest"
@@ -41,18 +42,22 @@ func New(docs *schema.Documents) *Report {
 // Add adds a diagnostic.
 func (r *Report) Add(d diag.Diagnostic) { r.list = append(r.list, d) }
 
-// List returns the diagnostics that no comment ignores, sorted, with the given severities.
+// AddAt adds a diagnostic about an object that several variants of an Application may share, whichever of
+// them its origin is.
+func (r *Report) AddAt(at manifest.Origin, code diag.Code, message, hint string) {
+	d := at.Doc.Diagnostic(code, at.Path, message, hint)
+	d.On = nil
+	r.Add(d)
+}
+
+// List returns the diagnostics that no comment ignores, sorted, with the given severities. A comment
+// is in use even where its code is off.
 func (r *Report) List(severities map[diag.Code]diag.Severity) diag.List {
-	list := r.list.Sorted()
+	list := r.list.Scoped().Sorted()
 	if len(r.ignored) > 0 {
 		list = slices.DeleteFunc(list, func(d diag.Diagnostic) bool { return r.ignored[placeOf(d)] })
 	}
-	for i, d := range list {
-		if s, ok := severities[d.Code]; ok {
-			list[i].Severity = s
-		}
-	}
-	return list
+	return list.With(severities)
 }
 
 // CheckIgnores reports the comments that ignore nothing, but for codes of which nobody can tell. It may
@@ -81,6 +86,12 @@ type note struct {
 	what string
 }
 
+// OnHub ends what must be on the hub, of what is noted as needed on clusters.
+const OnHub = " (on the hub)"
+
+// ToLogIn is behind the name of a ServiceAccount with which a controller on a cluster only logs in elsewhere.
+const ToLogIn = " (to log in)"
+
 // Note keeps a place where something holds. Summarize reports all of a code at once: what
 // holds for every rollout of a large fleet would bury the rest.
 func (r *Report) Note(code diag.Code, at manifest.Origin, what string) {
@@ -88,8 +99,9 @@ func (r *Report) Note(code diag.Code, at manifest.Origin, what string) {
 }
 
 // Summarize reports the notes of a code at the first of their places. The message is made
-// of what holds, each once and sorted, and of the number of other places. A comment ignores
-// the note in its own line alone: of the others nobody has said that they are good.
+// of what holds, each once and sorted and the first few of many, and of the number of other
+// places. A comment ignores the note in its own line alone: of the others nobody has said
+// that they are good.
 func (r *Report) Summarize(code diag.Code, message func(what []string, others int) string) {
 	all := r.notes[code]
 	slices.SortStableFunc(all, func(a, b note) int { return a.position.Compare(b.position) })
@@ -112,6 +124,41 @@ func (r *Report) Summarize(code diag.Code, message func(what []string, others in
 		what = append(what, n.what)
 	}
 	slices.Sort(what)
-	first := all[0].at
-	r.Add(first.Doc.Diagnostic(code, first.Path, message(slices.Compact(what), len(all)-1), ""))
+	what = slices.Compact(what)
+	first, others := all[0].at, len(all)-1
+	d := first.Doc.Diagnostic(code, first.Path, message(few(what), others), "")
+	d.On = nil // it is about the others as well
+	if len(what) > diag.MostNames {
+		d = d.WithWhole(message(what, others))
+	}
+	r.Add(d)
+}
+
+// few returns the first of many names, of which the last one says how many more there are: of those that
+// end alike, OnHub or ToLogIn.
+func few(names []string) (all []string) {
+	for _, end := range []string{"", OnHub, ToLogIn} {
+		var of []string
+		for _, name := range names {
+			if endOf(name) == end {
+				of = append(of, strings.TrimSuffix(name, end))
+			}
+		}
+		if last := diag.MostNames - 1; len(of) > diag.MostNames {
+			of = append(of[:last], diag.Some(of[last:], 1))
+		}
+		for _, name := range of {
+			all = append(all, name+end)
+		}
+	}
+	return all
+}
+
+func endOf(name string) string {
+	for _, end := range []string{OnHub, ToLogIn} {
+		if strings.HasSuffix(name, end) {
+			return end
+		}
+	}
+	return ""
 }

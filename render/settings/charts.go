@@ -78,3 +78,6 @@ func (s *Settings) LoadTesterImage(repository string) string {
 
 // PinnedVersion returns the version of a chart that is installed unless the input names another.
 func PinnedVersion(chart string) string { return pinnedCharts()[chart].Version }
+
+// PinnedValues returns fleetwright's own values of a chart.
+func PinnedValues(chart string) map[string]any { return pinnedCharts()[chart].Values }

@@ -20,11 +20,17 @@ import (
 type Settings struct {
 	// Path of the output directory in the repository, "." for its root.
 	Path string
+	// OwnArtifacts reports whether each cluster syncs an artifact of its own, whose root is the
+	// cluster's directory. The path is "." then.
+	OwnArtifacts bool
 	// Source is the Flux source that the clusters sync from.
 	Source api.SourceReference
+	// Artifact is the OCIRepository that is rendered of it, or nil. The name of the cluster is yet to be
+	// added to its URL.
+	Artifact *api.OCIRepository
 	// Defaults are the settings of the Flux Kustomizations in sync.yaml.
 	Defaults api.SyncDefaults
-	// Charts are keyed by what they install: kuma, ingress-nginx, prometheus, flagger and loadtester.
+	// Charts are keyed by the component that they install. That of gateway-api is a tag in a Git repository.
 	Charts map[string]Chart
 	// Severities override the severities of codes.
 	Severities map[diag.Code]diag.Severity
@@ -55,6 +61,16 @@ func New(config *schema.Document, repoPath, defaultPath, topology string, to *re
 		spec = config.Object.(*api.RenderConfig).Spec
 	}
 	s.Hub = cmp.Or(topology, spec.Topology) == "hub"
+	if r := spec.SourceRef; r != nil {
+		s.Source = api.SourceReference{Kind: cmp.Or(r.Kind, s.Source.Kind), Name: cmp.Or(r.Name, s.Source.Name), Namespace: cmp.Or(r.Namespace, s.Source.Namespace)}
+		if layout.IsSyncName(s.Source.Name, s.Hub) {
+			add(diag.ObjectTwice, schema.Path{"spec", "sourceRef", "name"},
+				fmt.Sprintf("flux bootstrap calls the cluster's own Kustomization %s after it, and fleetwright renders one of that name", s.Source.Name), "use another name")
+		}
+	}
+	if s.OwnArtifacts = s.Source.Kind == "OCIRepository" && repoPath == "" && spec.Path == ""; s.OwnArtifacts {
+		defaultPath = ""
+	}
 	said := cmp.Or(repoPath, spec.Path, defaultPath)
 	if s.Path = path.Clean("./" + said); path.IsAbs(said) || s.Path == ".." || strings.HasPrefix(s.Path, "../") {
 		bad := diag.New(diag.BadPath, diag.Position{}, "", fmt.Sprintf("the path %q is not inside the repository", said), "write the path from the root of the repository, such as clusters")
@@ -64,12 +80,8 @@ func New(config *schema.Document, repoPath, defaultPath, topology string, to *re
 		}
 		to.Add(bad)
 	}
-	if r := spec.SourceRef; r != nil {
-		s.Source = api.SourceReference{Kind: cmp.Or(r.Kind, s.Source.Kind), Name: cmp.Or(r.Name, s.Source.Name), Namespace: cmp.Or(r.Namespace, s.Source.Namespace)}
-		if layout.IsSyncName(s.Source.Name, s.Hub) {
-			add(diag.ObjectTwice, schema.Path{"spec", "sourceRef", "name"},
-				fmt.Sprintf("flux bootstrap calls the cluster's own Kustomization %s after it, and fleetwright renders one of that name", s.Source.Name), "use another name")
-		}
+	if o := spec.OCIRepository; o != nil {
+		s.setArtifact(o, func(at schema.Path, message, hint string) { add(diag.ClusterSource, at, message, hint) })
 	}
 	if d := spec.Defaults; d != nil {
 		s.Defaults.Interval = cmp.Or(d.Interval, s.Defaults.Interval)
@@ -84,10 +96,13 @@ func New(config *schema.Document, repoPath, defaultPath, topology string, to *re
 		}
 	}
 	if ch := spec.Charts; ch != nil {
-		for name, over := range map[string]*api.ChartConfig{"kuma": ch.Kuma, "ingress-nginx": ch.IngressNginx, "prometheus": ch.Prometheus, "flagger": ch.Flagger, "loadtester": ch.Loadtester} {
+		for name, over := range map[string]*api.ChartConfig{"kuma": ch.Kuma, "contour": ch.Contour, "ingress-nginx": ch.IngressNginx, "prometheus": ch.Prometheus, "flagger": ch.Flagger, "loadtester": ch.Loadtester} {
 			if over != nil {
 				s.Charts[name] = s.Charts[name].With(&over.Chart, over.Values)
 			}
+		}
+		if over := ch.GatewayAPI; over != nil {
+			s.Charts["gateway-api"] = s.Charts["gateway-api"].With(&api.Chart{Repository: over.Repository, Version: strings.TrimPrefix(over.Version, "v")}, nil)
 		}
 	}
 	for name, value := range spec.Severities {
@@ -98,6 +113,9 @@ func New(config *schema.Document, repoPath, defaultPath, topology string, to *re
 			add(diag.BadSeverity, at, fmt.Sprintf("there is no diagnostic %s", name), "")
 		case code.Rule().Structural && severity != diag.Error:
 			add(diag.BadSeverity, at, fmt.Sprintf("%s is always an error: %s", name, code.Rule().Title), "remove the line")
+		case code.Rule().Severity == diag.Error && severity == diag.Off:
+			add(diag.BadSeverity, at, fmt.Sprintf("%s is an error, and only infos and warnings can be off: %s", name, code.Rule().Title),
+				fmt.Sprintf("%s: warning, or info", name))
 		default:
 			s.Severities[code] = severity
 		}

@@ -20,6 +20,8 @@ type Key struct {
 	Namespace, Application string
 	// Policy is the index of the policy in spec.syncPolicies.
 	Policy int
+	// Variant of the Application, from 0.
+	Variant int
 }
 
 // A Build is what Flux builds of the source of an Application for one of its policies. It has
@@ -44,6 +46,11 @@ type Kustomization struct {
 	CommonMetadata  *api.CommonMetadata
 	Components      []string
 	Images          []kustomize.Image
+
+	NamePrefix, NameSuffix  string
+	IgnoreMissingComponents bool
+	PostBuild               *api.PostBuild
+	Decryption              *api.Decryption
 }
 
 // A Chart has the fields of a HelmRelease that change what is rendered.
@@ -59,6 +66,9 @@ type Chart struct {
 	Values      api.Values
 	// Incomplete reports whether further values are in Secrets or ConfigMaps.
 	Incomplete bool
+	// Images are replaced in what is rendered, and CommonMetadata is added.
+	Images         []kustomize.Image
+	CommonMetadata *api.CommonMetadata
 }
 
 // A Built is what was built for a policy, or why it was not.
@@ -72,6 +82,10 @@ type Built struct {
 	Unread string
 	// Failures are what Flux, too, would fail with.
 	Failures []Failure
+	// Unset are the variables that the manifests name and nothing sets.
+	Unset []string
+	// Keyless is a Secret that is encrypted for a key, where the policy names no Secret with keys.
+	Keyless string
 
 	// index of Objects, once it was asked for.
 	index *index

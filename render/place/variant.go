@@ -1,0 +1,370 @@
+package place
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render/layout"
+	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
+)
+
+// variants returns an application as its clusters get it: one for all clusters on which overrides and
+// variables make the same of it, or the application itself where it has neither.
+func (pl *placer) variants(a *Application) []*Application {
+	if !a.Doc.HasVariants() {
+		return []*Application{a}
+	}
+	v := varier{placer: pl, app: a, Variants: a.Doc.Variants(), made: map[string]*Application{}, known: map[lackKey]*lack{}, within: map[string]int{}}
+	v.parts = append(v.parts, newPart(v.Variants, nil, schema.Path{"spec"}, a.Spec.Overrides, func(o *api.SourceOverride) *api.ClusterSelector { return &o.ClusterSelector }))
+	for _, p := range a.Policies {
+		v.parts = append(v.parts, newPart(v.Variants, p, p.Path, p.Overrides, func(o *api.PolicyOverride) *api.ClusterSelector { return &o.ClusterSelector }))
+	}
+	if slices.ContainsFunc(v.parts, func(p *part) bool { return len(p.overrides) > schema.MaxOverrides }) {
+		return nil // which is reported
+	}
+	v.clusters = v.targets()
+	if len(v.clusters) == 0 && !a.Doc.HasVariables() {
+		return []*Application{a} // of which all but where it goes can be checked
+	}
+	for _, p := range a.Policies {
+		v.within[p.Path.String()] = len(p.Targets)
+	}
+	for _, g := range v.groups() {
+		v.place(g)
+	}
+	v.check()
+	return v.all
+}
+
+// A varier makes the variants of an application.
+type varier struct {
+	*placer
+	*schema.Variants
+	app      *Application
+	parts    []*part
+	clusters []*Target
+	// within are the numbers of clusters of the policies and overrides, by their paths.
+	within map[string]int
+	// all are the variants, in the order of their first clusters, and made by the sections they consist of.
+	all  []*Application
+	made map[string]*Application
+	// lacks are the variables that stand for a label which clusters do not have, and known these by what
+	// is said of them.
+	lacks []*lack
+	known map[lackKey]*lack
+}
+
+// A part is the source, or a policy, with its overrides.
+type part struct {
+	// at is the path of what has the overrides, and sections are those that they may change.
+	at       schema.Path
+	sections []schema.Path
+	// policy is the policy, or nil for the source, and goesTo its clusters.
+	policy    *Policy
+	goesTo    map[*Target]bool
+	overrides []*override
+}
+
+// An override is what is known of one.
+type override struct {
+	selector labels.Selector
+	// sets reports for each section of the part whether the override sets anything there.
+	sets []bool
+	// selects is true once a cluster is found that the override selects, and changes once one is that
+	// would get something else without it. replaced is true once later ones have set its values anew.
+	selects, changes, replaced bool
+}
+
+func newPart[T any](v *schema.Variants, policy *Policy, at schema.Path, all []T, selector func(*T) *api.ClusterSelector) *part {
+	p := &part{at: at, sections: schema.SectionsOf(at), policy: policy}
+	if policy != nil {
+		p.goesTo = setOf(policy.Targets)
+	}
+	for i := range all {
+		o := &override{selector: newSelector(selector(&all[i]))}
+		for _, section := range p.sections {
+			o.sets = append(o.sets, v.Sets(at.With("overrides", i), section))
+		}
+		p.overrides = append(p.overrides, o)
+	}
+	return p
+}
+
+// A lack is a variable that stands for a label which clusters do not have.
+type lack struct {
+	diag.Diagnostic
+	label    string
+	clusters []string
+}
+
+// A lackKey is a variable of a section.
+type lackKey struct {
+	*schema.Section
+	variable int
+}
+
+// targets returns the clusters that the application goes to, each once, in the order of the policies.
+func (v *varier) targets() (targets []*Target) {
+	seen := map[*Target]bool{}
+	for _, p := range v.app.Policies {
+		for _, t := range p.Targets {
+			if !seen[t] {
+				seen[t] = true
+				targets = append(targets, t)
+			}
+		}
+	}
+	return targets
+}
+
+// A group is the clusters on which the same overrides of the same policies hold.
+type group struct {
+	targets []*Target
+	// policies are those that go to the clusters, by index, and sections the source and what the policies
+	// consist of there.
+	policies []int
+	sections []*schema.Section
+}
+
+// groups parts the clusters, in the order of the first of each group.
+func (v *varier) groups() (all []*group) {
+	known := map[string]*group{}
+	for _, t := range v.clusters {
+		var key []byte
+		var holding [][]int
+		for _, p := range v.parts {
+			if p.policy != nil && !p.goesTo[t] {
+				holding, key = append(holding, nil), append(key, "-;"...)
+				continue
+			}
+			holds := v.holding(p, t)
+			for _, i := range holds {
+				key = append(strconv.AppendInt(key, int64(i), 10), ' ')
+			}
+			holding, key = append(holding, holds), append(key, ';')
+		}
+		g, ok := known[string(key)]
+		if !ok {
+			g = v.group(t, holding)
+			known[string(key)] = g
+			all = append(all, g)
+		}
+		g.targets = append(g.targets, t)
+	}
+	return all
+}
+
+// group makes the group of a cluster, of the overrides that hold there of each part.
+func (v *varier) group(t *Target, holding [][]int) *group {
+	g := &group{}
+	for n, p := range v.parts {
+		if p.policy != nil && !p.goesTo[t] {
+			continue
+		}
+		if p.policy != nil {
+			g.policies = append(g.policies, n-1)
+		}
+		v.judge(p, holding[n])
+		for i := range p.sections {
+			g.sections = append(g.sections, v.Merge(p.sections[i], p.at, p.setting(i, holding[n])))
+		}
+	}
+	return g
+}
+
+// place adds the clusters of a group to the variants that they get: one for all with the same values
+// of variables.
+func (v *varier) place(g *group) {
+	for _, t := range g.targets {
+		key, complete := []byte(nil), true
+		sections := make([]*schema.Section, len(g.sections))
+		for i, section := range g.sections {
+			values, ok := v.values(t, section)
+			if complete = complete && ok; !complete {
+				continue
+			}
+			sections[i] = v.Resolve(section, values, func(label string) string {
+				if label == "" {
+					return t.Name
+				}
+				return string(t.Labels[label])
+			})
+			key = fmt.Appendf(key, "%p ", sections[i])
+		}
+		if !complete {
+			continue
+		}
+		key = fmt.Append(key, g.policies)
+		made, ok := v.made[string(key)]
+		if !ok {
+			made = v.variant(sections, g)
+			v.made[string(key)] = made
+			v.all = append(v.all, made)
+		}
+		made.Doc.Scope.Clusters = append(made.Doc.Scope.Clusters, t.Name)
+		for _, p := range made.Policies {
+			p.Targets = append(p.Targets, t)
+		}
+	}
+}
+
+// holding returns the indices of the overrides that select a cluster.
+func (v *varier) holding(p *part, t *Target) (holding []int) {
+	for i, o := range p.overrides {
+		if o.selector.Matches(clusterLabels(t.Labels)) {
+			o.selects = true
+			v.within[p.at.With("overrides", i).String()]++
+			holding = append(holding, i)
+		}
+	}
+	return holding
+}
+
+// setting returns those of some overrides that set anything in a section of a part.
+func (p *part) setting(section int, overrides []int) (set []int) {
+	for _, i := range overrides {
+		if p.overrides[i].sets[section] {
+			set = append(set, i)
+		}
+	}
+	return set
+}
+
+// judge finds out what each of the overrides that hold somewhere changes there.
+func (v *varier) judge(p *part, holding []int) {
+	for s, at := range p.sections {
+		set := p.setting(s, holding)
+		for n, i := range set {
+			if o := p.overrides[i]; !o.changes {
+				sets, isLeft := v.Effect(at, p.at, set, n)
+				o.changes, o.replaced = isLeft, o.replaced || sets
+			}
+		}
+	}
+}
+
+// values returns the values of a section's variables on a cluster, and reports whether it has all.
+func (v *varier) values(t *Target, section *schema.Section) (values string, complete bool) {
+	complete = true
+	for i, variable := range section.Variables {
+		value, ok := t.Name, true
+		if variable.Label != "" {
+			value, ok = clusterLabels(t.Labels).Lookup(variable.Label)
+		}
+		values += value + "\n"
+		if !ok {
+			complete = false
+			v.lack(section, i, t)
+		}
+	}
+	return values, complete
+}
+
+// lack notes that a cluster does not have the label of a section's variable.
+func (v *varier) lack(section *schema.Section, variable int, t *Target) {
+	key := lackKey{section, variable}
+	l, ok := v.known[key]
+	if !ok {
+		of := section.Variables[variable]
+		d := section.Diagnostic(diag.MissingLabel, of.Path, "", "")
+		i := slices.IndexFunc(v.lacks, func(l *lack) bool { return l.Diagnostic == d && l.label == of.Label })
+		if i < 0 {
+			i = len(v.lacks)
+			v.lacks = append(v.lacks, &lack{Diagnostic: d, label: of.Label})
+		}
+		l = v.lacks[i]
+		v.known[key] = l
+	}
+	if n := len(l.clusters); n == 0 || l.clusters[n-1] != t.Name {
+		l.clusters = append(l.clusters, t.Name)
+	}
+}
+
+// variant makes the application that clusters of a group get, of its sections. The overrides of the source
+// name the object of that on a hub, which has those of all variants in one namespace.
+func (v *varier) variant(sections []*schema.Section, g *group) *Application {
+	doc, list := v.Document(sections, &diag.Scope{Of: len(v.clusters), Within: v.within})
+	for _, d := range list {
+		v.Add(d)
+	}
+	app, ok := doc.Object.(*api.Application)
+	if !ok || doc.Partial {
+		v.misshapen = append(v.misshapen, doc)
+	}
+	if !ok {
+		app = v.app.Application
+	}
+	made := &Application{Application: app, Doc: doc, Namespace: v.app.Namespace, Name: v.app.Name, SourceName: v.app.SourceName, Variant: len(v.all)}
+	if v.settings.Hub {
+		made.SourceName = layout.SourceOnHub(v.app.Name, g.sections[0].Overrides())
+	}
+	if !ok {
+		return made // of what cannot be read nothing is compiled
+	}
+	for _, i := range g.policies {
+		p := v.app.Policies[i]
+		made.Policies = append(made.Policies, &Policy{
+			SyncPolicy: &app.Spec.SyncPolicies[i], App: made, Path: p.Path, FluxName: p.FluxName, Fleet: p.Fleet, Sound: p.Sound && doc.Valid,
+		})
+	}
+	return made
+}
+
+// check reports the overrides that do nothing, and the variables without a label.
+func (v *varier) check() {
+	for _, p := range v.parts {
+		clusters := v.clusters
+		if p.policy != nil {
+			clusters = p.policy.Targets
+		}
+		v.checkOverrides(p, clusters)
+	}
+	for _, l := range v.lacks {
+		slices.Sort(l.clusters)
+		have := "have"
+		if len(l.clusters) == 1 {
+			have = "has"
+		}
+		message := func(clusters string) string {
+			return fmt.Sprintf("%s %s no label %s, so ${cluster.labels.%s} stands for nothing there", clusters, have, l.label, l.label)
+		}
+		l.Message = message(diag.Some(l.clusters, diag.MostNames))
+		l.Hint = "add the label to the clusters, or set the value by overrides"
+		if len(l.clusters) > diag.MostNames {
+			l.Whole = message(strings.Join(l.clusters, ", "))
+		}
+		v.Add(l.Diagnostic)
+	}
+}
+
+func (v *varier) checkOverrides(p *part, clusters []*Target) {
+	if len(clusters) == 0 {
+		return // which is reported
+	}
+	for i, o := range p.overrides {
+		at := p.at.With("overrides", i)
+		switch {
+		case !o.selects && v.MayMiss("AttachedCluster"):
+		case !o.selects:
+			v.Add(v.app.Doc.Diagnostic(diag.SelectsNothing, at.With("clusterSelector"), "the override selects none of the clusters", "the clusters' labels are "+labelsOf(clustersOf(clusters))))
+		case o.changes:
+		case o.replaced:
+			v.Add(v.app.Doc.Diagnostic(diag.OverrideUnused, at, "later overrides replace everything that this one sets", "remove it, or move it behind them"))
+		default:
+			v.Add(v.app.Doc.Diagnostic(diag.OverrideUnused, at, "the override changes nothing on the clusters that it selects", "remove it"))
+		}
+	}
+}
+
+func clustersOf(targets []*Target) (clusters []*Cluster) {
+	for _, t := range targets {
+		clusters = append(clusters, t.Cluster)
+	}
+	return clusters
+}
