@@ -5,27 +5,35 @@ import (
 	"path"
 	"strings"
 
+	"github.com/fluxcd/pkg/apis/kustomize"
+
 	"github.com/fleetwright/fleetwright/internal/diag"
-	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/patch"
 	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/report"
+	"github.com/fleetwright/fleetwright/render/settings"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // Check reports what Flux would reject or does otherwise than the application's document
-// reads, and notes the Secrets that Flux needs.
-func Check(a *place.Application, to *report.Report) {
-	c := checker{a, to}
+// reads, and notes what Flux needs on the clusters.
+func Check(a *place.Application, s *settings.Settings, to *report.Report) {
+	c := newChecker(a, s, to)
+	rollouts := c.rollouts()
 	for _, p := range a.Policies {
 		if p.Kustomization != nil {
 			c.checkKustomization(p.Path.With("kustomization"), p.Kustomization)
+			c.checkKustomizationFields(p.Path.With("kustomization"), p.Kustomization)
 		}
 		if p.Helm != nil {
 			c.checkHelm(p.Path.With("helm"), p.Helm)
+			c.checkHelmFields(p.Path.With("helm"), p.Helm)
 		}
+		c.checkRolledOut(p, rollouts)
 	}
+	c.checkSourceFields()
+	c.checkVersions()
 	switch s := a.Spec.Source; {
 	case s.GitRepository != nil:
 		c.checkGitRepository(s.GitRepository)
@@ -34,18 +42,45 @@ func Check(a *place.Application, to *report.Report) {
 	case s.OCIRepository != nil:
 		c.checkOCIRepository(s.OCIRepository)
 	}
-	c.noteSecrets()
+	c.noteReferences()
+}
+
+// CheckClusterSource reports the same of the OCIRepository that the clusters sync from, if the RenderConfig
+// has one.
+func CheckClusterSource(config *schema.Document, s *settings.Settings, to *report.Report) {
+	if s.Artifact == nil {
+		return
+	}
+	f := fields{config, s.Source.Name, s.Source.Namespace, s, to}
+	at := schema.Path{"spec"}
+	checkSince(f, at, "ociRepository", s.Artifact)
+	f.checkArtifact(at.With("ociRepository"), s.Artifact)
+	f.noteArtifact(at.With("ociRepository"), s.Artifact)
+}
+
+// fields are those of a document of which objects are made.
+type fields struct {
+	doc *schema.Document
+	// name and namespace of the objects.
+	name, namespace string
+	settings        *settings.Settings
+	to              *report.Report
 }
 
 // A checker checks an application.
 type checker struct {
 	*place.Application
-	to *report.Report
+	fields
 }
 
-func (c checker) add(code diag.Code, at schema.Path, message, hint string) {
-	if !c.Doc.Wrong(at) {
-		c.to.Add(c.Doc.Diagnostic(code, at, message, hint))
+func newChecker(a *place.Application, s *settings.Settings, to *report.Report) checker {
+	return checker{a, fields{a.Doc, a.Name, a.Namespace, s, to}}
+}
+
+// add adds a diagnostic, unless loading the document reported the place.
+func (f fields) add(code diag.Code, at schema.Path, message, hint string) {
+	if !f.doc.Wrong(at) {
+		f.to.Add(f.doc.Diagnostic(code, at, message, hint))
 	}
 }
 
@@ -67,13 +102,18 @@ func (c checker) checkKustomization(at schema.Path, k *api.Kustomization) {
 		}
 		c.add(diag.WrongFormat, at.With("components", i), fmt.Sprintf("the component %s %s, and kustomize-controller refuses it", component, why), "components: [../components/monitoring], relative to the path of the policy")
 	}
-	for i, own := range k.Patches {
-		if field, message, hint := patch.Check(own); message != "" {
-			c.add(diag.BadPatch, at.With("patches", i).With(field...), message, hint)
-		}
-	}
+	c.checkPatches(at.With("patches"), k.Patches)
 	if k.Interval.IsNone() && (k.RetryInterval == "" || k.RetryInterval.IsNone()) {
 		c.add(diag.RetryAdded, at.With("interval"), fmt.Sprintf("with an interval of %s and no retryInterval Flux would never try again what failed, so retryInterval: %s is added", k.Interval, retryOfUnpolled), "")
+	}
+}
+
+// checkPatches reports the patches that kustomize would refuse.
+func (c checker) checkPatches(at schema.Path, patches []kustomize.Patch) {
+	for i, own := range patches {
+		if field, message, hint := patch.Check(own); message != "" {
+			c.add(diag.BadPatch, at.With(i).With(field...), message, hint)
+		}
 	}
 }
 
@@ -91,6 +131,11 @@ func (c checker) checkHelm(at schema.Path, h *api.HelmRelease) {
 	for i, v := range h.ValuesFrom {
 		c.checkLength(at.With("valuesFrom", i, "valuesKey"), v.ValuesKey, maxValuesKey)
 		c.checkLength(at.With("valuesFrom", i, "targetPath"), v.TargetPath, maxTargetPath)
+	}
+	for i, r := range h.PostRenderers {
+		if r.Kustomize != nil {
+			c.checkPatches(at.With("postRenderers", i, "kustomize", "patches"), r.Kustomize.Patches)
+		}
 	}
 	if h.Timeout.IsNone() {
 		c.add(diag.OutOfBounds, at.With("timeout"), "with a timeout of "+string(h.Timeout)+" nothing is ever installed", "timeout: 5m0s")
@@ -148,16 +193,16 @@ type refField struct{ name, value string }
 // checkIgnored reports the fields of a reference that are set beside an earlier one, which Flux
 // takes alone. What names the same for people, a branch or a tag beside a commit's or an artifact's
 // digest, is good practice.
-func (c checker) checkIgnored(at schema.Path, fields ...refField) {
+func (f fields) checkIgnored(at schema.Path, refs ...refField) {
 	var first refField
-	for _, f := range fields {
-		pinned := first.name == "commit" && f.name == "branch" || first.name == "digest" && f.name == "tag"
+	for _, r := range refs {
+		pinned := first.name == "commit" && r.name == "branch" || first.name == "digest" && r.name == "tag"
 		switch {
-		case f.value == "" || pinned:
+		case r.value == "" || pinned:
 		case first.value == "":
-			first = f
+			first = r
 		default:
-			c.add(diag.RefIgnored, at.With(f.name), fmt.Sprintf("Flux ignores %s: %s beside %s: %s", f.name, f.value, first.name, first.value), "remove one of the two")
+			f.add(diag.RefIgnored, at.With(r.name), fmt.Sprintf("Flux ignores %s: %s beside %s: %s", r.name, r.value, first.name, first.value), "remove one of the two")
 		}
 	}
 }
@@ -188,12 +233,22 @@ func (c checker) checkHelmRepository(h *api.HelmRepository) {
 	}
 }
 
-// checkOCIRepository reports the policies that a source cannot serve, and what of its reference
-// Flux ignores (source-controller internal/controller/ocirepository_controller.go, getArtifactRef).
-func (c checker) checkOCIRepository(o *api.OCIRepository) {
+// checkArtifact reports what of an OCIRepository Flux ignores or refuses (source-controller
+// internal/controller/ocirepository_controller.go; getArtifactRef).
+func (f fields) checkArtifact(at schema.Path, o *api.OCIRepository) {
 	if ref := o.Ref; ref != nil {
-		c.checkIgnored(schema.Path{"spec", "source", "ociRepository", "ref"}, refField{"digest", ref.Digest}, refField{"semver", ref.SemVer}, refField{"tag", ref.Tag})
+		f.checkIgnored(at.With("ref"), refField{"digest", ref.Digest}, refField{"semver", ref.SemVer}, refField{"tag", ref.Tag})
+		f.ignored(ref.SemVerFilter != "" && ref.SemVer == "", at.With("ref"), "semverFilter", "without semver", "semver: \">=0.0.0-0\"")
 	}
+	if v := o.Verify; v != nil {
+		f.checkVerification(at.With("verify"), &v.ChartVerification)
+		f.ignored(v.SecretRef != nil && len(v.MatchOIDCIdentity) > 0, at.With("verify"), "matchOIDCIdentity", "beside secretRef, whose keys it verifies with", "remove one of the two")
+	}
+}
+
+// checkOCIRepository reports the policies that a source cannot serve, and what of it Flux ignores.
+func (c checker) checkOCIRepository(o *api.OCIRepository) {
+	c.checkArtifact(schema.Path{"spec", "source", "ociRepository"}, o)
 	isChart := false
 	for _, p := range c.Policies {
 		if p.Helm == nil {
@@ -215,6 +270,8 @@ func (c checker) checkOCIRepository(o *api.OCIRepository) {
 			{schema.Path{"spec", "interval"}, spec.Interval != "", "ociRepository: {interval: …}"},
 			{schema.Path{"spec", "reconcileStrategy"}, spec.ReconcileStrategy != "", "remove the field: every new artifact is installed"},
 			{schema.Path{"spec", "valuesFiles"}, len(spec.ValuesFiles) > 0, "copy what they hold into values"},
+			{schema.Path{"spec", "ignoreMissingValuesFiles"}, spec.IgnoreMissingValuesFiles, "remove the field"},
+			{schema.Path{"spec", "verify"}, spec.Verify != nil, "ociRepository: {verify: {…}}"},
 			{schema.Path{"metadata"}, p.Helm.Chart.Metadata != nil, "remove the field"},
 		} {
 			if f.set {
@@ -227,49 +284,4 @@ func (c checker) checkOCIRepository(o *api.OCIRepository) {
 			c.add(diag.SourceMismatch, p.Path.With("kustomization"), "another policy takes the ociRepository for a chart, and a chart cannot be applied as manifests", "make two Applications of it")
 		}
 	}
-}
-
-// noteSecrets notes the Secrets and ConfigMaps that an application's sources and charts name.
-// Kurator reads them on its own cluster; here they are read on every cluster.
-func (c checker) noteSecrets() {
-	note := func(ref *api.LocalReference, path ...any) {
-		if ref != nil && ref.Name != "" {
-			c.noteSecret(schema.Path{"spec", "source"}.With(path...).With("name"), ref.Name)
-		}
-	}
-	if g := c.Spec.Source.GitRepository; g != nil {
-		note(g.SecretRef, "gitRepository", "secretRef")
-		if g.Verify != nil {
-			note(&g.Verify.SecretRef, "gitRepository", "verify", "secretRef")
-		}
-	}
-	if h := c.Spec.Source.HelmRepository; h != nil {
-		note(h.SecretRef, "helmRepository", "secretRef")
-	}
-	if o := c.Spec.Source.OCIRepository; o != nil {
-		note(o.SecretRef, "ociRepository", "secretRef")
-		note(o.CertSecretRef, "ociRepository", "certSecretRef")
-		if o.Verify != nil {
-			note(o.Verify.SecretRef, "ociRepository", "verify", "secretRef")
-		}
-	}
-	for _, p := range c.Policies {
-		if p.Helm == nil {
-			continue
-		}
-		for i, v := range p.Helm.ValuesFrom {
-			at := p.Path.With("helm", "valuesFrom", i, "name")
-			switch {
-			case v.Optional:
-			case v.Kind == "Secret":
-				c.noteSecret(at, v.Name)
-			case v.Kind == "ConfigMap":
-				c.to.Note(diag.ConfigsNeeded, manifest.Origin{Doc: c.Doc, Path: at}, c.Namespace+"/"+v.Name)
-			}
-		}
-	}
-}
-
-func (c checker) noteSecret(at schema.Path, name string) {
-	c.to.Note(diag.SecretsNeeded, manifest.Origin{Doc: c.Doc, Path: at}, c.Namespace+"/"+name)
 }

@@ -18,26 +18,32 @@ import (
 
 // A helmReleaseSpec is the spec of a HelmRelease of v2.
 type helmReleaseSpec struct {
-	Interval           api.Duration              `json:"interval"`
-	Timeout            api.Duration              `json:"timeout,omitempty"`
-	Suspend            bool                      `json:"suspend,omitempty"`
-	KubeConfig         *kubeConfig               `json:"kubeConfig,omitempty"`
-	ReleaseName        string                    `json:"releaseName"`
-	TargetNamespace    string                    `json:"targetNamespace,omitempty"`
-	StorageNamespace   string                    `json:"storageNamespace,omitempty"`
-	Chart              *helmChart                `json:"chart,omitempty"`
-	ChartRef           *sourceRef                `json:"chartRef,omitempty"`
-	DependsOn          []api.NamespacedReference `json:"dependsOn,omitempty"`
-	MaxHistory         *int32                    `json:"maxHistory,omitempty"`
-	ServiceAccountName string                    `json:"serviceAccountName,omitempty"`
-	PersistentClient   *bool                     `json:"persistentClient,omitempty"`
-	Install            *api.HelmInstall          `json:"install,omitempty"`
-	Upgrade            *api.HelmUpgrade          `json:"upgrade,omitempty"`
-	Rollback           *api.HelmRollback         `json:"rollback,omitempty"`
-	Uninstall          *api.HelmUninstall        `json:"uninstall,omitempty"`
-	ValuesFrom         []api.ValuesReference     `json:"valuesFrom,omitempty"`
-	Values             api.Values                `json:"values,omitempty"`
-	PostRenderers      []postRenderer            `json:"postRenderers,omitempty"`
+	Interval           api.Duration          `json:"interval"`
+	Timeout            api.Duration          `json:"timeout,omitempty"`
+	Suspend            bool                  `json:"suspend,omitempty"`
+	KubeConfig         *kubeConfig           `json:"kubeConfig,omitempty"`
+	ReleaseName        string                `json:"releaseName"`
+	TargetNamespace    string                `json:"targetNamespace,omitempty"`
+	StorageNamespace   string                `json:"storageNamespace,omitempty"`
+	Chart              *helmChart            `json:"chart,omitempty"`
+	ChartRef           *sourceRef            `json:"chartRef,omitempty"`
+	DependsOn          []api.Dependency      `json:"dependsOn,omitempty"`
+	MaxHistory         *int32                `json:"maxHistory,omitempty"`
+	ServiceAccountName string                `json:"serviceAccountName,omitempty"`
+	PersistentClient   *bool                 `json:"persistentClient,omitempty"`
+	Install            *api.HelmInstall      `json:"install,omitempty"`
+	Upgrade            *api.HelmUpgrade      `json:"upgrade,omitempty"`
+	Rollback           *api.HelmRollback     `json:"rollback,omitempty"`
+	Uninstall          *api.HelmUninstall    `json:"uninstall,omitempty"`
+	ValuesFrom         []api.ValuesReference `json:"valuesFrom,omitempty"`
+	Values             api.Values            `json:"values,omitempty"`
+	PostRenderers      []api.PostRenderer    `json:"postRenderers,omitempty"`
+	PostRenderStrategy string                `json:"postRenderStrategy,omitempty"`
+	CommonMetadata     *api.CommonMetadata   `json:"commonMetadata,omitempty"`
+	DriftDetection     *api.DriftDetection   `json:"driftDetection,omitempty"`
+	Test               *api.HelmTest         `json:"test,omitempty"`
+	WaitStrategy       *api.WaitStrategy     `json:"waitStrategy,omitempty"`
+	HealthCheckExprs   []api.HealthCheckExpr `json:"healthCheckExprs,omitempty"`
 }
 
 type helmChart struct {
@@ -46,19 +52,14 @@ type helmChart struct {
 }
 
 type helmChartSpec struct {
-	Chart             string       `json:"chart"`
-	Version           string       `json:"version,omitempty"`
-	SourceRef         sourceRef    `json:"sourceRef"`
-	Interval          api.Duration `json:"interval,omitempty"`
-	ReconcileStrategy string       `json:"reconcileStrategy,omitempty"`
-	ValuesFiles       []string     `json:"valuesFiles,omitempty"`
-}
-
-// A postRenderer changes what a chart has made before it is applied.
-type postRenderer struct {
-	Kustomize struct {
-		Patches []kustomize.Patch `json:"patches"`
-	} `json:"kustomize"`
+	Chart                    string                 `json:"chart"`
+	Version                  string                 `json:"version,omitempty"`
+	SourceRef                sourceRef              `json:"sourceRef"`
+	Interval                 api.Duration           `json:"interval,omitempty"`
+	ReconcileStrategy        string                 `json:"reconcileStrategy,omitempty"`
+	ValuesFiles              []string               `json:"valuesFiles,omitempty"`
+	IgnoreMissingValuesFiles bool                   `json:"ignoreMissingValuesFiles,omitempty"`
+	Verify                   *api.ChartVerification `json:"verify,omitempty"`
 }
 
 // defaultMaxHistory is Kurator's, which Flux had until v2 (pkg/apis/apps/v1alpha1/helm_release.go).
@@ -86,6 +87,9 @@ func NewHelmRelease(p *place.Policy, on *place.Target, patches []kustomize.Patch
 		ServiceAccountName: h.ServiceAccountName, PersistentClient: h.PersistentClient,
 		Install: h.Install, Upgrade: h.Upgrade, Rollback: h.Rollback, Uninstall: h.Uninstall,
 		ValuesFrom: h.ValuesFrom, Values: h.Values,
+		StorageNamespace: h.StorageNamespace, CommonMetadata: h.CommonMetadata,
+		DriftDetection: driftDetection(p), Test: h.Test, WaitStrategy: h.WaitStrategy, HealthCheckExprs: h.HealthCheckExprs,
+		PostRenderers: h.PostRenderers, PostRenderStrategy: h.PostRenderStrategy,
 	}
 	if spec.Install != nil && spec.Install.SkipCRDs {
 		install := *spec.Install
@@ -99,12 +103,11 @@ func NewHelmRelease(p *place.Policy, on *place.Target, patches []kustomize.Patch
 		spec.Chart = &helmChart{h.Chart.Metadata, helmChartSpec{
 			Chart: chart.Chart, Version: chart.Version, SourceRef: ref,
 			Interval: chart.Interval, ReconcileStrategy: chart.ReconcileStrategy, ValuesFiles: chart.ValuesFiles,
+			IgnoreMissingValuesFiles: chart.IgnoreMissingValuesFiles, Verify: verification(chart.Verify),
 		}}
 	}
 	if len(patches) > 0 {
-		var r postRenderer
-		r.Kustomize.Patches = patches
-		spec.PostRenderers = []postRenderer{r}
+		spec.PostRenderers = append(slices.Clip(spec.PostRenderers), api.PostRenderer{Kustomize: &api.PostRendererKustomize{Patches: patches}})
 	}
 	return ofPolicy(p, on, manifest.Object{APIVersion: manifest.HelmV2, Kind: "HelmRelease", Spec: spec, Form: output.Policy})
 }
@@ -121,7 +124,7 @@ func helmPatches(p *place.Policy, namespaces map[string]manifest.NamespaceMeta, 
 	if !rolledOut {
 		return patches
 	}
-	patches = append(patches, replicasPatches(p.Rollout)...)
+	patches = append(patches, replicasPatches(p.Rollout, p.Rollout.Workload.Name)...)
 	return append(patches, kustomize.Patch{
 		Target: &kustomize.Selector{Version: manifest.CoreV1, Kind: "Service", Name: regexp.QuoteMeta(p.Rollout.ServiceName)},
 		Patch: patchText(struct {

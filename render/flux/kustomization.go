@@ -18,23 +18,52 @@ import (
 
 // A KustomizationSpec is the spec of a Flux Kustomization.
 type KustomizationSpec struct {
-	Interval           api.Duration              `json:"interval"`
-	RetryInterval      api.Duration              `json:"retryInterval,omitempty"`
-	Timeout            api.Duration              `json:"timeout,omitempty"`
-	KubeConfig         *kubeConfig               `json:"kubeConfig,omitempty"`
-	SourceRef          sourceRef                 `json:"sourceRef"`
-	Path               string                    `json:"path,omitempty"`
-	TargetNamespace    string                    `json:"targetNamespace,omitempty"`
-	ServiceAccountName string                    `json:"serviceAccountName,omitempty"`
-	Prune              bool                      `json:"prune"`
-	Force              bool                      `json:"force,omitempty"`
-	Suspend            bool                      `json:"suspend,omitempty"`
-	Wait               bool                      `json:"wait,omitempty"`
-	DependsOn          []api.NamespacedReference `json:"dependsOn,omitempty"`
-	CommonMetadata     *api.CommonMetadata       `json:"commonMetadata,omitempty"`
-	Components         []string                  `json:"components,omitempty"`
-	Images             []kustomize.Image         `json:"images,omitempty"`
-	Patches            []kustomize.Patch         `json:"patches,omitempty"`
+	Interval           api.Duration          `json:"interval"`
+	RetryInterval      api.Duration          `json:"retryInterval,omitempty"`
+	Timeout            api.Duration          `json:"timeout,omitempty"`
+	KubeConfig         *kubeConfig           `json:"kubeConfig,omitempty"`
+	SourceRef          sourceRef             `json:"sourceRef"`
+	Path               string                `json:"path,omitempty"`
+	TargetNamespace    string                `json:"targetNamespace,omitempty"`
+	ServiceAccountName string                `json:"serviceAccountName,omitempty"`
+	Prune              bool                  `json:"prune"`
+	Force              bool                  `json:"force,omitempty"`
+	Suspend            bool                  `json:"suspend,omitempty"`
+	Wait               bool                  `json:"wait,omitempty"`
+	HealthChecks       []api.HealthCheck     `json:"healthChecks,omitempty"`
+	HealthCheckExprs   []api.HealthCheckExpr `json:"healthCheckExprs,omitempty"`
+	DependsOn          []api.Dependency      `json:"dependsOn,omitempty"`
+	CommonMetadata     *api.CommonMetadata   `json:"commonMetadata,omitempty"`
+	NamePrefix         string                `json:"namePrefix,omitempty"`
+	NameSuffix         string                `json:"nameSuffix,omitempty"`
+	Components         []string              `json:"components,omitempty"`
+	Images             []kustomize.Image     `json:"images,omitempty"`
+	Patches            []kustomize.Patch     `json:"patches,omitempty"`
+
+	IgnoreMissingComponents bool             `json:"ignoreMissingComponents,omitempty"`
+	BuildMetadata           []string         `json:"buildMetadata,omitempty"`
+	PostBuild               *api.PostBuild   `json:"postBuild,omitempty"`
+	Decryption              *api.Decryption  `json:"decryption,omitempty"`
+	DeletionPolicy          string           `json:"deletionPolicy,omitempty"`
+	Ignore                  []api.IgnoreRule `json:"ignore,omitempty"`
+}
+
+// A Health is what must be ready before a Kustomization is.
+type Health struct {
+	// Wait for all that is applied.
+	Wait bool
+	// Gateways must be programmed. Where it waits they are among what is applied, and Flux ignores health
+	// checks of others (kustomize-controller docs/spec/v1/kustomizations.md, Wait).
+	Gateways []api.NamespacedReference
+}
+
+// programmed tells when a Gateway is ready. By Flux's own rules it always is: it has no condition Ready, and no
+// status.observedGeneration (kubernetes-sigs/gateway-api apis/v1/gateway_types.go, GatewayConditionProgrammed).
+// Flux goes on waiting where an expression fails for want of a field (fluxcd/cli-utils
+// pkg/kstatus/polling/statusreaders/common.go, errResourceToResourceStatus).
+var programmed = api.HealthCheckExpr{
+	APIVersion: manifest.GatewayV1, Kind: "Gateway",
+	Current: "status.conditions.exists(c, c.type == 'Programmed' && c.status == 'True' && c.observedGeneration == metadata.generation)",
 }
 
 // A kubeConfig is how Flux reaches another cluster.
@@ -84,8 +113,12 @@ func Patches(p *place.Policy, namespaces map[string]manifest.NamespaceMeta, serv
 		}
 	}
 	if service != nil {
-		patches = append(patches, replicasPatches(p.Rollout)...)
-		patches = append(patches, servicePatches(service)...)
+		if name, ok := plainName(p.Kustomization, p.Rollout.Workload.Name); ok {
+			patches = append(patches, replicasPatches(p.Rollout, name)...)
+		}
+		if name, ok := plainName(p.Kustomization, service.Name); ok {
+			patches = append(patches, servicePatches(service, name)...)
+		}
 	}
 	return patches
 }
@@ -102,7 +135,12 @@ func NewKustomization(p *place.Policy, on *place.Target, patches []kustomize.Pat
 		TargetNamespace: k.TargetNamespace,
 		Prune:           k.Prune, Force: k.Force, Suspend: k.Suspend,
 		DependsOn: p.Dependencies(on), CommonMetadata: k.CommonMetadata, Components: k.Components, Images: k.Images,
-		Patches: slices.Concat(k.Patches, patches),
+		Patches:            slices.Concat(k.Patches, patches),
+		ServiceAccountName: k.ServiceAccountName,
+		Wait:               k.Wait, HealthChecks: k.HealthChecks, HealthCheckExprs: k.HealthCheckExprs,
+		NamePrefix: k.NamePrefix, NameSuffix: k.NameSuffix,
+		IgnoreMissingComponents: k.IgnoreMissingComponents, BuildMetadata: k.BuildMetadata,
+		PostBuild: k.PostBuild, Decryption: k.Decryption, DeletionPolicy: k.DeletionPolicy, Ignore: k.Ignore,
 	}
 	if k.RetryInterval.IsNone() {
 		spec.RetryInterval = "" // Flux would take it for never
@@ -121,50 +159,68 @@ func ofPolicy(p *place.Policy, on *place.Target, m manifest.Object) manifest.Ren
 
 // NewSync returns the Flux Kustomization that applies a directory of the repository. A hub
 // applies it to the spoke, unless that is nil.
-func NewSync(s *settings.Settings, meta manifest.Metadata, path string, spoke *place.Target, wait bool, after []api.NamespacedReference) *manifest.Object {
+func NewSync(s *settings.Settings, meta manifest.Metadata, path string, spoke *place.Target, health Health, after []api.NamespacedReference) *manifest.Object {
 	source := sourceRef{Kind: s.Source.Kind, Name: s.Source.Name}
 	if meta.Namespace != s.Source.Namespace {
 		source.Namespace = s.Source.Namespace
 	}
-	return &manifest.Object{APIVersion: manifest.KustomizeV1, Kind: "Kustomization", Metadata: meta, Spec: KustomizationSpec{
+	spec := KustomizationSpec{
 		Interval: s.Defaults.Interval, RetryInterval: s.Defaults.RetryInterval, Timeout: s.Defaults.Timeout,
 		KubeConfig:         newKubeConfig(spoke),
 		SourceRef:          source,
 		Path:               path,
 		ServiceAccountName: s.Defaults.ServiceAccountName,
 		Prune:              true,
-		Wait:               wait,
-		DependsOn:          after,
-	}}
+		Wait:               health.Wait,
+		DependsOn:          dependencies(after),
+	}
+	if len(health.Gateways) > 0 {
+		spec.HealthCheckExprs = []api.HealthCheckExpr{programmed}
+	}
+	if !health.Wait {
+		for _, g := range health.Gateways {
+			spec.HealthChecks = append(spec.HealthChecks, api.HealthCheck{APIVersion: manifest.GatewayV1, Kind: "Gateway", Name: g.Name, Namespace: g.Namespace})
+		}
+	}
+	return &manifest.Object{APIVersion: manifest.KustomizeV1, Kind: "Kustomization", Metadata: meta, Spec: spec}
+}
+
+func dependencies(refs []api.NamespacedReference) (all []api.Dependency) {
+	for _, ref := range refs {
+		all = append(all, api.Dependency{NamespacedReference: ref})
+	}
+	return all
 }
 
 // replicasPatches keep Flux from resetting the replicas that Flagger scales: Flagger sets the
 // workload to no replicas between rollouts, and Flux would set the number in Git
 // again with every revision. A strategic merge patch with a target does nothing
-// where there is no such Deployment, or none with replicas.
-func replicasPatches(r *api.Rollout) []kustomize.Patch {
+// where there is no such Deployment, or none with replicas. The name is that in the manifests:
+// kustomize adds a prefix and a suffix after the patches (sigs.k8s.io/kustomize
+// api/internal/target/kusttarget_configplugin.go, and api/types/fix.go).
+func replicasPatches(r *api.Rollout, name string) []kustomize.Patch {
 	if cmp.Or(r.Workload.Kind, "Deployment") != "Deployment" {
 		return nil
 	}
 	return []kustomize.Patch{{
-		Target: &kustomize.Selector{Group: "apps", Kind: "Deployment", Name: regexp.QuoteMeta(r.Workload.Name)},
+		Target: &kustomize.Selector{Group: "apps", Kind: "Deployment", Name: regexp.QuoteMeta(name)},
 		Patch: patchText(manifest.Object{
-			APIVersion: manifest.AppsV1, Kind: "Deployment", Metadata: manifest.Metadata{Name: r.Workload.Name}, Spec: map[string]any{"replicas": nil},
+			APIVersion: manifest.AppsV1, Kind: "Deployment", Metadata: manifest.Metadata{Name: name}, Spec: map[string]any{"replicas": nil},
 		}),
 	}}
 }
 
 // servicePatches put on the application's own Service what Flagger leaves out. A strategic merge
 // patch with a target does nothing where there is no such Service.
-func servicePatches(s *OwnService) []kustomize.Patch {
+func servicePatches(s *OwnService, name string) []kustomize.Patch {
 	if len(s.Labels) == 0 && len(s.Annotations) == 0 {
 		return nil
 	}
 	return []kustomize.Patch{{
-		Target: &kustomize.Selector{Version: manifest.CoreV1, Kind: "Service", Name: regexp.QuoteMeta(s.Name)},
+		Target: &kustomize.Selector{Version: manifest.CoreV1, Kind: "Service", Name: regexp.QuoteMeta(name)},
 		Patch: patchText(manifest.Object{
 			APIVersion: manifest.CoreV1, Kind: "Service",
-			Metadata: manifest.Metadata{Name: s.Name, Labels: s.Labels, Annotations: s.Annotations},
+			Metadata: manifest.Metadata{Name: name, Labels: s.Labels, Annotations: s.Annotations},
 		}),
 	}}
 }

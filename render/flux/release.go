@@ -81,7 +81,7 @@ func (r *Release) HelmRelease(t *place.Target) manifest.Rendered {
 		if on.Namespace != meta.Namespace {
 			ref.Namespace = on.Namespace
 		}
-		spec.DependsOn = append(spec.DependsOn, ref)
+		spec.DependsOn = append(spec.DependsOn, api.Dependency{NamespacedReference: ref})
 	}
 	return manifest.Rendered{Object: &manifest.Object{APIVersion: manifest.HelmV2, Kind: "HelmRelease", Metadata: meta, Spec: spec}, Origin: r.Origin}
 }

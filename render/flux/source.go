@@ -1,6 +1,7 @@
 package flux
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -8,6 +9,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
+	"github.com/fleetwright/fleetwright/render/settings"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -29,16 +31,20 @@ const (
 // A gitRepositorySpec is the spec of a GitRepository of v1, without the fields that Flux has removed
 // since v1beta2.
 type gitRepositorySpec struct {
-	URL               string               `json:"url"`
-	Ref               *api.GitReference    `json:"ref,omitempty"`
-	Interval          api.Duration         `json:"interval"`
-	Timeout           api.SourceTimeout    `json:"timeout,omitempty"`
-	SecretRef         *api.LocalReference  `json:"secretRef,omitempty"`
-	Verify            *api.GitVerification `json:"verify,omitempty"`
-	Ignore            *string              `json:"ignore,omitempty"`
-	Include           []api.GitInclude     `json:"include,omitempty"`
-	RecurseSubmodules bool                 `json:"recurseSubmodules,omitempty"`
-	Suspend           bool                 `json:"suspend,omitempty"`
+	URL                string               `json:"url"`
+	Ref                *api.GitReference    `json:"ref,omitempty"`
+	Interval           api.Duration         `json:"interval"`
+	Timeout            api.SourceTimeout    `json:"timeout,omitempty"`
+	SecretRef          *api.LocalReference  `json:"secretRef,omitempty"`
+	Provider           string               `json:"provider,omitempty"`
+	ServiceAccountName string               `json:"serviceAccountName,omitempty"`
+	ProxySecretRef     *api.LocalReference  `json:"proxySecretRef,omitempty"`
+	SparseCheckout     []string             `json:"sparseCheckout,omitempty"`
+	Verify             *api.GitVerification `json:"verify,omitempty"`
+	Ignore             *string              `json:"ignore,omitempty"`
+	Include            []api.GitInclude     `json:"include,omitempty"`
+	RecurseSubmodules  bool                 `json:"recurseSubmodules,omitempty"`
+	Suspend            bool                 `json:"suspend,omitempty"`
 }
 
 // A helmRepositorySpec is the spec of a HelmRepository of v1.
@@ -48,6 +54,8 @@ type helmRepositorySpec struct {
 	Interval        api.Duration        `json:"interval,omitempty"`
 	Timeout         api.SourceTimeout   `json:"timeout,omitempty"`
 	SecretRef       *api.LocalReference `json:"secretRef,omitempty"`
+	CertSecretRef   *api.LocalReference `json:"certSecretRef,omitempty"`
+	Insecure        bool                `json:"insecure,omitempty"`
 	PassCredentials bool                `json:"passCredentials,omitempty"`
 	Provider        string              `json:"provider,omitempty"`
 	AccessFrom      *api.AccessFrom     `json:"accessFrom,omitempty"`
@@ -71,7 +79,7 @@ func sourceKind(a *place.Application) string {
 
 // newSourceRef returns a reference to the application's source, for objects in the same namespace.
 func newSourceRef(a *place.Application) sourceRef {
-	return sourceRef{Kind: sourceKind(a), Name: a.Name}
+	return sourceRef{Kind: sourceKind(a), Name: a.SourceName}
 }
 
 // appLabel is the label by which Kurator, and scripts for it, find an Application's source, Flux
@@ -84,15 +92,32 @@ func appLabel(a *place.Application) map[string]string {
 	return map[string]string{"apps.kurator.dev/app-name": a.Name}
 }
 
+// NewClusterSource returns the OCIRepository that the clusters sync from, but for their names in its URL.
+// Flux leaves it there when it is no longer rendered: without it, a cluster would sync nothing more.
+func NewClusterSource(s *settings.Settings, config *schema.Document) *manifest.Rendered {
+	return &manifest.Rendered{
+		Object: &manifest.Object{
+			APIVersion: manifest.SourceV1, Kind: ociRepository,
+			Metadata: manifest.Metadata{Name: s.Source.Name, Namespace: s.Source.Namespace, Annotations: map[string]string{manifest.FluxPrune: "disabled"}},
+			Spec:     newOciRepository(s.Artifact),
+		},
+		Origin: manifest.Origin{Doc: config, Path: schema.Path{"spec", "ociRepository"}},
+	}
+}
+
 // NewSource returns the source of an application, named after it.
 func NewSource(a *place.Application) manifest.Rendered {
-	m := &manifest.Object{APIVersion: manifest.SourceV1, Kind: sourceKind(a), Metadata: manifest.Metadata{Name: a.Name, Namespace: a.Namespace, Labels: appLabel(a)}}
+	m := &manifest.Object{APIVersion: manifest.SourceV1, Kind: sourceKind(a), Metadata: manifest.Metadata{Name: a.SourceName, Namespace: a.Namespace, Labels: appLabel(a)}}
 	field := ""
 	switch m.Kind {
 	case helmRepository:
 		field, m.Spec = "helmRepository", newHelmRepository(a.Spec.Source.HelmRepository)
 	case ociRepository:
-		field, m.Spec = "ociRepository", newOciRepository(a)
+		o := newOciRepository(a.Spec.Source.OCIRepository)
+		if o.LayerSelector == nil && a.Policies[0].Helm != nil {
+			o.LayerSelector = &chartLayer
+		}
+		field, m.Spec = "ociRepository", o
 	default:
 		field, m.Spec = "gitRepository", newGitRepository(a.Spec.Source.GitRepository)
 	}
@@ -102,6 +127,7 @@ func NewSource(a *place.Application) manifest.Rendered {
 func newGitRepository(g *api.GitRepository) gitRepositorySpec {
 	spec := gitRepositorySpec{
 		URL: g.URL, Ref: g.Ref, Interval: g.Interval, Timeout: g.Timeout, SecretRef: g.SecretRef,
+		Provider: g.Provider, ServiceAccountName: g.ServiceAccountName, ProxySecretRef: g.ProxySecretRef, SparseCheckout: g.SparseCheckout,
 		Verify: g.Verify, Ignore: g.Ignore, Include: g.Include, RecurseSubmodules: g.RecurseSubmodules, Suspend: g.Suspend,
 	}
 	if v := g.Verify; v != nil && v.Mode == "head" {
@@ -113,6 +139,7 @@ func newGitRepository(g *api.GitRepository) gitRepositorySpec {
 func newHelmRepository(h *api.HelmRepository) helmRepositorySpec {
 	spec := helmRepositorySpec{
 		Type: h.Type, URL: h.URL, Interval: h.Interval, Timeout: h.Timeout, SecretRef: h.SecretRef,
+		CertSecretRef: h.CertSecretRef, Insecure: h.Insecure,
 		PassCredentials: h.PassCredentials, Provider: h.Provider, AccessFrom: h.AccessFrom, Suspend: h.Suspend,
 	}
 	if isOCI(h.URL) {
@@ -121,15 +148,22 @@ func newHelmRepository(h *api.HelmRepository) helmRepositorySpec {
 	return spec
 }
 
-func newOciRepository(a *place.Application) api.OCIRepository {
-	spec := *a.Spec.Source.OCIRepository
-	if v := spec.Verify; v != nil && v.Provider == "" {
-		spec.Verify = &api.OCIVerification{Provider: "cosign", SecretRef: v.SecretRef}
-	}
-	if spec.LayerSelector == nil && a.Spec.SyncPolicies[0].Helm != nil {
-		spec.LayerSelector = &chartLayer
+func newOciRepository(o *api.OCIRepository) api.OCIRepository {
+	spec := *o
+	if v := spec.Verify; v != nil {
+		verify := *v
+		verify.ChartVerification = *verification(&v.ChartVerification)
+		spec.Verify = &verify
 	}
 	return spec
+}
+
+// verification returns a verification with the provider that its CRD wants, although it has a default.
+func verification(v *api.ChartVerification) *api.ChartVerification {
+	if v == nil {
+		return nil
+	}
+	return &api.ChartVerification{Provider: cmp.Or(v.Provider, "cosign"), SecretRef: v.SecretRef}
 }
 
 func isOCI(url string) bool { return strings.HasPrefix(url, "oci://") }

@@ -18,11 +18,14 @@ type Dir struct {
 	Cluster string
 	// App is the id of the application that the directory is of, or "".
 	App string
+	// Wave is the number of the first wave that needs a source of a hub.
+	Wave int
 	// files are sorted by name.
 	files []dirFile
 }
 
-// A dirFile is a file of a directory. It has a blob, or each cluster has its own: stages, or an inventory.
+// A dirFile is a file of a directory. It has a blob, or each cluster has its own: stages, an inventory or
+// the source that it syncs from.
 type dirFile struct {
 	// path below DIR/<cluster>/fleetwright.
 	path string
@@ -31,6 +34,7 @@ type dirFile struct {
 	blob      *blob
 	stages    syncStages
 	inventory *inventory
+	source    *clusterSource
 }
 
 // objects are those that the file holds, in its order.
@@ -69,7 +73,9 @@ func (e *Encoder) NewDir(at string, objects ...manifest.Rendered) *Dir {
 
 // NewListed makes a directory that Flux lists itself: one file per object.
 func (e *Encoder) NewListed(at string, objects ...manifest.Rendered) *Dir {
-	d := &Dir{Path: at}
+	const others = 2 // kustomization.yaml and the inventory
+	d := &Dir{Path: at, files: make([]dirFile, 0, len(objects)+others)}
+	e.Held[d] = make([]Held, 0, len(objects))
 	names := fileNames(objects)
 	for i, o := range objects {
 		e.put(d, names[i], o)

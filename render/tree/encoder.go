@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"strings"
+	"weak"
 
 	"github.com/fleetwright/fleetwright/internal/blockyaml"
 	"github.com/fleetwright/fleetwright/internal/diag"
@@ -19,29 +20,32 @@ type Encoder struct {
 	*report.Report
 	// Held are the objects of each directory, for finding what meets in a cluster.
 	Held map[*Dir][]Held
-	// blobs are the objects that were encoded so far.
-	blobs map[*manifest.Object]*blob
-	// encodings are what the blobs hold, in the order in which it was asked for.
-	encodings []encoding
+	// checks is set where each object is validated against the schemas of the output.
+	checks bool
+	// blobs are the objects that were encoded so far. It keeps none of them: once encoded, an object
+	// is seldom asked for again, and all of them take more memory than their files.
+	blobs map[weak.Pointer[manifest.Object]]*blob
+	// waiting are blobs that are yet to be filled, in the order in which they were asked for.
+	waiting []encoding
 	// stages are those of the sync.yaml files made so far.
 	stages map[string]*syncStage
 	// kustomizations are the kustomization.yaml files made so far, by their resources.
 	kustomizations map[string]*blob
 }
 
-// NewEncoder returns an encoder that has encoded nothing.
-func NewEncoder(to *report.Report) *Encoder {
+// NewEncoder returns an encoder that has encoded nothing. With checks it validates every object against
+// the schemas of the output, but for patched ones, which were checked when patched.
+func NewEncoder(to *report.Report, checks bool) *Encoder {
 	return &Encoder{
-		Report: to, Held: map[*Dir][]Held{},
-		blobs: map[*manifest.Object]*blob{}, kustomizations: map[string]*blob{}, stages: map[string]*syncStage{},
+		Report: to, Held: map[*Dir][]Held{}, checks: checks,
+		blobs: map[weak.Pointer[manifest.Object]]*blob{}, kustomizations: map[string]*blob{}, stages: map[string]*syncStage{},
 	}
 }
 
-// CheckOutputs validates every object against the schemas of the output, but for patched ones,
-// which were checked when patched. A failure is a mistake of the compiler, not of its user.
-func (e *Encoder) CheckOutputs() {
+// check validates what is to be encoded. A failure is a mistake of the compiler, not of its user.
+func (e *Encoder) check() {
 	var outputs []output.Object
-	for _, made := range e.encodings {
+	for _, made := range e.waiting {
 		switch v := made.value.(type) {
 		case *manifest.Object:
 			outputs = append(outputs, v.Output())
@@ -80,34 +84,46 @@ func (e encoding) encode() error {
 	return err
 }
 
-// EncodeAll makes the content of all blobs.
+// most is how many values wait at most: enough for all cores and for the batches of a check, and few
+// beside all files.
+const most = 1024
+
+// EncodeAll fills the blobs that wait.
 func (e *Encoder) EncodeAll() {
-	errs := make([]error, len(e.encodings))
-	parallel.Each(len(e.encodings), func(i int) { errs[i] = e.encodings[i].encode() })
+	if e.checks {
+		e.check()
+	}
+	errs := make([]error, len(e.waiting))
+	parallel.Each(len(e.waiting), func(i int) { errs[i] = e.waiting[i].encode() })
 	for i, err := range errs {
 		if err != nil {
-			e.Add(diag.New(diag.Internal, diag.Position{}, "", fmt.Sprintf("cannot encode %T: %v", e.encodings[i].value, err), ""))
+			e.Add(diag.New(diag.Internal, diag.Position{}, "", fmt.Sprintf("cannot encode %T: %v", e.waiting[i].value, err), ""))
 		}
 	}
+	e.waiting = nil
 }
 
 // blob returns one that holds the YAML of a value when all are encoded.
 func (e *Encoder) blob(value any) *blob {
 	b := &blob{}
-	e.encodings = append(e.encodings, encoding{b, value})
+	e.waiting = append(e.waiting, encoding{b, value})
+	if len(e.waiting) == most {
+		e.EncodeAll()
+	}
 	return b
 }
 
 // encode has the file of a manifest made, once however many directories the manifest is in.
 func (e *Encoder) encode(m *manifest.Object) *blob {
-	b, ok := e.blobs[m]
+	key := weak.Make(m)
+	b, ok := e.blobs[key]
 	if !ok {
 		if m.Patched != nil {
 			b = e.blob(m.Patched)
 		} else {
 			b = e.blob(m)
 		}
-		e.blobs[m] = b
+		e.blobs[key] = b
 	}
 	return b
 }

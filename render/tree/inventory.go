@@ -28,6 +28,11 @@ func (inv *inventory) content(c *Cluster) []byte {
 	}
 	slices.SortFunc(files, compareFiles)
 	content := layout.AppendInventory(nil, inv.versions, inv.patterns)
+	size := 0
+	for _, f := range files {
+		size += layout.FileLine(f.path)
+	}
+	content = slices.Grow(content, size)
 	for _, f := range files {
 		if f.inventory == nil {
 			content = layout.AppendFile(content, f.path, c.sum(&f))

@@ -107,7 +107,7 @@ func (l Loss) String() string {
 	return fmt.Sprintf("%s would disappear from %s: %s", l.Subject(), some(l.Clusters), l.Reason)
 }
 
-func some(names []string) string { return diag.Some(names, 10) }
+func some(names []string) string { return diag.Some(names, diag.MostNames) }
 
 // LossesOf returns what changes, by cluster and path, would take from clusters of Applications among
 // the inputs. A policy counts by its name, however rendered; what Flux leaves there is not lost.
@@ -236,7 +236,7 @@ func (f *finder) look(g lossGroup, changes []Change) {
 		if called != nil && called != held {
 			f.lose(called, g.cluster)
 		}
-		if held != nil && !PrunesNothing(object) && !isRenamed(held, object, moved) {
+		if held != nil && !LeavesAll(object) && !isRenamed(held, object, moved) {
 			f.lose(held, g.cluster)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 
 // TestMoves compares files of the former layout with clusters of a tree.
 func TestMoves(t *testing.T) {
-	e := tree.NewEncoder(&report.Report{})
+	e := tree.NewEncoder(&report.Report{}, false)
 	object := func(apiVersion, kind, namespace, name string) manifest.Rendered {
 		return manifest.Rendered{Object: &manifest.Object{APIVersion: apiVersion, Kind: kind, Metadata: manifest.Metadata{Namespace: namespace, Name: name}}}
 	}

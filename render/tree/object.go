@@ -39,10 +39,21 @@ func (o Object) String() string {
 	return manifest.Identity{Kind: o.Kind, Namespace: o.Namespace, Name: o.Name}.String()
 }
 
-// PrunesNothing reports whether Flux leaves what the Kustomization or the HelmRelease has applied
-// when the object is deleted: with prune: false, and while it is suspended
-// (kustomize-controller internal/controller/kustomization_controller.go, finalize;
+// LeavesAll reports whether Flux leaves what the Kustomization or the HelmRelease has applied
+// when the object is deleted: by its deletionPolicy, with prune: false, and while it is suspended
+// (kustomize-controller internal/controller/kustomization_controller.go, finalizerShouldDeleteResources;
 // helm-controller internal/controller/helmrelease_controller.go, reconcileDelete).
+func LeavesAll(object map[string]any) bool {
+	switch TextAt(object, "spec", "deletionPolicy") {
+	case "Orphan":
+		return true
+	case "Delete", "WaitForTermination":
+		return IsSuspended(object)
+	}
+	return PrunesNothing(object)
+}
+
+// PrunesNothing reports whether Flux leaves on the cluster what it no longer finds.
 func PrunesNothing(object map[string]any) bool {
 	return TextAt(object, "kind") == "Kustomization" && ValueAt(object, "spec", "prune") == false || IsSuspended(object)
 }

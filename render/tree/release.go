@@ -14,7 +14,7 @@ import (
 )
 
 // ComponentDirs are the directories that have what is rendered for components.
-var ComponentDirs = []string{layout.Infrastructure, layout.ReleasesDir, layout.MeshesDir, layout.MeshDir, layout.LoadTesterDir}
+var ComponentDirs = []string{layout.GatewayAPIDir, layout.Infrastructure, layout.ReleasesDir, layout.MeshesDir, layout.MeshDir, layout.LoadTesterDir}
 
 // IsOfComponent reports whether a file of a cluster's directory is of a component, by its name.
 func IsOfComponent(file string) bool {

@@ -32,13 +32,23 @@ func (t *Tree) Shard(i, n int) *Tree {
 	return shard
 }
 
-// shard is the one of n that a directory is in: of an application's, the first eight
-// bytes of the SHA-256 of its id as a number, modulo n, and 1.
+// ShardOfClusters is the ith of n parts of the tree, counted from 1, that have whole clusters: those whose names are
+// in it as those of applications are in Shard.
+func (t *Tree) ShardOfClusters(i, n int) *Tree {
+	return t.With(slices.DeleteFunc(slices.Clone(t.Clusters), func(c *Cluster) bool { return shardOf(c.Name, n) != i }))
+}
+
+// shard is the one of n that a directory is in.
 func (d *Dir) shard(n int) int {
 	if d.App == "" {
 		return 1
 	}
-	sum := sha256.Sum256([]byte(d.App))
+	return shardOf(d.App, n)
+}
+
+// shardOf is the one of n that a name is in: the first eight bytes of its SHA-256 as a number, modulo n, and 1.
+func shardOf(name string, n int) int {
+	sum := sha256.Sum256([]byte(name))
 	return int(binary.BigEndian.Uint64(sum[:])%uint64(n)) + 1
 }
 

@@ -60,11 +60,30 @@ func (s *SyncFile) Dir() *Dir {
 	return d
 }
 
-// RootDir returns the directory that the bootstrap Kustomization applies, which has the file alone.
-func (s *SyncFile) RootDir() *Dir {
+// RootDir returns the directory that the bootstrap Kustomization applies, which has the file, and the source
+// that the cluster syncs from, unless that is nil.
+func (s *SyncFile) RootDir(source *manifest.Rendered) *Dir {
 	d := s.Dir()
-	d.add(dirFile{path: layout.KustomizationFile, blob: s.encoder.kustomization(s.path)})
+	resources := []string{s.path}
+	if source != nil {
+		resources = []string{layout.SourceFile, s.path}
+		d.add(dirFile{path: layout.SourceFile, object: objectOf(source.Object), source: &clusterSource{s.encoder.encode(source.Object), s.settings.Artifact.URL}})
+		s.encoder.Held[d] = append(s.encoder.Held[d], Held{ID: source.Identity(), File: layout.SourceFile, Origin: source.Origin})
+	}
+	d.add(dirFile{path: layout.KustomizationFile, blob: s.encoder.kustomization(resources...)})
 	return d
+}
+
+// A clusterSource is the source that clusters sync from, whose URL is yet to end in the name of one.
+type clusterSource struct {
+	*blob
+	url string
+}
+
+// content is the file of a cluster. No other line is indented like the one with the URL and begins with it.
+func (s *clusterSource) content(cluster string) []byte {
+	line := "\n  url: " + s.url
+	return bytes.Replace(s.blob.content, []byte(line+"\n"), []byte(line+"/"+cluster+"\n"), 1)
 }
 
 // A SyncStage is a directory to apply, after others.
@@ -77,8 +96,21 @@ type SyncStage struct {
 	// Wait until all that is applied is ready: Kuma's webhooks must answer before
 	// a Mesh is applied, and before a pod is started that is to have a sidecar.
 	Wait bool
+	// Gateways are to be programmed before the stage is ready. Where it does not wait, they may be any.
+	Gateways []api.NamespacedReference
 	// After are the stages that must be ready first.
 	After []api.NamespacedReference
+}
+
+// pathOf returns the path of a directory in the source that the cluster syncs from.
+func (s *SyncFile) pathOf(d *Dir) string {
+	switch {
+	case s.settings.OwnArtifacts:
+		return "./" + d.Path
+	case s.settings.Path == ".":
+		return "." + unnamed + d.Path
+	}
+	return "./" + s.settings.Path + unnamed + d.Path
 }
 
 // Add adds a stage, whose name it shortens, and returns what others name it by.
@@ -95,14 +127,10 @@ func (s *SyncFile) Add(stage SyncStage) api.NamespacedReference {
 		}
 		after = append(after, d)
 	}
-	key := fmt.Sprint(meta, stage.Dir.Path, stage.Spoke != nil, stage.Wait, after)
+	key := fmt.Sprint(meta, stage.Dir.Path, stage.Spoke != nil, stage.Wait, stage.Gateways, after)
 	made, ok := s.encoder.stages[key]
 	if !ok {
-		root := "."
-		if s.settings.Path != "." {
-			root += "/" + s.settings.Path
-		}
-		m := flux.NewSync(s.settings, meta, root+unnamed+stage.Dir.Path, stage.Spoke, stage.Wait, after)
+		m := flux.NewSync(s.settings, meta, s.pathOf(stage.Dir), stage.Spoke, flux.Health{Wait: stage.Wait, Gateways: stage.Gateways}, after)
 		made = &syncStage{objectOf(m), s.encoder.encode(m)}
 		made.Applies = stage.Dir.Path
 		s.encoder.stages[key] = made

@@ -16,6 +16,10 @@ import (
 type Tree struct {
 	// Clusters are sorted by name.
 	Clusters []*Cluster
+	// Waves are the order in which the clusters get what changes, or nil.
+	Waves *place.Waves
+	// OwnArtifacts reports whether each cluster syncs an artifact whose root is the cluster's directory.
+	OwnArtifacts bool
 
 	// input is what the tree was compiled from, also where the clusters are some of all, or
 	// nil; byDir are its Applications by the names of their directories.
@@ -25,7 +29,7 @@ type Tree struct {
 
 // New returns the tree of clusters that an input compiles to.
 func New(in *place.Input, clusters ...*Cluster) *Tree {
-	t := &Tree{clusters, in, map[string]*place.Application{}}
+	t := &Tree{Clusters: clusters, input: in, byDir: map[string]*place.Application{}}
 	for _, a := range in.Applications {
 		t.byDir[a.DirName()] = a
 	}
@@ -33,7 +37,11 @@ func New(in *place.Input, clusters ...*Cluster) *Tree {
 }
 
 // With returns the tree with some of its clusters.
-func (t *Tree) With(clusters []*Cluster) *Tree { return &Tree{clusters, t.input, t.byDir} }
+func (t *Tree) With(clusters []*Cluster) *Tree {
+	part := *t
+	part.Clusters = clusters
+	return &part
+}
 
 // Forget drops the documents that the tree was compiled from, without which it finds no losses.
 func (t *Tree) Forget() { t.input, t.byDir = nil, nil }
@@ -51,6 +59,8 @@ type Cluster struct {
 	*Layout
 	// whole is the layout with the files of other shards.
 	whole *Layout
+	// part is which of a hub's clusters the layout has, or nil where it has all.
+	part *hubPart
 	// Infrastructure is the cluster's own, or nil where it has that of the layout.
 	Infrastructure *Dir
 }
@@ -68,7 +78,7 @@ func NewFiles(name string, files map[string][]byte) *Cluster {
 	return NewCluster(name, NewLayout(dirs...))
 }
 
-// Whole returns the cluster of a shard with the files of all shards.
+// Whole returns the cluster of a shard, or of a part of a hub, with all its files.
 func (c *Cluster) Whole() *Cluster {
 	whole := *c
 	whole.Layout = c.whole
@@ -171,6 +181,8 @@ func (c *Cluster) content(f *dirFile) []byte {
 		return f.blob.content
 	case f.inventory != nil:
 		return f.inventory.content(c)
+	case f.source != nil:
+		return f.source.content(c.Name)
 	}
 	return f.stages.content(c.Name)
 }
