@@ -29,6 +29,10 @@ spec:
       timeout: 60m
       ref: {branch: b, tag: t, semver: ">=1.0.0", name: refs/heads/x, commit: "0123456789012345678901234567890123456789"}
       verify: {mode: head, secretRef: {name: pub}}
+      provider: aws
+      serviceAccountName: puller
+      proxySecretRef: {name: proxy}
+      sparseCheckout: [./x, c]
       ignore: "*.md\n"
       suspend: true
       gitImplementation: libgit2
@@ -39,7 +43,7 @@ spec:
   - name: p
     kustomization:
       commonMetadata: {labels: {a: b}, annotations: {c: d}}
-      dependsOn: [{name: q}, {name: r, namespace: team}]
+      dependsOn: [{name: q, readyExpr: "dep.status.observedGeneration == 1"}, {name: r, namespace: team}]
       interval: 1m
       retryInterval: 10s
       path: ./x
@@ -53,16 +57,33 @@ spec:
       timeout: 1h
       force: true
       components: [../c]
+      ignoreMissingComponents: true
+      namePrefix: a-
+      nameSuffix: -b
+      buildMetadata: [originAnnotations, transformerAnnotations]
+      postBuild:
+        substitute: {REGION: eu}
+        substituteFrom: [{kind: ConfigMap, name: vars, optional: true}, {kind: Secret, name: tokens}]
+        substituteStrategy: Always
+      decryption: {provider: sops, secretRef: {name: age}, serviceAccountName: decryptor}
+      serviceAccountName: deployer
+      wait: true
+      healthCheckExprs: [{apiVersion: cert-manager.io/v1, kind: Certificate, current: "true", inProgress: "false", failed: "false"}]
+      deletionPolicy: WaitForTermination
+      ignore: [{paths: [/spec/replicas], target: {kind: Deployment, group: apps, version: v1, name: x, namespace: z, labelSelector: a=b, annotationSelector: c=d}}]
   - name: q
-    kustomization: {interval: 0s, retryInterval: 5s, prune: true}
+    kustomization: {interval: 0s, retryInterval: 5s, prune: true, healthChecks: [{apiVersion: apps/v1, kind: Deployment, name: x, namespace: z}]}
   - name: r
     kustomization: {interval: 0m0s, retryInterval: 0s, prune: true}
   - name: s
     kustomization: {interval: 1m, retryInterval: 0s, prune: true}
 `)}
 
+// newestFlux has every field.
+var newestFlux = schema.File{Name: "config.yaml", Data: []byte("{apiVersion: fleetwright.dev/v1alpha1, kind: RenderConfig, spec: {versions: {flux: \"2.9\"}}}")}
+
 func TestEveryFieldOfSourceAndPolicyIsRendered(t *testing.T) {
-	tree := compile(t, worldAnd(everyField)...)
+	tree := compile(t, worldAnd(everyField, newestFlux)...)
 	dir := "host/fleetwright/apps/team.a/"
 	want := unmarshal(t, `
 url: ssh://git@example.com/a
@@ -71,6 +92,10 @@ interval: 1h30m
 timeout: 60m
 ref: {branch: b, tag: t, semver: ">=1.0.0", name: refs/heads/x, commit: "0123456789012345678901234567890123456789"}
 verify: {mode: HEAD, secretRef: {name: pub}}
+provider: aws
+serviceAccountName: puller
+proxySecretRef: {name: proxy}
+sparseCheckout: [./x, c]
 ignore: "*.md\n"
 suspend: true
 recurseSubmodules: true
@@ -81,7 +106,7 @@ include: [{repository: {name: other}, fromPath: x, toPath: z}]
 	}
 	want = unmarshal(t, `
 commonMetadata: {labels: {a: b}, annotations: {c: d}}
-dependsOn: [{name: q}, {name: r, namespace: team}]
+dependsOn: [{name: q, readyExpr: "dep.status.observedGeneration == 1"}, {name: r, namespace: team}]
 interval: 1m
 retryInterval: 10s
 path: ./x
@@ -95,10 +120,27 @@ targetNamespace: web
 timeout: 1h
 force: true
 components: [../c]
+ignoreMissingComponents: true
+namePrefix: a-
+nameSuffix: -b
+buildMetadata: [originAnnotations, transformerAnnotations]
+postBuild:
+  substitute: {REGION: eu}
+  substituteFrom: [{kind: ConfigMap, name: vars, optional: true}, {kind: Secret, name: tokens}]
+  substituteStrategy: Always
+decryption: {provider: sops, secretRef: {name: age}, serviceAccountName: decryptor}
+serviceAccountName: deployer
+wait: true
+healthCheckExprs: [{apiVersion: cert-manager.io/v1, kind: Certificate, current: "true", inProgress: "false", failed: "false"}]
+deletionPolicy: WaitForTermination
+ignore: [{paths: [/spec/replicas], target: {kind: Deployment, group: apps, version: v1, name: x, namespace: z, labelSelector: a=b, annotationSelector: c=d}}]
 sourceRef: {kind: GitRepository, name: a}
 `)
 	if got := at(get(t, tree, dir+"kustomization-p.yaml"), "spec"); !reflect.DeepEqual(got, any(want)) {
 		t.Errorf("the policy is\n%swant\n%s", marshal(t, got), marshal(t, want))
+	}
+	if got, want := at(get(t, tree, dir+"kustomization-q.yaml"), "spec healthChecks"), any(unmarshal(t, "l: [{apiVersion: apps/v1, kind: Deployment, name: x, namespace: z}]")["l"]); !reflect.DeepEqual(got, want) {
+		t.Errorf("the health checks are %v, want %v", got, want)
 	}
 	// A failure is tried again, also where nothing is polled.
 	for policy, want := range map[string]any{"q": "5s", "r": "2m0s", "s": nil} {

@@ -23,7 +23,7 @@ func TestMistakesBesideRollouts(t *testing.T) {
 	}{
 		"the interval of a policy":   {"interval: 10m", "interval: 10 minutes", false},
 		"no interval of a policy":    {"      interval: 10m\n", "", false},
-		"an unknown field":           {"prune: true", "prune: true\n      wait: true", false},
+		"an unknown field":           {"prune: true", "prune: true\n      wiat: true", false},
 		"a URL":                      {"https://example.com/shop.git", "git@example.com:shop.git", false},
 		"no interval of the source":  {"      interval: 5m\n", "", false},
 		"a label":                    {"  name: shop\n", "  name: shop\n  labels: {a: 1}\n", false},

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"slices"
 
+	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
@@ -25,6 +26,8 @@ type assembler struct {
 	infrastructure map[*rollout.Installation][]manifest.Rendered
 	// shared are the files of what several applications may use, by what they hold.
 	shared map[string]*tree.Dir
+	// source is the source that the clusters sync from, or nil where it is not rendered.
+	source *manifest.Rendered
 }
 
 // render makes the tree of everything that was placed.
@@ -32,6 +35,9 @@ func (c *compiler) render(e *tree.Encoder) *tree.Tree {
 	a := &assembler{
 		compiler: c, Encoder: e, layouts: map[string]*tree.Layout{}, variants: map[string]*variant{},
 		infrastructure: map[*rollout.Installation][]manifest.Rendered{}, shared: map[string]*tree.Dir{},
+	}
+	if c.Settings.Artifact != nil {
+		a.source = flux.NewClusterSource(&c.Settings, c.RenderConfig)
 	}
 	var clusters []*tree.Cluster
 	switch {
@@ -43,7 +49,9 @@ func (c *compiler) render(e *tree.Encoder) *tree.Tree {
 		clusters = append(clusters, a.renderHub())
 	}
 	e.EncodeAll()
-	return tree.New(c.Input, clusters...)
+	made := tree.New(c.Input, clusters...)
+	made.Waves, made.OwnArtifacts = c.waves, c.Settings.OwnArtifacts
+	return made
 }
 
 // renderTarget makes the directory of one cluster, for its own Flux. The layout is made

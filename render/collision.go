@@ -1,7 +1,10 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
@@ -16,30 +19,35 @@ import (
 )
 
 // objectsByID are the objects that meet in a cluster.
-type objectsByID map[manifest.Identity]tree.Held
+type objectsByID map[manifest.Identity]*tree.Held
 
 // checkCollisions reports the objects of one cluster that are the same, and those that
 // would have one file.
 func (c *compiler) checkCollisions(rendered *tree.Tree, held map[*tree.Dir][]tree.Held) {
-	checked := map[*tree.Layout]bool{}
+	for d, objects := range held {
+		c.checkFiles(d.Path, objects)
+	}
+	checked, own := map[*tree.Layout]bool{}, objectsByID{}
 	for i, cluster := range rendered.Clusters {
 		if checked[cluster.Layout] {
 			continue // what meets there has met in another
 		}
 		checked[cluster.Layout] = true
 		// What a hub applies to another cluster meets there, not on the hub.
-		clusters := map[string]objectsByID{"": c.bootstrapped()}
+		clear(own)
+		c.addBootstrapped(own)
+		clusters := map[string]objectsByID{"": own}
 		// canary is the last one that is there twice: what else its rollout has, which
 		// comes behind it, is there twice because of that.
 		var canary manifest.Origin
 		for _, d := range cluster.Dirs {
-			c.checkFiles(d.Path, held[d])
 			objects, ok := clusters[d.Cluster]
 			if !ok {
 				objects = objectsByID{}
 				clusters[d.Cluster] = objects
 			}
-			for _, o := range held[d] {
+			for i := range held[d] {
+				o := &held[d][i]
 				first, ok := objects[o.ID]
 				switch {
 				case !ok:
@@ -48,7 +56,7 @@ func (c *compiler) checkCollisions(rendered *tree.Tree, held map[*tree.Dir][]tre
 					// Applications may share a namespace that is rendered alike.
 				case canary.Doc != nil && o.Origin.SameRollout(canary):
 				default:
-					c.reportObjectTwice(first, o)
+					c.reportObjectTwice(*first, *o)
 					if o.ID.Kind == "Canary" {
 						canary = o.Origin
 					}
@@ -69,24 +77,30 @@ func (c *compiler) checkCollisions(rendered *tree.Tree, held map[*tree.Dir][]tre
 	}
 }
 
-// bootstrapped returns the objects that "flux bootstrap" makes: the source that the clusters
-// sync from, and the Kustomization that is called after it.
-func (c *compiler) bootstrapped() objectsByID {
-	objects, source := objectsByID{}, c.Settings.Source
+// addBootstrapped adds the objects that "flux bootstrap" makes: the source that the clusters
+// sync from, unless it is rendered, and the Kustomization that is called after it.
+func (c *compiler) addBootstrapped(objects objectsByID) {
+	source := c.Settings.Source
 	for group, kind := range map[string]string{"source.toolkit.fluxcd.io": source.Kind, "kustomize.toolkit.fluxcd.io": "Kustomization"} {
+		if kind != "Kustomization" && c.Settings.Artifact != nil {
+			continue
+		}
 		id := manifest.Identity{Group: group, Kind: kind, Namespace: source.Namespace, Name: source.Name}
-		objects[id] = tree.Held{ID: id, Maker: "flux bootstrap"}
+		objects[id] = &tree.Held{ID: id, Maker: "flux bootstrap"}
 	}
-	return objects
 }
 
 // checkFiles reports the objects of a directory that would have one file.
 func (c *compiler) checkFiles(dir string, objects []tree.Held) {
-	files := map[string]tree.Held{}
-	for _, o := range objects {
+	if len(objects) < 2 {
+		return
+	}
+	files := make(map[string]*tree.Held, len(objects))
+	for i := range objects {
+		o := &objects[i]
 		if first, ok := files[o.File]; ok && first.ID != o.ID && o.File != "" {
-			c.Add(o.Origin.Doc.Diagnostic(diag.FileTwice, o.Origin.Path,
-				fmt.Sprintf("the object has the file %s/%s, which the one for %s has as well", dir, o.File, first.Origin.Position()), "rename one of the two"))
+			c.AddAt(o.Origin, diag.FileTwice,
+				fmt.Sprintf("the object has the file %s/%s, which the one for %s has as well", dir, o.File, first.Origin.Position()), "rename one of the two")
 		}
 		files[o.File] = o
 	}
@@ -113,7 +127,8 @@ func (c *compiler) checkTarget(t *place.Target, objects objectsByID) {
 		}
 		r.Report(diag.MeshesDiffer, schema.Path{"meshName"}, fmt.Sprintf("something else in namespace %s is in another mesh, and all pods of a namespace join one", r.Namespace), "use one meshName for both, or two namespaces")
 	}
-	hosts := sharedHosts{map[provider.IstioHost]*rules.SharedHost{}, map[rules.HostPath]*rules.Rollout{}}
+	c.checkMeshProviders(t)
+	hosts := sharedHosts{map[provider.IstioHost]*rules.SharedHost{}, map[rules.HostPath]*rules.Rollout{}, rules.SharedRoutes{}}
 	releases := helmReleases(c.installation(t))
 	for _, a := range t.Apps {
 		for _, p := range a.Policies {
@@ -124,6 +139,28 @@ func (c *compiler) checkTarget(t *place.Target, objects objectsByID) {
 			if p.Helm != nil {
 				c.checkRelease(p, releases)
 			}
+		}
+	}
+}
+
+// checkMeshProviders reports the rollouts of a target that use HTTPRoutes in a mesh of Kuma where others use
+// TrafficRoutes.
+func (c *compiler) checkMeshProviders(t *place.Target) {
+	byRoute, byGateway := map[string]*rollout.Rollout{}, map[string][]*rollout.Rollout{}
+	for _, a := range t.Apps {
+		for _, r := range c.rolloutsOf(a, t) {
+			switch route, ok := provider.KumaRouteOf(r); {
+			case !ok:
+			case route.ByHTTPRoute:
+				byGateway[route.Mesh] = append(byGateway[route.Mesh], r)
+			case byRoute[route.Mesh] == nil:
+				byRoute[route.Mesh] = r
+			}
+		}
+	}
+	for mesh, first := range byRoute {
+		for _, r := range byGateway[mesh] {
+			provider.CheckMeshProvider(r, first)
 		}
 	}
 }
@@ -143,8 +180,9 @@ func (c *compiler) meshProviders(t *place.Target) map[string]string {
 
 // sharedHosts are the hosts of a target's rollouts.
 type sharedHosts struct {
-	istio map[provider.IstioHost]*rules.SharedHost
-	nginx map[rules.HostPath]*rules.Rollout
+	istio  map[provider.IstioHost]*rules.SharedHost
+	nginx  map[rules.HostPath]*rules.Rollout
+	routes rules.SharedRoutes
 }
 
 // check reports a rollout that may get the requests of another. ingress-nginx's admission webhook
@@ -174,6 +212,19 @@ func (h *sharedHosts) check(r *rollout.Rollout) {
 		report(diag.RouteTwice, own.ID, hosts.With(n), message, hint)
 		return
 	}
+	if shared := h.routes.Add(own); shared != nil {
+		ref := own.Service.GatewayRefs[shared.Parent]
+		hosts, name := schema.Path{"spec", "service", "hosts"}, "the host "+shared.Host
+		if shared.Host == "" {
+			name = "no host"
+		} else {
+			hosts = hosts.With(shared.HostIndex)
+		}
+		report(diag.HTTPRouteTwice, own.ID, hosts,
+			fmt.Sprintf("the rollout at %s has %s and the same conditions at the Gateway %s as well, and one cluster gets both", shared.Other.Source.Position(shared.Other.ID, schema.Path{"spec", "service", "hosts"}), name, ref.Name),
+			routeOfOwn(own, shared.Other)+elsewhere)
+		return
+	}
 	for _, p := range own.IngressPaths() {
 		first, ok := h.nginx[p.HostPath]
 		if ok && first != own {
@@ -186,6 +237,19 @@ func (h *sharedHosts) check(r *rollout.Rollout) {
 		}
 		h.nginx[p.HostPath] = own
 	}
+}
+
+// routeOfOwn returns what tells a rollout's HTTPRoute from another's, but for what one of the two has already.
+func routeOfOwn(own, other *rules.Rollout) (ways string) {
+	name := own.Service.Name
+	if host := name + ".example.com"; !slices.Contains(slices.Concat(own.Service.Hosts, other.Service.Hosts), host) {
+		ways = fmt.Sprintf("hosts: [%s], ", host)
+	}
+	prefix := "/" + name
+	if !slices.ContainsFunc(slices.Concat(own.Service.Match, other.Service.Match), func(m flagger.Match) bool { return strings.TrimSuffix(m.URI.Prefix, "/") == prefix }) {
+		ways += fmt.Sprintf("serviceMatch: [{uri: {prefix: %s}}], ", prefix)
+	}
+	return cmp.Or(ways, "another host or another path in serviceMatch, ")
 }
 
 // A helmName is what Helm tells releases apart by.
@@ -223,13 +287,13 @@ func (c *compiler) checkRelease(p *place.Policy, releases map[helmName]manifest.
 // makes as well.
 func (c *compiler) checkMade(r *rollout.Rollout, objects objectsByID) {
 	canary := manifest.Identity{Group: "flagger.app", Kind: "Canary", Namespace: r.Namespace, Name: r.Workload.Name}
-	if !objects[canary].Origin.Is(r.Origin("workload", "name")) {
+	if own := objects[canary]; own == nil || !own.Origin.Is(r.Origin("workload", "name")) {
 		return // the rollout itself is reported as a duplicate
 	}
 	for _, id := range r.Made {
-		made := tree.Held{ID: id, Origin: r.Origin("serviceName"), Maker: "Flagger"}
+		made := &tree.Held{ID: id, Origin: r.Origin("serviceName"), Maker: "Flagger"}
 		if first, ok := objects[made.ID]; ok {
-			c.reportObjectTwice(first, made)
+			c.reportObjectTwice(*first, *made)
 			return // the rest follows from it
 		}
 		objects[made.ID] = made
@@ -251,6 +315,6 @@ func (c *compiler) reportObjectTwice(a, b tree.Held) {
 	if a.Origin.Doc != nil {
 		what += fmt.Sprintf(" for %s", a.Origin.Position())
 	}
-	c.Add(b.Origin.Doc.Diagnostic(diag.ObjectTwice, b.Origin.Path, fmt.Sprintf("%s %s as well, and one cluster gets both", b.ID, what),
-		"rename one of the two, or send them to different clusters with clusterSelector"))
+	c.AddAt(b.Origin, diag.ObjectTwice, fmt.Sprintf("%s %s as well, and one cluster gets both", b.ID, what),
+		"rename one of the two, or send them to different clusters with clusterSelector")
 }

@@ -50,37 +50,38 @@ func Begin(docs schema.Documents, opts Options) *Run {
 	c := &compiler{
 		Compilation:   &rollout.Compilation{Report: to, Input: place.NewInput(&docs, to)},
 		installations: map[*place.Platform]*rollout.Installation{}, rollouts: map[rolloutKey]*rollout.Rollout{},
+		keys: map[*place.Policy]rolloutKey{},
 	}
 	c.Settings = settings.New(c.RenderConfig, opts.Path, opts.DefaultPath, opts.Topology, to)
 	checkCredentials(docs.All, to)
 	c.targets = c.Place(&c.Settings)
+	c.waves = c.PlaceWaves(c.targets, c.Settings.Hub)
 	c.install()
 	return &Run{c, opts.CheckOutput}
 }
+
+// Severities are those that the settings give to codes: diagnostics of the caller have them too.
+func (r *Run) Severities() map[diag.Code]diag.Severity { return r.c.Settings.Severities }
+
+// Waves returns the order of the clusters, or nil where none is declared.
+func (r *Run) Waves() *place.Waves { return r.c.waves }
 
 // Compile is [Compile] with what was built of the sources, which is nil where nobody has tried.
 // It may be called once.
 func (r *Run) Compile(manifests source.Manifests) (*Tree, schema.Diagnostics) {
 	c := r.c
-	for _, a := range c.Applications {
-		flux.Check(a, c.Report)
-	}
-	c.checkSources(manifests)
-	c.checkRollouts(manifests)
+	c.checkApplications(manifests)
 	c.noteTemplates()
-	provider.CheckFeatures(c.Compilation)
 	c.checkMeshes()
 	c.checkCharts()
+	flux.CheckClusterSource(c.RenderConfig, &c.Settings, c.Report)
 	c.checkAlertProviders()
 	rollout.Summarize(c.Report)
 	checkOutput := r.checkOutput && !c.diagnostics().HasErrors()
 	// What is sound is rendered in any case: one mistake must not hide another.
-	e := tree.NewEncoder(c.Report)
+	e := tree.NewEncoder(c.Report, checkOutput)
 	made := c.render(e)
 	c.checkCollisions(made, e.Held)
-	if checkOutput {
-		e.CheckOutputs()
-	}
 	list := c.diagnostics()
 	if !list.HasErrors() {
 		c.CheckUnreached(c.targets)
@@ -94,20 +95,66 @@ func (r *Run) Compile(manifests source.Manifests) (*Tree, schema.Diagnostics) {
 	return made, list
 }
 
-// checkRollouts checks all rollouts, also against what was built of the sources.
-func (c *compiler) checkRollouts(manifests source.Manifests) {
-	all := c.index(manifests)
+// checkApplications checks the applications, their sources and their rollouts, also against what was
+// built of the sources, which is nil where nobody has tried. It is done with one before the next, so
+// that each document is unpacked once.
+func (c *compiler) checkApplications(manifests source.Manifests) {
+	all, rolledOut := c.index(manifests), c.rolledOut()
+	for variants := range c.VariantsByApplication() {
+		noted := false
+		for _, a := range variants {
+			flux.Check(a, &c.Settings, c.Report)
+			if manifests != nil && rolledOut[a] {
+				c.checkSource(a, manifests, &noted)
+			}
+			provider.CheckFeatures(c.Compilation, a.Doc)
+		}
+		if c.waves != nil {
+			flux.CheckMoving(variants, c.waves, &c.Settings, c.Report)
+		}
+		c.checkRollouts(variants, all)
+	}
+	for _, d := range c.Documents {
+		if d.Kind.Name == "Application" && d.Object == nil {
+			provider.CheckFeatures(c.Compilation, d)
+		}
+	}
+	c.summarizeSources()
+}
+
+// checkRollouts checks the rollouts of an application's variants.
+func (c *compiler) checkRollouts(variants []*place.Application, all *built) {
 	checked := map[*rollout.Rollout]bool{}
-	for _, a := range c.Applications {
+	for _, a := range variants {
 		for _, p := range a.Policies {
 			for _, t := range p.Targets {
 				if r := c.rollout(p, t); r != nil && !checked[r] {
 					checked[r] = true
-					r.Check(c.manifestsOf(r, all))
-					c.checkWorkloadTwice(r, all)
+					c.checkRollout(r, all)
 				}
 			}
 		}
+	}
+}
+
+// checkRollout checks a rollout with the manifests of each policy that has it, and once for those of
+// which none were read.
+func (c *compiler) checkRollout(r *rollout.Rollout, all *built) {
+	var unread []*place.Policy
+	for _, p := range r.Policies {
+		manifests := c.manifestsOf(p, all)
+		r.For([]*place.Policy{p}, func() {
+			if manifests != nil {
+				r.Check(manifests)
+			}
+			c.checkWorkloadTwice(r, p, all)
+		})
+		if manifests == nil {
+			unread = append(unread, p)
+		}
+	}
+	if len(unread) > 0 {
+		r.For(unread, func() { r.Check(nil) })
 	}
 }
 
@@ -130,8 +177,12 @@ type compiler struct {
 	// installations are what platforms have, and rollouts those that run with that.
 	installations map[*place.Platform]*rollout.Installation
 	rollouts      map[rolloutKey]*rollout.Rollout
+	// keys are those of the rollouts of policies, whatever the platform.
+	keys map[*place.Policy]rolloutKey
 	// targets are the clusters that get a directory, by name.
 	targets []*place.Target
+	// waves are the order of the clusters, or nil.
+	waves *place.Waves
 }
 
 // diagnostics returns everything reported that no comment ignores, with the severities of

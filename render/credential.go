@@ -41,7 +41,7 @@ func credentialDiagnostic(d *schema.Document, at schema.Path, what string) diag.
 	if secret == "" {
 		return d.Diagnostic(diag.CredentialInText, at, fmt.Sprintf("a URL "+everyone, what), credentialHint(at))
 	}
-	name := cmp.Or(d.Text(beside(at).With("secretRef", "name")...), d.Name+"-auth")
+	name := cmp.Or(d.Text(beside(at).With("secretRef", "name")...), strings.TrimPrefix(d.Name+"-auth", "-"))
 	return d.Diagnostic(diag.CredentialInURL, at, fmt.Sprintf("the URL "+everyone, what), fmt.Sprintf("secretRef: {name: %s}, %s", name, secret)+revoke)
 }
 
@@ -66,7 +66,7 @@ func secretFor(d *schema.Document, at schema.Path) string {
 		return "of a Secret with the keys username and password, or bearerToken"
 	case field == "Application spec.source.helmRepository.url":
 		return "of a Secret with the keys username and password"
-	case field == "Application spec.source.ociRepository.url":
+	case field == "Application spec.source.ociRepository.url", field == "RenderConfig spec.ociRepository.url":
 		return "of a Secret with the type kubernetes.io/dockerconfigjson"
 	case d.Kind.Name == "Application" && last > 2 && at[last] == "address" && at[last-1] == "provider" && at[last-2] == "customMetric":
 		return metricSecret(d.Text(beside(at).With("type")...))

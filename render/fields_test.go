@@ -1,6 +1,7 @@
 package render_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -99,8 +100,27 @@ spec:
 		return schema.File{Name: "fleet.yaml", Data: []byte("{apiVersion: fleet.kurator.dev/v1alpha1, kind: Fleet, metadata: {name: f}, spec: {clusters: [{kind: AttachedCluster, name: one}], plugin: {flagger: {trafficRoutingProvider: " + provider + ", installed: {" + components + "}}}}}\n---\n" +
 			"{apiVersion: cluster.kurator.dev/v1alpha1, kind: AttachedCluster, metadata: {name: one}}\n")}
 	}
+	overridden := app("o", `
+  destination: {fleet: shared, fleetNamespace: platform}
+  overrides:
+  - {clusterSelector: {matchLabels: {tier: lab}}, source: {gitRepository: {ref: {branch: lab}}}}
+  - {clusterSelector: {matchExpressions: [{key: tier, operator: NotIn, values: [lab]}]}, source: {gitRepository: {interval: 2m}}}
+  syncPolicies:
+  - name: k
+    kustomization: {interval: 5m, prune: true, path: "./${cluster.name}"}
+    rollout: {trafficRoutingProvider: kuma, workload: {name: web, namespace: web}, serviceName: web, port: 80, rolloutPolicy: {trafficRouting: {analysisTimes: 5}}}
+    overrides:
+    - {clusterSelector: {matchLabels: {tier: gold}}, kustomization: {force: true}, rollout: null}
+    - {clusterSelector: {matchExpressions: [{key: tier, operator: In, values: [lab]}]}, rollout: {port: 81}}
+  - name: h
+    destination: {fleet: shared, fleetNamespace: platform, clusterSelector: {matchExpressions: [{key: tier, operator: Exists}]}}
+    helm: {interval: 5m, chart: {spec: {chart: ./chart}}}
+    overrides: [{clusterSelector: {matchLabels: {tier: gold}}, helm: {values: {a: 1}}}]
+`)
+	withKuma := schema.File{Name: platform.Name, Data: bytes.Replace(platform.Data, []byte("  allowedNamespaces:"), []byte("  plugin: {flagger: {trafficRoutingProvider: kuma, publicTestloader: true}}\n  allowedNamespaces:"), 1)}
 	return map[string][]schema.File{
-		"selected": {platform, shared},
+		"selected":   {platform, shared},
+		"overridden": {withKuma, overridden},
 		"installed istio": installed("istio", `flagger: {version: 1.42.0, namespace: flagger-system}, istio: {namespace: mesh, revision: stable}, `+
 			`prometheus: {address: http://metrics.monitoring:9090}, loadtester: {url: http://tester.test/, namespace: kube-system}, ingress-nginx: {namespace: ingress, class: internal}`,
 			"      rolloutPolicy: {trafficRouting: {canaryStrategy: {stepWeight: 10}}, trafficAnalysis: {webhooks: {command: [hey]}}}\n"),
@@ -115,15 +135,39 @@ spec:
 			"      rolloutPolicy: {trafficRouting: {host: h.example.com, canaryStrategy: {stepWeight: 10}}}\n"),
 		"handed over":       {handedOver("kuma, publicTestloader: true", "flagger: {version: 1.44.0, handOver: true}, kuma: {version: 2.7.3, handOver: true}, prometheus: {address: http://prometheus-server.mesh-observability:80, handOver: true}, loadtester: {url: http://flagger-loadtester.flagger-loadtester/, handOver: true}")},
 		"handed over nginx": {handedOver("nginx", "ingress-nginx: {handOver: true}")},
-		"git":               worldAnd(everyField),
-		"helm":              {everyHelmField}, "oci": {everyOCIField},
-		"registry": {document("registry", "    helmRepository: {url: oci://example.com/charts, provider: aws, interval: 1m}\n", strings.Replace(chartPolicy, "interval", "install: {crds: Skip}, interval", 1))},
-		"rollout":  append(slices.Clone(everyRolloutField), alertProviders),
-		"placed":   {fleet, mesh, placed},
-		"nginx":    matches("nginx", "host: h.example.com,", "{headers: {a: {regex: b}}}"),
-		"match":    matches("istio", "", `{headers: {a: {exact: b}, c: {prefix: d}, g: {regex: h}}, queryParams: {a: {exact: b}, c: {prefix: d}, g: {regex: h}}, sourceLabels: {a: b}}`),
-		"refused":  matches("istio", "", `{headers: {a: {exact: b}, e: {suffix: f}}, queryParams: {e: {suffix: f}}, name: n, uri: {}, scheme: {}, method: {}, authority: {}, port: 1, gateways: [], ignoreUriCase: true, withoutHeaders: {}, sourceNamespace: s}`),
-		"origins":  rolledOut("istio", "      rolloutPolicy: {trafficRouting: {corsPolicy: {allowOrigins: [{suffix: a}, {}]}, canaryStrategy: {stepWeight: 10}}}\n"),
+		"git":               worldAnd(everyField, newestFlux),
+		"helm":              {everyHelmField, newestFlux}, "oci": {everyOCIField, newestFlux},
+		"registry": {newestFlux, document("registry", "    helmRepository: {url: oci://example.com/charts, provider: aws, insecure: true, interval: 1m}\n", `
+  - name: p
+    helm: {chart: {spec: {chart: app, verify: {provider: notation, secretRef: {name: keys}}}}, install: {crds: Skip}, upgrade: {strategy: {name: RetryOnFailure, retryInterval: 1m}}, interval: 5m}
+`)},
+		"rollout": append(slices.Clone(everyRolloutField), alertProviders),
+		"placed":  {fleet, mesh, placed},
+		"nginx":   matches("nginx", "host: h.example.com,", "{headers: {a: {regex: b}}}"),
+		"match":   matches("istio", "", `{headers: {a: {exact: b}, c: {prefix: d}, g: {regex: h}}, queryParams: {a: {exact: b}, c: {prefix: d}, g: {regex: h}}, sourceLabels: {a: b}}`),
+		"refused": matches("istio", "", `{headers: {a: {exact: b}, e: {suffix: f}}, queryParams: {e: {suffix: f}}, name: n, uri: {}, scheme: {}, method: {}, authority: {}, port: 1, gateways: [], ignoreUriCase: true, withoutHeaders: {}, sourceNamespace: s}`),
+		"origins": rolledOut("istio", "      rolloutPolicy: {trafficRouting: {corsPolicy: {allowOrigins: [{suffix: a}, {}]}, canaryStrategy: {stepWeight: 10}}}\n"),
+		"gateway": append([]schema.File{handedOver("gatewayapi, publicTestloader: true", "gateway-api: {version: 1.5.1}, istio: {}")},
+			rolledOut("gatewayapi", `      rolloutPolicy:
+        trafficRouting:
+          gatewayRefs: [{group: gateway.networking.k8s.io, kind: Gateway, namespace: infra, name: public, sectionName: https}, {name: public, namespace: lab, port: 80}]
+          hosts: [web.example.com]
+          serviceMatch: [{uri: {exact: /a}, method: {exact: GET}, headers: {a: {regex: b}}}, {uri: {prefix: /b}, headers: {a: {exact: b}}}, {uri: {prefix: /b}, queryParams: {a: {exact: b}}}, {uri: {regex: c}, queryParams: {a: {regex: b}}}]
+          rewrite: {uri: /v2, authority: b.example.com, type: ReplaceFullPath}
+          mirror: [{backendRef: {group: example.com, kind: Shadow, namespace: shadow, name: shadow, port: 80}}]
+          timeoutSeconds: 30
+          backendTimeoutSeconds: 10
+          corsPolicy: {allowOrigin: ["https://a.example.com"], maxAge: 24h}
+          analysisTimes: 5
+        trafficAnalysis: {mirror: true, metrics: [{name: own, thresholdRange: {min: 1}, customMetric: {provider: {type: datadog, secretRef: {name: s}}, query: q}}]}
+`)[1]),
+		"gateway of the fleet": append([]schema.File{handedOver("gatewayapi, publicTestloader: true, gateway: {implementation: other, wait: false, refs: [{group: gateway.networking.k8s.io, kind: Gateway, name: public, namespace: infra, sectionName: https, port: 443}]}", "gateway-api: {channel: experimental}")},
+			rolledOut("gatewayapi", "      rolloutPolicy: {trafficRouting: {corsPolicy: {allowOrigin: [\"https://a.example.com\"], maxAge: 24h}, canaryStrategy: {stepWeight: 10}}}\n")[1]),
+		"gateway conditions": rolledOut("gatewayapi", `      rolloutPolicy: {trafficRouting: {serviceMatch: [{uri: {suffix: a}}, {uri: {prefix: /}, method: {prefix: a}}, {uri: {prefix: /}, method: {suffix: a}}, {uri: {prefix: /}, method: {regex: a}}, {uri: {prefix: /}, headers: {a: {prefix: b}}}, {uri: {prefix: /}, headers: {a: {suffix: b}}}, {uri: {prefix: /}, queryParams: {a: {prefix: b}}}, {uri: {prefix: /}, queryParams: {a: {suffix: b}}}], canaryStrategy: {stepWeight: 10}}}
+`),
+		"handed over gateway": {handedOver("gatewayapi", "gateway-api: {version: 1.5.1, handOver: true}, contour: {handOver: true}")},
+		"contour": append([]schema.File{handedOver("gatewayapi, gateway: {refs: [{name: public, namespace: infra}]}", "flagger: {version: 1.44.0}, gateway-api: {version: 1.5.1}, contour: {namespace: contour}")},
+			rolledOut("gatewayapi", "      rolloutPolicy: {trafficRouting: {canaryStrategy: {stepWeight: 10}}}\n")[1]),
 		"revision": {revised, matches("istio", "", "{headers: {a: {exact: b}}}")[1]},
 		"patched":  rolledOut("kuma", "      rolloutPolicy: {trafficRouting: {canaryStrategy: {stepWeight: 10}}}\n      patches: [{target: "+patch+`, patch: '[{"op": "add", "path": "/metadata/labels", "value": {"a": "b"}}]'}]`+"\n"),
 	}
@@ -165,7 +209,7 @@ var sameAsDefault = []string{
 
 // checkedWhereRefused are the fields that keep an input from being compiled.
 var checkedWhereRefused = map[string][]string{
-	"refused": {"match[]"}, "origins": {"allowOrigins"},
+	"refused": {"match[]"}, "origins": {"allowOrigins"}, "gateway conditions": {"serviceMatch[].uri.suffix", "method.", "serviceMatch[].headers", "serviceMatch[].queryParams"},
 	"watched": {"watchNamespace"}, "own refs": {"noCrossNamespaceRefs"}, "prefix": {"ingressAnnotationsPrefix"},
 }
 
@@ -241,7 +285,8 @@ func eachField(value any, path string, visit func(path string, remove func() (re
 			if isFreeForm(path) {
 				at = path + ".*"
 			}
-			if !isLeaf(old) && !strings.HasSuffix(at, ".values") && !strings.HasSuffix(at, ".extraArgs") {
+			isPartial := strings.HasSuffix(path, "overrides[]") && name != "clusterSelector" // whose fields are those of the whole
+			if !isLeaf(old) && !isPartial && !strings.HasSuffix(at, ".values") && !strings.HasSuffix(at, ".extraArgs") {
 				eachField(old, at, visit)
 				continue
 			}
@@ -259,7 +304,7 @@ func eachField(value any, path string, visit func(path string, remove func() (re
 
 // isFreeForm says whether the fields of the mapping at a path have any names.
 func isFreeForm(path string) bool {
-	for _, name := range []string{"labels", "annotations", "matchLabels", "match[].headers", "queryParams", "sourceLabels", ".set", ".add", "primaryScalerQueries", "webhooks[].metadata", "provider.headers", "templateVariables"} {
+	for _, name := range []string{"labels", "annotations", "matchLabels", "match[].headers", "serviceMatch[].headers", "queryParams", "sourceLabels", ".set", ".add", "primaryScalerQueries", "webhooks[].metadata", "provider.headers", "templateVariables", "postBuild.substitute"} {
 		if strings.HasSuffix(path, name) {
 			return true
 		}

@@ -54,7 +54,7 @@ func TestKustomizeBuildsEveryDirectory(t *testing.T) {
 				if built.Size() != want[dirs[0]] {
 					t.Errorf("%s: of %s kustomize builds %d objects of %d", name, dirs[0], built.Size(), want[dirs[0]])
 				}
-				if _, ok := want[dirs[0]]; !ok && !slices.Contains([]string{layout.SyncDir, layout.SourcesDir, layout.SharedDir}, path.Base(dirs[0])) {
+				if _, ok := want[dirs[0]]; !ok && !slices.Contains([]string{layout.SyncDir, layout.SourcesDir, layout.SharedDir, layout.GatewaysDir}, path.Base(dirs[0])) {
 					t.Errorf("%s: two Flux Kustomizations apply %s, or it is empty", name, dirs[0])
 				}
 				delete(want, dirs[0])
@@ -64,8 +64,11 @@ func TestKustomizeBuildsEveryDirectory(t *testing.T) {
 						t.Fatal(err)
 					}
 					of, _ := at(object, "spec path").(string)
+					own, _ := at(object, "spec sourceRef kind").(string)
 					if dir, ok := strings.CutPrefix(of, "./clusters/"); ok && strings.HasPrefix(dir, root+"/") {
 						dirs = append(dirs, dir)
+					} else if tree.OwnArtifacts && own == "OCIRepository" {
+						dirs = append(dirs, path.Join(root, of))
 					}
 				}
 			}

@@ -21,6 +21,7 @@ var everyHelmField = document("h", `
     helmRepository:
       url: https://example.com/charts
       secretRef: {name: login}
+      certSecretRef: {name: ca}
       passCredentials: true
       interval: 1h
       timeout: 90s
@@ -32,12 +33,12 @@ var everyHelmField = document("h", `
     helm:
       chart:
         metadata: {labels: {a: b}, annotations: {c: d}}
-        spec: {chart: app, version: 1.x, interval: 2h, reconcileStrategy: Revision, valuesFiles: [a.yaml, b.yaml]}
+        spec: {chart: app, version: 1.x, interval: 2h, reconcileStrategy: Revision, valuesFiles: [a.yaml, b.yaml], ignoreMissingValuesFiles: true}
       interval: 1h30m
       suspend: true
       releaseName: shop
       targetNamespace: web
-      dependsOn: [{name: q}, {name: q, namespace: team}]
+      dependsOn: [{name: q, readyExpr: "true"}, {name: q, namespace: team}]
       timeout: 1h
       maxHistory: 0
       serviceAccountName: deployer
@@ -49,6 +50,10 @@ var everyHelmField = document("h", `
         disableWaitForJobs: true
         disableHooks: true
         disableOpenAPIValidation: true
+        disableSchemaValidation: true
+        disableTakeOwnership: true
+        serverSideApply: false
+        strategy: {name: RetryOnFailure, retryInterval: 4m}
         replace: true
         skipCRDs: true
         createNamespace: true
@@ -59,14 +64,32 @@ var everyHelmField = document("h", `
         disableWaitForJobs: true
         disableHooks: true
         disableOpenAPIValidation: true
+        disableSchemaValidation: true
+        disableTakeOwnership: true
+        serverSideApply: enabled
+        strategy: {name: RemediateOnFailure}
+        chartNameChangeStrategy: InPlaceUpdate
         force: true
         preserveValues: true
         cleanupOnFail: true
         crds: CreateReplace
-      rollback: {timeout: 4m, disableWait: true, disableWaitForJobs: true, disableHooks: true, recreate: true, force: true, cleanupOnFail: true}
+      rollback: {timeout: 4m, disableWait: true, disableWaitForJobs: true, disableHooks: true, recreate: true, force: true, cleanupOnFail: true, serverSideApply: disabled}
       uninstall: {timeout: 5m, disableHooks: true, keepHistory: true, disableWait: true, deletionPropagation: orphan}
-      valuesFrom: [{kind: Secret, name: s, valuesKey: k, targetPath: a.b, optional: true}, {kind: ConfigMap, name: c}]
+      valuesFrom: [{kind: Secret, name: s, valuesKey: k, targetPath: a.b, literal: true, optional: true}, {kind: ConfigMap, name: c}]
       values: {a: {b: [1, two, 9007199254740993]}, c: null}
+      storageNamespace: releases
+      commonMetadata: {labels: {e: f}, annotations: {g: h}}
+      driftDetection: {mode: enabled, ignore: [{paths: [/spec/replicas], target: {kind: Deployment, group: apps, version: v1, name: x, namespace: z, labelSelector: a=b, annotationSelector: c=d}}]}
+      test: {enable: true, timeout: 2m, ignoreFailures: true, filters: [{name: t, exclude: true}]}
+      waitStrategy: {name: poller}
+      healthCheckExprs: [{apiVersion: cert-manager.io/v1, kind: Certificate, current: "true", inProgress: "false", failed: "false"}]
+      postRenderStrategy: separate
+      postRenderers:
+      - kustomize:
+          patches:
+          - target: {kind: Deployment, group: apps, version: v1, name: x, namespace: z, labelSelector: a=b, annotationSelector: c=d}
+            patch: '[{"op": "remove", "path": "/spec/replicas"}]'
+          images: [{name: i, newName: j, newTag: k, digest: "sha256:0000000000000000000000000000000000000000000000000000000000000000"}]
   - name: q
     helm: {interval: 0s, chart: {spec: {chart: other}}}
 `)
@@ -75,13 +98,14 @@ var everyHelmField = document("h", `
 var everyOCIField = document("o", `
     ociRepository:
       url: oci://example.com/manifests
-      ref: {digest: "sha256:0123456789012345678901234567890123456789012345678901234567890123", semver: ">=1.0.0", tag: t}
+      ref: {digest: "sha256:0123456789012345678901234567890123456789012345678901234567890123", semver: ">=1.0.0", semverFilter: ".*-rc.*", tag: t}
       layerSelector: {mediaType: application/x-tar, operation: extract}
       provider: aws
       secretRef: {name: login}
-      verify: {provider: cosign, secretRef: {name: pub}}
+      verify: {provider: notation, secretRef: {name: pub}, matchOIDCIdentity: [{issuer: "^i$", subject: "^s$"}], trustedRootSecretRef: {name: root}}
       serviceAccountName: puller
       certSecretRef: {name: ca}
+      proxySecretRef: {name: proxy}
       interval: 1h
       timeout: 60m
       ignore: "*.md\n"
@@ -97,12 +121,13 @@ func wantSpec(t *testing.T, got map[string]any, want string) {
 }
 
 func TestEveryFieldOfHelmIsRendered(t *testing.T) {
-	tree := compile(t, everyHelmField)
+	tree := compile(t, everyHelmField, newestFlux)
 	dir := "host/fleetwright/apps/team.h/"
 	wantSpec(t, get(t, tree, dir+"helmrepository-h.yaml"), `
 type: default
 url: https://example.com/charts
 secretRef: {name: login}
+certSecretRef: {name: ca}
 passCredentials: true
 interval: 1h
 timeout: 90s
@@ -112,12 +137,12 @@ accessFrom: {namespaceSelectors: [{matchLabels: {a: b}}]}
 	wantSpec(t, get(t, tree, dir+"helmrelease-p.yaml"), `
 chart:
   metadata: {labels: {a: b}, annotations: {c: d}}
-  spec: {chart: app, version: 1.x, sourceRef: {kind: HelmRepository, name: h}, interval: 2h, reconcileStrategy: Revision, valuesFiles: [a.yaml, b.yaml]}
+  spec: {chart: app, version: 1.x, sourceRef: {kind: HelmRepository, name: h}, interval: 2h, reconcileStrategy: Revision, valuesFiles: [a.yaml, b.yaml], ignoreMissingValuesFiles: true}
 interval: 1h30m
 suspend: true
 releaseName: shop
 targetNamespace: web
-dependsOn: [{name: q}, {name: q, namespace: team}]
+dependsOn: [{name: q, readyExpr: "true"}, {name: q, namespace: team}]
 timeout: 1h
 maxHistory: 0
 serviceAccountName: deployer
@@ -129,6 +154,10 @@ install:
   disableWaitForJobs: true
   disableHooks: true
   disableOpenAPIValidation: true
+  disableSchemaValidation: true
+  disableTakeOwnership: true
+  serverSideApply: false
+  strategy: {name: RetryOnFailure, retryInterval: 4m}
   replace: true
   crds: Skip
   createNamespace: true
@@ -139,14 +168,32 @@ upgrade:
   disableWaitForJobs: true
   disableHooks: true
   disableOpenAPIValidation: true
+  disableSchemaValidation: true
+  disableTakeOwnership: true
+  serverSideApply: enabled
+  strategy: {name: RemediateOnFailure}
+  chartNameChangeStrategy: InPlaceUpdate
   force: true
   preserveValues: true
   cleanupOnFail: true
   crds: CreateReplace
-rollback: {timeout: 4m, disableWait: true, disableWaitForJobs: true, disableHooks: true, recreate: true, force: true, cleanupOnFail: true}
+rollback: {timeout: 4m, disableWait: true, disableWaitForJobs: true, disableHooks: true, recreate: true, force: true, cleanupOnFail: true, serverSideApply: disabled}
 uninstall: {timeout: 5m, disableHooks: true, keepHistory: true, disableWait: true, deletionPropagation: orphan}
-valuesFrom: [{kind: Secret, name: s, valuesKey: k, targetPath: a.b, optional: true}, {kind: ConfigMap, name: c}]
+valuesFrom: [{kind: Secret, name: s, valuesKey: k, targetPath: a.b, literal: true, optional: true}, {kind: ConfigMap, name: c}]
 values: {a: {b: [1, two, 9007199254740993]}, c: null}
+storageNamespace: releases
+commonMetadata: {labels: {e: f}, annotations: {g: h}}
+driftDetection: {mode: enabled, ignore: [{paths: [/spec/replicas], target: {kind: Deployment, group: apps, version: v1, name: x, namespace: z, labelSelector: a=b, annotationSelector: c=d}}]}
+test: {enable: true, timeout: 2m, ignoreFailures: true, filters: [{name: t, exclude: true}]}
+waitStrategy: {name: poller}
+healthCheckExprs: [{apiVersion: cert-manager.io/v1, kind: Certificate, current: "true", inProgress: "false", failed: "false"}]
+postRenderStrategy: separate
+postRenderers:
+- kustomize:
+    patches:
+    - target: {kind: Deployment, group: apps, version: v1, name: x, namespace: z, labelSelector: a=b, annotationSelector: c=d}
+      patch: '[{"op": "remove", "path": "/spec/replicas"}]'
+    images: [{name: i, newName: j, newTag: k, digest: "sha256:0000000000000000000000000000000000000000000000000000000000000000"}]
 `)
 	// What is left out has Kurator's defaults, where Flux' have changed.
 	wantSpec(t, get(t, tree, dir+"helmrelease-q.yaml"), `
@@ -162,15 +209,16 @@ maxHistory: 10
 }
 
 func TestEveryFieldOfAnOCIRepositoryIsRendered(t *testing.T) {
-	wantSpec(t, get(t, compile(t, everyOCIField), "host/fleetwright/apps/team.o/ocirepository-o.yaml"), `
+	wantSpec(t, get(t, compile(t, everyOCIField, newestFlux), "host/fleetwright/apps/team.o/ocirepository-o.yaml"), `
 url: oci://example.com/manifests
-ref: {digest: "sha256:0123456789012345678901234567890123456789012345678901234567890123", semver: ">=1.0.0", tag: t}
+ref: {digest: "sha256:0123456789012345678901234567890123456789012345678901234567890123", semver: ">=1.0.0", semverFilter: ".*-rc.*", tag: t}
 layerSelector: {mediaType: application/x-tar, operation: extract}
 provider: aws
 secretRef: {name: login}
-verify: {provider: cosign, secretRef: {name: pub}}
+verify: {provider: notation, secretRef: {name: pub}, matchOIDCIdentity: [{issuer: "^i$", subject: "^s$"}], trustedRootSecretRef: {name: root}}
 serviceAccountName: puller
 certSecretRef: {name: ca}
+proxySecretRef: {name: proxy}
 interval: 1h
 timeout: 60m
 ignore: "*.md\n"

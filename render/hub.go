@@ -28,10 +28,8 @@ func (a *assembler) renderHub() *tree.Cluster {
 	readme := a.NewReadme(layout.SourcesDir, sourcesReadme)
 	hub.own = append(hub.own, readme)
 	hub.sync.Add(tree.SyncStage{Name: layout.SourcesDir, Dir: readme})
-	for _, app := range a.Applications {
-		if slices.ContainsFunc(app.Policies, func(p *place.Policy) bool { return p.Sound && p.Fleet != nil }) {
-			hub.apps = append(hub.apps, a.sourceFile(app))
-		}
+	for variants := range a.VariantsByApplication() {
+		hub.apps = append(hub.apps, a.sourceFiles(variants)...)
 	}
 	var spokes []string
 	var dirs []*tree.Dir
@@ -50,12 +48,43 @@ func (a *assembler) renderHub() *tree.Cluster {
 	return cluster
 }
 
-// sourceFile returns the source of an application that goes to other clusters, also where none of them
-// is chosen. Its namespace is there: the Secrets with the kubeconfigs are in it.
-func (a *assembler) sourceFile(app *place.Application) *tree.Dir {
-	d := a.NewShared(layout.SourcesDir, flux.NewSource(app))
-	d.App = app.ID()
-	return d
+// sourceFiles returns the sources of an application's variants that go to other clusters, also where none
+// of these is chosen. Their namespace is there: the Secrets with the kubeconfigs are in it.
+func (a *assembler) sourceFiles(variants []*place.Application) (dirs []*tree.Dir) {
+	made := map[string]*tree.Dir{}
+	for _, app := range variants {
+		if !slices.ContainsFunc(app.Policies, func(p *place.Policy) bool { return p.Sound && p.Fleet != nil }) {
+			continue
+		}
+		d, ok := made[app.SourceName]
+		if !ok {
+			d = a.NewShared(layout.SourcesDir, flux.NewSource(app))
+			d.App = app.ID()
+			made[app.SourceName] = d
+			dirs = append(dirs, d)
+		}
+		if a.waves != nil {
+			wave := a.firstWave(app)
+			if ok {
+				wave = min(wave, d.Wave)
+			}
+			d.Wave = wave
+		}
+	}
+	return dirs
+}
+
+// firstWave returns the number of the first wave that needs the source of a variant: 0 where none does.
+func (a *assembler) firstWave(app *place.Application) int {
+	first := len(a.waves.Names)
+	for _, p := range app.Policies {
+		for _, t := range p.Targets {
+			if t.Remote {
+				first = min(first, a.waves.Number(t.Name))
+			}
+		}
+	}
+	return first % len(a.waves.Names)
 }
 
 // sources returns the stage that applies the sources.
@@ -70,6 +99,7 @@ func (t *targetAssembler) addRemote() {
 	namespaces := own
 	if t.in != nil {
 		namespaces = slices.Concat(t.in.NamespaceObjects, own)
+		t.install(layout.GatewayAPIDir, true, t.gatewayCRDs()...)
 	}
 	t.install(layout.Infrastructure, false, namespaces...)
 	if len(own) > 0 {

@@ -11,12 +11,17 @@ import (
 	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/provider"
 	"github.com/fleetwright/fleetwright/render/rollout"
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// A rolloutKey tells rollouts apart: one is of a policy, on all targets with one platform.
+// A rolloutKey tells rollouts apart: one is of a policy, on all targets with one platform. Variants of a
+// policy share it where they have all that is made of it alike; what the manifests decide is checked
+// for each.
 type rolloutKey struct {
-	policy   *place.Policy
+	rollout  *api.Rollout
 	platform *place.Platform
+	// namespace is the policy's targetNamespace, and revision what the application labels that of the rollout with.
+	namespace, revision string
 }
 
 // install makes what the platforms have, and the rollouts of all policies, each once for all targets
@@ -25,15 +30,29 @@ func (c *compiler) install() {
 	for _, p := range c.Platforms {
 		c.installations[p] = provider.Install(c.Compilation, p)
 	}
-	for _, a := range c.Applications {
+	sharing, on := map[rolloutKey][]*place.Policy{}, map[rolloutKey]*place.Target{}
+	var keys []rolloutKey
+	for _, a := range c.Variants {
 		for _, p := range a.Policies {
+			if p.Rollout == nil {
+				continue
+			}
+			key := rolloutKey{rollout: p.Rollout, namespace: p.TargetNamespace(), revision: provider.RevisionOf(p)}
+			c.keys[p] = key
 			for _, t := range p.Targets {
-				key := rolloutKey{p, t.Platform}
-				if _, ok := c.rollouts[key]; !ok && p.Rollout != nil {
-					c.rollouts[key] = rollout.New(c.Compilation, p, c.installation(t))
+				key.platform = t.Platform
+				if sharing[key] == nil {
+					keys = append(keys, key)
+					on[key] = t
+				}
+				if all := sharing[key]; len(all) == 0 || all[len(all)-1] != p {
+					sharing[key] = append(sharing[key], p)
 				}
 			}
 		}
+	}
+	for _, key := range keys {
+		c.rollouts[key] = rollout.New(c.Compilation, sharing[key], c.installation(on[key]))
 	}
 	told, used := rollout.Told{}, map[*place.Platform]bool{}
 	for _, t := range c.targets {
@@ -56,7 +75,9 @@ func (c *compiler) installation(t *place.Target) *rollout.Installation {
 
 // rollout returns the rollout of a policy on a target, or nil where it has none.
 func (c *compiler) rollout(p *place.Policy, t *place.Target) *rollout.Rollout {
-	return c.rollouts[rolloutKey{p, t.Platform}]
+	key := c.keys[p]
+	key.platform = t.Platform
+	return c.rollouts[key]
 }
 
 // service returns what the Service of a policy's rollout on a target must carry, or nil where no
@@ -115,6 +136,9 @@ func (c *compiler) namespaces(a place.TargetApp, t *place.Target) []string {
 	for _, p := range a.Policies {
 		if ns := p.TargetNamespace(); ns != "" {
 			seen[ns] = true
+		}
+		if p.Helm != nil && p.Helm.StorageNamespace != "" {
+			seen[p.Helm.StorageNamespace] = true
 		}
 	}
 	for _, r := range c.rolloutsOf(a, t) {

@@ -75,7 +75,7 @@ var everyRolloutField = rolledOut("istio", `
           checkFailedTimes: 4
           primaryReadyThreshold: 50
           canaryReadyThreshold: 0
-          sessionAffinity: {cookieName: c, maxAge: 3600}
+          sessionAffinity: {cookieName: c, maxAge: 3600, domain: example.com, httpOnly: true, partitioned: true, path: /a, sameSite: Lax, secure: true}
           metrics:
           - {name: request-success-rate, intervalSeconds: 30, thresholdRange: {min: 99}}
           - {name: mine, thresholdRange: {max: 1.5}, customMetric: {provider: {type: prometheus, address: http://p, headers: {a: [b]}, secretRef: {name: s}, region: r, insecureSkipVerify: true}, query: "q{app=\"{{ variables.app }}\"}"}, templateVariables: {app: web}}
@@ -133,7 +133,7 @@ analysis:
   stepWeightPromotion: 25
   primaryReadyThreshold: 50
   canaryReadyThreshold: 0
-  sessionAffinity: {cookieName: c, maxAge: 3600}
+  sessionAffinity: {cookieName: c, maxAge: 3600, domain: example.com, httpOnly: true, partitioned: true, path: /a, sameSite: Lax, secure: true}
   metrics:
   - {name: request-success-rate, interval: 30s, thresholdRange: {min: 99}}
   - {name: mine, interval: 60s, thresholdRange: {max: 1.5}, templateRef: {name: web.mine, namespace: web}, templateVariables: {app: web}}
@@ -178,7 +178,7 @@ func TestFieldsOfNewerFlagger(t *testing.T) {
 	at := func(version string) []schema.File {
 		return edit(t, files, "fleet.yaml", "publicTestloader: true", "publicTestloader: true, chart: {version: "+version+"}")
 	}
-	for version, want := range map[string]int{"1.36.1": 2, "1.39.0": 1, "1.40.0": 1, "1.41.0": 0, "1.x": 0} {
+	for version, want := range map[string]int{"1.36.1": 8, "1.39.0": 7, "1.40.0": 7, "1.41.0": 6, "1.42.0": 0, "1.x": 0} {
 		n := 0
 		for _, d := range diagnostics(at(version)) {
 			if d.Code == "FW325" {
@@ -228,7 +228,7 @@ func TestRolloutsThatProvidersDoNotRun(t *testing.T) {
 		{"match with weights on nginx", "nginx", routing("host: h, match: [{headers: {a: {exact: b}}}], " + steps), "FW313 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.match"},
 		{"a URI", "istio", routing("analysisTimes: 1, match: [{uri: {prefix: /a}, headers: {a: {exact: b}}}]"), "FW314 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.match[0].uri: a Canary's analysis has no uri in match"},
 		{"no condition", "istio", routing("analysisTimes: 1, match: [{}]"), "FW314 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.match[0]: the condition has no headers"},
-		{"two conditions in one", "istio", routing("analysisTimes: 1, match: [{headers: {a: {exact: b, prefix: c}}}]"), "FW314 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.match[0].headers.a: a condition is exactly one"},
+		{"two conditions in one", "istio", routing("analysisTimes: 1, match: [{headers: {a: {exact: b, prefix: c}}}]"), "FW314 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.match[0].headers.a: the condition has 2 parts, and takes one"},
 		{"a regular expression", "istio", routing("analysisTimes: 1, match: [{headers: {a: {regex: '['}}}]"), "FW314 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.match[0].headers.a.regex"},
 		{"a parameter's suffix", "istio", routing("analysisTimes: 1, match: [{queryParams: {a: {suffix: b}}}]"), "FW314 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.match[0].queryParams.a.suffix"},
 		{"parameters on nginx", "nginx", routing("host: h, analysisTimes: 1, match: [{queryParams: {a: {exact: b}}}]"), "FW711 spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.match[0].queryParams"},

@@ -36,10 +36,13 @@ var openFields = []string{
 	"Deployment spec template spec containers securityContext",
 	"HelmRelease spec chart metadata annotations",
 	"HelmRelease spec chart metadata labels",
+	"HelmRelease spec commonMetadata annotations",
+	"HelmRelease spec commonMetadata labels",
 	"HelmRelease spec values",
 	"HelmRepository spec accessFrom namespaceSelectors matchLabels",
 	"Kustomization spec commonMetadata annotations",
 	"Kustomization spec commonMetadata labels",
+	"Kustomization spec postBuild substitute",
 	"Mesh metadata annotations",
 	"Mesh metadata labels",
 	"Mesh spec metrics",
@@ -78,7 +81,7 @@ func TestSchemasOfWhatIsRenderedAreClosed(t *testing.T) {
 			undo()
 		}
 	}
-	if len(kinds) != 16 {
+	if len(kinds) != 19 {
 		t.Errorf("only these kinds were rendered: %q", slices.Sorted(keys(kinds)))
 	}
 	for _, f := range openFields {
@@ -117,9 +120,10 @@ metadata: {name: default, labels: {a: b}}
 spec:
   mtls: {enabledBackend: ca, backends: [{name: ca, type: builtin}]}
 `)})...))
-	add(compile(t, worldAnd(everyField)...))
-	add(compile(t, everyHelmField))
-	add(compile(t, everyOCIField))
+	add(compile(t, kumaFiles(t, gatewayKuma+"config: {chart: {version: 3.0.0}}\n", []string{ownMetric})...))
+	add(compile(t, worldAnd(everyField, newestFlux)...))
+	add(compile(t, everyHelmField, newestFlux))
+	add(compile(t, everyOCIField, newestFlux))
 	add(compile(t, append(everyRolloutField, alertProviders)...))
 	return all
 }

@@ -1,6 +1,7 @@
 package render_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -166,6 +167,14 @@ func TestSeverities(t *testing.T) {
 	}
 	wantDiagnostic(t, append(example(t, seed), config("  severities: {FW999: info}\n")), "config.yaml:4:23: error FW212 spec.severities.FW999: there is no diagnostic FW999")
 	wantDiagnostic(t, append(example(t, seed), config("  severities: {FW110: info}\n")), "config.yaml:4:23: error FW212 spec.severities.FW110: FW110 is always an error")
+	// What is off is not reported; an error cannot be off, and its line stays the one that is refused.
+	noted := slices.ContainsFunc(diagnostics(example(t, seed)), func(d diag.Diagnostic) bool { return d.Code == diag.RetryAdded })
+	off := diagnostics(append(example(t, seed), config("  severities: {FW208: off, FW511: off}\n")))
+	if !noted || slices.ContainsFunc(off, func(d diag.Diagnostic) bool { return d.Code == diag.PositionalName || d.Code == diag.RetryAdded }) {
+		t.Errorf("of what is off it says\n%s", text(off))
+	}
+	wantDiagnostic(t, append(example(t, seed), config("  severities: {FW307: off}\n")), "config.yaml:4:23: error FW212 spec.severities.FW307: FW307 is an error, and only infos and warnings can be off")
+	wantDiagnostic(t, append(example(t, seed), config("  severities: {FW110: off}\n")), "config.yaml:4:23: error FW212 spec.severities.FW110: FW110 is always an error")
 	// A lowered error lets the documents through.
 	unpolled := edit(t, example(t, seed), "application.yaml", "interval: 3m0s", "interval: 0s")
 	tree := compile(t, append(unpolled, config("  severities: {FW501: warning, FW101: error}\n"))...)

@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/rollout"
+	"github.com/fleetwright/fleetwright/render/settings"
 	"github.com/fleetwright/fleetwright/render/source"
 	"github.com/fleetwright/fleetwright/schema"
 )
@@ -22,7 +24,7 @@ func (r *Run) Builds() (builds []source.Build) {
 	c := r.c
 	on := map[*place.Policy]*place.Target{}
 	rolledOut := c.rolledOut()
-	for _, a := range c.Applications {
+	for _, a := range c.Variants {
 		if rolledOut[a] {
 			for _, p := range a.Policies {
 				on[p] = c.buildTarget(p)
@@ -52,8 +54,10 @@ func (r *Run) Builds() (builds []source.Build) {
 // rolledOut returns the applications with a rollout that runs somewhere.
 func (c *compiler) rolledOut() map[*place.Application]bool {
 	all := map[*place.Application]bool{}
-	for key := range c.rollouts {
-		all[key.policy.App] = true
+	for _, r := range c.rollouts {
+		for _, p := range r.Policies {
+			all[p.App] = true
+		}
 	}
 	return all
 }
@@ -71,40 +75,36 @@ func (c *compiler) buildTarget(p *place.Policy) *place.Target {
 	return p.Targets[0]
 }
 
-// checkSources reports the sources that Flux could not build either, and says of how many
-// Applications nothing was read. Without manifests nobody has tried.
-func (c *compiler) checkSources(manifests source.Manifests) {
-	if manifests == nil {
-		return
-	}
-	rolledOut := c.rolledOut()
-	for _, a := range c.Applications {
-		if !rolledOut[a] {
-			continue
-		}
-		noted := false
-		for _, p := range a.Policies {
-			built := manifests[keyOf(p)]
-			switch {
-			case built == nil || built.Unread != "":
-				if why := unread(built); !noted && p.Sound && len(p.Targets) > 0 {
-					noted = true
-					c.Note(diag.SourceNotRead, manifest.Origin{Doc: a.Doc, Path: schema.Path{"spec", "source"}}, why)
-				}
-			default:
-				for _, f := range built.Failures {
-					code := diag.SourceFails
-					if f.Values {
-						code = diag.ValuesRefused
-					}
-					c.Add(a.Doc.Diagnostic(code, p.Path.With(f.Field...), f.Message, f.Hint))
-				}
+// checkSource reports the sources of a variant that Flux could not build either, and notes the first one of
+// an application of which nothing was read.
+func (c *compiler) checkSource(a *place.Application, manifests source.Manifests, noted *bool) {
+	for _, p := range a.Policies {
+		built := manifests[flux.KeyOf(p)]
+		switch {
+		case built == nil || built.Unread != "":
+			if why := unread(built); !*noted && p.Sound && len(p.Targets) > 0 {
+				*noted = true
+				c.Note(diag.SourceNotRead, manifest.Origin{Doc: a.Doc, Path: schema.Path{"spec", "source"}}, why)
 			}
+		default:
+			for _, f := range built.Failures {
+				code := diag.SourceFails
+				if f.Values {
+					code = diag.ValuesRefused
+				}
+				c.Add(a.Doc.Diagnostic(code, p.Path.With(f.Field...), f.Message, f.Hint))
+			}
+			c.checkVariables(p, built)
+			c.checkNames(p, built)
 		}
 	}
+}
+
+// summarizeSources says of how many Applications nothing was read.
+func (c *compiler) summarizeSources() {
 	c.Summarize(diag.SourceNotRead, func(why []string, others int) string {
 		return fmt.Sprintf("the rollouts of %s were not checked against the manifests of the source: %s",
-			diag.Plural(others+1, "Application"), diag.Some(why, 3))
+			diag.Plural(others+1, "Application"), strings.Join(why, ", "))
 	})
 }
 
@@ -117,7 +117,7 @@ func (c *compiler) followsManifests(manifests source.Manifests) func(diag.Code) 
 		switch {
 		case code == diag.GuessedTargetPort || code == diag.ReplicasLeft || code == diag.SourceNotRead:
 			return read
-		case diag.NoWorkload <= code && code <= diag.NoRollingUpdate:
+		case diag.NoWorkload <= code && code <= diag.NoRollingUpdate || diag.NoDecryptionKey <= code && code <= diag.AffixBreaksNames:
 			return !all
 		}
 		return false
@@ -126,9 +126,11 @@ func (c *compiler) followsManifests(manifests source.Manifests) func(diag.Code) 
 
 // allRead reports whether the manifests of all rollouts were read.
 func (c *compiler) allRead(manifests source.Manifests) bool {
-	for key := range c.rollouts {
-		if b := manifests[keyOf(key.policy)]; b == nil || b.Unread != "" {
-			return false
+	for _, r := range c.rollouts {
+		for _, p := range r.Policies {
+			if b := manifests[flux.KeyOf(p)]; b == nil || b.Unread != "" {
+				return false
+			}
 		}
 	}
 	return true
@@ -142,24 +144,20 @@ func unread(b *source.Built) string {
 	return b.Unread
 }
 
-func keyOf(p *place.Policy) source.Key {
-	return source.Key{Namespace: p.App.Namespace, Application: p.App.Name, Policy: p.Index()}
-}
-
-// manifestsOf returns what is known of the manifests beside a rollout, or nil where its own
-// were not built.
-func (c *compiler) manifestsOf(r *rollout.Rollout, all *built) *source.Set {
-	own := all.of(r.Policy)
+// manifestsOf returns what is known of the manifests beside the rollout of a policy, or nil where its
+// own were not built.
+func (c *compiler) manifestsOf(policy *place.Policy, all *built) *source.Set {
+	own := all.of(policy)
 	if own == nil {
 		return nil
 	}
 	set := &source.Set{
 		Built: own, Complete: true, Elsewhere: all.has,
-		DefaultNamespace: defaultNamespace(r.Policy),
+		DefaultNamespace: defaultNamespace(policy),
 	}
-	for _, p := range r.Policy.App.Policies {
+	for _, p := range policy.App.Policies {
 		switch built := all.of(p); {
-		case p == r.Policy || !meet(p, r.Policy):
+		case p == policy || !meet(p, policy):
 		case built == nil:
 			set.Complete = false
 		default:
@@ -190,7 +188,7 @@ func (c *compiler) index(manifests source.Manifests) *built {
 	if len(manifests) == 0 {
 		return all
 	}
-	for _, a := range c.Applications {
+	for _, a := range c.Variants {
 		for _, p := range a.Policies {
 			b := all.of(p)
 			if b == nil {
@@ -207,7 +205,7 @@ func (c *compiler) index(manifests source.Manifests) *built {
 
 // of returns what was built for a policy, or nil where that is not known.
 func (b *built) of(p *place.Policy) *source.Built {
-	own := b.manifests[keyOf(p)]
+	own := b.manifests[flux.KeyOf(p)]
 	if own == nil || own.Unread != "" || len(own.Failures) > 0 {
 		return nil
 	}
@@ -219,18 +217,65 @@ func (b *built) has(id manifest.Identity) bool { return len(b.policies[id]) > 0 
 
 // checkWorkloadTwice reports a workload that another policy on the same clusters brings as well:
 // Flux applies both, and Flagger takes each for a new version.
-func (c *compiler) checkWorkloadTwice(r *rollout.Rollout, all *built) {
+func (c *compiler) checkWorkloadTwice(r *rollout.Rollout, policy *place.Policy, all *built) {
 	id := r.Judged.Target()
 	var others []*place.Policy
 	for _, p := range all.policies[id] {
-		if p != r.Policy && meet(p, r.Policy) {
+		if p.App.Doc.Name == policy.App.Doc.Name && p.App.Namespace == policy.App.Namespace && p.Index() == policy.Index() {
+			continue // it, or a variant, which goes elsewhere
+		}
+		if meet(p, policy) {
 			others = append(others, p)
 		}
 	}
-	if len(others) == 0 || len(others) == 1 && !slices.Contains(all.policies[id], r.Policy) {
+	if len(others) == 0 || len(others) == 1 && !slices.Contains(all.policies[id], policy) {
 		return
 	}
 	r.Report(diag.WorkloadTwice, schema.Path{"workload", "name"},
 		fmt.Sprintf("the policy at %s brings the %s %s as well, and Flagger takes every change between the two for a new version", others[0].App.Doc.Position(others[0].Path...), id.Kind, id.Name),
 		"leave the workload to one of the two policies")
+}
+
+// checkVariables reports the variables that nothing sets, and Secrets that nothing decrypts.
+func (c *compiler) checkVariables(p *place.Policy, built *source.Built) {
+	at := p.Path.With("kustomization")
+	if len(built.Unset) > 0 {
+		effect := "so Flux replaces them by nothing, and from 2.9 on applies nothing"
+		if v, ok := settings.ParseMinor(c.Settings.Flux); ok && !v.Less(flux.StrictSubstitution) {
+			effect = "so Flux applies nothing"
+		}
+		c.Add(p.App.Doc.Diagnostic(diag.UnsetVariable, at.With("postBuild"), fmt.Sprintf("the manifests name variables that nothing sets: %s, %s", diag.Some(built.Unset, 5), effect),
+			fmt.Sprintf("substitute: {%s: …}, a default as in ${%s:=…}, or $${%s} for what is no variable", built.Unset[0], built.Unset[0], built.Unset[0])))
+	}
+	if built.Keyless != "" {
+		c.Add(p.App.Doc.Diagnostic(diag.NoDecryptionKey, at.With("decryption"), fmt.Sprintf("the Secret %s is encrypted for a key of age or PGP, and no secretRef names the key, so Flux applies nothing", built.Keyless),
+			"secretRef: {name: sops-keys}, a Secret with identity.agekey or key.asc"))
+	}
+}
+
+// checkNames reports a prefix or suffix that makes names which the API server rejects. A name that it
+// rejects without them, too, is the source's.
+func (c *compiler) checkNames(p *place.Policy, built *source.Built) {
+	k := p.Kustomization
+	if k == nil || k.NamePrefix+k.NameSuffix == "" {
+		return
+	}
+	field, hint := "nameSuffix", ""
+	var names []string
+	for i := range built.Objects {
+		o := &built.Objects[i]
+		prefixed := strings.TrimSuffix(o.Name, k.NameSuffix)
+		why := o.RefuseName(o.Name)
+		if why == "" || o.RefuseName(strings.TrimPrefix(prefixed, k.NamePrefix)) != "" {
+			continue
+		}
+		if o.RefuseName(prefixed) != "" {
+			field = "namePrefix"
+		}
+		names, hint = append(names, o.Kind+" "+o.Name), cmp.Or(hint, why)
+	}
+	if len(names) > 0 {
+		c.Add(p.App.Doc.Diagnostic(diag.AffixBreaksNames, p.Path.With("kustomization", field),
+			fmt.Sprintf("it makes names that the API server rejects, so Flux applies nothing: %s", diag.Some(names, 5)), hint))
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
@@ -29,9 +30,10 @@ type targetAssembler struct {
 	injected map[string]manifest.NamespaceMeta
 	// owned are the namespaces that come with what is installed.
 	owned map[string]bool
-	// ready is the last stage of what is installed, and sharedStage that of what applications share.
-	ready       []api.NamespacedReference
-	sharedStage api.NamespacedReference
+	// ready is the last stage of what is installed, sharedStage that of what applications share, and
+	// gatewaysStage the one that waits for Gateways, if any.
+	ready                      []api.NamespacedReference
+	sharedStage, gatewaysStage api.NamespacedReference
 	// namespaced is the stage that brings the namespaces of the fleet to a cluster of a hub, if any.
 	namespaced []api.NamespacedReference
 	// own are the directories of the target, apps those of applications, and shared what several
@@ -58,6 +60,7 @@ func (a *assembler) forTarget(target *place.Target, sync *tree.SyncFile) *target
 // addOwn adds the directories that the Flux of the cluster itself applies.
 func (t *targetAssembler) addOwn() {
 	if t.in != nil {
+		t.install(layout.GatewayAPIDir, false, t.gatewayCRDs()...)
 		t.install(layout.Infrastructure, false, t.ownInfrastructure(t.in, t.Target)...)
 		t.install(layout.MeshesDir, false, t.in.EarlyMeshes...)
 		t.install(layout.MeshDir, false, t.meshObjects()...)
@@ -68,11 +71,25 @@ func (t *targetAssembler) addOwn() {
 	}
 }
 
-// addShared adds the directory of what several applications may use, and the stage that applies it.
+// addShared adds the directory of what several applications may use, and the stage that applies it. Where the
+// fleets have Gateways, another stage waits for them.
 func (t *targetAssembler) addShared() {
 	d := t.to(false, t.NewReadme(t.below(layout.SharedDir), sharedReadme))
 	t.own = append(t.own, d)
 	t.sharedStage = t.sync.Add(t.stage(tree.SyncStage{Name: layout.SharedDir, Dir: d, At: t.origin, Wait: true, After: t.ready}))
+	if len(t.in.Gateways) > 0 {
+		d := t.to(false, t.NewReadme(t.below(layout.GatewaysDir), gatewaysReadme))
+		t.own = append(t.own, d)
+		t.gatewaysStage = t.sync.Add(t.stage(tree.SyncStage{Name: layout.GatewaysDir, Dir: d, At: t.origin, Gateways: t.in.Gateways, After: t.ready}))
+	}
+}
+
+// gatewayCRDs returns what has Flux apply the CRDs of Gateway API.
+func (t *targetAssembler) gatewayCRDs() []manifest.Rendered {
+	if t.in.GatewayCRDs == nil {
+		return nil
+	}
+	return t.in.GatewayCRDs.Objects(&t.Settings, t.Target)
 }
 
 // root returns all directories of a cluster, of which it adds those that never change, and the
@@ -80,7 +97,7 @@ func (t *targetAssembler) addShared() {
 func (t *targetAssembler) root(versions map[string]string) []*tree.Dir {
 	readme := t.NewReadme(layout.SyncDir, syncReadme)
 	t.sync.Add(tree.SyncStage{Name: layout.SyncDir, Dir: readme})
-	t.own = append(t.own, t.sync.RootDir(), readme)
+	t.own = append(t.own, t.sync.RootDir(t.source), readme)
 	t.addInventory(&tree.Dir{}, versions)
 	return t.all()
 }
@@ -90,6 +107,8 @@ const (
 	syncReadme    = "The Flux Kustomizations of the applications, one file for each. Flux applies every YAML file in this directory.\n"
 	sourcesReadme = "The sources of the applications, one file for each. Flux applies every YAML file in this directory.\n"
 	sharedReadme  = "Objects that several applications may use. Flux applies every YAML file in this directory.\n"
+
+	gatewaysReadme = "Flux applies nothing here: its Kustomization waits until Gateways are programmed.\n"
 )
 
 // addInventory adds a directory with the inventory of the target's own.
@@ -151,7 +170,11 @@ func (t *targetAssembler) install(name string, onHub bool, objects ...manifest.R
 	if len(objects) > 0 {
 		d := t.to(onHub, t.NewDir(t.below(name), objects...))
 		t.own = append(t.own, d)
-		t.ready = []api.NamespacedReference{t.sync.Add(t.stage(tree.SyncStage{Name: name, Dir: d, At: t.origin, Wait: true, After: t.ready}))}
+		stage := tree.SyncStage{Name: name, Dir: d, At: t.origin, Wait: true, After: t.ready}
+		if name == layout.MeshDir {
+			stage.Gateways = t.in.OwnGateways
+		}
+		t.ready = []api.NamespacedReference{t.sync.Add(t.stage(stage))}
 	}
 }
 
@@ -221,6 +244,9 @@ func (t *targetAssembler) newVariant(a place.TargetApp) *variant {
 	if v.shared, isLabelled = t.sharedBy(a); isLabelled {
 		after = append(after, t.sharedStage)
 	}
+	if t.waitsForGateways(a) {
+		after = append(after, t.gatewaysStage)
+	}
 	objects := t.appNamespaces(a)
 	if !t.Remote {
 		objects = append(objects, flux.NewSource(a.Application))
@@ -241,6 +267,12 @@ func (t *targetAssembler) newVariant(a place.TargetApp) *variant {
 	v.dirs = append(v.dirs, file)
 	d.AddInventory(nil, nil, v.dirs...)
 	return v
+}
+
+// waitsForGateways reports whether rollouts of an application may need Gateways that a stage waits for.
+func (t *targetAssembler) waitsForGateways(a place.TargetApp) bool {
+	return t.in != nil && len(t.in.Gateways) > 0 &&
+		slices.ContainsFunc(t.rolloutsOf(a, t.Target), func(r *rollout.Rollout) bool { return r.Provider() == flagger.GatewayAPI })
 }
 
 // sharedBy returns the files of what an application uses and others may use as well: AlertProviders,

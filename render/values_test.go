@@ -51,6 +51,47 @@ func TestChartValuesAreFollowedOrRefused(t *testing.T) {
 		{"nginx", "config: {extraArgs: {controller: {kind: Both}}}", "FW222", ""},
 		{"nginx", "config: {extraArgs: {controller: {replicaCount: 0}}}", "FW222", ""},
 		{"nginx", "config: {extraArgs: {controller: {replicaCount: 3, service: {type: NodePort}, metrics: {port: 10255}}}}", "", ""},
+		{"gatewayapi", "config: {extraArgs: {contour: {replicaCount: 2}, envoy: {kind: deployment, replicaCount: 3}}}", "", "replicaCount: 3"},
+		{"gatewayapi", "config: {extraArgs: {envoy: {replicaCount: 0}}}", "", ""}, // of a DaemonSet
+		{"gatewayapi", "config: {extraArgs: {envoy: {kind: deployment, replicaCount: 0}}}", "FW222", ""},
+		{"gatewayapi", "config: {extraArgs: {contour: {replicaCount: 0}}}", "FW222", ""},
+		{"gatewayapi", "config: {extraArgs: {contour: {enabled: false}}}", "FW222", ""},
+		{"gatewayapi", "config: {extraArgs: {envoy: {enabled: false}}}", "FW222", ""},
+		{"gatewayapi", "config: {extraArgs: {configInline: {gateway: {gatewayRef: {name: public}}}}}", "FW222", ""},
+		{"gatewayapi", "config: {extraArgs: {configInline: {gateway: {gatewayRef: {namespace: infra}}}}}", "FW222", ""},
+		{"gatewayapi", "config: {extraArgs: {configInline: {disablePermitInsecure: true}}}", "", "disablePermitInsecure: true"},
+		{"gatewayapi", "config: {extraArgs: {contour: {configPath: false}}}", "FW222", ""},
+		{"gatewayapi", "config: {extraArgs: {contour: {manageCRDs: false}}}", "FW222", ""},
+		{"gatewayapi", "config: {extraArgs: {gatewayAPI: {manageCRDs: true}}}", "FW222", ""},
+		{"gatewayapi", "config: {extraArgs: {gatewayAPI: {manageCRDs: false}}}", "", ""},
+		{"gatewayapi", "config: {extraArgs: {namespaceOverride: infra}}", "FW222", ""},
+		{"gatewayapi", "config: {extraArgs: {contour: {extraArgs: [--debug]}}}", "FW222", ""},
+		{"gatewayapi", "config: {extraArgs: {contour: {extraArgs: [--disable-feature=tlsroutes, --disable-feature=tcproutes, --disable-feature=backendtlspolicies, --debug]}}}", "", "- --debug"},
+		{"gatewayapi", "config: {extraArgs: {configInline: {gateway: null}}}", "FW222", ""},
+		{"gatewayapi", "config: {extraArgs: {configInline: null}}", "FW222", ""},
+		{"gatewayapi", "config: {extraArgs: {configInline: {gateway: {gatewayRef: {namespace: null}}}}}", "FW222", ""},
+		{"gatewayapi", "config: {extraArgs: {configInline: {tls: null}}}", "", ""},
+		{"gatewayapi", "config: {extraArgs: {contour: {extraArgs: null}}}", "FW222", ""},
+		{"gatewayapi", "config: {extraArgs: {contour: {ingressClass: null}}}", "FW222", ""},
+		{"gatewayapi", "config: {extraArgs: {contour: {ingressClass: {name: null}}}}", "FW222", ""},
+		{"gatewayapi", "config: {extraArgs: {contour: {ingressClass: {name: public, default: null}}}}", "", "name: public"},
+		{"gatewayapi", "config: {extraArgs: {fullnameOverride: x}}", "FW222", ""},
+		{"gatewayapi", "config: {extraArgs: {fullnameOverride: contour}}", "", ""},
+		{"gatewayapi", "config: {extraArgs: {nameOverride: x}}", "FW222", ""},
+		{"gatewayapi", "config: {extraArgs: {nameOverride: cont}}", "", ""}, // in the name of the release
+		{"gatewayapi", "config: {extraArgs: {envoy: {service: {name: public}}}}", "FW222", ""},
+		{"contour", "{configInline: {gateway: null}}", "FW222", ""},
+		{"gatewayapi", "config: {extraArgs: {envoy: {containerPorts: {http: 8081}}}}", "FW222", ""},
+		{"gatewayapi", "config: {extraArgs: {envoy: {service: {targetPorts: {http: https}}}}}", "FW222", ""},
+		{"gatewayapi", "config: {extraArgs: {envoy: {service: {type: NodePort, ports: {http: 8080}}}}}", "", "type: NodePort"},
+		{"gatewayapi", "config: {extraArgs: {envoy: {podAnnotations: {prometheus.io/scrape: 'false'}}}}", "FW715", ""},
+		{"gatewayapi", "config: {extraArgs: {envoy: {podAnnotations: {prometheus.io/port: '9001'}}}}", "FW715", ""},
+		{"gatewayapi", "config: {extraArgs: {envoy: {podAnnotations: null}}}", "FW715", ""},
+		{"gatewayapi", "config: {extraArgs: {envoy: {podAnnotations: null}}}, installed: {prometheus: {address: 'http://prometheus.monitoring:9090'}}", "", ""},
+		{"gatewayapi", "extraArgs: {prometheus: {install: false}}", "FW715", ""},
+		{"kuma", "gateway: {implementation: contour}, config: {extraArgs: {envoy: {enabled: false}}}", "", ""}, // which is Kuma's
+		{"contour", "{envoy: {enabled: false}}", "FW222", ""},
+		{"contour", "{envoy: {podAnnotations: {prometheus.io/path: /metrics}}}", "FW715", ""},
 		{"kuma", "config: {chart: {version: 2.13.10}, extraArgs: {namespaceAllowList: [web, flagger-loadtester]}}", "", ""},
 		{"kuma", "config: {chart: {version: 2.13.10}, extraArgs: {namespaceAllowList: [flagger-loadtester]}}", "FW220", ""},
 		{"kuma", "config: {chart: {version: 2.13.10}, extraArgs: {namespaceAllowList: [web]}}", "FW220", ""},
@@ -87,6 +128,10 @@ func TestChartValuesAreFollowedOrRefused(t *testing.T) {
 			if provider == "prometheus" || provider == "loadtester" {
 				files = append(files, config("  charts: {"+provider+": {values: "+test.values+"}}\n"))
 				provider, fleet = "kuma", ""
+			}
+			if provider == "contour" {
+				files = append(files, config("  charts: {contour: {values: "+test.values+"}}\n"))
+				provider, fleet = "gatewayapi", ""
 			}
 			files = append(files, fleetOf(provider+fleet))
 			more := metric

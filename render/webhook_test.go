@@ -1,10 +1,12 @@
 package render_test
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -149,6 +151,22 @@ func TestHintsForTimeoutsAreRight(t *testing.T) {
 			if d.Code == "FW115" && d.Hint != want {
 				t.Errorf("the hint for %s is %q, want %q", timeout, d.Hint, want)
 			}
+		}
+	}
+}
+
+// TestWebhooksByVariable are judged by the value of the variable.
+func TestWebhooksByVariable(t *testing.T) {
+	for url, want := range map[string][]string{
+		"http://gate.${cluster.name}/open": {"FW357 spec.syncPolicies[0].rollout.rolloutPolicy.webhooks[1].url"},
+		"http://gate.one/open":             {"FW357 spec.syncPolicies[0].rollout.rolloutPolicy.webhooks[1].url"},
+	} {
+		files := rolledOut("kuma", `      rolloutPolicy:
+        trafficRouting: {canaryStrategy: {stepWeight: 10}}
+        webhooks: [{name: gate, type: confirm-promotion, url: "http://gate.one/open"}, {name: back, type: rollback, url: "`+url+`"}]
+`)
+		if got := found(files, diag.RollsBack); !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", url, got, want)
 		}
 	}
 }
