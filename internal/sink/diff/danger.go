@@ -5,7 +5,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/internal/shell"
 	"github.com/fleetwright/fleetwright/render/layout"
+	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/tree"
 )
 
@@ -34,10 +37,12 @@ var dangers = []danger{
 	// Kubernetes deletes what is in a namespace; Flux leaves what says so
 	// (kustomize-controller docs/spec/v1/kustomizations.md, Controlling the deletion).
 	{"", "Namespace", nil, tree.IsKept, "Flux deletes it, and everything in it"},
+	// kustomize-controller docs/spec/v1/kustomizations.md, Controlling the apply behavior.
+	{"", "Namespace", []string{"metadata.labels", "metadata.annotations"}, isUpdated, "Flux does not update a Namespace that exists, unless the application's manifests bring it: set this with kubectl label namespace"},
 	{"apps", "Deployment", nil, tree.IsKept, "Flux deletes it, and its pods"},
 	// The finalizer of a Kustomization deletes its inventory (kustomize-controller
 	// internal/controller/kustomization_controller.go, finalize), that of a HelmRelease uninstalls.
-	{kustomizeGroup, "Kustomization", nil, tree.PrunesNothing, "Flux deletes everything that it has applied"},
+	{kustomizeGroup, "Kustomization", nil, tree.LeavesAll, "Flux deletes everything that it has applied"},
 	{helmGroup, "HelmRelease", nil, isLeft, "Flux uninstalls the release"},
 	// The primary belongs to the Canary, and the target was scaled to 0 (flagger
 	// pkg/canary/deployment_controller.go; docs/gitbook/usage/how-it-works.md, Canary finalizers).
@@ -46,7 +51,7 @@ var dangers = []danger{
 	{flaggerGroup, "Canary", []string{"spec.service.name"}, nil, "Flagger makes Services and routes of the new name, and leaves those of the old one: delete them"},
 	// Without a TrafficRoute for it, a service has a listener without a route
 	// (kuma 2.6 and newer, pkg/xds/generator/outbound_proxy_generator.go).
-	{kumaGroup, "TrafficRoute", nil, tree.IsKept, "Kuma routes no service that no other TrafficRoute names"},
+	{kumaGroup, "TrafficRoute", nil, tree.IsKept, "while there is another TrafficRoute, Kuma routes no service that none of them names"},
 	{kumaGroup, "Mesh", nil, tree.IsKept, "every sidecar of it loses its configuration"},
 
 	// What the API server lets nobody change (kubernetes pkg/apis/apps/validation,
@@ -57,8 +62,11 @@ var dangers = []danger{
 	// (kustomize-controller docs/spec/v1/kustomizations.md, Prune).
 	{kustomizeGroup, "Kustomization", []string{"spec.targetNamespace"}, tree.PrunesNothing, "Flux applies everything to the new namespace, and deletes it from the old one"},
 	{kustomizeGroup, "Kustomization", []string{"spec.path", "spec.sourceRef"}, tree.PrunesNothing, "Flux deletes all that it does not find there"},
+	{kustomizeGroup, "Kustomization", []string{"spec.namePrefix", "spec.nameSuffix"}, tree.PrunesNothing, "Flux applies everything under other names, and deletes it under the old ones"},
 	{sourceGroup, "GitRepository", []string{"spec.url"}, nil, "Flux fetches another repository, and a Kustomization with prune deletes all that it does not find there"},
 	{sourceGroup, "OCIRepository", []string{"spec.url"}, nil, "Flux fetches another artifact, and a Kustomization with prune deletes all that it does not find there"},
+	{sourceGroup, "OCIRepository", []string{"spec.ref", "spec.verify", "spec.provider", "spec.secretRef", "spec.serviceAccountName", "spec.certSecretRef", "spec.proxySecretRef", "spec.insecure"}, isOfApplication,
+		"the cluster syncs from it: if Flux cannot fetch and verify an artifact like this, it gets no later change either"},
 	// A HelmRelease is upgraded to the chart that its source has (helm-controller
 	// docs/spec/v2/helmreleases.md, Chart template).
 	{sourceGroup, "HelmRepository", []string{"spec.url"}, nil, "Flux upgrades its releases to the charts of another repository"},
@@ -66,8 +74,22 @@ var dangers = []danger{
 	{helmGroup, "HelmRelease", []string{"spec.kubeConfig"}, nil, "Flux may install it on another cluster"},
 	// helm-controller docs/spec/v2/helmreleases.md, Release name, Target namespace,
 	// Storage namespace; internal/action/diff.go, ReleaseTargetChanged.
-	{helmGroup, "HelmRelease", []string{"spec.releaseName", "spec.targetNamespace", "spec.storageNamespace", "spec.chart.spec.chart"}, nil, "Flux uninstalls the release, and installs it anew"},
+	{helmGroup, "HelmRelease", []string{"spec.releaseName", "spec.targetNamespace", "spec.storageNamespace"}, nil, "Flux uninstalls the release, and installs it anew"},
+	{helmGroup, "HelmRelease", []string{"spec.chart.spec.chart"}, isUpdatedInPlace, "Flux uninstalls the release, and installs it anew"},
 }
+
+// isUpdated reports whether Flux applies an object also where it exists.
+func isUpdated(object map[string]any) bool {
+	return tree.TextAt(object, "metadata", "annotations", manifest.FluxSSA) != "IfNotPresent"
+}
+
+// isUpdatedInPlace reports whether Flux upgrades a release to a chart of another name.
+func isUpdatedInPlace(object map[string]any) bool {
+	return tree.TextAt(object, "spec", "upgrade", "chartNameChangeStrategy") == "InPlaceUpdate"
+}
+
+// isOfApplication reports whether a source is not the one that the cluster syncs from, which Flux keeps.
+func isOfApplication(object map[string]any) bool { return !tree.IsKept(object) }
 
 // isLeft reports whether Flux leaves the release of a HelmRelease that is no longer applied.
 func isLeft(object map[string]any) bool { return tree.IsSuspended(object) || tree.IsKept(object) }
@@ -107,10 +129,37 @@ func dangerOfField(ch *Change, f Field) string {
 	if f.Path == "spec.suspend" {
 		return dangerOfSuspension(ch.Object, f.New == true)
 	}
+	if ch.isRollout() && f.Path == "spec.provider" {
+		return dangerOfProvider(ch.new, f)
+	}
 	if ch.isSync() && !strings.HasPrefix(f.Path, "spec.kubeConfig") {
 		return "" // where these are found follows from where the output is
 	}
 	return dangerOf(ch.Object, ch.new.value(), f.Path)
+}
+
+// dangerOfProvider is what another provider does to a rollout. Flagger makes the new route with the next check,
+// at 100 % for the primary, and goes on with an analysis by its weights; it leaves the old route (fluxcd/flagger
+// pkg/controller/scheduler.go, advanceCanary). One HTTPRoute of a Service switches off the splits of a mesh of
+// Kuma (seen on 2.7.3 and 2.13.10).
+func dangerOfProvider(canary *document, f Field) string {
+	effect := "a running analysis loses its weights: change the rollout while none runs"
+	if f.Old != flagger.Kuma || f.New != flagger.GatewayAPI {
+		return effect
+	}
+	if hasServiceParent(canary.value()) {
+		effect = "one HTTPRoute disables every TrafficRoute split of its mesh, and a running analysis loses its weights: change all rollouts of the mesh in one commit, while no analysis runs"
+	}
+	return effect + "; then run on each cluster, before the TrafficRoute for all traffic is removed: kubectl delete trafficroutes.kuma.io " + shell.Quote(serviceOf(canary))
+}
+
+// hasServiceParent reports whether the HTTPRoute of a Canary routes the callers of a Service in a mesh.
+func hasServiceParent(canary map[string]any) bool {
+	refs, _ := tree.ValueAt(canary, "spec", "service", "gatewayRefs").([]any)
+	return slices.ContainsFunc(refs, func(item any) bool {
+		ref, _ := item.(map[string]any)
+		return tree.TextAt(ref, "kind") == "Service"
+	})
 }
 
 func dangerOfSuspension(o Object, suspended bool) string {
@@ -147,7 +196,7 @@ func dangerOfRenaming(ch *Change) string {
 	switch {
 	case ch.Object.Group() == helmGroup:
 		return "Flux uninstalls the release, and installs it anew"
-	case tree.PrunesNothing(ch.old.value()):
+	case tree.LeavesAll(ch.old.value()):
 		return ""
 	}
 	return "Flux deletes everything that the old one has applied, and the new one applies it again"

@@ -35,6 +35,11 @@ type Report struct {
 	Notes []Note
 	// Changes of objects, by path.
 	Changes []Change
+	// Waves say what is written of each wave and what waits, where waves are declared.
+	Waves []Wave
+
+	// through is the name of the last wave that is written, or "".
+	through string
 }
 
 // A Cluster is one that anything changes on.
@@ -82,7 +87,7 @@ func New(changes []render.Change, losses []tree.Loss, notes ...Note) *Report {
 	return r
 }
 
-// Empty reports whether there is nothing to say.
+// Empty reports whether nothing would change now.
 func (r *Report) Empty() bool { return len(r.Changes)+len(r.Notes) == 0 }
 
 // Dangers are the notes of what is dangerous.

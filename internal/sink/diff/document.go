@@ -96,8 +96,9 @@ type place struct {
 	dir string
 }
 
-// applied finds what a Flux Kustomization for a cluster's directories applies.
-var applied = lazyregexp.New(`(?m)^  path: .*/` + layout.Dir + `/(.+?)["']?\r?$`)
+// applied finds what a Flux Kustomization for a cluster's directories applies. In an artifact of the cluster's
+// own its directory is the root.
+var applied = lazyregexp.New(`(?m)^  path: (?:.*/` + layout.Dir + `|["']?\.)/(.+?)["']?\r?$`)
 
 // sourceOf returns which application a file of a hub is the source of: sources/<kind>-<name>.<namespace>.yaml.
 func sourceOf(file string) (name, namespace string, ok bool) {
@@ -117,7 +118,7 @@ func placeOf(cluster, file string) place {
 		at.put(file)
 		at.dir = path.Dir(at.dir)
 		if name, namespace, ok := sourceOf(file); ok {
-			at.dir = layout.AppsDir + "/" + namespace + "." + name
+			at.dir = layout.AppsDir + "/" + namespace + "." + layout.ApplicationOfSource(name)
 		}
 		return at
 	}

@@ -62,12 +62,18 @@ func (r *Report) summary() summary {
 
 // Summary counts what changes, in one line.
 func (r *Report) Summary() string {
+	waiting := ""
+	if n := r.Waiting(); n > 0 {
+		waiting = fmt.Sprintf("; behind %s, changes wait for %s", r.through, diag.Plural(n, "cluster"))
+	}
 	if r.Empty() {
-		return "nothing would change"
+		return "nothing would change" + waiting
+	}
+	if len(r.Changes) == 0 {
+		return "no object changes, " + diag.Plural(len(r.Notes), "note") + waiting
 	}
 	s := r.summary()
-	return fmt.Sprintf("%s, %s: %s created, %d changed, %d deleted",
-		diag.Plural(s.Clusters, "cluster"), diag.Plural(s.Applications, "application"), diag.Plural(s.Created, "object"), s.Changed, s.Deleted)
+	return fmt.Sprintf("%s, %s: %s%s", diag.Plural(s.Clusters, "cluster"), diag.Plural(s.Applications, "application"), s.counts, waiting)
 }
 
 // aboutInWords is what the note is about.
@@ -93,7 +99,7 @@ func (ch *Change) unified(dir string) string {
 			names[i] = "/dev/null"
 			continue
 		}
-		names[i], lines[i] = diag.Plain(path.Join(dir, d.file())), []byte(d.text)
+		names[i], lines[i] = diag.Plain(nameIn(dir, d.file())), []byte(d.text)
 		if !d.whole && d.text != "" {
 			lines[i] = append(lines[i], '\n')
 		}
@@ -101,6 +107,14 @@ func (ch *Change) unified(dir string) string {
 	text := godiff.Diff(names[0], lines[0], names[1], lines[1])
 	_, rest, _ := strings.Cut(string(text), "\n") // diff OLD NEW
 	return rest
+}
+
+// nameIn returns the name of a file in a directory, or in a registry, where the root of each cluster is its own.
+func nameIn(dir, file string) string {
+	if !strings.Contains(dir, "://") {
+		return path.Join(dir, file)
+	}
+	return strings.TrimSuffix(dir, "/") + "/" + strings.Replace(file, "/"+layout.Dir+"/", "/", 1)
 }
 
 // cells are the parts of a text between tabs and line breaks.

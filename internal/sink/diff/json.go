@@ -11,6 +11,8 @@ type jsonReport struct {
 	Clusters []Cluster    `json:"clusters"`
 	Notes    []Note       `json:"notes"`
 	Changes  []jsonChange `json:"changes"`
+	Through  string       `json:"through,omitempty"`
+	Waves    []jsonWave   `json:"waves,omitempty"`
 	Summary  summary      `json:"summary"`
 }
 
@@ -28,13 +30,20 @@ type jsonChange struct {
 	Diff       string   `json:"diff"`
 }
 
+// A jsonWave has what is written of its clusters now, or what waits for them, with notes.
+type jsonWave struct {
+	Name     string        `json:"name"`
+	Waits    bool          `json:"waits"`
+	Clusters []WaveCluster `json:"clusters"`
+	Notes    []Note        `json:"notes,omitempty"`
+}
+
 // writeJSON is for programs: a field keeps its name and its meaning, and others may come beside it.
 // Credentials are replaced by ***. Paths are below the output directory, on the first cluster.
 func writeJSON(w io.Writer, r *Report, o Options) error {
-	report := jsonReport{append([]Cluster{}, r.Clusters...), []Note{}, []jsonChange{}, r.summary()}
-	for _, n := range r.Notes {
-		n.Text, n.Danger = diag.Redact(n.Text), diag.Redact(n.Danger)
-		report.Notes = append(report.Notes, n)
+	report := jsonReport{append([]Cluster{}, r.Clusters...), append([]Note{}, redactedNotes(r.Notes)...), []jsonChange{}, r.through, nil, r.summary()}
+	for _, w := range r.Waves {
+		report.Waves = append(report.Waves, jsonWave{w.Name, w.Waits, append([]WaveCluster{}, w.Clusters...), redactedNotes(w.Notes)})
 	}
 	for i := range r.Changes {
 		ch := &r.Changes[i]
@@ -52,6 +61,15 @@ func writeJSON(w io.Writer, r *Report, o Options) error {
 		report.Changes = append(report.Changes, change)
 	}
 	return diag.WriteJSON(w, report)
+}
+
+// redactedNotes returns notes without the credentials in them.
+func redactedNotes(notes []Note) (all []Note) {
+	for _, n := range notes {
+		n.Text, n.Danger = diag.Redact(n.Text), diag.Redact(n.Danger)
+		all = append(all, n)
+	}
+	return all
 }
 
 // redacted returns the value of a field without the credentials in it.

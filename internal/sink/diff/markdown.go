@@ -19,6 +19,9 @@ func writeMarkdown(w io.Writer, r *Report, o Options) error {
 		p.dangers(r.Dangers())
 		p.notes(r.Notes)
 		p.clusters(r.Clusters)
+	}
+	p.waves(r)
+	if !r.Empty() {
 		p.changes(r.Changes, o)
 	}
 	return p.print(w)
@@ -125,6 +128,9 @@ func (p *page) notes(notes []Note) {
 const mostClusters = 100
 
 func (p *page) clusters(clusters []Cluster) {
+	if len(clusters) == 0 {
+		return
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n<details><summary>%s</summary>\n\n", diag.Plural(len(clusters), "cluster"))
 	b.WriteString("| cluster | created | changed | deleted |\n|---|---|---|---|\n")
@@ -138,6 +144,47 @@ func (p *page) clusters(clusters []Cluster) {
 	p.add(b.String())
 }
 
+// waves are a table, and what waits as folded lists.
+func (p *page) waves(r *Report) {
+	if len(r.Waves) == 0 {
+		return
+	}
+	table := "\n**waves, through " + diag.Markdown(r.through) + "**\n\n| wave | |\n|---|---|\n"
+	for _, w := range r.Waves {
+		table += fmt.Sprintf("| %s | %s |\n", diag.Markdown(w.Name), diag.Markdown(w.summary()))
+	}
+	p.add(table)
+	left := 0
+	for _, w := range r.Waves {
+		lines := w.behind()
+		if len(lines) == 0 {
+			continue
+		}
+		text := fmt.Sprintf("\n<details><summary>what waits for %s</summary>\n\n", inHTML(w.Name))
+		for _, line := range lines {
+			text += "- " + diag.Markdown(line) + "\n"
+		}
+		const end = "\n</details>\n"
+		if p.text.Len()+len(text)+len(end) > LongestComment/2 {
+			left += len(lines) + len(w.Notes)
+			continue
+		}
+		for _, n := range w.Notes {
+			note := "- " + diag.Markdown(n.aboutInWords()+": "+n.String()) + "\n"
+			if n.Danger != "" {
+				note = "- **danger:** " + note[len("- "):]
+			}
+			if p.text.Len()+len(text)+len(note)+len(end) > LongestComment/2 {
+				left++
+				continue
+			}
+			text += note
+		}
+		p.add(text + end)
+	}
+	p.leftOut("\nand ", left, "more line", " about what waits")
+}
+
 // longestCommand is how long a command is printed; it has to fit into what is reserved.
 const longestCommand = 256
 
@@ -149,7 +196,7 @@ func (p *page) changes(changes []Change, o Options) {
 		var b strings.Builder
 		fmt.Fprintf(&b, "\n<details><summary>%s</summary>\n\n", inHTML(ch.title()))
 		if len(ch.Clusters) > mostNamed {
-			fmt.Fprintf(&b, "%s\n\n", diag.Markdown(diag.Some(ch.Clusters, mostClusters)))
+			fmt.Fprintf(&b, "%s\n\n", diag.Markdown(diag.Some(ch.Clusters, diag.MostNames)))
 		}
 		fence := fence(ch.old.textOf()+"\n"+ch.new.textOf(), "```")
 		fmt.Fprintf(&b, "%sdiff\n%s%s\n\n</details>\n", fence, printable(ch.unified(o.Dir)), fence)

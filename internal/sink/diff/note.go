@@ -80,11 +80,11 @@ func (n *noter) notesOf(losses []tree.Loss) (notes []Note) {
 		}
 		note := Note{
 			Clusters: l.Clusters,
-			Danger:   "Flux deletes all that it has applied of it; " + why + "; render refuses this without --allow-prune",
+			Danger:   "Flux deletes all that it has applied of it; " + why + "; this is refused without --allow-prune",
 		}
 		if l.Component != "" {
 			note.About, note.Text = layout.Infrastructure, l.Subject()+" removed"
-			note.Danger = "Flux uninstalls it; " + why + "; render refuses this without --allow-prune"
+			note.Danger = "Flux uninstalls it; " + why + "; this is refused without --allow-prune"
 			notes = append(notes, note)
 			for _, cluster := range l.Clusters {
 				for _, dir := range tree.ComponentDirs {
@@ -331,6 +331,9 @@ func (n *noter) of(ch *Change) {
 
 func (n *noter) ofDeletion(ch *Change, subject string) {
 	danger := dangerOfDeletion(ch)
+	if ch.Object.Group() == kumaGroup && ch.Object.Kind == "TrafficRoute" && danger != "" {
+		danger = n.dangerOfCatchAll(ch, danger)
+	}
 	switch {
 	case ch.isRollout():
 		n.say(ch, subject+": rollout removed", danger, n.where(ch, nil))
@@ -348,11 +351,26 @@ func (n *noter) ofDeletion(ch *Change, subject string) {
 	}
 }
 
+// dangerOfCatchAll is what deleting a mesh's TrafficRoute for all traffic does, also where rollouts leave kuma with
+// it: Flagger's own are still there then, since it deletes none.
+func (n *noter) dangerOfCatchAll(ch *Change, danger string) string {
+	for key, canary := range n.canaries {
+		if canary.Action == Changed && slices.Contains(ch.Clusters, key.cluster) && isOnKuma(canary.old) && !isOnKuma(canary.new) {
+			return danger + ", and those of rollouts that leave kuma in this commit stay: change the rollouts first, delete their TrafficRoutes, and then change the fleet's provider"
+		}
+	}
+	return danger
+}
+
+func isOnKuma(canary *document) bool {
+	return tree.TextAt(canary.value(), "spec", "provider") == flagger.Kuma
+}
+
 // ofLeftRoute says that Flagger's TrafficRoute outlives the Canary, whose primary is deleted with it. It has
 // no owner, since it is cluster-scoped, and no finalizer removes it (fluxcd/flagger pkg/router/kuma.go,
 // Reconcile and Finalize); all other routes and Services that Flagger makes belong to the Canary.
 func (n *noter) ofLeftRoute(ch *Change, subject string) {
-	if tree.TextAt(ch.old.value(), "spec", "provider") != flagger.Kuma {
+	if !isOnKuma(ch.old) {
 		return
 	}
 	route := serviceOf(ch.old)

@@ -18,7 +18,7 @@ func writeText(w io.Writer, r *Report, o Options) error {
 		ch := &r.Changes[i]
 		fmt.Fprintln(b, paint(ansi.Bold, "# "+diag.Plain(ch.title())))
 		if len(ch.Clusters) > mostNamed {
-			fmt.Fprintln(b, diag.Plain("# "+strings.Join(ch.Clusters, ", ")))
+			fmt.Fprintln(b, diag.Plain("# "+diag.Some(ch.Clusters, diag.MostNames)))
 		}
 		for line := range strings.Lines(printable(ch.unified(o.Dir))) {
 			line = strings.TrimSuffix(line, "\n")
@@ -43,6 +43,22 @@ func writeText(w io.Writer, r *Report, o Options) error {
 			danger = paint(ansi.BoldRed, "danger:") + " "
 		}
 		fmt.Fprintf(b, "  %s%s\n", danger, diag.Plain(n.String()))
+	}
+	if len(r.Waves) > 0 {
+		fmt.Fprintln(b, paint(ansi.Bold, "waves, through "+r.through))
+	}
+	for _, w := range r.Waves {
+		fmt.Fprintf(b, "  %s: %s\n", w.Name, w.summary())
+		for _, line := range w.behind() {
+			fmt.Fprintf(b, "    %s\n", diag.Plain(line))
+		}
+		for _, n := range w.Notes {
+			danger := ""
+			if n.Danger != "" {
+				danger = paint(ansi.BoldRed, "danger:") + " "
+			}
+			fmt.Fprintf(b, "      %s%s: %s\n", danger, diag.Plain(n.aboutInWords()), diag.Plain(n.String()))
+		}
 	}
 	return b.Flush()
 }

@@ -17,6 +17,8 @@ type Comparison struct {
 	Interrupted []string
 	// Waiting are the clusters whose directories stay in the former layout until they have synced it.
 	Waiting []string
+	// New are the clusters that have no directory yet.
+	New []string
 	// Stray are the manifests of somebody else that Flux applies with ours, by their names below DIR.
 	Stray []string
 	// Refused is why Write would refuse this without AllowPrune, apart from the Losses, or nil.
@@ -42,19 +44,28 @@ func Compare(dir string, rendered *render.Tree, opts Options) (Comparison, error
 		return Comparison{}, err
 	}
 	defer w.close()
-	jobs, err := compareAll(w, rendered, opts)
+	c, err := compareIn(w, rendered, opts)
 	if err != nil {
 		return Comparison{}, describe(dir, err)
+	}
+	return c, nil
+}
+
+// compareIn is Compare on the files of workers.
+func compareIn(w workers, rendered *render.Tree, opts Options) (Comparison, error) {
+	jobs, err := compareAll(w, rendered, opts)
+	if err != nil {
+		return Comparison{}, err
 	}
 	shrinks := shrinkageOf(jobs, rendered)
 	read := func(f string) bool { return !opts.NamesOnly || shrinks.concerns(f) }
 	changes, err := changesOf(w[0], jobs, read)
 	if err != nil {
-		return Comparison{}, describe(dir, err)
+		return Comparison{}, err
 	}
 	refused, err := checkEmptied(w[0], jobs)
 	if err != nil {
-		return Comparison{}, describe(dir, err)
+		return Comparison{}, err
 	}
 	c := Comparison{Changes: changes, Refused: refused}
 	for _, j := range jobs {
@@ -63,6 +74,9 @@ func Compare(dir string, rendered *render.Tree, opts Options) (Comparison, error
 		}
 		if j.waiting {
 			c.Waiting = append(c.Waiting, j.name)
+		}
+		if slices.Contains(j.missing, j.name) {
+			c.New = append(c.New, j.name)
 		}
 		for _, f := range j.stray {
 			c.Stray = append(c.Stray, j.at(f))

@@ -45,6 +45,9 @@ type Options struct {
 	AllowPrune bool
 	// KeepOthers leaves alone the clusters that the tree does not have: it is of some of a fleet's.
 	KeepOthers bool
+	// Behind are the clusters of later waves, which are left alone as well. Those of a hub are what its part
+	// of the tree leaves.
+	Behind map[string]bool
 	// Part has the tree be a shard, whose inventories name the files of the others too. Nothing is
 	// removed, and a directory with another render is refused: shards would be mixed with it.
 	Part bool
@@ -161,6 +164,12 @@ func write(w workers, tree *render.Tree, opts Options) (Summary, error) {
 	jobs, err := compareAll(w, tree, opts)
 	if err != nil {
 		return Summary{}, err
+	}
+	for _, j := range jobs {
+		if j.stuck {
+			return Summary{}, diag.NewMistake(j.base+" is in the former layout, which is taken over for all clusters of the hub at once, and some are behind through",
+				"take it over with all waves: --through "+lastWave(tree))
+		}
 	}
 	if !opts.AllowPrune {
 		if err := checkPrune(w[0], jobs, tree); err != nil {

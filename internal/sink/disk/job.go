@@ -39,6 +39,9 @@ type job struct {
 	removed []string
 	// vanished are the releases that the inventory lists and somebody else has removed, in order.
 	vanished []string
+	// needed are the sources of a hub that the tree does not have any more and clusters behind its waves
+	// still name, in order.
+	needed []string
 	// foreign are the files in the way that fleetwright has not written.
 	foreign []string
 	// stray are the manifests of somebody else that Flux finds among ours, in order.
@@ -49,6 +52,8 @@ type job struct {
 	interrupted bool
 	// waiting reports whether the directory stays in the former layout until its cluster has synced it.
 	waiting bool
+	// stuck reports whether it cannot be taken over, since clusters of the hub are behind the waves.
+	stuck bool
 	// staging reports whether what stands beside the places of the changed files is ours.
 	staging bool
 }
@@ -77,7 +82,7 @@ func compareAll(w workers, rendered *render.Tree, opts Options) ([]*job, error) 
 		clusters[c.Name] = c
 	}
 	if !opts.KeepOthers {
-		if err := addGone(w[0], clusters); err != nil {
+		if err := addGone(w[0], clusters, opts.Behind); err != nil {
 			return nil, err
 		}
 	}
@@ -103,21 +108,21 @@ func compareAll(w workers, rendered *render.Tree, opts Options) ([]*job, error) 
 	}
 	if len(foreign) > 0 {
 		return nil, diag.NewMistake(
-			fmt.Sprintf("not written by fleetwright, and in its way: %s", strings.Join(foreign, ", ")),
+			fmt.Sprintf("not written by fleetwright, and in its way: %s", diag.Some(foreign, diag.MostNames)),
 			"move or delete what is not fleetwright's; if it is, the inventory was lost: delete the directory and render again",
 		)
 	}
-	return jobs, nil
+	return jobs, checkMoved(jobs, rendered, opts.Behind)
 }
 
 // addGone adds the clusters of earlier runs that the tree does not have any more.
-func addGone(files files, clusters map[string]*render.Cluster) error {
+func addGone(files files, clusters map[string]*render.Cluster, behind map[string]bool) error {
 	entries, err := files.ReadDir(".")
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		if _, ok := clusters[e.Name()]; ok || !e.IsDir() {
+		if _, ok := clusters[e.Name()]; ok || !e.IsDir() || behind[e.Name()] {
 			continue
 		}
 		written, err := isWritten(files, path.Join(e.Name(), layout.Dir))
@@ -182,11 +187,11 @@ func (j *job) findStray(files files) error {
 	}
 	ours, listed := map[string]bool{}, map[string]bool{}
 	for f := range j.cluster.Whole().Paths() {
-		if dir := layout.Stage(f); layout.IsListed(dir) {
+		if dir := layout.Stage(f); layout.IsListed(dir) && !j.leaves(f) {
 			ours[f], listed[dir] = true, true
 		}
 	}
-	for _, f := range j.removed {
+	for _, f := range slices.Concat(j.removed, j.needed) {
 		ours[f] = true
 	}
 	var look func(dir string) error
@@ -195,7 +200,7 @@ func (j *job) findStray(files files) error {
 		for _, e := range entries {
 			f := path.Join(dir, e.Name())
 			switch extension := path.Ext(f); {
-			case err != nil || strings.HasPrefix(e.Name(), "."):
+			case err != nil || strings.HasPrefix(e.Name(), ".") || j.leaves(f) || j.leaves(f+"/"):
 			case e.IsDir():
 				err = look(f)
 			case (extension == ".yaml" || extension == ".yml") && !ours[f]:
@@ -311,8 +316,14 @@ func (j *job) findRemoved(files files, own *ownership) error {
 			gone[f] = true
 		}
 	}
+	maps.DeleteFunc(gone, func(f string, _ bool) bool { return (wanted[f] || j.leaves(f)) && !own.begun[f] })
+	needed, err := j.neededSources(files, gone)
+	if err != nil {
+		return err
+	}
 	for _, f := range slices.Sorted(maps.Keys(gone)) {
-		if wanted[f] {
+		if needed[f] {
+			j.needed = append(j.needed, f)
 			continue
 		}
 		there, err := isRegular(files, j.at(f))
@@ -337,7 +348,7 @@ func (j *job) findMixed(files files, own *ownership) error {
 	whole, ours := j.cluster.Whole(), pathsOf(j.cluster)
 	for i := range whole.Len() {
 		f := whole.Path(i)
-		if ours[f] {
+		if ours[f] || j.leaves(f) {
 			continue
 		}
 		same, err := files.Has(j.at(f), whole.Content(i))

@@ -25,6 +25,9 @@ type ownership struct {
 	interrupted bool
 	// paths are what the journal and the inventories name that are not the tree's.
 	paths map[string]bool
+	// left are the files, after a run that was cut off, that clusters of a hub have which the tree leaves, and
+	// begun those that the run has begun to write for them: the journal names these, and no inventory does.
+	left, begun map[string]bool
 	// current are the contents of the others, whose paths few ask for.
 	current [][]byte
 }
@@ -49,19 +52,19 @@ type journal struct {
 
 // readOwnership finds what the last run has written, and one that was cut off.
 func (j *job) readOwnership(files files) (*ownership, error) {
-	own := &ownership{inventories: map[string]bool{}, paths: map[string]bool{}}
+	own := &ownership{inventories: map[string]bool{}, paths: map[string]bool{}, left: map[string]bool{}, begun: map[string]bool{}}
 	wanted := map[string][]byte{}
 	if j.cluster != nil {
 		whole := j.cluster.Whole()
 		for i := range whole.Len() {
-			if f := whole.Path(i); layout.IsInventoryFile(f) {
+			if f := whole.Path(i); layout.IsInventoryFile(f) && !j.leaves(f) {
 				wanted[f] = whole.Content(i)
 			}
 		}
 	}
 	possible, err := j.possibleInventories(files)
 	for _, f := range possible {
-		if err == nil {
+		if err == nil && !j.leaves(f) {
 			err = j.readInventory(files, own, f, wanted[f])
 		}
 	}
@@ -80,10 +83,16 @@ func (j *job) readOwnership(files files) (*ownership, error) {
 			}
 		}
 	}
+	if err == nil {
+		err = j.readJournal(files, own)
+	}
+	if err == nil && own.interrupted {
+		err = j.findLeft(files, own, possible)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return own, j.readJournal(files, own)
+	return own, nil
 }
 
 // readInventory reads an inventory, if it is there. The tree has the one that is wanted, if any.
@@ -216,12 +225,15 @@ func (o *ownership) add(list string, names []string) error {
 func (j *job) owned(own *ownership) []string {
 	own.has("") // with those of current inventories
 	all := maps.Clone(own.paths)
+	maps.Copy(all, own.left)
 	for f := range own.inventories {
 		all[f] = true
 	}
 	if j.cluster != nil {
 		for f := range j.cluster.Whole().Paths() { // another shard may have been cut off
-			all[f] = true
+			if !j.leaves(f) {
+				all[f] = true
+			}
 		}
 	}
 	return slices.Sorted(maps.Keys(all))

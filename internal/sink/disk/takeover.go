@@ -22,6 +22,11 @@ func (j *job) takeOver(files files, synced bool) error {
 	if err != nil || former == nil || j.part {
 		return err
 	}
+	if j.cluster != nil && len(j.cluster.Waiting()) > 0 {
+		j.waiting, j.stuck = true, true
+		j.cluster = tree.NewFiles(j.name, former)
+		return nil
+	}
 	// Of a cluster that goes, what was kept before is released.
 	wanted, stages := map[string]bool{}, tree.Stages(nil)
 	if j.cluster != nil {

@@ -31,7 +31,7 @@ func (w workers) close() {
 
 // each does something for each job, in order, and with the next one while workers are still at
 // those before. After an error nothing more is begun; of several it returns that of the first job.
-func each(w workers, jobs []*job, do func(*job, files) error) (err error) {
+func each[Job any](w workers, jobs []Job, do func(Job, files) error) (err error) {
 	var mu sync.Mutex
 	failed := len(jobs) // the first that has
 	parallel.On(w, len(jobs), func(files files, i int) {

@@ -251,6 +251,7 @@ func (f *function) compile() {
 	}
 	if !f.unsure {
 		f.checkCluster(tree)
+		f.checkWaves(tree)
 		f.checkAllowed(tree)
 	}
 	if f.Mode == "validate" || f.Failed() {
@@ -284,14 +285,36 @@ func (f *function) checkCluster(tree *render.Tree) {
 	}
 	slices.Sort(names)
 	names = slices.Compact(names)
-	const few = 10
 	switch {
 	case f.Cluster != "" && !slices.Contains(names, f.Cluster):
-		hint := diag.DidYouMean(f.Cluster, names, "it is one of "+diag.Some(names, few))
+		hint := diag.DidYouMean(f.Cluster, names, "it is one of "+diag.Some(names, diag.MostNames))
 		f.mistake("cluster", fmt.Sprintf("nothing is rendered for a cluster %q", f.Cluster), hint)
 	case f.Cluster == "" && len(names) > 1 && !f.placed && f.Mode != "validate":
-		f.mistake("cluster", fmt.Sprintf("there are %d clusters, and the items have no paths that would keep them apart", len(names)), "name one of "+diag.Some(names, few))
+		f.mistake("cluster", fmt.Sprintf("there are %d clusters, and the items have no paths that would keep them apart", len(names)), "name one of "+diag.Some(names, diag.MostNames))
 	}
+}
+
+// checkWaves refuses to omit the clusters behind the waves that are written: those who take the items would delete what
+// they have. A cluster that is named is rendered, whatever its wave, but not those of a hub that is.
+func (f *function) checkWaves(tree *render.Tree) {
+	if f.Mode == "validate" || tree.Waves == nil || tree.Waves.Through == "" {
+		return
+	}
+	_, later := tree.Through(tree.Waves.Last(tree.Waves.Through))
+	isHub := slices.ContainsFunc(later.Clusters, func(c *render.Cluster) bool { return c.Waiting() != nil && c.Name == f.Cluster })
+	names := later.Names()
+	if len(names) == 0 || f.Cluster != "" && !isHub {
+		return
+	}
+	setting := "through"
+	if f.inData {
+		setting = "" // a RenderConfig among the items has it, not the ConfigMap
+	}
+	hint := "remove through; fleetwright render keeps what clusters behind it have"
+	if !isHub {
+		hint = fmt.Sprintf("name one cluster in %s, or %s", f.of("cluster"), hint)
+	}
+	f.mistake(setting, fmt.Sprintf("the function would omit the clusters behind through: %s: %s", tree.Waves.Through, diag.Some(names, 5)), hint)
 }
 
 // emit returns what was rendered: all that Flux syncs for a package, else a cluster's objects once.

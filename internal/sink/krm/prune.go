@@ -53,7 +53,7 @@ func (f *function) checkAllowed(tree *render.Tree) {
 	all := tree.Applications()
 	hint, known := "there is none; remove the entry", slices.Clone(all)
 	if len(all) > 0 {
-		hint = "remove the entry, or write one of " + diag.Some(all, 10)
+		hint = "remove the entry, or write one of " + diag.Some(all, diag.MostNames)
 	}
 	for _, a := range all {
 		_, name, _ := strings.Cut(a, "/")

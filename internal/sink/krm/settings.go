@@ -77,7 +77,7 @@ func (s *settings) of(name string) string {
 	switch {
 	case s.inData:
 		return "data." + name
-	case name == "path" || name == "topology":
+	case name == "path" || name == "topology" || name == "through":
 		return "spec." + name
 	}
 	return "spec.function." + name

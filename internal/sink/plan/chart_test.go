@@ -167,7 +167,7 @@ func written(t *testing.T, format string, rollouts []render.Rollout) string {
 		t.Fatalf("there is no format %s", format)
 	}
 	var b strings.Builder
-	if err := write(&b, rollouts, false); err != nil {
+	if err := write(&b, rollouts, Options{}); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()

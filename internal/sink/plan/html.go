@@ -17,9 +17,11 @@ import (
 
 // functions are what the templates say of rollouts.
 var functions = map[string]any{
-	"title": title, "clusters": clusters, "strategy": strategy, "runs": runsOf, "gates": gates, "notes": notes, "counts": counts,
+	"title": title, "some": func(names []string) string { return diag.Some(names, mostNames) }, "clusters": clusters, "strategy": strategy, "runs": runsOf, "gates": gates, "notes": notes, "counts": counts,
+	"waveSummary": func(w Wave) string { return w.summary(0) }, "waveLength": func(w Wave) string { return w.length() }, "sums": sums,
 	"chart": newChart, "plain": diag.Plain, "md": diag.Markdown,
-	"since": func() string { return since },
+	"since":  func() string { return since },
+	"legend": func() string { return legend("Promoted", "rolled back") + " " + legendOfTraffic("Traffic-minutes") },
 }
 
 // executeHTML writes data by one of the templates, with those of drawings.
@@ -30,7 +32,7 @@ func executeHTML(w io.Writer, name string, data any) error {
 }
 
 // writeSVG draws the traffic over time, one chart below the other.
-func writeSVG(w io.Writer, rollouts []render.Rollout, _ bool) error {
+func writeSVG(w io.Writer, rollouts []render.Rollout, _ Options) error {
 	drawing := struct {
 		Width, Height int
 		Charts        []chart
@@ -57,6 +59,7 @@ type htmlPage struct {
 	// have few of them, so each stands once.
 	On           [][]int
 	Applications []*htmlApplication
+	Waves        []Wave
 }
 
 type htmlApplication struct {
@@ -73,8 +76,8 @@ type htmlRollout struct {
 	On int
 }
 
-func writeHTML(w io.Writer, rollouts []render.Rollout, _ bool) error {
-	page := htmlPage{Count: diag.Plural(len(rollouts), "rollout")}
+func writeHTML(w io.Writer, rollouts []render.Rollout, o Options) error {
+	page := htmlPage{Count: diag.Plural(len(rollouts), "rollout"), Waves: o.Waves}
 	for i := range rollouts {
 		page.Clusters = append(page.Clusters, rollouts[i].Clusters...)
 	}

@@ -68,19 +68,21 @@ type jsonGate struct {
 }
 
 // writeJSON is for programs. Times are in seconds since the detection, shares in percent.
-func writeJSON(w io.Writer, rollouts []render.Rollout, _ bool) error {
+func writeJSON(w io.Writer, rollouts []render.Rollout, o Options) error {
 	all := make([]jsonRollout, len(rollouts))
 	for i := range rollouts {
 		all[i] = newJSONRollout(&rollouts[i])
 	}
-	return diag.WriteJSON(w, map[string]any{"rollouts": all})
+	document := map[string]any{"rollouts": all}
+	addWaves(document, o.Waves)
+	return diag.WriteJSON(w, document)
 }
 
 func newJSONRollout(r *render.Rollout) jsonRollout {
 	c := &r.Plan.Canary
 	out := jsonRollout{
 		Application: r.Application, Namespace: r.Namespace, Name: r.Name, Clusters: r.Clusters,
-		Provider: c.Provider, Flagger: r.Flagger, Strategy: c.Analysis.Strategy(), Summary: strategy(r.Plan),
+		Provider: c.Provider, Flagger: r.Flagger, Strategy: c.Strategy(), Summary: strategy(r.Plan),
 		SkipAnalysis: c.SkipAnalysis, Suspend: c.Suspend, IntervalSeconds: c.Analysis.Every().Seconds(),
 		Runs: map[string]jsonRun{}, Gates: []jsonGate{}, Notes: append([]string{}, notes(r.Plan)...),
 	}

@@ -10,9 +10,15 @@ import (
 	"github.com/fleetwright/fleetwright/templates"
 )
 
-// writeMarkdown is for a pull request or a page: summaries, and tables folded.
-func writeMarkdown(w io.Writer, rollouts []render.Rollout, _ bool) error {
+// writeMarkdown is for a pull request or a page: summaries, and tables folded. Of several rollouts
+// there is a table, and each is folded.
+func writeMarkdown(w io.Writer, rollouts []render.Rollout, o Options) error {
 	b := bufio.NewWriter(w)
 	parsed := template.Must(template.New("plan.md").Funcs(functions).ParseFS(templates.Plan, "plan/plan.md"))
-	return cmp.Or(parsed.Execute(b, rollouts), b.Flush())
+	entries := entriesOf(rollouts)
+	return cmp.Or(parsed.Execute(b, struct {
+		Rollouts []render.Rollout
+		Entries  []*entry
+		Many     bool
+	}{rollouts, entries, len(entries) > 1}), writeMarkdownWaves(b, o.Waves), b.Flush())
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
@@ -15,8 +14,21 @@ import (
 	"github.com/fleetwright/fleetwright/render"
 )
 
-// A Format writes the plans of rollouts, for a terminal in colours.
-type Format func(w io.Writer, rollouts []render.Rollout, color bool) error
+// A Format writes the plans of rollouts.
+type Format func(w io.Writer, rollouts []render.Rollout, o Options) error
+
+// Options are what formats know beside the rollouts. The zero value will do.
+type Options struct {
+	// Color has text print colours, for a terminal.
+	Color bool
+	// Width is how many columns text has, or 0 where nobody knows.
+	Width int
+	// Asked reports that the rollouts were asked for by name: text shows all of each, however
+	// many there are.
+	Asked bool
+	// Waves are what the rollouts add up to, where waves are declared.
+	Waves []Wave
+}
 
 // Formats are all formats, in the order in which they are offered.
 var Formats = format.List[Format]{
@@ -159,4 +171,4 @@ func counts(p *flagger.Plan) (all []count) {
 // title returns the name of the workload.
 func title(r *render.Rollout) string { return r.Namespace + "/" + r.Name }
 
-func clusters(r *render.Rollout) string { return strings.Join(r.Clusters, ", ") }
+func clusters(r *render.Rollout) string { return diag.Some(r.Clusters, diag.MostNames) }

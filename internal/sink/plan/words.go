@@ -25,14 +25,18 @@ func strategy(p *flagger.Plan) string {
 	if a.Threshold <= 1 {
 		undone = "; the first failed check undoes it"
 	}
-	kind := fmt.Sprintf("%s on %s: ", a.Strategy(), p.Canary.Provider)
+	moves := p.Canary.Strategy()
+	kind := fmt.Sprintf("%s on %s: ", moves, p.Canary.Provider)
+	checks := diag.Plural(p.Canary.Iterations(), "check")
 	switch {
-	case a.Strategy() == flagger.ABTesting:
-		return kind + fmt.Sprintf("%s, one every %s, of all requests that match", diag.Plural(a.Iterations, "check"), every) + undone
-	case a.Strategy() == flagger.BlueGreen && a.Mirror:
-		return kind + fmt.Sprintf("%s of mirrored traffic, one every %s, then all traffic", diag.Plural(a.Iterations, "check"), every) + undone
-	case a.Strategy() == flagger.BlueGreen:
-		return kind + fmt.Sprintf("%s, one every %s, then all traffic", diag.Plural(a.Iterations, "check"), every) + undone
+	case p.Canary.Provider == flagger.Kubernetes:
+		return kind + fmt.Sprintf("%s without traffic, one every %s, then promoted", checks, every) + undone
+	case moves == flagger.ABTesting:
+		return kind + fmt.Sprintf("%s, one every %s, of all requests that match", checks, every) + undone
+	case moves == flagger.BlueGreen && a.Mirror:
+		return kind + fmt.Sprintf("%s of mirrored traffic, one every %s, then all traffic", checks, every) + undone
+	case moves == flagger.BlueGreen:
+		return kind + fmt.Sprintf("%s, one every %s, then all traffic", checks, every) + undone
 	}
 	var weights []string
 	for _, t := range p.Good.Ticks {
@@ -117,7 +121,7 @@ func gate(g flagger.Gate) string {
 	if g.Most > g.Least {
 		adds += " to " + diag.Duration(g.Most)
 	}
-	text := fmt.Sprintf("%s (%s): asked %s; a refusal adds %s", g.Type, strings.Join(g.Webhooks, ", "), times(g.Asked), adds)
+	text := fmt.Sprintf("%s (%s): asked %s; a refusal adds %s", g.Type, diag.Some(g.Webhooks, diag.MostNames), times(g.Asked), adds)
 	if g.Next != g.Least || g.Most > g.Least {
 		text += ", and each further one " + diag.Duration(g.Next)
 	}
@@ -164,7 +168,7 @@ func notes(p *flagger.Plan) (all []string) {
 	case p.First == nil && p.Good.Outcome == flagger.Promoted:
 		say("nothing can fail a check: a bad version is promoted like a good one")
 	}
-	if len(a.Match) > 0 {
+	if len(a.Match) > 0 && p.Canary.Provider != flagger.Kubernetes {
 		say("the shares are of the requests that match; all others stay with the old version")
 	}
 	if a.SessionAffinity != nil {

@@ -87,7 +87,7 @@ func TestRunsThatGoOn(t *testing.T) {
 	if run.Outcome != "never ends" || run.After() != "–" || run.Most() != "50%" || run.Exposure() != "without end" {
 		t.Errorf("%s, %s, %s, %s", run.Outcome, run.After(), run.Most(), run.Exposure())
 	}
-	if got := level(run.Run, chartWidth-1, 100, 1); got != 8 {
+	if got := level(run.Run, chartWidth-1, chartWidth, 100, 1); got != 8 {
 		t.Errorf("at the end of the chart it is %d eighths high, want half of the traffic to the end", got)
 	}
 	long := runsOf(of(flagger.Analysis{Iterations: 1 << 20}).Plan)[0]
@@ -121,7 +121,7 @@ func TestShortPeaksAreShown(t *testing.T) {
 	run := of(flagger.Analysis{Iterations: 160}).Plan.Good
 	highest := 0
 	for x := range chartWidth {
-		highest = max(highest, level(run, x, len(run.Ticks)-1, chartHeight-1))
+		highest = max(highest, level(run, x, chartWidth, len(run.Ticks)-1, chartHeight-1))
 	}
 	if highest != 8 {
 		t.Errorf("the chart is %d eighths high at the top, want all", highest)
