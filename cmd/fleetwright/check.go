@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"path"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/sink/disk"
+	"github.com/fleetwright/fleetwright/internal/sink/oci"
 	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/tree"
@@ -23,7 +25,8 @@ func newCheckCmd(a *app) *cobra.Command {
 		ValidArgsFunction: documentFiles,
 		RunE:              func(_ *cobra.Command, paths []string) error { return a.check(paths, flags) },
 	}
-	flags.add(cmd, "directory that render writes, to say whether it is current", "with -o, check only")
+	flags.add(cmd, "directory that render writes, or oci:// URL that publish pushes to, to report whether it is current", "with -o, check only")
+	addInsecure(cmd, &flags.insecure)
 	return cmd
 }
 
@@ -31,22 +34,29 @@ func (a *app) check(paths []string, flags outputFlags) error {
 	switch {
 	case flags.out == "-":
 		return &usageError{"the standard output is never stale", "-o DIR is the directory that render writes"}
-	case flags.clusters.given() && flags.out == "":
+	case (flags.clusters.given() || flags.clusters.through.given) && flags.out == "":
 		return &usageError{"clusters are chosen for -o", "without it check looks at the documents alone, and at all of them"}
 	case flags.watch && flags.staged:
 		return errWatchStaged
+	case flags.watch && oci.IsURL(flags.out):
+		return &usageError{"--watch is for a directory, and a registry would be asked again and again", "omit one of them"}
+	case flags.staged && oci.IsURL(flags.out):
+		return &usageError{"--staged is for a directory in Git, and a registry has none", "omit one of them"}
+	}
+	if err := flags.checkRegistry(); err != nil {
+		return err
 	}
 	if _, err := flags.clusters.parse(); err != nil {
 		return err
 	}
 	from := &origin{paths: paths, sourceFlag: flags.sources}
-	return a.onInputs(from, flags, errDifferent, func(files []schema.File, w *watched) (*render.Tree, error) {
+	return a.onInputs(from, flags, errDifferent, func(files []schema.File, w *watched) (*choice, error) {
 		return a.checkFiles(files, from, flags, w)
 	})
 }
 
 // checkFiles compiles files, and checks the clusters that are chosen, which it returns.
-func (a *app) checkFiles(files []schema.File, from *origin, flags outputFlags, w *watched) (*render.Tree, error) {
+func (a *app) checkFiles(files []schema.File, from *origin, flags outputFlags, w *watched) (*choice, error) {
 	p, err := a.newPrinter(flags.diagnosticFlags, files, a.stdout)
 	if err != nil {
 		return nil, err
@@ -59,15 +69,24 @@ func (a *app) checkFiles(files []schema.File, from *origin, flags outputFlags, w
 	}
 	failed := list.HasErrors()
 	var stale diag.List
+	var chosen *choice
 	if flags.out != "" && !failed {
-		var comparison disk.Comparison
-		if tree, err = flags.clusters.of(tree); err == nil {
-			comparison, err = a.compareWith(flags.out, tree, disk.Options{KeepOthers: flags.clusters.given(), NamesOnly: true, Synced: flags.synced})
+		if chosen, err = flags.clusters.of(tree); err != nil {
+			return nil, err
 		}
+		opts := chosen.options()
+		opts.NamesOnly, opts.Synced = true, flags.synced
+		comparison, err := a.compareWith(flags.directoryFlags, chosen.now, opts)
 		if err != nil {
 			return nil, err
 		}
-		stale = append(lost(comparison.Losses), flags.stale(comparison, from.paths)...)
+		var edited diag.List
+		if !oci.IsURL(flags.out) {
+			if edited, err = editedIn(flags.out, chosen); err != nil {
+				return nil, err
+			}
+		}
+		stale = slices.Concat(flags.lost(comparison.Losses), flags.stale(comparison, from.paths), edited).With(from.severities)
 	}
 	list, line, err := p.print(append(list, stale...), w)
 	if err != nil {
@@ -82,13 +101,13 @@ func (a *app) checkFiles(files []schema.File, from *origin, flags outputFlags, w
 	case list.HasErrors():
 		return nil, errDifferent
 	}
-	return tree, nil
+	return chosen, nil
 }
 
 // lost reports what render would take from clusters, and refuses to, on the lines that decide it.
-func lost(losses []tree.Loss) (list diag.List) {
+func (f directoryFlags) lost(losses []tree.Loss) (list diag.List) {
 	for _, l := range losses {
-		list = append(list, diag.New(diag.Disappears, l.Position, l.Path, l.String(), "correct this line; if this is meant, render with --allow-prune"))
+		list = append(list, diag.New(diag.Disappears, l.Position, l.Path, l.String(), "correct this line; if this is meant, "+f.writer()+" with --allow-prune"))
 	}
 	return list.Sorted()
 }
@@ -103,29 +122,40 @@ func (f outputFlags) stale(comparison disk.Comparison, paths []string) (list dia
 		hint += " --synced"
 	}
 	say := func(cluster, file, message string) {
-		at := diag.Position{File: path.Join(filepath.ToSlash(f.out), cluster, layout.Dir, file)}
+		at := diag.Position{File: f.fileOf(cluster, file)}
 		list = append(list, diag.New(diag.Stale, at, "", message, hint))
 	}
 	for changes := range tree.ByCluster(comparison.Changes) {
+		cluster := changes[0].Cluster
+		if oci.IsURL(f.out) && slices.Contains(comparison.New, cluster) {
+			say(cluster, "", "no artifact is published for the cluster")
+			continue
+		}
 		var files []string
 		for _, c := range changes {
 			files = append(files, inWords(c))
 		}
-		say(changes[0].Cluster, changes[0].Path, fmt.Sprintf("%s not what render writes: %s", are(len(files), "file"), diag.Some(files, 3)))
+		say(cluster, changes[0].Path, fmt.Sprintf("%s not what %s writes: %s", are(len(files), "file"), f.writer(), diag.Some(files, 3)))
 	}
 	for _, cluster := range comparison.Interrupted {
 		say(cluster, "", "an earlier render was cut off")
 	}
-	for _, file := range comparison.Stray {
-		at := diag.Position{File: path.Join(filepath.ToSlash(f.out), file)}
-		list = append(list, diag.New(diag.StrayManifest, at, "", "Flux applies this file with the rendered ones, and fleetwright did not write it", "move it out of the directory"))
-	}
+	list = append(list, strays(f.out, comparison.Stray)...)
 	for _, cluster := range comparison.Waiting {
-		at := diag.Position{File: path.Join(filepath.ToSlash(f.out), cluster, layout.Dir, layout.FormerInventoryFile)}
+		at := diag.Position{File: f.fileOf(cluster, layout.FormerInventoryFile)}
 		list = append(list, diag.New(diag.FormerLayout, at, "", "the directory is in the former layout, which is taken over in two commits; changes of the inputs wait for the second",
 			"wait until the cluster has synced the first, then run "+f.finishing(paths, f.clusters)))
 	}
 	return list.Sorted()
+}
+
+// strays reports manifests that Flux applies with the rendered ones of a directory.
+func strays(out string, files []string) (list diag.List) {
+	for _, file := range files {
+		at := diag.Position{File: path.Join(filepath.ToSlash(out), file)}
+		list = append(list, diag.New(diag.StrayManifest, at, "", "Flux applies this file with the rendered ones, and fleetwright did not write it", "move it out of the directory"))
+	}
+	return list
 }
 
 // inWords returns the path of a changed file, and whether it is missing or left over.

@@ -17,17 +17,21 @@ import (
 type clusterFlags struct {
 	names    []string
 	selector onceFlag
+	// through is the last wave that is written, in place of the RenderConfig's.
+	through onceFlag
 }
 
 // add adds the flags. Their usage goes on after what they choose.
 func (f *clusterFlags) add(cmd *cobra.Command, usage string) {
 	cmd.Flags().StringArrayVar(&f.names, "cluster", nil, usage+" the cluster `NAME`; may be repeated")
 	cmd.Flags().Var(&f.selector, "cluster-selector", usage+" the clusters whose labels fit `SELECTOR`")
+	cmd.Flags().Var(&f.through, "through", usage+" the waves up to `WAVE`, in place of spec.through")
 	completeFlag(cmd, "cluster", clusterNames)
 	completeFlag(cmd, "cluster-selector", clusterLabels)
+	completeFlag(cmd, "through", waveNames)
 }
 
-// given reports whether clusters are chosen.
+// given reports whether clusters are chosen, by their names or labels.
 func (f clusterFlags) given() bool { return len(f.names) > 0 || f.selector.given }
 
 // values returns the flags as they stand on a command line.
@@ -35,11 +39,14 @@ func (f clusterFlags) values() (flags []flagValue) {
 	for _, name := range f.names {
 		flags = append(flags, flagValue{"--cluster", name})
 	}
-	return append(flags, flagValue{"--cluster-selector", f.selector.text})
+	return append(flags, flagValue{"--cluster-selector", f.selector.text}, flagValue{"--through", f.through.text})
 }
 
 func (f clusterFlags) parse() (labels.Selector, error) {
 	const hint = "write it as for kubectl: stage=production,region!=eu or 'region in (eu, us)', and '!stage' where there is no such label"
+	if f.through.given && strings.TrimSpace(f.through.text) == "" {
+		return nil, &usageError{"the wave of --through is empty", "name the last wave to write, or omit --through"}
+	}
 	if !f.selector.given {
 		return labels.Everything(), nil
 	}
@@ -53,17 +60,13 @@ func (f clusterFlags) parse() (labels.Selector, error) {
 	return selector, nil
 }
 
-// of returns the tree of the chosen clusters, or of all where none are chosen.
-func (f clusterFlags) of(tree *render.Tree) (*render.Tree, error) {
+// of returns what a run concerns: the chosen clusters of a tree, or all of them where none are chosen.
+func (f clusterFlags) of(tree *render.Tree) (*choice, error) {
 	chosen, err := f.choose(tree.Clusters)
-	return tree.With(chosen), err
-}
-
-// isOf returns a function that reports whether a run concerns a cluster: without a choice all.
-func (f clusterFlags) isOf(chosen *render.Tree) func(cluster string) bool {
-	return func(cluster string) bool {
-		return !f.given() || slices.ContainsFunc(chosen.Clusters, func(c *render.Cluster) bool { return c.Name == cluster })
+	if err != nil {
+		return nil, err
 	}
+	return f.inWaves(tree.With(chosen))
 }
 
 // ofBoth returns the chosen clusters of two trees, chosen by their labels in the newer one.
@@ -124,7 +127,7 @@ func (f clusterFlags) noneFits(named []*render.Cluster) error {
 	case len(all) == 0:
 		hint = "they have none: labels are in metadata.labels of their AttachedCluster or Cluster"
 	default:
-		hint = "they have " + diag.Some(all, 10)
+		hint = "they have " + diag.Some(all, diag.MostNames)
 	}
 	if len(f.names) > 0 {
 		message = fmt.Sprintf("no cluster that --cluster names has labels that fit %q", f.selector.text)
@@ -156,7 +159,7 @@ func (f clusterFlags) checkNames(all []*render.Cluster) error {
 	if len(unknown) == 0 {
 		return nil
 	}
-	hint := "there are " + strings.Join(names, ", ")
+	hint := "there are " + diag.Some(names, diag.MostNames)
 	switch {
 	case hub != "":
 		hint = fmt.Sprintf("a hub has all clusters in the directory of %s: --cluster %s", hub, hub)

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/fleetwright/fleetwright/internal/inputs"
+	"github.com/fleetwright/fleetwright/internal/sink/oci"
 	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/schema"
 )
@@ -65,12 +66,18 @@ func firstArgument(words ...string) cobra.CompletionFunc {
 	}
 }
 
-// documentFiles completes by directories and the files that are read.
-func documentFiles(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+// documentFiles completes by directories and the files that are read, and a registry by nothing.
+func documentFiles(_ *cobra.Command, _ []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if oci.IsURL(begun) {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
 	return inputs.Extensions(), cobra.ShellCompDirectiveFilterFileExt
 }
 
-func directories(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+func directories(_ *cobra.Command, _ []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if oci.IsURL(begun) {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
 	return nil, cobra.ShellCompDirectiveFilterDirs
 }
 

@@ -3,8 +3,10 @@ package main
 import (
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -85,6 +87,28 @@ func summary(list diag.List) string {
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// terminalWidth returns how many columns there are for what goes to the standard output, or 0. COLUMNS says it,
+// or the terminal; for a pager, to which a pipe leads, that of the standard error.
+func terminalWidth(stdout, stderr io.Writer) int {
+	if n, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && n > 0 {
+		return n
+	}
+	to, ok := stdout.(*os.File)
+	if !ok {
+		return 0
+	}
+	if info, err := to.Stat(); err == nil && info.Mode()&fs.ModeNamedPipe != 0 {
+		if to, ok = stderr.(*os.File); !ok {
+			return 0
+		}
+	}
+	n, _, err := term.GetSize(int(to.Fd()))
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // wantsColor reports whether a terminal is to show colours (no-color.org).

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os/signal"
 	"slices"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/inputs"
 	"github.com/fleetwright/fleetwright/internal/sink/diff"
 	"github.com/fleetwright/fleetwright/internal/sink/disk"
+	"github.com/fleetwright/fleetwright/internal/sink/oci"
 	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/schema"
 )
@@ -38,7 +40,8 @@ func newDiffCmd(a *app) *cobra.Command {
 		ValidArgsFunction: documentFiles,
 		RunE:              func(_ *cobra.Command, paths []string) error { return a.diff(paths, flags) },
 	}
-	flags.directoryFlags.add(cmd, "directory that render writes")
+	flags.directoryFlags.add(cmd, "directory that render writes, or oci:// URL that publish pushes to")
+	addInsecure(cmd, &flags.insecure)
 	cmd.Flags().StringVar(&flags.base, "base", "", "Git revision whose inputs are compared with, in place of the directory")
 	cmd.Flags().StringVar(&flags.head, "head", "", "Git revision whose inputs are compared, in place of the working tree; with --base")
 	addFormat(cmd, &flags.format, "of the difference: ", diff.Formats.Names())
@@ -63,6 +66,9 @@ func (a *app) diff(paths []string, flags diffFlags) error {
 		return &usageError{"--head goes with --base", "--base REV is the revision to compare with"}
 	case flags.base != "" && slices.Contains(paths, "-"):
 		return &usageError{"Git has no revision of the standard input", "name the files and directories that hold the Applications and Fleets"}
+	}
+	if err := flags.checkRegistry(); err != nil {
+		return err
 	}
 	if _, err := flags.clusters.parse(); err != nil {
 		return err
@@ -113,22 +119,26 @@ func (a *app) compare(paths []string, flags diffFlags) (*diff.Report, diag.List,
 		return nil, list, err
 	}
 	if old != nil {
+		before := old.Waves
 		if tree, old, err = flags.clusters.ofBoth(tree, old); err != nil {
 			return nil, nil, err
 		}
-		changes := tree.Changes(old)
-		return diff.New(changes, tree.LossesOf(changes)), list, nil
+		report, err := flags.clusters.compareTrees(tree, old, before)
+		return report, list, err
 	}
-	if tree, err = flags.clusters.of(tree); err != nil {
+	chosen, err := flags.clusters.of(tree)
+	if err != nil {
 		return nil, nil, err
 	}
-	comparison, err := a.compareWith(flags.out, tree, disk.Options{KeepOthers: flags.clusters.given(), Synced: flags.synced})
+	options := chosen.options()
+	options.Synced = flags.synced
+	comparison, err := a.compareWith(flags.directoryFlags, chosen.now, options)
 	if err != nil {
 		return nil, nil, err
 	}
 	var notes []diff.Note
 	if r := comparison.Refused; r != nil {
-		notes = append(notes, diff.Note{Text: r.Message, Danger: "render does nothing of all this without --allow-prune"})
+		notes = append(notes, diff.Note{Text: r.Message, Danger: flags.writer() + " does nothing of all this without --allow-prune"})
 	}
 	if clusters := comparison.Interrupted; len(clusters) > 0 {
 		notes = append(notes, diff.Note{Text: "an earlier render was cut off", Clusters: clusters})
@@ -141,7 +151,38 @@ func (a *app) compare(paths []string, flags diffFlags) (*diff.Report, diag.List,
 			a.say("%s: %s\n", diag.Some(clusters, 5), text)
 		}
 	}
-	return diff.New(comparison.Changes, comparison.Losses, notes...), list, nil
+	lost := map[string]string{}
+	if !oci.IsURL(flags.out) {
+		lost = chosen.lost(flags.out)
+	}
+	for _, name := range slices.Sorted(maps.Keys(lost)) {
+		notes = append(notes, diff.Note{Text: "all files are missing", Clusters: []string{name},
+			Danger: "render does not write them behind through: " + chosen.through + ", and Flux removes what the cluster has once this is committed; restore them: " + lost[name]})
+	}
+	report := diff.New(comparison.Changes, comparison.Losses, notes...)
+	if tree.Waves != nil {
+		options := disk.Options{KeepOthers: true, Synced: flags.synced}
+		later, err := a.compareWith(flags.directoryFlags, chosen.later, options)
+		var unknown []string
+		if err != nil { // one cluster must not hide what waits for the others
+			for _, cluster := range chosen.later.Clusters {
+				alone := chosen.later.With([]*render.Cluster{cluster})
+				of, err := a.compareWith(flags.directoryFlags, alone, options)
+				if err != nil {
+					unknown = append(unknown, alone.Names()...)
+					a.say("%s: cannot tell what waits for %s: %s\n", flags.out, diag.Some(alone.Names(), 5), err)
+				}
+				later.Changes, later.Losses = append(later.Changes, of.Changes...), append(later.Losses, of.Losses...)
+			}
+		}
+		order := chosen.order(later.Changes, later.Losses)
+		order.Lost, order.Unknown = lost, unknown
+		if !oci.IsURL(flags.out) {
+			order.Since = waitingSince(flags.out, paths, order.Later)
+		}
+		report.AddWaves(order)
+	}
+	return report, list, nil
 }
 
 // readHead reads the inputs of a revision, or without one those of the working tree. Where
@@ -188,7 +229,7 @@ func readRevision(rev string, paths []string, early bool) ([]schema.File, error)
 	}
 	defer checkout.Close()
 	if len(checkout.Missing) > 0 && !early {
-		return nil, &usageError{fmt.Sprintf("%s has no %s", rev, strings.Join(checkout.Missing, ", ")), "name files and directories that it has"}
+		return nil, &usageError{fmt.Sprintf("%s has no %s", rev, diag.Some(checkout.Missing, diag.MostNames)), "name files and directories that it has"}
 	}
 	files, err := inputs.Read(checkout.Paths, nil)
 	if err != nil {
@@ -230,5 +271,5 @@ func (a *app) compileOrSay(files []schema.File, opts render.Options, from *origi
 // command returns the command line that prints the whole difference.
 func (f diffFlags) command(paths []string) string {
 	flags := []flagValue{{"-o", f.out}, {"--base", f.base}, {"--head", f.head}, {"--path", f.path}}
-	return commandLine("diff", paths, append(flags, f.clusters.values()...)...)
+	return f.commandLine("diff", paths, append(flags, f.clusters.values()...)...)
 }

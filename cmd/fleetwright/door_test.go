@@ -345,7 +345,7 @@ var aroundTheDoor = map[string]string{
 }
 
 // throughTheDoor are functions that pass a stream on to the door.
-var throughTheDoor = []string{"show", "newPrinter", "isTerminal", "newDoor"}
+var throughTheDoor = []string{"show", "newPrinter", "isTerminal", "terminalWidth", "newDoor"}
 
 // TestAllIsPrintedThroughTheDoor finds what prints around it.
 func TestAllIsPrintedThroughTheDoor(t *testing.T) {

@@ -4,27 +4,49 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 )
 
-// postponeGC keeps the garbage collector from running before the heap has 64 MB,
-// 16 times Go's own minimum. A small render ends before that, and collecting
-// twice on the way would cost it a quarter of its time; a large one goes on with
-// the usual setting once it has got there. GOGC overrides it.
+// The garbage collector runs when the heap has grown by minGrowth, or by minPercent of what is in use
+// if that is more. Go's own setting, 100 percent, has it run more often in small heaps, where it costs
+// time and saves little, and less often in large ones, which are then twice as large as the inputs need.
+const (
+	minGrowth  = 128 << 20
+	minPercent = 40
+)
+
+// percent is what the collector goes by: minPercent, or more once it is relaxed.
+var percent = minPercent
+
+// postponeGC keeps the garbage collector from running before the heap has 64 MB, 16 times Go's own
+// minimum: a small render ends before that, and collecting twice on the way would cost it a quarter
+// of its time. Each collection then decides when the next one is. GOGC overrides it.
 func postponeGC() {
 	if os.Getenv("GOGC") != "" {
 		return
 	}
-	usual := debug.SetGCPercent(1600)
-	// The first collection finds that nothing refers to this.
+	debug.SetGCPercent(1600)
+	paceGC()
+}
+
+// paceGC sets, after the next collection and each one behind it, when the collector runs again.
+func paceGC() {
+	// A collection finds that nothing refers to this.
 	sentinel := new([64]byte)
-	runtime.AddCleanup(sentinel, func(percent int) { debug.SetGCPercent(percent) }, usual)
+	runtime.AddCleanup(sentinel, func(struct{}) {
+		live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+		metrics.Read(live)
+		debug.SetGCPercent(max(percent, int(100*minGrowth/max(live[0].Value.Uint64(), 1<<20))))
+		paceGC()
+	}, struct{}{})
 }
 
 // relaxGC has the garbage collector run when the heap has grown to five times what is in
-// use, in place of twice: a watched command makes much at each save that it keeps nothing
-// of, and the user waits for it. GOGC overrides it.
+// use: a watched command makes much at each save that it keeps nothing of, and the user
+// waits for it. GOGC overrides it.
 func relaxGC() {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
+		percent = 400
+		debug.SetGCPercent(percent)
 	}
 }

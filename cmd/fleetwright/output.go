@@ -2,12 +2,16 @@ package main
 
 import (
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/git"
+	"github.com/fleetwright/fleetwright/internal/sink/oci"
 	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/schema"
@@ -17,6 +21,21 @@ import (
 type directoryFlags struct {
 	out, path string
 	synced    bool
+	// insecure allows plain HTTP where out is a registry.
+	insecure bool
+}
+
+// checkRegistry returns which flags do not go with a registry, or with a directory.
+func (f directoryFlags) checkRegistry() error {
+	switch {
+	case !oci.IsURL(f.out) && f.insecure:
+		return &usageError{"--insecure is for a registry", "-o oci://localhost:5000/fleet names one on this machine"}
+	case oci.IsURL(f.out) && f.path != "":
+		return &usageError{"--path is the place of a directory in Git, and an artifact has its own root", "omit --path"}
+	case oci.IsURL(f.out) && f.synced:
+		return &usageError{"--synced is for a directory of the former layout, which no artifact has", "omit --synced"}
+	}
+	return nil
 }
 
 // add adds the flags, with the usage of --output.
@@ -60,9 +79,37 @@ func (f directoryFlags) checkSynced() error {
 	return &usageError{diag.Some(names, 3) + " is not committed, so no cluster has synced it", "commit what render wrote, wait until the clusters have synced it, then run it with --synced"}
 }
 
-// rendering returns the command that writes the directory.
+// writer returns the name of the command that writes the output.
+func (f directoryFlags) writer() string {
+	if oci.IsURL(f.out) {
+		return "publish"
+	}
+	return "render"
+}
+
+// commandLine returns a command that reaches the output as this one does.
+func (f directoryFlags) commandLine(command string, paths []string, flags ...flagValue) string {
+	line := commandLine(command, paths, flags...)
+	if f.insecure {
+		line += " --insecure"
+	}
+	return line
+}
+
+// rendering returns the command that writes the directory, or publishes to the registry.
 func (f directoryFlags) rendering(paths []string, chosen clusterFlags) string {
-	return commandLine("render", paths, append([]flagValue{{"-o", f.out}, {"--path", f.path}}, chosen.values()...)...)
+	if oci.IsURL(f.out) {
+		return f.commandLine(f.writer(), append(slices.Clone(paths), f.out), chosen.values()...)
+	}
+	return commandLine(f.writer(), paths, append([]flagValue{{"-o", f.out}, {"--path", f.path}}, chosen.values()...)...)
+}
+
+// fileOf returns the name of a file of a cluster.
+func (f directoryFlags) fileOf(cluster, file string) string {
+	if oci.IsURL(f.out) { // which has two slashes
+		return strings.TrimSuffix(f.out, "/") + path.Join("/", cluster, file)
+	}
+	return path.Join(filepath.ToSlash(f.out), cluster, layout.Dir, file)
 }
 
 // finishing returns the command that writes the new layout of clusters that have synced the former one.
@@ -73,7 +120,7 @@ func (f directoryFlags) finishing(paths []string, chosen clusterFlags) string {
 // options are those of compiling for the directory, if there is one.
 func (f directoryFlags) options() render.Options {
 	opts := render.Options{Path: f.path}
-	if !isStream(f.out) && f.path == "" {
+	if !isStream(f.out) && !oci.IsURL(f.out) && f.path == "" {
 		opts.DefaultPath = pathInRepository(f.out)
 	}
 	return opts
@@ -117,7 +164,7 @@ func (f *outputFlags) add(cmd *cobra.Command, output, clusters string) {
 // onInputs runs a function on the files of an origin, again and again with --watch.
 // With --staged it returns the error refused where Git has not staged all of them, of their
 // sources and of the output.
-func (a *app) onInputs(from *origin, flags outputFlags, refused error, compile func([]schema.File, *watched) (*render.Tree, error)) error {
+func (a *app) onInputs(from *origin, flags outputFlags, refused error, compile func([]schema.File, *watched) (*choice, error)) error {
 	if _, err := from.parse(); err != nil {
 		return err
 	}
@@ -131,9 +178,9 @@ func (a *app) onInputs(from *origin, flags outputFlags, refused error, compile f
 	if err != nil {
 		return err
 	}
-	tree, err := compile(files, &watched{})
+	chosen, err := compile(files, &watched{})
 	if err != nil || !flags.staged {
 		return err
 	}
-	return a.checkStaged(from, flags.out, flags.clusters.isOf(tree), refused)
+	return a.checkStaged(from, flags.out, chosen, refused)
 }

@@ -1,13 +1,24 @@
 package main
 
 import (
+	"cmp"
+	"errors"
+	"fmt"
 	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/inputs"
 	"github.com/fleetwright/fleetwright/internal/sink/plan"
 	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/schema"
 )
 
 func newPlanCmd(a *app) *cobra.Command {
@@ -15,12 +26,16 @@ func newPlanCmd(a *app) *cobra.Command {
 	var clusters clusterFlags
 	var from origin
 	cmd := &cobra.Command{
-		Use:               "plan PATH...",
+		Use:               "plan PATH... [NAME...]",
 		Short:             "Say what each rollout will go through, and when",
-		ValidArgsFunction: documentFiles,
-		RunE: func(_ *cobra.Command, paths []string) error {
+		ValidArgsFunction: documentsOrRollouts,
+		RunE: func(_ *cobra.Command, args []string) error {
+			paths, names := pathsAndNames(args)
+			if len(names) > 0 && len(paths) == 0 {
+				paths = []string{"."}
+			}
 			from.paths = paths
-			return a.plan(&from, format, clusters)
+			return a.plan(&from, names, format, clusters)
 		},
 	}
 	addFormat(cmd, &format, "of the plans: ", plan.Formats.Names())
@@ -29,10 +44,34 @@ func newPlanCmd(a *app) *cobra.Command {
 	return cmd
 }
 
-func (a *app) plan(from *origin, format string, chosen clusterFlags) error {
+// pathsAndNames tells the paths among arguments from the names of rollouts.
+func pathsAndNames(args []string) (paths, names []string) {
+	for _, arg := range args {
+		if arg != "" && isPath(arg) {
+			paths = append(paths, arg)
+		} else {
+			names = append(names, arg)
+		}
+	}
+	return paths, names
+}
+
+// isPath reports whether an argument is a file or a directory, or reads as one that is missing.
+func isPath(arg string) bool {
+	if _, err := os.Lstat(arg); err == nil || errors.Is(err, fs.ErrPermission) {
+		return true
+	}
+	slashed := filepath.ToSlash(arg)
+	return isStream(arg) || inputs.IsManifest(arg) || strings.HasPrefix(arg, ".") || filepath.IsAbs(arg) || strings.HasSuffix(slashed, "/") || strings.Count(slashed, "/") > 1
+}
+
+func (a *app) plan(from *origin, names []string, format string, chosen clusterFlags) error {
 	write, ok := plan.Formats.Get(format)
 	if !ok {
 		return unknown("format", format, plan.Formats.Names())
+	}
+	if slices.Contains(names, "") {
+		return &usageError{"a NAME is empty", "name a rollout or an Application, or none for all"}
 	}
 	if _, err := chosen.parse(); err != nil {
 		return err
@@ -44,21 +83,116 @@ func (a *app) plan(from *origin, format string, chosen clusterFlags) error {
 	if err != nil {
 		return err
 	}
-	clusters, rollouts, list, err := from.plan(files)
+	clusters, rollouts, order, list, err := from.plan(files)
 	if err != nil {
 		return err
 	}
 	if list.HasErrors() && len(rollouts) == 0 {
-		return a.sayErrors(files, list, "there is nothing to plan")
+		so := "there is nothing to plan"
+		if len(names) > 0 {
+			so += fmt.Sprintf("; %s is no file or directory, so a rollout of that name was looked for", diag.Some(names, diag.MostNames))
+		}
+		return a.sayErrors(files, list, so)
 	}
 	if clusters, err = chosen.choose(clusters); err != nil {
 		return err
 	}
-	color := isTerminal(a.stdout) && wantsColor()
-	if err := show(a.stdout, format, func(w io.Writer) error { return write(w, rolloutsOn(clusters, rollouts), color) }); err != nil || !list.HasErrors() {
+	if rollouts, err = named(rollouts, names); err != nil {
+		return err
+	}
+	waves, clusters, err := chosen.planned(order, clusters, rollouts)
+	if err != nil {
+		return err
+	}
+	shown := rolloutsOn(clusters, rollouts)
+	if len(names) > 0 && len(shown) == 0 {
+		return &usageError{strings.Join(names, ", ") + " is on none of the chosen clusters", "it is on " + diag.Some(rollouts[0].Clusters, diag.MostNames)}
+	}
+	options := plan.Options{Color: isTerminal(a.stdout) && wantsColor(), Width: terminalWidth(a.stdout, a.stderr), Asked: len(names) > 0, Waves: waves}
+	if err := show(a.stdout, format, func(w io.Writer) error { return write(w, shown, options) }); err != nil || !list.HasErrors() {
 		return err
 	}
 	return a.sayErrors(files, list, "a rollout never promotes a version")
+}
+
+// named returns the rollouts that names mean, or all without names.
+func named(rollouts []render.Rollout, names []string) ([]render.Rollout, error) {
+	if len(names) == 0 {
+		return rollouts, nil
+	}
+	meant := make([]bool, len(rollouts))
+	var unknown []string
+	var near string
+	for _, name := range names {
+		found := false
+		// A rollout goes before the Application of the same name.
+		for _, by := range []func(*render.Rollout) []string{rolloutNames, applicationNames} {
+			for i := range rollouts {
+				if !slices.Contains(by(&rollouts[i]), name) {
+					continue
+				}
+				meant[i], found = true, true
+			}
+			if found {
+				break
+			}
+		}
+		if !found {
+			unknown = append(unknown, fmt.Sprintf("%q is no file or directory, and no rollout or Application has that name", name))
+			near = cmp.Or(near, nearestRollout(rollouts, name))
+		}
+	}
+	if len(unknown) > 0 {
+		return nil, usageErrors(unknown, near)
+	}
+	var all []render.Rollout
+	for i, r := range rollouts {
+		if meant[i] {
+			all = append(all, r)
+		}
+	}
+	return all, nil
+}
+
+func rolloutNames(r *render.Rollout) []string {
+	return []string{r.Namespace + "/" + r.Name, r.Name}
+}
+
+func applicationNames(r *render.Rollout) []string {
+	return []string{r.Application, path.Base(r.Application)}
+}
+
+// nearestRollout returns a hint at the rollout that a name is nearest to.
+func nearestRollout(rollouts []render.Rollout, name string) string {
+	var words, titles []string
+	for i := range rollouts {
+		names := rolloutNames(&rollouts[i])
+		titles = append(titles, names[0])
+		words = append(append(words, names...), applicationNames(&rollouts[i])...)
+	}
+	slices.Sort(words)
+	words = slices.Compact(words)
+	slices.Sort(titles)
+	if len(titles) == 0 {
+		return "there are no rollouts"
+	}
+	return diag.DidYouMean(name, words, "there are "+diag.Some(slices.Compact(titles), diag.MostNames))
+}
+
+// documentsOrRollouts completes by files and, once there are any, by the names of their rollouts.
+func documentsOrRollouts(cmd *cobra.Command, args []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	paths, _ := pathsAndNames(args)
+	if len(paths) == 0 {
+		return documentFiles(cmd, args, begun)
+	}
+	files, _ := inputs.Read(slices.DeleteFunc(paths, isStream), nil) // else it is said when the command runs
+	_, rollouts, _ := render.Plan(schema.Load(files), render.Options{})
+	var names []cobra.Completion
+	for i := range rollouts {
+		names = append(names, rolloutNames(&rollouts[i])[0])
+	}
+	slices.Sort(names)
+	return slices.Compact(names), cobra.ShellCompDirectiveDefault
 }
 
 // rolloutsOn returns the rollouts on some clusters.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/sink/disk"
+	"github.com/fleetwright/fleetwright/internal/sink/oci"
 	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/schema"
 )
@@ -147,9 +148,22 @@ func (a *app) compile(files []schema.File, opts render.Options, from *origin) (*
 	return from.compile(files, opts)
 }
 
-func (a *app) compareWith(dir string, tree *render.Tree, opts disk.Options) (disk.Comparison, error) {
+// compareWith returns what writing a tree into a directory would change, or publishing it to a registry.
+func (a *app) compareWith(flags directoryFlags, tree *render.Tree, opts disk.Options) (disk.Comparison, error) {
 	shown := a.newProgress()
 	shown.start("comparing")
 	defer shown.clear()
-	return disk.Compare(dir, tree, opts)
+	if !oci.IsURL(flags.out) {
+		return disk.Compare(flags.out, tree, opts)
+	}
+	if err := checkArtifacts(tree); err != nil {
+		return disk.Comparison{}, err
+	}
+	fleet, err := a.openFleet(flags.out, flags.insecure)
+	if err != nil {
+		return disk.Comparison{}, err
+	}
+	ctx, stop := interruptible()
+	defer stop()
+	return fleet.Compare(ctx, tree, opts)
 }

@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"fmt"
 	"path"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/sink/disk"
+	"github.com/fleetwright/fleetwright/internal/sink/oci"
 	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/schema"
@@ -30,13 +32,16 @@ func newRenderCmd(a *app) *cobra.Command {
 	}
 	flags.add(cmd, "directory to write, or - for the standard output (required)", "write only")
 	cmd.Flags().BoolVar(&flags.allowPrune, "allow-prune", false, "let the run empty a cluster, remove more than half of its files, or remove an Application that is still among the inputs")
-	flags.shard.add(cmd)
+	flags.shard.add(cmd, "write")
 	return cmd
 }
 
 func (a *app) render(paths []string, flags renderFlags) error {
 	if flags.out == "" && len(paths) > 0 {
 		return &usageError{"no output is named", "-o DIR writes a directory, -o - prints a stream"}
+	}
+	if oci.IsURL(flags.out) {
+		return &usageError{"render writes directories", "publish pushes to a registry: " + commandLine("publish", append(slices.Clone(paths), flags.out))}
 	}
 	if _, err := flags.clusters.parse(); err != nil {
 		return err
@@ -58,7 +63,7 @@ func (a *app) render(paths []string, flags renderFlags) error {
 	}
 	shown := a.newProgress()
 	from := &origin{paths: paths, sourceFlag: flags.sources}
-	return a.onInputs(from, flags.outputFlags, errReported, func(files []schema.File, w *watched) (*render.Tree, error) {
+	return a.onInputs(from, flags.outputFlags, errReported, func(files []schema.File, w *watched) (*choice, error) {
 		if w.again {
 			shown = a.newProgress()
 		}
@@ -67,7 +72,7 @@ func (a *app) render(paths []string, flags renderFlags) error {
 }
 
 // renderFiles compiles files, and writes the clusters that are chosen, which it returns.
-func (a *app) renderFiles(files []schema.File, from *origin, flags renderFlags, shown *progress, w *watched) (*render.Tree, error) {
+func (a *app) renderFiles(files []schema.File, from *origin, flags renderFlags, shown *progress, w *watched) (*choice, error) {
 	p, err := a.newPrinter(flags.diagnosticFlags, files, a.stderr)
 	if err != nil {
 		return nil, err
@@ -92,42 +97,45 @@ func (a *app) renderFiles(files []schema.File, from *origin, flags renderFlags, 
 	if !first && line != "" {
 		a.say("%s\n", line)
 	}
-	if tree, err = flags.clusters.of(tree); err != nil {
+	chosen, err := flags.clusters.of(tree)
+	if err != nil {
 		return nil, err
 	}
-	tree = flags.shard.of(tree)
 	if flags.out == "-" {
-		return tree, a.stream(tree)
+		whole, err := chosen.whole(flags.clusters)
+		if err != nil {
+			return nil, err
+		}
+		return chosen, a.stream(whole)
 	}
-	return tree, a.write(tree, from.paths, flags, shown, first)
+	if err := chosen.checkNamed(flags.clusters.names); err != nil {
+		return nil, err
+	}
+	return chosen, a.write(chosen, from.paths, flags, shown, first)
 }
 
-// write writes a tree and prints a summary, in a watch after the files that have changed.
-func (a *app) write(tree *render.Tree, paths []string, flags renderFlags, shown *progress, first bool) error {
+// write writes a choice and prints a summary, in a watch after the files that have changed.
+func (a *app) write(chosen *choice, paths []string, flags renderFlags, shown *progress, first bool) error {
 	log := changeLog{say: a.say, out: flags.out}
-	opts := disk.Options{
-		AllowPrune: flags.allowPrune,
-		KeepOthers: flags.clusters.given(),
-		Part:       flags.shard.given,
-		Synced:     flags.synced,
-		Progress:   shown.counter("writing"),
-		Waiting: func() {
-			shown.clear()
-			a.say("waiting for another fleetwright that writes %s\n", flags.out)
-			shown.start("waiting")
-		},
+	opts := chosen.options()
+	opts.AllowPrune, opts.Part, opts.Synced = flags.allowPrune, flags.shard.given, flags.synced
+	opts.Progress = shown.counter("writing")
+	opts.Waiting = func() {
+		shown.clear()
+		a.say("waiting for another fleetwright that writes %s\n", flags.out)
+		shown.start("waiting")
 	}
 	if !first {
 		opts.Changed = log.add
 	}
 	shown.start("comparing")
-	sum, err := disk.Write(flags.out, tree, opts)
+	sum, err := disk.Write(flags.out, flags.shard.of(chosen.now), opts)
 	shown.clear()
 	if err != nil {
 		return err
 	}
-	for _, cluster := range sum.Repaired {
-		a.say("%s: an earlier render was cut off, its files are repaired\n", cluster)
+	if len(sum.Repaired) > 0 {
+		a.say("%s: an earlier render was cut off, its files are repaired\n", diag.Some(sum.Repaired, diag.MostNames))
 	}
 	if first && len(sum.Stray) > 0 {
 		a.say("%s: Flux applies files that fleetwright did not write: %s\n  hint: move them out of these directories\n", flags.out, diag.Some(sum.Stray, 5))
@@ -144,6 +152,7 @@ func (a *app) write(tree *render.Tree, paths []string, flags renderFlags, shown 
 	}
 	a.say("%s: %s, %s, %d written, %d unchanged, %d removed\n",
 		flags.out, diag.Plural(sum.Clusters, "cluster"), diag.Plural(sum.Files, "file"), sum.Written, sum.Files-sum.Written, sum.Removed)
+	a.sayWaiting(flags.out, chosen)
 	return nil
 }
 
@@ -151,12 +160,11 @@ func (a *app) write(tree *render.Tree, paths []string, flags renderFlags, shown 
 func (a *app) stream(tree *render.Tree) error {
 	w := bufio.NewWriter(a.stdout)
 	for _, cluster := range tree.Clusters {
-		for f := range cluster.Files() {
-			if !layout.IsManifest(f.Path) {
-				continue
+		for i := range cluster.Len() {
+			if name := cluster.Path(i); layout.IsManifest(name) {
+				fmt.Fprintf(w, "---\n# %s\n", path.Join(cluster.Name, layout.Dir, name))
+				w.Write(cluster.Content(i))
 			}
-			fmt.Fprintf(w, "---\n# %s\n", path.Join(cluster.Name, layout.Dir, f.Path))
-			w.Write(f.Content)
 		}
 	}
 	return w.Flush()

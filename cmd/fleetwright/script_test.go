@@ -13,7 +13,7 @@ import (
 const repository = "../.."
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"fleetwright": main})
+	testscript.Main(m, map[string]func(){"fleetwright": besideRegistry, "registry": readRegistry})
 }
 
 // TestScripts runs the command as people do; what it prints is compared to the
@@ -24,7 +24,7 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:       os.Getenv("UPDATE") != "",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"await": await},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"await": await, "serve": serve},
 		Setup: func(env *testscript.Env) error {
 			return os.CopyFS(filepath.Join(env.WorkDir, "examples"), os.DirFS(filepath.Join(repository, "examples")))
 		},

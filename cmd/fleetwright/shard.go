@@ -13,8 +13,8 @@ import (
 // A shardFlag chooses one of the parts that several machines write.
 type shardFlag struct{ onceFlag }
 
-func (f *shardFlag) add(cmd *cobra.Command) {
-	cmd.Flags().Var(&f.onceFlag, "shard", "write part `I/N` of N, as one of that many machines")
+func (f *shardFlag) add(cmd *cobra.Command, verb string) {
+	cmd.Flags().Var(&f.onceFlag, "shard", verb+" part `I/N` of N, as one of that many machines")
 	completeFlag(cmd, "shard", cobra.NoFileCompletions)
 }
 
@@ -57,4 +57,13 @@ func (f shardFlag) of(tree *render.Tree) *render.Tree {
 	}
 	i, n, _ := f.parse()
 	return tree.Shard(i, n)
+}
+
+// ofClusters returns the part of a tree's clusters, or all of them, by a flag that was checked.
+func (f shardFlag) ofClusters(tree *render.Tree) *render.Tree {
+	if !f.given {
+		return tree
+	}
+	i, n, _ := f.parse()
+	return tree.ShardOfClusters(i, n)
 }

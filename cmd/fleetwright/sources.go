@@ -13,6 +13,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/inputs"
 	"github.com/fleetwright/fleetwright/internal/sources"
 	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/source"
 	"github.com/fleetwright/fleetwright/schema"
 )
@@ -68,12 +69,16 @@ type origin struct {
 	// places are where manifests were read on disk, and built the directories that were built.
 	places inputs.Places
 	built  []string
+
+	// severities are those that the documents give to codes.
+	severities map[diag.Code]diag.Severity
 }
 
 // compile compiles files, and checks what they roll out against the manifests of its sources.
 func (o *origin) compile(files []schema.File, opts render.Options) (*render.Tree, diag.List, error) {
 	docs := schema.Load(files)
 	run := render.Begin(docs, opts)
+	o.severities = run.Severities()
 	manifests, problems, err := o.build(run, docs)
 	if err != nil {
 		return nil, nil, err
@@ -86,18 +91,18 @@ func (o *origin) compile(files []schema.File, opts render.Options) (*render.Tree
 }
 
 // plan plans the rollouts of files, checked likewise.
-func (o *origin) plan(files []schema.File) ([]*render.Cluster, []render.Rollout, diag.List, error) {
+func (o *origin) plan(files []schema.File) ([]*render.Cluster, []render.Rollout, *place.Waves, diag.List, error) {
 	docs := schema.Load(files)
 	run := render.Begin(docs, render.Options{})
 	manifests, problems, err := o.build(run, docs)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, nil, nil, err
 	}
 	clusters, rollouts, list := run.Plan(manifests)
 	if problems.HasErrors() {
 		rollouts = nil
 	}
-	return clusters, rollouts, append(list, problems...).Sorted(), nil
+	return clusters, rollouts, run.Waves(), append(list, problems...).Sorted(), nil
 }
 
 // build builds the sources of all that is rolled out. It returns what is wrong with the directories

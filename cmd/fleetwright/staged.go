@@ -20,7 +20,7 @@ import (
 // staged: above all, a file that is new is there for the one and not for the other.
 // The manifests that were read of their sources count, and of the output the clusters that are
 // chosen. It says so and returns the error refused.
-func (a *app) checkStaged(from *origin, out string, chosen func(cluster string) bool, refused error) error {
+func (a *app) checkStaged(from *origin, out string, chosen *choice, refused error) error {
 	repository, err := git.OfHook()
 	if err != nil {
 		return err
@@ -48,7 +48,7 @@ func (a *app) checkStaged(from *origin, out string, chosen func(cluster string) 
 	if !isStream(out) {
 		roots = append(roots, out)
 		isOutput := func(way []string, _ string, _ git.File) bool {
-			return len(way) > 2 && way[1] == layout.Dir && chosen(way[0])
+			return len(way) > 2 && way[1] == layout.Dir && chosen.writes(way[0], strings.Join(way[2:], "/"))
 		}
 		if err := unstaged.add(out, isOutput); err != nil {
 			return err
