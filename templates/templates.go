@@ -41,6 +41,28 @@ var (
 	NginxRequestDuration string
 )
 
+// The queries behind Flagger's own metrics on Gateway API, where Contour or Istio implements it. PORT is
+// filled in when compiling, the rest by Flagger.
+var (
+	//go:embed contour/request-success-rate.promql
+	ContourRequestSuccessRate string
+	//go:embed contour/request-duration.promql
+	ContourRequestDuration string
+	//go:embed istio/request-success-rate.promql
+	IstioRequestSuccessRate string
+	//go:embed istio/request-duration.promql
+	IstioRequestDuration string
+)
+
+// The queries behind Flagger's own metrics without a router. SUFFIX, the end of the pods' names, and
+// the labels NAMESPACE and POD are filled in when compiling, the rest by Flagger.
+var (
+	//go:embed kubernetes/request-success-rate.promql
+	KubernetesRequestSuccessRate string
+	//go:embed kubernetes/request-duration.promql
+	KubernetesRequestDuration string
+)
+
 // ShellCommands are those of bash and of a busybox that scripts of a load test may use,
 // separated by blanks. Of all others it is said that the image has none: the few that are
 // rarer can be ignored by a comment, and a misspelt one is worth it.
