@@ -24,6 +24,8 @@ type Size struct {
 	// Clusters are those of each fleet. Every Application is on all clusters of its
 	// fleet, but for a few policies that select some.
 	Clusters int
+	// Overrides gives each Application three of its policy: for staging and for two regions.
+	Overrides bool
 }
 
 // Files returns the files of a repository: one for each Application, in the directory of
@@ -39,6 +41,7 @@ func Files(size Size) (files []schema.File, err error) {
 	}
 	for i := range size.Applications {
 		a := newApplication(i)
+		a.Overrides = size.Overrides
 		add(a.Team()+"/"+a.Name()+".yaml", "application", a)
 	}
 	return files, err
@@ -144,6 +147,8 @@ type application struct {
 	// of is the number among the Applications of its provider.
 	of       int
 	Provider string
+	// Overrides are asked for.
+	Overrides bool
 }
 
 func newApplication(number int) application {

@@ -3,6 +3,7 @@ package growth
 import (
 	"fmt"
 	"io"
+	"runtime/debug"
 	"testing"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
@@ -13,6 +14,8 @@ import (
 
 // cost is what loading, compiling and printing of an input allocate.
 func cost(files []schema.File) (cost [3]uint64) {
+	// A collection has documents unpack their nodes again, some times more or less.
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	var docs schema.Documents
 	var list diag.List
 	cost[0] = Allocated(func() { docs = schema.Load(files) })

@@ -161,6 +161,18 @@ func Kinds() []Kind {
 		{"clusters", clusters("", ""), 100},
 		{"clusters and dependencies between their policies", clusters("  - name: q\n    destination: {fleet: f}\n    kustomization: {interval: 5m, path: ./x, prune: true, dependsOn: [{name: p}]}\n", ""), 100},
 		{"clusters that a selector excludes", clusters("  - name: q\n    destination: {fleet: f, clusterSelector: {matchLabels: {stage: s1}}}\n    kustomization: {interval: 5m, path: ./x, prune: true, dependsOn: [{name: p}]}\n", ""), 100},
+		{"applications with overrides", rows("", strings.ReplaceAll(small, "%[2]s", "")+"    overrides: [{clusterSelector: {}, kustomization: {timeout: 1m}}, {clusterSelector: {matchLabels: {a: b}}, kustomization: {force: true}}]\n", ""), 50},
+		{"applications with variables", rows("", strings.ReplaceAll(small, "%[2]s", ", targetNamespace: '${cluster.name}'"), ""), 50},
+		{"clusters with overrides", func(n int) []schema.File {
+			return append(clusters("", "")(n), text(strings.Replace(head, "name: a", "name: o", 1)+"spec:\n  source: {gitRepository: {url: https://example.com, interval: 1m}}\n  destination: {fleet: f}\n  syncPolicies:\n  - {name: o, kustomization: {interval: 1m, prune: true, path: '${cluster.name}'}, overrides: [{clusterSelector: {matchLabels: {stage: s1}}, kustomization: {force: true}}]}\n")...)
+		}, 50},
+		{"fields of an override", rows(head+"spec:\n  source: {gitRepository: {url: https://example.com, interval: 1m}}\n  syncPolicies:\n  - name: p\n    helm: {interval: 1m, chart: {spec: {chart: ./a}}, values: {a: 1}}\n    overrides:\n    - clusterSelector: {}\n      helm:\n        values:\n", "          k%[1]d: ${cluster.name}\n", ""), 200},
+		{"clusters in waves", func(n int) []schema.File {
+			return append(clusters("", "")(n), schema.File{Name: "waves.yaml", Data: []byte("apiVersion: fleetwright.dev/v1alpha1\nkind: RenderConfig\nspec: {waves: [{name: a, clusterSelector: {matchLabels: {stage: s1}}}, {name: b}], through: a}\n")})
+		}, 100},
+		{"waves", func(n int) []schema.File {
+			return append(text(canary), rows("apiVersion: fleetwright.dev/v1alpha1\nkind: RenderConfig\nspec:\n  waves:\n", "  - {name: w%[1]d, clusterSelector: {matchLabels: {l: v%[1]d}}}\n", "")(n)...)
+		}, 100},
 		{"clusters twice in a fleet", rows(canary+"---\napiVersion: fleet.kurator.dev/v1alpha1\nkind: Fleet\nmetadata: {name: f, namespace: default}\nspec:\n  clusters:\n", "  - {name: m, kind: AttachedCluster}\n", strings.Replace(fleet, "name: f,", "name: g,", 1)), 100},
 		{"unknown clusters", func(n int) []schema.File {
 			return rows(canary+"---\napiVersion: fleet.kurator.dev/v1alpha1\nkind: Fleet\nmetadata: {name: f, namespace: default}\nspec:\n  clusters:\n", "  - {name: u%[1]d, kind: AttachedCluster}\n", "")(n)
@@ -229,6 +241,9 @@ func Kinds() []Kind {
 		{"hosts of one name", rows(app+rollout+weights+"          hosts:\n", "          - h.example.com\n", metrics+command+fleet), 100},
 		{"header names", rows(app+rollout+weights+"          headers:\n            request:\n              set:\n", "                h%[1]d: x\n", metrics+command+fleet), 100},
 		{"removed headers", rows(app+rollout+weights+"          headers:\n            request:\n              remove:\n", "              - h%[1]d\n", metrics+command+fleet), 100},
+		{"health checks", rows(app+policy+"      healthChecks:\n", "      - {kind: Deployment, name: d%[1]d-primary, namespace: default}\n", fleet), 100},
+		{"fields that Flux ignores", rows(app+policy+"      ignore:\n", "      - {paths: [/spec/replicas], target: {kind: Deployment, name: d%[1]d}}\n", fleet), 100},
+		{"variables of Flux", rows(app+policy+"      postBuild:\n        substitute:\n", "          V%[1]d: x\n", fleet), 100},
 		{"patches of a policy", rows(app+policy+"      patches:\n", "      - {patch: '{apiVersion: v1, kind: X, metadata: {name: a%[1]d}}'}\n", fleet), 50},
 		{"bad patches of a policy", rows(app+policy+"      patches:\n", "      - {patch: 'a%[1]d', target: {kind: '('}}\n", fleet), 50},
 		{"patches of a rollout", rows(canary+"      patches:\n", "      - {patch: '[{op: add, path: /metadata/labels/l%[1]d, value: x}]', target: {kind: Canary}}\n", fleet), 10},

@@ -52,16 +52,26 @@ func Blocks(page, language string) (all []string) {
 	return all
 }
 
+// LocalRegistry is the registry on the reader's machine in pages.
+const LocalRegistry = "localhost:5000"
+
 // Run runs the console blocks of a page, after each other, from a directory on, and
 // compares what they print. Lines that begin with "$ " are commands, those with
 // "> " after them go on with one; one that is cd alone is for those that follow.
-// UPDATE=1 writes what they print into the page.
+// UPDATE=1 writes what they print into the page. REGISTRY=ADDRESS among env stands for
+// LocalRegistry.
 func Run(t testing.TB, repository, page, dir string, env ...string) {
 	t.Helper()
 	name := filepath.Join(repository, filepath.FromSlash(page))
 	text, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
+	}
+	registry := LocalRegistry
+	for _, v := range env {
+		if address, ok := strings.CutPrefix(v, "REGISTRY="); ok {
+			registry = address
+		}
 	}
 	updated, below := string(text), "."
 	for _, block := range Blocks(string(text), "console") {
@@ -76,7 +86,8 @@ func Run(t testing.TB, repository, page, dir string, env ...string) {
 				below = filepath.Join(below, strings.TrimSpace(to))
 				continue
 			}
-			got.WriteString(Shell(t, dir, "cd "+below+"\n"+command, env...))
+			printed := Shell(t, dir, "cd "+below+"\n"+strings.ReplaceAll(command, LocalRegistry, registry), env...)
+			got.WriteString(strings.ReplaceAll(printed, registry, LocalRegistry))
 		}
 		if os.Getenv("UPDATE") != "" {
 			updated = strings.Replace(updated, "\n```console\n"+block+"```", "\n```console\n"+got.String()+"```", 1)
