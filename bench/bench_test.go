@@ -42,6 +42,8 @@ func TestBench(t *testing.T) {
 		"Start/stream/of=kustomize-chain": 4, "Start/new/of=kustomize-cluster": 4, "Start/unchanged/of=kustomize-chain": 4,
 		"FanOut/8x2/new/of=cp": 2, "FanOut/8x2/unchanged/of=diff": 2, "FanOut/8x2/check/of=diff": 2,
 		"Growth/application/of=1000-and-100": 2, "Growth/cluster/of=100-and-10": 2,
+		"Overrides/8x2/new/of=without": 2, "Overrides/8x2/unchanged/of=without": 2, "Overrides/8x2/stream/of=without": 2,
+		"Publish/8x2/new/of=tar-gzip-crane": 2, "Publish/8x2/unchanged/of=tar-gzip-crane": 2, "Publish/8x2/new/of=render": 2,
 		"Sources/100/of=kustomize": 2,
 	} {
 		if got[name] != want {
@@ -51,7 +53,7 @@ func TestBench(t *testing.T) {
 }
 
 func TestSizes(t *testing.T) {
-	if s, err := parseSize("1000x100"); err != nil || s != (size{1000, 100}) {
+	if s, err := parseSize("1000x100"); err != nil || s != (size{applications: 1000, clusters: 100}) {
 		t.Errorf("got %v, %v", s, err)
 	}
 	for _, bad := range []string{"", "10", "0x1", "10x", "x", "1x2x3"} {

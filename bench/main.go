@@ -54,12 +54,12 @@ type bench struct {
 }
 
 // sections are the parts of the bench.
-var sections = map[string]func(*bench) error{"start": (*bench).start, "fanout": (*bench).fanOut, "growth": (*bench).growth, "sources": (*bench).ofSources}
+var sections = map[string]func(*bench) error{"start": (*bench).start, "fanout": (*bench).fanOut, "growth": (*bench).growth, "overrides": (*bench).overrides, "publish": (*bench).publish, "sources": (*bench).ofSources}
 
 func run(ctx context.Context, out io.Writer, args []string) (err error) {
 	b := &bench{ctx: ctx, out: out, share: 1}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	chosen := flags.String("sections", "start,fanout,growth,sources", "what to measure")
+	chosen := flags.String("sections", "start,fanout,growth,overrides,publish,sources", "what to measure")
 	sizes := flags.String("sizes", "", "applications x clusters of the fan-out (100x10,1000x100; with -quick 10x10)")
 	flags.IntVar(&b.starts, "starts", 40, "how often to measure a start")
 	flags.IntVar(&b.runs, "runs", 6, "how often to measure everything else; benchstat needs 6 for its intervals")
@@ -90,7 +90,7 @@ func run(ctx context.Context, out io.Writer, args []string) (err error) {
 	var measures []func(*bench) error
 	for name := range strings.SplitSeq(*chosen, ",") {
 		if sections[name] == nil {
-			return fmt.Errorf("unknown section %q: start, fanout, growth or sources", name)
+			return fmt.Errorf("unknown section %q: start, fanout, growth, overrides, publish or sources", name)
 		}
 		measures = append(measures, sections[name])
 	}
@@ -126,12 +126,25 @@ func build(dir string) (string, error) {
 	return name, nil
 }
 
-// A size is a number of applications, each on so many clusters.
-type size struct{ applications, clusters int }
+// A size is a number of applications, each on so many clusters, with overrides or without.
+type size struct {
+	applications, clusters int
+	overrides              bool
+}
 
-func (s size) String() string { return fmt.Sprintf("%dx%d", s.applications, s.clusters) }
+// overridden ends the text of a size with overrides.
+const overridden = "-overridden"
+
+func (s size) String() string {
+	text := fmt.Sprintf("%dx%d", s.applications, s.clusters)
+	if s.overrides {
+		text += overridden
+	}
+	return text
+}
 
 func parseSize(text string) (s size, err error) {
+	s.overrides = strings.HasSuffix(text, overridden)
 	if _, err := fmt.Sscanf(text, "%dx%d", &s.applications, &s.clusters); err != nil || s.applications < 1 || s.clusters < 1 || s.String() != text {
 		return s, fmt.Errorf("%q is not a size such as 100x10", text)
 	}
@@ -143,7 +156,7 @@ func writeInputs(dir, text string) error {
 	if err != nil {
 		return err
 	}
-	files, err := fleetgen.Files(fleetgen.Size{Applications: s.applications, Clusters: s.clusters})
+	files, err := fleetgen.Files(fleetgen.Size{Applications: s.applications, Clusters: s.clusters, Overrides: s.overrides})
 	if err != nil {
 		return err
 	}
@@ -153,12 +166,17 @@ func writeInputs(dir, text string) error {
 // inputs writes the inputs of a size. Another process does: a child counts the memory of
 // its parent as its own, so this one stays small.
 func (b *bench) inputs(s size) (string, error) {
+	dir := b.path("inputs", s.String())
+	return dir, b.generate(s, dir)
+}
+
+// generate writes the inputs of a size into a directory.
+func (b *bench) generate(s size, dir string) error {
 	self, err := os.Executable()
 	if err != nil {
-		return "", err
+		return err
 	}
-	dir := b.path("inputs", s.String())
-	return dir, b.do(self, "-generate", s.String(), "-dir", dir)
+	return b.do(self, "-generate", s.String(), "-dir", dir)
 }
 
 // path returns a path in the directory of the bench.
@@ -240,11 +258,40 @@ func (b *bench) fanOut() error {
 	return nil
 }
 
+// overrides compares renders of applications with three overrides each with renders of the same without.
+func (b *bench) overrides() error {
+	for _, s := range b.sizes {
+		plain, err := b.inputs(s)
+		if err != nil {
+			return err
+		}
+		s.overrides = true
+		inputs, err := b.inputs(s)
+		if err != nil {
+			return err
+		}
+		name, tree, plainTree := "Overrides/"+strings.TrimSuffix(s.String(), overridden), b.path(s.String()), b.path(s.String()+"-without")
+		for _, made := range [][2]string{{inputs, tree}, {plain, plainTree}} {
+			if err := b.do(b.fleetwright, "render", made[0], "-o", made[1]); err != nil {
+				return err
+			}
+		}
+		if err := b.compare(b.runs, true,
+			pair{name + "/new/of=without", command(b.fleetwright, "render", inputs, "-o", b.path(newTrees, "out")), command(b.fleetwright, "render", plain, "-o", b.path(newTrees, "copy"))},
+			pair{name + "/unchanged/of=without", command(b.fleetwright, "render", inputs, "-o", tree), command(b.fleetwright, "render", plain, "-o", plainTree)},
+			pair{name + "/stream/of=without", command(b.fleetwright, "render", inputs, "-o", "-"), command(b.fleetwright, "render", plain, "-o", "-")},
+		); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // growth compares what one application and one cluster of many take with what one of a
 // tenth as many takes. The stream leaves out what the disk takes for files.
 func (b *bench) growth() error {
 	of := func(applications, clusters, units int) (*process, error) {
-		inputs, err := b.inputs(size{applications, clusters})
+		inputs, err := b.inputs(size{applications: applications, clusters: clusters})
 		p := command(b.fleetwright, "render", inputs, "-o", "-")
 		p.units = units
 		return p, err
