@@ -647,7 +647,7 @@ func TestWorkflowsAreSound(t *testing.T) {
 	if said := pages.Shell(t, dir, actionlint+" -shellcheck=shellcheck -pyflakes= || true"); !strings.Contains(said, `input "outptu" is not defined in action "fleetwright"`) {
 		t.Errorf("actionlint does not find a wrong input: %s", said)
 	}
-	pages.Shell(t, "..", "shellcheck .github/action.sh examples/ci/check.sh")
+	pages.Shell(t, "..", "shellcheck .github/action.sh examples/ci/check.sh examples/waves/promote.sh")
 }
 
 // stepsAsWorkflow is a workflow with the inputs and the steps of an action.

@@ -81,8 +81,8 @@ func startServers(t *testing.T, tree tree, cluster string) servers {
 
 // applyChain applies the stages of a directory one after the other, as Flux does
 // where everything becomes ready at once. The CRDs of a chart are there after the
-// stage whose HelmRelease installs it has been waited for, and not before. It
-// returns what the API servers refuse or warn of.
+// stage whose HelmRelease installs it has been waited for, and not before, and likewise
+// those of Gateway API's release. It returns what the API servers refuse or warn of.
 func applyChain(t *testing.T, servers servers, spokes spokes, stages []stage) (refused []string) {
 	t.Helper()
 	charts := chartCRDs(t)
@@ -102,6 +102,11 @@ func applyChain(t *testing.T, servers servers, spokes spokes, stages []stage) (r
 				on := servers[spokes.reached(t, o, s.server)]
 				install(t, on, charts[chartOf(o)])
 				on.Warnings() // of the CRDs themselves
+			}
+			if isOfRelease(o, s.objects) && s.wait {
+				on := servers[spokes.reached(t, o, s.server)]
+				install(t, on, buildRelease(t, o, s.objects))
+				on.Warnings()
 			}
 		}
 	}
@@ -201,6 +206,7 @@ func TestChainThatIsTooShort(t *testing.T) {
 		{"kuma-rollout", "kurator-member1", "mesh", "infrastructure"},
 		{"kuma-rollout", "kurator-member1", "rollout-default.rollout-kuma-demo", "infrastructure"},
 		{"nginx-canary", "kurator-member1", "rollout-default.webapp", "infrastructure"},
+		{"gatewayapi-canary", "kurator-member1", "mesh", gatewayCRDStage},
 		{"hub", "host", "mesh-attachedcluster-kurator-member1", "releases-attachedcluster-kurator-member1"},
 		{"hub", "host", "rollout-default.webapp-cluster-kurator-member2", "releases-cluster-kurator-member2"},
 	} {

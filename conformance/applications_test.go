@@ -89,12 +89,17 @@ const (
 	byKuma  = `.*,backend-canary_webapp_svc_9898,.*`
 	byIstio = `destination_workload=~"backend"`
 	byNginx = `canary="webapp-backend-canary-9898"`
+	// byIstioRoute is what rendered queries of Istio's metrics ask for, unlike Flagger's own.
+	byIstioRoute = `destination_workload="backend"`
+	// byContour is Envoy's name of a Service's port.
+	byContour = `envoy_cluster_name="webapp_backend-canary_9898"`
 )
 
 // The audiences of A/B tests.
 const (
-	istioInsiders = `x-user-group: exact insider, or cookie: regex ^(.*?;)?(type=insider)(;.*)?$`
-	nginxInsiders = "canary-by-cookie: canary, canary-by-header-value: insider, canary-by-header: x-user-group"
+	istioInsiders   = `x-user-group: exact insider, or cookie: regex ^(.*?;)?(type=insider)(;.*)?$`
+	gatewayInsiders = `x-user-group: exact insider, or cookie: regex ^(.*;)?(canary=always)(;.*)?$`
+	nginxInsiders   = "canary-by-cookie: canary, canary-by-header-value: insider, canary-by-header: x-user-group"
 )
 
 // applications are those of the examples that Flux or Flagger is run on.
@@ -136,6 +141,24 @@ var applications = map[string]application{
 		repository: podinfo,
 	},
 	"hub": webapp,
+	"overrides": webapp.measuredAs(byKuma).with(func(a *application) {
+		a.source.Name = "podinfo"
+	}),
+	"waves": webapp.with(func(a *application) {
+		a.source.Namespace = "shop"
+	}),
+
+	"gatewayapi-canary":     webapp.measuredAs(byContour),
+	"gatewayapi-blue-green": webapp.measuredAs(byContour),
+	"gatewayapi-ab": webapp.measuredAs(byContour).with(func(a *application) {
+		a.audience = gatewayInsiders
+	}),
+	"kuma-gatewayapi": webapp.measuredAs(byKuma).with(func(a *application) {
+		a.source.Name = "kuma-gatewayapi"
+	}),
+	"istio-gatewayapi":      webapp.measuredAs(byIstioRoute),
+	"kubernetes-blue-green": webapp,
+	"oci":                   webapp,
 
 	"installed-istio-nginx":      webapp.measuredAs(byIstio),
 	"installed-istio":            webapp.measuredAs(byIstio),

@@ -189,7 +189,7 @@ func TestEditorsOfferFields(t *testing.T) {
 		},
 		"Installed": {
 			"Fleet", "      trafficRoutingProvider: kuma\n", "      trafficRoutingProvider: kuma\n      installed:\n        ‸\n",
-			[]string{"flagger", "ingress-nginx", "istio", "kuma", "loadtester", "prometheus"},
+			[]string{"contour", "flagger", "gateway-api", "ingress-nginx", "istio", "kuma", "loadtester", "prometheus"},
 		},
 		"InstalledKuma": {
 			"Fleet", "      trafficRoutingProvider: kuma\n", "      trafficRoutingProvider: kuma\n      installed:\n        kuma:\n          version: 2.13.10\n          ‸\n",
@@ -226,7 +226,7 @@ func TestEditorsOfferValues(t *testing.T) {
 		from, to string
 		want     []string
 	}{
-		"an enum":              {"trafficRoutingProvider: kuma", "trafficRoutingProvider: ‸", []string{"istio", "kuma", "nginx"}},
+		"an enum":              {"trafficRoutingProvider: kuma", "trafficRoutingProvider: ‸", []string{"gatewayapi", "gatewayapi:v1", "istio", "kubernetes", "kuma", "nginx"}},
 		"an example":           {"serviceName: backend", "serviceName: ‸", []string{"backend"}},
 		"an example of a list": {`- "hey -z 1m -q 10 -c 2 http://podinfo-canary.test:9898/"`, "- ‸", []string{"hey -z 50s -q 10 -c 2 http://backend-canary.webapp:9898/"}},
 		"a default":            {"kind: Deployment", "kind: ‸", []string{"DaemonSet", "Deployment"}},

@@ -84,8 +84,14 @@ func startFlagger(t *testing.T, flagger tools.Tool, example string, breakFile fu
 		install(t, c.ControlPlane, istioCRDs(t)) // which fleetwright expects
 		c.Warnings()                             // of the CRDs themselves
 	}
+	if p := platformOf(t, example); p != nil {
+		p.install(t, c.ControlPlane)
+	}
 	for _, why := range applyChain(t, servers, nil, chain(t, tree.write(t), cluster, nil)) {
 		t.Fatal(why)
+	}
+	if c.provider == gatewayAPI {
+		stub.StartGateways(t, c.Client)
 	}
 	c.applyWorkload(t)
 	c.run(t, flagger)
@@ -263,7 +269,8 @@ func weights(strategy map[string]any) (all []int64) {
 
 // promised are the steps that the strategy promises, one after the other. A canary
 // gets more and more of the traffic. In A/B testing it gets all of its audience's
-// from the first check on, and in blue/green everything after the last.
+// from the first check on, and in blue/green everything after the last, and a copy of it
+// before where that is asked for. By Services alone it gets nothing: the primary is updated.
 func (c *flaggerCluster) promised() (all []step) {
 	strategy := c.strategy()
 	checks, counts := strategy["iterations"].(int64)
@@ -278,10 +285,15 @@ func (c *flaggerCluster) promised() (all []step) {
 			all = append(all, step{"Progressing", i + 1, route{percent: 100, audience: c.audience}})
 		}
 	default:
+		mirrored, _ := strategy["mirror"].(bool)
 		for i := range checks {
-			all = append(all, step{"Progressing", i + 1, route{}})
+			all = append(all, step{"Progressing", i + 1, route{mirrored: mirrored}})
 		}
-		all = append(all, step{"Progressing", checks + 1, route{percent: 100}})
+		last := route{percent: 100}
+		if c.provider == "kubernetes" {
+			last.percent = 0
+		}
+		all = append(all, step{"Progressing", checks + 1, last})
 	}
 	return all
 }
@@ -444,15 +456,21 @@ func TestFlagger(t *testing.T) {
 		whole bool
 	}{
 		{"kuma-rollout", []version{latest, old}, true},
-		{"own-mesh", []version{latest, old}, true},
+		{"gatewayapi-canary", []version{latest, old}, true},
 		{"istio-canary", []version{latest, old}, true},
 		{"nginx-canary", []version{latest, old}, true},
+		{"own-mesh", []version{latest, old}, true},
 		{"istio-ab", []version{latest}, false},
 		{"istio-blue-green", []version{latest}, false},
 		{"nginx-ab", []version{latest}, false},
 		{"nginx-blue-green", []version{latest}, false},
 		{"helm-repository", []version{latest}, false},
 		{"flagger-guide", []version{latest}, false},
+		{"gatewayapi-ab", []version{latest}, false},
+		{"gatewayapi-blue-green", []version{latest}, false},
+		{"kuma-gatewayapi", []version{latest}, false},
+		{"istio-gatewayapi", []version{latest}, false},
+		{"kubernetes-blue-green", []version{latest}, true},
 	}, 4) {
 		for _, version := range few(run.versions, 1) {
 			t.Run(version.name+"/"+run.example, func(t *testing.T) {

@@ -39,6 +39,10 @@ type fluxCluster struct {
 	world   *stub.World
 	servers servers
 	spokes  spokes
+	// bootstrap is what Flux begins with.
+	bootstrap []map[string]any
+	// gateways plays what programs Gateways.
+	gateways stub.Implementation
 }
 
 // startFlux starts a cluster of an example, whose repository holds a tree.
@@ -52,6 +56,7 @@ func startFluxOf(t *testing.T, app application, spokes spokes, tree tree, cluste
 	t.Helper()
 	c := &fluxCluster{application: app, name: cluster, servers: startServers(t, tree, cluster), spokes: spokes}
 	c.ControlPlane = c.servers[cluster]
+	c.bootstrap = bootstrapOf("GitRepository", "./"+path.Join(outputPath, cluster), map[string]any{"interval": "1m", "url": "https://example.com/clusters"})
 	for at, spoke := range c.spokes {
 		if server, ok := c.servers[spoke]; ok {
 			c.keep(t, at, server.Kubeconfig)
@@ -59,6 +64,7 @@ func startFluxOf(t *testing.T, app application, spokes spokes, tree tree, cluste
 	}
 	for _, server := range c.servers {
 		stub.StartNodes(t, server.Client)
+		c.gateways.Start(t, server.Client)
 	}
 	charts := chartCRDs(t)
 	c.world = stub.Start(t, c.Client, func(release *kube.Object) {
@@ -68,6 +74,9 @@ func startFluxOf(t *testing.T, app application, spokes spokes, tree tree, cluste
 	})
 	c.push(t, tree)
 	c.world.Push(t, c.source.Namespace, c.source.Name, c.repository(t))
+	for _, o := range gatewayReleases(tree.objects(t, cluster)) {
+		c.world.Push(t, o.GetNamespace(), o.GetName(), packRelease(t, o))
+	}
 	for _, prepare := range prepare {
 		prepare(c)
 	}
@@ -76,24 +85,28 @@ func startFluxOf(t *testing.T, app application, spokes spokes, tree tree, cluste
 		[]string{"KUBECONFIG=" + c.Kubeconfig, "RUNTIME_NAMESPACE=flux-system", "TMPDIR=" + c.TempDir("flux")},
 		fmt.Sprintf("--metrics-addr=127.0.0.1:%d", kube.Port(t)), fmt.Sprintf("--health-addr=127.0.0.1:%d", health),
 		"--requeue-dependency=1s")
-	for _, o := range []map[string]any{
-		{
-			"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository", "metadata": map[string]any{"name": "flux-system", "namespace": "flux-system"},
-			"spec": map[string]any{"interval": "1m", "url": "https://example.com/clusters"},
-		},
-		{
-			"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "metadata": map[string]any{"name": "flux-system", "namespace": "flux-system"},
-			"spec": map[string]any{
-				"interval": "10m", "retryInterval": "5s", "prune": true, "path": "./" + path.Join(outputPath, cluster),
-				"sourceRef": map[string]any{"kind": "GitRepository", "name": "flux-system"},
-			},
-		},
-	} {
+	for _, o := range c.bootstrap {
 		if _, err := c.Apply(t.Context(), &kube.Object{Object: o}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return c
+}
+
+// bootstrapOf is what a cluster is bootstrapped with: a source, and the Kustomization on a
+// path of it.
+func bootstrapOf(kind, path string, source map[string]any) []map[string]any {
+	metadata := map[string]any{"name": "flux-system", "namespace": "flux-system"}
+	return []map[string]any{
+		{"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": kind, "metadata": metadata, "spec": source},
+		{
+			"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "metadata": metadata,
+			"spec": map[string]any{
+				"interval": "10m", "retryInterval": "5s", "prune": true, "path": path,
+				"sourceRef": map[string]any{"kind": kind, "name": "flux-system"},
+			},
+		},
+	}
 }
 
 // startFlagger starts Flagger on a cluster on Kuma, beside Flux, which has applied a tree.
@@ -248,6 +261,9 @@ func TestFlux(t *testing.T) {
 		{"helm-oci", "kurator-member1"},
 		{"cluster-selectors", "berlin"},
 		{"cluster-selectors", "lisbon"},
+		{"gatewayapi-canary", "kurator-member1"},
+		{"kuma-gatewayapi", "kurator-member1"},
+		{"kubernetes-blue-green", "kurator-member1"},
 	}, 3) {
 		t.Run(run.example+"/"+run.cluster, func(t *testing.T) {
 			t.Parallel()

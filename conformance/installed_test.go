@@ -70,7 +70,7 @@ func platformOf(t *testing.T, example string) *platform {
 			p.read(t, o.Object)
 		}
 	}
-	if p.installed.Flagger == nil {
+	if p.installed == (api.Installed{}) {
 		return nil
 	}
 	p.addObjects(t)
@@ -84,7 +84,9 @@ func (p *platform) read(t *testing.T, document map[string]any) {
 	if !ok {
 		return
 	}
-	set(t, in, ownMetricsServer, "flagger", "metricsServer")
+	if in["flagger"] != nil {
+		set(t, in, ownMetricsServer, "flagger", "metricsServer")
+	}
 	set(t, document, in, "spec", "plugin", "flagger", "installed")
 	data, err := json.Marshal(in)
 	if err != nil {
@@ -158,14 +160,20 @@ func (p *platform) addObjects(t *testing.T) {
 		serve(cmp.Or(nginx.Namespace, "ingress-nginx"), "ingress-nginx-controller", nil)
 		add("networking.k8s.io/v1", "IngressClass", "", cmp.Or(nginx.Class, "nginx"), map[string]any{"spec": map[string]any{"controller": "k8s.io/ingress-nginx"}})
 	}
-	at(in.Prometheus.Address, nil)
-	at(in.Loadtester.URL, injected)
-	at(ownMetricsServer, nil)
-	var args []any
-	for _, arg := range p.flags() {
-		args = append(args, arg)
+	if in.Prometheus != nil {
+		at(in.Prometheus.Address, nil)
 	}
-	serve(in.Flagger.Namespace, "flagger", nil, args...)
+	if in.Loadtester != nil {
+		at(in.Loadtester.URL, injected)
+	}
+	if in.Flagger != nil {
+		at(ownMetricsServer, nil)
+		var args []any
+		for _, arg := range p.flags() {
+			args = append(args, arg)
+		}
+		serve(in.Flagger.Namespace, "flagger", nil, args...)
+	}
 	for _, name := range slices.Sorted(maps.Keys(namespaces)) {
 		add("v1", "Namespace", "", name, map[string]any{"metadata": map[string]any{"labels": namespaces[name]}})
 	}
@@ -192,12 +200,18 @@ func (p *platform) flags() []string {
 func (p *platform) install(t *testing.T, c *kube.ControlPlane) {
 	t.Helper()
 	charts := chartCRDs(t)
-	crds := charts["flagger"]
+	var crds []*kube.Object
+	if p.installed.Flagger != nil {
+		crds = charts["flagger"]
+	}
 	if p.installed.Kuma != nil {
 		crds = slices.Concat(crds, charts["kuma"])
 	}
 	if p.installed.Istio != nil {
 		crds = slices.Concat(crds, istioCRDs(t))
+	}
+	if p.installed.GatewayAPI != nil {
+		crds = slices.Concat(crds, gatewayCRDs(t))
 	}
 	install(t, c, crds)
 	for _, namespacesFirst := range []bool{true, false} {

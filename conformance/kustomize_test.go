@@ -15,6 +15,7 @@ import (
 	"github.com/fleetwright/fleetwright/conformance/internal/kube"
 	"github.com/fleetwright/fleetwright/conformance/internal/tools"
 	"github.com/fleetwright/fleetwright/internal/pages"
+	"github.com/fleetwright/fleetwright/render/layout"
 )
 
 // An orchestrator is a program that runs fleetwright as a KRM function, which it finds
@@ -88,7 +89,9 @@ func functionOf(t *testing.T, config []byte, cluster string, inputs ...string) [
 		above = append(above, "../"+name)
 	}
 	spec := o.Object["spec"].(map[string]any)
-	spec["path"] = outputPath
+	if spec["ociRepository"] == nil {
+		spec["path"] = outputPath
+	}
 	spec["function"] = map[string]any{"cluster": cluster, "inputs": above}
 	data, err := o.MarshalJSON()
 	if err != nil {
@@ -149,6 +152,16 @@ func pullExamples(t *testing.T) map[string]tree {
 	return all
 }
 
+// settingsOf returns the name of the file with the RenderConfig of an example, "" without one.
+func settingsOf(files tree) string {
+	for name, data := range files {
+		if strings.Contains(string(data), "\nkind: RenderConfig\n") {
+			return name
+		}
+	}
+	return ""
+}
+
 // TestKustomizeGeneratesAndTransforms: of every cluster kustomize has the objects that
 // the command renders, whether it gives the inputs or their names.
 func TestKustomizeGeneratesAndTransforms(t *testing.T) {
@@ -160,8 +173,8 @@ func TestKustomizeGeneratesAndTransforms(t *testing.T) {
 				want[cluster] = append(append(want[cluster], "\n---\n"...), data...)
 			}
 		}
-		config := inputs["renderconfig.yaml"]
-		delete(inputs, "renderconfig.yaml")
+		config := inputs[settingsOf(inputs)]
+		delete(inputs, settingsOf(inputs))
 		resources := strings.Join(slices.Sorted(maps.Keys(inputs)), ", ")
 		for cluster, want := range want {
 			t.Run(name+"/"+cluster, func(t *testing.T) {
@@ -229,12 +242,21 @@ func TestKptWritesWhatTheCommandWrites(t *testing.T) {
 			dir := t.TempDir()
 			inputs := documents(t, name)
 			maps.DeleteFunc(inputs, func(name string, _ []byte) bool { return path.Ext(name) != ".yaml" })
-			if settings, ok := inputs["renderconfig.yaml"]; ok && !strings.Contains(string(settings), "\nmetadata:") {
-				// kpt wants a name.
-				inputs["renderconfig.yaml"] = []byte(strings.Replace(string(settings), "\nkind: RenderConfig\n", "\nkind: RenderConfig\nmetadata: {name: settings}\n", 1))
+			if file := settingsOf(inputs); file != "" {
+				// The function renders all clusters of a package, whatever their wave.
+				settings := strings.Replace(string(inputs[file]), "\n  through: canary\n", "\n", 1)
+				if !strings.Contains(settings, "\nmetadata:") {
+					// kpt wants a name.
+					settings = strings.Replace(settings, "\nkind: RenderConfig\n", "\nkind: RenderConfig\nmetadata: {name: settings}\n", 1)
+				}
+				inputs[file] = []byte(settings)
 			}
 			mustCopy(t, inputs, dir)
-			eval := []string{"fn", "eval", dir, "--exec", "fleetwright", "--", "path=" + outputPath}
+			setting := "path="
+			if name == "oci" { // whose paths are those in each cluster's artifact
+				setting = "directory="
+			}
+			eval := []string{"fn", "eval", dir, "--exec", "fleetwright", "--", setting + outputPath}
 			kpt.mustRun(t, eval...)
 			once := readTree(t, dir)
 			want := golden(t, name).inRepository()
@@ -253,7 +275,7 @@ func TestKptWritesWhatTheCommandWrites(t *testing.T) {
 					t.Errorf("%s is missing", file)
 					continue
 				}
-				if got, want := objectsOf(t, once[file], cluster), inPackage(objectsOf(t, data, ""), want); !slices.Equal(got, want) {
+				if got, want := objectsOf(t, once[file], cluster), inPackage(objectsOf(t, data, ""), file, want); !slices.Equal(got, want) {
 					t.Errorf("%s is\n%s\nwant\n%s", file, got, want)
 				}
 				if path.Base(file) == "kustomization.yaml" {
@@ -275,14 +297,20 @@ func TestKptWritesWhatTheCommandWrites(t *testing.T) {
 	}
 }
 
-// inPackage returns objects but for the Flux Kustomizations of directories without manifests, which a
-// package cannot have: the command puts a README.md there.
-func inPackage(objects []string, files tree) []string {
+// inPackage returns the objects of a file but for the Flux Kustomizations of directories without manifests,
+// which a package cannot have: the command puts a README.md there.
+func inPackage(objects []string, file string, files tree) []string {
+	cluster, _, _ := strings.Cut(strings.TrimPrefix(file, outputPath+"/"), "/")
+	root := path.Join(outputPath, cluster, layout.Dir)
+	if files[path.Join(root, layout.SourceFile)] == nil {
+		root = "."
+	}
 	return slices.DeleteFunc(objects, func(object string) bool {
-		_, at, ok := strings.Cut(object, `"path":"./`+outputPath+"/")
+		_, at, ok := strings.Cut(object, `"path":"./`)
+		ok = ok && strings.Contains(object, `"name":"flux-system"}`)
 		dir, _, _ := strings.Cut(at, `"`)
 		for file := range files {
-			ok = ok && !(strings.HasPrefix(file, outputPath+"/"+dir+"/") && path.Ext(file) == ".yaml")
+			ok = ok && !(strings.HasPrefix(file, path.Join(root, dir)+"/") && path.Ext(file) == ".yaml")
 		}
 		return ok
 	})

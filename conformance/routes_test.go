@@ -1,8 +1,10 @@
 package conformance
 
 import (
+	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +18,7 @@ import (
 )
 
 var (
+	httpRoutes      = schema.GroupVersionKind{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "HTTPRoute"}
 	trafficRoutes   = schema.GroupVersionKind{Group: "kuma.io", Version: "v1alpha1", Kind: "TrafficRoute"}
 	virtualServices = schema.GroupVersionKind{Group: "networking.istio.io", Version: "v1beta1", Kind: "VirtualService"}
 	ingresses       = schema.GroupVersionKind{Group: "networking.k8s.io", Version: "v1", Kind: "Ingress"}
@@ -41,8 +44,11 @@ type router struct {
 	read func(o *kube.Object, service string) (route, error)
 }
 
-// routers are those of the providers.
+// routers are those of the providers that have one.
 var routers = map[string]router{
+	gatewayAPI: {httpRoutes, func(canary *kube.Object) types.NamespacedName {
+		return types.NamespacedName{Namespace: canary.GetNamespace(), Name: serviceOf(canary)}
+	}, ofHTTPRoute},
 	"kuma": {trafficRoutes, func(canary *kube.Object) types.NamespacedName {
 		return types.NamespacedName{Name: serviceOf(canary)}
 	}, ofTrafficRoute},
@@ -69,6 +75,9 @@ func ingressOf(canary *kube.Object) string {
 // route reads the route that Flagger has made. It must be of the rollout's mesh, and of
 // its Ingress.
 func (c *flaggerCluster) route(t *testing.T) (route, error) {
+	if c.provider == "kubernetes" {
+		return c.ofServices(t)
+	}
 	router := routers[c.provider]
 	name := router.name(c.canary)
 	o, err := c.Get(t.Context(), router.kind, name.Namespace, name.Name)
@@ -76,6 +85,10 @@ func (c *flaggerCluster) route(t *testing.T) (route, error) {
 		return route{}, nil
 	}
 	switch c.provider {
+	case gatewayAPI:
+		if wrong := c.wrongHTTPRoute(o); wrong != "" {
+			return route{}, errors.New(wrong)
+		}
 	case "kuma":
 		if mesh := o.Object["mesh"]; mesh != c.canary.GetAnnotations()["kuma.io/mesh"] {
 			return route{}, fmt.Errorf("the TrafficRoute is of the mesh %v", mesh)
@@ -99,6 +112,107 @@ func (c *flaggerCluster) isLikeItsIngress(t *testing.T, o *kube.Object) bool {
 		}
 	}
 	return equalJSON(t, &kube.Object{Object: map[string]any{"spec": o.Object["spec"]}}, &kube.Object{Object: map[string]any{"spec": want.Object["spec"]}})
+}
+
+// ofServices reads which version the Service of the workload selects.
+func (c *flaggerCluster) ofServices(t *testing.T) (r route, err error) {
+	t.Helper()
+	apex, err := c.Get(t.Context(), services, c.canary.GetNamespace(), c.service())
+	if err != nil {
+		return r, nil // Flagger has not made it yet
+	}
+	switch selector, _, _ := unstructured.NestedStringMap(apex.Object, "spec", "selector"); selector["app"] {
+	case c.workload.Name + "-primary":
+	case c.workload.Name:
+		r.percent = 100
+	default:
+		err = fmt.Errorf("the Service selects %v", selector)
+	}
+	return r, err
+}
+
+// wrongHTTPRoute says what of an HTTPRoute is not as the Canary says: its parents and hosts, and what all rules
+// share. The backends of each rule are the Services of the two versions, and get all of its requests.
+func (c *flaggerCluster) wrongHTTPRoute(o *kube.Object) string {
+	service, _, _ := unstructured.NestedMap(c.canary.Object, "spec", "service")
+	want, got := slice(service, "gatewayRefs"), slice(o.Object, "spec", "parentRefs")
+	for _, ref := range want { // as the API server completes them
+		for field, value := range map[string]any{"group": gatewayGroup, "kind": "Gateway"} {
+			if _, ok := ref[field]; !ok {
+				ref[field] = value
+			}
+		}
+	}
+	if len(got) == 0 || !reflect.DeepEqual(got, want) {
+		return fmt.Sprintf("the HTTPRoute has the parents %v, want %v", got, want)
+	}
+	hosts, _, _ := unstructured.NestedStringSlice(service, "hosts")
+	if has, _, _ := unstructured.NestedStringSlice(o.Object, "spec", "hostnames"); !slices.Equal(has, hosts) {
+		return fmt.Sprintf("the HTTPRoute has the hosts %v, want %v", has, hosts)
+	}
+	timeouts := map[string]any{}
+	for of, field := range map[string]string{"request": "timeout", "backendRequest": "backendTimeout"} {
+		if d, ok := service[field]; ok {
+			timeouts[of] = d
+		}
+	}
+	for _, rule := range slice(o.Object, "spec", "rules") {
+		if has, _, _ := unstructured.NestedMap(rule, "timeouts"); len(has)+len(timeouts) > 0 && !reflect.DeepEqual(has, timeouts) {
+			return fmt.Sprintf("a rule has the timeouts %v, want %v", has, timeouts)
+		}
+		sum := int64(0)
+		for _, backend := range slice(rule, "backendRefs") {
+			weight, _, _ := unstructured.NestedInt64(backend, "weight")
+			sum += weight
+			if name := backend["name"]; name != c.service()+"-primary" && name != c.service()+"-canary" || backend["port"] != service["port"] {
+				return fmt.Sprintf("a backend is %v", backend)
+			}
+		}
+		if sum != 100 {
+			return fmt.Sprintf("the weights of a rule are together %d", sum)
+		}
+	}
+	return ""
+}
+
+// ofHTTPRoute reads the rules of Gateway API's HTTPRoute. The last that leads to the canary is the one
+// that Flagger moves; one before it, for a cookie, keeps clients there.
+func ofHTTPRoute(o *kube.Object, service string) (route, error) {
+	var r route
+	for _, rule := range slice(o.Object, "spec", "rules") {
+		for _, filter := range slice(rule, "filters") {
+			if to, _, _ := unstructured.NestedString(filter, "requestMirror", "backendRef", "name"); to == service+"-canary" {
+				r.mirrored = true
+			}
+		}
+		for _, backend := range slice(rule, "backendRefs") {
+			if backend["name"] != service+"-canary" {
+				continue
+			}
+			weight, _, _ := unstructured.NestedInt64(backend, "weight")
+			if of := audienceOfHTTP(rule); strings.HasPrefix(of, "Cookie: ") {
+				r.sticky = r.sticky || weight == 100
+			} else {
+				r.percent, r.audience = weight, of
+			}
+		}
+	}
+	if r.percent == 0 {
+		r.audience = "" // nobody's
+	}
+	return r, nil
+}
+
+// audienceOfHTTP is what a rule of an HTTPRoute matches, in the words of a VirtualService.
+func audienceOfHTTP(rule map[string]any) string {
+	var all []string
+	for _, match := range slice(rule, "matches") {
+		for _, header := range slice(match, "headers") {
+			how := map[any]string{"Exact": "exact", "RegularExpression": "regex"}[header["type"]]
+			all = append(all, fmt.Sprintf("%s: %s %v", header["name"], how, header["value"]))
+		}
+	}
+	return strings.Join(all, ", or ")
 }
 
 // ofTrafficRoute reads the split of Kuma's TrafficRoute.

@@ -8,7 +8,7 @@ import (
 
 // TestTools builds the programs before the tests that run in parallel start them.
 func TestTools(t *testing.T) {
-	for _, tool := range few([]tools.Tool{tools.Etcd, tools.APIServer, tools.KustomizeController, tools.Flagger, tools.Kustomize, tools.Kpt, tools.Helm, tools.OldFlagger, tools.OldHelm}, 7) {
+	for _, tool := range few([]tools.Tool{tools.Etcd, tools.APIServer, tools.KustomizeController, tools.Flagger, tools.Kustomize, tools.Kpt, tools.Helm, tools.Registry, tools.Crane, tools.Cosign, tools.OldFlagger, tools.OldHelm}, 10) {
 		if _, err := tools.Build(toolsDir, tool); err != nil {
 			t.Fatal(err)
 		}

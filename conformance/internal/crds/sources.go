@@ -24,6 +24,8 @@ var (
 	Sources   = Source{"github.com/fluxcd/source-controller", "v1.9.6", "config/crd/bases/*.yaml"}
 	Flagger   = Source{"github.com/fluxcd/flagger", "v1.44.0", "artifacts/flagger/crd.yaml"}
 	Flagger36 = Source{"github.com/fluxcd/flagger", "v1.36.1", "artifacts/flagger/crd.yaml"}
+	Gateway   = Source{"sigs.k8s.io/gateway-api", "v1.5.1", "config/crd/standard/*.yaml"}
+	Gateway14 = Source{"sigs.k8s.io/gateway-api", "v1.4.1", "config/crd/standard/*.yaml"}
 	Istio     = Source{"istio.io/api", "v1.28.0", "kubernetes/customresourcedefinitions.gen.yaml"}
 )
 

@@ -13,8 +13,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -109,39 +107,10 @@ func (c *ControlPlane) Run(toolsDir string, tool tools.Tool, env []string, args 
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	log, err := os.Create(filepath.Join(c.dir, tool.Name+".log"))
-	if err != nil {
-		c.t.Fatal(err)
-	}
 	cmd := exec.Command(file, args...)
 	cmd.Env = append(os.Environ(), env...)
 	cmd.Dir = c.dir
-	cmd.Stdout, cmd.Stderr = log, log
-	// It must not outlive a test that is killed.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
-		c.t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	c.t.Cleanup(func() {
-		if c.t.Failed() {
-			c.t.Logf("the last of what %s has printed:\n%s", tool.Name, tail(log.Name(), 15))
-		}
-		select {
-		case err := <-ended:
-			c.t.Errorf("%s has ended by itself: %v\n%s", tool.Name, err, tail(log.Name(), 15))
-		default:
-			_ = cmd.Process.Signal(syscall.SIGTERM)
-			select {
-			case <-ended:
-			case <-time.After(10 * time.Second):
-				_ = cmd.Process.Kill()
-				<-ended
-			}
-		}
-		log.Close()
-	})
+	tools.Start(c.t, cmd, filepath.Join(c.dir, tool.Name+".log"))
 }
 
 // TempDir is a new directory for a program.
@@ -187,13 +156,6 @@ func privateKey(t testing.TB) string {
 		t.Fatal(err)
 	}
 	return string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}))
-}
-
-// tail is the end of a file.
-func tail(name string, lines int) string {
-	data, _ := os.ReadFile(name)
-	all := strings.Split(strings.TrimSpace(string(data)), "\n")
-	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }
 
 // Eventually waits until something holds. The last error is why it does not.

@@ -23,12 +23,14 @@ type shape struct {
 	// Additional is false, or the shape of a map's values.
 	Additional json.RawMessage `json:"additionalProperties"`
 	OneOf      []*shape        `json:"oneOf"`
-	Enum       []any           `json:"enum"`
-	Const      any             `json:"const"`
-	Pattern    string          `json:"pattern"`
-	Minimum    *float64        `json:"minimum"`
-	Maximum    *float64        `json:"maximum"`
-	Examples   []any           `json:"examples"`
+	// AnyOf are a shape, and what editors take beside it: a variable of a cluster, or null.
+	AnyOf    []*shape `json:"anyOf"`
+	Enum     []any    `json:"enum"`
+	Const    any      `json:"const"`
+	Pattern  string   `json:"pattern"`
+	Minimum  *float64 `json:"minimum"`
+	Maximum  *float64 `json:"maximum"`
+	Examples []any    `json:"examples"`
 	// DoNotSuggest marks fields that are ignored, or refused.
 	DoNotSuggest bool `json:"doNotSuggest"`
 
@@ -57,6 +59,16 @@ func (s *shape) resolve(defs map[string]*shape, done map[*shape]bool) {
 		return
 	}
 	done[s] = true
+	if len(s.AnyOf) > 0 {
+		examples, doNotSuggest := s.Examples, s.DoNotSuggest
+		*s = *s.AnyOf[0]
+		s.Examples, s.DoNotSuggest = examples, doNotSuggest || s.DoNotSuggest
+	}
+	if strings.HasPrefix(s.Ref, "#/$defs/Partial") {
+		// A mutant of what is merged changes the fields of the whole.
+		*s = shape{DoNotSuggest: true}
+		return
+	}
 	if name := strings.TrimPrefix(s.Ref, "#/$defs/"); name != "" {
 		definition := defs[name]
 		definition.resolve(defs, done)

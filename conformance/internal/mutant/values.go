@@ -75,6 +75,8 @@ func text(r *rand.Rand, s *shape, now string) string {
 		}
 	case n < 35 && now != "":
 		return edit(r, now)
+	case n < 40 && now != "":
+		return pick(r, []string{now + ".*", now + "|a", "(" + now + ")"}) // a pattern that matches it
 	}
 	// What the shape does not allow is refused without a question to anyone.
 	v := pick(r, boundary)
@@ -95,9 +97,7 @@ func edit(r *rand.Rand, s string) string {
 	characters := []rune(s)
 	at := r.IntN(len(characters) + 1)
 	before, after := string(characters[:at]), string(characters[at:])
-	switch r.IntN(9) {
-	case 5:
-		return pick(r, []string{s + ".*", s + "|a", "(" + s + ")"}) // a pattern that matches it
+	switch r.IntN(8) {
 	case 0:
 		return s + s
 	case 1:

@@ -1,5 +1,5 @@
 // Package stub plays what a cluster without nodes and without the rest of Flux
-// does not have: sources that are fetched, charts that are installed, and
+// does not have: sources that are fetched, artifacts that are pulled, charts that are installed, and
 // Deployments whose pods are ready.
 package stub
 
@@ -10,19 +10,23 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/google/go-containerregistry/pkg/crane"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/fleetwright/fleetwright/conformance/internal/kube"
+	"github.com/fleetwright/fleetwright/conformance/internal/registry"
 )
 
 // The kinds that are played.
@@ -50,6 +54,8 @@ type World struct {
 type artifact struct {
 	path, revision, digest string
 	size                   int
+	// metadata are the annotations of an OCI artifact.
+	metadata map[string]any
 }
 
 // Start starts a world that ends with the test. The function installs what the
@@ -58,7 +64,7 @@ func Start(t testing.TB, client *kube.Client, onInstall func(release *kube.Objec
 	w := &World{client: client, onInstall: onInstall, artifacts: map[string]*artifact{}, served: map[string][]byte{}}
 	w.server = httptest.NewServer(http.HandlerFunc(w.serve))
 	t.Cleanup(w.server.Close)
-	run(t, client, roles{gitRepositories: w.fetch, helmRepositories: ready, ociRepositories: ready, helmReleases: w.release})
+	run(t, client, roles{gitRepositories: w.fetch, helmRepositories: ready, ociRepositories: w.pull, helmReleases: w.release})
 	return w
 }
 
@@ -113,36 +119,48 @@ func run(t testing.TB, client *kube.Client, roles roles) {
 // Push makes files the newest revision of a source, and returns that.
 func (w *World) Push(t testing.TB, namespace, name string, files map[string][]byte) (revision string) {
 	t.Helper()
+	data, err := pack(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := w.store("gitrepository", namespace, name, data)
+	a.revision = "main@sha1:" + strings.TrimPrefix(a.digest, "sha256:")[:40]
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	w.artifacts[namespace+"/"+name] = a
+	return a.revision
+}
+
+// store serves the archive of a source.
+func (w *World) store(kind, namespace, name string, data []byte) *artifact {
+	sum := sha256.Sum256(data)
+	digest := hex.EncodeToString(sum[:])
+	a := &artifact{
+		path:   fmt.Sprintf("%s/%s/%s/%s.tar.gz", kind, namespace, name, digest[:12]),
+		digest: "sha256:" + digest,
+		size:   len(data),
+	}
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	w.served["/"+a.path] = data
+	return a
+}
+
+// pack returns the archive of files.
+func pack(files map[string][]byte) ([]byte, error) {
 	var archive bytes.Buffer
 	zipped := gzip.NewWriter(&archive)
 	tarred := tar.NewWriter(zipped)
 	for _, file := range slices.Sorted(maps.Keys(files)) {
 		if err := tarred.WriteHeader(&tar.Header{Name: file, Mode: 0o644, Size: int64(len(files[file]))}); err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		if _, err := tarred.Write(files[file]); err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 	}
-	if err := tarred.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := zipped.Close(); err != nil {
-		t.Fatal(err)
-	}
-	sum := sha256.Sum256(archive.Bytes())
-	digest := hex.EncodeToString(sum[:])
-	a := &artifact{
-		path:     fmt.Sprintf("gitrepository/%s/%s/%s.tar.gz", namespace, name, digest[:12]),
-		revision: "main@sha1:" + digest[:40],
-		digest:   "sha256:" + digest,
-		size:     archive.Len(),
-	}
-	w.mutex.Lock()
-	defer w.mutex.Unlock()
-	w.artifacts[namespace+"/"+name] = a
-	w.served["/"+a.path] = archive.Bytes()
-	return a.revision
+	err := errors.Join(tarred.Close(), zipped.Close())
+	return archive.Bytes(), err
 }
 
 func (w *World) serve(out http.ResponseWriter, r *http.Request) {
@@ -168,12 +186,50 @@ func (w *World) fetch(ctx context.Context, o *kube.Object) map[string]any {
 	if have, _, _ := unstructured.NestedString(o.Object, "status", "artifact", "revision"); have == a.revision {
 		return ready(ctx, o)
 	}
+	return w.fetched(o, a)
+}
+
+// fetched is the status of a source that has got an artifact.
+func (w *World) fetched(o *kube.Object, a *artifact) map[string]any {
 	status := readyStatus(o)
 	status["artifact"] = map[string]any{
 		"path": a.path, "url": w.server.URL + "/" + a.path, "revision": a.revision, "digest": a.digest,
-		"lastUpdateTime": now(), "size": int64(a.size),
+		"lastUpdateTime": now(), "size": int64(a.size), "metadata": a.metadata,
 	}
 	return status
+}
+
+// pull is the status of an OCIRepository. One on loopback pulls what its tag leads to;
+// all others have charts.
+func (w *World) pull(ctx context.Context, o *kube.Object) map[string]any {
+	url, _, _ := unstructured.NestedString(o.Object, "spec", "url")
+	tag, _, _ := unstructured.NestedString(o.Object, "spec", "ref", "tag")
+	host, ok := strings.CutPrefix(url, "oci://127.0.0.1:")
+	if !ok {
+		return ready(ctx, o)
+	}
+	reference := "127.0.0.1:" + host + ":" + tag
+	digest, err := crane.Digest(reference, crane.WithContext(ctx))
+	if err != nil {
+		return nil
+	}
+	if have, _, _ := unstructured.NestedString(o.Object, "status", "artifact", "revision"); have == tag+"@"+digest {
+		return ready(ctx, o)
+	}
+	pulled, err := registry.Pull(ctx, reference)
+	if err != nil {
+		return nil
+	}
+	data, err := pack(pulled.Files)
+	if err != nil {
+		return nil
+	}
+	a := w.store("ocirepository", o.GetNamespace(), o.GetName(), data)
+	a.revision, a.metadata = pulled.Revision, map[string]any{}
+	for key, value := range pulled.Annotations {
+		a.metadata[key] = value
+	}
+	return w.fetched(o, a)
 }
 
 // release is the status of a HelmRelease whose dependencies are ready.

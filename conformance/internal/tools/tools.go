@@ -41,6 +41,11 @@ var (
 	Helm    = Tool{Name: "helm", Module: "helm", Package: "helm.sh/helm/v4/cmd/helm"}
 	OldHelm = Tool{Name: "helm", Module: "helm-3", Package: "helm.sh/helm/v3/cmd/helm"}
 
+	// Registry is Distribution's. Crane reads what is in it, and Cosign signs that.
+	Registry = Tool{Name: "registry", Module: "registry", Package: "github.com/distribution/distribution/v3/cmd/registry"}
+	Crane    = Tool{Name: "crane", Module: "crane", Package: "github.com/google/go-containerregistry/cmd/crane"}
+	Cosign   = Tool{Name: "cosign", Module: "cosign", Package: "github.com/sigstore/cosign/v2/cmd/cosign"}
+
 	// Readers asks the code of Flagger, Flux and Istio what it refuses. Its sources are here.
 	Readers = Tool{Name: "readers", Module: "readers", Package: "."}
 

@@ -237,7 +237,7 @@ func roll(cd *flaggerv1.Canary, ingresses []*networkingv1.Ingress, a *answer) er
 			return err
 		}
 		for _, weight := range []int{10, 100, 0} {
-			if err := mesh.SetRoutes(cd, 100-weight, weight, false); err != nil {
+			if err := mesh.SetRoutes(cd, 100-weight, weight, weight == 0 && cd.GetAnalysis().Mirror); err != nil {
 				return err
 			}
 			if _, _, _, err := mesh.GetRoutes(cd); err != nil {
@@ -296,6 +296,8 @@ func (a *answer) make(kube *kubefake.Clientset, flagger *flaggerfake.Clientset) 
 	add("networking.istio.io/v1beta1", "VirtualService", virtualServices, e)
 	destinationRules, e := flagger.NetworkingV1beta1().DestinationRules("").List(ctx, all)
 	add("networking.istio.io/v1beta1", "DestinationRule", destinationRules, e)
+	httpRoutes, e := flagger.GatewayapiV1().HTTPRoutes("").List(ctx, all)
+	add("gateway.networking.k8s.io/v1", "HTTPRoute", httpRoutes, e)
 	routes, e := flagger.KumaV1alpha1().TrafficRoutes().List(ctx, all)
 	add("kuma.io/v1alpha1", "TrafficRoute", routes, e)
 	return err

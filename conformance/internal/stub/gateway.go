@@ -1,0 +1,97 @@
+package stub
+
+import (
+	"cmp"
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/fleetwright/fleetwright/conformance/internal/kube"
+)
+
+var (
+	gateways   = schema.GroupVersionKind{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "Gateway"}
+	httpRoutes = schema.GroupVersionKind{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "HTTPRoute"}
+)
+
+// An Implementation plays what programs the Gateways of API servers.
+type Implementation struct {
+	mutex      sync.Mutex
+	programmed string
+}
+
+// Start starts it on an API server, until the test ends. The CRDs of Gateway API may come later.
+func (i *Implementation) Start(t testing.TB, client *kube.Client) {
+	run(t, client, roles{gateways: i.program})
+}
+
+// Program sets the condition Programmed of Gateways, which is True at first. Nothing is written where it is Unknown,
+// which the CRD has by default.
+func (i *Implementation) Program(status string) {
+	i.mutex.Lock()
+	defer i.mutex.Unlock()
+	i.programmed = status
+}
+
+// program is the status of a Gateway, or nothing where it has that.
+func (i *Implementation) program(_ context.Context, o *kube.Object) map[string]any {
+	i.mutex.Lock()
+	status := cmp.Or(i.programmed, "True")
+	i.mutex.Unlock()
+	if have, _ := kube.Condition(o, "Programmed"); status == "Unknown" || have == status && isOf([]any{o.Object["status"]}, o.GetGeneration()) {
+		return nil
+	}
+	condition := func(kind, status string) any {
+		return map[string]any{"type": kind, "status": status, "reason": "Played", "message": "played", "lastTransitionTime": now(), "observedGeneration": o.GetGeneration()}
+	}
+	return map[string]any{"conditions": []any{condition("Accepted", "True"), condition("Programmed", status)}}
+}
+
+// StartGateways plays what implements Gateway API on an API server, until the test ends: the parents
+// of an HTTPRoute accept it as soon as it is seen.
+func StartGateways(t testing.TB, client *kube.Client) {
+	client.Watch(t, httpRoutes, func(ctx context.Context, o *kube.Object) {
+		if status := accept(o); status != nil {
+			for range 50 { // it may be gone, or the API server busy
+				if client.Patch(ctx, o, map[string]any{"status": status}, "status") == nil || ctx.Err() != nil {
+					return
+				}
+				time.Sleep(20 * time.Millisecond)
+			}
+		}
+	})
+}
+
+// accept is the status of an HTTPRoute that each of its parents has accepted, or nothing where it has
+// that.
+func accept(o *kube.Object) map[string]any {
+	refs, _, _ := unstructured.NestedSlice(o.Object, "spec", "parentRefs")
+	accepted := map[string]any{
+		"type": "Accepted", "status": "True", "reason": "Accepted", "message": "played", "lastTransitionTime": now(), "observedGeneration": o.GetGeneration(),
+	}
+	var parents []any
+	for _, ref := range refs {
+		parents = append(parents, map[string]any{"parentRef": ref, "controllerName": "conformance.test/gateway", "conditions": []any{accepted}})
+	}
+	if have, _, _ := unstructured.NestedSlice(o.Object, "status", "parents"); len(have) == len(parents) && isOf(have, o.GetGeneration()) {
+		return nil
+	}
+	return map[string]any{"parents": parents}
+}
+
+// isOf reports whether all conditions of parents, or other objects that have some, are of a generation.
+func isOf(parents []any, generation int64) bool {
+	for _, parent := range parents {
+		conditions, _, _ := unstructured.NestedSlice(parent.(map[string]any), "conditions")
+		for _, c := range conditions {
+			if observed, _, _ := unstructured.NestedInt64(c.(map[string]any), "observedGeneration"); observed != generation {
+				return false
+			}
+		}
+	}
+	return true
+}
