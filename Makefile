@@ -55,7 +55,7 @@ instructions:
 # strace, Node.js and npm, pre-commit, buildah, shellcheck, bash-completion, zsh, fish,
 # Chromium and pdftotext, and builds an API server, Flux, Flagger, kustomize, kpt and Helm at the first time.
 conformance:
-	cd conformance && go test -timeout 75m $(TESTFLAGS)
+	cd conformance && go test $(TESTFLAGS) ./internal/... && go test -timeout 75m $(TESTFLAGS)
 
 fuzz:
 	go test ./schema -run '^$$' -fuzz FuzzLoad -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
