@@ -61,6 +61,11 @@ var unchanged = map[string]string{
 	"Application spec.syncPolicies[].rollout.rolloutPolicy.trafficRouting.gatewayRefs[].kind":                  "refused: but for a Gateway or a Service, each with its group",
 	"Fleet spec.plugin.flagger.gateway.refs[].group":                                                           "refused: but for a Gateway or a Service, each with its group",
 	"Fleet spec.plugin.flagger.gateway.refs[].kind":                                                            "refused: but for a Gateway or a Service, each with its group",
+	"RenderConfig spec.ociRepository.layerSelector.mediaType":                                                  "refused: an artifact of publish has one layer",
+	"RenderConfig spec.ociRepository.ref.digest":                                                               "refused: publish moves the tag latest",
+	"RenderConfig spec.ociRepository.ref.semver":                                                               "refused: publish moves the tag latest",
+	"RenderConfig spec.ociRepository.ref.semverFilter":                                                         "refused: publish moves the tag latest",
+	"RenderConfig spec.ociRepository.ref.tag":                                                                  "refused: publish moves the tag latest",
 }
 
 // samples are what mutants are made of: the documents of every example, and more that set

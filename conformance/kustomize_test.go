@@ -307,7 +307,7 @@ func inPackage(objects []string, file string, files tree) []string {
 	}
 	return slices.DeleteFunc(objects, func(object string) bool {
 		_, at, ok := strings.Cut(object, `"path":"./`)
-		ok = ok && strings.Contains(object, `"name":"flux-system"}`)
+		ok = ok && strings.Contains(object, `Repository","name":"flux-system"`)
 		dir, _, _ := strings.Cut(at, `"`)
 		for file := range files {
 			ok = ok && !(strings.HasPrefix(file, path.Join(root, dir)+"/") && path.Ext(file) == ".yaml")
