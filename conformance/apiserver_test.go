@@ -5,7 +5,6 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -144,9 +143,9 @@ func bootstrap(t *testing.T, c *kube.ControlPlane) {
 // Kuma and Flagger come with their releases, so nothing can precede what it needs,
 // as the next test shows. A spoke of a hub has no CRDs of Flux.
 func TestAPIServer(t *testing.T) {
-	for _, example := range examples(t) {
-		if testing.Short() && strings.HasPrefix(example, "installed-") && !slices.Contains(platforms[:2], example) {
-			continue // on a platform that one of these has, too
+	for i, example := range examples(t) {
+		if testing.Short() && i%4 != 0 {
+			continue // examples of one provider have names that begin alike
 		}
 		tree := golden(t, example)
 		root := tree.write(t)

@@ -236,6 +236,7 @@ func TestKustomizeValidates(t *testing.T) {
 // TestKptWritesWhatTheCommandWrites: every file of every example that holds objects, and each
 // kustomization.yaml, which kustomize builds; and a second run changes nothing.
 func TestKptWritesWhatTheCommandWrites(t *testing.T) {
+	scheduled(t, "a build of kpt")
 	kpt, kustomize := newOrchestrator(t, tools.Kpt), newOrchestrator(t, tools.Kustomize)
 	for _, name := range examples(t) {
 		t.Run(name, func(t *testing.T) {
@@ -319,6 +320,7 @@ func inPackage(objects []string, file string, files tree) []string {
 // TestKptRemovesWhatIsGone, keeps what is others', and changes nothing where there are
 // errors.
 func TestKptRemovesWhatIsGone(t *testing.T) {
+	scheduled(t, "a build of kpt")
 	record(t, "8. kpt: what is gone disappears, errors change nothing")
 	o := newOrchestrator(t, tools.Kpt)
 	dir := t.TempDir()
@@ -364,6 +366,7 @@ func TestKptRemovesWhatIsGone(t *testing.T) {
 
 // TestPageOfKustomize runs what docs/kustomize.md tells a reader to do.
 func TestPageOfKustomize(t *testing.T) {
+	scheduled(t, "a build of kpt")
 	dir := pages.Clone(t, "..")
 	path := []string{filepath.Join(dir, "bin")}
 	for _, tool := range []tools.Tool{tools.Kustomize, tools.Kpt} {

@@ -174,6 +174,7 @@ func TestPublishByTokens(t *testing.T) {
 // TestPublishSigns has cosign sign artifacts with a key, without a transparency log, and
 // verify them. The signatures are there before the tags.
 func TestPublishSigns(t *testing.T) {
+	scheduled(t, "a build of cosign")
 	cosign, err := tools.Build(toolsDir, tools.Cosign)
 	if err != nil {
 		t.Fatal(err)

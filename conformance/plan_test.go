@@ -29,9 +29,7 @@ var flaggers = map[string]tools.Tool{"1.36": tools.OldFlagger, "1.44": tools.Fla
 // recorded, and what package flagger simulates. UPDATE=1 records it. It runs beside no
 // other test: on a machine that is too busy it cannot tell one tick from the next.
 func TestPlan(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes every version through hundreds of rollouts, which .ci/scheduled has time for")
-	}
+	scheduled(t, "every version through hundreds of rollouts")
 	cases := casesOf(t)
 	observed := map[string]map[string]observation{}
 	t.Run("observe", func(t *testing.T) {

@@ -51,6 +51,14 @@ func few[T any](cases []T, first int) []T {
 	return cases
 }
 
+// scheduled skips a test where -short is set, because of what it takes: .ci/scheduled runs it.
+func scheduled(t *testing.T, takes string) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("it takes " + takes + ", which .ci/scheduled has time for")
+	}
+}
+
 // record counts a case of a check in the report, when the test that it is ends.
 func record(t *testing.T, check string) {
 	t.Helper()

@@ -8,7 +8,7 @@ import (
 
 // TestTools builds the programs before the tests that run in parallel start them.
 func TestTools(t *testing.T) {
-	for _, tool := range few([]tools.Tool{tools.Etcd, tools.APIServer, tools.KustomizeController, tools.Flagger, tools.Kustomize, tools.Kpt, tools.Helm, tools.Registry, tools.Crane, tools.Cosign, tools.OldFlagger, tools.OldHelm}, 10) {
+	for _, tool := range few([]tools.Tool{tools.Etcd, tools.APIServer, tools.KustomizeController, tools.Flagger, tools.Kustomize, tools.Helm, tools.Registry, tools.Crane, tools.Kpt, tools.Cosign, tools.OldFlagger, tools.OldHelm}, 8) {
 		if _, err := tools.Build(toolsDir, tool); err != nil {
 			t.Fatal(err)
 		}
