@@ -54,6 +54,8 @@ func (r *Registry) Proxy(t testing.TB) *Proxy {
 			// The registry names itself in the locations that it answers.
 			r.Out.Host = r.In.Host
 		},
+		// Reading sources has replaced the default one, which reaches nothing then (internal/sources/global.go).
+		Transport:     &http.Transport{},
 		FlushInterval: -1,
 		// A registry that is gone, or a body that ends early, is a connection that ends.
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
