@@ -151,6 +151,7 @@ var (
 	TesterWithoutRights  = newRule("FW392", Warning, false, "the load tester may do nothing in the cluster")
 	ChecksOldVersion     = newRule("FW393", Warning, false, "a check asks the old version")
 	NoOwnTester          = newRule("FW394", Error, true, "there is no load tester to run as the ServiceAccount")
+	AlertNeverSent       = newRule("FW395", Warning, false, "the alert is never sent")
 
 	KumaVersion       = newRule("FW401", Error, true, "the version of Kuma is not supported")
 	KumaRange         = newRule("FW402", Error, true, "the range of versions needs different manifests")
@@ -216,6 +217,7 @@ var (
 	NoDecryptionKey   = newRule("FW534", Warning, false, "no Secret has the key of an encrypted Secret")
 	UnsetVariable     = newRule("FW535", Warning, false, "nothing sets a variable of the manifests")
 	AffixBreaksNames  = newRule("FW536", Error, false, "a prefix or suffix makes names that Kubernetes rejects")
+	SourcesNeeded     = newRule("FW537", Info, false, "existing sources must be on every cluster")
 
 	ObjectTwice   = newRule("FW601", Error, true, "two objects of one cluster are the same")
 	FileTwice     = newRule("FW602", Error, true, "two objects have one file")
@@ -248,6 +250,10 @@ var (
 	HistogramExpected      = newRule("FW751", Info, false, "the pods must count their requests")
 	TimeoutOnKubernetes    = newRule("FW752", Info, false, "Flagger ignores the timeout on kubernetes")
 	PodsNotScraped         = newRule("FW753", Error, false, "Prometheus does not scrape the pods")
+	NotOnRouter            = newRule("FW760", Warning, false, "the provider's router ignores the field")
+	RoutedOtherwise        = newRule("FW761", Error, false, "the provider's router moves the traffic otherwise")
+	CanaryRejected         = newRule("FW762", Error, false, "Flagger rejects the Canary")
+	CrashesFlagger         = newRule("FW763", Warning, false, "Flagger crashes on the Ingress")
 
 	Stale         = newRule("FW801", Error, true, "the output is not what render would write")
 	Disappears    = newRule("FW802", Error, true, "an Application or a component would disappear from clusters")
