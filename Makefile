@@ -62,6 +62,7 @@ fuzz:
 	go test ./schema -run '^$$' -fuzz FuzzScalars -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./schema -run '^$$' -fuzz FuzzCUEAgrees -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./render -run '^$$' -fuzz FuzzCompile -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
+	go test ./render -run '^$$' -fuzz FuzzCanaries -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./internal/blockyaml -run '^$$' -fuzz FuzzReadBack -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./internal/excerpt -run '^$$' -fuzz FuzzExcerpt -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./internal/flagger -run '^$$' -fuzz FuzzNew -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
@@ -78,11 +79,11 @@ image:
 # What tests compare with. Read the difference, line by line, before committing it.
 golden:
 	rm -rf testdata/golden
-	go test ./render ./internal/sink/plan -run Golden -update
-	UPDATE=1 go test ./schema ./cmd/fleetwright
+	go test ./render ./internal/sink/plan ./internal/importer -run Golden -update
+	UPDATE=1 go test ./schema ./cmd/fleetwright ./render/plain
 
 # The JSON Schemas and CUE shapes, from the Go types; the codes of diagnostics, from their
 # texts.
 generate:
 	go generate ./schema
-	@failed=$$(UPDATE=1 go test -count=1 ./internal/catalogue) || { echo "$$failed"; exit 1; }
+	@failed=$$(UPDATE=1 go test -count=1 ./internal/catalogue ./render/settings) || { echo "$$failed"; exit 1; }

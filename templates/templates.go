@@ -11,9 +11,10 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// Charts are the pinned charts and fleetwright's values for them, as YAML.
+// Charts are the pinned charts and fleetwright's values for them: charts.yaml as JSON, which a start reads in a
+// tenth of the time. make generate writes it.
 //
-//go:embed charts.yaml
+//go:embed charts.json
 var Charts []byte
 
 // LoadTester is the Deployment and the Service of a private load tester, as two

@@ -2,12 +2,11 @@ package settings
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"strings"
 	"sync"
-
-	"go.yaml.in/yaml/v4"
 
 	"github.com/fleetwright/fleetwright/schema/api"
 	"github.com/fleetwright/fleetwright/templates"
@@ -24,11 +23,31 @@ type Chart struct {
 // pinnedCharts returns the charts installed unless the settings or a fleet override them.
 var pinnedCharts = sync.OnceValue(func() map[string]Chart {
 	var all map[string]Chart
-	if err := yaml.Load(templates.Charts, &all, yaml.WithKnownFields()); err != nil {
-		panic(fmt.Sprintf("templates/charts.yaml: %v", err))
+	if err := json.Unmarshal(templates.Charts, &all); err != nil {
+		panic(fmt.Sprintf("templates/charts.json: %v", err))
+	}
+	for _, c := range all {
+		withIntegers(c.Values)
 	}
 	return all
 })
+
+// withIntegers replaces the numbers of values by the integers that they are.
+func withIntegers(value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		for key, below := range v {
+			v[key] = withIntegers(below)
+		}
+	case []any:
+		for i, below := range v {
+			v[i] = withIntegers(below)
+		}
+	case float64:
+		return int(v)
+	}
+	return value
+}
 
 // With returns the chart with the fields of another, which may be nil, and with merged values.
 func (c Chart) With(own *api.Chart, values map[string]any) Chart {
