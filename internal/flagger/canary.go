@@ -13,21 +13,11 @@ package flagger
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/fleetwright/fleetwright/schema/api"
-)
-
-// The routers that are simulated (the names of spec.provider).
-const (
-	GatewayAPI = "gatewayapi:v1"
-	Istio      = "istio"
-	Kubernetes = "kubernetes" // Services alone
-	Kuma       = "kuma"
-	Nginx      = "nginx"
 )
 
 // A Canary is the spec of a Canary, by the names of Flagger's fields: those that are
@@ -40,6 +30,9 @@ type Canary struct {
 	TargetRef     ObjectReference  `json:"targetRef"`
 	AutoscalerRef *Autoscaler      `json:"autoscalerRef,omitempty"`
 	IngressRef    *ObjectReference `json:"ingressRef,omitempty"`
+	// RouteRef is the ApisixRoute of apisix, and UpstreamRef the Upstream of which gloo takes the settings.
+	RouteRef    *ObjectReference         `json:"routeRef,omitempty"`
+	UpstreamRef *api.NamespacedReference `json:"upstreamRef,omitempty"`
 	// ProgressDeadlineSeconds is for how long pods may be unready; nil is 600.
 	ProgressDeadlineSeconds *int32  `json:"progressDeadlineSeconds,omitempty"`
 	Service                 Service `json:"service"`
@@ -93,9 +86,11 @@ type Service struct {
 	// Mirror gets a copy of all requests, whether a rollout goes on or not.
 	Mirror     []api.HTTPMirror `json:"mirror,omitempty"`
 	CorsPolicy *api.CorsPolicy  `json:"corsPolicy,omitempty"`
-	Apex       *Metadata        `json:"apex,omitempty"`
-	Canary     *Metadata        `json:"canary,omitempty"`
-	Primary    *Metadata        `json:"primary,omitempty"`
+	// MeshName is the mesh of App Mesh.
+	MeshName string    `json:"meshName,omitempty"`
+	Apex     *Metadata `json:"apex,omitempty"`
+	Canary   *Metadata `json:"canary,omitempty"`
+	Primary  *Metadata `json:"primary,omitempty"`
 }
 
 // Metadata is that of a Service.
@@ -284,15 +279,15 @@ func (s *Service) IsMeshed() bool {
 // Mirrors reports whether the new version gets a copy of all requests.
 func (c *Canary) Mirrors() bool { return c.Analysis.Mirror && c.canMirror() }
 
-// canMirror reports whether the router reports that it mirrors. Flagger waits for that
-// for ever where it does not (pkg/router: istio.go overwrites the mirror where there are
-// conditions, gateway_api.go mirrors in blue/green alone, and the others have none).
+// canMirror reports whether the router reports that it mirrors.
 func (c *Canary) canMirror() bool {
-	switch c.Provider {
-	case GatewayAPI:
-		return c.Strategy() == BlueGreen
-	case Istio:
-		return len(c.Analysis.Match) == 0 && !strings.EqualFold(c.Service.AppProtocol, "tcp")
-	}
-	return false
+	mirrors := c.Router().mirrors
+	return mirrors != nil && mirrors(c)
+}
+
+// isKnative reports whether the target is a Service of Knative, of which Flagger splits the traffic between
+// revisions (pkg/apis/flagger/v1beta1/canary.go, IsKnativeService).
+// IsKnative reports whether it is a Service of Knative.
+func (o *ObjectReference) IsKnative() bool {
+	return o.Kind == "Service" && o.APIVersion == "serving.knative.dev/v1"
 }

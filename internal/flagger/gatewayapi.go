@@ -1,6 +1,7 @@
 package flagger
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/fleetwright/fleetwright/schema"
@@ -16,13 +17,7 @@ func (s *scheduler) reconcile() bool {
 		return true
 	}
 	s.route, s.rewritten = Route{}, false
-	return !s.version.since(awaitsAccepted)
-}
-
-// refuses reports whether the API server refuses the HTTPRoute that gives the canary a share. Flagger
-// tries again for ever.
-func (s *scheduler) refuses(canary int) bool {
-	return s.hasEmptyTimeout(s.version) || canary == 0 && s.met && s.hasTwoModifiers()
+	return s.Provider == GatewayAPIV1Beta1 || !s.version.since(awaitsAccepted)
 }
 
 // hasEmptyTimeout reports whether the second rule of the HTTPRoute, for requests that do not match,
@@ -35,14 +30,14 @@ func (c *Canary) hasEmptyTimeout(v Version) bool {
 // ResponseHeaderModifier (pkg/router/gateway_api.go, getSessionAffinityRouteRules), which the CRD of
 // HTTPRoute refuses.
 func (c *Canary) hasTwoModifiers() bool {
-	return c.Provider == GatewayAPI && c.Analysis.SessionAffinity != nil && c.Service.Headers != nil && c.Service.Headers.Response != nil
+	return c.IsGatewayAPI() && c.Analysis.SessionAffinity != nil && c.Service.Headers != nil && c.Service.Headers.Response != nil
 }
 
 // completed are the fields of which the API server completes the HTTPRoute with a default that
 // Flagger then takes for a difference (config/crd/standard of sigs.k8s.io/gateway-api: the path / of
 // a match, the maxAge 5 of CORS).
 func (c *Canary) completed(v Version) (all []Problem) {
-	if c.Provider != GatewayAPI {
+	if !c.IsGatewayAPI() {
 		return nil
 	}
 	const rewritten = ", and Flagger writes the HTTPRoute anew at every check: the canary loses its traffic each time"
@@ -52,7 +47,7 @@ func (c *Canary) completed(v Version) (all []Problem) {
 				"the condition has no uri. The API server adds the path /" + rewritten, "uri: {prefix: /}"})
 		}
 	}
-	if cors := c.Service.CorsPolicy; cors != nil && v.since(corsOfGatewayAPI) {
+	if cors := c.Service.CorsPolicy; cors != nil && c.Provider == GatewayAPI && v.since(corsOfGatewayAPI) {
 		if age, err := time.ParseDuration(string(cors.MaxAge)); err != nil || age < time.Second {
 			all = append(all, Problem{CORSWithoutAge, schema.Path{"service", "corsPolicy"},
 				"corsPolicy has no maxAge of at least 1s. The API server adds 5s" + rewritten, "maxAge: 24h"})
@@ -63,13 +58,12 @@ func (c *Canary) completed(v Version) (all []Problem) {
 
 func hasText(m api.StringMatch) bool { return m.Exact != "" || m.Prefix != "" || m.Regex != "" }
 
-// Misroutes returns the fields with which the traffic does not move as the analysis says, although
-// Flagger takes the Canary: what its router for Gateway API makes of them (pkg/router/gateway_api.go).
-func (c *Canary) Misroutes(v Version) (all []Problem) {
-	if c.Provider != GatewayAPI {
-		return nil
-	}
-	const anyOrder = " in any order, takes another order for a difference, and resets the HTTPRoute: the canary loses its traffic at random"
+// anyOrder is why a condition on two values resets a route.
+const anyOrder = " in any order, takes another order for a difference, and resets the %s: the canary loses its traffic at random"
+
+// misroutedHTTP is what the routers for Gateway API make of a Canary (pkg/router/gateway_api.go and
+// gateway_api_v1beta1.go).
+func (c *Canary) misroutedHTTP(v Version) (all []Problem) {
 	match := schema.Path{"analysis", "match"}
 	if c.hasEmptyTimeout(v) {
 		all = append(all, Problem{NeedsNewer, match, "before 1.43 Flagger writes an empty timeout beside match. The API server refuses that, so the rollout never moves", "timeoutSeconds: 60"})
@@ -90,7 +84,7 @@ func (c *Canary) Misroutes(v Version) (all []Problem) {
 	}{{schema.Path{"service", "match"}, c.Service.Match}, {match, c.Analysis.Match}} {
 		for i, m := range of.matches {
 			if len(m.Headers) > 1 || len(m.QueryParams) > 1 {
-				all = append(all, Problem{BadCondition, of.in.With(i), "Flagger writes two headers or query parameters of one condition" + anyOrder,
+				all = append(all, Problem{BadCondition, of.in.With(i), "Flagger writes two headers or query parameters of one condition" + fmt.Sprintf(anyOrder, "HTTPRoute"),
 					"one header, or one query parameter, in each condition"})
 			}
 		}
@@ -98,7 +92,7 @@ func (c *Canary) Misroutes(v Version) (all []Problem) {
 	if h := c.Service.Headers; h != nil && !v.since(sortedHeaders) {
 		for _, o := range []*api.HeaderOperations{h.Request, h.Response} {
 			if o != nil && (len(o.Set) > 1 || len(o.Add) > 1) {
-				all = append(all, Problem{NeedsNewer, schema.Path{"service", "headers"}, "before 1.39 Flagger writes two headers" + anyOrder, "one header in each of set and add"})
+				all = append(all, Problem{NeedsNewer, schema.Path{"service", "headers"}, "before 1.39 Flagger writes two headers" + fmt.Sprintf(anyOrder, "HTTPRoute"), "one header in each of set and add"})
 				break
 			}
 		}

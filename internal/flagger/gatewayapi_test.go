@@ -65,7 +65,7 @@ func TestMisroutes(t *testing.T) {
 		if text := strings.Join(got, " "); text != tt.want {
 			t.Errorf("%s: got %q, want %q", tt.name, text, tt.want)
 		}
-		for _, other := range []string{flagger.Istio, flagger.Kubernetes, flagger.Kuma, flagger.Nginx} {
+		for _, other := range []string{flagger.Istio, flagger.Kubernetes, flagger.Kuma, flagger.Nginx, flagger.Traefik} {
 			if c.Provider = other; len(c.Misroutes(flagger.Version{Minor: tt.minor})) > 0 {
 				t.Errorf("%s: it is told on %s", tt.name, other)
 			}

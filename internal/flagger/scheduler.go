@@ -338,6 +338,22 @@ func (s *scheduler) setRoute(canary int, mirrored bool) bool {
 	return true
 }
 
+// refuses reports whether the API server refuses the route that gives the canary a share. Flagger
+// tries again for ever.
+func (s *scheduler) refuses(canary int) bool {
+	return s.hasEmptyTimeout(s.version) || canary == 0 && s.met && s.hasTwoModifiers() ||
+		s.Provider == Knative && s.status.Phase == Promoting && s.Analysis.StepWeightPromotion != 0 && s.unevenly(canary)
+}
+
+// unevenly reports whether a step of the promotion leaves shares that are not 100% together, which Knative refuses.
+// Flagger takes the revision that both shares are of by then for one that has the same share twice
+// (pkg/canary/knative_controller.go, Promote; pkg/router/knative.go, GetRoutes; knative/serving
+// pkg/apis/serving/v1/route_validation.go, validateTrafficList).
+func (s *scheduler) unevenly(canary int) bool {
+	primary := min(s.route.Canary+s.Analysis.StepWeightPromotion, allTraffic)
+	return primary+canary != allTraffic
+}
+
 // confirms calls the webhooks of a type, until one does not pass.
 func (s *scheduler) confirms(kind string) bool {
 	for i := range s.Analysis.hooks(kind) {

@@ -25,6 +25,7 @@ func TestRefused(t *testing.T) {
 	}
 	elsewhere := routed(flagger.Match{URI: api.StringMatch{Suffix: "a"}})
 	elsewhere.Provider = flagger.Kubernetes
+	knative := flagger.ObjectReference{APIVersion: "serving.knative.dev/v1", Kind: "Service", Name: "a"}
 	hosts := flagger.Service{Hosts: []string{"a.example.com"}}
 	for _, tt := range []struct {
 		name   string
@@ -33,6 +34,7 @@ func TestRefused(t *testing.T) {
 		want   string
 	}{
 		{"nothing", flagger.Canary{Provider: flagger.Istio, Service: hosts}, 44, ""},
+		{"no service", flagger.Canary{Provider: flagger.Istio}, 44, "service"},
 		{"equal cookies", cookies("a", "a"), 44, "analysis.sessionAffinity.primaryCookieName"},
 		{"equal cookies at first", cookies("a", "a"), 41, "analysis.sessionAffinity.primaryCookieName"},
 		{"equal cookies before", cookies("a", "a"), 40, ""},
@@ -48,9 +50,28 @@ func TestRefused(t *testing.T) {
 		{"a header by its beginning", routed(header(api.StringMatch{Prefix: "a"})), 36, "service.match[0].headers.x"},
 		{"a query by its end", routed(flagger.Match{QueryParams: map[string]api.StringMatch{"q": {Suffix: "a"}}}), 44, "service.match[0].queryParams.q"},
 		{"what another router ignores", elsewhere, 44, ""},
+		{"an Ingress that is not named", flagger.Canary{Provider: flagger.Nginx}, 36, "ingressRef"},
+		{"an Ingress without a name", flagger.Canary{Provider: flagger.Skipper, IngressRef: &flagger.ObjectReference{Kind: "Ingress"}}, 44, "ingressRef"},
+		{"an Ingress", flagger.Canary{Provider: flagger.Skipper, IngressRef: &flagger.ObjectReference{Name: "a"}}, 44, ""},
+		{"no ApisixRoute", flagger.Canary{Provider: flagger.Apisix}, 36, "routeRef"},
+		{"an Upstream without a namespace", flagger.Canary{Provider: flagger.Gloo, UpstreamRef: &api.NamespacedReference{Name: "a"}}, 44, "upstreamRef"},
+		{"an Upstream", flagger.Canary{Provider: flagger.Gloo, UpstreamRef: &api.NamespacedReference{Name: "a", Namespace: "b"}}, 44, ""},
+		{"no Upstream", flagger.Canary{Provider: flagger.Gloo}, 44, ""},
+		{"no mesh", flagger.Canary{Provider: flagger.AppMesh}, 36, "service.meshName"},
+		{"no mesh, which the newer API does not have", flagger.Canary{Provider: flagger.AppMeshV1Beta2}, 36, ""},
+		{"an older HTTPRoute without a parent", flagger.Canary{Provider: flagger.GatewayAPIV1Beta1}, 36, "service.gatewayRefs"},
+		{"a Deployment on Knative", flagger.Canary{Provider: flagger.Knative, TargetRef: flagger.ObjectReference{APIVersion: "apps/v1", Kind: "Deployment"}}, 44, "targetRef.kind"},
+		{"a Service of Knative", flagger.Canary{Provider: flagger.Knative, TargetRef: knative}, 44, ""},
+		{"a Service of Knative elsewhere", flagger.Canary{Provider: flagger.Istio, TargetRef: knative}, 44, "targetRef.kind"},
+		{"a Service of Knative elsewhere, before", flagger.Canary{Provider: flagger.Istio, TargetRef: knative}, 40, ""},
+		{"Knative before it came", flagger.Canary{Provider: flagger.Knative, TargetRef: knative}, 40, "provider"},
+		{"an autoscaler on Knative", flagger.Canary{Provider: flagger.Knative, TargetRef: knative, AutoscalerRef: &flagger.Autoscaler{}}, 44, "autoscalerRef"},
 		{"a delegate that kuma ignores", delegate(flagger.Kuma, hosts), 44, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			if tt.name != "no service" {
+				tt.canary.Service.Port = 80
+			}
 			got := ""
 			for _, p := range tt.canary.Refused(flagger.Version{Minor: tt.minor}) {
 				got += p.Field.String()

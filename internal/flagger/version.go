@@ -6,6 +6,9 @@ type Version struct{ Minor int }
 // Newest is the version that is taken where none is known: its behaviour is that of all newer ones as well.
 var Newest = Version{44}
 
+// Oldest is the oldest minor version whose CRD is known.
+const Oldest = 36
+
 // The minor versions with which Flagger's scheduler began to behave otherwise
 // (fluxcd/flagger CHANGELOG.md, and the pull requests that it names).
 const (
@@ -13,6 +16,8 @@ const (
 	inlineQueries = 37
 	// sortedHeaders: the header filters of an HTTPRoute have one order (#1713).
 	sortedHeaders = 39
+	// withKnative: Flagger moves the traffic of Knative (#1682).
+	withKnative = 41
 	// awaitsAccepted: with an HTTPRoute that its parents have not accepted since it was written,
 	// Flagger does nothing (#1791).
 	awaitsAccepted = 42

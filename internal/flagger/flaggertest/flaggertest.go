@@ -161,8 +161,11 @@ type Scenario struct {
 
 // Scenarios are those of a plan, in order: good, first, last, pre-rollout, and for each of
 // its gates refused-<type> and refused-<type>-twice where it is asked first, and
-// refused-<type>-at-last where it is asked again.
+// refused-<type>-at-last where it is asked again. A Flagger that has not the provider's router yet has none.
 func Scenarios(p *flagger.Plan) []Scenario {
+	if p.Canary.Router().Since > p.Version.Minor {
+		return nil
+	}
 	all := []Scenario{{"good", flagger.Scenario{}}}
 	if p.First != nil {
 		all = append(all, Scenario{"first", flagger.Scenario{FailFrom: 1}})
