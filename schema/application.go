@@ -14,7 +14,7 @@ func checkSource(s *api.ApplicationSource) (all []Refusal) {
 	for _, source := range []struct {
 		name string
 		set  bool
-	}{{"gitRepository", s.GitRepository != nil}, {"helmRepository", s.HelmRepository != nil}, {"ociRepository", s.OCIRepository != nil}} {
+	}{{"gitRepository", s.GitRepository != nil}, {"helmRepository", s.HelmRepository != nil}, {"ociRepository", s.OCIRepository != nil}, {"existing", s.Existing != nil}} {
 		if !source.set {
 			continue
 		}

@@ -83,7 +83,7 @@ func CompareWithCUE(t *testing.T, f File) (both bool) {
 	both = true
 	nodes, _ := parse(f)
 	for _, n := range nodes {
-		l := loaded{}
+		l := loaded{kinds: kinds}
 		if l.add(&Document{file: f, node: n}); len(l.All) != 1 {
 			both = false
 			continue
@@ -115,7 +115,7 @@ func refusalOfCUE(d *Document, value map[string]any) error {
 // refusedByCUE reports whether CUE refuses the one document of a file.
 func refusedByCUE(t *testing.T, data []byte) bool {
 	t.Helper()
-	l := loaded{}
+	l := loaded{kinds: kinds}
 	nodes, list := parse(File{Data: data})
 	if len(nodes) == 1 {
 		l.add(&Document{node: nodes[0]})
@@ -150,7 +150,7 @@ func TestCUEAgrees(t *testing.T) {
 		nodes, _ := parse(f)
 		for _, n := range nodes {
 			d := &Document{file: f, node: n}
-			if d.Kind, _, _ = match(d.Text("apiVersion"), d.Text("kind")); d.Kind.Name != "" {
+			if d.Kind, _, _ = match(kinds, d.Text("apiVersion"), d.Text("kind")); d.Kind.Name != "" {
 				if value, _ := d.decode(); value != nil {
 					taken[d.Kind.Name] = append(taken[d.Kind.Name], value)
 				}

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"encoding/json"
 	"slices"
 	"sync"
 
@@ -61,6 +62,11 @@ type Document struct {
 	packed packedTree
 	// wrong is what does not have the shape of the kind.
 	wrong wrong
+	// open reports whether Flux may substitute in the document, and openAt are the paths of what it may replace, with
+	// those above, once they were asked for.
+	open     bool
+	openOnce sync.Once
+	openAt   map[string]bool
 }
 
 // A mistake is a code at a path.
@@ -127,6 +133,23 @@ func (d *Document) Len(path ...any) int {
 	}
 	return 0
 }
+
+// JSON returns the document as JSON, or nil where it cannot be read.
+func (d *Document) JSON() []byte {
+	dec := decoder{doc: d}
+	object, ok := dec.value(d.tree().root, make(Path, 0, usualDepth)).(map[string]any)
+	if !ok || dec.list.HasErrors() {
+		return nil
+	}
+	data, err := json.Marshal(object)
+	if err != nil {
+		return nil
+	}
+	return data
+}
+
+// File returns the name of the file that has the document.
+func (d *Document) File() string { return d.file.Name }
 
 // value returns the node at a path, or nil.
 func (d *Document) value(path Path) *yaml.Node {

@@ -14,11 +14,7 @@ import (
 // kustomization.yaml (sigs.k8s.io/kustomize api/types) and Argo CD's Application (argoproj/argo-cd
 // pkg/apis/application/v1alpha1/types.go), by the mapping that people write them into: its field,
 // with [] where it is an item of a list.
-var foreignFields = []struct {
-	under, name string
-	// ours is the field of the same mapping that is meant, or where its value goes.
-	ours, elsewhere string
-}{
+var foreignFields = []foreignField{
 	{"rollout", "targetRef", "workload", ""},
 	{"rollout", "provider", "trafficRoutingProvider", ""},
 	{"rollout", "service", "", "serviceName and port of the rollout"},
@@ -98,19 +94,96 @@ var foreignFields = []struct {
 	{"destination", "namespace", "", "targetNamespace of a policy"},
 }
 
+// A foreignField is a name that people write into a mapping, and what they mean.
+type foreignField struct {
+	under, name string
+	// ours is the field of the same mapping that is meant, or where its value goes.
+	ours, elsewhere string
+}
+
+// foreignToFlagger are the names that people write into Canaries, MetricTemplates and AlertProviders: those of v1alpha3
+// (fluxcd/flagger pkg/apis/flagger/v1beta1/canary.go, CanaryAnalysis), of an Application, of Argo Rollouts, and what is near none.
+var foreignToFlagger = []foreignField{
+	{"spec", "canaryAnalysis", "analysis", ""},
+	{"spec", "trafficAnalysis", "analysis", ""},
+	{"spec", "rolloutPolicy", "analysis", ""},
+	{"spec", "strategy", "analysis", ""},
+	{"spec", "workload", "targetRef", ""},
+	{"spec", "workloadRef", "targetRef", ""},
+	{"spec", "meshProvider", "provider", ""},
+	{"spec", "trafficRoutingProvider", "provider", ""},
+	{"spec", "paused", "suspend", ""},
+	{"spec", "replicas", "", "the workload, or primaryScalerReplicas of the autoscalerRef"},
+	{"spec", "selector", "", "the workload"},
+	{"spec", "template", "", "the workload"},
+	{"spec", "serviceName", "", "service: {name: …}"},
+	{"spec", "port", "", "service: {port: …}"},
+	{"spec", "targetPort", "", "service: {targetPort: …}"},
+	{"spec", "hosts", "", "service: {hosts: […]}"},
+	{"spec", "gateways", "", "service: {gateways: […]}"},
+	{"spec", "interval", "", "analysis: {interval: …}"},
+	{"spec", "alertRefs", "", "analysis: {alerts: […]}"},
+	{"spec", "threshold", "", "analysis: {threshold: …}"},
+	{"spec", "metrics", "", "analysis: {metrics: […]}"},
+	{"spec", "match", "", "analysis: {match: […]} for A/B testing, or service: {match: […]} for the whole route"},
+	{"spec", "mirror", "", "analysis: {mirror: …}, or service: {mirror: […]} for another Service"},
+	{"spec", "webhookUrl", "", "address, or better the key address of the Secret that secretRef names"},
+	{"spec", "url", "", "address, or better the key address of the Secret that secretRef names"},
+	{"targetRef", "namespace", "", "metadata: {namespace: …} of the Canary: a workload is in its namespace"},
+	{"autoscalerRef", "minReplicas", "", "primaryScalerReplicas: {minReplicas: …}"},
+	{"autoscalerRef", "maxReplicas", "", "primaryScalerReplicas: {maxReplicas: …}"},
+	{"autoscalerRef", "canaryScalerReplicas", "", "the autoscaler itself, which scales the canary; the primary's are primaryScalerReplicas"},
+	{"service", "ports", "", "port: …, of which there is one; portDiscovery: true adds the others"},
+	{"service", "protocol", "appProtocol", ""},
+	{"service", "annotations", "", "apex: {annotations: {…}}"},
+	{"service", "labels", "", "apex: {labels: {…}}"},
+	{"apex", "host", "", "hosts of the service; Flagger names the Services itself"},
+	{"primary", "host", "", "hosts of the service; Flagger names the Services itself"},
+	{"canary", "host", "", "hosts of the service; Flagger names the Services itself"},
+	{"analysis", "mirroring", "mirror", ""},
+	{"analysis", "weight", "stepWeight", ""},
+	{"analysis", "steps", "stepWeights", ""},
+	{"analysis", "failureThreshold", "threshold", ""},
+	{"analysis", "failureLimit", "threshold", ""},
+	{"analysis", "maxFailures", "threshold", ""},
+	{"analysis", "schedule", "interval", ""},
+	{"analysis", "scheduleInterval", "interval", ""},
+	{"analysis", "alertRefs", "alerts", ""},
+	{"analysis", "timeout", "", "progressDeadlineSeconds of the spec for pods, or timeout of a webhook"},
+	{"analysis", "confirm", "", "webhooks: [{type: confirm-promotion, name: …, url: …}]"},
+	{"match[]", "percentage", "", "stepWeight of the analysis, in place of match: a match sends every request that fits it"},
+	{"match[]", "weight", "", "stepWeight of the analysis, in place of match: a match sends every request that fits it"},
+	{"webhooks[]", "cmd", "", "metadata: {cmd: …}"},
+	{"webhooks[]", "command", "", "metadata: {cmd: …}"},
+	{"webhooks[]", "logCmdOutput", "", "metadata: {logCmdOutput: …}"},
+	{"metrics[]", "min", "", "thresholdRange: {min: …}"},
+	{"metrics[]", "max", "", "thresholdRange: {max: …}"},
+	{"metrics[]", "template", "templateRef", ""},
+	{"metrics[]", "metricTemplateRef", "templateRef", ""},
+	{"metrics[]", "provider", "", "spec: {provider: {…}} of a MetricTemplate that templateRef names"},
+	{"metrics[]", "address", "", "spec: {provider: {address: …}} of a MetricTemplate that templateRef names"},
+	{"metrics[]", "customMetric", "", "spec of a MetricTemplate that templateRef names"},
+	{"alerts[]", "provider", "providerRef", ""},
+	{"alerts[]", "level", "severity", ""},
+	{"sessionAffinity", "name", "cookieName", ""},
+	{"sessionAffinity", "ttl", "maxAge", ""},
+}
+
 const flaggerWebhooks = "the list webhooks of the rolloutPolicy, whose items are Flagger's; here only command: [hey …]"
 
 // foreign returns what to write in place of a field that is another tool's, and the field of ours
 // in the same mapping, if it is one.
 func (w *walker) foreign(name string) (hint, ours string) {
 	under := w.under()
-	i := slices.IndexFunc(foreignFields, func(f struct{ under, name, ours, elsewhere string }) bool {
-		return f.under == under && f.name == name
-	})
+	fields := foreignFields
+	if w.doc.Kind.group() == flaggerGroup {
+		fields = foreignToFlagger
+	}
+	i := slices.IndexFunc(fields, func(f foreignField) bool { return f.under == under && f.name == name })
 	if i < 0 {
 		return "", ""
 	}
-	f, n := foreignFields[i], w.doc.value(w.path.With(name))
+	f, n := fields[i], w.doc.value(w.path.With(name))
 	value := n != nil && n.Kind == yaml.ScalarNode && len(n.Value) <= maxShown
 	switch {
 	case f.ours == "" && value && strings.Count(f.elsewhere, "…") == 1:

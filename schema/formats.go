@@ -124,7 +124,7 @@ var formats = [...]Format{
 	{"cors-header", "the name of a header, or *", "the API server", except("*", refuseToken), nil},
 	{"cors-method", "an HTTP method in capitals", "the API server",
 		unless(isMethod, "there are "+strings.Join(methods, ", ")), suggestMethod},
-	{"retry-on", "a list of failures, parted by commas without spaces", "Istio", refuseRetryOn, suggestRetryOn},
+	{"retry-on", "a list of failures, parted by commas without spaces", "Istio", RefuseRetryOn, SuggestRetryOn},
 	// istio pkg/config/validation/header_value_validator.go, as Envoy reads the value
 	{"envoy-header-value", "the value of a header as Envoy reads it", "Envoy", refuseEnvoyValue, suggestEnvoyValue},
 	// fluxcd/flagger pkg/router/istio.go: the name goes into a regular expression, which
@@ -517,7 +517,8 @@ var retryPolicies = []string{
 	"cancelled", "deadline-exceeded", "internal", "resource-exhausted", "unavailable",
 }
 
-func refuseRetryOn(text string) string {
+// RefuseRetryOn returns why Istio refuses a list of failures, or nothing.
+func RefuseRetryOn(text string) string {
 	for policy := range strings.SplitSeq(text, ",") {
 		if !isRetryPolicy(policy) {
 			return fmt.Sprintf("%q is not one that Envoy has", policy)
@@ -531,7 +532,8 @@ func isRetryPolicy(text string) bool {
 	return slices.Contains(retryPolicies, text) || err == nil && http.StatusText(status) != "" // which Istio asks
 }
 
-func suggestRetryOn(text string) string {
+// SuggestRetryOn returns a list of failures without those that Istio refuses.
+func SuggestRetryOn(text string) string {
 	var known []string
 	for policy := range strings.SplitSeq(text, ",") {
 		if policy = strings.ToLower(strings.TrimSpace(policy)); isRetryPolicy(policy) {

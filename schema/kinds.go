@@ -33,10 +33,23 @@ var kinds = []Kind{
 	kindOf[api.RenderConfig]("RenderConfig", "fleetwright.dev/v1alpha1"),
 }
 
+// rolloutKinds are the kinds of rollouts as Flagger has them, which are checked and planned alone.
+var rolloutKinds = []Kind{
+	rolloutKind[api.Canary]("Canary"),
+	rolloutKind[api.MetricTemplate]("MetricTemplate"),
+}
+
 // kindOf returns the kind that a Go type is.
-func kindOf[T any](name, apiVersion string) Kind {
+func kindOf[T any](name, apiVersion string) Kind { return kindIn[T](name, apiVersion, 0) }
+
+// rolloutKind returns the kind of Flagger that a Go type is.
+func rolloutKind[T any](name string) Kind { return kindIn[T](name, flaggerGroup+"/v1beta1", stored) }
+
+const flaggerGroup = "flagger.app"
+
+func kindIn[T any](name, apiVersion string, in mode) Kind {
 	shape := sync.OnceValue(func() *Shape {
-		fields := slices.Clone(FieldsOf(reflect.TypeFor[T]()))
+		fields := slices.Clone(fieldsIn(reflect.TypeFor[T](), in))
 		for i, f := range fields {
 			switch f.Name {
 			case "apiVersion":

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -29,9 +30,18 @@ type Documents struct {
 	unread, nameless bool
 	// possible are the sorted names that the documents that could not be read may have.
 	possible []string
+	// Rollouts reports whether anything of Flagger's was found by LoadRollouts. A caller may set it who knows of more.
+	Rollouts bool
+	// Beside are the documents of other kinds with which plain Canaries are judged, none without a Canary.
+	Beside []*Document
+
 	// others are the kinds of the documents that were skipped, the first of them at firstOther.
 	others     []string
 	firstOther diag.Position
+	// besides are the kinds of those in Beside, which are skipped where there is no Canary. The first of them
+	// and of the others is at firstSkipped.
+	besides      []string
+	firstSkipped diag.Position
 	// relatives are the documents of other tools that do what an Application does.
 	relatives []relative
 }
@@ -53,10 +63,19 @@ var nameField = lazyregexp.New(`\bname["']?\s*:\s*["']?([` + nameCharacters + `]
 
 // Load reads the documents of files and checks each against its kind. Documents
 // of other kinds are left out and counted in one info diagnostic.
-func Load(files []File) Documents {
+func Load(files []File) Documents { return loadAll(files, nil) }
+
+// LoadRollouts is [Load] that reads plain Canaries and MetricTemplates, too, and keeps beside them the
+// documents for whose apiVersion and kind beside is true.
+func LoadRollouts(files []File, beside func(apiVersion, kind string) bool) Documents {
+	return loadAll(files, beside)
+}
+
+func loadAll(files []File, beside func(apiVersion, kind string) bool) Documents {
 	left := newBudget()
 	all := make([]*loaded, len(files))
-	parallel.Each(len(files), func(i int) { all[i] = loadFile(files[i], left) })
+	applications := slices.ContainsFunc(files, func(f File) bool { return bytes.Contains(f.Data, []byte("kurator.dev/")) })
+	parallel.Each(len(files), func(i int) { all[i] = loadFile(files[i], left, beside, applications) })
 	if left.Load() < 0 {
 		return tooMany(files)
 	}
@@ -66,6 +85,10 @@ func Load(files []File) Documents {
 	}
 	docs.addRelatives()
 	slices.Sort(docs.possible)
+	docs.Rollouts = beside != nil && slices.ContainsFunc(docs.All, func(d *Document) bool { return d.Kind.group() == rolloutKinds[0].group() })
+	if !slices.ContainsFunc(docs.All, (*Document).IsOfRollout) {
+		docs.Beside, docs.others, docs.firstOther = nil, append(docs.others, docs.besides...), docs.firstSkipped
+	}
 	if n := len(docs.others); n > 0 {
 		left := "1 document is"
 		if n > 1 {
@@ -103,7 +126,7 @@ func (b *budget) take() bool { return b == nil || b.Add(-1) >= 0 }
 func tooMany(files []File) Documents {
 	left, last := newBudget(), File{}
 	for _, last = range files {
-		if loadFile(last, left); left.Load() < 0 {
+		if loadFile(last, left, nil, false); left.Load() < 0 {
 			break
 		}
 	}
@@ -121,10 +144,15 @@ func (d *Documents) add(of *loaded) {
 	d.unread = d.unread || of.unread
 	d.nameless = d.nameless || of.nameless
 	d.possible = append(d.possible, of.possible...)
+	if len(d.others)+len(d.besides) == 0 {
+		d.firstSkipped = of.firstSkipped
+	}
 	if len(d.others) == 0 {
 		d.firstOther = of.firstOther
 	}
 	d.others = append(d.others, of.others...)
+	d.Beside = append(d.Beside, of.Beside...)
+	d.besides = append(d.besides, of.besides...)
 	d.relatives = append(d.relatives, of.relatives...)
 }
 
@@ -133,10 +161,18 @@ type loaded struct {
 	Documents
 	// left is how many more documents may be read.
 	left *budget
+	// kinds are those that are read, and beside chooses documents of others that are kept.
+	kinds  []Kind
+	beside func(apiVersion, kind string) bool
+	// applications reports whether there may be Applications, which AlertProviders are rendered for.
+	applications bool
 }
 
-func loadFile(f File, left *budget) *loaded {
-	l := &loaded{left: left}
+func loadFile(f File, left *budget, beside func(apiVersion, kind string) bool, applications bool) *loaded {
+	l := &loaded{left: left, kinds: kinds, beside: beside, applications: applications}
+	if beside != nil {
+		l.kinds = slices.Concat(kinds, rolloutKinds)
+	}
 	f.Data, f.marked = withoutMarks(f.Data)
 	nodes, list := parseWithin(f, left)
 	l.Diagnostics = list
@@ -149,8 +185,8 @@ func loadFile(f File, left *budget) *loaded {
 		l.add(&Document{file: f, node: n})
 	}
 	l.addIgnores(f)
-	for _, d := range l.All {
-		if !d.HasVariants() {
+	for _, d := range slices.Concat(l.All, l.Beside) {
+		if !d.HasVariants() && !d.IsOfRollout() { // which rules look into again and again
 			d.pack()
 		}
 	}
@@ -171,11 +207,11 @@ func (l *loaded) add(d *Document) {
 		return
 	}
 	apiVersion, kind := d.Text("apiVersion"), d.Text("kind")
-	if isList(apiVersion, kind) {
+	if isList(l.kinds, apiVersion, kind) {
 		l.addItems(d)
 		return
 	}
-	k, message, hint := match(apiVersion, kind)
+	k, message, hint := match(l.kinds, apiVersion, kind)
 	if message != "" {
 		path := Path{"kind"}
 		if k.Name != "" {
@@ -193,18 +229,36 @@ func (l *loaded) add(d *Document) {
 			l.relatives = append(l.relatives, relative{i, d.Diagnostic(diag.OtherTool, Path{"kind"}, fmt.Sprintf("%s is skipped: fleetwright reads Applications", otherTools[i].called), otherTools[i].instead)})
 			return
 		}
-		if len(l.others) == 0 {
-			l.firstOther = d.Position()
-		}
-		l.others = append(l.others, cmp.Or(kind, "no kind"))
+		l.skip(d, apiVersion, kind)
 		return
 	}
 	d.Kind = k
+	d.open = l.beside != nil && (d.IsOfRollout() || k.Name == "AlertProvider" && !l.applications)
 	d.Name, d.Namespace = d.Text("metadata", "name"), cmp.Or(d.Text("metadata", "namespace"), "default")
 	// A RenderConfig needs no name, and nothing refers to it.
 	l.nameless = l.nameless || d.Name == "" && k.Name != "RenderConfig"
 	l.All = append(l.All, d)
 	l.Diagnostics = append(l.Diagnostics, d.read()...)
+}
+
+// skip counts a document of another kind, and keeps one that Canaries are judged with.
+func (l *loaded) skip(d *Document, apiVersion, kind string) {
+	if len(l.others)+len(l.besides) == 0 {
+		l.firstSkipped = d.Position()
+	}
+	if l.beside != nil && l.beside(apiVersion, kind) {
+		l.Beside, l.besides = append(l.Beside, d), append(l.besides, kind)
+		return
+	}
+	if len(l.others) == 0 {
+		l.firstOther = d.Position()
+	}
+	l.others = append(l.others, cmp.Or(kind, "no kind"))
+}
+
+// IsOfRollout reports whether the document is a plain Canary or a MetricTemplate.
+func (d *Document) IsOfRollout() bool {
+	return slices.ContainsFunc(rolloutKinds, func(k Kind) bool { return k.Name == d.Kind.Name })
 }
 
 // read decodes the document and checks it against its kind.
@@ -241,7 +295,7 @@ func (d *Document) second() (key *yaml.Node) {
 		}
 		seen[k.Value] = value.Value
 		if k.Value == "apiVersion" || k.Value == "kind" {
-			known, message, _ := match(seen["apiVersion"], seen["kind"])
+			known, message, _ := match(kinds, seen["apiVersion"], seen["kind"])
 			ours = ours || known.Name != "" && seen["apiVersion"] != "" || message != "" && seen["kind"] != "" && seen["apiVersion"] != ""
 		}
 	}
@@ -252,7 +306,7 @@ func (d *Document) second() (key *yaml.Node) {
 }
 
 // isList reports whether a document is a list of others, as kubectl or an API server writes it.
-func isList(apiVersion, kind string) bool {
+func isList(kinds []Kind, apiVersion, kind string) bool {
 	return apiVersion == "v1" && kind == "List" ||
 		slices.ContainsFunc(kinds, func(k Kind) bool { return k.APIVersion == apiVersion && k.Name+"List" == kind })
 }
@@ -265,7 +319,7 @@ func (l *loaded) reject(d *Document, why diag.Diagnostic) {
 
 // IsForeign reports whether a document is of another kind, and of none of ours misspelt.
 func IsForeign(apiVersion, kind string) bool {
-	k, message, _ := match(apiVersion, kind)
+	k, message, _ := match(kinds, apiVersion, kind)
 	return k.Name == "" && message == ""
 }
 
@@ -305,9 +359,9 @@ func (l *loaded) addItems(d *Document) {
 	}
 }
 
-// match finds the kind of a document. A message means that one of our kinds was
+// match finds the kind of a document among some. A message means that one of our kinds was
 // meant but not written; without kind and message the document is not ours.
-func match(apiVersion, kind string) (k Kind, message, hint string) {
+func match(kinds []Kind, apiVersion, kind string) (k Kind, message, hint string) {
 	group, _, _ := strings.Cut(apiVersion, "/")
 	var names []string
 	for _, k := range kinds {
@@ -324,14 +378,14 @@ func match(apiVersion, kind string) (k Kind, message, hint string) {
 			return k, fmt.Sprintf("%s is not the group of %s", group, kind), hint
 		case apiVersion == "":
 			return k, "apiVersion is missing", hint
-		case len(names) > 0 && !ofOthers(group, kind):
+		case len(names) > 0 && !ofOthers(group, kind, names):
 			return k, fmt.Sprintf("%s is not a version of %s that fleetwright knows", apiVersion, kind), hint
 		}
 	}
 	one, isList := strings.CutSuffix(kind, "List")
 	meant := diag.Nearest(kind, names)
 	switch {
-	case len(names) == 0 || ofOthers(group, kind):
+	case len(names) == 0 || ofOthers(group, kind, names):
 		return Kind{}, "", ""
 	case isList && slices.Contains(names, one):
 		return Kind{}, fmt.Sprintf("%s is not a kind that fleetwright reads", kind), "apiVersion: v1, kind: List"
@@ -344,9 +398,9 @@ func match(apiVersion, kind string) (k Kind, message, hint string) {
 }
 
 // ofOthers reports whether a kind is not ours, but of a group of which we read another one.
-func ofOthers(group, kind string) bool {
-	ours := map[string]string{"kuma.io": "Mesh", "flagger.app": "AlertProvider"}[group]
-	return ours != "" && kind != "" && mistakes(kind, ours) > 2
+func ofOthers(group, kind string, ours []string) bool {
+	return slices.Contains([]string{"kuma.io", "flagger.app"}, group) && kind != "" &&
+		!slices.ContainsFunc(ours, func(name string) bool { return mistakes(kind, name) <= 2 })
 }
 
 // mistakes returns how many letters of a word are wrong, or of a long word at least how many.

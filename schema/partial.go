@@ -74,14 +74,28 @@ func (w *wrong) hides(path Path) bool {
 	return false
 }
 
-// removeWrong removes everything wrong from an Application's value, and reports whether the rules of
+// removeWrong removes everything wrong from an Application's or a Canary's value, and reports whether the rules of
 // its rollouts can judge the rest: a typo must not hide that the steps lead nowhere. What is wrong in
 // the source or in a policy takes the source along, since what Flux builds of it is not known then.
 func (d *Document) removeWrong(object map[string]any) bool {
-	if d.Kind.Name != "Application" {
+	var without []Path
+	switch d.Kind.Name {
+	case "Application":
+	case "Canary":
+		for _, w := range d.wrong.paths {
+			optional := d.optional(w)
+			if len(optional) < 2 {
+				return false
+			}
+			without = append(without, optional)
+		}
+		for _, path := range without {
+			remove(object, path)
+		}
+		return true
+	default:
 		return false
 	}
-	var without []Path
 	for _, w := range d.wrong.paths {
 		optional := d.optional(w)
 		switch {
@@ -91,7 +105,7 @@ func (d *Document) removeWrong(object map[string]any) bool {
 			if len(optional) > 4 || !inSource(w) { // or a required field of a policy
 				w = optional
 			}
-			without = append(without, w[:min(len(w), 5)], Path{"spec", "source", "gitRepository"}, Path{"spec", "source", "helmRepository"}, Path{"spec", "source", "ociRepository"})
+			without = append(without, w[:min(len(w), 5)], Path{"spec", "source", "gitRepository"}, Path{"spec", "source", "helmRepository"}, Path{"spec", "source", "ociRepository"}, Path{"spec", "source", "existing"})
 		default:
 			return false
 		}

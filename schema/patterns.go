@@ -41,6 +41,7 @@ var patterns = []pattern{
 	{"duration", `^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`, "a duration: numbers with the units ms, s, m or h", func(text string) string { return suggestDuration(text, time.Hour) }, isPlainDuration},
 	{"source-timeout", `^([0-9]+(\.[0-9]+)?(ms|s|m))+$`, "a duration: numbers with the units ms, s or m (Flux has no hours here)", func(text string) string { return suggestDuration(text, time.Minute) }, isShortDuration},
 	{"flagger-duration", `^([0-9]+m([0-9]+s)?|[0-9]+s)$`, flaggerDuration, suggestFlaggerDuration, nil},
+	{"metric-interval", `^[0-9]+(m|s)`, "a duration that begins with minutes or seconds, such as 30s or 1m30s", suggestFlaggerDuration, nil},
 	{"", `^[0-9]+(m([0-9]+s)?|s)$`, flaggerDuration, suggestFlaggerDuration, nil},
 	{"", `^([1-9][0-9]*m([0-9]+s)?|`, flaggerDuration + ", and not 0", suggestFlaggerDuration, nil},
 	{"api-group", `^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)?$`, "an API group, or empty for Kubernetes' own: lower-case letters, digits, '-' and '.'", nil, nil},

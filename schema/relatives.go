@@ -11,8 +11,8 @@ import (
 // otherTools are the kinds that say for other tools what an Application says here. People put them
 // among the inputs, since fleetwright renders some of them.
 var otherTools = []struct{ group, kind, called, instead string }{
-	{"flagger.app", "Canary", "a Flagger Canary", "write it as the rollout of a sync policy, from which the Canary is rendered: syncPolicies: [{kustomization: {…}, rollout: {…}}]"},
-	{"flagger.app", "MetricTemplate", "a Flagger MetricTemplate", "write it as the customMetric of a metric, from which the MetricTemplate is rendered: metrics: [{name: …, customMetric: {provider: {…}, query: …}}]"},
+	{"flagger.app", "Canary", "a Flagger Canary", "fleetwright check and plan read it as it is; to have it rendered, write it as the rollout of a sync policy: syncPolicies: [{kustomization: {…}, rollout: {…}}]"},
+	{"flagger.app", "MetricTemplate", "a Flagger MetricTemplate", "fleetwright check and plan read it as it is; to have it rendered, write it as the customMetric of a metric: metrics: [{name: …, customMetric: {provider: {…}, query: …}}]"},
 	{"kustomize.toolkit.fluxcd.io", "Kustomization", "a Flux Kustomization", "write it as a sync policy, with the same fields: syncPolicies: [{kustomization: {path: …, interval: …, prune: true}}]"},
 	{"helm.toolkit.fluxcd.io", "HelmRelease", "a Flux HelmRelease", "write it as a sync policy, with the same fields: syncPolicies: [{helm: {chart: {…}, interval: …}}]"},
 	{"source.toolkit.fluxcd.io", "GitRepository", "a Flux GitRepository", "write it as the source of an Application, with the same fields: source: {gitRepository: {…}}"},

@@ -14,7 +14,7 @@ var rules = []func(object any) []Refusal{
 	rule(checkRouting), rule(checkSteps), rule(checkMetric), rule(checkThreshold), rule(checkCustomMetric),
 	rule(checkCommands), rule(checkMesh), rule(checkAuthority), rule(checkPrometheus),
 	rule(checkTracing), rule(checkLogging), rule(checkMembership), rule(checkDefaults),
-	rule(checkExpression), rule(checkHelmStrategy),
+	rule(checkExpression), rule(checkHelmStrategy), rule(checkCanary), rule(checkCanaryAnalysis), rule(checkCanaryMetric),
 }
 
 // rule returns a function that checks the structs, given by their pointers, of one type.

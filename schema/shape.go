@@ -38,6 +38,11 @@ type Shape struct {
 
 	// ExactlyOne are fields of which a mapping has one.
 	ExactlyOne []string
+	// oneOf are fields of which a mapping has one beside others, or none where that is allowed.
+	oneOf  []string
+	orNone bool
+	// mayBeEmpty is set where empty text is as good as none.
+	mayBeEmpty bool
 	// NotEmpty requires an item of a list.
 	NotEmpty bool
 
@@ -56,6 +61,10 @@ const (
 	partial mode = 1 << iota
 	// Values in a templated one may have variables of clusters.
 	templated
+	// Nulls in a stored one are dropped, as an API server does before it looks at a field
+	// (k8s.io/apiextensions-apiserver pkg/apiserver/schema/defaulting, PruneNonNullableNullsWithoutDefaults).
+	// Empty text is none where a Go type of Flagger does not tell the two apart, and its CRD takes it.
+	stored
 )
 
 // A Type is a type of values.
@@ -190,7 +199,9 @@ func (w *walker) value(value any, s *Shape) {
 		}
 	case Text:
 		if text, ok := value.(string); ok {
-			w.text(text, s)
+			if !w.doc.isOpen(text) {
+				w.text(text, s)
+			}
 			return
 		}
 	case Boolean:
@@ -221,8 +232,12 @@ func (w *walker) items(items []any, s *Shape) {
 }
 
 func (w *walker) mapping(fields map[string]any, s *Shape) {
+	var open []string
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		if below, _ := s.below(name); below != nil {
+		text, _ := fields[name].(string)
+		if below, _ := s.below(name); below != nil && below.Type != Text && below.Type != Anything && w.doc.isOpen(text) {
+			open = append(open, name)
+		} else if below, _ := s.below(name); below != nil {
 			w.below(name, fields[name], below)
 		} else {
 			w.unknownField(name, s)
@@ -237,6 +252,7 @@ func (w *walker) mapping(fields map[string]any, s *Shape) {
 	if len(s.ExactlyOne) > 0 && found != 1 && found == len(fields) {
 		w.report(diag.NotAllowed, fmt.Sprintf("expected exactly one of %s, got %d of them", strings.Join(s.ExactlyOne, ", "), found), "")
 	}
+	w.oneOf(fields, s)
 	var missing []Field
 	for _, f := range s.fields() {
 		if _, ok := fields[f.Name]; f.Required && !ok {
@@ -249,6 +265,27 @@ func (w *walker) mapping(fields map[string]any, s *Shape) {
 			continue
 		}
 		w.add(w.path.With(f.Name), w.doc.Diagnostic(diag.MissingField, w.path, f.Name+" is missing", f.Name+": "+cmp.Or(w.own(f.Name), f.placeholder())))
+	}
+	for _, name := range open {
+		delete(fields, name) // whose value nobody knows
+	}
+}
+
+// oneOf reports a mapping with several of the fields that exclude each other, or with none.
+func (w *walker) oneOf(fields map[string]any, s *Shape) {
+	var given []string
+	for _, name := range s.oneOf {
+		if _, ok := fields[name]; ok {
+			given = append(given, name)
+		}
+	}
+	switch {
+	case len(given) == 0 && len(s.oneOf) > 0 && !s.orNone:
+		if !slices.ContainsFunc(s.oneOf, func(name string) bool { return w.wrong.at[w.path.With(name).String()] }) {
+			w.report(diag.NotAllowed, "expected one of "+strings.Join(s.oneOf, ", ")+", got none", "")
+		}
+	case len(given) > 1:
+		w.report(diag.NotAllowed, strings.Join(given, " and ")+" exclude each other", "keep one of them")
 	}
 }
 
@@ -292,7 +329,7 @@ func (w *walker) placesOf(name string) []string {
 }
 
 // alternatives are fields of which a mapping has one: what is below another is of no use.
-var alternatives = [][]string{{"kustomization", "helm"}, {"gitRepository", "helmRepository", "ociRepository"}}
+var alternatives = [][]string{{"kustomization", "helm"}, {"gitRepository", "helmRepository", "ociRepository", "existing"}}
 
 // ofOther returns which of the alternatives to a mapping have a field of this name, in words, or nothing.
 func (w *walker) ofOther(name string) string {
@@ -318,7 +355,7 @@ func (w *walker) ofOther(name string) string {
 }
 
 // sections are fields that become objects of their own: what is below one is of no use below another.
-var sections = []string{"gitRepository", "helmRepository", "ociRepository", "kustomization", "helm", "rollout"}
+var sections = []string{"gitRepository", "helmRepository", "ociRepository", "existing", "kustomization", "helm", "rollout"}
 
 // isOther reports whether a place is in another section than the mapping, or below another of the alternatives
 // than the one that the mapping has.
@@ -538,9 +575,12 @@ func number(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 
 func (w *walker) text(text string, s *Shape) {
 	switch {
+	case len(s.Enum) == 1 && s.Enum[0] != text:
+		w.report(diag.NotAllowed, fmt.Sprintf("%q must be %s", text, s.Enum[0]), lineOf(w.path, s.Enum[0]))
 	case len(s.Enum) > 0 && !slices.Contains(s.Enum, text):
-		w.report(diag.NotAllowed, fmt.Sprintf("%q is not one of %s", text, strings.Join(s.Enum, ", ")), diag.DidYouMean(text, s.Enum, ""))
-	case s.Pattern != "" && !s.fits(text):
+		words := slices.DeleteFunc(slices.Clone(s.Enum), func(word string) bool { return word == "" })
+		w.report(diag.NotAllowed, fmt.Sprintf("%q is not one of %s", text, strings.Join(words, ", ")), diag.DidYouMean(text, words, ""))
+	case s.Pattern != "" && !s.fits(text) && (text != "" || !s.mayBeEmpty):
 		expected, meant := explainPattern(s.Pattern, text)
 		w.report(diag.WrongFormat, fmt.Sprintf("%q is not %s", text, expected), lineOf(w.path, meant))
 	}
@@ -604,6 +644,8 @@ func (s *Shape) withoutNulls(value any) {
 			below, required := s.below(name)
 			switch {
 			case below == nil || field == nil && below.mode&partial != 0:
+			case field == nil && below.mode&stored != 0:
+				delete(v, name)
 			case field != nil || below.Type != Mapping && below.Type != List:
 				below.withoutNulls(field)
 			case !required:

@@ -24,6 +24,7 @@ var typePatterns = map[string]string{
 	"Duration":        "duration",
 	"SourceTimeout":   "source-timeout",
 	"FlaggerDuration": "flagger-duration",
+	"MetricInterval":  "metric-interval",
 	"LabelValue":      "label-value",
 }
 
@@ -116,6 +117,9 @@ func fieldsIn(t reflect.Type, in mode) (fields []Field) {
 		field := t.Field(i)
 		if field.Anonymous {
 			for _, f := range fieldsIn(field.Type, in) {
+				if declares(t, f.Name) {
+					continue
+				}
 				f.Index = append([]int{i}, f.Index...)
 				fields = append(fields, f)
 			}
@@ -132,10 +136,19 @@ func fieldsIn(t reflect.Type, in mode) (fields []Field) {
 			f.Example = tag.Get("example")
 		}
 		f.Shape.restrict(tag)
+		f.Shape.mayBeEmpty = in&stored != 0 && !f.Required && field.Type == reflect.TypeFor[string]()
 		fields = append(fields, f)
 	}
 	structs.Store(structIn{t, in}, fields)
 	return fields
+}
+
+// declares reports whether a struct has a field itself, which hides that of an embedded one, as in JSON.
+func declares(t reflect.Type, name string) bool {
+	return slices.ContainsFunc(reflect.VisibleFields(t), func(f reflect.StructField) bool {
+		own, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		return len(f.Index) == 1 && own == name
+	})
 }
 
 // byName returns fields in the order of their names.
@@ -149,6 +162,11 @@ func byName(fields []Field) []Field {
 func (s *Shape) restrict(tag reflect.StructTag) {
 	switch {
 	case tag == "":
+	case s.of != nil:
+		if names, ok := tag.Lookup("oneof"); ok {
+			names, s.orNone = strings.CutSuffix(names, ",")
+			s.oneOf = strings.Split(names, ",")
+		}
 	case s.Items != nil:
 		s.keys = formatNamed(tag.Get("keys"))
 		s.Items.restrict(tag)

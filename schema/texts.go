@@ -23,8 +23,9 @@ func (d *Document) refusals(refused []Refusal, at Path) (list diag.List) {
 	for i := range refused {
 		refused[i].Path = at.With(refused[i].Path...)
 	}
+	refused = slices.DeleteFunc(refused, func(r Refusal) bool { return r.Code == diag.NoStrategy && d.hasOpenStrategy(r.Path) })
 	for _, r := range refused {
-		if d.wrong.hides(r.Path) || !r.key && d.Unsure(r.Path) || !d.isResolved(r.Path) {
+		if d.IsOpenAt(r.Path) || d.wrong.hides(r.Path) || !r.key && d.Unsure(r.Path) || !d.isResolved(r.Path) {
 			continue
 		}
 		position := d.Position(r.Path...)

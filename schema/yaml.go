@@ -16,6 +16,13 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
+// Nodes returns the roots of the YAML documents of a file, with their comments, up to a syntax error. Those
+// above and below a document are the comments of its root.
+func Nodes(f File) ([]*yaml.Node, diag.List) {
+	f.Data, _ = withoutMarks(f.Data)
+	return parse(f)
+}
+
 // parse reads the YAML documents of a file up to a syntax error. All of their aliases end.
 func parse(f File) ([]*yaml.Node, diag.List) { return parseWithin(f, nil) }
 
@@ -51,6 +58,7 @@ func parseWithin(f File, left *budget) ([]*yaml.Node, diag.List) {
 			list = append(list, diag.New(diag.Oversized, f.position(at.Line, at.Column), "", message, "write the values out"))
 			continue
 		}
+		n.Content[0].HeadComment, n.Content[0].FootComment = n.HeadComment, n.FootComment
 		nodes = append(nodes, n.Content[0])
 	}
 }

@@ -23,8 +23,8 @@ type Application struct {
 // ApplicationSpec is what an Application asks for.
 type ApplicationSpec struct {
 	// Source is where the manifests come from: exactly one of gitRepository,
-	// helmRepository and ociRepository.
-	// +fleetwright:becomes=a source named after the Application, of one of three kinds
+	// helmRepository, ociRepository and existing.
+	// +fleetwright:becomes=a source named after the Application, of one of three kinds; none for an existing one
 	Source ApplicationSource `json:"source"`
 
 	// SyncPolicies are the parts of the source to sync, each with its own destination and rollout.

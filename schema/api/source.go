@@ -13,6 +13,26 @@ type ApplicationSource struct {
 	// OCIRepository is a Flux OCIRepository: one artifact of manifests, or one chart.
 	// +fleetwright:becomes=an OCIRepository: manifests, or one chart
 	OCIRepository *OCIRepository `json:"ociRepository,omitempty"`
+
+	// Existing names a Flux source that is on every cluster already, or on the hub: it is used, and none is
+	// rendered (fleetwright extension).
+	// +fleetwright:extension
+	// +fleetwright:becomes=`spec.sourceRef` of the policies' objects, and no source
+	Existing *ExistingSource `json:"existing,omitempty"`
+}
+
+// ExistingSource names a Flux source that somebody else has made.
+// +fleetwright:becomes=`spec.sourceRef.{path}` of the Flux Kustomization, and of the chart of the HelmRelease
+type ExistingSource struct {
+	// Kind of the source. A HelmRepository holds charts only. ExternalArtifact needs Flux 2.7 or newer.
+	Kind string `json:"kind" enum:"GitRepository,OCIRepository,HelmRepository,Bucket,ExternalArtifact"`
+
+	// Name of the source.
+	Name string `json:"name" format:"dns-subdomain" example:"flux-system"`
+
+	// Namespace of the source; without it, the Application's.
+	// +fleetwright:example=flux-system
+	Namespace string `json:"namespace,omitempty" pattern:"dns-label"`
 }
 
 // GitRepository is the spec of a Flux GitRepository in the v1beta2 shape that Kurator has.
