@@ -22,7 +22,7 @@ func Label(patches []kustomize.Patch, kind, name, label string) (value string) {
 		for _, d := range documents {
 			if operations, ok := d.([]any); ok {
 				for _, o := range operations {
-					if isSelected(p.Target, kind, name) {
+					if MaySelect(p.Target, "", kind, name) {
 						value = labelOf(o, pointer, label, value)
 					}
 				}
@@ -31,7 +31,7 @@ func Label(patches []kustomize.Patch, kind, name, label string) (value string) {
 			metadata, _ := d.(map[string]any)["metadata"].(map[string]any)
 			own := TextField(d, "kind") == kind && (name == "" || TextField(metadata, "name") == name)
 			labels, _ := metadata["labels"].(map[string]any)
-			if set, ok := labels[label]; ok && (p.Target == nil && own || p.Target != nil && isSelected(p.Target, kind, name)) {
+			if set, ok := labels[label]; ok && (p.Target == nil && own || p.Target != nil && MaySelect(p.Target, "", kind, name)) {
 				value, _ = set.(string)
 			}
 		}
@@ -62,14 +62,18 @@ func labelOf(operation any, pointer, label, before string) string {
 	return before
 }
 
-// isSelected reports whether a target may mean an object, as far as its kind and name tell.
-func isSelected(t *kustomize.Selector, kind, name string) bool {
+// MaySelect reports whether a target may mean an object, as far as its group, kind and name tell: those that are empty
+// are not known.
+func MaySelect(t *kustomize.Selector, group, kind, name string) bool {
 	matches := func(pattern, text string) bool {
-		if pattern == "" || text == "" {
+		if pattern == "" || text == "" || pattern == text {
 			return true
+		}
+		if regexp.QuoteMeta(pattern) == pattern {
+			return false
 		}
 		re, err := regexp.Compile("^(?:" + pattern + ")$")
 		return err == nil && re.MatchString(text)
 	}
-	return t != nil && matches(t.Kind, kind) && matches(t.Name, name)
+	return t != nil && matches(t.Group, group) && matches(t.Kind, kind) && matches(t.Name, name)
 }

@@ -23,18 +23,25 @@ import (
 
 // Check reports what of a rollout would not work with Gateway API.
 func (g *gatewayAPI) Check(r *rules.Rollout) {
-	checkFeaturesSince(r)
-	checkUnread(r)
+	CheckUnread(r)
+	if r.Plain {
+		checkQueries(r)
+	}
 	g.checkParents(r)
-	g.checkMisroutes(r)
-	checkConditions(r)
-	checkIgnored(r)
+	g.checkRoute(r)
 	g.checkCORS(r)
 	g.checkAppProtocol(r)
 	g.checkMeasured(r)
 	if g.kuma != nil {
 		g.kuma.checkHTTPRoute(r)
 	}
+}
+
+// checkRoute reports what is wrong with the HTTPRoute, whatever implements it.
+func (g *gatewayAPI) checkRoute(r *rules.Rollout) {
+	g.checkMisroutes(r)
+	checkConditions(r)
+	checkIgnored(r)
 	checkOwnMirror(r)
 	for _, p := range httpRouteProblems(r.Canary) {
 		if p.Path[1] == "corsPolicy" && g.dropsCORS(r) {

@@ -130,6 +130,7 @@ func (istio) Join(r *rollout.Rollout) { checkMatchFields(r) }
 
 // Check reports what of a rollout would not work on Istio.
 func (i istio) Check(r *rules.Rollout) {
+	checkPlain(r)
 	checkIstioTCP(r)
 	i.checkProtocol(r)
 	checkIstioRoute(r)
@@ -141,6 +142,9 @@ func (i istio) Check(r *rules.Rollout) {
 	if r.Analysis.SessionAffinity != nil && r.Analysis.Iterations > 0 {
 		r.Report(diag.AffinityNeedsWeights, schema.Path{"analysis", "sessionAffinity"},
 			"Flagger keeps a client on a version only where it splits the traffic by weight", "add trafficRouting: {canaryStrategy: {stepWeight: 10}}, or remove sessionAffinity")
+	} else if r.Plain && r.Analysis.SessionAffinity != nil && len(r.Analysis.Match) > 0 {
+		r.Report(diag.AffinityNeedsWeights, schema.Path{"analysis", "sessionAffinity"},
+			"Flagger overwrites the routes of the cookie with those of match, so no client gets one", "remove match, or remove sessionAffinity")
 	}
 }
 
@@ -230,7 +234,11 @@ func checkIstioTCP(r *rules.Rollout) {
 		{"corsPolicy", s.CorsPolicy != nil, schema.Path{"service", "corsPolicy"}},
 	} {
 		if f.set {
-			r.Report(diag.NotOnIstio, f.field, f.name+" is for HTTP, and with appProtocol tcp Flagger makes a route of layer 4", "appProtocol: http, or remove the field")
+			code := diag.NotOnRouter
+			if f.field[0] == "analysis" {
+				code = diag.RoutedOtherwise
+			}
+			r.Report(plainly(r, diag.NotOnIstio, code), f.field, f.name+" is for HTTP, and with appProtocol tcp Flagger makes a route of layer 4", "appProtocol: http, or remove the field")
 		}
 	}
 	for i, m := range r.Analysis.Metrics {
@@ -388,8 +396,8 @@ func isIstioGateway(text string) bool {
 	return len(text) <= 255 && err != nil && !slices.ContainsFunc(labels, func(label string) bool { return !isLabel(label) })
 }
 
-// retryProblems are those of pkg/config/validation/agent, ValidateHTTPRetry; what is in
-// retryOn, its format says.
+// retryProblems are those of pkg/config/validation/agent, ValidateHTTPRetry. What an Application has in
+// retryOn, its format tells.
 func retryProblems(retries *api.HTTPRetry) (all []rules.Problem) {
 	if retries == nil {
 		return nil
@@ -400,6 +408,9 @@ func retryProblems(retries *api.HTTPRetry) (all []rules.Problem) {
 	}
 	if d := retries.PerTryTimeout.Length(); retries.PerTryTimeout != "" && (d < time.Millisecond || d%time.Millisecond != 0) {
 		all = append(all, rules.Problem{Path: at.With("perTryTimeout"), Message: "Istio takes 1ms or more, in whole milliseconds", Hint: "perTryTimeout: 2s"})
+	}
+	if why := schema.RefuseRetryOn(retries.RetryOn); retries.RetryOn != "" && why != "" {
+		all = append(all, rules.Problem{Path: at.With("retryOn"), Message: why + ", and Istio rejects it", Hint: "retryOn: " + schema.SuggestRetryOn(retries.RetryOn)})
 	}
 	return all
 }

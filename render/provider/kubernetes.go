@@ -83,15 +83,8 @@ func (k *kubernetes) Join(r *rollout.Rollout) {
 
 // Check reports what of a rollout would not work by Services alone.
 func (k *kubernetes) Check(r *rules.Rollout) {
-	if a := &r.Analysis; a.Iterations < 1 && !r.SkipAnalysis {
-		field := "stepWeight"
-		if len(a.StepWeights) > 0 {
-			field = "stepWeights"
-		}
-		r.Report(diag.NotOnKubernetes, schema.Path{"analysis", field},
-			fmt.Sprintf("Flagger moves no weights on kubernetes: it makes %d checks, and gives the new version all traffic at once", r.Canary.Iterations()),
-			fmt.Sprintf("analysisTimes: %d, in place of canaryStrategy", r.Canary.Iterations()))
-	}
+	checkPlain(r)
+	checkNoWeights(r)
 	for i, m := range r.Analysis.Metrics {
 		name, at := r.Builtin(m), rules.InMetrics(i, "name")
 		if !rules.IsBuiltin(name) || r.SkipAnalysis {
@@ -104,6 +97,19 @@ func (k *kubernetes) Check(r *rules.Rollout) {
 				fmt.Sprintf("annotations: {%s: \"true\"%s} in the pod template", scrape, scrapedPort(r)))
 			return
 		}
+	}
+}
+
+// checkNoWeights reports weights, which nothing moves.
+func checkNoWeights(r *rules.Rollout) {
+	if a := &r.Analysis; a.Iterations < 1 && !r.SkipAnalysis {
+		field := "stepWeight"
+		if len(a.StepWeights) > 0 {
+			field = "stepWeights"
+		}
+		r.Report(plainly(r, diag.NotOnKubernetes, diag.RoutedOtherwise), schema.Path{"analysis", field},
+			fmt.Sprintf("Flagger moves no weights on kubernetes: it makes %d checks, and gives the new version all traffic at once", r.Canary.Iterations()),
+			fmt.Sprintf("analysisTimes: %d, in place of canaryStrategy", r.Canary.Iterations()))
 	}
 }
 

@@ -630,6 +630,7 @@ func (k *kuma) Join(r *rollout.Rollout) {
 
 // Check reports what of a rollout would not work on Kuma.
 func (k *kuma) Check(r *rules.Rollout) {
+	checkPlain(r)
 	if k.minor >= kumaNoTrafficRoute {
 		r.Report(diag.KumaVersion, schema.Path{"provider"}, fmt.Sprintf("Kuma %s has no TrafficRoute, by which alone Flagger moves traffic on kuma", k.chart.Version), "trafficRoutingProvider: gatewayapi")
 		return
@@ -643,9 +644,14 @@ func (k *kuma) Check(r *rules.Rollout) {
 	if k.isCatchAll(r.Service.Name) {
 		r.Report(diag.ReservedRoute, schema.Path{"service", "name"}, fmt.Sprintf("Flagger calls its TrafficRoute after the Service, and %s is the one for all traffic of the mesh", r.Service.Name), "give the Service another name")
 	}
+	checkCounted(r)
+	k.checkSidecars(r)
+}
+
+// checkCounted reports a port of which Kuma's sidecars count no requests.
+func checkCounted(r *rules.Rollout) {
 	protocol, field := kumaSpeaks(r)
 	checkProtocolKnown(r, protocol)
-	k.checkSidecars(r)
 	if protocol != "tcp" && protocol != "kafka" {
 		return
 	}

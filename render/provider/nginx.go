@@ -173,6 +173,7 @@ func (nginx) Join(r *rollout.Rollout) { checkMatchFields(r) }
 
 // Check reports what of a rollout would not work on nginx.
 func (n nginx) Check(r *rules.Rollout) {
+	checkPlain(r)
 	if in := r.Ingress; in != nil && len(in.Hosts) > 0 {
 		if why := badHost(in.Hosts[0]); why != "" {
 			r.ReportAt(diag.WrongFormat, in.ID, schema.Path{"spec", "rules", 0, "host"}, fmt.Sprintf("%q is not a host that an Ingress takes: %s", in.Hosts[0], why), "host: shop.example.com")
@@ -188,11 +189,7 @@ func (n nginx) Check(r *rules.Rollout) {
 		if !rules.IsBuiltin(name) {
 			continue
 		}
-		if r.Analysis.Iterations > 0 && len(r.Analysis.Match) == 0 && r.Has("analysis", "iterations") {
-			r.Report(diag.NothingMeasured, at,
-				fmt.Sprintf("before the switch of a blue/green rollout nginx sends the new version nothing, so every check of %s would fail", name),
-				"use a customMetric of the pods, or canaryStrategy")
-		}
+		checkBeforeSwitch(r, at, name)
 		bundled := n.asksBundled(r, n.Namespace())
 		if fix := r.On.NotScraped; fix != "" && bundled && r.On.NoIngressMetrics == "" {
 			r.Report(diag.NothingMeasured, at, fmt.Sprintf("Flagger's Prometheus does not scrape the ingress controller%s, so every check of %s fails", r.On.Where("NotScraped"), name), fix)
@@ -200,6 +197,15 @@ func (n nginx) Check(r *rules.Rollout) {
 		n.checkBundled(r, at, name)
 	}
 	checkNginxMatch(r)
+}
+
+// checkBeforeSwitch reports a metric of the Ingress in a blue/green rollout.
+func checkBeforeSwitch(r *rules.Rollout, at schema.Path, name string) {
+	if r.Analysis.Iterations > 0 && len(r.Analysis.Match) == 0 && r.Has("analysis", "iterations") {
+		r.Report(diag.NothingMeasured, at,
+			fmt.Sprintf("before the switch of a blue/green rollout nginx sends the new version nothing, so every check of %s would fail", name),
+			"use a customMetric of the pods, or canaryStrategy")
+	}
 }
 
 // checkNginxMatch reports conditions that nginx does not get: of all Flagger takes the last

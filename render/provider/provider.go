@@ -38,7 +38,7 @@ func newProvider(b base, name string, others map[string]rollout.Provider) rollou
 
 // oldestFlagger is the oldest version of Flagger whose CRD has every field that is rendered,
 // but for those that rules report by version.
-var oldestFlagger = settings.MinorVersion{Major: 1, Minor: 36}
+var oldestFlagger = settings.MinorVersion{Major: 1, Minor: flagger.Oldest}
 
 // Install returns what a platform has, or nil where it cannot be made. It reports what of that does
 // not work.

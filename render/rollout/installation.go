@@ -226,10 +226,13 @@ func (s *Installation) Position() diag.Position {
 	return s.Origin.Position()
 }
 
-// Simulated is the version of Flagger that is simulated. Of a range over several minor versions
-// nobody knows it: then it is the newest.
-func (s *Installation) Simulated() flagger.Version {
-	v, ok := settings.ParseMinor(s.FlaggerVersion)
+// Simulated is the version of Flagger that is simulated.
+func (s *Installation) Simulated() flagger.Version { return Simulated(s.FlaggerVersion) }
+
+// Simulated returns the version of Flagger that is simulated for one that runs. Of a range over several minor
+// versions nobody knows it: then it is the newest.
+func Simulated(version string) flagger.Version {
+	v, ok := settings.ParseMinor(version)
 	if !ok || v.Major != 1 {
 		return flagger.Newest
 	}

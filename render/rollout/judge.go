@@ -1,7 +1,6 @@
 package rollout
 
 import (
-	"cmp"
 	"encoding/json"
 	"slices"
 
@@ -93,23 +92,10 @@ func specOf[T any](o manifest.Rendered) (*T, bool) {
 	return &patched.Spec, true
 }
 
-// ingressOf returns the Ingress with its hosts and their paths: its own, and what patches add. nginx
-// takes no path for / (kubernetes/ingress-nginx internal/ingress/controller/controller.go, checkOverlap).
+// ingressOf returns the Ingress as patches have left it.
 func ingressOf(o manifest.Rendered) *rules.Ingress {
-	in := &rules.Ingress{ID: o.Identity()}
 	spec, _ := specOf[manifest.IngressSpec](o)
-	for i, rule := range spec.Rules {
-		if rule.Host == "" {
-			continue
-		}
-		if !slices.Contains(in.Hosts, rule.Host) {
-			in.Hosts = append(in.Hosts, rule.Host)
-		}
-		for _, p := range rule.HTTP.Paths {
-			in.Paths = append(in.Paths, rules.IngressPath{HostPath: rules.HostPath{Host: rule.Host, Path: cmp.Or(p.Path, "/")}, Field: schema.Path{"spec", "rules", i, "host"}})
-		}
-	}
-	return in
+	return rules.NewIngress(o.Identity(), *spec)
 }
 
 // imageOf returns the image of a load tester's first container, or nothing where patches have left none.

@@ -25,22 +25,13 @@ func Summarize(r *report.Report) {
 		return "with every interval Flux would set the replicas in Git again, which Flagger scales, so a patch that leaves them out is added" + hereToo(others)
 	})
 	r.Summarize(diag.SecretsNeeded, func(names []string, _ int) string {
-		var must []string
-		onClusters, onHub := byPlace(names)
-		if n := len(onClusters); n > 0 {
-			them := "it"
-			if n > 1 {
-				them = "them"
-			}
-			must = append(must, strings.Join(onClusters, ", ")+" must be on every cluster that gets what names "+them)
-		}
-		if len(onHub) > 0 {
-			must = append(must, strings.Join(onHub, ", ")+" must be on the hub")
-		}
-		return "fleetwright renders no Secrets: " + strings.Join(must, ", and ")
+		return "create these Secrets " + onEach(names, "on every cluster that uses them")
 	})
 	r.Summarize(diag.ConfigsNeeded, func(names []string, _ int) string {
 		return "fleetwright renders no ConfigMaps with values; create these " + onEach(names, "on every cluster that gets what names them")
+	})
+	r.Summarize(diag.SourcesNeeded, func(names []string, _ int) string {
+		return "an existing source is not rendered; create these " + onEach(names, "on every cluster that gets what names them")
 	})
 	r.Summarize(diag.AccountsNeeded, func(names []string, _ int) string {
 		const onClusters = "on every cluster that gets what names them, "
@@ -55,7 +46,7 @@ func Summarize(r *report.Report) {
 		return "fleetwright renders no ServiceAccounts; create these " + strings.Join(places, "; ")
 	})
 	r.Summarize(diag.TemplatesNeeded, func(names []string, _ int) string {
-		return "every check fails without these MetricTemplates, which are not rendered; create them on every cluster that runs the rollouts: " + strings.Join(names, ", ")
+		return "every check fails without these MetricTemplates, which are not among the inputs; create them on every cluster that runs the rollouts: " + strings.Join(names, ", ")
 	})
 	r.Summarize(diag.ConfigMissing, func(names []string, _ int) string {
 		return "the manifests lack ConfigMaps or Secrets that pods need to start; create them on every cluster: " + strings.Join(names, ", ")

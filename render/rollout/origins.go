@@ -58,6 +58,17 @@ var canaryFields = []struct{ canary, rollout string }{
 	{"spec.analysis.webhooks", "rolloutPolicy.webhooks"},
 }
 
+// RolloutField returns the field of a rollout that a field of a Canary is made of, both with dots between their
+// names, or nothing where the table has no row for it.
+func RolloutField(canary string) string {
+	for _, f := range canaryFields {
+		if f.canary == canary {
+			return f.rollout
+		}
+	}
+	return ""
+}
+
 // origins find what in the input made the fields of a rollout's objects.
 type origins struct{ *Rollout }
 
@@ -145,6 +156,11 @@ func (o origins) madeCanary(field schema.Path) schema.Path {
 			return inMetrics(i, "intervalSeconds")
 		}
 	}
+	return FieldOf(field)
+}
+
+// FieldOf returns the field of a rollout that a field of its Canary is made of, or nil.
+func FieldOf(field schema.Path) schema.Path {
 	for length := len(field); length > 0; length-- {
 		canary := field[:length].String()
 		for _, f := range canaryFields {

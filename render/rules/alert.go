@@ -10,6 +10,9 @@ import (
 // checkAlerts reports alerts that go nowhere.
 func checkAlerts(r *Rollout) {
 	for i, a := range r.Analysis.Alerts {
+		if a.Severity == "" { // pkg/controller/events.go, alert
+			r.Report(diag.AlertNeverSent, inAnalysis("alerts", i), fmt.Sprintf("the alert %s has no severity, and Flagger sends none without one", a.Name), "severity: info")
+		}
 		at := inAnalysis("alerts", i, "providerRef")
 		namespace := cmp.Or(a.ProviderRef.Namespace, r.ID.Namespace)
 		switch found, known := r.On.AlertProvider(namespace, a.ProviderRef.Name); {
@@ -17,7 +20,7 @@ func checkAlerts(r *Rollout) {
 			r.Report(diag.NoAlertProvider, at.With("name"),
 				fmt.Sprintf("there is no AlertProvider %s in namespace %s among the inputs, and where the cluster has none either the alert is not sent", a.ProviderRef.Name, namespace),
 				"add the AlertProvider to the inputs")
-		case found && namespace != r.ID.Namespace && namespace != r.On.Namespace:
+		case found && !r.Plain && namespace != r.ID.Namespace && namespace != r.On.Namespace:
 			hint := "put the AlertProvider into namespace " + r.ID.Namespace
 			if !r.ownNamespaceOnly() {
 				hint += " or " + r.On.Namespace

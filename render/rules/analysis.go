@@ -30,10 +30,19 @@ func checkIntervals(r *Rollout) {
 		r.Report(diag.ShortInterval, inAnalysis("interval"), fmt.Sprintf("Flagger checks at most every %d seconds, not every %d", shortestInterval, n), fmt.Sprintf("checkIntervalSeconds: %d or more", shortestInterval))
 	}
 	for i, m := range r.Analysis.Metrics {
+		if _, err := time.ParseDuration(m.Interval); err != nil && r.parsesInterval(m) {
+			r.Report(diag.WrongFormat, InMetrics(i, "interval"), fmt.Sprintf("%q is not a duration, so every check of %s fails", m.Interval, m.Name), "interval: 1m")
+		}
 		if n, ok := shorter(m.Interval); ok {
 			r.Report(diag.ShortInterval, InMetrics(i, "interval"), fmt.Sprintf("a window of %d seconds holds too few samples to tell a rate from", n), "intervalSeconds: 60")
 		}
 	}
+}
+
+// parsesInterval reports whether Prometheus or the provider of a metric parses its interval.
+func (r *Rollout) parsesInterval(m flagger.Metric) bool {
+	t := r.template(m)
+	return m.Interval != "" && (t != nil && metricProviders[t.Provider.Type].window || m.TemplateRef == nil && IsBuiltin(m.Name))
 }
 
 // checkSteps reports steps that Flagger never takes: it adds the difference to the next one, and

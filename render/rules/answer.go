@@ -62,8 +62,12 @@ func hostOf(address string) string {
 	return u.Host
 }
 
-// isOwnTester reports whether a webhook goes to a load tester that is rendered here, with Flagger's image.
+// isOwnTester reports whether a webhook goes to a load tester that is rendered here, with Flagger's image. For a plain
+// Canary its name and a path like those of gates tell.
 func (r *Rollout) isOwnTester(w flagger.Webhook) bool {
+	if path := w.TesterPath(); r.Plain && (strings.HasPrefix(path, "/gate") || strings.HasPrefix(path, "/rollback")) {
+		return !r.otherImage(w)
+	}
 	name, namespace := ServiceAt(w.URL)
 	publicName, publicNamespace := ServiceAt(r.On.TesterURL)
 	own := r.Tester.Exists && name == r.Tester.ID.Name && namespace == r.Tester.ID.Namespace

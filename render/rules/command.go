@@ -30,6 +30,11 @@ func checkCommand(r *Rollout, w flagger.Webhook, script string, at schema.Path) 
 		r.Report(diag.BadCommand, at, "a shell does not take the command: "+problem, "check quotes and brackets")
 		return
 	}
+	if i := slices.IndexFunc(parsed.Calls, func(c flagger.Call) bool { return strings.HasPrefix(c.Name, "-") }); i >= 0 {
+		r.Report(diag.BadCommand, at, fmt.Sprintf("the option %s begins a line, and a shell takes each line for a command of its own", parsed.Calls[i].Name),
+			"one line, or \\ at the end of each but the last; in a folded text of YAML, lines that are indented alike")
+		return
+	}
 	for _, call := range parsed.Calls {
 		checkKnownCommand(r, w, call, parsed.Functions, at)
 	}

@@ -119,6 +119,9 @@ func (r *Rollout) watchAll() string {
 // follow (fluxcd/flagger pkg/controller/controller.go, verifyNoCrossNamespaceRefs;
 // cmd/flagger/main.go, startInformers).
 func checkCrossNamespace(r *Rollout) {
+	if u := r.UpstreamRef; u != nil {
+		r.checkCrossNamespace("Upstream", u.Name, u.Namespace, schema.Path{"upstreamRef", "namespace"})
+	}
 	for i, m := range r.Analysis.Metrics {
 		if m.TemplateRef != nil {
 			r.checkCrossNamespace("MetricTemplate", m.TemplateRef.Name, m.TemplateRef.Namespace, InMetrics(i, "templateRef", "namespace"))

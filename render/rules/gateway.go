@@ -15,7 +15,7 @@ const Contour = "contour"
 
 // proxy is what splits the requests and counts them: the provider, or what implements Gateway API.
 func (r *Rollout) proxy() string {
-	if r.Provider == flagger.GatewayAPI {
+	if r.IsGatewayAPI() {
 		return r.On.GatewayImplementation
 	}
 	return r.Provider
@@ -24,7 +24,7 @@ func (r *Rollout) proxy() string {
 // mesh is the one whose sidecars split the requests of clients, or nothing.
 func (r *Rollout) mesh() string {
 	switch p := r.proxy(); {
-	case p != flagger.Istio && p != flagger.Kuma, r.Provider == flagger.GatewayAPI && !r.routesService():
+	case p != flagger.Istio && p != flagger.Kuma, r.IsGatewayAPI() && !r.routesService():
 		return ""
 	default:
 		return p
@@ -43,11 +43,13 @@ func (r *Rollout) routesGateway() bool {
 
 // countsAtGateway reports whether what routes the requests counts those alone that come in at a gateway, or at
 // the Ingress.
-func (r *Rollout) countsAtGateway() bool { return r.Provider == flagger.Nginx || r.proxy() == Contour }
+func (r *Rollout) countsAtGateway() bool {
+	return r.Provider == flagger.Nginx || r.proxy() == Contour || slices.Contains(entrances, r.Provider)
+}
 
 // mayBeGateway reports whether a host may be that of a Gateway, whose route is for all hosts.
 func (r *Rollout) mayBeGateway(t target) bool {
-	return r.Provider == flagger.GatewayAPI && len(r.Service.Hosts) == 0 && r.routesGateway() && t.host != "" && t.namespace != r.ID.Namespace && r.wrongDoor(t) == ""
+	return r.IsGatewayAPI() && len(r.Service.Hosts) == 0 && r.routesGateway() && t.host != "" && t.namespace != r.ID.Namespace && r.wrongDoor(t) == ""
 }
 
 // Where the rendered Contour is, the Service of its Envoy, which has the name that its chart gives it, and that of its
@@ -81,7 +83,7 @@ func (r *Rollout) wrongDoor(t target) string {
 	if !toIngress && !toContour || r.canaryIsRouted() {
 		return ""
 	}
-	atGateway := r.Provider == flagger.GatewayAPI && !r.routesService()
+	atGateway := r.IsGatewayAPI() && !r.routesService()
 	switch port := r.gatewayPort(); {
 	case toIngress && atGateway:
 		return "the load goes to " + t.host + ", and ingress-nginx reads no HTTPRoute"

@@ -83,9 +83,17 @@ func checkTargets(r *Rollout, calls []flagger.Call, script string, at schema.Pat
 	if first.host == "" || routed && (r.Provider != flagger.Nginx || first.namespace != r.ID.Namespace || !r.isService(first.service)) {
 		return
 	}
+	if slices.Contains(entrances, r.Provider) && r.Strategy() == flagger.Weighted && r.isOwn(first) {
+		return // checkReach tells where it has to go
+	}
 	want := r.canaryURL()
 	if hosts := r.IngressHosts(); len(hosts) > 0 && r.Strategy() != flagger.BlueGreen { // whose Ingress has the old version
 		want = "http://" + hosts[0]
+	}
+	if r.Provider == flagger.Nginx && r.Ingress == nil && r.Strategy() != flagger.BlueGreen && r.isOwn(first) {
+		r.Report(diag.LoadTestElsewhere, at, fmt.Sprintf("the load goes to %s and not through the Ingress, which is where nginx splits the traffic", first.host),
+			"load through the Ingress, with its host: hey -host app.example.com http://ingress-nginx-controller.ingress-nginx/ …")
+		return
 	}
 	hint := strings.Replace(hostOption().ReplaceAllString(script, ""), first.text, want, 1)
 	if strings.Contains(strings.TrimSpace(script), "\n") || !strings.Contains(first.text, "://") {
@@ -150,7 +158,24 @@ func serviceOf(host, from string) (name, namespace string) {
 // mayBeRoute reports whether the load may come in from outside the cluster: a rollout on
 // kuma does not say by which name it does, as on Istio and nginx.
 func (r *Rollout) mayBeRoute(t target) bool {
-	return r.mayBeGateway(t) || r.proxy() == flagger.Kuma && r.mesh() != "" && t.namespace == "" && strings.Contains(t.host, ".") && net.ParseIP(t.host) == nil
+	return r.mayBeGateway(t) || r.mayBeIstioGateway(t) || r.hasUnknownDoor() && !r.isOwn(t) || r.proxy() == flagger.Kuma && r.mesh() != "" && t.namespace == "" && strings.Contains(t.host, ".") && net.ParseIP(t.host) == nil
+}
+
+// mayBeIstioGateway reports whether the load may come in by a gateway whose route takes any host, or delegates.
+func (r *Rollout) mayBeIstioGateway(t target) bool {
+	s := &r.Service
+	atGateway := slices.Contains(s.Hosts, "*") && slices.ContainsFunc(s.Gateways, func(name string) bool { return name != "mesh" })
+	return r.Provider == flagger.Istio && (s.Delegation || atGateway) && t.namespace != r.ID.Namespace
+}
+
+// hasUnknownDoor reports whether requests come in by a gateway, or by an Ingress, of which the Canary does not tell
+// the host, and the input neither.
+func (r *Rollout) hasUnknownDoor() bool {
+	switch {
+	case r.Ingress != nil && len(r.Ingress.Hosts) > 0, r.IsGatewayAPI(), slices.Contains([]string{flagger.Istio, flagger.Kubernetes, flagger.Kuma}, r.Provider):
+		return false
+	}
+	return true
 }
 
 func (r *Rollout) isService(name string) bool {
@@ -158,17 +183,21 @@ func (r *Rollout) isService(name string) bool {
 }
 
 // isTarget reports whether the load reaches the new version, and is counted. On nginx
-// the Service alone is the old version: the Ingress splits the traffic.
+// the Service alone is the old version: the Ingress splits the traffic. Knative splits that of its own
+// Service, of which the Canary names no port.
 func (r *Rollout) isTarget(t target) bool {
+	if r.Provider == flagger.Knative {
+		return t.namespace == r.ID.Namespace && t.service == r.TargetRef.Name
+	}
 	return t.namespace == r.ID.Namespace && r.isService(t.service) &&
 		(r.Provider != flagger.Nginx || t.service != r.Service.Name) &&
-		(t.port == int(r.Service.Port) || r.Service.PortDiscovery)
+		(t.port == int(r.Service.Port) || r.Service.Port == 0 || r.Service.PortDiscovery) // or no port that is one
 }
 
 // canaryURL returns the URL of the Service of the new version.
 func (r *Rollout) canaryURL() string {
 	address := "http://" + r.Service.Name + CanarySuffix + "." + r.ID.Namespace
-	if r.Service.Port != 80 {
+	if r.Service.Port != 80 && r.Service.Port != 0 {
 		address += ":" + strconv.Itoa(int(r.Service.Port))
 	}
 	return address

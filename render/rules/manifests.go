@@ -1,13 +1,17 @@
 package rules
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/util/intstr"
+
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/source"
@@ -267,21 +271,65 @@ func checkMadeTwice(r *Rollout) {
 	}
 	for o := range set.Find("flagger.app", "Canary") {
 		if o.ID.Namespace == r.ID.Namespace && (o.ID.Name == r.ID.Name || targets(o.Object, r)) {
+			hint := "remove the Canary from the manifests"
+			if o.ID.Name == r.ID.Name {
+				hint += "; where Flux has applied it, annotate it first with " + manifest.FluxPrune + ": disabled, or Flux deletes it"
+			}
 			r.Report(diag.MadeTwice, targetName,
-				fmt.Sprintf("%s rolls out %s as well; the two overwrite each other's steps", called(o.Object), r.TargetRef.Name),
-				"remove the Canary from the manifests")
+				fmt.Sprintf("%s rolls out %s as well; the two overwrite each other's steps", called(o.Object), r.TargetRef.Name), hint)
 			return
 		}
 	}
 	primary := r.Target()
 	primary.Name += PrimarySuffix
 	r.checkMade(primary, "Flagger makes")
+	if r.Plain { // whose Ingress and load tester are the manifests' own
+		checkMadeServices(r)
+		return
+	}
 	if r.Ingress != nil {
 		r.checkMade(r.Ingress.ID, "fleetwright renders")
 	}
 	if r.Tester.Exists {
 		r.checkMade(r.Tester.ID, "fleetwright renders")
 	}
+}
+
+// checkMadeServices reports a Service or a VirtualService that Flagger writes otherwise with every step
+// (pkg/router/kubernetes_default.go, reconcileService; istio.go, reconcileVirtualService).
+func checkMadeServices(r *Rollout) {
+	for _, suffix := range []string{CanarySuffix, PrimarySuffix} {
+		id := r.apex()
+		id.Name += suffix
+		o := r.Manifests.Get(id)
+		if o == nil || r.TargetRef.Kind != "Deployment" && r.TargetRef.Kind != "DaemonSet" {
+			continue
+		}
+		if s := source.Read[source.Service](o.Object); s != nil && !r.isAsMade(s) {
+			r.checkMade(id, "Flagger makes")
+		}
+	}
+	route := manifest.Identity{Group: "networking.istio.io", Kind: "VirtualService", Namespace: r.ID.Namespace, Name: r.Service.Name}
+	if o := r.Manifests.Get(route); o != nil && r.Provider == flagger.Istio && !bytes.Contains(o.JSON, []byte(`"kustomize.toolkit.fluxcd.io/`)) { // which may keep Flux from it
+		r.checkMade(route, "Flagger makes")
+	}
+}
+
+// isAsMade reports whether a Service has the ports that Flagger gives it, and selects by one label as it does.
+func (r *Rollout) isAsMade(s *source.Service) bool {
+	to := intstr.FromInt32(r.Service.Port)
+	if r.Service.TargetPort != nil {
+		to = *r.Service.TargetPort
+	}
+	if len(s.Spec.Selector) != 1 || len(s.Spec.Ports) == 0 {
+		return false
+	}
+	p := s.Spec.Ports[0]
+	from := p.TargetPort
+	if from == (intstr.IntOrString{}) {
+		from = intstr.FromInt32(p.Port)
+	}
+	return r.Service.PortDiscovery || len(s.Spec.Ports) == 1 && p.Port == r.Service.Port && from == to
 }
 
 // checkMade reports an object of the manifests that somebody else makes.

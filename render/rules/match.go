@@ -19,7 +19,8 @@ func checkMatch(r *Rollout) {
 	if len(a.Match) == 0 || r.Provider != flagger.Istio && r.Provider != flagger.Nginx { // of gatewayapi the provider has rules
 		return
 	}
-	if a.StepWeight > 0 || a.MaxWeight > 0 || len(a.StepWeights) > 0 {
+	// On Istio the weights of a plain Canary are those of the requests that match (pkg/router/istio.go, SetRoutes).
+	if weights := a.StepWeight > 0 || a.MaxWeight > 0 || len(a.StepWeights) > 0; weights && !(r.Plain && r.Provider == flagger.Istio) {
 		r.Report(diag.MatchWithWeights, inAnalysis("match"),
 			"with match Flagger splits no traffic by weight: on istio what does not match stays with the old version, on nginx the first good check promotes the new one",
 			"write analysisTimes in place of canaryStrategy for A/B testing, or remove match")

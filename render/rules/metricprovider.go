@@ -36,6 +36,8 @@ type metricProvider struct {
 	// must have one, where there is a secretRef.
 	secret bool
 	keys   [][]string
+	// window reports that it parses the metric's interval, and is not made without one.
+	window bool
 	// reads are the other fields that count, of address, headers, secretRef and insecureSkipVerify.
 	reads []string
 	// query returns why the provider has no answer to a query, and a hint, or nothing.
@@ -60,26 +62,26 @@ var metricProviders = map[string]metricProvider{
 		keys: [][]string{{"token", "org"}}, reads: []string{"address", "secretRef"}, query: influxProblem,
 	},
 	"datadog": { // datadog.go
-		schemes: web, paths: []string{"/api/v1/query", "/api/v1"},
+		schemes: web, paths: []string{"/api/v1/query", "/api/v1"}, window: true,
 		secret: true, keys: [][]string{{"datadog_api_key", "datadog_application_key"}}, reads: []string{"address", "secretRef"},
 	},
 	"newrelic": { // newrelic.go
-		schemes: web,
-		secret:  true, keys: [][]string{{"newrelic_account_id", "newrelic_query_key"}}, reads: []string{"address", "secretRef"}, query: newRelicProblem,
+		schemes: web, window: true,
+		secret: true, keys: [][]string{{"newrelic_account_id", "newrelic_query_key"}}, reads: []string{"address", "secretRef"}, query: newRelicProblem,
 	},
 	"dynatrace": { // dynatrace.go
-		address: "https://abc12345.live.dynatrace.com", schemes: web, paths: []string{"/api/v2/metrics/query", "/api/v2/metrics", "/api/v2"},
+		window: true, address: "https://abc12345.live.dynatrace.com", schemes: web, paths: []string{"/api/v2/metrics/query", "/api/v2/metrics", "/api/v2"},
 		secret: true, keys: [][]string{{"dynatrace_token"}}, reads: []string{"address", "secretRef"},
 	},
 	"splunk": { // splunk.go
-		since: 40, address: "https://api.us1.signalfx.com", schemes: []string{"http", "https", "ws", "wss"}, paths: []string{"/v2/signalflow"},
+		window: true, since: 40, address: "https://api.us1.signalfx.com", schemes: []string{"http", "https", "ws", "wss"}, paths: []string{"/v2/signalflow"},
 		secret: true, keys: [][]string{{"sf_token_key"}}, reads: []string{"address", "secretRef"}, query: splunkProblem,
 	},
 	"stackdriver": { // stackdriver.go; without a project Google's API refuses the request
 		secret: true, keys: [][]string{{"project"}}, reads: []string{"secretRef"},
 	},
 	"cloudwatch": { // cloudwatch.go
-		region: "eu-central-1", query: cloudWatchProblem,
+		window: true, region: "eu-central-1", query: cloudWatchProblem,
 	},
 	"keptn": { // keptn.go
 		since: 38, query: keptnProblem,
@@ -378,7 +380,10 @@ func keptnProblem(query string) (message, hint string) {
 func externalMetricProblem(query string) (message, hint string) {
 	const example = "{{ namespace }}/queue-length?labelSelector=app%3D{{ target }}"
 	u, err := url.Parse("dummy:///" + query)
-	if err != nil {
+	switch {
+	case strings.Contains(query, "\n"):
+		return "the query has a line break, and Flagger reads it as a URL, which has none: every check fails", "query: " + strings.ReplaceAll(strings.TrimSpace(query), "\n", "")
+	case err != nil:
 		return "Flagger cannot read the query: " + err.Error(), example
 	}
 	namespace, name, found := strings.Cut(strings.TrimPrefix(u.Path, "/"), "/")

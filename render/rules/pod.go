@@ -59,7 +59,7 @@ func checkTags(r *Rollout) {
 		return
 	}
 	for _, c := range w.Spec.Template.Spec.Containers {
-		if !moves(c.Image) {
+		if !moves(c.Image) || r.Plain && !strings.HasSuffix(c.Image, ":latest") { // an overlay or automation may set the tag
 			continue
 		}
 		name, _, _ := strings.Cut(c.Image, ":latest")

@@ -87,7 +87,7 @@ func find(w *source.Workload, fits func(source.ContainerPort) bool) (port source
 // checkPorts reports a Service's port that leads to no port of a container.
 func checkPorts(r *Rollout) {
 	found, w := r.workload()
-	if w == nil {
+	if w == nil || r.Service.Port == 0 {
 		return
 	}
 	port, ok := r.targeted(w)

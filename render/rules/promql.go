@@ -36,6 +36,10 @@ func (q *promQuery) check(say func(code diag.Code, message, hint string)) {
 		say(diag.NeverAValue, "histogram_quantile gets no label le, so it returns nothing and every check fails", "sum by (le) (…) inside histogram_quantile")
 		return
 	}
+	if q.hasOneBucket() {
+		say(diag.NeverAValue, "histogram_quantile gets one bucket alone, and makes no number of it, so every check fails", "no le in the selector, and sum by (le) (…)")
+		return
+	}
 	if s := emptySelector(q.expr); s != nil && lacksValue(q.expr) {
 		say(diag.NoValueWhenHealthy,
 			fmt.Sprintf("no series has %s before a request fails, so a good version has no value and fails every check", errorMatcher(s)), q.zeroHint())
@@ -50,6 +54,9 @@ func (q *promQuery) check(say func(code diag.Code, message, hint string)) {
 		say(diag.ManySeries, message, hint)
 	}
 	switch loose, wide := q.looseSelector(q.expr), q.withPrimary(); {
+	case loose != nil && dashboardVariable(loose) != "":
+		name := dashboardVariable(loose)
+		say(diag.NeverAValue, fmt.Sprintf("Flagger does not replace $%s, so no series matches and every check fails", name), "{{ "+cmp.Or(q.nameFor(name), "target")+" }} in its place")
 	case loose != nil:
 		say(diag.QueryOfAll, fmt.Sprintf("nothing in %s says which service is measured, so what all others do decides on this rollout", loose), q.selectorHint(loose, q.template.Provider.Address))
 	case wide != nil:
@@ -59,6 +66,24 @@ func (q *promQuery) check(say func(code diag.Code, message, hint string)) {
 	if known, ok := ownMetric(q.expr); ok && q.goodRange != nil {
 		checkRange(q.Rollout, q.metric, q.called(q.Analysis.Metrics[q.metric]), known)
 	}
+}
+
+// dashboardVariable returns the name of a variable that stands for a whole value, as dashboards have them, or nothing.
+func dashboardVariable(s *parser.VectorSelector) string {
+	for _, m := range s.LabelMatchers {
+		if name, ok := strings.CutPrefix(m.Value, "$"); ok && name != "" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz_") == "" {
+			return name
+		}
+	}
+	return ""
+}
+
+// nameFor returns which of Flagger's own variables has a name.
+func (q *promQuery) nameFor(name string) string {
+	if _, ok := q.functions[name]; ok {
+		return name
+	}
+	return ""
 }
 
 // selectorsOf returns the selectors of an expression.
@@ -343,6 +368,19 @@ func (q *promQuery) withoutLe() (lost *parser.Call) {
 		return nil
 	})
 	return lost
+}
+
+// hasOneBucket reports whether a quantile is asked of histograms of one bucket (prometheus/prometheus
+// promql/quantile.go, BucketQuantile).
+func (q *promQuery) hasOneBucket() (found bool) {
+	parser.Inspect(q.expr, func(n parser.Node, _ []parser.Node) error {
+		if c, ok := n.(*parser.Call); ok && c.Func.Name == "histogram_quantile" {
+			all := selectorsOf(c.Args[len(c.Args)-1])
+			found = found || len(all) > 0 && !slices.ContainsFunc(all, func(s *parser.VectorSelector) bool { return !pinned(s, "le") })
+		}
+		return nil
+	})
+	return found
 }
 
 // pinned reports whether a selector takes one value of a label only.
@@ -770,7 +808,7 @@ func (r *Rollout) grpcHint() string {
 		return "a customMetric by the gRPC status that your server counts, such as grpc_server_handled_total{grpc_code=\"OK\"}"
 	}
 	const all = `destination_workload="{{ target }}",destination_workload_namespace="{{ namespace }}",reporter="destination"`
-	return `{name: grpc-success-rate, thresholdRange: {min: 99}, customMetric: {provider: {type: prometheus, address: "` + r.On.PrometheusAddress +
+	return `{name: grpc-success-rate, thresholdRange: {min: 99}, customMetric: {provider: {type: prometheus, address: "` + cmp.Or(r.On.PrometheusAddress, r.MetricsServer, metricProviders["prometheus"].address) +
 		`"}, query: 'sum(rate(istio_requests_total{` + all + `,grpc_response_status="0"}[{{ interval }}])) / sum(rate(istio_requests_total{` + all + `}[{{ interval }}])) * 100'}}`
 }
 

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -17,16 +18,24 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // queryFunctions returns what the query of a metric's MetricTemplate may call, as Flagger
 // fills it in (pkg/controller/scheduler_metrics.go, toMetricModel).
 func (r *Rollout) queryFunctions(m flagger.Metric) template.FuncMap {
 	text := func(s string) func() string { return func() string { return s } }
-	target := text(r.TargetRef.Name)
+	target := r.TargetRef.Name
+	named := func(ref *flagger.ObjectReference) func() string {
+		if ref == nil {
+			return text(target)
+		}
+		return text(ref.Name)
+	}
 	return template.FuncMap{
-		"name": target, "target": target, "ingress": target, "route": target,
-		"namespace": text(r.ID.Namespace), "service": text(r.Service.Name), "interval": text(m.Interval),
+		"name": text(r.ID.Name), "target": text(target), "ingress": named(r.IngressRef), "route": named(r.RouteRef),
+		"namespace": text(r.ID.Namespace), "service": text(cmp.Or(r.Service.Name, target)), "interval": text(m.Interval),
 		"variables": func() map[string]string { return m.TemplateVariables },
 	}
 }
@@ -76,15 +85,25 @@ func loops(t *template.Template, n parse.Node, calls *int) bool {
 	return false
 }
 
+// defaultWindow is the interval of a metric without a template, where it has none
+// (pkg/apis/flagger/v1beta1/canary.go, MetricInterval).
+const defaultWindow = "1m"
+
 // checkQueries reports queries that Flagger or Prometheus would not answer, or not for this rollout alone.
 func checkQueries(r *Rollout) {
 	for i, m := range r.Analysis.Metrics {
-		t := r.template(m)
-		if t == nil || t.Replaces != "" {
+		t, at := r.template(m), spec("query")
+		switch {
+		case m.TemplateRef == nil && m.Query != "": // which Flagger's own Prometheus answers
+			t, at = &Template{ID: r.ID, MetricTemplate: flagger.MetricTemplate{Query: m.Query}}, spec(InMetrics(i, "query")...)
+			t.Provider.Type, t.Provider.Address = "prometheus", cmp.Or(r.MetricsServer, r.On.MetricsServer)
+			m.Interval = cmp.Or(m.Interval, defaultWindow)
+		case t == nil || t.Replaces != "":
 			continue
+		default:
+			checkProvider(r, t)
 		}
-		checkProvider(r, t)
-		say := func(code diag.Code, message, hint string) { r.ReportAt(code, t.ID, spec("query"), message, hint) }
+		say := func(code diag.Code, message, hint string) { r.ReportAt(code, t.ID, at, message, hint) }
 		functions := r.queryFunctions(m)
 		query, err := fillIn(t.Query, functions)
 		if err != nil {
@@ -98,6 +117,23 @@ func checkQueries(r *Rollout) {
 			checkPromQL(q, say)
 		}
 	}
+}
+
+// ofTemplates are the codes that depend on no Canary.
+var ofTemplates = []diag.Code{
+	diag.BadQueryTemplate, diag.BadQuery, diag.NoAddress, diag.BadAddress, diag.KuratorAddress, diag.BadProviderQuery, diag.MissingField, diag.ProviderIgnores,
+}
+
+// CheckTemplate returns what is wrong with a MetricTemplate whatever Canary names it.
+func CheckTemplate(t *Template, on *Installed) []Finding {
+	ref := api.NamespacedReference{Namespace: t.ID.Namespace, Name: t.ID.Name}
+	r := &Rollout{ID: manifest.Identity{Namespace: t.ID.Namespace, Name: "name"}, Plain: true, Canary: &flagger.Canary{}, Templates: map[api.NamespacedReference]*Template{ref: t}, On: on}
+	r.TargetRef.Name, r.Analysis.Metrics = "target", []flagger.Metric{{Name: t.ID.Name, Interval: defaultWindow, TemplateRef: &ref}}
+	checkQueries(r)
+	hasVariables := strings.Contains(t.Query, "variables") // which a Canary sets
+	return slices.DeleteFunc(r.found, func(f Finding) bool {
+		return !slices.Contains(ofTemplates, f.Code) || hasVariables && slices.Contains([]diag.Code{diag.BadQueryTemplate, diag.BadQuery, diag.BadProviderQuery}, f.Code)
+	})
 }
 
 // templateProblem returns in words why a query cannot be filled in, by what text/template

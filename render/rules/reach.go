@@ -70,6 +70,11 @@ var passages = map[way][4]passage{
 	{flagger.Kubernetes, flagger.BlueGreen}: {always, never, never, never},
 }
 
+// entrances are the providers whose proxy splits the traffic that comes in by it and counts it there, as Contour does
+// (pkg/router and pkg/metrics/observers: apisix.go, gloo.go, skipper.go, traefik.go). That of APISIX counts the requests
+// of a route, whichever version they go to.
+var entrances = []string{flagger.Apisix, flagger.Gloo, flagger.Skipper, flagger.Traefik}
+
 // passage returns how a call's requests get from a door to the new version.
 func (r *Rollout) passage(d door, call flagger.Call, t target, from string) passage {
 	p := r.split(d, call, t, from)
@@ -82,11 +87,16 @@ func (r *Rollout) passage(d door, call flagger.Call, t target, from string) pass
 // split returns how what the routes take gets from a door to the new version.
 func (r *Rollout) split(d door, call flagger.Call, t target, from string) passage {
 	provider := r.Provider
-	if r.proxy() == Contour {
+	switch {
+	case r.proxy() == Contour:
+		provider = Contour
+	case r.IsGatewayAPI():
+		provider = flagger.GatewayAPI
+	case slices.Contains(entrances, provider) && (r.Strategy() == flagger.Weighted || r.Strategy() == flagger.BlueGreen && provider != flagger.Apisix):
 		provider = Contour
 	}
 	all, known := passages[way{provider, r.Strategy()}]
-	if r.Provider == flagger.GatewayAPI && len(r.Analysis.Match) > 0 {
+	if r.IsGatewayAPI() && len(r.Analysis.Match) > 0 {
 		for i, p := range all {
 			if p == always && door(i) != canaryDoor {
 				all[i] = matched // weights are of what meets the conditions alone
@@ -98,7 +108,7 @@ func (r *Rollout) split(d door, call flagger.Call, t target, from string) passag
 		return always // nobody can tell
 	case d == apexDoor && r.Provider == flagger.Istio && !r.Service.IsMeshed():
 		return never // the route is at the gateways alone (pkg/router/istio.go, reconcileVirtualService)
-	case d == apexDoor && r.Provider == flagger.GatewayAPI && !r.routesService():
+	case d == apexDoor && r.IsGatewayAPI() && !r.routesService():
 		return never
 	case p == never && d != primaryDoor && r.Mirrors():
 		return always // as a copy
@@ -123,7 +133,7 @@ const (
 // measureOf returns what a metric counts.
 func (r *Rollout) measureOf(m flagger.Metric) measure {
 	if _, ok := knownMetrics[r.Builtin(m)]; ok {
-		if r.Provider == flagger.Kubernetes || r.Provider == flagger.GatewayAPI && r.template(m) == nil {
+		if r.Provider == flagger.Kubernetes || r.IsGatewayAPI() && r.template(m) == nil {
 			return podRequests // http_request_duration_seconds (pkg/metrics/observers/http.go)
 		}
 		return routeRequests
@@ -242,7 +252,7 @@ func (r *Rollout) traffic() (all traffic) {
 				all.reaches = true
 			case !known: // to somebody else, unless it comes from outside or another Service selects the pods
 				asked := r.asked(call, from)
-				all.reaches = all.reaches || len(asked) == 0
+				all.reaches = all.reaches || len(asked) == 0 || r.hasUnknownDoor()
 				for _, t := range asked {
 					all.reaches = all.reaches || t.service == "" || t.namespace == r.ID.Namespace
 				}
@@ -270,14 +280,20 @@ var (
 // unmeasured returns the metrics that never have a value: in a blue/green rollout all traffic goes to
 // the old version until the last check, and no webhook sends anything to the new one.
 func (r *Rollout) unmeasured() []int {
-	if r.SkipAnalysis || r.Strategy() != flagger.BlueGreen || r.Mirrors() {
+	if r.SkipAnalysis || r.Strategy() != flagger.BlueGreen || r.Mirrors() || r.Provider == flagger.Apisix {
 		return nil
 	}
 	metrics := r.requestMetrics(routeRequests)
-	if len(metrics) == 0 || r.traffic().reaches || r.canaryIsRouted() {
+	if len(metrics) == 0 || !r.isBehindProxy() && r.traffic().reaches || r.canaryIsRouted() {
 		return nil
 	}
 	return metrics
+}
+
+// isBehindProxy reports whether Flagger's queries count at a proxy that no mirror is for: in a blue/green rollout no load
+// reaches the new version by it.
+func (r *Rollout) isBehindProxy() bool {
+	return r.Provider == Contour || slices.Contains(entrances, r.Provider)
 }
 
 // canaryIsRouted reports whether the application has a route of its own to the new version.
@@ -317,7 +333,7 @@ func checkReach(r *Rollout) {
 	}
 	for _, m := range all.missed {
 		w := r.Analysis.Webhooks[m.webhook]
-		told := w.Kind() == flagger.RolloutHook && (m.door == primaryDoor || m.door == apexDoor && r.Provider == flagger.Nginx) // by checkTargets
+		told := w.Kind() == flagger.RolloutHook && (m.door == primaryDoor || m.door == apexDoor && r.Provider == flagger.Nginx) && !slices.Contains(entrances, r.Provider) // by checkTargets
 		if !told && makesLoad(w) {
 			message, hint := r.whyMissed(m)
 			r.Report(diag.LoadTestElsewhere, inAnalysis("webhooks", m.webhook, "metadata", "cmd"), message, hint)
@@ -378,6 +394,11 @@ func (r *Rollout) reportUnmeasured() {
 		return // which the provider reports
 	}
 	name := r.called(r.Analysis.Metrics[r.Unmeasured[0]])
+	if r.isBehindProxy() {
+		r.Report(diag.NothingReaches, InMetrics(r.Unmeasured[0], "name"),
+			fmt.Sprintf("before the switch of a blue/green rollout the proxy of %s sends the new version nothing, and Flagger's query counts there alone: every check of %s fails", r.Provider, name), "a customMetric of the pods, with load to "+r.canaryURL())
+		return
+	}
 	if r.proxy() == Contour {
 		r.Report(diag.NothingReaches, InMetrics(r.Unmeasured[0], "name"),
 			fmt.Sprintf("before the switch of a blue/green rollout the Gateway sends the new version nothing, and Contour counts nothing else: every check of %s fails", name), "mirror: true in trafficAnalysis, or a customMetric of the pods, with load to "+r.canaryURL())
@@ -419,13 +440,17 @@ func (r *Rollout) whyMissed(m missed) (message, hint string) {
 		}
 		return fmt.Sprintf("the load goes to %s and not through the Ingress, where nginx splits the traffic and counts the requests", m.target.host), hint
 	}
+	if r.Provider == flagger.Contour || slices.Contains(entrances, r.Provider) {
+		return fmt.Sprintf("the load goes to %s and not through the proxy of %s, which splits the traffic and counts the requests", m.target.host, r.Provider),
+			"load through the proxy, with a host of its route: hey -host app.example.com …"
+	}
 	why := fmt.Sprintf("the load goes to %s, and Flagger splits the traffic of the gateways alone, so all of it stays with the old version", m.target.host)
 	switch {
 	case r.proxy() == Contour && m.passage == uncounted:
 		return fmt.Sprintf("the load goes to %s and not through the Gateway, where Contour counts the requests", m.target.host), r.gatewayHint(command, m.target)
 	case r.proxy() == Contour:
 		return why, r.gatewayHint(command, m.target)
-	case r.Provider == flagger.GatewayAPI:
+	case r.IsGatewayAPI():
 		return why, toCanary
 	}
 	return why, toCanary + ", or gateways: with mesh among them"
@@ -450,7 +475,7 @@ func (r *Rollout) whyUnrouted(command string, call flagger.Call) (message, hint 
 // beforeSwitch returns a command whose load reaches the new version of a blue/green rollout before the switch.
 func (r *Rollout) beforeSwitch(m missed) string {
 	hint := r.toCanary(r.Analysis.Webhooks[m.webhook].Metadata["cmd"], m.target)
-	if m.door == routeDoor && r.Provider == flagger.GatewayAPI {
+	if m.door == routeDoor && r.IsGatewayAPI() {
 		hint += ", or mirror: true in trafficAnalysis"
 	}
 	return hint

@@ -65,7 +65,7 @@ func (r *Rollout) routeConditions() []flagger.Match {
 	switch service := len(r.Service.Match); {
 	case service == 0, service*max(len(r.Analysis.Match), 1) > mostRoutes, r.Service.Delegation:
 		return nil
-	case r.Provider == flagger.GatewayAPI:
+	case r.IsGatewayAPI():
 		return gatewayMatches(r.Canary)
 	case r.Provider == flagger.Istio:
 		return routed(r.Canary)
@@ -119,7 +119,7 @@ func (r *Rollout) takesPath(m flagger.Match, u *url.URL) bool {
 	switch {
 	case uri.Exact != "":
 		return at == uri.Exact
-	case uri.Prefix != "" && r.Provider == flagger.GatewayAPI:
+	case uri.Prefix != "" && r.IsGatewayAPI():
 		prefix := strings.TrimSuffix(uri.Prefix, "/")
 		return at == prefix || strings.HasPrefix(at, prefix+"/")
 	case uri.Prefix != "":

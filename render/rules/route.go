@@ -20,19 +20,19 @@ func checkRoutes(r *Rollout) {
 		return
 	}
 	checkIngresses(r)
-	switch r.Provider {
-	case flagger.Istio:
+	switch {
+	case r.Provider == flagger.Istio:
 		checkGatewayRoutes(r)
 		checkVirtualServices(r)
-	case flagger.Nginx:
+	case r.Provider == flagger.Nginx:
 		checkGatewayRoutes(r)
-	case flagger.GatewayAPI:
+	case r.IsGatewayAPI():
 		if r.mesh() == flagger.Kuma { // a gateway with a sidecar may send requests to the address of the Service
 			checkMeshRoutes(r, "routes the requests to the Service, too: Kuma makes a MeshHTTPRoute of Flagger's HTTPRoute, and this one's rules may replace its split")
 		} else {
 			checkGatewayRoutes(r)
 		}
-	case flagger.Kuma:
+	case r.Provider == flagger.Kuma:
 		checkKumaRoutes(r)
 	}
 }
@@ -76,10 +76,13 @@ func checkIngresses(r *Rollout) {
 			if len(i.Spec.Rules) > 0 && i.Spec.Rules[0].Host != "" {
 				hint = fmt.Sprintf("host: %s of the rollout, in place of it", i.Spec.Rules[0].Host)
 			}
+			if r.Plain {
+				hint = fmt.Sprintf("ingressRef: {apiVersion: networking.k8s.io/v1, kind: Ingress, name: %s}", found.ID.Name)
+			}
 			r.reportRoute(found, "sends its requests to the primary alone: Flagger splits those of the rollout's Ingress", hint)
-		case r.Provider == flagger.GatewayAPI && r.mesh() == "":
+		case r.IsGatewayAPI() && r.mesh() == "":
 			r.reportRoute(found, "sends its requests to the primary alone: the HTTPRoute of the rollout splits those of its Gateway", "hosts: of the rollout, in place of it")
-		case r.Provider == flagger.GatewayAPI && r.mesh() == flagger.Istio && !split:
+		case r.IsGatewayAPI() && r.mesh() == flagger.Istio && !split:
 			r.reportRoute(found, past, "gatewayRefs: [{name: public, namespace: infra}] and hosts: of the rollout, in place of it")
 		case r.Provider == flagger.Istio && !split:
 			r.reportRoute(found, past, "gateways: [istio-system/public-gateway] and hosts: of the rollout, in place of it")
@@ -106,7 +109,7 @@ func checkGatewayRoutes(r *Rollout) {
 	for _, kind := range []string{"HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute"} {
 		for found := range r.Manifests.Find(api.GatewayGroup, kind) {
 			route := source.Read[source.GatewayRoute](found.Object)
-			if route == nil || r.Provider == flagger.GatewayAPI && kind == "HTTPRoute" && found.ID.Namespace == r.ID.Namespace && found.ID.Name == r.Service.Name {
+			if route == nil || r.IsGatewayAPI() && kind == "HTTPRoute" && found.ID.Namespace == r.ID.Namespace && found.ID.Name == r.Service.Name {
 				continue // Flagger takes it over
 			}
 			toApex := func(b source.BackendRef) bool {
@@ -139,14 +142,16 @@ func checkVirtualServices(r *Rollout) {
 			checkTakenOver(r, found, v, isApex)
 			continue
 		}
-		toApex := false
+		toApex, delegates := false, false
 		for _, route := range slices.Concat(v.Spec.HTTP, v.Spec.TCP, v.Spec.TLS) {
 			for _, to := range route.Route {
 				toApex = toApex || isApex(to.Destination.Host)
 			}
+			delegates = delegates || route.Delegate.Name == r.Service.Name && cmp.Or(route.Delegate.Namespace, found.ID.Namespace) == r.ID.Namespace
 		}
 		inMesh := len(v.Spec.Gateways) == 0 || slices.Contains(v.Spec.Gateways, flagger.MeshGateway)
 		switch {
+		case delegates && r.Service.Delegation: // the host is its own, and the route Flagger's
 		case inMesh && slices.ContainsFunc(v.Spec.Hosts, isApex):
 			r.reportRoute(found,
 				"routes the host "+r.Service.Name+", too: Istio reads one VirtualService for a host, and may not read Flagger's",

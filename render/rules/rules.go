@@ -5,6 +5,7 @@ package rules
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
@@ -31,6 +32,8 @@ const IstioRevision = "istio.io/rev"
 // A Rollout is a Canary and what belongs to it.
 type Rollout struct {
 	ID manifest.Identity
+	// Plain reports whether the Canary is written by hand, and not that of an Application's rollout.
+	Plain bool
 	// Mesh is the one that the Canary's annotation names.
 	Mesh string
 	*flagger.Canary
@@ -74,6 +77,24 @@ type IngressPath struct {
 
 // A HostPath is a path of a host.
 type HostPath struct{ Host, Path string }
+
+// NewIngress returns the Ingress with its hosts and their paths. nginx takes no path for /
+// (kubernetes/ingress-nginx internal/ingress/controller/controller.go, checkOverlap).
+func NewIngress(id manifest.Identity, spec manifest.IngressSpec) *Ingress {
+	in := &Ingress{ID: id}
+	for i, rule := range spec.Rules {
+		if rule.Host == "" {
+			continue
+		}
+		if !slices.Contains(in.Hosts, rule.Host) {
+			in.Hosts = append(in.Hosts, rule.Host)
+		}
+		for _, p := range rule.HTTP.Paths {
+			in.Paths = append(in.Paths, IngressPath{HostPath{rule.Host, cmp.Or(p.Path, "/")}, schema.Path{"spec", "rules", i, "host"}})
+		}
+	}
+	return in
+}
 
 // A LoadTester is a Deployment of Flagger's load tester.
 type LoadTester struct {
@@ -146,7 +167,7 @@ func Check(r *Rollout) []Finding {
 	r.found = nil
 	r.Unmeasured = r.unmeasured()
 	for _, rule := range []func(*Rollout){
-		checkService, checkInjected, checkWatched, checkCrossNamespace, checkNames, checkAutoscaler, checkFlaggerVersion, checkRefused,
+		checkService, checkValues, checkInjected, checkWatched, checkCrossNamespace, checkNames, checkAutoscaler, checkFlaggerVersion, checkRefused,
 		checkIntervals, checkSteps, checkMaxWeight, checkReadinessTimeout, checkChecks,
 		checkMetrics, checkThresholds, checkQueries, checkMetricsServer, checkGRPC,
 		checkWebhooks, checkRights, checkWebhookTimeouts, checkAlerts,

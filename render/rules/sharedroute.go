@@ -37,7 +37,7 @@ const mostRoutes = 128
 
 // Add adds the routes of a rollout, unless another has the same, which it then returns.
 func (all SharedRoutes) Add(r *Rollout) *SharedRoute {
-	if r.Provider != flagger.GatewayAPI {
+	if !r.IsGatewayAPI() {
 		return nil
 	}
 	hosts := r.Service.Hosts

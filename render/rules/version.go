@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
@@ -30,6 +31,9 @@ var canaryFieldsSince = []struct {
 	{44, schema.Path{"service", "trafficPolicy", "outlierDetection", "splitExternalLocalOriginErrors"}},
 }
 
+// serviceOptional is the minor version from which on a Canary needs no service (the same).
+const serviceOptional = 41
+
 // checkFlaggerVersion reports fields that the fleet's Flagger does not have: an API server refuses
 // what a CRD does not have (fluxcd/flagger CHANGELOG.md). Of a range of versions nobody can tell.
 func checkFlaggerVersion(r *Rollout) {
@@ -38,6 +42,9 @@ func checkFlaggerVersion(r *Rollout) {
 			return
 		}
 		r.ReportAt(diag.FieldTooNew, object, field, fmt.Sprintf("Flagger %s has no %s, which came with 1.%d", r.On.Flagger, name, minor), r.NewerFlagger(minor))
+	}
+	if r.Plain && r.On.Version.Minor < serviceOptional && !r.Has("service") {
+		r.Report(diag.CanaryRejected, schema.Path{"service"}, fmt.Sprintf("service is missing; the CRD of Flagger %s requires one", r.On.Flagger), fmt.Sprintf("service: {port: 80}, or Flagger 1.%d.0 or newer", serviceOptional))
 	}
 	for _, f := range canaryFieldsSince {
 		if r.On.Version.Minor < f.minor && r.Has(f.field...) {
@@ -72,6 +79,7 @@ func (r *Rollout) NewerFlagger(minor int) string {
 // ProblemCodes are the codes of what Flagger stumbles over. What its validation rejects takes a patch.
 var ProblemCodes = map[flagger.ProblemKind]diag.Code{
 	flagger.Rejected:            diag.PatchBreaks,
+	flagger.Incomplete:          diag.CanaryRejected,
 	flagger.NoParent:            diag.BadGatewayRef,
 	flagger.BadCondition:        diag.BadGatewayMatch,
 	flagger.Unmapped:            diag.BadGatewayMatch,
@@ -79,12 +87,18 @@ var ProblemCodes = map[flagger.ProblemKind]diag.Code{
 	flagger.CORSWithoutAge:      diag.NoCORS,
 	flagger.MirrorBesideWeights: diag.BadMirror,
 	flagger.TwoModifiers:        diag.BadHTTPRoute,
+	flagger.Reset:               diag.RoutedOtherwise,
+	flagger.UnevenPromotion:     diag.RoutedOtherwise,
 	flagger.AffinityBesideMatch: diag.AffinityNeedsWeights,
 }
 
 // checkRefused reports what Flagger rejects the Canary for.
 func checkRefused(r *Rollout) {
 	for _, p := range r.Refused(r.On.Version) {
-		r.Report(ProblemCodes[p.Kind], p.Field, p.Message, p.Hint)
+		code := ProblemCodes[p.Kind]
+		if r.Plain && p.Kind == flagger.Rejected { // by no patch
+			code = diag.CanaryRejected
+		}
+		r.Report(code, p.Field, p.Message, strings.Replace(p.Hint, "name: podinfo", "name: "+r.TargetRef.Name, 1))
 	}
 }

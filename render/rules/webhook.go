@@ -82,6 +82,9 @@ func checkTask(r *Rollout, w flagger.Webhook, at schema.Path) {
 	case !known:
 		all := slices.Sorted(maps.Keys(flagger.Tasks))
 		hint := diag.DidYouMean(w.Task(), all, "type: bash, or one of "+strings.Join(all, ", "))
+		if slices.Contains([]string{"sh", "shell", "script"}, w.Task()) { // of which another task has more letters
+			hint = "type: bash"
+		}
 		name := w.Task()
 		if strings.TrimSpace(name) == "" {
 			name = strconv.Quote(name)

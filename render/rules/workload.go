@@ -15,7 +15,7 @@ import (
 // checkService reports ports and names of the Service that do not work.
 func checkService(r *Rollout) {
 	s := &r.Service
-	if s.Port < 1024 && s.TargetPort == nil && !r.declares() {
+	if s.Port < 1024 && s.TargetPort == nil && !r.Plain && !r.declares() {
 		r.Report(diag.GuessedTargetPort, schema.Path{"service", "port"},
 			fmt.Sprintf("without a targetPort Flagger sends the traffic to the container's port %d, where few containers listen", s.Port), "targetPort: 8080, or the name of the container's port")
 	}
@@ -42,7 +42,9 @@ func checkInjected(r *Rollout) {
 func checkNames(r *Rollout) {
 	workload := schema.Path{"targetRef", "name"}
 	checkName(r, schema.Path{"service", "name"}, "Service", r.Service.Name, PrimarySuffix)
-	checkName(r, workload, r.TargetRef.Kind, r.TargetRef.Name, PrimarySuffix)
+	if !r.Plain { // whose workload's label is judged by itself
+		checkName(r, workload, r.TargetRef.Kind, r.TargetRef.Name, PrimarySuffix)
+	}
 	if !r.Tester.Exists {
 		return
 	}

@@ -169,7 +169,8 @@ type VirtualService struct {
 	Spec struct {
 		Hosts, Gateways []string
 		HTTP, TCP, TLS  []struct {
-			Route []struct{ Destination struct{ Host string } }
+			Route    []struct{ Destination struct{ Host string } }
+			Delegate struct{ Name, Namespace string }
 		}
 	}
 }

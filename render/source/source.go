@@ -30,6 +30,8 @@ type Build struct {
 	Key
 	// Source of the Application.
 	Source *api.ApplicationSource
+	// OfClusters reports whether the source is the Git repository that the clusters sync from.
+	OfClusters bool
 	// Kustomization is how kustomize-controller builds a directory, or nil.
 	Kustomization *Kustomization
 	// Chart is how helm-controller renders a chart, or nil.
