@@ -2,6 +2,7 @@ package render
 
 import (
 	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/render/plain"
 	"github.com/fleetwright/fleetwright/render/tree"
 )
 
@@ -19,4 +20,6 @@ type (
 	Change = tree.Change
 	// RolloutPlan is what the rollouts of a Canary go through.
 	RolloutPlan = flagger.Plan
+	// CanaryOptions say what the clusters of plain Canaries have.
+	CanaryOptions = plain.Options
 )

@@ -15,6 +15,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/catalogue"
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/plain"
 	"github.com/fleetwright/fleetwright/render/source"
 	"github.com/fleetwright/fleetwright/schema"
 )
@@ -116,7 +117,11 @@ func compileExample(t *testing.T, example string) diag.List {
 		*to = append(*to, o)
 	}
 	files := []schema.File{{Name: "example.yaml", Data: []byte(strings.Join(documents, "---\n"))}}
-	_, list := render.Begin(schema.Load(files), render.Options{}).Compile(manifests)
+	load := schema.Load
+	if strings.HasPrefix(example, "apiVersion: flagger.app/") { // a plain Canary
+		load = func(files []schema.File) schema.Documents { return schema.LoadRollouts(files, plain.IsBeside) }
+	}
+	_, list := render.Begin(load(files), render.Options{}).Compile(manifests)
 	return list
 }
 

@@ -4,6 +4,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/place"
+	"github.com/fleetwright/fleetwright/render/plain"
 	"github.com/fleetwright/fleetwright/render/provider"
 	"github.com/fleetwright/fleetwright/render/report"
 	"github.com/fleetwright/fleetwright/render/rollout"
@@ -27,6 +28,8 @@ type Options struct {
 	// CheckOutput has every object checked against the schema of what may be written. Those
 	// that patches have changed are checked without it.
 	CheckOutput bool
+	// Canaries say what the clusters of plain Canaries have.
+	Canaries CanaryOptions
 }
 
 // Compile makes the tree of all clusters. It reports everything there is to say
@@ -57,6 +60,7 @@ func Begin(docs schema.Documents, opts Options) *Run {
 	c.targets = c.Place(&c.Settings)
 	c.waves = c.PlaceWaves(c.targets, c.Settings.Hub)
 	c.install()
+	c.canaries = plain.All(c.Compilation, &docs, opts.Canaries, c.expected())
 	return &Run{c, opts.CheckOutput}
 }
 
@@ -76,6 +80,9 @@ func (r *Run) Compile(manifests source.Manifests) (*Tree, schema.Diagnostics) {
 	c.checkCharts()
 	flux.CheckClusterSource(c.RenderConfig, &c.Settings, c.Report)
 	c.checkAlertProviders()
+	for _, r := range c.canaries {
+		r.Check()
+	}
 	rollout.Summarize(c.Report)
 	checkOutput := r.checkOutput && !c.diagnostics().HasErrors()
 	// What is sound is rendered in any case: one mistake must not hide another.
@@ -179,6 +186,8 @@ type compiler struct {
 	rollouts      map[rolloutKey]*rollout.Rollout
 	// keys are those of the rollouts of policies, whatever the platform.
 	keys map[*place.Policy]rolloutKey
+	// canaries are the plain ones.
+	canaries []*plain.Canary
 	// targets are the clusters that get a directory, by name.
 	targets []*place.Target
 	// waves are the order of the clusters, or nil.

@@ -141,6 +141,10 @@ spec:
   - name: p
     helm: {chart: {spec: {chart: app, verify: {provider: notation, secretRef: {name: keys}}}}, install: {crds: Skip}, upgrade: {strategy: {name: RetryOnFailure, retryInterval: 1m}}, interval: 5m}
 `)},
+		"existing": {document("existing", "    existing: {kind: Bucket, name: files, namespace: platform}\n", `
+  - name: p
+    kustomization: {interval: 5m, prune: true}
+`)},
 		"rollout": append(slices.Clone(everyRolloutField), alertProviders),
 		"placed":  {fleet, mesh, placed},
 		"nginx":   matches("nginx", "host: h.example.com,", "{headers: {a: {regex: b}}}"),

@@ -234,7 +234,7 @@ func TestReferencesAreListed(t *testing.T) {
 	}
 	files := worldAnd(everyField, newestFlux)
 	for code, want := range map[diag.Code]string{
-		diag.SecretsNeeded:  "team/age, team/key, team/proxy, team/pub, team/tokens must be on every cluster that gets what names them",
+		diag.SecretsNeeded:  "team/age, team/key, team/proxy, team/pub, team/tokens",
 		diag.AccountsNeeded: "team/deployer; on every cluster that gets what names them, to log in: team/decryptor, team/puller",
 		diag.ConfigsNeeded:  "",
 	} {
@@ -262,7 +262,7 @@ func TestReferencesAreListed(t *testing.T) {
 	// A hub reads what its own controllers need, and impersonates on the cluster that it applies to.
 	hub := onHub(ofPolicy("kustomization", "serviceAccountName: deployer, decryption: {provider: sops, secretRef: {name: age}, serviceAccountName: decryptor}, postBuild: {substituteFrom: [{kind: ConfigMap, name: vars}]}")...)
 	for code, want := range map[diag.Code]string{
-		diag.SecretsNeeded:  "default/age must be on the hub",
+		diag.SecretsNeeded:  "default/age",
 		diag.AccountsNeeded: "default/deployer; on the hub: default/decryptor",
 		diag.ConfigsNeeded:  "default/vars",
 	} {

@@ -3,10 +3,15 @@ package render_test
 import (
 	"bytes"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
+	"github.com/rogpeppe/go-internal/txtar"
+
 	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/plain"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -55,6 +60,42 @@ func FuzzCompile(f *testing.F) {
 			if !bytes.Equal(first[name], second[name]) {
 				t.Errorf("%s differs", name)
 			}
+		}
+	})
+}
+
+// FuzzCanaries holds what is true of all plain Canaries: to read, check and plan them ends without a panic, and says the
+// same of the same input.
+func FuzzCanaries(f *testing.F) {
+	for _, pattern := range []string{"../testdata/canaries/*.yaml", "../internal/flagger/testdata/runs/*/canary.json"} {
+		names, err := filepath.Glob(pattern)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, name := range names {
+			data, err := os.ReadFile(name)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(data, "1.44.0")
+		}
+	}
+	archive, err := txtar.ParseFile("../schema/testdata/canaries.txtar")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range archive.Files {
+		f.Add(file.Data, "1.36")
+	}
+	f.Fuzz(func(t *testing.T, data []byte, version string) {
+		check := func() string {
+			docs := schema.LoadRollouts([]schema.File{{Name: "f.yaml", Data: data}}, plain.IsBeside)
+			run := render.Begin(docs, render.Options{Canaries: render.CanaryOptions{Flagger: version}})
+			_, list := run.Compile(nil)
+			return text(list)
+		}
+		if one, two := check(), check(); one != two {
+			t.Errorf("it says\n%sand then\n%s", one, two)
 		}
 	})
 }

@@ -53,7 +53,7 @@ func (a *assembler) renderHub() *tree.Cluster {
 func (a *assembler) sourceFiles(variants []*place.Application) (dirs []*tree.Dir) {
 	made := map[string]*tree.Dir{}
 	for _, app := range variants {
-		if !slices.ContainsFunc(app.Policies, func(p *place.Policy) bool { return p.Sound && p.Fleet != nil }) {
+		if app.Spec.Source.Existing != nil || !slices.ContainsFunc(app.Policies, func(p *place.Policy) bool { return p.Sound && p.Fleet != nil }) {
 			continue
 		}
 		d, ok := made[app.SourceName]

@@ -73,6 +73,16 @@ func (c *compiler) installation(t *place.Target) *rollout.Installation {
 	return c.installations[t.Platform]
 }
 
+// expected returns what a RenderConfig says that clusters have, or nil.
+func (c *compiler) expected() *rollout.Installation {
+	for _, p := range c.Platforms {
+		if !p.Plugins[0].IsOfFleet() {
+			return c.installations[p]
+		}
+	}
+	return nil
+}
+
 // rollout returns the rollout of a policy on a target, or nil where it has none.
 func (c *compiler) rollout(p *place.Policy, t *place.Target) *rollout.Rollout {
 	key := c.keys[p]

@@ -100,6 +100,13 @@ metadata: {name: pager, namespace: istio-system}
 spec: {type: msteams, address: https://example.com}
 `)}
 
+// TestVariableOfFluxIsNoAddress: what is rendered Flux does not substitute.
+func TestVariableOfFluxIsNoAddress(t *testing.T) {
+	alerts := alertProviders
+	alerts.Data = []byte(strings.Replace(string(alerts.Data), "https://example.com", "\"${CHAT}\"", 1))
+	wantDiagnostic(t, append(slices.Clone(everyRolloutField), alerts), "alerts.yaml:10:32: error FW115 spec.address")
+}
+
 func TestEveryFieldOfARolloutIsRendered(t *testing.T) {
 	tree := compile(t, append(everyRolloutField, alertProviders)...)
 	wantSpec(t, get(t, tree, oneCanary), `

@@ -15,11 +15,11 @@ import (
 
 // A Rollout is one that Flagger runs, and what it goes through.
 type Rollout struct {
-	// Application that it is of, as namespace/name.
+	// Application that it is of, as namespace/name. A plain Canary is of none.
 	Application string
 	// Namespace and Name of the Canary, which are those of the workload.
 	Namespace, Name string
-	// Clusters that it runs on, by name.
+	// Clusters that it runs on, by name. Of a plain Canary nobody knows them.
 	Clusters []string
 	// Flagger is the version of its chart, or a range of them.
 	Flagger string
@@ -30,7 +30,8 @@ type Rollout struct {
 // Plan returns the rollouts that the documents compile to, by application, name and first
 // cluster, and the clusters, with their names and labels alone. Clusters that have the
 // same Flagger installed have one rollout together. The diagnostics are those of Compile;
-// where any is an error there is nothing else, unless the plan itself tells what it does to the rollout.
+// where any is an error there are plain Canaries that Flagger runs alone, unless the plan itself tells what it does to the
+// rollout.
 func Plan(docs schema.Documents, opts Options) ([]*Cluster, []Rollout, schema.Diagnostics) {
 	return Begin(docs, opts).Plan(nil)
 }
@@ -40,7 +41,7 @@ func (r *Run) Plan(manifests source.Manifests) ([]*Cluster, []Rollout, schema.Di
 	c := r.c
 	made, list := r.Compile(manifests)
 	if made == nil && !isTold(list) {
-		return nil, nil, list
+		return nil, c.withPlain(nil, true), list
 	}
 	var clusters []*tree.Cluster
 	var all []Rollout
@@ -64,10 +65,20 @@ func (r *Run) Plan(manifests source.Manifests) ([]*Cluster, []Rollout, schema.Di
 			}
 		}
 	}
+	return clusters, c.withPlain(all, false), list
+}
+
+// withPlain returns rollouts in order, with those of plain Canaries.
+func (c *compiler) withPlain(all []Rollout, errors bool) []Rollout {
+	for _, r := range c.canaries {
+		if p := r.Plan(errors); p != nil {
+			all = append(all, Rollout{Namespace: r.ID.Namespace, Name: r.ID.Name, Flagger: r.On.Flagger, Plan: p})
+		}
+	}
 	slices.SortStableFunc(all, func(a, b Rollout) int {
-		return cmp.Or(cmp.Compare(a.Application, b.Application), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Clusters[0], b.Clusters[0]))
+		return cmp.Or(cmp.Compare(a.Application, b.Application), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name), slices.Compare(a.Clusters, b.Clusters))
 	})
-	return clusters, all, list
+	return all
 }
 
 // isTold reports whether a plan tells what all the errors do: a webhook or a metric that keeps every

@@ -43,7 +43,9 @@ func (r *Run) Builds() (builds []source.Build) {
 			own := c.injectedBy(a, t, injected)
 			for _, p := range a.Policies {
 				if on[p] == t {
-					builds = append(builds, flux.NewBuild(p, flux.Patches(p, own, c.service(p, t))))
+					b := flux.NewBuild(p, flux.Patches(p, own, c.service(p, t)))
+					b.OfClusters = a.SourceKind() == place.GitRepository && flux.IsClusterSource(a.Application, &c.Settings)
+					builds = append(builds, b)
 				}
 			}
 		}

@@ -249,7 +249,9 @@ func (t *targetAssembler) newVariant(a place.TargetApp) *variant {
 	}
 	objects := t.appNamespaces(a)
 	if !t.Remote {
-		objects = append(objects, flux.NewSource(a.Application))
+		if a.Spec.Source.Existing == nil {
+			objects = append(objects, flux.NewSource(a.Application))
+		}
 	} else if len(objects) > 0 {
 		d := t.to(false, t.NewListed(t.below(layout.NamespacesDir+"/"+a.DirName()), objects...))
 		after = append(after, add(d, tree.SyncStage{Name: layout.NamespacesPrefix + a.ID(), Wait: true}))

@@ -1,7 +1,9 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
+	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
@@ -20,10 +22,24 @@ func (c *compiler) checkAlertProviders() {
 		}
 	}
 	for _, p := range c.AlertProviders {
+		// What fleetwright renders Flux does not substitute, unlike what stands beside a plain Canary.
+		if why := schema.RefuseURL(p.Spec.Address, "http", "https"); used[p] && strings.Contains(p.Spec.Address, "${") && why != "" {
+			c.Add(p.Doc.Diagnostic(diag.WrongFormat, schema.Path{"spec", "address"}, "Flux substitutes nothing in what is rendered, and the address is not the URL of a server: "+why, "secretRef: {name: …}, of a Secret with the key address"))
+		}
+	}
+	for _, canary := range c.canaries {
+		for _, a := range canary.Analysis.Alerts {
+			p, _ := c.AlertProvider(cmp.Or(a.ProviderRef.Namespace, canary.ID.Namespace), a.ProviderRef.Name)
+			used[p] = true
+		}
+	}
+	// Those beside Canaries alone may be for others, which are elsewhere.
+	shared := c.Rollouts() && len(c.Variants) == 0
+	for _, p := range c.AlertProviders {
 		if (p.Spec.Address == "") == (p.Spec.SecretRef == nil) {
 			c.Add(p.Doc.Diagnostic(diag.BadAlertProvider, schema.Path{"spec"}, "an AlertProvider has either an address or a secretRef", "secretRef: {name: …}, of a Secret with the key address"))
 		}
-		if !used[p] && !c.MayMiss("Application") {
+		if !used[p] && !shared && !c.MayMiss("Application") {
 			c.Add(p.Doc.Diagnostic(diag.AlertProviderUnused, schema.Path{"metadata", "name"}, "no rollout names the AlertProvider, so it is not rendered", "rolloutPolicy: {alerts: [{name: …, providerRef: {name: "+p.Name+"}}]}"))
 		}
 	}

@@ -40,7 +40,13 @@ func Check(a *place.Application, s *settings.Settings, to *report.Report) {
 	case s.HelmRepository != nil:
 		c.checkHelmRepository(s.HelmRepository)
 	case s.OCIRepository != nil:
-		c.checkOCIRepository(s.OCIRepository)
+		c.checkArtifact(schema.Path{"spec", "source", "ociRepository"}, s.OCIRepository)
+	}
+	switch kind := a.SourceKind(); {
+	case kind == place.HelmRepository:
+		c.checkChartsAlone()
+	case isOneArtifact(kind):
+		c.checkOneChart()
 	}
 	c.noteReferences()
 }
@@ -140,7 +146,7 @@ func (c checker) checkHelm(at schema.Path, h *api.HelmRelease) {
 	if h.Timeout.IsNone() {
 		c.add(diag.OutOfBounds, at.With("timeout"), "with a timeout of "+string(h.Timeout)+" nothing is ever installed", "timeout: 5m0s")
 	}
-	if c.Spec.Source.GitRepository != nil && choosesVersion(h) {
+	if c.SourceKind() == place.GitRepository && choosesVersion(h) {
 		c.add(diag.NoVersionInGit, at.With("chart", "spec", "version"), "Flux does not look at the version of a chart in a gitRepository, it installs the one that is checked out", "write gitRepository: {ref: {tag: …}}")
 	}
 }
@@ -213,7 +219,7 @@ func (c checker) checkHelmRepository(h *api.HelmRepository) {
 	if h.Type != "" && (h.Type == "oci") != isOCI(h.URL) {
 		c.add(diag.SourceMismatch, at.With("type"), fmt.Sprintf("a repository of type %s does not have the URL %s", h.Type, h.URL), "remove the type: the URL tells it")
 	}
-	if h.Provider != "" && !isOCI(h.URL) {
+	if h.Provider != "" && h.Provider != "generic" && !isOCI(h.URL) {
 		c.add(diag.SourceMismatch, at.With("provider"), "Flux logs in with a provider to registries only, whose URL begins with oci://", "remove the field, or write a secretRef")
 	}
 	for _, p := range c.Policies {
@@ -227,6 +233,12 @@ func (c checker) checkHelmRepository(h *api.HelmRepository) {
 				c.add(diag.WrongFormat, at, fmt.Sprintf("%q is not the name of a chart in a Helm repository: %s, and source-controller refuses it", chart, why), hint)
 			}
 		}
+	}
+}
+
+// checkChartsAlone reports the policies that a HelmRepository cannot serve.
+func (c checker) checkChartsAlone() {
+	for _, p := range c.Policies {
 		if p.Kustomization != nil {
 			c.add(diag.SourceMismatch, p.Path.With("kustomization"), "a helmRepository holds charts, and a Flux Kustomization takes none", "use helm, or a gitRepository or ociRepository")
 		}
@@ -246,9 +258,9 @@ func (f fields) checkArtifact(at schema.Path, o *api.OCIRepository) {
 	}
 }
 
-// checkOCIRepository reports the policies that a source cannot serve, and what of it Flux ignores.
-func (c checker) checkOCIRepository(o *api.OCIRepository) {
-	c.checkArtifact(schema.Path{"spec", "source", "ociRepository"}, o)
+// checkOneChart reports the policies that an OCIRepository cannot serve: it is one chart, or manifests.
+func (c checker) checkOneChart() {
+	o := c.Spec.Source.OCIRepository // nil where it exists already
 	isChart := false
 	for _, p := range c.Policies {
 		if p.Helm == nil {
@@ -256,7 +268,8 @@ func (c checker) checkOCIRepository(o *api.OCIRepository) {
 		}
 		isChart = true
 		at, spec := p.Path.With("helm", "chart"), p.Helm.Chart.Spec
-		if base := path.Base(o.URL); spec.Chart != base {
+		if o != nil && spec.Chart != path.Base(o.URL) {
+			base := path.Base(o.URL)
 			c.add(diag.SourceMismatch, at.With("spec", "chart"),
 				fmt.Sprintf("an ociRepository is one chart, and this one is %s, not %s", base, spec.Chart),
 				fmt.Sprintf("url: %s/%s, or a helmRepository of type oci for several charts", strings.TrimSuffix(o.URL, "/"+base), spec.Chart))

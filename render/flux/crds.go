@@ -30,12 +30,12 @@ func (c *CRDs) Objects(s *settings.Settings, on *place.Target) []manifest.Render
 		meta.Namespace = on.Namespace
 	}
 	return []manifest.Rendered{
-		{Origin: c.Origin, Object: &manifest.Object{APIVersion: manifest.SourceV1, Kind: gitRepository, Metadata: meta, Spec: gitRepositorySpec{
+		{Origin: c.Origin, Object: &manifest.Object{APIVersion: manifest.SourceV1, Kind: place.GitRepository, Metadata: meta, Spec: gitRepositorySpec{
 			URL: c.Release.Repository, Ref: &api.GitReference{Tag: "v" + c.Release.Version}, Interval: chartInterval, Ignore: new("/*\n!/config/crd\n"),
 		}}},
 		{Origin: c.Origin, Object: &manifest.Object{APIVersion: manifest.KustomizeV1, Kind: "Kustomization", Metadata: meta, Spec: KustomizationSpec{
 			Interval: s.Defaults.Interval, RetryInterval: s.Defaults.RetryInterval, Timeout: s.Defaults.Timeout,
-			KubeConfig: newKubeConfig(on), SourceRef: sourceRef{Kind: gitRepository, Name: meta.Name}, Path: crdsPath,
+			KubeConfig: newKubeConfig(on), SourceRef: sourceRef{Kind: place.GitRepository, Name: meta.Name}, Path: crdsPath,
 			ServiceAccountName: s.Defaults.ServiceAccountName,
 			Wait:               true,
 			Patches:            crdPatches(),

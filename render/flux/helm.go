@@ -96,7 +96,7 @@ func NewHelmRelease(p *place.Policy, on *place.Target, patches []kustomize.Patch
 		install.SkipCRDs, install.CRDs = false, "Skip"
 		spec.Install = &install
 	}
-	if ref := newSourceRef(p.App); ref.Kind == ociRepository {
+	if ref := newSourceRef(p.App); isOneArtifact(ref.Kind) {
 		spec.ChartRef = &ref
 	} else {
 		chart := h.Chart.Spec
@@ -110,6 +110,12 @@ func NewHelmRelease(p *place.Policy, on *place.Target, patches []kustomize.Patch
 		spec.PostRenderers = append(slices.Clip(spec.PostRenderers), api.PostRenderer{Kustomize: &api.PostRendererKustomize{Patches: patches}})
 	}
 	return ofPolicy(p, on, manifest.Object{APIVersion: manifest.HelmV2, Kind: "HelmRelease", Spec: spec, Form: output.Policy})
+}
+
+// isOneArtifact reports whether a source of a kind holds one chart, which the release refers to by itself
+// (helm-controller api/v2, HelmReleaseSpec.ChartRef).
+func isOneArtifact(kind string) bool {
+	return kind == place.OCIRepository || kind == place.ExternalArtifact
 }
 
 // helmPatches returns the patches of the objects of a policy's chart. A workload that is

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/schema"
 	"github.com/fleetwright/fleetwright/schema/api"
 )
@@ -50,7 +51,8 @@ func (c checker) checkHelmFields(at schema.Path, h *api.HelmRelease) {
 	if v := h.Chart.Spec.Verify; v != nil {
 		at := at.With("chart", "spec", "verify")
 		repository := c.Spec.Source.HelmRepository
-		c.refused(c.Spec.Source.OCIRepository == nil && (repository == nil || !isOCI(repository.URL)), at,
+		isRegistry := isOneArtifact(c.SourceKind()) || c.SourceKind() == place.HelmRepository && (repository == nil || isOCI(repository.URL))
+		c.refused(!isRegistry, at,
 			"Flux verifies charts of registries only, whose URL begins with oci://, and installs none that it cannot verify", "remove verify, or use a helmRepository with an oci:// URL")
 		c.checkVerification(at, v)
 	}

@@ -1,6 +1,8 @@
 package flux
 
 import (
+	"cmp"
+
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/report"
@@ -27,6 +29,13 @@ func (c checker) noteReferences() {
 	}
 	if o := c.Spec.Source.OCIRepository; o != nil {
 		c.noteArtifact(s.With("ociRepository"), o)
+	}
+	if e := c.Spec.Source.Existing; e != nil && !IsClusterSource(c.Application, c.settings) {
+		what := e.Kind + " " + cmp.Or(e.Namespace, c.Namespace) + "/" + e.Name
+		if c.settings.Hub {
+			what += report.OnHub
+		}
+		c.to.Note(diag.SourcesNeeded, manifest.Origin{Doc: c.Doc, Path: s.With("existing", "name")}, what)
 	}
 	for _, p := range c.Policies {
 		if p.Kustomization != nil {

@@ -51,7 +51,7 @@ func (r *Release) Repository(t *place.Target) manifest.Rendered {
 		// Flux does not poll registries: it asks when a chart is needed.
 		spec.Type, spec.Interval = "oci", ""
 	}
-	return manifest.Rendered{Object: &manifest.Object{APIVersion: manifest.SourceV1, Kind: helmRepository, Metadata: r.metadata(t), Spec: spec}, Origin: r.Origin}
+	return manifest.Rendered{Object: &manifest.Object{APIVersion: manifest.SourceV1, Kind: place.HelmRepository, Metadata: r.metadata(t), Spec: spec}, Origin: r.Origin}
 }
 
 // HelmRelease returns the HelmRelease of the chart.
@@ -64,7 +64,7 @@ func (r *Release) HelmRelease(t *place.Target) manifest.Rendered {
 		ReleaseName: r.Name,
 		Chart: &helmChart{Spec: helmChartSpec{
 			Chart: r.Chart.Name, Version: r.Chart.Version,
-			SourceRef: sourceRef{Kind: helmRepository, Name: meta.Name},
+			SourceRef: sourceRef{Kind: place.HelmRepository, Name: meta.Name},
 		}},
 		// Helm alone never upgrades CRDs. A first install is tried until it
 		// works: on a new cluster much is not there yet.

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/render/place"
 	"github.com/fleetwright/fleetwright/render/settings"
 	"github.com/fleetwright/fleetwright/schema"
 )
@@ -43,6 +44,7 @@ var since = []struct {
 	{field: "gitRepository.serviceAccountName", version: flux27},
 	{field: "gitRepository.provider", value: "aws", version: flux29},
 	{field: "ociRepository.verify.trustedRootSecretRef", version: flux29},
+	{field: "existing.kind", value: place.ExternalArtifact, version: flux27},
 }
 
 var (
@@ -61,6 +63,7 @@ func (c checker) checkVersions() {
 	source := schema.Path{"spec", "source"}
 	checkSince(c.fields, source, "gitRepository", c.Spec.Source.GitRepository)
 	checkSince(c.fields, source, "ociRepository", c.Spec.Source.OCIRepository)
+	checkSince(c.fields, source, "existing", c.Spec.Source.Existing)
 	for _, p := range c.Policies {
 		checkSince(c.fields, p.Path, "kustomization", p.Kustomization)
 		checkSince(c.fields, p.Path, "helm", p.Helm)

@@ -21,13 +21,6 @@ type sourceRef struct {
 	Namespace string `json:"namespace,omitempty"`
 }
 
-// The kinds of sources.
-const (
-	gitRepository  = "GitRepository"
-	helmRepository = "HelmRepository"
-	ociRepository  = "OCIRepository"
-)
-
 // A gitRepositorySpec is the spec of a GitRepository of v1, without the fields that Flux has removed
 // since v1beta2.
 type gitRepositorySpec struct {
@@ -66,20 +59,16 @@ type helmRepositorySpec struct {
 // (fluxcd/flux2 docs of OCIRepository, "Helm OCI").
 var chartLayer = api.OCILayerSelector{MediaType: "application/vnd.cncf.helm.chart.content.v1.tar+gzip", Operation: "copy"}
 
-// sourceKind returns the kind of the application's source.
-func sourceKind(a *place.Application) string {
-	switch s := a.Spec.Source; {
-	case s.HelmRepository != nil:
-		return helmRepository
-	case s.OCIRepository != nil:
-		return ociRepository
-	}
-	return gitRepository
-}
-
-// newSourceRef returns a reference to the application's source, for objects in the same namespace.
+// newSourceRef returns a reference to the application's source, for objects in the application's namespace.
 func newSourceRef(a *place.Application) sourceRef {
-	return sourceRef{Kind: sourceKind(a), Name: a.SourceName}
+	if e := a.Spec.Source.Existing; e != nil {
+		ref := sourceRef{Kind: e.Kind, Name: e.Name}
+		if e.Namespace != a.Namespace {
+			ref.Namespace = e.Namespace
+		}
+		return ref
+	}
+	return sourceRef{Kind: a.SourceKind(), Name: a.SourceName}
 }
 
 // appLabel is the label by which Kurator, and scripts for it, find an Application's source, Flux
@@ -97,7 +86,7 @@ func appLabel(a *place.Application) map[string]string {
 func NewClusterSource(s *settings.Settings, config *schema.Document) *manifest.Rendered {
 	return &manifest.Rendered{
 		Object: &manifest.Object{
-			APIVersion: manifest.SourceV1, Kind: ociRepository,
+			APIVersion: manifest.SourceV1, Kind: place.OCIRepository,
 			Metadata: manifest.Metadata{Name: s.Source.Name, Namespace: s.Source.Namespace, Annotations: map[string]string{manifest.FluxPrune: "disabled"}},
 			Spec:     newOciRepository(s.Artifact),
 		},
@@ -105,14 +94,20 @@ func NewClusterSource(s *settings.Settings, config *schema.Document) *manifest.R
 	}
 }
 
-// NewSource returns the source of an application, named after it.
+// IsClusterSource reports whether the source of an application is the one that its clusters sync from.
+func IsClusterSource(a *place.Application, s *settings.Settings) bool {
+	e, own := a.Spec.Source.Existing, s.Source
+	return e != nil && e.Kind == own.Kind && e.Name == own.Name && cmp.Or(e.Namespace, a.Namespace) == own.Namespace
+}
+
+// NewSource returns the source of an application, named after it. It must not be an existing one.
 func NewSource(a *place.Application) manifest.Rendered {
-	m := &manifest.Object{APIVersion: manifest.SourceV1, Kind: sourceKind(a), Metadata: manifest.Metadata{Name: a.SourceName, Namespace: a.Namespace, Labels: appLabel(a)}}
+	m := &manifest.Object{APIVersion: manifest.SourceV1, Kind: a.SourceKind(), Metadata: manifest.Metadata{Name: a.SourceName, Namespace: a.Namespace, Labels: appLabel(a)}}
 	field := ""
 	switch m.Kind {
-	case helmRepository:
+	case place.HelmRepository:
 		field, m.Spec = "helmRepository", newHelmRepository(a.Spec.Source.HelmRepository)
-	case ociRepository:
+	case place.OCIRepository:
 		o := newOciRepository(a.Spec.Source.OCIRepository)
 		if o.LayerSelector == nil && a.Policies[0].Helm != nil {
 			o.LayerSelector = &chartLayer

@@ -56,6 +56,9 @@ type definition struct {
 	object any
 }
 
+// Rollouts reports whether anything of Flagger's is among the documents that is judged as it is.
+func (in *Input) Rollouts() bool { return in.docs.Rollouts }
+
 // NewInput sorts the documents by kind, and reports objects that are defined twice.
 func NewInput(all *schema.Documents, to *report.Report) *Input {
 	in := &Input{
@@ -69,16 +72,17 @@ func NewInput(all *schema.Documents, to *report.Report) *Input {
 			cmp.Compare(p.File, q.File), cmp.Compare(p.Line, q.Line), cmp.Compare(p.Column, q.Column))
 	})
 	docs = slices.CompactFunc(docs, func(a, b *schema.Document) bool { return a.Position() == b.Position() && a.Kind.Name == b.Kind.Name })
-	applications := false
+	applications := slices.ContainsFunc(docs, func(d *schema.Document) bool { return d.Kind.Name == "Application" || d.Kind.Name == "Fleet" })
 	for _, d := range docs {
+		if d.IsOfRollout() || all.Rollouts && !applications && d.Kind.Name == "AlertProvider" && in.defined[objectKey{d.Kind.Name, d.Namespace, d.Name}].doc != nil {
+			continue // several of one name are for several clusters
+		}
 		key := objectKey{d.Kind.Name, d.Namespace, d.Name}
 		switch d.Kind.Name {
 		case "Mesh":
 			key.namespace = "" // cluster-scoped
 		case "RenderConfig":
 			key.namespace, key.name = "", "" // one of all
-		case "Application", "Fleet":
-			applications = true
 		}
 		if first, ok := in.defined[key]; ok {
 			message, hint := fmt.Sprintf("%s %s is already defined at %s", d.Kind.Name, d.Name, first.doc.Position()), "remove one of the two"
@@ -91,7 +95,7 @@ func NewInput(all *schema.Documents, to *report.Report) *Input {
 		in.defined[key] = definition{d, in.add(d)}
 		in.Documents = append(in.Documents, d)
 	}
-	if !applications && all.Complete() {
+	if !applications && !all.Rollouts && all.Complete() {
 		message, hint := "no Application and no Fleet among the inputs", "name the files or directories that hold them"
 		if others := all.OtherTools(); len(others) > 0 {
 			called, _, _ := strings.Cut(others[0].Message, " is skipped")

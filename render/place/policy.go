@@ -24,6 +24,30 @@ type Application struct {
 	taken map[object]map[*Target]*Policy
 }
 
+// The kinds of sources.
+const (
+	GitRepository  = "GitRepository"
+	HelmRepository = "HelmRepository"
+	OCIRepository  = "OCIRepository"
+	// ExternalArtifact is that of a controller of somebody else.
+	ExternalArtifact = "ExternalArtifact"
+)
+
+// SourceKind returns the kind of the application's source, or nothing where that is empty.
+func (a *Application) SourceKind() string {
+	switch s := a.Spec.Source; {
+	case s.GitRepository != nil:
+		return GitRepository
+	case s.HelmRepository != nil:
+		return HelmRepository
+	case s.OCIRepository != nil:
+		return OCIRepository
+	case s.Existing != nil:
+		return s.Existing.Kind
+	}
+	return ""
+}
+
 // ID returns the name of the application in the names of Flux Kustomizations.
 func (a *Application) ID() string { return a.Namespace + "." + a.Name }
 

@@ -256,7 +256,7 @@ func applies(p *place.Policy) string {
 		return ""
 	case p.Kustomization != nil:
 		return whatApplies("Kustomization", p.Kustomization.Path, p.Kustomization.TargetNamespace)
-	case p.App.Spec.Source.OCIRepository != nil: // which is the chart
+	case p.App.SourceKind() == place.OCIRepository || p.App.SourceKind() == place.ExternalArtifact: // which is the chart
 		return whatApplies("HelmRelease", "", p.Helm.TargetNamespace)
 	}
 	return whatApplies("HelmRelease", p.Helm.Chart.Spec.Chart, p.Helm.TargetNamespace)
