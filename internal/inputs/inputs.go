@@ -20,8 +20,8 @@ import (
 const Stdin = "stdin"
 
 // Read reads files, directories, pipes and, for "-", the standard input. A directory is walked for
-// .yaml, .yml and .json files; hidden files and directories, and what fleetwright has written, are
-// passed over. A link counts as what it leads to. A file that is named twice, or by two names, is
+// .yaml, .yml and .json files; hidden files and directories, the templates of Helm's charts, and what
+// fleetwright has written, are passed over. A link counts as what it leads to. A file that is named twice, or by two names, is
 // read once. All together may have MaxBytes. The error is of all that cannot be read.
 func Read(paths []string, stdin io.Reader) ([]schema.File, error) {
 	files, _, err := read(paths, stdin)
@@ -50,6 +50,8 @@ type reader struct {
 	seen  map[string]bool
 	files []schema.File
 	errs  []error
+	// templates reports whether what is read may be templates of a chart.
+	templates bool
 	Places
 }
 
@@ -137,10 +139,15 @@ func (r *reader) directory(name, real string) {
 		r.fail(name, err)
 		return
 	}
+	isChart := slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == "Chart.yaml" })
 	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), ".") {
-			r.entry(filepath.Join(name, e.Name()), filepath.Join(real, e.Name()), e.Type())
+		if strings.HasPrefix(e.Name(), ".") {
+			continue
 		}
+		outer := r.templates
+		r.templates = outer || isChart && e.Name() == "templates"
+		r.entry(filepath.Join(name, e.Name()), filepath.Join(real, e.Name()), e.Type())
+		r.templates = outer
 	}
 }
 
@@ -188,6 +195,9 @@ func (r *reader) add(name string, data []byte, err error) {
 	}
 	if err != nil {
 		r.fail(name, err)
+		return
+	}
+	if r.templates && bytes.Contains(data, []byte("{{")) {
 		return
 	}
 	r.left -= int64(len(data))

@@ -119,8 +119,8 @@ func (f *Files) whyAbsent(name string) string {
 }
 
 const (
-	// maxIgnore is how many bytes the .sourceignore files of a source may have together.
-	maxIgnore = 1 << 20
+	// MaxIgnore is how many bytes the .sourceignore files of a source may have together.
+	MaxIgnore = 1 << 20
 	// maxMatches is how often a name may be compared with a pattern, which takes some seconds.
 	maxMatches = 50_000_000
 )
@@ -192,8 +192,8 @@ func (f *Files) patterns() (patterns []gitignore.Pattern, err error) {
 		if err != nil {
 			return nil, err
 		}
-		if total += len(text); total > maxIgnore {
-			return nil, fmt.Errorf("the .sourceignore files have more than %d MiB", maxIgnore>>20)
+		if total += len(text); total > MaxIgnore {
+			return nil, fmt.Errorf("the .sourceignore files have more than %d MiB", MaxIgnore>>20)
 		}
 		patterns = append(patterns, sourceignore.ReadPatterns(bytes.NewReader(text), dir)...)
 	}
@@ -203,4 +203,14 @@ func (f *Files) patterns() (patterns []gitignore.Pattern, err error) {
 // InMemory returns the files of a source that is in memory, by their names.
 func InMemory(files map[string][]byte) *Files {
 	return newFiles(slices.Collect(maps.Keys(files)), nil, func(name string) ([]byte, error) { return files[name], nil })
+}
+
+// Packed returns the names, among those of all files of a source, of the files that source-controller packs. The
+// files need no content but for those named .sourceignore.
+func Packed(files map[string][]byte, ignore *string) ([]string, error) {
+	p, err := InMemory(files).packed(context.Background(), ignore)
+	if err != nil {
+		return nil, err
+	}
+	return p.names, nil
 }

@@ -85,7 +85,7 @@ func TestSourcesThatAreNotRead(t *testing.T) {
 		{"other repositories", source.Build{Source: &api.ApplicationSource{GitRepository: &api.GitRepository{Include: make([]api.GitInclude, 1)}}, Kustomization: k},
 			filesOf(t, configMap), "spec.source.gitRepository.include merges other repositories into it"},
 		{"a .sourceignore that is too large", source.Build{Source: git, Kustomization: k},
-			InMemory(map[string][]byte{".sourceignore": make([]byte, maxIgnore+1)}), "the .sourceignore files have more than 1 MiB"},
+			InMemory(map[string][]byte{".sourceignore": make([]byte, MaxIgnore+1)}), "the .sourceignore files have more than 1 MiB"},
 		{"too many patterns", source.Build{Source: git, Kustomization: k}, many, "400000 patterns of .sourceignore and ignore are too many for 200 files"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -93,6 +93,8 @@ type request struct {
 	url string
 	ref api.GitReference
 	git bool
+	// ofClusters asks for the repository that the inputs are in, which the clusters sync from.
+	ofClusters bool
 }
 
 // An answer has the files that stand for a source and, where they are those of a directory, its real
@@ -141,6 +143,7 @@ func (f *Finder) Files(b *source.Build) (*Files, string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	asked := requestOf(b.Source)
+	asked.ofClusters = b.OfClusters
 	found, ok := f.answers[asked]
 	if !ok {
 		found = f.answer(asked)
@@ -182,6 +185,17 @@ func requestOf(s *api.ApplicationSource) (asked request) {
 
 // answer looks for the files of a source.
 func (f *Finder) answer(asked request) answer {
+	if asked.ofClusters {
+		around := f.around()
+		if len(around) == 0 {
+			return answer{why: unknown}
+		}
+		found, err := f.standing(around[0], around[0].Root)
+		if err != nil {
+			return answer{why: around[0].why(err)}
+		}
+		return found
+	}
 	for _, n := range f.named {
 		if n.url == asked.url {
 			return f.ofNamed(n, asked.ref)
