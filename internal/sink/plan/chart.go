@@ -121,7 +121,8 @@ func newChart(r *render.Rollout, id string) chart {
 // named returns a chart that stands alone, with its name above it.
 func (c chart) named(r *render.Rollout) chart {
 	c.Name = cut(title(r), nameColumns)
-	for few := mostNames; few > 0; few-- {
+	c.About = "traffic of the new version"
+	for few := mostNames; few > 0 && len(r.Clusters) > 0; few-- {
 		c.About = "traffic of the new version on " + diag.Some(r.Clusters, few)
 		if displaywidth.String(c.About) <= aboutColumns {
 			break

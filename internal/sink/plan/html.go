@@ -17,7 +17,7 @@ import (
 
 // functions are what the templates say of rollouts.
 var functions = map[string]any{
-	"title": title, "some": func(names []string) string { return diag.Some(names, mostNames) }, "clusters": clusters, "strategy": strategy, "runs": runsOf, "gates": gates, "notes": notes, "counts": counts,
+	"title": title, "some": func(names []string) string { return diag.Some(names, mostNames) }, "where": where, "strategy": strategy, "runs": runsOf, "gates": gates, "notes": notes, "counts": counts,
 	"waveSummary": func(w Wave) string { return w.summary(0) }, "waveLength": func(w Wave) string { return w.length() }, "sums": sums,
 	"chart": newChart, "plain": diag.Plain, "md": diag.Markdown,
 	"since":  func() string { return since },

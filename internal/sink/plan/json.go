@@ -81,7 +81,7 @@ func writeJSON(w io.Writer, rollouts []render.Rollout, o Options) error {
 func newJSONRollout(r *render.Rollout) jsonRollout {
 	c := &r.Plan.Canary
 	out := jsonRollout{
-		Application: r.Application, Namespace: r.Namespace, Name: r.Name, Clusters: r.Clusters,
+		Application: r.Application, Namespace: r.Namespace, Name: r.Name, Clusters: append([]string{}, r.Clusters...),
 		Provider: c.Provider, Flagger: r.Flagger, Strategy: c.Strategy(), Summary: strategy(r.Plan),
 		SkipAnalysis: c.SkipAnalysis, Suspend: c.Suspend, IntervalSeconds: c.Analysis.Every().Seconds(),
 		Runs: map[string]jsonRun{}, Gates: []jsonGate{}, Notes: append([]string{}, notes(r.Plan)...),

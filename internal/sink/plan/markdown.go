@@ -19,6 +19,7 @@ func writeMarkdown(w io.Writer, rollouts []render.Rollout, o Options) error {
 	return cmp.Or(parsed.Execute(b, struct {
 		Rollouts []render.Rollout
 		Entries  []*entry
-		Many     bool
-	}{rollouts, entries, len(entries) > 1}), writeMarkdownWaves(b, o.Waves), b.Flush())
+		// Placed reports whether of any rollout it is known where it runs.
+		Many, Placed bool
+	}{rollouts, entries, len(entries) > 1, onClusters(entries)}), writeMarkdownWaves(b, o.Waves), b.Flush())
 }

@@ -170,5 +170,3 @@ func counts(p *flagger.Plan) (all []count) {
 
 // title returns the name of the workload.
 func title(r *render.Rollout) string { return r.Namespace + "/" + r.Name }
-
-func clusters(r *render.Rollout) string { return diag.Some(r.Clusters, diag.MostNames) }

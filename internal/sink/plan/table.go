@@ -108,7 +108,12 @@ var (
 	promotedColumn   = &column{"PROMOTED", "GOOD", func(e *entry) string { return e.Promoted }}
 	rolledBackColumn = &column{"ROLLED BACK", "BAD", func(e *entry) string { return e.RolledBack }}
 	trafficColumn    = &column{"TRAFFIC-MINUTES", "TRAFFIC-MINUTES", func(e *entry) string { return e.Traffic }}
-	clustersColumn   = &column{"CLUSTERS", "ON", func(e *entry) string { return strconv.Itoa(len(e.Clusters)) }}
+	clustersColumn   = &column{"CLUSTERS", "ON", func(e *entry) string {
+		if len(e.Clusters) == 0 {
+			return nothing
+		}
+		return strconv.Itoa(len(e.Clusters))
+	}}
 
 	columns     = []*column{rolloutColumn, strategyColumn, promotedColumn, rolledBackColumn, trafficColumn, clustersColumn}
 	dispensable = []*column{trafficColumn, strategyColumn}
@@ -132,10 +137,13 @@ type table struct {
 // newTable returns the table that shows most in a width.
 func newTable(entries []*entry, width int) *table {
 	t := &table{entries: entries, columns: columns, width: width}
+	if !onClusters(entries) {
+		t.drop(clustersColumn)
+	}
 	left := t.measure()
 	for _, c := range dispensable {
 		if left < 0 {
-			t.columns = slices.DeleteFunc(slices.Clone(t.columns), func(other *column) bool { return other == c })
+			t.drop(c)
 			if left = t.measure(); left < 0 {
 				t.short = true
 				left = t.measure()
@@ -145,6 +153,15 @@ func newTable(entries []*entry, width int) *table {
 	t.widths[0] += min(left, 0)
 	t.widths[0] = max(t.widths[0], leastName)
 	return t
+}
+
+func (t *table) drop(c *column) {
+	t.columns = slices.DeleteFunc(slices.Clone(t.columns), func(other *column) bool { return other == c })
+}
+
+// onClusters reports whether of any rollout it is known where it runs.
+func onClusters(entries []*entry) bool {
+	return slices.ContainsFunc(entries, func(e *entry) bool { return len(e.Clusters) > 0 })
 }
 
 // measure sets the widths of the columns, and returns how much of the width they leave.
@@ -231,7 +248,7 @@ func (t *table) legend() string {
 	if slices.Contains(t.columns, trafficColumn) {
 		text += " " + legendOfTraffic(trafficColumn.title)
 	}
-	if t.short {
+	if t.short && slices.Contains(t.columns, clustersColumn) {
 		text += fmt.Sprintf(" %s is the number of clusters.", t.title(clustersColumn))
 	}
 	return text

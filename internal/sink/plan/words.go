@@ -9,28 +9,31 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/render"
 )
 
 // strategy says how a rollout's traffic moves, in a sentence without a full stop.
 func strategy(p *flagger.Plan) string {
 	a := &p.Canary.Analysis
-	every := diag.Duration(a.Every())
+	every, on := diag.Duration(a.Every()), onProvider(p)
 	switch {
 	case p.Canary.Suspend:
 		return "suspended: Flagger does nothing"
 	case p.Canary.SkipAnalysis:
-		return fmt.Sprintf("no analysis on %s: promoted as soon as it is ready, looked at every %s", p.Canary.Provider, every)
+		return fmt.Sprintf("no analysis%s: promoted as soon as it is ready, looked at every %s", on, every)
 	}
 	undone := "; " + diag.Plural(max(a.Threshold, 1), "failed check") + " undo it"
 	if a.Threshold <= 1 {
 		undone = "; the first failed check undoes it"
 	}
 	moves := p.Canary.Strategy()
-	kind := fmt.Sprintf("%s on %s: ", moves, p.Canary.Provider)
+	kind := fmt.Sprintf("%s%s: ", moves, on)
 	checks := diag.Plural(p.Canary.Iterations(), "check")
 	switch {
 	case p.Canary.Provider == flagger.Kubernetes:
 		return kind + fmt.Sprintf("%s without traffic, one every %s, then promoted", checks, every) + undone
+	case moves == flagger.ABTesting && !p.Canary.Router().Matches:
+		return kind + fmt.Sprintf("%s, one every %s, of all requests", checks, every) + undone
 	case moves == flagger.ABTesting:
 		return kind + fmt.Sprintf("%s, one every %s, of all requests that match", checks, every) + undone
 	case moves == flagger.BlueGreen && a.Mirror:
@@ -57,6 +60,30 @@ func strategy(p *flagger.Plan) string {
 		steps = "mirrored first, then " + steps
 	}
 	return kind + steps + undone
+}
+
+// onProvider says what moves the traffic. Of a plain Canary it may depend on how Flagger was started.
+func onProvider(p *flagger.Plan) string {
+	if p.Canary.Provider == "" {
+		return ""
+	}
+	return " on " + p.Canary.Provider
+}
+
+// where says of which Application a rollout is, and on which clusters. Of a plain Canary neither is known.
+func where(r *render.Rollout) string {
+	var parts []string
+	if r.Application != "" {
+		parts = append(parts, "Application "+r.Application)
+	}
+	if len(r.Clusters) > 0 {
+		parts = append(parts, "on "+diag.Some(r.Clusters, diag.MostNames))
+	}
+	text := "Flagger " + r.Flagger
+	if len(parts) > 0 {
+		text = strings.Join(parts, ", ") + "; " + text
+	}
+	return text
 }
 
 // After returns when a run ends.
@@ -168,7 +195,7 @@ func notes(p *flagger.Plan) (all []string) {
 	case p.First == nil && p.Good.Outcome == flagger.Promoted:
 		say("nothing can fail a check: a bad version is promoted like a good one")
 	}
-	if len(a.Match) > 0 && p.Canary.Provider != flagger.Kubernetes {
+	if len(a.Match) > 0 && p.Canary.Router().Matches {
 		say("the shares are of the requests that match; all others stay with the old version")
 	}
 	if a.SessionAffinity != nil {
