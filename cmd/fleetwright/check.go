@@ -19,18 +19,20 @@ import (
 
 func newCheckCmd(a *app) *cobra.Command {
 	var flags outputFlags
+	var canaries canaryFlags
 	cmd := &cobra.Command{
 		Use:               "check PATH... [-o DIR]",
 		Short:             "Say what would not work, and whether the output is current",
 		ValidArgsFunction: documentFiles,
-		RunE:              func(_ *cobra.Command, paths []string) error { return a.check(paths, flags) },
+		RunE:              func(_ *cobra.Command, paths []string) error { return a.check(paths, flags, &canaries) },
 	}
 	flags.add(cmd, "directory that render writes, or oci:// URL that publish pushes to, to report whether it is current", "with -o, check only")
 	addInsecure(cmd, &flags.insecure)
+	canaries.add(cmd)
 	return cmd
 }
 
-func (a *app) check(paths []string, flags outputFlags) error {
+func (a *app) check(paths []string, flags outputFlags, canaries *canaryFlags) error {
 	switch {
 	case flags.out == "-":
 		return &usageError{"the standard output is never stale", "-o DIR is the directory that render writes"}
@@ -49,7 +51,10 @@ func (a *app) check(paths []string, flags outputFlags) error {
 	if _, err := flags.clusters.parse(); err != nil {
 		return err
 	}
-	from := &origin{paths: paths, sourceFlag: flags.sources}
+	if err := canaries.check(); err != nil {
+		return err
+	}
+	from := &origin{paths: paths, sourceFlag: flags.sources, canaries: canaries}
 	return a.onInputs(from, flags, errDifferent, func(files []schema.File, w *watched) (*choice, error) {
 		return a.checkFiles(files, from, flags, w)
 	})

@@ -337,6 +337,7 @@ var aroundTheDoor = map[string]string{
 	"door.go":                        "it is the door",
 	"main.go main":                   "gives the streams",
 	"render.go stream":               "manifests",
+	"import.go writeDocuments":       "documents",
 	"function.go function":           "a ResourceList",
 	"schema.go newSchemaCmd":         "a schema",
 	"completion.go newCompletionCmd": "a script",

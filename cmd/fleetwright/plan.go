@@ -15,16 +15,19 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/internal/inputs"
 	"github.com/fleetwright/fleetwright/internal/sink/plan"
 	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/plain"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
 func newPlanCmd(a *app) *cobra.Command {
 	var format string
 	var clusters clusterFlags
-	var from origin
+	var canaries canaryFlags
+	from := origin{canaries: &canaries}
 	cmd := &cobra.Command{
 		Use:               "plan PATH... [NAME...]",
 		Short:             "Say what each rollout will go through, and when",
@@ -41,6 +44,7 @@ func newPlanCmd(a *app) *cobra.Command {
 	addFormat(cmd, &format, "of the plans: ", plan.Formats.Names())
 	clusters.add(cmd, "plan only")
 	from.add(cmd)
+	canaries.add(cmd)
 	return cmd
 }
 
@@ -79,6 +83,9 @@ func (a *app) plan(from *origin, names []string, format string, chosen clusterFl
 	if _, err := from.parse(); err != nil {
 		return err
 	}
+	if err := from.canaries.check(); err != nil {
+		return err
+	}
 	files, err := a.read(from.paths)
 	if err != nil {
 		return err
@@ -112,7 +119,13 @@ func (a *app) plan(from *origin, names []string, format string, chosen clusterFl
 	if err := show(a.stdout, format, func(w io.Writer) error { return write(w, shown, options) }); err != nil || !list.HasErrors() {
 		return err
 	}
-	return a.sayErrors(files, list, "a rollout never promotes a version")
+	so := "a rollout never promotes a version"
+	if !slices.ContainsFunc(rollouts, func(r render.Rollout) bool {
+		return r.Application != "" || r.Plan.Good.Outcome != flagger.Promoted
+	}) {
+		so = "not every Canary runs as it is written"
+	}
+	return a.sayErrors(files, list, so)
 }
 
 // named returns the rollouts that names mean, or all without names.
@@ -186,7 +199,7 @@ func documentsOrRollouts(cmd *cobra.Command, args []string, begun string) ([]cob
 		return documentFiles(cmd, args, begun)
 	}
 	files, _ := inputs.Read(slices.DeleteFunc(paths, isStream), nil) // else it is said when the command runs
-	_, rollouts, _ := render.Plan(schema.Load(files), render.Options{})
+	_, rollouts, _ := render.Plan(schema.LoadRollouts(files, plain.IsBeside), render.Options{})
 	var names []cobra.Completion
 	for i := range rollouts {
 		names = append(names, rolloutNames(&rollouts[i])[0])
@@ -202,8 +215,9 @@ func rolloutsOn(clusters []*render.Cluster, rollouts []render.Rollout) (all []re
 		names[c.Name] = true
 	}
 	for _, r := range rollouts {
+		plain := len(r.Clusters) == 0 // nobody knows where it runs
 		r.Clusters = slices.DeleteFunc(slices.Clone(r.Clusters), func(name string) bool { return !names[name] })
-		if len(r.Clusters) > 0 {
+		if plain || len(r.Clusters) > 0 {
 			all = append(all, r)
 		}
 	}

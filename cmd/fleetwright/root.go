@@ -65,7 +65,7 @@ func (a *app) newRoot() *cobra.Command {
 		DisableAutoGenTag:          true,
 	}
 	root.SetVersionTemplate("fleetwright {{.Version}}\n")
-	root.AddCommand(newRenderCmd(a), newPublishCmd(a), newCheckCmd(a), newDiffCmd(a), newPlanCmd(a), newExplainCmd(a), newSchemaCmd(a), newInitCmd(a), newCompletionCmd(a))
+	root.AddCommand(newRenderCmd(a), newPublishCmd(a), newCheckCmd(a), newDiffCmd(a), newPlanCmd(a), newExplainCmd(a), newSchemaCmd(a), newInitCmd(a), newImportCmd(a), newCompletionCmd(a))
 	help := root.HelpFunc()
 	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
 		describe(cmd)

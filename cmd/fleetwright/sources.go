@@ -14,6 +14,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/sources"
 	"github.com/fleetwright/fleetwright/render"
 	"github.com/fleetwright/fleetwright/render/place"
+	"github.com/fleetwright/fleetwright/render/plain"
 	"github.com/fleetwright/fleetwright/render/source"
 	"github.com/fleetwright/fleetwright/schema"
 )
@@ -65,6 +66,8 @@ type origin struct {
 	// function reports that they are those of a KRM function.
 	function bool
 	sourceFlag
+	// canaries is set where plain Canaries are read, too, and says what their clusters have.
+	canaries *canaryFlags
 
 	// places are where manifests were read on disk, and built the directories that were built.
 	places inputs.Places
@@ -76,8 +79,7 @@ type origin struct {
 
 // compile compiles files, and checks what they roll out against the manifests of its sources.
 func (o *origin) compile(files []schema.File, opts render.Options) (*render.Tree, diag.List, error) {
-	docs := schema.Load(files)
-	run := render.Begin(docs, opts)
+	docs, run := o.begin(files, opts)
 	o.severities = run.Severities()
 	manifests, problems, err := o.build(run, docs)
 	if err != nil {
@@ -90,10 +92,23 @@ func (o *origin) compile(files []schema.File, opts render.Options) (*render.Tree
 	return tree, list, nil
 }
 
+// begin loads files, and begins to compile them.
+func (o *origin) begin(files []schema.File, opts render.Options) (schema.Documents, *render.Run) {
+	if o.canaries == nil {
+		docs := schema.Load(files)
+		return docs, render.Begin(docs, opts)
+	}
+	whole, namespaces := inputs.Kustomized(files)
+	docs := schema.LoadRollouts(whole, plain.IsBeside)
+	docs.Rollouts = docs.Rollouts || len(whole) < len(files) // the others are patches of Canaries
+	opts.Canaries = o.canaries.CanaryOptions
+	opts.Canaries.Namespaces = namespaces
+	return docs, render.Begin(docs, opts)
+}
+
 // plan plans the rollouts of files, checked likewise.
 func (o *origin) plan(files []schema.File) ([]*render.Cluster, []render.Rollout, *place.Waves, diag.List, error) {
-	docs := schema.Load(files)
-	run := render.Begin(docs, render.Options{})
+	docs, run := o.begin(files, render.Options{})
 	manifests, problems, err := o.build(run, docs)
 	if err != nil {
 		return nil, nil, nil, nil, err

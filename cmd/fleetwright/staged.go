@@ -12,6 +12,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/git"
 	"github.com/fleetwright/fleetwright/internal/inputs"
 	"github.com/fleetwright/fleetwright/render/layout"
+	"github.com/fleetwright/fleetwright/render/plain"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -207,5 +208,5 @@ func isInput(way []string, name string, file git.File) bool {
 	}
 	// Among new files there may be any that are somebody else's.
 	files, err := inputs.Read([]string{name}, nil)
-	return err != nil || len(schema.Load(files).All) > 0
+	return err != nil || len(schema.LoadRollouts(files, plain.IsBeside).All) > 0
 }

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/internal/lazyregexp"
+	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/settings"
+	"github.com/fleetwright/fleetwright/schema"
+)
+
+// canaryFlags say what the clusters of plain Canaries have.
+type canaryFlags struct{ render.CanaryOptions }
+
+func (f *canaryFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.Flagger, "flagger", "", "`VERSION` of the Flagger that runs plain Canaries (newest)")
+	cmd.Flags().StringVar(&f.Provider, "provider", "", "`NAME` of the provider of plain Canaries that name none")
+	cmd.Flags().StringVar(&f.MetricsServer, "metrics-server", "", "`URL` of the Prometheus that Flagger asks about plain Canaries")
+	completeFlag(cmd, "provider", func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return flagger.Providers(), cobra.ShellCompDirectiveNoFileComp
+	})
+	completeFlag(cmd, "flagger", cobra.NoFileCompletions)
+	completeFlag(cmd, "metrics-server", cobra.NoFileCompletions)
+}
+
+// flaggerVersion is a minor or patch version of Flagger.
+var flaggerVersion = lazyregexp.New(`^v?[0-9]+\.[0-9]+(\.[0-9]+(-[0-9A-Za-z.-]+)?)?$`)
+
+// check returns which flag has a value that it cannot have.
+func (f *canaryFlags) check() error {
+	v, known := settings.ParseMinor(f.Flagger)
+	switch {
+	case f.Flagger != "" && !flaggerVersion().MatchString(f.Flagger):
+		return &usageError{fmt.Sprintf("--flagger %s is no version", f.Flagger), fmt.Sprintf("--flagger 1.%d", flagger.Newest.Minor)}
+	case known && v.Less(settings.MinorVersion{Major: 1, Minor: flagger.Oldest}):
+		return &usageError{fmt.Sprintf("Flagger %s is older than what fleetwright knows", f.Flagger), fmt.Sprintf("--flagger 1.%d or newer", flagger.Oldest)}
+	case f.MetricsServer != "" && schema.RefuseURL(f.MetricsServer, "http", "https") != "":
+		return &usageError{"--metrics-server is no URL", "--metrics-server http://prometheus.monitoring:9090"}
+	}
+	f.Flagger = strings.TrimPrefix(f.Flagger, "v")
+	if f.Provider == "" || slices.Contains(flagger.Providers(), f.Provider) {
+		return nil
+	}
+	return unknown("provider", f.Provider, flagger.Providers())
+}
