@@ -111,6 +111,20 @@ func equalSets(a, b []string) bool {
 func specs(t *testing.T, files []string) map[string]map[string]field {
 	t.Helper()
 	all := map[string]map[string]field{}
+	for _, crd := range definitions(t, files) {
+		for _, v := range crd.Spec.Versions {
+			if kind := crd.Spec.Names.Kind; parts[kind].version == v.Name {
+				all[kind] = map[string]field{}
+				addFields(all[kind], "", v.Schema.OpenAPIV3Schema.Properties["spec"])
+			}
+		}
+	}
+	return all
+}
+
+// definitions are the CRDs in files.
+func definitions(t *testing.T, files []string) (all []apiextensionsv1.CustomResourceDefinition) {
+	t.Helper()
 	for _, file := range files {
 		data, err := os.ReadFile(file)
 		if err != nil {
@@ -128,12 +142,7 @@ func specs(t *testing.T, files []string) map[string]map[string]field {
 			if err := runtime.DefaultUnstructuredConverter.FromUnstructured(o.Object, &crd); err != nil {
 				t.Fatal(err)
 			}
-			for _, v := range crd.Spec.Versions {
-				if kind := crd.Spec.Names.Kind; parts[kind].version == v.Name {
-					all[kind] = map[string]field{}
-					addFields(all[kind], "", v.Schema.OpenAPIV3Schema.Properties["spec"])
-				}
-			}
+			all = append(all, crd)
 		}
 	}
 	return all

@@ -51,21 +51,23 @@ func startPlanCluster(t *testing.T, version string, tool tools.Tool, tracks []*t
 	if err != nil {
 		t.Fatal(err)
 	}
-	install(t, c.ControlPlane, slices.Concat(set.Objects, istioCRDs(t), gatewayCRDs(t), chartCRDs(t)["kuma"]))
+	install(t, c.ControlPlane, slices.Concat(set.Objects, istioCRDs(t), gatewayCRDs(t), chartCRDs(t)["kuma"], crds.Routers()))
 	stub.StartNodes(t, c.Client)
 	stub.StartGateways(t, c.Client)
+	stub.StartKnative(t, c.Client)
 	c.Watch(t, canaries, func(_ context.Context, o *kube.Object) {
 		if r := c.rollouts[o.GetNamespace()]; r != nil {
 			r.see(func(tick *flagger.Tick) { tick.Status = statusOf(o) })
 		}
 	})
-	for _, router := range routers {
+	for provider, router := range routers {
+		provider, _, _ = strings.Cut(provider, ",")
 		c.Watch(t, router.kind, func(_ context.Context, o *kube.Object) {
 			name := o.GetNamespace()
 			if name == "" {
 				name = o.GetName()
 			}
-			if r := c.rollouts[name]; r != nil && o.GetName() == router.name(r.canary).Name {
+			if r := c.rollouts[name]; r != nil && r.c.Canary.Provider == provider && o.GetName() == router.name(r.canary).Name {
 				r.see(func(tick *flagger.Tick) {
 					is, err := router.read(o, name)
 					if err != nil {
@@ -166,18 +168,37 @@ func (r *rollout) objects() ([]*kube.Object, error) {
 	}
 	spec := read[0].Object
 	r.canary.Object["spec"] = spec
-	all := []*kube.Object{r.object("v1", "Namespace", r.name, nil), r.deployment()}
+	workload := r.workload()
+	all := []*kube.Object{r.object("v1", "Namespace", r.name, nil), workload}
 
-	spec["targetRef"] = r.reference("apps/v1", "Deployment")
+	spec["targetRef"] = r.reference(workload.GetAPIVersion(), workload.GetKind())
 	spec["progressDeadlineSeconds"] = int64(60)
-	service := spec["service"].(map[string]any)
+	service, ok := spec["service"].(map[string]any)
+	if !ok { // as on Knative, where Flagger makes no Service
+		service = map[string]any{}
+		spec["service"] = service
+	}
 	service["name"] = r.name
 	if _, ok := service["port"]; !ok {
 		service["port"] = int64(80)
 	}
-	if spec["provider"] == flagger.Nginx {
+	switch spec["provider"] {
+	case flagger.Nginx, flagger.Skipper:
 		spec["ingressRef"] = r.reference("networking.k8s.io/v1", "Ingress")
 		all = append(all, r.ingress(service["port"]))
+	case flagger.Gloo:
+		if _, ok := spec["upstreamRef"]; ok {
+			upstream := r.object("gloo.solo.io/v1", "Upstream", r.name, map[string]any{})
+			ref := r.reference(upstream.GetAPIVersion(), upstream.GetKind())
+			ref["namespace"] = r.name
+			spec["upstreamRef"] = ref
+			all = append(all, upstream)
+		}
+	case flagger.Apisix:
+		spec["routeRef"] = r.reference("apisix.apache.org/v2", "ApisixRoute")
+		all = append(all, r.object("apisix.apache.org/v2", "ApisixRoute", r.name, map[string]any{"http": []any{map[string]any{
+			"name": "all", "match": map[string]any{"paths": []any{"/*"}}, "backends": []any{map[string]any{"serviceName": r.name, "servicePort": service["port"]}},
+		}}}))
 	}
 	if _, ok := spec["autoscalerRef"]; ok {
 		spec["autoscalerRef"] = r.reference("autoscaling/v2", "HorizontalPodAutoscaler")
@@ -197,7 +218,11 @@ func (r *rollout) objects() ([]*kube.Object, error) {
 		if _, ok := metric["query"]; ok {
 			metric["query"] = query
 		}
-		r.script.values = append(r.script.values, passing(metric))
+		value := passing(metric)
+		if metric["name"] == "request-duration" && r.c.Canary.Queries("").Duration == "http_request_duration_seconds_bucket" {
+			value = "0.001" // in seconds, where the limit is in milliseconds
+		}
+		r.script.values = append(r.script.values, value)
 	}
 	for i, webhook := range slice(spec, "analysis", "webhooks") {
 		u, err := url.Parse(webhook["url"].(string))
@@ -214,8 +239,13 @@ func (r *rollout) reference(apiVersion, kind string) map[string]any {
 	return map[string]any{"apiVersion": apiVersion, "kind": kind, "name": r.name}
 }
 
-// deployment is the workload.
-func (r *rollout) deployment() *kube.Object {
+// workload is a Deployment, or a Service of Knative for that.
+func (r *rollout) workload() *kube.Object {
+	if r.c.Canary.Provider == flagger.Knative {
+		return r.object("serving.knative.dev/v1", "Service", r.name, map[string]any{"template": map[string]any{
+			"spec": map[string]any{"containers": []any{map[string]any{"name": "app", "image": fmt.Sprintf("app.test/app:%d", r.version)}}},
+		}})
+	}
 	labels := map[string]any{"app": r.name}
 	return r.object("apps/v1", "Deployment", r.name, map[string]any{
 		"selector": map[string]any{"matchLabels": labels},
@@ -226,15 +256,17 @@ func (r *rollout) deployment() *kube.Object {
 	})
 }
 
-// ingress leads to the port of the Service.
+// ingress leads to the port of the Service. Flagger's router for Skipper panics where it has no annotation.
 func (r *rollout) ingress(port any) *kube.Object {
-	return r.object("networking.k8s.io/v1", "Ingress", r.name, map[string]any{"rules": []any{map[string]any{
+	o := r.object("networking.k8s.io/v1", "Ingress", r.name, map[string]any{"rules": []any{map[string]any{
 		"host": r.name + ".test",
 		"http": map[string]any{"paths": []any{map[string]any{
 			"path": "/", "pathType": "Prefix",
 			"backend": map[string]any{"service": map[string]any{"name": r.name, "port": map[string]any{"number": port}}},
 		}}},
 	}}})
+	o.SetAnnotations(map[string]string{"conformance.test/of": "a rollout"})
+	return o
 }
 
 // passing is a value that a metric of a Canary lets pass.
@@ -343,7 +375,7 @@ func (r *rollout) observe(ctx context.Context, c *planCluster, sc flagger.Scenar
 	r.version++
 	began := time.Now()
 	r.script.begin(r.c, sc)
-	if _, err := c.Apply(ctx, r.deployment()); err != nil {
+	if _, err := c.Apply(ctx, r.workload()); err != nil {
 		return flagger.Run{}, err
 	}
 	run := flagger.Run{Outcome: flagger.Endless, Every: interval}
@@ -485,13 +517,13 @@ func (s *script) call(webhook int) bool {
 }
 
 var (
-	inQuery  = regexp.MustCompile(`plan-\d{3}`)
+	inQuery  = regexp.MustCompile(`plan[-_]\d{3}`) // Skipper's names have no dashes
 	ofMetric = regexp.MustCompile(`metric="(\d+)"`)
 )
 
 // Query plays Prometheus. Flagger's own queries are told apart by what they sum up.
 func (c *planCluster) Query(q stub.Query) string {
-	r := c.rollouts[inQuery.FindString(q.Text)]
+	r := c.rollouts[strings.ReplaceAll(inQuery.FindString(q.Text), "_", "-")]
 	if r == nil {
 		return ""
 	}
@@ -500,7 +532,7 @@ func (c *planCluster) Query(q stub.Query) string {
 		metric, _ = strconv.Atoi(m[1])
 	} else {
 		name := "request-success-rate"
-		if strings.Contains(q.Text, "histogram_quantile") || strings.Contains(q.Text, "latency") {
+		if strings.Contains(q.Text, "histogram_quantile") || strings.Contains(q.Text, "latency") || strings.Contains(q.Text, "_seconds_sum{") {
 			name = "request-duration"
 		}
 		metric = slices.IndexFunc(r.c.Canary.Analysis.Metrics, func(m flagger.Metric) bool { return m.Name == name })

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -22,6 +23,8 @@ var (
 	trafficRoutes   = schema.GroupVersionKind{Group: "kuma.io", Version: "v1alpha1", Kind: "TrafficRoute"}
 	virtualServices = schema.GroupVersionKind{Group: "networking.istio.io", Version: "v1beta1", Kind: "VirtualService"}
 	ingresses       = schema.GroupVersionKind{Group: "networking.k8s.io", Version: "v1", Kind: "Ingress"}
+	apisixRoutes    = kindOf("apisix.apache.org/v2", "ApisixRoute")
+	knativeServices = kindOf("serving.knative.dev/v1", "Service")
 )
 
 // A route is what of the traffic the canary gets.
@@ -58,6 +61,33 @@ var routers = map[string]router{
 	"nginx": {ingresses, func(canary *kube.Object) types.NamespacedName {
 		return types.NamespacedName{Namespace: canary.GetNamespace(), Name: ingressOf(canary) + "-canary"}
 	}, ofIngress},
+
+	"apisix":             {apisixRoutes, namedLike(func(c *kube.Object) string { return serviceOf(c) + "-" + serviceOf(c) + "-canary" }), ofBackends},
+	"appmesh":            {kindOf("appmesh.k8s.aws/v1beta1", "VirtualService"), namedLike(func(c *kube.Object) string { return serviceOf(c) + "." + c.GetNamespace() }), ofBackends},
+	"appmesh:v1beta2":    {kindOf("appmesh.k8s.aws/v1beta2", "VirtualRouter"), namedLike(serviceOf), ofBackends},
+	"contour":            {kindOf("projectcontour.io/v1", "HTTPProxy"), namedLike(serviceOf), ofBackends},
+	"gatewayapi:v1beta1": {httpRoutes, namedLike(serviceOf), ofHTTPRoute},
+	"gloo":               {kindOf("gateway.solo.io/v1", "RouteTable"), namedLike(serviceOf), ofBackends},
+	"knative":            {knativeServices, namedLike(serviceOf), ofRevisions},
+	"linkerd":            {kindOf("split.smi-spec.io/v1alpha1", "TrafficSplit"), namedLike(serviceOf), ofBackends},
+	"osm":                {kindOf("split.smi-spec.io/v1alpha2", "TrafficSplit"), namedLike(serviceOf), ofBackends},
+	"skipper":            {ingresses, namedLike(func(c *kube.Object) string { return ingressOf(c) + "-canary" }), ofSkipper},
+	"smi:v1alpha1":       {kindOf("split.smi-spec.io/v1alpha1", "TrafficSplit"), namedLike(serviceOf), ofBackends},
+	"smi:v1alpha2":       {kindOf("split.smi-spec.io/v1alpha2", "TrafficSplit"), namedLike(serviceOf), ofBackends},
+	"smi:v1alpha3":       {kindOf("split.smi-spec.io/v1alpha3", "TrafficSplit"), namedLike(serviceOf), ofBackends},
+	"traefik":            {kindOf("traefik.io/v1alpha1", "TraefikService"), namedLike(serviceOf), ofBackends},
+	"traefik, before":    {kindOf("traefik.containo.us/v1alpha1", "TraefikService"), namedLike(serviceOf), ofBackends},
+}
+
+// namedLike is an object in the Canary's namespace, of a name.
+func namedLike(name func(canary *kube.Object) string) func(canary *kube.Object) types.NamespacedName {
+	return func(canary *kube.Object) types.NamespacedName {
+		return types.NamespacedName{Namespace: canary.GetNamespace(), Name: name(canary)}
+	}
+}
+
+func kindOf(apiVersion, kind string) schema.GroupVersionKind {
+	return schema.FromAPIVersionAndKind(apiVersion, kind)
 }
 
 // serviceOf is the name of the Service of a Canary.
@@ -283,6 +313,61 @@ func ofIngress(o *kube.Object, _ string) (route, error) {
 	}
 	percent, err := strconv.ParseInt(o.GetAnnotations()[prefix+"canary-weight"], 10, 64)
 	return route{percent: percent}, err
+}
+
+// ofBackends reads the weight of the canary among the backends of the first route, however the kind names them.
+func ofBackends(o *kube.Object, service string) (route, error) {
+	spec := o.Object["spec"].(map[string]any)
+	for _, routes := range []string{"routes", "http"} {
+		if all := slice(spec, routes); len(all) > 0 {
+			spec = all[0]
+		}
+	}
+	for _, path := range [][]string{
+		{"backends"}, {"services"}, {"weighted", "services"}, {"routeAction", "multi", "destinations"},
+		{"http", "action", "weightedTargets"}, {"httpRoute", "action", "weightedTargets"},
+	} {
+		for _, backend := range slice(spec, path...) {
+			if !leadsTo(backend, service+"-canary", "-canaryupstream-") {
+				continue
+			}
+			weight := fmt.Sprint(backend["weight"]) // SMI had a quantity
+			if backend["weight"] == nil {
+				weight = "0"
+			}
+			percent, err := strconv.ParseInt(weight, 10, 64)
+			return route{percent: percent}, err
+		}
+	}
+	return route{}, nil
+}
+
+// leadsTo reports whether a backend names a Service, or has a name with a part in it.
+func leadsTo(backend map[string]any, service, part string) bool {
+	for _, path := range [][]string{{"name"}, {"service"}, {"serviceName"}, {"virtualNodeName"}, {"virtualNodeRef", "name"}, {"destination", "upstream", "name"}} {
+		if name, _, _ := unstructured.NestedString(backend, path...); name == service || strings.Contains(name, part) {
+			return true
+		}
+	}
+	return false
+}
+
+// ofSkipper reads the weights in the annotation of the Ingress that Flagger makes for the canary.
+func ofSkipper(o *kube.Object, service string) (route, error) {
+	var weights map[string]int64
+	err := json.Unmarshal([]byte(o.GetAnnotations()["zalando.org/backend-weights"]), &weights)
+	return route{percent: weights[service+"-canary"]}, err
+}
+
+// ofRevisions reads the share of the newest revision of a Service of Knative.
+func ofRevisions(o *kube.Object, _ string) (route, error) {
+	for _, target := range slice(o.Object, "spec", "traffic") {
+		if target["latestRevision"] == true {
+			percent, _ := target["percent"].(int64)
+			return route{percent: percent}, nil
+		}
+	}
+	return route{}, nil
 }
 
 // slice is a list of objects in an object.

@@ -102,6 +102,7 @@ func (s *Set) Validate(o *kube.Object) (refused []string) {
 	for _, path := range pruning.PruneWithOptions(object, k.structural, true, structuralschema.UnknownFieldPathOptions{TrackUnknownFieldPaths: true}) {
 		refused = append(refused, path+": unknown field")
 	}
+	defaulting.PruneNonNullableNullsWithoutDefaults(object, k.structural)
 	defaulting.Default(object, k.structural)
 	for _, err := range validation.ValidateCustomResource(nil, object, k.schema) {
 		refused = append(refused, err.Error())

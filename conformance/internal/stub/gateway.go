@@ -5,7 +5,6 @@ import (
 	"context"
 	"sync"
 	"testing"
-	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -56,12 +55,7 @@ func (i *Implementation) program(_ context.Context, o *kube.Object) map[string]a
 func StartGateways(t testing.TB, client *kube.Client) {
 	client.Watch(t, httpRoutes, func(ctx context.Context, o *kube.Object) {
 		if status := accept(o); status != nil {
-			for range 50 { // it may be gone, or the API server busy
-				if client.Patch(ctx, o, map[string]any{"status": status}, "status") == nil || ctx.Err() != nil {
-					return
-				}
-				time.Sleep(20 * time.Millisecond)
-			}
+			write(ctx, client, o, status)
 		}
 	})
 }

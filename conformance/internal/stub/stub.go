@@ -73,12 +73,7 @@ func Start(t testing.TB, client *kube.Client, onInstall func(release *kube.Objec
 func StartNodes(t testing.TB, client *kube.Client) {
 	client.Watch(t, deployments, func(ctx context.Context, o *kube.Object) {
 		if status := deploy(o); status != nil {
-			for range 50 { // it may be gone, or the API server busy
-				if client.Patch(ctx, o, map[string]any{"status": status}, "status") == nil || ctx.Err() != nil {
-					return
-				}
-				time.Sleep(20 * time.Millisecond)
-			}
+			write(ctx, client, o, status)
 		}
 	})
 }
