@@ -499,8 +499,8 @@ var stricter = []struct {
 	{"FW115", `spec\.analysis\.(metrics|alerts|webhooks)\[.\]\.name`, "nothing is called by it"},
 	{"FW115", `spec\.(metricsServer|address|proxy|analysis\.webhooks\[.\]\.url)`, "a URL that Go does not parse, or nobody reaches"},
 	{"FW115", `spec\.analysis\.(interval|metrics\[.\]\.interval|webhooks\[.\]\.timeout)`, "the CRD takes any text behind m or s, which Go and Prometheus do not read"},
-	{"FW115", `spec\.service\.(targetPort|appProtocol|(apex|primary|canary)\.labels\.a)`, "the API server rejects the Service"},
-	{"FW115", `spec\.service\.(rewrite\.(uri|authority)|retries\.(retryOn|perTryTimeout)|corsPolicy\..*|headers\..*)`, "the API server rejects the route, or the proxy does not know it"},
+	{"FW115", `spec\.service\.(name|portName|targetPort|appProtocol|(apex|primary|canary)\.labels\.a)`, "the API server rejects the Service"},
+	{"FW115", `spec\.service\.(timeout|rewrite\.(uri|authority)|retries\.(retryOn|perTryTimeout)|corsPolicy\..*|headers\..*)`, "the API server rejects the route, or the proxy does not know it"},
 	{"FW115", `spec\.analysis\.sessionAffinity\.(cookieName|primaryCookieName|domain|path)`, "Flagger does not find the cookie, or no client sends it"},
 	{"FW115", `spec\.(query|provider\.region)`, "no provider answers it"},
 }
