@@ -52,7 +52,7 @@ func (c *compiler) checkMeshes() {
 			return
 		}
 	}
-	if c.MayMiss("Fleet") {
+	if c.MayMiss("Fleet") || c.Rollouts() && len(c.Variants) == 0 { // then it is somebody else's
 		return
 	}
 	for _, m := range c.Meshes {

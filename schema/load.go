@@ -83,11 +83,13 @@ func loadAll(files []File, beside func(apiVersion, kind string) bool) Documents 
 	for _, of := range all {
 		docs.add(of)
 	}
-	docs.addRelatives()
 	slices.Sort(docs.possible)
 	docs.Rollouts = beside != nil && slices.ContainsFunc(docs.All, func(d *Document) bool { return d.Kind.group() == rolloutKinds[0].group() })
 	if !slices.ContainsFunc(docs.All, (*Document).IsOfRollout) {
 		docs.Beside, docs.others, docs.firstOther = nil, append(docs.others, docs.besides...), docs.firstSkipped
+	}
+	if !docs.Rollouts || applications {
+		docs.addRelatives()
 	}
 	if n := len(docs.others); n > 0 {
 		left := "1 document is"

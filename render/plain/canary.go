@@ -62,7 +62,7 @@ var planned = []diag.Code{
 	diag.UnknownMetric, diag.NothingMeasured, diag.NothingReaches,
 	diag.UnknownTesterPath, diag.OutlivesTimeout, diag.NoCommand, diag.UnknownTask,
 	diag.StepsStandStill, diag.AffinityNeedsWeights, diag.MatchWithWeights, diag.BadMirror,
-	diag.RoutedOtherwise, diag.NotOnNginx, diag.NotOnGatewayAPI,
+	diag.RoutedOtherwise, diag.NotOnNginx, diag.NotOnGatewayAPI, diag.MadeTwice, diag.NotInjected,
 }
 
 // documents are those of objects, by what these are called on a cluster.

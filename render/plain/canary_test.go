@@ -105,6 +105,7 @@ func TestCheck(t *testing.T) {
 		{"a Service as Flagger makes it", map[string][]string{"a.yaml": {canary("web", "", ""), deployment("web", "web:1", ""), service("web-canary", "8080")}}, nil},
 		{"the VirtualService of a rollout in Git", map[string][]string{"a.yaml": {canary("web", "", ""), deployment("web", "web:1", ""), virtualService("")}},
 			[]string{"a.yaml FW380 spec.targetRef.name → remove it from the manifests"}},
+		{"a VirtualService in a file that nothing may apply", map[string][]string{"a.yaml": {canary("web", "", ""), deployment("web", "web:1", "")}, "b.yaml": {virtualService("")}}, nil},
 		{"a VirtualService that Flux leaves alone", map[string][]string{"a.yaml": {canary("web", "", ""), deployment("web", "web:1", ""), virtualService("annotations: {kustomize.toolkit.fluxcd.io/ssa: IfNotPresent}")}}, nil},
 		{"the VirtualService of a cluster", map[string][]string{"a.yaml": {canary("web", "", ""), deployment("web", "web:1", ""), virtualService(owned)}}, nil},
 		{"a gate that is misspelt", map[string][]string{"a.yaml": {canary("web", "", `{name: gate, type: confirm-rollout, url: "http://flagger-loadtester.shop/gate/aprove"}`)}},

@@ -46,6 +46,11 @@ type candidate struct {
 	path []string
 }
 
+// isNamed reports whether the object names its namespace, or its kustomization does.
+func (c *candidate) isNamed() bool {
+	return c.object.Namespace != "" || c.template != nil && c.template.ID.Namespace != ""
+}
+
 // surroundings are the documents that Canaries are judged with.
 type surroundings struct {
 	// namespace of objects that name none.
@@ -155,12 +160,13 @@ func newReader(c *rollout.Compilation, docs *schema.Documents, opts Options, in 
 	}
 	for _, d := range docs.Beside {
 		if o, err := source.NewObject(d.JSON(), d.File()); err == nil && !isMade(&o) {
+			o.Namespace = cmp.Or(o.Namespace, opts.Namespaces[d.File()])
 			add(o.Identity(""), &candidate{doc: d, object: o})
 		}
 	}
 	for _, d := range docs.All {
 		if t, ok := d.Object.(*api.MetricTemplate); ok {
-			id := manifest.Identity{Group: "flagger.app", Kind: d.Kind.Name, Namespace: d.Text("metadata", "namespace"), Name: d.Name}
+			id := manifest.Identity{Group: "flagger.app", Kind: d.Kind.Name, Namespace: cmp.Or(d.Text("metadata", "namespace"), opts.Namespaces[d.File()]), Name: d.Name}
 			add(id, &candidate{doc: d, template: &rules.Template{ID: id, MetricTemplate: flagger.MetricTemplate{Provider: t.Spec.Provider, Query: t.Spec.Query}}})
 		}
 	}
@@ -240,7 +246,14 @@ func (r *reader) around(in, namespace string) *surroundings {
 		s = &surroundings{namespace, documents{}, &source.Built{}, map[api.NamespacedReference]*rules.Template{}, map[*schema.Document]bool{}}
 		for _, all := range r.beside {
 			for _, one := range all {
-				if len(all) == 1 || nearest[one] {
+				if (len(all) == 1 || nearest[one]) && one.isNamed() {
+					s.add(one, namespace)
+				}
+			}
+		}
+		for _, all := range r.beside { // behind those that name their namespace
+			for _, one := range all {
+				if (len(all) == 1 || nearest[one]) && !one.isNamed() {
 					s.add(one, namespace)
 				}
 			}

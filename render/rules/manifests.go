@@ -310,7 +310,8 @@ func checkMadeServices(r *Rollout) {
 		}
 	}
 	route := manifest.Identity{Group: "networking.istio.io", Kind: "VirtualService", Namespace: r.ID.Namespace, Name: r.Service.Name}
-	if o := r.Manifests.Get(route); o != nil && r.Provider == flagger.Istio && !bytes.Contains(o.JSON, []byte(`"kustomize.toolkit.fluxcd.io/`)) { // which may keep Flux from it
+	if o := r.Manifests.Get(route); o != nil && r.Provider == flagger.Istio && o.File == r.Source.Position(r.ID, nil).File && // another may be applied by nothing
+		!bytes.Contains(o.JSON, []byte(`"kustomize.toolkit.fluxcd.io/`)) { // which may keep Flux from it
 		r.checkMade(route, "Flagger makes")
 	}
 }
