@@ -474,6 +474,18 @@ func (m *model) fleet() (all []*yaml.Node) {
 	return append([]*yaml.Node{fleet}, all...)
 }
 
+// account returns the ServiceAccount that Flux applies the bootstraps as, which the rendered Kustomizations need, too.
+func (m *model) account() string {
+	for _, t := range m.targets {
+		if t.bootstrap != nil {
+			if account := textAt(t.bootstrap.node, "spec", "serviceAccountName"); account != "" {
+				return account
+			}
+		}
+	}
+	return ""
+}
+
 // renderConfig returns the RenderConfig, or nil where all is as it is without one.
 func (m *model) renderConfig() *yaml.Node {
 	if len(m.apps) == 0 {
@@ -485,6 +497,9 @@ func (m *model) renderConfig() *yaml.Node {
 		if s := b.source(); s.Kind != place.GitRepository || s.Name != fluxSystem || s.Namespace != fluxSystem {
 			set(spec, "sourceRef", newMapping("kind", s.Kind, "name", s.Name, "namespace", s.Namespace))
 		}
+	}
+	if account := m.account(); account != "" {
+		set(spec, "defaults", newMapping("serviceAccountName", account))
 	}
 	if flux := fluxVersions[m.flux]; flux != "" {
 		set(spec, "versions", newMapping("flux", flux))

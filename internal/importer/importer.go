@@ -15,6 +15,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/render/settings"
 	"github.com/fleetwright/fleetwright/schema"
 )
 
@@ -257,6 +258,7 @@ func (m *model) add(t *target, all []*object) {
 			m.take(t, o)
 		}
 	}
+	m.leaveFlux(t)
 	t.workloads = map[manifest.Identity]manifest.Identity{}
 	for _, by := range slices.SortedFunc(maps.Keys(t.applied), func(a, b manifest.Identity) int { return cmp.Compare(a.String(), b.String()) }) {
 		for _, o := range t.applied[by] {
@@ -266,6 +268,27 @@ func (m *model) add(t *target, all []*object) {
 		}
 	}
 	m.targets = append(m.targets, t)
+}
+
+// installsFlux is why an object stays that Flux itself, or Flux Operator, is installed by.
+const installsFlux = "it installs Flux itself"
+
+// fluxCharts are the charts of Flux and of Flux Operator, and the artifact of Flux' manifests.
+var fluxCharts = []string{"flux-operator", "flux-instance", "flux2", "flux-manifests"}
+
+// leaveFlux leaves what installs Flux itself: the charts and the artifact, and what is applied from these.
+func (m *model) leaveFlux(t *target) {
+	isFlux := func(name string) bool { return slices.Contains(fluxCharts, path.Base(name)) }
+	for _, o := range t.objects {
+		if o.Kind == "OCIRepository" && isFlux(textAt(o.node, "spec", "url")) || o.Kind == "HelmRelease" && isFlux(textAt(o.node, "spec", "chart", "spec", "chart")) {
+			m.stays[o.Identity] = installsFlux
+		}
+	}
+	for _, o := range t.objects {
+		if source := sourceOf(o); source.Kind == "OCIRepository" && m.stays[source] == installsFlux {
+			m.stays[o.Identity] = installsFlux
+		}
+	}
 }
 
 // pass passes a document of ours on that was read from an API server, without what that has added.
@@ -559,7 +582,11 @@ func (m *model) result() *Result {
 		r.Output = "" // what is rendered of the new documents alone lacks the Applications that are there
 		r.Notes = append(r.Notes, fmt.Sprintf("%s has documents already: put the new Applications beside them, with the clusters and settings that are missing there, and render all of them together", diag.Some(names, diag.MostNames)))
 	}
-	r.Notes = slices.Concat(r.Notes, m.notes, m.installed.notes)
+	var doubts []string
+	if len(r.Imported) > 0 {
+		doubts = m.doubts()
+	}
+	r.Notes = slices.Concat(doubts, r.Notes, m.notes, m.installed.notes)
 	for _, t := range m.targets {
 		if t.bootstrap != nil && t.bootstrap.dir == "." {
 			r.Notes = append(r.Notes, fmt.Sprintf("the cluster %s syncs all of its repository: keep the documents in another one", t.name))
@@ -578,8 +605,46 @@ func (m *model) result() *Result {
 	}
 	listings, notes := m.listings()
 	r.Notes = append(r.Notes, notes...)
-	r.Steps = r.steps(gone, listings, m.formerTemplates(renamed))
+	if len(doubts) == 0 {
+		r.Steps = r.steps(gone, listings, m.formerTemplates(renamed))
+	}
 	return r
+}
+
+// doubts are why no order of commits can be told.
+func (m *model) doubts() (all []string) {
+	for _, t := range m.targets {
+		if t.bootstrap == nil && len(t.objects) > 0 {
+			all = append(all, "no file has the bootstrap of the cluster "+t.clusterName()+", so each file is taken for one that Flux applies there; name the root of the repository, with the directory that flux bootstrap has written, to get the order of the commits that move it")
+		}
+		if version := t.fluxVersion(); version != "" {
+			all = append(all, fmt.Sprintf("the cluster %s has Flux %s by its files, and what is rendered needs 2.6 or newer: upgrade Flux first", t.clusterName(), version))
+		}
+	}
+	return all
+}
+
+// fluxVersion returns the version of Flux that flux bootstrap has written beside the bootstrap, where it is too old for
+// what is rendered (fluxcd/flux2 manifests/install/kustomization.yaml: the Namespace has it as a label).
+func (t *target) fluxVersion() string {
+	if t.bootstrap == nil {
+		return ""
+	}
+	for _, name := range t.names {
+		if path.Dir(name) != path.Dir(t.bootstrap.file) {
+			continue
+		}
+		for _, d := range t.documents[name] {
+			if textAt(d.node, "kind") != "Namespace" {
+				continue
+			}
+			version := textAt(d.node, "metadata", "labels", "app.kubernetes.io/version")
+			if minor, ok := settings.ParseMinor(strings.TrimPrefix(version, "v")); ok && minor.Less(settings.MinorVersion{Major: 2, Minor: 6}) {
+				return version
+			}
+		}
+	}
+	return ""
 }
 
 // formerTemplates returns the MetricTemplates that are rendered under other names, with the clusters that have them.

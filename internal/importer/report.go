@@ -73,7 +73,7 @@ func (r *Result) steps(emptied []Note, listings, former []string) []Step {
 			Files: files,
 		},
 		{
-			Do: strings.Join(append([]string{"in one commit, remove the same objects, with the entries of their files in a kustomization.yaml, and then add the documents with what fleetwright render makes of them"},
+			Do: strings.Join(append([]string{"in one commit, remove the same objects, with the entries of their files in a kustomization.yaml (where one loses all entries, remove the entry of its directory as well), and then add the documents with what fleetwright render makes of them"},
 				listings...), "; and "),
 			Wait:  "until Flux has applied the commit on every cluster; the rendered objects take the place of the former ones, under their names",
 			Files: files,
