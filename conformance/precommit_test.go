@@ -132,10 +132,10 @@ func TestPreCommit(t *testing.T) {
 	written, _, ok := strings.Cut(written, "> END\n")
 	render := strings.ReplaceAll("\n"+written, "\n> ", "\n")
 	configs := pages.Blocks(text, "yaml")
-	if !ok || len(configs) != 1 {
+	if !ok || len(configs) != 2 {
 		t.Fatalf("docs/pre-commit.md writes %q, and shows %d more configurations", written, len(configs))
 	}
-	check := configs[0]
+	check, canaries := configs[0], configs[1]
 
 	t.Run("the page", func(t *testing.T) {
 		record(t, "8. pre-commit: the page")
@@ -217,6 +217,18 @@ func TestPreCommit(t *testing.T) {
 		h.run("git reset --quiet --hard")
 		h.refused("sed -i.bak 's/prune: false/prnue: false/' apps/application.yaml && git commit -am wrong",
 			"apps/application.yaml:", " error FW110 ", "did you mean prune?")
+	})
+	t.Run("canaries", func(t *testing.T) {
+		record(t, "8. pre-commit: fleetwright-canaries")
+		h := newHooks(t, canaries, env)
+		h.run("git rm -rq --cached --ignore-unmatch apps && rm -r apps && mkdir apps")
+		canary := "printf 'apiVersion: flagger.app/v1beta1\\nkind: Canary\\nmetadata: {name: shop, namespace: shop}\\nspec:\\n" +
+			"  provider: istio\\n  targetRef: {apiVersion: apps/v1, kind: Deployment, name: shop}\\n  service: {port: 80}\\n" +
+			"  analysis: {interval: 1m, threshold: 5, stepWeight: 10, metrics: [{name: request-success-rate, interval: 1m, thresholdRange: {min: 99}}]}\\n' > apps/canary.yaml && git add apps && git commit -m new"
+		h.refused(strings.Replace(canary, "stepWeight", "stepWieght", 1), "apps/canary.yaml:", " error FW110 ", "did you mean stepWeight?")
+		if printed := h.run(canary); !strings.Contains(printed, "Passed") {
+			t.Errorf("it prints\n%s", printed)
+		}
 	})
 }
 
