@@ -25,7 +25,8 @@ type reader struct {
 	opts Options
 	in   *rollout.Installation
 	// beside are the documents that Canaries are judged with, those of one name together: they are of different
-	// clusters. Several are the names that more than one has.
+	// clusters. What names its namespace comes first, so that it wins over what does not. Several are the names that
+	// more than one has.
 	beside  [][]*candidate
 	several [][]*candidate
 	// inFile are the documents of several by their files.
@@ -46,9 +47,12 @@ type candidate struct {
 	path []string
 }
 
-// isNamed reports whether the object names its namespace, or its kustomization does.
-func (c *candidate) isNamed() bool {
-	return c.object.Namespace != "" || c.template != nil && c.template.ID.Namespace != ""
+// turn is 0 where the object names its namespace, or its kustomization does, and 1 where it takes that of a Canary.
+func (c *candidate) turn() int {
+	if c.object.Namespace != "" || c.template != nil && c.template.ID.Namespace != "" {
+		return 0
+	}
+	return 1
 }
 
 // surroundings are the documents that Canaries are judged with.
@@ -170,6 +174,7 @@ func newReader(c *rollout.Compilation, docs *schema.Documents, opts Options, in 
 			add(id, &candidate{doc: d, template: &rules.Template{ID: id, MetricTemplate: flagger.MetricTemplate{Provider: t.Spec.Provider, Query: t.Spec.Query}}})
 		}
 	}
+	slices.SortStableFunc(r.beside, func(a, b []*candidate) int { return cmp.Compare(a[0].turn(), b[0].turn()) })
 	for _, all := range r.beside {
 		if len(all) > 1 {
 			r.several = append(r.several, all)
@@ -246,14 +251,7 @@ func (r *reader) around(in, namespace string) *surroundings {
 		s = &surroundings{namespace, documents{}, &source.Built{}, map[api.NamespacedReference]*rules.Template{}, map[*schema.Document]bool{}}
 		for _, all := range r.beside {
 			for _, one := range all {
-				if (len(all) == 1 || nearest[one]) && one.isNamed() {
-					s.add(one, namespace)
-				}
-			}
-		}
-		for _, all := range r.beside { // behind those that name their namespace
-			for _, one := range all {
-				if (len(all) == 1 || nearest[one]) && !one.isNamed() {
+				if len(all) == 1 || nearest[one] {
 					s.add(one, namespace)
 				}
 			}
