@@ -1,6 +1,7 @@
 package flagger
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"regexp"
@@ -97,17 +98,6 @@ func (c *Canary) refusedByKnative(v Version) []Problem {
 	return nil
 }
 
-// partOf returns which part a condition has that is neither exact nor regex.
-func partOf(is api.StringMatch) string {
-	switch {
-	case is.Prefix != "":
-		return "prefix"
-	case is.Suffix != "":
-		return "suffix"
-	}
-	return "nothing"
-}
-
 // AsRegex returns what to write in place of a condition that an HTTPRoute does not have.
 func AsRegex(is api.StringMatch) string {
 	switch {
@@ -137,7 +127,7 @@ func (c *Canary) refusedByGatewayAPI() (all []Problem) {
 		refuseUnmapped := func(field string, conditions map[string]api.StringMatch) {
 			for _, name := range slices.Sorted(maps.Keys(conditions)) {
 				if is := conditions[name]; IsUnmapped(is) {
-					refuse(BadCondition, "an HTTPRoute matches headers and query parameters by exact and regex alone, not by "+partOf(is), AsRegex(is), "match", i, field, name)
+					refuse(BadCondition, "an HTTPRoute matches headers and query parameters by exact and regex alone, not by "+cmp.Or(is.Part(), "nothing"), AsRegex(is), "match", i, field, name)
 				}
 			}
 		}

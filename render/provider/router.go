@@ -14,7 +14,6 @@ import (
 	"github.com/fleetwright/fleetwright/render/rules"
 	"github.com/fleetwright/fleetwright/render/source"
 	"github.com/fleetwright/fleetwright/schema"
-	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // A Router is the provider of a Canary of which nothing is known but Flagger's router.
@@ -150,13 +149,10 @@ func countHeaders(all []flagger.Match) (n int) {
 	return n
 }
 
-// A part is the way in which a condition matches a header.
-type part string
-
 // headerParts are the parts that routers read which match by headers alone (fluxcd/flagger pkg/router: contour.go,
 // makeConditions; gloo.go, getHeaderMatchers; appmesh.go and appmesh_v1beta2.go, makeHeaders). Contour finds a prefix or
 // suffix anywhere in the header.
-var headerParts = map[string][]part{
+var headerParts = map[string][]string{
 	flagger.Contour:        {"exact", "prefix", "suffix"},
 	flagger.Gloo:           {"exact", "regex"},
 	flagger.AppMesh:        {"exact", "prefix", "regex", "suffix"},
@@ -189,26 +185,11 @@ func checkConditionParts(r *rules.Rollout) {
 			drops(at.With("sourceLabels"), "sourceLabels")
 		}
 		for _, name := range slices.Sorted(maps.Keys(m.Headers)) {
-			if p := partOf(m.Headers[name]); p != "" && !slices.Contains(parts, p) {
+			if p := m.Headers[name].Part(); p != "" && !slices.Contains(parts, p) {
 				drops(at.With("headers", name), fmt.Sprintf("the %s of a header", p))
 			}
 		}
 	}
-}
-
-// partOf returns the part that a condition has, or nothing.
-func partOf(m api.StringMatch) part {
-	switch {
-	case m.Exact != "":
-		return "exact"
-	case m.Prefix != "":
-		return "prefix"
-	case m.Suffix != "":
-		return "suffix"
-	case m.Regex != "":
-		return "regex"
-	}
-	return ""
 }
 
 // checkQueries reports metrics of Flagger's own whose query does not find the new version.

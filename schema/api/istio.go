@@ -160,3 +160,18 @@ type StringMatch struct {
 	// +fleetwright:example=^(.*?;)?(type=insider)(;.*)?$
 	Regex string `json:"regex,omitempty"`
 }
+
+// Part returns the name of the field that the condition has, or nothing.
+func (m StringMatch) Part() string {
+	switch {
+	case m.Exact != "":
+		return "exact"
+	case m.Prefix != "":
+		return "prefix"
+	case m.Suffix != "":
+		return "suffix"
+	case m.Regex != "":
+		return "regex"
+	}
+	return ""
+}
