@@ -2,6 +2,10 @@ package flagger
 
 import "strings"
 
+// DefaultMetricsServer is the Prometheus that Flagger asks where its chart is given none (fluxcd/flagger
+// charts/flagger/values.yaml).
+const DefaultMetricsServer = "http://prometheus:9090"
+
 // A Selector tells how Flagger's own queries select the requests to the new version.
 type Selector int
 

@@ -93,9 +93,6 @@ func writeVersion(o *object, to *yaml.Node, image string) (why string) {
 	return ""
 }
 
-// flaggerMetrics is the Prometheus that Flagger asks by default (fluxcd/flagger charts/flagger/values.yaml).
-const flaggerMetrics = "http://prometheus:9090"
-
 // findInstalled finds what runs on the clusters already, where Flagger does: it stays there. A Fleet has one of each
 // component: that of most clusters with Canaries.
 func (m *model) findInstalled() *installation {
@@ -141,7 +138,7 @@ func (m *model) findInstalled() *installation {
 	}
 	metrics := textAt(in.components, flaggerField, "metricsServer")
 	if metrics == "" {
-		metrics = flaggerMetrics
+		metrics = flagger.DefaultMetricsServer
 	}
 	set(in.components, "prometheus", newMapping("address", metrics))
 	used := []string{in.meshProvider}

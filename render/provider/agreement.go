@@ -248,7 +248,7 @@ func (in *installer) defaultMetricsServer() string {
 	if p := in.renderedBy["prometheus"]; p != nil {
 		return in.base(p).prometheusAddress()
 	}
-	return chartMetricsServer
+	return flagger.DefaultMetricsServer
 }
 
 // checkConflicts reports ingress controllers that serve one class.

@@ -196,9 +196,6 @@ func imageVersion(chart settings.Chart) string {
 	return chart.Version
 }
 
-// chartMetricsServer is the metricsServer of Flagger's chart (charts/flagger/values.yaml).
-const chartMetricsServer = "http://prometheus:9090"
-
 // addPrometheus finds the Prometheus that rendered MetricTemplates ask, and Flagger by itself: each is
 // the default of the other.
 func (in *installer) addPrometheus() {
@@ -216,7 +213,7 @@ func (in *installer) addPrometheus() {
 			in.base(in.installedBy["prometheus"]).report(diag.BadAddress, schema.Path{"installed", "prometheus", "address"}, message, hint)
 		}
 	}
-	f.MetricsServer = cmp.Or(f.MetricsServer, f.PrometheusAddress, chartMetricsServer)
+	f.MetricsServer = cmp.Or(f.MetricsServer, f.PrometheusAddress, flagger.DefaultMetricsServer)
 	f.PrometheusAddress = cmp.Or(f.PrometheusAddress, f.MetricsServer)
 	if in.renderedBy["flagger"] == nil { // whose chart may have one all the same, with labels of its own
 		name, _ := rules.ServiceAt(f.PrometheusAddress)
