@@ -69,16 +69,12 @@ func (d *Document) hasOpenStrategy(analysis Path) bool {
 // isOpen reports whether Flux may replace a part of a text with its postBuild before the API server has the document:
 // what comes of it nobody knows (fluxcd/pkg kustomize/kustomize_varsub.go).
 func (d *Document) isOpen(text string) bool {
-	return d.mayBeOpen() && strings.Contains(text, "${")
+	return d.open && strings.Contains(text, "${")
 }
-
-// mayBeOpen reports whether the document is judged as it stands in a repository. An AlertProvider of Applications is
-// rendered as it is, and Flux does not substitute in it.
-func (d *Document) mayBeOpen() bool { return d.open }
 
 // IsOpenAt reports whether Flux may replace a part of a text at or below a path.
 func (d *Document) IsOpenAt(path Path) bool {
-	if !d.mayBeOpen() {
+	if !d.open {
 		return false
 	}
 	d.openOnce.Do(func() {

@@ -62,7 +62,8 @@ type Document struct {
 	packed packedTree
 	// wrong is what does not have the shape of the kind.
 	wrong wrong
-	// open reports whether Flux may substitute in the document, and openAt are the paths of what it may replace, with
+	// open reports whether Flux may substitute in the document, which is judged as it stands in a repository: not in
+	// an AlertProvider of Applications, which is rendered as it is. openAt are the paths of what it may replace, with
 	// those above, once they were asked for.
 	open     bool
 	openOnce sync.Once
