@@ -469,7 +469,8 @@ func meet(theirs, ours string) bool {
 // nameless is what the API server says of a number without saying where.
 var nameless = regexp.MustCompile(`^<nil>: .* must be of type integer.* in (\S+)$`)
 
-// ofOneOf is what the API server says of a value that is of none of several alternatives, or of several.
+// ofOneOf is the message of the API server about a value that has the shape of none of several alternatives, or of
+// more than one.
 var ofOneOf = regexp.MustCompile(`"([^"]+)" must validate one and only one schema`)
 
 // oneOfAt reports whether a field is in such a value.

@@ -328,7 +328,7 @@ func (w *walker) placesOf(name string) []string {
 	return w.places[name]
 }
 
-// alternatives are fields of which a mapping has one: what is below another is of no use.
+// alternatives are fields of which a mapping has only one, so a field below another is no suggestion.
 var alternatives = [][]string{{"kustomization", "helm"}, {"gitRepository", "helmRepository", "ociRepository", "existing"}}
 
 // ofOther returns which of the alternatives to a mapping have a field of this name, in words, or nothing.
@@ -354,7 +354,7 @@ func (w *walker) ofOther(name string) string {
 	return ""
 }
 
-// sections are fields that become objects of their own: what is below one is of no use below another.
+// sections are fields that become objects of their own, so a field below one is no suggestion below another.
 var sections = []string{"gitRepository", "helmRepository", "ociRepository", "existing", "kustomization", "helm", "rollout"}
 
 // isOther reports whether a place is in another section than the mapping, or below another of the alternatives

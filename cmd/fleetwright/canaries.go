@@ -36,11 +36,11 @@ func (f *canaryFlags) check() error {
 	v, known := settings.ParseMinor(f.Flagger)
 	switch {
 	case f.Flagger != "" && !flaggerVersion().MatchString(f.Flagger):
-		return &usageError{fmt.Sprintf("--flagger %s is no version", f.Flagger), fmt.Sprintf("--flagger 1.%d", flagger.Newest.Minor)}
+		return &usageError{fmt.Sprintf("--flagger %s is not a version", f.Flagger), fmt.Sprintf("--flagger 1.%d", flagger.Newest.Minor)}
 	case known && v.Less(settings.MinorVersion{Major: 1, Minor: flagger.Oldest}):
 		return &usageError{fmt.Sprintf("Flagger %s is older than what fleetwright knows", f.Flagger), fmt.Sprintf("--flagger 1.%d or newer", flagger.Oldest)}
 	case f.MetricsServer != "" && schema.RefuseURL(f.MetricsServer, "http", "https") != "":
-		return &usageError{"--metrics-server is no URL", "--metrics-server http://prometheus.monitoring:9090"}
+		return &usageError{"--metrics-server is not a URL", "--metrics-server http://prometheus.monitoring:9090"}
 	}
 	f.Flagger = strings.TrimPrefix(f.Flagger, "v")
 	if f.Provider == "" || slices.Contains(flagger.Providers(), f.Provider) {

@@ -215,9 +215,9 @@ func rolloutsOn(clusters []*render.Cluster, rollouts []render.Rollout) (all []re
 		names[c.Name] = true
 	}
 	for _, r := range rollouts {
-		plain := len(r.Clusters) == 0 // nobody knows where it runs
+		anywhere := len(r.Clusters) == 0 // nobody knows where it runs
 		r.Clusters = slices.DeleteFunc(slices.Clone(r.Clusters), func(name string) bool { return !names[name] })
-		if plain || len(r.Clusters) > 0 {
+		if anywhere || len(r.Clusters) > 0 {
 			all = append(all, r)
 		}
 	}

@@ -285,9 +285,8 @@ func (c *Canary) canMirror() bool {
 	return mirrors != nil && mirrors(c)
 }
 
-// isKnative reports whether the target is a Service of Knative, of which Flagger splits the traffic between
-// revisions (pkg/apis/flagger/v1beta1/canary.go, IsKnativeService).
-// IsKnative reports whether it is a Service of Knative.
+// IsKnative reports whether it is a Service of Knative, of which Flagger splits the traffic between revisions
+// (pkg/apis/flagger/v1beta1/canary.go, IsKnativeService).
 func (o *ObjectReference) IsKnative() bool {
 	return o.Kind == "Service" && o.APIVersion == "serving.knative.dev/v1"
 }

@@ -105,8 +105,8 @@ func TestLoadByUnknownDoor(t *testing.T) {
 	}
 }
 
-// TestBlueGreenBehindProxy: what a proxy counts is of the new version only after the switch of a blue/green rollout,
-// wherever the load goes; APISIX counts both versions.
+// TestBlueGreenBehindProxy: before the switch of a blue/green rollout a proxy counts no requests to the new version,
+// wherever the load goes; APISIX counts those to both versions.
 func TestBlueGreenBehindProxy(t *testing.T) {
 	for _, tt := range []struct{ provider, hook, want string }{
 		{"gloo", "http://a-canary.shop/", "FW390 spec.analysis.metrics[0].name"},

@@ -422,7 +422,7 @@ type ConnectionPool struct {
 
 // HTTPPool bounds requests of HTTP.
 type HTTPPool struct {
-	// H2UpgradePolicy says whether connections become HTTP/2.
+	// H2UpgradePolicy decides whether connections are upgraded to HTTP/2.
 	H2UpgradePolicy string `json:"h2UpgradePolicy,omitempty" enum:"DEFAULT,DO_NOT_UPGRADE,UPGRADE"`
 	// HTTP1MaxPendingRequests is the most that wait.
 	HTTP1MaxPendingRequests int32 `json:"http1MaxPendingRequests,omitempty"`
