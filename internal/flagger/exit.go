@@ -3,7 +3,6 @@ package flagger
 import (
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -285,9 +284,9 @@ func (c Call) outcome() outcome {
 	switch name := path.Base(c.Name); {
 	case name == "sleep":
 		return succeeds.after(slept(c))
-	case name == "hey" && c.number("-n", 200) < c.number("-c", 50) && c.Lasts() == 0, name == "false":
+	case name == "hey" && c.Lasts() == 0 && c.requests() == 0, name == "false":
 		return fails // hey takes no fewer requests than workers (rakyll/hey hey.go)
-	case slices.Contains(contented, name), IsLoadGenerator(name), c.IsLenientCurl(), name == "cat" && len(c.Words) == 0:
+	case slices.Contains(contented, name), generators[name].contented, c.IsLenientCurl(), name == "cat" && len(c.Words) == 0:
 		return succeeds.after(c.Lasts())
 	}
 	return either
@@ -295,20 +294,6 @@ func (c Call) outcome() outcome {
 
 // contented are commands that exit with 0 whatever they are given, but for mistakes in their options.
 var contented = []string{":", "break", "continue", "date", "echo", "printf", "set", "true", "unset"}
-
-// number returns the value of an option, or a default.
-func (c Call) number(option string, otherwise int) int {
-	for i, w := range c.Words {
-		text, ok := strings.CutPrefix(w.Text, option)
-		if ok && text == "" && i+1 < len(c.Words) {
-			text = c.Words[i+1].Text
-		}
-		if n, err := strconv.Atoi(strings.TrimPrefix(text, "=")); ok && err == nil {
-			return n
-		}
-	}
-	return otherwise
-}
 
 // curlValues are the short options of curl that have a value (curl src/tool_getparam.c).
 const curlValues = "AbcCdDeEFhHKmoPQrtTuUwxXyYz"

@@ -4,9 +4,7 @@ import (
 	"errors"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"mvdan.cc/sh/v3/syntax"
 
@@ -173,52 +171,3 @@ var (
 	escape       = lazyregexp.New(`(?s)\\(.)`)
 	quotedEscape = strings.NewReplacer(`\$`, `$`, "\\`", "`", `\"`, `"`, `\\`, `\`)
 )
-
-// LoadTime returns for how long a command makes load: 0 where that cannot be told without
-// running it. It is false for a command that makes none.
-func LoadTime(script string) (lasts time.Duration, ok bool) {
-	parsed, err := ParseScript(script)
-	if err != nil || !slices.ContainsFunc(parsed.Calls, func(c Call) bool { return IsLoadGenerator(c.Name) }) {
-		return 0, false
-	}
-	if !parsed.Simple || len(parsed.Calls) > 1 {
-		return 0, true
-	}
-	return parsed.Calls[0].Lasts(), true
-}
-
-// loadGenerators make the traffic that is measured. Each has flags for how long it runs.
-var loadGenerators = map[string][]string{
-	"hey": {"-z", "--z"},
-	"ghz": {"-z", "--duration"},
-	"wrk": {"-d", "--duration"},
-}
-
-// IsLoadGenerator reports whether a command makes the traffic that is measured.
-func IsLoadGenerator(name string) bool { return loadGenerators[path.Base(name)] != nil }
-
-// Lasts returns for how long a load generator runs, or 0 where its words do not say it.
-func (c Call) Lasts() time.Duration {
-	for i, w := range c.Words {
-		if !w.Known {
-			return 0
-		}
-		for _, flag := range loadGenerators[path.Base(c.Name)] {
-			value, found := strings.CutPrefix(w.Text, flag)
-			if !found {
-				continue
-			}
-			if value == "" && i+1 < len(c.Words) {
-				value = c.Words[i+1].Text
-			}
-			value = strings.TrimPrefix(value, "=")
-			if _, err := strconv.Atoi(value); err == nil && path.Base(c.Name) == "wrk" {
-				value += "s"
-			}
-			if d, err := time.ParseDuration(value); err == nil {
-				return d
-			}
-		}
-	}
-	return 0
-}

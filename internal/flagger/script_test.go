@@ -36,3 +36,34 @@ func TestLoadTime(t *testing.T) {
 		}
 	}
 }
+
+func TestLoad(t *testing.T) {
+	for command, want := range map[string]Load{
+		"hey -z 1m -q 10 -c 2 http://shop/":                  {20, time.Minute},
+		"hey -z 1m -q 10 http://shop/":                       {500, time.Minute}, // of 50 clients
+		"hey -q=0.5 -c=4 -z=30s http://shop/":                {2, 30 * time.Second},
+		"hey -z 1m -c 2 http://shop/":                        {0, time.Minute}, // as fast as it is answered
+		"hey -n 200 -q 10 -c 2 http://shop/":                 {20, 10 * time.Second},
+		"hey -n 101 -c 2 http://shop/":                       {100, time.Second},
+		"hey -z 30s -n 5 -q 1 -c 1 http://shop/":             {1, 30 * time.Second}, // -z overrides -n
+		"hey -z 1m -q $RATE http://shop/":                    {},
+		"hey -z 1m -q 10 http://shop/ && true":               {},
+		"ghz -z 1m -r 20 --insecure shop:9000":               {20, time.Minute},
+		"ghz --rps=20 --total=100 --insecure shop:9000":      {20, 5 * time.Second},
+		"ghz --insecure shop:9000":                           {200, time.Second},
+		"wrk -d30s -t2 http://shop/":                         {0, 30 * time.Second},
+		"wrk -d 30 -R 100 http://shop/":                      {100, 30 * time.Second},
+		"wrk -R100 http://shop/":                             {100, 10 * time.Second},
+		"bombardier -c 10 -r 50 -d 20s http://shop/":         {50, 20 * time.Second},
+		"bombardier --rate=50 -n 100 http://shop/":           {50, 2 * time.Second},
+		"fortio load http://shop/":                           {8, 5 * time.Second},
+		"fortio load -qps 100 -t 1m http://shop/":            {100, time.Minute},
+		"fortio load -qps 10 -n 50 http://shop/":             {10, 5 * time.Second},
+		"k6 run --vus 10 --duration 1m --rps 30 /scripts/k6": {30, time.Minute},
+		"k6 run --vus 10 --duration 1m /scripts/k6":          {0, time.Minute},
+	} {
+		if call, ok := LoadCall(command); !ok || call.Load() != want {
+			t.Errorf("%s: %v, %t, want %v", command, call.Load(), ok, want)
+		}
+	}
+}
