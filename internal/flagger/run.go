@@ -137,14 +137,19 @@ func (r Run) Exposure() (trafficMinutes float64) {
 	return float64(percent) * r.Every.Minutes() / allTraffic
 }
 
-// Run has a Canary go through a rollout under a version of Flagger.
-func (c *Canary) Run(v Version, sc Scenario) Run {
+// scheduler returns one that has not looked at the Canary yet.
+func (c *Canary) scheduler(v Version, sc Scenario) *scheduler {
 	s := &scheduler{
-		Canary: c, version: v, scenario: sc, status: Status{Phase: Initialized}, queries: c.queries(v),
+		Canary: c, version: v, scenario: sc, status: Status{Phase: Initialized}, queries: c.queries(v), answers: c.Answers(),
 		calls: make([]int, len(c.Analysis.Webhooks)), asked: make([]int, len(c.Analysis.Metrics)),
 	}
 	s.culprit = c.culprit(s.queries)
-	s.answers = c.Answers()
+	return s
+}
+
+// Run has a Canary go through a rollout under a version of Flagger.
+func (c *Canary) Run(v Version, sc Scenario) Run {
+	s := c.scheduler(v, sc)
 	r := Run{Outcome: TooLong, Every: c.Analysis.Every()}
 	// Where a state comes again, and nothing else has changed, it comes for ever.
 	type state struct {

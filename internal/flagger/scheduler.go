@@ -203,9 +203,14 @@ func (s *scheduler) shiftToPrimary() {
 	}
 }
 
+// isUntouched reports whether the new version has met no request, nor a check.
+func (s *scheduler) isUntouched() bool {
+	return s.route.Canary == 0 && s.status.Iterations == 0 && !(s.Analysis.Mirror && s.route.Mirrored)
+}
+
 // check looks at the new version: before it has traffic at what was asked for before.
 func (s *scheduler) check() bool {
-	if s.route.Canary == 0 && s.status.Iterations == 0 && !(s.Analysis.Mirror && s.route.Mirrored) {
+	if s.isUntouched() {
 		s.event() // starting
 		return s.confirms(PreRollout)
 	}
