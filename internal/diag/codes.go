@@ -152,6 +152,10 @@ var (
 	ChecksOldVersion     = newRule("FW393", Warning, false, "a check asks the old version")
 	NoOwnTester          = newRule("FW394", Error, true, "there is no load tester to run as the ServiceAccount")
 	AlertNeverSent       = newRule("FW395", Warning, false, "the alert is never sent")
+	TooFewRequests       = newRule("FW396", Warning, false, "a check sees too few requests for its threshold")
+	GoodUndone           = newRule("FW397", Warning, false, "good versions are rolled back")
+	BadPromoted          = newRule("FW398", Warning, false, "a plainly bad version is promoted")
+	UnreadExpectation    = newRule("FW399", Warning, false, "an annotation of the expected traffic cannot be read")
 
 	KumaVersion       = newRule("FW401", Error, true, "the version of Kuma is not supported")
 	KumaRange         = newRule("FW402", Error, true, "the range of versions needs different manifests")

@@ -215,7 +215,7 @@ func (r *reader) canary(d *schema.Document, o *api.Canary) *Canary {
 	spec.Provider = cmp.Or(spec.Provider, on.MeshProvider, provider.Implied(spec, func(field ...any) bool { return d.Has(append([]any{"spec"}, field...)...) }))
 	canary := &Canary{c: r.c, origin: from, Rollout: &rules.Rollout{
 		Plain: true, ID: id, Canary: spec, Templates: around.templates, Complete: d.Valid && !d.IsOpenAt(schema.Path{"spec", "analysis"}), Source: from, On: on,
-		Mesh: o.Metadata.Annotations[rules.MeshAnnotation], Tester: rules.LoadTester{ID: manifest.Identity{Kind: "Service", Namespace: id.Namespace}},
+		Mesh: o.Metadata.Annotations[rules.MeshAnnotation], Annotations: o.Metadata.Annotations, Tester: rules.LoadTester{ID: manifest.Identity{Kind: "Service", Namespace: id.Namespace}},
 	}}
 	if len(around.built.Objects) > 0 {
 		canary.Manifests = &source.Set{Built: around.built, DefaultNamespace: around.namespace}

@@ -22,7 +22,7 @@ func (r *Rollout) judge() *rules.Rollout {
 	for _, o := range objects {
 		switch id := o.Identity(); o.Kind {
 		case "Canary":
-			j.ID, j.Mesh = id, o.Metadata.Annotations[rules.MeshAnnotation]
+			j.ID, j.Mesh, j.Annotations = id, o.Metadata.Annotations[rules.MeshAnnotation], o.Metadata.Annotations
 			canary, ok := specOf[flagger.Canary](o)
 			j.Canary, j.Complete = canary, j.Complete && ok
 		case "MetricTemplate":

@@ -84,18 +84,22 @@ func (r *Rollout) passage(d door, call flagger.Call, t target, from string) pass
 	return p
 }
 
-// split returns how what the routes take gets from a door to the new version.
-func (r *Rollout) split(d door, call flagger.Call, t target, from string) passage {
-	provider := r.Provider
+// splitter returns what splits the requests, by its name in passages.
+func (r *Rollout) splitter() string {
 	switch {
 	case r.proxy() == Contour:
-		provider = Contour
+		return Contour
 	case r.IsGatewayAPI():
-		provider = flagger.GatewayAPI
-	case slices.Contains(entrances, provider) && (r.Strategy() == flagger.Weighted || r.Strategy() == flagger.BlueGreen && provider != flagger.Apisix):
-		provider = Contour
+		return flagger.GatewayAPI
+	case slices.Contains(entrances, r.Provider) && (r.Strategy() == flagger.Weighted || r.Strategy() == flagger.BlueGreen && r.Provider != flagger.Apisix):
+		return Contour
 	}
-	all, known := passages[way{provider, r.Strategy()}]
+	return r.Provider
+}
+
+// split returns how what the routes take gets from a door to the new version.
+func (r *Rollout) split(d door, call flagger.Call, t target, from string) passage {
+	all, known := passages[way{r.splitter(), r.Strategy()}]
 	if r.IsGatewayAPI() && len(r.Analysis.Match) > 0 {
 		for i, p := range all {
 			if p == always && door(i) != canaryDoor {
@@ -148,10 +152,18 @@ func (r *Rollout) measureOf(m flagger.Metric) measure {
 	if filled, err := fillIn(query, r.queryFunctions(m)); err == nil {
 		query = filled
 	}
-	query = strings.NewReplacer(" ", "", "\n", "", "\t", "").Replace(query)
+	query = unspaced.Replace(query)
 	if strings.Contains(query, "vector(") || strings.Contains(query, "absent") {
 		return somethingElse // which has a value without requests
 	}
+	return r.measureOfQuery(query)
+}
+
+// unspaced removes the spaces of a query.
+var unspaced = strings.NewReplacer(" ", "", "\n", "", "\t", "")
+
+// measureOfQuery returns what a query counts that has no spaces, and no value without requests.
+func (r *Rollout) measureOfQuery(query string) measure {
 	has := func(part string) bool { return strings.Contains(query, part) }
 	switch {
 	case r.proxy() == flagger.Istio && has("istio_request") && has(`destination_workload="`+r.TargetRef.Name+`"`),

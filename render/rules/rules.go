@@ -38,6 +38,8 @@ type Rollout struct {
 	Mesh string
 	*flagger.Canary
 	Templates map[api.NamespacedReference]*Template
+	// Annotations are those of the Canary.
+	Annotations map[string]string
 	// Ingress is the one that the Canary refers to, or nil.
 	Ingress *Ingress
 	Tester  LoadTester
@@ -171,7 +173,7 @@ func Check(r *Rollout) []Finding {
 		checkIntervals, checkSteps, checkMaxWeight, checkReadinessTimeout, checkChecks,
 		checkMetrics, checkThresholds, checkQueries, checkMetricsServer, checkGRPC,
 		checkWebhooks, checkRights, checkWebhookTimeouts, checkAlerts,
-		checkMatch, checkLoadTime, checkReach, checkIngressHome,
+		checkMatch, checkLoadTime, checkExpected, checkPower, checkReach, checkIngressHome,
 		checkWorkload, checkMadeTwice, checkPorts, checkDiscovery, checkDroppedPorts, checkOwnService, checkSelecting, checkAutoscalers,
 		checkRunsTwice, checkTags, checkOptsOut, checkRoutes, checkAskedPorts, checkPatchMisses,
 	} {

@@ -1,0 +1,458 @@
+package rules
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/internal/power"
+	"github.com/fleetwright/fleetwright/render/manifest"
+	"github.com/fleetwright/fleetwright/schema"
+	"github.com/fleetwright/fleetwright/schema/api"
+)
+
+// The annotations of a Canary that say what traffic is expected from users.
+const (
+	RequestsAnnotation  = "fleetwright.dev/expected-requests-per-second"
+	MatchingAnnotation  = "fleetwright.dev/expected-matching"
+	ErrorRateAnnotation = "fleetwright.dev/expected-error-rate"
+)
+
+// Expected is what is expected of the traffic that users make. The zero value is not known.
+type Expected struct {
+	// RequestsPerSecond are those to the rollout, to both versions.
+	RequestsPerSecond float64
+	// Matching is the share of them, from 0 to 1, that meets the conditions of analysis.match.
+	Matching float64
+	// ErrorRate is the share of requests, from 0 to 1, that fails of a good version. It is nil where it is not known.
+	ErrorRate *float64
+}
+
+// Or returns what is expected, and where that is not known what is expected of all rollouts.
+func (e Expected) Or(all Expected) Expected {
+	return Expected{cmp.Or(e.RequestsPerSecond, all.RequestsPerSecond), cmp.Or(e.Matching, all.Matching), cmp.Or(e.ErrorRate, all.ErrorRate)}
+}
+
+// ParseShare reads a share in percent, such as 5% or 0.1%. It is false for what is none between 0 and 100%.
+func ParseShare(text string) (share float64, ok bool) {
+	number, percent := strings.CutSuffix(text, "%")
+	n, err := strconv.ParseFloat(number, 64)
+	return n / 100, err == nil && percent && n >= 0 && n <= 100
+}
+
+// MostRequestsPerSecond is how many requests in a second may be expected.
+const MostRequestsPerSecond = 1e9
+
+// parseRate reads a number of requests in a second.
+func parseRate(text string) (rate float64, ok bool) {
+	n, err := strconv.ParseFloat(text, 64)
+	return n, err == nil && n > 0 && n <= MostRequestsPerSecond
+}
+
+// ExpectedAnnotations are the annotations of a Canary that tell of the expected traffic, each with the field of an
+// Application's expectedTraffic.
+var ExpectedAnnotations = []struct {
+	Name, Field string
+	// holds is what a value is, and hint returns one for a text that is none.
+	holds string
+	hint  func(text string) string
+	// read reads a value, and reports whether it is one.
+	read func(e *Expected, text string) bool
+}{
+	{RequestsAnnotation, "requestsPerSecond", "number of requests in a second", func(string) string { return `"200"` },
+		func(e *Expected, text string) (ok bool) { e.RequestsPerSecond, ok = parseRate(text); return ok }},
+	{MatchingAnnotation, "matching", "share in percent", hintOfShare,
+		func(e *Expected, text string) (ok bool) { e.Matching, ok = ParseShare(text); return ok }},
+	{ErrorRateAnnotation, "errorRate", "share in percent", hintOfShare,
+		func(e *Expected, text string) bool {
+			share, ok := ParseShare(text)
+			e.ErrorRate = &share
+			return ok
+		}},
+}
+
+// hintOfShare returns the share that a number without its sign is meant to be.
+func hintOfShare(text string) string {
+	if _, ok := ParseShare(text + "%"); ok {
+		return text + "%"
+	}
+	return "5%"
+}
+
+// ExpectedOf returns what the annotations of a Canary say. What cannot be read is left out.
+func ExpectedOf(annotations map[string]string) (e Expected) {
+	for _, a := range ExpectedAnnotations {
+		text, set := annotations[a.Name]
+		if read := e; set && a.read(&read, text) {
+			e = read
+		}
+	}
+	return e
+}
+
+// checkExpected reports annotations that say what traffic is expected, and cannot be read.
+func checkExpected(r *Rollout) {
+	for _, a := range ExpectedAnnotations {
+		if text, set := r.Annotations[a.Name]; set && !a.read(&Expected{}, text) {
+			r.ReportAt(diag.UnreadExpectation, r.ID, schema.Path{"metadata", "annotations", a.Name}, fmt.Sprintf("%q is no %s, so the annotation is ignored", text, a.holds), a.Name+": "+a.hint(text))
+		}
+	}
+}
+
+// Baseline is the share of requests that fails of a good version, where nobody says another.
+const Baseline = .001
+
+// A Sight is what the checks of a rollout see, as far as it is known.
+type Sight struct {
+	*power.Model
+	// Expected is what is expected of users, and Baseline the share of requests that fails of a good version.
+	Expected Expected
+	Baseline float64
+	// Judging are the places of the model's metrics in the Canary, and Webhooks those of its sources: -1 for users.
+	Judging, Webhooks []int
+	// Names are those of the webhooks.
+	Names []string
+	// Untold are the names of webhooks whose load the command does not tell, and Unjudged those of metrics of which
+	// nobody knows how many requests they count. MissesMatching reports that nobody says which share of the users'
+	// requests meets the conditions.
+	Untold, Unjudged []string
+	MissesMatching   bool
+}
+
+// Sight returns what the checks of the rollout see, with what is expected of all rollouts. It is nil where no traffic is
+// known, and where no version is promoted or every one is. No metric may be judged by what is known.
+func (r *Rollout) Sight(all Expected) *Sight {
+	if !r.Complete || r.Suspend || r.SkipAnalysis || len(r.Unmeasured) > 0 || r.Provider == flagger.Apisix {
+		return nil // the proxy of APISIX counts both versions
+	}
+	s := &Sight{Model: &power.Model{Threshold: max(r.Analysis.Threshold, 1)}, Expected: ExpectedOf(r.Annotations).Or(all)}
+	s.Baseline = Baseline
+	if rate := s.Expected.ErrorRate; rate != nil {
+		s.Baseline = *rate
+	}
+	counted := r.addSources(s)
+	if len(counted) == 0 && s.Expected.RequestsPerSecond == 0 {
+		return nil
+	}
+	r.addMetrics(s, counted)
+	course, ok := r.Course(r.On.Version)
+	if !ok {
+		return nil
+	}
+	s.Course = course
+	s.dropUnseen()
+	if len(s.Model.Metrics) == 0 && s.Expected.RequestsPerSecond == 0 {
+		return nil
+	}
+	return s
+}
+
+// dropUnseen leaves out the metrics that count nothing of what is known, when it decides about the promotion: they have
+// other requests, such as those of probes.
+func (s *Sight) dropUnseen() {
+	looks := s.Looks()
+	if len(looks) == 0 {
+		return
+	}
+	last := looks[len(looks)-1]
+	for i := len(s.Judging) - 1; i >= 0; i-- {
+		if last.Requests[i] == 0 {
+			s.Unjudged = append(s.Unjudged, s.Model.Metrics[i].Name)
+			s.Model.Metrics, s.Judging = slices.Delete(s.Model.Metrics, i, i+1), slices.Delete(s.Judging, i, i+1)
+		}
+	}
+}
+
+// With returns the rollout with another Canary, its annotations, and the MetricTemplates that it has beside those that
+// the rollout has in any case.
+func (r *Rollout) With(canary *flagger.Canary, annotations map[string]string, templates map[api.NamespacedReference]*flagger.MetricTemplate) *Rollout {
+	changed := *r
+	changed.Canary, changed.Annotations, changed.found, changed.good = canary, annotations, nil, nil
+	changed.Templates = maps.Clone(r.Templates)
+	for ref, t := range templates {
+		of := Template{ID: manifest.Identity{Group: "flagger.app", Kind: "MetricTemplate", Namespace: ref.Namespace, Name: ref.Name}}
+		if known := r.Templates[ref]; known != nil {
+			of = *known
+		}
+		of.MetricTemplate = *t
+		changed.Templates[ref] = &of
+	}
+	changed.Unmeasured = changed.unmeasured()
+	return &changed
+}
+
+// addSources adds what users and the load tests send. It returns the least that a metric must measure to count each of
+// them.
+func (r *Rollout) addSources(s *Sight) (counted []measure) {
+	add := func(source power.Source, webhook int, name string, by measure) {
+		s.Sources, s.Webhooks, s.Names, counted = append(s.Sources, source), append(s.Webhooks, webhook), append(s.Names, name), append(counted, by)
+	}
+	copied := 0.0
+	if r.Mirrors() {
+		copied = 1
+		if w := r.Analysis.MirrorWeight; w > 0 && r.Provider == flagger.Istio {
+			copied = float64(w) / 100
+		}
+	}
+	if e := s.Expected; e.RequestsPerSecond > 0 && r.Provider != flagger.Kubernetes {
+		share := 1.0
+		if r.hasConditions() {
+			share = e.Matching
+		}
+		if s.MissesMatching = share == 0; share > 0 {
+			add(power.Source{Rate: e.RequestsPerSecond, Share: share, Copied: copied}, -1, "", routeRequests)
+		}
+	}
+	for i := range r.Analysis.Webhooks {
+		w := &r.Analysis.Webhooks[i]
+		call, ok := flagger.LoadCall(w.Metadata["cmd"])
+		if w.Kind() != flagger.RolloutHook && w.Kind() != flagger.PreRollout || !ok || !w.RunsTask() || !flagger.Tasks[w.Task()].Shell {
+			continue
+		}
+		load := call.Load()
+		source := power.Source{Rate: load.Rate, Steady: true, Share: 1, Copied: copied, From: power.WithPreRollout, Lasts: load.Lasts, Awaited: w.IsAwaited()}
+		if w.Kind() == flagger.RolloutHook {
+			source.From = power.WithChecks
+		}
+		by := routeRequests
+		switch r.entryOf(call, w) {
+		case elsewhere:
+			continue
+		case straightUncounted:
+			source.Straight, by = true, podRequests
+		case straight:
+			source.Straight = true
+		case byRoute:
+		case untold:
+			load.Rate = 0
+		}
+		if load.Rate == 0 || load.Lasts == 0 {
+			s.Untold = append(s.Untold, w.Name)
+			continue
+		}
+		if source.Awaited && source.From == power.WithChecks {
+			s.Delay += load.Lasts
+		}
+		add(source, i, w.Name, by)
+	}
+	return counted
+}
+
+// hasConditions reports whether the new version gets requests only that meet conditions.
+func (r *Rollout) hasConditions() bool { return len(r.Analysis.Match) > 0 && r.Router().Matches }
+
+// An entry is how the requests of a load test come to the new version.
+type entry int
+
+const (
+	untold    entry = iota
+	elsewhere       // they do not
+	byRoute         // a share of them, as the route says
+	straight        // all of them
+	straightUncounted
+)
+
+// entryOf returns how the requests of a call come to the new version, from passages: a route that is not there yet in a
+// blue/green rollout has all of them later.
+func (r *Rollout) entryOf(call flagger.Call, w *flagger.Webhook) entry {
+	_, from := ServiceAt(w.URL)
+	d, t, known := r.doorOf(call, from)
+	if !known {
+		asked := r.asked(call, from)
+		if call.Name == "" || len(asked) == 0 || r.hasUnknownDoor() || slices.ContainsFunc(asked, func(t target) bool { return t.service == "" || t.namespace == r.ID.Namespace }) {
+			return untold
+		}
+		return elsewhere
+	}
+	doors, split := passages[way{r.splitter(), flagger.Weighted}]
+	if r.Provider == flagger.Kubernetes {
+		doors, split = passages[way{flagger.Kubernetes, flagger.BlueGreen}]
+	}
+	switch {
+	case d == primaryDoor:
+		return elsewhere
+	case !split, r.Provider == flagger.Istio && r.Service.Delegation:
+		return untold
+	case d == canaryDoor && doors[d] == uncounted:
+		return straightUncounted
+	case d == canaryDoor:
+		return straight
+	case doors[d] == never,
+		d == apexDoor && r.Provider == flagger.Istio && !r.Service.IsMeshed(),
+		d == apexDoor && r.IsGatewayAPI() && !r.routesService(),
+		!r.meetsRoute(call),
+		r.hasConditions() && !r.meets(call, t, from):
+		return elsewhere
+	}
+	return byRoute
+}
+
+// addMetrics adds the metrics that judge shares of requests.
+func (r *Rollout) addMetrics(s *Sight, counted []measure) {
+	if len(counted) == 0 {
+		return
+	}
+	for i, m := range r.Analysis.Metrics {
+		judge, measures, ok := r.judge(m)
+		if !ok {
+			s.Unjudged = append(s.Unjudged, r.called(m))
+			continue
+		}
+		judge.Name = r.called(m)
+		for source, by := range counted {
+			if measures <= by {
+				judge.Sources = append(judge.Sources, source)
+			}
+		}
+		s.Model.Metrics, s.Judging = append(s.Model.Metrics, judge), append(s.Judging, i)
+	}
+}
+
+// judge returns what a metric makes of the requests in its window, and what it counts. It is false where its query is
+// not known to be a share of the new version's requests, or a quantile of their times.
+func (r *Rollout) judge(m flagger.Metric) (power.Metric, measure, bool) {
+	judge := power.Metric{Most: 1}
+	if name := r.Builtin(m); IsBuiltin(name) {
+		window, err := time.ParseDuration(cmp.Or(m.Interval, defaultWindow))
+		if err != nil || window <= 0 {
+			return judge, somethingElse, false
+		}
+		judge.Window = window
+		if name == "request-success-rate" {
+			judgeShare(&judge, m, share{true, 100})
+			return judge, r.measureOf(m), true
+		}
+		// The average of Flagger's own query on nginx and skipper is no quantile.
+		if q := r.Queries(r.On.MeshProvider); r.template(m) == nil && !strings.HasSuffix(q.Duration, "_bucket") {
+			return judge, somethingElse, false
+		}
+		judgeQuantile(&judge, m, ownQuantile)
+		return judge, r.measureOf(m), true
+	}
+	query := r.QueryOf(m)
+	if t := r.template(m); t != nil && t.Provider.Type != "prometheus" || len(query) > longestQuery {
+		return judge, somethingElse, false
+	}
+	if m.TemplateRef == nil {
+		m.Interval = cmp.Or(m.Interval, defaultWindow)
+	}
+	filled, err := fillIn(query, r.queryFunctions(m))
+	if err != nil {
+		return judge, somethingElse, false
+	}
+	expr, err := promQLParser().ParseExpr(filled)
+	measures := r.measureOfQuery(unspaced.Replace(filled))
+	if err != nil || measures == somethingElse {
+		return judge, somethingElse, false
+	}
+	q := &promQuery{Rollout: r, expr: expr}
+	if q.looseSelector(expr) != nil || q.withPrimary() != nil {
+		return judge, somethingElse, false
+	}
+	if judge.Window = windowOf(expr); judge.Window == 0 {
+		return judge, somethingElse, false
+	}
+	if of, ok := shareOf(scaledLast(expr)); ok {
+		judgeShare(&judge, m, of)
+		return judge, measures, true
+	}
+	if quantile, ok := quantileOf(expr); ok {
+		judgeQuantile(&judge, m, quantile)
+		return judge, measures, true
+	}
+	return judge, somethingElse, false
+}
+
+// ownQuantile is the one that Flagger's own queries of request-duration ask for, and fleetwright's
+// (fluxcd/flagger pkg/metrics/observers).
+const ownQuantile = .99
+
+// thresholdsOf returns what the values of a metric are compared with (pkg/controller/scheduler_metrics.go,
+// runBuiltinMetricChecks and runMetricChecks).
+func thresholdsOf(m flagger.Metric) (least, most *float64) {
+	switch t := m.ThresholdRange; {
+	case t != nil:
+		return t.Min, t.Max
+	case m.Name == "request-success-rate":
+		return &m.Threshold, nil
+	}
+	return nil, &m.Threshold
+}
+
+// judgeShare judges requests by the share of those that are bad. A value of a share of good ones is turned around.
+func judgeShare(judge *power.Metric, m flagger.Metric, of share) {
+	least, most := thresholdsOf(m)
+	bad := func(value float64) float64 {
+		if of.successes {
+			value = of.most - value
+		}
+		return value / of.most
+	}
+	if of.successes {
+		least, most = most, least
+	}
+	judge.Kind, judge.Most = power.Errors, 1
+	if most != nil {
+		judge.Most = min(bad(*most), 1)
+	}
+	if least != nil {
+		judge.Least = max(bad(*least), 0)
+	}
+}
+
+// judgeQuantile judges requests by the share of those that are slower than the threshold: a quantile of 0.99 is above
+// it where more than one of a hundred is (prometheus/prometheus promql/quantile.go, BucketQuantile).
+func judgeQuantile(judge *power.Metric, m flagger.Metric, quantile float64) {
+	judge.Kind = power.Slow
+	if _, most := thresholdsOf(m); most != nil {
+		judge.Most = 1 - quantile
+	}
+}
+
+// windowOf returns how far back all of a query looks, or 0 where parts of it look back differently.
+func windowOf(expr parser.Expr) (window time.Duration) {
+	same := true
+	parser.Inspect(expr, func(n parser.Node, _ []parser.Node) error {
+		switch n := n.(type) {
+		case *parser.MatrixSelector:
+			same = same && (window == 0 || window == n.Range)
+			window = n.Range
+		case *parser.SubqueryExpr:
+			same = false
+		case *parser.VectorSelector:
+			same = same && n.OriginalOffset == 0 && n.Timestamp == nil
+		}
+		return nil
+	})
+	if !same {
+		return 0
+	}
+	return window
+}
+
+// quantileOf returns which quantile an expression asks for, in whatever unit.
+func quantileOf(expr parser.Expr) (quantile float64, ok bool) {
+	switch e := bare(expr).(type) {
+	case *parser.Call:
+		if e.Func.Name == "histogram_quantile" && len(e.Args) == 2 {
+			quantile, ok = numberOf(e.Args[0])
+		}
+	case *parser.BinaryExpr:
+		_, times := numberOf(e.RHS)
+		if times && (e.Op == parser.MUL || e.Op == parser.DIV) {
+			return quantileOf(e.LHS)
+		}
+		if _, times = numberOf(e.LHS); times && e.Op == parser.MUL {
+			return quantileOf(e.RHS)
+		}
+	}
+	return quantile, ok && quantile > 0 && quantile < 1
+}
