@@ -86,6 +86,7 @@ var everyRolloutField = rolledOut("istio", `
         alerts:
         - {name: team, providerRef: {name: chat}}
         - {name: on call, severity: error, providerRef: {name: pager, namespace: istio-system}}
+        expectedTraffic: {requestsPerSecond: 12.5, matching: 5%, errorRate: 0.2%}
 `)
 
 var alertProviders = schema.File{Name: "alerts.yaml", Data: []byte(`

@@ -44,6 +44,7 @@ var patterns = []pattern{
 	{"metric-interval", `^[0-9]+(m|s)`, "a duration that begins with minutes or seconds, such as 30s or 1m30s", suggestFlaggerDuration, nil},
 	{"", `^[0-9]+(m([0-9]+s)?|s)$`, flaggerDuration, suggestFlaggerDuration, nil},
 	{"", `^([1-9][0-9]*m([0-9]+s)?|`, flaggerDuration + ", and not 0", suggestFlaggerDuration, nil},
+	{"percent", `^(100(\.0+)?|[0-9]{1,2}(\.[0-9]+)?)%$`, "a share in percent, such as 5% or 0.1%", suggestPercent, nil},
 	{"api-group", `^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)?$`, "an API group, or empty for Kubernetes' own: lower-case letters, digits, '-' and '.'", nil, nil},
 	{"kind", `^[a-zA-Z]([-a-zA-Z0-9]{0,61}[a-zA-Z0-9])?$`, "a kind: at most 63 letters, digits and '-'", nil, nil},
 	{"api-version", `^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?v[a-z0-9]+$`, "the group and version of a kind, such as apps/v1", nil, nil},
@@ -149,6 +150,15 @@ func suggestDuration(text string, largest time.Duration) string {
 const anyDuration = "1m30s"
 
 // suggestFlaggerDuration rounds up to whole seconds: Flagger reads no smaller ones.
+// suggestPercent returns the share that a number without % is meant to be.
+func suggestPercent(text string) string {
+	n, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(text), "%")), 64)
+	if err != nil || n < 0 || n > 100 || math.IsNaN(n) {
+		return "5%"
+	}
+	return strconv.FormatFloat(n, 'f', -1, 64) + "%"
+}
+
 func suggestFlaggerDuration(text string) string {
 	if d, ok := spokenDuration(text); ok {
 		return formatDuration((d + time.Second - 1).Truncate(time.Second), time.Minute)

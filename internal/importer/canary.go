@@ -147,6 +147,11 @@ func (m *model) newRollout(o *object, at int) (*rollout, string) {
 	if mesh := textAt(o.node, "metadata", "annotations", rules.MeshAnnotation); mesh != "" {
 		set(r.node, "meshName", newText(mesh))
 	}
+	for _, a := range rules.ExpectedAnnotations {
+		if text := textAt(o.node, "metadata", "annotations", a.Name); text != "" {
+			r.put("rolloutPolicy.expectedTraffic."+a.Field, newText(a.Field), &yaml.Node{Kind: yaml.ScalarNode, Value: text})
+		}
+	}
 	service := get(spec, "service")
 	if service == nil || get(spec, "analysis") == nil {
 		return nil, "it has no service or no analysis"

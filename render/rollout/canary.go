@@ -41,8 +41,30 @@ func (r *Rollout) canary(metrics []flagger.Metric) manifest.Rendered {
 		spec.Service.Timeout = Seconds(t)
 	}
 	r.On.Route(r, m, &spec)
+	if expected := annotationsOf(policy.ExpectedTraffic); len(expected) > 0 {
+		maps.Copy(expected, m.Metadata.Annotations)
+		m.Metadata.Annotations = expected
+	}
 	m.Spec = spec
 	return manifest.Rendered{Object: m, Origin: r.Origin("workload", "name")}
+}
+
+// annotationsOf returns the annotations that tell reviewers, and what judges a Canary alone, of the expected traffic.
+func annotationsOf(e *api.ExpectedTraffic) map[string]string {
+	annotations := map[string]string{}
+	if e == nil {
+		return nil
+	}
+	if e.RequestsPerSecond > 0 {
+		annotations[rules.RequestsAnnotation] = strconv.FormatFloat(e.RequestsPerSecond, 'f', -1, 64)
+	}
+	if e.Matching != "" {
+		annotations[rules.MatchingAnnotation] = e.Matching
+	}
+	if e.ErrorRate != "" {
+		annotations[rules.ErrorRateAnnotation] = e.ErrorRate
+	}
+	return annotations
 }
 
 func (r *Rollout) autoscalerRef() *flagger.Autoscaler {

@@ -409,6 +409,9 @@ func settled(r *Rollout, kind string) []settledField {
 var settledFields = map[string][]settledField{
 	"Canary": {
 		{schema.Path{"metadata", "annotations", rules.MeshAnnotation}, "meshName of the rollout"},
+		{schema.Path{"metadata", "annotations", rules.RequestsAnnotation}, "expectedTraffic of the rollout"},
+		{schema.Path{"metadata", "annotations", rules.MatchingAnnotation}, "expectedTraffic of the rollout"},
+		{schema.Path{"metadata", "annotations", rules.ErrorRateAnnotation}, "expectedTraffic of the rollout"},
 		{schema.Path{"spec", "provider"}, "trafficRoutingProvider of the rollout"},
 		{schema.Path{"spec", "targetRef", "name"}, "workload of the rollout"},
 		{schema.Path{"spec", "targetRef", "kind"}, "workload of the rollout"},

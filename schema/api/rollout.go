@@ -224,6 +224,30 @@ type RolloutPolicy struct {
 	// +fleetwright:extension
 	// +fleetwright:becomes=`spec.analysis.alerts` of the Canary; the AlertProviders among the inputs are rendered
 	Alerts []Alert `json:"alerts,omitempty"`
+
+	// ExpectedTraffic is what users send to the workload. From it plan and check compute how likely a rollout catches
+	// a bad version; Flagger does not read it.
+	// +fleetwright:extension
+	// +fleetwright:becomes=see below; check and plan read it ([power](power.md))
+	ExpectedTraffic *ExpectedTraffic `json:"expectedTraffic,omitempty"`
+}
+
+// ExpectedTraffic is what users are expected to send to a workload, in quiet hours rather than in busy ones.
+type ExpectedTraffic struct {
+	// RequestsPerSecond that the workload gets, both versions together.
+	// +fleetwright:example=200
+	// +fleetwright:becomes=the annotation `fleetwright.dev/expected-requests-per-second` of the Canary
+	RequestsPerSecond float64 `json:"requestsPerSecond,omitempty" min:"0.001" max:"1000000000"`
+
+	// Matching is the share of the requests, in percent, that meets match in trafficRouting.
+	// +fleetwright:example=5%
+	// +fleetwright:becomes=the annotation `fleetwright.dev/expected-matching` of the Canary
+	Matching string `json:"matching,omitempty" pattern:"percent"`
+
+	// ErrorRate is the share of the requests, in percent, that fails of a good version.
+	// +kubebuilder:default=0.1%
+	// +fleetwright:becomes=the annotation `fleetwright.dev/expected-error-rate` of the Canary
+	ErrorRate string `json:"errorRate,omitempty" pattern:"percent"`
 }
 
 // Webhook is called at a point of a rollout (fluxcd/flagger
