@@ -1,6 +1,8 @@
 package render
 
 import (
+	"slices"
+
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/render/flux"
 	"github.com/fleetwright/fleetwright/render/place"
@@ -8,6 +10,7 @@ import (
 	"github.com/fleetwright/fleetwright/render/provider"
 	"github.com/fleetwright/fleetwright/render/report"
 	"github.com/fleetwright/fleetwright/render/rollout"
+	"github.com/fleetwright/fleetwright/render/rules"
 	"github.com/fleetwright/fleetwright/render/settings"
 	"github.com/fleetwright/fleetwright/render/source"
 	"github.com/fleetwright/fleetwright/render/tree"
@@ -30,6 +33,8 @@ type Options struct {
 	CheckOutput bool
 	// Canaries say what the clusters of plain Canaries have.
 	Canaries CanaryOptions
+	// Expected is the traffic of users to every rollout that does not say its own. Only what Plan tells depends on it.
+	Expected rules.Expected
 }
 
 // Compile makes the tree of all clusters. It reports everything there is to say
@@ -53,7 +58,7 @@ func Begin(docs schema.Documents, opts Options) *Run {
 	c := &compiler{
 		Compilation:   &rollout.Compilation{Report: to, Input: place.NewInput(&docs, to)},
 		installations: map[*place.Platform]*rollout.Installation{}, rollouts: map[rolloutKey]*rollout.Rollout{},
-		keys: map[*place.Policy]rolloutKey{},
+		keys: map[*place.Policy]rolloutKey{}, traffic: opts.Expected,
 	}
 	c.Settings = settings.New(c.RenderConfig, opts.Path, opts.DefaultPath, opts.Topology, to)
 	checkCredentials(docs.All, to)
@@ -97,9 +102,26 @@ func (r *Run) Compile(manifests source.Manifests) (*Tree, schema.Diagnostics) {
 		list = c.diagnostics()
 	}
 	if list.HasErrors() {
-		made = nil
+		return nil, list
 	}
+	made.Judged = c.judged
 	return made, list
+}
+
+// judged returns a rollout of a cluster as the rules read it, or nil.
+func (c *compiler) judged(cluster, namespace, name string) *rules.Rollout {
+	i := slices.IndexFunc(c.targets, func(t *place.Target) bool { return t.Name == cluster })
+	if i < 0 {
+		return nil
+	}
+	for _, a := range c.targets[i].Apps {
+		for _, r := range c.rolloutsOf(a, c.targets[i]) {
+			if r.Namespace == namespace && r.Workload.Name == name {
+				return r.Judged
+			}
+		}
+	}
+	return nil
 }
 
 // checkApplications checks the applications, their sources and their rollouts, also against what was
@@ -188,6 +210,8 @@ type compiler struct {
 	keys map[*place.Policy]rolloutKey
 	// canaries are the plain ones.
 	canaries []*plain.Canary
+	// traffic is what users are expected to send to every rollout that does not say it.
+	traffic rules.Expected
 	// targets are the clusters that get a directory, by name.
 	targets []*place.Target
 	// waves are the order of the clusters, or nil.

@@ -8,6 +8,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/render/manifest"
 	"github.com/fleetwright/fleetwright/render/rollout"
+	"github.com/fleetwright/fleetwright/render/rules"
 	"github.com/fleetwright/fleetwright/render/source"
 	"github.com/fleetwright/fleetwright/render/tree"
 	"github.com/fleetwright/fleetwright/schema"
@@ -25,6 +26,8 @@ type Rollout struct {
 	Flagger string
 	// Plan is what the Canary goes through as it is rendered, with its patches.
 	Plan *RolloutPlan
+	// Sight is what its checks see, or nil where nobody knows.
+	Sight *rules.Sight
 }
 
 // Plan returns the rollouts that the documents compile to, by application, name and first
@@ -59,6 +62,7 @@ func (r *Run) Plan(manifests source.Manifests) ([]*Cluster, []Rollout, schema.Di
 						Namespace:   r.Namespace, Name: r.Workload.Name,
 						Flagger: r.On.FlaggerVersion,
 						Plan:    flagger.New(*r.Judged.Canary, r.On.Simulated()),
+						Sight:   r.Judged.Sight(c.traffic),
 					})
 				}
 				all[i].Clusters = append(all[i].Clusters, t.Name)
@@ -72,7 +76,7 @@ func (r *Run) Plan(manifests source.Manifests) ([]*Cluster, []Rollout, schema.Di
 func (c *compiler) withPlain(all []Rollout, errors bool) []Rollout {
 	for _, r := range c.canaries {
 		if p := r.Plan(errors); p != nil {
-			all = append(all, Rollout{Namespace: r.ID.Namespace, Name: r.ID.Name, Flagger: r.On.Flagger, Plan: p})
+			all = append(all, Rollout{Namespace: r.ID.Namespace, Name: r.ID.Name, Flagger: r.On.Flagger, Plan: p, Sight: r.Sight(c.traffic)})
 		}
 	}
 	slices.SortStableFunc(all, func(a, b Rollout) int {

@@ -27,6 +27,7 @@ func newPlanCmd(a *app) *cobra.Command {
 	var format string
 	var clusters clusterFlags
 	var canaries canaryFlags
+	var traffic trafficFlags
 	from := origin{canaries: &canaries}
 	cmd := &cobra.Command{
 		Use:               "plan PATH... [NAME...]",
@@ -38,13 +39,14 @@ func newPlanCmd(a *app) *cobra.Command {
 				paths = []string{"."}
 			}
 			from.paths = paths
-			return a.plan(&from, names, format, clusters)
+			return a.plan(&from, names, format, clusters, &traffic)
 		},
 	}
 	addFormat(cmd, &format, "of the plans: ", plan.Formats.Names())
 	clusters.add(cmd, "plan only")
 	from.add(cmd)
 	canaries.add(cmd)
+	traffic.add(cmd)
 	return cmd
 }
 
@@ -69,7 +71,7 @@ func isPath(arg string) bool {
 	return isStream(arg) || inputs.IsManifest(arg) || strings.HasPrefix(arg, ".") || filepath.IsAbs(arg) || strings.HasSuffix(slashed, "/") || strings.Count(slashed, "/") > 1
 }
 
-func (a *app) plan(from *origin, names []string, format string, chosen clusterFlags) error {
+func (a *app) plan(from *origin, names []string, format string, chosen clusterFlags, traffic *trafficFlags) error {
 	write, ok := plan.Formats.Get(format)
 	if !ok {
 		return unknown("format", format, plan.Formats.Names())
@@ -83,14 +85,14 @@ func (a *app) plan(from *origin, names []string, format string, chosen clusterFl
 	if _, err := from.parse(); err != nil {
 		return err
 	}
-	if err := from.canaries.check(); err != nil {
+	if err := cmp.Or(from.canaries.check(), traffic.check()); err != nil {
 		return err
 	}
 	files, err := a.read(from.paths)
 	if err != nil {
 		return err
 	}
-	clusters, rollouts, order, list, err := from.plan(files)
+	clusters, rollouts, order, list, err := from.plan(files, render.Options{Expected: traffic.Expected})
 	if err != nil {
 		return err
 	}

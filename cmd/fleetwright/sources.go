@@ -107,8 +107,8 @@ func (o *origin) begin(files []schema.File, opts render.Options) (schema.Documen
 }
 
 // plan plans the rollouts of files, checked likewise.
-func (o *origin) plan(files []schema.File) ([]*render.Cluster, []render.Rollout, *place.Waves, diag.List, error) {
-	docs, run := o.begin(files, render.Options{})
+func (o *origin) plan(files []schema.File, opts render.Options) ([]*render.Cluster, []render.Rollout, *place.Waves, diag.List, error) {
+	docs, run := o.begin(files, opts)
 	manifests, problems, err := o.build(run, docs)
 	if err != nil {
 		return nil, nil, nil, nil, err

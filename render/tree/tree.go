@@ -10,6 +10,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/render/layout"
 	"github.com/fleetwright/fleetwright/render/place"
+	"github.com/fleetwright/fleetwright/render/rules"
 )
 
 // A Tree is everything that is written: the files of every cluster.
@@ -20,6 +21,8 @@ type Tree struct {
 	Waves *place.Waves
 	// OwnArtifacts reports whether each cluster syncs an artifact whose root is the cluster's directory.
 	OwnArtifacts bool
+	// Judged returns a rollout of a cluster as the rules read it, or nil. It may be nil itself.
+	Judged func(cluster, namespace, name string) *rules.Rollout
 
 	// input is what the tree was compiled from, also where the clusters are some of all, or
 	// nil; byDir are its Applications by the names of their directories.
@@ -43,8 +46,8 @@ func (t *Tree) With(clusters []*Cluster) *Tree {
 	return &part
 }
 
-// Forget drops the documents that the tree was compiled from, without which it finds no losses.
-func (t *Tree) Forget() { t.input, t.byDir = nil, nil }
+// Forget drops the documents that the tree was compiled from, without which it finds no losses and no rollouts.
+func (t *Tree) Forget() { t.input, t.byDir, t.Judged = nil, nil, nil }
 
 // A Cluster is the directory of one cluster. Clusters share slices of content; what is large and a
 // cluster's own is made each time that it is asked for, so that a tree does not grow with them.

@@ -1,10 +1,14 @@
 package plan
 
 import (
+	"math"
+	"slices"
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/internal/power"
+	"github.com/fleetwright/fleetwright/render/rules"
 )
 
 // Change says what of a plan is otherwise than before: how long the promotion takes, and
@@ -68,4 +72,41 @@ func trafficMinutes(r *flagger.Run) string {
 		return "endless"
 	}
 	return minutes(r.Exposure())
+}
+
+// ChangeOfSight says what of the odds of a rollout is otherwise than before: the smallest rate of errors that is caught,
+// and how likely a good version is undone. A sight is nil where nobody knows the traffic; of two it says nothing.
+func ChangeOfSight(before, after *rules.Sight) string {
+	was, is := newCatch(before), newCatch(after)
+	var parts []string
+	if was.caught != is.caught {
+		parts = append(parts, "smallest error rate caught: "+was.caught+" → "+is.caught)
+	}
+	if was.undone != is.undone {
+		parts = append(parts, "good version undone: "+was.undone+" → "+is.undone)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// Join joins what changes.
+func Join(parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), "; ")
+}
+
+// A catch is what a rollout catches, in words.
+type catch struct{ caught, undone string }
+
+const unknown = "unknown"
+
+func newCatch(s *rules.Sight) catch {
+	o := oddsOf(&power.Curves{}, s)
+	if o == nil || o.Errors == nil {
+		return catch{unknown, unknown}
+	}
+	caught := o.Errors.Caught[caughtAt].High
+	c := catch{never, power.OfHundred(o.Good.Undone.High) + "%"}
+	if !math.IsNaN(caught) {
+		c.caught = power.Percent(caught)
+	}
+	return c
 }

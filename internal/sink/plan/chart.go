@@ -59,11 +59,13 @@ type line struct {
 	LegendX, LegendY int
 }
 
-// The signs at the ends of lines: a ring, a cross, and an arrow for what goes on.
+// The signs at the ends of lines: a ring, a cross, and an arrow for what goes on. Where a curve comes to the chance by
+// which a version counts as caught, it has a diamond.
 const (
 	promotedSign   = "M-5 0a5 5 0 1 0 10 0a5 5 0 1 0-10 0z"
 	rolledBackSign = "M-5-5 5 5M5-5-5 5"
 	goesOnSign     = "M-3-6 5 0-3 6"
+	caughtSign     = "M-6 0 0-6 6 0 0 6z"
 )
 
 // The columns of a name and of the text below it, and how many clusters are named there.

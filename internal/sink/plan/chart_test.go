@@ -15,7 +15,9 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/internal/power"
 	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/rules"
 )
 
 // canaries are of every strategy; endless comes to no end.
@@ -134,6 +136,19 @@ func TestAFewTimesAreBesideTheAxis(t *testing.T) {
 	}
 }
 
+// seen is a rollout of which the traffic is known: users see each of two kinds of bad requests.
+func seen(r render.Rollout, window time.Duration) render.Rollout {
+	course, _ := r.Plan.Canary.Course(flagger.Newest)
+	metric := func(name string, kind power.Kind) power.Metric {
+		return power.Metric{Name: name, Kind: kind, Window: window, Most: .01, Sources: []int{0}}
+	}
+	r.Sight = &rules.Sight{
+		Model:    &power.Model{Course: course, Threshold: r.Plan.Canary.Analysis.Threshold, Sources: []power.Source{{Rate: 2, Share: 1}}, Metrics: []power.Metric{metric("<errors>", power.Errors), metric("<times>", power.Slow)}},
+		Baseline: rules.Baseline, Webhooks: []int{-1}, Names: []string{""}, Unjudged: []string{"<other>"}, Untold: []string{"<load>"},
+	}
+	return r
+}
+
 // fleet has rollouts of all kinds, with names that are as odd as they may be.
 func fleet() []render.Rollout {
 	many := make([]string, 12)
@@ -141,8 +156,8 @@ func fleet() []render.Rollout {
 		many[i] = fmt.Sprintf("cluster-%02d", i)
 	}
 	return []render.Rollout{
-		rollout("default/shop", "web", weighted, "eu", "us"),
-		rollout("default/shop", "web", gated, "asia"),
+		seen(rollout("default/shop", "web", weighted, "eu", "us"), 30*time.Second),
+		seen(rollout("default/shop", "web", gated, "asia"), 2*time.Minute),
 		rollout("default/stock", "basket", blueGreen, many...),
 		rollout("default/stock", "never", endless, "eu"),
 		rollout("default/stock", "skipped", skipping, "eu"),

@@ -11,40 +11,59 @@ import (
 	"strings"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/power"
 	"github.com/fleetwright/fleetwright/render"
+	"github.com/fleetwright/fleetwright/render/rules"
 	"github.com/fleetwright/fleetwright/templates"
 )
 
-// functions are what the templates say of rollouts.
-var functions = map[string]any{
-	"title": title, "some": func(names []string) string { return diag.Some(names, mostNames) }, "where": where, "strategy": strategy, "runs": runsOf, "gates": gates, "notes": notes, "counts": counts,
-	"waveSummary": func(w Wave) string { return w.summary(0) }, "waveLength": func(w Wave) string { return w.length() }, "sums": sums,
-	"chart": newChart, "plain": diag.Plain, "md": diag.Markdown,
-	"since":  func() string { return since },
-	"legend": func() string { return legend("Promoted", "rolled back") + " " + legendOfTraffic("Traffic-minutes") },
+// functions returns what the templates say of rollouts.
+func functions() map[string]any {
+	curves := &power.Curves{}
+	return map[string]any{
+		"title": title, "some": func(names []string) string { return diag.Some(names, mostNames) }, "where": where, "strategy": strategy, "runs": runsOf, "gates": gates, "notes": notes, "counts": counts, "odds": func(s *rules.Sight) *odds { return oddsOf(curves, s) }, "oddsChart": newOddsChart,
+		"waveSummary": func(w Wave) string { return w.summary(0) }, "waveLength": func(w Wave) string { return w.length() }, "sums": sums,
+		"chart": newChart, "plain": diag.Plain, "md": diag.Markdown,
+		"since":  func() string { return since },
+		"legend": func() string { return legend("Promoted", "rolled back") + " " + legendOfTraffic("Traffic-minutes") },
+	}
 }
 
 // executeHTML writes data by one of the templates, with those of drawings.
 func executeHTML(w io.Writer, name string, data any) error {
 	b := bufio.NewWriter(w)
-	parsed := template.Must(template.New(name).Funcs(functions).ParseFS(templates.Plan, "plan/"+name, "plan/chart.svg"))
+	parsed := template.Must(template.New(name).Funcs(functions()).ParseFS(templates.Plan, "plan/"+name, "plan/chart.svg"))
 	return cmp.Or(parsed.Execute(b, data), b.Flush())
 }
 
-// writeSVG draws the traffic over time, one chart below the other.
+// A drawing has charts below each other.
+type drawing struct {
+	Width, Height int
+	Charts        []chart
+}
+
+func (d *drawing) add(c chart) {
+	c.Top = d.Height
+	d.Charts = append(d.Charts, c)
+	d.Height += c.Height
+}
+
+// writeSVG draws the traffic over time, one chart below the other, and below that of a rollout how likely versions are
+// undone.
 func writeSVG(w io.Writer, rollouts []render.Rollout, _ Options) error {
-	drawing := struct {
-		Width, Height int
-		Charts        []chart
-	}{Width: svgWidth}
+	drawing, curves := drawing{Width: svgWidth}, &power.Curves{}
 	for i := range rollouts {
 		if rollouts[i].Plan.Canary.Suspend {
 			continue
 		}
 		c := newChart(&rollouts[i], fmt.Sprintf("chart-%d", i+1)).named(&rollouts[i])
-		c.Top = drawing.Height
-		drawing.Charts = append(drawing.Charts, c)
-		drawing.Height += c.Height
+		drawing.add(c)
+		if o := oddsOf(curves, rollouts[i].Sight); o.HasCurves() {
+			c := newOddsChart(o, fmt.Sprintf("odds-%d", i+1))
+			c.Name, c.About = cut(title(&rollouts[i]), nameColumns), "undone of all versions with a share of bad requests"
+			c.Height, c.From = c.Height+c.From, 0
+			drawing.add(c)
+		}
 	}
 	if len(drawing.Charts) == 0 {
 		drawing.Height = plotTop
@@ -70,8 +89,8 @@ type htmlApplication struct {
 
 type htmlRollout struct {
 	*render.Rollout
-	ID      htmlID
-	ChartID string
+	ID              htmlID
+	ChartID, OddsID string
 	// On is the number of its set of clusters.
 	On int
 }
@@ -85,7 +104,7 @@ func writeHTML(w io.Writer, rollouts []render.Rollout, o Options) error {
 	page.Clusters = slices.Compact(page.Clusters)
 	ids, sets := map[htmlID]int{}, map[string]int{}
 	for i := range rollouts {
-		r := htmlRollout{&rollouts[i], newHTMLID(ids, "rollout", rollouts[i].Namespace, rollouts[i].Name), fmt.Sprintf("chart-%d", i+1), page.on(sets, rollouts[i].Clusters)}
+		r := htmlRollout{&rollouts[i], newHTMLID(ids, "rollout", rollouts[i].Namespace, rollouts[i].Name), fmt.Sprintf("chart-%d", i+1), fmt.Sprintf("odds-%d", i+1), page.on(sets, rollouts[i].Clusters)}
 		n := len(page.Applications)
 		if name := diag.Plain(rollouts[i].Application); n == 0 || page.Applications[n-1].Name != name {
 			n++

@@ -6,6 +6,7 @@ import (
 
 	"github.com/fleetwright/fleetwright/internal/diag"
 	"github.com/fleetwright/fleetwright/internal/flagger"
+	"github.com/fleetwright/fleetwright/internal/power"
 	"github.com/fleetwright/fleetwright/render"
 )
 
@@ -24,6 +25,7 @@ type jsonRollout struct {
 	Runs            map[string]jsonRun `json:"runs"`
 	Gates           []jsonGate         `json:"gates"`
 	Notes           []string           `json:"notes"`
+	Power           *jsonPower         `json:"power"`
 }
 
 // A jsonRun has no seconds where it goes on, and none of what never happens in it.
@@ -69,16 +71,16 @@ type jsonGate struct {
 
 // writeJSON is for programs. Times are in seconds since the detection, shares in percent.
 func writeJSON(w io.Writer, rollouts []render.Rollout, o Options) error {
-	all := make([]jsonRollout, len(rollouts))
+	all, curves := make([]jsonRollout, len(rollouts)), &power.Curves{}
 	for i := range rollouts {
-		all[i] = newJSONRollout(&rollouts[i])
+		all[i] = newJSONRollout(&rollouts[i], curves)
 	}
 	document := map[string]any{"rollouts": all}
 	addWaves(document, o.Waves)
 	return diag.WriteJSON(w, document)
 }
 
-func newJSONRollout(r *render.Rollout) jsonRollout {
+func newJSONRollout(r *render.Rollout, curves *power.Curves) jsonRollout {
 	c := &r.Plan.Canary
 	out := jsonRollout{
 		Application: r.Application, Namespace: r.Namespace, Name: r.Name, Clusters: append([]string{}, r.Clusters...),
@@ -92,6 +94,7 @@ func newJSONRollout(r *render.Rollout) jsonRollout {
 	for _, run := range runsOf(r.Plan) {
 		out.Runs[run.Key] = newJSONRun(c, run.Run)
 	}
+	out.Power = newJSONPower(oddsOf(curves, r.Sight))
 	for _, g := range r.Plan.Gates {
 		out.Gates = append(out.Gates, jsonGate{g.Type, redacted(g.Webhooks), g.Asked, g.Least.Seconds(), g.Most.Seconds(), g.Next.Seconds(), g.Traffic})
 	}

@@ -14,7 +14,7 @@ import (
 // there is a table, and each is folded.
 func writeMarkdown(w io.Writer, rollouts []render.Rollout, o Options) error {
 	b := bufio.NewWriter(w)
-	parsed := template.Must(template.New("plan.md").Funcs(functions).ParseFS(templates.Plan, "plan/plan.md"))
+	parsed := template.Must(template.New("plan.md").Funcs(functions()).ParseFS(templates.Plan, "plan/plan.md"))
 	entries := entriesOf(rollouts)
 	return cmp.Or(parsed.Execute(b, struct {
 		Rollouts []render.Rollout

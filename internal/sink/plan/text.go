@@ -40,7 +40,7 @@ func writeText(w io.Writer, rollouts []render.Rollout, o Options) error {
 	}
 	screen := screen(cmp.Or(o.Width, anyWidth))
 	columns := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
-	parsed := template.Must(template.New("plan.txt").Funcs(functions).Funcs(template.FuncMap{
+	parsed := template.Must(template.New("plan.txt").Funcs(functions()).Funcs(template.FuncMap{
 		"bold":    func(text string) string { return ansi.Paint(o.Color, ansi.Bold, text) },
 		"summary": screen.summary, "chart": screen.chart, "ticks": screen.ticks, "calls": screen.calls, "lines": sentence,
 	}).ParseFS(templates.Plan, "plan/plan.txt"))

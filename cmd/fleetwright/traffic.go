@@ -1,0 +1,58 @@
+package main
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/fleetwright/fleetwright/render/rules"
+)
+
+// trafficFlags say what users send to rollouts that do not say it themselves.
+type trafficFlags struct {
+	requests, matching, baseline string
+	rules.Expected
+}
+
+func (f *trafficFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.requests, "traffic", "", "`RATE` of the requests of users to each rollout without expectedTraffic, such as 200/s")
+	cmd.Flags().StringVar(&f.matching, "matching", "", "`SHARE` of these requests that meet the conditions of A/B testing, such as 5%")
+	cmd.Flags().StringVar(&f.baseline, "baseline", "", "`SHARE` of requests that fail of a good version (0.1%)")
+	for _, name := range []string{"traffic", "matching", "baseline"} {
+		completeFlag(cmd, name, cobra.NoFileCompletions)
+	}
+}
+
+// rateUnits are those of --traffic, in seconds.
+var rateUnits = map[string]time.Duration{"": time.Second, "s": time.Second, "m": time.Minute, "h": time.Hour}
+
+// check reads the flags, and returns which has a value that it cannot have.
+func (f *trafficFlags) check() error {
+	if f.requests != "" {
+		number, unit, _ := strings.Cut(f.requests, "/")
+		n, err := strconv.ParseFloat(number, 64)
+		per := rateUnits[unit]
+		if err == nil && per > 0 {
+			f.RequestsPerSecond = n / per.Seconds()
+		}
+		if f.RequestsPerSecond <= 0 || f.RequestsPerSecond > rules.MostRequestsPerSecond {
+			return &usageError{"--traffic " + f.requests + " is not a rate of requests", "--traffic 200/s; /m and /h are taken too"}
+		}
+	}
+	if f.matching != "" {
+		share, ok := rules.ParseShare(f.matching)
+		if f.Matching = share; !ok || share == 0 {
+			return &usageError{"--matching " + f.matching + " is not a share in percent", "--matching 5%"}
+		}
+	}
+	if f.baseline != "" {
+		share, ok := rules.ParseShare(f.baseline)
+		if !ok {
+			return &usageError{"--baseline " + f.baseline + " is not a share in percent", "--baseline 0.1%"}
+		}
+		f.ErrorRate = &share
+	}
+	return nil
+}

@@ -1,0 +1,160 @@
+package plan
+
+import (
+	"math"
+	"strconv"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/power"
+)
+
+// A jsonPower is what the checks of a rollout see. Rates and chances are from 0 to 1.
+type jsonPower struct {
+	Summary  []string         `json:"summary"`
+	Expected jsonExpected     `json:"expectedTraffic"`
+	Loads    []jsonLoad       `json:"loads"`
+	Untold   []string         `json:"uncountedLoads"`
+	Unjudged []string         `json:"uncountedMetrics"`
+	Overlaps bool             `json:"windowsOverlap"`
+	Metrics  []jsonJudge      `json:"metrics"`
+	Checks   []jsonLook       `json:"checks"`
+	Curves   map[string]curve `json:"curves"`
+}
+
+type jsonExpected struct {
+	RequestsPerSecond float64 `json:"requestsPerSecond,omitempty"`
+	Matching          float64 `json:"matching,omitempty"`
+	ErrorRate         float64 `json:"errorRate"`
+}
+
+// A jsonLoad is what a load test sends. Without seconds it does not end.
+type jsonLoad struct {
+	Webhook           string  `json:"webhook"`
+	RequestsPerSecond float64 `json:"requestsPerSecond"`
+	Seconds           float64 `json:"seconds"`
+	// To is canary where all of it goes to the new version, and else route.
+	To string `json:"to"`
+}
+
+type jsonJudge struct {
+	Name string `json:"name"`
+	// Counts is errors or slow.
+	Counts        string  `json:"counts"`
+	WindowSeconds float64 `json:"windowSeconds"`
+	// Least and Most are the rates of bad requests between which a check passes.
+	Least float64 `json:"least"`
+	Most  float64 `json:"most"`
+}
+
+// A jsonLook is a check of a good version: of each metric the expected number of requests, and the chance of none.
+type jsonLook struct {
+	Seconds  float64   `json:"seconds"`
+	Traffic  int       `json:"traffic"`
+	Requests []float64 `json:"requests"`
+	None     []float64 `json:"none"`
+}
+
+// A curve is what becomes of versions that are bad in one way.
+type curve struct {
+	Caught []jsonCaught `json:"caught"`
+	// Good is a version with the expected rate of errors, or without slow requests.
+	Good   jsonPoint   `json:"good"`
+	Points []jsonPoint `json:"points"`
+}
+
+// A jsonCaught is the smallest rate of bad requests that is undone with a chance, or null where none is. Where it is a
+// bound, a rate down to atLeast may be.
+type jsonCaught struct {
+	Chance  float64  `json:"chance"`
+	Rate    *float64 `json:"rate"`
+	AtLeast float64  `json:"atLeast,omitempty"`
+}
+
+// A jsonPoint is what becomes of a version. Where a number is a bound, there is another that it is at most. Seconds and
+// requests are missing where checks see the same requests.
+type jsonPoint struct {
+	Rate           float64  `json:"rate"`
+	Undone         float64  `json:"undone"`
+	UndoneAtMost   float64  `json:"undoneAtMost,omitempty"`
+	Seconds        *float64 `json:"seconds,omitempty"`
+	SecondsAtMost  float64  `json:"secondsAtMost,omitempty"`
+	Requests       *float64 `json:"requests,omitempty"`
+	RequestsAtMost float64  `json:"requestsAtMost,omitempty"`
+}
+
+func newJSONPower(o *odds) *jsonPower {
+	if o == nil {
+		return nil
+	}
+	out := &jsonPower{
+		Summary: o.Sentences(), Untold: append([]string{}, redacted(o.Untold)...), Unjudged: append([]string{}, redacted(o.Unjudged)...), Overlaps: o.Overlaps(),
+		Expected: jsonExpected{o.Expected.RequestsPerSecond, o.Expected.Matching, o.Baseline},
+		Loads:    []jsonLoad{}, Curves: map[string]curve{},
+	}
+	for i, source := range o.Sources {
+		if o.Webhooks[i] < 0 {
+			continue
+		}
+		to := "route"
+		if source.Straight {
+			to = "canary"
+		}
+		out.Loads = append(out.Loads, jsonLoad{diag.Redact(o.Names[i]), source.Rate, source.Lasts.Seconds(), to})
+	}
+	for _, m := range o.Model.Metrics {
+		counts := "errors"
+		if m.Kind == power.Slow {
+			counts = "slow"
+		}
+		out.Metrics = append(out.Metrics, jsonJudge{diag.Redact(m.Name), counts, m.Window.Seconds(), m.Least, m.Most})
+	}
+	for _, look := range o.Looks() {
+		at := float64(look.At) * o.Course.Every.Seconds()
+		out.Checks = append(out.Checks, jsonLook{at, look.Canary, look.Requests, look.Empty})
+	}
+	for _, named := range o.curves() {
+		c := curve{Good: o.jsonPoint(named.curve.Points[0])}
+		if named.curve == o.Errors {
+			c.Good = o.jsonPoint(o.Good)
+		}
+		for i, r := range named.curve.Caught {
+			caught := jsonCaught{Chance: power.Chances[i]}
+			if rate := rounded(r.High); !math.IsNaN(rate) {
+				caught.Rate = &rate
+				if !r.IsExact() {
+					caught.AtLeast = rounded(r.Low)
+				}
+			}
+			c.Caught = append(c.Caught, caught)
+		}
+		for _, p := range named.curve.Points {
+			c.Points = append(c.Points, o.jsonPoint(p))
+		}
+		out.Curves[named.key] = c
+	}
+	return out
+}
+
+func (o *odds) jsonPoint(p power.Point) jsonPoint {
+	least := func(r power.Range) (low, high float64) {
+		if low = rounded(r.Low); !r.IsExact() {
+			high = rounded(r.High)
+		}
+		return low, high
+	}
+	out := jsonPoint{Rate: p.Bad}
+	out.Undone, out.UndoneAtMost = least(p.Undone)
+	if !o.Overlaps() {
+		var seconds, requests float64
+		seconds, out.SecondsAtMost = least(p.Seconds)
+		requests, out.RequestsAtMost = least(p.Requests)
+		out.Seconds, out.Requests = &seconds, &requests
+	}
+	return out
+}
+
+// rounded returns a number with six digits.
+func rounded(n float64) float64 {
+	n, _ = strconv.ParseFloat(strconv.FormatFloat(n, 'g', 6, 64), 64)
+	return n
+}

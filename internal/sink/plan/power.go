@@ -1,0 +1,363 @@
+package plan
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/power"
+	"github.com/fleetwright/fleetwright/render/rules"
+)
+
+// Odds are how likely versions of a rollout are undone. Errors and Slow are nil where no metric counts such requests.
+type odds struct {
+	*rules.Sight
+	Errors, Slow *power.Curve
+	// Good is what becomes of a version that is as good as expected.
+	Good power.Point
+}
+
+// oddsOf returns the odds of a rollout, or nil where nobody knows its traffic. Rollouts that see the same share curves.
+func oddsOf(curves *power.Curves, s *rules.Sight) *odds {
+	if s == nil {
+		return nil
+	}
+	o := &odds{Sight: s}
+	if o.Has(power.Errors) {
+		o.Errors = curves.Of(s.Model, power.Errors)
+		o.Good = o.Errors.At(s.Baseline)
+	}
+	if o.Has(power.Slow) {
+		o.Slow = curves.Of(s.Model, power.Slow)
+	}
+	return o
+}
+
+// caughtAt is the place in power.Chances of the chance with which a version counts as caught.
+const caughtAt = 1
+
+// Sentences tell the odds, and what they are computed from, without full stops.
+func (o *odds) Sentences() (all []string) {
+	if o == nil {
+		return nil
+	}
+	if o.Errors != nil {
+		all = append(all, o.ofErrors())
+	}
+	if o.Slow != nil && (o.Errors == nil || !o.undoesAll(o.Errors)) {
+		all = append(all, o.ofSlow())
+	}
+	all = append(all, o.ofRequests()...)
+	if o.Overlaps() {
+		all = append(all, "metrics look back further than to the check before, so several checks see the same requests; bounds are given")
+	}
+	if len(o.Untold) > 0 {
+		all = append(all, "not counted: the load of "+diag.Some(o.Untold, diag.MostNames)+", whose command does not tell its rate")
+	}
+	if o.MissesMatching {
+		all = append(all, "not counted: the requests of users, since no matching of expectedTraffic tells how many meet the conditions")
+	}
+	if len(o.Unjudged) > 0 {
+		all = append(all, "not counted: "+diag.Some(o.Unjudged, diag.MostNames)+", since it is not known how many requests of the new version it counts")
+	}
+	return all
+}
+
+// ofErrors returns what becomes of versions that fail requests: one that is caught, one that fails one of a hundred,
+// and a good one.
+func (o *odds) ofErrors() string {
+	if best := o.Errors.Points[0].Undone; o.undoesAll(o.Errors) {
+		return "every version is undone in " + of100(best) + " rollouts, however good it is: some checks see no request"
+	}
+	text := "no version is undone in " + of100(known(power.Chances[caughtAt])) + " rollouts, however many requests fail"
+	if caught := o.Errors.Caught[caughtAt].High; !math.IsNaN(caught) {
+		text = fmt.Sprintf("a version with %s errors is undone in %s%s rollouts", power.Percent(caught), o.atLeast(), of100(known(power.Chances[caughtAt])))
+	}
+	const some = .01
+	if half := o.Errors.Caught[0].Low; o.Errors.Caught[caughtAt].High < 2*some || o.isBounded(o.Errors) {
+		text += fmt.Sprintf(", one with %s is promoted in %s%s", power.Percent(half), o.atLeast(), hundreds(known(1-power.Chances[0])))
+	} else if p, ok := o.point(o.Errors, some); ok {
+		promoted := power.Range{Low: 1 - p.Undone.High, High: 1 - p.Undone.Low}
+		text += fmt.Sprintf(", one with %s is promoted in %s", power.Percent(some), hundreds(promoted))
+	}
+	return text + fmt.Sprintf(", a good one (%s) is undone in %s", power.Percent(o.Baseline), hundreds(o.Good.Undone))
+}
+
+// ofSlow returns the smallest share of slow requests that is caught.
+func (o *odds) ofSlow() string {
+	if best := o.Slow.Points[0].Undone; o.undoesAll(o.Slow) {
+		return "every version is undone in " + of100(best) + " rollouts, however fast it is: some checks see no request"
+	}
+	caught := o.Slow.Caught[caughtAt].High
+	if math.IsNaN(caught) {
+		return "no version is undone in " + of100(known(power.Chances[caughtAt])) + " rollouts, however slow it is"
+	}
+	return fmt.Sprintf("a version with %s of its requests above the threshold of %s is undone in %s%s rollouts",
+		power.Percent(caught), strings.Join(o.names(power.Slow), " or "), o.atLeast(), of100(known(power.Chances[caughtAt])))
+}
+
+// undoesAll reports whether the best version is more likely undone than not.
+func (o *odds) undoesAll(c *power.Curve) bool { return c.Points[0].Undone.Low > .5 }
+
+// atLeast comes before what is a bound.
+func (o *odds) atLeast() string {
+	if o.Errors != nil && o.isBounded(o.Errors) || o.Slow != nil && o.isBounded(o.Slow) {
+		return "at least "
+	}
+	return ""
+}
+
+// point returns the one of a curve for a share.
+func (o *odds) point(c *power.Curve, bad float64) (p power.Point, ok bool) {
+	i := slices.IndexFunc(c.Points, func(p power.Point) bool { return p.Bad == bad })
+	if i < 0 {
+		return p, false
+	}
+	return c.Points[i], true
+}
+
+// names are those of the metrics of a kind.
+func (o *odds) names(kind power.Kind) (all []string) {
+	for _, m := range o.Model.Metrics {
+		if m.Kind == kind && !slices.Contains(all, m.Name) {
+			all = append(all, m.Name)
+		}
+	}
+	return all
+}
+
+// ofRequests returns how many requests the checks see.
+func (o *odds) ofRequests() (all []string) {
+	looks := o.Looks()
+	for i, m := range o.Model.Metrics {
+		same := slices.IndexFunc(o.Model.Metrics, func(other power.Metric) bool {
+			return other.Window == m.Window && slices.Equal(other.Sources, m.Sources)
+		})
+		least, most := math.Inf(1), 0.0
+		for _, look := range looks {
+			if n := look.Requests[i]; n > 0 {
+				least, most = min(least, n), max(most, n)
+			}
+		}
+		if same == i {
+			text := fmt.Sprintf("a check sees %s", requests(least, most))
+			if i > 0 || o.hasSeveral() {
+				text = m.Name + ": " + text
+			}
+			if looks[0].Requests[i] == 0 {
+				text += "; the first sees none and fails, for the load begins with it"
+			} else if empty := looks[0].Empty[i]; empty > .005 {
+				text += fmt.Sprintf("; the first sees none in %s rollouts, and fails then", of100(known(empty)))
+			}
+			all = append(all, text)
+		}
+		if m.Kind == power.Slow && m.Most > 0 && m.Most < 1 && least >= 1.5 && least*m.Most < 1 {
+			all = append(all, fmt.Sprintf("%s: the p%s of %s is the slowest one", m.Name, strings.TrimSuffix(power.Percent(1-m.Most), "%"), requests(math.Round(least), math.Round(least))))
+		}
+	}
+	return all
+}
+
+// hasSeveral reports whether the metrics see different requests.
+func (o *odds) hasSeveral() bool {
+	first := o.Model.Metrics[0]
+	return slices.ContainsFunc(o.Model.Metrics, func(m power.Metric) bool { return m.Window != first.Window || !slices.Equal(m.Sources, first.Sources) })
+}
+
+// requests returns a number of requests, or two that it lies between.
+func requests(least, most float64) string {
+	low, high := math.Round(least*10)/10, math.Round(most*10)/10
+	if most >= 10 {
+		low, high = math.Round(least), math.Round(most)
+	}
+	switch {
+	case low == high && low == 1:
+		return "1 request"
+	case low == high:
+		return fmt.Sprintf("%s requests", number(low))
+	}
+	return fmt.Sprintf("%s to %s requests", number(low), number(high))
+}
+
+func known(chance float64) power.Range { return power.Range{Low: chance, High: chance} }
+
+// of100 returns how many of 100 a chance is.
+func of100(r power.Range) string { return hundreds(r) + " of 100" }
+
+// hundreds returns a chance in hundredths, or the two that it lies between.
+func hundreds(r power.Range) string {
+	const nothing = .0005
+	low, high := power.OfHundred(r.Low), power.OfHundred(r.High)
+	switch {
+	case low == high:
+		return low
+	case r.High < nothing:
+		return high
+	case r.Low < nothing && r.High > 1-nothing:
+		return "0 to 100"
+	case r.Low < nothing:
+		return "at most " + high
+	case r.High > 1-nothing:
+		return "at least " + low
+	}
+	return low + " to " + high
+}
+
+// shownBads are the shares of bad requests that a table of a curve has rows for.
+var shownBads = []float64{.001, .005, .01, .02, .05, .1, .2, .5}
+
+// An oddsRow is a row of the table of a curve.
+type oddsRow struct{ Bad, Undone, After, Requests string }
+
+// Rows returns the table of a curve: what becomes of versions with some shares of bad requests.
+func (o *odds) Rows(c *power.Curve) (rows []oddsRow) {
+	for _, p := range c.Points {
+		if !slices.Contains(shownBads, p.Bad) {
+			continue
+		}
+		row := oddsRow{power.Percent(p.Bad), of100(p.Undone), nothing, nothing}
+		if !o.Overlaps() {
+			row.After, row.Requests = between(p.Seconds, after), between(p.Requests, whole)
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// A curveTable is the table of a curve, with what its shares are of.
+type curveTable struct {
+	Key, Of string
+	Rows    []oddsRow
+}
+
+// Tables returns those of the curves.
+func (o *odds) Tables() (all []curveTable) {
+	if o == nil {
+		return nil
+	}
+	for _, c := range o.curves() {
+		all = append(all, curveTable{c.key, c.of, o.Rows(c.curve)})
+	}
+	return all
+}
+
+// A namedCurve is a curve with what it is called.
+type namedCurve struct {
+	key, of string
+	curve   *power.Curve
+}
+
+func (o *odds) curves() (all []namedCurve) {
+	if o.Errors != nil {
+		all = append(all, namedCurve{"errors", "errors", o.Errors})
+	}
+	if o.Slow != nil {
+		all = append(all, namedCurve{"slow", "slow requests", o.Slow})
+	}
+	return all
+}
+
+func after(seconds float64) string {
+	return diag.Duration(time.Duration(math.Round(seconds)) * time.Second)
+}
+
+func whole(n float64) string { return number(math.Round(n)) }
+
+// between returns a number, or the two that it lies between.
+func between(r power.Range, text func(float64) string) string {
+	low, high := text(r.Low), text(r.High)
+	if low == high {
+		return low
+	}
+	return low + " to " + high
+}
+
+// HasCurves reports whether there is a curve to draw.
+func (o *odds) HasCurves() bool { return o != nil && len(o.curves()) > 0 }
+
+// Caption says what the chart of the curves shows.
+func (o *odds) Caption() string {
+	text := "Versions that are undone, by their share of bad requests; a diamond is at 95 of 100"
+	if o.atLeast() != "" {
+		text += ". The chance lies between two lines; the dotted one is the upper bound"
+	}
+	return text
+}
+
+// leastBad is where the axis of a curve begins: it is logarithmic, and ends with all requests.
+const leastBad = .001
+
+// newOddsChart draws the chance that a version is undone over its share of bad requests. Bounds are drawn both.
+func newOddsChart(o *odds, id string) chart {
+	const legends = 2
+	x := func(bad float64) float64 {
+		return plotLeft + (plotRight-plotLeft)*(1-math.Log10(max(bad, leastBad))/math.Log10(leastBad))
+	}
+	y := func(chance float64) float64 { return plotTop + (plotBottom-plotTop)*(1-chance) }
+	c := chart{
+		ID: id, Title: o.Caption(), From: unnamedFrom,
+		Width: svgWidth, Height: legendAt + bottomMargin - unnamedFrom,
+		Axis: fmt.Sprintf("M%d %dH%d", plotLeft, plotBottom, plotRight),
+	}
+	var grid strings.Builder
+	for share := 0; share <= 100; share += 25 {
+		at := number(y(float64(share) / 100))
+		c.Shares = append(c.Shares, mark{number(plotLeft - 6), number(y(float64(share)/100) + 4), percent(share)})
+		fmt.Fprintf(&grid, "M%d %sH%d", plotLeft, at, plotRight)
+	}
+	for _, bad := range []float64{.001, .003, .01, .03, .1, .3, 1} {
+		c.Times = append(c.Times, mark{number(x(bad)), number(timesAt), power.Percent(bad)})
+		fmt.Fprintf(&grid, "M%s %dV%d", number(x(bad)), plotTop, plotBottom)
+	}
+	c.Grid = grid.String()
+	var said []string
+	for i, named := range o.curves() {
+		sides := []func(power.Range) float64{func(r power.Range) float64 { return r.Low }}
+		if o.isBounded(named.curve) {
+			sides = append(sides, func(r power.Range) float64 { return r.High })
+		}
+		for side, of := range sides {
+			caught := named.curve.Caught[caughtAt].High
+			if side > 0 {
+				caught = named.curve.Caught[caughtAt].Low
+			}
+			drawn := [][2]float64{}
+			if !math.IsNaN(caught) {
+				drawn = append(drawn, [2]float64{caught, power.Chances[caughtAt]})
+			}
+			for _, p := range named.curve.Points {
+				drawn = append(drawn, [2]float64{p.Bad, of(p.Undone)})
+			}
+			slices.SortFunc(drawn, func(a, b [2]float64) int { return slices.Compare(a[:], b[:]) })
+			var points []string
+			for _, p := range drawn {
+				if p[0] >= leastBad {
+					points = append(points, number(x(p[0]))+","+number(y(p[1])))
+				}
+			}
+			l := line{Key: named.key, Name: named.of, Points: strings.Join(points, " "), LegendX: legendLeft + i%legends*legendOne, LegendY: legendAt, Sign: caughtSign}
+			if side > 0 {
+				l.Key, l.Name = named.key+" most", ""
+			}
+			if !math.IsNaN(caught) {
+				l.X, l.Y = number(x(caught)), number(y(power.Chances[caughtAt]))
+			}
+			c.Lines = append(c.Lines, l)
+		}
+		var rows []string
+		for _, row := range o.Rows(named.curve) {
+			rows = append(rows, fmt.Sprintf("%s: %s", row.Bad, row.Undone))
+		}
+		said = append(said, "undone by "+named.of+" of "+strings.Join(rows, ", "))
+	}
+	c.Description = strings.Join(said, "; ")
+	return c
+}
+
+// isBounded reports whether a curve has bounds that are apart.
+func (o *odds) isBounded(c *power.Curve) bool {
+	return slices.ContainsFunc(c.Points, func(p power.Point) bool { return p.Undone.High-p.Undone.Low > .005 })
+}
