@@ -159,7 +159,7 @@ func (a *app) compare(paths []string, flags diffFlags) (*diff.Report, diag.List,
 		notes = append(notes, diff.Note{Text: "all files are missing", Clusters: []string{name},
 			Danger: "render does not write them behind through: " + chosen.through + ", and Flux removes what the cluster has once this is committed; restore them: " + lost[name]})
 	}
-	report := diff.New(comparison.Changes, comparison.Losses, notes...)
+	report := diff.New(tree, comparison.Changes, comparison.Losses, notes...)
 	if tree.Waves != nil {
 		options := disk.Options{KeepOthers: true, Synced: flags.synced}
 		later, err := a.compareWith(flags.directoryFlags, chosen.later, options)

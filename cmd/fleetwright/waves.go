@@ -283,7 +283,7 @@ func (f clusterFlags) compareTrees(tree, old *render.Tree, before *place.Waves) 
 	changes := tree.Changes(old)
 	if tree.Waves == nil {
 		_, err := f.wave(nil)
-		return diff.New(changes, tree.LossesOf(changes), promoted(before, promotedClusters(before, tree, old, nil))...), err
+		return diff.New(tree, changes, tree.LossesOf(changes), promoted(before, promotedClusters(before, tree, old, nil))...), err
 	}
 	chosen, err := f.inWaves(tree)
 	if err != nil {
@@ -302,7 +302,7 @@ func (f clusterFlags) compareTrees(tree, old *render.Tree, before *place.Waves) 
 	if len(notes) == 0 {
 		notes = promoted(before, names)
 	}
-	report := diff.New(now, tree.LossesOf(now), notes...)
+	report := diff.New(tree, now, tree.LossesOf(now), notes...)
 	order := chosen.order(later, tree.LossesOf(later))
 	order.Inputs, order.Promoted = true, names
 	report.AddWaves(order)

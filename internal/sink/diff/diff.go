@@ -40,6 +40,8 @@ type Report struct {
 
 	// through is the name of the last wave that is written, or "".
 	through string
+	// made is the tree that was compiled, or nil.
+	made *render.Tree
 }
 
 // A Cluster is one that anything changes on.
@@ -72,16 +74,20 @@ type Change struct {
 	named bool
 }
 
-// New reports changes, by cluster and path, and losses. Other notes come first.
-func New(changes []render.Change, losses []tree.Loss, notes ...Note) *Report {
+// New reports changes, by cluster and path, and losses. Other notes come first. The tree that was compiled, which may be
+// nil, tells what the rollouts are judged by.
+func New(made *render.Tree, changes []render.Change, losses []tree.Loss, notes ...Note) *Report {
 	c := comparison{
 		objects: map[string]Object{}, texts: folder{}, groups: map[key]*Change{},
 		noter: noter{dirs: map[scope]dirChange{}, spokes: map[scope]presence{}, texts: folder{}, all: map[noteKey]*Note{}, lost: map[lostKey]bool{}},
 	}
+	if made != nil {
+		c.noter.judged = made.Judged
+	}
 	for of := range tree.ByCluster(changes) {
 		c.directory(of)
 	}
-	r := &Report{Changes: c.changes()}
+	r := &Report{Changes: c.changes(), made: made}
 	r.Clusters = clustersOf(r.Changes)
 	r.Notes = slices.Concat(notes, c.noter.notesOf(losses), c.noter.notes(r.Changes))
 	return r

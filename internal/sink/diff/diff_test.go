@@ -169,7 +169,7 @@ func reportOf(t testing.TB, was, is []schema.File) *diff.Report {
 	t.Helper()
 	old, made := compiled(t, was), compiled(t, is)
 	changes := made.Changes(old)
-	return diff.New(changes, made.LossesOf(changes))
+	return diff.New(nil, changes, made.LossesOf(changes))
 }
 
 func notesOf(r *diff.Report) (lines []string) {
@@ -291,7 +291,7 @@ func TestHubIsFolded(t *testing.T) {
 			Old: object(cluster, "5m"), New: object(cluster, "7m"),
 		})
 	}
-	r := diff.New(changes, nil)
+	r := diff.New(nil, changes, nil)
 	if len(r.Changes) != 1 || len(r.Changes[0].Clusters) != 3 {
 		t.Errorf("there are %d changes, want one on 3 clusters", len(r.Changes))
 	}
@@ -310,7 +310,7 @@ func TestOwnArtifacts(t *testing.T) {
 		object := func(interval string) []byte {
 			return fmt.Appendf(nil, "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: x, namespace: y}\nspec:\n  interval: %s\n  path: %s\n", interval, path)
 		}
-		r := diff.New([]render.Change{{Cluster: "host", Path: "sync.yaml", Old: object("5m"), New: object("7m")}}, nil)
+		r := diff.New(nil, []render.Change{{Cluster: "host", Path: "sync.yaml", Old: object("5m"), New: object("7m")}}, nil)
 		if got := notesOf(r); len(got) != 1 || !strings.HasPrefix(got[0], want+": ") {
 			t.Errorf("%s: it says %q, want %s", path, got, want)
 		}
@@ -327,7 +327,7 @@ func TestWordsAsClusters(t *testing.T) {
 			New: []byte("apiVersion: flagger.app/v1beta1\nkind: Canary\nmetadata: {name: backend}\nspec: {progressDeadlineSeconds: 5}\n"),
 		})
 	}
-	r := diff.New(changes, nil)
+	r := diff.New(nil, changes, nil)
 	if got, want := notesOf(r), "default/backend: backend: progressDeadlineSeconds none → 5 on backend, none, prod"; len(r.Changes) != 1 || len(got) != 1 || got[0] != want {
 		t.Errorf("%d changes, and it says %q, want %q", len(r.Changes), got, want)
 	}
@@ -342,7 +342,7 @@ func TestPartsOfNamesAreNoClusters(t *testing.T) {
 			object := "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata:\n  host: " + fmt.Sprintf(format, cluster) + "\n"
 			changes = append(changes, render.Change{Cluster: cluster, Path: "mesh/configmap-x.yaml", Old: []byte(object), New: []byte(object + "  n: 1\n")})
 		}
-		if r := diff.New(changes, nil); len(r.Changes) != 2 {
+		if r := diff.New(nil, changes, nil); len(r.Changes) != 2 {
 			t.Errorf("%s: there are %d changes, want 2", format, len(r.Changes))
 		}
 	}
@@ -365,7 +365,7 @@ func TestFilesEditedByHand(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			said := func() string {
-				r := diff.New([]render.Change{{Cluster: "eu", Path: "sync.yaml", Old: []byte(test.old), New: []byte(written)}}, nil)
+				r := diff.New(nil, []render.Change{{Cluster: "eu", Path: "sync.yaml", Old: []byte(test.old), New: []byte(written)}}, nil)
 				if r.Empty() || len(r.Changes) == 0 {
 					t.Error("nothing would change")
 				}
@@ -448,7 +448,7 @@ func TestDangers(t *testing.T) {
 			if test.new != "" {
 				change.New = []byte(test.new)
 			}
-			r := diff.New([]render.Change{change}, nil)
+			r := diff.New(nil, []render.Change{change}, nil)
 			got := ""
 			for _, n := range r.Dangers() {
 				got += n.Danger
@@ -480,7 +480,7 @@ func TestCatchAllRemoved(t *testing.T) {
 		{"left before", canary("gatewayapi:v1", "1m"), canary("gatewayapi:v1", "2m"), removed},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			r := diff.New([]render.Change{
+			r := diff.New(nil, []render.Change{
 				{Cluster: "eu", Path: "mesh/trafficroute-route-all-default.yaml", Old: []byte("apiVersion: kuma.io/v1alpha1\nkind: TrafficRoute\nmesh: default\nmetadata: {name: route-all-default}\n")},
 				{Cluster: "eu", Path: "rollouts/shop.web/canary-web.yaml", Old: tt.was, New: tt.is},
 			}, nil)
@@ -584,7 +584,7 @@ func TestTakingOver(t *testing.T) {
 				}
 				changes = append(changes, change)
 			}
-			if got := notesOf(diff.New(changes, nil)); !slices.Equal(got, tt.want) {
+			if got := notesOf(diff.New(nil, changes, nil)); !slices.Equal(got, tt.want) {
 				t.Errorf("it says\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(tt.want, "\n"))
 			}
 		})
@@ -611,7 +611,7 @@ func TestLists(t *testing.T) {
 		if tt.new != "" {
 			change.New = []byte(tt.new)
 		}
-		r := diff.New([]render.Change{change}, nil)
+		r := diff.New(nil, []render.Change{change}, nil)
 		if got := notesOf(r); !slices.Equal(got, []string{tt.want}) || r.Changes[0].Object != (diff.Object{}) {
 			t.Errorf("%s: it says %q of %v, want %q", tt.path, got, r.Changes[0].Object, tt.want)
 		}
@@ -630,7 +630,7 @@ func TestManyClusters(t *testing.T) {
 		})
 	}
 	slices.SortFunc(changes, func(a, b render.Change) int { return strings.Compare(a.Cluster, b.Cluster) })
-	r := diff.New(changes, nil)
+	r := diff.New(nil, changes, nil)
 	if len(r.Changes) != 1 || len(r.Changes[0].Clusters) != 12 || len(r.Clusters) != 12 {
 		t.Fatalf("%d changes, want one on 12 clusters: %v", len(r.Changes), r.Changes)
 	}
@@ -655,7 +655,7 @@ func TestEachClusterHasItsOwnName(t *testing.T) {
 	mesh := func(cluster string, step int) []byte {
 		return fmt.Appendf(nil, "kind: Mesh\nmetadata: {name: default, labels: {at: %s, step: %d}}\n", cluster, step)
 	}
-	r := diff.New([]render.Change{
+	r := diff.New(nil, []render.Change{
 		{Cluster: "eu", Path: "mesh/mesh-default.yaml", Old: mesh("eu", 1), New: mesh("eu", 2)},
 		{Cluster: "us", Path: "mesh/mesh-default.yaml", Old: mesh("us", 3), New: mesh("us", 1)},
 	}, nil)
@@ -682,7 +682,7 @@ func TestCommentFits(t *testing.T) {
 				})
 			}
 			var b bytes.Buffer
-			r := diff.New(changes, nil)
+			r := diff.New(nil, changes, nil)
 			write, _ := diff.Formats.Get("markdown")
 			if err := write(&b, r, diff.Options{Dir: "clusters", Command: "fleetwright diff fleet -o clusters"}); err != nil {
 				t.Fatal(err)

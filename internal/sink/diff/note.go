@@ -13,7 +13,9 @@ import (
 	"github.com/fleetwright/fleetwright/internal/shell"
 	"github.com/fleetwright/fleetwright/internal/sink/plan"
 	"github.com/fleetwright/fleetwright/render/layout"
+	"github.com/fleetwright/fleetwright/render/rules"
 	"github.com/fleetwright/fleetwright/render/tree"
+	"github.com/fleetwright/fleetwright/schema/api"
 )
 
 // A Note says in words what changes.
@@ -62,6 +64,10 @@ type noter struct {
 	// texts are what notes say that are one, with a star for the cluster's name.
 	texts folder
 	all   map[noteKey]*Note
+	// judged returns a rollout that is there afterwards, as the rules read it. It may be nil.
+	judged func(cluster, namespace, name string) *rules.Rollout
+	// formerly are the MetricTemplates that were others, or are gone, by their clusters.
+	formerly map[identity]*document
 	// canaries are the changes of those that are there afterwards.
 	canaries map[serviceKey]*Change
 	// lost are the applications, policies and components that clusters lose; notes before these tell them.
@@ -171,7 +177,7 @@ func (n *noter) notes(changes []Change) []Note {
 		}
 	}
 	n.ofDirs(changes)
-	n.canaries = canariesOf(changes)
+	n.canaries, n.formerly = canariesOf(changes), templatesOf(changes)
 	for i := range changes {
 		n.of(&changes[i])
 	}
@@ -432,7 +438,7 @@ func (n *noter) ofFields(ch *Change, subject string) {
 	case len(ch.Fields) == 0:
 		n.say(ch, subject+" is written otherwise", "", ch.Clusters)
 	}
-	if change := changeOfPlan(ch); change != "" {
+	if change := n.changeOfPlan(ch); change != "" {
 		n.say(ch, subject+": "+change, "", ch.Clusters)
 	}
 	left := 0
@@ -453,23 +459,66 @@ func (n *noter) ofFields(ch *Change, subject string) {
 }
 
 // changeOfPlan says how rollouts of a Canary change. The version of Flagger does not matter here.
-func changeOfPlan(ch *Change) string {
+func (n *noter) changeOfPlan(ch *Change) string {
 	if !ch.isRollout() {
 		return ""
 	}
-	var plans [2]*flagger.Plan
-	for i, d := range []*document{ch.old, ch.new} {
-		spec, err := json.Marshal(d.value()["spec"])
-		if err != nil {
-			return ""
-		}
-		var canary flagger.Canary
-		if json.Unmarshal(spec, &canary) != nil {
-			return "" // edited by hand
-		}
-		plans[i] = flagger.New(canary, flagger.Newest)
+	was, is := canaryOf(ch.old), canaryOf(ch.new)
+	if was == nil || is == nil {
+		return "" // edited by hand
 	}
-	return plan.Change(plans[0], plans[1])
+	change := plan.Change(flagger.New(*was, flagger.Newest), flagger.New(*is, flagger.Newest))
+	if n.judged == nil {
+		return change
+	}
+	judged := n.judged(ch.cluster, ch.Object.Namespace, ch.Object.Name)
+	if judged == nil {
+		return change
+	}
+	before := judged.With(was, textsAt(ch.old.value(), "metadata", "annotations"), n.formerTemplates(ch.cluster))
+	return plan.Join(change, plan.ChangeOfSight(before.Sight(rules.Expected{}), judged.Sight(rules.Expected{})))
+}
+
+// canaryOf returns the Canary of a document, or nil where it cannot be read.
+func canaryOf(d *document) *flagger.Canary {
+	spec, err := json.Marshal(d.value()["spec"])
+	if err != nil {
+		return nil
+	}
+	var canary flagger.Canary
+	if json.Unmarshal(spec, &canary) != nil {
+		return nil
+	}
+	return &canary
+}
+
+// templatesOf returns the former MetricTemplates of those that change or go.
+func templatesOf(changes []Change) map[identity]*document {
+	all := map[identity]*document{}
+	for i := range changes {
+		ch := &changes[i]
+		if ch.Object.Kind != "MetricTemplate" || ch.old == nil {
+			continue
+		}
+		id := ch.old.identity()
+		for _, id.cluster = range ch.Clusters {
+			all[id] = ch.old
+		}
+	}
+	return all
+}
+
+// formerTemplates returns those that a cluster had.
+func (n *noter) formerTemplates(cluster string) map[api.NamespacedReference]*flagger.MetricTemplate {
+	all := map[api.NamespacedReference]*flagger.MetricTemplate{}
+	for id, d := range n.formerly {
+		spec, err := json.Marshal(d.value()["spec"])
+		var t flagger.MetricTemplate
+		if id.cluster == cluster && err == nil && json.Unmarshal(spec, &t) == nil {
+			all[api.NamespacedReference{Namespace: id.namespace, Name: id.name}] = &t
+		}
+	}
+	return all
 }
 
 func (ch *Change) isRollout() bool { return ch.Object.Kind == "Canary" }

@@ -73,7 +73,7 @@ func TestOwnServiceOfFormerRender(t *testing.T) {
 			}
 		}
 	}
-	got := notesOf(diff.New(changes, nil))
+	got := notesOf(diff.New(nil, changes, nil))
 	want := "kubectl annotate --overwrite service backend --namespace webapp 9898.service.kuma.io/protocol=http"
 	if len(got) != 2 || !strings.HasSuffix(got[0], want) {
 		t.Errorf("it says\n%s\nwant a danger that ends with\n%s", strings.Join(got, "\n"), want)

@@ -88,7 +88,7 @@ func (r *Report) AddWaves(o Order) {
 		w := Wave{Name: name, Waits: i > o.Through, inputs: o.Inputs}
 		changes := written
 		if w.Waits {
-			waiting := New(later[i], lossesOn(o.Losses, o.Waves, i))
+			waiting := New(r.made, later[i], lossesOn(o.Losses, o.Waves, i))
 			w.Notes = waiting.Notes
 			changes = map[string]Cluster{}
 			for _, c := range waiting.Clusters {
