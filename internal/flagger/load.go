@@ -1,7 +1,6 @@
 package flagger
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"path"
@@ -97,40 +96,52 @@ const burst = time.Second
 // Load returns what a load generator sends by its words.
 func (c Call) Load() (l Load) {
 	g, ok := generators[path.Base(c.Name)]
-	if !ok || !c.isKnown() {
+	if !ok || !c.isKnown() || !c.isSound(g) {
 		return Load{}
 	}
-	if l.Rate, ok = c.numberOf(g.rate); !ok {
-		l.Rate = g.defaultRate
-	}
+	l.Rate = c.numberOr(g.rate, g.defaultRate)
 	if g.ofEachClient {
 		l.Rate *= c.clients()
 	}
-	if l.Lasts = c.timeOf(g.duration); l.Lasts > 0 {
-		return l
-	}
-	if _, set := c.numberOf(g.requests); !set && g.defaultDuration > 0 {
+	switch l.Lasts = c.timeOf(g.duration); {
+	case l.Lasts > 0:
+	case !c.isCounted(g):
 		l.Lasts = g.defaultDuration
-		return l
-	}
-	switch n := c.requests(); {
-	case n == 0:
-		return Load{}
 	case l.Rate == 0:
-		return Load{n / burst.Seconds(), burst}
+		return Load{c.requests() / burst.Seconds(), burst}
 	default:
-		l.Lasts = time.Duration(min(n/l.Rate*float64(time.Second), math.MaxInt64/2))
-		return l
+		l.Lasts = time.Duration(min(c.requests()/l.Rate*float64(time.Second), math.MaxInt64/2))
 	}
+	return l
+}
+
+// isSound reports whether the options that are set have values that are numbers and times: other ones mean no limit, or
+// are refused.
+func (c Call) isSound(g generator) bool {
+	for _, names := range [][]string{g.rate, g.clients, g.requests} {
+		if _, set := c.option(names); set {
+			if _, ok := c.numberOf(names); !ok {
+				return false
+			}
+		}
+	}
+	_, set := c.option(g.duration)
+	return !set || c.timeOf(g.duration) > 0
+}
+
+// isCounted reports whether a number of requests decides for how long the generator runs.
+func (c Call) isCounted(g generator) bool {
+	_, set := c.numberOf(g.requests)
+	return c.timeOf(g.duration) == 0 && (set || g.defaultDuration == 0) && len(g.requests) > 0
 }
 
 // Times returns the option with which a load generator sends so many times as many requests.
 func (c Call) Times(times float64) string {
 	g := generators[path.Base(c.Name)]
-	if rate, set := c.numberOf(g.rate); set || g.defaultRate > 0 {
-		return fmt.Sprintf("%s %d", g.rate[0], int(math.Ceil(cmp.Or(rate, g.defaultRate)*times-rounding)))
+	if c.isCounted(g) {
+		return fmt.Sprintf("%s %d", g.requests[0], int(math.Ceil(c.requests()*times-rounding)))
 	}
-	return fmt.Sprintf("%s %d", g.requests[0], int(math.Ceil(c.requests()*times-rounding)))
+	return fmt.Sprintf("%s %d", g.rate[0], int(math.Ceil(c.numberOr(g.rate, g.defaultRate)*times-rounding)))
 }
 
 // rounding is what a product of decimal fractions may be above a whole number.

@@ -61,6 +61,10 @@ func TestLoad(t *testing.T) {
 		"fortio load -qps 10 -n 50 http://shop/":             {10, 5 * time.Second},
 		"k6 run --vus 10 --duration 1m --rps 30 /scripts/k6": {30, time.Minute},
 		"k6 run --vus 10 --duration 1m /scripts/k6":          {0, time.Minute},
+		"fortio load -qps 0 -t 50s http://shop/":             {}, // without a limit
+		"fortio load -t 0 http://shop/":                      {}, // until it is stopped
+		"hey -z 50 -q 10 -c 2 http://shop/":                  {}, // which hey refuses
+		"hey -z 50s -q 10 -c 0 http://shop/":                 {},
 	} {
 		if call, ok := LoadCall(command); !ok || call.Load() != want {
 			t.Errorf("%s: %v, %t, want %v", command, call.Load(), ok, want)
