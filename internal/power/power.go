@@ -123,6 +123,8 @@ type Look struct {
 	At, Canary int
 	// Requests is the expected number in the window of each metric of the model, and Empty the chance that there are none.
 	Requests, Empty []float64
+	// Sent are the expected numbers of each of the metric's sources.
+	Sent [][]float64
 }
 
 // Has reports whether the model has a metric of a kind.
@@ -153,7 +155,12 @@ func (m *Model) Looks() (all []Look) {
 		}
 		look := Look{At: s.At + 1, Canary: s.Canary}
 		for _, metric := range m.Metrics {
-			look.Requests = append(look.Requests, m.mean(metric, path))
+			total, sent := 0.0, []float64{}
+			for _, source := range metric.Sources {
+				n := m.mean(Metric{Window: metric.Window, Sources: []int{source}}, path)
+				total, sent = total+n, append(sent, n)
+			}
+			look.Requests, look.Sent = append(look.Requests, total), append(look.Sent, sent)
 			look.Empty = append(look.Empty, m.none(metric, path))
 		}
 		all = append(all, look)

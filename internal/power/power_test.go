@@ -311,6 +311,9 @@ func TestDrawnRuns(t *testing.T) {
 		{"copies of the users' requests", mirroring, []Source{users(3, 1)}, .012},
 		{"a load that each check begins", blueGreen, []Source{{Rate: 5, Steady: true, Straight: true, From: WithChecks, Lasts: 30 * time.Second}}, .006},
 		{"a load that begins with every second check", weighted, []Source{users(1, 1), {Rate: 3, Steady: true, Straight: true, From: WithChecks, Lasts: 90 * time.Second}}, .012},
+		{"two loads that the pre-rollout hooks begin", weighted, []Source{
+			{Rate: 2, Steady: true, Straight: true, From: WithPreRollout, Lasts: 3 * time.Minute}, {Rate: 2, Steady: true, Straight: true, From: WithPreRollout, Lasts: 20 * time.Minute},
+		}, .012},
 		{"a load that the pre-rollout hook begins", weighted, []Source{{Rate: 2, Steady: true, Straight: true, From: WithPreRollout, Lasts: 20 * time.Minute}}, .012},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
