@@ -1,10 +1,12 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
@@ -22,44 +24,78 @@ const (
 	leastCaught = .5
 )
 
+// told are the codes of findings that tell already why checks pass or fail whatever they see.
+var told = []diag.Code{diag.LoadEnds, diag.NoThreshold, diag.ThresholdNeverMet, diag.ThresholdUnit, diag.ThresholdSide, diag.NoValueWhenHealthy, diag.NeverAValue}
+
 // checkPower reports rollouts that tell good versions from bad ones by too few requests, or by thresholds that do not.
-// It is silent where nobody knows the traffic, and where load ends too early, which another rule reports.
+// It is silent where nobody knows the traffic, and where another rule tells the cause.
 func checkPower(r *Rollout) {
 	s := r.Sight(Expected{})
-	if s == nil || len(s.Untold) > 0 || s.MissesMatching || !s.Has(power.Errors) || slices.ContainsFunc(r.found, func(f Finding) bool { return f.Code == diag.LoadEnds }) {
+	if s == nil || len(s.Untold) > 0 || s.MissesMatching || len(s.Model.Metrics) == 0 || slices.ContainsFunc(r.found, func(f Finding) bool { return slices.Contains(told, f.Code) }) {
 		return
 	}
-	undone := s.Of(power.Errors).Undone(s.Baseline)
-	r.checkResolution(s)
-	if undone.Low > mostUndone {
-		r.reportGoodUndone(s, undone.Low)
+	undone := s.goodUndone()
+	blind := s.Threshold == 1 && s.isBlindAtFirst()
+	if metric, fewest := s.tooFew(); metric >= 0 && !blind {
+		r.reportTooFew(s, metric, fewest)
 	}
-	if caught := s.Of(power.Errors).Undone(plainlyBad); caught.High < leastCaught {
-		r.reportBadPromoted(s, caught.High)
+	if undone.Low > mostUndone {
+		r.reportGoodUndone(s, undone.Low, blind)
+	}
+	if s.Has(power.Errors) {
+		if caught := s.Of(power.Errors).Undone(plainlyBad); caught.High < leastCaught {
+			r.reportBadPromoted(s, caught.High)
+		}
 	}
 }
 
-// checkResolution reports a threshold that so few requests of a check cannot tell from none that fails.
-func (r *Rollout) checkResolution(s *Sight) {
-	looks := s.Looks()
-	for i, metric := range s.Model.Metrics {
-		if metric.Kind != power.Errors || metric.Most <= 0 || metric.Most >= 1 {
-			continue
-		}
-		fewest := math.Inf(1)
-		for _, look := range looks {
-			if n := look.Requests[i]; n > 0 {
-				fewest = min(fewest, n)
-			}
-		}
-		needed := math.Ceil(1/metric.Most - 1e-6)
-		if fewest >= needed || math.IsInf(fewest, 1) {
-			continue
-		}
-		r.Report(diag.TooFewRequests, r.thresholdOf(s.Judging[i]),
-			fmt.Sprintf("a check sees %s, so one failed request fails it; %s needs %s to allow one", countOf(fewest), r.limitOf(s.Judging[i]), countOf(needed)),
-			r.moreRequests(s, metric, needed/fewest))
+// goodUndone returns the chance that a good version is rolled back.
+func (s *Sight) goodUndone() power.Range {
+	if s.Has(power.Errors) {
+		return s.Of(power.Errors).Undone(s.Baseline)
 	}
+	return s.Of(power.Slow).Undone(0)
+}
+
+// isBlindAtFirst reports whether the first check surely sees no request.
+func (s *Sight) isBlindAtFirst() bool {
+	looks := s.Looks()
+	return len(looks) > 0 && slices.Contains(looks[0].Empty, 1)
+}
+
+// tooFew returns the first metric that fails by one failed request, though its threshold lets some fail, and the look
+// with the fewest requests. It is -1 where there is none.
+func (s *Sight) tooFew() (metric int, fewest power.Look) {
+	looks := s.Looks()
+	if len(looks) > 1 && slices.ContainsFunc(s.Sources, func(source power.Source) bool { return source.From == power.WithChecks }) {
+		looks = looks[1:] // the first check sees nothing of it
+	}
+	for i, m := range s.Model.Metrics {
+		if m.Kind != power.Errors || m.Most <= 0 || m.Most >= 1 {
+			continue
+		}
+		fewest = slices.MinFunc(looks, func(a, b power.Look) int { return cmp.Compare(a.Requests[i], b.Requests[i]) })
+		if n := fewest.Requests[i]; n > 0 && n < resolves(m) {
+			return i, fewest
+		}
+	}
+	return -1, power.Look{}
+}
+
+// resolves returns how many requests it takes until a metric lets one fail.
+func resolves(m power.Metric) float64 { return math.Ceil(1/m.Most - 1e-6) }
+
+// reportTooFew reports a threshold that so few requests of a check cannot tell from none that fails.
+func (r *Rollout) reportTooFew(s *Sight, metric int, fewest power.Look) {
+	m := s.Model.Metrics[metric]
+	n := fewest.Requests[metric]
+	more := r.withMore(s, metric, func(i int) float64 { // of the sources, so that all together are enough
+		sent := fewest.Sent[metric][i]
+		return (sent + resolves(m) - n) / sent
+	}, resolves(m)/n)
+	hint, _ := r.wayOut(-1, append(more, r.withLimits(s, []float64{.001, .005, .01, .02, .05, .1}, func(share, now float64) bool { return share > now })...))
+	r.Report(diag.TooFewRequests, r.thresholdOf(s.Judging[metric]),
+		fmt.Sprintf("a check sees %s, so one failed request fails it; %s needs %s to allow one", countOf(n), s.Limits[metric], countOf(resolves(m))), hint)
 }
 
 // thresholdOf returns the field that a metric's threshold is in.
@@ -70,17 +106,6 @@ func (r *Rollout) thresholdOf(metric int) schema.Path {
 	return InMetrics(metric, "name")
 }
 
-// limitOf returns the threshold of a metric for a message.
-func (r *Rollout) limitOf(metric int) string {
-	switch least, most := thresholdsOf(r.Analysis.Metrics[metric]); {
-	case least != nil:
-		return "min: " + number(*least)
-	case most != nil:
-		return "max: " + number(*most)
-	}
-	return "its threshold"
-}
-
 // countOf returns a number of requests for a message.
 func countOf(n float64) string {
 	switch rounded := math.Round(n); {
@@ -88,50 +113,46 @@ func countOf(n float64) string {
 		return diag.Plural(int(rounded), "request")
 	case rounded == 1 && math.Abs(n-1) < .05:
 		return "1 request"
+	case n < .1:
+		return "hardly any request"
 	}
 	return strconv.FormatFloat(math.Round(n*10)/10, 'f', -1, 64) + " requests"
 }
 
-// moreRequests returns what makes so many times as many requests: a higher rate of the first load test, or a longer time.
-func (r *Rollout) moreRequests(s *Sight, metric power.Metric, times float64) string {
-	for _, source := range metric.Sources {
-		if webhook := s.Webhooks[source]; webhook >= 0 {
-			call, _ := flagger.LoadCall(r.Analysis.Webhooks[webhook].Metadata["cmd"])
-			return call.Times(times)
-		}
-	}
-	interval := time.Duration(math.Ceil(metric.Window.Seconds()*times)) * time.Second
-	if r.Plain {
-		return fmt.Sprintf("interval: %s for the metric and the analysis", diag.Duration(interval))
-	}
-	return fmt.Sprintf("checkIntervalSeconds: %d, and intervalSeconds: %[1]d for the metric", int(interval.Seconds()))
-}
-
 // reportGoodUndone reports that good versions are rolled back.
-func (r *Rollout) reportGoodUndone(s *Sight, undone float64) {
-	message := fmt.Sprintf("%s, a good version (%s errors) is undone in %s of 100 rollouts", alone(s), power.Percent(s.Baseline), power.OfHundred(undone))
-	if looks := s.Looks(); s.Threshold == 1 && looks[0].Empty[0] > leastCaught {
+func (r *Rollout) reportGoodUndone(s *Sight, undone float64, blind bool) {
+	good := "a good version"
+	if s.Has(power.Errors) {
+		good += " (" + power.Percent(s.Baseline) + " errors)"
+	}
+	message := fmt.Sprintf("%s, %s is undone in %s of 100 rollouts", alone(s), good, power.OfHundred(undone))
+	if blind {
 		message = alone(s) + ", the first check sees no request and fails: the load begins with it, and one failed check undoes every version"
 	}
 	field := inAnalysis("threshold")
 	if !r.Has(field...) {
 		field = inAnalysis("metrics")
 	}
-	r.Report(diag.GoodUndone, field, message, r.wayOut(append(r.lenient(s), r.withMore(s)...)))
+	few, _ := s.tooFew()
+	if blind {
+		few = 0 // it may come to light with the first check that sees anything
+	}
+	hint, metric := r.wayOut(few, append(r.lenient(s), r.withTimes(s)...))
+	if metric >= 0 {
+		field = r.thresholdOf(metric)
+	}
+	r.Report(diag.GoodUndone, field, message, hint)
 }
 
 // reportBadPromoted reports that plainly bad versions are promoted.
 func (r *Rollout) reportBadPromoted(s *Sight, caught float64) {
-	worst := 0 // the metric that tells the least
-	for i, metric := range s.Model.Metrics {
-		if metric.Kind == power.Errors {
-			worst = i
-			break
-		}
+	few, _ := s.tooFew()
+	hint, metric := r.wayOut(few, append(r.strict(s), r.withTimes(s)...))
+	if metric < 0 {
+		metric = s.Judging[slices.IndexFunc(s.Model.Metrics, func(m power.Metric) bool { return m.Kind == power.Errors })]
 	}
-	r.Report(diag.BadPromoted, r.thresholdOf(s.Judging[worst]),
-		fmt.Sprintf("%s, a version with %s errors is promoted in %s of 100 rollouts", alone(s), power.Percent(plainlyBad), power.OfHundred(1-caught)),
-		r.wayOut(append(r.strict(s), r.withMore(s)...)))
+	r.Report(diag.BadPromoted, r.thresholdOf(metric),
+		fmt.Sprintf("%s, a version with %s errors is promoted in %s of 100 rollouts", alone(s), power.Percent(plainlyBad), power.OfHundred(1-caught)), hint)
 }
 
 // alone returns which traffic a message is about.
@@ -149,12 +170,16 @@ func alone(s *Sight) string {
 type change struct {
 	hint  string
 	apply func(*Rollout)
-	// times is how many times as much the load tests send.
-	times float64
+	// source is the place of one that sends so many times as much; times is 0 where none does.
+	source int
+	times  float64
+	// metric is the place of that whose threshold changes, or -1.
+	metric int
 }
 
-// wayOut returns the first of some changes with which good versions are promoted, and plainly bad ones are not.
-func (r *Rollout) wayOut(changes []change) string {
+// wayOut returns the first of some changes with which good versions are promoted, and plainly bad ones are not, and the
+// metric that it changes, or -1. No other metric sees too few requests then than the one that did before, if any.
+func (r *Rollout) wayOut(before int, changes []change) (hint string, metric int) {
 	for _, c := range changes {
 		changed, canary := *r, *r.Canary
 		canary.Analysis.Metrics = slices.Clone(canary.Analysis.Metrics)
@@ -163,19 +188,19 @@ func (r *Rollout) wayOut(changes []change) string {
 			c.apply(&changed)
 		}
 		s := changed.Sight(Expected{})
-		if s == nil {
+		if s == nil || len(s.Model.Metrics) == 0 {
 			continue
 		}
-		for i, webhook := range s.Webhooks {
-			if webhook >= 0 && c.times > 0 {
-				s.Sources[i].Rate *= c.times
-			}
+		if c.times > 0 {
+			s.Sources[c.source].Rate *= c.times
 		}
-		if p := s.Of(power.Errors); p.Undone(s.Baseline).High <= mostUndone && p.Undone(plainlyBad).Low >= leastCaught {
-			return c.hint
+		few, _ := s.tooFew()
+		isBad := s.Has(power.Errors) && s.Of(power.Errors).Undone(plainlyBad).Low < leastCaught
+		if (few < 0 || few == before) && s.goodUndone().High <= mostUndone && !isBad {
+			return c.hint, c.metric
 		}
 	}
-	return "more requests in each check; expectedTraffic says what users send (docs/power.md)"
+	return "more requests to the new version in each check; expectedTraffic says what users send (docs/power.md)", -1
 }
 
 // named returns a field with a value, by its name in a Canary or in an Application.
@@ -190,7 +215,7 @@ func (r *Rollout) named(canary, application, value string) string {
 func (r *Rollout) withFailures(numbers ...int) (all []change) {
 	for _, n := range numbers {
 		if n > 0 {
-			all = append(all, change{hint: r.named("threshold", "checkFailedTimes", strconv.Itoa(n)), apply: func(r *Rollout) { r.Analysis.Threshold = n }})
+			all = append(all, change{metric: -1, hint: r.named("threshold", "checkFailedTimes", strconv.Itoa(n)), apply: func(r *Rollout) { r.Analysis.Threshold = n }})
 		}
 	}
 	return all
@@ -206,7 +231,7 @@ func (r *Rollout) withLimits(s *Sight, shares []float64, wanted func(share, now 
 		for _, share := range shares {
 			limits, hint, ok := r.limits(place, metric, share)
 			if ok && wanted(share, metric.Most) {
-				all = append(all, change{hint: hint, apply: func(r *Rollout) { r.Analysis.Metrics[place].ThresholdRange = limits }})
+				all = append(all, change{metric: place, hint: hint, apply: func(r *Rollout) { r.Analysis.Metrics[place].ThresholdRange = limits }})
 			}
 		}
 	}
@@ -231,6 +256,19 @@ func (r *Rollout) limits(place int, metric power.Metric, share float64) (*api.Th
 // lenient are changes that promote more versions, and strict ones that promote fewer.
 func (r *Rollout) lenient(s *Sight) []change {
 	more := func(share, now float64) bool { return share > now }
+	for i, metric := range s.Model.Metrics {
+		if place := s.Judging[i]; metric.Least > 0 { // which fails versions that are too good
+			return []change{{metric: place, hint: "thresholdRange: {" + s.Limits[i] + "} alone", apply: func(r *Rollout) {
+				t := *r.Analysis.Metrics[place].ThresholdRange
+				if strings.HasPrefix(s.Limits[i], "min") {
+					t.Max = nil
+				} else {
+					t.Min = nil
+				}
+				r.Analysis.Metrics[place].ThresholdRange = &t
+			}}}
+		}
+	}
 	return append(r.withFailures(s.Threshold+1, s.Threshold+2, s.Threshold+3), r.withLimits(s, []float64{.01, .02, .05}, more)...)
 }
 
@@ -239,19 +277,42 @@ func (r *Rollout) strict(s *Sight) []change {
 	return append(r.withLimits(s, []float64{.05, .02, .01}, less), r.withFailures(s.Threshold/2, 2, 1)...)
 }
 
-// withMore are changes that have each check see more requests.
-func (r *Rollout) withMore(s *Sight) (all []change) {
+// withTimes are changes that have each check see some times as many requests.
+func (r *Rollout) withTimes(s *Sight) (all []change) {
 	for _, times := range []float64{2, 5, 10, 20} {
-		c := change{times: times, hint: r.moreRequests(s, s.Model.Metrics[0], times)}
-		if !slices.ContainsFunc(s.Webhooks, func(webhook int) bool { return webhook >= 0 }) {
-			c.apply = func(r *Rollout) {
-				r.Analysis.Interval = (time.Duration(times) * r.Analysis.Every()).String()
-				for i := range r.Analysis.Metrics {
-					r.Analysis.Metrics[i].Interval = r.Analysis.Interval
-				}
-			}
-		}
-		all = append(all, c)
+		all = append(all, r.withMore(s, 0, func(int) float64 { return times }, times)...)
 	}
 	return all
+}
+
+// longestInterval is one that a hint still tells: a rollout of a few steps takes hours with it.
+const longestInterval = 10 * time.Minute
+
+// withMore are changes that have the checks of a metric see more requests: a load test that sends so many times as many,
+// by the number of the source in the metric, or longer intervals.
+func (r *Rollout) withMore(s *Sight, metric int, times func(i int) float64, longer float64) (all []change) {
+	for i, source := range s.Model.Metrics[metric].Sources {
+		if webhook := s.Webhooks[source]; webhook >= 0 && !math.IsInf(times(i), 0) {
+			call, _ := flagger.LoadCall(r.Analysis.Webhooks[webhook].Metadata["cmd"])
+			hint := call.Times(times(i))
+			if len(s.Webhooks) > 1 {
+				hint += " in " + r.Analysis.Webhooks[webhook].Name
+			}
+			all = append(all, change{metric: -1, hint: hint, source: source, times: times(i)})
+		}
+	}
+	interval := time.Duration(math.Ceil(r.Analysis.Every().Seconds()*longer-1e-6)) * time.Second
+	if len(all) > 0 || interval > longestInterval {
+		return all
+	}
+	hint := fmt.Sprintf("checkIntervalSeconds: %d, and intervalSeconds: %[1]d for the metrics", int(interval.Seconds()))
+	if r.Plain {
+		hint = fmt.Sprintf("interval: %s for the metrics and the analysis", diag.Duration(interval))
+	}
+	return append(all, change{metric: -1, hint: hint, apply: func(r *Rollout) {
+		r.Analysis.Interval = interval.String()
+		for i := range r.Analysis.Metrics {
+			r.Analysis.Metrics[i].Interval = r.Analysis.Interval
+		}
+	}})
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,7 +46,7 @@ func (e Expected) Or(all Expected) Expected {
 func ParseShare(text string) (share float64, ok bool) {
 	number, percent := strings.CutSuffix(text, "%")
 	n, err := strconv.ParseFloat(number, 64)
-	return n / 100, err == nil && percent && n >= 0 && n <= 100
+	return math.Abs(n) / 100, err == nil && percent && n >= 0 && n <= 100
 }
 
 // MostRequestsPerSecond is how many requests in a second may be expected.
@@ -70,7 +71,10 @@ var ExpectedAnnotations = []struct {
 	{RequestsAnnotation, "requestsPerSecond", "number of requests in a second", func(string) string { return `"200"` },
 		func(e *Expected, text string) (ok bool) { e.RequestsPerSecond, ok = parseRate(text); return ok }},
 	{MatchingAnnotation, "matching", "share in percent", hintOfShare,
-		func(e *Expected, text string) (ok bool) { e.Matching, ok = ParseShare(text); return ok }},
+		func(e *Expected, text string) (ok bool) {
+			e.Matching, ok = ParseShare(text)
+			return ok && e.Matching > 0
+		}},
 	{ErrorRateAnnotation, "errorRate", "share in percent", hintOfShare,
 		func(e *Expected, text string) bool {
 			share, ok := ParseShare(text)
@@ -118,13 +122,16 @@ type Sight struct {
 	Baseline float64
 	// Judging are the places of the model's metrics in the Canary, and Webhooks those of its sources: -1 for users.
 	Judging, Webhooks []int
-	// Names are those of the webhooks.
-	Names []string
+	// Names are those of the webhooks, and Limits the thresholds that the model's metrics have errors judged by.
+	Names, Limits []string
 	// Untold are the names of webhooks whose load the command does not tell, and Unjudged those of metrics of which
 	// nobody knows how many requests they count. MissesMatching reports that nobody says which share of the users'
 	// requests meets the conditions.
 	Untold, Unjudged []string
 	MissesMatching   bool
+
+	// measures are what the model's metrics count.
+	measures []measure
 }
 
 // Sight returns what the checks of the rollout see, with what is expected of all rollouts. It is nil where no traffic is
@@ -155,18 +162,21 @@ func (r *Rollout) Sight(all Expected) *Sight {
 	return s
 }
 
-// dropUnseen leaves out the metrics that count nothing of what is known, when it decides about the promotion: they have
-// other requests, such as those of probes.
+// dropUnseen leaves out the metrics that count nothing of what is known: they have other requests. Those of pods may
+// have some of probes, so that it counts what the last check sees.
 func (s *Sight) dropUnseen() {
 	looks := s.Looks()
 	if len(looks) == 0 {
 		return
 	}
-	last := looks[len(looks)-1]
 	for i := len(s.Judging) - 1; i >= 0; i-- {
-		if last.Requests[i] == 0 {
+		counted := looks
+		if s.measures[i] == podRequests {
+			counted = looks[len(looks)-1:]
+		}
+		if !slices.ContainsFunc(counted, func(l power.Look) bool { return l.Requests[i] > 0 }) {
 			s.Unjudged = append(s.Unjudged, s.Model.Metrics[i].Name)
-			s.Model.Metrics, s.Judging = slices.Delete(s.Model.Metrics, i, i+1), slices.Delete(s.Judging, i, i+1)
+			s.Model.Metrics, s.Judging, s.Limits = slices.Delete(s.Model.Metrics, i, i+1), slices.Delete(s.Judging, i, i+1), slices.Delete(s.Limits, i, i+1)
 		}
 	}
 }
@@ -211,6 +221,7 @@ func (r *Rollout) addSources(s *Sight) (counted []measure) {
 			add(power.Source{Rate: e.RequestsPerSecond, Share: share, Copied: copied}, -1, "", routeRequests)
 		}
 	}
+	begun := map[string]string{}
 	for i := range r.Analysis.Webhooks {
 		w := &r.Analysis.Webhooks[i]
 		call, ok := flagger.LoadCall(w.Metadata["cmd"])
@@ -218,6 +229,8 @@ func (r *Rollout) addSources(s *Sight) (counted []measure) {
 			continue
 		}
 		load := call.Load()
+		// A load tester ends each task after a time, and takes a second one with the same command for the first.
+		load.Lasts = min(load.Lasts, longestTask)
 		source := power.Source{Rate: load.Rate, Steady: true, Share: 1, Copied: copied, From: power.WithPreRollout, Lasts: load.Lasts, Awaited: w.IsAwaited()}
 		if w.Kind() == flagger.RolloutHook {
 			source.From = power.WithChecks
@@ -234,7 +247,13 @@ func (r *Rollout) addSources(s *Sight) (counted []measure) {
 		case untold:
 			load.Rate = 0
 		}
-		if load.Rate == 0 || load.Lasts == 0 {
+		task := w.URL + " " + w.Metadata["cmd"]
+		kind, again := begun[task]
+		begun[task] = w.Kind()
+		switch {
+		case again && kind == w.Kind():
+			continue
+		case again, load.Rate == 0, load.Lasts == 0:
 			s.Untold = append(s.Untold, w.Name)
 			continue
 		}
@@ -245,6 +264,10 @@ func (r *Rollout) addSources(s *Sight) (counted []measure) {
 	}
 	return counted
 }
+
+// longestTask is for how long a load tester runs a task (fluxcd/flagger cmd/loadtester/main.go and
+// charts/loadtester/values.yaml, timeout; pkg/loadtester/task_shell.go, Hash).
+const longestTask = time.Hour
 
 // hasConditions reports whether the new version gets requests only that meet conditions.
 func (r *Rollout) hasConditions() bool { return len(r.Analysis.Match) > 0 && r.Router().Matches }
@@ -307,19 +330,35 @@ func (r *Rollout) addMetrics(s *Sight, counted []measure) {
 			continue
 		}
 		judge.Name = r.called(m)
+		limit := ""
+		if least, most := thresholdsOf(m); judge.Kind == power.Errors {
+			if limit = "min: "; judge.counts {
+				limit, least = "max: ", most
+			}
+			if least != nil {
+				limit += number(*least)
+			}
+		}
 		for source, by := range counted {
 			if measures <= by {
 				judge.Sources = append(judge.Sources, source)
 			}
 		}
-		s.Model.Metrics, s.Judging = append(s.Model.Metrics, judge), append(s.Judging, i)
+		s.Model.Metrics, s.Judging, s.Limits, s.measures = append(s.Model.Metrics, judge.Metric), append(s.Judging, i), append(s.Limits, limit), append(s.measures, measures)
 	}
+}
+
+// A judged metric is one whose values are shares of requests, or quantiles of their times.
+type judged struct {
+	power.Metric
+	// counts reports that its values grow with the bad requests.
+	counts bool
 }
 
 // judge returns what a metric makes of the requests in its window, and what it counts. It is false where its query is
 // not known to be a share of the new version's requests, or a quantile of their times.
-func (r *Rollout) judge(m flagger.Metric) (power.Metric, measure, bool) {
-	judge := power.Metric{Most: 1}
+func (r *Rollout) judge(m flagger.Metric) (judged, measure, bool) {
+	judge := judged{Metric: power.Metric{Most: 1}}
 	if name := r.Builtin(m); IsBuiltin(name) {
 		window, err := time.ParseDuration(cmp.Or(m.Interval, defaultWindow))
 		if err != nil || window <= 0 {
@@ -360,7 +399,7 @@ func (r *Rollout) judge(m flagger.Metric) (power.Metric, measure, bool) {
 	if judge.Window = windowOf(expr); judge.Window == 0 {
 		return judge, somethingElse, false
 	}
-	if of, ok := shareOf(scaledLast(expr)); ok {
+	if of, ok := shareOf(scaledLast(expr)); ok && !lacksValue(expr) { // of which a good version has no value
 		judgeShare(&judge, m, of)
 		return judge, measures, true
 	}
@@ -388,7 +427,7 @@ func thresholdsOf(m flagger.Metric) (least, most *float64) {
 }
 
 // judgeShare judges requests by the share of those that are bad. A value of a share of good ones is turned around.
-func judgeShare(judge *power.Metric, m flagger.Metric, of share) {
+func judgeShare(judge *judged, m flagger.Metric, of share) {
 	least, most := thresholdsOf(m)
 	bad := func(value float64) float64 {
 		if of.successes {
@@ -399,7 +438,7 @@ func judgeShare(judge *power.Metric, m flagger.Metric, of share) {
 	if of.successes {
 		least, most = most, least
 	}
-	judge.Kind, judge.Most = power.Errors, 1
+	judge.Kind, judge.Most, judge.counts = power.Errors, 1, !of.successes
 	if most != nil {
 		judge.Most = min(bad(*most), 1)
 	}
@@ -410,7 +449,7 @@ func judgeShare(judge *power.Metric, m flagger.Metric, of share) {
 
 // judgeQuantile judges requests by the share of those that are slower than the threshold: a quantile of 0.99 is above
 // it where more than one of a hundred is (prometheus/prometheus promql/quantile.go, BucketQuantile).
-func judgeQuantile(judge *power.Metric, m flagger.Metric, quantile float64) {
+func judgeQuantile(judge *judged, m flagger.Metric, quantile float64) {
 	judge.Kind = power.Slow
 	if _, most := thresholdsOf(m); most != nil {
 		judge.Most = 1 - quantile
