@@ -37,7 +37,7 @@ func (f *trafficFlags) check() error {
 		if err == nil && per > 0 {
 			f.RequestsPerSecond = n / per.Seconds()
 		}
-		if f.RequestsPerSecond <= 0 || f.RequestsPerSecond > rules.MostRequestsPerSecond {
+		if !(f.RequestsPerSecond > 0 && f.RequestsPerSecond <= rules.MostRequestsPerSecond) {
 			return &usageError{"--traffic " + f.requests + " is not a rate of requests", "--traffic 200/s; /m and /h are taken too"}
 		}
 	}

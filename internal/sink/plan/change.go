@@ -103,10 +103,18 @@ func newCatch(s *rules.Sight) catch {
 	if o == nil || o.Errors == nil {
 		return catch{unknown, unknown}
 	}
-	caught := o.Errors.Caught[caughtAt].High
-	c := catch{never, power.OfHundred(o.Good.Undone.High) + "%"}
-	if !math.IsNaN(caught) {
-		c.caught = power.Percent(caught)
+	atMost := func(text string, is power.Range) string {
+		if is.IsExact() || power.OfHundred(is.Low) == power.OfHundred(is.High) || strings.HasPrefix(text, "less") {
+			return text
+		}
+		return "at most " + text
+	}
+	c := catch{never, atMost(power.OfHundred(o.Good.Undone.High)+"%", o.Good.Undone)}
+	switch caught := o.Errors.Caught[caughtAt]; {
+	case caught.High == 0:
+		c.caught = "every version"
+	case !math.IsNaN(caught.High):
+		c.caught = atMost(power.Percent(caught.High), caught)
 	}
 	return c
 }

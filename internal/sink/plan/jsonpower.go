@@ -67,7 +67,7 @@ type curve struct {
 type jsonCaught struct {
 	Chance  float64  `json:"chance"`
 	Rate    *float64 `json:"rate"`
-	AtLeast float64  `json:"atLeast,omitempty"`
+	AtLeast *float64 `json:"atLeast,omitempty"`
 }
 
 // A jsonPoint is what becomes of a version. Where a number is a bound, there is another that it is at most. Seconds and
@@ -89,7 +89,7 @@ func newJSONPower(o *odds) *jsonPower {
 	out := &jsonPower{
 		Summary: o.Sentences(), Untold: append([]string{}, redacted(o.Untold)...), Unjudged: append([]string{}, redacted(o.Unjudged)...), Overlaps: o.Overlaps(),
 		Expected: jsonExpected{o.Expected.RequestsPerSecond, o.Expected.Matching, o.Baseline},
-		Loads:    []jsonLoad{}, Curves: map[string]curve{},
+		Loads:    []jsonLoad{}, Metrics: []jsonJudge{}, Checks: []jsonLook{}, Curves: map[string]curve{},
 	}
 	for i, source := range o.Sources {
 		if o.Webhooks[i] < 0 {
@@ -121,8 +121,8 @@ func newJSONPower(o *odds) *jsonPower {
 			caught := jsonCaught{Chance: power.Chances[i]}
 			if rate := rounded(r.High); !math.IsNaN(rate) {
 				caught.Rate = &rate
-				if !r.IsExact() {
-					caught.AtLeast = rounded(r.Low)
+				if least := rounded(r.Low); !r.IsExact() {
+					caught.AtLeast = &least
 				}
 			}
 			c.Caught = append(c.Caught, caught)

@@ -55,10 +55,10 @@ func (o *odds) Sentences() (all []string) {
 		all = append(all, "metrics look back further than to the check before, so several checks see the same requests; bounds are given")
 	}
 	if len(o.Untold) > 0 {
-		all = append(all, "not counted: the load of "+diag.Some(o.Untold, diag.MostNames)+", whose command does not tell its rate")
+		all = append(all, "not counted: the load of "+diag.Some(o.Untold, diag.MostNames)+", since it is not known how much of it reaches the new version")
 	}
 	if o.MissesMatching {
-		all = append(all, "not counted: the requests of users, since no matching of expectedTraffic tells how many meet the conditions")
+		all = append(all, "not counted: the requests of users, since neither expectedTraffic nor --matching tells how many meet the conditions")
 	}
 	if len(o.Unjudged) > 0 {
 		all = append(all, "not counted: "+diag.Some(o.Unjudged, diag.MostNames)+", since it is not known how many requests of the new version it counts")
@@ -69,15 +69,22 @@ func (o *odds) Sentences() (all []string) {
 // ofErrors returns what becomes of versions that fail requests: one that is caught, one that fails one of a hundred,
 // and a good one.
 func (o *odds) ofErrors() string {
-	if best := o.Errors.Points[0].Undone; o.undoesAll(o.Errors) {
-		return "every version is undone in " + of100(best) + " rollouts, however good it is: some checks see no request"
+	switch best := o.Errors.Points[0].Undone; {
+	case o.undoesAll(o.Errors):
+		return "every version is undone in " + of100(best) + " rollouts, however good it is" + o.blindness()
+	case best.Low > .5:
+		return "a version without errors is undone in " + of100(best) + " rollouts: the threshold wants some"
 	}
 	text := "no version is undone in " + of100(known(power.Chances[caughtAt])) + " rollouts, however many requests fail"
 	if caught := o.Errors.Caught[caughtAt].High; !math.IsNaN(caught) {
 		text = fmt.Sprintf("a version with %s errors is undone in %s%s rollouts", power.Percent(caught), o.atLeast(), of100(known(power.Chances[caughtAt])))
 	}
 	const some = .01
-	if half := o.Errors.Caught[0].Low; o.Errors.Caught[caughtAt].High < 2*some || o.isBounded(o.Errors) {
+	half, caught := o.Errors.Caught[0].Low, o.Errors.Caught[caughtAt].High
+	if half > 0 && (caught < 2*some || o.isBounded(o.Errors)) {
+		if power.Percent(half) == power.Percent(caught) {
+			return text + fmt.Sprintf(", a good one (%s) is undone in %s", power.Percent(o.Baseline), hundreds(o.Good.Undone))
+		}
 		text += fmt.Sprintf(", one with %s is promoted in %s%s", power.Percent(half), o.atLeast(), hundreds(known(1-power.Chances[0])))
 	} else if p, ok := o.point(o.Errors, some); ok {
 		promoted := power.Range{Low: 1 - p.Undone.High, High: 1 - p.Undone.Low}
@@ -89,7 +96,7 @@ func (o *odds) ofErrors() string {
 // ofSlow returns the smallest share of slow requests that is caught.
 func (o *odds) ofSlow() string {
 	if best := o.Slow.Points[0].Undone; o.undoesAll(o.Slow) {
-		return "every version is undone in " + of100(best) + " rollouts, however fast it is: some checks see no request"
+		return "every version is undone in " + of100(best) + " rollouts, however fast it is" + o.blindness()
 	}
 	caught := o.Slow.Caught[caughtAt].High
 	if math.IsNaN(caught) {
@@ -99,8 +106,18 @@ func (o *odds) ofSlow() string {
 		power.Percent(caught), strings.Join(o.names(power.Slow), " or "), o.atLeast(), of100(known(power.Chances[caughtAt])))
 }
 
-// undoesAll reports whether the best version is more likely undone than not.
-func (o *odds) undoesAll(c *power.Curve) bool { return c.Points[0].Undone.Low > .5 }
+// undoesAll reports whether every version is more likely undone than not.
+func (o *odds) undoesAll(c *power.Curve) bool {
+	return !slices.ContainsFunc(c.Points, func(p power.Point) bool { return p.Undone.Low <= .5 })
+}
+
+// blindness says why checks fail whatever the version is, where that is so.
+func (o *odds) blindness() string {
+	if slices.ContainsFunc(o.Looks(), func(l power.Look) bool { return slices.Max(l.Empty) > .1 }) {
+		return ": some checks see no request"
+	}
+	return ""
+}
 
 // atLeast comes before what is a bound.
 func (o *odds) atLeast() string {
@@ -169,11 +186,16 @@ func (o *odds) hasSeveral() bool {
 
 // requests returns a number of requests, or two that it lies between.
 func requests(least, most float64) string {
-	low, high := math.Round(least*10)/10, math.Round(most*10)/10
-	if most >= 10 {
-		low, high = math.Round(least), math.Round(most)
+	rounded := func(n float64) float64 {
+		if n >= 10 {
+			return math.Round(n)
+		}
+		return math.Round(n*10) / 10
 	}
+	low, high := rounded(least), rounded(most)
 	switch {
+	case high < .1:
+		return "hardly any request"
 	case low == high && low == 1:
 		return "1 request"
 	case low == high:
