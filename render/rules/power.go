@@ -64,15 +64,17 @@ func (s *Sight) isBlindAtFirst() bool {
 }
 
 // tooFew returns the first metric that fails by one failed request, though its threshold lets some fail, and the look
-// with the fewest requests. It is -1 where there is none.
+// with the fewest requests once load that begins with the checks fills the window. It is -1 where there is none.
 func (s *Sight) tooFew() (metric int, fewest power.Look) {
-	looks := s.Looks()
-	if len(looks) > 1 && slices.ContainsFunc(s.Sources, func(source power.Source) bool { return source.From == power.WithChecks }) {
-		looks = looks[1:] // the first check sees nothing of it
-	}
+	all := s.Looks()
 	for i, m := range s.Model.Metrics {
 		if m.Kind != power.Errors || m.Most <= 0 || m.Most >= 1 {
 			continue
+		}
+		looks := all
+		if slices.ContainsFunc(m.Sources, func(source int) bool { return s.Sources[source].From == power.WithChecks }) {
+			filled := int((m.Window + s.Course.Every - 1) / s.Course.Every) // checks until the load has come for a whole window
+			looks = looks[min(filled, len(looks)-1):]
 		}
 		fewest = slices.MinFunc(looks, func(a, b power.Look) int { return cmp.Compare(a.Requests[i], b.Requests[i]) })
 		if n := fewest.Requests[i]; n > 0 && n < resolves(m) {
