@@ -149,7 +149,6 @@ func suggestDuration(text string, largest time.Duration) string {
 // anyDuration is what to write where nobody can tell what is meant.
 const anyDuration = "1m30s"
 
-// suggestFlaggerDuration rounds up to whole seconds: Flagger reads no smaller ones.
 // suggestPercent returns the share that a number without % is meant to be.
 func suggestPercent(text string) string {
 	n, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(text), "%")), 64)
@@ -159,6 +158,7 @@ func suggestPercent(text string) string {
 	return strconv.FormatFloat(n, 'f', -1, 64) + "%"
 }
 
+// suggestFlaggerDuration rounds up to whole seconds: Flagger reads no smaller ones.
 func suggestFlaggerDuration(text string) string {
 	if d, ok := spokenDuration(text); ok {
 		return formatDuration((d + time.Second - 1).Truncate(time.Second), time.Minute)
