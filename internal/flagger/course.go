@@ -78,16 +78,16 @@ func (c *Canary) Course(v Version) (*Course, bool) {
 		if checked && next.Begun == 0 {
 			next.Begun = next.At
 		}
-		at := &course.States[i]
-		at.Checked, at.Prepared, at.Begun = checked, next.Prepared, next.Begun
-		next.Good, next.Bad = 0, 0
-		to := add(good, next)
-		course.States[i].Good, course.States[i].Bad = to, to
+		toGood := add(good, next)
+		toBad := toGood
 		if checked {
 			bad, _ := forks[i].fork(true)
-			course.States[i].Bad = add(bad, next)
-		} else if after := course.States[to]; after.Tick == from.Tick && good.answers.opened == forks[i].answers.opened {
-			course.States[i].Outcome = Endless // Flagger tries the same again
+			toBad = add(bad, next)
+		}
+		at := &course.States[i]
+		at.Checked, at.Prepared, at.Begun, at.Good, at.Bad = checked, next.Prepared, next.Begun, toGood, toBad
+		if !checked && course.States[toGood].Tick == from.Tick && good.answers.opened == forks[i].answers.opened {
+			at.Outcome = Endless // Flagger tries the same again
 		}
 		forks[i] = nil
 	}
