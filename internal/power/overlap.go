@@ -2,7 +2,6 @@ package power
 
 import (
 	"slices"
-	"time"
 
 	"gonum.org/v1/gonum/mathext"
 )
@@ -33,30 +32,27 @@ func newOverlap(c *Calculator) *overlap {
 			break
 		}
 		at = s.Good
-		switch tests := o.testsAfter(path); {
-		case !s.Checked:
-		case c.isBlind(tests):
+		if !s.Checked {
+			continue
+		}
+		tests := o.testsAfter(path)
+		if isBlind(tests) {
 			o.certain++
 			at = s.Bad
-		default:
-			o.passing = append(o.passing, tests)
-			if len(o.passing) == 1 {
-				o.failing = o.failFrom(path)
-			}
-			o.held = append(o.held, o.testsAfter(o.hold(path)))
+			continue
 		}
+		o.passing = append(o.passing, tests)
+		if len(o.passing) == 1 {
+			o.failing = o.failFrom(path)
+		}
+		o.held = append(o.held, o.testsAfter(o.hold(path)))
 	}
 	return o
 }
 
 // isBlind reports whether a test fails whatever happens: it sees no request.
-func (c *Calculator) isBlind(tests []test) bool {
-	for _, t := range tests {
-		if t.counts.none() == 1 {
-			return true
-		}
-	}
-	return false
+func isBlind(tests []test) bool {
+	return slices.ContainsFunc(tests, func(t test) bool { return t.counts.none() == 1 })
 }
 
 // failFrom returns the tests of the checks after a path, of which all fail.
@@ -151,10 +147,14 @@ func atLeast(k, n int, chance float64) float64 {
 }
 
 // apart returns how many checks it takes until one sees none of the requests of the first.
-func (m *Model) apart() int {
-	var longest time.Duration
+func (m *Model) apart() (checks int) {
 	for _, metric := range m.Metrics {
-		longest = max(longest, metric.Window)
+		checks = max(checks, m.Spans(metric))
 	}
-	return int((longest + m.Course.Every - 1) / m.Course.Every)
+	return checks
+}
+
+// Spans returns how many intervals of the checks the window of a metric spans, of which the last may be a part.
+func (m *Model) Spans(metric Metric) int {
+	return int((metric.Window + m.Course.Every - 1) / m.Course.Every)
 }

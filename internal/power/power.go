@@ -58,6 +58,9 @@ const (
 	Slow
 )
 
+// String returns the name of a kind, for programs.
+func (k Kind) String() string { return []string{"errors", "slow"}[k] }
+
 // A Metric is one by which a check passes or fails: by a share of the requests in its window. Without any request it
 // has no value, and the check fails (fluxcd/flagger pkg/controller/scheduler_metrics.go).
 type Metric struct {
@@ -410,10 +413,7 @@ func (all *Curves) Of(m *Model, kind Kind) *Curve {
 func (c *Calculator) meets(s flagger.State) (n float64) {
 	for i := range c.Sources {
 		source := &c.Sources[i]
-		share := float64(s.Canary) / 100 * source.Share
-		if source.Straight {
-			share = 1
-		}
+		share := source.shareOf(flagger.Route{Canary: s.Canary}) // without copies
 		lasts := c.sentUntil(source, s, time.Duration(s.At+1)*c.Course.Every) - c.sentUntil(source, s, time.Duration(s.At)*c.Course.Every)
 		n += source.Rate * share * lasts.Seconds()
 	}

@@ -29,6 +29,14 @@ func OfHundred(chance float64) string {
 	}
 }
 
+// Rounded returns a number of requests, with a decimal where there are few.
+func Rounded(n float64) string {
+	if n >= 10 {
+		return decimal(n, 0)
+	}
+	return decimal(n, 1)
+}
+
 // decimal returns a number with so many decimals at most.
 func decimal(n float64, decimals int) string {
 	scale := math.Pow10(decimals)

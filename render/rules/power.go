@@ -34,47 +34,52 @@ func checkPower(r *Rollout) {
 	if s == nil || len(s.Untold) > 0 || s.MissesMatching || len(s.Model.Metrics) == 0 || slices.ContainsFunc(r.found, func(f Finding) bool { return slices.Contains(told, f.Code) }) {
 		return
 	}
-	undone := s.goodUndone()
-	blind := s.Threshold == 1 && s.isBlindAtFirst()
-	if metric, fewest := s.tooFew(); metric >= 0 && !blind {
-		r.reportTooFew(s, metric, fewest)
+	v := s.verdict()
+	if v.few >= 0 && !v.blind {
+		r.reportTooFew(s, v.few, v.fewest)
 	}
-	if undone.Low > mostUndone {
-		r.reportGoodUndone(s, undone.Low, blind)
+	if v.good.Low > mostUndone {
+		r.reportGoodUndone(s, v)
 	}
-	if s.Has(power.Errors) {
-		if caught := s.Of(power.Errors).Undone(plainlyBad); caught.High < leastCaught {
-			r.reportBadPromoted(s, caught.High)
-		}
+	if v.bad.High < leastCaught {
+		r.reportBadPromoted(s, v)
 	}
 }
 
-// goodUndone returns the chance that a good version is rolled back.
-func (s *Sight) goodUndone() power.Range {
-	if s.Has(power.Errors) {
-		return s.Of(power.Errors).Undone(s.Baseline)
-	}
-	return s.Of(power.Slow).Undone(0)
+// A verdict is what follows from a sight.
+type verdict struct {
+	// good and bad are the chances that a good version is rolled back, and a plainly bad one.
+	good, bad power.Range
+	// few is the first metric that fails by one failed request, though its threshold lets some fail, or -1, and fewest the
+	// look with the fewest requests once load that begins with the checks fills the window.
+	few    int
+	fewest power.Look
+	// blind reports that the first check surely sees no request, and that its failure undoes every version.
+	blind bool
 }
 
-// isBlindAtFirst reports whether the first check surely sees no request.
-func (s *Sight) isBlindAtFirst() bool {
+func (s *Sight) verdict() (v verdict) {
 	looks := s.Looks()
-	return len(looks) > 0 && slices.Contains(looks[0].Empty, 1)
+	v.few, v.fewest = s.tooFew(looks)
+	v.blind = s.Threshold == 1 && len(looks) > 0 && slices.Contains(looks[0].Empty, 1)
+	if !s.Has(power.Errors) {
+		v.good, v.bad = s.Of(power.Slow).Undone(0), power.Range{Low: 1, High: 1}
+		return v
+	}
+	odds := s.Of(power.Errors)
+	v.good, v.bad = odds.Undone(s.Baseline), odds.Undone(plainlyBad)
+	return v
 }
 
-// tooFew returns the first metric that fails by one failed request, though its threshold lets some fail, and the look
-// with the fewest requests once load that begins with the checks fills the window. It is -1 where there is none.
-func (s *Sight) tooFew() (metric int, fewest power.Look) {
-	all := s.Looks()
+// tooFew returns few and fewest of a verdict.
+func (s *Sight) tooFew(all []power.Look) (metric int, fewest power.Look) {
 	for i, m := range s.Model.Metrics {
 		if m.Kind != power.Errors || m.Most <= 0 || m.Most >= 1 {
 			continue
 		}
 		looks := all
 		if slices.ContainsFunc(m.Sources, func(source int) bool { return s.Sources[source].From == power.WithChecks }) {
-			filled := int((m.Window + s.Course.Every - 1) / s.Course.Every) // checks until the load has come for a whole window
-			looks = looks[min(filled, len(looks)-1):]
+			looks = looks[min(s.Spans(m), len(looks)-1):]
 		}
 		fewest = slices.MinFunc(looks, func(a, b power.Look) int { return cmp.Compare(a.Requests[i], b.Requests[i]) })
 		if n := fewest.Requests[i]; n > 0 && n < resolves(m) {
@@ -110,36 +115,34 @@ func (r *Rollout) thresholdOf(metric int) schema.Path {
 
 // countOf returns a number of requests for a message.
 func countOf(n float64) string {
-	switch rounded := math.Round(n); {
-	case n >= 10:
-		return diag.Plural(int(rounded), "request")
-	case rounded == 1 && math.Abs(n-1) < .05:
+	switch text := power.Rounded(n); {
+	case text == "1":
 		return "1 request"
 	case n < .1:
 		return "hardly any request"
+	default:
+		return text + " requests"
 	}
-	return strconv.FormatFloat(math.Round(n*10)/10, 'f', -1, 64) + " requests"
 }
 
 // reportGoodUndone reports that good versions are rolled back.
-func (r *Rollout) reportGoodUndone(s *Sight, undone float64, blind bool) {
+func (r *Rollout) reportGoodUndone(s *Sight, v verdict) {
 	good := "a good version"
 	if s.Has(power.Errors) {
 		good += " (" + power.Percent(s.Baseline) + " errors)"
 	}
-	message := fmt.Sprintf("%s, %s is undone in %s of 100 rollouts", alone(s), good, power.OfHundred(undone))
-	if blind {
+	message := fmt.Sprintf("%s, %s is undone in %s of 100 rollouts", alone(s), good, power.OfHundred(v.good.Low))
+	if v.blind {
 		message = alone(s) + ", the first check sees no request and fails: the load begins with it, and one failed check undoes every version"
 	}
 	field := inAnalysis("threshold")
 	if !r.Has(field...) {
 		field = inAnalysis("metrics")
 	}
-	few, _ := s.tooFew()
-	if blind {
-		few = 0 // it may come to light with the first check that sees anything
+	if v.blind {
+		v.few = 0 // it may come to light with the first check that sees anything
 	}
-	hint, metric := r.wayOut(few, append(r.lenient(s), r.withTimes(s)...))
+	hint, metric := r.wayOut(v.few, append(r.lenient(s), r.withTimes(s)...))
 	if metric >= 0 {
 		field = r.thresholdOf(metric)
 	}
@@ -147,14 +150,13 @@ func (r *Rollout) reportGoodUndone(s *Sight, undone float64, blind bool) {
 }
 
 // reportBadPromoted reports that plainly bad versions are promoted.
-func (r *Rollout) reportBadPromoted(s *Sight, caught float64) {
-	few, _ := s.tooFew()
-	hint, metric := r.wayOut(few, append(r.strict(s), r.withTimes(s)...))
+func (r *Rollout) reportBadPromoted(s *Sight, v verdict) {
+	hint, metric := r.wayOut(v.few, append(r.strict(s), r.withTimes(s)...))
 	if metric < 0 {
 		metric = s.Judging[slices.IndexFunc(s.Model.Metrics, func(m power.Metric) bool { return m.Kind == power.Errors })]
 	}
 	r.Report(diag.BadPromoted, r.thresholdOf(metric),
-		fmt.Sprintf("%s, a version with %s errors is promoted in %s of 100 rollouts", alone(s), power.Percent(plainlyBad), power.OfHundred(1-caught)), hint)
+		fmt.Sprintf("%s, a version with %s errors is promoted in %s of 100 rollouts", alone(s), power.Percent(plainlyBad), power.OfHundred(1-v.bad.High)), hint)
 }
 
 // alone returns which traffic a message is about.
@@ -196,28 +198,22 @@ func (r *Rollout) wayOut(before int, changes []change) (hint string, metric int)
 		if c.times > 0 {
 			s.Sources[c.source].Rate *= c.times
 		}
-		few, _ := s.tooFew()
-		isBad := s.Has(power.Errors) && s.Of(power.Errors).Undone(plainlyBad).Low < leastCaught
-		if (few < 0 || few == before) && s.goodUndone().High <= mostUndone && !isBad {
+		if v := s.verdict(); (v.few < 0 || v.few == before) && v.good.High <= mostUndone && v.bad.Low >= leastCaught {
 			return c.hint, c.metric
 		}
 	}
 	return "more requests to the new version in each check; expectedTraffic says what users send (docs/power.md)", -1
 }
 
-// named returns a field with a value, by its name in a Canary or in an Application.
-func (r *Rollout) named(canary, application, value string) string {
-	if r.Plain {
-		return canary + ": " + value
-	}
-	return application + ": " + value
-}
-
 // withFailures are changes of how many failed checks undo a rollout.
 func (r *Rollout) withFailures(numbers ...int) (all []change) {
+	field := "checkFailedTimes"
+	if r.Plain {
+		field = "threshold"
+	}
 	for _, n := range numbers {
 		if n > 0 {
-			all = append(all, change{metric: -1, hint: r.named("threshold", "checkFailedTimes", strconv.Itoa(n)), apply: func(r *Rollout) { r.Analysis.Threshold = n }})
+			all = append(all, change{metric: -1, hint: field + ": " + strconv.Itoa(n), apply: func(r *Rollout) { r.Analysis.Threshold = n }})
 		}
 	}
 	return all

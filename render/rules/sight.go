@@ -122,16 +122,13 @@ type Sight struct {
 	Baseline float64
 	// Judging are the places of the model's metrics in the Canary, and Webhooks those of its sources: -1 for users.
 	Judging, Webhooks []int
-	// Names are those of the webhooks, and Limits the thresholds that the model's metrics have errors judged by.
-	Names, Limits []string
+	// Limits are the thresholds that the model's metrics have errors judged by.
+	Limits []string
 	// Untold are the names of webhooks whose load the command does not tell, and Unjudged those of metrics of which
 	// nobody knows how many requests they count. MissesMatching reports that nobody says which share of the users'
 	// requests meets the conditions.
 	Untold, Unjudged []string
 	MissesMatching   bool
-
-	// measures are what the model's metrics count.
-	measures []measure
 }
 
 // Sight returns what the checks of the rollout see, with what is expected of all rollouts. It is nil where no traffic is
@@ -149,13 +146,13 @@ func (r *Rollout) Sight(all Expected) *Sight {
 	if len(counted) == 0 && s.Expected.RequestsPerSecond == 0 {
 		return nil
 	}
-	r.addMetrics(s, counted)
+	measures := r.addMetrics(s, counted)
 	course, ok := r.Course(r.On.Version)
 	if !ok {
 		return nil
 	}
 	s.Course = course
-	s.dropUnseen()
+	s.dropUnseen(measures)
 	if len(s.Model.Metrics) == 0 && s.Expected.RequestsPerSecond == 0 {
 		return nil
 	}
@@ -164,14 +161,14 @@ func (r *Rollout) Sight(all Expected) *Sight {
 
 // dropUnseen leaves out the metrics that count nothing of what is known: they have other requests. Those of pods may
 // have some of probes, so that it counts what the last check sees.
-func (s *Sight) dropUnseen() {
+func (s *Sight) dropUnseen(measures []measure) {
 	looks := s.Looks()
 	if len(looks) == 0 {
 		return
 	}
 	for i := len(s.Judging) - 1; i >= 0; i-- {
 		counted := looks
-		if s.measures[i] == podRequests {
+		if measures[i] == podRequests {
 			counted = looks[len(looks)-1:]
 		}
 		if !slices.ContainsFunc(counted, func(l power.Look) bool { return l.Requests[i] > 0 }) {
@@ -202,8 +199,8 @@ func (r *Rollout) With(canary *flagger.Canary, annotations map[string]string, te
 // addSources adds what users and the load tests send. It returns the least that a metric must measure to count each of
 // them.
 func (r *Rollout) addSources(s *Sight) (counted []measure) {
-	add := func(source power.Source, webhook int, name string, by measure) {
-		s.Sources, s.Webhooks, s.Names, counted = append(s.Sources, source), append(s.Webhooks, webhook), append(s.Names, name), append(counted, by)
+	add := func(source power.Source, webhook int, by measure) {
+		s.Sources, s.Webhooks, counted = append(s.Sources, source), append(s.Webhooks, webhook), append(counted, by)
 	}
 	copied := 0.0
 	if r.Mirrors() {
@@ -218,7 +215,7 @@ func (r *Rollout) addSources(s *Sight) (counted []measure) {
 			share = e.Matching
 		}
 		if s.MissesMatching = share == 0; share > 0 {
-			add(power.Source{Rate: e.RequestsPerSecond, Share: share, Copied: copied}, -1, "", routeRequests)
+			add(power.Source{Rate: e.RequestsPerSecond, Share: share, Copied: copied}, -1, routeRequests)
 		}
 	}
 	begun := map[string]string{}
@@ -260,7 +257,7 @@ func (r *Rollout) addSources(s *Sight) (counted []measure) {
 		if source.Awaited && source.From == power.WithChecks {
 			s.Delay += load.Lasts
 		}
-		add(source, i, w.Name, by)
+		add(source, i, by)
 	}
 	return counted
 }
@@ -318,10 +315,10 @@ func (r *Rollout) entryOf(call flagger.Call, w *flagger.Webhook) entry {
 	return byRoute
 }
 
-// addMetrics adds the metrics that judge shares of requests.
-func (r *Rollout) addMetrics(s *Sight, counted []measure) {
+// addMetrics adds the metrics that judge shares of requests, and returns what they count.
+func (r *Rollout) addMetrics(s *Sight, counted []measure) (all []measure) {
 	if len(counted) == 0 {
-		return
+		return nil
 	}
 	for i, m := range r.Analysis.Metrics {
 		judge, measures, ok := r.judge(m)
@@ -344,8 +341,9 @@ func (r *Rollout) addMetrics(s *Sight, counted []measure) {
 				judge.Sources = append(judge.Sources, source)
 			}
 		}
-		s.Model.Metrics, s.Judging, s.Limits, s.measures = append(s.Model.Metrics, judge.Metric), append(s.Judging, i), append(s.Limits, limit), append(s.measures, measures)
+		s.Model.Metrics, s.Judging, s.Limits, all = append(s.Model.Metrics, judge.Metric), append(s.Judging, i), append(s.Limits, limit), append(all, measures)
 	}
+	return all
 }
 
 // A judged metric is one whose values are shares of requests, or quantiles of their times.

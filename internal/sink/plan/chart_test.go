@@ -144,7 +144,7 @@ func seen(r render.Rollout, window time.Duration) render.Rollout {
 	}
 	r.Sight = &rules.Sight{
 		Model:    &power.Model{Course: course, Threshold: r.Plan.Canary.Analysis.Threshold, Sources: []power.Source{{Rate: 2, Share: 1}}, Metrics: []power.Metric{metric("<errors>", power.Errors), metric("<times>", power.Slow)}},
-		Baseline: rules.Baseline, Webhooks: []int{-1}, Names: []string{""}, Unjudged: []string{"<other>"}, Untold: []string{"<load>"},
+		Baseline: rules.Baseline, Webhooks: []int{-1}, Unjudged: []string{"<other>"}, Untold: []string{"<load>"},
 	}
 	return r
 }

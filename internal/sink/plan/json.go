@@ -94,7 +94,7 @@ func newJSONRollout(r *render.Rollout, curves *power.Curves) jsonRollout {
 	for _, run := range runsOf(r.Plan) {
 		out.Runs[run.Key] = newJSONRun(c, run.Run)
 	}
-	out.Power = newJSONPower(oddsOf(curves, r.Sight))
+	out.Power = newJSONPower(oddsOf(curves, r.Sight), c)
 	for _, g := range r.Plan.Gates {
 		out.Gates = append(out.Gates, jsonGate{g.Type, redacted(g.Webhooks), g.Asked, g.Least.Seconds(), g.Most.Seconds(), g.Next.Seconds(), g.Traffic})
 	}

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/fleetwright/fleetwright/internal/diag"
+	"github.com/fleetwright/fleetwright/internal/flagger"
 	"github.com/fleetwright/fleetwright/internal/power"
 )
 
@@ -82,7 +83,7 @@ type jsonPoint struct {
 	RequestsAtMost float64  `json:"requestsAtMost,omitempty"`
 }
 
-func newJSONPower(o *odds) *jsonPower {
+func newJSONPower(o *odds, c *flagger.Canary) *jsonPower {
 	if o == nil {
 		return nil
 	}
@@ -99,14 +100,10 @@ func newJSONPower(o *odds) *jsonPower {
 		if source.Straight {
 			to = "canary"
 		}
-		out.Loads = append(out.Loads, jsonLoad{diag.Redact(o.Names[i]), source.Rate, source.Lasts.Seconds(), to})
+		out.Loads = append(out.Loads, jsonLoad{diag.Redact(c.Analysis.Webhooks[o.Webhooks[i]].Name), source.Rate, source.Lasts.Seconds(), to})
 	}
 	for _, m := range o.Model.Metrics {
-		counts := "errors"
-		if m.Kind == power.Slow {
-			counts = "slow"
-		}
-		out.Metrics = append(out.Metrics, jsonJudge{diag.Redact(m.Name), counts, m.Window.Seconds(), m.Least, m.Most})
+		out.Metrics = append(out.Metrics, jsonJudge{diag.Redact(m.Name), m.Kind.String(), m.Window.Seconds(), m.Least, m.Most})
 	}
 	for _, look := range o.Looks() {
 		at := float64(look.At) * o.Course.Every.Seconds()
