@@ -81,25 +81,11 @@ func newChart(r *render.Rollout, id string) chart {
 	x := func(d time.Duration) float64 {
 		return plotLeft + (plotRight-plotLeft)*float64(d)/float64(longest)
 	}
-	y := func(percent int) float64 {
-		return plotTop + (plotBottom-plotTop)*float64(100-percent)/100
-	}
 	legendLines := (len(runs) + 1) / 2
-	c := chart{
-		ID: id, Title: diag.Plain(title(r) + ", " + strategy(r.Plan)), From: unnamedFrom,
-		Width: svgWidth, Height: legendAt + (legendLines-1)*legendLine + bottomMargin - unnamedFrom,
-		Axis: fmt.Sprintf("M%d %dH%d", plotLeft, plotBottom, plotRight),
-	}
-	var grid strings.Builder
-	for share := 0; share <= 100; share += 25 {
-		c.Shares = append(c.Shares, mark{number(plotLeft - 6), number(y(share) + 4), percent(share)})
-		fmt.Fprintf(&grid, "M%d %sH%d", plotLeft, number(y(share)), plotRight)
-	}
+	c := emptyChart(id, diag.Plain(title(r)+", "+strategy(r.Plan)), legendLines)
 	for at := time.Duration(0); at <= longest; at += step(longest) {
-		c.Times = append(c.Times, mark{number(x(at)), number(timesAt), diag.Duration(at)})
-		fmt.Fprintf(&grid, "M%s %dV%d", number(x(at)), plotTop, plotBottom)
+		c.mark(x(at), diag.Duration(at))
 	}
-	c.Grid = grid.String()
 	var said []string
 	for i, run := range runs {
 		said = append(said, spoken(run))
@@ -111,8 +97,8 @@ func newChart(r *render.Rollout, id string) chart {
 			end, sign = longest, goesOnSign
 		}
 		c.Lines = append(c.Lines, line{
-			Key: run.Key, Name: run.Name, Points: points(run, end, x, y),
-			X: number(x(end)), Y: number(y(run.Ticks[len(run.Ticks)-1].Canary)), Sign: sign,
+			Key: run.Key, Name: run.Name, Points: points(run, end, x),
+			X: number(x(end)), Y: number(shareAt(run.Ticks[len(run.Ticks)-1].Canary)), Sign: sign,
 			LegendX: legendLeft + i%2*legendOne, LegendY: legendAt + i/2*legendLine,
 		})
 	}
@@ -120,20 +106,46 @@ func newChart(r *render.Rollout, id string) chart {
 	return c
 }
 
-// named returns a chart that stands alone, with its name above it.
+// shareAt is how far down a share in percent is.
+func shareAt(percent int) float64 { return plotTop + (plotBottom-plotTop)*float64(100-percent)/100 }
+
+// emptyChart returns a chart of shares without lines, with room for some lines of the legend.
+func emptyChart(id, title string, legendLines int) chart {
+	c := chart{
+		ID: id, Title: title, From: unnamedFrom,
+		Width: svgWidth, Height: legendAt + (legendLines-1)*legendLine + bottomMargin - unnamedFrom,
+		Axis: fmt.Sprintf("M%d %dH%d", plotLeft, plotBottom, plotRight),
+	}
+	for share := 0; share <= 100; share += 25 {
+		c.Shares = append(c.Shares, mark{number(plotLeft - 6), number(shareAt(share) + 4), percent(share)})
+		c.Grid += fmt.Sprintf("M%d %sH%d", plotLeft, number(shareAt(share)), plotRight)
+	}
+	return c
+}
+
+// mark writes a label below the axis, and draws a line of the grid above it.
+func (c *chart) mark(x float64, label string) {
+	c.Times = append(c.Times, mark{number(x), number(timesAt), label})
+	c.Grid += fmt.Sprintf("M%s %dV%d", number(x), plotTop, plotBottom)
+}
+
+// headed returns a chart that stands alone, with a name and a text above it.
+func (c chart) headed(name, about string) chart {
+	c.Name, c.About = cut(name, nameColumns), cut(about, aboutColumns)
+	c.Height, c.From = c.Height+c.From, 0
+	return c
+}
+
+// named returns a chart that stands alone, with the name of its rollout above it.
 func (c chart) named(r *render.Rollout) chart {
-	c.Name = cut(title(r), nameColumns)
-	c.About = "traffic of the new version"
+	about := "traffic of the new version"
 	for few := mostNames; few > 0 && len(r.Clusters) > 0; few-- {
-		c.About = "traffic of the new version on " + diag.Some(r.Clusters, few)
-		if displaywidth.String(c.About) <= aboutColumns {
+		about = "traffic of the new version on " + diag.Some(r.Clusters, few)
+		if displaywidth.String(about) <= aboutColumns {
 			break
 		}
 	}
-	c.About = cut(c.About, aboutColumns)
-	c.Height += c.From
-	c.From = 0
-	return c
+	return c.headed(title(r), about)
 }
 
 // spoken describes a run to those who do not see its line.
@@ -159,9 +171,9 @@ func shown(runs []run) time.Duration {
 }
 
 // points returns those of a run's line until a time: a share lasts until the next tick.
-func points(r run, end time.Duration, x func(time.Duration) float64, y func(percent int) float64) string {
+func points(r run, end time.Duration, x func(time.Duration) float64) string {
 	var all []string
-	add := func(at time.Duration, percent int) { all = append(all, number(x(at))+","+number(y(percent))) }
+	add := func(at time.Duration, percent int) { all = append(all, number(x(at))+","+number(shareAt(percent))) }
 	share := r.Ticks[0].Canary
 	add(0, share)
 	for i, t := range r.Ticks {

@@ -56,13 +56,9 @@ func writeSVG(w io.Writer, rollouts []render.Rollout, _ Options) error {
 		if rollouts[i].Plan.Canary.Suspend {
 			continue
 		}
-		c := newChart(&rollouts[i], fmt.Sprintf("chart-%d", i+1)).named(&rollouts[i])
-		drawing.add(c)
+		drawing.add(newChart(&rollouts[i], fmt.Sprintf("chart-%d", i+1)).named(&rollouts[i]))
 		if o := oddsOf(curves, rollouts[i].Sight); o.HasCurves() {
-			c := newOddsChart(o, fmt.Sprintf("odds-%d", i+1))
-			c.Name, c.About = cut(title(&rollouts[i]), nameColumns), "undone of all versions with a share of bad requests"
-			c.Height, c.From = c.Height+c.From, 0
-			drawing.add(c)
+			drawing.add(newOddsChart(o, fmt.Sprintf("odds-%d", i+1)).headed(title(&rollouts[i]), "undone of all versions with a share of bad requests"))
 		}
 	}
 	if len(drawing.Charts) == 0 {

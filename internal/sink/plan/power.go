@@ -75,18 +75,18 @@ func (o *odds) ofErrors() string {
 	case best.Low > .5:
 		return "a version without errors is undone in " + of100(best) + " rollouts: the threshold wants some"
 	}
-	text := "no version is undone in " + of100(known(power.Chances[caughtAt])) + " rollouts, however many requests fail"
-	if caught := o.Errors.Caught[caughtAt].High; !math.IsNaN(caught) {
-		text = fmt.Sprintf("a version with %s errors is undone in %s%s rollouts", power.Percent(caught), o.atLeast(), of100(known(power.Chances[caughtAt])))
-	}
 	const some = .01
 	half, caught := o.Errors.Caught[0].Low, o.Errors.Caught[caughtAt].High
-	if half > 0 && (caught < 2*some || o.isBounded(o.Errors)) {
-		if power.Percent(half) == power.Percent(caught) {
-			return text + fmt.Sprintf(", a good one (%s) is undone in %s", power.Percent(o.Baseline), hundreds(o.Good.Undone))
+	text := "no version is undone in " + of100(known(power.Chances[caughtAt])) + " rollouts, however many requests fail"
+	if !math.IsNaN(caught) {
+		text = fmt.Sprintf("a version with %s errors is undone in %s%s rollouts", power.Percent(caught), o.atLeast(), of100(known(power.Chances[caughtAt])))
+	}
+	switch p, ok := o.point(o.Errors, some); {
+	case half > 0 && (caught < 2*some || o.isBounded(o.Errors)):
+		if power.Percent(half) != power.Percent(caught) {
+			text += fmt.Sprintf(", one with %s is promoted in %s%s", power.Percent(half), o.atLeast(), hundreds(known(1-power.Chances[0])))
 		}
-		text += fmt.Sprintf(", one with %s is promoted in %s%s", power.Percent(half), o.atLeast(), hundreds(known(1-power.Chances[0])))
-	} else if p, ok := o.point(o.Errors, some); ok {
+	case ok:
 		promoted := power.Range{Low: 1 - p.Undone.High, High: 1 - p.Undone.Low}
 		text += fmt.Sprintf(", one with %s is promoted in %s", power.Percent(some), hundreds(promoted))
 	}
@@ -186,22 +186,16 @@ func (o *odds) hasSeveral() bool {
 
 // requests returns a number of requests, or two that it lies between.
 func requests(least, most float64) string {
-	rounded := func(n float64) float64 {
-		if n >= 10 {
-			return math.Round(n)
-		}
-		return math.Round(n*10) / 10
-	}
-	low, high := rounded(least), rounded(most)
-	switch {
-	case high < .1:
+	switch low, high := power.Rounded(least), power.Rounded(most); {
+	case high == "0":
 		return "hardly any request"
-	case low == high && low == 1:
+	case low != high:
+		return low + " to " + high + " requests"
+	case low == "1":
 		return "1 request"
-	case low == high:
-		return fmt.Sprintf("%s requests", number(low))
+	default:
+		return low + " requests"
 	}
-	return fmt.Sprintf("%s to %s requests", number(low), number(high))
 }
 
 func known(chance float64) power.Range { return power.Range{Low: chance, High: chance} }
@@ -251,8 +245,8 @@ func (o *odds) Rows(c *power.Curve) (rows []oddsRow) {
 
 // A curveTable is the table of a curve, with what its shares are of.
 type curveTable struct {
-	Key, Of string
-	Rows    []oddsRow
+	Of   string
+	Rows []oddsRow
 }
 
 // Tables returns those of the curves.
@@ -261,7 +255,7 @@ func (o *odds) Tables() (all []curveTable) {
 		return nil
 	}
 	for _, c := range o.curves() {
-		all = append(all, curveTable{c.key, c.of, o.Rows(c.curve)})
+		all = append(all, curveTable{c.of, o.Rows(c.curve)})
 	}
 	return all
 }
@@ -274,10 +268,10 @@ type namedCurve struct {
 
 func (o *odds) curves() (all []namedCurve) {
 	if o.Errors != nil {
-		all = append(all, namedCurve{"errors", "errors", o.Errors})
+		all = append(all, namedCurve{power.Errors.String(), "errors", o.Errors})
 	}
 	if o.Slow != nil {
-		all = append(all, namedCurve{"slow", "slow requests", o.Slow})
+		all = append(all, namedCurve{power.Slow.String(), "slow requests", o.Slow})
 	}
 	return all
 }
@@ -319,39 +313,32 @@ func newOddsChart(o *odds, id string) chart {
 		return plotLeft + (plotRight-plotLeft)*(1-math.Log10(max(bad, leastBad))/math.Log10(leastBad))
 	}
 	y := func(chance float64) float64 { return plotTop + (plotBottom-plotTop)*(1-chance) }
-	c := chart{
-		ID: id, Title: o.Caption(), From: unnamedFrom,
-		Width: svgWidth, Height: legendAt + bottomMargin - unnamedFrom,
-		Axis: fmt.Sprintf("M%d %dH%d", plotLeft, plotBottom, plotRight),
-	}
-	var grid strings.Builder
-	for share := 0; share <= 100; share += 25 {
-		at := number(y(float64(share) / 100))
-		c.Shares = append(c.Shares, mark{number(plotLeft - 6), number(y(float64(share)/100) + 4), percent(share)})
-		fmt.Fprintf(&grid, "M%d %sH%d", plotLeft, at, plotRight)
-	}
+	c := emptyChart(id, o.Caption(), 1)
 	for _, bad := range []float64{.001, .003, .01, .03, .1, .3, 1} {
-		c.Times = append(c.Times, mark{number(x(bad)), number(timesAt), power.Percent(bad)})
-		fmt.Fprintf(&grid, "M%s %dV%d", number(x(bad)), plotTop, plotBottom)
+		c.mark(x(bad), power.Percent(bad))
 	}
-	c.Grid = grid.String()
 	var said []string
 	for i, named := range o.curves() {
-		sides := []func(power.Range) float64{func(r power.Range) float64 { return r.Low }}
-		if o.isBounded(named.curve) {
-			sides = append(sides, func(r power.Range) float64 { return r.High })
+		// A side is the lower bound of the chance, whose share is caught surely, or the upper one.
+		type side struct {
+			key, name string
+			caught    float64
+			chance    func(power.Range) float64
 		}
-		for side, of := range sides {
-			caught := named.curve.Caught[caughtAt].High
-			if side > 0 {
-				caught = named.curve.Caught[caughtAt].Low
-			}
-			drawn := [][2]float64{}
-			if !math.IsNaN(caught) {
-				drawn = append(drawn, [2]float64{caught, power.Chances[caughtAt]})
-			}
+		caught := named.curve.Caught[caughtAt]
+		sides := []side{{named.key, named.of, caught.High, func(r power.Range) float64 { return r.Low }}}
+		if o.isBounded(named.curve) {
+			sides = append(sides, side{named.key + " most", "", caught.Low, func(r power.Range) float64 { return r.High }})
+		}
+		for _, side := range sides {
+			l := line{Key: side.key, Name: side.name, LegendX: legendLeft + i%legends*legendOne, LegendY: legendAt, Sign: caughtSign}
+			var drawn [][2]float64
 			for _, p := range named.curve.Points {
-				drawn = append(drawn, [2]float64{p.Bad, of(p.Undone)})
+				drawn = append(drawn, [2]float64{p.Bad, side.chance(p.Undone)})
+			}
+			if !math.IsNaN(side.caught) {
+				drawn = append(drawn, [2]float64{side.caught, power.Chances[caughtAt]})
+				l.X, l.Y = number(x(side.caught)), number(y(power.Chances[caughtAt]))
 			}
 			slices.SortFunc(drawn, func(a, b [2]float64) int { return slices.Compare(a[:], b[:]) })
 			var points []string
@@ -360,13 +347,7 @@ func newOddsChart(o *odds, id string) chart {
 					points = append(points, number(x(p[0]))+","+number(y(p[1])))
 				}
 			}
-			l := line{Key: named.key, Name: named.of, Points: strings.Join(points, " "), LegendX: legendLeft + i%legends*legendOne, LegendY: legendAt, Sign: caughtSign}
-			if side > 0 {
-				l.Key, l.Name = named.key+" most", ""
-			}
-			if !math.IsNaN(caught) {
-				l.X, l.Y = number(x(caught)), number(y(power.Chances[caughtAt]))
-			}
+			l.Points = strings.Join(points, " ")
 			c.Lines = append(c.Lines, l)
 		}
 		var rows []string
