@@ -463,7 +463,7 @@ func (n *noter) changeOfPlan(ch *Change) string {
 	if !ch.isRollout() {
 		return ""
 	}
-	was, is := canaryOf(ch.old), canaryOf(ch.new)
+	was, is := specOf[flagger.Canary](ch.old), specOf[flagger.Canary](ch.new)
 	if was == nil || is == nil {
 		return "" // edited by hand
 	}
@@ -479,17 +479,14 @@ func (n *noter) changeOfPlan(ch *Change) string {
 	return plan.Join(change, plan.ChangeOfSight(before.Sight(rules.Expected{}), judged.Sight(rules.Expected{})))
 }
 
-// canaryOf returns the Canary of a document, or nil where it cannot be read.
-func canaryOf(d *document) *flagger.Canary {
-	spec, err := json.Marshal(d.value()["spec"])
-	if err != nil {
+// specOf returns the spec of a document's object, or nil where it cannot be read.
+func specOf[T any](d *document) *T {
+	text, err := json.Marshal(d.value()["spec"])
+	var spec T
+	if err != nil || json.Unmarshal(text, &spec) != nil {
 		return nil
 	}
-	var canary flagger.Canary
-	if json.Unmarshal(spec, &canary) != nil {
-		return nil
-	}
-	return &canary
+	return &spec
 }
 
 // templatesOf returns the former MetricTemplates of those that change or go.
@@ -512,10 +509,11 @@ func templatesOf(changes []Change) map[identity]*document {
 func (n *noter) formerTemplates(cluster string) map[api.NamespacedReference]*flagger.MetricTemplate {
 	all := map[api.NamespacedReference]*flagger.MetricTemplate{}
 	for id, d := range n.formerly {
-		spec, err := json.Marshal(d.value()["spec"])
-		var t flagger.MetricTemplate
-		if id.cluster == cluster && err == nil && json.Unmarshal(spec, &t) == nil {
-			all[api.NamespacedReference{Namespace: id.namespace, Name: id.name}] = &t
+		if id.cluster != cluster {
+			continue
+		}
+		if t := specOf[flagger.MetricTemplate](d); t != nil {
+			all[api.NamespacedReference{Namespace: id.namespace, Name: id.name}] = t
 		}
 	}
 	return all
