@@ -44,8 +44,8 @@ func (w *aliasWalker) fail(at *yaml.Node, format string, args ...any) {
 	}
 }
 
-// walk measures a node. An anchor stands before its aliases, so in the order of the text everything
-// that an alias stands for has been measured, unless it contains the alias.
+// walk measures a node. An anchor precedes its aliases, so in the order of the text the target of
+// an alias has been measured already, unless it contains the alias.
 func (w *aliasWalker) walk(n *yaml.Node) expansion {
 	if n.Kind == yaml.AliasNode {
 		e, ok := w.anchors[n.Alias]
@@ -54,7 +54,7 @@ func (w *aliasWalker) walk(n *yaml.Node) expansion {
 			return expansion{1, 1}
 		}
 		if w.aliased += e.values; w.aliased > maxAliased {
-			w.fail(n, "the aliases of the document stand for more than %d values", maxAliased)
+			w.fail(n, "the aliases of the document expand to more than %d values", maxAliased)
 		}
 		return e
 	}
@@ -68,7 +68,7 @@ func (w *aliasWalker) walk(n *yaml.Node) expansion {
 		e.depth = max(e.depth, c.depth)
 	}
 	if e.depth++; e.depth > maxDepth {
-		w.fail(n, "with its aliases the document nests deeper than %d levels", maxDepth)
+		w.fail(n, "with its aliases, the document nests deeper than %d levels", maxDepth)
 	}
 	if n.Anchor != "" {
 		w.anchors[n] = e

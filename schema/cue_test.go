@@ -22,8 +22,8 @@ import (
 // changes is how many changed documents of each kind TestCUEAgrees compares.
 var changes = flag.Int("changes", 300, "how many changed documents of each kind TestCUEAgrees compares")
 
-// A beyond is what the validator refuses and CUE cannot, with a document that only the
-// validator refuses.
+// A beyond is what the validator rejects and CUE cannot, with a document that only the
+// validator rejects.
 type beyond struct {
 	name     string
 	says     *regexp.Regexp
@@ -31,13 +31,13 @@ type beyond struct {
 }
 
 var beyondCUE = []beyond{
-	{"the format of a text", regexp.MustCompile(` is not .*: .*, and .* refuses it$`),
+	{"the format of a text", regexp.MustCompile(` is not .*: .*; .* rejects it$`),
 		application("source: {gitRepository: {url: 'https://a b', interval: 1m}}, syncPolicies: []")},
-	{"a duration of more than 64 bits", regexp.MustCompile(`^\S+ is too long, the most is`),
+	{"a duration of more than 64 bits", regexp.MustCompile(`^\S+ is too long; the maximum is`),
 		application("source: {gitRepository: {url: 'https://a.b', interval: 9999999999h}}, syncPolicies: []")},
 	{"the length of a name", regexp.MustCompile(`^the name has \d+ characters`),
 		"{apiVersion: kuma.io/v1alpha1, kind: Mesh, metadata: {name: " + strings.Repeat("a", 64) + "}}"},
-	{"the key of a label", regexp.MustCompile(`is not a key that Kubernetes takes`),
+	{"the key of a label", regexp.MustCompile(`is not a valid label or annotation key`),
 		"{apiVersion: kuma.io/v1alpha1, kind: Mesh, metadata: {name: a, labels: {a b: c}}}"},
 	{"the key of an annotation that is no text", regexp.MustCompile(`^kustomize cannot build the annotation`),
 		"{apiVersion: kuma.io/v1alpha1, kind: Mesh, metadata: {name: a, annotations: {'1': c}}}"},
@@ -49,7 +49,7 @@ var beyondCUE = []beyond{
 		mesh("logging: {backends: [{name: a, type: tcp, conf: {address: a}}]}")},
 	{"the port of a URL", regexp.MustCompile(`^a zipkin backend needs a URL with a port$`),
 		mesh("tracing: {backends: [{name: a, type: zipkin, conf: {url: http://a}}]}")},
-	{"how long a certificate lives", regexp.MustCompile(`is not how long a certificate lives`),
+	{"how long a certificate lives", regexp.MustCompile(`is not a valid lifetime of a certificate`),
 		mesh("mtls: {backends: [{name: a, type: builtin, conf: {caCert: {expiration: 1x}}}]}")},
 }
 
@@ -112,7 +112,7 @@ func refusalOfCUE(d *Document, value map[string]any) error {
 	return definitions()[d.Kind.Name].Unify(cueContext().Encode(value)).Validate(cue.Concrete(true))
 }
 
-// refusedByCUE reports whether CUE refuses the one document of a file.
+// refusedByCUE reports whether CUE rejects the one document of a file.
 func refusedByCUE(t *testing.T, data []byte) bool {
 	t.Helper()
 	l := loaded{kinds: kinds}
@@ -127,7 +127,7 @@ func refusedByCUE(t *testing.T, data []byte) bool {
 	return refusalOfCUE(l.All[0], value) != nil
 }
 
-// TestWhatCUECannotSay is refused by the validator alone, and with its own message.
+// TestWhatCUECannotSay is rejected by the validator alone, and with its own message.
 func TestWhatCUECannotSay(t *testing.T) {
 	for _, b := range beyondCUE {
 		f := File{Name: b.name, Data: []byte(b.document)}

@@ -2,9 +2,9 @@ package schema
 
 import "github.com/fleetwright/fleetwright/internal/diag"
 
-// What is reported about documents, here and by package render.
+// The types of the diagnostics of this package and of package render.
 type (
-	// Diagnostic is one finding: where, how bad, what was found and what to write instead.
+	// Diagnostic is one finding: its place, severity, message and hint.
 	Diagnostic = diag.Diagnostic
 	// Diagnostics are all findings of a run.
 	Diagnostics = diag.List
@@ -16,8 +16,8 @@ type (
 	Position = diag.Position
 )
 
-// The severities: an Error writes nothing, a Warning will probably not do what was meant, and
-// Info changes nothing.
+// The severities: with an Error nothing is written, a Warning is a probable mistake, and an Info
+// needs no change.
 const (
 	Error   = diag.Error
 	Warning = diag.Warning

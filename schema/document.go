@@ -12,15 +12,15 @@ import (
 
 // A File is text that documents are read from.
 type File struct {
-	// Name is what diagnostics call the file.
+	// Name of the file in diagnostics.
 	Name string
 	// Data is the text: one or many YAML or JSON documents.
 	Data []byte
-	// Unnumbered says that nobody has the text, so that its lines must not be named:
-	// it was made of objects, such as those that a KRM function is given.
+	// Unnumbered reports whether the text was generated from objects, such as the input of a KRM
+	// function, so that its line numbers mean nothing to a reader.
 	Unnumbered bool
 
-	// marked says that there are byte order marks in documents.
+	// marked reports whether documents contain byte order marks.
 	marked bool
 }
 
@@ -32,7 +32,7 @@ func (f File) position(line, column int) diag.Position {
 type Document struct {
 	// Kind of the document.
 	Kind Kind
-	// Name and Namespace are those of its metadata, as far as they can be read.
+	// Name and Namespace are in its metadata, if they can be read.
 	Name, Namespace string
 	// Object is the typed object, such as *Application, or nil where the document does not match
 	// the schema of its kind. The document still defines its name then.
@@ -40,10 +40,10 @@ type Document struct {
 	// Valid documents match the schema of their kind, and break no rule that the compiler needs.
 	Valid bool
 
-	// Scope is where the document holds, or nil where that is everywhere.
+	// Scope is the clusters that the document applies to, or nil for all.
 	Scope *diag.Scope
 
-	// Partial documents lack the wrong fields of their rollouts: the rest can be checked only.
+	// Partial documents lack the wrong fields of their rollouts; they can be checked but not rendered.
 	Partial bool
 
 	file File
@@ -53,18 +53,18 @@ type Document struct {
 	mappings sync.Map
 	// variables are the sync policies in which variables of clusters are left, by their index.
 	variables map[int]bool
-	// templated are the places of texts with variables, bad those of which cannot be resolved, and
-	// reported is what of the document does not have the shape of its kind.
+	// templated are the places of texts with variables, bad those that cannot be resolved, and
+	// reported are the values that do not have the shape of the kind.
 	templated, bad map[diag.Position]bool
 	reported       map[mistake]bool
-	// origins are where values come from that overrides have set.
+	// origins are the places of the values that overrides set.
 	origins
 	packed packedTree
-	// wrong is what does not have the shape of the kind.
+	// wrong are the places that do not have the shape of the kind.
 	wrong wrong
-	// open reports whether Flux may substitute in the document, which is judged as it stands in a repository: not in
-	// an AlertProvider of Applications, which is rendered as it is. openAt are the paths of what it may replace, with
-	// those above, once they were asked for.
+	// open reports whether Flux may substitute in the document. It is false for an AlertProvider of Applications,
+	// which is rendered unchanged. openAt holds the paths of values that Flux may replace, and their parents; it is
+	// filled on first use.
 	open     bool
 	openOnce sync.Once
 	openAt   map[string]bool
@@ -193,7 +193,7 @@ func texts(n *yaml.Node, at Path, match func(text string) bool) (paths []Path) {
 	return paths
 }
 
-// Diagnostic says something about the value at a path.
+// Diagnostic returns a diagnostic about the value at a path.
 func (d *Document) Diagnostic(code diag.Code, path Path, message, hint string) diag.Diagnostic {
 	made := diag.New(code, d.Position(path...), d.where(path), message, hint)
 	made.On, made.Resolved = d.Scope, d.Scope != nil && d.templated[made.Position]
@@ -235,8 +235,8 @@ func (t *tree) field(n *yaml.Node, name string) (key, value *yaml.Node) {
 	return pair[0], pair[1]
 }
 
-// pairs returns the keys and values of a mapping by their names. What is in the mapping
-// goes before what is merged into it, and of that what is merged first.
+// pairs returns the keys and values of a mapping by their names. The mapping's own keys
+// override merged ones, and earlier merges override later ones.
 func (t *tree) pairs(n *yaml.Node) map[string][2]*yaml.Node {
 	if known, ok := t.mappings.Load(n); ok {
 		return known.(map[string][2]*yaml.Node)

@@ -81,7 +81,7 @@ func (f field) shown() bool {
 	return f.Const != "" || isEnum(f.jsonSchema) || slices.ContainsFunc(f.AnyOf, isEnum) || len(f.Default) > 0 || len(f.Examples) > 0
 }
 
-// TestEveryFieldIsDescribed is what an editor shows beside a field, in more than its
+// TestEveryFieldIsDescribed is what an editor shows next to a field, in more than its
 // own name.
 func TestEveryFieldIsDescribed(t *testing.T) {
 	eachField(t, func(t *testing.T, f field) {

@@ -9,11 +9,11 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// foreignFields are the names that fields of ours have in Flagger's Canary (fluxcd/flagger
+// foreignFields are the names of fleetwright's fields in Flagger's Canary (fluxcd/flagger
 // pkg/apis/flagger/v1beta1/canary.go), Flux's Kustomization, HelmRelease and sources (their api/),
 // kustomization.yaml (sigs.k8s.io/kustomize api/types) and Argo CD's Application (argoproj/argo-cd
 // pkg/apis/application/v1alpha1/types.go), by the mapping that people write them into: its field,
-// with [] where it is an item of a list.
+// with [] for an item of a list.
 var foreignFields = []foreignField{
 	{"rollout", "targetRef", "workload", ""},
 	{"rollout", "provider", "trafficRoutingProvider", ""},
@@ -22,7 +22,7 @@ var foreignFields = []foreignField{
 	{"rollout", "canaryAnalysis", "", "rolloutPolicy: {trafficAnalysis: {…}}"},
 	{"rollout", "progressDeadlineSeconds", "", "rolloutPolicy: {rolloutTimeoutSeconds: …}"},
 	{"rollout", "skipAnalysis", "", "rolloutPolicy: {skipTrafficAnalysis: …}"},
-	{"rollout", "ingressRef", "", "rolloutPolicy: {trafficRouting: {host: …}}, of which the Ingress is rendered"},
+	{"rollout", "ingressRef", "", "rolloutPolicy: {trafficRouting: {host: …}}, from which the Ingress is rendered"},
 	{"rolloutPolicy", "analysis", "trafficAnalysis", ""},
 	{"rolloutPolicy", "canaryAnalysis", "trafficAnalysis", ""},
 	{"rolloutPolicy", "progressDeadlineSeconds", "rolloutTimeoutSeconds", ""},
@@ -38,11 +38,11 @@ var foreignFields = []foreignField{
 	{"rollout", "gatewayRefs", "", "rolloutPolicy: {trafficRouting: {gatewayRefs: …}}"},
 	{"rolloutPolicy", "gatewayRefs", "", "trafficRouting: {gatewayRefs: …}"},
 	{"gateway", "gatewayRefs", "refs", ""},
-	{"trafficRouting", "analysis", "", "trafficAnalysis beside trafficRouting"},
+	{"trafficRouting", "analysis", "", "trafficAnalysis next to trafficRouting"},
 	{"trafficRouting", "iterations", "analysisTimes", ""},
-	{"trafficRouting", "interval", "", "trafficAnalysis: {checkIntervalSeconds: …} beside trafficRouting"},
-	{"trafficRouting", "threshold", "", "trafficAnalysis: {checkFailedTimes: …} beside trafficRouting"},
-	{"canaryStrategy", "iterations", "", "analysisTimes of trafficRouting, in place of canaryStrategy"},
+	{"trafficRouting", "interval", "", "trafficAnalysis: {checkIntervalSeconds: …} next to trafficRouting"},
+	{"trafficRouting", "threshold", "", "trafficAnalysis: {checkFailedTimes: …} next to trafficRouting"},
+	{"canaryStrategy", "iterations", "", "analysisTimes of trafficRouting, instead of canaryStrategy"},
 	{"canaryStrategy", "interval", "", "trafficAnalysis: {checkIntervalSeconds: …} of the rolloutPolicy"},
 	{"canaryStrategy", "threshold", "", "trafficAnalysis: {checkFailedTimes: …} of the rolloutPolicy"},
 	{"trafficAnalysis", "interval", "checkIntervalSeconds", ""},
@@ -50,7 +50,7 @@ var foreignFields = []foreignField{
 	{"trafficAnalysis", "iterations", "", "analysisTimes of trafficRouting"},
 	{"metrics[]", "interval", "intervalSeconds", ""},
 	{"metrics[]", "threshold", "", "thresholdRange: {min: …} or {max: …}"},
-	{"metrics[]", "templateRef", "", "customMetric: {provider: {…}, query: …}, of which the MetricTemplate is rendered"},
+	{"metrics[]", "templateRef", "", "customMetric: {provider: {…}, query: …}, from which the MetricTemplate is rendered"},
 	{"webhooks", "timeout", "timeoutSeconds", ""},
 	{"webhooks", "cmd", "command", ""},
 	{"webhooks", "url", "", flaggerWebhooks},
@@ -94,7 +94,7 @@ var foreignFields = []foreignField{
 	{"destination", "namespace", "", "targetNamespace of a policy"},
 }
 
-// A foreignField is a name that people write into a mapping, and what they mean.
+// A foreignField is a field of another tool that people write into a mapping, with its equivalent.
 type foreignField struct {
 	under, name string
 	// ours is the field of the same mapping that is meant, or where its value goes.
@@ -102,7 +102,7 @@ type foreignField struct {
 }
 
 // foreignToFlagger are the names that people write into Canaries, MetricTemplates and AlertProviders: those of v1alpha3
-// (fluxcd/flagger pkg/apis/flagger/v1beta1/canary.go, CanaryAnalysis), of an Application, of Argo Rollouts, and what is near none.
+// (fluxcd/flagger pkg/apis/flagger/v1beta1/canary.go, CanaryAnalysis), of an Application, of Argo Rollouts, and other common mistakes.
 var foreignToFlagger = []foreignField{
 	{"spec", "canaryAnalysis", "analysis", ""},
 	{"spec", "trafficAnalysis", "analysis", ""},
@@ -133,7 +133,7 @@ var foreignToFlagger = []foreignField{
 	{"autoscalerRef", "minReplicas", "", "primaryScalerReplicas: {minReplicas: …}"},
 	{"autoscalerRef", "maxReplicas", "", "primaryScalerReplicas: {maxReplicas: …}"},
 	{"autoscalerRef", "canaryScalerReplicas", "", "the autoscaler itself, which scales the canary; the primary's are primaryScalerReplicas"},
-	{"service", "ports", "", "port: …, of which there is one; portDiscovery: true adds the others"},
+	{"service", "ports", "", "port: …, a single port; portDiscovery: true adds the others"},
 	{"service", "protocol", "appProtocol", ""},
 	{"service", "annotations", "", "apex: {annotations: {…}}"},
 	{"service", "labels", "", "apex: {labels: {…}}"},
@@ -151,8 +151,8 @@ var foreignToFlagger = []foreignField{
 	{"analysis", "alertRefs", "alerts", ""},
 	{"analysis", "timeout", "", "progressDeadlineSeconds of the spec for pods, or timeout of a webhook"},
 	{"analysis", "confirm", "", "webhooks: [{type: confirm-promotion, name: …, url: …}]"},
-	{"match[]", "percentage", "", "stepWeight of the analysis, in place of match: a match sends every request that fits it"},
-	{"match[]", "weight", "", "stepWeight of the analysis, in place of match: a match sends every request that fits it"},
+	{"match[]", "percentage", "", "stepWeight of the analysis instead of match: a match routes every matching request"},
+	{"match[]", "weight", "", "stepWeight of the analysis instead of match: a match routes every matching request"},
 	{"webhooks[]", "cmd", "", "metadata: {cmd: …}"},
 	{"webhooks[]", "command", "", "metadata: {cmd: …}"},
 	{"webhooks[]", "logCmdOutput", "", "metadata: {logCmdOutput: …}"},
@@ -169,10 +169,10 @@ var foreignToFlagger = []foreignField{
 	{"sessionAffinity", "ttl", "maxAge", ""},
 }
 
-const flaggerWebhooks = "the list webhooks of the rolloutPolicy, whose items are Flagger's; here only command: [hey …]"
+const flaggerWebhooks = "webhooks of the rolloutPolicy, a list of Flagger's webhooks; this mapping has only command: [hey …]"
 
-// foreign returns what to write in place of a field that is another tool's, and the field of ours
-// in the same mapping, if it is one.
+// foreign returns a hint for a field of another tool, and the equivalent field of the same mapping,
+// if there is one.
 func (w *walker) foreign(name string) (hint, ours string) {
 	under := w.under()
 	fields := foreignFields
@@ -197,7 +197,7 @@ func (w *walker) foreign(name string) (hint, ours string) {
 	return "did you mean " + f.ours + "?", f.ours
 }
 
-// under returns the field whose mapping is looked at, with [] for an item of its list.
+// under returns the field of the current mapping, with [] for an item of its list.
 func (w *walker) under() string {
 	last := len(w.path) - 1
 	if last < 0 {
@@ -210,7 +210,7 @@ func (w *walker) under() string {
 	return name + "[]"
 }
 
-// translated returns a scalar as a field of ours takes it: seconds of a duration.
+// translated returns a scalar in the format of fleetwright's field: a duration as seconds.
 func translated(field string, n *yaml.Node) string {
 	if d, ok := spokenDuration(n.Value); ok && strings.HasSuffix(field, "Seconds") {
 		return fmt.Sprintf("%.0f", math.Ceil(d.Seconds()))
@@ -231,7 +231,7 @@ var ownValues = []struct {
 	{"workload", "name", Path{"..", "serviceName"}},
 }
 
-// own returns what the document itself suggests for a field that is missing, or nothing.
+// own returns the value that the document itself suggests for a missing field, or "".
 func (w *walker) own(name string) string {
 	for _, o := range ownValues {
 		if o.under != w.under() || o.name != name {

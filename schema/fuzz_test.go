@@ -48,7 +48,7 @@ func samples(t testing.TB) [][]byte {
 }
 
 // FuzzLoad checks that nothing makes Load panic, that it says the same twice, and
-// that CUE and the explanation always agree: what is refused is explained.
+// that CUE and the explanation always agree: what is rejected is explained.
 func FuzzLoad(f *testing.F) {
 	for _, s := range samples(f) {
 		f.Add(s)

@@ -1,6 +1,6 @@
 //go:build ignore
 
-// generate writes the schemas of the input kinds; see internal/schemagen.
+// generate writes the schemas of the input kinds and of the output documents; see internal/schemagen.
 package main
 
 import (

@@ -13,16 +13,15 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
-// An Ignore is a comment that keeps a diagnostic from being said:
+// An Ignore is a comment that suppresses a diagnostic:
 //
 //	port: 80 # fleetwright: ignore FW308 the container listens on 80
 //
-// It stands in the line that the diagnostic points at, or above it in a line of its
-// own. The reason is required.
+// It is on the line that the diagnostic points at, or on its own line above. The reason is required.
 type Ignore struct {
 	// Position of the comment.
 	Position diag.Position
-	// Code of the diagnostics that are meant.
+	// Code of the suppressed diagnostics.
 	Code diag.Code
 	// Line that the diagnostics must point at.
 	Line int
@@ -33,7 +32,7 @@ func (l *loaded) addIgnores(f File) {
 	if !bytes.Contains(f.Data, []byte("fleetwright:")) {
 		return
 	}
-	// What makes a comment one for fleetwright, and the words behind it.
+	// A comment for fleetwright, with its directive and arguments.
 	directive := regexp.MustCompile(`^#+\s*fleetwright:\s*([a-z]+)\b[ \t]*(.*)`)
 	lines := strings.Split(string(f.Data), "\n")
 	comments := commentsOf(lines)
@@ -50,12 +49,12 @@ func (l *loaded) addIgnores(f File) {
 		position := f.position(i+1, utf8.RuneCountInString(line[:at])+1)
 		if m[1] != "ignore" {
 			if diag.Nearest(m[1], []string{"ignore"}) != "" {
-				l.badIgnore(position, fmt.Sprintf("%q is nothing that a comment can say to fleetwright", m[1]), "# fleetwright: ignore "+m[2])
+				l.badIgnore(position, fmt.Sprintf("unknown directive %q in a comment for fleetwright", m[1]), "# fleetwright: ignore "+m[2])
 			}
 			continue
 		}
 		ignore := Ignore{Position: position, Line: i + 1}
-		if strings.Trim(line[:at], " \t-") == "" { // alone, or behind the dash of a list
+		if strings.Trim(line[:at], " \t-") == "" { // at most the dash of a list before it
 			ignore.Line = below[i] + 1
 		}
 		code, reason := m[2], ""
@@ -65,17 +64,17 @@ func (l *loaded) addIgnores(f File) {
 		ignore.Code = diag.Code(code)
 		switch {
 		case code == "":
-			l.badIgnore(position, "the comment does not say what to ignore", "# fleetwright: ignore FW308 with the reason")
+			l.badIgnore(position, "the ignore comment names no code", "# fleetwright: ignore FW308 <reason>")
 		case !ignore.Code.Exists():
-			hint := "fleetwright explain lists them"
+			hint := "fleetwright explain lists the codes"
 			if meant := diag.Code(strings.ToUpper(strings.TrimRight(code, ":,;."))); meant.Exists() {
 				hint = fmt.Sprintf("# fleetwright: ignore %s%s", meant, reason)
 			}
-			l.badIgnore(position, fmt.Sprintf("there is no diagnostic %s", code), hint)
+			l.badIgnore(position, fmt.Sprintf("unknown code %s", code), hint)
 		case ignore.Code.Rule().Structural:
-			l.badIgnore(position, fmt.Sprintf("%s is always an error: %s", code, ignore.Code.Rule().Title), "remove the comment, and mend the line")
+			l.badIgnore(position, fmt.Sprintf("%s cannot be ignored: %s", code, ignore.Code.Rule().Title), "remove the comment, and fix the line")
 		case strings.TrimSpace(reason) == "":
-			l.badIgnore(position, "the comment gives no reason", fmt.Sprintf("# fleetwright: ignore %s and why it is good here", code))
+			l.badIgnore(position, "the ignore comment gives no reason", fmt.Sprintf("# fleetwright: ignore %s <reason>", code))
 		default:
 			l.Ignores = append(l.Ignores, ignore)
 		}

@@ -16,7 +16,7 @@ var (
 
 // withoutSurrogates turns the surrogate pairs by which JSON escapes characters beyond U+FFFF into
 // the escapes that YAML has for them: a JSON parser reads "\ud83d\ude00" as one character, a YAML
-// parser as two, neither of which exists. What it returns is as long as what it was given, so that
+// parser as two, neither of which exists. The result is as long as the input, so that
 // positions stay; text that is not JSON is returned as it is.
 func withoutSurrogates(data []byte) []byte {
 	if !bytes.Contains(data, []byte(`\ud`)) && !bytes.Contains(data, []byte(`\uD`)) || !isJSON(data) {

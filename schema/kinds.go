@@ -33,7 +33,7 @@ var kinds = []Kind{
 	kindOf[api.RenderConfig]("RenderConfig", "fleetwright.dev/v1alpha1"),
 }
 
-// rolloutKinds are the kinds of rollouts as Flagger has them, which are checked and planned alone.
+// rolloutKinds are the kinds of rollouts as Flagger has them, which are only checked and planned.
 var rolloutKinds = []Kind{
 	rolloutKind[api.Canary]("Canary"),
 	rolloutKind[api.MetricTemplate]("MetricTemplate"),
@@ -82,7 +82,7 @@ func KindNamed(name string) (Kind, bool) {
 // JSONSchema is the JSON Schema of the kind, for editors.
 func (k Kind) JSONSchema() []byte { return k.file(".schema.json") }
 
-// CUE returns the closed CUE definition of the kind, with the rules that CUE can say.
+// CUE returns the closed CUE definition of the kind, with the rules that CUE can express.
 func (k Kind) CUE() []byte {
 	definition := k.file(".cue")
 	if rules := k.file(".rules.cue"); rules != nil {
@@ -91,7 +91,7 @@ func (k Kind) CUE() []byte {
 	return definition
 }
 
-// file returns what an embedded file says of the kind, or nil where there is none.
+// file returns an embedded file of the kind, or nil if there is none.
 func (k Kind) file(suffix string) []byte {
 	text, _ := files.ReadFile("input/" + strings.ToLower(k.Name) + suffix)
 	return text

@@ -18,10 +18,10 @@ const (
 )
 
 // maxQuoted is the longest name of an object that is compiled though it is too long, to
-// find its other mistakes: what is said of each of its policies may quote the name.
+// find its other mistakes: diagnostics about its policies may quote the name.
 const maxQuoted = 1000
 
-// checkNames checks what the patterns of the shape leave open: lengths that a
+// checkNames checks constraints that patterns do not: lengths that a
 // pattern would count too slowly, and the keys of labels and annotations.
 func (d *Document) checkNames(object map[string]any) diag.List {
 	var list diag.List
@@ -31,15 +31,15 @@ func (d *Document) checkNames(object map[string]any) diag.List {
 	}
 	if len(d.Name) > longest {
 		list = append(list, d.Diagnostic(diag.WrongFormat, Path{"metadata", "name"},
-			fmt.Sprintf("the name has %d characters, Kubernetes takes at most %d", len(d.Name), longest), ""))
+			fmt.Sprintf("the name has %d characters; Kubernetes allows at most %d", len(d.Name), longest), ""))
 	}
 	return append(list, d.checkKeys(object, nil)...)
 }
 
-// freeForm are the fields with values for others, in which nothing is known.
+// freeForm are the fields whose contents are free-form.
 var freeForm = []string{"extraArgs", "values", "status", "managedFields"}
 
-// qualified are the fields whose keys are names that Kubernetes takes for labels.
+// qualified are the fields whose keys are label keys of Kubernetes.
 var qualified = []string{"labels", "annotations", "matchLabels", "sourceLabels"}
 
 // maxAnnotations is how large all annotations of an object may be, in bytes
@@ -77,17 +77,17 @@ func (d *Document) checkKeys(value any, path Path) (list diag.List) {
 			case slices.Contains(qualified, name):
 				keys, _ := v[name].(map[string]any)
 				if size := sizeOf(keys); name == "annotations" && size > maxAnnotations {
-					list = append(list, d.Diagnostic(diag.WrongFormat, at, fmt.Sprintf("the annotations have %d bytes with their keys, Kubernetes takes at most %d", size, maxAnnotations), "put large data into a ConfigMap"))
+					list = append(list, d.Diagnostic(diag.WrongFormat, at, fmt.Sprintf("the annotations have %d bytes with their keys; Kubernetes allows at most %d", size, maxAnnotations), "move large data to a ConfigMap"))
 				}
 				for _, key := range slices.Sorted(maps.Keys(keys)) {
 					if len(validation.IsQualifiedName(key)) > 0 {
 						list = append(list, diag.New(diag.WrongFormat, d.keyPosition(at, key), d.where(at.With(key)),
-							fmt.Sprintf("%q is not a key that Kubernetes takes: at most 63 letters, digits, '-', '_' and '.', beginning and ending with a letter or digit", key),
-							"a prefix such as example.com/ may stand before it"))
+							fmt.Sprintf("%q is not a valid label or annotation key: at most 63 letters, digits, '-', '_' and '.', beginning and ending with a letter or digit", key),
+							"write a key such as app.kubernetes.io/name or team"))
 					} else if !IsBuildable(at, key) {
 						list = append(list, diag.New(diag.WrongFormat, d.keyPosition(at, key), d.where(at.With(key)),
-							fmt.Sprintf("kustomize cannot build the annotation %q: it drops the quotes, and YAML reads no text without them", key),
-							fmt.Sprintf("put a prefix before it, such as example.com/%s", key)))
+							fmt.Sprintf("kustomize cannot build the annotation %q: it drops the quotes, and without them YAML reads no text", key),
+							fmt.Sprintf("add a prefix: example.com/%s", key)))
 					}
 				}
 			default:

@@ -12,20 +12,20 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// Variants makes the documents that an Application is on clusters with overrides and variables of
-// its own. What two clusters have alike is read once.
+// Variants creates the documents of an Application for clusters with their own overrides and
+// variables. Parts that two clusters share are read once.
 type Variants struct {
 	of *Document
 	origins
-	// merged are the sections that were made, by what they are made of, and resolved those
+	// merged are the merged sections, by their overrides, and resolved the sections
 	// without variables.
 	merged map[string]*Section
-	// different are those of a path that differ, beginning with the document's own.
+	// different are the sections of a path that differ, beginning with the document's own.
 	different map[string][]*Section
 	resolved  map[sectionKey]*Section
 }
 
-// The origins tell where the values come from that overrides have set, by their nodes.
+// The origins are the places of the values that overrides set, by node.
 type origins struct {
 	// overrides are values of overrides, and mixed mappings of which an override sets a field.
 	overrides, mixed map[*yaml.Node]Path
@@ -42,26 +42,26 @@ type sectionKey struct {
 type Section struct {
 	// Path of the section.
 	Path Path
-	// Variables are those of clusters in the section.
+	// Variables are the variables of clusters in the section.
 	Variables []Variable
-	// of are the variants that the section is of, node is the section, or nil where there is none, and
-	// key the one that tells where it is set.
+	// of are the variants with the section. node is the section, or nil if the document has none. key is
+	// the key that sets it.
 	of        *Variants
 	key, node *yaml.Node
-	// overrides are those that were merged, and last the path of what the last one sets.
+	// overrides are the merged ones, and last is the path that the last one sets.
 	overrides []int
 	last      Path
-	// own sections are those of the document itself, and templated ones have variables, or escaped ones.
+	// own sections are the document's own, and templated ones have variables, or escaped ones.
 	own, templated bool
-	// typed is what was read of the section, list what was found by that, and wrong where.
+	// typed is the section as read, list its diagnostics, and wrong their places.
 	typed any
 	list  diag.List
 	wrong wrong
-	// partial sections lack what is wrong, and of broken ones nothing can be made.
+	// partial sections lack their wrong fields; broken ones cannot be read.
 	partial, broken bool
 }
 
-// Variants returns what makes the variants of an Application's document.
+// Variants returns the builder of the variants of an Application's document.
 func (d *Document) Variants() *Variants {
 	// The nodes stay in memory as long as the variants.
 	of := &Document{
@@ -81,7 +81,7 @@ func (d *Document) HasVariants() bool {
 // HasVariables reports whether any policy of an Application's document has variables.
 func (d *Document) HasVariables() bool { return len(d.variables) > 0 }
 
-// checkSelectors refuses overrides whose clusterSelector has no value: as Kubernetes reads it, that selects
+// checkSelectors rejects overrides whose clusterSelector has no value: as Kubernetes reads it, that selects
 // all clusters.
 func (d *Document) checkSelectors() (list diag.List) {
 	if d.Kind.Name != "Application" {
@@ -94,7 +94,7 @@ func (d *Document) checkSelectors() (list diag.List) {
 	for _, overrides := range places {
 		for i := range d.Len(overrides...) {
 			if at := overrides.With(i, "clusterSelector"); d.IsNull(at...) {
-				list = append(list, d.Diagnostic(diag.MissingField, at, "the selector has no value, and would select all clusters", `clusterSelector: {matchLabels: {stage: prod}}, or {} for all`))
+				list = append(list, d.Diagnostic(diag.MissingField, at, "clusterSelector has no value, so it would select every cluster", `clusterSelector: {matchLabels: {stage: prod}}, or {} for all`))
 			}
 		}
 	}
@@ -150,8 +150,8 @@ func (v *Variants) Merge(section Path, below Path, overrides []int) *Section {
 	return s
 }
 
-// Effect reports what the override at a place among others does in a section: whether it sets anything to
-// another value than those before it, and whether any such value is left by those behind it.
+// Effect reports the effect of the override at a place among others in a section: whether it changes a
+// value of those before it, and whether later ones keep such a change.
 func (v *Variants) Effect(section, below Path, overrides []int, place int) (sets, isLeft bool) {
 	_, base := v.of.find(section)
 	all := make([]*yaml.Node, len(overrides))
@@ -191,8 +191,8 @@ func (v *Variants) Effect(section, below Path, overrides []int, place int) (sets
 
 func isEmptyMapping(n *yaml.Node) bool { return n.Kind == yaml.MappingNode && len(n.Content) == 0 }
 
-// eachLeaf visits what a partial mapping sets: values that are no mappings, and empty mappings. It stops
-// where a visit returns false.
+// eachLeaf visits the values that a partial mapping sets: values other than mappings, and empty mappings.
+// It stops if a visit returns false.
 func eachLeaf(n *yaml.Node, at []string, visit func(value *yaml.Node, at []string) bool) bool {
 	n = resolve(n)
 	if n.Kind != yaml.MappingNode || len(n.Content) == 0 {
@@ -206,7 +206,7 @@ func eachLeaf(n *yaml.Node, at []string, visit func(value *yaml.Node, at []strin
 	return true
 }
 
-// setAt returns what a partial mapping sets below it, which is nil where it removes that, and reports
+// setAt returns the value that a partial mapping sets at a path, nil if it removes it, and reports
 // whether it sets anything there.
 func setAt(n *yaml.Node, at []string) (value *yaml.Node, isSet bool) {
 	if n == nil {
@@ -283,20 +283,20 @@ func (v *Variants) with(sections ...*Section) *Document {
 	return made
 }
 
-// Overrides returns the indices of the overrides that made the section what it is, none where it is the
+// Overrides returns the indices of the overrides that were merged into the section; none if it is the
 // document's own.
 func (s *Section) Overrides() []int { return s.overrides }
 
 // Same reports whether two sections of one path have the same value.
 func (s *Section) Same(other *Section) bool { return s == other || equal(s.node, other.node) }
 
-// Diagnostic says something about the value at a path in the section, in the words of a document.
+// Diagnostic returns a diagnostic about the value at a path in the section.
 func (s *Section) Diagnostic(code diag.Code, path Path, message, hint string) diag.Diagnostic {
 	return s.of.with(s).Diagnostic(code, path, message, hint)
 }
 
 // Resolve returns a section with its variables replaced, read and checked. Value is given the key of a
-// label, or "" for the name of the cluster, and values tells its results apart from all others.
+// label, or "" for the name of the cluster, and values identifies its results.
 func (v *Variants) Resolve(s *Section, values string, value func(label string) string) *Section {
 	key := sectionKey{s, values}
 	if made, ok := v.resolved[key]; ok {
@@ -368,9 +368,8 @@ func (s *Section) read() {
 	s.typed, s.wrong = typed, doc.wrong
 }
 
-// Document returns the document with sections in their places, which were read, as it is on some clusters,
-// and what was found in them. The other sections are those of the document itself. It has no Object where
-// a section is too wrong to be compiled.
+// Document returns the document as it is on some clusters, with the given sections, and their diagnostics.
+// All other sections are the document's own. It has no Object if a section is too wrong to compile.
 func (v *Variants) Document(sections []*Section, on *diag.Scope) (*Document, diag.List) {
 	made := v.with(sections...)
 	made.Partial, made.wrong, made.Scope = v.of.Partial, v.of.wrong, on
@@ -634,7 +633,7 @@ type pair struct {
 	key, value *yaml.Node
 }
 
-// flatten returns the fields of a mapping in their order, and behind them those that are merged into it with <<.
+// flatten returns the fields of a mapping in order, followed by those merged into it with <<.
 func flatten(n *yaml.Node) (pairs []pair) {
 	added, seen := map[string]bool{}, map[*yaml.Node]bool{}
 	var add func(n *yaml.Node)
@@ -661,8 +660,8 @@ func flatten(n *yaml.Node) (pairs []pair) {
 	return pairs
 }
 
-// edit returns a copy of a node in which the value at a path is another. Only what is above the
-// path is copied.
+// edit returns a copy of a node in which change replaced the value at a path. Only the nodes above
+// the path are copied.
 func edit(n *yaml.Node, path Path, change func(*yaml.Node) *yaml.Node) *yaml.Node {
 	if len(path) == 0 {
 		return change(n)

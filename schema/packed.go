@@ -11,15 +11,15 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
-// A tree is the nodes of a document.
+// A tree holds the nodes of a document.
 type tree struct {
 	root *yaml.Node
 	// mappings are the pairs of those that were looked into, by their nodes.
 	mappings *sync.Map
 }
 
-// A packedTree is a tree in little memory. Most documents are looked at again for their diagnostics
-// alone, and the nodes of a file take fifteen times as much as its text.
+// A packedTree is a tree in little memory. Most documents are read again only for their diagnostics,
+// and the nodes of a file use fifteen times as much memory as its text.
 type packedTree struct {
 	packedText
 	// begin is where the document begins.
@@ -63,17 +63,17 @@ func (d *Document) tree() *tree {
 	return t
 }
 
-// tags are those of most nodes, which are packed as their numbers. Others have a number behind them.
+// tags are the tags of most nodes, which are packed as their index here. Other tags are packed as -1 and their text.
 var tags = []string{"!!str", "!!map", "!!seq", "!!int", "!!bool", "!!null", "!!float", "!!merge", "!!timestamp", "!!binary", "!", ""}
 
 // A packer packs nodes: of each the kind, the style, the tag, the place and the value, and then
-// the number of its children, and these. Comments are left out, nobody asks for them.
+// the number of its children, and these. Comments are skipped: nobody reads them.
 type packer struct {
 	text []byte
 	size int
 	// anchors are the numbers of nodes that aliases may refer to.
 	anchors map[*yaml.Node]int
-	// line is that of the last node.
+	// line is the line of the last node.
 	line int
 }
 
@@ -117,7 +117,7 @@ func (p *packer) add(n *yaml.Node) {
 	}
 }
 
-// An unpacker reads what a packer wrote, into nodes that are made at once.
+// An unpacker reads the text of a packer, into nodes that it allocates together.
 type unpacker struct {
 	text     string
 	nodes    []yaml.Node

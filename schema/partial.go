@@ -8,8 +8,8 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
-// Unsure reports whether something at or below a path of a rollout is wrong, so that what
-// seems to be missing there may not be: stepWieght: 10 is a step.
+// Unsure reports whether a value at or below a path of a rollout is wrong, so that a field that
+// seems to be missing there may only be misspelt: stepWieght: 10 is a step.
 func (d *Document) Unsure(path Path) bool {
 	return inRollout(path) && d.wrong.at[path.String()]
 }
@@ -17,11 +17,11 @@ func (d *Document) Unsure(path Path) bool {
 // Wrong reports whether something at or below a path was reported while the document was loaded.
 func (d *Document) Wrong(path Path) bool { return d.wrong.at[path.String()] }
 
-// A wrong is what was found wrong in a document.
+// A wrong holds the wrong places of a document.
 type wrong struct {
 	paths []Path
-	// at are the places at or below which something is, as text, and those of texts that their
-	// readers refuse.
+	// at holds the places at or below which a value is wrong, as text, and the places of texts that
+	// their readers reject.
 	at map[string]bool
 	// unread are the places of the values that are missing or wrong, as text.
 	unread map[string]bool
@@ -39,7 +39,7 @@ func (w *wrong) add(path, unread Path) {
 	w.unread[unread.String()] = true
 }
 
-// with returns what is wrong here or there.
+// with returns the wrong places of both.
 func (w wrong) with(other wrong) wrong {
 	if len(other.at) == 0 {
 		return w
@@ -56,7 +56,7 @@ func (w wrong) with(other wrong) wrong {
 	return made
 }
 
-// mark has nothing more said of a place.
+// mark suppresses further diagnostics about a place.
 func (w *wrong) mark(path Path) {
 	if w.at == nil {
 		w.at = map[string]bool{}
@@ -75,8 +75,8 @@ func (w *wrong) hides(path Path) bool {
 }
 
 // removeWrong removes everything wrong from an Application's or a Canary's value, and reports whether the rules of
-// its rollouts can judge the rest: a typo must not hide that the steps lead nowhere. What is wrong in
-// the source or in a policy takes the source along, since what Flux builds of it is not known then.
+// its rollouts can judge the rest: a typo must not hide that the steps lead nowhere. A mistake in the source
+// or in a policy also removes the source, because its build is unknown then.
 func (d *Document) removeWrong(object map[string]any) bool {
 	var without []Path
 	switch d.Kind.Name {
@@ -116,7 +116,7 @@ func (d *Document) removeWrong(object map[string]any) bool {
 	return true
 }
 
-// isAside reports whether no rule of a rollout goes by what is wrong at a path, where the optional
+// isAside reports whether no rule of a rollout depends on the mistake at a path, where the optional
 // field is the nearest: labels, the source, and fields of a policy that decide neither what is
 // installed nor where.
 func (d *Document) isAside(path, optional Path) bool {
@@ -140,7 +140,7 @@ func (d *Document) isAside(path, optional Path) bool {
 	return (len(optional) > 4 || name == "interval" || name == "prune") && name != "namespace" && diag.Nearest(name, []string{"targetNamespace"}) == ""
 }
 
-// inSource reports whether a path is in the source, or in what a policy applies of it.
+// inSource reports whether a path is in the source, or in a policy's kustomization or helm.
 func inSource(path Path) bool {
 	return len(path) > 2 && path[0] == "spec" && path[1] == "source" ||
 		len(path) > 4 && path[0] == "spec" && path[1] == "syncPolicies" && (path[3] == "kustomization" || path[3] == "helm")
@@ -178,7 +178,7 @@ func remove(value any, path Path) {
 			remove(fields[e], path[1:])
 		}
 	case int:
-		// An item as a whole stays, since others are told by their places.
+		// An item as a whole stays, because the others are identified by their indices.
 		if items, _ := value.([]any); e < len(items) && len(path) > 1 {
 			remove(items[e], path[1:])
 		}

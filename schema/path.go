@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// A Path is where a value is in its document: field names (string) and list indices (int).
+// A Path is the place of a value in its document: field names (string) and list indices (int).
 type Path []any
 
-// With is the path of a value below p. It shares nothing with p.
+// With returns the path of a value below p. It shares no memory with p.
 func (p Path) With(elements ...any) Path {
 	return append(p[:len(p):len(p)], elements...)
 }
 
-// String is the path as people write it: spec.syncPolicies[0].rollout.port.
+// String returns the path as people write it: spec.syncPolicies[0].rollout.port.
 func (p Path) String() string {
 	var b strings.Builder
 	for _, element := range p {

@@ -8,8 +8,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
-// TestNothingIsTakenThatPatternsRefuse: the functions beside patterns take no text that
-// these refuse.
+// TestNothingIsTakenThatPatternsRefuse: the functions next to patterns take no text that
+// these reject.
 func TestNothingIsTakenThatPatternsRefuse(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for _, p := range patterns {

@@ -8,19 +8,19 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
-// otherTools are the kinds that say for other tools what an Application says here. People put them
-// among the inputs, since fleetwright renders some of them.
+// otherTools are the kinds of other tools with the role of an Application. People put them among the
+// inputs, because fleetwright renders some of them.
 var otherTools = []struct{ group, kind, called, instead string }{
-	{"flagger.app", "Canary", "a Flagger Canary", "fleetwright check and plan read it as it is; to have it rendered, write it as the rollout of a sync policy: syncPolicies: [{kustomization: {…}, rollout: {…}}]"},
-	{"flagger.app", "MetricTemplate", "a Flagger MetricTemplate", "fleetwright check and plan read it as it is; to have it rendered, write it as the customMetric of a metric: metrics: [{name: …, customMetric: {provider: {…}, query: …}}]"},
+	{"flagger.app", "Canary", "a Flagger Canary", "to render it, write it as the rollout of a sync policy: syncPolicies: [{kustomization: {…}, rollout: {…}}]; fleetwright check and plan accept the Canary itself"},
+	{"flagger.app", "MetricTemplate", "a Flagger MetricTemplate", "to render it, write it as the customMetric of a metric: metrics: [{name: …, customMetric: {provider: {…}, query: …}}]; fleetwright check and plan accept the MetricTemplate itself"},
 	{"kustomize.toolkit.fluxcd.io", "Kustomization", "a Flux Kustomization", "write it as a sync policy, with the same fields: syncPolicies: [{kustomization: {path: …, interval: …, prune: true}}]"},
 	{"helm.toolkit.fluxcd.io", "HelmRelease", "a Flux HelmRelease", "write it as a sync policy, with the same fields: syncPolicies: [{helm: {chart: {…}, interval: …}}]"},
 	{"source.toolkit.fluxcd.io", "GitRepository", "a Flux GitRepository", "write it as the source of an Application, with the same fields: source: {gitRepository: {…}}"},
 	{"source.toolkit.fluxcd.io", "HelmRepository", "a Flux HelmRepository", "write it as the source of an Application, with the same fields: source: {helmRepository: {…}}"},
 	{"source.toolkit.fluxcd.io", "OCIRepository", "a Flux OCIRepository", "write it as the source of an Application, with the same fields: source: {ociRepository: {…}}"},
-	{"source.toolkit.fluxcd.io", "Bucket", "a Flux Bucket", "an Application has a gitRepository, a helmRepository or an ociRepository as its source"},
+	{"source.toolkit.fluxcd.io", "Bucket", "a Flux Bucket", "use a gitRepository, a helmRepository or an ociRepository as the source of an Application"},
 	{"argoproj.io", "Application", "an Argo CD Application", "write a Kurator Application, with apiVersion: apps.kurator.dev/v1alpha1; repoURL and targetRevision become source: {gitRepository: {url: …, ref: {…}}}, and path that of a sync policy"},
-	{"argoproj.io", "ApplicationSet", "an Argo CD ApplicationSet", "write a Kurator Application, with apiVersion: apps.kurator.dev/v1alpha1, whose destination: {fleet: …} is all clusters that get it"},
+	{"argoproj.io", "ApplicationSet", "an Argo CD ApplicationSet", "write a Kurator Application, with apiVersion: apps.kurator.dev/v1alpha1, whose destination: {fleet: …} selects the clusters"},
 	{"argoproj.io", "Rollout", "an Argo Rollout", "Flagger rolls out a Deployment: write the rollout of a sync policy, from which its Canary is rendered"},
 }
 
@@ -32,7 +32,7 @@ func kindOfOthers(apiVersion, kind string) int {
 	})
 }
 
-// A relative is a document of another tool: the index of its kind, and what is said of it.
+// A relative is a document of another tool: the index of its kind, and its diagnostic.
 type relative struct {
 	kind int
 	said diag.Diagnostic
@@ -60,7 +60,7 @@ func (d *Documents) addRelatives() {
 	}
 }
 
-// OtherTools returns what was said of the documents of other tools, or nil where there are none.
+// OtherTools returns the diagnostics about documents of other tools, or nil if there are none.
 func (d *Documents) OtherTools() (said Diagnostics) {
 	for _, of := range d.Diagnostics {
 		if of.Code == diag.OtherTool {

@@ -6,7 +6,7 @@ import (
 )
 
 // ruleBreakers are documents that break one rule each and are right but for that: CUE and
-// the validator refuse them, one by one.
+// the validator reject them, one by one.
 var ruleBreakers = func() (all []string) {
 	source := func(names ...string) {
 		var set []string
@@ -82,7 +82,7 @@ var ruleBreakers = func() (all []string) {
 	return all
 }()
 
-// TestRulesAreInBoth: CUE and the validator refuse what breaks a rule, and the validator
+// TestRulesAreInBoth: CUE and the validator reject what breaks a rule, and the validator
 // with one message.
 func TestRulesAreInBoth(t *testing.T) {
 	for _, document := range ruleBreakers {

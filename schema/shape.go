@@ -18,7 +18,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
-// A Shape is what a value may be. The zero value allows anything.
+// A Shape describes the allowed values. The zero value allows anything.
 type Shape struct {
 	Type Type
 	// Fields of a mapping.
@@ -38,7 +38,7 @@ type Shape struct {
 
 	// ExactlyOne are fields of which a mapping has one.
 	ExactlyOne []string
-	// oneOf are fields of which a mapping has one beside others, or none where that is allowed.
+	// oneOf are fields of which a mapping has one next to others, or none where that is allowed.
 	oneOf  []string
 	orNone bool
 	// mayBeEmpty is set where empty text is as good as none.
@@ -46,31 +46,31 @@ type Shape struct {
 	// NotEmpty requires an item of a list.
 	NotEmpty bool
 
-	// format is that of text, and keys that of the names in a mapping; nil takes all.
+	// format is the format of a text, and keys the format of the names in a mapping; nil allows everything.
 	format, keys *Format
 	// duration is set where text is a duration that Go holds.
 	duration bool
 	mode     mode
 }
 
-// A mode is what a value may be beside its type.
+// A mode widens the allowed values of a shape.
 type mode int
 
 const (
-	// A partial mapping lacks any of its fields, or has null for one, which removes what is below.
+	// A partial mapping may lack any field, or have null for one, which removes it.
 	partial mode = 1 << iota
 	// Values in a templated one may have variables of clusters.
 	templated
 	// Nulls in a stored one are dropped, as an API server does before it looks at a field
 	// (k8s.io/apiextensions-apiserver pkg/apiserver/schema/defaulting, PruneNonNullableNullsWithoutDefaults).
-	// Empty text is none where a Go type of Flagger does not tell the two apart, and its CRD takes it.
+	// Empty text counts as missing if a Go type of Flagger treats both alike and its CRD accepts it.
 	stored
 )
 
 // A Type is a type of values.
 type Type int
 
-// String returns what a value of the type is, in words.
+// String returns the description of a value of the type.
 func (t Type) String() string {
 	return [...]string{"anything", "a mapping", "a list", "text", "true or false", "a whole number", "a number"}[t]
 }
@@ -100,7 +100,7 @@ type Field struct {
 	In    reflect.Type
 }
 
-// Nullable reports whether a value may be null, which removes what is there.
+// Nullable reports whether a value may be null, which removes the value.
 func (s *Shape) Nullable() bool { return s.mode&partial != 0 }
 
 // Templated reports whether a value may have variables of clusters.
@@ -132,7 +132,7 @@ func (s *Shape) below(name string) (below *Shape, required bool) {
 	return fields[i].Shape, fields[i].Required
 }
 
-// names returns those of the fields of a mapping, in order.
+// names returns the names of the fields of a mapping, in order.
 func (s *Shape) names() []string {
 	var names []string
 	for _, f := range byName(s.fields()) {
@@ -147,10 +147,10 @@ type walker struct {
 	root *Shape
 	path Path
 	list diag.List
-	// at are the paths of the list in what is walked over.
+	// at are the paths of the list in the walked value.
 	at    []string
 	wrong wrong
-	// places are those of the fields of a name, once they were asked for.
+	// places are the places of the fields of a name, filled on first use.
 	places map[string][]string
 }
 
@@ -159,7 +159,7 @@ func (w *walker) report(code diag.Code, message, hint string) {
 	w.add(w.path, diag.New(code, w.doc.at(n), w.doc.where(w.path), message, hint))
 }
 
-// add adds what is wrong, and the path of the value that cannot be read because of it.
+// add adds a diagnostic, and the path of the value that cannot be read because of it.
 func (w *walker) add(unread Path, of diag.Diagnostic) {
 	w.wrong.add(w.path, unread)
 	w.list, w.at = append(w.list, of), append(w.at, unread.String())
@@ -250,7 +250,7 @@ func (w *walker) mapping(fields map[string]any, s *Shape) {
 		}
 	}
 	if len(s.ExactlyOne) > 0 && found != 1 && found == len(fields) {
-		w.report(diag.NotAllowed, fmt.Sprintf("expected exactly one of %s, got %d of them", strings.Join(s.ExactlyOne, ", "), found), "")
+		w.report(diag.NotAllowed, fmt.Sprintf("expected exactly one of %s, got %d", strings.Join(s.ExactlyOne, ", "), found), "")
 	}
 	w.oneOf(fields, s)
 	var missing []Field
@@ -354,7 +354,7 @@ func (w *walker) ofOther(name string) string {
 	return ""
 }
 
-// sections are fields that become objects of their own, so a field below one is no suggestion below another.
+// sections are fields that become separate objects, so a field below one is no suggestion below another.
 var sections = []string{"gitRepository", "helmRepository", "ociRepository", "existing", "kustomization", "helm", "rollout"}
 
 // isOther reports whether a place is in another section than the mapping, or below another of the alternatives
@@ -381,7 +381,7 @@ func (w *walker) isOther(place string) bool {
 const fewPlaces = 3
 
 func (w *walker) addPlaces(s *Shape, path string) {
-	if s.mode&partial != 0 { // whose fields are those of the whole
+	if s.mode&partial != 0 { // it has the fields of the whole
 		return
 	}
 	for _, f := range byName(s.fields()) {
@@ -395,7 +395,7 @@ func (w *walker) addPlaces(s *Shape, path string) {
 	}
 }
 
-// Mismatches reports what of a JSON value does not fit the shape. The diagnostics have no positions.
+// Mismatches reports the parts of a JSON value that do not fit the shape. The diagnostics have no positions.
 func (s *Shape) Mismatches(value any) diag.List {
 	text, err := json.Marshal(value)
 	if err != nil {
@@ -413,7 +413,7 @@ func (s *Shape) Mismatches(value any) diag.List {
 	return w.list
 }
 
-// wrongTypeHint returns what to write instead of a value of another type.
+// wrongTypeHint returns the hint for a value of the wrong type.
 func wrongTypeHint(n *yaml.Node, value any, s *Shape, path Path) string {
 	if s.Type == List {
 		return when(n.Kind == yaml.ScalarNode && value != nil, s.Items.itemHint(n, value))
@@ -432,7 +432,7 @@ func wrongTypeHint(n *yaml.Node, value any, s *Shape, path Path) string {
 			return "write " + percent
 		}
 		if s.Type == Integer && under(path) == "rollout.port" && compiled(portName).MatchString(value) {
-			return "port: 80, or what number the port of the Service has, and portName: " + value
+			return "port: 80, or the number of the Service's port, and portName: " + value
 		}
 		if s.Type == Mapping {
 			return s.mappingHint(n, path)
@@ -458,7 +458,7 @@ func wrongTypeHint(n *yaml.Node, value any, s *Shape, path Path) string {
 	return ""
 }
 
-// itemHint returns the item of a list to write where a scalar stands in place of the list.
+// itemHint returns the list item to write instead of a scalar.
 func (s *Shape) itemHint(n *yaml.Node, value any) string {
 	_, isText := value.(string)
 	switch {
@@ -483,13 +483,13 @@ func under(path Path) string {
 	return fmt.Sprint(path[last-1], ".", path[last])
 }
 
-// mappingHint returns what to write instead of a text where a mapping is expected.
+// mappingHint returns the hint for a text where a mapping is expected.
 func (s *Shape) mappingHint(n *yaml.Node, path Path) string {
 	nodes, list := parse(File{Data: []byte(n.Value)})
 	name, _ := path[max(0, len(path)-1)].(string)
 	switch block := n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0; {
 	case len(list) == 0 && len(nodes) == 1 && nodes[0].Kind == yaml.MappingNode && block:
-		return fmt.Sprintf("remove the %s behind %s:, so that the lines below it are fields and not text", map[bool]string{true: "|", false: ">"}[n.Style&yaml.LiteralStyle != 0], name)
+		return fmt.Sprintf("remove the %s after %s:, so that the lines below are fields, not text", map[bool]string{true: "|", false: ">"}[n.Style&yaml.LiteralStyle != 0], name)
 	case len(list) == 0 && len(nodes) == 1 && nodes[0].Kind == yaml.MappingNode:
 		return "remove the quotes"
 	}
@@ -501,7 +501,7 @@ func (s *Shape) mappingHint(n *yaml.Node, path Path) string {
 	return when(len(s.fields()) > 0, "its fields are "+strings.Join(s.names(), ", "))
 }
 
-// wrapped returns a mapping with a text as its only required field, or nothing where there is none.
+// wrapped returns a mapping with a text as its only required field, or nothing if it has no such field.
 func (s *Shape) wrapped(text string) string {
 	var required []Field
 	for _, f := range s.fields() {
@@ -565,9 +565,9 @@ func asNumber(value any, t Type) (f float64, ok bool) {
 func (w *walker) number(f float64, s *Shape) {
 	switch {
 	case s.Min != nil && f < *s.Min:
-		w.report(diag.OutOfBounds, fmt.Sprintf("%s is too small, the least is %s", w.doc.value(w.path).Value, number(*s.Min)), "")
+		w.report(diag.OutOfBounds, fmt.Sprintf("%s is too small; the minimum is %s", w.doc.value(w.path).Value, number(*s.Min)), "")
 	case s.Max != nil && f > *s.Max:
-		w.report(diag.OutOfBounds, fmt.Sprintf("%s is too large, the most is %s", w.doc.value(w.path).Value, number(*s.Max)), "")
+		w.report(diag.OutOfBounds, fmt.Sprintf("%s is too large; the maximum is %s", w.doc.value(w.path).Value, number(*s.Max)), "")
 	}
 }
 
@@ -634,8 +634,8 @@ func flowText(text string) string {
 	return plainText(text)
 }
 
-// withoutNulls drops the fields of a mapping that are to be mappings or lists and have no value, as
-// Kubernetes does; required ones are taken for empty. Elsewhere null stays: in free-form values it
+// withoutNulls drops the fields of a mapping that must be mappings or lists and have no value, as
+// Kubernetes does; required ones become empty. Elsewhere null stays: in free-form values it
 // has a meaning, and for a number or a text it is a mistake.
 func (s *Shape) withoutNulls(value any) {
 	switch v := value.(type) {

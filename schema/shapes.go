@@ -106,7 +106,7 @@ type structIn struct {
 // structs are the fields of the structs that were asked for.
 var structs sync.Map // structIn → []Field
 
-// FieldsOf returns the fields of a struct, in its order, with those of embedded structs.
+// FieldsOf returns the fields of a struct in its order, including the fields of embedded structs.
 func FieldsOf(t reflect.Type) []Field { return fieldsIn(t, 0) }
 
 func fieldsIn(t reflect.Type, in mode) (fields []Field) {

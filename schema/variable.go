@@ -17,15 +17,14 @@ const (
 	variable   = "${cluster."
 	nameOf     = "name"
 	labelsOf   = "labels."
-	resolvedIn = "fleetwright resolves variables in the texts of a policy's kustomization, helm and rollout"
+	resolvedIn = "fleetwright resolves variables only in values of a policy's kustomization, helm and rollout"
 )
 
 // hasVariable reports whether a text has a variable of a cluster, or an escaped one.
 func hasVariable(text string) bool { return strings.Contains(text, variable) }
 
-// expand replaces the variables in a text by what value returns for what stands behind
-// ${cluster. in each, and $${cluster. by ${cluster. It stops at a variable without an end,
-// which it reports.
+// expand replaces each variable in a text with the value of the name after ${cluster., and
+// $${cluster. with ${cluster. It stops at a variable that is not closed, which it reports.
 func expand(text string, value func(name string) string) (expanded string, ended bool) {
 	var b strings.Builder
 	for {
@@ -49,13 +48,13 @@ func expand(text string, value func(name string) string) (expanded string, ended
 
 // A Variable is a variable of a cluster in a text of a document.
 type Variable struct {
-	// Label is the key of the label that it stands for, or "" where it is the cluster's name.
+	// Label is the key of its label, or "" for the cluster's name.
 	Label string
 	// Path of the text.
 	Path Path
 }
 
-// isVariable reports whether what stands behind ${cluster. names something of a cluster.
+// isVariable reports whether the text after ${cluster. is the name of a variable.
 func isVariable(name string) bool {
 	key, ofLabel := strings.CutPrefix(name, labelsOf)
 	return name == nameOf || ofLabel && len(validation.IsQualifiedName(key)) == 0
@@ -88,18 +87,18 @@ func (d *Document) findVariables() (list diag.List) {
 			case isKey:
 				report(d.at(n), path, variable+name+"} is not resolved in a key: "+resolvedIn, "write the key, or use overrides")
 			case !isVariable(name):
-				report(d.at(n), path, fmt.Sprintf("there is no variable %s%s}", variable, name), hintOf(name))
+				report(d.at(n), path, fmt.Sprintf("unknown variable %s%s}", variable, name), hintOf(name))
 			}
 			return ""
 		})
 		if !ended {
-			report(d.at(n), path, "the variable "+variable+" does not end", "close it with }, or write $"+variable+" for the text itself")
+			report(d.at(n), path, "the variable "+variable+" is not closed", "close it with }, or write $"+variable+" for the literal text")
 		}
 	})
 	return list
 }
 
-// withoutForms removes from a list what is said of texts whose variables cannot be resolved.
+// withoutForms removes from a list the diagnostics about texts whose variables cannot be resolved.
 func (d *Document) withoutForms(list diag.List) diag.List {
 	if len(d.bad) == 0 {
 		return list
@@ -107,7 +106,7 @@ func (d *Document) withoutForms(list diag.List) diag.List {
 	return slices.DeleteFunc(list, func(of diag.Diagnostic) bool { return of.Code != diag.BadVariable && d.bad[of.Position] })
 }
 
-// hintOf returns what to write instead of a variable that does not exist.
+// hintOf returns the hint for a variable that does not exist.
 func hintOf(name string) string {
 	key := name
 	for _, prefix := range []string{"labels.", "label.", "metadata.labels.", "labels", "label"} {
@@ -167,7 +166,7 @@ func variablesIn(n *yaml.Node, at Path) (all []Variable) {
 	return all
 }
 
-// withoutVariables replaces values that have variables by null where text is not what they are to be.
+// withoutVariables replaces values with variables by null where the shape expects no text.
 func (s *Shape) withoutVariables(value any) {
 	hides := func(v any, s *Shape) bool {
 		text, ok := v.(string)
@@ -200,14 +199,14 @@ func (s *Shape) withoutVariables(value any) {
 
 // A resolver replaces variables in nodes.
 type resolver struct {
-	// value returns the value of what stands behind ${cluster.
+	// value returns the value of the name after ${cluster.
 	value func(name string) string
 	origins
 }
 
-// node returns a node with the variables below it replaced, and that node itself where there are none.
-// A text without quotes that is one variable is read as YAML reads its value; where the shape has a
-// type, that decides.
+// node returns a node with the variables below it replaced, and the node itself if it has none.
+// A text without quotes that is one variable is read as YAML reads its value, unless the shape has
+// a type.
 func (r *resolver) node(n *yaml.Node, s *Shape) *yaml.Node {
 	if !anyText(n, hasVariable) {
 		return n

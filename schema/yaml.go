@@ -55,7 +55,7 @@ func parseWithin(f File, left *budget) ([]*yaml.Node, diag.List) {
 			continue
 		}
 		if at, message := checkAliases(n.Content[0]); at != nil {
-			list = append(list, diag.New(diag.Oversized, f.position(at.Line, at.Column), "", message, "write the values out"))
+			list = append(list, diag.New(diag.Oversized, f.position(at.Line, at.Column), "", message, "replace the alias with its values"))
 			continue
 		}
 		n.Content[0].HeadComment, n.Content[0].FootComment = n.HeadComment, n.FootComment
@@ -73,7 +73,7 @@ func withoutMarks(data []byte) (clean []byte, marked bool) {
 		return data, false
 	}
 	clean = make([]byte, 0, len(data))
-	// before says that nothing of the document has been there yet.
+	// before reports whether the document is still empty.
 	before := true
 	for line := range bytes.Lines(data) {
 		rest, marked := bytes.CutPrefix(line, []byte(mark))
@@ -97,18 +97,18 @@ func withoutMarks(data []byte) (clean []byte, marked bool) {
 // checkMark rejects a byte order mark in an unquoted text.
 func (d *decoder) checkMark(n *yaml.Node, path Path) {
 	if d.doc.file.marked && n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) == 0 && strings.Contains(n.Value, mark) {
-		d.fail(diag.Encoding, n, path, "a byte order mark (U+FEFF) in the middle of a document", "remove it; put --- before it where a document begins")
+		d.fail(diag.Encoding, n, path, "byte order mark (U+FEFF) inside a document", "remove it; if a new document begins here, put --- before it")
 	}
 }
 
 // checkAppliable rejects a character that Flux could not apply, in a key or a value.
 func (d *decoder) checkAppliable(text string, n *yaml.Node, path Path) {
 	if r := unappliable(text); r != 0 {
-		d.fail(diag.Encoding, n, path, fmt.Sprintf("the character %U, which an API server does not take", r), "remove it")
+		d.fail(diag.Encoding, n, path, fmt.Sprintf("character %U; an API server rejects it", r), "remove it")
 	}
 }
 
-// badEncoding finds the first byte that does not belong into YAML text.
+// badEncoding returns the first byte that YAML text cannot contain.
 func badEncoding(data []byte) (at diag.Position, what, hint string) {
 	if bytes.HasPrefix(data, []byte("\xfe\xff")) || bytes.HasPrefix(data, []byte("\xff\xfe")) {
 		return diag.Position{Line: 1, Column: 1}, "the file is UTF-16, not UTF-8", "save the file as UTF-8"
@@ -122,14 +122,14 @@ func badEncoding(data []byte) (at diag.Position, what, hint string) {
 	at = diag.Position{Line: bytes.Count(before, []byte("\n")) + 1, Column: utf8.RuneCount(line) + 1}
 	switch r {
 	case 0:
-		return at, "a NUL byte, which YAML does not allow", "remove it; is this a text file?"
+		return at, "NUL byte; YAML does not allow it", "remove it; is this a text file?"
 	case utf8.RuneError:
-		return at, fmt.Sprintf("byte 0x%02x is not UTF-8", data[i]), "save the file as UTF-8"
+		return at, fmt.Sprintf("byte 0x%02x is not valid UTF-8", data[i]), "save the file as UTF-8"
 	}
-	return at, fmt.Sprintf("the control character %U, which YAML does not allow", r), fmt.Sprintf("remove it; in double quotes it may be written \\u%04x", r)
+	return at, fmt.Sprintf("control character %U; YAML does not allow it", r), fmt.Sprintf("remove it, or write \\u%04x in double quotes", r)
 }
 
-// firstBadRune finds the first character that YAML 1.2 forbids (5.1), or RuneError for no UTF-8.
+// firstBadRune returns the first character that YAML 1.2 forbids (5.1), or RuneError for invalid UTF-8.
 func firstBadRune(data []byte) (r rune, index int) {
 	for i, r := range string(data) {
 		switch {
@@ -152,8 +152,8 @@ func unappliable(text string) rune {
 	return 0
 }
 
-// A decoder turns nodes into what encoding/json would make of them, reading
-// plain scalars as Kubernetes does (YAML 1.1: yes is true, 010 is 8).
+// A decoder turns nodes into the values of encoding/json, and reads plain
+// scalars as Kubernetes does (YAML 1.1: yes is true, 010 is 8).
 type decoder struct {
 	doc *Document
 	// nulls is true once a value is null.
@@ -196,15 +196,15 @@ func (d *decoder) mapping(n *yaml.Node, path Path) any {
 		name, ok := keyName(resolve(key))
 		if !ok {
 			isMapping := resolve(key).Kind == yaml.MappingNode
-			d.fail(diag.Syntax, key, path, "a key must be text", when(isMapping, "a template such as {{ value }} needs quotes"))
+			d.fail(diag.Syntax, key, path, "a key must be text", when(isMapping, "put a template such as {{ value }} in quotes"))
 			continue
 		}
 		if len(name) > maxKey/6 && keyLength(name) > maxKey {
-			d.fail(diag.WrongFormat, key, path, fmt.Sprintf("a key has %d characters; Flux applies objects as JSON, which the API server reads as YAML, and a key there has at most %d", keyLength(name), maxKey), "shorten it")
+			d.fail(diag.WrongFormat, key, path, fmt.Sprintf("the key has %d characters; the API server rejects keys of more than %d", keyLength(name), maxKey), "shorten it")
 		}
 		d.checkAppliable(name, key, path)
 		if first, ok := lines[name]; ok {
-			message := fmt.Sprintf("the key is already set in line %d", first)
+			message := fmt.Sprintf("the key is already set on line %d", first)
 			if d.doc.file.Unnumbered {
 				message = "the key is already set"
 			}
@@ -213,7 +213,7 @@ func (d *decoder) mapping(n *yaml.Node, path Path) any {
 		}
 		lines[name] = key.Line
 		if written := resolve(key).Value; written != name {
-			d.fail(diag.KeyReadAs, key, path.With(name), fmt.Sprintf("the key %s is read as %q: Kubernetes and Helm read YAML 1.1, where it is no text", written, name), strconv.Quote(written)+": …, in quotes")
+			d.fail(diag.KeyReadAs, key, path.With(name), fmt.Sprintf("Kubernetes and Helm read the key %q as %s: in YAML 1.1 it is not text without quotes", written, name), strconv.Quote(written)+": …")
 		}
 		m[name] = d.value(value, append(path, name))
 	}
@@ -232,8 +232,8 @@ func (d *decoder) mapping(n *yaml.Node, path Path) any {
 	return m
 }
 
-// maxKey is how long a key in JSON may be, with its quotes, where an API server takes it
-// for YAML (YAML 1.2, 8.2.2; go.yaml.in/yaml/v2 scannerc.go).
+// maxKey is the maximum length of a key in JSON, with its quotes, if an API server reads it
+// as YAML (YAML 1.2, 8.2.2; go.yaml.in/yaml/v2 scannerc.go).
 const maxKey = 1024
 
 // keyLength is how long the JSON of a key is, in characters.
@@ -258,7 +258,7 @@ func mergeSources(value *yaml.Node) []*yaml.Node {
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
 
-// noDocument is that of nodes about which nothing is reported.
+// noDocument is the document of nodes that have no diagnostics.
 var noDocument = &Document{}
 
 // keyName is the text of a key. Plain numbers and booleans are keys by their
@@ -275,7 +275,7 @@ func keyName(n *yaml.Node) (string, bool) {
 	case int64:
 		return strconv.FormatInt(key, 10), true
 	case float64:
-		// As a float32, with YAML's word for what that does not hold.
+		// As a float32, with YAML's word for infinities.
 		text := strconv.FormatFloat(key, 'g', -1, 32)
 		return strings.Replace(strings.TrimPrefix(text, "+"), "Inf", ".inf", 1), true
 	}
@@ -297,11 +297,11 @@ const maxScalar = 3 << 19
 
 func (d *decoder) scalar(n *yaml.Node, path Path) any {
 	if len(n.Value) > maxScalar {
-		d.fail(diag.OutOfBounds, n, path, fmt.Sprintf("the text has %d bytes; an object with more than %d does not fit into etcd, so no API server takes it", len(n.Value), maxScalar), "")
+		d.fail(diag.OutOfBounds, n, path, fmt.Sprintf("the text has %d bytes; an API server rejects objects of more than %d, the limit of etcd", len(n.Value), maxScalar), "")
 	}
 	tag := n.ShortTag()
 	d.checkMark(n, path)
-	// The tag "!" makes text of anything.
+	// The tag "!" turns any value into text.
 	if plain := n.Tag != "!" && n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle|yaml.TaggedStyle) == 0; plain {
 		if b, ok := booleans[n.Value]; ok {
 			return b
@@ -334,12 +334,12 @@ func (d *decoder) scalar(n *yaml.Node, path Path) any {
 		if err == nil && !math.IsInf(f, 0) && !math.IsNaN(f) {
 			return f
 		}
-		d.fail(diag.WrongType, n, path, fmt.Sprintf("%s is not a number that JSON has", n.Value), "put it in quotes if text is meant")
+		d.fail(diag.WrongType, n, path, fmt.Sprintf("%s is not a number in JSON, so Flux cannot apply it", n.Value), "put it in quotes if you mean text")
 		return nil
 	case "!!str", "!!timestamp", "!!merge":
 		d.checkAppliable(n.Value, n, path)
 		return n.Value
 	}
-	d.fail(diag.Syntax, n, path, fmt.Sprintf("%q does not fit its tag %s", n.Value, tag), "remove the tag")
+	d.fail(diag.Syntax, n, path, fmt.Sprintf("%q does not match its tag %s", n.Value, tag), "remove the tag")
 	return nil
 }

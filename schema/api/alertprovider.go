@@ -1,7 +1,7 @@
 package api
 
-// AlertProvider is Flagger's flagger.app/v1beta1 AlertProvider: a chat that the alerts of rollouts
-// go to. One among the inputs is rendered for the rollouts that name it.
+// AlertProvider is Flagger's flagger.app/v1beta1 AlertProvider: a chat that gets the alerts of
+// rollouts. It is rendered for the rollouts that name it.
 type AlertProvider struct {
 	TypeMeta `json:",inline"`
 
@@ -11,11 +11,11 @@ type AlertProvider struct {
 	// Spec of the AlertProvider.
 	Spec AlertProviderSpec `json:"spec"`
 
-	// Status is Flagger's own and ignored.
+	// Status is set by Flagger and ignored.
 	Status any `json:"status,omitempty"`
 }
 
-// AlertProviderSpec says where alerts go.
+// AlertProviderSpec is the destination of alerts.
 type AlertProviderSpec struct {
 	// Type of the chat.
 	Type string `json:"type" enum:"slack,msteams,discord,rocket,gchat"`
@@ -28,8 +28,8 @@ type AlertProviderSpec struct {
 	// +kubebuilder:default=flagger
 	Username string `json:"username,omitempty"`
 
-	// Address is the URL of the webhook. It is a secret in most chats, which
-	// belongs into secretRef.
+	// Address is the URL of the webhook. In most chats it is a secret; use secretRef
+	// for it.
 	// +fleetwright:example=https://chat.example.com/hooks/flagger
 	Address string `json:"address,omitempty" pattern:"^https?://.+$" format:"http-url"`
 

@@ -3,7 +3,7 @@ package api
 import "k8s.io/apimachinery/pkg/util/intstr"
 
 // Canary is Flagger's flagger.app/v1beta1 Canary, as its CRD has it (fluxcd/flagger artifacts/flagger/crd.yaml
-// of 1.44; package rules has the versions that newer fields came with). It is checked and planned, not rendered.
+// of 1.44; package rules has the versions of newer fields). It is checked and planned, but not rendered.
 type Canary struct {
 	TypeMeta `json:",inline"`
 
@@ -13,17 +13,17 @@ type Canary struct {
 	// Spec of the Canary.
 	Spec CanarySpec `json:"spec"`
 
-	// Status is Flagger's own and ignored.
+	// Status is set by Flagger and ignored.
 	Status any `json:"status,omitempty"`
 }
 
-// CanarySpec says how new versions of a workload are rolled out.
+// CanarySpec configures the rollout of new versions of a workload.
 type CanarySpec struct {
-	// Provider is the router; without it, the one that Flagger was started with.
+	// Provider is the router; without it, the default provider of Flagger.
 	Provider string `json:"provider,omitempty" enum:"apisix,appmesh,appmesh:v1beta2,contour,gatewayapi:v1,gatewayapi:v1beta1,gloo,istio,knative,kubernetes,kuma,linkerd,nginx,osm,skipper,smi:v1alpha1,smi:v1alpha2,smi:v1alpha3,traefik"`
 	// MetricsServer is the URL of the Prometheus that answers Flagger's own metrics.
 	MetricsServer string `json:"metricsServer,omitempty" format:"http-url"`
-	// ProgressDeadlineSeconds is for how long pods may be unready.
+	// ProgressDeadlineSeconds is how long, in seconds, pods may stay unready.
 	ProgressDeadlineSeconds *int32 `json:"progressDeadlineSeconds,omitempty"`
 	// TargetRef is the workload.
 	TargetRef TargetReference `json:"targetRef"`
@@ -35,15 +35,15 @@ type CanarySpec struct {
 	RouteRef *RouteReference `json:"routeRef,omitempty"`
 	// UpstreamRef is the Upstream of the workload, for gloo.
 	UpstreamRef *UpstreamReference `json:"upstreamRef,omitempty"`
-	// Service is what Flagger makes Services and routes of. Knative's own stand in its place.
+	// Service configures the Services and routes that Flagger creates. Knative has its own instead.
 	Service *CanaryService `json:"service,omitempty"`
-	// SkipAnalysis promotes a new version at once.
+	// SkipAnalysis promotes a new version at once, without checks.
 	SkipAnalysis bool `json:"skipAnalysis,omitempty"`
-	// RevertOnDeletion gives the workload its replicas back when the Canary is deleted.
+	// RevertOnDeletion restores the workload's replicas when the Canary is deleted.
 	RevertOnDeletion bool `json:"revertOnDeletion,omitempty"`
-	// Suspend has Flagger do nothing.
+	// Suspend stops Flagger from processing the Canary.
 	Suspend bool `json:"suspend,omitempty"`
-	// Analysis is how a new version is checked.
+	// Analysis configures the checks of a new version.
 	Analysis CanaryAnalysis `json:"analysis"`
 }
 
@@ -57,7 +57,7 @@ type TargetReference struct {
 	Name string `json:"name" format:"dns-subdomain" example:"backend"`
 }
 
-// CanaryAutoscaler names an autoscaler, of which Flagger makes one for the primary.
+// CanaryAutoscaler names an autoscaler; Flagger creates a copy for the primary.
 type CanaryAutoscaler struct {
 	// APIVersion of the autoscaler.
 	APIVersion string `json:"apiVersion" example:"autoscaling/v2"`
@@ -103,9 +103,9 @@ type UpstreamReference struct {
 	Namespace string `json:"namespace,omitempty" pattern:"dns-label"`
 }
 
-// CanaryService is what Flagger makes Services and routes of.
+// CanaryService configures the Services and routes that Flagger creates.
 type CanaryService struct {
-	// Name of the Services, without their suffixes; without it, that of the workload.
+	// Name of the Services, without their suffixes; without it, the workload's.
 	Name string `json:"name,omitempty"`
 	// Port of the Services.
 	Port int32 `json:"port" min:"1" max:"65535" example:"80"`
@@ -119,7 +119,7 @@ type CanaryService struct {
 	TrafficDistribution string `json:"trafficDistribution,omitempty" enum:"PreferClose,PreferSameZone,PreferSameNode"`
 	// PortDiscovery adds the other ports of the workload.
 	PortDiscovery bool `json:"portDiscovery,omitempty"`
-	// Headless makes Services without an address of their own.
+	// Headless creates Services without a cluster IP.
 	Headless bool `json:"headless,omitempty"`
 	// Timeout of a request.
 	Timeout string `json:"timeout,omitempty"`
@@ -131,17 +131,17 @@ type CanaryService struct {
 	Backends []string `json:"backends,omitempty"`
 	// Hosts of the route.
 	Hosts []string `json:"hosts,omitempty"`
-	// Delegation makes a VirtualService that others delegate to.
+	// Delegation creates a VirtualService that others delegate to.
 	Delegation bool `json:"delegation,omitempty"`
-	// Match are the requests that the route is for.
+	// Match selects the requests that the route applies to.
 	Match []RouteMatch `json:"match,omitempty"`
-	// Rewrite changes requests on their way.
+	// Rewrite changes requests before they are forwarded.
 	Rewrite *HTTPRewrite `json:"rewrite,omitempty"`
 	// Retries of a request.
 	Retries *CanaryRetry `json:"retries,omitempty"`
 	// Headers to set, add or remove.
 	Headers *Headers `json:"headers,omitempty"`
-	// Mirror are other Services that get a copy of all requests.
+	// Mirror lists other Services that get a copy of all requests.
 	Mirror []HTTPMirror `json:"mirror,omitempty"`
 	// Gateways of the VirtualService.
 	Gateways []string `json:"gateways,omitempty"`
@@ -151,13 +151,13 @@ type CanaryService struct {
 	CorsPolicy *CanaryCORS `json:"corsPolicy,omitempty"`
 	// TrafficPolicy of the DestinationRules.
 	TrafficPolicy *TrafficPolicy `json:"trafficPolicy,omitempty"`
-	// Apex is added to the Service of the name.
+	// Apex is added to the main Service.
 	Apex *ServiceMetadata `json:"apex,omitempty"`
 	// Primary is added to the Service of the stable version.
 	Primary *ServiceMetadata `json:"primary,omitempty"`
 	// Canary is added to the Service of the new version.
 	Canary *ServiceMetadata `json:"canary,omitempty"`
-	// UnmanagedMetadata is what Flagger leaves alone.
+	// UnmanagedMetadata is metadata that Flagger does not change.
 	UnmanagedMetadata *UnmanagedMetadata `json:"unmanagedMetadata,omitempty"`
 }
 
@@ -169,15 +169,15 @@ type CanaryParent struct {
 	Name string `json:"name" format:"dns-subdomain" example:"public"`
 }
 
-// CanaryCORS is what browsers of other origins may do.
+// CanaryCORS is the cross-origin resource sharing of a Service.
 type CanaryCORS struct {
 	CorsPolicy `json:",inline"`
 
-	// AllowOrigins that may ask.
+	// AllowOrigins lists the allowed origins.
 	AllowOrigins []TextMatch `json:"allowOrigins,omitempty" oneof:"exact,prefix,regex"`
 }
 
-// UnmanagedMetadata are the names of metadata that Flagger leaves alone.
+// UnmanagedMetadata holds the names of metadata that Flagger does not change.
 type UnmanagedMetadata struct {
 	// Labels by their names.
 	Labels []string `json:"labels,omitempty"`
@@ -185,17 +185,17 @@ type UnmanagedMetadata struct {
 	Annotations []string `json:"annotations,omitempty"`
 }
 
-// CanaryRetry says how a request that fails is tried again. What retryOn takes depends on the provider.
+// CanaryRetry sets how failed requests are retried. The values of retryOn depend on the provider.
 type CanaryRetry struct {
-	// Attempts is how often it is tried again.
+	// Attempts is the number of retries.
 	Attempts int32 `json:"attempts,omitempty"`
 	// PerTryTimeout is the timeout of each attempt.
 	PerTryTimeout string `json:"perTryTimeout,omitempty"`
-	// RetryOn are the failures.
+	// RetryOn lists the failures to retry.
 	RetryOn string `json:"retryOn,omitempty"`
 }
 
-// RouteMatch is a condition on requests, as Istio has it: all of its parts must hold.
+// RouteMatch is Istio's condition on requests: all its fields must match.
 type RouteMatch struct {
 	// Name of the condition.
 	Name string `json:"name,omitempty"`
@@ -209,7 +209,7 @@ type RouteMatch struct {
 	Authority TextMatch `json:"authority,omitzero" oneof:"exact,prefix,regex,"`
 	// Port of the host.
 	Port int32 `json:"port,omitempty"`
-	// IgnoreURICase compares paths without their case.
+	// IgnoreURICase compares paths case-insensitively.
 	IgnoreURICase bool `json:"ignoreUriCase,omitempty"`
 	// Headers that a request must have.
 	Headers map[string]TextMatch `json:"headers,omitempty" oneof:"exact,prefix,regex,"`
@@ -219,17 +219,17 @@ type RouteMatch struct {
 	QueryParams map[string]TextMatch `json:"queryParams,omitempty" oneof:"exact,prefix,regex,"`
 	// SourceLabels that the calling pod must have.
 	SourceLabels map[string]string `json:"sourceLabels,omitempty"`
-	// SourceNamespace is that of the calling pod.
+	// SourceNamespace is the namespace of the calling pod.
 	SourceNamespace string `json:"sourceNamespace,omitempty"`
-	// Gateways that the condition is for.
+	// Gateways that the condition applies to.
 	Gateways []string `json:"gateways,omitempty"`
 }
 
-// TextMatch is a condition on text as Istio has it, of which one of its fields is set.
+// TextMatch is Istio's condition on text: exactly one field is set.
 type TextMatch struct {
 	// Exact is the whole text.
 	Exact string `json:"exact,omitempty"`
-	// Prefix is how the text begins.
+	// Prefix is the beginning of the text.
 	Prefix string `json:"prefix,omitempty"`
 	// Regex is a regular expression for the whole text.
 	Regex string `json:"regex,omitempty"`
@@ -245,23 +245,23 @@ type AnalysisMatch struct {
 	SourceLabels map[string]string `json:"sourceLabels,omitempty"`
 }
 
-// CanaryAnalysis is how a new version is checked.
+// CanaryAnalysis configures the checks of a new version.
 type CanaryAnalysis struct {
 	// Interval from one check to the next.
 	Interval FlaggerDuration `json:"interval" example:"1m"`
-	// Threshold is how many failed checks undo the rollout.
+	// Threshold is the number of failed checks that roll the new version back.
 	Threshold int32 `json:"threshold" example:"5"`
 	// Iterations is the number of checks of A/B testing and blue/green.
 	Iterations *int32 `json:"iterations,omitempty"`
-	// MaxWeight is the share, in percent, from which on a version is promoted.
+	// MaxWeight is the share, in percent, at which a version is promoted.
 	MaxWeight int32 `json:"maxWeight,omitempty"`
 	// StepWeight is the share, in percent, that each good check adds.
 	StepWeight *int32 `json:"stepWeight,omitempty"`
-	// StepWeights are shares, in percent, one after the other.
+	// StepWeights are the shares, in percent, step by step.
 	StepWeights []int32 `json:"stepWeights,omitempty"`
-	// StepWeightPromotion is the share, in percent, that each step of the promotion gives back.
+	// StepWeightPromotion is the share, in percent, that each step of the promotion moves back.
 	StepWeightPromotion int32 `json:"stepWeightPromotion,omitempty"`
-	// Mirror has the new version get a copy of requests first.
+	// Mirror sends the new version a copy of requests first.
 	Mirror bool `json:"mirror,omitempty"`
 	// MirrorWeight is the share of requests, in percent, that is copied.
 	MirrorWeight int32 `json:"mirrorWeight,omitempty"`
@@ -269,44 +269,44 @@ type CanaryAnalysis struct {
 	PrimaryReadyThreshold *int32 `json:"primaryReadyThreshold,omitempty"`
 	// CanaryReadyThreshold is how many of the new version's pods, in percent, must be ready.
 	CanaryReadyThreshold *int32 `json:"canaryReadyThreshold,omitempty"`
-	// Match are the requests that go to the new version in A/B testing.
+	// Match selects the requests that go to the new version in A/B testing.
 	Match []AnalysisMatch `json:"match,omitempty"`
-	// Metrics that every check asks for.
+	// Metrics that every check queries.
 	Metrics []CanaryMetric `json:"metrics,omitempty"`
 	// Alerts that are sent.
 	Alerts []CanaryAlert `json:"alerts,omitempty"`
 	// Webhooks that are called.
 	Webhooks []CanaryWebhook `json:"webhooks,omitempty"`
-	// SessionAffinity keeps a client on the version that it has met.
+	// SessionAffinity keeps each client on the version that it reached first.
 	SessionAffinity *CanaryAffinity `json:"sessionAffinity,omitempty"`
 }
 
-// CanaryMetric is a number that every check asks for.
+// CanaryMetric is a metric that every check queries.
 type CanaryMetric struct {
 	// Name of the metric.
 	Name string `json:"name" pattern:"^.+$" example:"request-success-rate"`
-	// Interval that the query looks back on, as the provider of the metric reads it.
+	// Interval is the time window of the query, in the format of the metric's provider.
 	Interval MetricInterval `json:"interval,omitempty"`
-	// Threshold is deprecated: thresholdRange is in its place.
+	// Threshold is deprecated: use thresholdRange.
 	Threshold float64 `json:"threshold,omitempty"`
-	// ThresholdRange is where the value must be.
+	// ThresholdRange is the range of good values.
 	ThresholdRange *ThresholdRange `json:"thresholdRange,omitempty"`
-	// Query of the Canary itself, deprecated: templateRef is in its place.
+	// Query is deprecated: use templateRef.
 	Query string `json:"query,omitempty"`
 	// TemplateRef is the MetricTemplate.
 	TemplateRef *NamespacedReference `json:"templateRef,omitempty"`
-	// TemplateVariables are what {{ variables.x }} stands for in the query.
+	// TemplateVariables are the values of {{ variables.x }} in the query.
 	TemplateVariables map[string]string `json:"templateVariables,omitempty"`
 }
 
-// MetricInterval is a duration as Flagger's CRD has it: minutes or seconds, and whatever follows.
+// MetricInterval is a duration in Flagger's CRD: minutes or seconds, followed by any text.
 type MetricInterval string
 
-// CanaryAlert is where alerts are sent.
+// CanaryAlert is a destination of alerts.
 type CanaryAlert struct {
 	// Name of the alert.
 	Name string `json:"name" pattern:"^.+$" example:"on-call"`
-	// Severity is the least that is sent.
+	// Severity is the lowest severity that is sent.
 	Severity string `json:"severity,omitempty" enum:",info,warn,error"`
 	// ProviderRef names the AlertProvider.
 	ProviderRef NamespacedReference `json:"providerRef"`
@@ -316,7 +316,7 @@ type CanaryAlert struct {
 type CanaryWebhook struct {
 	// Name of the webhook.
 	Name string `json:"name" pattern:"^.+$" example:"load-test"`
-	// Type is when it is called.
+	// Type is when Flagger calls it.
 	Type string `json:"type,omitempty" enum:",confirm-rollout,pre-rollout,rollout,confirm-promotion,post-rollout,event,rollback,confirm-traffic-increase"`
 	// MuteAlert sends no alert when the webhook fails.
 	MuteAlert bool `json:"muteAlert,omitempty"`
@@ -326,9 +326,9 @@ type CanaryWebhook struct {
 	Timeout FlaggerDuration `json:"timeout,omitempty"`
 	// Retries after a failed call.
 	Retries int32 `json:"retries,omitempty"`
-	// DisableTLS trusts any certificate.
+	// DisableTLS accepts any certificate.
 	DisableTLS bool `json:"disableTLS,omitempty"`
-	// Metadata that is sent along.
+	// Metadata that Flagger sends with the call.
 	Metadata map[string]string `json:"metadata,omitempty"`
 }
 
@@ -336,17 +336,17 @@ type CanaryWebhook struct {
 type CanaryAffinity struct {
 	SessionAffinity `json:",inline"`
 
-	// PrimaryCookieName is the cookie of clients that have met the stable version.
+	// PrimaryCookieName is the cookie of clients that reached the stable version.
 	PrimaryCookieName string `json:"primaryCookieName,omitempty" format:"cookie"`
 }
 
-// TrafficPolicy is what Istio's DestinationRules do with connections.
+// TrafficPolicy configures the connections in Istio's DestinationRules.
 type TrafficPolicy struct {
 	// LoadBalancer chooses the pod.
 	LoadBalancer *LoadBalancer `json:"loadBalancer,omitempty" oneof:"simple,consistentHash"`
-	// ConnectionPool bounds connections.
+	// ConnectionPool limits connections.
 	ConnectionPool *ConnectionPool `json:"connectionPool,omitempty"`
-	// OutlierDetection takes failing pods out.
+	// OutlierDetection ejects failing pods.
 	OutlierDetection *OutlierDetection `json:"outlierDetection,omitempty"`
 	// TLS of the connections.
 	TLS *PolicyTLS `json:"tls,omitempty"`
@@ -358,7 +358,7 @@ type LoadBalancer struct {
 	Simple string `json:"simple,omitempty" enum:"ROUND_ROBIN,LEAST_CONN,RANDOM,PASSTHROUGH,LEAST_REQUEST"`
 	// ConsistentHash chooses by a part of the request.
 	ConsistentHash *ConsistentHash `json:"consistentHash,omitempty" oneof:"httpHeaderName,httpCookie,useSourceIp,httpQueryParameterName"`
-	// LocalityLBSetting chooses by place.
+	// LocalityLBSetting chooses by locality.
 	LocalityLBSetting *LocalityLBSetting `json:"localityLbSetting,omitempty"`
 	// WarmupDurationSecs is how long a new pod gets fewer requests.
 	WarmupDurationSecs string `json:"warmupDurationSecs,omitempty"`
@@ -374,7 +374,7 @@ type ConsistentHash struct {
 	UseSourceIP bool `json:"useSourceIp,omitempty"`
 	// HTTPQueryParameterName is a query parameter.
 	HTTPQueryParameterName string `json:"httpQueryParameterName,omitempty"`
-	// MinimumRingSize is the least size of the ring.
+	// MinimumRingSize is the minimum size of the ring.
 	MinimumRingSize int `json:"minimumRingSize,omitempty"`
 }
 
@@ -388,73 +388,73 @@ type HTTPCookie struct {
 	TTL string `json:"ttl,omitempty"`
 }
 
-// LocalityLBSetting says how requests go from place to place.
+// LocalityLBSetting distributes requests among localities.
 type LocalityLBSetting struct {
-	// Distribute are shares by places.
+	// Distribute lists the shares by locality.
 	Distribute []LocalityDistribute `json:"distribute,omitempty"`
-	// Failover are the places that stand in for others.
+	// Failover lists the localities that replace others.
 	Failover []LocalityFailover `json:"failover,omitempty"`
 	// Enabled turns it on or off.
 	Enabled *bool `json:"enabled,omitempty"`
 }
 
-// LocalityDistribute is where the requests of a place go.
+// LocalityDistribute distributes the requests of a locality.
 type LocalityDistribute struct {
-	// From is the place.
+	// From is the locality.
 	From string `json:"from,omitempty"`
-	// To are shares, in percent, by places.
+	// To holds the shares, in percent, by locality.
 	To map[string]int `json:"to,omitempty"`
 }
 
-// LocalityFailover is the place that stands in for another.
+// LocalityFailover names the locality that replaces another.
 type LocalityFailover struct {
-	// From is the place that fails.
+	// From is the locality that fails.
 	From string `json:"from,omitempty"`
-	// To is the place that stands in.
+	// To is the locality that replaces it.
 	To string `json:"to,omitempty"`
 }
 
-// ConnectionPool bounds connections.
+// ConnectionPool limits connections.
 type ConnectionPool struct {
-	// HTTP bounds requests.
+	// HTTP limits requests.
 	HTTP *HTTPPool `json:"http,omitempty"`
 }
 
-// HTTPPool bounds requests of HTTP.
+// HTTPPool limits HTTP requests.
 type HTTPPool struct {
 	// H2UpgradePolicy decides whether connections are upgraded to HTTP/2.
 	H2UpgradePolicy string `json:"h2UpgradePolicy,omitempty" enum:"DEFAULT,DO_NOT_UPGRADE,UPGRADE"`
-	// HTTP1MaxPendingRequests is the most that wait.
+	// HTTP1MaxPendingRequests is the maximum number of waiting requests.
 	HTTP1MaxPendingRequests int32 `json:"http1MaxPendingRequests,omitempty"`
-	// HTTP2MaxRequests is the most at once.
+	// HTTP2MaxRequests is the maximum number of concurrent requests.
 	HTTP2MaxRequests int32 `json:"http2MaxRequests,omitempty"`
 	// IdleTimeout of a connection.
 	IdleTimeout string `json:"idleTimeout,omitempty"`
-	// MaxRequestsPerConnection is the most of one connection.
+	// MaxRequestsPerConnection is the maximum number of requests on one connection.
 	MaxRequestsPerConnection int32 `json:"maxRequestsPerConnection,omitempty"`
-	// MaxRetries is the most at once.
+	// MaxRetries is the maximum number of concurrent retries.
 	MaxRetries int32 `json:"maxRetries,omitempty"`
 }
 
-// OutlierDetection takes failing pods out.
+// OutlierDetection ejects failing pods.
 type OutlierDetection struct {
-	// BaseEjectionTime is the least time that a pod is out.
+	// BaseEjectionTime is the minimum time that a pod is ejected.
 	BaseEjectionTime string `json:"baseEjectionTime,omitempty"`
-	// Consecutive5xxErrors is after how many errors.
+	// Consecutive5xxErrors is the number of 5xx errors that eject a pod.
 	Consecutive5xxErrors *int `json:"consecutive5xxErrors,omitempty"`
-	// ConsecutiveErrors is deprecated: consecutive5xxErrors is in its place.
+	// ConsecutiveErrors is deprecated: use consecutive5xxErrors.
 	ConsecutiveErrors int32 `json:"consecutiveErrors,omitempty"`
-	// ConsecutiveGatewayErrors is after how many errors of the gateway.
+	// ConsecutiveGatewayErrors is the number of gateway errors that eject a pod.
 	ConsecutiveGatewayErrors *int32 `json:"consecutiveGatewayErrors,omitempty"`
-	// ConsecutiveLocalOriginFailures is after how many failed connections.
+	// ConsecutiveLocalOriginFailures is the number of failed connections that eject a pod.
 	ConsecutiveLocalOriginFailures *int32 `json:"consecutiveLocalOriginFailures,omitempty"`
-	// Interval between looks.
+	// Interval between two evaluations.
 	Interval string `json:"interval,omitempty"`
-	// MaxEjectionPercent is the most pods that are out, in percent.
+	// MaxEjectionPercent is the maximum share of ejected pods, in percent.
 	MaxEjectionPercent int32 `json:"maxEjectionPercent,omitempty"`
-	// MinHealthPercent is the least healthy pods, in percent.
+	// MinHealthPercent is the minimum share of healthy pods, in percent.
 	MinHealthPercent int32 `json:"minHealthPercent,omitempty"`
-	// SplitExternalLocalOriginErrors tells failures of the connection from those of the pod.
+	// SplitExternalLocalOriginErrors counts connection failures separately from errors of the pod.
 	SplitExternalLocalOriginErrors bool `json:"splitExternalLocalOriginErrors,omitempty"`
 }
 
@@ -462,15 +462,15 @@ type OutlierDetection struct {
 type PolicyTLS struct {
 	// Mode of TLS.
 	Mode string `json:"mode,omitempty" enum:"DISABLE,SIMPLE,MUTUAL,ISTIO_MUTUAL"`
-	// CACertificates is a file.
+	// CACertificates is the file of the CA certificates.
 	CACertificates string `json:"caCertificates,omitempty"`
-	// ClientCertificate is a file.
+	// ClientCertificate is the file of the client certificate.
 	ClientCertificate string `json:"clientCertificate,omitempty"`
-	// PrivateKey is a file.
+	// PrivateKey is the file of the private key.
 	PrivateKey string `json:"privateKey,omitempty"`
-	// SNI is the name that the server is asked for.
+	// SNI is the server name of the TLS handshake.
 	SNI string `json:"sni,omitempty"`
-	// SubjectAltNames are those that the server may have.
+	// SubjectAltNames lists the names that the server may have.
 	SubjectAltNames []string `json:"subjectAltNames,omitempty"`
 }
 
@@ -484,6 +484,6 @@ type MetricTemplate struct {
 	// Spec of the MetricTemplate.
 	Spec CustomMetric `json:"spec"`
 
-	// Status is Flagger's own and ignored.
+	// Status is set by Flagger and ignored.
 	Status any `json:"status,omitempty"`
 }

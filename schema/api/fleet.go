@@ -1,6 +1,6 @@
 package api
 
-// Fleet is a group of clusters and what is installed on all of them. It is
+// Fleet is a group of clusters with the components that are installed on all of them. It is
 // Kurator's fleet.kurator.dev/v1alpha1 Fleet.
 type Fleet struct {
 	TypeMeta `json:",inline"`
@@ -9,26 +9,26 @@ type Fleet struct {
 	// +fleetwright:becomes=see below
 	Metadata ObjectMeta `json:"metadata"`
 
-	// Spec is what the Fleet asks for.
+	// Spec is the desired state of the Fleet.
 	// +fleetwright:becomes=see below
 	Spec FleetSpec `json:"spec"`
 
-	// Status is Kurator's own and ignored.
-	// +fleetwright:becomes=ignored: Kurator's own
+	// Status is set by Kurator and ignored.
+	// +fleetwright:becomes=ignored: Kurator sets it
 	Status any `json:"status,omitempty"`
 }
 
-// FleetSpec is what a Fleet asks for.
+// FleetSpec is the desired state of a Fleet.
 type FleetSpec struct {
 	// Clusters of the fleet, in the Fleet's namespace.
 	// +fleetwright:becomes=the clusters that get a directory
 	Clusters []ClusterReference `json:"clusters"`
 
-	// Plugin is what is installed on every cluster.
-	// +fleetwright:becomes=what is installed on every cluster of the fleet
+	// Plugin lists the components that are installed on every cluster.
+	// +fleetwright:becomes=the components of every cluster of the fleet
 	Plugin *Plugin `json:"plugin,omitempty"`
 
-	// AllowedNamespaces are the namespaces whose Applications may name the fleet, beside its own
+	// AllowedNamespaces lists other namespaces whose Applications may use the fleet
 	// (fleetwright extension).
 	// +fleetwright:extension
 	// +fleetwright:example=["shop"]
@@ -37,7 +37,7 @@ type FleetSpec struct {
 }
 
 // ClusterReference names a cluster of a fleet.
-// +fleetwright:becomes=not read, as Kurator does not
+// +fleetwright:becomes=ignored, as in Kurator
 type ClusterReference struct {
 	// Kind of the cluster's document.
 	// +fleetwright:becomes=the kind of the cluster's document, which must be among the inputs (FW203)
@@ -47,26 +47,26 @@ type ClusterReference struct {
 	// +fleetwright:becomes=the cluster, and its directory
 	Name string `json:"name" format:"dns-subdomain" example:"eu"`
 
-	// Namespace is not read, as Kurator does not read it: a fleet's clusters are in
-	// its own namespace. Another one is warned of.
-	// +fleetwright:becomes=not read, as Kurator does not; another namespace than the fleet's is warned of (FW217)
+	// Namespace is ignored, as in Kurator: a fleet's clusters are in its own
+	// namespace. Another one gives a warning.
+	// +fleetwright:becomes=ignored, as in Kurator; another namespace than the fleet's gives a warning (FW217)
 	Namespace string `json:"namespace,omitempty"`
 
-	// APIVersion is not read.
+	// APIVersion is ignored.
 	APIVersion string `json:"apiVersion,omitempty"`
 
-	// UID is not read.
+	// UID is ignored.
 	UID string `json:"uid,omitempty"`
 
-	// ResourceVersion is not read.
+	// ResourceVersion is ignored.
 	ResourceVersion string `json:"resourceVersion,omitempty"`
 
-	// FieldPath is not read.
+	// FieldPath is ignored.
 	FieldPath string `json:"fieldPath,omitempty"`
 }
 
-// Plugin is what is installed on every cluster of a fleet. Of Kurator's plugins
-// fleetwright renders flagger.
+// Plugin lists the components that are installed on every cluster of a fleet. fleetwright renders
+// only flagger of Kurator's plugins.
 type Plugin struct {
 	// Flagger runs the rollouts.
 	// +fleetwright:becomes=Flagger, its provider and a load tester
@@ -100,7 +100,7 @@ type Plugin struct {
 // FlaggerPlugin installs Flagger, and the provider that moves the traffic.
 type FlaggerPlugin struct {
 	// Chart of Flagger.
-	// +fleetwright:becomes=the chart of the HelmRelease `flagger`; what is left out is pinned
+	// +fleetwright:becomes=the chart of the HelmRelease `flagger`; omitted fields are pinned
 	Chart *Chart `json:"chart,omitempty"`
 
 	// ExtraArgs are values for Flagger's chart.
@@ -108,38 +108,38 @@ type FlaggerPlugin struct {
 	ExtraArgs Values `json:"extraArgs,omitempty"`
 
 	// TrafficRoutingProvider moves the traffic. kuma and nginx are installed unless they are
-	// under installed, istio must be there. gatewayapi (the CRDs of Gateway API and what implements it) and
+	// under installed; istio must already be installed. gatewayapi (the CRDs of Gateway API and an implementation) and
 	// kubernetes, which needs nothing, are fleetwright extensions.
-	// +fleetwright:becomes=HelmReleases of the provider and of what measures it; istio is expected to be there (info FW702)
+	// +fleetwright:becomes=HelmReleases of the provider and its metrics; istio must already be installed (info FW702)
 	TrafficRoutingProvider string `json:"trafficRoutingProvider" enum:"istio,kuma,nginx,gatewayapi,gatewayapi:v1,kubernetes"`
 
 	// PublicTestloader installs a load tester that every rollout may use.
-	// +fleetwright:becomes=the HelmRelease `flagger-loadtester` in a namespace of its own
+	// +fleetwright:becomes=the HelmRelease `flagger-loadtester` in its own namespace
 	PublicTestloader bool `json:"publicTestloader,omitempty"`
 
-	// Config is the chart of the provider. For istio and kubernetes there is none.
-	// +fleetwright:becomes=the HelmRelease of kuma or nginx; of kuma or contour on gatewayapi; refused where there is none (FW703)
+	// Config is the chart of the provider. istio and kubernetes have none.
+	// +fleetwright:becomes=the HelmRelease of kuma or nginx; of kuma or contour on gatewayapi; rejected if there is none (FW703)
 	Config *ProviderConfig `json:"config,omitempty"`
 
-	// Gateway is how rollouts use Gateway API. Beside another trafficRoutingProvider it makes
-	// gatewayapi available to rollouts, too (fleetwright extension).
+	// Gateway configures Gateway API for rollouts. Next to another trafficRoutingProvider, it also makes
+	// gatewayapi available to rollouts (fleetwright extension).
 	// +fleetwright:extension
-	// +fleetwright:becomes=the CRDs of Gateway API, and what implements it
+	// +fleetwright:becomes=the CRDs of Gateway API, and an implementation
 	Gateway *Gateway `json:"gateway,omitempty"`
 
-	// Installed is what the clusters have already, installed by something else (fleetwright extension).
+	// Installed lists components that the clusters already have (fleetwright extension).
 	// +fleetwright:extension
-	// +fleetwright:becomes=what the rollouts go by
+	// +fleetwright:becomes=not rendered; rollouts are rendered and checked for these components
 	Installed *Installed `json:"installed,omitempty"`
 }
 
-// Provider returns the name that Flagger has for the provider, or nothing where the plugin has none.
+// Provider returns Flagger's name for the provider, or "" if the plugin has none.
 func (p *FlaggerPlugin) Provider() string { return flaggersName(p.TrafficRoutingProvider) }
 
-// Gateway is how the rollouts of a fleet use Gateway API.
+// Gateway configures Gateway API for the rollouts of a fleet.
 type Gateway struct {
-	// Implementation is what implements Gateway API. Without it, the one that is the fleet's provider or under
-	// installed, and else contour, which is rendered. What is not in the list is other.
+	// Implementation is the implementation of Gateway API. Without it, it is the fleet's provider or the one under
+	// installed, or else contour, which is rendered. Any other implementation is other.
 	// +fleetwright:becomes=Contour or Kuma, unless it is under installed; the queries of Flagger's own metrics
 	// +fleetwright:example=kuma
 	Implementation string `json:"implementation,omitempty" enum:"contour,istio,kuma,other"`
@@ -148,8 +148,8 @@ type Gateway struct {
 	// +fleetwright:becomes=`spec.service.gatewayRefs` of the Canary; without them, the Gateway that is rendered with contour, and on kuma the rollout's own Service
 	Refs []GatewayRef `json:"refs,omitempty"`
 
-	// Wait until the Gateways of the fleet are programmed before applications are applied. Without a load
-	// balancer some implementations, such as Envoy Gateway, never program one.
+	// Wait makes Flux wait until the fleet's Gateways are programmed before it applies applications. Without a
+	// load balancer, some implementations, such as Envoy Gateway, never program one.
 	// +kubebuilder:default=true
 	// +fleetwright:becomes=health checks of the Gateways in sync.yaml
 	Wait *bool `json:"wait,omitempty"`
@@ -161,7 +161,7 @@ func (g *Gateway) Waits() bool { return g == nil || g.Wait == nil || *g.Wait }
 // ProviderConfig is the chart of the provider that moves the traffic.
 type ProviderConfig struct {
 	// Chart of the provider.
-	// +fleetwright:becomes=the chart of the provider's HelmRelease; what is left out is pinned
+	// +fleetwright:becomes=the chart of the provider's HelmRelease; omitted fields are pinned
 	Chart *Chart `json:"chart,omitempty"`
 
 	// ExtraArgs are values for the provider's chart.
@@ -169,7 +169,7 @@ type ProviderConfig struct {
 	ExtraArgs Values `json:"extraArgs,omitempty"`
 }
 
-// Chart is a Helm chart. What is left out is fleetwright's pin.
+// Chart is a Helm chart. Omitted fields have fleetwright's pinned values.
 type Chart struct {
 	// Repository of the chart, over HTTP, HTTPS or OCI.
 	// +fleetwright:example=https://kumahq.github.io/charts
@@ -184,22 +184,22 @@ type Chart struct {
 	Version string `json:"version,omitempty" format:"semver"`
 }
 
-// AttachedCluster is a cluster that Kurator did not make. It is Kurator's
+// AttachedCluster is a cluster that Kurator did not create. It is Kurator's
 // cluster.kurator.dev/v1alpha1 AttachedCluster.
 type AttachedCluster struct {
 	TypeMeta `json:",inline"`
 
-	// Metadata of the cluster; its labels are what a clusterSelector matches.
+	// Metadata of the cluster; a clusterSelector matches its labels.
 	Metadata ObjectMeta `json:"metadata"`
 
-	// Spec says how the cluster is reached.
+	// Spec holds the access to the cluster.
 	Spec AttachedClusterSpec `json:"spec,omitzero"`
 
-	// Status is Kurator's own and ignored.
+	// Status is set by Kurator and ignored.
 	Status any `json:"status,omitempty"`
 }
 
-// AttachedClusterSpec says how a cluster is reached.
+// AttachedClusterSpec holds the access to a cluster.
 type AttachedClusterSpec struct {
 	// Kubeconfig names the Secret with the cluster's kubeconfig.
 	Kubeconfig *SecretKey `json:"kubeconfig,omitempty"`
@@ -215,17 +215,17 @@ type SecretKey struct {
 	Key string `json:"key,omitempty" format:"config-key"`
 }
 
-// Cluster is a cluster that Kurator made. It is Kurator's cluster.kurator.dev/v1alpha1 Cluster, of
-// which fleetwright reads the name and the labels.
+// Cluster is a cluster that Kurator created. It is Kurator's cluster.kurator.dev/v1alpha1 Cluster, of
+// which fleetwright reads only the name and the labels.
 type Cluster struct {
 	TypeMeta `json:",inline"`
 
-	// Metadata of the cluster; its labels are what a clusterSelector matches.
+	// Metadata of the cluster; a clusterSelector matches its labels.
 	Metadata ObjectMeta `json:"metadata"`
 
-	// Spec is how Kurator makes the cluster; it is ignored.
+	// Spec is Kurator's and ignored.
 	Spec any `json:"spec,omitempty"`
 
-	// Status is Kurator's own and ignored.
+	// Status is set by Kurator and ignored.
 	Status any `json:"status,omitempty"`
 }

@@ -2,19 +2,19 @@ package api
 
 import "github.com/fluxcd/pkg/apis/kustomize"
 
-// Dependency names what must be ready first.
+// Dependency names an object that must be ready first.
 type Dependency struct {
 	NamespacedReference `json:",inline"`
 
-	// ReadyExpr is a CEL expression over dep and self for when the dependency is ready (fleetwright extension;
+	// ReadyExpr is a CEL expression over dep and self that is true if the dependency is ready (fleetwright extension;
 	// Flux 2.7 or newer).
 	// +fleetwright:extension
 	// +fleetwright:example=dep.status.observedGeneration == dep.metadata.generation
 	ReadyExpr string `json:"readyExpr,omitempty"`
 }
 
-// PostBuild substitutes variables after a build, such as ${REGION}. What fleetwright resolves itself,
-// ${cluster.…}, is resolved before.
+// PostBuild substitutes variables after a build, such as ${REGION}. fleetwright resolves its own variables,
+// ${cluster.…}, before.
 type PostBuild struct {
 	// Substitute are variables by their names.
 	// +fleetwright:example={"REGION": "eu"}
@@ -23,8 +23,8 @@ type PostBuild struct {
 	// SubstituteFrom names ConfigMaps and Secrets with variables, in the Application's namespace.
 	SubstituteFrom []SubstituteReference `json:"substituteFrom,omitempty"`
 
-	// SubstituteStrategy sets whether Flux also substitutes where there are no variables, by what defaults the
-	// manifests have (Flux 2.9 or newer).
+	// SubstituteStrategy decides whether Flux also substitutes without variables, with the defaults in the
+	// manifests (Flux 2.9 or newer).
 	// +kubebuilder:default=WithVariables
 	SubstituteStrategy string `json:"substituteStrategy,omitempty" enum:"WithVariables,Always"`
 }
@@ -37,7 +37,7 @@ type SubstituteReference struct {
 	// Name of the object, in the Application's namespace.
 	Name string `json:"name" pattern:"dns-subdomain" format:"dns-subdomain" example:"cluster-variables"`
 
-	// Optional passes over an object that does not exist.
+	// Optional ignores an object that does not exist.
 	Optional bool `json:"optional,omitempty"`
 }
 
@@ -47,7 +47,7 @@ type Decryption struct {
 	Provider string `json:"provider" enum:"sops" example:"sops"`
 
 	// SecretRef names the Secret with the keys, in the Application's namespace. Keys of age and PGP need
-	// one; for a cloud's key service Flux may log in by itself.
+	// one; for a cloud's key service, Flux may need none.
 	SecretRef *LocalReference `json:"secretRef,omitempty"`
 
 	// ServiceAccountName is the account that logs in to a cloud's key service.
@@ -57,7 +57,7 @@ type Decryption struct {
 
 // HealthCheck names an object that must be ready.
 type HealthCheck struct {
-	// APIVersion of the object; without it, that of Kubernetes' own kinds.
+	// APIVersion of the object; without it, a core Kubernetes kind.
 	// +fleetwright:example=apps/v1
 	APIVersion string `json:"apiVersion,omitempty" pattern:"api-version"`
 
@@ -72,9 +72,9 @@ type HealthCheck struct {
 	Namespace string `json:"namespace,omitempty" pattern:"dns-label"`
 }
 
-// HealthCheckExpr is the CEL expression for when objects of a kind are ready.
+// HealthCheckExpr holds the CEL expressions that tell whether objects of a kind are ready.
 type HealthCheckExpr struct {
-	// APIVersion of the objects, of which the group counts.
+	// APIVersion of the objects; only its group counts.
 	APIVersion string `json:"apiVersion" pattern:"api-version" example:"cert-manager.io/v1"`
 
 	// Kind of the objects; without it, all of the group (Flux 2.9 or newer).
@@ -93,7 +93,7 @@ type HealthCheckExpr struct {
 	Failed string `json:"failed,omitempty"`
 }
 
-// IgnoreRule names fields that Flux leaves as they are.
+// IgnoreRule names fields that Flux does not change.
 type IgnoreRule struct {
 	// Paths are JSON pointers to the fields.
 	Paths []string `json:"paths" format:"json-pointer" example:"[\"/spec/replicas\"]"`
@@ -104,7 +104,7 @@ type IgnoreRule struct {
 
 // DriftDetection compares the cluster with a release.
 type DriftDetection struct {
-	// Mode sets what Flux does about a difference: correct it, warn, or nothing.
+	// Mode decides what Flux does about drift: correct it, warn, or nothing.
 	// +kubebuilder:default=disabled
 	Mode string `json:"mode,omitempty" enum:"enabled,warn,disabled"`
 
@@ -121,7 +121,7 @@ type HelmTest struct {
 	// +fleetwright:example=2m
 	Timeout Duration `json:"timeout,omitempty"`
 
-	// IgnoreFailures takes a release for ready whose tests fail.
+	// IgnoreFailures reports a release as ready even if its tests fail.
 	IgnoreFailures bool `json:"ignoreFailures,omitempty"`
 
 	// Filters choose tests by their names.
@@ -137,29 +137,29 @@ type HelmTestFilter struct {
 	Exclude bool `json:"exclude,omitempty"`
 }
 
-// WaitStrategy says how Flux waits for the objects of a release.
+// WaitStrategy sets how Flux waits for the objects of a release.
 type WaitStrategy struct {
-	// Name of the strategy: poller looks at their status as Kustomizations do, legacy is Helm 3's own.
+	// Name of the strategy: poller checks their status as Kustomizations do; legacy is Helm 3's own.
 	Name string `json:"name" enum:"poller,legacy" example:"poller"`
 }
 
-// HelmStrategy says what follows a failed operation of Helm.
+// HelmStrategy sets how Flux reacts to a failed Helm operation.
 type HelmStrategy struct {
-	// Name of the strategy: RetryOnFailure tries again, RemediateOnFailure does what remediation says.
+	// Name of the strategy: RetryOnFailure retries; RemediateOnFailure follows remediation.
 	Name string `json:"name" enum:"RemediateOnFailure,RetryOnFailure" example:"RetryOnFailure"`
 
-	// RetryInterval between two tries, with RetryOnFailure.
+	// RetryInterval is the time between two attempts, with RetryOnFailure.
 	// +fleetwright:example=5m
 	RetryInterval Duration `json:"retryInterval,omitempty"`
 }
 
-// PostRenderer changes what a chart makes before it is applied.
+// PostRenderer changes the objects of a chart before they are applied.
 type PostRenderer struct {
-	// Kustomize changes it as kustomize does.
+	// Kustomize changes them as kustomize does.
 	Kustomize *PostRendererKustomize `json:"kustomize,omitempty"`
 }
 
-// PostRendererKustomize are changes that kustomize makes.
+// PostRendererKustomize holds the changes that kustomize makes.
 type PostRendererKustomize struct {
 	// Patches are strategic merge or JSON patches of the objects.
 	Patches []kustomize.Patch `json:"patches,omitempty"`

@@ -15,11 +15,11 @@ type GatewayRef struct {
 	// +kubebuilder:default=Gateway
 	Kind *string `json:"kind,omitempty" pattern:"kind"`
 
-	// Namespace of the parent; without it, that of the workload.
+	// Namespace of the parent; without it, the workload's.
 	// +fleetwright:example=infra
 	Namespace *string `json:"namespace,omitempty" pattern:"dns-label"`
 
-	// Name of the parent. Of a Service it may be left out: it is the rollout's own then, with its port.
+	// Name of the parent. A Service without a name is the rollout's own, with its port.
 	// +fleetwright:example=public
 	Name string `json:"name,omitempty" format:"dns-subdomain"`
 
@@ -32,7 +32,7 @@ type GatewayRef struct {
 	Port *int32 `json:"port,omitempty" min:"1" max:"65535"`
 }
 
-// GatewayGroup is the group of Gateway API, which is that of a parent without one.
+// GatewayGroup is the group of Gateway API, and of a parent without a group.
 const GatewayGroup = "gateway.networking.k8s.io"
 
 // IsService reports whether the parent is a Service.
@@ -46,8 +46,8 @@ func (r GatewayRef) IsGateway() bool {
 // HTTPRewrite changes requests before they are forwarded.
 // +fleetwright:becomes=`spec.service.rewrite.{path}` of the Canary on istio and gatewayapi
 type HTTPRewrite struct {
-	// URI replaces the path of a request, or with type ReplacePrefixMatch the prefix that a match
-	// has found.
+	// URI replaces the path of a request, or with type ReplacePrefixMatch the matched
+	// prefix.
 	// +fleetwright:example=/v2
 	URI string `json:"uri,omitempty" pattern:"^/"`
 
@@ -63,11 +63,11 @@ type HTTPRewrite struct {
 // HTTPMirror sends a copy of all requests to another Service, whose responses are dropped.
 // +fleetwright:becomes=`spec.service.mirror[].{path}` of the Canary on gatewayapi
 type HTTPMirror struct {
-	// BackendRef is what gets the copy.
+	// BackendRef is the Service that gets the copy.
 	BackendRef BackendRef `json:"backendRef"`
 }
 
-// BackendRef is what requests are sent to.
+// BackendRef is a destination of requests.
 // +fleetwright:becomes=`spec.service.mirror[].backendRef.{path}` of the Canary on gatewayapi
 type BackendRef struct {
 	// Group of the backend; a Service has none.
@@ -78,7 +78,7 @@ type BackendRef struct {
 	// +kubebuilder:default=Service
 	Kind *string `json:"kind,omitempty" pattern:"kind"`
 
-	// Namespace of the backend; without it, that of the workload. Another one needs a
+	// Namespace of the backend; without it, the workload's. Another one needs a
 	// ReferenceGrant.
 	// +fleetwright:example=shadow
 	Namespace *string `json:"namespace,omitempty" pattern:"dns-label"`
@@ -86,7 +86,7 @@ type BackendRef struct {
 	// Name of the backend.
 	Name string `json:"name" format:"dns-subdomain" example:"backend-shadow"`
 
-	// Port of the backend, which a Service needs.
+	// Port of the backend, required for a Service.
 	// +fleetwright:example=80
 	Port *int32 `json:"port,omitempty" min:"1" max:"65535"`
 }

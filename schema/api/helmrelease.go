@@ -1,20 +1,20 @@
 package api
 
-// HelmRelease installs a chart, as a Flux HelmRelease does, in the v2beta1 shape that Kurator has.
+// HelmRelease installs a chart, as a Flux HelmRelease does, with the v2beta1 fields that Kurator has.
 // +fleetwright:becomes=`spec.{path}` of the HelmRelease (v2)
 type HelmRelease struct {
 	// Chart to install.
 	// +fleetwright:becomes=`spec.chart`, or `spec.chartRef` for a chart from an ociRepository
 	Chart HelmChart `json:"chart"`
 
-	// Interval at which the release is looked at. With 0s there is no periodic
-	// run: only a new version of the chart or of the values is installed.
+	// Interval at which Flux reconciles the release. With 0s, Flux installs only
+	// new versions of the chart or of the values.
 	Interval Duration `json:"interval" example:"5m0s"`
 
 	// Suspend stops installing and upgrading.
 	Suspend bool `json:"suspend,omitempty"`
 
-	// ReleaseName is the name of Helm's release; without it, that of the policy.
+	// ReleaseName is the name of Helm's release; without it, the policy's.
 	// +fleetwright:example=podinfo
 	// +fleetwright:becomes=`spec.releaseName` of the HelmRelease; without it, the name of the policy
 	ReleaseName string `json:"releaseName,omitempty" pattern:"release-name"`
@@ -24,19 +24,19 @@ type HelmRelease struct {
 	TargetNamespace string `json:"targetNamespace,omitempty" pattern:"dns-label"`
 
 	// DependsOn names the policies with helm that must be ready first, in this or
-	// another Application's namespace. The names that Kurator gives to objects,
-	// <policy>-<kind>-<cluster>, are understood.
-	// +fleetwright:becomes=`spec.dependsOn`, the names mapped to those that are rendered
+	// another Application's namespace. Kurator's object names,
+	// <policy>-<kind>-<cluster>, are accepted.
+	// +fleetwright:becomes=`spec.dependsOn`, with the rendered names
 	DependsOn []Dependency `json:"dependsOn,omitempty"`
 
 	// Timeout of any one operation of Helm.
 	// +kubebuilder:default=5m0s
 	Timeout Duration `json:"timeout,omitempty"`
 
-	// MaxHistory is how many revisions Helm keeps; 0 is all. Flux' own default is
-	// 5 since v2, so Kurator's is written out.
+	// MaxHistory is the number of revisions that Helm keeps; 0 is all. Kurator's
+	// default is always rendered, because Flux's has been 5 since v2.
 	// +kubebuilder:default=10
-	// +fleetwright:becomes=`spec.maxHistory` of the HelmRelease, written out because Flux' default has changed
+	// +fleetwright:becomes=`spec.maxHistory` of the HelmRelease, always rendered, because Flux's default has changed
 	MaxHistory *int32 `json:"maxHistory,omitempty" min:"0"`
 
 	// ServiceAccountName that Flux impersonates, in the Application's namespace.
@@ -47,16 +47,16 @@ type HelmRelease struct {
 	// +kubebuilder:default=true
 	PersistentClient *bool `json:"persistentClient,omitempty"`
 
-	// Install is how the chart is installed first.
+	// Install configures the first installation.
 	Install *HelmInstall `json:"install,omitempty"`
 
-	// Upgrade is how a new version is installed.
+	// Upgrade configures the upgrade to a new version.
 	Upgrade *HelmUpgrade `json:"upgrade,omitempty"`
 
-	// Rollback is how a failed upgrade is undone.
+	// Rollback configures the rollback of a failed upgrade.
 	Rollback *HelmRollback `json:"rollback,omitempty"`
 
-	// Uninstall is how the release is removed.
+	// Uninstall configures the removal of the release.
 	Uninstall *HelmUninstall `json:"uninstall,omitempty"`
 
 	// ValuesFrom names Secrets and ConfigMaps with values, which must exist in the
@@ -77,27 +77,27 @@ type HelmRelease struct {
 
 	// DriftDetection compares the cluster with the release at each interval (fleetwright extension).
 	// +fleetwright:extension
-	// +fleetwright:becomes=`spec.driftDetection` of the HelmRelease (v2); rules that ignore what Flagger changes are added (FW528)
+	// +fleetwright:becomes=`spec.driftDetection` of the HelmRelease (v2); with added rules that ignore the fields that Flagger changes (FW528)
 	DriftDetection *DriftDetection `json:"driftDetection,omitempty"`
 
 	// Test runs the chart's tests after installing and upgrading (fleetwright extension).
 	// +fleetwright:extension
 	Test *HelmTest `json:"test,omitempty"`
 
-	// WaitStrategy says how Flux waits for objects (fleetwright extension; Flux 2.8 or newer).
+	// WaitStrategy sets how Flux waits for objects (fleetwright extension; Flux 2.8 or newer).
 	// +fleetwright:extension
 	WaitStrategy *WaitStrategy `json:"waitStrategy,omitempty"`
 
-	// HealthCheckExprs are CEL expressions for when custom resources are ready (fleetwright extension; Flux 2.8 or newer).
+	// HealthCheckExprs are CEL expressions that tell whether custom resources are ready (fleetwright extension; Flux 2.8 or newer).
 	// +fleetwright:extension
 	HealthCheckExprs []HealthCheckExpr `json:"healthCheckExprs,omitempty"`
 
-	// PostRenderers change what the chart makes, in order (fleetwright extension).
+	// PostRenderers change the chart's objects, in order (fleetwright extension).
 	// +fleetwright:extension
 	// +fleetwright:becomes=`spec.postRenderers` of the HelmRelease (v2), before those that a rollout needs; patches are checked as kustomize would (FW505)
 	PostRenderers []PostRenderer `json:"postRenderers,omitempty"`
 
-	// PostRenderStrategy sets whether postRenderers get the chart's hooks, too (fleetwright extension; Flux
+	// PostRenderStrategy decides whether postRenderers also get the chart's hooks (fleetwright extension; Flux
 	// 2.9 or newer).
 	// +kubebuilder:default=combined
 	// +fleetwright:extension
@@ -106,61 +106,61 @@ type HelmRelease struct {
 
 // HelmChart is the chart of a release.
 type HelmChart struct {
-	// Metadata of the HelmChart that Flux makes.
-	// +fleetwright:becomes=`spec.chart.metadata`; refused for a chart from an ociRepository (FW508)
+	// Metadata of the HelmChart that Flux creates.
+	// +fleetwright:becomes=`spec.chart.metadata`; rejected for a chart from an ociRepository (FW508)
 	Metadata *CommonMetadata `json:"metadata,omitempty"`
 
-	// Spec says which chart.
+	// Spec selects the chart.
 	Spec HelmChartSpec `json:"spec"`
 }
 
-// HelmChartSpec says which chart of the source is installed.
+// HelmChartSpec selects the chart of the source.
 type HelmChartSpec struct {
-	// Chart is the name of the chart in a helmRepository, or its path in a gitRepository. An
-	// ociRepository is the chart itself, which its URL ends with.
+	// Chart is the name of the chart in a helmRepository, or its path in a gitRepository. For an
+	// ociRepository, it is the last part of the URL.
 	Chart string `json:"chart" pattern:"^.+$" format:"chart" example:"podinfo"`
 
 	// Version of the chart, or a range of versions. A gitRepository has only the
-	// one that is checked out; that of an ociRepository is its ref.
+	// checked-out version; an ociRepository sets it in its ref.
 	// +kubebuilder:default=*
-	// +fleetwright:becomes=`spec.chart.spec.version`; refused for a chart from an ociRepository (FW508), a warning for one from Git (FW509)
+	// +fleetwright:becomes=`spec.chart.spec.version`; rejected for a chart from an ociRepository (FW508), a warning for one from Git (FW509)
 	Version string `json:"version,omitempty" format:"semver"`
 
-	// Interval at which new versions are looked for; without it, the release's.
+	// Interval at which Flux looks for new versions; without it, the release's.
 	// +fleetwright:example=1h
-	// +fleetwright:becomes=`spec.chart.spec.interval`; refused for a chart from an ociRepository (FW508)
+	// +fleetwright:becomes=`spec.chart.spec.interval`; rejected for a chart from an ociRepository (FW508)
 	Interval Duration `json:"interval,omitempty"`
 
-	// ReconcileStrategy says what makes a new chart: a new version of it, or a new
-	// revision of the source.
+	// ReconcileStrategy decides when Flux installs a new chart: on a new chart version,
+	// or on a new revision of the source.
 	// +kubebuilder:default=ChartVersion
-	// +fleetwright:becomes=`spec.chart.spec.reconcileStrategy`; refused for a chart from an ociRepository (FW508)
+	// +fleetwright:becomes=`spec.chart.spec.reconcileStrategy`; rejected for a chart from an ociRepository (FW508)
 	ReconcileStrategy string `json:"reconcileStrategy,omitempty" enum:"ChartVersion,Revision"`
 
-	// ValuesFiles of the chart that are used in place of its values.yaml, the
-	// later ones over the earlier.
+	// ValuesFiles of the chart replace its values.yaml; later files override
+	// earlier ones.
 	// +fleetwright:example=["values.yaml", "values-production.yaml"]
-	// +fleetwright:becomes=`spec.chart.spec.valuesFiles`; refused for a chart from an ociRepository (FW508)
+	// +fleetwright:becomes=`spec.chart.spec.valuesFiles`; rejected for a chart from an ociRepository (FW508)
 	ValuesFiles []string `json:"valuesFiles,omitempty" format:"source-file"`
 
 	// IgnoreMissingValuesFiles skips valuesFiles that the chart lacks (fleetwright extension).
 	// +fleetwright:extension
-	// +fleetwright:becomes=`spec.chart.spec.ignoreMissingValuesFiles`; refused for a chart from an ociRepository (FW508)
+	// +fleetwright:becomes=`spec.chart.spec.ignoreMissingValuesFiles`; rejected for a chart from an ociRepository (FW508)
 	IgnoreMissingValuesFiles bool `json:"ignoreMissingValuesFiles,omitempty"`
 
-	// Verify asks for a signature of the chart, in a helmRepository of type oci (fleetwright extension).
+	// Verify requires a signature of the chart, in a helmRepository of type oci (fleetwright extension).
 	// +fleetwright:extension
-	// +fleetwright:becomes=`spec.chart.spec.verify`; refused for a chart from an ociRepository (FW508)
+	// +fleetwright:becomes=`spec.chart.spec.verify`; rejected for a chart from an ociRepository (FW508)
 	Verify *ChartVerification `json:"verify,omitempty"`
 }
 
-// HelmInstall is how a chart is installed first.
+// HelmInstall configures the first installation of a chart.
 type HelmInstall struct {
 	// Timeout of any one operation; without it, the release's.
 	// +fleetwright:example=10m
 	Timeout Duration `json:"timeout,omitempty"`
 
-	// CRDs says what is done with those of the chart.
+	// CRDs decides what Flux does with the chart's CRDs.
 	// +kubebuilder:default=Create
 	CRDs string `json:"crds,omitempty" enum:"Skip,Create,CreateReplace"`
 
@@ -169,73 +169,73 @@ type HelmInstall struct {
 
 	HelmWaiting `json:",inline"`
 
-	// DisableOpenAPIValidation does not check the chart's objects against Kubernetes' schemas.
+	// DisableOpenAPIValidation skips validating the chart's objects against Kubernetes' schemas.
 	DisableOpenAPIValidation bool `json:"disableOpenAPIValidation,omitempty"`
 
 	HelmOwning `json:",inline"`
 
-	// ServerSideApply sets whether the API server merges the fields (fleetwright extension; Flux 2.8 or newer).
+	// ServerSideApply decides whether the API server merges the fields (fleetwright extension; Flux 2.8 or newer).
 	// +fleetwright:extension
 	ServerSideApply *bool `json:"serverSideApply,omitempty"`
 
-	// Strategy says what follows a failed installation (fleetwright extension; Flux 2.7 or newer).
+	// Strategy sets how Flux reacts to a failed installation (fleetwright extension; Flux 2.7 or newer).
 	// +fleetwright:extension
 	Strategy *HelmStrategy `json:"strategy,omitempty"`
 
-	// Replace takes the name of a deleted release again.
+	// Replace reuses the name of a deleted release.
 	Replace bool `json:"replace,omitempty"`
 
 	// SkipCRDs is deprecated by Flux; crds: Skip is rendered for it.
 	// +fleetwright:becomes=`spec.install.crds: Skip` of the HelmRelease
 	SkipCRDs bool `json:"skipCRDs,omitempty"`
 
-	// CreateNamespace makes the target namespace. fleetwright renders it in any case.
+	// CreateNamespace creates the target namespace. fleetwright always renders it.
 	CreateNamespace bool `json:"createNamespace,omitempty"`
 }
 
-// HelmWaiting says what an operation of Helm waits for and runs beside it.
+// HelmWaiting configures waiting and hooks of a Helm operation.
 type HelmWaiting struct {
-	// DisableWait does not wait until all is ready.
+	// DisableWait does not wait until all objects are ready.
 	DisableWait bool `json:"disableWait,omitempty"`
 
-	// DisableWaitForJobs does not wait until jobs are done.
+	// DisableWaitForJobs does not wait until Jobs are complete.
 	DisableWaitForJobs bool `json:"disableWaitForJobs,omitempty"`
 
 	// DisableHooks runs no hooks of the chart.
 	DisableHooks bool `json:"disableHooks,omitempty"`
 }
 
-// HelmOwning says what an operation of Helm does not check.
+// HelmOwning turns off checks of a Helm operation.
 type HelmOwning struct {
-	// DisableSchemaValidation does not check the values against the chart's schema (fleetwright extension).
+	// DisableSchemaValidation skips validating the values against the chart's schema (fleetwright extension).
 	// +fleetwright:extension
 	DisableSchemaValidation bool `json:"disableSchemaValidation,omitempty"`
 
-	// DisableTakeOwnership fails where an object of the chart is there already (fleetwright extension).
+	// DisableTakeOwnership fails if an object of the chart already exists (fleetwright extension).
 	// +fleetwright:extension
 	DisableTakeOwnership bool `json:"disableTakeOwnership,omitempty"`
 }
 
-// HelmInstallRemediation is what is done after a failed installation.
+// HelmInstallRemediation configures the reaction to a failed installation.
 type HelmInstallRemediation struct {
-	// Retries before giving up; negative is no end.
+	// Retries before giving up; a negative number retries forever.
 	// +kubebuilder:default=0
 	Retries int32 `json:"retries,omitempty"`
 
-	// IgnoreTestFailures passes over failed tests of the chart.
+	// IgnoreTestFailures ignores failed tests of the chart.
 	IgnoreTestFailures *bool `json:"ignoreTestFailures,omitempty"`
 
-	// RemediateLastFailure uninstalls after the last failure as well.
+	// RemediateLastFailure also uninstalls after the last failure.
 	RemediateLastFailure *bool `json:"remediateLastFailure,omitempty"`
 }
 
-// HelmUpgrade is how a new version is installed.
+// HelmUpgrade configures the upgrade to a new version.
 type HelmUpgrade struct {
 	// Timeout of any one operation; without it, the release's.
 	// +fleetwright:example=10m
 	Timeout Duration `json:"timeout,omitempty"`
 
-	// CRDs says what is done with those of the chart.
+	// CRDs decides what Flux does with the chart's CRDs.
 	// +kubebuilder:default=Skip
 	CRDs string `json:"crds,omitempty" enum:"Skip,Create,CreateReplace"`
 
@@ -244,21 +244,21 @@ type HelmUpgrade struct {
 
 	HelmWaiting `json:",inline"`
 
-	// DisableOpenAPIValidation does not check the chart's objects against Kubernetes' schemas.
+	// DisableOpenAPIValidation skips validating the chart's objects against Kubernetes' schemas.
 	DisableOpenAPIValidation bool `json:"disableOpenAPIValidation,omitempty"`
 
 	HelmOwning `json:",inline"`
 
-	// ServerSideApply sets whether the API server merges the fields (fleetwright extension; Flux 2.8 or newer).
+	// ServerSideApply decides whether the API server merges the fields (fleetwright extension; Flux 2.8 or newer).
 	// +kubebuilder:default=auto
 	// +fleetwright:extension
 	ServerSideApply string `json:"serverSideApply,omitempty" enum:"enabled,disabled,auto"`
 
-	// Strategy says what follows a failed upgrade (fleetwright extension; Flux 2.7 or newer).
+	// Strategy sets how Flux reacts to a failed upgrade (fleetwright extension; Flux 2.7 or newer).
 	// +fleetwright:extension
 	Strategy *HelmStrategy `json:"strategy,omitempty"`
 
-	// ChartNameChangeStrategy sets what a new name of the chart does to the release (fleetwright
+	// ChartNameChangeStrategy decides what happens to the release when the chart's name changes (fleetwright
 	// extension; Flux 2.9 or newer).
 	// +kubebuilder:default=Reinstall
 	// +fleetwright:extension
@@ -270,20 +270,20 @@ type HelmUpgrade struct {
 	// PreserveValues keeps the values of the last release and merges the new ones over them.
 	PreserveValues bool `json:"preserveValues,omitempty"`
 
-	// CleanupOnFail deletes what a failed upgrade has made.
+	// CleanupOnFail deletes objects that a failed upgrade created.
 	CleanupOnFail bool `json:"cleanupOnFail,omitempty"`
 }
 
-// HelmUpgradeRemediation is what is done after a failed upgrade.
+// HelmUpgradeRemediation configures the reaction to a failed upgrade.
 type HelmUpgradeRemediation struct {
-	// Retries before giving up; negative is no end.
+	// Retries before giving up; a negative number retries forever.
 	// +kubebuilder:default=0
 	Retries int32 `json:"retries,omitempty"`
 
-	// IgnoreTestFailures passes over failed tests of the chart.
+	// IgnoreTestFailures ignores failed tests of the chart.
 	IgnoreTestFailures *bool `json:"ignoreTestFailures,omitempty"`
 
-	// RemediateLastFailure rolls back after the last failure as well.
+	// RemediateLastFailure also rolls back after the last failure.
 	RemediateLastFailure *bool `json:"remediateLastFailure,omitempty"`
 
 	// Strategy of the remediation.
@@ -291,7 +291,7 @@ type HelmUpgradeRemediation struct {
 	Strategy string `json:"strategy,omitempty" enum:"rollback,uninstall"`
 }
 
-// HelmRollback is how a failed upgrade is undone.
+// HelmRollback configures the rollback of a failed upgrade.
 type HelmRollback struct {
 	// Timeout of any one operation; without it, the release's.
 	// +fleetwright:example=10m
@@ -305,16 +305,16 @@ type HelmRollback struct {
 	// Force replaces objects that cannot be changed.
 	Force bool `json:"force,omitempty"`
 
-	// CleanupOnFail deletes what a failed rollback has made.
+	// CleanupOnFail deletes objects that a failed rollback created.
 	CleanupOnFail bool `json:"cleanupOnFail,omitempty"`
 
-	// ServerSideApply sets whether the API server merges the fields (fleetwright extension; Flux 2.8 or newer).
+	// ServerSideApply decides whether the API server merges the fields (fleetwright extension; Flux 2.8 or newer).
 	// +kubebuilder:default=auto
 	// +fleetwright:extension
 	ServerSideApply string `json:"serverSideApply,omitempty" enum:"enabled,disabled,auto"`
 }
 
-// HelmUninstall is how a release is removed.
+// HelmUninstall configures the removal of a release.
 type HelmUninstall struct {
 	// Timeout of any one operation; without it, the release's.
 	// +fleetwright:example=10m
@@ -326,7 +326,7 @@ type HelmUninstall struct {
 	// KeepHistory keeps the history of the release.
 	KeepHistory bool `json:"keepHistory,omitempty"`
 
-	// DisableWait does not wait until all is gone.
+	// DisableWait does not wait until all objects are deleted.
 	DisableWait bool `json:"disableWait,omitempty"`
 
 	// DeletionPropagation of the objects.
@@ -346,15 +346,15 @@ type ValuesReference struct {
 	// +kubebuilder:default=values.yaml
 	ValuesKey string `json:"valuesKey,omitempty" format:"config-key"`
 
-	// TargetPath is where in the values a single value goes; without it, the
-	// key's text holds values of its own.
+	// TargetPath is the path in the values for a single value; without it, the
+	// key holds values as YAML.
 	// +fleetwright:example=ingress.hosts[0].host
 	TargetPath string `json:"targetPath,omitempty" format:"values-path"`
 
-	// Literal takes the value for targetPath as it is: a text (fleetwright extension; Flux 2.9 or newer).
+	// Literal sets the value at targetPath unchanged, as text (fleetwright extension; Flux 2.9 or newer).
 	// +fleetwright:extension
 	Literal bool `json:"literal,omitempty"`
 
-	// Optional passes over an object that does not exist.
+	// Optional ignores an object that does not exist.
 	Optional bool `json:"optional,omitempty"`
 }

@@ -1,7 +1,7 @@
 package api
 
-// Installed is what the clusters have already, installed by something else. A component that is
-// named here is not rendered, patched or pruned: the compiler goes by what is said of it.
+// Installed lists components that the clusters already have. fleetwright does not render, patch or
+// prune them: it renders and checks rollouts for the declared components.
 type Installed struct {
 	// Flagger that runs the rollouts.
 	Flagger *InstalledFlagger `json:"flagger,omitempty"`
@@ -28,25 +28,25 @@ type Installed struct {
 	Loadtester *InstalledLoadtester `json:"loadtester,omitempty"`
 }
 
-// HandOver has a component rendered once more.
+// HandOver renders a component once more.
 type HandOver struct {
 	// HandOver renders the component once more, with an annotation that keeps Flux from deleting
-	// it. When Flux has applied that, remove the field: the component stays.
-	// +fleetwright:becomes=the annotation `kustomize.toolkit.fluxcd.io/prune: disabled` on everything that is rendered for the component
+	// it. After Flux has applied it, remove the field; the component stays.
+	// +fleetwright:becomes=the annotation `kustomize.toolkit.fluxcd.io/prune: disabled` on every rendered object of the component
 	HandOver bool `json:"handOver,omitempty"`
 }
 
 // IsHandedOver reports whether the component is rendered once more.
 func (h HandOver) IsHandedOver() bool { return h.HandOver }
 
-// InstalledFlagger is the Flagger that the clusters have already. The fields have the names of its flags.
+// InstalledFlagger is the Flagger that the clusters already have. The fields have the names of its flags.
 type InstalledFlagger struct {
 	// Version that runs.
 	// +fleetwright:becomes=the version that rollouts are checked against and simulated with
 	Version string `json:"version" pattern:"component-version" example:"1.44.0"`
 
-	// Namespace that it runs in. Without it, that of the provider.
-	// +fleetwright:becomes=where AlertProviders of all rollouts may be, and the names of Prometheus are looked up
+	// Namespace that it runs in. Without it, the provider's.
+	// +fleetwright:becomes=the namespace for the AlertProviders of all rollouts, and for resolving the name of Prometheus
 	// +fleetwright:example=flagger-system
 	Namespace string `json:"namespace,omitempty" pattern:"dns-label"`
 
@@ -55,7 +55,7 @@ type InstalledFlagger struct {
 	// +fleetwright:example=istio
 	MeshProvider string `json:"meshProvider,omitempty" enum:"istio,kuma,nginx,apisix,appmesh,appmesh:v1beta1,appmesh:v1beta2,contour,gatewayapi,gatewayapi:v1,gatewayapi:v1alpha2,gatewayapi:v1beta1,gloo,knative,kubernetes,linkerd,osm,skipper,smi,smi:v1alpha1,smi:v1alpha2,smi:v1alpha3,traefik"`
 
-	// MetricsServer is the Prometheus that Flagger asks for its own metrics. Without it, that of
+	// MetricsServer is the Prometheus that Flagger queries for its own metrics. Without it, the Prometheus of
 	// installed.prometheus, or else the chart's default.
 	// +fleetwright:becomes=the Prometheus of Flagger's own metrics
 	// +fleetwright:example=http://prometheus.monitoring:9090
@@ -71,7 +71,7 @@ type InstalledFlagger struct {
 	// +fleetwright:example=shop
 	WatchNamespace string `json:"watchNamespace,omitempty" pattern:"dns-label-or-none"`
 
-	// NoCrossNamespaceRefs reports that Flagger rejects references to other namespaces.
+	// NoCrossNamespaceRefs is true if Flagger rejects references to other namespaces.
 	// +fleetwright:becomes=a check of references
 	NoCrossNamespaceRefs bool `json:"noCrossNamespaceRefs,omitempty"`
 
@@ -83,75 +83,75 @@ type InstalledFlagger struct {
 	HandOver `json:",inline"`
 }
 
-// InstalledIstio is the Istio that the clusters have already.
+// InstalledIstio is the Istio that the clusters already have.
 type InstalledIstio struct {
 	// Namespace of the control plane.
 	// +kubebuilder:default=istio-system
-	// +fleetwright:becomes=the namespace of Flagger, where that is rendered
+	// +fleetwright:becomes=the namespace of Flagger, if it is rendered
 	Namespace string `json:"namespace,omitempty" pattern:"dns-label"`
 
-	// Revision of Istio's control plane, or a tag of one. Without it the namespaces ask for the
+	// Revision of Istio's control plane, or a tag of one. Without it, the namespaces select the
 	// default revision, with the label istio-injection.
-	// +fleetwright:becomes=the label istio.io/rev of the namespaces of rollouts, in place of istio-injection
+	// +fleetwright:becomes=the label istio.io/rev of the namespaces of rollouts, instead of istio-injection
 	// +fleetwright:example=1-26-2
 	Revision string `json:"revision,omitempty" pattern:"dns-label"`
 }
 
-// InstalledKuma is the Kuma that the clusters have already.
+// InstalledKuma is the Kuma that the clusters already have.
 type InstalledKuma struct {
 	// Version of the control plane.
-	// +fleetwright:becomes=the version that manifests are made for
+	// +fleetwright:becomes=the version that manifests are rendered for
 	Version string `json:"version" pattern:"component-version" example:"2.13.10"`
 
 	// Namespace of the control plane.
 	// +kubebuilder:default=kuma-system
-	// +fleetwright:becomes=the namespace of Flagger, where that is rendered
+	// +fleetwright:becomes=the namespace of Flagger, if it is rendered
 	Namespace string `json:"namespace,omitempty" pattern:"dns-label"`
 
-	// Mesh that rollouts are in which name none.
+	// Mesh of the rollouts that name none.
 	// +kubebuilder:default=default
 	// +fleetwright:becomes=the mesh of rollouts that name none
 	Mesh string `json:"mesh,omitempty" pattern:"dns-1035-label"`
 
-	// CatchAllRoute reports that the mesh has a TrafficRoute for all traffic. Without one, the first
+	// CatchAllRoute is true if the mesh has a TrafficRoute for all traffic. Without one, the first
 	// rollout would stop all other traffic of the mesh.
 	// +kubebuilder:default=true
-	// +fleetwright:becomes=false has the route rendered
+	// +fleetwright:becomes=with false, the route is rendered
 	CatchAllRoute *bool `json:"catchAllRoute,omitempty"`
 
 	HandOver `json:",inline"`
 }
 
-// InstalledGatewayAPI are the CRDs of Gateway API that the clusters have already.
+// InstalledGatewayAPI are the CRDs of Gateway API that the clusters already have.
 type InstalledGatewayAPI struct {
-	// Version of the CRDs, as their annotation gateway.networking.k8s.io/bundle-version has it.
+	// Version of the CRDs, from their annotation gateway.networking.k8s.io/bundle-version.
 	// +kubebuilder:default=1.4.1
-	// +fleetwright:becomes=the fields of an HTTPRoute that the API server takes
+	// +fleetwright:becomes=the fields of an HTTPRoute that the API server accepts
 	Version string `json:"version,omitempty" pattern:"component-version"`
 
 	// Channel of the CRDs.
 	// +kubebuilder:default=standard
-	// +fleetwright:becomes=the fields of an HTTPRoute that the API server takes
+	// +fleetwright:becomes=the fields of an HTTPRoute that the API server accepts
 	Channel string `json:"channel,omitempty" enum:"standard,experimental"`
 
 	HandOver `json:",inline"`
 }
 
-// InstalledContour is the Contour that the clusters have already.
+// InstalledContour is the Contour that the clusters already have.
 type InstalledContour struct {
 	// Namespace of Contour.
 	// +kubebuilder:default=projectcontour
-	// +fleetwright:becomes=the namespace of Flagger, where that is rendered
+	// +fleetwright:becomes=the namespace of Flagger, if it is rendered
 	Namespace string `json:"namespace,omitempty" pattern:"dns-label"`
 
 	HandOver `json:",inline"`
 }
 
-// InstalledIngressNginx is the ingress controller that the clusters have already.
+// InstalledIngressNginx is the ingress controller that the clusters already have.
 type InstalledIngressNginx struct {
 	// Namespace of the controller.
 	// +kubebuilder:default=ingress-nginx
-	// +fleetwright:becomes=the namespace of Flagger, where that is rendered
+	// +fleetwright:becomes=the namespace of Flagger, if it is rendered
 	Namespace string `json:"namespace,omitempty" pattern:"dns-label"`
 
 	// Class of the Ingresses that the controller serves.
@@ -162,19 +162,19 @@ type InstalledIngressNginx struct {
 	HandOver `json:",inline"`
 }
 
-// InstalledPrometheus is the Prometheus that the clusters have already.
+// InstalledPrometheus is the Prometheus that the clusters already have.
 type InstalledPrometheus struct {
 	// Address of the Prometheus.
-	// +fleetwright:becomes=the Prometheus of rendered MetricTemplates, and of Flagger where that is rendered
+	// +fleetwright:becomes=the Prometheus of rendered MetricTemplates, and of Flagger, if it is rendered
 	Address string `json:"address" pattern:"^[^ ].*$" format:"http-url" example:"http://prometheus.monitoring:9090"`
 
-	// Labels that tell samples apart.
+	// Labels that identify the pod of a sample.
 	Labels *PrometheusLabels `json:"labels,omitempty"`
 
 	HandOver `json:",inline"`
 }
 
-// PrometheusLabels are the labels by which a Prometheus names the pod of a sample.
+// PrometheusLabels are the labels that identify the pod of a sample in Prometheus.
 type PrometheusLabels struct {
 	// Namespace is the label of the namespace of a sample's pod.
 	// +kubebuilder:default=namespace
@@ -187,13 +187,13 @@ type PrometheusLabels struct {
 	Pod string `json:"pod,omitempty" pattern:"prometheus-label"`
 }
 
-// InstalledLoadtester is a load tester that the clusters have already.
+// InstalledLoadtester is a load tester that the clusters already have.
 type InstalledLoadtester struct {
 	// URL of the load tester.
 	// +fleetwright:becomes=the URL of webhooks that name none
 	URL string `json:"url" pattern:"^[^ ].*$" format:"http-url" example:"http://flagger-loadtester.test/"`
 
-	// Namespace of the load tester. Without it, the one that the URL names.
+	// Namespace of the load tester. Without it, the namespace in the URL.
 	// +fleetwright:becomes=a check that its pods have a sidecar
 	// +fleetwright:example=test
 	Namespace string `json:"namespace,omitempty" pattern:"dns-label"`
@@ -201,17 +201,17 @@ type InstalledLoadtester struct {
 	HandOver `json:",inline"`
 }
 
-// InstalledPlugin is plugin.flagger of a RenderConfig, for clusters whose fleets have none.
+// InstalledPlugin is the plugin of a RenderConfig, for clusters whose fleets have none.
 type InstalledPlugin struct {
-	// Flagger holds what the clusters have.
+	// Flagger holds the components that the clusters have.
 	Flagger InstalledOnly `json:"flagger"`
 }
 
 // InstalledOnly is plugin.flagger without anything to render.
 type InstalledOnly struct {
-	// Gateway is how rollouts use Gateway API.
+	// Gateway configures Gateway API for rollouts.
 	Gateway *Gateway `json:"gateway,omitempty"`
 
-	// Installed is what the clusters have already.
+	// Installed lists components that the clusters already have.
 	Installed *Installed `json:"installed"`
 }

@@ -3,31 +3,31 @@ package api
 // The fields of a VirtualService that Kurator's API has and Flagger reads
 // (fluxcd/flagger pkg/apis/istio/v1beta1).
 
-// HTTPRetry says how a request that fails is tried again.
+// HTTPRetry sets how failed requests are retried.
 type HTTPRetry struct {
-	// Attempts is how often.
+	// Attempts is the number of retries.
 	// +fleetwright:example=3
 	Attempts int32 `json:"attempts" required:"false" min:"0"`
 
-	// PerTryTimeout of one attempt, a duration of Istio's.
+	// PerTryTimeout is the timeout of one attempt, in Istio's format.
 	// +fleetwright:example=2s
 	PerTryTimeout Duration `json:"perTryTimeout,omitempty"`
 
-	// RetryOn says after which failures, names parted by commas.
-	// +fleetwright:example=gateway-error,connect-failure,refused-stream
+	// RetryOn lists the failures to retry, separated by commas.
+	// +fleetwright:example=gateway-error,connect-failure,rejected-stream
 	RetryOn string `json:"retryOn,omitempty" format:"retry-on"`
 }
 
-// Headers says what is done with the headers of requests and responses.
+// Headers changes the headers of requests and responses.
 type Headers struct {
-	// Request is what is done with a request's.
+	// Request changes the headers of requests.
 	Request *HeaderOperations `json:"request,omitempty"`
 
-	// Response is what is done with a response's.
+	// Response changes the headers of responses.
 	Response *HeaderOperations `json:"response,omitempty"`
 }
 
-// HeaderOperations is what is done with headers.
+// HeaderOperations holds the changes of headers.
 type HeaderOperations struct {
 	// Set replaces headers.
 	// +fleetwright:example={"x-version": "canary"}
@@ -44,28 +44,28 @@ type HeaderOperations struct {
 
 // CorsPolicy is the cross-origin resource sharing of a Service.
 type CorsPolicy struct {
-	// AllowOrigin are the origins that may ask, each the whole of one. Istio has deprecated it;
-	// gatewayapi has no other.
+	// AllowOrigin lists the allowed origins, each in full. Istio has deprecated it; gatewayapi has
+	// no other field.
 	// +fleetwright:example=["https://app.example.com"]
 	AllowOrigin []string `json:"allowOrigin,omitempty"`
 
-	// AllowOrigins are the origins that may ask. For istio.
-	// +fleetwright:becomes=`spec.service.corsPolicy` of the Canary on istio; refused on the others (FW403, FW711, FW734, FW750)
+	// AllowOrigins lists the allowed origins. For istio.
+	// +fleetwright:becomes=`spec.service.corsPolicy` of the Canary on istio; rejected on the others (FW403, FW711, FW734, FW750)
 	AllowOrigins []StringMatch `json:"allowOrigins,omitempty"`
 
-	// AllowMethods are the HTTP methods that may be used.
+	// AllowMethods lists the allowed HTTP methods.
 	// +fleetwright:example=["GET", "POST"]
 	AllowMethods []string `json:"allowMethods,omitempty" format:"cors-method"`
 
-	// AllowHeaders are the headers that may be sent.
+	// AllowHeaders lists the allowed request headers.
 	// +fleetwright:example=["content-type"]
 	AllowHeaders []string `json:"allowHeaders,omitempty" format:"cors-header"`
 
-	// ExposeHeaders are the headers that a browser may show.
+	// ExposeHeaders lists the headers that a browser may expose to scripts.
 	// +fleetwright:example=["x-request-id"]
 	ExposeHeaders []string `json:"exposeHeaders,omitempty" format:"cors-header"`
 
-	// MaxAge is how long an answer may be kept, a duration of Istio's.
+	// MaxAge is how long a browser may cache the response, in Istio's format.
 	// +fleetwright:example=24h
 	MaxAge Duration `json:"maxAge,omitempty"`
 
@@ -73,7 +73,7 @@ type CorsPolicy struct {
 	AllowCredentials bool `json:"allowCredentials,omitempty"`
 }
 
-// ServiceMatch is a condition on the requests of a route. All parts of it must hold.
+// ServiceMatch is a condition on the requests of a route. All its fields must match.
 // +fleetwright:becomes=`spec.service.match[].{path}` of the Canary on istio and gatewayapi
 type ServiceMatch struct {
 	// URI is the path of a request: exact, prefix or regex.
@@ -91,10 +91,10 @@ type ServiceMatch struct {
 	QueryParams map[string]StringMatch `json:"queryParams,omitempty"`
 }
 
-// HTTPMatch is a condition on requests. All parts of it must hold. Kurator takes
-// Istio's whole HTTPMatchRequest; a Canary's analysis holds three of its fields
-// (fluxcd/flagger artifacts/flagger/crd.yaml), the others are refused.
-// +fleetwright:becomes=refused (FW314): a Canary's analysis has no such field
+// HTTPMatch is a condition on requests. All its fields must match. Kurator accepts
+// Istio's whole HTTPMatchRequest; a Canary's analysis has three of its fields
+// (fluxcd/flagger artifacts/flagger/crd.yaml), the others are rejected.
+// +fleetwright:becomes=rejected (FW314): a Canary's analysis has no such field
 type HTTPMatch struct {
 	// Headers that a request must have, by name in lower case.
 	// +fleetwright:example={"x-user-group": {"exact": "insider"}}
@@ -103,42 +103,42 @@ type HTTPMatch struct {
 
 	// QueryParams that a request must have, by name. For istio and gatewayapi.
 	// +fleetwright:example={"version": {"exact": "next"}}
-	// +fleetwright:becomes=`spec.analysis.match[].queryParams` of the Canary on istio and gatewayapi; refused on nginx (FW711)
+	// +fleetwright:becomes=`spec.analysis.match[].queryParams` of the Canary on istio and gatewayapi; rejected on nginx (FW711)
 	QueryParams map[string]StringMatch `json:"queryParams,omitempty"`
 
 	// SourceLabels that the calling pod must have. For istio.
 	// +fleetwright:example={"app": "frontend"}
-	// +fleetwright:becomes=`spec.analysis.match[].sourceLabels` of the Canary on istio; refused on nginx (FW711) and gatewayapi (FW731)
+	// +fleetwright:becomes=`spec.analysis.match[].sourceLabels` of the Canary on istio; rejected on nginx (FW711) and gatewayapi (FW731)
 	SourceLabels map[string]LabelValue `json:"sourceLabels,omitempty"`
 
-	// Name is refused: a Canary's analysis has no such field.
+	// Name is rejected: a Canary's analysis has no such field.
 	Name any `json:"name,omitempty"`
 
-	// Uri is refused: a Canary's analysis has no such field.
+	// Uri is rejected: a Canary's analysis has no such field.
 	Uri any `json:"uri,omitempty"`
 
-	// Scheme is refused: a Canary's analysis has no such field.
+	// Scheme is rejected: a Canary's analysis has no such field.
 	Scheme any `json:"scheme,omitempty"`
 
-	// Method is refused: a Canary's analysis has no such field.
+	// Method is rejected: a Canary's analysis has no such field.
 	Method any `json:"method,omitempty"`
 
-	// Authority is refused: a Canary's analysis has no such field.
+	// Authority is rejected: a Canary's analysis has no such field.
 	Authority any `json:"authority,omitempty"`
 
-	// Port is refused: a Canary's analysis has no such field.
+	// Port is rejected: a Canary's analysis has no such field.
 	Port any `json:"port,omitempty"`
 
-	// Gateways is refused: a Canary's analysis has no such field.
+	// Gateways is rejected: a Canary's analysis has no such field.
 	Gateways any `json:"gateways,omitempty"`
 
-	// IgnoreUriCase is refused: a Canary's analysis has no such field.
+	// IgnoreUriCase is rejected: a Canary's analysis has no such field.
 	IgnoreUriCase any `json:"ignoreUriCase,omitempty"`
 
-	// WithoutHeaders is refused: a Canary's analysis has no such field.
+	// WithoutHeaders is rejected: a Canary's analysis has no such field.
 	WithoutHeaders any `json:"withoutHeaders,omitempty"`
 
-	// SourceNamespace is refused: a Canary's analysis has no such field.
+	// SourceNamespace is rejected: a Canary's analysis has no such field.
 	SourceNamespace any `json:"sourceNamespace,omitempty"`
 }
 
@@ -148,11 +148,11 @@ type StringMatch struct {
 	// +fleetwright:example=insider
 	Exact string `json:"exact,omitempty"`
 
-	// Prefix is how the text begins.
+	// Prefix is the beginning of the text.
 	// +fleetwright:example=https://app.
 	Prefix string `json:"prefix,omitempty"`
 
-	// Suffix is how the text ends. It is refused: Istio has no such condition.
+	// Suffix is the end of the text. It is rejected: Istio has no such condition.
 	// +fleetwright:example=.example.com
 	Suffix string `json:"suffix,omitempty"`
 

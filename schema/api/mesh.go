@@ -1,15 +1,15 @@
 package api
 
-// Mesh is Kuma's kuma.io/v1alpha1 Mesh. Kuma's own CRD accepts any spec, so a misspelt field is
-// found here or nowhere. One among the inputs replaces the Mesh that fleetwright would render.
+// Mesh is Kuma's kuma.io/v1alpha1 Mesh. Kuma's own CRD accepts any spec, so only fleetwright finds a misspelt
+// field. A Mesh among the inputs replaces fleetwright's own.
 //
-// The fields are those of Kuma 2 (api/mesh/v1alpha1/mesh.proto and
-// metrics.proto); Kuma 3 has none of them but skipCreatingInitialPolicies.
+// The fields are Kuma 2's (api/mesh/v1alpha1/mesh.proto and metrics.proto);
+// Kuma 3 has only skipCreatingInitialPolicies.
 type Mesh struct {
 	TypeMeta `json:",inline"`
 
 	// Metadata of the Mesh. It has no namespace: a Mesh is cluster-scoped. Its
-	// name goes into a label, and so is at most 63 characters long.
+	// name becomes a label value, so it has at most 63 characters.
 	Metadata ObjectMeta `json:"metadata"`
 
 	// Spec of the Mesh.
@@ -18,11 +18,11 @@ type Mesh struct {
 
 // MeshSpec is the spec of a Mesh.
 type MeshSpec struct {
-	// MTLS turns mutual TLS on. Kuma 2.6 and newer then deny all traffic that no
-	// MeshTrafficPermission allows; fleetwright renders one that allows all.
+	// MTLS turns mutual TLS on. Kuma 2.6 and newer then deny all traffic without a
+	// MeshTrafficPermission; fleetwright renders one that allows all traffic.
 	MTLS *MeshMTLS `json:"mtls,omitempty"`
 
-	// Metrics says where the sidecars show theirs.
+	// Metrics sets where the sidecars expose their metrics.
 	Metrics *MeshMetrics `json:"metrics,omitempty"`
 
 	// Tracing of the sidecars.
@@ -37,15 +37,15 @@ type MeshSpec struct {
 	// Routing of the mesh's traffic.
 	Routing *MeshRouting `json:"routing,omitempty"`
 
-	// Constraints on what may join the mesh.
+	// Constraints on the proxies that may join the mesh.
 	Constraints *MeshConstraints `json:"constraints,omitempty"`
 
-	// SkipCreatingInitialPolicies names the policies that Kuma does not make for
+	// SkipCreatingInitialPolicies names the policies that Kuma does not create for
 	// a new mesh; "*" is all.
 	// +fleetwright:example=["*"]
 	SkipCreatingInitialPolicies []string `json:"skipCreatingInitialPolicies,omitempty"`
 
-	// MeshServices says whether Kuma makes MeshServices. Since Kuma 2.9.
+	// MeshServices decides whether Kuma creates MeshServices. Since Kuma 2.9.
 	MeshServices *MeshServices `json:"meshServices,omitempty"`
 }
 
@@ -70,21 +70,21 @@ type MeshMTLSBackend struct {
 	// Type of the backend.
 	Type string `json:"type" enum:"builtin,provided"`
 
-	// Mode says whether plain traffic is refused (STRICT) or accepted too.
+	// Mode decides whether plain traffic is rejected (STRICT) or also accepted.
 	// +kubebuilder:default=STRICT
 	Mode string `json:"mode,omitempty" enum:"STRICT,PERMISSIVE"`
 
-	// DPCert says how the sidecars' certificates are issued.
+	// DPCert sets how the sidecars' certificates are issued.
 	DPCert *MeshDPCert `json:"dpCert,omitempty"`
 
-	// RootChain says how the authority's certificates are read.
+	// RootChain sets how the authority's certificates are read.
 	RootChain *MeshRootChain `json:"rootChain,omitempty"`
 
 	// Conf of the backend, which depends on its type.
 	Conf Values `json:"conf,omitempty"`
 }
 
-// MeshDPCert says how the sidecars' certificates are issued.
+// MeshDPCert sets how the sidecars' certificates are issued.
 type MeshDPCert struct {
 	// Rotation of the certificates.
 	Rotation MeshRotation `json:"rotation"`
@@ -94,30 +94,30 @@ type MeshDPCert struct {
 	RequestTimeout string `json:"requestTimeout,omitempty" format:"proto-duration"`
 }
 
-// MeshRotation says how long a certificate lives.
+// MeshRotation sets the lifetime of a certificate.
 type MeshRotation struct {
 	// Expiration of a certificate: a number and one of y, w, d, h, m, s, ms.
 	Expiration string `json:"expiration" format:"kuma-duration" example:"1d"`
 }
 
-// MeshRootChain says how the authority's certificates are read.
+// MeshRootChain sets how the authority's certificates are read.
 type MeshRootChain struct {
 	// RequestTimeout of the chain.
 	// +fleetwright:example=10s
 	RequestTimeout string `json:"requestTimeout,omitempty" format:"proto-duration"`
 }
 
-// MeshMetrics says where the sidecars show their metrics.
+// MeshMetrics sets where the sidecars expose their metrics.
 type MeshMetrics struct {
 	// EnabledBackend names the backend in use. Without it there are no metrics.
 	// +fleetwright:example=prometheus-1
 	EnabledBackend string `json:"enabledBackend,omitempty"`
 
-	// Backends of which one is in use.
+	// Backends; EnabledBackend selects one.
 	Backends []MeshMetricsBackend `json:"backends,omitempty"`
 }
 
-// MeshMetricsBackend says where the sidecars show their metrics.
+// MeshMetricsBackend sets where the sidecars expose their metrics.
 type MeshMetricsBackend struct {
 	// Name of the backend.
 	Name string `json:"name" pattern:"^.+$" example:"prometheus-1"`
@@ -129,7 +129,7 @@ type MeshMetricsBackend struct {
 	Conf *MeshPrometheus `json:"conf,omitempty"`
 }
 
-// MeshPrometheus is where and how the sidecars show their metrics to Prometheus.
+// MeshPrometheus sets how the sidecars expose their metrics to Prometheus.
 type MeshPrometheus struct {
 	// Port of the metrics.
 	// +kubebuilder:default=5670
@@ -143,7 +143,7 @@ type MeshPrometheus struct {
 	// +fleetwright:example={"kuma.io/service": "dataplane-metrics"}
 	Tags map[string]string `json:"tags,omitempty"`
 
-	// SkipMTLS shows the metrics without mutual TLS.
+	// SkipMTLS exposes the metrics without mutual TLS.
 	SkipMTLS *bool `json:"skipMTLS,omitempty"`
 
 	// Aggregate adds the application's own metrics.
@@ -183,7 +183,7 @@ type MeshEnvoyMetrics struct {
 	// +fleetwright:example=http2_act.*
 	FilterRegex string `json:"filterRegex,omitempty"`
 
-	// UsedOnly leaves out metrics that never changed.
+	// UsedOnly omits metrics that never changed.
 	UsedOnly *bool `json:"usedOnly,omitempty"`
 }
 
@@ -196,15 +196,15 @@ type MeshMetricsTLS struct {
 
 // MeshTracing sends traces of the sidecars to backends.
 type MeshTracing struct {
-	// DefaultBackend names the backend of what names none.
+	// DefaultBackend names the default backend.
 	// +fleetwright:example=jaeger
 	DefaultBackend string `json:"defaultBackend,omitempty"`
 
-	// Backends that take traces.
+	// Backends that store traces.
 	Backends []MeshTracingBackend `json:"backends,omitempty"`
 }
 
-// MeshTracingBackend takes traces.
+// MeshTracingBackend stores traces.
 type MeshTracingBackend struct {
 	// Name of the backend.
 	Name string `json:"name" pattern:"^.+$" example:"jaeger"`
@@ -222,15 +222,15 @@ type MeshTracingBackend struct {
 
 // MeshLogging sends access logs of the sidecars to backends.
 type MeshLogging struct {
-	// DefaultBackend names the backend of what names none.
+	// DefaultBackend names the default backend.
 	// +fleetwright:example=logstash
 	DefaultBackend string `json:"defaultBackend,omitempty"`
 
-	// Backends that take logs.
+	// Backends that store logs.
 	Backends []MeshLoggingBackend `json:"backends,omitempty"`
 }
 
-// MeshLoggingBackend takes access logs.
+// MeshLoggingBackend stores access logs.
 type MeshLoggingBackend struct {
 	// Name of the backend.
 	Name string `json:"name" pattern:"^.+$" example:"logstash"`
@@ -267,22 +267,22 @@ type MeshRouting struct {
 	// ZoneEgress sends traffic out of the zone through a ZoneEgress. It needs mutual TLS.
 	ZoneEgress bool `json:"zoneEgress,omitempty"`
 
-	// DefaultForbidMeshExternalServiceAccess forbids what no policy allows.
+	// DefaultForbidMeshExternalServiceAccess forbids access that no policy allows.
 	DefaultForbidMeshExternalServiceAccess bool `json:"defaultForbidMeshExternalServiceAccess,omitempty"`
 }
 
-// MeshConstraints are constraints on what may join the mesh.
+// MeshConstraints are constraints on the proxies that may join the mesh.
 type MeshConstraints struct {
 	// DataplaneProxy constraints.
 	DataplaneProxy *MeshMembership `json:"dataplaneProxy,omitempty"`
 }
 
-// MeshMembership says which proxies may join the mesh.
+// MeshMembership sets which proxies may join the mesh.
 type MeshMembership struct {
-	// Requirements of which a proxy must meet one.
+	// Requirements: a proxy must meet one of them.
 	Requirements []MeshMembershipRule `json:"requirements,omitempty"`
 
-	// Restrictions of which a proxy must meet none.
+	// Restrictions: a proxy must meet none of them.
 	Restrictions []MeshMembershipRule `json:"restrictions,omitempty"`
 }
 
@@ -293,9 +293,9 @@ type MeshMembershipRule struct {
 	Tags map[string]string `json:"tags,omitempty" format:"kuma-tag-value" keys:"kuma-tag"`
 }
 
-// MeshServices says whether Kuma makes MeshServices.
+// MeshServices decides whether Kuma creates MeshServices.
 type MeshServices struct {
-	// Mode of the making. Exclusive leaves Flagger nothing to route.
+	// Mode of MeshServices. With Exclusive, Flagger cannot route traffic.
 	// +kubebuilder:default=Disabled
 	Mode string `json:"mode,omitempty" enum:"Disabled,Everywhere,ReachableBackends,Exclusive"`
 }

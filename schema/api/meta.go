@@ -5,16 +5,16 @@ import "time"
 // TypeMeta names the kind of a document.
 type TypeMeta struct {
 	// APIVersion is the group and version of the kind.
-	// +fleetwright:becomes=which language the document is in
+	// +fleetwright:becomes=selects the API of the document
 	APIVersion string `json:"apiVersion"`
 
 	// Kind is the name of the kind.
-	// +fleetwright:becomes=which kind the document is of
+	// +fleetwright:becomes=selects the kind of the document
 	Kind string `json:"kind"`
 }
 
-// ObjectMeta is what Kubernetes keeps about every object. A document needs only a name; what an API
-// server adds is accepted and ignored, so that the output of `kubectl get -o yaml` compiles.
+// ObjectMeta is the metadata of every Kubernetes object. A document needs only a name; fields that an API
+// server adds are accepted and ignored, so that the output of `kubectl get -o yaml` compiles.
 // +fleetwright:becomes=ignored: an API server sets it
 type ObjectMeta struct {
 	// Name of the object, unique in its namespace.
@@ -23,17 +23,17 @@ type ObjectMeta struct {
 
 	// Namespace of the object.
 	// +kubebuilder:default=default
-	// +fleetwright:becomes=the namespace of what Flux reads, and of the fleet that an Application names
+	// +fleetwright:becomes=the namespace of the Flux objects, and of the fleet that an Application names
 	Namespace string `json:"namespace,omitempty" pattern:"dns-label"`
 
 	// Labels that selectors match.
 	// +fleetwright:example={"team": "shop"}
-	// +fleetwright:becomes=of a cluster, what a clusterSelector matches; else ignored
+	// +fleetwright:becomes=on a cluster, matched by a clusterSelector; otherwise ignored
 	Labels map[string]LabelValue `json:"labels,omitempty"`
 
-	// Annotations are free notes, which a Mesh and an AlertProvider keep.
+	// Annotations are notes; a Mesh and an AlertProvider are rendered with theirs.
 	// +fleetwright:example={"example.com/owner": "shop"}
-	// +fleetwright:becomes=ignored, but for the control plane of a Fleet, which is not rendered (info FW210)
+	// +fleetwright:becomes=ignored; the control plane of a Fleet is not rendered (info FW210)
 	Annotations map[string]string `json:"annotations,omitempty"`
 
 	// CreationTimestamp is set by the API server and ignored.
@@ -45,7 +45,7 @@ type ObjectMeta struct {
 	// DeletionGracePeriodSeconds is set by the API server and ignored.
 	DeletionGracePeriodSeconds any `json:"deletionGracePeriodSeconds,omitempty"`
 
-	// Finalizers are the controllers' own and ignored.
+	// Finalizers are set by controllers and ignored.
 	Finalizers any `json:"finalizers,omitempty"`
 
 	// Generation is set by the API server and ignored.
@@ -54,7 +54,7 @@ type ObjectMeta struct {
 	// ManagedFields are set by the API server and ignored.
 	ManagedFields any `json:"managedFields,omitempty"`
 
-	// OwnerReferences are the controllers' own and ignored.
+	// OwnerReferences are set by controllers and ignored.
 	OwnerReferences any `json:"ownerReferences,omitempty"`
 
 	// ResourceVersion is set by the API server and ignored.
@@ -71,11 +71,11 @@ type ObjectMeta struct {
 // '-', '_' or '.', beginning and ending with a letter or digit, or empty.
 type LabelValue string
 
-// Duration is a Go duration as Flux' CRDs accept it: numbers with the units ms,
+// Duration is a Go duration as Flux's CRDs accept it: numbers with the units ms,
 // s, m or h, as in 1m30s.
 type Duration string
 
-// Length returns how long the duration is. One that cannot be parsed was rejected, and is long.
+// Length returns the length of the duration. One that cannot be parsed was rejected before; its length is 1 hour.
 func (d Duration) Length() time.Duration {
 	length, err := time.ParseDuration(string(d))
 	if err != nil {
@@ -87,7 +87,7 @@ func (d Duration) Length() time.Duration {
 // IsNone reports whether the duration is zero, however it is written.
 func (d Duration) IsNone() bool { return d != "" && d.Length() == 0 }
 
-// SourceTimeout is a Duration without hours: Flux' source CRDs have no h in the
+// SourceTimeout is a Duration without hours: Flux's source CRDs have no h in the
 // pattern of spec.timeout (source-controller api/v1, +kubebuilder:validation:Pattern).
 type SourceTimeout string
 
@@ -106,10 +106,10 @@ type NamespacedReference struct {
 	// Name of the object.
 	Name string `json:"name" format:"dns-subdomain" example:"backend"`
 
-	// Namespace of the object; without it, that of the referring object.
+	// Namespace of the object; without it, the referring object's.
 	// +fleetwright:example=shop
 	Namespace string `json:"namespace,omitempty" pattern:"dns-label"`
 }
 
-// Values are free-form, such as those of a Helm chart.
+// Values are free-form, such as a Helm chart's.
 type Values map[string]any

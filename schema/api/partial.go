@@ -2,8 +2,8 @@ package api
 
 import "reflect"
 
-// Partial holds some of the fields of a T, of which none is required and each may be null, at any
-// depth but in lists.
+// Partial holds some of the fields of a T. None is required and each may be null, at any depth
+// outside lists.
 type Partial[T any] map[string]any
 
 // Whole returns the type that the fields are of.

@@ -7,27 +7,27 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
-// Rollout brings new versions of one workload step by step.
+// Rollout releases new versions of one workload step by step.
 type Rollout struct {
-	// TestLoader installs a load tester beside the workload. Without it, the one that all rollouts
-	// of the clusters share is used.
-	// +fleetwright:becomes=a load tester of this rollout; without it, the fleet's public one, or that of `installed.loadtester`
+	// TestLoader installs a load tester next to the workload. Without it, the rollout uses the one
+	// that all rollouts of the cluster share.
+	// +fleetwright:becomes=a load tester of this rollout; without it, the fleet's public one, or `installed.loadtester`
 	TestLoader bool `json:"testLoader,omitempty"`
 
-	// TestLoaderServiceAccountName is the ServiceAccount of the load tester, which its tasks of
-	// helm and kubectl need. It comes with the application, with its rights.
+	// TestLoaderServiceAccountName is the ServiceAccount of the load tester, which its helm and
+	// kubectl tasks need. The application's manifests must create it, with its rights.
 	// +fleetwright:extension
 	// +fleetwright:example=shop-testloader
 	// +fleetwright:becomes=`spec.template.spec.serviceAccountName` of the load tester's Deployment
 	TestLoaderServiceAccountName string `json:"testLoaderServiceAccountName,omitempty" format:"dns-subdomain"`
 
-	// TrafficRoutingProvider moves the traffic. The fleet renders it, or has it under installed.
+	// TrafficRoutingProvider moves the traffic. The fleet must install it, or declare it under installed.
 	// gatewayapi and kubernetes are fleetwright extensions: any implementation of Gateway API, and
-	// blue/green by Services alone.
+	// blue/green with Services only.
 	// +fleetwright:becomes=`spec.provider` of the Canary, gatewayapi as `gatewayapi:v1`; the clusters must have it (FW207)
 	TrafficRoutingProvider string `json:"trafficRoutingProvider" enum:"istio,kuma,nginx,gatewayapi,gatewayapi:v1,kubernetes"`
 
-	// Workload is what is rolled out.
+	// Workload is the workload that is rolled out.
 	// +fleetwright:becomes=`spec.targetRef` of the Canary, and its name and namespace
 	Workload Workload `json:"workload"`
 
@@ -40,7 +40,7 @@ type Rollout struct {
 	// +fleetwright:becomes=`spec.service.port` of the Canary, and the protocol annotation on Kuma
 	Port int32 `json:"port" min:"1" max:"65535" example:"80"`
 
-	// TargetPort is the container's port, by number or name. Without it Flagger
+	// TargetPort is the container's port, by number or name. Without it, Flagger
 	// uses the Service's port for both.
 	// +fleetwright:extension
 	// +fleetwright:example=http
@@ -59,21 +59,21 @@ type Rollout struct {
 	// +fleetwright:becomes=`spec.service.portDiscovery` of the Canary
 	PortDiscovery bool `json:"portDiscovery,omitempty"`
 
-	// AppProtocol of the Service's port. On Kuma it overrides protocol, on istio
-	// tcp makes a route of layer 4.
+	// AppProtocol of the Service's port. On Kuma it overrides protocol; on istio,
+	// tcp creates a TCP route.
 	// +fleetwright:extension
 	// +fleetwright:example=http
-	// +fleetwright:becomes=`spec.service.appProtocol` of the Canary; on gatewayapi with Kuma protocol if it is left out
+	// +fleetwright:becomes=`spec.service.appProtocol` of the Canary; on gatewayapi with Kuma it defaults to protocol
 	AppProtocol string `json:"appProtocol,omitempty" format:"qualified-name"`
 
-	// MeshName is the Mesh that the workload is in, one among the inputs. For kuma, and gatewayapi with Kuma.
+	// MeshName is the workload's Mesh, which must be among the inputs. For kuma, and gatewayapi with Kuma.
 	// +fleetwright:extension
 	// +kubebuilder:default=default
-	// +fleetwright:becomes=the annotation `kuma.io/mesh` of the Canary, and the mesh of its namespace; refused without Kuma (FW701, FW711, FW731, FW750)
+	// +fleetwright:becomes=the annotation `kuma.io/mesh` of the Canary, and the mesh of its namespace; rejected without Kuma (FW701, FW711, FW731, FW750)
 	MeshName string `json:"meshName,omitempty" pattern:"dns-label"`
 
-	// AutoscalerRef is what scales the workload. Flagger makes another for the
-	// primary and pauses this one between rollouts.
+	// AutoscalerRef is the autoscaler of the workload. Flagger creates another one
+	// for the primary, and pauses this one between rollouts.
 	// +fleetwright:extension
 	// +fleetwright:becomes=`spec.autoscalerRef` of the Canary
 	AutoscalerRef *AutoscalerReference `json:"autoscalerRef,omitempty"`
@@ -82,7 +82,7 @@ type Rollout struct {
 	// metrics of this rollout; without it, the fleet's.
 	// +fleetwright:extension
 	// +fleetwright:example=http://prometheus.monitoring:9090
-	// +fleetwright:becomes=`spec.metricsServer` of the Canary, and the address of the templates that fleetwright makes
+	// +fleetwright:becomes=`spec.metricsServer` of the Canary, and the address of the MetricTemplates that fleetwright renders
 	MetricsServer string `json:"metricsServer,omitempty" pattern:"^https?://.+$" format:"http-url"`
 
 	// Primary is added to the Service of the stable version.
@@ -93,22 +93,22 @@ type Rollout struct {
 	// +fleetwright:becomes=`spec.service.canary` of the Canary
 	Preview *ServiceMetadata `json:"preview,omitempty"`
 
-	// RolloutPolicy says how the traffic moves and what is measured.
+	// RolloutPolicy sets how the traffic moves and which metrics are checked.
 	// +fleetwright:becomes=see below
 	RolloutPolicy RolloutPolicy `json:"rolloutPolicy"`
 
 	// Patches of the objects that are rendered for this rollout: its Canary, MetricTemplates, load
-	// tester and Ingress. Strategic merge and JSON patches as kustomize takes them; what they make
-	// must still be what the cluster takes.
+	// tester and Ingress. They are kustomize's strategic merge and JSON patches; the patched objects
+	// must still be valid.
 	// +fleetwright:extension
 	// +fleetwright:becomes=applied to the rollout's own objects, which are checked afterwards (FW320 to FW322)
 	Patches []kustomize.Patch `json:"patches,omitempty"`
 }
 
-// Provider returns the name that Flagger has for the provider.
+// Provider returns Flagger's name for the provider.
 func (r *Rollout) Provider() string { return flaggersName(r.TrafficRoutingProvider) }
 
-// flaggersName returns the name that Flagger has for a provider: its CRD takes Gateway API with the version alone.
+// flaggersName returns Flagger's name for a provider: its CRD accepts Gateway API only with a version.
 func flaggersName(provider string) string {
 	if provider == "gatewayapi" {
 		return "gatewayapi:v1"
@@ -116,10 +116,10 @@ func flaggersName(provider string) string {
 	return provider
 }
 
-// ProviderName returns the name that the input has for one of Flagger's providers.
+// ProviderName returns the input's name for one of Flagger's providers.
 func ProviderName(flaggers string) string { return strings.TrimSuffix(flaggers, ":v1") }
 
-// AutoscalerReference names what scales a workload.
+// AutoscalerReference names the autoscaler of a workload.
 // +fleetwright:becomes=`spec.autoscalerRef.{path}` of the Canary
 type AutoscalerReference struct {
 	// APIVersion of the autoscaler: autoscaling/v2, or keda.sh/v1alpha1 for a ScaledObject.
@@ -143,16 +143,16 @@ type AutoscalerReference struct {
 
 // ScalerReplicas are the bounds of an autoscaler.
 type ScalerReplicas struct {
-	// MinReplicas is the least number of pods.
+	// MinReplicas is the minimum number of pods.
 	// +fleetwright:example=2
 	MinReplicas *int32 `json:"minReplicas,omitempty" min:"1"`
 
-	// MaxReplicas is the largest number of pods.
+	// MaxReplicas is the maximum number of pods.
 	// +fleetwright:example=10
 	MaxReplicas *int32 `json:"maxReplicas,omitempty" min:"1"`
 }
 
-// Workload is what is rolled out.
+// Workload is the workload that is rolled out.
 type Workload struct {
 	// APIVersion of the workload.
 	// +kubebuilder:default=apps/v1
@@ -174,7 +174,7 @@ type Workload struct {
 	Namespace string `json:"namespace,omitempty" pattern:"dns-label"`
 }
 
-// ServiceMetadata is added to a Service that Flagger makes.
+// ServiceMetadata is added to a Service that Flagger creates.
 type ServiceMetadata struct {
 	// Labels to add.
 	// +fleetwright:example={"team": "shop"}
@@ -185,28 +185,28 @@ type ServiceMetadata struct {
 	Annotations map[string]string `json:"annotations,omitempty"`
 }
 
-// RolloutPolicy says how the traffic moves and what is measured.
+// RolloutPolicy sets how the traffic moves and which metrics are checked.
 type RolloutPolicy struct {
-	// TrafficRouting says how the traffic moves.
+	// TrafficRouting sets how the traffic moves.
 	// +fleetwright:becomes=see below; without it the rollout needs skipTrafficAnalysis (FW302)
 	TrafficRouting *TrafficRouting `json:"trafficRouting,omitempty"`
 
-	// TrafficAnalysis says what is measured meanwhile.
+	// TrafficAnalysis sets the checks while the traffic moves.
 	// +fleetwright:becomes=`spec.analysis` of the Canary
 	TrafficAnalysis *TrafficAnalysis `json:"trafficAnalysis,omitempty"`
 
-	// RolloutTimeoutSeconds is how long, in seconds, the new version may take to
-	// become ready before the rollout fails.
+	// RolloutTimeoutSeconds is how long, in seconds, the new version's pods may
+	// take to become ready before the rollout fails.
 	// +kubebuilder:default=600
 	// +fleetwright:becomes=`spec.progressDeadlineSeconds` of the Canary
 	RolloutTimeoutSeconds *int32 `json:"rolloutTimeoutSeconds,omitempty" min:"1"`
 
-	// SkipTrafficAnalysis promotes a new version at once.
+	// SkipTrafficAnalysis promotes a new version at once, without checks.
 	// +fleetwright:becomes=`spec.skipAnalysis` of the Canary
 	SkipTrafficAnalysis bool `json:"skipTrafficAnalysis,omitempty"`
 
-	// RevertOnDeletion gives the workload its replicas and its Service back when
-	// the rollout is removed.
+	// RevertOnDeletion restores the workload's replicas and its Service when the
+	// rollout is removed.
 	// +fleetwright:becomes=`spec.revertOnDeletion` of the Canary
 	RevertOnDeletion bool `json:"revertOnDeletion,omitempty"`
 
@@ -215,9 +215,9 @@ type RolloutPolicy struct {
 	Suspend bool `json:"suspend,omitempty"`
 
 	// Webhooks are called at points of the rollout: gates, tests and load. Those
-	// of trafficAnalysis come after them.
+	// of trafficAnalysis follow them.
 	// +fleetwright:extension
-	// +fleetwright:becomes=`spec.analysis.webhooks` of the Canary, before those of trafficAnalysis
+	// +fleetwright:becomes=`spec.analysis.webhooks` of the Canary, before the webhooks of trafficAnalysis
 	Webhooks []Webhook `json:"webhooks,omitempty"`
 
 	// Alerts are sent when the rollout begins, fails and ends.
@@ -225,26 +225,26 @@ type RolloutPolicy struct {
 	// +fleetwright:becomes=`spec.analysis.alerts` of the Canary; the AlertProviders among the inputs are rendered
 	Alerts []Alert `json:"alerts,omitempty"`
 
-	// ExpectedTraffic is what users send to the workload. From it plan and check compute how likely a rollout catches
-	// a bad version; Flagger does not read it.
+	// ExpectedTraffic is the traffic that users send to the workload. plan and check compute from it how likely a
+	// rollout catches a bad version; Flagger does not read it.
 	// +fleetwright:extension
 	// +fleetwright:becomes=see below; check and plan read it ([power](power.md))
 	ExpectedTraffic *ExpectedTraffic `json:"expectedTraffic,omitempty"`
 }
 
-// ExpectedTraffic is what users are expected to send to a workload, in quiet hours rather than in busy ones.
+// ExpectedTraffic is the traffic that users are expected to send to a workload in quiet hours.
 type ExpectedTraffic struct {
 	// RequestsPerSecond that the workload gets, both versions together.
 	// +fleetwright:example=200
 	// +fleetwright:becomes=the annotation `fleetwright.dev/expected-requests-per-second` of the Canary
 	RequestsPerSecond float64 `json:"requestsPerSecond,omitempty" min:"0.001" max:"1000000000"`
 
-	// Matching is the share of the requests, in percent, that meets match in trafficRouting.
+	// Matching is the share of the requests, in percent, that match in trafficRouting selects.
 	// +fleetwright:example=5%
 	// +fleetwright:becomes=the annotation `fleetwright.dev/expected-matching` of the Canary
 	Matching string `json:"matching,omitempty" pattern:"percent"`
 
-	// ErrorRate is the share of the requests, in percent, that fails of a good version.
+	// ErrorRate is the share of the requests, in percent, that fails on a good version.
 	// +kubebuilder:default=0.1%
 	// +fleetwright:becomes=the annotation `fleetwright.dev/expected-error-rate` of the Canary
 	ErrorRate string `json:"errorRate,omitempty" pattern:"percent"`
@@ -257,15 +257,15 @@ type Webhook struct {
 	// Name of the webhook, in events and alerts.
 	Name string `json:"name" pattern:"^.+$" example:"load-test"`
 
-	// Type is when it is called. confirm-rollout: before the new version is started, until it
+	// Type is when Flagger calls it. confirm-rollout: before the new version is started, until it
 	// passes. pre-rollout: before it gets traffic. rollout: with every check.
 	// confirm-traffic-increase: before each step. confirm-promotion: before it is promoted, until
 	// it passes. post-rollout: after the rollout, or its failure. rollback: with every check, and
-	// the rollout is undone where it passes. event: with every event.
+	// Flagger rolls back if it passes. event: with every event.
 	// +kubebuilder:default=rollout
 	Type string `json:"type,omitempty" enum:"pre-rollout,rollout,confirm-rollout,confirm-traffic-increase,confirm-promotion,post-rollout,rollback,event"`
 
-	// URL that is called; without it, that of the rollout's load tester.
+	// URL that Flagger calls; without it, the URL of the rollout's load tester.
 	// +fleetwright:example=http://flagger-loadtester.flagger-loadtester/gate/check
 	// +fleetwright:becomes=`spec.analysis.webhooks[].url` of the Canary; without it, the rollout's load tester
 	URL string `json:"url,omitempty" pattern:"^https?://.+$" format:"http-url"`
@@ -277,99 +277,99 @@ type Webhook struct {
 	// Retries after a failed call.
 	Retries int32 `json:"retries,omitempty" min:"0"`
 
-	// Metadata that is sent along. A load tester reads type and cmd.
+	// Metadata that Flagger sends with the call. A load tester reads type and cmd.
 	// +fleetwright:example={"cmd": "hey -z 50s -q 10 -c 2 http://backend-canary.webapp:9898/"}
 	Metadata map[string]string `json:"metadata,omitempty"`
 
 	// MuteAlert sends no alert when the webhook fails.
 	MuteAlert bool `json:"muteAlert,omitempty"`
 
-	// DisableTLS trusts any certificate of the URL.
+	// DisableTLS accepts any certificate of the URL.
 	DisableTLS bool `json:"disableTLS,omitempty"`
 }
 
-// Alert is where a rollout's alerts are sent.
+// Alert is a destination of a rollout's alerts.
 // +fleetwright:becomes=`spec.analysis.alerts[].{path}` of the Canary
 type Alert struct {
 	// Name of the alert.
 	Name string `json:"name" pattern:"^.+$" example:"on-call"`
 
-	// Severity is the least that is sent: info is everything, warn is failures and what waits,
-	// error is failures. Flagger sends nothing without one, so it is written out.
+	// Severity is the lowest severity that is sent: info is everything, warn is failures and waiting
+	// rollouts, error is failures. It is always rendered, because Flagger sends nothing without one.
 	// +kubebuilder:default=info
 	Severity string `json:"severity,omitempty" enum:"info,warn,error"`
 
-	// ProviderRef names the AlertProvider; without a namespace, one in that of the workload.
+	// ProviderRef names the AlertProvider; without a namespace, in the workload's.
 	ProviderRef NamespacedReference `json:"providerRef"`
 }
 
-// TrafficRouting says how the traffic moves: by weight with canaryStrategy, or
+// TrafficRouting sets how the traffic moves: by weight with canaryStrategy, or
 // all at once after analysisTimes good checks.
 type TrafficRouting struct {
-	// TimeoutSeconds of a request, in seconds. For istio and gatewayapi. 0 is no timeout.
+	// TimeoutSeconds is the timeout of a request, in seconds. For istio and gatewayapi. 0 is no timeout.
 	// +fleetwright:example=60
-	// +fleetwright:becomes=`spec.service.timeout` of the Canary, which Flagger reads on istio and gatewayapi; without effect on Kuma (info FW404), nginx (FW714) and kubernetes (FW752); 0 is left out
+	// +fleetwright:becomes=`spec.service.timeout` of the Canary, which Flagger reads on istio and gatewayapi; without effect on Kuma (info FW404), nginx (FW714) and kubernetes (FW752); 0 is not rendered
 	TimeoutSeconds int32 `json:"timeoutSeconds,omitempty" min:"0"`
 
 	// BackendTimeoutSeconds is the timeout, in seconds, of each attempt of the gateway to reach the
 	// Service. For gatewayapi, with Flagger 1.44 or newer. 0 is no timeout.
 	// +fleetwright:extension
 	// +fleetwright:example=10
-	// +fleetwright:becomes=`spec.service.backendTimeout` of the Canary on gatewayapi; without effect on Kuma (info FW404); refused on the others (FW403, FW701, FW711, FW750); 0 is left out
+	// +fleetwright:becomes=`spec.service.backendTimeout` of the Canary on gatewayapi; without effect on Kuma (info FW404); rejected on the others (FW403, FW701, FW711, FW750); 0 is not rendered
 	BackendTimeoutSeconds int32 `json:"backendTimeoutSeconds,omitempty" min:"0"`
 
 	// GatewayRefs are the parents of the HTTPRoute: Gateways, or the Service of a mesh. For gatewayapi.
-	// Without them, those of the fleet.
+	// Without them, the fleet's.
 	// +fleetwright:extension
-	// +fleetwright:becomes=`spec.service.gatewayRefs` of the Canary on gatewayapi; refused on the others (FW403, FW701, FW711, FW750)
+	// +fleetwright:becomes=`spec.service.gatewayRefs` of the Canary on gatewayapi; rejected on the others (FW403, FW701, FW711, FW750)
 	GatewayRefs []GatewayRef `json:"gatewayRefs,omitempty"`
 
-	// ServiceMatch are the requests that the route is for, without it all of them. For istio and gatewayapi.
+	// ServiceMatch selects the requests that the route applies to; without it, all. For istio and gatewayapi.
 	// +fleetwright:extension
-	// +fleetwright:becomes=`spec.service.match` of the Canary on istio and gatewayapi; refused on the others (FW403, FW711, FW750)
+	// +fleetwright:becomes=`spec.service.match` of the Canary on istio and gatewayapi; rejected on the others (FW403, FW711, FW750)
 	ServiceMatch []ServiceMatch `json:"serviceMatch,omitempty"`
 
 	// Rewrite changes the requests on their way to the Service. For istio and gatewayapi.
 	// +fleetwright:extension
-	// +fleetwright:becomes=`spec.service.rewrite` of the Canary on istio and gatewayapi; refused on the others (FW403, FW711, FW750)
+	// +fleetwright:becomes=`spec.service.rewrite` of the Canary on istio and gatewayapi; rejected on the others (FW403, FW711, FW750)
 	Rewrite *HTTPRewrite `json:"rewrite,omitempty"`
 
-	// Mirror are other Services that get a copy of all requests. For gatewayapi.
+	// Mirror lists other Services that get a copy of all requests. For gatewayapi.
 	// +fleetwright:extension
-	// +fleetwright:becomes=`spec.service.mirror` of the Canary on gatewayapi; refused on the others (FW403, FW701, FW711, FW750)
+	// +fleetwright:becomes=`spec.service.mirror` of the Canary on gatewayapi; rejected on the others (FW403, FW701, FW711, FW750)
 	Mirror []HTTPMirror `json:"mirror,omitempty"`
 
 	// Gateways of the VirtualService. For istio.
 	// +fleetwright:example=["istio-system/public"]
-	// +fleetwright:becomes=`spec.service.gateways` of the Canary on istio; refused on the others (FW403, FW711, FW731, FW750)
+	// +fleetwright:becomes=`spec.service.gateways` of the Canary on istio; rejected on the others (FW403, FW711, FW731, FW750)
 	Gateways []string `json:"gateways,omitempty"`
 
 	// Hosts of the VirtualService or the HTTPRoute. For istio and gatewayapi.
 	// +fleetwright:example=["app.example.com"]
-	// +fleetwright:becomes=`spec.service.hosts` of the Canary on istio and gatewayapi; refused on the others (FW403, FW711, FW750), and on Kuma without a Gateway (FW424)
+	// +fleetwright:becomes=`spec.service.hosts` of the Canary on istio and gatewayapi; rejected on the others (FW403, FW711, FW750), and on Kuma without a Gateway (FW424)
 	Hosts []string `json:"hosts,omitempty"`
 
 	// Retries of a request. For istio.
-	// +fleetwright:becomes=`spec.service.retries` of the Canary on istio; refused on the others (FW403, FW711, FW731, FW750)
+	// +fleetwright:becomes=`spec.service.retries` of the Canary on istio; rejected on the others (FW403, FW711, FW731, FW750)
 	Retries *HTTPRetry `json:"retries,omitempty"`
 
 	// Headers to set, add or remove. For istio and gatewayapi.
-	// +fleetwright:becomes=`spec.service.headers` of the Canary on istio and gatewayapi; refused on the others (FW403, FW711, FW750)
+	// +fleetwright:becomes=`spec.service.headers` of the Canary on istio and gatewayapi; rejected on the others (FW403, FW711, FW750)
 	Headers *Headers `json:"headers,omitempty"`
 
 	// CorsPolicy of the VirtualService or the HTTPRoute. For istio and gatewayapi.
-	// +fleetwright:becomes=`spec.service.corsPolicy` of the Canary on istio and gatewayapi; refused on the others (FW403, FW711, FW750), on Kuma (FW424), and where an HTTPRoute cannot have it (FW734)
+	// +fleetwright:becomes=`spec.service.corsPolicy` of the Canary on istio and gatewayapi; rejected on the others (FW403, FW711, FW750), on Kuma (FW424), and if an HTTPRoute cannot have it (FW734)
 	CorsPolicy *CorsPolicy `json:"corsPolicy,omitempty"`
 
 	// Host of the Ingress. For nginx.
 	// +fleetwright:example=app.example.com
-	// +fleetwright:becomes=the host of the rollout's Ingress on nginx, where it is required (FW712); refused on the others (FW403, FW701, FW731, FW750)
+	// +fleetwright:becomes=the host of the rollout's Ingress on nginx, where it is required (FW712); rejected on the others (FW403, FW701, FW731, FW750)
 	Host string `json:"host,omitempty"`
 
-	// Protocol that the Service speaks. For kuma, and gatewayapi with Kuma: only with http,
-	// http2 or grpc are requests counted.
+	// Protocol of the Service. For kuma, and gatewayapi with Kuma: Kuma counts requests only with
+	// http, http2 or grpc.
 	// +kubebuilder:default=http
-	// +fleetwright:becomes=the annotation `<port>.service.kuma.io/protocol` of the Services on Kuma, and on gatewayapi their appProtocol; refused without Kuma (FW701, FW711, FW731, FW750)
+	// +fleetwright:becomes=the annotation `<port>.service.kuma.io/protocol` of the Services on Kuma, and on gatewayapi their appProtocol; rejected without Kuma (FW701, FW711, FW731, FW750)
 	Protocol string `json:"protocol,omitempty" enum:"http,http2,grpc,tcp,kafka"`
 
 	// CanaryStrategy moves the traffic by weight.
@@ -382,8 +382,8 @@ type TrafficRouting struct {
 	// +fleetwright:becomes=`spec.analysis.iterations` of the Canary; excludes canaryStrategy (FW303)
 	AnalysisTimes int32 `json:"analysisTimes,omitempty" min:"0"`
 
-	// Match says which requests go to the new version in A/B testing. For gatewayapi, istio and nginx.
-	// +fleetwright:becomes=`spec.analysis.match` of the Canary on gatewayapi, istio and nginx, with analysisTimes; refused on kuma and kubernetes (FW403, FW750) and with weights (FW313)
+	// Match selects the requests that go to the new version in A/B testing. For gatewayapi, istio and nginx.
+	// +fleetwright:becomes=`spec.analysis.match` of the Canary on gatewayapi, istio and nginx, with analysisTimes; rejected on kuma and kubernetes (FW403, FW750) and with weights (FW313)
 	Match []HTTPMatch `json:"match,omitempty"`
 }
 
@@ -391,53 +391,53 @@ type TrafficRouting struct {
 // +fleetwright:becomes=`spec.analysis.{path}` of the Canary
 type CanaryStrategy struct {
 	// MaxWeight is the largest share of traffic, in percent, that the new
-	// version gets before it is promoted. Flagger ignores it beside stepWeights.
+	// version gets before it is promoted. Flagger ignores it next to stepWeights.
 	// +kubebuilder:default=100
-	// +fleetwright:becomes=`spec.analysis.maxWeight` of the Canary; left out beside stepWeights, where Flagger ignores it
+	// +fleetwright:becomes=`spec.analysis.maxWeight` of the Canary; not rendered next to stepWeights, where Flagger ignores it
 	MaxWeight int32 `json:"maxWeight,omitempty" min:"0" max:"100"`
 
 	// StepWeight is how much traffic, in percent, each good check adds.
 	// +fleetwright:example=10
 	StepWeight int32 `json:"stepWeight,omitempty" min:"0" max:"100"`
 
-	// StepWeights are the shares of traffic, in percent, one after the other.
+	// StepWeights are the shares of traffic, in percent, step by step.
 	// +fleetwright:example=[10, 30, 60]
 	StepWeights []int32 `json:"stepWeights,omitempty" min:"0" max:"100"`
 
-	// StepWeightPromotion is how much traffic, in percent, goes back to the
-	// primary with each step of the promotion. 0 is all at once.
+	// StepWeightPromotion is how much traffic, in percent, moves back to the
+	// primary with each step of the promotion. 0 moves all at once.
 	// +kubebuilder:default=0
 	StepWeightPromotion int32 `json:"stepWeightPromotion,omitempty" min:"0" max:"100"`
 }
 
-// TrafficAnalysis says what is measured while the traffic moves.
+// TrafficAnalysis sets the checks while the traffic moves.
 type TrafficAnalysis struct {
 	// CheckIntervalSeconds is the time, in seconds, from one check to the next.
 	// +kubebuilder:default=60
 	// +fleetwright:becomes=`spec.analysis.interval` of the Canary
 	CheckIntervalSeconds *int32 `json:"checkIntervalSeconds,omitempty" min:"1"`
 
-	// CheckFailedTimes is how many failed checks make the rollout fail. Flagger takes 0 for 1.
+	// CheckFailedTimes is the number of failed checks that roll the new version back. Flagger treats 0 as 1.
 	// +kubebuilder:default=1
 	// +fleetwright:becomes=`spec.analysis.threshold` of the Canary
 	CheckFailedTimes *int32 `json:"checkFailedTimes,omitempty" min:"0"`
 
-	// Metrics that every check asks for.
-	// +fleetwright:becomes=`spec.analysis.metrics` of the Canary, and a MetricTemplate where Flagger has no answer of its own
+	// Metrics that every check queries.
+	// +fleetwright:becomes=`spec.analysis.metrics` of the Canary, and a MetricTemplate if Flagger has no built-in query
 	Metrics []Metric `json:"metrics,omitempty"`
 
 	// Mirror sends the new version a copy of all requests: before the switch of a blue/green rollout, and on
-	// istio before the first step, too. For istio and gatewayapi.
+	// istio also before the first step. For istio and gatewayapi.
 	// +fleetwright:extension
-	// +fleetwright:becomes=`spec.analysis.mirror` of the Canary on istio and gatewayapi; there with analysisTimes alone (FW739); refused on the others (FW403, FW711, FW750)
+	// +fleetwright:becomes=`spec.analysis.mirror` of the Canary on istio and gatewayapi; on gatewayapi only with analysisTimes (FW739); rejected on the others (FW403, FW711, FW750)
 	Mirror bool `json:"mirror,omitempty"`
 
-	// Webhooks make load during the analysis.
+	// Webhooks generate load during the analysis.
 	// +fleetwright:becomes=a webhook for each command, sent to the load tester
 	Webhooks *Webhooks `json:"webhooks,omitempty"`
 
-	// SessionAffinity keeps a client on the version it met first. For istio and gatewayapi.
-	// +fleetwright:becomes=`spec.analysis.sessionAffinity` of the Canary on istio and gatewayapi, with weights (FW315); refused on the others (FW403, FW711, FW750), and on Kuma (FW424)
+	// SessionAffinity keeps each client on the version that it reached first. For istio and gatewayapi.
+	// +fleetwright:becomes=`spec.analysis.sessionAffinity` of the Canary on istio and gatewayapi, with weights (FW315); rejected on the others (FW403, FW711, FW750), and on Kuma (FW424)
 	SessionAffinity *SessionAffinity `json:"sessionAffinity,omitempty"`
 
 	// PrimaryReadyThreshold is how many of the primary's pods, in percent, must be ready.
@@ -453,34 +453,34 @@ type TrafficAnalysis struct {
 	CanaryReadyThreshold *int32 `json:"canaryReadyThreshold,omitempty" min:"0" max:"100"`
 }
 
-// Metric is a number that every check asks for.
+// Metric is a metric that every check queries.
 type Metric struct {
 	// Name of the metric: request-success-rate (percent), request-duration (the
 	// 99th percentile in milliseconds), or a name of your own with customMetric.
 	// +fleetwright:becomes=`spec.analysis.metrics[].name` of the Canary; Flagger's own become `<name>-kuma`, `<name>-nginx`, `<name>-gatewayapi` and `<name>-kubernetes` with templates that work there
 	Name string `json:"name" format:"dns-subdomain" example:"request-success-rate"`
 
-	// IntervalSeconds is the window, in seconds, that a query looks back on.
+	// IntervalSeconds is the time window, in seconds, of the query.
 	// +kubebuilder:default=60
 	// +fleetwright:becomes=`spec.analysis.metrics[].interval` of the Canary
 	IntervalSeconds *int32 `json:"intervalSeconds,omitempty" min:"1"`
 
-	// ThresholdRange is where the value must be for the check to be good.
-	// +fleetwright:becomes=`spec.analysis.metrics[].thresholdRange` of the Canary; without it every value is good, with a warning (FW306)
+	// ThresholdRange is the range in which the value must be for the check to pass.
+	// +fleetwright:becomes=`spec.analysis.metrics[].thresholdRange` of the Canary; without it every value passes, with a warning (FW306)
 	ThresholdRange *ThresholdRange `json:"thresholdRange,omitempty"`
 
 	// CustomMetric is the query behind a name of your own.
 	// +fleetwright:becomes=a MetricTemplate named `<workload>.<metric>`
 	CustomMetric *CustomMetric `json:"customMetric,omitempty"`
 
-	// TemplateVariables are what {{ variables.x }} stands for in the query.
+	// TemplateVariables are the values of {{ variables.x }} in the query.
 	// +fleetwright:extension
 	// +fleetwright:example={"direction": "inbound"}
 	// +fleetwright:becomes=`spec.analysis.metrics[].templateVariables` of the Canary
 	TemplateVariables map[string]string `json:"templateVariables,omitempty"`
 }
 
-// ThresholdRange is where a value must be, both ends included.
+// ThresholdRange is a range of good values, both ends included.
 type ThresholdRange struct {
 	// Min is the smallest good value.
 	// +fleetwright:example=99
@@ -524,11 +524,11 @@ type MetricProvider struct {
 	// +fleetwright:example=eu-central-1
 	Region string `json:"region,omitempty" pattern:"^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$"`
 
-	// InsecureSkipVerify trusts any certificate of the provider.
+	// InsecureSkipVerify accepts any certificate of the provider.
 	InsecureSkipVerify bool `json:"insecureSkipVerify,omitempty"`
 }
 
-// Webhooks are commands that the load tester runs with every check.
+// Webhooks lists the commands that the load tester runs with every check.
 type Webhooks struct {
 	// TimeoutSeconds is how long, in seconds, Flagger waits for the load tester to answer.
 	// +kubebuilder:default=60
@@ -541,10 +541,10 @@ type Webhooks struct {
 	Command []string `json:"command,omitempty"`
 }
 
-// SessionAffinity keeps a client on the version it met first.
-// +fleetwright:becomes=`spec.analysis.sessionAffinity.{path}` of the Canary on istio and gatewayapi; refused on the others (FW403, FW711, FW750), and on Kuma (FW424)
+// SessionAffinity keeps each client on the version that it reached first.
+// +fleetwright:becomes=`spec.analysis.sessionAffinity.{path}` of the Canary on istio and gatewayapi; rejected on the others (FW403, FW711, FW750), and on Kuma (FW424)
 type SessionAffinity struct {
-	// CookieName is the name of the cookie. A Canary needs one.
+	// CookieName is the name of the cookie; a Canary requires one.
 	CookieName string `json:"cookieName" pattern:"^.+$" format:"cookie" example:"flagger-cookie"`
 
 	// MaxAge of the cookie, in seconds.
@@ -570,11 +570,11 @@ type SessionAffinity struct {
 	// +fleetwright:extension
 	HTTPOnly bool `json:"httpOnly,omitempty"`
 
-	// Partitioned keeps a cookie of its own for each site that embeds this one.
+	// Partitioned keeps a separate cookie for each site that embeds this one.
 	// +fleetwright:extension
 	Partitioned bool `json:"partitioned,omitempty"`
 
-	// Secure sends the cookie over HTTPS alone.
+	// Secure sends the cookie only over HTTPS.
 	// +fleetwright:extension
 	Secure bool `json:"secure,omitempty"`
 }

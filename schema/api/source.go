@@ -1,6 +1,6 @@
 package api
 
-// ApplicationSource is where the manifests come from.
+// ApplicationSource is the source of the manifests.
 type ApplicationSource struct {
 	// GitRepository is a Flux GitRepository.
 	// +fleetwright:becomes=a GitRepository
@@ -14,14 +14,14 @@ type ApplicationSource struct {
 	// +fleetwright:becomes=an OCIRepository: manifests, or one chart
 	OCIRepository *OCIRepository `json:"ociRepository,omitempty"`
 
-	// Existing names a Flux source that is on every cluster already, or on the hub: it is used, and none is
-	// rendered (fleetwright extension).
+	// Existing names a Flux source that already exists on every cluster, or on the hub. fleetwright renders
+	// none (fleetwright extension).
 	// +fleetwright:extension
 	// +fleetwright:becomes=`spec.sourceRef` of the policies' objects, and no source
 	Existing *ExistingSource `json:"existing,omitempty"`
 }
 
-// ExistingSource names a Flux source that somebody else has made.
+// ExistingSource names a Flux source that fleetwright does not render.
 // +fleetwright:becomes=`spec.sourceRef.{path}` of the Flux Kustomization, and of the chart of the HelmRelease
 type ExistingSource struct {
 	// Kind of the source. A HelmRepository holds charts only. ExternalArtifact needs Flux 2.7 or newer.
@@ -35,7 +35,7 @@ type ExistingSource struct {
 	Namespace string `json:"namespace,omitempty" pattern:"dns-label"`
 }
 
-// GitRepository is the spec of a Flux GitRepository in the v1beta2 shape that Kurator has.
+// GitRepository is the spec of a Flux GitRepository with the v1beta2 fields that Kurator has.
 // +fleetwright:becomes=`spec.{path}` of the GitRepository (v1)
 type GitRepository struct {
 	// URL of the repository, over HTTP, HTTPS or SSH.
@@ -45,9 +45,9 @@ type GitRepository struct {
 	// Application's namespace on every cluster that the Application goes to.
 	SecretRef *LocalReference `json:"secretRef,omitempty"`
 
-	// Interval at which the repository is polled. With 0s it is fetched once
-	// and never again, so it must be more.
-	// +fleetwright:becomes=`spec.{path}` of the GitRepository (v1); 0s is refused (FW501)
+	// Interval at which Flux polls the repository. 0s is rejected: Flux would
+	// fetch once and never again.
+	// +fleetwright:becomes=`spec.{path}` of the GitRepository (v1); 0s is rejected (FW501)
 	Interval Duration `json:"interval" example:"3m0s"`
 
 	// Provider that logs in to the repository (fleetwright extension; aws with Flux 2.9 or newer).
@@ -65,7 +65,7 @@ type GitRepository struct {
 	// +fleetwright:extension
 	ProxySecretRef *LocalReference `json:"proxySecretRef,omitempty"`
 
-	// SparseCheckout are the directories that are fetched; without it, all (fleetwright extension).
+	// SparseCheckout lists the directories to fetch; without it, all (fleetwright extension).
 	// +fleetwright:extension
 	// +fleetwright:example=["./deploy"]
 	SparseCheckout []string `json:"sparseCheckout,omitempty" format:"source-file"`
@@ -74,23 +74,23 @@ type GitRepository struct {
 	// +kubebuilder:default=60s
 	Timeout SourceTimeout `json:"timeout,omitempty"`
 
-	// Ref is what to check out.
+	// Ref is the Git reference to check out.
 	Ref *GitReference `json:"ref,omitempty"`
 
-	// Verify asks for a signature of the commit.
+	// Verify requires a signature of the commit.
 	// +fleetwright:becomes=`spec.{path}` of the GitRepository (v1), with the mode HEAD
 	Verify *GitVerification `json:"verify,omitempty"`
 
-	// Ignore replaces the patterns, in the format of .gitignore, of what is left
-	// out of the artifact.
+	// Ignore replaces the patterns, in .gitignore format, of the files that the
+	// artifact omits.
 	// +fleetwright:example=/*.md
 	Ignore *string `json:"ignore,omitempty"`
 
 	// Suspend stops polling.
 	Suspend bool `json:"suspend,omitempty"`
 
-	// GitImplementation was removed from Flux; it is accepted and left out.
-	// +fleetwright:becomes=left out, with a warning (FW502) for libgit2: Flux has removed it
+	// GitImplementation was removed from Flux; it is accepted and not rendered.
+	// +fleetwright:becomes=not rendered, with a warning (FW502) for libgit2: Flux has removed it
 	GitImplementation string `json:"gitImplementation,omitempty" enum:"go-git,libgit2"`
 
 	// RecurseSubmodules clones the submodules too.
@@ -99,13 +99,13 @@ type GitRepository struct {
 	// Include merges the artifacts of other GitRepositories into this one.
 	Include []GitInclude `json:"include,omitempty"`
 
-	// AccessFrom was never implemented by Flux and was removed from it; it is
-	// accepted and left out.
-	// +fleetwright:becomes=left out with a warning (FW502): Flux has removed it
+	// AccessFrom was never implemented by Flux and then removed; it is
+	// accepted and not rendered.
+	// +fleetwright:becomes=not rendered, with a warning (FW502): Flux has removed it
 	AccessFrom any `json:"accessFrom,omitempty"`
 }
 
-// GitReference is what to check out. Commit overrides Name, Name overrides
+// GitReference is the Git reference to check out. Commit overrides Name, Name overrides
 // Tag, Tag overrides SemVer, SemVer overrides Branch.
 type GitReference struct {
 	// Branch to check out.
@@ -116,7 +116,7 @@ type GitReference struct {
 	// +fleetwright:example=v1.2.0
 	Tag string `json:"tag,omitempty" format:"git-tag"`
 
-	// SemVer range of tags, of which the newest is checked out.
+	// SemVer is a range of tags; Flux checks out the newest.
 	// +fleetwright:example=>=1.0.0 <2.0.0
 	SemVer string `json:"semver,omitempty" format:"semver"`
 
@@ -129,9 +129,9 @@ type GitReference struct {
 	Commit string `json:"commit,omitempty" pattern:"^[0-9a-fA-F]{40}$"`
 }
 
-// GitVerification asks for a signature of the commit.
+// GitVerification requires a signature of the commit.
 type GitVerification struct {
-	// Mode says what is verified: the commit that HEAD points to, the tag, or both. Tag and TagAndHEAD are a
+	// Mode selects the verified object: the commit that HEAD points to, the tag, or both. Tag and TagAndHEAD are a
 	// fleetwright extension.
 	Mode string `json:"mode" enum:"head,HEAD,Tag,TagAndHEAD"`
 
@@ -153,7 +153,7 @@ type GitInclude struct {
 	ToPath string `json:"toPath,omitempty" format:"source-path"`
 }
 
-// HelmRepository is the spec of a Flux HelmRepository in the v1beta2 shape that Kurator has.
+// HelmRepository is the spec of a Flux HelmRepository with the v1beta2 fields that Kurator has.
 // +fleetwright:becomes=`spec.{path}` of the HelmRepository (v1)
 type HelmRepository struct {
 	// URL of the repository, over HTTP, HTTPS or OCI.
@@ -172,10 +172,10 @@ type HelmRepository struct {
 	// +fleetwright:extension
 	Insecure bool `json:"insecure,omitempty"`
 
-	// PassCredentials sends the credentials to other hosts that the repository's index names, too.
+	// PassCredentials also sends the credentials to other hosts that the repository's index names.
 	PassCredentials bool `json:"passCredentials,omitempty"`
 
-	// Interval at which the index is fetched. A registry has none: of type oci nothing is polled.
+	// Interval at which Flux fetches the index. For type oci, Flux polls nothing: a registry has no index.
 	Interval Duration `json:"interval" example:"5m0s"`
 
 	// Timeout of fetching the index and charts.
@@ -185,12 +185,12 @@ type HelmRepository struct {
 	// Suspend stops polling.
 	Suspend bool `json:"suspend,omitempty"`
 
-	// AccessFrom was never implemented by Flux; it is passed on.
+	// AccessFrom was never implemented by Flux; it is rendered unchanged.
 	AccessFrom *AccessFrom `json:"accessFrom,omitempty"`
 
 	// Type of the repository: default for an index over HTTP, oci for a registry.
-	// Without it, the URL tells.
-	// +fleetwright:becomes=`spec.{path}` of the HelmRepository (v1), and oci wherever the URL is a registry's
+	// Without it, the URL decides.
+	// +fleetwright:becomes=`spec.{path}` of the HelmRepository (v1), oci whenever the URL is a registry's
 	Type string `json:"type,omitempty" enum:"default,oci"`
 
 	// Provider that logs in to the registry, for type oci.
@@ -198,9 +198,9 @@ type HelmRepository struct {
 	Provider string `json:"provider,omitempty" enum:"generic,aws,azure,gcp"`
 }
 
-// AccessFrom says which namespaces may refer to a source. Flux never implemented it.
+// AccessFrom selects the namespaces that may refer to a source. Flux never implemented it.
 type AccessFrom struct {
-	// NamespaceSelectors are the selectors of these namespaces, any of which may match.
+	// NamespaceSelectors select the namespaces; one match is enough.
 	NamespaceSelectors []NamespaceSelector `json:"namespaceSelectors"`
 }
 
@@ -211,18 +211,18 @@ type NamespaceSelector struct {
 	MatchLabels map[string]LabelValue `json:"matchLabels,omitempty"`
 }
 
-// OCIRepository is the spec of a Flux OCIRepository in the v1beta2 shape that Kurator has.
+// OCIRepository is the spec of a Flux OCIRepository with the v1beta2 fields that Kurator has.
 // +fleetwright:becomes=`spec.{path}` of the OCIRepository (v1)
 type OCIRepository struct {
 	// URL of the artifact in its registry, without a tag.
 	URL string `json:"url" pattern:"^oci://[a-zA-Z0-9.-]+(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+$" format:"oci-url" example:"oci://ghcr.io/stefanprodan/manifests/podinfo"`
 
-	// Ref is which version of the artifact is pulled.
+	// Ref is the version of the artifact to pull.
 	Ref *OCIReference `json:"ref,omitempty"`
 
-	// LayerSelector says which layer of the artifact is taken. For a chart
-	// fleetwright asks for the layer that holds it.
-	// +fleetwright:becomes=`spec.{path}` of the OCIRepository (v1); without it, that of a chart for policies with helm
+	// LayerSelector selects the layer of the artifact. For a chart, fleetwright
+	// selects the layer that holds it.
+	// +fleetwright:becomes=`spec.{path}` of the OCIRepository (v1); without it, the layer of a chart for policies with helm
 	LayerSelector *OCILayerSelector `json:"layerSelector,omitempty"`
 
 	// Provider that logs in to the registry.
@@ -233,7 +233,7 @@ type OCIRepository struct {
 	// must exist in the source's namespace on every cluster that has the source.
 	SecretRef *LocalReference `json:"secretRef,omitempty"`
 
-	// Verify asks for a signature of the artifact.
+	// Verify requires a signature of the artifact.
 	Verify *OCIVerification `json:"verify,omitempty"`
 
 	// ServiceAccountName is the account whose image pull secrets are used.
@@ -247,17 +247,17 @@ type OCIRepository struct {
 	// +fleetwright:extension
 	ProxySecretRef *LocalReference `json:"proxySecretRef,omitempty"`
 
-	// Interval at which the registry is polled. With 0s the artifact is pulled
-	// once and never again, so it must be more.
-	// +fleetwright:becomes=`spec.{path}` of the OCIRepository (v1); 0s is refused (FW501)
+	// Interval at which Flux polls the registry. 0s is rejected: Flux would pull
+	// the artifact once and never again.
+	// +fleetwright:becomes=`spec.{path}` of the OCIRepository (v1); 0s is rejected (FW501)
 	Interval Duration `json:"interval" example:"5m0s"`
 
 	// Timeout of pulling.
 	// +kubebuilder:default=60s
 	Timeout SourceTimeout `json:"timeout,omitempty"`
 
-	// Ignore replaces the patterns, in the format of .gitignore, of what is left
-	// out of the artifact.
+	// Ignore replaces the patterns, in .gitignore format, of the files that the
+	// artifact omits.
 	// +fleetwright:example=/*.md
 	Ignore *string `json:"ignore,omitempty"`
 
@@ -268,18 +268,18 @@ type OCIRepository struct {
 	Suspend bool `json:"suspend,omitempty"`
 }
 
-// OCIReference is which version of an artifact is pulled. Digest overrides SemVer,
+// OCIReference is the version of an artifact to pull. Digest overrides SemVer,
 // SemVer overrides Tag.
 type OCIReference struct {
 	// Digest of the artifact.
 	// +fleetwright:example=sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
 	Digest string `json:"digest,omitempty" pattern:"^sha256:[0-9a-f]{64}$"`
 
-	// SemVer range of tags, of which the newest is pulled.
+	// SemVer is a range of tags; Flux pulls the newest.
 	// +fleetwright:example=>=6.0.0 <7.0.0
 	SemVer string `json:"semver,omitempty" format:"semver"`
 
-	// SemVerFilter is a regular expression of the tags that semver is compared with (fleetwright extension).
+	// SemVerFilter is a regular expression that selects the tags for semver (fleetwright extension).
 	// +fleetwright:extension
 	// +fleetwright:example=.*-rc.*
 	SemVerFilter string `json:"semverFilter,omitempty" format:"regexp"`
@@ -289,33 +289,33 @@ type OCIReference struct {
 	Tag string `json:"tag,omitempty" format:"oci-tag"`
 }
 
-// OCILayerSelector says which layer of an artifact is taken.
+// OCILayerSelector selects the layer of an artifact.
 type OCILayerSelector struct {
 	// MediaType of the layer; without it, the first one.
 	// +fleetwright:example=application/vnd.cncf.helm.chart.content.v1.tar+gzip
 	MediaType string `json:"mediaType,omitempty" format:"media-type"`
 
-	// Operation that is done with the layer: extract unpacks it, copy keeps it.
+	// Operation on the layer: extract unpacks it, copy keeps it packed.
 	// +kubebuilder:default=extract
 	Operation string `json:"operation,omitempty" enum:"extract,copy"`
 }
 
-// OCIVerification asks for a signature of an artifact.
+// OCIVerification requires a signature of an artifact.
 type OCIVerification struct {
 	ChartVerification `json:",inline"`
 
-	// MatchOIDCIdentity are the identities of which cosign's keyless verification accepts one; without
+	// MatchOIDCIdentity lists the identities that cosign's keyless verification accepts; without
 	// it, any (fleetwright extension).
 	// +fleetwright:extension
 	MatchOIDCIdentity []OIDCIdentity `json:"matchOIDCIdentity,omitempty"`
 
-	// TrustedRootSecretRef names the Secret with trusted_root.json, for a Sigstore of one's own (fleetwright
+	// TrustedRootSecretRef names the Secret with trusted_root.json, for a private Sigstore (fleetwright
 	// extension; Flux 2.9 or newer).
 	// +fleetwright:extension
 	TrustedRootSecretRef *LocalReference `json:"trustedRootSecretRef,omitempty"`
 }
 
-// ChartVerification asks for a signature of a chart, or of another artifact.
+// ChartVerification requires a signature of a chart, or of another artifact.
 type ChartVerification struct {
 	// Provider of the signature. notation is a fleetwright extension.
 	// +kubebuilder:default=cosign
@@ -326,7 +326,7 @@ type ChartVerification struct {
 	SecretRef *LocalReference `json:"secretRef,omitempty"`
 }
 
-// OIDCIdentity is who may have signed an artifact.
+// OIDCIdentity is an identity that may sign an artifact.
 type OIDCIdentity struct {
 	// Issuer is a regular expression of the issuer.
 	Issuer string `json:"issuer" format:"regexp" example:"^https://token.actions.githubusercontent.com$"`

@@ -6,8 +6,8 @@ import (
 	"strconv"
 )
 
-// UnmarshalJSON reads values. Whole numbers stay what they are: as a float64,
-// which encoding/json makes of them, large ones would be others.
+// UnmarshalJSON reads values. Whole numbers stay integers: as float64, the default of
+// encoding/json, large ones would change.
 func (v *Values) UnmarshalJSON(data []byte) error {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.UseNumber()

@@ -9,7 +9,8 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// shapeOf returns what a definition says about values in one place, as far as a shape can say it.
+// shapeOf returns the shape that a definition requires of values in one place. Constraints that no
+// shape can express are skipped.
 func shapeOf(definition cue.Value, values ...any) *schema.Shape {
 	definition = definition.Eval()
 	switch kind := definition.IncompleteKind(); kind {
@@ -34,8 +35,8 @@ func shapeOf(definition cue.Value, values ...any) *schema.Shape {
 	return &schema.Shape{}
 }
 
-// mappingShape returns the shape of mappings. Of the fields that a pattern allows it has
-// those that there are.
+// mappingShape returns the shape of mappings. Of the fields that a pattern allows, it has
+// only those in the values.
 func mappingShape(definition cue.Value, values []any) *schema.Shape {
 	s := &schema.Shape{Type: schema.Mapping}
 	if definition.Allows(cue.AnyString) {
@@ -97,7 +98,7 @@ func listShape(definition cue.Value, values []any) *schema.Shape {
 // notEmpty is the pattern of text that is not empty, for which package schema has words.
 const notEmpty = `^[\s\S]+$`
 
-// constrain adds what a definition says about text or a number.
+// constrain adds the constraints of a definition on text or a number.
 func constrain(s *schema.Shape, definition cue.Value) {
 	op, args := definition.Expr()
 	switch op {

@@ -1,6 +1,6 @@
-// Package output decides whether rendered objects are what may come out: each kind has a
-// closed CUE definition in the file of its name, which allows what this compiler may emit,
-// not what a CRD would take.
+// Package output validates rendered objects. Each kind has a closed CUE definition in the file
+// of its name, which allows only objects that this compiler may emit, not everything that a
+// CRD accepts.
 package output
 
 import (
@@ -30,25 +30,25 @@ var cueContext = sync.OnceValue(func() *cue.Context { return cuecontext.New() })
 //go:embed *.cue
 var files embed.FS
 
-// An Object is one that was rendered.
+// An Object is a rendered object.
 type Object struct {
 	APIVersion, Kind string
-	// Name is what to call the object in an error.
+	// Name is the name of the object in errors.
 	Name string
-	// Value is the object, of any type that JSON can be made of.
+	// Value is the object, of any type that encodes as JSON.
 	Value any
-	// Form says where the object comes from, if what it may hold depends on that.
+	// Form is the origin of the object, if its definition depends on that.
 	Form Form
 }
 
-// A Form is where an object comes from. The definition for it, where the kind has
-// one, is in a file of its own, because it is larger and not always needed.
+// A Form is the origin of an object. If a kind has a definition for it, that is in a
+// separate file, because it is larger and not always needed.
 type Form string
 
 const (
-	// Policy is what a sync policy says.
+	// Policy is the form of an object that a sync policy sets.
 	Policy Form = "Policy"
-	// Patched is what a user's patches have changed.
+	// Patched is the form of an object that a user's patches changed.
 	Patched Form = "Patched"
 )
 
@@ -81,11 +81,11 @@ var kinds = sync.OnceValue(func() map[[2]string]*kind {
 type kind struct {
 	// definition is the name of one in the file.
 	definition, file string
-	// value is that of the file, which is compiled when it is needed.
+	// value is the value of the file, which is compiled on first use.
 	value func() cue.Value
 	// rules of the file about fields that meet, one by one, or nil: only patches break them.
 	rules func() []cue.Value
-	// names are those of all fields in the definition.
+	// names are the names of all fields in the definition.
 	names func() map[string]bool
 	// forms are the other definitions of the kind.
 	forms map[Form]*kind
@@ -161,13 +161,13 @@ type Error struct {
 	Name string
 	// Path of the value in the object; empty is the object.
 	Path string
-	// Message says what was found and what was expected.
+	// Message states the value found and the value expected.
 	Message string
-	// Hint says what to write instead. It may be empty.
+	// Hint is the fix. It may be empty.
 	Hint string
 }
 
-// Error names the object and the value, and says what is wrong with it.
+// Error returns the error with the names of the object and the value.
 func (e Error) Error() string { return e.Name + ": " + e.Explain() }
 
 // Explain returns the error without the name of the object.
@@ -185,14 +185,14 @@ type batch struct {
 	objects []Object
 }
 
-// Check checks objects against the closed definitions of what may be rendered.
+// Check validates objects against the closed definitions of the output.
 func Check(objects []Object) (all []Error) {
 	byKind := map[*kind][]Object{}
 	var occurring []*kind
 	for _, o := range objects {
 		k, ok := o.kind()
 		if !ok {
-			all = append(all, Error{Name: o.Name, Message: fmt.Sprintf("there is no schema for %s %s", o.APIVersion, o.Kind)})
+			all = append(all, Error{Name: o.Name, Message: fmt.Sprintf("no schema for %s %s", o.APIVersion, o.Kind)})
 			continue
 		}
 		if byKind[k] == nil {
@@ -259,8 +259,8 @@ func jsonValue(object any) (map[string]any, error) {
 	return value, err
 }
 
-// checkShape returns where an object, given in pieces, does not fit the definition: in the words
-// that a document's author gets, as far as these can say it, since CUE's errors hide each other.
+// checkShape returns the places where an object, given in pieces, does not match the definition. It
+// reports them in the words of a document's diagnostics if it can, since CUE's errors hide each other.
 func (k *kind) checkShape(o Object, pieces []any) (all []Error) {
 	definition := k.field(k.definition)
 	var failed error
@@ -277,7 +277,7 @@ func (k *kind) checkShape(o Object, pieces []any) (all []Error) {
 		return all
 	}
 	for _, err := range errors.Errors(failed) {
-		all = append(all, Error{Name: o.Name, Path: errorPath(err, k.definition).String(), Message: "the value is not one that it takes"})
+		all = append(all, Error{Name: o.Name, Path: errorPath(err, k.definition).String(), Message: "the definition does not allow this value"})
 	}
 	return all
 }

@@ -119,7 +119,7 @@ func TestWideObjectsAreCheckedToTheirEnd(t *testing.T) {
 // TestUnknownKindsAreRefused.
 func TestUnknownKindsAreRefused(t *testing.T) {
 	bad := Check([]Object{{APIVersion: "v1", Kind: "Pod", Name: "Pod a"}, {APIVersion: "v1", Kind: "Namespace", Name: "Namespace b", Value: func() {}}})
-	if len(bad) != 2 || bad[0].Error() != "Pod a: there is no schema for v1 Pod" {
+	if len(bad) != 2 || bad[0].Error() != "Pod a: no schema for v1 Pod" {
 		t.Errorf("got %v", bad)
 	}
 }

@@ -27,8 +27,8 @@ func isWide(value any) bool {
 	return false
 }
 
-// pieces divide a value so that every item of every list, and every field, is in one with
-// what is around it. The fields with known names are in all of them.
+// pieces divides a value so that every item of every list, and every field, is in one piece,
+// with its parents. Fields with known names are in all pieces.
 func pieces(value any, known map[string]bool) []any {
 	switch v := value.(type) {
 	case map[string]any:
@@ -49,7 +49,7 @@ func piecesOfMapping(fields map[string]any, known map[string]bool) (all []any) {
 		}
 	}
 	var more []any
-	// with returns fields and those of more names, each with its first piece.
+	// with adds the fields of more names to others, each with its first piece.
 	with := func(around map[string]any, names []string) map[string]any {
 		first, later := maps.Clone(around), map[string][]any{}
 		for _, name := range names {
