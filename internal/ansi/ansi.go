@@ -1,7 +1,7 @@
 // Package ansi paints text for a terminal.
 package ansi
 
-// A Style is how text looks, as a terminal takes it (ECMA-48, 8.3.117).
+// A Style is a style of text as an escape sequence (ECMA-48, 8.3.117).
 type Style string
 
 // The styles that fleetwright uses.
@@ -14,7 +14,7 @@ const (
 	Cyan    Style = "36"
 )
 
-// Paint is text in a style, or as it is where colours are off.
+// Paint returns text in a style, or unchanged if colors are off.
 func Paint(on bool, style Style, text string) string {
 	if !on {
 		return text
@@ -22,5 +22,5 @@ func Paint(on bool, style Style, text string) string {
 	return "\x1b[" + string(style) + "m" + text + "\x1b[0m"
 }
 
-// Pattern is a regular expression of what Paint begins and ends with.
+// Pattern is a regular expression that matches the escape sequences of Paint.
 const Pattern = `\x1b\[(` + string(Bold+"|"+Red+"|"+BoldRed+"|"+Yellow+"|"+Green+"|"+Cyan) + `|0)m`

@@ -1,9 +1,8 @@
-// Package blockyaml writes values as YAML in block style, the way people write
-// manifests: fields in the order of the Go struct, lists at the indentation of
-// their key, text of many lines as a literal block.
+// Package blockyaml writes values as YAML in block style, the way people write manifests: fields in the order of
+// the Go struct, lists at the indentation of their key, multi-line text as a literal block.
 //
-// It makes JSON of a value, and text of that in one pass. sigs.k8s.io/yaml decodes the JSON into
-// maps and encodes those, which sorts the fields and costs twenty times as much.
+// It encodes a value as JSON, and converts that to YAML in one pass. sigs.k8s.io/yaml decodes the JSON into maps
+// and encodes those, which sorts the fields and costs twenty times as much.
 package blockyaml
 
 import (
@@ -18,7 +17,7 @@ import (
 	"unicode/utf8"
 )
 
-// Marshal is the YAML of a value, ending with a line break. Fields are named by their json tags.
+// Marshal returns a value as YAML that ends with a line break. Fields are named by their json tags.
 func Marshal(v any) ([]byte, error) {
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
@@ -34,7 +33,7 @@ func Marshal(v any) ([]byte, error) {
 	return bytes.Clone(w.out), nil
 }
 
-// A scratch is what Marshal writes to. It is used again, so that only the result takes memory.
+// A scratch is a buffer of Marshal. It is reused, so that only the result is allocated.
 type scratch struct {
 	json bytes.Buffer
 	yaml []byte
@@ -42,23 +41,23 @@ type scratch struct {
 
 var scratches = sync.Pool{New: func() any { return &scratch{} }}
 
-// A place is where a value stands, which decides how it begins.
+// A place is the context of a value, which determines how it begins.
 type place int
 
 const (
 	start    place = iota // at the start of the text
-	afterKey              // behind "key:"
-	inList                // behind "- "
+	afterKey              // after "key:"
+	inList                // after "- "
 )
 
-// A writer makes YAML of JSON as encoding/json writes it: valid, and without spaces.
+// A writer converts JSON as encoding/json writes it, which is valid and without spaces, to YAML.
 type writer struct {
 	in  []byte
 	at  int
 	out []byte
 }
 
-// value writes a value whose lines, but for the first, are indented by indent.
+// value writes a value, and indents its lines after the first by indent.
 func (w *writer) value(indent int, p place) {
 	switch w.in[w.at] {
 	case '{', '[':
@@ -75,7 +74,7 @@ func (w *writer) value(indent int, p place) {
 	}
 }
 
-// sep parts a key from a value on the same line.
+// sep separates a key from a value on the same line.
 func (w *writer) sep(p place) {
 	if p == afterKey {
 		w.out = append(w.out, ' ')
@@ -111,24 +110,24 @@ func (w *writer) collection(indent int, p place) {
 		} else {
 			w.field(indent)
 		}
-		w.at++ // behind the comma, or the end
+		w.at++ // after the comma, or the end
 	}
 }
 
 // field writes a field of an object.
 func (w *writer) field(indent int) {
 	w.key(w.text(), indent)
-	w.at++ // behind the colon
+	w.at++ // after the colon
 	if w.in[w.at] != '[' {
-		indent += 2 // a list stands at the indentation of its key
+		indent += 2 // a list has the indentation of its key
 	}
 	w.value(indent, afterKey)
 }
 
-// maxKey is the longest key before a colon: readers of YAML look no further than 1024 characters.
+// maxKey is the maximum length of a key before a colon: YAML parsers search at most 1024 characters for the colon.
 const maxKey = 1000
 
-// key writes a key and its colon, which stands on a line of its own behind a long one.
+// key writes a key and its colon. After a long key, the colon is on a separate line.
 func (w *writer) key(key string, indent int) {
 	from := len(w.out)
 	w.out = appendLine(w.out, key)
@@ -153,11 +152,11 @@ func (w *writer) text() string {
 		return string(w.in[from+1 : w.at-1])
 	}
 	var s string
-	_ = json.Unmarshal(w.in[from:w.at], &s) // it is one
+	_ = json.Unmarshal(w.in[from:w.at], &s) // it is a valid string
 	return s
 }
 
-// scalar writes text, of many lines as a literal block.
+// scalar writes text, and multi-line text as a literal block.
 func (w *writer) scalar(s string, indent int, p place) {
 	if p == start || !fitsBlock(s) {
 		w.out = append(appendLine(w.out, s), '\n')
@@ -181,7 +180,7 @@ func (w *writer) scalar(s string, indent int, p place) {
 	}
 }
 
-// fitsBlock reports whether text has several lines and reads the same from a literal block.
+// fitsBlock reports whether text has several lines and can be written as a literal block without loss.
 func fitsBlock(s string) bool {
 	body := strings.TrimRight(s, "\n")
 	if !strings.Contains(s, "\n") || body == "" || body[0] == ' ' || body[0] == '\n' || body[0] == '\t' {
@@ -242,7 +241,7 @@ func isPlain(s string) bool {
 	return !isAmbiguous(s)
 }
 
-// beginsPlain reports whether text begins with a character that begins nothing else in YAML.
+// beginsPlain reports whether the first character of text has no special meaning in YAML.
 func beginsPlain(s string) bool {
 	switch c := s[0]; {
 	case isLetter(c), c >= '0' && c <= '9':
@@ -261,11 +260,11 @@ func isLetter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 // isAmbiguous reports whether plain text could be a number, a boolean, a null, a date or a time.
 func isAmbiguous(s string) bool {
 	if strings.IndexByte(s, '/') >= 0 {
-		return false // as a path is, and none of these
+		return false // a path, for example
 	}
 	if c := s[0]; c >= '0' && c <= '9' || c == '-' || c == '+' || c == '.' {
 		if strings.Trim(s, "0123456789.") == "" && strings.Count(s, ".") >= 2 {
-			return false // as a version is
+			return false // a version, for example
 		}
 		if strings.Trim(s, "0123456789+-.:_eExXoObBaAcCdDfFtTzZ ") == "" {
 			return true

@@ -66,14 +66,14 @@ next:
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The keys on and null are read as a boolean and as nothing, so they are quoted.
+	// YAML readers may take the keys on and null for a boolean and for null, so they are quoted.
 	want = strings.Replace(strings.Replace(want, "\non: true", "\n\"on\": true", 1), "\nnull: null", "\n\"null\": null", 1)
 	if string(got) != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
 
-// texts are strings that readers of YAML are known to take for something else.
+// texts are strings that YAML readers are known to misread.
 var texts = []string{
 	"", " ", "a", "a b", " a", "a ", "a: b", "a:b", "a:", ":a", "a #b", "#a", "a#b", "- a", "-a", "-", "--", "---", "...", "yes", "No", "ON", "y", "null", "~", "Null",
 	"1", "1.0", "1e3", "0x1F", "0o7", "010", "1_000", "12:30:45", "190:20:30", "2001-01-01", "2001-01-01T00:00:00Z", ".5", ".inf", "-.INF", ".nan", "+1", "-1", "1.2.3", "v1", "10m", "90s", "1h0m0s",
@@ -103,15 +103,15 @@ func FuzzReadBack(f *testing.F) {
 	})
 }
 
-// checkReadBack checks that the reader of Kubernetes (YAML 1.1) and that of most
-// others (YAML 1.2) find in the YAML what went in.
+// checkReadBack checks that the reader of Kubernetes (YAML 1.1) and that of most other programs (YAML 1.2)
+// read the original value from the YAML.
 func checkReadBack(t *testing.T, v any) {
 	t.Helper()
 	y, err := Marshal(v)
 	if err != nil {
 		t.Fatalf("%#v: %v", v, err)
 	}
-	// What JSON itself keeps of it, such as of text that is not UTF-8.
+	// The value after a round trip through JSON, which replaces text that is not UTF-8.
 	j, _ := json.Marshal(v)
 	var want any
 	if err := json.Unmarshal(j, &want); err != nil {

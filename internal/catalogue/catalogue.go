@@ -1,5 +1,5 @@
-// Package catalogue reads the texts about diagnostics: templates/diagnostics has a file
-// for each code, and a README that describes them.
+// Package catalogue reads the texts about diagnostics. templates/diagnostics has a file for each code, and a
+// README that describes the files.
 package catalogue
 
 import (
@@ -11,32 +11,34 @@ import (
 	"github.com/fleetwright/fleetwright/templates"
 )
 
-// An Entry is the file of a code. As JSON it is what explain says of it.
+// An Entry is the file of a code. As JSON it is the output of explain.
 type Entry struct {
-	// Name of the code's constant in Go.
+	// Name is the code's constant in Go.
 	Name string `json:"-"`
-	// Severity of the diagnostics, unless the settings name another: error, warning or info.
+	// Severity is the default severity of the diagnostics: error, warning or info.
 	Severity string `json:"severity"`
-	// Structural rules cannot be lowered or ignored: the compiler relies on them.
+	// Structural reports whether the compiler relies on the rule: its severity can then be neither lowered nor
+	// ignored.
 	Structural bool `json:"always"`
-	// Base is what the examples change: an Application on kuma if it is empty, on another
-	// provider, or none where each example is whole.
+	// Base is the document that the examples change: an Application on kuma if it is empty, an Application on
+	// another provider, or none if each example is complete.
 	Base string `json:"-"`
-	// Title is a short lower case description without a full stop, like a message.
+	// Title is a short lower-case description without a full stop, like a message.
 	Title string `json:"title"`
-	// Effect is what happens on the cluster if the mistake goes there.
+	// Effect describes the effect of the mistake on the cluster.
 	Effect string `json:"ignored"`
-	// Fix says what to change.
+	// Fix describes the change to make.
 	Fix string `json:"fix"`
-	// Source is where upstream says so: a file, an issue, a page of its documentation. It
-	// is empty for what fleetwright decides by itself.
+	// Source is the upstream source: a file, an issue, a page of documentation. It is empty for rules of
+	// fleetwright itself.
 	Source string `json:"source,omitempty"`
-	// Bad is an example with the mistake, Good the same without; both empty if none can have it.
+	// Bad is an example with the mistake, and Good is the same without it. Both are empty if no example exists.
 	Bad  string `json:"bad,omitempty"`
 	Good string `json:"good,omitempty"`
 }
 
-// Mark stands in a bad example before what the diagnostic points at. Without a mark it points nowhere.
+// Mark stands before the position of the diagnostic in a bad example. Without a mark, the diagnostic has no
+// position.
 const Mark = "»"
 
 // CutMark returns a bad example without its mark, and the mark's line and column, or 0 and 0.
@@ -59,7 +61,7 @@ func Read(code string) (Entry, error) {
 	return parse("templates/"+file, string(text))
 }
 
-// parse reads a file: its keys and sections, in their order, and nothing else.
+// parse reads a file: exactly its keys and sections, in order.
 func parse(file, text string) (e Entry, err error) {
 	r := reader{file: file, lines: strings.Split(text, "\n")}
 	r.line("---")
@@ -88,7 +90,7 @@ func parse(file, text string) (e Entry, err error) {
 	return e, r.err
 }
 
-// A reader reads lines, until one is not what is wanted.
+// A reader reads lines until one is not as expected.
 type reader struct {
 	file  string
 	lines []string
@@ -96,14 +98,14 @@ type reader struct {
 	err   error
 }
 
-// want fails at the next line.
+// want fails with the expected text for the next line.
 func (r *reader) want(what string) {
 	if r.err == nil {
 		r.err = fmt.Errorf("%s:%d: want %s", r.file, r.n+1, what)
 	}
 }
 
-// at reports whether the next lines begin like this, and all before was as it should be.
+// at reports whether the next lines begin like this, and no error has occurred.
 func (r *reader) at(begin ...string) bool {
 	for i, b := range begin {
 		if r.err != nil || r.n+i >= len(r.lines) || !strings.HasPrefix(r.lines[r.n+i], b) {
@@ -113,7 +115,7 @@ func (r *reader) at(begin ...string) bool {
 	return true
 }
 
-// take reads a line, and returns what follows its beginning.
+// take reads a line, and returns the rest after begin.
 func (r *reader) take(begin string) string {
 	if !r.at(begin) || r.lines[r.n] == begin {
 		r.want(fmt.Sprintf("%q and a text", begin))
@@ -123,7 +125,7 @@ func (r *reader) take(begin string) string {
 	return r.lines[r.n-1][len(begin):]
 }
 
-// key reads one of the values of a key.
+// key reads a key with one of the values.
 func (r *reader) key(begin string, values ...string) string {
 	value := r.take(begin)
 	if r.err == nil && !slices.Contains(values, value) {
@@ -133,7 +135,7 @@ func (r *reader) key(begin string, values ...string) string {
 	return value
 }
 
-// line reads lines that are these.
+// line reads exactly these lines.
 func (r *reader) line(lines ...string) {
 	for _, line := range lines {
 		if !r.at(line) || r.lines[r.n] != line {
@@ -144,7 +146,7 @@ func (r *reader) line(lines ...string) {
 	}
 }
 
-// words reads a section of text, whose lines are joined. A backslash is for Markdown only.
+// words reads a section of text, and joins its lines. It removes backslashes, which only Markdown needs.
 func (r *reader) words(heading string) string {
 	r.line("", heading, "")
 	first := r.n

@@ -135,7 +135,7 @@ func TestParseIsStrict(t *testing.T) {
 		{"an empty name", "GuessedPort", "", `FW123.md:2: want "name: " and a text`},
 		{"an unknown severity", "warning", "fatal", `FW123.md:3: want severity: error or warning or info`},
 		{"keys in another order", "structural: true\nbase: istio\n", "base: istio\nstructural: true\n", `FW123.md:5: want "---"`},
-		{"a key that says nothing", "structural: true", "structural: false", `FW123.md:4: want structural: true`},
+		{"an unknown key", "structural: true", "structural: false", `FW123.md:4: want structural: true`},
 		{"an unknown key", "base: istio", "provider: istio", `FW123.md:5: want "---"`},
 		{"an unknown base", "base: istio", "base: kuma", `FW123.md:5: want base: istio or nginx or gatewayapi or kubernetes or none`},
 		{"an open front matter", "istio\n---\n", "istio\n", `FW123.md:6: want "---"`},

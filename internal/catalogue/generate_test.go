@@ -14,8 +14,8 @@ import (
 
 const generated = "../diag/codes.go"
 
-// TestCodesAreGenerated compares the Go table of codes with the files that it is made from.
-// make generate sets UPDATE, which writes it.
+// TestCodesAreGenerated compares the Go table of codes with the files that it is generated from. make
+// generate sets UPDATE, which writes the table.
 func TestCodesAreGenerated(t *testing.T) {
 	want := codes(t)
 	if os.Getenv("UPDATE") != "" {
@@ -28,7 +28,7 @@ func TestCodesAreGenerated(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, want) {
-		t.Errorf("%s is not what the files of templates/diagnostics make: run make generate", generated)
+		t.Errorf("%s differs from the files of templates/diagnostics: run make generate", generated)
 	}
 }
 

@@ -1,4 +1,4 @@
-// Package diag holds diagnostics of the input: where, how bad, which rule, what, and a fix.
+// Package diag holds diagnostics of the input: position, severity, rule, message, and hint.
 package diag
 
 import (
@@ -13,46 +13,46 @@ import (
 	"github.com/fleetwright/fleetwright/internal/ansi"
 )
 
-// Severity says what a diagnostic does to a run.
+// A Severity is the effect of a diagnostic on a run.
 type Severity int
 
 const (
-	// Info is worth knowing and changes nothing.
+	// Info is information that needs no change.
 	Info Severity = iota
-	// Warning will probably not do what was meant.
+	// Warning is input that will probably not work as intended.
 	Warning
-	// Error writes nothing.
+	// Error prevents all output.
 	Error
-	// Off is a setting alone: a diagnostic whose code is off is not reported.
+	// Off is only a setting: diagnostics of a code that is off are not reported.
 	Off
 )
 
 var severityNames = [...]string{Info: "info", Warning: "warning", Error: "error", Off: "off"}
 
-// String is the severity as it is printed and as RenderConfig spells it.
+// String returns the severity as printed and as spelled in a RenderConfig.
 func (s Severity) String() string { return severityNames[s] }
 
-// SeverityNamed finds a severity by its name.
+// SeverityNamed returns the severity with this name.
 func SeverityNamed(name string) (Severity, bool) {
 	i := slices.Index(severityNames[:], name)
 	return Severity(max(i, 0)), i >= 0
 }
 
-// Position is a place in an input file.
+// A Position is a place in an input file.
 type Position struct {
-	// File is the name of the file as it was given.
+	// File is the name of the file as given.
 	File string
-	// Line and Column count from 1; 0 is unknown. Columns count characters.
+	// Line and Column count from 1; 0 means unknown. Columns count characters.
 	Line, Column int
-	// Unnumbered says that Line and Column are not those of a file that anybody has:
-	// they order what there is to say, and are not said themselves.
+	// Unnumbered reports whether Line and Column only order diagnostics, and are not printed, because no file has
+	// these numbers.
 	Unnumbered bool
 }
 
 // IsZero reports whether the position names no file.
 func (p Position) IsZero() bool { return p.File == "" }
 
-// String is file:line:col, without what is unknown.
+// String returns file:line:col, without unknown parts.
 func (p Position) String() string {
 	switch {
 	case p.Line == 0 || p.Unnumbered:
@@ -68,55 +68,55 @@ func (p Position) Compare(q Position) int {
 	return cmp.Or(cmp.Compare(p.File, q.File), cmp.Compare(p.Line, q.Line), cmp.Compare(p.Column, q.Column))
 }
 
-// A Diagnostic is one thing to say about the input.
+// A Diagnostic is a finding about the input.
 type Diagnostic struct {
-	// Position of the value that is meant, not of its document.
+	// Position is the position of the value itself, not of its document.
 	Position Position
-	// Severity of the diagnostic, after the settings were applied.
+	// Severity is the severity after the settings are applied.
 	Severity Severity
-	// Code of the rule in the catalogue.
+	// Code is the code of the rule in the catalogue.
 	Code Code
-	// Path of the value in its document, as in spec.source.gitRepository.url.
+	// Path is the path of the value in its document, such as spec.source.gitRepository.url.
 	Path string
-	// Message says what was found and expected, in lower case and without a full stop.
+	// Message describes the found and the expected values, in lower case and without a full stop.
 	Message string
-	// Hint says what to write instead. It may be empty.
+	// Hint is the text to write instead, or "".
 	Hint string
-	// On are the clusters on which it holds, or nil where it holds on all. Resolved is set where what is
-	// meant has variables of clusters, so that each cluster has another value.
+	// On are the clusters that the diagnostic is about, or nil for all clusters. Resolved reports whether the
+	// value contains cluster variables, so that each cluster has another value.
 	On       *Scope
 	Resolved bool
-	// Whole is the message with all names, where Message has the first few. JSON has it for programs.
+	// Whole is the message with all names if Message has only the first few. The JSON output contains it.
 	Whole string
 }
 
-// New returns a diagnostic of the rule's own severity, with its quotes redacted and cut.
+// New returns a diagnostic with the rule's default severity, and redacts and cuts its texts.
 func New(code Code, at Position, path, message, hint string) Diagnostic {
 	return Diagnostic{Position: at, Severity: code.Rule().Severity, Code: code, Path: Cut(Redact(path)), Message: Cut(Redact(message)), Hint: Cut(Redact(hint))}
 }
 
-// WithWhole returns a diagnostic whose message names a few of many, with the message that names all.
+// WithWhole returns a diagnostic whose message names only a few of many names, with the message that names all.
 func (d Diagnostic) WithWhole(message string) Diagnostic {
 	d.Whole, d.Hint = Redact(message), "fleetwright check --format json PATH... lists all of them"
 	return d
 }
 
-// The most that a diagnostic says: of a word, in which names and URLs are one, and in all.
+// The limits of a diagnostic's texts: of a word, which may be a name or a URL, and of the whole text.
 const (
 	maxWord = 200
 	maxText = 4000
 )
 
-// Ellipsis stands where a text is cut.
+// Ellipsis marks the end of a text that was cut.
 const Ellipsis = "…"
 
-// Cut cuts long words, and long texts, which nobody reads to their ends.
+// Cut shortens long words and long texts.
 func Cut(text string) string {
 	if len(text) <= maxWord {
 		return text
 	}
 	var b strings.Builder
-	word := 0 // characters of the word so far
+	word := 0 // number of characters in the current word
 	for i, r := range text {
 		if i >= maxText {
 			b.WriteString(Ellipsis)
@@ -136,10 +136,10 @@ func Cut(text string) string {
 	return b.String()
 }
 
-// String is one line, file:line:col: severity CODE path: message.
+// String returns one line, file:line:col: severity CODE path: message.
 func (d Diagnostic) String() string { return d.text(false) }
 
-// text is the line, in colours or not.
+// text returns the line of String, with or without colors.
 func (d Diagnostic) text(color bool) string {
 	where, path := "", ""
 	if !d.Position.IsZero() {
@@ -164,9 +164,8 @@ func Unjoined(err error) (all []error) {
 	return all
 }
 
-// Printable replaces what a terminal or a log would take for a command, or for a
-// new line: what a diagnostic quotes comes from files and their names. So does what
-// turns the direction of text: a line must read as it is.
+// Printable escapes control characters and line breaks, because diagnostics quote texts of untrusted files. It
+// also escapes characters that change the direction of text, so that a line reads as it is.
 func Printable(s string) string {
 	return Escape(s, func(r rune) bool {
 		isASCII := ' ' <= r && r <= '~'
@@ -174,7 +173,7 @@ func Printable(s string) string {
 	})
 }
 
-// Escape writes what is not UTF-8, or must not be printed, as a Go string would have it.
+// Escape escapes invalid UTF-8 and unprintable characters as in a Go string.
 func Escape(s string, unprintable func(rune) bool) string {
 	if utf8.ValidString(s) && !strings.ContainsFunc(s, unprintable) {
 		return s
@@ -196,10 +195,10 @@ func Escape(s string, unprintable func(rune) bool) string {
 	return b.String()
 }
 
-// A List is all there is to say about a run.
+// A List is the diagnostics of a run.
 type List []Diagnostic
 
-// Sorted returns the list ordered by position, each diagnostic once.
+// Sorted returns the list sorted by position, without duplicates.
 func (l List) Sorted() List {
 	l = slices.Clone(l)
 	slices.SortStableFunc(l, func(a, b Diagnostic) int {
@@ -213,7 +212,7 @@ func (l List) Sorted() List {
 	return slices.Compact(l)
 }
 
-// With returns the list with the severities that settings give to codes, without those that are off.
+// With returns the list with the severities from the settings, without the codes that are off.
 func (l List) With(severities map[Code]Severity) List {
 	if len(severities) == 0 {
 		return l
@@ -241,7 +240,7 @@ func (l List) Count(s Severity) int {
 	return n
 }
 
-// Strict returns the list with errors in place of warnings.
+// Strict returns the list with warnings turned into errors.
 func (l List) Strict() List {
 	l = slices.Clone(l)
 	for i := range l {

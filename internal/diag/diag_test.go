@@ -70,8 +70,8 @@ func TestSeverityNames(t *testing.T) {
 	}
 }
 
-// TestNearest is what was probably meant: two swapped letters are one mistake, and
-// short words are not near everything.
+// TestNearest checks that the probable word is suggested: two swapped letters are one mistake, and short
+// words do not match everything.
 func TestNearest(t *testing.T) {
 	for _, tt := range []struct {
 		word  string

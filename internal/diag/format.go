@@ -10,21 +10,21 @@ import (
 // A Format writes all diagnostics of a run, in the order of the list.
 type Format func(w io.Writer, list List, options FormatOptions) error
 
-// FormatOptions are what formats know beside the diagnostics. The zero value will do.
+// FormatOptions are further inputs of formats. The zero value is valid.
 type FormatOptions struct {
-	// Excerpt returns the line at a position and carets that stand below the value there,
-	// for text to show, or false where there is none. See package excerpt.
+	// Excerpt returns the line at a position, with carets that mark the value below it, or false if there is no
+	// such line. The text format prints it. See package excerpt.
 	Excerpt func(at Position) (line, carets string, ok bool)
-	// Color has text print colours, for a terminal.
+	// Color makes the text format print colors.
 	Color bool
-	// Version of fleetwright, for SARIF.
+	// Version is the version of fleetwright, for JSON and SARIF.
 	Version string
-	// URI is a file's name from the root of its repository, with slashes, by which
-	// GitHub and SARIF know it. Without URI it is the name that positions carry.
+	// URI returns the slash-separated path of a file relative to the root of its repository, for GitHub and SARIF.
+	// If URI is nil, they use the name in the position.
 	URI func(file string) string
 }
 
-// Formats are all formats, in the order in which they are offered.
+// Formats are all formats, in the order of the help.
 var Formats = format.List[Format]{
 	{Name: "text", Value: writeText},
 	{Name: "json", Value: writeJSON},
@@ -32,7 +32,7 @@ var Formats = format.List[Format]{
 	{Name: "sarif", Value: writeSARIF},
 }
 
-// inRepository is a file's name from the root of its repository, or "" for no file.
+// inRepository returns the path of a file relative to the root of its repository, or "" for no file.
 func (o *FormatOptions) inRepository(file string) string {
 	if o.URI == nil || file == "" {
 		return filepath.ToSlash(file)

@@ -10,14 +10,14 @@ import (
 
 var githubCommands = [...]string{Info: "notice", Warning: "warning", Error: "error"}
 
-// What cannot stand in a command as it is (github.com/actions/toolkit,
-// packages/core/src/command.ts, escapeData and escapeProperty).
+// The characters that must be escaped in a command (github.com/actions/toolkit, packages/core/src/command.ts,
+// escapeData and escapeProperty).
 var (
 	githubData     = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
 	githubProperty = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
 )
 
-// writeGitHub writes workflow commands, which GitHub shows beside the lines of a pull request.
+// writeGitHub writes workflow commands, which GitHub shows next to the lines of a pull request.
 func writeGitHub(w io.Writer, list List, options FormatOptions) error {
 	b := bufio.NewWriter(w)
 	for _, d := range list {
@@ -44,7 +44,7 @@ func writeGitHub(w io.Writer, list List, options FormatOptions) error {
 	return b.Flush()
 }
 
-// withHint is the message with the hint in lines of their own.
+// withHint returns the message with the hint on separate lines.
 func withHint(d Diagnostic) string {
 	lines := []string{Plain(d.Message)}
 	for line := range strings.Lines(d.Hint) {

@@ -1,10 +1,10 @@
 package diag
 
-// A Mistake is an error that its user can put right.
+// A Mistake is an error that the user can correct.
 type Mistake struct {
-	// Message says what is wrong.
+	// Message describes the error.
 	Message string
-	// Hint says what to do about it. It may be empty.
+	// Hint describes the fix, or is "".
 	Hint string
 }
 

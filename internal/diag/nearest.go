@@ -7,15 +7,15 @@ import (
 	"github.com/agext/levenshtein"
 )
 
-// Nearest returns the word that was probably meant by another, or nothing. Nobody means a
-// word by a long text, nor looks for one among thousands.
+// Nearest returns the word that is most similar to another, or "" if none is similar. It ignores long texts and
+// lists of thousands of words.
 func Nearest(word string, words []string) string {
 	if len(word) > longestWord || len(words) > mostWords {
 		return ""
 	}
 	best, bestDistance := "", 1+len(word)/3
 	if len(word) < 4 {
-		bestDistance = 1 // of three letters any two are in too many words
+		bestDistance = 1 // any two words of up to three letters are similar
 	}
 	for _, w := range words {
 		distance := distance(strings.ToLower(word), strings.ToLower(w))
@@ -26,7 +26,7 @@ func Nearest(word string, words []string) string {
 	return best
 }
 
-// DidYouMean returns a hint at the nearest of words, or another hint where none is near.
+// DidYouMean returns a hint with the nearest word, or else the hint otherwise.
 func DidYouMean(word string, words []string, otherwise string) string {
 	if meant := Nearest(word, words); meant != "" {
 		return "did you mean " + meant + "?"
@@ -34,14 +34,14 @@ func DidYouMean(word string, words []string, otherwise string) string {
 	return otherwise
 }
 
-// What is compared with each other takes the product of the lengths, and each word of an
-// input may be compared with all that there are.
+// A comparison costs the product of the lengths, and each word of an input may be compared with all words.
 const (
 	longestWord = 64
 	mostWords   = 1000
 )
 
-// distance is Levenshtein's, less one for words of the same letters: a swap is one mistake.
+// distance returns the Levenshtein distance, less one for words with the same letters, because a swap is one
+// mistake.
 func distance(a, b string) int {
 	d := levenshtein.Distance(a, b, nil)
 	if d > 0 && slices.Equal(letters(a), letters(b)) {

@@ -16,9 +16,8 @@ import (
 const (
 	sarifSchema = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 	sarifHome   = "https://github.com/fleetwright/fleetwright"
-	// sarifFingerprint names what makes our fingerprints, and the version of that. GitHub
-	// adds its own beside it, and would warn of one under its own name that differs
-	// (github.com/github/codeql-action, src/fingerprints.ts).
+	// sarifFingerprint is the name and version of these fingerprints. GitHub adds its own fingerprint, and would
+	// warn about a different one under its name (github.com/github/codeql-action, src/fingerprints.ts).
 	sarifFingerprint = "fleetwright/v1"
 )
 
@@ -60,7 +59,7 @@ type (
 	sarifLocation struct {
 		PhysicalLocation struct {
 			ArtifactLocation map[string]string `json:"artifactLocation"`
-			// Region is nil where the whole file is meant.
+			// Region is nil for the whole file.
 			Region *sarifRegion `json:"region,omitempty"`
 		} `json:"physicalLocation"`
 		LogicalLocations []map[string]string `json:"logicalLocations,omitempty"`
@@ -71,16 +70,15 @@ type (
 	}
 )
 
-// sarifText is a message, or a description, of SARIF.
+// sarifText returns a message or a description of SARIF.
 func sarifText(text string) map[string]string { return map[string]string{"text": text} }
 
-// writeSARIF writes SARIF 2.1.0, for code scanning and editors
-// (docs.oasis-open.org/sarif/sarif/v2.1.0). GitHub takes a part of it only, and refuses
-// a whole log for one result that it does not like, so every result has a location with
-// a file: where a diagnostic has none, it is about the root of the repository.
+// writeSARIF writes SARIF 2.1.0, for code scanning and editors (docs.oasis-open.org/sarif/sarif/v2.1.0). GitHub
+// supports only a part of it, and rejects a whole log for one invalid result. So every result has a location with
+// a file; without a position it is the root of the repository.
 func writeSARIF(w io.Writer, list List, options FormatOptions) error {
 	driver := sarifDriver{Name: "fleetwright", Version: options.Version, InformationURI: sarifHome}
-	// The version of a module is a v and a semantic version; "(devel)" is none.
+	// The version of a module is v and a semantic version; "(devel)" is not.
 	if version, ok := strings.CutPrefix(options.Version, "v"); ok {
 		driver.SemanticVersion = version
 	}
@@ -142,7 +140,7 @@ func newSarifLocation(d Diagnostic, file string) (l sarifLocation) {
 	return l
 }
 
-// uri returns a file's name as a URI, relative to the root of the repository (".") or absolute.
+// uri returns the path of a file as a URI, absolute or relative to the root of the repository (".").
 func uri(name string) string {
 	switch {
 	case name == "":
@@ -153,7 +151,7 @@ func uri(name string) string {
 	return (&url.URL{Path: name}).String()
 }
 
-// fingerprint is the same for the same mistake when lines before it come and go.
+// fingerprint returns a hash that stays the same if the lines before a mistake change.
 func fingerprint(parts ...string) string {
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	return hex.EncodeToString(sum[:16])

@@ -17,8 +17,8 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
-// publishedSchema is that of SARIF 2.1.0, errata 01, as OASIS has published it. go-sarif
-// holds it, in a constant that it does not export.
+// publishedSchema returns the schema of SARIF 2.1.0, errata 01, as published by OASIS. go-sarif has it in a
+// constant that it does not export.
 func publishedSchema(t *testing.T) *jsonschema.Schema {
 	t.Helper()
 	dir, err := exec.Command("go", "list", "-f", "{{.Dir}}", "github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif").Output()
@@ -70,15 +70,15 @@ func TestSARIFIsAsPublished(t *testing.T) {
 		list diag.List
 		uri  string
 	}{
-		{"with nothing to say", nil, ""},
+		{"without diagnostics", nil, ""},
 		{"with every severity, and with parts unknown", run, "."},
 		{"with all rules", all, "a.yaml"},
-		{"with a code that is not in the catalogue", diag.List{diag.New("FW999", at("a", 1, 1), "", "x", "")}, "a"},
+		{"with an unknown code", diag.List{diag.New("FW999", at("a", 1, 1), "", "x", "")}, "a"},
 		{"with a file name with spaces", odd("a b/c d.yaml"), "a%20b/c%20d.yaml"},
 		{"with a file name with percents", odd("100%/%41.yaml"), "100%25/%2541.yaml"},
 		{"with a file name in Unicode", odd("値/ü.yaml"), "%E5%80%A4/%C3%BC.yaml"},
 		{"with a file name like a scheme", odd("a:b.yaml"), "./a:b.yaml"},
-		{"with a file name with what URIs part by", odd("a?b#c[d]<e>.yaml"), "a%3Fb%23c%5Bd%5D%3Ce%3E.yaml"},
+		{"with the separators of URIs in a file name", odd("a?b#c[d]<e>.yaml"), "a%3Fb%23c%5Bd%5D%3Ce%3E.yaml"},
 		{"with a file name that is no text", odd("a\xff\n\x1b.yaml"), "a%FF%0A%1B.yaml"},
 		{"with a file elsewhere", odd("/tmp/a b.yaml"), "file:///tmp/a%20b.yaml"},
 		{"with a file above", odd("../a.yaml"), "../a.yaml"},
@@ -94,14 +94,14 @@ func TestSARIFIsAsPublished(t *testing.T) {
 			if err := schema.Validate(document); err != nil {
 				t.Errorf("%#v in\n%s", err, text)
 			}
-			// Another reader sees what was meant.
+			// Another reader reads the same values.
 			report, err := sarif.FromString(text)
 			if err != nil {
 				t.Fatal(err)
 			}
 			results := report.Runs[0].Results
 			if len(results) != len(tt.list) {
-				t.Fatalf("it has %d results of %d", len(results), len(tt.list))
+				t.Fatalf("%d results, want %d", len(results), len(tt.list))
 			}
 			for i, r := range results {
 				if rule := report.Runs[0].Tool.Driver.Rules[r.RuleIndex]; *rule.ID != *r.RuleID || *r.RuleID != string(tt.list[i].Code) {
@@ -244,7 +244,7 @@ func TestRulesSayWhatTheCatalogueSays(t *testing.T) {
 	}
 }
 
-// fingerprints are those of the results, in order.
+// fingerprints returns the fingerprints of the results, in order.
 func fingerprints(t *testing.T, options diag.FormatOptions, list diag.List) []string {
 	t.Helper()
 	report, err := sarif.FromString(written(t, "sarif", options, list))

@@ -8,16 +8,16 @@ import (
 	"strings"
 )
 
-// A Scope is some of the clusters of an Application.
+// A Scope is a subset of the clusters of an Application.
 type Scope struct {
-	// Clusters by name, and Of how many the Application has.
+	// Clusters are the names, and Of is the number of clusters of the Application.
 	Clusters []string
 	Of       int
-	// Within are the numbers of clusters on which parts of the document hold, by their paths.
+	// Within are the numbers of clusters that have the parts of the document, by path.
 	Within map[string]int
 }
 
-// of returns on how many clusters a path of the document holds.
+// of returns the number of clusters that have a path of the document.
 func (s *Scope) of(path string) int {
 	n, longest := s.Of, 0
 	for part, clusters := range s.Within {
@@ -28,18 +28,18 @@ func (s *Scope) of(path string) int {
 	return n
 }
 
-// A finding is what was found, on which clusters.
+// A finding is a diagnostic with its clusters.
 type finding struct {
 	Diagnostic
 	clusters   map[string]bool
 	everywhere bool
 }
 
-// mostValues is how many findings there are about one value that clusters have otherwise.
+// mostValues limits the findings about one text whose value differs by cluster.
 const mostValues = 3
 
-// Scoped returns the list with each finding once. One that does not hold wherever its line does names the
-// clusters. Of many about one text with variables, the first tells on which others there are more.
+// Scoped returns the list with each finding once. A finding that is not about all clusters of its line names the
+// clusters. If one text with variables has many findings, the first names the other clusters.
 func (l List) Scoped() List {
 	if !slices.ContainsFunc(l, func(d Diagnostic) bool { return d.On != nil }) {
 		return l
@@ -76,7 +76,7 @@ func (l List) Scoped() List {
 			others[f] = true
 			maps.Copy(names, f.clusters)
 		}
-		found[0].Message += "; so it is with other values on " + Some(slices.Sorted(maps.Keys(names)), few)
+		found[0].Message += "; the same with other values on " + Some(slices.Sorted(maps.Keys(names)), few)
 	}
 	var list List
 	for _, f := range all {
@@ -87,15 +87,15 @@ func (l List) Scoped() List {
 	return list
 }
 
-// few is how many clusters a message names.
+// few is the number of clusters that a message names.
 const few = 3
 
-// named returns the finding with the names of its clusters in the message.
+// named returns the finding, with the names of its clusters in the message.
 func (f *finding) named() Diagnostic {
 	d, on := f.Diagnostic, f.On
 	d.On, d.Resolved = nil, false
 	if f.Resolved {
-		d.Hint = "" // it would take the variable away
+		d.Hint = "" // the hint would replace the variable
 	}
 	if f.everywhere || len(f.clusters) >= on.of(d.Path) {
 		return d

@@ -10,14 +10,14 @@ import (
 	"github.com/fleetwright/fleetwright/internal/ansi"
 )
 
-// WriteText prints one diagnostic after the other, each with its hint below.
+// WriteText prints the diagnostics in order, each with its hint below.
 func WriteText(w io.Writer, list List) error {
 	return writeText(w, list, FormatOptions{})
 }
 
 var severityStyles = [...]ansi.Style{Info: ansi.Cyan, Warning: ansi.Yellow, Error: ansi.BoldRed}
 
-// writeText is for people: the position first, where editors and terminals find it.
+// writeText writes the text format. The position is first, where editors and terminals find it.
 func writeText(w io.Writer, list List, options FormatOptions) error {
 	b := bufio.NewWriter(w)
 	all, said := map[topic]int{}, map[topic]int{}
@@ -41,16 +41,16 @@ func writeText(w io.Writer, list List, options FormatOptions) error {
 	return b.Flush()
 }
 
-// maxAlike is how many diagnostics of one code are printed of one file: nobody reads more.
+// maxAlike limits the diagnostics of one code that are printed for one file.
 const maxAlike = 100
 
-// A topic is what diagnostics are alike in.
+// A topic is the key of similar diagnostics.
 type topic struct {
 	file string
 	code Code
 }
 
-// writeRest counts the diagnostics that are not printed, of which the given one is the last.
+// writeRest writes the number of omitted diagnostics; last is the last of them.
 func writeRest(b *bufio.Writer, last Diagnostic, n int) {
 	where := ""
 	if last.Position.File != "" {
@@ -59,7 +59,7 @@ func writeRest(b *bufio.Writer, last Diagnostic, n int) {
 	fmt.Fprintf(b, "… and %d more %s%s; check --format json prints all\n", n, last.Code, where)
 }
 
-// writeExcerpt prints the line that a diagnostic is about, and carets below its place.
+// writeExcerpt prints the line of a diagnostic, with carets below the value.
 func (o *FormatOptions) writeExcerpt(b *bufio.Writer, d Diagnostic) {
 	if o.Excerpt == nil || d.Position.Line == 0 || d.Position.Unnumbered {
 		return
@@ -75,7 +75,7 @@ func (o *FormatOptions) writeExcerpt(b *bufio.Writer, d Diagnostic) {
 	}
 }
 
-// Plural returns a number with its noun, which takes an s.
+// Plural returns a number with its noun, which gets an s except for 1.
 func Plural(n int, noun string) string {
 	if n != 1 {
 		noun += "s"
@@ -83,7 +83,7 @@ func Plural(n int, noun string) string {
 	return fmt.Sprintf("%d %s", n, noun)
 }
 
-// Duration returns a time without units that are nothing: 8m30s, 12m.
+// Duration returns a duration without zero units: 8m30s, 12m.
 func Duration(d time.Duration) string {
 	text := d.Round(time.Second).String()
 	for _, nothing := range []string{"m0s", "h0m"} {
@@ -94,10 +94,10 @@ func Duration(d time.Duration) string {
 	return text
 }
 
-// MostNames is how many names of many are listed: a fleet has thousands, and nobody reads them.
+// MostNames limits the names in a list, because a fleet may have thousands.
 const MostNames = 10
 
-// Some returns the first few of many names, and how many more there are.
+// Some returns the first few names, and the number of the others.
 func Some(names []string, few int) string {
 	if len(names) > few {
 		return fmt.Sprintf("%s and %d more", strings.Join(names[:few], ", "), len(names)-few)
@@ -105,7 +105,7 @@ func Some(names []string, few int) string {
 	return strings.Join(names, ", ")
 }
 
-// Markdown returns text that Markdown and HTML read as text, and GitHub as nobody's name.
+// Markdown escapes text so that Markdown and HTML show it unchanged, and GitHub mentions nobody.
 func Markdown(text string) string {
 	return strings.NewReplacer(`\`, `\\`, "~", `\~`, "#", `\#`, "&", "&amp;", "<", "&lt;", ">", "&gt;", "*", `\*`, "_", `\_`, "`", "\\`", "|", `\|`, "[", `\[`, "]", `\]`, "@", "@\u200b").Replace(Plain(text))
 }

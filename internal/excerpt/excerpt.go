@@ -12,7 +12,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
-// From returns what shows places in files, whose texts have the names that positions carry.
+// From returns a function that shows excerpts of files, which are named as in positions.
 func From(files map[string][]byte) func(at diag.Position) (line, carets string, ok bool) {
 	texts := map[string]*Text{}
 	return func(at diag.Position) (line, carets string, ok bool) {
@@ -27,26 +27,26 @@ func From(files map[string][]byte) func(at diag.Position) (line, carets string, 
 	}
 }
 
-// A Text is that of a YAML file, of which places can be shown, one at a time.
+// A Text is the text of a YAML file. It is not safe for concurrent use.
 type Text struct {
 	lines []textLine
-	// ends of the values, by their beginnings.
+	// ends are the ends of the values, by their beginnings.
 	ends map[int]int
 }
 
 type textLine struct {
-	// start of the line in the text.
+	// start is the offset of the line in the text.
 	start int
 	text  string
 }
 
-// New returns the text of a file. It need not be valid.
+// New returns the text of a file, which may be invalid.
 func New(data []byte) *Text {
 	t := &Text{}
 	var text strings.Builder
 	var markers []int
 	for line := range strings.SplitSeq(lineBreaks.Replace(string(data)), "\n") {
-		// A byte order mark, with which a document may begin, counts as no column.
+		// A byte order mark at the beginning of a document has no column.
 		line = strings.TrimPrefix(line, "\ufeff")
 		if isMarker(line) {
 			markers = append(markers, text.Len())
@@ -58,19 +58,17 @@ func New(data []byte) *Text {
 	return t
 }
 
-// lineBreaks makes those that the parser counts the same (YAML 1.1, 4.2).
+// lineBreaks replaces the line breaks of the parser with \n (YAML 1.1, 4.2).
 var lineBreaks = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u0085", "\n", "\u2028", "\n", "\u2029", "\n")
 
-// Excerpt is the line at a position, and carets that stand below the value there when
-// both are printed one below the other, behind prefixes of one width. Neither holds what
-// a terminal would not print as it is, and a long line is cut around the value. Without
-// a column there are no carets; there is no excerpt of a line that the file does not
-// have.
+// Excerpt returns the line at a position, and carets that mark the value if they are printed below the line, with
+// prefixes of the same width. Both contain only printable characters, and a long line is cut around the value.
+// Without a column there are no carets. Excerpt returns false for a line that the file does not have.
 //
-// Credentials are not shown.
+// Credentials are redacted.
 func (t *Text) Excerpt(at diag.Position) (line, carets string, ok bool) { return t.excerpt(at, true) }
 
-// Carets are those of Excerpt, below the line as it is.
+// Carets returns the carets of Excerpt, for the unchanged line.
 func (t *Text) Carets(at diag.Position) (carets string, ok bool) {
 	_, carets, ok = t.excerpt(at, false)
 	return carets, ok
@@ -90,9 +88,8 @@ func (t *Text) excerpt(at diag.Position, redact bool) (line, carets string, ok b
 	return line, carets, true
 }
 
-// span is where the value at a column begins and ends in the text of the line, in bytes.
-// What is not the beginning of a value is a single character; the end of the line is
-// one, too.
+// span returns the beginning and the end of the value at a column, as offsets in the line. If no value begins
+// there, it is a single character, or the end of the line.
 func (t *Text) span(l textLine, column int) (start, end int) {
 	start = len(l.text)
 	n := 0
@@ -106,31 +103,31 @@ func (t *Text) span(l textLine, column int) (start, end int) {
 	return start, max(end, start+1)
 }
 
-// widest is how many columns of a line are shown, before how many of them precede a far value.
+// widest is the maximum width of an excerpt, and before is the number of columns shown before a distant value.
 const (
 	widest = 100
 	before = 30
 )
 
-// tabWidth is the most that a tab takes.
+// tabWidth is the maximum width of a tab.
 const tabWidth = 8
 
-// A cell is what takes columns of a terminal together, with the marks on it.
+// A cell is a character with its combining marks.
 type cell struct {
-	// start of the cell in the line, in bytes.
+	// start is the offset of the cell in the line, in bytes.
 	start int
 	text  string
 	width int
 }
 
-// cells are a part of a line, with an empty one at its end.
+// cells are a part of a line, with an empty cell at the end.
 type cells struct {
 	all []cell
-	// before and after say that the line has more there.
+	// before and after report whether the line continues there.
 	before, after bool
 }
 
-// reach is how many bytes of a line are looked at on each side of a value: a file may be a single line.
+// reach limits the bytes that are read on each side of a value, because a file may be a single line.
 const reach = 4096
 
 func newCells(line string, value int, redact bool) cells {
@@ -157,14 +154,14 @@ func newCells(line string, value int, redact bool) cells {
 	if !redact {
 		return l
 	}
-	// The user information of a URL may go on in the next line.
+	// The user information of a URL may continue on the next line.
 	for _, secret := range diag.Credentials(line[from:to] + " @") {
 		l.hide(from+secret.Start, from+secret.End)
 	}
 	return l
 }
 
-// hide shows the cells of a credential as one.
+// hide replaces the cells of a credential with one.
 func (l cells) hide(start, end int) {
 	first := l.at(start)
 	for i := first; i < l.at(end); i++ {
@@ -173,9 +170,8 @@ func (l cells) hide(start, end int) {
 	l.all[first].text, l.all[first].width = diag.Redacted, len(diag.Redacted)
 }
 
-// visible is what a terminal shows in columns of its own. Characters without a shape
-// are written as escapes, and so are marks without a character to sit on: they would
-// sit on what is printed before them.
+// visible returns text in the form in which a terminal shows it in separate columns. It escapes characters
+// without a shape, and combining marks without a base character, which would combine with the text before them.
 func visible(text string) string {
 	shapeless := func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) }
 	first, _ := utf8.DecodeRuneInString(text)
@@ -187,12 +183,12 @@ func visible(text string) string {
 	return diag.Escape(text, unicode.IsControl)
 }
 
-// at is the cell at a byte of the line.
+// at returns the index of the cell at an offset.
 func (l cells) at(offset int) int {
 	return sort.Search(len(l.all), func(i int) bool { return l.all[i].start > offset }) - 1
 }
 
-// window is what is shown of a line, from one cell to before another, for a value that begins at first.
+// window returns the range of cells to show for a value that begins at first.
 func (l cells) window(first int) (left, right int) {
 	width := 0
 	for _, c := range l.all {
@@ -213,11 +209,11 @@ func (l cells) window(first int) (left, right int) {
 		width += l.all[right].width
 		right++
 	}
-	goLeft(widest) // where there is room left
+	goLeft(widest) // use the remaining room on the left
 	return left, right
 }
 
-// excerpt is what is in the window, and carets below the cells from first to before end.
+// excerpt returns the cells in the window, and carets below the cells from first up to end.
 func (l cells) excerpt(first, end int) (line, carets string) {
 	left, right := l.window(first)
 	var text, below strings.Builder
@@ -233,10 +229,10 @@ func (l cells) excerpt(first, end int) (line, carets string) {
 		case i == first && c.text == "\t":
 			below.WriteByte('^')
 		case i == first:
-			// There is a caret even below what takes no column, as the end of the line.
+			// A value without width, such as the end of the line, gets a caret, too.
 			below.WriteString(strings.Repeat("^", max(c.width, 1)))
 		case c.text == "\t":
-			// Only a tab is as wide as another in its place.
+			// Only another tab has the width of a tab.
 			below.WriteByte('\t')
 		case i < first:
 			below.WriteString(strings.Repeat(" ", c.width))

@@ -16,7 +16,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/excerpt"
 )
 
-// marked is a text without the mark in it, and where the mark was, as the parser counts.
+// marked returns a text without its mark, and the position of the mark, as the parser counts.
 func marked(t *testing.T, text string) (string, diag.Position) {
 	t.Helper()
 	before, after, ok := strings.Cut(text, catalogue.Mark)
@@ -156,7 +156,7 @@ func TestLongLinesAreCutAroundTheValue(t *testing.T) {
 	dots := func(n int) string { return strings.Repeat(".", n) }
 	blanks := func(n int) string { return strings.Repeat(" ", n) }
 	tests := []struct{ name, text, line, carets string }{
-		{"a hundred columns are not cut", "[»a" + dots(98), "[a" + dots(98), " " + strings.Repeat("^", 99)},
+		{"100 columns are not cut", "[»a" + dots(98), "[a" + dots(98), " " + strings.Repeat("^", 99)},
 		{"what follows is cut", "{»a: " + dots(200) + "}", "{a: " + dots(94) + "…", " ^"},
 		{"what comes before is cut", "{" + dots(200) + ": »b}", "…" + dots(94) + ": b}", blanks(97) + "^"},
 		{"a long value is cut", "{a: »" + dots(200) + "}", "{a: " + dots(94) + "…", "    " + strings.Repeat("^", 94)},
@@ -175,7 +175,7 @@ func TestLongLinesAreCutAroundTheValue(t *testing.T) {
 	}
 }
 
-// TestCaretsAgreeWithTheParser takes files as they are in real life.
+// TestCaretsAgreeWithTheParser uses realistic files.
 func TestCaretsAgreeWithTheParser(t *testing.T) {
 	seen := 0
 	check := func(path string, d fs.DirEntry, err error) error {
@@ -224,7 +224,7 @@ func TestCaretsAgreeWithTheParser(t *testing.T) {
 	}
 }
 
-// FuzzExcerpt holds that whatever a file says, carets stand below its line.
+// FuzzExcerpt checks that carets stay below their line, for every file.
 func FuzzExcerpt(f *testing.F) {
 	f.Add([]byte("a: [b, {c: \"d\te\"}] # f\n"), 1, 5)
 	f.Add([]byte("名: |2-\n  e\u0301\x1b\u202e👩‍👩‍👧\u0903\n"), 2, 4)
@@ -238,7 +238,7 @@ func FuzzExcerpt(f *testing.F) {
 		if got := strings.Trim(carets, " \t"); column >= 1 && strings.Trim(got, "^\t") != "" || column >= 1 && got == "" || column < 1 && carets != "" {
 			t.Errorf("the carets of column %d are %q", column, carets)
 		}
-		// A tab is as wide as the one above it.
+		// A tab is as wide as the tab above it.
 		columns := func(s string) int { return displaywidth.String(strings.ReplaceAll(s, "\t", "x")) }
 		if columns(carets) > columns(shown)+1 {
 			t.Errorf("the carets %q are longer than the line %q", carets, shown)
@@ -249,8 +249,7 @@ func FuzzExcerpt(f *testing.F) {
 	})
 }
 
-// TestExcerptsHoldNoCredential: the credential is hidden, and the carets stay below the
-// value.
+// TestExcerptsHoldNoCredential checks that credentials are hidden, and that the carets stay below the value.
 func TestExcerptsHoldNoCredential(t *testing.T) {
 	for _, tt := range []struct{ text, line, carets string }{
 		{"url: »https://user:s3cret@example.com/a # b", "url: https://***@example.com/a # b", "     ^^^^^^^^^^^^^^^^^^^^^^^^^"},
@@ -261,7 +260,7 @@ func TestExcerptsHoldNoCredential(t *testing.T) {
 		text, at := marked(t, tt.text)
 		line, carets, ok := excerpt.New([]byte(text)).Excerpt(at)
 		if !ok || line != tt.line || carets != tt.carets {
-			t.Errorf("of %s it prints\n%s\n%s\nwant\n%s\n%s", tt.text, line, carets, tt.line, tt.carets)
+			t.Errorf("excerpt of %s:\n%s\n%s\nwant\n%s\n%s", tt.text, line, carets, tt.line, tt.carets)
 		}
 	}
 }

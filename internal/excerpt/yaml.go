@@ -2,10 +2,10 @@ package excerpt
 
 import "strings"
 
-// valueEnds returns where the values of a YAML text end, by where they begin: keys without
-// their colons, scalars, collections in brackets, indicators, comments. What has an anchor or
-// a tag begins with that, and by itself. The end of what goes on in the next line is
-// somewhere behind its own. Markers, where documents begin and end, stand at some offsets.
+// valueEnds returns the ends of the values in a YAML text, by their beginnings: keys without their colons,
+// scalars, collections in brackets, indicators, comments. A value with an anchor or a tag has two beginnings: with
+// and without these. The end of a value that continues on the next line is behind its own line. markers are the
+// offsets of lines that begin or end documents.
 func valueEnds(text string, markers []int) map[int]int {
 	ends := map[int]int{}
 	s := scanner{parent: -1, ends: ends}
@@ -29,25 +29,25 @@ func isMarker(line string) bool {
 	return word == "---" || word == "..."
 }
 
-// A scanner reads a document, with as much of YAML as shows where values end.
+// A scanner parses just enough YAML to find the ends of values.
 type scanner struct {
-	// text up to the end of the document.
+	// text is the text up to the end of the document.
 	text string
-	// i is how far it was read, and line where the line there begins.
+	// i is the current offset, and line is the beginning of its line.
 	i, line int
-	// parent is the column of the collection around the next value, whose lines are indented more.
+	// parent is the column of the enclosing collection, whose content is indented more.
 	parent int
-	// open are the collections in brackets that have not ended.
+	// open are the unclosed collections in brackets.
 	open []value
-	// closed reports that quotes or brackets have just ended: a colon needs no blank after them.
+	// closed reports whether quotes or brackets have just ended: a colon then needs no space after it.
 	closed bool
 	ends   map[int]int
 }
 
-// A value begins with its anchor and tag, and again without.
+// A value is a value with its two beginnings: with and without its anchor and tag.
 type value struct {
 	properties, start int
-	// shown is where a comment hides what follows in its line, or 0.
+	// shown is the beginning of a comment that ends the visible part of the line, or 0.
 	shown int
 }
 
@@ -59,7 +59,7 @@ func (s *scanner) found(v value, end int) {
 	s.ends[v.properties] = max(s.ends[v.properties], end)
 }
 
-// goTo goes on at an offset. In another line, what is there may begin a collection.
+// goTo moves to an offset. On a new line, the content may begin a collection.
 func (s *scanner) goTo(i int) {
 	if n := strings.LastIndexByte(s.text[s.i:i], '\n'); n >= 0 {
 		s.line = s.i + n + 1
@@ -77,7 +77,7 @@ func (s *scanner) skipLine() {
 	s.i += len(line)
 }
 
-// next reads the next value or indicator, and reports whether more may follow.
+// next reads the next value or indicator, and reports whether it may not have been the last.
 func (s *scanner) next() bool {
 	s.skip(blanks + "\n")
 	at := value{properties: s.i, start: s.i}
@@ -122,7 +122,7 @@ func (s *scanner) next() bool {
 	return true
 }
 
-// quoted reads what is in quotes, up to behind the last.
+// quoted reads a quoted value, including its closing quote.
 func (s *scanner) quoted(at value) {
 	i := s.i + 1
 	for quote := s.text[s.i]; i < len(s.text); i++ {
@@ -139,7 +139,7 @@ func (s *scanner) quoted(at value) {
 	s.isKey(at)
 }
 
-// comment reads a comment, and reports whether there is one.
+// comment reads a comment, and reports whether it found one.
 func (s *scanner) comment() bool {
 	if !s.isComment() || s.i > s.line && !s.isBlank(s.i-1) {
 		return false
@@ -156,7 +156,7 @@ func (s *scanner) comment() bool {
 
 func (s *scanner) isComment() bool { return strings.HasPrefix(s.text[s.i:], "#") }
 
-// block reads the header of a text, and skips its lines.
+// block reads the header of a block scalar, and skips its lines.
 func (s *scanner) block(at value) {
 	indent := s.parent + 1
 	s.i++
@@ -168,13 +168,13 @@ func (s *scanner) block(at value) {
 	}
 }
 
-// goesOn reads up to the next line with text, and reports whether that is indented.
+// goesOn moves to the next line with text, and reports whether it is indented.
 func (s *scanner) goesOn(indent int) bool {
 	s.skip(blanks + "\n")
 	return s.i < len(s.text) && s.i-s.line >= indent
 }
 
-// plain reads a value without quotes, and what of it is in the next lines.
+// plain reads an unquoted value, including its lines after the first.
 func (s *scanner) plain(at value) {
 	indent := s.parent + 1
 	for {
@@ -197,7 +197,7 @@ func (s *scanner) plain(at value) {
 	}
 }
 
-// isKey reports whether the value that was read is a key: then its value is in its mapping.
+// isKey reports whether the last value is a key. Its value then belongs to its mapping.
 func (s *scanner) isKey(at value) bool {
 	s.skip(blanks)
 	if !s.isColon(s.i) {
@@ -207,7 +207,7 @@ func (s *scanner) isKey(at value) bool {
 	return true
 }
 
-// isColon reports whether there is a colon that ends a key.
+// isColon reports whether the character at i is a colon that ends a key.
 func (s *scanner) isColon(i int) bool {
 	return i < len(s.text) && s.text[i] == ':' && (s.isBlank(i+1) || s.isFlow(i+1))
 }
@@ -215,12 +215,12 @@ func (s *scanner) isColon(i int) bool {
 // blanks separate the values of a line.
 const blanks = " \t"
 
-// isBlank reports whether there is a blank, or the end of the line.
+// isBlank reports whether a blank, or the end of the line, is at i.
 func (s *scanner) isBlank(i int) bool {
 	return i == len(s.text) || strings.IndexByte(blanks+"\n", s.text[i]) >= 0
 }
 
-// isFlow reports whether there is what ends a value inside of brackets and braces.
+// isFlow reports whether the character at i ends a value inside brackets or braces.
 func (s *scanner) isFlow(i int) bool {
 	return len(s.open) > 0 && strings.IndexByte(",[]{}", s.text[i]) >= 0
 }

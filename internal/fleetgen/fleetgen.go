@@ -1,5 +1,5 @@
-// Package fleetgen makes fleets of any size, with Applications of every strategy on
-// every provider, for what measures and tests. The same size makes the same bytes.
+// Package fleetgen generates fleets of any size, with Applications of every strategy on every provider, for
+// benchmarks and tests. The same size gives the same bytes.
 package fleetgen
 
 import (
@@ -14,22 +14,22 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// teamSize is how many Applications a team has.
+// teamSize is the number of Applications of a team.
 const teamSize = 12
 
-// A Size is how much is made.
+// A Size is the size of a generated repository.
 type Size struct {
-	// Applications are dealt to a fleet for each provider, in turn.
+	// Applications is the number of Applications. They are assigned in turn to one fleet for each provider.
 	Applications int
-	// Clusters are those of each fleet. Every Application is on all clusters of its
-	// fleet, but for a few policies that select some.
+	// Clusters is the number of clusters in each fleet. Every Application runs on all clusters of its fleet,
+	// except for a few policies that select some.
 	Clusters int
-	// Overrides gives each Application three of its policy: for staging and for two regions.
+	// Overrides adds three overrides to each Application: for staging and for two regions.
 	Overrides bool
 }
 
-// Files returns the files of a repository: one for each Application, in the directory of
-// its team, and one for each fleet and its clusters.
+// Files returns the files of a repository: one for each Application, in the directory of its team, and one
+// for each fleet and its clusters.
 func Files(size Size) (files []schema.File, err error) {
 	add := func(name, template string, of any) {
 		var text bytes.Buffer
@@ -66,7 +66,7 @@ var documents string
 
 var templates = template.Must(template.New("").Delims("<<", ">>").Parse(documents))
 
-// providers are those of the fleets, in the order in which Applications are dealt to them.
+// providers are the providers of the fleets, in the order in which Applications are assigned to them.
 var providers = []string{"kuma", "istio", "nginx"}
 
 // prometheus is the address of each provider's own metrics.
@@ -76,7 +76,7 @@ var prometheus = map[string]string{
 	"nginx": "http://flagger-prometheus.ingress-nginx:9090",
 }
 
-// A fleet is that of a provider.
+// A fleet is the fleet of a provider.
 type fleet struct {
 	Provider string
 	Clusters []cluster
@@ -84,12 +84,12 @@ type fleet struct {
 
 type cluster struct {
 	Name, Region, Stage string
-	// Wave is the number of the part of the fleet, of four, that the cluster is in.
+	// Wave is the number of the cluster's wave, one of four.
 	Wave int
 }
 
-// newFleet makes a fleet. Its first cluster is in production in the first region, so that
-// something is there to select in a fleet of one.
+// newFleet generates a fleet. Its first cluster is in production in the first region, so that selectors match
+// even in a fleet of one.
 func newFleet(provider string, clusters int) fleet {
 	f := fleet{Provider: provider}
 	for i := range clusters {
@@ -107,17 +107,17 @@ func newFleet(provider string, clusters int) fleet {
 type shape struct {
 	// Source is git, helm or oci.
 	Source string
-	// Strategy of the rollout, "" without one.
+	// Strategy is the strategy of the rollout, or "" for no rollout.
 	Strategy string
-	// Chart that is installed, and its version, "" for manifests.
+	// Chart is the installed chart, with its version, or "" for manifests.
 	Chart, ChartVersion string
-	// Cache gives the workload a policy of its own for what it needs.
+	// Cache adds a policy for the dependencies of the workload.
 	Cache bool
-	// Mirrors copies requests to the new version first, where the provider can.
+	// Mirrors copies requests to the new version first, if the provider can.
 	Mirrors bool
 }
 
-// shapes are all there are: common ones come often, and the first ten Applications all differ.
+// shapes holds all shapes: common ones are repeated, and the first ten Applications all differ.
 var shapes = []shape{
 	{Source: "git", Strategy: "weights"},
 	{Source: "git", Strategy: "stepped"},
@@ -137,17 +137,17 @@ var shapes = []shape{
 	{Source: "git", Strategy: "weights"},
 }
 
-// services are what Applications are named after.
+// services are the names of Applications.
 var services = []string{"accounts", "basket", "catalogue", "delivery", "invoices", "mail", "orders", "payments", "reviews", "search", "stock"}
 
-// An application follows from its number.
+// An application is derived from its number.
 type application struct {
 	shape
 	number int
 	// of is the number among the Applications of its provider.
 	of       int
 	Provider string
-	// Overrides are asked for.
+	// Overrides reports whether to add overrides.
 	Overrides bool
 }
 
@@ -155,7 +155,7 @@ func newApplication(number int) application {
 	a := application{number: number, of: number / len(providers), Provider: providers[number%len(providers)]}
 	a.shape = shapes[a.of%len(shapes)]
 	if a.Strategy == "audience" && a.Provider == "kuma" {
-		a.Strategy = "blueGreen" // Kuma cannot tell requests apart
+		a.Strategy = "blueGreen" // Kuma cannot match requests
 	}
 	return a
 }
@@ -167,7 +167,7 @@ func (a application) Name() string {
 // Team is also the name of a namespace that many of its workloads share.
 func (a application) Team() string { return fmt.Sprintf("team-%03d", a.number/teamSize) }
 
-// Namespace is that of the workload: its own, or one that the team shares.
+// Namespace is the workload's namespace: its own, or the team's.
 func (a application) Namespace() string {
 	if a.of%2 == 0 {
 		return a.Name()
@@ -184,7 +184,7 @@ func (a application) CheckInterval() int { return 30 + 30*(a.of%3) }
 func (a application) Failures() int      { return 2 + a.of%4 }
 func (a application) Prometheus() string { return prometheus[a.Provider] }
 
-// Canary is where the new version answers.
+// Canary is the host of the new version.
 func (a application) Canary() string {
 	return fmt.Sprintf("%s-canary.%s:%d", a.Name(), a.Namespace(), a.Port())
 }

@@ -23,8 +23,8 @@ func files(t *testing.T, size Size) []schema.File {
 	return all
 }
 
-// TestFleetsCompile compiles fleets without an error or a warning, and finds every
-// Application on all clusters of its fleet.
+// TestFleetsCompile checks that fleets compile without errors or warnings, and that every Application is on
+// all clusters of its fleet.
 func TestFleetsCompile(t *testing.T) {
 	for _, size := range []Size{
 		{Applications: 1, Clusters: 1},
@@ -66,8 +66,8 @@ func TestFleetsCompile(t *testing.T) {
 	}
 }
 
-// TestAllKindsOfRollouts finds what providers can do in what is rendered of a fleet, and
-// most of it already in a small one.
+// TestAllKindsOfRollouts checks that the output for a fleet uses all features of the providers, and that a
+// small fleet already uses most.
 func TestAllKindsOfRollouts(t *testing.T) {
 	everywhere := []string{
 		"stepWeight: 10", "stepWeights:", "stepWeightPromotion:", "iterations:", "skipAnalysis: true", "alerts:",
@@ -95,7 +95,7 @@ func TestAllKindsOfRollouts(t *testing.T) {
 	}
 }
 
-// TestSelected has a policy on some clusters alone.
+// TestSelected checks a policy that selects some clusters.
 func TestSelected(t *testing.T) {
 	tree, _ := render.Compile(schema.Load(files(t, Size{Applications: 10, Clusters: 5})), render.Options{})
 	with := 0
@@ -111,7 +111,7 @@ func TestSelected(t *testing.T) {
 	}
 }
 
-// TestSameSizeSameBytes makes the same twice, and writes it.
+// TestSameSizeSameBytes generates and writes the same size twice.
 func TestSameSizeSameBytes(t *testing.T) {
 	size := Size{Applications: 40, Clusters: 3}
 	all := files(t, size)
@@ -129,7 +129,7 @@ func TestSameSizeSameBytes(t *testing.T) {
 	}
 }
 
-// TestSizes has as many files as asked for.
+// TestSizes checks the number of files.
 func TestSizes(t *testing.T) {
 	if all := files(t, Size{Applications: 40, Clusters: 3}); len(all) != 43 {
 		t.Errorf("%d files, want one for each application and fleet", len(all))

@@ -1,10 +1,10 @@
-// Package format holds lists of output formats, which people choose by name.
+// Package format holds lists of output formats that users select by name.
 package format
 
-// A List is formats by their names, in the order in which they are offered, the default first.
+// A List is formats in the order of the help, the default first.
 type List[T any] []Named[T]
 
-// A Named is a format, or what makes one, with its name.
+// A Named is a format, or a function that creates one, with its name.
 type Named[T any] struct {
 	Name  string
 	Value T
@@ -19,7 +19,7 @@ func (l List[T]) Names() []string {
 	return names
 }
 
-// Get returns the format of a name, or false where there is none.
+// Get returns the format with this name, or false if there is none.
 func (l List[T]) Get(name string) (format T, ok bool) {
 	for _, f := range l {
 		if f.Name == name {

@@ -16,23 +16,23 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
-// A Checkout is what a revision has of some paths, in a directory of its own.
+// A Checkout is a temporary directory with some paths of a revision.
 type Checkout struct {
-	// Paths are those that the revision has, below the directory.
+	// Paths are the paths that the revision has, inside the directory.
 	Paths []string
-	// Missing are the paths that it does not have, as they were given.
+	// Missing are the paths that the revision does not have, as given.
 	Missing []string
 
 	revision  string
 	directory string
-	// from is the working directory, from the root of the repository.
+	// from is the working directory, relative to the root of the repository.
 	from string
 }
 
-// Checkout checks out paths of a revision: files, of directories the files that are wanted, and
-// what links among them lead to. The paths are in the repository, where they need not be any more.
-// A link that leads out of the revision is an error. Close must be called. When the context ends
-// the checkout does, too. More than so many bytes are an error.
+// Checkout checks out paths of a revision: files, the wanted files of directories, and the targets of links among
+// them. The paths must be in the repository, but need not exist in the work tree. A link that leads out of the
+// revision is an error, and so are more than most bytes. The checkout ends with the context; the caller must call
+// Close.
 func (r *Repository) Checkout(ctx context.Context, revision string, paths []string, wanted func(name string) bool, most int64) (*Checkout, error) {
 	tree, err := r.tree(ctx, revision)
 	if err != nil {
@@ -76,10 +76,10 @@ func (r *Repository) Checkout(ctx context.Context, revision string, paths []stri
 // Close removes the directory.
 func (c *Checkout) Close() error { return os.RemoveAll(c.directory) }
 
-// Directory has the files of the checkout, from the root of the repository.
+// Directory returns the directory of the checkout, which corresponds to the root of the repository.
 func (c *Checkout) Directory() string { return c.directory + string(filepath.Separator) }
 
-// Name returns REVISION:PATH of a file of the checkout, from the working directory.
+// Name returns a file of the checkout as REVISION:PATH, relative to the working directory.
 func (c *Checkout) Name(file string) string {
 	rel, err := filepath.Rel(filepath.Join(c.directory, c.from), filepath.FromSlash(file))
 	if err != nil {
@@ -88,7 +88,7 @@ func (c *Checkout) Name(file string) string {
 	return c.revision + ":" + filepath.ToSlash(rel)
 }
 
-// write writes files into the directory, each once: a tree of Git can name one twice.
+// write writes files into the directory, each once: a Git tree can contain a name twice.
 func (c *Checkout) write(files []entry) error {
 	root, err := os.OpenRoot(c.directory)
 	if err != nil {
@@ -118,14 +118,14 @@ func (c *Checkout) write(files []entry) error {
 	return nil
 }
 
-// tree is the hash of the tree of a revision.
+// tree returns the hash of the tree of a revision.
 func (r *Repository) tree(ctx context.Context, revision string) (string, error) {
 	root, err := r.run(ctx, "rev-parse", "--show-toplevel")
 	if err != nil {
 		return "", err
 	}
 	if top := filepath.FromSlash(strings.TrimSuffix(string(root), "\n")); top != r.Root {
-		return "", diag.NewMistake(fmt.Sprintf("git takes %s for the work tree of %s", top, r.Root), "see core.worktree in git config --show-origin --list")
+		return "", diag.NewMistake(fmt.Sprintf("git uses %s as the work tree of %s", top, r.Root), "see core.worktree in git config --show-origin --list")
 	}
 	if tree := r.Tree(ctx, revision); tree != "" {
 		return tree, nil
@@ -134,20 +134,20 @@ func (r *Repository) tree(ctx context.Context, revision string) (string, error) 
 		return "", r.lacks(revision, "the tree")
 	}
 	return "", cmp.Or[error](ctx.Err(), diag.NewMistake(
-		fmt.Sprintf("git knows no revision %q", revision),
-		"name a branch, a tag or a commit; a shallow clone needs more of the history: git fetch --unshallow, in CI fetch-depth: 0",
+		fmt.Sprintf("unknown Git revision %q", revision),
+		"name a branch, a tag or a commit; in a shallow clone, fetch the history first: git fetch --unshallow, in CI fetch-depth: 0",
 	))
 }
 
-// lacks is the error of a clone that lacks an object of a revision.
+// lacks returns the error for a clone that lacks an object of a revision.
 func (r *Repository) lacks(revision, what string) error {
 	return diag.NewMistake(
-		fmt.Sprintf("this clone lacks %s of %s, and nothing is fetched for a comparison", what, revision),
-		"fetch all objects of a partial clone: git fetch --refetch --no-filter, in CI clone without a filter; or mend a damaged one: git fsck",
+		fmt.Sprintf("this clone lacks %s of %s, and a comparison fetches nothing", what, revision),
+		"fetch all objects of a partial clone: git fetch --refetch --no-filter, in CI clone without a filter; or check a damaged clone: git fsck",
 	)
 }
 
-// files are the files of a tree that paths stand for, and the links on the way to them.
+// files returns the files of a tree at or below paths, and the links on the way to them.
 func (r *Repository) files(ctx context.Context, revision, hash string, paths []string, wanted func(string) bool, most int64) ([]entry, error) {
 	listing, err := r.run(ctx, "ls-tree", "-r", "-z", "--full-tree", hash)
 	if err != nil {
@@ -177,7 +177,7 @@ func (r *Repository) files(ctx context.Context, revision, hash string, paths []s
 	return needed, r.read(ctx, revision, files, most)
 }
 
-// read reads the content of entries, at most so many bytes. Git answers in the order of requests.
+// read reads the content of entries, up to most bytes. Git answers in the order of the requests.
 func (r *Repository) read(ctx context.Context, revision string, entries []*entry, most int64) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -195,7 +195,7 @@ func (r *Repository) read(ctx context.Context, revision string, entries []*entry
 		return err
 	}
 	defer cmd.Wait()
-	defer cancel() // of what is not read to its end
+	defer cancel() // stops git if its output is not read to the end
 	in := bufio.NewReader(output)
 	for _, e := range entries {
 		var size int64
@@ -204,7 +204,7 @@ func (r *Repository) read(ctx context.Context, revision string, entries []*entry
 			return cmp.Or(ctx.Err(), r.lacks(revision, e.name)) // it is missing, or git has ended
 		}
 		if most -= size; most < 0 {
-			return diag.NewMistake(fmt.Sprintf("%s has more than can be read, at %s", revision, e.name), "name fewer paths, or smaller ones")
+			return diag.NewMistake(fmt.Sprintf("%s is too large to read, at %s", revision, e.name), "name fewer paths, or smaller ones")
 		}
 		e.content = make([]byte, size+1) // a line break follows
 		if _, err := io.ReadFull(in, e.content); err != nil {
@@ -215,7 +215,7 @@ func (r *Repository) read(ctx context.Context, revision string, entries []*entry
 	return ctx.Err()
 }
 
-// within are paths from the root of the repository, with slashes.
+// within returns paths relative to the root of the repository, with slashes.
 func (r *Repository) within(paths []string) (within []string, err error) {
 	var errs []error
 	for _, p := range paths {
@@ -225,7 +225,7 @@ func (r *Repository) within(paths []string) (within []string, err error) {
 		}
 		real := withoutLinks(abs)
 		if real != r.Root {
-			// What is at its end may be a link that the revision has.
+			// The last element may be a link that the revision contains.
 			real = filepath.Join(withoutLinks(filepath.Dir(abs)), filepath.Base(abs))
 		}
 		rel, err := filepath.Rel(r.Root, real)

@@ -15,11 +15,11 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
-// first and second are what fleet/app.yaml holds in the two commits of a new repository.
+// first and second are the contents of fleet/app.yaml in the two commits of a new repository.
 const first, second = "kind: First\n", "kind: Second\n"
 
-// newRepository is the root of one whose fleet/app.yaml has two versions, by a user who
-// has no configuration but a name.
+// newRepository returns the root of a repository whose fleet/app.yaml has two versions. Its user has
+// configured only a name.
 func newRepository(t *testing.T) string {
 	t.Helper()
 	root, err := filepath.EvalSymlinks(t.TempDir())
@@ -68,7 +68,7 @@ func find(t *testing.T, path string) *Repository {
 	return r
 }
 
-// checkout is what a revision has of a path, by the names of the files.
+// checkout returns the files of a path at a revision, by name.
 func checkout(r *Repository, revision, path string) (map[string]string, error) {
 	isYAML := func(name string) bool { return strings.HasSuffix(name, ".yaml") }
 	c, err := r.Checkout(context.Background(), revision, []string{path}, isYAML, 1<<20)
@@ -90,7 +90,7 @@ func checkout(r *Repository, revision, path string) (map[string]string, error) {
 	return files, err
 }
 
-// without is the repository as it is asked where some guards are taken out.
+// without returns the repository as queried without some guards.
 func (r *Repository) without(names ...string) *Repository {
 	open := *r
 	open.guards = slices.DeleteFunc(slices.Clone(r.guards), func(g guard) bool {
@@ -107,11 +107,11 @@ const (
 	noMonitor  = "core.fsmonitor=false"
 )
 
-// missing is a commit that no repository here has.
+// missing is a commit that no test repository has.
 const missing = "1234567890123456789012345678901234567890"
 
-// TestNothingOfARepositoryRuns plants what makes git run a command, sees git run it where
-// the protection is taken out, and then asks all that fleetwright asks.
+// TestNothingOfARepositoryRuns plants settings that make git run a command. It shows that git runs the
+// command without the protection, and then runs every query of fleetwright.
 func TestNothingOfARepositoryRuns(t *testing.T) {
 	promisor := func(t *testing.T, dir, url string, settings ...string) {
 		for _, s := range append([]string{"core.repositoryFormatVersion=1", "extensions.partialClone=origin", "remote.origin.promisor=true", "remote.origin.url=" + url}, settings...) {
@@ -122,10 +122,9 @@ func TestNothingOfARepositoryRuns(t *testing.T) {
 	fetch := []string{"rev-parse", "--verify", "--quiet", missing + "^{tree}"}
 	for _, tt := range []struct {
 		name string
-		// plant plants the command into the repository, and returns where git is run that
-		// is to run it.
+		// plant plants the command in the repository, and returns the directory in which git would run it.
 		plant func(t *testing.T, root, command string) (dir string)
-		// live is what git does then, without the guards.
+		// live runs the git command without the guards.
 		live    []string
 		without []string
 	}{
@@ -190,7 +189,7 @@ func TestNothingOfARepositoryRuns(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			root := newRepository(t)
 			ran := filepath.Join(t.TempDir(), "ran")
-			// A script of its own, which takes any arguments.
+			// A script, which accepts any arguments.
 			command := filepath.Join(t.TempDir(), "command")
 			write(t, command, "#!/bin/sh\ntouch "+ran+"\nexit 1\n")
 			dir := tt.plant(t, root, command)
@@ -198,7 +197,7 @@ func TestNothingOfARepositoryRuns(t *testing.T) {
 			open := (&Repository{Root: dir, guards: guards}).without(tt.without...)
 			open.run(t.Context(), tt.live...)
 			if err := os.Remove(ran); err != nil {
-				t.Fatalf("git %s does not run it, so nothing is shown", strings.Join(tt.live, " "))
+				t.Fatalf("git %s does not run the command, so the test shows nothing", strings.Join(tt.live, " "))
 			}
 
 			r := find(t, filepath.Join(root, "fleet"))
@@ -231,8 +230,7 @@ func TestNothingOfARepositoryRuns(t *testing.T) {
 	}
 }
 
-// TestNothingOfARepositoryLies plants what makes git answer for other commits than the
-// revision's.
+// TestNothingOfARepositoryLies plants settings that make git answer for other commits than the revision's.
 func TestNothingOfARepositoryLies(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
@@ -260,18 +258,18 @@ func TestNothingOfARepositoryLies(t *testing.T) {
 			dir := tt.plant(t, root)
 			open := (&Repository{Root: dir, guards: guards}).without(tt.without...)
 			if lie, err := open.run(t.Context(), "show", "main:fleet/app.yaml"); err != nil || string(lie) != first {
-				t.Fatalf("git says %q, %v, so nothing is shown", lie, err)
+				t.Fatalf("git prints %q, %v, so the test shows nothing", lie, err)
 			}
 			files, err := checkout(find(t, filepath.Join(root, "fleet")), "main", filepath.Join(root, "fleet"))
 			if want := map[string]string{"fleet/app.yaml": second}; err != nil || !maps.Equal(files, want) {
-				t.Errorf("it has %v, %v", files, err)
+				t.Errorf("got %v, %v", files, err)
 			}
 		})
 	}
 }
 
-// TestTheEnvironmentNamesNoOtherRepository sets what names another repository, or objects
-// of one.
+// TestTheEnvironmentNamesNoOtherRepository sets environment variables that name another repository, or its
+// objects.
 func TestTheEnvironmentNamesNoOtherRepository(t *testing.T) {
 	root := newRepository(t)
 	other := newRepository(t)
@@ -288,17 +286,17 @@ func TestTheEnvironmentNamesNoOtherRepository(t *testing.T) {
 			r := find(t, root)
 			content, err := r.without("drop").run(t.Context(), "show", tt.revision+":fleet/app.yaml")
 			if err != nil || string(content) != "kind: Other\n" {
-				t.Fatalf("git says %q, %v, so nothing is shown", content, err)
+				t.Fatalf("git prints %q, %v, so the test shows nothing", content, err)
 			}
 			files, err := checkout(r, tt.revision, root)
 			if tt.revision == "main" && files["fleet/app.yaml"] != second || tt.revision == head && err == nil {
-				t.Errorf("it has %v, %v", files, err)
+				t.Errorf("got %v, %v", files, err)
 			}
 		})
 	}
 }
 
-// TestAHookNamesItsRepository has the work tree and the directory of Git in two places.
+// TestAHookNamesItsRepository uses a work tree and a Git directory in different places.
 func TestAHookNamesItsRepository(t *testing.T) {
 	root := newRepository(t)
 	apart := filepath.Join(t.TempDir(), "apart.git")
@@ -328,7 +326,7 @@ func TestAHookNamesItsRepository(t *testing.T) {
 	}
 }
 
-// TestAHookMayGoDown is a hook of a linked work tree, which Git names the directory of.
+// TestAHookMayGoDown runs as a hook of a linked work tree, whose Git directory Git passes in the environment.
 func TestAHookMayGoDown(t *testing.T) {
 	root := newRepository(t)
 	linked := filepath.Join(t.TempDir(), "linked")
@@ -344,7 +342,7 @@ func TestAHookMayGoDown(t *testing.T) {
 	}
 }
 
-// TestConfigurationOfTheEnvironmentStays has CI say by it which directories are safe.
+// TestConfigurationOfTheEnvironmentStays checks that CI can list safe directories in the environment.
 func TestConfigurationOfTheEnvironmentStays(t *testing.T) {
 	root := newRepository(t)
 	t.Setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
@@ -360,20 +358,20 @@ func TestConfigurationOfTheEnvironmentStays(t *testing.T) {
 	}
 }
 
-// TestWhatACloneLacksIsNotFetched asks clones that have a part of a repository.
+// TestWhatACloneLacksIsNotFetched queries partial clones of a repository.
 func TestWhatACloneLacksIsNotFetched(t *testing.T) {
 	root := newRepository(t)
 	do(t, root, "config", "uploadpack.allowFilter", "true")
 	for _, tt := range []struct{ name, flag, revision, want, hint string }{
 		{"files", "--filter=blob:none", "HEAD~1", "lacks fleet/app.yaml of HEAD~1", "git fetch --refetch --no-filter"},
-		{"directories", "--filter=tree:0", "HEAD~1", "of HEAD~1, and nothing is fetched", "git fetch --refetch --no-filter"},
-		{"commits", "--depth=1", "HEAD~1", "knows no revision", "git fetch --unshallow"},
+		{"directories", "--filter=tree:0", "HEAD~1", "of HEAD~1, and a comparison fetches nothing", "git fetch --refetch --no-filter"},
+		{"commits", "--depth=1", "HEAD~1", "unknown Git revision", "git fetch --unshallow"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			clone := filepath.Join(t.TempDir(), "clone")
 			do(t, root, "clone", "--quiet", tt.flag, "file://"+root, clone)
 			r := find(t, clone)
-			for range 2 { // the first one has not fetched it either
+			for range 2 { // the first clone has not fetched it either
 				var mistake *diag.Mistake
 				if _, err := checkout(r, tt.revision, clone); !errors.As(err, &mistake) || !strings.Contains(mistake.Message, tt.want) || !strings.Contains(mistake.Hint, tt.hint) {
 					t.Errorf("%v", err)
@@ -390,8 +388,8 @@ func TestWhatACloneLacksIsNotFetched(t *testing.T) {
 	}
 }
 
-// TestCleanFiltersDecideWhatDiffers has a file in Git otherwise than on disk, as Git LFS
-// does.
+// TestCleanFiltersDecideWhatDiffers uses a file whose content in Git differs from that on disk, as with Git
+// LFS.
 func TestCleanFiltersDecideWhatDiffers(t *testing.T) {
 	root := newRepository(t)
 	do(t, root, "config", "filter.upper.clean", "tr a-z A-Z")
@@ -404,7 +402,7 @@ func TestCleanFiltersDecideWhatDiffers(t *testing.T) {
 	}
 }
 
-// TestARevisionIsReadOnlySoFar has more than may be read.
+// TestARevisionIsReadOnlySoFar reads a revision above the limits.
 func TestARevisionIsReadOnlySoFar(t *testing.T) {
 	root := newRepository(t)
 	write(t, filepath.Join(root, "fleet/large.yaml"), string(bytes.Repeat([]byte("# large\n"), 1<<18)))

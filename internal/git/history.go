@@ -20,9 +20,9 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
-// A History is the commits that lead to a commit, with that itself.
+// A History is a commit and all its ancestors.
 type History struct {
-	// Commit that is checked out.
+	// Commit is the checked-out commit.
 	Commit string
 
 	repository *Repository
@@ -30,11 +30,11 @@ type History struct {
 	isShallow  bool
 
 	mu sync.Mutex
-	// others are why commits are not among them.
+	// others are the reasons why commits are not in the history.
 	others map[string]other
 }
 
-// History returns the history of what is checked out.
+// History returns the history of the checked-out commit.
 func (r *Repository) History(ctx context.Context) (*History, error) {
 	if _, err := r.run(ctx, "rev-parse", "--verify", "--quiet", "HEAD"); err != nil {
 		if exit := (*exec.ExitError)(nil); ctx.Err() == nil && errors.As(err, &exit) {
@@ -61,7 +61,7 @@ func (r *Repository) History(ctx context.Context) (*History, error) {
 	return h, nil
 }
 
-// Follows returns nil for a commit of the history, and else why it is none of it.
+// Follows returns nil for a commit in the history, or else the reason why it is not in it.
 func (h *History) Follows(ctx context.Context, commit string) *diag.Mistake {
 	if h.commits[commit] {
 		return nil
@@ -69,7 +69,7 @@ func (h *History) Follows(ctx context.Context, commit string) *diag.Mistake {
 	return h.other(ctx, commit).why
 }
 
-// MayPrecede returns nil for a commit that does not come after the history, and else why it may.
+// MayPrecede returns nil for a commit that does not come after the history, or else the reason why it may.
 func (h *History) MayPrecede(ctx context.Context, commit string) *diag.Mistake {
 	if h.commits[commit] || h.other(ctx, commit).diverged {
 		return nil
@@ -79,7 +79,7 @@ func (h *History) MayPrecede(ctx context.Context, commit string) *diag.Mistake {
 
 // An other is a commit that is not in a history.
 type other struct {
-	// why it is not, and whether it is known not to come after the history.
+	// why is the reason, and diverged reports whether the commit certainly does not come after the history.
 	why      *diag.Mistake
 	diverged bool
 }
@@ -100,21 +100,21 @@ func (h *History) lookUp(ctx context.Context, commit string) other {
 	own, name := short(h.Commit), short(commit)
 	switch isKnown := r.hash(ctx, commit+"^{commit}") != ""; {
 	case !isKnown && h.isShallow:
-		return other{why: diag.NewMistake(fmt.Sprintf("this clone is shallow, which leaves open whether %s comes after %s", own, name), "fetch the whole history, such as with fetch-depth: 0 or git fetch --unshallow")}
+		return other{why: diag.NewMistake(fmt.Sprintf("this clone is shallow, so it is unknown whether %s comes after %s", own, name), "fetch the whole history: git fetch --unshallow, in CI fetch-depth: 0")}
 	case !isKnown:
-		return other{why: diag.NewMistake(fmt.Sprintf("this clone does not have %s: it is newer than what was fetched, or was on a branch that is gone", name), "fetch, and publish what comes after it")}
+		return other{why: diag.NewMistake(fmt.Sprintf("this clone does not have %s: it is newer than the last fetch, or its branch was deleted", name), "run git fetch, and publish a commit that comes after it")}
 	}
 	if _, err := r.run(ctx, "merge-base", "--is-ancestor", h.Commit, commit); err == nil {
-		return other{why: diag.NewMistake(fmt.Sprintf("%s is newer than %s", name, own), "publish what comes after it")}
+		return other{why: diag.NewMistake(fmt.Sprintf("%s is newer than %s", name, own), "publish a commit that comes after it")}
 	}
-	return other{diag.NewMistake(fmt.Sprintf("%s is not in the history of %s", name, own), "merge it, and publish what comes after it"), true}
+	return other{diag.NewMistake(fmt.Sprintf("%s is not in the history of %s", name, own), "merge it, and publish a commit that comes after it"), true}
 }
 
-// short returns how people name a commit.
+// short returns the short hash of a commit for messages.
 func short(commit string) string { return commit[:min(len(commit), 12)] }
 
-// CheckCommitted returns an error unless the commit has files, by their real names, as they are, and no more of what
-// is wanted below directories. It compares the bytes: the filters of a configuration are commands.
+// CheckCommitted returns an error unless the commit contains exactly these files, by real path, and no other
+// wanted files below dirs. It compares bytes itself, because the filters of a configuration are commands.
 func (h *History) CheckCommitted(ctx context.Context, wanted func(name string) bool, dirs []string, files map[string][]byte) error {
 	r := h.repository
 	within, err := r.within(slices.Concat(dirs, slices.Sorted(maps.Keys(files))))
@@ -158,10 +158,11 @@ func (h *History) CheckCommitted(ctx context.Context, wanted func(name string) b
 		return nil
 	}
 	slices.Sort(names)
-	return diag.NewMistake("not committed as they are: "+diag.Some(names, diag.MostNames), "commit them, or git stash --include-untracked; where Git changes the ends of lines: git config core.autocrlf false")
+	return diag.NewMistake("uncommitted changes: "+diag.Some(names, diag.MostNames), "commit them, or git stash --include-untracked; if Git changes line endings: git config core.autocrlf false")
 }
 
-// blobHash returns the hash of a file, in a repository whose hashes have so many digits (gitprotocol-common(5)).
+// blobHash returns the hash of a file in a repository whose hashes have this number of digits
+// (gitprotocol-common(5)).
 func blobHash(content []byte, digits int) string {
 	h := sha1.New()
 	if digits == 2*sha256.Size {

@@ -29,14 +29,14 @@ func TestHistory(t *testing.T) {
 	newer := commitFile(t, root, "a.yaml", "3")
 	do(t, root, "checkout", "-q", second)
 	unknown := strings.Repeat("0", 40)
-	// A graft would have the side precede it.
+	// A graft would make the side branch an ancestor.
 	write(t, filepath.Join(root, ".git", "info", "grafts"), second+" "+side+"\n")
 	h, err := find(t, root).History(t.Context())
 	if err != nil || h.Commit != second {
 		t.Fatal(h, err)
 	}
 	for _, tt := range []struct {
-		commit, follows, precede string // parts of what is said, or "" for nothing
+		commit, follows, precede string // parts of the message, or "" for none
 	}{
 		{first, "", ""},
 		{second, "", ""},
@@ -60,7 +60,8 @@ func TestHistory(t *testing.T) {
 	}
 }
 
-// TestCheckCommitted: bytes are compared, whatever Git is told of them, and nothing of the repository runs.
+// TestCheckCommitted checks that bytes are compared, whatever attributes Git has for them, and that no
+// command of the repository runs.
 func TestCheckCommitted(t *testing.T) {
 	root := newRepository(t)
 	commitFile(t, root, "fleet/a.yaml", "kind: A\n")
@@ -71,7 +72,7 @@ func TestCheckCommitted(t *testing.T) {
 	do(t, root, "config", "filter.x.process", "touch "+ran)
 	do(t, root, "config", "core.fsmonitor", "touch "+ran)
 	write(t, filepath.Join(root, ".git", "info", "attributes"), "*.yaml filter=x\n")
-	// quietly runs git without what the repository asks for.
+	// quietly runs git without the commands that the repository configures.
 	quietly := func(args ...string) {
 		do(t, root, append([]string{"-c", "filter.x.clean=", "-c", "filter.x.process=", "-c", "core.fsmonitor=false"}, args...)...)
 	}
@@ -96,7 +97,7 @@ func TestCheckCommitted(t *testing.T) {
 	if err := check(); err != nil {
 		t.Error(err)
 	}
-	write(t, filepath.Join(root, "other.yaml"), "kind: Changed\n") // which is none of the files
+	write(t, filepath.Join(root, "other.yaml"), "kind: Changed\n") // not one of the files
 	a := filepath.Join(root, "fleet", "a.yaml")
 	for _, tt := range []struct {
 		name string
@@ -114,7 +115,7 @@ func TestCheckCommitted(t *testing.T) {
 	} {
 		tt.do()
 		err := check()
-		if err == nil || err.Error() != "not committed as they are: "+tt.want {
+		if err == nil || err.Error() != "uncommitted changes: "+tt.want {
 			t.Errorf("%s: %v", tt.name, err)
 		}
 		if _, err := os.Stat(ran); !errors.Is(err, os.ErrNotExist) {

@@ -10,17 +10,17 @@ import (
 	"time"
 )
 
-// A Commit is one that changes some files.
+// A Commit is a commit that changes files.
 type Commit struct {
 	Hash string
 	Time time.Time
-	// Files that it changes, from the root of the repository, with slashes.
+	// Files are the changed files, relative to the root of the repository, with slashes.
 	Files []string
 }
 
-// Log calls a function for each commit that changes files of directories, or files themselves, the newest first,
-// until it returns false. They are those that HEAD has and another commit has not, or with "" all. Merges are
-// not among them, nor are the commits at which a shallow clone ends: nobody knows what these change.
+// Log calls each for every commit that changes one of the paths, the newest first, until it returns false. The
+// commits are ancestors of HEAD but not of since, or all ancestors if since is "". Log omits merges, and the
+// commits at which a shallow clone ends, because their changes are unknown.
 func (r *Repository) Log(ctx context.Context, since string, paths []string, each func(Commit) bool) error {
 	return r.log(ctx, since, paths, nil, each)
 }
@@ -46,7 +46,7 @@ func (r *Repository) log(ctx context.Context, since string, paths, only []string
 	if since != "" {
 		args = append(args, "^"+since)
 	}
-	// Unlike git log, these run no program that a configuration names.
+	// Unlike git log, these commands run no program from a configuration.
 	list := r.command(ctx, append(append(args, "--"), within...)...)
 	show := r.command(ctx, slices.Concat([]string{"--literal-pathspecs", "-c", "core.quotePath=false", "diff-tree"}, only,
 		[]string{"--stdin", "--root", "-r", "--no-renames", "--no-textconv", "--name-only", "--format=%x01%H %ct %p", "--"}, within)...)
@@ -62,7 +62,7 @@ func (r *Repository) log(ctx context.Context, since string, paths, only []string
 			return err
 		}
 		defer cmd.Wait()
-		defer cancel() // of what is not read to its end
+		defer cancel() // stops git if its output is not read to the end
 	}
 	var commit *Commit
 	lines := bufio.NewScanner(output)
@@ -92,7 +92,7 @@ func (r *Repository) log(ctx context.Context, since string, paths, only []string
 	return lines.Err()
 }
 
-// Blob returns the content that a file has in a revision, or nothing.
+// Blob returns the content of a file at a revision, or nil.
 func (r *Repository) Blob(ctx context.Context, revision, file string) []byte {
 	hash := r.hash(ctx, revision+":"+file)
 	if hash == "" {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// TestLog: the commits that change some files, the newest first.
+// TestLog checks that the commits that change some files are listed, newest first.
 func TestLog(t *testing.T) {
 	root := newRepository(t)
 	at := func(year int) {
@@ -52,15 +52,15 @@ func TestLog(t *testing.T) {
 		t.Errorf("the log is %s", got)
 	}
 	if got := log(r, "HEAD~1", 3); got != "2042 fleet/side.yaml" {
-		t.Errorf("since the first parent of the merge it is %s", got)
+		t.Errorf("since the first parent of the merge: %s", got)
 	}
 	if got := log(r, "", 1); got != "2043 fleet/ü.yaml" {
-		t.Errorf("it goes on: %s", got)
+		t.Errorf("unexpected further commit: %s", got)
 	}
 	if err := r.Log(t.Context(), "", []string{t.TempDir()}, func(Commit) bool { return true }); err == nil {
 		t.Error("another directory has a log here")
 	}
-	// The commits at which a shallow clone ends seem to bring all that they have.
+	// The last commits of a shallow clone seem to add all their files.
 	clone := filepath.Join(t.TempDir(), "clone")
 	do(t, root, "clone", "-q", "--depth", "2", "file://"+root, clone)
 	if got := log(find(t, clone), "", 9); got != "" {

@@ -2,7 +2,7 @@ package git
 
 import "path/filepath"
 
-// Real is the name of a path without links, of as much of it as is there: Git looks behind none.
+// Real returns a path without links, for its existing part: Git does not follow links.
 func Real(path string) (string, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
@@ -11,7 +11,7 @@ func Real(path string) (string, error) {
 	return withoutLinks(abs), nil
 }
 
-// withoutLinks is Real of an absolute path.
+// withoutLinks is Real for an absolute path.
 func withoutLinks(path string) string {
 	missing := ""
 	for {

@@ -6,26 +6,24 @@ import (
 	"strings"
 )
 
-// A File is one that the next commit does not have as it is.
+// A File is a file that differs from the next commit.
 type File struct {
-	// Name of the file from the root of the repository, with slashes.
+	// Name is the path relative to the root of the repository, with slashes.
 	Name string
-	// New reports whether Git does not track the file; else it was changed or removed since.
+	// New reports whether Git does not track the file; otherwise it was changed or removed.
 	New bool
 	// Ignored reports whether Git ignores it.
 	Ignored bool
 }
 
-// maxPaths is how many paths are passed to Git at once: operating systems limit arguments.
+// maxPaths is the maximum number of paths per git process, because operating systems limit arguments.
 const maxPaths = 1000
 
-// Unstaged returns the files of directories, or files themselves, that the next commit
-// does not have as they are; those that Git ignores are among them. One may stand there
-// twice. The paths are real ones.
+// Unstaged returns the files at or below paths that differ from the next commit, including ignored files. A file
+// may occur twice. The paths must be real paths.
 //
-// The clean filters of the user's configuration run, as they do for git status: a file of
-// Git LFS or git-crypt differs from what is staged without them. A clone brings no
-// configuration with it.
+// The clean filters of the user's configuration run, as in git status: without them, a file of Git LFS or
+// git-crypt would differ from the staged one. A clone does not include configuration.
 func (r *Repository) Unstaged(paths ...string) (files []File, err error) {
 	for some := range slices.Chunk(paths, maxPaths) {
 		found, err := r.unstaged(some)
@@ -68,8 +66,8 @@ func (r *Repository) unstaged(paths []string) (files []File, err error) {
 	return files, nil
 }
 
-// Uncommitted returns the names of the tracked files below directories, or of files themselves, that are
-// not as in the last commit, from the root of the repository. The paths are real ones.
+// Uncommitted returns the tracked files at or below paths that differ from the last commit, relative to the root
+// of the repository. The paths must be real paths.
 func (r *Repository) Uncommitted(paths ...string) ([]string, error) {
 	args := []string{"--literal-pathspecs", "diff", "--name-only", "-z", "--no-ext-diff", "--no-textconv", "HEAD", "--"}
 	output, err := r.run(context.Background(), append(args, paths...)...)

@@ -10,27 +10,27 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
-// The modes of what is no file (gitdatamodel(7)).
+// The modes of entries that are not files (gitdatamodel(7)).
 const (
 	linkMode      = "120000"
 	submoduleMode = "160000"
 )
 
-// maxLinks is how many links a path may lead through, as in Linux.
+// maxLinks is the maximum number of links in a path, as in Linux.
 const maxLinks = 40
 
 // An entry is a file, a link or a submodule of a tree.
 type entry struct {
 	mode, hash string
-	// name is the path from the root.
+	// name is the path relative to the root.
 	name string
-	// content of a file, or the target of a link, once it was read.
+	// content is the content of a file, or the target of a link, once it is read.
 	content []byte
-	// needed reports whether it is read, or on the way to what is.
+	// needed reports whether the entry must be read, or is on the way to one that must.
 	needed bool
 }
 
-// A tree is what a revision has. Its links are resolved, but never out of the revision.
+// A tree is the tree of a revision. Its links are resolved, but never out of the revision.
 type tree struct {
 	revision string
 	entries  []entry // sorted by name
@@ -38,7 +38,7 @@ type tree struct {
 	walked map[string]bool
 }
 
-// newTree reads what git ls-tree -r -z prints.
+// newTree parses the output of git ls-tree -r -z.
 func newTree(revision, listing string) (*tree, error) {
 	t := &tree{revision: revision, walked: map[string]bool{}}
 	for line := range strings.SplitSeq(strings.TrimSuffix(listing, "\x00"), "\x00") {
@@ -54,7 +54,7 @@ func newTree(revision, listing string) (*tree, error) {
 	}
 	slices.SortFunc(t.entries, func(a, b entry) int { return strings.Compare(a.name, b.name) })
 	for i, e := range t.entries {
-		// Git writes no such tree; what is below a link would be written elsewhere.
+		// Git never writes such a tree. Files below a link would be written elsewhere.
 		if i > 0 && t.entries[i-1].name == e.name || e.mode == linkMode && t.isDir(e.name) {
 			return nil, t.damaged(e.name)
 		}
@@ -63,16 +63,16 @@ func newTree(revision, listing string) (*tree, error) {
 }
 
 func (t *tree) damaged(name string) error {
-	return diag.NewMistake(fmt.Sprintf("the tree of %s is damaged at %q", t.revision, name), "git fsck says more")
+	return diag.NewMistake(fmt.Sprintf("the tree of %s is damaged at %q", t.revision, name), "git fsck lists the damage")
 }
 
-// at is the number of the first entry whose name is not before one.
+// at returns the index of the first entry whose name is not before name.
 func (t *tree) at(name string) int {
 	i, _ := slices.BinarySearchFunc(t.entries, name, func(e entry, name string) int { return strings.Compare(e.name, name) })
 	return i
 }
 
-// find is the entry of a name, or nil.
+// find returns the entry with this name, or nil.
 func (t *tree) find(name string) *entry {
 	if i := t.at(name); i < len(t.entries) && t.entries[i].name == name {
 		return &t.entries[i]
@@ -80,18 +80,18 @@ func (t *tree) find(name string) *entry {
 	return nil
 }
 
-// below are the entries below a directory.
+// below returns the entries below a directory.
 func (t *tree) below(dir string) []entry {
 	if dir == "." {
 		return t.entries
 	}
-	first, end := t.at(dir+"/"), t.at(dir+"0") // 0 is behind the slash
+	first, end := t.at(dir+"/"), t.at(dir+"0") // 0 is the character after the slash
 	return t.entries[first:end]
 }
 
 func (t *tree) isDir(name string) bool { return len(t.below(name)) > 0 }
 
-// links are all links, if paths may lead to one.
+// links returns all links if paths may lead through one.
 func (t *tree) links(paths []string) (all []*entry) {
 	isOnTheWay := false
 	for i := range t.entries {
@@ -107,12 +107,12 @@ func (t *tree) links(paths []string) (all []*entry) {
 	return all
 }
 
-// isBelow reports whether a name is a path, or is below it. Both are from the root.
+// isBelow reports whether a name is p or below it. Both are relative to the root.
 func isBelow(name, p string) bool {
 	return p == "." || name == p || strings.HasPrefix(name, p+"/")
 }
 
-// need marks the file of a path, or the wanted files of its directory, through links.
+// need marks the file at a path, or the wanted files of its directory, and the links on the way.
 func (t *tree) need(name string, wanted func(string) bool) error {
 	to, err := t.resolve(name)
 	if err != nil {
@@ -149,7 +149,7 @@ func (t *tree) need(name string, wanted func(string) bool) error {
 	return nil
 }
 
-// resolve is what a name leads to, which need not be there. The links on the way are needed.
+// resolve returns the target of a path, which need not exist, and marks the links on the way as needed.
 func (t *tree) resolve(name string) (string, error) {
 	at, rest := ".", strings.Split(name, "/")
 	for links := 0; len(rest) > 0; {
@@ -176,7 +176,7 @@ func (t *tree) resolve(name string) (string, error) {
 		}
 		e.needed = true
 		if links > maxLinks {
-			return at, nil // nobody gets to its end
+			return at, nil // an endless chain of links
 		}
 		at, rest = path.Dir(at), append(strings.Split(target, "/"), rest...)
 	}
@@ -184,10 +184,10 @@ func (t *tree) resolve(name string) (string, error) {
 }
 
 func (t *tree) isSubmodule(e *entry) error {
-	return diag.NewMistake(fmt.Sprintf("%s is a submodule, of which %s has no files", e.name, t.revision), "name paths of one repository")
+	return diag.NewMistake(fmt.Sprintf("%s is a submodule; %s has none of its files", e.name, t.revision), "name paths of one repository")
 }
 
-// leadsOut is the error of a path that a link leads out of the revision.
+// leadsOut returns the error for a link that leads out of the revision.
 func (t *tree) leadsOut(name string) error {
-	return diag.NewMistake(fmt.Sprintf("%s:%s leads out of the repository by a link", t.revision, name), "name the path that it leads to, or keep a copy in the repository")
+	return diag.NewMistake(fmt.Sprintf("%s:%s is a link out of the repository", t.revision, name), "name the target of the link, or keep a copy in the repository")
 }

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// treeOf is a tree of files, "link -> target" and "submodule @", one a line.
+// treeOf returns a tree of files, with one file, "link -> target" or "submodule @" per line.
 func treeOf(lines ...string) (*tree, error) {
 	var listing strings.Builder
 	targets := map[string]string{}
@@ -29,12 +29,12 @@ func treeOf(lines ...string) (*tree, error) {
 	return t, err
 }
 
-// TestNeed resolves the links of a revision: what is needed, or why that is an error.
+// TestNeed resolves the links of a revision. It checks the needed names, or the error.
 func TestNeed(t *testing.T) {
-	const out = "leads out of the repository by a link"
+	const out = "is a link out of the repository"
 	for _, tt := range []struct {
 		name, tree, path string
-		want             string // names that are needed, or a part of the error
+		want             string // the needed names, or part of the error
 	}{
 		{"a file", "a.yaml|b.yaml", "a.yaml", "a.yaml"},
 		{"a directory", "d/a.yaml|d/b.txt|e/c.yaml|d-/c.yaml|d0.yaml", "d", "d/a.yaml"},

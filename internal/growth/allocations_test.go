@@ -12,9 +12,9 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// cost is what loading, compiling and printing of an input allocate.
+// cost returns the bytes allocated for loading, compiling and printing an input.
 func cost(files []schema.File) (cost [3]uint64) {
-	// A collection has documents unpack their nodes again, some times more or less.
+	// A garbage collection makes documents unpack their nodes again, so the number of collections matters.
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	var docs schema.Documents
 	var list diag.List
@@ -36,15 +36,15 @@ func cost(files []schema.File) (cost [3]uint64) {
 	return cost
 }
 
-// attempts is how often a growth is measured before it counts: what pools hold on to differs
-// from run to run, and the race detector has them forget at random, which once made 5.2
-// of a growth of 4. A growth that is quadratic shows in every run.
+// attempts is the number of measurements before a growth counts. The contents of pools vary from run to run,
+// and the race detector empties them at random, which once turned a growth of 4 into 5.2. Quadratic growth
+// shows in every run.
 const attempts = 5
 
 func TestAllocationsGrowAsInputsDo(t *testing.T) {
 	for _, kind := range Kinds() {
 		t.Run(kind.Name, func(t *testing.T) {
-			cost(kind.Make(kind.Step)) // what is made once
+			cost(kind.Make(kind.Step)) // allocated once
 			found := excess(kind)
 			for attempt := 1; attempt < attempts && len(found) > 0; attempt++ {
 				found = excess(kind)
@@ -56,7 +56,7 @@ func TestAllocationsGrowAsInputsDo(t *testing.T) {
 	}
 }
 
-// excess measures a kind at two sizes, and returns what grew faster than it.
+// excess measures a kind at two sizes, and describes the costs that grow too fast.
 func excess(kind Kind) []string {
 	const little = 4 << 20
 	before, after := cost(kind.Make(kind.Step)), cost(kind.Make(Factor*kind.Step))

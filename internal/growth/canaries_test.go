@@ -10,7 +10,8 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// TestCanariesAreLinear: what a check of plain Canaries allocates grows as what it reads does.
+// TestCanariesAreLinear checks that the allocations of a check of plain Canaries grow in proportion to the
+// input.
 func TestCanariesAreLinear(t *testing.T) {
 	const (
 		canary = "apiVersion: flagger.app/v1beta1\nkind: Canary\nmetadata: {name: aN, namespace: NS}\nspec:\n  provider: istio\n" +

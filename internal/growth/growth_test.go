@@ -1,5 +1,4 @@
-// Package growth tests that the cost of inputs is linear in their size:
-// what comes in is written by strangers, too.
+// Package growth tests that the cost of inputs is linear in their size: strangers write inputs, too.
 package growth
 
 import (
@@ -12,28 +11,26 @@ import (
 
 // A Kind is a way in which inputs grow.
 type Kind struct {
-	// Name of what there is more and more of.
+	// Name names the elements that increase in number.
 	Name string
-	// Make makes inputs with n of that.
+	// Make returns inputs with n elements.
 	Make func(n int) []schema.File
-	// Step is how many a test begins with: enough to outweigh what is there once.
+	// Step is the initial number of elements: enough to outweigh fixed costs.
 	Step int
 }
 
-// Factor is by how much inputs grow in a test, and Slack how much more than that what they
-// cost may grow.
+// Factor is the growth of the inputs in a test, and Slack is the allowed growth of the cost beyond it.
 const (
 	Factor = 4
 	Slack  = 1.3
 )
 
-// Exceeds reports whether a cost grows faster than what there is. What is little is no sign
-// of it.
+// Exceeds reports whether a cost grows faster than the inputs. Small costs do not count.
 func Exceeds(before, after, little uint64) bool {
 	return after > little && float64(after) > Slack*Factor*float64(before)
 }
 
-// Allocated is how many bytes a function allocates.
+// Allocated returns the bytes that a function allocates.
 func Allocated(f func()) uint64 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -42,7 +39,7 @@ func Allocated(f func()) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-// head is the beginning of an Application, up to its spec.
+// head is the start of an Application, up to its spec.
 const head = "apiVersion: apps.kurator.dev/v1alpha1\nkind: Application\nmetadata: {name: a, namespace: default}\n"
 
 const source = "  source: {gitRepository: {interval: 3m0s, url: https://example.com/r, ref: {branch: main}}}\n"
@@ -77,7 +74,7 @@ const metrics = analysis + "          metrics: [{name: request-success-rate, int
 
 const command = "          webhooks: {command: [\"hey -z 1m -q 10 -c 2 http://web-canary.default:8080/\"]}\n"
 
-// canary is an Application with a rollout that works.
+// canary is a valid Application with a rollout.
 const canary = app + rollout + weights + metrics + command
 
 // fleet is a Fleet with one cluster.
@@ -95,14 +92,14 @@ metadata: {name: m, namespace: default, labels: {stage: prod}}
 spec: {kubeconfig: {name: m, key: k}}
 `
 
-// small is a whole Application of a name, with the name of its policy.
+// small returns a complete Application with a name, and the name of its policy.
 const small = "---\napiVersion: apps.kurator.dev/v1alpha1\nkind: Application\nmetadata: {name: a%[1]d, namespace: default}\nspec:\n" + source + "  syncPolicies:\n  - name: p%[1]d\n    kustomization: {interval: 5m, path: ./x, prune: true%[2]s}\n"
 
 // text is one file.
 func text(s string) []schema.File { return []schema.File{{Name: "f.yaml", Data: []byte(s)}} }
 
-// rows is a text with rows in its middle, in which %[1]d is the number of each and
-// %[2]d that of the next.
+// rows returns a text with repeated rows in its middle. In a row, %[1]d is its number and %[2]d is the next
+// row's number.
 func rows(before, row, after string) func(n int) []schema.File {
 	return func(n int) []schema.File {
 		var b strings.Builder
@@ -121,7 +118,7 @@ func rows(before, row, after string) func(n int) []schema.File {
 	}
 }
 
-// files are many files, each of a row.
+// files returns many files, each built from a row.
 func files(row string) func(n int) []schema.File {
 	return func(n int) []schema.File {
 		var all []schema.File
@@ -135,14 +132,14 @@ func files(row string) func(n int) []schema.File {
 	}
 }
 
-// and is what another function makes, with a text behind it in a file of its own.
+// and adds a text, in a separate file, to the result of another function.
 func and(f func(n int) []schema.File, more string) func(n int) []schema.File {
 	return func(n int) []schema.File {
 		return append(f(n), schema.File{Name: "more.yaml", Data: []byte(more)})
 	}
 }
 
-// long is a text of n bytes in place of %s.
+// long returns a text with n bytes instead of %s.
 func long(format, of string) func(n int) []schema.File {
 	return func(n int) []schema.File { return text(strings.Replace(format, "%s", strings.Repeat(of, n), 1)) }
 }

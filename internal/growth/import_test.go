@@ -10,7 +10,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// TestImportIsLinear: what import allocates grows as what it reads does.
+// TestImportIsLinear checks that the allocations of import grow in proportion to the input.
 func TestImportIsLinear(t *testing.T) {
 	bootstrap, err := os.ReadFile("../../testdata/import/plain/clusters/eu/flux-system/gotk-sync.yaml")
 	if err != nil {

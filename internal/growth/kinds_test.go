@@ -7,7 +7,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// Kinds are all ways in which inputs are known to grow.
+// Kinds lists all known ways in which inputs grow.
 func Kinds() []Kind {
 	return []Kind{
 		// Documents and files.
@@ -29,21 +29,21 @@ func Kinds() []Kind {
 		{"documents without a name", rows(fleet, "---\napiVersion: apps.kurator.dev/v1alpha1\nkind: Application\nspec: {}\n", ""), 50},
 		{"missing specs", rows(fleet, "---\napiVersion: apps.kurator.dev/v1alpha1\nkind: Application\nmetadata: {name: x%[1]d}\n", ""), 50},
 		{"fields that only CUE judges", rows("", strings.ReplaceAll(small, "%[2]s", ", timeout: 1"), ""), 50},
-		{"files that are no YAML", files("---\napiVersion: apps.kurator.dev/v1alpha1\nkind: Application\nmetadata: {name: x%[1]d, labels: {n%[2]d: x}}\nspec: [\n"), 50},
-		{"unknown fleets beside what is no YAML", and(rows("", strings.ReplaceAll(small, "%[2]s", "")+"    destination: {fleet: f%[1]d}\n", ""), "name: ["+strings.Repeat("x", 20000)), 50},
-		{"unknown fleets beside as much that is no YAML", func(n int) []schema.File {
+		{"files with invalid YAML", files("---\napiVersion: apps.kurator.dev/v1alpha1\nkind: Application\nmetadata: {name: x%[1]d, labels: {n%[2]d: x}}\nspec: [\n"), 50},
+		{"unknown fleets and invalid YAML", and(rows("", strings.ReplaceAll(small, "%[2]s", "")+"    destination: {fleet: f%[1]d}\n", ""), "name: ["+strings.Repeat("x", 20000)), 50},
+		{"unknown fleets and much invalid YAML", func(n int) []schema.File {
 			all := rows("", strings.ReplaceAll(small, "%[2]s", "")+"    destination: {fleet: f%[1]d}\n", "")(n)
 			broken := rows("x: [\n", "name: x%[1]d\n", "")(10 * n)[0]
 			broken.Name = "broken.yaml"
 			return append(all, broken)
 		}, 50},
-		{"unknown fleets beside misspelt kinds", func(n int) []schema.File {
+		{"unknown fleets and misspelt kinds", func(n int) []schema.File {
 			all := rows("", strings.ReplaceAll(small, "%[2]s", "")+"    destination: {fleet: f%[1]d}\n", "")(n)
 			broken := rows("", "---\napiVersion: apps.kurator.dev/v1alpha1\nkind: Aplication\nmetadata: {name: x%[1]d}\n", "")(n)[0]
 			broken.Name = "broken.yaml"
 			return append(all, broken)
 		}, 50},
-		{"unknown fleets beside those of other names", func(n int) []schema.File {
+		{"unknown fleets and fleets of other names", func(n int) []schema.File {
 			all := rows("", strings.ReplaceAll(small, "%[2]s", "")+"    destination: {fleet: f%[1]d}\n", "")(n)
 			others := rows("", "---\napiVersion: fleet.kurator.dev/v1alpha1\nkind: Fleet\nmetadata: {name: fleet%[1]d, namespace: default}\nspec: {clusters: []}\n", "")(n)[0]
 			others.Name = "others.yaml"
@@ -56,7 +56,7 @@ func Kinds() []Kind {
 		{"unknown keys of a rollout", rows(app+rollout+weights, "        key%[1]d: 1\n", metrics+command+fleet), 200},
 		{"duplicate keys", rows(canary+"    destination: {fleet: f}\n", "    destination: {fleet: f}\n", fleet), 200},
 		{"different duplicate keys", rows(canary, "  a%[1]d: 1\n  a%[1]d: 1\n", fleet), 200},
-		{"keys that are no text", rows(canary, "  ? [%[1]d]\n  : 1\n", fleet), 200},
+		{"keys that are not strings", rows(canary, "  ? [%[1]d]\n  : 1\n", fleet), 200},
 		{"merged mappings", rows(head+"x: &x {a: 1}\nspec:\n", "  <<: *x\n", fleet), 200},
 		{"lists of merged mappings", rows(head+"x: &x {a: 1}\nspec:\n  <<: [", "*x, ", "]\n"+fleet), 200},
 		{"mappings merged in a chain", func(n int) []schema.File {
@@ -68,7 +68,7 @@ func Kinds() []Kind {
 			return text(b.String())
 		}, 50},
 		{"mappings that merge one", rows(head+"x: &x {a: 1, b: 1, c: 1, d: 1, e: 1, f: 1, g: 1, h: 1}\n", "y%[1]d: {<<: *x}\n", ""), 200},
-		{"merges of no mapping", rows(head+"spec:\n  <<: [", "1, ", "]\n"+fleet), 200},
+		{"merges of other values than mappings", rows(head+"spec:\n  <<: [", "1, ", "]\n"+fleet), 200},
 		{"aliases", rows(head+"x: &x {a: 1}\ny:\n", "- *x\n", fleet), 200},
 		{"anchors", rows(head+"x:\n", "- &x%[1]d 1\n", fleet), 200},
 		{"nested lists", func(n int) []schema.File {
@@ -84,14 +84,14 @@ func Kinds() []Kind {
 		{"comments that ignore nothing", rows(canary, "    # fleetwright: ignore FW999 because %[1]d\n", "    wait: true\n"+fleet), 500},
 		{"comments that ignore, over errors", rows(canary, "    # fleetwright: ignore FW110 because\n    key%[1]d: 1\n", fleet), 200},
 		{"comments that ignore in blocks", rows(canary+fleet+"# fleetwright: ignore FW308 x\n---\nx: |\n", "  # fleetwright: ignore FW308 x\n", ""), 500},
-		{"blocks beside comments", rows(canary+fleet+"# fleetwright: ignore FW308 x\n---\n", "x%[1]d: |\n  # y\n  z\n", ""), 200},
-		{"open blocks beside comments", rows(canary+fleet+"# fleetwright: ignore FW308 x\n---\n", "x%[1]d: |\n\n", ""), 200},
-		{"quotes of many lines beside comments", rows(canary+fleet+"# fleetwright: ignore FW308 x\n---\nx: \"", "# y\n\n  ", "\"\n"), 200},
-		{"quotes in one line beside comments", rows(canary+fleet+"# fleetwright: ignore FW308 x\n---\nx: [", "\" # y\", ", "]\n"), 200},
-		{"number signs in one line beside comments", rows(canary+fleet+"# fleetwright: ignore FW308 x\n---\nx: \"", " # ", "\"\n"), 200},
-		{"comments of one line", rows(canary+fleet+"# fleetwright: ", "ignore FW308 ", "\n"), 500},
-		{"errors in one line", rows(strings.Replace(head, "\n", "\r\n", -1)+"spec: {", "key%[1]d: 1, ", "}\n"), 200},
-		{"a document in one line with many errors", func(n int) []schema.File {
+		{"blocks after comments", rows(canary+fleet+"# fleetwright: ignore FW308 x\n---\n", "x%[1]d: |\n  # y\n  z\n", ""), 200},
+		{"open blocks after comments", rows(canary+fleet+"# fleetwright: ignore FW308 x\n---\n", "x%[1]d: |\n\n", ""), 200},
+		{"multi-line quotes after comments", rows(canary+fleet+"# fleetwright: ignore FW308 x\n---\nx: \"", "# y\n\n  ", "\"\n"), 200},
+		{"quotes on one line after comments", rows(canary+fleet+"# fleetwright: ignore FW308 x\n---\nx: [", "\" # y\", ", "]\n"), 200},
+		{"number signs on one line after comments", rows(canary+fleet+"# fleetwright: ignore FW308 x\n---\nx: \"", " # ", "\"\n"), 200},
+		{"comments on one line", rows(canary+fleet+"# fleetwright: ", "ignore FW308 ", "\n"), 500},
+		{"errors on one line", rows(strings.Replace(head, "\n", "\r\n", -1)+"spec: {", "key%[1]d: 1, ", "}\n"), 200},
+		{"a document on one line with many errors", func(n int) []schema.File {
 			var b strings.Builder
 			for i := range n {
 				fmt.Fprintf(&b, `, "key%d": 1`, i)
@@ -107,7 +107,7 @@ func Kinds() []Kind {
 		{"null values", rows(canary+"    x:\n", "      k%[1]d:\n", fleet), 200},
 		{"numbers that JSON lacks", rows(canary+"    x:\n", "    - .inf\n", fleet), 200},
 		{"wrong tags", rows(canary+"    x:\n", "    - !!int a\n", fleet), 200},
-		{"characters that an API server refuses", rows(canary+"    x:\n", "    - \"a\\x7f\"\n", fleet), 200},
+		{"characters that an API server rejects", rows(canary+"    x:\n", "    - \"a\\x7f\"\n", fleet), 200},
 		{"line breaks of all kinds", rows(canary+fleet, "# x\r\n# y\u0085# z\u2028# w\r", ""), 200},
 
 		// Shapes.
@@ -116,7 +116,7 @@ func Kinds() []Kind {
 		{"bad label keys", rows("apiVersion: apps.kurator.dev/v1alpha1\nkind: Application\nmetadata:\n  name: a\n  labels:\n", "    ' l%[1]d': x\n", strings.TrimPrefix(app, head)+policy), 200},
 		{"annotations", rows("apiVersion: apps.kurator.dev/v1alpha1\nkind: Application\nmetadata:\n  name: a\n  annotations:\n", "    l%[1]d: x\n", strings.TrimPrefix(app, head)+policy), 200},
 		{"label texts of wrong types", rows("apiVersion: apps.kurator.dev/v1alpha1\nkind: Application\nmetadata:\n  name: a\n  labels:\n", "    l%[1]d: 1\n", ""), 200},
-		{"policies that are no mappings", rows(app, "  - %[1]d\n", fleet), 200},
+		{"policies that are not mappings", rows(app, "  - %[1]d\n", fleet), 200},
 		{"policies with errors", rows(app, "  - name: p%[1]d\n    kustomization: {interval: 5x, path: ./x, prun: true}\n", fleet), 50},
 		{"policies with long errors", rows(app, "  - name: p%[1]d\n    kustomization: {interval: 5x, path: ./x, prune: true, targetNamespace: A"+strings.Repeat("x", 300)+"}\n", fleet), 50},
 		{"misplaced fields", rows(app, "  - name: p%[1]d\n    kustomization: {interval: 5m, path: ./x, prune: true, stepWeight: 1}\n", fleet), 50},
@@ -125,7 +125,7 @@ func Kinds() []Kind {
 		{"broken rules", rows(app, "  - name: p%[1]d\n", fleet), 50},
 		{"clusters with errors", rows("apiVersion: fleet.kurator.dev/v1alpha1\nkind: Fleet\nmetadata: {name: f}\nspec:\n  clusters:\n", "  - {name: C%[1]d, kind: Attached}\n", ""), 100},
 
-		// What is rendered.
+		// The output.
 		{"policies", rows(app, strings.ReplaceAll(policy, "name: p\n", "name: p%[1]d\n"), fleet), 50},
 		{"policies without a name", rows(app, strings.ReplaceAll(policy, "  - name: p\n    ", "  - "), fleet), 50},
 		{"unknown dependencies", rows(app+policy+"      dependsOn:\n", "      - {name: d%[1]d}\n", fleet), 100},
@@ -146,7 +146,7 @@ func Kinds() []Kind {
 			}
 			return text(b.String())
 		}, 100},
-		{"rings of dependencies", func(n int) []schema.File { // each waits for the first, and for the next
+		{"rings of dependencies", func(n int) []schema.File { // each depends on the first and on the next
 			var b strings.Builder
 			b.WriteString(app)
 			for i := range n {
@@ -193,7 +193,7 @@ func Kinds() []Kind {
 				more(rows(strings.ReplaceAll(app, "name: a,", "name: b,"), "  - name: q%[1]d\n    destination: {fleet: f}\n    kustomization: {interval: 5m, path: ./x, prune: true, dependsOn: [{name: p}]}\n", "")(n))...)
 		}, 50},
 		{"fleets of one cluster", sharing("trafficRoutingProvider: istio"), 200},
-		{"fleets of one cluster that has things", sharing("trafficRoutingProvider: istio, installed: {flagger: {version: 1.44.0}, istio: {}, ingress-nginx: {}}"), 200},
+		{"fleets of one cluster with installed components", sharing("trafficRoutingProvider: istio, installed: {flagger: {version: 1.44.0}, istio: {}, ingress-nginx: {}}"), 200},
 		{"fleets of one cluster that disagree", sharing("trafficRoutingProvider: istio, installed: {flagger: {version: 1.44.%[1]d}, istio: {revision: r%[1]d}}"), 200},
 		{"namespaces that a fleet allows", func(n int) []schema.File {
 			return append(rows("apiVersion: fleet.kurator.dev/v1alpha1\nkind: Fleet\nmetadata: {name: g, namespace: platform}\nspec:\n  clusters: [{name: m, kind: AttachedCluster}]\n  allowedNamespaces:\n", "  - n%[1]d\n",
@@ -273,7 +273,7 @@ func Kinds() []Kind {
 		{"components", rows(app+policy+"      components:\n", "      - ./c%[1]d\n", fleet), 100},
 		{"meshes", rows(canary+fleet, "---\napiVersion: kuma.io/v1alpha1\nkind: Mesh\nmetadata: {name: m%[1]d}\nspec: {}\n", ""), 50},
 		{"AlertProviders of one name", rows(canary+fleet, "---\napiVersion: flagger.app/v1beta1\nkind: AlertProvider\nmetadata: {name: p, namespace: default}\nspec: {type: slack, address: https://x.y/}\n", ""), 50},
-		{"AlertProviders that nobody asks", rows(canary+fleet, "---\napiVersion: flagger.app/v1beta1\nkind: AlertProvider\nmetadata: {name: p%[1]d, namespace: default}\nspec: {type: slack, address: https://x.y/}\n", ""), 50},
+		{"AlertProviders without a Canary", rows(canary+fleet, "---\napiVersion: flagger.app/v1beta1\nkind: AlertProvider\nmetadata: {name: p%[1]d, namespace: default}\nspec: {type: slack, address: https://x.y/}\n", ""), 50},
 		{"RenderConfigs", rows(canary+fleet, "---\napiVersion: fleetwright.dev/v1alpha1\nkind: RenderConfig\nmetadata: {name: r%[1]d}\nspec: {}\n", ""), 50},
 		{"severities", rows(canary+fleet+"---\napiVersion: fleetwright.dev/v1alpha1\nkind: RenderConfig\nmetadata: {name: r}\nspec:\n  severities:\n", "    FW%[1]d: error\n", ""), 100},
 		{"lines that Flux would substitute", rows(canary+fleet+"---\n"+head+"spec:\n"+source+"  syncPolicies:\n  - name: p\n    kustomization:\n      interval: 5m\n      path: ./x\n      prune: true\n      commonMetadata:\n        annotations:\n", "          a%[1]d: ${x}\n", ""), 100},
@@ -328,12 +328,12 @@ func Kinds() []Kind {
 	}
 }
 
-// numbered is a rollout with a number in its names.
+// numbered returns a rollout with a number in its names.
 func numbered(s string) string {
 	return strings.NewReplacer("{name: a,", "{name: a%[1]d,", "name: p\n", "name: p%[1]d\n", "name: web,", "name: web%[1]d,", "serviceName: web", "serviceName: web%[1]d", "web-canary", "web%[1]d-canary").Replace(s)
 }
 
-// clusters are a fleet with a rollout on n clusters, with policies behind it.
+// clusters returns a fleet with a rollout on n clusters, followed by policies.
 func clusters(policies, more string) func(n int) []schema.File {
 	return func(n int) []schema.File {
 		names := string(rows("", "  - {name: c%[1]d, kind: AttachedCluster}\n", "")(n)[0].Data)
@@ -345,19 +345,19 @@ func clusters(policies, more string) func(n int) []schema.File {
 	}
 }
 
-// sharing are n fleets of one cluster, each with a plugin.
+// sharing returns n fleets with the same cluster, each with a plugin.
 func sharing(plugin string) func(n int) []schema.File {
 	return and(rows("", "---\napiVersion: fleet.kurator.dev/v1alpha1\nkind: Fleet\nmetadata: {name: g%[1]d, namespace: default}\nspec:\n  clusters: [{name: m, kind: AttachedCluster}]\n  plugin: {flagger: {"+plugin+"}}\n",
 		"---\n"+strings.SplitAfter(fleet, "---\n")[2]), strings.ReplaceAll(canary, "fleet: f", "fleet: g0"))
 }
 
-// more are documents in a file of their own.
+// more adds documents in a separate file.
 func more(files []schema.File) []schema.File {
 	files[0].Name = "more.yaml"
 	return files
 }
 
-// helm is an Application with a chart, and text behind it.
+// helm returns an Application with a chart, followed by a text.
 func helm(more []schema.File) []schema.File {
 	return text(head + "spec:\n  source: {helmRepository: {interval: 5m, url: https://x.y}}\n  syncPolicies:\n  - name: p\n    helm:\n      interval: 5m\n      chart: {spec: {chart: c, version: '1'}}\n" + string(more[0].Data))
 }

@@ -13,35 +13,34 @@ import (
 	"golang.org/x/term"
 )
 
-// MaxBytes is the most that all inputs of a run may have together. It is ten times
-// 10,000 applications, and what is rendered of them fits into memory.
+// MaxBytes is the maximum size of all inputs of a run. It is ten times the size of 10,000 applications, and their
+// output fits into memory.
 const MaxBytes = 256 << 20
 
 const (
-	// writerWait is how long a FIFO waits for the first byte. A shell starts the writer of
-	// a <(…) before the reader, or at the same time.
+	// writerWait is the time that a FIFO may wait for its first byte. A shell starts the writer of <(…) before the
+	// reader, or at the same time.
 	writerWait = 2 * time.Second
-	// silence is how long a pipe may have nothing to read before it is taken for one that
-	// never ends.
+	// silence is the time without data after which a pipe is treated as endless.
 	silence = 10 * time.Minute
-	// pollInterval is how often a FIFO is asked whether it has a writer.
+	// pollInterval is the time between checks whether a FIFO has a writer.
 	pollInterval = 20 * time.Millisecond
 )
 
 var (
-	errTooLarge = fmt.Errorf("too large: all inputs together may have %d MiB; name only what holds Applications, Fleets, clusters and what they refer to", MaxBytes>>20)
-	errDevice   = errors.New("a device, of which no end is known; name files, directories and pipes")
+	errTooLarge = fmt.Errorf("too large: all inputs together may have at most %d MiB; name only the files with Applications, Fleets, clusters and the objects that they refer to", MaxBytes>>20)
+	errDevice   = errors.New("a device, which may never end; name files, directories and pipes")
 	errNoFile   = errors.New("not a file, a directory or a pipe")
-	errNoWriter = fmt.Errorf("a pipe to which nobody has written for %v; start what writes to it first", writerWait)
-	errSilent   = fmt.Errorf("a pipe that was not closed, and had nothing to read for %v", silence)
+	errNoWriter = fmt.Errorf("a pipe to which nothing was written for %v; start the program that writes to it first", writerWait)
+	errSilent   = fmt.Errorf("a pipe that is still open and had nothing to read for %v", silence)
 )
 
-// ReadStdin reads the standard input, which may have MaxBytes.
+// ReadStdin reads standard input, up to MaxBytes.
 func ReadStdin(stdin io.Reader) ([]byte, error) { return readStdin(stdin, MaxBytes) }
 
 func readStdin(stdin io.Reader, most int64) ([]byte, error) {
 	if f, ok := stdin.(*os.File); ok {
-		// Some programs give a socket for a pipe, so sockets pass.
+		// Some programs pass a socket instead of a pipe, so sockets are accepted.
 		if info, err := f.Stat(); err == nil && isEndless(f, info) {
 			return nil, errDevice
 		}
@@ -49,9 +48,9 @@ func readStdin(stdin io.Reader, most int64) ([]byte, error) {
 	return readAll(stdin, 0, most)
 }
 
-// readFile reads a file or a stream of at most so many bytes. A FIFO waits for a writer.
+// readFile reads a file or a stream of up to most bytes. A FIFO may wait for a writer.
 func readFile(name string, most int64, wait time.Duration) ([]byte, error) {
-	// Opening a disk or a tape can do something to it.
+	// Opening a disk or a tape can have side effects.
 	info, err := os.Stat(name)
 	if err != nil {
 		return nil, err
@@ -78,8 +77,8 @@ func readFile(name string, most int64, wait time.Duration) ([]byte, error) {
 	return readAll(f, 0, most)
 }
 
-// readAll reads to the end, and fails where that is not among the first bytes. The size is
-// what is expected, and may be wrong.
+// readAll reads up to the end, and fails if there are more than most bytes. size is the expected size, and may be
+// wrong.
 func readAll(r io.Reader, size, most int64) ([]byte, error) {
 	if size > most {
 		return nil, errTooLarge
@@ -90,20 +89,20 @@ func readAll(r io.Reader, size, most int64) ([]byte, error) {
 	if n > most {
 		return nil, errTooLarge
 	}
-	return bytes.Clone(b.Bytes()), err // in no more memory than it needs
+	return bytes.Clone(b.Bytes()), err // a clone without unused capacity
 }
 
-// A pipe is read without blocking until it has a writer.
+// A pipe reads without blocking until it has a writer.
 type pipe struct {
 	file *os.File
-	// wait is how long a writer may take to come.
+	// wait is the maximum time until a writer starts.
 	wait time.Duration
 }
 
-// Read reads what a writer has written.
+// Read reads the data of a writer.
 func (p *pipe) Read(data []byte) (n int, err error) {
 	for waited := time.Duration(0); ; waited += pollInterval {
-		_ = p.file.SetReadDeadline(time.Now().Add(silence)) // where files have none, they are polled
+		_ = p.file.SetReadDeadline(time.Now().Add(silence)) // files without deadlines are polled
 		n, err = p.file.Read(data)
 		again := errors.Is(err, syscall.EAGAIN)
 		switch {
@@ -115,15 +114,14 @@ func (p *pipe) Read(data []byte) (n int, err error) {
 				return n, errNoWriter
 			}
 		default:
-			p.wait = 0 // it has a writer, or had one
+			p.wait = 0 // it has, or had, a writer
 			return n, err
 		}
 		time.Sleep(pollInterval)
 	}
 }
 
-// isEndless reports whether an open file is a device that need not end. A terminal and the
-// null device do.
+// isEndless reports whether an open file is a device that may never end. Terminals and the null device end.
 func isEndless(f *os.File, info fs.FileInfo) bool {
 	if info.Mode()&fs.ModeDevice == 0 || term.IsTerminal(int(f.Fd())) {
 		return false

@@ -2,5 +2,5 @@
 
 package inputs
 
-// nonblocking has nothing to change where files do not block.
+// nonblocking is 0 where opening a file never blocks.
 const nonblocking = 0

@@ -9,7 +9,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/inputs"
 )
 
-// endless is a standard input that does not end.
+// endless is a standard input without an end.
 type endless struct{ read int }
 
 func (e *endless) Read(data []byte) (int, error) {
@@ -22,12 +22,12 @@ func (e *endless) Read(data []byte) (int, error) {
 func TestInputsTogetherAreLimited(t *testing.T) {
 	directory(t, "a.yaml", "b.yaml", "c.yaml")
 	for _, name := range []string{"a.yaml", "b.yaml"} {
-		if err := os.Truncate(name, inputs.MaxBytes/2+1); err != nil { // without taking its place on the disk
+		if err := os.Truncate(name, inputs.MaxBytes/2+1); err != nil { // a sparse file, which needs no space on the disk
 			t.Fatal(err)
 		}
 	}
 	_, err := inputs.Read([]string{"a.yaml", "b.yaml", "c.yaml"}, nil)
-	if err == nil || !strings.HasPrefix(err.Error(), "b.yaml: too large: all inputs together may have 256 MiB; ") || strings.Contains(err.Error(), "c.yaml") {
+	if err == nil || !strings.HasPrefix(err.Error(), "b.yaml: too large: all inputs together may have at most 256 MiB; ") || strings.Contains(err.Error(), "c.yaml") {
 		t.Errorf("%v", err)
 	}
 	if _, err := inputs.Read([]string{"a.yaml"}, nil); err != nil {

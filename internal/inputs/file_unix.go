@@ -4,6 +4,5 @@ package inputs
 
 import "golang.org/x/sys/unix"
 
-// nonblocking has a FIFO opened before it has a writer, and keeps a terminal from becoming
-// the one that signals come from.
+// nonblocking opens a FIFO before it has a writer, and prevents a terminal from becoming the controlling one.
 const nonblocking = unix.O_NONBLOCK | unix.O_NOCTTY

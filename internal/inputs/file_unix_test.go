@@ -48,10 +48,10 @@ func TestWhatDoesNotEndIsRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	const device = ": a device, of which no end is known; name files, directories and pipes"
+	const device = ": a device, which may never end; name files, directories and pipes"
 	for name, want := range map[string]string{
 		"/dev/zero": "/dev/zero" + device, "zero": "zero" + device, "/dev/urandom": "/dev/urandom" + device,
-		"fifo": "fifo: a pipe to which nobody has written for 2s; start what writes to it first",
+		"fifo": "fifo: a pipe to which nothing was written for 2s; start the program that writes to it first",
 	} {
 		if _, err := inputs.Read([]string{name}, nil); err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)
@@ -65,7 +65,7 @@ func TestWhatDoesNotEndIsRefused(t *testing.T) {
 	if _, err := inputs.Read([]string{"-"}, zero); err == nil || !strings.HasPrefix(err.Error(), "stdin"+device) {
 		t.Errorf("%v", err)
 	}
-	// In directories only files are read.
+	// In directories, only regular files are read.
 	files, err := inputs.Read([]string{"dir"}, nil)
 	if err != nil || len(files) != 1 || files[0].Name != "dir/a.yaml" {
 		t.Errorf("%v, %v", files, err)

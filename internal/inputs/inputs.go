@@ -1,4 +1,4 @@
-// Package inputs reads the files that documents are in.
+// Package inputs reads the files that contain documents.
 package inputs
 
 import (
@@ -16,41 +16,41 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// Stdin is the name that diagnostics call the standard input.
+// Stdin is the name of standard input in diagnostics.
 const Stdin = "stdin"
 
-// Read reads files, directories, pipes and, for "-", the standard input. A directory is walked for
-// .yaml, .yml and .json files; hidden files and directories, the templates of Helm's charts, and what
-// fleetwright has written, are passed over. A link counts as what it leads to. A file that is named twice, or by two names, is
-// read once. All together may have MaxBytes. The error is of all that cannot be read.
+// Read reads files, directories, pipes and, for "-", standard input. In a directory it reads all .yaml, .yml and
+// .json files, but skips hidden files and directories, templates of Helm charts, and fleetwright's own output. It
+// follows links, and reads a file only once. All files together may have MaxBytes. The error joins the errors of
+// all unreadable paths.
 func Read(paths []string, stdin io.Reader) ([]schema.File, error) {
 	files, _, err := read(paths, stdin)
 	return files, err
 }
 
-// Places are where files were read, and where they may be another time.
+// Places are the places of the files, and of paths that may lead to other files later.
 type Places struct {
-	// Dirs are the directories that were walked, and Files what was read, by their real names.
+	// Dirs are the walked directories, and Files are the read files, by real path.
 	Dirs, Files []string
-	// Names are those of every directory, link and file by which the paths, and the
-	// links below them, lead where they do, as far as these are there.
+	// Names are the existing names of all directories, links and files on the way to the paths and through the
+	// links below them.
 	Names []string
 }
 
-// ReadPlaces is Read without the standard input, and returns where it looked, also on errors.
+// ReadPlaces is Read without standard input. It returns the places even if it fails.
 func ReadPlaces(paths []string) ([]schema.File, Places, error) {
 	return read(paths, nil)
 }
 
 type reader struct {
 	stdin io.Reader
-	// left is how many bytes may still be read, less than none once there were too many.
+	// left is the number of bytes that may still be read; it is negative once there were too many.
 	left int64
-	// seen are the files and directories that were read, by their real names.
+	// seen are the real paths of the files and directories that were read.
 	seen  map[string]bool
 	files []schema.File
 	errs  []error
-	// templates reports whether what is read may be templates of a chart.
+	// templates reports whether files may be templates of a chart.
 	templates bool
 	Places
 }
@@ -78,7 +78,7 @@ func (r *reader) path(path string) {
 	r.Names = append(r.Names, trail(path)...)
 	switch real, mode, err := follow(path); {
 	case err != nil && isStream(path):
-		if r.isNew(path) { // no writer can come to it later, so nothing waits for one
+		if r.isNew(path) { // nothing waits for a pipe that no later writer can open
 			data, err := readFile(path, r.left, 0)
 			r.add(filepath.ToSlash(path), data, err)
 		}
@@ -91,14 +91,14 @@ func (r *reader) path(path string) {
 	}
 }
 
-// isStream reports whether a path leads to a stream without a name, such as a shell's <(…).
+// isStream reports whether a path leads to an unnamed stream, such as a shell's <(…).
 func isStream(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.Mode()&(fs.ModeNamedPipe|fs.ModeCharDevice|fs.ModeSocket) != 0
 }
 
-// isOutput reports whether a directory is a <cluster>/fleetwright that a run has written, or is
-// writing, or that a KRM function has emitted, which has no inventory.
+// isOutput reports whether a directory is the <cluster>/fleetwright of a finished or running render, or of a KRM
+// function, which writes no inventory.
 func isOutput(dir string) bool {
 	if filepath.Base(dir) != layout.Dir {
 		return false
@@ -112,7 +112,7 @@ func isOutput(dir string) bool {
 		bytes.Contains(head(dir, layout.KustomizationFile), []byte(layout.RenderedAnnotation))
 }
 
-// head returns the beginning of a regular file, where it says what it is, or nothing.
+// head returns the beginning of a regular file, which identifies its kind, or nil.
 func head(dir, name string) []byte {
 	name = filepath.Join(dir, name)
 	if info, err := os.Lstat(name); err != nil || !info.Mode().IsRegular() {
@@ -127,8 +127,7 @@ func head(dir, name string) []byte {
 	return data
 }
 
-// directory reads the files of a directory, and of those below it. A link to a
-// directory that was read leads to nothing new, so there is an end.
+// directory reads the files in and below a directory. It skips links to directories that it has read, so it ends.
 func (r *reader) directory(name, real string) {
 	if !r.isNew(real) {
 		return
@@ -162,7 +161,7 @@ func (r *reader) entry(name, real string, mode fs.FileMode) {
 			return
 		}
 		if strings.HasPrefix(from, real+string(filepath.Separator)) {
-			return // back up to where the link is
+			return // the walk returns to the place of the link
 		}
 	}
 	switch {
@@ -204,7 +203,7 @@ func (r *reader) add(name string, data []byte, err error) {
 	r.files = append(r.files, schema.File{Name: name, Data: data})
 }
 
-// fail notes that something cannot be read, without the system call that failed.
+// fail records that a file cannot be read, without the name of the failed system call.
 func (r *reader) fail(name string, err error) {
 	if e := (*fs.PathError)(nil); errors.As(err, &e) {
 		err = e.Err
@@ -212,7 +211,7 @@ func (r *reader) fail(name string, err error) {
 	r.errs = append(r.errs, fmt.Errorf("%s: %w", name, err))
 }
 
-// follow returns the real name of what a path leads to, and its mode.
+// follow returns the real path and the mode of a path's target.
 func follow(path string) (real string, mode fs.FileMode, err error) {
 	real, err = filepath.Abs(path)
 	if err != nil {
@@ -228,11 +227,11 @@ func follow(path string) (real string, mode fs.FileMode, err error) {
 	return real, info.Mode(), nil
 }
 
-// maxTrail is how many names a trail has at most: a loop of links has no end.
+// maxTrail is the maximum number of names in a trail, because a loop of links has no end.
 const maxTrail = 1000
 
-// trail returns the names by which a path leads where it does: of every directory and
-// link on the way and of what is at its end, as far as the first that is missing.
+// trail returns the names on the way to a path's target: all directories, all links and the target, up to the
+// first one that does not exist.
 func trail(path string) (names []string) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -245,7 +244,7 @@ func trail(path string) (names []string) {
 		name := filepath.Join(at, rest[0])
 		rest = rest[1:]
 		if name == at || name == root {
-			at = name // by ".", or ".." in a link
+			at = name // through "." or ".." in a link
 			continue
 		}
 		names = append(names, name)
@@ -269,10 +268,10 @@ func trail(path string) (names []string) {
 	return names
 }
 
-// Extensions are those of the files that are read from directories, without the dot.
+// Extensions returns the extensions of the files that are read from directories, without the dot.
 func Extensions() []string { return []string{"yaml", "yml", "json"} }
 
-// IsManifest reports whether a file in a directory is read, by its name.
+// IsManifest reports whether a file in a directory is read, according to its name.
 func IsManifest(name string) bool {
 	extension, ok := strings.CutPrefix(filepath.Ext(name), ".")
 	return ok && slices.Contains(Extensions(), extension)

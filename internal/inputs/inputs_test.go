@@ -11,7 +11,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// directory writes files into a new directory and goes there.
+// directory writes files into a new directory, and changes to it.
 func directory(t *testing.T, names ...string) {
 	t.Helper()
 	t.Chdir(t.TempDir())
@@ -36,7 +36,7 @@ func TestRead(t *testing.T) {
 	if err := os.WriteFile("clusters/eu/fleetwright/inventory.json", []byte(inventory), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	// An editor's lock, which leads nowhere.
+	// An editor's lock, which is a broken link.
 	if err := os.Symlink("somebody@somewhere.1", "b/.#d.json"); err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// TestOutputIsNotRead tells directories that a run has written, also as a merge has left them, from others.
+// TestOutputIsNotRead checks that output directories, also after a merge, are distinguished from others.
 func TestOutputIsNotRead(t *testing.T) {
 	const (
 		title  = "# fleetwright.dev/v1alpha1 Inventory\n"

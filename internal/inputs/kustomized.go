@@ -13,7 +13,8 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// A kustomization has the fields of a kustomization.yaml that name files, former ones included, and its namespace.
+// A kustomization holds the fields of a kustomization.yaml that name files, including former ones, and its
+// namespace.
 type kustomization struct {
 	Namespace                string
 	Resources, Bases         []string
@@ -21,9 +22,9 @@ type kustomization struct {
 	PatchesStrategicMerge    []string
 }
 
-// Kustomized returns files without those that hold patches of Flagger's objects, as the kustomizations beside the
-// files and above them name them: no such file is a whole object. It also returns the namespaces that the
-// kustomizations put the objects of files into, by the names of these; where two differ there is none.
+// Kustomized returns the files without those that the kustomizations next to and above them use as patches of
+// Flagger's objects, because a patch is not a whole object. It also returns, by file name, the namespaces that the
+// kustomizations set. If two of them differ, the file has none.
 func Kustomized(files []schema.File) (whole []schema.File, namespaces map[string]string) {
 	patches := map[string]bool{}
 	namespaces = map[string]string{}
@@ -58,17 +59,16 @@ func Kustomized(files []schema.File) (whole []schema.File, namespaces map[string
 	return whole, namespaces
 }
 
-// kustomizations are the names that a kustomization may have (sigs.k8s.io/kustomize api/konfig,
+// kustomizations are the valid names of a kustomization (sigs.k8s.io/kustomize api/konfig,
 // RecognizedKustomizationFileNames).
 var kustomizations = []string{"kustomization.yaml", "kustomization.yml", "Kustomization"}
 
 func isKustomization(name string) bool { return slices.Contains(kustomizations, path.Base(name)) }
 
-// maxAbove is how many directories above a file are looked into.
+// maxAbove is the number of directories above a file that are searched.
 const maxAbove = 4
 
-// around returns the kustomizations in the directories of files, and above them, that are not among the files. One that
-// cannot be read is none.
+// around returns the readable kustomizations in and above the directories of files, except those among the files.
 func around(files []schema.File) (all []schema.File) {
 	among, looked := map[string]bool{}, map[string]bool{}
 	for _, f := range files {
@@ -103,10 +103,10 @@ func around(files []schema.File) (all []schema.File) {
 	return all
 }
 
-// maxKustomization is how large a kustomization may be.
+// maxKustomization is the maximum size of a kustomization.
 const maxKustomization = 1 << 20
 
-// put puts the objects of a file, or of the files of a directory, into a namespace. The names are sorted.
+// put records the namespace of a file, or of all files in a directory. The names are sorted.
 func put(resource, namespace string, names []string, namespaces map[string]string) {
 	i, _ := slices.BinarySearch(names, resource)
 	for ; i < len(names) && strings.HasPrefix(names[i], resource); i++ {

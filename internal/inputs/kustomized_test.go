@@ -10,7 +10,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// TestKustomizedLooksAround for the kustomization of a file that is named by itself.
+// TestKustomizedLooksAround looks for the kustomization of a file that is given by itself.
 func TestKustomizedLooksAround(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for name, text := range map[string]string{
@@ -34,7 +34,7 @@ func TestKustomizedLooksAround(t *testing.T) {
 	}
 }
 
-// TestTemplatesOfChartsAreSkipped, which are no YAML.
+// TestTemplatesOfChartsAreSkipped checks that templates of charts, which are not YAML, are skipped.
 func TestTemplatesOfChartsAreSkipped(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"shop/Chart.yaml", "shop/templates/canary.yaml", "own/templates/canary.yaml"} {

@@ -1,4 +1,4 @@
-// Package lazyregexp compiles regular expressions when they are needed first: a start pays for none.
+// Package lazyregexp compiles regular expressions on first use, so that starting the program costs nothing.
 package lazyregexp
 
 import (
@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// New returns a function that returns a regular expression. It panics where it is not one.
+// New returns a function that returns a regular expression. The function panics if the expression is invalid.
 func New(expression string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
 }

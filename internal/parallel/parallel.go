@@ -1,4 +1,4 @@
-// Package parallel does many things of one kind on all cores.
+// Package parallel runs many similar tasks on all cores.
 package parallel
 
 import (
@@ -7,12 +7,11 @@ import (
 	"sync/atomic"
 )
 
-// few are so few small things that waking other cores costs more than it saves.
+// few is the number of small tasks below which starting other cores costs more than it saves.
 const few = 200
 
-// Each does something small for each number from 0 to below n. They are begun in order, as
-// many at a time as there are cores, unless they are few, and all have ended when it
-// returns.
+// Each calls do with each number from 0 to n-1, for small tasks. It starts them in order, on all cores unless they
+// are few, and returns when all have ended.
 func Each(n int, do func(i int)) {
 	cores := runtime.GOMAXPROCS(0)
 	if n < few {
@@ -21,7 +20,7 @@ func Each(n int, do func(i int)) {
 	On(make([]struct{}, cores), n, func(_ struct{}, i int) { do(i) })
 }
 
-// On is Each with workers, of which each does one thing at a time. There is at least one.
+// On is Each with one task at a time on each of the workers, which must not be empty.
 func On[Worker any](workers []Worker, n int, do func(w Worker, i int)) {
 	var begun atomic.Int64
 	work := func(w Worker) {

@@ -1,4 +1,4 @@
-// Package watch waits until files that are read may have changed.
+// Package watch waits for changes of the input files.
 package watch
 
 import (
@@ -17,22 +17,23 @@ import (
 )
 
 const (
-	// quiet ends a burst of events: an editor writes a file by several, a checkout writes many.
+	// quiet is the time without events that ends a burst: an editor causes several events per file, and a checkout
+	// many.
 	quiet = 100 * time.Millisecond
-	// longest is when a burst is taken for over that does not end.
+	// longest is the maximum duration of a burst.
 	longest = time.Second
 )
 
-// A Watcher watches directories: editors save a file by renaming another one to it.
+// A Watcher watches directories, because editors save a file by renaming another file to its name.
 type Watcher struct {
 	events *fsnotify.Watcher
-	// watched are the directories that events come from.
+	// watched are the watched directories.
 	watched map[string]bool
-	// walked are those of them in which every manifest counts, names what counts by itself.
+	// walked are the directories in which every manifest counts, and names are the paths that count by themselves.
 	walked, names map[string]bool
 }
 
-// New makes a watcher that watches nothing yet.
+// New returns a Watcher that watches nothing yet.
 func New() (*Watcher, error) {
 	events, err := fsnotify.NewWatcher()
 	if err != nil {
@@ -44,7 +45,7 @@ func New() (*Watcher, error) {
 // Close ends the watch.
 func (w *Watcher) Close() error { return w.events.Close() }
 
-// Set sets what is watched, and reports whether that is more, which may have changed meanwhile.
+// Set sets the watched places, and reports whether there are new ones, which may have changed in the meantime.
 func (w *Watcher) Set(places inputs.Places) (more bool, err error) {
 	w.walked, w.names = map[string]bool{}, map[string]bool{}
 	wanted := map[string]bool{}
@@ -65,7 +66,7 @@ func (w *Watcher) Set(places inputs.Places) (more bool, err error) {
 		}
 		err := w.events.Add(dir)
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
-			continue // gone since, which is an event of the directory above, or not ours
+			continue // already gone, which the parent directory reports, or not readable
 		}
 		if err != nil {
 			return more, fmt.Errorf("cannot watch %s: %w", dir, err)
@@ -75,13 +76,13 @@ func (w *Watcher) Set(places inputs.Places) (more bool, err error) {
 	return more, nil
 }
 
-// forget ends the watch of one directory.
+// forget stops watching a directory.
 func (w *Watcher) forget(dir string) {
-	_ = w.events.Remove(dir) // it may be gone, and its watch with it
+	_ = w.events.Remove(dir) // the directory and its watch may be gone
 	delete(w.watched, dir)
 }
 
-// Wait waits for a change and until it is over, or until the context is done.
+// Wait waits for a change and the end of its burst, or until the context is done.
 func (w *Watcher) Wait(ctx context.Context) error {
 	var over, end <-chan time.Time
 	for {
@@ -107,8 +108,8 @@ func (w *Watcher) Wait(ctx context.Context) error {
 	}
 }
 
-// counts reports whether an event may be of what is read. A directory that goes takes the
-// watches below it along: what has its name later is another one.
+// counts reports whether an event may concern an input. If a directory disappears, so do the watches below it,
+// because a later directory of the same name is a different one.
 func (w *Watcher) counts(e fsnotify.Event) bool {
 	if e.Has(fsnotify.Remove) || e.Has(fsnotify.Rename) {
 		for dir := range w.watched {

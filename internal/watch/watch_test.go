@@ -16,7 +16,7 @@ import (
 // limit is far more than an event takes.
 const limit = time.Minute
 
-// settled reads paths until all places are watched.
+// settled reads paths until all of them are watched.
 func settled(t *testing.T, w *Watcher, paths ...string) (contents string, err error) {
 	t.Helper()
 	for {
@@ -43,7 +43,7 @@ func must(t *testing.T, errs ...error) {
 
 func write(name, content string) error { return os.WriteFile(name, []byte(content), 0o666) }
 
-// TestWaitSeesWhatIsRead: whatever way it takes to become what is read.
+// TestWaitSeesWhatIsRead checks that every way of changing the inputs is noticed.
 func TestWaitSeesWhatIsRead(t *testing.T) {
 	for name, c := range map[string]struct {
 		path  string
@@ -69,7 +69,7 @@ func TestWaitSeesWhatIsRead(t *testing.T) {
 			},
 			func(t *testing.T) { must(t, write("volume/..2/a.yaml", "3")) },
 		}},
-		"what is far above is moved away and comes back": {"above/below/a.yaml", []func(t *testing.T){
+		"a distant parent is moved away and back": {"above/below/a.yaml", []func(t *testing.T){
 			func(t *testing.T) { must(t, os.Rename("above", "away")) },
 			func(t *testing.T) { must(t, write("away/below/a.yaml", "3"), os.Rename("away", "above")) },
 		}},
@@ -103,18 +103,18 @@ func TestWaitSeesWhatIsRead(t *testing.T) {
 				cancel()
 				after, err := settled(t, w, c.path)
 				if after == before && err == nil {
-					t.Fatalf("after step %d there is still %q", i, after)
+					t.Fatalf("after step %d still pending: %q", i, after)
 				}
 				before = after
 			}
 			if want := string(rune('1' + len(c.steps))); before != want {
-				t.Errorf("at the end there is %q, want %q", before, want)
+				t.Errorf("at the end got %q, want %q", before, want)
 			}
 		})
 	}
 }
 
-// TestWhatCounts are the events that have files read again.
+// TestWhatCounts checks which events cause the files to be read again.
 func TestWhatCounts(t *testing.T) {
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	must(t, err)
