@@ -1,13 +1,12 @@
-// Package flagger simulates Flagger's scheduler: what a Canary goes through after a new
-// version was detected, check by check, without a cluster and without a clock.
+// Package flagger simulates Flagger's scheduler: the rollout of a Canary after Flagger has detected a new version,
+// check by check, without a cluster and without a clock.
 //
-// It follows pkg/controller/scheduler.go of fluxcd/flagger, and what the routers of
-// pkg/router say of the traffic. Package conformance has the real controller run the
-// same Canaries; testdata/runs is what it did.
+// It follows pkg/controller/scheduler.go of fluxcd/flagger, and the routes that the routers in pkg/router report.
+// Package conformance runs the same Canaries with the real controller, and records its behavior in testdata/runs.
 //
-// Three things are taken for granted: pods are ready by the next check, the parents of an HTTPRoute
-// have accepted it by then, and nothing but the new version changes meanwhile. Each check for which
-// pods or routes are not ready takes one interval more.
+// The simulation assumes that pods are ready by the next check, that the parents of an HTTPRoute have accepted it
+// by then, and that nothing except the new version changes. In reality, a rollout takes one more interval for each
+// check at which pods or routes are not ready.
 package flagger
 
 import (
@@ -20,30 +19,31 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// A Canary is the spec of a Canary, by the names of Flagger's fields: those that are
-// rendered, and those that decide how a rollout goes.
+// A Canary is the spec of a Canary, with Flagger's field names. It has the fields that are rendered, and those
+// that affect the course of a rollout.
 type Canary struct {
-	// Provider is the router.
+	// Provider is the name of the router's provider.
 	Provider string `json:"provider"`
-	// MetricsServer is the address of a Prometheus; without it Flagger asks its own.
+	// MetricsServer is the address of a Prometheus; if it is empty, Flagger queries its default Prometheus.
 	MetricsServer string           `json:"metricsServer,omitempty"`
 	TargetRef     ObjectReference  `json:"targetRef"`
 	AutoscalerRef *Autoscaler      `json:"autoscalerRef,omitempty"`
 	IngressRef    *ObjectReference `json:"ingressRef,omitempty"`
-	// RouteRef is the ApisixRoute of apisix, and UpstreamRef the Upstream of which gloo takes the settings.
+	// RouteRef is the ApisixRoute of apisix, and UpstreamRef is the Upstream whose settings gloo copies.
 	RouteRef    *ObjectReference         `json:"routeRef,omitempty"`
 	UpstreamRef *api.NamespacedReference `json:"upstreamRef,omitempty"`
-	// ProgressDeadlineSeconds is for how long pods may be unready; nil is 600.
+	// ProgressDeadlineSeconds is how long pods may stay unready; nil means 600.
 	ProgressDeadlineSeconds *int32  `json:"progressDeadlineSeconds,omitempty"`
 	Service                 Service `json:"service"`
 	// SkipAnalysis promotes a new version as soon as it is ready.
 	SkipAnalysis     bool `json:"skipAnalysis,omitempty"`
 	RevertOnDeletion bool `json:"revertOnDeletion,omitempty"`
-	// Suspend has Flagger do nothing.
+	// Suspend makes Flagger ignore the Canary.
 	Suspend  bool     `json:"suspend,omitempty"`
 	Analysis Analysis `json:"analysis"`
 
-	// Unmeasured are the metrics, by their places, that never have a value: no request reaches the new version.
+	// Unmeasured are the indexes of the metrics that never have a value, because no request reaches the new
+	// version.
 	Unmeasured []int `json:"-"`
 }
 
@@ -54,25 +54,25 @@ type ObjectReference struct {
 	Name       string `json:"name"`
 }
 
-// An Autoscaler is the one of the workload, of which Flagger makes one for the primary.
+// An Autoscaler is the autoscaler of the workload, which Flagger copies for the primary.
 type Autoscaler struct {
 	ObjectReference
 	PrimaryScalerQueries  map[string]string   `json:"primaryScalerQueries,omitempty"`
 	PrimaryScalerReplicas *api.ScalerReplicas `json:"primaryScalerReplicas,omitempty"`
 }
 
-// A Service is what Flagger makes Services and routes of.
+// A Service describes the Services and routes that Flagger creates.
 type Service struct {
-	// Name of the Services, without their suffixes.
+	// Name is the name of the Services, without their suffixes.
 	Name       string              `json:"name"`
 	Port       int32               `json:"port"`
 	PortName   string              `json:"portName,omitempty"`
 	TargetPort *intstr.IntOrString `json:"targetPort,omitempty"`
-	// AppProtocol tcp has Istio route connections, which cannot be mirrored.
+	// AppProtocol tcp makes Istio route connections, which cannot be mirrored.
 	AppProtocol   string `json:"appProtocol,omitempty"`
 	PortDiscovery bool   `json:"portDiscovery,omitempty"`
 	Timeout       string `json:"timeout,omitempty"`
-	// BackendTimeout of one request to a backend, which gatewayapi alone reads.
+	// BackendTimeout limits one request to a backend; only gatewayapi reads it.
 	BackendTimeout string   `json:"backendTimeout,omitempty"`
 	Gateways       []string `json:"gateways,omitempty"`
 	// GatewayRefs are the parents of the HTTPRoute of gatewayapi, which needs one.
@@ -83,55 +83,55 @@ type Service struct {
 	Rewrite     *api.HTTPRewrite `json:"rewrite,omitempty"`
 	Retries     *api.HTTPRetry   `json:"retries,omitempty"`
 	Headers     *api.Headers     `json:"headers,omitempty"`
-	// Mirror gets a copy of all requests, whether a rollout goes on or not.
+	// Mirror gets a copy of all requests, with or without a rollout.
 	Mirror     []api.HTTPMirror `json:"mirror,omitempty"`
 	CorsPolicy *api.CorsPolicy  `json:"corsPolicy,omitempty"`
-	// MeshName is the mesh of App Mesh.
+	// MeshName is the name of the mesh in App Mesh.
 	MeshName string    `json:"meshName,omitempty"`
 	Apex     *Metadata `json:"apex,omitempty"`
 	Canary   *Metadata `json:"canary,omitempty"`
 	Primary  *Metadata `json:"primary,omitempty"`
 }
 
-// Metadata is that of a Service.
+// Metadata is the metadata of a Service.
 type Metadata struct {
 	Labels      map[string]string `json:"labels,omitempty"`
 	Annotations map[string]string `json:"annotations,omitempty"`
 }
 
-// An Analysis is how a new version is checked.
+// An Analysis describes the checks of a new version.
 type Analysis struct {
-	// Interval from one check to the next, as Go writes durations. Every reads it.
+	// Interval is the time between two checks, as a Go duration. Every parses it.
 	Interval string `json:"interval,omitempty"`
-	// Threshold is how many failed checks undo the rollout; 0 is one.
+	// Threshold is the number of failed checks that roll back the version; 0 means 1.
 	Threshold int `json:"threshold,omitempty"`
-	// Iterations is the number of checks of A/B testing and blue/green; 0 moves the traffic by weight.
+	// Iterations is the number of checks in A/B testing and blue/green; if it is 0, the traffic moves by weight.
 	Iterations int `json:"iterations,omitempty"`
-	// MaxWeight is the share, in percent, from which on a version is promoted; 0 is 100.
+	// MaxWeight is the share, in percent, at which Flagger promotes the version; 0 means 100.
 	MaxWeight int `json:"maxWeight,omitempty"`
-	// StepWeight is the share, in percent, that each good check adds.
+	// StepWeight is the share, in percent, that each passed check adds.
 	StepWeight int `json:"stepWeight,omitempty"`
-	// StepWeights are shares, in percent, one after the other. StepWeight goes before.
+	// StepWeights are successive shares, in percent. StepWeight takes precedence.
 	StepWeights []int `json:"stepWeights,omitempty"`
-	// StepWeightPromotion is the share, in percent, that goes back to the primary with
-	// each step of the promotion; 0 is all at once.
+	// StepWeightPromotion is the share, in percent, that each step of the promotion returns to the primary; 0
+	// returns everything at once.
 	StepWeightPromotion   int    `json:"stepWeightPromotion,omitempty"`
 	PrimaryReadyThreshold *int32 `json:"primaryReadyThreshold,omitempty"`
 	CanaryReadyThreshold  *int32 `json:"canaryReadyThreshold,omitempty"`
-	// Mirror has the new version get a copy of the requests before it gets any itself.
+	// Mirror sends the new version a copy of the requests before it serves any.
 	Mirror bool `json:"mirror,omitempty"`
-	// MirrorWeight is the share of the requests, in percent, that Istio copies; 0 is all.
+	// MirrorWeight is the share of the requests, in percent, that Istio copies; 0 means all.
 	MirrorWeight int `json:"mirrorWeight,omitempty"`
-	// Match are the conditions by which requests are chosen.
+	// Match are the conditions that select requests.
 	Match []Match `json:"match,omitempty"`
-	// SessionAffinity keeps a client on the version that it has met.
+	// SessionAffinity keeps a client on the version that served it.
 	SessionAffinity *SessionAffinity `json:"sessionAffinity,omitempty"`
 	Metrics         []Metric         `json:"metrics,omitempty"`
 	Alerts          []api.Alert      `json:"alerts,omitempty"`
 	Webhooks        []Webhook        `json:"webhooks,omitempty"`
 }
 
-// A Match is a condition on requests, as Istio has it: all of its parts must hold.
+// A Match is a condition on requests in Istio's form: all of its parts must match.
 type Match struct {
 	Authority       api.StringMatch            `json:"authority,omitzero"`
 	Method          api.StringMatch            `json:"method,omitzero"`
@@ -146,11 +146,11 @@ type Match struct {
 	SourceNamespace string                     `json:"sourceNamespace,omitempty" format:"dns-label"`
 }
 
-// A SessionAffinity is the cookie that a client carries.
+// A SessionAffinity is the cookie of a client.
 type SessionAffinity struct {
 	CookieName        string `json:"cookieName" format:"cookie"`
 	PrimaryCookieName string `json:"primaryCookieName,omitempty" format:"cookie"`
-	// MaxAge of the cookie, in seconds.
+	// MaxAge is the lifetime of the cookie, in seconds.
 	MaxAge      int32  `json:"maxAge,omitempty"`
 	Domain      string `json:"domain,omitempty"`
 	HTTPOnly    bool   `json:"httpOnly,omitempty"`
@@ -160,36 +160,36 @@ type SessionAffinity struct {
 	Secure      bool   `json:"secure,omitempty"`
 }
 
-// A Metric is asked for with every check.
+// A Metric is queried at every check.
 type Metric struct {
 	Name string `json:"name"`
-	// Interval that the query looks back.
+	// Interval is the period that the query covers.
 	Interval string `json:"interval,omitempty"`
-	// ThresholdRange is what good values are in; without one Flagger compares with 0.
+	// ThresholdRange is the range of good values; if it is nil, Flagger reads Threshold.
 	ThresholdRange *api.ThresholdRange `json:"thresholdRange,omitempty"`
-	// Threshold is what values are compared with where there is no range: the least of
-	// request-success-rate, and the most of any other. Flagger has deprecated it.
+	// Threshold is the minimum of request-success-rate and the maximum of any other metric if ThresholdRange is
+	// nil. Flagger has deprecated it.
 	Threshold float64 `json:"threshold,omitempty"`
-	// TemplateRef is nil where the metric has no MetricTemplate.
+	// TemplateRef is nil if the metric has no MetricTemplate.
 	TemplateRef       *api.NamespacedReference `json:"templateRef,omitempty"`
 	TemplateVariables map[string]string        `json:"templateVariables,omitempty"`
-	// Query is PromQL of the Canary itself, which Flagger has deprecated.
+	// Query is a PromQL query in the Canary itself, which Flagger has deprecated.
 	Query string `json:"query,omitempty"`
 }
 
-// A MetricTemplate is the spec of a MetricTemplate: what Flagger asks, and whom.
+// A MetricTemplate is the spec of a MetricTemplate: a query and its provider.
 type MetricTemplate struct {
 	Provider api.MetricProvider `json:"provider"`
 	Query    string             `json:"query"`
 }
 
-// isBuiltin reports whether Flagger knows a query for the metric's name, which it asks
-// also where the metric has a template.
+// isBuiltin reports whether Flagger has a built-in query for the metric's name, which it also runs if the metric
+// has a template.
 func (m Metric) isBuiltin() bool {
 	return m.Name == "request-success-rate" || m.Name == "request-duration"
 }
 
-// Strategy is what Flagger calls the way in which the traffic moves.
+// Strategy is Flagger's name for the way in which the traffic moves.
 type Strategy string
 
 // The strategies (pkg/apis/flagger/v1beta1/canary.go, DeploymentStrategy).
@@ -199,8 +199,8 @@ const (
 	BlueGreen Strategy = "blue/green"
 )
 
-// Strategy is how the traffic moves. Without a router nothing but blue/green is possible: Flagger
-// drops the conditions, and makes checks of weights (scheduler.go, advanceCanary).
+// Strategy returns the way in which the traffic moves. Without a router only blue/green is possible: Flagger
+// ignores the conditions, and runs checks instead of moving weights (scheduler.go, advanceCanary).
 func (c *Canary) Strategy() Strategy {
 	switch {
 	case c.Iterations() < 1:
@@ -211,7 +211,7 @@ func (c *Canary) Strategy() Strategy {
 	return BlueGreen
 }
 
-// Iterations is the number of checks of A/B testing and blue/green; 0 moves the traffic by weight.
+// Iterations returns the number of checks in A/B testing and blue/green, or 0 if the traffic moves by weight.
 func (c *Canary) Iterations() int {
 	if c.Provider == Kubernetes && c.Analysis.Iterations < 1 {
 		return kubernetesIterations
@@ -224,12 +224,13 @@ const (
 	ShortestInterval = 10 * time.Second
 	defaultInterval  = time.Minute
 	allTraffic       = 100 // percent
-	// kubernetesIterations stand for weights where no router moves them (scheduler.go, advanceCanary).
+	// kubernetesIterations is the number of checks that replace weights if no router moves the traffic
+	// (scheduler.go, advanceCanary).
 	kubernetesIterations = 10
 )
 
-// Every is the interval of the analysis as Flagger takes it: one minute where it cannot
-// be read, and no less than ten seconds.
+// Every returns the interval of the analysis as Flagger reads it: one minute if it is invalid, and at least 10
+// seconds.
 func (a *Analysis) Every() time.Duration {
 	d, err := time.ParseDuration(a.Interval)
 	if err != nil {
@@ -238,10 +239,10 @@ func (a *Analysis) Every() time.Duration {
 	return max(d, ShortestInterval)
 }
 
-// threshold is how many failed checks undo the rollout.
+// threshold returns the number of failed checks that roll back the version.
 func (a *Analysis) threshold() int { return max(a.Threshold, 1) }
 
-// maxWeight is the share from which on a version is promoted.
+// maxWeight returns the share at which Flagger promotes the version.
 func (a *Analysis) maxWeight() int {
 	if n := len(a.StepWeights); n > 0 {
 		return min(allTraffic, a.StepWeights[n-1])
@@ -249,7 +250,7 @@ func (a *Analysis) maxWeight() int {
 	return cmp.Or(max(a.MaxWeight, 0), allTraffic)
 }
 
-// nextStep is by how much a good check moves the weight.
+// nextStep returns the share that a passed check adds to a weight.
 func (a *Analysis) nextStep(weight int) int {
 	if a.StepWeight > 0 || len(a.StepWeights) == 0 {
 		return a.StepWeight
@@ -257,7 +258,7 @@ func (a *Analysis) nextStep(weight int) int {
 	left := allTraffic - weight
 	switch {
 	case left == 0:
-		return 1 // what is not zero leads to the promotion
+		return 1 // any positive step leads to the promotion
 	case weight == 0:
 		return min(left, a.StepWeights[0])
 	}
@@ -267,11 +268,11 @@ func (a *Analysis) nextStep(weight int) int {
 	return left
 }
 
-// MeshGateway is Istio's word for all sidecars. Flagger adds it where no gateway is named.
+// MeshGateway is Istio's name for all sidecars. Flagger adds it if no gateway is set.
 const MeshGateway = "mesh"
 
-// IsMeshed reports whether sidecars surely read the VirtualService that Flagger makes. One that is
-// delegated to holds where the VirtualService that delegates does.
+// IsMeshed reports whether sidecars certainly read Flagger's VirtualService. A delegate VirtualService applies
+// only where the delegating one does.
 func (s *Service) IsMeshed() bool {
 	return !s.Delegation && (len(s.Gateways) == 0 || slices.Contains(s.Gateways, MeshGateway))
 }
@@ -279,13 +280,13 @@ func (s *Service) IsMeshed() bool {
 // Mirrors reports whether the new version gets a copy of all requests.
 func (c *Canary) Mirrors() bool { return c.Analysis.Mirror && c.canMirror() }
 
-// canMirror reports whether the router reports that it mirrors.
+// canMirror reports whether the router tells the scheduler that it mirrors.
 func (c *Canary) canMirror() bool {
 	mirrors := c.Router().mirrors
 	return mirrors != nil && mirrors(c)
 }
 
-// IsKnative reports whether it is a Service of Knative, of which Flagger splits the traffic between revisions
+// IsKnative reports whether the object is a Knative Service, whose traffic Flagger splits between revisions
 // (pkg/apis/flagger/v1beta1/canary.go, IsKnativeService).
 func (o *ObjectReference) IsKnative() bool {
 	return o.Kind == "Service" && o.APIVersion == "serving.knative.dev/v1"

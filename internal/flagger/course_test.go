@@ -8,7 +8,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/flagger/flaggertest"
 )
 
-// follow returns the ticks of a course in which all checks fail from a number on, or none where that is 0.
+// follow returns the ticks of a course in which all checks fail from a number on, or none if the number is 0.
 func follow(course *flagger.Course, failFrom int) (ticks []flagger.Tick, outcome flagger.Outcome) {
 	checks := 0
 	for s := course.States[0]; ; {
@@ -27,7 +27,8 @@ func follow(course *flagger.Course, failFrom int) (ticks []flagger.Tick, outcome
 	}
 }
 
-// TestCourseIsEveryRun: the states of a course are those of the runs of a plan, whichever check is the first to fail.
+// TestCourseIsEveryRun checks that the states of a course are those of a plan's runs, for every first failing
+// check.
 func TestCourseIsEveryRun(t *testing.T) {
 	cases, err := flaggertest.Load("testdata/runs")
 	if err != nil {
@@ -62,7 +63,7 @@ func TestCourseIsEveryRun(t *testing.T) {
 	}
 }
 
-// TestCourseCountsChecks: a state knows when the hooks were called for the first time.
+// TestCourseCountsChecks checks that a state records when the hooks were first called.
 func TestCourseCountsChecks(t *testing.T) {
 	c := flagger.Canary{Provider: flagger.Istio, Analysis: flagger.Analysis{Interval: "1m", Threshold: 2, StepWeight: 20, MaxWeight: 40, Metrics: []flagger.Metric{{Name: "request-success-rate"}}}}
 	course, ok := c.Course(flagger.Newest)

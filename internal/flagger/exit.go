@@ -9,16 +9,16 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// A Verdict is what can be told of a script's end without running it.
+// A Verdict is the known end of a script that was not run.
 type Verdict struct {
-	// Passes reports that the script exits with 0 whatever it finds, as long as it can reach what
-	// it asks, and Fails that it always exits with another status.
+	// Passes reports whether the script always exits with 0 if it reaches its servers. Fails reports whether it
+	// always exits with another status.
 	Passes, Fails bool
-	// Least is how long it takes at least until it exits with 0.
+	// Least is the shortest time until it exits with 0.
 	Least time.Duration
 }
 
-// Verdict tells of the script's end what does not depend on anything else.
+// Verdict returns the facts about the script's end that depend on nothing outside the script.
 func (s *Script) Verdict() Verdict {
 	e := exit{functions: s.Functions}
 	syntax.Walk(s.file, func(n syntax.Node) bool {
@@ -41,8 +41,8 @@ func (s *Script) Verdict() Verdict {
 	return Verdict{Passes: told && o.other == forever, Fails: told && o.zero == forever, Least: o.zero}
 }
 
-// An outcome is that of a part of a script: how long it takes at least until it has succeeded or
-// failed, and until it ends the script with 0 or another status. What never happens takes forever.
+// An outcome is the outcome of a part of a script: the shortest times until it succeeds, until it fails, and until
+// it ends the script with 0 or with another status. An impossible event takes forever.
 type outcome struct{ zero, other, exit, abort time.Duration }
 
 const forever = time.Duration(1<<63 - 1)
@@ -54,20 +54,20 @@ var (
 	unsure   = outcome{}
 )
 
-// An exit tells the outcomes of the parts of a script.
+// An exit finds the outcomes of the parts of a script.
 type exit struct {
 	functions []string
-	// errexit, pipefail and unset are options of the shell that the script may set at any place.
+	// errexit, pipefail and unset are options of the shell that the script may set anywhere.
 	errexit, pipefail, unset bool
-	// expands reports that the script expands parameters, breaks that it leaves loops, and lost that
-	// nothing can be told.
+	// expands reports whether the script expands parameters, breaks whether it breaks out of loops, and lost
+	// whether nothing is known about it.
 	expands, breaks, lost bool
 }
 
-// changers are builtins after which a script is not what it reads like.
+// changers are the builtins after which the text of a script no longer shows what it does.
 var changers = []string{".", "alias", "eval", "kill", "return", "shopt", "source", "trap", "wait"}
 
-// readOptions notes what a command does to the shell that runs it.
+// readOptions records the shell options that a command sets.
 func (e *exit) readOptions(words []Word) {
 	e.lost = e.lost || !words[0].Known || slices.Contains(changers, words[0].Text)
 	e.breaks = e.breaks || words[0].Text == "break" || words[0].Text == "continue"
@@ -89,10 +89,10 @@ func (e *exit) readOptions(words []Word) {
 	}
 }
 
-// done is how long the part takes at least.
+// done returns the shortest time until the part is done.
 func (o outcome) done() time.Duration { return min(o.zero, o.other) }
 
-// after is the outcome of a part that begins later.
+// after returns the outcome of a part that begins later by d.
 func (o outcome) after(d time.Duration) outcome {
 	plus := func(t time.Duration) time.Duration {
 		if t > forever-d {
@@ -103,17 +103,17 @@ func (o outcome) after(d time.Duration) outcome {
 	return outcome{plus(o.zero), plus(o.other), plus(o.exit), plus(o.abort)}
 }
 
-// or is the outcome of one of two parts.
+// or returns the outcome if either of two parts runs.
 func (o outcome) or(p outcome) outcome {
 	return outcome{min(o.zero, p.zero), min(o.other, p.other), min(o.exit, p.exit), min(o.abort, p.abort)}
 }
 
-// branch is the outcome of a part of whose status it depends what follows.
+// branch returns the outcome of a part followed by then if it succeeds, or else by otherwise.
 func (o outcome) branch(then, otherwise outcome) outcome {
 	return outcome{forever, forever, o.exit, o.abort}.or(then.after(o.zero)).or(otherwise.after(o.other))
 }
 
-// inSubshell is the outcome of a part that ends its own shell alone.
+// inSubshell returns the outcome of a part that can end only its own subshell.
 func (o outcome) inSubshell() outcome {
 	return outcome{min(o.zero, o.exit), min(o.other, o.abort), forever, forever}
 }
@@ -143,7 +143,7 @@ func (e *exit) statement(s *syntax.Stmt) outcome {
 	return o
 }
 
-// safeRedirect reports whether a redirection surely works: the load tester's file system is read-only.
+// safeRedirect reports whether a redirection always succeeds: the load tester's file system is read-only.
 func safeRedirect(r *syntax.Redirect) bool {
 	if r.Op == syntax.DplOut || r.Op == syntax.DplIn || r.Hdoc != nil || r.Op == syntax.WordHdoc {
 		return true
@@ -180,11 +180,11 @@ func (e *exit) command(c syntax.Command) outcome {
 	case *syntax.ForClause:
 		return e.forClause(c)
 	}
-	// Loops that wait may never end, and tests depend on what is not here.
+	// Loops with a condition may never end, and tests depend on the environment.
 	return unsure
 }
 
-// forClause counts the words of a list: a loop over them runs that often.
+// forClause returns the outcome of a for loop, which runs once for each word of a list.
 func (e *exit) forClause(c *syntax.ForClause) outcome {
 	once := e.list(c.Do)
 	all := succeeds.or(once)
@@ -218,7 +218,7 @@ func (e *exit) binary(c *syntax.BinaryCmd) outcome {
 	case syntax.OrStmt:
 		return x.branch(succeeds, y)
 	}
-	// Each part of a pipe is a shell of its own.
+	// Each part of a pipe runs in its own subshell.
 	x, y = x.inSubshell(), y.inSubshell()
 	pipe := outcome{max(y.zero, x.done()), max(y.other, x.done()), forever, forever}
 	if e.pipefail {
@@ -227,14 +227,14 @@ func (e *exit) binary(c *syntax.BinaryCmd) outcome {
 	return pipe
 }
 
-// transparent are commands that exit with the status of the one they run.
+// transparent are the commands that exit with the status of the command that they run.
 var transparent = []string{"command", "env", "exec", "nice", "nohup", "setsid", "time"}
 
 func (e *exit) call(c *syntax.CallExpr) outcome {
 	if len(c.Args) == 0 {
 		for _, a := range c.Assigns {
 			if a.Value != nil && !literal(a.Value).Known || a.Array != nil {
-				return either // of what is substituted
+				return either // the status of a command substitution
 			}
 		}
 		return succeeds
@@ -265,7 +265,7 @@ func (e *exit) call(c *syntax.CallExpr) outcome {
 	return o
 }
 
-// outcome returns that of a command.
+// outcome returns the outcome of a command.
 func (c Call) outcome() outcome {
 	if text := c.script(); text != "" {
 		inner, err := ParseScript(text)
@@ -278,28 +278,28 @@ func (c Call) outcome() outcome {
 		case v.Fails:
 			return fails
 		default:
-			return either.after(v.Least) // a failure before is none that passes
+			return either.after(v.Least) // a failure never counts as a pass
 		}
 	}
 	switch name := path.Base(c.Name); {
 	case name == "sleep":
 		return succeeds.after(slept(c))
 	case name == "hey" && c.Lasts() == 0 && c.requests() == 0, name == "false":
-		return fails // hey takes no fewer requests than workers (rakyll/hey hey.go)
+		return fails // hey rejects fewer requests than workers (rakyll/hey hey.go)
 	case slices.Contains(contented, name), generators[name].contented, c.IsLenientCurl(), name == "cat" && len(c.Words) == 0:
 		return succeeds.after(c.Lasts())
 	}
 	return either
 }
 
-// contented are commands that exit with 0 whatever they are given, but for mistakes in their options.
+// contented are the commands that always exit with 0, unless their options are wrong.
 var contented = []string{":", "break", "continue", "date", "echo", "printf", "set", "true", "unset"}
 
-// curlValues are the short options of curl that have a value (curl src/tool_getparam.c).
+// curlValues are the short options of curl that need a value (curl src/tool_getparam.c).
 const curlValues = "AbcCdDeEFhHKmoPQrtTuUwxXyYz"
 
-// IsLenientCurl reports whether a call is of curl, and surely exits with 0 where the server answers
-// with an error: without --fail it does.
+// IsLenientCurl reports whether a call runs curl without --fail, which exits with 0 even if the server returns an
+// error.
 func (c Call) IsLenientCurl() bool {
 	if path.Base(c.Name) != "curl" {
 		return false
@@ -310,7 +310,7 @@ func (c Call) IsLenientCurl() bool {
 		case !w.Known:
 			return false
 		case strings.HasPrefix(w.Text, "--"):
-			// A prefix that is no other option's counts as well; a configuration may have any.
+			// curl accepts unambiguous prefixes of options, and a configuration file may set any option.
 			if strings.HasPrefix(w.Text, "--fa") || strings.HasPrefix(w.Text, "--conf") ||
 				strings.HasPrefix(w.Text, "--remote-n") || strings.HasPrefix(w.Text, "--output") && !c.isNull(i, "--output") {
 				return false
@@ -322,7 +322,7 @@ func (c Call) IsLenientCurl() bool {
 				}
 				if strings.ContainsRune(curlValues, letter) {
 					if j == len(w.Text)-2 {
-						i++ // the value is the next word, whatever it is
+						i++ // the next word is the value
 					}
 					break
 				}
@@ -332,8 +332,7 @@ func (c Call) IsLenientCurl() bool {
 	return true
 }
 
-// isNull reports whether an option's value, in its word or the next, is /dev/null. The load tester
-// may have no other file that can be written.
+// isNull reports whether an option's value is /dev/null, which may be the only writable file in the load tester.
 func (c Call) isNull(i int, option string) bool {
 	value := strings.TrimPrefix(c.Words[i].Text[len(option):], "=")
 	if value == "" && i+1 < len(c.Words) {
@@ -342,7 +341,7 @@ func (c Call) isNull(i int, option string) bool {
 	return value == "/dev/null"
 }
 
-// slept returns how long a sleep takes, or 0 where that is not known.
+// slept returns how long a sleep takes, or 0 if that is unknown.
 func slept(c Call) (d time.Duration) {
 	for _, w := range c.Words {
 		text := w.Text

@@ -26,7 +26,7 @@ func TestVerdict(t *testing.T) {
 		{"curl --fail-with-body " + url, open, 0},
 		{"curl -H f " + url, passes, 0},
 		{"curl -XPOST -dfoo " + url, passes, 0},
-		{"curl -o /tmp/f " + url, open, 0}, // which may not be written
+		{"curl -o /tmp/f " + url, open, 0}, // not writable
 		{"curl $OPTIONS " + url, open, 0},
 		{"curl -K /etc/curlrc " + url, open, 0},
 		{"wget -q " + url, open, 0},
@@ -58,7 +58,7 @@ func TestVerdict(t *testing.T) {
 		{"env A=b curl -s " + url, passes, 0},
 		{"timeout 5 curl -s " + url, open, 0},
 		{"hey -n 100 -c 2 " + url, passes, 0},
-		{"hey -n 10 " + url, fails, 0}, // of 50 workers
+		{"hey -n 10 " + url, fails, 0}, // fewer than the 50 workers
 		{"ghz -n 100 --insecure shop-canary.shop:9000", passes, 0},
 		{"set -u; echo $X", open, 0},
 		{"echo ${X:?no}", open, 0},
@@ -98,7 +98,7 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
-// TestAnswer: a load tester's paths, tasks and scripts settle what it says.
+// TestAnswer checks that the answer of a load tester depends on its paths, tasks and scripts.
 func TestAnswer(t *testing.T) {
 	const tester = "http://shop-testloader.shop"
 	for _, tt := range []struct {

@@ -8,8 +8,8 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
-// FuzzNew: of whatever can be read there is a plan, whose runs end or say that they do
-// not, and in which shares are shares.
+// FuzzNew checks that every readable Canary has a plan whose runs end or are marked as endless, and whose
+// shares are between 0 and 100 %.
 func FuzzNew(f *testing.F) {
 	names, err := filepath.Glob("testdata/runs/*.txtar")
 	if err != nil || len(names) == 0 {

@@ -8,8 +8,8 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// TestMisroutes: each field that Flagger's router for Gateway API stumbles over is told, for the
-// versions that do, and no other is.
+// TestMisroutes checks that each field that Flagger's router for Gateway API handles wrongly is reported, for
+// exactly the affected versions, and that no other field is.
 func TestMisroutes(t *testing.T) {
 	type headers = map[string]api.StringMatch
 	is := api.StringMatch{Exact: "a"}
@@ -67,7 +67,7 @@ func TestMisroutes(t *testing.T) {
 		}
 		for _, other := range []string{flagger.Istio, flagger.Kubernetes, flagger.Kuma, flagger.Nginx, flagger.Traefik} {
 			if c.Provider = other; len(c.Misroutes(flagger.Version{Minor: tt.minor})) > 0 {
-				t.Errorf("%s: it is told on %s", tt.name, other)
+				t.Errorf("%s: reported for %s", tt.name, other)
 			}
 		}
 	}

@@ -2,11 +2,11 @@ package flagger
 
 import "strings"
 
-// DefaultMetricsServer is the Prometheus that Flagger asks where its chart is given none (fluxcd/flagger
+// DefaultMetricsServer is the Prometheus that Flagger queries if its chart sets none (fluxcd/flagger
 // charts/flagger/values.yaml).
 const DefaultMetricsServer = "http://prometheus:9090"
 
-// A Selector tells how Flagger's own queries select the requests to the new version.
+// A Selector is the way in which Flagger's built-in queries select the requests to the new version.
 type Selector int
 
 const (
@@ -14,9 +14,9 @@ const (
 	ByWorkload Selector = iota
 	// ByPod: the label matches the names of the target's pods.
 	ByPod
-	// ByService: the label holds the name of the canary's Service, or of what the router names after it.
+	// ByService: the label holds the name of the canary's Service, or the router's name for it.
 	ByService
-	// ByTargetService: as ByService, but the query has the name of the target for that of the Service.
+	// ByTargetService: like ByService, but the query uses the name of the target instead of the Service's.
 	ByTargetService
 	// ByIngress: the label holds the name of the Ingress.
 	ByIngress
@@ -24,18 +24,18 @@ const (
 	ByRevision
 )
 
-// Queries are those of request-success-rate and request-duration.
+// Queries are the built-in queries of request-success-rate and request-duration.
 type Queries struct {
 	// file is their source in fluxcd/flagger pkg/metrics/observers.
 	file string
 	// Rate and Duration are the metrics in Prometheus, and Label is the label that selects the new version.
 	Rate, Duration, Label string
 	By                    Selector
-	// DeploymentOnly reports that the queries find no other kind of target.
+	// DeploymentOnly reports whether the queries find only Deployments.
 	DeploymentOnly bool
 }
 
-// The queries that Flagger has, a row for each observer.
+// Flagger's built-in queries, one row for each observer.
 var (
 	apisixQueries  = Queries{"apisix.go", "apisix_http_status", "apisix_http_latency_bucket", "route", ByTargetService, false}
 	appMeshQueries = Queries{"appmesh.go", "envoy_cluster_upstream_rq", "envoy_cluster_upstream_rq_time_bucket", "kubernetes_pod_name", ByPod, true}
@@ -52,9 +52,9 @@ var (
 	traefikQueries = Queries{"traefik.go", "traefik_service_request_duration_seconds_bucket", "traefik_service_request_duration_seconds_bucket", "service", ByTargetService, false}
 )
 
-// Queries returns those of Flagger's own metrics, where Flagger's own provider is another: next to linkerd all
-// providers are measured by Linkerd. For a Service as target Flagger appends :service to the provider's
-// name. The factory knows that by the prefix, for a few providers, and takes Istio's queries for all others
+// Queries returns the built-in queries for the Canary, if meshProvider is the provider of Flagger itself. With
+// linkerd, Linkerd's queries serve all providers. For a Service as target, Flagger appends :service to the
+// provider's name. The factory recognizes a few providers by this prefix, and uses Istio's queries for every other
 // (pkg/controller/scheduler_metrics.go, runBuiltinMetricChecks; pkg/metrics/observers/factory.go, Observer).
 func (c *Canary) Queries(meshProvider string) *Queries {
 	r, linkerd := c.Router(), c.Provider != meshProvider && strings.Contains(meshProvider, Linkerd)
@@ -70,10 +70,10 @@ func (c *Canary) Queries(meshProvider string) *Queries {
 // CountsInPods reports whether the pods count the requests themselves.
 func (q *Queries) CountsInPods() bool { return q == &podQueries }
 
-// AreIstios reports whether the queries find what Istio's sidecars measure.
+// AreIstios reports whether the queries read the metrics of Istio's sidecars.
 func (q *Queries) AreIstios() bool { return q == &istioQueries }
 
-// Metric returns the metric in Prometheus of one of Flagger's own.
+// Metric returns the Prometheus metric of a built-in metric.
 func (q *Queries) Metric(name string) string {
 	if name == "request-duration" {
 		return q.Duration

@@ -18,7 +18,7 @@ const (
 	Gloo              = "gloo"
 	Istio             = "istio"
 	Knative           = "knative"
-	Kubernetes        = "kubernetes" // Services alone
+	Kubernetes        = "kubernetes" // only Services
 	Kuma              = "kuma"
 	Linkerd           = "linkerd"
 	Nginx             = "nginx"
@@ -30,27 +30,27 @@ const (
 	Traefik           = "traefik"
 )
 
-// A Router moves the traffic for a provider. It holds what the course of a rollout depends on.
+// A Router moves the traffic for a provider. It holds the facts that affect the course of a rollout.
 type Router struct {
 	Provider string
 	// file is its source in fluxcd/flagger pkg/router.
 	file string
-	// prefix reports that the factory takes every name that begins like the provider's.
+	// prefix reports whether the factory accepts every name that begins with the provider's.
 	prefix bool
-	// Since is the minor version of Flagger that brought it, where that is newer than 1.36.
+	// Since is the minor version of Flagger that added it, if newer than 1.36.
 	Since int
-	// Matches reports whether the router reads analysis.match. Without it the new version gets every request in
-	// the first iteration of A/B testing.
+	// Matches reports whether the router reads analysis.match. If not, the new version gets every request from the
+	// first iteration of A/B testing.
 	Matches bool
-	// unordered reports that the router writes the headers of one condition in any order, takes another order for
-	// a difference, and resets the weights.
+	// unordered reports whether the router writes the headers of a condition in random order, treats a changed
+	// order as a difference, and resets the weights.
 	unordered bool
-	// mirrors reports whether the router mirrors a Canary's requests, and reports that to the scheduler, which
-	// waits for it. A router without it never mirrors.
+	// mirrors reports whether the router mirrors a Canary's requests and tells the scheduler, which waits for
+	// that. If it is nil, the router never mirrors.
 	mirrors func(*Canary) bool
-	// needs is the field without which Reconcile rejects a Canary.
+	// needs is the field without which Reconcile rejects a Canary, or nil.
 	needs *need
-	// queries are those of Flagger's own metrics.
+	// queries are the built-in queries.
 	queries *Queries
 }
 
@@ -62,8 +62,8 @@ type need struct {
 }
 
 // routers are in the order of the factory (pkg/router/factory.go, MeshRouter; pkg/metrics/observers/factory.go,
-// Observer). The source of a row is its file: Reconcile, GetRoutes and SetRoutes. The scheduler knows kubernetes by
-// its name.
+// Observer). The source of a row is its file: Reconcile, GetRoutes and SetRoutes. The scheduler recognizes
+// kubernetes by its name.
 var routers = []Router{
 	{Provider: AppMeshV1Beta2, file: "appmesh_v1beta2.go", prefix: true, Matches: true, queries: &appMeshQueries},
 	{Provider: AppMesh, file: "appmesh.go", Matches: true, needs: &meshName, queries: &appMeshQueries},
@@ -101,7 +101,7 @@ func Providers() (names []string) {
 	return names
 }
 
-// Router returns the router of the Canary's provider. The factory takes Istio's for a name that it does not know.
+// Router returns the router of the Canary's provider. For an unknown name the factory returns Istio's.
 func (c *Canary) Router() *Router {
 	i := slices.IndexFunc(routers, func(r Router) bool {
 		return r.Provider == c.Provider || r.prefix && strings.HasPrefix(c.Provider, r.Provider)
@@ -112,7 +112,7 @@ func (c *Canary) Router() *Router {
 	return &routers[i]
 }
 
-// IsGatewayAPI reports whether Flagger makes an HTTPRoute of the Canary.
+// IsGatewayAPI reports whether Flagger creates an HTTPRoute for the Canary.
 func (c *Canary) IsGatewayAPI() bool {
 	provider := c.Router().Provider
 	return provider == GatewayAPI || provider == GatewayAPIV1Beta1
@@ -123,17 +123,17 @@ func mirrorsRequests(c *Canary) bool {
 	return len(c.Analysis.Match) == 0 && !strings.EqualFold(c.Service.AppProtocol, "tcp")
 }
 
-// mirrorsBlueGreen: the route has a mirror in blue/green alone (pkg/router/gateway_api.go, SetRoutes).
+// mirrorsBlueGreen: the route has a mirror only in blue/green (pkg/router/gateway_api.go, SetRoutes).
 func mirrorsBlueGreen(c *Canary) bool { return c.Strategy() == BlueGreen }
 
 var (
 	ingress = need{schema.Path{"ingressRef"}, func(c *Canary) bool { return c.IngressRef != nil && c.IngressRef.Name != "" },
-		"it has no ingressRef, and Flagger copies that Ingress for the canary", "ingressRef: {apiVersion: networking.k8s.io/v1, kind: Ingress, name: podinfo}"}
+		"it has no ingressRef, the Ingress that Flagger copies for the canary", "ingressRef: {apiVersion: networking.k8s.io/v1, kind: Ingress, name: podinfo}"}
 	apisixRoute = need{schema.Path{"routeRef"}, func(c *Canary) bool { return c.RouteRef != nil && c.RouteRef.Name != "" },
-		"it has no routeRef, and Flagger copies that ApisixRoute for the canary", "routeRef: {apiVersion: apisix.apache.org/v2, kind: ApisixRoute, name: podinfo}"}
-	// getGlooConfigUpstream does not take the Canary's namespace for a missing one.
+		"it has no routeRef, the ApisixRoute that Flagger copies for the canary", "routeRef: {apiVersion: apisix.apache.org/v2, kind: ApisixRoute, name: podinfo}"}
+	// getGlooConfigUpstream does not default a missing namespace to the Canary's.
 	upstreamNamespace = need{schema.Path{"upstreamRef"}, func(c *Canary) bool { return c.UpstreamRef == nil || c.UpstreamRef.Namespace != "" },
-		"its upstreamRef has no namespace, so Flagger does not find the Upstream", "namespace: with that of the Upstream, in upstreamRef"}
+		"its upstreamRef has no namespace, so Flagger cannot find the Upstream", "set namespace in upstreamRef to the namespace of the Upstream"}
 	meshName = need{schema.Path{"service", "meshName"}, func(c *Canary) bool { return c.Service.MeshName != "" },
 		"it has no meshName, which App Mesh requires", "meshName: global"}
 )

@@ -7,7 +7,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// TestRouterOfProvider: a provider has the router that Flagger's factory makes for its name.
+// TestRouterOfProvider checks that a provider has the router that Flagger's factory creates for its name.
 func TestRouterOfProvider(t *testing.T) {
 	for _, r := range flagger.Routers() {
 		c := flagger.Canary{Provider: r.Provider}
@@ -29,7 +29,7 @@ func TestRouterOfProvider(t *testing.T) {
 	}
 }
 
-// TestQueriesOfService: with a Service as target most providers' metrics are Istio's.
+// TestQueriesOfService checks that, for a Service as target, most providers use Istio's metrics.
 func TestQueriesOfService(t *testing.T) {
 	service := flagger.ObjectReference{APIVersion: "v1", Kind: "Service"}
 	for provider, want := range map[string]string{
@@ -48,7 +48,7 @@ func TestQueriesOfService(t *testing.T) {
 	}
 }
 
-// TestMisroutesOfRouters: what a router makes of a Canary otherwise than it says.
+// TestMisroutesOfRouters checks the reports of Canary fields that a router handles wrongly.
 func TestMisroutesOfRouters(t *testing.T) {
 	is := api.StringMatch{Exact: "a"}
 	headers := func(names ...string) flagger.Match {

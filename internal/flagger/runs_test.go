@@ -7,7 +7,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/flagger/flaggertest"
 )
 
-// TestRunsAreFlaggers compares every run of every case with what the real Flagger did.
+// TestRunsAreFlaggers compares every run of every case with the recorded run of the real Flagger.
 func TestRunsAreFlaggers(t *testing.T) {
 	cases, err := flaggertest.Load("testdata/runs")
 	if err != nil {
@@ -20,12 +20,12 @@ func TestRunsAreFlaggers(t *testing.T) {
 				for _, s := range flaggertest.Scenarios(flagger.New(c.Canary, version)) {
 					recorded, ok := c.Runs[name+"/"+s.Name]
 					if !ok {
-						t.Errorf("there is no record of Flagger %s, %s; conformance makes them: UPDATE=1 go test -run 'TestPlan$' .", name, s.Name)
+						t.Errorf("no record of Flagger %s, %s; create it in conformance with: UPDATE=1 go test -run 'TestPlan$' .", name, s.Name)
 						continue
 					}
 					left--
 					if simulated := flaggertest.Format(&c.Canary, c.Canary.Run(version, s.Scenario)); simulated != recorded {
-						t.Errorf("Flagger %s, %s: simulated\n%swant what Flagger did:\n%s", name, s.Name, simulated, recorded)
+						t.Errorf("Flagger %s, %s: simulated run\n%srecorded run\n%s", name, s.Name, simulated, recorded)
 					}
 				}
 			}
@@ -36,8 +36,7 @@ func TestRunsAreFlaggers(t *testing.T) {
 	}
 }
 
-// TestExamplesAreCases compares the Canaries of the examples with those whose runs are
-// recorded.
+// TestExamplesAreCases compares the Canaries of the examples with those that have recorded runs.
 func TestExamplesAreCases(t *testing.T) {
 	cases, err := flaggertest.Load("testdata/runs")
 	if err != nil {
@@ -67,8 +66,8 @@ func TestExamplesAreCases(t *testing.T) {
 	}
 }
 
-// TestReasons: a plan tells what keeps every version from being promoted, where a webhook or metrics
-// without values do.
+// TestReasons checks that a plan gives the reason if no version can be promoted because of a webhook or of
+// metrics without values.
 func TestReasons(t *testing.T) {
 	cases, err := flaggertest.Load("testdata/runs")
 	if err != nil {

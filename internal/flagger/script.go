@@ -11,37 +11,37 @@ import (
 	"github.com/fleetwright/fleetwright/internal/lazyregexp"
 )
 
-// LongestCommand is how many bytes Linux takes as one argument, which is what a
-// command is of its shell (MAX_ARG_STRLEN, without the byte that ends it).
+// LongestCommand is the maximum length in bytes of an argument in Linux, and so of a command that is an argument
+// of its shell (MAX_ARG_STRLEN, without the terminating byte).
 const LongestCommand = 128<<10 - 1
 
-var errTooLong = errors.New("the command is longer than a shell takes")
+var errTooLong = errors.New("the command is too long for a shell")
 
-// A Word is one of a command. Its text is known where it depends on nothing.
+// A Word is a word of a command. Its text is known if it contains no expansion.
 type Word struct {
 	Text  string
 	Known bool
 }
 
-// A Call is a command with its words. What it is called is empty where it is not known.
+// A Call is a command with its words. Its name is empty if it is unknown.
 type Call struct {
 	Name  string
 	Words []Word
 }
 
-// A Script is what can be told of a script without running it.
+// A Script holds the facts about a script that was not run.
 type Script struct {
-	// Calls are its commands, and Functions those that it defines.
+	// Calls are its commands, and Functions are the names of the functions that it defines.
 	Calls     []Call
 	Functions []string
-	// Simple scripts are a command alone, without pipes and loops.
+	// Simple reports whether the script is a single command, without pipes and loops.
 	Simple bool
 
 	file *syntax.File
 }
 
-// ParseScript reads a script. The shell of a load tester's cmd is busybox' and that of
-// bash is bash, which has all of its syntax.
+// ParseScript parses a script. A load tester runs cmd with the shell of busybox, and bash with bash, whose syntax
+// includes the other.
 func ParseScript(text string) (s Script, err error) {
 	if len(text) > LongestCommand {
 		return Script{}, errTooLong
@@ -77,12 +77,12 @@ func ParseScript(text string) (s Script, err error) {
 	return s, nil
 }
 
-// runners are commands that run the one in their words, and how many words of their own stand before it.
+// runners are the commands that run the command in their words, with the number of words before it.
 var runners = map[string]int{
 	"command": 0, "env": 0, "exec": 0, "flock": 1, "ionice": 0, "nice": 0, "nohup": 0, "setsid": 0, "time": 0, "timeout": 1,
 }
 
-// callsOf are the command that words make, and those that it runs.
+// callsOf returns the command in words, and the commands that it runs.
 func callsOf(words []Word) (calls []Call) {
 	for len(words) > 0 {
 		call := Call{words[0].Text, words[1:]}
@@ -98,8 +98,7 @@ func callsOf(words []Word) (calls []Call) {
 			words = words[1:]
 		}
 		if options {
-			// An option may have the next word for its value, so only what is meant to
-			// be found is looked for.
+			// The next word may be the value of an option, so search only for load generators.
 			own = slices.IndexFunc(words, func(w Word) bool { return IsLoadGenerator(w.Text) })
 		}
 		if own < 0 || own >= len(words) || strings.HasPrefix(words[own].Text, "-") {
@@ -110,7 +109,7 @@ func callsOf(words []Word) (calls []Call) {
 	return calls
 }
 
-// script returns the one that a call has a shell run, or nothing.
+// script returns the script that a call passes to a shell, or "".
 func (c Call) script() string {
 	if name := path.Base(c.Name); name != "ash" && name != "bash" && name != "sh" {
 		return ""
@@ -123,8 +122,8 @@ func (c Call) script() string {
 	return ""
 }
 
-// IsOpaque reports whether a call runs what its words do not tell: the script of a file or of a pipe, or
-// what stands behind options whose values are not known.
+// IsOpaque reports whether a call runs a command that its words do not show: a script in a file or from a pipe, or
+// a command after options with unknown values.
 func (c Call) IsOpaque() bool {
 	switch path.Base(c.Name) {
 	case "ash", "bash", "sh":
@@ -166,7 +165,7 @@ func literal(w *syntax.Word) Word {
 	return Word{b.String(), true}
 }
 
-// What a backslash stands before outside of quotes, and inside of double ones.
+// The characters that a backslash escapes outside of quotes, and within double quotes.
 var (
 	escape       = lazyregexp.New(`(?s)\\(.)`)
 	quotedEscape = strings.NewReplacer(`\$`, `$`, "\\`", "`", `\"`, `"`, `\\`, `\`)

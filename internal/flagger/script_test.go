@@ -15,11 +15,11 @@ func TestLoadTime(t *testing.T) {
 		"wrk --duration 2m http://shop/":                2 * time.Minute,
 		"ghz --duration=1m --insecure shop:9000":        time.Minute,
 		"/usr/local/bin/hey -z 1m http://shop/":         time.Minute,
-		"hey -n 1000 http://shop/":                      0, // as long as it takes
+		"hey -n 1000 http://shop/":                      0, // for as long as it takes
 		"hey -z $LONG http://shop/":                     0,
 		"hey -z soon http://shop/":                      0,
 		"hey -z":                                        0,
-		"sleep 10; hey -z 1m http://shop/":              0, // begins when the other has ended
+		"sleep 10; hey -z 1m http://shop/":              0, // begins when the first has ended
 		"while true; do hey -z 1m http://shop/; done":   0,
 		"hey -z 1m http://shop/ | tee /tmp/out":         0,
 		"timeout 10 hey -z 1m http://shop/":             0,
@@ -32,7 +32,7 @@ func TestLoadTime(t *testing.T) {
 	}
 	for _, command := range []string{"curl http://shop/", "echo hey -z 1m", "'"} {
 		if _, ok := LoadTime(command); ok {
-			t.Errorf("%s: it makes load, want none", command)
+			t.Errorf("%s: sends load, want none", command)
 		}
 	}
 }
@@ -40,9 +40,9 @@ func TestLoadTime(t *testing.T) {
 func TestLoad(t *testing.T) {
 	for command, want := range map[string]Load{
 		"hey -z 1m -q 10 -c 2 http://shop/":                  {20, time.Minute},
-		"hey -z 1m -q 10 http://shop/":                       {500, time.Minute}, // of 50 clients
+		"hey -z 1m -q 10 http://shop/":                       {500, time.Minute}, // by 50 clients
 		"hey -q=0.5 -c=4 -z=30s http://shop/":                {2, 30 * time.Second},
-		"hey -z 1m -c 2 http://shop/":                        {0, time.Minute}, // as fast as it is answered
+		"hey -z 1m -c 2 http://shop/":                        {0, time.Minute}, // as fast as the server answers
 		"hey -n 200 -q 10 -c 2 http://shop/":                 {20, 10 * time.Second},
 		"hey -n 101 -c 2 http://shop/":                       {100, time.Second},
 		"hey -z 30s -n 5 -q 1 -c 1 http://shop/":             {1, 30 * time.Second}, // -z overrides -n
@@ -63,7 +63,7 @@ func TestLoad(t *testing.T) {
 		"k6 run --vus 10 --duration 1m /scripts/k6":          {0, time.Minute},
 		"fortio load -qps 0 -t 50s http://shop/":             {}, // without a limit
 		"fortio load -t 0 http://shop/":                      {}, // until it is stopped
-		"hey -z 50 -q 10 -c 2 http://shop/":                  {}, // which hey refuses
+		"hey -z 50 -q 10 -c 2 http://shop/":                  {}, // which hey rejects
 		"hey -z 50s -q 10 -c 0 http://shop/":                 {},
 	} {
 		if call, ok := LoadCall(command); !ok || call.Load() != want {

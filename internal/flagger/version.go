@@ -1,37 +1,36 @@
 package flagger
 
-// A Version of Flagger, up to what the scheduler's behaviour depends on: 1.Minor.
+// A Version is a minor version of Flagger 1, which determines the behavior of the scheduler.
 type Version struct{ Minor int }
 
-// Newest is the version that is taken where none is known: its behaviour is that of all newer ones as well.
+// Newest is the version to assume if the version is unknown. Newer versions behave the same.
 var Newest = Version{44}
 
 // Oldest is the oldest minor version whose CRD is known.
 const Oldest = 36
 
-// The minor versions with which Flagger's scheduler began to behave otherwise
-// (fluxcd/flagger CHANGELOG.md, and the pull requests that it names).
+// The minor versions that changed the behavior of Flagger's scheduler (fluxcd/flagger CHANGELOG.md, and the pull
+// requests that it names).
 const (
-	// inlineQueries are asked without an error for having no template (#1611).
+	// inlineQueries: a metric with a query but without a template is no error (#1611).
 	inlineQueries = 37
-	// sortedHeaders: the header filters of an HTTPRoute have one order (#1713).
+	// sortedHeaders: the header filters of an HTTPRoute have a fixed order (#1713).
 	sortedHeaders = 39
-	// withKnative: Flagger moves the traffic of Knative (#1682).
+	// withKnative: Flagger supports Knative (#1682).
 	withKnative = 41
-	// awaitsAccepted: with an HTTPRoute that its parents have not accepted since it was written,
-	// Flagger does nothing (#1791).
+	// awaitsAccepted: Flagger waits until the parents of an HTTPRoute have accepted its last change (#1791).
 	awaitsAccepted = 42
-	// corsOfGatewayAPI is written into HTTPRoutes (#1843).
+	// corsOfGatewayAPI: Flagger writes CORS policies into HTTPRoutes (#1843).
 	corsOfGatewayAPI = 42
-	// noEmptyTimeout: the HTTPRoute of a Canary with conditions has no timeout that is empty, which
-	// the API server refuses (#1902).
+	// noEmptyTimeout: the HTTPRoute of a Canary with conditions has no empty timeout, which the API server would
+	// reject (#1902).
 	noEmptyTimeout = 43
-	// promotingKeepsWeight: the status of a Canary that is promoted keeps its weight,
-	// where it was 0 before (#1851).
+	// promotingKeepsWeight: the status of a Canary keeps its weight during the promotion, and no longer resets it
+	// to 0 (#1851).
 	promotingKeepsWeight = 43
-	// skippedRunsPostRollout: post-rollout webhooks are called where the analysis is skipped, too (#1918).
+	// skippedRunsPostRollout: post-rollout webhooks are also called if the analysis is skipped (#1918).
 	skippedRunsPostRollout = 44
 )
 
-// since reports whether the version is a minor one or newer.
+// since reports whether the version is at least this minor version.
 func (v Version) since(minor int) bool { return v.Minor >= minor }

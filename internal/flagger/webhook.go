@@ -25,24 +25,24 @@ const (
 	Event                  = "event"
 )
 
-// LoadTesterSuffix ends the name of the load tester that Kurator makes for a rollout
-// (kurator pkg/fleet-manager/application/rollout_helper.go).
+// LoadTesterSuffix is the end of the name of the load tester that Kurator creates for a rollout (kurator
+// pkg/fleet-manager/application/rollout_helper.go).
 const LoadTesterSuffix = "-testloader"
 
 const (
-	// ownLoadTester is in the name of Flagger's own.
+	// ownLoadTester is a part of the name of Flagger's own load tester.
 	ownLoadTester = "loadtester"
-	// shellTask is what a load tester takes metadata without a type for.
+	// shellTask is the task type of metadata without a type.
 	shellTask = "cmd"
 )
 
-// A Webhook is called at a point of a rollout.
+// A Webhook is called at certain points of a rollout.
 type Webhook struct {
 	Name string `json:"name"`
-	// Type is when it is called; nothing is rollout.
+	// Type is the type of the webhook; empty means rollout.
 	Type string `json:"type,omitempty"`
 	URL  string `json:"url" format:"http-url"`
-	// Timeout of a call; nothing is 10s.
+	// Timeout is the timeout of a call; empty means 10 s.
 	Timeout    string            `json:"timeout,omitempty"`
 	Retries    int32             `json:"retries,omitempty"`
 	MuteAlert  bool              `json:"muteAlert,omitempty"`
@@ -50,12 +50,12 @@ type Webhook struct {
 	Metadata   map[string]string `json:"metadata,omitempty"`
 }
 
-// Kind is the webhook's type, written out.
+// Kind returns the webhook's type, with the default filled in.
 func (w *Webhook) Kind() string {
 	return cmp.Or(w.Type, RolloutHook)
 }
 
-// hooks are the webhooks of a type, by their places.
+// hooks returns the webhooks of a type, with their indexes.
 func (a *Analysis) hooks(kind string) iter.Seq2[int, *Webhook] {
 	return func(yield func(int, *Webhook) bool) {
 		for i := range a.Webhooks {
@@ -66,8 +66,8 @@ func (a *Analysis) hooks(kind string) iter.Seq2[int, *Webhook] {
 	}
 }
 
-// Task is the type of what a load tester does for the webhook. One that is set to nothing
-// is not the same as none (pkg/loadtester/server.go).
+// Task returns the type of the load tester's task for the webhook. An empty type differs from a missing one
+// (pkg/loadtester/server.go).
 func (w *Webhook) Task() string {
 	if t, ok := w.Metadata["type"]; ok {
 		return t
@@ -75,37 +75,37 @@ func (w *Webhook) Task() string {
 	return shellTask
 }
 
-// RunsTask reports whether the webhook has a load tester do something: its gates have paths
-// of their own, and every other path is of its tasks (pkg/loadtester/server.go).
+// RunsTask reports whether the webhook runs a task of a load tester. Gates have separate paths, and every
+// other path runs a task (pkg/loadtester/server.go).
 func (w *Webhook) RunsTask() bool {
 	path := w.TesterPath()
 	_, gate := TesterPaths[path]
 	return path != "" && !gate
 }
 
-// TesterPath is the path of the webhook's URL where that is a load tester's, and else nothing.
+// TesterPath returns the path of the webhook's URL if its host is a load tester, or else "".
 func (w *Webhook) TesterPath() string {
 	u, err := url.Parse(w.URL)
 	if err != nil {
 		return ""
 	}
 	labels := strings.Split(u.Hostname(), ".")
-	outside := len(labels) > 2 && labels[2] != "svc" // of the cluster, where a path may be rewritten
+	outside := len(labels) > 2 && labels[2] != "svc" // outside the cluster, where a proxy may rewrite the path
 	if outside || !strings.Contains(labels[0], strings.TrimPrefix(LoadTesterSuffix, "-")) && labels[0] != ownLoadTester && !strings.Contains(labels[0], "flagger-"+ownLoadTester) {
 		return ""
 	}
 	cleaned := path.Clean("/" + u.Path)
 	if cleaned != tasks && strings.HasSuffix(u.Path, "/") {
-		cleaned += "/" // which is another path of a ServeMux
+		cleaned += "/" // a ServeMux treats it as a different path
 	}
 	return cleaned
 }
 
-// tasks is the path of a load tester's tasks, and of all that it does not know.
+// tasks is the path of a load tester's tasks, and of all paths that it does not know.
 const tasks = "/"
 
-// TesterPaths are what a load tester answers at its other paths. A ServeMux takes none of them with
-// a slash behind it (pkg/loadtester/server.go, ListenAndServe).
+// TesterPaths are the answers of a load tester at its other paths. A ServeMux accepts none of these paths with a
+// trailing slash (pkg/loadtester/server.go, ListenAndServe).
 var TesterPaths = map[string]Answer{
 	"/gate/approve": Yes, "/gate/halt": No,
 	"/gate/check": Open, "/gate/open": Yes, "/gate/close": Yes,
@@ -113,33 +113,33 @@ var TesterPaths = map[string]Answer{
 	"/healthz": Yes, "/metrics": Yes,
 }
 
-// A Task is a type of what a load tester does.
+// A Task is a type of task of a load tester.
 type Task struct {
-	// Shell tasks have a command of a shell.
+	// Shell reports whether the task runs a command in a shell.
 	Shell bool
-	// Awaited tasks are answered when they have run, by what became of them.
+	// Awaited reports whether the load tester answers after the task, with its result.
 	Awaited bool
 }
 
-// Tasks are those that a load tester knows (pkg/loadtester/server.go, HandleNewTask). At any other
-// it panics, and the call gets no answer (task.go, GetTaskFactory).
+// Tasks are the task types that a load tester knows (pkg/loadtester/server.go, HandleNewTask). It panics at any
+// other, and the call gets no answer (task.go, GetTaskFactory).
 var Tasks = map[string]Task{
 	"bash": {Shell: true, Awaited: true}, shellTask: {Shell: true}, "ngrinder": {},
 	"concord": {Awaited: true}, "helm": {Awaited: true}, "helmv3": {Awaited: true}, "kubectl": {Awaited: true},
 }
 
-// An Answer is what a webhook says as far as the Canary settles that.
+// An Answer is the answer of a webhook if the Canary determines it.
 type Answer int
 
 const (
-	// Open answers depend on what is not in the Canary.
+	// Open answers depend on facts outside the Canary.
 	Open Answer = iota
-	// Yes and No are said whatever happens, as long as all that is asked can be reached.
+	// Yes and No are always the answer, as long as all servers can be reached.
 	Yes
 	No
 )
 
-// Answer is what a load tester says to the webhook whatever happens, and why it does, in a clause.
+// Answer returns the answer that a load tester always gives to the webhook, with the reason as a clause.
 func (w *Webhook) Answer() (answer Answer, why string) {
 	path := w.TesterPath()
 	if path == "" {
@@ -154,7 +154,7 @@ func (w *Webhook) Answer() (answer Answer, why string) {
 	case len(w.Metadata) == 0 && path != tasks:
 		return No, "a load tester has no path " + path
 	case len(w.Metadata) == 0:
-		return No, "a load tester refuses a task without metadata"
+		return No, "a load tester rejects a task without metadata"
 	case !known:
 		return No, "a load tester has no tasks of type " + w.Task()
 	case w.Task() == shellTask && !has:
@@ -181,8 +181,8 @@ func (w *Webhook) Answer() (answer Answer, why string) {
 	return Open, ""
 }
 
-// Unshelled returns a word of a task's command that is meant for a shell, where none runs it: the words
-// between spaces are the arguments of helm or kubectl (pkg/loadtester/helm.go, helmv3.go, kubectl.go).
+// Unshelled returns a word of a task's command that needs a shell, although none runs it: the words between spaces
+// are arguments of helm or kubectl (pkg/loadtester/helm.go, helmv3.go, kubectl.go).
 func (w *Webhook) Unshelled() string {
 	if task := w.Task(); task != "helm" && task != "helmv3" && task != "kubectl" {
 		return ""
@@ -201,14 +201,14 @@ func (w *Webhook) Outlives() bool {
 	return err == nil && w.IsAwaited() && Tasks[w.Task()].Shell && script.Verdict().Least >= w.CallTimeout()
 }
 
-// AlwaysPasses reports whether a load tester lets the webhook pass whatever happens.
+// AlwaysPasses reports whether a load tester always lets the webhook pass.
 func (w *Webhook) AlwaysPasses() bool { answer, _ := w.Answer(); return answer == Yes }
 
-// IsAwaited reports whether a load tester answers the webhook when its task has run.
+// IsAwaited reports whether a load tester answers the webhook only after its task has run.
 func (w *Webhook) IsAwaited() bool { return w.RunsTask() && Tasks[w.Task()].Awaited }
 
-// asks is what the webhook asks, and whom: two that ask the same get the same answer. The gates of a load
-// tester answer for a Canary, whatever the metadata is.
+// asks returns the request of the webhook: webhooks with the same request get the same answer. The gates of a load
+// tester answer for a Canary and ignore the metadata.
 func (w *Webhook) asks() string {
 	if path := w.TesterPath(); path != "" && !w.RunsTask() {
 		u, _ := url.Parse(w.URL)
@@ -218,11 +218,11 @@ func (w *Webhook) asks() string {
 	return fmt.Sprint(strings.TrimSuffix(w.URL, "/"), w.Metadata)
 }
 
-// askedToGoOn are the types of webhooks whose yes lets a good version go on.
+// askedToGoOn are the types of webhooks whose yes continues the rollout of a good version.
 var askedToGoOn = []string{ConfirmRollout, PreRollout, RolloutHook, ConfirmTrafficIncrease, ConfirmPromotion}
 
-// GoesOnWith returns the webhook whose yes lets the rollout go on, and is that of a rollback hook as
-// well, or nil: opening such a gate rolls back.
+// GoesOnWith returns the webhook that sends the same request as the rollback webhook, so that the yes that
+// continues the rollout also rolls it back; or nil.
 func (a *Analysis) GoesOnWith(rollback *Webhook) *Webhook {
 	if answer, _ := rollback.Answer(); rollback.Kind() != Rollback || answer != Open {
 		return nil
@@ -237,19 +237,19 @@ func (a *Analysis) GoesOnWith(rollback *Webhook) *Webhook {
 	return nil
 }
 
-// Answers are what the webhooks of a Canary say one after the other, as far as it settles that.
+// Answers gives the successive answers of a Canary's webhooks, if the Canary determines them.
 type Answers struct {
 	settled []Answer
-	// shared are, by the places of the webhooks, those of the gate that lets the rollout go on with
-	// the same yes as a rollback hook, or -1.
+	// shared are, by the index of a webhook, the index of the gate that sends the same request as a rollback
+	// webhook, or -1.
 	shared []int
-	// found reports whether the gate of that place finds a version good, and is not opened by somebody.
+	// found reports whether the gate with this index checks the version, and is not opened by a person.
 	found map[int]bool
-	// opened reports whether such a gate was opened, after it was asked once.
+	// opened reports whether a person opened such a gate, after its first call.
 	opened bool
 }
 
-// Answers returns those of a rollout that begins.
+// Answers returns the answers for a rollout that begins.
 func (c *Canary) Answers() *Answers {
 	hooks := c.Analysis.Webhooks
 	a := &Answers{settled: make([]Answer, len(hooks)), shared: slices.Repeat([]int{-1}, len(hooks)), found: map[int]bool{}}
@@ -268,7 +268,7 @@ func (c *Canary) Answers() *Answers {
 	return a
 }
 
-// Ask asks the webhook of a place.
+// Ask returns the answer to a call of the webhook with this index.
 func (a *Answers) Ask(i int) Answer {
 	gate := a.shared[i]
 	switch {
@@ -281,10 +281,10 @@ func (a *Answers) Ask(i int) Answer {
 	return No
 }
 
-// defaultTimeout is that of a webhook's call (pkg/controller/webhook.go).
+// defaultTimeout is the default timeout of a webhook call (pkg/controller/webhook.go).
 const defaultTimeout = 10 * time.Second
 
-// CallTimeout is how long Flagger waits for an answer, in whole seconds, and at most a year.
+// CallTimeout returns how long Flagger waits for an answer, in whole seconds, and at most a year.
 func (w *Webhook) CallTimeout() time.Duration {
 	d, err := time.ParseDuration(w.Timeout)
 	if err != nil || d <= 0 || len(w.Timeout) < len("1s") {

@@ -6,41 +6,41 @@ import (
 	"gonum.org/v1/gonum/mathext"
 )
 
-// counts are the chances of numbers of requests.
+// counts is the distribution of a number of requests.
 type counts struct {
-	// least is the smallest number that has a chance, and chances are those of it and the numbers after it, with a
-	// step between them.
+	// least is the smallest possible number, and chances are the chances of least and of the numbers after it, in
+	// steps.
 	least, step int
 	chances     []float64
 }
 
-// spread is how many standard deviations around the mean are summed. What is beyond has a chance below 1e-8.
+// spread is the number of standard deviations around the mean that are summed. The rest has a chance below 1e-8.
 const spread = 6
 
-// mostNumbers is how many numbers a distribution has. Of more, one stands for its neighbours.
+// mostNumbers is the maximum number of values of a distribution. With more, one value stands for its neighbors.
 const mostNumbers = 1 << 12
 
-// fixed is a number that is certain.
+// fixed returns the distribution of a certain number.
 func fixed(n int) counts { return counts{n, 1, []float64{1}} }
 
-// binomial is how many of n requests a share takes.
+// binomial returns the distribution of the number of requests, out of n, that belong to a share.
 func binomial(n int, share float64) counts {
 	mean := float64(n) * share
 	return around(mean, mean*(1-share), n, func(k int) float64 { return float64(n-k) / float64(k+1) * share / (1 - share) })
 }
 
-// poisson is how many requests come at random, of which a number is expected.
+// poisson returns the distribution of the number of requests that arrive at random, with this mean.
 func poisson(mean float64) counts {
 	return around(mean, mean, math.MaxInt, func(k int) float64 { return mean / float64(k+1) })
 }
 
-// normal is a large number of which the mean and the variance are known.
+// normal returns the distribution of a large number with this mean and variance.
 func normal(mean, variance float64) counts {
 	return around(mean, variance, math.MaxInt, func(k int) float64 { return math.Exp((mean - float64(k) - .5) / variance) })
 }
 
-// around returns the distribution of a number between 0 and a largest one, in which ratio is that of the chance of the
-// next number to that of k.
+// around returns the distribution of a number between 0 and most. ratio returns the chance of k+1 divided by the
+// chance of k.
 func around(mean, variance float64, most int, ratio func(k int) float64) counts {
 	// The tail of small means is longer than that of a normal distribution.
 	width := spread*math.Sqrt(variance) + spread*spread/2
@@ -68,7 +68,8 @@ func around(mean, variance float64, most int, ratio func(k int) float64) counts 
 	return c
 }
 
-// mostPairs is how many pairs of numbers are added up. With more, both are so large that their sum is nearly normal.
+// mostPairs is the maximum number of pairs that are added up. With more pairs, both numbers are so large that
+// their sum is nearly normal.
 const mostPairs = 1 << 16
 
 // plus returns the distribution of the sum of two independent numbers.
@@ -114,8 +115,8 @@ func (c counts) none() float64 {
 	return c.chances[0]
 }
 
-// fails returns the chance that a check fails: there is no request, or the share of bad ones is below the least or above
-// the most that pass, where each is bad with a chance.
+// fails returns the chance that a check fails, if each request is bad with the chance bad. It fails without
+// requests, and if the share of bad requests is below least or above most.
 func (c counts) fails(bad, least, most float64) float64 {
 	if least == 0 && c.settles(bad, most) {
 		if bad < most {
@@ -130,8 +131,8 @@ func (c counts) fails(bad, least, most float64) float64 {
 	return min(max(1-c.none()-passes, 0)+c.none(), 1)
 }
 
-// settles reports whether no number of requests leaves a doubt on which side of a share that of the bad ones is
-// (Chernoff's bound).
+// settles reports whether the share of bad requests is almost certainly on one side of share, for every possible
+// number of requests (Chernoff's bound).
 func (c counts) settles(bad, share float64) bool {
 	const doubt = 23 // the logarithm of a chance of 1e-10
 	if c.least == 0 || bad == 0 || bad == 1 || share <= 0 || share >= 1 {
@@ -141,7 +142,7 @@ func (c counts) settles(bad, share float64) bool {
 	return float64(c.least)*divergence > doubt
 }
 
-// atMost returns the chance that there are requests, and that at most so many of them are bad.
+// atMost returns the chance that a check sees requests, and that at most limit(n) of n are bad.
 func (c counts) atMost(bad float64, limit func(n int) int) (sum float64) {
 	w := walk{bad: bad}
 	for i, p := range c.chances {
@@ -152,17 +153,17 @@ func (c counts) atMost(bad float64, limit func(n int) int) (sum float64) {
 	return sum
 }
 
-// A walk goes through the chances of at most k bad ones among n requests, from one pair to a near one: a step costs a few
-// multiplications, where the incomplete beta function costs hundreds.
+// A walk computes the chance of at most k bad requests among n from the chance of a nearby pair. A step costs a
+// few multiplications, and the incomplete beta function would cost hundreds.
 type walk struct {
 	bad  float64
 	n, k int
-	// chance is that of at most k bad ones, and exactly that of k.
+	// chance is the chance of at most k bad requests, and exactly is the chance of exactly k.
 	chance, exactly float64
 	begun           bool
 }
 
-// nearby is how many steps are cheaper than to begin anew.
+// nearby is the number of steps that are cheaper than a new beginning.
 const nearby = 1 << 6
 
 // to returns the chance of at most k bad ones among n requests.
@@ -180,7 +181,7 @@ func (w *walk) to(n, k int) float64 {
 		return w.chance
 	}
 	for w.n < n {
-		// Of one request more, the last may be the one too many.
+		// With one more request, that request may exceed the limit.
 		w.chance -= w.bad * w.exactly
 		w.exactly *= (1 - w.bad) * float64(w.n+1) / float64(w.n+1-w.k)
 		w.n++
@@ -193,7 +194,7 @@ func (w *walk) to(n, k int) float64 {
 	return w.chance
 }
 
-// begin computes the chances of a pair by themselves (Abramowitz and Stegun 26.5.24).
+// begin computes the chances of a pair directly (Abramowitz and Stegun 26.5.24).
 func (w *walk) begin(n, k int) {
 	a, b := float64(n-k), float64(k+1)
 	logN, _ := math.Lgamma(float64(n) + 1)

@@ -7,11 +7,11 @@ import (
 	"github.com/fleetwright/fleetwright/internal/power/powertest"
 )
 
-// fewest is how many rollouts a case has at least.
+// fewest is the minimum number of rollouts in a case.
 const fewest = 60
 
-// TestFlaggersRollouts compares with what the real Flagger did with versions whose checks saw requests that are drawn.
-// conformance records it.
+// TestFlaggersRollouts compares the model with rollouts of the real Flagger whose checks saw random requests.
+// Conformance records them.
 func TestFlaggersRollouts(t *testing.T) {
 	cases, err := powertest.Load("testdata/flagger.json")
 	if err != nil {
@@ -21,7 +21,7 @@ func TestFlaggersRollouts(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.Name, func(t *testing.T) {
 			if is := c.Canary.Strategy(); is != c.Strategy {
-				t.Fatalf("the strategy is %s, the case says %s", is, c.Strategy)
+				t.Fatalf("the strategy is %s, but %s in the case", is, c.Strategy)
 			}
 			rates[c.Strategy][c.ErrorRate] = true
 			checkShare(t, &c)
@@ -35,7 +35,7 @@ func TestFlaggersRollouts(t *testing.T) {
 	}
 }
 
-// checkShare compares the share of versions that were rolled back with the computed chance.
+// checkShare compares the share of versions that were rolled back with the computed probability.
 func checkShare(t *testing.T, c *powertest.Case) {
 	t.Helper()
 	chance, err := c.Chance()
@@ -49,11 +49,11 @@ func checkShare(t *testing.T, c *powertest.Case) {
 		t.Errorf("the computed chance is %v, want one that is known, and a share that could differ from it", chance)
 	}
 	if !powertest.Within(c.RolledBack, c.Rollouts, chance.Low) {
-		t.Errorf("Flagger has rolled back %d of %d versions, which is not within the 99.9%% interval of the computed chance %g", c.RolledBack, c.Rollouts, chance.Low)
+		t.Errorf("Flagger rolled back %d of %d versions, outside the 99.9%% interval of the computed probability %g", c.RolledBack, c.Rollouts, chance.Low)
 	}
 }
 
-// checkOutcomes compares each rollout with its way through the states of the course.
+// checkOutcomes compares each rollout with its path through the states of the course.
 func checkOutcomes(t *testing.T, c powertest.Case) {
 	t.Helper()
 	m, err := c.Model()

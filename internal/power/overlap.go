@@ -6,18 +6,19 @@ import (
 	"gonum.org/v1/gonum/mathext"
 )
 
-// An overlap bounds the chance that a version is rolled back where checks see the requests of others, so that their
+// An overlap bounds the chance that a version is rolled back if the windows of checks overlap, so that their
 // failures depend on each other.
 type overlap struct {
 	*Calculator
-	// certain is how many checks see no request whatever happens, and fail.
+	// certain is the number of checks that fail in any case, because they see no requests.
 	certain int
-	// passing are the tests of the others in a rollout of which all of these pass, failing those of the first of one
-	// of which all fail, and held those of checks of a version that failed to leave its share behind.
+	// passing are the tests of the other checks in a rollout in which all of them pass. failing are the tests of
+	// the first checks of a rollout in which all of them fail. held are the tests of checks after so many failures
+	// that the share before no longer matters.
 	passing, failing, held [][]test
-	// apart is how many checks it takes until one sees none of the requests of the first.
+	// apart is the number of checks until one sees no requests of the first.
 	apart int
-	// known are the tests of checks by what these see.
+	// known are the cached tests of checks, by the requests that they see.
 	known map[string][]test
 }
 
@@ -50,12 +51,12 @@ func newOverlap(c *Calculator) *overlap {
 	return o
 }
 
-// isBlind reports whether a test fails whatever happens: it sees no request.
+// isBlind reports whether a test fails in any case, because it sees no requests.
 func isBlind(tests []test) bool {
 	return slices.ContainsFunc(tests, func(t test) bool { return t.counts.none() == 1 })
 }
 
-// failFrom returns the tests of the checks after a path, of which all fail.
+// failFrom returns the tests of the checks after a path if all of them fail.
 func (o *overlap) failFrom(path []int) (all [][]test) {
 	path = slices.Clone(path)
 	for {
@@ -70,7 +71,7 @@ func (o *overlap) failFrom(path []int) (all [][]test) {
 	}
 }
 
-// hold returns a path with checks after it that fail, until one sees none of what was before, or the last of them.
+// hold extends a path by failing checks, until one sees nothing from before, or no check is left.
 func (o *overlap) hold(path []int) []int {
 	path = slices.Clone(path[max(len(path)-o.apart, 0):])
 	for range o.apart {
@@ -85,7 +86,7 @@ func (o *overlap) hold(path []int) []int {
 
 // testsAfter returns the tests of the check after a path.
 func (o *overlap) testsAfter(path []int) []test {
-	path = path[max(len(path)-o.apart-1, 0):] // as far as it looks back, and before the tick in which it is asked
+	path = path[max(len(path)-o.apart-1, 0):] // only the states that the check sees
 	sees := o.sees(path)
 	tests, known := o.known[sees]
 	if !known {
@@ -97,15 +98,15 @@ func (o *overlap) testsAfter(path []int) []test {
 
 // undone returns bounds of the chance that a version with a share of bad requests is rolled back.
 //
-// The more requests are bad, the more checks fail, all of them: their failures are associated (Harris' inequality). So
-// checks all pass, and all fail, at least as likely as if they were independent. Checks whose windows are apart are
-// independent. Of a number of failed checks, one in as many as overlap are apart.
+// The more requests are bad, the more likely every check fails: the failures are associated (Harris' inequality).
+// So the chance that all checks pass, or that all fail, is at least the chance of independent checks. Checks with
+// separate windows are independent. Among failed checks, one of every o.apart is separate from the others.
 func (o *overlap) undone(bad float64) Range {
 	needed := o.Threshold - o.certain // failures
 	if needed <= 0 {
 		return Range{1, 1}
 	}
-	checks := len(o.passing) + needed - 1 // before as many have passed as a promotion takes, or as many have failed
+	checks := len(o.passing) + needed - 1 // the maximum before a promotion or a rollback
 	pass, least, most := 1.0, 1.0, 0.0
 	known := map[*test]Range{}
 	fails := func(tests []test) Range {
@@ -127,7 +128,7 @@ func (o *overlap) undone(bad float64) Range {
 	for _, tests := range o.failing[:min(needed, len(o.failing))] {
 		fail *= fails(tests).Low
 	}
-	apart := (needed + o.apart - 1) / o.apart // failed checks of those that are needed
+	apart := (needed + o.apart - 1) / o.apart // separate checks among the needed failures
 	r := Range{
 		Low:  max(fail, atLeast(needed, (checks+o.apart-1)/o.apart, least)),
 		High: min(1-pass, atLeast(apart, checks-(apart-1)*(o.apart-1), most)),
@@ -135,7 +136,7 @@ func (o *overlap) undone(bad float64) Range {
 	return Range{min(r.Low, r.High), r.High}
 }
 
-// atLeast returns the chance that k of n independent checks fail, or more.
+// atLeast returns the chance that at least k of n independent checks fail.
 func atLeast(k, n int, chance float64) float64 {
 	switch {
 	case k <= 0:
@@ -146,7 +147,7 @@ func atLeast(k, n int, chance float64) float64 {
 	return mathext.RegIncBeta(float64(k), float64(n-k+1), chance)
 }
 
-// apart returns how many checks it takes until one sees none of the requests of the first.
+// apart returns the number of checks until one sees no requests of the first.
 func (m *Model) apart() (checks int) {
 	for _, metric := range m.Metrics {
 		checks = max(checks, m.Spans(metric))
@@ -154,7 +155,7 @@ func (m *Model) apart() (checks int) {
 	return checks
 }
 
-// Spans returns how many intervals of the checks the window of a metric spans, of which the last may be a part.
+// Spans returns the number of intervals in the window of a metric, including a partial one.
 func (m *Model) Spans(metric Metric) int {
 	return int((metric.Window + m.Course.Every - 1) / m.Course.Every)
 }

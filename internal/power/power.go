@@ -1,7 +1,8 @@
-// Package power computes what a rollout can see: how likely a bad version is rolled back before it is promoted, and a
-// good one by mistake. It follows from the requests that each check looks at, from the thresholds of its metrics, and
-// from Flagger's scheduler, whose states package flagger gives. Nothing is drawn: the distributions are summed, and
-// the states are evaluated from the last to the first. docs/power.md is the model in one page.
+// Package power computes what a rollout can detect: the chance that a bad version is rolled back before its
+// promotion, and the chance that a good version is rolled back by mistake. It uses the requests that each check
+// sees, the thresholds of the metrics, and the states of Flagger's scheduler from package flagger. It does not
+// simulate: it sums distributions, and evaluates the states from the last to the first. docs/power.md describes
+// the model on one page.
 package power
 
 import (
@@ -15,132 +16,134 @@ import (
 
 // A Source sends requests at a steady rate.
 type Source struct {
-	// Rate is the number of requests in a second.
+	// Rate is the number of requests per second.
 	Rate float64
-	// Steady reports that they come at fixed times, as those of a load test. The others come at random, as those of
-	// users: their numbers have a Poisson distribution.
+	// Steady reports whether the requests come at fixed times, like the requests of a load test. Otherwise they
+	// come at random, like the requests of users, and their number has a Poisson distribution.
 	Steady bool
-	// Straight reports that all of them go to the new version. The others go by the route, which gives it a share.
+	// Straight reports whether all of them go to the new version. Otherwise the route splits them.
 	Straight bool
-	// Share of the requests, from 0 to 1, that the route is for.
+	// Share is the share of the requests, from 0 to 1, that the route applies to.
 	Share float64
-	// Copied is the share of the requests of which the new version gets a copy while the route mirrors.
+	// Copied is the share of the requests that are also copied to the new version while the route mirrors.
 	Copied float64
-	// From is what begins the requests, and Lasts is for how long they come then; 0 is until the end. Awaited requests
-	// are over when the check that begins them asks for its metrics.
+	// From is the event that starts the requests, and Lasts is their duration; 0 means until the end. Awaited
+	// requests end before the check that starts them queries its metrics.
 	From    Beginning
 	Lasts   time.Duration
 	Awaited bool
 }
 
-// A Beginning is what begins the requests of a source.
+// A Beginning is the event that starts the requests of a source.
 type Beginning int
 
 // The beginnings.
 const (
 	// Always: they come all the time.
 	Always Beginning = iota
-	// WithPreRollout: the pre-rollout hooks begin them.
+	// WithPreRollout: the pre-rollout webhooks start them.
 	WithPreRollout
-	// WithChecks: each check begins them, unless they have not ended yet. A load tester skips a task that still runs
+	// WithChecks: each check starts them, unless they still run. A load tester skips a task that still runs
 	// (fluxcd/flagger pkg/loadtester/runner.go).
 	WithChecks
 )
 
-// A Kind is what a request is counted for.
+// A Kind is a way in which a request can be bad.
 type Kind int
 
 // The kinds.
 const (
-	// Errors: it failed, as the query of the metric counts failures.
+	// Errors: it failed, according to the query of the metric.
 	Errors Kind = iota
 	// Slow: it took longer than the threshold.
 	Slow
 )
 
-// String returns the name of a kind, for programs.
+// String returns the name of a kind for JSON.
 func (k Kind) String() string { return []string{"errors", "slow"}[k] }
 
-// A Metric is one by which a check passes or fails: by a share of the requests in its window. Without any request it
-// has no value, and the check fails (fluxcd/flagger pkg/controller/scheduler_metrics.go).
+// A Metric passes or fails a check by the share of bad requests in its window. Without requests it has no value,
+// and the check fails (fluxcd/flagger pkg/controller/scheduler_metrics.go).
 type Metric struct {
 	Name string
 	Kind Kind
-	// Window is how far back it looks.
+	// Window is the period that the query covers.
 	Window time.Duration
-	// Least and Most are the shares of bad requests, from 0 to 1, between which the check passes.
+	// Least and Most are the limits of the share of bad requests, from 0 to 1, with which the check passes.
 	Least, Most float64
-	// Sources are the places of those in the model that it counts.
+	// Sources are the indexes of the model's sources that it counts.
 	Sources []int
 }
 
-// A Model is what is known of a rollout.
+// A Model describes a rollout and its requests.
 type Model struct {
 	Course  *flagger.Course
 	Sources []Source
 	Metrics []Metric
-	// Threshold is how many failed checks roll the version back.
+	// Threshold is the number of failed checks that roll back the version.
 	Threshold int
-	// Delay is how long after a tick has begun the metrics are asked for.
+	// Delay is the time from the beginning of a tick until it queries the metrics.
 	Delay time.Duration
 }
 
-// A Range is a number that lies between two, which are the same where it is known.
+// A Range is a number between two bounds, which are equal if it is known exactly.
 type Range struct{ Low, High float64 }
 
-// IsExact reports whether the number is known.
+// IsExact reports whether the number is known exactly.
 func (r Range) IsExact() bool { return r.Low == r.High }
 
-// A Point is what becomes of a version with a share of bad requests.
+// A Point is the expected result for versions with a share of bad requests.
 type Point struct {
 	// Bad is the share, from 0 to 1.
 	Bad float64
-	// Undone is the chance that it is rolled back before it is promoted.
+	// Undone is the chance of a rollback before the promotion.
 	Undone Range
-	// Seconds is the expected time until the rollout ends, and Requests the expected number of requests that the
-	// version answers, copies aside. Neither is known where windows overlap.
+	// Seconds is the expected time until the rollout ends, and Requests is the expected number of requests that
+	// the version answers, without copies. Both are unknown if windows overlap.
 	Seconds, Requests Range
 }
 
-// bads are the shares of bad requests that a curve has points of.
+// bads are the shares of bad requests for the points of a curve.
 var bads = []float64{0, .001, .002, .003, .005, .007, .01, .015, .02, .03, .04, .05, .07, .1, .15, .2, .3, .5, .7, 1}
 
-// A Curve is the operating characteristic of a rollout: what becomes of versions that are bad to several degrees.
+// A Curve is the operating characteristic of a rollout: the results for increasing shares of bad requests.
 type Curve struct {
 	Points []Point
-	// Caught are the smallest shares of bad requests that are rolled back with the chances of Chances. NaN is none.
+	// Caught are the smallest shares of bad requests that are rolled back with each of Chances, or NaN.
 	Caught []Range
 
 	of *Calculator
 }
 
-// At returns what becomes of a version with another share of bad requests.
+// At returns the result for another share of bad requests.
 func (c *Curve) At(bad float64) Point { return c.of.At(bad) }
 
-// Chances are those that a curve tells the smallest share for.
+// Chances are the chances for which a curve has the smallest share.
 var Chances = []float64{.5, .95, .99}
 
-// A Look is what one check of a good version sees.
+// A Look is the view of one check of a good version.
 type Look struct {
-	// At is the number of its tick, and Canary the share of the traffic, in percent, that the new version has then.
+	// At is the number of its tick, and Canary is the traffic share of the new version at that time, in percent.
 	At, Canary int
-	// Requests is the expected number in the window of each metric of the model, and Empty the chance that there are none.
+	// Requests is the expected number in the window of each metric of the model, and Empty the chance of an empty
+	// window.
 	Requests, Empty []float64
-	// Sent are the expected numbers of each of the metric's sources.
+	// Sent are the expected numbers of requests from each of the metric's sources.
 	Sent [][]float64
 }
 
-// Has reports whether the model has a metric of a kind.
+// Has reports whether the model has a metric for a kind.
 func (m *Model) Has(kind Kind) bool {
 	return slices.ContainsFunc(m.Metrics, func(metric Metric) bool { return metric.Kind == kind })
 }
 
-// Overlaps reports whether two checks see the same requests: a metric looks back further than the last check.
+// Overlaps reports whether checks see the same requests, because the window of a metric is longer than an
+// interval.
 func (m *Model) Overlaps() bool {
 	return slices.ContainsFunc(m.Metrics, func(metric Metric) bool { return metric.Window > m.Course.Every })
 }
 
-// Looks returns what the checks of a good version see, in their order. Without a metric they see nothing.
+// Looks returns the views of the checks of a good version, in order. Without metrics they see nothing.
 func (m *Model) Looks() (all []Look) {
 	if len(m.Metrics) == 0 {
 		return nil
@@ -167,7 +170,8 @@ func (m *Model) Looks() (all []Look) {
 			look.Empty = append(look.Empty, m.none(metric, path))
 		}
 		all = append(all, look)
-		// One that surely sees nothing fails. Where that undoes every version, the others are what would come.
+		// A check that certainly sees nothing fails. If such failures roll back every version, assume that they
+		// pass.
 		if slices.Contains(look.Empty, 1) && s.FailedChecks+1 < m.Threshold {
 			at = s.Bad
 		}
@@ -199,19 +203,19 @@ func (m *Model) Of(kind Kind) *Calculator {
 	return c
 }
 
-// A Calculator computes what becomes of versions that are bad in one way and good in all others.
+// A Calculator computes the results for versions that are bad in only one way.
 type Calculator struct {
 	*Model
 	judges []judge
-	// tests are those of checks that see something else, and seen has their numbers for the checks after the states.
+	// tests are the tests of checks with distinct views, and seen are their indexes for the check after each
+	// state.
 	tests [][]test
 	seen  []int
-	// overlaps is nil where no check sees the requests of another.
+	// overlaps is nil if no checks see the same requests.
 	overlaps *overlap
 }
 
-// sees returns a text that is the same for checks that see the same: those after the last of some states, which came
-// one after the other.
+// sees returns a key that is equal for checks that see the same requests, for the check after a path of states.
 func (c *Calculator) sees(path []int) string {
 	var text []byte
 	for _, j := range c.judges {
@@ -223,11 +227,11 @@ func (c *Calculator) sees(path []int) string {
 	return string(text)
 }
 
-// A test is what one metric makes of the requests in its window.
+// A test is a metric with the distribution of the requests in its window.
 type test struct {
 	counts      counts
 	least, most float64
-	bad         bool // it counts what is bad of the version
+	bad         bool // whether it counts the requests that are bad
 }
 
 // Curve returns the operating characteristic.
@@ -245,10 +249,10 @@ func (c *Calculator) Curve() *Curve {
 	return curve
 }
 
-// precision is how near to each other two shares are that are taken for the same.
+// precision is the relative difference below which two shares count as equal.
 const precision = 1e-3
 
-// smallest returns the smallest share that is rolled back with a chance, or NaN.
+// smallest returns the smallest share that is rolled back with this chance, or NaN.
 func (c *Calculator) smallest(curve *Curve, chance float64, undone func(Point) float64) float64 {
 	i := slices.IndexFunc(curve.Points, func(p Point) bool { return undone(p) >= chance })
 	switch {
@@ -257,7 +261,7 @@ func (c *Calculator) smallest(curve *Curve, chance float64, undone func(Point) f
 	case i == 0:
 		return 0
 	}
-	// Between two points of the curve the odds are nearly straight, in logarithms.
+	// Between two points of the curve, the logarithm of the odds is nearly linear.
 	beyond := func(p Point) float64 { return logOdds(undone(p)) - logOdds(chance) }
 	low, high := curve.Points[i-1].Bad, curve.Points[i].Bad
 	below, above := beyond(curve.Points[i-1]), beyond(curve.Points[i])
@@ -275,7 +279,7 @@ func (c *Calculator) smallest(curve *Curve, chance float64, undone func(Point) f
 	}
 }
 
-// logOdds returns the logarithm of the odds of a chance, for chances that a curve can tell apart.
+// logOdds returns the logarithm of the odds of a chance, which it limits to the precision of a curve.
 func logOdds(chance float64) float64 {
 	const least = 1e-9
 	chance = min(max(chance, least), 1-least)
@@ -290,7 +294,7 @@ func (c *Calculator) Undone(bad float64) Range {
 	return c.evaluate(c.failing(bad), 1, func(flagger.State) float64 { return 0 })
 }
 
-// At returns what becomes of a version with a share of bad requests.
+// At returns the result for versions with a share of bad requests.
 func (c *Calculator) At(bad float64) Point {
 	if c.overlaps != nil {
 		return Point{Bad: bad, Undone: c.overlaps.undone(bad)}
@@ -304,7 +308,7 @@ func (c *Calculator) At(bad float64) Point {
 	}
 }
 
-// failing returns how likely the check after each state fails.
+// failing returns the chance that the check after each state fails.
 func (c *Calculator) failing(bad float64) []Range {
 	var of []Range
 	for _, tests := range c.tests {
@@ -319,9 +323,9 @@ func (c *Calculator) failing(bad float64) []Range {
 	return all
 }
 
-// evaluate returns the least and the largest expectation of what the states of a rollout cost until it ends, and its
-// rolling back. Where it is not known how likely a check fails, whichever chance makes the value smaller, or larger,
-// is taken.
+// evaluate returns bounds of the expected total cost of the states until the rollout ends, plus the cost of
+// rolling back. If the chance of a failure is a range, it uses the end that gives the smaller, or the larger,
+// result.
 func (c *Calculator) evaluate(failing []Range, rollingBack float64, cost func(flagger.State) float64) Range {
 	states := c.Course.States
 	values := make([]Range, len(states))
@@ -345,11 +349,11 @@ func (c *Calculator) evaluate(failing []Range, rollingBack float64, cost func(fl
 	return values[0]
 }
 
-// mix returns what is expected of two values, of which the first comes with a chance.
+// mix returns the expected value if first has this chance, and second otherwise.
 func mix(chance, first, second float64) float64 { return chance*first + (1-chance)*second }
 
-// fails returns how likely a check fails. Any of its metrics fails it, and those of one load see the same requests, so
-// that the chance lies between that of the likeliest and the sum of all.
+// fails returns the chance that a check fails because any of its metrics fails. Metrics of the same load see the
+// same requests, so the chance is between the largest one and the sum of all.
 func (c *Calculator) fails(tests []test, bad float64) (f Range) {
 	for _, t := range tests {
 		share := 0.0
@@ -362,14 +366,15 @@ func (c *Calculator) fails(tests []test, bad float64) (f Range) {
 	return f
 }
 
-// A judge is a metric for versions that are bad in one way: it may count something else.
+// A judge is a metric, applied to versions that are bad in one way. It may count something else.
 type judge struct {
 	Metric
 	bad bool
 }
 
-// judges returns the metrics for versions that are bad in one way. One that counts something else fails a check where it
-// sees no request, which one that sees the same requests does as well.
+// judges returns the metrics, applied to versions that are bad in one way. A metric that counts something else can
+// only fail for lack of requests. It is omitted if another metric sees the same requests, because that one then
+// fails, too.
 func (m *Model) judges(kind Kind) (all []judge) {
 	for i, metric := range m.Metrics {
 		same := func(other Metric) bool {
@@ -384,7 +389,7 @@ func (m *Model) judges(kind Kind) (all []judge) {
 	return all
 }
 
-// testsOf returns what the judges make of the check after some states.
+// testsOf returns the tests of the check after a path of states.
 func (c *Calculator) testsOf(path []int) (all []test) {
 	for _, j := range c.judges {
 		all = append(all, test{c.count(j.Metric, path), j.Least, j.Most, j.bad})
@@ -392,7 +397,7 @@ func (c *Calculator) testsOf(path []int) (all []test) {
 	return all
 }
 
-// Curves are the curves of several models, of which many are the same. The zero value is ready.
+// Curves caches the curves of models, many of which are equal. The zero value is ready to use.
 type Curves struct{ known map[string]*Curve }
 
 // Of returns the operating characteristic of a model for versions that are bad in one way.
@@ -409,7 +414,7 @@ func (all *Curves) Of(m *Model, kind Kind) *Curve {
 	return curve
 }
 
-// meets returns how many requests the new version answers from a state until the next.
+// meets returns the number of requests that the new version answers from a state until the next.
 func (c *Calculator) meets(s flagger.State) (n float64) {
 	for i := range c.Sources {
 		source := &c.Sources[i]

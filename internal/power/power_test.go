@@ -11,7 +11,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/flagger"
 )
 
-// canary returns a Canary with an analysis, and one metric.
+// canary returns a Canary with an analysis and one metric.
 func canary(a flagger.Analysis) *flagger.Canary {
 	if a.Interval == "" {
 		a.Interval = "1m"
@@ -28,7 +28,7 @@ var (
 	mirroring = flagger.Analysis{Threshold: 2, Iterations: 3, Mirror: true}
 )
 
-// newModel returns the model of an analysis, with metrics that count all sources.
+// newModel returns the model of an analysis, with metrics that count the requests of all sources.
 func newModel(t testing.TB, a flagger.Analysis, sources []Source, metrics ...Metric) *Model {
 	t.Helper()
 	course, ok := canary(a).Course(flagger.Newest)
@@ -49,11 +49,11 @@ func newModel(t testing.TB, a flagger.Analysis, sources []Source, metrics ...Met
 // percent99 passes 99 of 100 requests.
 var percent99 = Metric{Kind: Errors, Window: time.Minute, Most: .01}
 
-// near reports whether two numbers are the same but for rounding.
+// near reports whether two numbers are equal except for rounding.
 func near(a, b, by float64) bool { return math.Abs(a-b) <= by }
 
-// TestTwentyRequests is the example of docs/power.md: 20 requests in each of five checks, of which the second failed one
-// undoes the rollout.
+// TestTwentyRequests checks the example of docs/power.md: 20 requests in each of five checks, of which the
+// second failed one rolls back.
 func TestTwentyRequests(t *testing.T) {
 	load := Source{Rate: 20. / 60, Steady: true, Straight: true}
 	odds := newModel(t, weighted, []Source{load}, percent99).Of(Errors)
@@ -72,15 +72,15 @@ func TestTwentyRequests(t *testing.T) {
 	load.Rate, load.From, load.Lasts = 20./50, WithChecks, 50*time.Second
 	odds = newModel(t, weighted, []Source{load}, percent99).Of(Errors)
 	if promoted := 1 - odds.Undone(.01).High; !near(promoted, math.Pow(pass, 5), 1e-12) {
-		t.Errorf("with a first check that finds nothing %.3f are promoted, want %.3f", promoted, math.Pow(pass, 5))
+		t.Errorf("if the first check finds no requests, %.3f are promoted, want %.3f", promoted, math.Pow(pass, 5))
 	}
 	if looks := odds.Looks(); looks[0].Requests[0] != 0 || looks[0].Empty[0] != 1 || !near(looks[1].Requests[0], 20, 1e-9) || looks[1].Empty[0] != 0 {
 		t.Errorf("checks see %v", looks)
 	}
 }
 
-// TestPublishedTables compares with tables of the binomial and the Poisson distribution (NIST/SEMATECH e-Handbook of
-// Statistical Methods; Abramowitz and Stegun, table 26.7).
+// TestPublishedTables compares results with tables of the binomial and the Poisson distribution
+// (NIST/SEMATECH e-Handbook of Statistical Methods; Abramowitz and Stegun, table 26.7).
 func TestPublishedTables(t *testing.T) {
 	for _, tt := range []struct {
 		n, k    int
@@ -109,7 +109,7 @@ func TestPublishedTables(t *testing.T) {
 	}
 }
 
-// TestLongWalks: walking from one number of requests to the next loses no precision.
+// TestLongWalks checks that stepping from one number of requests to the next loses no precision.
 func TestLongWalks(t *testing.T) {
 	for _, mean := range []float64{3, 50, 1200, 30_000, 200_000} {
 		for _, bad := range []float64{.002, .0099, .01, .0105, .03} {
@@ -143,14 +143,14 @@ func TestSums(t *testing.T) {
 	}
 }
 
-// An outcome is one number of requests, and of bad ones, with its chance.
+// An outcome is a number of requests and of bad ones, with its probability.
 type outcome struct {
 	n, bad int
 	chance float64
 }
 
-// outcomes enumerates what becomes of each of some requests: the old version gets it, or the new one, which fails or
-// not.
+// outcomes enumerates the results of some requests: each goes to the old version, or to the new one, where it
+// fails or succeeds.
 func outcomes(requests int, share, bad float64) []outcome {
 	all := []outcome{{0, 0, 1}}
 	for range requests {
@@ -163,7 +163,7 @@ func outcomes(requests int, share, bad float64) []outcome {
 	return all
 }
 
-// TestEnumeration compares with the sum over all outcomes of all requests of all checks.
+// TestEnumeration compares results with the sum over all outcomes of all requests of all checks.
 func TestEnumeration(t *testing.T) {
 	const requests = 4
 	for _, straight := range []bool{false, true} {
@@ -209,13 +209,13 @@ func TestEnumeration(t *testing.T) {
 	}
 }
 
-// A drawer draws the runs of a model, request by request as their numbers say.
+// A drawer draws runs of a model request by request.
 type drawer struct {
 	*Model
 	*rand.Rand
 }
 
-// poisson draws a number of which so many are expected.
+// poisson draws a number with a given expectation.
 func (d drawer) poisson(mean float64) int {
 	if mean > 500 {
 		return max(int(math.Round(mean+d.NormFloat64()*math.Sqrt(mean))), 0)
@@ -227,7 +227,7 @@ func (d drawer) poisson(mean float64) int {
 	return n
 }
 
-// binomial draws how many of n are.
+// binomial draws the number of successes of n.
 func (d drawer) binomial(n int, p float64) (k int) {
 	if v := float64(n) * p * (1 - p); v > 100 {
 		return min(max(int(math.Round(float64(n)*p+d.NormFloat64()*math.Sqrt(v))), 0), n)
@@ -240,10 +240,11 @@ func (d drawer) binomial(n int, p float64) (k int) {
 	return k
 }
 
-// A block is what the new version gets between two ticks, by the sources.
+// A block holds the new version's requests between two ticks, by source.
 type block struct{ n, bad []int }
 
-// run draws one run, and returns whether the version is rolled back, how long it takes, and how many requests it answers.
+// run draws one run, and returns whether the version is rolled back, the duration, and the number of requests
+// that it answers.
 func (d drawer) run(bad float64) (undone bool, seconds, answered float64) {
 	var blocks []block
 	for at := 0; ; {
@@ -275,7 +276,7 @@ func (d drawer) run(bad float64) (undone bool, seconds, answered float64) {
 	}
 }
 
-// failed reports whether any metric fails the check after some blocks. Windows are of whole blocks.
+// failed reports whether any metric fails the check after some blocks. Windows consist of whole blocks.
 func (d drawer) failed(blocks []block) bool {
 	return slices.ContainsFunc(d.Metrics, func(m Metric) bool {
 		n, bad := 0, 0
@@ -291,7 +292,7 @@ func (d drawer) failed(blocks []block) bool {
 	})
 }
 
-// TestDrawnRuns compares with 100,000 drawn runs: the shares lie within three standard errors.
+// TestDrawnRuns compares results with 100,000 random runs: the shares must lie within three standard errors.
 func TestDrawnRuns(t *testing.T) {
 	runs := 100_000
 	if testing.Short() {
@@ -331,7 +332,7 @@ func TestDrawnRuns(t *testing.T) {
 			total := float64(runs)
 			p := m.Of(Errors).At(tt.bad)
 			if p.Undone.Low < .02 || p.Undone.Low > .98 {
-				t.Errorf("undone: %v, which tells nothing", p.Undone)
+				t.Errorf("rolled back: %v, which shows nothing", p.Undone)
 			}
 			within := func(what string, drawn, of float64, variance float64, r Range) {
 				if !r.IsExact() || !near(drawn/of, r.Low, 3*math.Sqrt(variance/of)) {
@@ -345,7 +346,8 @@ func TestDrawnRuns(t *testing.T) {
 	}
 }
 
-// TestBounds: where checks or metrics see the same requests, what is drawn lies between the bounds.
+// TestBounds checks that, if checks or metrics see the same requests, the random share lies between the
+// bounds.
 func TestBounds(t *testing.T) {
 	const runs = 10_000
 	straight := Source{Rate: 5, Steady: true, Straight: true}
@@ -404,7 +406,7 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// TestQuantile: the p99 of 40 requests is the slowest one, and that of 200 the third slowest.
+// TestQuantile checks that the p99 of 40 requests is the slowest one, and that of 200 the third slowest.
 func TestQuantile(t *testing.T) {
 	slow := Metric{Kind: Slow, Window: time.Minute, Most: 1 - .99}
 	for n, allowed := range map[float64]int{40: 0, 99: 0, 100: 1, 200: 2} {
@@ -419,7 +421,7 @@ func TestQuantile(t *testing.T) {
 	}
 }
 
-// TestNoValues: a check without a request fails, also one of a metric that counts something else.
+// TestNoValues checks that a check without requests fails, even if its metric counts other requests.
 func TestNoValues(t *testing.T) {
 	few := Source{Rate: 3. / 60, Share: 1}
 	all := flagger.Analysis{Threshold: 1, StepWeight: 100}
@@ -433,7 +435,7 @@ func TestNoValues(t *testing.T) {
 	}
 }
 
-// TestLeast: a check fails below the least share as well.
+// TestLeast checks that a check fails below the minimum share.
 func TestLeast(t *testing.T) {
 	all := flagger.Analysis{Threshold: 1, StepWeight: 100}
 	m := newModel(t, all, []Source{{Rate: 10. / 60, Steady: true, Straight: true}}, Metric{Kind: Errors, Window: time.Minute, Least: .1, Most: .5})
@@ -446,7 +448,7 @@ func TestLeast(t *testing.T) {
 	}
 }
 
-// TestCurve: more bad requests are never caught less, and curves are shared.
+// TestCurve checks that more bad requests are never caught less often, and that curves are shared.
 func TestCurve(t *testing.T) {
 	m := newModel(t, weighted, []Source{{Rate: 200, Share: 1}}, percent99, Metric{Kind: Slow, Window: time.Minute, Most: .01, Sources: []int{0}})
 	var curves Curves
@@ -479,7 +481,7 @@ func TestWords(t *testing.T) {
 	}
 }
 
-// TestHostileNumbers: no number of requests takes long, or panics.
+// TestHostileNumbers checks that no number of requests takes long or panics.
 func TestHostileNumbers(t *testing.T) {
 	for _, rate := range []float64{1e-9, 1e-3, 1e6, 1e9} {
 		for _, steady := range []bool{true, false} {

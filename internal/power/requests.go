@@ -8,7 +8,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/flagger"
 )
 
-// shareOf returns the share of the requests, from 0 to 1, that the new version gets with a route.
+// shareOf returns the share of the requests, from 0 to 1, that reaches the new version with a route.
 func (s *Source) shareOf(r flagger.Route) float64 {
 	switch {
 	case s.Straight:
@@ -19,7 +19,8 @@ func (s *Source) shareOf(r flagger.Route) float64 {
 	return float64(r.Canary) / 100 * s.Share
 }
 
-// sentUntil returns for how long a source has sent at a time since the detection, as far as the hooks have begun it.
+// sentUntil returns how long a source has sent requests since the detection, up to a time, if the webhooks have
+// started it.
 func (m *Model) sentUntil(s *Source, at flagger.State, until time.Duration) time.Duration {
 	begun := 0
 	switch s.From {
@@ -39,7 +40,7 @@ func (m *Model) sentUntil(s *Source, at flagger.State, until time.Duration) time
 	case s.From == WithPreRollout:
 		return min(since, s.Lasts)
 	}
-	again := (s.Lasts/m.Course.Every + 1) * m.Course.Every // at the first check at which it has ended
+	again := (s.Lasts/m.Course.Every + 1) * m.Course.Every // at the first check after its end
 	if s.Awaited {
 		again = m.Course.Every
 	}
@@ -47,18 +48,17 @@ func (m *Model) sentUntil(s *Source, at flagger.State, until time.Duration) time
 	return times*s.Lasts + min(since-times*again, s.Lasts)
 }
 
-// A stretch is the time with one share in which sources send.
+// A stretch is a period in which sources send with a constant share.
 type stretch struct {
-	requests float64 // that they send, to both versions
-	share    float64 // that the new version gets
+	requests float64 // sent to both versions
+	share    float64 // of the new version
 	steady   bool
 }
 
-// mostRequests is how many requests of one stretch are told apart from more.
+// mostRequests is the number of requests in a stretch above which more make no difference.
 const mostRequests = 1e9
 
-// stretches returns those in the window of a metric at the check after the last of some states, which came one after
-// the other.
+// stretches returns the stretches in the window of a metric, at the check after a path of states.
 func (m *Model) stretches(metric Metric, path []int) (all []stretch) {
 	last := m.Course.States[path[len(path)-1]]
 	asked := time.Duration(last.At+1)*m.Course.Every + m.Delay
@@ -80,7 +80,7 @@ func (m *Model) stretches(metric Metric, path []int) (all []stretch) {
 	return all
 }
 
-// add adds a stretch, to one with the same share where there is any.
+// add adds a stretch, and merges it into one with the same share if there is one.
 func add(all []stretch, s stretch) []stretch {
 	if i := slices.IndexFunc(all, func(other stretch) bool { return other.share == s.share && other.steady == s.steady }); i >= 0 {
 		all[i].requests += s.requests
@@ -97,7 +97,7 @@ func (m *Model) mean(metric Metric, path []int) (n float64) {
 	return n
 }
 
-// none returns the chance that there is no request in the window of a metric.
+// none returns the chance that the window of a metric contains no request.
 func (m *Model) none(metric Metric, path []int) float64 {
 	chance := 1.0
 	for _, s := range m.stretches(metric, path) {
@@ -110,8 +110,8 @@ func (m *Model) none(metric Metric, path []int) float64 {
 	return chance
 }
 
-// count returns the distribution of the number of requests in the window of a metric. Requests that come at random
-// have a Poisson distribution, of steady ones a route takes each with the chance of its share.
+// count returns the distribution of the number of requests in the window of a metric. Random requests have a
+// Poisson distribution. A route selects each steady request with the chance of its share.
 func (m *Model) count(metric Metric, path []int) counts {
 	n, random := fixed(0), 0.0
 	for _, s := range m.stretches(metric, path) {
@@ -130,8 +130,8 @@ func (m *Model) count(metric Metric, path []int) counts {
 	return n
 }
 
-// rounding is what products of decimal fractions may lack to a whole number.
+// rounding is the error below a whole number that products of decimal fractions may have.
 const rounding = 1e-9
 
-// allowed returns the largest number of n requests that is at most a share of them.
+// allowed returns the largest number of n requests that does not exceed a share of n.
 func allowed(n int, share float64) int { return int(math.Floor(float64(n)*share + rounding)) }

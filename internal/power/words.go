@@ -5,7 +5,7 @@ import (
 	"strconv"
 )
 
-// Percent returns a share in percent, with two digits: 4.3%.
+// Percent returns a share in percent with two significant digits: 4.3%.
 func Percent(share float64) string {
 	percent := share * 100
 	if percent == 0 || percent >= 10 {
@@ -14,7 +14,7 @@ func Percent(share float64) string {
 	return decimal(percent, 1-int(math.Floor(math.Log10(percent)))) + "%"
 }
 
-// OfHundred returns how many of 100 a chance is, with a decimal where that is near to none or all.
+// OfHundred returns a chance as a number out of 100, with a decimal if it is close to 0 or 100.
 func OfHundred(chance float64) string {
 	const nearly = .05
 	switch n := chance * 100; {
@@ -29,7 +29,7 @@ func OfHundred(chance float64) string {
 	}
 }
 
-// Rounded returns a number of requests, with a decimal where there are few.
+// Rounded returns a number of requests, with a decimal if it is small.
 func Rounded(n float64) string {
 	if n >= 10 {
 		return decimal(n, 0)
@@ -37,7 +37,7 @@ func Rounded(n float64) string {
 	return decimal(n, 1)
 }
 
-// decimal returns a number with so many decimals at most.
+// decimal returns a number with at most this number of decimals.
 func decimal(n float64, decimals int) string {
 	scale := math.Pow10(decimals)
 	return strconv.FormatFloat(math.Round(n*scale)/scale, 'f', -1, 64)

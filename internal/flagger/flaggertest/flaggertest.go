@@ -1,9 +1,8 @@
-// Package flaggertest holds what the real Flagger did with Canaries: conformance records
-// it, and the tests of package flagger compare.
+// Package flaggertest holds recorded runs of Canaries with the real Flagger: conformance records them, and
+// the tests of package flagger compare with them.
 //
-// A case is a txtar file: canary.json is the spec of a Canary, as package flagger reads
-// it, and each other file is a run of it, named after the version of Flagger and the
-// scenario: 1.44/good.
+// A case is a txtar file. Its canary.json is the spec of a Canary, as package flagger reads it, and each
+// other file is a run, named after the version of Flagger and the scenario: 1.44/good.
 package flaggertest
 
 import (
@@ -23,26 +22,26 @@ import (
 	"github.com/fleetwright/fleetwright/internal/flagger"
 )
 
-// Versions of Flagger that runs are recorded of, by the names that files have of them.
+// Versions holds the versions of Flagger with recorded runs, by their names in files.
 var Versions = map[string]flagger.Version{"1.36": {Minor: 36}, "1.44": {Minor: 44}}
 
-// A Case is a Canary, and what became of it.
+// A Case is a Canary with its recorded runs.
 type Case struct {
-	// Name of the case, and of its file without the ending.
+	// Name is the name of the case, and of its file without the extension.
 	Name string
-	// Spec of the Canary, as JSON, and the same read.
+	// Spec is the spec of the Canary as JSON, and Canary is the same, decoded.
 	Spec   []byte
 	Canary flagger.Canary
-	// Runs are the texts of recorded runs, by version and scenario: 1.44/good.
+	// Runs holds the texts of recorded runs, by version and scenario: 1.44/good.
 	Runs map[string]string
 }
 
-// withoutRequests ends the names of cases whose metrics never have a value.
+// withoutRequests is the suffix of cases whose metrics never have a value.
 const withoutRequests = "-without-requests"
 
 const specFile = "canary.json"
 
-// Load reads the cases of a directory, sorted by name.
+// Load reads the cases in a directory, sorted by name.
 func Load(dir string) ([]Case, error) {
 	names, err := filepath.Glob(filepath.Join(dir, "*.txtar"))
 	if err != nil {
@@ -75,7 +74,7 @@ func Load(dir string) ([]Case, error) {
 	return all, nil
 }
 
-// Write writes the case into a directory: the runs in the order of the versions and of their scenarios.
+// Write writes the case into a directory, with its runs in the order of versions and scenarios.
 func (c *Case) Write(dir string) error {
 	archive := &txtar.Archive{Files: []txtar.File{{Name: specFile, Data: c.Spec}}}
 	for _, version := range []string{"1.36", "1.44"} {
@@ -88,19 +87,17 @@ func (c *Case) Write(dir string) error {
 	return os.WriteFile(filepath.Join(dir, c.Name+".txtar"), txtar.Format(archive), 0o666)
 }
 
-// exampleInterval is what the intervals of the examples are shortened to, so that the
-// real Flagger's time is not wasted.
+// exampleInterval is the shortened interval of the examples, which saves time with the real Flagger.
 const exampleInterval = "10s"
 
 const examplePrefix = "example-"
 
-// IsExample reports whether the case is a Canary that an example renders.
+// IsExample reports whether the case is a Canary of an example.
 func (c *Case) IsExample() bool { return strings.HasPrefix(c.Name, examplePrefix) }
 
-// Examples returns the cases of the golden trees of the examples, sorted by name and
-// without runs: example-<example> for the first Canary of an example, and
-// example-<example>-<canary> for each other. One that differs on some clusters has the name of the first of
-// these behind it.
+// Examples returns the cases of the golden trees of the examples, sorted by name and without runs:
+// example-<example> for the first Canary of an example, and example-<example>-<canary> for each other. If a
+// Canary differs on some clusters, the name of the first of these is appended.
 func Examples(golden string) ([]Case, error) {
 	cases, first := map[string]Case{}, map[string]string{}
 	err := fs.WalkDir(os.DirFS(golden), ".", func(path string, _ fs.DirEntry, err error) error {
@@ -125,7 +122,7 @@ func Examples(golden string) ([]Case, error) {
 		}
 		for name, known := range cases {
 			if isOfCanary := name == c.Name || strings.HasPrefix(name, c.Name+"-"); isOfCanary && bytes.Equal(known.Spec, c.Spec) {
-				return nil // as on another cluster
+				return nil // equal to another cluster's
 			}
 		}
 		if _, ok := cases[c.Name]; ok {
@@ -138,7 +135,7 @@ func Examples(golden string) ([]Case, error) {
 	return slices.SortedFunc(maps.Values(cases), func(a, b Case) int { return strings.Compare(a.Name, b.Name) }), err
 }
 
-// canarySpec returns the spec of the Canary in a file, with the interval of examples.
+// canarySpec returns the spec of the Canary in a file, with the interval for examples.
 func canarySpec(name string) ([]byte, error) {
 	content, err := os.ReadFile(name)
 	if err != nil {
@@ -153,15 +150,15 @@ func canarySpec(name string) ([]byte, error) {
 	return append(spec, '\n'), err
 }
 
-// A Scenario is one that a plan is made of, by a name.
+// A Scenario is a named scenario of a plan.
 type Scenario struct {
 	Name string
 	flagger.Scenario
 }
 
-// Scenarios are those of a plan, in order: good, first, last, pre-rollout, and for each of
-// its gates refused-<type> and refused-<type>-twice where it is asked first, and
-// refused-<type>-at-last where it is asked again. A Flagger that has not the provider's router yet has none.
+// Scenarios returns the scenarios of a plan in order: good, first, last, pre-rollout, and for each of its
+// gates up to three that close it: once, twice, or at the last call. It returns none if the version of Flagger
+// lacks the provider's router.
 func Scenarios(p *flagger.Plan) []Scenario {
 	if p.Canary.Router().Since > p.Version.Minor {
 		return nil
@@ -187,9 +184,9 @@ func Scenarios(p *flagger.Plan) []Scenario {
 	return all
 }
 
-// Format is the text of a run: a line for each tick, with the number of the tick, the phase,
-// status.canaryWeight, status.failedChecks, status.iterations and the share of the traffic; then
-// the outcome, and how often each webhook was called and each metric asked for.
+// Format returns the text of a run: a line for each tick, with the number of the tick, the phase,
+// status.canaryWeight, status.failedChecks, status.iterations and the share of the traffic; then the outcome,
+// and the numbers of calls of each webhook and queries of each metric.
 func Format(c *flagger.Canary, r flagger.Run) string {
 	var b strings.Builder
 	b.WriteString("tick phase weight failed iterations traffic\n")
@@ -202,7 +199,7 @@ func Format(c *flagger.Canary, r flagger.Run) string {
 	}
 	fmt.Fprintf(&b, "%s\n", r.Outcome)
 	if r.Outcome == flagger.Endless {
-		return b.String() // what is called for ever is not counted
+		return b.String() // endless calls are not counted
 	}
 	for i, w := range c.Analysis.Webhooks {
 		fmt.Fprintf(&b, "webhook %s: %d\n", w.Name, r.Calls[i])

@@ -1,8 +1,9 @@
-// Package powertest holds rollouts of Canaries whose versions fail a share of their requests: conformance has the real
-// Flagger go through them and records how they end, and the tests of package power compare with what is computed.
+// Package powertest holds rollouts of Canaries whose versions fail a share of their requests. Conformance
+// runs them with the real Flagger and records how they end, and the tests of package power compare the
+// records with computed results.
 //
-// The requests that a check sees are drawn, from a seed of the case and the numbers of the rollout and of its check. So
-// they are the same whenever they are drawn, whoever draws them, and in whichever order.
+// The requests of a check are random, with a seed derived from the case, the rollout and the check. So they
+// are the same in every run, in any order.
 package powertest
 
 import (
@@ -18,36 +19,37 @@ import (
 	"github.com/fleetwright/fleetwright/internal/power"
 )
 
-// A Case is a Canary, the requests to its versions, and what became of these.
+// A Case is a Canary, the requests to its versions, and the recorded results.
 type Case struct {
 	Name     string           `json:"name"`
 	Strategy flagger.Strategy `json:"strategy"`
-	// Spec of the Canary. Its one metric is request-success-rate, which looks back to the check before.
+	// Spec is the spec of the Canary. Its only metric is request-success-rate, with a window that reaches
+	// back to the previous check.
 	Spec json.RawMessage `json:"spec"`
-	// Requests are those that are sent, and ErrorRate is the share of them, from 0 to 1, that a version fails.
+	// Requests describes the requests, and ErrorRate is the share, from 0 to 1, that a version fails.
 	Requests  Requests `json:"requests"`
 	ErrorRate float64  `json:"errorRate"`
 	Seed      uint64   `json:"seed"`
-	// Rollouts is how many there are, and RolledBack how many of them were rolled back.
+	// Rollouts is the number of rollouts, and RolledBack is the number that were rolled back.
 	Rollouts   int `json:"rollouts"`
 	RolledBack int `json:"rolledBack"`
-	// Outcomes has a letter for each rollout: P for promoted, and R for rolled back. Checks has a digit for each: how
-	// many checks asked for the metric.
+	// Outcomes has a letter for each rollout: P for promoted, and R for rolled back. Checks has a digit for
+	// each: the number of checks that queried the metric.
 	Outcomes string `json:"outcomes"`
 	Checks   string `json:"checks"`
 
-	// Canary is the spec, read.
+	// Canary is the decoded spec.
 	Canary flagger.Canary `json:"-"`
 }
 
-// Requests say how many a version gets.
+// Requests describe the requests that a version gets.
 type Requests struct {
-	// PerSecond is how many are sent.
+	// PerSecond is the rate of requests.
 	PerSecond float64 `json:"perSecond"`
-	// Matching is the share of the users' requests, from 0 to 1, that the route is for. They come at random.
+	// Matching is the share of the users' requests, from 0 to 1, that match the route. They arrive at random.
 	Matching float64 `json:"matching,omitempty"`
-	// Load is for how long a load test sends them straight to the new version, from each check on. Without it they are
-	// those of users.
+	// Load is the duration of a load test that sends the requests directly to the new version, after each
+	// check. If it is 0, users send the requests.
 	Load string `json:"load,omitempty"`
 }
 
@@ -78,11 +80,11 @@ func Write(name string, all []Case) error {
 	return os.WriteFile(name, append(data, '\n'), 0o666)
 }
 
-// Model returns what package power computes from. It is the model of one metric that fails a check by its least value.
+// Model returns the model for package power, with one metric that fails a check below its minimum.
 func (c *Case) Model() (*power.Model, error) {
 	course, ok := c.Canary.Course(flagger.Newest)
 	if !ok {
-		return nil, fmt.Errorf("%s: no check decides", c.Name)
+		return nil, fmt.Errorf("%s: no check can fail", c.Name)
 	}
 	source, err := c.Requests.source()
 	if err != nil {
@@ -101,7 +103,7 @@ func (c *Case) Model() (*power.Model, error) {
 	}, nil
 }
 
-// Chance returns how likely a version is rolled back, as package power computes it.
+// Chance returns the probability of a rollback, as computed by package power.
 func (c *Case) Chance() (power.Range, error) {
 	m, err := c.Model()
 	if err != nil {
@@ -113,7 +115,7 @@ func (c *Case) Chance() (power.Range, error) {
 // leastRate returns the smallest success rate, in percent, that passes.
 func (c *Case) leastRate() float64 { return *c.Canary.Analysis.Metrics[0].ThresholdRange.Min }
 
-// source returns what sends the requests.
+// source returns the source of the requests.
 func (r *Requests) source() (power.Source, error) {
 	if r.Load == "" {
 		return power.Source{Rate: r.PerSecond, Share: r.Matching}, nil
@@ -122,17 +124,18 @@ func (r *Requests) source() (power.Source, error) {
 	return power.Source{Rate: r.PerSecond, Steady: true, Straight: true, From: power.WithChecks, Lasts: lasts}, err
 }
 
-// A Look is what decides about the requests that a check sees.
+// A Look identifies a check and the state that determines its requests.
 type Look struct {
-	// Rollout and Check are their numbers: of the rollout in its case, from 0, and of the check in its rollout, from 1.
+	// Rollout and Check are their numbers: of the rollout in its case, from 0, and of the check in its
+	// rollout, from 1.
 	Rollout, Check int
-	// Canary is the share of the traffic, in percent, that the new version has had since the check before.
+	// Canary is the new version's share of the traffic since the previous check, in percent.
 	Canary int
-	// Loaded reports whether the check before has begun a load test.
+	// Loaded reports whether the previous check started a load test.
 	Loaded bool
 }
 
-// Draw returns how many requests a check sees, and how many of them have failed.
+// Draw returns the number of requests that a check sees, and how many of them failed.
 func (c *Case) Draw(l Look) (requests, bad int) {
 	random := rand.New(rand.NewPCG(c.Seed, uint64(l.Rollout)<<32|uint64(l.Check)))
 	source, err := c.Requests.source()
@@ -152,7 +155,7 @@ func (c *Case) Draw(l Look) (requests, bad int) {
 	return requests, bad
 }
 
-// poisson draws how many come at random until a time, where one is expected in each unit of it.
+// poisson draws the number of random arrivals within a time, with one expected per unit.
 func poisson(random *rand.Rand, until float64) (n int) {
 	for at := random.ExpFloat64(); at < until; at += random.ExpFloat64() {
 		n++
@@ -160,20 +163,21 @@ func poisson(random *rand.Rand, until float64) (n int) {
 	return n
 }
 
-// SuccessRate returns the value of the metric, in percent: NaN where there is no request, as Prometheus divides.
+// SuccessRate returns the value of the metric, in percent. Without requests it is NaN, like a division by 0
+// in Prometheus.
 func SuccessRate(requests, bad int) float64 {
 	return float64(requests-bad) / float64(requests) * 100
 }
 
-// A Rollout is how one went.
+// A Rollout is the result of a rollout.
 type Rollout struct {
 	Ticks   []flagger.Tick
 	Outcome flagger.Outcome
-	// Checks is how many asked for the metric.
+	// Checks is the number of checks that queried the metric.
 	Checks int
 }
 
-// Play returns how a rollout goes by a course, with what its checks see.
+// Play returns the result of a rollout by a course, with the requests of its checks.
 func (c *Case) Play(course *flagger.Course, number int) (r Rollout) {
 	for at := 0; ; {
 		s := course.States[at]
@@ -194,10 +198,10 @@ func (c *Case) Play(course *flagger.Course, number int) (r Rollout) {
 	}
 }
 
-// letters are those of Outcomes.
+// letters are the letters of Outcomes.
 var letters = map[flagger.Outcome]string{flagger.Promoted: "P", flagger.RolledBack: "R"}
 
-// Record replaces what became of the versions.
+// Record replaces the recorded results.
 func (c *Case) Record(all []Rollout) {
 	c.RolledBack, c.Outcomes, c.Checks = 0, "", ""
 	for _, r := range all {
@@ -213,16 +217,16 @@ func (c *Case) Record(all []Rollout) {
 	}
 }
 
-// tail is the chance on either side of the 99.9 % interval.
+// tail is the probability on either side of the 99.9 % interval.
 const tail = .0005
 
-// Within reports whether k of n lies within the 99.9 % interval of a chance between 0 and 1: both tails of the binomial
+// Within reports whether k of n lies within the 99.9 % interval of a probability: both tails of the binomial
 // distribution, of k and fewer and of k and more, are above 0.05 %.
 func Within(k, n int, chance float64) bool {
 	return atMost(k, n, chance) > tail && atMost(n-k, n, 1-chance) > tail
 }
 
-// atMost returns the chance of at most k of n.
+// atMost returns the probability of at most k of n.
 func atMost(k, n int, chance float64) (sum float64) {
 	for i := range k + 1 {
 		sum += math.Exp(logChoose(n, i) + float64(i)*math.Log(chance) + float64(n-i)*math.Log1p(-chance))
