@@ -15,24 +15,25 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// An application is one that is made.
+// An application is an Application to create.
 type application struct {
 	namespace, name string
 	source          manifest.Identity
-	// own reports whether the source becomes the Application's; else it stays, and the Application refers to it.
+	// own reports whether the source becomes part of the Application. If not, the source stays, and the
+	// Application refers to it.
 	own bool
-	// objects are those of the source on the targets, nil where there is none.
+	// objects are the source on each target, nil where a target has none.
 	objects  []*object
 	policies []*item
-	// rollouts are those of the policies, by target.
+	// rollouts are the rollouts of the policies, by target.
 	rollouts map[*item][]*rollout
 	file     string
 }
 
-// String returns how people name the Application.
+// String returns the kind and name of the Application for messages.
 func (a *application) String() string { return "Application " + a.namespace + "/" + a.name }
 
-// rollout returns that of a policy on a target, or nil.
+// rollout returns the rollout of a policy on a target, or nil.
 func (a *application) rollout(p *item, on int) *rollout {
 	if all := a.rollouts[p]; all != nil {
 		return all[on]
@@ -40,8 +41,8 @@ func (a *application) rollout(p *item, on int) *rollout {
 	return nil
 }
 
-// rollsOut reports whether a policy has a rollout on a target. The namespace of the rollout gets its label by a
-// patch of every policy, which may bring it.
+// rollsOut reports whether the Application has a rollout on a target. If it has, every policy gets a patch that
+// labels the rollout's namespace, because any of them may apply it.
 func (a *application) rollsOut(on int) bool {
 	for _, all := range a.rollouts {
 		if all[on] != nil {
@@ -51,7 +52,7 @@ func (a *application) rollsOut(on int) bool {
 	return false
 }
 
-// The fleet that is made, and the label of each of its clusters with its name.
+// The new Fleet, and the label that holds each cluster's name.
 const (
 	fleetName    = "fleet"
 	clusterLabel = "fleetwright.dev/cluster"
@@ -59,13 +60,12 @@ const (
 	configFile   = "renderconfig.yaml"
 )
 
-// isPlain reports whether nothing says which clusters there are: the Applications go where they are without a
-// fleet.
+// isPlain reports whether the files name no cluster. Then the Applications need no fleet.
 func (m *model) isPlain() bool {
 	return len(m.targets) == 1 && m.targets[0].bootstrap == nil && m.targets[0].name == ""
 }
 
-// assemble makes the documents.
+// assemble writes the documents.
 func (m *model) assemble() {
 	m.apps, m.files, m.differs, m.noted = nil, nil, nil, map[Note]bool{}
 	m.second = map[manifest.Identity]string{}
@@ -113,10 +113,10 @@ func stream(nodes []*yaml.Node) []byte {
 	return []byte(strings.Join(texts, "---\n"))
 }
 
-// passedFile returns the name of the file for what is passed on of a kind.
+// passedFile returns the name of the file for the copied documents of a kind.
 func passedFile(kind string) string { return strings.ToLower(kind) + "s.yaml" }
 
-// passedFiles returns the documents that were passed on, in files by their kinds.
+// passedFiles returns the copied documents, in one file per kind.
 func (m *model) passedFiles() (files []schema.File) {
 	byName := map[string][]*yaml.Node{}
 	for _, o := range m.passed {
@@ -133,8 +133,8 @@ func (m *model) passedFiles() (files []schema.File) {
 	return files
 }
 
-// isOwn reports whether the source of a policy can be the Application's own: it is in the namespace of the policy,
-// as what an Application renders is, and it is not Flux's own.
+// isOwn reports whether the source of a policy can become part of the Application: it must be in the policy's
+// namespace, as rendered sources are, and must not be Flux's own.
 func (m *model) isOwn(p *item) bool {
 	if p.source.Namespace != p.Namespace || m.stays[p.source] != "" {
 		return false
@@ -147,8 +147,8 @@ func (m *model) isOwn(p *item) bool {
 	return true
 }
 
-// nameApplications gives each Application the name of its source, which the rendered one has. Of two, the one
-// whose source is rendered has it.
+// nameApplications names each Application after its source, because the rendered source has that name. If two want
+// one name, the Application that renders its source gets it.
 func (m *model) nameApplications() {
 	slices.SortStableFunc(m.apps, func(a, b *application) int {
 		switch {
@@ -166,14 +166,14 @@ func (m *model) nameApplications() {
 	for _, a := range m.apps {
 		a.name = unusedName(taken, a.source.Name, a.namespace+"/", "", strings.ToLower(a.source.Kind), a.source.Namespace)
 		if a.own && a.name != a.source.Name {
-			a.own = false // two sources of one name, of which an Application can render one
-			m.second[a.source] = "another source of its name is imported, and an Application renders one of a name"
+			a.own = false // an Application can render only one of two sources with the same name
+			m.second[a.source] = "another source with the same name is imported, and only one can be rendered"
 		}
 		a.file = unusedName(files, a.name, "", ".yaml", a.namespace)
 	}
 }
 
-// unusedName returns a name that is not taken, with more words where it has to, and takes it.
+// unusedName returns a name that is not in taken, made longer if needed, and adds it to taken.
 func unusedName(taken map[string]bool, name, before, after string, words ...string) string {
 	made := name
 	for n := 2; taken[before+made+after]; n++ {
@@ -187,7 +187,7 @@ func unusedName(taken map[string]bool, name, before, after string, words ...stri
 	return made + after
 }
 
-// application returns the document of an Application.
+// application returns the Application as YAML.
 func (m *model) application(a *application) *yaml.Node {
 	spec := newMapping("source", m.source(a))
 	if overrides := m.sourceOverrides(a); overrides != nil {
@@ -217,7 +217,7 @@ func (m *model) application(a *application) *yaml.Node {
 		"metadata", newMapping("name", a.name, "namespace", a.namespace), "spec", spec)
 }
 
-// targets returns on which targets an item is.
+// targets reports for each target whether it has the item.
 func (i *item) targets() []bool {
 	on := make([]bool, len(i.on))
 	for at, o := range i.on {
@@ -226,7 +226,7 @@ func (i *item) targets() []bool {
 	return on
 }
 
-// setDestination sets the destination of an Application or a policy: the targets that have it, or all.
+// setDestination sets the destination of an Application or a policy to the targets that have it.
 func (m *model) setDestination(of *yaml.Node, a *application, on []bool) {
 	if m.isPlain() {
 		return
@@ -241,7 +241,7 @@ func (m *model) setDestination(of *yaml.Node, a *application, on []bool) {
 	set(of, "destination", d)
 }
 
-// selector returns the selector of some of the targets, or nil where these are all.
+// selector returns a selector for some of the targets, or nil for all of them.
 func (m *model) selector(on []bool) *yaml.Node {
 	var names []string
 	for at, t := range m.targets {
@@ -258,7 +258,7 @@ func (m *model) selector(on []bool) *yaml.Node {
 	return newMapping("matchExpressions", newSequence(newMapping("key", clusterLabel, "operator", "In", "values", names)))
 }
 
-// fleetNamespace returns the namespace of the fleet: that of all Applications, or else that of Flux.
+// fleetNamespace returns the namespace of the fleet: the one that all Applications share, or else Flux' own.
 func (m *model) fleetNamespace() string {
 	for _, a := range m.apps {
 		if a.namespace != m.apps[0].namespace {
@@ -274,14 +274,14 @@ func (m *model) fleetNamespace() string {
 	return m.apps[0].namespace
 }
 
-// A variant is what several targets have alike.
+// A variant is a node that several targets share.
 type variant struct {
 	node *yaml.Node
 	on   []bool
 	n    int
 }
 
-// variants returns what targets have, that which most of them have first.
+// variants returns the distinct nodes of the targets, the most frequent first.
 func (m *model) variants(of func(at int) *yaml.Node) (all []*variant) {
 	byValue := map[string]*variant{}
 	for at := range m.targets {
@@ -289,7 +289,7 @@ func (m *model) variants(of func(at int) *yaml.Node) (all []*variant) {
 		if n == nil {
 			continue
 		}
-		key := fmt.Sprintf("%#v", value(n)) // which sorts the keys of mappings, and tells 1 from "1"
+		key := fmt.Sprintf("%#v", value(n)) // %#v sorts the keys of mappings, and tells 1 from "1"
 		v := byValue[key]
 		if v == nil {
 			v = &variant{node: n, on: make([]bool, len(m.targets))}
@@ -303,7 +303,7 @@ func (m *model) variants(of func(at int) *yaml.Node) (all []*variant) {
 	return all
 }
 
-// overrides returns what the other variants have of their own, or nil.
+// overrides returns the differences of the other variants from the first, or nil.
 func (m *model) overrides(all []*variant, make func(difference *yaml.Node) *yaml.Node) *yaml.Node {
 	list := newSequence()
 	for _, v := range all[1:] {
@@ -318,12 +318,12 @@ func (m *model) overrides(all []*variant, make func(difference *yaml.Node) *yaml
 	return list
 }
 
-// sourceFields are the fields of an Application's source by the kinds of Flux.
+// sourceFields are the fields of an Application's source, by Flux' kind.
 var sourceFields = map[string]string{
 	place.GitRepository: "gitRepository", place.HelmRepository: "helmRepository", place.OCIRepository: "ociRepository",
 }
 
-// sourceVariants returns the sources of an Application that is rendered.
+// sourceVariants returns the sources of an Application that renders its own.
 func (m *model) sourceVariants(a *application) []*variant {
 	return m.variants(func(at int) *yaml.Node {
 		o := a.objects[at]
@@ -333,7 +333,7 @@ func (m *model) sourceVariants(a *application) []*variant {
 		spec := clone(get(o.node, "spec"))
 		withoutZeros(spec, "")
 		if a.source.Kind == place.HelmRepository && get(spec, "interval") == nil {
-			set(spec, "interval", newText("5m")) // which Flux does not read of a registry
+			set(spec, "interval", newText("5m")) // Flux does not read the interval of an OCI registry
 		}
 		return newMapping(sourceFields[a.source.Kind], spec)
 	})
@@ -365,7 +365,7 @@ func (m *model) sourceOverrides(a *application) *yaml.Node {
 	return m.overrides(m.sourceVariants(a), func(d *yaml.Node) *yaml.Node { return newMapping("source", d) })
 }
 
-// comment puts the comments of an object that have no place above what it becomes.
+// comment puts an object's comments that have no place in the new node above that node.
 func comment(made *yaml.Node, o *object, more ...string) {
 	all := []string{o.node.HeadComment}
 	for i := 0; i+1 < len(o.node.Content); i += 2 {
@@ -381,7 +381,7 @@ func comment(made *yaml.Node, o *object, more ...string) {
 	made.HeadComment = lines(append(all, made.HeadComment)...)
 }
 
-// policyOn returns what a policy is on a target, and the comments that have no place in it, or nil.
+// policyOn returns the sync policy of a target, with the comments that have no place in it, or nil.
 func (m *model) policyOn(a *application, p *item, at int) (made *yaml.Node, comments string) {
 	o := p.on[at]
 	if o == nil {
@@ -398,7 +398,7 @@ func (m *model) policyOn(a *application, p *item, at int) (made *yaml.Node, comm
 			chart = newMapping("chart", chartOf(a.objects[at], p.source.Name))
 			spec.Content = slices.Concat(newMapping("chart", newMapping("spec", chart)).Content, spec.Content)
 		}
-		if get(spec, "releaseName") == nil { // so that it outlives another name of the policy
+		if get(spec, "releaseName") == nil { // the release must keep its name if the policy gets another
 			set(spec, "releaseName", newText(releaseName(o)))
 		}
 	} else {
@@ -420,7 +420,7 @@ func (m *model) policyOn(a *application, p *item, at int) (made *yaml.Node, comm
 	return made, comments
 }
 
-// policy returns a sync policy, with a destination of its own where the Application has not the same.
+// policy returns a sync policy, with its own destination if that differs from the Application's.
 func (m *model) policy(a *application, p *item, same bool) *yaml.Node {
 	var comments string
 	all := m.variants(func(at int) *yaml.Node {
@@ -440,7 +440,7 @@ func (m *model) policy(a *application, p *item, same bool) *yaml.Node {
 	return made
 }
 
-// fleet returns the Fleet and its clusters.
+// fleet returns the Fleet and its AttachedClusters.
 func (m *model) fleet() (all []*yaml.Node) {
 	if m.isPlain() || len(m.apps) == 0 {
 		return nil
@@ -474,7 +474,8 @@ func (m *model) fleet() (all []*yaml.Node) {
 	return append([]*yaml.Node{fleet}, all...)
 }
 
-// account returns the ServiceAccount that Flux applies the bootstraps as, which the rendered Kustomizations need, too.
+// account returns the ServiceAccount that Flux applies the bootstraps as; the rendered Kustomizations need it,
+// too.
 func (m *model) account() string {
 	for _, t := range m.targets {
 		if t.bootstrap != nil {
@@ -486,7 +487,7 @@ func (m *model) account() string {
 	return ""
 }
 
-// renderConfig returns the RenderConfig, or nil where all is as it is without one.
+// renderConfig returns the RenderConfig, or nil if the defaults are enough.
 func (m *model) renderConfig() *yaml.Node {
 	if len(m.apps) == 0 {
 		return nil

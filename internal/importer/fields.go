@@ -18,8 +18,8 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// current are the API versions that are rendered of the kinds that are imported, and the former ones that are
-// read (the CRDs of Flux 0.41 to 2.9).
+// current are the rendered API versions of the imported kinds, and the former versions that are accepted (the CRDs
+// of Flux 0.41 to 2.9).
 var current = map[string]struct {
 	version string
 	former  []string
@@ -34,7 +34,7 @@ var current = map[string]struct {
 	"AlertProvider":  {manifest.FlaggerV1beta1, nil},
 }
 
-// dropped are the fields of former versions that have no effect in the current ones.
+// dropped are the fields of former versions that have no effect in the current versions.
 var dropped = map[string][]string{
 	"Kustomization": {"validation"},                      // kustomize-controller CHANGELOG, 0.18.0: server-side apply validates
 	"GitRepository": {"gitImplementation", "accessFrom"}, // source-controller CHANGELOG, 1.0.0
@@ -42,29 +42,29 @@ var dropped = map[string][]string{
 	"HelmRelease":   {"chart.spec.sourceRef.apiVersion"}, // helm-controller api/v2, CrossNamespaceObjectReference
 }
 
-// noPlace are the fields of an object for which an Application has none, each with the reason.
+// noPlace are the fields that an Application has no field for, with the reasons.
 var noPlace = map[string]map[string]string{
-	"Kustomization": {"kubeConfig": "it applies to another cluster, by a kubeconfig"},
-	"HelmRelease":   {"kubeConfig": "it installs on another cluster, by a kubeconfig"},
+	"Kustomization": {"kubeConfig": "it applies to another cluster, through a kubeconfig"},
+	"HelmRelease":   {"kubeConfig": "it installs on another cluster, through a kubeconfig"},
 }
 
-// shard is the label by which one of several controllers reconciles an object (fluxcd/pkg
-// runtime/controller, WatchOptions; fluxcd.io/flux/installation/configuration/sharding).
+// shard is the label that selects one of several controllers for an object (fluxcd/pkg runtime/controller,
+// WatchOptions; fluxcd.io/flux/installation/configuration/sharding).
 const shard = "sharding.fluxcd.io/key"
 
-// upgrade writes an object of a former version in the current one.
+// upgrade rewrites an object of a former version in the current version.
 func upgrade(o *object) {
 	spec := get(o.node, "spec")
 	switch o.Kind {
 	case "Kustomization":
 		upgradePatches(o, "spec", spec)
 	case "HelmRelease":
-		// helm-controller api/v2beta2, HelmChartTemplateSpec: valuesFile comes behind valuesFiles
+		// helm-controller api/v2beta2, HelmChartTemplateSpec: valuesFile is read after valuesFiles
 		// (source-controller api/v1, HelmChartSpec, GetValuesFiles).
 		if chart := get(spec, "chart", "spec"); get(chart, "valuesFile") != nil {
 			set(chart, "valuesFiles", newSequence(slices.Concat(items(chart, "valuesFiles"), []*yaml.Node{get(chart, "valuesFile")})...))
 			remove(chart, "valuesFile")
-			o.former = append(o.former, formerField{"spec.chart.spec.valuesFile", "it is rendered as the last of valuesFiles"})
+			o.former = append(o.former, formerField{"spec.chart.spec.valuesFile", "it is rendered as the last entry of valuesFiles"})
 		}
 		for i, r := range items(spec, "postRenderers") {
 			upgradePatches(o, fmt.Sprintf("spec.postRenderers[%d].kustomize", i), get(r, "kustomize"))
@@ -81,7 +81,7 @@ func upgrade(o *object) {
 		}
 		if v := get(spec, "autoscalerRef", "apiVersion"); v != nil && strings.HasPrefix(v.Value, "autoscaling/v2beta") {
 			v.Value = "autoscaling/v2" // kubernetes/kubernetes CHANGELOG, 1.26: v2beta2 is no longer served
-			o.former = append(o.former, formerField{"spec.autoscalerRef.apiVersion", "Kubernetes 1.26 has removed it: it is rendered as " + v.Value})
+			o.former = append(o.former, formerField{"spec.autoscalerRef.apiVersion", "Kubernetes 1.26 removed it: it is rendered as " + v.Value})
 		}
 	case "HelmRepository":
 		if strings.HasPrefix(textAt(spec, "url"), "oci://") {
@@ -106,9 +106,9 @@ func upgrade(o *object) {
 	get(o.node, "apiVersion").Value = current[o.Kind].version
 }
 
-// upgradeMetric writes the threshold of a metric as a range: Flagger compares it with the least good value of
-// request-success-rate, and the largest of others (fluxcd/flagger pkg/controller/scheduler_metrics.go,
-// runBuiltinMetricChecks and runMetricChecks), and has deprecated it.
+// upgradeMetric replaces the threshold of a metric, which Flagger has deprecated, with a range: a minimum for
+// request-success-rate, and a maximum for all other metrics (fluxcd/flagger pkg/controller/scheduler_metrics.go,
+// runBuiltinMetricChecks and runMetricChecks).
 func upgradeMetric(o *object, i int, metric *yaml.Node) {
 	threshold := get(metric, "threshold")
 	if threshold == nil {
@@ -122,20 +122,20 @@ func upgradeMetric(o *object, i int, metric *yaml.Node) {
 		at := index(metric, "threshold")
 		metric.Content[at].Value, metric.Content[at+1] = "thresholdRange", newMapping(bound, threshold)
 	} else {
-		remove(metric, "threshold") // a range goes before
+		remove(metric, "threshold") // a range takes precedence
 	}
-	o.former = append(o.former, formerField{fmt.Sprintf("spec.analysis.metrics[%d].threshold", i), "Flagger has deprecated it: it is rendered as thresholdRange, which means the same"})
+	o.former = append(o.former, formerField{fmt.Sprintf("spec.analysis.metrics[%d].threshold", i), "Flagger has deprecated it: it is rendered as the equivalent thresholdRange"})
 }
 
-// explicit are the defaults that rendered objects have: they are written out, so that a rendered object is the same
-// when it is imported again. A release keeps its history.
+// explicit are the defaults that rendered objects set. They are written out, so that importing a rendered object
+// gives the same document. The history of a release keeps its length.
 var explicit = map[string][]fieldDefault{
 	"OCIRepository": {{[]string{"verify"}, "provider", newText("cosign")}},
 	"HelmRelease":   {{[]string{"chart", "spec", "verify"}, "provider", newText("cosign")}, {nil, "maxHistory", newNode(fluxHistory)}},
 }
 
-// upgradePatches writes the patches of v1beta2 as kustomize applies them: those of strategic merge, the others,
-// and then those of JSON (sigs.k8s.io/kustomize api/internal/target/kusttarget_configplugin.go).
+// upgradePatches merges the patches of v1beta2 in the order in which kustomize applies them: strategic merge
+// patches, patches, JSON patches (sigs.k8s.io/kustomize api/internal/target/kusttarget_configplugin.go).
 func upgradePatches(o *object, at string, spec *yaml.Node) {
 	const strategic, json = "patchesStrategicMerge", "patchesJson6902"
 	if get(spec, strategic) == nil && get(spec, json) == nil {
@@ -152,7 +152,7 @@ func upgradePatches(o *object, at string, spec *yaml.Node) {
 	for _, n := range items(spec, json) {
 		text := textAt(n, "patch")
 		if text == "" {
-			text = dump(blocks(get(n, "patch"))) // of a text that begins with [ kustomize takes all for JSON
+			text = dump(blocks(get(n, "patch"))) // kustomize reads text that begins with [ as JSON
 		}
 		after = append(after, newMapping("target", get(n, "target"), "patch", text))
 	}
@@ -171,7 +171,7 @@ func upgradePatches(o *object, at string, spec *yaml.Node) {
 	spec.Content[index(spec, "patches")].HeadComment = lines(comments...)
 }
 
-// releaseName returns the name that Flux gives to a release without one (helm-controller api/v2,
+// releaseName returns the name that Flux gives to a release without releaseName (helm-controller api/v2,
 // HelmRelease.GetReleaseName, and internal/release/name.go, ShortenName).
 func releaseName(o *object) string {
 	name := o.Name
@@ -185,10 +185,11 @@ func releaseName(o *object) string {
 	return name
 }
 
-// fluxHistory is how many revisions Helm keeps without maxHistory (helm-controller api/v2, GetMaxHistory).
+// fluxHistory is the number of revisions that Helm keeps without maxHistory (helm-controller api/v2,
+// GetMaxHistory).
 const fluxHistory = 5
 
-// defaults are those of the CRDs and of the controllers, by kind and path, where they are not zero.
+// defaults are the nonzero defaults of the CRDs and controllers, by kind and path.
 var defaults = map[string]map[string]any{
 	"GitRepository":  {"timeout": "1m0s", "provider": "generic"},
 	"HelmRepository": {"timeout": "1m0s", "provider": "generic", "type": "default"},
@@ -207,7 +208,7 @@ var defaults = map[string]map[string]any{
 	},
 }
 
-// normal returns the spec of an object in which what has a default has a value, and what is zero has none.
+// normal returns a spec with all defaults set and without zero values.
 func normal(kind, namespace, name string, spec any) map[string]any {
 	of, _ := zeroless(spec, "").(map[string]any)
 	if of == nil {
@@ -239,7 +240,7 @@ func normal(kind, namespace, name string, spec any) map[string]any {
 	case "HelmRepository":
 		if strings.HasPrefix(text(of["url"]), "oci://") {
 			of["type"] = "oci"
-			delete(of, "interval") // nothing is polled
+			delete(of, "interval") // Flux does not poll an OCI registry
 		}
 	case "GitRepository":
 		if v, _ := of["verify"].(map[string]any); v["mode"] == "head" {
@@ -250,7 +251,7 @@ func normal(kind, namespace, name string, spec any) map[string]any {
 	return of
 }
 
-// ownNamespace removes the namespaces of references that are the object's own.
+// ownNamespace removes the namespaces of references if they are the object's own.
 func ownNamespace(v any, namespace string) {
 	switch v := v.(type) {
 	case map[string]any:
@@ -283,7 +284,7 @@ func text(v any) string {
 	return s
 }
 
-// setDefault sets a field that has no value, in what there is.
+// setDefault sets a field that has no value, if its parent exists.
 func setDefault(of map[string]any, at []string, value any) {
 	name, isList := strings.CutSuffix(at[0], "[]")
 	switch below := of[name].(type) {
@@ -304,13 +305,12 @@ func setDefault(of map[string]any, at []string, value any) {
 	}
 }
 
-// isKept reports whether a field that is zero is another than one that is not there: a pointer in the Go type, or
-// a required one.
+// isKept reports whether zero differs from unset for a field: it is a pointer in the Go type, or required.
 func isKept(name, in string) bool {
 	return pointers()[name] || name == "prune" || in == "thresholdRange"
 }
 
-// pointers are the names of the fields of what is imported that are pointers to a scalar.
+// pointers are the names of the fields that are pointers to a scalar in the imported types.
 var pointers = sync.OnceValue(func() map[string]bool {
 	names := map[string]bool{}
 	var walk func(t reflect.Type)
@@ -335,8 +335,7 @@ var pointers = sync.OnceValue(func() map[string]bool {
 	return names
 })
 
-// withoutZeros removes the fields of a spec that say what Flux does without them, unless there are comments about
-// them: an object that was rendered has none of them.
+// withoutZeros removes zero fields from a spec, unless they have comments. Rendered objects do not set them.
 func withoutZeros(n *yaml.Node, in string) {
 	for _, item := range n.Content {
 		if n.Kind == yaml.SequenceNode {
@@ -358,11 +357,11 @@ func withoutZeros(n *yaml.Node, in string) {
 	}
 }
 
-// free are the fields whose values are not Flux's or Flagger's to read.
+// free are the fields whose content neither Flux nor Flagger reads.
 var free = []string{"values", "substitute", "templateVariables", "metadata"}
 
-// zeroless returns a value without the fields that are zero, false or empty, which is what is not there, too,
-// and with durations as Go writes them.
+// zeroless returns a value without fields that are zero, false or empty, because they equal unset fields, and with
+// durations in Go's notation.
 func zeroless(v any, field string) any {
 	switch v := v.(type) {
 	case map[string]any:
@@ -409,7 +408,7 @@ func isZero(v any) bool {
 	return false
 }
 
-// chartOf returns the name of the chart of an artifact.
+// chartOf returns the name of the chart in an artifact.
 func chartOf(source *object, name string) string {
 	if source == nil {
 		return name

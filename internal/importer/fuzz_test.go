@@ -10,7 +10,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// FuzzImport: whatever a repository holds, what is made of it compiles.
+// FuzzImport checks that the result of an import compiles, for every repository.
 func FuzzImport(f *testing.F) {
 	err := filepath.Walk(repositories, func(name string, info os.FileInfo, err error) error {
 		if err == nil && info.Mode().IsRegular() && filepath.Ext(name) != ".golden" {
@@ -39,7 +39,7 @@ func FuzzImport(f *testing.F) {
 				continue
 			}
 			if tree, list := render.Compile(schema.Load(result.Files), render.Options{CheckOutput: true}); tree == nil {
-				t.Errorf("what is made does not compile: %v", list)
+				t.Errorf("the result does not compile: %v", list)
 			}
 		}
 	})

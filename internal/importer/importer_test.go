@@ -20,10 +20,10 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// repositories is where those are that are imported.
+// repositories is the directory with the repositories to import.
 const repositories = "../../testdata/import"
 
-// TestGolden: what is made of each repository in testdata, and what is said of it.
+// TestGolden checks the result and the report of importing each repository in testdata.
 func TestGolden(t *testing.T) {
 	for _, dir := range directories(t) {
 		t.Run(dir, func(t *testing.T) {
@@ -45,7 +45,7 @@ func TestGolden(t *testing.T) {
 			}
 			want, err := os.ReadFile(golden)
 			if err != nil || string(want) != b.String() {
-				t.Errorf("%s is not (%v)\n%s", golden, err, b.String())
+				t.Errorf("%s differs (%v) from\n%s", golden, err, b.String())
 			}
 		})
 	}
@@ -65,7 +65,7 @@ func directories(t *testing.T) (names []string) {
 	return names
 }
 
-// read returns the files of a directory, by their names in it.
+// read returns the files of a directory by name.
 func read(t *testing.T, dir string) []schema.File {
 	t.Helper()
 	files, err := inputs.Read([]string{dir}, nil)
@@ -90,7 +90,7 @@ func imported(t *testing.T, files []schema.File) *importer.Result {
 	return result
 }
 
-// TestRenderedIsImportedAgain: what is imported, rendered and imported again is the same.
+// TestRenderedIsImportedAgain checks that importing, rendering and importing again gives the same result.
 func TestRenderedIsImportedAgain(t *testing.T) {
 	for _, dir := range directories(t) {
 		t.Run(dir, func(t *testing.T) {
@@ -109,18 +109,18 @@ func TestRenderedIsImportedAgain(t *testing.T) {
 			files = slices.DeleteFunc(files, func(f schema.File) bool { return !inputs.IsManifest(f.Name) })
 			second := imported(t, files)
 			if a, b := values(t, first.Files), values(t, second.Files); a != b {
-				t.Errorf("the second time it is\n%s\nafter\n%s", b, a)
+				t.Errorf("the second import gives\n%s\nthe first gave\n%s", b, a)
 			}
 		})
 	}
 }
 
-// without returns files without the objects that were imported.
+// without returns files without the imported objects.
 func without(files []schema.File, objects []importer.Imported) []schema.File {
 	var left []schema.File
 	for _, f := range files {
 		if path.Ext(f.Name) == ".json" {
-			continue // a List, in which nothing stays
+			continue // a List without remaining items
 		}
 		lines := strings.SplitAfter(string(f.Data), "\n")
 		for _, o := range objects {
@@ -137,7 +137,7 @@ func without(files []schema.File, objects []importer.Imported) []schema.File {
 	return left
 }
 
-// values returns the documents of files, without comments and however they are written.
+// values returns the documents of files, without comments and formatting.
 func values(t *testing.T, files []schema.File) string {
 	t.Helper()
 	var b strings.Builder
@@ -157,7 +157,7 @@ func values(t *testing.T, files []schema.File) string {
 	return b.String()
 }
 
-// TestCommentsAreKept: each comment of a document that is imported is in what it became.
+// TestCommentsAreKept checks that each comment of an imported document is in the result.
 func TestCommentsAreKept(t *testing.T) {
 	for _, dir := range directories(t) {
 		files := read(t, filepath.Join(repositories, dir))

@@ -10,7 +10,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// kustomization is one of Flux, of the source of the cluster; more is of its spec.
+// kustomization returns a Flux Kustomization on the cluster's source; more is part of its spec.
 func kustomization(name, path, more string) string {
 	return `---
 apiVersion: kustomize.toolkit.fluxcd.io/v1
@@ -20,7 +20,7 @@ spec: {interval: 10m, path: ./` + path + `, prune: true, sourceRef: {kind: GitRe
 `
 }
 
-// release is a HelmRelease with its HelmRepository.
+// release returns a HelmRelease with its HelmRepository.
 func release(namespace, name string) string {
 	return `---
 apiVersion: source.toolkit.fluxcd.io/v1
@@ -37,7 +37,7 @@ spec: {interval: 1h, chart: {spec: {chart: ` + name + `, sourceRef: {kind: HelmR
 
 const namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n"
 
-// canary is one of the Deployment shop; more is of its spec.
+// canary returns a Canary of the Deployment shop; more is part of its spec.
 func canary(more string) string {
 	return `---
 apiVersion: flagger.app/v1beta1
@@ -62,12 +62,12 @@ metadata: {name: not-found, namespace: shop}
 spec: {provider: {type: prometheus, address: "http://prometheus.monitoring:9090"}, query: "sum(rate(errors[1m]))"}
 `
 
-// flagger is the HelmRelease of Flagger with values.
+// flagger returns the HelmRelease of Flagger with values.
 func flagger(values string) string {
 	return strings.TrimSuffix(release("flagger-system", "flagger"), "}\n") + ", values: {" + values + "}}\n"
 }
 
-// TestMovesLiveClusters: what the report says about repositories whose move has a hazard.
+// TestMovesLiveClusters checks the report for repositories whose move is hazardous.
 func TestMovesLiveClusters(t *testing.T) {
 	for _, test := range []struct {
 		name     string
@@ -83,7 +83,7 @@ func TestMovesLiveClusters(t *testing.T) {
 				"infra/controllers/cm.yaml": release("certs", "certs"),
 				"infra/configs/ns.yaml":     namespace,
 			},
-			want: []string{"infra/controllers/cm.yaml:7: HelmRelease certs/certs: Kustomization flux-system/controllers applies nothing else, and Kustomization flux-system/configs waits for that"},
+			want: []string{"infra/controllers/cm.yaml:7: HelmRelease certs/certs: Kustomization flux-system/controllers would have nothing left to apply, and Kustomization flux-system/configs waits for it"},
 		},
 		{
 			name: "and so does one below it",
@@ -93,7 +93,7 @@ func TestMovesLiveClusters(t *testing.T) {
 				"certs/cm.yaml":          release("certs", "certs"),
 				"apps/ns.yaml":           namespace,
 			},
-			want: []string{"HelmRelease certs/certs: Kustomization flux-system/certs applies nothing else, and Kustomization flux-system/apps waits for that"},
+			want: []string{"HelmRelease certs/certs: Kustomization flux-system/certs would have nothing left to apply, and Kustomization flux-system/apps waits for it"},
 		},
 		{
 			name: "one that stays keeps what it applies",
@@ -101,7 +101,7 @@ func TestMovesLiveClusters(t *testing.T) {
 				"clusters/eu/infra.yaml": kustomization("tools", "tools", ", force: maybe"),
 				"tools/tool.yaml":        release("tools", "tool"),
 			},
-			want: []string{"HelmRelease tools/tool: Kustomization flux-system/tools applies nothing else, and stays"},
+			want: []string{"HelmRelease tools/tool: Kustomization flux-system/tools would have nothing left to apply, and is not imported itself"},
 		},
 		{
 			name: "a Kustomization is kept that generates objects, or applies those of another repository",
@@ -128,14 +128,14 @@ func TestMovesLiveClusters(t *testing.T) {
 				"clusters/eu/shop.yaml": release("shop", "shop"),
 				"fleet/fleet.yaml":      "apiVersion: fleet.kurator.dev/v1alpha1\nkind: Fleet\nmetadata: {name: fleet, namespace: shop}\nspec: {clusters: []}\n",
 			},
-			want: []string{"fleet/fleet.yaml has documents already: put the new Applications beside them"},
+			want: []string{"documents of fleetwright exist already: fleet/fleet.yaml. Add the new Applications"},
 		},
 		{
 			name: "a HelmRelease of a HelmChart stays",
 			files: map[string]string{
 				"clusters/eu/shop.yaml": strings.Replace(release("shop", "shop"), "chart: {spec: {chart: shop, sourceRef: {kind: HelmRepository, name: shop}}}", "chartRef: {kind: HelmChart, name: shop}", 1) + release("cart", "cart"),
 			},
-			want: []string{"HelmRelease shop/shop: an Application has no HelmChart"},
+			want: []string{"HelmRelease shop/shop: an Application cannot use a HelmChart"},
 		},
 		{
 			name: "the order that a Kustomization gave is reported",
@@ -147,8 +147,8 @@ func TestMovesLiveClusters(t *testing.T) {
 				"apps/shop.yaml":        release("shop", "shop"),
 			},
 			want: []string{
-				"infra/certs.yaml:7: HelmRelease certs/certs: Kustomization flux-system/apps waits for Kustomization flux-system/infra, which no longer waits for it",
-				"apps/shop.yaml:7: HelmRelease shop/shop: Kustomization flux-system/apps applies it after Kustomization flux-system/infra is ready, and the rendered one is applied at once",
+				"infra/certs.yaml:7: HelmRelease certs/certs: Kustomization flux-system/apps waits for Kustomization flux-system/infra, which will no longer include this object",
+				"apps/shop.yaml:7: HelmRelease shop/shop: Kustomization flux-system/apps applies it only after Kustomization flux-system/infra is ready, but the rendered object is applied at once",
 			},
 		},
 		{
@@ -170,8 +170,8 @@ func TestMovesLiveClusters(t *testing.T) {
 				"tenant/shop.yaml":      release("shop", "shop"),
 			},
 			want: []string{
-				"HelmRelease old/old: Kustomization flux-system/old is suspended, so what is on the cluster may not be what the file says",
-				"HelmRelease shop/shop: Kustomization flux-system/tenant applies it as ServiceAccount shop, and Flux would apply the rendered one with its own rights",
+				"HelmRelease old/old: Kustomization flux-system/old is suspended, so the object on the cluster may differ from the file",
+				"HelmRelease shop/shop: Kustomization flux-system/tenant applies it as ServiceAccount shop, but Flux would apply the rendered object with its own permissions",
 			},
 		},
 		{
@@ -184,7 +184,7 @@ func TestMovesLiveClusters(t *testing.T) {
 				"apps/shop/shop.yaml":   deployment,
 			},
 			want: []string{
-				"clusters/ap/shop.yaml:7: Canary shop/shop: a Fleet has one installed.flagger.meshProvider, which is",
+				"clusters/ap/shop.yaml:7: Canary shop/shop: a Fleet has one installed.flagger.meshProvider, but it is",
 				"clusters/ap/shop.yaml:2: Kustomization flux-system/shop becomes",
 			},
 			without: []string{"].rollout"},
@@ -197,7 +197,7 @@ func TestMovesLiveClusters(t *testing.T) {
 			},
 			want: []string{
 				"Canary shop/shop becomes",
-				"Canary shop/shop, spec.analysis.metrics[0].name: it is rendered as not-found, after its MetricTemplate",
+				"Canary shop/shop, spec.analysis.metrics[0].name: it is rendered as not-found, named after its MetricTemplate",
 				"MetricTemplate shop/not-found, metadata.name: it is rendered as MetricTemplate shop/shop.not-found",
 			},
 		},
@@ -209,7 +209,7 @@ func TestMovesLiveClusters(t *testing.T) {
 				"clusters/eu/shop.yaml": kustomization("shop", "apps/shop", "") + template + strings.Replace(canary("provider: istio, "), "iterations: 5", "iterations: 5, metrics: [{name: errors, templateRef: {name: not-found}, thresholdRange: {max: 5}, interval: 1m}]", 1),
 				"apps/shop/shop.yaml":   deployment,
 			},
-			want: []string{"delete these MetricTemplates by kubectl, unless a Canary that is in none of the files names them: shop/not-found on eu\n"},
+			want: []string{"delete these MetricTemplates with kubectl, unless a Canary outside the files uses them: shop/not-found on eu\n"},
 		},
 		{
 			name: "a MetricTemplate stays that a Canary names which stays, unless it keeps its name",
@@ -219,7 +219,7 @@ func TestMovesLiveClusters(t *testing.T) {
 					strings.NewReplacer("name: shop", "name: cart", "iterations: 5", "iterations: 5, metrics: [{name: errors, templateRef: {name: not-found}}, {name: same, templateRef: {name: shop.same}}]").Replace(canary("provider: linkerd, ")),
 				"apps/shop/shop.yaml": deployment,
 			},
-			want:    []string{"MetricTemplate shop/not-found: Canary shop/cart names it, and stays", "MetricTemplate shop/shop.same becomes"},
+			want:    []string{"MetricTemplate shop/not-found: Canary shop/cart uses it, and is not imported", "MetricTemplate shop/shop.same becomes"},
 			without: []string{"delete these MetricTemplates"},
 		},
 		{
@@ -228,7 +228,7 @@ func TestMovesLiveClusters(t *testing.T) {
 				"clusters/eu/shop.yaml": kustomization("shop", "apps/shop", "") + strings.Replace(canary("provider: istio, "), "iterations: 5", "iterations: 5, metrics: [{name: errors, query: sum(errors), threshold: 1, interval: 1m}]", 1),
 				"apps/shop/shop.yaml":   deployment,
 			},
-			want: []string{"Canary shop/shop: its metric errors has a query of its own, which Flagger has deprecated, and a rollout has no field for it"},
+			want: []string{"Canary shop/shop: its metric errors contains a query, which Flagger has deprecated; a rollout has no field for it"},
 		},
 		{
 			name: "a Canary stays whose provider is in no file",
@@ -236,7 +236,7 @@ func TestMovesLiveClusters(t *testing.T) {
 				"clusters/eu/shop.yaml": kustomization("shop", "apps/shop", "") + canary("") + strings.Replace(canary("provider: istio, "), "name: shop", "name: cart", 1),
 				"apps/shop/shop.yaml":   deployment,
 			},
-			want: []string{"Canary shop/shop: it names no provider, and no file has the meshProvider of Flagger"},
+			want: []string{"Canary shop/shop: it sets no spec.provider, and no file sets Flagger's meshProvider"},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

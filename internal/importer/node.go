@@ -10,7 +10,7 @@ import (
 	sigs "sigs.k8s.io/yaml"
 )
 
-// newMapping returns a mapping of names and values, of which those that are nil are left out.
+// newMapping returns a mapping of pairs of names and values, without those whose value is nil.
 func newMapping(pairs ...any) *yaml.Node {
 	n := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
 	for i := 0; i < len(pairs); i += 2 {
@@ -21,7 +21,7 @@ func newMapping(pairs ...any) *yaml.Node {
 	return n
 }
 
-// newNode returns the node of a value: a node itself, a text or a list of them.
+// newNode returns the node of a value: a node, a text, or a list of these.
 func newNode(value any) *yaml.Node {
 	switch v := value.(type) {
 	case *yaml.Node:
@@ -47,7 +47,7 @@ func newSequence(items ...*yaml.Node) *yaml.Node {
 	return &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq", Content: items}
 }
 
-// newText returns a text, as a block where it has several lines.
+// newText returns a text, in block style if it has several lines.
 func newText(text string) *yaml.Node {
 	n := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
 	var read any
@@ -55,14 +55,14 @@ func newText(text string) *yaml.Node {
 	case strings.Contains(text, "\n"):
 		n.Style = yaml.LiteralStyle
 	case sigs.Unmarshal([]byte(text), &read) != nil || read != any(text):
-		n.Style = yaml.DoubleQuotedStyle // YAML 1.1 reads it as something else
+		n.Style = yaml.DoubleQuotedStyle // YAML 1.1 parses it as another type
 	}
 	return n
 }
 
 func null() *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Value: "null"} }
 
-// index returns the place of a key in a mapping, or -1.
+// index returns the index of a key in the content of a mapping, or -1.
 func index(n *yaml.Node, name string) int {
 	if n != nil && n.Kind == yaml.MappingNode {
 		for i := 0; i+1 < len(n.Content); i += 2 {
@@ -74,7 +74,7 @@ func index(n *yaml.Node, name string) int {
 	return -1
 }
 
-// get returns the value at a path of names, or nil.
+// get returns the node at a path of names, or nil.
 func get(n *yaml.Node, names ...string) *yaml.Node {
 	for _, name := range names {
 		i := index(n, name)
@@ -94,7 +94,7 @@ func textAt(n *yaml.Node, names ...string) string {
 	return ""
 }
 
-// items returns those of the list at a path of names.
+// items returns the items of the list at a path of names.
 func items(n *yaml.Node, names ...string) []*yaml.Node {
 	if v := get(n, names...); v != nil && v.Kind == yaml.SequenceNode {
 		return v.Content
@@ -111,7 +111,7 @@ func set(n *yaml.Node, name string, value *yaml.Node) {
 	n.Content = append(n.Content, newText(name), value)
 }
 
-// remove removes a key of a mapping, and returns the comments that go with it.
+// remove removes a key from a mapping, and returns its comments.
 func remove(n *yaml.Node, name string) string {
 	i := index(n, name)
 	if i < 0 {
@@ -122,7 +122,7 @@ func remove(n *yaml.Node, name string) string {
 	return comments
 }
 
-// move sets the key of one mapping in another, under a name there, with its comments.
+// move moves a key with its comments from one mapping to another, under a new name.
 func move(from *yaml.Node, name string, to *yaml.Node, as string) {
 	i := index(from, name)
 	if i < 0 {
@@ -134,7 +134,7 @@ func move(from *yaml.Node, name string, to *yaml.Node, as string) {
 	from.Content = slices.Delete(from.Content, i, i+2)
 }
 
-// commentsOf returns all comments at and below nodes, in their order.
+// commentsOf returns all comments at and below nodes, in order.
 func commentsOf(nodes ...*yaml.Node) string {
 	var all []string
 	for _, n := range nodes {
@@ -145,12 +145,12 @@ func commentsOf(nodes ...*yaml.Node) string {
 	return lines(all...)
 }
 
-// lines returns the texts that are not empty, each on lines of its own.
+// lines joins the texts that are not empty, each on its own lines.
 func lines(texts ...string) string {
 	return strings.Join(slices.DeleteFunc(texts, func(s string) bool { return s == "" }), "\n")
 }
 
-// clone returns a copy in which aliases and merges are written out.
+// clone returns a copy in which aliases and merge keys are expanded.
 func clone(n *yaml.Node) *yaml.Node {
 	if n == nil {
 		return nil
@@ -192,8 +192,7 @@ func clone(n *yaml.Node) *yaml.Node {
 	return &made
 }
 
-// inBlocks writes a node and what is below it without flow style, as far as it is the root that has it: what
-// kubectl prints as JSON.
+// inBlocks changes a node to block style if its root has flow style, as JSON from kubectl does.
 func inBlocks(n *yaml.Node) *yaml.Node {
 	if n.Style&yaml.FlowStyle == 0 || !strings.Contains(dump(n), "\"") {
 		return n
@@ -201,7 +200,7 @@ func inBlocks(n *yaml.Node) *yaml.Node {
 	return blocks(n)
 }
 
-// blocks writes a node and what is below it without flow style.
+// blocks changes a node and its descendants to block style.
 func blocks(n *yaml.Node) *yaml.Node {
 	n.Style &^= yaml.FlowStyle
 	if n.Kind == yaml.ScalarNode && n.Style == yaml.DoubleQuotedStyle {
@@ -217,12 +216,12 @@ func blocks(n *yaml.Node) *yaml.Node {
 func dump(n *yaml.Node) string {
 	out, err := yaml.Dump(n, yaml.WithIndent(2), yaml.WithCompactSeqIndent(true), yaml.WithLineWidth(-1))
 	if err != nil {
-		panic(fmt.Sprintf("cannot write a node: %v", err)) // it was read, or made here
+		panic(fmt.Sprintf("cannot write a node: %v", err)) // it was parsed before, or created here
 	}
 	return string(out)
 }
 
-// value returns what Kubernetes reads of a node.
+// value returns the value of a node as Kubernetes parses it.
 func value(n *yaml.Node) (v any) {
 	if n == nil || sigs.Unmarshal([]byte(dump(n)), &v) != nil {
 		return nil
@@ -230,8 +229,8 @@ func value(n *yaml.Node) (v any) {
 	return v
 }
 
-// difference returns what is to be merged over one mapping (RFC 7396) so that it is another, or nil where they
-// are the same. The values are the nodes of the other.
+// difference returns the merge patch (RFC 7396) that turns one mapping into another, or nil if they are equal. Its
+// values are nodes of the second mapping.
 func difference(from, to *yaml.Node) *yaml.Node {
 	made := newMapping()
 	for i := 0; i+1 < len(to.Content); i += 2 {

@@ -9,10 +9,10 @@ import (
 	"github.com/fleetwright/fleetwright/render/manifest"
 )
 
-// parent returns the Flux Kustomization that applies an object, or nil where that is the bootstrap.
+// parent returns the Flux Kustomization that applies an object, or nil if the bootstrap applies it.
 func (t *target) parent(o *object) *object { return t.objects[o.by] }
 
-// leaveToParents leaves the objects whose Kustomizations decide how, or whether, they are applied.
+// leaveToParents leaves the objects whose Kustomization is suspended or applies them with other permissions.
 func (m *model) leaveToParents() {
 	for _, t := range m.targets {
 		for _, o := range t.objects {
@@ -21,15 +21,15 @@ func (m *model) leaveToParents() {
 				continue
 			}
 			if textAt(p.node, "spec", "suspend") == "true" {
-				m.leave(o.Identity, fmt.Sprintf("%s is suspended, so what is on the cluster may not be what the file says", p))
+				m.leave(o.Identity, fmt.Sprintf("%s is suspended, so the object on the cluster may differ from the file", p))
 			} else if account := textAt(p.node, "spec", "serviceAccountName"); account != "" {
-				m.leave(o.Identity, fmt.Sprintf("%s applies it as ServiceAccount %s, and Flux would apply the rendered one with its own rights", p, account))
+				m.leave(o.Identity, fmt.Sprintf("%s applies it as ServiceAccount %s, but Flux would apply the rendered object with its own permissions", p, account))
 			}
 		}
 	}
 }
 
-// compareOrder reports the order that the Kustomization of an imported object gave it.
+// compareOrder reports the order of the former Kustomizations that the rendered objects lose.
 func (m *model) compareOrder(needed map[manifest.Identity]string) {
 	imported, _ := m.becomes()
 	for _, t := range m.targets {
@@ -39,13 +39,13 @@ func (m *model) compareOrder(needed map[manifest.Identity]string) {
 				continue
 			}
 			if who := needed[p.Identity]; who != "" && textAt(p.node, "spec", "wait") == "true" {
-				m.differ(o, "", fmt.Sprintf("%s waits for %s, which no longer waits for it", who, p))
+				m.differ(o, "", fmt.Sprintf("%s waits for %s, which will no longer include this object", who, p))
 			}
 			for seen := []*object{o}; p != nil && !slices.Contains(seen, p); p = t.parent(p) {
 				seen = append(seen, p)
 				for _, id := range dependencies(p) {
 					if !slices.Contains(dependencies(o), id) {
-						m.differ(o, "", fmt.Sprintf("%s applies it after %s is ready, and the rendered one is applied at once", p, id))
+						m.differ(o, "", fmt.Sprintf("%s applies it only after %s is ready, but the rendered object is applied at once", p, id))
 					}
 				}
 			}
@@ -53,7 +53,7 @@ func (m *model) compareOrder(needed map[manifest.Identity]string) {
 	}
 }
 
-// dependencies returns what a Kustomization or a HelmRelease depends on.
+// dependencies returns the objects that a Kustomization or a HelmRelease depends on.
 func dependencies(o *object) (all []manifest.Identity) {
 	for _, ref := range items(o.node, "spec", "dependsOn") {
 		all = append(all, manifest.Identity{Group: o.Group, Kind: o.Kind, Namespace: cmp.Or(textAt(ref, "namespace"), o.Namespace), Name: textAt(ref, "name")})
@@ -61,8 +61,8 @@ func dependencies(o *object) (all []manifest.Identity) {
 	return all
 }
 
-// neededKustomizations returns the Flux Kustomizations that others wait for, with who does, and those that these
-// apply.
+// neededKustomizations returns the Flux Kustomizations that others wait for, and the ones that these apply, with
+// the object that waits.
 func (m *model) neededKustomizations() map[manifest.Identity]string {
 	needed := map[manifest.Identity]string{}
 	var need func(id manifest.Identity, who string)

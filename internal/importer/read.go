@@ -21,7 +21,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// An object is one that was read.
+// An object is an object in the files.
 type object struct {
 	manifest.Identity
 	apiVersion string
@@ -29,34 +29,34 @@ type object struct {
 	file       string
 	line       int
 	column     int
-	// former are the fields of a former version that are written otherwise, or have no effect any longer.
+	// former are the fields of a former version that are written differently now, or have no effect.
 	former []formerField
 	// by is the Flux Kustomization that applies the object.
 	by manifest.Identity
-	// changed is what on the way to the cluster changes the object, or "".
+	// changed describes the change to the object between its file and the cluster, or is "".
 	changed string
-	// metadata is what adds labels and annotations on the way to the cluster.
+	// metadata describes the sources of labels and annotations that are added between the file and the cluster.
 	metadata []string
 }
 
-// A formerField is a field with what became of it.
+// A formerField is an upgraded field, with the message about it.
 type formerField struct{ field, reason string }
 
 func (o *object) position() diag.Position { return diag.Position{File: o.file, Line: o.line} }
 
-// document returns the position of the document, or of the item of a List, that the object was read from: several
-// objects may have been.
+// document returns the position of the YAML document, or of the item of a List, that the object was read from.
+// Several objects can have the same document.
 func (o *object) document() diag.Position {
 	return diag.Position{File: o.file, Line: o.line, Column: o.column}
 }
 
-// comparePlaces compares objects by where they are, and then by their names.
+// comparePlaces compares objects by position, and then by name.
 func comparePlaces(a, b *object) int {
 	return cmp.Or(a.document().Compare(b.document()), cmp.Compare(a.String(), b.String()))
 }
 
-// maker returns who has made the object and writes it again, or "": an owner, a ResourceSet of Flux Operator
-// (controlplaneio-fluxcd/flux-operator api/v1/resourceset_types.go, with the labels of fluxcd/pkg ssa,
+// maker returns the object that manages this one and would restore it, or "": an owner, a ResourceSet of Flux
+// Operator (controlplaneio-fluxcd/flux-operator api/v1/resourceset_types.go, with the labels of fluxcd/pkg ssa,
 // ResourceManager.SetOwnerLabels), or a Helm release (helm.sh/helm pkg/action/validate.go).
 func (o *object) maker() string {
 	meta := get(o.node, "metadata")
@@ -73,15 +73,15 @@ func (o *object) maker() string {
 	return ""
 }
 
-// kurator reports whether Kurator has made the object of an Application (pkg/fleet-manager/application/helper.go,
-// buildObjectMetaWithApplication, whose owner is the Application).
+// kurator reports whether Kurator created the object from an Application, which is then its owner
+// (pkg/fleet-manager/application/helper.go, buildObjectMetaWithApplication).
 func (o *object) kurator() bool {
 	return slices.ContainsFunc(items(o.node, "metadata", "ownerReferences"), func(n *yaml.Node) bool {
 		return strings.HasPrefix(textAt(n, "apiVersion"), "apps.kurator.dev/")
 	})
 }
 
-// isLive reports whether the object is as an API server has it.
+// isLive reports whether an API server returned the object.
 func (o *object) isLive() bool {
 	return get(o.node, "status") != nil || slices.ContainsFunc(serverFields, func(field string) bool { return get(o.node, "metadata", field) != nil })
 }
@@ -96,17 +96,17 @@ func (o *object) isSubstituted() bool {
 	return manifest.IsSubstituted(fmt.Append(nil, value(o.node))) // without the comments
 }
 
-// A document is a root in a file.
+// A document is a YAML document in a file.
 type document struct {
 	file string
 	node *yaml.Node
 }
 
-// A repository is the files that were read, by their paths from its root.
+// A repository is the files to import, by path relative to its root.
 type repository struct {
 	documents map[string][]document
 	names     []string // sorted
-	// dirs are the directories, by their last names.
+	// dirs are the directories, by their base names.
 	dirs map[string][]string
 	// ignores are the .sourceignore files.
 	ignores map[string][]byte
@@ -123,8 +123,8 @@ const (
 // ours are the groups of the objects that are imported.
 var ours = []string{sourceGroup, kustomizeGroup, helmGroup, flaggerGroup}
 
-// read reads files. Of those that are no YAML, such as the templates of charts, it notes the ones that name a
-// group of ours.
+// read parses files. It notes files that are not valid YAML, such as templates of charts, if they name a group of
+// Flux or Flagger.
 func read(files []schema.File) (r *repository, notes []string) {
 	r = &repository{documents: map[string][]document{}, dirs: map[string][]string{}, ignores: map[string][]byte{}}
 	isDir := map[string]bool{}
@@ -151,7 +151,7 @@ func read(files []schema.File) (r *repository, notes []string) {
 	return r, notes
 }
 
-// written returns the files that have Applications, Fleets or a RenderConfig which no API server has returned.
+// written returns the files with documents of fleetwright's kinds, except those that an API server returned.
 func (r *repository) written() (names []string) {
 	for _, name := range r.names {
 		for _, d := range r.documents[name] {
@@ -164,7 +164,7 @@ func (r *repository) written() (names []string) {
 	return names
 }
 
-// find returns the one directory that a path of a source may be, whatever the root of the source, or "".
+// find returns the only directory that a path in a source can mean, whatever the root of the source is, or "".
 func (r *repository) find(dir string) (found string) {
 	for _, d := range r.dirs[path.Base(dir)] {
 		if d == dir || strings.HasSuffix(d, "/"+dir) {
@@ -177,7 +177,7 @@ func (r *repository) find(dir string) (found string) {
 	return found
 }
 
-// add adds a document, or those of a List.
+// add adds a document, or the items of a List.
 func (r *repository) add(name string, n *yaml.Node) {
 	if kind := textAt(n, "kind"); strings.HasSuffix(kind, "List") && get(n, "items") != nil {
 		for _, item := range items(n, "items") {
@@ -190,7 +190,7 @@ func (r *repository) add(name string, n *yaml.Node) {
 	}
 }
 
-// newObject returns the object that a document holds.
+// newObject returns the object in a document.
 func newObject(d document) *object {
 	n := inBlocks(clone(d.node))
 	o := &object{apiVersion: textAt(n, "apiVersion"), node: n, file: d.file, line: d.node.Line, column: d.node.Column}
@@ -202,19 +202,19 @@ func newObject(d document) *object {
 	return o
 }
 
-// A bootstrap is a Flux Kustomization that applies the directory that it is in. flux bootstrap calls it and its
-// source as their namespace, and the directory below that one as well (fluxcd/flux2 pkg/manifestgen/sync/sync.go,
-// Generate).
+// A bootstrap is a Flux Kustomization that applies its own directory. flux bootstrap names it and its source after
+// their namespace, and also the directory with their file (fluxcd/flux2 pkg/manifestgen/sync/sync.go, Generate).
 type bootstrap struct {
 	*object
-	// root of the repository, and dir that the Kustomization applies, from there.
+	// root is the root of the repository, and dir is the directory that the Kustomization applies, relative to
+	// root.
 	root, dir string
 }
 
-// source returns the source that the cluster syncs from.
+// source returns the source that the cluster syncs.
 func (b *bootstrap) source() manifest.Identity { return sourceOf(b.object) }
 
-// walk finds what the bootstrap applies, to the cluster or elsewhere.
+// walk finds the objects that the bootstrap applies, to its cluster or elsewhere.
 func (b *bootstrap) walk(r *repository, elsewhere string) *walk {
 	w := newWalk(r.packed(b))
 	w.root, w.source = b.root, b.source()
@@ -223,7 +223,7 @@ func (b *bootstrap) walk(r *repository, elsewhere string) *walk {
 	return w
 }
 
-// bootstraps returns those in the files.
+// bootstraps returns the bootstraps in the files.
 func (r *repository) bootstraps() (all []*bootstrap) {
 	for _, name := range r.names {
 		for _, d := range r.documents[name] {
@@ -246,7 +246,7 @@ func (r *repository) bootstraps() (all []*bootstrap) {
 	return all
 }
 
-// packed returns the repository without the files that its source leaves out.
+// packed returns the repository without the files that its source ignores.
 func (r *repository) packed(b *bootstrap) *repository {
 	var ignore *string
 	for _, d := range r.documents[b.file] {
@@ -268,7 +268,7 @@ func (r *repository) packed(b *bootstrap) *repository {
 	}
 	names, err := sources.Packed(files, ignore)
 	if err != nil {
-		return r // nobody has as many patterns
+		return r // no real repository has so many patterns
 	}
 	p := &repository{documents: map[string][]document{}, dirs: r.dirs}
 	for _, name := range names {
@@ -280,11 +280,12 @@ func (r *repository) packed(b *bootstrap) *repository {
 	return p
 }
 
-// fluxOperator begins the API versions of Flux Operator.
+// fluxOperator is the prefix of Flux Operator's API versions.
 const fluxOperator = "fluxcd.controlplane.io/"
 
-// ofInstance returns the bootstrap that Flux Operator makes of a FluxInstance: a source and a Kustomization that are
-// called as sync.name, or as the namespace (controlplaneio-fluxcd/flux-operator api/v1/fluxinstance_types.go, Sync).
+// ofInstance returns the bootstrap that Flux Operator creates for a FluxInstance: a source and a Kustomization
+// named after sync.name, or else after the namespace (controlplaneio-fluxcd/flux-operator
+// api/v1/fluxinstance_types.go, Sync).
 func (r *repository) ofInstance(o *object) []*bootstrap {
 	sync := get(o.node, "spec", "sync")
 	dir := clean(textAt(sync, "path"))
@@ -301,35 +302,35 @@ func (r *repository) ofInstance(o *object) []*bootstrap {
 	return []*bootstrap{{made, cmp.Or(strings.TrimSuffix(strings.TrimSuffix(at, dir), "/"), "."), dir}}
 }
 
-// fluxSystem is the namespace of Flux, and the name of what flux bootstrap makes (fluxcd/flux2
+// fluxSystem is the namespace of Flux, and the name of the objects that flux bootstrap creates (fluxcd/flux2
 // cmd/flux/bootstrap.go).
 const fluxSystem = "flux-system"
 
-// clean returns a path of a source without ./ and slashes around it.
+// clean returns a path in a source without a leading ./ and without slashes at its ends.
 func clean(p string) string { return path.Clean(strings.TrimPrefix(path.Join("/", p), "/")) }
 
-// isBelow reports whether a path is a directory, or below it.
+// isBelow reports whether a path is dir or below it.
 func isBelow(p, dir string) bool { return dir == "." || p == dir || strings.HasPrefix(p, dir+"/") }
 
-// A walk finds the objects that the Flux of a cluster applies, as far as they are in the files.
+// A walk finds the objects in the files that a cluster's Flux applies.
 type walk struct {
 	*repository
 	root   string
 	source manifest.Identity
 	all    []*object
 	seen   map[string]bool
-	// on are the directories that are visited, and left is how many files may still be.
+	// on are the directories of the current path, and left is the number of files that may still be visited.
 	on   map[string]bool
 	left int
-	// visited are the files and directories that were.
+	// visited are the visited files and directories.
 	visited map[string]bool
-	// listed are the directories without a kustomization.yaml, all of which Flux applies.
+	// listed are the directories without a kustomization.yaml, which Flux applies as a whole.
 	listed map[string]bool
-	// done are the directories that were visited, with their ways.
+	// done are the visited directories, with the way to each.
 	done map[string]bool
-	// applied are the objects by the Kustomization, with one that is unknown where not all of them are in the files.
+	// applied are the objects of each Kustomization, with an unknown object if some are not in the files.
 	applied map[manifest.Identity][]*object
-	// elsewhere are the documents that other clusters apply, with the reasons for which they stay.
+	// elsewhere are the documents that other clusters apply, with the reasons why they stay.
 	elsewhere map[diag.Position]string
 }
 
@@ -337,29 +338,29 @@ func newWalk(r *repository) *walk {
 	return &walk{repository: r, left: maxVisits, seen: map[string]bool{}, on: map[string]bool{}, visited: map[string]bool{}, listed: map[string]bool{}, done: map[string]bool{}, applied: map[manifest.Identity][]*object{}, elsewhere: map[diag.Position]string{}}
 }
 
-// A way is what changes objects between a file and the cluster.
+// A way is the sum of changes to objects between a file and the cluster.
 type way struct {
 	namespace string
 	changes   []change
-	metadata  []string // what adds labels and annotations
+	metadata  []string // who adds labels and annotations
 	by        manifest.Identity
-	// elsewhere is why the objects are on another cluster, or "".
+	// elsewhere is the reason why the objects belong to another cluster, or "".
 	elsewhere string
-	// depth is how many kustomization.yaml lead there.
+	// depth is the number of nested kustomization.yaml files.
 	depth int
 }
 
-// maxNested is how many kustomization.yaml may lead to a file. Nobody has as many.
+// maxNested is the limit of depth, which no real repository reaches.
 const maxNested = 100
 
-// A change is what changes the objects that a target may mean.
+// A change is a change to all objects that its target may select.
 type change struct {
 	what   string
 	target kustomize.Selector
 }
 
-// everything visits all files, where none says what a cluster syncs: those of the Flux Kustomizations whose paths
-// are directories of the files, of every kustomization.yaml that is no other's resource, and the rest.
+// everything visits all files of a repository without a bootstrap: first the directories of its Flux
+// Kustomizations, then every kustomization.yaml that no other one lists, then the remaining files.
 func (w *walk) everything() {
 	var kustomizations []*object
 	defined, resources, patches := map[manifest.Identity]bool{}, map[string]bool{}, map[string]bool{}
@@ -406,13 +407,13 @@ func (w *walk) everything() {
 
 const kustomizeConfig = "kustomize.config.k8s.io/"
 
-// kustomizationFile returns that of a directory, or nil.
+// kustomizationFile returns the kustomization.yaml of a directory, or nil.
 func (w *walk) kustomizationFile(dir string) *yaml.Node {
 	_, k := w.kustomizationIn(dir)
 	return k
 }
 
-// kustomizationIn returns the kustomization.yaml of a directory, with its name, or nil.
+// kustomizationIn returns the kustomization.yaml of a directory and its name, or nil.
 func (r *repository) kustomizationIn(dir string) (file string, k *yaml.Node) {
 	for _, base := range []string{"kustomization.yaml", "kustomization.yml", "Kustomization"} {
 		for _, d := range r.documents[path.Join(dir, base)] {
@@ -430,16 +431,16 @@ func (r *repository) below(dir string) []string {
 		return r.names
 	}
 	from, _ := slices.BinarySearch(r.names, dir+"/")
-	to, _ := slices.BinarySearch(r.names, dir+"0") // the character behind the slash
+	to, _ := slices.BinarySearch(r.names, dir+"0") // 0 is the next character after /
 	return r.names[from:to]
 }
 
-// directory visits what Flux applies of a directory (fluxcd/pkg kustomize/kustomize_generator.go, scanManifests): a
-// directory below with a kustomization.yaml is one unit.
+// directory visits the files that Flux applies from a directory (fluxcd/pkg kustomize/kustomize_generator.go,
+// scanManifests): a subdirectory with a kustomization.yaml is one unit.
 func (w *walk) directory(dir string, on way) {
 	key := fmt.Sprint(dir, " ", on.namespace, " ", on.by, " ", on.elsewhere)
 	if on.depth > maxNested || w.on[dir] || len(on.changes)+len(on.metadata) == 0 && w.done[key] {
-		return // kustomize refuses a circle, and by the same way the same objects were found
+		return // kustomize rejects cycles, and the same way finds the same objects
 	}
 	w.done[key], w.on[dir], w.visited[dir] = true, true, true
 	defer delete(w.on, dir)
@@ -448,7 +449,7 @@ func (w *walk) directory(dir string, on way) {
 		return
 	}
 	w.listed[dir] = true
-	units := map[string]string{dir: ""} // the highest unit of each directory, or ""
+	units := map[string]string{dir: ""} // the topmost unit of each directory, or ""
 	var unitOf func(at string) string
 	unitOf = func(at string) string {
 		if unit, ok := units[at]; ok {
@@ -474,7 +475,7 @@ func (w *walk) directory(dir string, on way) {
 	}
 }
 
-// generatedFrom are the files that Flux takes for manifests where no kustomization.yaml names them.
+// generatedFrom are the extensions of the files that Flux applies from a directory without a kustomization.yaml.
 var generatedFrom = []string{".yaml", ".yml"}
 
 // kustomization visits the resources of a kustomization.yaml.
@@ -492,7 +493,7 @@ func (w *walk) kustomization(dir string, k *yaml.Node, on way) {
 			case len(w.below(at)) > 0 && !isBelow(dir, at):
 				w.directory(at, on)
 			default:
-				isWhole = false // from another repository, or not to be read
+				isWhole = false // from another repository, or not readable
 			}
 		}
 	}
@@ -501,11 +502,11 @@ func (w *walk) kustomization(dir string, k *yaml.Node, on way) {
 	}
 }
 
-// generating are the fields of a kustomization.yaml that bring objects of which there is no file here
+// generating are the fields of a kustomization.yaml that add objects without a file in the repository
 // (sigs.k8s.io/kustomize api/types/kustomization.go).
 var generating = []string{"configMapGenerator", "secretGenerator", "generators", "helmCharts", "components"}
 
-// changesOf returns what a kustomization.yaml changes.
+// changesOf returns the changes that a kustomization.yaml makes to its objects.
 func (r *repository) changesOf(dir string, k *yaml.Node) (all []change) {
 	file := path.Join(dir, "kustomization.yaml")
 	for _, what := range present(k, file, changing...) {
@@ -517,7 +518,7 @@ func (r *repository) changesOf(dir string, k *yaml.Node) (all []change) {
 	return all
 }
 
-// present returns which fields a mapping has, and who has them.
+// present returns a text for each of the fields that a mapping has; who is the owner of the mapping.
 func present(n *yaml.Node, who string, fields ...string) (all []string) {
 	for _, field := range fields {
 		if get(n, field) != nil {
@@ -528,10 +529,10 @@ func present(n *yaml.Node, who string, fields ...string) (all []string) {
 }
 
 // changing are the fields of a kustomization.yaml that may change any object (sigs.k8s.io/kustomize
-// api/types/kustomization.go). What is about pods and labels changes none of ours.
+// api/types/kustomization.go). Fields about pods and labels cannot change the imported kinds.
 var changing = []string{"namePrefix", "nameSuffix", "components", "replacements", "vars", "transformers", "configurations"}
 
-// A patchEntry is one of the patches of a kustomization.yaml, or of a Flux Kustomization, with its target or nil.
+// A patchEntry is a patch of a kustomization.yaml or of a Flux Kustomization, with its target or nil.
 type patchEntry struct {
 	file, text string
 	target     *kustomize.Selector
@@ -564,8 +565,8 @@ func patchesOf(k *yaml.Node) (all []patchEntry) {
 	return all
 }
 
-// changes returns what a patch changes: its target, or else the objects that it has the kinds and names of. One that
-// cannot be read may change any object.
+// changes returns the targets of a patch: its own target, or else the objects with the kinds and names in it. A
+// patch that cannot be read may change any object.
 func (p patchEntry) changes(r *repository, dir, where string) (all []change) {
 	what := where + " patches it"
 	if p.target != nil {
@@ -600,7 +601,7 @@ func (w *walk) file(name string, on way) {
 			continue
 		}
 		if get(o.node, "sops") != nil { // getsops/sops stores/stores.go, SopsMetadataKey
-			o.changed = "SOPS has encrypted it"
+			o.changed = "SOPS encrypts it"
 		}
 		for _, name := range unapplied {
 			if value := textAt(o.node, "metadata", "annotations", name); value != "" && value != "Override" && value != "enabled" {
@@ -628,22 +629,22 @@ func (w *walk) file(name string, on way) {
 	}
 }
 
-// unapplied are the annotations by which Flux does not apply an object, or not all of what the file says
-// (kustomize-controller internal/controller/kustomization_controller.go, apply).
+// unapplied are the annotations that make Flux skip an object, or apply only a part of it (kustomize-controller
+// internal/controller/kustomization_controller.go, apply).
 var unapplied = []string{kustomizeGroup + "/reconcile", manifest.FluxSSA}
 
-// maxVisits is how many files a walk visits, one that several directories have counted for each.
+// maxVisits is the limit of files that a walk visits. A file of several units counts once for each of them.
 const maxVisits = 250_000
 
 const substitutes = "Flux substitutes variables in it"
 
-// follow visits what a Flux Kustomization applies from the repository, to the cluster or elsewhere.
+// follow visits the files that a Flux Kustomization applies from the repository, to the cluster or elsewhere.
 func (w *walk) follow(o *object, elsewhere string) {
 	if o.Group != kustomizeGroup || o.Kind != "Kustomization" || sourceOf(o) != w.source {
 		return
 	}
 	if elsewhere == "" && get(o.node, "spec", "kubeConfig") != nil {
-		elsewhere = fmt.Sprintf("%s applies it to another cluster as well", o)
+		elsewhere = fmt.Sprintf("%s also applies it to another cluster", o)
 	}
 	key := fmt.Sprint(o, " ", textAt(o.node, "spec", "path"), " ", elsewhere)
 	if w.seen[key] {
@@ -653,12 +654,12 @@ func (w *walk) follow(o *object, elsewhere string) {
 	w.apply(o, path.Join(w.root, clean(textAt(o.node, "spec", "path"))), elsewhere)
 }
 
-// apply visits a directory as a Flux Kustomization applies it.
+// apply visits a directory that a Flux Kustomization applies.
 func (w *walk) apply(o *object, dir, elsewhere string) {
 	spec := get(o.node, "spec")
 	on := way{namespace: textAt(spec, "targetNamespace"), by: o.Identity, elsewhere: elsewhere}
 	if o.changed != "" {
-		on.changes = append(on.changes, change{what: fmt.Sprintf("%s applies it, which is changed itself", o)})
+		on.changes = append(on.changes, change{what: fmt.Sprintf("%s, which is changed itself, applies it", o)})
 	}
 	for _, what := range present(spec, o.String(), "namePrefix", "nameSuffix", "components") {
 		on.changes = append(on.changes, change{what: what})
@@ -673,7 +674,7 @@ func (w *walk) apply(o *object, dir, elsewhere string) {
 	w.directory(dir, on)
 }
 
-// sourceOf returns the source that a Flux Kustomization or HelmRelease names.
+// sourceOf returns the source that a Flux Kustomization or HelmRelease refers to.
 func sourceOf(o *object) manifest.Identity {
 	for _, at := range [][]string{{"spec", "sourceRef"}, {"spec", "chart", "spec", "sourceRef"}, {"spec", "chartRef"}} {
 		if ref := get(o.node, at...); ref != nil {
@@ -683,8 +684,8 @@ func sourceOf(o *object) manifest.Identity {
 	return manifest.Identity{}
 }
 
-// isRendered reports whether a Flux Kustomization is one that fleetwright has rendered, which applies a part of
-// its own directory.
+// isRendered reports whether fleetwright rendered a Flux Kustomization, which then applies a part of fleetwright's
+// directory.
 func isRendered(o *object) bool {
 	return o.Group == kustomizeGroup && slices.Contains(strings.Split(clean(textAt(o.node, "spec", "path")), "/"), layout.Dir)
 }

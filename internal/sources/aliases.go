@@ -7,27 +7,27 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
-// maxExpanded is how many values a file with aliases may have when each is written out.
+// maxExpanded is the limit of values in a file after the expansion of its aliases.
 const maxExpanded = 1 << 20
 
-// maxTexts is how deep texts are in each other that kustomize reads: an object in a kustomization
-// file, and the patch of a transformer in it.
+// maxTexts is the nesting depth of texts that kustomize parses: an object in a kustomization file, and the patch
+// of a transformer in that object.
 const maxTexts = 3
 
-// explodes reports whether the aliases of a text, or of one in it, stand for too much, or for what
-// they are in: kustomize writes them out without a limit (kyaml/yaml/rnode.go, deAnchor).
+// explodes reports whether the aliases of a text, or of a text in it, expand to too many values or refer to their
+// own parents. kustomize expands them without a limit (kyaml/yaml/rnode.go, deAnchor).
 func explodes(text []byte) bool { return explodesIn(text, maxTexts) }
 
-// explodesIn looks at texts that are so deep in each other.
+// explodesIn is explodes for texts nested up to depth.
 func explodesIn(text []byte, depth int) bool {
-	// A backslash may escape what a text inside has.
+	// A backslash may escape the aliases of a text inside.
 	if depth == 0 || !bytes.ContainsRune(text, '\\') && !(bytes.ContainsRune(text, '*') && bytes.ContainsRune(text, '&')) {
 		return false
 	}
 	reader := kio.ByteReader{Reader: bytes.NewReader(text), OmitReaderAnnotations: true}
 	documents, err := reader.Read()
 	if err != nil {
-		return false // kustomize reads it by the same function, and fails
+		return false // kustomize parses it with the same function, and fails
 	}
 	total, sizes := 0, map[*yaml.Node]int{}
 	for _, d := range documents {
@@ -44,8 +44,8 @@ func explodesIn(text []byte, depth int) bool {
 	return false
 }
 
-// expanded returns how many values a node has, which are more than the maximum where it is in itself.
-// It remembers the sizes.
+// expanded returns the number of values in a node after expansion, which is above the limit if the node contains
+// itself. It caches the sizes.
 func expanded(n *yaml.Node, sizes map[*yaml.Node]int) int {
 	if size, ok := sizes[n]; ok {
 		return size

@@ -14,15 +14,15 @@ import (
 	"github.com/fleetwright/fleetwright/render/source"
 )
 
-// interrupted is why nothing is read any more.
+// interrupted is the reason why no further source is read.
 const interrupted = "the run was interrupted"
 
-// patience is how many builds may take too long before no more are begun.
+// patience is the number of builds that may take too long before no more begin.
 const patience = 4
 
-// Build builds what policies have Flux build, on all cores, and each distinct build once. The files
-// of the source of a build are asked for in order; where it has none, files says why. What Flux
-// would not pack of them is left out here.
+// Build builds the sources of policies as Flux does, on all cores, and each distinct build once. It calls files
+// for the source of each build in order; if a source has no files, files returns the reason. Build omits the files
+// that Flux does not pack.
 func Build(ctx context.Context, builds []source.Build, files func(*source.Build) (*Files, string)) source.Manifests {
 	manifests := source.Manifests{}
 	var jobs []*job
@@ -58,7 +58,7 @@ func Build(ctx context.Context, builds []source.Build, files func(*source.Build)
 	return manifests
 }
 
-// A job is a distinct build, and the policies that it is for.
+// A job is a distinct build, with the policies that need it.
 type job struct {
 	files *Files
 	build *source.Build
@@ -66,7 +66,7 @@ type job struct {
 	built *source.Built
 }
 
-// jobKey returns what two builds have in common exactly where they build the same.
+// jobKey returns a key that two builds share exactly if they build the same.
 func jobKey(f *Files, b *source.Build) string {
 	same := struct{ Kustomization, Chart, Patches, Added any }{b.Kustomization, b.Chart, b.Patches, b.Added}
 	text, err := json.Marshal(same)
@@ -76,13 +76,13 @@ func jobKey(f *Files, b *source.Build) string {
 	return fmt.Sprintf("%p %s", f, text)
 }
 
-// run builds. It counts the builds that take too long.
+// run builds, and counts the builds that take too long.
 func (j *job) run(ctx context.Context, slow *atomic.Int64) {
 	switch {
 	case ctx.Err() != nil:
 		j.built = &source.Built{Unread: interrupted}
 	case slow.Load() >= patience:
-		j.built = &source.Built{Unread: fmt.Sprintf("building others takes more than %s", buildTime)}
+		j.built = &source.Built{Unread: fmt.Sprintf("other builds take more than %s", buildTime)}
 	case j.build.Chart != nil:
 		j.built = j.files.chart(ctx, j.build)
 	default:
@@ -93,11 +93,11 @@ func (j *job) run(ctx context.Context, slow *atomic.Int64) {
 	}
 }
 
-// A packer finds the files of sources, as source-controller packs them.
+// A packer finds the files of sources that source-controller packs.
 type packer struct {
-	// done are those that are packed.
+	// done are the packed sources.
 	done map[packing]*packed
-	// slow is how many took too long.
+	// slow is the number of sources that took too long.
 	slow int
 }
 
@@ -111,7 +111,7 @@ type packed struct {
 	why   string
 }
 
-// files returns the files of the source of a build, or why they are not known.
+// files returns the packed files of the source of a build, or the reason why they are unknown.
 func (p *packer) files(ctx context.Context, b *source.Build, find func(*source.Build) (*Files, string)) (*Files, string) {
 	if g := b.Source.GitRepository; g != nil && len(g.Include) > 0 {
 		return nil, "spec.source.gitRepository.include merges other repositories into it"
@@ -137,7 +137,7 @@ func (p *packer) files(ctx context.Context, b *source.Build, find func(*source.B
 	return done.files, done.why
 }
 
-// pack leaves out what source-controller does.
+// pack omits the files that source-controller omits.
 func (p *packer) pack(ctx context.Context, f *Files, ignore *string) *packed {
 	if p.slow >= patience {
 		return &packed{why: errPatterns().Error()}
@@ -156,12 +156,12 @@ func (p *packer) pack(ctx context.Context, f *Files, ignore *string) *packed {
 	return &packed{why: plain(err)}
 }
 
-// errPatterns is why files are not compared with patterns any longer.
+// errPatterns returns the reason why files are no longer compared with patterns.
 func errPatterns() error {
 	return fmt.Errorf("comparing files with the patterns of .sourceignore and ignore takes more than %s", buildTime)
 }
 
-// ignoreOf returns the patterns of what a source leaves out, or nil.
+// ignoreOf returns the patterns of the files that a source omits, or nil.
 func ignoreOf(b *source.Build) *string {
 	switch {
 	case b.Source.GitRepository != nil:

@@ -24,25 +24,25 @@ import (
 )
 
 const (
-	// maxChart is how much a chart may have in its files, and maxRendered what helm may print.
+	// maxChart limits the files of a chart, and maxRendered the output of helm, in bytes.
 	maxChart, maxRendered = 64 << 20, 8 << 20
-	// kubeVersion is what templates see in .Capabilities, whichever Kubernetes the helm program knows.
+	// kubeVersion is the version in .Capabilities of templates, whatever the helm program's own default is.
 	kubeVersion = "v1.34.0"
-	// chartFile and valuesFile are what Helm calls these.
+	// chartFile and valuesFile are Helm's names of these files.
 	chartFile, valuesFile = "Chart.yaml", "values.yaml"
 )
 
-// chartField is where failures of a chart are reported.
+// chartField is the field at which failures of a chart are reported.
 var chartField = []any{"helm", "chart", "spec", "chart"}
 
-// valuesUnknown is why a chart is not read of which the documents have not all values.
+// valuesUnknown is the reason why a chart is not read whose values are not all in the documents.
 const valuesUnknown = "the values of its valuesFrom are not known"
 
-// errRendered is why helm is stopped that prints too much.
-var errRendered = errors.New("rendering it prints too much")
+// errRendered is the reason why helm is stopped if it prints too much.
+var errRendered = errors.New("its rendered output is too large")
 
-// chart renders a chart as helm-controller does, with the helm program that is on the PATH. Hooks and
-// CRDs are left out: no upgrade applies them with the rest.
+// chart renders a chart like helm-controller, with the helm program on the PATH. It omits hooks and CRDs, because
+// no upgrade applies them with the other objects.
 func (f *Files) chart(ctx context.Context, b *source.Build) *source.Built {
 	ctx, cancel := context.WithTimeoutCause(ctx, buildTime, errTime)
 	defer cancel()
@@ -55,7 +55,7 @@ func (f *Files) chart(ctx context.Context, b *source.Build) *source.Built {
 		return unread("helm is not on the PATH")
 	}
 	if c.tmp, err = os.MkdirTemp("", "fleetwright-chart-"); err != nil {
-		return unread("no directory can be made for helm: %s", reasonOf(err))
+		return unread("cannot create a directory for helm: %s", reasonOf(err))
 	}
 	defer os.RemoveAll(c.tmp)
 	if built := c.copy(); built != nil {
@@ -66,35 +66,35 @@ func (f *Files) chart(ctx context.Context, b *source.Build) *source.Built {
 		return built
 	}
 	if c.Chart.Incomplete {
-		// Values of Secrets and ConfigMaps take the place of the chart's own, and so may change any name
-		// and any port. What is rendered without them is not what runs.
+		// Values from Secrets and ConfigMaps override the chart's own, and may change any name and any port.
+		// Without them the rendered objects are not the applied ones.
 		return unread(valuesUnknown)
 	}
 	return c.patched(documents(output, c.dir))
 }
 
-// A chart is one that is rendered.
+// A chart is a chart to render.
 type chart struct {
 	*source.Build
 	ctx   context.Context
 	files *Files
-	// dir in the source, and tmp, which has a copy of it.
+	// dir is the directory in the source, and tmp is a directory with a copy of it.
 	dir, tmp string
-	// name of the chart.
+	// name is the name of the chart.
 	name string
 }
 
-// unread returns that a chart is not known.
+// unread returns the result for a chart that cannot be read here.
 func unread(format string, args ...any) *source.Built {
 	return &source.Built{Unread: fmt.Sprintf(format, args...)}
 }
 
-// failed returns that Flux fails, too.
+// failed returns the result for a chart on which Flux fails, too.
 func failed(field []any, hint, format string, args ...any) *source.Built {
 	return &source.Built{Failures: []source.Failure{{Field: field, Message: fmt.Sprintf(format, args...), Hint: hint}}}
 }
 
-// reasonOf returns why a file could not be used, without its path.
+// reasonOf returns the reason why a file could not be used, without its path.
 func reasonOf(err error) string {
 	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		err = p.Err
@@ -102,11 +102,11 @@ func reasonOf(err error) string {
 	return err.Error()
 }
 
-// find finds the directory of the chart: in a Git source by its path, elsewhere by its name, or what
-// there is is the chart.
+// find finds the directory of the chart: its path in a Git source, its name in the directory of a HelmRepository,
+// or else the source itself.
 func (c *chart) find() *source.Built {
 	isGit := c.Source.GitRepository != nil
-	c.dir = cmp.Or(path.Join("/", c.Chart.Path)[1:], ".") // securejoin.SecureJoin, as source-controller has it
+	c.dir = cmp.Or(path.Join("/", c.Chart.Path)[1:], ".") // like securejoin.SecureJoin in source-controller
 	if !isGit && (c.Source.OCIRepository != nil || !c.files.has(path.Join(c.dir, chartFile))) {
 		c.dir = "."
 	}
@@ -123,15 +123,15 @@ func (c *chart) find() *source.Built {
 	case !isGit:
 		return unread("the directory of the source has no chart %s", c.Chart.Path)
 	}
-	return failed(chartField, "write the path of a directory with a Chart.yaml, from the root of the source",
-		"%s has no Chart.yaml in the source, so Flux finds no chart", c.Chart.Path)
+	return failed(chartField, "write the path of a directory with a Chart.yaml, relative to the root of the source",
+		"%s has no Chart.yaml in the source, so Flux cannot find the chart", c.Chart.Path)
 }
 
-// copy copies the regular files of the chart, which are all that there is of it, and the values.
+// copy copies the values and all regular files of the chart.
 func (c *chart) copy() *source.Built {
 	to, err := os.OpenRoot(c.tmp)
 	if err != nil {
-		return unread("no directory can be made for helm: %s", reasonOf(err))
+		return unread("cannot create a directory for helm: %s", reasonOf(err))
 	}
 	defer to.Close()
 	put := func(name string, content []byte) error {
@@ -153,7 +153,7 @@ func (c *chart) copy() *source.Built {
 			return unread("the chart is larger than %d MiB", maxChart>>20)
 		}
 		if ref := fetched(name, content); ref != "" {
-			return unread("%s refers to %s, and nothing is fetched", name, cut(ref))
+			return unread("%s refers to %s, which is not fetched", name, cut(ref))
 		}
 		below := name
 		if c.dir != "." {
@@ -161,10 +161,10 @@ func (c *chart) copy() *source.Built {
 		}
 		if below == chartFile && !explodes(content) {
 			var metadata struct{ Name, Version string }
-			_ = yaml.Unmarshal(content, &metadata) // helm says what is wrong with it
+			_ = yaml.Unmarshal(content, &metadata) // helm reports its errors
 			c.name = metadata.Name
 			if !c.takes(metadata.Version) {
-				return unread("the chart in the directory of the source is version %s, and the policy takes %s", cut(metadata.Version), c.Chart.Version)
+				return unread("the chart in the source's directory has version %s, but the policy needs %s", cut(metadata.Version), c.Chart.Version)
 			}
 		}
 		if err := put(path.Join("chart", below), content); err != nil {
@@ -191,7 +191,7 @@ func (c *chart) copy() *source.Built {
 	return nil
 }
 
-// takes reports whether a policy takes a version of its chart, of which a Git source has but one.
+// takes reports whether a policy accepts this version of its chart; a Git source has only one.
 func (c *chart) takes(version string) bool {
 	if c.Source.HelmRepository == nil || c.Chart.Version == "" {
 		return true
@@ -200,9 +200,9 @@ func (c *chart) takes(version string) bool {
 	return ok && parseRange(c.Chart.Version).has(is)
 }
 
-// defaults returns what the files with values make of the chart's own, nil where none are named. They are
-// merged in order, and take the place of its values.yaml (source-controller
-// internal/helm/chart/builder_local.go, mergeFileValues). Those of a Git source are found from its root.
+// defaults returns the chart's default values if the policy names files for them, or else nil. The files are
+// merged in order, and replace values.yaml (source-controller internal/helm/chart/builder_local.go,
+// mergeFileValues). In a Git source, their paths are relative to its root.
 func (c *chart) defaults() ([]byte, *source.Built) {
 	if len(c.Chart.ValuesFiles) == 0 || c.Source.OCIRepository != nil {
 		return nil, nil
@@ -218,7 +218,7 @@ func (c *chart) defaults() ([]byte, *source.Built) {
 			if why := c.files.whyAbsent(name); why != "" {
 				return nil, unread("%s is in %s", name, why)
 			}
-			return nil, failed(field, "write its path from the root of the source", "%s is not in the source, so Flux cannot build the chart", file)
+			return nil, failed(field, "write its path relative to the root of the source", "%s is not in the source, so Flux cannot build the chart", file)
 		}
 		content, err := c.files.read(name)
 		if err != nil || len(content) > maxBytes || explodes(content) {
@@ -237,7 +237,7 @@ func (c *chart) defaults() ([]byte, *source.Built) {
 	return text, nil
 }
 
-// merge merges values into others: maps by their keys, all else as a whole.
+// merge merges values into others: maps by key, everything else as a whole.
 func merge(into, values map[string]any) {
 	for key, value := range values {
 		was, isMap := into[key].(map[string]any)
@@ -249,10 +249,10 @@ func merge(into, values map[string]any) {
 	}
 }
 
-// template runs helm template. Without --enable-dns and --dry-run=server, getHostByName and lookup
-// answer nothing (helm.sh/helm/v4 and v3 pkg/engine/engine.go); it fetches no dependency without
-// --dependency-update, and reads the cluster only with --validate. Only schemas can make it fetch
-// anything, and those that do are not rendered.
+// template runs helm template. Without --enable-dns and --dry-run=server, getHostByName and lookup return nothing
+// (helm.sh/helm/v4 and v3 pkg/engine/engine.go). Helm fetches no dependency without --dependency-update, and reads
+// the cluster only with --validate. Only schemas can make it fetch anything, and charts with such schemas are not
+// rendered.
 func (c *chart) template(program string) (output string, built *source.Built) {
 	ctx, stop := context.WithCancelCause(c.ctx)
 	defer stop(nil)
@@ -273,7 +273,7 @@ func (c *chart) template(program string) (output string, built *source.Built) {
 	case errors.Is(cause, errTime):
 		return "", unread("%s", tooSlow())
 	case errors.Is(cause, errRendered):
-		return "", unread("helm renders more than %d MiB of it", maxRendered>>20)
+		return "", unread("its rendered output exceeds %d MiB", maxRendered>>20)
 	case cause != nil:
 		return "", unread(interrupted)
 	case err != nil:
@@ -282,8 +282,8 @@ func (c *chart) template(program string) (output string, built *source.Built) {
 	return stdout.kept.String(), nil
 }
 
-// environment returns that of helm, which has nothing of the user's: no plugin, repository, login or
-// cluster. A proxy that is not there keeps what is fetched after all from leaving the machine.
+// environment returns the environment of helm, without the user's plugins, repositories, logins and clusters. An
+// unreachable proxy prevents helm from using the network nevertheless.
 func (c *chart) environment() []string {
 	in := func(name string) string { return filepath.Join(c.tmp, name) }
 	return []string{
@@ -294,9 +294,9 @@ func (c *chart) environment() []string {
 	}
 }
 
-// A limited buffer keeps so much, and says when there is more.
+// A limited buffer keeps up to a limit, and reports whether there was more.
 type limited struct {
-	kept bytes.Buffer // not embedded, since io.Copy would use its ReadFrom
+	kept bytes.Buffer // not embedded, because io.Copy would use its ReadFrom
 	max  int
 	full func()
 }
@@ -310,11 +310,11 @@ func (l *limited) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// A rendered document is one that helm prints, with the template that it is from.
+// A rendered document is a document in the output of helm, with the template that it is from.
 type rendered struct{ file, text string }
 
-// documents returns those of what helm prints, by templates from the root of the source. Helm puts
-// the chart's name before them (helm.sh/helm/v4 pkg/cmd/template.go).
+// documents returns the documents in the output of helm, with their templates relative to the root of the source.
+// Helm puts the chart's name before them (helm.sh/helm/v4 pkg/cmd/template.go).
 func documents(output, dir string) (all []rendered) {
 	for text := range strings.SplitSeq("\n"+output, "\n---\n") {
 		first, _, _ := strings.Cut(text, "\n")
@@ -335,8 +335,8 @@ func documents(output, dir string) (all []rendered) {
 	return all
 }
 
-// patched returns the objects of documents, as the post-renderer leaves them and without what is
-// added. It is kustomize, which has all documents as its resources (fluxcd/helm-controller
+// patched returns the objects of documents after the policy's patches, with and without the added ones.
+// Helm-controller's post-renderer is kustomize, with all documents as its resources (fluxcd/helm-controller
 // internal/postrender/kustomize.go).
 func (c *chart) patched(all []rendered) *source.Built {
 	templates, texts := map[string]string{}, map[string]string{}
@@ -358,7 +358,7 @@ func (c *chart) patched(all []rendered) *source.Built {
 			for name, template := range templates {
 				reason = strings.ReplaceAll(reason, name, template)
 			}
-			return nil, failed(chartField, "correct the chart", "Flux cannot patch what the chart renders: %s", cut(reason))
+			return nil, failed(chartField, "correct the chart", "Flux cannot patch the rendered chart: %s", cut(reason))
 		}
 		for i := range objects {
 			objects[i].File = templates[objects[i].File]

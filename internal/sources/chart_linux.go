@@ -7,16 +7,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxMemory is how much memory helm may ask for: a template can ask for any.
+// maxMemory limits the memory of helm, because a template can allocate any amount.
 const maxMemory = 3 << 30
 
-// contain has a program end with this one, and what it has started with it.
+// contain makes a program end with this one, together with its children.
 func contain(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 }
 
-// limitMemory limits the memory of a program that has just begun.
+// limitMemory limits the memory of a program that has just started.
 func limitMemory(pid int) {
 	_ = unix.Prlimit(pid, unix.RLIMIT_AS, &unix.Rlimit{Cur: maxMemory, Max: maxMemory}, nil) // it may have ended
 }

@@ -4,7 +4,7 @@ package sources
 
 import "os/exec"
 
-// contain and limitMemory do nothing where nobody has looked what does: a program is killed when its
-// time is over.
+// contain and limitMemory do nothing on systems for which they are not implemented. There, a program is only
+// killed after its time.
 func contain(*exec.Cmd) {}
 func limitMemory(int)   {}

@@ -22,11 +22,11 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// The tests here have a script in place of helm: conformance/charts_test.go has the real ones.
+// These tests use a script instead of helm. conformance/charts_test.go uses the real helm.
 
 const someChart = "-- charts/web/Chart.yaml --\nname: web\n-- charts/web/values.yaml --\na: 1\n-- charts/web/templates/a.yaml --\n-- other.yaml --\n"
 
-// withHelm has a script be the helm on the PATH.
+// withHelm puts a script on the PATH as helm.
 func withHelm(t *testing.T, script string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -49,7 +49,7 @@ func renderChart(t *testing.T, f *Files, change func(*source.Build)) *source.Bui
 	return Build(t.Context(), []source.Build{b}, func(*source.Build) (*Files, string) { return f, "" })[b.Key]
 }
 
-// messages are what Flux fails with, and where.
+// messages returns the errors of Flux with their fields.
 func messages(built *source.Built) string {
 	var lines []string
 	for _, f := range built.Failures {
@@ -115,7 +115,7 @@ func TestChartIsFound(t *testing.T) {
 		{"where the directory for a repository is the chart", name, repository, "shop", "Helm cannot render the chart: name: root"},
 		{"where the artifact is the chart", name, registry, "", "Helm cannot render the chart: name: root"},
 		{"not in a directory for a repository", "-- x --\n", repository, "shop", "the directory of the source has no chart shop"},
-		{"not in a Git source", "-- x --\n", nil, "./charts/web", "./charts/web has no Chart.yaml in the source, so Flux finds no chart"},
+		{"not in a Git source", "-- x --\n", nil, "./charts/web", "./charts/web has no Chart.yaml in the source, so Flux cannot find the chart"},
 		{"packed", "-- charts/web.tgz --\n", nil, "charts/web.tgz", "the chart charts/web.tgz is packed"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -139,7 +139,7 @@ func TestChartIsFound(t *testing.T) {
 	})
 	for version, want := range map[string]string{
 		"6.7.x": "",
-		">=7.0": "the chart in the directory of the source is version 6.7.1, and the policy takes >=7.0",
+		">=7.0": "the chart in the source's directory has version 6.7.1, but the policy needs >=7.0",
 	} {
 		t.Run("at a version of "+version, func(t *testing.T) {
 			built := renderChart(t, filesOf(t, "-- Chart.yaml --\nname: web\nversion: 6.7.1\n"), func(b *source.Build) {
@@ -159,7 +159,7 @@ func TestChartIsFound(t *testing.T) {
 }
 
 func TestHelmIsStopped(t *testing.T) {
-	t.Setenv("TMPDIR", t.TempDir()) // where nothing else leaves anything
+	t.Setenv("TMPDIR", t.TempDir()) // an empty directory for temporary files
 	pid := filepath.Join(t.TempDir(), "pid")
 	before := buildTime
 	defer func() { buildTime = before }()
@@ -167,10 +167,10 @@ func TestHelmIsStopped(t *testing.T) {
 		name, script, want string
 		within             time.Duration
 	}{
-		{"with what it has started when its time is over", "/bin/sleep 60 & echo $! > " + pid + "; wait", "building it takes more than 3s", 3 * time.Second},
-		{"when it prints too much", "while :; do echo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa; done", "helm renders more than 8 MiB of it", before},
-		{"never for what it says on standard error, of which little is kept", "i=0; while [ $i -lt 3000 ]; do echo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa >&2; i=$((i+1)); done; exit 1", "helm fails and does not say why", before},
-		{"by the system, which gives it no more memory", `echo "fatal error: runtime: out of memory" >&2; exit 2`, "rendering it takes more memory than helm gets", before},
+		{"with what it has started when its time is over", "/bin/sleep 60 & echo $! > " + pid + "; wait", "the build takes more than 3s", 3 * time.Second},
+		{"when it prints too much", "while :; do echo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa; done", "its rendered output exceeds 8 MiB", before},
+		{"never for what it says on standard error, of which little is kept", "i=0; while [ $i -lt 3000 ]; do echo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa >&2; i=$((i+1)); done; exit 1", "helm fails without an error message", before},
+		{"by the system, which gives it no more memory", `echo "fatal error: runtime: out of memory" >&2; exit 2`, "it needs more memory than helm may use", before},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			withHelm(t, test.script)
@@ -195,7 +195,7 @@ func TestHelmIsStopped(t *testing.T) {
 	}
 }
 
-// runs reports whether a process does, and is not only waited for.
+// runs reports whether a process runs, and is not just a zombie.
 func runs(pid int) bool {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	return err == nil && !strings.Contains(string(status), ") Z ")
@@ -233,7 +233,7 @@ END
 		t.Errorf("it is\n%s\nwant\n%s", got, want)
 	}
 	withHelm(t, "printf -- '---\\n# Source: web/templates/b.yaml\\napiVersion: v1\\nkind: Service\\nmetadata: {}\\n'")
-	const unnamed = "[helm chart spec chart] Flux cannot patch what the chart renders: charts/web/templates/b.yaml: missing metadata.name in object"
+	const unnamed = "[helm chart spec chart] Flux cannot patch the rendered chart: charts/web/templates/b.yaml: missing metadata.name in object"
 	if got := messages(renderChart(t, filesOf(t, someChart), nil)); got != unnamed {
 		t.Errorf("it says %s, want %s", got, unnamed)
 	}
@@ -255,18 +255,18 @@ func TestReasonsOfHelm(t *testing.T) {
 		{name: "what a template requires", stderr: "WARNING: x\nError: execution error at (web/templates/a.yaml:1:3): no\nhost\n\nUse --debug flag\n",
 			want: chart + "Helm cannot render the chart: execution error at (web/templates/a.yaml:1:3): no host"},
 		{name: "what it requires where the cluster lacks something", template: "{{ if .Capabilities.APIVersions.Has", stderr: "Error: execution error at (web/templates/a.yaml:1:3): no host",
-			want: "its templates ask the cluster, and without one helm says: execution error at (web/templates/a.yaml:1:3): no host"},
+			want: "its templates query the cluster; without one, helm reports: execution error at (web/templates/a.yaml:1:3): no host"},
 		{name: "what it looked up", template: "{{ (lookup `v1` ).data.x }}", stderr: "Error: template: web/templates/a.yaml:1:10: nil pointer",
-			want: "its templates ask the cluster, and without one helm says: template: web/templates/a.yaml:1:10: nil pointer"},
+			want: "its templates query the cluster; without one, helm reports: template: web/templates/a.yaml:1:10: nil pointer"},
 		{name: "a mistake in a template that asks what the cluster has", template: "{{ .Capabilities.KubeVersion }}", stderr: "Error: template: web/templates/a.yaml:1:10: nil pointer",
 			want: chart + "Helm cannot render the chart: template: web/templates/a.yaml:1:10: nil pointer"},
 		{name: "a failure by values that are not known", incomplete: true, stderr: "Error: execution error at (web/templates/a.yaml:1:3): no host", want: "the values of its valuesFrom are not known"},
 		{name: "a dependency", stderr: "Error: an error occurred while checking for chart dependencies. You may need to run 'helm dependency build': found in Chart.yaml, but missing in charts/ directory: redis, common",
-			want: "the chart's dependencies are not in its charts/: redis, common"},
+			want: "dependencies are missing in the chart's charts/: redis, common"},
 		{name: "a function of a newer helm", stderr: `Error: parse error at (web/templates/a.yaml:1): function "mustToToml" not defined`, want: "the helm on the PATH has no function mustToToml"},
-		{name: "a flag of a newer helm", stderr: "Error: unknown flag: --no-hooks", want: "helm says: unknown flag: --no-hooks"},
-		{name: "another Kubernetes", stderr: "Error: chart requires kubeVersion: <1.20 which is incompatible with Kubernetes v1.34.0", want: "helm says: chart requires kubeVersion: <1.20 which is incompatible with Kubernetes v1.34.0"},
-		{name: "no reason", stderr: "panic", want: "helm fails and does not say why"},
+		{name: "a flag of a newer helm", stderr: "Error: unknown flag: --no-hooks", want: "helm reports: unknown flag: --no-hooks"},
+		{name: "another Kubernetes", stderr: "Error: chart requires kubeVersion: <1.20 which is incompatible with Kubernetes v1.34.0", want: "helm reports: chart requires kubeVersion: <1.20 which is incompatible with Kubernetes v1.34.0"},
+		{name: "no reason", stderr: "panic", want: "helm fails without an error message"},
 		{name: "values of the wrong type, and keys that are unknown", stderr: "Error: " + schema + `web:
 - at '/image': validation failed
   - at '/image/tag': got number, want string
@@ -280,16 +280,16 @@ db:
 `, want: `[helm values db port] db.port does not match the chart's values.schema.json: got string, want integer
 [helm values] helm.values does not match the chart's values.schema.json: missing property 'name'
 [helm values hosts 1] hosts.1 does not match the chart's values.schema.json: 'anyOf' failed; got number, want string; got number, want boolean
-[helm values image a/b] image.a/b is not in the chart's values.schema.json, which allows no other keys
+[helm values image a/b] image.a/b is not a key in the chart's values.schema.json, which allows no others
 [helm values image tag] image.tag does not match the chart's values.schema.json: got number, want string
-[helm values image] image.x is not in the chart's values.schema.json, which allows no other keys`},
+[helm values image] image.x is not a key in the chart's values.schema.json, which allows no others`},
 		{name: "the same as Helm said it until 3.17", stderr: "Error: " + schema + `web:
 - image.tag: Invalid type. Expected: string, given: integer
 - (root): name is required
 - (root): Additional property typo is not allowed
 `, want: `[helm values] helm.values does not match the chart's values.schema.json: name is required
 [helm values image tag] image.tag does not match the chart's values.schema.json: Invalid type. Expected: string, given: integer
-[helm values typo] typo is not in the chart's values.schema.json, which allows no other keys`},
+[helm values typo] typo is not a key in the chart's values.schema.json, which allows no others`},
 		{name: "values beside others that are not known, of which only these are sure", incomplete: true, stderr: "Error: " + schema + `web:
 - at '': missing property 'name'
 - at '/image': minProperties: got 2, want 3
@@ -297,9 +297,9 @@ db:
 - at '/image/other': got number, want string
 - at '': additional properties 'typo', 'other' not allowed
 `, want: `[helm values image tag] image.tag does not match the chart's values.schema.json: got number, want string
-[helm values typo] typo is not in the chart's values.schema.json, which allows no other keys`},
+[helm values typo] typo is not a key in the chart's values.schema.json, which allows no others`},
 		{name: "none that is sure", incomplete: true, stderr: "Error: " + schema + "web:\n- at '': missing property 'name'\n", want: "the values of its valuesFrom are not known"},
-		{name: "a schema that cannot be loaded", stderr: "Error: " + schema + "web:\nfailing loading \"x\": no\n", want: "helm says: " + strings.TrimSpace(schema) + " web: failing loading \"x\": no"},
+		{name: "a schema that cannot be loaded", stderr: "Error: " + schema + "web:\nfailing loading \"x\": no\n", want: "helm reports: " + strings.TrimSpace(schema) + " web: failing loading \"x\": no"},
 		{name: "values in a form that nobody knows", stderr: "Error: " + schema + "web:\nsomething\n", want: chart + "the values do not match the chart's values.schema.json: web: something"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -317,20 +317,20 @@ db:
 	}
 }
 
-// TestHostileCharts: what is not read is not run either.
+// TestHostileCharts checks that a chart that cannot be read is not rendered either.
 func TestHostileCharts(t *testing.T) {
 	withHelm(t, "exit 0")
 	for _, test := range []struct{ name, file, content, want string }{
 		{"a name that leaves the copy", "charts/web/../../../../x", "", "charts/web/../../../../x cannot be copied"},
-		{"a schema on the network", "charts/web/values.schema.json", `{"properties": {"a": {"$ref": "https://example.com/a.json"}}}`, "charts/web/values.schema.json refers to https://example.com/a.json, and nothing is fetched"},
-		{"a schema elsewhere on the disk", "charts/web/charts/db/values.schema.json", "\ufeff" + `{"allOf": [{"$dynamicRef": "file:///etc/passwd"}]}`, "charts/web/charts/db/values.schema.json refers to file:///etc/passwd, and nothing is fetched"},
-		{"the schema of a schema", "charts/web/values.schema.json", `{"$schema": "https://example.com/draft"}`, "charts/web/values.schema.json refers to https://example.com/draft, and nothing is fetched"},
-		{"a schema that is relative to another", "charts/web/values.schema.json", `{"$id": "https://example.com/", "$ref": "b.json"}`, "charts/web/values.schema.json refers to b.json, and nothing is fetched"},
-		{"a schema that is none", "charts/web/values.schema.json", `{"a": 1} {}`, "charts/web/values.schema.json refers to what cannot be read, and nothing is fetched"},
+		{"a schema on the network", "charts/web/values.schema.json", `{"properties": {"a": {"$ref": "https://example.com/a.json"}}}`, "charts/web/values.schema.json refers to https://example.com/a.json, which is not fetched"},
+		{"a schema elsewhere on the disk", "charts/web/charts/db/values.schema.json", "\ufeff" + `{"allOf": [{"$dynamicRef": "file:///etc/passwd"}]}`, "charts/web/charts/db/values.schema.json refers to file:///etc/passwd, which is not fetched"},
+		{"the schema of a schema", "charts/web/values.schema.json", `{"$schema": "https://example.com/draft"}`, "charts/web/values.schema.json refers to https://example.com/draft, which is not fetched"},
+		{"a schema that is relative to another", "charts/web/values.schema.json", `{"$id": "https://example.com/", "$ref": "b.json"}`, "charts/web/values.schema.json refers to b.json, which is not fetched"},
+		{"a schema that is none", "charts/web/values.schema.json", `{"a": 1} {}`, "charts/web/values.schema.json refers to content that cannot be read, which is not fetched"},
 		{"a schema of this chart alone", "charts/web/values.schema.json", `{"$schema": "http://json-schema.org/draft-07/schema#", "$ref": "#/definitions/a", "properties": {"$ref": {"type": "string"}}}`, ""},
-		{"a packed chart with a schema on the network", "charts/web/charts/a.tgz", packedChart(t, `a\values.schema.json`, `{"$ref": "http://x/"}`), "charts/web/charts/a.tgz refers to http://x/, and nothing is fetched"},
-		{"one that is packed twice", "charts/web/charts/a.tgz", packedChart(t, "a/charts/b.tgz", packedChart(t, "b/values.schema.json", `{"$ref": "http://x/"}`)), "charts/web/charts/a.tgz refers to http://x/, and nothing is fetched"},
-		{"one that is huge", "charts/web/charts/a.tgz", packedChart(t, "a/x", strings.Repeat("\x00", maxChart+1)), "charts/web/charts/a.tgz refers to what cannot be read, and nothing is fetched"},
+		{"a packed chart with a schema on the network", "charts/web/charts/a.tgz", packedChart(t, `a\values.schema.json`, `{"$ref": "http://x/"}`), "charts/web/charts/a.tgz refers to http://x/, which is not fetched"},
+		{"one that is packed twice", "charts/web/charts/a.tgz", packedChart(t, "a/charts/b.tgz", packedChart(t, "b/values.schema.json", `{"$ref": "http://x/"}`)), "charts/web/charts/a.tgz refers to http://x/, which is not fetched"},
+		{"one that is huge", "charts/web/charts/a.tgz", packedChart(t, "a/x", strings.Repeat("\x00", maxChart+1)), "charts/web/charts/a.tgz refers to content that cannot be read, which is not fetched"},
 		{"a packed chart without", "charts/web/charts/a.tgz", packedChart(t, "a/values.schema.json", "{}"), ""},
 		{"a large file", "charts/web/x", strings.Repeat("a", maxChart+1), "the chart is larger than 64 MiB"},
 	} {

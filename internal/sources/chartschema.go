@@ -12,21 +12,21 @@ import (
 	"github.com/fleetwright/fleetwright/internal/lazyregexp"
 )
 
-// drafts are the schemas of JSON schemas, which Helm has (santhosh-tekuri/jsonschema/v6 draft.go).
+// drafts are the schemas of JSON schemas, which Helm includes (santhosh-tekuri/jsonschema/v6 draft.go).
 var drafts = lazyregexp.New(`^https?://json-schema\.org/(schema|draft-0[4-7]/schema|draft/2019-09/schema|draft/2020-12/schema)#?$`)
 
-// unclear is what a file refers to that cannot be read, or not to its end.
-const unclear = "what cannot be read"
+// unclear stands for the reference in a file that cannot be read completely.
+const unclear = "content that cannot be read"
 
-// fetched returns what Helm would fetch for a file of a chart, over the network or from elsewhere on the
-// disk, or "": a values.schema.json may refer to any URL (helm.sh/helm/v4
-// pkg/chart/common/util/jsonschema.go, ValidateAgainstSingleSchema). A packed subchart has its own.
+// fetched returns the reference that Helm would fetch for a file of a chart, from the network or from elsewhere on
+// the disk, or "". A values.schema.json may refer to any URL (helm.sh/helm/v4 pkg/chart/common/util/jsonschema.go,
+// ValidateAgainstSingleSchema), and so may the one of a packed subchart.
 func fetched(name string, content []byte) string {
 	left := int64(maxChart)
 	return fetchedBy(name, content, &left)
 }
 
-// fetchedBy is fetched, and unpacks no more than what is left.
+// fetchedBy is fetched with a limit of bytes to unpack.
 func fetchedBy(name string, content []byte, left *int64) string {
 	switch {
 	case path.Base(name) == "values.schema.json":
@@ -41,7 +41,7 @@ func fetchedBy(name string, content []byte, left *int64) string {
 	return ""
 }
 
-// reference returns the first reference out of a schema.
+// reference returns a reference in a schema that leaves the schema, or "".
 func reference(value any) string {
 	switch v := value.(type) {
 	case []any:
@@ -67,8 +67,8 @@ func reference(value any) string {
 	return ""
 }
 
-// packedReference returns the first reference out of the schemas of a packed chart, of which so much
-// is unpacked.
+// packedReference returns the first reference that leaves a schema in a packed chart. left is the limit of bytes
+// to unpack.
 func packedReference(content []byte, left *int64) string {
 	unpacked, err := gzip.NewReader(bytes.NewReader(content))
 	if err != nil {
@@ -85,7 +85,7 @@ func packedReference(content []byte, left *int64) string {
 		if err != nil {
 			return unclear
 		}
-		name := strings.ReplaceAll(header.Name, `\`, "/") // as Helm does
+		name := strings.ReplaceAll(header.Name, `\`, "/") // like Helm
 		if path.Base(name) != "values.schema.json" && !strings.HasSuffix(name, ".tgz") {
 			continue
 		}

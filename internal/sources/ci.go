@@ -6,24 +6,25 @@ import (
 	"strings"
 )
 
-// A ciSystem names, by variables of the environment, the branches that a commit it has checked out
-// is the newest of, or becomes.
+// A ciSystem holds the environment variables in which a CI system names the branches of the checked-out commit:
+// branches whose newest commit it is, or will be.
 type ciSystem struct {
-	// when is a variable with a value that matches is, a pattern as of path.Match; "" always.
+	// when is a variable whose value must match is, a pattern of path.Match; "" always matches.
 	when, is string
-	// commit is the variable with the commit that is checked out.
+	// commit is the variable with the checked-out commit.
 	commit string
-	// branches are variables with the name of a branch, or with refs/heads/ and the name.
+	// branches are the variables with the name of a branch, with or without refs/heads/.
 	branches []string
 }
 
-// ciSystems are those that check out a commit and no branch. What a pull request merged is becomes
-// the branch that it is merged into.
+// ciSystems are the CI systems that check out a commit instead of a branch. The merge of a pull request counts as
+// its target branch.
 var ciSystems = []ciSystem{
 	// docs.github.com/actions/reference/workflows-and-actions/variables; Gitea and Forgejo have the same.
 	{commit: "GITHUB_SHA", branches: []string{"GITHUB_REF"}},
 	{when: "GITHUB_REF", is: "refs/pull/*/merge", commit: "GITHUB_SHA", branches: []string{"GITHUB_HEAD_REF", "GITHUB_BASE_REF"}},
-	// docs.gitlab.com/ci/variables/predefined_variables; merged_result and merge_train are of merged results.
+	// docs.gitlab.com/ci/variables/predefined_variables; the types merged_result and merge_train check out merged
+	// results.
 	{when: "GITLAB_CI", is: "true", commit: "CI_COMMIT_SHA", branches: []string{"CI_COMMIT_BRANCH", "CI_MERGE_REQUEST_SOURCE_BRANCH_NAME"}},
 	{when: "CI_MERGE_REQUEST_EVENT_TYPE", is: "merge*", commit: "CI_COMMIT_SHA", branches: []string{"CI_MERGE_REQUEST_TARGET_BRANCH_NAME"}},
 	// learn.microsoft.com/azure/devops/pipelines/build/variables
@@ -40,15 +41,15 @@ var ciSystems = []ciSystem{
 	// woodpecker-ci.org/docs/usage/environment; for a pull request CI_COMMIT_BRANCH is its target, not merged.
 	{when: "CI_PIPELINE_EVENT", is: "push", commit: "CI_COMMIT_SHA", branches: []string{"CI_COMMIT_BRANCH"}},
 	{when: "CI_PIPELINE_EVENT", is: "pull_request", commit: "CI_COMMIT_SHA", branches: []string{"CI_COMMIT_SOURCE_BRANCH"}},
-	// plugins.jenkins.io/git: GIT_BRANCH has the remote's name before it. BRANCH_NAME is of
-	// multibranch pipelines, and for a pull request none: CHANGE_BRANCH is.
+	// plugins.jenkins.io/git: GIT_BRANCH begins with the remote's name. Multibranch pipelines set BRANCH_NAME, but
+	// for a pull request CHANGE_BRANCH has the branch.
 	{commit: "GIT_COMMIT", branches: []string{"GIT_BRANCH", "BRANCH_NAME", "CHANGE_BRANCH"}},
 	// docs.travis-ci.com/user/environment-variables; TRAVIS_BRANCH is the target of a pull request, which is merged.
 	{commit: "TRAVIS_COMMIT", branches: []string{"TRAVIS_BRANCH", "TRAVIS_PULL_REQUEST_BRANCH"}},
 }
 
-// ciBranches returns the branches that the environment names for a commit. A job may have checked
-// out another commit, or another repository, than the one that it runs for.
+// ciBranches returns the branches that the environment names for a commit. A job may check out a commit or
+// repository other than its own.
 func ciBranches(env func(string) string, commit, remote string) (branches []string) {
 	for _, ci := range ciSystems {
 		if named := env(ci.commit); named != "" && named != "HEAD" && named != commit {

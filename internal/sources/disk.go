@@ -13,12 +13,12 @@ import (
 	"github.com/fleetwright/fleetwright/internal/inputs"
 )
 
-// maxNames is how many files and directories a directory may have.
+// maxNames limits the files and directories in a directory.
 const maxNames = 500_000
 
 var (
-	errTooLarge = fmt.Errorf("too large: what is read of all sources together may have %d MiB", inputs.MaxBytes>>20)
-	errTooMany  = fmt.Errorf("it has more than %d files; name the directory of the source alone", maxNames)
+	errTooLarge = fmt.Errorf("too large: all sources together may have at most %d MiB", inputs.MaxBytes>>20)
+	errTooMany  = fmt.Errorf("it has more than %d files; name only the directory of the source", maxNames)
 	errNoFile   = errors.New("it is not a regular file here")
 )
 
@@ -30,7 +30,7 @@ type disk struct {
 	dir string
 }
 
-// file returns the content of a regular file. A link is none, also where Git tracks a file.
+// file returns the content of a regular file. Links are not regular files, even if Git tracks them.
 func (d *disk) file(name string) ([]byte, error) {
 	at := filepath.FromSlash(name)
 	info, err := d.root.Lstat(at)
@@ -51,7 +51,7 @@ func (d *disk) file(name string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, info.Size()))
 }
 
-// walk lists all regular files of a directory, but for what Git keeps. It follows no link.
+// walk lists all regular files in a directory except Git's own. It follows no links.
 func walk(ctx context.Context, root *os.Root) (files []git.Listed, err error) {
 	n := 0
 	err = fs.WalkDir(root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {

@@ -1,6 +1,5 @@
-// Package sources reads what the sources of Applications hold, and builds it as Flux would: the
-// files that source-controller packs, the objects that kustomize-controller and helm-controller
-// make of them.
+// Package sources reads the sources of Applications, and builds them like Flux: it finds the files that
+// source-controller packs, and the objects that kustomize-controller and helm-controller build from them.
 package sources
 
 import (
@@ -17,23 +16,23 @@ import (
 	"github.com/fluxcd/pkg/sourceignore/gitignore"
 )
 
-// Files are those of a source, from its root, with slashes. They may be read by many at once.
-// They are regular files: source-controller packs no links (fluxcd/pkg, artifact/storage/archive.go).
+// Files are the regular files of a source, by slash-separated path relative to its root. source-controller packs
+// no links (fluxcd/pkg, artifact/storage/archive.go). Files are safe for concurrent use.
 type Files struct {
 	// names are the regular files, in the order of a walk.
 	names []string
-	// dirs are the directories, of which "." is the root.
+	// dirs are the directories; "." is the root.
 	dirs map[string]bool
-	// absent are files and directories that the source has and nobody can read here, each with the
-	// reason: those of a submodule, or of a sparse checkout.
+	// absent are the files and directories of the source that cannot be read here, with the reasons: they are in a
+	// submodule or outside a sparse checkout.
 	absent map[string]string
-	// read returns the content of one of the names.
+	// read returns the content of a file in names.
 	read func(name string) ([]byte, error)
-	// whole are the files that source-controller packs these of, or nil.
+	// whole are all files, from which source-controller packs these, or nil.
 	whole *Files
 }
 
-// newFiles returns the files of a source by their names, which need no order.
+// newFiles returns the files of a source by their names, in any order.
 func newFiles(names []string, absent map[string]string, read func(name string) ([]byte, error)) *Files {
 	slices.SortFunc(names, compareWalk)
 	f := &Files{names: names, dirs: map[string]bool{".": true}, absent: absent, read: read}
@@ -46,9 +45,9 @@ func newFiles(names []string, absent map[string]string, read func(name string) (
 	return f
 }
 
-// sparse returns the files whose names begin with one of these, as Flux checks them out (source-controller
-// internal/controller/gitrepository_controller.go, gitCheckout; go-git plumbing/format/index, SkipUnless),
-// or all where there are none.
+// sparse returns the files below the given directories, or all files if there are none, as Flux checks them out:
+// by prefixes of names (source-controller internal/controller/gitrepository_controller.go, gitCheckout; go-git
+// plumbing/format/index, SkipUnless).
 func (f *Files) sparse(dirs []string) *Files {
 	if len(dirs) == 0 {
 		return f
@@ -62,15 +61,15 @@ func (f *Files) sparse(dirs []string) *Files {
 	return newFiles(names, absent, f.read)
 }
 
-// addDir adds a directory and those that it is in.
+// addDir adds a directory and its parents.
 func (f *Files) addDir(dir string) {
 	for ; !f.dirs[dir]; dir = path.Dir(dir) {
 		f.dirs[dir] = true
 	}
 }
 
-// compareWalk orders names as filepath.Walk comes by them: what is in a directory stands together,
-// where the directory would.
+// compareWalk orders names like filepath.Walk, which lists the content of a directory at the place of the
+// directory.
 func compareWalk(a, b string) int {
 	i := 0
 	for i < len(a) && i < len(b) && a[i] == b[i] {
@@ -107,7 +106,7 @@ func (f *Files) below(dir string) []string {
 	return f.names[from : from+n]
 }
 
-// whyAbsent returns why a file or directory is not here, though the source has it, or "".
+// whyAbsent returns the reason why a file or directory of the source cannot be read here, or "".
 func (f *Files) whyAbsent(name string) string {
 	for len(f.absent) > 0 && name != "." {
 		if why := f.absent[name]; why != "" {
@@ -119,17 +118,17 @@ func (f *Files) whyAbsent(name string) string {
 }
 
 const (
-	// MaxIgnore is how many bytes the .sourceignore files of a source may have together.
+	// MaxIgnore limits the bytes of all .sourceignore files of a source.
 	MaxIgnore = 1 << 20
-	// maxMatches is how often a name may be compared with a pattern, which takes some seconds.
+	// maxMatches limits the comparisons of names with patterns to some seconds.
 	maxMatches = 50_000_000
 )
 
-// packed returns the files that source-controller packs: without those that the .sourceignore files
-// and spec.ignore leave out, or without its defaults where neither has a pattern
-// (source-controller, internal/controller/gitrepository_controller.go, reconcileArtifact, and
-// ocirepository_controller.go alike; fluxcd/pkg, artifact/storage/archive.go, SourceIgnoreFilter).
-// Patterns may be such that a comparison takes long, so it fails with the cause of the context.
+// packed returns the files that source-controller packs. It omits the files that match the .sourceignore files and
+// spec.ignore, or the default patterns if there are none (source-controller,
+// internal/controller/gitrepository_controller.go, reconcileArtifact, and ocirepository_controller.go alike;
+// fluxcd/pkg, artifact/storage/archive.go, SourceIgnoreFilter). Some patterns make comparisons slow, so packed
+// fails with the cause of the context.
 func (f *Files) packed(ctx context.Context, ignore *string) (*Files, error) {
 	patterns, err := f.patterns()
 	if err != nil {
@@ -155,7 +154,7 @@ func (f *Files) packed(ctx context.Context, ignore *string) (*Files, error) {
 			p.addDir(path.Dir(name))
 		}
 	}
-	// A directory is packed though all that it holds may be left out.
+	// A directory is packed even if all its files are omitted.
 	for dir := range f.dirs {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
@@ -172,8 +171,8 @@ func (f *Files) packed(ctx context.Context, ignore *string) (*Files, error) {
 	return p, nil
 }
 
-// patterns returns those of the .sourceignore files, each for its directory, the directories in the
-// order of a walk (fluxcd/pkg/sourceignore, LoadIgnorePatterns).
+// patterns returns the patterns of the .sourceignore files, each for its directory, in the order of a walk
+// (fluxcd/pkg/sourceignore, LoadIgnorePatterns).
 func (f *Files) patterns() (patterns []gitignore.Pattern, err error) {
 	var dirs [][]string
 	for _, name := range f.names {
@@ -200,13 +199,13 @@ func (f *Files) patterns() (patterns []gitignore.Pattern, err error) {
 	return patterns, nil
 }
 
-// InMemory returns the files of a source that is in memory, by their names.
+// InMemory returns the files of a source in memory, by name.
 func InMemory(files map[string][]byte) *Files {
 	return newFiles(slices.Collect(maps.Keys(files)), nil, func(name string) ([]byte, error) { return files[name], nil })
 }
 
-// Packed returns the names, among those of all files of a source, of the files that source-controller packs. The
-// files need no content but for those named .sourceignore.
+// Packed returns the names of the files that source-controller packs. Only the files named .sourceignore need
+// content.
 func Packed(files map[string][]byte, ignore *string) ([]string, error) {
 	p, err := InMemory(files).packed(context.Background(), ignore)
 	if err != nil {

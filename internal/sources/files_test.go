@@ -47,7 +47,7 @@ func TestPackedFiles(t *testing.T) {
 	}
 }
 
-// TestNamesAreInTheOrderOfAWalk: a directory stands where its name does.
+// TestNamesAreInTheOrderOfAWalk checks that a directory is sorted by its name.
 func TestNamesAreInTheOrderOfAWalk(t *testing.T) {
 	f := newFiles([]string{"a-b/x", "a.yaml", "a/x", "a/b/y", "ab"}, nil, nil)
 	if want := []string{"a/b/y", "a/x", "a-b/x", "a.yaml", "ab"}; !slices.Equal(f.names, want) {
@@ -66,7 +66,7 @@ func TestNamesAreInTheOrderOfAWalk(t *testing.T) {
 	}
 }
 
-// TestSourcesThatAreNotRead has sources of which nothing is built.
+// TestSourcesThatAreNotRead checks sources of which nothing is built.
 func TestSourcesThatAreNotRead(t *testing.T) {
 	k := &source.Kustomization{Path: "app"}
 	git := &api.ApplicationSource{GitRepository: &api.GitRepository{}}
@@ -97,7 +97,7 @@ func TestSourcesThatAreNotRead(t *testing.T) {
 	}
 }
 
-// TestEachDistinctBuildIsMadeOnce: policies that build the same share it.
+// TestEachDistinctBuildIsMadeOnce checks that policies with equal builds share the result.
 func TestEachDistinctBuildIsMadeOnce(t *testing.T) {
 	f := filesOf(t, configMap)
 	var builds []source.Build
@@ -109,7 +109,7 @@ func TestEachDistinctBuildIsMadeOnce(t *testing.T) {
 	m := Build(t.Context(), builds, func(*source.Build) (*Files, string) { return f, "" })
 	at := func(i int) *source.Built { return m[builds[i].Key] }
 	if at(0) != at(2) || at(1) != at(3) || at(0) == at(1) {
-		t.Error("they are not shared")
+		t.Error("the builds are not shared")
 	}
 	if got := at(1).Objects[0].Namespace; got != "one" {
 		t.Errorf("got the namespace %q", got)

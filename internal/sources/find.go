@@ -20,67 +20,65 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// unknown is why a source is not read of which nobody has said where it is.
-const unknown = "no directory is known for it, and --source or spec.sources names none"
+// unknown is the reason why a source without a known directory is not read.
+const unknown = "its directory is unknown; name it with --source or in spec.sources"
 
-// Options say where the inputs are, and what stands for sources.
+// Options describe the inputs, and the directories to read as sources.
 type Options struct {
-	// Inputs are the paths of the inputs, "-" for the standard input, which is taken for the
-	// working directory.
+	// Inputs are the paths of the inputs; "-" is standard input, which belongs to the working directory.
 	Inputs []string
-	// Revision of the repository of the inputs that they are read at, in place of its work tree.
+	// Revision is the revision of the inputs' repository to read instead of its work tree.
 	Revision string
-	// Given are what the command line says.
+	// Given are the directories from the command line.
 	Given []Given
-	// Function reports that the inputs are those of a KRM function: it may run where no directory
-	// of the RenderConfig is there to read.
+	// Function reports whether the inputs belong to a KRM function, which may run without the directories that the
+	// RenderConfig names.
 	Function bool
 }
 
-// A Finder finds the files that stand for sources: those of a directory that the command line or
-// the RenderConfig names, or of the repository that encloses the inputs. Nothing is looked for before
-// it is asked for. Many may ask at once.
+// A Finder finds the files of sources: in a directory that the command line or the RenderConfig names, or in the
+// repository that contains the inputs. It searches on demand, and is safe for concurrent use.
 type Finder struct {
 	Options
 	ctx context.Context
 
-	// mu guards all below.
+	// mu guards the fields below.
 	mu sync.Mutex
-	// named are the directories that are named for sources, by precedence.
+	// named are the directories that the user named, by precedence.
 	named []*named
-	// repositories are those that were asked, by their roots.
+	// repositories are the known repositories, by root.
 	repositories map[string]*repository
-	// enclosing are those of the inputs, once they were looked for.
+	// enclosing are the repositories of the inputs; looked reports whether they were searched.
 	enclosing []*repository
 	looked    bool
-	// answers are those given, and found the files of directories, by the directory and the revision.
+	// answers are the cached answers, and found are the cached files, by directory and revision.
 	answers map[request]answer
 	found   map[string]*Files
 	// read are the files on disk that were read.
 	read map[string]bool
-	// left is how many bytes may still be read.
+	// left is the number of bytes that may still be read.
 	left int64
-	// built are the directories of work trees that were built.
+	// built are the directories in work trees that were built.
 	built []string
-	// mistakes are those of the command line, and list those of the RenderConfig.
+	// mistakes are the errors of the command line, and list holds the errors of the RenderConfig.
 	mistakes []error
 	list     diag.List
 	closers  []func()
 }
 
-// A named directory stands for a source because a user says so.
+// A named directory is one that the user named for a source.
 type named struct {
-	// url of the source, in its normal form.
+	// url is the URL of the source in normal form.
 	url string
-	// dir is its real name.
+	// dir is the real path.
 	dir string
-	// absent is why it is not read, or "".
+	// absent is the reason why the directory is not read, or "".
 	absent string
-	// report reports why it cannot be read.
+	// report reports that the directory cannot be read.
 	report func(message string)
 }
 
-// fail reports that a named directory cannot be read, once.
+// fail reports once that a named directory cannot be read.
 func (n *named) fail(message string) {
 	if n.absent == "" {
 		n.report(message)
@@ -88,28 +86,28 @@ func (n *named) fail(message string) {
 	}
 }
 
-// A request is for the files of a source.
+// A request asks for the files of a source.
 type request struct {
 	url string
 	ref api.GitReference
 	git bool
-	// ofClusters asks for the repository that the inputs are in, which the clusters sync from.
+	// ofClusters asks for the repository of the inputs, which the clusters sync.
 	ofClusters bool
 }
 
-// An answer has the files that stand for a source and, where they are those of a directory, its real
-// name; or why there are none.
+// An answer holds the files of a source, with the real path of their directory if they have one, or the reason why
+// there are none.
 type answer struct {
 	files    *Files
 	dir, why string
 }
 
-// A directoryError is why a directory cannot be read, whatever Git says.
+// A directoryError is a failure to read a directory that does not depend on Git.
 type directoryError struct{ error }
 
 func (e directoryError) Unwrap() error { return e.error }
 
-// NewFinder returns a finder. It ends with the context, and Close must be called.
+// NewFinder returns a Finder. It ends with the context; the caller must call Close.
 func NewFinder(ctx context.Context, options Options) *Finder {
 	f := &Finder{
 		Options: options, ctx: ctx, repositories: map[string]*repository{},
@@ -123,22 +121,21 @@ func NewFinder(ctx context.Context, options Options) *Finder {
 	return f
 }
 
-// Close ends what reads.
+// Close releases the readers.
 func (f *Finder) Close() {
 	for _, end := range f.closers {
 		end()
 	}
 }
 
-// Problems returns the mistakes in what the RenderConfig and the command line name, as far as they
-// were found.
+// Problems returns the errors in the RenderConfig and on the command line that were found so far.
 func (f *Finder) Problems() (diag.List, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.list, errors.Join(f.mistakes...)
 }
 
-// Files returns the files that stand for the source of a build, or why there are none.
+// Files returns the files of the source of a build, or the reason why there are none.
 func (f *Finder) Files(b *source.Build) (*Files, string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -155,7 +152,7 @@ func (f *Finder) Files(b *source.Build) (*Files, string) {
 	return found.files, found.why
 }
 
-// builtPath returns the directory of a source that is built.
+// builtPath returns the directory of the source that is built.
 func builtPath(b *source.Build) string {
 	name := ""
 	if b.Kustomization != nil {
@@ -183,7 +180,7 @@ func requestOf(s *api.ApplicationSource) (asked request) {
 	return asked
 }
 
-// answer looks for the files of a source.
+// answer searches for the files of a source.
 func (f *Finder) answer(asked request) answer {
 	if asked.ofClusters {
 		around := f.around()
@@ -217,8 +214,8 @@ func (f *Finder) answer(asked request) answer {
 	return answer{why: why}
 }
 
-// ofNamed returns the files of a directory that a user names. What a reference pins is read from the
-// objects of a repository whose root it is; any other directory stands for what is pinned, too.
+// ofNamed returns the files of a directory that the user named. If it is the root of a repository, the revision of
+// a pinned reference is read from there. Any other directory is read as it is, whatever the reference is.
 func (f *Finder) ofNamed(n *named, ref api.GitReference) answer {
 	if n.absent != "" {
 		return answer{why: n.absent}
@@ -245,7 +242,7 @@ func (f *Finder) ofNamed(n *named, ref api.GitReference) answer {
 	return answer{why: why}
 }
 
-// ofEnclosing returns the files of the repository that encloses the inputs, whose remote is the source.
+// ofEnclosing returns the files of the repository that contains the inputs and has the source as a remote.
 func (f *Finder) ofEnclosing(r *repository, remote string, ref api.GitReference) answer {
 	standing := !isPinned(ref)
 	if standing && ref.Branch != "" {
@@ -264,8 +261,8 @@ func (f *Finder) ofEnclosing(r *repository, remote string, ref api.GitReference)
 	return found
 }
 
-// standing returns the files of a directory as they are or, of the repository of the inputs, as they
-// are at the revision. Those that Git tracks count; where it tracks none all do.
+// standing returns the files of a directory as they are, or, in the inputs' repository, at the revision. If Git
+// tracks files there, it returns only these.
 func (f *Finder) standing(r *repository, dir string) (answer, error) {
 	prefix := "."
 	if r != nil {
@@ -304,7 +301,7 @@ func (f *Finder) standing(r *repository, dir string) (answer, error) {
 	return answer{files: f.found[dir], dir: dir}, nil
 }
 
-// pinned returns the files of what a reference names, from the objects of a repository.
+// pinned returns the files at the revision of a reference, from the objects of a repository.
 func (f *Finder) pinned(r *repository, remote string, ref api.GitReference) answer {
 	revisions, what, err := r.revisions(f.ctx, remote, ref)
 	if err != nil {
@@ -321,7 +318,7 @@ func (f *Finder) pinned(r *repository, remote string, ref api.GitReference) answ
 	return answer{files: files}
 }
 
-// objects returns the files that a revision has below a directory.
+// objects returns the files below a directory at a revision.
 func (f *Finder) objects(r *repository, revision, prefix string) (*Files, error) {
 	tree := r.Tree(f.ctx, revision)
 	key := r.Root + "\x00" + prefix + "\x00" + tree
@@ -369,7 +366,7 @@ func newListed(listed []git.Listed, read func(git.Listed) ([]byte, error)) *File
 	})
 }
 
-// count fails where the files that were read are too many bytes together. Each counts once.
+// count fails if all read files together are too large. Each file counts once.
 func (f *Finder) count(name string, size int64) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -384,7 +381,7 @@ func (f *Finder) count(name string, size int64) error {
 	return nil
 }
 
-// repository returns the one that encloses a real path, or nil.
+// repository returns the repository that contains a real path, or nil.
 func (f *Finder) repository(real string) *repository {
 	root, ok := git.Around(real)
 	if !ok {
@@ -402,7 +399,7 @@ func (f *Finder) repository(real string) *repository {
 	return r
 }
 
-// around returns the repositories that enclose the inputs.
+// around returns the repositories that contain the inputs.
 func (f *Finder) around() []*repository {
 	if f.looked {
 		return f.enclosing
@@ -423,7 +420,7 @@ func (f *Finder) around() []*repository {
 	return f.enclosing
 }
 
-// Places returns the places of the files on disk that were read, and of what says which files Git
+// Places returns the places of the files on disk that were read, and of the files that tell which files Git
 // tracks.
 func (f *Finder) Places() (places inputs.Places) {
 	f.mu.Lock()
@@ -446,14 +443,14 @@ func (f *Finder) Places() (places inputs.Places) {
 	return places
 }
 
-// Built returns the directories on disk that were built, by their real names.
+// Built returns the real paths of the directories on disk that were built.
 func (f *Finder) Built() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Compact(slices.Sorted(slices.Values(f.built)))
 }
 
-// reason returns the message of an error without the absolute name of a directory.
+// reason returns the message of an error without the absolute path of a directory.
 func reason(err error, dir string) string {
 	if e := (*fs.PathError)(nil); errors.As(err, &e) {
 		err = e.Err
@@ -462,7 +459,7 @@ func reason(err error, dir string) string {
 		}
 	}
 	if dir == string(filepath.Separator) {
-		return err.Error() // it is in every name
+		return err.Error() // the root is in every path
 	}
 	return strings.ReplaceAll(strings.ReplaceAll(err.Error(), " "+dir, ""), dir, ".")
 }

@@ -14,17 +14,16 @@ import (
 	"github.com/fleetwright/fleetwright/render/source"
 )
 
-// A generated is the kustomization.yaml that Flux builds.
+// A generated is a kustomization.yaml that Flux builds.
 type generated struct {
 	types.Kustomization
-	// file is its name in the source.
+	// file is its path in the source.
 	file string
 }
 
-// generate returns the kustomization.yaml of a directory as kustomize-controller writes it: what the
-// source has there, or one that takes up all manifests, with the fields of the Flux Kustomization
-// merged (fluxcd/pkg/kustomize v1.41.0, kustomize_generator.go, GenerateManifest). Where the source
-// cannot be read it says why.
+// generate returns the kustomization.yaml of a directory as kustomize-controller writes it: the one in the source,
+// or a new one that lists all manifests, merged with the fields of the Flux Kustomization (fluxcd/pkg/kustomize
+// v1.41.0, kustomize_generator.go, GenerateManifest). If the source cannot be read, it returns the reason.
 func (f *Files) generate(dir string, k *source.Kustomization, patches []kustomize.Patch) (g *generated, unread string, err error) {
 	g = &generated{Kustomization: types.Kustomization{
 		TypeMeta: types.TypeMeta{APIVersion: types.KustomizationVersion, Kind: types.KustomizationKind},
@@ -82,8 +81,8 @@ func (f *Files) kustomizationFile(dir string) (file, unread string) {
 	return "", ""
 }
 
-// readKustomization reads the kustomization file of the source. What its fields are not called is
-// dropped, since Flux writes it anew.
+// readKustomization reads the kustomization file of the source. It drops unknown fields, because Flux rewrites the
+// file without them.
 func (f *Files) readKustomization(g *generated) (unread string, err error) {
 	text, err := f.read(g.file)
 	if err != nil {
@@ -101,8 +100,8 @@ func (f *Files) readKustomization(g *generated) (unread string, err error) {
 	return "", nil
 }
 
-// scan returns what Flux lists as resources where a directory has no kustomization file: all
-// manifests below it, and the nearest directories that have one (scanManifests).
+// scan returns the resources that Flux lists for a directory without a kustomization file: all manifests below it,
+// and the nearest directories with a kustomization file (scanManifests).
 func (f *Files) scan(dir string) (resources []string, unread string) {
 	for name, why := range f.absent {
 		if dir == "." || strings.HasPrefix(name, dir+"/") {
@@ -126,8 +125,8 @@ func (f *Files) scan(dir string) (resources []string, unread string) {
 	return resources, ""
 }
 
-// firstBuilt returns the outermost directory, below one and down to another, that has a kustomization
-// file, or "". Those that have none are noted as entered.
+// firstBuilt returns the outermost directory with a kustomization file on the way from top down to dir, or "". It
+// records directories without one in entered.
 func (f *Files) firstBuilt(top, dir string, entered map[string]bool) string {
 	if entered[dir] {
 		return ""
@@ -142,7 +141,7 @@ func (f *Files) firstBuilt(top, dir string, entered map[string]bool) string {
 	return ""
 }
 
-// relative returns a name from a directory that it is below.
+// relative returns a path relative to a directory that contains it.
 func relative(dir, name string) string {
 	if dir == "." {
 		return "./" + name
@@ -150,7 +149,7 @@ func relative(dir, name string) string {
 	return "." + strings.TrimPrefix(name, dir)
 }
 
-// mergeImage adds an image, or sets the fields that it has in the one of its name.
+// mergeImage adds an image, or overrides the fields of the entry with its name.
 func mergeImage(images []types.Image, image kustomize.Image) []types.Image {
 	i := slices.IndexFunc(images, func(other types.Image) bool { return other.Name == image.Name })
 	if i < 0 {
@@ -165,7 +164,7 @@ func mergeImage(images []types.Image, image kustomize.Image) []types.Image {
 	return images
 }
 
-// selector returns a target as kustomize has it.
+// selector returns a target as a kustomize selector.
 func selector(s *kustomize.Selector) *types.Selector {
 	if s == nil {
 		return nil

@@ -13,22 +13,22 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/openapi"
 )
 
-// maxCopied is how many bytes the copy operations of one JSON patch may make, and tooMuchCopied how
-// the error begins that says so (gopkg.in/evanphx/json-patch.v4, errors.go).
+// maxCopied limits the bytes that the copy operations of a JSON patch create, and tooMuchCopied is the beginning
+// of the error (gopkg.in/evanphx/json-patch.v4, errors.go).
 const (
 	maxCopied     = 16 << 20
 	tooMuchCopied = "Unable to complete the copy, the accumulated size"
 )
 
-// errNetwork is what kustomize gets in place of an answer.
+// errNetwork is the answer to all network requests of kustomize.
 var errNetwork = errors.New("nothing is fetched over the network")
 
 type noNetwork struct{}
 
 func (noNetwork) RoundTrip(*http.Request) (*http.Response, error) { return nil, errNetwork }
 
-// noExit drops what is logged. It makes a panic, which the build recovers from, of log.Fatal, by which
-// kustomize would end this process (kyaml/yaml/rnode.go, SetDataMap).
+// noExit discards logs. It turns log.Fatal into a panic, from which the build recovers; otherwise kustomize would
+// end this process (kyaml/yaml/rnode.go, SetDataMap).
 type noExit struct{}
 
 func (noExit) Write(text []byte) (int, error) {
@@ -43,9 +43,10 @@ func (noExit) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// isolate takes from kustomize what it has from this process, for good: it warns on the standard error
-// (api/internal/target/kusttarget.go, Load), logs, and asks any server (api/internal/loader/fileloader.go).
-// It can be told by no option, and a build that takes too long is left to itself.
+// isolate cuts kustomize off from this process for good: its warnings on standard error
+// (api/internal/target/kusttarget.go, Load), its logs, and its requests to servers
+// (api/internal/loader/fileloader.go). No option does this, and a build that takes too long runs on in the
+// background.
 var isolate = sync.OnceFunc(func() {
 	if null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0); err == nil {
 		os.Stderr = null
@@ -53,5 +54,5 @@ var isolate = sync.OnceFunc(func() {
 	log.SetOutput(noExit{})
 	http.DefaultTransport = noNetwork{}
 	jsonpatch.AccumulatedCopySizeLimit = maxCopied
-	openapi.Schema() // kyaml reads it without a lock once it is there
+	openapi.Schema() // kyaml reads it without a lock once it is loaded
 })

@@ -31,8 +31,8 @@ kind: ConfigMap
 metadata: {name: a, namespace: web}
 `
 
-// TestNothingIsFetched: what kustomize would get from elsewhere makes the source count as not read,
-// and no program is started and no server asked.
+// TestNothingIsFetched checks that a source with remote resources counts as not read, and that no program is
+// started and no server contacted.
 func TestNothingIsFetched(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a server was asked") }))
 	defer server.Close()
@@ -95,7 +95,7 @@ func TestNothingIsFetched(t *testing.T) {
 	}
 }
 
-// TestWhatIsAbsentIsNotRead: what the source has and this checkout does not is no mistake.
+// TestWhatIsAbsentIsNotRead checks that files missing from this checkout are not reported as mistakes.
 func TestWhatIsAbsentIsNotRead(t *testing.T) {
 	for _, test := range []struct{ name, path, absent, want string }{
 		{"a base", "overlay", "base", "base: a submodule"},
@@ -119,7 +119,7 @@ func TestWhatIsAbsentIsNotRead(t *testing.T) {
 	}
 }
 
-// TestWhyAFileIsUnreadIsSaidOnce: the message names the file, and no call of the system.
+// TestWhyAFileIsUnreadIsSaidOnce checks that the message names the file, and not the system call.
 func TestWhyAFileIsUnreadIsSaidOnce(t *testing.T) {
 	denied := func(name string) error { return &fs.PathError{Op: "openat", Path: name, Err: fs.ErrPermission} }
 	for _, file := range []string{"app/cm.yaml", "app/kustomization.yaml"} {
@@ -136,7 +136,8 @@ func TestWhyAFileIsUnreadIsSaidOnce(t *testing.T) {
 	}
 }
 
-// TestBombsEnd: what grows without bound, or does not end, is not read, soon and in little memory.
+// TestBombsEnd checks that sources with unbounded content, or without an end, are skipped soon and with
+// little memory.
 func TestBombsEnd(t *testing.T) {
 	laughs := "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\nl0: &l0 [x]\n"
 	for i := range 30 {
@@ -161,9 +162,9 @@ func TestBombsEnd(t *testing.T) {
 		{"aliases that are escaped", "app", configMap + "-- app/kustomization.yaml --\nresources: [cm.yaml]\ntransformers: [t.yaml]\n-- app/t.yaml --\n" + fmt.Sprintf(`{"apiVersion": "builtin", "kind": "PatchTransformer", "metadata": {"name": "p"}, "patch": %s}`, strings.ReplaceAll(fmt.Sprintf("%q", laughs), "&", `\u0026`)) + "\n", "app/t.yaml has aliases"},
 		{"aliases in a transformer in its place", "app", configMap + "-- app/kustomization.yaml --\nresources: [cm.yaml]\ntransformers:\n- |-\n  apiVersion: builtin\n  kind: PatchTransformer\n  metadata: {name: p}\n  patch: |-\n    " + strings.ReplaceAll(laughs, "\n", "\n    ") + "\n", "app/kustomization.yaml has aliases"},
 		{"aliases in a kustomization file", "app", "-- app/kustomization.yaml --\n" + laughs, "Failures"},
-		{"bases that double", "b0", bases, "a build reads more than|building it takes more than"},
-		{"errors that double with each component", "c0", components, "its components nest too deep for what they read"},
-		{"copies that double", "app", configMap + "-- app/kustomization.yaml --\nresources: [cm.yaml]\npatches:\n- target: {kind: ConfigMap}\n  patch: '" + `[{"op": "add", "path": "/list", "value": ["` + strings.Repeat("y", 1000) + `"]}` + copies + "]'\n", "a JSON patch copies more than 16 MiB|building it takes more than"},
+		{"bases that double", "b0", bases, "a build reads more than|the build takes more than"},
+		{"errors that double with each component", "c0", components, "its components are nested too deeply"},
+		{"copies that double", "app", configMap + "-- app/kustomization.yaml --\nresources: [cm.yaml]\npatches:\n- target: {kind: ConfigMap}\n  patch: '" + `[{"op": "add", "path": "/list", "value": ["` + strings.Repeat("y", 1000) + `"]}` + copies + "]'\n", "a JSON patch copies more than 16 MiB|the build takes more than"},
 		{"deep nesting", "app", "-- app/a.yaml --\napiVersion: v1\nkind: A\nmetadata: {name: a}\nx: " + deep + "\n", ""},
 		{"a large file", "app", "-- app/a.yaml --\n# " + strings.Repeat("x", maxBytes) + "\n", "a build reads more than"},
 	} {
@@ -175,7 +176,7 @@ func TestBombsEnd(t *testing.T) {
 			built := buildOne(t, filesOf(t, test.archive), source.Kustomization{Path: test.path}, nil, nil)
 			runtime.ReadMemStats(&after)
 			if took := time.Since(start); took > tooLong {
-				t.Errorf("it took %s", took)
+				t.Errorf("the build took %s", took)
 			}
 			if grown := int64(after.HeapSys) - int64(before.HeapSys); grown > 1<<30 {
 				t.Errorf("the heap grew by %d MiB", grown>>20)
@@ -195,17 +196,18 @@ func TestBombsEnd(t *testing.T) {
 	}
 }
 
-// tooLong is more than a loaded machine takes for what ends by itself.
+// tooLong is more than a busy machine takes for a build that ends by itself.
 const tooLong = 2 * time.Minute
 
-// setBuildTime has builds end sooner.
+// setBuildTime sets a shorter time limit for builds.
 func setBuildTime(t *testing.T, limit time.Duration) {
 	before := buildTime
 	buildTime = limit
 	t.Cleanup(func() { buildTime = before })
 }
 
-// TestASlowSourceIsNotRead: a build that hangs is left, and after a few of them no more are begun.
+// TestASlowSourceIsNotRead checks that a hanging build is abandoned, and that after a few of them no more are
+// started.
 func TestASlowSourceIsNotRead(t *testing.T) {
 	setBuildTime(t, 20*time.Millisecond)
 	end := make(chan struct{})
@@ -222,18 +224,18 @@ func TestASlowSourceIsNotRead(t *testing.T) {
 	f := newFiles(names, nil, func(string) ([]byte, error) { <-end; return nil, nil })
 	start := time.Now()
 	for key, built := range Build(t.Context(), builds, func(*source.Build) (*Files, string) { return f, "" }) {
-		if !strings.Contains(built.Unread, "takes more than 20ms") {
+		if !strings.Contains(built.Unread, "more than 20ms") {
 			t.Fatalf("%v: %+v", key, built)
 		}
 	}
 	if took := time.Since(start); took > tooLong {
-		t.Errorf("it took %s", took)
+		t.Errorf("the builds took %s", took)
 	}
 	close(end)
 }
 
-// TestSlowPatternsEnd: patterns of .sourceignore files that take long to compare are left, after a
-// few sources for good.
+// TestSlowPatternsEnd checks that slow patterns in .sourceignore files are abandoned, and not tried again
+// after a few sources.
 func TestSlowPatternsEnd(t *testing.T) {
 	setBuildTime(t, 20*time.Millisecond)
 	files := map[string][]byte{".sourceignore": []byte(strings.Repeat("*"+strings.Repeat("a", 120)+"b\n", 1000))}
@@ -256,11 +258,11 @@ func TestSlowPatternsEnd(t *testing.T) {
 		}
 	}
 	if took := time.Since(start); took > tooLong {
-		t.Errorf("it took %s", took)
+		t.Errorf("the builds took %s", took)
 	}
 }
 
-// TestAnEndedRunBuildsNothing: who interrupts a run does not wait for its builds.
+// TestAnEndedRunBuildsNothing checks that an interrupted run does not wait for its builds.
 func TestAnEndedRunBuildsNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -271,7 +273,7 @@ func TestAnEndedRunBuildsNothing(t *testing.T) {
 	}
 }
 
-// TestFatalErrorsArePanics: log.Fatal does not end the process while sources are built.
+// TestFatalErrorsArePanics checks that log.Fatal does not end the process while sources are built.
 func TestFatalErrorsArePanics(t *testing.T) {
 	isolate()
 	defer func() {
@@ -306,11 +308,12 @@ resources: [../own/a.yaml]
 patches: [{path: ../own/patch.yaml}]
 `
 
-// TestSchemasAreNotSet: kustomize has one schema for all the process, and rollouts are patched by it.
+// TestSchemasAreNotSet checks that a source sets no schema: kustomize has one schema per process, and
+// rollouts are patched with it.
 func TestSchemasAreNotSet(t *testing.T) {
 	f := filesOf(t, withSchemaOf)
 	for path, want := range map[string]string{
-		"own": "own/kustomization.yaml sets openapi, by which patches are merged otherwise", "plain": "",
+		"own": "own/kustomization.yaml sets openapi, which changes how patches are merged", "plain": "",
 	} {
 		if built := buildOne(t, f, source.Kustomization{Path: path, TargetNamespace: "web"}, nil, nil); built.Unread != want {
 			t.Errorf("%s: %+v", path, built)
@@ -321,7 +324,7 @@ func TestSchemasAreNotSet(t *testing.T) {
 	}
 }
 
-// TestBuildsAtOnce builds many directories on all cores.
+// TestBuildsAtOnce builds many directories concurrently.
 func TestBuildsAtOnce(t *testing.T) {
 	archive := withSchemaOf
 	var builds []source.Build

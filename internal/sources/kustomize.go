@@ -25,17 +25,17 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// buildTime is how long the build of one policy may take.
+// buildTime limits the build of one policy.
 var buildTime = 30 * time.Second
 
-// errTime is why a build was left to itself.
+// errTime is the error of a build that takes too long, which then runs on in the background.
 var errTime = errors.New("the build takes too long")
 
-// kustomize builds a directory as kustomize-controller does.
+// kustomize builds a directory like kustomize-controller.
 func (f *Files) kustomize(ctx context.Context, b *source.Build) *source.Built {
 	ctx, cancel := context.WithTimeoutCause(ctx, buildTime, errTime)
 	defer cancel()
-	dir := path.Join("/", b.Kustomization.Path)[1:] // securejoin.SecureJoin, as the controller has it
+	dir := path.Join("/", b.Kustomization.Path)[1:] // like securejoin.SecureJoin in the controller
 	dir = cmp.Or(dir, ".")
 	t := &target{ctx: ctx, files: f, dir: dir, Build: b}
 	if why := f.whyAbsent(dir); why != "" {
@@ -71,7 +71,7 @@ func (f *Files) kustomize(ctx context.Context, b *source.Build) *source.Built {
 	return built
 }
 
-// A target is a directory that is built.
+// A target is a directory to build.
 type target struct {
 	*source.Build
 	ctx   context.Context
@@ -79,19 +79,19 @@ type target struct {
 	dir   string
 }
 
-// pathField and the like are where failures are reported.
+// pathField and the others are the fields at which failures are reported.
 var pathField = []any{"kustomization", "path"}
 
-// check returns why nothing can be built of the directory, or nil.
+// check returns the reason why the directory cannot be built, or nil.
 func (t *target) check() *source.Failure {
 	shown := cmp.Or(t.Kustomization.Path, ".")
 	switch {
 	case t.files.has(t.dir):
-		return &source.Failure{Field: pathField, Message: fmt.Sprintf("the path %s is a file in the source, and Flux builds directories", shown),
+		return &source.Failure{Field: pathField, Message: fmt.Sprintf("the path %s is a file in the source, but Flux builds only directories", shown),
 			Hint: fmt.Sprintf("path: %s", path.Dir(t.dir))}
 	case !t.files.dirs[t.dir]:
 		return &source.Failure{Field: pathField, Message: fmt.Sprintf("the path %s is not in the source, so Flux applies nothing", shown),
-			Hint: "write the path of a directory, from the root of the source"}
+			Hint: "write the path of a directory, relative to the root of the source"}
 	}
 	for i, c := range t.Kustomization.Components {
 		field := []any{"kustomization", "components", i}
@@ -99,21 +99,21 @@ func (t *target) check() *source.Failure {
 		switch file, unread := t.files.kustomizationFile(dir); {
 		case path.IsAbs(c) || looksRemote(c):
 			return &source.Failure{Field: field, Message: fmt.Sprintf("the component %s is not a relative path, which Flux rejects", c),
-				Hint: "write a path from the directory that is built, such as ../components/tls"}
+				Hint: "write a path relative to the directory that is built, such as ../components/tls"}
 		case dir == ".." || strings.HasPrefix(dir, "../"):
 			return &source.Failure{Field: field, Message: fmt.Sprintf("the component %s leaves the source, which Flux rejects", c),
-				Hint: "write a path from the directory that is built, such as ../components/tls"}
+				Hint: "write a path relative to the directory that is built, such as ../components/tls"}
 		case t.Kustomization.IgnoreMissingComponents && !t.files.has(dir) && !t.files.dirs[dir]:
 		case file == "" && unread == "" && t.files.whyAbsent(dir) == "":
 			return &source.Failure{Field: field, Message: fmt.Sprintf("the component %s has no kustomization.yaml in the source", c),
-				Hint: fmt.Sprintf("the path counts from %s", t.dir)}
+				Hint: fmt.Sprintf("write the path relative to %s", t.dir)}
 		}
 	}
 	return nil
 }
 
-// checkApplies returns why kustomize-controller applies none of the objects, or nil: it applies all
-// or nothing.
+// checkApplies returns the reason why kustomize-controller applies none of the objects, or nil: it applies all or
+// none.
 func (t *target) checkApplies(objects []source.Object) *source.Failure {
 	for _, o := range objects {
 		if failure := t.checkApplied(&o); failure != nil {
@@ -123,12 +123,12 @@ func (t *target) checkApplies(objects []source.Object) *source.Failure {
 	return nil
 }
 
-// checkApplied returns why an object is not applied, or nil.
+// checkApplied returns the reason why an object is not applied, or nil.
 func (t *target) checkApplied(o *source.Object) *source.Failure {
 	switch scoped, known := openapi.IsNamespaceScoped(kyaml.TypeMeta{APIVersion: o.APIVersion, Kind: o.Kind}); {
 	case known && scoped && o.Namespace == "":
-		// kustomize-controller sets none, and the API server has no such resource without one
-		// (fluxcd/pkg/ssa, errors/errors.go: namespace not specified).
+		// kustomize-controller sets no default namespace, and the API server needs one (fluxcd/pkg/ssa,
+		// errors/errors.go: namespace not specified).
 		return &source.Failure{
 			Field:   []any{"kustomization", "targetNamespace"},
 			Message: fmt.Sprintf("the %s %s names no namespace, so Flux applies nothing: %s", o.Kind, o.Name, cmp.Or(o.File, t.dir)),
@@ -137,15 +137,15 @@ func (t *target) checkApplied(o *source.Object) *source.Failure {
 	case o.Kind == "Secret" && o.APIVersion == "v1" && t.Kustomization.Decryption == nil && isEncrypted(o.JSON):
 		return &source.Failure{
 			Field:   pathField,
-			Message: fmt.Sprintf("the Secret %s is encrypted by SOPS and the policy configures no decryption, so Flux applies nothing: %s", o.Name, o.File),
+			Message: fmt.Sprintf("the Secret %s is encrypted by SOPS, but the policy configures no decryption, so Flux applies nothing: %s", o.Name, o.File),
 			Hint:    "decryption: {provider: sops, secretRef: {name: sops-keys}}, a Secret with the keys",
 		}
 	}
 	return nil
 }
 
-// keyless returns the name of a Secret that is encrypted for keys of age or PGP alone, or "" where a
-// Secret with keys is named, or none is needed.
+// keyless returns the name of a Secret that is encrypted only with age or PGP keys, if the policy names no Secret
+// with keys; otherwise "".
 func (t *target) keyless(objects []source.Object) string {
 	if d := t.Kustomization.Decryption; d == nil || d.SecretRef != nil {
 		return ""
@@ -161,7 +161,8 @@ func (t *target) keyless(objects []source.Object) string {
 			continue
 		}
 		entries := func(field string) int { list, _ := fields.SOPS[field].([]any); return len(list) }
-		// For the others kustomize-controller may log in by itself (docs/spec/v1/kustomizations.md, Decryption).
+		// For other services kustomize-controller may log in automatically (docs/spec/v1/kustomizations.md,
+		// Decryption).
 		others := entries("kms") + entries("gcp_kms") + entries("azure_kv") + entries("hc_vault") + entries("key_groups")
 		if entries("age")+entries("pgp") > 0 && others == 0 {
 			return o.Name
@@ -183,14 +184,14 @@ func isEncrypted(secret []byte) bool {
 	return json.Unmarshal(secret, &fields) == nil && fields.SOPS != nil && !strings.EqualFold(fields.Metadata.Annotations.Decrypt, "disabled")
 }
 
-// build returns the objects that kustomize builds with patches, or why they are not known, or why
-// Flux fails.
+// build returns the objects that kustomize builds with patches, the reason why they cannot be read, or the error
+// on which Flux fails.
 func (t *target) build(patches []kustomize.Patch) (objects []source.Object, unread string, err error) {
 	g, unread, err := t.files.generate(t.dir, t.Kustomization, patches)
 	if unread != "" || err != nil {
 		return nil, unread, err
 	}
-	// kustomize says where an object is from where it is asked, by an annotation that is then removed.
+	// kustomize records the origin of each object in an annotation, which is removed later.
 	wanted := g.BuildMetadata
 	g.BuildMetadata = append(slices.Clone(wanted), types.OriginAnnotations)
 	built, unread, err := t.run(g)
@@ -231,14 +232,14 @@ func (t *target) run(g *generated) (built resmap.ResMap, unread string, err erro
 	return nil, "", r.err
 }
 
-// A result is what a build ends with.
+// A result is the result of a build.
 type result struct {
 	objects resmap.ResMap
 	seen    overlaySeen
 	err     error
 }
 
-// attempt builds once. A build that does not end in time is left to itself, and can read no more.
+// attempt builds once. A build that takes too long runs on in the background, and can read no more files.
 func (t *target) attempt(file string, content []byte) (r result) {
 	o := newOverlay(t.files, file, content)
 	ended := make(chan result, 1)
@@ -257,8 +258,8 @@ func (t *target) attempt(file string, content []byte) (r result) {
 	return r
 }
 
-// build runs kustomize as Flux does (fluxcd/pkg/kustomize, Build): no plugin but its own, files from
-// all of the source.
+// build runs kustomize like Flux (fluxcd/pkg/kustomize, Build): with built-in plugins only, and with files from
+// anywhere in the source.
 func (o *overlay) build(dir string) (r result) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -272,10 +273,10 @@ func (o *overlay) build(dir string) (r result) {
 	return r
 }
 
-// tooSlow is why a build that takes too long is not read.
-func tooSlow() string { return fmt.Sprintf("building it takes more than %s", buildTime) }
+// tooSlow returns the reason why a build that takes too long is not read.
+func tooSlow() string { return fmt.Sprintf("the build takes more than %s", buildTime) }
 
-// fileOf returns the file that a resource is from, or the kustomization file that generates it.
+// fileOf returns the file of a resource, or the kustomization file that generates it.
 func (t *target) fileOf(r *resource.Resource) string {
 	origin, err := r.GetOrigin()
 	if err != nil || origin == nil {
@@ -283,12 +284,12 @@ func (t *target) fileOf(r *resource.Resource) string {
 	}
 	file := cmp.Or(origin.Path, origin.ConfiguredIn)
 	if file == "" || strings.HasSuffix(origin.ConfiguredBy.Kind, "Transformer") {
-		return "" // a transformer has removed the annotation, and counts as what made the object
+		return "" // a transformer removed the annotation, and counts as the origin
 	}
 	return path.Join(t.dir, file)
 }
 
-// objects returns the resources of files as kustomize-controller applies them.
+// objects returns the resources of files in the form in which kustomize-controller applies them.
 func (t *target) objects(resources []*resource.Resource, files []string) (objects []source.Object, err error) {
 	for i, r := range resources {
 		o := source.Object{APIVersion: r.GetApiVersion(), Kind: r.GetKind(), Namespace: r.GetNamespace(), Name: r.GetName(), File: files[i]}
@@ -344,7 +345,7 @@ func set[Value ~string](metadata map[string]any, field string, values map[string
 	}
 }
 
-// failure returns why Flux fails, at the user's patch where that is the reason, else at the path.
+// failure returns the failure of Flux at the user's patch if that causes it, or else at the path.
 func (t *target) failure(err error) source.Failure {
 	if i := t.culprit(); i >= 0 {
 		return source.Failure{
@@ -355,12 +356,12 @@ func (t *target) failure(err error) source.Failure {
 	shown := cmp.Or(t.Kustomization.Path, "the root of the source")
 	hint := fmt.Sprintf("correct it until kustomize build %s succeeds", t.dir)
 	if file, _ := t.files.kustomizationFile(t.dir); file == "" {
-		hint = "without a kustomization.yaml Flux takes every .yaml and .yml file for a manifest; list the manifests in one, or leave files out by a .sourceignore"
+		hint = "without a kustomization.yaml, Flux applies every .yaml and .yml file; list the manifests in one, or exclude files in .sourceignore"
 	}
 	return source.Failure{Field: pathField, Message: fmt.Sprintf("Flux cannot build %s: %s", shown, explain(t.dir, err)), Hint: hint}
 }
 
-// culprit returns the index of the policy's first patch that fails, or -1 where none does.
+// culprit returns the index of the policy's first failing patch, or -1.
 func (t *target) culprit() int {
 	fails := func(n int) bool {
 		_, unread, err := t.build(t.Patches[:n])

@@ -63,7 +63,7 @@ configMapGenerator:
 	}
 }
 
-// TestFailures: what Flux fails with is said in a sentence, at the field that is to be changed.
+// TestFailures checks that an error of Flux becomes one sentence, at the field to change.
 func TestFailures(t *testing.T) {
 	deployment := "-- app/d.yaml --\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a, namespace: web}\n"
 	for _, test := range []struct {
@@ -73,7 +73,7 @@ func TestFailures(t *testing.T) {
 		field, want   string
 	}{
 		{"a path that is missing", deployment, source.Kustomization{Path: "ap"}, nil, "[kustomization path]", "the path ap is not in the source, so Flux applies nothing"},
-		{"a path that is a file", deployment, source.Kustomization{Path: "./app/d.yaml"}, nil, "[kustomization path]", "the path ./app/d.yaml is a file in the source, and Flux builds directories"},
+		{"a path that is a file", deployment, source.Kustomization{Path: "./app/d.yaml"}, nil, "[kustomization path]", "the path ./app/d.yaml is a file in the source, but Flux builds only directories"},
 		{"a component that is missing", deployment, source.Kustomization{Path: "app", Components: []string{"../tls"}}, nil, "[kustomization components 0]", "the component ../tls has no kustomization.yaml in the source"},
 		{"a component that leaves the source", deployment, source.Kustomization{Path: "app", Components: []string{"../../tls"}}, nil, "[kustomization components 0]", "the component ../../tls leaves the source, which Flux rejects"},
 		{"a patch of nothing", deployment, source.Kustomization{Path: "app"}, []string{"", "apiVersion: v1\nkind: Service\nmetadata: {name: a}"}, "[kustomization patches 1]", `Flux cannot apply this patch: no resource matches strategic merge patch "Service.v1.[noGrp]/a.[noNs]"`},
@@ -83,7 +83,7 @@ func TestFailures(t *testing.T) {
 		{"an entry that is excluded", "-- .sourceignore --\n/base\n-- app/kustomization.yaml --\nresources: [../base]\n-- base/kustomization.yaml --\n", source.Kustomization{Path: "app"}, nil, "[kustomization path]", "Flux cannot build app: app/kustomization.yaml names ../base, which is excluded by .sourceignore or spec.source's ignore"},
 		{"a file that is no manifest", deployment + "-- app/values.yaml --\nreplicas: 2\n", source.Kustomization{Path: "app"}, nil, "[kustomization path]", "Flux cannot build app: app/values.yaml: missing Resource metadata"},
 		{"a key that is there twice", deployment + "kind: Deployment\n", source.Kustomization{Path: "app", TargetNamespace: "web"}, []string{""}, "[kustomization path]", `Flux cannot build app: app/d.yaml: yaml: unmarshal errors: line 4: mapping key "kind" already defined at line 2`},
-		{"an encrypted Secret", "-- app/s.yaml --\napiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: web}\nsops: {mac: x}\n", source.Kustomization{Path: "app"}, nil, "[kustomization path]", "the Secret s is encrypted by SOPS and the policy configures no decryption, so Flux applies nothing: app/s.yaml"},
+		{"an encrypted Secret", "-- app/s.yaml --\napiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: web}\nsops: {mac: x}\n", source.Kustomization{Path: "app"}, nil, "[kustomization path]", "the Secret s is encrypted by SOPS, but the policy configures no decryption, so Flux applies nothing: app/s.yaml"},
 		{"no namespace", "-- app/d.yaml --\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\n", source.Kustomization{Path: "app"}, nil, "[kustomization targetNamespace]", "the Deployment a names no namespace, so Flux applies nothing: app/d.yaml"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

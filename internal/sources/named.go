@@ -18,22 +18,22 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// A Given is a directory that the command line names for a source.
+// A Given is a directory that the command line sets for a source.
 type Given struct {
 	URL string
-	// Dir is its real name, and name as it was given.
+	// Dir is the real path, and name is the path as given.
 	Dir, name string
 }
 
-// SameSource reports whether another names a directory for the same source.
+// SameSource reports whether both set a directory for the same source.
 func (g Given) SameSource(other Given) bool { return normal(g.URL) == normal(other.URL) }
 
-// givenHint says what to write instead of what is wrong.
-const givenHint = "--source URL=DIR names the directory that holds the source of that URL"
+// givenHint is the hint for errors in --source.
+const givenHint = "--source URL=DIR sets the directory with the files of the source at URL"
 
 // ParseGiven parses URL=DIR.
 func ParseGiven(text string) (Given, error) {
-	// A URL may have the character, too.
+	// A URL may contain the character, too.
 	i := strings.LastIndexByte(text, '=')
 	if i <= 0 || i == len(text)-1 {
 		return Given{}, diag.NewMistake(fmt.Sprintf("--source %s is not URL=DIR", text), givenHint)
@@ -52,7 +52,7 @@ var (
 	errNoDir   = errors.New("not a directory")
 )
 
-// directory returns the real name of a directory that can be read.
+// directory returns the real path of a readable directory.
 func directory(name string) (string, error) {
 	abs, err := filepath.Abs(name)
 	if err != nil {
@@ -76,7 +76,7 @@ func directory(name string) (string, error) {
 	return real, d.Close()
 }
 
-// Configure takes up the directories that a RenderConfig among documents names.
+// Configure reads the directories in spec.sources of a RenderConfig.
 func (f *Finder) Configure(docs []*schema.Document) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -89,7 +89,7 @@ func (f *Finder) Configure(docs []*schema.Document) {
 		for i, s := range config.Spec.Sources {
 			at := schema.Path{"spec", "sources", i}
 			if url := normal(s.URL); slices.Contains(urls, url) {
-				f.list = append(f.list, d.Diagnostic(diag.SourceDirectory, at.With("url"), "an earlier entry is of the same source", "name one directory for a source"))
+				f.list = append(f.list, d.Diagnostic(diag.SourceDirectory, at.With("url"), "an earlier entry has the same source", "name one directory per source"))
 			} else {
 				urls = append(urls, url)
 				f.configure(d, at.With("path"), url, s.Path)
@@ -98,23 +98,23 @@ func (f *Finder) Configure(docs []*schema.Document) {
 	}
 }
 
-// configure takes up one directory of a RenderConfig.
+// configure reads one directory of a RenderConfig.
 func (f *Finder) configure(d *schema.Document, at schema.Path, url, name string) {
 	n := &named{url: url, report: func(message string) {
 		f.list = append(f.list, d.Diagnostic(diag.SourceDirectory, at, fmt.Sprintf("the directory %s: %s", name, message),
-			"write a directory of the same repository, from the RenderConfig's file; --source URL=DIR may lead anywhere"))
+			"write a directory of the same repository, relative to the RenderConfig's file; only --source URL=DIR may point elsewhere"))
 	}}
 	switch err := f.confine(n, d, name); {
 	case errors.Is(err, errMissing) && f.Function:
-		n.absent = fmt.Sprintf("the directory %s of the RenderConfig is not here", name)
+		n.absent = fmt.Sprintf("the directory %s of the RenderConfig does not exist", name)
 	case err != nil:
 		n.fail(err.Error())
 	}
 	f.named = append(f.named, n)
 }
 
-// confine finds the directory of a name from the file of a document. It is inside its repository or,
-// without one, inside the directory of the file.
+// confine resolves a directory relative to the file of a document. It must be inside the file's repository, or
+// without a repository inside the file's directory.
 func (f *Finder) confine(n *named, d *schema.Document, name string) error {
 	if path.IsAbs(name) || filepath.IsAbs(name) {
 		return errors.New("it is not relative to the RenderConfig's file")
@@ -132,16 +132,16 @@ func (f *Finder) confine(n *named, d *schema.Document, name string) error {
 		root = base
 	}
 	n.dir = filepath.Join(base, filepath.FromSlash(name))
-	leadsOut := errors.New("it leads out of the repository")
+	leadsOut := errors.New("it is outside the repository")
 	if !inRepository {
-		leadsOut = errors.New("it leads out of the directory of the RenderConfig's file")
+		leadsOut = errors.New("it is outside the directory of the RenderConfig's file")
 	}
 	around := git.Repository{Root: root}
 	if !around.Holds(n.dir) {
 		return leadsOut
 	}
 	if f.Revision != "" {
-		return nil // the revision says what is there
+		return nil // the revision may contain it
 	}
 	if n.dir, err = directory(n.dir); err == nil && !around.Holds(n.dir) {
 		err = leadsOut

@@ -8,33 +8,32 @@ import (
 	"github.com/fleetwright/fleetwright/internal/lazyregexp"
 )
 
-// maxReason is how many characters of a reason are shown.
+// maxReason limits the characters of a reason.
 const maxReason = 300
 
 var (
-	// passedOn is what kustomize puts before a reason while it comes up through the bases, with the
-	// directory of the base (api/internal/target/kusttarget.go).
+	// passedOn matches the text that each base adds before a reason on its way up, with the directory of the base
+	// (api/internal/target/kusttarget.go).
 	passedOn = lazyregexp.New(`^(?:accumulating (?:resources|components)|MalformedYAMLError|` +
 		`(?:recursed accumulation of|recursed merging from|couldn't make target for) path '([^']*)'): `)
-	// quoted is a reason that kustomize has put in quotes on its way.
+	// quoted matches a reason that kustomize quoted on its way up.
 	quoted = lazyregexp.New(`^(?:accumulateDirectory|loader\.New):? ("(?:[^"\\]|\\.)*")$`)
-	// tried is what became of an entry as a file, before what became of it as a directory.
+	// tried matches the error of an entry as a file, which precedes its error as a directory.
 	tried = lazyregexp.New(`^accumulation err='(.*)': `)
-	// ofFile has the file that a reason is about.
+	// ofFile matches the file of a reason.
 	ofFile = lazyregexp.New(`^(?:accumulating|merging) resources from '([^']*)': (.*)`)
-	// dumps are of no use to who reads a reason.
+	// dumps match parts that do not help the reader.
 	dumps  = lazyregexp.New("( with config: `[^`]*`| in File: \\S+|: \\[\\{.*| \\{\\{\\S* \\S*\\} .*)")
 	spaces = lazyregexp.New(`\s+`)
 )
 
-// plain returns an error in one line, without where the source is while it is built.
+// plain returns an error on one line, without the path of the source during the build.
 func plain(err error) string {
 	text := strings.ReplaceAll(spaces().ReplaceAllString(strings.TrimSpace(err.Error()), " "), root+"/", "")
 	return cut(strings.ReplaceAll(text, root, "."))
 }
 
-// explain returns the reason at the end of what kustomize says of a directory, after the file or the
-// directory that it is about.
+// explain returns the innermost reason of a kustomize error, after the file or directory that it is about.
 func explain(dir string, err error) string {
 	text, about := spaces().ReplaceAllString(strings.TrimSpace(err.Error()), " "), ""
 	for before := ""; before != text; {
@@ -65,7 +64,7 @@ func explain(dir string, err error) string {
 	return cut(strings.ReplaceAll(text, root, "."))
 }
 
-// lastTry returns why an entry fails as a file, where it is no directory, else why it does as one.
+// lastTry returns the error of an entry as a file if it is no directory, or else its error as a directory.
 func lastTry(text string) string {
 	if _, rest, ok := strings.Cut(text, "is a directory': "); ok {
 		return rest
@@ -76,7 +75,7 @@ func lastTry(text string) string {
 	return text[len(tried().FindString(text)):]
 }
 
-// cut shortens a text that is too long to be read.
+// cut shortens a text that is too long.
 func cut(text string) string {
 	if letters := []rune(text); len(letters) > maxReason {
 		return string(letters[:maxReason]) + "…"

@@ -11,13 +11,13 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// A repository is one of Git whose answers are kept.
+// A repository is a Git repository with cached answers.
 type repository struct {
 	*git.Repository
-	// remotes by the normal form of their URLs.
+	// remotes are the names of the remotes, by URL in normal form.
 	remotes    map[string]string
 	remotesErr error
-	// branch or commit that is checked out, once asked is true.
+	// branch or commit is checked out. They are known if asked is true.
 	branch, commit string
 	headErr        error
 	asked          bool
@@ -41,8 +41,7 @@ func (r *repository) remoteOf(ctx context.Context, url string) (string, error) {
 	return r.remotes[url], r.remotesErr
 }
 
-// isOn reports whether a branch is checked out or, where a commit is, whether the CI system says that
-// it is that of the branch.
+// isOn reports whether a branch is checked out, or whether the CI system names it for the checked-out commit.
 func (r *repository) isOn(ctx context.Context, remote, branch string) (bool, error) {
 	if !r.asked {
 		r.asked = true
@@ -54,16 +53,16 @@ func (r *repository) isOn(ctx context.Context, remote, branch string) (bool, err
 	return slices.Contains(ciBranches(os.Getenv, r.commit, remote), branch), nil
 }
 
-// why returns why the repository cannot be read.
+// why returns the reason why the repository cannot be read.
 func (r *repository) why(err error) string { return reason(err, r.Root) }
 
-// isPinned reports whether a reference names more than a branch.
+// isPinned reports whether a reference contains more than a branch.
 func isPinned(ref api.GitReference) bool {
 	return ref.Commit != "" || ref.Name != "" || ref.Tag != "" || ref.SemVer != ""
 }
 
-// revisions returns what a reference may be called in a clone, of which the first that is there
-// counts, and how messages call it. The order is that of fluxcd/pkg git/gogit/client.go, clone.
+// revisions returns the possible names of a reference in a clone, of which the first existing one counts, and its
+// name for messages. The order is the order of fluxcd/pkg git/gogit/client.go, clone.
 func (r *repository) revisions(ctx context.Context, remote string, ref api.GitReference) (revisions []string, what string, err error) {
 	switch {
 	case ref.Commit != "":
@@ -84,14 +83,13 @@ func (r *repository) revisions(ctx context.Context, remote string, ref api.GitRe
 	return branchRevisions(remote, ref.Branch), "branch " + ref.Branch, nil
 }
 
-// branchRevisions are a branch as it was fetched, and as it is here.
+// branchRevisions returns the names of a branch as fetched and as local.
 func branchRevisions(remote, branch string) []string {
 	return []string{"refs/remotes/" + remote + "/" + branch, "refs/heads/" + branch}
 }
 
-// newest returns the tag that Flux takes for a range of versions, or "": the highest version, and
-// of those that differ in their build metadata the one with the latest commit (fluxcd/pkg
-// git/gogit/clone.go, cloneSemVer).
+// newest returns the tag that Flux chooses for a range of versions, or "": the highest version, and among versions
+// that differ only in build metadata the one with the latest commit (fluxcd/pkg git/gogit/clone.go, cloneSemVer).
 func newest(tags []git.Tag, versions string) (name string) {
 	wanted := parseRange(versions)
 	var best version

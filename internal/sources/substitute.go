@@ -15,10 +15,9 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// substitute replaces variables in objects as kustomize-controller does after a build (fluxcd/pkg
-// kustomize v1.41.0, kustomize_varsub.go, SubstituteVariables), and returns those that have neither a
-// value nor a default, sorted. Where the values are on the clusters alone it says why the objects are
-// not known.
+// substitute replaces variables in objects like kustomize-controller after a build (fluxcd/pkg kustomize v1.41.0,
+// kustomize_varsub.go, SubstituteVariables), and returns the variables without a value and without a default,
+// sorted. If only the clusters have a value, it returns the reason why the objects are unknown.
 func substitute(objects []source.Object, p *api.PostBuild) (unset []string, unread string, err error) {
 	if p == nil || len(p.Substitute)+len(p.SubstituteFrom) == 0 && p.SubstituteStrategy != "Always" {
 		return nil, "", nil
@@ -50,11 +49,11 @@ func substitute(objects []source.Object, p *api.PostBuild) (unset []string, unre
 		}
 		content, err := yaml.YAMLToJSON([]byte(replaced))
 		if err != nil {
-			return nil, "", fmt.Errorf("the %s %s is no YAML with these values", o.Kind, o.Name)
+			return nil, "", fmt.Errorf("the %s %s is not valid YAML with these values", o.Kind, o.Name)
 		}
 		changed, err := source.NewObject(content, o.File)
 		if err != nil {
-			return nil, "", fmt.Errorf("the %s %s is no object with these values", o.Kind, o.Name)
+			return nil, "", fmt.Errorf("the %s %s is not a valid object with these values", o.Kind, o.Name)
 		}
 		*o = changed
 	}
@@ -62,7 +61,7 @@ func substitute(objects []source.Object, p *api.PostBuild) (unset []string, unre
 	return unset, "", nil
 }
 
-// hasDefault reports whether a text uses a variable with a default, or in another way that takes none.
+// hasDefault reports whether a text never uses a variable as ${name}, which needs a value.
 func hasDefault(text []byte, name string) bool {
 	return !bytes.Contains(text, []byte("${"+name+"}"))
 }
@@ -73,13 +72,13 @@ func isLeft(o *source.Object) bool {
 	return json.Unmarshal(o.JSON, &m) == nil && (m.Metadata.Labels[manifest.FluxSubstitute] == "disabled" || m.Metadata.Annotations[manifest.FluxSubstitute] == "disabled")
 }
 
-// unsubstituted returns why a policy's objects are not known, or why Flux fails.
+// unsubstituted returns the reason why a policy's objects are unknown, or the failure of Flux.
 func unsubstituted(unread string, err error) *source.Built {
 	if unread != "" {
 		return &source.Built{Unread: unread}
 	}
 	return &source.Built{Failures: []source.Failure{{
 		Field: []any{"kustomization", "postBuild"}, Message: "Flux cannot substitute variables in " + cut(err.Error()),
-		Hint: "write $$ for a $ that is no variable, or annotate the object with " + manifest.FluxSubstitute + ": disabled",
+		Hint: "write $$ for a literal $, or annotate the object with " + manifest.FluxSubstitute + ": disabled",
 	}}}
 }

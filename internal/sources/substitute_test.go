@@ -24,7 +24,8 @@ metadata: {name: script, namespace: web, annotations: {kustomize.toolkit.fluxcd.
 data: {run: "echo ${PATH}"}
 `
 
-// TestVariablesAreSubstituted as kustomize-controller does it, and what has no value is listed.
+// TestVariablesAreSubstituted checks that variables are substituted as by kustomize-controller, and that
+// those without a value are listed.
 func TestVariablesAreSubstituted(t *testing.T) {
 	build := func(p *api.PostBuild) *source.Built {
 		return buildOne(t, filesOf(t, withVariables), source.Kustomization{Path: "deploy", PostBuild: p}, nil, nil)
@@ -63,7 +64,7 @@ func TestVariablesAreSubstituted(t *testing.T) {
 	}
 }
 
-// TestFieldsThatChangeABuild: names, components that are missing, and directories that are not fetched.
+// TestFieldsThatChangeABuild checks names, missing components, and directories that are not fetched.
 func TestFieldsThatChangeABuild(t *testing.T) {
 	f := filesOf(t, `
 -- deploy/kustomization.yaml --
@@ -96,7 +97,8 @@ metadata: {name: a, namespace: web}
 	}
 }
 
-// TestEncryptedSecrets need a decryption, and one for keys of age or PGP a Secret with the key.
+// TestEncryptedSecrets checks that encrypted Secrets need a decryption, and those for age or PGP keys a
+// Secret with the key.
 func TestEncryptedSecrets(t *testing.T) {
 	encrypted := func(keys string) string {
 		return "-- s.yaml --\napiVersion: v1\nkind: Secret\nmetadata: {name: a, namespace: web}\nstringData: {b: c}\nsops: {" + keys + "}\n"

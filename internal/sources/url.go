@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// defaultPorts are those of the protocols by which Git, charts and artifacts are fetched.
+// defaultPorts are the default ports of the protocols that fetch Git repositories, charts and artifacts.
 var defaultPorts = map[string]string{"ssh": "22", "git+ssh": "22", "git": "9418", "http": "80", "https": "443", "oci": "443"}
 
-// normal returns a URL in the form by which sources are compared: how a repository is fetched, and
-// by whom, makes no other repository of it. The repositories of a registry stay apart.
+// normal returns a URL in the form in which sources are compared: protocol and user do not matter for a Git
+// repository. Repositories of a registry stay distinct.
 func normal(text string) string {
 	text = strings.TrimSpace(text)
 	scheme, rest, ok := strings.Cut(text, "://")
@@ -42,20 +42,19 @@ func normal(text string) string {
 	return host + "/" + name
 }
 
-// escapePercent keeps a percent sign from being read as an escape, which it is in URLs alone.
+// escapePercent escapes percent signs, which only URLs treat as escapes.
 func escapePercent(name string) string { return strings.ReplaceAll(name, "%", "%25") }
 
-// HTTPS returns the URL of a Git repository as it is read in a browser, whichever way it is fetched and by whom, or
-// "" for one that is a path.
+// HTTPS returns the URL of a Git repository in a browser, whatever the protocol and user are, or "" for a path.
 func HTTPS(text string) string {
 	name, _, _ := strings.Cut(normal(text), "?")
 	host, path, ok := strings.Cut(name, "/")
 	if !strings.HasPrefix(text, "http") {
-		host, _, _ = strings.Cut(host, ":") // the port of another protocol
+		host, _, _ = strings.Cut(host, ":") // the port belongs to another protocol
 	}
 	isHost := strings.Trim(host, "abcdefghijklmnopqrstuvwxyz0123456789.-:") == ""
 	if strings.Contains(text, "::") || host == "" || host[0] == '.' || !isHost || !ok || path == "" || name == strings.TrimSpace(text) {
-		return "" // a path, or what a program of Git fetches
+		return "" // a path, or a URL for a helper program of Git
 	}
 	return "https://" + host + "/" + path
 }

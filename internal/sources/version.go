@@ -7,19 +7,19 @@ import (
 	"strings"
 )
 
-// A version is a semantic one, as Flux reads it: by Masterminds/semver v3, which is not linked since
-// it compiles regular expressions at every start.
+// A version is a semantic version as Flux reads it. (Flux uses Masterminds/semver v3, which is not linked, because
+// it compiles regular expressions at every start.)
 type version struct {
 	// numbers are the major, minor and patch version.
 	numbers [3]uint64
-	// given is how many of them a range names before a wildcard or its end.
+	// given is how many numbers a range has before a wildcard or its end.
 	given int
 	// pre are the identifiers of a pre-release.
 	pre []string
 }
 
-// parseVersion parses a tag: v1.2.3 or 1.2.3 with a pre-release and build metadata, and nothing less
-// (fluxcd/pkg version/version.go, ParseVersion).
+// parseVersion parses a tag: v1.2.3 or 1.2.3, with an optional pre-release and build metadata (fluxcd/pkg
+// version/version.go, ParseVersion).
 func parseVersion(text string) (v version, ok bool) {
 	text, build, isBuilt := strings.Cut(strings.TrimPrefix(text, "v"), "+")
 	numbers, pre, isPre := strings.Cut(text, "-")
@@ -41,7 +41,7 @@ func parseVersion(text string) (v version, ok bool) {
 	return v, true
 }
 
-// areIdentifiers reports whether texts are identifiers of a version. Numbers in a strict one have no
+// areIdentifiers reports whether texts are valid identifiers of a version. If strict, numbers must not have
 // leading zeros.
 func areIdentifiers(texts []string, strict bool) bool {
 	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-"
@@ -74,7 +74,7 @@ func (v version) compare(w version) int {
 	})
 }
 
-// A versionRange is one that a version is in where all constraints of one of its alternatives hold.
+// A versionRange is a list of alternatives; a version is in it if it meets all constraints of one alternative.
 type versionRange [][]constraint
 
 type constraint struct {
@@ -82,7 +82,7 @@ type constraint struct {
 	version
 }
 
-// parseRange parses a range that is valid, as the schema has it.
+// parseRange parses a range that the schema has validated.
 func parseRange(text string) (r versionRange) {
 	for alternative := range strings.SplitSeq(text, "||") {
 		var all []constraint
@@ -104,7 +104,7 @@ func parseRange(text string) (r versionRange) {
 	return r
 }
 
-// parseConstrained parses the version of a constraint, of which parts may be missing or wildcards.
+// parseConstrained parses the version of a constraint, in which parts may be missing or wildcards.
 func parseConstrained(text string) (v version) {
 	text, _, _ = strings.Cut(strings.TrimPrefix(text, "v"), "+")
 	numbers, pre, isPre := strings.Cut(text, "-")
@@ -121,8 +121,8 @@ func parseConstrained(text string) (v version) {
 	return v
 }
 
-// has reports whether a version is in a range. A pre-release is in it only where a constraint beside
-// names one.
+// has reports whether a version is in a range. A pre-release is in it only if a constraint of the alternative has
+// a pre-release, too.
 func (r versionRange) has(v version) bool {
 	return slices.ContainsFunc(r, func(all []constraint) bool {
 		if len(v.pre) > 0 && !slices.ContainsFunc(all, func(c constraint) bool { return len(c.pre) > 0 }) {
@@ -132,10 +132,10 @@ func (r versionRange) has(v version) bool {
 	})
 }
 
-// holds reports whether a constraint holds for a version (Masterminds/semver v3, constraints.go).
+// holds reports whether a version meets a constraint (Masterminds/semver v3, constraints.go).
 func (c constraint) holds(v version) bool {
 	order := v.compare(c.version)
-	// begun compares as much of the versions as the constraint names.
+	// begun compares only the numbers that the constraint has.
 	begun := slices.Compare(v.numbers[:c.given], c.numbers[:c.given])
 	partly := c.given == 1 || c.given == 2
 	switch c.operator {
@@ -169,8 +169,8 @@ func (c constraint) holds(v version) bool {
 	return order == 0
 }
 
-// isNear reports whether a version is of the same minor version, or major version where no other is
-// named.
+// isNear reports whether a version has the same minor version, or the same major version if the constraint has no
+// minor.
 func (c constraint) isNear(v version) bool {
 	if (c.given == 0 || c.given == 3) && c.numbers == [3]uint64{} {
 		return true
@@ -178,8 +178,7 @@ func (c constraint) isNear(v version) bool {
 	return v.numbers[0] == c.numbers[0] && (c.given == 1 || v.numbers[1] == c.numbers[1])
 }
 
-// isCompatible reports whether a version has the same first number that is not zero, and the same
-// before it.
+// isCompatible reports whether a version has the same numbers up to the first that is not zero.
 func (c constraint) isCompatible(v version) bool {
 	same := 3
 	switch {

@@ -10,7 +10,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/git"
 )
 
-// TestVersionRanges compares ranges with those of Masterminds/semver, by which source-controller goes.
+// TestVersionRanges compares ranges with those of Masterminds/semver, which source-controller uses.
 func TestVersionRanges(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	one := func(all ...string) string { return all[random.IntN(len(all))] }
@@ -33,7 +33,7 @@ func TestVersionRanges(t *testing.T) {
 		text := ""
 		for i := range 1 + random.IntN(2) {
 			if i > 0 {
-				text += one(" || ", ", ", " ", " , ") // theirs reads a||b - c as a range from a||b
+				text += one(" || ", ", ", " ", " , ") // Masterminds/semver reads a||b - c as a range from a||b
 			}
 			if random.IntN(6) == 0 {
 				text += constrained() + " - " + constrained()
@@ -83,7 +83,7 @@ func TestNewestTag(t *testing.T) {
 		">=1.0.0 <2.0.0": "v1.10.0", "1.0.0": "1.0.0", "0.x": "0.9.0", "*": "v2.0.0+a", ">=1.11.0-0 <2.0.0": "v1.11.0-rc.1", ">=3": "",
 	} {
 		if got := newest(tags, versions); got != want {
-			t.Errorf("the newest of %s is %q, not %q", versions, got, want)
+			t.Errorf("the newest of %s is %q, want %q", versions, got, want)
 		}
 	}
 }
