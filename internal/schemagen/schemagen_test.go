@@ -9,8 +9,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/schemagen"
 )
 
-// TestCommittedSchemasAreCurrent keeps the Go types, the JSON Schemas, the CUE and its
-// forms from drifting apart.
+// TestCommittedSchemasAreCurrent checks that the JSON Schemas, the CUE and its forms match the Go types.
 func TestCommittedSchemasAreCurrent(t *testing.T) {
 	const dir = "../../schema"
 	files, err := schemagen.Generate(dir)
@@ -26,7 +25,7 @@ func TestCommittedSchemasAreCurrent(t *testing.T) {
 			continue
 		}
 		if !bytes.Equal(committed, f.Content) {
-			t.Errorf("schema/%s is not what is made: run go generate ./schema", f.Name)
+			t.Errorf("schema/%s is stale: run go generate ./schema", f.Name)
 		}
 	}
 	there, err := filepath.Glob(filepath.Join(dir, "input", "*"))

@@ -1,9 +1,8 @@
-// Package diff says what a render would change: object by object, each thing once
-// however many clusters it changes on, in words first, and what is dangerous of it
-// before all.
+// Package diff reports the changes of a render, object by object. A change on many clusters is
+// reported once. The report begins with notes in words, dangerous changes first.
 //
-// Two changes are the same where they differ by their clusters' own names alone: what a
-// tree says of a cluster, and not the same word elsewhere.
+// Two changes are the same if they differ only by the names of their clusters, at places where a
+// tree writes the name of a cluster.
 package diff
 
 import (
@@ -16,7 +15,7 @@ import (
 	"github.com/fleetwright/fleetwright/render/tree"
 )
 
-// An Action is what happens to an object.
+// An Action is the kind of a change.
 type Action string
 
 // The actions.
@@ -27,15 +26,15 @@ const (
 	Deleted Action = "deleted"
 )
 
-// A Report is what changes. The zero value says that nothing does.
+// A Report holds the changes. The zero value has no changes.
 type Report struct {
-	// Clusters that anything changes on, by name.
+	// Clusters with changes, by name.
 	Clusters []Cluster
-	// Notes say in words what changes, by application and text.
+	// Notes describe the changes in words, by application and text.
 	Notes []Note
 	// Changes of objects, by path.
 	Changes []Change
-	// Waves say what is written of each wave and what waits, where waves are declared.
+	// Waves holds the written and the waiting changes of each declared wave.
 	Waves []Wave
 
 	// through is the name of the last wave that is written, or "".
@@ -44,7 +43,7 @@ type Report struct {
 	made *render.Tree
 }
 
-// A Cluster is one that anything changes on.
+// A Cluster is a cluster with changes.
 type Cluster struct {
 	Name string `json:"name"`
 	counts
@@ -57,25 +56,25 @@ type counts struct {
 	Deleted int `json:"deleted"`
 }
 
-// A Change of one object, or of a file that holds none, on all clusters where it is the same.
+// A Change of one object, or of a file without objects, on all clusters where it is the same.
 type Change struct {
 	Action Action
-	// Object as it is named on the first cluster, or zero for a file without objects.
+	// Object with its name on the first cluster, or zero for a file without objects.
 	Object Object
 	// Clusters on which it changes, by name.
 	Clusters []string
-	// Fields that change, of an object that is there before and after.
+	// Fields that change, if the object exists before and after.
 	Fields []Field
 
-	// place, old and new are those of the first cluster, nil where there is none.
+	// place, old and new belong to the first cluster. old is nil for a created object, new for a deleted one.
 	place
 	old, new *document
-	// named reports whether the clusters have it with their own names.
+	// named reports whether the object contains the name of its cluster.
 	named bool
 }
 
-// New reports changes, by cluster and path, and losses. Other notes come first. The tree that was compiled, which may be
-// nil, tells what the rollouts are judged by.
+// New returns the report of changes, which are sorted by cluster and path, and of losses. notes precede the others.
+// made is the compiled tree, for judging rollouts; it may be nil.
 func New(made *render.Tree, changes []render.Change, losses []tree.Loss, notes ...Note) *Report {
 	c := comparison{
 		objects: map[string]Object{}, texts: folder{}, groups: map[key]*Change{},
@@ -93,31 +92,31 @@ func New(made *render.Tree, changes []render.Change, losses []tree.Loss, notes .
 	return r
 }
 
-// Empty reports whether nothing would change now.
+// Empty reports whether the report has no changes and no notes.
 func (r *Report) Empty() bool { return len(r.Changes)+len(r.Notes) == 0 }
 
-// Dangers are the notes of what is dangerous.
+// Dangers returns the notes on dangerous changes.
 func (r *Report) Dangers() []Note {
 	return slices.DeleteFunc(slices.Clone(r.Notes), func(n Note) bool { return n.Danger == "" })
 }
 
 // A comparison groups the changes of all clusters.
 type comparison struct {
-	// objects are those that were read from texts.
+	// objects are the objects parsed from texts.
 	objects map[string]Object
 	texts   folder
 	groups  map[key]*Change
 	noter   noter
 }
 
-// A key is what changes have in common that are shown once.
+// A key is equal for changes that are shown once.
 type key struct {
 	action                  Action
 	whole                   bool
 	path, oldPath, old, new string
 }
 
-// directory adds what changes in the directory of a cluster, or of a hub.
+// directory adds the changes in the directory of a cluster, or of a hub.
 func (c *comparison) directory(changes []render.Change) {
 	var olds, news []*document
 	for _, f := range changes {
@@ -153,7 +152,7 @@ func (c *comparison) directory(changes []render.Change) {
 	}
 }
 
-// identify finds the object that a document is, where no tree has said so.
+// identify parses the object of a document that is not part of a tree.
 func (c *comparison) identify(d *document) {
 	if !d.isNoObject() || d.isList() {
 		return
@@ -166,7 +165,7 @@ func (c *comparison) identify(d *document) {
 	d.object = object
 }
 
-// whole returns a file shown as a whole: a list, one edited by hand, one without changed objects.
+// whole returns a file as one document: a list, a file edited by hand, or a file without changed objects.
 func (c *comparison) whole(at place, content []byte, documents int) *document {
 	if content == nil {
 		return nil
@@ -178,7 +177,7 @@ func (c *comparison) whole(at place, content []byte, documents int) *document {
 	return d
 }
 
-// without are the documents that are not among others, as often as they are not.
+// without returns the documents that are missing among others, each as often as it is missing.
 func without(documents, others []*document) (rest []*document) {
 	has := make(map[string]int, len(others))
 	for _, o := range others {
@@ -212,7 +211,7 @@ func (c *comparison) add(old, new *document) {
 	g.Clusters = append(g.Clusters, is.cluster)
 }
 
-// changes are all changes, by path, with what was renamed in one.
+// changes returns all changes, by path, with each renamed object as one change.
 func (c *comparison) changes() []Change {
 	var all []Change
 	for _, g := range c.groups {
@@ -238,7 +237,7 @@ func (c *comparison) changes() []Change {
 	return all
 }
 
-// withRenamed puts what is deleted and created under another name into one change.
+// withRenamed joins the deletion of an object and its creation with another name into one change.
 func withRenamed(all []Change) []Change {
 	deleted := map[string][]*Change{}
 	for i := range all {
@@ -262,7 +261,7 @@ func withRenamed(all []Change) []Change {
 	return slices.DeleteFunc(all, func(ch Change) bool { return ch.Action == Deleted && gone[ch.old] })
 }
 
-// oldPath is the path of the file that the object comes from, where that is another.
+// oldPath returns the former file of the object if it moves, or "".
 func (ch *Change) oldPath() string {
 	if ch.old == nil || ch.old.Path == ch.Path {
 		return ""

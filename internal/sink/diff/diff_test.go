@@ -24,7 +24,7 @@ const (
 	hub  = "hub"
 )
 
-// TestNotes edits examples, and says in words what that changes.
+// TestNotes edits examples, and checks the description of the changes.
 func TestNotes(t *testing.T) {
 	for _, test := range []struct {
 		name, example string
@@ -42,34 +42,34 @@ func TestNotes(t *testing.T) {
 			"default/rollout-kuma-demo: MetricTemplate backend.kuma-request-success-rate: query changed on kurator-member1, kurator-member2",
 		}},
 		{"a policy that is suspended", kuma, []edit{{"interval: 5m0s", "interval: 5m0s\n        suspend: true"}}, []string{
-			"default/rollout-kuma-demo: danger: Kustomization rollout-kuma-demo-1: suspend none → true on kurator-member1, kurator-member2: Flux leaves it as it is, and does nothing with later changes, until it is resumed",
+			"default/rollout-kuma-demo: danger: Kustomization rollout-kuma-demo-1: suspend none → true on kurator-member1, kurator-member2: Flux ignores later changes until you resume it",
 			"default/rollout-kuma-demo: Kustomization app-default.rollout-kuma-demo of sync/default.rollout-kuma-demo.yaml: wait true → none on kurator-member1, kurator-member2",
 		}},
 		{"a rollout that is suspended", kuma, []edit{{"        rolloutPolicy:\n", "        rolloutPolicy:\n          suspend: true\n"}}, []string{
-			"default/rollout-kuma-demo: danger: backend: suspend none → true on kurator-member1, kurator-member2: Flagger leaves it as it is, and does nothing with later changes, until it is resumed",
+			"default/rollout-kuma-demo: danger: backend: suspend none → true on kurator-member1, kurator-member2: Flagger ignores later changes until you resume it",
 		}},
 		{"a policy that gets a name", kuma, []edit{{"    - destination:", "    - name: web\n      destination:"}}, []string{
-			"default/rollout-kuma-demo: danger: Kustomization rollout-kuma-demo-0 renamed to web on kurator-member1, kurator-member2: Flux deletes everything that the old one has applied, and the new one applies it again",
+			"default/rollout-kuma-demo: danger: Kustomization rollout-kuma-demo-0 renamed to web on kurator-member1, kurator-member2: Flux deletes all objects of the old Kustomization, and the new one applies them again",
 		}},
 		{"a policy for another namespace", kuma, []edit{{"targetNamespace: default", "targetNamespace: web"}}, []string{
-			"default/rollout-kuma-demo: danger: Kustomization rollout-kuma-demo-1: targetNamespace default → web on kurator-member1, kurator-member2: Flux applies everything to the new namespace, and deletes it from the old one",
+			"default/rollout-kuma-demo: danger: Kustomization rollout-kuma-demo-1: targetNamespace default → web on kurator-member1, kurator-member2: Flux applies all objects to the new namespace, and deletes them from the old one",
 			"default/rollout-kuma-demo: Namespace web added on kurator-member1, kurator-member2",
 		}},
 		{"an application that is renamed", kuma, []edit{{"name: rollout-kuma-demo\n", "name: web\n"}}, []string{
-			"default/rollout-kuma-demo: danger: application removed on kurator-member1, kurator-member2: Flux deletes all that it has applied of it",
-			"default/web: danger: Deployment backend-testloader comes from rollouts/default.rollout-kuma-demo on kurator-member1, kurator-member2: another Flux Kustomization applies it, and the old one may delete it before",
-			"default/web: danger: backend comes from rollouts/default.rollout-kuma-demo on kurator-member1, kurator-member2: another Flux Kustomization applies it, and the old one may delete it before",
+			"default/rollout-kuma-demo: danger: application removed on kurator-member1, kurator-member2: Flux deletes all objects of the application",
+			"default/web: danger: Deployment backend-testloader moves here from rollouts/default.rollout-kuma-demo on kurator-member1, kurator-member2: another Flux Kustomization applies it, and the old one may delete it first",
+			"default/web: danger: backend moves here from rollouts/default.rollout-kuma-demo on kurator-member1, kurator-member2: another Flux Kustomization applies it, and the old one may delete it first",
 			"default/web: application added on kurator-member1, kurator-member2",
 		}},
 		{"a cluster that leaves the fleet", kuma, []edit{{"    - name: kurator-member2\n      kind: AttachedCluster\n", ""}}, []string{
-			"default/rollout-kuma-demo: danger: application removed while still among the inputs on kurator-member2: Flux deletes all that it has applied of it; ../../../examples/kuma-rollout/fleet.yaml:7:3: the fleet quickstart does not list kurator-member2; this is refused without --allow-prune",
-			"clusters: danger: cluster removed on kurator-member2: Flux deletes everything that it has applied there",
+			"default/rollout-kuma-demo: danger: application removed while still among the inputs on kurator-member2: Flux deletes all objects of the application; ../../../examples/kuma-rollout/fleet.yaml:7:3: the fleet quickstart does not list kurator-member2; render needs --allow-prune for this",
+			"clusters: danger: cluster removed on kurator-member2: Flux deletes all objects that it has applied there",
 		}},
 		{"a version of a chart", kuma, []edit{{"apiVersion: fleet.kurator.dev", config("charts: {prometheus: {version: 27.50.0}}") + "apiVersion: fleet.kurator.dev"}}, []string{
 			"infrastructure: HelmRelease prometheus: chart.spec.version 27.46.0 → 27.50.0 on kurator-member1, kurator-member2",
 		}},
 		{"another topology", kuma, []edit{{"apiVersion: fleet.kurator.dev", config("topology: hub") + "apiVersion: fleet.kurator.dev"}}, []string{
-			"clusters: danger: cluster removed on kurator-member1, kurator-member2: Flux deletes everything that it has applied there",
+			"clusters: danger: cluster removed on kurator-member1, kurator-member2: Flux deletes all objects that it has applied there",
 			"clusters: cluster added on host",
 			"clusters: cluster of the hub host added on kurator-member1, kurator-member2",
 		}},
@@ -81,24 +81,24 @@ func TestNotes(t *testing.T) {
 			"default/zeta: application added on kurator-member1, kurator-member2",
 		}},
 		{"a cluster that leaves a hub", hub, []edit{{"    - name: kurator-member2\n      kind: Cluster\n", ""}}, []string{
-			"default/dashboard: danger: application removed while still among the inputs on kurator-member2: Flux deletes all that it has applied of it; ../../../examples/hub/fleet.yaml:7:3: the fleet quickstart does not list kurator-member2; this is refused without --allow-prune",
-			"default/webapp: danger: application removed while still among the inputs on kurator-member2: Flux deletes all that it has applied of it; ../../../examples/hub/fleet.yaml:7:3: the fleet quickstart does not list kurator-member2; this is refused without --allow-prune",
-			"clusters: danger: cluster of the hub host removed on kurator-member2: Flux deletes everything that it has applied there",
+			"default/dashboard: danger: application removed while still among the inputs on kurator-member2: Flux deletes all objects of the application; ../../../examples/hub/fleet.yaml:7:3: the fleet quickstart does not list kurator-member2; render needs --allow-prune for this",
+			"default/webapp: danger: application removed while still among the inputs on kurator-member2: Flux deletes all objects of the application; ../../../examples/hub/fleet.yaml:7:3: the fleet quickstart does not list kurator-member2; render needs --allow-prune for this",
+			"clusters: danger: cluster of the hub host removed on kurator-member2: Flux deletes all objects that it has applied there",
 		}},
 		{"a selector with a typing mistake", "cluster-selectors", []edit{{"stage: production", "stage: prod"}}, []string{
-			"shop/podinfo: danger: production removed while still among the inputs on austin, berlin: Flux deletes all that it has applied of it; ../../../examples/cluster-selectors/application.yaml:27:11: clusterSelector matches no cluster of the fleet world (FW204); this is refused without --allow-prune",
+			"shop/podinfo: danger: production removed while still among the inputs on austin, berlin: Flux deletes all objects of the application; ../../../examples/cluster-selectors/application.yaml:27:11: clusterSelector matches no cluster of the fleet world (FW204); render needs --allow-prune for this",
 			"shop/podinfo: Namespace podinfo is no longer rendered but stays on austin, berlin",
 		}},
 		{"one of a hub", hub, []edit{{"    - name: tools\n", "    - name: tools\n      destination: {fleet: quickstart, clusterSelector: {matchLabels: {stage: prod}}}\n"}}, []string{
-			"default/webapp: danger: tools removed while still among the inputs on kurator-member1, kurator-member2: Flux deletes all that it has applied of it; ../../../examples/hub/application.yaml:47:58: clusterSelector matches no cluster of the fleet quickstart (FW204); this is refused without --allow-prune",
+			"default/webapp: danger: tools removed while still among the inputs on kurator-member1, kurator-member2: Flux deletes all objects of the application; ../../../examples/hub/application.yaml:47:58: clusterSelector matches no cluster of the fleet quickstart (FW204); render needs --allow-prune for this",
 			"default/webapp: Namespace tools is no longer rendered but stays on kurator-member1, kurator-member2",
 		}},
 		{"a chart of another name", hub, []edit{{"chart: podinfo", "chart: other"}}, []string{
-			"default/dashboard: danger: HelmRelease dashboard-*: chart.spec.chart podinfo → other on kurator-member1, kurator-member2: Flux uninstalls the release, and installs it anew",
+			"default/dashboard: danger: HelmRelease dashboard-*: chart.spec.chart podinfo → other on kurator-member1, kurator-member2: Flux uninstalls the release, and installs it again",
 		}},
 		{"a source of another URL", hub, []edit{{"https://github.com/stefanprodan/podinfo", "https://github.com/stefanprodan/other"}, {"https://stefanprodan.github.io/podinfo", "https://charts.example.com"}}, []string{
 			"default/dashboard: danger: HelmRepository dashboard: url https://stefanprodan.github.io/podinfo → https://charts.example.com on host: Flux upgrades its releases to the charts of another repository",
-			"default/webapp: danger: GitRepository webapp: url https://github.com/stefanprodan/podinfo → https://github.com/stefanprodan/other on host: Flux fetches another repository, and a Kustomization with prune deletes all that it does not find there",
+			"default/webapp: danger: GitRepository webapp: url https://github.com/stefanprodan/podinfo → https://github.com/stefanprodan/other on host: Flux fetches another repository, and a Kustomization with prune deletes all objects that it does not contain",
 		}},
 		{"a field of the clusters of a hub, which are called otherwise each", hub, []edit{{"interval: 10m0s\n        path: ./kustomize", "interval: 15m0s\n        path: ./kustomize"}}, []string{
 			"default/webapp: Kustomization tools-*: interval 10m0s → 15m0s on kurator-member1, kurator-member2",
@@ -127,7 +127,7 @@ spec:
 ---
 `
 
-// example are the inputs of an example.
+// example returns the inputs of an example.
 func example(t testing.TB, name string) []schema.File {
 	t.Helper()
 	files, err := inputs.Read([]string{filepath.Join("../../../examples", name)}, nil)
@@ -137,7 +137,7 @@ func example(t testing.TB, name string) []schema.File {
 	return files
 }
 
-// edited are inputs with edits, each of which must change something.
+// edited returns inputs with edits, each of which must change the text.
 func edited(t testing.TB, files []schema.File, edits []edit) []schema.File {
 	t.Helper()
 	files = slices.Clone(files)
@@ -186,17 +186,17 @@ func notesOf(r *diff.Report) (lines []string) {
 	return lines
 }
 
-// config is a RenderConfig before another document.
+// config returns a RenderConfig followed by another document.
 func config(spec string) string {
 	return "apiVersion: fleetwright.dev/v1alpha1\nkind: RenderConfig\nspec: {" + spec + "}\n---\n"
 }
 
-// TestKumaToGatewayAPI takes the steps of docs/kuma-to-gatewayapi.md, and one that is too long.
+// TestKumaToGatewayAPI makes the steps of docs/kuma-to-gatewayapi.md, and one step that changes too much.
 func TestKumaToGatewayAPI(t *testing.T) {
 	const (
 		deletes = "; then run on each cluster, before the TrafficRoute for all traffic is removed: kubectl delete trafficroutes.kuma.io backend"
 		leaving = "danger: backend: provider kuma → gatewayapi:v1 on kurator-member1, kurator-member2: one HTTPRoute disables every TrafficRoute split of its mesh, and a running analysis loses its weights: change all rollouts of the mesh in one commit, while no analysis runs" + deletes
-		deleted = "danger: TrafficRoute route-all-default removed on kurator-member1, kurator-member2: while there is another TrafficRoute, Kuma routes no service that none of them names"
+		deleted = "danger: TrafficRoute route-all-default removed on kurator-member1, kurator-member2: as long as another TrafficRoute exists, Kuma routes only services that a TrafficRoute names"
 	)
 	gateway := edit{"trafficRoutingProvider: kuma\n---", "trafficRoutingProvider: kuma\n      gateway: {}\n---"}
 	rollouts := edit{"trafficRoutingProvider: kuma\n        workload", "trafficRoutingProvider: gatewayapi\n        workload"}
@@ -221,7 +221,7 @@ func TestKumaToGatewayAPI(t *testing.T) {
 		{"Gateway API comes", 0, 1, nil},
 		{"the rollouts change", 1, 2, []string{leaving}},
 		{"the fleet changes", 2, 3, []string{deleted}},
-		{"all at once", 0, 3, []string{leaving, deleted + ", and those of rollouts that leave kuma in this commit stay: change the rollouts first, delete their TrafficRoutes, and then change the fleet's provider"}},
+		{"all at once", 0, 3, []string{leaving, deleted + ", and the TrafficRoutes of rollouts that leave kuma in this commit remain: change the rollouts first, delete their TrafficRoutes, and then change the fleet's provider"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := dangers(at[tt.was], at[tt.is]); !slices.Equal(got, tt.want) {
@@ -231,18 +231,18 @@ func TestKumaToGatewayAPI(t *testing.T) {
 	}
 }
 
-// TestRolloutRemoved: Flagger leaves a target that it has scaled down where it is,
-// unless the Canary says otherwise.
+// TestRolloutRemoved checks that Flagger does not restore a target that it scaled down, unless the Canary
+// requires it.
 func TestRolloutRemoved(t *testing.T) {
 	was := example(t, kuma)
 	text := string(was[0].Data)
 	from, to := strings.Index(text, "      rollout:\n"), strings.LastIndex(text, "    - destination:")
 	without := []edit{{text[from:to], ""}}
-	want := "default/rollout-kuma-demo: danger: backend: rollout removed on kurator-member1, kurator-member2: Kubernetes deletes the primary with it, and the target stays at 0 replicas unless its source says how many: set revertOnDeletion, and render, before you remove a rollout"
+	want := "default/rollout-kuma-demo: danger: backend: rollout removed on kurator-member1, kurator-member2: Kubernetes also deletes the primary, and the target stays at 0 replicas unless its manifest sets replicas: set revertOnDeletion and render before you remove a rollout"
 	if got := notesOf(reportOf(t, was, edited(t, was, without))); !slices.Contains(got, want) {
 		t.Errorf("it says\n%s\nnot\n%s", strings.Join(got, "\n"), want)
 	}
-	stays := "default/rollout-kuma-demo: danger: backend: TrafficRoute backend stays on kurator-member1, kurator-member2: it routes all requests for backend to the deleted primary; when Flux has removed the Canary, run on each cluster: kubectl delete trafficroutes.kuma.io backend"
+	stays := "default/rollout-kuma-demo: danger: backend: TrafficRoute backend remains on kurator-member1, kurator-member2: it routes all requests for backend to the deleted primary; after Flux has removed the Canary, run on each cluster: kubectl delete trafficroutes.kuma.io backend"
 	if got := notesOf(reportOf(t, was, edited(t, was, without))); !slices.Contains(got, stays) {
 		t.Errorf("it says\n%s\nnot\n%s", strings.Join(got, "\n"), stays)
 	}
@@ -259,8 +259,8 @@ func TestRolloutRemoved(t *testing.T) {
 	}
 }
 
-// TestClusterOfAnotherKind: on a hub the kind of a cluster is in the names of what is for
-// it, so that another kind makes other objects.
+// TestClusterOfAnotherKind checks that a cluster's kind is part of its objects' names on a hub, so that
+// another kind creates other objects.
 func TestClusterOfAnotherKind(t *testing.T) {
 	was := example(t, hub)
 	is := edited(t, was, []edit{
@@ -269,8 +269,8 @@ func TestClusterOfAnotherKind(t *testing.T) {
 	})
 	got := notesOf(reportOf(t, was, is))
 	for _, want := range []string{
-		"releases: danger: HelmRelease kuma-cluster-kurator-member2 renamed to kuma-attachedcluster-kurator-member2 on kurator-member2: Flux uninstalls the release, and installs it anew",
-		"default/webapp: danger: Kustomization webapp-cluster-kurator-member2 renamed to webapp-attachedcluster-kurator-member2 on kurator-member2: Flux deletes everything that the old one has applied, and the new one applies it again",
+		"releases: danger: HelmRelease kuma-cluster-kurator-member2 renamed to kuma-attachedcluster-kurator-member2 on kurator-member2: Flux uninstalls the release, and installs it again",
+		"default/webapp: danger: Kustomization webapp-cluster-kurator-member2 renamed to webapp-attachedcluster-kurator-member2 on kurator-member2: Flux deletes all objects of the old Kustomization, and the new one applies them again",
 	} {
 		if !slices.Contains(got, want) {
 			t.Errorf("it says\n%s\nnot\n%s", strings.Join(got, "\n"), want)
@@ -278,8 +278,7 @@ func TestClusterOfAnotherKind(t *testing.T) {
 	}
 }
 
-// TestHubIsFolded: what is the same for the clusters of a hub but for their names is
-// shown once.
+// TestHubIsFolded checks that objects on a hub that differ only in the cluster's name are shown once.
 func TestHubIsFolded(t *testing.T) {
 	object := func(cluster, interval string) []byte {
 		return fmt.Appendf(nil, "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: web-attachedcluster-%s}\nspec: {interval: %s}\n", cluster, interval)
@@ -296,12 +295,12 @@ func TestHubIsFolded(t *testing.T) {
 		t.Errorf("there are %d changes, want one on 3 clusters", len(r.Changes))
 	}
 	if got, want := notesOf(r), "default/web: Kustomization web-*: interval 5m → 7m on ap, eu, us"; len(got) != 1 || got[0] != want {
-		t.Errorf("it says %q, want %q", got, want)
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
-// TestOwnArtifacts: a Flux Kustomization belongs to the directory that it applies, also where that of the cluster
-// is the root.
+// TestOwnArtifacts checks that a Flux Kustomization belongs to the directory that it applies, even if the
+// cluster's directory is the root.
 func TestOwnArtifacts(t *testing.T) {
 	for path, want := range map[string]string{
 		"./mesh": "mesh", "./clusters/eu/mesh": "mesh", `"./clusters/eu/apps/default.web"`: "default/web",
@@ -312,12 +311,12 @@ func TestOwnArtifacts(t *testing.T) {
 		}
 		r := diff.New(nil, []render.Change{{Cluster: "host", Path: "sync.yaml", Old: object("5m"), New: object("7m")}}, nil)
 		if got := notesOf(r); len(got) != 1 || !strings.HasPrefix(got[0], want+": ") {
-			t.Errorf("%s: it says %q, want %s", path, got, want)
+			t.Errorf("%s: got %q, want %s", path, got, want)
 		}
 	}
 }
 
-// TestWordsAsClusters: clusters may be called like what they run.
+// TestWordsAsClusters checks clusters whose names are also words of the output.
 func TestWordsAsClusters(t *testing.T) {
 	var changes []render.Change
 	for _, cluster := range []string{"backend", "none", "prod"} {
@@ -329,12 +328,11 @@ func TestWordsAsClusters(t *testing.T) {
 	}
 	r := diff.New(nil, changes, nil)
 	if got, want := notesOf(r), "default/backend: backend: progressDeadlineSeconds none → 5 on backend, none, prod"; len(r.Changes) != 1 || len(got) != 1 || got[0] != want {
-		t.Errorf("%d changes, and it says %q, want %q", len(r.Changes), got, want)
+		t.Errorf("%d changes, described as %q, want %q", len(r.Changes), got, want)
 	}
 }
 
-// TestPartsOfNamesAreNoClusters: a name that begins or ends with that of a cluster is
-// another name.
+// TestPartsOfNamesAreNoClusters checks that a name that begins or ends with a cluster's name is another name.
 func TestPartsOfNamesAreNoClusters(t *testing.T) {
 	for _, format := range []string{"%s-db", "db-%s", "%s.example.com", "x%s"} {
 		var changes []render.Change
@@ -348,19 +346,19 @@ func TestPartsOfNamesAreNoClusters(t *testing.T) {
 	}
 }
 
-// TestFilesEditedByHand: whatever was done to a file, there is a difference, and it is
-// the same each time.
+// TestFilesEditedByHand checks that every manual change of a file is a difference, with the same description
+// each time.
 func TestFilesEditedByHand(t *testing.T) {
 	const doc = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: app-%s}\nspec:\n  path: ./c/eu/fleetwright/apps/%[1]s\n"
 	one, two := fmt.Sprintf(doc, "a"), fmt.Sprintf(doc, "b")
 	written := one + "---\n" + two
 	for _, test := range []struct{ name, old, want string }{
 		{"a document twice", one + "---\n" + written, "Kustomization app-a of sync.yaml"},
-		{"documents in another order", two + "---\n" + one, "sync.yaml is written otherwise"},
+		{"documents in another order", two + "---\n" + one, "sync.yaml has other text"},
 		{"no last newline", strings.TrimSuffix(written, "\n"), "No newline at end of file"},
-		{"conflict markers", "<<<<<<< ours\n" + written + "=======\n>>>>>>> theirs\n", "sync.yaml is written anew"},
-		{"carriage returns", strings.ReplaceAll(written, "\n", "\r\n"), "is written otherwise"},
-		{"nothing", "", "sync.yaml is written anew"},
+		{"conflict markers", "<<<<<<< ours\n" + written + "=======\n>>>>>>> theirs\n", "sync.yaml has no rendered objects"},
+		{"carriage returns", strings.ReplaceAll(written, "\n", "\r\n"), "has other text but the same fields"},
+		{"nothing", "", "sync.yaml has no rendered objects"},
 		{"bytes", "\x00\x1b[31m\xff", `\x1b[31m`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -378,11 +376,11 @@ func TestFilesEditedByHand(t *testing.T) {
 			}
 			first := said()
 			if !strings.Contains(first, test.want) {
-				t.Errorf("it says\n%s\nnot %s", first, test.want)
+				t.Errorf("got\n%s\nwant %s", first, test.want)
 			}
 			for range 10 {
 				if again := said(); again != first {
-					t.Fatalf("it says\n%s\nand then\n%s", first, again)
+					t.Fatalf("first\n%s\nthen\n%s", first, again)
 				}
 			}
 			if strings.Contains(first, "\x1b") {
@@ -392,15 +390,15 @@ func TestFilesEditedByHand(t *testing.T) {
 	}
 }
 
-// TestNothing: of no change there is nothing to say.
+// TestNothing checks the output without changes.
 func TestNothing(t *testing.T) {
 	r := reportOf(t, example(t, kuma), example(t, kuma))
 	if len(r.Changes)+len(r.Notes)+len(r.Clusters) > 0 || r.Summary() != "nothing would change" {
-		t.Errorf("it says %s %v", r.Summary(), r)
+		t.Errorf("got %s %v", r.Summary(), r)
 	}
 }
 
-// TestDangers: each danger is found in a change of a file.
+// TestDangers checks that each danger is found in a change of a file.
 func TestDangers(t *testing.T) {
 	const meta = "metadata: {name: x, namespace: y"
 	canary := func(provider, refs string) string {
@@ -414,34 +412,34 @@ func TestDangers(t *testing.T) {
 		{"Namespace", "apiVersion: v1\nkind: Namespace\n" + meta + "}\n", "", "Flux deletes it, and everything in it"},
 		{"Namespace that Flux leaves", "apiVersion: v1\nkind: Namespace\n" + meta + ", annotations: {kustomize.toolkit.fluxcd.io/prune: disabled}}\n", "", ""},
 		{"Deployment", "apiVersion: apps/v1\nkind: Deployment\n" + meta + "}\n", "", "Flux deletes it, and its pods"},
-		{"Kustomization", "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n" + meta + "}\nspec: {prune: true}\n", "", "Flux deletes everything that it has applied"},
+		{"Kustomization", "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n" + meta + "}\nspec: {prune: true}\n", "", "Flux deletes all objects that it has applied"},
 		{"Kustomization that prunes nothing", "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n" + meta + "}\nspec: {prune: false}\n", "", ""},
 		{"Kustomization that leaves its objects", "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n" + meta + "}\nspec: {prune: true, deletionPolicy: Orphan}\n", "", ""},
-		{"Kustomization that deletes them nevertheless", "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n" + meta + "}\nspec: {prune: false, deletionPolicy: Delete}\n", "", "Flux deletes everything that it has applied"},
-		{"prefix", "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n" + meta + "}\nspec: {prune: true}\n", "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n" + meta + "}\nspec: {prune: true, namePrefix: a-}\n", "Flux applies everything under other names, and deletes it under the old ones"},
+		{"Kustomization that deletes them nevertheless", "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n" + meta + "}\nspec: {prune: false, deletionPolicy: Delete}\n", "", "Flux deletes all objects that it has applied"},
+		{"prefix", "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n" + meta + "}\nspec: {prune: true}\n", "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n" + meta + "}\nspec: {prune: true, namePrefix: a-}\n", "Flux applies all objects with new names, and deletes the old ones"},
 		{"prefix of what is never pruned", "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n" + meta + "}\nspec: {prune: false}\n", "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n" + meta + "}\nspec: {prune: false, namePrefix: a-}\n", ""},
-		{"storage namespace", "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n" + meta + "}\nspec: {storageNamespace: a}\n", "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n" + meta + "}\nspec: {storageNamespace: b}\n", "Flux uninstalls the release, and installs it anew"},
-		{"chart", "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n" + meta + "}\nspec: {chart: {spec: {chart: a}}}\n", "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n" + meta + "}\nspec: {chart: {spec: {chart: b}}}\n", "Flux uninstalls the release, and installs it anew"},
+		{"storage namespace", "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n" + meta + "}\nspec: {storageNamespace: a}\n", "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n" + meta + "}\nspec: {storageNamespace: b}\n", "Flux uninstalls the release, and installs it again"},
+		{"chart", "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n" + meta + "}\nspec: {chart: {spec: {chart: a}}}\n", "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n" + meta + "}\nspec: {chart: {spec: {chart: b}}}\n", "Flux uninstalls the release, and installs it again"},
 		{"chart that is updated in place", "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n" + meta + "}\nspec: {chart: {spec: {chart: a}}, upgrade: {chartNameChangeStrategy: InPlaceUpdate}}\n", "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n" + meta + "}\nspec: {chart: {spec: {chart: b}}, upgrade: {chartNameChangeStrategy: InPlaceUpdate}}\n", ""},
 		{"HelmRelease that is suspended", "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n" + meta + "}\nspec: {suspend: true}\n", "", ""},
 		{"HelmRelease", "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n" + meta + "}\n", "", "Flux uninstalls the release"},
-		{"Mesh", "apiVersion: kuma.io/v1alpha1\nkind: Mesh\n" + meta + "}\n", "", "every sidecar of it loses its configuration"},
-		{"catch-all", "apiVersion: kuma.io/v1alpha1\nkind: TrafficRoute\n" + meta + "}\n", "", "while there is another TrafficRoute, Kuma routes no service that none of them names"},
-		{"provider", canary("kuma", ""), canary("kubernetes", ""), "a running analysis loses its weights: change the rollout while none runs"},
+		{"Mesh", "apiVersion: kuma.io/v1alpha1\nkind: Mesh\n" + meta + "}\n", "", "every sidecar of this Mesh loses its configuration"},
+		{"catch-all", "apiVersion: kuma.io/v1alpha1\nkind: TrafficRoute\n" + meta + "}\n", "", "as long as another TrafficRoute exists, Kuma routes only services that a TrafficRoute names"},
+		{"provider", canary("kuma", ""), canary("kubernetes", ""), "a running analysis loses its weights: change the rollout while no analysis runs"},
 		{"provider, behind a Gateway", canary("kuma", ""), canary("gatewayapi:v1", "{name: public}"),
-			"a running analysis loses its weights: change the rollout while none runs; then run on each cluster, before the TrafficRoute for all traffic is removed: kubectl delete trafficroutes.kuma.io web"},
+			"a running analysis loses its weights: change the rollout while no analysis runs; then run on each cluster, before the TrafficRoute for all traffic is removed: kubectl delete trafficroutes.kuma.io web"},
 		{"provider, in the mesh too", canary("kuma", ""), canary("gatewayapi:v1", "{name: public}, {kind: Service, group: '', name: web}"),
 			"one HTTPRoute disables every TrafficRoute split of its mesh, and a running analysis loses its weights: change all rollouts of the mesh in one commit, while no analysis runs; then run on each cluster, before the TrafficRoute for all traffic is removed: kubectl delete trafficroutes.kuma.io web"},
 		{"signature of the source of the cluster", source(kept, "verify: {provider: cosign}"), source(kept, "verify: {provider: cosign, matchOIDCIdentity: [{issuer: a, subject: b}]}"),
-			"the cluster syncs from it: if Flux cannot fetch and verify an artifact like this, it gets no later change either"},
-		{"artifact of the cluster", source(kept, "url: oci://a/b"), source(kept, "url: oci://a/c"), "Flux fetches another artifact, and a Kustomization with prune deletes all that it does not find there"},
+			"the cluster syncs from this source: if Flux cannot fetch and verify such an artifact, no later change arrives either"},
+		{"artifact of the cluster", source(kept, "url: oci://a/b"), source(kept, "url: oci://a/c"), "Flux fetches another artifact, and a Kustomization with prune deletes all objects that it does not contain"},
 		{"signature of an application's source", source("", "verify: {provider: cosign}"), source("", "verify: {provider: notation}"), ""},
 		{"source of the cluster", source(kept, "url: oci://a/b"), "", ""},
 		{"ConfigMap", "apiVersion: v1\nkind: ConfigMap\n" + meta + "}\n", "", ""},
-		{"selector", "apiVersion: apps/v1\nkind: Deployment\n" + meta + "}\nspec: {selector: {matchLabels: {app: a}}}\n", "apiVersion: apps/v1\nkind: Deployment\n" + meta + "}\nspec: {selector: {matchLabels: {app: b}}}\n", "the field is immutable: the API server refuses it, and Flux fails until the Deployment is deleted"},
-		{"release name", "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n" + meta + "}\nspec: {releaseName: a}\n", "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n" + meta + "}\nspec: {releaseName: b}\n", "Flux uninstalls the release, and installs it anew"},
-		{"resumed", "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n" + meta + "}\nspec: {suspend: true}\n", "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n" + meta + "}\nspec: {}\n", "Flux makes up for all changes since it was suspended"},
-		{"path", "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n" + meta + "}\nspec: {prune: true, path: ./a}\n", "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n" + meta + "}\nspec: {prune: true, path: ./b}\n", "Flux deletes all that it does not find there"},
+		{"selector", "apiVersion: apps/v1\nkind: Deployment\n" + meta + "}\nspec: {selector: {matchLabels: {app: a}}}\n", "apiVersion: apps/v1\nkind: Deployment\n" + meta + "}\nspec: {selector: {matchLabels: {app: b}}}\n", "the field is immutable: the API server rejects it, and Flux fails until the Deployment is deleted"},
+		{"release name", "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n" + meta + "}\nspec: {releaseName: a}\n", "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n" + meta + "}\nspec: {releaseName: b}\n", "Flux uninstalls the release, and installs it again"},
+		{"resumed", "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n" + meta + "}\nspec: {suspend: true}\n", "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n" + meta + "}\nspec: {}\n", "Flux applies all changes since it was suspended"},
+		{"path", "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n" + meta + "}\nspec: {prune: true, path: ./a}\n", "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n" + meta + "}\nspec: {prune: true, path: ./b}\n", "Flux deletes all objects that the new place does not contain"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			change := render.Change{Cluster: "eu", Path: "infrastructure/x.yaml", Old: []byte(test.old)}
@@ -460,12 +458,12 @@ func TestDangers(t *testing.T) {
 	}
 }
 
-// TestCatchAllRemoved deletes the TrafficRoute for all traffic beside a rollout that changes: its own TrafficRoute
-// stays behind only where it leaves kuma.
+// TestCatchAllRemoved deletes the TrafficRoute for all traffic while a rollout changes. The rollout's own
+// TrafficRoute remains only if the rollout leaves kuma.
 func TestCatchAllRemoved(t *testing.T) {
 	const (
-		removed = "while there is another TrafficRoute, Kuma routes no service that none of them names"
-		stays   = removed + ", and those of rollouts that leave kuma in this commit stay: change the rollouts first, delete their TrafficRoutes, and then change the fleet's provider"
+		removed = "as long as another TrafficRoute exists, Kuma routes only services that a TrafficRoute names"
+		stays   = removed + ", and the TrafficRoutes of rollouts that leave kuma in this commit remain: change the rollouts first, delete their TrafficRoutes, and then change the fleet's provider"
 	)
 	canary := func(provider, interval string) []byte {
 		return []byte("apiVersion: flagger.app/v1beta1\nkind: Canary\nmetadata: {name: web, namespace: shop}\nspec: {provider: '" + provider + "', targetRef: {name: web}, analysis: {interval: " + interval + "}}\n")
@@ -501,7 +499,7 @@ func TestCatchAllRemoved(t *testing.T) {
 func TestTakingOver(t *testing.T) {
 	const (
 		kept   = "  annotations:\n    kustomize.toolkit.fluxcd.io/prune: disabled\n"
-		danger = ": another Flux Kustomization applies it, and the old one may delete it before"
+		danger = ": another Flux Kustomization applies it, and the old one may delete it first"
 		list   = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n"
 	)
 	kustomization := func(name, annotations, dir string) string {
@@ -511,7 +509,7 @@ func TestTakingOver(t *testing.T) {
 		return "apiVersion: flagger.app/v1beta1\nkind: AlertProvider\nmetadata:\n  name: slack\n" + annotations + "spec:\n  type: slack\n"
 	}
 	join := func(documents ...string) string { return strings.Join(documents, "---\n") }
-	// files are the content before and after by path.
+	// files holds the contents before and after, by path.
 	type files map[string][2]string
 	for _, tt := range []struct {
 		name, cluster string
@@ -531,10 +529,10 @@ func TestTakingOver(t *testing.T) {
 			"sync/shared.yaml":   {"", kustomization("shared", "", "eu/fleetwright/shared")},
 			"sync/shop.web.yaml": {"", join(kustomization("app-shop.web", "", "eu/fleetwright/apps/shop.web"), kustomization("rollout-shop.web", "", "eu/fleetwright/rollouts/shop.web"))},
 		}, []string{
-			"shared: danger: AlertProvider slack comes from rollouts/shop.web on eu" + danger,
+			"shared: danger: AlertProvider slack moves here from rollouts/shop.web on eu" + danger,
 			"shared: Kustomization shared of sync/shared.yaml added on eu",
-			"shop/web: danger: Kustomization app-shop.web of sync/shop.web.yaml comes from sync.yaml on eu" + danger,
-			"shop/web: danger: Kustomization rollout-shop.web of sync/shop.web.yaml comes from sync.yaml on eu" + danger,
+			"shop/web: danger: Kustomization app-shop.web of sync/shop.web.yaml moves here from sync.yaml on eu" + danger,
+			"shop/web: danger: Kustomization rollout-shop.web of sync/shop.web.yaml moves here from sync.yaml on eu" + danger,
 			"sync: Kustomization sync of sync.yaml added on eu",
 		}},
 		{"where all is kept", "eu", files{
@@ -543,8 +541,8 @@ func TestTakingOver(t *testing.T) {
 			"sync.yaml":                                  {kustomization("app-shop.web", kept, "eu/fleetwright/apps/shop.web"), kustomization("sync", "", "eu/fleetwright/sync")},
 			"sync/shop.web.yaml":                         {"", kustomization("app-shop.web", "", "eu/fleetwright/apps/shop.web")},
 		}, []string{
-			"shared: AlertProvider slack comes from rollouts/shop.web on eu",
-			"shop/web: Kustomization app-shop.web of sync/shop.web.yaml comes from sync.yaml on eu",
+			"shared: AlertProvider slack moves here from rollouts/shop.web on eu",
+			"shop/web: Kustomization app-shop.web of sync/shop.web.yaml moves here from sync.yaml on eu",
 			"sync: Kustomization sync of sync.yaml added on eu",
 		}},
 		{"where it is kept from now on", "eu", files{
@@ -568,8 +566,8 @@ func TestTakingOver(t *testing.T) {
 			"sync/eu/shop.web.yaml": {"", kustomization("app-shop.web-cluster-eu", "", "host/fleetwright/clusters/eu/apps/shop.web")},
 			"sync/us/shop.web.yaml": {"", kustomization("app-shop.web-cluster-us", "", "host/fleetwright/clusters/us/apps/shop.web")},
 		}, []string{
-			"mesh: danger: Kustomization mesh-cluster-eu of sync/eu/cluster.yaml comes from sync.yaml on eu" + danger,
-			"shop/web: danger: Kustomization app-shop.web-* of sync/*/shop.web.yaml comes from sync.yaml on eu, us" + danger,
+			"mesh: danger: Kustomization mesh-cluster-eu of sync/eu/cluster.yaml moves here from sync.yaml on eu" + danger,
+			"shop/web: danger: Kustomization app-shop.web-* of sync/*/shop.web.yaml moves here from sync.yaml on eu, us" + danger,
 			"sync: Kustomization sync of sync.yaml added on host",
 		}},
 	} {
@@ -591,18 +589,18 @@ func TestTakingOver(t *testing.T) {
 	}
 }
 
-// TestLists changes what holds no object.
+// TestLists changes lists without objects.
 func TestLists(t *testing.T) {
 	for _, tt := range []struct{ path, old, new, want string }{
-		{"inventory", "a", "b", "clusters: the inventory alone changes on eu"},
-		{"apps/shop.web/inventory", "a", "b", "shop/web: the inventory alone changes on eu"},
+		{"inventory", "a", "b", "clusters: only the inventory changes on eu"},
+		{"apps/shop.web/inventory", "a", "b", "shop/web: only the inventory changes on eu"},
 		{"apps/shop.web/inventory", "", "b", "shop/web: inventory is missing on eu"},
 		{"apps/shop.web/inventory", "a", "", "shop/web: inventory is left over on eu"},
 		{"sync/README.md", "", "kind: A\nmetadata: {name: a}\n", "sync: README.md is missing on eu"},
-		{"sync/README.md", "kind: A\nmetadata: {name: a}\n", "kind: B\nmetadata: {name: b}\n", "sync: README.md is written otherwise on eu"},
-		{"sync/shop.web.yaml", "a", "b", "shop/web: shop.web.yaml is written anew, for what is there are not the objects of a render on eu"},
-		{"sync/us/shop.web.yaml", "a", "b", "shop/web: shop.web.yaml is written anew, for what is there are not the objects of a render on us"},
-		{"sync/shared.yaml", "a", "b", "sync: shared.yaml is written anew, for what is there are not the objects of a render on eu"},
+		{"sync/README.md", "kind: A\nmetadata: {name: a}\n", "kind: B\nmetadata: {name: b}\n", "sync: README.md has other text on eu"},
+		{"sync/shop.web.yaml", "a", "b", "shop/web: shop.web.yaml has no rendered objects and is replaced on eu"},
+		{"sync/us/shop.web.yaml", "a", "b", "shop/web: shop.web.yaml has no rendered objects and is replaced on us"},
+		{"sync/shared.yaml", "a", "b", "sync: shared.yaml has no rendered objects and is replaced on eu"},
 	} {
 		change := render.Change{Cluster: "eu", Path: tt.path}
 		if tt.old != "" {
@@ -613,12 +611,12 @@ func TestLists(t *testing.T) {
 		}
 		r := diff.New(nil, []render.Change{change}, nil)
 		if got := notesOf(r); !slices.Equal(got, []string{tt.want}) || r.Changes[0].Object != (diff.Object{}) {
-			t.Errorf("%s: it says %q of %v, want %q", tt.path, got, r.Changes[0].Object, tt.want)
+			t.Errorf("%s: got %q for %v, want %q", tt.path, got, r.Changes[0].Object, tt.want)
 		}
 	}
 }
 
-// TestManyClusters: what is the same on many clusters is shown once, and where it is.
+// TestManyClusters checks that a change on many clusters is shown once, with its clusters.
 func TestManyClusters(t *testing.T) {
 	var changes []render.Change
 	for i := range 12 {
@@ -635,7 +633,7 @@ func TestManyClusters(t *testing.T) {
 		t.Fatalf("%d changes, want one on 12 clusters: %v", len(r.Changes), r.Changes)
 	}
 	if got, want := notesOf(r), "mesh: Mesh default: metadata.labels.step 1 → 2 on 12 clusters"; len(got) != 1 || got[0] != want {
-		t.Errorf("it says %q, want %q", got, want)
+		t.Errorf("got %q, want %q", got, want)
 	}
 	for _, name := range []string{"text", "markdown"} {
 		var b bytes.Buffer
@@ -649,8 +647,8 @@ func TestManyClusters(t *testing.T) {
 	}
 }
 
-// TestEachClusterHasItsOwnName: a cluster's document may be one that another has as
-// well, and is shown as it is there.
+// TestEachClusterHasItsOwnName checks that a cluster's document is shown with its own content, even if
+// another cluster has it, too.
 func TestEachClusterHasItsOwnName(t *testing.T) {
 	mesh := func(cluster string, step int) []byte {
 		return fmt.Appendf(nil, "kind: Mesh\nmetadata: {name: default, labels: {at: %s, step: %d}}\n", cluster, step)
@@ -661,17 +659,17 @@ func TestEachClusterHasItsOwnName(t *testing.T) {
 	}, nil)
 	got, want := notesOf(r), []string{"mesh: Mesh default: metadata.labels.step 1 → 2 on eu", "mesh: Mesh default: metadata.labels.step 3 → 1 on us"}
 	if !slices.Equal(got, want) {
-		t.Errorf("it says %q, want %q", got, want)
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
-// TestCommentFits: the comment of a pull request is never longer than it may be, and
-// what it shows it shows to its end.
+// TestCommentFits checks that a comment on a pull request never exceeds the limit, and that it shows each
+// change completely or not at all.
 func TestCommentFits(t *testing.T) {
 	for _, n := range []int{1, 30, 300, 1000} {
 		for _, long := range []int{0, 200, 30_000} {
 			if n*long > 1_000_000 {
-				continue // that takes long, and shows nothing more
+				continue // more would take long without showing more
 			}
 			var changes []render.Change
 			for i := range n {
@@ -696,13 +694,13 @@ func TestCommentFits(t *testing.T) {
 			}
 			shown := strings.Count(text, "````diff")
 			if shown < n && !strings.Contains(text, fmt.Sprintf("\n%d more difference", n-shown)) {
-				t.Errorf("%d changes of %d, %d are shown, and it does not say how many are not:\n%s", n, long, shown, text[len(text)-200:])
+				t.Errorf("%d changes of %d: %d are shown, without the number of the others:\n%s", n, long, shown, text[len(text)-200:])
 			}
 		}
 	}
 }
 
-// TestJSONIsWhole: a program gets every change of every cluster.
+// TestJSONIsWhole checks that programs get every change of every cluster.
 func TestJSONIsWhole(t *testing.T) {
 	was := example(t, kuma)
 	r := reportOf(t, was, edited(t, was, []edit{{"stepWeight: 10", "stepWeight: 25"}}))
@@ -725,6 +723,6 @@ func TestJSONIsWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(got.Changes) != 1 || len(got.Changes[0].Clusters) != 2 || fmt.Sprint(got.Changes[0].Fields) != "[{spec.analysis.stepWeight 10 25}]" {
-		t.Errorf("it says %s", b.String())
+		t.Errorf("got %s", b.String())
 	}
 }

@@ -13,25 +13,25 @@ import (
 	"github.com/fleetwright/fleetwright/render/tree"
 )
 
-// An Object is what a document of a file is.
+// An Object is the identity of a document.
 type Object = render.Object
 
-// A document is one of a file: an object, or other text.
+// A document is a part of a file: an object, or other text.
 type document struct {
-	// place where it is.
+	// place of the document.
 	place
 	text string
-	// object is zero where it is none, or nobody has looked.
+	// object is zero if the document is no object, or is not parsed yet.
 	object Object
-	// whole reports whether the text is that of the file, to its end.
+	// whole reports whether the text is the whole file, including its last line break.
 	whole bool
 
-	// fields are the value of the text, once it was read.
+	// fields is the parsed text, after the first call of value.
 	fields map[string]any
 	isRead bool
 }
 
-// value is what the text holds, or nil.
+// value returns the parsed text, or nil if it is no object.
 func (d *document) value() map[string]any {
 	if d.isRead || d.isList() {
 		return d.fields
@@ -44,7 +44,7 @@ func (d *document) value() map[string]any {
 	return d.fields
 }
 
-// read is the object that the text says it is.
+// read returns the identity in the text.
 func (d *document) read() Object {
 	o := tree.ReadObject(d.value())
 	if o.Kind == "" || o.Name == "" {
@@ -65,7 +65,7 @@ func (d *document) holdsObjects() bool {
 	return true
 }
 
-// textOf is the text of a document, empty where there is none.
+// textOf returns the text of a document, which may be nil.
 func (d *document) textOf() string {
 	if d == nil {
 		return ""
@@ -73,34 +73,34 @@ func (d *document) textOf() string {
 	return d.text
 }
 
-// An identity is what makes an object one and the same in a cluster.
+// An identity identifies an object in a cluster.
 type identity struct{ cluster, group, kind, namespace, name string }
 
 func (d *document) identity() identity {
 	return identity{d.cluster, d.object.Group(), d.object.Kind, d.object.Namespace, d.object.Name}
 }
 
-// separator is the line between two documents, also where Git has changed the ends of lines.
+// separator matches the line between two documents, with any line ends, since Git may change them.
 var separator = lazyregexp.New(`\r?\n---\r?\n`)
 
-// A place is where a document is.
+// A place is the cluster, the file and the directory of a document.
 type place struct {
-	// Root is the cluster that has the file: on a hub, the hub.
+	// Root is the cluster whose directory has the file: for clusters of a hub, the hub.
 	Root string
 	// Path of the file below DIR/<root>/fleetwright.
 	Path string
 
-	// cluster that the document is for.
+	// cluster of the document.
 	cluster string
-	// dir is the directory that the document belongs to, without the prefix of a hub.
+	// dir is the directory of the document, without the prefix of a hub.
 	dir string
 }
 
-// applied finds what a Flux Kustomization for a cluster's directories applies. In an artifact of the cluster's
-// own its directory is the root.
+// applied matches the path that a Flux Kustomization for a cluster's directory applies. In the artifact of a
+// cluster, its directory is the root.
 var applied = lazyregexp.New(`(?m)^  path: (?:.*/` + layout.Dir + `|["']?\.)/(.+?)["']?\r?$`)
 
-// sourceOf returns which application a file of a hub is the source of: sources/<kind>-<name>.<namespace>.yaml.
+// sourceOf returns the application whose source is in a file of a hub: sources/<kind>-<name>.<namespace>.yaml.
 func sourceOf(file string) (name, namespace string, ok bool) {
 	_, name, _ = strings.Cut(strings.TrimSuffix(path.Base(file), ".yaml"), "-")
 	if i := strings.LastIndexByte(name, '.'); i > 0 && path.Dir(file) == layout.SourcesDir && layout.IsManifest(file) {
@@ -109,7 +109,7 @@ func sourceOf(file string) (name, namespace string, ok bool) {
 	return "", "", false
 }
 
-// placeOf is the place of a file in a cluster's directory. What is below sync/ and sources/ belongs to its
+// placeOf returns the place of a file in a cluster's directory. A file below sync/ or sources/ belongs to its
 // application, and on a hub to its cluster.
 func placeOf(cluster, file string) place {
 	at := place{Root: cluster, Path: file, cluster: cluster}
@@ -132,7 +132,7 @@ func placeOf(cluster, file string) place {
 	return at
 }
 
-// put finds whose a path is that a cluster's directory has, and how every cluster calls it.
+// put sets the directory, and on a hub the cluster, from a path in a cluster's directory.
 func (p *place) put(name string) {
 	p.dir = name
 	if cluster, below, ok := layout.Spoke(name); ok {
@@ -140,8 +140,8 @@ func (p *place) put(name string) {
 	}
 }
 
-// split splits the file into its documents, without line breaks at their ends, which mean nothing.
-// The objects are those of a tree. A Flux Kustomization belongs to the directory that it applies.
+// split splits the file into documents without their last line breaks. objects are the file's objects in a tree.
+// A Flux Kustomization belongs to the directory that it applies.
 func (p place) split(content []byte, objects []Object) (documents []*document) {
 	if content == nil {
 		return nil
@@ -164,28 +164,28 @@ func (p place) split(content []byte, objects []Object) (documents []*document) {
 	return documents
 }
 
-// isSync reports whether the file has the Flux Kustomizations for directories of clusters.
+// isSync reports whether the file holds the Flux Kustomizations for directories of clusters.
 func (p place) isSync() bool {
 	return p.Path == layout.SyncFile || !p.isList() && strings.HasPrefix(p.Path, layout.SyncDir+"/")
 }
 
-// syncs reports whether the file has those for what is on a cluster with or without applications.
+// syncs reports whether the file holds the Flux Kustomizations that a cluster has even without applications.
 func (p place) syncs() bool {
 	return p.Path == layout.SyncFile || p.isSync() && path.Base(p.Path) == layout.ClusterSyncFile
 }
 
-// isList reports whether the file is a kustomization.yaml, an inventory or a README.md, and no
-// cluster's object.
+// isList reports whether the file is a kustomization.yaml, an inventory or a README.md, which hold no
+// object of a cluster.
 func (p place) isList() bool {
 	base := path.Base(p.Path)
 	return base == layout.KustomizationFile || base == layout.ReadmeFile || layout.IsInventoryFile(p.Path)
 }
 
-// A folder maps texts to one that stands for all that differ by their clusters' names alone.
+// A folder maps texts to one representative of all texts that differ only by the names of their clusters.
 type folder map[string]string
 
-// fold returns one text for all that are the same. A text is looked for as it is before its
-// cluster's name is replaced: that may be a word that all have.
+// fold returns the representative of a text. It looks up the unchanged text first, because the name of the
+// cluster may be a word that all texts contain.
 func (f folder) fold(text, cluster string, general func(text, cluster string) string) string {
 	known, ok := f[text]
 	if !ok {
@@ -197,19 +197,19 @@ func (f folder) fold(text, cluster string, general func(text, cluster string) st
 	return known
 }
 
-// marked is text with a character that no YAML has for the name of its cluster.
+// marked replaces the name of the text's cluster by a character that YAML does not allow.
 func marked(text, cluster string) string { return renamed(text, cluster, "\x00") }
 
-// starred is text with a star for the name of its cluster, and for what a hub puts before it.
+// starred replaces the name of the text's cluster by a star, with the prefix that a hub adds.
 func starred(text, cluster string) string {
 	return withoutKinds.Replace(renamed(text, cluster, "*"))
 }
 
 var withoutKinds = strings.NewReplacer("-attachedcluster-*", "-*", "-cluster-*", "-*")
 
-// renamed gives a cluster another name where a tree has it: as a value, as an element of a
-// path, and at the end of the names that a hub gives to what is for the cluster, before
-// which the kind of the cluster stands, because another kind makes other objects.
+// renamed replaces the name of a cluster where a tree writes it: as a value, as an element of a path, and at the
+// end of the names that a hub gives to a cluster's objects. There the kind of the cluster precedes it, since
+// clusters of another kind have other objects.
 func renamed(text, cluster, by string) string {
 	if cluster == "" || !strings.Contains(text, cluster) {
 		return text

@@ -13,17 +13,17 @@ import (
 	"github.com/fleetwright/fleetwright/render/tree"
 )
 
-// A Field that changes. Old or New is nil where it was or will not be there.
+// A Field that changes. Old is nil for a new field, New for a removed one.
 type Field struct {
 	// Path of the field, such as spec.analysis.metrics[latency].thresholdRange.max.
-	// Items of a list that have names go by them, others by their index.
+	// Items of a list are identified by name, or by index if they have no unique names.
 	Path string `json:"path"`
-	// Old and New are values as JSON has them.
+	// Old and New are JSON values.
 	Old any `json:"old"`
 	New any `json:"new"`
 }
 
-// compare returns the fields that two values have otherwise, by path.
+// compare returns the fields in which two values differ, by path.
 func compare(path string, old, new any) (fields []Field) {
 	if reflect.DeepEqual(old, new) {
 		return nil
@@ -49,7 +49,7 @@ func compare(path string, old, new any) (fields []Field) {
 	return []Field{{path, old, new}}
 }
 
-// compareItems compares lists of objects by names, or, where they are as long, by indices.
+// compareItems compares lists of objects by name, or lists of the same length by index.
 func compareItems(path string, old, new []any) (fields []Field, ok bool) {
 	was, names, named := byName(old)
 	is, newNames, newNamed := byName(new)
@@ -78,7 +78,7 @@ func isObject(value any) bool {
 	return ok
 }
 
-// byName are the items of a list by their names, where all have one of their own.
+// byName returns the items of a list by name, if all have unique names.
 func byName(list []any) (items map[string]any, names []string, ok bool) {
 	items = map[string]any{}
 	for _, item := range list {
@@ -110,17 +110,17 @@ func join(path, name string) string {
 	return path + "." + name
 }
 
-// isKeeping reports whether all that changes is that Flux keeps the object no longer.
+// isKeeping reports whether only the annotation changes that makes Flux keep the object.
 func (f Field) isKeeping() bool {
 	const annotations = "metadata.annotations"
 	was, _ := f.Old.(map[string]any)
 	return f.New == nil && (f.Path == join(annotations, manifest.FluxPrune) || f.Path == annotations && len(was) == 1 && was[manifest.FluxPrune] != nil)
 }
 
-// longestValue is how many characters of a value are shown in words.
+// longestValue limits the characters of a value in a note.
 const longestValue = 48
 
-// inWords says what becomes of a field: "stepWeight 10 → 20", without the kind's usual prefix.
+// inWords returns the change of a field in words, without the kind's usual prefix: "stepWeight 10 → 20".
 func (f Field) inWords(kind string) string {
 	path := strings.TrimPrefix(f.Path, "spec.")
 	if kind == "Canary" {
@@ -139,7 +139,7 @@ func (f Field) inWords(kind string) string {
 	return path + " changed"
 }
 
-// shown is a value in words, and whether it fits there.
+// shown returns a value in words, and reports whether it fits into a note.
 func shown(v any) (text string, short bool) {
 	switch v := v.(type) {
 	case nil:

@@ -10,8 +10,8 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
-// writeMarkdown writes the comment of a pull request: what it means, then folded differences.
-// Parts that do not fit into a comment are left out as a whole, and counted.
+// writeMarkdown writes the comment of a pull request: notes, then folded differences. It omits and counts
+// parts that do not fit into a comment.
 func writeMarkdown(w io.Writer, r *Report, o Options) error {
 	var p page
 	p.add(marker + "### fleetwright: " + r.Summary() + "\n")
@@ -51,13 +51,13 @@ func WriteErrors(w io.Writer, list diag.List) error {
 // LongestComment is the limit of GitHub for a comment in characters; bytes are no fewer.
 const LongestComment = 65536
 
-// marker is the first line of a comment, by which a later run finds it.
+// marker is the first line of a comment, by which later runs find it.
 const marker = "<!-- fleetwright diff -->\n"
 
-// room is the limit without the sentences that count what was left out of each section.
+// room is the limit without the sentences that count the omitted parts of each section.
 const room = LongestComment - 1024
 
-const noRoom = " for which there is no room here; "
+const noRoom = " not shown here; "
 
 // A page is text that has an end.
 type page struct{ text strings.Builder }
@@ -71,7 +71,7 @@ func (p *page) add(part string) bool {
 	return true
 }
 
-// leftOut says how many parts were, if any. There is room reserved for it.
+// leftOut writes the number of omitted parts, if any, into the room reserved for it.
 func (p *page) leftOut(before string, n int, noun, after string) {
 	if n > 0 {
 		p.text.WriteString(before + diag.Plural(n, noun) + after + "\n")
@@ -83,7 +83,7 @@ func (p *page) print(w io.Writer) error {
 	return err
 }
 
-// dangers are an alert, which GitHub and GitLab show in red.
+// dangers writes an alert, which GitHub and GitLab show in red.
 func (p *page) dangers(dangers []Note) {
 	if len(dangers) == 0 {
 		return
@@ -102,7 +102,7 @@ func (p *page) dangers(dangers []Note) {
 	p.leftOut("> - and ", left, "more danger", "")
 }
 
-// notes are lists, of each application and of what serves all of them.
+// notes writes a list for each application, and for each part that serves all of them.
 func (p *page) notes(notes []Note) {
 	last, left := "", 0
 	for _, n := range notes {
@@ -114,7 +114,7 @@ func (p *page) notes(notes []Note) {
 		if about != last {
 			line = "\n**" + diag.Markdown(about) + "**\n" + line
 		}
-		// The differences are to have half of the room.
+		// Half of the room is for the differences.
 		if p.text.Len() > LongestComment/2 || !p.add(line) {
 			left++
 			continue
@@ -124,7 +124,7 @@ func (p *page) notes(notes []Note) {
 	p.leftOut("\nand ", left, "more change", "")
 }
 
-// mostClusters is how many clusters are listed; a comment is to be read.
+// mostClusters limits the listed clusters, so that the comment stays readable.
 const mostClusters = 100
 
 func (p *page) clusters(clusters []Cluster) {
@@ -144,7 +144,7 @@ func (p *page) clusters(clusters []Cluster) {
 	p.add(b.String())
 }
 
-// waves are a table, and what waits as folded lists.
+// waves writes a table of the waves, and folded lists of the waiting changes.
 func (p *page) waves(r *Report) {
 	if len(r.Waves) == 0 {
 		return
@@ -160,7 +160,7 @@ func (p *page) waves(r *Report) {
 		if len(lines) == 0 {
 			continue
 		}
-		text := fmt.Sprintf("\n<details><summary>what waits for %s</summary>\n\n", inHTML(w.Name))
+		text := fmt.Sprintf("\n<details><summary>changes waiting for %s</summary>\n\n", inHTML(w.Name))
 		for _, line := range lines {
 			text += "- " + diag.Markdown(line) + "\n"
 		}
@@ -182,13 +182,13 @@ func (p *page) waves(r *Report) {
 		}
 		p.add(text + end)
 	}
-	p.leftOut("\nand ", left, "more line", " about what waits")
+	p.leftOut("\nand ", left, "more line", " about waiting changes")
 }
 
-// longestCommand is how long a command is printed; it has to fit into what is reserved.
+// longestCommand limits a printed command, which must fit into the reserved room.
 const longestCommand = 256
 
-// changes are the differences, folded.
+// changes writes the folded differences.
 func (p *page) changes(changes []Change, o Options) {
 	left := 0
 	for i := range changes {
@@ -211,12 +211,12 @@ func (p *page) changes(changes []Change, o Options) {
 	p.leftOut("\n", left, "more difference", noRoom+code(command)+" prints all of it")
 }
 
-// inHTML is text that HTML takes for nothing else, nor GitHub for somebody's name.
+// inHTML escapes text for HTML, and keeps GitHub from linking names of users.
 func inHTML(text string) string {
 	return strings.ReplaceAll(html.EscapeString(diag.Plain(text)), "@", "@\u200b")
 }
 
-// code is text as it is.
+// code returns text as inline code.
 func code(text string) string {
 	fence := fence(text, "`")
 	if fence == "`" {
@@ -225,7 +225,7 @@ func code(text string) string {
 	return fence + " " + text + " " + fence
 }
 
-// fence is a fence of at least some backticks that nothing in a text ends.
+// fence returns a fence, at least as long as least, that does not occur in the text.
 func fence(text, least string) string {
 	for strings.Contains(text, least) {
 		least += "`"

@@ -10,7 +10,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// withoutRollout are the inputs of an example without its rollout, which ends at a text.
+// withoutRollout returns the inputs of an example without its rollout, which ends at a text.
 func withoutRollout(t *testing.T, files []schema.File, end string) []schema.File {
 	t.Helper()
 	text := string(files[0].Data)
@@ -22,15 +22,15 @@ func withoutRollout(t *testing.T, files []schema.File, end string) []schema.File
 	return edited(t, files, []edit{{text[from:to], ""}})
 }
 
-// TestOwnService adds rollouts, and changes them, beside a Service that the application brings.
+// TestOwnService adds and changes rollouts for an application with its own Service.
 func TestOwnService(t *testing.T) {
 	const (
 		release = "default/podinfo: danger: HelmRelease podinfo: the Service backend is left to Flagger on kurator-member1, kurator-member2: " +
-			"Helm deletes the chart's Service, which is gone until Flagger's primary is ready, and then has another clusterIP; " +
-			"to keep it, run on each cluster before: kubectl annotate --overwrite service backend --namespace webapp 9898.service.kuma.io/protocol=http helm.sh/resource-policy=keep"
+			"Helm deletes the chart's Service; clients fail until Flagger's primary is ready, and the clusterIP changes; " +
+			"to keep the Service, run on each cluster first: kubectl annotate --overwrite service backend --namespace webapp 9898.service.kuma.io/protocol=http helm.sh/resource-policy=keep"
 		skipped = "default/rollout-kuma-demo: danger: Kustomization rollout-kuma-demo-0: patch of the Service backend on kurator-member1, kurator-member2: " +
-			"Flux skips a Service that Flagger has taken over, so the patch never arrives; " +
-			"where the application brings this Service, run on each cluster: kubectl annotate --overwrite service backend --namespace webapp 9898.service.kuma.io/protocol="
+			"Flux skips a Service that Flagger owns, so the patch is never applied; " +
+			"if the application contains this Service, run on each cluster: kubectl annotate --overwrite service backend --namespace webapp 9898.service.kuma.io/protocol="
 	)
 	chart, manifests := example(t, "helm-repository"), example(t, kuma)
 	for _, test := range []struct {
@@ -55,8 +55,8 @@ func TestOwnService(t *testing.T) {
 	}
 }
 
-// TestOwnServiceOfFormerRender: what an earlier version has rendered had no patch, and the Canary is
-// as it was.
+// TestOwnServiceOfFormerRender checks the output of an earlier release, which had no patch, with an unchanged
+// Canary.
 func TestOwnServiceOfFormerRender(t *testing.T) {
 	tree := compiled(t, example(t, kuma))
 	was := compiled(t, example(t, kuma))
@@ -76,6 +76,6 @@ func TestOwnServiceOfFormerRender(t *testing.T) {
 	got := notesOf(diff.New(nil, changes, nil))
 	want := "kubectl annotate --overwrite service backend --namespace webapp 9898.service.kuma.io/protocol=http"
 	if len(got) != 2 || !strings.HasSuffix(got[0], want) {
-		t.Errorf("it says\n%s\nwant a danger that ends with\n%s", strings.Join(got, "\n"), want)
+		t.Errorf("got\n%s\nwant a danger that ends with\n%s", strings.Join(got, "\n"), want)
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
-// writeText writes differences as diff -u does, then what they mean, which is not scrolled away.
+// writeText writes differences in the format of diff -u, and then the notes, which stay visible at the end.
 func writeText(w io.Writer, r *Report, o Options) error {
 	b := bufio.NewWriter(w)
 	paint := func(style ansi.Style, text string) string { return ansi.Paint(o.Color, style, text) }
@@ -63,7 +63,7 @@ func writeText(w io.Writer, r *Report, o Options) error {
 	return b.Flush()
 }
 
-// lineStyles are those of the lines of a difference, by how they begin.
+// lineStyles are the styles of lines of a difference, by their prefixes.
 var lineStyles = []struct {
 	prefix string
 	style  ansi.Style

@@ -13,62 +13,62 @@ import (
 	"github.com/fleetwright/fleetwright/render/tree"
 )
 
-// A Wave is one of those that are declared.
+// A Wave is a declared wave.
 type Wave struct {
 	Name string
-	// Waits reports whether the wave is behind the last one that is written.
+	// Waits reports whether the wave follows the last written one.
 	Waits bool
 	// Clusters of the wave, by name.
 	Clusters []WaveCluster
-	// Notes say in words what waits.
+	// Notes describe the waiting changes.
 	Notes []Note
-	// inputs reports whether two revisions of the inputs are compared, and promoted counts the clusters for which
-	// what waited is written now.
+	// inputs reports whether two revisions of the inputs are compared. promoted counts the clusters whose waiting
+	// changes are written now.
 	inputs   bool
 	promoted int
 	// unknown counts the clusters whose files cannot be compared.
 	unknown int
 }
 
-// A WaveCluster is a cluster of a wave, with what changes on it: now, or when its wave is written.
+// A WaveCluster is a cluster of a wave, with its changes now, or when its wave is written.
 type WaveCluster struct {
 	Cluster
 	// New reports whether nothing was ever written for the cluster.
 	New bool `json:"new,omitempty"`
-	// Since is when the inputs began to change what waits, where Git tells it.
+	// Since is the time since which changes wait, if Git has it.
 	Since *time.Time `json:"since,omitempty"`
-	// Seconds are the age of what waits.
+	// Seconds is the age of the waiting changes.
 	Seconds int64 `json:"seconds,omitempty"`
-	// behind reports whether anything waits.
+	// behind reports whether changes wait.
 	behind bool
 }
 
-// An Order is what is known of waves beside what is written now.
+// An Order holds the waves and their waiting changes.
 type Order struct {
 	*placed.Waves
-	// Through is the number of the last wave that is written.
+	// Through is the index of the last written wave.
 	Through int
-	// Clusters that are compared, on a hub those that it applies to.
+	// Clusters that are compared; for a hub, its clusters.
 	Clusters []string
-	// Later are the changes that wait, by cluster and path, and Losses what they lose.
+	// Later are the waiting changes, by cluster and path, and Losses their losses.
 	Later  []render.Change
 	Losses []tree.Loss
-	// WaveOf returns the number of the wave that writes a file, or -1.
+	// WaveOf returns the index of the wave that writes a file, or -1.
 	WaveOf func(cluster, file string) int
-	// Inputs reports whether two revisions of the inputs are compared, which do not tell what waits already.
-	// Promoted are the clusters for which that is written now.
+	// Inputs reports whether two revisions of the inputs are compared, which do not show earlier waiting changes.
+	// Promoted are the clusters whose waiting changes are written now.
 	Inputs   bool
 	Promoted []string
 	// Unknown are the clusters whose files cannot be compared.
 	Unknown []string
-	// Lost are the clusters whose files are gone, though Git has them.
+	// Lost are the clusters whose files are missing although Git has them.
 	Lost map[string]string
-	// Since is when the inputs began to change what waits for clusters, and Now is the time.
+	// Since holds, by cluster, the time since which changes wait, and Now the present time.
 	Since map[string]time.Time
 	Now   time.Time
 }
 
-// AddWaves adds what is written of each wave, and what waits.
+// AddWaves adds the written and the waiting changes of each wave.
 func (r *Report) AddWaves(o Order) {
 	r.through = o.Names[o.Through]
 	written := map[string]Cluster{}
@@ -133,7 +133,7 @@ func lossesOn(losses []tree.Loss, waves *placed.Waves, wave int) (on []tree.Loss
 	return on
 }
 
-// Waiting counts the clusters that something waits for.
+// Waiting returns the number of clusters with waiting changes.
 func (r *Report) Waiting() (n int) {
 	for _, w := range r.Waves {
 		for _, c := range w.Clusters {
@@ -145,7 +145,7 @@ func (r *Report) Waiting() (n int) {
 	return n
 }
 
-// summary says how the wave stands, in one line.
+// summary returns the state of the wave, in one line.
 func (w *Wave) summary() string {
 	n, changed := len(w.Clusters), 0
 	var total counts
@@ -163,27 +163,27 @@ func (w *Wave) summary() string {
 	case w.unknown > 0:
 		return fmt.Sprintf("waits, %d of %s behind, %d cannot be compared", changed, diag.Plural(n, "cluster"), w.unknown)
 	case w.Waits && changed == 0 && w.inputs:
-		return fmt.Sprintf("waits, nothing more to write: %s", diag.Plural(n, "cluster"))
+		return fmt.Sprintf("waits, no further changes: %s", diag.Plural(n, "cluster"))
 	case w.promoted > 0 && changed == 0:
-		return fmt.Sprintf("written now, %d of %s: what waited", w.promoted, diag.Plural(n, "cluster"))
+		return fmt.Sprintf("written now, %d of %s: the waiting changes", w.promoted, diag.Plural(n, "cluster"))
 	case w.promoted > 0:
-		return fmt.Sprintf("written now, %d of %s: %s, and what waited for %s", max(changed, w.promoted), diag.Plural(n, "cluster"), total, diag.Plural(w.promoted, "cluster"))
+		return fmt.Sprintf("written now, %d of %s: %s, with the waiting changes of %s", max(changed, w.promoted), diag.Plural(n, "cluster"), total, diag.Plural(w.promoted, "cluster"))
 	case w.Waits && changed == 0:
-		return fmt.Sprintf("waits, nothing to write: %s", diag.Plural(n, "cluster"))
+		return fmt.Sprintf("waits, no changes: %s", diag.Plural(n, "cluster"))
 	case w.Waits:
 		return fmt.Sprintf("waits, %d of %s behind", changed, diag.Plural(n, "cluster"))
 	case changed == 0:
-		return fmt.Sprintf("written, nothing changes: %s", diag.Plural(n, "cluster"))
+		return fmt.Sprintf("written, no changes: %s", diag.Plural(n, "cluster"))
 	}
 	return fmt.Sprintf("written now, %d of %s: %s", changed, diag.Plural(n, "cluster"), total)
 }
 
-// String says the numbers in words.
+// String returns the numbers in words.
 func (n counts) String() string {
 	return fmt.Sprintf("%s created, %d changed, %d deleted", diag.Plural(n.Created, "object"), n.Changed, n.Deleted)
 }
 
-// behind returns a line for the clusters that the same waits for, for the same time.
+// behind returns a line for the clusters with the same waiting changes of the same age.
 func (w *Wave) behind() (lines []string) {
 	clusters := map[string][]string{}
 	for _, c := range w.Clusters {
@@ -211,7 +211,7 @@ func (w *Wave) behind() (lines []string) {
 	return lines
 }
 
-// age returns a time in hours or days: nobody promotes by the minute.
+// age returns a duration in hours or days, which is precise enough for promotions.
 func age(d time.Duration) string {
 	switch hours := int(d.Hours()); {
 	case hours < 1:

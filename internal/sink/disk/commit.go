@@ -9,11 +9,11 @@ import (
 	"github.com/fleetwright/fleetwright/render/layout"
 )
 
-// A commit renames what was staged into place and removes what is gone.
+// A commit moves staged files into place and removes files that are gone.
 type commit struct {
 	// step counts a file.
 	step func()
-	// begun reports whether files have changed, so that only another run can complete the work.
+	// begun reports whether files have changed, after which only another run can complete the work.
 	begun atomic.Bool
 }
 
@@ -51,7 +51,7 @@ func (c *commit) cluster(j *job, files files) error {
 	return nil
 }
 
-// partition returns the elements that something does not hold of, and those that it does.
+// partition returns the elements that fail a test, and those that pass it.
 func partition[T any](all []T, holds func(T) bool) (without, with []T) {
 	for _, v := range all {
 		if holds(v) {
@@ -63,7 +63,7 @@ func partition[T any](all []T, holds func(T) bool) (without, with []T) {
 	return without, with
 }
 
-// rename moves staged files into place, but for those that came with their directory.
+// rename moves staged files into place, except those that moved with their directory.
 func (c *commit) rename(j *job, files files, changed []int) error {
 	for _, i := range changed {
 		if f := j.cluster.Path(i); j.freshAbove(f) == "" {
@@ -85,7 +85,7 @@ func (c *commit) place(files files, name string) error {
 	return err
 }
 
-// prune removes files, and the directories that it, or a run that was cut off, has left empty.
+// prune removes files, and the directories that become empty by that or by an interrupted run.
 func (c *commit) prune(j *job, files files, removed []string) error {
 	emptied := map[string]bool{}
 	empty := func(f string) {
@@ -114,9 +114,9 @@ func (c *commit) prune(j *job, files files, removed []string) error {
 	return nil
 }
 
-// removeAllEmpty removes directories that have nothing in them but each other.
+// removeAllEmpty removes directories that contain nothing but each other.
 func removeAllEmpty(files files, dirs map[string]bool) {
-	for _, dir := range slices.Backward(slices.Sorted(maps.Keys(dirs))) { // what is below one is before it
+	for _, dir := range slices.Backward(slices.Sorted(maps.Keys(dirs))) { // children before their parents
 		if entries, err := files.ReadDir(dir); err == nil && len(entries) == 0 {
 			_ = files.Remove(dir)
 		}

@@ -12,23 +12,23 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// A world is what the inputs are about. Applications and clusters keep their places in it,
-// so that edits that two branches have made of one world can both be made again in another.
+// A world is the content of the inputs. Applications and clusters keep their places in it, so that the edits
+// of two branches of one world can both be repeated in another.
 type world struct {
 	apps     []app
 	clusters []cluster
 }
 
-// A cluster is of a fleet.
+// A cluster belongs to a fleet.
 type cluster struct {
 	name, fleet, region string
 	absent              bool
 }
 
-// An app is an Application. Without a fleet it goes to the cluster "host".
+// An app is an Application. Without a fleet it runs on the cluster "host".
 type app struct {
 	name, fleet string
-	// region is that of the clusters that it goes to, "" for all of its fleet.
+	// region selects clusters of the fleet; "" selects all.
 	region   string
 	interval int
 	policies []policy
@@ -39,11 +39,11 @@ type app struct {
 type policy struct {
 	name             string
 	chart, suspended bool
-	// shared has it be in a namespace that others use, where its fleet has one.
+	// shared puts it in a namespace that others use, if its fleet has one.
 	shared bool
-	// steps of its rollout, 0 without one.
+	// steps is the number of steps of its rollout, or 0 for no rollout.
 	steps int
-	// alert of the rollout: none, one of the Application's own, or one that all share.
+	// alert is the alert of the rollout: none, the Application's own, or a shared one.
 	alert alert
 }
 
@@ -56,25 +56,24 @@ const (
 )
 
 var (
-	fleets  = []string{"kuma", "istio", "nginx", "plain"} // named after what they install
+	fleets  = []string{"kuma", "istio", "nginx", "plain"} // the names of the installed charts
 	regions = []string{"eu", "us"}
 )
 
-// resident is the name of an Application that no edit changes. It is on all clusters of the
-// fleet kuma, and rolls out in each namespace that others share there, with the AlertProvider
-// that they share. Whether a namespace has sidecars follows from all who roll out in it, so a
-// branch that makes the first rollout there, or removes the last, changes all Applications of
-// the namespace, also that of the other branch; and of two that remove the last two uses of an
-// AlertProvider neither knows that it is the last. These do not merge, and the resident keeps
-// them from being drawn. The other fleets have no resident: there, a cluster has one
-// Application, or none, and namespaces are shared where they need no sidecars.
+// resident is the name of an Application that no edit changes. It is on all clusters of the fleet kuma, and
+// has a rollout in each namespace that others share there, with the shared AlertProvider. Two kinds of edits
+// would not merge, and the resident keeps them from being drawn. Whether a namespace has sidecars depends on
+// all rollouts in it, so a branch that adds its first rollout, or removes its last, changes all Applications
+// of the namespace, including the other branch's. And if two branches remove the last two uses of an
+// AlertProvider, neither knows that it is the last. The other fleets have no resident: there, a cluster has
+// at most one Application, and namespaces are shared only if they need no sidecars.
 const resident = "resident"
 
-// newWorld draws a world. Some of its places are empty, so that an edit can fill them.
+// newWorld draws a world. Some places are empty, so that an edit can fill them.
 func newWorld(r *rand.Rand) world {
 	w := world{apps: []app{
 		{name: resident, fleet: "kuma", interval: 5, policies: []policy{{name: "team", shared: true, steps: 3, alert: sharedAlert}}},
-		{name: resident + "-host", interval: 5, policies: []policy{{name: "tools"}}}, // there is no host without an Application
+		{name: resident + "-host", interval: 5, policies: []policy{{name: "tools"}}}, // the host exists only with an Application
 	}}
 	for i := range 6 + r.IntN(9) {
 		a := newApp(r, fmt.Sprintf("app-%02d", i))
@@ -105,7 +104,7 @@ func newPolicy(r *rand.Rand, name string) policy {
 
 func pick[E any](r *rand.Rand, from []E) E { return from[r.IntN(len(from))] }
 
-// An edit is one change of one application or cluster, which can be made in any world.
+// An edit is a change of one application or cluster, which can be made in any world.
 type edit struct {
 	name      string
 	isCluster bool
@@ -117,7 +116,7 @@ type edit struct {
 
 func (e edit) String() string { return e.name }
 
-// appEdits are what a branch may do with an application.
+// appEdits are the possible edits of an application.
 var appEdits = []edit{
 	{name: "removes", app: func(_ *rand.Rand, a *app) { a.absent = true }},
 	{name: "renames", app: func(_ *rand.Rand, a *app) { a.name += "-renamed" }},
@@ -139,19 +138,19 @@ var appEdits = []edit{
 	{name: "changes the destination of", app: func(r *rand.Rand, a *app) { a.fleet = pick(r, append(fleets, "")) }},
 }
 
-// clusterEdits are what a branch may do with a cluster.
+// clusterEdits are the possible edits of a cluster.
 var clusterEdits = []edit{
 	{name: "removes", cluster: func(_ *rand.Rand, c *cluster) { c.absent = true }},
 	{name: "renames", cluster: func(_ *rand.Rand, c *cluster) { c.name += "-renamed" }},
 	{name: "relabels", cluster: func(_ *rand.Rand, c *cluster) { c.region = map[string]string{"eu": "us", "us": "eu"}[c.region] }},
 }
 
-// inPolicy is an edit of one policy of an application.
+// inPolicy returns an edit of one policy of an application.
 func inPolicy(change func(*rand.Rand, *policy)) func(*rand.Rand, *app) {
 	return func(r *rand.Rand, a *app) { change(r, &a.policies[r.IntN(len(a.policies))]) }
 }
 
-// editApp draws an edit of the application at a place: if none is there, one is added.
+// editApp draws an edit of the application at a place, or adds one to an empty place.
 func (w world) editApp(r *rand.Rand, place int) edit {
 	e := pick(r, appEdits)
 	if w.apps[place].absent {
@@ -161,7 +160,7 @@ func (w world) editApp(r *rand.Rand, place int) edit {
 	return e
 }
 
-// editCluster draws an edit of the cluster at a place: if none is there, one is added.
+// editCluster draws an edit of the cluster at a place, or adds one to an empty place.
 func (w world) editCluster(r *rand.Rand, place int) edit {
 	e := pick(r, clusterEdits)
 	if w.clusters[place].absent {
@@ -187,7 +186,7 @@ func (w world) with(edits ...edit) world {
 	return w
 }
 
-// clustersOf returns the clusters that the application at a place goes to.
+// clustersOf returns the clusters of the application at a place.
 func (w world) clustersOf(place int) map[string]bool {
 	on := map[string]bool{}
 	a := w.apps[place]
@@ -199,7 +198,7 @@ func (w world) clustersOf(place int) map[string]bool {
 	return on
 }
 
-// touches returns the clusters that an edit changes something of.
+// touches returns the clusters that an edit changes.
 func (w world) touches(e edit) map[string]bool {
 	after := w.with(e)
 	if e.isCluster {
@@ -210,7 +209,7 @@ func (w world) touches(e edit) map[string]bool {
 	return on
 }
 
-// meet reports whether edits change something of one cluster.
+// meet reports whether two edits change the same cluster.
 func (w world) meet(a, b edit) bool {
 	on := w.touches(b)
 	for c := range w.touches(a) {
@@ -285,7 +284,7 @@ func (a app) documents() []string {
 	}
 }
 
-// namespace returns that of the workload of a policy of an application.
+// namespace returns the namespace of the workload of a policy.
 func (p policy) namespace(a app) string {
 	if p.shared && a.fleet != "istio" && a.fleet != "" {
 		return "team"
@@ -308,13 +307,12 @@ func (p policy) text(a app) string {
 	return fmt.Sprintf("{name: %s, %s}", name, text)
 }
 
-// alerts returns those of the rollout of a policy of an application. An AlertProvider is in the
-// namespace of the workload.
+// alerts returns the alerts of the rollout of a policy. An AlertProvider is in the namespace of the workload.
 func (p policy) alerts(a app) string {
 	const text = ", alerts: [{name: team, severity: warn, providerRef: {name: %s}}]"
 	shared := p.namespace(a) == "team"
 	switch {
-	case p.alert == silent, shared && a.fleet != "kuma": // no resident has AlertProviders there
+	case p.alert == silent, shared && a.fleet != "kuma": // no resident shares AlertProviders there
 		return ""
 	case shared && p.alert == sharedAlert:
 		return fmt.Sprintf(text, "chat")
@@ -322,7 +320,7 @@ func (p policy) alerts(a app) string {
 	return fmt.Sprintf(text, a.name)
 }
 
-// alertProvider returns the document of one.
+// alertProvider returns the document of an AlertProvider.
 func alertProvider(name, namespace string) string {
 	return fmt.Sprintf("{apiVersion: flagger.app/v1beta1, kind: AlertProvider, metadata: {name: %s, namespace: %s}, spec: {type: slack, channel: all, secretRef: {name: chat}}}", name, namespace)
 }

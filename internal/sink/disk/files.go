@@ -16,7 +16,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
-// files are operations below the output directory. None of them follows a symbolic link.
+// files has the operations on files below the output directory. None of them follows a symbolic link.
 type files interface {
 	Lstat(name string) (fs.FileInfo, error)
 	ReadDir(name string) ([]fs.DirEntry, error)
@@ -36,7 +36,7 @@ type files interface {
 type rootFiles struct {
 	root *os.Root
 	open []openDir
-	// buffer is for content that is compared and not kept.
+	// buffer holds content that is compared and then dropped.
 	buffer []byte
 }
 
@@ -56,7 +56,7 @@ func (r *rootFiles) Close() {
 	r.root.Close()
 }
 
-// closeFrom closes all directories that are open but for the first.
+// closeFrom closes the open directories from an index on.
 func (r *rootFiles) closeFrom(first int) {
 	for _, dir := range r.open[first:] {
 		dir.Close()
@@ -64,8 +64,8 @@ func (r *rootFiles) closeFrom(first int) {
 	r.open = r.open[:first]
 }
 
-// above opens the directory that a name is in. Of those that are open, it keeps
-// the ones above that: what is below another name may be removed or renamed.
+// above opens the parent directory of a name. It closes every open directory that is not above the
+// name, since that directory may be removed or renamed.
 func (r *rootFiles) above(name string) (*os.Root, error) {
 	i := slices.IndexFunc(r.open, func(dir openDir) bool { return !strings.HasPrefix(name, dir.name) })
 	if i >= 0 {
@@ -96,7 +96,7 @@ func (r *rootFiles) above(name string) (*os.Root, error) {
 	}
 }
 
-// at does something in the directory that a name is in.
+// at calls a function in the parent directory of a name.
 func at[T any](r *rootFiles, name string, do func(dir *os.Root, base string) (T, error)) (result T, err error) {
 	dir, err := r.above(name)
 	if err == nil {
@@ -106,11 +106,11 @@ func at[T any](r *rootFiles, name string, do func(dir *os.Root, base string) (T,
 	if err == nil || errors.As(err, &refused) {
 		return result, err
 	}
-	// Go's error has a part of the name.
+	// Go's error has only the last part of the name.
 	return result, fmt.Errorf("%s: %w", name, cmp.Or(errors.Unwrap(err), err))
 }
 
-// do is at for what has no result.
+// do is [rootFiles.at] for functions without a result.
 func (r *rootFiles) do(name string, do func(dir *os.Root, base string) error) error {
 	_, err := at(r, name, func(dir *os.Root, base string) (struct{}, error) { return struct{}{}, do(dir, base) })
 	return err
@@ -124,7 +124,7 @@ func (r *rootFiles) ReadDir(name string) ([]fs.DirEntry, error) {
 	return at(r, name, func(d *os.Root, base string) ([]fs.DirEntry, error) { return fs.ReadDir(d.FS(), base) })
 }
 
-// unpolled saves four system calls a file, by which Go finds out that it cannot wait for it.
+// unpolled saves four system calls for each file, with which Go finds out that the file cannot be polled.
 const unpolled = syscall.O_NONBLOCK
 
 func (r *rootFiles) Has(name string, content []byte) (bool, error) {
@@ -169,10 +169,10 @@ func (r *rootFiles) Rename(from, to string) error {
 	return r.do(from, func(d *os.Root, base string) error { return d.Rename(base, path.Base(to)) })
 }
 
-// isRegular reports whether a file is there. What is there and is no file is an error.
+// isRegular reports whether a file exists. Anything else of that name is an error.
 func isRegular(files files, name string) (bool, error) { return isThere(files, name, checkRegular) }
 
-// isDir reports whether a directory is there. What is there and is none is an error.
+// isDir reports whether a directory exists. Anything else of that name is an error.
 func isDir(files files, name string) (bool, error) { return isThere(files, name, checkDir) }
 
 func isThere(files files, name string, check func(string, fs.FileInfo) error) (bool, error) {
@@ -186,7 +186,7 @@ func isThere(files files, name string, check func(string, fs.FileInfo) error) (b
 	return err == nil, err
 }
 
-// readRegular reads a file; where there is none it returns nothing.
+// readRegular reads a file, or returns nil if it does not exist.
 func readRegular(files files, name string) ([]byte, error) {
 	if there, err := isRegular(files, name); !there {
 		return nil, err
@@ -194,7 +194,7 @@ func readRegular(files files, name string) ([]byte, error) {
 	return files.ReadFile(name)
 }
 
-// removeRegular removes a file if it is there.
+// removeRegular removes a file if it exists.
 func removeRegular(files files, name string) error {
 	if there, err := isRegular(files, name); !there {
 		return err

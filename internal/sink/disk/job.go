@@ -16,55 +16,54 @@ import (
 	"github.com/fleetwright/fleetwright/render/tree"
 )
 
-// A job is what is to be done for one cluster.
+// A job is the work for one cluster.
 type job struct {
 	name string
-	// cluster is what is to be written, nil where the tree has no such cluster any more.
+	// cluster is the cluster to write, nil if the tree no longer has it.
 	cluster *render.Cluster
 	// part reports whether the cluster is a shard.
 	part bool
 	// base is <cluster>/fleetwright.
 	base string
-	// missing are the directories above and with base that are not there.
+	// missing are the directories down to and including base that do not exist.
 	missing []string
 	// known reports whether the directory has the inventory of its cluster.
 	known bool
-	// there is how many of the last run's files exist.
+	// there is the number of the last run's files that exist.
 	there int
-	// changed are the numbers of the cluster's files to write, in order.
+	// changed are the indexes of the cluster's files to write, in order.
 	changed []int
 	// fresh are the topmost directories below base that do not exist yet.
 	fresh map[string]bool
 	// removed are the paths to remove, in order.
 	removed []string
-	// vanished are the releases that the inventory lists and somebody else has removed, in order.
+	// vanished are the releases that the inventory lists but somebody else has removed, in order.
 	vanished []string
-	// needed are the sources of a hub that the tree does not have any more and clusters behind its waves
-	// still name, in order.
+	// needed are the sources of a hub that the tree no longer has but waiting clusters still name, in order.
 	needed []string
-	// foreign are the files in the way that fleetwright has not written.
+	// foreign are files of others at paths that fleetwright needs.
 	foreign []string
-	// stray are the manifests of somebody else that Flux finds among ours, in order.
+	// stray are manifests of others in directories that Flux applies, in order.
 	stray []string
-	// mixed reports whether a part has met files of another render.
+	// mixed reports whether the directory of a shard has files of another render.
 	mixed bool
-	// interrupted reports whether an earlier run was cut off.
+	// interrupted reports whether an earlier run was interrupted.
 	interrupted bool
-	// waiting reports whether the directory stays in the former layout until its cluster has synced it.
+	// waiting reports whether the directory keeps the former layout until its cluster has synced it.
 	waiting bool
-	// stuck reports whether it cannot be taken over, since clusters of the hub are behind the waves.
+	// stuck reports whether the former layout cannot be replaced because clusters of the hub still wait.
 	stuck bool
-	// staging reports whether what stands beside the places of the changed files is ours.
+	// staging reports whether the staged files next to the changed ones are fleetwright's.
 	staging bool
 }
 
-// idle reports whether there is nothing to do.
+// idle reports whether the job has no work.
 func (j *job) idle() bool { return len(j.changed) == 0 && len(j.removed) == 0 && !j.interrupted }
 
-// at is the name of a file below the output directory.
+// at returns the name of a file below the output directory.
 func (j *job) at(file string) string { return j.base + "/" + file }
 
-// changes are the files to write.
+// changes returns the files to write.
 func (j *job) changes() iter.Seq[render.File] {
 	return func(yield func(render.File) bool) {
 		for _, i := range j.changed {
@@ -75,7 +74,7 @@ func (j *job) changes() iter.Seq[render.File] {
 	}
 }
 
-// compareAll compares all clusters, and finds those that the tree does not have any more.
+// compareAll compares all clusters, including those that the tree no longer has.
 func compareAll(w workers, rendered *render.Tree, opts Options) ([]*job, error) {
 	clusters := map[string]*render.Cluster{}
 	for _, c := range rendered.Clusters {
@@ -102,20 +101,20 @@ func compareAll(w workers, rendered *render.Tree, opts Options) ([]*job, error) 
 	}
 	if len(mixed) > 0 {
 		return nil, diag.NewMistake(
-			fmt.Sprintf("holds another render of %s, which a shard would be mixed with", diag.Some(mixed, 5)),
-			"render the shards into a new directory, and put them together there",
+			fmt.Sprintf("the directory holds another render of %s; this shard would be mixed with it", diag.Some(mixed, 5)),
+			"render all shards into a new directory",
 		)
 	}
 	if len(foreign) > 0 {
 		return nil, diag.NewMistake(
-			fmt.Sprintf("not written by fleetwright, and in its way: %s", diag.Some(foreign, diag.MostNames)),
-			"move or delete what is not fleetwright's; if it is, the inventory was lost: delete the directory and render again",
+			fmt.Sprintf("files that fleetwright did not write are in the way: %s", diag.Some(foreign, diag.MostNames)),
+			"move or delete them; if fleetwright wrote them and the inventory was lost, delete the directory and render again",
 		)
 	}
 	return jobs, checkMoved(jobs, rendered, opts.Behind)
 }
 
-// addGone adds the clusters of earlier runs that the tree does not have any more.
+// addGone adds the clusters of earlier runs that the tree no longer has.
 func addGone(files files, clusters map[string]*render.Cluster, behind map[string]bool) error {
 	entries, err := files.ReadDir(".")
 	if err != nil {
@@ -136,7 +135,7 @@ func addGone(files files, clusters map[string]*render.Cluster, behind map[string
 	return nil
 }
 
-// make compares what is there with what shall be.
+// make compares the directory of the cluster with the tree.
 func (j *job) make(files files, synced bool) error {
 	for _, dir := range []string{j.name, j.base} {
 		if there, err := isDir(files, dir); err != nil {
@@ -179,8 +178,7 @@ func (j *job) make(files files, synced bool) error {
 	return j.findStray(files)
 }
 
-// findStray finds manifests that fleetwright has not written in directories that Flux lists itself, with
-// all that is below them.
+// findStray finds manifests of others in the directories that Flux lists itself, and below them.
 func (j *job) findStray(files files) error {
 	if j.cluster == nil {
 		return nil
@@ -217,7 +215,7 @@ func (j *job) findStray(files files) error {
 	return nil
 }
 
-// compare compares the file of a number.
+// compare compares the file at an index of the cluster's files.
 func (j *job) compare(files files, own *ownership, number int) error {
 	file := j.cluster.Path(number)
 	same, isInventory := own.inventories[file]
@@ -251,9 +249,9 @@ func (j *job) compare(files files, own *ownership, number int) error {
 	return nil
 }
 
-// isLeftByMerge reports whether an unlisted file in the place of an application's file holds an object of
-// the same kind. Git moves files to directories that the other branch has renamed, and people resolve the
-// conflict of an inventory for one side and that of a file for the other.
+// isLeftByMerge reports whether an unlisted file at the path of an application's file holds an object of
+// the same kind. Git moves files into directories that the other branch has renamed, and people resolve the
+// conflict of an inventory in favour of one side and the conflict of a file in favour of the other.
 func (j *job) isLeftByMerge(files files, f render.File) (bool, error) {
 	if f.App == "" {
 		return false, nil
@@ -275,7 +273,7 @@ func (j *job) isLeftByMerge(files files, f render.File) (bool, error) {
 	return !isList || path.Base(f.Path) == layout.KustomizationFile && lines["kind: Kustomization"] && lines["resources:"], nil
 }
 
-// findFresh finds the topmost directory that is to come to be with a file, if one is.
+// findFresh finds the topmost directory that must be created for a file, if any.
 func (j *job) findFresh(files files, file string) error {
 	for i, c := range file {
 		if c != '/' {
@@ -291,7 +289,7 @@ func (j *job) findFresh(files files, file string) error {
 	return nil
 }
 
-// freshAbove is the directory that comes to be with a file, or nothing.
+// freshAbove returns the new directory above a file, or "".
 func (j *job) freshAbove(file string) string {
 	if len(j.fresh) == 0 {
 		return ""
@@ -304,7 +302,7 @@ func (j *job) freshAbove(file string) string {
 	return ""
 }
 
-// findRemoved finds what fleetwright has written and the tree does not have any more.
+// findRemoved finds the files that fleetwright has written and the tree no longer has.
 func (j *job) findRemoved(files files, own *ownership) error {
 	wanted := map[string]bool{}
 	if j.cluster != nil && (len(own.paths) > 0 || len(own.inventories) > 0) {
@@ -341,8 +339,8 @@ func (j *job) findRemoved(files files, own *ownership) error {
 	return nil
 }
 
-// findMixed finds whether a part would be mixed with another render that was cut off: it has files which
-// this one has not, or has otherwise in other shards.
+// findMixed finds whether a shard would be mixed with another render that was interrupted: that one has files
+// which this render lacks, or other content in the files of other shards.
 func (j *job) findMixed(files files, own *ownership) error {
 	j.mixed = j.mixed || len(j.removed) > 0
 	whole, ours := j.cluster.Whole(), pathsOf(j.cluster)

@@ -17,22 +17,22 @@ import (
 	"github.com/fleetwright/fleetwright/render/layout"
 )
 
-// ownership is what fleetwright has written for a cluster, or may have.
+// ownership holds the files that fleetwright has, or may have, written for a cluster.
 type ownership struct {
-	// inventories are those that are there, by path, and whether they are the tree's.
+	// inventories maps the paths of the existing inventories to whether they equal the tree's.
 	inventories map[string]bool
-	// interrupted reports whether a run was cut off, or is going on.
+	// interrupted reports whether a run was interrupted, or is still running.
 	interrupted bool
-	// paths are what the journal and the inventories name that are not the tree's.
+	// paths are the paths in the journal, and in the inventories that differ from the tree's.
 	paths map[string]bool
-	// left are the files, after a run that was cut off, that clusters of a hub have which the tree leaves, and
-	// begun those that the run has begun to write for them: the journal names these, and no inventory does.
+	// left are the files that waiting clusters of a hub keep after an interrupted run. begun are the files that
+	// the run has begun to write for them: the journal lists these, but no inventory does.
 	left, begun map[string]bool
-	// current are the contents of the others, whose paths few ask for.
+	// current are the contents of the other inventories. Their paths are parsed on demand.
 	current [][]byte
 }
 
-// has reports whether a file is fleetwright's.
+// has reports whether a file belongs to fleetwright.
 func (o *ownership) has(file string) bool {
 	if !o.paths[file] && len(o.current) > 0 {
 		for _, data := range o.current {
@@ -45,12 +45,12 @@ func (o *ownership) has(file string) bool {
 	return o.paths[file]
 }
 
-// A journal lists what is fleetwright's while a run is going on.
+// A journal lists the files of fleetwright during a run.
 type journal struct {
 	Files []string `json:"files"`
 }
 
-// readOwnership finds what the last run has written, and one that was cut off.
+// readOwnership finds the files of the last run, and of an interrupted one.
 func (j *job) readOwnership(files files) (*ownership, error) {
 	own := &ownership{inventories: map[string]bool{}, paths: map[string]bool{}, left: map[string]bool{}, begun: map[string]bool{}}
 	wanted := map[string][]byte{}
@@ -68,7 +68,7 @@ func (j *job) readOwnership(files files) (*ownership, error) {
 			err = j.readInventory(files, own, f, wanted[f])
 		}
 	}
-	// What applications share is theirs as well where a merge has taken the cluster's inventory away.
+	// A merge may have removed the cluster's inventory; shared files then belong to the applications.
 	prefixes := map[string]bool{}
 	for f := range own.inventories {
 		prefix, _, ofApp := strings.Cut(f, layout.AppsDir+"/")
@@ -95,7 +95,7 @@ func (j *job) readOwnership(files files) (*ownership, error) {
 	return own, nil
 }
 
-// readInventory reads an inventory, if it is there. The tree has the one that is wanted, if any.
+// readInventory reads an inventory, if it exists, and compares it with the one in the tree, if any.
 func (j *job) readInventory(files files, own *ownership, file string, wanted []byte) error {
 	at := j.at(file)
 	if wanted != nil {
@@ -123,10 +123,10 @@ func (j *job) readInventory(files files, own *ownership, file string, wanted []b
 	case wanted != nil:
 		return diag.NewMistake(at+" is not an inventory that fleetwright has written", "restore it from Git, or move it away")
 	}
-	return nil // somebody else's
+	return nil // another tool's
 }
 
-// expandAll adds the files that are there of the patterns in an inventory.
+// expandAll adds the existing files that match the patterns in an inventory.
 func (j *job) expandAll(files files, own *ownership, inventory []byte) error {
 	if !bytes.Contains(inventory, []byte("*")) {
 		return nil
@@ -141,7 +141,7 @@ func (j *job) expandAll(files files, own *ownership, inventory []byte) error {
 	return nil
 }
 
-// expand adds the files that are there of a pattern.
+// expand adds the existing files that match a pattern.
 func (j *job) expand(files files, own *ownership, pattern string) error {
 	dir, base := path.Split(pattern)
 	entries, err := j.readDir(files, path.Clean(dir))
@@ -153,7 +153,7 @@ func (j *job) expand(files files, own *ownership, pattern string) error {
 	return err
 }
 
-// readDir returns what is in a directory, nothing where there is none.
+// readDir returns the entries of a directory, or nil if it does not exist.
 func (j *job) readDir(files files, dir string) ([]fs.DirEntry, error) {
 	if there, err := isDir(files, j.at(dir)); !there {
 		return nil, err
@@ -161,8 +161,8 @@ func (j *job) readDir(files files, dir string) ([]fs.DirEntry, error) {
 	return files.ReadDir(j.at(dir))
 }
 
-// possibleInventories returns the paths at which there may be inventories: of the cluster, of its
-// applications, and on a hub of those of its clusters.
+// possibleInventories returns the possible paths of inventories: the cluster's, those of its applications,
+// and on a hub those of its clusters.
 func (j *job) possibleInventories(files files) (all []string, err error) {
 	if there, err := isDir(files, j.base); !there {
 		return nil, err
@@ -189,12 +189,12 @@ func (j *job) possibleInventories(files files) (all []string, err error) {
 	return all, err
 }
 
-// readJournal finds what an interrupted run may have written.
+// readJournal finds the files that an interrupted run may have written.
 func (j *job) readJournal(files files, own *ownership) error {
 	at := j.at(layout.JournalFile)
 	switch _, err := files.Lstat(layout.Staged(at)); {
 	case err == nil:
-		own.interrupted = true // before it had a journal
+		own.interrupted = true // it wrote no journal yet
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
@@ -210,11 +210,11 @@ func (j *job) readJournal(files files, own *ownership) error {
 	return own.add(at, listed.Files)
 }
 
-// add notes the paths that an inventory or a journal names, unless one leads elsewhere.
+// add adds the paths in an inventory or a journal. A path outside the directory is an error.
 func (o *ownership) add(list string, names []string) error {
 	for _, name := range names {
 		if !fs.ValidPath(name) || !filepath.IsLocal(name) || name == "." {
-			return diag.NewMistake(fmt.Sprintf("%s names %q, which is not in its directory", list, name), "restore the file from Git")
+			return diag.NewMistake(fmt.Sprintf("%s names %q, which is outside its directory", list, name), "restore the file from Git")
 		}
 		o.paths[name] = true
 	}
@@ -223,14 +223,14 @@ func (o *ownership) add(list string, names []string) error {
 
 // owned returns all paths that are, were or will be fleetwright's, sorted.
 func (j *job) owned(own *ownership) []string {
-	own.has("") // with those of current inventories
+	own.has("") // parses the current inventories
 	all := maps.Clone(own.paths)
 	maps.Copy(all, own.left)
 	for f := range own.inventories {
 		all[f] = true
 	}
 	if j.cluster != nil {
-		for f := range j.cluster.Whole().Paths() { // another shard may have been cut off
+		for f := range j.cluster.Whole().Paths() { // another shard may have been interrupted
 			if !j.leaves(f) {
 				all[f] = true
 			}
@@ -240,8 +240,8 @@ func (j *job) owned(own *ownership) []string {
 }
 
 // isWritten reports whether a directory is a <cluster>/fleetwright of a completed or interrupted
-// run, or what a merge has left of one that another branch has removed. What may not be looked into,
-// is behind a link, or has another inventory is somebody else's.
+// run, or the rest that a merge has left of one. A directory that cannot be read, is behind a link, or has
+// another tool's inventory belongs to somebody else.
 func isWritten(files files, dir string) (bool, error) {
 	for _, name := range layout.Journals() {
 		if _, err := files.Lstat(path.Join(dir, name)); err == nil {
@@ -264,7 +264,7 @@ func isWritten(files files, dir string) (bool, error) {
 	return false, unlessForeign(err)
 }
 
-// unlessForeign drops the errors by which a directory shows that it is somebody else's.
+// unlessForeign drops the errors that mean that a directory belongs to somebody else.
 func unlessForeign(err error) error {
 	var refused *diag.Mistake
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.As(err, &refused) {

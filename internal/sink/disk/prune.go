@@ -14,7 +14,7 @@ import (
 	"github.com/fleetwright/fleetwright/render/tree"
 )
 
-// checkPrune refuses to remove too much, and what is still among the inputs.
+// checkPrune rejects the removal of too many files, or of anything that is still among the inputs.
 func checkPrune(files files, jobs []*job, rendered *render.Tree) error {
 	losses, err := findLosses(files, jobs, rendered)
 	if err != nil {
@@ -46,25 +46,25 @@ func checkPrune(files files, jobs []*job, rendered *render.Tree) error {
 	return errors.Join(all...)
 }
 
-// Parts of the hints of what is refused unless pruning is allowed.
+// Parts of the hints for rejections that --allow-prune lifts.
 const (
 	checkInputs = "check that all inputs were named"
 	allowPrune  = "; if this is meant, add --allow-prune"
 )
 
-// A shrinkage is what may be lost when files are removed.
+// A shrinkage holds the possible losses of a removal of files.
 type shrinkage struct {
 	rendered *render.Tree
-	// applications are those among the inputs of which some files are removed.
+	// applications are the Applications among the inputs that lose files.
 	applications map[string]bool
 	// releases reports whether the release of a component is among the files.
 	releases bool
-	// vanished are the releases whose files somebody else has removed. Flux has them until it syncs what
-	// is written now.
+	// vanished are the releases whose files somebody else has removed. Flux keeps them until it syncs this
+	// write.
 	vanished []render.Change
 }
 
-// shrinkageOf returns what may be lost by what jobs remove.
+// shrinkageOf returns the possible losses of the files that jobs remove.
 func shrinkageOf(jobs []*job, rendered *render.Tree) shrinkage {
 	s := shrinkage{rendered: rendered, applications: map[string]bool{}}
 	for _, j := range jobs {
@@ -86,21 +86,21 @@ func (s shrinkage) isNone() bool {
 	return len(s.applications) == 0 && !s.releases && len(s.vanished) == 0
 }
 
-// losses returns what changes lose, by cluster and path.
+// losses returns the losses of changes, which are sorted by cluster and path.
 func (s shrinkage) losses(changes []render.Change) []tree.Loss {
 	all := append(slices.Clip(changes), s.vanished...)
 	slices.SortStableFunc(all, func(a, b render.Change) int { return cmp.Compare(a.Cluster, b.Cluster) })
 	return s.rendered.LossesOf(all)
 }
 
-// concerns reports whether a file tells what is lost.
+// concerns reports whether the content of a file is needed to find losses.
 func (s shrinkage) concerns(file string) bool {
 	return s.applications[s.rendered.Application(file)] || s.releases && tree.IsRelease(file)
 }
 
-// findLosses finds what the jobs would take from clusters of Applications that are still among
-// the inputs, or of components that are installed. It reads files only where some of an Application's,
-// or releases, are removed.
+// findLosses finds the Applications that would disappear from clusters although they are still among the
+// inputs, and the components that would be uninstalled. It reads files only if releases or files of an
+// Application are removed.
 func findLosses(files files, jobs []*job, rendered *render.Tree) ([]tree.Loss, error) {
 	shrinks := shrinkageOf(jobs, rendered)
 	if shrinks.isNone() {
@@ -110,13 +110,13 @@ func findLosses(files files, jobs []*job, rendered *render.Tree) ([]tree.Loss, e
 	return shrinks.losses(changes), err
 }
 
-// checkEmptied refuses to empty a cluster, or to remove most of its files.
+// checkEmptied rejects a run that empties a cluster, or removes most of its files.
 func checkEmptied(files files, jobs []*job) (*diag.Mistake, error) {
 	var emptied, halved []string
 	for _, j := range jobs {
 		removed, there := len(j.removed), j.there
 		switch {
-		case j.cluster == nil && !j.known && !j.interrupted: // a merge has left it of what a branch has removed
+		case j.cluster == nil && !j.known && !j.interrupted: // left by the merge of a branch that removed the cluster
 		case j.cluster == nil && there > 0:
 			emptied = append(emptied, j.name)
 		case removed*2 > there:
@@ -134,7 +134,7 @@ func checkEmptied(files files, jobs []*job) (*diag.Mistake, error) {
 	}
 	var parts []string
 	if len(emptied) > 0 {
-		parts = append(parts, "would remove everything of "+diag.Some(emptied, 5))
+		parts = append(parts, "would remove all files of "+diag.Some(emptied, 5))
 	}
 	if len(halved) > 0 {
 		parts = append(parts, "would remove more than half of "+diag.Some(halved, 5))
@@ -142,8 +142,8 @@ func checkEmptied(files files, jobs []*job) (*diag.Mistake, error) {
 	return diag.NewMistake(strings.Join(parts, ", and "), checkInputs+allowPrune), nil
 }
 
-// keptBy counts the files of components that a job removes and whose objects Flux leaves, and the
-// kustomization.yaml that lists them: nothing is lost with what is handed over.
+// keptBy counts the removed files of components whose objects Flux keeps, with the kustomization.yaml that
+// lists them: a component that is handed over is not lost.
 func keptBy(files files, j *job) (kept int, err error) {
 	keeps := map[string]bool{}
 	for _, f := range j.removed {

@@ -13,7 +13,7 @@ import (
 	"github.com/fleetwright/fleetwright/render/layout"
 )
 
-// stage writes the changed files of one cluster beside their places, and before them the journal.
+// stage writes the journal of one cluster, and then its changed files next to their places.
 func (j *job) stage(files files, step func()) error {
 	if j.idle() {
 		return nil
@@ -28,7 +28,7 @@ func (j *job) stage(files files, step func()) error {
 			return err
 		}
 	} else if j.cluster != nil {
-		noted = slices.DeleteFunc(noted, own.has) // the inventory that is there has them
+		noted = slices.DeleteFunc(noted, own.has) // the existing inventory lists them
 	}
 	if err := j.checkWay(files); err != nil {
 		return err
@@ -56,7 +56,7 @@ func (j *job) stage(files files, step func()) error {
 		}
 		step()
 	}
-	// Where files are only removed, permission must be there as well.
+	// Removing files needs write permission too: test it now.
 	for _, name := range j.probes() {
 		if err := files.Create(name, nil); err != nil {
 			return err
@@ -68,7 +68,7 @@ func (j *job) stage(files files, step func()) error {
 	return nil
 }
 
-// writeJournal writes the journal, whole.
+// writeJournal writes the complete journal.
 func (j *job) writeJournal(files files, owned journal) error {
 	data, err := json.Marshal(owned)
 	if err != nil {
@@ -81,7 +81,7 @@ func (j *job) writeJournal(files files, owned journal) error {
 	return files.Rename(layout.Staged(at), at)
 }
 
-// makeDirs makes a directory, and those down to it from the top one, where they are not there yet.
+// makeDirs creates a directory and its missing parents, from the top one down.
 func makeDirs(files files, top, dir string) error {
 	err := files.Mkdir(dir)
 	if errors.Is(err, fs.ErrNotExist) && dir != top {
@@ -95,7 +95,7 @@ func makeDirs(files files, top, dir string) error {
 	return err
 }
 
-// checkWay refuses to stage over files that are not fleetwright's. Leftovers are removed before.
+// checkWay rejects staging over files of others. Leftovers of fleetwright are removed before.
 func (j *job) checkWay(files files) error {
 	var names []string
 	for _, dir := range slices.Sorted(maps.Keys(j.fresh)) {
@@ -119,7 +119,7 @@ func (j *job) checkWay(files files) error {
 	return nil
 }
 
-// undo removes what was staged. If it fails the journal stays, and the next run removes the rest.
+// undo removes the staged files. If it fails the journal stays, and the next run removes the rest.
 func (j *job) undo(files files) error {
 	if !j.staging {
 		return nil
@@ -132,7 +132,7 @@ func (j *job) undo(files files) error {
 		return err
 	}
 	if j.interrupted {
-		return nil // the journal tells of files that are still there
+		return nil // the journal lists files that still exist
 	}
 	if err := removeRegular(files, j.at(layout.JournalFile)); err != nil {
 		return err
@@ -143,7 +143,7 @@ func (j *job) undo(files files) error {
 	return nil
 }
 
-// stagedAt returns where a file is staged, and the topmost directory staged for it, if any.
+// stagedAt returns the path at which a file is staged, and the topmost directory staged for it, if any.
 func (j *job) stagedAt(file string) (name, top string) {
 	at := j.at(file)
 	if top := j.freshAbove(file); top != "" {
@@ -153,7 +153,7 @@ func (j *job) stagedAt(file string) (name, top string) {
 	return layout.Staged(at), ""
 }
 
-// probes returns files that test whether the directories of removed files can be changed.
+// probes returns files that test whether the directories of removed files are writable.
 func (j *job) probes() []string {
 	names := map[string]bool{}
 	for _, f := range j.removed {
@@ -162,7 +162,7 @@ func (j *job) probes() []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// removeLeftovers removes what this run or an interrupted one may have staged of owned files.
+// removeLeftovers removes staged copies of owned files that this run or an interrupted one may have left.
 func (j *job) removeLeftovers(files files, owned []string) error {
 	names := map[string]bool{layout.Staged(j.at(layout.JournalFile)): true}
 	emptied := map[string]bool{}
@@ -176,7 +176,7 @@ func (j *job) removeLeftovers(files files, owned []string) error {
 			if err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
-			if err != nil || !info.IsDir() { // which checkWay refuses, if it is in the way
+			if err != nil || !info.IsDir() { // checkWay reports anything else in the way
 				continue
 			}
 			name := top + f[len(dir):]
@@ -195,5 +195,5 @@ func (j *job) removeLeftovers(files files, owned []string) error {
 	return nil
 }
 
-// probe is the file that shows whether a directory may be changed.
+// probe is the name of the file that tests whether a directory is writable.
 func probe(dir string) string { return path.Join(dir, ".probe"+layout.StagedSuffix) }

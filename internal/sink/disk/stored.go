@@ -14,14 +14,14 @@ import (
 	"github.com/fleetwright/fleetwright/render/layout"
 )
 
-// Stored are the files of a cluster that are kept elsewhere than in a directory, by their paths below
-// DIR/<cluster>/fleetwright. Without any, the cluster has none.
+// Stored holds the files of a cluster that are not in a directory but, for example, in an artifact. Paths are
+// below DIR/<cluster>/fleetwright. The zero value has no files.
 type Stored struct {
 	names   []string // sorted
 	content map[string][]byte
 }
 
-// NewStored returns files by their paths, which must be valid and lead through no other file.
+// NewStored returns files by path. Paths must be valid, and no file may be the parent of another.
 func NewStored(content map[string][]byte) Stored {
 	names := make([]string, 0, len(content))
 	for name := range content {
@@ -31,20 +31,20 @@ func NewStored(content map[string][]byte) Stored {
 	return Stored{names, content}
 }
 
-// Content is that of a file.
+// Content returns the content of a file.
 func (s Stored) Content(name string) []byte { return s.content[name] }
 
 // A Store returns the files of a cluster by its name.
 type Store func(cluster string) (Stored, error)
 
-// CompareStored returns what Write would do in a directory that has the files of a store. It knows the
-// clusters of the tree alone.
+// CompareStored returns the effects of [Write] on a directory with the files of a store. It sees only the
+// clusters of the tree.
 func CompareStored(store Store, rendered *render.Tree, opts Options) (Comparison, error) {
 	opts.KeepOthers = true
 	return compareIn(storedWorkers(store), rendered, opts)
 }
 
-// CheckStored returns the error with which Write would refuse a tree in a directory that has the files of a store.
+// CheckStored returns the error of [Write] for a tree and a directory with the files of a store.
 func CheckStored(store Store, rendered *render.Tree, opts Options) error {
 	opts.KeepOthers = true
 	w := storedWorkers(store)
@@ -55,7 +55,7 @@ func CheckStored(store Store, rendered *render.Tree, opts Options) error {
 	return checkPrune(w[0], jobs, rendered)
 }
 
-// storedWorkers returns as many workers as there are cores.
+// storedWorkers returns one worker for each core.
 func storedWorkers(store Store) workers {
 	w := make(workers, runtime.GOMAXPROCS(0))
 	for i := range w {
@@ -64,8 +64,8 @@ func storedWorkers(store Store) workers {
 	return w
 }
 
-// Left returns the stored files of a hub that a write leaves as they are, sorted: those of the clusters behind the
-// waves, and the sources that these name or will name.
+// Left returns the stored files of a hub that a write keeps, sorted: those of waiting clusters, and the sources
+// that these name or will name.
 func (s Stored) Left(hub *render.Cluster) ([]string, error) {
 	j := &job{name: hub.Name, cluster: hub, base: path.Join(hub.Name, layout.Dir)}
 	files := &storedFiles{store: func(string) (Stored, error) { return s, nil }}
@@ -82,16 +82,16 @@ func (s Stored) Left(hub *render.Cluster) ([]string, error) {
 	return left, nil
 }
 
-// storedFiles are the files of a store. It keeps those of the cluster that was asked for last.
+// storedFiles implements files on a store. It caches the files of the cluster that was read last.
 type storedFiles struct {
 	store   Store
 	cluster string
 	stored  Stored
 }
 
-var errReadOnly = errors.New("a store is only compared with")
+var errReadOnly = errors.New("a store is read-only")
 
-// at returns the files of the cluster of a name, and the path of the name among them: "." for all.
+// at returns the files of the cluster in a name, and the rest of the name: "." for all of them.
 func (s *storedFiles) at(name string) (Stored, string, error) {
 	cluster, below, _ := strings.Cut(name, "/")
 	below = strings.TrimPrefix(strings.TrimPrefix(below, layout.Dir), "/")
@@ -108,7 +108,7 @@ func (s *storedFiles) at(name string) (Stored, string, error) {
 	return stored, below, err
 }
 
-// first returns the number of the first name in a directory or behind it.
+// first returns the index of the first name that is in a directory or sorts after it.
 func (s Stored) first(dir string) (int, string) {
 	if dir == "." {
 		return 0, ""

@@ -22,7 +22,8 @@ func storeOf(t *render.Tree) Store {
 	return func(cluster string) (Stored, error) { return NewStored(all[cluster]), nil }
 }
 
-// TestStoredFilesAreComparedAsADirectory: what differs, what is lost and what waiting clusters keep is the same.
+// TestStoredFilesAreComparedAsADirectory checks that differences, losses and files of waiting clusters are
+// the same as for a directory.
 func TestStoredFilesAreComparedAsADirectory(t *testing.T) {
 	for _, topology := range []string{"pull", "hub"} {
 		for _, namesOnly := range []bool{false, true} {
@@ -62,7 +63,7 @@ func TestStoredFilesAreComparedAsADirectory(t *testing.T) {
 				}
 				for name, content := range have(t, dir) {
 					if below, ok := strings.CutPrefix(name, path.Join(c.Name, layout.Dir)+"/"); ok && after[below] != content {
-						t.Errorf("%s is not what Write leaves", name)
+						t.Errorf("%s differs from the result of Write", name)
 					} else if ok {
 						delete(after, below)
 					}

@@ -11,12 +11,12 @@ import (
 	"github.com/fleetwright/fleetwright/render/tree"
 )
 
-// A directory of the former layout is taken over in two commits. In the present layout other Flux
-// Kustomizations apply some objects, and the former ones would delete these, unless they carry prune:
-// disabled on the cluster. So the first commit adds that annotation, and the second, which writes the
-// present layout, may follow only when the cluster has synced the first.
+// Two commits replace a directory with the former layout. In the present layout other Flux
+// Kustomizations apply some of the objects. The former ones would delete these objects unless they have
+// the annotation prune: disabled on the cluster. The first commit adds the annotation. The second one
+// writes the present layout, and may follow only after the cluster has synced the first.
 
-// takeOver replaces the tree's cluster by the first commit, unless that is written and synced.
+// takeOver replaces the tree's cluster by the first commit until that is written and synced.
 func (j *job) takeOver(files files, synced bool) error {
 	former, err := j.formerFiles(files)
 	if err != nil || former == nil || j.part {
@@ -27,7 +27,7 @@ func (j *job) takeOver(files files, synced bool) error {
 		j.cluster = tree.NewFiles(j.name, former)
 		return nil
 	}
-	// Of a cluster that goes, what was kept before is released.
+	// A removed cluster releases the objects that it kept before.
 	wanted, stages := map[string]bool{}, tree.Stages(nil)
 	if j.cluster != nil {
 		wanted, stages = pathsOf(j.cluster), j.cluster.Stages()
@@ -39,7 +39,7 @@ func (j *job) takeOver(files files, synced bool) error {
 		}
 		kept, some, err := stages.Keep(f, former[f])
 		if err != nil {
-			return diag.NewMistake(fmt.Sprintf("%s is of the former layout, and cannot be read: %v", j.at(f), err), "restore it from Git")
+			return diag.NewMistake(fmt.Sprintf("%s has the former layout and cannot be read: %v", j.at(f), err), "restore it from Git")
 		}
 		moves = moves || some
 		changed = changed || !bytes.Equal(kept, former[f])
@@ -56,9 +56,9 @@ func (j *job) takeOver(files files, synced bool) error {
 	return nil
 }
 
-// formerFiles returns the files of the former layout that are there, with their inventory, by path. It
-// returns none for the present layout, even if a merge has brought the former inventory back, or a run
-// that was writing the second commit was cut off.
+// formerFiles returns the existing files of the former layout, with their inventory, by path. It returns
+// none for the present layout, even if a merge has restored the former inventory, or a run was interrupted
+// while it wrote the second commit.
 func (j *job) formerFiles(files files) (map[string][]byte, error) {
 	if there, err := isDir(files, j.base); !there {
 		return nil, err
@@ -89,7 +89,7 @@ func (j *job) formerFiles(files files) (map[string][]byte, error) {
 		}
 	}
 	if own.paths[layout.SyncFile] && former[layout.SyncFile] == nil {
-		return nil, diag.NewMistake(j.at(layout.SyncFile)+" is missing, without which Flux deletes what it applies", "restore it from Git")
+		return nil, diag.NewMistake(j.at(layout.SyncFile)+" is missing; without it Flux deletes the objects that it applies", "restore it from Git")
 	}
 	return former, nil
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// former are inputs, and what was written for them in the former layout.
+// former returns inputs, and their output in the former layout.
 func former(t *testing.T, name string) (tree *render.Tree, dir string) {
 	t.Helper()
 	at := filepath.Join("testdata", "former", name)
@@ -35,7 +35,7 @@ func former(t *testing.T, name string) (tree *render.Tree, dir string) {
 	return tree, dir
 }
 
-// kept returns which files carry the annotation that keeps an object, and how often.
+// kept returns the files with the annotation that keeps an object, with the number of annotations.
 func kept(t *testing.T, dir string) map[string]int {
 	t.Helper()
 	all := map[string]int{}
@@ -47,8 +47,8 @@ func kept(t *testing.T, dir string) map[string]int {
 	return all
 }
 
-// TestFormerLayoutIsTakenOver in two commits: the first keeps what moves and changes nothing else,
-// also not again, and the second, which has to be asked for, is the tree.
+// TestFormerLayoutIsTakenOver checks both commits: the first keeps the objects that move, changes nothing
+// else, and is stable; the second, which must be requested, is the tree.
 func TestFormerLayoutIsTakenOver(t *testing.T) {
 	for name, want1 := range map[string]map[string]int{
 		"pull": {"eu/fleetwright/sync.yaml": 3, "eu/fleetwright/rollouts/default.shop/alertprovider-slack.yaml": 1, "us/fleetwright/sync.yaml": 3, "us/fleetwright/rollouts/default.shop/alertprovider-slack.yaml": 1},
@@ -57,7 +57,7 @@ func TestFormerLayoutIsTakenOver(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			tree, dir := former(t, name)
 			before := have(t, dir)
-			s := mustWrite(t, dir, tree, Options{Synced: true}) // before its time
+			s := mustWrite(t, dir, tree, Options{Synced: true}) // requested too early
 			first := have(t, dir)
 			if got := kept(t, dir); !maps.Equal(got, want1) {
 				t.Errorf("kept are %v, want %v", got, want1)
@@ -90,7 +90,7 @@ func TestFormerLayoutIsTakenOver(t *testing.T) {
 	}
 }
 
-// TestFirstCommitIsWhole: the inventory of the former layout has the sums of what was written.
+// TestFirstCommitIsWhole checks that the former layout's inventory has the checksums of the written files.
 func TestFirstCommitIsWhole(t *testing.T) {
 	tree, dir := former(t, "pull")
 	mustWrite(t, dir, tree, Options{})
@@ -101,13 +101,13 @@ func TestFirstCommitIsWhole(t *testing.T) {
 	}
 	for file, sum := range inventory.Files {
 		if got := fmt.Sprintf("%x", sha256.Sum256([]byte(all["eu/fleetwright/"+file]))); got != sum {
-			t.Errorf("%s has the sum %s, and the inventory says %s", file, got, sum)
+			t.Errorf("%s has the checksum %s, but %s in the inventory", file, got, sum)
 		}
 	}
 }
 
-// TestApplicationsGoWhileTakingOver: what was kept because it would move, and goes before the second
-// commit, is written once more without the annotation, or Flux would never delete it.
+// TestApplicationsGoWhileTakingOver checks that an object that was kept for its move, and is removed before
+// the second commit, is written once more without the annotation. Otherwise Flux would never delete it.
 func TestApplicationsGoWhileTakingOver(t *testing.T) {
 	for _, name := range []string{"pull", "hub"} {
 		tree, dir := former(t, name)
@@ -117,7 +117,7 @@ func TestApplicationsGoWhileTakingOver(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, others, _ := strings.Cut(string(data), "\n---\n") // without the shop, which alone uses the AlertProvider
+		_, others, _ := strings.Cut(string(data), "\n---\n") // without the shop, the only user of the AlertProvider
 		next, list := render.Compile(schema.Load([]schema.File{{Name: "inputs.yaml", Data: []byte(others)}}), render.Options{Path: "clusters"})
 		if next == nil {
 			t.Fatal(list)
@@ -127,9 +127,9 @@ func TestApplicationsGoWhileTakingOver(t *testing.T) {
 			t.Errorf("%s: the summary is %+v", name, s)
 		}
 		for file, n := range before {
-			left := n * 1 / 3 // of each cluster's app-docs, app-shop and rollout-shop
+			left := n * 1 / 3 // app-docs, app-shop and rollout-shop on each cluster
 			if name == "hub" {
-				left = n * 4 / 6 // and infrastructure, releases and mesh
+				left = n * 4 / 6 // also infrastructure, releases and mesh
 			}
 			if strings.Contains(file, "alertprovider") {
 				left = 0
@@ -143,12 +143,12 @@ func TestApplicationsGoWhileTakingOver(t *testing.T) {
 	}
 }
 
-// TestClustersGoWhileTakingOver: what was kept on a cluster that goes is released first, and its directory
-// removed when that is synced.
+// TestClustersGoWhileTakingOver checks that the kept objects of a removed cluster are released first, and its
+// directory is removed when that is synced.
 func TestClustersGoWhileTakingOver(t *testing.T) {
 	tree, dir := former(t, "pull")
 	mustWrite(t, dir, tree, Options{})
-	next := &render.Tree{Clusters: tree.Clusters[:1]} // without us
+	next := &render.Tree{Clusters: tree.Clusters[:1]} // without the cluster us
 	s := mustWrite(t, dir, next, Options{Synced: true, AllowPrune: true})
 	if !slices.Equal(s.Waiting, []string{"us"}) || kept(t, dir)["us/fleetwright/sync.yaml"] > 0 || len(want(next)) > len(have(t, dir)) {
 		t.Errorf("the summary is %+v, and kept are %v", s, kept(t, dir))
@@ -160,8 +160,8 @@ func TestClustersGoWhileTakingOver(t *testing.T) {
 	mustHave(t, dir, want(next))
 }
 
-// TestFormerInventoryComesBack: a merge with a branch of the former layout brings its inventory back, and
-// what it listed goes again; a run that was cut off while it wrote the second commit is completed.
+// TestFormerInventoryComesBack checks two repairs: after a merge restored the former inventory, the files
+// that it lists are removed again, and an interrupted second commit is completed.
 func TestFormerInventoryComesBack(t *testing.T) {
 	tree, dir := former(t, "pull")
 	inventory := have(t, dir)["eu/fleetwright/inventory.json"]
@@ -196,8 +196,8 @@ func TestFormerInventoryComesBack(t *testing.T) {
 	}
 }
 
-// TestMergesLeaveRemovedClusters: one branch removes a cluster, and the other adds an application to it.
-// What Git leaves goes with the next render, which is no pruning that needs to be allowed.
+// TestMergesLeaveRemovedClusters checks that, if one branch removes a cluster and the other adds an
+// application to it, the next render removes the files that Git left, without --allow-prune.
 func TestMergesLeaveRemovedClusters(t *testing.T) {
 	tree, dir := former(t, "pull")
 	mustWrite(t, dir, tree, Options{})
@@ -217,7 +217,7 @@ func TestMergesLeaveRemovedClusters(t *testing.T) {
 	mustHave(t, dir, want(next))
 }
 
-// TestNothingToKeep: where nothing moves, one commit is enough.
+// TestNothingToKeep checks that one commit is enough if no object moves.
 func TestNothingToKeep(t *testing.T) {
 	tree, dir := former(t, "pull")
 	for _, cluster := range []string{"eu", "us"} {
@@ -235,17 +235,19 @@ func TestNothingToKeep(t *testing.T) {
 	mustHave(t, dir, want(tree))
 }
 
-// TestUnreadableFormerLayout: what moves is not known of a file with conflict markers, and nothing is written.
+// TestUnreadableFormerLayout checks that nothing is written if conflict markers in a file hide the objects
+// that move.
 func TestUnreadableFormerLayout(t *testing.T) {
 	tree, dir := former(t, "pull")
 	plant(t, dir, "eu/fleetwright/sync.yaml", "<<<<<<< HEAD\na: 1\n=======\na: 2\n>>>>>>> b\n")
 	before := have(t, dir)
 	_, err := Write(dir, tree, Options{})
-	wantError(t, err, "eu/fleetwright/sync.yaml is of the former layout, and cannot be read")
+	wantError(t, err, "eu/fleetwright/sync.yaml has the former layout and cannot be read")
 	mustHave(t, dir, before)
 }
 
-// TestFaultsWhileTakingOver cuts off each of the two commits wherever it can be, and has another run repair it.
+// TestFaultsWhileTakingOver interrupts each of the two commits at every operation, and lets another run
+// repair it.
 func TestFaultsWhileTakingOver(t *testing.T) {
 	for _, opts := range []Options{{}, {Synced: true}} {
 		for at := 0; ; at++ {
@@ -267,7 +269,8 @@ func TestFaultsWhileTakingOver(t *testing.T) {
 	}
 }
 
-// TestStrayManifestsAreReported: in directories that Flux lists itself, and nowhere else.
+// TestStrayManifestsAreReported checks that foreign manifests are reported exactly in directories that Flux
+// lists itself.
 func TestStrayManifestsAreReported(t *testing.T) {
 	dir := t.TempDir()
 	tr := treeOf(t, "x", policyA, rollout)

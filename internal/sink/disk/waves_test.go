@@ -16,7 +16,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// inWaves compiles Applications for clusters, each of which is a wave, and splits the tree behind the first.
+// inWaves compiles Applications for clusters, each in its own wave, and splits the tree after the first wave.
 // An application is <name> or <name>@<cluster>.
 func inWaves(t testing.TB, topology, clusters, interval string, apps ...string) (all, now, later *render.Tree) {
 	t.Helper()
@@ -45,7 +45,7 @@ func inWaves(t testing.TB, topology, clusters, interval string, apps ...string) 
 	return tree, now, later
 }
 
-// behind are the options of a write that leaves the clusters of a tree.
+// behind returns the options of a write that skips the clusters of a tree.
 func behind(later *render.Tree) Options {
 	opts := Options{AllowPrune: true, Behind: map[string]bool{}}
 	for _, c := range later.Clusters {
@@ -54,13 +54,13 @@ func behind(later *render.Tree) Options {
 	return opts
 }
 
-// isOf reports whether a file is for a cluster, in its directory or that of its hub.
+// isOf reports whether a file belongs to a cluster, in its directory or its hub's.
 func isOf(cluster, file string) bool {
 	root, rest, _ := strings.Cut(file, "/"+layout.Dir+"/")
 	return root == cluster || layout.ClusterOf(rest) == cluster
 }
 
-// TestWavesKeepWhatClustersHave: applications come, go and change, and so do clusters.
+// TestWavesKeepWhatClustersHave checks added, removed and changed applications and clusters.
 func TestWavesKeepWhatClustersHave(t *testing.T) {
 	for _, topology := range []string{"pull", "hub"} {
 		t.Run(topology, func(t *testing.T) {
@@ -93,21 +93,21 @@ func TestWavesKeepWhatClustersHave(t *testing.T) {
 			}
 			for name := range got {
 				if isOf("gone", name) || isOf("three", name) {
-					t.Errorf("%s is there", name)
+					t.Errorf("%s exists", name)
 				}
 			}
 			if topology == "hub" {
-				// One is applied now, and others the cluster that waits still names.
+				// One is applied now; the waiting cluster still lists the others.
 				for name, there := range map[string]bool{"both": true, "new": true, "old": true, "late": true, "gone": false} {
 					if _, ok := got["host/fleetwright/sources/gitrepository-"+name+".default.yaml"]; ok != there {
-						t.Errorf("the source of %s is there: %t", name, ok)
+						t.Errorf("the source of %s exists: %t", name, ok)
 					}
 				}
 			}
 			if all, err := CheckWaiting(dir, later); err != nil || len(all) > 0 {
 				t.Errorf("%+v, %v", all, err)
 			}
-			// The same again changes nothing.
+			// A second run changes nothing.
 			if s := mustWrite(t, dir, now, behind(later)); s.Written+s.Removed+len(s.Stray) > 0 {
 				t.Errorf("%+v", s)
 			}
@@ -117,8 +117,8 @@ func TestWavesKeepWhatClustersHave(t *testing.T) {
 	}
 }
 
-// TestAnotherTopologyKeepsClustersThatWait: their files would be removed from the directory of the one, and not be
-// written into that of the other.
+// TestAnotherTopologyKeepsClustersThatWait checks a change of topology: it would remove the files of waiting
+// clusters from one directory without writing them into the other.
 func TestAnotherTopologyKeepsClustersThatWait(t *testing.T) {
 	for from, to := range map[string]string{"pull": "hub", "hub": "pull"} {
 		t.Run(from+" to "+to, func(t *testing.T) {
@@ -136,14 +136,14 @@ func TestAnotherTopologyKeepsClustersThatWait(t *testing.T) {
 			_, err = Compare(dir, now, behind(later))
 			wantError(t, err, "would remove the files of clusters that wait")
 			mustHave(t, dir, before)
-			// All waves at once lose nothing.
+			// Rendering all waves at once loses nothing.
 			mustWrite(t, dir, next, Options{AllowPrune: true})
 			mustHave(t, dir, want(next))
 		})
 	}
 }
 
-// TestWavesAfterAKilledRun: a run that writes all waves is cut off, and the next one writes the first.
+// TestWavesAfterAKilledRun interrupts a run of all waves, and then runs the first wave.
 func TestWavesAfterAKilledRun(t *testing.T) {
 	for _, topology := range []string{"pull", "hub"} {
 		t.Run(topology, func(t *testing.T) {
@@ -160,7 +160,7 @@ func TestWavesAfterAKilledRun(t *testing.T) {
 					switch {
 					case isOf("one", name) && content != end[name]:
 						t.Errorf("operation %d: %s is\n%s", at, name, content)
-					case isOf("two", name) && hidden(name) && topology == "pull": // the run that writes it tidies up
+					case isOf("two", name) && hidden(name) && topology == "pull": // the run of that cluster cleans up
 					case isOf("two", name) && content != before[name] && content != end[name]:
 						t.Errorf("operation %d: %s is\n%s", at, name, content)
 					}
@@ -180,7 +180,8 @@ func TestWavesAfterAKilledRun(t *testing.T) {
 	}
 }
 
-// TestFilesOfClustersThatWait are those of their inventories, or reported.
+// TestFilesOfClustersThatWait checks that files of waiting clusters are listed in their inventories, or
+// reported.
 func TestFilesOfClustersThatWait(t *testing.T) {
 	for _, topology := range []string{"pull", "hub"} {
 		tree, _, later := inWaves(t, topology, "one two", "5m", "both")
@@ -264,7 +265,7 @@ func TestFilesOfClustersThatWait(t *testing.T) {
 			dir := t.TempDir()
 			mustWrite(t, dir, tree, Options{})
 			plant(t, dir, root+filepath.Dir(sync)+"/mine.yaml", "kind: ConfigMap")
-			plant(t, dir, root+app+"mine.yaml", "kind: ConfigMap") // which no kustomization.yaml lists
+			plant(t, dir, root+app+"mine.yaml", "kind: ConfigMap") // listed in no kustomization.yaml
 			all, err := CheckWaiting(dir, later)
 			if err != nil || len(all) != 1 || len(all[0].Files) > 0 || !slices.Equal(all[0].Stray, []string{root + filepath.Dir(sync) + "/mine.yaml"}) {
 				t.Errorf("%+v, %v", all, err)
@@ -273,8 +274,8 @@ func TestFilesOfClustersThatWait(t *testing.T) {
 	}
 }
 
-// TestAHubHasWhatWaitingClustersName: Flux applies nothing of a cluster without its sources, or where one of the two
-// directories of the cluster is gone.
+// TestAHubHasWhatWaitingClustersName checks that a hub keeps what waiting clusters refer to: Flux applies
+// nothing of a cluster without its sources, or without one of its two directories.
 func TestAHubHasWhatWaitingClustersName(t *testing.T) {
 	old, _, _ := inWaves(t, "hub", "one two", "5m", "both", "old", "late@two")
 	_, now, later := inWaves(t, "hub", "one two", "7m", "both", "late@two")
@@ -312,7 +313,8 @@ func TestAHubHasWhatWaitingClustersName(t *testing.T) {
 	}
 }
 
-// TestAHubOfTheFormerLayout is taken over whole, so not while clusters wait.
+// TestAHubOfTheFormerLayout checks that such a hub is taken over as a whole, and therefore not while clusters
+// wait.
 func TestAHubOfTheFormerLayout(t *testing.T) {
 	_, now, later := inWaves(t, "hub", "one two", "5m", "both")
 	dir := t.TempDir()
@@ -327,7 +329,7 @@ func TestAHubOfTheFormerLayout(t *testing.T) {
 		t.Errorf("%+v, %v", comparison, err)
 	}
 	_, err = Write(dir, now, behind(later))
-	wantError(t, err, "host/fleetwright is in the former layout")
+	wantError(t, err, "host/fleetwright has the former layout")
 	mustHave(t, dir, before)
 	if all, err := CheckWaiting(dir, later); err != nil || len(all) > 0 {
 		t.Errorf("%+v, %v", all, err)

@@ -7,10 +7,10 @@ import (
 	"github.com/fleetwright/fleetwright/internal/parallel"
 )
 
-// workers do one thing each at a time, on the output directory, with handles of their own.
+// workers each do one thing at a time in the output directory, through separate handles.
 type workers []files
 
-// openWorkers opens a directory for as many workers as there are cores.
+// openWorkers opens a directory with one worker for each core.
 func openWorkers(dir string) (w workers, err error) {
 	for range runtime.GOMAXPROCS(0) {
 		files, err := openFiles(dir)
@@ -29,11 +29,11 @@ func (w workers) close() {
 	}
 }
 
-// each does something for each job, in order, and with the next one while workers are still at
-// those before. After an error nothing more is begun; of several it returns that of the first job.
+// each calls a function for each job, in order, several at a time. After an error it starts no further call, and
+// it returns the error of the first job that failed.
 func each[Job any](w workers, jobs []Job, do func(Job, files) error) (err error) {
 	var mu sync.Mutex
-	failed := len(jobs) // the first that has
+	failed := len(jobs) // index of the first job that failed
 	parallel.On(w, len(jobs), func(files files, i int) {
 		mu.Lock()
 		skip := i > failed

@@ -15,28 +15,28 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// renderedAnnotation marks every object that the function emits, for the next run. It holds the
-// cluster alone: two applications may have one Namespace, which must be the same in both.
+// renderedAnnotation marks every object that the function emits, for the next run. It holds only
+// the cluster: two applications may share a Namespace, which must be the same in both.
 const renderedAnnotation = layout.RenderedAnnotation
 
-// An Outcome is what a function has done.
+// An Outcome is the result of a run.
 type Outcome struct {
-	// Results are all there is to say, for those who read the list.
+	// Results are all reports, for programs that read the list.
 	Results []Result
-	// Diagnostics and Mistakes are what the results say, for people.
+	// Diagnostics and Mistakes are the same reports, for people.
 	Diagnostics diag.List
 	Mistakes    []Mistake
-	// Warnings say what is to be done before the next run. They are none of the inputs' own.
+	// Warnings are steps to do before the next run. They are not about the inputs.
 	Warnings []Mistake
-	// Files were read beside the items.
+	// Files were read in addition to the items.
 	Files []schema.File
 }
 
 // Failed reports whether there are errors.
 func (o *Outcome) Failed() bool { return len(o.Mistakes) > 0 || o.Diagnostics.HasErrors() }
 
-// Run does what the functionConfig says, and replaces the items, unless there are errors. read
-// reads files, and joins the errors of all that cannot be read. compile compiles them.
+// Run runs the function that the functionConfig describes, and replaces the items unless it finds
+// errors. read reads files, and joins the errors of all unreadable files. compile compiles them.
 func Run(list *List, read func(paths []string) ([]schema.File, error), compile Compile) *Outcome {
 	f := &function{list: list, compileFiles: compile, directories: map[string]bool{}, sources: map[diag.Position]*source{}}
 	f.settings, f.Mistakes = settingsOf(list.FunctionConfig, list.Items)
@@ -60,34 +60,34 @@ type function struct {
 	list         *List
 	compileFiles Compile
 
-	// inputs are what is compiled, in order, and sources the same by where diagnostics say that
-	// they are: a file that was read and an item may have one name.
+	// inputs are the sources to compile, in order. sources holds them by the place in diagnostics:
+	// a file that was read and an item may have the same name.
 	inputs  []*source
 	sources map[diag.Position]*source
-	// kept are the items that stay: all but what an earlier run has rendered, which is
-	// stale. Uncompiled are those of them that no cluster has for being compiled.
+	// kept are the items that stay, stale the items that an earlier run has rendered, and uncompiled
+	// the kept items that are not inputs.
 	kept, stale, uncompiled []*Object
-	// placed reports whether the items are those of a package, which knows the file of each.
+	// placed reports whether the items belong to a package, which knows the file of each item.
 	placed bool
-	// directories are those of clusters that there are already, wherever they come from.
+	// directories are the existing directories of clusters, of any origin.
 	directories map[string]bool
 }
 
-// A source is a text that is compiled.
+// A source is a text to compile.
 type source struct {
 	schema.File
-	// objects are the items in it, in their order; none for a file that was read.
+	// objects are the items in it, in order; none for a file that was read.
 	objects []*Object
-	// found returns the objects as they stand in the text. What cannot be parsed has none.
+	// found parses the objects in the text. It returns none if the text cannot be parsed.
 	found func() []*Object
 }
 
-// placeOf is what the positions in a file have in common.
+// placeOf returns the part that all positions in a file share.
 func placeOf(file schema.File) diag.Position {
 	return diag.Position{File: file.Name, Unnumbered: file.Unnumbered}
 }
 
-// add has a file compiled.
+// add adds a file to the inputs.
 func (f *function) add(file schema.File) *source {
 	s := &source{File: file}
 	s.found = sync.OnceValue(func() []*Object {
@@ -101,7 +101,7 @@ func (f *function) add(file schema.File) *source {
 	return s
 }
 
-// sort says of each item what it is.
+// sort divides the items into inputs, kept and stale ones.
 func (f *function) sort() {
 	for _, o := range f.list.Items {
 		if name, _, ok := o.path(); ok {
@@ -124,7 +124,7 @@ func (f *function) sort() {
 		name, _, inPackage := o.path()
 		isConfig := config != nil && o.isCopyOf(config)
 		if isConfig && !inPackage {
-			continue // kustomize gives it to generators, and does not want it back
+			continue // kustomize passes it to generators, and does not expect it back
 		}
 		if f.isStale(o) {
 			f.stale = append(f.stale, o)
@@ -141,7 +141,7 @@ func (f *function) sort() {
 	}
 }
 
-// source is what diagnostics call an item: its file, or kind namespace/name.
+// source returns the name of an item in diagnostics: its file, or kind namespace/name.
 func (o *Object) source() string {
 	ref := o.ref()
 	switch name, _, inPackage := o.path(); {
@@ -155,7 +155,7 @@ func (o *Object) source() string {
 	return render.Object{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name}.String()
 }
 
-// input has an object compiled. Objects of one file are one source, in the order of the file.
+// input adds an object to the inputs. Objects of one file are one source, in the order of the file.
 func (f *function) input(name string, o *Object) {
 	file := schema.File{Name: name, Unnumbered: true}
 	s := f.sources[placeOf(file)]
@@ -165,8 +165,8 @@ func (f *function) input(name string, o *Object) {
 	s.objects = append(s.objects, o)
 }
 
-// isStale reports whether an item is what an earlier run has put where this run puts what it
-// renders. Of what is for other clusters, or was moved, nobody knows whether it is wanted.
+// isStale reports whether an earlier run has emitted an item at a place that this run writes. Items
+// for other clusters, and items that were moved, are kept: somebody may need them.
 func (f *function) isStale(o *Object) bool {
 	cluster := o.annotation(renderedAnnotation)
 	if f.Mode == "validate" || cluster == "" || f.Cluster != "" && cluster != f.Cluster {
@@ -194,13 +194,13 @@ func (f *function) isOutput(name string) bool {
 // read reads the inputs that the settings name.
 func (f *function) read(read func([]string) ([]schema.File, error)) {
 	if slices.Contains(f.Inputs, "-") {
-		f.mistake("inputs", "- is the standard input, which the function is given the items by", "name files and directories")
+		f.mistake("inputs", "- is the standard input, from which the function reads the items", "name files and directories")
 		return
 	}
 	files, err := read(f.Inputs)
 	if err != nil {
 		for _, err := range diag.Unjoined(err) {
-			f.mistake("inputs", err.Error(), "they are looked for from the directory that the function runs in")
+			f.mistake("inputs", err.Error(), "paths are relative to the directory in which the function runs")
 		}
 		return
 	}
@@ -218,7 +218,7 @@ func (f *function) mistake(setting, message, hint string) {
 	f.Mistakes = append(f.Mistakes, Mistake{field, message, hint})
 }
 
-// compile compiles the inputs, and puts what comes out among the items.
+// compile compiles the inputs, and adds the rendered objects to the items.
 func (f *function) compile() {
 	var files []schema.File
 	for _, s := range f.inputs {
@@ -240,9 +240,9 @@ func (f *function) compile() {
 	for _, d := range list {
 		if d.Code == diag.NothingToCompile {
 			if f.unsure || len(f.Mistakes) > 0 {
-				continue // inputs that could not be found may be all there is
+				continue // perhaps all inputs are in files that could not be read
 			}
-			d.Hint = "put them among the items, or name their files in spec.function.inputs of a RenderConfig"
+			d.Hint = "add them to the items, or name their files in spec.function.inputs of a RenderConfig"
 		}
 		f.Diagnostics = append(f.Diagnostics, d)
 	}
@@ -259,7 +259,7 @@ func (f *function) compile() {
 	}
 	items, err := f.emit(tree)
 	if err != nil {
-		f.mistake("", err.Error(), "please report this as a mistake of fleetwright")
+		f.mistake("", err.Error(), "report this as a bug of fleetwright")
 	}
 	items = f.takeOver(tree, items)
 	f.checkPlaces(items)
@@ -275,7 +275,7 @@ func (f *function) compile() {
 	f.list.Items = append(stay, items...)
 }
 
-// checkCluster says which cluster is not there, and that one must be named.
+// checkCluster reports an unknown cluster, and a missing choice of one.
 func (f *function) checkCluster(tree *render.Tree) {
 	var names []string
 	for _, cluster := range tree.Clusters {
@@ -288,14 +288,14 @@ func (f *function) checkCluster(tree *render.Tree) {
 	switch {
 	case f.Cluster != "" && !slices.Contains(names, f.Cluster):
 		hint := diag.DidYouMean(f.Cluster, names, "it is one of "+diag.Some(names, diag.MostNames))
-		f.mistake("cluster", fmt.Sprintf("nothing is rendered for a cluster %q", f.Cluster), hint)
+		f.mistake("cluster", fmt.Sprintf("no cluster %q is rendered", f.Cluster), hint)
 	case f.Cluster == "" && len(names) > 1 && !f.placed && f.Mode != "validate":
-		f.mistake("cluster", fmt.Sprintf("there are %d clusters, and the items have no paths that would keep them apart", len(names)), "name one of "+diag.Some(names, diag.MostNames))
+		f.mistake("cluster", fmt.Sprintf("the inputs render %d clusters, but items without paths can hold only one", len(names)), "name one of "+diag.Some(names, diag.MostNames))
 	}
 }
 
-// checkWaves refuses to omit the clusters behind the waves that are written: those who take the items would delete what
-// they have. A cluster that is named is rendered, whatever its wave, but not those of a hub that is.
+// checkWaves rejects a run that would omit the clusters of later waves: whoever applies the items would delete the
+// objects of these clusters. A named cluster is rendered whatever its wave, except for the clusters of a named hub.
 func (f *function) checkWaves(tree *render.Tree) {
 	if f.Mode == "validate" || tree.Waves == nil || tree.Waves.Through == "" {
 		return
@@ -308,16 +308,17 @@ func (f *function) checkWaves(tree *render.Tree) {
 	}
 	setting := "through"
 	if f.inData {
-		setting = "" // a RenderConfig among the items has it, not the ConfigMap
+		setting = "" // the setting is in a RenderConfig among the items, not in the ConfigMap
 	}
-	hint := "remove through; fleetwright render keeps what clusters behind it have"
+	hint := "remove through; fleetwright render keeps the files of clusters behind it"
 	if !isHub {
 		hint = fmt.Sprintf("name one cluster in %s, or %s", f.of("cluster"), hint)
 	}
-	f.mistake(setting, fmt.Sprintf("the function would omit the clusters behind through: %s: %s", tree.Waves.Through, diag.Some(names, 5)), hint)
+	f.mistake(setting, fmt.Sprintf("the function would omit the clusters behind through: %s, namely %s", tree.Waves.Through, diag.Some(names, 5)), hint)
 }
 
-// emit returns what was rendered: all that Flux syncs for a package, else a cluster's objects once.
+// emit returns the rendered objects: for a package, every object that Flux syncs, otherwise each object of one
+// cluster once.
 func (f *function) emit(tree *render.Tree) (objects []*Object, err error) {
 	seen := map[render.Object]bool{}
 	for _, cluster := range tree.Clusters {
@@ -335,14 +336,14 @@ func (f *function) emit(tree *render.Tree) (objects []*Object, err error) {
 			index := 0
 			for i, o := range all {
 				if f.placed && !isList && held[i].Applies != "" && !applied[held[i].Applies] {
-					continue // Git has no empty directory, and Flux fails without one
+					continue // Git stores no empty directory, and Flux fails without the directory
 				}
 				o.annotate(renderedAnnotation, file.For)
 				if f.placed {
 					o.place(path.Join(f.directory(), cluster.Name, layout.Dir, file.Path), index)
 					index++
 				} else if seen[held[i]] {
-					continue // a Namespace that two applications have
+					continue // a Namespace that two applications share
 				} else {
 					seen[held[i]] = true
 				}
@@ -353,7 +354,7 @@ func (f *function) emit(tree *render.Tree) (objects []*Object, err error) {
 	return objects, nil
 }
 
-// appliedDirs returns the directories of a cluster that Flux finds something to apply in.
+// appliedDirs returns the directories of a cluster that contain manifests for Flux.
 func appliedDirs(cluster *render.Cluster) map[string]bool {
 	dirs := map[string]bool{}
 	for file := range cluster.Paths() {
@@ -364,7 +365,7 @@ func appliedDirs(cluster *render.Cluster) map[string]bool {
 	return dirs
 }
 
-// checkPlaces says which files of the package would be overwritten.
+// checkPlaces reports the files of the package that would be overwritten.
 func (f *function) checkPlaces(items []*Object) {
 	if !f.placed {
 		return
@@ -382,11 +383,11 @@ func (f *function) checkPlaces(items []*Object) {
 	}
 	slices.Sort(taken)
 	if taken = slices.Compact(taken); len(taken) > 0 {
-		f.mistake("directory", fmt.Sprintf("this run would write what is there and was not rendered by a function: %s", diag.Some(taken, 3)), "remove it, or name another directory; what fleetwright render has written must go before a function writes there")
+		f.mistake("directory", fmt.Sprintf("this run would overwrite files that no function has rendered: %s", diag.Some(taken, 3)), "remove them, or name another directory; before a function writes into a directory of fleetwright render, remove its files")
 	}
 }
 
-// explain makes results of all there is to say, errors first: kpt shows the first few.
+// explain turns all reports into results, errors first: kpt shows the first few.
 func (f *function) explain() {
 	for _, m := range f.Warnings {
 		f.Results = append(f.Results, newResult(diag.Warning, diag.Redact(m.Message), diag.Redact(m.Hint)))
@@ -421,7 +422,7 @@ func newResult(severity diag.Severity, message, hint string) Result {
 	return r
 }
 
-// locate says which object of the source a result is about.
+// locate sets the object of the source that a result is about.
 func (s *source) locate(r *Result, at diag.Position) {
 	if !at.Unnumbered {
 		r.File = &File{Path: s.Name}
@@ -431,7 +432,7 @@ func (s *source) locate(r *Result, at diag.Position) {
 	if len(objects) == 0 {
 		return
 	}
-	// The last that begins before it, or in its line.
+	// The last object that begins before the position, or on its line.
 	i, _ := slices.BinarySearchFunc(objects, at.Line+1, func(o *Object, line int) int { return cmp.Compare(o.node.Line, line) })
 	i = max(i-1, 0)
 	if at.Unnumbered {

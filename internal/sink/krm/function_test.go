@@ -21,7 +21,7 @@ import (
 
 const examples = "../../../examples"
 
-// example are the files of an example, by their names.
+// example returns the files of an example by name.
 func example(t testing.TB, name string) []schema.File {
 	t.Helper()
 	names, err := filepath.Glob(filepath.Join(examples, name, "*.yaml"))
@@ -39,7 +39,7 @@ func example(t testing.TB, name string) []schema.File {
 	return files
 }
 
-// listOf is a list of the objects in files, where placed with their paths.
+// listOf returns a list of the objects in files. If placed, the objects have their paths.
 func listOf(t testing.TB, files []schema.File, placed bool) *List {
 	t.Helper()
 	list := &List{apiVersion: listVersions[0]}
@@ -58,14 +58,14 @@ func listOf(t testing.TB, files []schema.File, placed bool) *List {
 	return list
 }
 
-// configured adds a functionConfig: the spec of a RenderConfig.
+// configured adds a functionConfig with the spec of a RenderConfig.
 func (l *List) configured(t testing.TB, spec string) *List {
 	t.Helper()
 	l.FunctionConfig = objectOf(t, "apiVersion: fleetwright.dev/v1alpha1\nkind: RenderConfig\nmetadata: {name: settings}\nspec: "+spec)
 	return l
 }
 
-// configMap is what kpt makes of key=value.
+// configMap returns the ConfigMap that kpt creates from key=value.
 func configMap(t testing.TB, data string) *Object {
 	t.Helper()
 	return objectOf(t, "{apiVersion: v1, kind: ConfigMap, metadata: {name: function-input}, data: {"+data+"}}")
@@ -80,7 +80,7 @@ func objectOf(t testing.TB, text string) *Object {
 	return objects[0]
 }
 
-// said are the messages of the results, with what they are about.
+// said returns the messages of the results, with their objects and files.
 func said(o *Outcome) (all []string) {
 	for _, r := range o.Results {
 		text := r.Severity + " " + r.Tags["code"]
@@ -104,7 +104,7 @@ func compile(files []schema.File, opts render.Options) (*render.Tree, schema.Dia
 
 func noFiles([]string) ([]schema.File, error) { return nil, nil }
 
-// run runs a function that must not fail, and reads what it gives back.
+// run runs a function that must not fail, and decodes its output.
 func run(t testing.TB, list *List) []*Object {
 	t.Helper()
 	if outcome := Run(list, noFiles, compile); outcome.Failed() {
@@ -113,7 +113,7 @@ func run(t testing.TB, list *List) []*Object {
 	return mustParse(t, encoded(t, list, nil)).Items
 }
 
-// wantMistake runs a function that must fail, change nothing and say something.
+// wantMistake runs a function that must fail, change nothing, and report a message.
 func wantMistake(t *testing.T, list *List, want string) {
 	t.Helper()
 	before := encoded(t, list, nil)
@@ -122,11 +122,11 @@ func wantMistake(t *testing.T, list *List, want string) {
 		t.Errorf("it says\n%s\nnot\n%s", strings.Join(said(outcome), "\n"), want)
 	}
 	if after := encoded(t, list, nil); after != before {
-		t.Errorf("it gives back\n%s", after)
+		t.Errorf("the output is\n%s", after)
 	}
 }
 
-// rendered is what the command renders, file by file.
+// rendered returns the command's output, file by file.
 func rendered(t testing.TB, files []schema.File) *render.Tree {
 	t.Helper()
 	tree, list := render.Compile(schema.Load(files), render.Options{Path: "clusters"})
@@ -136,7 +136,7 @@ func rendered(t testing.TB, files []schema.File) *render.Tree {
 	return tree
 }
 
-// value is an object as JSON, without what the function has annotated.
+// value returns an object as JSON, without the function's annotations.
 func value(t testing.TB, o *Object) string {
 	t.Helper()
 	own := withoutAnnotations(o.node, func(key string) bool { return isOrchestrators(key) || key == renderedAnnotation })
@@ -156,8 +156,8 @@ func value(t testing.TB, o *Object) string {
 
 var severalExamples = []string{"kuma-rollout", "own-mesh", "flagger-guide", "custom-metrics", "istio-canary", "nginx-canary", "helm-repository", "cluster-selectors", "no-fleet", "hub", "installed-istio-nginx", "installed-by-renderconfig"}
 
-// TestAPackageGetsWhatTheCommandWrites: every YAML file, where the command has it, and what else
-// is in the package stays.
+// TestAPackageGetsWhatTheCommandWrites checks that the package gets every YAML file at the command's path,
+// and keeps its other files.
 func TestAPackageGetsWhatTheCommandWrites(t *testing.T) {
 	for _, name := range severalExamples {
 		t.Run(name, func(t *testing.T) {
@@ -191,14 +191,14 @@ func TestAPackageGetsWhatTheCommandWrites(t *testing.T) {
 				got[fmt.Sprintf("%s#%d", name, index)] = value(t, o)
 			}
 			if !maps.Equal(got, want) {
-				t.Errorf("it gives back %d objects of %d:\n%s", len(got), len(want), got)
+				t.Errorf("the output has %d objects, want %d:\n%s", len(got), len(want), got)
 			}
 		})
 	}
 }
 
-// appliesNothing reports whether an object is a Kustomization of a directory of the cluster that a package
-// does not have, since it has no manifests: the command puts a README.md there.
+// appliesNothing reports whether an object is a Kustomization of a directory without manifests. A package has
+// no such directory; the command puts only a README.md there.
 func appliesNothing(cluster *render.Cluster, o *Object) bool {
 	of := text(o.node, "spec", "path")
 	_, dir, ok := strings.Cut(of, cluster.Name+"/"+layout.Dir+"/")
@@ -213,7 +213,8 @@ func appliesNothing(cluster *render.Cluster, o *Object) bool {
 	return true
 }
 
-// TestAStreamHasOneClustersObjects, each once, for every cluster of several examples.
+// TestAStreamHasOneClustersObjects checks that a stream has each object of a cluster once, for every cluster
+// of several examples.
 func TestAStreamHasOneClustersObjects(t *testing.T) {
 	for _, name := range severalExamples {
 		files := example(t, name)
@@ -241,21 +242,22 @@ func TestAStreamHasOneClustersObjects(t *testing.T) {
 				for _, o := range run(t, list) {
 					got = append(got, value(t, o))
 					if refs[*o.ref()] || o.annotation(renderedAnnotation) != cluster || o.annotation(kioutil.IndexAnnotation) != "" {
-						t.Errorf("it emits %s, which is there twice or not annotated: %v", o.source(), o.node)
+						t.Errorf("%s is duplicate or not annotated: %v", o.source(), o.node)
 					}
 					refs[*o.ref()] = true
 				}
 				slices.Sort(want)
 				want = slices.Compact(want)
 				if slices.Sort(got); !slices.Equal(got, want) {
-					t.Errorf("it emits %d objects, want %d", len(got), len(want))
+					t.Errorf("%d objects, want %d", len(got), len(want))
 				}
 			})
 		}
 	}
 }
 
-// TestARunInPlaceChangesNothing: what an earlier run has rendered goes, and comes anew.
+// TestARunInPlaceChangesNothing checks that a second run replaces the output of the first with the same
+// output.
 func TestARunInPlaceChangesNothing(t *testing.T) {
 	for _, name := range severalExamples {
 		list := listOf(t, example(t, name), true)
@@ -270,7 +272,7 @@ func TestARunInPlaceChangesNothing(t *testing.T) {
 	}
 }
 
-// TestWhatIsGoneDisappears, and what others made stays.
+// TestWhatIsGoneDisappears checks that stale output is removed, and foreign objects are kept.
 func TestWhatIsGoneDisappears(t *testing.T) {
 	const foreign = "{apiVersion: v1, kind: ConfigMap, metadata: {name: foreign}}"
 	files := append(example(t, "kuma-rollout"), schema.File{Name: "clusters/kurator-member1/fleetwright/own.yaml", Data: []byte(foreign)})
@@ -295,11 +297,11 @@ func TestWhatIsGoneDisappears(t *testing.T) {
 	fewer.configured(t, "{path: clusters, function: {allowPrune: [rollout-kuma-demo]}}")
 	after := paths(run(t, fewer))
 	if len(after) >= before || !after["clusters/kurator-member1/fleetwright/own.yaml"] || after["clusters/kurator-member1/fleetwright/sync.yaml"] || !after["clusters/kurator-member2/fleetwright/sync.yaml"] {
-		t.Errorf("it leaves %v", slices.Sorted(maps.Keys(after)))
+		t.Errorf("remaining items: %v", slices.Sorted(maps.Keys(after)))
 	}
 }
 
-// paths are those of objects.
+// paths returns the paths of objects.
 func paths(objects []*Object) map[string]bool {
 	all := map[string]bool{}
 	for _, o := range objects {
@@ -309,7 +311,8 @@ func paths(objects []*Object) map[string]bool {
 	return all
 }
 
-// TestOtherClustersStay where one is rendered, and so does what is in another directory.
+// TestOtherClustersStay checks that rendering one cluster keeps the others, and the contents of other
+// directories.
 func TestOtherClustersStay(t *testing.T) {
 	list := listOf(t, example(t, "kuma-rollout"), true)
 	list.FunctionConfig = configMap(t, "path: old")
@@ -319,23 +322,23 @@ func TestOtherClustersStay(t *testing.T) {
 	all := paths(list.Items)
 	list.FunctionConfig = configMap(t, "path: clusters, cluster: kurator-member2")
 	if got := paths(run(t, list)); !maps.Equal(got, all) || !got["old/kurator-member1/fleetwright/sync.yaml"] {
-		t.Errorf("it leaves %v", slices.Sorted(maps.Keys(got)))
+		t.Errorf("remaining items: %v", slices.Sorted(maps.Keys(got)))
 	}
 }
 
 func TestAFunctionSaysWhatIsWrongWithItsSettings(t *testing.T) {
-	member := "nothing is rendered for a cluster %q | did you mean kurator-member1?"
+	member := "no cluster %q is rendered | did you mean kurator-member1?"
 	for name, tt := range map[string]struct{ config, want string }{
 		"a cluster that is not there":      {"{function: {cluster: kurator-membr1}}", "error  RenderConfig/settings spec.function.cluster: " + fmt.Sprintf(member, "kurator-membr1")},
-		"a cluster far from any":           {"{function: {cluster: eu}}", `error  RenderConfig/settings spec.function.cluster: nothing is rendered for a cluster "eu" | it is one of kurator-member1, kurator-member2`},
-		"no cluster":                       {"{}", "error  RenderConfig/settings spec.function.cluster: there are 2 clusters, and the items have no paths that would keep them apart | name one of kurator-member1, kurator-member2"},
+		"a cluster far from any":           {"{function: {cluster: eu}}", `error  RenderConfig/settings spec.function.cluster: no cluster "eu" is rendered | it is one of kurator-member1, kurator-member2`},
+		"no cluster":                       {"{}", "error  RenderConfig/settings spec.function.cluster: the inputs render 2 clusters, but items without paths can hold only one | name one of kurator-member1, kurator-member2"},
 		"an unknown mode":                  {"{function: {mode: check}}", `error FW113 RenderConfig/settings spec.function.mode: "check" is not one of render, validate | `},
 		"an unknown field":                 {"{function: {clustr: a}}", `error FW110 RenderConfig/settings spec.function: unknown field "clustr" | did you mean cluster?`},
-		"the standard input":               {"{function: {inputs: ['-']}}", "error  RenderConfig/settings spec.function.inputs: - is the standard input, which the function is given the items by | name files and directories"},
-		"a directory outside":              {"{function: {directory: ../a}}", `error  RenderConfig/settings spec.function.directory: the directory "../a" is not inside the package | write it from the package's root, such as clusters`},
-		"an Application that is not there": {"{function: {cluster: kurator-member1, allowPrune: [rollout-kuma-dmo]}}", `error  RenderConfig/settings spec.function.allowPrune: allowPrune names "rollout-kuma-dmo", and no Application among the inputs is called so | did you mean rollout-kuma-demo?`},
-		"one of another namespace":         {"{function: {cluster: kurator-member1, allowPrune: [shop/other]}}", `error  RenderConfig/settings spec.function.allowPrune: allowPrune names "shop/other", and no Application among the inputs is called so | remove the entry, or write one of default/rollout-kuma-demo`},
-		"a path outside":                   {"{path: ../a, function: {cluster: kurator-member1}}", `error FW213 RenderConfig/settings spec.path: the path "../a" is not inside the repository | write the path from the root of the repository, such as clusters`},
+		"the standard input":               {"{function: {inputs: ['-']}}", "error  RenderConfig/settings spec.function.inputs: - is the standard input, from which the function reads the items | name files and directories"},
+		"a directory outside":              {"{function: {directory: ../a}}", `error  RenderConfig/settings spec.function.directory: the directory "../a" is outside the package | write a path below the package's root, such as clusters`},
+		"an Application that is not there": {"{function: {cluster: kurator-member1, allowPrune: [rollout-kuma-dmo]}}", `error  RenderConfig/settings spec.function.allowPrune: allowPrune names "rollout-kuma-dmo", but no Application among the inputs has that name | did you mean rollout-kuma-demo?`},
+		"one of another namespace":         {"{function: {cluster: kurator-member1, allowPrune: [shop/other]}}", `error  RenderConfig/settings spec.function.allowPrune: allowPrune names "shop/other", but no Application among the inputs has that name | remove the entry, or write one of default/rollout-kuma-demo`},
+		"a path outside":                   {"{path: ../a, function: {cluster: kurator-member1}}", `error FW213 RenderConfig/settings spec.path: the path "../a" is not inside the repository | write it relative to the root of the repository, such as clusters`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			wantMistake(t, listOf(t, example(t, "kuma-rollout"), false).configured(t, tt.config), tt.want)
@@ -346,7 +349,7 @@ func TestAFunctionSaysWhatIsWrongWithItsSettings(t *testing.T) {
 		"an unknown mode":             {"mode: check", `error  ConfigMap/function-input data.mode: "check" is not one of render, validate | `},
 		"an unknown topology":         {"topology: star", `error  ConfigMap/function-input data.topology: "star" is not one of pull, hub | `},
 		"an unknown setting":          {"clustr: a", `error  ConfigMap/function-input data: unknown setting "clustr" | did you mean cluster?`},
-		"a setting far from any":      {"inputs: a", `error  ConfigMap/function-input data: unknown setting "inputs" | it is one of cluster, directory, mode, path, synced, topology; a RenderConfig says the rest`},
+		"a setting far from any":      {"inputs: a", `error  ConfigMap/function-input data: unknown setting "inputs" | it is one of cluster, directory, mode, path, synced, topology; everything else belongs in a RenderConfig`},
 		"a word for a boolean":        {"synced: 'yes'", `error  ConfigMap/function-input data.synced: "yes" is not one of true, false | `},
 		"a list":                      {"cluster: [a]", `error  ConfigMap/function-input data.cluster: expected text | `},
 	} {
@@ -361,7 +364,7 @@ func TestAFunctionSaysWhatIsWrongWithItsSettings(t *testing.T) {
 	wantMistake(t, list, `error : the functionConfig is of kind "Secret", not a RenderConfig | apiVersion: fleetwright.dev/v1alpha1, kind: RenderConfig; or a v1 ConfigMap whose data are cluster, directory, mode, path, synced, topology`)
 }
 
-// TestWhatOthersWroteIsNotOverwritten: a package may hold what the command has written.
+// TestWhatOthersWroteIsNotOverwritten checks a package with files that the command wrote.
 func TestWhatOthersWroteIsNotOverwritten(t *testing.T) {
 	files := example(t, "own-mesh")
 	for _, cluster := range rendered(t, files).Clusters {
@@ -375,12 +378,13 @@ func TestWhatOthersWroteIsNotOverwritten(t *testing.T) {
 	list.FunctionConfig = configMap(t, "path: clusters")
 	before := len(list.Items)
 	outcome := Run(list, noFiles, compile)
-	if len(list.Items) != before || len(outcome.Mistakes) != 1 || !strings.HasPrefix(outcome.Mistakes[0].Message, "this run would write what is there and was not rendered by a function: clusters/frankfurt/fleetwright/apps/") {
+	if len(list.Items) != before || len(outcome.Mistakes) != 1 || !strings.HasPrefix(outcome.Mistakes[0].Message, "this run would overwrite files that no function has rendered: clusters/frankfurt/fleetwright/apps/") {
 		t.Errorf("it says\n%s", strings.Join(said(outcome), "\n"))
 	}
 }
 
-// TestAGeneratorsConfigIsNotAnInput: kustomize gives it as the first item.
+// TestAGeneratorsConfigIsNotAnInput checks that the first item, which is the config from kustomize, is not an
+// input.
 func TestAGeneratorsConfigIsNotAnInput(t *testing.T) {
 	var asked []string
 	read := func(paths []string) ([]schema.File, error) {
@@ -393,29 +397,29 @@ func TestAGeneratorsConfigIsNotAnInput(t *testing.T) {
 	list.Items = []*Object{copied}
 	outcome := Run(list, read, compile)
 	if outcome.Failed() || !slices.Equal(asked, []string{"a", "b"}) || len(list.Items) == 0 {
-		t.Fatalf("of %v it makes %d items and says\n%s", asked, len(list.Items), strings.Join(said(outcome), "\n"))
+		t.Fatalf("for %v: %d items, messages\n%s", asked, len(list.Items), strings.Join(said(outcome), "\n"))
 	}
 	for _, o := range list.Items {
 		if o.kind() == "RenderConfig" {
-			t.Errorf("it emits %s", o.source())
+			t.Errorf("unexpected item %s", o.source())
 		}
 	}
-	// What is read has lines.
+	// Files that are read have line numbers.
 	if got := outcome.Results[0]; got.Tags["position"] != "application.yaml:15:7" || got.File.Path != "application.yaml" || got.ResourceRef.Name != "rollout-kuma-demo" {
 		t.Errorf("the first result is %+v", got)
 	}
 }
 
-// TestTheConfigMayBeInThePackage, where it stays and is not compiled twice.
+// TestTheConfigMayBeInThePackage checks that a config in the package is kept, and not compiled twice.
 func TestTheConfigMayBeInThePackage(t *testing.T) {
 	list := listOf(t, example(t, "kuma-rollout"), true).configured(t, "{path: clusters}")
 	copied := &Object{copied(list.FunctionConfig.node, false)}
 	copied.place("settings.yaml", 0)
 	list.Items = append(list.Items, copied)
 	if got := paths(run(t, list)); !got["settings.yaml"] || !got["clusters/kurator-member1/fleetwright/sync.yaml"] {
-		t.Errorf("it leaves %v", got)
+		t.Errorf("remaining items: %v", got)
 	}
-	// Without a functionConfig it is the one that is there.
+	// Without a functionConfig, the config in the package applies.
 	list.FunctionConfig = nil
 	before := encoded(t, list, nil)
 	run(t, list)
@@ -424,7 +428,7 @@ func TestTheConfigMayBeInThePackage(t *testing.T) {
 	}
 }
 
-// TestItemsHaveNoLines: they are called by their files, or their names.
+// TestItemsHaveNoLines checks that diagnostics name items by their files or names.
 func TestItemsHaveNoLines(t *testing.T) {
 	files := example(t, "kuma-rollout")
 	i := slices.IndexFunc(files, func(f schema.File) bool { return f.Name == "fleet.yaml" })
@@ -447,13 +451,14 @@ func TestItemsHaveNoLines(t *testing.T) {
 		}
 		for _, d := range outcome.Diagnostics {
 			if strings.Contains(d.String(), "yaml:") && !strings.Contains(d.String(), "yaml: ") {
-				t.Errorf("it says %s", d)
+				t.Errorf("messages: %s", d)
 			}
 		}
 	}
 }
 
-// TestCommentsOfItemsIgnore, and one that ignores nothing has no line either.
+// TestCommentsOfItemsIgnore checks comments that ignore diagnostics. One that ignores nothing is reported
+// without a line.
 func TestCommentsOfItemsIgnore(t *testing.T) {
 	files := example(t, "kuma-rollout")
 	for i, f := range files {
@@ -465,12 +470,12 @@ func TestCommentsOfItemsIgnore(t *testing.T) {
 	list := listOf(t, files, true)
 	list.FunctionConfig = configMap(t, "path: clusters")
 	all := strings.Join(said(Run(list, noFiles, compile)), "\n")
-	if strings.Contains(all, "info FW404") || !strings.Contains(all, "there is no FW308 to ignore where the comment stands") {
+	if strings.Contains(all, "info FW404") || !strings.Contains(all, "no FW308 is reported here, so the comment ignores nothing") {
 		t.Errorf("it says\n%s", all)
 	}
 }
 
-// TestValidateChangesNothing, with errors and without.
+// TestValidateChangesNothing checks the mode validate, with and without errors.
 func TestValidateChangesNothing(t *testing.T) {
 	for from, to := range map[string]string{"stepWeight": "stepWeight", "stepWeight:": "stepWieght:"} {
 		files := example(t, "kuma-rollout")
@@ -482,16 +487,16 @@ func TestValidateChangesNothing(t *testing.T) {
 		before := encoded(t, list, nil)
 		outcome := Run(list, noFiles, compile)
 		if after := encoded(t, list, nil); after != before {
-			t.Errorf("it gives back\n%s", after)
+			t.Errorf("the output is\n%s", after)
 		}
 		if len(outcome.Results) == 0 || outcome.Failed() != (from != to) {
-			t.Errorf("it says %v", said(outcome))
+			t.Errorf("messages: %v", said(outcome))
 		}
 	}
 }
 
-// TestOrchestratorsAnnotationsAreNotRendered: of what is an input and an object of the
-// cluster too, such as a Mesh.
+// TestOrchestratorsAnnotationsAreNotRendered checks objects that are both an input and part of the output,
+// such as a Mesh.
 func TestOrchestratorsAnnotationsAreNotRendered(t *testing.T) {
 	list := listOf(t, example(t, "own-mesh"), true)
 	for i, o := range list.Items {
@@ -506,7 +511,8 @@ func TestOrchestratorsAnnotationsAreNotRendered(t *testing.T) {
 	}
 }
 
-// TestKustomizesPathsAreNone: its runner makes them up, and the next function sees them.
+// TestKustomizesPathsAreNone checks that paths invented by kustomize's runner are ignored: the next function
+// would see them.
 func TestKustomizesPathsAreNone(t *testing.T) {
 	list := listOf(t, example(t, "kuma-rollout"), true).configured(t, "{path: clusters, function: {cluster: kurator-member1}}")
 	for _, o := range list.Items {
@@ -514,13 +520,13 @@ func TestKustomizesPathsAreNone(t *testing.T) {
 	}
 	for _, o := range run(t, list) {
 		if _, _, placed := o.path(); placed || o.kind() == "Application" {
-			t.Errorf("it emits %s", o.source())
+			t.Errorf("unexpected item %s", o.source())
 		}
 	}
 }
 
-// TestANamespaceOfTwoApplicationsIsEmittedOnce in a stream: kustomize takes no object
-// twice. In a package each has its file, and both are alike, since Flux applies both.
+// TestANamespaceOfTwoApplicationsIsEmittedOnce checks that a stream has the Namespace once: kustomize rejects
+// duplicate objects. In a package, each application has an equal copy in its file, because Flux applies both.
 func TestANamespaceOfTwoApplicationsIsEmittedOnce(t *testing.T) {
 	var files []schema.File
 	for _, name := range []string{"a", "b"} {

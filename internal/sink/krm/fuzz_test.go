@@ -11,8 +11,8 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// FuzzFunction checks that nothing makes a function panic, that what it prints can be
-// read, and that objects which are none of its business come out as they went in.
+// FuzzFunction checks that no input makes a function panic, that its output can be read, and that foreign
+// objects pass through unchanged.
 func FuzzFunction(f *testing.F) {
 	for _, name := range []string{"kuma-rollout", "own-mesh", "hub", "no-fleet"} {
 		for _, placed := range []bool{true, false} {

@@ -28,7 +28,7 @@ func encoded(t testing.TB, list *List, results []Result) string {
 
 const header = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\n"
 
-// TestItemsKeepTheirText: comments, the order of fields, quotes and blocks.
+// TestItemsKeepTheirText checks comments, the order of fields, quotes and blocks.
 func TestItemsKeepTheirText(t *testing.T) {
 	for name, text := range map[string]string{
 		"comments": header + `items:
@@ -89,33 +89,34 @@ results:
 	}
 }
 
-// TestWhatIsNoListIsRefused: with the kind of what it is, and all mistakes at once.
+// TestWhatIsNoListIsRefused checks that the error names the kind of the input, and lists all mistakes.
 func TestWhatIsNoListIsRefused(t *testing.T) {
-	const hint = "kustomize and kpt give a ResourceList; fleetwright render - -o - compiles documents"
+	const hint = "kustomize and kpt pass a ResourceList; to compile documents: fleetwright render - -o -"
 	for text, want := range map[string]Mistake{
-		"kind: ConfigMap":       {"", "the standard input is not a ResourceList, but of kind ConfigMap", hint},
-		"[]":                    {"", "the standard input is not a ResourceList, but a document without a kind", hint},
-		"kind: A\n---\nkind: B": {"", "the standard input is not a ResourceList, but 2 documents", hint},
+		"kind: ConfigMap":       {"", "the standard input is a document of kind ConfigMap, not a ResourceList", hint},
+		"[]":                    {"", "the standard input is a document without a kind, not a ResourceList", hint},
+		"kind: A\n---\nkind: B": {"", "the standard input is 2 documents, not a ResourceList", hint},
 		"kind: ResourceList":    {"", "the ResourceList has no apiVersion", "apiVersion: config.kubernetes.io/v1"},
-		"{kind: ResourceList, apiVersion: config.kubernetes.io/v2}": {"", "config.kubernetes.io/v2 is not a version of ResourceList that fleetwright knows", "apiVersion: config.kubernetes.io/v1"},
+		"{kind: ResourceList, apiVersion: config.kubernetes.io/v2}": {"", "unknown version config.kubernetes.io/v2 of ResourceList", "apiVersion: config.kubernetes.io/v1"},
 		header + "items: {}": {"", "items of the ResourceList is not a list", ""},
 		header + "items: [{}, 1, [], {}]\nfunctionConfig: a": {"", "functionConfig of the ResourceList is not an object\nitems[1] of the ResourceList is not an object\nitems[2] of the ResourceList is not an object", ""},
-		header + "items: [{a: &x 1}, {b: *x}]":               {"", "items[1] of the ResourceList is not whole: *x is an alias of what is not in it, or of what contains it", ""},
-		header + "items:\n- a: &x [*x]":                      {"", "items[0] of the ResourceList is not whole: *x is an alias of what is not in it, or of what contains it", ""},
+		header + "items: [{a: &x 1}, {b: *x}]":               {"", "items[1] of the ResourceList is incomplete: *x is an alias of a node outside it, or of a node that contains it", ""},
+		header + "items:\n- a: &x [*x]":                      {"", "items[0] of the ResourceList is incomplete: *x is an alias of a node outside it, or of a node that contains it", ""},
 	} {
 		var got *diag.Mistake
 		if _, err := Parse([]byte(text)); !errors.As(err, &got) || *got != *diag.NewMistake(want.Message, want.Hint) {
-			t.Errorf("of %q it says %q, want %q", text, err, want)
+			t.Errorf("for %q: error %q, want %q", text, err, want)
 		}
 	}
 	for _, text := range []string{"a: [", header + "items: [*x]", "\x00", header + strings.Repeat("[", 2*maxDepth)} {
 		if _, err := Parse([]byte(text)); err != ErrSyntax {
-			t.Errorf("of %.80q it says %v", text, err)
+			t.Errorf("for %.80q: error %v", text, err)
 		}
 	}
 }
 
-// TestNullKeysStayNull: the library writes them as text. The other items keep theirs.
+// TestNullKeysStayNull checks null keys, which the library writes as strings. Keys of other items are
+// unchanged.
 func TestNullKeysStayNull(t *testing.T) {
 	text := header + "items:\n- a: 1 # one\n  : 010\n- b: 2 # two\n"
 	want := header + "items:\n- \"a\": 1\n  null: 010\n- b: 2 # two\n"
@@ -124,8 +125,8 @@ func TestNullKeysStayNull(t *testing.T) {
 	}
 }
 
-// TestWhatOthersSaidStays: the results of earlier functions stand before ours, and fields that
-// nothing here reads are kept.
+// TestWhatOthersSaidStays checks that the results of earlier functions precede ours, and that unknown fields
+// are kept.
 func TestWhatOthersSaidStays(t *testing.T) {
 	const others = "metadata:\n  name: a # of another\nx-extra: [1, 2]\n"
 	list := mustParse(t, header+"items: []\nresults:\n- message: theirs\n  severity: info\n"+others)

@@ -12,10 +12,10 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// An Object is one of a list. Only its methods change its content, and its comments stay.
+// An Object is an object of a list. Only its methods change its content, and its comments stay.
 type Object struct{ node *yaml.Node }
 
-// isOrchestrators reports whether an orchestrator has set an annotation for this run alone.
+// isOrchestrators reports whether an orchestrator has set an annotation for this run only.
 func isOrchestrators(annotation string) bool {
 	switch annotation {
 	case legacyPath, legacyIndex, legacyID, kustomizeID:
@@ -24,15 +24,15 @@ func isOrchestrators(annotation string) bool {
 	return strings.HasPrefix(annotation, "internal.config.kubernetes.io/")
 }
 
-// The annotations by which orchestrators of version v1beta1 tell a function where an object
-// stands (kyaml kio/kioutil, where they are deprecated).
+// Annotations in which orchestrators of version v1beta1 pass the place of an object to a function
+// (kyaml kio/kioutil, where they are deprecated).
 const (
 	legacyPath  = "config.kubernetes.io/path"
 	legacyIndex = "config.kubernetes.io/index"
 	legacyID    = "config.k8s.io/id"
 )
 
-// kustomizeID is the annotation by which kustomize knows the object again
+// kustomizeID is the annotation by which kustomize recognises an object
 // (kustomize, api/internal/plugins/utils/utils.go).
 const kustomizeID = "kustomize.config.k8s.io/id"
 
@@ -45,7 +45,7 @@ func (o *Object) ref() *ResourceRef {
 // kind of the object, or "".
 func (o *Object) kind() string { return text(o.node, "kind") }
 
-// isForeign reports whether fleetwright has nothing to do with an object, or with those of a List.
+// isForeign reports whether fleetwright ignores an object, or all objects of a List.
 func (o *Object) isForeign() bool {
 	all := o.elements()
 	if all == nil {
@@ -59,15 +59,15 @@ func (o *Object) isForeign() bool {
 	return true
 }
 
-// annotation is the value of an annotation, or "".
+// annotation returns the value of an annotation, or "".
 func (o *Object) annotation(key string) string { return text(o.node, "metadata", "annotations", key) }
 
-// annotate sets an annotation of an object that fleetwright has made.
+// annotate sets an annotation of a rendered object.
 func (o *Object) annotate(key, value string) {
 	metadata := field(o.node, "metadata")
 	if metadata == nil {
 		metadata = &yaml.Node{Kind: yaml.MappingNode}
-		// Behind apiVersion and kind, where people look for it.
+		// After apiVersion and kind, where people expect metadata.
 		o.node.Content = slices.Insert(o.node.Content, min(4, len(o.node.Content)), scalar("metadata"), metadata)
 	}
 	annotations := field(metadata, "annotations")
@@ -78,7 +78,7 @@ func (o *Object) annotate(key, value string) {
 	annotations.Content = append(annotations.Content, scalar(key), scalar(value))
 }
 
-// path returns where the object is in the package. kustomize makes paths up, which do not count.
+// path returns the file and the index of the object in the package. It ignores paths that kustomize invents.
 func (o *Object) path() (path string, index int, ok bool) {
 	if o.annotation(kustomizeID) != "" {
 		return "", 0, false
@@ -88,7 +88,7 @@ func (o *Object) path() (path string, index int, ok bool) {
 	return path, index, path != ""
 }
 
-// place says where in the package an object that fleetwright has made is put.
+// place sets the file and the index of a rendered object in the package.
 func (o *Object) place(path string, index int) {
 	at := strconv.Itoa(index)
 	o.annotate(legacyIndex, at)
@@ -97,16 +97,16 @@ func (o *Object) place(path string, index int) {
 	o.annotate(kioutil.PathAnnotation, path)
 }
 
-// isCopyOf reports whether two objects are the same but for their annotations.
+// isCopyOf reports whether two objects are equal except for their annotations.
 func (o *Object) isCopyOf(p *Object) bool {
 	every := func(string) bool { return true }
 	return same(withoutAnnotations(o.node, every), withoutAnnotations(p.node, every))
 }
 
-// own is the object without what the orchestrator has annotated.
+// own returns the object without the annotations of the orchestrator.
 func (o *Object) own() *yaml.Node { return withoutAnnotations(o.node, isOrchestrators) }
 
-// withoutAnnotations is a node without some of its annotations. It shares the rest.
+// withoutAnnotations returns a node without some of its annotations. It shares the other nodes.
 func withoutAnnotations(n *yaml.Node, which func(key string) bool) *yaml.Node {
 	metadata := resolve(field(n, "metadata"))
 	annotations := resolve(field(metadata, "annotations"))
@@ -130,7 +130,7 @@ func withoutAnnotations(n *yaml.Node, which func(key string) bool) *yaml.Node {
 	return withField(n, "metadata", withField(metadata, "annotations", with))
 }
 
-// withField is a mapping with another value of one of its fields, or without it.
+// withField returns a mapping with another value for a field, or without the field.
 func withField(n *yaml.Node, name string, value *yaml.Node) *yaml.Node {
 	changed := *n
 	changed.Content = nil
@@ -145,7 +145,7 @@ func withField(n *yaml.Node, name string, value *yaml.Node) *yaml.Node {
 	return &changed
 }
 
-// elements are the objects of a v1 List, or nil for any other object.
+// elements returns the objects in a v1 List, or nil for any other object.
 func (o *Object) elements() (all []*Object) {
 	items := field(o.node, "items")
 	if ref := o.ref(); ref.APIVersion != "v1" || ref.Kind != "List" || items == nil {
@@ -169,7 +169,7 @@ func parseObjects(data []byte) ([]*Object, error) {
 	return objects, err
 }
 
-// field is the value of a field of a mapping, or nil.
+// field returns the value of a field of a mapping, or nil.
 func field(n *yaml.Node, name string) *yaml.Node {
 	if n = resolve(n); n == nil || n.Kind != yaml.MappingNode {
 		return nil
@@ -182,7 +182,7 @@ func field(n *yaml.Node, name string) *yaml.Node {
 	return nil
 }
 
-// text is the scalar at a path of fields, or "".
+// text returns the scalar at a path of fields, or "".
 func text(n *yaml.Node, path ...string) string {
 	for _, name := range path {
 		n = field(n, name)
@@ -193,7 +193,7 @@ func text(n *yaml.Node, path ...string) string {
 	return n.Value
 }
 
-// resolve follows an alias to what it stands for, which is no alias.
+// resolve follows aliases to the node that they stand for.
 func resolve(n *yaml.Node) *yaml.Node {
 	if n != nil && n.Kind == yaml.AliasNode {
 		return n.Alias
@@ -203,7 +203,7 @@ func resolve(n *yaml.Node) *yaml.Node {
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
 
-// scalar is a node of text.
+// scalar returns a text node.
 func scalar(text string) *yaml.Node {
 	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
 }

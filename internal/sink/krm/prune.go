@@ -18,11 +18,11 @@ import (
 	"github.com/fleetwright/fleetwright/render/tree"
 )
 
-// installed stands before the name of a component in allowPrune.
+// installed is the prefix of the name of a component in allowPrune.
 const installed = "installed/"
 
-// checkLosses reports which Applications among the inputs would disappear from clusters, by the
-// items of the last run. Items without files are a cluster's as it shall be, not as it is.
+// checkLosses reports the Applications among the inputs that would disappear from clusters, compared with the
+// items of the last run. Items without files are no evidence of the last run, so they are not compared.
 func (f *function) checkLosses(rendered *render.Tree, items []*Object) {
 	if !f.placed {
 		return
@@ -48,7 +48,7 @@ func (f *function) checkLosses(rendered *render.Tree, items []*Object) {
 	f.Diagnostics = f.Diagnostics.Sorted()
 }
 
-// checkAllowed reports entries of allowPrune that name no Application, with or without namespace.
+// checkAllowed reports entries of allowPrune that name no Application, with or without its namespace.
 func (f *function) checkAllowed(tree *render.Tree) {
 	all := tree.Applications()
 	hint, known := "there is none; remove the entry", slices.Clone(all)
@@ -64,11 +64,11 @@ func (f *function) checkAllowed(tree *render.Tree) {
 	}
 	setting := "allowPrune"
 	if f.inData {
-		setting = "" // a RenderConfig among the items has it, not the ConfigMap
+		setting = "" // the setting is in a RenderConfig among the items, not in the ConfigMap
 	}
 	for _, entry := range f.AllowPrune {
 		if !slices.Contains(known, entry) {
-			message := fmt.Sprintf("allowPrune names %q, and no Application among the inputs is called so", entry)
+			message := fmt.Sprintf("allowPrune names %q, but no Application among the inputs has that name", entry)
 			f.mistake(setting, message, diag.DidYouMean(entry, known, hint))
 		}
 	}
@@ -77,7 +77,7 @@ func (f *function) checkAllowed(tree *render.Tree) {
 // A packageFile is a file in the directory of a cluster.
 type packageFile struct{ cluster, path string }
 
-// changes returns how files of Applications that lose some change, and releases, by cluster and path.
+// changes returns the changes to releases and to files of Applications that lose some, by cluster and path.
 func (f *function) changes(rendered *render.Tree, items []*Object) (changes []render.Change) {
 	was, is := f.files(f.stale), f.files(items)
 	shrinking := map[string]bool{}
@@ -104,7 +104,7 @@ func (f *function) changes(rendered *render.Tree, items []*Object) (changes []re
 	return changes
 }
 
-// files are the objects of files in the directories of clusters.
+// files returns the objects by file, for the files in the directories of clusters.
 func (f *function) files(objects []*Object) map[packageFile][]*yaml.Node {
 	files := map[packageFile][]*yaml.Node{}
 	for _, o := range objects {
@@ -116,14 +116,14 @@ func (f *function) files(objects []*Object) map[packageFile][]*yaml.Node {
 	return files
 }
 
-// contentOf is the text of a file with objects, nil where there is none.
+// contentOf returns the text of a file with objects, or nil without objects.
 func contentOf(objects []*yaml.Node) []byte {
 	if len(objects) == 0 {
 		return nil
 	}
 	data, err := encode(objects...)
 	if err != nil {
-		return []byte(err.Error()) // there is something, and nobody knows what
+		return []byte(err.Error()) // not nil: the file exists
 	}
 	return data
 }

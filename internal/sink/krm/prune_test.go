@@ -35,8 +35,8 @@ spec:
     kustomization: {interval: 5m, path: ./db, prune: true}
 `
 
-// TestWhatIsStillThereDoesNotDisappear: where the items show that a cluster has a policy that is
-// still among the inputs, the function fails, unless it is allowed.
+// TestWhatIsStillThereDoesNotDisappear checks that the function fails without permission if it would remove a
+// cluster's policy that is still among the items.
 func TestWhatIsStillThereDoesNotDisappear(t *testing.T) {
 	typo := func(text string) string { return strings.Replace(text, "stage: prod", "stage: production", 1) }
 	const lost = "error FW802 web.yaml#0 Application/web spec.syncPolicies[0].destination.clusterSelector.matchLabels: the policy web of Application default/web would disappear from eu, us: clusterSelector matches no cluster of the fleet all (FW204) | correct this; if it is meant, write allowPrune: [default/web] into spec.function of the RenderConfig"
@@ -77,8 +77,8 @@ func TestWhatIsStillThereDoesNotDisappear(t *testing.T) {
 	}
 }
 
-// TestReleasesOfWhatIsInstalledStay: the function fails where Flux would uninstall what is installed from now
-// on, unless that is allowed by a name that no Application has.
+// TestReleasesOfWhatIsInstalledStay checks that the function fails if Flux would uninstall a component that
+// is now listed as installed, unless a name that no Application has permits it.
 func TestReleasesOfWhatIsInstalledStay(t *testing.T) {
 	const fleet = "apiVersion: fleet.kurator.dev/v1alpha1\nkind: Fleet\nmetadata: {name: all}\nspec: {clusters: [{kind: Cluster, name: eu}], plugin: {flagger: {trafficRoutingProvider: istio}}}\n---\n" +
 		"{apiVersion: cluster.kurator.dev/v1alpha1, kind: Cluster, metadata: {name: eu}}\n"

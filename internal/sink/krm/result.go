@@ -1,6 +1,6 @@
 package krm
 
-// A Result is what a function says of the objects that it was given
+// A Result is a report of a function about its items
 // (kustomize, cmd/config/docs/api-conventions/functions-spec.md).
 type Result struct {
 	Message     string            `json:"message"`
@@ -19,12 +19,12 @@ type ResourceRef struct {
 	Name       string `json:"name,omitempty"`
 }
 
-// A Field is one of the object's.
+// A Field is a field of the object.
 type Field struct {
 	Path string `json:"path"`
 }
 
-// A File is where the object is in the package, or among the inputs.
+// A File is the place of the object in the package or in the inputs.
 type File struct {
 	Path  string `json:"path"`
 	Index int    `json:"index"`

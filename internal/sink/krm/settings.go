@@ -15,28 +15,28 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// settings are what the function is told to do.
+// settings are the settings of the function.
 type settings struct {
 	api.FunctionConfig
 	// path and topology override the RenderConfig's.
 	path, topology string
-	// configPath is the path that the RenderConfig says.
+	// configPath is the path in the RenderConfig.
 	configPath string
-	// inData reports whether the data of a ConfigMap say them.
+	// inData reports whether the settings are in the data of a ConfigMap.
 	inData bool
-	// unsure reports whether there are settings which cannot be read.
+	// unsure reports whether some settings cannot be read.
 	unsure bool
 }
 
-// A Mistake is one in the settings of the function, or in what they ask for.
+// A Mistake is an error in the settings of the function, or in their effect.
 type Mistake struct {
 	// Field of the functionConfig, or "".
 	Field string
-	// Message and Hint are those of a diag.Mistake.
+	// Message and Hint have the same form as in a diag.Mistake.
 	Message, Hint string
 }
 
-// settingsOf reads the ConfigMap, and the RenderConfig: the functionConfig or else among the items.
+// settingsOf reads the ConfigMap and the RenderConfig. The RenderConfig is the functionConfig, or one of the items.
 func settingsOf(config *Object, items []*Object) (s settings, mistakes []Mistake) {
 	s.inData = config != nil && config.ref().APIVersion == "v1" && config.kind() == "ConfigMap"
 	renderConfig := config
@@ -67,12 +67,12 @@ func settingsOf(config *Object, items []*Object) (s settings, mistakes []Mistake
 		mistakes = s.readData(config)
 	}
 	if s.Directory != "" && !filepath.IsLocal(s.Directory) {
-		mistakes = append(mistakes, Mistake{s.of("directory"), fmt.Sprintf("the directory %q is not inside the package", s.Directory), "write it from the package's root, such as clusters"})
+		mistakes = append(mistakes, Mistake{s.of("directory"), fmt.Sprintf("the directory %q is outside the package", s.Directory), "write a path below the package's root, such as clusters"})
 	}
 	return s, mistakes
 }
 
-// of returns the field that says a setting.
+// of returns the field that holds a setting.
 func (s *settings) of(name string) string {
 	switch {
 	case s.inData:
@@ -83,10 +83,10 @@ func (s *settings) of(name string) string {
 	return "spec.function." + name
 }
 
-// dataKeys are what the data of a ConfigMap can say.
+// dataKeys are the settings that the data of a ConfigMap can hold.
 var dataKeys = []string{"cluster", "directory", "mode", "path", "synced", "topology"}
 
-// readData reads the settings of a ConfigMap, which kpt makes of key=value.
+// readData reads the settings from the data of a ConfigMap, which kpt creates from key=value arguments.
 func (s *settings) readData(config *Object) (mistakes []Mistake) {
 	data := resolve(field(config.node, "data"))
 	if data == nil || isNull(data) {
@@ -102,7 +102,7 @@ func (s *settings) readData(config *Object) (mistakes []Mistake) {
 		key, value := resolve(data.Content[i]).Value, resolve(data.Content[i+1])
 		switch said := values[key]; {
 		case to[key] == nil:
-			hint := diag.DidYouMean(key, dataKeys, "it is one of "+strings.Join(dataKeys, ", ")+"; a RenderConfig says the rest")
+			hint := diag.DidYouMean(key, dataKeys, "it is one of "+strings.Join(dataKeys, ", ")+"; everything else belongs in a RenderConfig")
 			mistakes = append(mistakes, Mistake{"data", fmt.Sprintf("unknown setting %q", key), hint})
 		case isNull(value):
 		case value.Kind != yaml.ScalarNode:
@@ -119,7 +119,7 @@ func (s *settings) readData(config *Object) (mistakes []Mistake) {
 	return mistakes
 }
 
-// directory is where in the package the directories of the clusters are.
+// directory returns the directory of the package that holds the directories of the clusters.
 func (s *settings) directory() string {
 	if s.Directory != "" {
 		return path.Clean(s.Directory)

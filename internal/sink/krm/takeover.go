@@ -15,20 +15,20 @@ import (
 	"github.com/fleetwright/fleetwright/render/tree"
 )
 
-// A former is the directory of a cluster whose items have the former layout: objects of its sync.yaml
+// A former is a cluster's directory whose items have the former layout: some of its objects will
 // move to another Flux Kustomization.
 type former struct {
-	// items are what this run would replace.
+	// items are the items that this run would replace.
 	items []*Object
-	// kept are the numbers of those that move and must be kept, released of those that go and were kept,
-	// and unkept is how many of both are not yet as they must be.
+	// kept are the indexes of the items that move and must be kept, released the indexes of removed items that
+	// were kept. unkept is the number of items among both whose annotation is still missing or left over.
 	kept, released []int
 	unkept         int
 }
 
-// takeOver returns what goes among the items in the place of what was rendered. Where objects move to
-// another Flux Kustomization, the old one would delete them, so a first run only marks them as kept,
-// and the items stay until the settings say that Flux has synced that.
+// takeOver returns the items to emit instead of the rendered ones. Where objects move to another Flux
+// Kustomization, the old one would delete them. So a first run only marks them as kept, and the items
+// stay until the settings confirm that Flux has synced the mark.
 func (f *function) takeOver(rendered *render.Tree, items []*Object) []*Object {
 	if !f.placed {
 		return items
@@ -59,11 +59,11 @@ func (f *function) takeOver(rendered *render.Tree, items []*Object) []*Object {
 	}
 	const annotation = manifest.FluxPrune + ": disabled"
 	if len(moving) > 0 {
-		f.warn(fmt.Sprintf("%s: another Flux Kustomization will apply %s, which the old one would delete; this run only adds %s there", diag.Some(moving, 3), diag.Plural(n, "object"), annotation),
+		f.warn(fmt.Sprintf("%s: another Flux Kustomization will apply %s, and the old one would delete them; this run only adds %s", diag.Some(moving, 3), diag.Plural(n, "object"), annotation),
 			"commit this, and wait until Flux has synced it on every cluster; then "+f.saySynced())
 	}
 	if len(waiting) > 0 {
-		f.warn(fmt.Sprintf("%s: this run changes nothing there until Flux has synced %s", diag.Some(waiting, 3), annotation),
+		f.warn(fmt.Sprintf("%s: this run changes no items until Flux has synced %s", diag.Some(waiting, 3), annotation),
 			"when it has on every cluster, "+f.saySynced())
 	}
 	items = slices.DeleteFunc(items, func(o *Object) bool {
@@ -80,7 +80,7 @@ func (f *function) formers(rendered *render.Tree) map[string]*former {
 	for _, cluster := range rendered.Clusters {
 		stages[cluster.Name] = cluster.Stages()
 	}
-	// On a hub, sync.yaml is not what is rendered for one of its clusters.
+	// On a hub, sync.yaml does not belong to one of its clusters.
 	for _, o := range f.list.Items {
 		name, _, _ := o.path()
 		at, ok := f.inDirectory(name)
@@ -115,7 +115,7 @@ func (f *function) formers(rendered *render.Tree) map[string]*former {
 	return formers
 }
 
-// saySynced says how the settings say that Flux has synced what is kept.
+// saySynced returns the hint for confirming that Flux has synced the kept objects.
 func (f *function) saySynced() string {
 	if f.inData {
 		return "run the function with synced=true"
@@ -127,7 +127,7 @@ func (f *function) warn(message, hint string) {
 	f.Warnings = append(f.Warnings, Mistake{"", message, hint})
 }
 
-// identified returns what of an object says which it is, and whether Flux keeps it.
+// identified returns the identity of an object, and whether Flux keeps it.
 func (o *Object) identified() map[string]any {
 	ref := o.ref()
 	return map[string]any{"apiVersion": ref.APIVersion, "kind": ref.Kind, "metadata": map[string]any{
@@ -136,7 +136,7 @@ func (o *Object) identified() map[string]any {
 	}}
 }
 
-// keeping returns the object as one that Flux does not delete.
+// keeping returns the object with the annotation that stops Flux from deleting it.
 func (o *Object) keeping() *Object {
 	metadata := unaliased(field(o.node, "metadata"))
 	annotations := unaliased(field(metadata, "annotations"))
@@ -147,7 +147,7 @@ func (o *Object) keeping() *Object {
 	return &Object{withField(o.node, "metadata", withField(metadata, "annotations", with))}
 }
 
-// unaliased returns a node as one that can be another than what it is an alias of.
+// unaliased returns a node that can change without the anchor of its alias.
 func unaliased(n *yaml.Node) *yaml.Node {
 	if n.Kind != yaml.AliasNode {
 		return n

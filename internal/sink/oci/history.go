@@ -13,7 +13,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
-// commitOf returns the commit that a revision names, as Flux and flux push artifact write them, or "".
+// commitOf returns the commit in a revision, as Flux and flux push artifact write revisions, or "".
 func commitOf(revision string) string {
 	commit := revision[strings.LastIndexAny(revision, ":@/")+1:]
 	if !isCommit(commit) {
@@ -26,8 +26,8 @@ func isCommit(text string) bool {
 	return (len(text) == 40 || len(text) == 64) && strings.Trim(text, "0123456789abcdef") == ""
 }
 
-// checkHistory refuses to move latest from a revision that is not in the history of the inputs: an older run would
-// undo a newer one that has ended before it.
+// checkHistory returns an error where latest holds a revision that is not in the history of the inputs: an older run
+// would otherwise undo a newer one that finished first.
 func (f *Fleet) checkHistory(ctx context.Context, changed []*site, revision Revision) error {
 	err := f.each(changed, nil, func(s *site) (err error) {
 		if s.latest != nil {
@@ -53,17 +53,17 @@ func (f *Fleet) checkHistory(ctx context.Context, changed []*site, revision Revi
 	if len(refused) == 0 {
 		return nil
 	}
-	all[0] = diag.NewMistake(fmt.Sprintf("would move %s back, or to another branch: %s", Latest, diag.Some(refused, 5)),
-		hint+"; to go back on purpose, name what to go back to: --from TAG; if the history of latest is gone for good, delete the tag latest in the registry")
+	all[0] = diag.NewMistake(fmt.Sprintf("this would move %s back, or to another branch, for %s", Latest, diag.Some(refused, 5)),
+		hint+"; to roll back on purpose, add --from TAG; if the history of latest is lost, delete the tag latest in the registry")
 	return errors.Join(all...)
 }
 
-// leads returns why latest may not be moved to a revision, or nil. An artifact stays where nothing changes, and
-// the newer commits that have the same are its tags.
+// leads returns why latest must not move to a revision, or nil. An unchanged artifact stays in place, and newer
+// commits with the same content become tags of it.
 func (f *Fleet) leads(ctx context.Context, s *site, revision Revision) (why *diag.Mistake, err error) {
 	commit := commitOf(s.latest.revision)
 	if commit == "" {
-		return diag.NewMistake(fmt.Sprintf("its revision %q names no commit", diag.Plain(s.latest.revision)), "publish to another path"), nil
+		return diag.NewMistake(fmt.Sprintf("the revision %q has no commit", diag.Plain(s.latest.revision)), "publish to another path"), nil
 	}
 	if why := revision.Follows(commit); why != nil {
 		return why, nil
@@ -82,7 +82,7 @@ func (f *Fleet) leads(ctx context.Context, s *site, revision Revision) (why *dia
 		}
 		d, err := f.puller.Head(ctx, s.repository.Tag(tag))
 		if err == nil && d.Digest == s.latest.Digest {
-			hint := why.Hint + "; if that commit is gone for good, delete its tag in the registry"
+			hint := why.Hint + "; if that commit is lost, delete its tag in the registry"
 			return diag.NewMistake(why.Message, hint), nil
 		}
 		if err != nil && !isMissing(err) {
@@ -92,7 +92,8 @@ func (f *Fleet) leads(ctx context.Context, s *site, revision Revision) (why *dia
 	return nil, nil
 }
 
-// mostPages is how many pages of tags, or of repositories, are asked for: a registry may send one after the other.
+// mostPages limits the pages of tags, or of repositories, that are requested: a hostile registry could send them
+// endlessly.
 const mostPages = 1000
 
 // tags returns the tags of a repository.
@@ -100,7 +101,7 @@ func (f *Fleet) tags(ctx context.Context, repository name.Repository) (tags []st
 	pages, err := f.puller.Lister(ctx, repository)
 	for n := 0; err == nil && pages.HasNext(); n++ {
 		if n == mostPages {
-			return nil, diag.NewMistake(fmt.Sprintf("%s%s has too many tags", Scheme, repository.Name()), "delete those of commits that nobody goes back to")
+			return nil, diag.NewMistake(fmt.Sprintf("%s%s has too many tags", Scheme, repository.Name()), "delete the tags of commits that nobody will roll back to")
 		}
 		var page *remote.Tags
 		if page, err = pages.Next(ctx); err == nil {

@@ -15,18 +15,18 @@ import (
 	"github.com/fleetwright/fleetwright/render"
 )
 
-// gzipLevel is how hard layers are compressed. Another level, or another release of the library, makes other bytes
-// of the same files, so that every cluster gets its artifact anew.
+// gzipLevel is the compression level of layers. Another level, or another release of the library, changes the bytes
+// of the same files, so every cluster would get a new artifact.
 const gzipLevel = 6
 
-// A file is one of a layer.
+// A file is a file in a layer.
 type file struct {
 	path    string
 	content []byte
 	sum     [sha256.Size]byte
 }
 
-// filesOf returns the files of a cluster, and those of its stored ones that are left as they are, by path.
+// filesOf returns the rendered files of a cluster and its stored files that stay unchanged, sorted by path.
 func filesOf(cluster *render.Cluster, stored disk.Stored, left []string) []file {
 	files := make([]file, 0, cluster.Len()+len(left))
 	for f := range cluster.Files() {
@@ -41,16 +41,16 @@ func filesOf(cluster *render.Cluster, stored disk.Stored, left []string) []file 
 }
 
 // A packer makes layers. A layer is a tar of files sorted by path, without times and owners. It is compressed in
-// parts, one for each name at its root: gzip members one behind the other are one stream (RFC 1952, 2.2). So what
-// many clusters get is compressed once, and what a part holds depends on its files alone.
+// parts, one for each name at its root: consecutive gzip members are one stream (RFC 1952, 2.2). Parts that many
+// clusters share are compressed once, and the bytes of a part depend only on its files.
 type packer struct {
 	mu    sync.Mutex
 	parts map[[sha256.Size]byte]*part
-	// writers are compressors that are not in use.
+	// writers holds idle compressors.
 	writers sync.Pool
 }
 
-// A part of a layer is made once.
+// A part is a compressed part of a layer, made once.
 type part struct {
 	once sync.Once
 	data []byte
@@ -61,7 +61,7 @@ func newPacker() *packer {
 	return &packer{parts: map[[sha256.Size]byte]*part{}}
 }
 
-// pack returns the layer of files, which are sorted.
+// pack returns the layer of sorted files.
 func (p *packer) pack(files []file) (*blob, error) {
 	var parts [][]byte
 	for len(files) > 0 {
@@ -83,13 +83,13 @@ func (p *packer) pack(files []file) (*blob, error) {
 	return newBlob(layerType, append(parts, end)...), nil
 }
 
-// isBelow reports whether a path begins with a name.
+// isBelow reports whether a path is below a directory.
 func isBelow(path, top string) bool {
 	rest, ok := strings.CutPrefix(path, top)
 	return ok && strings.HasPrefix(rest, "/")
 }
 
-// part returns the compressed entries of files, or without any the end of the tar.
+// part returns the compressed entries of files, or the end of the tar if there are no files.
 func (p *packer) part(files []file) ([]byte, error) {
 	sum := sha256.New()
 	for _, f := range files {

@@ -19,38 +19,38 @@ import (
 	"github.com/fleetwright/fleetwright/render/layout"
 )
 
-// atOnce is how many clusters are looked at, pushed or tagged at the same time: a registry is waited for most of
-// the time.
+// atOnce is the number of clusters that are read, pushed or tagged at the same time: most of the time goes into
+// waiting for the registry.
 const atOnce = 8
 
 // Latest is the tag that clusters sync.
 const Latest = "latest"
 
-// A site is a cluster's repository, with what it has and what it is to have.
+// A site is a cluster's repository, with its present artifact and the one to publish.
 type site struct {
-	// name is that of the cluster, which is nil where nothing is rendered.
+	// name is the name of the cluster. cluster is nil where nothing is rendered.
 	name       string
 	cluster    *render.Cluster
 	repository name.Repository
-	// latest is what clusters sync now, or nil.
+	// latest is the artifact that clusters sync now, or nil.
 	latest *published
-	// foreign is why latest is somebody else's, and behind why it may not be moved.
+	// foreign is set where another tool published latest, behind where latest must not move.
 	foreign error
 	behind  *diag.Mistake
-	// pulled is the layer of latest, once it was read.
+	// pulled is the layer of latest, after the first read.
 	pulled []byte
-	// layer is what they are to sync, next the artifact with it, and digest that of next.
+	// layer is the layer to publish, next the artifact with it, and digest the digest of next.
 	layer  *blob
 	next   remote.Taggable
 	digest v1.Hash
 }
 
-// isCurrent reports whether clusters sync what they are to.
+// isCurrent reports whether clusters already sync the layer to publish.
 func (s *site) isCurrent() bool {
 	return s.latest != nil && s.latest.layer.Digest == s.layer.Digest
 }
 
-// look finds what the registry has of the clusters of a tree, and makes their layers.
+// look reads the present artifacts of a tree's clusters, and makes their layers.
 func (f *Fleet) look(ctx context.Context, tree *render.Tree, progress func(done, total int)) ([]*site, error) {
 	sites := make([]*site, len(tree.Clusters))
 	for i, c := range tree.Clusters {
@@ -93,7 +93,7 @@ func (f *Fleet) look(ctx context.Context, tree *render.Tree, progress func(done,
 	return sites, cmp.Or(err, errors.Join(foreign...))
 }
 
-// stored returns the files that clusters sync now.
+// stored returns the files that the cluster syncs now.
 func (f *Fleet) stored(ctx context.Context, s *site) (_ disk.Stored, err error) {
 	if s.latest == nil {
 		return disk.Stored{}, nil
@@ -106,8 +106,8 @@ func (f *Fleet) stored(ctx context.Context, s *site) (_ disk.Stored, err error) 
 	return unpack(s.pulled, s.repository.Tag(Latest))
 }
 
-// each does something for each site, some at once, and returns the error of the first that fails. It begins
-// nothing after that.
+// each calls a function for each site, several at a time. After an error it starts no further call, and it returns
+// the error of the first site that failed.
 func (f *Fleet) each(sites []*site, progress func(done, total int), do func(*site) error) error {
 	var mu sync.Mutex
 	failed, done := len(sites), 0
@@ -133,7 +133,7 @@ func (f *Fleet) each(sites []*site, progress func(done, total int), do func(*sit
 	return first
 }
 
-// Compare returns what publishing a tree would change.
+// Compare returns the changes that publishing a tree would make.
 func (f *Fleet) Compare(ctx context.Context, tree *render.Tree, opts disk.Options) (disk.Comparison, error) {
 	sites, err := f.look(ctx, tree, opts.Progress)
 	if err != nil {
@@ -144,7 +144,7 @@ func (f *Fleet) Compare(ctx context.Context, tree *render.Tree, opts disk.Option
 	if err != nil {
 		return disk.Comparison{}, err
 	}
-	// A layer holds what its cluster has, and nothing that somebody has added.
+	// A new layer drops the files that somebody else added, so stray files count as deleted.
 	for _, stray := range c.Stray {
 		cluster, path, _ := strings.Cut(stray, "/"+layout.Dir+"/")
 		stored, err := store(cluster)
@@ -160,7 +160,7 @@ func (f *Fleet) Compare(ctx context.Context, tree *render.Tree, opts disk.Option
 	return c, nil
 }
 
-// changed returns some of the clusters, and what these sync now.
+// changed returns the clusters of some sites, and a store of the files that they sync now.
 func (f *Fleet) changed(ctx context.Context, sites []*site, some func(*site) bool) (disk.Store, []*render.Cluster) {
 	byName := map[string]*site{}
 	var clusters []*render.Cluster

@@ -27,13 +27,13 @@ import (
 	"github.com/fleetwright/fleetwright/render/tree"
 )
 
-// A served registry is one on loopback, whose requests a test sees and may answer itself.
+// A served registry is a registry on loopback. The test sees the requests, and may answer them.
 type served struct {
 	url string
 
 	mu       sync.Mutex
 	requests []string
-	// answer answers a request and returns true, or returns false.
+	// answer answers a request and returns true, or returns false to pass it on.
 	answer func(w http.ResponseWriter, r *http.Request) bool
 }
 
@@ -55,7 +55,7 @@ func serve(t *testing.T) *served {
 	return s
 }
 
-// asked returns the requests since it was called last, of some methods.
+// asked returns the requests with some methods since the last call.
 func (s *served) asked(methods ...string) (some []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -77,7 +77,7 @@ func (s *served) open(t *testing.T) *Fleet {
 	return f
 }
 
-// fleetOf returns a tree of clusters with files beside their inventory, each as CLUSTER/PATH=CONTENT.
+// fleetOf returns a tree of clusters with files in addition to their inventory, each as CLUSTER/PATH=CONTENT.
 func fleetOf(files ...string) *render.Tree {
 	clusters := map[string]map[string][]byte{}
 	for _, f := range files {
@@ -101,7 +101,7 @@ func fleetOf(files ...string) *render.Tree {
 	return t
 }
 
-// commits are revisions, each of which follows those before it.
+// commits are revisions in order, each a descendant of the previous ones.
 var commits = []string{strings.Repeat("a", 40), strings.Repeat("b", 40), strings.Repeat("c", 40)}
 
 // at returns the options of a run for the commit of a number.
@@ -148,7 +148,7 @@ func manifests(t *testing.T, f *Fleet, cluster string) map[string]string {
 	return all
 }
 
-// content returns the files that clusters of a name sync, read by other code than ours.
+// content returns the files that clusters with a name sync, read by independent code.
 func content(t *testing.T, f *Fleet, cluster string) map[string]string {
 	t.Helper()
 	ctx := context.Background()
@@ -248,7 +248,7 @@ func TestPublishLeavesWhatIsCurrent(t *testing.T) {
 func TestPublishNeverGoesBack(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
-		newer   string // what the newer run has published, after the first
+		newer   string // the newer run's artifacts, after the first run
 		refused string
 	}{
 		{"another artifact", "eu/sync.yaml=3", "bbbb does not follow cccc"},
@@ -398,14 +398,14 @@ func TestFailuresLeaveWholeArtifacts(t *testing.T) {
 		name   string
 		fails  func(r *http.Request) bool
 		status int
-		moved  bool // whether some tags have moved
+		moved  bool // whether any tags have moved
 		want   string
 	}{
 		{"refuses", func(r *http.Request) bool { return r.Method == http.MethodPost }, 403, false, "log in to"},
 		{"wants credentials", func(r *http.Request) bool { return true }, 401, false, "log in to"},
 		{"is full", func(r *http.Request) bool { return r.Method == http.MethodPatch }, 507, false, "507"},
-		{"dies between layers and tags", isTag, 500, false, "no cluster is known to have another artifact yet"},
-		{"dies between tags", func(r *http.Request) bool { return isTag(r) && strings.Contains(r.URL.Path, "/c/") }, 500, true, "latest has moved for a, b; for the rest"},
+		{"dies between layers and tags", isTag, 500, false, "no tag is known to have moved"},
+		{"dies between tags", func(r *http.Request) bool { return isTag(r) && strings.Contains(r.URL.Path, "/c/") }, 500, true, "the tag latest has moved for a, b; run the same command again"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := serve(t)
@@ -443,7 +443,7 @@ func TestFailuresLeaveWholeArtifacts(t *testing.T) {
 	}
 }
 
-// fast has requests repeated at once, or each failure takes seconds.
+// fast repeats failed requests without a delay, which would take seconds.
 func fast(t *testing.T) {
 	before := backoff
 	t.Cleanup(func() { backoff = before })
@@ -452,7 +452,7 @@ func fast(t *testing.T) {
 
 func sha(data []byte) [sha256.Size]byte { return sha256.Sum256(data) }
 
-// hinted returns an error with the hints in it.
+// hinted returns an error with its hints.
 func hinted(err error) string {
 	text := fmt.Sprint(err)
 	var mistake *diag.Mistake

@@ -1,15 +1,14 @@
-// Package oci publishes a tree: for every cluster an OCI artifact, in the format of flux push artifact, whose root is
-// what DIR/<cluster>/fleetwright holds. Clusters sync the tag latest.
+// Package oci publishes a tree as one OCI artifact for every cluster, in the format of flux push artifact. The root of
+// an artifact holds the files of DIR/<cluster>/fleetwright. Clusters sync the tag latest.
 //
-// A run goes through phases, and all clusters go through one before the next begins:
+// A run has phases, and all clusters finish a phase before the next one begins:
 //
-//  1. Look: make the layers, and find what clusters sync now. Nothing is pushed for a cluster that has its layer.
-//  2. Compare what changes with the history of the inputs, and with what clusters have, and refuse what loses
-//     something.
-//  3. Push layers and manifests, by their digests. Nobody syncs these yet.
+//  1. Look: make the layers, and read the present artifacts. A cluster whose layer is unchanged needs no push.
+//  2. Compare the changes with the history of the inputs and with the present artifacts. Reject losses.
+//  3. Push layers and manifests by digest. No cluster syncs them yet.
 //  4. Sign the manifests.
-//  5. Tag. Registries know no transactions: a run that ends here leaves each tag on a whole artifact, and the next
-//     one goes on.
+//  5. Tag. Registries have no transactions: a run that is interrupted here leaves every tag on a complete artifact,
+//     and the next run finishes the work.
 package oci
 
 import (
@@ -28,19 +27,19 @@ import (
 	"github.com/fleetwright/fleetwright/render"
 )
 
-// A Revision is what the inputs are, as Git knows them.
+// A Revision is the Git revision of the inputs.
 type Revision struct {
-	// Commit of the inputs, as 40 or 64 hexadecimal digits. It is a tag of the artifacts.
+	// Commit of the inputs, as 40 or 64 hexadecimal digits. It becomes a tag of the artifacts.
 	Commit string
 	// Source is the URL of their repository, or "".
 	Source string
-	// Follows returns nil for a commit that the history of the inputs has, and else why it does not.
+	// Follows returns nil for a commit in the history of the inputs, and otherwise the reason why it is missing.
 	Follows func(commit string) *diag.Mistake
-	// MayPrecede returns nil for a commit that does not come after the inputs', and else why it may.
+	// MayPrecede returns nil for a commit that is not newer than the inputs, and otherwise the reason why it may be.
 	MayPrecede func(commit string) *diag.Mistake
 }
 
-// annotation is how Flux writes a commit that is of no branch (fluxcd/flux2 rfcs/0005).
+// annotation returns the commit as Flux writes one without a branch (fluxcd/flux2 rfcs/0005).
 func (r Revision) annotation() string {
 	if len(r.Commit) == 64 {
 		return "sha256:" + r.Commit
@@ -48,17 +47,17 @@ func (r Revision) annotation() string {
 	return "sha1:" + r.Commit
 }
 
-// PublishOptions are those of a publication.
+// PublishOptions are the options of [Fleet.Publish].
 type PublishOptions struct {
 	Revision Revision
-	// Tags are set beside latest and the commit.
+	// Tags are set in addition to latest and the commit.
 	Tags []string
 	// AllowPrune lets a run remove more than half of a cluster's files, or take an Application from clusters that
 	// is still among the inputs.
 	AllowPrune bool
-	// Sign signs manifests by their digests before any tag leads to them, unless they are signed; nil signs none.
+	// Sign signs unsigned manifests by digest, before any tag points at them. A nil Sign signs nothing.
 	Sign func(ctx context.Context, references []string) error
-	// Progress is called with what is done, and how many clusters it is done for. It may be nil.
+	// Progress is called with the name of a phase, and returns a function that counts its clusters. It may be nil.
 	Progress func(what string) func(done, total int)
 }
 
@@ -69,19 +68,20 @@ func (o PublishOptions) progress(what string) func(done, total int) {
 	return o.Progress(what)
 }
 
-// A Summary is what a publication has done.
+// A Summary is the result of a publication.
 type Summary struct {
-	// Published and Unchanged are the clusters that have got another artifact, and those that keep theirs.
+	// Published are the clusters with a new artifact, Unchanged those that keep theirs.
 	Published, Unchanged []string
 }
 
-// Publish makes clusters sync a tree. After an error, either no tag has moved, or the error says which have.
+// Publish publishes a tree and moves the tag latest of every cluster to it. After an error either no tag has moved,
+// or the error names the clusters whose tags have.
 func (f *Fleet) Publish(ctx context.Context, tree *render.Tree, opts PublishOptions) (Summary, error) {
 	sites, err := f.prepare(ctx, tree, opts)
 	if err != nil {
 		return Summary{}, errors.Join(err, errors.New("nothing was published"))
 	}
-	// Pushing and signing take time, in which a newer run may have ended.
+	// A newer run may have finished during pushing and signing.
 	follows := func(s *site) error {
 		why, err := f.leads(ctx, s, opts.Revision)
 		if why != nil {
@@ -92,7 +92,7 @@ func (f *Fleet) Publish(ctx context.Context, tree *render.Tree, opts PublishOpti
 	return f.tag(ctx, sites, append([]string{opts.Revision.Commit}, opts.Tags...), follows, opts.progress("tagging"))
 }
 
-// prepare goes through all phases before tags move.
+// prepare runs all phases before tagging.
 func (f *Fleet) prepare(ctx context.Context, tree *render.Tree, opts PublishOptions) ([]*site, error) {
 	sites, err := f.look(ctx, tree, opts.progress("comparing"))
 	if err != nil {
@@ -111,7 +111,7 @@ func (f *Fleet) prepare(ctx context.Context, tree *render.Tree, opts PublishOpti
 		s.next, s.digest = m, m.digest()
 		changed = append(changed, s)
 	}
-	// Of somebody else's artifact, the history says nothing.
+	// The history covers no artifact of another tool.
 	err = f.each(changed, nil, func(s *site) error {
 		_, err := f.stored(ctx, s)
 		return err
@@ -136,7 +136,7 @@ func (f *Fleet) prepare(ctx context.Context, tree *render.Tree, opts PublishOpti
 	return sites, err
 }
 
-// push pushes the next artifact of a site, which no tag leads to yet.
+// push pushes the next artifact of a site by digest. No tag points at it yet.
 func (f *Fleet) push(ctx context.Context, s *site) error {
 	for _, b := range []*blob{s.layer, newBlob(configType, config)} {
 		if err := f.pusher.Upload(ctx, s.repository, b.layer()); err != nil {
@@ -147,7 +147,7 @@ func (f *Fleet) push(ctx context.Context, s *site) error {
 	return f.pusher.Put(ctx, s.repository.Digest(s.digest.String()), s.next)
 }
 
-// sign signs the artifacts that are not signed.
+// sign signs the unsigned artifacts.
 func (f *Fleet) sign(ctx context.Context, sites []*site, opts PublishOptions) error {
 	var mu sync.Mutex
 	var unsigned []string
@@ -168,8 +168,8 @@ func (f *Fleet) sign(ctx context.Context, sites []*site, opts PublishOptions) er
 	return opts.Sign(ctx, unsigned)
 }
 
-// tag has latest, and then further tags, lead to the next artifacts of sites. Before it moves the latest of one, it
-// checks that; the check may be nil.
+// tag points latest, and then further tags, at the next artifacts of sites. It calls check, which may be nil, for a
+// site before it moves the site's latest.
 func (f *Fleet) tag(ctx context.Context, sites []*site, tags []string, check func(*site) error, progress func(done, total int)) (sum Summary, err error) {
 	var mu sync.Mutex
 	moved := map[string]bool{}
@@ -196,13 +196,13 @@ func (f *Fleet) tag(ctx context.Context, sites []*site, tags []string, check fun
 	case err == nil:
 		return sum, nil
 	case len(sum.Published) == 0:
-		return Summary{}, errors.Join(err, errors.New("no cluster is known to have another artifact yet: run the same command again"))
+		return Summary{}, errors.Join(err, errors.New("no tag is known to have moved: run the same command again"))
 	}
-	return Summary{}, errors.Join(err, fmt.Errorf("latest has moved for %s; for the rest, run the same command again", diag.Some(sum.Published, diag.MostNames)))
+	return Summary{}, errors.Join(err, fmt.Errorf("the tag latest has moved for %s; run the same command again for the rest", diag.Some(sum.Published, diag.MostNames)))
 }
 
-// moveLatest has latest lead to the next artifact, unless another run has moved it meanwhile. It reports whether the
-// cluster has another artifact by that, also where it returns an error.
+// moveLatest points latest at the next artifact, unless another run has moved it in the meantime. It reports whether
+// the tag has moved, even if it returns an error.
 func (f *Fleet) moveLatest(ctx context.Context, s *site, check func(*site) error) (bool, error) {
 	var was v1.Hash
 	if s.latest != nil {
@@ -224,12 +224,12 @@ func (f *Fleet) moveLatest(ctx context.Context, s *site, check func(*site) error
 	case is == s.digest: // another run of the same revision
 		return true, nil
 	case is != was:
-		return false, diag.NewMistake(fmt.Sprintf("%s%s was moved by another run meanwhile", Scheme, at.Name()), "run the same command again; let CI run one at a time")
+		return false, diag.NewMistake(fmt.Sprintf("another run has moved %s%s in the meantime", Scheme, at.Name()), "run the same command again; let CI run one publication at a time")
 	}
 	if err = f.pusher.Put(ctx, at, s.next); err == nil {
 		return true, nil
 	}
-	// The answer may be all that is lost, also by an interrupt.
+	// Perhaps only the answer was lost, for example by an interrupt.
 	look, end := context.WithTimeout(context.WithoutCancel(ctx), lookWithin)
 	defer end()
 	is, e := f.digest(look, at)
@@ -239,10 +239,10 @@ func (f *Fleet) moveLatest(ctx context.Context, s *site, check func(*site) error
 	return false, err
 }
 
-// lookWithin is how long a run that ends looks for what it has done.
+// lookWithin limits how long an interrupted run checks whether its tag has moved.
 const lookWithin = 10 * time.Second
 
-// digest returns that of what a tag leads to, which is zero where there is none.
+// digest returns the digest that a tag points at, or zero without such a tag.
 func (f *Fleet) digest(ctx context.Context, at name.Tag) (v1.Hash, error) {
 	d, err := f.puller.Head(ctx, at)
 	if isMissing(err) {

@@ -23,24 +23,24 @@ import (
 	"github.com/fleetwright/fleetwright/render/layout"
 )
 
-// The most that is read of an artifact, which may be anybody's: far more than a cluster has.
+// Limits for reading an artifact, which may be hostile. They are far above the size of a cluster.
 const (
 	mostCompressed = 64 << 20
 	mostUnpacked   = 256 << 20
 	mostFiles      = 1 << 20
 )
 
-// A published artifact is what a tag of a cluster leads to.
+// A published artifact is the one that a cluster's tag points at.
 type published struct {
 	*remote.Descriptor
 	layer v1.Descriptor
-	// revision of its inputs, as its manifest names it.
+	// revision of its inputs, from its manifest.
 	revision string
-	// config is that of its configuration.
+	// config is the digest of its configuration.
 	config v1.Hash
 }
 
-// find returns what a tag of a cluster leads to, or nil where the registry has no such tag.
+// find returns the artifact that a cluster's tag points at, or nil if the registry has no such tag.
 func (f *Fleet) find(ctx context.Context, at name.Reference) (*published, error) {
 	var d *remote.Descriptor
 	err := again(ctx, func() (err error) {
@@ -55,12 +55,12 @@ func (f *Fleet) find(ctx context.Context, at name.Reference) (*published, error)
 	}
 	var m v1.Manifest
 	if !d.MediaType.IsImage() || json.Unmarshal(d.Manifest, &m) != nil || len(m.Layers) != 1 || m.Layers[0].MediaType != layerType {
-		return nil, foreign(at, "it is none that Flux syncs")
+		return nil, foreign(at, "Flux cannot sync an artifact of this form")
 	}
 	return &published{d, m.Layers[0], m.Annotations[revisionAnnotation], m.Config.Digest}, nil
 }
 
-// foreign returns the error for somebody else's artifact.
+// foreign returns the error for an artifact of another tool.
 func foreign(at name.Reference, why string) error {
 	return diag.NewMistake(fmt.Sprintf("%s%s was not published by fleetwright: %s", Scheme, at.Name(), why),
 		"publish to another path; if nothing needs the artifact, delete its tag first")
@@ -69,7 +69,7 @@ func foreign(at name.Reference, why string) error {
 // pull returns the compressed layer of an artifact.
 func (f *Fleet) pull(ctx context.Context, repository name.Repository, layer v1.Descriptor) ([]byte, error) {
 	if layer.Size > mostCompressed {
-		return nil, diag.NewMistake(fmt.Sprintf("%s%s has a layer of %d MB", Scheme, repository.Name(), layer.Size>>20), "fleetwright has not published it: publish to another path")
+		return nil, diag.NewMistake(fmt.Sprintf("%s%s has a layer of %d MB", Scheme, repository.Name(), layer.Size>>20), "fleetwright publishes no layer of this size: publish to another path")
 	}
 	l, err := f.puller.Layer(ctx, repository.Digest(layer.Digest.String()))
 	if err != nil {
@@ -88,14 +88,14 @@ func (f *Fleet) pull(ctx context.Context, repository name.Repository, layer v1.D
 	const hint = "roll back to another artifact with --from TAG, or delete the tag latest and publish again"
 	switch {
 	case isMissing(err):
-		return nil, diag.NewMistake(fmt.Sprintf("%s%s: the registry has lost the layer %s", Scheme, repository.Name(), layer.Digest), hint)
+		return nil, diag.NewMistake(fmt.Sprintf("%s%s: the registry has lost layer %s", Scheme, repository.Name(), layer.Digest), hint)
 	case err == nil && describe(layer.MediaType, data).Digest != layer.Digest:
-		return nil, diag.NewMistake(fmt.Sprintf("%s%s: what the registry sends is not the layer %s", Scheme, repository.Name(), layer.Digest), hint)
+		return nil, diag.NewMistake(fmt.Sprintf("%s%s: the registry sends other bytes than layer %s", Scheme, repository.Name(), layer.Digest), hint)
 	}
 	return data, err
 }
 
-// again repeats what reads a body that was cut: the library repeats requests alone.
+// again retries a read whose body was cut short: the library retries requests only.
 func again(ctx context.Context, read func() error) error {
 	wait := backoff.Duration
 	for range backoff.Steps - 1 {
@@ -122,7 +122,7 @@ func unpack(layer []byte, at name.Reference) (disk.Stored, error) {
 	if err != nil {
 		return bad("its layer is not compressed by gzip")
 	}
-	// With the headers, which are as large as small files.
+	// Twice the limit leaves room for headers, which are as large as small files.
 	archive := tar.NewReader(io.LimitReader(unzipped, 2*mostUnpacked))
 	files, left := map[string][]byte{}, int64(mostUnpacked)
 	for {
@@ -131,18 +131,18 @@ func unpack(layer []byte, at name.Reference) (disk.Stored, error) {
 			break
 		}
 		if err != nil {
-			return bad("its layer is no archive")
+			return bad("its layer is not a tar archive")
 		}
 		name := strings.TrimPrefix(h.Name, "./")
 		switch {
 		case h.Typeflag == tar.TypeDir:
 			continue
 		case h.Typeflag != tar.TypeReg, !fs.ValidPath(name):
-			return bad("its layer has %s", diag.Plain(fmt.Sprintf("%q", h.Name)))
+			return bad("its layer contains %s", diag.Plain(fmt.Sprintf("%q", h.Name)))
 		case files[name] != nil || len(files) == mostFiles:
-			return bad("its layer has too many files, or one twice")
+			return bad("its layer has too many files, or the same file twice")
 		}
-		if h.Size > left { // which a sparse file may have without its bytes
+		if h.Size > left { // a sparse file has a size without the bytes
 			return bad("its files have more than %d MB", mostUnpacked>>20)
 		}
 		left -= h.Size

@@ -50,7 +50,7 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// TestNothingGoesOverPlainHTTP, unless it is asked for: the library tries it with this machine's hosts.
+// TestNothingGoesOverPlainHTTP checks that plain HTTP must be requested: the library would try it for local hosts.
 func TestNothingGoesOverPlainHTTP(t *testing.T) {
 	r := serve(t)
 	f, err := Open(r.url, Options{})
@@ -89,7 +89,7 @@ func TestCommitOf(t *testing.T) {
 	}
 }
 
-// TestUnpackTrustsNothing: an artifact may be anybody's.
+// TestUnpackTrustsNothing unpacks hostile artifacts.
 func TestUnpackTrustsNothing(t *testing.T) {
 	at, err := name.NewTag("registry.example.com/fleet/eu:latest")
 	if err != nil {
@@ -116,7 +116,7 @@ func TestUnpackTrustsNothing(t *testing.T) {
 		return b.Bytes()
 	}
 	good := file("inventory", inventory)
-	// A file of 1 TB that is a hole, after one of 1 byte.
+	// A file with 1 byte, and then a sparse file of 1 TB.
 	var giant bytes.Buffer
 	zipped := gzip.NewWriter(&giant)
 	archive := tar.NewWriter(zipped)
@@ -142,16 +142,16 @@ func TestUnpackTrustsNothing(t *testing.T) {
 			w.Write(bytes.Repeat([]byte("x"), 1024))
 			w.Close()
 			return b.Bytes()
-		}(), "is no archive"},
-		{"cut", pack(good, file("a", strings.Repeat("1", 5000)))[:60], "is no archive"},
+		}(), "is not a tar archive"},
+		{"cut", pack(good, file("a", strings.Repeat("1", 5000)))[:60], "is not a tar archive"},
 		{"a sparse giant", sparse, "its files have more than"},
-		{"leads out", pack(good, file("../a", "1")), `has "../a"`},
-		{"leads out below", pack(good, file("a/../../b", "1")), "has "},
-		{"absolute", pack(good, file("/etc/a", "1")), `has "/etc/a"`},
-		{"symbolic link", pack(good, tar.Header{Typeflag: tar.TypeSymlink, Name: "a", Linkname: "/etc"}), `has "a"`},
-		{"hard link", pack(good, tar.Header{Typeflag: tar.TypeLink, Name: "a", Linkname: "inventory"}), `has "a"`},
-		{"device", pack(good, tar.Header{Typeflag: tar.TypeChar, Name: "a"}), `has "a"`},
-		{"twice", pack(good, file("a", "1"), file("a", "2")), "one twice"},
+		{"leads out", pack(good, file("../a", "1")), `contains "../a"`},
+		{"leads out below", pack(good, file("a/../../b", "1")), "contains "},
+		{"absolute", pack(good, file("/etc/a", "1")), `contains "/etc/a"`},
+		{"symbolic link", pack(good, tar.Header{Typeflag: tar.TypeSymlink, Name: "a", Linkname: "/etc"}), `contains "a"`},
+		{"hard link", pack(good, tar.Header{Typeflag: tar.TypeLink, Name: "a", Linkname: "inventory"}), `contains "a"`},
+		{"device", pack(good, tar.Header{Typeflag: tar.TypeChar, Name: "a"}), `contains "a"`},
+		{"twice", pack(good, file("a", "1"), file("a", "2")), "the same file twice"},
 		{"a file as a directory", pack(good, file("a", "1"), file("a/b", "2")), "as a file and as a directory"},
 		{"an empty file as a directory", pack(good, file("a", ""), file("a/b", "2")), "as a file and as a directory"},
 		{"no inventory", pack(file("sync.yaml", "1")), "has no inventory"},
@@ -164,7 +164,8 @@ func TestUnpackTrustsNothing(t *testing.T) {
 	}
 }
 
-// TestRemoved: clusters that leave the inputs keep their artifacts, and are told from what else is below the path.
+// TestRemoved checks that clusters that leave the inputs keep their artifacts, and are distinguished from
+// other artifacts below the path.
 func TestRemoved(t *testing.T) {
 	r := serve(t)
 	f := r.open(t)
@@ -191,7 +192,8 @@ func TestRemoved(t *testing.T) {
 	}
 }
 
-// TestARegistryIsNotTrusted: what it answers leads nowhere else, ends, and is what it says it is.
+// TestARegistryIsNotTrusted checks that a registry's answer cannot redirect to another host, run forever, or
+// have another content than requested.
 func TestARegistryIsNotTrusted(t *testing.T) {
 	fast(t)
 	for _, tt := range []struct {
@@ -199,7 +201,7 @@ func TestARegistryIsNotTrusted(t *testing.T) {
 		answer func(w http.ResponseWriter, r *http.Request) bool
 		want   string
 	}{
-		{"redirects again and again", func(w http.ResponseWriter, r *http.Request) bool {
+		{"redirects too many times", func(w http.ResponseWriter, r *http.Request) bool {
 			http.Redirect(w, r, r.URL.Path, http.StatusTemporaryRedirect)
 			return true
 		}, "stopped after 10 redirects"},
@@ -218,14 +220,14 @@ func TestARegistryIsNotTrusted(t *testing.T) {
 			}
 			w.Write(bytes.Repeat([]byte("x"), 1<<20))
 			return true
-		}, "is not the layer sha256:"},
+		}, "sends other bytes than layer sha256:"},
 		{"has lost a layer", func(w http.ResponseWriter, r *http.Request) bool {
 			isLayer := r.Method == http.MethodGet && strings.Contains(r.URL.Path, "/blobs/")
 			if isLayer {
 				w.WriteHeader(http.StatusNotFound)
 			}
 			return isLayer
-		}, "has lost the layer sha256:"},
+		}, "has lost layer sha256:"},
 	} {
 		r := serve(t)
 		publish(t, r.open(t), fleetOf("eu/sync.yaml=1"), at(0))

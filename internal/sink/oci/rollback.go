@@ -10,8 +10,8 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
-// Rollback makes clusters sync what another of their tags leads to, and sets further tags. Where one of them has no
-// such tag, it moves none.
+// Rollback points latest of clusters at the artifact of another of their tags, and sets further tags. If any cluster
+// lacks the tag, it moves none.
 func (f *Fleet) Rollback(ctx context.Context, clusters []string, from string, opts PublishOptions) (Summary, error) {
 	if !isCommit(from) {
 		if err := CheckTag(from); err != nil {
@@ -49,13 +49,13 @@ func (f *Fleet) Rollback(ctx context.Context, clusters []string, from string, op
 	}
 	if len(missing) > 0 {
 		return Summary{}, diag.NewMistake("no artifact has the tag "+from+" for "+diag.Some(missing, diag.MostNames),
-			"name a tag that all of them have, a commit in full; or some of the clusters with --cluster")
+			"name a tag that all of them have, or a full commit; or choose clusters with --cluster")
 	}
 	return f.tag(ctx, sites, opts.Tags, nil, opts.progress("tagging"))
 }
 
-// Removed returns the clusters below the path that have an artifact and are not declared, sorted. It returns none
-// where the registry does not list its repositories, as many do not.
+// Removed returns the clusters below the path that have an artifact but are not declared, sorted. It returns none
+// if the registry does not list its repositories; many do not.
 func (f *Fleet) Removed(ctx context.Context, declared []string) []string {
 	below := f.prefix.RepositoryStr() + "/"
 	known := map[string]bool{}
@@ -91,19 +91,19 @@ func (f *Fleet) Removed(ctx context.Context, declared []string) []string {
 	return removed
 }
 
-// catalogPage is how many repositories are asked for at once.
+// catalogPage is the number of repositories requested at once.
 const catalogPage = 1000
 
-// mostAsked is how many repositories that are not declared are looked at.
+// mostAsked limits the number of undeclared repositories that are read.
 const mostAsked = 1000
 
-// isPublished reports whether clusters of a name sync an artifact.
+// isPublished reports whether fleetwright has published an artifact for a cluster.
 func (f *Fleet) isPublished(ctx context.Context, cluster string) bool {
 	repository, err := f.repository(cluster)
 	if err != nil {
 		return false
 	}
 	latest, err := f.find(ctx, repository.Tag(Latest))
-	// flux push has another one (fluxcd/pkg/oci up to v0.68), or the time.
+	// flux push writes another configuration (fluxcd/pkg/oci up to v0.68), or one with the time.
 	return err == nil && latest != nil && latest.config == describe(configType, config).Digest
 }

@@ -17,11 +17,10 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
-// bundleType begins the type of what cosign 3 attaches to an artifact that it signs.
+// bundleType is the prefix of the type of cosign 3's signatures.
 const bundleType = "application/vnd.dev.sigstore.bundle"
 
-// isSigned reports whether an artifact has a signature of cosign, whoever has made it: a tag of its own, as of
-// cosign 2, or a referrer.
+// isSigned reports whether an artifact has a cosign signature of anybody: a tag, as of cosign 2, or a referrer.
 func (f *Fleet) isSigned(ctx context.Context, at name.Digest) (bool, error) {
 	tag := strings.Replace(at.DigestStr(), ":", "-", 1) + ".sig"
 	if _, err := f.puller.Head(ctx, at.Context().Tag(tag)); !isMissing(err) {
@@ -43,14 +42,14 @@ func (f *Fleet) isSigned(ctx context.Context, at name.Digest) (bool, error) {
 	return false, nil
 }
 
-// mostReferences is how many artifacts cosign signs in one run.
+// mostReferences is the number of artifacts that one run of cosign signs.
 const mostReferences = 50
 
-// Cosign returns a function that signs artifacts by the cosign that is installed: with a key, or without one by the
-// identity of whoever runs it. With a key, nothing is written to a transparency log: source-controller asks for no
-// entry there (internal/oci/cosign/cosign.go), and a log is public.
+// Cosign returns a function that signs artifacts with the installed cosign: with a key, or without one under the
+// identity of the user. With a key, nothing goes to a transparency log: source-controller requires no entry there
+// (internal/oci/cosign/cosign.go), and a log is public.
 //
-// Without a key, cosign may ask whoever runs it for something: what it prints goes to stderr.
+// Without a key, cosign may prompt the user, so its output goes to stderr.
 func Cosign(key string, insecure bool, stderr io.Writer) (func(ctx context.Context, references []string) error, error) {
 	path, err := exec.LookPath("cosign")
 	if err != nil {
@@ -59,7 +58,7 @@ func Cosign(key string, insecure bool, stderr io.Writer) (func(ctx context.Conte
 	args := []string{"sign", "--yes"}
 	if key != "" {
 		args = append(args, "--key", key, "--tlog-upload=false")
-		// From cosign 3 on, a default asks for the log; cosign before 2.6 does not know its flag.
+		// cosign 3 uses the log by default; cosign before 2.6 does not know the flag.
 		if help, err := exec.Command(path, "sign", "--help").CombinedOutput(); err == nil && bytes.Contains(help, []byte("--use-signing-config")) {
 			args = append(args, "--use-signing-config=false")
 		}

@@ -50,10 +50,10 @@ func TestWavesAddUp(t *testing.T) {
 		}
 		return strings.TrimPrefix(b.String(), "\nWAVES\n")
 	}
-	if got, want := text(0, 1), "  canary      7m  1 cluster; test/short 7m\n  rest       14m  2 clusters, waits; test/long 14m, test/short 7m\n  21m in all, if each wave begins when the one before has ended\n"; got != want {
+	if got, want := text(0, 1), "  canary      7m  1 cluster; test/short 7m\n  rest       14m  2 clusters, waits; test/long 14m, test/short 7m\n  21m in total, if each wave begins when the previous one ends\n"; got != want {
 		t.Errorf("the waves are\n%swant\n%s", got, want)
 	}
-	if got, want := text(0, 0), "  canary      7m  1 cluster; test/short 7m\n  7m in all, if each wave begins when the one before has ended\n"; got != want {
+	if got, want := text(0, 0), "  canary      7m  1 cluster; test/short 7m\n  7m in total, if each wave begins when the previous one ends\n"; got != want {
 		t.Errorf("the first wave is\n%swant\n%s", got, want)
 	}
 	long := Wave{Name: "a-wave-with-quite-a-long-name-that-goes-on", Clusters: []string{"a"}}
@@ -93,11 +93,11 @@ func TestWavesAddUp(t *testing.T) {
 			rollouts[i].Plan.Canary.Suspend = true
 		}
 	}
-	if got, want := text(1, 1), "  canary      7m  1 cluster; test/short 7m\n  rest        7m  2 clusters; test/short 7m\n  14m in all, if each wave begins when the one before has ended\n"; got != want {
+	if got, want := text(1, 1), "  canary      7m  1 cluster; test/short 7m\n  rest        7m  2 clusters; test/short 7m\n  14m in total, if each wave begins when the previous one ends\n"; got != want {
 		t.Errorf("with one suspended the waves are\n%swant\n%s", got, want)
 	}
 	rollouts[0].Plan.Canary.Suspend, rollouts[0].Plan.Good.Outcome = false, "endless"
-	if got := text(1, 1); !strings.Contains(got, "  rest     never  2 clusters; ") || !strings.HasSuffix(got, "  the waves never end: a rollout promotes no version\n") {
+	if got := text(1, 1); !strings.Contains(got, "  rest     never  2 clusters; ") || !strings.HasSuffix(got, "  the waves never end: a rollout never promotes a version\n") {
 		t.Errorf("with one that never ends the waves are\n%s", got)
 	}
 }
