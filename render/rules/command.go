@@ -11,28 +11,28 @@ import (
 	"github.com/fleetwright/fleetwright/templates"
 )
 
-// testerCommands are what the load tester's image has beside a shell's own and those
-// of busybox (fluxcd/flagger Dockerfile.loadtester).
+// testerCommands are the commands in the load tester's image in addition to a shell's builtins and busybox
+// (fluxcd/flagger Dockerfile.loadtester).
 var testerCommands = []string{
 	"bash", "bats", "curl", "ghz", "git", "grpc_health_probe", "helm", "hey", "jq", "kubectl", "wget", "wrk",
 }
 
-// checkCommand reports what of a webhook's command the load tester cannot run, and, where it
-// makes the load of the analysis, load that does not go to where it is measured.
+// checkCommand reports a webhook's command that the load tester cannot run, and load that does not go where it
+// is measured.
 func checkCommand(r *Rollout, w flagger.Webhook, script string, at schema.Path) {
 	if len(script) > flagger.LongestCommand {
-		r.Report(diag.BadCommand, at, fmt.Sprintf("the command has %d bytes, and a shell takes %d", len(script), flagger.LongestCommand), "put the script into the image of a load tester of your own")
+		r.Report(diag.BadCommand, at, fmt.Sprintf("the command has %d bytes; a shell accepts %d", len(script), flagger.LongestCommand), "move the script into your load tester's image")
 		return
 	}
 	parsed, err := flagger.ParseScript(script)
 	if err != nil {
-		_, problem, _ := strings.Cut(err.Error(), ": ") // behind the position, which is in the command
-		r.Report(diag.BadCommand, at, "a shell does not take the command: "+problem, "check quotes and brackets")
+		_, problem, _ := strings.Cut(err.Error(), ": ") // after the position, which is inside the command
+		r.Report(diag.BadCommand, at, "the shell cannot parse the command: "+problem, "check quotes and brackets")
 		return
 	}
 	if i := slices.IndexFunc(parsed.Calls, func(c flagger.Call) bool { return strings.HasPrefix(c.Name, "-") }); i >= 0 {
-		r.Report(diag.BadCommand, at, fmt.Sprintf("the option %s begins a line, and a shell takes each line for a command of its own", parsed.Calls[i].Name),
-			"one line, or \\ at the end of each but the last; in a folded text of YAML, lines that are indented alike")
+		r.Report(diag.BadCommand, at, fmt.Sprintf("option %s starts a new line, so the shell runs it as a separate command", parsed.Calls[i].Name),
+			"write one line, or end each line but the last with \\; in a folded YAML block (>), indent all lines alike")
 		return
 	}
 	for _, call := range parsed.Calls {
@@ -47,19 +47,18 @@ func checkCommand(r *Rollout, w flagger.Webhook, script string, at schema.Path) 
 	}
 }
 
-// checkKnownCommand reports a command that is not in the load tester's image. Of
-// another image nobody can say it.
+// checkKnownCommand reports a command that the load tester's image does not have. Other images are unknown.
 func checkKnownCommand(r *Rollout, w flagger.Webhook, call flagger.Call, functions []string, at schema.Path) {
 	name := call.Name
 	known := slices.Concat(testerCommands, strings.Fields(templates.ShellCommands), functions)
 	if name == "" || strings.ContainsAny(name, "/$=") || r.otherImage(w) || slices.Contains(known, name) {
 		return
 	}
-	hint := diag.DidYouMean(name, testerCommands, "it has "+strings.Join(testerCommands, ", ")+", and what busybox has")
-	r.Report(diag.UnknownCommand, at, fmt.Sprintf("the load tester's image has no %s", name), hint)
+	hint := diag.DidYouMean(name, testerCommands, "use "+strings.Join(testerCommands, ", ")+", or a command of busybox")
+	r.Report(diag.UnknownCommand, at, fmt.Sprintf("the load tester's image has no %s, so the command fails", name), hint)
 }
 
-// otherImage reports whether the load tester that a webhook calls runs another image than Flagger's.
+// otherImage reports whether the load tester of a webhook runs another image than Flagger's.
 func (r *Rollout) otherImage(w flagger.Webhook) bool {
 	name, namespace := ServiceAt(w.URL)
 	if t := r.Tester; t.Exists && name == t.ID.Name && namespace == t.ID.Namespace {

@@ -11,59 +11,57 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// Facts are what the values of the installed charts decide about every rollout. Those of
-// Flagger have the names of its flags (fluxcd/flagger cmd/flagger/main.go).
+// Facts are the settings of the installed charts that affect every rollout. Flagger's have the names of its
+// flags (fluxcd/flagger cmd/flagger/main.go).
 type Facts struct {
-	// GatewayImplementation is what implements Gateway API, by its name in plugin.flagger.gateway, or nothing.
+	// GatewayImplementation is the implementation of Gateway API, by its name in plugin.flagger.gateway, or
+	// empty.
 	GatewayImplementation string
-	// GatewayPort is the port of the Service at which the rendered Gateway takes requests, or 0 where none is
-	// rendered, or nobody knows it.
+	// GatewayPort is the Service port of the rendered Gateway, or 0 if none is rendered or the port is unknown.
 	GatewayPort int
-	// WatchNamespace is the only namespace that Flagger reads, or empty for all.
+	// WatchNamespace is the only namespace that Flagger watches, or empty for all.
 	WatchNamespace string
 	// NoCrossNamespaceRefs reports whether Flagger rejects references to other namespaces.
 	NoCrossNamespaceRefs bool
-	// SelectorLabels are those by which Flagger tells the pods of a workload from others; none
-	// are its own.
+	// SelectorLabels are the labels by which Flagger selects the pods of a workload; if empty, its defaults.
 	SelectorLabels []string
-	// IngressAnnotationsPrefix is the prefix of the annotations that Flagger writes, or empty
-	// for the controller's default.
+	// IngressAnnotationsPrefix is the prefix of the annotations that Flagger writes, or empty for the default.
 	IngressAnnotationsPrefix string
-	// MeshProvider is the provider of Canaries that name none.
+	// MeshProvider is the provider of Canaries without one.
 	MeshProvider string
-	// MetricsServer is the Prometheus that Flagger asks by itself.
+	// MetricsServer is the Prometheus that Flagger queries for built-in metrics.
 	MetricsServer string
-	// Prometheus reports whether Flagger's chart installs one.
+	// Prometheus reports whether Flagger's chart installs a Prometheus.
 	Prometheus bool
-	// PrometheusAddress is the Prometheus that rendered MetricTemplates ask.
+	// PrometheusAddress is the Prometheus in rendered MetricTemplates.
 	PrometheusAddress string
-	// NamespaceLabel and PodLabel are its labels of the namespace and the pod of a sample, or
-	// empty for the usual ones.
+	// NamespaceLabel and PodLabel are its labels for the namespace and the pod of a sample, or empty for the
+	// usual ones.
 	NamespaceLabel, PodLabel string
 
 	// MeshNamespaces are the only namespaces that get sidecars, or none for all.
 	MeshNamespaces []string
 	// IngressNamespace is the only namespace whose Ingresses the controller reads, or empty for all.
 	IngressNamespace string
-	// NoIngressMetrics is the value by which the controller counts no requests, and NotScraped
-	// the one by which Flagger's Prometheus does not find the controller. Both may be empty.
+	// NoIngressMetrics is the chart value that makes the controller count no requests, and NotScraped the one
+	// that keeps Flagger's Prometheus from scraping the controller. Both may be empty.
 	NoIngressMetrics, NotScraped string
-	// EnvoyNotScraped is the value by which Prometheus finds Contour's Envoy again, or empty where it does.
+	// EnvoyNotScraped is the chart value that lets Prometheus scrape Contour's Envoy again, or empty if it does.
 	EnvoyNotScraped string
-	// TesterNamespaces is a regular expression: the public load tester rejects the webhooks of
-	// rollouts in other namespaces. It may be empty.
+	// TesterNamespaces is a regular expression: the public load tester rejects the webhooks of rollouts in other
+	// namespaces. It may be empty.
 	TesterNamespaces string
 
-	// TesterMesh is the provider whose sidecar the rendered public load tester has, or nothing.
+	// TesterMesh is the provider whose sidecar the rendered public load tester has, or empty.
 	TesterMesh string
 	// IngressHome is the namespace of the ingress controller.
 	IngressHome string
 
-	// At are the places of the values behind the facts above, by the names of the fields.
+	// At are the positions of the values behind the facts above, by field name.
 	At map[string]diag.Position
 }
 
-// Where returns the place of a fact for a message, or nothing where no input says it.
+// Where returns the position of a fact for a message, or nothing if no input states it.
 func (f *Facts) Where(field string) string {
 	if p, ok := f.At[field]; ok {
 		return fmt.Sprintf(" (%s)", p)
@@ -71,7 +69,7 @@ func (f *Facts) Where(field string) string {
 	return ""
 }
 
-// checkWatched reports a rollout in a namespace that a component on the cluster leaves out.
+// checkWatched reports a rollout in a namespace that a component on the cluster ignores.
 func checkWatched(r *Rollout) {
 	own, on := r.ID.Namespace, &r.On.Facts
 	report := func(message, hint string) {
@@ -79,12 +77,12 @@ func checkWatched(r *Rollout) {
 	}
 	if ns := on.WatchNamespace; ns != "" && ns != own {
 		// fluxcd/flagger cmd/flagger/main.go, startInformers
-		report(fmt.Sprintf("Flagger watches only namespace %s%s; nothing runs this rollout in %s", ns, on.Where("WatchNamespace"), own),
+		report(fmt.Sprintf("Flagger watches only namespace %s%s; it never runs this rollout in %s", ns, on.Where("WatchNamespace"), own),
 			r.watchAll()+", or move the workload to namespace "+ns)
 	}
 	if all := on.MeshNamespaces; r.mesh() == flagger.Kuma && len(all) > 0 && !slices.Contains(all, own) {
 		// kumahq/kuma deployments/charts/kuma/templates/cp-webhooks-and-secrets.yaml
-		report(fmt.Sprintf("Kuma injects sidecars only in %s%s; no traffic moves in namespace %s", diag.Some(all, diag.MostNames), on.Where("MeshNamespaces"), own),
+		report(fmt.Sprintf("Kuma injects sidecars only in %s%s; no traffic shifts in namespace %s", diag.Some(all, diag.MostNames), on.Where("MeshNamespaces"), own),
 			fmt.Sprintf("namespaceAllowList: [%s]", strings.Join(append(slices.Clip(all), own), ", ")))
 	}
 	if ns := on.IngressNamespace; r.Provider == flagger.Nginx && ns != "" && ns != own {
@@ -107,7 +105,7 @@ func checkWatched(r *Rollout) {
 	}
 }
 
-// watchAll returns how to have Flagger watch all namespaces.
+// watchAll returns a hint that makes Flagger watch all namespaces.
 func (r *Rollout) watchAll() string {
 	if r.On.FlaggerThere {
 		return "have Flagger watch all namespaces"
@@ -115,9 +113,9 @@ func (r *Rollout) watchAll() string {
 	return `remove "namespace" from the values of Flagger's chart`
 }
 
-// checkCrossNamespace reports references to other namespaces that Flagger rejects or cannot
-// follow (fluxcd/flagger pkg/controller/controller.go, verifyNoCrossNamespaceRefs;
-// cmd/flagger/main.go, startInformers).
+// checkCrossNamespace reports references to other namespaces that Flagger rejects or cannot follow
+// (fluxcd/flagger pkg/controller/controller.go, verifyNoCrossNamespaceRefs; cmd/flagger/main.go,
+// startInformers).
 func checkCrossNamespace(r *Rollout) {
 	if u := r.UpstreamRef; u != nil {
 		r.checkCrossNamespace("Upstream", u.Name, u.Namespace, schema.Path{"upstreamRef", "namespace"})
@@ -130,7 +128,7 @@ func checkCrossNamespace(r *Rollout) {
 	for i, a := range r.Analysis.Alerts {
 		ns := a.ProviderRef.Namespace
 		if found, _ := r.On.AlertProvider(ns, a.ProviderRef.Name); found && ns != r.On.Namespace {
-			continue // which checkAlerts reports
+			continue // checkAlerts reports it
 		}
 		r.checkCrossNamespace("AlertProvider", a.ProviderRef.Name, ns, inAnalysis("alerts", i, "providerRef", "namespace"))
 	}
@@ -143,12 +141,12 @@ func (r *Rollout) checkCrossNamespace(kind, name, namespace string, at schema.Pa
 	}
 	message := fmt.Sprintf("Flagger rejects this Canary: noCrossNamespaceRefs is set%s, and the %s %s is in namespace %s, not in %s", r.On.Where("NoCrossNamespaceRefs"), kind, name, namespace, own)
 	if !r.On.NoCrossNamespaceRefs {
-		message = fmt.Sprintf("Flagger does not find the %s %s: it watches only namespace %s%s, not %s", kind, name, own, r.On.Where("WatchNamespace"), namespace)
+		message = fmt.Sprintf("Flagger cannot find the %s %s: it watches only namespace %s%s, not %s", kind, name, own, r.On.Where("WatchNamespace"), namespace)
 	}
 	r.Report(diag.CrossNamespace, at, message, fmt.Sprintf("namespace: %s, and move the %s there", own, kind))
 }
 
-// ownNamespaceOnly reports whether Flagger takes references to the Canary's own namespace only.
+// ownNamespaceOnly reports whether Flagger accepts only references to the Canary's namespace.
 func (r *Rollout) ownNamespaceOnly() bool {
 	return r.On.NoCrossNamespaceRefs || r.On.WatchNamespace == r.ID.Namespace
 }

@@ -10,10 +10,11 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// Contour is the implementation of Gateway API that counts requests at its gateways alone.
+// Contour is the implementation of Gateway API that counts requests only at its gateways.
 const Contour = "contour"
 
-// proxy is what splits the requests and counts them: the provider, or what implements Gateway API.
+// proxy returns the component that splits and counts the requests: the provider, or the implementation of
+// Gateway API.
 func (r *Rollout) proxy() string {
 	if r.IsGatewayAPI() {
 		return r.On.GatewayImplementation
@@ -21,7 +22,7 @@ func (r *Rollout) proxy() string {
 	return r.Provider
 }
 
-// mesh is the one whose sidecars split the requests of clients, or nothing.
+// mesh returns the provider whose sidecars split the requests of clients, or nothing.
 func (r *Rollout) mesh() string {
 	switch p := r.proxy(); {
 	case p != flagger.Istio && p != flagger.Kuma, r.IsGatewayAPI() && !r.routesService():
@@ -31,8 +32,8 @@ func (r *Rollout) mesh() string {
 	}
 }
 
-// routesService reports whether the requests to the Service in the cluster are routed, and routesGateway whether
-// those that come in at a Gateway are. Without parents nobody can tell.
+// routesService reports whether the route covers requests to the Service in the cluster; routesGateway reports
+// whether it covers requests through a Gateway. Without parents both are possible.
 func (r *Rollout) routesService() bool {
 	return len(r.Service.GatewayRefs) == 0 || slices.ContainsFunc(r.Service.GatewayRefs, api.GatewayRef.IsService)
 }
@@ -41,18 +42,17 @@ func (r *Rollout) routesGateway() bool {
 	return len(r.Service.GatewayRefs) == 0 || slices.ContainsFunc(r.Service.GatewayRefs, func(ref api.GatewayRef) bool { return !ref.IsService() })
 }
 
-// countsAtGateway reports whether what routes the requests counts those alone that come in at a gateway, or at
-// the Ingress.
+// countsAtGateway reports whether only requests through a gateway or the Ingress are counted.
 func (r *Rollout) countsAtGateway() bool {
 	return r.Provider == flagger.Nginx || r.proxy() == Contour || slices.Contains(entrances, r.Provider)
 }
 
-// mayBeGateway reports whether a host may be that of a Gateway, whose route is for all hosts.
+// mayBeGateway reports whether a host may belong to a Gateway whose route covers all hosts.
 func (r *Rollout) mayBeGateway(t target) bool {
 	return r.IsGatewayAPI() && len(r.Service.Hosts) == 0 && r.routesGateway() && t.host != "" && t.namespace != r.ID.Namespace && r.wrongDoor(t) == ""
 }
 
-// Where the rendered Contour is, the Service of its Envoy, which has the name that its chart gives it, and that of its
+// The namespace of the rendered Contour, the Service of its Envoy, named by its chart, and the Service of its
 // control plane (charts/contour/templates/envoy/service.yaml and contour/service.yaml@0.7.0).
 const (
 	ContourHome         = "projectcontour"
@@ -60,14 +60,14 @@ const (
 	contourControlPlane = "contour"
 )
 
-// isContour reports whether the parents of the route are the rendered Gateway, or one of its name.
+// isContour reports whether a parent of the route is the rendered Gateway, or has its name.
 func (r *Rollout) isContour() bool {
 	return r.proxy() == Contour && slices.ContainsFunc(r.Service.GatewayRefs, func(ref api.GatewayRef) bool {
 		return ref.Name == Contour && ref.Namespace != nil && *ref.Namespace == ContourHome
 	})
 }
 
-// gatewayPort returns the port of the rendered Gateway in the cluster, or 0 where nobody knows it.
+// gatewayPort returns the port of the rendered Gateway in the cluster, or 0 if it is unknown.
 func (r *Rollout) gatewayPort() int {
 	if r.isContour() {
 		return r.On.GatewayPort
@@ -75,8 +75,8 @@ func (r *Rollout) gatewayPort() int {
 	return 0
 }
 
-// wrongDoor returns why what comes in at a target is surely not routed by Flagger's route, or nothing. An
-// ingress controller may send requests to the Service of a mesh.
+// wrongDoor returns why Flagger's route surely does not cover requests to a target, or nothing. An ingress
+// controller may send requests to the Service of a mesh.
 func (r *Rollout) wrongDoor(t target) string {
 	toIngress := strings.HasPrefix(t.service, DefaultIngressHome) && (t.namespace == DefaultIngressHome || t.namespace == r.On.IngressHome)
 	toContour := t.namespace == ContourHome && (t.service == ContourEnvoy || t.service == contourControlPlane)
@@ -86,22 +86,22 @@ func (r *Rollout) wrongDoor(t target) string {
 	atGateway := r.IsGatewayAPI() && !r.routesService()
 	switch port := r.gatewayPort(); {
 	case toIngress && atGateway:
-		return "the load goes to " + t.host + ", and ingress-nginx reads no HTTPRoute"
+		return "the load test targets " + t.host + ", but ingress-nginx ignores HTTPRoutes"
 	case toContour && r.Provider == flagger.Nginx:
-		return "the load goes to " + t.host + ", which is Contour's: Flagger splits the traffic of ingress-nginx"
+		return "the load test targets " + t.host + ", which is Contour; Flagger splits the traffic at ingress-nginx"
 	case toContour && atGateway && (r.proxy() == flagger.Istio || r.proxy() == flagger.Kuma):
-		return "the load goes to " + t.host + ", which is Contour's, and " + r.proxy() + " implements Gateway API here"
+		return "the load test targets " + t.host + ", which is Contour; here " + r.proxy() + " implements Gateway API"
 	case r.isContour() && t.service == contourControlPlane && toContour:
-		return "the load goes to " + t.host + ", which is Contour's control plane: its Envoy takes the requests"
+		return "the load test targets " + t.host + ", which is Contour's control plane; requests go to its Envoy"
 	case toContour && port > 0 && strings.HasPrefix(strings.ToLower(t.text), "https:"):
-		return "the load goes to " + t.host + " by https, and the Gateway takes http alone"
+		return "the load test targets " + t.host + " over https, but the Gateway serves only http"
 	case toContour && port > 0 && t.port != port:
-		return fmt.Sprintf("the load goes to port %d of %s, and the Gateway is on %d", t.port, t.host, port)
+		return fmt.Sprintf("the load test targets port %d of %s, but the Gateway listens on %d", t.port, t.host, port)
 	}
 	return ""
 }
 
-// rightDoor returns a command that sends to where the route is what it has sent to a wrong door.
+// rightDoor returns the command with a target that the route covers instead of a wrong one.
 func (r *Rollout) rightDoor(command string, t target) string {
 	if r.Provider != flagger.Nginx {
 		return r.gatewayHint(command, t)
@@ -110,10 +110,9 @@ func (r *Rollout) rightDoor(command string, t target) string {
 	return r.withRoutedHost(strings.Replace(command, t.text, strings.TrimPrefix(controller, schemeUnless(t.text)), 1), r.IngressHosts())
 }
 
-// gatewayHint returns a command that sends to the rendered Gateway, with a host of the route, what it has sent
-// elsewhere.
+// gatewayHint returns the command with the rendered Gateway as its target, and a host of the route.
 func (r *Rollout) gatewayHint(command string, t target) string {
-	const unknown = "load through the Gateway, with a host of the rollout"
+	const unknown = "send the load through the Gateway, to a host of the rollout"
 	if !r.isContour() {
 		return unknown
 	}
@@ -128,7 +127,7 @@ func (r *Rollout) gatewayHint(command string, t target) string {
 	return hint
 }
 
-// withRoutedHost returns a command whose requests are for one of the hosts of the route.
+// withRoutedHost returns the command with a host of the route.
 func (r *Rollout) withRoutedHost(command string, hosts []string) string {
 	if script, err := flagger.ParseScript(command); len(hosts) == 0 || err == nil && slices.ContainsFunc(script.Calls, func(c flagger.Call) bool { return r.isRouted(headersOf(c)["host"]) }) {
 		return command

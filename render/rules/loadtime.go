@@ -12,16 +12,16 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// A load is what a webhook has a load tester send.
+// A load is the load that a webhook makes a load tester send.
 type load struct {
 	at schema.Path
-	// lasts is for how long, or 0 where that depends on more than the command.
+	// lasts is its duration, or 0 if that depends on more than the command.
 	lasts time.Duration
 }
 
-// checkLoadTime reports that no load is left when a metric is asked for. A webhook of type
-// rollout begins its load with a check, just before the metrics are asked for, so that a
-// check sees that of one before it; one of type pre-rollout begins it once.
+// checkLoadTime reports load that has ended when the metrics are queried. A webhook of type rollout starts its
+// load with each check, just before the metrics are queried, so that a check sees the load of the check before;
+// one of type pre-rollout starts it once.
 func checkLoadTime(r *Rollout) {
 	run, ok := r.Good()
 	metric, window, measured := r.shortestWindow()
@@ -30,44 +30,44 @@ func checkLoadTime(r *Rollout) {
 	}
 	before, again := r.loads()
 	if len(again) > 0 {
-		if len(again) == 1 { // several may cover for each other
+		if len(again) == 1 { // several may complement each other
 			checkLoadAgain(r, again[0], run.Every, metric, window)
 		}
 		return
 	}
-	// Load whose end nobody knows may last until the last check.
+	// Load of an unknown duration may last until the last check.
 	if len(before) == 0 || slices.ContainsFunc(before, func(l load) bool { return l.lasts <= 0 }) {
 		return
 	}
 	longest := slices.MaxFunc(before, func(a, b load) int { return cmp.Compare(a.lasts, b.lasts) })
-	// The last check decides about the promotion, and the first tick begins the load.
+	// The last check decides on the promotion, and the first tick starts the load.
 	if until := run.Copied() - run.Every; longest.lasts+window <= until {
 		r.Report(diag.LoadEnds, longest.at,
-			fmt.Sprintf("the load lasts %s and begins once, and the last check comes %s later: %s, which looks at the last %s, sees nothing of it then", diag.Duration(longest.lasts), diag.Duration(until), metric, diag.Duration(window)),
-			"a webhook of type rollout, which begins it with every check")
+			fmt.Sprintf("the load test runs once for %s, but the last check comes after %s; %s then sees no requests in its window of %s", diag.Duration(longest.lasts), diag.Duration(until), metric, diag.Duration(window)),
+			"type: rollout for the webhook, which starts the load with every check")
 	}
 }
 
-// checkLoadAgain looks at load that is to begin with every check. A load tester leaves out
-// a task that still runs (fluxcd/flagger pkg/loadtester/runner.go), so that load which
-// lasts until the next check begins with every second one only.
+// checkLoadAgain checks load that starts with every check. A load tester skips a task that is still running
+// (fluxcd/flagger pkg/loadtester/runner.go), so load that lasts until the next check starts only with every
+// second one.
 func checkLoadAgain(r *Rollout, l load, every time.Duration, metric string, window time.Duration) {
 	next := (l.lasts/every + 1) * every
 	if l.lasts <= 0 || l.lasts+window > next {
 		return
 	}
-	message := fmt.Sprintf("the load lasts %s of the %s between two checks", diag.Duration(l.lasts), diag.Duration(every))
+	message := fmt.Sprintf("the load test lasts only %s of the %s between checks", diag.Duration(l.lasts), diag.Duration(every))
 	if next > every {
-		message = fmt.Sprintf("the load lasts %s, and a load tester leaves out what still runs, so that it begins every %s only", diag.Duration(l.lasts), diag.Duration(next))
+		message = fmt.Sprintf("the load test lasts %s and cannot restart while it runs, so it starts only every %s", diag.Duration(l.lasts), diag.Duration(next))
 	}
-	hint := fmt.Sprintf("let it last less than %s", diag.Duration(every))
+	hint := fmt.Sprintf("a load test shorter than %s", diag.Duration(every))
 	if least := every - window; least > 0 {
-		hint += fmt.Sprintf(", and more than %s", diag.Duration(least))
+		hint += fmt.Sprintf(" and longer than %s", diag.Duration(least))
 	}
-	r.Report(diag.LoadEnds, l.at, fmt.Sprintf("%s: %s, which looks at the last %s, then sees nothing of it", message, metric, diag.Duration(window)), hint)
+	r.Report(diag.LoadEnds, l.at, fmt.Sprintf("%s; checks of %s then see no requests in their window of %s", message, metric, diag.Duration(window)), hint)
 }
 
-// shortestWindow returns the metric that looks back the least, as far as its query does so by its interval.
+// shortestWindow returns the metric with the shortest window, among those whose query uses the interval.
 func (r *Rollout) shortestWindow() (name string, window time.Duration, ok bool) {
 	for _, m := range r.Analysis.Metrics {
 		if t := r.template(m); t != nil && t.Replaces == "" && !strings.Contains(t.Query, "interval") {
@@ -80,7 +80,7 @@ func (r *Rollout) shortestWindow() (name string, window time.Duration, ok bool) 
 	return name, window, ok
 }
 
-// loads returns those that the webhooks begin before the first check, and with each.
+// loads returns the loads that webhooks start once before the first check, and again with each check.
 func (r *Rollout) loads() (before, again []load) {
 	for i, w := range r.Analysis.Webhooks {
 		lasts, ok := flagger.LoadTime(w.Metadata["cmd"])
@@ -91,7 +91,7 @@ func (r *Rollout) loads() (before, again []load) {
 		switch awaited := w.IsAwaited(); {
 		case w.Kind() == flagger.RolloutHook:
 			if awaited {
-				l.lasts = 0 // it is over just before the metrics are asked for
+				l.lasts = 0 // it ends just before the metrics are queried
 			}
 			again = append(again, l)
 		case w.Type == flagger.PreRollout && !awaited:

@@ -9,12 +9,12 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// SharedHost holds the routes that rollouts have for one host of an Istio gateway. Istio merges them
-// in an undefined order, but for a route without conditions, which goes last (istio.io, Traffic
-// Management Best Practices, Split large virtual services; istio/istio
-// pilot/pkg/networking/core/route/route.go, IsCatchAllRoute).
+// SharedHost holds the routes that rollouts have for one host of an Istio gateway. Istio merges them in an
+// undefined order, except that a route without conditions comes last (istio.io, Traffic Management Best
+// Practices, Split large virtual services; istio/istio pilot/pkg/networking/core/route/route.go,
+// IsCatchAllRoute).
 type SharedHost struct {
-	// One reports that one rollout gets all requests, as with sidecars, which merge nothing.
+	// One reports whether one rollout gets all requests, as with sidecars, which merge nothing.
 	One      bool
 	catchAll *Rollout
 	routes   []sharedRoute
@@ -27,8 +27,7 @@ type sharedRoute struct {
 	of *Rollout
 }
 
-// Add adds the routes of a rollout, unless another rollout may get the same requests, which it
-// then returns.
+// Add adds the routes of a rollout. If another rollout may get the same requests, it returns that instead.
 func (h *SharedHost) Add(r *Rollout) (other *Rollout) {
 	var own []sharedRoute
 	catchesAll := false
@@ -65,8 +64,8 @@ func (h *SharedHost) Add(r *Rollout) (other *Rollout) {
 	return nil
 }
 
-// routed returns the conditions of the routes that Flagger makes of a Canary: those of its Service, with
-// those of A/B testing, and with the cookie of session affinity (fluxcd/flagger pkg/router/istio.go,
+// routed returns the conditions of the routes that Flagger creates for a Canary: the ones of its Service,
+// combined with A/B testing and with the cookie of session affinity (fluxcd/flagger pkg/router/istio.go,
 // mergeMatchConditions).
 func routed(c *flagger.Canary) []flagger.Match {
 	if strings.EqualFold(c.Service.AppProtocol, "tcp") {
@@ -101,7 +100,7 @@ func isCatchAll(m flagger.Match) bool {
 		len(m.Headers)+len(m.WithoutHeaders)+len(m.QueryParams) == 0
 }
 
-// mayMeet reports whether one request may meet two conditions.
+// mayMeet reports whether a request may meet both of two conditions.
 func mayMeet(a, b flagger.Match) bool {
 	if a.IgnoreURICase || b.IgnoreURICase {
 		a.URI, b.URI = lower(a.URI), lower(b.URI)
@@ -121,7 +120,7 @@ func anyApart(a, b map[string]api.StringMatch) bool {
 	return false
 }
 
-// apart reports whether no text meets two conditions, as far as their first characters tell.
+// apart reports whether no text meets both of two conditions, judged by the texts' beginnings.
 func apart(a, b api.StringMatch) bool {
 	x, isX := begin(a)
 	y, isY := begin(b)
@@ -129,20 +128,21 @@ func apart(a, b api.StringMatch) bool {
 		!strings.HasPrefix(x, y) && !strings.HasPrefix(y, x)
 }
 
-// begin returns with what every text begins that meets a condition, and whether it is that text.
-// Envoy matches regular expressions with the whole text.
+// begin returns the beginning of all texts that meet a condition, and whether it is the whole text. Envoy
+// matches regular expressions against the whole text.
 func begin(m api.StringMatch) (text string, whole bool) {
 	if m.Regex != "" {
 		re, err := regexp.Compile(strings.TrimPrefix(m.Regex, "^"))
 		if err != nil {
-			return "", false // which is reported
+			return "", false // reported elsewhere
 		}
 		return re.LiteralPrefix()
 	}
 	return m.Exact + m.Prefix, m.Exact != ""
 }
 
-// lower returns a condition in lower case. The letters of a regular expression may be classes.
+// lower returns a condition in lower case. Regular expressions are dropped, because their letters may be
+// classes.
 func lower(m api.StringMatch) api.StringMatch {
 	if m.Regex != "" {
 		return api.StringMatch{}
@@ -150,8 +150,8 @@ func lower(m api.StringMatch) api.StringMatch {
 	return api.StringMatch{Exact: strings.ToLower(m.Exact), Prefix: strings.ToLower(m.Prefix), Suffix: m.Suffix}
 }
 
-// segmentOf returns the first segment of all paths that meet a condition, in lower case, or
-// nothing where they may have several.
+// segmentOf returns the first segment of all paths that meet a condition, in lower case, or nothing if they
+// differ.
 func segmentOf(m flagger.Match) string {
 	path, whole := begin(m.URI)
 	if path == "" || path[0] != '/' {

@@ -20,34 +20,33 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// A metricProvider is what Flagger needs to ask a provider of metrics.
+// A metricProvider holds what Flagger needs to query a provider of metrics.
 type metricProvider struct {
-	// since is the minor version of Flagger that it came with; 0 is 1.36 or older.
+	// since is the minor version of Flagger that added it; 0 is 1.36 or older.
 	since int
-	// address is an example of the one that it needs; empty where Flagger has a default or asks none.
+	// address is an example of the required address, or empty if Flagger has a default or needs none.
 	address string
-	// schemes of an address; none where Flagger does not read it as a URL.
+	// schemes are the schemes of an address, or empty if Flagger does not parse it as a URL.
 	schemes []string
-	// paths are ends that an address must not have, because Flagger appends the first of them.
+	// paths are suffixes that an address must not have, because Flagger appends the first of them.
 	paths []string
-	// region is an example of the one that it needs.
+	// region is an example of the required region.
 	region string
-	// secret reports whether it needs a Secret, and keys are the sets of keys of which the Secret
-	// must have one, where there is a secretRef.
+	// secret reports whether it needs a Secret. keys are the sets of keys, one of which the Secret must have.
 	secret bool
 	keys   [][]string
-	// window reports that it parses the metric's interval, and is not made without one.
+	// window reports whether it parses the metric's interval and fails without one.
 	window bool
-	// reads are the other fields that count, of address, headers, secretRef and insecureSkipVerify.
+	// reads are the other fields that it reads, of address, headers, secretRef and insecureSkipVerify.
 	reads []string
-	// query returns why the provider has no answer to a query, and a hint, or nothing.
+	// query returns why the provider cannot answer a query, and a hint, or nothing.
 	query func(query string) (message, hint string)
 }
 
 var web = []string{"http", "https"}
 
-// metricProviders are those of factory.go in fluxcd/flagger pkg/metrics/providers, 1.36 to 1.44,
-// and each is as its constructor and its RunQuery have it.
+// metricProviders are the providers of fluxcd/flagger pkg/metrics/providers, factory.go, versions 1.36 to 1.44,
+// by their constructors and RunQuery.
 var metricProviders = map[string]metricProvider{
 	"prometheus": { // prometheus.go
 		address: "http://prometheus.monitoring:9090", schemes: web, paths: []string{"/api/v1/query", "/api/v1/query_range", "/api/v1", "/graph"},
@@ -77,7 +76,7 @@ var metricProviders = map[string]metricProvider{
 		window: true, since: 40, address: "https://api.us1.signalfx.com", schemes: []string{"http", "https", "ws", "wss"}, paths: []string{"/v2/signalflow"},
 		secret: true, keys: [][]string{{"sf_token_key"}}, reads: []string{"address", "secretRef"}, query: splunkProblem,
 	},
-	"stackdriver": { // stackdriver.go; without a project Google's API refuses the request
+	"stackdriver": { // stackdriver.go; without a project, Google's API rejects the request
 		secret: true, keys: [][]string{{"project"}}, reads: []string{"secretRef"},
 	},
 	"cloudwatch": { // cloudwatch.go
@@ -86,12 +85,12 @@ var metricProviders = map[string]metricProvider{
 	"keptn": { // keptn.go
 		since: 38, query: keptnProblem,
 	},
-	"externalmetrics": { // externalmetrics.go; its address may be a host and a port alone
+	"externalmetrics": { // externalmetrics.go; its address may be just a host and a port
 		since: 43, reads: []string{"address", "secretRef", "insecureSkipVerify"}, query: externalMetricProblem,
 	},
 }
 
-// IsAddress reports whether the address of a provider is one that Flagger can ask, or none.
+// IsAddress reports whether Flagger can query the address of a provider, or none is set.
 func IsAddress(p api.MetricProvider) bool {
 	if p.Type == "externalmetrics" && schema.RefuseURL("https://"+p.Address, "https") == "" {
 		return true
@@ -103,7 +102,7 @@ func IsAddress(p api.MetricProvider) bool {
 	return p.Address == "" || schemes == nil || schema.RefuseURL(p.Address, schemes...) == ""
 }
 
-// checkProvider reports a provider that Flagger cannot ask.
+// checkProvider reports a provider that Flagger cannot query.
 func checkProvider(r *Rollout, t *Template) {
 	p := t.Provider
 	known, ok := metricProviders[p.Type]
@@ -126,11 +125,11 @@ func checkProvider(r *Rollout, t *Template) {
 		}
 	}
 	if p.Region == "" && known.region != "" {
-		say(diag.MissingField, "region", fmt.Sprintf("region is missing, so Flagger never asks %s and every check fails", p.Type), "region: "+known.region)
+		say(diag.MissingField, "region", fmt.Sprintf("region is missing, so Flagger cannot query %s and every check fails", p.Type), "region: "+known.region)
 	}
 	if p.SecretRef == nil && known.secret {
-		say(diag.MissingField, "secretRef", fmt.Sprintf("secretRef is missing, so Flagger never asks %s and every check fails", p.Type),
-			fmt.Sprintf("secretRef: {name: %s}, with the keys %s in that Secret", p.Type, strings.Join(known.keys[0], " and ")))
+		say(diag.MissingField, "secretRef", fmt.Sprintf("secretRef is missing, so Flagger cannot query %s and every check fails", p.Type),
+			fmt.Sprintf("secretRef: {name: %s}, a Secret with %s", p.Type, strings.Join(known.keys[0], " and ")))
 	}
 	checkSecret(r, t, known)
 	for _, f := range []struct {
@@ -138,12 +137,12 @@ func checkProvider(r *Rollout, t *Template) {
 		set  bool
 	}{{"address", p.Address != ""}, {"headers", len(p.Headers) > 0}, {"secretRef", p.SecretRef != nil}, {"insecureSkipVerify", p.InsecureSkipVerify}} {
 		if f.set && !slices.Contains(known.reads, f.name) {
-			say(diag.ProviderIgnores, f.name, fmt.Sprintf("Flagger ignores %s of a %s provider, so nothing of it reaches the server", f.name, p.Type), "remove "+f.name)
+			say(diag.ProviderIgnores, f.name, fmt.Sprintf("Flagger ignores %s of a %s provider, so the field has no effect", f.name, p.Type), "remove "+f.name)
 		}
 	}
 }
 
-// addressHint is an address with a scheme, if that is all it lacks.
+// addressHint returns the address with a scheme if it lacks only that, or an example.
 func addressHint(address string) string {
 	if u, err := url.Parse("http://" + address); err == nil && u.Host != "" && !strings.Contains(address, "://") {
 		return "address: http://" + address
@@ -151,8 +150,7 @@ func addressHint(address string) string {
 	return "address: http://prometheus.monitoring:9090"
 }
 
-// AddressProblem returns why an address leads past its server, and a hint, or nothing: Flagger
-// appends the path of the API.
+// AddressProblem returns why an address is wrong, and a hint, or nothing: Flagger appends the path of the API.
 func AddressProblem(p api.MetricProvider) (message, hint string) {
 	u, err := url.Parse(p.Address)
 	if err != nil {
@@ -163,14 +161,14 @@ func AddressProblem(p api.MetricProvider) (message, hint string) {
 		if server, found := strings.CutSuffix(path, end); found {
 			at := *u
 			at.Path, at.RawPath, at.RawQuery, at.Fragment = server, "", "", ""
-			return fmt.Sprintf("the address ends in %s, and Flagger appends %s; no server answers there, so every check fails", end, paths[0]), "address: " + at.String()
+			return fmt.Sprintf("the address ends in %s and Flagger appends %s; that URL does not exist, so every check fails", end, paths[0]), "address: " + at.String()
 		}
 	}
 	return "", ""
 }
 
-// checkSecret reports a Secret among the manifests without the keys that the provider reads. One
-// that is encrypted by SOPS has its keys in clear.
+// checkSecret reports a Secret among the manifests without the keys that the provider reads. The keys of a
+// Secret that SOPS encrypts are readable.
 func checkSecret(r *Rollout, t *Template, known metricProvider) {
 	ref := t.Provider.SecretRef
 	if ref == nil || r.Manifests == nil || len(known.keys) == 0 {
@@ -201,7 +199,7 @@ func checkSecret(r *Rollout, t *Template, known metricProvider) {
 		"keys in the Secret: "+strings.Join(alternatives, ", or "))
 }
 
-// checkProviderQuery reports a query that the provider does not answer.
+// checkProviderQuery reports a query that the provider cannot answer.
 func checkProviderQuery(t *Template, query string, say func(code diag.Code, message, hint string)) {
 	if problem := metricProviders[t.Provider.Type].query; problem != nil && strings.TrimSpace(query) != "" {
 		if message, hint := problem(query); message != "" {
@@ -210,53 +208,54 @@ func checkProviderQuery(t *Template, query string, say func(code diag.Code, mess
 	}
 }
 
-// graphiteProblem: the query is that of the URL /render (graphite.go, RunQuery).
+// graphiteProblem returns the mistake in a query, which becomes the query of the URL /render (graphite.go,
+// RunQuery).
 func graphiteProblem(query string) (message, hint string) {
 	u, err := url.Parse("./render?" + oneLine(query))
 	if err != nil {
-		return "Flagger makes a URL of the query, which cannot be parsed: " + err.Error(), "target=…"
+		return "Flagger puts the query into a URL, which cannot be parsed: " + err.Error(), "target=…"
 	}
 	values := u.Query()
 	switch {
 	case u.Fragment != "":
-		return "everything behind # is lost, because Flagger makes a URL of the query", "write %23 for #"
+		return "Flagger puts the query into a URL, so everything after # is lost", "write %23 for #"
 	case len(values["target"]) > 0 && values["target"][0] != "":
 		return "", ""
 	case strings.Contains(query, "target="):
-		return "Graphite gets no target: the query is part of a URL, where ; and a single % have no place", "target=…, with %3B for ; and %25 for %"
+		return "Graphite gets no target: the query is part of a URL, where ; and a bare % are invalid", "target=…, with %3B for ; and %25 for %"
 	}
 	return "the query has no target=, so Graphite returns nothing and every check fails", "target=" + oneLine(query)
 }
 
-// oneLine is a text with a space for each run of white space.
+// oneLine returns a text with every run of white space replaced by one space.
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 var influxQL = lazyregexp.New(`(?i)^\s*(SELECT|SHOW)\s`)
 
-// influxProblem: Flagger sends the query as Flux (influxdb.go, RunQuery), and InfluxDB refuses to
-// read a bucket without bounds (influxdata/flux stdlib/influxdata/influxdb/from.go).
+// influxProblem returns the mistake in a query, which Flagger sends as InfluxDB's Flux (influxdb.go, RunQuery).
+// InfluxDB rejects reading a bucket without bounds (influxdata/flux stdlib/influxdata/influxdb/from.go).
 func influxProblem(query string) (message, hint string) {
 	text := blank(query, `"`)
 	switch {
 	case influxQL().MatchString(query):
-		return "the query is InfluxQL, and Flagger sends it as Flux, so every check fails", `from(bucket: "default") |> range(start: -{{ interval }}) |> filter(fn: (r) => …)`
+		return "the query is InfluxQL, but Flagger sends it as InfluxDB's Flux, so every check fails", `from(bucket: "default") |> range(start: -{{ interval }}) |> filter(fn: (r) => …)`
 	case strings.Contains(text, "from(") && !strings.Contains(text, "range("):
-		return "the query reads a bucket without range(), which InfluxDB refuses, so every check fails", "|> range(start: -{{ interval }}) after from(…)"
+		return "the query reads a bucket without range(); InfluxDB rejects it, so every check fails", "|> range(start: -{{ interval }}) after from(…)"
 	}
 	return "", ""
 }
 
-// newRelicClauses are those that cannot be in a query to which Flagger appends SINCE, or whose
-// answer has no single result (newrelic.go, newInsightsRequest and RunQuery).
+// newRelicClauses are the clauses that conflict with the SINCE that Flagger appends, or return more than one
+// result (newrelic.go, newInsightsRequest and RunQuery).
 var newRelicClauses = []struct {
 	clause func() *regexp.Regexp
 	name   string
 	why    string
 }{
-	{lazyregexp.New(`(?i)\bSINCE\b`), "SINCE", "Flagger appends one of its own"},
-	{lazyregexp.New(`(?i)\bTIMESERIES\b`), "TIMESERIES", "the answer is a list of intervals, and Flagger reads one result"},
-	{lazyregexp.New(`(?i)\bFACET\b`), "FACET", "the answer is a list of groups, and Flagger reads one result"},
-	{lazyregexp.New(`(?i)\bCOMPARE\s+WITH\b`), "COMPARE WITH", "the answer has two results, and Flagger reads one"},
+	{lazyregexp.New(`(?i)\bSINCE\b`), "SINCE", "Flagger appends its own"},
+	{lazyregexp.New(`(?i)\bTIMESERIES\b`), "TIMESERIES", "it returns a list of intervals, but Flagger reads one result"},
+	{lazyregexp.New(`(?i)\bFACET\b`), "FACET", "it returns a list of groups, but Flagger reads one result"},
+	{lazyregexp.New(`(?i)\bCOMPARE\s+WITH\b`), "COMPARE WITH", "it returns two results, but Flagger reads one"},
 }
 
 var nrqlSelect = lazyregexp.New(`(?i)\bSELECT\b`)
@@ -265,11 +264,11 @@ func newRelicProblem(query string) (message, hint string) {
 	text := blank(query, "'`")
 	for _, c := range newRelicClauses {
 		if c.clause().MatchString(text) {
-			hint := "remove " + c.name + " and what belongs to it"
+			hint := "remove " + c.name + " and its arguments"
 			if c.name == "SINCE" {
-				hint += "; intervalSeconds of the metric says how far Flagger looks back"
+				hint += "; the metric's interval sets how far Flagger looks back"
 			}
-			return fmt.Sprintf("the query has %s: %s, so every check fails", c.name, c.why), hint
+			return fmt.Sprintf("the query uses %s: %s, so every check fails", c.name, c.why), hint
 		}
 	}
 	if !nrqlSelect().MatchString(text) {
@@ -278,7 +277,7 @@ func newRelicProblem(query string) (message, hint string) {
 	return "", ""
 }
 
-// blank returns a text with nothing between quotes, and behind what is not closed.
+// blank returns a text without the parts in quotes, and without everything after an unclosed one.
 func blank(text, quotes string) string {
 	var b strings.Builder
 	for text != "" {
@@ -294,13 +293,13 @@ func blank(text, quotes string) string {
 	return b.String()
 }
 
-// splunkProblem: what a SignalFlow program does not publish it does not return
+// splunkProblem returns the mistake in a SignalFlow program, which returns only what it publishes
 // (dev.splunk.com, SignalFlow, publish()).
 func splunkProblem(query string) (message, hint string) {
 	if strings.Contains(blank(query, `'"`), "publish(") {
 		return "", ""
 	}
-	return "the program publishes no stream, so Splunk returns nothing and every check fails", oneLine(query) + ".publish()"
+	return "the SignalFlow program publishes no stream, so Splunk returns nothing and every check fails", oneLine(query) + ".publish()"
 }
 
 // A cloudWatchQuery is a MetricDataQuery (aws-sdk-go service/cloudwatch, api.go).
@@ -318,7 +317,7 @@ type cloudWatchQuery struct {
 	}
 }
 
-// problem returns what the SDK or CloudWatch would miss in the query.
+// problem returns the required field that the query lacks, or nothing.
 func (q *cloudWatchQuery) problem() string {
 	switch s := q.MetricStat; {
 	case q.ID == nil || *q.ID == "":
@@ -337,32 +336,33 @@ func (q *cloudWatchQuery) problem() string {
 	return ""
 }
 
-// cloudWatchProblem: the query is the JSON of a list of MetricDataQuery (cloudwatch.go, RunQuery).
+// cloudWatchProblem returns the mistake in a query, which is a JSON list of MetricDataQuery (cloudwatch.go,
+// RunQuery).
 func cloudWatchProblem(query string) (message, hint string) {
 	const example = `[{"Id": "m1", "MetricStat": {"Metric": {"Namespace": "AWS/SQS", "MetricName": "ApproximateNumberOfMessagesVisible", "Dimensions": [{"Name": "QueueName", "Value": "{{ target }}"}]}, "Period": 60, "Stat": "Sum"}}]`
 	var queries []*cloudWatchQuery
 	if err := json.Unmarshal([]byte(query), &queries); err != nil {
 		var wrong *json.UnmarshalTypeError
 		if errors.As(err, &wrong) && wrong.Field != "" {
-			return fmt.Sprintf("Flagger cannot read %s in the query: it is a %s", wrong.Field, wrong.Value), example
+			return fmt.Sprintf("%s in the query has the wrong type (%s), so every check fails", wrong.Field, wrong.Value), example
 		}
 		return "the query is not a JSON list of CloudWatch queries, so every check fails", example
 	}
 	if len(queries) == 0 {
-		return "the list has no query, so every check fails", example
+		return "the query is an empty list, so every check fails", example
 	}
 	for i, q := range queries {
 		if q == nil {
 			return fmt.Sprintf("query %d of the list is null, so every check fails", i), example
 		}
 		if missing := q.problem(); missing != "" {
-			return fmt.Sprintf("query %d of the list has no %s, so CloudWatch refuses it and every check fails", i, missing), example
+			return fmt.Sprintf("query %d of the list has no %s, so CloudWatch rejects it and every check fails", i, missing), example
 		}
 	}
 	return "", ""
 }
 
-// keptnProblem: the query names an object (keptn.go, parseQuery).
+// keptnProblem returns the mistake in a query, which names an object (keptn.go, parseQuery).
 func keptnProblem(query string) (message, hint string) {
 	parts := strings.Split(strings.ToLower(strings.TrimSpace(query)), "/")
 	kinds := []string{"keptnmetric", "keptnmetrics", "analysis", "analyses"}
@@ -370,21 +370,21 @@ func keptnProblem(query string) (message, hint string) {
 	case len(parts) >= 3 && slices.Contains(kinds, parts[0]) && parts[1] != "" && parts[2] != "":
 		return "", ""
 	case slices.Contains(kinds, parts[0]):
-		return "the query names no namespace and object, so Flagger cannot read it and every check fails", parts[0] + "/{{ namespace }}/response-time"
+		return "the query lacks a namespace or a name, so Flagger cannot parse it and every check fails", parts[0] + "/{{ namespace }}/response-time"
 	}
-	return "the query names no KeptnMetric or Analysis, so Flagger cannot read it and every check fails", "keptnmetric/{{ namespace }}/response-time, or analysis/{{ namespace }}/NAME/{{ interval }}"
+	return "the query names no KeptnMetric or Analysis, so Flagger cannot parse it and every check fails", "keptnmetric/{{ namespace }}/response-time, or analysis/{{ namespace }}/NAME/{{ interval }}"
 }
 
-// externalMetricProblem: the query is NAMESPACE/NAME?labelSelector=… (externalmetrics.go,
-// parseExternalMetricsQuery).
+// externalMetricProblem returns the mistake in a query of the form NAMESPACE/NAME?labelSelector=…
+// (externalmetrics.go, parseExternalMetricsQuery).
 func externalMetricProblem(query string) (message, hint string) {
 	const example = "{{ namespace }}/queue-length?labelSelector=app%3D{{ target }}"
 	u, err := url.Parse("dummy:///" + query)
 	switch {
 	case strings.Contains(query, "\n"):
-		return "the query has a line break, and Flagger reads it as a URL, which has none: every check fails", "query: " + strings.ReplaceAll(strings.TrimSpace(query), "\n", "")
+		return "the query has a line break, but Flagger parses it as a URL, so every check fails", "query: " + strings.ReplaceAll(strings.TrimSpace(query), "\n", "")
 	case err != nil:
-		return "Flagger cannot read the query: " + err.Error(), example
+		return "Flagger cannot parse the query: " + err.Error(), example
 	}
 	namespace, name, found := strings.Cut(strings.TrimPrefix(u.Path, "/"), "/")
 	if !found {
@@ -392,23 +392,23 @@ func externalMetricProblem(query string) (message, hint string) {
 	}
 	switch selector := u.Query().Get("labelSelector"); {
 	case strings.Contains(name, "/"):
-		return "the query has more parts than a namespace and a name, so every check fails", example
+		return "the query has more parts than NAMESPACE/NAME, so every check fails", example
 	case name == "":
 		return "the query names no metric, so every check fails", example
 	case selector != "":
 		if _, err := k8slabels.Parse(selector); err != nil {
-			return "the labelSelector of the query cannot be read, so every check fails: " + err.Error(), example
+			return "labelSelector in the query is invalid, so every check fails: " + err.Error(), example
 		}
 	}
 	return "", ""
 }
 
-const kuratorIsGone = "the address is that of the Prometheus that Kurator installs; fleetwright's has another name, so every check fails unless Kurator's still runs"
+const kuratorIsGone = "this is the Prometheus of Kurator; fleetwright's has another name, so every check fails unless Kurator's still runs"
 
-// kuratorAddress returns the address of the Prometheus that is there in place of Kurator's, or
-// nothing where an address is not that of Kurator's. Its HelmRelease is flagger-<cluster>, Flux puts
-// the target namespace before it, and the chart adds -prometheus (kurator-dev/kurator
-// pkg/fleet-manager/plugin/render.go, ResourceName; fluxcd/flagger charts/flagger, flagger.fullname).
+// kuratorAddress returns the address of the Prometheus that replaces Kurator's, or nothing if an address is not
+// Kurator's. Kurator's HelmRelease is flagger-<cluster>, Flux prefixes it with the target namespace, and the
+// chart appends -prometheus (kurator-dev/kurator pkg/fleet-manager/plugin/render.go, ResourceName;
+// fluxcd/flagger charts/flagger, flagger.fullname).
 func (on *Installed) kuratorAddress(address string) string {
 	name, namespace := on.serviceOf(address)
 	rest, ours := strings.CutPrefix(name, namespace+"-flagger-")
@@ -421,7 +421,7 @@ func (on *Installed) kuratorAddress(address string) string {
 	return on.MetricsServer
 }
 
-// serviceOf returns the Service at a URL that Flagger asks, which may leave out its own namespace.
+// serviceOf returns the Service at a URL that Flagger queries. Without a namespace it is in Flagger's.
 func (on *Installed) serviceOf(address string) (name, namespace string) {
 	name, namespace = ServiceAt(address)
 	return name, cmp.Or(namespace, on.Namespace)
@@ -430,7 +430,7 @@ func (on *Installed) serviceOf(address string) (name, namespace string) {
 // BundledPrometheus is the Service of the Prometheus in Flagger's chart.
 const BundledPrometheus = "flagger-prometheus"
 
-// checkMetricsServer reports a Prometheus of the Canary's own that Flagger cannot ask for its metrics.
+// checkMetricsServer reports a Canary's metricsServer that Flagger cannot query.
 func checkMetricsServer(r *Rollout) {
 	at := schema.Path{"metricsServer"}
 	if message, hint := AddressProblem(api.MetricProvider{Type: "prometheus", Address: r.MetricsServer}); message != "" {
@@ -440,7 +440,7 @@ func checkMetricsServer(r *Rollout) {
 	}
 }
 
-// IsBundled reports whether an address is that of the Prometheus in Flagger's chart, ours or Kurator's.
+// IsBundled reports whether an address belongs to the Prometheus in Flagger's chart, fleetwright's or Kurator's.
 func (on *Installed) IsBundled(address string) bool {
 	name, namespace := on.serviceOf(address)
 	return on.Prometheus && (name == BundledPrometheus && namespace == on.Namespace || on.kuratorAddress(address) != "")

@@ -14,13 +14,13 @@ import (
 	"github.com/fleetwright/fleetwright/render/source"
 )
 
-// apex is the Service that Flagger takes over, or makes.
+// apex is the Service that Flagger creates or takes over.
 func (r *Rollout) apex() manifest.Identity {
 	return manifest.Identity{Kind: "Service", Namespace: r.ID.Namespace, Name: r.Service.Name}
 }
 
-// ownService returns the application's own Service of the rollout's name, or nil. It is made anew by
-// Flagger where the patches that fleetwright adds remove it from what is applied.
+// ownService returns the application's Service with the rollout's name, or nil. anew reports whether Flagger
+// recreates it, because fleetwright's patches remove it from the applied manifests.
 func (r *Rollout) ownService() (o *source.Object, s *source.Service, anew bool) {
 	if r.Manifests == nil {
 		return nil, nil, false
@@ -35,7 +35,7 @@ func (r *Rollout) ownService() (o *source.Object, s *source.Service, anew bool) 
 	return o, source.Read[source.Service](o), anew
 }
 
-// selects reports whether labels carry all those of a selector.
+// selects reports whether labels have all labels of a selector.
 func selects(selector, labels map[string]string) bool {
 	for key, value := range selector {
 		if labels[key] != value {
@@ -45,9 +45,9 @@ func selects(selector, labels map[string]string) bool {
 	return len(selector) > 0
 }
 
-// checkOwnService reports what the application's own Service loses as Flagger takes it over: selector
-// and ports, and nothing else. One that Flagger makes anew has only what the Canary says
-// (pkg/router/kubernetes_default.go, reconcileService).
+// checkOwnService reports what the application's Service loses when Flagger takes it over: selector and ports. A
+// Service that Flagger recreates has only the fields of the Canary (pkg/router/kubernetes_default.go,
+// reconcileService).
 func checkOwnService(r *Rollout) {
 	o, s, anew := r.ownService()
 	_, w := r.workload()
@@ -56,36 +56,36 @@ func checkOwnService(r *Rollout) {
 	}
 	label, value := r.selectedBy(w)
 	if label == "" {
-		return // which is reported
+		return // reported elsewhere
 	}
 	report := func(message, hint string) { r.Report(diag.ServiceChanged, serviceName, message, hint) }
 	kind := s.Spec.Type
-	another := fmt.Sprintf("type: ClusterIP here, and another Service of type %s", kind)
+	another := fmt.Sprintf("type: ClusterIP in the Service, and another Service of type %s", kind)
 	switch {
 	case kind == "ExternalName" && !anew:
-		report(called(o)+" stays an ExternalName, so no request reaches the workload", "type: ClusterIP")
+		report(called(o)+" stays of type ExternalName, so no request reaches the workload", "type: ClusterIP")
 	case (kind == "NodePort" || kind == "LoadBalancer") && anew:
 		report(
-			fmt.Sprintf("Flagger replaces %s by one of type ClusterIP: requests from outside the cluster reach nothing", called(o)),
+			fmt.Sprintf("Flagger replaces %s with one of type ClusterIP, so requests from outside the cluster fail", called(o)),
 			another+fmt.Sprintf(" with selector: {%s: %s}", label, value+PrimarySuffix))
 	case r.Provider == flagger.Kubernetes && (kind == "NodePort" || kind == "LoadBalancer"):
-		checkNodePort(r, o, s) // all requests go to the primary, from wherever they come
+		checkNodePort(r, o, s) // all requests go to the primary, wherever they come from
 	case kind == "NodePort" || kind == "LoadBalancer":
 		report(
-			fmt.Sprintf("%s is a %s: requests from outside the cluster all go to the primary, none to the new version", called(o), kind),
+			fmt.Sprintf("%s is a %s, so all requests from outside the cluster go to the stable version", called(o), kind),
 			outside[r.Provider])
 		checkNodePort(r, o, s)
 	case s.Spec.ClusterIP == "None" && anew:
-		report(fmt.Sprintf("Flagger replaces %s, which is headless, by one with a cluster IP: clients no longer find the pods by DNS", called(o)),
+		report(fmt.Sprintf("Flagger replaces the headless %s with one that has a cluster IP, so DNS no longer returns the pods", called(o)),
 			fmt.Sprintf("another headless Service with selector: {%s: %s}", label, value+PrimarySuffix))
 	case s.Spec.ClusterIP == "None" && r.Provider != flagger.Kubernetes:
-		report(fmt.Sprintf("%s is headless: DNS answers with the primary's pods, and who connects to one by its address takes no part in the split", called(o)),
-			fmt.Sprintf("no clusterIP: None here, and another headless Service with selector: {%s: %s} for those who need the pods", label, value+PrimarySuffix))
+		report(fmt.Sprintf("%s is headless, so DNS returns the stable version's pods, and clients that connect to them bypass the traffic split", called(o)),
+			fmt.Sprintf("remove clusterIP: None from the Service, and add a headless Service with selector: {%s: %s} for clients of the pods", label, value+PrimarySuffix))
 	}
 	if kind != "ExternalName" && !selects(s.Spec.Selector, w.Spec.Template.Metadata.Labels) {
 		report(
-			fmt.Sprintf("%s does not select the pods of %s %s, but Flagger points it at them", called(o), r.TargetRef.Kind, r.TargetRef.Name),
-			"serviceName: with a name that no other Service has")
+			fmt.Sprintf("%s selects other pods, but Flagger redirects it to the pods of %s %s", called(o), r.TargetRef.Kind, r.TargetRef.Name),
+			"serviceName: with a name that no other Service uses")
 	}
 	checkTarget(r, o, s, w)
 	checkPortName(r, o, s)
@@ -94,15 +94,15 @@ func checkOwnService(r *Rollout) {
 	}
 }
 
-// outside is how requests from outside a cluster take part in a rollout, by provider.
+// outside is how requests from outside a cluster become part of a rollout, by provider.
 var outside = map[string]string{
-	flagger.GatewayAPI: "gatewayRefs: and hosts: of the rollout, and type: ClusterIP",
-	flagger.Istio:      "gateways: and hosts: of the rollout, and type: ClusterIP",
-	flagger.Kuma:       "type: ClusterIP, and let requests in through a gateway that has a sidecar",
-	flagger.Nginx:      "type: ClusterIP, and let requests in through the rollout's host",
+	flagger.GatewayAPI: "set gatewayRefs and hosts in the rollout, and type: ClusterIP in the Service",
+	flagger.Istio:      "set gateways and hosts in the rollout, and type: ClusterIP in the Service",
+	flagger.Kuma:       "type: ClusterIP, and route requests from outside through a gateway with a sidecar",
+	flagger.Nginx:      "type: ClusterIP, and route requests from outside through the rollout's host",
 }
 
-// checkTarget reports a port that leads to another one of the containers than before.
+// checkTarget reports a port that targets another container port than before.
 func checkTarget(r *Rollout, o *source.Object, s *source.Service, w *source.Workload) {
 	for _, p := range s.Spec.Ports {
 		if p.Port != r.Service.Port || !isTCP(p.Protocol) {
@@ -112,28 +112,28 @@ func checkTarget(r *Rollout, o *source.Object, s *source.Service, w *source.Work
 		after, found := r.targeted(w)
 		if ok && found && before.ContainerPort != after.ContainerPort {
 			r.Report(diag.ServiceChanged, r.portField(),
-				fmt.Sprintf("port %d of %s leads to %d, and Flagger points it at %d", p.Port, called(o), before.ContainerPort, after.ContainerPort),
+				fmt.Sprintf("port %d of %s targets container port %d, but Flagger changes that to %d", p.Port, called(o), before.ContainerPort, after.ContainerPort),
 				"targetPort: "+cmp.Or(before.Name, strconv.Itoa(int(before.ContainerPort))))
 		}
 	}
 }
 
-// checkNodePort reports node ports that change: Flagger keeps that of a port of the same name.
+// checkNodePort reports node ports that change: Flagger keeps them by port name.
 func checkNodePort(r *Rollout, o *source.Object, s *source.Service) {
 	for _, p := range s.Spec.Ports {
 		if name := cmp.Or(r.Service.PortName, DefaultPortName); p.Port == r.Service.Port && p.NodePort > 0 && p.Name != name {
 			hint := "portName: " + p.Name
 			if p.Name == "" {
-				hint = fmt.Sprintf("name: %s, for the port in the manifest", name)
+				hint = fmt.Sprintf("name: %s for the port in the manifest", name)
 			}
 			r.Report(diag.ServiceChanged, serviceName,
-				fmt.Sprintf("%s loses node port %d: Flagger calls the port %s and keeps node ports by name", called(o), p.NodePort, name),
+				fmt.Sprintf("%s loses nodePort %d: Flagger names the port %s and keeps node ports only by name", called(o), p.NodePort, name),
 				hint)
 		}
 	}
 }
 
-// checkPortName reports Ingresses that ask for a port by a name that it does not keep.
+// checkPortName reports Ingresses that use a port by a name that Flagger changes.
 func checkPortName(r *Rollout, o *source.Object, s *source.Service) {
 	name := cmp.Or(r.Service.PortName, DefaultPortName)
 	i := slices.IndexFunc(s.Spec.Ports, func(p source.ServicePort) bool { return p.Port == r.Service.Port && p.Name != "" && p.Name != name })
@@ -149,7 +149,7 @@ func checkPortName(r *Rollout, o *source.Object, s *source.Service) {
 		for _, b := range ingress.Backends() {
 			if b.Service.Name == r.Service.Name && b.Service.Port.Name == former {
 				r.Report(diag.ServiceChanged, serviceName,
-					fmt.Sprintf("%s asks for port %s of %s, which Flagger renames to %s", called(found.Object), former, called(o), name),
+					fmt.Sprintf("%s uses port %s of %s, which Flagger renames to %s, so its requests fail", called(found.Object), former, called(o), name),
 					"portName: "+former)
 				return
 			}
@@ -157,8 +157,8 @@ func checkPortName(r *Rollout, o *source.Object, s *source.Service) {
 	}
 }
 
-// checkServiceMetadata reports annotations, and labels that a ServiceMonitor selects by, that the
-// Service which Flagger makes anew does not have.
+// checkServiceMetadata reports annotations, and labels selected by a ServiceMonitor, that a recreated Service
+// loses.
 func checkServiceMetadata(r *Rollout, o *source.Object, s *source.Service) {
 	apex := r.Service.Apex
 	if apex == nil {
@@ -172,8 +172,8 @@ func checkServiceMetadata(r *Rollout, o *source.Object, s *source.Service) {
 		}
 	}
 	if len(lost) > 0 {
-		r.Report(diag.ServiceChanged, serviceName, fmt.Sprintf("Flagger makes %s anew without its annotations %s", called(o), diag.Some(lost, 3)),
-			fmt.Sprintf("patches: of the Canary, with spec: {service: {apex: {annotations: {%s: %q}}}}", lost[0], s.Metadata.Annotations[lost[0]]))
+		r.Report(diag.ServiceChanged, serviceName, fmt.Sprintf("Flagger recreates %s without its annotations %s", called(o), diag.Some(lost, 3)),
+			fmt.Sprintf("patch the Canary with spec: {service: {apex: {annotations: {%s: %q}}}}", lost[0], s.Metadata.Annotations[lost[0]]))
 	}
 	labels := maps.Clone(apex.Labels)
 	for found := range r.Manifests.Find("monitoring.coreos.com", "ServiceMonitor") {
@@ -184,22 +184,22 @@ func checkServiceMetadata(r *Rollout, o *source.Object, s *source.Service) {
 		if by := m.Spec.Selector.MatchLabels; selects(by, s.Metadata.Labels) && !selects(by, labels) {
 			key := slices.Sorted(maps.Keys(by))[0]
 			r.Report(diag.ServiceChanged, serviceName,
-				fmt.Sprintf("Flagger makes %s anew without the labels that %s selects by", called(o), called(found.Object)),
-				fmt.Sprintf("patches: of the Canary, with spec: {service: {apex: {labels: {%s: %s}}}}", key, by[key]))
+				fmt.Sprintf("Flagger recreates %s without the labels that %s selects, so nothing scrapes it", called(o), called(found.Object)),
+				fmt.Sprintf("patch the Canary with spec: {service: {apex: {labels: {%s: %s}}}}", key, by[key]))
 			return
 		}
 	}
 }
 
-// selecting are the kinds that select pods by labels, by their groups.
+// selecting are the kinds that select pods by labels, by group.
 var selecting = []struct{ group, kind string }{
 	{"policy", "PodDisruptionBudget"}, {"networking.k8s.io", "NetworkPolicy"}, {"monitoring.coreos.com", "PodMonitor"},
 	{"security.istio.io", "AuthorizationPolicy"}, {"security.istio.io", "PeerAuthentication"}, {"security.istio.io", "RequestAuthentication"},
 	{"cilium.io", "CiliumNetworkPolicy"},
 }
 
-// checkSelecting reports objects that select the pods of the workload by the label by which Flagger
-// tells them from the primary's: between rollouts the primary's are the only ones.
+// checkSelecting reports objects that select the workload's pods by the label that the primary's pods have with
+// another value: between rollouts only the primary's pods run.
 func checkSelecting(r *Rollout) {
 	_, w := r.workload()
 	if w == nil {
@@ -218,8 +218,8 @@ func checkSelecting(r *Rollout) {
 			continue
 		}
 		r.Report(diag.PrimaryNotSelected, targetName,
-			fmt.Sprintf("%s selects %s: %s and is empty between rollouts: the primary's pods carry %s", called(found.Object), label, value, value+PrimarySuffix),
-			fmt.Sprintf("selector: {%s: %s} in it", label, value+PrimarySuffix))
+			fmt.Sprintf("%s selects %s: %s, but between rollouts only pods with %[2]s: %[4]s run, so it has no endpoints", called(found.Object), label, value, value+PrimarySuffix),
+			fmt.Sprintf("selector: {%s: %s} in that Service", label, value+PrimarySuffix))
 	}
 	for _, k := range selecting {
 		for found := range r.Manifests.Find(k.group, k.kind) {
@@ -230,15 +230,15 @@ func checkSelecting(r *Rollout) {
 			for _, by := range []source.Selector{s.Spec.Selector, s.Spec.PodSelector, s.Spec.EndpointSelector} {
 				if len(by.MatchExpressions) == 0 && misses(by.MatchLabels) {
 					r.Report(diag.PrimaryNotSelected, targetName,
-						fmt.Sprintf("%s selects %s: %s and misses the primary's pods, which carry %s", called(found.Object), label, value, value+PrimarySuffix),
-						fmt.Sprintf("matchExpressions: [{key: %s, operator: In, values: [%s, %s]}] in it", label, value, value+PrimarySuffix))
+						fmt.Sprintf("%s selects %s: %s and misses the pods that serve users, which have %[2]s: %[4]s", called(found.Object), label, value, value+PrimarySuffix),
+						fmt.Sprintf("matchExpressions: [{key: %s, operator: In, values: [%s, %s]}] in its selector", label, value, value+PrimarySuffix))
 				}
 			}
 		}
 	}
 }
 
-// isMade reports whether a Service of a name is one of the three of the rollout.
+// isMade reports whether a Service of a name is one of the rollout's three.
 func (r *Rollout) isMade(name string) bool {
 	return name == r.Service.Name || name == r.Service.Name+CanarySuffix || name == r.Service.Name+PrimarySuffix
 }

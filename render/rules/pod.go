@@ -12,8 +12,8 @@ import (
 	"github.com/fleetwright/fleetwright/render/source"
 )
 
-// checkRunsTwice reports a workload of which two pods often cannot run at once, as the primary's and
-// those of the new version do.
+// checkRunsTwice reports a workload whose pods often cannot run twice, as the primary and the new
+// version do.
 func checkRunsTwice(r *Rollout) {
 	found, w := r.workload()
 	if w == nil {
@@ -24,10 +24,10 @@ func checkRunsTwice(r *Rollout) {
 		if spec.HostNetwork || p.HostPort > 0 {
 			why, hint := fmt.Sprintf("has hostPort %d", p.HostPort), "remove hostPort: clients reach the pods through the Service"
 			if p.HostPort == 0 {
-				why, hint = fmt.Sprintf("listens on port %d of the host's network", p.ContainerPort), "remove hostNetwork, or the rollout"
+				why, hint = fmt.Sprintf("listens on port %d of the host network", p.ContainerPort), "remove hostNetwork, or remove the rollout"
 			}
 			r.Report(diag.CannotRunTwice, targetName,
-				fmt.Sprintf("%s %s: the primary and the new version cannot share a node", called(found.Object), why),
+				fmt.Sprintf("%s %s, so the stable and the new version cannot share a node", called(found.Object), why),
 				hint)
 			break
 		}
@@ -46,29 +46,29 @@ func checkRunsTwice(r *Rollout) {
 			continue
 		}
 		r.Report(diag.CannotRunTwice, targetName,
-			fmt.Sprintf("%s needs %s, which is %s: the primary and the new version cannot both use it on two nodes", called(found.Object), called(o.Object), c.Spec.AccessModes[0]),
+			fmt.Sprintf("%s mounts %s, which is %s, so the stable and the new version cannot use it on different nodes", called(found.Object), called(o.Object), c.Spec.AccessModes[0]),
 			"accessModes: [ReadWriteMany], or remove the rollout")
 	}
 }
 
-// checkTags reports images whose tag stays the same from version to version, so that Flagger, which
-// compares pod templates, sees none (pkg/canary/spec.go, hasSpecChanged). Init containers come along.
+// checkTags reports images whose tag never changes, so that Flagger, which compares pod templates, sees no new
+// version (pkg/canary/spec.go, hasSpecChanged). Init containers usually change together with these.
 func checkTags(r *Rollout) {
 	found, w := r.workload()
 	if w == nil {
 		return
 	}
 	for _, c := range w.Spec.Template.Spec.Containers {
-		if !moves(c.Image) || r.Plain && !strings.HasSuffix(c.Image, ":latest") { // an overlay or automation may set the tag
+		if !moves(c.Image) || r.Plain && !strings.HasSuffix(c.Image, ":latest") { // an overlay or automation may set it
 			continue
 		}
 		name, _, _ := strings.Cut(c.Image, ":latest")
 		r.Report(diag.MovingTag, targetName,
-			fmt.Sprintf("the image %s of %s has no version: Flagger sees no new one", c.Image, called(found.Object)), fmt.Sprintf("image: %s:1.2.3", name))
+			fmt.Sprintf("the image %s of %s has no version tag, so Flagger never sees a new version", c.Image, called(found.Object)), fmt.Sprintf("image: %s:1.2.3", name))
 	}
 }
 
-// moves reports whether an image has the tag latest, be it by having none. Istio's injector fills in auto.
+// moves reports whether an image has the tag latest, or none. Istio's injector replaces auto.
 func moves(image string) bool {
 	if image == "" || image == "auto" || strings.Contains(image, "@") {
 		return false
@@ -77,7 +77,7 @@ func moves(image string) bool {
 	return !ok || tag == "latest"
 }
 
-// checkOptsOut reports pods that get no sidecar though the rollout needs them to.
+// checkOptsOut reports pods without a sidecar that the rollout needs.
 func checkOptsOut(r *Rollout) {
 	found, w := r.workload()
 	if w == nil {
@@ -100,20 +100,20 @@ func checkOptsOut(r *Rollout) {
 	case by == "":
 	case pod:
 		r.Report(diag.NotInjected, targetName,
-			fmt.Sprintf("%s in %s keeps the sidecar from its pods: the rollout moves or measures no traffic", by, called(found.Object)),
+			fmt.Sprintf("%s in %s prevents the sidecar, so the rollout shifts or measures no traffic", by, called(found.Object)),
 			"remove it from the pod template")
 	default:
 		r.Report(diag.NotInjected, targetName,
-			fmt.Sprintf("%s in %s keeps the sidecars from its pods: the rollout moves or measures no traffic", by, called(namespace.Object)),
-			"remove the label")
+			fmt.Sprintf("%s in %s prevents the sidecars, so the rollout shifts or measures no traffic", by, called(namespace.Object)),
+			"remove the label from the Namespace")
 	}
 }
 
-// givenConfig are ConfigMaps that Kubernetes or a mesh puts into every namespace.
+// givenConfig are ConfigMaps that Kubernetes or a mesh creates in every namespace.
 var givenConfig = []string{"kube-root-ca.crt", "istio-ca-root-cert", "openshift-service-ca.crt", "linkerd-identity-trust-roots"}
 
-// MissingConfig returns the ConfigMaps and Secrets that the pods of the workload need and that nothing
-// among the manifests makes. Kubernetes starts pods without the Secrets of imagePullSecrets.
+// MissingConfig returns the ConfigMaps and Secrets that the workload's pods need and the manifests do not
+// create. Kubernetes starts pods without the Secrets of imagePullSecrets.
 func (r *Rollout) MissingConfig() (missing []manifest.Identity) {
 	_, w := r.workload()
 	if w == nil {
@@ -172,9 +172,9 @@ func needed(w *source.Workload) (all []manifest.Identity) {
 	return all
 }
 
-// madeConfig returns what reports whether the controller of a custom resource may make a ConfigMap or a
-// Secret of a name: an ExternalSecret, a Certificate or the like has the name anywhere, and those
-// of databases begin with the resource's own.
+// madeConfig returns a function that reports whether the controller of a custom resource may create a ConfigMap
+// or Secret of a name: an ExternalSecret, a Certificate or the like contains the name, and the name
+// of a database's Secret begins with the resource's.
 func madeConfig(set *source.Set) func(name string) bool {
 	texts, owners := map[string]bool{}, map[string]bool{}
 	for o := range set.All() {
@@ -193,7 +193,7 @@ func madeConfig(set *source.Set) func(name string) bool {
 	}
 }
 
-// addTexts adds all texts of a JSON value.
+// addTexts adds all strings of a JSON value.
 func addTexts(to map[string]bool, value []byte) {
 	for d := json.NewDecoder(bytes.NewReader(value)); ; {
 		token, err := d.Token()

@@ -18,7 +18,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// A promQuery is the query of a metric, filled in and parsed.
+// A promQuery is a metric's query, filled in and parsed.
 type promQuery struct {
 	*Rollout
 	metric    int
@@ -29,25 +29,25 @@ type promQuery struct {
 	goodRange *api.ThresholdRange
 }
 
-// check reports what Flagger makes of the answer: it takes the last series, and fails the check
-// where there is none (fluxcd/flagger pkg/metrics/providers/prometheus.go, RunQuery).
+// check reports mistakes in how Flagger reads the answer: it uses the last series, and fails the check if there
+// is none (fluxcd/flagger pkg/metrics/providers/prometheus.go, RunQuery).
 func (q *promQuery) check(say func(code diag.Code, message, hint string)) {
 	if lost := q.withoutLe(); lost != nil {
-		say(diag.NeverAValue, "histogram_quantile gets no label le, so it returns nothing and every check fails", "sum by (le) (…) inside histogram_quantile")
+		say(diag.NeverAValue, "histogram_quantile needs the label le; without it the query returns nothing and every check fails", "sum by (le) (…) inside histogram_quantile")
 		return
 	}
 	if q.hasOneBucket() {
-		say(diag.NeverAValue, "histogram_quantile gets one bucket alone, and makes no number of it, so every check fails", "no le in the selector, and sum by (le) (…)")
+		say(diag.NeverAValue, "histogram_quantile gets only one bucket and returns NaN, so every check fails", "remove le from the selector, and write sum by (le) (…)")
 		return
 	}
 	if s := emptySelector(q.expr); s != nil && lacksValue(q.expr) {
 		say(diag.NoValueWhenHealthy,
-			fmt.Sprintf("no series has %s before a request fails, so a good version has no value and fails every check", errorMatcher(s)), q.zeroHint())
+			fmt.Sprintf("no series has %s until a request fails, so a good version has no value and fails every check", errorMatcher(s)), q.zeroHint())
 	} else if c := q.dropped(); c != nil {
-		say(diag.NoValueWhenHealthy, fmt.Sprintf("%s drops good values instead of comparing them, so a good version fails the check", q.source(c)), q.comparisonHint(c))
+		say(diag.NoValueWhenHealthy, fmt.Sprintf("%s filters out good values, so a good version has no value and fails every check", q.source(c)), q.comparisonHint(c))
 	}
 	if label := q.splitBy(); label != "" {
-		message, hint := fmt.Sprintf("the query gives one series for each %s, and Flagger takes the last of them alone", label), "sum(…) around the whole query, or max(…) for the worst"
+		message, hint := fmt.Sprintf("the query returns one series per %s, but Flagger reads only the last one", label), "sum(…) around the whole query, or max(…) for the worst"
 		if by := withoutGrouping(q.expr, label); by != "" {
 			hint = by
 		}
@@ -56,11 +56,11 @@ func (q *promQuery) check(say func(code diag.Code, message, hint string)) {
 	switch loose, wide := q.looseSelector(q.expr), q.withPrimary(); {
 	case loose != nil && dashboardVariable(loose) != "":
 		name := dashboardVariable(loose)
-		say(diag.NeverAValue, fmt.Sprintf("Flagger does not replace $%s, so no series matches and every check fails", name), "{{ "+cmp.Or(q.nameFor(name), "target")+" }} in its place")
+		say(diag.NeverAValue, fmt.Sprintf("Flagger does not replace $%s, so no series matches and every check fails", name), "write {{ "+cmp.Or(q.nameFor(name), "target")+" }} instead")
 	case loose != nil:
-		say(diag.QueryOfAll, fmt.Sprintf("nothing in %s says which service is measured, so what all others do decides on this rollout", loose), q.selectorHint(loose, q.template.Provider.Address))
+		say(diag.QueryOfAll, fmt.Sprintf("%s selects other services, too, so their traffic decides this rollout", loose), q.selectorHint(loose, q.template.Provider.Address))
 	case wide != nil:
-		say(diag.QueryOfAll, fmt.Sprintf("%s matches the old version, too: its pods are called %s%s-…, and its good answers hide the errors of the new one", q.source(wide), q.TargetRef.Name, PrimarySuffix), q.narrowHint(wide))
+		say(diag.QueryOfAll, fmt.Sprintf("%s also matches the stable version (pods %s%s-…), whose good responses hide the new version's errors", q.source(wide), q.TargetRef.Name, PrimarySuffix), q.narrowHint(wide))
 	}
 	q.checkLabels(say)
 	if known, ok := ownMetric(q.expr); ok && q.goodRange != nil {
@@ -68,7 +68,7 @@ func (q *promQuery) check(say func(code diag.Code, message, hint string)) {
 	}
 }
 
-// dashboardVariable returns the name of a variable that stands for a whole value, as dashboards have them, or nothing.
+// dashboardVariable returns the name of a dashboard variable that is a whole value, or nothing.
 func dashboardVariable(s *parser.VectorSelector) string {
 	for _, m := range s.LabelMatchers {
 		if name, ok := strings.CutPrefix(m.Value, "$"); ok && name != "" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz_") == "" {
@@ -78,7 +78,7 @@ func dashboardVariable(s *parser.VectorSelector) string {
 	return ""
 }
 
-// nameFor returns which of Flagger's own variables has a name.
+// nameFor returns the name if Flagger has a placeholder of it, or nothing.
 func (q *promQuery) nameFor(name string) string {
 	if _, ok := q.functions[name]; ok {
 		return name
@@ -97,7 +97,7 @@ func selectorsOf(expr parser.Expr) (all []*parser.VectorSelector) {
 	return all
 }
 
-// outcomes are the labels that say how a request ended. A metric has values of one row.
+// outcomes are labels for the result of a request, and their values. A metric has the values of one row.
 var (
 	outcomeLabels = []string{
 		"code", "status", "status_code", "response_code", "http_code", "http_status", "http_status_code", "http_response_code",
@@ -119,13 +119,13 @@ var (
 	}
 )
 
-// isOutcome reports whether a matcher is about how requests ended.
+// isOutcome reports whether a matcher is about the result of requests.
 func isOutcome(m *labels.Matcher) bool {
 	return slices.Contains(outcomeLabels, m.Name) || slices.Contains(grpcLabels, m.Name)
 }
 
-// outcome reports whether a matcher selects failed requests alone, or good ones and no failed.
-// Errors of clients do not count: good versions have them.
+// outcome reports whether a matcher selects only failed requests, or only successful ones. Client errors do not
+// count, because good versions have them.
 func outcome(m *labels.Matcher) (failures, successes bool) {
 	rows := outcomes
 	switch {
@@ -133,7 +133,7 @@ func outcome(m *labels.Matcher) (failures, successes bool) {
 		return false, false
 	case slices.Contains(grpcLabels, m.Name):
 		rows = grpcOutcomes
-		if m.Matches("") { // what is not gRPC has no such label
+		if m.Matches("") { // requests other than gRPC lack the label
 			return false, m.Matches(rows[0].good[0]) && !m.Matches(rows[0].bad[0])
 		}
 	}
@@ -148,11 +148,11 @@ func outcome(m *labels.Matcher) (failures, successes bool) {
 	return failures && !successes, successes && !failures
 }
 
-// preset are metrics whose series of errors are there from the start
-// (grpc-ecosystem/go-grpc-prometheus server_metrics.go, InitializeMetrics).
+// preset are metrics whose error series exist from the start (grpc-ecosystem/go-grpc-prometheus
+// server_metrics.go, InitializeMetrics).
 var preset = []string{"grpc_server_handled_total"}
 
-// errorMatcher returns the matcher by which a selector selects failed requests alone, or nil.
+// errorMatcher returns the matcher by which a selector selects only failed requests, or nil.
 func errorMatcher(s *parser.VectorSelector) *labels.Matcher {
 	for _, m := range s.LabelMatchers {
 		if failures, _ := outcome(m); failures && !slices.Contains(preset, s.Name) {
@@ -162,7 +162,7 @@ func errorMatcher(s *parser.VectorSelector) *labels.Matcher {
 	return nil
 }
 
-// emptySelector returns the first selector of failed requests alone, or nil.
+// emptySelector returns the first selector of only failed requests, or nil.
 func emptySelector(expr parser.Expr) *parser.VectorSelector {
 	for _, s := range selectorsOf(expr) {
 		if errorMatcher(s) != nil {
@@ -172,7 +172,7 @@ func emptySelector(expr parser.Expr) *parser.VectorSelector {
 	return nil
 }
 
-// lacksValue reports whether an expression has no value, or NaN, while no request has failed.
+// lacksValue reports whether an expression has no value, or NaN, until a request fails.
 func lacksValue(expr parser.Expr) bool {
 	switch e := expr.(type) {
 	case *parser.VectorSelector:
@@ -204,7 +204,8 @@ func lacksValue(expr parser.Expr) bool {
 	return false
 }
 
-// zeroHint returns what to write for the innermost aggregation of failed requests alone. An aggregation by labels would need one zero for each of their values.
+// zeroHint returns the hint for the innermost aggregation of only failed requests. An aggregation by labels
+// would need one zero for each of their values.
 func (q *promQuery) zeroHint() string {
 	var hole *parser.AggregateExpr
 	parser.Inspect(q.expr, func(n parser.Node, path []parser.Node) error {
@@ -226,7 +227,7 @@ func (q *promQuery) zeroHint() string {
 	return "(" + q.source(hole) + " or on() vector(0))"
 }
 
-// source returns a part of the query as it is written, with its placeholders, on one line.
+// source returns a part of the query as written, with its placeholders, on one line.
 func (q *promQuery) source(n parser.Node) string {
 	at := n.PositionRange()
 	filled := q.text[at.Start:at.End]
@@ -260,7 +261,7 @@ func (q *promQuery) source(n parser.Node) string {
 	return oneLine(b.String())
 }
 
-// bare returns an expression without brackets around it.
+// bare returns an expression without its outer parentheses.
 func bare(expr parser.Expr) parser.Expr {
 	for {
 		p, ok := expr.(*parser.ParenExpr)
@@ -271,7 +272,7 @@ func bare(expr parser.Expr) parser.Expr {
 	}
 }
 
-// numberOf returns the number that an expression is.
+// numberOf returns the value of a constant expression.
 func numberOf(expr parser.Expr) (float64, bool) {
 	switch e := bare(expr).(type) {
 	case *parser.NumberLiteral:
@@ -291,8 +292,7 @@ var flipped = map[parser.ItemType]parser.ItemType{
 	parser.GTR: parser.LSS, parser.GTE: parser.LTE, parser.LSS: parser.GTR, parser.LTE: parser.GTE, parser.EQLC: parser.EQLC, parser.NEQ: parser.NEQ,
 }
 
-// compared returns the comparison with a number that the query is, which drops the values for which
-// it is false, or nil.
+// compared returns the query's comparison with a number, which drops values for which it is false, or nil.
 func (q *promQuery) compared() (c *parser.BinaryExpr, op parser.ItemType, number float64) {
 	c, ok := bare(q.expr).(*parser.BinaryExpr)
 	if !ok || c.ReturnBool || !c.Op.IsComparisonOperator() {
@@ -307,8 +307,8 @@ func (q *promQuery) compared() (c *parser.BinaryExpr, op parser.ItemType, number
 	return nil, 0, 0
 }
 
-// dropped returns the comparison by which the query drops values that are in the threshold's range,
-// or nil. A 1 as the least is the truth of a comparison that has a bool.
+// dropped returns the comparison by which the query drops values in the threshold's range, or nil. A min of 1 is
+// the result of a comparison with bool.
 func (q *promQuery) dropped() *parser.BinaryExpr {
 	c, op, n := q.compared()
 	r := q.goodRange
@@ -334,24 +334,24 @@ func (q *promQuery) dropped() *parser.BinaryExpr {
 	return c
 }
 
-// comparisonHint returns the range that says what a comparison was meant to say.
+// comparisonHint returns the range that a comparison was meant to be.
 func (q *promQuery) comparisonHint(c *parser.BinaryExpr) string {
 	_, op, n := q.compared()
 	r := q.goodRange
 	switch {
 	case (op == parser.GTR || op == parser.GTE) && r.Max == nil:
-		return fmt.Sprintf("remove the comparison, and thresholdRange: {min: %s}", number(n))
+		return fmt.Sprintf("remove the comparison, and set thresholdRange: {min: %s}", number(n))
 	case (op == parser.LSS || op == parser.LTE) && r.Min == nil:
-		return fmt.Sprintf("remove the comparison, and thresholdRange: {max: %s}", number(n))
+		return fmt.Sprintf("remove the comparison, and set thresholdRange: {max: %s}", number(n))
 	}
-	return "remove the comparison; thresholdRange alone decides"
+	return "remove the comparison; thresholdRange is enough"
 }
 
 // histogramFunctions read the label le.
 var histogramFunctions = []string{"histogram_quantile", "histogram_fraction"}
 
-// withoutLe returns a call that needs the label le of classic histograms where an aggregation has
-// removed it (prometheus/prometheus promql/functions.go, funcHistogramQuantile), or nil.
+// withoutLe returns a call that needs the label le of classic histograms after an aggregation removed it
+// (prometheus/prometheus promql/functions.go, funcHistogramQuantile), or nil.
 func (q *promQuery) withoutLe() (lost *parser.Call) {
 	parser.Inspect(q.expr, func(n parser.Node, _ []parser.Node) error {
 		c, ok := n.(*parser.Call)
@@ -370,7 +370,7 @@ func (q *promQuery) withoutLe() (lost *parser.Call) {
 	return lost
 }
 
-// hasOneBucket reports whether a quantile is asked of histograms of one bucket (prometheus/prometheus
+// hasOneBucket reports whether a quantile is computed from histograms with one bucket (prometheus/prometheus
 // promql/quantile.go, BucketQuantile).
 func (q *promQuery) hasOneBucket() (found bool) {
 	parser.Inspect(q.expr, func(n parser.Node, _ []parser.Node) error {
@@ -383,14 +383,14 @@ func (q *promQuery) hasOneBucket() (found bool) {
 	return found
 }
 
-// pinned reports whether a selector takes one value of a label only.
+// pinned reports whether a selector selects only one value of a label.
 func pinned(s *parser.VectorSelector, label string) bool {
 	return slices.ContainsFunc(s.LabelMatchers, func(m *labels.Matcher) bool {
 		return m.Name == label && (m.Type == labels.MatchEqual || m.Type == labels.MatchRegexp && regexp.QuoteMeta(m.Value) == m.Value)
 	})
 }
 
-// oneOf reports whether an aggregation keeps one series of all.
+// oneOf reports whether an aggregation keeps only one series.
 func oneOf(e *parser.AggregateExpr) bool {
 	k, ok := numberOf(e.Param)
 	return ok && k == 1 && len(e.Grouping) == 0
@@ -437,7 +437,7 @@ func binaryHasLabel(e *parser.BinaryExpr, label string) bool {
 		return left || right
 	case e.Op == parser.LAND || e.Op == parser.LUNLESS:
 		return left
-	case matching == nil: // a number on one side
+	case matching == nil: // the other side is a number
 		return left || right
 	case matching.Card == parser.CardManyToOne:
 		return left || right && slices.Contains(matching.Include, label)
@@ -447,21 +447,21 @@ func binaryHasLabel(e *parser.BinaryExpr, label string) bool {
 	return left && right && slices.Contains(matching.MatchingLabels, label) == matching.On
 }
 
-// podLabels are labels of which each pod has its own value.
+// podLabels are labels with a different value for each pod.
 var podLabels = []string{"pod", "pod_name", "kubernetes_pod_name", "instance"}
 
-// manifold are labels that have several values for the requests to one version.
+// manifold are labels with several values for the requests to one version.
 var manifold = slices.Concat(podLabels, outcomeLabels, grpcLabels, []string{
 	"le", "quantile", "node", "method", "path", "uri", "route", "handler", "source_workload", "source_app", "response_flags",
 })
 
-// anyLabel stands for labels of which only the application knows the names.
+// anyLabel stands for labels that only the application knows.
 const anyLabel = "set of labels"
 
-// requests are the names of metrics that have a series for each kind of request.
+// requests are the names of metrics with a series for each kind of request.
 var requests = lazyregexp.New(`^(istio_.*|nginx_ingress_controller_.*|.*requests?_total|.*request_duration_(seconds|milliseconds)_(count|sum))$`)
 
-// surely returns the labels of which the series of a selector have several values without doubt.
+// surely returns the labels that surely have several values in the series of a selector.
 func (q *promQuery) surely(s *parser.VectorSelector) (all []string) {
 	if strings.HasSuffix(s.Name, "_bucket") {
 		all = append(all, "le")
@@ -477,7 +477,7 @@ func (q *promQuery) surely(s *parser.VectorSelector) (all []string) {
 	return all
 }
 
-// replicas returns how many pods the manifests ask for.
+// replicas returns the number of pods in the manifests.
 func (q *promQuery) replicas() int32 {
 	if _, w := q.workload(); w != nil && w.Spec.Replicas != nil {
 		return *w.Spec.Replicas
@@ -485,7 +485,7 @@ func (q *promQuery) replicas() int32 {
 	return 1
 }
 
-// splitBy returns a label by which the answer surely has several series, or nothing.
+// splitBy returns a label that surely splits the answer into several series, or nothing.
 func (q *promQuery) splitBy() string {
 	var all []string
 	parser.Inspect(q.expr, func(n parser.Node, _ []parser.Node) error {
@@ -513,8 +513,8 @@ func (q *promQuery) splitBy() string {
 	return ""
 }
 
-// withoutGrouping returns what to do about the aggregation that keeps a label, or about a histogram that
-// has none, or nothing.
+// withoutGrouping returns a hint about the aggregation that keeps a label, or about a histogram without one, or
+// nothing.
 func withoutGrouping(expr parser.Expr, label string) (hint string) {
 	parser.Inspect(expr, func(n parser.Node, _ []parser.Node) error {
 		switch e := n.(type) {
@@ -525,7 +525,7 @@ func withoutGrouping(expr parser.Expr, label string) (hint string) {
 			by := strings.Join(e.Grouping, ", ")
 			left := slices.DeleteFunc(slices.Clone(e.Grouping), func(l string) bool { return l == label })
 			if hint = "remove by (" + by + ")"; len(left) > 0 {
-				hint = fmt.Sprintf("by (%s) in place of by (%s)", strings.Join(left, ", "), by)
+				hint = fmt.Sprintf("by (%s) instead of by (%s)", strings.Join(left, ", "), by)
 			}
 		case *parser.Call:
 			if slices.Contains(histogramFunctions, e.Func.Name) && hint == "" {
@@ -537,8 +537,8 @@ func withoutGrouping(expr parser.Expr, label string) (hint string) {
 	return hint
 }
 
-// versions are names of the new version and of the primary, by what a label may name: the workload, a
-// pod, a Service, its host, and what Kuma calls it.
+// versions are names of the new version and the primary in labels: the workload, a pod, a Service, its host, and
+// its name in Kuma.
 func (r *Rollout) versions() [][2]string {
 	target, service := r.TargetRef.Name, r.Service.Name
 	pod := "-7d9c5b8f6d-x2k4z"
@@ -553,8 +553,8 @@ func (r *Rollout) versions() [][2]string {
 	return all
 }
 
-// withPrimary returns the first selector that matches the primary as well, or nil where some
-// selector tells the two apart: a query may compare them.
+// withPrimary returns the first selector that also matches the primary, or nil if a selector distinguishes the
+// two: a query may compare them.
 func (q *promQuery) withPrimary() (wide *parser.VectorSelector) {
 	versions := q.versions()
 	for _, s := range selectorsOf(q.expr) {
@@ -570,7 +570,7 @@ func (q *promQuery) withPrimary() (wide *parser.VectorSelector) {
 				widens = widens || matches && primary
 			}
 			named := strings.Contains(m.Value, q.TargetRef.Name) || strings.Contains(m.Value, q.Service.Name)
-			// An alternation lists what is meant.
+			// An alternation lists its values on purpose.
 			both = both || m.Type == labels.MatchRegexp && named && widens && !narrow && !strings.Contains(m.Value, "|")
 			apart = apart || narrow || m.Type == labels.MatchEqual && q.isSelectedBy(m)
 		}
@@ -584,7 +584,7 @@ func (q *promQuery) withPrimary() (wide *parser.VectorSelector) {
 	return wide
 }
 
-// narrowHint returns a selector that takes the new version alone.
+// narrowHint returns a selector that matches only the new version.
 func (q *promQuery) narrowHint(s *parser.VectorSelector) string {
 	for _, m := range s.LabelMatchers {
 		if m.Type != labels.MatchRegexp || !q.isSelectedBy(m) {
@@ -604,17 +604,16 @@ func (q *promQuery) narrowHint(s *parser.VectorSelector) string {
 	return `destination_workload="{{ target }}"`
 }
 
-// bundledLabels are those of the pods in Flagger's own Prometheus, by their names elsewhere
+// bundledLabels are the labels of pods in the Prometheus of Flagger's chart, by their usual names
 // (charts/flagger/templates/prometheus.yaml, kubernetes-pods).
 var bundledLabels = map[string]string{"namespace": "kubernetes_namespace", "pod": "kubernetes_pod_name"}
 
-// labelling are the beginnings of metrics that have these labels by themselves: those of exporters that speak of
-// other pods than their own.
+// labelling are prefixes of metrics that set these labels themselves: exporters that report on other pods.
 var labelling = []string{"nginx_ingress_", "kube_", "kubelet_", "container_", "flagger_", "keda_", "ALERTS"}
 
 var usualLabels = lazyregexp.New(`\b(namespace|pod)(\s*(=|!))`)
 
-// LabelsAt returns what the Prometheus at an address calls the labels namespace and pod.
+// LabelsAt returns the names of the labels namespace and pod in the Prometheus at an address.
 func (on *Installed) LabelsAt(address string) map[string]string {
 	ours := SameServer(address, on.PrometheusAddress)
 	switch f := &on.Facts; {
@@ -626,7 +625,7 @@ func (on *Installed) LabelsAt(address string) map[string]string {
 	return map[string]string{"namespace": "namespace", "pod": "pod"}
 }
 
-// relabel returns matchers with the labels of a Prometheus.
+// relabel returns matchers with a Prometheus' label names.
 func relabel(text string, labels map[string]string) string {
 	return usualLabels().ReplaceAllStringFunc(text, func(text string) string {
 		label := strings.TrimRight(text, " =!")
@@ -634,12 +633,12 @@ func relabel(text string, labels map[string]string) string {
 	})
 }
 
-// checkLabels reports labels that a Prometheus does not have: that of Flagger's chart, or one of which the input
-// says how it calls them.
+// checkLabels reports labels that a Prometheus does not have: the one in Flagger's chart, or one whose labels
+// the input states.
 func (q *promQuery) checkLabels(say func(code diag.Code, message, hint string)) {
 	names, which := q.On.LabelsAt(q.template.Provider.Address), "this Prometheus"
 	if q.On.IsBundled(q.template.Provider.Address) {
-		which = "the Prometheus of Flagger's chart"
+		which = "the Prometheus in Flagger's chart"
 	}
 	for _, s := range selectorsOf(q.expr) {
 		own := s.Name == "" || strings.Contains(s.Name, ":") /* a recording rule */ || slices.ContainsFunc(labelling, func(prefix string) bool { return strings.HasPrefix(s.Name, prefix) })
@@ -653,14 +652,14 @@ func (q *promQuery) checkLabels(say func(code diag.Code, message, hint string)) 
 	}
 }
 
-// A share is what a ratio of requests says: of what, and how large it may be.
+// A share is a ratio of requests: of successes or failures, and its largest value.
 type share struct {
 	successes bool
 	most      float64
 }
 
-// shareOf returns which share of all requests an expression is. It is false where that is not sure:
-// where the two sides of the division differ in more than the outcome of the requests.
+// shareOf returns the share of all requests that an expression computes. It returns false if that is uncertain:
+// if the sides of the division differ in more than the result of the requests.
 func shareOf(expr parser.Expr) (share, bool) {
 	e, ok := bare(expr).(*parser.BinaryExpr)
 	if !ok {
@@ -685,12 +684,12 @@ func shareOf(expr parser.Expr) (share, bool) {
 		s, ok := shareOf(e.LHS)
 		return share{s.successes, s.most / right}, ok
 	}
-	// 100 * a / b is (100 * a) / b.
+	// 100 * a / b is parsed as (100 * a) / b.
 	return share{}, false
 }
 
-// partOf reports whether one expression selects the successes, or the failures, of the other; ok is
-// false where neither is sure.
+// partOf reports whether one expression selects the successes or the failures of the other; ok is false if
+// neither is certain.
 func partOf(part, whole parser.Expr) (successes, ok bool) {
 	if or, isOr := bare(part).(*parser.BinaryExpr); isOr && or.Op == parser.LOR && strings.ReplaceAll(bare(or.RHS).String(), " ", "") == "vector(0)" {
 		part = or.LHS
@@ -721,13 +720,13 @@ func partOf(part, whole parser.Expr) (successes, ok bool) {
 	return seen[true], true
 }
 
-// ownMetric returns what is known of the values of a query, by which a range can be judged.
+// ownMetric returns the known properties of a query's values, for judging its range.
 func ownMetric(expr parser.Expr) (known knownMetric, ok bool) {
 	s, ok := shareOf(scaledLast(expr))
 	if !ok || s.most != 1 && s.most != 100 {
 		return knownMetric{}, false
 	}
-	known = knownMetric{unit: "percent", most: s.most, atLeast: s.successes, suspect: func(float64) bool { return false }}
+	known = knownMetric{unit: "in percent", most: s.most, atLeast: s.successes, suspect: func(float64) bool { return false }}
 	side, good := "max", (1-0.99)*s.most
 	if s.successes {
 		side, good = "min", 0.99*s.most
@@ -738,12 +737,12 @@ func ownMetric(expr parser.Expr) (known knownMetric, ok bool) {
 	known.example = fmt.Sprintf("thresholdRange: {%s: %.4g}", side, good)
 	if s.successes && s.most == 100 {
 		known.suspect = func(threshold float64) bool { return threshold > 0 && threshold <= 1 }
-		known.why = "the query is in percent, from 0 to 100: for %s one good request of a hundred is enough"
+		known.why = "the query is in percent (0 to 100); with a min of %s, 99 of 100 requests may fail"
 	}
 	return known, true
 }
 
-// scaledLast returns N * (a / b) for (N * a) / b, as 100 * a / b is read.
+// scaledLast returns N * (a / b) for (N * a) / b, as 100 * a / b is parsed.
 func scaledLast(expr parser.Expr) parser.Expr {
 	e, ok := bare(expr).(*parser.BinaryExpr)
 	if !ok {
@@ -770,9 +769,8 @@ func scaledLast(expr parser.Expr) parser.Expr {
 	return expr
 }
 
-// checkGRPC reports that calls of gRPC are judged by the status of HTTP, which is 200 whatever became
-// of them, and that no other metric has theirs. It is silent on Kuma: how Envoy counts them in its own
-// metrics of clusters is not known here.
+// checkGRPC reports that gRPC calls are judged by the HTTP status, which is 200 for failures too, and no other
+// metric judges them. It skips Kuma, because how Envoy's cluster metrics count gRPC is unknown here.
 func checkGRPC(r *Rollout) {
 	if r.proxy() == flagger.Kuma || r.On.Speaks(r) != "grpc" && protocols[strings.ToLower(r.Service.AppProtocol)] != "grpc" {
 		return
@@ -796,23 +794,23 @@ func checkGRPC(r *Rollout) {
 	switch {
 	case metric < 0:
 	case object == r.ID:
-		r.Report(diag.HTTPStatusOfGRPC, InMetrics(metric, "name"), "the port speaks gRPC, whose failed calls have the HTTP status 200: a broken version is promoted", r.grpcHint())
+		r.Report(diag.HTTPStatusOfGRPC, InMetrics(metric, "name"), "the port speaks gRPC, whose failed calls return HTTP 200, so a broken version is promoted", r.grpcHint())
 	default:
-		r.ReportAt(diag.HTTPStatusOfGRPC, object, spec("query"), "the port speaks gRPC, whose failed calls have the HTTP status 200: a broken version is promoted", r.grpcHint())
+		r.ReportAt(diag.HTTPStatusOfGRPC, object, spec("query"), "the port speaks gRPC, whose failed calls return HTTP 200, so a broken version is promoted", r.grpcHint())
 	}
 }
 
-// grpcHint returns a metric by the status of gRPC. Istio's sidecars have it in a label of their own.
+// grpcHint returns a metric on the gRPC status. Istio's sidecars have a label for it.
 func (r *Rollout) grpcHint() string {
 	if r.proxy() != flagger.Istio {
-		return "a customMetric by the gRPC status that your server counts, such as grpc_server_handled_total{grpc_code=\"OK\"}"
+		return "a customMetric on the gRPC status that your server counts, such as grpc_server_handled_total{grpc_code=\"OK\"}"
 	}
 	const all = `destination_workload="{{ target }}",destination_workload_namespace="{{ namespace }}",reporter="destination"`
 	return `{name: grpc-success-rate, thresholdRange: {min: 99}, customMetric: {provider: {type: prometheus, address: "` + cmp.Or(r.On.PrometheusAddress, r.MetricsServer, metricProviders["prometheus"].address) +
 		`"}, query: 'sum(rate(istio_requests_total{` + all + `,grpc_response_status="0"}[{{ interval }}])) / sum(rate(istio_requests_total{` + all + `}[{{ interval }}])) * 100'}}`
 }
 
-// asksHTTP reports whether a query counts requests by the HTTP status that sidecars or the Ingress see.
+// asksHTTP reports whether a query counts requests by the HTTP status that sidecars or the Ingress report.
 func (r *Rollout) asksHTTP(m flagger.Metric, t *Template) bool {
 	query, err := fillIn(t.Query, r.queryFunctions(m))
 	if err != nil {

@@ -13,15 +13,15 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// A request is what a call sends, as far as its words tell it.
+// A request is a request of a call, as its words describe it.
 type request struct {
-	// method is empty where nobody can tell, as of curl, whose many options set it and headers.
+	// method is empty if it is unknown, as with curl, whose many options set it and headers.
 	method  string
 	url     *url.URL
 	headers map[string]string
 }
 
-// requestsOf returns the requests of a call, by its URLs. They are none where nobody can tell.
+// requestsOf returns the requests of a call, by its URLs, or none if they are unknown.
 func requestsOf(call flagger.Call) (all []request) {
 	name := path.Base(call.Name)
 	if name != "hey" && name != "wrk" && name != "curl" && name != "wget" {
@@ -35,7 +35,7 @@ func requestsOf(call flagger.Call) (all []request) {
 		option, value, ok := strings.Cut(w.Text, "=")
 		switch {
 		case !w.Known, name == "wrk" && (strings.HasPrefix(w.Text, "-s") || strings.HasPrefix(w.Text, "--script")):
-			return nil // whose script may send anything
+			return nil // a script may send anything
 		case name == "hey" && (option == "-m" || option == "--m"):
 			if !ok && i+1 < len(call.Words) {
 				value = call.Words[i+1].Text
@@ -51,7 +51,7 @@ func requestsOf(call flagger.Call) (all []request) {
 	return all
 }
 
-// meetsRoute reports whether a call's requests may meet one of the conditions of the rollout's routes.
+// meetsRoute reports whether a call's requests may meet a condition of the rollout's routes.
 func (r *Rollout) meetsRoute(call flagger.Call) bool {
 	conditions := r.routeConditions()
 	requests := requestsOf(call)
@@ -60,7 +60,7 @@ func (r *Rollout) meetsRoute(call flagger.Call) bool {
 	})
 }
 
-// routeConditions are the conditions of the rollout's routes, or none where every request meets one of them.
+// routeConditions returns the conditions of the rollout's routes, or none if every request meets one.
 func (r *Rollout) routeConditions() []flagger.Match {
 	switch service := len(r.Service.Match); {
 	case service == 0, service*max(len(r.Analysis.Match), 1) > mostRoutes, r.Service.Delegation:
@@ -73,10 +73,10 @@ func (r *Rollout) routeConditions() []flagger.Match {
 	return nil
 }
 
-// implied are headers that a load generator may send unasked.
+// implied are headers that a load generator may send by default.
 var implied = []string{"accept", "accept-encoding", "connection", "content-length", "content-type", "host", "user-agent"}
 
-// mayTake reports whether a request may meet a condition. Of what is not looked at here it may.
+// mayTake reports whether a request may meet a condition. Unknown parts count as met.
 func (r *Rollout) mayTake(m flagger.Match, q request) bool {
 	if !r.takesPath(m, q.url) {
 		return false
@@ -102,8 +102,8 @@ func (r *Rollout) mayTake(m flagger.Match, q request) bool {
 	return true
 }
 
-// takesPath reports whether a path may meet a condition. A prefix of an HTTPRoute ends with a segment, one of
-// Istio anywhere (kubernetes-sigs/gateway-api apis/v1/httproute_types.go, PathMatchType; istio/api
+// takesPath reports whether a path may meet a condition. A prefix ends at a segment in an HTTPRoute, and
+// anywhere in Istio (kubernetes-sigs/gateway-api apis/v1/httproute_types.go, PathMatchType; istio/api
 // networking/v1alpha3, StringMatch).
 func (r *Rollout) takesPath(m flagger.Match, u *url.URL) bool {
 	uri, at := m.URI, u.Path
@@ -111,7 +111,7 @@ func (r *Rollout) takesPath(m flagger.Match, u *url.URL) bool {
 		at = "/"
 	}
 	if path.Clean(at) != strings.TrimSuffix(at, "/") && at != "/" || u.RawPath != "" {
-		return true // which may be normalized
+		return true // it may be normalized
 	}
 	if r.Provider == flagger.Istio && m.IgnoreURICase {
 		uri, at = lower(uri), strings.ToLower(at)
@@ -127,20 +127,20 @@ func (r *Rollout) takesPath(m flagger.Match, u *url.URL) bool {
 	case uri.Regex != "" && r.Provider == flagger.Istio:
 		return matches(uri, at)
 	}
-	return true // an implementation's expressions are of all of it, or of a part
+	return true // implementations match regular expressions against the whole path or a part
 }
 
 var (
-	// firstURL matches the first URL of a command, and generator the name of what it is given to.
+	// firstURL matches the first URL of a command, and generator the name of a load generator.
 	firstURL  = lazyregexp.New(`(?i)https?://[^\s"']*`)
 	generator = lazyregexp.New(`\b(hey|wrk|curl)\s`)
-	// hostOption matches an option that sets the host, and methodOption hey's for a method.
+	// hostOption matches an option that sets the host, and methodOption hey's option for the method.
 	hostOption   = lazyregexp.New(`\s+(?:--?host[ =]+\S+|--authority[ =]+\S+|(?:-H|--header)[ =]?(?:"[Hh]ost:[^"]*"|'[Hh]ost:[^']*'|[Hh]ost:\S+))`)
 	methodOption = lazyregexp.New(`\s+--?m[ =]+\S+`)
 )
 
-// withOption puts an option behind the name of the first generator, in place of what is found of it. Without a
-// generator the command stays.
+// withOption inserts an option after the name of the first generator, or replaces the found one. A command
+// without a generator stays unchanged.
 func withOption(command, option string, found []int) string {
 	at := generator().FindStringSubmatchIndex(command)
 	switch {
@@ -153,7 +153,7 @@ func withOption(command, option string, found []int) string {
 	}
 }
 
-// withHost returns a command whose requests are for a host. Of hey an option alone sets it (rakyll/hey hey.go).
+// withHost returns a command with a host header. hey needs an option for it (rakyll/hey hey.go).
 func withHost(command, host string) string {
 	option := "-host " + host
 	if name := generator().FindString(command); strings.TrimSpace(name) != "hey" {
@@ -166,7 +166,7 @@ func quotedHeader(name, value string) string {
 	return `-H "` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, `$`, `\$`, "`", "\\`").Replace(name+": "+value) + `"`
 }
 
-// withURL returns a command with another path or query of its first URL.
+// withURL returns a command with a changed path or query of its first URL.
 func withURL(command string, change func(*url.URL)) string {
 	at := firstURL().FindStringIndex(command)
 	if at == nil {
@@ -187,7 +187,8 @@ func withURL(command string, change func(*url.URL)) string {
 	return command[:at[0]] + text + command[at[1]:]
 }
 
-// meeting returns a command whose requests meet a condition, by the call of it. What they meet is left alone.
+// meeting returns a command whose requests meet a condition. call is its call. Parts that meet the condition
+// stay unchanged.
 func (r *Rollout) meeting(command string, call flagger.Call, m flagger.Match) string {
 	sent := request{url: &url.URL{}, headers: headersOf(call)}
 	if requests := requestsOf(call); len(requests) > 0 {
@@ -218,7 +219,7 @@ func (r *Rollout) meeting(command string, call flagger.Call, m flagger.Match) st
 	return command
 }
 
-// exampleOf returns a text that meets a condition, or … where its expression does not begin with one.
+// exampleOf returns a text that meets a condition, or … if its expression has no literal prefix.
 func exampleOf(m api.StringMatch) string {
 	if text := m.Exact + m.Prefix + m.Suffix; text != "" {
 		return text

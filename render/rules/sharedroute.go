@@ -10,32 +10,32 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// SharedRoutes are the conditions that the HTTPRoutes of a cluster have for hosts at their parents. Of two with
-// the same, the older one gets all requests (kubernetes-sigs/gateway-api apis/v1/httproute_types.go,
+// SharedRoutes are the conditions that the HTTPRoutes of a cluster have for hosts at their parents. Of two equal
+// ones, the older HTTPRoute gets all requests (kubernetes-sigs/gateway-api apis/v1/httproute_types.go,
 // HTTPRouteRule.Matches).
 type SharedRoutes map[routeKey]*Rollout
 
-// A routeKey is a condition for a host at a parent. Without a listener it is for any, or for all of them.
+// A routeKey is a condition for a host at a parent. Without a listener it is for any listener, or for all.
 type routeKey struct {
 	parent, host, match string
 	any                 bool
 	listener            string
 }
 
-// A SharedRoute is what two HTTPRoutes have both: the index of the parent in the Canary, and its host, empty where
-// they are for all hosts.
+// A SharedRoute is what two HTTPRoutes share: the index of the parent in the Canary, and the host, empty if they
+// are for all hosts.
 type SharedRoute struct {
 	Other  *Rollout
 	Parent int
 	Host   string
-	// HostIndex is that of the host in the Canary.
+	// HostIndex is the index of the host in the Canary.
 	HostIndex int
 }
 
-// mostRoutes bounds what is compared of one rollout. An HTTPRoute has fewer.
+// mostRoutes limits the comparisons for one rollout. An HTTPRoute has fewer routes.
 const mostRoutes = 128
 
-// Add adds the routes of a rollout, unless another has the same, which it then returns.
+// Add adds the routes of a rollout. If another rollout has the same, it returns that instead.
 func (all SharedRoutes) Add(r *Rollout) *SharedRoute {
 	if !r.IsGatewayAPI() {
 		return nil
@@ -45,7 +45,7 @@ func (all SharedRoutes) Add(r *Rollout) *SharedRoute {
 		hosts = []string{""}
 	}
 	if len(r.Service.Match)*max(len(r.Analysis.Match), 1) > mostRoutes || len(hosts) > mostRoutes || len(r.Service.GatewayRefs) > mostRoutes {
-		return nil // which is reported
+		return nil // reported elsewhere
 	}
 	var matches []string
 	for _, m := range gatewayMatches(r.Canary) {
@@ -53,7 +53,7 @@ func (all SharedRoutes) Add(r *Rollout) *SharedRoute {
 	}
 	for p, ref := range r.Service.GatewayRefs {
 		if ref.IsService() {
-			continue // a rollout's own, or that is reported
+			continue // the rollout's own, or reported elsewhere
 		}
 		namespace, listener := r.ID.Namespace, ""
 		if ref.Namespace != nil {
@@ -86,7 +86,7 @@ func (all SharedRoutes) Add(r *Rollout) *SharedRoute {
 	return nil
 }
 
-// gatewayMatches are the conditions of the rules that Flagger makes of a Canary, but for those of cookies
+// gatewayMatches returns the conditions of the rules that Flagger creates for a Canary, except cookies
 // (fluxcd/flagger pkg/router/gateway_api.go, mergeMatchConditions).
 func gatewayMatches(c *flagger.Canary) []flagger.Match {
 	service := c.Service.Match
@@ -108,7 +108,7 @@ func gatewayMatches(c *flagger.Canary) []flagger.Match {
 	return all
 }
 
-// conditionText is the same for conditions that are the same in an HTTPRoute. A prefix ends with a segment.
+// conditionText returns equal texts for conditions that are equal in an HTTPRoute. A prefix ends at a segment.
 func conditionText(m flagger.Match) string {
 	uri := m.URI
 	if uri.Prefix != "/" {

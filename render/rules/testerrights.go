@@ -13,15 +13,15 @@ import (
 	"github.com/fleetwright/fleetwright/render/source"
 )
 
-// offline are commands of helm and kubectl that ask no API server (helm.sh/docs/helm,
+// offline are commands of helm and kubectl that need no API server (helm.sh/docs/helm,
 // kubernetes.io/docs/reference/kubectl).
 var offline = []string{
 	"", "api-resources", "api-versions", "auth", "cluster-info", "completion", "config", "create", "dependency", "env", "help", "kustomize", "lint", "options", "package", "plugin", "pull", "push",
 	"registry", "repo", "search", "show", "template", "verify", "version",
 }
 
-// checkRights reports tasks of helm and kubectl on a load tester whose ServiceAccount may do
-// nothing: the pods of ours, and of its chart, have the namespace's default one
+// checkRights reports helm and kubectl tasks on a load tester whose ServiceAccount has no permissions: the pods
+// of fleetwright's load tester, and of its chart, have the namespace's default one
 // (charts/loadtester/values.yaml, rbac and serviceAccountName).
 func checkRights(r *Rollout) {
 	type task struct {
@@ -56,12 +56,12 @@ func checkRights(r *Rollout) {
 			field = "charts: {loadtester: {values: {serviceAccountName: " + t.tester.Name + "}}} in the RenderConfig"
 		}
 		r.Report(diag.TesterWithoutRights, inAnalysis("webhooks", t.webhook, "metadata", "cmd"),
-			fmt.Sprintf("the load tester runs as the ServiceAccount default, which may do nothing in the cluster, so %s %s fails", t.tool, t.verb),
-			field+", and with the application:\n"+rights(t.tester.Name, t.tester.Namespace, r.ID.Namespace, rules[t.tester]))
+			fmt.Sprintf("the load tester runs as ServiceAccount default, which has no permissions, so %s %s fails", t.tool, t.verb),
+			field+", and in the application's manifests:\n"+rights(t.tester.Name, t.tester.Namespace, r.ID.Namespace, rules[t.tester]))
 	}
 }
 
-// clusterCommand returns the words of a task's command of helm or kubectl, which has no credentials of its own.
+// clusterCommand returns the words of a task's helm or kubectl command, unless it sets credentials.
 func clusterCommand(w flagger.Webhook) (tool string, words []string) {
 	command := w.Metadata["cmd"]
 	if !w.RunsTask() || slices.ContainsFunc([]string{"KUBECONFIG", "--kubeconfig", "--kube-", "--server", "--token"}, func(own string) bool { return strings.Contains(command, own) }) {
@@ -89,7 +89,7 @@ func clusterCommand(w flagger.Webhook) (tool string, words []string) {
 	return "", nil
 }
 
-// verbOf returns the first two words of a command that are no options.
+// verbOf returns the first two words of a command that are not options.
 func verbOf(words []string) (verb, object string) {
 	for i := 0; i < len(words); i++ {
 		switch word := words[i]; {
@@ -105,7 +105,7 @@ func verbOf(words []string) (verb, object string) {
 	return verb, ""
 }
 
-// mayDo reports whether the application's own manifests bind rights to the ServiceAccount default.
+// mayDo reports whether the application's manifests grant rights to the ServiceAccount default.
 func (r *Rollout) mayDo(namespace string) bool {
 	if r.Manifests == nil {
 		return false
@@ -127,15 +127,15 @@ func (r *Rollout) mayDo(namespace string) bool {
 	return false
 }
 
-// verbs are those of Kubernetes that a command of kubectl needs; any other needs to get.
+// verbs are the Kubernetes verbs that a kubectl command needs; all other commands need get.
 var verbs = map[string]string{
 	"annotate": "get, patch", "apply": "get, create, patch", "create": "create", "delete": "get, list, watch, delete", "describe": "get, list",
 	"get": "get, list", "label": "get, patch", "patch": "get, patch", "replace": "get, update", "rollout": "get, list, watch, patch",
 	"run": "get, create", "scale": "get, patch", "set": "get, patch", "wait": "get, list, watch",
 }
 
-// resources are those asked for most, with their API groups, by the names that kubectl takes for them
-// (kubectl api-resources).
+// resources are the most common resources, with their API groups, by the names that kubectl accepts (kubectl
+// api-resources).
 var resources = []struct{ name, group, names string }{
 	{"pods", "", "po pod"}, {"services", "", "svc service"}, {"configmaps", "", "cm configmap"}, {"secrets", "", "secret"},
 	{"endpoints", "", "ep endpoint"}, {"events", "", "ev event"}, {"serviceaccounts", "", "sa serviceaccount"},
@@ -147,10 +147,10 @@ var resources = []struct{ name, group, names string }{
 	{"ingresses", "networking.k8s.io", "ing ingress"}, {"networkpolicies", "networking.k8s.io", "netpol networkpolicy"},
 }
 
-// ruleFor returns the rule of a Role that a command needs, as far as its words tell it.
+// ruleFor returns the rule of a Role that a command needs, judged by its words.
 func ruleFor(tool, verb, object string) string {
 	if tool == "helm" {
-		// Its releases are Secrets, and its tests pods (helm.sh/docs/topics/chart_tests).
+		// Helm's releases are Secrets, and its tests are pods (helm.sh/docs/topics/chart_tests).
 		return `  - {apiGroups: [""], resources: [secrets, pods, pods/log], verbs: [get, list, watch, create, update, delete]}`
 	}
 	rule := func(group, resource, verbs string) string {
@@ -175,7 +175,7 @@ func ruleFor(tool, verb, object string) string {
 	return rule("…", "…", cmp.Or(verbs[verb], "get"))
 }
 
-// rights are the objects to paste.
+// rights returns the objects to paste.
 func rights(account, from, namespace string, rules []string) string {
 	meta := func(namespace string) string {
 		return fmt.Sprintf("metadata: {name: %s, namespace: %s}", account, namespace)

@@ -15,26 +15,26 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// gates are the types of webhooks whose answer decides how a rollout goes on, and what
-// it does where one always passes (docs/gitbook/usage/webhooks.md).
+// gates are the types of webhooks whose answer decides how a rollout continues, with the effect of always
+// passing (docs/gitbook/usage/webhooks.md).
 var gates = map[string]string{
-	flagger.PreRollout:             "traffic goes to the new version whatever the task finds",
-	flagger.ConfirmRollout:         "the rollout begins whatever the task finds",
-	flagger.ConfirmTrafficIncrease: "the traffic is increased whatever the task finds",
-	flagger.ConfirmPromotion:       "the new version is promoted whatever the task finds",
-	flagger.Rollback:               "every rollout is undone at its first check",
+	flagger.PreRollout:             "traffic shifts to the new version whatever the result",
+	flagger.ConfirmRollout:         "the rollout starts whatever the result",
+	flagger.ConfirmTrafficIncrease: "traffic increases whatever the result",
+	flagger.ConfirmPromotion:       "the new version is promoted whatever the result",
+	flagger.Rollback:               "every version is rolled back at its first check",
 }
 
-// checkWebhooks reports webhooks that nobody answers, or not as they seem to.
+// checkWebhooks reports webhooks that nothing answers, or that do not do what they seem to.
 func checkWebhooks(r *Rollout) {
 	if mesh, own := r.On.TesterMesh, r.mesh(); mesh != "" && own != "" && mesh != own && !r.Tester.Exists && r.UsesPublicTester() {
-		r.ReportAt(diag.TesterInOtherMesh, r.Tester.ID, nil, fmt.Sprintf("the public load tester has a sidecar of %s, and the traffic that it makes is not split by %s", mesh, own), "testLoader: true")
+		r.ReportAt(diag.TesterInOtherMesh, r.Tester.ID, nil, fmt.Sprintf("the public load tester has a sidecar of %s, so %s does not split its traffic", mesh, own), "testLoader: true")
 	}
 	unanswered := map[diag.Position]bool{}
 	for i, w := range r.Analysis.Webhooks {
 		at := inAnalysis("webhooks", i)
 		if d, err := time.ParseDuration(w.Timeout); w.Timeout != "" && (err != nil || d == 0) {
-			r.Report(diag.OutOfBounds, at.With("timeout"), "with a timeout of "+w.Timeout+" the webhook never passes", "timeout: 10s")
+			r.Report(diag.OutOfBounds, at.With("timeout"), "with a timeout of "+w.Timeout+", the webhook never passes", "timeout: 10s")
 		}
 		checkRollback(r, w, at)
 		if w.RunsTask() && !checkTesterPath(r, w, at) {
@@ -50,19 +50,18 @@ func checkWebhooks(r *Rollout) {
 		if position := r.Source.Position(r.ID, spec(at...)); !unanswered[position] {
 			unanswered[position] = true
 			r.Report(diag.NoLoadTester, at,
-				fmt.Sprintf("no load tester runs the commands: the rollout has none of its own, and the clusters have no public one by %s", r.On.By),
-				"testLoader: true for the rollout; for the fleet publicTestloader: true, or installed: {loadtester: {url: http://flagger-loadtester.test/}}")
+				fmt.Sprintf("no load tester answers this webhook, so every check fails: the rollout has none, and %s has no public one", r.On.By),
+				"testLoader: true in the rollout; or for the fleet publicTestloader: true, or installed: {loadtester: {url: http://flagger-loadtester.test/}}")
 		}
 	}
 }
 
-// isForPublicTester reports whether a webhook goes to the load tester for all rollouts
-// because it names no other.
+// isForPublicTester reports whether a webhook calls the shared load tester because it names no other.
 func (r *Rollout) isForPublicTester(i int) bool {
 	return r.Analysis.Webhooks[i].URL == r.On.TesterURL && !r.Has(inAnalysis("webhooks", i, "url")...)
 }
 
-// UsesPublicTester reports whether any webhook does.
+// UsesPublicTester reports whether any webhook calls the shared load tester.
 func (r *Rollout) UsesPublicTester() bool {
 	for i := range r.Analysis.Webhooks {
 		if r.isForPublicTester(i) {
@@ -78,48 +77,48 @@ func checkTask(r *Rollout, w flagger.Webhook, at schema.Path) {
 	metadata := at.With("metadata")
 	switch {
 	case len(w.Metadata) == 0:
-		r.Report(diag.NoCommand, at, "a load tester does nothing without metadata, and answers with an error", "metadata: {type: cmd, cmd: hey …}, or a url")
+		r.Report(diag.NoCommand, at, "the webhook has no metadata, so the load tester answers with an error", "metadata: {type: cmd, cmd: hey …}, or a url")
 	case !known:
 		all := slices.Sorted(maps.Keys(flagger.Tasks))
 		hint := diag.DidYouMean(w.Task(), all, "type: bash, or one of "+strings.Join(all, ", "))
-		if slices.Contains([]string{"sh", "shell", "script"}, w.Task()) { // of which another task has more letters
+		if slices.Contains([]string{"sh", "shell", "script"}, w.Task()) { // another task has more letters in common
 			hint = "type: bash"
 		}
 		name := w.Task()
 		if strings.TrimSpace(name) == "" {
 			name = strconv.Quote(name)
 		}
-		r.Report(diag.UnknownTask, metadata.With("type"), fmt.Sprintf("a load tester has no tasks of type %s, and answers with none", name), hint)
+		r.Report(diag.UnknownTask, metadata.With("type"), fmt.Sprintf("the load tester has no tasks of type %s, so the webhook never passes", name), hint)
 	case w.Task() != "concord" && w.Task() != "ngrinder" && strings.TrimSpace(w.Metadata["cmd"]) == "":
-		r.Report(diag.NoCommand, metadata.With("cmd"), fmt.Sprintf("a task of type %s needs a cmd", w.Task()), "cmd: hey -z 50s "+r.canaryURL()+"/")
+		r.Report(diag.NoCommand, metadata.With("cmd"), fmt.Sprintf("a task of type %s without cmd has nothing to run", w.Task()), "cmd: hey -z 50s "+r.canaryURL()+"/")
 	case w.Unshelled() != "":
-		r.Report(diag.BadCommand, metadata.With("cmd"), fmt.Sprintf("no shell runs a task of type %s: it gets the word %s as an argument, and fails", w.Task(), w.Unshelled()),
-			"its arguments alone, such as cmd: test app -n "+r.ID.Namespace+"; or metadata: {type: bash, cmd: …}")
+		r.Report(diag.BadCommand, metadata.With("cmd"), fmt.Sprintf("a task of type %s runs without a shell, so it gets %s as an argument and fails", w.Task(), w.Unshelled()),
+			"only its arguments, such as cmd: test app -n "+r.ID.Namespace+"; or metadata: {type: bash, cmd: …}")
 	case !task.Awaited && gates[w.Type] != "" && !warmsUp(w):
-		r.Report(diag.CommandAsGate, metadata, fmt.Sprintf("a load tester answers before a task of type %s has run: %s", w.Task(), gates[w.Type]), "metadata: {type: bash, cmd: …}, which is waited for")
+		r.Report(diag.CommandAsGate, metadata, fmt.Sprintf("the load tester answers before a task of type %s has run, so %s", w.Task(), gates[w.Type]), "metadata: {type: bash, cmd: …}, which Flagger waits for")
 	}
 	if task.Shell {
 		checkCommand(r, w, w.Metadata["cmd"], metadata.With("cmd"))
 	}
 }
 
-// warmsUp reports whether the webhook makes the load of an analysis before it begins. Its
-// command is not to be waited for, and finds nothing.
+// warmsUp reports whether the webhook starts the load before the analysis. Nothing waits for its command, which
+// checks nothing.
 func warmsUp(w flagger.Webhook) bool {
 	_, makesLoad := flagger.LoadTime(w.Metadata["cmd"])
 	return w.Type == flagger.PreRollout && makesLoad
 }
 
-// checkOutsideMesh reports that a load tester of another namespace has no sidecar.
+// checkOutsideMesh reports a load tester without a sidecar in another namespace.
 func checkOutsideMesh(r *Rollout, w flagger.Webhook, at schema.Path) {
 	at = at.With("url")
 	_, namespace := ServiceAt(w.URL)
 	if why := r.On.NeverInjected(namespace); why != "" && r.Has(at...) {
-		r.Report(diag.TesterOutsideMesh, at, fmt.Sprintf("the namespace %s %s, and the traffic that a load tester makes there is not split", namespace, why), "testLoader: true, and no url")
+		r.Report(diag.TesterOutsideMesh, at, fmt.Sprintf("namespace %s %s, so nothing splits the traffic of a load tester there", namespace, why), "testLoader: true, and no url")
 	}
 }
 
-// ServiceAt returns the name and the namespace of the Service at a URL, as far as the URL names them.
+// ServiceAt returns the name and the namespace of the Service at a URL, if the URL names them.
 func ServiceAt(address string) (name, namespace string) {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -130,7 +129,7 @@ func ServiceAt(address string) (name, namespace string) {
 	return name, namespace
 }
 
-// SameServer reports whether two URLs are of one server, however its Service and its port are written.
+// SameServer reports whether two URLs have the same server, however they write its Service and port.
 func SameServer(a, b string) bool { return serverOf(a) == serverOf(b) }
 
 func serverOf(address string) string {
@@ -146,7 +145,7 @@ func serverOf(address string) string {
 	return u.Scheme + "://" + host + ":" + port + strings.TrimSuffix(u.Path, "/")
 }
 
-// decides reports whether the webhook can keep a version from being promoted.
+// decides reports whether the webhook can prevent the promotion of a version.
 func decides(w flagger.Webhook) bool {
 	return (w.Kind() == flagger.RolloutHook || gates[w.Type] != "") && !w.AlwaysPasses()
 }
