@@ -16,25 +16,25 @@ import (
 	"github.com/fleetwright/fleetwright/templates"
 )
 
-// flaggerSystem is where Flagger is installed where no provider has a namespace of its own, as its own
-// manifests do (fluxcd/flagger kustomize/base/flagger).
+// flaggerSystem is the namespace of Flagger for providers that have no namespace, as in Flagger's
+// manifests (fluxcd/flagger kustomize/base/flagger).
 const flaggerSystem = "flagger-system"
 
-// kubernetes is the provider that needs nothing: blue/green by Services alone. The workload's own Service
-// stays with the primary, which gets the new version in the end (fluxcd/flagger
+// kubernetes is the provider that needs no other component: blue/green with Services. The workload's Service
+// always selects the primary, which gets the new version at the end (fluxcd/flagger
 // pkg/router/kubernetes_default.go, and pkg/controller/scheduler.go, runBlueGreen).
 type kubernetes struct {
 	base
-	// measured reports whether a rollout has a metric of Flagger's own.
+	// measured reports whether a rollout uses a built-in metric.
 	measured bool
 }
 
-// Namespace is where Flagger is installed.
+// Namespace returns the namespace of Flagger.
 func (k *kubernetes) Namespace() string { return flaggerSystem }
 
 func (k *kubernetes) Namespaces() []*manifest.Object { return k.ownNamespace(flagger.Kubernetes) }
 
-// FlaggerValues have the chart's own Prometheus scrape the pods, which nothing else would.
+// FlaggerValues makes the chart's own Prometheus scrape the pods, because nothing else does.
 func (k *kubernetes) FlaggerValues() map[string]any {
 	return k.bundledPrometheus(flagger.Kubernetes, flaggerSystem)
 }
@@ -43,9 +43,9 @@ func (*kubernetes) Route(*rollout.Rollout, *manifest.Object, *flagger.Canary) {}
 
 func (*kubernetes) Made(*rollout.Rollout) []manifest.Identity { return nil }
 
-// Query asks the pods of the new version, as Flagger's own does. That misses the pods of a DaemonSet and finds its
-// primary's, knows the labels of one Prometheus alone, and takes an error for a success whose status is in another
-// label (fluxcd/flagger pkg/metrics/observers/http.go).
+// Query measures the pods of the new version, like Flagger's own query. That one misses the pods of a DaemonSet
+// and matches those of its primary, expects the labels of one Prometheus setup, and counts errors as successes
+// if the status is in another label (fluxcd/flagger pkg/metrics/observers/http.go).
 func (k *kubernetes) Query(r *rollout.Rollout, metric string) string {
 	query := map[string]string{
 		"request-success-rate": templates.KubernetesRequestSuccessRate,
@@ -56,8 +56,8 @@ func (k *kubernetes) Query(r *rollout.Rollout, metric string) string {
 	return strings.NewReplacer("NAMESPACE", labels["namespace"], "POD", labels["pod"], "SUFFIX", podSuffix(r.Workload.Kind)).Replace(query)
 }
 
-// podSuffix is a regular expression for what follows the name of a workload in the names of its pods: 5 characters,
-// for a Deployment after the hash of the ReplicaSet (k8s.io/apiserver pkg/storage/names).
+// podSuffix returns a regular expression for the part of a pod's name after the workload's name: 5 characters,
+// and for a Deployment the hash of the ReplicaSet before them (k8s.io/apiserver pkg/storage/names).
 func podSuffix(kind string) string {
 	if kind == "DaemonSet" {
 		return "[0-9a-z]{5}"
@@ -65,7 +65,7 @@ func podSuffix(kind string) string {
 	return "[0-9a-z]+-[0-9a-z]{5}"
 }
 
-// Join refuses what a Canary has no place for, and notes that the pods must count their requests.
+// Join reports unsupported fields, and notes that the pods must export request metrics.
 func (k *kubernetes) Join(r *rollout.Rollout) {
 	checkMatchFields(r)
 	a := r.RolloutPolicy.TrafficAnalysis
@@ -81,7 +81,7 @@ func (k *kubernetes) Join(r *rollout.Rollout) {
 	}
 }
 
-// Check reports what of a rollout would not work by Services alone.
+// Check reports problems of a rollout on Services.
 func (k *kubernetes) Check(r *rules.Rollout) {
 	checkPlain(r)
 	checkNoWeights(r)
@@ -93,14 +93,14 @@ func (k *kubernetes) Check(r *rules.Rollout) {
 		k.checkBundled(r, at, name)
 		if pod := r.Pod(); pod != nil && pod.Metadata.Annotations[scrape] != "true" && r.On.IsBundled(cmp.Or(r.MetricsServer, r.On.PrometheusAddress)) {
 			r.Report(diag.PodsNotScraped, schema.Path{"targetRef", "name"},
-				fmt.Sprintf("the pods lack the annotation %s, so the Prometheus of Flagger's chart finds no metric of them and every check of %s fails", scrape, name),
+				fmt.Sprintf("the pods lack the annotation %s, so Flagger's Prometheus does not scrape them and every check of %s fails", scrape, name),
 				fmt.Sprintf("annotations: {%s: \"true\"%s} in the pod template", scrape, scrapedPort(r)))
 			return
 		}
 	}
 }
 
-// checkNoWeights reports weights, which nothing moves.
+// checkNoWeights reports weights, which Services cannot apply.
 func checkNoWeights(r *rules.Rollout) {
 	if a := &r.Analysis; a.Iterations < 1 && !r.SkipAnalysis {
 		field := "stepWeight"
@@ -108,12 +108,13 @@ func checkNoWeights(r *rules.Rollout) {
 			field = "stepWeights"
 		}
 		r.Report(plainly(r, diag.NotOnKubernetes, diag.RoutedOtherwise), schema.Path{"analysis", field},
-			fmt.Sprintf("Flagger moves no weights on kubernetes: it makes %d checks, and gives the new version all traffic at once", r.Canary.Iterations()),
-			fmt.Sprintf("analysisTimes: %d, in place of canaryStrategy", r.Canary.Iterations()))
+			fmt.Sprintf("Flagger moves no weights on kubernetes: it runs %d checks, then gives the new version all traffic at once", r.Canary.Iterations()),
+			fmt.Sprintf("analysisTimes: %d, instead of canaryStrategy", r.Canary.Iterations()))
 	}
 }
 
-// scrapedPort is the annotation with the container's port, where that is a number. Without it each declared port is scraped.
+// scrapedPort returns the annotation with the container's port, if that is a number. Without it, every declared
+// port is scraped.
 func scrapedPort(r *rules.Rollout) string {
 	port := intstr.FromInt32(r.Service.Port)
 	if t := r.Service.TargetPort; t != nil {
@@ -125,5 +126,6 @@ func scrapedPort(r *rules.Rollout) string {
 	return fmt.Sprintf(", prometheus.io/port: \"%d\"", port.IntVal)
 }
 
-// scrape is the annotation of the pods that the Prometheus in Flagger's chart scrapes (charts/flagger/templates/prometheus.yaml).
+// scrape is the annotation by which the Prometheus in Flagger's chart finds pods to scrape
+// (charts/flagger/templates/prometheus.yaml).
 const scrape = "prometheus.io/scrape"

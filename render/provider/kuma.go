@@ -24,40 +24,40 @@ import (
 	"github.com/fleetwright/fleetwright/templates"
 )
 
-// The versions of Kuma that Flagger can move traffic on, and those with which the manifests changed: the minor
-// versions of Kuma 2, and kumaThree, which is behind them.
+// The minor versions of Kuma 2 on which Flagger can move traffic, and those in which the required manifests
+// changed. kumaThree is 3.0 and greater than all of them.
 const (
-	// Before 2.2 a namespace was injected by an annotation (UPGRADE.md, 2.2).
+	// Before 2.2, an annotation enables injection in a namespace (UPGRADE.md, 2.2).
 	kumaFirst = 2
-	// Up to 2.5 Kuma makes a TrafficRoute and a TrafficPermission for all traffic of a new Mesh
-	// (pkg/defaults/mesh/mesh.go@2.5.0). Newer versions route without a TrafficRoute, and stop
-	// doing so for a whole Mesh as soon as it has one, which Flagger makes
-	// (docs/madr/decisions/036); with mutual TLS they deny what no policy allows (UPGRADE.md, 2.6).
+	// Up to 2.5, Kuma creates a TrafficRoute and a TrafficPermission for all traffic of a new Mesh
+	// (pkg/defaults/mesh/mesh.go@2.5.0). Newer versions route without a TrafficRoute, but stop doing so for the
+	// whole Mesh as soon as it has one, and Flagger creates one (docs/madr/decisions/036). With mutual TLS they
+	// deny traffic that no policy allows (UPGRADE.md, 2.6).
 	kumaLastDefaults = 5
-	// Before 2.7 Kuma routes no HTTPRoute of a Service unless a flag says so
+	// Before 2.7, Kuma ignores an HTTPRoute of a Service unless a flag enables it
 	// (pkg/config/app/kuma-cp/config.go@2.6.13, Experimental.GatewayAPI).
 	kumaGatewayAPI = 7
-	// The Mesh has the field meshServices since 2.9 (api/mesh/v1alpha1/mesh.proto).
+	// A Mesh has the field meshServices since 2.9 (api/mesh/v1alpha1/mesh.proto).
 	kumaMeshServices = 9
 	// The chart has namespaceAllowList since 2.11 (deployments/charts/kuma/values.yaml).
 	kumaAllowList = 11
 	kumaLast      = 14
 
-	// 3.0 is not released. From it on (UPGRADE.md and api/mesh/v1alpha1/mesh.proto at 348b652):
-	// there is no TrafficRoute, so that only Gateway API moves traffic;
+	// 3.0 is not released. Its changes (UPGRADE.md and api/mesh/v1alpha1/mesh.proto at 348b652):
+	// TrafficRoute is gone, so only Gateway API moves traffic;
 	kumaNoTrafficRoute = kumaThree
-	// a Mesh has skipCreatingInitialPolicies alone, all other fields do nothing;
+	// a Mesh keeps only skipCreatingInitialPolicies, and all other fields have no effect;
 	kumaNoMeshFields = kumaThree
-	// metrics come from a MeshMetric, and a MeshTrafficPermission has rules in the place of from, which need
-	// identities that nobody knows here;
+	// metrics come from a MeshMetric, and MeshTrafficPermission replaces from with rules, which need identities
+	// that are unknown here;
 	kumaPolicies = kumaThree
-	// a route is attached to Services and MeshServices, not to Gateways
+	// routes attach to Services and MeshServices, not to Gateways
 	// (pkg/plugins/runtime/k8s/controllers/gatewayapi/attachment/attachment.go);
 	kumaNoGateway = kumaThree
-	// a port without appProtocol is TCP to clients, whatever the annotation says
+	// clients treat a port without appProtocol as TCP, whatever the annotation
 	// (pkg/plugins/runtime/k8s/controllers/meshservice_controller.go);
 	kumaNeedsAppProtocol = kumaThree
-	// the control plane names no sidecars to Prometheus (pkg/mads/server/server.go), and their metrics have
+	// the control plane lists no sidecars for Prometheus (pkg/mads/server/server.go), and their metrics have
 	// neither kuma_io_services nor the clusters localhost_* (pkg/core/naming/contextual.go).
 	kumaOtherMetrics = kumaThree
 
@@ -69,38 +69,38 @@ const (
 	kumaNamespace       = "kuma-system"
 	prometheusNamespace = "mesh-observability"
 
-	// defaultMesh is the one that a pod joins which names none.
+	// defaultMesh is the mesh of pods that name none.
 	defaultMesh = "default"
 )
 
 // kuma is the provider of one fleet.
 type kuma struct {
 	base
-	// installed is what is said of the Kuma that the clusters have already, or nil.
+	// installed holds the fields of Kuma under installed, or is nil.
 	installed *api.InstalledKuma
-	// chart is the rendered one, or the version of what is installed.
+	// chart is the rendered chart, or holds only the version of the installed Kuma.
 	chart settings.Chart
-	// minor version of Kuma 2, or kumaThree, or 0 where it is not one that fleetwright knows.
+	// minor is the minor version of Kuma 2, kumaThree, or 0 for an unknown version.
 	minor int
-	// byRoute reports whether rollouts may be moved by TrafficRoutes, and byGateway whether by HTTPRoutes.
+	// byRoute reports whether rollouts may use TrafficRoutes, and byGateway whether they may use HTTPRoutes.
 	byRoute, byGateway bool
-	// movesByRoute reports whether a rollout is.
+	// movesByRoute reports whether a rollout uses a TrafficRoute.
 	movesByRoute bool
-	// mesh is the one of all that rollouts are in which name none, and the public load tester.
+	// mesh is the mesh of the public load tester and of rollouts that name none.
 	mesh *mesh
 	all  []*mesh
 	// unclear reports whether mesh is a guess.
 	unclear bool
-	// sayVersion reports that no rollouts work with the version of an installed Kuma. It is nil where
-	// they do, or once it was called.
+	// sayVersion reports that no rollout works on the installed version of Kuma. It is nil if rollouts work, or
+	// after its first call.
 	sayVersion func()
 }
 
-// A mesh is a Mesh of the input, or the default one.
+// A mesh is a Mesh from the input, or the default one.
 type mesh struct {
 	*place.Mesh
 	origin manifest.Origin
-	// there reports whether the clusters have the mesh already, and nothing is known of it.
+	// there reports whether the clusters already have the mesh, whose fields are unknown then.
 	there bool
 	// used reports whether rollouts are in the mesh.
 	used bool
@@ -127,7 +127,7 @@ func newKuma(b base) rollout.Provider {
 		k.checkPrometheus()
 	}
 	if k.installed != nil && k.installed.CatchAllRoute != nil && !k.byRoute {
-		k.report(diag.InstalledConflict, schema.Path{"installed", "kuma", "catchAllRoute"}, "gatewayapi alone moves the traffic of Kuma here, which needs no TrafficRoute, so catchAllRoute changes nothing", "remove the line")
+		k.report(diag.InstalledConflict, schema.Path{"installed", "kuma", "catchAllRoute"}, "only gatewayapi moves traffic in Kuma here, without TrafficRoutes, so catchAllRoute has no effect", "remove the line")
 	}
 	k.findMeshes()
 	if k.unclear && b.isRendered("loadtester") {
@@ -136,8 +136,8 @@ func newKuma(b base) rollout.Provider {
 	return k
 }
 
-// findVersion finds the minor version of the chart, which may be a range within one, and what moves the traffic:
-// Gateway API alone where no fleet has Kuma as its provider.
+// findVersion sets the minor version, which a range within one minor version also determines, and how traffic
+// moves: only with Gateway API if no fleet has Kuma as its provider.
 func (k *kuma) findVersion() {
 	v, ok := settings.ParseMinor(k.chart.Version)
 	k.byGateway = k.first(implementedBy("kuma")) != nil
@@ -154,25 +154,25 @@ func (k *kuma) findVersion() {
 	}
 	switch {
 	case !ok:
-		k.reportVersion(diag.KumaRange, fmt.Sprintf("the version %q may become one that needs other manifests", k.chart.Version), "write one version, such as 2.7.3, or a range of one minor version, such as 2.7.x")
+		k.reportVersion(diag.KumaRange, fmt.Sprintf("version %q may resolve to one that needs other manifests", k.chart.Version), "version: 2.7.3, or a range within one minor version, such as 2.7.x")
 	case v == settings.MinorVersion{Major: 3} && !k.byRoute:
 		k.minor = kumaThree
-		k.reportVersion(diag.KumaUnreleased, fmt.Sprintf("Kuma %s is not released; what is rendered for it follows its sources of August 2026", k.chart.Version), supported)
+		k.reportVersion(diag.KumaUnreleased, fmt.Sprintf("Kuma %s is not released; the manifests follow its sources of August 2026", k.chart.Version), supported)
 	case v.Major > 2 && k.byRoute:
-		k.reportVersion(diag.KumaVersion, fmt.Sprintf("Kuma %s has no TrafficRoute, by which alone Flagger moves traffic on kuma", k.chart.Version), supported+"; with Kuma 3.0, trafficRoutingProvider: gatewayapi")
+		k.reportVersion(diag.KumaVersion, fmt.Sprintf("Kuma %s has no TrafficRoute, the only way for Flagger to move traffic on kuma", k.chart.Version), supported+"; with Kuma 3.0, trafficRoutingProvider: gatewayapi")
 	case v.Major == 2 && v.Minor >= kumaFirst && v.Minor < first:
-		k.reportVersion(diag.KumaVersion, fmt.Sprintf("Kuma %s ignores the HTTPRoutes by which Flagger moves traffic on gatewayapi", k.chart.Version), supported)
+		k.reportVersion(diag.KumaVersion, fmt.Sprintf("Kuma %s ignores the HTTPRoutes with which Flagger moves traffic on gatewayapi", k.chart.Version), supported)
 	case v.Major != 2 || v.Minor < first || v.Minor > kumaLast:
-		k.reportVersion(diag.KumaVersion, fmt.Sprintf("Kuma %s is not a version that fleetwright knows", k.chart.Version), supported)
+		k.reportVersion(diag.KumaVersion, fmt.Sprintf("fleetwright does not support Kuma %s", k.chart.Version), supported)
 	default:
 		k.minor = v.Minor
 	}
 }
 
-// hasDefaults reports whether Kuma makes the policies of a new Mesh.
+// hasDefaults reports whether Kuma creates the policies of a new Mesh.
 func (k *kuma) hasDefaults() bool { return k.minor > 0 && k.minor <= kumaLastDefaults }
 
-// reportVersion reports something about the version of Kuma, where it is set.
+// reportVersion reports a diagnostic at the field that sets Kuma's version.
 func (k *kuma) reportVersion(code diag.Code, message, hint string) {
 	inConfig := schema.Path{"spec", "charts", "kuma", "version"}
 	switch config := k.plugin.Config; {
@@ -187,7 +187,7 @@ func (k *kuma) reportVersion(code diag.Code, message, hint string) {
 	}
 }
 
-// findMeshes takes the Meshes of the input, or makes the default one.
+// findMeshes collects the Meshes of the input, or adds the default one.
 func (k *kuma) findMeshes() {
 	for _, m := range k.c.Meshes {
 		own := &mesh{Mesh: m, origin: manifest.Origin{Doc: m.Doc}}
@@ -221,14 +221,14 @@ func (k *kuma) findMeshes() {
 	k.use(k.mesh)
 }
 
-// addThere adds a mesh that the clusters have already.
+// addThere adds a mesh that the clusters already have.
 func (k *kuma) addThere(name string) *mesh {
 	m := &mesh{origin: k.origin, there: true, Mesh: &place.Mesh{Name: name, Mesh: &api.Mesh{}}}
 	k.all = append(k.all, m)
 	return m
 }
 
-// named returns the mesh of a name, or nil.
+// named returns the mesh with a name, or nil.
 func (k *kuma) named(name string) *mesh {
 	if i := slices.IndexFunc(k.all, func(m *mesh) bool { return m.Name == name }); i >= 0 {
 		return k.all[i]
@@ -236,14 +236,14 @@ func (k *kuma) named(name string) *mesh {
 	return nil
 }
 
-// sayUnclear reports that nothing says which mesh a rollout, or the public load tester, is in.
+// sayUnclear reports that the mesh of a rollout, or of the public load tester, is ambiguous.
 func (k *kuma) sayUnclear() {
 	m := k.c.Meshes[1]
 	k.c.Add(m.Doc.Diagnostic(diag.WhichMesh, schema.Path{"metadata", "name"},
-		"there are several Meshes and none is called default, so it is not clear which one the rollouts are in", "call one of them default, or write meshName for each rollout"))
+		"none of the Meshes is called default, so it is not clear which one the rollouts use", "name one of them default, or set meshName for each rollout"))
 }
 
-// use has rollouts in a mesh.
+// use marks a mesh as used by rollouts, and checks it the first time.
 func (k *kuma) use(m *mesh) {
 	if !m.used {
 		m.used = true
@@ -251,8 +251,8 @@ func (k *kuma) use(m *mesh) {
 	}
 }
 
-// meshOf returns the mesh that a rollout is in, or the public load tester where there
-// is no rollout. It is nil where the rollout names one that does not exist.
+// meshOf returns the mesh of a rollout, or nil if the rollout names an undefined one. A nil rollout stands for
+// the public load tester.
 func (k *kuma) meshOf(r *rollout.Rollout) *mesh {
 	if r == nil || r.MeshName == "" {
 		return k.mesh
@@ -260,21 +260,21 @@ func (k *kuma) meshOf(r *rollout.Rollout) *mesh {
 	return k.named(r.MeshName)
 }
 
-// checkMesh reports what of a Mesh this version of Kuma does not take.
+// checkMesh reports fields of a Mesh that this version of Kuma does not support.
 func (k *kuma) checkMesh(m *place.Mesh) {
 	if m.Metadata.Namespace != "" {
-		k.c.Add(m.Doc.Diagnostic(diag.MeshNamespace, schema.Path{"metadata", "namespace"}, "a Mesh is cluster-scoped, its namespace is left out", "remove the line"))
+		k.c.Add(m.Doc.Diagnostic(diag.MeshNamespace, schema.Path{"metadata", "namespace"}, "a Mesh is cluster-scoped; its namespace is not rendered", "remove the line"))
 	}
 	if m.Spec.MeshServices != nil && k.minor > 0 && k.minor < kumaMeshServices {
 		k.c.Add(m.Doc.Diagnostic(diag.MeshFieldTooNew, schema.Path{"spec", "meshServices"},
-			fmt.Sprintf("Kuma %s does not know meshServices, and says nothing about it", k.chart.Version), "remove the field, or use Kuma 2.9 or newer"))
+			fmt.Sprintf("Kuma %s ignores meshServices without an error", k.chart.Version), "remove the field, or use Kuma 2.9 or newer"))
 	}
 	if k.minor >= kumaNoMeshFields {
 		k.checkGoneFields(m)
 	}
 }
 
-// checkBackends reports which regular expressions of a Mesh Kuma refuses.
+// checkBackends reports regular expressions in a Mesh that Kuma rejects.
 func (k *kuma) checkBackends(m *place.Mesh) {
 	if m.Spec.Metrics == nil {
 		return
@@ -285,44 +285,44 @@ func (k *kuma) checkBackends(m *place.Mesh) {
 		}
 		if _, err := regexp.Compile(b.Conf.Envoy.FilterRegex); err != nil {
 			k.c.Add(m.Doc.Diagnostic(diag.MeshBackend, schema.Path{"spec", "metrics", "backends", i, "conf", "envoy", "filterRegex"},
-				fmt.Sprintf("%q is not a regular expression", b.Conf.Envoy.FilterRegex), "escape characters such as [ and ( with a backslash"))
+				fmt.Sprintf("%q is not a regular expression, so Kuma would reject the Mesh", b.Conf.Envoy.FilterRegex), "escape characters such as [ and ( with a backslash"))
 		}
 	}
 }
 
-// checkRolloutMesh reports what of a Mesh keeps the rollouts in it from working.
+// checkRolloutMesh reports settings of a Mesh that break the rollouts in it.
 func (k *kuma) checkRolloutMesh(m *mesh) {
 	doc := m.Doc
 	if doc == nil || k.minor >= kumaNoMeshFields {
-		return // the default one is right, and of others there is nothing to read
+		return // the default mesh is correct, and the fields of others are unknown
 	}
 	metrics := m.Spec.Metrics
 	authority := m.authority()
 	switch backend := m.metricsBackend(); {
 	case backend == nil && metrics != nil && metrics.EnabledBackend != "":
-		// It names none of the backends, which Kuma refuses.
+		// Kuma rejects an enabledBackend that is not in the list.
 	case backend == nil:
 		at := schema.Path{"spec"}
 		if metrics != nil {
 			at = at.With("metrics")
 		}
-		k.c.Add(doc.Diagnostic(diag.MetricsNotSeen, at, "the Mesh has no metrics backend in use, so the sidecars show no metrics and no check ever passes",
+		k.c.Add(doc.Diagnostic(diag.MetricsNotSeen, at, "the Mesh has no enabled metrics backend, so sidecars expose no metrics and every check fails",
 			"metrics: {enabledBackend: prometheus-1, backends: [{name: prometheus-1, type: prometheus}]}"))
 	case authority != nil && !showsPlainly(backend.Conf):
 		k.c.Add(doc.Diagnostic(diag.MetricsNotSeen, schema.Path{"spec", "metrics", "backends"},
-			"with mutual TLS the sidecars show their metrics to members of the mesh only, and Prometheus is none", "conf: {skipMTLS: true} for the metrics backend"))
+			"with mutual TLS, sidecars expose metrics only to members of the mesh, and Prometheus is not one", "conf: {skipMTLS: true} for the metrics backend"))
 	}
 	if authority != nil && k.hasDefaults() && m.skips("TrafficPermission") {
 		k.c.Add(doc.Diagnostic(diag.NothingAllowed, schema.Path{"spec", "skipCreatingInitialPolicies"},
-			"with mutual TLS nothing is allowed that no TrafficPermission allows, and Kuma is told to make none", "add a TrafficPermission to the cluster, or remove it from the list"))
+			"mutual TLS denies all traffic without a TrafficPermission, and this list keeps Kuma from creating one", "remove TrafficPermission or * from the list, or create a TrafficPermission on the clusters"))
 	}
 	if authority != nil && authority.Mode != "PERMISSIVE" {
 		k.c.Add(doc.Diagnostic(diag.StrictTLS, schema.Path{"spec", "mtls", "backends"},
-			"with mutual TLS in STRICT mode Flagger, which is not in the mesh, reaches no load tester that is", "mode: PERMISSIVE for the backend of mutual TLS"))
+			"with mutual TLS in STRICT mode, Flagger, which is outside the mesh, cannot reach load testers inside it", "mode: PERMISSIVE for the mutual TLS backend"))
 	}
 }
 
-// authority returns the backend of mutual TLS that is in use, or nil.
+// authority returns the enabled mutual TLS backend, or nil.
 func (m *mesh) authority() *api.MeshMTLSBackend {
 	if m.Spec.MTLS == nil || m.Spec.MTLS.EnabledBackend == "" {
 		return nil
@@ -330,7 +330,7 @@ func (m *mesh) authority() *api.MeshMTLSBackend {
 	return find(m.Spec.MTLS.Backends, func(b api.MeshMTLSBackend) bool { return b.Name == m.Spec.MTLS.EnabledBackend })
 }
 
-// metricsBackend returns the one in use, or nil.
+// metricsBackend returns the enabled metrics backend, or nil.
 func (m *mesh) metricsBackend() *api.MeshMetricsBackend {
 	if m.Spec.Metrics == nil {
 		return nil
@@ -338,7 +338,7 @@ func (m *mesh) metricsBackend() *api.MeshMetricsBackend {
 	return find(m.Spec.Metrics.Backends, func(b api.MeshMetricsBackend) bool { return b.Name == m.Spec.Metrics.EnabledBackend })
 }
 
-// find returns the first of some values that fits, or nil.
+// find returns the first value that satisfies a condition, or nil.
 func find[T any](all []T, fits func(T) bool) *T {
 	if i := slices.IndexFunc(all, fits); i >= 0 {
 		return &all[i]
@@ -353,7 +353,7 @@ func showsPlainly(conf *api.MeshPrometheus) bool {
 	return conf.SkipMTLS != nil && *conf.SkipMTLS || conf.TLS != nil && conf.TLS.Mode == "disabled"
 }
 
-// Namespace is where Kuma is installed, and Flagger where it is rendered.
+// Namespace returns the namespace of Kuma, and of Flagger if it is rendered.
 func (k *kuma) Namespace() string {
 	if k.installed != nil {
 		return cmp.Or(k.installed.Namespace, kumaNamespace)
@@ -372,14 +372,14 @@ func (k *kuma) Namespaces() (all []*manifest.Object) {
 }
 
 func (k *kuma) systemNamespace() *manifest.Object {
-	// The chart labels its namespace with a job of kubectl, which Flux would
-	// undo; Kuma's webhooks select by the label.
+	// The chart labels its namespace in a Job that runs kubectl, and Flux would remove the label, which Kuma's
+	// webhooks select by.
 	labels := map[string]string{"kuma.io/system-namespace": "true"}
 	v := values{k.base, flagger.Kuma, k.chart}
 	without, _ := v.get("noHelmHooks")
 	patch, ok := v.get("patchSystemNamespace")
 	if isOn(without) || ok && isOff(patch) {
-		// Without that job newer charts want this one, too (templates/pre-install-patch-namespace-job.yaml).
+		// That Job of newer charts adds this label, too (templates/pre-install-patch-namespace-job.yaml).
 		labels[kumaInjection] = "false"
 	}
 	return manifest.NewNamespace(kumaNamespace, manifest.NamespaceMeta{Labels: labels})
@@ -399,8 +399,8 @@ func (k *kuma) FlaggerValues() map[string]any {
 	return map[string]any{"meshProvider": flagger.Kuma, "metricsServer": k.measuredAt(k.prometheusAddress())}
 }
 
-// What keeps the traffic of a mesh flowing that no rollout moves: the spec of a TrafficRoute,
-// as Kuma up to 2.5 makes it (pkg/defaults/mesh/mesh.go@2.5.0), and of a MeshTrafficPermission.
+// routeAll and allowAll keep traffic flowing that no rollout moves. routeAll is the spec of the TrafficRoute
+// that Kuma up to 2.5 creates (pkg/defaults/mesh/mesh.go@2.5.0), and allowAll that of a MeshTrafficPermission.
 const (
 	routeAll = `{
 		"sources": [{"match": {"kuma.io/service": "*"}}],
@@ -413,8 +413,8 @@ const (
 	}`
 )
 
-// madeByKuma reports whether Kuma makes all Meshes when it starts, as it does the one
-// called default (pkg/defaults/mesh.go), so that they are there before anything of ours is applied.
+// madeByKuma reports whether Kuma itself creates all Meshes when it starts, as it does the default one
+// (pkg/defaults/mesh.go). Then they exist before any rendered object is applied.
 func (k *kuma) madeByKuma() bool {
 	v := values{k.base, flagger.Kuma, k.chart}
 	for _, path := range []string{"controlPlane.defaults.skipMeshCreation", "controlPlane.envVars.KUMA_DEFAULTS_SKIP_MESH_CREATION"} {
@@ -425,9 +425,9 @@ func (k *kuma) madeByKuma() bool {
 	return !slices.ContainsFunc(k.all, func(m *mesh) bool { return !m.there && m.Name != defaultMesh })
 }
 
-// Meshes are there where one is not made by Kuma, whose webhooks refuse a route, a
-// permission and a pod of a Mesh that does not exist (pkg/plugins/runtime/k8s/webhooks,
-// owner_reference_mutator.go and injector/injector.go).
+// Meshes returns the Meshes, unless Kuma creates them itself. Kuma's webhooks reject routes, permissions and
+// pods of a missing Mesh (pkg/plugins/runtime/k8s/webhooks, owner_reference_mutator.go and
+// injector/injector.go).
 func (k *kuma) Meshes() []manifest.Rendered {
 	if k.madeByKuma() {
 		return nil
@@ -443,7 +443,7 @@ func (k *kuma) allMeshes() []manifest.Rendered {
 		}
 		annotations := map[string]string{}
 		maps.Copy(annotations, m.Metadata.Annotations)
-		annotations[manifest.FluxPrune] = "disabled" // Kuma refuses to delete a Mesh that has dataplanes
+		annotations[manifest.FluxPrune] = "disabled" // Kuma rejects the deletion of a Mesh with dataplanes
 		all = append(all, m.rendered(&manifest.Object{
 			Kind:     "Mesh",
 			Metadata: manifest.Metadata{Name: m.Name, Labels: manifest.TextOf(m.Metadata.Labels), Annotations: annotations},
@@ -453,14 +453,14 @@ func (k *kuma) allMeshes() []manifest.Rendered {
 	return all
 }
 
-// rendered returns an object of Kuma for the mesh.
+// rendered returns a Kuma object of the mesh.
 func (m *mesh) rendered(o *manifest.Object) manifest.Rendered {
 	o.APIVersion = manifest.KumaV1alpha1
 	return manifest.Rendered{Object: o, Origin: m.origin}
 }
 
-// Objects are what keeps the traffic that no rollout moves flowing as it did
-// before, and the Meshes where Kuma has made those that this names.
+// Objects returns the policies that keep traffic flowing that no rollout moves, and the Meshes if Kuma creates
+// them itself, because the input may configure them.
 func (k *kuma) Objects() []manifest.Rendered {
 	var all []manifest.Rendered
 	if k.madeByKuma() {
@@ -472,8 +472,8 @@ func (k *kuma) Objects() []manifest.Rendered {
 	return all
 }
 
-// policies are those of a mesh, also before the first rollout is in it: what a fleet installs must not
-// follow from what applications come and go.
+// policies returns the policies of a mesh, even without a rollout in it: a fleet's infrastructure must not
+// depend on its applications.
 func (k *kuma) policies(m *mesh) []manifest.Rendered {
 	var all []manifest.Rendered
 	if k.rendersCatchAll(m) {
@@ -496,8 +496,8 @@ func (k *kuma) policies(m *mesh) []manifest.Rendered {
 	return all
 }
 
-// rendersCatchAll reports whether the route for all traffic of a mesh is rendered: not where Kuma makes it,
-// or where the clusters have it already.
+// rendersCatchAll reports whether the route for all traffic of a mesh is rendered, unless Kuma creates it or the
+// clusters already have it.
 func (k *kuma) rendersCatchAll(m *mesh) bool {
 	if !k.byRoute {
 		return false
@@ -508,8 +508,8 @@ func (k *kuma) rendersCatchAll(m *mesh) bool {
 	return !m.there && (!k.hasDefaults() || m.skips("TrafficRoute"))
 }
 
-// keptAnnotations keep what is rendered for a Kuma that is handed over, or installed: the mesh needs it when
-// it is no longer rendered, too.
+// keptAnnotations returns annotations that keep policies on the clusters after they are no longer rendered,
+// because a Kuma that is installed or handed over still needs them.
 func (k *kuma) keptAnnotations() map[string]string {
 	if k.installed == nil && !k.kept("kuma") {
 		return nil
@@ -517,15 +517,14 @@ func (k *kuma) keptAnnotations() map[string]string {
 	return map[string]string{manifest.FluxPrune: "disabled"}
 }
 
-// skips reports whether Kuma is told not to make a policy for the new Mesh.
+// skips reports whether a new Mesh tells Kuma not to create a policy.
 func (m *mesh) skips(policy string) bool {
 	skipped := m.Spec.SkipCreatingInitialPolicies
 	return slices.Contains(skipped, "*") || slices.Contains(skipped, policy)
 }
 
-// NamespaceMeta has Kuma put a sidecar into every pod of the namespace. Which mesh
-// it joins is read from the annotation up to 2.8 and from the label since 2.9;
-// for the default mesh neither is needed.
+// NamespaceMeta makes Kuma inject a sidecar into every pod of the namespace. Up to 2.8 an annotation selects the
+// mesh, and since 2.9 a label. The default mesh needs neither.
 func (k *kuma) NamespaceMeta(r *rollout.Rollout) manifest.NamespaceMeta {
 	// Kuma reads the label, not the annotation that Kurator writes.
 	meta := manifest.NamespaceMeta{Labels: map[string]string{kumaInjection: "enabled"}}
@@ -538,13 +537,13 @@ func (k *kuma) NamespaceMeta(r *rollout.Rollout) manifest.NamespaceMeta {
 
 func (k *kuma) ServiceMeta(port int32) map[string]string { return kumaProtocol(port, "http") }
 
-// kumaProtocol tells Kuma what a port of a Service speaks; what it is not told
-// it takes for TCP, of which it counts no requests.
+// kumaProtocol returns the annotation with the protocol of a Service's port. Without it, Kuma treats the port as
+// TCP and counts no requests.
 func kumaProtocol(port int32, protocol string) map[string]string {
 	return map[string]string{strconv.Itoa(int(port)) + ".service.kuma.io/protocol": protocol}
 }
 
-// Route tells Flagger the mesh, and Kuma the protocol of the Services that Flagger makes.
+// Route sets the mesh for Flagger, and the protocol for Kuma on the Services that Flagger creates.
 func (k *kuma) Route(r *rollout.Rollout, canary *manifest.Object, spec *flagger.Canary) {
 	if m := k.meshOf(r); m != nil {
 		canary.Metadata.Annotations = map[string]string{rules.MeshAnnotation: m.Name}
@@ -555,7 +554,7 @@ func (k *kuma) Route(r *rollout.Rollout, canary *manifest.Object, spec *flagger.
 	service.Primary = rollout.WithAnnotations(service.Primary, annotations)
 }
 
-// PrometheusAddress is the Prometheus that is rendered for Kuma, where Flagger is not told to ask it.
+// PrometheusAddress returns the address of the Prometheus rendered for Kuma, unless Flagger already queries it.
 func (k *kuma) PrometheusAddress() string {
 	if p, by := k.renderedBy["prometheus"], k.renderedBy["flagger"]; p != nil && by != nil && by != p {
 		return k.prometheusAddress()
@@ -563,9 +562,9 @@ func (k *kuma) PrometheusAddress() string {
 	return ""
 }
 
-// Query is the one behind Flagger's own metrics, which return nothing on Kuma:
-// they select by a label that Kuma's metrics do not have, and by the workload's
-// name where the Service's is meant (fluxcd/flagger pkg/metrics/observers/kuma.go).
+// Query returns the query of a built-in metric. Flagger's own queries return nothing on Kuma: they select by a
+// label that Kuma's metrics lack, and by the name of the workload instead of the Service (fluxcd/flagger
+// pkg/metrics/observers/kuma.go).
 func (k *kuma) Query(r *rollout.Rollout, metric string) string {
 	if k.minor >= kumaOtherMetrics {
 		return ""
@@ -574,7 +573,7 @@ func (k *kuma) Query(r *rollout.Rollout, metric string) string {
 		"request-success-rate": templates.KumaRequestSuccessRate,
 		"request-duration":     templates.KumaRequestDuration,
 	}[metric]
-	// The sidecar names a cluster after the container's port, which is known unless it is given by name.
+	// The sidecar names a cluster after the container's port number, unknown if targetPort is a name.
 	port := ".*"
 	switch {
 	case r.TargetPort == nil:
@@ -590,8 +589,8 @@ func (k *kuma) Query(r *rollout.Rollout, metric string) string {
 	return fill.Replace(query)
 }
 
-// Made is the TrafficRoute of the rollout. It is cluster-scoped and named after
-// the Service, whatever the namespace (fluxcd/flagger pkg/router/kuma.go).
+// Made returns the TrafficRoute of the rollout. It is cluster-scoped and named after the Service, whatever the
+// Service's namespace (fluxcd/flagger pkg/router/kuma.go).
 func (k *kuma) Made(r *rollout.Rollout) []manifest.Identity {
 	if k.isCatchAll(r.ServiceName) {
 		return nil // Check reports that the Service has the name of the catch-all
@@ -599,17 +598,16 @@ func (k *kuma) Made(r *rollout.Rollout) []manifest.Identity {
 	return []manifest.Identity{{Group: "kuma.io", Kind: "TrafficRoute", Namespace: "", Name: r.ServiceName}}
 }
 
-// catchAll is the name of the route for all traffic of a mesh.
+// catchAll returns the name of the route for all traffic of a mesh.
 func catchAll(mesh string) string { return "route-all-" + mesh }
 
-// isCatchAll reports whether a name is that of the catch-all of a mesh, which Kuma up to
-// 2.5 makes itself (pkg/defaults/mesh/mesh.go@2.5.0).
+// isCatchAll reports whether a name belongs to the catch-all route of a mesh, which Kuma up to 2.5 creates
+// itself (pkg/defaults/mesh/mesh.go@2.5.0).
 func (k *kuma) isCatchAll(name string) bool {
 	return slices.ContainsFunc(k.all, func(m *mesh) bool { return name == catchAll(m.Name) })
 }
 
-// Join has the Mesh that a rollout is in made ready for rollouts. It reports one that nothing
-// defines, and that nothing says which one is meant.
+// Join marks the rollout's Mesh as used. It reports an undefined or ambiguous Mesh.
 func (k *kuma) Join(r *rollout.Rollout) {
 	if k.sayVersion != nil {
 		k.sayVersion()
@@ -624,31 +622,31 @@ func (k *kuma) Join(r *rollout.Rollout) {
 	} else if k.installed != nil {
 		k.addThere(r.MeshName)
 	} else if !k.c.MayDefine("Mesh", "", r.MeshName) {
-		r.Report(diag.NoMesh, schema.Path{"meshName"}, fmt.Sprintf("there is no Mesh %s among the inputs", r.MeshName), "add {apiVersion: kuma.io/v1alpha1, kind: Mesh, metadata: {name: "+r.MeshName+"}} to them, with metrics")
+		r.Report(diag.NoMesh, schema.Path{"meshName"}, fmt.Sprintf("the inputs have no Mesh %s, so Kuma would reject the pods that name it", r.MeshName), "add {apiVersion: kuma.io/v1alpha1, kind: Mesh, metadata: {name: "+r.MeshName+"}} to the inputs, and metrics to its spec")
 	}
 }
 
-// Check reports what of a rollout would not work on Kuma.
+// Check reports problems of a rollout on Kuma.
 func (k *kuma) Check(r *rules.Rollout) {
 	checkPlain(r)
 	if k.minor >= kumaNoTrafficRoute {
-		r.Report(diag.KumaVersion, schema.Path{"provider"}, fmt.Sprintf("Kuma %s has no TrafficRoute, by which alone Flagger moves traffic on kuma", k.chart.Version), "trafficRoutingProvider: gatewayapi")
+		r.Report(diag.KumaVersion, schema.Path{"provider"}, fmt.Sprintf("Kuma %s has no TrafficRoute, the only way for Flagger to move traffic on kuma", k.chart.Version), "trafficRoutingProvider: gatewayapi")
 		return
 	}
 	if !k.byRoute {
 		r.Report(diag.MeshTwoProviders, schema.Path{"provider"},
-			"the fleet moves the traffic of Kuma by gatewayapi, so the mesh has no TrafficRoute for all traffic: this rollout's would stop all of it that no other routes",
+			"the fleet's provider is gatewayapi, so the mesh has no TrafficRoutes; this rollout would create the first one, and Kuma then stops all traffic that has none",
 			"trafficRoutingProvider: gatewayapi")
 		return
 	}
 	if k.isCatchAll(r.Service.Name) {
-		r.Report(diag.ReservedRoute, schema.Path{"service", "name"}, fmt.Sprintf("Flagger calls its TrafficRoute after the Service, and %s is the one for all traffic of the mesh", r.Service.Name), "give the Service another name")
+		r.Report(diag.ReservedRoute, schema.Path{"service", "name"}, fmt.Sprintf("Flagger names its TrafficRoute after the Service and would overwrite %s, the route for all traffic of the mesh", r.Service.Name), "rename the Service")
 	}
 	checkCounted(r)
 	k.checkSidecars(r)
 }
 
-// checkCounted reports a port of which Kuma's sidecars count no requests.
+// checkCounted reports a port whose requests Kuma's sidecars do not count.
 func checkCounted(r *rules.Rollout) {
 	protocol, field := kumaSpeaks(r)
 	checkProtocolKnown(r, protocol)
@@ -658,28 +656,28 @@ func checkCounted(r *rules.Rollout) {
 	for i, m := range r.Analysis.Metrics {
 		if name := r.Builtin(m); rules.IsBuiltin(name) {
 			r.Report(diag.NothingCounted, rules.InMetrics(i, "name"),
-				fmt.Sprintf("with %s %s the sidecars count no requests, so every check of %s would fail", field, protocol, name), "use "+field+" http, http2 or grpc, or a customMetric")
+				fmt.Sprintf("with %s %s, sidecars count no requests, so every check of %s fails", field, protocol, name), "use "+field+" http, http2 or grpc, or a customMetric")
 		}
 	}
 }
 
-// checkProtocolKnown reports an appProtocol that Kuma does not know.
+// checkProtocolKnown reports an appProtocol that Kuma does not support.
 func checkProtocolKnown(r *rules.Rollout, protocol string) {
 	if p := r.Service.AppProtocol; p != "" && !slices.Contains(kumaProtocols, p) {
-		r.Report(diag.ProtocolUnknown, schema.Path{"service", "appProtocol"}, fmt.Sprintf("Kuma knows no appProtocol %s, and takes the port to speak %s", p, protocol), "one of "+strings.Join(kumaProtocols, ", "))
+		r.Report(diag.ProtocolUnknown, schema.Path{"service", "appProtocol"}, fmt.Sprintf("Kuma does not know appProtocol %s and treats the port as %s", p, protocol), "appProtocol: one of "+strings.Join(kumaProtocols, ", "))
 	}
 }
 
-// checkSidecars reports what does not follow from how traffic is moved.
+// checkSidecars reports problems that do not depend on how traffic moves.
 func (k *kuma) checkSidecars(r *rules.Rollout) {
 	if r.Mesh != "" && r.Mesh != k.mesh.Name && r.On.PublicTester && !r.Tester.Exists && r.UsesPublicTester() {
-		r.ReportAt(diag.TesterInOtherMesh, r.Tester.ID, nil, fmt.Sprintf("the public load tester is in the mesh %s, and the traffic that it makes is not split in %s", k.mesh.Name, r.Mesh), "testLoader: true")
+		r.ReportAt(diag.TesterInOtherMesh, r.Tester.ID, nil, fmt.Sprintf("the public load tester is in Mesh %s, so its traffic is not split in Mesh %s", k.mesh.Name, r.Mesh), "testLoader: true")
 	}
 	k.checkMeasured(r)
 }
 
-// checkMeasured reports metrics that the Prometheus in Flagger's chart is asked for: it scrapes pods that
-// prometheus.io/scrape names, and Kuma's sidecars are none (charts/flagger/templates/prometheus.yaml).
+// checkMeasured reports metrics queried from the Prometheus in Flagger's chart. It scrapes pods with the
+// annotation prometheus.io/scrape, but not Kuma's sidecars (charts/flagger/templates/prometheus.yaml).
 func (k *kuma) checkMeasured(r *rules.Rollout) {
 	if k.minor >= kumaOtherMetrics {
 		k.checkOtherMetrics(r)
@@ -697,11 +695,11 @@ func (k *kuma) checkMeasured(r *rules.Rollout) {
 	}
 }
 
-// kumaProtocols are those that Kuma knows; of an appProtocol that is none of them it
-// takes no notice (pkg/plugins/runtime/k8s/controllers/inbound_converter.go).
+// kumaProtocols holds the protocols that Kuma supports. It ignores any other appProtocol
+// (pkg/plugins/runtime/k8s/controllers/inbound_converter.go).
 var kumaProtocols = []string{"http", "http2", "grpc", "tcp", "kafka"}
 
-// kumaSpeaks returns what Kuma takes the rollout's port to speak, and the field that says it.
+// kumaSpeaks returns the protocol that Kuma assumes for the rollout's port, and the field that sets it.
 func kumaSpeaks(r *rules.Rollout) (protocol, field string) {
 	if slices.Contains(kumaProtocols, r.Service.AppProtocol) {
 		return r.Service.AppProtocol, "appProtocol"
@@ -709,7 +707,7 @@ func kumaSpeaks(r *rules.Rollout) (protocol, field string) {
 	return cmp.Or(kumaAnnotated(r), "tcp"), "protocol"
 }
 
-// kumaAnnotated returns what the annotation of the rollout's port says, or nothing.
+// kumaAnnotated returns the protocol in the annotation of the rollout's port, or "".
 func kumaAnnotated(r *rules.Rollout) (protocol string) {
 	if m := r.Service.Canary; m != nil {
 		for key := range kumaProtocol(r.Service.Port, "") {
@@ -719,17 +717,17 @@ func kumaAnnotated(r *rules.Rollout) (protocol string) {
 	return protocol
 }
 
-// Speaks returns what Kuma takes the rollout's port to speak.
+// Speaks returns the protocol that Kuma assumes for the rollout's port.
 func (k *kuma) Speaks(r *rules.Rollout) string {
 	protocol, _ := kumaSpeaks(r)
 	return protocol
 }
 
-// kumaInjection is the label of a pod or a namespace by which Kuma injects sidecars, or does not.
+// kumaInjection is the label of a pod or namespace that turns sidecar injection on or off.
 const kumaInjection = "kuma.io/sidecar-injection"
 
-// OptsOut returns the label that keeps Kuma's sidecar from the pods; a pod's goes before that of
-// its namespace (pkg/plugins/runtime/k8s/webhooks/injector/injector.go, preCheck).
+// OptsOut returns the label that keeps Kuma's sidecar out of the pods. A pod's label overrides that of its
+// namespace (pkg/plugins/runtime/k8s/webhooks/injector/injector.go, preCheck).
 func (k *kuma) OptsOut(_ *rules.Rollout, pod *source.Pod, namespace map[string]string) (inPod bool, by string) {
 	off := func(value string) bool { return value == "disabled" || value == "false" }
 	switch own := pod.Metadata.Labels[kumaInjection]; {
@@ -741,13 +739,12 @@ func (k *kuma) OptsOut(_ *rules.Rollout, pod *source.Pod, namespace map[string]s
 	return false, ""
 }
 
-// NeverInjected returns why the pods of a namespace get no sidecars, if they do not.
-// Kuma's webhooks leave out kube-system and its own namespace
-// (deployments/charts/kuma/templates/cp-webhooks-and-secrets.yaml); the others are
-// not labelled, because what is in them must start without Kuma.
+// NeverInjected returns why the pods of a namespace get no sidecars, or "". Kuma's webhooks skip kube-system and
+// Kuma's own namespace (deployments/charts/kuma/templates/cp-webhooks-and-secrets.yaml). The other namespaces
+// get no label, because their pods must start without Kuma.
 func (k *kuma) NeverInjected(namespace string) string {
 	if namespace == prometheusNamespace && k.isRendered("prometheus") {
-		return "is that of Prometheus, which is not in the mesh"
+		return "belongs to Prometheus, which is not in the mesh"
 	}
 	return k.neverMeshed(namespace, k.Namespace())
 }

@@ -15,24 +15,24 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// startedAfterCRDs are values by which Flux replaces the pod of a Kuma that ran before the CRDs of Gateway API
-// were there: the control plane looks for them when it starts, and never again
+// startedAfterCRDs holds values with which Flux replaces the pod of a Kuma that started before the CRDs of
+// Gateway API were installed: the control plane looks for them only at start
 // (pkg/plugins/runtime/k8s/plugin_gateway.go).
 var startedAfterCRDs = map[string]any{"controlPlane": map[string]any{"podAnnotations": map[string]any{"fleetwright.dev/gateway-api": "true"}}}
 
-// checkStart reports an installed Kuma that does not see the CRDs of Gateway API, since they are rendered and
-// come when it runs.
+// checkStart reports an installed Kuma that will not see the rendered CRDs of Gateway API, because it is already
+// running.
 func (k *kuma) checkStart() {
 	if k.installed == nil || !k.isRendered(gatewayCRDs) || k.kept(gatewayCRDs) {
 		return
 	}
 	k.report(diag.CRDsAfterKuma, schema.Path{"installed", "kuma"},
-		"the CRDs of Gateway API are rendered, and a Kuma that started before they were there ignores every HTTPRoute",
-		fmt.Sprintf("when Flux has applied them, run on each cluster: kubectl -n %s rollout restart deployment %s; then add installed: {gateway-api: {}}", k.Namespace(), kumaControlPlane))
+		"fleetwright renders the CRDs of Gateway API; a Kuma that started before them ignores every HTTPRoute",
+		fmt.Sprintf("once Flux has applied them, run on each cluster: kubectl -n %s rollout restart deployment %s; then add installed: {gateway-api: {}}", k.Namespace(), kumaControlPlane))
 }
 
-// gatewayProblem returns why Gateways, without a Service among them, are no parents on Kuma 3, or nil. On no Kuma at
-// all it is nil, too.
+// gatewayProblem returns why refs without a Service route nothing on Kuma 3, or nil. It returns nil for a nil
+// kuma.
 func (k *kuma) gatewayProblem(refs []api.GatewayRef) *rules.Problem {
 	if k == nil || k.minor < kumaNoGateway || slices.ContainsFunc(refs, api.GatewayRef.IsService) {
 		return nil
@@ -43,7 +43,7 @@ func (k *kuma) gatewayProblem(refs []api.GatewayRef) *rules.Problem {
 	}
 }
 
-// checkGoneFields reports the fields of a Mesh that Kuma 3 takes and ignores. Its own mutual TLS needs a
+// checkGoneFields reports the fields of a Mesh that Kuma 3 accepts and ignores. Mutual TLS there needs a
 // MeshIdentity (UPGRADE.md, 3.0).
 func (k *kuma) checkGoneFields(m *place.Mesh) {
 	var spec map[string]json.RawMessage
@@ -65,7 +65,8 @@ func (k *kuma) checkGoneFields(m *place.Mesh) {
 	}
 }
 
-// meshMetric returns what has the sidecars of a mesh show their metrics on Kuma 3, which has them off by default.
+// meshMetric returns the policy that makes a mesh's sidecars expose metrics on Kuma 3, where they are off by
+// default.
 func (k *kuma) meshMetric(m *mesh) []manifest.Rendered {
 	if m.there {
 		return nil
@@ -80,18 +81,18 @@ func (k *kuma) meshMetric(m *mesh) []manifest.Rendered {
 	})}
 }
 
-// checkOtherMetrics reports metrics that no query is known for.
+// checkOtherMetrics reports built-in metrics without a known query.
 func (k *kuma) checkOtherMetrics(r *rules.Rollout) {
 	for i, m := range r.Analysis.Metrics {
 		if name := r.Builtin(m); rules.IsBuiltin(name) {
 			r.Report(diag.NothingMeasured, rules.InMetrics(i, "name"),
-				fmt.Sprintf("Kuma %s has other metrics than Kuma 2, and no query for %s was tried on them", k.chart.Version, name), "a customMetric, such as one of the application's own metrics")
+				fmt.Sprintf("Kuma %s has other metrics than Kuma 2, and fleetwright has no tested query for %s", k.chart.Version, name), "a customMetric, such as one of the application's own metrics")
 		}
 	}
 }
 
-// checkHTTPRoute reports what of a rollout Kuma would not do with the HTTPRoute that Flagger makes for it. One
-// whose parents are Gateways alone is not Kuma's sidecars' to follow.
+// checkHTTPRoute reports parts of the HTTPRoute that Kuma does not implement. If all parents are Gateways,
+// Kuma's sidecars do not route by it.
 func (k *kuma) checkHTTPRoute(r *rules.Rollout) {
 	k.checkSidecars(r)
 	if slices.ContainsFunc(r.Service.GatewayRefs, api.GatewayRef.IsService) {
@@ -100,14 +101,14 @@ func (k *kuma) checkHTTPRoute(r *rules.Rollout) {
 	}
 }
 
-// checkSplit reports a port that is TCP to Kuma: it ignores the HTTPRoute (seen on 2.13.10: all requests reach
-// the primary, and without metrics the run ends Succeeded).
+// checkSplit reports a port that Kuma treats as TCP, because Kuma then ignores the HTTPRoute (seen on 2.13.10:
+// all requests reach the primary, and without metrics the rollout ends as Succeeded).
 func (k *kuma) checkSplit(r *rules.Rollout) {
 	protocol, _ := kumaSpeaks(r)
 	report := func(why string) {
 		hint := "appProtocol: http"
 		if said := kumaAnnotated(r); said != "" && said == r.Service.AppProtocol {
-			hint = "protocol: http" // it is rendered as both
+			hint = "protocol: http" // the protocol renders both the annotation and appProtocol
 		}
 		r.Report(diag.NotSplitByKuma, schema.Path{"service", "appProtocol"}, why+", so Kuma ignores the HTTPRoute and no request reaches the new version", hint)
 	}
@@ -121,23 +122,23 @@ func (k *kuma) checkSplit(r *rules.Rollout) {
 		checkProtocolKnown(r, protocol)
 		return
 	}
-	// A MeshService goes by appProtocol alone (seen on 2.13.10).
+	// A MeshService reads only appProtocol (seen on 2.13.10).
 	if everywhere {
-		report("with meshServices Everywhere a port is TCP without an appProtocol that Kuma knows")
+		report("with meshServices mode Everywhere, a port without a known appProtocol is TCP")
 		return
 	}
-	report("on Kuma " + k.chart.Version + " a port is TCP without an appProtocol that it knows")
+	report("on Kuma " + k.chart.Version + ", a port without a known appProtocol is TCP")
 }
 
-// checkDropped reports what Kuma leaves out of the HTTPRoute while its conditions stay True: the filter that
-// sets the cookie (seen on 2.13.10 and 3.0-dev), that of CORS, hosts, and timeouts
+// checkDropped reports parts that Kuma drops from the HTTPRoute while its conditions stay True: the filter that
+// sets the cookie (seen on 2.13.10 and 3.0-dev), the CORS filter, hosts and timeouts
 // (pkg/plugins/runtime/k8s/controllers/gatewayapi/http_route_conversion.go, gapiToKumaMeshFilter).
 func (k *kuma) checkDropped(r *rules.Rollout) {
 	if r.Analysis.SessionAffinity != nil {
-		r.Report(diag.DroppedByKuma, schema.Path{"analysis", "sessionAffinity"}, "Kuma drops the cookie from the HTTPRoute, so no client stays on the version that it has seen", "remove sessionAffinity")
+		r.Report(diag.DroppedByKuma, schema.Path{"analysis", "sessionAffinity"}, "Kuma drops the cookie from the HTTPRoute, so clients switch between the versions", "remove sessionAffinity")
 	}
 	if r.Service.CorsPolicy != nil {
-		r.Report(diag.DroppedByKuma, schema.Path{"service", "corsPolicy"}, "Kuma drops CORS from the HTTPRoute, so browsers get no such headers", "remove corsPolicy, and answer them in the application")
+		r.Report(diag.DroppedByKuma, schema.Path{"service", "corsPolicy"}, "Kuma drops CORS from the HTTPRoute, so browsers get no CORS headers", "remove corsPolicy, and answer preflight requests in the application")
 	}
 	if len(r.Service.Hosts) > 0 && !slices.ContainsFunc(r.Service.GatewayRefs, api.GatewayRef.IsGateway) {
 		r.Report(diag.DroppedByKuma, schema.Path{"service", "hosts"}, "Kuma drops the hosts of an HTTPRoute whose parent is a Service, so it routes requests for any host", "remove hosts")
@@ -151,14 +152,14 @@ func (k *kuma) checkDropped(r *rules.Rollout) {
 	}
 }
 
-// A KumaRoute is how a rollout moves its traffic in a mesh.
+// A KumaRoute describes how a rollout moves its traffic in a mesh.
 type KumaRoute struct {
 	Mesh string
-	// ByHTTPRoute is false for a TrafficRoute.
+	// ByHTTPRoute reports whether it uses an HTTPRoute, not a TrafficRoute.
 	ByHTTPRoute bool
 }
 
-// KumaRouteOf returns how a rollout moves traffic in a mesh of Kuma. It is false for one that does not.
+// KumaRouteOf returns how a rollout moves traffic in a mesh of Kuma, and false if it does not.
 func KumaRouteOf(r *rollout.Rollout) (KumaRoute, bool) {
 	route := KumaRoute{Mesh: r.Judged.Mesh}
 	switch p := r.On.Provider.(type) {
@@ -171,12 +172,12 @@ func KumaRouteOf(r *rollout.Rollout) (KumaRoute, bool) {
 	return route, false
 }
 
-// CheckMeshProvider reports a rollout whose HTTPRoute switches off the split of another one's TrafficRoute:
-// with one MeshHTTPRoute, a client's sidecar goes by no TrafficRoute any more (seen on 2.7.3 and 2.13.10).
+// CheckMeshProvider reports a rollout whose HTTPRoute disables another rollout's TrafficRoute: once a client's
+// sidecar has a MeshHTTPRoute, it ignores all TrafficRoutes (seen on 2.7.3 and 2.13.10).
 func CheckMeshProvider(r, other *rollout.Rollout) {
 	r.ReportFinding(rules.Finding{
 		Code: diag.MeshTwoProviders, Object: r.Judged.ID, Field: schema.Path{"spec", "provider"},
-		Message: fmt.Sprintf("this rollout's HTTPRoute switches off the split of the rollout at %s, which is on kuma in the same mesh, and one cluster gets both", other.Origin("trafficRoutingProvider").Position()),
+		Message: fmt.Sprintf("this rollout's HTTPRoute disables the traffic split of the rollout at %s, which is on kuma in the same mesh and cluster", other.Origin("trafficRoutingProvider").Position()),
 		Hint:    "trafficRoutingProvider: kuma, or gatewayapi for all rollouts of the mesh",
 	})
 }

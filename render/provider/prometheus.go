@@ -11,25 +11,25 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// The major versions of Prometheus' chart that were rendered with the values of
-// templates/charts.yaml, and that in which they changed (charts/prometheus/README.md, Upgrading).
+// The major versions of Prometheus' chart tested with the values of templates/charts.yaml, and the one that
+// required other values (charts/prometheus/README.md, Upgrading).
 const (
 	prometheusFirst = 25
-	// From 28 on the chart's own jobs are in the map scrapeConfigs, beside
-	// serverFiles."prometheus.yml".scrape_configs. Prometheus rejects two jobs of one name.
+	// Since 28, the chart's own jobs are in the map scrapeConfigs, separate from
+	// serverFiles."prometheus.yml".scrape_configs. Prometheus rejects two jobs with the same name.
 	prometheusOwnJobs = 28
 	prometheusLast    = 29
 )
 
-// prometheusJobs are the chart's own jobs (charts/prometheus/values.yaml, scrapeConfigs, the same
-// from 28.0.0 to 29.27.0). The rendered ones are all that is needed.
+// prometheusJobs holds the names of the chart's own jobs (charts/prometheus/values.yaml, scrapeConfigs, the same
+// from 28.0.0 to 29.27.0). They are removed, because rollouts need only the rendered jobs.
 var prometheusJobs = []string{
 	"prometheus", "kubernetes-api-servers", "kubernetes-nodes", "kubernetes-nodes-cadvisor",
 	"kubernetes-service-endpoints", "kubernetes-service-endpoints-slow", "prometheus-pushgateway",
 	"kubernetes-services", "kubernetes-pods", "kubernetes-pods-slow",
 }
 
-// prometheus returns the release of the Prometheus that finds the sidecars of the Kuma in a namespace, with
+// prometheus returns the release of the Prometheus that discovers the sidecars of the Kuma in a namespace, with
 // the values for its version.
 func (b base) prometheus(kuma string, after ...*flux.Release) *flux.Release {
 	chart := b.c.Settings.Charts["prometheus"]
@@ -47,7 +47,7 @@ func (b base) prometheus(kuma string, after ...*flux.Release) *flux.Release {
 	return &flux.Release{Name: "prometheus", Namespace: prometheusNamespace, Chart: chart, Origin: b.origin, DependsOn: after, Kept: b.kept("prometheus")}
 }
 
-// replaced returns values with a text replaced in all texts.
+// replaced returns a value in which every text has old replaced with new.
 func replaced(value any, old, new string) any {
 	switch v := value.(type) {
 	case map[string]any:
@@ -68,7 +68,7 @@ func replaced(value any, old, new string) any {
 	return value
 }
 
-// checkPrometheus reports a version of Prometheus' chart that nobody has tried the values with.
+// checkPrometheus reports a version of Prometheus' chart with which the values were not tested.
 func (b base) checkPrometheus() {
 	chart := b.c.Settings.Charts["prometheus"]
 	b.apply("prometheus", chart)
@@ -79,13 +79,13 @@ func (b base) checkPrometheus() {
 	at := schema.Path{"spec", "charts", "prometheus", "version"}
 	if doc := b.c.RenderConfig; doc != nil && doc.Has(at...) {
 		b.c.Add(doc.Diagnostic(diag.PrometheusUntried, at,
-			fmt.Sprintf("the values for Prometheus were tried with its chart from %d to %d, and %q may be another", prometheusFirst, prometheusLast, chart.Version),
+			fmt.Sprintf("the rendered values were tested only with versions %d to %d of the Prometheus chart; %q may need others", prometheusFirst, prometheusLast, chart.Version),
 			fmt.Sprintf("version: %s, or a range of one major version, such as %d.x", settings.PinnedVersion("prometheus"), prometheusLast)))
 	}
 }
 
-// prometheusAddress is that of the Service that the chart makes (templates/service.yaml and
-// _helpers.tpl), as the settings' values name it.
+// prometheusAddress returns the address of the chart's Service, named as in templates/service.yaml and
+// _helpers.tpl with the values of the settings.
 func (b base) prometheusAddress() string {
 	v := values{b, "prometheus", b.c.Settings.Charts["prometheus"]}
 	get := func(path, otherwise string) string {
@@ -98,14 +98,14 @@ func (b base) prometheusAddress() string {
 		get("forceNamespace", prometheusNamespace), get("server.service.servicePort", "80"), get("server.prefixURL", ""))
 }
 
-// checkBundled reports a metric that is asked of the Prometheus in Flagger's chart, though the values have the chart
-// install none.
+// checkBundled reports a metric queried from the Prometheus in Flagger's chart if the chart's values disable
+// that Prometheus.
 func (b base) checkBundled(r *rules.Rollout, at schema.Path, metric string) bool {
 	p := b.renderedBy["flagger"]
 	if p == nil || !b.installer.base(p).lacksBundled(r, r.On.Namespace) {
 		return false
 	}
 	r.Report(diag.NothingMeasured, at, fmt.Sprintf("Flagger's chart installs no Prometheus%s, so every check of %s fails", r.On.Where("Prometheus"), metric),
-		"metricsServer: with the URL of yours, in extraArgs")
+		"extraArgs: {metricsServer: http://prometheus.monitoring:9090}, with the URL of yours")
 	return true
 }

@@ -16,13 +16,13 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// A Router is the provider of a Canary of which nothing is known but Flagger's router.
+// A Router is the provider of a plain Canary, of which only Flagger's router is known.
 type Router struct{}
 
-// NeverInjected is nothing, since what injects sidecars is unknown.
+// NeverInjected returns "", because the injector of sidecars is unknown.
 func (Router) NeverInjected(string) string { return "" }
 
-// Speaks returns what a mesh takes the rollout's port to speak.
+// Speaks returns the protocol that a mesh assumes for the rollout's port.
 func (Router) Speaks(r *rules.Rollout) string {
 	switch r.Provider {
 	case flagger.Istio:
@@ -33,7 +33,7 @@ func (Router) Speaks(r *rules.Rollout) string {
 	return ""
 }
 
-// OptsOut returns what keeps a mesh's sidecar from the pods.
+// OptsOut returns the field that keeps a mesh's sidecar out of the pods.
 func (Router) OptsOut(r *rules.Rollout, pod *source.Pod, namespace map[string]string) (inPod bool, by string) {
 	switch r.Provider {
 	case flagger.Istio:
@@ -44,8 +44,7 @@ func (Router) OptsOut(r *rules.Rollout, pod *source.Pod, namespace map[string]st
 	return false, ""
 }
 
-// Check reports what of a rollout would not work with the provider's router. Without a provider nobody knows the
-// router.
+// Check reports problems of a rollout on the provider's router. Without a provider, the router is unknown.
 func (Router) Check(r *rules.Rollout) {
 	switch {
 	case r.Provider == "":
@@ -77,7 +76,7 @@ func (Router) Check(r *rules.Rollout) {
 	if r.Provider == flagger.Contour && countHeaders(r.Analysis.Match) > 1 {
 		// projectcontour/contour internal/dag/conditions.go, pathMatchConditionsValid
 		r.Report(diag.RoutedOtherwise, schema.Path{"analysis", "match"},
-			"Flagger writes a prefix with each header into one route, and Contour takes one prefix: the HTTPProxy is invalid", "one header in match")
+			"Flagger writes one prefix per header, but Contour allows one per route: the HTTPProxy is invalid", "keep one header in match")
 		return
 	}
 	for _, p := range r.Misroutes(r.On.Version) {
@@ -85,7 +84,8 @@ func (Router) Check(r *rules.Rollout) {
 	}
 }
 
-// plainly returns the code for an Application's rollout, or that for a plain Canary, which is one for all providers.
+// plainly returns one of two codes: that for a rollout of an Application, or that for a plain Canary, which all
+// providers share.
 func plainly(r *rules.Rollout, ofApplication, plain diag.Code) diag.Code {
 	if r.Plain {
 		return plain
@@ -93,7 +93,7 @@ func plainly(r *rules.Rollout, ofApplication, plain diag.Code) diag.Code {
 	return ofApplication
 }
 
-// checkPlain reports what an Application says otherwise, or has no field for.
+// checkPlain reports problems of plain Canaries that Applications report differently or cannot have.
 func checkPlain(r *rules.Rollout) {
 	if r.Plain {
 		CheckUnread(r)
@@ -102,8 +102,8 @@ func checkPlain(r *rules.Rollout) {
 	}
 }
 
-// checkIngress reports an Ingress of which Flagger cannot make the canary's (fluxcd/flagger pkg/router/ingress.go and
-// skipper.go, Reconcile).
+// checkIngress reports an Ingress from which Flagger cannot derive the canary's (fluxcd/flagger
+// pkg/router/ingress.go and skipper.go, Reconcile).
 func checkIngress(r *rules.Rollout) {
 	isSkipper := r.Provider == flagger.Skipper
 	if r.IngressRef == nil || r.Manifests == nil || !isSkipper && r.Provider != flagger.Nginx {
@@ -120,24 +120,24 @@ func checkIngress(r *rules.Rollout) {
 	at, service := schema.Path{"ingressRef", "name"}, cmp.Or(r.Service.Name, r.TargetRef.Name)
 	backends := i.Backends()
 	if i.Spec.DefaultBackend != nil {
-		backends = backends[1:] // which Flagger does not read
+		backends = backends[1:] // Flagger does not read the default backend
 	}
 	switch leads := slices.ContainsFunc(backends, func(b source.IngressBackend) bool { return b.Service.Name == service }); {
 	case leads:
 	case isSkipper:
-		r.Report(diag.RoutedOtherwise, at, fmt.Sprintf("the Ingress %s sends nothing to the Service %s, so Flagger has nothing to split", o.Name, service), "service: {name: "+service+"} in a backend of the Ingress")
+		r.Report(diag.RoutedOtherwise, at, fmt.Sprintf("Ingress %s has no backend with Service %s, so Flagger has nothing to split", o.Name, service), "service: {name: "+service+"} in a backend of the Ingress")
 	default:
-		r.Report(diag.CanaryRejected, at, fmt.Sprintf("Flagger rejects the Canary: the Ingress %s sends nothing to the Service %s", o.Name, service), "service: {name: "+service+"} in a backend of the Ingress")
+		r.Report(diag.CanaryRejected, at, fmt.Sprintf("Flagger rejects the Canary: Ingress %s has no backend with Service %s", o.Name, service), "service: {name: "+service+"} in a backend of the Ingress")
 	}
 	type rule struct{ HTTP *struct{} }
 	if read := source.Read[struct{ Spec struct{ Rules []rule } }](o.Object); read != nil && slices.Contains(read.Spec.Rules, rule{}) {
-		r.Report(diag.CrashesFlagger, at, fmt.Sprintf("the Ingress %s has a rule without http, on which Flagger's router panics: no Canary of the cluster goes on", o.Name),
+		r.Report(diag.CrashesFlagger, at, fmt.Sprintf("Ingress %s has a rule without http, which crashes Flagger: every rollout on the cluster stops", o.Name),
 			"http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: "+service+"}}}]}, or remove the rule")
 		return
 	}
 	if isSkipper && len(i.Metadata.Annotations) == 0 {
-		// makeAnnotations writes into a map that is nil then.
-		r.Report(diag.CrashesFlagger, at, fmt.Sprintf("the Ingress %s has no annotation, on which Flagger's router for Skipper panics: no Canary of the cluster goes on", o.Name),
+		// makeAnnotations then writes to a nil map.
+		r.Report(diag.CrashesFlagger, at, fmt.Sprintf("Ingress %s has no annotations, which crashes Flagger on skipper: every rollout on the cluster stops", o.Name),
 			"annotations: {app: "+service+"} on the Ingress, or any other annotation")
 	}
 }
@@ -149,9 +149,9 @@ func countHeaders(all []flagger.Match) (n int) {
 	return n
 }
 
-// headerParts are the parts that routers read which match by headers alone (fluxcd/flagger pkg/router: contour.go,
-// makeConditions; gloo.go, getHeaderMatchers; appmesh.go and appmesh_v1beta2.go, makeHeaders). Contour finds a prefix or
-// suffix anywhere in the header.
+// headerParts holds the parts of a header condition that routers read which match only by headers
+// (fluxcd/flagger pkg/router: contour.go, makeConditions; gloo.go, getHeaderMatchers; appmesh.go and
+// appmesh_v1beta2.go, makeHeaders). Contour matches a prefix or suffix anywhere in the header.
 var headerParts = map[string][]string{
 	flagger.Contour:        {"exact", "prefix", "suffix"},
 	flagger.Gloo:           {"exact", "regex"},
@@ -159,7 +159,7 @@ var headerParts = map[string][]string{
 	flagger.AppMeshV1Beta2: {"exact", "prefix", "regex", "suffix"},
 }
 
-// checkConditionParts reports parts of a condition that the router drops. More requests meet it without them.
+// checkConditionParts reports parts of a condition that the router drops, so that more requests match.
 func checkConditionParts(r *rules.Rollout) {
 	provider := r.Router().Provider
 	parts, known := headerParts[provider]
@@ -172,7 +172,7 @@ func checkConditionParts(r *rules.Rollout) {
 	for i, m := range r.Service.Match {
 		if m.URI.Prefix = ""; provider != flagger.Gloo && (i > 0 || !reflect.DeepEqual(m, flagger.Match{})) {
 			// contour.go, makePrefix; appmesh.go, reconcileVirtualService; appmesh_v1beta2.go, reconcileVirtualRouter
-			r.Report(diag.RoutedOtherwise, schema.Path{"service", "match", i}, "Flagger reads uri.prefix of the first condition on "+r.Provider+", and routes all requests below it", "match: [{uri: {prefix: /}}]")
+			r.Report(diag.RoutedOtherwise, schema.Path{"service", "match", i}, "Flagger reads only uri.prefix of the first condition on "+r.Provider+", and routes all requests below it", "match: [{uri: {prefix: /}}]")
 			break
 		}
 	}
@@ -192,7 +192,7 @@ func checkConditionParts(r *rules.Rollout) {
 	}
 }
 
-// checkQueries reports metrics of Flagger's own whose query does not find the new version.
+// checkQueries reports built-in metrics whose queries do not measure the new version.
 func checkQueries(r *rules.Rollout) {
 	q := r.Queries(r.On.MeshProvider)
 	why, fix := "", "a MetricTemplate with a query of your own"
@@ -200,20 +200,20 @@ func checkQueries(r *rules.Rollout) {
 	case r.SkipAnalysis:
 		return
 	case q.By == flagger.ByTargetService && name != "" && name != r.TargetRef.Name:
-		why, fix = fmt.Sprintf("looks for %s-canary, and the Service is %s-canary, so every check fails", r.TargetRef.Name, name), "service: {name: "+r.TargetRef.Name+"}, or "+fix
+		why, fix = fmt.Sprintf("looks for Service %s-canary, but its name is %s-canary, so every check fails", r.TargetRef.Name, name), "service: {name: "+r.TargetRef.Name+"}, or "+fix
 	case q.AreIstios() && r.TargetRef.Kind == "Service" && r.Provider != flagger.Istio && !strings.HasPrefix(r.Provider, "smi:"):
-		why = "is Istio's where the target is a Service, so every check fails without Istio"
+		why = "is Istio's for a target of kind Service, so every check fails without Istio"
 	case q.By == flagger.ByPod && r.TargetRef.Kind == "DaemonSet":
-		// The names of its pods have one part less than those of a Deployment, and its primary's match.
-		why = "finds the pods of a DaemonSet's primary in place of the new version's, and checks nothing"
+		// A DaemonSet's pod names have one part less than a Deployment's, and the pattern matches its primary's.
+		why = "finds the pods of a DaemonSet's old version, so the new version is not checked"
 	case q.DeploymentOnly && r.TargetRef.Kind == "DaemonSet":
-		why = "finds the pods of Deployments alone, so every check fails"
+		why = "finds only pods of Deployments, so every check fails"
 	default:
 		return
 	}
 	for i, m := range r.Analysis.Metrics {
 		if rules.IsBuiltin(m.Name) && m.TemplateRef == nil && m.Query == "" {
-			r.Report(diag.NothingMeasured, rules.InMetrics(i, "name"), fmt.Sprintf("Flagger's own query of %s %s", m.Name, why), fix)
+			r.Report(diag.NothingMeasured, rules.InMetrics(i, "name"), fmt.Sprintf("Flagger's own query for %s %s", m.Name, why), fix)
 		}
 	}
 }
