@@ -6,20 +6,20 @@ import (
 	"github.com/fleetwright/fleetwright/render/tree"
 )
 
-// What a compilation makes, and how two of these differ.
+// The results of a compilation, and the difference of two.
 type (
-	// Tree is everything that is written: the files of every cluster.
+	// Tree holds the files of every cluster.
 	Tree = tree.Tree
 	// Cluster is the directory of one cluster.
 	Cluster = tree.Cluster
 	// File is one file of a cluster.
 	File = tree.File
-	// Object is one of those that a file holds.
+	// Object is an object of a file.
 	Object = tree.Object
 	// Change is a file that differs between two trees.
 	Change = tree.Change
-	// RolloutPlan is what the rollouts of a Canary go through.
+	// RolloutPlan holds the steps of the rollouts of a Canary.
 	RolloutPlan = flagger.Plan
-	// CanaryOptions say what the clusters of plain Canaries have.
+	// CanaryOptions describe the clusters of plain Canaries.
 	CanaryOptions = plain.Options
 )

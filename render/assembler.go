@@ -12,25 +12,24 @@ import (
 	"github.com/fleetwright/fleetwright/render/tree"
 )
 
-// An assembler makes the directories of clusters.
+// An assembler creates the directories of clusters.
 type assembler struct {
 	*compiler
 	*tree.Encoder
-	// layouts are those of targets, by their contentKey.
+	// layouts holds the layouts of targets, by contentKey.
 	layouts map[string]*tree.Layout
-	// variants are the directories of applications, by what of an application they
-	// hold. Targets that get the same of it share them.
+	// variants holds the directories of applications, by content. Targets with the same content share them.
 	variants map[string]*variant
-	// infrastructure is all of infrastructure/ of an installation but Flagger, whose release
-	// names the cluster.
+	// infrastructure holds the objects of infrastructure/ by installation, without the release of Flagger, which
+	// contains the cluster's name.
 	infrastructure map[*rollout.Installation][]manifest.Rendered
-	// shared are the files of what several applications may use, by what they hold.
+	// shared holds the files that several applications may use, by content.
 	shared map[string]*tree.Dir
-	// source is the source that the clusters sync from, or nil where it is not rendered.
+	// source is the source that the clusters sync from, or nil if it is not rendered.
 	source *manifest.Rendered
 }
 
-// render makes the tree of everything that was placed.
+// render returns the tree of all placed applications.
 func (c *compiler) render(e *tree.Encoder) *tree.Tree {
 	a := &assembler{
 		compiler: c, Encoder: e, layouts: map[string]*tree.Layout{}, variants: map[string]*variant{},
@@ -54,8 +53,8 @@ func (c *compiler) render(e *tree.Encoder) *tree.Tree {
 	return made
 }
 
-// renderTarget makes the directory of one cluster, for its own Flux. The layout is made
-// for the first of the clusters that get the same.
+// renderTarget returns the directory of one cluster, for its own Flux. Clusters with the same content share a
+// layout, which is created for the first of them.
 func (a *assembler) renderTarget(t *place.Target) *tree.Cluster {
 	key, installation := contentKey(t.Platform, t.Apps...), a.installation(t)
 	l, ok := a.layouts[key]
@@ -73,15 +72,14 @@ func (a *assembler) renderTarget(t *place.Target) *tree.Cluster {
 	return cluster
 }
 
-// versions returns the versions that the manifests of a cluster are made for.
+// versions returns the component versions for which the manifests of a cluster are rendered.
 func (a *assembler) versions(in *rollout.Installation) map[string]string {
 	versions := rollout.Versions(in)
 	versions["flux"] = a.Settings.Flux
 	return versions
 }
 
-// contentKey tells apart what targets get of applications: by what the targets have installed,
-// and by the policies.
+// contentKey identifies the content of targets: the installed components and the policies.
 func contentKey(platform *place.Platform, apps ...place.TargetApp) string {
 	key := []byte(platform.Key())
 	for _, a := range apps {
@@ -92,8 +90,7 @@ func contentKey(platform *place.Platform, apps ...place.TargetApp) string {
 	return string(key)
 }
 
-// ownInfrastructure returns the objects of infrastructure/ of one cluster that its own Flux
-// applies.
+// ownInfrastructure returns the objects of infrastructure/ of one cluster that its own Flux applies.
 func (a *assembler) ownInfrastructure(in *rollout.Installation, on *place.Target) []manifest.Rendered {
 	shared, ok := a.infrastructure[in]
 	if !ok {

@@ -7,7 +7,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// generated are the files of a fleet.
+// generated returns the files of a fleet.
 func generated(b *testing.B) []schema.File {
 	b.Helper()
 	files, err := fleetgen.Files(fleetgen.Size{Applications: 48, Clusters: 10})
@@ -17,7 +17,7 @@ func generated(b *testing.B) []schema.File {
 	return files
 }
 
-// BenchmarkLoadFleets reads and checks 48 Applications.
+// BenchmarkLoadFleets loads and validates 48 Applications.
 func BenchmarkLoadFleets(b *testing.B) {
 	files := generated(b)
 	b.ReportAllocs()
@@ -26,7 +26,7 @@ func BenchmarkLoadFleets(b *testing.B) {
 	}
 }
 
-// BenchmarkCompileFleets compiles 48 Applications for 10 clusters each, when they are read.
+// BenchmarkCompileFleets compiles 48 loaded Applications for 10 clusters each.
 func BenchmarkCompileFleets(b *testing.B) {
 	docs := schema.Load(generated(b))
 	b.ReportAllocs()

@@ -16,7 +16,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// credentials are the diagnostics about credentials, as code, path and hint.
+// credentials returns the diagnostics about credentials, as code, path and hint.
 func credentials(files ...schema.File) (all []string) {
 	for _, d := range diagnostics(files) {
 		if d.Code == diag.CredentialInURL || d.Code == diag.CredentialInText {
@@ -26,7 +26,7 @@ func credentials(files ...schema.File) (all []string) {
 	return all
 }
 
-// sourced is an Application with a source.
+// sourced returns an Application with a source.
 func sourced(source string) schema.File {
 	policy := "kustomization: {interval: 5m, prune: true}"
 	if strings.HasPrefix(source, "helm") {
@@ -35,7 +35,7 @@ func sourced(source string) schema.File {
 	return document("x", "    "+source+"\n", "\n  - name: p\n    "+policy+"\n")
 }
 
-// providedBy is a rollout with a metric of a provider.
+// providedBy returns a rollout with a metric of a provider.
 func providedBy(provider string) []schema.File {
 	return rolledOut("kuma", `
       rolloutPolicy:
@@ -48,8 +48,8 @@ func alerting(spec string) schema.File {
 	return schema.File{Name: "alert.yaml", Data: []byte("apiVersion: flagger.app/v1beta1\nkind: AlertProvider\nmetadata: {name: chat, namespace: web}\nspec: {" + spec + "}\n")}
 }
 
-// TestCredentials: a credential in a URL is reported wherever it stands, with the Secret
-// that its reader takes, where it takes one.
+// TestCredentials checks that a credential in any URL is reported, with the Secret that its reader accepts, if
+// any.
 func TestCredentials(t *testing.T) {
 	const git, provider = "spec.source.gitRepository.url", "spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis.metrics[0].customMetric.provider.address"
 	token := "ghp_" + strings.Repeat("0aB", 12)
@@ -60,8 +60,8 @@ func TestCredentials(t *testing.T) {
 		// want is the code, the path, and a part of the hint.
 		want, hint string
 	}{
-		{"a password", []schema.File{sourced(`gitRepository: {url: "https://user:token@example.com/a", interval: 1m}`)}, "FW116 " + git, "secretRef: {name: x-auth}, of a Secret with the keys username and password, or bearerToken"},
-		{"a name that is there", []schema.File{sourced(`gitRepository: {url: "https://user:token@example.com/a", interval: 1m, secretRef: {name: mine}}`)}, "FW116 " + git, "secretRef: {name: mine}"},
+		{"a password", []schema.File{sourced(`gitRepository: {url: "https://user:token@example.com/a", interval: 1m}`)}, "FW116 " + git, "secretRef: {name: x-auth}, a Secret with the keys username and password, or bearerToken"},
+		{"an existing secretRef", []schema.File{sourced(`gitRepository: {url: "https://user:token@example.com/a", interval: 1m, secretRef: {name: mine}}`)}, "FW116 " + git, "secretRef: {name: mine}"},
 		{"a password over SSH", []schema.File{sourced(`gitRepository: {url: "ssh://git:token@example.com/a", interval: 1m}`)}, "FW116 " + git, "identity and known_hosts"},
 		{"a token as the user", []schema.File{sourced(`gitRepository: {url: "https://` + token + `@github.com/a", interval: 1m}`)}, "FW116 " + git, ""},
 		{"a token in the path", []schema.File{sourced(`gitRepository: {url: "https://github.com/` + token + `/a", interval: 1m}`)}, "FW116 " + git, ""},
@@ -75,7 +75,7 @@ func TestCredentials(t *testing.T) {
 		{"a metric", providedBy(`type: prometheus, address: "http://user:token@p:9090"`), "FW116 " + provider, "the key token, or username and password"},
 		{"a metric of Datadog", providedBy(`type: datadog, address: "https://api.datadoghq.com?api_key=token"`), "FW116 " + provider, "datadog_api_key and datadog_application_key"},
 		{"a metric without a Secret", providedBy(`type: cloudwatch, address: "http://user:token@p:9090"`), "FW117 " + provider, "revoke it"},
-		{"a chat", []schema.File{alerting(`type: rocket, address: "https://chat.example.com/?token=b"`)}, "FW116 spec.address", "secretRef: {name: chat-auth}, in place of the address, of a Secret with the key address"},
+		{"a chat", []schema.File{alerting(`type: rocket, address: "https://chat.example.com/?token=b"`)}, "FW116 spec.address", "secretRef: {name: chat-auth}, instead of the address, a Secret with the key address"},
 		{"a chat's path", []schema.File{alerting(`type: slack, address: "` + slack + `"`)}, "FW116 spec.address", "the key address"},
 		{"a proxy", []schema.File{alerting(`type: slack, address: "https://chat.example.com", proxy: "http://user:token@proxy:3128"`)}, "FW117 spec.proxy", ""},
 		{"a Prometheus", rolledOut("kuma", "      metricsServer: http://user:token@p:9090\n      rolloutPolicy: {trafficRouting: {canaryStrategy: {stepWeight: 10}}}\n"), "FW117 spec.syncPolicies[0].rollout.metricsServer", ""},
@@ -89,18 +89,18 @@ func TestCredentials(t *testing.T) {
 		{"values", []schema.File{document("x", "    helmRepository: {url: https://example.com, interval: 1m}\n", "\n  - name: p\n    helm: {interval: 5m, chart: {spec: {chart: web}}, values: {db: [{dsn: 'postgres://user:token@h/db'}]}}\n")}, "FW117 spec.syncPolicies[0].helm.values.db[0].dsn", "valuesFrom: [{kind: Secret"},
 		{"a fleet's charts", []schema.File{{Name: "f.yaml", Data: []byte("apiVersion: fleet.kurator.dev/v1alpha1\nkind: Fleet\nmetadata: {name: f}\nspec: {plugin: {flagger: {trafficRoutingProvider: kuma, chart: {repository: 'https://user:token@h', name: flagger}}}}\n")}}, "FW117 spec.plugin.flagger.chart.repository", "a repository"},
 		{"settings", []schema.File{{Name: "f.yaml", Data: []byte("apiVersion: fleetwright.dev/v1alpha1\nkind: RenderConfig\nmetadata: {name: f}\nspec: {charts: {flagger: {repository: 'https://user:token@h'}}}\n")}}, "FW117 spec.charts.flagger.repository", ""},
-		{"a document that is wrong", []schema.File{sourced(`gitRepository: {url: "https://user:token@example.com/a", interval: often}`)}, "FW116 " + git, ""},
+		{"a document with a mistake", []schema.File{sourced(`gitRepository: {url: "https://user:token@example.com/a", interval: often}`)}, "FW116 " + git, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := credentials(tt.files...)
 			if len(got) != 1 || !strings.HasPrefix(got[0], tt.want+": ") || !strings.Contains(got[0], tt.hint) {
-				t.Errorf("it says %q, want one %s with %s", got, tt.want, tt.hint)
+				t.Errorf("got %q, want one %s with %s", got, tt.want, tt.hint)
 			}
 		})
 	}
 }
 
-// TestNoCredentials: users, placeholders and what only looks like a credential are silent.
+// TestNoCredentials checks that users, placeholders and lookalikes are not reported.
 func TestNoCredentials(t *testing.T) {
 	for _, url := range []string{
 		"https://example.com/a", "ssh://git@github.com/shop/shop.git", "https://org@dev.azure.com/org/p/_git/r", "https://user@example.com:8443/a",
@@ -108,7 +108,7 @@ func TestNoCredentials(t *testing.T) {
 		"git@github.com:shop/shop.git", "https://example.com/@scope/pkg@1.2.3:x",
 	} {
 		if got := credentials(sourced("gitRepository: {url: " + strconv.Quote(url) + ", interval: 1m}")); len(got) > 0 {
-			t.Errorf("of %s it says %q", url, got)
+			t.Errorf("%s: got %q", url, got)
 		}
 	}
 	for name, files := range map[string][]schema.File{
@@ -122,20 +122,20 @@ func TestNoCredentials(t *testing.T) {
 			[]byte("interval: 1m}"), []byte("interval: 1m} # fleetwright: ignore FW116 of a test"), 1)}},
 	} {
 		if got := credentials(files...); len(got) > 0 {
-			t.Errorf("of %s it says %q", name, got)
+			t.Errorf("%s: got %q", name, got)
 		}
 	}
 	for _, dir := range examples(t) {
 		if got := credentials(example(t, dir)...); len(got) > 0 {
-			t.Errorf("of the example %s it says %q", dir, got)
+			t.Errorf("the example %s: got %q", dir, got)
 		}
 	}
 }
 
 const githubToken = "ghp_0123456789abcdefghijABCDEFGHIJ012345"
 
-// TestNoOutputHoldsACredential puts credentials into every value, one after the other, and
-// into every key: no format of the diagnostics holds them, whatever is said of them.
+// TestNoOutputHoldsACredential puts a credential into each value and each key in turn, and checks that no format
+// of the diagnostics contains it.
 func TestNoOutputHoldsACredential(t *testing.T) {
 	const token = "tok3nvalue0123456789"
 	texts := []string{
@@ -162,7 +162,7 @@ func TestNoOutputHoldsACredential(t *testing.T) {
 			said := strings.ToLower(b.String())
 			for _, secret := range []string{token, strings.ToLower(githubToken)} {
 				if i := strings.Index(said, secret); i >= 0 {
-					t.Errorf("%s: %s says %s", where, name, said[max(0, i-200):min(len(said), i+100)])
+					t.Errorf("%s: %s contains %s", where, name, said[max(0, i-200):min(len(said), i+100)])
 				}
 			}
 		}
@@ -210,7 +210,7 @@ func TestNoOutputHoldsACredential(t *testing.T) {
 	}
 }
 
-// kindOf is the kind of a document.
+// kindOf returns the kind of a document.
 func kindOf(root *yaml.Node) string {
 	for i, key := range root.Content[0].Content {
 		if key.Value == "kind" {

@@ -2,9 +2,9 @@
 // manifests that every cluster's Flux syncs.
 //
 // [Compile] is a pure function. It reads no file, no environment and no clock,
-// and the same documents in any order give the same bytes. What is read is in
-// package schema, what is written is in the sinks of the command.
+// and the same documents in any order give the same bytes. Package schema reads,
+// and the sinks of the command write.
 //
-// An assembler makes the directories of clusters of what the packages below render; what
-// meets in a cluster is checked when all of them are made.
+// An assembler builds the directories of clusters from the objects of the packages below;
+// collisions in a cluster are checked when all directories are complete.
 package render

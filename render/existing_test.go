@@ -8,7 +8,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// TestExistingSource: an existing source is referred to, and none is rendered.
+// TestExistingSource checks that policies reference an existing source, and that none is rendered.
 func TestExistingSource(t *testing.T) {
 	for name, test := range map[string]struct {
 		existing, policies, file string
@@ -38,7 +38,7 @@ func TestExistingSource(t *testing.T) {
 			file:     "helmrelease-p.yaml", want: "  chartRef:\n    kind: OCIRepository\n    name: chart\n    namespace: infra\n",
 			codes: []diag.Code{diag.SourcesNeeded},
 		},
-		"of a controller of somebody else": {
+		"of another controller": {
 			existing: "kind: ExternalArtifact, name: chart",
 			policies: chartPolicy,
 			codes:    []diag.Code{diag.NeedsNewerFlux, diag.SourcesNeeded},

@@ -15,8 +15,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// everyDocument are inputs that set, together, every field of an Application and of
-// a Fleet.
+// everyDocument returns inputs that together set every field of an Application and of a Fleet.
 func everyDocument() map[string][]schema.File {
 	mesh := schema.File{Name: "mesh.yaml", Data: []byte("apiVersion: kuma.io/v1alpha1\nkind: Mesh\nmetadata: {name: shop}\nspec: {metrics: {enabledBackend: p, backends: [{name: p, type: prometheus}]}}\n---\n" +
 		"apiVersion: kuma.io/v1alpha1\nkind: Mesh\nmetadata: {name: default}\nspec: {metrics: {enabledBackend: p, backends: [{name: p, type: prometheus}]}}\n")}
@@ -177,7 +176,7 @@ spec:
 	}
 }
 
-// unread are the fields that change nothing, or nothing in everyDocument, and why.
+// unread holds the fields that change nothing, or nothing in everyDocument, with the reason.
 var unread = map[string]string{
 	"metadata.annotations.*":                                    "free notes",
 	"metadata.creationTimestamp":                                "an API server's",
@@ -198,12 +197,12 @@ var unread = map[string]string{
 	"spec.clusters[].fieldPath":                                 "not read, as Kurator does not",
 	"spec.syncPolicies[].rollout.testLoader":                    "TestWebhooksReachThePrivateLoadTester",
 	"spec.plugin.flagger.installed.flagger.meshProvider":        "each Canary names its provider; TestFleetsOfOneClusterAgree",
-	"spec.plugin.flagger.installed.flagger.selectorLabels":      "what is built of the sources is compared; TestManifestsDecide",
+	"spec.plugin.flagger.installed.flagger.selectorLabels":      "what is built of the sources is compared; TestFindingsInManifests",
 	"spec.plugin.flagger.installed.prometheus.labels.namespace": "TestHintsHaveTheLabelsOfTheInstalledPrometheus",
 	"spec.plugin.flagger.installed.prometheus.labels.pod":       "TestHintsHaveTheLabelsOfTheInstalledPrometheus",
 }
 
-// sameAsDefault are the fields that everyDocument sets to what they are without.
+// sameAsDefault holds the fields that everyDocument sets to their defaults.
 var sameAsDefault = []string{
 	"spec.syncPolicies[].rollout.workload.apiVersion",
 	"spec.syncPolicies[].rollout.autoscalerRef.apiVersion",
@@ -211,14 +210,13 @@ var sameAsDefault = []string{
 	"spec.syncPolicies[].rollout.patches[].target.",
 }
 
-// checkedWhereRefused are the fields that keep an input from being compiled.
+// checkedWhereRefused holds the fields that prevent an input from being compiled.
 var checkedWhereRefused = map[string][]string{
 	"refused": {"match[]"}, "origins": {"allowOrigins"}, "gateway conditions": {"serviceMatch[].uri.suffix", "method.", "serviceMatch[].headers", "serviceMatch[].queryParams"},
 	"watched": {"watchNamespace"}, "own refs": {"noCrossNamespaceRefs"}, "prefix": {"ingressAnnotationsPrefix"},
 }
 
-// TestNoFieldIsDropped: without any one of the fields that are set, other bytes are
-// rendered or something else is said.
+// TestNoFieldIsDropped removes each field and checks that the output or a diagnostic changes.
 func TestNoFieldIsDropped(t *testing.T) {
 	covered := map[string]bool{}
 	for name, files := range everyDocument() {
@@ -247,10 +245,10 @@ func TestNoFieldIsDropped(t *testing.T) {
 						edited[i].Data = []byte(strings.Join(parts, "\n---\n"))
 						restore()
 						same := slices.ContainsFunc(sameAsDefault, func(p string) bool { return strings.HasPrefix(path, p) })
-						// What is refused is, whatever the others say.
+						// A rejected input stays rejected, whatever the other values.
 						same = same || refused && !slices.ContainsFunc(checkedWhereRefused[name], func(p string) bool { return strings.Contains(path, p) })
 						if unread[path] == "" && !same && outcome(t, edited) == want {
-							t.Errorf("without %s the same is rendered and said", path)
+							t.Errorf("without %s, output and diagnostics are the same", path)
 						}
 					})
 				}
@@ -266,7 +264,7 @@ func TestNoFieldIsDropped(t *testing.T) {
 	}
 }
 
-// outcome is everything that is rendered and said, but for positions.
+// outcome returns the output and the diagnostics, without positions.
 func outcome(t *testing.T, files []schema.File) string {
 	t.Helper()
 	tree, list := renderAll(files)
@@ -280,7 +278,7 @@ func outcome(t *testing.T, files []schema.File) string {
 	return b.String()
 }
 
-// eachField visits the fields of a value that hold no others.
+// eachField visits the fields of a value that contain no others.
 func eachField(value any, path string, visit func(path string, remove func() (restore func()))) {
 	switch v := value.(type) {
 	case map[string]any:
@@ -289,7 +287,7 @@ func eachField(value any, path string, visit func(path string, remove func() (re
 			if isFreeForm(path) {
 				at = path + ".*"
 			}
-			isPartial := strings.HasSuffix(path, "overrides[]") && name != "clusterSelector" // whose fields are those of the whole
+			isPartial := strings.HasSuffix(path, "overrides[]") && name != "clusterSelector" // they have the fields of the whole
 			if !isLeaf(old) && !isPartial && !strings.HasSuffix(at, ".values") && !strings.HasSuffix(at, ".extraArgs") {
 				eachField(old, at, visit)
 				continue
@@ -306,7 +304,7 @@ func eachField(value any, path string, visit func(path string, remove func() (re
 	}
 }
 
-// isFreeForm says whether the fields of the mapping at a path have any names.
+// isFreeForm reports whether the mapping at a path accepts any field names.
 func isFreeForm(path string) bool {
 	for _, name := range []string{"labels", "annotations", "matchLabels", "match[].headers", "serviceMatch[].headers", "queryParams", "sourceLabels", ".set", ".add", "primaryScalerQueries", "webhooks[].metadata", "provider.headers", "templateVariables", "postBuild.substitute"} {
 		if strings.HasSuffix(path, name) {
@@ -316,7 +314,7 @@ func isFreeForm(path string) bool {
 	return false
 }
 
-// isLeaf says whether a value holds no fields.
+// isLeaf reports whether a value contains no fields.
 func isLeaf(value any) bool {
 	switch v := value.(type) {
 	case map[string]any:
@@ -327,7 +325,7 @@ func isLeaf(value any) bool {
 	return true
 }
 
-// schemaFields are the paths, in the JSON Schema of a kind, that hold no others.
+// schemaFields returns the paths in the JSON Schema of a kind that contain no others.
 func schemaFields(t *testing.T, kind string) (paths []string) {
 	t.Helper()
 	k, _ := schema.KindNamed(kind)
@@ -365,7 +363,7 @@ func schemaFields(t *testing.T, kind string) (paths []string) {
 	return paths
 }
 
-// renderAll is what files are compiled to, and everything that is said of them.
+// renderAll returns the output and the diagnostics of files.
 func renderAll(files []schema.File) (map[string][]byte, diag.List) {
 	tree, list := render.Compile(schema.Load(files), render.Options{CheckOutput: true})
 	if tree == nil {

@@ -15,9 +15,8 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// FuzzCompile holds what is true of every input: it ends without a panic, the same
-// input gives the same bytes, and what is accepted is accepted by the schemas of
-// what is rendered, or an internal error would be reported.
+// FuzzCompile checks properties of every input: compiling ends without a panic, the same input gives the same
+// bytes, and accepted inputs match the output schemas, or an internal error would be reported.
 func FuzzCompile(f *testing.F) {
 	for _, dir := range examples(f) {
 		var all [][]byte
@@ -50,7 +49,7 @@ func FuzzCompile(f *testing.F) {
 		}
 		again, sameList := render.Compile(schema.Load(files), render.Options{DefaultPath: "clusters"})
 		if text(list) != text(sameList) {
-			t.Errorf("it says\n%sand then\n%s", text(list), text(sameList))
+			t.Errorf("got\n%sand then\n%s", text(list), text(sameList))
 		}
 		if tree == nil || again == nil {
 			return
@@ -64,8 +63,8 @@ func FuzzCompile(f *testing.F) {
 	})
 }
 
-// FuzzCanaries holds what is true of all plain Canaries: to read, check and plan them ends without a panic, and says the
-// same of the same input.
+// FuzzCanaries checks properties of all plain Canaries: reading, checking and planning them ends without a
+// panic, and gives the same result for the same input.
 func FuzzCanaries(f *testing.F) {
 	for _, pattern := range []string{"../testdata/canaries/*.yaml", "../internal/flagger/testdata/runs/*/canary.json"} {
 		names, err := filepath.Glob(pattern)
@@ -95,7 +94,7 @@ func FuzzCanaries(f *testing.F) {
 			return text(list)
 		}
 		if one, two := check(), check(); one != two {
-			t.Errorf("it says\n%sand then\n%s", one, two)
+			t.Errorf("got\n%sand then\n%s", one, two)
 		}
 	})
 }

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// guideCanary is the Canary of Flagger's guide "Kuma Canary Deployments"
-// (fluxcd/flagger docs/gitbook/tutorials/kuma-progressive-delivery.md).
+// guideCanary is the Canary of Flagger's guide "Kuma Canary Deployments" (fluxcd/flagger
+// docs/gitbook/tutorials/kuma-progressive-delivery.md).
 const guideCanary = `
 apiVersion: flagger.app/v1beta1
 kind: Canary
@@ -45,18 +45,17 @@ spec:
       metadata: {cmd: "hey -z 2m -q 10 -c 2 http://podinfo-canary.test:9898/"}
 `
 
-// guideDifferences are the fields in which the example differs from the guide, with
-// what it has there, and why.
+// guideDifferences holds the fields in which the example differs from the guide, with the guide's value and the
+// reason.
 var guideDifferences = map[string]struct {
 	want any
 	why  string
 }{
-	"spec provider":      {"kuma", "the guide's Flagger is told by a flag"},
-	"spec service name":  {"podinfo", "Kurator's API says it, and it is the default"},
+	"spec provider":      {"kuma", "the guide sets it with a flag of Flagger"},
+	"spec service name":  {"podinfo", "Kurator's API sets it, and it is the default"},
 	"spec autoscalerRef": {map[string]any{"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": "podinfo"}, "the guide has the autoscaler, and its Canary forgets it"},
 
-	// Flagger's own metrics find nothing on Kuma, so each is a MetricTemplate; and
-	// threshold is deprecated.
+	// Flagger's own metrics find nothing on Kuma, so each is a MetricTemplate; and threshold is deprecated.
 	"spec analysis metrics 0 name":           {"request-success-rate-kuma", "a template"},
 	"spec analysis metrics 0 interval":       {"60s", "the same as 1m"},
 	"spec analysis metrics 0 threshold":      {nil, "deprecated"},

@@ -12,13 +12,12 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// Topology hub is Kurator's: the Flux of one management cluster, place.HostCluster,
-// applies to all others. What Flux reads is on the hub: sources, Flux
-// Kustomizations and HelmReleases, each of the latter with the kubeconfig of one
-// cluster. What only the others need, such as Namespaces and Canaries, is applied
-// to them by Kustomizations in sync.yaml with a kubeconfig of their own.
+// In topology hub, as in Kurator, the Flux of one management cluster, place.HostCluster, applies objects to all
+// others. The hub holds the objects that Flux reads: sources, Flux Kustomizations, and HelmReleases with the
+// kubeconfig of a cluster. Objects that only the other clusters need, such as Namespaces and Canaries, are
+// applied to them by Kustomizations in sync.yaml, with a kubeconfig each.
 
-// renderHub makes the directory of the hub, which holds those of all clusters.
+// renderHub returns the directory of the hub, which contains the directories of all clusters.
 func (a *assembler) renderHub() *tree.Cluster {
 	own := &place.Target{Cluster: &place.Cluster{Name: place.HostCluster}}
 	if i := slices.IndexFunc(a.targets, func(t *place.Target) bool { return !t.Remote }); i >= 0 {
@@ -48,8 +47,8 @@ func (a *assembler) renderHub() *tree.Cluster {
 	return cluster
 }
 
-// sourceFiles returns the sources of an application's variants that go to other clusters, also where none
-// of these is chosen. Their namespace is there: the Secrets with the kubeconfigs are in it.
+// sourceFiles returns the sources of an application's variants for other clusters, even if none of these
+// clusters is selected. Their namespace exists already, because it contains the Secrets with the kubeconfigs.
 func (a *assembler) sourceFiles(variants []*place.Application) (dirs []*tree.Dir) {
 	made := map[string]*tree.Dir{}
 	for _, app := range variants {
@@ -74,7 +73,7 @@ func (a *assembler) sourceFiles(variants []*place.Application) (dirs []*tree.Dir
 	return dirs
 }
 
-// firstWave returns the number of the first wave that needs the source of a variant: 0 where none does.
+// firstWave returns the number of the first wave that needs the source of a variant, or 0.
 func (a *assembler) firstWave(app *place.Application) int {
 	first := len(a.waves.Names)
 	for _, p := range app.Policies {
@@ -92,8 +91,8 @@ func (a *assembler) sources() api.NamespacedReference {
 	return api.NamespacedReference{Name: layout.SourcesDir, Namespace: a.Settings.Source.Namespace}
 }
 
-// addRemote adds the directories of a cluster that the hub applies to, or applies
-// itself for it.
+// addRemote adds the directories of a remote cluster: those that the hub applies to it, and those that the hub
+// applies to itself for it.
 func (t *targetAssembler) addRemote() {
 	own := t.fleetNamespace()
 	namespaces := own
@@ -124,8 +123,8 @@ func (t *targetAssembler) addRemote() {
 	}
 }
 
-// fleetNamespace returns the namespace of the fleet and its applications, if nothing else brings it to the
-// cluster: Helm stores releases there.
+// fleetNamespace returns the namespace of the fleet and its applications, unless another object of the cluster
+// creates it: Helm stores releases there.
 func (t *targetAssembler) fleetNamespace() []manifest.Rendered {
 	if t.owned[t.Namespace] || manifest.AlwaysThere[t.Namespace] {
 		return nil

@@ -14,18 +14,18 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// A rolloutKey tells rollouts apart: one is of a policy, on all targets with one platform. Variants of a
-// policy share it where they have all that is made of it alike; what the manifests decide is checked
-// for each.
+// A rolloutKey identifies the rollout of a policy on all targets with one platform. Variants of a policy share
+// it if their rollouts are rendered identically; checks that depend on manifests run for each.
 type rolloutKey struct {
 	rollout  *api.Rollout
 	platform *place.Platform
-	// namespace is the policy's targetNamespace, and revision what the application labels that of the rollout with.
+	// namespace is the policy's targetNamespace, and revision the label that the application adds to the
+	// rollout's namespace.
 	namespace, revision string
 }
 
-// install makes what the platforms have, and the rollouts of all policies, each once for all targets
-// with the same platform. There is none where nothing runs it.
+// install creates the installations of the platforms and the rollouts of all policies, each once for all targets
+// with the same platform. It omits rollouts that no installation can run.
 func (c *compiler) install() {
 	for _, p := range c.Platforms {
 		c.installations[p] = provider.Install(c.Compilation, p)
@@ -58,7 +58,7 @@ func (c *compiler) install() {
 	for _, t := range c.targets {
 		used[t.Platform] = true
 	}
-	fewest := slices.Clone(c.Platforms) // which speak for one fleet
+	fewest := slices.Clone(c.Platforms) // platforms of a single fleet come first
 	slices.SortStableFunc(fewest, func(a, b *place.Platform) int { return cmp.Compare(len(a.Plugins), len(b.Plugins)) })
 	for _, p := range fewest {
 		if in := c.installations[p]; in != nil && used[p] {
@@ -68,12 +68,12 @@ func (c *compiler) install() {
 	maps.DeleteFunc(c.rollouts, func(_ rolloutKey, r *rollout.Rollout) bool { return r == nil })
 }
 
-// installation returns what a target has installed, or nil.
+// installation returns the installation of a target, or nil.
 func (c *compiler) installation(t *place.Target) *rollout.Installation {
 	return c.installations[t.Platform]
 }
 
-// expected returns what a RenderConfig says that clusters have, or nil.
+// expected returns the installation that a RenderConfig declares, or nil.
 func (c *compiler) expected() *rollout.Installation {
 	for _, p := range c.Platforms {
 		if !p.Plugins[0].IsOfFleet() {
@@ -83,15 +83,15 @@ func (c *compiler) expected() *rollout.Installation {
 	return nil
 }
 
-// rollout returns the rollout of a policy on a target, or nil where it has none.
+// rollout returns the rollout of a policy on a target, or nil if it has none.
 func (c *compiler) rollout(p *place.Policy, t *place.Target) *rollout.Rollout {
 	key := c.keys[p]
 	key.platform = t.Platform
 	return c.rollouts[key]
 }
 
-// service returns what the Service of a policy's rollout on a target must carry, or nil where no
-// rollout runs.
+// service returns the metadata that the Service of a policy's rollout needs on a target, or nil without a
+// rollout.
 func (c *compiler) service(p *place.Policy, t *place.Target) *flux.OwnService {
 	r := c.rollout(p, t)
 	if r == nil {
@@ -111,12 +111,12 @@ func (c *compiler) rolloutsOf(a place.TargetApp, t *place.Target) (all []*rollou
 	return all
 }
 
-// injectedNamespaces returns the namespaces of the target that workloads are rolled
-// out in, whichever application brings them, where they must carry something. Differing are
-// the rollouts in a namespace that must carry something else.
+// injectedNamespaces returns the metadata that namespaces with rolled out workloads need on the target,
+// whichever application creates them, and the rollouts that need other metadata than another rollout in their
+// namespace.
 func (c *compiler) injectedNamespaces(t *place.Target) (injected map[string]manifest.NamespaceMeta, differing []*rollout.Rollout) {
 	injected = map[string]manifest.NamespaceMeta{}
-	// all are those, and the load tester's.
+	// all also contains the load tester's namespace.
 	all := map[string]manifest.NamespaceMeta{}
 	installation := c.installation(t)
 	if installation != nil && installation.LoadTester != nil {
@@ -126,7 +126,7 @@ func (c *compiler) injectedNamespaces(t *place.Target) (injected map[string]mani
 		for _, r := range c.rolloutsOf(a, t) {
 			meta := r.On.NamespaceMeta(r)
 			if meta.IsZero() {
-				continue // its pods need no sidecar, and may have one
+				continue // its pods need no sidecar, but may have one
 			}
 			if other, ok := all[r.Namespace]; ok && !reflect.DeepEqual(other, meta) {
 				differing = append(differing, r)
@@ -139,8 +139,7 @@ func (c *compiler) injectedNamespaces(t *place.Target) (injected map[string]mani
 	return injected, differing
 }
 
-// namespaces returns the names of the namespaces that an application's objects and workloads
-// are in on a target.
+// namespaces returns the names of the namespaces of an application's objects and workloads on a target.
 func (c *compiler) namespaces(a place.TargetApp, t *place.Target) []string {
 	seen := map[string]bool{a.Namespace: true}
 	for _, p := range a.Policies {
@@ -157,8 +156,7 @@ func (c *compiler) namespaces(a place.TargetApp, t *place.Target) []string {
 	return slices.Sorted(maps.Keys(seen))
 }
 
-// injectedBy returns what must be on the namespaces of an application on a target, of all that
-// must carry something there.
+// injectedBy returns the part of injected that concerns the namespaces of an application on a target.
 func (c *compiler) injectedBy(a place.TargetApp, t *place.Target, injected map[string]manifest.NamespaceMeta) map[string]manifest.NamespaceMeta {
 	own := map[string]manifest.NamespaceMeta{}
 	for _, ns := range c.namespaces(a, t) {

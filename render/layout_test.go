@@ -11,8 +11,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// stages are clusters of three stages, with Applications for all of them and for one
-// stage.
+// stages returns clusters of three stages, with Applications for all of them and for one stage.
 func stages(names ...string) string {
 	var documents, members []string
 	for _, name := range names {
@@ -38,8 +37,8 @@ func mustRender(t *testing.T, documents string, opts render.Options) *render.Tre
 	return tree
 }
 
-// A cluster's files are the same whichever other clusters the fleet has, though those
-// that get the same share what they can.
+// TestAClustersFilesAreItsOwn checks that a cluster's files do not depend on the fleet's other clusters,
+// although clusters with the same content share memory.
 func TestAClustersFilesAreItsOwn(t *testing.T) {
 	names := []string{"prod-a", "prod-b", "test-a", "test-b"}
 	opts := render.Options{Path: "some place/of: it"}
@@ -51,7 +50,7 @@ func TestAClustersFilesAreItsOwn(t *testing.T) {
 		}
 		for f := range cluster.Files() {
 			if want[f.Path] != string(f.Content) {
-				t.Errorf("%s of %s is\n%s, and alone\n%s", f.Path, cluster.Name, f.Content, want[f.Path])
+				t.Errorf("%s of %s is\n%s\nand, on its own,\n%s", f.Path, cluster.Name, f.Content, want[f.Path])
 			}
 			delete(want, f.Path)
 		}
@@ -61,7 +60,7 @@ func TestAClustersFilesAreItsOwn(t *testing.T) {
 	}
 }
 
-// TestInventoriesListTheFiles finds every file but the inventories in exactly one of them.
+// TestInventoriesListTheFiles checks that every file except inventories is listed in exactly one inventory.
 func TestInventoriesListTheFiles(t *testing.T) {
 	for name, files := range fleets(t) {
 		for _, cluster := range compile(t, files...).Clusters {
@@ -101,7 +100,7 @@ func TestInventoriesListTheFiles(t *testing.T) {
 	}
 }
 
-// Flux' postBuild leaves the paths in sync.yaml as they are.
+// TestPathsAreNotSubstituted checks that Flux' postBuild does not change paths in sync.yaml.
 func TestPathsAreNotSubstituted(t *testing.T) {
 	for dir, want := range map[string]bool{"clusters": false, "cl$${x}": true, "${env}": true} {
 		tree := mustRender(t, stages("prod-a"), render.Options{Path: dir})

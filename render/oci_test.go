@@ -11,12 +11,13 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// ownArtifacts is a RenderConfig with an ociRepository that has these fields beside its URL and interval.
+// ownArtifacts returns a RenderConfig with an ociRepository that has further fields next to its URL and
+// interval.
 func ownArtifacts(more string) schema.File {
 	return config("  sourceRef: {kind: OCIRepository}\n  ociRepository: {url: oci://fleetwright/fleet, interval: 5m" + more + "}\n")
 }
 
-// TestOCIPaths: where an artifact holds one cluster, its directory is the root.
+// TestOCIPaths checks that the directory of a cluster is the root if an artifact contains one cluster.
 func TestOCIPaths(t *testing.T) {
 	const oci = "  sourceRef: {kind: OCIRepository}\n"
 	for _, tt := range []struct {
@@ -24,7 +25,7 @@ func TestOCIPaths(t *testing.T) {
 		opts         render.Options
 		want         string
 	}{
-		{"nothing known", oci, render.Options{}, "./mesh"},
+		{"no path known", oci, render.Options{}, "./mesh"},
 		{"found", oci, render.Options{DefaultPath: "clusters"}, "./mesh"},
 		{"found outside of the repository", oci, render.Options{DefaultPath: "../clusters"}, "./mesh"},
 		{"set", oci + "  path: clusters\n", render.Options{}, "./clusters/kurator-member1/fleetwright/mesh"},
@@ -47,7 +48,8 @@ func TestOCIPaths(t *testing.T) {
 	}
 }
 
-// TestOCIPathsExist: each Flux Kustomization for a cluster's directories applies one of the artifact.
+// TestOCIPathsExist checks that each Flux Kustomization for a cluster's directories applies a directory of the
+// artifact.
 func TestOCIPathsExist(t *testing.T) {
 	for name, files := range map[string][]schema.File{
 		"pull": append(example(t, seed), ownArtifacts("")),
@@ -73,7 +75,8 @@ func TestOCIPathsExist(t *testing.T) {
 	}
 }
 
-// TestOCIRepositoryOfEachCluster: it has every field, and only its URL differs, whatever its other texts are.
+// TestOCIRepositoryOfEachCluster checks that it has every field and that only its URL differs, whatever its
+// other texts.
 func TestOCIRepositoryOfEachCluster(t *testing.T) {
 	files := append(example(t, seed), config(`
   versions: {flux: "2.9"}
@@ -139,12 +142,12 @@ suspend: true
 			t.Errorf("%s does not name %s:\n%s", code, want, text(list))
 		}
 	}
-	// Without a ref it says which tag it follows, and on a hub there is one.
+	// Without a ref, the object names the tag that it follows. A hub has only one object.
 	tree = compile(t, append(example(t, seed), config("  topology: hub\n  sourceRef: {kind: OCIRepository}\n  ociRepository: {url: oci://fleetwright/fleet, interval: 5m}\n"))...)
 	wantSpec(t, get(t, tree, "host/fleetwright/"+layout.SourceFile), "url: oci://fleetwright/fleet/host\nref: {tag: latest}\ninterval: 5m\n")
 }
 
-// TestOCIRepositoryIsChecked: as that of an Application, and for being what the clusters sync from.
+// TestOCIRepositoryIsChecked checks it like that of an Application, and as the source of the clusters.
 func TestOCIRepositoryIsChecked(t *testing.T) {
 	const oci = "  sourceRef: {kind: OCIRepository}\n"
 	repository := func(more string) string {
@@ -152,7 +155,7 @@ func TestOCIRepositoryIsChecked(t *testing.T) {
 	}
 	for spec, want := range map[string]string{
 		"  ociRepository: {url: oci://registry.example.com/fleet, interval: 5m}\n":             "config.yaml:4:3: error FW233 spec.ociRepository: no cluster syncs from ociRepository: sourceRef.kind is GitRepository",
-		repository("") + "  path: clusters\n":                                                  "config.yaml:5:3: error FW233 spec.ociRepository: ociRepository works only without a path: with the path clusters one artifact holds all clusters",
+		repository("") + "  path: clusters\n":                                                  "config.yaml:5:3: error FW233 spec.ociRepository: ociRepository needs an artifact for each cluster, but with the path clusters one artifact holds all clusters",
 		repository(", layerSelector: {operation: copy}"):                                       "config.yaml:5:72: error FW233 spec.ociRepository.layerSelector",
 		repository(", layerSelector: {mediaType: application/x-tar}"):                          "config.yaml:5:72: error FW233 spec.ociRepository.layerSelector",
 		repository(", ref: {digest: \"sha256:" + strings.Repeat("0", 64) + "\"}"):              "config.yaml:5:72: error FW233 spec.ociRepository.ref:",
@@ -172,9 +175,9 @@ func TestOCIRepositoryIsChecked(t *testing.T) {
 	// An Application's source of the same name is the same object.
 	twice := app("flux-system", "  syncPolicies: [{name: p, "+policy+"}]\n")
 	twice.Data = []byte(strings.NewReplacer("gitRepository: {url: https://example.com", "ociRepository: {url: oci://example.com/a", "metadata: {", "metadata: {namespace: flux-system, ").Replace(string(twice.Data)))
-	wantDiagnostic(t, []schema.File{twice, ownArtifacts("")}, "flux-system.yaml:5:12: error FW601 spec.source.ociRepository: OCIRepository flux-system/flux-system is rendered for config.yaml:5:3 as well")
+	wantDiagnostic(t, []schema.File{twice, ownArtifacts("")}, "flux-system.yaml:5:12: error FW601 spec.source.ociRepository: OCIRepository flux-system/flux-system is also rendered for config.yaml:5:3 on the same cluster")
 	_, list := render.Compile(schema.Load(append(example(t, seed), ownArtifacts(""))), render.Options{Path: "clusters"})
 	if !slices.ContainsFunc(list, func(d diag.Diagnostic) bool { return d.Code == diag.ClusterSource }) {
-		t.Errorf("with --path it says\n%s", text(list))
+		t.Errorf("with --path: got\n%s", text(list))
 	}
 }

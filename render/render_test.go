@@ -20,7 +20,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// examples are the directories under examples/, each with a golden tree.
+// examples returns the directories under examples/, each of which has a golden tree.
 func examples(t testing.TB) []string {
 	t.Helper()
 	applications, err := filepath.Glob("../examples/*/application.yaml")
@@ -34,7 +34,7 @@ func examples(t testing.TB) []string {
 	return dirs
 }
 
-// example reads the files of an example, by their names in it.
+// example reads the files of an example, named relative to it.
 func example(t testing.TB, dir string) []schema.File {
 	t.Helper()
 	var files []schema.File
@@ -71,7 +71,7 @@ func text(list diag.List) string {
 	return b.String()
 }
 
-// contents are all files of a tree, by path.
+// contents returns all files of a tree, by path.
 func contents(tree *render.Tree) map[string][]byte {
 	all := map[string][]byte{}
 	for _, c := range tree.Clusters {
@@ -95,7 +95,7 @@ func TestExamplesRenderTheirGoldenTrees(t *testing.T) {
 			err := filepath.WalkDir(golden, func(file string, e fs.DirEntry, err error) error {
 				rel, _ := filepath.Rel(golden, file)
 				if err == nil && !e.IsDir() && all[filepath.ToSlash(rel)] == nil {
-					t.Errorf("%s is in the golden tree and is not rendered any more", rel)
+					t.Errorf("%s is in the golden tree but no longer rendered", rel)
 				}
 				return err
 			})
@@ -130,7 +130,7 @@ func get(t testing.TB, tree *render.Tree, file string) map[string]any {
 	return object
 }
 
-// at is a value in an object: names and indices, parted by spaces.
+// at returns a value in an object. The path consists of names and indices, separated by spaces.
 func at(object any, path string) any {
 	for _, name := range strings.Fields(path) {
 		switch o := object.(type) {
@@ -149,7 +149,7 @@ func at(object any, path string) any {
 	return object
 }
 
-// edit is the Application of Kurator's example with one text replaced by another.
+// edit replaces a text in the Application of Kurator's example.
 func edit(t testing.TB, files []schema.File, name, from, to string) []schema.File {
 	t.Helper()
 	files = slices.Clone(files)
@@ -177,18 +177,18 @@ func marshal(t testing.TB, v any) string {
 	return string(y)
 }
 
-// diagnostics are what compiling files says.
+// diagnostics returns the diagnostics of files.
 func diagnostics(files []schema.File) diag.List {
 	_, list := render.Compile(schema.Load(files), render.Options{})
 	return list
 }
 
-// problems are the diagnostics of files but for those that are for information alone.
+// problems returns the diagnostics of files without notices.
 func problems(files []schema.File) diag.List {
 	return slices.DeleteFunc(diagnostics(files), func(d diag.Diagnostic) bool { return d.Severity == diag.Info })
 }
 
-// wantDiagnostic checks that one diagnostic begins like this.
+// wantDiagnostic checks that one diagnostic begins with a text.
 func wantDiagnostic(t testing.TB, files []schema.File, want string) {
 	t.Helper()
 	list := diagnostics(files)

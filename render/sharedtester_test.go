@@ -2,7 +2,8 @@ package render_test
 
 import "testing"
 
-// TestTheSharedLoadTesterIsInTheMesh: rollouts use the one load tester, whichever provider is the fleet's own.
+// TestTheSharedLoadTesterIsInTheMesh checks that rollouts use the shared load tester, whatever the fleet's
+// provider.
 func TestTheSharedLoadTesterIsInTheMesh(t *testing.T) {
 	files := edit(t, example(t, "../examples/installed-istio-nginx"), "fleet.yaml", "trafficRoutingProvider: istio", "trafficRoutingProvider: nginx\n      publicTestloader: true")
 	files = edit(t, files, "fleet.yaml", "        loadtester:\n          url: http://flagger-loadtester.test/\n", "")
@@ -12,8 +13,9 @@ func TestTheSharedLoadTesterIsInTheMesh(t *testing.T) {
 	}
 }
 
-// TestAnInstalledLoadTesterOutsideTheMeshIsReported where no fleet says which provider rollouts have.
+// TestAnInstalledLoadTesterOutsideTheMeshIsReported checks clusters on which no fleet sets the provider of
+// rollouts.
 func TestAnInstalledLoadTesterOutsideTheMeshIsReported(t *testing.T) {
 	files := edit(t, example(t, "../examples/installed-by-renderconfig"), "renderconfig.yaml", "flagger-loadtester.test", "flagger-loadtester.kuma-system")
-	wantDiagnostic(t, files, "renderconfig.yaml:20:16: warning FW355 spec.plugin.flagger.installed.loadtester.url: the namespace kuma-system is not one")
+	wantDiagnostic(t, files, "renderconfig.yaml:20:16: warning FW355 spec.plugin.flagger.installed.loadtester.url: namespace kuma-system gets no sidecars")
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// checkAlertProviders checks what the CRD says in a oneOf
-// (artifacts/flagger/crd.yaml), and which AlertProviders nobody names.
+// checkAlertProviders reports AlertProviders that violate the oneOf of the CRD (artifacts/flagger/crd.yaml), and
+// those that no rollout uses.
 func (c *compiler) checkAlertProviders() {
 	used := map[*place.AlertProvider]bool{}
 	for _, r := range c.rollouts {
@@ -22,9 +22,9 @@ func (c *compiler) checkAlertProviders() {
 		}
 	}
 	for _, p := range c.AlertProviders {
-		// What fleetwright renders Flux does not substitute, unlike what stands beside a plain Canary.
+		// Flux substitutes nothing in rendered objects, only in those next to a plain Canary.
 		if why := schema.RefuseURL(p.Spec.Address, "http", "https"); used[p] && strings.Contains(p.Spec.Address, "${") && why != "" {
-			c.Add(p.Doc.Diagnostic(diag.WrongFormat, schema.Path{"spec", "address"}, "Flux substitutes nothing in what is rendered, and the address is not the URL of a server: "+why, "secretRef: {name: …}, of a Secret with the key address"))
+			c.Add(p.Doc.Diagnostic(diag.WrongFormat, schema.Path{"spec", "address"}, "address is not the URL of a server, and Flux substitutes no variables in rendered objects: "+why, "secretRef: {name: …}, a Secret with the key address"))
 		}
 	}
 	for _, canary := range c.canaries {
@@ -33,35 +33,35 @@ func (c *compiler) checkAlertProviders() {
 			used[p] = true
 		}
 	}
-	// Those beside Canaries alone may be for others, which are elsewhere.
+	// If the input has only plain Canaries, AlertProviders may be for Canaries elsewhere.
 	shared := c.Rollouts() && len(c.Variants) == 0
 	for _, p := range c.AlertProviders {
 		if (p.Spec.Address == "") == (p.Spec.SecretRef == nil) {
-			c.Add(p.Doc.Diagnostic(diag.BadAlertProvider, schema.Path{"spec"}, "an AlertProvider has either an address or a secretRef", "secretRef: {name: …}, of a Secret with the key address"))
+			c.Add(p.Doc.Diagnostic(diag.BadAlertProvider, schema.Path{"spec"}, "an AlertProvider needs exactly one of address and secretRef", "secretRef: {name: …}, a Secret with the key address"))
 		}
 		if !used[p] && !shared && !c.MayMiss("Application") {
-			c.Add(p.Doc.Diagnostic(diag.AlertProviderUnused, schema.Path{"metadata", "name"}, "no rollout names the AlertProvider, so it is not rendered", "rolloutPolicy: {alerts: [{name: …, providerRef: {name: "+p.Name+"}}]}"))
+			c.Add(p.Doc.Diagnostic(diag.AlertProviderUnused, schema.Path{"metadata", "name"}, "no rollout uses the AlertProvider, so it is not rendered", "rolloutPolicy: {alerts: [{name: …, providerRef: {name: "+p.Name+"}}]}"))
 		}
 	}
 }
 
-// checkMeshes reports the Meshes that go to no cluster.
+// checkMeshes reports Meshes that are rendered for no cluster.
 func (c *compiler) checkMeshes() {
 	for _, in := range c.installations {
 		if in != nil && in.Providers[flagger.Kuma] != nil {
 			return
 		}
 	}
-	if c.MayMiss("Fleet") || c.Rollouts() && len(c.Variants) == 0 { // then it is somebody else's
+	if c.MayMiss("Fleet") || c.Rollouts() && len(c.Variants) == 0 { // other inputs may use it
 		return
 	}
 	for _, m := range c.Meshes {
-		c.Add(m.Doc.Diagnostic(diag.MeshUnused, schema.Path{"metadata", "name"}, "no cluster has Kuma, so the Mesh is not rendered", "plugin: {flagger: {trafficRoutingProvider: kuma}} in a Fleet's spec, or installed: {"+rollout.Example("kuma")+"} below flagger"))
+		c.Add(m.Doc.Diagnostic(diag.MeshUnused, schema.Path{"metadata", "name"}, "no cluster has Kuma, so the Mesh is not rendered", "plugin: {flagger: {trafficRoutingProvider: kuma}} in a Fleet's spec, or installed: {"+rollout.Example("kuma")+"} in plugin.flagger"))
 	}
 }
 
-// checkCharts reports the charts of a RenderConfig for components that are installed already on clusters,
-// and rendered on none.
+// checkCharts reports charts of a RenderConfig for components that some clusters have installed and that none
+// renders.
 func (c *compiler) checkCharts() {
 	if c.RenderConfig == nil || c.MayMiss("Fleet") {
 		return
@@ -79,11 +79,11 @@ func (c *compiler) checkCharts() {
 		}
 	}
 	for _, r := range c.rollouts {
-		rendered["loadtester"] = rendered["loadtester"] || r.TestLoader // whose image it is
+		rendered["loadtester"] = rendered["loadtester"] || r.TestLoader // its image is the chart's
 	}
 	for name := range there {
 		if at := (schema.Path{"spec", "charts", name}); !rendered[name] && c.RenderConfig.Has(at...) {
-			c.Add(c.RenderConfig.Diagnostic(diag.ChartUnused, at, fmt.Sprintf("no cluster renders %s: it is installed already on all that have it", name), "remove the chart"))
+			c.Add(c.RenderConfig.Diagnostic(diag.ChartUnused, at, fmt.Sprintf("the chart of %s is never rendered: every cluster that needs it has it installed already", name), "remove the chart"))
 		}
 	}
 }

@@ -12,7 +12,8 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// wavesOf are a RenderConfig with these lines in its spec, and a fleet whose clusters are called after their labels.
+// wavesOf returns a RenderConfig with lines of its spec, and a fleet whose clusters are named after their
+// labels.
 func wavesOf(source, spec string) []schema.File {
 	documents := []string{
 		"apiVersion: fleetwright.dev/v1alpha1\nkind: RenderConfig\nspec:\n" + spec,
@@ -34,24 +35,24 @@ const (
 	others = "  - {name: rest}\n"
 )
 
-// TestWavesOfClusters: a cluster is in the first wave that selects it, and in the last where none does.
+// TestWavesOfClusters checks that a cluster is in the first wave that selects it, or else in the last one.
 func TestWavesOfClusters(t *testing.T) {
 	for name, tt := range map[string]struct {
 		waves string
 		want  string
-		// says are the codes of the diagnostics about the waves.
+		// says holds the codes of the diagnostics about the waves.
 		says []diag.Code
 	}{
-		"the first wins":            {canary + eu + others, "canary a-eu, eu b-eu, rest c-us d-none", nil},
-		"in the other order":        {eu + canary + others, "eu a-eu b-eu, canary, rest c-us d-none", []diag.Code{diag.EmptyWave}},
-		"in no wave":                {canary + eu + us, "canary a-eu, eu b-eu, us c-us d-none", nil},
-		"all in the first":          {others + canary, "rest a-eu b-eu c-us d-none, canary", []diag.Code{diag.EmptyWave}},
-		"none for the last":         {"  - {name: all, clusterSelector: {}}\n" + others, "all a-eu b-eu c-us d-none, rest", nil},
-		"a label that nobody has":   {"  - {name: canary, clusterSelector: {matchLabels: {stage: canray}}}\n" + others, "canary, rest a-eu b-eu c-us d-none", []diag.Code{diag.EmptyWave}},
-		"such a label for the last": {canary + "  - {name: us, clusterSelector: {matchExpressions: [{key: region, operator: In, values: [su]}]}}\n", "canary a-eu, us b-eu c-us d-none", []diag.Code{diag.EmptyWave}},
-		"conditions":                {"  - {name: some, clusterSelector: {matchExpressions: [{key: region, operator: DoesNotExist}]}}\n" + others, "some d-none, rest a-eu b-eu c-us", nil},
-		"too many":                  {strings.Repeat(others, 101), "", []diag.Code{diag.OutOfBounds}},
-		"a name twice":              {canary + others + others, "", []diag.Code{diag.DefinedTwice}},
+		"the first wins":                            {canary + eu + others, "canary a-eu, eu b-eu, rest c-us d-none", nil},
+		"in the other order":                        {eu + canary + others, "eu a-eu b-eu, canary, rest c-us d-none", []diag.Code{diag.EmptyWave}},
+		"in no wave":                                {canary + eu + us, "canary a-eu, eu b-eu, us c-us d-none", nil},
+		"all in the first":                          {others + canary, "rest a-eu b-eu c-us d-none, canary", []diag.Code{diag.EmptyWave}},
+		"none for the last":                         {"  - {name: all, clusterSelector: {}}\n" + others, "all a-eu b-eu c-us d-none, rest", nil},
+		"a label that no cluster has":               {"  - {name: canary, clusterSelector: {matchLabels: {stage: canray}}}\n" + others, "canary, rest a-eu b-eu c-us d-none", []diag.Code{diag.EmptyWave}},
+		"a label that no cluster has, for the last": {canary + "  - {name: us, clusterSelector: {matchExpressions: [{key: region, operator: In, values: [su]}]}}\n", "canary a-eu, us b-eu c-us d-none", []diag.Code{diag.EmptyWave}},
+		"conditions":                                {"  - {name: some, clusterSelector: {matchExpressions: [{key: region, operator: DoesNotExist}]}}\n" + others, "some d-none, rest a-eu b-eu c-us", nil},
+		"too many":                                  {strings.Repeat(others, 101), "", []diag.Code{diag.OutOfBounds}},
+		"a name twice":                              {canary + others + others, "", []diag.Code{diag.DefinedTwice}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tree, list := render.Compile(schema.Load(wavesOf(pinned, "  waves:\n"+tt.waves)), render.Options{})
@@ -60,7 +61,7 @@ func TestWavesOfClusters(t *testing.T) {
 				says = append(says, d.Code)
 			}
 			if !slices.Equal(says, tt.says) {
-				t.Errorf("it says %v", list)
+				t.Errorf("got %v", list)
 			}
 			var all []string
 			if tree != nil {
@@ -80,7 +81,8 @@ func TestWavesOfClusters(t *testing.T) {
 	}
 }
 
-// TestNothingRenderedDependsOnWaves: neither on how they are declared nor on how far they have come.
+// TestNothingRenderedDependsOnWaves checks that the output depends neither on the declaration of waves nor on
+// their progress.
 func TestNothingRenderedDependsOnWaves(t *testing.T) {
 	for _, topology := range []string{"pull", "hub"} {
 		want := contents(compile(t, wavesOf(pinned, "  topology: "+topology+"\n")...))
@@ -89,7 +91,7 @@ func TestNothingRenderedDependsOnWaves(t *testing.T) {
 			if got := contents(tree); !maps.EqualFunc(got, want, func(a, b []byte) bool { return string(a) == string(b) }) {
 				t.Errorf("%s: with the waves\n%sit renders otherwise", topology, spec)
 			}
-			// The parts are the whole, and no file is in both.
+			// The parts together are the whole tree, and no file is in both.
 			for wave := range tree.Waves.Names {
 				now, later := tree.Through(wave)
 				parts := contents(now)
@@ -107,7 +109,7 @@ func TestNothingRenderedDependsOnWaves(t *testing.T) {
 	}
 }
 
-// TestSourcesThatMove reach all waves at once.
+// TestSourcesThatMove checks changes of sources that reach all waves at once.
 func TestSourcesThatMove(t *testing.T) {
 	git := func(ref string) string {
 		return "{gitRepository: {url: https://example.com/shop.git, interval: 1m" + ref + "}}"
@@ -153,12 +155,12 @@ func TestSourcesThatMove(t *testing.T) {
 			t.Errorf("%s moves at %q, want %q", source, got, want)
 		}
 		if got := append(found("  topology: pull\n"), found("  waves:\n"+others)...); len(got) > 0 {
-			t.Errorf("%s moves where there is no order: %v", source, got)
+			t.Errorf("%s moves without an order: %v", source, got)
 		}
 	}
 }
 
-// TestChartsByVariableThatMove: a version is judged by the value of its variable.
+// TestChartsByVariableThatMove checks that a version is judged by the value of its variable.
 func TestChartsByVariableThatMove(t *testing.T) {
 	for version, want := range map[string]bool{"1.x": true, "1.2.3": false} {
 		files := wavesOf("{helmRepository: {url: https://example.com, interval: 1m}}", "  waves:\n"+canary+others)
@@ -166,13 +168,13 @@ func TestChartsByVariableThatMove(t *testing.T) {
 		files[0].Data = []byte(strings.Replace(text, "kustomization: {interval: 5m, prune: true}", `helm: {interval: 5m, chart: {spec: {chart: shop, version: "${cluster.labels.ver}"}}}`, 1))
 		_, list := render.Compile(schema.Load(files), render.Options{})
 		if got := slices.ContainsFunc(list, func(d diag.Diagnostic) bool { return d.Code == diag.MovingSource }); got != want || list.HasErrors() {
-			t.Errorf("the version %s moves: %v, want %v; it says\n%v", version, got, want, list)
+			t.Errorf("the version %s moves: %v, want %v; got\n%v", version, got, want, list)
 		}
 	}
 }
 
-// TestSourcesOfVariantsThatMove: what only clusters of the first wave follow moves nothing; what two variants
-// follow, each in a wave of its own, does, and so does what only a later wave follows.
+// TestSourcesOfVariantsThatMove checks sources of variants: one that only clusters of the first wave follow is
+// not reported, but one that two variants follow, each in another wave, or that only a later wave follows, is.
 func TestSourcesOfVariantsThatMove(t *testing.T) {
 	for overrides, want := range map[string]string{
 		"": "spec.source.gitRepository.ref.branch",
@@ -193,7 +195,7 @@ func TestSourcesOfVariantsThatMove(t *testing.T) {
 			}
 		}
 		if list.HasErrors() || strings.Join(got, " ") != want {
-			t.Errorf("with\n%sit says\n%v\nand %v moves, want %q", overrides, list, got, want)
+			t.Errorf("with\n%sgot\n%v\nand %v moves, want %q", overrides, list, got, want)
 		}
 	}
 }

@@ -7,12 +7,12 @@ import (
 	"github.com/fleetwright/fleetwright/render/source"
 )
 
-// KeyOf returns the key of what is built for a policy.
+// KeyOf returns the key of a policy's build.
 func KeyOf(p *place.Policy) source.Key {
 	return source.Key{Namespace: p.App.Namespace, Application: p.App.Name, Policy: p.Index(), Variant: p.App.Variant}
 }
 
-// NewBuild returns what Flux builds for a policy, with patches behind the policy's own.
+// NewBuild returns Flux's build of a policy, with patches after the policy's own.
 func NewBuild(p *place.Policy, patches []kustomize.Patch) source.Build {
 	b := source.Build{
 		Key:    KeyOf(p),

@@ -16,8 +16,8 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// Check reports what Flux would reject or does otherwise than the application's document
-// reads, and notes what Flux needs on the clusters.
+// Check reports the fields of an application's document that Flux would reject or ignore, and
+// notes the objects that Flux needs on the clusters.
 func Check(a *place.Application, s *settings.Settings, to *report.Report) {
 	c := newChecker(a, s, to)
 	rollouts := c.rollouts()
@@ -64,7 +64,7 @@ func CheckClusterSource(config *schema.Document, s *settings.Settings, to *repor
 	f.noteArtifact(at.With("ociRepository"), s.Artifact)
 }
 
-// fields are those of a document of which objects are made.
+// fields are the fields of a document that objects are rendered from.
 type fields struct {
 	doc *schema.Document
 	// name and namespace of the objects.
@@ -90,7 +90,7 @@ func (f fields) add(code diag.Code, at schema.Path, message, hint string) {
 	}
 }
 
-// checkKustomization reports what of a policy kustomize would reject, and that a retryInterval is added.
+// checkKustomization reports parts of a policy that kustomize would reject, and an added retryInterval.
 func (c checker) checkKustomization(at schema.Path, k *api.Kustomization) {
 	for i, component := range k.Components {
 		// kustomize-controller keeps a path in the source (SecureJoin), and lets nothing
@@ -100,21 +100,21 @@ func (c checker) checkKustomization(at schema.Path, k *api.Kustomization) {
 		dir, why := path.Join(base, component), ""
 		switch {
 		case dir == ".." || strings.HasPrefix(dir, "../"):
-			why = "is outside of the source"
+			why = "is outside the source"
 		case dir == "." || strings.HasPrefix(path.Clean(base)+"/", dir+"/"):
 			why = "is the directory of the policy, or one above it"
 		default:
 			continue
 		}
-		c.add(diag.WrongFormat, at.With("components", i), fmt.Sprintf("the component %s %s, and kustomize-controller refuses it", component, why), "components: [../components/monitoring], relative to the path of the policy")
+		c.add(diag.WrongFormat, at.With("components", i), fmt.Sprintf("the component %s %s; kustomize-controller rejects it", component, why), "components: [../components/monitoring], relative to the path of the policy")
 	}
 	c.checkPatches(at.With("patches"), k.Patches)
 	if k.Interval.IsNone() && (k.RetryInterval == "" || k.RetryInterval.IsNone()) {
-		c.add(diag.RetryAdded, at.With("interval"), fmt.Sprintf("with an interval of %s and no retryInterval Flux would never try again what failed, so retryInterval: %s is added", k.Interval, retryOfUnpolled), "")
+		c.add(diag.RetryAdded, at.With("interval"), fmt.Sprintf("with an interval of %s and no retryInterval, Flux would never retry a failure; retryInterval: %s was added", k.Interval, retryOfUnpolled), "")
 	}
 }
 
-// checkPatches reports the patches that kustomize would refuse.
+// checkPatches reports the patches that kustomize would reject.
 func (c checker) checkPatches(at schema.Path, patches []kustomize.Patch) {
 	for i, own := range patches {
 		if field, message, hint := patch.Check(own); message != "" {
@@ -123,16 +123,16 @@ func (c checker) checkPatches(at schema.Path, patches []kustomize.Patch) {
 	}
 }
 
-// The longest values that helm-controller's CRD takes (fluxcd/pkg apis/meta, ValuesReference).
+// The longest values that helm-controller's CRD accepts (fluxcd/pkg apis/meta, ValuesReference).
 const (
 	maxValuesKey  = 253
 	maxTargetPath = 250
 )
 
-// checkHelm reports what Flux or Helm would reject in a policy with helm.
+// checkHelm reports parts of a policy with helm that Flux or Helm would reject.
 func (c checker) checkHelm(at schema.Path, h *api.HelmRelease) {
 	if i := h.Install; i != nil && i.SkipCRDs && i.CRDs != "" && i.CRDs != "Skip" {
-		c.add(diag.NotAllowed, at.With("install", "skipCRDs"), "skipCRDs and crds: "+i.CRDs+" say different things", "remove skipCRDs")
+		c.add(diag.NotAllowed, at.With("install", "skipCRDs"), "skipCRDs and crds: "+i.CRDs+" contradict each other", "remove skipCRDs")
 	}
 	for i, v := range h.ValuesFrom {
 		c.checkLength(at.With("valuesFrom", i, "valuesKey"), v.ValuesKey, maxValuesKey)
@@ -144,16 +144,16 @@ func (c checker) checkHelm(at schema.Path, h *api.HelmRelease) {
 		}
 	}
 	if h.Timeout.IsNone() {
-		c.add(diag.OutOfBounds, at.With("timeout"), "with a timeout of "+string(h.Timeout)+" nothing is ever installed", "timeout: 5m0s")
+		c.add(diag.OutOfBounds, at.With("timeout"), "with a timeout of "+string(h.Timeout)+", Flux never installs the chart", "timeout: 5m0s")
 	}
 	if c.SourceKind() == place.GitRepository && choosesVersion(h) {
-		c.add(diag.NoVersionInGit, at.With("chart", "spec", "version"), "Flux does not look at the version of a chart in a gitRepository, it installs the one that is checked out", "write gitRepository: {ref: {tag: …}}")
+		c.add(diag.NoVersionInGit, at.With("chart", "spec", "version"), "Flux ignores the version of a chart in a gitRepository and installs the chart of the checked-out commit", "remove version, and write gitRepository: {ref: {tag: …}}")
 	}
 }
 
 func (c checker) checkLength(at schema.Path, value string, most int) {
 	if len(value) > most {
-		c.add(diag.WrongFormat, at, fmt.Sprintf("the value has %d characters, Flux takes at most %d", len(value), most), "")
+		c.add(diag.WrongFormat, at, fmt.Sprintf("the value has %d characters; Flux allows at most %d", len(value), most), "")
 	}
 }
 
@@ -161,12 +161,12 @@ func choosesVersion(h *api.HelmRelease) bool {
 	return h.Chart.Spec.Version != "" && h.Chart.Spec.Version != "*"
 }
 
-// checkGitRepository reports what of a source Flux would reject or ignores, and the fields that it
-// has removed: go-git is all that is left of gitImplementation, and its default in Kurator's CRD.
+// checkGitRepository reports parts of a source that Flux rejects or ignores, and the fields that Flux
+// has removed. go-git is the only gitImplementation left, and its default in Kurator's CRD.
 func (c checker) checkGitRepository(g *api.GitRepository) {
 	at := schema.Path{"spec", "source", "gitRepository"}
 	if strings.HasPrefix(g.URL, "ssh://") && g.SecretRef == nil {
-		c.add(diag.NoGitKey, at.With("url"), "an ssh URL without a secretRef; source-controller connects only with a key and known_hosts, so nothing is ever fetched",
+		c.add(diag.NoGitKey, at.With("url"), "an ssh URL without a secretRef: source-controller needs a key and known_hosts, so Flux fetches nothing",
 			"secretRef: {name: "+c.Name+"-git}, a Secret with the keys identity and known_hosts")
 	}
 	if g.Ref != nil {
@@ -174,19 +174,19 @@ func (c checker) checkGitRepository(g *api.GitRepository) {
 	}
 	for field, set := range map[string]bool{"gitImplementation": g.GitImplementation != "" && g.GitImplementation != "go-git", "accessFrom": g.AccessFrom != nil} {
 		if set {
-			c.add(diag.RemovedByFlux, at.With(field), fmt.Sprintf("Flux has removed %s, it is left out", field), "remove the field")
+			c.add(diag.RemovedByFlux, at.With(field), fmt.Sprintf("Flux has removed %s; it is not rendered", field), "remove the field")
 		}
 	}
 }
 
-// checkReference reports the fields of a reference that Flux ignores beside another, in the order
+// checkReference reports the fields of a reference that Flux ignores next to another, in the order
 // of fluxcd/pkg git/gogit/client.go, clone: unlike the comments in source-controller's API, it asks
-// for a tag before a range. A branch beside a commit is the one that is cloned to find it.
+// for a tag before a range. A branch next to a commit is the one that is cloned to find it.
 func (c checker) checkReference(at schema.Path, ref *api.GitReference) {
 	for _, f := range []refField{{"branch", ref.Branch}, {"tag", ref.Tag}} {
 		for _, prefix := range []string{"refs/heads/", "refs/tags/"} {
 			if name, ok := strings.CutPrefix(f.value, prefix); ok { // clone.go, cloneBranch and cloneTag
-				c.add(diag.WrongFormat, at.With(f.name), fmt.Sprintf("Flux adds the prefix of a %s itself, so it finds no %s", f.name, f.value), f.name+": "+name+", or name: "+f.value)
+				c.add(diag.WrongFormat, at.With(f.name), fmt.Sprintf("Flux adds the prefix of a %s itself, so it does not find %s", f.name, f.value), f.name+": "+name+", or name: "+f.value)
 			}
 		}
 	}
@@ -196,9 +196,9 @@ func (c checker) checkReference(at schema.Path, ref *api.GitReference) {
 // A refField is a field of a reference.
 type refField struct{ name, value string }
 
-// checkIgnored reports the fields of a reference that are set beside an earlier one, which Flux
-// takes alone. What names the same for people, a branch or a tag beside a commit's or an artifact's
-// digest, is good practice.
+// checkIgnored reports the fields of a reference that are set next to an earlier one, the only one
+// that Flux reads. A branch or a tag next to a commit or a digest is not reported: it is good practice,
+// as it names the same for people.
 func (f fields) checkIgnored(at schema.Path, refs ...refField) {
 	var first refField
 	for _, r := range refs {
@@ -208,44 +208,44 @@ func (f fields) checkIgnored(at schema.Path, refs ...refField) {
 		case first.value == "":
 			first = r
 		default:
-			f.add(diag.RefIgnored, at.With(r.name), fmt.Sprintf("Flux ignores %s: %s beside %s: %s", r.name, r.value, first.name, first.value), "remove one of the two")
+			f.add(diag.RefIgnored, at.With(r.name), fmt.Sprintf("Flux ignores %s: %s next to %s: %s", r.name, r.value, first.name, first.value), "remove one of the two")
 		}
 	}
 }
 
-// checkHelmRepository reports what of a source Flux would reject, and the policies that it cannot serve.
+// checkHelmRepository reports parts of a source that Flux would reject, and the policies that do not fit it.
 func (c checker) checkHelmRepository(h *api.HelmRepository) {
 	at := schema.Path{"spec", "source", "helmRepository"}
 	if h.Type != "" && (h.Type == "oci") != isOCI(h.URL) {
-		c.add(diag.SourceMismatch, at.With("type"), fmt.Sprintf("a repository of type %s does not have the URL %s", h.Type, h.URL), "remove the type: the URL tells it")
+		c.add(diag.SourceMismatch, at.With("type"), fmt.Sprintf("type %s does not match the URL %s", h.Type, h.URL), "remove type: Flux reads it from the URL")
 	}
 	if h.Provider != "" && h.Provider != "generic" && !isOCI(h.URL) {
-		c.add(diag.SourceMismatch, at.With("provider"), "Flux logs in with a provider to registries only, whose URL begins with oci://", "remove the field, or write a secretRef")
+		c.add(diag.SourceMismatch, at.With("provider"), "Flux uses provider only for registries, whose URL begins with oci://", "remove provider, or use a secretRef")
 	}
 	for _, p := range c.Policies {
 		if p.Helm != nil {
 			at, chart := p.Path.With("helm", "chart", "spec", "chart"), p.Helm.Chart.Spec.Chart
 			if why := schema.RefuseChart(chart, isOCI(h.URL)); why != "" {
-				hint := "mirror the chart under a name in lower case, or use a gitRepository and the path of the chart in it"
+				hint := "mirror the chart under a lower-case name, or use a gitRepository and the path of the chart in it"
 				if name := path.Base(chart); name != chart && schema.RefuseChart(name, isOCI(h.URL)) == "" {
 					hint = "chart: " + name + ", its name in the repository; a path needs a gitRepository"
 				}
-				c.add(diag.WrongFormat, at, fmt.Sprintf("%q is not the name of a chart in a Helm repository: %s, and source-controller refuses it", chart, why), hint)
+				c.add(diag.WrongFormat, at, fmt.Sprintf("%q is not a valid chart name in a Helm repository: %s; source-controller rejects it", chart, why), hint)
 			}
 		}
 	}
 }
 
-// checkChartsAlone reports the policies that a HelmRepository cannot serve.
+// checkChartsAlone reports the policies that do not fit a HelmRepository.
 func (c checker) checkChartsAlone() {
 	for _, p := range c.Policies {
 		if p.Kustomization != nil {
-			c.add(diag.SourceMismatch, p.Path.With("kustomization"), "a helmRepository holds charts, and a Flux Kustomization takes none", "use helm, or a gitRepository or ociRepository")
+			c.add(diag.SourceMismatch, p.Path.With("kustomization"), "a helmRepository holds charts, which a Flux Kustomization cannot apply", "use helm, or a gitRepository or ociRepository")
 		}
 	}
 }
 
-// checkArtifact reports what of an OCIRepository Flux ignores or refuses (source-controller
+// checkArtifact reports parts of an OCIRepository that Flux ignores or rejects (source-controller
 // internal/controller/ocirepository_controller.go; getArtifactRef).
 func (f fields) checkArtifact(at schema.Path, o *api.OCIRepository) {
 	if ref := o.Ref; ref != nil {
@@ -254,11 +254,11 @@ func (f fields) checkArtifact(at schema.Path, o *api.OCIRepository) {
 	}
 	if v := o.Verify; v != nil {
 		f.checkVerification(at.With("verify"), &v.ChartVerification)
-		f.ignored(v.SecretRef != nil && len(v.MatchOIDCIdentity) > 0, at.With("verify"), "matchOIDCIdentity", "beside secretRef, whose keys it verifies with", "remove one of the two")
+		f.ignored(v.SecretRef != nil && len(v.MatchOIDCIdentity) > 0, at.With("verify"), "matchOIDCIdentity", "next to secretRef, whose keys it verifies with", "remove one of the two")
 	}
 }
 
-// checkOneChart reports the policies that an OCIRepository cannot serve: it is one chart, or manifests.
+// checkOneChart reports the policies that do not fit an OCIRepository: it holds one chart, or manifests.
 func (c checker) checkOneChart() {
 	o := c.Spec.Source.OCIRepository // nil where it exists already
 	isChart := false
@@ -271,7 +271,7 @@ func (c checker) checkOneChart() {
 		if o != nil && spec.Chart != path.Base(o.URL) {
 			base := path.Base(o.URL)
 			c.add(diag.SourceMismatch, at.With("spec", "chart"),
-				fmt.Sprintf("an ociRepository is one chart, and this one is %s, not %s", base, spec.Chart),
+				fmt.Sprintf("an ociRepository holds one chart, and this one holds %s, not %s", base, spec.Chart),
 				fmt.Sprintf("url: %s/%s, or a helmRepository of type oci for several charts", strings.TrimSuffix(o.URL, "/"+base), spec.Chart))
 		}
 		for _, f := range []struct {
@@ -282,19 +282,19 @@ func (c checker) checkOneChart() {
 			{schema.Path{"spec", "version"}, choosesVersion(p.Helm), "ociRepository: {ref: {semver: …}}"},
 			{schema.Path{"spec", "interval"}, spec.Interval != "", "ociRepository: {interval: …}"},
 			{schema.Path{"spec", "reconcileStrategy"}, spec.ReconcileStrategy != "", "remove the field: every new artifact is installed"},
-			{schema.Path{"spec", "valuesFiles"}, len(spec.ValuesFiles) > 0, "copy what they hold into values"},
+			{schema.Path{"spec", "valuesFiles"}, len(spec.ValuesFiles) > 0, "copy their contents into values"},
 			{schema.Path{"spec", "ignoreMissingValuesFiles"}, spec.IgnoreMissingValuesFiles, "remove the field"},
 			{schema.Path{"spec", "verify"}, spec.Verify != nil, "ociRepository: {verify: {…}}"},
 			{schema.Path{"metadata"}, p.Helm.Chart.Metadata != nil, "remove the field"},
 		} {
 			if f.set {
-				c.add(diag.NoHelmChart, at.With(f.path...), "Flux makes no HelmChart for a chart from an ociRepository, so the field has no place", f.hint)
+				c.add(diag.NoHelmChart, at.With(f.path...), "Flux creates no HelmChart for a chart from an ociRepository, so the field has no effect", f.hint)
 			}
 		}
 	}
 	for _, p := range c.Policies {
 		if isChart && p.Kustomization != nil {
-			c.add(diag.SourceMismatch, p.Path.With("kustomization"), "another policy takes the ociRepository for a chart, and a chart cannot be applied as manifests", "make two Applications of it")
+			c.add(diag.SourceMismatch, p.Path.With("kustomization"), "another policy installs the ociRepository as a chart; a kustomization cannot apply a chart", "split the Application into two")
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// CRDs are those of a release in Git, which Flux applies from there.
+// CRDs are the CRDs of a release in Git, which Flux applies from there.
 type CRDs struct {
 	Name    string
 	Release settings.Chart
@@ -22,8 +22,8 @@ type CRDs struct {
 // (kubernetes-sigs/gateway-api config/crd/kustomization.yaml).
 const crdsPath = "./config/crd"
 
-// Objects returns the source of the CRDs for a target, and the Flux Kustomization that applies them: never over
-// those that are there, and never to be pruned, since every route would go with them.
+// Objects returns the source of the CRDs for a target, and the Flux Kustomization that applies them. It never
+// replaces existing CRDs, and never prunes them, because that would delete every route.
 func (c *CRDs) Objects(s *settings.Settings, on *place.Target) []manifest.Rendered {
 	meta := manifest.Metadata{Name: on.ObjectName(c.Name), Namespace: s.Source.Namespace}
 	if on.Remote {
@@ -43,9 +43,9 @@ func (c *CRDs) Objects(s *settings.Settings, on *place.Target) []manifest.Render
 	}
 }
 
-// crdPatches keep Flux from applying CRDs over those of somebody else, and from pruning them. They remove the policy
-// that Gateway API's releases have since 1.5.0: beside CRDs of somebody else it would reject what these
-// are updated with (kubernetes-sigs/gateway-api config/crd/standard, safe-upgrades.gateway.networking.k8s.io).
+// crdPatches keep Flux from replacing CRDs of another owner, and from pruning them. They remove the policy that
+// Gateway API's releases contain since 1.5.0: next to CRDs of another owner it would reject updates of these
+// (kubernetes-sigs/gateway-api config/crd/standard, safe-upgrades.gateway.networking.k8s.io).
 var crdPatches = sync.OnceValue(func() []kustomize.Patch {
 	const policy, crd = "ValidatingAdmissionPolicy", "CustomResourceDefinition"
 	return []kustomize.Patch{

@@ -1,4 +1,4 @@
-// Package flux makes the objects that Flux reads of policies and charts, and checks what Flux would reject.
+// Package flux creates the Flux objects of policies and charts, and reports fields that Flux would reject or ignore.
 package flux
 
 import (
@@ -65,17 +65,17 @@ type helmChartSpec struct {
 // defaultMaxHistory is Kurator's, which Flux had until v2 (pkg/apis/apps/v1alpha1/helm_release.go).
 var defaultMaxHistory int32 = 10
 
-// maxRelease is the longest name that Helm takes for a release.
+// maxRelease is the maximum length of the name of a Helm release.
 const maxRelease = 53
 
-// ReleaseName returns the name of Helm's release. Flux' default derives from the name
+// ReleaseName returns the name of Helm's release. Flux's default derives from the name
 // of the HelmRelease and its namespace.
 func ReleaseName(p *place.Policy) string {
 	return cmp.Or(p.Helm.ReleaseName, layout.Shorten(p.FluxName, maxRelease))
 }
 
-// NewHelmRelease returns the HelmRelease of a policy on a target, with patches of what its chart
-// makes.
+// NewHelmRelease returns the HelmRelease of a policy on a target, with patches of its chart's
+// objects.
 func NewHelmRelease(p *place.Policy, on *place.Target, patches []kustomize.Patch) manifest.Rendered {
 	h := p.Helm
 	spec := helmReleaseSpec{
@@ -112,7 +112,7 @@ func NewHelmRelease(p *place.Policy, on *place.Target, patches []kustomize.Patch
 	return ofPolicy(p, on, manifest.Object{APIVersion: manifest.HelmV2, Kind: "HelmRelease", Spec: spec, Form: output.Policy})
 }
 
-// isOneArtifact reports whether a source of a kind holds one chart, which the release refers to by itself
+// isOneArtifact reports whether a source of a kind holds one chart, which the release refers to directly
 // (helm-controller api/v2, HelmReleaseSpec.ChartRef).
 func isOneArtifact(kind string) bool {
 	return kind == place.OCIRepository || kind == place.ExternalArtifact

@@ -48,25 +48,25 @@ type KustomizationSpec struct {
 	Ignore                  []api.IgnoreRule `json:"ignore,omitempty"`
 }
 
-// A Health is what must be ready before a Kustomization is.
+// A Health lists the objects that must be ready before a Kustomization is.
 type Health struct {
-	// Wait for all that is applied.
+	// Wait for all applied objects.
 	Wait bool
-	// Gateways must be programmed. Where it waits they are among what is applied, and Flux ignores health
+	// Gateways must be programmed. With Wait, they are applied objects, and Flux ignores health
 	// checks of others (kustomize-controller docs/spec/v1/kustomizations.md, Wait).
 	Gateways []api.NamespacedReference
 }
 
-// programmed tells when a Gateway is ready. By Flux's own rules it always is: it has no condition Ready, and no
+// programmed reports whether a Gateway is ready. By Flux's own rules it always is: it has no condition Ready, and no
 // status.observedGeneration (kubernetes-sigs/gateway-api apis/v1/gateway_types.go, GatewayConditionProgrammed).
-// Flux goes on waiting where an expression fails for want of a field (fluxcd/cli-utils
+// Flux keeps waiting if an expression fails because a field is missing (fluxcd/cli-utils
 // pkg/kstatus/polling/statusreaders/common.go, errResourceToResourceStatus).
 var programmed = api.HealthCheckExpr{
 	APIVersion: manifest.GatewayV1, Kind: "Gateway",
 	Current: "status.conditions.exists(c, c.type == 'Programmed' && c.status == 'True' && c.observedGeneration == metadata.generation)",
 }
 
-// A kubeConfig is how Flux reaches another cluster.
+// A kubeConfig describes how Flux reaches another cluster.
 type kubeConfig struct {
 	SecretRef api.SecretKey `json:"secretRef"`
 }
@@ -74,8 +74,8 @@ type kubeConfig struct {
 // newKubeConfig returns how the hub reaches the target, or nil where the cluster's own
 // Flux does all.
 //
-// The Secret of a Cluster is that of Cluster API, which makes it (Kurator names
-// that of the cloud's credentials, which holds no kubeconfig); its key is value.
+// The Secret of a Cluster is the one that Cluster API creates; its key is value. (Kurator names the
+// Secret of the cloud's credentials, which holds no kubeconfig.)
 func newKubeConfig(t *place.Target) *kubeConfig {
 	switch {
 	case t == nil || !t.Remote:
@@ -86,21 +86,21 @@ func newKubeConfig(t *place.Target) *kubeConfig {
 	return &kubeConfig{api.SecretKey{Name: t.Name + "-kubeconfig", Key: "value"}}
 }
 
-// retryOfUnpolled is how soon Flux tries again what failed where there is no interval. Without it,
-// Flux never would: a failure is retried after the retryInterval, which is the interval unless set
+// retryOfUnpolled is the retryInterval of a policy without an interval. Without it, Flux would
+// never retry: the retryInterval defaults to the interval
 // (kustomize-controller, GetRetryInterval).
 const retryOfUnpolled api.Duration = "2m0s"
 
-// An OwnService is what the Service of a rolled out workload must carry, where the application's
-// manifests bring it. Flagger takes such a Service over: it sets the selector and the ports, and
-// neither labels nor annotations (fluxcd/flagger pkg/router/kubernetes_default.go, reconcileService).
+// An OwnService holds the labels and annotations that the Service of a rolled out workload needs if the
+// application's manifests contain it. Flagger adopts such a Service: it sets the selector and the
+// ports, but neither labels nor annotations (fluxcd/flagger pkg/router/kubernetes_default.go, reconcileService).
 type OwnService struct {
 	Name                string
 	Labels, Annotations map[string]string
 }
 
-// Patches returns those that are added to a policy's own on a target. Its manifests may bring
-// the namespaces, and the Service of its workload, which is nil where no rollout runs there.
+// Patches returns the patches that are added to a policy's own on a target. Its manifests may contain the
+// namespaces, and the Service of its workload, which is nil if no rollout runs there.
 func Patches(p *place.Policy, namespaces map[string]manifest.NamespaceMeta, service *OwnService) []kustomize.Patch {
 	if p.Helm != nil {
 		return helmPatches(p, namespaces, service != nil)
@@ -123,8 +123,7 @@ func Patches(p *place.Policy, namespaces map[string]manifest.NamespaceMeta, serv
 	return patches
 }
 
-// NewKustomization returns the Flux Kustomization of a policy on a target, with patches behind
-// the policy's own.
+// NewKustomization returns the Flux Kustomization of a policy on a target, with patches after the policy's own.
 func NewKustomization(p *place.Policy, on *place.Target, patches []kustomize.Patch) manifest.Rendered {
 	k := p.Kustomization
 	spec := KustomizationSpec{
@@ -143,7 +142,7 @@ func NewKustomization(p *place.Policy, on *place.Target, patches []kustomize.Pat
 		PostBuild: k.PostBuild, Decryption: k.Decryption, DeletionPolicy: k.DeletionPolicy, Ignore: k.Ignore,
 	}
 	if k.RetryInterval.IsNone() {
-		spec.RetryInterval = "" // Flux would take it for never
+		spec.RetryInterval = "" // with 0s, Flux would never retry
 	}
 	if k.Interval.IsNone() && spec.RetryInterval == "" {
 		spec.RetryInterval = retryOfUnpolled
@@ -192,11 +191,10 @@ func dependencies(refs []api.NamespacedReference) (all []api.Dependency) {
 	return all
 }
 
-// replicasPatches keep Flux from resetting the replicas that Flagger scales: Flagger sets the
-// workload to no replicas between rollouts, and Flux would set the number in Git
-// again with every revision. A strategic merge patch with a target does nothing
-// where there is no such Deployment, or none with replicas. The name is that in the manifests:
-// kustomize adds a prefix and a suffix after the patches (sigs.k8s.io/kustomize
+// replicasPatches returns patches that keep Flux from resetting the replicas that Flagger scales: Flagger scales
+// the workload to 0 between rollouts, and Flux would restore the number in Git with every revision. A strategic
+// merge patch with a target has no effect if the Deployment does not exist or sets no replicas. The name is that
+// in the manifests, because kustomize adds a prefix and a suffix after patching (sigs.k8s.io/kustomize
 // api/internal/target/kusttarget_configplugin.go, and api/types/fix.go).
 func replicasPatches(r *api.Rollout, name string) []kustomize.Patch {
 	if cmp.Or(r.Workload.Kind, "Deployment") != "Deployment" {
@@ -210,8 +208,8 @@ func replicasPatches(r *api.Rollout, name string) []kustomize.Patch {
 	}}
 }
 
-// servicePatches put on the application's own Service what Flagger leaves out. A strategic merge
-// patch with a target does nothing where there is no such Service.
+// servicePatches returns patches that add the labels and annotations that Flagger does not set to the application's
+// own Service. A strategic merge patch with a target has no effect if the Service does not exist.
 func servicePatches(s *OwnService, name string) []kustomize.Patch {
 	if len(s.Labels) == 0 && len(s.Annotations) == 0 {
 		return nil
@@ -225,9 +223,8 @@ func servicePatches(s *OwnService, name string) []kustomize.Patch {
 	}}
 }
 
-// namespacePatch returns a patch that puts labels on the namespace that the application's
-// manifests bring. kustomize renames every namespace to a targetNamespace after it has
-// patched, so there the name is left open.
+// namespacePatch returns a patch that adds labels to a namespace in the application's manifests. kustomize
+// renames every namespace to targetNamespace after patching, so the patch then matches any name.
 func namespacePatch(name string, meta manifest.NamespaceMeta, byName bool) kustomize.Patch {
 	target := &kustomize.Selector{Kind: "Namespace"}
 	if byName {
@@ -248,7 +245,7 @@ func namespacePatch(name string, meta manifest.NamespaceMeta, byName bool) kusto
 	}
 }
 
-// patchText returns a patch as text, made from a typed value of ours.
+// patchText returns the text of a typed patch.
 func patchText(v any) string {
 	text, err := blockyaml.Marshal(v)
 	if err != nil {

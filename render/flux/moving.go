@@ -14,9 +14,9 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// CheckMoving reports the sources of an application's variants that bring new versions to the clusters of
-// several waves at once, or to those of a later wave alone: no change of the inputs precedes them, so no
-// wave holds them back. Those that only the application's first wave follows are where versions are tried.
+// CheckMoving reports the sources of an application's variants that deliver new versions to the clusters of
+// several waves at once, or only to a later wave: no change of the inputs precedes them, so no wave holds them
+// back. Sources that only the application's first wave follows are for trying versions, and are not reported.
 func CheckMoving(variants []*place.Application, waves *place.Waves, of *settings.Settings, to *report.Report) {
 	var all []*moving
 	for _, a := range variants {
@@ -60,14 +60,14 @@ func CheckMoving(variants []*place.Application, waves *place.Waves, of *settings
 	for _, m := range all {
 		switch on := wavesOf(waves, m.policies); {
 		case len(on) > 1:
-			m.add(diag.MovingSource, m.at, fmt.Sprintf("the source follows %s, so a new version reaches the clusters of all waves at once", m.follows), m.hint)
+			m.add(diag.MovingSource, m.at, fmt.Sprintf("the source follows %s, so a new version reaches all waves at once", m.follows), m.hint)
 		case len(on) == 1 && on[0] > wavesOf(waves, m.everywhere(variants))[0]:
 			m.add(diag.MovingSource, m.at, fmt.Sprintf("the source follows %s, so a new version reaches the wave %s before the earlier ones", m.follows, waves.Names[on[0]]), m.hint)
 		}
 	}
 }
 
-// A moving is what the sources of variants follow, with the policies that get it.
+// A moving is a branch, tag or range that sources follow, with the policies that use it.
 type moving struct {
 	checker
 	at            schema.Path
@@ -75,7 +75,7 @@ type moving struct {
 	policies      []*place.Policy
 }
 
-// everywhere returns the policies of variants that are those which follow what moves, on other clusters too.
+// everywhere returns the policies of variants that follow the reference, on any cluster.
 func (m *moving) everywhere(variants []*place.Application) (all []*place.Policy) {
 	for _, a := range variants {
 		for _, p := range a.Policies {
@@ -98,13 +98,13 @@ func wavesOf(waves *place.Waves, policies []*place.Policy) (numbers []int) {
 	return slices.Compact(numbers)
 }
 
-// movingGit returns where a gitRepository follows what moves, what that is, or "", and what to write. Flux
+// movingGit returns the field of a moving reference of a gitRepository, its description or "", and a hint. Flux
 // prefers a commit to a name, that to a tag, that to a range, and that to a branch, which is master
 // without a ref (checkReference; source-controller docs/spec/v1/gitrepositories.md, Reference).
 func movingGit(at schema.Path, ref *api.GitReference) (_ schema.Path, follows, hint string) {
 	hint = "ref: {tag: 1.2.3}, or the commit"
 	if ref == nil {
-		return at, "the branch master, which Flux takes without a ref", hint
+		return at, "the branch master, the default without a ref", hint
 	}
 	at = at.With("ref")
 	switch {
@@ -119,7 +119,7 @@ func movingGit(at schema.Path, ref *api.GitReference) (_ schema.Path, follows, h
 	case ref.Branch != "":
 		return at.With("branch"), "the branch " + ref.Branch, hint
 	default:
-		return at, "the branch master, which Flux takes without a ref", hint
+		return at, "the branch master, the default without a ref", hint
 	}
 	return nil, "", ""
 }
@@ -130,14 +130,14 @@ func movingOCI(at schema.Path, ref *api.OCIReference) (_ schema.Path, follows, h
 	hint = "ref: {tag: 1.2.3}, or the digest"
 	switch {
 	case ref == nil:
-		return at, "the tag latest, which Flux takes without a ref", hint
+		return at, "the tag latest, the default without a ref", hint
 	case ref.Digest != "":
 	case ref.SemVer != "":
 		if !isOneVersion(ref.SemVer) {
 			return at.With("ref", "semver"), "the versions " + ref.SemVer, hint
 		}
 	case ref.Tag == "":
-		return at.With("ref"), "the tag latest, which Flux takes without a ref", hint
+		return at.With("ref"), "the tag latest, the default without a ref", hint
 	case isMovingTag(ref.Tag):
 		return at.With("ref", "tag"), "the tag " + ref.Tag, hint
 	}
@@ -162,11 +162,11 @@ func isOneVersion(version string) bool {
 	return settings.IsExact(strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(version), "=")))
 }
 
-// movingTag matches the tags of artifacts that are moved by convention: a name without digits, such as
-// latest, main or stable, and a version that leaves the patch level open, such as 1, v1.2, 1.2-alpine or
-// release-1.2. Those of one build are not: 1.2.3, a date, a number, a commit. A registry allows both to
-// move (opencontainers/distribution-spec spec.md, "tag"); the convention is that of registries ("stable
-// tags" and "unique tags" in Azure Container Registry's recommendations for tagging) and of
+// movingTag matches the tags of artifacts that move by convention: a name without digits, such as latest, main
+// or stable, and a version that leaves the patch level open, such as 1, v1.2, 1.2-alpine or release-1.2. Tags of
+// one build do not move: 1.2.3, a date, a number, a commit. A registry allows both to move
+// (opencontainers/distribution-spec spec.md, "tag"); the convention comes from registries ("stable tags" and
+// "unique tags" in Azure Container Registry's recommendations for tagging) and of
 // docker-library/official-images.
 var movingTag = lazyregexp.New(`^([^0-9]+|v?[0-9]{1,3}(\.[0-9]{1,3})?([-_][^0-9]+)?|[A-Za-z]+[-_]v?[0-9]{1,3}\.[0-9]{1,3})$`)
 

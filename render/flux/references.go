@@ -98,15 +98,15 @@ func (f fields) noteSecret(at schema.Path, ref *api.LocalReference) {
 	}
 }
 
-// noteAccount notes a ServiceAccount. One that a controller logs in by is where the controller runs, and one
-// that it impersonates on the cluster that it applies to (fluxcd/pkg runtime/client, impersonation.go).
+// noteAccount notes a ServiceAccount. An account with which a controller logs in is on the controller's cluster,
+// and one that it impersonates on the target cluster (fluxcd/pkg runtime/client, impersonation.go).
 func (f fields) noteAccount(at schema.Path, name string, ofController bool) {
 	if name != "" {
 		f.note(diag.AccountsNeeded, at, name, ofController)
 	}
 }
 
-// note notes an object in the namespace of the objects. What a controller reads is on a hub, if there is one.
+// note notes an object in the namespace of the objects. With a hub, the objects that a controller reads are on the hub.
 func (f fields) note(code diag.Code, at schema.Path, name string, ofController bool) {
 	what := f.namespace + "/" + name
 	switch {

@@ -13,7 +13,7 @@ type Release struct {
 	Chart           settings.Chart
 	DependsOn       []*Release
 	Origin          manifest.Origin
-	// Kept reports whether Flux leaves the release when it is no longer rendered.
+	// Kept reports whether Flux keeps the release when it is no longer rendered.
 	Kept bool
 }
 
@@ -21,9 +21,9 @@ type Release struct {
 // are pinned, so they seldom change.
 const chartInterval = "1h"
 
-// chartTimeout is how long Helm waits for a release, as in Kurator's
-// (pkg/fleet-manager/manifests/plugin.tpl): after Flux' own 5 minutes a slow cluster's install
-// would be taken for a failure, uninstalled and begun anew.
+// chartTimeout is how long Helm waits for a release, as in Kurator (pkg/fleet-manager/manifests/plugin.tpl):
+// with Flux' default of 5 minutes, an install on a slow cluster would count as failed, be uninstalled and start
+// again.
 const chartTimeout = "15m"
 
 // Objects returns the release and the repository of its chart.
@@ -66,8 +66,8 @@ func (r *Release) HelmRelease(t *place.Target) manifest.Rendered {
 			Chart: r.Chart.Name, Version: r.Chart.Version,
 			SourceRef: sourceRef{Kind: place.HelmRepository, Name: meta.Name},
 		}},
-		// Helm alone never upgrades CRDs. A first install is tried until it
-		// works: on a new cluster much is not there yet.
+		// By default, Helm never upgrades CRDs. The first install is retried until it works, because a new
+		// cluster may lack components at first.
 		Install: &api.HelmInstall{CRDs: "CreateReplace", Remediation: &api.HelmInstallRemediation{Retries: -1}},
 		Upgrade: &api.HelmUpgrade{CRDs: "CreateReplace", Remediation: &api.HelmUpgradeRemediation{Retries: 3}},
 		Values:  r.Chart.Values,

@@ -16,8 +16,8 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// checkRolledOut reports the fields of a policy that would keep a rollout from working, and those that
-// say nothing about it. Rollouts are those of the application.
+// checkRolledOut reports the fields of a policy that would break a rollout, and those that have no meaning for
+// it. Rollouts returns those of the application.
 func (c checker) checkRolledOut(p *place.Policy, rollouts func() map[api.NamespacedReference][]made) {
 	if k := p.Kustomization; k != nil {
 		at := p.Path.With("kustomization")
@@ -31,31 +31,31 @@ func (c checker) checkRolledOut(p *place.Policy, rollouts func() map[api.Namespa
 		// Flagger's Canary is deleted with the policy, and with it the primary; what Flux leaves is at no replicas
 		// (fluxcd/flagger pkg/canary/deployment_controller.go; docs/gitbook/usage/how-it-works.md, Canary finalizers).
 		if k.DeletionPolicy == "Orphan" && !p.Rollout.RolloutPolicy.RevertOnDeletion {
-			c.add(diag.LeftAtZero, at.With("deletionPolicy"), fmt.Sprintf("removing the policy leaves %s at no replicas: its Canary goes, and the primary with it", p.Rollout.Workload.Name),
+			c.add(diag.LeftAtZero, at.With("deletionPolicy"), fmt.Sprintf("removing the policy leaves %s at zero replicas: its Canary is deleted, and the primary with it", p.Rollout.Workload.Name),
 				"rolloutPolicy: {revertOnDeletion: true}, or remove deletionPolicy")
 		}
 	}
 	if h := p.Helm; h != nil && p.Rollout != nil {
 		at := p.Path.With("helm")
 		if t := h.Test; t != nil && t.Enable && !t.IgnoreFailures {
-			c.add(diag.TestsOldVersion, at.With("test", "enable"), fmt.Sprintf("Helm runs these tests before Flagger makes the Service %s, and later they reach the old version; a failure undoes the release", p.Rollout.ServiceName),
+			c.add(diag.TestsOldVersion, at.With("test", "enable"), fmt.Sprintf("Helm runs the tests before Flagger moves traffic: at first they find no Service %s, later they test the old version, and a failure undoes the release", p.Rollout.ServiceName),
 				"test: {enable: true, ignoreFailures: true}, or run them as a pre-rollout webhook of the rollout")
 		}
 		if detects(h) && !ignoresRollout(p) {
-			c.add(diag.DriftIgnored, at.With("driftDetection"), "drift detection would undo what Flagger changes of "+p.Rollout.Workload.Name+", so a rule that ignores it is added", "")
+			c.add(diag.DriftIgnored, at.With("driftDetection"), "drift detection would undo Flagger's scaling of "+p.Rollout.Workload.Name+"; a rule that ignores it was added", "")
 		}
 	}
 }
 
-// A made object is one that a rollout makes, or its workload.
+// A made object is an object that a rollout creates, or its workload.
 type made struct {
-	// kind is empty where any kind is made of the name.
+	// kind is empty if objects of any kind may have the name.
 	group, kind string
 	workload    bool
 }
 
-// rollouts returns what the rollouts of the application make, by name with and without the namespace. It is
-// made when it is asked for.
+// rollouts returns the objects that the application's rollouts create, by name with and without the
+// namespace. They are computed on first use.
 func (c checker) rollouts() func() map[api.NamespacedReference][]made {
 	return sync.OnceValue(func() map[api.NamespacedReference][]made {
 		all := map[api.NamespacedReference][]made{}
@@ -84,14 +84,14 @@ func (c checker) rollouts() func() map[api.NamespacedReference][]made {
 	})
 }
 
-// is reports whether a health check of its name is of the object.
+// is reports whether a health check refers to the object.
 func (m made) is(check api.HealthCheck) bool {
 	group, _, _ := strings.Cut(check.APIVersion, "/")
 	return m.kind == "" || m.kind == check.Kind && (group == "" || group == m.group)
 }
 
-// checkHealth reports health checks of what a rollout of the application makes: its stage comes after that
-// of the policies, which waits for them. Those of the workload are reported, too: they prove nothing.
+// checkHealth reports health checks of objects that a rollout of the application creates: their stage waits for
+// the stage of the policies, which waits for them. It also reports checks of the workload, which prove nothing.
 func (c checker) checkHealth(at schema.Path, checks []api.HealthCheck, rollouts map[api.NamespacedReference][]made) {
 	for i, check := range checks {
 		all := rollouts[api.NamespacedReference{Name: check.Name, Namespace: check.Namespace}]
@@ -99,16 +99,16 @@ func (c checker) checkHealth(at schema.Path, checks []api.HealthCheck, rollouts 
 		switch at := at.With(i, "name"); {
 		case found < 0:
 		case all[found].workload:
-			c.add(diag.HealthyAtZero, at, fmt.Sprintf("Flux takes %s for ready at no replicas, which it has between rollouts: the pods that serve are those of %s-primary", check.Name, check.Name), "")
+			c.add(diag.HealthyAtZero, at, fmt.Sprintf("Flux reports %s as ready at zero replicas, its state between rollouts; the pods of %s-primary serve users", check.Name, check.Name), "")
 		default:
-			c.add(diag.WaitsForRollout, at, fmt.Sprintf("on a new cluster this waits forever: the rollout makes the %s %s, and starts once this policy is ready", check.Kind, check.Name),
+			c.add(diag.WaitsForRollout, at, fmt.Sprintf("on a new cluster the health check waits forever: the rollout creates %s %s, and starts only after this policy is ready", check.Kind, check.Name),
 				"remove the check")
 		}
 	}
 }
 
-// checkAffixes reports a workload whose name on the cluster is another than the rollout's: kustomize
-// changes the name last.
+// checkAffixes reports a workload whose name on the cluster differs from the rollout's: kustomize changes the
+// name last.
 func (c checker) checkAffixes(p *place.Policy) {
 	k, name := p.Kustomization, p.Rollout.Workload.Name
 	if _, ok := plainName(k, name); ok || name == "" {
@@ -121,12 +121,12 @@ func (c checker) checkAffixes(p *place.Policy) {
 	if k.NameSuffix != "" {
 		words = append(words, "ends with "+k.NameSuffix)
 	}
-	c.add(diag.NoSuchName, p.Path.With("rollout", "workload", "name"), fmt.Sprintf("this policy makes no %s: every name that it makes %s", name, strings.Join(words, " and ")),
+	c.add(diag.NoSuchName, p.Path.With("rollout", "workload", "name"), fmt.Sprintf("the policy creates no workload %s: every name that it creates %s", name, strings.Join(words, " and ")),
 		"name: "+k.NamePrefix+name+k.NameSuffix)
 }
 
-// plainName returns the name in the manifests of what a policy calls so on the cluster, and reports
-// whether it can make such a name.
+// plainName returns the name in the manifests of an object with a name on the cluster, and reports
+// whether the policy can create such a name.
 func plainName(k *api.Kustomization, name string) (plain string, ok bool) {
 	plain, ok = strings.CutPrefix(name, k.NamePrefix)
 	if ok {
@@ -135,15 +135,15 @@ func plainName(k *api.Kustomization, name string) (plain string, ok bool) {
 	return plain, ok && plain != ""
 }
 
-// detects reports whether drift of a release is detected.
+// detects reports whether drift detection of a release is on.
 func detects(h *api.HelmRelease) bool {
 	return h.DriftDetection != nil && slices.Contains([]string{"enabled", "warn"}, h.DriftDetection.Mode)
 }
 
-// driftDetection returns that of a policy with the rules for its rollout. A Deployment's replicas are
-// Flagger's; a DaemonSet is scaled by its nodeSelector, a mapping that is applied as a whole
-// (fluxcd/flagger pkg/canary/daemonset_controller.go, daemonSetScaleDownNodeSelector; kubernetes
-// core/v1 PodSpec, mapType=atomic). Its Service is not among the objects of the release.
+// driftDetection returns a policy's drift detection with the rules for its rollout. Flagger scales a Deployment
+// by its replicas, and a DaemonSet by its nodeSelector, a mapping that is applied as a whole (fluxcd/flagger
+// pkg/canary/daemonset_controller.go, daemonSetScaleDownNodeSelector; kubernetes core/v1 PodSpec,
+// mapType=atomic). Its Service is not part of the release.
 func driftDetection(p *place.Policy) *api.DriftDetection {
 	d := p.Helm.DriftDetection
 	if !detects(p.Helm) || p.Rollout == nil || ignoresRollout(p) {
@@ -152,7 +152,7 @@ func driftDetection(p *place.Policy) *api.DriftDetection {
 	return &api.DriftDetection{Mode: d.Mode, Ignore: append(slices.Clip(d.Ignore), rolloutRule(p.Rollout))}
 }
 
-// rolloutRule returns the rule with which drift detection ignores what Flagger changes of a workload.
+// rolloutRule returns the rule with which drift detection ignores Flagger's changes of a workload.
 func rolloutRule(r *api.Rollout) api.IgnoreRule {
 	kind, path := cmp.Or(r.Workload.Kind, "Deployment"), "/spec/replicas"
 	if kind == "DaemonSet" {
@@ -161,8 +161,8 @@ func rolloutRule(r *api.Rollout) api.IgnoreRule {
 	return api.IgnoreRule{Paths: []string{path}, Target: &kustomize.Selector{Group: "apps", Kind: kind, Name: regexp.QuoteMeta(r.Workload.Name)}}
 }
 
-// ignoresRollout reports whether the rules of a policy surely do what that of its rollout would. A rule
-// without a target, and a field that a target lacks, select all (fluxcd/pkg ssa/jsondiff).
+// ignoresRollout reports whether the rules of a policy certainly cover the rule of its rollout. A rule without a
+// target, and a field that a target lacks, match everything (fluxcd/pkg ssa/jsondiff).
 func ignoresRollout(p *place.Policy) bool {
 	rule := rolloutRule(p.Rollout)
 	return slices.ContainsFunc(p.Helm.DriftDetection.Ignore, func(own api.IgnoreRule) bool {

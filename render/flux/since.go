@@ -13,8 +13,8 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// since are the versions of Flux that brought what 2.6 does not have: a field, a value of one, or that
-// a field may be missing. They are the differences of the CRDs of its releases
+// since lists the versions of Flux that added features after 2.6: a field, a value of one, or that
+// a field is optional. They are the differences of the CRDs of its releases
 // (controlplaneio-fluxcd/flux-operator config/data/flux/<version>/, 2.6.0 to 2.9.5). TestFieldsOfReleases in
 // conformance compares the two.
 var since = []struct {
@@ -57,7 +57,7 @@ var (
 // CHANGELOG, 1.9.0, StrictPostBuildSubstitutions).
 var StrictSubstitution = flux29
 
-// checkVersions reports what the oldest version of Flux on the clusters does not have. Its API server
+// checkVersions reports fields that the oldest version of Flux on the clusters does not have. Its API server
 // rejects the whole object (a field that is not declared in the schema).
 func (c checker) checkVersions() {
 	source := schema.Path{"spec", "source"}
@@ -70,7 +70,7 @@ func (c checker) checkVersions() {
 	}
 }
 
-// checkSince reports what that version does not have of a part of a source or a policy, which may be nil.
+// checkSince reports the fields of a part of a source or a policy that the version does not have. The part may be nil.
 func checkSince[T any](f fields, at schema.Path, part string, set *T) {
 	v, ok := settings.ParseMinor(f.settings.Flux)
 	if !ok || !v.Less(flux29) || set == nil {
@@ -95,11 +95,11 @@ func checkSince[T any](f fields, at schema.Path, part string, set *T) {
 				at, found = at[:len(at)-1], "an expression without a "+name
 			}
 			if slices.ContainsFunc(refused, func(above string) bool { return strings.HasPrefix(at.String(), above) }) {
-				return // with what it is in
+				return // with its parent
 			}
 			refused = append(refused, at.String())
-			f.add(diag.NeedsNewerFlux, at, fmt.Sprintf("%s needs Flux %s, and versions.flux is %s: the API server of an older Flux rejects the whole object", found, row.version, f.settings.Flux),
-				fmt.Sprintf("remove it, or write versions: {flux: %q} in the RenderConfig once every cluster runs that", row.version))
+			f.add(diag.NeedsNewerFlux, at, fmt.Sprintf("%s needs Flux %s, but versions.flux is %s: the API server of an older Flux rejects the whole object", found, row.version, f.settings.Flux),
+				fmt.Sprintf("remove it, or write versions: {flux: %q} in the RenderConfig once every cluster runs it", row.version))
 		})
 	}
 }
@@ -113,7 +113,7 @@ type step struct {
 	index []int
 }
 
-// waysTo returns the way to the field of each row of since, from the struct of a part, or nil for those of
+// waysTo returns the way to the field of each row of since, from the struct of a part, or nil for the rows of
 // other parts.
 func waysTo(part string, t reflect.Type) []way {
 	if known, ok := ways.Load(t); ok {
@@ -129,7 +129,7 @@ func waysTo(part string, t reflect.Type) []way {
 	return all
 }
 
-// ways are those that were asked for.
+// ways caches waysTo.
 var ways sync.Map // reflect.Type → []way
 
 func wayTo(t reflect.Type, elements []string) (w way) {

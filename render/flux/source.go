@@ -55,7 +55,7 @@ type helmRepositorySpec struct {
 	Suspend         bool                `json:"suspend,omitempty"`
 }
 
-// chartLayer is the layer of an artifact that holds a chart, which helm-controller wants as it is
+// chartLayer is the layer of an artifact that contains a chart, which helm-controller needs unchanged
 // (fluxcd/flux2 docs of OCIRepository, "Helm OCI").
 var chartLayer = api.OCILayerSelector{MediaType: "application/vnd.cncf.helm.chart.content.v1.tar+gzip", Operation: "copy"}
 
@@ -81,8 +81,8 @@ func appLabel(a *place.Application) map[string]string {
 	return map[string]string{"apps.kurator.dev/app-name": a.Name}
 }
 
-// NewClusterSource returns the OCIRepository that the clusters sync from, but for their names in its URL.
-// Flux leaves it there when it is no longer rendered: without it, a cluster would sync nothing more.
+// NewClusterSource returns the OCIRepository that the clusters sync from, without their names in its URL. Flux
+// keeps it when it is no longer rendered: without it, a cluster would sync nothing.
 func NewClusterSource(s *settings.Settings, config *schema.Document) *manifest.Rendered {
 	return &manifest.Rendered{
 		Object: &manifest.Object{
@@ -153,7 +153,7 @@ func newOciRepository(o *api.OCIRepository) api.OCIRepository {
 	return spec
 }
 
-// verification returns a verification with the provider that its CRD wants, although it has a default.
+// verification returns a verification with a provider, which its CRD requires although it has a default.
 func verification(v *api.ChartVerification) *api.ChartVerification {
 	if v == nil {
 		return nil

@@ -22,14 +22,14 @@ const (
 	FormerInventoryFile = "inventory.json"
 )
 
-// The lines of an inventory beside those of files, which sha256sum ignores as comments.
+// The lines of an inventory that list no file, which sha256sum ignores as comments.
 const (
 	inventoryTitle   = "# fleetwright.dev/v1alpha1 Inventory"
 	inventoryVersion = "# version "
 	inventoryPattern = "# files "
 )
 
-// What the former inventory says of itself.
+// The header of the former inventory.
 const (
 	formerVersion = "fleetwright.dev/v1alpha1"
 	formerKind    = "Inventory"
@@ -38,8 +38,8 @@ const (
 // fileLine matches the line of a file: as sha256sum writes it, or as JSON in the former layout.
 var fileLine = lazyregexp.New(`^(?:([0-9a-f]{64})  (.+)|"(.+)": "([0-9a-f]{64})",?)$`)
 
-// AppendInventory appends the head of an inventory: the versions of upstream that the manifests are made
-// for, and patterns of the names of files that are listed nowhere else.
+// AppendInventory appends the header of an inventory: the versions of upstream for which the manifests are
+// rendered, and patterns for the names of files that no inventory lists.
 func AppendInventory(to []byte, versions map[string]string, patterns []string) []byte {
 	to = append(to, inventoryTitle+"\n"...)
 	for _, name := range slices.Sorted(maps.Keys(versions)) {
@@ -51,12 +51,12 @@ func AppendInventory(to []byte, versions map[string]string, patterns []string) [
 	return to
 }
 
-// FileLine returns how long the line of a file in an inventory is.
+// FileLine returns the length of a file's line in an inventory.
 func FileLine(file string) int { return 2*sha256.Size + len("  ") + len(file) + len("\n") }
 
-// AppendFile appends the line of a file to an inventory. The sum has an inventory change with each of
-// its files: where one branch changes a file and the other removes it with the inventory, Git keeps the
-// inventory as it keeps the file, and render finds both.
+// AppendFile appends the line of a file to an inventory. The sum makes the inventory change with each of its
+// files: if one branch changes a file and the other removes it with the inventory, Git keeps both the inventory
+// and the file, and render finds them.
 func AppendFile(to []byte, file string, sum [sha256.Size]byte) []byte {
 	to = hex.AppendEncode(to, sum[:])
 	to = append(to, "  "...)
@@ -64,15 +64,15 @@ func AppendFile(to []byte, file string, sum [sha256.Size]byte) []byte {
 	return append(to, '\n')
 }
 
-// IsInventory reports whether data is an inventory, or one of the former layout, possibly with
-// conflict markers of Git.
+// IsInventory reports whether data is an inventory, of this or the former layout, possibly with conflict markers
+// of Git.
 func IsInventory(data []byte) bool {
 	return bytes.HasPrefix(data, []byte(inventoryTitle)) || bytes.Contains(data, []byte("\n"+inventoryTitle)) ||
 		bytes.Contains(data, []byte(`"apiVersion": "`+formerVersion+`"`)) && bytes.Contains(data, []byte(`"kind": "`+formerKind+`"`))
 }
 
-// InventoryFiles returns the files and patterns that an inventory lists, also one of the former layout.
-// A merge that stopped half way hides none: both sides of a conflict count, and their base does not.
+// InventoryFiles returns the files and patterns in an inventory of this or the former layout. An unfinished
+// merge hides none: both sides of a conflict count, and their base does not.
 func InventoryFiles(data []byte) (files []string) {
 	base := false
 	for line := range bytes.Lines(data) {
@@ -94,11 +94,11 @@ func InventoryFiles(data []byte) (files []string) {
 	return files
 }
 
-// A Listed file is one of an inventory with its SHA-256, as text.
+// A Listed file is a file in an inventory with its SHA-256, as text.
 type Listed struct{ File, Sum string }
 
-// InventorySums returns the files that an inventory lists, also one of the former layout, without patterns.
-// Of a conflict it returns all sides: one of them is not what was written.
+// InventorySums returns the files in an inventory of this or the former layout, without patterns. For a merge
+// conflict it returns all sides.
 func InventorySums(data []byte) (files []Listed) {
 	for line := range bytes.Lines(data) {
 		if m := fileLine().FindStringSubmatch(strings.TrimSpace(string(line))); m != nil {
@@ -108,8 +108,8 @@ func InventorySums(data []byte) (files []Listed) {
 	return files
 }
 
-// FormerInventory returns the inventory of the former layout with the sums that files have now, by path.
-// Of one with conflict markers it keeps nothing.
+// FormerInventory returns the inventory of the former layout with the current sums of files, by path. It keeps
+// no line of an inventory with conflict markers.
 func FormerInventory(cluster string, files map[string][]byte) []byte {
 	var inventory struct {
 		APIVersion string            `json:"apiVersion"`
@@ -140,14 +140,13 @@ func IsInventoryFile(file string) bool {
 	return path.Base(file) == InventoryFile || file == FormerInventoryFile
 }
 
-// SourceFiles returns the patterns of the names of files in SourcesDir, which are one for each application.
+// SourceFiles returns the patterns for the names of files in SourcesDir, one file for each application.
 func SourceFiles() []string {
 	return []string{SourcesDir + "/gitrepository-*.yaml", SourcesDir + "/helmrepository-*.yaml", SourcesDir + "/ocirepository-*.yaml"}
 }
 
-// SharedFiles returns the patterns of the names of files in SharedDir. Which are there follows from
-// several applications, so no inventory of one of them lists these, and that of the cluster must not
-// change with them.
+// SharedFiles returns the patterns for the names of files in SharedDir. These files depend on several
+// applications, so no inventory of an application lists them, and the cluster's must not change with them.
 func SharedFiles() []string {
 	return []string{SharedDir + "/alertprovider-*.yaml", SharedDir + "/namespace-*.yaml"}
 }

@@ -1,5 +1,5 @@
-// Package layout names the directories and files of a rendered tree, and the Flux
-// Kustomizations that apply them. docs/layout.md describes the whole.
+// Package layout names the directories and files of a rendered tree, and the Flux Kustomizations that apply
+// them. docs/layout.md describes the layout.
 package layout
 
 import (
@@ -13,21 +13,20 @@ const Dir = "fleetwright"
 // SyncFile is the name of the file with the Flux Kustomizations of the cluster's own directories.
 const SyncFile = "sync.yaml"
 
-// SourceFile is the name of the file with the source that the cluster syncs from, where that is rendered.
+// SourceFile is the name of the file with the source that the cluster syncs from, if that is rendered.
 const SourceFile = "source.yaml"
 
 // KustomizationFile is the name of the file that tells kustomize and Flux what to apply.
 const KustomizationFile = "kustomization.yaml"
 
-// RenderedAnnotation is on every object that a KRM function emits, and names the cluster
-// that it is for: so what it has emitted is known again.
+// RenderedAnnotation is on every object that a KRM function emits, with the cluster's name, to recognize the
+// function's earlier output.
 const RenderedAnnotation = "fleetwright.dev/rendered"
 
-// JournalFile is the name of the file that lists, during a run and after an interrupted one, the
-// paths that are fleetwright's.
+// JournalFile is the name of the file that lists fleetwright's paths during a run and after an interrupted one.
 const JournalFile = ".journal.json"
 
-// StagedSuffix ends the names of what is staged.
+// StagedSuffix is the suffix of staged files and directories.
 const StagedSuffix = ".staged"
 
 // Staged returns the path at which a file or a directory is written before it is renamed into
@@ -48,9 +47,9 @@ const (
 	Infrastructure = "infrastructure"
 	MeshesDir      = "meshes"
 	MeshDir        = "mesh"
-	// GatewaysDir holds nothing: its Flux Kustomization waits for Gateways that are not rendered.
+	// GatewaysDir contains no objects: its Flux Kustomization waits for Gateways that are not rendered.
 	GatewaysDir = "gateways"
-	// SharedDir holds what several applications may use.
+	// SharedDir holds the objects that several applications may use.
 	SharedDir = "shared"
 
 	// SyncDir holds the Flux Kustomizations of applications, a file for each.
@@ -58,7 +57,7 @@ const (
 	AppPrefix     = "app-"
 	RolloutPrefix = "rollout-"
 
-	// On a hub, the API server's objects are apart from those of helm-controller on the hub.
+	// On a hub, the objects for the API server and for helm-controller on the hub are separate.
 	ReleasesDir   = "releases"
 	LoadTesterDir = "loadtester"
 	// SourcesDir holds the sources of all applications of a hub's clusters.
@@ -68,7 +67,7 @@ const (
 	NamespacesPrefix = NamespacesDir + "-"
 )
 
-// The directories of applications, each in one of its own below.
+// The directories with a directory for each application.
 const (
 	AppsDir     = "apps"
 	RolloutsDir = "rollouts"
@@ -78,12 +77,12 @@ const (
 const ClustersDir = "clusters"
 
 // ClusterSyncFile is the name of the file in SyncDir with the Flux Kustomizations of one of a hub's
-// clusters. Those of applications have a dot in theirs before the extension.
+// clusters. File names of applications have another dot before the extension.
 const ClusterSyncFile = "cluster.yaml"
 
-// ReadmeFile is a file for people in a directory that Flux lists itself, and that may have no other: Git
-// has no empty directories. Flux ignores it, and applies nothing where there is nothing else
-// (fluxcd/pkg kustomize/kustomize_generator.go, generateKustomization, 1.17 to 1.41).
+// ReadmeFile is a file for people in a directory that Flux lists itself. It may be the only file, and Git keeps
+// no empty directories. Flux ignores it, and applies nothing if there is no other file (fluxcd/pkg
+// kustomize/kustomize_generator.go, generateKustomization, 1.17 to 1.41).
 const ReadmeFile = "README.md"
 
 // IsListed reports whether Flux itself lists the manifests of a directory: one without a kustomization.yaml.
@@ -95,10 +94,10 @@ func IsListed(dir string) bool {
 	return top == SyncDir || top == SharedDir || top == GatewaysDir || top == SourcesDir || top == NamespacesDir
 }
 
-// IsManifest reports whether Flux reads a file that is rendered, by its name.
+// IsManifest reports, by its name, whether Flux reads a rendered file.
 func IsManifest(file string) bool { return path.Ext(file) == ".yaml" }
 
-// Spoke splits the path of what a hub has for one of its clusters into the cluster and what is below it.
+// Spoke splits a path of a hub for one of its clusters into the cluster and the path below it.
 func Spoke(file string) (cluster, below string, ok bool) {
 	rest, ok := strings.CutPrefix(file, ClustersDir+"/")
 	if ok {
@@ -107,7 +106,7 @@ func Spoke(file string) (cluster, below string, ok bool) {
 	return cluster, below, ok
 }
 
-// ClusterOf returns the cluster of a hub that a file of the hub's directory is of, or "" for the hub's own.
+// ClusterOf returns the cluster to which a file of a hub's directory belongs, or "" for the hub's own.
 func ClusterOf(file string) string {
 	top, rest, _ := strings.Cut(file, "/")
 	cluster, _, below := strings.Cut(rest, "/")
@@ -117,20 +116,20 @@ func ClusterOf(file string) string {
 	return ""
 }
 
-// Stage returns the directory whose Flux Kustomization applies a file of a cluster's directory, "" for
-// the cluster's own Kustomization.
+// Stage returns the directory whose Flux Kustomization applies a file of a cluster's directory, or "" for the
+// cluster's own Kustomization.
 func Stage(file string) string {
 	top, _, below := strings.Cut(file, "/")
 	if !below {
 		return ""
 	}
 	if top == SyncDir {
-		return top // Flux lists what is below as well
+		return top // Flux lists its subdirectories as well
 	}
 	return path.Dir(file)
 }
 
-// IsSyncName reports whether a Flux Kustomization that is rendered has, or may have, this name.
+// IsSyncName reports whether a rendered Flux Kustomization has, or may have, a name.
 func IsSyncName(name string, hub bool) bool {
 	for _, own := range []string{GatewayAPIDir, Infrastructure, MeshesDir, MeshDir, GatewaysDir, SharedDir} {
 		if name == own || hub && strings.HasPrefix(name, own+"-") {

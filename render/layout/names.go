@@ -18,8 +18,8 @@ const (
 	MaxFile = 200
 )
 
-// Shorten cuts a name to a length. What is cut is replaced by a hash of the
-// whole, so that two names that differ stay different.
+// Shorten truncates a name to a length. A hash of the whole name replaces the rest, so that different names stay
+// different.
 func Shorten(name string, length int) string {
 	if len(name) <= length {
 		return name
@@ -28,7 +28,7 @@ func Shorten(name string, length int) string {
 	return strings.TrimRight(name[:length-len(end)], "-.") + end
 }
 
-// Hash is short, and differs for names that differ.
+// Hash returns a short hash of a name.
 func Hash(name string) string {
 	sum := sha256.Sum256([]byte(name))
 	return hex.EncodeToString(sum[:4])
@@ -39,8 +39,8 @@ func FileName(kind, name string) string {
 	return Shorten(strings.ToLower(kind)+"-"+name, MaxFile) + ".yaml"
 }
 
-// SourceOnHub returns the name of the source of an Application on a hub, for the clusters on which some of its
-// overrides hold.
+// SourceOnHub returns the name of the source of an Application on a hub, for the clusters to which some of its
+// overrides apply.
 func SourceOnHub(application string, overrides []int) string {
 	if len(overrides) == 0 {
 		return application
@@ -52,9 +52,9 @@ func SourceOnHub(application string, overrides []int) string {
 	return Shorten(name, MaxLabel)
 }
 
-// ofOverrides ends the name of a source with overrides.
+// ofOverrides matches the end of the name of a source with overrides.
 var ofOverrides = lazyregexp.New(`-override(-[0-9]+)+$`)
 
-// ApplicationOfSource returns the name of the Application whose source is called so on a hub, unless that is
-// so long that it was cut.
+// ApplicationOfSource returns the name of the Application with a source of this name on a hub, unless the name
+// was truncated.
 func ApplicationOfSource(name string) string { return ofOverrides().ReplaceAllString(name, "") }

@@ -1,12 +1,12 @@
 package manifest
 
-// An IngressSpec is the spec of an Ingress, as far as it is rendered.
+// An IngressSpec holds the fields of an Ingress' spec that are rendered.
 type IngressSpec struct {
 	IngressClassName string        `json:"ingressClassName"`
 	Rules            []IngressRule `json:"rules"`
 }
 
-// An IngressRule says where the requests for a host go.
+// An IngressRule routes the requests for a host.
 type IngressRule struct {
 	Host string `json:"host"`
 	HTTP struct {
@@ -14,7 +14,7 @@ type IngressRule struct {
 	} `json:"http"`
 }
 
-// An IngressPath is a path of a host, and the port of a Service that answers there.
+// An IngressPath routes a path of a host to a port of a Service.
 type IngressPath struct {
 	Path     string `json:"path"`
 	PathType string `json:"pathType"`

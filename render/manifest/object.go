@@ -1,4 +1,4 @@
-// Package manifest holds the objects that are rendered, with where in the input each comes from.
+// Package manifest holds the rendered objects, with their origin in the input.
 package manifest
 
 import (
@@ -22,10 +22,10 @@ type Object struct {
 	Metadata   Metadata `json:"metadata"`
 	Spec       any      `json:"spec,omitempty"`
 
-	// Form is the definition that it is checked against.
+	// Form is the schema against which it is validated.
 	Form output.Form `json:"-"`
-	// Patched is what the user's patches have made of it, or nil: with its fields in the
-	// order in which they were rendered, new ones behind.
+	// Patched is the JSON of the object after the user's patches, or nil. Its fields are in the rendered order,
+	// and new ones follow.
 	Patched json.RawMessage `json:"-"`
 }
 
@@ -37,8 +37,8 @@ type Metadata struct {
 	Annotations map[string]string `json:"annotations,omitempty"`
 }
 
-// The API versions that are rendered: Flux 2.6 and newer serve all of them
-// (reference: the CRDs of source-, helm- and kustomize-controller).
+// The rendered API versions, which Flux 2.6 and newer serve (reference: the CRDs of source-, helm- and
+// kustomize-controller).
 const (
 	CoreV1         = "v1"
 	AppsV1         = "apps/v1"
@@ -51,10 +51,10 @@ const (
 	NetworkingV1   = "networking.k8s.io/v1"
 )
 
-// An Identity is what makes an object one and the same in a cluster.
+// An Identity identifies an object in a cluster.
 type Identity struct{ Group, Kind, Namespace, Name string }
 
-// Identity returns what tells the object from all others.
+// Identity returns the identity of the object.
 func (m *Object) Identity() Identity {
 	group, _, ok := strings.Cut(m.APIVersion, "/")
 	if !ok {
@@ -63,7 +63,7 @@ func (m *Object) Identity() Identity {
 	return Identity{group, m.Kind, m.Metadata.Namespace, m.Metadata.Name}
 }
 
-// String returns how people name an object: kind namespace/name.
+// String returns kind namespace/name.
 func (id Identity) String() string {
 	if id.Namespace == "" {
 		return id.Kind + " " + id.Name
@@ -71,7 +71,7 @@ func (id Identity) String() string {
 	return id.Kind + " " + id.Namespace + "/" + id.Name
 }
 
-// An Origin is what in the input an object comes from.
+// An Origin is the place in the input from which an object is rendered.
 type Origin struct {
 	Doc  *schema.Document
 	Path schema.Path
@@ -86,7 +86,7 @@ func (o Origin) SameRollout(p Origin) bool {
 	return o.Doc == p.Doc && len(o.Path) >= rollout && len(p.Path) >= rollout && slices.Equal(o.Path[:rollout], p.Path[:rollout])
 }
 
-// Position returns where the origin stands in its file.
+// Position returns the position of the origin in its file.
 func (o Origin) Position() diag.Position {
 	if o.Doc == nil {
 		return diag.Position{}
@@ -94,13 +94,13 @@ func (o Origin) Position() diag.Position {
 	return o.Doc.Position(o.Path...)
 }
 
-// A Rendered object knows where it comes from.
+// A Rendered object has its origin.
 type Rendered struct {
 	*Object
 	Origin Origin
 }
 
-// Output returns the object as it is checked.
+// Output returns the object as it is validated.
 func (m *Object) Output() output.Object {
 	return output.Object{APIVersion: m.APIVersion, Kind: m.Kind, Name: m.Identity().String(), Value: m, Form: m.Form}
 }
@@ -117,18 +117,17 @@ func TextOf(from map[string]api.LabelValue) map[string]string {
 	return to
 }
 
-// FluxSubstitute keeps kustomize-controller from replacing variables in an object.
-// Nothing that fleetwright renders asks for that, but a cluster's own Kustomization
-// may make all others ask, as many do (fluxcd/pkg kustomize, SubstituteVariables).
+// FluxSubstitute keeps kustomize-controller from substituting variables in an object. Rendered Kustomizations
+// substitute none, but a cluster's own Kustomization may turn substitution on for all of them, as many do
+// (fluxcd/pkg kustomize, SubstituteVariables).
 const FluxSubstitute = "kustomize.toolkit.fluxcd.io/substitute"
 
-// IsSubstituted reports whether Flux's postBuild would change a text: it replaces ${x}, and takes $$ for $.
+// IsSubstituted reports whether Flux's postBuild would change a text: it replaces ${x}, and $$ by $.
 func IsSubstituted(text []byte) bool {
 	return bytes.Contains(text, []byte("${")) || bytes.Contains(text, []byte("$$"))
 }
 
-// Unsubstituted returns the object with the annotation that it needs, where its content
-// has what Flux would replace.
+// Unsubstituted returns the object with that annotation if Flux would change its content.
 func (m *Object) Unsubstituted(content []byte) (*Object, bool) {
 	if !IsSubstituted(content) || m.Metadata.Annotations[FluxSubstitute] != "" {
 		return m, false

@@ -7,8 +7,8 @@ import (
 	"github.com/fluxcd/pkg/apis/kustomize"
 )
 
-// Label returns the value that patches leave a label of an object with, or nothing where they do
-// not set it. An empty name stands for every object of the kind.
+// Label returns the value of an object's label after patches, or "" if they do not set it. An empty name stands
+// for every object of the kind.
 func Label(patches []kustomize.Patch, kind, name, label string) (value string) {
 	for _, p := range patches {
 		pointer := inPointer.Replace(label)
@@ -17,7 +17,7 @@ func Label(patches []kustomize.Patch, kind, name, label string) (value string) {
 		}
 		documents, err := Read([]byte(p.Patch))
 		if err != nil {
-			continue // which Check reports
+			continue // Check reports it
 		}
 		for _, d := range documents {
 			if operations, ok := d.([]any); ok {
@@ -42,7 +42,7 @@ func Label(patches []kustomize.Patch, kind, name, label string) (value string) {
 // inPointer writes a key as JSON pointers do (RFC 6901).
 var inPointer = strings.NewReplacer("~", "~0", "/", "~1")
 
-// labelOf returns the value that an operation of a JSON patch leaves a label with.
+// labelOf returns the value of a label after an operation of a JSON patch.
 func labelOf(operation any, pointer, label, before string) string {
 	o, _ := operation.(map[string]any)
 	set := TextField(o, "op") == "add" || TextField(o, "op") == "replace"
@@ -62,8 +62,8 @@ func labelOf(operation any, pointer, label, before string) string {
 	return before
 }
 
-// MaySelect reports whether a target may mean an object, as far as its group, kind and name tell: those that are empty
-// are not known.
+// MaySelect reports whether a target may match an object, by its group, kind and name. Empty arguments are
+// unknown.
 func MaySelect(t *kustomize.Selector, group, kind, name string) bool {
 	matches := func(pattern, text string) bool {
 		if pattern == "" || text == "" || pattern == text {

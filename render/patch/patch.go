@@ -21,9 +21,9 @@ var (
 	inTarget = schema.Path{"target"}
 )
 
-// Check returns why kustomize would reject a patch, the field of the patch, and a hint (sigs.k8s.io/kustomize/api/internal/builtins/PatchTransformer.go).
-// kustomize itself is not asked: to link it costs more at every start than all
-// the rest of a small render.
+// Check returns why kustomize would reject a patch, the field of the patch, and a hint
+// (sigs.k8s.io/kustomize/api/internal/builtins/PatchTransformer.go). It does not call kustomize itself: linking
+// it would cost more at every start than the rest of a small render.
 func Check(p kustomize.Patch) (field schema.Path, message, hint string) {
 	if field, message, hint = checkSelector(p.Target); message != "" {
 		return field, message, hint
@@ -32,17 +32,17 @@ func Check(p kustomize.Patch) (field schema.Path, message, hint string) {
 	return inPatch, message, hint
 }
 
-// checkText checks what a patch changes: parts of objects, or operations.
+// checkText checks the text of a patch: partial objects, or JSON patch operations.
 func checkText(text string, target *kustomize.Selector) (message, hint string) {
 	if strings.HasPrefix(text, "[") {
 		var operations []map[string]any
 		if err := json.Unmarshal([]byte(text), &operations); err != nil {
-			return "the patch begins with [, so kustomize takes it for JSON, which it is not", "put the names in quotes, or begin each operation on a line of its own, with a dash"
+			return "the patch begins with [, so kustomize reads it as JSON, but it is not valid JSON", "put the names in quotes, or begin each operation with a dash on its own line"
 		}
 		return checkJSONPatch(operations, target)
 	}
-	const neither = "the patch is neither a part of an object nor a list of JSON patch operations"
-	const either = "write an object with apiVersion, kind, metadata.name and what to change, or a list such as [{\"op\": \"replace\", \"path\": \"/spec/replicas\", \"value\": 2}] with a target"
+	const neither = "the patch is neither a partial object nor a list of JSON patch operations"
+	const either = "write an object with apiVersion, kind, metadata.name and the fields to change, or a list such as [{\"op\": \"replace\", \"path\": \"/spec/replicas\", \"value\": 2}] with a target"
 	documents, err := Read([]byte(text))
 	if err != nil || len(documents) == 0 {
 		return neither, either
@@ -60,11 +60,11 @@ func checkText(text string, target *kustomize.Selector) (message, hint string) {
 			return neither, either
 		}
 		if TextField(object, "kind") == "" || TextField(object["metadata"], "name") == "" {
-			return "a strategic merge patch needs apiVersion, kind and metadata.name, with a target as well", "name the object in the patch; with a target any name will do"
+			return "a strategic merge patch needs apiVersion, kind and metadata.name, even with a target", "name the object in the patch; with a target, any name works"
 		}
 	}
 	if len(documents) > 1 && target != nil {
-		return fmt.Sprintf("a patch with a target holds one object, this one holds %d", len(documents)), "make a patch of each"
+		return fmt.Sprintf("a patch with a target holds one object, but this one holds %d", len(documents)), "write one patch for each object"
 	}
 	return "", ""
 }
@@ -79,12 +79,12 @@ func checkSelector(t *kustomize.Selector) (field schema.Path, message, hint stri
 		{"group", t.Group}, {"version", t.Version}, {"kind", t.Kind}, {"name", t.Name}, {"namespace", t.Namespace},
 	} {
 		if _, err := regexp.Compile(f.value); err != nil {
-			return inTarget.With(f.name), fmt.Sprintf("%q is not a regular expression, which kustomize takes it for", f.value), "escape characters such as [ and ( with a backslash"
+			return inTarget.With(f.name), fmt.Sprintf("%q is not a valid regular expression, and kustomize reads it as one", f.value), "escape characters such as [ and ( with a backslash"
 		}
 	}
 	for _, f := range []struct{ name, value string }{{"labelSelector", t.LabelSelector}, {"annotationSelector", t.AnnotationSelector}} {
 		if _, err := labels.Parse(f.value); err != nil {
-			return inTarget.With(f.name), fmt.Sprintf("%q is not a selector", f.value), f.name + ": app=web,tier!=test"
+			return inTarget.With(f.name), fmt.Sprintf("%q is not a valid selector", f.value), f.name + ": app=web,tier!=test"
 		}
 	}
 	return nil, "", ""
@@ -103,7 +103,7 @@ func TextField(object any, name string) string {
 	return s
 }
 
-// checkJSONPatch checks what does not depend on the object that is patched
+// checkJSONPatch checks the parts of a JSON patch that do not depend on the patched object
 // (gopkg.in/evanphx/json-patch.v4, patch.go).
 func checkJSONPatch(operations []map[string]any, target *kustomize.Selector) (message, hint string) {
 	if target == nil {
@@ -116,7 +116,7 @@ func checkJSONPatch(operations []map[string]any, target *kustomize.Selector) (me
 		needsFrom := op == "move" || op == "copy"
 		switch {
 		case !slices.Contains([]string{"add", "remove", "replace", "move", "copy", "test"}, op):
-			return fmt.Sprintf("a JSON patch has no operation %q", op), "op: add, remove, replace, move, copy or test"
+			return fmt.Sprintf("unknown JSON patch operation %q", op), "op: add, remove, replace, move, copy or test"
 		case !hasPath:
 			return fmt.Sprintf("the operation %s has no path", op), "path: /spec/replicas"
 		case needsFrom && !hasFrom:
@@ -132,7 +132,7 @@ func checkJSONPatch(operations []map[string]any, target *kustomize.Selector) (me
 	return "", ""
 }
 
-// takesAll reports whether an operation takes the empty path, which is the whole object.
+// takesAll reports whether an operation accepts the empty path, which is the whole object.
 func takesAll(op string, value any) bool {
 	switch value.(type) {
 	case map[string]any, []any:

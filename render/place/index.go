@@ -1,5 +1,5 @@
-// Package place finds the clusters that Applications go to: the documents by kind, and of
-// each policy the fleet, the targets and the dependencies.
+// Package place finds the clusters of Applications: it sorts the documents by kind, and finds the fleet, the
+// targets and the dependencies of each policy.
 package place
 
 import (
@@ -15,48 +15,48 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// An Input is the documents by kind, each kind sorted by namespace and name. A
-// document that does not have the shape of its kind is in none of these lists.
+// An Input holds the documents by kind, each kind sorted by namespace and name. These lists contain no document
+// that does not match the schema of its kind.
 type Input struct {
 	Applications []*Application
-	// Variants are the Applications as their clusters get them, once placed: of one with overrides
-	// or variables there may be several, each for other clusters.
+	// Variants holds the Applications as their clusters get them, once placed. One with overrides or variables
+	// may have several variants, each for other clusters.
 	Variants       []*Application
 	Fleets         []*Fleet
 	Meshes         []*Mesh
 	AlertProviders []*AlertProvider
-	// Platforms are what clusters have for their rollouts, in the order of their fleets, once placed.
+	// Platforms holds the platforms of clusters, in the order of their fleets, once placed.
 	Platforms []*Platform
 	// RenderConfig is the RenderConfig, or nil.
 	RenderConfig *schema.Document
-	// Documents are the documents of all kinds, the first one of each object.
+	// Documents holds the documents of all kinds, the first one of each object.
 	Documents []*schema.Document
 
-	// platformOf are the platforms of clusters, by name, once placed.
+	// platformOf holds the platforms of clusters, by name, once placed.
 	platformOf map[string]*Platform
 	docs       *schema.Documents
 	report     *report.Report
 	clusters   []*Cluster
-	// defined are all documents by what they define.
+	// defined holds all documents by the object that they define.
 	defined map[objectKey]definition
-	// clusterNamed is the first cluster of a name, of whatever kind and namespace.
+	// clusterNamed holds the first cluster of each name, of any kind and namespace.
 	clusterNamed map[string]*Cluster
-	// fleetNamed is the first fleet of a name, and fleetsIn the names of those of a namespace.
+	// fleetNamed holds the first fleet of each name, and fleetsIn the names of the fleets of each namespace.
 	fleetNamed map[string]*Fleet
 	fleetsIn   map[string][]string
-	// misshapen are the documents that do not have the shape of their kind.
+	// misshapen holds the documents that do not match the schema of their kind.
 	misshapen []*schema.Document
 }
 
 type objectKey struct{ kind, namespace, name string }
 
-// A definition is a document, with its object if that is valid and others may refer to it.
+// A definition is a document, with its object if it is valid and other documents may reference it.
 type definition struct {
 	doc    *schema.Document
 	object any
 }
 
-// Rollouts reports whether anything of Flagger's is among the documents that is judged as it is.
+// Rollouts reports whether the documents contain plain Flagger objects.
 func (in *Input) Rollouts() bool { return in.docs.Rollouts }
 
 // NewInput sorts the documents by kind, and reports objects that are defined twice.
@@ -75,19 +75,19 @@ func NewInput(all *schema.Documents, to *report.Report) *Input {
 	applications := slices.ContainsFunc(docs, func(d *schema.Document) bool { return d.Kind.Name == "Application" || d.Kind.Name == "Fleet" })
 	for _, d := range docs {
 		if d.IsOfRollout() || all.Rollouts && !applications && d.Kind.Name == "AlertProvider" && in.defined[objectKey{d.Kind.Name, d.Namespace, d.Name}].doc != nil {
-			continue // several of one name are for several clusters
+			continue // several with one name are for several clusters
 		}
 		key := objectKey{d.Kind.Name, d.Namespace, d.Name}
 		switch d.Kind.Name {
 		case "Mesh":
 			key.namespace = "" // cluster-scoped
 		case "RenderConfig":
-			key.namespace, key.name = "", "" // one of all
+			key.namespace, key.name = "", "" // only one may exist
 		}
 		if first, ok := in.defined[key]; ok {
 			message, hint := fmt.Sprintf("%s %s is already defined at %s", d.Kind.Name, d.Name, first.doc.Position()), "remove one of the two"
 			if d.Kind.Name == "RenderConfig" {
-				message, hint = fmt.Sprintf("there is already a RenderConfig at %s", first.doc.Position()), "make one of the two"
+				message, hint = fmt.Sprintf("there is already a RenderConfig at %s", first.doc.Position()), "merge the two into one"
 			}
 			to.Add(d.Diagnostic(diag.DefinedTwice, schema.Path{"metadata", "name"}, message, hint))
 			continue
@@ -96,17 +96,17 @@ func NewInput(all *schema.Documents, to *report.Report) *Input {
 		in.Documents = append(in.Documents, d)
 	}
 	if !applications && !all.Rollouts && all.Complete() {
-		message, hint := "no Application and no Fleet among the inputs", "name the files or directories that hold them"
+		message, hint := "the inputs have no Application and no Fleet", "name the files or directories that contain them"
 		if others := all.OtherTools(); len(others) > 0 {
 			called, _, _ := strings.Cut(others[0].Message, " is skipped")
-			message, hint = fmt.Sprintf("%s; %s at %s is none", message, called, others[0].Position), others[0].Hint
+			message, hint = fmt.Sprintf("%s, only %s at %s", message, called, others[0].Position), others[0].Hint
 		}
 		to.Add(diag.New(diag.NothingToCompile, diag.Position{}, "", message, hint))
 	}
 	return in
 }
 
-// add adds a document to those of its kind, and returns the object that others may refer to.
+// add adds a document to the documents of its kind, and returns the object that other documents may reference.
 func (in *Input) add(d *schema.Document) any {
 	if d.Partial {
 		in.misshapen = append(in.misshapen, d)
@@ -148,7 +148,7 @@ func (in *Input) addCluster(cl *Cluster) *Cluster {
 	return cl
 }
 
-// VariantsByApplication yields the variants of one Application after the other.
+// VariantsByApplication yields all variants of each Application.
 func (in *Input) VariantsByApplication() iter.Seq[[]*Application] {
 	return func(yield func([]*Application) bool) {
 		for rest := in.Variants; len(rest) > 0; {
@@ -164,8 +164,8 @@ func (in *Input) VariantsByApplication() iter.Seq[[]*Application] {
 	}
 }
 
-// find looks up an object that the documents define. Known but nil is an object whose
-// document is broken, or may be among those that could not be read: either is reported.
+// find looks up an object that the documents define. It returns nil and true for an object whose document is
+// invalid, or may be in an unreadable file; both are reported.
 func find[T any](in *Input, key objectKey) (found *T, known bool) {
 	if found, ok := in.defined[key].object.(*T); ok {
 		return found, true
@@ -173,13 +173,13 @@ func find[T any](in *Input, key objectKey) (found *T, known bool) {
 	return nil, in.MayDefine(key.kind, key.namespace, key.name)
 }
 
-// MayDefine reports whether the documents define an object, or those that are unreadable may.
+// MayDefine reports whether the documents define an object, or whether an unreadable file may.
 func (in *Input) MayDefine(kind, namespace, name string) bool {
 	_, known := in.defined[objectKey{kind, namespace, name}]
 	return known || in.docs.MayDefine(name)
 }
 
-// MayMiss reports whether there may be more objects of a kind than could be read.
+// MayMiss reports whether unreadable files may contain further objects of a kind.
 func (in *Input) MayMiss(kind string) bool {
 	return !in.docs.Complete() || slices.ContainsFunc(in.misshapen, func(d *schema.Document) bool { return d.Kind.Name == kind })
 }
@@ -192,7 +192,7 @@ func (in *Input) findCluster(kind, namespace, name string) (*Cluster, bool) {
 	return find[Cluster](in, objectKey{kind, namespace, name})
 }
 
-// AlertProvider returns an AlertProvider of the input, and whether the input has it or may have it.
+// AlertProvider returns an AlertProvider of the input, and reports whether the input has it or may have it.
 func (in *Input) AlertProvider(namespace, name string) (*AlertProvider, bool) {
 	return find[AlertProvider](in, objectKey{"AlertProvider", namespace, name})
 }

@@ -7,14 +7,14 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// operators are Kubernetes' own, by their names in a matchExpressions
-// (k8s.io/apimachinery pkg/apis/meta/v1, LabelSelectorAsSelector).
+// operators maps the names in matchExpressions to Kubernetes' own operators (k8s.io/apimachinery
+// pkg/apis/meta/v1, LabelSelectorAsSelector).
 var operators = map[string]selection.Operator{
 	"In": selection.In, "NotIn": selection.NotIn, "Exists": selection.Exists, "DoesNotExist": selection.DoesNotExist,
 }
 
-// newSelector returns the selector of clusters that a destination asks for; of all of them where s is nil.
-// Conditions that the schema has refused select all.
+// newSelector returns the selector of a destination's clusters, or one for all clusters if s is nil. Conditions
+// that the schema has rejected match every cluster.
 func newSelector(s *api.ClusterSelector) labels.Selector {
 	selector := labels.NewSelector()
 	if s == nil {
@@ -39,7 +39,7 @@ func newSelector(s *api.ClusterSelector) labels.Selector {
 	return selector.Add(all...)
 }
 
-// Unmatched returns the key of the first condition of a selector that a cluster does not meet, or nothing.
+// Unmatched returns the key of the first condition of a selector that a cluster does not match, or "".
 func Unmatched(s *api.ClusterSelector, cl *Cluster) string {
 	requirements, _ := newSelector(s).Requirements()
 	for _, r := range requirements {
@@ -50,7 +50,7 @@ func Unmatched(s *api.ClusterSelector, cl *Cluster) string {
 	return ""
 }
 
-// clusterLabels are the labels of a cluster as selectors read them.
+// clusterLabels holds the labels of a cluster as labels.Labels.
 type clusterLabels map[string]api.LabelValue
 
 func (l clusterLabels) Has(key string) bool {

@@ -13,21 +13,21 @@ const HostCluster = "host"
 // A Target is a cluster that gets a directory.
 type Target struct {
 	*Cluster
-	// Platform is what the cluster has for its rollouts, or nil.
+	// Platform is the platform of the cluster, or nil.
 	Platform *Platform
 	Apps     []TargetApp
-	// Remote targets are applied to by a hub.
+	// Remote reports whether a hub applies the target's objects.
 	Remote bool
 }
 
 // A TargetApp is the part of an application that goes to one target.
 type TargetApp struct {
 	*Application
-	// Policies are those of the application that go to the target.
+	// Policies holds the policies of the application for the target.
 	Policies []*Policy
 }
 
-// add gives the target a policy. The policies of an application come one after the other.
+// add adds a policy to the target. The policies of an application must be added in sequence.
 func (t *Target) add(p *Policy) {
 	if n := len(t.Apps); n == 0 || t.Apps[n-1].Application != p.App {
 		t.Apps = append(t.Apps, TargetApp{Application: p.App})
@@ -36,8 +36,8 @@ func (t *Target) add(p *Policy) {
 	last.Policies = append(last.Policies, p)
 }
 
-// ObjectName returns the name of an object for the target: as Kurator has it on a hub,
-// <name>-<kind>-<cluster>. Kurator cuts at 63 characters, where two may meet.
+// ObjectName returns the name of an object for the target. On a hub, that is Kurator's, <name>-<kind>-<cluster>.
+// Kurator truncates it at 63 characters, where two names may become equal.
 func (t *Target) ObjectName(name string) string {
 	if !t.Remote {
 		return name
@@ -50,7 +50,7 @@ func ObjectNameOnHub(name, kind, cluster string) string {
 	return layout.Shorten(kuratorName(name, kind, cluster), layout.MaxLabel)
 }
 
-// kuratorName is Kurator's (pkg/fleet-manager/application/helper.go), but for its length.
+// kuratorName returns Kurator's name, at any length (pkg/fleet-manager/application/helper.go).
 func kuratorName(policy, kind, cluster string) string {
 	return strings.ToLower(policy + "-" + cmp.Or(kind, "currentCluster") + "-" + cluster)
 }

@@ -9,20 +9,20 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// Waves are the clusters in the order in which they get what changes, as a RenderConfig declares it.
-// Nothing that is rendered depends on them.
+// Waves are the groups of clusters that a RenderConfig declares, in the order in which they get changes. The
+// rendered files do not depend on them.
 type Waves struct {
-	// Names of the waves, in their order.
+	// Names holds the names of the waves, in order.
 	Names []string
-	// Through is the name of the last wave that the RenderConfig has written, or "" for all of them.
+	// Through is the name of the last wave that the RenderConfig allows to be written, or "" for all of them.
 	Through string
-	// At is where the RenderConfig declares the waves.
+	// At is the position at which the RenderConfig declares the waves.
 	At diag.Position
 	// of is the number of the wave of each cluster.
 	of map[string]int
 }
 
-// Number returns the number of the wave that a cluster is in: a cluster in no wave is in the last.
+// Number returns the number of a cluster's wave. A cluster in no wave is in the last one.
 func (w *Waves) Number(cluster string) int {
 	if i, ok := w.of[cluster]; ok {
 		return i
@@ -30,8 +30,8 @@ func (w *Waves) Number(cluster string) int {
 	return len(w.Names) - 1
 }
 
-// Last returns the number of the last wave that is written through one of a name, which is the last of all
-// without a name, or -1 where there is no such wave.
+// Last returns the number of the last wave to write: the one with the name, or the last of all without a name.
+// It returns -1 for an unknown name.
 func (w *Waves) Last(through string) int {
 	if through == "" {
 		return len(w.Names) - 1
@@ -39,18 +39,18 @@ func (w *Waves) Last(through string) int {
 	return slices.Index(w.Names, through)
 }
 
-// Waits reports whether a cluster is behind the wave of a number. One that is not among the inputs is
-// not, and neither is a hub itself.
+// Waits reports whether a cluster is in a wave after the one with a number. A cluster that is not in the input
+// does not wait, and neither does a hub itself.
 func (w *Waves) Waits(cluster string, wave int) bool {
 	i, ok := w.of[cluster]
 	return ok && i > wave
 }
 
-// maxWaves is how many waves there may be: each is compared with all clusters.
+// maxWaves is the maximum number of waves, because each is compared with all clusters.
 const maxWaves = 100
 
-// PlaceWaves returns the waves of the targets, or nil where none are declared. On a hub, they are those of
-// the clusters that the hub applies to. It reports waves that are declared twice or select no cluster.
+// PlaceWaves returns the waves of the targets, or nil if none are declared. On a hub, they group the clusters
+// that the hub applies to. It reports waves that are declared twice or select no cluster.
 func (in *Input) PlaceWaves(targets []*Target, hub bool) *Waves {
 	doc := in.RenderConfig
 	if doc == nil {
@@ -65,13 +65,13 @@ func (in *Input) PlaceWaves(targets []*Target, hub bool) *Waves {
 	through := schema.Path{"spec", "through"}
 	if len(spec.Waves) == 0 {
 		if spec.Through != "" {
-			add(diag.UnknownWave, through, fmt.Sprintf("through names the wave %s, and no waves are declared", spec.Through),
+			add(diag.UnknownWave, through, fmt.Sprintf("through names the wave %s, but the RenderConfig declares no waves", spec.Through),
 				fmt.Sprintf("waves: [{name: %s, clusterSelector: {matchLabels: {stage: %[1]s}}}, {name: rest}], or remove the line", spec.Through))
 		}
 		return nil
 	}
 	if len(spec.Waves) > maxWaves {
-		add(diag.OutOfBounds, schema.Path{"spec", "waves", maxWaves}, fmt.Sprintf("there are %d waves, and at most %d are taken", len(spec.Waves), maxWaves), "give several clusters one wave")
+		add(diag.OutOfBounds, schema.Path{"spec", "waves", maxWaves}, fmt.Sprintf("there are %d waves; at most %d are allowed", len(spec.Waves), maxWaves), "put several clusters into one wave")
 		return nil
 	}
 	w := &Waves{Through: spec.Through, At: doc.Position("spec", "waves"), of: map[string]int{}}
@@ -80,13 +80,13 @@ func (in *Input) PlaceWaves(targets []*Target, hub bool) *Waves {
 		w.Names = append(w.Names, wave.Name)
 		if first, ok := seen[wave.Name]; ok {
 			add(diag.DefinedTwice, schema.Path{"spec", "waves", i, "name"},
-				fmt.Sprintf("the wave %s is already declared at %s", wave.Name, doc.Position("spec", "waves", first, "name")), "remove one of the two, or give it another name")
+				fmt.Sprintf("the wave %s is already declared at %s", wave.Name, doc.Position("spec", "waves", first, "name")), "remove or rename one of the two")
 			continue
 		}
 		seen[wave.Name] = i
 	}
 	if _, ok := seen[spec.Through]; !ok && spec.Through != "" && !doc.Wrong(schema.Path{"spec", "waves"}) {
-		add(diag.UnknownWave, through, fmt.Sprintf("there is no wave %s", spec.Through), diag.DidYouMean(spec.Through, w.Names, "the waves are "+diag.Some(w.Names, diag.MostNames)))
+		add(diag.UnknownWave, through, fmt.Sprintf("unknown wave %s", spec.Through), diag.DidYouMean(spec.Through, w.Names, "the waves are "+diag.Some(w.Names, diag.MostNames)))
 	}
 	var clusters []*Cluster
 	for _, t := range targets {
@@ -122,8 +122,8 @@ func (in *Input) PlaceWaves(targets []*Target, hub bool) *Waves {
 			if len(wave.ClusterSelector.MatchExpressions) == 0 {
 				at = at.With("matchLabels")
 			}
-			add(diag.EmptyWave, at, fmt.Sprintf("the wave %s selects no cluster", wave.Name), "the clusters' labels are "+labelsOf(clusters))
-		case isLast && (selected.Empty() || len(w.of) < len(clusters)): // it is for clusters to come, or for all others
+			add(diag.EmptyWave, at, fmt.Sprintf("the wave %s selects no cluster", wave.Name), "labels of the clusters: "+labelsOf(clusters))
+		case isLast && (selected.Empty() || len(w.of) < len(clusters)): // it may be for future clusters, or for all other clusters
 		default:
 			var earlier []string
 			for _, name := range w.Names[:i] {
@@ -131,8 +131,8 @@ func (in *Input) PlaceWaves(targets []*Target, hub bool) *Waves {
 					earlier = append(earlier, name)
 				}
 			}
-			add(diag.EmptyWave, at, fmt.Sprintf("the wave %s has no cluster: earlier waves select all of its clusters (%s)", wave.Name, diag.Some(earlier, diag.MostNames)),
-				"put it before them, or remove it")
+			add(diag.EmptyWave, at, fmt.Sprintf("the wave %s has no clusters left: earlier waves select all of them (%s)", wave.Name, diag.Some(earlier, diag.MostNames)),
+				"move it before them, or remove it")
 		}
 	}
 	for _, cl := range clusters {

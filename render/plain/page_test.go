@@ -17,17 +17,20 @@ import (
 	"github.com/fleetwright/fleetwright/internal/diag"
 )
 
-// reporting are the files that report about plain Canaries: the loader, the rules, and the routers of all providers.
+// reporting are the files that report on plain Canaries: the loader, the rules, and the routers of all
+// providers.
 var reporting = []string{
 	"../../schema/load.go", "../../schema/yaml.go", "../../schema/shape.go", "../../schema/texts.go", "../../schema/canary.go",
 	"../rules/*.go", "*.go", "../provider/router.go", "../provider/httproute.go", "../provider/features.go",
 }
 
-// ofApplications are codes there that take an Application: of its load testers, its own Ingress and its sources.
+// ofApplications are the codes in these files that only Applications get: about their load testers, Ingress and
+// sources.
 var ofApplications = []string{"NoLoadTester", "TesterInOtherMesh", "PatchBreaks", "UnknownKind", "OtherTool", "MetricTwice",
 	"NotOnKuma", "NotOnIstio", "NotOnKubernetes", "TimeoutOnNginx", "TimeoutOnKubernetes"}
 
-// TestPageListsCodes compares the list of docs/canaries.md with the codes that can be reported. UPDATE=1 writes it.
+// TestPageListsCodes compares the list in docs/canaries.md with the codes that can be reported. UPDATE=1 writes
+// it.
 func TestPageListsCodes(t *testing.T) {
 	const page = "../../docs/canaries.md"
 	text, err := os.ReadFile(page)
@@ -84,10 +87,11 @@ func TestPageListsCodes(t *testing.T) {
 	}
 }
 
-// judging are the files in which functions of a Rollout of the rules report, and others do of Applications.
+// judging are the files in which the functions with a Rollout report on Canaries; their other functions report
+// on Applications.
 const judging = "../provider/*.go"
 
-// addCodes adds the names of the codes that a file has.
+// addCodes adds the names of the codes in a file.
 func addCodes(t *testing.T, file string, names map[string]bool) {
 	t.Helper()
 	add(parse(t, file), names)

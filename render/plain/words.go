@@ -9,7 +9,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/lazyregexp"
 )
 
-// words are what rules say of an Application's fields, and what to say of a Canary's. The first that fits counts.
+// words replaces the fields of an Application in the rules' texts by a Canary's fields. The first match counts.
 var words = strings.NewReplacer(
 	"use protocol http, http2 or grpc, or a customMetric", "appProtocol: http in service, or a MetricTemplate",
 	"trafficAnalysis: {mirror: true} and trafficRouting: {analysisTimes: 10}", "analysis: {mirror: true, iterations: 10}",
@@ -28,10 +28,10 @@ var words = strings.NewReplacer(
 	"rolloutTimeoutSeconds", "progressDeadlineSeconds",
 	"the load tester's image has no", "Flagger's load tester image has no",
 	"correct the path of the policy", "correct targetRef",
-	"the application's manifests have none", "the manifests beside the Canary have none",
+	"the application's manifests have no", "the manifests next to the Canary have no",
 )
 
-// The forms in which words are not all that differs.
+// Texts whose values change, too.
 var (
 	seconds  = lazyregexp.New(`\b(checkInterval|interval|backendTimeout|timeout)Seconds: ([0-9]+)`)
 	commands = lazyregexp.New(`webhooks: \{command: \[(.*?)\]\} in trafficAnalysis`)

@@ -9,8 +9,8 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// alerts are those of a rollout. Flagger sends none without a severity
-// (pkg/controller/events.go), though its documentation says info.
+// alerts returns the alerts of a rollout. Flagger sends none without a severity (pkg/controller/events.go),
+// although its documentation calls info the default.
 func (r *Rollout) alerts() (all []api.Alert) {
 	for _, a := range r.RolloutPolicy.Alerts {
 		a.Severity = cmp.Or(a.Severity, "info")
@@ -20,7 +20,7 @@ func (r *Rollout) alerts() (all []api.Alert) {
 	return all
 }
 
-// AlertProviders are those of the input that the rollout names.
+// AlertProviders returns the AlertProviders of the input that the rollout references.
 func (r *Rollout) AlertProviders() (all []*place.AlertProvider) {
 	for _, a := range r.alerts() {
 		if p, _ := r.c.AlertProvider(a.ProviderRef.Namespace, a.ProviderRef.Name); p != nil {
@@ -30,8 +30,7 @@ func (r *Rollout) AlertProviders() (all []*place.AlertProvider) {
 	return all
 }
 
-// NotOfTools are labels or annotations without those that kubectl and Flux have left
-// on an object that was read from a cluster.
+// NotOfTools returns labels or annotations without those that kubectl and Flux add to an object on a cluster.
 func NotOfTools(all map[string]string) map[string]string {
 	own := maps.Clone(all)
 	maps.DeleteFunc(own, func(key, _ string) bool {

@@ -13,7 +13,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// canary is the rollout as Flagger reads it, named after the workload.
+// canary returns the Canary of the rollout, named after the workload.
 func (r *Rollout) canary(metrics []flagger.Metric) manifest.Rendered {
 	policy := r.RolloutPolicy
 	m := &manifest.Object{
@@ -49,7 +49,8 @@ func (r *Rollout) canary(metrics []flagger.Metric) manifest.Rendered {
 	return manifest.Rendered{Object: m, Origin: r.Origin("workload", "name")}
 }
 
-// annotationsOf returns the annotations that tell reviewers, and what judges a Canary alone, of the expected traffic.
+// annotationsOf returns annotations with the expected traffic, for reviewers and for tools that check only the
+// Canary.
 func annotationsOf(e *api.ExpectedTraffic) map[string]string {
 	annotations := map[string]string{}
 	if e == nil {
@@ -107,7 +108,7 @@ func (r *Rollout) canaryAnalysis(metrics []flagger.Metric) flagger.Analysis {
 	}
 	strategy := routing.CanaryStrategy
 	if strategy == nil {
-		// Where the analysis is skipped there may be no strategy, but the CRD wants one.
+		// An Application without an analysis may have no strategy, but the CRD requires one.
 		a.Iterations = int(max(routing.AnalysisTimes, 1))
 		return a
 	}
@@ -115,14 +116,15 @@ func (r *Rollout) canaryAnalysis(metrics []flagger.Metric) flagger.Analysis {
 	for _, w := range strategy.StepWeights {
 		a.StepWeights = append(a.StepWeights, int(w))
 	}
-	if len(a.StepWeights) == 0 { // beside which Flagger ignores maxWeight (scheduler.go, maxWeight)
+	if len(a.StepWeights) == 0 { // Flagger ignores maxWeight next to them (scheduler.go, maxWeight)
 		a.StepWeight = int(strategy.StepWeight)
 		a.MaxWeight = cmp.Or(int(strategy.MaxWeight), defaultMaxWeight)
 	}
 	return a
 }
 
-// webhooks are the rollout's own, and those that have the load tester run its commands with every check.
+// webhooks returns the rollout's own webhooks, and those that make the load tester run its commands in every
+// check.
 func (r *Rollout) webhooks() []flagger.Webhook {
 	var all []flagger.Webhook
 	for _, w := range r.RolloutPolicy.Webhooks {
@@ -150,7 +152,7 @@ func newServiceMetadata(m *api.ServiceMetadata) *flagger.Metadata {
 	return &flagger.Metadata{Labels: manifest.TextOf(m.Labels), Annotations: maps.Clone(m.Annotations)}
 }
 
-// WithAnnotations returns metadata with more annotations, which those that are there override.
+// WithAnnotations returns metadata with further annotations. Existing annotations override them.
 func WithAnnotations(m *flagger.Metadata, annotations map[string]string) *flagger.Metadata {
 	merged := &flagger.Metadata{Annotations: maps.Clone(annotations)}
 	if m != nil {

@@ -15,57 +15,57 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// An Installation is what clusters have for their rollouts, rendered or installed already: providers
-// that move the traffic, what measures it, Flagger, and a public load tester.
+// An Installation holds the rollout infrastructure of clusters, rendered or already installed: providers that
+// move traffic, Prometheus, Flagger, and a public load tester.
 type Installation struct {
 	Platform *place.Platform
-	// Origin is where the first of the documents asks for it.
+	// Origin is the first position that requests it.
 	Origin manifest.Origin
-	// Providers are those that rollouts may use, by name.
+	// Providers holds the providers that rollouts may use, by name.
 	Providers map[string]Provider
-	// FlaggerVersion is that of the Flagger that runs, which may be a range, or nothing where there
-	// is none.
+	// FlaggerVersion is the version of the running Flagger, a range of versions, or "" without Flagger.
 	FlaggerVersion string
-	// FlaggerNamespace is where Flagger runs.
+	// FlaggerNamespace is the namespace of Flagger.
 	FlaggerNamespace string
-	// TesterURL is where webhooks find the public load tester, or nothing where there is none.
+	// TesterURL is the URL of the public load tester for webhooks, or "" without one.
 	TesterURL string
-	// Facts are what the values of the charts decide, or what is said under installed.
+	// Facts holds the facts that chart values, or the fields under installed, determine.
 	Facts rules.Facts
 
-	// Expect reports what its plugins expect of the clusters, once all rollouts are made, but for what was
-	// told before, to which it adds it.
+	// Expect reports the requirements of its plugins for the clusters, once all rollouts exist. It skips those
+	// already reported, and records the new ones in told.
 	Expect func(told Told)
 
-	// GatewayCRDs are to be there before any release, or nil.
+	// GatewayCRDs must be installed before all releases. It may be nil.
 	GatewayCRDs *flux.CRDs
-	// OwnGateways are the rendered ones that must be programmed before applications are applied, and Gateways
-	// others, before those with rollouts on Gateway API are.
+	// OwnGateways holds the rendered Gateways, which must be programmed before applications are applied.
+	// Gateways holds the others, which must be programmed before applications with rollouts on Gateway API are
+	// applied.
 	OwnGateways, Gateways []api.NamespacedReference
-	// Before are the releases to install before Flagger.
+	// Before holds the releases that are installed before Flagger.
 	Before []*flux.Release
-	// Flagger is its release, or nil where it is not rendered.
+	// Flagger is the release of Flagger, or nil if it is not rendered.
 	Flagger *flux.Release
-	// LoadTester is that of the public load tester, or nil.
+	// LoadTester is the release of the public load tester, or nil.
 	LoadTester *flux.Release
-	// TesterMeta is what the namespace of the rendered load tester must carry.
+	// TesterMeta is the metadata that the namespace of the rendered load tester needs.
 	TesterMeta manifest.NamespaceMeta
-	// There are the components that are installed already, and Installed the versions of those that
-	// have one.
+	// There holds the components that are already installed, and Installed the versions of those whose version
+	// is known.
 	There     []string
 	Installed map[string]string
 
-	// NamespaceObjects are the namespaces that it brings.
+	// NamespaceObjects holds the namespaces that the installation renders.
 	NamespaceObjects []manifest.Rendered
-	// EarlyMeshes are the meshes that must be there before anything names one, where the
-	// provider does not make them itself.
+	// EarlyMeshes holds the meshes that must exist before any object that references one, unless the provider
+	// creates them itself.
 	EarlyMeshes []manifest.Rendered
-	// MeshObjects are the objects of mesh/.
+	// MeshObjects holds the objects of mesh/.
 	MeshObjects []manifest.Rendered
 	prepared    bool
 }
 
-// Told are the components of plugins that were told to be expected.
+// Told holds the components of plugins whose requirements were reported.
 type Told map[toldKey]bool
 
 type toldKey struct {
@@ -73,7 +73,7 @@ type toldKey struct {
 	component string
 }
 
-// First reports whether a component was not told before.
+// First reports whether it is called the first time for a component of a plugin.
 func (t Told) First(p *place.Plugin, component string) bool {
 	key := toldKey{p, component}
 	before := t[key]
@@ -81,18 +81,17 @@ func (t Told) First(p *place.Plugin, component string) bool {
 	return !before
 }
 
-// The public load tester has a namespace of its own: Kuma 2.11 and newer never put a sidecar into
-// their own, and a load tester without one does not see the split of the traffic.
+// The public load tester has a separate namespace: Kuma 2.11 and newer never inject sidecars in Kuma's
+// namespace, and the traffic of a load tester without a sidecar is not split.
 const (
 	PublicLoadTester    = place.PublicLoadTester
 	PublicLoadTesterURL = "http://" + PublicLoadTester + "." + PublicLoadTester + "/"
 )
 
-// ComponentOf are the components that are providers, by the name of the provider. Components have the
-// names of their fields under installed.
+// ComponentOf maps providers to their components. Components are named after their fields under installed.
 var ComponentOf = map[string]string{flagger.Istio: "istio", flagger.Kuma: "kuma", flagger.Nginx: "ingress-nginx", flagger.GatewayAPI: "gateway-api"}
 
-// Example returns what to write under installed for a component.
+// Example returns an example of a component under installed.
 func Example(component string) string {
 	return component + ": " + map[string]string{
 		"flagger": "{version: " + settings.PinnedVersion("flagger") + "}", "istio": "{}", "kuma": "{version: 2.13.10}", "ingress-nginx": "{}",
@@ -101,7 +100,7 @@ func Example(component string) string {
 	}[component]
 }
 
-// providers returns the providers in the order of their names.
+// providers returns the providers, sorted by name.
 func (s *Installation) providers() (all []Provider) {
 	for _, name := range slices.Sorted(maps.Keys(s.Providers)) {
 		all = append(all, s.Providers[name])
@@ -109,8 +108,8 @@ func (s *Installation) providers() (all []Provider) {
 	return all
 }
 
-// moving returns the names that the input has for the providers that may be used in place of another. Services alone move no
-// traffic, so they count where a plugin has chosen them.
+// moving returns the input's names of the providers that can replace another. The provider kubernetes counts
+// only if a plugin selects it.
 func (s *Installation) moving() []string {
 	chosen := func(p *place.Plugin) bool { return p.Provider() == flagger.Kubernetes }
 	var all []string
@@ -122,7 +121,7 @@ func (s *Installation) moving() []string {
 	return all
 }
 
-// Prepare makes the objects that the clusters of the installation share.
+// Prepare creates the objects that all clusters of the installation share.
 func (s *Installation) Prepare() {
 	if s.prepared {
 		return
@@ -139,12 +138,12 @@ func (s *Installation) Prepare() {
 		s.NamespaceObjects = append(s.NamespaceObjects, manifest.Rendered{Object: manifest.NewNamespace(PublicLoadTester, s.TesterMeta), Origin: s.LoadTester.Origin})
 	}
 	if len(s.MeshObjects) == 0 && s.LoadTester == nil {
-		s.EarlyMeshes, s.MeshObjects = nil, s.EarlyMeshes // nothing needs them before
+		s.EarlyMeshes, s.MeshObjects = nil, s.EarlyMeshes // no other object needs them early
 	}
 }
 
-// TesterWaits reports whether the pod of the public load tester is not started
-// without a mesh that it joins and that is yet to be made.
+// TesterWaits reports whether the public load tester must start after the meshes, because it joins a rendered
+// one.
 func (s *Installation) TesterWaits() bool { return s.LoadTester != nil && len(s.EarlyMeshes) > 0 }
 
 // Releases returns all releases.
@@ -152,7 +151,7 @@ func (s *Installation) Releases() []*flux.Release {
 	return slices.DeleteFunc(append(slices.Clip(s.Before), s.Flagger, s.LoadTester), func(r *flux.Release) bool { return r == nil })
 }
 
-// RenderedComponents returns the names of the components that are rendered.
+// RenderedComponents returns the names of the rendered components.
 func (s *Installation) RenderedComponents() (names []string) {
 	if s.GatewayCRDs != nil {
 		names = append(names, ComponentOf[flagger.GatewayAPI])
@@ -163,7 +162,8 @@ func (s *Installation) RenderedComponents() (names []string) {
 	return names
 }
 
-// Charts are the releases but for Flagger, and but for the load tester where it waits, with all repositories.
+// Charts returns the releases and repositories, without the release of Flagger, and without that of the load
+// tester if it must wait.
 func (s *Installation) Charts(on *place.Target) []manifest.Rendered {
 	var all []manifest.Rendered
 	for _, r := range s.Before {
@@ -181,8 +181,8 @@ func (s *Installation) Charts(on *place.Target) []manifest.Rendered {
 	return all
 }
 
-// FlaggerRelease is Flagger on one cluster, whose name it is told to show in alerts, unless it is
-// not rendered. A fleet may set its own.
+// FlaggerRelease returns the release of Flagger for one cluster, if Flagger is rendered. Alerts show the
+// cluster's name, which a fleet may override.
 func (s *Installation) FlaggerRelease(on *place.Target) []manifest.Rendered {
 	if s.Flagger == nil {
 		return nil
@@ -192,7 +192,7 @@ func (s *Installation) FlaggerRelease(on *place.Target) []manifest.Rendered {
 	return []manifest.Rendered{release.HelmRelease(on)}
 }
 
-// OwnedNamespaces are those that infrastructure/ renders.
+// OwnedNamespaces returns the namespaces rendered in infrastructure/.
 func (s *Installation) OwnedNamespaces() map[string]bool {
 	owned := map[string]bool{}
 	for _, ns := range s.NamespaceObjects {
@@ -201,7 +201,7 @@ func (s *Installation) OwnedNamespaces() map[string]bool {
 	return owned
 }
 
-// Versions returns the versions of what an installation consists of.
+// Versions returns the versions of an installation's components.
 func Versions(s *Installation) map[string]string {
 	versions := map[string]string{}
 	if s == nil {
@@ -217,7 +217,7 @@ func Versions(s *Installation) map[string]string {
 	return versions
 }
 
-// Position returns where the first of the documents asks for the installation, for messages.
+// Position returns the first position that requests the installation.
 func (s *Installation) Position() diag.Position {
 	plugin := s.Platform.Plugins[0]
 	if plugin.IsOfFleet() {
@@ -226,11 +226,11 @@ func (s *Installation) Position() diag.Position {
 	return s.Origin.Position()
 }
 
-// Simulated is the version of Flagger that is simulated.
+// Simulated returns the version of Flagger to simulate.
 func (s *Installation) Simulated() flagger.Version { return Simulated(s.FlaggerVersion) }
 
-// Simulated returns the version of Flagger that is simulated for one that runs. Of a range over several minor
-// versions nobody knows it: then it is the newest.
+// Simulated returns the version to simulate for the running version of Flagger. For a range over several minor
+// versions, that is the newest one.
 func Simulated(version string) flagger.Version {
 	v, ok := settings.ParseMinor(version)
 	if !ok || v.Major != 1 {
@@ -239,21 +239,21 @@ func Simulated(version string) flagger.Version {
 	return flagger.Version{Minor: v.Minor}
 }
 
-// An On is what a rollout runs on: an installation, and its own provider there.
+// An On is an installation with the provider that a rollout uses on it.
 type On struct {
 	*Installation
 	Provider
 }
 
-// testerURL returns where webhooks that name no other load tester go, be it there or not.
+// testerURL returns the default URL of webhooks, even if no load tester exists there.
 func (on On) testerURL() string { return cmp.Or(on.TesterURL, PublicLoadTesterURL) }
 
-// prometheus returns the address of the Prometheus that rendered MetricTemplates ask.
+// prometheus returns the address of the Prometheus that rendered MetricTemplates query.
 func (on On) prometheus() string {
 	return cmp.Or(on.PrometheusAddress(), on.Facts.PrometheusAddress)
 }
 
-// on returns what a rollout of a provider runs on. It is false where the installation lacks it.
+// on returns the installation with a provider, and false if the installation lacks it.
 func (s *Installation) on(provider string) (On, bool) {
 	if s == nil || s.FlaggerVersion == "" {
 		return On{s, nil}, false

@@ -12,7 +12,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// judge returns the rollout as the rules read it: its objects, as patches have left them.
+// judge returns the rollout for the rules: its objects after patches.
 func (r *Rollout) judge() *rules.Rollout {
 	objects := r.Objects()
 	j := &rules.Rollout{
@@ -50,13 +50,13 @@ func (r *Rollout) judge() *rules.Rollout {
 		case m.CustomMetric == nil:
 			t.Replaces = m.Name
 		case t.Query == spec.Query && spec.Provider.Type != "externalmetrics":
-			t.Query = m.CustomMetric.Query // whose lines are counted
+			t.Query = m.CustomMetric.Query // the input's query, because rules report lines of it
 		}
 	}
 	return j
 }
 
-// installed returns what a cluster has for the rollouts of a provider.
+// installed returns the components of a cluster that rollouts with this provider use.
 func (on On) installed(c *Compilation) *rules.Installed {
 	tester := c.Settings.Charts["loadtester"].Values
 	rbac, _ := tester["rbac"].(map[string]any)
@@ -67,7 +67,7 @@ func (on On) installed(c *Compilation) *rules.Installed {
 		Provider: on.Provider, Flagger: on.FlaggerVersion, FlaggerThere: on.Flagger == nil, Version: on.Simulated(), Namespace: on.FlaggerNamespace,
 		Facts: facts, By: on.Position(),
 		PublicTester: on.TesterURL != "", OtherTesterImage: tester["image"] != nil, TesterURL: on.testerURL(),
-		// Nobody knows the rights of one that is not rendered.
+		// The rights of an installed load tester are unknown.
 		TesterHasRights: on.TesterURL != "" && on.LoadTester == nil || rbac["create"] == true || account != "",
 		AlertProvider: func(namespace, name string) (found, known bool) {
 			p, known := c.AlertProvider(namespace, name)
@@ -76,8 +76,8 @@ func (on On) installed(c *Compilation) *rules.Installed {
 	}
 }
 
-// specOf returns the spec of an object, as patches have left it. It is false where that cannot
-// be read; then it is the one without patches.
+// specOf returns the spec of an object after patches, or the unpatched spec and false if the patched one cannot
+// be decoded.
 func specOf[T any](o manifest.Rendered) (*T, bool) {
 	unpatched := o.Spec.(T)
 	if o.Patched == nil {
@@ -92,13 +92,13 @@ func specOf[T any](o manifest.Rendered) (*T, bool) {
 	return &patched.Spec, true
 }
 
-// ingressOf returns the Ingress as patches have left it.
+// ingressOf returns the Ingress after patches.
 func ingressOf(o manifest.Rendered) *rules.Ingress {
 	spec, _ := specOf[manifest.IngressSpec](o)
 	return rules.NewIngress(o.Identity(), *spec)
 }
 
-// imageOf returns the image of a load tester's first container, or nothing where patches have left none.
+// imageOf returns the image of a load tester's first container, or "" if patches removed it.
 func imageOf(o manifest.Rendered) string {
 	if spec, ok := specOf[deploymentSpec](o); ok && len(spec.Template.Spec.Containers) > 0 {
 		return spec.Template.Spec.Containers[0].Image
@@ -106,8 +106,8 @@ func imageOf(o manifest.Rendered) string {
 	return ""
 }
 
-// ReportFinding reports what a rule has found, where in the input it comes from. What is wrong
-// there by itself is not reported again.
+// ReportFinding reports a rule's finding at its origin in the input, unless a diagnostic there already explains
+// it.
 func (r *Rollout) ReportFinding(f rules.Finding) {
 	doc, at := r.Policy.App.Doc, origins{r}.origin(f.Object, f.Field)
 	below := func(other schema.Path) bool {

@@ -36,7 +36,7 @@ type container struct {
 	SecurityContext any      `json:"securityContext"`
 }
 
-// A port is one of a container, or of a Service.
+// A port is a port of a container or of a Service.
 type port struct {
 	Name          string `json:"name"`
 	ContainerPort int32  `json:"containerPort,omitempty"`
@@ -50,7 +50,7 @@ type serviceSpec struct {
 	Ports    []port            `json:"ports"`
 }
 
-// loadTesterSkeletons are the manifests of package templates, whose names are yet to be filled in.
+// loadTesterSkeletons returns the manifests of package templates, without names.
 var loadTesterSkeletons = sync.OnceValues(func() (deployment, service manifest.Object) {
 	deployment.Spec, service.Spec = &deploymentSpec{}, &serviceSpec{}
 	first, second, _ := strings.Cut(templates.LoadTester, "\n---\n")
@@ -62,8 +62,8 @@ var loadTesterSkeletons = sync.OnceValues(func() (deployment, service manifest.O
 	return deployment, service
 })
 
-// loadTesterObjects are the load tester of this rollout alone. It is in the
-// namespace of the workload, and so in the mesh.
+// loadTesterObjects returns the load tester of this rollout only. It runs in the namespace of the workload, and
+// therefore in the mesh.
 func (r *Rollout) loadTesterObjects() []manifest.Rendered {
 	deployment, service := loadTesterSkeletons()
 	app := map[string]string{"app": r.loadTester()}

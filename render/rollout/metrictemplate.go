@@ -14,8 +14,8 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// metrics are what every check asks for, and the templates behind them. A template is named after
-// its workload and its metric, so no two rollouts share one.
+// metrics returns the metrics of the checks, and their templates. A template is named after the workload and the
+// metric, so that no two rollouts share one.
 func (r *Rollout) metrics() ([]flagger.Metric, []manifest.Rendered) {
 	var metrics []flagger.Metric
 	var templates []manifest.Rendered
@@ -23,15 +23,15 @@ func (r *Rollout) metrics() ([]flagger.Metric, []manifest.Rendered) {
 	for i, m := range r.analysis().Metrics {
 		name, spec, ok := r.template(m)
 		metric := flagger.Metric{Name: name, Interval: Seconds(ptr.Deref(m.IntervalSeconds, defaultIntervalSeconds)), TemplateVariables: m.TemplateVariables}
-		// Without a range Flagger would compare with 0. An empty one accepts
-		// every value, as Kurator's API promises.
+		// Without a range, Flagger would compare with 0. An empty range accepts every value, as Kurator's API
+		// documents.
 		metric.ThresholdRange = cmp.Or(m.ThresholdRange, &api.ThresholdRange{})
 		if ok {
 			metric.TemplateRef = &api.NamespacedReference{Name: r.metricTemplate(name), Namespace: r.Namespace}
 		}
 		metrics = append(metrics, metric)
 		if !ok || seen[name] {
-			continue // it needs none, or has it, which is reported
+			continue // needs no template, or repeats a metric, which is reported
 		}
 		seen[name] = true
 		templates = append(templates, manifest.Rendered{Object: &manifest.Object{
@@ -43,8 +43,8 @@ func (r *Rollout) metrics() ([]flagger.Metric, []manifest.Rendered) {
 	return metrics, templates
 }
 
-// metricTemplate is the name of the template behind a metric. A dot, which few of
-// these names have, parts the two; where one has it, a hash of both is added.
+// metricTemplate returns the name of a metric's template. A dot, which is rare in both names, separates them; if
+// one of them contains a dot, a hash of both is appended.
 func (r *Rollout) metricTemplate(metric string) string {
 	name := r.Workload.Name + "." + metric
 	if strings.Count(name, ".") > 1 {
@@ -53,15 +53,14 @@ func (r *Rollout) metricTemplate(metric string) string {
 	return name
 }
 
-// inMetrics is a field of one of the rollout's metrics.
+// inMetrics returns the path of a field of a metric.
 func inMetrics(index int, field ...any) schema.Path {
 	return schema.Path{"rolloutPolicy", "trafficAnalysis", "metrics", index}.With(field...)
 }
 
-// template returns the name of a metric and what is behind it; ok is false for what
-// Flagger answers by itself. A query in the place of Flagger's own needs another name: under
-// that one Flagger runs its own check as well, against the same threshold
-// (fluxcd/flagger pkg/controller/scheduler_metrics.go, runBuiltinMetricChecks).
+// template returns the name and the template of a metric, and false if Flagger needs no template. A query that
+// replaces a built-in one needs another name: under the built-in name, Flagger also runs its own check, with the
+// same threshold (fluxcd/flagger pkg/controller/scheduler_metrics.go, runBuiltinMetricChecks).
 func (r *Rollout) template(m api.Metric) (name string, spec flagger.MetricTemplate, ok bool) {
 	name, query := m.Name, r.On.Query(r, m.Name)
 	if query != "" || m.CustomMetric != nil && rules.IsBuiltin(name) {
@@ -70,7 +69,7 @@ func (r *Rollout) template(m api.Metric) (name string, spec flagger.MetricTempla
 	if m.CustomMetric != nil {
 		query = strings.TrimSuffix(m.CustomMetric.Query, "\n") + "\n"
 		if m.CustomMetric.Provider.Type == "externalmetrics" {
-			query = strings.TrimSpace(query) // it becomes a URL, which has no line breaks (pkg/metrics/providers/externalmetrics.go)
+			query = strings.TrimSpace(query) // it becomes a URL, which must not contain line breaks (pkg/metrics/providers/externalmetrics.go)
 		}
 		return name, flagger.MetricTemplate{Provider: m.CustomMetric.Provider, Query: query}, true
 	}

@@ -19,48 +19,48 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// Summarize reports what was noted.
+// Summarize reports the collected notes.
 func Summarize(r *report.Report) {
 	r.Summarize(diag.ReplicasLeft, func(_ []string, others int) string {
-		return "with every interval Flux would set the replicas in Git again, which Flagger scales, so a patch that leaves them out is added" + hereToo(others)
+		return "Flux would reset the replicas that Flagger scales; a patch that omits them was added" + hereToo(others)
 	})
 	r.Summarize(diag.SecretsNeeded, func(names []string, _ int) string {
 		return "create these Secrets " + onEach(names, "on every cluster that uses them")
 	})
 	r.Summarize(diag.ConfigsNeeded, func(names []string, _ int) string {
-		return "fleetwright renders no ConfigMaps with values; create these " + onEach(names, "on every cluster that gets what names them")
+		return "create these ConfigMaps, which are not rendered, " + onEach(names, "on every cluster that uses them")
 	})
 	r.Summarize(diag.SourcesNeeded, func(names []string, _ int) string {
-		return "an existing source is not rendered; create these " + onEach(names, "on every cluster that gets what names them")
+		return "create these sources, which are not rendered, " + onEach(names, "on every cluster that uses them")
 	})
 	r.Summarize(diag.AccountsNeeded, func(names []string, _ int) string {
-		const onClusters = "on every cluster that gets what names them, "
+		const onClusters = "on every cluster that uses them, "
 		names, loggingIn := accounts(names)
 		var places []string
 		if len(names) > 0 {
-			places = append(places, onEach(names, onClusters+"with the rights to apply it"))
+			places = append(places, onEach(names, onClusters+"with the rights to apply the objects"))
 		}
 		if len(loggingIn) > 0 {
 			places = append(places, onClusters+"to log in: "+strings.Join(loggingIn, ", "))
 		}
-		return "fleetwright renders no ServiceAccounts; create these " + strings.Join(places, "; ")
+		return "create these ServiceAccounts, which are not rendered, " + strings.Join(places, "; ")
 	})
 	r.Summarize(diag.TemplatesNeeded, func(names []string, _ int) string {
-		return "every check fails without these MetricTemplates, which are not among the inputs; create them on every cluster that runs the rollouts: " + strings.Join(names, ", ")
+		return "create these MetricTemplates, which are not among the inputs, on every cluster that runs the rollouts; without them every check fails: " + strings.Join(names, ", ")
 	})
 	r.Summarize(diag.ConfigMissing, func(names []string, _ int) string {
 		return "the manifests lack ConfigMaps or Secrets that pods need to start; create them on every cluster: " + strings.Join(names, ", ")
 	})
 	r.Summarize(diag.HistogramExpected, func(_ []string, others int) string {
-		return "without a mesh the pods count their requests: they must expose http_request_duration_seconds, with the status in a label status, status_code or code" + hereToo(others)
+		return "the pods must expose the metric http_request_duration_seconds, with the HTTP status in the label status, status_code or code: without a mesh, nothing else counts requests" + hereToo(others)
 	})
 	r.Summarize(diag.LongerThanTimeout, sameOr("a good version takes longer to be promoted than the timeout",
-		"Flagger takes it for how long pods may not be ready, and ends no rollout for being late"))
-	r.Summarize(diag.UndoneByFlux, sameOr("Flux applies what is in Git with every interval, and Flagger copies a new version to the primary later",
-		"one that is set on the cluster alone is taken back before"))
+		"the timeout limits only how long pods may stay unready; Flagger never aborts a slow rollout"))
+	r.Summarize(diag.UndoneByFlux, sameOr("Flux resets the workload to Git before Flagger promotes a new version",
+		"Flux first reverts a version that is set only on the cluster, not in Git"))
 }
 
-// byPlace returns the names of objects that must be on the clusters, and of those that must be on the hub.
+// byPlace returns the names of objects that must exist on the clusters, and of those that must exist on the hub.
 func byPlace(names []string) (onClusters, onHub []string) {
 	for _, name := range names {
 		if name, ok := strings.CutSuffix(name, report.OnHub); ok {
@@ -72,8 +72,7 @@ func byPlace(names []string) (onClusters, onHub []string) {
 	return onClusters, onHub
 }
 
-// accounts returns the names of ServiceAccounts without those that controllers on the clusters only log in with,
-// and these.
+// accounts separates ServiceAccounts that controllers on the clusters only log in with from the others.
 func accounts(names []string) (others, loggingIn []string) {
 	for _, name := range names {
 		name, logsIn := strings.CutSuffix(name, report.ToLogIn)
@@ -87,7 +86,7 @@ func accounts(names []string) (others, loggingIn []string) {
 	return others, loggingIn
 }
 
-// onEach lists names by where the objects must be.
+// onEach lists names by the place where the objects must exist.
 func onEach(names []string, clusters string) string {
 	var places []string
 	onClusters, onHub := byPlace(names)
@@ -100,8 +99,8 @@ func onEach(names []string, clusters string) string {
 	return strings.Join(places, "; ")
 }
 
-// sameOr returns the message of what all notes say where they say the same, and else of
-// something general, with what follows from it.
+// sameOr returns a function that returns the common text of all notes, or a general text if they differ, and
+// then the consequence.
 func sameOr(general, consequence string) func(what []string, others int) string {
 	return func(what []string, others int) string {
 		said := general
@@ -112,18 +111,18 @@ func sameOr(general, consequence string) func(what []string, others int) string 
 	}
 }
 
-// hereToo says that a note holds of other rollouts as well.
+// hereToo returns the number of other rollouts to which a note applies, as text.
 func hereToo(others int) string {
 	switch others {
 	case 0:
 		return ""
 	case 1:
-		return ", here and for one other rollout"
+		return " (also for 1 other rollout)"
 	}
-	return fmt.Sprintf(", here and for %d other rollouts", others)
+	return fmt.Sprintf(" (also for %d other rollouts)", others)
 }
 
-// noteReplicas notes that Flux would set replicas that Flagger has changed.
+// noteReplicas notes that Flux would reset replicas that Flagger scales.
 func noteReplicas(r *Rollout) {
 	for _, p := range r.about {
 		interval, field := api.Duration(""), "kustomization"
@@ -139,8 +138,8 @@ func noteReplicas(r *Rollout) {
 	}
 }
 
-// setsReplicas reports whether the manifests set the replicas of the workload. Where they were not
-// read, they may, unless a patch of the policy is about them.
+// setsReplicas reports whether the manifests set the replicas of the workload. If the manifests are unknown,
+// they may, unless a patch of the policy mentions replicas.
 func setsReplicas(r *Rollout, policy *place.Policy) bool {
 	m := r.Judged.Manifests
 	if m == nil {
@@ -155,14 +154,14 @@ func setsReplicas(r *Rollout, policy *place.Policy) bool {
 	return w != nil && w.Spec.Replicas != nil
 }
 
-// noteConfig notes the ConfigMaps and Secrets that the pods need and the manifests lack.
+// noteConfig notes the ConfigMaps and Secrets that the pods need and that the manifests lack.
 func noteConfig(r *Rollout) {
 	for _, id := range r.Judged.MissingConfig() {
 		r.c.Note(diag.ConfigMissing, r.Origin("workload", "name"), id.String())
 	}
 }
 
-// noteSecrets notes the Secrets that a rollout's metrics and alerts name.
+// noteSecrets notes the Secrets that a rollout's metrics and alerts reference.
 func noteSecrets(r *Rollout) {
 	for i, m := range r.analysis().Metrics {
 		if m.CustomMetric != nil && m.CustomMetric.Provider.SecretRef != nil {
@@ -176,8 +175,8 @@ func noteSecrets(r *Rollout) {
 	}
 }
 
-// NoteTemplates notes the MetricTemplates that a rollout's patches refer to, and that are neither
-// rendered nor among the manifests (fluxcd/flagger pkg/controller/scheduler_metrics.go).
+// NoteTemplates notes the MetricTemplates that a rollout's patches reference and that are neither rendered nor
+// in the manifests (fluxcd/flagger pkg/controller/scheduler_metrics.go).
 func (r *Rollout) NoteTemplates(isRendered func(api.NamespacedReference) bool) {
 	for i, m := range r.Judged.Analysis.Metrics {
 		if m.TemplateRef == nil {
@@ -193,7 +192,7 @@ func (r *Rollout) NoteTemplates(isRendered func(api.NamespacedReference) bool) {
 	}
 }
 
-// notePlan notes what the way of a good version through the rollout meets outside of it.
+// notePlan notes settings outside the rollout that affect the rollout of a good version.
 func notePlan(r *Rollout) {
 	if run, ok := r.Judged.Good(); ok && run.Outcome == flagger.Promoted && !r.Judged.SkipAnalysis {
 		noteRolloutTimeout(r, run)
@@ -201,7 +200,7 @@ func notePlan(r *Rollout) {
 	}
 }
 
-// noteRolloutTimeout notes that a timeout is not one of the whole rollout.
+// noteRolloutTimeout notes that the timeout does not limit the whole rollout.
 func noteRolloutTimeout(r *Rollout, run flagger.Run) {
 	n := r.RolloutPolicy.RolloutTimeoutSeconds
 	if n == nil {
@@ -209,11 +208,11 @@ func noteRolloutTimeout(r *Rollout, run flagger.Run) {
 	}
 	if timeout := time.Duration(*n) * time.Second; run.Duration() > timeout {
 		r.c.Note(diag.LongerThanTimeout, r.Origin("rolloutPolicy", "rolloutTimeoutSeconds"),
-			fmt.Sprintf("a good version is promoted after %s, and the timeout is %s", diag.Duration(run.Duration()), diag.Duration(timeout)))
+			fmt.Sprintf("a good version is promoted after %s, later than the timeout of %s", diag.Duration(run.Duration()), diag.Duration(timeout)))
 	}
 }
 
-// noteUndoneByFlux notes that Flux applies what is in Git while a version that is not in Git is rolled out.
+// noteUndoneByFlux notes that Flux resets a version that is not in Git before it is promoted.
 func noteUndoneByFlux(r *Rollout, run flagger.Run) {
 	for _, p := range r.about {
 		k := p.Kustomization
@@ -221,6 +220,6 @@ func noteUndoneByFlux(r *Rollout, run flagger.Run) {
 			continue
 		}
 		r.c.Note(diag.UndoneByFlux, manifest.Origin{Doc: p.App.Doc, Path: p.Path.With("kustomization", "interval")},
-			fmt.Sprintf("Flux applies what is in Git every %s, and Flagger copies a new version to the primary after %s", diag.Duration(k.Interval.Length()), diag.Duration(run.Copied())))
+			fmt.Sprintf("Flux resets the workload to Git every %s, but Flagger promotes a new version only after %s", diag.Duration(k.Interval.Length()), diag.Duration(run.Copied())))
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// canaryFields are fields of a Canary, each with the field of the rollout that it is made of. The
-// longest path that a field begins with counts, and what is below it is called the same in both.
+// canaryFields maps fields of a Canary to the fields of the rollout that set them. The longest matching path
+// applies, and the names below it are the same in both.
 var canaryFields = []struct{ canary, rollout string }{
 	{"metadata.name", "workload.name"},
 	{"metadata.namespace", "workload.namespace"},
@@ -61,8 +61,8 @@ var canaryFields = []struct{ canary, rollout string }{
 	{"spec.analysis.webhooks", "rolloutPolicy.webhooks"},
 }
 
-// RolloutField returns the field of a rollout that a field of a Canary is made of, both with dots between their
-// names, or nothing where the table has no row for it.
+// RolloutField returns the field of a rollout that sets a field of a Canary, both as dotted paths, or "" if the
+// table has no row for it.
 func RolloutField(canary string) string {
 	for _, f := range canaryFields {
 		if f.canary == canary {
@@ -72,15 +72,15 @@ func RolloutField(canary string) string {
 	return ""
 }
 
-// origins find what in the input made the fields of a rollout's objects.
+// origins finds the part of the input that set a field of the rollout's objects.
 type origins struct{ *Rollout }
 
-// Position returns the position of what made a field of an object.
+// Position returns the position in the input that set a field of an object.
 func (o origins) Position(object manifest.Identity, field schema.Path) diag.Position {
 	return o.origin(object, field).Position()
 }
 
-// Has reports whether the input has the field that made a field of an object.
+// Has reports whether the input contains the field that set a field of an object.
 func (o origins) Has(object manifest.Identity, field schema.Path) bool {
 	if p := o.patchOf(object, field); p != nil {
 		return fieldText(p.node, field) != ""
@@ -89,8 +89,8 @@ func (o origins) Has(object manifest.Identity, field schema.Path) bool {
 	return made != nil && o.Policy.App.Doc.Has(o.at(made...)...)
 }
 
-// origin returns what in the input made a field of an object: the last patch that changed it, or
-// the field of the rollout.
+// origin returns the part of the input that set a field of an object: the last patch that changed it, or else a
+// field of the rollout.
 func (o origins) origin(object manifest.Identity, field schema.Path) manifest.Origin {
 	if p := o.patchOf(object, field); p != nil {
 		return o.Origin(p.at...)
@@ -109,17 +109,17 @@ func (o origins) patchOf(object manifest.Identity, field schema.Path) *patchStep
 	return nil
 }
 
-// fieldText returns the value at a path as text, or nothing where there is none. How it is
-// written does not count: a patch may write all of an object anew.
+// fieldText returns the value at a path as text, or "" if it is missing. The text is independent of the YAML
+// style, because a patch may replace the whole object.
 func fieldText(object *kyaml.RNode, path schema.Path) string {
 	var value any
 	if n := nodeAt(object, path); n == nil || n.Decode(&value) != nil {
 		return ""
 	}
-	return fmt.Sprint(value) // which sorts the keys of mappings
+	return fmt.Sprint(value) // sorts the keys of mappings
 }
 
-// madeOf returns the field of the rollout that a field of an object is made of.
+// madeOf returns the field of the rollout that sets a field of an object.
 func (o origins) madeOf(object manifest.Identity, field schema.Path) schema.Path {
 	switch object.Kind {
 	case "Canary":
@@ -138,11 +138,10 @@ func (o origins) madeOf(object manifest.Identity, field schema.Path) schema.Path
 	return schema.Path{"testLoader"}
 }
 
-// madeCanary returns the field that a field of the Canary is made of. The webhooks of
-// commands come behind the rollout's own.
+// madeCanary returns the field that sets a field of the Canary. Webhooks of commands follow the rollout's own.
 func (o origins) madeCanary(field schema.Path) schema.Path {
 	if field.String() == "spec.service.appProtocol" && o.AppProtocol == "" && o.Routing().Protocol != "" {
-		return InRouting("protocol") // on Kuma by Gateway API
+		return InRouting("protocol") // for HTTPRoutes on Kuma
 	}
 	const inList = 3 // elements of spec.analysis.webhooks and spec.analysis.metrics
 	list := field[:min(inList, len(field))].String()
@@ -162,7 +161,7 @@ func (o origins) madeCanary(field schema.Path) schema.Path {
 	return FieldOf(field)
 }
 
-// FieldOf returns the field of a rollout that a field of its Canary is made of, or nil.
+// FieldOf returns the field of a rollout that sets a field of its Canary, or nil.
 func FieldOf(field schema.Path) schema.Path {
 	for length := len(field); length > 0; length-- {
 		canary := field[:length].String()
@@ -175,8 +174,7 @@ func FieldOf(field schema.Path) schema.Path {
 	return nil
 }
 
-// madeCommand returns the field that a field is made of in the webhook that has the load tester
-// run a command.
+// madeCommand returns the field that sets a field of the webhook for a load tester's command.
 func madeCommand(command int, field schema.Path) schema.Path {
 	switch field.String() {
 	case "metadata.cmd":
@@ -184,12 +182,12 @@ func madeCommand(command int, field schema.Path) schema.Path {
 	case "timeout":
 		return inAnalysis("webhooks", "timeoutSeconds")
 	case "url":
-		return inAnalysis("webhooks", "url") // which there is not
+		return inAnalysis("webhooks", "url") // an input never has this field
 	}
 	return inAnalysis("webhooks", "command")
 }
 
-// madeTemplate returns the field that a field of a MetricTemplate is made of.
+// madeTemplate returns the field that sets a field of a MetricTemplate.
 func (o origins) madeTemplate(object manifest.Identity, field schema.Path) schema.Path {
 	for i, m := range o.analysis().Metrics {
 		if name, _, _ := o.template(m); o.metricTemplate(name) != object.Name {
@@ -203,7 +201,7 @@ func (o origins) madeTemplate(object manifest.Identity, field schema.Path) schem
 	return inAnalysis("metrics")
 }
 
-// dotted returns the path of names with dots between them.
+// dotted parses a dotted path of names.
 func dotted(names string) (path schema.Path) {
 	for name := range strings.SplitSeq(names, ".") {
 		path = append(path, name)

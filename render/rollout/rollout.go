@@ -1,6 +1,5 @@
-// Package rollout makes the objects of rollouts: the Canary, its MetricTemplates and its load
-// tester, as patches leave them. It has the rules judge them, and finds what in the input each
-// of their fields comes from.
+// Package rollout creates the objects of rollouts: the Canary, its MetricTemplates and its load tester, with
+// patches applied. It runs the rules on them, and finds the origin of each of their fields in the input.
 package rollout
 
 import (
@@ -22,50 +21,50 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// A Compilation is what all parts of a run share: the documents, the settings, and where to report.
+// A Compilation holds the shared state of a run: the documents, the settings and the report.
 type Compilation struct {
 	*report.Report
 	*place.Input
 	Settings settings.Settings
 }
 
-// A Rollout is that of a policy, with what its clusters have installed.
+// A Rollout is the rollout of a policy, with the installation of its clusters.
 type Rollout struct {
 	*api.Rollout
 	c *Compilation
-	// Policies are the variants of the policy that have the rollout, and Policy the first of them.
+	// Policies holds the variants of the policy with this rollout, and Policy the first of them.
 	Policy   *place.Policy
 	Policies []*place.Policy
 	On       On
-	// Namespace of the workload.
+	// Namespace is the namespace of the workload.
 	Namespace string
-	// Made are the objects that Flagger makes when it runs the rollout. Two
-	// rollouts that make the same one would overwrite each other's.
+	// Made holds the objects that Flagger creates when it runs the rollout. Two rollouts with a common object
+	// would overwrite each other's.
 	Made []manifest.Identity
-	// rendered are the rollout's own objects, nil before they are asked for.
+	// rendered holds the rollout's own objects, nil until they are needed.
 	rendered []manifest.Rendered
-	// steps are what patches have made of each of them, one after the other.
+	// steps holds the states of each object, after each patch.
 	steps map[manifest.Identity][]patchStep
-	// Judged is the rollout as the rules read it.
+	// Judged is the rollout for the rules.
 	Judged *rules.Rollout
-	// reported are the fields that something was reported about, and about the policies of which it was.
+	// reported holds the fields with a diagnostic, and about the policies to which diagnostics apply at present.
 	reported []schema.Path
 	about    []*place.Policy
 }
 
-// Kurator's defaults, as its API documents them (pkg/apis/apps/v1alpha1/types.go),
-// and Flagger's where Kurator's has none.
+// Kurator's defaults, as its API documents them (pkg/apis/apps/v1alpha1/types.go), and Flagger's if Kurator has
+// none.
 const (
 	defaultTimeoutSeconds  = 600   // rolloutTimeoutSeconds
 	defaultIntervalSeconds = 60    // checkIntervalSeconds, intervalSeconds and the webhooks' timeoutSeconds
 	defaultMaxWeight       = 100   // maxWeight, in percent
 	defaultCookieSeconds   = 86400 // maxAge of sessionAffinity
-	// Flagger takes a threshold of 0 for 1 (pkg/apis/flagger/v1beta1/canary.go).
+	// Flagger treats a threshold of 0 as 1 (pkg/apis/flagger/v1beta1/canary.go).
 	defaultThreshold = 1
 )
 
-// New makes the rollout of variants of a policy with what its clusters have installed. It reports a rollout
-// that nothing runs, and returns nil for it.
+// New returns the rollout of variants of a policy on an installation. It reports a rollout that the installation
+// cannot run, and returns nil for it.
 func New(c *Compilation, policies []*place.Policy, in *Installation) *Rollout {
 	p := policies[0]
 	r := &Rollout{Rollout: p.Rollout, c: c, Policy: p, Policies: policies, Namespace: p.WorkloadNamespace(), about: policies}
@@ -80,7 +79,8 @@ func New(c *Compilation, policies []*place.Policy, in *Installation) *Rollout {
 	return r
 }
 
-// Report says something about a field of the rollout, unless that follows from what is wrong there.
+// Report reports a diagnostic about a field of the rollout, unless another mistake at the field may have caused
+// it.
 func (r *Rollout) Report(code diag.Code, field schema.Path, message, hint string) {
 	if r.Policy.App.Doc.Unsure(r.at(field...)) {
 		return
@@ -89,7 +89,7 @@ func (r *Rollout) Report(code diag.Code, field schema.Path, message, hint string
 	r.add(code, r.at(field...), message, hint)
 }
 
-// add adds a diagnostic about a value in the documents of the policies that are checked.
+// add adds a diagnostic to the documents of the policies being checked.
 func (r *Rollout) add(code diag.Code, at schema.Path, message, hint string) {
 	for _, p := range r.about {
 		r.c.Add(p.App.Doc.Diagnostic(code, at, message, hint))
@@ -104,12 +104,12 @@ func (r *Rollout) Origin(field ...any) manifest.Origin {
 	return manifest.Origin{Doc: r.Policy.App.Doc, Path: r.at(field...)}
 }
 
-// reportNotInstalled reports that the clusters have nothing that runs the rollout.
+// reportNotInstalled reports that the clusters lack a component that the rollout needs.
 func reportNotInstalled(r *Rollout) {
 	provider := r.TrafficRoutingProvider
 	component := ComponentOf[r.Provider()]
 	if component == "" && provider != flagger.Kubernetes {
-		return // which the schema has refused
+		return // rejected by the schema
 	}
 	const at = "trafficRoutingProvider"
 	f, rendered := r.Policy.Fleet, fmt.Sprintf("plugin: {flagger: {trafficRoutingProvider: %s}}", provider)
@@ -121,7 +121,7 @@ func reportNotInstalled(r *Rollout) {
 	if r.Provider() == flagger.GatewayAPI {
 		gateway = "gateway: {}, "
 		if f != nil && f.Spec.Plugin != nil && f.Spec.Plugin.Flagger != nil {
-			ask = "gateway: {} in plugin.flagger to have it rendered, or "
+			ask = "gateway: {} in plugin.flagger to render it, or "
 		}
 	}
 	installed := fmt.Sprintf("%sinstalled: {%s}", gateway, needed)
@@ -132,35 +132,35 @@ func reportNotInstalled(r *Rollout) {
 		if there := r.On.moving(); len(there) > 0 {
 			have, use = strings.Join(there, " and "), ", or trafficRoutingProvider: "+strings.Join(there, " or ")
 		}
-		lacks := fmt.Sprintf("the clusters have no %s: %s has %s", component, r.On.Position(), have)
+		lacks := fmt.Sprintf("the clusters have no %s (%s has %s)", component, r.On.Position(), have)
 		if gateway != "" {
-			lacks = fmt.Sprintf("%s sets no gateway: it has %s", r.On.Position(), have)
+			lacks = fmt.Sprintf("%s sets no gateway (it has %s)", r.On.Position(), have)
 		}
 		r.Report(diag.ProvidersDiffer, schema.Path{at},
-			fmt.Sprintf("the rollout uses %s, and %s", provider, lacks),
+			fmt.Sprintf("the rollout uses %s, but %s", provider, lacks),
 			fmt.Sprintf("%s%sinstalled: {%s} in plugin.flagger if the clusters have it%s", ask, gateway, Example(component), use))
 	case r.On.Installation != nil:
-		r.Report(diag.NoFlagger, schema.Path{at}, fmt.Sprintf("nothing runs the rollout: %s names no flagger under installed", r.On.Position()),
+		r.Report(diag.NoFlagger, schema.Path{at}, fmt.Sprintf("nothing runs the rollout: %s lists no flagger under installed", r.On.Position()),
 			Example("flagger")+" under installed")
 	case f == nil && r.Policy.NamesFleet():
-		// The fleet does not exist, which is reported.
+		// The fleet does not exist, which is reported elsewhere.
 	case r.c.RenderConfig == nil && r.c.MayMiss("RenderConfig"):
-		// It may say what the clusters have.
+		// It may list the installed components.
 	case f == nil:
-		r.Report(diag.NoFlagger, schema.Path{at}, fmt.Sprintf("nothing runs the rollout: the Application names no fleet, and no document says that the cluster %s has Flagger", place.HostCluster),
-			fmt.Sprintf("if it has, %s; otherwise destination: {fleet: …}, and in that Fleet's spec %s", inConfig, rendered))
+		r.Report(diag.NoFlagger, schema.Path{at}, fmt.Sprintf("nothing runs the rollout: the Application names no fleet, and no RenderConfig lists Flagger for cluster %s", place.HostCluster),
+			fmt.Sprintf("if it has Flagger, %s; otherwise destination: {fleet: …}, and %s in that Fleet's spec", inConfig, rendered))
 	default:
-		r.Report(diag.NoFlagger, schema.Path{at}, fmt.Sprintf("nothing runs the rollout: the fleet at %s neither installs Flagger nor says that its clusters have it", f.Doc.Position("metadata", "name")),
-			fmt.Sprintf("in the Fleet's spec %s to install it, or plugin: {flagger: {trafficRoutingProvider: %s, %s}} if the clusters have it, or %s", rendered, provider, installed, inConfig))
+		r.Report(diag.NoFlagger, schema.Path{at}, fmt.Sprintf("nothing runs the rollout: the fleet at %s neither installs Flagger nor lists it under installed", f.Doc.Position("metadata", "name")),
+			fmt.Sprintf("to install Flagger, %s in the Fleet's spec; if the clusters have it, plugin: {flagger: {trafficRoutingProvider: %s, %s}} there, or %s", rendered, provider, installed, inConfig))
 	}
 }
 
-// InRouting is a field of trafficRouting.
+// InRouting returns the path of a field of trafficRouting.
 func InRouting(name string) schema.Path { return schema.Path{"rolloutPolicy", "trafficRouting", name} }
 
 func (r *Rollout) kind() string { return cmp.Or(r.Workload.Kind, "Deployment") }
 
-// For has what a check reports be about some of the rollout's policies.
+// For limits the diagnostics of a check to some of the rollout's policies.
 func (r *Rollout) For(policies []*place.Policy, check func()) {
 	reported := r.reported
 	r.about = policies
@@ -168,12 +168,12 @@ func (r *Rollout) For(policies []*place.Policy, check func()) {
 	r.about, r.reported = r.Policies, reported
 }
 
-// Check reports what of the rollout would not work: first what its Canary cannot say, then
-// what the rules find in its objects, and in those of the application's own, unless they are nil.
+// Check reports problems of the rollout: first those not visible in its Canary, then those that the rules find
+// in its objects and in the application's manifests, which may be nil.
 func (r *Rollout) Check(manifests *source.Set) {
 	if target := r.Policy.TargetNamespace(); target != "" && target != r.Namespace {
 		r.Report(diag.WorkloadNamespace, schema.Path{"workload", "namespace"},
-			fmt.Sprintf("the workload is said to be in namespace %s, the policy's targetNamespace puts it into %s", r.Namespace, target), "namespace: "+target)
+			fmt.Sprintf("workload.namespace is %s, but the policy's targetNamespace puts the workload into %s", r.Namespace, target), "namespace: "+target)
 	}
 	checkAutoscalerVersion(r)
 	checkMaxWeightIgnored(r)
@@ -191,41 +191,41 @@ func (r *Rollout) Check(manifests *source.Set) {
 	noteSecrets(r)
 }
 
-// checkAutoscalerVersion reports an apiVersion that is not that of the autoscaler's kind. The
-// Canary always has the right one.
+// checkAutoscalerVersion reports an apiVersion that does not match the autoscaler's kind. The Canary always has
+// the right one.
 func checkAutoscalerVersion(r *Rollout) {
 	if a, ref := r.AutoscalerRef, r.autoscalerRef(); a != nil && a.APIVersion != "" && a.APIVersion != ref.APIVersion {
-		r.Report(diag.BadAutoscaler, schema.Path{"autoscalerRef", "apiVersion"}, fmt.Sprintf("a %s is of %s, not of %s", ref.Kind, ref.APIVersion, a.APIVersion), "apiVersion: "+ref.APIVersion)
+		r.Report(diag.BadAutoscaler, schema.Path{"autoscalerRef", "apiVersion"}, fmt.Sprintf("the apiVersion of a %s is %s, not %s", ref.Kind, ref.APIVersion, a.APIVersion), "apiVersion: "+ref.APIVersion)
 	}
 }
 
-// checkMaxWeightIgnored reports a maxWeight beside stepWeights, which the Canary does not get.
+// checkMaxWeightIgnored reports a maxWeight next to stepWeights, which is not rendered.
 func checkMaxWeightIgnored(r *Rollout) {
 	if s := r.Routing().CanaryStrategy; s != nil && s.MaxWeight > 0 && len(s.StepWeights) > 0 {
-		r.Report(diag.MaxWeightIgnored, InRouting("canaryStrategy").With("maxWeight"), "Flagger ignores maxWeight beside stepWeights: the last of them is the largest", "remove the line")
+		r.Report(diag.MaxWeightIgnored, InRouting("canaryStrategy").With("maxWeight"), "Flagger ignores maxWeight with stepWeights: the last step is the maximum", "remove the line")
 	}
 }
 
-// checkZeroThreshold reports a threshold of 0, which Flagger reads as 1, as it is rendered
+// checkZeroThreshold reports a threshold of 0. It is rendered as 0, but Flagger reads it as 1
 // (pkg/apis/flagger/v1beta1/canary.go, GetAnalysisThreshold).
 func checkZeroThreshold(r *Rollout) {
 	if n := r.analysis().CheckFailedTimes; n != nil && *n == 0 {
-		r.Report(diag.ZeroThreshold, inAnalysis("checkFailedTimes"), "Flagger takes 0 for 1: the first failed check undoes the rollout", "checkFailedTimes: 1 if that is meant, or more")
+		r.Report(diag.ZeroThreshold, inAnalysis("checkFailedTimes"), "Flagger treats 0 as 1: the first failed check rolls back the new version", "checkFailedTimes: 1 if you mean that, or more")
 	}
 }
 
 // checkTesterAccount reports a ServiceAccount for a load tester that is not rendered.
 func checkTesterAccount(r *Rollout) {
 	if r.TestLoaderServiceAccountName != "" && !r.TestLoader {
-		r.Report(diag.NoOwnTester, schema.Path{"testLoaderServiceAccountName"}, "the rollout has no load tester of its own that could run as the ServiceAccount", "testLoader: true")
+		r.Report(diag.NoOwnTester, schema.Path{"testLoaderServiceAccountName"}, "without testLoader, the rollout has no load tester to run as this ServiceAccount", "testLoader: true")
 	}
 }
 
-// checkSubstitution reports the queries and commands that Flux might change.
+// checkSubstitution reports queries and commands that Flux might change by substitution.
 func checkSubstitution(r *Rollout) {
 	check := func(at schema.Path, text string) {
 		if manifest.IsSubstituted([]byte(text)) {
-			r.Report(diag.Substituted, at, "a postBuild substitution of Flux would replace what begins with ${, and $$ by $, so the object is annotated to be left as it is", "")
+			r.Report(diag.Substituted, at, "Flux's postBuild substitution would change ${…} and $$ here; an annotation that disables it for the object was added", "")
 		}
 	}
 	for i, m := range r.analysis().Metrics {
@@ -248,7 +248,7 @@ func (r *Rollout) analysis() *api.TrafficAnalysis {
 	return &api.TrafficAnalysis{}
 }
 
-// Routing is how the traffic moves, empty where nothing is said.
+// Routing returns trafficRouting, which is empty if it is not set.
 func (r *Rollout) Routing() api.TrafficRouting {
 	if t := r.RolloutPolicy.TrafficRouting; t != nil {
 		return *t
@@ -263,11 +263,11 @@ func (r *Rollout) commands() []string {
 	return nil
 }
 
-// LoadTester is the name of the load tester that is made for the rollout alone.
+// loadTester returns the name of the rollout's own load tester.
 func (r *Rollout) loadTester() string { return r.Workload.Name + flagger.LoadTesterSuffix }
 
-// Service is what Flagger would put on the Service that it takes over, and does only on one that
-// it makes (fluxcd/flagger pkg/router/kubernetes_default.go, reconcileService).
+// Service returns the metadata that the Service needs. Flagger sets it only on a Service that it creates, not on
+// an existing one that it manages (fluxcd/flagger pkg/router/kubernetes_default.go, reconcileService).
 func (r *Rollout) Service() flux.OwnService {
 	own := flux.OwnService{Name: r.Judged.Service.Name}
 	if apex := r.Judged.Service.Apex; apex != nil {
@@ -276,7 +276,7 @@ func (r *Rollout) Service() flux.OwnService {
 	return own
 }
 
-// loadTesterURL is where the rollout's webhooks go.
+// loadTesterURL returns the default URL of the rollout's webhooks.
 func (r *Rollout) loadTesterURL() string {
 	if r.TestLoader {
 		return "http://" + r.loadTester() + "." + r.Namespace + "/"
@@ -284,7 +284,7 @@ func (r *Rollout) loadTesterURL() string {
 	return r.On.testerURL()
 }
 
-// Objects are everything in rollouts/ that is the rollout's, made once for all clusters that get it.
+// Objects returns the rollout's objects in rollouts/, created once for all its clusters.
 func (r *Rollout) Objects() []manifest.Rendered {
 	if r.rendered == nil {
 		metrics, templates := r.metrics()
@@ -301,7 +301,7 @@ func (r *Rollout) Objects() []manifest.Rendered {
 	return r.rendered
 }
 
-// makes are the objects that Flagger makes for the rollout (fluxcd/flagger
+// makes returns the objects that Flagger creates for the rollout (fluxcd/flagger
 // pkg/router/kubernetes_default.go, pkg/canary).
 func makes(r *Rollout) []manifest.Identity {
 	all := []manifest.Identity{{Group: "apps", Kind: r.kind(), Namespace: r.Namespace, Name: r.Workload.Name + rules.PrimarySuffix}}
@@ -315,11 +315,11 @@ func makes(r *Rollout) []manifest.Identity {
 	return append(all, r.On.Made(r)...)
 }
 
-// Seconds is a number of seconds as Flagger reads a duration. Its CRD's pattern
-// allows minutes and seconds only.
+// Seconds returns a number of seconds as a duration for Flagger. The pattern of its CRD allows only minutes and
+// seconds.
 func Seconds(n int32) string { return strconv.Itoa(int(n)) + "s" }
 
-// inAnalysis is a field of trafficAnalysis.
+// inAnalysis returns the path of a field of trafficAnalysis.
 func inAnalysis(field ...any) schema.Path {
 	return schema.Path{"rolloutPolicy", "trafficAnalysis"}.With(field...)
 }

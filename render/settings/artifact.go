@@ -7,7 +7,7 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// setArtifact sets the OCIRepository of the clusters' own artifacts, and refuses what no cluster could
+// setArtifact sets the OCIRepository of the clusters' own artifacts, and rejects settings that no cluster could
 // sync.
 func (s *Settings) setArtifact(o *api.OCIRepository, refuse func(at schema.Path, message, hint string)) {
 	at := schema.Path{"spec", "ociRepository"}
@@ -16,16 +16,16 @@ func (s *Settings) setArtifact(o *api.OCIRepository, refuse func(at schema.Path,
 		refuse(at, fmt.Sprintf("no cluster syncs from ociRepository: sourceRef.kind is %s", s.Source.Kind), "sourceRef: {kind: OCIRepository}")
 		return
 	case !s.OwnArtifacts:
-		refuse(at, fmt.Sprintf("ociRepository works only without a path: with the path %s one artifact holds all clusters", s.Path),
-			"remove the path, since fleetwright publish pushes an artifact for each cluster; or remove ociRepository")
+		refuse(at, fmt.Sprintf("ociRepository needs an artifact for each cluster, but with the path %s one artifact holds all clusters", s.Path),
+			"remove the path (fleetwright publish pushes one artifact for each cluster), or remove ociRepository")
 		return
 	}
 	if l := o.LayerSelector; l != nil && (l.MediaType != "" || l.Operation == "copy") {
-		refuse(at.With("layerSelector"), "layerSelector would make Flux miss the manifests: an artifact of fleetwright has one layer, which Flux must extract", "remove layerSelector")
+		refuse(at.With("layerSelector"), "with layerSelector Flux misses the manifests: an artifact of fleetwright has one layer, which Flux must extract", "remove layerSelector")
 	}
 	latest := api.OCIReference{Tag: "latest"}
 	if o.Ref != nil && *o.Ref != (api.OCIReference{}) && *o.Ref != latest {
-		refuse(at.With("ref"), "publish, check and rollbacks go by the tag latest, and with another ref no cluster syncs it", "remove ref")
+		refuse(at.With("ref"), "publish, check and rollbacks use the tag latest; with another ref, no cluster syncs it", "remove ref")
 	}
 	made := *o
 	made.Ref = &latest // explicit, since whoever made the OCIRepository first may have set another

@@ -75,10 +75,9 @@ func MergeValues(base, over map[string]any) map[string]any {
 	return merged
 }
 
-// LoadTesterImage returns the image of the load testers: that of the values of the public one's
-// chart, or else the given repository and the chart's own version (fluxcd/flagger
-// charts/loadtester/Chart.yaml, appVersion). For a range or another chart that is unknown, and
-// the pinned one is returned.
+// LoadTesterImage returns the image of the load testers: the one in the values of the public load tester's
+// chart, or else the given repository with the chart's version (fluxcd/flagger charts/loadtester/Chart.yaml,
+// appVersion). For a range or another chart that version is unknown, and the pinned image is returned.
 func (s *Settings) LoadTesterImage(repository string) string {
 	pinned, own := pinnedCharts()["loadtester"], s.Charts["loadtester"]
 	version := pinned.Version

@@ -11,8 +11,8 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// TestChartsAreGenerated compares the charts that are read with templates/charts.yaml, comments aside. make generate
-// sets UPDATE, which writes them.
+// TestChartsAreGenerated compares the generated charts with templates/charts.yaml without its comments. With
+// UPDATE, which make generate sets, it writes them.
 func TestChartsAreGenerated(t *testing.T) {
 	const generated = "../../templates/charts.json"
 	text, err := os.ReadFile("../../templates/charts.yaml")
@@ -35,7 +35,7 @@ func TestChartsAreGenerated(t *testing.T) {
 		return
 	}
 	if got, err := os.ReadFile(generated); err != nil || !bytes.Equal(got, data) {
-		t.Errorf("%s is not what charts.yaml makes: run make generate (%v)", generated, err)
+		t.Errorf("%s differs from charts.yaml: run make generate (%v)", generated, err)
 	}
 	if got := pinnedCharts(); !maps.EqualFunc(got, want, func(a, b Chart) bool { return reflect.DeepEqual(a, b) }) {
 		t.Errorf("the charts are\n%v\nwant\n%v", got, want)

@@ -20,13 +20,13 @@ import (
 type Settings struct {
 	// Path of the output directory in the repository, "." for its root.
 	Path string
-	// OwnArtifacts reports whether each cluster syncs an artifact of its own, whose root is the
+	// OwnArtifacts reports whether each cluster syncs its own artifact, whose root is the
 	// cluster's directory. The path is "." then.
 	OwnArtifacts bool
 	// Source is the Flux source that the clusters sync from.
 	Source api.SourceReference
-	// Artifact is the OCIRepository that is rendered of it, or nil. The name of the cluster is yet to be
-	// added to its URL.
+	// Artifact is the OCIRepository to render for the source, or nil. Its URL does not yet contain the name of
+	// the cluster.
 	Artifact *api.OCIRepository
 	// Defaults are the settings of the Flux Kustomizations in sync.yaml.
 	Defaults api.SyncDefaults
@@ -36,21 +36,21 @@ type Settings struct {
 	Severities map[diag.Code]diag.Severity
 	// Hub reports whether one management cluster's Flux applies to all clusters.
 	Hub bool
-	// Flux is the oldest version of Flux that must take the output.
+	// Flux is the oldest version of Flux that must accept the output.
 	Flux string
 }
 
-// The defaults of a RenderConfig; the doc comments of its type say them too.
+// The defaults of a RenderConfig; the doc comments of its type repeat them.
 var (
 	defaultSource = api.SourceReference{Kind: "GitRepository", Name: "flux-system", Namespace: "flux-system"}
 	defaultSync   = api.SyncDefaults{Interval: "10m", RetryInterval: "2m", Timeout: "10m"}
 )
 
-// oldestFlux serves all rendered API versions: OCIRepository v1 came with Flux 2.6.
+// oldestFlux serves all rendered API versions: OCIRepository v1 needs Flux 2.6.
 var oldestFlux = MinorVersion{2, 6}
 
-// New returns the settings of a RenderConfig, which may be nil. The path and the
-// topology override its own, and defaultPath is the path where neither is given.
+// New returns the settings of a RenderConfig, which may be nil. The path and the topology override its own, and
+// defaultPath is the path if neither is given.
 func New(config *schema.Document, repoPath, defaultPath, topology string, to *report.Report) Settings {
 	s := Settings{Source: defaultSource, Defaults: defaultSync, Charts: maps.Clone(pinnedCharts()), Flux: oldestFlux.String(), Severities: map[diag.Code]diag.Severity{}}
 	var spec api.RenderConfigSpec
@@ -65,7 +65,7 @@ func New(config *schema.Document, repoPath, defaultPath, topology string, to *re
 		s.Source = api.SourceReference{Kind: cmp.Or(r.Kind, s.Source.Kind), Name: cmp.Or(r.Name, s.Source.Name), Namespace: cmp.Or(r.Namespace, s.Source.Namespace)}
 		if layout.IsSyncName(s.Source.Name, s.Hub) {
 			add(diag.ObjectTwice, schema.Path{"spec", "sourceRef", "name"},
-				fmt.Sprintf("flux bootstrap calls the cluster's own Kustomization %s after it, and fleetwright renders one of that name", s.Source.Name), "use another name")
+				fmt.Sprintf("%s is also the name of a Kustomization that fleetwright renders; flux bootstrap names the cluster's own one after sourceRef", s.Source.Name), "use another name")
 		}
 	}
 	if s.OwnArtifacts = s.Source.Kind == "OCIRepository" && repoPath == "" && spec.Path == ""; s.OwnArtifacts {
@@ -73,7 +73,7 @@ func New(config *schema.Document, repoPath, defaultPath, topology string, to *re
 	}
 	said := cmp.Or(repoPath, spec.Path, defaultPath)
 	if s.Path = path.Clean("./" + said); path.IsAbs(said) || s.Path == ".." || strings.HasPrefix(s.Path, "../") {
-		bad := diag.New(diag.BadPath, diag.Position{}, "", fmt.Sprintf("the path %q is not inside the repository", said), "write the path from the root of the repository, such as clusters")
+		bad := diag.New(diag.BadPath, diag.Position{}, "", fmt.Sprintf("the path %q is not inside the repository", said), "write it relative to the root of the repository, such as clusters")
 		if repoPath == "" && spec.Path != "" {
 			at := schema.Path{"spec", "path"}
 			bad.Position, bad.Path = config.Position(at...), at.String()
@@ -92,7 +92,7 @@ func New(config *schema.Document, repoPath, defaultPath, topology string, to *re
 	if v := spec.Versions; v != nil && v.Flux != "" {
 		s.Flux = strings.TrimPrefix(v.Flux, "v")
 		if v, ok := ParseMinor(s.Flux); !ok || v.Less(oldestFlux) {
-			add(diag.FluxVersion, schema.Path{"spec", "versions", "flux"}, fmt.Sprintf("Flux %s does not serve the API versions that fleetwright renders", s.Flux), fmt.Sprintf("flux: %s or newer", oldestFlux))
+			add(diag.FluxVersion, schema.Path{"spec", "versions", "flux"}, fmt.Sprintf("Flux %s does not serve the API versions that fleetwright renders", s.Flux), fmt.Sprintf("flux: %q, or newer", oldestFlux))
 		}
 	}
 	if ch := spec.Charts; ch != nil {
@@ -110,11 +110,11 @@ func New(config *schema.Document, repoPath, defaultPath, topology string, to *re
 		severity, _ := diag.SeverityNamed(string(value))
 		switch {
 		case !code.Exists():
-			add(diag.BadSeverity, at, fmt.Sprintf("there is no diagnostic %s", name), "")
+			add(diag.BadSeverity, at, fmt.Sprintf("unknown code %s", name), "fleetwright explain lists the codes")
 		case code.Rule().Structural && severity != diag.Error:
-			add(diag.BadSeverity, at, fmt.Sprintf("%s is always an error: %s", name, code.Rule().Title), "remove the line")
+			add(diag.BadSeverity, at, fmt.Sprintf("%s (%s) is always an error", name, code.Rule().Title), "remove the line")
 		case code.Rule().Severity == diag.Error && severity == diag.Off:
-			add(diag.BadSeverity, at, fmt.Sprintf("%s is an error, and only infos and warnings can be off: %s", name, code.Rule().Title),
+			add(diag.BadSeverity, at, fmt.Sprintf("%s (%s) is an error and cannot be off", name, code.Rule().Title),
 				fmt.Sprintf("%s: warning, or info", name))
 		default:
 			s.Severities[code] = severity

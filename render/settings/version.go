@@ -45,7 +45,7 @@ func IsExact(version string) bool {
 }
 
 // majorRegexp is one version, or a range of Helm's that holds versions of one major version only:
-// 29, 29.x, 29.x.x, ~29, ~29.1, ^29.1.2 and what versionPattern takes.
+// 29, 29.x, 29.x.x, ~29, ~29.1, ^29.1.2 and the versions that versionPattern matches.
 var majorRegexp = lazyregexp.New(`^[~^]?v?(\d+)(?:\.(?:\d+|[xX*])(?:\.(?:\d+(?:[-+][0-9A-Za-z.+-]*)?|[xX*]))?)?$`)
 
 // ParseMajor reads the major version of a version, or of a range of one major version.

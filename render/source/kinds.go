@@ -6,8 +6,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
-// Read returns an object as a type with the fields that are of interest. It is nil where the
-// object has another shape, which the API server refuses. An object is decoded once.
+// Read returns an object as a type with the fields of interest, or nil if the object does not fit,
+// which the API server rejects. An object is decoded once.
 func Read[T any](o *Object) *T {
 	if o.read != nil {
 		if v, ok := o.read.value.(*T); ok {
@@ -24,20 +24,20 @@ func Read[T any](o *Object) *T {
 	return v
 }
 
-// A Metadata is what labels an object, or any object that is read for nothing else.
+// A Metadata holds the labels and annotations of an object.
 type Metadata struct{ Labels, Annotations map[string]string }
 
 // An Any is any object.
 type Any struct{ Metadata Metadata }
 
-// A Workload is a Deployment, or what else makes pods of a template.
+// A Workload is a Deployment, or another kind that creates pods from a template.
 type Workload struct {
 	Metadata Metadata
 	Spec     struct {
 		Replicas *int32
 		Selector Selector
 		Template Pod
-		// UpdateStrategy is that of a DaemonSet.
+		// UpdateStrategy is the update strategy of a DaemonSet.
 		UpdateStrategy struct{ Type string }
 	}
 }

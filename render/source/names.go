@@ -6,9 +6,9 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
-// RefuseName returns what the API server takes in place of a name that it rejects for an object of
-// this kind, or "" (k8s.io/kubernetes pkg/apis: core, apps, batch, networking and autoscaling,
-// validation.go). A Job's name becomes the label of its pods, and a CronJob adds 11 characters to it.
+// RefuseName returns the rule of the API server that a name for an object of this kind violates, or ""
+// (k8s.io/kubernetes pkg/apis: core, apps, batch, networking and autoscaling, validation.go). A Job's name
+// becomes the label of its pods, and a CronJob adds 11 characters to it.
 func (o *Object) RefuseName(name string) string {
 	refusals, most, words := validation.IsDNS1123Subdomain, validation.DNS1123SubdomainMaxLength, "lower-case letters, digits, '-' and '.'"
 	switch o.Group() + "/" + o.Kind {

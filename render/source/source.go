@@ -1,6 +1,6 @@
-// Package source describes what an application's source holds: what Flux builds of it for a sync
-// policy, as a request that others fulfil, and the objects that it built, as the rules read them.
-// Nothing here is rendered: it decides diagnostics alone.
+// Package source describes the contents of an application's source: Flux's build of it for a sync
+// policy, as a request that others fulfil, and the built objects, as the rules read them.
+// Nothing here is rendered; it is used only for diagnostics.
 package source
 
 import (
@@ -24,7 +24,7 @@ type Key struct {
 	Variant int
 }
 
-// A Build is what Flux builds of the source of an Application for one of its policies. It has
+// A Build is Flux's build of the source of an Application for one of its policies. It has
 // either a Kustomization or a Chart.
 type Build struct {
 	Key
@@ -32,15 +32,15 @@ type Build struct {
 	Source *api.ApplicationSource
 	// OfClusters reports whether the source is the Git repository that the clusters sync from.
 	OfClusters bool
-	// Kustomization is how kustomize-controller builds a directory, or nil.
+	// Kustomization describes how kustomize-controller builds a directory, or is nil.
 	Kustomization *Kustomization
-	// Chart is how helm-controller renders a chart, or nil.
+	// Chart describes how helm-controller renders a chart, or is nil.
 	Chart *Chart
-	// Patches are the policy's own, and Added those that fleetwright renders behind them.
+	// Patches holds the policy's own patches, and Added those that fleetwright adds after them.
 	Patches, Added []kustomize.Patch
 }
 
-// A Kustomization has the fields of a Flux Kustomization that change what is built.
+// A Kustomization has the fields of a Flux Kustomization that change the build.
 type Kustomization struct {
 	// Path of the directory in the source, "" for its root.
 	Path            string
@@ -55,65 +55,65 @@ type Kustomization struct {
 	Decryption              *api.Decryption
 }
 
-// A Chart has the fields of a HelmRelease that change what is rendered.
+// A Chart has the fields of a HelmRelease that change the rendered objects.
 type Chart struct {
 	// Path of the chart in a Git source, or its name in a repository of charts.
 	Path string
-	// Version is the range of versions that a repository of charts is asked for.
+	// Version is the requested range of versions in a repository of charts.
 	Version string
 	// Release is the name of Helm's release, and Namespace that of its objects.
 	Release, Namespace string
-	// ValuesFiles of the chart, in place of its values.yaml, and Values over them.
+	// ValuesFiles of the chart replace its values.yaml, and Values override them.
 	ValuesFiles []string
 	Values      api.Values
 	// Incomplete reports whether further values are in Secrets or ConfigMaps.
 	Incomplete bool
-	// Images are replaced in what is rendered, and CommonMetadata is added.
+	// Images are replaced in the rendered objects, and CommonMetadata is added.
 	Images         []kustomize.Image
 	CommonMetadata *api.CommonMetadata
 }
 
-// A Built is what was built for a policy, or why it was not.
+// A Built is the result of a policy's build, or the reason why there is none.
 type Built struct {
-	// Objects as they are applied, in the order of their files.
+	// Objects holds the objects as they are applied, in the order of their files.
 	Objects []Object
-	// Plain are the objects without the patches that fleetwright adds; nil where it adds none.
+	// Plain holds the objects without the patches that fleetwright adds, or nil if it adds none.
 	Plain []Object
-	// Unread is why the source, or the program that renders it, could not be read here: nobody
-	// knows what it holds. It is lower case and ends without a full stop.
+	// Unread is the reason why the source, or the program that renders it, could not be read here, so that its
+	// contents are unknown. It is lower case and ends without a full stop.
 	Unread string
-	// Failures are what Flux, too, would fail with.
+	// Failures are the errors that Flux would also report.
 	Failures []Failure
-	// Unset are the variables that the manifests name and nothing sets.
+	// Unset holds the variables in the manifests without a value.
 	Unset []string
-	// Keyless is a Secret that is encrypted for a key, where the policy names no Secret with keys.
+	// Keyless is a Secret that is encrypted although the policy names no Secret with keys.
 	Keyless string
 
-	// index of Objects, once it was asked for.
+	// index of Objects, created on first use.
 	index *index
 }
 
 // A Failure is why Flux cannot build a source.
 type Failure struct {
-	// Field of the policy that it is reported at, such as kustomization.path or
-	// helm.values.replicas, by its elements.
+	// Field is the path of the policy's field at which the failure is reported, such as kustomization.path or
+	// helm.values.replicas.
 	Field []any
-	// Message says what fails, and Hint what to write instead.
+	// Message describes the failure, and Hint the fix.
 	Message, Hint string
-	// Values reports whether the chart's schema refuses the values.
+	// Values reports whether the chart's schema rejects the values.
 	Values bool
 }
 
-// An Object is one that a source builds.
+// An Object is an object that a source builds.
 type Object struct {
 	APIVersion, Kind string
-	// Namespace is "" where the manifest names none, and for what has none.
+	// Namespace is "" if the manifest sets none, and for cluster-scoped objects.
 	Namespace, Name string
-	// File that has it, from the root of the source; "" where several make it.
+	// File is the path of the object's file from the root of the source, or "" if several files make it.
 	File string
 	// JSON is the whole object.
 	JSON []byte
-	// read is what [Read] has made of it.
+	// read holds the result of [Read].
 	read *memo
 }
 
@@ -141,10 +141,10 @@ func (o *Object) Group() string {
 	return group
 }
 
-// Identity returns what the object is called on a cluster, in a namespace where it names none.
+// Identity returns the identity of the object on a cluster; namespace is the default.
 func (o *Object) Identity(namespace string) manifest.Identity {
 	return manifest.Identity{Group: o.Group(), Kind: o.Kind, Namespace: cmp.Or(o.Namespace, namespace), Name: o.Name}
 }
 
-// Manifests are what was built, by policy.
+// Manifests holds the builds, by policy.
 type Manifests map[Key]*Built

@@ -9,15 +9,15 @@ import (
 	"github.com/fleetwright/fleetwright/render/layout"
 )
 
-// A Change is a file that one tree has otherwise than another, or alone.
+// A Change is a file that differs between two trees, or that only one of them has.
 type Change struct {
-	// Cluster that the file is of.
+	// Cluster is the cluster of the file.
 	Cluster string
-	// Path below DIR/<cluster>/fleetwright, with slashes.
+	// Path is the path below DIR/<cluster>/fleetwright, with slashes.
 	Path string
-	// Old and New are the content before and after, nil where there is no file.
+	// Old and New hold the content before and after, nil without a file.
 	Old, New []byte
-	// OldObjects and NewObjects are known of files of trees, not of those read from a directory.
+	// OldObjects and NewObjects are known for files of trees, not for those read from a directory.
 	OldObjects, NewObjects []Object
 }
 
@@ -53,8 +53,8 @@ func (t *Tree) Changes(old *Tree) []Change {
 	return changes
 }
 
-// differing returns the numbers of the files that differ between two clusters, or may
-// between others with their layouts. The number is -1 where one has no such file.
+// differing returns the numbers of the files that differ between two clusters, or may differ between other
+// clusters with their layouts. The number is -1 if one of them lacks the file.
 func differing(old, new *Cluster) (files [][2]int) {
 	before := map[string]int{}
 	for i := range old.Len() {
@@ -79,7 +79,7 @@ func differing(old, new *Cluster) (files [][2]int) {
 	return files
 }
 
-// changesOf returns what makes a cluster of an old one, of the files that may differ.
+// changesOf returns the changes from an old cluster to a new one, among the files that may differ.
 func changesOf(old, new *Cluster, files [][2]int) []Change {
 	var changes []Change
 	add := func(was, is File) {
@@ -101,8 +101,8 @@ func changesOf(old, new *Cluster, files [][2]int) []Change {
 	return changes
 }
 
-// ByCluster are the changes of each cluster, of changes by cluster and path. Those of inventories
-// follow from the others, and are left out where there are any.
+// ByCluster yields the changes of each cluster. Changes of inventories follow from the others, and are omitted
+// unless there are no others.
 func ByCluster(changes []Change) iter.Seq[[]Change] {
 	return func(yield func([]Change) bool) {
 		for len(changes) > 0 {

@@ -9,14 +9,14 @@ import (
 	"github.com/fleetwright/fleetwright/render/manifest"
 )
 
-// A Dir is a directory of a cluster, or what one owner has in one that several use. Many clusters
-// may share it, and nothing changes it once it is built.
+// A Dir is a directory of a cluster, or the part of a shared directory that belongs to one owner. Many clusters
+// may share it, and it never changes once it is built.
 type Dir struct {
-	// Path below DIR/<cluster>/fleetwright, "" for that itself.
+	// Path is the path below DIR/<cluster>/fleetwright, "" for that directory itself.
 	Path string
-	// Cluster is the one that a hub applies the directory to, or "" outside of hubs.
+	// Cluster is the cluster that a hub applies the directory to, or "" outside of hubs.
 	Cluster string
-	// App is the id of the application that the directory is of, or "".
+	// App is the id of the application to which the directory belongs, or "".
 	App string
 	// Wave is the number of the first wave that needs a source of a hub.
 	Wave int
@@ -24,12 +24,12 @@ type Dir struct {
 	files []dirFile
 }
 
-// A dirFile is a file of a directory. It has a blob, or each cluster has its own: stages, an inventory or
-// the source that it syncs from.
+// A dirFile is a file of a directory. It has a blob, or each cluster has its own content: stages, an inventory
+// or the source that it syncs from.
 type dirFile struct {
-	// path below DIR/<cluster>/fleetwright.
+	// path is the path below DIR/<cluster>/fleetwright.
 	path string
-	// object that it holds, or none.
+	// object is the object in the file, if any.
 	object    Object
 	blob      *blob
 	stages    syncStages
@@ -37,7 +37,7 @@ type dirFile struct {
 	source    *clusterSource
 }
 
-// objects are those that the file holds, in its order.
+// objects returns the objects in the file, in its order.
 func (f *dirFile) objects() []Object {
 	if f.object != (Object{}) {
 		return []Object{f.object}
@@ -49,18 +49,18 @@ func (f *dirFile) objects() []Object {
 	return objects
 }
 
-// Held is an object in a directory, or one that somebody else makes on a cluster.
+// Held is an object in a directory, or one that another program creates on a cluster.
 type Held struct {
 	ID manifest.Identity
 	// File is the name of its file, and Blob the content.
 	File   string
 	Blob   *blob
 	Origin manifest.Origin
-	// Maker of what fleetwright does not render.
+	// Maker is the creator of an object that fleetwright does not render.
 	Maker string
 }
 
-// NewDir makes a payload directory: one file per object, and a kustomization.yaml that names them.
+// NewDir creates a payload directory: one file per object, and a kustomization.yaml that lists them.
 func (e *Encoder) NewDir(at string, objects ...manifest.Rendered) *Dir {
 	d := e.NewListed(at, objects...)
 	names := make([]string, len(d.files))
@@ -71,7 +71,7 @@ func (e *Encoder) NewDir(at string, objects ...manifest.Rendered) *Dir {
 	return d
 }
 
-// NewListed makes a directory that Flux lists itself: one file per object.
+// NewListed creates a directory that Flux lists itself: one file per object.
 func (e *Encoder) NewListed(at string, objects ...manifest.Rendered) *Dir {
 	const others = 2 // kustomization.yaml and the inventory
 	d := &Dir{Path: at, files: make([]dirFile, 0, len(objects)+others)}
@@ -83,8 +83,8 @@ func (e *Encoder) NewListed(at string, objects ...manifest.Rendered) *Dir {
 	return d
 }
 
-// NewShared makes the part of a directory that Flux lists itself and several applications use. The
-// name of its file follows from the object alone.
+// NewShared creates the part of a directory that Flux lists itself and several applications use. The name of its
+// file depends only on the object.
 func (e *Encoder) NewShared(at string, o manifest.Rendered) *Dir {
 	d := &Dir{Path: at}
 	name := o.Metadata.Name
@@ -95,7 +95,7 @@ func (e *Encoder) NewShared(at string, o manifest.Rendered) *Dir {
 	return d
 }
 
-// NewReadme makes the file that says what a directory is for that Flux lists itself.
+// NewReadme creates the file that explains the purpose of a directory.
 func (e *Encoder) NewReadme(at, text string) *Dir {
 	return &Dir{Path: at, files: []dirFile{{path: path.Join(at, layout.ReadmeFile), blob: newBlob([]byte(text))}}}
 }
@@ -114,8 +114,8 @@ func (d *Dir) add(f dirFile) {
 
 func compareFiles(a, b dirFile) int { return cmp.Compare(a.path, b.path) }
 
-// fileNames are the names of the objects' files: <kind>-<name>.yaml in lower
-// case, with the namespace behind the name where two would be the same.
+// fileNames returns the names of the objects' files: <kind>-<name>.yaml in lower case, with the namespace after
+// the name if two would be equal.
 func fileNames(objects []manifest.Rendered) []string {
 	names := make([]string, len(objects))
 	seen := map[string]int{}

@@ -15,26 +15,26 @@ import (
 	"github.com/fleetwright/fleetwright/schema/output"
 )
 
-// An Encoder makes the files of objects, each once however many directories hold it.
+// An Encoder encodes objects to files, each once however many directories contain it.
 type Encoder struct {
 	*report.Report
-	// Held are the objects of each directory, for finding what meets in a cluster.
+	// Held holds the objects of each directory, to find collisions in a cluster.
 	Held map[*Dir][]Held
-	// checks is set where each object is validated against the schemas of the output.
+	// checks reports whether each object is validated against the output schemas.
 	checks bool
-	// blobs are the objects that were encoded so far. It keeps none of them: once encoded, an object
-	// is seldom asked for again, and all of them take more memory than their files.
+	// blobs holds the encoded objects. It keeps none of them in memory: an encoded object is seldom needed
+	// again, and all of them take more memory than their files.
 	blobs map[weak.Pointer[manifest.Object]]*blob
-	// waiting are blobs that are yet to be filled, in the order in which they were asked for.
+	// waiting holds the blobs to encode, in the order of the requests.
 	waiting []encoding
-	// stages are those of the sync.yaml files made so far.
+	// stages holds the stages of the sync.yaml files created so far.
 	stages map[string]*syncStage
-	// kustomizations are the kustomization.yaml files made so far, by their resources.
+	// kustomizations holds the kustomization.yaml files created so far, by their resources.
 	kustomizations map[string]*blob
 }
 
-// NewEncoder returns an encoder that has encoded nothing. With checks it validates every object against
-// the schemas of the output, but for patched ones, which were checked when patched.
+// NewEncoder returns an empty encoder. With checks it validates every object against the output schemas, except
+// patched ones, which were validated when patched.
 func NewEncoder(to *report.Report, checks bool) *Encoder {
 	return &Encoder{
 		Report: to, Held: map[*Dir][]Held{}, checks: checks,
@@ -42,7 +42,7 @@ func NewEncoder(to *report.Report, checks bool) *Encoder {
 	}
 }
 
-// check validates what is to be encoded. A failure is a mistake of the compiler, not of its user.
+// check validates the objects to encode. A failure is a mistake of the compiler, not of its user.
 func (e *Encoder) check() {
 	var outputs []output.Object
 	for _, made := range e.waiting {
@@ -54,11 +54,11 @@ func (e *Encoder) check() {
 		}
 	}
 	for _, bad := range output.Check(outputs) {
-		e.Add(diag.New(diag.Internal, diag.Position{}, "", bad.Error(), "please report this as a mistake of fleetwright"))
+		e.Add(diag.New(diag.Internal, diag.Position{}, "", bad.Error(), "report this as a bug of fleetwright"))
 	}
 }
 
-// A blob is the content of a file, made once however many clusters have it.
+// A blob is the content of a file, created once however many clusters have it.
 type blob struct {
 	content []byte
 	Sum     [sha256.Size]byte
@@ -66,13 +66,13 @@ type blob struct {
 
 func newBlob(content []byte) *blob { return &blob{content, sha256.Sum256(content)} }
 
-// An encoding is a value whose YAML a blob is yet to hold.
+// An encoding is a value to encode as YAML into a blob.
 type encoding struct {
 	to    *blob
 	value any
 }
 
-// encode makes the YAML of the value.
+// encode writes the YAML of the value to the blob.
 func (e encoding) encode() error {
 	content, err := blockyaml.Marshal(e.value)
 	if m, ok := e.value.(*manifest.Object); ok && err == nil {
@@ -84,11 +84,11 @@ func (e encoding) encode() error {
 	return err
 }
 
-// most is how many values wait at most: enough for all cores and for the batches of a check, and few
-// beside all files.
+// most is the maximum number of waiting values: enough for all cores and for the batches of a check, and few
+// compared with all files.
 const most = 1024
 
-// EncodeAll fills the blobs that wait.
+// EncodeAll fills the waiting blobs.
 func (e *Encoder) EncodeAll() {
 	if e.checks {
 		e.check()
@@ -103,7 +103,7 @@ func (e *Encoder) EncodeAll() {
 	e.waiting = nil
 }
 
-// blob returns one that holds the YAML of a value when all are encoded.
+// blob returns a blob that will hold the YAML of a value after EncodeAll.
 func (e *Encoder) blob(value any) *blob {
 	b := &blob{}
 	e.waiting = append(e.waiting, encoding{b, value})
@@ -113,7 +113,7 @@ func (e *Encoder) blob(value any) *blob {
 	return b
 }
 
-// encode has the file of a manifest made, once however many directories the manifest is in.
+// encode returns the file of a manifest, created once however many directories contain the manifest.
 func (e *Encoder) encode(m *manifest.Object) *blob {
 	key := weak.Make(m)
 	b, ok := e.blobs[key]
@@ -135,7 +135,7 @@ type kustomizeFile struct {
 	Resources  []string `json:"resources"`
 }
 
-// kustomization returns a kustomization.yaml, made once per list of resources.
+// kustomization returns a kustomization.yaml, created once per list of resources.
 func (e *Encoder) kustomization(resources ...string) *blob {
 	key := strings.Join(resources, "\n")
 	b, ok := e.kustomizations[key]

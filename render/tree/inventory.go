@@ -7,20 +7,21 @@ import (
 	"github.com/fleetwright/fleetwright/render/layout"
 )
 
-// An inventory lists the files of one owner. Each cluster has its own, as what it lists names the cluster.
+// An inventory lists the files of one owner. Each cluster has its own, because the listed files contain the
+// cluster's name.
 type inventory struct {
 	versions map[string]string
 	patterns []string
 	dirs     []*Dir
 }
 
-// AddInventory adds the inventory of directories, of which one may be that itself, with the versions of
-// upstream that they are made for and patterns of what else their owner has, if any.
+// AddInventory adds the inventory of directories, one of which may be d itself, with the versions of upstream
+// for which they are rendered and patterns for further files of their owner, if any.
 func (d *Dir) AddInventory(versions map[string]string, patterns []string, dirs ...*Dir) {
 	d.add(dirFile{path: path.Join(d.Path, layout.InventoryFile), inventory: &inventory{versions, patterns, slices.Clone(dirs)}})
 }
 
-// content is the file of a cluster.
+// content returns the file of a cluster.
 func (inv *inventory) content(c *Cluster) []byte {
 	var files []dirFile
 	for _, d := range inv.dirs {

@@ -18,8 +18,8 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// application finds the Application among the inputs that a file of a cluster's directory is
-// of, and the cluster that the file is for; onHub reports whether a hub applies it to another.
+// application returns the Application of the input to which a file of a cluster's directory belongs, and the
+// cluster for which the file is. onHub reports whether a hub applies it to another cluster.
 func (t *Tree) application(root, file string) (app *place.Application, cluster string, onHub bool) {
 	cluster = root
 	if spoke, below, ok := layout.Spoke(file); ok {
@@ -33,7 +33,7 @@ func (t *Tree) application(root, file string) (app *place.Application, cluster s
 	return t.byDir[dir], cluster, onHub
 }
 
-// Application returns the namespace/name of the Application that a file is of, or "".
+// Application returns the namespace/name of the Application to which a file belongs, or "".
 func (t *Tree) Application(file string) string {
 	if app, _, _ := t.application("", file); app != nil {
 		return nameOf(app)
@@ -41,7 +41,7 @@ func (t *Tree) Application(file string) string {
 	return ""
 }
 
-// Applications returns the namespace/name of all Applications among the inputs, sorted.
+// Applications returns the namespace/name of all Applications of the input, sorted.
 func (t *Tree) Applications() []string {
 	var names []string
 	for _, a := range t.input.Applications {
@@ -52,31 +52,31 @@ func (t *Tree) Applications() []string {
 
 func nameOf(a *place.Application) string { return a.Namespace + "/" + a.Name }
 
-// A Loss is what one line of the inputs takes from clusters of Applications that still exist, or of a
-// component that is installed.
+// A Loss holds the objects that one line of the inputs removes from clusters while their Application still
+// exists or their component is still installed.
 type Loss struct {
-	// Applications that lose, by name.
+	// Applications holds the Applications that lose objects, by name.
 	Applications []LostApplication
-	// Component is the one whose release disappears, and Release its name; or nothing.
+	// Component is the component whose release disappears, and Release the name of the release; both may be "".
 	Component, Release string
-	// Clusters that lose it, by name.
+	// Clusters holds the names of the clusters that lose the objects.
 	Clusters []string
-	// Position of the line that decides it, and Path of the value there.
+	// Position is the position of the deciding line, and Path the path of its value.
 	Position diag.Position
 	Path     string
-	// Reason says what that line does. It is lower case and ends without a full stop.
+	// Reason is the effect of that line, in lower case and without a full stop.
 	Reason string
 }
 
-// A LostApplication is one that disappears from clusters.
+// A LostApplication is an Application that disappears from clusters.
 type LostApplication struct {
 	// Name is namespace/name.
 	Name string
-	// Policies that disappear, by name; none where all do.
+	// Policies holds the names of the policies that disappear, none if all do.
 	Policies []string
 }
 
-// Subject names what is lost: "the policy db of Application default/shop".
+// Subject returns the name of the lost part: "the policy db of Application default/shop".
 func (l Loss) Subject() string {
 	if l.Component != "" {
 		return "the release of " + l.Component
@@ -102,15 +102,16 @@ func (l Loss) Subject() string {
 	return some(parts)
 }
 
-// String is the loss in one sentence, without its position.
+// String describes the loss in one sentence, without its position.
 func (l Loss) String() string {
 	return fmt.Sprintf("%s would disappear from %s: %s", l.Subject(), some(l.Clusters), l.Reason)
 }
 
 func some(names []string) string { return diag.Some(names, diag.MostNames) }
 
-// LossesOf returns what changes, by cluster and path, would take from clusters of Applications among
-// the inputs. A policy counts by its name, however rendered; what Flux leaves there is not lost.
+// LossesOf returns the objects of the input's Applications that changes would remove from clusters. The changes
+// are sorted by cluster and path. A policy is identified by its name, however rendered; objects that Flux would
+// keep are not lost.
 func (t *Tree) LossesOf(changes []Change) []Loss {
 	f := finder{t, map[*place.Policy][]string{}, map[*place.Policy]int{}, map[*place.Policy]map[string]bool{}, map[*place.Fleet]map[string]*place.Cluster{}}
 	for of := range ByCluster(changes) {
@@ -135,11 +136,11 @@ func (t *Tree) LossesOf(changes []Change) []Loss {
 // A finder finds losses.
 type finder struct {
 	tree *Tree
-	// lost are the clusters that lose a policy.
+	// lost holds the clusters that lose a policy.
 	lost map[*place.Policy][]string
-	// created counts the clusters that get a policy anew.
+	// created counts the clusters that newly get a policy.
 	created map[*place.Policy]int
-	// targets are the clusters that policies go to, and fleets those of fleets, by name.
+	// targets holds the clusters of policies, and fleets the clusters of fleets, by name.
 	targets map[*place.Policy]map[string]bool
 	fleets  map[*place.Fleet]map[string]*place.Cluster
 }
@@ -157,28 +158,28 @@ func (f *finder) goesTo(p *place.Policy, cluster string) bool {
 	return targets[cluster]
 }
 
-// lose has a cluster lose a policy, unless the policy goes there.
+// lose records that a cluster loses a policy, unless the policy goes there.
 func (f *finder) lose(p *place.Policy, cluster string) {
 	if !f.goesTo(p, cluster) {
 		f.lost[p] = append(f.lost[p], cluster)
 	}
 }
 
-// A lossGroup is the application and the cluster that changes are of.
+// A lossGroup is the application and the cluster to which changes belong.
 type lossGroup struct {
 	app     *place.Application
 	cluster string
 	onHub   bool
 }
 
-// policies returns the policies of the application by the names of the files on its cluster. Of several
-// with one name it is the one that goes to the cluster, or else one that goes nowhere.
+// policies returns the policies of the application by the names of their files on its cluster. If several share a
+// name, it prefers the policy for the cluster, and then a policy without a cluster.
 func (f *finder) policies(g lossGroup) map[string]*place.Policy {
 	files := map[string]*place.Policy{}
 	add := func(p *place.Policy, kind string) {
 		names := []string{p.FluxName}
 		if g.onHub {
-			// The cluster may be gone, and its kind with it.
+			// The cluster may be gone, and with it its kind.
 			names = []string{place.ObjectNameOnHub(p.FluxName, "AttachedCluster", g.cluster), place.ObjectNameOnHub(p.FluxName, "Cluster", g.cluster)}
 		}
 		for _, name := range names {
@@ -202,17 +203,17 @@ func (f *finder) policies(g lossGroup) map[string]*place.Policy {
 		add(p, p.ObjectKind())
 	}
 	for _, p := range all {
-		for kind := range policyKinds { // which it may have been before
+		for kind := range policyKinds { // the policy may have had the other kind
 			add(p, kind)
 		}
 	}
 	return files
 }
 
-// look finds what an application loses on a cluster.
+// look finds the losses of an application on a cluster.
 func (f *finder) look(g lossGroup, changes []Change) {
 	policies := f.policies(g)
-	// moved is what policies without a name apply that are written there.
+	// moved holds the builds of policies without a name that are written there.
 	moved := map[string]bool{}
 	for _, c := range changes {
 		if p := policies[path.Base(c.Path)]; p != nil && c.New != nil {
@@ -226,7 +227,7 @@ func (f *finder) look(g lossGroup, changes []Change) {
 		if c.Old == nil || c.New != nil {
 			continue
 		}
-		// Whoever has edited the file by hand hides nothing: its name counts as well.
+		// A file edited by hand hides no loss, because its name counts as well.
 		called := policies[path.Base(c.Path)]
 		object, ok := readPolicy(c.Old)
 		var held *place.Policy
@@ -242,27 +243,27 @@ func (f *finder) look(g lossGroup, changes []Change) {
 	}
 }
 
-// isRenamed reports whether a policy without a name has moved, since one was inserted or removed.
+// isRenamed reports whether a policy without a name has moved because another was inserted or removed.
 func isRenamed(p *place.Policy, object map[string]any, moved map[string]bool) bool {
 	what := applies(p)
 	return what != "" && (appliedBy(object) != what || moved[what])
 }
 
-// applies returns what a policy without a name applies, as appliedBy reads it from the policy's
-// object: it is called after its position, and known by what it applies.
+// applies returns a key for the contents that a policy without a name applies, comparable to appliedBy. Such a
+// policy is named after its position, but recognized by its contents.
 func applies(p *place.Policy) string {
 	switch {
 	case p.Name != "":
 		return ""
 	case p.Kustomization != nil:
 		return whatApplies("Kustomization", p.Kustomization.Path, p.Kustomization.TargetNamespace)
-	case p.App.SourceKind() == place.OCIRepository || p.App.SourceKind() == place.ExternalArtifact: // which is the chart
+	case p.App.SourceKind() == place.OCIRepository || p.App.SourceKind() == place.ExternalArtifact: // it is the chart
 		return whatApplies("HelmRelease", "", p.Helm.TargetNamespace)
 	}
 	return whatApplies("HelmRelease", p.Helm.Chart.Spec.Chart, p.Helm.TargetNamespace)
 }
 
-// appliedBy returns what the object of a policy applies.
+// appliedBy returns the key of the contents that a policy's object applies.
 func appliedBy(object map[string]any) string {
 	kind, what := TextAt(object, "kind"), TextAt(object, "spec", "path")
 	if kind == "HelmRelease" {
@@ -273,7 +274,7 @@ func appliedBy(object map[string]any) string {
 
 func whatApplies(kind, what, namespace string) string { return kind + "\n" + what + "\n" + namespace }
 
-// policyKinds are the kinds of the objects of policies, with their groups.
+// policyKinds maps the kinds of the policies' objects to their API groups.
 var policyKinds = map[string]string{"Kustomization": "kustomize.toolkit.fluxcd.io", "HelmRelease": "helm.toolkit.fluxcd.io"}
 
 // readPolicy reads the object of a policy.
@@ -285,12 +286,12 @@ func readPolicy(data []byte) (object map[string]any, ok bool) {
 	return object, group != "" && group == policyKinds[TextAt(object, "kind")]
 }
 
-// losses are what was found, for each line that decides once.
+// losses returns the losses, one for each deciding line.
 func (f *finder) losses() []Loss {
 	if len(f.lost) == 0 {
 		return nil
 	}
-	// A key is what losses have in common that are said in one sentence.
+	// A key identifies losses that are reported in one sentence.
 	type key struct {
 		position         diag.Position
 		reason, clusters string
@@ -314,7 +315,7 @@ func (f *finder) losses() []Loss {
 	return losses
 }
 
-// add adds a policy that is lost, one of an Application after the other.
+// add adds a lost policy. The policies of an Application must be added in sequence.
 func (l *Loss) add(p *place.Policy) {
 	name := nameOf(p.App)
 	if n := len(l.Applications); n == 0 || l.Applications[n-1].Name != name {
@@ -333,8 +334,8 @@ type cause struct {
 	clusters []string
 }
 
-// causes finds the lines. Nobody knows what they were before: where most of the clusters stay,
-// what is said of each of the others has changed, and else what is said of all of them.
+// causes returns these lines. Their former text is unknown: if the policy stays on most clusters, each lost
+// cluster has separate causes, and otherwise one line is the cause for all of them.
 func (f *finder) causes(p *place.Policy) (causes []cause) {
 	clusters := f.lost[p]
 	if len(clusters) == 0 {
@@ -344,7 +345,7 @@ func (f *finder) causes(p *place.Policy) (causes []cause) {
 	clusters = slices.Compact(clusters)
 	if p.Fleet == nil {
 		at := manifest.Origin{Doc: p.App.Doc, Path: schema.Path{"metadata", "name"}}
-		return []cause{{at, fmt.Sprintf("without a destination it goes to the cluster %s alone", place.HostCluster), clusters}}
+		return []cause{{at, fmt.Sprintf("without a destination it goes only to the cluster %s", place.HostCluster), clusters}}
 	}
 	kept := -f.created[p]
 	for _, c := range f.tree.Clusters {
@@ -354,7 +355,7 @@ func (f *finder) causes(p *place.Policy) (causes []cause) {
 			}
 		}
 	}
-	// nothing is the warning where the policy goes nowhere.
+	// nothing is the warning for a policy that goes nowhere.
 	nothing := ""
 	if len(p.Targets) == 0 {
 		nothing = fmt.Sprintf(" (%s)", diag.SelectsNothing)
@@ -419,7 +420,7 @@ func (f *finder) clusters(of *place.Fleet) map[string]*place.Cluster {
 	return f.fleets[of]
 }
 
-// unmatched returns what of a cluster a selector does not match.
+// unmatched returns the labels of a cluster that a selector does not match.
 func unmatched(cl *place.Cluster, selector *api.ClusterSelector) manifest.Origin {
 	at := schema.Path{"metadata", "labels"}
 	if key := place.Unmatched(selector, cl); cl.Doc.Has(at.With(key)...) {

@@ -19,11 +19,11 @@ type target struct {
 	manifest.Identity
 }
 
-// Stages holds for each object of a cluster the directories whose Flux Kustomizations apply it. An object
-// moves if that is another one than before.
+// Stages maps each object of a cluster to the directories whose Flux Kustomizations apply it. An object moves
+// if another directory applied it before.
 type Stages map[target][]string
 
-// Stages returns the stages of the objects of a cluster. A shard knows only its own: take the Whole.
+// Stages returns the stages of the objects of a cluster. A shard knows only its own: use Whole.
 func (c *Cluster) Stages() Stages {
 	stages := Stages{}
 	for i := range c.Len() {
@@ -36,9 +36,9 @@ func (c *Cluster) Stages() Stages {
 	return stages
 }
 
-// MustBeKept reports whether Flux must keep an object of a file of the former layout while that is taken
-// over. It must if the object moves. It must not if the object is no longer rendered, even if it was to
-// move in an earlier run: Flux would never delete it. For all other objects, decided is false.
+// MustBeKept reports whether Flux must keep an object of a file of the former layout during the takeover. It
+// must if the object moves. It must not if the object is no longer rendered, even if it was to move in an
+// earlier run: Flux would never delete it. For all other objects, decided is false.
 func (s Stages) MustBeKept(file string, object map[string]any) (must, decided bool) {
 	now := s.of(file, object)
 	switch {
@@ -51,13 +51,14 @@ func (s Stages) MustBeKept(file string, object map[string]any) (must, decided bo
 	return false, false
 }
 
-// of returns the stages that apply an object now which was in a file.
+// of returns the stages that now apply an object of a file.
 func (s Stages) of(file string, object map[string]any) []string {
 	return s[targetOf(file, ReadObject(object))]
 }
 
-// Keep returns a file of the cluster's directory whose objects carry the annotation that makes Flux keep
-// them as MustBeKept decides, and reports whether any moves. The error is of a file that is no YAML.
+// Keep returns a file of the cluster's directory whose objects have or lack the annotation that makes Flux keep
+// them, as MustBeKept decides, and reports whether any of them moves. It returns an error for a file that is not
+// YAML.
 func (s Stages) Keep(file string, content []byte) (kept []byte, moves bool, err error) {
 	documents := bytes.Split(bytes.TrimSuffix(bytes.ReplaceAll(content, []byte("\r\n"), []byte("\n")), []byte("\n")), []byte("\n---\n"))
 	changed := false
@@ -88,7 +89,7 @@ func keep(text []byte, with bool) ([]byte, error) {
 	if err := yaml.Unmarshal(text, &o); err != nil {
 		return nil, err
 	}
-	if o.Kind == "Kustomization" { // whose fields have an order
+	if o.Kind == "Kustomization" { // its fields have a fixed order
 		o.Spec = &flux.KustomizationSpec{}
 		if err := yaml.UnmarshalStrict(text, &o); err != nil {
 			return nil, err
@@ -104,8 +105,8 @@ func keep(text []byte, with bool) ([]byte, error) {
 	return bytes.TrimSuffix(made, []byte("\n")), err
 }
 
-// targetOf returns the object of a file. Below clusters/ a hub has what is for its clusters, which may
-// be called alike.
+// targetOf returns the object of a file. Below clusters/, a hub has the objects of its clusters, whose names may
+// be equal.
 func targetOf(file string, o Object) target {
 	spoke, _, _ := layout.Spoke(file)
 	return target{spoke, manifest.Identity{Group: o.Group(), Kind: o.Kind, Namespace: o.Namespace, Name: o.Name}}

@@ -41,7 +41,7 @@ func TestMoves(t *testing.T) {
 		want               bool
 	}{
 		{"an application's Kustomization", "sync.yaml", "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: app-shop.web}", true},
-		{"of a version that is no longer rendered", "sync.yaml", "apiVersion: kustomize.toolkit.fluxcd.io/v1beta2\nkind: Kustomization\nmetadata: {name: app-shop.web}", true},
+		{"of an apiVersion that is no longer rendered", "sync.yaml", "apiVersion: kustomize.toolkit.fluxcd.io/v1beta2\nkind: Kustomization\nmetadata: {name: app-shop.web}", true},
 		{"of a hub's cluster", "sync.yaml", "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: mesh-cluster-eu}", true},
 		{"in the new file", "sync/shop.web.yaml", "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: app-shop.web}", false},
 		{"the cluster's Kustomization", "sync.yaml", "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: infrastructure}", false},
@@ -51,7 +51,7 @@ func TestMoves(t *testing.T) {
 		{"another namespace", "rollouts/shop.web/alertprovider-slack.yaml", "apiVersion: flagger.app/v1beta1\nkind: AlertProvider\nmetadata: {namespace: api, name: slack}", false},
 		{"another file of the directory", "rollouts/shop.web/canary.yaml", "apiVersion: flagger.app/v1beta1\nkind: Canary\nmetadata: {namespace: web, name: backend}", false},
 		{"a source, below the directory that Flux lists", "sources/gitrepository-web.yaml", "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {namespace: shop, name: web}", false},
-		{"a namespace that two applications have now", "clusters/eu/infrastructure/namespace-web.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: web}", true},
+		{"a namespace that two applications now have", "clusters/eu/infrastructure/namespace-web.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: web}", true},
 		{"that of one of them", "clusters/eu/namespaces/shop.api/namespace-web.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: web}", false},
 		{"that of another cluster", "clusters/us/infrastructure/namespace-web.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: web}", false},
 		{"that of the hub itself", "infrastructure/namespace-web.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: web}", false},

@@ -6,10 +6,10 @@ import (
 	"github.com/fleetwright/fleetwright/render/manifest"
 )
 
-// An Object is one of those that a file holds.
+// An Object is an object in a file.
 type Object struct {
 	APIVersion, Kind, Namespace, Name string
-	// Applies is the directory that a Flux Kustomization of sync.yaml applies, else empty.
+	// Applies is the directory that a Flux Kustomization of sync.yaml applies, or "".
 	Applies string
 }
 
@@ -17,7 +17,7 @@ func objectOf(m *manifest.Object) Object {
 	return Object{APIVersion: m.APIVersion, Kind: m.Kind, Namespace: m.Metadata.Namespace, Name: m.Metadata.Name}
 }
 
-// ReadObject returns the object that decoded YAML says it is.
+// ReadObject returns the object of decoded YAML.
 func ReadObject(object map[string]any) Object {
 	return Object{
 		APIVersion: TextAt(object, "apiVersion"), Kind: TextAt(object, "kind"),
@@ -34,12 +34,12 @@ func (o Object) Group() string {
 	return group
 }
 
-// String is how people name an object: kind namespace/name.
+// String returns kind namespace/name.
 func (o Object) String() string {
 	return manifest.Identity{Kind: o.Kind, Namespace: o.Namespace, Name: o.Name}.String()
 }
 
-// LeavesAll reports whether Flux leaves what the Kustomization or the HelmRelease has applied
+// LeavesAll reports whether Flux keeps the objects that the Kustomization or the HelmRelease applied
 // when the object is deleted: by its deletionPolicy, with prune: false, and while it is suspended
 // (kustomize-controller internal/controller/kustomization_controller.go, finalizerShouldDeleteResources;
 // helm-controller internal/controller/helmrelease_controller.go, reconcileDelete).
@@ -53,7 +53,7 @@ func LeavesAll(object map[string]any) bool {
 	return PrunesNothing(object)
 }
 
-// PrunesNothing reports whether Flux leaves on the cluster what it no longer finds.
+// PrunesNothing reports whether Flux keeps objects on the cluster that it no longer finds.
 func PrunesNothing(object map[string]any) bool {
 	return TextAt(object, "kind") == "Kustomization" && ValueAt(object, "spec", "prune") == false || IsSuspended(object)
 }

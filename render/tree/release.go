@@ -13,10 +13,10 @@ import (
 	"github.com/fleetwright/fleetwright/render/place"
 )
 
-// ComponentDirs are the directories that have what is rendered for components.
+// ComponentDirs holds the directories of rendered components.
 var ComponentDirs = []string{layout.GatewayAPIDir, layout.Infrastructure, layout.ReleasesDir, layout.MeshesDir, layout.MeshDir, layout.LoadTesterDir}
 
-// IsOfComponent reports whether a file of a cluster's directory is of a component, by its name.
+// IsOfComponent reports, by its name, whether a file of a cluster's directory belongs to a component.
 func IsOfComponent(file string) bool {
 	if _, below, ok := layout.Spoke(file); ok {
 		file = below
@@ -24,13 +24,13 @@ func IsOfComponent(file string) bool {
 	return slices.Contains(ComponentDirs, path.Dir(file))
 }
 
-// IsRelease reports whether a file of a cluster's directory is the release of a component, by its name.
+// IsRelease reports, by its name, whether a file of a cluster's directory is the release of a component.
 func IsRelease(file string) bool {
 	return IsOfComponent(file) && strings.HasPrefix(path.Base(file), "helmrelease-")
 }
 
-// releaseIn returns the name of the release of a file, whoever has edited it. A hub has the kind and the name of
-// the cluster behind it.
+// releaseIn returns the name of the release of a file, even if it was edited. On a hub, the kind and the name of
+// the cluster follow it.
 func releaseIn(file, cluster string) string {
 	name := strings.TrimSuffix(strings.TrimPrefix(path.Base(file), "helmrelease-"), ".yaml")
 	for _, kind := range []string{"attachedcluster", "cluster"} {
@@ -50,15 +50,15 @@ func IsKeptFile(data []byte) bool {
 	return yaml.Unmarshal(data, &object) == nil && IsKept(object)
 }
 
-// lostComponents returns what changes take from clusters of components that are there already by what the
-// inputs say now: a release that is rendered no longer, and that Flux would uninstall.
+// lostComponents returns the components that changes remove from clusters although the input lists them as
+// installed there: releases that are no longer rendered, so that Flux would uninstall them.
 func (t *Tree) lostComponents(changes []Change) (losses []Loss) {
 	type key struct {
 		plugin    *place.Plugin
 		component string
 	}
 	numbers := map[key]int{}
-	// still are the releases that are rendered in another file.
+	// still holds the releases that are rendered in another file.
 	still := map[string]bool{}
 	for _, c := range changes {
 		if object, ok := readPolicy(c.New); ok && IsRelease(c.Path) {

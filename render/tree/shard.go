@@ -8,13 +8,13 @@ import (
 	"github.com/fleetwright/fleetwright/render/layout"
 )
 
-// Shard is the ith of n parts of the tree, counted from 1, as several machines write one
-// each. Put together in any order they are the tree, to the byte: each has what is of its own
-// applications on all clusters, the first also what is of none, and all have the inventory of each
-// cluster itself, by which its directory is known.
+// Shard returns the ith of n parts of the tree, counted from 1, so that several machines can write one each.
+// Combined in any order, the parts are the tree, to the byte: each contains its applications' files on all
+// clusters, the first one also the files of no application, and all contain each cluster's own inventory, which
+// marks its directory.
 //
-// An application is in the shard of its <namespace>.<name> alone, so one that comes or
-// goes moves no other to another machine.
+// The shard of an application depends only on its <namespace>.<name>, so adding or removing one moves no other
+// application to another machine.
 func (t *Tree) Shard(i, n int) *Tree {
 	parts := map[*Layout]*Layout{}
 	shard := t.With(nil)
@@ -32,13 +32,13 @@ func (t *Tree) Shard(i, n int) *Tree {
 	return shard
 }
 
-// ShardOfClusters is the ith of n parts of the tree, counted from 1, that have whole clusters: those whose names are
-// in it as those of applications are in Shard.
+// ShardOfClusters returns the ith of n parts of the tree, counted from 1, each with whole clusters. The shard of
+// a cluster depends on its name as that of an application does in Shard.
 func (t *Tree) ShardOfClusters(i, n int) *Tree {
 	return t.With(slices.DeleteFunc(slices.Clone(t.Clusters), func(c *Cluster) bool { return shardOf(c.Name, n) != i }))
 }
 
-// shard is the one of n that a directory is in.
+// shard returns which of n shards contains a directory.
 func (d *Dir) shard(n int) int {
 	if d.App == "" {
 		return 1
@@ -46,11 +46,12 @@ func (d *Dir) shard(n int) int {
 	return shardOf(d.App, n)
 }
 
-// shardOf is the one of n that a name is in: the first eight bytes of its SHA-256 as a number, modulo n, and 1.
+// shardOf returns which of n shards contains a name: the first eight bytes of its SHA-256 as a number, modulo n,
+// plus 1.
 func shardOf(name string, n int) int {
 	sum := sha256.Sum256([]byte(name))
 	return int(binary.BigEndian.Uint64(sum[:])%uint64(n)) + 1
 }
 
-// isRootInventory reports whether a directory is the part of a cluster's own that has its inventory.
+// isRootInventory reports whether a directory is the part of a cluster's own directory with its inventory.
 func (d *Dir) isRootInventory() bool { return d.Path == "" && d.files[0].path == layout.InventoryFile }

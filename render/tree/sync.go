@@ -14,10 +14,9 @@ import (
 	"github.com/fleetwright/fleetwright/schema/api"
 )
 
-// A SyncFile collects the Flux Kustomizations of one owner: of a cluster infrastructure <- mesh, with
-// meshes before mesh where Kuma does not make the rollouts' Meshes itself, and of an application
-// app-* <- rollout-*. On a hub they have the same for each cluster, with releases behind
-// infrastructure and namespaces-* before app-*.
+// A SyncFile collects the Flux Kustomizations of one owner: for a cluster infrastructure <- mesh, with meshes
+// before mesh if Kuma does not create the rollouts' Meshes itself, and for an application app-* <- rollout-*. A
+// hub has the same for each cluster, with releases after infrastructure and namespaces-* before app-*.
 type SyncFile struct {
 	encoder  *Encoder
 	settings *settings.Settings
@@ -26,20 +25,20 @@ type SyncFile struct {
 	held     []Held
 }
 
-// syncStages are a file of clusters that differ by their names alone.
+// syncStages is a file of clusters in which only the clusters' names differ.
 type syncStages []*syncStage
 
-// A syncStage is a Flux Kustomization in a file of clusters. In its path the name of the
-// cluster's directory is left out: no other text has two slashes like this.
+// A syncStage is a Flux Kustomization in a file of clusters. Its path omits the name of the cluster's directory,
+// which leaves two slashes that no other text has.
 type syncStage struct {
 	Object
 	*blob
 }
 
-// unnamed ends a cluster's directory without the cluster's name; no cleaned path has it.
+// unnamed is the end of a cluster's directory without the cluster's name; no cleaned path contains it.
 const unnamed = "//" + layout.Dir + "/"
 
-// content is the file of a cluster.
+// content returns the file of a cluster.
 func (s syncStages) content(cluster string) []byte {
 	documents := make([][]byte, len(s))
 	for i, stage := range s {
@@ -53,14 +52,14 @@ func NewSyncFile(e *Encoder, s *settings.Settings, path string) *SyncFile {
 	return &SyncFile{encoder: e, settings: s, path: path}
 }
 
-// Dir returns the file as a part of its directory, which Flux lists itself.
+// Dir returns the file as the part of a directory that Flux lists itself.
 func (s *SyncFile) Dir() *Dir {
 	d := &Dir{Path: strings.TrimSuffix(path.Dir(s.path), "."), files: []dirFile{{path: s.path, stages: s.stages}}}
 	s.encoder.Held[d] = s.held
 	return d
 }
 
-// RootDir returns the directory that the bootstrap Kustomization applies, which has the file, and the source
+// RootDir returns the directory that the bootstrap Kustomization applies. It contains the file, and the source
 // that the cluster syncs from, unless that is nil.
 func (s *SyncFile) RootDir(source *manifest.Rendered) *Dir {
 	d := s.Dir()
@@ -74,31 +73,31 @@ func (s *SyncFile) RootDir(source *manifest.Rendered) *Dir {
 	return d
 }
 
-// A clusterSource is the source that clusters sync from, whose URL is yet to end in the name of one.
+// A clusterSource is the source that clusters sync from; the name of the cluster completes its URL.
 type clusterSource struct {
 	*blob
 	url string
 }
 
-// content is the file of a cluster. No other line is indented like the one with the URL and begins with it.
+// content returns the file of a cluster. Only the line with the URL has this indentation and prefix.
 func (s *clusterSource) content(cluster string) []byte {
 	line := "\n  url: " + s.url
 	return bytes.Replace(s.blob.content, []byte(line+"\n"), []byte(line+"/"+cluster+"\n"), 1)
 }
 
-// A SyncStage is a directory to apply, after others.
+// A SyncStage is a directory that is applied after others.
 type SyncStage struct {
 	Name string
 	Dir  *Dir
 	// Spoke is the cluster that a hub applies the directory to, or nil.
 	Spoke *place.Target
 	At    manifest.Origin
-	// Wait until all that is applied is ready: Kuma's webhooks must answer before
-	// a Mesh is applied, and before a pod is started that is to have a sidecar.
+	// Wait reports whether the stage is ready only when all applied objects are: Kuma's webhooks must answer
+	// before a Mesh is applied, and before a pod starts that needs a sidecar.
 	Wait bool
-	// Gateways are to be programmed before the stage is ready. Where it does not wait, they may be any.
+	// Gateways must be programmed before the stage is ready. Without Wait, the stage need not apply them itself.
 	Gateways []api.NamespacedReference
-	// After are the stages that must be ready first.
+	// After holds the stages that must be ready first.
 	After []api.NamespacedReference
 }
 
@@ -113,7 +112,7 @@ func (s *SyncFile) pathOf(d *Dir) string {
 	return "./" + s.settings.Path + unnamed + d.Path
 }
 
-// Add adds a stage, whose name it shortens, and returns what others name it by.
+// Add adds a stage, whose name it shortens, and returns the reference to it.
 func (s *SyncFile) Add(stage SyncStage) api.NamespacedReference {
 	meta := manifest.Metadata{Name: layout.Shorten(stage.Name, layout.MaxLabel), Namespace: s.settings.Source.Namespace}
 	if stage.Spoke != nil {

@@ -13,24 +13,24 @@ import (
 	"github.com/fleetwright/fleetwright/render/rules"
 )
 
-// A Tree is everything that is written: the files of every cluster.
+// A Tree holds the whole output: the files of every cluster.
 type Tree struct {
 	// Clusters are sorted by name.
 	Clusters []*Cluster
-	// Waves are the order in which the clusters get what changes, or nil.
+	// Waves is the order in which the clusters get changes, or nil.
 	Waves *place.Waves
 	// OwnArtifacts reports whether each cluster syncs an artifact whose root is the cluster's directory.
 	OwnArtifacts bool
 	// Judged returns a rollout of a cluster as the rules read it, or nil. It may be nil itself.
 	Judged func(cluster, namespace, name string) *rules.Rollout
 
-	// input is what the tree was compiled from, also where the clusters are some of all, or
-	// nil; byDir are its Applications by the names of their directories.
+	// input is the input from which the tree was compiled, even if the tree has only some of its clusters, or
+	// nil. byDir holds its Applications by the names of their directories.
 	input *place.Input
 	byDir map[string]*place.Application
 }
 
-// New returns the tree of clusters that an input compiles to.
+// New returns the tree of the clusters to which an input compiles.
 func New(in *place.Input, clusters ...*Cluster) *Tree {
 	t := &Tree{Clusters: clusters, input: in, byDir: map[string]*place.Application{}}
 	for _, a := range in.Applications {
@@ -46,32 +46,32 @@ func (t *Tree) With(clusters []*Cluster) *Tree {
 	return &part
 }
 
-// Forget drops the documents that the tree was compiled from, without which it finds no losses and no rollouts.
+// Forget drops the documents from which the tree was compiled. Without them, it finds no losses and no rollouts.
 func (t *Tree) Forget() { t.input, t.byDir, t.Judged = nil, nil, nil }
 
-// A Cluster is the directory of one cluster. Clusters share slices of content; what is large and a
-// cluster's own is made each time that it is asked for, so that a tree does not grow with them.
+// A Cluster is the directory of one cluster. Clusters share slices of content; large content of a single cluster
+// is created on each request, so that the memory of a tree does not grow with its clusters.
 type Cluster struct {
 	// Name of the cluster, and of its directory.
 	Name string
 	// Labels of the cluster's document.
 	Labels map[string]string
-	// Spokes are the names of the other clusters that it applies to as a hub.
+	// Spokes holds the names of the other clusters that it applies to as a hub.
 	Spokes []string
 
 	*Layout
 	// whole is the layout with the files of other shards.
 	whole *Layout
-	// part is which of a hub's clusters the layout has, or nil where it has all.
+	// part is the part of a hub's clusters in the layout, or nil for all of them.
 	part *hubPart
-	// Infrastructure is the cluster's own, or nil where it has that of the layout.
+	// Infrastructure is the cluster's own directory, or nil if the layout contains it.
 	Infrastructure *Dir
 }
 
-// NewCluster returns a cluster that has a layout.
+// NewCluster returns a cluster with a layout.
 func NewCluster(name string, l *Layout) *Cluster { return &Cluster{Name: name, Layout: l, whole: l} }
 
-// NewFiles returns a cluster that has files as they are, by path.
+// NewFiles returns a cluster with the given files, by path.
 func NewFiles(name string, files map[string][]byte) *Cluster {
 	var dirs []*Dir
 	for file, content := range files {
@@ -88,15 +88,15 @@ func (c *Cluster) Whole() *Cluster {
 	return &whole
 }
 
-// A Layout holds the directories of clusters that get the same. Only the paths in the Flux
-// Kustomizations and the name of the cluster in infrastructure/ differ, and the inventories with them.
+// A Layout holds the directories of clusters with the same content. Only the paths in the Flux Kustomizations
+// and the name of the cluster in infrastructure/ differ, and with them the inventories.
 type Layout struct {
-	Dirs []*Dir // sorted by path, those with one path by that of their first file
-	// starts are the numbers of the first file of each directory, and of the one behind the last.
+	Dirs []*Dir // sorted by path, and directories with the same path by their first file
+	// starts holds the number of the first file of each directory, and the number of all files at the end.
 	starts []int
 }
 
-// NewLayout returns the layout of clusters that get directories, which it sorts.
+// NewLayout returns the layout of clusters with the directories, which it sorts.
 func NewLayout(dirs ...*Dir) *Layout {
 	slices.SortFunc(dirs, func(a, b *Dir) int {
 		return cmp.Or(cmp.Compare(a.Path, b.Path), compareFiles(a.files[0], b.files[0]))
@@ -108,7 +108,7 @@ func NewLayout(dirs ...*Dir) *Layout {
 	return l
 }
 
-// own returns the cluster's own directory in the place of a layout's.
+// own returns the cluster's own directory if it replaces the layout's.
 func (c *Cluster) own(d *Dir) *Dir {
 	if d.Path != layout.Infrastructure || c.Infrastructure == nil {
 		return d
@@ -118,22 +118,22 @@ func (c *Cluster) own(d *Dir) *Dir {
 
 // A File is one file of a cluster.
 type File struct {
-	// Path below DIR/<cluster>/fleetwright, with slashes.
+	// Path is the path below DIR/<cluster>/fleetwright, with slashes.
 	Path string
-	// Content of the file. It is shared and must not be changed.
+	// Content is shared and must not be changed.
 	Content []byte
 	// Sum is the SHA-256 of the content.
 	Sum [sha256.Size]byte
-	// For is the cluster that the objects are for, which may be one that a hub applies to.
+	// For is the cluster for which the objects are, which may be one that a hub applies to.
 	For string
-	// App is the id of the application that the file is of, or "".
+	// App is the id of the application to which the file belongs, or "".
 	App string
 
-	// holder knows what is in the file.
+	// holder is the dirFile of the file.
 	holder *dirFile
 }
 
-// Objects are those that the file holds, in its order: none in a file that lists others.
+// Objects returns the objects in the file, in its order, and none for a file that lists others.
 func (f File) Objects() []Object {
 	if f.holder == nil {
 		return nil
@@ -141,10 +141,10 @@ func (f File) Objects() []Object {
 	return f.holder.objects()
 }
 
-// Len is the number of files of the cluster, of a shard its own.
+// Len returns the number of files of the cluster, or of its part in a shard.
 func (c *Cluster) Len() int { return c.starts[len(c.starts)-1] }
 
-// find returns the directory of the file of a number, and the file's place in it.
+// find returns the directory of the file with a number, and the file's index in it.
 func (c *Cluster) find(number int) (*Dir, int) {
 	i, ok := slices.BinarySearch(c.starts, number)
 	if !ok {
@@ -166,10 +166,10 @@ func (c *Cluster) File(number int) File {
 	return file
 }
 
-// Content is that of the file of a number, as File has it, without its sum.
+// Content returns the content of the file with a number.
 func (c *Cluster) Content(number int) []byte { return c.content(c.at(number)) }
 
-// Path is that of the file of a number.
+// Path returns the path of the file with a number.
 func (c *Cluster) Path(number int) string { return c.at(number).path }
 
 func (c *Cluster) at(number int) *dirFile {
@@ -177,7 +177,7 @@ func (c *Cluster) at(number int) *dirFile {
 	return &d.files[i]
 }
 
-// content is that of a file of a directory of the cluster.
+// content returns the content of a file of the cluster.
 func (c *Cluster) content(f *dirFile) []byte {
 	switch {
 	case f.blob != nil:
@@ -190,7 +190,7 @@ func (c *Cluster) content(f *dirFile) []byte {
 	return f.stages.content(c.Name)
 }
 
-// sum is that of a file of a directory of the cluster.
+// sum returns the SHA-256 of a file of the cluster.
 func (c *Cluster) sum(f *dirFile) [sha256.Size]byte {
 	if f.blob != nil {
 		return f.blob.Sum
@@ -198,13 +198,13 @@ func (c *Cluster) sum(f *dirFile) [sha256.Size]byte {
 	return sha256.Sum256(c.content(f))
 }
 
-// Files are the files of the cluster, in the order of their numbers.
+// Files yields the files of the cluster, in the order of their numbers.
 func (c *Cluster) Files() iter.Seq[File] { return numbered(c.Len(), c.File) }
 
-// Paths are those of the files, in the order of their numbers.
+// Paths yields the paths of the files, in the order of their numbers.
 func (c *Cluster) Paths() iter.Seq[string] { return numbered(c.Len(), c.Path) }
 
-// numbered returns what has the numbers from 0 to below n.
+// numbered returns the elements with the numbers from 0 to n-1.
 func numbered[T any](n int, of func(int) T) iter.Seq[T] {
 	return func(yield func(T) bool) {
 		for i := range n {

@@ -6,10 +6,10 @@ import (
 	"github.com/fleetwright/fleetwright/render/layout"
 )
 
-// Through splits the tree into what the waves up to the one of a number write, and what waits behind it.
-// On a hub both have the hub's directory: the first with the hub's own files, those of the clusters of the
-// waves and the sources that any of these needs, the second with all others. What a tree has of a cluster
-// does not depend on the number.
+// Through splits the tree into the changes of the waves up to a number, and those that wait. On a hub, both
+// parts contain the hub's directory: the first with the hub's own files, the files for the clusters of the waves
+// and the sources that any of these needs, and the second with all other files. A cluster's files do not depend
+// on the number.
 func (t *Tree) Through(wave int) (now, later *Tree) {
 	now, later = t.With(nil), t.With(nil)
 	for _, c := range t.Clusters {
@@ -29,7 +29,7 @@ func (t *Tree) Through(wave int) (now, later *Tree) {
 	return now, later
 }
 
-// Names returns the clusters of the tree, on a hub those that it applies to.
+// Names returns the clusters of the tree, or for a hub those that it applies to.
 func (t *Tree) Names() (names []string) {
 	for _, c := range t.Clusters {
 		if len(c.Spokes) > 0 {
@@ -41,8 +41,8 @@ func (t *Tree) Names() (names []string) {
 	return names
 }
 
-// WaveOf returns a function that returns the number of the wave which writes a file of a cluster's directory,
-// or -1 for one that every run writes: of a hub itself, and of a cluster that is gone.
+// WaveOf returns a function that returns the number of the wave that writes a file of a cluster's directory, or
+// -1 for a file that every run writes: one of a hub itself, or of a removed cluster.
 func (t *Tree) WaveOf() func(cluster, file string) int {
 	type place struct{ cluster, file string }
 	sources := map[place]int{}
@@ -71,13 +71,13 @@ func (t *Tree) WaveOf() func(cluster, file string) int {
 
 // A hubPart is a part of a hub's clusters.
 type hubPart struct {
-	// waiting are the clusters behind a wave.
+	// waiting holds the clusters in later waves.
 	waiting map[string]bool
-	// isLater reports whether the part has these, and not all others with the hub's own files.
+	// isLater reports whether the part contains these, and not the other clusters with the hub's own files.
 	isLater bool
 }
 
-// split splits the directory of a hub. The second part is nil where no cluster waits.
+// split splits the directory of a hub. The second part is nil if no cluster waits.
 func (c *Cluster) split(t *Tree, wave int) (now, later *Cluster) {
 	waiting := map[string]bool{}
 	var spokes [2][]string
