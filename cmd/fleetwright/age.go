@@ -19,8 +19,8 @@ import (
 )
 
 // waitingSince returns since when changes wait, by cluster: the time of the oldest commit that changes the
-// inputs after the last one that changes the files of the cluster, and for a new cluster that of the first
-// one that names it. Without a Git repository, and for changes that are not committed, nothing is known.
+// inputs after the last commit that changes the files of the cluster. For a new cluster, it is the time of the
+// first commit that names it. The time is unknown without a Git repository, and for uncommitted changes.
 func waitingSince(out string, paths []string, later []render.Change) map[string]time.Time {
 	since := map[string]time.Time{}
 	if len(later) == 0 || slices.ContainsFunc(paths, isStream) {
@@ -76,8 +76,8 @@ func waitingSince(out string, paths []string, later []render.Change) map[string]
 	return since
 }
 
-// mostNew is how many clusters that nothing was ever written for are looked for: each takes a walk through
-// the history.
+// mostNew is the number of clusters without any files that waitingSince searches for: each search walks the
+// whole history.
 const mostNew = 20
 
 // firstNamed returns the time of the oldest commit that names a cluster in the inputs.
@@ -112,7 +112,7 @@ func renderedFor(out, file string) (cluster string, ok bool) {
 	return clusterOf(elements[0], elements[2]), true
 }
 
-// firstChange returns the time of the oldest commit after another that changes what the inputs say, but for
+// firstChange returns the time of the oldest commit after another that changes the content of the inputs, except for
 // their waves.
 func firstChange(ctx context.Context, repository *git.Repository, after string, paths []string, out string) (at time.Time) {
 	var commits []git.Commit

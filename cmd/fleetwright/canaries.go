@@ -14,13 +14,13 @@ import (
 	"github.com/fleetwright/fleetwright/schema"
 )
 
-// canaryFlags say what the clusters of plain Canaries have.
+// canaryFlags describe the clusters of plain Canaries.
 type canaryFlags struct{ render.CanaryOptions }
 
 func (f *canaryFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.Flagger, "flagger", "", "`VERSION` of the Flagger that runs plain Canaries (newest)")
-	cmd.Flags().StringVar(&f.Provider, "provider", "", "`NAME` of the provider of plain Canaries that name none")
-	cmd.Flags().StringVar(&f.MetricsServer, "metrics-server", "", "`URL` of the Prometheus that Flagger asks about plain Canaries")
+	cmd.Flags().StringVar(&f.Flagger, "flagger", "", "Flagger `VERSION` that runs plain Canaries (default the newest)")
+	cmd.Flags().StringVar(&f.Provider, "provider", "", "provider `NAME` for plain Canaries without one")
+	cmd.Flags().StringVar(&f.MetricsServer, "metrics-server", "", "`URL` of the Prometheus that Flagger queries for plain Canaries")
 	completeFlag(cmd, "provider", func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return flagger.Providers(), cobra.ShellCompDirectiveNoFileComp
 	})
@@ -38,7 +38,7 @@ func (f *canaryFlags) check() error {
 	case f.Flagger != "" && !flaggerVersion().MatchString(f.Flagger):
 		return &usageError{fmt.Sprintf("--flagger %s is not a version", f.Flagger), fmt.Sprintf("--flagger 1.%d", flagger.Newest.Minor)}
 	case known && v.Less(settings.MinorVersion{Major: 1, Minor: flagger.Oldest}):
-		return &usageError{fmt.Sprintf("Flagger %s is older than what fleetwright knows", f.Flagger), fmt.Sprintf("--flagger 1.%d or newer", flagger.Oldest)}
+		return &usageError{fmt.Sprintf("Flagger %s is too old for fleetwright", f.Flagger), fmt.Sprintf("--flagger 1.%d or newer", flagger.Oldest)}
 	case f.MetricsServer != "" && schema.RefuseURL(f.MetricsServer, "http", "https") != "":
 		return &usageError{"--metrics-server is not a URL", "--metrics-server http://prometheus.monitoring:9090"}
 	}

@@ -17,15 +17,15 @@ import (
 type clusterFlags struct {
 	names    []string
 	selector onceFlag
-	// through is the last wave that is written, in place of the RenderConfig's.
+	// through is the last wave that is written, instead of the RenderConfig's.
 	through onceFlag
 }
 
-// add adds the flags. Their usage goes on after what they choose.
+// add adds the flags. Their usage begins with the verb of the command.
 func (f *clusterFlags) add(cmd *cobra.Command, usage string) {
-	cmd.Flags().StringArrayVar(&f.names, "cluster", nil, usage+" the cluster `NAME`; may be repeated")
-	cmd.Flags().Var(&f.selector, "cluster-selector", usage+" the clusters whose labels fit `SELECTOR`")
-	cmd.Flags().Var(&f.through, "through", usage+" the waves up to `WAVE`, in place of spec.through")
+	cmd.Flags().StringArrayVar(&f.names, "cluster", nil, usage+" the cluster `NAME`; repeatable")
+	cmd.Flags().Var(&f.selector, "cluster-selector", usage+" the clusters whose labels match `SELECTOR`")
+	cmd.Flags().Var(&f.through, "through", usage+" the waves up to `WAVE`, overriding spec.through")
 	completeFlag(cmd, "cluster", clusterNames)
 	completeFlag(cmd, "cluster-selector", clusterLabels)
 	completeFlag(cmd, "through", waveNames)
@@ -34,7 +34,7 @@ func (f *clusterFlags) add(cmd *cobra.Command, usage string) {
 // given reports whether clusters are chosen, by their names or labels.
 func (f clusterFlags) given() bool { return len(f.names) > 0 || f.selector.given }
 
-// values returns the flags as they stand on a command line.
+// values returns the flags of a command line.
 func (f clusterFlags) values() (flags []flagValue) {
 	for _, name := range f.names {
 		flags = append(flags, flagValue{"--cluster", name})
@@ -43,24 +43,24 @@ func (f clusterFlags) values() (flags []flagValue) {
 }
 
 func (f clusterFlags) parse() (labels.Selector, error) {
-	const hint = "write it as for kubectl: stage=production,region!=eu or 'region in (eu, us)', and '!stage' where there is no such label"
+	const hint = "write it as for kubectl: stage=production,region!=eu, 'region in (eu, us)', or '!stage' for clusters without the label"
 	if f.through.given && strings.TrimSpace(f.through.text) == "" {
-		return nil, &usageError{"the wave of --through is empty", "name the last wave to write, or omit --through"}
+		return nil, &usageError{"--through names no wave", "name the last wave to write, or omit --through"}
 	}
 	if !f.selector.given {
 		return labels.Everything(), nil
 	}
 	if strings.TrimSpace(f.selector.text) == "" {
-		return nil, &usageError{"the selector of --cluster-selector is empty", hint}
+		return nil, &usageError{"--cluster-selector is empty", hint}
 	}
 	selector, err := labels.Parse(f.selector.text)
 	if err != nil {
-		return nil, &usageError{fmt.Sprintf("%q is not a selector of labels", f.selector.text), hint}
+		return nil, &usageError{fmt.Sprintf("%q is not a label selector", f.selector.text), hint}
 	}
 	return selector, nil
 }
 
-// of returns what a run concerns: the chosen clusters of a tree, or all of them where none are chosen.
+// of returns the clusters of a run: the chosen clusters of a tree, or all of them if none are chosen.
 func (f clusterFlags) of(tree *render.Tree) (*choice, error) {
 	chosen, err := f.choose(tree.Clusters)
 	if err != nil {
@@ -105,7 +105,7 @@ func (f clusterFlags) choose(all []*render.Cluster) ([]*render.Cluster, error) {
 			continue
 		}
 		if f.selector.given && len(c.Spokes) > 0 {
-			return nil, &usageError{fmt.Sprintf("--cluster-selector chooses nothing on a hub, which has all clusters in the directory of %s", c.Name), "leave it out, or render with the topology pull"}
+			return nil, &usageError{fmt.Sprintf("--cluster-selector has no effect on a hub: all clusters are in the directory of %s", c.Name), "omit it, or render with topology: pull"}
 		}
 		named = append(named, c)
 		if selector.Matches(labels.Set(c.Labels)) {
@@ -118,7 +118,7 @@ func (f clusterFlags) choose(all []*render.Cluster) ([]*render.Cluster, error) {
 	return chosen, nil
 }
 
-// noneFits returns the error for clusters of which none has the labels that are asked for.
+// noneFits returns the error for a selector that matches none of the clusters.
 func (f clusterFlags) noneFits(named []*render.Cluster) error {
 	message, hint := fmt.Sprintf("no cluster has labels that fit %q", f.selector.text), ""
 	switch all := labelsOf(named); {
@@ -135,7 +135,7 @@ func (f clusterFlags) noneFits(named []*render.Cluster) error {
 	return &usageError{message, hint}
 }
 
-const noClusters = "no Application and no Fleet goes to any"
+const noClusters = "no Application or Fleet names a cluster"
 
 // checkNames returns an error about the names that no cluster has.
 func (f clusterFlags) checkNames(all []*render.Cluster) error {
@@ -151,7 +151,7 @@ func (f clusterFlags) checkNames(all []*render.Cluster) error {
 			unknown = append(unknown, fmt.Sprintf("the cluster %q has no directory of its own", name))
 			continue
 		}
-		unknown = append(unknown, fmt.Sprintf("there is no cluster %q", name))
+		unknown = append(unknown, fmt.Sprintf("unknown cluster %q", name))
 		if nearest := diag.Nearest(name, names); nearest != "" && !slices.Contains(meant, nearest) {
 			meant = append(meant, nearest)
 		}

@@ -7,7 +7,7 @@ import (
 	"github.com/fleetwright/fleetwright/internal/shell"
 )
 
-// A flagValue is a flag of a command line, which is left out without a value.
+// A flagValue is a flag of a command line, which is omitted without a value.
 type flagValue struct{ name, value string }
 
 // commandLine returns a command of fleetwright as people type it.
@@ -33,7 +33,7 @@ func quoted(argument string) string {
 }
 
 // A onceFlag is the value of a flag that is given once or not at all. One that is given and
-// empty, as by a script whose variable is not set, can be told from one that is not.
+// empty, as by a script whose variable is not set, differs from one that is not given.
 type onceFlag struct {
 	text  string
 	given bool
@@ -41,7 +41,7 @@ type onceFlag struct {
 
 func (o *onceFlag) Set(text string) error {
 	if o.given {
-		return errors.New("it is given twice")
+		return errors.New("the flag is set twice")
 	}
 	*o = onceFlag{text, true}
 	return nil
@@ -49,5 +49,5 @@ func (o *onceFlag) Set(text string) error {
 
 func (o *onceFlag) String() string { return o.text }
 
-// Type is that of the values in completions and help.
+// Type returns the type of the values, for completions and help.
 func (o *onceFlag) Type() string { return "string" }

@@ -30,7 +30,7 @@ func newExplainCmd(a *app) *cobra.Command {
 	var format string
 	cmd := &cobra.Command{
 		Use:   "explain [CODE]",
-		Short: "Say what a diagnostic means and how to fix it",
+		Short: "Describe a diagnostic and how to fix it",
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			var codes []cobra.Completion
 			for _, r := range diag.Rules() {
@@ -51,7 +51,7 @@ func newExplainCmd(a *app) *cobra.Command {
 			return cmp.Or(write(w, rules), w.Flush())
 		},
 	}
-	addFormat(cmd, &format, "", explainFormats.Names())
+	addFormat(cmd, &format, "output `FORMAT`: ", explainFormats.Names())
 	return cmd
 }
 
@@ -65,7 +65,7 @@ type explained struct {
 // asked returns the rule that the arguments of explain name, or all rules.
 func asked(args []string) (rules []explained, err error) {
 	if len(args) > 1 {
-		return nil, &usageError{"name one code", "fleetwright explain lists them all"}
+		return nil, &usageError{"name one code", "fleetwright explain lists all codes"}
 	}
 	var codes []string
 	for _, r := range diag.Rules() {
@@ -84,7 +84,7 @@ func asked(args []string) (rules []explained, err error) {
 		return rules, nil
 	}
 	hint := diag.DidYouMean(strings.ToUpper(args[0]), codes, "fleetwright explain lists them")
-	return nil, &usageError{fmt.Sprintf("there is no diagnostic %q", args[0]), hint}
+	return nil, &usageError{fmt.Sprintf("unknown code %q", args[0]), hint}
 }
 
 // Always marks a rule whose severity is not the user's to choose.
@@ -95,7 +95,7 @@ func (r explained) Always() string {
 	return ""
 }
 
-// On returns which provider an example is for, where that is not the usual one.
+// On returns the provider of an example, if it is not the usual one.
 func (r explained) On() string {
 	if r.Base == "" || r.Base == "none" {
 		return ""
@@ -103,7 +103,7 @@ func (r explained) On() string {
 	return " (with " + r.Base + ")"
 }
 
-// textWidth is where text for a terminal is broken.
+// textWidth is the width of text for a terminal.
 const textWidth = 80
 
 // explainWith returns a format that is a template, given one rule or all.
@@ -129,7 +129,7 @@ func indented(text string) string {
 	return b.String()
 }
 
-// underlined returns a bad example with carets in place of the mark.
+// underlined returns a bad example with carets instead of the mark.
 func underlined(bad string) string {
 	text, line, column := catalogue.CutMark(bad)
 	carets, ok := excerpt.New([]byte(text)).Carets(diag.Position{Line: line, Column: column})
@@ -140,12 +140,12 @@ func underlined(bad string) string {
 	return strings.Join(slices.Insert(lines, line, carets+"\n"), "")
 }
 
-// escaped is text that Markdown takes for nothing else.
+// escaped is text without a meaning in Markdown.
 func escaped(text string) string {
 	return strings.NewReplacer("<", "&lt;", "*", `\*`, "|", `\|`).Replace(text)
 }
 
-// explainJSON prints a list of rules, in whose examples nothing is marked.
+// explainJSON prints a list of rules, without the marks in their examples.
 func explainJSON(w io.Writer, rules []explained) error {
 	rules = slices.Clone(rules)
 	for i := range rules {

@@ -12,8 +12,9 @@ import (
 	"github.com/fleetwright/fleetwright/templates"
 )
 
-// TestWhatInitWritesCompiles: there is nothing to say about it, but what is expected of the
-// clusters and the pods and that ingress-nginx is retired, under names that YAML takes for something else and under the longest.
+// TestWhatInitWritesCompiles checks that the documents compile without diagnostics, except those about
+// requirements of clusters and pods and the retirement of ingress-nginx, with names that YAML could misread
+// and with names of maximum length.
 func TestWhatInitWritesCompiles(t *testing.T) {
 	t.Run("rendered", func(t *testing.T) { checkInit(t, diag.IstioExpected) })
 	t.Run("installed", func(t *testing.T) { checkInit(t, diag.InstalledExpected, "--installed") })
@@ -40,7 +41,7 @@ func checkInit(t *testing.T, expected diag.Code, flags ...string) {
 					}
 				}
 				if tree == nil || len(tree.Clusters) != 2 {
-					t.Errorf("the tree is %v", tree)
+					t.Errorf("unexpected tree %v", tree)
 				}
 				for _, f := range files {
 					if text := string(f.Data); strings.Contains(text, "NAME") || !strings.Contains(text, "CHANGE") {
@@ -52,7 +53,7 @@ func checkInit(t *testing.T, expected diag.Code, flags ...string) {
 	}
 }
 
-// TestInitHasAllProviders of the templates.
+// TestInitHasAllProviders checks that init offers every provider of the templates.
 func TestInitHasAllProviders(t *testing.T) {
 	directories, err := templates.Init.ReadDir("init")
 	if err != nil || len(directories) != len(initProviders()) {

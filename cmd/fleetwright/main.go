@@ -1,3 +1,5 @@
+//go:build !man
+
 // Fleetwright compiles Kurator's Applications and Fleets into the manifests that
 // Flux, Flagger and Kuma run on every cluster. It never talks to a cluster.
 package main

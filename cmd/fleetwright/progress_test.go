@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// shown is what a terminal of many columns shows after something was printed, and the
-// last that it showed before.
+// shown returns the content of a terminal with a number of columns after an output, and its last content
+// before.
 func shown(printed string) (now, before string) {
 	var line []rune
 	at := 0
@@ -54,11 +54,11 @@ func TestLongRunsShowWhatTheyDo(t *testing.T) {
 		time.Sleep(progressAfter + progressTick/2)
 		synctest.Wait()
 		if now, _ := shown(out.String()); now != "| compiling" {
-			t.Errorf("after %v there is %q", progressAfter, now)
+			t.Errorf("after %v: %q", progressAfter, now)
 		}
 		p.clear()
 		if now, _ := shown(out.String()); now != "" {
-			t.Errorf("between two phases there is %q", now)
+			t.Errorf("between two phases: %q", now)
 		}
 		p.start("comparing")
 		if now, _ := shown(out.String()); now != "| comparing" {
@@ -73,7 +73,7 @@ func TestLongRunsShowWhatTheyDo(t *testing.T) {
 		p.clear()
 		now, before := shown(out.String())
 		if now != "" || !strings.HasPrefix(before, "writing  99% [==================>.] (9") {
-			t.Errorf("there was %q, and %q is left", before, now)
+			t.Errorf("before %q, after %q", before, now)
 		}
 		if len(before) > progressWidth-2*len("00/000") {
 			t.Errorf("%q leaves no room for counts of six digits", before)

@@ -16,8 +16,8 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"fleetwright": besideRegistry, "registry": readRegistry})
 }
 
-// TestScripts runs the command as people do; what it prints is compared to the
-// byte. UPDATE=1 writes what it prints into the scripts instead.
+// TestScripts runs the command as users do, and compares the output byte by byte. UPDATE=1 writes the output
+// into the scripts instead.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join(repository, "testdata/script"),
@@ -31,22 +31,22 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// awaitLimit is far more than what is awaited takes.
+// awaitLimit is far more than any awaited event takes.
 const awaitLimit = time.Minute
 
-// await FILE REGEXP waits until what was written into a file matches.
+// await FILE REGEXP waits until the content of a file matches.
 func await(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: await FILE REGEXP")
 	}
 	pattern := regexp.MustCompile("(?m)" + args[1])
 	for end := time.Now().Add(awaitLimit); ; time.Sleep(5 * time.Millisecond) {
-		text, err := os.ReadFile(ts.MkAbs(args[0])) // it may be there only later
+		text, err := os.ReadFile(ts.MkAbs(args[0])) // it may not exist yet
 		if err == nil && pattern.Match(text) {
 			return
 		}
 		if time.Now().After(end) {
-			ts.Fatalf("%s has no %s but\n%s", args[0], args[1], text)
+			ts.Fatalf("%s lacks %s:\n%s", args[0], args[1], text)
 		}
 	}
 }

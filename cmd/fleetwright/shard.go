@@ -14,21 +14,21 @@ import (
 type shardFlag struct{ onceFlag }
 
 func (f *shardFlag) add(cmd *cobra.Command, verb string) {
-	cmd.Flags().Var(&f.onceFlag, "shard", verb+" part `I/N` of N, as one of that many machines")
+	cmd.Flags().Var(&f.onceFlag, "shard", verb+" part `I/N` of N, one for each machine")
 	completeFlag(cmd, "shard", cobra.NoFileCompletions)
 }
 
-// check returns what is wrong with the flag, alone and beside others.
+// check returns the mistake in the flag or its combination with others.
 func (f shardFlag) check(flags renderFlags) error {
 	switch {
 	case !f.given:
 		return nil
 	case flags.out == "-":
-		return &usageError{"--shard writes no stream", "-o DIR writes a directory, to be put together with those of the other shards"}
+		return &usageError{"--shard cannot write a stream", "write a directory with -o DIR, and merge it with the directories of the other shards"}
 	case flags.watch:
-		return &usageError{"--watch does not end, and a shard is of one render", "leave out one of them"}
+		return &usageError{"--watch and --shard exclude each other", "omit one of them"}
 	case flags.staged:
-		return &usageError{"--staged is for a hook of Git, and a shard is a part of what is committed", "leave out one of them"}
+		return &usageError{"--staged and --shard exclude each other: a shard is only a part of the commit", "omit one of them"}
 	}
 	_, _, err := f.parse()
 	return err
@@ -43,9 +43,9 @@ func (f shardFlag) parse() (i, n int, err error) {
 	case !ok || err != nil || err2 != nil:
 		return 0, 0, &usageError{fmt.Sprintf("%q is not a shard", f.text), "--shard 2/3 is the second of three"}
 	case parts == 0:
-		return 0, 0, &usageError{"there are no shards of 0", "--shard 1/1 is everything"}
+		return 0, 0, &usageError{"a render has at least one shard", "--shard 1/1 is everything"}
 	case part == 0 || part > parts:
-		return 0, 0, &usageError{fmt.Sprintf("there is no shard %d of %d", part, parts), fmt.Sprintf("they count from 1 to %d", parts)}
+		return 0, 0, &usageError{fmt.Sprintf("unknown shard %d of %d", part, parts), fmt.Sprintf("shards count from 1 to %d", parts)}
 	}
 	return int(part), int(parts), nil
 }

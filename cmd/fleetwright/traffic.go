@@ -10,22 +10,22 @@ import (
 	"github.com/fleetwright/fleetwright/render/rules"
 )
 
-// trafficFlags say what users send to rollouts that do not say it themselves.
+// trafficFlags are the users' requests to rollouts without expectedTraffic.
 type trafficFlags struct {
 	requests, matching, baseline string
 	rules.Expected
 }
 
 func (f *trafficFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.requests, "traffic", "", "`RATE` of the requests of users to each rollout without expectedTraffic, such as 200/s")
-	cmd.Flags().StringVar(&f.matching, "matching", "", "`SHARE` of these requests that meet the conditions of A/B testing, such as 5%")
-	cmd.Flags().StringVar(&f.baseline, "baseline", "", "`SHARE` of requests that fail of a good version (0.1%)")
+	cmd.Flags().StringVar(&f.requests, "traffic", "", "request `RATE` of users for each rollout without expectedTraffic, such as 200/s")
+	cmd.Flags().StringVar(&f.matching, "matching", "", "`SHARE` of these requests that match the conditions of A/B testing, such as 5%")
+	cmd.Flags().StringVar(&f.baseline, "baseline", "", "`SHARE` of requests that fail on a good version (default 0.1%)")
 	for _, name := range []string{"traffic", "matching", "baseline"} {
 		completeFlag(cmd, name, cobra.NoFileCompletions)
 	}
 }
 
-// rateUnits are those of --traffic, in seconds.
+// rateUnits are the units of --traffic.
 var rateUnits = map[string]time.Duration{"": time.Second, "s": time.Second, "m": time.Minute, "h": time.Hour}
 
 // check reads the flags, and returns which has a value that it cannot have.
@@ -38,7 +38,7 @@ func (f *trafficFlags) check() error {
 			f.RequestsPerSecond = n / per.Seconds()
 		}
 		if !(f.RequestsPerSecond > 0 && f.RequestsPerSecond <= rules.MostRequestsPerSecond) {
-			return &usageError{"--traffic " + f.requests + " is not a rate of requests", "--traffic 200/s; /m and /h are taken too"}
+			return &usageError{"--traffic " + f.requests + " is not a request rate", "--traffic 200/s, 12000/m or 720000/h"}
 		}
 	}
 	if f.matching != "" {
